@@ -1,0 +1,136 @@
+import type { Static, TSchema } from 'typebox'
+import type { DeviceId, Errcode, JsonObject, UserId } from '#spec'
+
+/** Who asks, once the access token was checked. */
+export interface Requester {
+  readonly userId: UserId
+  /** Internal number of the user. */
+  readonly user: number
+  readonly deviceId: DeviceId | undefined
+  /** Internal number of the device; transaction ids and to-device messages hang on it. */
+  readonly device: number | undefined
+  readonly guest: boolean
+  readonly admin: boolean
+  /** Internal number of the access token, for `logout`. */
+  readonly token: number
+}
+
+/** Checks access tokens; declared here because the edge needs it, wired in `app`. Throws `M_UNKNOWN_TOKEN`. */
+export interface TokenCheck {
+  check(accessToken: string, at: { readonly ip: string; readonly userAgent: string | undefined }): Promise<Requester>
+}
+
+/**
+ * `none`: no token is read. `optional`: read when there. `user`: an account that is no guest (a guest gets
+ * `M_GUEST_ACCESS_FORBIDDEN`). `guest`: guests too.
+ */
+export type Auth = 'none' | 'optional' | 'user' | 'guest'
+
+export type RequesterFor<A extends Auth> = A extends 'none'
+  ? undefined
+  : A extends 'optional'
+    ? Requester | undefined
+    : Requester
+
+/** The limits an operator can set; each has a budget of its own in `config`. */
+export type RateLimit =
+  | 'message'
+  | 'login'
+  | 'registration'
+  | 'join'
+  | 'invite'
+  | 'createRoom'
+  | 'profile'
+  | 'read'
+  | 'other'
+  | 'unlimited'
+
+export interface EndpointRequest<A extends Auth, P, Q, B> {
+  readonly requester: RequesterFor<A>
+  readonly params: P
+  readonly query: Q
+  readonly body: B
+  readonly ip: string
+  readonly userAgent: string | undefined
+  /** The access token as sent, for endpoints that end it. */
+  readonly accessToken: string | undefined
+  /** Aborted when the client went away or the server stops: a long poll then answers with what it has. */
+  readonly signal: AbortSignal
+  /** The path as asked for (`/_matrix/client/r0/...`), for the few answers that differ by prefix. */
+  readonly path: string
+}
+
+/** A ready-made JSON text, sent as it is: spliced answers. */
+export class RawJson {
+  readonly text: string
+  constructor(text: string) {
+    this.text = text
+  }
+}
+
+/** An answer with another status, headers or a body that is not JSON. */
+export interface Reply {
+  readonly status: number
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body: JsonObject | RawJson | string
+}
+
+export class CustomReply {
+  readonly reply: Reply
+  constructor(reply: Reply) {
+    this.reply = reply
+  }
+}
+
+type Shape<S> = S extends TSchema ? Static<S> : Record<never, never>
+type BodyShape<S> = S extends TSchema ? Static<S> : undefined
+
+/**
+ * One declaration an endpoint: path, schemas, auth, limits and handler stand together. Build it with `endpoint()`.
+ * Path parameters are written `:name` and arrive percent-decoded.
+ */
+export interface Endpoint<
+  A extends Auth = Auth,
+  P extends TSchema | undefined = TSchema | undefined,
+  Q extends TSchema | undefined = TSchema | undefined,
+  B extends TSchema | undefined = TSchema | undefined,
+> {
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE'
+  /** Every path it is served at; the first is the one the official data names. */
+  readonly paths: readonly [string, ...string[]]
+  readonly auth: A
+  readonly rateLimit: RateLimit
+  readonly params?: P
+  readonly query?: Q
+  /** With a body schema the request must hold a JSON object that fits; without, a body is read and ignored. */
+  readonly body?: B
+  /** An absent or empty body counts as `{}` (several calls of the specification have optional bodies). */
+  readonly bodyOptional?: boolean
+  /** Default 128 KiB. */
+  readonly bodyLimitBytes?: number
+  /** errcode for a value that does not fit the schema; default `M_BAD_JSON` for bodies, `M_INVALID_PARAM` for the rest. */
+  readonly invalidErrcode?: Errcode
+  handler(request: EndpointRequest<A, Shape<P>, Shape<Q>, BodyShape<B>>): Promise<JsonObject | RawJson | CustomReply>
+}
+
+/** An endpoint with its types forgotten: what the server registers. */
+// biome-ignore lint/suspicious/noExplicitAny: handlers are contravariant; the shapes were checked where the endpoint was declared.
+export type AnyEndpoint = Omit<Endpoint, 'handler'> & {
+  handler(request: any): Promise<JsonObject | RawJson | CustomReply>
+}
+
+export const endpoint = <
+  const A extends Auth,
+  const P extends TSchema | undefined = undefined,
+  const Q extends TSchema | undefined = undefined,
+  const B extends TSchema | undefined = undefined,
+>(
+  declaration: Endpoint<A, P, Q, B>,
+): AnyEndpoint => declaration as AnyEndpoint
+
+/** The current path and its `r0` twin: path history of one endpoint, not two endpoints. */
+export const v3 = (path: string): readonly [string, string] => [
+  `/_matrix/client/v3${path}`,
+  `/_matrix/client/r0${path}`,
+]
+export const v1Only = (path: string): readonly [string] => [`/_matrix/client/v1${path}`]

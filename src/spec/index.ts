@@ -1,0 +1,5 @@
+export * from './errors.ts'
+export * from './events.ts'
+export * from './ids.ts'
+export * from './json.ts'
+export * from './room-versions.ts'

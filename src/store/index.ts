@@ -1,0 +1,2 @@
+export * from './ports/change.ts'
+export * from './ports/rooms.ts'

@@ -1,0 +1,3 @@
+export * from './positions.ts'
+export * from './streams.ts'
+export * from './tokens.ts'

@@ -1,0 +1,176 @@
+import type { Clock } from '#base'
+import type { DurableStreamName, EphemeralStreamName, Positions, StreamName } from './positions.ts'
+
+/** Something happened in a stream: all who are joined to these rooms, and these users, may have news. Numbers, not ids. */
+export interface News {
+  readonly stream: StreamName
+  readonly position: number
+  readonly rooms: readonly number[]
+  readonly users: readonly number[]
+}
+
+/** The positions at one moment, with a count that tells whether anything came since. */
+export interface Snapshot {
+  readonly positions: Positions
+  readonly tick: number
+}
+
+/** One user who waits, or waited a short while ago: which rooms wake him, and when news last came. */
+interface Ear {
+  readonly user: number
+  readonly rooms: readonly number[]
+  readonly waiting: Set<() => void>
+  lastTick: number
+}
+
+/** So many users are remembered between two of their long polls, which saves indexing their rooms anew at each. */
+const REMEMBERED_EARS = 50_000
+/** Long polls woken in one slice of the event loop. */
+const WAKES_A_SLICE = 64
+
+export class Streams {
+  readonly #clock: Clock
+  readonly #ears = new Map<number, Ear>()
+  readonly #earsOfRoom = new Map<number, Set<Ear>>()
+  readonly #listeners: ((news: readonly News[]) => void)[] = []
+  readonly #toWake: (() => void)[] = []
+  #waking = false
+  #positions: Positions
+  #tick = 0
+
+  constructor(clock: Clock, durable: Readonly<Record<DurableStreamName, number>>) {
+    this.#clock = clock
+    const start = clock.nowMs()
+    this.#positions = { ...durable, typing: start, presence: start }
+  }
+
+  snapshot(): Snapshot {
+    return { positions: this.#positions, tick: this.#tick }
+  }
+
+  positions(): Positions {
+    return this.#positions
+  }
+
+  /** Long polls open now. */
+  get waiting(): number {
+    let count = 0
+    for (const ear of this.#ears.values()) count += ear.waiting.size
+    return count
+  }
+
+  /** Hears all news before anybody is woken: for caches that must forget. */
+  onNews(listener: (news: readonly News[]) => void): void {
+    this.#listeners.push(listener)
+  }
+
+  /** Called with each committed group, in order. */
+  advance(positions: Readonly<Record<DurableStreamName, number>>, news: readonly News[]): void {
+    this.#positions = { ...this.#positions, ...positions }
+    this.#spread(news)
+  }
+
+  /** News of a stream that lives in memory; answers its new position. `put` stores it there before anybody can look. */
+  announce(stream: EphemeralStreamName, to: Pick<News, 'rooms' | 'users'>, put?: (position: number) => void): number {
+    const position = this.#positions[stream] + 1
+    put?.(position)
+    this.#positions = { ...this.#positions, [stream]: position }
+    this.#spread([{ stream, position, ...to }])
+    return position
+  }
+
+  /**
+   * Waits until there may be news for the user that came after the snapshot, at most `timeoutMs`. True when there may be;
+   * false when the time is over or `signal` was aborted. `rooms` is asked only when the user's rooms are not known yet.
+   */
+  async wait(
+    user: number,
+    since: Snapshot,
+    rooms: () => Promise<readonly number[]>,
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    let ear = this.#ears.get(user)
+    if (ear === undefined) {
+      const known = await rooms()
+      ear = this.#ears.get(user) ?? this.#remember(user, known)
+      if (this.#tick !== since.tick) return true
+    }
+    if (ear.lastTick > since.tick) return true
+    if (signal.aborted || timeoutMs <= 0) return false
+    const listening = ear
+    return new Promise<boolean>((resolve) => {
+      const end = (news: boolean): void => {
+        cancel()
+        signal.removeEventListener('abort', onAbort)
+        listening.waiting.delete(wake)
+        resolve(news)
+      }
+      const wake = (): void => end(true)
+      const onAbort = (): void => end(false)
+      const cancel = this.#clock.after(timeoutMs, () => end(false))
+      signal.addEventListener('abort', onAbort, { once: true })
+      listening.waiting.add(wake)
+    })
+  }
+
+  #remember(user: number, rooms: readonly number[]): Ear {
+    if (this.#ears.size >= REMEMBERED_EARS) this.#forgetOldest()
+    const ear: Ear = { user, rooms, waiting: new Set(), lastTick: this.#tick }
+    this.#ears.set(user, ear)
+    for (const room of rooms) {
+      const ears = this.#earsOfRoom.get(room)
+      if (ears === undefined) this.#earsOfRoom.set(room, new Set([ear]))
+      else ears.add(ear)
+    }
+    return ear
+  }
+
+  #forgetOldest(): void {
+    for (const ear of this.#ears.values()) {
+      if (ear.waiting.size > 0) continue
+      this.#forget(ear)
+      return
+    }
+  }
+
+  #forget(ear: Ear): void {
+    this.#ears.delete(ear.user)
+    for (const room of ear.rooms) {
+      const ears = this.#earsOfRoom.get(room)
+      ears?.delete(ear)
+      if (ears?.size === 0) this.#earsOfRoom.delete(room)
+    }
+  }
+
+  #spread(news: readonly News[]): void {
+    if (news.length === 0) return
+    this.#tick++
+    for (const listener of this.#listeners) listener(news)
+    const reached = new Set<Ear>()
+    for (const { stream, rooms, users } of news) {
+      for (const room of rooms) {
+        for (const ear of this.#earsOfRoom.get(room) ?? []) reached.add(ear)
+      }
+      for (const user of users) {
+        const ear = this.#ears.get(user)
+        if (ear === undefined) continue
+        reached.add(ear)
+        // An event that names a user changes which rooms the user is in: the rooms are asked for again.
+        if (stream === 'events') this.#forget(ear)
+      }
+    }
+    for (const ear of reached) {
+      ear.lastTick = this.#tick
+      for (const wake of ear.waiting) this.#toWake.push(wake)
+    }
+    if (this.#toWake.length > 0 && !this.#waking) this.#wakeSlice()
+  }
+
+  #wakeSlice(): void {
+    this.#waking = true
+    for (const wake of this.#toWake.splice(0, WAKES_A_SLICE)) wake()
+    if (this.#toWake.length === 0) this.#waking = false
+    else this.#clock.soon(() => this.#wakeSlice())
+  }
+}
