@@ -1,0 +1,21 @@
+import { DURABLE_STREAMS } from '../ports/change.ts'
+import { type Migration, table } from '../sql/engine/schema.ts'
+
+export const createStreamsAndUsers: Migration = {
+  name: '0001-create-streams-and-users',
+  statements: ({ integer, text, countedKey }) => [
+    table(
+      'stream_positions',
+      { owner: 'store', rowsGo: 'never' },
+      `stream ${text} primary key`,
+      `position ${integer} not null`,
+    ),
+    ...DURABLE_STREAMS.map((stream) => `insert into stream_positions (stream, position) values ('${stream}', 0)`),
+    table(
+      'users',
+      { owner: 'store: internal numbers of all users ever seen, local or not', rowsGo: 'never, others point to them' },
+      `user_number ${countedKey}`,
+      `user_id ${text} not null unique`,
+    ),
+  ],
+}

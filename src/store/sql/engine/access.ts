@@ -1,0 +1,29 @@
+import type { UserId } from '#spec'
+import type { Announcement, DurableStream } from '../../ports/change.ts'
+import type { UserNumber } from '../../ports/rooms.ts'
+import type { Insert, Query } from './query.ts'
+
+/** Reads what is committed. Every call sees the newest commit; two calls may see different ones. */
+export interface Db {
+  first<Params, Row>(query: Query<Params, Row>, params: Params): Promise<Row | undefined>
+  /** For bounded answers: up to about a thousand rows. */
+  all<Params, Row>(query: Query<Params, Row>, params: Params): Promise<readonly Row[]>
+  /** For long answers and scans: off the event loop, at the price of copying the rows between threads. */
+  longAll<Params, Row>(query: Query<Params, Row>, params: Params): Promise<readonly Row[]>
+}
+
+/** The inside of a group's transaction: it sees its own writes, and those of the commits before it in the group. */
+export interface Tx {
+  first<Params, Row>(query: Query<Params, Row>, params: Params): Promise<Row | undefined>
+  all<Params, Row>(query: Query<Params, Row>, params: Params): Promise<readonly Row[]>
+  /** The number of rows it changed. */
+  run<Params, Row>(query: Query<Params, Row>, params: Params): Promise<number>
+  /** May be done a little later in the same transaction, but before any statement that names the table. */
+  insertMany<Row>(insert: Insert<Row>, rows: readonly Row[]): Promise<void>
+  /** The first of `count` consecutive positions of a stream; they are visible to nobody before the commit, and never lost. */
+  next(stream: DurableStream, count: number): number
+  /** Told to listeners after the commit. */
+  announce(announcement: Announcement): void
+  /** The internal number of a user, given on first sight. */
+  userNumber(userId: UserId): Promise<UserNumber>
+}

@@ -1,0 +1,32 @@
+import type { DurableStream } from '../../ports/change.ts'
+import type { DialectName, Insert, Statement, Value } from './query.ts'
+
+export type Positions = Readonly<Record<DurableStream, number>>
+
+export interface Answer {
+  readonly rows: readonly unknown[]
+  /** Rows changed, or rows answered by a statement that returns some. */
+  readonly changes: number
+}
+
+/**
+ * The one connection that writes, as a dialect offers it. Every method throws `StoreUnavailable` where the database itself
+ * is at fault, and `WriteConflict` where an insert with `ifExists` met an existing row.
+ */
+export interface WriteConnection {
+  readonly dialect: DialectName
+  /** Whether gathering the inserts of a group saves time: true where each statement is a round trip. */
+  readonly gathersInserts: boolean
+  /** Starts the group's transaction; from here to its end no other process can take stream positions. */
+  begin(): Promise<Positions>
+  execute(statement: Statement, values: Value[]): Promise<Answer>
+  insert<Row>(insert: Insert<Row>, rows: readonly Row[]): Promise<void>
+  /** Writes the positions that moved and makes all durable. */
+  commit(advanced: Partial<Positions>): Promise<void>
+  rollback(): Promise<void>
+  savepoint(): Promise<void>
+  releaseSavepoint(): Promise<void>
+  rollbackToSavepoint(): Promise<void>
+  /** Ends a transaction that went wrong, in whatever state it is. Never throws. */
+  abandon(): Promise<void>
+}

@@ -1,0 +1,141 @@
+import { BoundedCache } from '#base'
+import type { Committed } from '../../ports/change.ts'
+import { WriteConflict } from '../../ports/change.ts'
+import { StoreUnavailable, type UnavailableReason } from '../../ports/faults.ts'
+import type { WriteConnection } from './connection.ts'
+import { GroupTransaction, type UserCache } from './transaction.ts'
+import type { WriteTable } from './writes.ts'
+
+/** The changes of one commit, as they travel to the writer. */
+export type CommitRequest = readonly { readonly operation: string; readonly input: unknown }[]
+
+/** What became of one commit, as plain data. */
+export type Outcome =
+  | { readonly kind: 'done'; readonly outputs: readonly unknown[] }
+  | { readonly kind: 'conflict'; readonly conflict: string; readonly detail: string }
+  | { readonly kind: 'failed'; readonly message: string; readonly stack: string }
+  | { readonly kind: 'unavailable'; readonly reason: UnavailableReason; readonly detail: string }
+
+export interface GroupResult {
+  readonly outcomes: readonly Outcome[]
+  /** undefined where nothing was changed. */
+  readonly committed: Committed | undefined
+}
+
+/** Thrown inside to leave the optimistic run. */
+class RunCarefully extends Error {}
+
+const USER_CACHE_BYTES = 16 * 1024 * 1024
+
+/** Runs groups of commits, one group in one transaction. One at a time: the caller waits for the answer. */
+export class GroupRunner {
+  readonly #connection: WriteConnection
+  readonly #writes: WriteTable
+  readonly #users: UserCache
+
+  constructor(connection: WriteConnection, writes: WriteTable) {
+    this.#connection = connection
+    this.#writes = writes
+    this.#users = new BoundedCache({
+      name: 'store-users',
+      limitBytes: USER_CACHE_BYTES,
+      sizeBytes: (_, userId) => userId.length + 64,
+    })
+  }
+
+  /** Never throws: every commit has an outcome. */
+  async run(commits: readonly CommitRequest[]): Promise<GroupResult> {
+    try {
+      return await this.#attempt(commits, 'together')
+    } catch (error) {
+      if (!(error instanceof RunCarefully)) return this.#allFailed(commits, error)
+    }
+    try {
+      return await this.#attempt(commits, 'apart')
+    } catch (error) {
+      return this.#allFailed(commits, error)
+    }
+  }
+
+  /**
+   * 'together' trusts that every commit works, which nearly always holds: no savepoints, inserts gathered over the whole group.
+   * Where one does not and has already written, all is undone and run again 'apart', each behind a savepoint.
+   */
+  async #attempt(commits: readonly CommitRequest[], mode: 'together' | 'apart'): Promise<GroupResult> {
+    const connection = this.#connection
+    try {
+      const tx = new GroupTransaction(connection, await connection.begin(), this.#users)
+      const outcomes: Outcome[] = []
+      for (const commit of commits) {
+        outcomes.push(mode === 'apart' ? await this.#runApart(tx, commit) : await this.#runTogether(tx, commit))
+      }
+      if (mode === 'together') await tx.flush().catch(leaveOptimism)
+      if (!tx.changed) {
+        await connection.rollback()
+        return { outcomes, committed: undefined }
+      }
+      await connection.commit(tx.advanced())
+      tx.keepUsers()
+      return { outcomes, committed: { announcements: tx.announcements, positions: tx.positions } }
+    } catch (error) {
+      await connection.abandon()
+      throw error
+    }
+  }
+
+  async #runTogether(tx: GroupTransaction, commit: CommitRequest): Promise<Outcome> {
+    const mark = tx.mark()
+    try {
+      return { kind: 'done', outputs: await this.#perform(tx, commit) }
+    } catch (error) {
+      if (error instanceof StoreUnavailable) throw error
+      // Most conflicts are found before anything is written: then there is nothing to undo.
+      if (!(error instanceof WriteConflict) || tx.touchedSince(mark)) throw new RunCarefully()
+      tx.reset(mark)
+      return outcomeOf(error)
+    }
+  }
+
+  async #runApart(tx: GroupTransaction, commit: CommitRequest): Promise<Outcome> {
+    const mark = tx.mark()
+    await this.#connection.savepoint()
+    try {
+      const outputs = await this.#perform(tx, commit)
+      await tx.flush()
+      await this.#connection.releaseSavepoint()
+      return { kind: 'done', outputs }
+    } catch (error) {
+      if (error instanceof StoreUnavailable) throw error
+      await this.#connection.rollbackToSavepoint()
+      tx.reset(mark)
+      return outcomeOf(error)
+    }
+  }
+
+  async #perform(tx: GroupTransaction, commit: CommitRequest): Promise<unknown[]> {
+    const outputs: unknown[] = []
+    for (const { operation, input } of commit) {
+      const perform = this.#writes.get(operation)
+      if (perform === undefined) throw new Error(`no write is named ${operation}`)
+      outputs.push(await perform(tx, input))
+    }
+    return outputs
+  }
+
+  #allFailed(commits: readonly CommitRequest[], error: unknown): GroupResult {
+    const outcome = outcomeOf(error)
+    return { outcomes: commits.map(() => outcome), committed: undefined }
+  }
+}
+
+const leaveOptimism = (error: unknown): never => {
+  if (error instanceof StoreUnavailable) throw error
+  throw new RunCarefully()
+}
+
+const outcomeOf = (error: unknown): Outcome => {
+  if (error instanceof WriteConflict) return { kind: 'conflict', conflict: error.kind, detail: error.message }
+  if (error instanceof StoreUnavailable) return { kind: 'unavailable', reason: error.reason, detail: error.message }
+  if (error instanceof Error) return { kind: 'failed', message: error.message, stack: error.stack ?? '' }
+  return { kind: 'failed', message: String(error), stack: '' }
+}

@@ -1,0 +1,166 @@
+import type { Generated } from 'kysely'
+import type { BoundedCache } from '#base'
+import type { UserId } from '#spec'
+import type { Announcement, DurableStream } from '../../ports/change.ts'
+import type { Tx } from './access.ts'
+import type { Answer, Positions, WriteConnection } from './connection.ts'
+import { type Insert, type Query, queriesOver, type Statement } from './query.ts'
+
+export type UserCache = BoundedCache<UserId, number>
+
+export interface UserTables {
+  readonly users: { readonly user_number: Generated<number>; readonly user_id: string }
+}
+
+const query = queriesOver<UserTables>()
+const numberOfUser = query((db, param: { userId: string }) =>
+  db.selectFrom('users').select('user_number').where('user_id', '=', param.userId),
+)
+const insertUser = query((db, param: { userId: string }) =>
+  db.insertInto('users').values({ user_id: param.userId }).returning('user_number'),
+)
+
+/** Where a commit began, to undo what it left in memory. */
+export interface Mark {
+  readonly touches: number
+  readonly positions: Positions
+  readonly announcements: number
+  readonly newUsers: number
+}
+
+interface Gathered {
+  readonly insert: Insert<unknown>
+  readonly rows: unknown[]
+}
+
+/** What one group's transaction knows besides what is in the database. */
+export class GroupTransaction implements Tx {
+  readonly announcements: Announcement[] = []
+  readonly #connection: WriteConnection
+  readonly #start: Positions
+  readonly #knownUsers: UserCache
+  /** Not for the cache before the commit: a number that was rolled back may be given to someone else. */
+  readonly #newUsers = new Map<UserId, number>()
+  readonly #gathered = new Map<string, Gathered>()
+  #positions: Positions
+  #touches = 0
+
+  constructor(connection: WriteConnection, positions: Positions, users: UserCache) {
+    this.#connection = connection
+    this.#start = positions
+    this.#positions = positions
+    this.#knownUsers = users
+  }
+
+  get positions(): Positions {
+    return this.#positions
+  }
+
+  get changed(): boolean {
+    return this.#touches > 0 || this.#positions !== this.#start
+  }
+
+  async first<Params, Row>(ask: Query<Params, Row>, params: Params): Promise<Row | undefined> {
+    return (await this.#execute(ask, params)).rows[0] as Row | undefined
+  }
+
+  async all<Params, Row>(ask: Query<Params, Row>, params: Params): Promise<readonly Row[]> {
+    return (await this.#execute(ask, params)).rows as readonly Row[]
+  }
+
+  async run<Params, Row>(ask: Query<Params, Row>, params: Params): Promise<number> {
+    return (await this.#execute(ask, params)).changes
+  }
+
+  async insertMany<Row>(insert: Insert<Row>, rows: readonly Row[]): Promise<void> {
+    if (rows.length === 0) return
+    this.#touches++
+    if (!this.#connection.gathersInserts) return this.#connection.insert(insert, rows)
+    const name = insert.statement(this.#connection.dialect).name
+    const gathered = this.#gathered.get(name)
+    if (gathered === undefined) this.#gathered.set(name, { insert: insert as Insert<unknown>, rows: [...rows] })
+    else gathered.rows.push(...rows)
+  }
+
+  next(stream: DurableStream, count: number): number {
+    const first = this.#positions[stream] + 1
+    this.#positions = { ...this.#positions, [stream]: this.#positions[stream] + count }
+    return first
+  }
+
+  announce(announcement: Announcement): void {
+    this.announcements.push(announcement)
+  }
+
+  async userNumber(userId: UserId): Promise<number> {
+    const known = this.#newUsers.get(userId) ?? this.#knownUsers.get(userId)
+    if (known !== undefined) return known
+    const found = (await this.first(numberOfUser, { userId })) ?? (await this.first(insertUser, { userId }))
+    if (found === undefined) throw new Error('an inserted user got no number')
+    this.#newUsers.set(userId, found.user_number)
+    return found.user_number
+  }
+
+  mark(): Mark {
+    return {
+      touches: this.#touches,
+      positions: this.#positions,
+      announcements: this.announcements.length,
+      newUsers: this.#newUsers.size,
+    }
+  }
+
+  touchedSince(mark: Mark): boolean {
+    return this.#touches !== mark.touches
+  }
+
+  /** After the database itself went back to the mark, or where nothing was written since. */
+  reset(mark: Mark): void {
+    this.#positions = mark.positions
+    this.announcements.length = mark.announcements
+    if (this.#touches !== mark.touches) this.#gathered.clear()
+    this.#touches = mark.touches
+    for (const userId of [...this.#newUsers.keys()].slice(mark.newUsers)) this.#newUsers.delete(userId)
+  }
+
+  async flush(): Promise<void> {
+    for (const name of [...this.#gathered.keys()]) await this.#flushOne(name)
+  }
+
+  advanced(): Partial<Positions> {
+    const moved = Object.entries(this.#positions).filter(([stream, at]) => this.#start[stream as DurableStream] !== at)
+    return Object.fromEntries(moved)
+  }
+
+  keepUsers(): void {
+    for (const [userId, number] of this.#newUsers) this.#knownUsers.set(userId, number)
+  }
+
+  async #flushOne(name: string): Promise<void> {
+    const gathered = this.#gathered.get(name)
+    if (gathered === undefined) return
+    this.#gathered.delete(name)
+    await this.#connection.insert(gathered.insert, gathered.rows)
+  }
+
+  async #execute<Params, Row>(ask: Query<Params, Row>, params: Params): Promise<Answer> {
+    const statement = ask.statement(this.#connection.dialect)
+    if (this.#gathered.size > 0) await this.#flushNamedIn(statement)
+    const values = statement.bind(params)
+    // Counted before, so that a statement that fails half-way counts as a touch.
+    if (!statement.writes) return this.#connection.execute(statement, values)
+    this.#touches++
+    const answer = await this.#connection.execute(statement, values)
+    if (answer.changes === 0) this.#touches--
+    return answer
+  }
+
+  /** Gathered rows must be there for a statement that could see or meet them. */
+  async #flushNamedIn(statement: Statement): Promise<void> {
+    for (const [name, { insert }] of [...this.#gathered]) {
+      if (!statement.sql.includes(insert.table)) continue
+      this.#touches++
+      await this.#flushOne(name)
+    }
+  }
+}
