@@ -1,0 +1,41 @@
+import { writeFileSync } from 'node:fs'
+import { renderSvg } from './report/svg.ts'
+import { renderText } from './report/text.ts'
+import { type Options, parseOptions } from './run/options.ts'
+import { runBench } from './run/run.ts'
+import { scenarios } from './scenarios/index.ts'
+
+/** `npm run bench -- --target http://127.0.0.1:8008 …`: tables to standard output, progress to standard error. */
+async function bench(options: Options): Promise<void> {
+  const wanted = scenarios.filter((scenario) => options.only.includes(scenario.name))
+  const report = await runBench(options, wanted, (line) => process.stderr.write(`${line}\n`))
+  process.stdout.write(renderText(report, wanted))
+  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`)
+  if (options.svg !== undefined) writeFileSync(options.svg, renderSvg(report, wanted))
+}
+
+for (const [signal, exitCode] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const) {
+  process.once(signal, () => process.exit(exitCode))
+}
+
+const parsed = parseOptions(process.argv.slice(2))
+switch (parsed.kind) {
+  case 'message':
+    process.stderr.write(parsed.text)
+    process.exitCode = parsed.exitCode
+    break
+  case 'list':
+    for (const scenario of scenarios) process.stdout.write(`${scenario.name.padEnd(18)}${scenario.title}\n`)
+    break
+  case 'run':
+    try {
+      await bench(parsed.options)
+    } catch (error) {
+      process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`)
+      process.exitCode = 1
+    }
+    break
+}

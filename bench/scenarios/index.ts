@@ -1,0 +1,21 @@
+import { backPagination } from './back-pagination.ts'
+import { firstSync } from './first-sync.ts'
+import { idle } from './idle.ts'
+import { joinLargeRoom } from './join-large-room.ts'
+import { registerUsers } from './register.ts'
+import type { Scenario } from './scenario.ts'
+import { sendManyRooms } from './send-many-rooms.ts'
+import { sendOneRoom } from './send-one-room.ts'
+import { wakeListeners } from './wake-listeners.ts'
+
+/** In the order they run: idle before anything is asked, the largest scene last. */
+export const scenarios: readonly Scenario[] = [
+  idle,
+  registerUsers,
+  sendOneRoom,
+  sendManyRooms,
+  backPagination,
+  firstSync,
+  wakeListeners,
+  joinLargeRoom,
+]

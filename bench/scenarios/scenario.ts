@@ -1,0 +1,65 @@
+import type { Stretch } from '../measure/workers.ts'
+import type { Target } from '../run/target.ts'
+
+/** Sizes that decide how long a run takes; `full` is what the published figures use. */
+export type Scale = {
+  listeners: readonly number[]
+  syncRooms: readonly number[]
+  /** At least as many as the most workers of a send scenario, so that none is idle. */
+  sendRooms: number
+  largeRoomMembers: number
+  historyMessages: number
+}
+
+export const scales: Record<'small' | 'full', Scale> = {
+  small: {
+    listeners: [1, 10, 100],
+    syncRooms: [1, 10, 100],
+    sendRooms: 64,
+    largeRoomMembers: 200,
+    historyMessages: 300,
+  },
+  full: {
+    listeners: [1, 100, 1000],
+    syncRooms: [1, 100, 1000],
+    sendRooms: 100,
+    largeRoomMembers: 10_000,
+    historyMessages: 2000,
+  },
+}
+
+export type Scene = { target: Target; scale: Scale; seconds: number }
+
+/** One line of the result. */
+export type Case = {
+  name: string
+  /** Sets the scene, once per target before the first round; not measured. */
+  prepare?: () => Promise<void>
+  /** Opens connections and fills caches, before every round; not measured. */
+  warmUp?: () => Promise<unknown>
+  /** One measured stretch. */
+  run: () => Promise<Stretch>
+  /** After the last round. */
+  close?: () => Promise<void>
+}
+
+export type Scenario = {
+  name: string
+  /** One line for `--list` and the headings. */
+  title: string
+  /** What an operation is called, in the plural. */
+  unit: string
+  /** `latency` where the pace is set by the bench, so that operations a second would say nothing. */
+  shows: 'rate' | 'latency' | 'memory'
+  /** The same names in the same order for every target. */
+  cases: (scene: Scene) => Case[]
+}
+
+/** Runs the task at the first call and answers every call with that one result. */
+export function once<T>(task: () => Promise<T>): () => Promise<T> {
+  let result: Promise<T> | undefined
+  return () => {
+    result ??= task()
+    return result
+  }
+}
