@@ -28,9 +28,9 @@ export function chartGroups(report: Report, scenarios: readonly Scenario[]): Cha
   return groups
 }
 
-/** Without the remark in brackets, which is for `--list`. */
+/** Without the remark about options, which is for `--list`. */
 function title(scenario: Scenario): string {
-  return scenario.title.replace(/ \(.*\)$/, '')
+  return scenario.title.replace(/ \(.*--.*\)$/, '')
 }
 
 function barTitle(scenario: Scenario): string {

@@ -7,6 +7,11 @@ export function formatNumber(value: number | undefined): string {
   return value === 0 ? '0' : value.toFixed(2)
 }
 
+/** Things that are counted and not measured. */
+export function formatCount(value: number | undefined): string {
+  return value === undefined ? '–' : value.toLocaleString('en-US')
+}
+
 export function formatMs(value: number | undefined): string {
   if (value === undefined || !Number.isFinite(value)) return '–'
   return value >= 10_000 ? `${(value / 1000).toFixed(1)} s` : `${formatNumber(value)} ms`

@@ -15,10 +15,10 @@ export function fitText(text: string, size: number, width: number): string {
   return `${text.slice(0, Math.max(0, Math.floor(width / (size * widthPerSize)) - 1)).trimEnd()}…`
 }
 
-/** Escapes for XML text and attributes, and drops the control characters that XML 1.0 forbids. */
+/** Escapes for XML text and attributes, and blanks what XML 1.0 forbids. */
 export function escapeXml(text: string): string {
   return text
-    .replace(/\p{Cc}/gu, ' ')
+    .replace(/[\p{Cc}\p{Cs}\uFFFE\uFFFF]/gu, ' ')
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')

@@ -127,12 +127,20 @@ function drawGroup(group: ChartGroup, top: number, scale: Scale): string {
   const hasLimit = group.rows.some((row) => row.bar?.limit !== undefined)
   const barTitle = hasLimit ? `${group.barTitle} (red: one core's limit)` : group.barTitle
   const parts = [
-    svgText(labelLeft, top + 19, fitText(group.title, 14, labelWidth), { size: 14, weight: 600, fill: ink }),
+    svgText(
+      labelLeft,
+      top + 19,
+      fitText(group.title, 14, group.barTitle === '' ? scaleLeft - labelLeft - 40 : labelWidth),
+      { size: 14, weight: 600, fill: ink },
+    ),
     svgText(barLeft, top + 19, fitText(barTitle, 11, barWidth + barFigureWidth), { size: 11, fill: faint }),
   ]
-  group.rows.forEach((_, index) => {
-    if (index % 2 === 0)
-      parts.push(svgRect(margin - 6, rowsTop + index * rowHeight, width - 2 * margin + 12, rowHeight, stripe, 3))
+  // Bands go by case, so that two targets' lines of one case stand on one ground.
+  let band = 0
+  group.rows.forEach((row, index) => {
+    if (row.label !== '') band += 1
+    if (band % 2 === 0) return
+    parts.push(svgRect(margin - 6, rowsTop + index * rowHeight, width - 2 * margin + 12, rowHeight, stripe))
   })
   if (hasLatency) parts.push(latencyGrid(scale, top, rowsTop, bottom))
   const most = Math.max(...group.rows.flatMap(({ bar }) => (bar === undefined ? [] : [bar.value, bar.limit ?? 0])), 0)

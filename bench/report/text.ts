@@ -1,7 +1,7 @@
 import { middleRounds } from '../run/compare.ts'
-import type { CaseResult, Report } from '../run/results.ts'
+import type { CaseResult, Limit, Report } from '../run/results.ts'
 import type { Scenario } from '../scenarios/scenario.ts'
-import { formatBytes, formatMs, formatNumber, formatRatio, formatShare } from './format.ts'
+import { formatBytes, formatCount, formatMs, formatNumber, formatRatio, formatShare } from './format.ts'
 import { type Column, renderTable } from './table.ts'
 
 /** From here on a core of the bench counts as full, and the figure may be the bench's own limit. */
@@ -51,12 +51,12 @@ function scenarioTable(scenario: Scenario, lines: readonly CaseResult[]): string
     { title: 'p95', show: scenario.shows !== 'memory', cell: (line) => formatMs(line.latencyMs?.p95) },
     { title: 'p99', show: scenario.shows !== 'memory', cell: (line) => formatMs(line.latencyMs?.p99) },
     { title: 'max', show: scenario.shows !== 'memory', cell: (line) => formatMs(line.latencyMs?.max) },
-    { title: 'measured', show: scenario.shows !== 'memory', cell: (line) => formatNumber(line.latencyMs?.count) },
-    { title: 'failed', show: scenario.shows !== 'memory', cell: (line) => String(line.errors) },
+    { title: 'measured', show: scenario.shows !== 'memory', cell: (line) => formatCount(line.latencyMs?.count) },
+    { title: 'failed', show: scenario.shows !== 'memory', cell: (line) => formatCount(line.errors) },
     { title: 'answer', show: withBytes, cell: (line) => formatBytes(line.answerBytesMean) },
     { title: 'server CPU', show: withServer, cell: (line) => formatShare(line.server?.cores ?? Number.NaN) },
     { title: 'memory', show: withServer, cell: (line) => formatBytes(line.server?.rssBytes) },
-    { title: 'threads', show: withServer, cell: (line) => formatNumber(line.server?.threads) },
+    { title: 'threads', show: withServer, cell: (line) => formatCount(line.server?.threads) },
     { title: 'bench CPU', show: scenario.shows !== 'memory', cell: (line) => formatShare(line.loadCores) },
   ]
   const shown = columns.filter((column) => column.show)
@@ -86,18 +86,16 @@ function limitsTable(report: Report): string {
     'sqlite-append': 'SQLite append, synced',
     'ed25519-sign': 'Ed25519 signing',
   }
-  const widths = { 'http-echo': 'workers', 'sqlite-append': 'events a commit', 'ed25519-sign': 'at a time' }
+  const widths = { 'http-echo': ['worker', 'workers'], 'sqlite-append': ['event a commit', 'events a commit'] } as const
+  const width = (limit: Limit): string =>
+    limit.name === 'ed25519-sign' ? '' : `${limit.width} ${widths[limit.name][limit.width === 1 ? 0 : 1]}`
   return renderTable(
     [
       { title: 'limit', align: 'left' },
       { title: 'width', align: 'left' },
       { title: 'events/s', align: 'right' },
     ],
-    report.limits.map((limit) => [
-      names[limit.name],
-      `${limit.width} ${widths[limit.name]}`,
-      formatNumber(limit.ratePerSecond),
-    ]),
+    report.limits.map((limit) => [names[limit.name], width(limit), formatNumber(limit.ratePerSecond)]),
   )
 }
 

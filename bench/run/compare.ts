@@ -3,6 +3,9 @@ import type { CaseResult, Comparison, Limit, Nearness } from './results.ts'
 
 type Measure = Comparison['measure']
 
+/** What is worth comparing in a scenario, by its name. */
+export type MeasuresOf = (scenario: string) => readonly Measure[]
+
 const read: Record<Measure, (result: CaseResult) => number | undefined> = {
   rate: (result) => result.ratePerSecond,
   p50: (result) => result.latencyMs?.p50,
@@ -26,9 +29,14 @@ export function byCase(results: readonly CaseResult[]): CaseResult[][] {
  * Ratios second target / first target, of the two results measured next to each other. Pairs in which a side measured nothing are
  * left out; a measure without any pair has no line.
  */
-export function compare(results: readonly CaseResult[], first: string, second: string): Comparison[] {
+export function compare(
+  results: readonly CaseResult[],
+  first: string,
+  second: string,
+  measuresOf: MeasuresOf,
+): Comparison[] {
   return byCase(results).flatMap((group) =>
-    (Object.keys(read) as Measure[]).flatMap((measure): Comparison[] => {
+    measuresOf(group[0]?.scenario ?? '').flatMap((measure): Comparison[] => {
       const pairs = group
         .filter((result) => result.target === first)
         .flatMap((a): number[] => {

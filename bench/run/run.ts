@@ -4,7 +4,7 @@ import { type Case, type Scenario, scales } from '../scenarios/scenario.ts'
 import { compare, nearness } from './compare.ts'
 import { measureCase } from './measure-case.ts'
 import type { Options, TargetChoice } from './options.ts'
-import type { CaseResult, Limit, Report } from './results.ts'
+import type { CaseResult, Comparison, Limit, Report } from './results.ts'
 import { answersVersions, pinSelf, type RunningServer, startServer } from './server-process.ts'
 import { Target } from './target.ts'
 
@@ -24,7 +24,7 @@ export async function runBench(options: Options, wanted: readonly Scenario[], sa
   try {
     for (const choice of options.targets) targets.push(await openTarget(choice, options, servers, say))
     const results = await measureAll(options, wanted, targets, say)
-    return report(options, startedAt, limits, results)
+    return report(options, wanted, startedAt, limits, results)
   } finally {
     await Promise.all(targets.map((target) => target.close()))
     await Promise.all(servers.map((server) => server.stop()))
@@ -108,7 +108,24 @@ async function measureInTurn(
   return results
 }
 
-function report(options: Options, startedAt: string, limits: Limit[], results: CaseResult[]): Report {
+const comparable: Record<Scenario['shows'], readonly Comparison['measure'][]> = {
+  rate: ['rate', 'p50', 'p99'],
+  latency: ['p50', 'p99'],
+  memory: ['memory'],
+}
+
+function measuresOf(wanted: readonly Scenario[], name: string): readonly Comparison['measure'][] {
+  const scenario = wanted.find((entry) => entry.name === name)
+  return scenario === undefined ? [] : comparable[scenario.shows]
+}
+
+function report(
+  options: Options,
+  wanted: readonly Scenario[],
+  startedAt: string,
+  limits: Limit[],
+  results: CaseResult[],
+): Report {
   const [first, second] = options.targets
   const processors = cpus()
   return {
@@ -132,6 +149,9 @@ function report(options: Options, startedAt: string, limits: Limit[], results: C
     limits,
     results,
     nearness: nearness(results, limits),
-    comparisons: first === undefined || second === undefined ? [] : compare(results, first.label, second.label),
+    comparisons:
+      first === undefined || second === undefined
+        ? []
+        : compare(results, first.label, second.label, (name) => measuresOf(wanted, name)),
   }
 }

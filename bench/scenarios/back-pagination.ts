@@ -10,7 +10,7 @@ type Page = { chunk: unknown[]; end?: string }
 /** From the newest event back to the room's creation, and again from the newest. */
 export const backPagination: Scenario = {
   name: 'back-pagination',
-  title: 'Back through history with /messages',
+  title: 'Back-pagination (/messages)',
   unit: 'pages',
   shows: 'rate',
   cases: ({ target, seconds, scale }) => {
