@@ -1,5 +1,17 @@
 import type { Migration } from '../sql/engine/schema.ts'
 import { createStreamsAndUsers } from './0001-create-streams-and-users.ts'
+import { createProfiles } from './0020-create-profiles.ts'
+import { createAccountData } from './0021-create-account-data.ts'
+import { createReceipts } from './0022-create-receipts.ts'
+import { createFilters } from './0023-create-filters.ts'
+import { createPresence } from './0024-create-presence.ts'
 
 /** In the order in which they are done. */
-export const MIGRATIONS: readonly Migration[] = [createStreamsAndUsers]
+export const MIGRATIONS: readonly Migration[] = [
+  createStreamsAndUsers,
+  createProfiles,
+  createAccountData,
+  createReceipts,
+  createFilters,
+  createPresence,
+]
