@@ -1,0 +1,33 @@
+import pg from 'pg'
+import { StoreUnavailable, type UnavailableReason } from '../../ports/faults.ts'
+
+/** PostgreSQL error codes, or their class (first two letters), that are faults of the database and not of the statement. */
+const FAULTS: readonly (readonly [prefix: string, reason: UnavailableReason])[] = [
+  ['57014', 'busy'],
+  ['57', 'disconnected'],
+  ['08', 'disconnected'],
+  ['28', 'disconnected'],
+  ['3D', 'disconnected'],
+  ['531', 'full'],
+  ['532', 'full'],
+  ['53', 'overloaded'],
+  ['25006', 'broken'],
+  ['25P03', 'disconnected'],
+  ['40', 'busy'],
+  ['55P03', 'busy'],
+  ['58', 'broken'],
+  ['XX', 'broken'],
+]
+const UNIQUE_VIOLATION = '23505'
+
+export const isConstraint = (error: unknown): boolean =>
+  error instanceof pg.DatabaseError && error.code === UNIQUE_VIOLATION
+
+/** All that is not an answer of the database itself is trouble with the connection. */
+export const faultOf = (error: unknown): unknown => {
+  if (error instanceof StoreUnavailable) return error
+  const detail = error instanceof Error ? error.message : String(error)
+  if (!(error instanceof pg.DatabaseError)) return new StoreUnavailable('disconnected', detail)
+  const fault = FAULTS.find(([prefix]) => error.code?.startsWith(prefix))
+  return fault === undefined ? error : new StoreUnavailable(fault[1], detail)
+}

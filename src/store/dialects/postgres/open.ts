@@ -1,0 +1,30 @@
+import { MIGRATIONS } from '../../migrations/index.ts'
+import { CommitQueue } from '../../sql/engine/commit-queue.ts'
+import { GroupRunner } from '../../sql/engine/group.ts'
+import { GroupLoop } from '../../sql/engine/group-loop.ts'
+import type { DialectStore, StoreOptions } from '../../sql/engine/store.ts'
+import { allWrites } from '../../sql/ports.ts'
+import { migrate } from './migrate.ts'
+import { PostgresReads } from './reads.ts'
+import { PostgresWriteConnection } from './write-connection.ts'
+
+export const openPostgres = async ({ url, clock, logger }: StoreOptions): Promise<DialectStore> => {
+  await migrate(url, MIGRATIONS)
+  const connection = new PostgresWriteConnection(url, clock, logger)
+  const loop = new GroupLoop(new GroupRunner(connection, allWrites()), (answer) => queue.settle(answer))
+  const queue = new CommitQueue(clock, logger, (submitted) => {
+    loop.submit(submitted).catch((error: unknown) => {
+      logger.error({ err: error }, 'the writer failed')
+      queue.failAll('broken', 'the writer failed')
+    })
+  })
+  const reads = new PostgresReads(url, logger)
+  return {
+    queue,
+    db: reads,
+    close: async () => {
+      await connection.close()
+      await reads.close()
+    },
+  }
+}

@@ -1,0 +1,39 @@
+import pg from 'pg'
+import type { Logger } from '#base'
+import { StoreUnavailable } from '../../ports/faults.ts'
+import type { Db } from '../../sql/engine/access.ts'
+import type { Query } from '../../sql/engine/query.ts'
+import { clientConfig, execute } from './client.ts'
+
+const MAX_CONNECTIONS = 8
+
+/** A pool for reads; a connection that was lost is replaced by the next read. */
+export class PostgresReads implements Db {
+  readonly #pool: pg.Pool
+  #closed = false
+
+  constructor(url: string, logger: Logger) {
+    this.#pool = new pg.Pool({ ...clientConfig(url), max: MAX_CONNECTIONS })
+    this.#pool.on('error', (error) => logger.warn({ err: error }, 'lost a reading connection to PostgreSQL'))
+  }
+
+  async first<Params, Row>(query: Query<Params, Row>, params: Params): Promise<Row | undefined> {
+    return (await this.all(query, params))[0]
+  }
+
+  async all<Params, Row>(query: Query<Params, Row>, params: Params): Promise<readonly Row[]> {
+    if (this.#closed) throw new StoreUnavailable('closed', 'the store is closed')
+    const statement = query.statement('postgres')
+    const { rows } = await execute(this.#pool, statement, statement.bind(params))
+    return rows as readonly Row[]
+  }
+
+  longAll<Params, Row>(query: Query<Params, Row>, params: Params): Promise<readonly Row[]> {
+    return this.all(query, params)
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#pool.end()
+  }
+}

@@ -1,0 +1,143 @@
+import pg from 'pg'
+import type { Clock, Logger } from '#base'
+import type { DurableStream } from '../../ports/change.ts'
+import { WriteConflict } from '../../ports/change.ts'
+import { StoreUnavailable } from '../../ports/faults.ts'
+import type { Answer, Positions, WriteConnection } from '../../sql/engine/connection.ts'
+import type { Insert, Statement, Value } from '../../sql/engine/query.ts'
+import { clientConfig, execute, executeText } from './client.ts'
+import { faultOf, isConstraint } from './faults.ts'
+
+const FIRST_RETRY_MS = 100
+const LONGEST_RETRY_MS = 5_000
+
+/** An operator may have turned it off for the whole database; we promise durability. */
+const DURABLE =
+  "select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') in ('off', 'local')"
+const BEGIN = 'begin; select stream, position from stream_positions order by stream for update'
+
+/** The one connection that writes. Lost, it is made anew by the next group, at ever longer intervals while that fails. */
+export class PostgresWriteConnection implements WriteConnection {
+  readonly dialect = 'postgres'
+  readonly gathersInserts = true
+  readonly #url: string
+  readonly #clock: Clock
+  readonly #logger: Logger
+  #client: pg.Client | undefined
+  #retryMs = FIRST_RETRY_MS
+  #notBeforeMs = 0
+
+  constructor(url: string, clock: Clock, logger: Logger) {
+    this.#url = url
+    this.#clock = clock
+    this.#logger = logger
+  }
+
+  async begin(): Promise<Positions> {
+    const client = this.#client ?? (await this.#connect())
+    const rows = await this.#text(BEGIN, client)
+    const entries = rows as readonly { stream: DurableStream; position: number }[]
+    return Object.fromEntries(entries.map(({ stream, position }) => [stream, position])) as Positions
+  }
+
+  execute(statement: Statement, values: Value[]): Promise<Answer> {
+    return this.#guarded(execute(this.#connected(), statement, values))
+  }
+
+  async insert<Row>(insert: Insert<Row>, rows: readonly Row[]): Promise<void> {
+    const [columns] = insert.bind('postgres', rows)
+    try {
+      await this.#guarded(execute(this.#connected(), insert.statement('postgres'), columns ?? []))
+    } catch (error) {
+      if (insert.ifExists !== undefined && isConstraint(error)) throw new WriteConflict(insert.ifExists)
+      throw error
+    }
+  }
+
+  /** Where the answer is lost nobody knows whether it was done: `StoreUnavailable`, and never run again from here. */
+  async commit(advanced: Partial<Positions>): Promise<void> {
+    const moves = Object.entries(advanced).map(
+      ([stream, position]) => `update stream_positions set position = ${position} where stream = '${stream}'; `,
+    )
+    await this.#text(`${moves.join('')}commit`)
+  }
+
+  async rollback(): Promise<void> {
+    await this.#text('rollback')
+  }
+
+  async savepoint(): Promise<void> {
+    await this.#text('savepoint one_commit')
+  }
+
+  async releaseSavepoint(): Promise<void> {
+    await this.#text('release one_commit')
+  }
+
+  async rollbackToSavepoint(): Promise<void> {
+    await this.#text('rollback to one_commit; release one_commit')
+  }
+
+  async abandon(): Promise<void> {
+    if (this.#client === undefined) return
+    try {
+      await this.rollback()
+    } catch {
+      this.#drop(this.#client)
+    }
+  }
+
+  async close(): Promise<void> {
+    const client = this.#client
+    this.#client = undefined
+    await client?.end().catch(() => {})
+  }
+
+  async #connect(): Promise<pg.Client> {
+    if (this.#clock.monotonicMs() < this.#notBeforeMs) {
+      throw new StoreUnavailable('disconnected', 'PostgreSQL is being tried again soon')
+    }
+    const client = new pg.Client(clientConfig(this.#url))
+    client.on('error', (error) => {
+      this.#logger.warn({ err: error }, 'lost the writing connection to PostgreSQL')
+      this.#drop(client)
+    })
+    try {
+      await client.connect()
+      await executeText(client, DURABLE)
+    } catch (error) {
+      this.#notBeforeMs = this.#clock.monotonicMs() + this.#retryMs
+      this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS)
+      this.#drop(client)
+      throw faultOf(error)
+    }
+    this.#retryMs = FIRST_RETRY_MS
+    this.#client = client
+    return client
+  }
+
+  #drop(client: pg.Client): void {
+    if (this.#client === client) this.#client = undefined
+    client.end().catch(() => {})
+  }
+
+  #connected(): pg.Client {
+    if (this.#client === undefined) throw new StoreUnavailable('disconnected', 'lost PostgreSQL within a transaction')
+    return this.#client
+  }
+
+  #text(text: string, client = this.#connected()): Promise<readonly unknown[]> {
+    return this.#guarded(executeText(client, text))
+  }
+
+  async #guarded<Result>(answer: Promise<Result>): Promise<Result> {
+    const client = this.#client
+    try {
+      return await answer
+    } catch (error) {
+      if (client !== undefined && error instanceof StoreUnavailable && error.reason === 'disconnected')
+        this.#drop(client)
+      throw error
+    }
+  }
+}

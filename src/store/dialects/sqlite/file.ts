@@ -1,0 +1,116 @@
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { StoreUnavailable, type UnavailableReason } from '../../ports/faults.ts'
+import type { Answer } from '../../sql/engine/connection.ts'
+import type { Value } from '../../sql/engine/query.ts'
+
+export interface FileOptions {
+  readonly path: string
+  readonly readOnly: boolean
+  /** How long a statement waits for another process's lock. */
+  readonly busyTimeoutMs: number
+  /** Beyond it the database is full, as if the disk were. */
+  readonly maxSizeBytes?: number | undefined
+}
+
+/** Result codes of SQLite, their primary part, that are faults of the database and not of the statement. */
+const FAULTS: ReadonlyMap<number, UnavailableReason> = new Map([
+  [5, 'busy'],
+  [6, 'busy'],
+  [7, 'broken'],
+  [8, 'broken'],
+  [10, 'broken'],
+  [11, 'broken'],
+  [13, 'full'],
+  [14, 'broken'],
+  [15, 'broken'],
+  [26, 'broken'],
+])
+const CONSTRAINT = 19
+
+const codeOf = (error: unknown): number | undefined =>
+  error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : undefined
+
+export const isConstraint = (error: unknown): boolean =>
+  codeOf(error) === CONSTRAINT && error instanceof Error && error.message.includes('UNIQUE')
+
+export const faultOf = (error: unknown): unknown => {
+  const reason = FAULTS.get(codeOf(error) ?? -1)
+  return reason === undefined ? error : new StoreUnavailable(reason, error instanceof Error ? error.message : 'SQLite')
+}
+
+const CHECKPOINT_PAGES = 2_000
+const CACHE_KIB = 32_768
+const WAL_KEPT_BYTES = 64 * 1024 * 1024
+
+/** One connection with its prepared statements. Every method throws `StoreUnavailable` for the database's own faults. */
+export class SqliteFile {
+  readonly #database: DatabaseSync
+  readonly #prepared = new Map<string, { readonly statement: StatementSync; readonly answersRows: boolean }>()
+
+  constructor(options: FileOptions) {
+    try {
+      this.#database = new DatabaseSync(options.path, { readOnly: options.readOnly, timeout: options.busyTimeoutMs })
+    } catch (error) {
+      throw faultOf(error)
+    }
+    try {
+      this.run(`pragma cache_size = -${CACHE_KIB}`)
+      if (!options.readOnly) this.#prepareForWriting(options.maxSizeBytes)
+    } catch (error) {
+      this.close()
+      throw error
+    }
+  }
+
+  get inTransaction(): boolean {
+    return this.#database.isTransaction
+  }
+
+  run(text: string): void {
+    try {
+      this.#database.exec(text)
+    } catch (error) {
+      throw faultOf(error)
+    }
+  }
+
+  execute(text: string, values: Value[]): Answer {
+    try {
+      return this.#execute(text, values)
+    } catch (error) {
+      throw faultOf(error)
+    }
+  }
+
+  close(): void {
+    this.#prepared.clear()
+    try {
+      this.#database.close()
+    } catch {
+      // It is given up in any case; what was committed is in the log.
+    }
+  }
+
+  #execute(text: string, values: Value[]): Answer {
+    let prepared = this.#prepared.get(text)
+    if (prepared === undefined) {
+      const statement = this.#database.prepare(text)
+      prepared = { statement, answersRows: statement.columns().length > 0 }
+      this.#prepared.set(text, prepared)
+    }
+    const bound = values as (string | number | null)[]
+    if (!prepared.answersRows) return { rows: [], changes: Number(prepared.statement.run(...bound).changes) }
+    const rows = prepared.statement.all(...bound)
+    return { rows, changes: rows.length }
+  }
+
+  #prepareForWriting(maxSizeBytes: number | undefined): void {
+    this.run('pragma journal_mode = wal')
+    // The log is synced before a commit answers; macOS needs to be told to mean it.
+    this.run('pragma synchronous = full; pragma fullfsync = on; pragma checkpoint_fullfsync = on')
+    this.run(`pragma wal_autocheckpoint = ${CHECKPOINT_PAGES}; pragma journal_size_limit = ${WAL_KEPT_BYTES}`)
+    if (maxSizeBytes === undefined) return
+    const pageSize = this.execute('pragma page_size', []).rows[0] as { page_size: number }
+    this.run(`pragma max_page_count = ${Math.max(1, Math.floor(maxSizeBytes / pageSize.page_size))}`)
+  }
+}

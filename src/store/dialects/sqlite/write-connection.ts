@@ -1,0 +1,101 @@
+import type { DurableStream } from '../../ports/change.ts'
+import { WriteConflict } from '../../ports/change.ts'
+import { StoreUnavailable } from '../../ports/faults.ts'
+import type { Answer, Positions, WriteConnection } from '../../sql/engine/connection.ts'
+import type { Insert, Statement, Value } from '../../sql/engine/query.ts'
+import { isConstraint, type SqliteFile } from './file.ts'
+
+/** The writing connection: opened again after a fault that may have left it in doubt. */
+export class SqliteWriteConnection implements WriteConnection {
+  readonly dialect = 'sqlite'
+  readonly gathersInserts = false
+  readonly #open: () => SqliteFile
+  #file: SqliteFile | undefined
+  #doubtful = false
+
+  constructor(open: () => SqliteFile) {
+    this.#open = open
+    this.#file = open()
+  }
+
+  async begin(): Promise<Positions> {
+    const file = this.#opened()
+    file.run('begin immediate')
+    const { rows } = file.execute('select stream, position from stream_positions', [])
+    const entries = rows as readonly { stream: DurableStream; position: number }[]
+    return Object.fromEntries(entries.map(({ stream, position }) => [stream, position])) as Positions
+  }
+
+  async execute(statement: Statement, values: Value[]): Promise<Answer> {
+    return this.#guarded((file) => file.execute(statement.sql, values))
+  }
+
+  async insert<Row>(insert: Insert<Row>, rows: readonly Row[]): Promise<void> {
+    const { sql } = insert.statement('sqlite')
+    try {
+      for (const values of insert.bind('sqlite', rows)) this.#guarded((file) => file.execute(sql, values))
+    } catch (error) {
+      if (insert.ifExists !== undefined && isConstraint(error)) throw new WriteConflict(insert.ifExists)
+      throw error
+    }
+  }
+
+  async commit(advanced: Partial<Positions>): Promise<void> {
+    this.#guarded((file) => {
+      for (const [stream, position] of Object.entries(advanced)) {
+        file.execute('update stream_positions set position = ? where stream = ?', [position, stream])
+      }
+      file.run('commit')
+    })
+  }
+
+  async rollback(): Promise<void> {
+    this.#run('rollback')
+  }
+
+  async savepoint(): Promise<void> {
+    this.#run('savepoint one_commit')
+  }
+
+  async releaseSavepoint(): Promise<void> {
+    this.#run('release one_commit')
+  }
+
+  async rollbackToSavepoint(): Promise<void> {
+    this.#run('rollback to one_commit')
+    this.#run('release one_commit')
+  }
+
+  async abandon(): Promise<void> {
+    try {
+      if (this.#file?.inTransaction === true) this.#file.run('rollback')
+    } catch {
+      this.#doubtful = true
+    }
+    if (this.#doubtful) this.close()
+  }
+
+  close(): void {
+    this.#file?.close()
+    this.#file = undefined
+    this.#doubtful = false
+  }
+
+  #opened(): SqliteFile {
+    this.#file ??= this.#open()
+    return this.#file
+  }
+
+  #run(text: string): void {
+    this.#guarded((file) => file.run(text))
+  }
+
+  #guarded<Result>(use: (file: SqliteFile) => Result): Result {
+    try {
+      return use(this.#opened())
+    } catch (error) {
+      if (error instanceof StoreUnavailable && error.reason === 'broken') this.#doubtful = true
+      throw error
+    }
+  }
+}

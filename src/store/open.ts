@@ -1,0 +1,54 @@
+import { openPostgres } from './dialects/postgres/open.ts'
+import { openSqlite } from './dialects/sqlite/open.ts'
+import type { Commit, Committed, DurableStream } from './ports/change.ts'
+import type { CommitStats } from './sql/engine/commit-queue.ts'
+import { queriesOver } from './sql/engine/query.ts'
+import type { StoreOptions } from './sql/engine/store.ts'
+import { type Readers, readersOver } from './sql/ports.ts'
+
+/** The open database: one reader for each port, and `commit` for what the `writers` make. */
+export interface Store extends Readers {
+  readonly commit: Commit
+  /** Called in this thread for each committed group, in order, before its commits resolve. The answer ends it. */
+  onCommitted(listener: (committed: Committed) => void): () => void
+  /** How far each stream reaches now, also by commits of other processes. */
+  positions(): Promise<Readonly<Record<DurableStream, number>>>
+  stats(): CommitStats
+  /** Takes no more commits, finishes those under way, and lets go of the database. */
+  close(): Promise<void>
+}
+
+interface StreamTables {
+  readonly stream_positions: { readonly stream: DurableStream; readonly position: number }
+}
+
+const allPositions = queriesOver<StreamTables>()((db) =>
+  db.selectFrom('stream_positions').select(['stream', 'position']),
+)
+
+/** Brings the schema up to date first. Throws `SchemaTooNew`, and `StoreUnavailable` where the database cannot be reached. */
+export const openStore = async (options: StoreOptions): Promise<Store> => {
+  const { queue, db, close } = await openDialect(options)
+  let closing: Promise<void> | undefined
+  return {
+    ...readersOver(db),
+    commit: queue.commit,
+    onCommitted: (listener) => queue.onCommitted(listener),
+    positions: async () => {
+      const rows = await db.all(allPositions, {})
+      return Object.fromEntries(rows.map(({ stream, position }) => [stream, position])) as Record<DurableStream, number>
+    },
+    stats: () => queue.stats(),
+    close: () => {
+      closing ??= queue.close().then(close)
+      return closing
+    },
+  }
+}
+
+const openDialect = (options: StoreOptions) => {
+  const { url } = options
+  if (url.startsWith('sqlite:')) return openSqlite(url.slice('sqlite:'.length), options)
+  if (/^postgres(?:ql)?:\/\//.test(url)) return openPostgres(options)
+  throw new TypeError('a database URL starts with sqlite: or postgres://')
+}

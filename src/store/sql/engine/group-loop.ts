@@ -1,0 +1,51 @@
+import type { GroupAnswer, Submitted } from './commit-queue.ts'
+import type { GroupRunner } from './group.ts'
+
+/** So that one answer never waits for more than this many others. */
+const MAX_GROUP = 256
+
+/** All that was submitted while one group ran goes into the next. */
+export class GroupLoop {
+  readonly #runner: GroupRunner
+  readonly #answer: (answer: GroupAnswer) => void
+  readonly #receive: () => Submitted | undefined
+  readonly #waiting: Submitted[] = []
+  #running = false
+
+  /** `receive` takes one more commit that has arrived but was not handed over yet. */
+  constructor(
+    runner: GroupRunner,
+    answer: (answer: GroupAnswer) => void,
+    receive: () => Submitted | undefined = () => undefined,
+  ) {
+    this.#runner = runner
+    this.#answer = answer
+    this.#receive = receive
+  }
+
+  async submit(submitted: Submitted): Promise<void> {
+    this.#waiting.push(submitted)
+    if (this.#running) return
+    this.#running = true
+    try {
+      while (this.#fill()) await this.#runOne()
+    } finally {
+      this.#running = false
+    }
+  }
+
+  #fill(): boolean {
+    while (this.#waiting.length < MAX_GROUP) {
+      const more = this.#receive()
+      if (more === undefined) break
+      this.#waiting.push(more)
+    }
+    return this.#waiting.length > 0
+  }
+
+  async #runOne(): Promise<void> {
+    const group = this.#waiting.splice(0, MAX_GROUP)
+    const { outcomes, committed } = await this.#runner.run(group.map(({ changes }) => changes))
+    this.#answer({ ids: group.map(({ id }) => id), outcomes, committed })
+  }
+}
