@@ -1,0 +1,127 @@
+import type { JsonObject, JsonValue, UserId } from '#spec'
+import { stringAt } from '#spec'
+import type { GlobMatcher } from './glob.ts'
+import { compileGlob, compileWordGlob, containsWords } from './glob.ts'
+import type { PushCandidate } from './push-candidate.ts'
+import { toPropertyPath } from './push-candidate.ts'
+
+/** What of the room and the reader a rule may depend on, besides the event. */
+export interface PushContext {
+  /** The user whose rules are asked. */
+  readonly userId: UserId
+  /** The user's display name in the room. */
+  readonly displayName: string | undefined
+  /** The number of joined members. */
+  readonly memberCount: number
+  /** Infinity for a creator of room version 12. */
+  readonly senderPowerLevel: number
+  /** `notifications` of the content of `m.room.power_levels`, if there is any. */
+  readonly notificationPowerLevels: JsonObject | undefined
+}
+
+export type Condition = (candidate: PushCandidate, context: PushContext) => boolean
+
+/** An unknown condition must match nothing (client-server API, "Conditions"), and so must a malformed one. */
+export const NEVER: Condition = () => false
+
+export const compileCondition = (condition: JsonObject): Condition => {
+  switch (stringAt(condition, 'kind')) {
+    case 'event_match':
+      return eventMatch(stringAt(condition, 'key'), stringAt(condition, 'pattern'))
+    case 'event_property_is':
+      return eventPropertyIs(stringAt(condition, 'key'), ownValue(condition))
+    case 'event_property_contains':
+      return eventPropertyContains(stringAt(condition, 'key'), ownValue(condition))
+    case 'contains_display_name':
+      return containsDisplayName
+    case 'room_member_count':
+      return roomMemberCount(stringAt(condition, 'is'))
+    case 'sender_notification_permission':
+      return senderNotificationPermission(stringAt(condition, 'key'))
+    default:
+      return NEVER
+  }
+}
+
+const BODY = toPropertyPath('content.body')
+
+/** `content.body` is searched for words that match; every other property must match as a whole. */
+export const eventMatch = (key: string | undefined, pattern: string | undefined): Condition => {
+  if (key === undefined || pattern === undefined) return NEVER
+  const path = toPropertyPath(key)
+  const isBody = path.names.length === 2 && path.names[0] === 'content' && path.names[1] === 'body'
+  const matches: GlobMatcher = isBody ? compileWordGlob(pattern) : compileGlob(pattern)
+  return (candidate) => {
+    const text = candidate.textAt(path)
+    return text !== undefined && matches(text)
+  }
+}
+
+type SimpleValue = string | number | boolean | null
+
+const ownValue = (condition: JsonObject): JsonValue | undefined =>
+  Object.hasOwn(condition, 'value') ? condition.value : undefined
+
+/** A value that is not compound, as far as canonical JSON has it. */
+const isSimple = (value: JsonValue | undefined): value is SimpleValue =>
+  typeof value === 'number'
+    ? Number.isSafeInteger(value)
+    : typeof value === 'string' || typeof value === 'boolean' || value === null
+
+const eventPropertyIs = (key: string | undefined, value: JsonValue | undefined): Condition => {
+  if (key === undefined || !isSimple(value)) return NEVER
+  const path = toPropertyPath(key)
+  return (candidate) => candidate.valueAt(path) === value
+}
+
+const eventPropertyContains = (key: string | undefined, value: JsonValue | undefined): Condition => {
+  if (key === undefined || !isSimple(value)) return NEVER
+  const path = toPropertyPath(key)
+  return (candidate) => {
+    const items = candidate.valueAt(path)
+    return Array.isArray(items) && items.includes(value)
+  }
+}
+
+const containsDisplayName: Condition = (candidate, { displayName }) => {
+  const body = displayName === undefined ? undefined : candidate.textAt(BODY)
+  return body !== undefined && displayName !== undefined && containsWords(body, displayName)
+}
+
+const MEMBER_COUNT = /^(==|<=|>=|<|>)?(\d{1,15})$/
+
+const roomMemberCount = (is: string | undefined): Condition => {
+  const parts = MEMBER_COUNT.exec(is ?? '')
+  if (parts === null) return NEVER
+  const limit = Number(parts[2])
+  switch (parts[1]) {
+    case '<':
+      return (_, { memberCount }) => memberCount < limit
+    case '<=':
+      return (_, { memberCount }) => memberCount <= limit
+    case '>':
+      return (_, { memberCount }) => memberCount > limit
+    case '>=':
+      return (_, { memberCount }) => memberCount >= limit
+    default:
+      return (_, { memberCount }) => memberCount === limit
+  }
+}
+
+/** `m.room.power_levels`: 50 if nothing is said. */
+const DEFAULT_NOTIFICATION_POWER_LEVEL = 50
+
+const senderNotificationPermission = (key: string | undefined): Condition => {
+  if (key === undefined) return NEVER
+  return (_, { senderPowerLevel, notificationPowerLevels }) =>
+    senderPowerLevel >= requiredLevel(notificationPowerLevels, key)
+}
+
+/** Room versions before 10 allow levels to be strings that hold an integer. */
+const requiredLevel = (levels: JsonObject | undefined, key: string): number => {
+  const level = levels !== undefined && Object.hasOwn(levels, key) ? levels[key] : undefined
+  if (typeof level === 'number' && Number.isFinite(level)) return level
+  return typeof level === 'string' && /^\s*[+-]?\d{1,16}\s*$/.test(level)
+    ? Number(level)
+    : DEFAULT_NOTIFICATION_POWER_LEVEL
+}

@@ -1,0 +1,158 @@
+import type { FoldedText } from './folded-text.ts'
+import { codePointsOf } from './folded-text.ts'
+
+/** In UTF-16 units; a longer pattern matches nothing. */
+export const MAX_PATTERN_LENGTH = 512
+
+/**
+ * Matching of globs (appendices, "Glob-style matching"): `*` is any run of characters, `?` any one. A glob is cut at its
+ * stars into segments of fixed length; taking each at its earliest place is enough, and one pass over the text finds it
+ * (the Shift-And method: a bit for each prefix of the segment that fits up to here). So the time is linear in the text
+ * whatever the pattern, which a regular expression would not promise.
+ */
+export type GlobMatcher = (text: FoldedText) => boolean
+
+const NEVER: GlobMatcher = () => false
+
+/** The whole text must match. */
+export const compileGlob = (pattern: string): GlobMatcher => {
+  if (pattern.length > MAX_PATTERN_LENGTH) return NEVER
+  const folded = pattern.toLowerCase()
+  if (!/[*?]/.test(folded)) return ({ text }) => text === folded
+  const { first, middle, last } = cut(folded)
+  const literals = literalsOf(folded)
+  return (text) => {
+    if (!holdsAll(text.text, literals)) return false
+    const codes = text.codes()
+    if (!fitsAt(first, codes, 0)) return false
+    if (last === undefined) return first.length === codes.length
+    const end = findAll(middle, codes, first.length)
+    return end !== undefined && codes.length - last.length >= end && fitsAt(last, codes, codes.length - last.length)
+  }
+}
+
+/** Some part of the text that starts and ends at a word boundary must match, as `content.body` is searched. */
+export const compileWordGlob = (pattern: string): GlobMatcher => {
+  if (pattern.length > MAX_PATTERN_LENGTH) return NEVER
+  const folded = pattern.toLowerCase()
+  const { first, middle, last } = cut(folded)
+  const literals = literalsOf(folded)
+  return (text) => {
+    if (!holdsAll(text.text, literals)) return false
+    const codes = text.codes()
+    if (last === undefined) return find(first, codes, 0, true, true) !== undefined
+    const start = find(first, codes, 0, true, false)
+    const end = start === undefined ? undefined : findAll(middle, codes, start)
+    return end !== undefined && find(last, codes, end, false, true) !== undefined
+  }
+}
+
+/** Whether the words themselves stand in the text between word boundaries; `*` and `?` mean nothing here. */
+export const containsWords = ({ text, codes }: FoldedText, words: string): boolean => {
+  const folded = words.toLowerCase()
+  if (folded === '' || folded.length > MAX_PATTERN_LENGTH || !text.includes(folded)) return false
+  return find(toSegment(codePointsOf(folded), false), codes(), 0, true, true) !== undefined
+}
+
+const literalsOf = (pattern: string): readonly string[] => pattern.split(/[*?]+/).filter((literal) => literal !== '')
+
+/** A quick no for most texts, from the engine's own search. */
+const holdsAll = (text: string, literals: readonly string[]): boolean =>
+  literals.every((literal) => text.includes(literal))
+
+interface Segment {
+  readonly length: number
+  /** The code point at each place; ANY for `?`. */
+  readonly codes: Uint32Array
+  /** For each code point of the segment, the bits of the places where it fits. */
+  readonly masks: ReadonlyMap<number, Uint32Array>
+  /** The bits of the places where everything fits. */
+  readonly anyMask: Uint32Array
+}
+
+const ANY = 0xffff_ffff
+const QUESTION_MARK = 0x3f
+const WORD_BITS = 32
+
+const cut = (pattern: string): { first: Segment; middle: readonly Segment[]; last: Segment | undefined } => {
+  const segments = pattern.split('*').map((text) => toSegment(codePointsOf(text), true))
+  const [first = toSegment(new Uint32Array(), true), ...others] = segments
+  const last = others.pop()
+  return { first, middle: others.filter((segment) => segment.length > 0), last }
+}
+
+const toSegment = (codePoints: Uint32Array, questionMarkIsAny: boolean): Segment => {
+  const codes = codePoints.map((code) => (questionMarkIsAny && code === QUESTION_MARK ? ANY : code))
+  const words = Math.max(1, Math.ceil(codes.length / WORD_BITS))
+  const anyMask = new Uint32Array(words)
+  codes.forEach((code, place) => {
+    if (code === ANY) setBit(anyMask, place)
+  })
+  const masks = new Map<number, Uint32Array>()
+  codes.forEach((code, place) => {
+    if (code === ANY) return
+    const mask = masks.get(code) ?? Uint32Array.from(anyMask)
+    setBit(mask, place)
+    masks.set(code, mask)
+  })
+  return { length: codes.length, codes, masks, anyMask }
+}
+
+const setBit = (bits: Uint32Array, place: number): void => {
+  const word = Math.floor(place / WORD_BITS)
+  bits[word] = (bits[word] ?? 0) | (1 << (place % WORD_BITS))
+}
+
+const fitsAt = ({ codes }: Segment, text: Uint32Array, at: number): boolean =>
+  at + codes.length <= text.length && codes.every((code, place) => code === ANY || code === text[at + place])
+
+/** The end of the last of the segments, each taken at its earliest place after the one before. */
+const findAll = (segments: readonly Segment[], text: Uint32Array, from: number): number | undefined => {
+  let end: number | undefined = from
+  for (const segment of segments) {
+    end = find(segment, text, end, false, false)
+    if (end === undefined) return undefined
+  }
+  return end
+}
+
+/** The end of the earliest place, at or after `from`, where the segment fits. */
+const find = (
+  segment: Segment,
+  text: Uint32Array,
+  from: number,
+  startsAtWord: boolean,
+  endsAtWord: boolean,
+): number | undefined => {
+  if (segment.length === 0) return findBoundary(text, from, startsAtWord || endsAtWord)
+  const state = new Uint32Array(segment.anyMask.length)
+  const lastWord = Math.floor((segment.length - 1) / WORD_BITS)
+  const lastBit = 1 << ((segment.length - 1) % WORD_BITS)
+  for (let index = from; index < text.length; index++) {
+    let carry = !startsAtWord || isBoundary(text, index) ? 1 : 0
+    const mask = segment.masks.get(text[index] ?? 0) ?? segment.anyMask
+    for (let word = 0; word < state.length; word++) {
+      const bits = state[word] ?? 0
+      state[word] = ((bits << 1) | carry) & (mask[word] ?? 0)
+      carry = bits >>> 31
+    }
+    const complete = ((state[lastWord] ?? 0) & lastBit) !== 0
+    if (complete && (!endsAtWord || isBoundary(text, index + 1))) return index + 1
+  }
+  return undefined
+}
+
+const findBoundary = (text: Uint32Array, from: number, atWord: boolean): number | undefined => {
+  if (!atWord) return from
+  // The end of the text always is a boundary.
+  let index = from
+  while (index < text.length && !isBoundary(text, index)) index++
+  return index
+}
+
+/** The start or end of the text, or beside a character outside `[A-Za-z0-9_]`. */
+const isBoundary = (text: Uint32Array, index: number): boolean =>
+  index === 0 || index === text.length || !isWordCode(text[index - 1] ?? 0) || !isWordCode(text[index] ?? 0)
+
+const isWordCode = (code: number): boolean =>
+  (code >= 0x61 && code <= 0x7a) || (code >= 0x30 && code <= 0x39) || code === 0x5f || (code >= 0x41 && code <= 0x5a)

@@ -1,0 +1,29 @@
+import type { JsonObject, JsonValue } from '#spec'
+
+/** The kinds of rules in the order in which they are asked (client-server API, "Push Rules"). */
+export const PUSH_RULE_KINDS = ['override', 'content', 'room', 'sender', 'underride'] as const
+export type PushRuleKind = (typeof PUSH_RULE_KINDS)[number]
+
+/** A push rule as it stands on the wire (`push_rule.yaml`). */
+export interface PushRule {
+  readonly rule_id: string
+  readonly default: boolean
+  readonly enabled: boolean
+  /** `notify`, or `{set_tweak, value?}`; others pass through unread. */
+  readonly actions: readonly JsonValue[]
+  /** Of `override` and `underride` rules: all must hold. */
+  readonly conditions?: readonly JsonObject[]
+  /** Of `content` rules: a glob that `content.body` is searched for. */
+  readonly pattern?: string
+}
+
+/** All rules of a user, each kind in order of importance. */
+export type PushRuleset = { readonly [Kind in PushRuleKind]: readonly PushRule[] }
+
+const HISTORICAL_ACTIONS: ReadonlySet<JsonValue> = new Set(['dont_notify', 'coalesce'])
+
+/** Without `dont_notify` and `coalesce`, which must be ignored ("Historical Actions"). */
+export const currentActions = (actions: readonly JsonValue[]): readonly JsonValue[] =>
+  actions.some((action) => HISTORICAL_ACTIONS.has(action))
+    ? actions.filter((action) => !HISTORICAL_ACTIONS.has(action))
+    : actions
