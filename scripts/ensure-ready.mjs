@@ -33,7 +33,8 @@ function fitsPlatform(entry) {
 /** The lock entry of the package that brings the runtime for this platform, as [path, entry]; undefined where there is none. */
 function findRuntimePackage(wanted) {
   return Object.entries(wanted).find(
-    ([path, entry]) => /^node_modules\/node-/.test(path) && entry.optional && entry.bin?.node && fitsPlatform(entry),
+    ([path, entry]) =>
+      path.startsWith('node_modules/node-') && entry.optional && entry.bin?.node && fitsPlatform(entry),
   )
 }
 

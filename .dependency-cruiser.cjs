@@ -1,0 +1,151 @@
+// The import table of the house as rules. Which room may import which stands in `mayImport` and nowhere else; the picture
+// in docs/architecture.md is drawn from the same run.
+//
+// Only the swc parser reads TypeScript 7; with any other, dependency-cruiser finds no module and reports success. Whoever
+// calls it must therefore check that modules were cruised (`.ci/run` and test/architecture do). On the swc parser
+// type-only imports are dependencies like any other, so the rules hold for them too.
+
+/** Besides the ground (`base`, and `spec`, which may itself import `base`). */
+const mayImport = {
+  base: [],
+  spec: [],
+  rules: [],
+  config: [],
+  store: [],
+  streams: [],
+  http: [],
+  net: ['rules'],
+  domain: ['rules', 'store', 'streams', 'net'],
+  views: ['rules', 'store', 'streams'],
+  outbox: ['rules', 'store', 'streams', 'net'],
+  api: ['http', 'domain', 'views'],
+}
+const ground = { base: [], spec: ['base'] }
+const rooms = [...Object.keys(mayImport), 'app']
+
+const roomRules = Object.entries(mayImport).map(([room, others]) => {
+  const allowed = [room, ...(ground[room] ?? ['base', 'spec']), ...others]
+  return {
+    name: `${room}-imports`,
+    comment: `${room} may import ${allowed.slice(1).join(', ') || 'no other room'}`,
+    severity: 'error',
+    from: { path: `^src/${room}/` },
+    to: { path: '^src/', pathNot: `^src/(${allowed.join('|')})/` },
+  }
+})
+
+module.exports = {
+  forbidden: [
+    ...roomRules,
+    {
+      name: 'known-rooms-only',
+      comment: 'every source file stands in one of the rooms of the house',
+      severity: 'error',
+      from: {},
+      to: { path: '^src/', pathNot: `^src/(${rooms.join('|')})/` },
+    },
+    {
+      name: 'app-is-the-top',
+      comment: 'app wires everything; nobody imports it',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/app/' },
+      to: { path: '^src/app/' },
+    },
+    {
+      name: 'through-the-door',
+      comment:
+        "another room is entered by its alias (#room), which is its index.ts; nothing else of it is anybody's business",
+      severity: 'error',
+      from: { path: '^src/([^/]+)/' },
+      to: { path: '^src/', pathNot: '^src/$1/', dependencyTypesNot: ['aliased-subpath-import'] },
+    },
+    {
+      name: 'door-is-the-index',
+      comment: 'an alias leads to index.ts',
+      severity: 'error',
+      from: { path: '^src/([^/]+)/' },
+      to: { path: '^src/', pathNot: ['^src/$1/', '^src/[^/]+/index\\.ts$'] },
+    },
+    {
+      name: 'not-through-the-own-door',
+      comment: 'within a room files import each other by relative path, never the index of their own room',
+      severity: 'error',
+      from: { path: '^src/([^/]+)/' },
+      to: { path: '^src/$1/index\\.ts$' },
+    },
+    {
+      name: 'domain-siblings',
+      comment: 'siblings in domain never import each other, nor flows; domain/flows alone composes them',
+      severity: 'error',
+      from: { path: '^src/domain/([^/]+)/', pathNot: '^src/domain/flows/' },
+      to: { path: '^src/domain/[^/]+/', pathNot: '^src/domain/$1/' },
+    },
+    {
+      name: 'domain-composes-in-flows',
+      comment:
+        'a loose file in domain must not be a second place that composes the siblings; the index only re-exports',
+      severity: 'error',
+      from: { path: '^src/domain/[^/]+\\.ts$', pathNot: '^src/domain/index\\.ts$' },
+      to: { path: '^src/domain/[^/]+/' },
+    },
+    {
+      name: 'no-circles',
+      comment: 'no circle of files, type-only imports included',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'no-folder-circles',
+      comment: 'no circle of folders, at any depth',
+      severity: 'error',
+      scope: 'folder',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'rules-are-pure',
+      comment: 'rules compute; they reach no disk, no network, no clock, no thread',
+      severity: 'error',
+      from: { path: '^src/rules/' },
+      to: { dependencyTypes: ['core'], pathNot: '^(node:)?(crypto|buffer)$' },
+    },
+    {
+      name: 'sql-in-store-only',
+      comment: 'databases are spoken to in store alone',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/store/' },
+      to: { path: ['^node_modules/(kysely|pg)/', '^(node:)?sqlite$'] },
+    },
+    {
+      name: 'source-stands-alone',
+      comment: 'src knows nothing of tests, benchmarks and scripts',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^(test|bench|scripts|bin)/' },
+    },
+    {
+      name: 'declared-packages-only',
+      comment: 'src runs on `dependencies` alone',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown', 'unknown', 'undetermined'] },
+    },
+    {
+      name: 'resolvable',
+      comment: 'an import that leads nowhere would escape every other rule',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+  ],
+  options: {
+    parser: 'swc',
+    doNotFollow: { path: 'node_modules' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'require', 'types'],
+      extensions: ['.ts', '.js', '.mjs', '.cjs', '.json'],
+    },
+  },
+}
