@@ -1,5 +1,6 @@
 export * from './errors.ts'
 export * from './events.ts'
+export * from './filter.ts'
 export * from './ids.ts'
 export * from './json.ts'
 export * from './room-versions.ts'

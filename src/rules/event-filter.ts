@@ -1,0 +1,162 @@
+import type { EventFilter, Filter, JsonObject, JsonValue, RoomEventFilter } from '#spec'
+import { isJsonObject } from '#spec'
+import { splitPropertyPath } from './push-rules/index.ts'
+
+/** What a filter looks at in an event. Ephemeral events have no sender. */
+export interface Filterable {
+  readonly type: string
+  readonly sender?: string
+  readonly content: JsonObject
+}
+
+/** One part of a filter, made ready: each question is a few look-ups (client-server API, "Filtering"). */
+export interface EventMatcher {
+  /** As asked for; undefined where the default holds. */
+  readonly limit: number | undefined
+  /** Nothing can pass: the section may be left out without reading anything. */
+  readonly nothing: boolean
+  /** Lists for a query, where they hold no wildcards; the matcher must be asked all the same. */
+  readonly exactTypes: readonly string[] | undefined
+  readonly exactNotTypes: readonly string[] | undefined
+  readonly lazyLoadMembers: boolean
+  readonly includeRedundantMembers: boolean
+  readonly unreadThreadNotifications: boolean
+  type(type: string): boolean
+  sender(sender: string): boolean
+  room(roomId: string): boolean
+  /** Type, sender and `contains_url`; rooms are asked once, by `room`. */
+  event(event: Filterable): boolean
+}
+
+export interface CompiledFilter {
+  readonly includeLeave: boolean
+  readonly format: 'client' | 'federation'
+  /** Cuts a client event down to `event_fields`; undefined where all fields are wanted. */
+  readonly fields: ((event: JsonObject) => JsonObject) | undefined
+  readonly presence: EventMatcher
+  readonly accountData: EventMatcher
+  readonly timeline: EventMatcher
+  readonly state: EventMatcher
+  readonly ephemeral: EventMatcher
+  readonly roomAccountData: EventMatcher
+  /** The lists of `room` itself, which go before those of its parts. */
+  room(roomId: string): boolean
+}
+
+type Test = (text: string) => boolean
+
+/** `*` stands for any sequence of characters. Without backtracking: each piece is looked for after the one before it. */
+const glob = (pattern: string): Test => {
+  const pieces = pattern.split('*')
+  const first = pieces.shift() ?? ''
+  const last = pieces.pop() ?? ''
+  const middle = pieces.filter((piece) => piece !== '')
+  return (text) => {
+    if (text.length < first.length + last.length || !text.startsWith(first) || !text.endsWith(last)) return false
+    let from = first.length
+    const end = text.length - last.length
+    for (const piece of middle) {
+      const at = text.indexOf(piece, from)
+      if (at === -1 || at + piece.length > end) return false
+      from = at + piece.length
+    }
+    return true
+  }
+}
+
+const anyOf = (patterns: readonly string[]): Test => {
+  const exact = new Set(patterns.filter((pattern) => !pattern.includes('*')))
+  const globs = [...new Set(patterns.filter((pattern) => pattern.includes('*')))].map(glob)
+  return (text) => exact.has(text) || globs.some((matches) => matches(text))
+}
+
+const oneOf = (names: readonly string[]): Test => {
+  const set = new Set(names)
+  return (name) => set.has(name)
+}
+
+/** In `yes` where there is such a list, and not in `no`, which wins. */
+const allows = (yes: readonly string[] | undefined, no: readonly string[] | undefined, listed = oneOf): Test => {
+  const wanted = yes === undefined ? undefined : listed(yes)
+  const unwanted = no === undefined || no.length === 0 ? undefined : listed(no)
+  return (text) => (wanted === undefined || wanted(text)) && (unwanted === undefined || !unwanted(text))
+}
+
+const exactly = (types: readonly string[] | undefined): readonly string[] | undefined =>
+  types?.some((type) => type.includes('*')) === false ? types : undefined
+
+const isEmpty = (names: readonly string[] | undefined): boolean => names?.length === 0
+
+export const compileEventFilter = (filter: EventFilter & RoomEventFilter = {}): EventMatcher => {
+  const type = allows(filter.types, filter.not_types, anyOf)
+  const sender = allows(filter.senders, filter.not_senders)
+  const room = allows(filter.rooms, filter.not_rooms)
+  const url = filter.contains_url
+  return {
+    limit: filter.limit,
+    nothing: isEmpty(filter.types) || isEmpty(filter.senders) || isEmpty(filter.rooms) || filter.limit === 0,
+    exactTypes: exactly(filter.types),
+    exactNotTypes: exactly(filter.not_types),
+    lazyLoadMembers: filter.lazy_load_members ?? false,
+    includeRedundantMembers: filter.include_redundant_members ?? false,
+    unreadThreadNotifications: filter.unread_thread_notifications ?? false,
+    type,
+    sender,
+    room,
+    event: (event) =>
+      type(event.type) &&
+      (event.sender === undefined ? filter.senders === undefined : sender(event.sender)) &&
+      (url === undefined || Object.hasOwn(event.content, 'url') === url),
+  }
+}
+
+export const compileFilter = (filter: Filter): CompiledFilter => ({
+  includeLeave: filter.room?.include_leave ?? false,
+  format: filter.event_format ?? 'client',
+  fields: filter.event_fields === undefined ? undefined : selectFields(filter.event_fields),
+  presence: compileEventFilter(filter.presence),
+  accountData: compileEventFilter(filter.account_data),
+  timeline: compileEventFilter(filter.room?.timeline),
+  state: compileEventFilter(filter.room?.state),
+  ephemeral: compileEventFilter(filter.room?.ephemeral),
+  roomAccountData: compileEventFilter(filter.room?.account_data),
+  room: allows(filter.room?.rooms, filter.room?.not_rooms),
+})
+
+/** What of an object is wanted: all of a member, or some of what is in it. */
+type Selection = Map<string, Selection | 'all'>
+
+const select = (object: JsonObject, selection: Selection): JsonObject => {
+  const picked: [string, JsonValue][] = []
+  for (const [name, inner] of selection) {
+    const value = Object.hasOwn(object, name) ? object[name] : undefined
+    if (value === undefined) continue
+    if (inner === 'all') picked.push([name, value])
+    else if (isJsonObject(value)) {
+      const part = select(value, inner)
+      if (Object.keys(part).length > 0) picked.push([name, part])
+    }
+  }
+  return Object.fromEntries(picked)
+}
+
+/** `event_fields`: paths as `content.body`, where a literal dot is escaped. */
+export const selectFields = (paths: readonly string[]): ((event: JsonObject) => JsonObject) => {
+  const root: Selection = new Map()
+  for (const path of paths) {
+    const names = splitPropertyPath(path)
+    const last = names.at(-1) ?? ''
+    let here: Selection | undefined = root
+    for (const name of names.slice(0, -1)) {
+      const inner: Selection | 'all' = here.get(name) ?? new Map()
+      if (inner === 'all') {
+        here = undefined
+        break
+      }
+      here.set(name, inner)
+      here = inner
+    }
+    here?.set(last, 'all')
+  }
+  return (event) => select(event, root)
+}

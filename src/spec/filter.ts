@@ -1,0 +1,86 @@
+import Type, { type Static } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { isJsonObject } from './json.ts'
+
+/** Client-server API, "Filtering". The specification sets no limits; these keep what a filter costs at each event small. */
+export const MAX_FILTER_BYTES = 64 * 1024
+const MAX_LIST = 1_000
+const MAX_FIELD_PATHS = 500
+const MAX_ENTRY_LENGTH = 255
+
+const list = (pattern?: string) =>
+  Type.Optional(
+    Type.Array(Type.String({ maxLength: MAX_ENTRY_LENGTH, ...(pattern === undefined ? {} : { pattern }) }), {
+      maxItems: MAX_LIST,
+    }),
+  )
+const flag = () => Type.Optional(Type.Boolean())
+
+const eventFilter = {
+  // "Greater than 0", but clients that want no timeline send 0.
+  limit: Type.Optional(Type.Integer({ minimum: 0 })),
+  senders: list('^@'),
+  not_senders: list('^@'),
+  types: list(),
+  not_types: list(),
+}
+
+/** Members the specification does not name are let through: extensions put theirs there. */
+export const EventFilterSchema = Type.Object(eventFilter)
+
+export const RoomEventFilterSchema = Type.Object({
+  ...eventFilter,
+  rooms: list('^!'),
+  not_rooms: list('^!'),
+  contains_url: flag(),
+  lazy_load_members: flag(),
+  include_redundant_members: flag(),
+  unread_thread_notifications: flag(),
+})
+
+export const FilterSchema = Type.Object({
+  event_fields: Type.Optional(Type.Array(Type.String({ maxLength: MAX_ENTRY_LENGTH }), { maxItems: MAX_FIELD_PATHS })),
+  event_format: Type.Optional(Type.Union([Type.Literal('client'), Type.Literal('federation')])),
+  presence: Type.Optional(EventFilterSchema),
+  account_data: Type.Optional(EventFilterSchema),
+  room: Type.Optional(
+    Type.Object({
+      rooms: list('^!'),
+      not_rooms: list('^!'),
+      include_leave: flag(),
+      ephemeral: Type.Optional(RoomEventFilterSchema),
+      state: Type.Optional(RoomEventFilterSchema),
+      timeline: Type.Optional(RoomEventFilterSchema),
+      account_data: Type.Optional(RoomEventFilterSchema),
+    }),
+  ),
+})
+
+export type EventFilter = Static<typeof EventFilterSchema>
+export type RoomEventFilter = Static<typeof RoomEventFilterSchema>
+export type Filter = Static<typeof FilterSchema>
+
+const filterShape = Compile(FilterSchema)
+const roomEventFilterShape = Compile(RoomEventFilterSchema)
+
+const parseText = (text: string): unknown => {
+  if (text.length > MAX_FILTER_BYTES) return undefined
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** A filter from outside, already parsed as JSON; undefined for what is none. */
+export const asFilter = (value: unknown): Filter | undefined =>
+  isJsonObject(value) && filterShape.Check(value) ? value : undefined
+
+/** The `filter` query parameter of `/sync` when it holds JSON. */
+export const parseFilter = (text: string): Filter | undefined => asFilter(parseText(text))
+
+/** The `filter` query parameter of `/messages` and `/context`. */
+export const parseRoomEventFilter = (text: string): RoomEventFilter | undefined => {
+  const value = parseText(text)
+  return isJsonObject(value) && roomEventFilterShape.Check(value) ? value : undefined
+}
