@@ -113,10 +113,9 @@ export interface Endpoint<
   handler(request: EndpointRequest<A, Shape<P>, Shape<Q>, BodyShape<B>>): Promise<JsonObject | RawJson | CustomReply>
 }
 
-/** An endpoint with its types forgotten: what the server registers. */
-// biome-ignore lint/suspicious/noExplicitAny: handlers are contravariant; the shapes were checked where the endpoint was declared.
+/** An endpoint with its types forgotten: what the server registers. The shapes were checked where it was declared. */
 export type AnyEndpoint = Omit<Endpoint, 'handler'> & {
-  handler(request: any): Promise<JsonObject | RawJson | CustomReply>
+  handler(request: EndpointRequest<Auth, unknown, unknown, unknown>): Promise<JsonObject | RawJson | CustomReply>
 }
 
 export const endpoint = <
@@ -126,7 +125,7 @@ export const endpoint = <
   const B extends TSchema | undefined = undefined,
 >(
   declaration: Endpoint<A, P, Q, B>,
-): AnyEndpoint => declaration as AnyEndpoint
+): AnyEndpoint => declaration as unknown as AnyEndpoint
 
 /** The current path and its `r0` twin: path history of one endpoint, not two endpoints. */
 export const v3 = (path: string): readonly [string, string] => [

@@ -1,0 +1,73 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Auth, EndpointRequest, Requester } from './endpoint.ts'
+
+/** The requests that hold an `AbortSignal` now, so that a stopping server can make its long polls answer. */
+export class LiveSignals {
+  readonly #live = new Set<AbortController>()
+  #stopping = false
+
+  get stopping(): boolean {
+    return this.#stopping
+  }
+
+  open(response: FastifyReply['raw']): AbortSignal {
+    const controller = new AbortController()
+    if (this.#stopping) {
+      controller.abort()
+      return controller.signal
+    }
+    this.#live.add(controller)
+    response.once('close', () => {
+      this.#live.delete(controller)
+      if (!response.writableEnded) controller.abort()
+    })
+    return controller.signal
+  }
+
+  /** From now on every signal is aborted. */
+  abortAll(): void {
+    this.#stopping = true
+    for (const controller of this.#live) controller.abort()
+    this.#live.clear()
+  }
+}
+
+/** What a handler sees of a request. What few handlers ask for is made only when asked for. */
+export class IncomingRequest implements EndpointRequest<Auth, unknown, unknown, unknown> {
+  requester: Requester | undefined = undefined
+  params: unknown
+  query: unknown
+  body: unknown = undefined
+  accessToken: string | undefined = undefined
+  readonly #request: FastifyRequest
+  readonly #reply: FastifyReply
+  readonly #signals: LiveSignals
+  #signal: AbortSignal | undefined
+
+  constructor(request: FastifyRequest, reply: FastifyReply, signals: LiveSignals) {
+    this.params = request.params
+    this.query = request.query
+    this.#request = request
+    this.#reply = reply
+    this.#signals = signals
+  }
+
+  get ip(): string {
+    return this.#request.ip
+  }
+
+  get userAgent(): string | undefined {
+    return this.#request.headers['user-agent']
+  }
+
+  get signal(): AbortSignal {
+    this.#signal ??= this.#signals.open(this.#reply.raw)
+    return this.#signal
+  }
+
+  get path(): string {
+    const { url } = this.#request
+    const end = url.indexOf('?')
+    return end === -1 ? url : url.slice(0, end)
+  }
+}

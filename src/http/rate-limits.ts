@@ -1,0 +1,79 @@
+import { isIPv6 } from 'node:net'
+import { LRUCache } from 'lru-cache'
+import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
+import { MatrixError } from '#spec'
+import type { RateLimit } from './endpoint.ts'
+
+export interface RateBudget {
+  readonly requests: number
+  readonly perSeconds: number
+}
+
+export type RateBudgets = Readonly<Record<Exclude<RateLimit, 'unlimited'>, RateBudget>>
+
+/** Counts one request against a budget. Throws `M_LIMIT_EXCEEDED` (429) with `retry_after_ms` and `Retry-After`. */
+export interface RateLimiter {
+  /** `key` says whose budget: a user id, an address, or for logins the account that is tried. */
+  consume(limit: RateLimit, key: string): Promise<void>
+}
+
+/** Keys remembered for each limit; beyond, those not seen for longest start anew. */
+const MAX_KEYS = 50_000
+
+class Budget {
+  readonly #limiter: RateLimiterMemory
+  readonly #keys: LRUCache<string, true>
+
+  constructor(budget: RateBudget) {
+    const limiter = new RateLimiterMemory({ points: budget.requests, duration: budget.perSeconds })
+    this.#limiter = limiter
+    this.#keys = new LRUCache({
+      max: MAX_KEYS,
+      dispose: (_, key, reason) => {
+        if (reason === 'evict') void limiter.delete(key)
+      },
+    })
+  }
+
+  async consume(key: string): Promise<void> {
+    this.#keys.set(key, true)
+    try {
+      await this.#limiter.consume(key)
+    } catch (refused) {
+      throw refused instanceof RateLimiterRes ? limitExceeded(refused.msBeforeNext) : refused
+    }
+  }
+}
+
+/** Client-server API, "Rate limiting": the header is the current way, the member of the body the one before. */
+const limitExceeded = (waitMs: number): MatrixError => {
+  const retryAfterMs = Math.max(1, Math.ceil(waitMs))
+  return new MatrixError('M_LIMIT_EXCEEDED', 'Too many requests', {
+    fields: { retry_after_ms: retryAfterMs },
+    headers: { 'Retry-After': String(Math.ceil(retryAfterMs / 1000)) },
+  })
+}
+
+export const noRateLimits: RateLimiter = { consume: () => Promise.resolve() }
+
+export const createRateLimiter = (budgets: RateBudgets): RateLimiter => {
+  const limits = new Map<RateLimit, Budget>()
+  for (const [name, budget] of Object.entries(budgets)) limits.set(name as RateLimit, new Budget(budget))
+  return { consume: async (limit, key) => limits.get(limit)?.consume(key) }
+}
+
+/** Whoever has one IPv6 address has its /64, so that is what is counted. */
+export const addressKey = (ip: string): string => {
+  if (!isIPv6(ip)) return ip
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip)
+  if (mapped?.[1] !== undefined) return mapped[1]
+  const [head = '', tail] = ip.split('::')
+  const left = head === '' ? [] : head.split(':')
+  const right = tail === undefined || tail === '' ? [] : tail.split(':')
+  const missing = tail === undefined ? 0 : Math.max(0, 8 - left.length - right.length)
+  const groups = [...left, ...Array<string>(missing).fill('0'), ...right]
+  return groups
+    .slice(0, 4)
+    .map((group) => group.replace(/^0+(?=.)/, '').toLowerCase())
+    .join(':')
+}

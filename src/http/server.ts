@@ -1,0 +1,258 @@
+import type { Server, ServerResponse } from 'node:http'
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
+import type { Clock, Logger } from '#base'
+import { MatrixError } from '#spec'
+import { accessTokenOf } from './access-token.ts'
+import { CORS_HEADERS, errorOf, sendError, sendOutcome } from './answers.ts'
+import type { AnyEndpoint, Requester, TokenCheck } from './endpoint.ts'
+import { IncomingRequest, LiveSignals } from './incoming.ts'
+import { parseJsonBody } from './json-body.ts'
+import { knownPaths, MAX_PARAM_LENGTH } from './known-paths.ts'
+import { addressKey, type RateLimiter } from './rate-limits.ts'
+import { type EndpointShapes, endpointShapes } from './shapes.ts'
+import { boundWrite, closeServer, type Listener, listen, openServer, type SocketLimits } from './sockets.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    incoming: IncomingRequest | undefined
+    startedMs: number
+  }
+}
+
+/** Called once for each endpoint; what it answers is called for each request that was answered. */
+export type Observe = (method: string, path: string) => (status: number, durationMs: number) => void
+
+export interface EdgeLimits extends SocketLimits {
+  /** Of a request body, where the endpoint sets no other. */
+  readonly bodyBytes: number
+}
+
+export interface EdgeOptions {
+  readonly endpoints: readonly AnyEndpoint[]
+  readonly tokens: TokenCheck
+  readonly rateLimiter: RateLimiter
+  readonly limits: EdgeLimits
+  /** Whose `X-Forwarded-For` is believed: nobody's, everybody's, or that of these addresses and networks. */
+  readonly trustProxy: boolean | readonly string[]
+  readonly clock: Clock
+  readonly logger: Logger
+  /** A line for each request, at level `debug`; left off it costs nothing. */
+  readonly logRequests: boolean
+  readonly observe?: Observe
+}
+
+/** The HTTP edge: all endpoints at all their paths, on as many listeners as wanted. */
+export interface Edge {
+  /** Answers with the base URL. Throws as Node does when it cannot listen. */
+  listen(listener: Listener): Promise<string>
+  /** Stops accepting, aborts every request's signal, waits for the answers; after `graceMs` it cuts connections. */
+  stop(graceMs: number): Promise<void>
+}
+
+export const DEFAULT_BODY_BYTES = 128 * 1024
+
+export const createEdge = async (options: EdgeOptions): Promise<Edge> => {
+  const { limits } = options
+  const signals = new LiveSignals()
+  let sequence = 0
+  const app = fastify({
+    logger: false,
+    bodyLimit: limits.bodyBytes,
+    exposeHeadRoutes: false,
+    return503OnClosing: false,
+    trustProxy: typeof options.trustProxy === 'boolean' ? options.trustProxy : [...options.trustProxy],
+    genReqId: () => {
+      sequence = (sequence + 1) % 2 ** 31
+      return `r${sequence}`
+    },
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH, ignoreTrailingSlash: false, caseSensitive: true },
+    frameworkErrors: (_error, request, reply) => {
+      answerError(
+        options,
+        request,
+        reply,
+        new MatrixError('M_INVALID_PARAM', 'The path is malformed or a part of it too long'),
+      )
+    },
+  })
+  prepare(app, options)
+  for (const endpoint of options.endpoints) register(app, endpoint, options, signals)
+  answerUnknown(app, options)
+  await app.ready()
+
+  const servers: Server[] = []
+  return {
+    listen: (listener) => {
+      const server = openServer(listener, limits, app.routing)
+      servers.push(server)
+      return listen(server, listener)
+    },
+    stop: async (graceMs) => {
+      const closed = servers.map((server) => closeServer(server, options.clock, graceMs))
+      signals.abortAll()
+      await Promise.all(closed)
+      await app.close()
+    },
+  }
+}
+
+/** Bodies come as bytes whatever their content type says; what they mean is for the endpoint to say. */
+const prepare = (app: FastifyInstance, options: EdgeOptions): void => {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, bytes, done) => done(null, bytes))
+  app.decorateRequest('incoming', undefined)
+  app.decorateRequest('startedMs', 0)
+  app.addHook('onRequest', (request, _reply, done) => {
+    request.startedMs = options.clock.monotonicMs()
+    request.raw.headers['content-type'] = undefined
+    done()
+  })
+  app.setErrorHandler((error, request, reply) => answerError(options, request, reply, edgeError(error)))
+}
+
+/** What the framework itself refuses, in the terms of the specification. */
+const edgeError = (error: unknown): unknown => {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  switch (code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new MatrixError('M_TOO_LARGE', 'The body is too large')
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
+    case 'ECONNRESET':
+      return new MatrixError('M_NOT_JSON', 'The body ended early')
+    default:
+      return error
+  }
+}
+
+const answerUnknown = (app: FastifyInstance, options: EdgeOptions): void => {
+  const known = knownPaths(options.endpoints)
+  const observed = options.observe?.('*', 'unrecognized')
+  app.setNotFoundHandler((request, reply) => {
+    const response = take(reply)
+    if (request.method === 'OPTIONS') {
+      response.writeHead(204, [...CORS_HEADERS, 'Access-Control-Max-Age', '86400'])
+      response.end()
+      return
+    }
+    const error = known(request.url)
+      ? new MatrixError('M_UNRECOGNIZED', 'This path takes another method', { status: 405 })
+      : new MatrixError('M_UNRECOGNIZED', 'Unrecognized request')
+    sendError(response, error)
+    observed?.(error.status, options.clock.monotonicMs() - request.startedMs)
+  })
+}
+
+/** We write the answer ourselves, at once and whole. */
+const take = (reply: FastifyReply): ServerResponse => {
+  reply.hijack()
+  return reply.raw
+}
+
+const answerError = (options: EdgeOptions, request: FastifyRequest, reply: FastifyReply, thrown: unknown): number => {
+  const response = take(reply)
+  const { error, unexpected } = errorOf(thrown)
+  if (unexpected || error.status >= 500) {
+    // Never the query string: it may hold a token.
+    const fields = { request: request.id, method: request.method, path: request.routeOptions.url, err: thrown }
+    if (unexpected) options.logger.error(fields, 'request failed')
+    else options.logger.warn(fields, 'request refused')
+  }
+  if (!response.headersSent && !response.destroyed) sendError(response, error)
+  return error.status
+}
+
+const register = (app: FastifyInstance, endpoint: AnyEndpoint, options: EdgeOptions, signals: LiveSignals): void => {
+  const shapes = endpointShapes(endpoint)
+  const observed = options.observe?.(endpoint.method, endpoint.paths[0])
+  const { clock, limits, logger, logRequests } = options
+
+  const answered = (request: FastifyRequest, reply: FastifyReply, status: number): void => {
+    boundWrite(reply.raw, limits.writeTimeoutMs)
+    if (observed === undefined && !logRequests) return
+    const durationMs = clock.monotonicMs() - request.startedMs
+    observed?.(status, durationMs)
+    if (!logRequests) return
+    const user = request.incoming?.requester?.userId
+    logger.debug(
+      { request: request.id, method: endpoint.method, path: endpoint.paths[0], user, status, durationMs },
+      'answered',
+    )
+  }
+
+  const serve = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    let status: number
+    try {
+      const incoming = request.incoming ?? new IncomingRequest(request, reply, signals)
+      readInto(endpoint, shapes, incoming, request.body as Buffer | undefined)
+      const outcome = await endpoint.handler(incoming)
+      if (signals.stopping) reply.raw.shouldKeepAlive = false
+      status = sendOutcome(take(reply), outcome)
+    } catch (thrown) {
+      status = answerError(options, request, reply, thrown)
+    }
+    answered(request, reply, status)
+  }
+
+  const admit = async (request: FastifyRequest, reply: FastifyReply): Promise<boolean> => {
+    const incoming = new IncomingRequest(request, reply, signals)
+    request.incoming = incoming
+    try {
+      if (endpoint.auth !== 'none') await authenticate(endpoint, incoming, request, options.tokens)
+      if (endpoint.rateLimit !== 'unlimited') {
+        const key = incoming.requester?.userId ?? addressKey(request.ip)
+        await options.rateLimiter.consume(endpoint.rateLimit, key)
+      }
+      return true
+    } catch (thrown) {
+      answered(request, reply, answerError(options, request, reply, thrown))
+      return false
+    }
+  }
+
+  for (const url of endpoint.paths) {
+    app.route({
+      method: endpoint.method,
+      url,
+      bodyLimit: endpoint.bodyLimitBytes ?? limits.bodyBytes,
+      onRequest: (request, reply, done) => {
+        void admit(request, reply).then((admitted) => {
+          if (admitted) done()
+        })
+      },
+      handler: (request, reply) => {
+        void serve(request, reply)
+      },
+    })
+  }
+}
+
+const authenticate = async (
+  endpoint: AnyEndpoint,
+  incoming: IncomingRequest,
+  request: FastifyRequest,
+  tokens: TokenCheck,
+): Promise<void> => {
+  const token = accessTokenOf(request.headers, request.query as Record<string, unknown>)
+  if (token === undefined) {
+    if (endpoint.auth === 'optional') return
+    throw new MatrixError('M_MISSING_TOKEN', 'Missing access token')
+  }
+  incoming.accessToken = token
+  const requester: Requester = await tokens.check(token, incoming)
+  if (requester.guest && endpoint.auth === 'user') {
+    throw new MatrixError('M_GUEST_ACCESS_FORBIDDEN', 'Guests cannot do this')
+  }
+  incoming.requester = requester
+}
+
+const readInto = (
+  endpoint: AnyEndpoint,
+  shapes: EndpointShapes,
+  incoming: IncomingRequest,
+  bytes: Buffer | undefined,
+): void => {
+  shapes.params?.(incoming.params)
+  shapes.query?.(incoming.query)
+  if (shapes.body === undefined) return
+  incoming.body = shapes.body(parseJsonBody(bytes, endpoint.bodyOptional === true))
+}

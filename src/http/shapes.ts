@@ -1,0 +1,61 @@
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import ajvFormats from 'ajv-formats'
+import type { TSchema } from 'typebox'
+import { type Errcode, MatrixError } from '#spec'
+import type { AnyEndpoint } from './endpoint.ts'
+
+/** Bodies are taken as they are: members of the wrong type are refused, members we do not know are let through. */
+const bodies = new Ajv({ strict: false, coerceTypes: false, ownProperties: true })
+/** Path and query hold text only, so numbers, booleans and lists of one are read from it. */
+const texts = new Ajv({ strict: false, coerceTypes: 'array' })
+
+// The package is CommonJS and its types say otherwise.
+const withFormats = ajvFormats as unknown as (ajv: Ajv) => void
+withFormats(bodies)
+withFormats(texts)
+
+/** Checks a value in place and answers it; throws a `MatrixError` that names the member and what was expected of it. */
+export type Shape = (value: unknown) => unknown
+
+/** Compiled at first use: a start does not pay for hundreds of schemas of which few are ever asked for. */
+const shape = (ajv: Ajv, schema: TSchema, misfit: Errcode, absent: Errcode): Shape => {
+  let validate: ValidateFunction | undefined
+  return (value) => {
+    validate ??= ajv.compile(schema)
+    if (validate(value)) return value
+    throw refusal(validate.errors ?? [], misfit, absent)
+  }
+}
+
+const refusal = (errors: readonly ErrorObject[], misfit: Errcode, absent: Errcode): MatrixError => {
+  const errcode = errors.length > 0 && errors.every((error) => error.keyword === 'required') ? absent : misfit
+  const text = errors.map((error) => `${error.instancePath.slice(1).replaceAll('/', '.')} ${error.message}`.trim())
+  return new MatrixError(errcode, text.join('; ').slice(0, 500) || 'The request does not fit')
+}
+
+const shapesOf = new WeakMap<AnyEndpoint, EndpointShapes>()
+
+export interface EndpointShapes {
+  readonly params: Shape | undefined
+  readonly query: Shape | undefined
+  readonly body: Shape | undefined
+}
+
+/** One set an endpoint, shared by all its paths. */
+export const endpointShapes = (endpoint: AnyEndpoint): EndpointShapes => {
+  const known = shapesOf.get(endpoint)
+  if (known !== undefined) return known
+  const { invalidErrcode } = endpoint
+  const text = (schema: TSchema | undefined): Shape | undefined =>
+    schema === undefined ? undefined : shape(texts, schema, invalidErrcode ?? 'M_INVALID_PARAM', 'M_MISSING_PARAM')
+  const made: EndpointShapes = {
+    params: text(endpoint.params),
+    query: text(endpoint.query),
+    body:
+      endpoint.body === undefined
+        ? undefined
+        : shape(bodies, endpoint.body, invalidErrcode ?? 'M_BAD_JSON', 'M_MISSING_PARAM'),
+  }
+  shapesOf.set(endpoint, made)
+  return made
+}
