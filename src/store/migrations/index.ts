@@ -1,5 +1,7 @@
 import type { Migration } from '../sql/engine/schema.ts'
 import { createStreamsAndUsers } from './0001-create-streams-and-users.ts'
+import { createAccounts } from './0010-create-accounts.ts'
+import { createDevices } from './0011-create-devices.ts'
 import { createProfiles } from './0020-create-profiles.ts'
 import { createAccountData } from './0021-create-account-data.ts'
 import { createReceipts } from './0022-create-receipts.ts'
@@ -9,6 +11,8 @@ import { createPresence } from './0024-create-presence.ts'
 /** In the order in which they are done. */
 export const MIGRATIONS: readonly Migration[] = [
   createStreamsAndUsers,
+  createAccounts,
+  createDevices,
   createProfiles,
   createAccountData,
   createReceipts,

@@ -1,5 +1,9 @@
 import { accountDataReader } from './account-data-reader.ts'
 import { accountDataWriter, accountDataWrites } from './account-data-writes.ts'
+import { accountsReader } from './accounts-reader.ts'
+import { accountsWriter, accountsWrites } from './accounts-writes.ts'
+import { devicesReader, tokensReader } from './devices-reader.ts'
+import { devicesWriter, devicesWrites } from './devices-writes.ts'
 import type { Db } from './engine/access.ts'
 import { type WriteTable, writeTable } from './engine/writes.ts'
 import { filtersReader } from './filters-reader.ts'
@@ -10,27 +14,48 @@ import { profilesReader } from './profiles-reader.ts'
 import { profilesWriter, profileWrites } from './profiles-writes.ts'
 import { receiptsReader } from './receipts-reader.ts'
 import { receiptsWriter, receiptWrites } from './receipts-writes.ts'
+import { registrationTokensReader } from './registration-tokens-reader.ts'
+import { registrationTokensWriter, registrationTokensWrites } from './registration-tokens-writes.ts'
+import { tokensWriter, tokensWrites } from './tokens-writes.ts'
 
 /** The readers of every port. A new port adds a line here… */
 export const readersOver = (db: Db) => ({
   accountData: accountDataReader(db),
+  accounts: accountsReader(db),
+  devices: devicesReader(db),
   filters: filtersReader(db),
   presence: presenceStoreReader(db),
   profiles: profilesReader(db),
   receipts: receiptsReader(db),
+  registrationTokens: registrationTokensReader(db),
+  tokens: tokensReader(db),
 })
 
 /** …its writer here… */
 export const writers = {
   accountData: accountDataWriter,
+  accounts: accountsWriter,
+  devices: devicesWriter,
   filters: filtersWriter,
   presence: presenceStoreWriter,
   profiles: profilesWriter,
   receipts: receiptsWriter,
+  registrationTokens: registrationTokensWriter,
+  tokens: tokensWriter,
 } as const
 
 /** …and its writes here, so that the writing thread knows them. */
 export const allWrites = (): WriteTable =>
-  writeTable([...accountDataWrites, ...filterWrites, ...presenceWrites, ...profileWrites, ...receiptWrites])
+  writeTable([
+    ...accountDataWrites,
+    ...accountsWrites,
+    ...devicesWrites,
+    ...registrationTokensWrites,
+    ...tokensWrites,
+    ...filterWrites,
+    ...presenceWrites,
+    ...profileWrites,
+    ...receiptWrites,
+  ])
 
 export type Readers = ReturnType<typeof readersOver>
