@@ -80,6 +80,8 @@ export interface NewRoom {
   readonly roomId: RoomId
   readonly version: string
   readonly published: boolean
+  /** Points to the room from its first moment. */
+  readonly alias?: { readonly alias: string; readonly creator: UserId }
   readonly change: Omit<RoomChange, 'room' | 'expectedSequence'>
 }
 
@@ -91,7 +93,7 @@ export interface AppliedRoomChange {
 }
 
 export interface RoomsWriter {
-  /** Conflicts: `room-exists`, `transaction-used`. */
+  /** Conflicts: `room-exists`, `alias-exists`, `transaction-used`. */
   create(room: NewRoom): Change<AppliedRoomChange>
   /** Conflicts: `room-changed`, `transaction-used` (same device, scope and id). Announces `events` to the room, and to users whose membership changed. */
   apply(change: RoomChange): Change<AppliedRoomChange>

@@ -1,0 +1,143 @@
+import { powerLevelsOf } from '#rules'
+import {
+  type JsonObject,
+  MatrixError,
+  type RoomAlias,
+  type RoomId,
+  type ServerName,
+  serverOf,
+  type UserId,
+} from '#spec'
+import { type Commit, type RoomNumber, type RoomsReader, type RoomsWriter, WriteConflict } from '#store'
+import type { Rooms } from './rooms.ts'
+import type { RoomTurn } from './turn.ts'
+
+export interface DirectoryOptions {
+  readonly rooms: Rooms
+  readonly reader: RoomsReader
+  readonly writer: RoomsWriter
+  readonly commit: Commit
+  readonly serverName: ServerName
+}
+
+interface Asker {
+  readonly userId: UserId
+  readonly admin: boolean
+}
+
+/** Aliases and the public directory (sections "Room aliases" and "Listing rooms"). */
+export class Directory {
+  readonly #options: DirectoryOptions
+
+  constructor(options: DirectoryOptions) {
+    this.#options = options
+  }
+
+  /** Throws `M_NOT_FOUND`. */
+  async resolve(alias: RoomAlias): Promise<RoomId> {
+    const found = await this.#options.reader.roomOfAlias(alias)
+    if (found === undefined) throw new MatrixError('M_NOT_FOUND', `No room has the alias ${alias}`)
+    return found.roomId
+  }
+
+  /** Anyone in the room may name it. Throws `M_INVALID_PARAM` for other servers' aliases, 409 where it is taken. */
+  async add(alias: RoomAlias, roomId: RoomId, asker: Asker): Promise<void> {
+    if (serverOf(alias) !== this.#options.serverName || /\s/.test(alias))
+      throw new MatrixError('M_INVALID_PARAM', 'Not an alias of this server')
+    const room = await this.#roomNumber(roomId)
+    await this.#needMember(room, asker)
+    try {
+      await this.#options.commit([this.#options.writer.addAlias(alias, room, asker.userId)])
+    } catch (error) {
+      if (!(error instanceof WriteConflict)) throw error
+      throw new MatrixError('M_UNKNOWN', 'The alias is taken', { status: 409 })
+    }
+  }
+
+  /** Who made it, who may set the canonical alias, and server administrators may take it away. */
+  async remove(alias: RoomAlias, asker: Asker): Promise<void> {
+    const found = await this.#options.reader.roomOfAlias(alias)
+    if (found === undefined) throw new MatrixError('M_NOT_FOUND', `No room has the alias ${alias}`)
+    const powerful = await this.#mayName(found.roomId, asker.userId)
+    if (!asker.admin && found.creator !== asker.userId && !powerful)
+      throw new MatrixError('M_FORBIDDEN', 'The alias is not yours to remove')
+    await this.#options.commit([this.#options.writer.removeAlias(alias)])
+    if (powerful) await this.#dropFromCanonical(alias, found.roomId, asker.userId)
+  }
+
+  /** Shows or hides the room in the public directory: who may set the canonical alias, and administrators. */
+  async setPublished(roomId: RoomId, published: boolean, asker: Asker): Promise<void> {
+    const room = await this.#roomNumber(roomId)
+    if (!asker.admin && !(await this.#mayName(roomId, asker.userId)))
+      throw new MatrixError('M_FORBIDDEN', 'You may not change whether the room is listed')
+    await this.#options.commit([this.#options.writer.setPublished(room, published)])
+  }
+
+  async #roomNumber(roomId: RoomId): Promise<RoomNumber> {
+    const record = await this.#options.reader.roomByRoomId(roomId)
+    if (record === undefined) throw new MatrixError('M_NOT_FOUND', 'Unknown room')
+    return record.room
+  }
+
+  async #needMember(room: RoomNumber, asker: Asker): Promise<void> {
+    const member = await this.#options.reader.membership(room, asker.userId)
+    if (!asker.admin && member?.membership !== 'join') throw new MatrixError('M_FORBIDDEN', 'You are not in the room')
+  }
+
+  async #mayName(roomId: RoomId, userId: UserId): Promise<boolean> {
+    return this.#options.rooms.turn(roomId, (turn) => hasNamingPower(turn, userId))
+  }
+
+  /** A removed alias must not go on standing in `m.room.canonical_alias`. */
+  async #dropFromCanonical(alias: RoomAlias, roomId: RoomId, userId: UserId): Promise<void> {
+    await this.#options.rooms.turn(roomId, async (turn) => {
+      const current = await turn.state('m.room.canonical_alias')
+      if (current === undefined || !(await hasNamingPower(turn, userId))) return
+      const { alias: main, alt_aliases: others, ...rest } = current.content
+      const kept = Array.isArray(others) ? others.filter((other) => other !== alias) : []
+      if (main !== alias && (!Array.isArray(others) || kept.length === others.length)) return
+      const content: JsonObject = {
+        ...rest,
+        ...(main === alias || main === undefined ? {} : { alias: main }),
+        ...(kept.length === 0 ? {} : { alt_aliases: kept }),
+      }
+      await turn.add({ type: 'm.room.canonical_alias', sender: userId, stateKey: '', content })
+    })
+  }
+}
+
+const hasNamingPower = async (turn: RoomTurn, userId: UserId): Promise<boolean> => {
+  const create = await turn.state('m.room.create')
+  if (create === undefined || (await turn.membership(userId)) !== 'join') return false
+  const levels = powerLevelsOf(turn.version, create, await turn.state('m.room.power_levels'))
+  return levels.ofUser(userId) >= levels.toSend('m.room.canonical_alias', true)
+}
+
+/**
+ * Checks a new `m.room.canonical_alias`: every alias that was not there before must point to the room (its section).
+ * Throws `M_INVALID_PARAM` for what is no alias, `M_BAD_ALIAS` for one that does not.
+ */
+export const checkCanonicalAlias = async (
+  content: JsonObject,
+  before: JsonObject,
+  roomId: RoomId,
+  reader: RoomsReader,
+): Promise<void> => {
+  const known = new Set(aliasesIn(before))
+  for (const alias of aliasesIn(content)) {
+    if (typeof alias !== 'string' || !/^#[^:]+:.+$/.test(alias))
+      throw new MatrixError('M_INVALID_PARAM', 'Not a room alias')
+    if (known.has(alias)) continue
+    if ((await reader.roomOfAlias(alias))?.roomId !== roomId)
+      throw new MatrixError('M_BAD_ALIAS', `${alias} does not point to this room`)
+  }
+}
+
+const MAX_ALT_ALIASES = 100
+
+const aliasesIn = (content: JsonObject): unknown[] => {
+  const { alias, alt_aliases: others } = content
+  if (others !== undefined && (!Array.isArray(others) || others.length > MAX_ALT_ALIASES))
+    throw new MatrixError('M_INVALID_PARAM', 'alt_aliases must be a short list of aliases')
+  return [...(alias === undefined || alias === null || alias === '' ? [] : [alias]), ...((others as unknown[]) ?? [])]
+}

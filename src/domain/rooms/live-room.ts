@@ -1,0 +1,80 @@
+import type { EventId, RoomEvent, RoomId, RoomVersion } from '#spec'
+import type { RoomNumber } from '#store'
+
+/** A state event as the room's turn needs it. `json` is its stored PDU. */
+export interface StateEntry {
+  readonly event: RoomEvent
+  readonly json: string
+}
+
+export interface Extremity {
+  readonly eventId: EventId
+  readonly depth: number
+}
+
+/** Loads one entry of the current state; `null` where there is none. */
+export type LoadEntry = (type: string, stateKey: string) => Promise<StateEntry | null>
+
+const ENTRY_OVERHEAD_BYTES = 400
+
+/**
+ * What a room's turn starts from: the head of its DAG, and those entries of the current state that turns have asked for.
+ * Runs ahead of the database by the changes under way, so it lives until they are committed and is dropped when one fails.
+ */
+export class LiveRoom {
+  readonly room: RoomNumber
+  readonly roomId: RoomId
+  readonly version: RoomVersion
+  sequence: number
+  extremities: readonly Extremity[]
+  /** Settles with the last change that was handed to the store; a turn that changes nothing answers after it. */
+  lastWrite: Promise<unknown> = Promise.resolve()
+  /** Bytes of the entries held, estimated. */
+  sizeBytes = 2_000
+  readonly #entries = new Map<string, StateEntry | null>()
+  readonly #load: LoadEntry
+
+  constructor(
+    head: {
+      readonly room: RoomNumber
+      readonly roomId: RoomId
+      readonly version: RoomVersion
+      readonly sequence: number
+      readonly extremities: readonly Extremity[]
+    },
+    load: LoadEntry,
+  ) {
+    this.room = head.room
+    this.roomId = head.roomId
+    this.version = head.version
+    this.sequence = head.sequence
+    this.extremities = head.extremities
+    this.#load = load
+  }
+
+  async entry(type: string, stateKey: string): Promise<StateEntry | undefined> {
+    const key = entryKey(type, stateKey)
+    let entry = this.#entries.get(key)
+    if (entry === undefined) {
+      entry = await this.#load(type, stateKey)
+      this.#put(key, entry)
+    }
+    return entry ?? undefined
+  }
+
+  set(type: string, stateKey: string, entry: StateEntry): void {
+    this.#put(entryKey(type, stateKey), entry)
+  }
+
+  #put(key: string, entry: StateEntry | null): void {
+    const before = this.#entries.get(key)
+    this.sizeBytes += sizeOf(key, entry) - (before === undefined ? 0 : sizeOf(key, before))
+    this.#entries.set(key, entry)
+  }
+}
+
+/** Types hold no NUL that matters: two tuples with the same key would need the same text on both sides of it. */
+export const entryKey = (type: string, stateKey: string): string => `${type.length}:${type}${stateKey}`
+
+const sizeOf = (key: string, entry: StateEntry | null): number =>
+  ENTRY_OVERHEAD_BYTES + key.length * 2 + (entry === null ? 0 : entry.json.length * 3)

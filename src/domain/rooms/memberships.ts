@@ -1,0 +1,198 @@
+import { powerLevelsOf } from '#rules'
+import {
+  type EventId,
+  type JsonObject,
+  MatrixError,
+  type Membership,
+  parseUserId,
+  type RoomId,
+  type ServerName,
+  serverOf,
+  type UserId,
+} from '#spec'
+import type { Commit, RoomsReader, RoomsWriter } from '#store'
+import { authoriseRestrictedJoin } from './restricted-join.ts'
+import type { Rooms } from './rooms.ts'
+import { sameContent } from './sending.ts'
+import type { RoomTurn } from './turn.ts'
+
+/** What member events say of a user; absent members are left out. */
+export interface MemberProfile {
+  readonly displayname?: string
+  readonly avatar_url?: string
+}
+
+/** What memberships need to know of accounts. */
+export interface MemberAccounts {
+  profileOf(userId: UserId): Promise<MemberProfile>
+  isGuest(userId: UserId): Promise<boolean>
+  /** Whether the user has a local account. */
+  exists(userId: UserId): Promise<boolean>
+  /** Whether the user wants no invites from that sender (module "Invite permission"; ignored users). */
+  refusesInvite(userId: UserId, from: UserId): Promise<boolean>
+}
+
+export interface MembershipsOptions {
+  readonly rooms: Rooms
+  readonly reader: RoomsReader
+  readonly writer: RoomsWriter
+  readonly commit: Commit
+  readonly accounts: MemberAccounts
+  readonly serverName: ServerName
+}
+
+export interface MembershipRequest {
+  readonly roomId: RoomId
+  readonly sender: UserId
+  readonly target: UserId
+  readonly membership: Membership
+  /** Members of the content that the caller sets: `reason`, `is_direct`, `third_party_invite`. */
+  readonly content?: JsonObject
+}
+
+/** Join, invite, knock, leave, kick, ban, unban: every change of a member event goes through here. */
+export class Memberships {
+  readonly #options: MembershipsOptions
+
+  constructor(options: MembershipsOptions) {
+    this.#options = options
+  }
+
+  /** Throws `M_FORBIDDEN` where the room's rules refuse it, `M_GUEST_ACCESS_FORBIDDEN`, `M_INVITE_BLOCKED`. */
+  async change(request: MembershipRequest): Promise<EventId> {
+    const { roomId, sender, target, membership } = request
+    if (membership === 'invite') await this.#checkInvite(sender, target)
+    const given = request.content ?? {}
+    const profile = await this.#profileFor(membership, target, given)
+    const guest = membership === 'join' && (await this.#options.accounts.isGuest(target))
+    return this.#options.rooms.turn(roomId, async (turn) => {
+      if (guest) await checkGuestAccess(turn)
+      const current = await turn.state('m.room.member', target)
+      const voucher = membership === 'join' ? await this.#voucher(turn, target) : undefined
+      const content: JsonObject = {
+        ...profile,
+        ...given,
+        membership,
+        ...(voucher === undefined ? {} : { join_authorised_via_users_server: voucher }),
+      }
+      if (current !== undefined && current.sender === sender && isRepeat(current.content, content, membership))
+        return current.eventId
+      return turn.add({ type: 'm.room.member', sender, stateKey: target, content })
+    })
+  }
+
+  /** Removes who is in the room, invited or knocking; never someone who is not there (Synapse's practice too). */
+  async kick(request: Omit<MembershipRequest, 'membership'>): Promise<EventId> {
+    const current = await this.#membershipIn(request.roomId, request.target)
+    if (current !== 'join' && current !== 'invite' && current !== 'knock')
+      throw new MatrixError('M_FORBIDDEN', 'The user is not in the room')
+    return this.change({ ...request, membership: 'leave' })
+  }
+
+  async unban(request: Omit<MembershipRequest, 'membership'>): Promise<EventId> {
+    const current = await this.#membershipIn(request.roomId, request.target)
+    if (current !== 'ban') throw new MatrixError('M_BAD_STATE', 'The user is not banned', { status: 403 })
+    return this.change({ ...request, membership: 'leave' })
+  }
+
+  /** Takes a room out of the user's sight; `M_UNKNOWN` while they are still in it (section "Leaving rooms"). */
+  async forget(roomId: RoomId, userId: UserId): Promise<void> {
+    const record = await this.#options.reader.roomByRoomId(roomId)
+    const member = record === undefined ? undefined : await this.#options.reader.membership(record.room, userId)
+    if (record === undefined || member === undefined)
+      throw new MatrixError('M_NOT_FOUND', 'You were never in that room')
+    if (member.membership === 'join' || member.membership === 'invite' || member.membership === 'knock')
+      throw new MatrixError('M_UNKNOWN', 'You are still in that room', { status: 400 })
+    await this.#options.commit([this.#options.writer.forget(record.room, userId)])
+  }
+
+  /** For a deactivated account: leaves what it joined, refuses what it was invited to. One room's refusal does not stop the rest. */
+  async leaveAll(userId: UserId): Promise<void> {
+    for (const { roomId, membership } of await this.#options.reader.roomsOfUser(userId)) {
+      if (membership !== 'join' && membership !== 'invite' && membership !== 'knock') continue
+      await this.change({ roomId, sender: userId, target: userId, membership: 'leave' })
+    }
+  }
+
+  /** Writes a changed profile into every room the user is joined to (section "Profiles"). */
+  async updateProfile(userId: UserId): Promise<void> {
+    const profile = await this.#options.accounts.profileOf(userId)
+    for (const { roomId, membership } of await this.#options.reader.roomsOfUser(userId)) {
+      if (membership !== 'join') continue
+      await this.#options.rooms.turn(roomId, async (turn) => {
+        const current = await turn.state('m.room.member', userId)
+        if (current?.content.membership !== 'join') return
+        const { displayname: _, avatar_url: __, reason: ___, ...rest } = current.content
+        const content = { ...rest, ...profile }
+        if (sameContent(current.content, content)) return
+        await turn.add({ type: 'm.room.member', sender: userId, stateKey: userId, content })
+      })
+    }
+  }
+
+  /** Guests have to go where guests may not be any more (module "Guest access"). */
+  async removeGuests(roomId: RoomId): Promise<void> {
+    const record = await this.#options.reader.roomByRoomId(roomId)
+    if (record === undefined) return
+    const access = await this.#options.reader.stateEvent(record.room, 'current', 'm.room.guest_access', '')
+    if (access !== undefined && JSON.parse(access.json).content?.guest_access === 'can_join') return
+    for (const { userId } of await this.#options.reader.members(record.room, ['join', 'invite'])) {
+      if (serverOf(userId) !== this.#options.serverName || !(await this.#options.accounts.isGuest(userId))) continue
+      await this.change({ roomId, sender: userId, target: userId, membership: 'leave' })
+    }
+  }
+
+  async #membershipIn(roomId: RoomId, userId: UserId): Promise<Membership | undefined> {
+    const record = await this.#options.reader.roomByRoomId(roomId)
+    if (record === undefined) throw new MatrixError('M_NOT_FOUND', 'Unknown room')
+    return (await this.#options.reader.membership(record.room, userId))?.membership
+  }
+
+  async #checkInvite(sender: UserId, target: UserId): Promise<void> {
+    if (parseUserId(target) === undefined) throw new MatrixError('M_INVALID_PARAM', 'Not a user ID')
+    if (serverOf(target) !== this.#options.serverName) {
+      throw new MatrixError(
+        'M_FORBIDDEN',
+        'Users of other servers cannot be invited yet: this server does not federate',
+      )
+    }
+    if (!(await this.#options.accounts.exists(target))) throw new MatrixError('M_NOT_FOUND', 'No such user')
+    if (await this.#options.accounts.refusesInvite(target, sender))
+      throw new MatrixError('M_INVITE_BLOCKED', 'The user does not take this invite')
+  }
+
+  async #profileFor(membership: Membership, target: UserId, given: JsonObject): Promise<MemberProfile> {
+    const shown = membership === 'join' || membership === 'invite' || membership === 'knock'
+    if (!shown || 'displayname' in given || 'avatar_url' in given) return {}
+    return serverOf(target) === this.#options.serverName ? this.#options.accounts.profileOf(target) : {}
+  }
+
+  async #voucher(turn: RoomTurn, target: UserId): Promise<UserId | undefined> {
+    const current = await turn.membership(target)
+    if (current === 'join' || current === 'invite') return undefined
+    return authoriseRestrictedJoin(turn, target, this.#options.reader, this.#options.serverName)
+  }
+}
+
+/** Asking again for what already is: no second event. A `reason` makes a join no different. */
+const isRepeat = (current: JsonObject, wanted: JsonObject, membership: Membership): boolean => {
+  if (current.membership !== membership) return false
+  if (membership !== 'join') return membership === 'leave' || sameContent(current, wanted)
+  const { reason: _, join_authorised_via_users_server: __, ...before } = current
+  const { reason: ___, join_authorised_via_users_server: ____, ...after } = wanted
+  return sameContent(before, after)
+}
+
+const checkGuestAccess = async (turn: RoomTurn): Promise<void> => {
+  const access = await turn.state('m.room.guest_access')
+  if (access?.content.guest_access !== 'can_join')
+    throw new MatrixError('M_GUEST_ACCESS_FORBIDDEN', 'Guests may not join this room')
+}
+
+/** Whether the user may invite, for the rooms that ask before acting. */
+export const mayInvite = async (turn: RoomTurn, userId: UserId): Promise<boolean> => {
+  const create = await turn.state('m.room.create')
+  if (create === undefined || (await turn.membership(userId)) !== 'join') return false
+  const levels = powerLevelsOf(turn.version, create, await turn.state('m.room.power_levels'))
+  return levels.ofUser(userId) >= levels.invite
+}

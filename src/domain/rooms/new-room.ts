@@ -1,0 +1,193 @@
+import {
+  type EventId,
+  type JsonObject,
+  MatrixError,
+  parseRoomAlias,
+  ROOM_VERSIONS,
+  type RoomAlias,
+  type RoomId,
+  type RoomVersion,
+  type ServerName,
+  type UserId,
+} from '#spec'
+import { type RoomsReader, WriteConflict } from '#store'
+import type { MemberAccounts } from './memberships.ts'
+import type { Rooms } from './rooms.ts'
+import type { RoomTurn } from './turn.ts'
+
+export type Preset = 'private_chat' | 'public_chat' | 'trusted_private_chat'
+
+/** `POST /createRoom`, parsed (section "Creation"). */
+export interface NewRoomRequest {
+  readonly creator: UserId
+  readonly visibility: 'public' | 'private'
+  readonly preset?: Preset | undefined
+  /** Local part of the alias. */
+  readonly aliasName?: string | undefined
+  readonly name?: string | undefined
+  readonly topic?: string | undefined
+  readonly invite: readonly UserId[]
+  readonly initialState: readonly { readonly type: string; readonly stateKey: string; readonly content: JsonObject }[]
+  readonly powerLevelOverride: JsonObject
+  readonly creationContent: JsonObject
+  readonly version?: string | undefined
+  readonly isDirect: boolean
+}
+
+export interface RoomCreationOptions {
+  readonly rooms: Rooms
+  readonly reader: RoomsReader
+  readonly accounts: MemberAccounts
+  readonly serverName: ServerName
+  readonly defaultVersion: string
+}
+
+/** What each preset sets (section "Creation", table of presets). */
+const PRESETS: Readonly<Record<Preset, { joinRule: string; history: string; guests: string }>> = {
+  private_chat: { joinRule: 'invite', history: 'shared', guests: 'can_join' },
+  trusted_private_chat: { joinRule: 'invite', history: 'shared', guests: 'can_join' },
+  public_chat: { joinRule: 'public', history: 'shared', guests: 'forbidden' },
+}
+
+/** Makes rooms: all first events, alias and directory entry in one commit. */
+export class RoomCreation {
+  readonly #options: RoomCreationOptions
+
+  constructor(options: RoomCreationOptions) {
+    this.#options = options
+  }
+
+  /** Throws `M_UNSUPPORTED_ROOM_VERSION`, `M_ROOM_IN_USE`, `M_INVALID_PARAM`, `M_INVALID_ROOM_STATE`, `M_FORBIDDEN`. */
+  async create(request: NewRoomRequest): Promise<{ readonly roomId: RoomId; readonly alias: RoomAlias | undefined }> {
+    const version = ROOM_VERSIONS.get(request.version ?? this.#options.defaultVersion)
+    if (version === undefined) throw new MatrixError('M_UNSUPPORTED_ROOM_VERSION', 'This room version is not known')
+    const alias = await this.#alias(request.aliasName)
+    for (const invitee of request.invite) await this.#checkInvitee(request.creator, invitee)
+    const creatorProfile = await this.#options.accounts.profileOf(request.creator)
+    const profiles = new Map<UserId, JsonObject>()
+    for (const invitee of request.invite)
+      profiles.set(invitee, { ...(await this.#options.accounts.profileOf(invitee)) })
+    try {
+      const { roomId } = await this.#options.rooms.create(
+        {
+          creator: request.creator,
+          version: version.id,
+          createContent: createContent(version, request),
+          published: request.visibility === 'public',
+          alias,
+        },
+        (turn) => addFirstEvents(turn, request, { ...creatorProfile }, profiles, alias),
+      )
+      return { roomId, alias }
+    } catch (error) {
+      if (error instanceof WriteConflict && error.kind === 'alias-exists') throw aliasTaken()
+      throw error
+    }
+  }
+
+  async #alias(localpart: string | undefined): Promise<RoomAlias | undefined> {
+    if (localpart === undefined) return undefined
+    const alias = parseRoomAlias(`#${localpart}:${this.#options.serverName}`)
+    if (alias === undefined || localpart.includes(':') || /\s/.test(localpart))
+      throw new MatrixError('M_INVALID_PARAM', 'Not a valid alias name')
+    if ((await this.#options.reader.roomOfAlias(alias)) !== undefined) throw aliasTaken()
+    return alias
+  }
+
+  async #checkInvitee(creator: UserId, invitee: UserId): Promise<void> {
+    if (invitee === creator) throw new MatrixError('M_INVALID_PARAM', 'You cannot invite yourself')
+    if (!(await this.#options.accounts.exists(invitee)))
+      throw new MatrixError('M_NOT_FOUND', `No such user: ${invitee}`)
+    if (await this.#options.accounts.refusesInvite(invitee, creator))
+      throw new MatrixError('M_INVITE_BLOCKED', 'A user does not take this invite')
+  }
+}
+
+const aliasTaken = (): MatrixError => new MatrixError('M_ROOM_IN_USE', 'The alias is taken')
+
+const createContent = (version: RoomVersion, request: NewRoomRequest): JsonObject => {
+  const { creator: _, room_version: __, additional_creators: additional, ...rest } = request.creationContent
+  const content: Record<string, JsonObject[string]> = { ...rest, room_version: version.id }
+  if (!version.auth.creatorIsSender) content.creator = request.creator
+  if (!version.auth.privilegedCreators)
+    return additional === undefined ? content : { ...content, additional_creators: additional }
+  // Trusted chats make everybody an equal: since version 12 by naming them creators.
+  const trusted = request.preset === 'trusted_private_chat' ? request.invite : []
+  if (additional !== undefined && !Array.isArray(additional))
+    throw new MatrixError('M_INVALID_PARAM', 'additional_creators must be a list of user IDs')
+  const creators = [...new Set([...((additional as string[] | undefined) ?? []), ...trusted])]
+  return creators.length === 0 ? content : { ...content, additional_creators: creators }
+}
+
+const addFirstEvents = async (
+  turn: RoomTurn,
+  request: NewRoomRequest,
+  creatorProfile: JsonObject,
+  profiles: ReadonlyMap<UserId, JsonObject>,
+  alias: RoomAlias | undefined,
+): Promise<void> => {
+  const { creator } = request
+  const preset = request.preset ?? (request.visibility === 'public' ? 'public_chat' : 'private_chat')
+  const set = (type: string, content: JsonObject, stateKey = ''): Promise<EventId> =>
+    turn.add({ type, sender: creator, stateKey, content })
+  const given = new Set(request.initialState.filter(({ stateKey }) => stateKey === '').map(({ type }) => type))
+
+  await set('m.room.member', { ...creatorProfile, membership: 'join' }, creator)
+  if (!given.has('m.room.power_levels')) {
+    await set('m.room.power_levels', powerLevels(turn.version, request, preset))
+  } else if (Object.keys(request.powerLevelOverride).length > 0) {
+    throw new MatrixError('M_INVALID_PARAM', 'Power levels are given twice')
+  }
+  if (alias !== undefined && !given.has('m.room.canonical_alias')) await set('m.room.canonical_alias', { alias })
+  const { joinRule, history, guests } = PRESETS[preset]
+  if (!given.has('m.room.join_rules')) await set('m.room.join_rules', { join_rule: joinRule })
+  if (!given.has('m.room.history_visibility')) await set('m.room.history_visibility', { history_visibility: history })
+  if (!given.has('m.room.guest_access') && guests === 'can_join')
+    await set('m.room.guest_access', { guest_access: guests })
+  for (const { type, stateKey, content } of request.initialState) await set(type, content, stateKey)
+  if (request.name !== undefined) await set('m.room.name', { name: request.name })
+  if (request.topic !== undefined) await set('m.room.topic', topicContent(request.topic))
+  for (const invitee of request.invite) {
+    await set(
+      'm.room.member',
+      { ...profiles.get(invitee), membership: 'invite', ...(request.isDirect ? { is_direct: true } : {}) },
+      invitee,
+    )
+  }
+}
+
+/** A topic both as it always was and in the extensible form of today (`m.room.topic`). */
+const topicContent = (topic: string): JsonObject => ({
+  topic,
+  'm.topic': { 'm.text': [{ body: topic, mimetype: 'text/plain' }] },
+})
+
+/** The levels other homeservers start with too: naming takes 50, what opens or closes the room 100, its end 150 where creators stand above. */
+const powerLevels = (version: RoomVersion, request: NewRoomRequest, preset: Preset): JsonObject => {
+  const users: Record<string, number> = {}
+  if (!version.auth.privilegedCreators) {
+    users[request.creator] = 100
+    if (preset === 'trusted_private_chat') for (const invitee of request.invite) users[invitee] = 100
+  }
+  return {
+    users,
+    users_default: 0,
+    events: {
+      'm.room.name': 50,
+      'm.room.avatar': 50,
+      'm.room.canonical_alias': 50,
+      'm.room.power_levels': 100,
+      'm.room.history_visibility': 100,
+      'm.room.server_acl': 100,
+      'm.room.encryption': 100,
+      'm.room.tombstone': version.auth.privilegedCreators ? 150 : 100,
+    },
+    events_default: 0,
+    state_default: 50,
+    ban: 50,
+    kick: 50,
+    redact: 50,
+    invite: preset === 'public_chat' ? 50 : 0,
+    ...request.powerLevelOverride,
+  }
+}

@@ -1,0 +1,70 @@
+import { creatorsOf, powerLevelsOf } from '#rules'
+import { isJsonObject, MatrixError, objectAt, parseRoomId, type ServerName, serverOf, type UserId } from '#spec'
+import type { RoomsReader } from '#store'
+import type { RoomTurn } from './turn.ts'
+
+/** So many entries of `allow` and so many possible vouchers are looked at. */
+const MAX_ALLOWED_ROOMS = 100
+const MAX_VOUCHERS = 100
+
+/**
+ * For a join to a room whose join rule is `restricted` or `knock_restricted` (section "Restricted rooms"): a local member
+ * who may invite and so vouches for the user, who is in one of the allowed rooms. undefined where the rule is another one.
+ * Throws `M_FORBIDDEN` where no condition holds, `M_UNABLE_TO_GRANT_JOIN` where nobody here can vouch.
+ */
+export const authoriseRestrictedJoin = async (
+  turn: RoomTurn,
+  userId: UserId,
+  reader: RoomsReader,
+  serverName: ServerName,
+): Promise<UserId | undefined> => {
+  const rules = await turn.state('m.room.join_rules')
+  const rule = rules?.content.join_rule
+  const restricted =
+    (rule === 'restricted' && turn.version.auth.restrictedJoins) ||
+    (rule === 'knock_restricted' && turn.version.auth.knockRestrictedJoins)
+  if (rules === undefined || !restricted) return undefined
+  if (!(await isInAllowedRoom(rules.content.allow, userId, reader)))
+    throw new MatrixError('M_FORBIDDEN', 'You are not in any of the rooms whose members may join')
+  const voucher = await findVoucher(turn, userId, reader, serverName)
+  if (voucher === undefined) throw new MatrixError('M_UNABLE_TO_GRANT_JOIN', 'No member of this server can let you in')
+  return voucher
+}
+
+const isInAllowedRoom = async (allow: unknown, userId: UserId, reader: RoomsReader): Promise<boolean> => {
+  if (!Array.isArray(allow)) return false
+  for (const condition of allow.slice(0, MAX_ALLOWED_ROOMS)) {
+    if (!isJsonObject(condition) || condition.type !== 'm.room_membership') continue
+    const roomId = typeof condition.room_id === 'string' ? parseRoomId(condition.room_id) : undefined
+    const record = roomId === undefined ? undefined : await reader.roomByRoomId(roomId)
+    if (record === undefined) continue
+    if ((await reader.membership(record.room, userId))?.membership === 'join') return true
+  }
+  return false
+}
+
+const findVoucher = async (
+  turn: RoomTurn,
+  userId: UserId,
+  reader: RoomsReader,
+  serverName: ServerName,
+): Promise<UserId | undefined> => {
+  const create = await turn.state('m.room.create')
+  if (create === undefined) return undefined
+  const powerLevels = await turn.state('m.room.power_levels')
+  const levels = powerLevelsOf(turn.version, create, powerLevels)
+  const named = [
+    ...creatorsOf(turn.version, create),
+    ...Object.keys(objectAt(powerLevels?.content ?? {}, 'users') ?? {}),
+  ] as UserId[]
+  const anyone =
+    levels.usersDefault >= levels.invite
+      ? await reader.firstMembers(turn.live.room, ['join'], MAX_VOUCHERS, userId)
+      : []
+  for (const candidate of [...named.slice(0, MAX_VOUCHERS), ...anyone.map((member) => member.userId)]) {
+    if (!candidate.includes(':') || serverOf(candidate) !== serverName || levels.ofUser(candidate) < levels.invite)
+      continue
+    if ((await turn.membership(candidate)) === 'join') return candidate
+  }
+  return undefined
+}

@@ -1,0 +1,169 @@
+import { BoundedCache, type CacheStats, KeyedLock } from '#base'
+import { toRoomEvent } from '#rules'
+import { type EventId, type JsonObject, MatrixError, type Pdu, ROOM_VERSIONS, type RoomId, type UserId } from '#spec'
+import {
+  type AppliedRoomChange,
+  type Change,
+  type Commit,
+  type RoomsReader,
+  type RoomsWriter,
+  type StoredEvent,
+  WriteConflict,
+} from '#store'
+import { LiveRoom, type StateEntry } from './live-room.ts'
+import { RoomTurn, type TurnTools } from './turn.ts'
+
+export interface RoomsOptions extends Omit<TurnTools, 'storedJson'> {
+  readonly commit: Commit
+  readonly reader: RoomsReader
+  readonly writer: RoomsWriter
+  readonly cacheLimitBytes: number
+}
+
+export interface NewRoomOptions {
+  readonly creator: UserId
+  /** A key of `ROOM_VERSIONS`. */
+  readonly version: string
+  readonly createContent: JsonObject
+  readonly published: boolean
+  readonly alias: string | undefined
+}
+
+/** A room that keeps changing under a turn is given up after so many tries. */
+const MAX_TRIES = 8
+
+interface Handed<Value> {
+  readonly value: Value
+  readonly live: LiveRoom
+  readonly written: Promise<unknown>
+}
+
+/**
+ * All that changes rooms goes through a turn: one at a time in a room, in order of asking. The turn ends when its change is
+ * handed to the store, not when it is durable, so the turns of a busy room share one sync to disk; what a caller is told
+ * waits for the commit. Every change names the room's sequence it was computed from, so a turn that ran ahead of a change
+ * that failed fails too, and runs again on the room as it is.
+ */
+export class Rooms {
+  readonly #options: RoomsOptions
+  readonly #tools: TurnTools
+  readonly #live: BoundedCache<RoomId, LiveRoom>
+  readonly #turns = new KeyedLock<RoomId>()
+
+  constructor(options: RoomsOptions) {
+    this.#options = options
+    this.#tools = {
+      clock: options.clock,
+      random: options.random,
+      key: options.key,
+      storedJson: async (eventId) => (await options.reader.event(eventId))?.json,
+    }
+    this.#live = new BoundedCache({
+      name: 'live-rooms',
+      limitBytes: options.cacheLimitBytes,
+      sizeBytes: (live) => live.sizeBytes,
+    })
+  }
+
+  stats(): CacheStats {
+    return this.#live.stats()
+  }
+
+  /**
+   * Runs `plan` in the room's turn, commits what it added, and answers what it answered. `plan` may run more than once and
+   * must do nothing but read and add. Throws `M_NOT_FOUND` for a room this server does not know.
+   */
+  async turn<Value>(roomId: RoomId, plan: (turn: RoomTurn) => Promise<Value>): Promise<Value> {
+    for (let tries = 1; ; tries++) {
+      const { value, live, written } = await this.#turns.run(roomId, () => this.#takeTurn(roomId, plan))
+      try {
+        await written
+        return value
+      } catch (error) {
+        if (this.#live.get(roomId) === live) this.#live.delete(roomId)
+        const moved = error instanceof WriteConflict && error.kind === 'room-changed'
+        if (!moved || tries >= MAX_TRIES) throw error
+      }
+    }
+  }
+
+  /** Makes a room: its create event, then what `plan` adds, all in one commit. Conflict: `alias-exists`. */
+  async create<Value>(
+    options: NewRoomOptions,
+    plan: (turn: RoomTurn) => Promise<Value>,
+  ): Promise<{ readonly roomId: RoomId; readonly value: Value }> {
+    const version = ROOM_VERSIONS.get(options.version)
+    if (version === undefined) throw new MatrixError('M_UNSUPPORTED_ROOM_VERSION', 'Unknown room version')
+    const { random, key } = this.#tools
+    // A placeholder where the id is made of the create event: `adopt` below gives the turn the real one.
+    const given = `!${random.token(18)}:${key.serverName}` as RoomId
+    const nothing = async (): Promise<null> => null
+    const blank = { room: 0, version, sequence: 0, extremities: [] }
+    const first = new RoomTurn(new LiveRoom({ ...blank, roomId: given }, nothing), this.#tools)
+    const createEventId = await first.add({
+      type: 'm.room.create',
+      stateKey: '',
+      sender: options.creator,
+      content: options.createContent,
+    })
+    const roomId = version.roomIdIsCreateHash ? (`!${createEventId.slice(1)}` as RoomId) : given
+    const turn = first.adopt(new LiveRoom({ ...blank, roomId }, nothing))
+    const value = await plan(turn)
+    await this.#options.commit([
+      this.#options.writer.create({
+        roomId,
+        version: version.id,
+        published: options.published,
+        ...(options.alias === undefined ? {} : { alias: { alias: options.alias, creator: options.creator } }),
+        change: turn.change(),
+      }),
+    ])
+    return { roomId, value }
+  }
+
+  async #takeTurn<Value>(roomId: RoomId, plan: (turn: RoomTurn) => Promise<Value>): Promise<Handed<Value>> {
+    const live = await this.#liveRoom(roomId)
+    const turn = new RoomTurn(live, this.#tools)
+    const sizeBefore = live.sizeBytes
+    const value = await plan(turn)
+    if (turn.empty) return { value, live, written: live.lastWrite }
+    const change: Change<AppliedRoomChange> = this.#options.writer.apply({
+      room: live.room,
+      expectedSequence: live.sequence,
+      ...turn.change(),
+    })
+    turn.advance()
+    this.#resize(live, sizeBefore)
+    const written = this.#options.commit([change])
+    live.lastWrite = written
+    // Whoever waits hears of a failure; a change nobody waits for any more must not end the process.
+    written.catch(() => {})
+    return { value, live, written }
+  }
+
+  async #liveRoom(roomId: RoomId): Promise<LiveRoom> {
+    const held = this.#live.get(roomId)
+    if (held !== undefined) return held
+    const record = await this.#options.reader.roomByRoomId(roomId)
+    const version = record === undefined ? undefined : ROOM_VERSIONS.get(record.version)
+    if (record === undefined || version === undefined) throw new MatrixError('M_NOT_FOUND', 'Unknown room')
+    const live = new LiveRoom({ ...record, version }, async (type, stateKey) => {
+      const stored = await this.#options.reader.stateEvent(record.room, 'current', type, stateKey)
+      return stored === undefined ? null : stateEntry(live, stored)
+    })
+    this.#live.set(roomId, live)
+    return live
+  }
+
+  /** The cache counts an entry's bytes when it is put in: a room that grew is put in again. */
+  #resize(live: LiveRoom, sizeBefore: number): void {
+    if (live.sizeBytes - sizeBefore < 500) return
+    this.#live.delete(live.roomId)
+    this.#live.set(live.roomId, live)
+  }
+}
+
+const stateEntry = (live: LiveRoom, stored: StoredEvent): StateEntry => ({
+  event: toRoomEvent(live.version, JSON.parse(stored.json) as Pdu, stored.eventId as EventId, stored.rejected),
+  json: stored.json,
+})

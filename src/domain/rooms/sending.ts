@@ -1,0 +1,97 @@
+import { canonicalJson, powerLevelsOf } from '#rules'
+import { type EventId, type JsonObject, MatrixError, type RoomId, type UserId } from '#spec'
+import { type RoomsReader, WriteConflict } from '#store'
+import { checkCanonicalAlias } from './directory.ts'
+import type { Rooms } from './rooms.ts'
+import type { Draft, RoomTurn } from './turn.ts'
+
+/** The client's transaction: the same device, kind of request and id is the same request (section "Transaction identifiers"). */
+export interface Transaction {
+  readonly device: number
+  readonly scope: string
+  readonly id: string
+}
+
+/** Events that are neither membership nor creation: messages, state, redactions. */
+export class Sending {
+  readonly #rooms: Rooms
+  readonly #reader: RoomsReader
+
+  constructor(rooms: Rooms, reader: RoomsReader) {
+    this.#rooms = rooms
+    this.#reader = reader
+  }
+
+  /** Sends an event that is not state; the same transaction twice answers the first event. */
+  async message(roomId: RoomId, draft: Draft): Promise<EventId> {
+    return this.#once(draft.transaction, () => this.#rooms.turn(roomId, (turn) => turn.add(draft)))
+  }
+
+  /** Sets state. What the room holds already, by the same sender, is not sent again: the event in force is answered. */
+  async state(roomId: RoomId, draft: Draft & { readonly stateKey: string }): Promise<EventId> {
+    return this.#rooms.turn(roomId, async (turn) => {
+      const current = await turn.state(draft.type, draft.stateKey)
+      if (current?.sender === draft.sender && sameContent(current.content, draft.content)) {
+        // A member who was removed must not learn that nothing changed.
+        if ((await turn.membership(draft.sender)) === 'join') return current.eventId
+      }
+      if (draft.type === 'm.room.canonical_alias')
+        await checkCanonicalAlias(draft.content, current?.content ?? {}, roomId, this.#reader)
+      return turn.add(draft)
+    })
+  }
+
+  /**
+   * Redacts an event: one's own, or anyone's with the power to redact (section "Redactions"; for local users Synapse asks
+   * for the same sender, not just the same server, and so do we). The target loses its content for good.
+   */
+  async redact(
+    roomId: RoomId,
+    sender: UserId,
+    target: EventId,
+    content: JsonObject,
+    transaction?: Transaction,
+  ): Promise<EventId> {
+    const draft: Draft = { type: 'm.room.redaction', sender, content, redacts: target, transaction }
+    return this.#once(transaction, () =>
+      this.#rooms.turn(roomId, async (turn) => {
+        const stored = await this.#reader.event(target)
+        const here = stored !== undefined && stored.roomId === roomId ? stored : undefined
+        if (here === undefined && (await turn.membership(sender)) === 'join')
+          throw new MatrixError('M_NOT_FOUND', 'The room has no such event')
+        if (here !== undefined && here.sender !== sender) await this.#needPower(turn, sender)
+        const eventId = await turn.add(draft)
+        if (here?.type === 'm.room.create') throw new MatrixError('M_FORBIDDEN', 'A create event cannot be redacted')
+        if (here !== undefined && here.redactedBy === undefined) await turn.redact(here, eventId)
+        return eventId
+      }),
+    )
+  }
+
+  async #needPower(turn: RoomTurn, sender: UserId): Promise<void> {
+    const create = await turn.state('m.room.create')
+    if (create === undefined) return
+    const levels = powerLevelsOf(turn.version, create, await turn.state('m.room.power_levels'))
+    if (levels.ofUser(sender) < levels.redact)
+      throw new MatrixError('M_FORBIDDEN', 'You need the power to redact events of others')
+  }
+
+  /** What was acknowledged once is answered again, even where the sender may not send any more. */
+  async #once(transaction: Transaction | undefined, send: () => Promise<EventId>): Promise<EventId> {
+    try {
+      return await send()
+    } catch (error) {
+      const repeated = error instanceof WriteConflict ? error.kind === 'transaction-used' : error instanceof MatrixError
+      if (transaction === undefined || !repeated) throw error
+      const { device, scope, id } = transaction
+      const eventId = await this.#reader.transactionEvent(device, scope, id)
+      if (eventId === undefined) throw error
+      return eventId
+    }
+  }
+}
+
+export const sameContent = (one: JsonObject, other: JsonObject): boolean => {
+  const [first, second] = [canonicalJson(one), canonicalJson(other)]
+  return first.ok && second.ok && first.value === second.value
+}

@@ -1,0 +1,228 @@
+import type { Clock, Random } from '#base'
+import {
+  authEventTuples,
+  authoriseEvent,
+  type BuildEventFailure,
+  type BuiltEvent,
+  buildEvent,
+  canonicalJson,
+  describeRefusal,
+  redact,
+  referenceHash,
+  type SigningKey,
+} from '#rules'
+import {
+  type EventId,
+  type JsonObject,
+  MatrixError,
+  type Membership,
+  type Pdu,
+  type RoomEvent,
+  type RoomId,
+  type RoomVersion,
+  type UserId,
+} from '#spec'
+import type { NewStoredEvent, RoomChange, StoredEvent } from '#store'
+import { type Extremity, entryKey, type LiveRoom, type StateEntry } from './live-room.ts'
+
+export interface Draft {
+  readonly type: string
+  readonly sender: UserId
+  readonly stateKey?: string | undefined
+  readonly content: JsonObject
+  readonly redacts?: EventId | undefined
+  /** Given by an application service; else now. */
+  readonly originServerTs?: number | undefined
+  readonly transaction?: { readonly device: number; readonly scope: string; readonly id: string } | undefined
+}
+
+/** What every turn works with. */
+export interface TurnTools {
+  readonly clock: Clock
+  readonly random: Random
+  readonly key: SigningKey
+  /** The stored JSON of an event, for the reference hashes of room versions 1 and 2. */
+  storedJson(eventId: EventId): Promise<string | undefined>
+}
+
+/** An event refers to so many at most (server-server API, "PDUs"). */
+const MAX_PREV_EVENTS = 20
+
+/**
+ * One room's turn: reads its state, adds events one after another, each authorised by the state the ones before it made.
+ * Nothing happens before the whole turn is handed to the store.
+ */
+export class RoomTurn {
+  readonly live: LiveRoom
+  readonly version: RoomVersion
+  readonly #tools: TurnTools
+  readonly #events: NewStoredEvent[] = []
+  readonly #built = new Map<EventId, BuiltEvent>()
+  readonly #state = new Map<string, StateEntry>()
+  readonly #redactions: { target: EventId; json: string; redactedBy: EventId }[] = []
+  #extremities: readonly Extremity[]
+
+  constructor(live: LiveRoom, tools: TurnTools) {
+    this.live = live
+    this.version = live.version
+    this.#tools = tools
+    this.#extremities = live.extremities
+  }
+
+  get roomId(): RoomId {
+    return this.live.roomId
+  }
+
+  /** The state as this turn has made it so far. */
+  async state(type: string, stateKey = ''): Promise<RoomEvent | undefined> {
+    return (await this.#entry(type, stateKey))?.event
+  }
+
+  async membership(userId: string): Promise<Membership | undefined> {
+    const member = await this.state('m.room.member', userId)
+    return member?.content.membership as Membership | undefined
+  }
+
+  /** Adds an event. Throws `M_FORBIDDEN` where the room's rules refuse it, `M_TOO_LARGE`, `M_BAD_JSON`. */
+  async add(draft: Draft): Promise<EventId> {
+    const subject = { ...draft, stateKey: draft.stateKey }
+    const cited: RoomEvent[] = []
+    for (const tuple of authEventTuples(this.version, subject)) {
+      const event = await this.state(tuple.type, tuple.stateKey)
+      if (event !== undefined) cited.push(event)
+    }
+    const built = await this.#build(draft, cited)
+    const verdict = await this.#authorise(built.event)
+    if (!verdict.allowed) throw new MatrixError('M_FORBIDDEN', describeRefusal(verdict.refusal))
+    this.#append(draft, built)
+    return built.eventId
+  }
+
+  /** Takes the content of a stored event away for good; `redactedBy` was added in this turn. */
+  async redact(target: StoredEvent, redactedBy: EventId): Promise<void> {
+    const pdu = redact(this.version, JSON.parse(target.json) as Pdu)
+    const json = canonicalJson(pdu, { strict: this.version.strictCanonicalJson })
+    if (!json.ok) throw new Error(`a stored event is not canonical: ${json.failure.reason}`)
+    this.#redactions.push({ target: target.eventId, json: json.value, redactedBy })
+    if (target.stateKey === undefined) return
+    const current = await this.#entry(target.type, target.stateKey)
+    if (current?.event.eventId !== target.eventId) return
+    const event = { ...current.event, content: pdu.content }
+    this.#state.set(entryKey(target.type, target.stateKey), { event, json: json.value })
+  }
+
+  /** The same turn for a room whose id came out of its create event (room version 12). */
+  adopt(live: LiveRoom): RoomTurn {
+    const turn = new RoomTurn(live, this.#tools)
+    turn.#events.push(...this.#events)
+    for (const [key, entry] of this.#state) turn.#state.set(key, entry)
+    for (const [eventId, built] of this.#built) turn.#built.set(eventId, built)
+    turn.#extremities = this.#extremities
+    return turn
+  }
+
+  get empty(): boolean {
+    return this.#events.length === 0 && this.#redactions.length === 0
+  }
+
+  change(): Omit<RoomChange, 'room' | 'expectedSequence'> {
+    return { events: this.#events, extremities: this.#extremities, redactions: this.#redactions }
+  }
+
+  /** Moves the live room to where this turn leaves it. */
+  advance(): void {
+    this.live.sequence++
+    this.live.extremities = this.#extremities
+    for (const entry of this.#state.values()) {
+      this.live.set(entry.event.type, entry.event.stateKey ?? '', entry)
+    }
+  }
+
+  async #entry(type: string, stateKey: string): Promise<StateEntry | undefined> {
+    return this.#state.get(entryKey(type, stateKey)) ?? this.live.entry(type, stateKey)
+  }
+
+  /** The rules ask synchronously; what they may ask for is known before and loaded first. */
+  async #authorise(event: RoomEvent): Promise<ReturnType<typeof authoriseEvent>> {
+    const loaded = new Map<string, RoomEvent | undefined>()
+    const tuples = [
+      ...authEventTuples(this.version, event),
+      { type: 'm.room.create', stateKey: '' },
+      { type: 'm.room.join_rules', stateKey: '' },
+    ]
+    for (const { type, stateKey } of tuples) {
+      loaded.set(entryKey(type, stateKey), await this.state(type, stateKey))
+    }
+    return authoriseEvent(this.version, event, (type, stateKey) => loaded.get(entryKey(type, stateKey)))
+  }
+
+  async #build(draft: Draft, cited: readonly RoomEvent[]): Promise<BuiltEvent> {
+    const newest = this.#extremities.slice(-MAX_PREV_EVENTS)
+    const prevEvents = newest.map(({ eventId }) => eventId)
+    const authEvents = cited.map(({ eventId }) => eventId)
+    const built = buildEvent(
+      this.version,
+      {
+        roomId: draft.type === 'm.room.create' && this.version.roomIdIsCreateHash ? undefined : this.roomId,
+        type: draft.type,
+        sender: draft.sender,
+        stateKey: draft.stateKey,
+        content: draft.content,
+        originServerTs: draft.originServerTs ?? this.#tools.clock.nowMs(),
+        depth: newest.reduce((deepest, { depth }) => Math.max(deepest, depth), 0) + 1,
+        prevEvents,
+        authEvents,
+        redacts: draft.redacts,
+        ...(await this.#oldReferences([...prevEvents, ...authEvents])),
+      },
+      this.#tools.key,
+    )
+    if (!built.ok) throw formatError(built.failure)
+    return built.value
+  }
+
+  /** Room versions 1 and 2: ids are ours to choose, references carry hashes. */
+  async #oldReferences(
+    eventIds: readonly EventId[],
+  ): Promise<{ eventId: EventId; referenceHashes: ReadonlyMap<EventId, string> } | undefined> {
+    if (this.version.eventId !== 'given') return undefined
+    const hashes = new Map<EventId, string>()
+    for (const eventId of eventIds) {
+      const json = this.#built.get(eventId)?.json ?? (await this.#tools.storedJson(eventId))
+      if (json === undefined) continue
+      const hash = referenceHash(this.version, JSON.parse(json) as Pdu)
+      if (hash.ok) hashes.set(eventId, hash.value)
+    }
+    const eventId = `$${this.#tools.random.token(18)}:${this.#tools.key.serverName}` as EventId
+    return { eventId, referenceHashes: hashes }
+  }
+
+  #append(draft: Draft, { eventId, event, json, ...built }: BuiltEvent): void {
+    const { type, sender, stateKey, originServerTs, depth } = event
+    this.#built.set(eventId, { eventId, event, json, ...built })
+    this.#events.push({
+      eventId,
+      type,
+      stateKey,
+      sender,
+      originServerTs,
+      depth,
+      json,
+      entersState: stateKey !== undefined,
+      ...(draft.transaction === undefined
+        ? {}
+        : { transaction: { ...draft.transaction, atMs: this.#tools.clock.nowMs() } }),
+      ...(type === 'm.room.member' && stateKey !== undefined
+        ? { membership: event.content.membership as Membership }
+        : {}),
+    })
+    this.#extremities = [{ eventId, depth }]
+    if (stateKey !== undefined) this.#state.set(entryKey(type, stateKey), { event, json })
+  }
+}
+
+const formatError = (failure: BuildEventFailure): MatrixError => {
+  if (failure.reason === 'too-large') return new MatrixError('M_TOO_LARGE', 'The event is larger than 65536 bytes')
+  const where = 'key' in failure ? ` (${failure.key})` : ''
+  return new MatrixError('M_BAD_JSON', `Not a valid event: ${failure.reason}${where}`)
+}
