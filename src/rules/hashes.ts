@@ -5,6 +5,7 @@ import type { JsonObject, Pdu, RoomVersion } from '#spec'
 import { decodeBase64, withoutPadding } from './base64.ts'
 import type { CanonicalJsonFailure } from './canonical-json.ts'
 import { canonicalJson } from './canonical-json.ts'
+import { omitMembers } from './omit-members.ts'
 import { redact } from './redaction.ts'
 
 /** SHA-256 of a text's UTF-8, in unpadded Base64. */
@@ -13,18 +14,12 @@ export const sha256Base64 = (text: string): string => withoutPadding(hash('sha25
 /** The same in the URL-safe alphabet. */
 export const sha256UrlSafeBase64 = (text: string): string => hash('sha256', text, 'base64url')
 
-/**
- * The object without the named members. `__proto__` among the members stays one, which assignment would not give.
- */
-export const without = (object: JsonObject, keys: readonly string[]): JsonObject =>
-  Object.fromEntries(Object.entries(object).filter(([key]) => !keys.includes(key)))
-
 const OUTSIDE_CONTENT_HASH = ['hashes', 'signatures', 'unsigned']
 const OUTSIDE_SIGNATURE = ['signatures', 'unsigned']
 
 /** Server-server API, "Calculating the content hash for an event": unpadded Base64. */
 export const contentHash = (version: RoomVersion, pdu: JsonObject): Result<string, CanonicalJsonFailure> => {
-  const text = canonicalJson(without(pdu, OUTSIDE_CONTENT_HASH), { strict: version.strictCanonicalJson })
+  const text = canonicalJson(omitMembers(pdu, OUTSIDE_CONTENT_HASH), { strict: version.strictCanonicalJson })
   return text.ok ? ok(sha256Base64(text.value)) : text
 }
 
@@ -45,7 +40,7 @@ export const contentHashMatches = (version: RoomVersion, pdu: Pdu): boolean => {
  * and `unsigned`.
  */
 export const essentialJson = (version: RoomVersion, pdu: Pdu): Result<string, CanonicalJsonFailure> =>
-  canonicalJson(without(redact(version, pdu), OUTSIDE_SIGNATURE), { strict: version.strictCanonicalJson })
+  canonicalJson(omitMembers(redact(version, pdu), OUTSIDE_SIGNATURE), { strict: version.strictCanonicalJson })
 
 /** Server-server API, "Calculating the reference hash for an event": unpadded Base64, as room versions 1 and 2 cite it. */
 export const referenceHash = (version: RoomVersion, pdu: Pdu): Result<string, CanonicalJsonFailure> => {

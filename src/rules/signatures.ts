@@ -7,7 +7,7 @@ import { objectAt, stringAt } from '#spec'
 import { decodeBase64, encodeBase64 } from './base64.ts'
 import type { CanonicalJsonFailure } from './canonical-json.ts'
 import { canonicalJson } from './canonical-json.ts'
-import { without } from './hashes.ts'
+import { omitMembers } from './omit-members.ts'
 
 /** What a server signs with (appendices, "Signing Details"). */
 export interface SigningKey {
@@ -84,7 +84,7 @@ const UNSIGNED_KEYS = ['signatures', 'unsigned']
 
 /** The text that the signatures of a JSON object cover. For events see `essentialJson`. */
 export const signedText = (object: JsonObject): Result<string, CanonicalJsonFailure> =>
-  canonicalJson(without(object, UNSIGNED_KEYS))
+  canonicalJson(omitMembers(object, UNSIGNED_KEYS))
 
 /** The object with the key's signature among its signatures (appendices, "Signing Details"). */
 export const signJson = (object: JsonObject, key: SigningKey): Result<JsonObject, CanonicalJsonFailure> => {
