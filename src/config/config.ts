@@ -1,0 +1,16 @@
+import type { Settings } from './schema.ts'
+
+export type Database =
+  | { readonly kind: 'sqlite'; readonly path: string }
+  | { readonly kind: 'postgres'; readonly url: string }
+
+export type RegistrationMode = 'open' | 'token' | 'closed'
+
+/** The whole configuration, validated: plain data, frozen by type. Durations are milliseconds, sizes bytes. */
+export interface Config extends Omit<Settings, 'registration' | 'storage' | 'listen'> {
+  readonly listen: Omit<Settings['listen'], 'tlsPort' | 'tlsCert' | 'tlsKey'> & {
+    readonly tls: { readonly port: number; readonly certFile: string; readonly keyFile: string } | undefined
+  }
+  readonly storage: { readonly dataFolder: string; readonly database: Database }
+  readonly registration: Omit<Settings['registration'], 'mode'> & { readonly mode: RegistrationMode }
+}

@@ -1,0 +1,130 @@
+import { parseServerName, ROOM_VERSIONS, type ServerName } from '#spec'
+
+/** What a setting may be: read from a YAML value, or from the text of a flag or of an environment variable. */
+export interface Kind<Value> {
+  /** Completes "expected …". */
+  readonly expects: string
+  /** undefined for what is not one. `fromText`: numbers, booleans and lists come as text. */
+  parse(raw: unknown, fromText: boolean): Value | undefined
+}
+
+const text = (expects: string, accept: (value: string) => boolean = () => true): Kind<string> => ({
+  expects,
+  parse: (raw) => (typeof raw === 'string' && raw !== '' && accept(raw) ? raw : undefined),
+})
+
+export const nonEmptyText = text('a text that is not empty')
+export const path = text('a path')
+export const host = text('a host name or address', (value) => /^[0-9A-Za-z.:_-]+$/.test(value))
+
+const isHttpUrl = (value: string): boolean => {
+  const url = URL.parse(value)
+  return url !== null && (url.protocol === 'http:' || url.protocol === 'https:') && url.search === '' && url.hash === ''
+}
+/** Kept without a trailing slash. */
+export const baseUrl: Kind<string> = {
+  expects: 'a URL that begins with https:// or http://, without query',
+  parse: (raw) => (typeof raw === 'string' && isHttpUrl(raw) ? raw.replace(/\/+$/, '') : undefined),
+}
+
+export const integer = (least: number, most: number, unit: string): Kind<number> => ({
+  expects: `${unit}, a whole number from ${least} to ${most}`,
+  parse: (raw, fromText) => {
+    const value = fromText && typeof raw === 'string' && /^\d{1,15}$/.test(raw) ? Number(raw) : raw
+    return typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most ? value : undefined
+  },
+})
+
+export const port = integer(0, 65_535, 'a port')
+
+export const yesOrNo: Kind<boolean> = {
+  expects: 'true or false',
+  parse: (raw, fromText) => {
+    if (typeof raw === 'boolean') return raw
+    if (!fromText) return undefined
+    if (raw === 'true' || raw === '1') return true
+    return raw === 'false' || raw === '0' ? false : undefined
+  },
+}
+
+export const oneOf = <const Choice extends string>(...choices: readonly Choice[]): Kind<Choice> => ({
+  expects: `one of ${choices.join(', ')}`,
+  parse: (raw) => choices.find((choice) => choice === raw),
+})
+
+export const serverName: Kind<ServerName> = {
+  expects: 'a server name such as example.org or example.org:8448',
+  parse: (raw) => (typeof raw === 'string' ? parseServerName(raw) : undefined),
+}
+
+export const roomVersion: Kind<string> = {
+  expects: `a room version, one of ${[...ROOM_VERSIONS.keys()].join(', ')}`,
+  parse: (raw, fromText) => {
+    const value = !fromText && typeof raw === 'number' ? String(raw) : raw
+    return typeof value === 'string' && ROOM_VERSIONS.has(value) ? value : undefined
+  },
+}
+
+/** Kept in milliseconds. */
+export const duration: Kind<number> = {
+  expects: 'a time such as 500ms, 30s, 10m, 12h or 7d',
+  parse: (raw) => {
+    if (typeof raw !== 'string') return undefined
+    const match = /^(\d{1,9})(ms|s|m|h|d)$/.exec(raw)
+    if (match === null) return undefined
+    const unitMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }[match[2] ?? 's'] ?? 1_000
+    return Number(match[1]) * unitMs
+  },
+}
+
+/** A duration, or `never`, which is undefined. Wrapped, since undefined already says "not one". */
+export const durationOrNever: Kind<{ readonly ms: number | undefined }> = {
+  expects: `${duration.expects}, or never`,
+  parse: (raw, fromText) => {
+    if (raw === 'never') return { ms: undefined }
+    const ms = duration.parse(raw, fromText)
+    return ms === undefined || ms === 0 ? undefined : { ms }
+  },
+}
+
+const UNITS = { KiB: 1_024, MiB: 1_048_576, GiB: 1_073_741_824 } as const
+/** Kept in bytes. */
+export const size: Kind<number> = {
+  expects: 'a size such as 64KiB, 10MiB or 1GiB',
+  parse: (raw) => {
+    const match = typeof raw === 'string' ? /^(\d{1,6})(KiB|MiB|GiB)$/.exec(raw) : null
+    if (match === null) return undefined
+    const bytes = Number(match[1]) * UNITS[match[2] as keyof typeof UNITS]
+    return bytes > 0 ? bytes : undefined
+  },
+}
+
+export interface RateBudget {
+  readonly requests: number
+  readonly perSeconds: number
+}
+export const rate: Kind<RateBudget> = {
+  expects: 'a rate such as 20/10s: requests, then in how many seconds',
+  parse: (raw) => {
+    const match = typeof raw === 'string' ? /^([1-9]\d{0,8})\/([1-9]\d{0,5})s$/.exec(raw) : null
+    return match === null ? undefined : { requests: Number(match[1]), perSeconds: Number(match[2]) }
+  },
+}
+
+/** In a flag or a variable: separated by commas. */
+export const list = <Value>(of: Kind<Value>): Kind<readonly Value[]> => ({
+  expects: `a list, each ${of.expects}`,
+  parse: (raw, fromText) => {
+    const items: unknown = fromText && typeof raw === 'string' ? raw.split(',').map((item) => item.trim()) : raw
+    if (!Array.isArray(items)) return undefined
+    const values = items.map((item) => of.parse(item, fromText))
+    return values.every((value) => value !== undefined) ? values : undefined
+  },
+})
+
+/** `sqlite:PATH` or `postgres://…`. */
+export const databaseUrl = text('sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE', (value) =>
+  value.startsWith('sqlite:')
+    ? value.length > 'sqlite:'.length
+    : /^postgres(?:ql)?:\/\//.test(value) && URL.canParse(value),
+)

@@ -1,0 +1,182 @@
+import { join, resolve } from 'node:path'
+import { parseDocument } from 'yaml'
+import type { Config, Database } from './config.ts'
+import { PLACES, type Place, type Settings } from './schema.ts'
+
+/** One thing wrong with the configuration, with where it stands. */
+export interface ConfigProblem {
+  readonly path: string
+  readonly message: string
+}
+
+/** Everything wrong with the configuration, at once. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+  readonly problems: readonly ConfigProblem[]
+
+  constructor(problems: readonly ConfigProblem[]) {
+    super(problems.map(({ path, message }) => `${path}: ${message}`).join('\n'))
+    this.problems = problems
+  }
+}
+
+export interface ConfigSources {
+  /** By flag name without dashes; a switch is `true`. */
+  readonly flags?: Readonly<Record<string, string | true | undefined>>
+  readonly environment?: Readonly<Record<string, string | undefined>>
+  /** A YAML text and what to call it in messages. */
+  readonly file?: { readonly name: string; readonly text: string }
+}
+
+interface Given {
+  readonly raw: unknown
+  readonly fromText: boolean
+  readonly source: string
+}
+
+/** Environment variables with the prefix that are no settings: the file itself, and what the tests read. */
+const OTHER_VARIABLES = /^HOMEROOM_(?:CONFIG|TEST_.*)$/
+
+/** Flags, then environment, then file, then defaults. Throws `ConfigError` with all problems. */
+export const loadConfig = (sources: ConfigSources): Config => {
+  const problems: ConfigProblem[] = []
+  const file = readFile(sources.file, problems)
+  refuseUnknown(sources, file, problems)
+
+  const settings: Record<string, Record<string, unknown>> = {}
+  const given = new Map<string, string>()
+  for (const place of PLACES) {
+    const found = find(place, sources, file)
+    settings[place.section] ??= {}
+    const section = settings[place.section] ?? {}
+    if (found === undefined) section[place.key] = fallbackOf(place)
+    else {
+      given.set(place.path, found.source)
+      const value = place.setting.kind.parse(found.raw, found.fromText)
+      if (value === undefined) problems.push(misfit(place, found))
+      else section[place.key] = value
+    }
+  }
+  // Every place was filled from its own kind just above; with problems it is not used.
+  const config = problems.length === 0 ? resolveConfig(settings as unknown as Settings, problems) : undefined
+  if (config === undefined || problems.length > 0) throw new ConfigError(problems)
+  return config
+}
+
+const fallbackOf = ({ setting, path }: Place): unknown => {
+  if (setting.fallback === undefined) return undefined
+  const value = setting.kind.parse(setting.fallback, false)
+  if (value === undefined) throw new Error(`the default of ${path} does not fit its kind`)
+  return value
+}
+
+const find = ({ section, key, environment, setting }: Place, sources: ConfigSources, file: Yaml): Given | undefined => {
+  const flag = setting.flag === undefined ? undefined : sources.flags?.[setting.flag]
+  if (flag !== undefined) {
+    const raw = flag === true ? setting.flagMeans : flag
+    return { raw, fromText: true, source: `--${setting.flag}` }
+  }
+  const variable = sources.environment?.[environment]
+  if (variable !== undefined) {
+    // HOMEROOM_NO_RATE_LIMIT=true means what the flag means.
+    const negated = setting.flagMeans === false && (variable === 'true' || variable === '1')
+    const raw = negated ? false : setting.flagMeans === false && /^(?:false|0)$/.test(variable) ? true : variable
+    return { raw, fromText: true, source: environment }
+  }
+  const value = file[section]?.[key]
+  return value === undefined || value === null
+    ? undefined
+    : { raw: value, fromText: false, source: sources.file?.name ?? 'file' }
+}
+
+const misfit = ({ path, setting }: Place, { raw, source }: Given): ConfigProblem => {
+  const shown = setting.secret === true ? 'another value' : show(raw)
+  return { path, message: `expected ${setting.kind.expects}; ${source} says ${shown}` }
+}
+
+const show = (raw: unknown): string => {
+  const text = JSON.stringify(raw) ?? String(raw)
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text
+}
+
+type Yaml = Readonly<Record<string, Readonly<Record<string, unknown>>>>
+
+const readFile = (file: ConfigSources['file'], problems: ConfigProblem[]): Yaml => {
+  if (file === undefined) return {}
+  const document = parseDocument(file.text, { uniqueKeys: true, prettyErrors: true, logLevel: 'silent' })
+  for (const error of document.errors) {
+    problems.push({ path: file.name, message: `expected YAML: ${error.message.split('\n')[0]}` })
+  }
+  if (document.errors.length > 0) return {}
+  const root: unknown = document.toJS({ maxAliasCount: 100 })
+  if (root === null || root === undefined) return {}
+  if (typeof root !== 'object' || Array.isArray(root)) {
+    problems.push({ path: file.name, message: 'expected a mapping of sections' })
+    return {}
+  }
+  return sectionsOf(root, problems)
+}
+
+const sectionsOf = (root: object, problems: ConfigProblem[]): Yaml => {
+  const known = new Set(PLACES.map(({ section }) => section))
+  const sections: Record<string, Record<string, unknown>> = {}
+  for (const [name, value] of Object.entries(root)) {
+    if (!known.has(name))
+      problems.push({ path: name, message: `expected one of the sections ${[...known].join(', ')}` })
+    else if (value === null) sections[name] = {}
+    else if (typeof value !== 'object' || Array.isArray(value)) {
+      problems.push({ path: name, message: 'expected a mapping of settings' })
+    } else sections[name] = value as Record<string, unknown>
+  }
+  return sections
+}
+
+const refuseUnknown = (sources: ConfigSources, file: Yaml, problems: ConfigProblem[]): void => {
+  const paths = new Set(PLACES.map(({ path }) => path))
+  for (const [section, values] of Object.entries(file)) {
+    const keys = PLACES.filter((place) => place.section === section).map(({ key }) => key)
+    for (const key of Object.keys(values)) {
+      if (paths.has(`${section}.${key}`)) continue
+      problems.push({ path: `${section}.${key}`, message: `expected one of the settings ${keys.join(', ')}` })
+    }
+  }
+  const variables = new Set(PLACES.map(({ environment }) => environment))
+  for (const name of Object.keys(sources.environment ?? {})) {
+    if (!name.startsWith('HOMEROOM_') || variables.has(name) || OTHER_VARIABLES.test(name)) continue
+    problems.push({ path: name, message: 'expected a variable of the reference page; there is none of that name' })
+  }
+}
+
+const LOOPBACK = /^(?:127\.\d+\.\d+\.\d+|::1|localhost)$/
+
+/** What depends on several settings. */
+const resolveConfig = (settings: Settings, problems: ConfigProblem[]): Config => {
+  const { listen, registration, server, storage, ...rest } = settings
+  const { tlsPort, tlsCert, tlsKey, ...listenRest } = listen
+  const tlsParts = { tlsPort, tlsCert, tlsKey }
+  const some = Object.values(tlsParts).some((part) => part !== undefined)
+  for (const [key, part] of Object.entries(tlsParts)) {
+    if (some && part === undefined) {
+      problems.push({ path: `listen.${key}`, message: 'expected: tlsPort, tlsCert and tlsKey go together' })
+    }
+  }
+  const tls =
+    tlsPort === undefined || tlsCert === undefined || tlsKey === undefined
+      ? undefined
+      : { port: tlsPort, certFile: resolve(tlsCert), keyFile: resolve(tlsKey) }
+  const local = server.name === 'localhost' && LOOPBACK.test(listen.host)
+  const dataFolder = resolve(storage.data)
+  return {
+    ...rest,
+    server,
+    listen: { ...listenRest, tls },
+    storage: { dataFolder, database: databaseOf(storage.database, dataFolder) },
+    registration: { ...registration, mode: registration.mode ?? (local ? 'open' : 'closed') },
+  }
+}
+
+const databaseOf = (url: string | undefined, dataFolder: string): Database => {
+  if (url === undefined) return { kind: 'sqlite', path: join(dataFolder, 'homeroom.sqlite') }
+  if (url.startsWith('sqlite:')) return { kind: 'sqlite', path: resolve(url.slice('sqlite:'.length)) }
+  return { kind: 'postgres', url }
+}

@@ -1,0 +1,44 @@
+import { registration, sessions } from './sections/accounts.ts'
+import { federation, support } from './sections/discovery.ts'
+import { listen } from './sections/listen.ts'
+import { logging } from './sections/logging.ts'
+import { rateLimits } from './sections/rate-limits.ts'
+import { server } from './sections/server.ts'
+import { storage } from './sections/storage.ts'
+import { type AnySection, environmentName, type Setting, type Values } from './setting.ts'
+
+/** Everything an operator can set, in the order of the reference page. */
+export const SECTIONS = {
+  server,
+  listen,
+  storage,
+  registration,
+  sessions,
+  rateLimits,
+  federation,
+  support,
+  logging,
+} as const
+
+/** What the sections hold once read; `Config` is this, with what depends on several settings resolved. */
+export type Settings = { readonly [Name in keyof typeof SECTIONS]: Values<(typeof SECTIONS)[Name]> }
+
+export interface Place {
+  readonly section: string
+  readonly key: string
+  /** `section.key`, as messages name it. */
+  readonly path: string
+  readonly environment: string
+  readonly setting: Setting<unknown>
+}
+
+export const PLACES: readonly Place[] = Object.entries(SECTIONS as Readonly<Record<string, AnySection>>).flatMap(
+  ([section, { settings }]) =>
+    Object.entries(settings).map(([key, setting]) => ({
+      section,
+      key,
+      path: `${section}.${key}`,
+      environment: environmentName(section, key, setting.flag),
+      setting,
+    })),
+)

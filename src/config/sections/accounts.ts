@@ -1,0 +1,40 @@
+import { baseUrl, duration, durationOrNever, nonEmptyText, oneOf, yesOrNo } from '../kinds.ts'
+import { optional, setting } from '../setting.ts'
+
+export const registration = {
+  title: 'Who may register',
+  settings: {
+    mode: optional(oneOf('open', 'token', 'closed'), {
+      flag: 'registration',
+      description:
+        'open: anyone; token: whoever has a registration token; closed: nobody but by create-user and the shared secret. Unset: open while the server name is localhost and it listens on loopback, else closed.',
+    }),
+    sharedSecret: optional(nonEmptyText, {
+      flag: 'registration-shared-secret',
+      secret: true,
+      description: 'Lets whoever knows it make accounts at /_synapse/admin/v1/register.',
+    }),
+    guests: setting(yesOrNo, false, { description: 'Whether guest accounts are given out.' }),
+    termsUrl: optional(baseUrl, {
+      description: 'The page with the terms of use; set, a registration must agree to them.',
+    }),
+    termsVersion: setting(nonEmptyText, '1.0', { description: 'The version of the terms, as clients show it.' }),
+    termsName: setting(nonEmptyText, 'Terms of use', { description: 'The name of the terms, as clients show it.' }),
+  },
+} as const
+
+export const sessions = {
+  title: 'How long a login lasts',
+  settings: {
+    accessTokenLifetime: setting(durationOrNever, 'never', {
+      description: 'Of access tokens of clients that can not refresh; ends in a soft logout.',
+    }),
+    refreshableAccessTokenLifetime: setting(durationOrNever, '1h', {
+      description: 'Of access tokens of clients that asked for a refresh token.',
+    }),
+    refreshTokenLifetime: setting(durationOrNever, 'never', { description: 'Of a refresh token that is not used.' }),
+    authenticationSessionLifetime: setting(duration, '30m', {
+      description: 'How long a user-interactive authentication may take.',
+    }),
+  },
+} as const

@@ -1,0 +1,22 @@
+import { rate, yesOrNo } from '../kinds.ts'
+import { setting } from '../setting.ts'
+
+export const rateLimits = {
+  title: 'How often one may ask',
+  settings: {
+    enabled: setting(yesOrNo, true, {
+      flag: 'no-rate-limit',
+      flagMeans: false,
+      description: 'Whether there are limits at all. The flag switches them off.',
+    }),
+    message: setting(rate, '100/10s', { description: 'Events that one user sends.' }),
+    login: setting(rate, '20/60s', { description: 'Logins from one address, and tries at one account.' }),
+    registration: setting(rate, '20/60s', { description: 'Registrations from one address.' }),
+    join: setting(rate, '30/10s', { description: 'Joins of one user.' }),
+    invite: setting(rate, '50/10s', { description: 'Invites by one user.' }),
+    createRoom: setting(rate, '20/60s', { description: 'Rooms that one user makes.' }),
+    profile: setting(rate, '20/10s', { description: 'Profile changes of one user.' }),
+    read: setting(rate, '500/10s', { description: 'Requests that only read, of one user or one address.' }),
+    other: setting(rate, '200/10s', { description: 'All other requests, of one user or one address.' }),
+  },
+} as const

@@ -1,0 +1,19 @@
+import { baseUrl, roomVersion, serverName } from '../kinds.ts'
+import { optional, setting } from '../setting.ts'
+
+export const server = {
+  title: 'The server and its name',
+  settings: {
+    name: setting(serverName, 'localhost', {
+      flag: 'server-name',
+      description: 'The name in every user id and alias of this server. It can never be changed.',
+    }),
+    publicBaseUrl: optional(baseUrl, {
+      description:
+        'Where clients reach this server from outside; given out in /.well-known/matrix/client. Unset: that page answers 404.',
+    }),
+    defaultRoomVersion: setting(roomVersion, '12', {
+      description: 'The version of new rooms whose creator names none.',
+    }),
+  },
+} as const
