@@ -99,7 +99,7 @@ class EventPowerLevels implements PowerLevels {
 
 interface CachedLevels {
   readonly version: RoomVersion
-  readonly create: RoomEvent
+  readonly create: RoomEvent | undefined
   readonly levels: PowerLevels
 }
 
@@ -109,17 +109,19 @@ const cache = new WeakMap<RoomEvent, CachedLevels>()
 
 /**
  * Reads a room's power levels; without `m.room.power_levels` those of a new room: 100 for the creator, 0 for all others.
- * Costs nothing when asked again for the same event objects.
+ * Costs nothing when asked again for the same event objects. A room always has a create event; undefined is for who looks
+ * at an event alone, and then nobody is the creator.
  */
 export const powerLevelsOf = (
   version: RoomVersion,
-  createEvent: RoomEvent,
+  createEvent: RoomEvent | undefined,
   powerLevelsEvent: RoomEvent | undefined,
 ): PowerLevels => {
   const source = powerLevelsEvent ?? createEvent
-  const cached = cache.get(source)
+  const cached = source === undefined ? undefined : cache.get(source)
   if (cached !== undefined && cached.create === createEvent && cached.version === version) return cached.levels
-  const levels = new EventPowerLevels(version, creatorsOf(version, createEvent), powerLevelsEvent?.content)
-  cache.set(source, { version, create: createEvent, levels })
+  const creators = createEvent === undefined ? [] : creatorsOf(version, createEvent)
+  const levels = new EventPowerLevels(version, creators, powerLevelsEvent?.content)
+  if (source !== undefined) cache.set(source, { version, create: createEvent, levels })
   return levels
 }
