@@ -1,0 +1,33 @@
+import { type AnyEndpoint, endpoint, v3 } from '#http'
+import { ROOM_VERSIONS } from '#spec'
+
+export interface CapabilitiesDeps {
+  readonly defaultRoomVersion: string
+}
+
+/** `capabilities.yaml`. */
+export const capabilitiesEndpoints = ({ defaultRoomVersion }: CapabilitiesDeps): readonly AnyEndpoint[] => {
+  const available = Object.fromEntries(
+    [...ROOM_VERSIONS.values()].map(({ id, stable }) => [id, stable ? 'stable' : 'unstable']),
+  )
+  const capabilities = {
+    'm.change_password': { enabled: true },
+    'm.room_versions': { default: defaultRoomVersion, available },
+    'm.profile_fields': { enabled: true },
+    // Deprecated, but they must agree with `m.profile_fields`.
+    'm.set_displayname': { enabled: true },
+    'm.set_avatar_url': { enabled: true },
+    'm.3pid_changes': { enabled: false },
+    'm.get_login_token': { enabled: false },
+    'm.forget_forced_upon_leave': { enabled: false },
+  }
+  return [
+    endpoint({
+      method: 'GET',
+      paths: v3('/capabilities'),
+      auth: 'guest',
+      rateLimit: 'read',
+      handler: async () => ({ capabilities }),
+    }),
+  ]
+}

@@ -1,0 +1,33 @@
+import { type AnyEndpoint, endpoint } from '#http'
+import { type JsonObject, MatrixError } from '#spec'
+
+export interface WellknownDeps {
+  /** Where clients reach the server from outside; undefined: unknown. */
+  readonly publicBaseUrl: string | undefined
+  /** `host:port` for other servers; undefined: not delegated. */
+  readonly federationDelegatedTo: string | undefined
+}
+
+const page = (path: `/.well-known/matrix/${string}`, content: JsonObject | undefined): AnyEndpoint =>
+  endpoint({
+    method: 'GET',
+    paths: [path],
+    auth: 'none',
+    rateLimit: 'unlimited',
+    handler: async () => {
+      if (content === undefined) throw new MatrixError('M_NOT_FOUND', 'Nothing is configured to be found here')
+      return content
+    },
+  })
+
+/** `wellknown.yaml` of the client-server and of the server-server API: a page without content is 404, which means "ask me directly". */
+export const wellknownEndpoints = ({ publicBaseUrl, federationDelegatedTo }: WellknownDeps): readonly AnyEndpoint[] => [
+  page(
+    '/.well-known/matrix/client',
+    publicBaseUrl === undefined ? undefined : { 'm.homeserver': { base_url: publicBaseUrl } },
+  ),
+  page(
+    '/.well-known/matrix/server',
+    federationDelegatedTo === undefined ? undefined : { 'm.server': federationDelegatedTo },
+  ),
+]

@@ -1,0 +1,219 @@
+import { readFile } from 'node:fs/promises'
+import { type Clock, type Logger, type Random, silentLogger, systemClock, systemRandom } from '#base'
+import type { Config, Database } from '#config'
+import {
+  type AnyEndpoint,
+  createEdge,
+  createMetrics,
+  createRateLimiter,
+  type Edge,
+  type EdgeLimits,
+  type Listener,
+  type Metrics,
+  noRateLimits,
+  type RateLimiter,
+} from '#http'
+import { openStore, SchemaTooNew, type Store, StoreUnavailable } from '#store'
+import { compose } from './compose.ts'
+import { loadSigningKey, prepareDataFolder } from './data-folder.ts'
+import { addEngineReadings } from './metrics.ts'
+import { codeOf, reasonOf, StartError } from './start-error.ts'
+
+export interface HomeserverOptions {
+  readonly config: Config
+  readonly clock?: Clock
+  readonly random?: Random
+  readonly logger?: Logger
+}
+
+export interface Addresses {
+  readonly url: string
+  readonly tlsUrl?: string
+  readonly metricsUrl?: string
+}
+
+export interface Homeserver {
+  /** Opens everything and listens. Throws `StartError` with one line for the operator where it cannot; nothing is left open then. */
+  start(): Promise<Addresses>
+  /** Stops accepting, lets long polls answer and commits end, then closes. Within 10 s. May be called more than once. */
+  stop(): Promise<void>
+  /** What it serves; empty before it started. */
+  readonly endpoints: readonly AnyEndpoint[]
+}
+
+/** Connections that still answer after so long are cut; closing the database may take the rest of the 10 s. */
+const STOP_GRACE_MS = 7_000
+
+/** A whole homeserver in this process, not yet started. */
+export const createHomeserver = (options: HomeserverOptions): Homeserver => {
+  const running = new Running(options)
+  return {
+    start: () => running.start(),
+    stop: () => running.stop(),
+    get endpoints() {
+      return running.endpoints
+    },
+  }
+}
+
+class Running {
+  readonly #config: Config
+  readonly #clock: Clock
+  readonly #random: Random
+  readonly #logger: Logger
+  /** Undone in reverse order, by a stop and by a start that fails. */
+  readonly #closers: (() => Promise<void>)[] = []
+  #stopping: Promise<void> | undefined
+  endpoints: readonly AnyEndpoint[] = []
+
+  constructor({ config, clock, random, logger }: HomeserverOptions) {
+    this.#config = config
+    this.#clock = clock ?? systemClock
+    this.#random = random ?? systemRandom
+    this.#logger = logger ?? silentLogger
+  }
+
+  async start(): Promise<Addresses> {
+    try {
+      return await this.#open()
+    } catch (error) {
+      await this.stop()
+      throw error
+    }
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#close()
+    return this.#stopping
+  }
+
+  async #open(): Promise<Addresses> {
+    const config = this.#config
+    const { dataFolder, database } = config.storage
+    await prepareDataFolder(dataFolder)
+    const signingKey = await loadSigningKey(dataFolder, config.server.name, this.#random)
+    const store = await openDatabase(database, this.#clock, this.#logger)
+    this.#closers.push(() => store.close())
+    const rateLimiter = rateLimiterOf(config)
+    const ground = {
+      config,
+      store,
+      signingKey,
+      rateLimiter,
+      clock: this.#clock,
+      random: this.#random,
+      logger: this.#logger,
+    }
+    const { streams, tokens, endpoints } = await compose(ground)
+    this.endpoints = endpoints
+
+    const metrics = config.listen.metricsPort === undefined ? undefined : await createMetrics(this.#clock)
+    if (metrics !== undefined) addEngineReadings(metrics, store, streams)
+    const edge = await createEdge({
+      endpoints,
+      tokens,
+      rateLimiter,
+      limits: limitsOf(config),
+      trustProxy: config.listen.trustProxy.length === 0 ? false : config.listen.trustProxy,
+      clock: this.#clock,
+      logger: this.#logger,
+      logRequests: config.logging.level === 'debug',
+      ...(metrics === undefined ? {} : { observe: metrics.observe }),
+    })
+    this.#closers.push(() => edge.stop(STOP_GRACE_MS))
+    return this.#listen(edge, metrics)
+  }
+
+  async #listen(edge: Edge, metrics: Metrics | undefined): Promise<Addresses> {
+    const { host, port, tls, metricsHost, metricsPort } = this.#config.listen
+    const tlsListener = tls === undefined ? undefined : await tlsListenerOf(host, tls)
+    let metricsUrl: string | undefined
+    if (metrics !== undefined && metricsPort !== undefined) {
+      this.#closers.unshift(() => metrics.stop())
+      metricsUrl = await listening({ host: metricsHost, port: metricsPort }, (listener) => metrics.listen(listener))
+    }
+    const url = await listening({ host, port }, (listener) => edge.listen(listener))
+    const tlsUrl =
+      tlsListener === undefined ? undefined : await listening(tlsListener, (listener) => edge.listen(listener))
+    return { url, ...(tlsUrl === undefined ? {} : { tlsUrl }), ...(metricsUrl === undefined ? {} : { metricsUrl }) }
+  }
+
+  async #close(): Promise<void> {
+    for (const close of this.#closers.reverse()) {
+      try {
+        await close()
+      } catch (err) {
+        this.#logger.error({ err }, 'a part of the server did not close')
+      }
+    }
+  }
+}
+
+const openDatabase = async (database: Database, clock: Clock, logger: Logger): Promise<Store> => {
+  const url = database.kind === 'sqlite' ? `sqlite:${database.path}` : database.url
+  const name = database.kind === 'sqlite' ? database.path : withoutPassword(database.url)
+  try {
+    return await openStore({ url, clock, logger })
+  } catch (cause) {
+    if (cause instanceof SchemaTooNew) {
+      throw new StartError(`The database ${name} was written by a newer Homeroom; start that version`, { cause })
+    }
+    if (cause instanceof StoreUnavailable || codeOf(cause) !== undefined) {
+      throw new StartError(`The database ${name} cannot be opened: ${reasonOf(cause)}`, { cause })
+    }
+    throw cause
+  }
+}
+
+const withoutPassword = (url: string): string => {
+  const parsed = new URL(url)
+  parsed.password = ''
+  parsed.search = ''
+  return parsed.href
+}
+
+/** The budgets of the configuration, or none with `--no-rate-limit`. */
+const rateLimiterOf = ({ rateLimits: { enabled, ...budgets } }: Config): RateLimiter =>
+  enabled ? createRateLimiter(budgets) : noRateLimits
+
+const limitsOf = ({ listen }: Config): EdgeLimits => ({
+  bodyBytes: listen.bodySize,
+  headerBytes: listen.headerSize,
+  headersTimeoutMs: listen.headersTimeout,
+  requestTimeoutMs: listen.requestTimeout,
+  keepAliveTimeoutMs: listen.keepAliveTimeout,
+  writeTimeoutMs: listen.writeTimeout,
+})
+
+const tlsListenerOf = async (
+  host: string,
+  { port, certFile, keyFile }: NonNullable<Config['listen']['tls']>,
+): Promise<Listener> => ({ host, port, tls: { cert: await readPem(certFile), key: await readPem(keyFile) } })
+
+const readPem = async (file: string): Promise<string> => {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (cause) {
+    throw new StartError(`The TLS file ${file} cannot be read: ${reasonOf(cause)}`, { cause })
+  }
+}
+
+const listening = async (listener: Listener, open: (listener: Listener) => Promise<string>): Promise<string> => {
+  const { host, port } = listener
+  try {
+    return await open(listener)
+  } catch (cause) {
+    switch (codeOf(cause)) {
+      case 'EADDRINUSE':
+        throw new StartError(`Port ${port} on ${host} is in use by another program; choose one with --port`, { cause })
+      case 'EACCES':
+        throw new StartError(`Port ${port} on ${host} needs more rights than this user has`, { cause })
+      case 'EADDRNOTAVAIL':
+      case 'ENOTFOUND':
+        throw new StartError(`${host} is no address of this machine`, { cause })
+      default:
+        if (listener.tls === undefined) throw cause
+        throw new StartError(`HTTPS cannot be served with this certificate and key: ${reasonOf(cause)}`, { cause })
+    }
+  }
+}

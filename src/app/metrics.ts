@@ -1,0 +1,40 @@
+import type { HistogramReading, Metrics, Reading } from '#http'
+import type { HistogramValues, Store } from '#store'
+import type { Streams } from '#streams'
+
+/** What the store and the streams tell of themselves. */
+export const addEngineReadings = (metrics: Metrics, store: Store, streams: Streams): void => {
+  const readings: readonly Reading[] = [
+    {
+      name: 'homeroom_store_queue_length',
+      help: 'Commits that wait or are being written.',
+      kind: 'gauge',
+      read: () => store.stats().queueLength,
+    },
+    {
+      name: 'homeroom_store_conflicts_total',
+      help: 'Commits whose ground had moved.',
+      kind: 'counter',
+      read: () => store.stats().conflicts,
+    },
+    {
+      name: 'homeroom_store_failures_total',
+      help: 'Commits that the database could not do.',
+      kind: 'counter',
+      read: () => store.stats().failures,
+    },
+    {
+      name: 'homeroom_streams_waiting',
+      help: 'Long polls that wait now.',
+      kind: 'gauge',
+      read: () => streams.waiting,
+    },
+  ]
+  metrics.addReadings(readings)
+  metrics.addHistograms([
+    histogram('homeroom_store_group_size', 'Commits written in one transaction.', () => store.stats().groupSizes),
+    histogram('homeroom_store_commit_milliseconds', 'From commit to answer.', () => store.stats().commitMs),
+  ])
+}
+
+const histogram = (name: string, help: string, read: () => HistogramValues): HistogramReading => ({ name, help, read })

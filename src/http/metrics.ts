@@ -1,0 +1,148 @@
+import type { Server } from 'node:http'
+import { createServer } from 'node:http'
+import type { CacheStats, Clock } from '#base'
+import type { Observe } from './server.ts'
+import { closeServer, type Listener, listen } from './sockets.ts'
+
+/** A number that is read when somebody asks for the metrics. */
+export interface Reading {
+  readonly name: string
+  readonly help: string
+  readonly kind: 'gauge' | 'counter'
+  read(): number
+}
+
+/** A histogram that its owner keeps: counts are not cumulative, one more than there are bounds. */
+export interface HistogramReading {
+  readonly name: string
+  readonly help: string
+  read(): { readonly bounds: readonly number[]; readonly counts: readonly number[]; readonly sum: number }
+}
+
+export interface Metrics {
+  readonly observe: Observe
+  addReadings(readings: readonly Reading[]): void
+  addHistograms(histograms: readonly HistogramReading[]): void
+  /** Hits, misses, bytes and entries of caches, by name. */
+  addCaches(caches: () => readonly CacheStats[]): void
+  /** Serves `GET /metrics`; answers with the base URL. */
+  listen(listener: Omit<Listener, 'tls'>): Promise<string>
+  stop(): Promise<void>
+}
+
+const BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
+
+/** Prometheus metrics in a registry of their own. The library is loaded only where somebody wants metrics. */
+export const createMetrics = async (clock: Clock): Promise<Metrics> => {
+  const prometheus = await import('prom-client')
+  const registry = new prometheus.Registry()
+  prometheus.collectDefaultMetrics({ register: registry, prefix: 'homeroom_' })
+  const requests = new prometheus.Counter({
+    name: 'homeroom_http_requests_total',
+    help: 'Requests answered, by endpoint and status.',
+    labelNames: ['method', 'path', 'status'],
+    registers: [registry],
+  })
+  const durations = new prometheus.Histogram({
+    name: 'homeroom_http_request_duration_seconds',
+    help: 'Time from the headers of a request to its answer; long polls wait within it.',
+    labelNames: ['method', 'path'],
+    buckets: BUCKETS_SECONDS,
+    registers: [registry],
+  })
+
+  const observe: Observe = (method, path) => {
+    const duration = durations.labels({ method, path })
+    const byStatus = new Map<number, { inc(): void }>()
+    return (status, durationMs) => {
+      let counter = byStatus.get(status)
+      if (counter === undefined) {
+        counter = requests.labels({ method, path, status: String(status) })
+        byStatus.set(status, counter)
+      }
+      counter.inc()
+      duration.observe(durationMs / 1_000)
+    }
+  }
+
+  const caches: (() => readonly CacheStats[])[] = []
+  const histograms: HistogramReading[] = []
+  let server: Server | undefined
+  return {
+    observe,
+    addReadings: (readings) => {
+      for (const { name, help, read } of readings.filter(({ kind }) => kind === 'gauge')) {
+        new prometheus.Gauge({
+          name,
+          help,
+          registers: [registry],
+          collect() {
+            this.set(read())
+          },
+        })
+      }
+      for (const { name, help, read } of readings.filter(({ kind }) => kind === 'counter')) {
+        const collect = function (this: { reset(): void; inc(by: number): void }): void {
+          this.reset()
+          this.inc(read())
+        }
+        new prometheus.Counter({ name, help, registers: [registry], collect })
+      }
+    },
+    addHistograms: (more) => {
+      histograms.push(...more)
+    },
+    addCaches: (read) => {
+      caches.push(read)
+    },
+    listen: (listener) => {
+      server = createServer((request, response) => {
+        if (request.method !== 'GET' || request.url !== '/metrics') {
+          response.writeHead(404).end()
+          return
+        }
+        void registry.metrics().then(
+          (text) => {
+            const all = text + histograms.map(histogramText).join('') + cacheText(caches.flatMap((read) => read()))
+            response.writeHead(200, { 'Content-Type': registry.contentType }).end(all)
+          },
+          () => response.writeHead(500).end(),
+        )
+      })
+      return listen(server, listener)
+    },
+    stop: async () => {
+      if (server !== undefined) await closeServer(server, clock, 1_000)
+      registry.clear()
+    },
+  }
+}
+
+const histogramText = ({ name, help, read }: HistogramReading): string => {
+  const { bounds, counts, sum } = read()
+  let cumulative = 0
+  const lines = [`# HELP ${name} ${help}`, `# TYPE ${name} histogram`]
+  for (const [index, bound] of [...bounds, '+Inf'].entries()) {
+    cumulative += counts[index] ?? 0
+    lines.push(`${name}_bucket{le="${bound}"} ${cumulative}`)
+  }
+  lines.push(`${name}_sum ${sum}`, `${name}_count ${cumulative}`)
+  return `${lines.join('\n')}\n`
+}
+
+const cacheText = (caches: readonly CacheStats[]): string => {
+  const family = (name: string, kind: string, help: string, read: (cache: CacheStats) => number): string =>
+    [
+      `# HELP homeroom_cache_${name} ${help}`,
+      `# TYPE homeroom_cache_${name} ${kind}`,
+      ...caches.map((cache) => `homeroom_cache_${name}{cache="${cache.name}"} ${read(cache)}`),
+      '',
+    ].join('\n')
+  return (
+    family('hits_total', 'counter', 'Lookups answered from the cache.', ({ hits }) => hits) +
+    family('misses_total', 'counter', 'Lookups that were not.', ({ misses }) => misses) +
+    family('bytes', 'gauge', 'Estimated size.', ({ sizeBytes }) => sizeBytes) +
+    family('limit_bytes', 'gauge', 'The most it may hold.', ({ limitBytes }) => limitBytes) +
+    family('entries', 'gauge', 'Entries held.', ({ entries }) => entries)
+  )
+}
