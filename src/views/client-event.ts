@@ -1,0 +1,133 @@
+import { BoundedCache, type CacheStats } from '#base'
+import { isJsonObject, type JsonObject, type Membership, type Pdu, stringAt } from '#spec'
+import type { StoredEvent } from '#store'
+
+/** Who reads an event, as far as its `unsigned` depends on it. */
+export interface EventReader {
+  /** The reader's device; its own transaction ids are shown to it. */
+  readonly device: number | undefined
+  readonly nowMs: number
+  /** The reader's membership when the event was sent, where it is known. */
+  readonly membership?: Membership | undefined
+}
+
+/** With `room_id`, or without, as inside the rooms of `/sync`. */
+export type EventForm = 'full' | 'in-room'
+
+/** The parts of an event's client form that are the same for every reader, as text. */
+interface Prepared {
+  readonly content: JsonObject
+  /** `{"type":…,"content":…` without `room_id`, without closing brace. */
+  readonly head: string
+  readonly roomId: string
+  /** Members of `unsigned` that do not depend on the reader, each followed by a comma. */
+  readonly unsigned: string
+}
+
+const OVERHEAD_BYTES = 300
+
+/**
+ * Events in the form clients get ("Room event format"). What does not depend on the reader is made once and kept as text;
+ * the rest is spliced in, so a message with many readers is serialised once.
+ */
+export class ClientEvents {
+  readonly #prepared: BoundedCache<string, Prepared>
+
+  constructor(limitBytes: number) {
+    this.#prepared = new BoundedCache({
+      name: 'client-events',
+      limitBytes,
+      sizeBytes: ({ head, unsigned }) => OVERHEAD_BYTES + head.length * 4 + unsigned.length * 2,
+    })
+  }
+
+  stats(): CacheStats {
+    return this.#prepared.stats()
+  }
+
+  /** The event's content, stripped if it was redacted. */
+  content(stored: StoredEvent): JsonObject {
+    return this.#prepare(stored).content
+  }
+
+  text(stored: StoredEvent, reader: EventReader, form: EventForm = 'full'): string {
+    const { head, roomId, unsigned } = this.#prepare(stored)
+    // A clock that was set back must not show ages below zero.
+    const ageMs = Math.max(0, reader.nowMs - stored.originServerTs)
+    const { transaction } = stored
+    const own = transaction !== undefined && transaction.device === reader.device
+    const transactionId = own ? `"transaction_id":${JSON.stringify(transaction.id)},` : ''
+    const membership = reader.membership === undefined ? '' : `"membership":"${reader.membership}",`
+    const room = form === 'full' ? roomId : ''
+    return `${head}${room},"unsigned":{${unsigned}${transactionId}${membership}"age":${ageMs}}}`
+  }
+
+  /** The few members of a state event shown to who is not in the room yet ("Stripped state"). */
+  stripped(stored: StoredEvent): string {
+    const { type, sender, stateKey } = stored
+    return JSON.stringify({ type, sender, state_key: stateKey, content: this.content(stored) })
+  }
+
+  #prepare(stored: StoredEvent): Prepared {
+    const key = stored.redactedBy === undefined ? stored.eventId : `${stored.eventId} redacted`
+    const held = this.#prepared.get(key)
+    if (held !== undefined) return held
+    const prepared = prepare(stored)
+    this.#prepared.set(key, prepared)
+    return prepared
+  }
+}
+
+const prepare = (stored: StoredEvent): Prepared => {
+  const pdu = JSON.parse(stored.json) as Pdu
+  return {
+    content: pdu.content,
+    head: head(stored, pdu),
+    roomId: `,"room_id":${JSON.stringify(stored.roomId)}`,
+    unsigned: fixedUnsigned(stored),
+  }
+}
+
+const head = (stored: StoredEvent, pdu: Pdu): string => {
+  const redacts = stringAt(pdu, 'redacts') ?? stringAt(pdu.content, 'redacts')
+  const isRedaction = stored.type === 'm.room.redaction' && redacts !== undefined
+  // Where the target stands depends on the room version; clients are shown it in both places ("m.room.redaction").
+  const content = isRedaction ? { ...pdu.content, redacts } : pdu.content
+  return (
+    `{"type":${JSON.stringify(stored.type)},"sender":${JSON.stringify(stored.sender)},"content":${JSON.stringify(content)},` +
+    `"event_id":${JSON.stringify(stored.eventId)},"origin_server_ts":${stored.originServerTs}` +
+    (stored.stateKey === undefined ? '' : `,"state_key":${JSON.stringify(stored.stateKey)}`) +
+    (isRedaction ? `,"redacts":${JSON.stringify(redacts)}` : '')
+  )
+}
+
+const fixedUnsigned = (stored: StoredEvent): string => {
+  let text = ''
+  if (stored.replaces !== undefined) {
+    const { content, sender } = JSON.parse(stored.replaces.json) as Pdu
+    text += `"replaces_state":${JSON.stringify(stored.replaces.eventId)},"prev_content":${JSON.stringify(content)},`
+    text += `"prev_sender":${JSON.stringify(sender)},`
+  }
+  if (stored.redactedBy !== undefined) {
+    text += `"redacted_because":${redactionText(stored)},`
+    // Clients of before 2019 look for the id alone; Synapse still shows it.
+    text += `"redacted_by":${JSON.stringify(stored.redactedBy.eventId)},`
+  }
+  return text
+}
+
+const redactionText = (stored: StoredEvent): string => {
+  if (stored.redactedBy === undefined) return 'null'
+  const pdu = JSON.parse(stored.redactedBy.json) as Pdu
+  const content = isJsonObject(pdu.content) ? pdu.content : {}
+  return JSON.stringify({
+    type: pdu.type,
+    sender: pdu.sender,
+    content: { ...content, redacts: stored.eventId },
+    event_id: stored.redactedBy.eventId,
+    origin_server_ts: pdu.origin_server_ts,
+    redacts: stored.eventId,
+    room_id: stored.roomId,
+    unsigned: {},
+  })
+}

@@ -1,0 +1,55 @@
+import { BoundedCache, type CacheStats } from '#base'
+import { compilePushRules, NO_USER_PUSH_RULES, type PushEvaluator, rulesetOf, type UserPushRules } from '#rules'
+import type { UserId } from '#spec'
+import type { AccountDataReader } from '#store'
+import type { News } from '#streams'
+
+export interface ReadyPushRules {
+  /** Content of `m.push_rules`, as text. */
+  readonly contentJson: string
+  /** When the user last changed them, in the stream of account data; 0 for never. */
+  readonly position: number
+  readonly evaluate: PushEvaluator
+}
+
+const OVERHEAD_BYTES = 20_000
+
+/** Each user's push rules, defaults and changes together, compiled once and kept until they change. */
+export class PushRules {
+  readonly #reader: AccountDataReader
+  readonly #ready: BoundedCache<number, ReadyPushRules>
+
+  constructor(reader: AccountDataReader, limitBytes: number) {
+    this.#reader = reader
+    this.#ready = new BoundedCache({
+      name: 'push-rules',
+      limitBytes,
+      sizeBytes: ({ contentJson }) => OVERHEAD_BYTES + contentJson.length * 4,
+    })
+  }
+
+  stats(): CacheStats {
+    return this.#ready.stats()
+  }
+
+  forget(news: readonly News[]): void {
+    for (const { stream, users } of news) {
+      if (stream === 'accountData') for (const user of users) this.#ready.delete(user)
+    }
+  }
+
+  async of(user: { readonly userId: UserId; readonly user: number }): Promise<ReadyPushRules> {
+    const held = this.#ready.get(user.user)
+    if (held !== undefined) return held
+    const record = await this.#reader.pushRules(user.user)
+    const changes = record === undefined ? NO_USER_PUSH_RULES : (JSON.parse(record.rulesJson) as UserPushRules)
+    const ruleset = rulesetOf(user.userId, changes)
+    const ready = {
+      contentJson: JSON.stringify({ global: ruleset }),
+      position: record?.position ?? 0,
+      evaluate: compilePushRules(ruleset),
+    }
+    this.#ready.set(user.user, ready)
+    return ready
+  }
+}

@@ -1,0 +1,94 @@
+import { type Pdu, stringAt } from '#spec'
+import type { RoomsReader, StoredEvent } from '#store'
+
+const LIMIT_BYTES = 32 * 1024 * 1024
+const OVERHEAD_BYTES = 500
+const READ_AT_ONCE = 500
+/** Who is further behind than this reads room by room. */
+const MAX_EVENTS = 10_000
+
+/**
+ * The newest events of all rooms, in memory: what every waiting client asks for after each event is read from the database
+ * once, by whoever asks first.
+ */
+export class RecentEvents {
+  readonly #reader: RoomsReader
+  #events: StoredEvent[] = []
+  /** Events with #from < position <= #upTo are held. */
+  #from: number
+  #upTo: number
+  #sizeBytes = 0
+  #filling: Promise<void> = Promise.resolve()
+
+  constructor(reader: RoomsReader, position: number) {
+    this.#reader = reader
+    this.#from = position
+    this.#upTo = position
+  }
+
+  /** Events with `after` < position <= `upTo`, oldest first; undefined where they are not held that far back. */
+  async between(after: number, upTo: number): Promise<readonly StoredEvent[] | undefined> {
+    while (this.#upTo < upTo) {
+      this.#filling = this.#filling.then(() => this.#fill(upTo))
+      await this.#filling
+    }
+    if (after < this.#from) return undefined
+    const first = this.#indexAfter(after)
+    return this.#events.slice(first, this.#indexAfter(upTo))
+  }
+
+  async #fill(upTo: number): Promise<void> {
+    if (this.#upTo >= upTo) return
+    const read = await this.#reader.eventsAfter(this.#upTo, upTo, READ_AT_ONCE)
+    const reached = read.length < READ_AT_ONCE ? upTo : (read.at(-1) as StoredEvent).position
+    const redacted = new Set(read.flatMap((event) => targetOf(event) ?? []))
+    for (const event of read) {
+      this.#events.push(event)
+      this.#sizeBytes += sizeOf(event)
+    }
+    if (redacted.size > 0) await this.#reload(redacted)
+    this.#upTo = reached
+    this.#shed()
+  }
+
+  /** What was redacted since it was read is read again: the content must be gone here too. */
+  async #reload(targets: ReadonlySet<string>): Promise<void> {
+    for (const [index, event] of this.#events.entries()) {
+      if (!targets.has(event.eventId)) continue
+      const now = await this.#reader.event(event.eventId)
+      if (now !== undefined) this.#events[index] = now
+    }
+  }
+
+  #shed(): void {
+    let drop = 0
+    while (this.#sizeBytes > LIMIT_BYTES || this.#events.length - drop > MAX_EVENTS) {
+      const event = this.#events[drop]
+      if (event === undefined) break
+      this.#sizeBytes -= sizeOf(event)
+      this.#from = event.position
+      drop++
+    }
+    if (drop > 0) this.#events = this.#events.slice(drop)
+  }
+
+  #indexAfter(position: number): number {
+    let low = 0
+    let high = this.#events.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((this.#events[middle] as StoredEvent).position <= position) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+}
+
+const sizeOf = (event: StoredEvent): number =>
+  OVERHEAD_BYTES + event.json.length + (event.replaces?.json.length ?? 0) + (event.redactedBy?.json.length ?? 0)
+
+const targetOf = (event: StoredEvent): string | undefined => {
+  if (event.type !== 'm.room.redaction') return undefined
+  const pdu = JSON.parse(event.json) as Pdu
+  return stringAt(pdu, 'redacts') ?? stringAt(pdu.content, 'redacts')
+}

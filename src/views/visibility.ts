@@ -1,0 +1,166 @@
+import { historyVisibilityOf, maySeeEvent } from '#rules'
+import {
+  type HistoryVisibility,
+  MatrixError,
+  type Membership,
+  type Pdu,
+  type RoomEvent,
+  type RoomId,
+  type UserId,
+} from '#spec'
+import type { RoomNumber, RoomRecord, RoomsReader, StoredEvent } from '#store'
+import type { ClientEvents } from './client-event.ts'
+
+/** Whom a user does not want to hear of (module "Ignoring users"); declared here, answered by the domain. */
+export interface IgnoredUsers {
+  ignoredBy(user: number): Promise<ReadonlySet<UserId>>
+}
+
+interface Interval<Value> {
+  readonly value: Value
+  /** In force from right after the event at this position. */
+  readonly position: number
+}
+
+/** The value in force right before the event at that position. */
+const before = <Value>(history: readonly Interval<Value>[], position: number): Value | undefined => {
+  let low = 0
+  let high = history.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((history[middle] as Interval<Value>).position < position) low = middle + 1
+    else high = middle
+  }
+  return history[low - 1]?.value
+}
+
+/** How one user sees one room's events: made for one answer, from the room's log as it was at `upTo`. */
+export class RoomEyes {
+  readonly #userId: UserId
+  readonly #memberships: readonly Interval<Membership>[]
+  readonly #visibilities: readonly Interval<HistoryVisibility>[]
+  readonly #lastJoin: number
+  readonly #ignored: ReadonlySet<UserId>
+  readonly #events: ClientEvents
+
+  constructor(
+    userId: UserId,
+    memberships: readonly Interval<Membership>[],
+    visibilities: readonly Interval<HistoryVisibility>[],
+    ignored: ReadonlySet<UserId>,
+    events: ClientEvents,
+  ) {
+    this.#userId = userId
+    this.#memberships = memberships
+    this.#visibilities = visibilities
+    this.#lastJoin = memberships.findLast(({ value }) => value === 'join')?.position ?? Number.NEGATIVE_INFINITY
+    this.#ignored = ignored
+    this.#events = events
+  }
+
+  /** The user's membership when the event was sent, their own membership events counted as already in force. */
+  membershipAt(event: StoredEvent): Membership | undefined {
+    return before(this.#memberships, isOwnMember(event, this.#userId) ? event.position + 1 : event.position)
+  }
+
+  /** History visibility alone. One's own membership events are always seen: else nobody would learn of being removed. */
+  maySee(event: StoredEvent): boolean {
+    if (isOwnMember(event, this.#userId)) return true
+    return maySeeEvent(this.#userId, asRoomEvent(event, this.#events), {
+      visibility: before(this.#visibilities, event.position) ?? 'shared',
+      membership: before(this.#memberships, event.position),
+      joinedLater: this.#lastJoin > event.position,
+    })
+  }
+
+  /** For timelines: what is visible, and not a message of somebody ignored (state is always shown). */
+  mayShow(event: StoredEvent): boolean {
+    if (event.stateKey === undefined && this.#ignored.has(event.sender)) return false
+    return this.maySee(event)
+  }
+}
+
+const isOwnMember = (event: StoredEvent, userId: UserId): boolean =>
+  event.type === 'm.room.member' && event.stateKey === userId
+
+/** The rule looks at type, state key and content only. */
+const asRoomEvent = (stored: StoredEvent, events: ClientEvents): RoomEvent => ({
+  eventId: stored.eventId,
+  roomId: stored.roomId,
+  type: stored.type,
+  stateKey: stored.stateKey,
+  sender: stored.sender,
+  content: events.content(stored),
+  originServerTs: stored.originServerTs,
+  depth: stored.depth,
+  prevEvents: [],
+  authEvents: [],
+  redacts: undefined,
+  rejected: stored.rejected,
+})
+
+/** What of a room a user may read now. */
+export interface RoomAccess {
+  readonly record: RoomRecord
+  /** Last position the user may read: where they left, or undefined for no end. */
+  readonly upTo: number | undefined
+  /** undefined for who only looks in (`world_readable`). */
+  readonly membership: Membership | undefined
+}
+
+/** The one place that decides what of a room's history anybody sees. */
+export class Visibility {
+  readonly #reader: RoomsReader
+  readonly #events: ClientEvents
+  readonly #ignored: IgnoredUsers
+
+  constructor(reader: RoomsReader, events: ClientEvents, ignored: IgnoredUsers) {
+    this.#reader = reader
+    this.#events = events
+    this.#ignored = ignored
+  }
+
+  async eyes(room: RoomNumber, user: { readonly userId: UserId; readonly user: number }): Promise<RoomEyes> {
+    const [memberships, changes, ignored] = await Promise.all([
+      this.#reader.membershipHistory(room, user.userId),
+      this.#reader.stateHistory(room, 'm.room.history_visibility', ''),
+      this.#ignored.ignoredBy(user.user),
+    ])
+    return new RoomEyes(
+      user.userId,
+      memberships.map(({ membership, position }) => ({ value: membership, position })),
+      changes.map((change) => ({
+        value: historyVisibilityOf(this.#events.content(change)),
+        position: change.position,
+      })),
+      ignored,
+      this.#events,
+    )
+  }
+
+  /**
+   * Whether a user may read a room at all, and up to where: members to its end, who left up to there, anybody where it is
+   * `world_readable` now. Throws `M_FORBIDDEN`, also for rooms that do not exist: their existence is not to be probed.
+   */
+  async access(roomId: RoomId, userId: UserId): Promise<RoomAccess> {
+    const record = await this.#reader.roomByRoomId(roomId)
+    if (record === undefined) throw new MatrixError('M_FORBIDDEN', 'You are not in this room, or it does not exist')
+    const member = await this.#reader.membership(record.room, userId)
+    if (member?.membership === 'join') return { record, upTo: undefined, membership: 'join' }
+    if (await this.isWorldReadable(record.room)) return { record, upTo: undefined, membership: member?.membership }
+    if (member?.membership === 'leave' || member?.membership === 'ban') {
+      const rooms = await this.#reader.roomsOfUser(userId)
+      const own = rooms.find(({ room }) => room === record.room)
+      const history = await this.#reader.membershipHistory(record.room, userId)
+      const joinedOnce = history.some(({ membership }) => membership === 'join')
+      if (own?.forgotten !== true && joinedOnce) return { record, upTo: member.position, membership: member.membership }
+    }
+    throw new MatrixError('M_FORBIDDEN', 'You are not in this room, or it does not exist')
+  }
+
+  async isWorldReadable(room: RoomNumber): Promise<boolean> {
+    const event = await this.#reader.stateEvent(room, 'current', 'm.room.history_visibility', '')
+    if (event === undefined) return false
+    return historyVisibilityOf((JSON.parse(event.json) as Pdu).content) === 'world_readable'
+  }
+}
