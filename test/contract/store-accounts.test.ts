@@ -120,6 +120,7 @@ onEveryDatabase('accounts and devices', (open) => {
     expect((await store.tokens.byAccessHash(second.accessHash))?.unconfirmed).toBe(false)
     expect(await conflictOf(store.commit([writers.tokens.exchange(token, pair(true))]))).toBe('refresh-token-gone')
     expect((await store.commit([writers.tokens.confirm(again.token)]))[0].revoked).toEqual([])
+    expect(await conflictOf(store.commit([writers.tokens.confirm(again.token + 100)]))).toBe('token-gone')
     await store.commit([writers.tokens.exchange(again.token, third)])
     expect((await store.tokens.byAccessHash(third.accessHash))?.device).toBeGreaterThan(0)
   })

@@ -98,7 +98,7 @@ export interface TokensWriter {
     token: TokenNumber,
     tokens: NewTokenPair,
   ): Change<{ readonly token: TokenNumber; readonly revoked: readonly string[] }>
-  /** The pair was used: the one it was exchanged for is void. */
+  /** The pair was used: the one it was exchanged for is void. Conflict: `token-gone`. */
   confirm(token: TokenNumber): Change<{ readonly revoked: readonly string[] }>
 }
 

@@ -81,7 +81,8 @@ const exchange = defineWrite('tokens.exchange', async (tx, input: { token: Token
 
 const confirm = defineWrite('tokens.confirm', async (tx, input: { token: TokenNumber }) => {
   const pair = await tx.first(pairOf, { token: input.token })
-  return { revoked: pair === undefined ? [] : await confirmPair(tx, input.token, pair.predecessor) }
+  if (pair === undefined) throw new WriteConflict('token-gone')
+  return { revoked: await confirmPair(tx, input.token, pair.predecessor) }
 })
 
 export const tokensWrites = [exchange, confirm]

@@ -1,0 +1,173 @@
+import type { Clock } from '#base'
+import {
+  isNewLocalpart,
+  localpartOf,
+  MAX_ID_BYTES,
+  MatrixError,
+  parseUserId,
+  type ServerName,
+  serverOf,
+  type UserId,
+  userIdOf,
+} from '#spec'
+import type { AccountRecord, AccountsReader, AccountsWriter, Change } from '#store'
+import type { AccountIdentifier } from './identifiers.ts'
+import type { PasswordHasher } from './password-hasher.ts'
+
+/** Counts tries at one account's password; throws `M_LIMIT_EXCEEDED` where there were too many. */
+export interface LoginAttempts {
+  consume(account: string): Promise<void>
+}
+
+export interface AccountsOptions {
+  readonly serverName: ServerName
+  readonly clock: Clock
+  /** Characters; at least 1. */
+  readonly minPasswordLength: number
+}
+
+/** Hashing takes time in proportion to it. */
+const MAX_PASSWORD_LENGTH = 512
+
+const WRONG_CREDENTIALS = 'Wrong user name or password'
+
+/** Local accounts: who exists, and who proves to be whom. */
+export class Accounts {
+  readonly #reader: AccountsReader
+  readonly #writer: AccountsWriter
+  readonly #hasher: PasswordHasher
+  readonly #attempts: LoginAttempts
+  readonly #options: AccountsOptions
+
+  constructor(
+    reader: AccountsReader,
+    writer: AccountsWriter,
+    hasher: PasswordHasher,
+    attempts: LoginAttempts,
+    options: AccountsOptions,
+  ) {
+    this.#reader = reader
+    this.#writer = writer
+    this.#hasher = hasher
+    this.#attempts = attempts
+    this.#options = options
+  }
+
+  account(userId: UserId): Promise<AccountRecord | undefined> {
+    return this.#reader.account(userId)
+  }
+
+  /**
+   * The user id a new account with that name would have; capitals become small letters. Throws `M_INVALID_USERNAME`
+   * (appendices, "User Identifiers").
+   */
+  newUserId(username: string): UserId {
+    const localpart = username.toLowerCase()
+    const userId = userIdOf(localpart, this.#options.serverName)
+    // Every character that lower-casing turns into a-z is ASCII but for U+212A, the Kelvin sign, which nobody shall pass as a k.
+    if (!isNewLocalpart(localpart) || /[^\0-\x7f]/.test(username)) {
+      throw new MatrixError('M_INVALID_USERNAME', 'User names consist of a-z, 0-9, and the characters . _ = - / +')
+    }
+    if (Buffer.byteLength(userId) > MAX_ID_BYTES)
+      throw new MatrixError('M_INVALID_USERNAME', 'The user name is too long')
+    return userId
+  }
+
+  /** Throws `M_USER_IN_USE`. */
+  async assertFree(userId: UserId): Promise<void> {
+    if ((await this.#reader.account(userId)) !== undefined) throw userInUse()
+  }
+
+  /** Throws `M_INVALID_PARAM` and `M_WEAK_PASSWORD`. */
+  assertAcceptablePassword(password: string): void {
+    if (password.length > MAX_PASSWORD_LENGTH) {
+      throw new MatrixError('M_INVALID_PARAM', `A password has at most ${MAX_PASSWORD_LENGTH} characters`)
+    }
+    if (password.length < this.#options.minPasswordLength) {
+      const least = this.#options.minPasswordLength
+      throw new MatrixError(
+        'M_WEAK_PASSWORD',
+        `A password has at least ${least} ${least === 1 ? 'character' : 'characters'}`,
+      )
+    }
+  }
+
+  /** Checks the password first. */
+  async hashPassword(password: string): Promise<string> {
+    this.assertAcceptablePassword(password)
+    return this.#hasher.hash(password)
+  }
+
+  /**
+   * Who is meant, whether they exist or not: a full user id or a local part. Local parts are taken as they are where such an account
+   * exists, else in small letters, as all that are registered here. undefined for what can be no user of this server.
+   */
+  async resolve(
+    identifier: AccountIdentifier,
+  ): Promise<{ userId: UserId; account: AccountRecord | undefined } | undefined> {
+    if (identifier.kind !== 'user') return undefined
+    const { serverName } = this.#options
+    const { user } = identifier
+    const asked = parseUserId(user.startsWith('@') ? user : `@${user}:${serverName}`)
+    if (asked === undefined || serverOf(asked) !== serverName) return undefined
+    const exact = await this.#reader.account(asked)
+    if (exact !== undefined) return { userId: asked, account: exact }
+    const small = userIdOf(localpartOf(asked).toLowerCase(), serverName)
+    return { userId: small, account: small === asked ? undefined : await this.#reader.account(small) }
+  }
+
+  /**
+   * The account that the password opens. Throws `M_FORBIDDEN` for a wrong password and an unknown user alike, in about the same
+   * time, `M_USER_DEACTIVATED`, and what `LoginAttempts` throws.
+   */
+  async authenticate(identifier: AccountIdentifier, password: string): Promise<AccountRecord> {
+    const found = await this.resolve(identifier)
+    if (found !== undefined) await this.#attempts.consume(found.userId)
+    if (found?.account?.deactivatedAtMs !== undefined) {
+      throw new MatrixError('M_USER_DEACTIVATED', 'This account has been deactivated')
+    }
+    const tooLong = password.length > MAX_PASSWORD_LENGTH
+    const matches = await this.#hasher.verify(tooLong ? '' : password, found?.account?.passwordHash)
+    if (!matches || tooLong || found?.account === undefined) throw new MatrixError('M_FORBIDDEN', WRONG_CREDENTIALS)
+    return found.account
+  }
+
+  /** A change that brings the stored hash up to today's cost, where it is behind. */
+  async refreshedHash(account: AccountRecord, password: string): Promise<Change<void> | undefined> {
+    const { userId, passwordHash } = account
+    if (passwordHash === undefined || !this.#hasher.isOutdated(passwordHash)) return undefined
+    return this.#writer.setPassword(userId, await this.#hasher.hash(password), passwordHash)
+  }
+
+  create(
+    userId: UserId,
+    passwordHash: string | undefined,
+    kind: { guest?: boolean; admin?: boolean } = {},
+  ): Change<number> {
+    return this.#writer.create({
+      userId,
+      passwordHash,
+      guest: kind.guest ?? false,
+      admin: kind.admin ?? false,
+      createdAtMs: this.#options.clock.nowMs(),
+    })
+  }
+
+  setPassword(userId: UserId, passwordHash: string): Change<void> {
+    return this.#writer.setPassword(userId, passwordHash)
+  }
+
+  deactivate(userId: UserId, erase: boolean): Change<void> {
+    return this.#writer.deactivate(userId, erase, this.#options.clock.nowMs())
+  }
+
+  finishDeactivation(userId: UserId): Change<void> {
+    return this.#writer.finishDeactivation(userId)
+  }
+
+  unfinishedDeactivations(limit: number): Promise<readonly UserId[]> {
+    return this.#reader.unfinishedDeactivations(limit)
+  }
+}
+
+export const userInUse = (): MatrixError => new MatrixError('M_USER_IN_USE', 'This user name is taken')

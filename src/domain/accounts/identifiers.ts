@@ -1,0 +1,44 @@
+import { type JsonObject, MatrixError, objectAt, stringAt } from '#spec'
+
+/** Whom a client means: client-server API, "Identifier types". */
+export type AccountIdentifier =
+  | { readonly kind: 'user'; readonly user: string }
+  /** By e-mail address or phone number, which no account here has. */
+  | { readonly kind: 'thirdparty' }
+
+/**
+ * The identifier in the body of a login or in `auth` of `m.login.password`, the deprecated members included (`user`; `medium` and
+ * `address`). Throws `M_MISSING_PARAM`, `M_INVALID_PARAM`.
+ */
+export const identifierIn = (object: JsonObject): AccountIdentifier => {
+  const identifier = objectAt(object, 'identifier')
+  if (identifier === undefined) return deprecatedIdentifier(object)
+  const type = stringAt(identifier, 'type')
+  if (type === 'm.id.user') return { kind: 'user', user: required(stringAt(identifier, 'user'), 'identifier.user') }
+  if (type === 'm.id.thirdparty') {
+    required(stringAt(identifier, 'medium'), 'identifier.medium')
+    required(stringAt(identifier, 'address'), 'identifier.address')
+    return { kind: 'thirdparty' }
+  }
+  if (type === 'm.id.phone') {
+    required(stringAt(identifier, 'country'), 'identifier.country')
+    required(stringAt(identifier, 'phone'), 'identifier.phone')
+    return { kind: 'thirdparty' }
+  }
+  if (type === undefined) throw new MatrixError('M_MISSING_PARAM', 'identifier.type is missing')
+  throw new MatrixError('M_INVALID_PARAM', 'This type of identifier is not known here')
+}
+
+const deprecatedIdentifier = (object: JsonObject): AccountIdentifier => {
+  const user = stringAt(object, 'user')
+  if (user !== undefined) return { kind: 'user', user }
+  if (stringAt(object, 'medium') !== undefined && stringAt(object, 'address') !== undefined) {
+    return { kind: 'thirdparty' }
+  }
+  throw new MatrixError('M_MISSING_PARAM', 'identifier is missing')
+}
+
+const required = (value: string | undefined, name: string): string => {
+  if (value === undefined) throw new MatrixError('M_MISSING_PARAM', `${name} is missing`)
+  return value
+}

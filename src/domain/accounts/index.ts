@@ -1,0 +1,5 @@
+export * from './accounts.ts'
+export * from './identifiers.ts'
+export * from './password-hasher.ts'
+export * from './registration-tokens.ts'
+export * from './shared-secret.ts'

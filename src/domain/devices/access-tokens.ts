@@ -1,0 +1,125 @@
+import { BoundedCache, type CacheStats, type Clock } from '#base'
+import { type DeviceId, MatrixError, type UserId } from '#spec'
+import { type Commit, type TokenRecord, type TokensReader, type TokensWriter, WriteConflict } from '#store'
+import type { Sightings } from './sightings.ts'
+import { hashToken, looksIssued } from './tokens.ts'
+
+/** Whom an access token speaks for. */
+export interface TokenOwner {
+  readonly userId: UserId
+  readonly user: number
+  readonly deviceId: DeviceId
+  readonly device: number
+  readonly guest: boolean
+  readonly admin: boolean
+  readonly token: number
+}
+
+interface CachedToken {
+  readonly owner: TokenOwner
+  readonly expiresAtMs: number | undefined
+  /** On the monotonic clock: until then it is not read again. */
+  readonly freshUntilMs: number
+  nextSightingMs: number
+}
+
+const CACHE_BYTES = 16 * 1024 * 1024
+const ENTRY_BYTES = 512
+/** Other processes on the same database may void a token; they cannot tell this cache. */
+const FRESH_FOR_MS = 30_000
+const SIGHTING_EVERY_MS = 60_000
+
+/**
+ * Checks access tokens, on every request: a hash and a look into a bounded cache. Whoever voids tokens must say so by `forget` after
+ * the commit. Client-server API, "Using access tokens".
+ */
+export class AccessTokens {
+  readonly #reader: TokensReader
+  readonly #writer: TokensWriter
+  readonly #commit: Commit
+  readonly #sightings: Sightings
+  readonly #clock: Clock
+  readonly #cache = new BoundedCache<string, CachedToken>({
+    name: 'access-tokens',
+    limitBytes: CACHE_BYTES,
+    sizeBytes: () => ENTRY_BYTES,
+  })
+  /** Counts calls of `forget`: what was read before one must not be cached after it. */
+  #forgotten = 0
+
+  constructor(reader: TokensReader, writer: TokensWriter, commit: Commit, sightings: Sightings, clock: Clock) {
+    this.#reader = reader
+    this.#writer = writer
+    this.#commit = commit
+    this.#sightings = sightings
+    this.#clock = clock
+  }
+
+  /** Throws `M_UNKNOWN_TOKEN`, with `soft_logout` where the token expired and its device lives. */
+  async check(
+    accessToken: string,
+    at: { readonly ip: string; readonly userAgent: string | undefined },
+  ): Promise<TokenOwner> {
+    if (!looksIssued(accessToken)) throw unknownToken(false)
+    const hash = hashToken(accessToken)
+    const now = this.#clock.monotonicMs()
+    let entry = this.#cache.get(hash)
+    if (entry === undefined || entry.freshUntilMs <= now) entry = await this.#load(hash, now, entry?.nextSightingMs)
+    if (isOver(entry.expiresAtMs, this.#clock)) throw unknownToken(true)
+    if (entry.nextSightingMs <= now) {
+      entry.nextSightingMs = now + SIGHTING_EVERY_MS
+      this.#sightings.record(entry.owner.device, at.ip, at.userAgent)
+    }
+    return entry.owner
+  }
+
+  /** Takes voided tokens out of memory, by their hashes as the store's writers answer them. */
+  forget(hashes: readonly string[]): void {
+    this.#forgotten++
+    for (const hash of hashes) this.#cache.delete(hash)
+  }
+
+  stats(): CacheStats {
+    return this.#cache.stats()
+  }
+
+  async #load(hash: string, now: number, nextSightingMs = now): Promise<CachedToken> {
+    const forgotten = this.#forgotten
+    const record = await this.#reader.byAccessHash(hash)
+    if (record === undefined) {
+      this.#cache.delete(hash)
+      throw unknownToken(false)
+    }
+    if (isOver(record.accessExpiresAtMs, this.#clock)) throw unknownToken(true)
+    const entry: CachedToken = {
+      owner: ownerOf(record),
+      expiresAtMs: record.accessExpiresAtMs,
+      freshUntilMs: now + FRESH_FOR_MS,
+      nextSightingMs,
+    }
+    if (record.unconfirmed) await this.#confirm(record)
+    else if (forgotten === this.#forgotten) this.#cache.set(hash, entry)
+    return entry
+  }
+
+  /** "The old refresh token remains valid until the new access token or refresh token is used": this is the use. */
+  async #confirm(record: TokenRecord): Promise<void> {
+    try {
+      const [{ revoked }] = await this.#commit([this.#writer.confirm(record.token)])
+      this.forget(revoked)
+    } catch (error) {
+      throw error instanceof WriteConflict ? unknownToken(false) : error
+    }
+  }
+}
+
+const ownerOf = ({ userId, user, deviceId, device, guest, admin, token }: TokenRecord): TokenOwner =>
+  Object.freeze({ userId, user, deviceId, device, guest, admin, token })
+
+export const isOver = (atMs: number | undefined, clock: Clock): boolean => atMs !== undefined && atMs <= clock.nowMs()
+
+/** Client-server API, "Soft logout": without the member the client must give up all it has stored. */
+export const unknownToken = (softLogout: boolean): MatrixError =>
+  softLogout
+    ? new MatrixError('M_UNKNOWN_TOKEN', 'The access token has expired', { fields: { soft_logout: true } })
+    : new MatrixError('M_UNKNOWN_TOKEN', 'Unknown access token', { fields: { soft_logout: false } })

@@ -1,0 +1,89 @@
+import { type DeviceId, MatrixError, type UserId } from '#spec'
+import {
+  type Change,
+  type Commit,
+  type DeviceNumber,
+  type DeviceRecord,
+  type DevicesReader,
+  type DevicesWriter,
+  type RemovedDevices,
+  WriteConflict,
+} from '#store'
+import type { AccessTokens } from './access-tokens.ts'
+import type { Sightings } from './sightings.ts'
+
+const MAX_DISPLAY_NAME_LENGTH = 256
+
+/** The devices of local users. Client-server API, "Device Management". */
+export class Devices {
+  readonly #reader: DevicesReader
+  readonly #writer: DevicesWriter
+  readonly #commit: Commit
+  readonly #accessTokens: AccessTokens
+  readonly #sightings: Sightings
+
+  constructor(
+    reader: DevicesReader,
+    writer: DevicesWriter,
+    commit: Commit,
+    accessTokens: AccessTokens,
+    sightings: Sightings,
+  ) {
+    this.#reader = reader
+    this.#writer = writer
+    this.#commit = commit
+    this.#accessTokens = accessTokens
+    this.#sightings = sightings
+  }
+
+  async list(userId: UserId): Promise<readonly DeviceRecord[]> {
+    return (await this.#reader.devicesOf(userId)).map((device) => this.#withLatestSighting(device))
+  }
+
+  async device(userId: UserId, deviceId: DeviceId): Promise<DeviceRecord | undefined> {
+    const device = await this.#reader.device(userId, deviceId)
+    return device === undefined ? undefined : this.#withLatestSighting(device)
+  }
+
+  /** Throws `M_NOT_FOUND`, and `M_TOO_LARGE` (400) for a long name. */
+  async rename(userId: UserId, deviceId: DeviceId, displayName: string): Promise<void> {
+    if (displayName.length > MAX_DISPLAY_NAME_LENGTH) {
+      throw new MatrixError('M_TOO_LARGE', `A device name has at most ${MAX_DISPLAY_NAME_LENGTH} characters`, {
+        status: 400,
+      })
+    }
+    const device = await this.#reader.device(userId, deviceId)
+    if (device === undefined) throw deviceNotFound()
+    try {
+      await this.#commit([this.#writer.rename(device.device, clipDisplayName(displayName))])
+    } catch (error) {
+      throw error instanceof WriteConflict ? deviceNotFound() : error
+    }
+  }
+
+  /** After the commit `removed` must hear what the change answered. */
+  remove(userId: UserId, deviceIds: readonly DeviceId[]): Change<RemovedDevices> {
+    return this.#writer.remove(userId, deviceIds)
+  }
+
+  /** The same for all devices but one. */
+  removeAll(userId: UserId, except?: DeviceNumber): Change<RemovedDevices> {
+    return this.#writer.removeAll(userId, except)
+  }
+
+  removed({ revoked }: RemovedDevices): void {
+    this.#accessTokens.forget(revoked)
+  }
+
+  #withLatestSighting(device: DeviceRecord): DeviceRecord {
+    const latest = this.#sightings.latest(device.device)
+    if (latest === undefined) return device
+    return { ...device, lastSeenAtMs: latest.atMs, lastSeenIp: latest.ip, lastSeenUserAgent: latest.userAgent }
+  }
+}
+
+/** As it can be stored: no U+0000, no lone surrogates, not too long. */
+export const clipDisplayName = (name: string): string =>
+  name.slice(0, MAX_DISPLAY_NAME_LENGTH).toWellFormed().replaceAll('\0', '')
+
+export const deviceNotFound = (): MatrixError => new MatrixError('M_NOT_FOUND', 'There is no such device')

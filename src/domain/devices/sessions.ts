@@ -1,0 +1,111 @@
+import type { Clock, Random } from '#base'
+import { type DeviceId, MatrixError, type UserId } from '#spec'
+import {
+  type Change,
+  type Commit,
+  type DevicesWriter,
+  type StartedSession,
+  type TokensReader,
+  type TokensWriter,
+  WriteConflict,
+} from '#store'
+import { type AccessTokens, isOver, unknownToken } from './access-tokens.ts'
+import { clipDisplayName } from './devices.ts'
+import { hashToken, type IssuedTokens, issueTokens, looksIssued, type TokenLifetimes } from './tokens.ts'
+
+export interface SessionRequest {
+  readonly userId: UserId
+  /** undefined: a new one. */
+  readonly deviceId: DeviceId | undefined
+  /** For a device that is new. */
+  readonly displayName: string | undefined
+  /** Whether the client can refresh. */
+  readonly refreshable: boolean
+  readonly from: { readonly ip: string; readonly userAgent: string | undefined }
+}
+
+/** A session that begins once its change is committed: alone, or together with the account. */
+export interface PreparedSession {
+  readonly change: Change<StartedSession>
+  /** For the client, after the commit. */
+  readonly answer: IssuedTokens & { readonly device_id: DeviceId }
+}
+
+export interface SessionsOptions {
+  readonly clock: Clock
+  readonly random: Random
+  readonly lifetimes: TokenLifetimes
+}
+
+const MAX_DEVICE_ID_LENGTH = 255
+const MAX_USER_AGENT_LENGTH = 256
+
+/** Gives out and exchanges tokens. Client-server API, "Relationship between access tokens and devices". */
+export class Sessions {
+  readonly #devices: DevicesWriter
+  readonly #tokens: { readonly reader: TokensReader; readonly writer: TokensWriter }
+  readonly #accessTokens: AccessTokens
+  readonly #commit: Commit
+  readonly #options: SessionsOptions
+
+  constructor(
+    devices: DevicesWriter,
+    tokens: { readonly reader: TokensReader; readonly writer: TokensWriter },
+    accessTokens: AccessTokens,
+    commit: Commit,
+    options: SessionsOptions,
+  ) {
+    this.#devices = devices
+    this.#tokens = tokens
+    this.#accessTokens = accessTokens
+    this.#commit = commit
+    this.#options = options
+  }
+
+  /** After the commit `began` must hear what the change answered. Conflict: `account-gone`. */
+  prepare(request: SessionRequest): PreparedSession {
+    const { clock, random, lifetimes } = this.#options
+    const deviceId = request.deviceId ?? (random.letters(10) as DeviceId)
+    const { issued, stored } = issueTokens(random, clock, lifetimes, request.refreshable)
+    const userAgent = request.from.userAgent?.slice(0, MAX_USER_AGENT_LENGTH).toWellFormed()
+    return {
+      change: this.#devices.startSession({
+        userId: request.userId,
+        deviceId,
+        displayName: request.displayName === undefined ? undefined : clipDisplayName(request.displayName),
+        tokens: stored,
+        seen: { ip: request.from.ip, userAgent, atMs: clock.nowMs() },
+      }),
+      answer: { ...issued, device_id: deviceId },
+    }
+  }
+
+  began(session: StartedSession): void {
+    this.#accessTokens.forget(session.revoked)
+  }
+
+  /** Client-server API, "Refreshing access tokens". Throws `M_UNKNOWN_TOKEN`. */
+  async refresh(refreshToken: string): Promise<IssuedTokens> {
+    const { clock, random, lifetimes } = this.#options
+    if (!looksIssued(refreshToken)) throw unknownToken(false)
+    const record = await this.#tokens.reader.byRefreshHash(hashToken(refreshToken))
+    if (record === undefined) throw unknownToken(false)
+    if (isOver(record.refreshExpiresAtMs, clock)) throw unknownToken(true)
+    const { issued, stored } = issueTokens(random, clock, lifetimes, true)
+    try {
+      const [{ revoked }] = await this.#commit([this.#tokens.writer.exchange(record.token, stored)])
+      this.#accessTokens.forget(revoked)
+    } catch (error) {
+      throw error instanceof WriteConflict ? unknownToken(false) : error
+    }
+    return issued
+  }
+}
+
+/** Throws `M_INVALID_PARAM`. Any text will do, but for control characters, which no log and no terminal should get. */
+export const parseDeviceId = (text: string): DeviceId => {
+  if (text === '' || text.length > MAX_DEVICE_ID_LENGTH || !text.isWellFormed() || /\p{Cc}/u.test(text)) {
+    throw new MatrixError('M_INVALID_PARAM', `A device id has 1 to ${MAX_DEVICE_ID_LENGTH} characters`)
+  }
+  return text as DeviceId
+}

@@ -1,0 +1,54 @@
+import type { Clock, Logger } from '#base'
+import type { Commit, DeviceNumber, DevicesWriter, Sighting } from '#store'
+
+const FLUSH_EVERY_MS = 60_000
+/** Beyond it they are written at once. */
+const MAX_PENDING = 10_000
+const MAX_USER_AGENT_LENGTH = 256
+
+/**
+ * When and where each device was last seen. Written now and then for many devices at a time, never for the sake of one request: after
+ * a crash the last minute is not known.
+ */
+export class Sightings {
+  readonly #writer: DevicesWriter
+  readonly #commit: Commit
+  readonly #clock: Clock
+  readonly #logger: Logger
+  #pending = new Map<DeviceNumber, Sighting>()
+  #cancel: (() => void) | undefined
+
+  constructor(writer: DevicesWriter, commit: Commit, clock: Clock, logger: Logger) {
+    this.#writer = writer
+    this.#commit = commit
+    this.#clock = clock
+    this.#logger = logger
+  }
+
+  record(device: DeviceNumber, ip: string, userAgent: string | undefined): void {
+    const shortAgent = userAgent?.slice(0, MAX_USER_AGENT_LENGTH).toWellFormed()
+    this.#pending.set(device, { ip, userAgent: shortAgent, atMs: this.#clock.nowMs() })
+    if (this.#pending.size >= MAX_PENDING) void this.flush()
+    else this.#cancel ??= this.#clock.after(FLUSH_EVERY_MS, () => void this.flush())
+  }
+
+  /** What is not written yet. */
+  latest(device: DeviceNumber): Sighting | undefined {
+    return this.#pending.get(device)
+  }
+
+  /** Writes what is pending; call it before the store closes. Never throws: a lost sighting is no harm. */
+  async flush(): Promise<void> {
+    this.#cancel?.()
+    this.#cancel = undefined
+    const pending = this.#pending
+    if (pending.size === 0) return
+    this.#pending = new Map()
+    const sightings = [...pending].map(([device, sighting]) => ({ device, ...sighting }))
+    try {
+      await this.#commit([this.#writer.recordSightings(sightings)])
+    } catch (error) {
+      this.#logger.warn({ err: error, devices: sightings.length }, 'where devices were last seen could not be written')
+    }
+  }
+}

@@ -1,0 +1,55 @@
+import { hash } from 'node:crypto'
+import type { Clock, Random } from '#base'
+import type { NewTokenPair } from '#store'
+
+export interface TokenLifetimes {
+  /** Of the access token of a client that cannot refresh; undefined: for ever. */
+  readonly accessMs: number | undefined
+  /** Of the access token of a client that can. */
+  readonly refreshableAccessMs: number | undefined
+  /** Of a refresh token that nobody uses. */
+  readonly refreshMs: number | undefined
+}
+
+/** As the client gets them: client-server API, `/login`, `/register` and `/refresh`. */
+export interface IssuedTokens {
+  readonly access_token: string
+  readonly refresh_token?: string
+  readonly expires_in_ms?: number
+}
+
+/** 43 letters and digits: 256 bits. The prefix tells a scanner of public code what it has found. */
+const ACCESS_PREFIX = 'hra_'
+const REFRESH_PREFIX = 'hrr_'
+const RANDOM_LENGTH = 43
+const SHAPE = /^hr[ar]_[A-Za-z0-9]{43}$/
+
+export const hashToken = (token: string): string => hash('sha256', token, 'hex')
+
+/** Whether this server could have given it out: what is not is turned away without a question to the database. */
+export const looksIssued = (token: string): boolean => SHAPE.test(token)
+
+export const issueTokens = (
+  random: Random,
+  clock: Clock,
+  lifetimes: TokenLifetimes,
+  refreshable: boolean,
+): { readonly issued: IssuedTokens; readonly stored: NewTokenPair } => {
+  const accessToken = ACCESS_PREFIX + random.token(RANDOM_LENGTH)
+  const refreshToken = refreshable ? REFRESH_PREFIX + random.token(RANDOM_LENGTH) : undefined
+  const lifetimeMs = refreshable ? lifetimes.refreshableAccessMs : lifetimes.accessMs
+  const until = (ms: number | undefined): number | undefined => (ms === undefined ? undefined : clock.nowMs() + ms)
+  return {
+    issued: {
+      access_token: accessToken,
+      ...(refreshToken === undefined ? {} : { refresh_token: refreshToken }),
+      ...(lifetimeMs === undefined ? {} : { expires_in_ms: lifetimeMs }),
+    },
+    stored: {
+      accessHash: hashToken(accessToken),
+      accessExpiresAtMs: until(lifetimeMs),
+      refreshHash: refreshToken === undefined ? undefined : hashToken(refreshToken),
+      refreshExpiresAtMs: refreshToken === undefined ? undefined : until(lifetimes.refreshMs),
+    },
+  }
+}

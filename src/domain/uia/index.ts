@@ -1,0 +1,3 @@
+export * from './interactive-auth.ts'
+export * from './session-table.ts'
+export * from './stages.ts'

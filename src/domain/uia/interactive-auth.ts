@@ -1,0 +1,152 @@
+import { KeyedLock } from '#base'
+import { type Errcode, type JsonObject, MatrixError, stringAt, type UserId } from '#spec'
+import type { UiaSession, UiaSessionTable } from './session-table.ts'
+import type { Stage, StageOutcome } from './stages.ts'
+
+export interface UiaRequest {
+  /** Method, path and whatever else a session must not be carried over to. */
+  readonly operation: string
+  readonly requester: UserId | undefined
+  /** Each a list of stage types in their order. */
+  readonly flows: readonly (readonly string[])[]
+  readonly stages: readonly Stage[]
+  readonly auth: JsonObject | undefined
+  /** The other parameters, only those that the operation knows: they are kept in memory. */
+  readonly body: JsonObject
+}
+
+export interface Granted {
+  /** The parameters that count: those of the first request of the session that had any. */
+  readonly body: JsonObject
+  /** What the stages found out, by their types. */
+  readonly facts: ReadonlyMap<string, string | undefined>
+  /** What `remember` was given when the operation was done before in this session. */
+  readonly remembered: JsonObject | undefined
+  /** Keeps the session, so that a client which did not get the answer can ask for it again. Otherwise it ends with the operation. */
+  remember(outcome: JsonObject): void
+}
+
+export type UiaAnswer<Result> =
+  | { readonly kind: 'done'; readonly result: Result }
+  /** For status 401. */
+  | { readonly kind: 'challenge'; readonly body: JsonObject }
+
+export interface UiaOperation<Result> {
+  /** Runs before any authentication, with the parameters that will count. Throws what is wrong with them. */
+  check?(body: JsonObject, remembered: JsonObject | undefined): Promise<void>
+  perform(granted: Granted): Promise<Result>
+}
+
+interface Refusal {
+  readonly errcode: Errcode
+  readonly error: string
+}
+
+/** Client-server API, "User-Interactive Authentication API". Knows nothing of accounts: stages and operations are given to it. */
+export class InteractiveAuth {
+  readonly #sessions: UiaSessionTable
+  /** Two requests of one session take turns: an operation is not done twice. */
+  readonly #turns = new KeyedLock<string>()
+
+  constructor(sessions: UiaSessionTable) {
+    this.#sessions = sessions
+  }
+
+  run<Result>(request: UiaRequest, operation: UiaOperation<Result>): Promise<UiaAnswer<Result>> {
+    const id = request.auth === undefined ? undefined : stringAt(request.auth, 'session')
+    return id === undefined
+      ? this.#turn(request, operation, undefined)
+      : this.#turns.run(id, () => this.#turn(request, operation, id))
+  }
+
+  async #turn<Result>(
+    request: UiaRequest,
+    operation: UiaOperation<Result>,
+    id: string | undefined,
+  ): Promise<UiaAnswer<Result>> {
+    const known = id === undefined ? undefined : this.#sessions.find(id)
+    if (known !== undefined) assertSameOperation(known, request)
+    const body = known?.body ?? request.body
+    await operation.check?.(body, known?.outcome)
+
+    const session = known ?? this.#sessions.begin(request.operation, request.requester)
+    if (session.body === undefined && Object.keys(body).length > 0) {
+      session.body = body
+      this.#sessions.touch(session)
+    }
+    const lost: Refusal = { errcode: 'M_FORBIDDEN', error: 'This authentication session has ended' }
+    const refusal = id !== undefined && known === undefined ? lost : await attempt(request, session)
+    if (refusal !== undefined || !isComplete(request, session)) return challenge(request, session, refusal)
+    return { kind: 'done', result: await this.#perform(session, body, operation) }
+  }
+
+  async #perform<Result>(session: UiaSession, body: JsonObject, operation: UiaOperation<Result>): Promise<Result> {
+    let remembered = false
+    const result = await operation.perform({
+      body,
+      facts: session.completed,
+      remembered: session.outcome,
+      remember: (outcome) => {
+        session.outcome = outcome
+        remembered = true
+      },
+    })
+    if (!remembered) this.#sessions.end(session)
+    return result
+  }
+}
+
+const assertSameOperation = (session: UiaSession, request: UiaRequest): void => {
+  if (session.operation !== request.operation || session.requester !== request.requester) {
+    throw new MatrixError('M_FORBIDDEN', 'This authentication session was begun for another request')
+  }
+}
+
+/** The stages that may come now: in each flow whose beginning was passed, the one after it. */
+const nextStages = (request: UiaRequest, session: UiaSession): readonly string[] => {
+  const passed = [...session.completed.keys()]
+  return request.flows.flatMap((flow) => {
+    const next = flow[passed.length]
+    return next !== undefined && passed.every((type, index) => flow[index] === type) ? [next] : []
+  })
+}
+
+const isComplete = (request: UiaRequest, session: UiaSession): boolean =>
+  request.flows.some((flow) => flow.length > 0 && flow.every((type) => session.completed.has(type)))
+
+/** Does the stage that `auth` names, if it names one and it was not passed before. */
+const attempt = async (request: UiaRequest, session: UiaSession): Promise<Refusal | undefined> => {
+  const { auth } = request
+  const type = auth === undefined ? undefined : stringAt(auth, 'type')
+  // Without a type the client says that a stage was completed elsewhere; a passed stage cannot be retried.
+  if (auth === undefined || type === undefined || session.completed.has(type)) return undefined
+  const stage = request.stages.find((candidate) => candidate.type === type)
+  if (stage === undefined || !nextStages(request, session).includes(type)) {
+    return { errcode: 'M_FORBIDDEN', error: 'This is not the next stage of any flow' }
+  }
+  const outcome: StageOutcome = await stage.attempt({ auth, requester: request.requester })
+  if (outcome.kind === 'failed') return { errcode: outcome.errcode, error: outcome.error }
+  session.completed.set(type, outcome.fact)
+  return undefined
+}
+
+const challenge = (
+  request: UiaRequest,
+  session: UiaSession,
+  refusal: Refusal | undefined,
+): { readonly kind: 'challenge'; readonly body: JsonObject } => {
+  const offered = new Set(request.flows.flat())
+  const params = request.stages.flatMap(({ type, params: needed }): [string, JsonObject][] =>
+    needed !== undefined && offered.has(type) ? [[type, needed]] : [],
+  )
+  return {
+    kind: 'challenge',
+    body: {
+      ...refusal,
+      flows: request.flows.map((stages) => ({ stages: [...stages] })),
+      params: Object.fromEntries(params),
+      session: session.id,
+      completed: [...session.completed.keys()],
+    },
+  }
+}

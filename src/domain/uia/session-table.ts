@@ -1,0 +1,72 @@
+import { BoundedCache, type Clock, type Random } from '#base'
+import type { JsonObject } from '#spec'
+
+/** One user-interactive authentication under way. */
+export interface UiaSession {
+  readonly id: string
+  /** What it is for: it opens nothing else. */
+  readonly operation: string
+  readonly requester: string | undefined
+  /** On the monotonic clock. */
+  readonly endsAtMs: number
+  /** The parameters of the first request that had any; holds passwords: never log it. */
+  body: JsonObject | undefined
+  /** Stages in the order in which they were passed, with what each found out. */
+  readonly completed: Map<string, string | undefined>
+  /** What the operation left for a client that did not get its answer and asks again. */
+  outcome: JsonObject | undefined
+}
+
+const LIMIT_BYTES = 16 * 1024 * 1024
+const SESSION_BYTES = 512
+
+/**
+ * Sessions in memory, bounded in bytes: with too many, those not touched for longest end. They are of one process: a restart ends them,
+ * and a client then begins anew.
+ */
+export class UiaSessionTable {
+  readonly #clock: Clock
+  readonly #random: Random
+  readonly #lifetimeMs: number
+  readonly #sessions = new BoundedCache<string, UiaSession>({
+    name: 'uia-sessions',
+    limitBytes: LIMIT_BYTES,
+    sizeBytes: ({ body }) => SESSION_BYTES + (body === undefined ? 0 : 2 * JSON.stringify(body).length),
+  })
+
+  constructor(clock: Clock, random: Random, lifetimeMs: number) {
+    this.#clock = clock
+    this.#random = random
+    this.#lifetimeMs = lifetimeMs
+  }
+
+  begin(operation: string, requester: string | undefined): UiaSession {
+    const session: UiaSession = {
+      id: this.#random.token(24),
+      operation,
+      requester,
+      endsAtMs: this.#clock.monotonicMs() + this.#lifetimeMs,
+      body: undefined,
+      completed: new Map(),
+      outcome: undefined,
+    }
+    this.#sessions.set(session.id, session)
+    return session
+  }
+
+  find(id: string): UiaSession | undefined {
+    const session = this.#sessions.get(id)
+    if (session === undefined || session.endsAtMs > this.#clock.monotonicMs()) return session
+    this.#sessions.delete(id)
+    return undefined
+  }
+
+  /** Its size changed. */
+  touch(session: UiaSession): void {
+    this.#sessions.set(session.id, session)
+  }
+
+  end(session: UiaSession): void {
+    this.#sessions.delete(session.id)
+  }
+}

@@ -1,0 +1,49 @@
+import type { Errcode, JsonObject, UserId } from '#spec'
+
+export interface StageAttempt {
+  /** The `auth` object of the request. Hostile. */
+  readonly auth: JsonObject
+  /** Who asks, where the request bears an access token. */
+  readonly requester: UserId | undefined
+}
+
+export type StageOutcome =
+  | {
+      readonly kind: 'passed'
+      /** What the stage found out, for the operation: a user id, a registration token. */
+      readonly fact?: string
+    }
+  /** The client may try again. */
+  | { readonly kind: 'failed'; readonly errcode: Errcode; readonly error: string }
+
+/** One way to authenticate. Client-server API, "Authentication types". */
+export interface Stage {
+  readonly type: string
+  /** What a client needs to know for it: `params` of the answer. */
+  readonly params?: JsonObject
+  /** Throws a `MatrixError` where the whole request fails for another reason than authentication. */
+  attempt(attempt: StageAttempt): Promise<StageOutcome>
+}
+
+/** "Dummy authentication always succeeds". */
+export const dummyStage: Stage = {
+  type: 'm.login.dummy',
+  attempt: () => Promise.resolve({ kind: 'passed' }),
+}
+
+export interface PolicyDocument {
+  /** The member's name in `policies`: `terms_of_service`, `privacy_policy`. */
+  readonly id: string
+  readonly version: string
+  /** Language -> name and page. */
+  readonly translations: Readonly<Record<string, { readonly name: string; readonly url: string }>>
+}
+
+/** Submitting the stage says that all documents shown were accepted: "Terms of service at registration". */
+export const termsStage = (documents: readonly PolicyDocument[]): Stage => ({
+  type: 'm.login.terms',
+  params: {
+    policies: Object.fromEntries(documents.map(({ id, version, translations }) => [id, { version, ...translations }])),
+  },
+  attempt: () => Promise.resolve({ kind: 'passed' }),
+})
