@@ -1,5 +1,6 @@
 import type { Migration } from '../sql/engine/schema.ts'
 import { createStreamsAndUsers } from './0001-create-streams-and-users.ts'
+import { createRooms } from './0002-create-rooms.ts'
 import { createAccounts } from './0010-create-accounts.ts'
 import { createDevices } from './0011-create-devices.ts'
 import { createProfiles } from './0020-create-profiles.ts'
@@ -11,6 +12,7 @@ import { createPresence } from './0024-create-presence.ts'
 /** In the order in which they are done. */
 export const MIGRATIONS: readonly Migration[] = [
   createStreamsAndUsers,
+  createRooms,
   createAccounts,
   createDevices,
   createProfiles,

@@ -16,6 +16,8 @@ import { receiptsReader } from './receipts-reader.ts'
 import { receiptsWriter, receiptWrites } from './receipts-writes.ts'
 import { registrationTokensReader } from './registration-tokens-reader.ts'
 import { registrationTokensWriter, registrationTokensWrites } from './registration-tokens-writes.ts'
+import { roomsReader } from './rooms/rooms-reader.ts'
+import { roomsWriter, roomWrites } from './rooms/rooms-writes.ts'
 import { tokensWriter, tokensWrites } from './tokens-writes.ts'
 
 /** The readers of every port. A new port adds a line here… */
@@ -28,6 +30,7 @@ export const readersOver = (db: Db) => ({
   profiles: profilesReader(db),
   receipts: receiptsReader(db),
   registrationTokens: registrationTokensReader(db),
+  rooms: roomsReader(db),
   tokens: tokensReader(db),
 })
 
@@ -41,6 +44,7 @@ export const writers = {
   profiles: profilesWriter,
   receipts: receiptsWriter,
   registrationTokens: registrationTokensWriter,
+  rooms: roomsWriter,
   tokens: tokensWriter,
 } as const
 
@@ -56,6 +60,7 @@ export const allWrites = (): WriteTable =>
     ...presenceWrites,
     ...profileWrites,
     ...receiptWrites,
+    ...roomWrites,
   ])
 
 export type Readers = ReturnType<typeof readersOver>

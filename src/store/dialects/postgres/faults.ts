@@ -20,8 +20,9 @@ const FAULTS: readonly (readonly [prefix: string, reason: UnavailableReason])[] 
 ]
 const UNIQUE_VIOLATION = '23505'
 
-export const isConstraint = (error: unknown): boolean =>
-  error instanceof pg.DatabaseError && error.code === UNIQUE_VIOLATION
+/** Which columns must be unique and were not, without the values that PostgreSQL names with them; undefined for any other error. */
+export const violationOf = (error: unknown): string | undefined =>
+  error instanceof pg.DatabaseError && error.code === UNIQUE_VIOLATION ? (error.detail ?? '').split('=')[0] : undefined
 
 /** All that is not an answer of the database itself is trouble with the connection. */
 export const faultOf = (error: unknown): unknown => {

@@ -6,7 +6,7 @@ import { StoreUnavailable } from '../../ports/faults.ts'
 import type { Answer, Positions, WriteConnection } from '../../sql/engine/connection.ts'
 import type { Insert, Statement, Value } from '../../sql/engine/query.ts'
 import { clientConfig, execute, executeText } from './client.ts'
-import { faultOf, isConstraint } from './faults.ts'
+import { faultOf, violationOf } from './faults.ts'
 
 const FIRST_RETRY_MS = 100
 const LONGEST_RETRY_MS = 5_000
@@ -49,7 +49,9 @@ export class PostgresWriteConnection implements WriteConnection {
     try {
       await this.#guarded(execute(this.#connected(), insert.statement('postgres'), columns ?? []))
     } catch (error) {
-      if (insert.ifExists !== undefined && isConstraint(error)) throw new WriteConflict(insert.ifExists)
+      const violation = violationOf(error)
+      const kind = violation === undefined ? undefined : insert.conflictKind(violation)
+      if (kind !== undefined) throw new WriteConflict(kind)
       throw error
     }
   }

@@ -30,8 +30,9 @@ const CONSTRAINT = 19
 const codeOf = (error: unknown): number | undefined =>
   error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : undefined
 
-export const isConstraint = (error: unknown): boolean =>
-  codeOf(error) === CONSTRAINT && error instanceof Error && error.message.includes('UNIQUE')
+/** Which columns must be unique and were not; undefined for any other error. */
+export const violationOf = (error: unknown): string | undefined =>
+  codeOf(error) === CONSTRAINT && error instanceof Error && error.message.includes('UNIQUE') ? error.message : undefined
 
 export const faultOf = (error: unknown): unknown => {
   const reason = FAULTS.get(codeOf(error) ?? -1)

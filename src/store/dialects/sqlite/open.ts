@@ -35,8 +35,9 @@ export const openSqlite = async (
     queue,
     db: reads,
     close: async () => {
-      await writer.close()
+      // The writer last: the last connection to go folds the log into the file.
       await reads.close()
+      await writer.close()
     },
   }
 }

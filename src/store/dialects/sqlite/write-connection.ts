@@ -3,7 +3,7 @@ import { WriteConflict } from '../../ports/change.ts'
 import { StoreUnavailable } from '../../ports/faults.ts'
 import type { Answer, Positions, WriteConnection } from '../../sql/engine/connection.ts'
 import type { Insert, Statement, Value } from '../../sql/engine/query.ts'
-import { isConstraint, type SqliteFile } from './file.ts'
+import { type SqliteFile, violationOf } from './file.ts'
 
 /** The writing connection: opened again after a fault that may have left it in doubt. */
 export class SqliteWriteConnection implements WriteConnection {
@@ -35,7 +35,9 @@ export class SqliteWriteConnection implements WriteConnection {
     try {
       for (const values of insert.bind('sqlite', rows)) this.#guarded((file) => file.execute(sql, values))
     } catch (error) {
-      if (insert.ifExists !== undefined && isConstraint(error)) throw new WriteConflict(insert.ifExists)
+      const violation = violationOf(error)
+      const kind = violation === undefined ? undefined : insert.conflictKind(violation)
+      if (kind !== undefined) throw new WriteConflict(kind)
       throw error
     }
   }

@@ -35,7 +35,7 @@ export interface Query<Params, Row> {
 
 /** For `where(column, 'in', texts(param.ids))`: one parameter however long the list. */
 export interface Lists {
-  texts(list: readonly string[]): Expression<string>
+  texts<Text extends string>(list: readonly Text[]): Expression<Text>
   integers(list: readonly number[]): Expression<number>
 }
 
@@ -72,11 +72,11 @@ const asList = (list: unknown): Marker => {
 
 const LISTS: Readonly<Record<DialectName, Lists>> = {
   sqlite: {
-    texts: (list) => sql<string>`(select value from json_each(${asList(list)}))`,
+    texts: <Text extends string>(list: readonly Text[]) => sql<Text>`(select value from json_each(${asList(list)}))`,
     integers: (list) => sql<number>`(select value from json_each(${asList(list)}))`,
   },
   postgres: {
-    texts: (list) => sql<string>`(select unnest(${asList(list)}::text[]))`,
+    texts: <Text extends string>(list: readonly Text[]) => sql<Text>`(select unnest(${asList(list)}::text[]))`,
     integers: (list) => sql<number>`(select unnest(${asList(list)}::bigint[]))`,
   },
 }
@@ -156,18 +156,27 @@ export type RowOf<Columns extends Readonly<Record<string, ColumnKind>>> = {
 /** An insert of any number of rows: one statement on PostgreSQL, a prepared loop on SQLite. */
 export interface Insert<Row> {
   readonly table: string
-  /** The kind of `WriteConflict` that a row which is already there means; `'ignore'` skips such rows. */
-  readonly ifExists: string | undefined
+  /** What a row that is already there means; undefined for a fault of ours. */
+  conflictKind(violation: string): string | undefined
   statement(dialect: DialectName): Statement
   bind(dialect: DialectName, rows: readonly Row[]): Value[][]
   readonly [types]?: (row: Row) => void
 }
 
+/** The rows an insert takes. */
+export type InsertRow<Of> = Of extends Insert<infer Row> ? Row : never
+
+/**
+ * The kind of `WriteConflict` that a row which is already there means; by the name of a column of the violated constraint where
+ * there are several; `'ignore'` skips such rows.
+ */
+type IfExists = string | Readonly<Record<string, string>>
+
 const insertSql = (
   dialect: DialectName,
   table: string,
   columns: readonly (readonly [string, ColumnKind])[],
-  ifExists?: string,
+  ifExists?: IfExists,
 ): string => {
   const names = columns.map(([name]) => `"${name}"`).join(', ')
   const ignore = ifExists === 'ignore' ? ' on conflict do nothing' : ''
@@ -185,13 +194,17 @@ const insertSql = (
 export const insertInto = <const Columns extends Readonly<Record<string, ColumnKind>>>(
   table: string,
   columns: Columns,
-  options: { readonly ifExists?: string } = {},
+  options: { readonly ifExists?: IfExists } = {},
 ): Insert<RowOf<Columns>> => {
-  const entries = Object.entries(columns)
+  const entries: readonly (readonly [string, ColumnKind])[] = Object.entries(columns)
   const compiled: Partial<Record<DialectName, Statement>> = {}
   return {
     table,
-    ifExists: options.ifExists,
+    conflictKind: (violation) => {
+      const { ifExists } = options
+      if (ifExists === undefined || typeof ifExists === 'string') return ifExists
+      return Object.entries(ifExists).find(([column]) => violation.includes(column))?.[1]
+    },
     statement: (dialect) => {
       compiled[dialect] ??= {
         sql: insertSql(dialect, table, entries, options.ifExists),

@@ -1,0 +1,109 @@
+import type { Kysely } from 'kysely'
+import type { Membership, UserId } from '#spec'
+import type { MemberRecord, RoomsReader } from '../../ports/rooms.ts'
+import type { Db } from '../engine/index.ts'
+import { isLargeRoom } from './state-reader.ts'
+import { query, type RoomTables } from './tables.ts'
+
+const selectMembers = (db: Kysely<RoomTables>) =>
+  db
+    .selectFrom('memberships as m')
+    .innerJoin('users as u', 'u.user_number', 'm.user_number')
+    .select(['u.user_id as userId', 'm.user_number as user', 'm.membership', 'm.position'])
+
+const memberOfRoom = query((db, param: { room: number; user: UserId }) =>
+  selectMembers(db).where('m.room', '=', param.room).where('u.user_id', '=', param.user),
+)
+
+const membersOfRoom = query((db, param: { room: number; memberships: readonly Membership[] }, { texts }) =>
+  selectMembers(db)
+    .where('m.room', '=', param.room)
+    .where('m.membership', 'in', texts(param.memberships))
+    .orderBy('m.position'),
+)
+
+const firstWithMembership = query(
+  (db, param: { room: number; membership: Membership; limit: number; except: UserId }) =>
+    selectMembers(db)
+      .where('m.room', '=', param.room)
+      .where('m.membership', '=', param.membership)
+      .where('u.user_id', '!=', param.except)
+      .orderBy('m.position')
+      .limit(param.limit),
+)
+
+const roomsOfOne = query((db, param: { user: UserId }) =>
+  db
+    .selectFrom('users as u')
+    .innerJoin('memberships as m', 'm.user_number', 'u.user_number')
+    .innerJoin('rooms as r', 'r.room', 'm.room')
+    .select(['m.room', 'r.room_id as roomId', 'm.membership', 'm.position', 'm.forgotten'])
+    .where('u.user_id', '=', param.user)
+    .orderBy('m.room'),
+)
+
+const commonRoom = query((db, param: { one: UserId; other: UserId }) =>
+  db
+    .selectFrom('users as one')
+    .innerJoin('memberships as mine', 'mine.user_number', 'one.user_number')
+    .innerJoin('memberships as theirs', 'theirs.room', 'mine.room')
+    .innerJoin('users as other', 'other.user_number', 'theirs.user_number')
+    .select('mine.room')
+    .where('one.user_id', '=', param.one)
+    .where('mine.membership', '=', 'join')
+    .where('other.user_id', '=', param.other)
+    .where('theirs.membership', '=', 'join')
+    .limit(1),
+)
+
+const usersInCommonRooms = query((db, param: { user: UserId }) =>
+  db
+    .selectFrom('users as u')
+    .select('u.user_id')
+    .where('u.user_id', '!=', param.user)
+    .where('u.user_number', 'in', (eb) =>
+      eb
+        .selectFrom('users as one')
+        .innerJoin('memberships as mine', 'mine.user_number', 'one.user_number')
+        .innerJoin('memberships as theirs', 'theirs.room', 'mine.room')
+        .select('theirs.user_number')
+        .where('one.user_id', '=', param.user)
+        .where('mine.membership', '=', 'join')
+        .where('theirs.membership', '=', 'join'),
+    ),
+)
+
+type MembersReader = Pick<
+  RoomsReader,
+  'membership' | 'members' | 'firstMembers' | 'roomsOfUser' | 'shareRoom' | 'usersSharingRooms'
+>
+
+export const membersReader = (db: Db): MembersReader => ({
+  membership: (room, user) => db.first(memberOfRoom, { room, user }),
+
+  members: async (room, memberships) => {
+    const params = { room, memberships }
+    return (await isLargeRoom(db, room)) ? db.longAll(membersOfRoom, params) : db.all(membersOfRoom, params)
+  },
+
+  /** One index range for each membership, so that a large room costs no more than a small one. */
+  firstMembers: async (room, memberships, limit, except) => {
+    const found: MemberRecord[] = []
+    for (const membership of memberships) {
+      found.push(...(await db.all(firstWithMembership, { room, membership, limit, except })))
+    }
+    return found.sort((one, other) => one.position - other.position).slice(0, limit)
+  },
+
+  roomsOfUser: async (user) => {
+    const rows = await db.all(roomsOfOne, { user })
+    return rows.map((row) => ({ ...row, forgotten: row.forgotten === 1 }))
+  },
+
+  shareRoom: async (one, other) => (await db.first(commonRoom, { one, other })) !== undefined,
+
+  usersSharingRooms: async (user) => {
+    const rows = await db.longAll(usersInCommonRooms, { user })
+    return rows.map((row) => row.user_id)
+  },
+})

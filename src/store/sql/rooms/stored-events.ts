@@ -1,0 +1,59 @@
+import type { Kysely } from 'kysely'
+import type { StoredEvent } from '../../ports/rooms.ts'
+import type { RoomTables } from './tables.ts'
+
+/** Events with all that a `StoredEvent` says: begins each query that answers some. */
+export const selectEvents = (db: Kysely<RoomTables>) =>
+  db
+    .selectFrom('events as e')
+    .innerJoin('rooms as r', 'r.room', 'e.room')
+    .innerJoin('users as u', 'u.user_number', 'e.sender')
+    .leftJoin('events as redaction', 'redaction.position', 'e.redacted_by')
+    .leftJoin('events as old', 'old.position', 'e.replaces')
+    .select([
+      'e.position',
+      'e.event_id',
+      'e.room',
+      'r.room_id',
+      'e.type',
+      'e.state_key',
+      'u.user_id as sender',
+      'e.origin_server_ts',
+      'e.depth',
+      'e.json',
+      'e.rejected',
+      'e.soft_failed',
+      'e.txn_device',
+      'e.txn_id',
+      'redaction.event_id as redaction_id',
+      'redaction.json as redaction_json',
+      'old.event_id as old_id',
+      'old.json as old_json',
+    ])
+
+/** The same, without those that no reader may see: rejected and soft-failed ones. */
+export const selectShownEvents = (db: Kysely<RoomTables>) =>
+  selectEvents(db).where('e.rejected', '=', 0).where('e.soft_failed', '=', 0)
+
+export type EventRow = Awaited<ReturnType<ReturnType<typeof selectEvents>['execute']>>[number]
+
+const pointer = <Id>(eventId: Id | null, json: string | null): { eventId: Id; json: string } | undefined =>
+  eventId === null || json === null ? undefined : { eventId, json }
+
+export const toStoredEvent = (row: EventRow): StoredEvent => ({
+  position: row.position,
+  eventId: row.event_id,
+  room: row.room,
+  roomId: row.room_id,
+  type: row.type,
+  stateKey: row.state_key ?? undefined,
+  sender: row.sender,
+  originServerTs: row.origin_server_ts,
+  depth: row.depth,
+  json: row.json,
+  redactedBy: pointer(row.redaction_id, row.redaction_json),
+  replaces: pointer(row.old_id, row.old_json),
+  transaction: row.txn_device === null || row.txn_id === null ? undefined : { device: row.txn_device, id: row.txn_id },
+  rejected: row.rejected === 1,
+  softFailed: row.soft_failed === 1,
+})
