@@ -1,0 +1,39 @@
+import { BoundedCache, type BoundedCacheOptions, type CacheStats } from '#base'
+
+/**
+ * Values made from what is stored, kept until the store tells that they changed. A value whose loading began before that
+ * moment is answered to who waits for it but not kept.
+ */
+export class LatestValues<Key extends {}, Value extends {}> {
+  readonly #kept: BoundedCache<Key, Value>
+  readonly #loading = new Map<Key, Promise<Value>>()
+
+  constructor(options: BoundedCacheOptions<Key, Value>) {
+    this.#kept = new BoundedCache(options)
+  }
+
+  async get(key: Key, load: () => Promise<Value>): Promise<Value> {
+    const kept = this.#kept.get(key)
+    if (kept !== undefined) return kept
+    const underway = this.#loading.get(key)
+    if (underway !== undefined) return underway
+    const loading = load()
+    this.#loading.set(key, loading)
+    try {
+      const value = await loading
+      if (this.#loading.get(key) === loading) this.#kept.set(key, value)
+      return value
+    } finally {
+      if (this.#loading.get(key) === loading) this.#loading.delete(key)
+    }
+  }
+
+  forget(key: Key): void {
+    this.#loading.delete(key)
+    this.#kept.delete(key)
+  }
+
+  stats(): CacheStats {
+    return this.#kept.stats()
+  }
+}

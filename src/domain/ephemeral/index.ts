@@ -1,0 +1,10 @@
+export { Presence } from './presence.ts'
+export {
+  CURRENTLY_ACTIVE_MS,
+  IDLE_AFTER_MS,
+  PRESENCE_STATES,
+  type PresenceState,
+  SYNC_GRACE_MS,
+} from './presence-record.ts'
+export { type ReadUpTo, Receipts } from './receipts.ts'
+export { Typing } from './typing.ts'

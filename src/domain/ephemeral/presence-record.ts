@@ -1,0 +1,109 @@
+import type { JsonObject, UserId } from '#spec'
+import type { UserNumber } from '#store'
+
+export const PRESENCE_STATES = ['online', 'unavailable', 'offline'] as const
+export type PresenceState = (typeof PRESENCE_STATES)[number]
+
+/** A client counts as connected so long after its last `/sync` ended. */
+export const SYNC_GRACE_MS = 30_000
+/** "The server will automatically set a user's presence to unavailable if …" (module "Presence", "Idle timeout"). */
+export const IDLE_AFTER_MS = 5 * 60_000
+/** So long after an activity `currently_active` holds, and no further activity is worth an update. */
+export const CURRENTLY_ACTIVE_MS = 60_000
+
+export interface Connection {
+  state: 'online' | 'unavailable'
+  /** Requests under way. */
+  open: number
+  /** When the last one ended. */
+  seenAt: number
+}
+
+/** What others were last told. */
+export interface PublishedPresence {
+  readonly state: PresenceState
+  readonly statusMsg: string | undefined
+  readonly currentlyActive: boolean
+}
+
+export interface PresenceProfile {
+  readonly displayname?: string
+  readonly avatar_url?: string
+}
+
+/** One user's presence. Times named `…At` are monotonic. */
+export interface PresenceRecord {
+  readonly user: UserNumber
+  readonly userId: UserId
+  /** By device. */
+  readonly connections: Map<number, Connection>
+  /** Set by hand; outlives what clients say in passing. */
+  explicit: 'unavailable' | 'offline' | undefined
+  statusMsg: string | undefined
+  activeAt: number
+  /** The same moment by the calendar, to be kept. */
+  lastActiveMs: number
+  published: PublishedPresence
+  /** Known once it changed while the user was about. */
+  profile: PresenceProfile
+}
+
+export const newRecord = (
+  user: UserNumber,
+  userId: UserId,
+  lastSeen: { readonly statusMsg: string | undefined; readonly lastActiveMs: number },
+  now: { readonly at: number; readonly ms: number },
+): PresenceRecord => ({
+  user,
+  userId,
+  connections: new Map(),
+  explicit: undefined,
+  statusMsg: lastSeen.statusMsg,
+  activeAt: now.at - Math.max(0, now.ms - lastSeen.lastActiveMs),
+  lastActiveMs: lastSeen.lastActiveMs,
+  published: { state: 'offline', statusMsg: lastSeen.statusMsg, currentlyActive: false },
+  profile: {},
+})
+
+const isLive = (connection: Connection, now: number): boolean =>
+  connection.open > 0 || now - connection.seenAt < SYNC_GRACE_MS
+
+/** Forgets clients that are gone, and with the last of them what was set by hand. */
+export const dropDeadConnections = (record: PresenceRecord, now: number): void => {
+  for (const [device, connection] of record.connections) {
+    if (!isLive(connection, now)) record.connections.delete(device)
+  }
+  if (record.connections.size === 0) record.explicit = undefined
+}
+
+const stateOf = (record: PresenceRecord, now: number): PresenceState => {
+  const live = [...record.connections.values()].filter((connection) => isLive(connection, now))
+  if (live.length === 0 || record.explicit === 'offline') return 'offline'
+  if (record.explicit === 'unavailable' || now - record.activeAt >= IDLE_AFTER_MS) return 'unavailable'
+  return live.some(({ state }) => state === 'online') ? 'online' : 'unavailable'
+}
+
+/** What others may know now. */
+export const presenceOf = (record: PresenceRecord, now: number): PublishedPresence => {
+  const state = stateOf(record, now)
+  return {
+    state,
+    statusMsg: record.statusMsg,
+    currentlyActive: state === 'online' && now - record.activeAt < CURRENTLY_ACTIVE_MS,
+  }
+}
+
+export const samePresence = (one: PublishedPresence, other: PublishedPresence): boolean =>
+  one.state === other.state && one.statusMsg === other.statusMsg && one.currentlyActive === other.currentlyActive
+
+/** The content of `m.presence`. */
+export const contentOf = (record: PresenceRecord, now: number): JsonObject => {
+  const { state, statusMsg, currentlyActive } = presenceOf(record, now)
+  return {
+    presence: state,
+    last_active_ago: Math.max(0, Math.round(now - record.activeAt)),
+    ...(state === 'online' ? { currently_active: currentlyActive } : {}),
+    ...(statusMsg === undefined ? {} : { status_msg: statusMsg }),
+    ...record.profile,
+  }
+}

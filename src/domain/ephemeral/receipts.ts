@@ -1,0 +1,145 @@
+import type { Clock } from '#base'
+import {
+  type EventId,
+  isJsonObject,
+  type JsonObject,
+  MatrixError,
+  objectAt,
+  parseEventId,
+  type RoomId,
+  stringAt,
+  type UserId,
+} from '#spec'
+import type {
+  AccountDataReader,
+  AccountDataWriter,
+  Change,
+  Commit,
+  ReceiptsWriter,
+  ReceiptType,
+  RoomNumber,
+  RoomsReader,
+  StoredEvent,
+  UserNumber,
+} from '#store'
+import { joinedRoom } from './joined-room.ts'
+
+const FULLY_READ = 'm.fully_read'
+const MAIN = 'main'
+/** "A maximum of 3 hops is recommended to cover indirect relationships." */
+const MAX_HOPS = 3
+
+export interface ReceiptsOptions {
+  readonly clock: Clock
+  readonly rooms: Pick<RoomsReader, 'roomByRoomId' | 'membership' | 'event'>
+  readonly receipts: ReceiptsWriter
+  readonly accountData: AccountDataWriter
+  readonly readMarkers: Pick<AccountDataReader, 'inRoom'>
+  readonly commit: Commit
+}
+
+/** What one request moves; absent members stay where they are. */
+export interface ReadUpTo {
+  readonly fullyRead?: string | undefined
+  readonly read?: string | undefined
+  readonly readPrivate?: string | undefined
+  /** `main` or a thread's root, for receipts only; undefined: unthreaded. */
+  readonly threadId?: string | undefined
+}
+
+interface Reader {
+  readonly user: UserNumber
+  readonly userId: UserId
+}
+
+/** Receipts and fully-read markers (modules "Receipts", "Read and unread markers"): they only ever move forward. */
+export class Receipts {
+  readonly #options: ReceiptsOptions
+
+  constructor(options: ReceiptsOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Moves all or none. Throws `M_FORBIDDEN` for who is not joined, `M_INVALID_PARAM` for a thread that is none or that the
+   * event is not in, `M_NOT_FOUND` where the event is not in the room.
+   */
+  async move(roomId: RoomId, { user, userId }: Reader, upTo: ReadUpTo): Promise<void> {
+    const room = await joinedRoom(this.#options.rooms, roomId, userId)
+    const { threadId } = upTo
+    if (threadId !== undefined && threadId !== MAIN && parseEventId(threadId) === undefined) {
+      throw new MatrixError('M_INVALID_PARAM', 'thread_id must be main or the id of an event')
+    }
+    if (threadId !== undefined && upTo.fullyRead !== undefined) {
+      throw new MatrixError('M_INVALID_PARAM', 'm.fully_read knows no threads')
+    }
+    const changes: Change<unknown>[] = []
+    const receipts: readonly [ReceiptType, string | undefined][] = [
+      ['m.read', upTo.read],
+      ['m.read.private', upTo.readPrivate],
+    ]
+    for (const [type, eventId] of receipts) {
+      if (eventId === undefined) continue
+      const event = await this.#eventIn(room, eventId)
+      if (threadId !== undefined) await this.#mindThread(event, threadId)
+      const at = { eventId: event.eventId, eventPosition: event.position, atMs: this.#options.clock.nowMs() }
+      changes.push(this.#options.receipts.move({ room, userId, type, threadId, ...at }))
+    }
+    if (upTo.fullyRead !== undefined) changes.push(...(await this.#moveMarker(room, user, upTo.fullyRead)))
+    if (changes.length > 0) await this.#options.commit(changes)
+  }
+
+  async #moveMarker(room: RoomNumber, user: UserNumber, eventId: string): Promise<readonly Change<unknown>[]> {
+    const event = await this.#eventIn(room, eventId)
+    const before = await this.#options.readMarkers.inRoom(user, room, FULLY_READ)
+    const beforeId = before === undefined ? undefined : markedEvent(before.contentJson)
+    const marked = beforeId === undefined ? undefined : await this.#options.rooms.event(beforeId)
+    if (marked !== undefined && marked.position >= event.position) return []
+    const contentJson = JSON.stringify({ event_id: event.eventId })
+    return [this.#options.accountData.put({ user, room, type: FULLY_READ, contentJson })]
+  }
+
+  async #eventIn(room: RoomNumber, text: string): Promise<StoredEvent> {
+    const eventId = parseEventId(text)
+    if (eventId === undefined) throw new MatrixError('M_INVALID_PARAM', 'Not an event id')
+    const event = await this.#options.rooms.event(eventId)
+    if (event?.room !== room || event.rejected) throw new MatrixError('M_NOT_FOUND', 'No such event in this room')
+    return event
+  }
+
+  async #mindThread(event: StoredEvent, threadId: string): Promise<void> {
+    const thread = await this.#threadOf(event)
+    // A root is in the main timeline, yet a thread may be read just up to its root.
+    if (thread === threadId || event.eventId === threadId) return
+    throw new MatrixError('M_INVALID_PARAM', 'The event is not in that thread')
+  }
+
+  /** The id of the thread's root, `main` for events outside of threads. */
+  async #threadOf(event: StoredEvent): Promise<string> {
+    let here: StoredEvent | undefined = event
+    for (let hop = 0; hop <= MAX_HOPS && here !== undefined; hop++) {
+      const relation = relationOf(here.json)
+      const parent = parseEventId(stringAt(relation, 'event_id') ?? '')
+      const relType = stringAt(relation, 'rel_type')
+      if (parent === undefined || relType === undefined) return MAIN
+      if (relType === 'm.thread') return parent
+      here = await this.#options.rooms.event(parent)
+    }
+    return MAIN
+  }
+}
+
+const NOTHING: JsonObject = {}
+
+const parsed = (json: string): JsonObject => {
+  const value: unknown = JSON.parse(json)
+  return isJsonObject(value) ? value : NOTHING
+}
+
+const relationOf = (json: string): JsonObject => {
+  const content = objectAt(parsed(json), 'content')
+  return (content === undefined ? undefined : objectAt(content, 'm.relates_to')) ?? NOTHING
+}
+
+const markedEvent = (contentJson: string): EventId | undefined =>
+  parseEventId(stringAt(parsed(contentJson), 'event_id') ?? '')

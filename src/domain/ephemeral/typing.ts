@@ -1,0 +1,108 @@
+import type { Clock } from '#base'
+import type { RoomId, UserId } from '#spec'
+import type { RoomNumber, RoomsReader, UserNumber } from '#store'
+import type { Streams } from '#streams'
+import { joinedRoom } from './joined-room.ts'
+import { RecentChanges } from './recent-changes.ts'
+
+/** Clients renew every 20 to 30 seconds; one that asks for longer must renew all the same. */
+const MAX_TIMEOUT_MS = 120_000
+const DEFAULT_TIMEOUT_MS = 30_000
+/** Nobody reads a longer list; the others count once there is room. */
+const MAX_TYPING_IN_ROOM = 200
+/** Rooms where nobody types any more are remembered so that absent clients hear of it. */
+const REMEMBERED_ROOMS = 20_000
+
+export interface TypingOptions {
+  readonly clock: Clock
+  readonly streams: Pick<Streams, 'announce' | 'onNews'>
+  readonly rooms: Pick<RoomsReader, 'roomByRoomId' | 'membership'>
+}
+
+interface Typist {
+  readonly userId: UserId
+  readonly cancelTimeout: () => void
+}
+
+/** Who types where (module "Typing Notifications"): in memory only. */
+export class Typing {
+  readonly #clock: Clock
+  readonly #streams: Pick<Streams, 'announce' | 'onNews'>
+  readonly #rooms: Pick<RoomsReader, 'roomByRoomId' | 'membership'>
+  /** In the order in which they began. */
+  readonly #typists = new Map<RoomNumber, Map<UserNumber, Typist>>()
+  readonly #changes = new RecentChanges<RoomNumber>()
+  /** Rooms where nobody types any more, longest ago first. */
+  readonly #quiet = new Set<RoomNumber>()
+
+  constructor({ clock, streams, rooms }: TypingOptions) {
+    this.#clock = clock
+    this.#streams = streams
+    this.#rooms = rooms
+    // An event that names users changed their memberships: who has left types no more.
+    streams.onNews((items) => {
+      for (const { stream, rooms: where, users } of items) {
+        if (stream !== 'events' || users.length === 0) continue
+        for (const room of where) for (const user of users) this.stop(room, user)
+      }
+    })
+  }
+
+  /** Throws `M_FORBIDDEN` for who is not joined. */
+  async set(roomId: RoomId, user: UserNumber, userId: UserId, typing: boolean, timeoutMs?: number): Promise<void> {
+    const room = await joinedRoom(this.#rooms, roomId, userId)
+    if (typing) this.#start(room, user, userId, Math.min(Math.max(timeoutMs ?? DEFAULT_TIMEOUT_MS, 1), MAX_TIMEOUT_MS))
+    else this.stop(room, user)
+  }
+
+  /** Also for who sends a message, which ends typing it. Nothing happens where the user does not type. */
+  stop(room: RoomNumber, user: UserNumber): void {
+    const typists = this.#typists.get(room)
+    const typist = typists?.get(user)
+    if (typists === undefined || typist === undefined) return
+    typist.cancelTimeout()
+    typists.delete(user)
+    if (typists.size === 0) {
+      this.#typists.delete(room)
+      this.#rememberQuiet(room)
+    }
+    this.#announce(room)
+  }
+
+  /** Rooms whose list changed with `after` < position <= `upTo`. */
+  changedRooms(after: number, upTo: number): readonly RoomNumber[] {
+    return this.#changes.since(after, upTo)
+  }
+
+  /** Who types in the room now: the `user_ids` of `m.typing`. */
+  typingIn(room: RoomNumber): readonly UserId[] {
+    return [...(this.#typists.get(room)?.values() ?? [])].map(({ userId }) => userId)
+  }
+
+  #start(room: RoomNumber, user: UserNumber, userId: UserId, timeoutMs: number): void {
+    const typists = this.#typists.get(room) ?? new Map<UserNumber, Typist>()
+    const before = typists.get(user)
+    if (before === undefined && typists.size >= MAX_TYPING_IN_ROOM) return
+    before?.cancelTimeout()
+    typists.set(user, { userId, cancelTimeout: this.#clock.after(timeoutMs, () => this.stop(room, user)) })
+    this.#typists.set(room, typists)
+    this.#quiet.delete(room)
+    // Renewing changes nothing that others see.
+    if (before === undefined) this.#announce(room)
+  }
+
+  #announce(room: RoomNumber): void {
+    this.#streams.announce('typing', { rooms: [room], users: [] }, (position) => this.#changes.touch(room, position))
+  }
+
+  #rememberQuiet(room: RoomNumber): void {
+    this.#quiet.delete(room)
+    this.#quiet.add(room)
+    if (this.#quiet.size <= REMEMBERED_ROOMS) return
+    for (const oldest of this.#quiet) {
+      this.#quiet.delete(oldest)
+      this.#changes.forget(oldest)
+      return
+    }
+  }
+}

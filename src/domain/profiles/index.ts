@@ -1,0 +1,7 @@
+export {
+  isMemberKey,
+  type MemberFields,
+  type ProfileAccounts,
+  type ProfileOwner,
+  Profiles,
+} from './profiles.ts'
