@@ -27,7 +27,7 @@ const PLAIN_STATE = match('state_key', '')
  * are made for each.
  */
 export const defaultOverrideRules = (userId: UserId): readonly PushRule[] => [
-  rule('.m.rule.suppress_notices', [match('content.msgtype', 'm.notice')]),
+  SUPPRESS_NOTICES,
   rule(
     '.m.rule.invite_for_me',
     [match('type', 'm.room.member'), match('content.membership', 'invite'), match('state_key', userId)],
@@ -41,6 +41,8 @@ export const defaultOverrideRules = (userId: UserId): readonly PushRule[] => [
   ),
   ...OVERRIDE_AFTER_MENTION,
 ]
+
+const SUPPRESS_NOTICES = rule('.m.rule.suppress_notices', [match('content.msgtype', 'm.notice')])
 
 const OVERRIDE_AFTER_INVITE: readonly PushRule[] = [rule('.m.rule.member_event', [match('type', 'm.room.member')])]
 
@@ -67,6 +69,14 @@ export const DEFAULT_UNDERRIDE_RULES: readonly PushRule[] = [
   rule('.m.rule.room_one_to_one', [TWO_MEMBERS, match('type', 'm.room.message')], NOTIFY_WITH_SOUND),
   rule('.m.rule.message', [match('type', 'm.room.message')], NOTIFY),
   rule('.m.rule.encrypted', [match('type', 'm.room.encrypted')], NOTIFY),
+]
+
+/** The predefined rules that are the same objects in every user's ruleset: what is made of them can be shared. */
+export const SHARED_RULES: readonly (readonly [PushRule, PushRuleKind])[] = [
+  ...[MASTER_RULE, SUPPRESS_NOTICES, ...OVERRIDE_AFTER_INVITE, ...OVERRIDE_AFTER_MENTION].map(
+    (each) => [each, 'override'] as const,
+  ),
+  ...DEFAULT_UNDERRIDE_RULES.map((each) => [each, 'underride'] as const),
 ]
 
 const KINDS_OF_DEFAULTS: ReadonlyMap<string, PushRuleKind> = new Map<string, PushRuleKind>([

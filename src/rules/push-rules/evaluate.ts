@@ -2,6 +2,7 @@ import type { JsonValue, RoomEvent } from '#spec'
 import { isJsonObject } from '#spec'
 import type { Condition, PushContext } from './conditions.ts'
 import { compileCondition, eventMatch, NEVER } from './conditions.ts'
+import { SHARED_RULES } from './default-rules.ts'
 import type { PushCandidate } from './push-candidate.ts'
 import { toPushCandidate } from './push-candidate.ts'
 import type { PushRule, PushRuleKind, PushRuleset } from './push-rule.ts'
@@ -74,7 +75,7 @@ const compileList = (
 ): readonly CompiledRule[] =>
   rules
     .filter((rule) => rule.enabled)
-    .map((rule) => ({ conditions: toConditions(rule), outcome: toOutcome(rule, kind) }))
+    .map((rule) => SHARED.get(rule) ?? { conditions: toConditions(rule), outcome: toOutcome(rule, kind) })
     .filter(({ conditions }) => !conditions.includes(NEVER))
 
 const conditionsOf = ({ conditions = [] }: PushRule): readonly Condition[] =>
@@ -94,3 +95,8 @@ const isHighlight = (actions: readonly JsonValue[]): boolean => {
   const tweak = actions.findLast((action) => isJsonObject(action) && action.set_tweak === 'highlight')
   return isJsonObject(tweak) && (tweak.value === undefined || tweak.value === true)
 }
+
+/** Most of a ruleset is the same for everyone, and compiled once: a server keeps the evaluators of many users. */
+const SHARED: ReadonlyMap<PushRule, CompiledRule> = new Map(
+  SHARED_RULES.map(([rule, kind]) => [rule, { conditions: conditionsOf(rule), outcome: toOutcome(rule, kind) }]),
+)
