@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { type Clock, type Logger, type Random, silentLogger, systemClock, systemRandom } from '#base'
-import type { Config, Database } from '#config'
+import type { Config } from '#config'
 import {
   type AnyEndpoint,
   createEdge,
@@ -13,9 +13,9 @@ import {
   noRateLimits,
   type RateLimiter,
 } from '#http'
-import { openStore, SchemaTooNew, type Store, StoreUnavailable } from '#store'
 import { compose } from './compose.ts'
 import { loadSigningKey, prepareDataFolder } from './data-folder.ts'
+import { openDatabase } from './database.ts'
 import { addEngineReadings } from './metrics.ts'
 import { codeOf, reasonOf, StartError } from './start-error.ts'
 
@@ -147,29 +147,6 @@ class Running {
       }
     }
   }
-}
-
-const openDatabase = async (database: Database, clock: Clock, logger: Logger): Promise<Store> => {
-  const url = database.kind === 'sqlite' ? `sqlite:${database.path}` : database.url
-  const name = database.kind === 'sqlite' ? database.path : withoutPassword(database.url)
-  try {
-    return await openStore({ url, clock, logger })
-  } catch (cause) {
-    if (cause instanceof SchemaTooNew) {
-      throw new StartError(`The database ${name} was written by a newer Homeroom; start that version`, { cause })
-    }
-    if (cause instanceof StoreUnavailable || codeOf(cause) !== undefined) {
-      throw new StartError(`The database ${name} cannot be opened: ${reasonOf(cause)}`, { cause })
-    }
-    throw cause
-  }
-}
-
-const withoutPassword = (url: string): string => {
-  const parsed = new URL(url)
-  parsed.password = ''
-  parsed.search = ''
-  return parsed.href
 }
 
 /** The budgets of the configuration, or none with `--no-rate-limit`. */

@@ -34,8 +34,8 @@ interface Given {
   readonly source: string
 }
 
-/** Environment variables with the prefix that are no settings: the file itself, and what the tests read. */
-const OTHER_VARIABLES = /^HOMEROOM_(?:CONFIG|TEST_.*)$/
+/** Variables with the prefix that are no settings: which file to read, the mark of `bin/homeroom.js`, and what the tests read. */
+const OTHER_VARIABLES = /^HOMEROOM_(?:CONFIG|REEXECUTED|TEST_.*)$/
 
 /** Flags, then environment, then file, then defaults. Throws `ConfigError` with all problems. */
 export const loadConfig = (sources: ConfigSources): Config => {
@@ -44,23 +44,23 @@ export const loadConfig = (sources: ConfigSources): Config => {
   refuseUnknown(sources, file, problems)
 
   const settings: Record<string, Record<string, unknown>> = {}
-  const given = new Map<string, string>()
+  const given = new Set<string>()
   for (const place of PLACES) {
     const found = find(place, sources, file)
     settings[place.section] ??= {}
     const section = settings[place.section] ?? {}
     if (found === undefined) section[place.key] = fallbackOf(place)
     else {
-      given.set(place.path, found.source)
+      given.add(place.path)
       const value = place.setting.kind.parse(found.raw, found.fromText)
       if (value === undefined) problems.push(misfit(place, found))
       else section[place.key] = value
     }
   }
+  refusePartOfTls(given, problems)
   // Every place was filled from its own kind just above; with problems it is not used.
-  const config = problems.length === 0 ? resolveConfig(settings as unknown as Settings, problems) : undefined
-  if (config === undefined || problems.length > 0) throw new ConfigError(problems)
-  return config
+  if (problems.length > 0) throw new ConfigError(problems)
+  return resolveConfig(settings as unknown as Settings)
 }
 
 const fallbackOf = ({ setting, path }: Place): unknown => {
@@ -147,19 +147,22 @@ const refuseUnknown = (sources: ConfigSources, file: Yaml, problems: ConfigProbl
   }
 }
 
+const TLS = ['tlsPort', 'tlsCert', 'tlsKey']
+
+const refusePartOfTls = (given: ReadonlySet<string>, problems: ConfigProblem[]): void => {
+  const missing = TLS.filter((key) => !given.has(`listen.${key}`))
+  if (missing.length === TLS.length) return
+  for (const key of missing) {
+    problems.push({ path: `listen.${key}`, message: 'expected, since tlsPort, tlsCert and tlsKey go together' })
+  }
+}
+
 const LOOPBACK = /^(?:127\.\d+\.\d+\.\d+|::1|localhost)$/
 
 /** What depends on several settings. */
-const resolveConfig = (settings: Settings, problems: ConfigProblem[]): Config => {
+const resolveConfig = (settings: Settings): Config => {
   const { listen, registration, server, storage, ...rest } = settings
   const { tlsPort, tlsCert, tlsKey, ...listenRest } = listen
-  const tlsParts = { tlsPort, tlsCert, tlsKey }
-  const some = Object.values(tlsParts).some((part) => part !== undefined)
-  for (const [key, part] of Object.entries(tlsParts)) {
-    if (some && part === undefined) {
-      problems.push({ path: `listen.${key}`, message: 'expected: tlsPort, tlsCert and tlsKey go together' })
-    }
-  }
   const tls =
     tlsPort === undefined || tlsCert === undefined || tlsKey === undefined
       ? undefined

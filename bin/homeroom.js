@@ -1,0 +1,35 @@
+#!/usr/bin/env node
+// Plain JavaScript that any Node reads: it must be able to say that this Node is too old for the rest.
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+const LEAST_MAJOR = 24
+const major = Number(process.versions.node.split('.')[0])
+
+if (major >= LEAST_MAJOR) {
+  const { runCli } = await import('../src/app/cli.ts')
+  process.exitCode = await runCli(process.argv.slice(2))
+} else {
+  const name = process.platform === 'win32' ? 'node.exe' : 'node'
+  const own = fileURLToPath(new URL(`../node_modules/.bin/${name}`, import.meta.url))
+  if (existsSync(own) && process.env.HOMEROOM_REEXECUTED === undefined) {
+    const child = spawn(own, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+      stdio: 'inherit',
+      env: { ...process.env, HOMEROOM_REEXECUTED: '1' },
+    })
+    // A terminal sends its signals to both; those sent to this process alone are passed on.
+    for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal))
+    child.on('error', () => tooOld())
+    child.on('exit', (code) => {
+      process.exitCode = code ?? 1
+    })
+  } else tooOld()
+}
+
+function tooOld() {
+  console.error(
+    `Homeroom needs Node ${LEAST_MAJOR} or newer, and this is Node ${process.versions.node}: run "npm install" in its folder, or install a newer Node.`,
+  )
+  process.exitCode = 1
+}

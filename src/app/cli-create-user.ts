@@ -1,0 +1,38 @@
+import { silentLogger, systemClock, systemRandom } from '#base'
+import type { Config } from '#config'
+import { Accounts, DEFAULT_PASSWORD_COST, PasswordHasher } from '#domain'
+import { MatrixError } from '#spec'
+import { WriteConflict, writers } from '#store'
+import { prepareDataFolder } from './data-folder.ts'
+import { openDatabase } from './database.ts'
+import { readPassword } from './password-prompt.ts'
+import { StartError } from './start-error.ts'
+
+/**
+ * Makes an account straight in the database, with either database also while the server runs: it finds the account at the next login.
+ */
+export const createUser = async (config: Config, username: string, admin: boolean): Promise<number> => {
+  if (config.storage.database.kind === 'sqlite') await prepareDataFolder(config.storage.dataFolder)
+  const store = await openDatabase(config.storage.database, systemClock, silentLogger)
+  try {
+    const hasher = new PasswordHasher({ random: systemRandom, cost: DEFAULT_PASSWORD_COST, concurrency: 1 })
+    const noLimit = { consume: () => Promise.resolve() }
+    const accounts = new Accounts(store.accounts, writers.accounts, hasher, noLimit, {
+      serverName: config.server.name,
+      clock: systemClock,
+      minPasswordLength: 1,
+    })
+    const userId = accounts.newUserId(username)
+    await accounts.assertFree(userId)
+    const passwordHash = await accounts.hashPassword(await readPassword())
+    await store.commit([accounts.create(userId, passwordHash, { admin })])
+    process.stdout.write(`Made ${userId}${admin ? ', who may administer the server' : ''}.\n`)
+    return 0
+  } catch (error) {
+    if (error instanceof MatrixError) throw new StartError(error.message, { cause: error })
+    if (error instanceof WriteConflict) throw new StartError('This user name is taken', { cause: error })
+    throw error
+  } finally {
+    await store.close()
+  }
+}

@@ -1,0 +1,71 @@
+import { Command, CommanderError } from 'commander'
+import { ConfigError } from '#config'
+import { readConfig, withConfigFlags } from './cli-config.ts'
+import { PACKAGE_VERSION } from './package-version.ts'
+import { EXIT_CONFIG, StartError } from './start-error.ts'
+
+/** Runs one command of the `homeroom` program and answers with its exit code. Messages for people go to the standard error. */
+export const runCli = async (args: readonly string[]): Promise<number> => {
+  let exitCode = 0
+  const program = new Command('homeroom')
+    .description('A Matrix homeserver')
+    .version(PACKAGE_VERSION, '-v, --version')
+    .exitOverride()
+
+  withConfigFlags(program.command('start').description('run the homeserver')).action(async (_options, command) => {
+    const { runServer } = await import('./cli-start.ts')
+    exitCode = await runServer(await readConfig(command, process.env))
+  })
+
+  withConfigFlags(
+    program.command('check-config').description('say what is wrong with the configuration, or what it amounts to'),
+  ).action(async (_options, command) => {
+    const config = await readConfig(command, process.env)
+    const { registration, storage } = config
+    const url = storage.database.kind === 'sqlite' ? storage.database.path : 'PostgreSQL'
+    process.stdout.write(
+      `The configuration is good: ${config.server.name} on ${config.listen.host}:${config.listen.port}, database ${url}, registration ${registration.mode}.\n`,
+    )
+  })
+
+  withConfigFlags(
+    program
+      .command('create-user')
+      .description('make an account; also while the server runs')
+      .requiredOption('--user <name>', 'the part of the user id between @ and :')
+      .option('--admin', 'may administer the server'),
+  ).action(async (options: { user: string; admin?: boolean }, command) => {
+    const { createUser } = await import('./cli-create-user.ts')
+    exitCode = await createUser(await readConfig(command, process.env), options.user, options.admin === true)
+  })
+
+  program
+    .command('version')
+    .description('print the version')
+    .action(() => {
+      process.stdout.write(`homeroom ${PACKAGE_VERSION}\n`)
+    })
+
+  try {
+    await program.parseAsync(args, { from: 'user' })
+    return exitCode
+  } catch (error) {
+    return explain(error)
+  }
+}
+
+/** Every foreseen failure is words without a stack; anything else is a bug and is thrown on. */
+const explain = (error: unknown): number => {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_CONFIG
+  if (error instanceof ConfigError) {
+    const lines = error.problems.map(({ path, message }) => `  ${path}: ${message}`)
+    const count = lines.length === 1 ? 'one problem' : `${lines.length} problems`
+    process.stderr.write(`homeroom: the configuration has ${count}\n${lines.join('\n')}\n`)
+    return EXIT_CONFIG
+  }
+  if (error instanceof StartError) {
+    process.stderr.write(`homeroom: ${error.message}\n`)
+    return error.exitCode
+  }
+  throw error
+}

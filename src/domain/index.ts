@@ -1,0 +1,3 @@
+export * from './accounts/index.ts'
+export * from './devices/index.ts'
+export * from './rooms/index.ts'
