@@ -1,0 +1,46 @@
+// The server command for Sytest, which says in HS_* variables where a homeserver shall listen and keep its data. Here they
+// become flags and variables that any operator could give, and Homeroom takes the place of this process, so that signals
+// reach it.
+//
+//   SYTEST=<checkout> <sytest>/run.sh WORKDIR "node <repository>/scripts/sytest-server.ts" -O tap tests/30rooms/01state.pl
+//
+// HOMEROOM_SYTEST_DATABASE=postgres://… gives each server an empty database of that name plus its index, made beforehand.
+
+import { fileURLToPath } from 'node:url'
+
+const program = fileURLToPath(new URL('../bin/homeroom.js', import.meta.url))
+
+function required(name: string): string {
+  const value = process.env[name]
+  if (value === undefined || value === '') {
+    console.error(`${name} is not set; this command is for Sytest, see docs/conformance.md`)
+    process.exit(64)
+  }
+  return value
+}
+
+const isOn = (name: string): boolean => process.env[name] === '1'
+
+const flags = [
+  ['--server-name', required('HS_SERVER_NAME')],
+  ['--host', required('HS_BIND_HOST')],
+  ['--port', required('HS_CLIENT_PORT')],
+  ['--tls-port', required('HS_TLS_PORT')],
+  ['--tls-cert', required('HS_TLS_CERT')],
+  ['--tls-key', required('HS_TLS_KEY')],
+  ['--data', required('HS_DATABASE_DIR')],
+  ['--registration', isOn('HS_OPEN_REGISTRATION') ? 'open' : 'closed'],
+  ['--registration-shared-secret', required('HS_REGISTRATION_SHARED_SECRET')],
+  isOn('HS_NO_RATE_LIMIT') ? ['--no-rate-limit'] : [],
+]
+const database = process.env.HOMEROOM_SYTEST_DATABASE
+if (database !== undefined) flags.push(['--database', `${database}${required('HS_INDEX')}`])
+
+const environment = {
+  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('HOMEROOM_'))),
+  HOMEROOM_SERVER_PUBLIC_BASE_URL: required('HS_PUBLIC_BASEURL'),
+  HOMEROOM_REGISTRATION_GUESTS: String(isOn('HS_ALLOW_GUESTS')),
+}
+
+if (process.execve === undefined) throw new Error('this command needs an operating system that can replace a process')
+process.execve(process.execPath, [process.execPath, program, 'start', ...flags.flat()], environment)

@@ -1,0 +1,137 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe } from 'vitest'
+import { createHomeserver, type Homeserver, type HomeserverOptions } from '#app'
+import { ConfigError, loadConfig } from '#config'
+import { askPostgres, POSTGRES } from '../contract/databases.ts'
+import { TestClient } from './client.ts'
+
+export type DatabaseKind = 'sqlite' | 'postgres'
+
+export interface HomeserverSetup extends Omit<HomeserverOptions, 'config'> {
+  /** As in the YAML file, by section: `{ registration: { mode: 'token' } }`. Rate limits are off unless switched on here. */
+  readonly settings?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+  /** Default SQLite. */
+  readonly database?: DatabaseKind
+}
+
+let made = 0
+
+/** A whole homeserver in this process, on a free port of loopback, with data of its own that goes away with it. */
+export class TestHomeserver {
+  readonly #options: HomeserverOptions
+  readonly #discard: () => Promise<void>
+  #homeserver: Homeserver
+  #url = ''
+
+  constructor(options: HomeserverOptions, discard: () => Promise<void>) {
+    this.#options = options
+    this.#discard = discard
+    this.#homeserver = createHomeserver(options)
+  }
+
+  /** Changes with each start. */
+  get url(): string {
+    return this.#url
+  }
+
+  get serverName(): string {
+    return this.#options.config.server.name
+  }
+
+  get dataFolder(): string {
+    return this.#options.config.storage.dataFolder
+  }
+
+  async start(): Promise<void> {
+    this.#url = (await this.#homeserver.start()).url
+  }
+
+  /** Stops it and starts another one on the same data: what was not durable is gone. Clients go on, at the new address. */
+  async restart(): Promise<void> {
+    await this.#homeserver.stop()
+    this.#homeserver = createHomeserver(this.#options)
+    await this.start()
+  }
+
+  /** A client without an account. */
+  client(): TestClient {
+    return new TestClient(() => this.#url)
+  }
+
+  /** A client with a fresh account and its first device. */
+  async register(username: string): Promise<TestClient> {
+    const client = this.client()
+    await client.register(username)
+    return client
+  }
+
+  /** Stops it for good and removes its data. */
+  async stop(): Promise<void> {
+    await this.#homeserver.stop()
+    await this.#discard()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+}
+
+/** Makes and starts a homeserver. Use `await using`, or call `stop`. */
+export async function startHomeserver(setup: HomeserverSetup = {}): Promise<TestHomeserver> {
+  const { settings = {}, database = 'sqlite', ...rest } = setup
+  const folder = mkdtempSync(join(tmpdir(), 'homeroom-flow-'))
+  const databaseName = `homeroom_flow_${process.pid}_${made++}`
+  if (database === 'postgres') await askPostgres(`create database ${databaseName} template template0 encoding 'UTF8'`)
+  const discard = async (): Promise<void> => {
+    rmSync(folder, { recursive: true, force: true })
+    if (database === 'postgres') await askPostgres(`drop database ${databaseName} with (force)`)
+  }
+  try {
+    const config = configOf(folder, database === 'postgres' ? databaseName : undefined, settings)
+    const homeserver = new TestHomeserver({ ...rest, config }, discard)
+    await homeserver.start()
+    return homeserver
+  } catch (error) {
+    await discard()
+    throw error
+  }
+}
+
+function configOf(
+  folder: string,
+  postgresName: string | undefined,
+  settings: NonNullable<HomeserverSetup['settings']>,
+) {
+  const storage: Record<string, unknown> = { data: join(folder, 'data') }
+  if (postgresName !== undefined) {
+    const url = new URL(POSTGRES ?? '')
+    url.pathname = `/${postgresName}`
+    storage.database = url.href
+  }
+  const merged = {
+    ...settings,
+    listen: { port: 0, ...settings.listen },
+    storage: { ...storage, ...settings.storage },
+    rateLimits: { enabled: false, ...settings.rateLimits },
+    logging: { level: 'silent', ...settings.logging },
+  }
+  try {
+    // JSON is YAML.
+    return loadConfig({ file: { name: 'test settings', text: JSON.stringify(merged) } })
+  } catch (error) {
+    if (error instanceof ConfigError) throw new Error(`the settings of the test are wrong:\n${error.message}`)
+    throw error
+  }
+}
+
+export type StartHomeserver = (setup?: Omit<HomeserverSetup, 'database'>) => Promise<TestHomeserver>
+
+/** The same tests against homeservers on both databases. */
+export function onEveryHomeserver(name: string, tests: (start: StartHomeserver) => void): void {
+  describe(`${name}, on SQLite`, () => tests((setup) => startHomeserver({ ...setup, database: 'sqlite' })))
+  const onPostgres = () => tests((setup) => startHomeserver({ ...setup, database: 'postgres' }))
+  if (POSTGRES === undefined) describe.skip(`${name}, on PostgreSQL (skipped: no PostgreSQL)`, onPostgres)
+  else describe(`${name}, on PostgreSQL`, onPostgres)
+}
