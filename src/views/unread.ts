@@ -57,7 +57,11 @@ export class Unread {
   constructor(reader: RoomsReader, rules: PushRules, limitBytes: number) {
     this.#reader = reader
     this.#rules = rules
-    this.#ledgers = new BoundedCache({ name: 'unread', limitBytes, sizeBytes: ({ events }) => 200 + events.length * 80 })
+    this.#ledgers = new BoundedCache({
+      name: 'unread',
+      limitBytes,
+      sizeBytes: ({ events }) => 200 + events.length * 80,
+    })
   }
 
   stats(): CacheStats {

@@ -1,0 +1,7 @@
+export * from './client-event.ts'
+export * from './push-rules.ts'
+export * from './recent-events.ts'
+export * from './sync/index.ts'
+export * from './unread.ts'
+export * from './user-rooms.ts'
+export * from './visibility.ts'

@@ -1,0 +1,250 @@
+import type { UserId } from '#spec'
+import type { Receipt, RoomAccountDataEntry, RoomNumber, RoomRecord, RoomsReader, StoredEvent } from '#store'
+import { formatPageToken } from '#streams'
+import type { ClientEvents } from '../client-event.ts'
+import type { Unread, UnreadCount } from '../unread.ts'
+import type { Visibility } from '../visibility.ts'
+import type { SyncWindow } from './request.ts'
+import type { RoomStateSection, StateWant } from './room-state.ts'
+import {
+  DEFAULT_TIMELINE_LIMIT,
+  loadTimeline,
+  MAX_TIMELINE_LIMIT,
+  type MembershipAt,
+  type TimelinePart,
+} from './room-timeline.ts'
+import type { RoomStanding } from './standing.ts'
+import { type RoomSummary, roomSummary } from './summary.ts'
+
+/** What came for a room besides its events, gathered for all rooms at once. */
+export interface RoomExtras {
+  readonly typing: readonly UserId[] | undefined
+  readonly receipts: readonly Receipt[]
+  readonly accountData: readonly RoomAccountDataEntry[]
+  /** The user's own receipts in force. */
+  readonly ownReceipts: readonly Receipt[]
+}
+
+export interface RoomSectionsParts {
+  readonly reader: RoomsReader
+  readonly clientEvents: ClientEvents
+  readonly visibility: Visibility
+  readonly unread: Unread
+  readonly state: RoomStateSection
+}
+
+/** Builds the JSON text of one room in `rooms.join`, `rooms.leave`, `rooms.invite` or `rooms.knock`. */
+export class RoomSections {
+  readonly #parts: RoomSectionsParts
+
+  constructor(parts: RoomSectionsParts) {
+    this.#parts = parts
+  }
+
+  /** undefined where there is nothing to tell. */
+  async joined(
+    window: SyncWindow,
+    standing: RoomStanding,
+    held: readonly StoredEvent[] | undefined,
+    extras: RoomExtras,
+  ): Promise<string | undefined> {
+    const room = standing.record.room
+    const fresh = window.since === undefined || (!standing.throughout && standing.changed)
+    const { part, membershipAt } = await this.#timeline(
+      window,
+      standing,
+      fresh ? undefined : held,
+      fresh,
+      window.now.events,
+    )
+    const record = await this.#parts.reader.room(room)
+    if (record === undefined) return undefined
+    const summary = await this.#summary(window, record, part, fresh)
+    const state = await this.#parts.state.load(this.#stateWant(window, standing, part, fresh, summary?.heroes ?? []))
+    const ephemeral = ephemeralEvents(window, extras)
+    const accountData = extras.accountData.filter(({ type }) => window.filter.roomAccountData.type(type))
+    const quiet = part.events.length === 0 && !part.limited && state.length === 0
+    if (quiet && ephemeral.length === 0 && accountData.length === 0 && extras.receipts.length === 0) {
+      if (!fresh && !window.fullState) return undefined
+    }
+    const counts = await this.#parts.unread.counts(
+      window.syncer,
+      record,
+      extras.ownReceipts,
+      standing.position,
+      window.now.events,
+    )
+    const byThread = window.filter.timeline.unreadThreadNotifications
+    const threads = [...counts.threads].map(([root, count]) => `${JSON.stringify(root)}:${countsText(count)}`)
+    return [
+      `{"timeline":${this.#timelineText(window, part, membershipAt)}`,
+      `"state":{"events":[${this.#texts(window, state, undefined)}]}`,
+      `"account_data":{"events":[${accountData.map(accountDataText).join()}]}`,
+      `"ephemeral":{"events":[${ephemeral.join()}]}`,
+      `"summary":${JSON.stringify(summary?.json ?? {})}`,
+      `"unread_notifications":${countsText(byThread ? counts.main : counts.room)}`,
+      ...(byThread && threads.length > 0 ? [`"unread_thread_notifications":{${threads.join()}}`] : []),
+    ]
+      .join()
+      .concat('}')
+  }
+
+  /** A room the user left, up to where they left it. */
+  async left(
+    window: SyncWindow,
+    standing: RoomStanding,
+    accountData: readonly RoomAccountDataEntry[],
+  ): Promise<string> {
+    const fresh = window.since === undefined || standing.throughout === false
+    const { part, membershipAt } = await this.#timeline(window, standing, undefined, fresh, standing.position)
+    const state = await this.#parts.state.load(this.#stateWant(window, standing, part, fresh, []))
+    // Who was only ever invited learns of the end of the invite, not of the room.
+    const shown = standing.everJoined ? state : []
+    const data = accountData.filter(({ type }) => window.filter.roomAccountData.type(type))
+    return [
+      `{"timeline":${this.#timelineText(window, part, membershipAt)}`,
+      `"state":{"events":[${this.#texts(window, shown, undefined)}]}`,
+      `"account_data":{"events":[${data.map(accountDataText).join()}]}}`,
+    ].join()
+  }
+
+  /** `invite_state` or `knock_state`: the stripped state that tells the user what the room is ("Stripped state"). */
+  async stripped(window: SyncWindow, standing: RoomStanding, key: 'invite_state' | 'knock_state'): Promise<string> {
+    const { reader, clientEvents } = this.#parts
+    const { record, position } = standing
+    const own = await reader.stateEvent(record.room, position, 'm.room.member', window.syncer.userId)
+    const events = [...(await reader.state(record.room, { at: position, types: STRIPPED_TYPES }))]
+    if (own !== undefined) {
+      const inviter = await reader.stateEvent(record.room, position, 'm.room.member', own.sender)
+      if (inviter !== undefined && inviter.eventId !== own.eventId) events.push(inviter)
+      events.push(own)
+    }
+    return `{"${key}":{"events":[${events.map((event) => clientEvents.stripped(event)).join()}]}}`
+  }
+
+  async #timeline(
+    window: SyncWindow,
+    standing: RoomStanding,
+    held: readonly StoredEvent[] | undefined,
+    fresh: boolean,
+    upTo: number,
+  ): Promise<{ part: TimelinePart; membershipAt: MembershipAt }> {
+    const { room } = standing.record
+    const eyes = standing.throughout ? undefined : await this.#parts.visibility.eyes(room, window.syncer)
+    const mayShow =
+      eyes === undefined
+        ? (event: StoredEvent) => event.stateKey !== undefined || !window.ignored.has(event.sender)
+        : (event: StoredEvent) => eyes.mayShow(event)
+    const part = await loadTimeline(
+      {
+        room,
+        after: fresh ? undefined : window.since?.events,
+        upTo,
+        limit: Math.min(window.filter.timeline.limit ?? DEFAULT_TIMELINE_LIMIT, MAX_TIMELINE_LIMIT),
+        matcher: window.filter.timeline,
+        mayShow,
+        held,
+      },
+      this.#parts.reader,
+      this.#parts.clientEvents,
+    )
+    return { part, membershipAt: eyes === undefined ? () => 'join' : (event) => eyes.membershipAt(event) }
+  }
+
+  #stateWant(
+    window: SyncWindow,
+    { record }: RoomStanding,
+    part: TimelinePart,
+    fresh: boolean,
+    heroes: readonly UserId[],
+  ): StateWant {
+    const { userId, device } = window.syncer
+    return {
+      room: record.room,
+      userId,
+      device,
+      extent: fresh || window.fullState ? 'all' : part.limited ? 'changes' : 'none',
+      since: window.since?.events ?? 0,
+      at: part.start,
+      timeline: part.events,
+      matcher: window.filter.state,
+      heroes,
+    }
+  }
+
+  /** Only when it may have changed: a client keeps what it was told. */
+  async #summary(
+    window: SyncWindow,
+    record: RoomRecord,
+    part: TimelinePart,
+    fresh: boolean,
+  ): Promise<RoomSummary | undefined> {
+    const changed = part.limited || part.events.some(({ stateKey }) => stateKey !== undefined)
+    return fresh || window.fullState || changed
+      ? roomSummary(record, window.syncer.userId, this.#parts.reader)
+      : undefined
+  }
+
+  #timelineText(window: SyncWindow, part: TimelinePart, membershipAt: MembershipAt): string {
+    const events = this.#texts(window, part.events, membershipAt)
+    return `{"events":[${events}],"limited":${part.limited},"prev_batch":"${formatPageToken(part.start)}"}`
+  }
+
+  #texts(window: SyncWindow, events: readonly StoredEvent[], membershipAt: MembershipAt | undefined): string {
+    const { fields, format } = window.filter
+    const texts = events.map((event) => {
+      if (format === 'federation') return event.json
+      const membership = membershipAt?.(event)
+      const reader = { device: window.syncer.device, nowMs: window.nowMs, membership }
+      const text = this.#parts.clientEvents.text(event, reader, 'in-room')
+      return fields === undefined ? text : JSON.stringify(fields(JSON.parse(text)))
+    })
+    return texts.join()
+  }
+}
+
+const STRIPPED_TYPES = [
+  'm.room.create',
+  'm.room.name',
+  'm.room.avatar',
+  'm.room.topic',
+  'm.room.join_rules',
+  'm.room.canonical_alias',
+  'm.room.encryption',
+]
+
+const countsText = ({ notifications, highlights }: UnreadCount): string =>
+  `{"notification_count":${notifications},"highlight_count":${highlights}}`
+
+export const accountDataText = ({
+  type,
+  contentJson,
+}: {
+  readonly type: string
+  readonly contentJson: string
+}): string => `{"type":${JSON.stringify(type)},"content":${contentJson}}`
+
+const ephemeralEvents = (window: SyncWindow, { typing, receipts }: RoomExtras): string[] => {
+  const { ephemeral } = window.filter
+  const events: string[] = []
+  if (typing !== undefined && ephemeral.type('m.typing'))
+    events.push(
+      JSON.stringify({ type: 'm.typing', content: { user_ids: typing.filter((id) => !window.ignored.has(id)) } }),
+    )
+  if (receipts.length > 0 && ephemeral.type('m.receipt')) events.push(receiptsText(receipts))
+  return ephemeral.nothing ? [] : events
+}
+
+/** `m.receipt`: by event, type and user. */
+const receiptsText = (receipts: readonly Receipt[]): string => {
+  const content: Record<string, Record<string, Record<string, { ts: number; thread_id?: string }>>> = {}
+  for (const { eventId, type, userId, atMs, threadId } of receipts) {
+    content[eventId] ??= {}
+    const types = content[eventId]
+    types[type] ??= {}
+    types[type][userId] = threadId === undefined ? { ts: atMs } : { ts: atMs, thread_id: threadId }
+  }
+  return JSON.stringify({ type: 'm.receipt', content })
+}
+
+export type ExtrasByRoom = ReadonlyMap<RoomNumber, RoomExtras>

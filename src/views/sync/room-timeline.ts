@@ -1,0 +1,67 @@
+import type { EventMatcher } from '#rules'
+import type { Membership } from '#spec'
+import type { RoomNumber, RoomsReader, StoredEvent } from '#store'
+import type { ClientEvents } from '../client-event.ts'
+
+/** The newest part of a room's timeline within a window. */
+export interface TimelinePart {
+  /** Oldest first. */
+  readonly events: readonly StoredEvent[]
+  /** Whether events of the window were left out before the first one. */
+  readonly limited: boolean
+  /** Position right before the first event: where `/messages` goes on backwards, and what `state` is as of. */
+  readonly start: number
+}
+
+export interface TimelineWant {
+  readonly room: RoomNumber
+  /** undefined: from the beginning. */
+  readonly after: number | undefined
+  readonly upTo: number
+  readonly limit: number
+  readonly matcher: EventMatcher
+  readonly mayShow: (event: StoredEvent) => boolean
+  /** All events of the room in the window, where they are at hand. */
+  readonly held: readonly StoredEvent[] | undefined
+}
+
+export const DEFAULT_TIMELINE_LIMIT = 10
+export const MAX_TIMELINE_LIMIT = 100
+/** A filter that lets little through must not make a sync read a room's whole history. */
+const MAX_PAGES = 10
+
+export const loadTimeline = async (
+  want: TimelineWant,
+  reader: RoomsReader,
+  clientEvents: ClientEvents,
+): Promise<TimelinePart> => {
+  const passes = (event: StoredEvent): boolean =>
+    want.matcher.event({ type: event.type, sender: event.sender, content: clientEvents.content(event) }) &&
+    want.mayShow(event)
+  const found: StoredEvent[] = []
+  let before = want.upTo + 1
+  let complete = false
+  for (let page = 0; page < MAX_PAGES && found.length <= want.limit && !complete; page++) {
+    const size = Math.max(20, want.limit + 1)
+    const events =
+      want.held === undefined
+        ? await reader.timeline(want.room, {
+            ...(want.after === undefined ? {} : { after: want.after }),
+            before,
+            direction: 'backward',
+            limit: size,
+          })
+        : want.held.toReversed()
+    for (const event of events) if (passes(event)) found.push(event)
+    complete = want.held !== undefined || events.length < size
+    before = events.at(-1)?.position ?? before
+  }
+  const events = found.slice(0, want.limit).reverse()
+  const limited = found.length > want.limit || !complete
+  const first = events[0]
+  const start = first !== undefined ? first.position - 1 : limited ? want.upTo : (want.after ?? want.upTo)
+  return { events, limited, start: limited || first === undefined ? start : (want.after ?? start) }
+}
+
+/** What `unsigned.membership` says of an event to its reader. */
+export type MembershipAt = (event: StoredEvent) => Membership | undefined

@@ -1,0 +1,182 @@
+import { breathe, type Clock } from '#base'
+import type { RoomNumber, RoomsReader } from '#store'
+import { formatSyncToken, type Snapshot, type Streams } from '#streams'
+import type { PushRules } from '../push-rules.ts'
+import type { RoomsOfUser, UserRooms } from '../user-rooms.ts'
+import type { IgnoredUsers } from '../visibility.ts'
+import { extrasOf, type Gathered, type GatherSources, gather } from './gather.ts'
+import type { PresenceEntry, PresenceNow, SyncRequest, SyncWindow } from './request.ts'
+import { accountDataText, type RoomSections } from './room-sections.ts'
+import { joinedRooms, type RoomStanding, standingOf } from './standing.ts'
+
+export interface SyncParts {
+  readonly clock: Clock
+  readonly streams: Streams
+  readonly reader: RoomsReader
+  readonly userRooms: UserRooms
+  readonly sections: RoomSections
+  readonly sources: GatherSources
+  readonly presence: PresenceNow
+  readonly pushRules: PushRules
+  readonly ignored: IgnoredUsers
+}
+
+interface Answer {
+  readonly text: string
+  readonly empty: boolean
+}
+
+/** Rooms answered in one slice of the event loop. */
+const ROOMS_A_SLICE = 5
+
+/** `GET /sync`: what came to a user after a token, read from the streams; waits where nothing has. */
+export class Sync {
+  readonly #parts: SyncParts
+
+  constructor(parts: SyncParts) {
+    this.#parts = parts
+  }
+
+  /** The answer's JSON text. */
+  async sync(request: SyncRequest): Promise<string> {
+    const { clock, streams, userRooms } = this.#parts
+    const deadlineMs = clock.monotonicMs() + request.timeoutMs
+    for (;;) {
+      const snapshot: Snapshot = streams.snapshot()
+      const answer = await this.#answer(request, snapshot)
+      const leftMs = deadlineMs - clock.monotonicMs()
+      const waits = request.since !== undefined && !request.fullState && answer.empty
+      if (!waits || leftMs <= 0 || request.signal.aborted) return answer.text
+      const rooms = async (): Promise<readonly number[]> =>
+        joinedRooms(await userRooms.of(request.syncer)).map(({ room }) => room)
+      const news = await streams.wait(request.syncer.user, snapshot, rooms, leftMs, request.signal)
+      if (!news) return answer.text
+    }
+  }
+
+  async #answer(request: SyncRequest, { positions: now }: Snapshot): Promise<Answer> {
+    const window: SyncWindow = {
+      syncer: request.syncer,
+      since: request.since,
+      now,
+      filter: request.filter,
+      fullState: request.fullState,
+      nowMs: this.#parts.clock.nowMs(),
+      ignored: await this.#parts.ignored.ignoredBy(request.syncer.user),
+    }
+    const rooms = await this.#parts.userRooms.of(request.syncer)
+    const gathered = await gather(window, rooms, this.#parts.sources)
+    const sections = await this.#rooms(window, rooms, gathered)
+    const accountData = await this.#accountData(window, gathered)
+    const presence = await this.#presence(window, rooms)
+    const { join, invite, knock, leave } = sections
+    const empty = join.length + invite.length + knock.length + leave.length + accountData.length + presence.length === 0
+    const text =
+      `{"next_batch":"${formatSyncToken(now)}","rooms":{"join":{${join.join()}},"invite":{${invite.join()}},` +
+      `"knock":{${knock.join()}},"leave":{${leave.join()}}},"account_data":{"events":[${accountData.join()}]},` +
+      `"presence":{"events":[${presence.join()}]},"to_device":{"events":[]},"device_lists":{"changed":[],"left":[]},` +
+      '"device_one_time_keys_count":{},"device_unused_fallback_key_types":[]}'
+    return { text, empty }
+  }
+
+  async #rooms(window: SyncWindow, rooms: RoomsOfUser, gathered: Gathered): Promise<Record<Section, string[]>> {
+    const sections: Record<Section, string[]> = { join: [], invite: [], knock: [], leave: [] }
+    let count = 0
+    for (const room of this.#candidates(window, rooms, gathered)) {
+      const record = rooms.get(room)
+      if (record === undefined || !window.filter.room(record.roomId)) continue
+      const standing = await standingOf(record, window, this.#parts.reader)
+      const found = standing === undefined ? undefined : await this.#room(window, standing, gathered)
+      if (found !== undefined) sections[found.section].push(`${JSON.stringify(record.roomId)}:${found.text}`)
+      if (++count % ROOMS_A_SLICE === 0) await breathe(this.#parts.clock)
+    }
+    return sections
+  }
+
+  /** Rooms that may have something to tell: with memory reaching back far enough, only those that have. */
+  #candidates(window: SyncWindow, rooms: RoomsOfUser, { events, extras }: Gathered): Iterable<RoomNumber> {
+    if (window.since === undefined || window.fullState || events === undefined) return rooms.keys()
+    return new Set([...events.keys(), ...extras.keys()])
+  }
+
+  async #room(
+    window: SyncWindow,
+    standing: RoomStanding,
+    gathered: Gathered,
+  ): Promise<{ section: Section; text: string } | undefined> {
+    const { sections } = this.#parts
+    const { record, membership } = standing
+    const extras = extrasOf(gathered, record.room)
+    switch (membership) {
+      case 'join': {
+        const held = gathered.events?.get(record.room) ?? (gathered.events === undefined ? undefined : [])
+        const text = await sections.joined(window, standing, held, extras)
+        return text === undefined ? undefined : { section: 'join', text }
+      }
+      case 'invite': {
+        if (!isNews(window, standing)) return undefined
+        return (await this.#isFromIgnored(window, standing))
+          ? undefined
+          : { section: 'invite', text: await sections.stripped(window, standing, 'invite_state') }
+      }
+      case 'knock':
+        return isNews(window, standing)
+          ? { section: 'knock', text: await sections.stripped(window, standing, 'knock_state') }
+          : undefined
+      case 'leave':
+      case 'ban': {
+        const listed =
+          window.since === undefined ? window.filter.includeLeave && standing.everJoined : isNews(window, standing)
+        if (!listed || !standing.wasPresent || record.forgotten) return undefined
+        return { section: 'leave', text: await sections.left(window, standing, extras.accountData) }
+      }
+    }
+  }
+
+  /** Module "Ignoring users": invites of somebody ignored are not shown. */
+  async #isFromIgnored(window: SyncWindow, { record, position }: RoomStanding): Promise<boolean> {
+    if (window.ignored.size === 0) return false
+    const invite = await this.#parts.reader.stateEvent(record.room, position, 'm.room.member', window.syncer.userId)
+    return invite !== undefined && window.ignored.has(invite.sender)
+  }
+
+  async #accountData(window: SyncWindow, { globalAccountData }: Gathered): Promise<string[]> {
+    const { since, now, filter, fullState, syncer } = window
+    const entries = globalAccountData.filter(({ type }) => filter.accountData.type(type)).map(accountDataText)
+    if (!filter.accountData.type('m.push_rules')) return entries
+    const all = since === undefined || fullState
+    if (!all && since.accountData >= now.accountData) return entries
+    const rules = await this.#parts.pushRules.of(syncer)
+    const changed = all || (rules.position > since.accountData && rules.position <= now.accountData)
+    return changed ? [...entries, accountDataText({ type: 'm.push_rules', contentJson: rules.contentJson })] : entries
+  }
+
+  async #presence(window: SyncWindow, rooms: RoomsOfUser): Promise<string[]> {
+    const { since, now, filter, syncer, ignored } = window
+    const { reader, presence } = this.#parts
+    if (filter.presence.nothing) return []
+    let entries: readonly PresenceEntry[]
+    if (since === undefined) {
+      entries = joinedRooms(rooms).length === 0 ? [] : presence.ofUsers(await reader.usersSharingRooms(syncer.userId))
+    } else {
+      if (since.presence >= now.presence) return []
+      const changed = presence.changedSince(since.presence, now.presence)
+      const visible: PresenceEntry[] = []
+      for (const entry of changed) {
+        const own = entry.userId === syncer.userId
+        if (own || (await reader.shareRoom(syncer.userId, entry.userId))) visible.push(entry)
+      }
+      entries = visible
+    }
+    return entries
+      .filter(
+        ({ userId }) => filter.presence.type('m.presence') && filter.presence.sender(userId) && !ignored.has(userId),
+      )
+      .map(({ userId, content }) => JSON.stringify({ type: 'm.presence', sender: userId, content }))
+  }
+}
+
+type Section = 'join' | 'invite' | 'knock' | 'leave'
+
+const isNews = (window: SyncWindow, standing: RoomStanding): boolean =>
+  window.since === undefined || window.fullState || (standing.changed && standing.position > window.since.events)
