@@ -12,6 +12,8 @@ export interface ProfilesReader {
 export interface ProfilesWriter {
   /** `valueJson` is any JSON text, `null` included: a field that is null is not a field that is gone. */
   setField(user: UserNumber, key: string, valueJson: string): Change<void>
+  /** The same where the number is not known yet: for the commit that creates the account. */
+  setFieldOf(userId: UserId, key: string, valueJson: string): Change<void>
   /** Nothing happens where there is no such field. */
   removeField(user: UserNumber, key: string): Change<void>
   /** For accounts that end. */

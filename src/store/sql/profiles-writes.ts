@@ -1,3 +1,4 @@
+import type { UserId } from '#spec'
 import type { ProfilesWriter } from '../ports/profiles.ts'
 import type { UserNumber } from '../ports/rooms.ts'
 import { defineWrite, queriesOver } from './engine/index.ts'
@@ -29,6 +30,13 @@ const deleteProfile = query((db, param: { user: UserNumber }) =>
 const setField = defineWrite('profiles.setField', async (tx, input: Field & { valueJson: string }): Promise<void> => {
   await tx.run(upsertField, input)
 })
+const setFieldOf = defineWrite(
+  'profiles.setFieldOf',
+  async (tx, input: { userId: UserId; key: string; valueJson: string }): Promise<void> => {
+    const { userId, key, valueJson } = input
+    await tx.run(upsertField, { user: await tx.userNumber(userId), key, valueJson })
+  },
+)
 const removeField = defineWrite('profiles.removeField', async (tx, input: Field): Promise<void> => {
   await tx.run(deleteField, input)
 })
@@ -36,10 +44,11 @@ const removeProfile = defineWrite('profiles.removeProfile', async (tx, input: { 
   await tx.run(deleteProfile, input)
 })
 
-export const profileWrites = [setField, removeField, removeProfile]
+export const profileWrites = [setField, setFieldOf, removeField, removeProfile]
 
 export const profilesWriter: ProfilesWriter = {
   setField: (user, key, valueJson) => setField({ user, key, valueJson }),
+  setFieldOf: (userId, key, valueJson) => setFieldOf({ userId, key, valueJson }),
   removeField: (user, key) => removeField({ user, key }),
   removeProfile: (user) => removeProfile({ user }),
 }

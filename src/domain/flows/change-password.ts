@@ -1,0 +1,68 @@
+import { type JsonObject, MatrixError, stringAt, type UserId } from '#spec'
+import { type Commit, WriteConflict } from '#store'
+import type { Accounts } from '../accounts/index.ts'
+import type { Devices } from '../devices/index.ts'
+import type { Granted, InteractiveAuth, UiaAnswer } from '../uia/index.ts'
+import { PASSWORD_STAGE, passwordStage } from './stages.ts'
+
+export interface ChangePasswordRequest {
+  /** Where the request bears an access token; otherwise the password says whose account it is. */
+  readonly requester: { readonly userId: UserId; readonly device: number | undefined } | undefined
+  /** `new_password`, `logout_devices`. */
+  readonly body: JsonObject
+  readonly auth: JsonObject | undefined
+}
+
+/** `POST /account/password`. Client-server API, "Password management". */
+export class ChangePassword {
+  readonly #accounts: Accounts
+  readonly #devices: Devices
+  readonly #uia: InteractiveAuth
+  readonly #commit: Commit
+
+  constructor(accounts: Accounts, devices: Devices, uia: InteractiveAuth, commit: Commit) {
+    this.#accounts = accounts
+    this.#devices = devices
+    this.#uia = uia
+    this.#commit = commit
+  }
+
+  /** Throws `M_MISSING_PARAM`, `M_WEAK_PASSWORD`, `M_INVALID_PARAM`. */
+  run(request: ChangePasswordRequest): Promise<UiaAnswer<void>> {
+    return this.#uia.run(
+      {
+        operation: 'POST /account/password',
+        requester: request.requester?.userId,
+        flows: [[PASSWORD_STAGE]],
+        stages: [passwordStage(this.#accounts)],
+        auth: request.auth,
+        body: request.body,
+      },
+      {
+        check: async (body) => {
+          const password = stringAt(body, 'new_password')
+          if (password !== undefined) this.#accounts.assertAcceptablePassword(password)
+        },
+        perform: (granted) => this.#perform(granted, request),
+      },
+    )
+  }
+
+  async #perform({ body, facts }: Granted, request: ChangePasswordRequest): Promise<void> {
+    const userId = facts.get(PASSWORD_STAGE) as UserId
+    const password = stringAt(body, 'new_password')
+    if (password === undefined) throw new MatrixError('M_MISSING_PARAM', 'new_password is missing')
+    const change = this.#accounts.setPassword(userId, await this.#accounts.hashPassword(password))
+    try {
+      if (body.logout_devices === false) {
+        await this.#commit([change])
+        return
+      }
+      const [, removed] = await this.#commit([change, this.#devices.removeAll(userId, request.requester?.device)])
+      this.#devices.removed(removed)
+    } catch (error) {
+      if (!(error instanceof WriteConflict)) throw error
+      throw new MatrixError('M_USER_DEACTIVATED', 'This account has been deactivated')
+    }
+  }
+}

@@ -1,0 +1,75 @@
+import type { UserId } from '#spec'
+import { MatrixError } from '#spec'
+import { type Change, type Commit, WriteConflict } from '#store'
+import { type Accounts, userInUse } from '../accounts/index.ts'
+import type { PreparedSession, SessionRequest, Sessions } from '../devices/index.ts'
+
+/** What else begins with an account, in the same commit: the profile. */
+export interface NewAccountChanges {
+  changesFor(userId: UserId): readonly Change<unknown>[]
+}
+
+export interface AccountDraft {
+  readonly userId: UserId
+  readonly passwordHash: string | undefined
+  readonly guest?: boolean
+  readonly admin?: boolean
+  /** undefined: the account begins without a device. */
+  readonly session: Omit<SessionRequest, 'userId'> | undefined
+  readonly alongside?: readonly Change<unknown>[]
+}
+
+/** The one way to a new account: all of it is there after one commit, or nothing. */
+export class CreateAccount {
+  readonly #accounts: Accounts
+  readonly #sessions: Sessions
+  readonly #extras: NewAccountChanges
+  readonly #commit: Commit
+
+  constructor(accounts: Accounts, sessions: Sessions, extras: NewAccountChanges, commit: Commit) {
+    this.#accounts = accounts
+    this.#sessions = sessions
+    this.#extras = extras
+    this.#commit = commit
+  }
+
+  /** Throws `M_USER_IN_USE`, and `M_FORBIDDEN` where a registration token went void meanwhile. */
+  async run(draft: AccountDraft): Promise<PreparedSession['answer'] | undefined> {
+    const { userId, passwordHash, guest = false, admin = false } = draft
+    const account = this.#accounts.create(userId, passwordHash, { guest, admin })
+    const rest = [...this.#extras.changesFor(userId), ...(draft.alongside ?? [])]
+    try {
+      if (draft.session === undefined) {
+        await this.#commit([account, ...rest])
+        return undefined
+      }
+      const session = this.#sessions.prepare({ userId, ...draft.session })
+      const [, started] = await this.#commit([account, session.change, ...rest])
+      this.#sessions.began(started)
+      return session.answer
+    } catch (error) {
+      throw translated(error)
+    }
+  }
+
+  /** For the command line. Throws `M_INVALID_USERNAME`, `M_USER_IN_USE`, `M_WEAK_PASSWORD`, `M_INVALID_PARAM`. */
+  async withPassword(user: {
+    readonly localpart: string
+    readonly password: string
+    readonly admin: boolean
+  }): Promise<UserId> {
+    const userId = this.#accounts.newUserId(user.localpart)
+    await this.#accounts.assertFree(userId)
+    const passwordHash = await this.#accounts.hashPassword(user.password)
+    await this.run({ userId, passwordHash, admin: user.admin, session: undefined })
+    return userId
+  }
+}
+
+const translated = (error: unknown): unknown => {
+  if (!(error instanceof WriteConflict)) return error
+  if (error.kind === 'user-exists') return userInUse()
+  if (error.kind === 'registration-token-void')
+    return new MatrixError('M_FORBIDDEN', 'The registration token is used up')
+  return error
+}

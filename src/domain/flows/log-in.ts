@@ -1,0 +1,69 @@
+import type { DeviceId, JsonObject, ServerName, UserId } from '#spec'
+import { MatrixError } from '#spec'
+import { type Change, type Commit, WriteConflict } from '#store'
+import type { AccountIdentifier, Accounts } from '../accounts/index.ts'
+import type { PreparedSession, SessionRequest, Sessions } from '../devices/index.ts'
+
+export interface LogInOptions {
+  readonly serverName: ServerName
+  /** What `/.well-known/matrix/client` says, where the operator set it. */
+  readonly wellKnown: JsonObject | undefined
+}
+
+export interface PasswordLogin {
+  readonly identifier: AccountIdentifier
+  readonly password: string
+  readonly deviceId: DeviceId | undefined
+  readonly displayName: string | undefined
+  readonly refreshable: boolean
+  readonly from: SessionRequest['from']
+}
+
+/** `POST /login`. Client-server API, "Login". */
+export class LogIn {
+  readonly #accounts: Accounts
+  readonly #sessions: Sessions
+  readonly #commit: Commit
+  readonly #options: LogInOptions
+
+  constructor(accounts: Accounts, sessions: Sessions, commit: Commit, options: LogInOptions) {
+    this.#accounts = accounts
+    this.#sessions = sessions
+    this.#commit = commit
+    this.#options = options
+  }
+
+  /** Throws what `Accounts.authenticate` throws. */
+  async withPassword(login: PasswordLogin): Promise<JsonObject> {
+    const account = await this.#accounts.authenticate(login.identifier, login.password)
+    const rehash = await this.#accounts.refreshedHash(account, login.password)
+    const { deviceId, displayName, refreshable, from } = login
+    const answer = await this.start({ userId: account.userId, deviceId, displayName, refreshable, from }, rehash)
+    const { serverName, wellKnown } = this.#options
+    return {
+      user_id: account.userId,
+      home_server: serverName,
+      ...answer,
+      ...(wellKnown === undefined ? {} : { well_known: wellKnown }),
+    }
+  }
+
+  /** For somebody who has proved to be that user. Throws `M_USER_DEACTIVATED` where the account ended meanwhile. */
+  async start(
+    request: SessionRequest & { readonly userId: UserId },
+    rehash?: Change<void>,
+  ): Promise<PreparedSession['answer']> {
+    const session = this.#sessions.prepare(request)
+    try {
+      const [started] = await this.#commit([session.change, ...(rehash === undefined ? [] : [rehash])])
+      this.#sessions.began(started)
+      return session.answer
+    } catch (error) {
+      if (!(error instanceof WriteConflict)) throw error
+      if (error.kind === 'account-gone')
+        throw new MatrixError('M_USER_DEACTIVATED', 'This account has been deactivated')
+      // The password was changed between the check and the commit, so it was the old one.
+      throw new MatrixError('M_FORBIDDEN', 'Wrong user name or password')
+    }
+  }
+}

@@ -1,0 +1,188 @@
+import type { Random } from '#base'
+import { type JsonObject, MatrixError, type ServerName, stringAt, type UserId } from '#spec'
+import { type Accounts, type RegistrationTokens, userInUse } from '../accounts/index.ts'
+import { parseDeviceId } from '../devices/index.ts'
+import {
+  dummyStage,
+  type Granted,
+  type InteractiveAuth,
+  type PolicyDocument,
+  type Stage,
+  termsStage,
+  type UiaAnswer,
+} from '../uia/index.ts'
+import type { CreateAccount } from './create-account.ts'
+import type { LogIn } from './log-in.ts'
+import { registrationTokenStage, TOKEN_STAGE } from './stages.ts'
+
+export interface RegisterOptions {
+  readonly serverName: ServerName
+  readonly random: Random
+  /** open: anyone; token: who has a registration token; closed: nobody by this way. */
+  readonly mode: 'open' | 'token' | 'closed'
+  readonly allowGuests: boolean
+  /** Documents that must be accepted; none: no such stage. */
+  readonly terms: readonly PolicyDocument[]
+}
+
+export interface RegisterRequest {
+  /** The members of the request that count, without `auth`: see `REGISTRATION_MEMBERS`. */
+  readonly body: JsonObject
+  readonly auth: JsonObject | undefined
+  readonly from: { readonly ip: string; readonly userAgent: string | undefined }
+}
+
+export const REGISTRATION_MEMBERS = [
+  'username',
+  'password',
+  'device_id',
+  'initial_device_display_name',
+  'inhibit_login',
+  'refresh_token',
+] as const
+
+const NAME_ATTEMPTS = 4
+
+/** `POST /register`. Client-server API, "Account registration". */
+export class Register {
+  readonly #accounts: Accounts
+  readonly #tokens: RegistrationTokens
+  readonly #createAccount: CreateAccount
+  readonly #logIn: LogIn
+  readonly #uia: InteractiveAuth
+  readonly #options: RegisterOptions
+  readonly #stages: readonly Stage[]
+  readonly #flow: readonly string[]
+
+  constructor(
+    domain: { readonly accounts: Accounts; readonly tokens: RegistrationTokens },
+    createAccount: CreateAccount,
+    logIn: LogIn,
+    uia: InteractiveAuth,
+    options: RegisterOptions,
+  ) {
+    this.#accounts = domain.accounts
+    this.#tokens = domain.tokens
+    this.#createAccount = createAccount
+    this.#logIn = logIn
+    this.#uia = uia
+    this.#options = options
+    const terms = termsStage(options.terms)
+    this.#stages = [dummyStage, registrationTokenStage(domain.tokens), terms]
+    const stages = [
+      ...(options.mode === 'token' ? [TOKEN_STAGE] : []),
+      ...(options.terms.length > 0 ? [terms.type] : []),
+    ]
+    this.#flow = stages.length > 0 ? stages : [dummyStage.type]
+  }
+
+  /** Throws `M_FORBIDDEN` where registration is closed, `M_INVALID_USERNAME`, `M_USER_IN_USE`, and what is wrong with the password. */
+  user(request: RegisterRequest): Promise<UiaAnswer<JsonObject>> {
+    if (this.#options.mode === 'closed') throw new MatrixError('M_FORBIDDEN', 'Registration is closed on this server')
+    return this.#uia.run(
+      {
+        operation: 'POST /register',
+        requester: undefined,
+        flows: [this.#flow],
+        stages: this.#stages,
+        auth: request.auth,
+        body: request.body,
+      },
+      {
+        check: (body, remembered) => this.#check(body, remembered),
+        perform: (granted) => this.#perform(granted, request),
+      },
+    )
+  }
+
+  /** Guests have no name of their own choice, no password, and a device that the server picks. */
+  async guest(displayName: string | undefined, from: RegisterRequest['from']): Promise<JsonObject> {
+    if (!this.#options.allowGuests) throw new MatrixError('M_FORBIDDEN', 'This server gives out no guest accounts')
+    return this.#withFreeName(async (userId) => {
+      const session = { deviceId: undefined, displayName, refreshable: false, from }
+      const answer = await this.#createAccount.run({ userId, passwordHash: undefined, guest: true, session })
+      return { user_id: userId, home_server: this.#options.serverName, ...answer }
+    })
+  }
+
+  /** Throws `M_INVALID_USERNAME`, `M_USER_IN_USE`; `M_FORBIDDEN` where registration is closed. */
+  async assertAvailable(username: string): Promise<void> {
+    if (this.#options.mode === 'closed') throw new MatrixError('M_FORBIDDEN', 'Registration is closed on this server')
+    await this.#accounts.assertFree(this.#accounts.newUserId(username))
+  }
+
+  /** Whether a registration token would be taken now. Throws `M_FORBIDDEN` where none ever is. */
+  async isTokenValid(token: string): Promise<boolean> {
+    if (this.#options.mode === 'closed') throw new MatrixError('M_FORBIDDEN', 'Registration is closed on this server')
+    return this.#tokens.isValid(token)
+  }
+
+  async #check(body: JsonObject, remembered: JsonObject | undefined): Promise<void> {
+    const username = stringAt(body, 'username')
+    if (username !== undefined) {
+      const userId = this.#accounts.newUserId(username)
+      if (remembered === undefined) await this.#accounts.assertFree(userId)
+    }
+    const password = stringAt(body, 'password')
+    if (password !== undefined) this.#accounts.assertAcceptablePassword(password)
+    const deviceId = stringAt(body, 'device_id')
+    if (deviceId !== undefined) parseDeviceId(deviceId)
+  }
+
+  async #perform(granted: Granted, request: RegisterRequest): Promise<JsonObject> {
+    const { body } = granted
+    const done = granted.remembered === undefined ? undefined : stringAt(granted.remembered, 'user_id')
+    if (done !== undefined) return this.#again(granted, done as UserId, request)
+
+    const password = stringAt(body, 'password')
+    if (password === undefined) throw new MatrixError('M_MISSING_PARAM', 'password is missing')
+    const passwordHash = await this.#accounts.hashPassword(password)
+    const token = granted.facts.get(TOKEN_STAGE)
+    const alongside = token === undefined ? [] : [this.#tokens.use(token)]
+    const create = async (userId: UserId): Promise<JsonObject> => {
+      const session = body.inhibit_login === true ? undefined : sessionOf(body, request)
+      const answer = await this.#createAccount.run({ userId, passwordHash, session, alongside })
+      // With the device, so that asking again does not make a second one.
+      granted.remember({ user_id: userId, ...(answer === undefined ? {} : { device_id: answer.device_id }) })
+      return { user_id: userId, home_server: this.#options.serverName, ...answer }
+    }
+    const username = stringAt(body, 'username')
+    return username === undefined ? this.#withFreeName(create) : create(this.#accounts.newUserId(username))
+  }
+
+  /** The account is there, but the client did not hear of it: it gets new tokens for the same device. */
+  async #again(granted: Granted, userId: UserId, request: RegisterRequest): Promise<JsonObject> {
+    const { remembered = {}, body } = granted
+    granted.remember(remembered)
+    const deviceId = stringAt(remembered, 'device_id')
+    const identity = { user_id: userId, home_server: this.#options.serverName }
+    if (deviceId === undefined) return identity
+    const answer = await this.#logIn.start({
+      ...sessionOf(body, request),
+      userId,
+      deviceId: parseDeviceId(deviceId),
+    })
+    return { ...identity, ...answer }
+  }
+
+  async #withFreeName(create: (userId: UserId) => Promise<JsonObject>): Promise<JsonObject> {
+    for (let left = NAME_ATTEMPTS; left > 0; left--) {
+      try {
+        return await create(this.#accounts.newUserId(this.#options.random.letters(12)))
+      } catch (error) {
+        if (!(error instanceof MatrixError) || error.errcode !== 'M_USER_IN_USE') throw error
+      }
+    }
+    throw userInUse()
+  }
+}
+
+const sessionOf = (body: JsonObject, request: RegisterRequest) => {
+  const deviceId = stringAt(body, 'device_id')
+  return {
+    deviceId: deviceId === undefined ? undefined : parseDeviceId(deviceId),
+    displayName: stringAt(body, 'initial_device_display_name'),
+    refreshable: body.refresh_token === true,
+    from: request.from,
+  }
+}

@@ -1,0 +1,36 @@
+import { MatrixError, stringAt } from '#spec'
+import { type Accounts, identifierIn, type RegistrationTokens } from '../accounts/index.ts'
+import type { Stage } from '../uia/index.ts'
+
+export const PASSWORD_STAGE = 'm.login.password'
+export const TOKEN_STAGE = 'm.login.registration_token'
+
+/** Passed with the user id as its fact. Of the requester, where there is one: anyone else's password is refused (403). */
+export const passwordStage = (accounts: Accounts): Stage => ({
+  type: PASSWORD_STAGE,
+  attempt: async ({ auth, requester }) => {
+    const identifier = identifierIn(auth)
+    const password = stringAt(auth, 'password')
+    if (password === undefined) throw new MatrixError('M_MISSING_PARAM', 'password is missing')
+    if (requester !== undefined && (await accounts.resolve(identifier))?.userId !== requester) {
+      throw new MatrixError('M_FORBIDDEN', 'Only the user whose access token it is can authenticate here')
+    }
+    try {
+      return { kind: 'passed', fact: (await accounts.authenticate(identifier, password)).userId }
+    } catch (error) {
+      if (!(error instanceof MatrixError) || error.errcode !== 'M_FORBIDDEN') throw error
+      return { kind: 'failed', errcode: error.errcode, error: error.message }
+    }
+  },
+})
+
+/** Passed with the token as its fact; it is counted when the account is made. */
+export const registrationTokenStage = (tokens: RegistrationTokens): Stage => ({
+  type: TOKEN_STAGE,
+  attempt: async ({ auth }) => {
+    const token = stringAt(auth, 'token')
+    if (token === undefined) throw new MatrixError('M_MISSING_PARAM', 'token is missing')
+    if (await tokens.isValid(token)) return { kind: 'passed', fact: token }
+    return { kind: 'failed', errcode: 'M_UNAUTHORIZED', error: 'This registration token is not valid' }
+  },
+})
