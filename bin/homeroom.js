@@ -2,12 +2,15 @@
 // Plain JavaScript that any Node reads: it must be able to say that this Node is too old for the rest.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import nodeModule from 'node:module'
 import { fileURLToPath } from 'node:url'
 
 const LEAST_MAJOR = 24
 const major = Number(process.versions.node.split('.')[0])
 
 if (major >= LEAST_MAJOR) {
+  // Stripped types and compiled code are kept between starts: it halves the time a start takes.
+  nodeModule.enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/homeroom', import.meta.url)))
   const { runCli } = await import('../src/app/cli.ts')
   process.exitCode = await runCli(process.argv.slice(2))
 } else {

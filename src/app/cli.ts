@@ -6,6 +6,8 @@ import { EXIT_CONFIG, StartError } from './start-error.ts'
 
 /** Runs one command of the `homeroom` program and answers with its exit code. Messages for people go to the standard error. */
 export const runCli = async (args: readonly string[]): Promise<number> => {
+  // Whatever is written is for this user alone.
+  process.umask(0o077)
   let exitCode = 0
   const program = new Command('homeroom')
     .description('A Matrix homeserver')

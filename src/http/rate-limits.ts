@@ -28,7 +28,9 @@ class Budget {
     const limiter = new RateLimiterMemory({ points: budget.requests, duration: budget.perSeconds })
     this.#limiter = limiter
     this.#keys = new LRUCache({
-      max: MAX_KEYS,
+      // Not `max`: that would allocate for all of them at once.
+      maxSize: MAX_KEYS,
+      sizeCalculation: () => 1,
       dispose: (_, key, reason) => {
         if (reason === 'evict') void limiter.delete(key)
       },
