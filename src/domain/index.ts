@@ -1,3 +1,7 @@
+export * from './account-data/index.ts'
 export * from './accounts/index.ts'
 export * from './devices/index.ts'
+export * from './ephemeral/index.ts'
+export * from './flows/set-profile.ts'
+export * from './profiles/index.ts'
 export * from './rooms/index.ts'

@@ -22,7 +22,7 @@ export class IgnoredUsers {
     onAccountDataOf(news, (user) => this.#sets.forget(user))
   }
 
-  of(user: UserNumber): Promise<ReadonlySet<UserId>> {
+  ignoredBy(user: UserNumber): Promise<ReadonlySet<UserId>> {
     return this.#sets.get(user, async () => {
       const entry = await this.#reader.global(user, IGNORED_USER_LIST)
       return entry === undefined ? NOBODY : ignoredIn(entry.contentJson)

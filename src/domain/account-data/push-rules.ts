@@ -1,11 +1,9 @@
-import type { CacheStats, Result } from '#base'
+import type { Result } from '#base'
 import {
   type CustomPushRule,
   changePushRule,
-  compilePushRules,
   type DefaultRuleChange,
   NO_USER_PUSH_RULES,
-  type PushEvaluator,
   type PushRule,
   type PushRuleFailure,
   type PushRuleKind,
@@ -18,19 +16,15 @@ import {
 } from '#rules'
 import { type Errcode, MatrixError, type UserId } from '#spec'
 import { type AccountDataReader, type AccountDataWriter, type Commit, type UserNumber, WriteConflict } from '#store'
-import { LatestValues } from './latest-values.ts'
-import { type News, onAccountDataOf } from './news.ts'
 
 /** Of all a user's own rules together, as JSON; they go into every first sync. */
 const MAX_RULES_BYTES = 512 * 1024
-const CACHE_BYTES = 64 * 1024 * 1024
 const ATTEMPTS = 8
 
 export interface PushRulesOptions {
   readonly reader: AccountDataReader
   readonly writer: AccountDataWriter
   readonly commit: Commit
-  readonly news: News
 }
 
 /** Whose rules: both names of one local user. */
@@ -41,13 +35,10 @@ export interface RulesOwner {
 
 export type NewPushRule = Pick<CustomPushRule, 'actions' | 'conditions' | 'pattern'>
 
-interface KnownRules {
+interface StoredRules {
   readonly rules: UserPushRules
-  /** Of the stored record; 0 where there is none. */
+  /** 0 where nothing is stored. */
   readonly position: number
-  readonly ruleset: PushRuleset
-  readonly evaluator: PushEvaluator
-  readonly sizeBytes: number
 }
 
 /** The push rules of users (module "Push Notifications"): what differs from the predefined ones is stored. */
@@ -55,27 +46,16 @@ export class PushRules {
   readonly #reader: AccountDataReader
   readonly #writer: AccountDataWriter
   readonly #commit: Commit
-  readonly #known = new LatestValues<UserNumber, KnownRules>({
-    name: 'push-rules',
-    limitBytes: CACHE_BYTES,
-    sizeBytes: ({ sizeBytes }) => sizeBytes,
-  })
 
-  constructor({ reader, writer, commit, news }: PushRulesOptions) {
+  constructor({ reader, writer, commit }: PushRulesOptions) {
     this.#reader = reader
     this.#writer = writer
     this.#commit = commit
-    onAccountDataOf(news, (user) => this.#known.forget(user))
   }
 
   /** All rules, the predefined ones included: `{global: …}` of it is the content of `m.push_rules`. */
   async ruleset(owner: RulesOwner): Promise<PushRuleset> {
-    return (await this.#load(owner)).ruleset
-  }
-
-  /** Ready to be held against events; the same object as long as the rules stay as they are. */
-  async evaluator(owner: RulesOwner): Promise<PushEvaluator> {
-    return (await this.#load(owner)).evaluator
+    return rulesetOf(owner.userId, (await this.#load(owner)).rules)
   }
 
   /** Throws `M_NOT_FOUND`. */
@@ -106,10 +86,6 @@ export class PushRules {
     await this.#change(owner, (rules) => changePushRule(rules, kind, ruleId, change), REFUSED_CHANGE)
   }
 
-  stats(): CacheStats {
-    return this.#known.stats()
-  }
-
   async #change(
     owner: RulesOwner,
     change: (rules: UserPushRules) => Result<UserPushRules, PushRuleFailure>,
@@ -126,24 +102,14 @@ export class PushRules {
         return
       } catch (error) {
         if (!(error instanceof WriteConflict) || attempt === ATTEMPTS) throw error
-        this.#known.forget(owner.user)
       }
     }
   }
 
-  #load({ user, userId }: RulesOwner): Promise<KnownRules> {
-    return this.#known.get(user, async () => {
-      const record = await this.#reader.pushRules(user)
-      const rules = record === undefined ? NO_USER_PUSH_RULES : (JSON.parse(record.rulesJson) as UserPushRules)
-      const ruleset = rulesetOf(userId, rules)
-      return {
-        rules,
-        position: record?.position ?? 0,
-        ruleset,
-        evaluator: compilePushRules(ruleset),
-        sizeBytes: 12_000 + (record?.rulesJson.length ?? 0) * 6,
-      }
-    })
+  async #load({ user }: RulesOwner): Promise<StoredRules> {
+    const record = await this.#reader.pushRules(user)
+    if (record === undefined) return { rules: NO_USER_PUSH_RULES, position: 0 }
+    return { rules: JSON.parse(record.rulesJson) as UserPushRules, position: record.position }
   }
 }
 

@@ -45,6 +45,12 @@ interface Owner {
   readonly device?: number | undefined
 }
 
+export interface PresenceEntry {
+  readonly userId: UserId
+  /** Of `m.presence`. */
+  readonly content: JsonObject
+}
+
 const NO_DEVICE = 0
 
 /** Who is about (module "Presence"): in memory; only status messages and last activity outlive the process. */
@@ -134,27 +140,34 @@ export class Presence {
     if (viewer !== userId && !(await this.#options.rooms.shareRoom(viewer, userId))) {
       throw new MatrixError('M_FORBIDDEN', 'You are not allowed to see their presence')
     }
-    const known = this.content(userId)
-    if (known !== undefined) return known
+    const known = this.#entry(userId)
+    if (known !== undefined) return known.content
     const [lastSeen] = await this.#options.store.reader.lastSeen([userId])
     if (lastSeen === undefined) return { presence: 'offline' }
     return contentOf(newRecord(lastSeen.user, userId, lastSeen, this.#time()), this.#now())
   }
 
-  /** The content of the user's `m.presence`, undefined for who was not about lately. */
-  content(userId: UserId): JsonObject | undefined {
-    const record = this.#records.get(userId)
-    return record === undefined ? undefined : contentOf(record, this.#now())
+  /** Changes with `after` < position <= `upTo`, oldest first; who may see whom is not asked here. */
+  changedSince(after: number, upTo: number): readonly PresenceEntry[] {
+    return this.#changes.since(after, upTo).flatMap((userId) => this.#entry(userId) ?? [])
   }
 
-  /** Whose presence changed with `after` < position <= `upTo`, oldest change first; who may see whom is not asked here. */
-  changedUsers(after: number, upTo: number): readonly UserId[] {
-    return this.#changes.since(after, upTo)
+  /** Those of the users who are not offline, or have a status message and were about lately. */
+  ofUsers(userIds: readonly UserId[]): readonly PresenceEntry[] {
+    return userIds.flatMap((userId) => {
+      const entry = this.#entry(userId)
+      return entry?.content.presence === 'offline' && entry.content.status_msg === undefined ? [] : (entry ?? [])
+    })
   }
 
   /** Keeps what is not kept yet: before the server stops. */
   async flush(): Promise<void> {
     while (this.#toKeep.size > 0) await this.#keepSome()
+  }
+
+  #entry(userId: UserId): PresenceEntry | undefined {
+    const record = this.#records.get(userId)
+    return record === undefined ? undefined : { userId, content: contentOf(record, this.#now()) }
   }
 
   #now(): number {

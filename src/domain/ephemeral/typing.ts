@@ -69,13 +69,16 @@ export class Typing {
     this.#announce(room)
   }
 
-  /** Rooms whose list changed with `after` < position <= `upTo`. */
-  changedRooms(after: number, upTo: number): readonly RoomNumber[] {
-    return this.#changes.since(after, upTo)
+  /** Rooms whose list changed with `after` < position <= `upTo`, with all who type there now. */
+  changedSince(
+    after: number,
+    upTo: number,
+  ): readonly { readonly room: RoomNumber; readonly userIds: readonly UserId[] }[] {
+    return this.#changes.since(after, upTo).map((room) => ({ room, userIds: this.typing(room) }))
   }
 
   /** Who types in the room now: the `user_ids` of `m.typing`. */
-  typingIn(room: RoomNumber): readonly UserId[] {
+  typing(room: RoomNumber): readonly UserId[] {
     return [...(this.#typists.get(room)?.values() ?? [])].map(({ userId }) => userId)
   }
 

@@ -1,0 +1,18 @@
+import Type from 'typebox'
+import type { Requester } from '#http'
+import { type JsonObject, MatrixError, parseRoomId, type RoomId } from '#spec'
+
+/** Paths that name a user whose own matter it is. Throws `M_FORBIDDEN` for other users. */
+export const requireOwn = ({ userId }: Requester, named: string): void => {
+  if (userId !== named) throw new MatrixError('M_FORBIDDEN', 'Only for your own user')
+}
+
+/** Throws `M_INVALID_PARAM`. */
+export const roomIdOf = (text: string): RoomId => {
+  const roomId = parseRoomId(text)
+  if (roomId === undefined) throw new MatrixError('M_INVALID_PARAM', 'Not a room id')
+  return roomId
+}
+
+/** A body of which only its being an object counts. */
+export const AnyObject = Type.Unsafe<JsonObject>({ type: 'object' })

@@ -1,0 +1,163 @@
+import Type from 'typebox'
+import type { PushRules } from '#domain'
+import { type AnyEndpoint, endpoint, RawJson, v3 } from '#http'
+import type { JsonObject, JsonValue } from '#spec'
+
+export interface PushRulesDeps {
+  readonly pushRules: Pick<PushRules, 'ruleset' | 'rule' | 'put' | 'remove' | 'change'>
+}
+
+const KINDS = Type.Union([
+  Type.Literal('override'),
+  Type.Literal('content'),
+  Type.Literal('room'),
+  Type.Literal('sender'),
+  Type.Literal('underride'),
+])
+const KIND = Type.Object({ kind: KINDS })
+const RULE = Type.Object({ kind: KINDS, ruleId: Type.String() })
+
+const MAX_ACTIONS = 32
+/** `notify`, or an object such as `{set_tweak, value?}`; unknown ones are kept and do nothing. */
+const ACTIONS = Type.Array(Type.Unsafe<JsonValue>({ type: ['string', 'object'] }), { maxItems: MAX_ACTIONS })
+/** Unknown kinds are kept: a rule with such a condition matches nothing ("Conditions"). */
+const CONDITIONS = Type.Array(
+  Type.Unsafe<JsonObject>({ type: 'object', required: ['kind'], properties: { kind: { type: 'string' } } }),
+)
+const BODY_LIMIT_BYTES = 16 * 1024
+
+/** The specification has a slash at the end of the lists; clients leave it out too. */
+const bothEnds = (path: string) => [...v3(`${path}/`), ...v3(path)] as const
+
+const RULE_PATHS = v3('/pushrules/global/:kind/:ruleId')
+const ENABLED_PATHS = v3('/pushrules/global/:kind/:ruleId/enabled')
+const ACTIONS_PATHS = v3('/pushrules/global/:kind/:ruleId/actions')
+
+/** `pushrules.yaml`. */
+export const pushRulesEndpoints = (deps: PushRulesDeps): readonly AnyEndpoint[] => [
+  ...listEndpoints(deps),
+  ...ruleEndpoints(deps),
+  ...partEndpoints(deps),
+]
+
+const listEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => [
+  endpoint({
+    method: 'GET',
+    paths: bothEnds('/pushrules'),
+    auth: 'user',
+    rateLimit: 'read',
+    handler: async ({ requester }) => new RawJson(JSON.stringify({ global: await pushRules.ruleset(requester) })),
+  }),
+  endpoint({
+    method: 'GET',
+    paths: bothEnds('/pushrules/global'),
+    auth: 'user',
+    rateLimit: 'read',
+    handler: async ({ requester }) => new RawJson(JSON.stringify(await pushRules.ruleset(requester))),
+  }),
+  endpoint({
+    // Not in the official data any more, but served by other homeservers and asked for by old clients.
+    method: 'GET',
+    paths: bothEnds('/pushrules/global/:kind'),
+    auth: 'user',
+    rateLimit: 'read',
+    params: KIND,
+    handler: async ({ requester, params }) =>
+      new RawJson(JSON.stringify((await pushRules.ruleset(requester))[params.kind])),
+  }),
+]
+
+const ruleEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => [
+  endpoint({
+    method: 'GET',
+    paths: RULE_PATHS,
+    auth: 'user',
+    rateLimit: 'read',
+    params: RULE,
+    handler: async ({ requester, params }) =>
+      new RawJson(JSON.stringify(await pushRules.rule(requester, params.kind, params.ruleId))),
+  }),
+  endpoint({
+    method: 'PUT',
+    paths: RULE_PATHS,
+    auth: 'user',
+    rateLimit: 'other',
+    params: RULE,
+    query: Type.Object({ before: Type.Optional(Type.String()), after: Type.Optional(Type.String()) }),
+    body: Type.Object({
+      actions: ACTIONS,
+      conditions: Type.Optional(CONDITIONS),
+      pattern: Type.Optional(Type.String()),
+    }),
+    bodyLimitBytes: BODY_LIMIT_BYTES,
+    handler: async ({ requester, params, query, body }) => {
+      const { actions, conditions, pattern } = body
+      const rule = {
+        actions,
+        ...(conditions === undefined ? {} : { conditions }),
+        ...(pattern === undefined ? {} : { pattern }),
+      }
+      await pushRules.put(requester, params.kind, params.ruleId, rule, query)
+      return {}
+    },
+  }),
+  endpoint({
+    method: 'DELETE',
+    paths: RULE_PATHS,
+    auth: 'user',
+    rateLimit: 'other',
+    params: RULE,
+    handler: async ({ requester, params }) => {
+      await pushRules.remove(requester, params.kind, params.ruleId)
+      return {}
+    },
+  }),
+]
+
+const partEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => [
+  endpoint({
+    method: 'GET',
+    paths: ENABLED_PATHS,
+    auth: 'user',
+    rateLimit: 'read',
+    params: RULE,
+    handler: async ({ requester, params }) => ({
+      enabled: (await pushRules.rule(requester, params.kind, params.ruleId)).enabled,
+    }),
+  }),
+  endpoint({
+    method: 'PUT',
+    paths: ENABLED_PATHS,
+    auth: 'user',
+    rateLimit: 'other',
+    params: RULE,
+    body: Type.Object({ enabled: Type.Boolean() }),
+    handler: async ({ requester, params, body }) => {
+      await pushRules.change(requester, params.kind, params.ruleId, { enabled: body.enabled })
+      return {}
+    },
+  }),
+  endpoint({
+    method: 'GET',
+    paths: ACTIONS_PATHS,
+    auth: 'user',
+    rateLimit: 'read',
+    params: RULE,
+    handler: async ({ requester, params }) => ({
+      actions: (await pushRules.rule(requester, params.kind, params.ruleId)).actions,
+    }),
+  }),
+  endpoint({
+    method: 'PUT',
+    paths: ACTIONS_PATHS,
+    auth: 'user',
+    rateLimit: 'other',
+    params: RULE,
+    body: Type.Object({ actions: ACTIONS }),
+    bodyLimitBytes: BODY_LIMIT_BYTES,
+    handler: async ({ requester, params, body }) => {
+      await pushRules.change(requester, params.kind, params.ruleId, { actions: body.actions })
+      return {}
+    },
+  }),
+]
