@@ -56,7 +56,7 @@ export interface NewStoredEvent {
   readonly rejected?: boolean
   readonly softFailed?: boolean
   /** `scope` is the path's part that tells kinds of requests apart; unique with device and id. */
-  readonly transaction?: { readonly device: number; readonly scope: string; readonly id: string; readonly atMs: number }
+  readonly transaction?: { readonly device: number; readonly scope: string; readonly id: string; readonly atMs?: number }
   /** Whether it becomes the room's state at its position. */
   readonly entersState: boolean
   /** For an `m.room.member` that enters state. */

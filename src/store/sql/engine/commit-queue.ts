@@ -1,6 +1,6 @@
 import type { Clock, Logger } from '#base'
 import { type Change, type Commit, type Committed, type Outputs, WriteConflict } from '../../ports/change.ts'
-import { StoreUnavailable, type UnavailableReason } from '../../ports/faults.ts'
+import { StoreUnavailable, type UnavailableReason, UnstorableText } from '../../ports/faults.ts'
 import type { CommitRequest, Outcome } from './group.ts'
 import { Histogram, type HistogramValues } from './histogram.ts'
 
@@ -141,6 +141,10 @@ export class CommitQueue {
       case 'unavailable':
         this.#failures++
         pending.reject(new StoreUnavailable(outcome.reason, outcome.detail))
+        return
+      case 'unstorable':
+        this.#failures++
+        pending.reject(new UnstorableText())
         return
       case 'failed':
         this.#failures++

@@ -1,7 +1,7 @@
 import { BoundedCache } from '#base'
 import type { Committed } from '../../ports/change.ts'
 import { WriteConflict } from '../../ports/change.ts'
-import { StoreUnavailable, type UnavailableReason } from '../../ports/faults.ts'
+import { StoreUnavailable, type UnavailableReason, UnstorableText } from '../../ports/faults.ts'
 import type { WriteConnection } from './connection.ts'
 import { GroupTransaction, type UserCache } from './transaction.ts'
 import type { WriteTable } from './writes.ts'
@@ -13,6 +13,7 @@ export type CommitRequest = readonly { readonly operation: string; readonly inpu
 export type Outcome =
   | { readonly kind: 'done'; readonly outputs: readonly unknown[] }
   | { readonly kind: 'conflict'; readonly conflict: string; readonly detail: string }
+  | { readonly kind: 'unstorable' }
   | { readonly kind: 'failed'; readonly message: string; readonly stack: string }
   | { readonly kind: 'unavailable'; readonly reason: UnavailableReason; readonly detail: string }
 
@@ -136,6 +137,7 @@ const leaveOptimism = (error: unknown): never => {
 const outcomeOf = (error: unknown): Outcome => {
   if (error instanceof WriteConflict) return { kind: 'conflict', conflict: error.kind, detail: error.message }
   if (error instanceof StoreUnavailable) return { kind: 'unavailable', reason: error.reason, detail: error.message }
+  if (error instanceof UnstorableText) return { kind: 'unstorable' }
   if (error instanceof Error) return { kind: 'failed', message: error.message, stack: error.stack ?? '' }
   return { kind: 'failed', message: String(error), stack: '' }
 }

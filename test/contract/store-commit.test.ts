@@ -1,0 +1,171 @@
+import { expect, test } from 'vitest'
+import { type Committed, type Store, WriteConflict, writers } from '#store'
+import { onEveryDatabase } from './databases.ts'
+import {
+  ALICE,
+  applyTo,
+  BOB,
+  changeOf,
+  createRoom,
+  member,
+  message,
+  stateEvent,
+  type TestRoom,
+} from './room-fixtures.ts'
+
+const send = (room: TestRoom, expectedSequence = room.sequence) =>
+  writers.rooms.apply({ room: room.room, expectedSequence, ...changeOf([message()]) })
+
+/** Reloads and tries again as a domain room does, until the room was not changed by another meanwhile. */
+const sendUntilDone = async (store: Store, room: TestRoom): Promise<void> => {
+  for (;;) {
+    const record = await store.rooms.room(room.room)
+    try {
+      await store.commit([send(room, record?.sequence)])
+      return
+    } catch (error) {
+      if (!(error instanceof WriteConflict)) throw error
+    }
+  }
+}
+
+onEveryDatabase('commits', (open, make) => {
+  test('listeners hear before the caller does, in order of position', async () => {
+    const store = await open()
+    const heard: string[] = []
+    const committed: Committed[] = []
+    const stop = store.onCommitted((news) => {
+      committed.push(news)
+      heard.push('listener')
+    })
+    const room = await createRoom(store)
+    await applyTo(store, room, [member(BOB, 'invite')]).then(() => heard.push('caller'))
+    expect(heard).toEqual(['listener', 'listener', 'caller'])
+    const [alice, bob] = await Promise.all([ALICE, BOB].map((user) => store.rooms.membership(room.room, user)))
+    expect(committed.map((news) => news.announcements)).toEqual([
+      [{ stream: 'events', position: 2, rooms: [room.room], users: [alice?.user] }],
+      [{ stream: 'events', position: 3, rooms: [room.room], users: [bob?.user] }],
+    ])
+    expect(committed.at(-1)?.positions).toEqual(await store.positions())
+    stop()
+    await applyTo(store, room, [message()])
+    expect(committed).toHaveLength(2)
+  })
+
+  test('a listener that throws harms nobody', async () => {
+    const store = await open()
+    store.onCommitted(() => {
+      throw new Error('from a listener')
+    })
+    await expect(createRoom(store)).resolves.toMatchObject({ sequence: 1 })
+  })
+
+  test('all changes of a commit happen or none, whatever else is in the group', async () => {
+    const store = await open()
+    const rooms = await Promise.all(Array.from({ length: 20 }, () => createRoom(store)))
+    const announced: number[] = []
+    store.onCommitted(({ announcements }) => announced.push(...announcements.map(({ position }) => position)))
+    const before = (await store.positions()).events
+    // Every third changes its own room, and then one in a way that conflicts after something was written.
+    const results = await Promise.allSettled(
+      rooms.map((room, index) => store.commit(index % 3 === 0 ? [send(room), send(room, 99)] : [send(room)])),
+    )
+    expect(results.map(({ status }) => status)).toEqual(
+      rooms.map((_, index) => (index % 3 === 0 ? 'rejected' : 'fulfilled')),
+    )
+    for (const [index, room] of rooms.entries()) {
+      const timeline = await store.rooms.timeline(room.room, { direction: 'forward', limit: 9 })
+      expect(timeline).toHaveLength(index % 3 === 0 ? 2 : 3)
+      expect((await store.rooms.room(room.room))?.sequence).toBe(index % 3 === 0 ? 1 : 2)
+    }
+    const done = rooms.length - Math.ceil(rooms.length / 3)
+    expect(announced).toEqual(Array.from({ length: done }, (_, index) => before + 1 + index))
+    expect((await store.positions()).events).toBe(before + done)
+  })
+
+  test('a user first seen in a commit that failed is no one, until seen again', async () => {
+    const store = await open()
+    const room = await createRoom(store)
+    const invite = (expected: number) =>
+      writers.rooms.apply({ room: room.room, expectedSequence: expected, ...changeOf([member(BOB, 'invite')]) })
+    await expect(store.commit([invite(1), invite(1)])).rejects.toThrow(WriteConflict)
+    expect(await store.rooms.membership(room.room, BOB)).toBeUndefined()
+    const other = await createRoom(store, [stateEvent('m.room.create', '', { sender: BOB }), member(BOB, 'join')])
+    await store.commit([invite(1)])
+    const [here, there] = await Promise.all([room, other].map((each) => store.rooms.membership(each.room, BOB)))
+    expect(here?.user).toBe(there?.user)
+    expect(
+      (
+        await store.rooms.event(
+          (await store.rooms.stateEvent(other.room, 'current', 'm.room.create', ''))?.eventId ?? ('' as never),
+        )
+      )?.sender,
+    ).toBe(BOB)
+  })
+
+  test('a change computed from an old room is refused', async () => {
+    const store = await open()
+    const room = await createRoom(store)
+    const both = await Promise.allSettled([store.commit([send(room)]), store.commit([send(room)])])
+    expect(both.map(({ status }) => status)).toEqual(['fulfilled', 'rejected'])
+    expect(both[1]).toMatchObject({ reason: { name: 'WriteConflict', kind: 'room-changed' } })
+    expect(store.stats()).toMatchObject({ conflicts: 1, failures: 0, queueLength: 0 })
+  })
+
+  test('two processes write into one room without losing, repeating or skipping anything', async () => {
+    const database = await make()
+    const stores = [await database.open(), await database.open()]
+    const [one] = stores
+    if (one === undefined) throw new Error('no store')
+    const room = await createRoom(one)
+    const sends = 15
+    let writing = true
+    const seen: number[] = []
+    const follow = async (): Promise<void> => {
+      let at = 0
+      for (let last = false; !last; ) {
+        last = !writing
+        const upTo = (await one.positions()).events
+        const events = await one.rooms.eventsAfter(at, upTo, 1_000)
+        seen.push(...events.map(({ position }) => position))
+        at = upTo
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+    }
+    const following = follow()
+    const workers = stores
+      .flatMap((store) => [store, store])
+      .map(async (store) => {
+        for (let count = 0; count < sends; count++) await sendUntilDone(store, room)
+      })
+    await Promise.all(workers)
+    writing = false
+    await following
+    expect(seen).toEqual(Array.from({ length: 2 + 4 * sends }, (_, index) => index + 1))
+    expect(await one.rooms.room(room.room)).toMatchObject({ sequence: 1 + 4 * sends, lastPosition: 2 + 4 * sends })
+  })
+
+  test('closing finishes what is under way and takes nothing new', async () => {
+    const database = await make()
+    const store = await database.open()
+    const rooms = await Promise.all(Array.from({ length: 5 }, () => createRoom(store)))
+    const sent = rooms.map((room) => store.commit([send(room)]))
+    const closed = store.close()
+    await expect(store.commit([])).rejects.toMatchObject({ name: 'StoreUnavailable', reason: 'closed' })
+    await closed
+    await Promise.all(sent)
+    await expect(store.positions()).rejects.toMatchObject({ name: 'StoreUnavailable' })
+    const again = await database.open()
+    expect((await again.positions()).events).toBe(15)
+  })
+
+  test('a change that nobody knows is a fault, and not of its neighbours', async () => {
+    const store = await open()
+    const [unknown, known] = await Promise.allSettled([
+      store.commit([{ operation: 'rooms.burn', input: {} }]),
+      createRoom(store),
+    ])
+    expect(unknown).toMatchObject({ status: 'rejected', reason: { message: 'no write is named rooms.burn' } })
+    expect(known.status).toBe('fulfilled')
+  })
+})
