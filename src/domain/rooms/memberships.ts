@@ -110,16 +110,16 @@ export class Memberships {
   async leaveAll(userId: UserId): Promise<void> {
     for (const { roomId, membership } of await this.#options.reader.roomsOfUser(userId)) {
       if (membership !== 'join' && membership !== 'invite' && membership !== 'knock') continue
-      await this.change({ roomId, sender: userId, target: userId, membership: 'leave' })
+      await unlessRefused(this.change({ roomId, sender: userId, target: userId, membership: 'leave' }))
     }
   }
 
-  /** Writes a changed profile into every room the user is joined to (section "Profiles"). */
+  /** Writes a changed profile into every room the user is joined to (section "Profiles"). One room's refusal does not stop the rest. */
   async updateProfile(userId: UserId): Promise<void> {
     const profile = await this.#options.accounts.profileOf(userId)
     for (const { roomId, membership } of await this.#options.reader.roomsOfUser(userId)) {
       if (membership !== 'join') continue
-      await this.#options.rooms.turn(roomId, async (turn) => {
+      const updated = this.#options.rooms.turn(roomId, async (turn) => {
         const current = await turn.state('m.room.member', userId)
         if (current?.content.membership !== 'join') return
         const { displayname: _, avatar_url: __, reason: ___, ...rest } = current.content
@@ -127,6 +127,7 @@ export class Memberships {
         if (sameContent(current.content, content)) return
         await turn.add({ type: 'm.room.member', sender: userId, stateKey: userId, content })
       })
+      await unlessRefused(updated)
     }
   }
 
@@ -171,6 +172,15 @@ export class Memberships {
     const current = await turn.membership(target)
     if (current === 'join' || current === 'invite') return undefined
     return authoriseRestrictedJoin(turn, target, this.#options.reader, this.#options.serverName)
+  }
+}
+
+/** A room whose rules refuse is passed over; anything else is an error. */
+const unlessRefused = async (change: Promise<unknown>): Promise<void> => {
+  try {
+    await change
+  } catch (error) {
+    if (!(error instanceof MatrixError)) throw error
   }
 }
 

@@ -1,0 +1,98 @@
+import type { CacheStats, Clock, Random } from '#base'
+import { Directory, type MemberAccounts, Memberships, RoomCreation, Rooms, Sending } from '#domain'
+import type { SigningKey } from '#rules'
+import type { ServerName } from '#spec'
+import { type Store, writers } from '#store'
+import type { Streams } from '#streams'
+import {
+  ClientEvents,
+  type IgnoredUsers,
+  type PresenceNow,
+  PushRules,
+  RecentEvents,
+  RoomSections,
+  RoomStateSection,
+  Sync,
+  type TypingNow,
+  Unread,
+  UserRooms,
+  Visibility,
+} from '#views'
+
+const MEBIBYTE = 1024 * 1024
+
+export interface RoomsGround {
+  readonly store: Store
+  readonly streams: Streams
+  readonly clock: Clock
+  readonly random: Random
+  readonly signingKey: SigningKey
+  readonly serverName: ServerName
+  readonly defaultRoomVersion: string
+}
+
+export interface RoomsDomain {
+  readonly rooms: Rooms
+  readonly sending: Sending
+  readonly memberships: Memberships
+  readonly creation: RoomCreation
+  readonly directory: Directory
+}
+
+export const buildRooms = (ground: RoomsGround, accounts: MemberAccounts): RoomsDomain => {
+  const { store, clock, random, signingKey: key, serverName } = ground
+  const { commit } = store
+  const reader = store.rooms
+  const writer = writers.rooms
+  const rooms = new Rooms({ commit, reader, writer, clock, random, key, cacheLimitBytes: 64 * MEBIBYTE })
+  const common = { rooms, reader, writer, commit, serverName }
+  return {
+    rooms,
+    sending: new Sending(rooms, reader),
+    memberships: new Memberships({ ...common, accounts }),
+    creation: new RoomCreation({ rooms, reader, accounts, serverName, defaultVersion: ground.defaultRoomVersion }),
+    directory: new Directory(common),
+  }
+}
+
+export interface RoomViews {
+  readonly clientEvents: ClientEvents
+  readonly visibility: Visibility
+  readonly sync: Sync
+  readonly caches: readonly { stats(): CacheStats }[]
+}
+
+/** The views over rooms. `ignored`, `typing` and `presence` are answered by the domain, from memory. */
+export const buildRoomViews = (
+  { store, streams, clock }: RoomsGround,
+  now: { readonly ignored: IgnoredUsers; readonly typing: TypingNow; readonly presence: PresenceNow },
+): RoomViews => {
+  const reader = store.rooms
+  const clientEvents = new ClientEvents(48 * MEBIBYTE)
+  const visibility = new Visibility(reader, clientEvents, now.ignored)
+  const userRooms = new UserRooms(reader, 32 * MEBIBYTE)
+  const pushRules = new PushRules(store.accountData, 32 * MEBIBYTE)
+  const unread = new Unread(reader, pushRules, 32 * MEBIBYTE)
+  const state = new RoomStateSection(reader, 32 * MEBIBYTE)
+  streams.onNews((news) => {
+    userRooms.forget(news)
+    pushRules.forget(news)
+  })
+  const sync = new Sync({
+    clock,
+    streams,
+    reader,
+    userRooms,
+    sections: new RoomSections({ reader, clientEvents, visibility, unread, state }),
+    sources: {
+      recent: new RecentEvents(reader, streams.positions().events),
+      accountData: store.accountData,
+      receipts: store.receipts,
+      typing: now.typing,
+    },
+    presence: now.presence,
+    pushRules,
+    ignored: now.ignored,
+  })
+  return { clientEvents, visibility, sync, caches: [clientEvents, userRooms, pushRules, unread, state] }
+}
