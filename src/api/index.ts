@@ -1,8 +1,18 @@
 import type { AnyEndpoint } from '#http'
+import { type SharedSecretRegistrationDeps, sharedSecretRegistrationEndpoints } from './admin/register.ts'
+import { type AccountDeactivationDeps, accountDeactivationEndpoints } from './client/account-deactivation.ts'
 import { type CapabilitiesDeps, capabilitiesEndpoints } from './client/capabilities.ts'
+import { type DeviceManagementDeps, deviceManagementEndpoints } from './client/device-management.ts'
+import { type LoginDeps, loginEndpoints } from './client/login.ts'
+import { type LogoutDeps, logoutEndpoints } from './client/logout.ts'
+import { type PasswordManagementDeps, passwordManagementEndpoints } from './client/password-management.ts'
+import { type RefreshDeps, refreshEndpoints } from './client/refresh.ts'
+import { type RegistrationDeps, registrationEndpoints } from './client/registration.ts'
+import { type RegistrationTokensDeps, registrationTokensEndpoints } from './client/registration-tokens.ts'
 import { type SupportDeps, supportEndpoints } from './client/support.ts'
 import { versionsEndpoints } from './client/versions.ts'
 import { type WellknownDeps, wellknownEndpoints } from './client/wellknown.ts'
+import { whoamiEndpoints } from './client/whoami.ts'
 
 export { NOT_BUILT } from './not-built.ts'
 
@@ -11,7 +21,32 @@ export interface ApiDeps {
   readonly capabilities: CapabilitiesDeps
   readonly wellknown: WellknownDeps
   readonly support: SupportDeps
+  readonly accounts: AccountsDeps
 }
+
+/** What the endpoints of accounts and devices need, all of it. */
+export type AccountsDeps = LoginDeps &
+  LogoutDeps &
+  RefreshDeps &
+  RegistrationDeps &
+  RegistrationTokensDeps &
+  PasswordManagementDeps &
+  AccountDeactivationDeps &
+  DeviceManagementDeps &
+  SharedSecretRegistrationDeps
+
+const accountsEndpoints = (deps: AccountsDeps): readonly AnyEndpoint[] => [
+  ...loginEndpoints(deps),
+  ...logoutEndpoints(deps),
+  ...refreshEndpoints(deps),
+  ...registrationEndpoints(deps),
+  ...registrationTokensEndpoints(deps),
+  ...passwordManagementEndpoints(deps),
+  ...accountDeactivationEndpoints(deps),
+  ...whoamiEndpoints(),
+  ...deviceManagementEndpoints(deps),
+  ...sharedSecretRegistrationEndpoints(deps),
+]
 
 /** Every endpoint there is. */
 export const apiEndpoints = (deps: ApiDeps): readonly AnyEndpoint[] => [
@@ -19,6 +54,7 @@ export const apiEndpoints = (deps: ApiDeps): readonly AnyEndpoint[] => [
   ...capabilitiesEndpoints(deps.capabilities),
   ...wellknownEndpoints(deps.wellknown),
   ...supportEndpoints(deps.support),
+  ...accountsEndpoints(deps.accounts),
 ]
 
 export interface ServedEndpoint {

@@ -1,8 +1,9 @@
 import { silentLogger, systemClock, systemRandom } from '#base'
 import type { Config } from '#config'
-import { Accounts, DEFAULT_PASSWORD_COST, PasswordHasher } from '#domain'
+import { noRateLimits } from '#http'
 import { MatrixError } from '#spec'
-import { WriteConflict, writers } from '#store'
+import { WriteConflict } from '#store'
+import { buildAccountsOnly, newAccountChanges } from './compose-accounts.ts'
 import { prepareDataFolder } from './data-folder.ts'
 import { openDatabase } from './database.ts'
 import { readPassword } from './password-prompt.ts'
@@ -15,17 +16,15 @@ export const createUser = async (config: Config, username: string, admin: boolea
   if (config.storage.database.kind === 'sqlite') await prepareDataFolder(config.storage.dataFolder)
   const store = await openDatabase(config.storage.database, systemClock, silentLogger)
   try {
-    const hasher = new PasswordHasher({ random: systemRandom, cost: DEFAULT_PASSWORD_COST, concurrency: 1 })
-    const noLimit = { consume: () => Promise.resolve() }
-    const accounts = new Accounts(store.accounts, writers.accounts, hasher, noLimit, {
-      serverName: config.server.name,
-      clock: systemClock,
-      minPasswordLength: 1,
-    })
+    const ground = { config, store, rateLimiter: noRateLimits, clock: systemClock, random: systemRandom }
+    const accounts = buildAccountsOnly(ground)
     const userId = accounts.newUserId(username)
     await accounts.assertFree(userId)
     const passwordHash = await accounts.hashPassword(await readPassword())
-    await store.commit([accounts.create(userId, passwordHash, { admin })])
+    await store.commit([
+      accounts.create(userId, passwordHash, { admin }),
+      ...newAccountChanges.changesFor(userId, undefined),
+    ])
     process.stdout.write(`Made ${userId}${admin ? ', who may administer the server' : ''}.\n`)
     return 0
   } catch (error) {

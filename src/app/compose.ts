@@ -3,9 +3,9 @@ import type { Clock, Logger, Random } from '#base'
 import type { Config } from '#config'
 import type { AnyEndpoint, RateLimiter, TokenCheck } from '#http'
 import type { SigningKey } from '#rules'
-import { MatrixError } from '#spec'
 import type { Store } from '#store'
 import { Streams } from '#streams'
+import { type AccountsRooms, buildAccounts } from './compose-accounts.ts'
 import { operationalEndpoints } from './landing-page.ts'
 import { PACKAGE_VERSION } from './package-version.ts'
 
@@ -24,15 +24,21 @@ export interface Composed {
   readonly streams: Streams
   readonly tokens: TokenCheck
   readonly endpoints: readonly AnyEndpoint[]
+  /** Finishes what goes on behind the answers; after the edge has stopped, before the store closes. */
+  settle(): Promise<void>
 }
 
 /** The one place that knows every room: store → streams → domain → views → api. Each step is a builder of its own below. */
 export const compose = async (ground: Ground): Promise<Composed> => {
   const streams = await buildStreams(ground)
-  const tokens: TokenCheck = {
-    check: () => Promise.reject(new MatrixError('M_UNKNOWN_TOKEN', 'Unknown access token')),
+  const accounts = buildAccounts(ground, { leaveAll: () => Promise.resolve() })
+  await accounts.resume()
+  return {
+    streams,
+    tokens: accounts.accessTokens,
+    endpoints: [...operational(ground.config), ...apiEndpoints(buildApi(ground, accounts))],
+    settle: () => accounts.settle(),
   }
-  return { streams, tokens, endpoints: [...operational(ground.config), ...apiEndpoints(buildApi(ground))] }
 }
 
 /** Streams advance after each commit, never before. */
@@ -42,7 +48,8 @@ const buildStreams = async ({ store, clock }: Ground): Promise<Streams> => {
   return streams
 }
 
-const buildApi = ({ config }: Ground): ApiDeps => ({
+const buildApi = ({ config }: Ground, accounts: AccountsRooms): ApiDeps => ({
+  accounts: accounts.api,
   capabilities: { defaultRoomVersion: config.server.defaultRoomVersion },
   wellknown: {
     publicBaseUrl: config.server.publicBaseUrl,

@@ -104,7 +104,8 @@ class Running {
       random: this.#random,
       logger: this.#logger,
     }
-    const { streams, tokens, endpoints } = await compose(ground)
+    const { streams, tokens, endpoints, settle } = await compose(ground)
+    this.#closers.push(settle)
     this.endpoints = endpoints
 
     const metrics = config.listen.metricsPort === undefined ? undefined : await createMetrics(this.#clock)

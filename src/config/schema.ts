@@ -1,4 +1,4 @@
-import { registration, sessions } from './sections/accounts.ts'
+import { passwords, registration, sessions } from './sections/accounts.ts'
 import { federation, support } from './sections/discovery.ts'
 import { listen } from './sections/listen.ts'
 import { logging } from './sections/logging.ts'
@@ -14,6 +14,7 @@ export const SECTIONS = {
   storage,
   registration,
   sessions,
+  passwords,
   rateLimits,
   federation,
   support,

@@ -1,4 +1,4 @@
-import { baseUrl, duration, durationOrNever, nonEmptyText, oneOf, yesOrNo } from '../kinds.ts'
+import { baseUrl, duration, durationOrNever, integer, nonEmptyText, oneOf, size, yesOrNo } from '../kinds.ts'
 import { optional, setting } from '../setting.ts'
 
 export const registration = {
@@ -35,6 +35,26 @@ export const sessions = {
     refreshTokenLifetime: setting(durationOrNever, 'never', { description: 'Of a refresh token that is not used.' }),
     authenticationSessionLifetime: setting(duration, '30m', {
       description: 'How long a user-interactive authentication may take.',
+    }),
+  },
+} as const
+
+export const passwords = {
+  title: 'How passwords are kept',
+  settings: {
+    minLength: setting(integer(1, 512, 'characters'), 1, {
+      description: 'The shortest password that is taken; longer than 512 characters none is.',
+    }),
+    hashMemory: setting(size, '19MiB', {
+      description:
+        'Memory that one hash (argon2id) takes. Raised, a password gets a new hash at the next login with it.',
+    }),
+    hashPasses: setting(integer(1, 100, 'passes'), 2, {
+      description: 'Passes over that memory; the time of one hash grows with both.',
+    }),
+    hashesAtOnce: setting(integer(1, 64, 'hashes'), 2, {
+      description:
+        'Hashes made at the same time, each on a thread of its own; Node has four unless UV_THREADPOOL_SIZE says otherwise.',
     }),
   },
 } as const

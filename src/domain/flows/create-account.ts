@@ -6,7 +6,8 @@ import type { PreparedSession, SessionRequest, Sessions } from '../devices/index
 
 /** What else begins with an account, in the same commit: the profile. */
 export interface NewAccountChanges {
-  changesFor(userId: UserId): readonly Change<unknown>[]
+  /** `displayName`: where somebody chose one. */
+  changesFor(userId: UserId, displayName: string | undefined): readonly Change<unknown>[]
 }
 
 export interface AccountDraft {
@@ -14,6 +15,7 @@ export interface AccountDraft {
   readonly passwordHash: string | undefined
   readonly guest?: boolean
   readonly admin?: boolean
+  readonly displayName?: string | undefined
   /** undefined: the account begins without a device. */
   readonly session: Omit<SessionRequest, 'userId'> | undefined
   readonly alongside?: readonly Change<unknown>[]
@@ -37,7 +39,7 @@ export class CreateAccount {
   async run(draft: AccountDraft): Promise<PreparedSession['answer'] | undefined> {
     const { userId, passwordHash, guest = false, admin = false } = draft
     const account = this.#accounts.create(userId, passwordHash, { guest, admin })
-    const rest = [...this.#extras.changesFor(userId), ...(draft.alongside ?? [])]
+    const rest = [...this.#extras.changesFor(userId, draft.displayName), ...(draft.alongside ?? [])]
     try {
       if (draft.session === undefined) {
         await this.#commit([account, ...rest])
@@ -50,19 +52,6 @@ export class CreateAccount {
     } catch (error) {
       throw translated(error)
     }
-  }
-
-  /** For the command line. Throws `M_INVALID_USERNAME`, `M_USER_IN_USE`, `M_WEAK_PASSWORD`, `M_INVALID_PARAM`. */
-  async withPassword(user: {
-    readonly localpart: string
-    readonly password: string
-    readonly admin: boolean
-  }): Promise<UserId> {
-    const userId = this.#accounts.newUserId(user.localpart)
-    await this.#accounts.assertFree(userId)
-    const passwordHash = await this.#accounts.hashPassword(user.password)
-    await this.run({ userId, passwordHash, admin: user.admin, session: undefined })
-    return userId
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Logger } from '#base'
-import type { JsonObject, UserId } from '#spec'
-import type { Change, Commit } from '#store'
+import { type JsonObject, MatrixError, type UserId } from '#spec'
+import type { AccountRecord, Change, Commit } from '#store'
 import type { Accounts } from '../accounts/index.ts'
 import type { Devices } from '../devices/index.ts'
 import type { Granted, InteractiveAuth, UiaAnswer } from '../uia/index.ts'
@@ -9,7 +9,7 @@ import { PASSWORD_STAGE, passwordStage } from './stages.ts'
 /** What of a user is elsewhere, and ends with the account. */
 export interface AccountTraces {
   /** In the same commit. */
-  changesFor(userId: UserId, erase: boolean): readonly Change<unknown>[]
+  changesFor(account: AccountRecord): readonly Change<unknown>[]
   /** Leaves every room, and declines invites. May be called again for the same user. */
   leaveAllRooms(userId: UserId): Promise<void>
 }
@@ -67,11 +67,12 @@ export class Deactivate {
 
   async #perform({ body, facts }: Granted): Promise<void> {
     const userId = facts.get(PASSWORD_STAGE) as UserId
-    const erase = body.erase === true
+    const account = await this.#accounts.account(userId)
+    if (account === undefined) throw new MatrixError('M_NOT_FOUND', 'There is no such account')
     const [removed] = await this.#commit([
       this.#devices.removeAll(userId),
-      this.#accounts.deactivate(userId, erase),
-      ...this.#traces.changesFor(userId, erase),
+      this.#accounts.deactivate(userId, body.erase === true),
+      ...this.#traces.changesFor(account),
     ])
     this.#devices.removed(removed)
     this.#leaveRooms(userId)

@@ -1,0 +1,149 @@
+import type { AccountsDeps } from '#api'
+import type { CacheStats } from '#base'
+import type { Config } from '#config'
+import {
+  AccessTokens,
+  Accounts,
+  ChangePassword,
+  CreateAccount,
+  Deactivate,
+  Devices,
+  EndSessions,
+  InteractiveAuth,
+  LogIn,
+  type NewAccountChanges,
+  PasswordHasher,
+  type PolicyDocument,
+  Register,
+  RegisterBySecret,
+  RegistrationTokens,
+  Sessions,
+  SharedSecret,
+  Sightings,
+  UiaSessionTable,
+} from '#domain'
+import type { JsonObject, UserId } from '#spec'
+import { localpartOf } from '#spec'
+import { type AccountRecord, type Change, writers } from '#store'
+import type { Ground } from './compose.ts'
+
+export interface AccountsRooms {
+  readonly accounts: Accounts
+  readonly accessTokens: AccessTokens
+  readonly createAccount: CreateAccount
+  readonly api: AccountsDeps
+  /** Goes on with what a stop interrupted. */
+  resume(): Promise<void>
+  /** Finishes what goes on behind the answers; before the store closes. */
+  settle(): Promise<void>
+  caches(): readonly CacheStats[]
+}
+
+export interface LeavingRooms {
+  leaveAll(userId: UserId): Promise<void>
+}
+
+/** Accounts, devices, tokens and all flows over them. */
+export const buildAccounts = (ground: Ground, rooms: LeavingRooms): AccountsRooms => {
+  const { config, store, clock, random, logger } = ground
+  const { commit } = store
+  const serverName = config.server.name
+  const accounts = buildAccountsOnly(ground)
+  const sightings = new Sightings(writers.devices, commit, clock, logger)
+  const accessTokens = new AccessTokens(store.tokens, writers.tokens, commit, sightings, clock)
+  const devices = new Devices(store.devices, writers.devices, commit, accessTokens, sightings)
+  const sessions = new Sessions(
+    writers.devices,
+    { reader: store.tokens, writer: writers.tokens },
+    accessTokens,
+    commit,
+    { clock, random, lifetimes: lifetimesOf(config) },
+  )
+  const uia = new InteractiveAuth(new UiaSessionTable(clock, random, config.sessions.authenticationSessionLifetime))
+  const tokens = new RegistrationTokens(store.registrationTokens, writers.registrationTokens, clock)
+
+  const createAccount = new CreateAccount(accounts, sessions, newAccountChanges, commit)
+  const logIn = new LogIn(accounts, sessions, commit, { serverName, wellKnown: wellKnownOf(config) })
+  const register = new Register({ accounts, tokens }, createAccount, logIn, uia, {
+    serverName,
+    random,
+    mode: config.registration.mode,
+    allowGuests: config.registration.guests,
+    terms: termsOf(config),
+  })
+  const secret = new SharedSecret(config.registration.sharedSecret, random, clock)
+  const traces = { changesFor: endedAccountChanges, leaveAllRooms: (userId: UserId) => rooms.leaveAll(userId) }
+  const deactivate = new Deactivate({ accounts, devices }, uia, traces, commit, logger)
+  return {
+    accounts,
+    accessTokens,
+    createAccount,
+    api: {
+      logIn,
+      sessions,
+      endSessions: new EndSessions(accounts, devices, uia, commit),
+      register,
+      changePassword: new ChangePassword(accounts, devices, uia, commit),
+      deactivate,
+      devices,
+      registerBySecret: new RegisterBySecret(accounts, secret, createAccount, serverName),
+    },
+    resume: () => deactivate.resume(),
+    settle: async () => {
+      await deactivate.settled()
+      await sightings.flush()
+    },
+    caches: () => [accessTokens.stats()],
+  }
+}
+
+/** Enough for the command line, which starts no sessions. */
+export const buildAccountsOnly = ({
+  config,
+  store,
+  rateLimiter,
+  clock,
+  random,
+}: Pick<Ground, 'config' | 'store' | 'rateLimiter' | 'clock' | 'random'>): Accounts => {
+  const { minLength, hashMemory, hashPasses, hashesAtOnce } = config.passwords
+  const hasher = new PasswordHasher({
+    random,
+    // Argon2 wants at least 8 KiB for each lane.
+    cost: { memoryKib: Math.max(8, Math.floor(hashMemory / 1_024)), passes: hashPasses, parallelism: 1 },
+    concurrency: hashesAtOnce,
+  })
+  const attempts = { consume: (account: string) => rateLimiter.consume('login', account) }
+  return new Accounts(store.accounts, writers.accounts, hasher, attempts, {
+    serverName: config.server.name,
+    clock,
+    minPasswordLength: minLength,
+  })
+}
+
+/** Until they choose a name, people are called by their local part, as clients expect. */
+export const newAccountChanges: NewAccountChanges = {
+  changesFor: (userId, displayName) => [
+    writers.profiles.setFieldOf(userId, 'displayname', JSON.stringify(displayName ?? localpartOf(userId))),
+  ],
+}
+
+const endedAccountChanges = ({ user }: AccountRecord): readonly Change<unknown>[] => [
+  writers.profiles.removeProfile(user),
+  writers.accountData.removeAll(user),
+  writers.filters.removeAll(user),
+  writers.presence.remove(user),
+]
+
+const lifetimesOf = ({ sessions }: Config) => ({
+  accessMs: sessions.accessTokenLifetime.ms,
+  refreshableAccessMs: sessions.refreshableAccessTokenLifetime.ms,
+  refreshMs: sessions.refreshTokenLifetime.ms,
+})
+
+const wellKnownOf = ({ server }: Config): JsonObject | undefined =>
+  server.publicBaseUrl === undefined ? undefined : { 'm.homeserver': { base_url: server.publicBaseUrl } }
+
+const termsOf = ({ registration: { termsUrl, termsVersion, termsName } }: Config): readonly PolicyDocument[] =>
+  termsUrl === undefined
+    ? []
+    : [{ id: 'terms_of_service', version: termsVersion, translations: { en: { name: termsName, url: termsUrl } } }]
