@@ -1,15 +1,25 @@
 import type { AnyEndpoint } from '#http'
 import { type SharedSecretRegistrationDeps, sharedSecretRegistrationEndpoints } from './admin/register.ts'
+import { type AccountDataDeps, accountDataEndpoints } from './client/account-data.ts'
 import { type AccountDeactivationDeps, accountDeactivationEndpoints } from './client/account-deactivation.ts'
 import { type CapabilitiesDeps, capabilitiesEndpoints } from './client/capabilities.ts'
 import { type DeviceManagementDeps, deviceManagementEndpoints } from './client/device-management.ts'
+import { type FilterDeps, filterEndpoints } from './client/filter.ts'
 import { type LoginDeps, loginEndpoints } from './client/login.ts'
 import { type LogoutDeps, logoutEndpoints } from './client/logout.ts'
 import { type PasswordManagementDeps, passwordManagementEndpoints } from './client/password-management.ts'
+import { type PresenceDeps, presenceEndpoints } from './client/presence.ts'
+import { type ProfileDeps, profileEndpoints } from './client/profile.ts'
+import { type PushRulesDeps, pushRulesEndpoints } from './client/pushrules.ts'
+import { type ReadMarkersDeps, readMarkersEndpoints } from './client/read-markers.ts'
+import { type ReceiptsDeps, receiptsEndpoints } from './client/receipts.ts'
 import { type RefreshDeps, refreshEndpoints } from './client/refresh.ts'
 import { type RegistrationDeps, registrationEndpoints } from './client/registration.ts'
 import { type RegistrationTokensDeps, registrationTokensEndpoints } from './client/registration-tokens.ts'
 import { type SupportDeps, supportEndpoints } from './client/support.ts'
+import { type SyncDeps, syncEndpoints } from './client/sync.ts'
+import { type TagsDeps, tagsEndpoints } from './client/tags.ts'
+import { type TypingDeps, typingEndpoints } from './client/typing.ts'
 import { versionsEndpoints } from './client/versions.ts'
 import { type WellknownDeps, wellknownEndpoints } from './client/wellknown.ts'
 import { whoamiEndpoints } from './client/whoami.ts'
@@ -22,6 +32,8 @@ export interface ApiDeps {
   readonly wellknown: WellknownDeps
   readonly support: SupportDeps
   readonly accounts: AccountsDeps
+  readonly personal: PersonalDeps
+  readonly sync: SyncDeps
 }
 
 /** What the endpoints of accounts and devices need, all of it. */
@@ -48,6 +60,29 @@ const accountsEndpoints = (deps: AccountsDeps): readonly AnyEndpoint[] => [
   ...sharedSecretRegistrationEndpoints(deps),
 ]
 
+/** What the endpoints of people's own data and of their presence need, all of it. */
+export type PersonalDeps = ProfileDeps &
+  PresenceDeps &
+  TypingDeps &
+  ReceiptsDeps &
+  ReadMarkersDeps &
+  AccountDataDeps &
+  TagsDeps &
+  FilterDeps &
+  PushRulesDeps
+
+const personalEndpoints = (deps: PersonalDeps): readonly AnyEndpoint[] => [
+  ...profileEndpoints(deps),
+  ...presenceEndpoints(deps),
+  ...typingEndpoints(deps),
+  ...receiptsEndpoints(deps),
+  ...readMarkersEndpoints(deps),
+  ...accountDataEndpoints(deps),
+  ...tagsEndpoints(deps),
+  ...filterEndpoints(deps),
+  ...pushRulesEndpoints(deps),
+]
+
 /** Every endpoint there is. */
 export const apiEndpoints = (deps: ApiDeps): readonly AnyEndpoint[] => [
   ...versionsEndpoints(),
@@ -55,6 +90,8 @@ export const apiEndpoints = (deps: ApiDeps): readonly AnyEndpoint[] => [
   ...wellknownEndpoints(deps.wellknown),
   ...supportEndpoints(deps.support),
   ...accountsEndpoints(deps.accounts),
+  ...personalEndpoints(deps.personal),
+  ...syncEndpoints(deps.sync),
 ]
 
 export interface ServedEndpoint {

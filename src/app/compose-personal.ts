@@ -1,0 +1,87 @@
+import type { PersonalDeps } from '#api'
+import type { CacheStats } from '#base'
+import {
+  AccountData,
+  Filters,
+  IgnoredUsers,
+  type MemberUpdater,
+  Presence,
+  Profiles,
+  PushRules,
+  Receipts,
+  SetProfile,
+  Tags,
+  Typing,
+} from '#domain'
+import type { UserId } from '#spec'
+import { writers } from '#store'
+import type { Streams } from '#streams'
+import type { Ground } from './compose.ts'
+
+export interface Personal {
+  /** Also answers what member events say of a user: `memberFields`. */
+  readonly profiles: Profiles
+  readonly presence: Presence
+  readonly typing: Typing
+  readonly ignoredUsers: IgnoredUsers
+  readonly filters: Filters
+  /** What the endpoints need; changed profiles go into the member events of `members`. */
+  api(members: MemberUpdater): PersonalDeps
+  /** Keeps what is only in memory; before the store closes. */
+  settle(): Promise<void>
+  readonly caches: readonly { stats(): CacheStats }[]
+}
+
+/** Profiles, presence, typing, receipts, account data, tags, filters and push rules. */
+export const buildPersonal = ({ store, clock, logger }: Ground, streams: Streams): Personal => {
+  const { commit, rooms } = store
+  const accountData = { reader: store.accountData, writer: writers.accountData, commit, rooms }
+  const profiles = new Profiles({
+    reader: store.profiles,
+    writer: writers.profiles,
+    accounts: {
+      exists: async (userId: UserId) => {
+        const account = await store.accounts.account(userId)
+        return account !== undefined && account.deactivatedAtMs === undefined
+      },
+    },
+  })
+  const typing = new Typing({ clock, streams, rooms })
+  const presence = new Presence({
+    clock,
+    log: logger,
+    streams,
+    rooms,
+    store: { reader: store.presence, writer: writers.presence, commit },
+  })
+  const ignoredUsers = new IgnoredUsers(store.accountData, streams)
+  const filters = new Filters({ reader: store.filters, writer: writers.filters, commit })
+  const receipts = new Receipts({
+    clock,
+    rooms,
+    receipts: writers.receipts,
+    accountData: writers.accountData,
+    readMarkers: store.accountData,
+    commit,
+  })
+  return {
+    profiles,
+    presence,
+    typing,
+    ignoredUsers,
+    filters,
+    api: (members) => ({
+      profiles,
+      setProfile: new SetProfile({ profiles, commit, members, news: presence }),
+      presence,
+      typing,
+      receipts,
+      accountData: new AccountData(accountData),
+      tags: new Tags(accountData),
+      filters,
+      pushRules: new PushRules(accountData),
+    }),
+    settle: () => presence.flush(),
+    caches: [ignoredUsers, filters],
+  }
+}
