@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { ConfigError } from '#config'
 import { readConfig, withConfigFlags } from './cli-config.ts'
+import type { TokenWish } from './cli-registration-token.ts'
 import { PACKAGE_VERSION } from './package-version.ts'
 import { EXIT_CONFIG, StartError } from './start-error.ts'
 
@@ -39,6 +40,18 @@ export const runCli = async (args: readonly string[]): Promise<number> => {
   ).action(async (options: { user: string; admin?: boolean }, command) => {
     const { createUser } = await import('./cli-create-user.ts')
     exitCode = await createUser(await readConfig(command, process.env), options.user, options.admin === true)
+  })
+
+  withConfigFlags(
+    program
+      .command('create-registration-token')
+      .description('make a token to register with, for registration mode token; also while the server runs')
+      .option('--token <text>', 'the token; without, one is made up')
+      .option('--uses <number>', 'for how many registrations; without, any number')
+      .option('--days <number>', 'for how long; without, for ever'),
+  ).action(async (options: TokenWish, command) => {
+    const { createRegistrationToken } = await import('./cli-registration-token.ts')
+    exitCode = await createRegistrationToken(await readConfig(command, process.env), options)
   })
 
   program

@@ -29,6 +29,8 @@ import type { Ground } from './compose.ts'
 
 export interface AccountsRooms {
   readonly accounts: Accounts
+  /** Whether there is such an account, and it was not deactivated. */
+  isActive(userId: UserId): Promise<boolean>
   readonly accessTokens: AccessTokens
   readonly createAccount: CreateAccount
   readonly api: AccountsDeps
@@ -76,6 +78,10 @@ export const buildAccounts = (ground: Ground, rooms: LeavingRooms): AccountsRoom
   const deactivate = new Deactivate({ accounts, devices }, uia, traces, commit, logger)
   return {
     accounts,
+    isActive: async (userId) => {
+      const account = await accounts.account(userId)
+      return account !== undefined && account.deactivatedAtMs === undefined
+    },
     accessTokens,
     createAccount,
     api: {

@@ -1,11 +1,14 @@
 import { type ApiDeps, apiEndpoints } from '#api'
-import type { Clock, Logger, Random } from '#base'
+import type { CacheStats, Clock, Logger, Random } from '#base'
 import type { Config } from '#config'
 import type { AnyEndpoint, RateLimiter, TokenCheck } from '#http'
 import type { SigningKey } from '#rules'
+import { isJsonObject, type UserId } from '#spec'
 import type { Store } from '#store'
 import { Streams } from '#streams'
 import { type AccountsRooms, buildAccounts } from './compose-accounts.ts'
+import { buildPersonal, type Personal } from './compose-personal.ts'
+import { buildRooms, buildRoomViews, type RoomsDomain, type RoomViews } from './compose-rooms.ts'
 import { operationalEndpoints } from './landing-page.ts'
 import { PACKAGE_VERSION } from './package-version.ts'
 
@@ -24,6 +27,7 @@ export interface Composed {
   readonly streams: Streams
   readonly tokens: TokenCheck
   readonly endpoints: readonly AnyEndpoint[]
+  caches(): readonly CacheStats[]
   /** Finishes what goes on behind the answers; after the edge has stopped, before the store closes. */
   settle(): Promise<void>
 }
@@ -31,14 +35,58 @@ export interface Composed {
 /** The one place that knows every room: store → streams → domain → views → api. Each step is a builder of its own below. */
 export const compose = async (ground: Ground): Promise<Composed> => {
   const streams = await buildStreams(ground)
-  const accounts = buildAccounts(ground, { leaveAll: () => Promise.resolve() })
+  // Accounts, personal data and rooms need a little of each other; each asks only once requests come.
+  const accounts = buildAccounts(ground, { leaveAll: (userId) => rooms.memberships.leaveAll(userId) })
+  const personal = buildPersonal(ground, streams)
+  const roomsGround = {
+    ...ground,
+    streams,
+    serverName: ground.config.server.name,
+    defaultRoomVersion: ground.config.server.defaultRoomVersion,
+  }
+  const rooms = buildRooms(roomsGround, {
+    profileOf: (userId) => personal.profiles.memberFields(userId),
+    isGuest: async (userId) => (await accounts.accounts.account(userId))?.guest === true,
+    exists: (userId) => accounts.isActive(userId),
+    refusesInvite: (userId, from) => refusesInvite(ground.store, userId, from),
+  })
+  const views = buildRoomViews(roomsGround, { ...personal, ignored: personal.ignoredUsers })
   await accounts.resume()
+  const parts: Parts = { ground, streams, accounts, personal, rooms, views }
   return {
     streams,
     tokens: accounts.accessTokens,
-    endpoints: [...operational(ground.config), ...apiEndpoints(buildApi(ground, accounts))],
-    settle: () => accounts.settle(),
+    endpoints: [...operational(ground.config), ...apiEndpoints(buildApi(parts))],
+    caches: () => [
+      ...accounts.caches(),
+      ...[...personal.caches, ...views.caches, rooms.rooms].map((cache) => cache.stats()),
+    ],
+    settle: async () => {
+      await accounts.settle()
+      await personal.settle()
+    },
   }
+}
+
+interface Parts {
+  readonly ground: Ground
+  readonly streams: Streams
+  readonly accounts: AccountsRooms
+  readonly personal: Personal
+  readonly rooms: RoomsDomain
+  readonly views: RoomViews
+}
+
+const INVITE_PERMISSION = 'm.invite_permission_config'
+
+/** Module "Invite permission": `default_action: block` in account data. Invites of ignored users come through, and are not shown. */
+const refusesInvite = async (store: Store, userId: UserId, from: UserId): Promise<boolean> => {
+  const account = await store.accounts.account(userId)
+  if (account === undefined || userId === from) return false
+  const entry = await store.accountData.global(account.user, INVITE_PERMISSION)
+  if (entry === undefined) return false
+  const content: unknown = JSON.parse(entry.contentJson)
+  return isJsonObject(content) && content.default_action === 'block'
 }
 
 /** Streams advance after each commit, never before. */
@@ -48,8 +96,10 @@ const buildStreams = async ({ store, clock }: Ground): Promise<Streams> => {
   return streams
 }
 
-const buildApi = ({ config }: Ground, accounts: AccountsRooms): ApiDeps => ({
+const buildApi = ({ ground: { config }, streams, accounts, personal, rooms, views }: Parts): ApiDeps => ({
   accounts: accounts.api,
+  personal: personal.api(rooms.memberships),
+  sync: { sync: views.sync, filters: personal.filters, presence: personal.presence, streams },
   capabilities: { defaultRoomVersion: config.server.defaultRoomVersion },
   wellknown: {
     publicBaseUrl: config.server.publicBaseUrl,
