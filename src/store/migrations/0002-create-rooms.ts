@@ -55,7 +55,8 @@ export const createRooms: Migration = {
     // Also the promise that one entry has one value in force.
     'create unique index state_log_current on state_log (room, type, state_key) where until_position is null',
     'create index state_log_from on state_log (room, position)',
-    'create index state_log_until on state_log (room, until_position) where until_position is not null',
+    // What is in force ends last of all: so the state at a position is one range.
+    `create index state_log_until on state_log (room, coalesce(until_position, ${Number.MAX_SAFE_INTEGER}))`,
     table(
       'memberships',
       { owner: 'domain/rooms; the newest membership of each user in each room', rowsGo: 'never' },

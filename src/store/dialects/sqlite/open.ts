@@ -11,20 +11,14 @@ const WRITER_WAITS_MS = 5_000
 const READER_WAITS_MS = 20
 const LONG_READER_WAITS_MS = 5_000
 
-export const openSqlite = async (
-  path: string,
-  { clock, logger, maxSizeBytes }: StoreOptions,
-): Promise<DialectStore> => {
+export const openSqlite = async (path: string, options: StoreOptions): Promise<DialectStore> => {
+  const { clock, logger, maxSizeBytes, busyTimeoutMs = WRITER_WAITS_MS } = options
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   } catch (error) {
     throw new StoreUnavailable('broken', error instanceof Error ? error.message : String(error))
   }
-  const writer = new SqliteWriter(
-    { path, readOnly: false, busyTimeoutMs: WRITER_WAITS_MS, maxSizeBytes },
-    clock,
-    logger,
-  )
+  const writer = new SqliteWriter({ path, readOnly: false, busyTimeoutMs, maxSizeBytes }, clock, logger)
   const queue = new CommitQueue(clock, logger, (submitted) => writer.send(submitted))
   await writer.start(queue)
   const reads = new SqliteReads(

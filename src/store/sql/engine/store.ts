@@ -9,6 +9,8 @@ export interface StoreOptions {
   readonly logger: Logger
   /** SQLite only: beyond it the database is full, as if the disk were. */
   readonly maxSizeBytes?: number
+  /** SQLite only: how long a commit waits for the lock of another process; 5,000 by default. */
+  readonly busyTimeoutMs?: number
 }
 
 /** What a dialect brings. */

@@ -1,4 +1,4 @@
-import type { ExpressionBuilder, Kysely, SelectQueryBuilder } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { Membership, UserId } from '#spec'
 import type { RoomsReader, StateQuery } from '../../ports/rooms.ts'
 import type { Db, Lists, Query } from '../engine/index.ts'
@@ -12,93 +12,75 @@ interface StateParams {
   readonly stateKeys: readonly string[]
 }
 
-type Log = SelectQueryBuilder<RoomTables, 'state_log', { event_position: number }>
+/** The index `state_log_until` as it is defined. A plus before a column keeps the planner from an index on it. */
+const UNTIL = sql<number>`coalesce(s.until_position, ${sql.lit(Number.MAX_SAFE_INTEGER)})`
+const PLAIN_POSITION = sql<number>`+s.position`
+const PLAIN_TYPE = sql<string>`s.type || ''`
+
+const logOf = (db: Kysely<RoomTables>, param: { readonly room: number }) =>
+  selectEvents(db).innerJoin('state_log as s', 's.event_position', 'e.position').where('s.room', '=', param.room)
+
+type Log = ReturnType<typeof logOf>
 type Narrow = (log: Log, param: StateParams, lists: Lists) => Log
 
-/** Which entries of the state; each way is a query of its own. */
-const NARROWED = {
-  all: (log) => log,
-  types: (log, param, { texts }) => log.where('type', 'in', texts(param.types)),
-  notTypes: (log, param, { texts }) => log.where('type', 'not in', texts(param.types)),
-  keys: (log, param, { texts }) =>
-    log.where('type', 'in', texts(param.types)).where('state_key', 'in', texts(param.stateKeys)),
-} as const satisfies Readonly<Record<string, Narrow>>
+const inForceAfter = (log: Log, position: number): Log =>
+  log.where((eb) => eb.or([eb('s.until_position', 'is', null), eb('s.until_position', '>', position)]))
 
-const logOf = (db: Kysely<RoomTables>, param: StateParams): Log =>
-  db.selectFrom('state_log').select('event_position').where('room', '=', param.room)
+const stateQuery = (when: Narrow, which: Narrow): Query<StateParams, EventRow> =>
+  query((db, param: StateParams, lists) => which(when(logOf(db, param), param, lists), param, lists))
 
-const inForceNow = (narrow: Narrow): Query<StateParams, EventRow> =>
-  query((db, param: StateParams, lists) => {
-    const log = narrow(logOf(db, param).where('until_position', 'is', null), param, lists)
-    return selectEvents(db).innerJoin(log.as('s'), 's.event_position', 'e.position')
-  })
+/** All that is in force now, or was then, as one range of `state_log_until`: costs what the state and the changes since cost. */
+const wholeNow: Narrow = (log) => log.where(UNTIL, '=', sql.lit(Number.MAX_SAFE_INTEGER))
+const wholeAt: Narrow = (log, param) => log.where(UNTIL, '>', param.at).where(PLAIN_POSITION, '<=', param.at)
+/** The same where few entries are wanted: each type is a range of its own. */
+const entriesNow: Narrow = (log) => log.where('s.until_position', 'is', null)
+const entriesAt: Narrow = (log, param) => inForceAfter(log.where(PLAIN_POSITION, '<=', param.at), param.at)
 
-/**
- * What is still in force of what was then, and what ended since: two ranges of indexes, whose cost is the size of the state and
- * the number of changes since, not the length of the room's history. One statement, since between two an entry may end.
- */
-const inForceAt = (narrow: Narrow): Query<StateParams, EventRow> =>
-  query((db, param: StateParams, lists) => {
-    const then = logOf(db, param).where('position', '<=', param.at)
-    const still = narrow(then.where('until_position', 'is', null), param, lists)
-    const ended = narrow(then.where('until_position', '>', param.at), param, lists)
-    return selectEvents(db).innerJoin(still.unionAll(ended).as('s'), 's.event_position', 'e.position')
-  })
+const all: Narrow = (log) => log
+const manyOfTypes: Narrow = (log, param, { texts }) => log.where(PLAIN_TYPE, 'in', texts(param.types))
+const notTypes: Narrow = (log, param, { texts }) => log.where('s.type', 'not in', texts(param.types))
+const ofTypes: Narrow = (log, param, { texts }) => log.where('s.type', 'in', texts(param.types))
+const keys: Narrow = (log, param, { texts }) =>
+  log.where('s.type', 'in', texts(param.types)).where('s.state_key', 'in', texts(param.stateKeys))
 
 const STATE_NOW = {
-  all: inForceNow(NARROWED.all),
-  types: inForceNow(NARROWED.types),
-  notTypes: inForceNow(NARROWED.notTypes),
-  keys: inForceNow(NARROWED.keys),
+  all: stateQuery(wholeNow, all),
+  notTypes: stateQuery(wholeNow, notTypes),
+  manyOfTypes: stateQuery(entriesNow, ofTypes),
+  types: stateQuery(entriesNow, ofTypes),
+  keys: stateQuery(entriesNow, keys),
 }
 const STATE_AT = {
-  all: inForceAt(NARROWED.all),
-  types: inForceAt(NARROWED.types),
-  notTypes: inForceAt(NARROWED.notTypes),
-  keys: inForceAt(NARROWED.keys),
+  all: stateQuery(wholeAt, all),
+  notTypes: stateQuery(wholeAt, notTypes),
+  manyOfTypes: stateQuery(wholeAt, manyOfTypes),
+  types: stateQuery(entriesAt, ofTypes),
+  keys: stateQuery(entriesAt, keys),
 }
 
-const entryNow = query((db, param: { room: number; type: string; stateKey: string }) =>
-  selectEvents(db)
-    .innerJoin('state_log as s', 's.event_position', 'e.position')
-    .where('s.room', '=', param.room)
-    .where('s.type', '=', param.type)
-    .where('s.state_key', '=', param.stateKey)
-    .where('s.until_position', 'is', null),
-)
+interface Entry {
+  readonly room: number
+  readonly type: string
+  readonly stateKey: string
+}
+const entryOf = (db: Kysely<RoomTables>, param: Entry): Log =>
+  logOf(db, param).where('s.type', '=', param.type).where('s.state_key', '=', param.stateKey)
 
-const untilAfter = (eb: ExpressionBuilder<RoomTables & { s: RoomTables['state_log'] }, 's'>, at: number) =>
-  eb.or([eb('s.until_position', 'is', null), eb('s.until_position', '>', at)])
+const entryNow = query((db, param: Entry) => entryOf(db, param).where('s.until_position', 'is', null))
 
-const entryAt = query((db, param: { room: number; type: string; stateKey: string; at: number }) =>
-  selectEvents(db)
-    .innerJoin('state_log as s', 's.event_position', 'e.position')
-    .where('s.room', '=', param.room)
-    .where('s.type', '=', param.type)
-    .where('s.state_key', '=', param.stateKey)
-    .where('s.position', '<=', param.at)
-    .where((eb) => untilAfter(eb as never, param.at))
+const entryAt = query((db, param: Entry & { readonly at: number }) =>
+  inForceAfter(entryOf(db, param).where('s.position', '<=', param.at), param.at)
     .orderBy('s.position', 'desc')
     .limit(1),
 )
 
-const changesBetween = query((db, param: { room: number; after: number; upTo: number }) =>
-  selectEvents(db)
-    .innerJoin('state_log as s', 's.event_position', 'e.position')
-    .where('s.room', '=', param.room)
-    .where('s.position', '>', param.after)
-    .where('s.position', '<=', param.upTo)
-    .where((eb) => untilAfter(eb as never, param.upTo))
-    .orderBy('s.position'),
-)
+const changesOfEntry = query((db, param: Entry) => entryOf(db, param).orderBy('s.position'))
 
-const changesOfEntry = query((db, param: { room: number; type: string; stateKey: string }) =>
-  selectEvents(db)
-    .innerJoin('state_log as s', 's.event_position', 'e.position')
-    .where('s.room', '=', param.room)
-    .where('s.type', '=', param.type)
-    .where('s.state_key', '=', param.stateKey)
-    .orderBy('s.position'),
+const changesBetween = query((db, param: { room: number; after: number; upTo: number }) =>
+  inForceAfter(
+    logOf(db, param).where('s.position', '>', param.after).where('s.position', '<=', param.upTo),
+    param.upTo,
+  ).orderBy('s.position'),
 )
 
 const membershipsOfUser = query((db, param: { room: number; user: UserId }) =>
@@ -124,15 +106,14 @@ export const isLargeRoom = async (db: Db, room: number): Promise<boolean> => {
   return size !== undefined && size.joined_count + size.invited_count > MANY_MEMBERS
 }
 
-const wayOf = ({
-  types,
-  notTypes,
-  stateKeys,
-}: StateQuery): { way: keyof typeof NARROWED; types: readonly string[] } => {
+type Way = keyof typeof STATE_NOW
+
+const wayOf = ({ types, notTypes, stateKeys }: StateQuery): { way: Way; types: readonly string[] } => {
   if (types === undefined)
     return notTypes === undefined ? { way: 'all', types: [] } : { way: 'notTypes', types: notTypes }
   const wanted = notTypes === undefined ? types : types.filter((type) => !notTypes.includes(type))
-  return { way: stateKeys === undefined ? 'types' : 'keys', types: wanted }
+  if (stateKeys !== undefined) return { way: 'keys', types: wanted }
+  return { way: wanted.includes('m.room.member') ? 'manyOfTypes' : 'types', types: wanted }
 }
 
 type StateReader = Pick<RoomsReader, 'state' | 'stateEvent' | 'stateChanges' | 'stateHistory' | 'membershipHistory'>
@@ -142,13 +123,11 @@ export const stateReader = (db: Db): StateReader => ({
     const { way, types } = wayOf(ask)
     const stateKeys = ask.stateKeys ?? []
     const at = ask.at === 'current' ? 0 : ask.at
-    const stateQuery = ask.at === 'current' ? STATE_NOW[way] : STATE_AT[way]
-    const mayBeLong = way === 'all' || (way === 'types' && types.includes('m.room.member'))
+    const wanted = ask.at === 'current' ? STATE_NOW[way] : STATE_AT[way]
+    const mayBeLong = way === 'all' || way === 'manyOfTypes'
     const params: StateParams = { room, at, types, stateKeys }
     const rows =
-      mayBeLong && (await isLargeRoom(db, room))
-        ? await db.longAll(stateQuery, params)
-        : await db.all(stateQuery, params)
+      mayBeLong && (await isLargeRoom(db, room)) ? await db.longAll(wanted, params) : await db.all(wanted, params)
     return rows.map(toStoredEvent)
   },
 
