@@ -135,7 +135,8 @@ export const checkCanonicalAlias = async (
 
 const MAX_ALT_ALIASES = 100
 
-const aliasesIn = (content: JsonObject): unknown[] => {
+/** Every alias that an `m.room.canonical_alias` names. Throws `M_INVALID_PARAM`. */
+export const aliasesIn = (content: JsonObject): unknown[] => {
   const { alias, alt_aliases: others } = content
   if (others !== undefined && (!Array.isArray(others) || others.length > MAX_ALT_ALIASES))
     throw new MatrixError('M_INVALID_PARAM', 'alt_aliases must be a short list of aliases')

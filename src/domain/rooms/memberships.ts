@@ -12,7 +12,7 @@ import {
 } from '#spec'
 import type { Commit, RoomsReader, RoomsWriter } from '#store'
 import { authoriseRestrictedJoin } from './restricted-join.ts'
-import type { Rooms } from './rooms.ts'
+import { type Rooms, UnknownRoom } from './rooms.ts'
 import { sameContent } from './sending.ts'
 import type { RoomTurn } from './turn.ts'
 
@@ -61,8 +61,9 @@ export class Memberships {
   /** Throws `M_FORBIDDEN` where the room's rules refuse it, `M_GUEST_ACCESS_FORBIDDEN`, `M_INVITE_BLOCKED`. */
   async change(request: MembershipRequest): Promise<EventId> {
     const { roomId, sender, target, membership } = request
-    if (membership === 'invite') await this.#checkInvite(sender, target)
-    const given = request.content ?? {}
+    if (membership === 'invite') await checkInvitee(this.#options.accounts, this.#options.serverName, sender, target)
+    // Who vouches for a restricted join is found out here, never believed.
+    const { join_authorised_via_users_server: _, ...given } = request.content ?? {}
     const profile = await this.#profileFor(membership, target, given)
     const guest = membership === 'join' && (await this.#options.accounts.isGuest(target))
     return this.#options.rooms.turn(roomId, async (turn) => {
@@ -145,21 +146,8 @@ export class Memberships {
 
   async #membershipIn(roomId: RoomId, userId: UserId): Promise<Membership | undefined> {
     const record = await this.#options.reader.roomByRoomId(roomId)
-    if (record === undefined) throw new MatrixError('M_NOT_FOUND', 'Unknown room')
+    if (record === undefined) throw new UnknownRoom()
     return (await this.#options.reader.membership(record.room, userId))?.membership
-  }
-
-  async #checkInvite(sender: UserId, target: UserId): Promise<void> {
-    if (parseUserId(target) === undefined) throw new MatrixError('M_INVALID_PARAM', 'Not a user ID')
-    if (serverOf(target) !== this.#options.serverName) {
-      throw new MatrixError(
-        'M_FORBIDDEN',
-        'Users of other servers cannot be invited yet: this server does not federate',
-      )
-    }
-    if (!(await this.#options.accounts.exists(target))) throw new MatrixError('M_NOT_FOUND', 'No such user')
-    if (await this.#options.accounts.refusesInvite(target, sender))
-      throw new MatrixError('M_INVITE_BLOCKED', 'The user does not take this invite')
   }
 
   async #profileFor(membership: Membership, target: UserId, given: JsonObject): Promise<MemberProfile> {
@@ -182,6 +170,25 @@ const unlessRefused = async (change: Promise<unknown>): Promise<void> => {
   } catch (error) {
     if (!(error instanceof MatrixError)) throw error
   }
+}
+
+/**
+ * Whether that user may be asked at all. Throws `M_INVALID_PARAM` for what is no user ID, `M_FORBIDDEN` for users of other
+ * servers, `M_NOT_FOUND`, `M_INVITE_BLOCKED`.
+ */
+export const checkInvitee = async (
+  accounts: MemberAccounts,
+  serverName: ServerName,
+  sender: UserId,
+  target: UserId,
+): Promise<void> => {
+  if (parseUserId(target) === undefined) throw new MatrixError('M_INVALID_PARAM', 'Not a user ID')
+  if (serverOf(target) !== serverName) {
+    throw new MatrixError('M_FORBIDDEN', 'Users of other servers cannot be invited yet: this server does not federate')
+  }
+  if (!(await accounts.exists(target))) throw new MatrixError('M_NOT_FOUND', 'No such user')
+  if (await accounts.refusesInvite(target, sender))
+    throw new MatrixError('M_INVITE_BLOCKED', 'The user does not take this invite')
 }
 
 /** Asking again for what already is: no second event. A `reason` makes a join no different. */

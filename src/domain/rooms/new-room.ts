@@ -11,7 +11,8 @@ import {
   type UserId,
 } from '#spec'
 import { type RoomsReader, WriteConflict } from '#store'
-import type { MemberAccounts } from './memberships.ts'
+import { aliasesIn } from './directory.ts'
+import { checkInvitee, type MemberAccounts } from './memberships.ts'
 import type { Rooms } from './rooms.ts'
 import type { RoomTurn } from './turn.ts'
 
@@ -62,6 +63,7 @@ export class RoomCreation {
     const version = ROOM_VERSIONS.get(request.version ?? this.#options.defaultVersion)
     if (version === undefined) throw new MatrixError('M_UNSUPPORTED_ROOM_VERSION', 'This room version is not known')
     const alias = await this.#alias(request.aliasName)
+    checkInitialState(request, alias)
     for (const invitee of request.invite) await this.#checkInvitee(request.creator, invitee)
     const creatorProfile = await this.#options.accounts.profileOf(request.creator)
     const profiles = new Map<UserId, JsonObject>()
@@ -81,6 +83,9 @@ export class RoomCreation {
       return { roomId, alias }
     } catch (error) {
       if (error instanceof WriteConflict && error.kind === 'alias-exists') throw aliasTaken()
+      // Everybody may create rooms; what is refused is what the request would have put into this one.
+      if (error instanceof MatrixError && error.errcode === 'M_FORBIDDEN')
+        throw new MatrixError('M_INVALID_ROOM_STATE', error.message, { cause: error })
       throw error
     }
   }
@@ -96,14 +101,23 @@ export class RoomCreation {
 
   async #checkInvitee(creator: UserId, invitee: UserId): Promise<void> {
     if (invitee === creator) throw new MatrixError('M_INVALID_PARAM', 'You cannot invite yourself')
-    if (!(await this.#options.accounts.exists(invitee)))
-      throw new MatrixError('M_NOT_FOUND', `No such user: ${invitee}`)
-    if (await this.#options.accounts.refusesInvite(invitee, creator))
-      throw new MatrixError('M_INVITE_BLOCKED', 'A user does not take this invite')
+    await checkInvitee(this.#options.accounts, this.#options.serverName, creator, invitee)
   }
 }
 
 const aliasTaken = (): MatrixError => new MatrixError('M_ROOM_IN_USE', 'The alias is taken')
+
+/** Members come by `invite`, which asks them; aliases must point to the room, and only the one that is made with it can. */
+const checkInitialState = ({ initialState }: NewRoomRequest, alias: RoomAlias | undefined): void => {
+  for (const { type, stateKey, content } of initialState) {
+    if (type === 'm.room.create' || type === 'm.room.member')
+      throw new MatrixError('M_INVALID_PARAM', `${type} cannot be given as initial state`)
+    if (type !== 'm.room.canonical_alias' || stateKey !== '') continue
+    for (const named of aliasesIn(content)) {
+      if (named !== alias) throw new MatrixError('M_BAD_ALIAS', 'The canonical alias does not point to this room')
+    }
+  }
+}
 
 const createContent = (version: RoomVersion, request: NewRoomRequest): JsonObject => {
   const { creator: _, room_version: __, additional_creators: additional, ...rest } = request.creationContent

@@ -29,6 +29,17 @@ export interface NewRoomOptions {
   readonly alias: string | undefined
 }
 
+/** `M_NOT_FOUND` where a client may know that this server has no such room; `hidden` where it must look like any other refusal. */
+export class UnknownRoom extends MatrixError {
+  constructor() {
+    super('M_NOT_FOUND', 'This server knows no such room')
+  }
+
+  hidden(): MatrixError {
+    return new MatrixError('M_FORBIDDEN', 'You are not in this room, or it does not exist', { cause: this })
+  }
+}
+
 /** A room that keeps changing under a turn is given up after so many tries. */
 const MAX_TRIES = 8
 
@@ -71,7 +82,7 @@ export class Rooms {
 
   /**
    * Runs `plan` in the room's turn, commits what it added, and answers what it answered. `plan` may run more than once and
-   * must do nothing but read and add. Throws `M_NOT_FOUND` for a room this server does not know.
+   * must do nothing but read and add. Throws `UnknownRoom`.
    */
   async turn<Value>(roomId: RoomId, plan: (turn: RoomTurn) => Promise<Value>): Promise<Value> {
     for (let tries = 1; ; tries++) {
@@ -146,7 +157,7 @@ export class Rooms {
     if (held !== undefined) return held
     const record = await this.#options.reader.roomByRoomId(roomId)
     const version = record === undefined ? undefined : ROOM_VERSIONS.get(record.version)
-    if (record === undefined || version === undefined) throw new MatrixError('M_NOT_FOUND', 'Unknown room')
+    if (record === undefined || version === undefined) throw new UnknownRoom()
     const live = new LiveRoom({ ...record, version }, async (type, stateKey) => {
       const stored = await this.#options.reader.stateEvent(record.room, 'current', type, stateKey)
       return stored === undefined ? null : stateEntry(live, stored)

@@ -1,8 +1,8 @@
 import { canonicalJson, powerLevelsOf } from '#rules'
 import { type EventId, type JsonObject, MatrixError, type RoomId, type UserId } from '#spec'
-import { type RoomsReader, WriteConflict } from '#store'
+import { type RoomsReader, type StoredEvent, WriteConflict } from '#store'
 import { checkCanonicalAlias } from './directory.ts'
-import type { Rooms } from './rooms.ts'
+import { type Rooms, UnknownRoom } from './rooms.ts'
 import type { Draft, RoomTurn } from './turn.ts'
 
 /** The client's transaction: the same device, kind of request and id is the same request (section "Transaction identifiers"). */
@@ -12,7 +12,7 @@ export interface Transaction {
   readonly id: string
 }
 
-/** Events that are neither membership nor creation: messages, state, redactions. */
+/** Events that are neither membership nor creation: messages, state, redactions. All throw `M_FORBIDDEN` for unknown rooms. */
 export class Sending {
   readonly #rooms: Rooms
   readonly #reader: RoomsReader
@@ -24,12 +24,12 @@ export class Sending {
 
   /** Sends an event that is not state; the same transaction twice answers the first event. */
   async message(roomId: RoomId, draft: Draft): Promise<EventId> {
-    return this.#once(draft.transaction, () => this.#rooms.turn(roomId, (turn) => turn.add(draft)))
+    return this.#once(draft.transaction, () => this.#turn(roomId, (turn) => turn.add(draft)))
   }
 
   /** Sets state. What the room holds already, by the same sender, is not sent again: the event in force is answered. */
   async state(roomId: RoomId, draft: Draft & { readonly stateKey: string }): Promise<EventId> {
-    return this.#rooms.turn(roomId, async (turn) => {
+    return this.#turn(roomId, async (turn) => {
       const current = await turn.state(draft.type, draft.stateKey)
       if (current?.sender === draft.sender && sameContent(current.content, draft.content)) {
         // A member who was removed must not learn that nothing changed.
@@ -54,11 +54,10 @@ export class Sending {
   ): Promise<EventId> {
     const draft: Draft = { type: 'm.room.redaction', sender, content, redacts: target, transaction }
     return this.#once(transaction, () =>
-      this.#rooms.turn(roomId, async (turn) => {
+      this.#turn(roomId, async (turn) => {
         const stored = await this.#reader.event(target)
         const here = stored !== undefined && stored.roomId === roomId ? stored : undefined
-        if (here === undefined && (await turn.membership(sender)) === 'join')
-          throw new MatrixError('M_NOT_FOUND', 'The room has no such event')
+        if (here === undefined && (await turn.membership(sender)) === 'join') throw noSuchTarget(stored)
         if (here !== undefined && here.sender !== sender) await this.#needPower(turn, sender)
         const eventId = await turn.add(draft)
         if (here?.type === 'm.room.create') throw new MatrixError('M_FORBIDDEN', 'A create event cannot be redacted')
@@ -76,6 +75,14 @@ export class Sending {
       throw new MatrixError('M_FORBIDDEN', 'You need the power to redact events of others')
   }
 
+  async #turn<Value>(roomId: RoomId, plan: (turn: RoomTurn) => Promise<Value>): Promise<Value> {
+    try {
+      return await this.#rooms.turn(roomId, plan)
+    } catch (error) {
+      throw error instanceof UnknownRoom ? error.hidden() : error
+    }
+  }
+
   /** What was acknowledged once is answered again, even where the sender may not send any more. */
   async #once(transaction: Transaction | undefined, send: () => Promise<EventId>): Promise<EventId> {
     try {
@@ -90,6 +97,12 @@ export class Sending {
     }
   }
 }
+
+/** Synapse's practice: what is in another room is a bad request, what is nowhere is not found. */
+const noSuchTarget = (elsewhere: StoredEvent | undefined): MatrixError =>
+  elsewhere === undefined
+    ? new MatrixError('M_NOT_FOUND', 'The room has no such event')
+    : new MatrixError('M_INVALID_PARAM', 'The event to redact is in another room')
 
 export const sameContent = (one: JsonObject, other: JsonObject): boolean => {
   const [first, second] = [canonicalJson(one), canonicalJson(other)]

@@ -1,0 +1,48 @@
+import { type EventId, type JsonObject, MatrixError, MEMBERSHIPS, parseUserId, type RoomId, type UserId } from '#spec'
+import { type Memberships, type Sending, UnknownRoom } from '../rooms/index.ts'
+
+export interface StateRequest {
+  readonly roomId: RoomId
+  readonly sender: UserId
+  /** The sender has a guest account. */
+  readonly guest: boolean
+  readonly type: string
+  readonly stateKey: string
+  readonly content: JsonObject
+}
+
+/** `PUT /state`: what a new state event brings with it. */
+export class SetRoomState {
+  readonly #sending: Pick<Sending, 'state'>
+  readonly #memberships: Pick<Memberships, 'change' | 'removeGuests'>
+
+  constructor(sending: Pick<Sending, 'state'>, memberships: Pick<Memberships, 'change' | 'removeGuests'>) {
+    this.#sending = sending
+    this.#memberships = memberships
+  }
+
+  /** Throws what `Sending.state` and `Memberships.change` throw. */
+  async set(request: StateRequest): Promise<EventId> {
+    const { roomId, sender, type, stateKey, content } = request
+    if (type === 'm.room.member') return this.#setMember(request)
+    const eventId = await this.#sending.state(roomId, { type, sender, stateKey, content })
+    if (type === 'm.room.guest_access' && stateKey === '' && content.guest_access !== 'can_join')
+      await this.#memberships.removeGuests(roomId)
+    return eventId
+  }
+
+  /** A change of membership is one, by whichever path it comes ("the target member's state by making a request to …/state"). */
+  async #setMember({ roomId, sender, guest, stateKey, content }: StateRequest): Promise<EventId> {
+    const target = parseUserId(stateKey)
+    if (target === undefined) throw new MatrixError('M_INVALID_PARAM', 'The state key of a member is a user ID')
+    const membership = MEMBERSHIPS.find((known) => known === content.membership)
+    if (membership === undefined) throw new MatrixError('M_BAD_JSON', 'membership must be one of the known ones')
+    if (guest && (target !== sender || (membership !== 'join' && membership !== 'leave')))
+      throw new MatrixError('M_GUEST_ACCESS_FORBIDDEN', 'Guests may only join and leave')
+    try {
+      return await this.#memberships.change({ roomId, sender, target, membership, content })
+    } catch (error) {
+      throw error instanceof UnknownRoom ? error.hidden() : error
+    }
+  }
+}

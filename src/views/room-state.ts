@@ -1,0 +1,128 @@
+import type { Clock } from '#base'
+import {
+  isJsonObject,
+  type JsonObject,
+  MatrixError,
+  type Membership,
+  type Pdu,
+  type RoomId,
+  stringAt,
+  type UserId,
+} from '#spec'
+import type { RoomsReader, StoredEvent } from '#store'
+import type { ClientEvents } from './client-event.ts'
+import { spliceTexts } from './splice-texts.ts'
+import { positionOf, type RoomViewer } from './timeline-request.ts'
+import type { RoomAccess, Visibility } from './visibility.ts'
+
+export interface MembersRequest {
+  readonly roomId: RoomId
+  /** A token; undefined for now. */
+  readonly at: string | undefined
+  readonly membership: Membership | undefined
+  readonly notMembership: Membership | undefined
+}
+
+/**
+ * The state of rooms as users may read it: members as it is now, who left as it was when they left, anybody where the room is
+ * `world_readable`. Answers are JSON texts. All throw `M_FORBIDDEN` for rooms the user may not read.
+ */
+export class RoomStates {
+  readonly #reader: RoomsReader
+  readonly #visibility: Visibility
+  readonly #events: ClientEvents
+  readonly #clock: Clock
+
+  constructor(reader: RoomsReader, visibility: Visibility, events: ClientEvents, clock: Clock) {
+    this.#reader = reader
+    this.#visibility = visibility
+    this.#events = events
+    this.#clock = clock
+  }
+
+  /** `GET /state`: a list of events. */
+  async all(roomId: RoomId, viewer: RoomViewer): Promise<string> {
+    const access = await this.#visibility.access(roomId, viewer.userId)
+    return `[${await this.#texts(await this.#reader.state(access.record.room, { at: whenOf(access) }), viewer)}]`
+  }
+
+  /** `GET /state/{eventType}/{stateKey}`: the content, or the whole event. Throws `M_NOT_FOUND`. */
+  async one(
+    roomId: RoomId,
+    entry: { readonly type: string; readonly stateKey: string },
+    format: 'content' | 'event',
+    viewer: RoomViewer,
+  ): Promise<string> {
+    const access = await this.#visibility.access(roomId, viewer.userId)
+    const event = await this.#reader.stateEvent(access.record.room, whenOf(access), entry.type, entry.stateKey)
+    if (event === undefined) throw new MatrixError('M_NOT_FOUND', 'The room has no such state')
+    return format === 'event' ? this.#text(event, viewer) : JSON.stringify(this.#events.content(event))
+  }
+
+  /** `GET /members`. Given both, `membership` and `not_membership` are alternatives. */
+  async members(request: MembersRequest, viewer: RoomViewer): Promise<string> {
+    const access = await this.#visibility.access(request.roomId, viewer.userId)
+    const now = whenOf(access)
+    const at = earlierOf(positionOf(request.at), now)
+    const all = await this.#reader.state(access.record.room, { at, types: ['m.room.member'] })
+    const { membership, notMembership } = request
+    const wanted = all.filter((event) => {
+      if (membership === undefined && notMembership === undefined) return true
+      const is = stringAt(this.#events.content(event), 'membership')
+      return (membership !== undefined && is === membership) || (notMembership !== undefined && is !== notMembership)
+    })
+    return `{"chunk":[${await this.#texts(wanted, viewer)}]}`
+  }
+
+  /** `GET /joined_members`: for members only. */
+  async joinedMembers(roomId: RoomId, viewer: RoomViewer): Promise<string> {
+    const { record, membership } = await this.#visibility.access(roomId, viewer.userId)
+    if (membership !== 'join') throw new MatrixError('M_FORBIDDEN', 'You are not in this room')
+    const all = await this.#reader.state(record.room, { at: 'current', types: ['m.room.member'] })
+    const joined = all.flatMap((event) => {
+      const content = contentOf(event)
+      return content.membership === 'join' ? [{ userId: event.stateKey as UserId, content }] : []
+    })
+    const text = ({ userId, content }: (typeof joined)[number]): string =>
+      `${JSON.stringify(userId)}:${JSON.stringify({
+        display_name: stringAt(content, 'displayname'),
+        avatar_url: stringAt(content, 'avatar_url'),
+      })}`
+    return `{"joined":{${await spliceTexts(joined, text, this.#clock)}}}`
+  }
+
+  /** `GET /aliases`: for members, and for anybody where the room is `world_readable`. */
+  async aliases(roomId: RoomId, viewer: RoomViewer): Promise<readonly string[]> {
+    const { record, membership } = await this.#visibility.access(roomId, viewer.userId)
+    if (membership !== 'join' && !(await this.#visibility.isWorldReadable(record.room)))
+      throw new MatrixError('M_FORBIDDEN', 'You are not in this room')
+    return this.#reader.aliasesOf(record.room)
+  }
+
+  /** `GET /joined_rooms`. */
+  async joinedRooms(userId: UserId): Promise<readonly RoomId[]> {
+    const rooms = await this.#reader.roomsOfUser(userId)
+    return rooms.flatMap(({ roomId, membership }) => (membership === 'join' ? [roomId] : []))
+  }
+
+  #text(event: StoredEvent, viewer: RoomViewer): string {
+    return this.#events.text(event, { device: viewer.device, nowMs: this.#clock.nowMs() })
+  }
+
+  #texts(events: readonly StoredEvent[], viewer: RoomViewer): Promise<string> {
+    return spliceTexts(events, (event) => this.#text(event, viewer), this.#clock)
+  }
+}
+
+const whenOf = ({ upTo }: RoomAccess): number | 'current' => upTo ?? 'current'
+
+const earlierOf = (at: number | undefined, now: number | 'current'): number | 'current' => {
+  if (at === undefined) return now
+  return now === 'current' ? at : Math.min(at, now)
+}
+
+/** Read past the cache of client events: one pass over a large room's members must not push everything else out of it. */
+const contentOf = (event: StoredEvent): JsonObject => {
+  const { content } = JSON.parse(event.json) as Pdu
+  return isJsonObject(content) ? content : {}
+}

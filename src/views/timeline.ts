@@ -1,0 +1,166 @@
+import type { Clock } from '#base'
+import type { EventMatcher } from '#rules'
+import { type EventId, MatrixError, type RoomId } from '#spec'
+import type { RoomNumber, RoomsReader, StoredEvent } from '#store'
+import { formatPageToken } from '#streams'
+import type { ClientEvents } from './client-event.ts'
+import { spliceTexts } from './splice-texts.ts'
+import { readPage } from './timeline-page.ts'
+import { type ContextRequest, filterOf, type MessagesRequest, positionOf, type RoomViewer } from './timeline-request.ts'
+import type { RoomAccess, RoomEyes, Visibility } from './visibility.ts'
+
+/** What of a room's history a user reads by itself: `/messages`, `/context`, one event. Answers are JSON texts. */
+export class Timeline {
+  readonly #reader: RoomsReader
+  readonly #visibility: Visibility
+  readonly #events: ClientEvents
+  readonly #clock: Clock
+
+  constructor(reader: RoomsReader, visibility: Visibility, events: ClientEvents, clock: Clock) {
+    this.#reader = reader
+    this.#visibility = visibility
+    this.#events = events
+    this.#clock = clock
+  }
+
+  /**
+   * `GET /messages`. Who left a room reads up to where they left. `end` is given as long as a page held anything: what lies
+   * before a room's first known event is only known by asking. Throws `M_FORBIDDEN`, `M_INVALID_PARAM`.
+   */
+  async messages(request: MessagesRequest, viewer: RoomViewer): Promise<string> {
+    const { direction } = request
+    const [from, to] = [positionOf(request.from), positionOf(request.to)]
+    const { matcher, limit, nothing } = filterOf(request.filter, request.limit, request.roomId)
+    const access = await this.#visibility.access(request.roomId, viewer.userId)
+    const room = access.record.room
+    const eyes = await this.#visibility.eyes(room, viewer)
+    const page = await readPage(
+      {
+        room,
+        direction,
+        ...pageBounds(direction, from, to, access),
+        limit: nothing ? 0 : limit,
+        passes: (event) => eyes.mayShow(event) && this.#matches(matcher, event),
+      },
+      this.#reader,
+      this.#clock,
+    )
+    const start = from ?? startOf(direction, page.first, access)
+    const end = page.last === undefined ? start : direction === 'forward' ? page.last : page.last - 1
+    const ended = nothing || (page.complete && page.events.length === 0)
+    const state = matcher.lazyLoadMembers ? await this.#sendersOf(room, page.events) : []
+    const chunk = await this.#texts(page.events, viewer, eyes)
+    return (
+      `{"start":${JSON.stringify(request.from || formatPageToken(start))}${ended ? '' : `,"end":"${formatPageToken(end)}"`},"chunk":[${chunk}]` +
+      `${matcher.lazyLoadMembers ? `,"state":[${await this.#texts(state, viewer)}]` : ''}}`
+    )
+  }
+
+  /** `GET /context`. Throws `M_FORBIDDEN` for a room the user may not read, `M_NOT_FOUND` for an event they may not see, `M_INVALID_PARAM`. */
+  async context(request: ContextRequest, viewer: RoomViewer): Promise<string> {
+    const { matcher, limit, nothing } = filterOf(request.filter, request.limit, request.roomId)
+    const access = await this.#visibility.access(request.roomId, viewer.userId)
+    const room = access.record.room
+    const eyes = await this.#visibility.eyes(room, viewer)
+    const event = await this.#seen(request.eventId, access, eyes)
+    const passes = (other: StoredEvent): boolean => eyes.mayShow(other) && this.#matches(matcher, other)
+    const [half, rest] = nothing ? [0, 0] : [Math.floor(limit / 2), Math.ceil(limit / 2)]
+    const upTo = endOf(access)
+    const around = async (direction: 'forward' | 'backward', count: number) => {
+      const bounds =
+        direction === 'forward'
+          ? { after: event.position, before: upTo + 1 }
+          : { after: undefined, before: event.position }
+      return readPage({ room, direction, ...bounds, limit: count, passes }, this.#reader, this.#clock)
+    }
+    const before = await around('backward', half)
+    const after = await around('forward', rest)
+    const shown = [...before.events, event, ...after.events]
+    const state = await this.#contextState(room, (after.events.at(-1) ?? event).position, shown, matcher)
+    return (
+      `{"start":"${formatPageToken((before.last ?? event.position) - 1)}","end":"${formatPageToken(after.last ?? event.position)}"` +
+      `,"event":${this.#text(event, viewer, eyes)},"events_before":[${await this.#texts(before.events, viewer, eyes)}]` +
+      `,"events_after":[${await this.#texts(after.events, viewer, eyes)}],"state":[${await this.#texts(state, viewer)}]}`
+    )
+  }
+
+  /** `GET /event`. Throws `M_NOT_FOUND`, also where the user may not read the room. */
+  async event(roomId: RoomId, eventId: EventId, viewer: RoomViewer): Promise<string> {
+    const access = await this.#visibility.access(roomId, viewer.userId).catch((error: unknown) => {
+      if (error instanceof MatrixError && error.errcode === 'M_FORBIDDEN') throw eventNotFound()
+      throw error
+    })
+    const eyes = await this.#visibility.eyes(access.record.room, viewer)
+    return this.#text(await this.#seen(eventId, access, eyes), viewer, eyes)
+  }
+
+  async #seen(eventId: EventId, access: RoomAccess, eyes: RoomEyes): Promise<StoredEvent> {
+    const event = await this.#reader.event(eventId)
+    if (event === undefined || event.room !== access.record.room || event.rejected || event.softFailed)
+      throw eventNotFound()
+    if (access.upTo !== undefined && event.position > access.upTo) throw eventNotFound()
+    if (!eyes.mayShow(event)) throw eventNotFound()
+    return event
+  }
+
+  #matches(matcher: EventMatcher, event: StoredEvent): boolean {
+    return matcher.event({ type: event.type, sender: event.sender, content: this.#events.content(event) })
+  }
+
+  /** The state at the last event shown; of its members only those who sent what is shown, where members are loaded lazily. */
+  async #contextState(
+    room: RoomNumber,
+    at: number,
+    shown: readonly StoredEvent[],
+    matcher: EventMatcher,
+  ): Promise<readonly StoredEvent[]> {
+    if (!matcher.lazyLoadMembers) {
+      const all = await this.#reader.state(room, { at })
+      return all.filter((event) => this.#matches(matcher, event))
+    }
+    const others = await this.#reader.state(room, { at, notTypes: ['m.room.member'] })
+    return [...others.filter((event) => this.#matches(matcher, event)), ...(await this.#membersAt(room, at, shown))]
+  }
+
+  /** The senders of a page as they were at its newest event. */
+  async #sendersOf(room: RoomNumber, events: readonly StoredEvent[]): Promise<readonly StoredEvent[]> {
+    const newest = events.reduce((latest, { position }) => Math.max(latest, position), Number.NEGATIVE_INFINITY)
+    return events.length === 0 ? [] : this.#membersAt(room, newest, events)
+  }
+
+  #membersAt(room: RoomNumber, at: number, events: readonly StoredEvent[]): Promise<readonly StoredEvent[]> {
+    const stateKeys = [...new Set(events.map(({ sender }) => sender))]
+    return this.#reader.state(room, { at, types: ['m.room.member'], stateKeys })
+  }
+
+  #text(event: StoredEvent, viewer: RoomViewer, eyes?: RoomEyes): string {
+    const membership = eyes?.membershipAt(event)
+    return this.#events.text(event, { device: viewer.device, nowMs: this.#clock.nowMs(), membership })
+  }
+
+  #texts(events: readonly StoredEvent[], viewer: RoomViewer, eyes?: RoomEyes): Promise<string> {
+    return spliceTexts(events, (event) => this.#text(event, viewer, eyes), this.#clock)
+  }
+}
+
+const eventNotFound = (): MatrixError => new MatrixError('M_NOT_FOUND', 'There is no such event that you may read')
+
+const endOf = ({ upTo, record }: RoomAccess): number => upTo ?? record.lastPosition
+
+/** A token n stands between event n and the next; nothing beyond where the user's access ends. */
+const pageBounds = (
+  direction: 'forward' | 'backward',
+  from: number | undefined,
+  to: number | undefined,
+  access: RoomAccess,
+): { after: number | undefined; before: number | undefined } => {
+  const end = endOf(access)
+  return direction === 'backward'
+    ? { after: to, before: Math.min(from ?? end, end) + 1 }
+    : { after: from, before: Math.min(to ?? end, end) + 1 }
+}
+
+const startOf = (direction: 'forward' | 'backward', first: number | undefined, access: RoomAccess): number => {
+  if (direction === 'backward') return endOf(access)
+  return first === undefined ? endOf(access) : first - 1
+}
