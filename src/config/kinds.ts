@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { parseServerName, ROOM_VERSIONS, type ServerName } from '#spec'
 
 /** What a setting may be: read from a YAML value, or from the text of a flag or of an environment variable. */
@@ -16,6 +17,13 @@ const text = (expects: string, accept: (value: string) => boolean = () => true):
 export const nonEmptyText = text('a text that is not empty')
 export const path = text('a path')
 export const host = text('a host name or address', (value) => /^[0-9A-Za-z.:_-]+$/.test(value))
+
+const isNetwork = (value: string): boolean => {
+  const [address = '', prefix = '0', ...rest] = value.split('/')
+  const family = isIP(address)
+  return family !== 0 && rest.length === 0 && /^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128)
+}
+export const network = text('an address or a network such as 10.0.0.0/8', isNetwork)
 
 const isHttpUrl = (value: string): boolean => {
   const url = URL.parse(value)

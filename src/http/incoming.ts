@@ -17,9 +17,9 @@ export class LiveSignals {
       return controller.signal
     }
     this.#live.add(controller)
+    response.once('finish', () => this.#live.delete(controller))
     response.once('close', () => {
-      this.#live.delete(controller)
-      if (!response.writableEnded) controller.abort()
+      if (this.#live.delete(controller)) controller.abort()
     })
     return controller.signal
   }

@@ -1,4 +1,4 @@
-import { duration, host, list, path, port, size } from '../kinds.ts'
+import { duration, host, list, network, path, port, size } from '../kinds.ts'
 import { optional, setting } from '../setting.ts'
 
 export const listen = {
@@ -12,9 +12,9 @@ export const listen = {
     tlsPort: optional(port, { flag: 'tls-port', description: 'A second port, for HTTPS; needs tlsCert and tlsKey.' }),
     tlsCert: optional(path, { flag: 'tls-cert', description: 'PEM file with the certificate chain.' }),
     tlsKey: optional(path, { flag: 'tls-key', description: 'PEM file with the private key.' }),
-    trustProxy: setting(list(host), [], {
+    trustProxy: setting(list(network), [], {
       description:
-        'Addresses of reverse proxies whose X-Forwarded-For is believed. Without them the address of the connection counts, for rate limits and device lists.',
+        'Addresses and networks of reverse proxies whose X-Forwarded-For is believed. Without them the address of the connection counts, for rate limits and device lists.',
     }),
     metricsPort: optional(port, { description: 'A port of its own for Prometheus metrics, at /metrics. Unset: none.' }),
     metricsHost: setting(host, '127.0.0.1', { description: 'The address of the metrics port.' }),
