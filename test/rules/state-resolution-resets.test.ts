@@ -52,7 +52,9 @@ const buildRoom = (versionId: string) => {
     for (const answer of answers) expect(answer).toEqual(answers[0])
     return answers[0] ?? []
   }
-  return { member, power, rules, resolve }
+  const topic = (id: string, sender: string, auth: readonly string[]): void =>
+    add(id, 'm.room.topic', '', sender, {}, auth)
+  return { member, power, rules, topic, resolve }
 }
 
 describe('a conflict over join rules whose sender has left in every state (MSC4297, problem A)', () => {
@@ -114,5 +116,27 @@ describe('a state with power levels long superseded (MSC4297, problem B)', () =>
     room.member('MZ', ZARA, 'join', ['P2', 'J0'])
     const resolved = room.resolve('CREATE MA MB MC ME-name P0 J0', 'CREATE MA MB MC MZ P2 J0')
     expect(resolved).toEqual(['CREATE', 'J0', 'MA', 'MB', 'MC', 'ME', 'MZ', 'P2'])
+  })
+})
+
+describe('power levels that only the chain of one conflicted event names', () => {
+  const resolve = (versionId: string, member: string): string[] => {
+    const room = buildRoom(versionId)
+    room.power('P1', ALICE, { [BOB]: 50 }, ['P0', 'MA'])
+    room.power('P2', ALICE, { [BOB]: 0 }, ['P0', 'MA'])
+    room.member('MZ-old', ZARA, 'join', ['P0', 'J0'])
+    room.member('MZ-new', ZARA, 'join', ['P1', 'J0'])
+    room.topic('T-alice', ALICE, ['P0', 'MA'])
+    room.topic('T-bob', BOB, ['P1', 'MB'])
+    const common = `CREATE MA MB MC J0 P2 ${member}`
+    return room.resolve(`${common} T-alice`, `${common} T-bob`).filter((id) => id.startsWith('T'))
+  }
+
+  it('are in the auth difference of version 2, and count when the rest is judged', () => {
+    expect(resolve('11', 'MZ-old')).toEqual(['T-bob'])
+  })
+
+  it('are not where an entry on which all agree has them in its chain too', () => {
+    expect(resolve('11', 'MZ-new')).toEqual(['T-alice'])
   })
 })
