@@ -209,9 +209,7 @@ export class RoomTurn {
       depth,
       json,
       entersState: stateKey !== undefined,
-      ...(draft.transaction === undefined
-        ? {}
-        : { transaction: { ...draft.transaction, atMs: this.#tools.clock.nowMs() } }),
+      ...(draft.transaction === undefined ? {} : { transaction: draft.transaction }),
       ...(type === 'm.room.member' && stateKey !== undefined
         ? { membership: event.content.membership as Membership }
         : {}),

@@ -5,11 +5,13 @@
 export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable'
   readonly reason: UnavailableReason
+  readonly detail: string
   readonly retryAfterMs: number
 
   constructor(reason: UnavailableReason, detail: string, retryAfterMs = RETRY_AFTER_MS[reason]) {
     super(`${reason}: ${detail}`)
     this.reason = reason
+    this.detail = detail
     this.retryAfterMs = retryAfterMs
   }
 }

@@ -56,7 +56,7 @@ export interface NewStoredEvent {
   readonly rejected?: boolean
   readonly softFailed?: boolean
   /** `scope` is the path's part that tells kinds of requests apart; unique with device and id. */
-  readonly transaction?: { readonly device: number; readonly scope: string; readonly id: string; readonly atMs?: number }
+  readonly transaction?: { readonly device: number; readonly scope: string; readonly id: string }
   /** Whether it becomes the room's state at its position. */
   readonly entersState: boolean
   /** For an `m.room.member` that enters state. */
@@ -93,9 +93,9 @@ export interface AppliedRoomChange {
 }
 
 export interface RoomsWriter {
-  /** Conflicts: `room-exists`, `alias-exists`, `transaction-used`. */
+  /** Conflicts: `room-exists`, `alias-exists`, `transaction-used`, `event-exists`. */
   create(room: NewRoom): Change<AppliedRoomChange>
-  /** Conflicts: `room-changed`, `transaction-used` (same device, scope and id). Announces `events` to the room, and to users whose membership changed. */
+  /** Conflicts: `room-changed`, `transaction-used` (same device, scope and id), `event-exists`. Announces `events` to the room, and to users whose membership changed. */
   apply(change: RoomChange): Change<AppliedRoomChange>
   /** Marks that a user who left wants the room out of sight; ends with the next membership change. */
   forget(room: RoomNumber, user: UserId): Change<void>
@@ -143,6 +143,7 @@ export interface RoomsReader {
   roomByRoomId(roomId: RoomId): Promise<RoomRecord | undefined>
 
   event(eventId: EventId): Promise<StoredEvent | undefined>
+  /** In the order asked for; unknown ones are left out. */
   events(eventIds: readonly EventId[]): Promise<readonly StoredEvent[]>
   /** Events of one room; rejected and soft-failed ones are left out. */
   timeline(room: RoomNumber, query: TimelineQuery): Promise<readonly StoredEvent[]>
@@ -156,7 +157,7 @@ export interface RoomsReader {
   stateEvent(room: RoomNumber, at: number | 'current', type: string, stateKey: string): Promise<StoredEvent | undefined>
   /** State entries that came into force with `after` < position <= `upTo` and are in force at `upTo`. */
   stateChanges(room: RoomNumber, after: number, upTo: number): Promise<readonly StoredEvent[]>
-  /** Every change of one entry, oldest first, without the events. */
+  /** Every event that ever held one entry, oldest first. */
   stateHistory(room: RoomNumber, type: string, stateKey: string): Promise<readonly StoredEvent[]>
 
   membership(room: RoomNumber, user: UserId): Promise<MemberRecord | undefined>
@@ -176,7 +177,7 @@ export interface RoomsReader {
   roomsOfUser(user: UserId): Promise<readonly MembershipRecord[]>
   /** Whether the two are joined to a common room. */
   shareRoom(one: UserId, other: UserId): Promise<boolean>
-  /** All users joined to a room with that user. */
+  /** All other users joined to a room with that user. */
   usersSharingRooms(user: UserId): Promise<readonly UserId[]>
 
   roomOfAlias(

@@ -14,7 +14,7 @@ const start = (port: MessagePort, options: FileOptions): void => {
       if (error instanceof StoreUnavailable) {
         file?.close()
         file = undefined
-        return { id, kind: 'unavailable', reason: error.reason, detail: error.message }
+        return { id, kind: 'unavailable', reason: error.reason, detail: error.detail }
       }
       return { id, kind: 'failed', message: error instanceof Error ? error.message : String(error) }
     }

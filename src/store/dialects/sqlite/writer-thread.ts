@@ -52,7 +52,7 @@ const openMigrated = (options: FileOptions, tell: (message: FromWriter) => void)
   } catch (error) {
     if (error instanceof SchemaTooNew) tell({ kind: 'too-new', unknown: error.unknown })
     else if (error instanceof StoreUnavailable)
-      tell({ kind: 'unavailable', reason: error.reason, detail: error.message })
+      tell({ kind: 'unavailable', reason: error.reason, detail: error.detail })
     else throw error
     return undefined
   }

@@ -136,7 +136,7 @@ const leaveOptimism = (error: unknown): never => {
 
 const outcomeOf = (error: unknown): Outcome => {
   if (error instanceof WriteConflict) return { kind: 'conflict', conflict: error.kind, detail: error.message }
-  if (error instanceof StoreUnavailable) return { kind: 'unavailable', reason: error.reason, detail: error.message }
+  if (error instanceof StoreUnavailable) return { kind: 'unavailable', reason: error.reason, detail: error.detail }
   if (error instanceof UnstorableText) return { kind: 'unstorable' }
   if (error instanceof Error) return { kind: 'failed', message: error.message, stack: error.stack ?? '' }
   return { kind: 'failed', message: String(error), stack: '' }
