@@ -1,5 +1,5 @@
 import type { PersonalDeps } from '#api'
-import type { CacheStats } from '#base'
+import type { CacheStats, Clock, Logger } from '#base'
 import {
   AccountData,
   Filters,
@@ -14,9 +14,14 @@ import {
   Typing,
 } from '#domain'
 import type { UserId } from '#spec'
-import { writers } from '#store'
+import { type Store, writers } from '#store'
 import type { Streams } from '#streams'
-import type { Ground } from './compose.ts'
+
+export interface PersonalGround {
+  readonly store: Store
+  readonly clock: Clock
+  readonly logger: Logger
+}
 
 export interface Personal {
   /** Also answers what member events say of a user: `memberFields`. */
@@ -33,7 +38,7 @@ export interface Personal {
 }
 
 /** Profiles, presence, typing, receipts, account data, tags, filters and push rules. */
-export const buildPersonal = ({ store, clock, logger }: Ground, streams: Streams): Personal => {
+export const buildPersonal = ({ store, clock, logger }: PersonalGround, streams: Streams): Personal => {
   const { commit, rooms } = store
   const accountData = { reader: store.accountData, writer: writers.accountData, commit, rooms }
   const profiles = new Profiles({

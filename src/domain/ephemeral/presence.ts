@@ -2,6 +2,7 @@ import { breathe, type Clock, type Logger } from '#base'
 import { type JsonObject, MatrixError, type UserId } from '#spec'
 import type { Commit, PresenceStoreReader, PresenceStoreWriter, RoomsReader, UserNumber } from '#store'
 import type { Streams } from '#streams'
+import { LastSeen } from './last-seen.ts'
 import { roomsToWake } from './presence-audience.ts'
 import {
   contentOf,
@@ -20,8 +21,6 @@ const COALESCE_MS = 50
 /** So many users at once; the rest at the next turn. */
 const MAX_ANNOUNCED = 200
 const SWEEP_MS = 10_000
-const KEEP_AFTER_MS = 30_000
-const MAX_KEPT_AT_ONCE = 500
 const SWEPT_IN_A_SLICE = 5_000
 /** Users who went offline are remembered, so that others hear of it; the database knows the rest. */
 const REMEMBERED_OFFLINE = 20_000
@@ -61,13 +60,14 @@ export class Presence {
   /** Longest ago first. */
   readonly #offline = new Set<UserId>()
   readonly #toAnnounce = new Set<PresenceRecord>()
-  readonly #toKeep = new Set<PresenceRecord>()
+  readonly #lastSeen: LastSeen
   #announcing = false
   #sweeping = false
-  #keeping = false
 
   constructor(options: PresenceOptions) {
     this.#options = options
+    const { clock, log, store } = options
+    this.#lastSeen = new LastSeen({ clock, log, writer: store.writer, commit: store.commit })
   }
 
   /**
@@ -161,8 +161,8 @@ export class Presence {
   }
 
   /** Keeps what is not kept yet: before the server stops. */
-  async flush(): Promise<void> {
-    while (this.#toKeep.size > 0) await this.#keepSome()
+  flush(): Promise<void> {
+    return this.#lastSeen.flush()
   }
 
   #entry(userId: UserId): PresenceEntry | undefined {
@@ -202,7 +202,7 @@ export class Presence {
     const { at, ms } = this.#time()
     record.activeAt = at
     record.lastActiveMs = ms
-    this.#keepLater(record)
+    this.#lastSeen.keepLater(record)
   }
 
   #changed(record: PresenceRecord): void {
@@ -280,33 +280,6 @@ export class Presence {
       if (record.connections.size > 0 || !samePresence(presenceOf(record, now), record.published)) this.#changed(record)
       else this.#remember(record)
       if (++swept % SWEPT_IN_A_SLICE === 0) await breathe(this.#options.clock)
-    }
-  }
-
-  #keepLater(record: PresenceRecord): void {
-    this.#toKeep.add(record)
-    if (this.#keeping) return
-    this.#keeping = true
-    this.#options.clock.after(KEEP_AFTER_MS, () => {
-      this.flush()
-        .catch((error: unknown) => this.#options.log.warn({ err: error }, 'Presence could not be kept'))
-        .finally(() => {
-          this.#keeping = false
-        })
-    })
-  }
-
-  async #keepSome(): Promise<void> {
-    const records = [...this.#toKeep].slice(0, MAX_KEPT_AT_ONCE)
-    for (const record of records) this.#toKeep.delete(record)
-    const { writer, commit } = this.#options.store
-    try {
-      await commit([
-        writer.keep(records.map(({ user, statusMsg, lastActiveMs }) => ({ user, statusMsg, lastActiveMs }))),
-      ])
-    } catch (error) {
-      for (const record of records) this.#toKeep.add(record)
-      throw error
     }
   }
 }
