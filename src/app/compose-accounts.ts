@@ -25,7 +25,7 @@ import {
 import type { JsonObject, UserId } from '#spec'
 import { localpartOf } from '#spec'
 import { type AccountRecord, type Change, writers } from '#store'
-import type { Ground } from './compose.ts'
+import type { Ground } from './ground.ts'
 
 export interface AccountsRooms {
   readonly accounts: Accounts

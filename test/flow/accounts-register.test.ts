@@ -98,7 +98,7 @@ describe('registration', () => {
     const names = await Promise.all(
       [1, 2, 3].map(() => register(homeserver, { username: 'rush', password: 'pw', auth: dummy })),
     )
-    expect(names.map((answer) => answer.status).sort()).toEqual([200, 400, 400])
+    expect(names.map((answer) => answer.status).toSorted((a, b) => a - b)).toEqual([200, 400, 400])
   })
 
   it('logs nobody in with inhibit_login', async () => {

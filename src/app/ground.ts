@@ -1,0 +1,16 @@
+import type { Clock, Logger, Random } from '#base'
+import type { Config } from '#config'
+import type { RateLimiter } from '#http'
+import type { SigningKey } from '#rules'
+import type { Store } from '#store'
+
+/** What the rooms are built on, opened by `createHomeserver`. */
+export interface Ground {
+  readonly config: Config
+  readonly store: Store
+  readonly signingKey: SigningKey
+  readonly rateLimiter: RateLimiter
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+}
