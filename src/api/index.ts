@@ -2,20 +2,36 @@ import type { AnyEndpoint } from '#http'
 import { type SharedSecretRegistrationDeps, sharedSecretRegistrationEndpoints } from './admin/register.ts'
 import { type AccountDataDeps, accountDataEndpoints } from './client/account-data.ts'
 import { type AccountDeactivationDeps, accountDeactivationEndpoints } from './client/account-deactivation.ts'
+import { type BanningDeps, banningEndpoints } from './client/banning.ts'
 import { type CapabilitiesDeps, capabilitiesEndpoints } from './client/capabilities.ts'
+import { type CreateRoomDeps, createRoomEndpoints } from './client/create-room.ts'
 import { type DeviceManagementDeps, deviceManagementEndpoints } from './client/device-management.ts'
+import { type DirectoryDeps, directoryEndpoints } from './client/directory.ts'
+import { type EventContextDeps, eventContextEndpoints } from './client/event-context.ts'
 import { type FilterDeps, filterEndpoints } from './client/filter.ts'
+import { type InvitingDeps, invitingEndpoints } from './client/inviting.ts'
+import { type JoiningDeps, joiningEndpoints } from './client/joining.ts'
+import { type KickingDeps, kickingEndpoints } from './client/kicking.ts'
+import { type KnockingDeps, knockingEndpoints } from './client/knocking.ts'
+import { type LeavingDeps, leavingEndpoints } from './client/leaving.ts'
+import { type ListJoinedRoomsDeps, listJoinedRoomsEndpoints } from './client/list-joined-rooms.ts'
+import { type ListPublicRoomsDeps, listPublicRoomsEndpoints } from './client/list-public-rooms.ts'
 import { type LoginDeps, loginEndpoints } from './client/login.ts'
 import { type LogoutDeps, logoutEndpoints } from './client/logout.ts'
+import { type MessagePaginationDeps, messagePaginationEndpoints } from './client/message-pagination.ts'
 import { type PasswordManagementDeps, passwordManagementEndpoints } from './client/password-management.ts'
 import { type PresenceDeps, presenceEndpoints } from './client/presence.ts'
 import { type ProfileDeps, profileEndpoints } from './client/profile.ts'
 import { type PushRulesDeps, pushRulesEndpoints } from './client/pushrules.ts'
 import { type ReadMarkersDeps, readMarkersEndpoints } from './client/read-markers.ts'
 import { type ReceiptsDeps, receiptsEndpoints } from './client/receipts.ts'
+import { type RedactionDeps, redactionEndpoints } from './client/redaction.ts'
 import { type RefreshDeps, refreshEndpoints } from './client/refresh.ts'
 import { type RegistrationDeps, registrationEndpoints } from './client/registration.ts'
 import { type RegistrationTokensDeps, registrationTokensEndpoints } from './client/registration-tokens.ts'
+import { type RoomSendDeps, roomSendEndpoints } from './client/room-send.ts'
+import { type RoomStateDeps, roomStateEndpoints } from './client/room-state.ts'
+import { type RoomsDeps, roomsEndpoints } from './client/rooms.ts'
 import { type SupportDeps, supportEndpoints } from './client/support.ts'
 import { type SyncDeps, syncEndpoints } from './client/sync.ts'
 import { type TagsDeps, tagsEndpoints } from './client/tags.ts'
@@ -33,6 +49,7 @@ export interface ApiDeps {
   readonly support: SupportDeps
   readonly accounts: AccountsDeps
   readonly personal: PersonalDeps
+  readonly rooms: RoomEndpointsDeps
   readonly sync: SyncDeps
 }
 
@@ -83,6 +100,43 @@ const personalEndpoints = (deps: PersonalDeps): readonly AnyEndpoint[] => [
   ...pushRulesEndpoints(deps),
 ]
 
+/** What the endpoints of rooms need, all of it. */
+export type RoomEndpointsDeps = CreateRoomDeps &
+  RoomSendDeps &
+  RoomStateDeps &
+  RedactionDeps &
+  JoiningDeps &
+  KnockingDeps &
+  InvitingDeps &
+  LeavingDeps &
+  KickingDeps &
+  BanningDeps &
+  ListJoinedRoomsDeps &
+  RoomsDeps &
+  MessagePaginationDeps &
+  EventContextDeps &
+  DirectoryDeps &
+  ListPublicRoomsDeps
+
+const roomEndpoints = (deps: RoomEndpointsDeps): readonly AnyEndpoint[] => [
+  ...createRoomEndpoints(deps),
+  ...roomSendEndpoints(deps),
+  ...roomStateEndpoints(deps),
+  ...redactionEndpoints(deps),
+  ...joiningEndpoints(deps),
+  ...knockingEndpoints(deps),
+  ...invitingEndpoints(deps),
+  ...leavingEndpoints(deps),
+  ...kickingEndpoints(deps),
+  ...banningEndpoints(deps),
+  ...listJoinedRoomsEndpoints(deps),
+  ...roomsEndpoints(deps),
+  ...messagePaginationEndpoints(deps),
+  ...eventContextEndpoints(deps),
+  ...directoryEndpoints(deps),
+  ...listPublicRoomsEndpoints(deps),
+]
+
 /** Every endpoint there is. */
 export const apiEndpoints = (deps: ApiDeps): readonly AnyEndpoint[] => [
   ...versionsEndpoints(),
@@ -91,6 +145,7 @@ export const apiEndpoints = (deps: ApiDeps): readonly AnyEndpoint[] => [
   ...supportEndpoints(deps.support),
   ...accountsEndpoints(deps.accounts),
   ...personalEndpoints(deps.personal),
+  ...roomEndpoints(deps.rooms),
   ...syncEndpoints(deps.sync),
 ]
 

@@ -1,5 +1,15 @@
+import type { RoomEndpointsDeps } from '#api'
 import type { CacheStats, Clock, Random } from '#base'
-import { Directory, type MemberAccounts, Memberships, RoomCreation, Rooms, Sending } from '#domain'
+import {
+  Directory,
+  type MemberAccounts,
+  Memberships,
+  type Presence,
+  RoomCreation,
+  Rooms,
+  Sending,
+  SetRoomState,
+} from '#domain'
 import type { SigningKey } from '#rules'
 import type { ServerName } from '#spec'
 import { type Store, writers } from '#store'
@@ -8,11 +18,14 @@ import {
   ClientEvents,
   type IgnoredUsers,
   type PresenceNow,
+  PublicRooms,
   PushRules,
   RecentEvents,
   RoomSections,
   RoomStateSection,
+  RoomStates,
   Sync,
+  Timeline,
   type TypingNow,
   Unread,
   UserRooms,
@@ -59,6 +72,9 @@ export interface RoomViews {
   readonly clientEvents: ClientEvents
   readonly visibility: Visibility
   readonly sync: Sync
+  readonly timeline: Timeline
+  readonly roomStates: RoomStates
+  readonly publicRooms: PublicRooms
   readonly caches: readonly { stats(): CacheStats }[]
 }
 
@@ -94,5 +110,33 @@ export const buildRoomViews = (
     pushRules,
     ignored: now.ignored,
   })
-  return { clientEvents, visibility, sync, caches: [clientEvents, userRooms, pushRules, unread, state] }
+  const publicRooms = new PublicRooms(reader, clock, 16 * MEBIBYTE)
+  return {
+    clientEvents,
+    visibility,
+    sync,
+    timeline: new Timeline(reader, visibility, clientEvents, clock),
+    roomStates: new RoomStates(reader, visibility, clientEvents, clock),
+    publicRooms,
+    caches: [clientEvents, userRooms, pushRules, unread, state, publicRooms],
+  }
 }
+
+/** What the endpoints of rooms ask. */
+export const roomApi = (
+  serverName: ServerName,
+  { sending, memberships, creation, directory }: RoomsDomain,
+  { timeline, roomStates, publicRooms }: RoomViews,
+  presence: Pick<Presence, 'active'>,
+): RoomEndpointsDeps => ({
+  serverName,
+  creation,
+  sending,
+  memberships,
+  directory,
+  roomState: new SetRoomState(sending, memberships),
+  timeline,
+  roomStates,
+  publicRooms,
+  presence,
+})

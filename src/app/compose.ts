@@ -1,27 +1,16 @@
 import { type ApiDeps, apiEndpoints } from '#api'
-import type { CacheStats, Clock, Logger, Random } from '#base'
+import type { CacheStats } from '#base'
 import type { Config } from '#config'
-import type { AnyEndpoint, RateLimiter, TokenCheck } from '#http'
-import type { SigningKey } from '#rules'
+import type { AnyEndpoint, TokenCheck } from '#http'
 import { isJsonObject, type UserId } from '#spec'
 import type { Store } from '#store'
 import { Streams } from '#streams'
 import { type AccountsRooms, buildAccounts } from './compose-accounts.ts'
 import { buildPersonal, type Personal } from './compose-personal.ts'
-import { buildRooms, buildRoomViews, type RoomsDomain, type RoomViews } from './compose-rooms.ts'
+import { buildRooms, buildRoomViews, type RoomsDomain, type RoomViews, roomApi } from './compose-rooms.ts'
+import type { Ground } from './ground.ts'
 import { operationalEndpoints } from './landing-page.ts'
 import { PACKAGE_VERSION } from './package-version.ts'
-
-/** What the rooms are built on, opened by `createHomeserver`. */
-export interface Ground {
-  readonly config: Config
-  readonly store: Store
-  readonly signingKey: SigningKey
-  readonly rateLimiter: RateLimiter
-  readonly clock: Clock
-  readonly random: Random
-  readonly logger: Logger
-}
 
 export interface Composed {
   readonly streams: Streams
@@ -99,6 +88,7 @@ const buildStreams = async ({ store, clock }: Ground): Promise<Streams> => {
 const buildApi = ({ ground: { config }, streams, accounts, personal, rooms, views }: Parts): ApiDeps => ({
   accounts: accounts.api,
   personal: personal.api(rooms.memberships),
+  rooms: roomApi(config.server.name, rooms, views, personal.presence),
   sync: { sync: views.sync, filters: personal.filters, presence: personal.presence, streams },
   capabilities: { defaultRoomVersion: config.server.defaultRoomVersion },
   wellknown: {

@@ -1,0 +1,17 @@
+import { type AnyEndpoint, endpoint, v3 } from '#http'
+import type { RoomStates } from '#views'
+
+export interface ListJoinedRoomsDeps {
+  readonly roomStates: Pick<RoomStates, 'joinedRooms'>
+}
+
+/** `list_joined_rooms.yaml`. */
+export const listJoinedRoomsEndpoints = ({ roomStates }: ListJoinedRoomsDeps): readonly AnyEndpoint[] => [
+  endpoint({
+    method: 'GET',
+    paths: v3('/joined_rooms'),
+    auth: 'user',
+    rateLimit: 'read',
+    handler: async ({ requester }) => ({ joined_rooms: await roomStates.joinedRooms(requester.userId) }),
+  }),
+]

@@ -1,0 +1,99 @@
+import { createHash } from 'node:crypto'
+import Type from 'typebox'
+import { type Transaction, UnknownRoom } from '#domain'
+import type { Requester } from '#http'
+import {
+  type EventId,
+  MatrixError,
+  parseEventId,
+  parseRoomAlias,
+  parseRoomId,
+  parseUserId,
+  type RoomAlias,
+  type RoomId,
+  type UserId,
+} from '#spec'
+
+/** What the members of paths and bodies that name things in rooms stand for. */
+
+export const RoomIdPath = Type.Object({ roomId: Type.String() })
+
+/** Throws `M_INVALID_PARAM`. */
+export const eventIdOf = (text: string): EventId => {
+  const eventId = parseEventId(text)
+  if (eventId === undefined) throw new MatrixError('M_INVALID_PARAM', 'Not an event ID')
+  return eventId
+}
+
+/** Throws `M_INVALID_PARAM`. */
+export const userIdOf = (text: string): UserId => {
+  const userId = parseUserId(text)
+  if (userId === undefined) throw new MatrixError('M_INVALID_PARAM', 'Not a user ID')
+  return userId
+}
+
+/** Throws `M_INVALID_PARAM`. */
+export const aliasOf = (text: string): RoomAlias => {
+  const alias = parseRoomAlias(text)
+  if (alias === undefined) throw new MatrixError('M_INVALID_PARAM', 'Room alias invalid')
+  return alias
+}
+
+export interface AliasResolver {
+  resolve(alias: RoomAlias): Promise<RoomId>
+}
+
+/** For paths with `{roomIdOrAlias}`. Throws `M_INVALID_PARAM`, `M_NOT_FOUND` for an alias nobody made. */
+export const resolveRoom = async (text: string, directory: AliasResolver): Promise<RoomId> => {
+  if (text.startsWith('#')) return directory.resolve(aliasOf(text))
+  const roomId = parseRoomId(text)
+  if (roomId === undefined) throw new MatrixError('M_INVALID_PARAM', 'Neither a room ID nor an alias')
+  return roomId
+}
+
+/** Event types, state keys and transaction ids are any text that a database and canonical JSON can hold. Throws `M_INVALID_PARAM`. */
+export const plainText = (text: string): string => {
+  if (text.includes('\0') || !text.isWellFormed()) throw new MatrixError('M_INVALID_PARAM', 'Not a text')
+  return text
+}
+
+/** Enough of a hash to tell the paths of one device's requests apart; it is stored with every event. */
+const SCOPE_LENGTH = 12
+
+/**
+ * A transaction id means the same request for one device at one path (section "Transaction identifiers"): its scope stands
+ * for the path without the id. Who has no device has no transactions.
+ */
+export const transactionOf = (
+  requester: Requester,
+  path: readonly [endpoint: 'send' | 'redact', roomId: RoomId, target: string],
+  id: string,
+): Transaction | undefined => {
+  if (requester.device === undefined) return undefined
+  const scope = createHash('sha256').update(path.join('\0')).digest('base64url').slice(0, SCOPE_LENGTH)
+  return { device: requester.device, scope, id: plainText(id) }
+}
+
+/** The parts of a membership change that clients may say a reason with. */
+export const Reason = Type.Optional(Type.String({ maxLength: 65_536 }))
+
+export const reasonIn = (body: { readonly reason?: string }): { readonly reason?: string } =>
+  body.reason === undefined ? {} : { reason: body.reason }
+
+/** Whom it is about, for kicks and bans. */
+export const TargetBody = Type.Object({ user_id: Type.String(), reason: Reason })
+
+/** What only members may do is refused alike in rooms that do not exist: which exist is not to be probed. */
+export const hidingUnknownRoom = async <Value>(change: Promise<Value>): Promise<Value> => {
+  try {
+    return await change
+  } catch (error) {
+    throw error instanceof UnknownRoom ? error.hidden() : error
+  }
+}
+
+/** Servers to go through, under the name of today and the one before it; this server knows all the rooms it can join. */
+export const ViaQuery = Type.Object({
+  via: Type.Optional(Type.Array(Type.String(), { maxItems: 50 })),
+  server_name: Type.Optional(Type.Array(Type.String(), { maxItems: 50 })),
+})

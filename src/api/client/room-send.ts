@@ -1,0 +1,37 @@
+import Type from 'typebox'
+import type { Presence, Sending } from '#domain'
+import { type AnyEndpoint, endpoint, v3 } from '#http'
+import { MatrixError, stringAt } from '#spec'
+import { AnyObject, roomIdOf } from './own-user.ts'
+import { eventIdOf, plainText, transactionOf } from './room-path.ts'
+
+export interface RoomSendDeps {
+  readonly sending: Pick<Sending, 'message' | 'redact'>
+  readonly presence: Pick<Presence, 'active'>
+}
+
+/** `room_send.yaml`. Guests may send events of any type (module "Guest access"). */
+export const roomSendEndpoints = ({ sending, presence }: RoomSendDeps): readonly AnyEndpoint[] => [
+  endpoint({
+    method: 'PUT',
+    paths: v3('/rooms/:roomId/send/:eventType/:txnId'),
+    auth: 'guest',
+    rateLimit: 'message',
+    params: Type.Object({ roomId: Type.String(), eventType: Type.String(), txnId: Type.String({ maxLength: 255 }) }),
+    body: AnyObject,
+    handler: async ({ requester, params, body: content }) => {
+      const roomId = roomIdOf(params.roomId)
+      const type = plainText(params.eventType)
+      const transaction = transactionOf(requester, ['send', roomId, type], params.txnId)
+      const { userId: sender } = requester
+      presence.active(sender)
+      if (type !== 'm.room.redaction')
+        return { event_id: await sending.message(roomId, { type, sender, content, transaction }) }
+      // The target stands in the content since room version 11; it is taken from there for all, and put where the version has it.
+      const { redacts: _, ...rest } = content
+      const target = stringAt(content, 'redacts')
+      if (target === undefined) throw new MatrixError('M_MISSING_PARAM', 'A redaction names the event that it redacts')
+      return { event_id: await sending.redact(roomId, sender, eventIdOf(target), rest, transaction) }
+    },
+  }),
+]

@@ -1,0 +1,72 @@
+import Type from 'typebox'
+import { type AnyEndpoint, endpoint, RawJson, v3 } from '#http'
+import type { RoomStates, Timeline } from '#views'
+import { roomIdOf } from './own-user.ts'
+import { eventIdOf, plainText, RoomIdPath } from './room-path.ts'
+import { StatePath, statePaths } from './room-state.ts'
+
+export interface RoomsDeps {
+  readonly timeline: Pick<Timeline, 'event'>
+  readonly roomStates: Pick<RoomStates, 'all' | 'one' | 'members' | 'joinedMembers'>
+}
+
+const MembershipQuery = Type.Optional(Type.Enum(['join', 'invite', 'knock', 'leave', 'ban']))
+
+/** `rooms.yaml`. */
+export const roomsEndpoints = ({ timeline, roomStates }: RoomsDeps): readonly AnyEndpoint[] => [
+  endpoint({
+    method: 'GET',
+    paths: v3('/rooms/:roomId/event/:eventId'),
+    auth: 'guest',
+    rateLimit: 'read',
+    params: Type.Object({ roomId: Type.String(), eventId: Type.String() }),
+    handler: async ({ requester, params }) =>
+      new RawJson(await timeline.event(roomIdOf(params.roomId), eventIdOf(params.eventId), requester)),
+  }),
+  endpoint({
+    method: 'GET',
+    paths: v3('/rooms/:roomId/state'),
+    auth: 'guest',
+    rateLimit: 'read',
+    params: RoomIdPath,
+    handler: async ({ requester, params }) => new RawJson(await roomStates.all(roomIdOf(params.roomId), requester)),
+  }),
+  endpoint({
+    method: 'GET',
+    paths: statePaths(),
+    auth: 'guest',
+    rateLimit: 'read',
+    params: StatePath,
+    query: Type.Object({ format: Type.Optional(Type.Enum(['content', 'event'])) }),
+    handler: async ({ requester, params, query }) => {
+      const entry = { type: plainText(params.eventType), stateKey: plainText(params.stateKey ?? '') }
+      return new RawJson(await roomStates.one(roomIdOf(params.roomId), entry, query.format ?? 'content', requester))
+    },
+  }),
+  endpoint({
+    method: 'GET',
+    paths: v3('/rooms/:roomId/members'),
+    auth: 'guest',
+    rateLimit: 'read',
+    params: RoomIdPath,
+    query: Type.Object({
+      at: Type.Optional(Type.String()),
+      membership: MembershipQuery,
+      not_membership: MembershipQuery,
+    }),
+    handler: async ({ requester, params, query }) => {
+      const { at, membership, not_membership: notMembership } = query
+      const roomId = roomIdOf(params.roomId)
+      return new RawJson(await roomStates.members({ roomId, at, membership, notMembership }, requester))
+    },
+  }),
+  endpoint({
+    method: 'GET',
+    paths: v3('/rooms/:roomId/joined_members'),
+    auth: 'user',
+    rateLimit: 'read',
+    params: RoomIdPath,
+    handler: async ({ requester, params }) =>
+      new RawJson(await roomStates.joinedMembers(roomIdOf(params.roomId), requester)),
+  }),
+]
