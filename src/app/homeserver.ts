@@ -104,12 +104,15 @@ class Running {
       random: this.#random,
       logger: this.#logger,
     }
-    const { streams, tokens, endpoints, settle } = await compose(ground)
+    const { streams, tokens, endpoints, caches, settle } = await compose(ground)
     this.#closers.push(settle)
     this.endpoints = endpoints
 
     const metrics = config.listen.metricsPort === undefined ? undefined : await createMetrics(this.#clock)
-    if (metrics !== undefined) addEngineReadings(metrics, store, streams)
+    if (metrics !== undefined) {
+      addEngineReadings(metrics, store, streams)
+      metrics.addCaches(caches)
+    }
     const edge = await createEdge({
       endpoints,
       tokens,
