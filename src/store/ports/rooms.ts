@@ -97,7 +97,7 @@ export interface RoomsWriter {
   create(room: NewRoom): Change<AppliedRoomChange>
   /** Conflicts: `room-changed`, `transaction-used` (same device, scope and id), `event-exists`. Announces `events` to the room, and to users whose membership changed. */
   apply(change: RoomChange): Change<AppliedRoomChange>
-  /** Marks that a user who left wants the room out of sight; ends with the next membership change. */
+  /** Marks that a user who left wants the room out of sight; ends with the next membership change. Announces `events` to the user. */
   forget(room: RoomNumber, user: UserId): Change<void>
   setPublished(room: RoomNumber, published: boolean): Change<void>
   /** Conflict: `alias-exists`. */

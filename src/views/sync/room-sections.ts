@@ -95,7 +95,7 @@ export class RoomSections {
     standing: RoomStanding,
     accountData: readonly RoomAccountDataEntry[],
   ): Promise<string> {
-    const fresh = window.since === undefined || standing.throughout === false
+    const fresh = window.since === undefined || standing.newlyJoined
     const { part, membershipAt } = await this.#timeline(window, standing, undefined, fresh, standing.position)
     const state = await this.#parts.state.load(this.#stateWant(window, standing, part, fresh, []))
     // Who was only ever invited learns of the end of the invite, not of the room.

@@ -17,6 +17,8 @@ export interface RoomStanding {
   /** Had, at the window's start or within it, a membership that the end of is news: joined, invited or knocking. */
   readonly wasPresent: boolean
   readonly everJoined: boolean
+  /** Joined within the window, and not at its start: the room's whole state is news. */
+  readonly newlyJoined: boolean
 }
 
 /** A room's standing; undefined where the user had no membership yet at the window's end. */
@@ -56,8 +58,11 @@ export const standingOf = async (
     changed: within.some(({ membership }, index) => membership !== (within[index - 1] ?? atStart)?.membership),
     wasPresent: [atStart, ...within].some((step) => step !== undefined && isPresent(step.membership)),
     everJoined: past.some(({ membership }) => membership === 'join'),
+    newlyJoined: atStart?.membership !== 'join' && within.some(({ membership }) => membership === 'join'),
   }
 }
+
+const UNCHANGED = { changed: false, everJoined: true, newlyJoined: false } as const
 
 const isPresent = (membership: Membership): boolean =>
   membership === 'join' || membership === 'invite' || membership === 'knock'

@@ -87,7 +87,10 @@ const apply = defineWrite('rooms.apply', async (tx, change: RoomChange): Promise
 })
 
 const forget = defineWrite('rooms.forget', async (tx, input: { room: number; user: UserId }): Promise<void> => {
-  await tx.run(forgetRoom, { room: input.room, user: await tx.userNumber(input.user) })
+  const user = await tx.userNumber(input.user)
+  await tx.run(forgetRoom, { room: input.room, user })
+  // No event, but who keeps the user's rooms in memory must hear of it.
+  tx.announce({ stream: 'events', position: tx.next('events', 1), rooms: [], users: [user] })
 })
 
 const setPublished = defineWrite(
