@@ -1,13 +1,17 @@
 import { createInterface } from 'node:readline'
 import { StartError } from './start-error.ts'
 
-const MAX_PASSWORD_BYTES = 4_096
+const MAX_PASSWORD_LENGTH = 4_096
+
+const ENTER: ReadonlySet<string> = new Set(['\r', '\n', '\u0004'])
+const ERASE: ReadonlySet<string> = new Set(['\u007f', '\b'])
+const INTERRUPT = '\u0003'
 
 /** The password: asked for twice without echo at a terminal, else the first line of the standard input. */
 export const readPassword = async (): Promise<string> => {
   if (!process.stdin.isTTY) return readFirstLine()
-  const password = await askHidden('Password: ')
-  if ((await askHidden('Once more: ')) !== password) throw new StartError('The two passwords differ')
+  const [password = '', again] = await askHidden(['Password: ', 'Once more: '])
+  if (again !== password) throw new StartError('The two passwords differ')
   return password
 }
 
@@ -20,10 +24,11 @@ const readFirstLine = async (): Promise<string> => {
   throw new StartError('Expected a password as the first line of the standard input')
 }
 
-/** Reads keys one by one, so that the terminal shows none of them. */
-const askHidden = (question: string): Promise<string> =>
+/** Reads keys one by one, so that the terminal shows none of them. An answer may be pasted, even both at once. */
+const askHidden = (questions: readonly string[]): Promise<readonly string[]> =>
   new Promise((resolve, reject) => {
     const { stdin, stderr } = process
+    const answers: string[] = []
     let typed = ''
     const end = (): void => {
       stdin.setRawMode(false)
@@ -31,23 +36,29 @@ const askHidden = (question: string): Promise<string> =>
       stdin.removeListener('data', onData)
       stderr.write('\n')
     }
+    const onEnter = (): void => {
+      answers.push(typed)
+      typed = ''
+      if (answers.length < questions.length) stderr.write(`\n${questions[answers.length]}`)
+      else {
+        end()
+        resolve(answers)
+      }
+    }
     const onData = (chunk: string): void => {
       for (const key of chunk) {
-        if (key === '\r' || key === '\n' || key === '\u0004') {
-          end()
-          resolve(typed)
-          return
-        }
-        if (key === '\u0003') {
+        if (answers.length === questions.length) return
+        if (key === INTERRUPT) {
           end()
           reject(new StartError('Interrupted', { exitCode: 130 }))
           return
         }
-        if (key === '\u007f' || key === '\b') typed = [...typed].slice(0, -1).join('')
-        else if (key >= ' ' && typed.length < MAX_PASSWORD_BYTES) typed += key
+        if (ENTER.has(key)) onEnter()
+        else if (ERASE.has(key)) typed = [...typed].slice(0, -1).join('')
+        else if (key >= ' ' && typed.length < MAX_PASSWORD_LENGTH) typed += key
       }
     }
-    stderr.write(question)
+    stderr.write(questions[0] ?? '')
     stdin.setEncoding('utf8')
     stdin.setRawMode(true)
     stdin.resume()
