@@ -1,0 +1,99 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { askPostgres, POSTGRES } from '../contract/databases.ts'
+import { CrashRun } from './crash-run.ts'
+import { killsOfRun, seedOfRun } from './dice.ts'
+import { pause } from './pause.ts'
+
+const kills = killsOfRun()
+/** Far beyond what it takes: a slow machine must not fail it. */
+const TIME_MS = 60_000 + kills * 12_000
+
+/** Runs with a data folder of its own, and on PostgreSQL with a database of its own; all of it goes away afterwards. */
+const withRun = async (kind: 'SQLite' | 'PostgreSQL', name: string, body: (run: CrashRun) => Promise<void>) => {
+  const folder = mkdtempSync(join(tmpdir(), 'homeroom-crash-'))
+  const database = `homeroom_crash_${process.pid}`
+  let databaseUrl: string | undefined
+  if (kind === 'PostgreSQL') {
+    await askPostgres(`create database ${database} template template0 encoding 'UTF8'`)
+    const url = new URL(POSTGRES ?? '')
+    url.pathname = `/${database}`
+    databaseUrl = url.href
+  }
+  const run = new CrashRun({ name, setup: { dataFolder: join(folder, 'data'), databaseUrl }, seed: seedOfRun() })
+  try {
+    await body(run)
+  } finally {
+    await run.stop()
+    rmSync(folder, { recursive: true, force: true })
+    if (databaseUrl !== undefined) await askPostgres(`drop database ${database} with (force)`)
+  }
+}
+
+const killAgainAndAgain = (kind: 'SQLite' | 'PostgreSQL') => () =>
+  withRun(kind, kind, async (run) => {
+    try {
+      await run.open()
+      while (run.kills < kills) await run.live()
+      await run.close()
+    } finally {
+      console.log(run.summary())
+    }
+    expect(run.ledger.lost).toEqual([])
+    expect(run.ledger.faults).toEqual([])
+    // The test itself has to have had teeth.
+    expect(run.ledger.events.length).toBeGreaterThan(kills)
+    expect(run.ledger.accounts.length).toBeGreaterThan(0)
+    expect(run.ledger.rooms.length).toBeGreaterThan(0)
+    expect(run.ledger.accountDataWrites).toBeGreaterThan(0)
+    expect(run.ledger.askedAgain).toBeGreaterThan(kills)
+    expect(run.limitedTimelines).toBeGreaterThan(0)
+  })
+
+describe('a server killed at random moments', () => {
+  it('has all that it acknowledged, on SQLite', killAgainAndAgain('SQLite'), TIME_MS)
+
+  it.skipIf(POSTGRES === undefined)(
+    `has all that it acknowledged, on PostgreSQL${POSTGRES === undefined ? ' (skipped: no PostgreSQL)' : ''}`,
+    killAgainAndAgain('PostgreSQL'),
+    TIME_MS,
+  )
+})
+
+const CUT =
+  "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and application_name = 'homeroom' and random() < $2"
+
+describe('a server whose connections to PostgreSQL are cut at random moments', () => {
+  it.skipIf(POSTGRES === undefined)(
+    `has all that it acknowledged, and serves again by itself${POSTGRES === undefined ? ' (skipped: no PostgreSQL)' : ''}`,
+    () =>
+      withRun('PostgreSQL', 'PostgreSQL with connections cut', async (run) => {
+        let cuts = 0
+        let connections = 0
+        const cutAgainAndAgain = async (): Promise<void> => {
+          while (cuts < kills) {
+            await pause(run.dice.between(20, 300))
+            // Sometimes all at once, sometimes one or another.
+            const share = run.dice.pick([1, 0.5, 0.2])
+            connections += (await askPostgres(CUT, [`homeroom_crash_${process.pid}`, share])).length
+            cuts += 1
+          }
+        }
+        try {
+          await run.open()
+          await run.disturbed(cutAgainAndAgain)
+          await run.close()
+        } finally {
+          console.log(run.summary(`${connections} connections cut at ${cuts} moments`))
+        }
+        expect(run.ledger.lost).toEqual([])
+        expect(run.ledger.faults).toEqual([])
+        expect(connections).toBeGreaterThan(cuts / 2)
+        expect(run.ledger.unavailableAnswers).toBeGreaterThan(0)
+        expect(run.ledger.events.length).toBeGreaterThan(cuts)
+      }),
+    TIME_MS,
+  )
+})
