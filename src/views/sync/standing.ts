@@ -37,10 +37,9 @@ export const standingOf = async (
         record,
         membership,
         position,
+        ...UNCHANGED,
         throughout: present,
-        changed: false,
         wasPresent: present,
-        everJoined: true,
       }
     }
   }
