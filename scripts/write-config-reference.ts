@@ -1,7 +1,7 @@
 // Writes docs/configuration.md from the table of settings; with --check it only says whether the page is up to date.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { PLACES, SECTIONS } from '#config'
+import { PLACES, type Place, SECTIONS } from '#config'
 
 const file = fileURLToPath(new URL('../docs/configuration.md', import.meta.url))
 
@@ -26,9 +26,9 @@ rateLimits:
 
 const cell = (text: string): string => text.replaceAll('|', '\\|')
 
-const defaultOf = (fallback: unknown): string => {
+const defaultOf = (fallback: Place['setting']['fallback']): string => {
   if (fallback === undefined) return 'unset'
-  return `\`${Array.isArray(fallback) ? JSON.stringify(fallback) : String(fallback)}\``
+  return `\`${typeof fallback === 'object' ? JSON.stringify(fallback) : fallback}\``
 }
 
 const page = (): string => {

@@ -54,7 +54,7 @@ const askHidden = (questions: readonly string[]): Promise<readonly string[]> =>
           return
         }
         if (ENTER.has(key)) onEnter()
-        else if (ERASE.has(key)) typed = [...typed].slice(0, -1).join('')
+        else if (ERASE.has(key)) typed = typed.replace(/.$/u, '')
         else if (key >= ' ' && typed.length < MAX_PASSWORD_LENGTH) typed += key
       }
     }

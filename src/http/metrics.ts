@@ -1,5 +1,6 @@
 import type { Server } from 'node:http'
 import { createServer } from 'node:http'
+import type { Counter, Gauge, Registry } from 'prom-client'
 import type { CacheStats, Clock } from '#base'
 import type { Observe } from './server.ts'
 import { closeServer, type Listener, listen } from './sockets.ts'
@@ -32,11 +33,79 @@ export interface Metrics {
 
 const BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
 
+type Prometheus = typeof import('prom-client')
+
 /** Prometheus metrics in a registry of their own. The library is loaded only where somebody wants metrics. */
-export const createMetrics = async (clock: Clock): Promise<Metrics> => {
-  const prometheus = await import('prom-client')
-  const registry = new prometheus.Registry()
-  prometheus.collectDefaultMetrics({ register: registry, prefix: 'homeroom_' })
+export const createMetrics = async (clock: Clock): Promise<Metrics> =>
+  new PrometheusMetrics(await import('prom-client'), clock)
+
+class PrometheusMetrics implements Metrics {
+  readonly observe: Observe
+  readonly #prometheus: Prometheus
+  readonly #registry: Registry
+  readonly #clock: Clock
+  readonly #caches: (() => readonly CacheStats[])[] = []
+  readonly #histograms: HistogramReading[] = []
+  #server: Server | undefined
+
+  constructor(prometheus: Prometheus, clock: Clock) {
+    this.#prometheus = prometheus
+    this.#clock = clock
+    this.#registry = new prometheus.Registry()
+    prometheus.collectDefaultMetrics({ register: this.#registry, prefix: 'homeroom_' })
+    this.observe = observerOf(prometheus, this.#registry)
+  }
+
+  addReadings(readings: readonly Reading[]): void {
+    for (const { kind, read, ...words } of readings) {
+      const options = { ...words, registers: [this.#registry] }
+      if (kind === 'gauge') {
+        const gauge: Gauge = new this.#prometheus.Gauge({ ...options, collect: () => gauge.set(read()) })
+      } else {
+        const collect = (): void => {
+          counter.reset()
+          counter.inc(read())
+        }
+        const counter: Counter = new this.#prometheus.Counter({ ...options, collect })
+      }
+    }
+  }
+
+  addHistograms(histograms: readonly HistogramReading[]): void {
+    this.#histograms.push(...histograms)
+  }
+
+  addCaches(caches: () => readonly CacheStats[]): void {
+    this.#caches.push(caches)
+  }
+
+  listen(listener: Omit<Listener, 'tls'>): Promise<string> {
+    this.#server = createServer((request, response) => {
+      if (request.method !== 'GET' || request.url !== '/metrics') {
+        response.writeHead(404).end()
+        return
+      }
+      void this.#text().then(
+        (text) => response.writeHead(200, { 'Content-Type': this.#registry.contentType }).end(text),
+        () => response.writeHead(500).end(),
+      )
+    })
+    return listen(this.#server, listener)
+  }
+
+  async stop(): Promise<void> {
+    if (this.#server !== undefined) await closeServer(this.#server, this.#clock, 1_000)
+    this.#registry.clear()
+  }
+
+  async #text(): Promise<string> {
+    const caches = this.#caches.flatMap((read) => read())
+    return (await this.#registry.metrics()) + this.#histograms.map(histogramText).join('') + cacheText(caches)
+  }
+}
+
+/** Labels are looked up once an endpoint and status, not once a request. */
+const observerOf = (prometheus: Prometheus, registry: Registry): Observe => {
   const requests = new prometheus.Counter({
     name: 'homeroom_http_requests_total',
     help: 'Requests answered, by endpoint and status.',
@@ -50,8 +119,7 @@ export const createMetrics = async (clock: Clock): Promise<Metrics> => {
     buckets: BUCKETS_SECONDS,
     registers: [registry],
   })
-
-  const observe: Observe = (method, path) => {
+  return (method, path) => {
     const duration = durations.labels({ method, path })
     const byStatus = new Map<number, { inc(): void }>()
     return (status, durationMs) => {
@@ -63,58 +131,6 @@ export const createMetrics = async (clock: Clock): Promise<Metrics> => {
       counter.inc()
       duration.observe(durationMs / 1_000)
     }
-  }
-
-  const caches: (() => readonly CacheStats[])[] = []
-  const histograms: HistogramReading[] = []
-  let server: Server | undefined
-  return {
-    observe,
-    addReadings: (readings) => {
-      for (const { name, help, read } of readings.filter(({ kind }) => kind === 'gauge')) {
-        new prometheus.Gauge({
-          name,
-          help,
-          registers: [registry],
-          collect() {
-            this.set(read())
-          },
-        })
-      }
-      for (const { name, help, read } of readings.filter(({ kind }) => kind === 'counter')) {
-        const collect = function (this: { reset(): void; inc(by: number): void }): void {
-          this.reset()
-          this.inc(read())
-        }
-        new prometheus.Counter({ name, help, registers: [registry], collect })
-      }
-    },
-    addHistograms: (more) => {
-      histograms.push(...more)
-    },
-    addCaches: (read) => {
-      caches.push(read)
-    },
-    listen: (listener) => {
-      server = createServer((request, response) => {
-        if (request.method !== 'GET' || request.url !== '/metrics') {
-          response.writeHead(404).end()
-          return
-        }
-        void registry.metrics().then(
-          (text) => {
-            const all = text + histograms.map(histogramText).join('') + cacheText(caches.flatMap((read) => read()))
-            response.writeHead(200, { 'Content-Type': registry.contentType }).end(all)
-          },
-          () => response.writeHead(500).end(),
-        )
-      })
-      return listen(server, listener)
-    },
-    stop: async () => {
-      if (server !== undefined) await closeServer(server, clock, 1_000)
-      registry.clear()
-    },
   }
 }
 

@@ -3,7 +3,9 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
+import { TestClient } from '../support/client.ts'
 import { Program, run, temporaryFolder } from './cli-fixture.ts'
 
 const oneLine = (start: string) => new RegExp(`^homeroom: ${start}[^\\n]*\\n$`)
@@ -41,6 +43,23 @@ describe('homeroom start', () => {
     expect(keys[1]).toBe(keys[0])
   })
 
+  it('answers a waiting sync when it is told to stop, and ends well', async () => {
+    using folder = temporaryFolder()
+    await using program = new Program(['start', '--port', '0', '--data', folder.path], {
+      HOMEROOM_LISTEN_METRICS_PORT: '0',
+    })
+    const client = new TestClient(await program.address())
+    const [, metrics = ''] = await program.printed(/Metrics +(\S+)/)
+    await client.register('alice')
+    // Presence would be news.
+    const { next_batch: since } = await client.sync({ set_presence: 'offline' })
+    const waiting = client.sync({ since, timeout: 30_000, set_presence: 'offline' })
+    while (!/^homeroom_streams_waiting 1$/m.test(await (await fetch(metrics)).text())) await setImmediate()
+    program.process.kill('SIGTERM')
+    expect((await waiting).next_batch).toBe(since)
+    expect((await program.finished).code).toBe(0)
+  })
+
   it('ends at once at a second signal, though a request is still arriving', async () => {
     using folder = temporaryFolder()
     await using program = new Program(['start', '--port', '0', '--data', folder.path])
@@ -76,6 +95,19 @@ describe('homeroom start tells in one line, without a stack, that', () => {
     taken.close()
     expect(code).toBe(1)
     expect(stderr).toMatch(oneLine(`Port ${port} on 127\\.0\\.0\\.1 is in use`))
+  })
+
+  it('certificate and key are no good', async () => {
+    using folder = temporaryFolder()
+    const cert = join(folder.path, 'cert.pem')
+    const tls = ['--tls-port', '0', '--tls-cert', cert, '--tls-key', cert]
+    const start = () => run(['start', '--port', '0', '--data', folder.path, ...tls])
+    expect(await start()).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(oneLine('The TLS file .*cert\\.pem')),
+    })
+    writeFileSync(cert, 'nonsense')
+    expect(await start()).toMatchObject({ code: 1, stderr: expect.stringMatching(oneLine('HTTPS cannot be served')) })
   })
 
   it('the address is not of this machine', async () => {

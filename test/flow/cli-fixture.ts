@@ -23,10 +23,10 @@ export class Program implements AsyncDisposable {
     const env = { PATH: process.env.PATH ?? '', ...environment }
     this.process = spawn(process.execPath, [PROGRAM, ...args], { env })
     this.process.stdout.on('data', (chunk: Buffer) => {
-      this.#stdout += chunk
+      this.#stdout += chunk.toString()
     })
     this.process.stderr.on('data', (chunk: Buffer) => {
-      this.#stderr += chunk
+      this.#stderr += chunk.toString()
     })
     this.finished = new Promise((resolve) => {
       this.process.once('close', (code) => resolve({ code, stdout: this.#stdout, stderr: this.#stderr }))

@@ -18,7 +18,7 @@ const shell = (script: readonly string[], folder: string): Promise<readonly stri
     const child = spawn('bash', ['-c', text], { cwd: folder })
     let output = ''
     child.stdout.on('data', (chunk: Buffer) => {
-      output += chunk
+      output += chunk.toString()
     })
     child.once('error', reject)
     child.once('close', () => resolve(output.split(/\n--- 0\n/).slice(0, -1)))

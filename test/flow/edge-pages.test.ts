@@ -109,7 +109,7 @@ describe('a second listener', () => {
       request(`${tlsUrl}/_matrix/client/versions`, { ca: TEST_CERTIFICATE }, (response) => {
         let text = ''
         response.on('data', (chunk: Buffer) => {
-          text += chunk
+          text += chunk.toString()
         })
         response.on('end', () => resolve(text))
       })
