@@ -48,7 +48,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
     endpoints: [...operational(ground.config), ...apiEndpoints(buildApi(parts))],
     caches: () => [
       ...accounts.caches(),
-      ...[...personal.caches, ...views.caches, rooms.rooms].map((cache) => cache.stats()),
+      ...[...personal.caches, ...views.caches, rooms.rooms, rooms.sending].map((cache) => cache.stats()),
     ],
     settle: async () => {
       await accounts.settle()

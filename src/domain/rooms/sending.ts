@@ -1,3 +1,4 @@
+import { BoundedCache, type CacheStats } from '#base'
 import { canonicalJson, powerLevelsOf } from '#rules'
 import { type EventId, type JsonObject, MatrixError, type RoomId, type UserId } from '#spec'
 import { type RoomsReader, type StoredEvent, WriteConflict } from '#store'
@@ -12,14 +13,27 @@ export interface Transaction {
   readonly id: string
 }
 
+const TRANSACTIONS_BYTES = 8 * 1024 * 1024
+
 /** Events that are neither membership nor creation: messages, state, redactions. All throw `M_FORBIDDEN` for unknown rooms. */
 export class Sending {
   readonly #rooms: Rooms
   readonly #reader: RoomsReader
+  /** Transactions answered lately: a repeat must not cost a turn, which would fail and take those behind it along. */
+  readonly #answered = new BoundedCache<string, EventId>({
+    name: 'transactions',
+    limitBytes: TRANSACTIONS_BYTES,
+    sizeBytes: (eventId, key) => 200 + eventId.length + key.length * 2,
+  })
+  readonly #underWay = new Map<string, Promise<EventId>>()
 
   constructor(rooms: Rooms, reader: RoomsReader) {
     this.#rooms = rooms
     this.#reader = reader
+  }
+
+  stats(): CacheStats {
+    return this.#answered.stats()
   }
 
   /** Sends an event that is not state; the same transaction twice answers the first event. */
@@ -85,13 +99,27 @@ export class Sending {
 
   /** What was acknowledged once is answered again, even where the sender may not send any more. */
   async #once(transaction: Transaction | undefined, send: () => Promise<EventId>): Promise<EventId> {
+    if (transaction === undefined) return send()
+    const key = `${transaction.device} ${transaction.scope} ${transaction.id}`
+    const known = this.#answered.get(key) ?? this.#underWay.get(key)
+    if (known !== undefined) return known
+    const sent = this.#sendOnce(transaction, send)
+    this.#underWay.set(key, sent)
+    try {
+      const eventId = await sent
+      this.#answered.set(key, eventId)
+      return eventId
+    } finally {
+      this.#underWay.delete(key)
+    }
+  }
+
+  async #sendOnce({ device, scope, id }: Transaction, send: () => Promise<EventId>): Promise<EventId> {
     try {
       return await send()
     } catch (error) {
       const repeated = error instanceof WriteConflict ? error.kind === 'transaction-used' : error instanceof MatrixError
-      if (transaction === undefined || !repeated) throw error
-      const { device, scope, id } = transaction
-      const eventId = await this.#reader.transactionEvent(device, scope, id)
+      const eventId = repeated ? await this.#reader.transactionEvent(device, scope, id) : undefined
       if (eventId === undefined) throw error
       return eventId
     }
