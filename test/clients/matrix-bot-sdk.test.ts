@@ -72,6 +72,18 @@ async function roomWithBot(): Promise<string> {
   return roomId
 }
 
+/** A stopped bot still works through the sync it waits for: one more message ends that. */
+async function stopForGood(bot: MatrixClient, roomId: string): Promise<void> {
+  const heard = new Promise<void>((resolve) => {
+    bot.on('room.message', (_roomId: string, event: Json) => {
+      if (event.content?.body === 'good night') resolve()
+    })
+  })
+  bot.stop()
+  await alice.sendText(roomId, 'good night')
+  await heard
+}
+
 describe('matrix-bot-sdk', () => {
   it('runs a bot that joins where it is invited and answers', async () => {
     await startBot()
@@ -90,12 +102,18 @@ describe('matrix-bot-sdk', () => {
       const { next_batch: before } = await alice.sync()
       await alice.sendText(roomId, '!echo one')
       await answerTo(roomId, before, 'one')
-      first.stop()
+      await stopForGood(first, roomId)
 
       const { next_batch: away } = await alice.sync()
       await alice.sendText(roomId, '!echo two')
       await startBot(storage())
-      expect((await answerTo(roomId, away, 'two')).filter((body) => body.endsWith('one'))).toEqual([])
+      await answerTo(roomId, away, 'two')
+      // Had it answered `one` again, that answer would stand before the one to `three`.
+      await alice.sendText(roomId, '!echo three')
+      await answerTo(roomId, away, 'three')
+      const { chunk } = await alice.messages(roomId, { dir: 'f', from: before, limit: 50 })
+      const answers = chunk.filter((event: Json) => event.sender === botAccount.userId)
+      expect(answers.map((event: Json) => event.content.body.split('\n').at(-1))).toEqual(['one', 'two', 'three'])
     } finally {
       rmSync(folder, { recursive: true, force: true })
     }
