@@ -60,6 +60,7 @@ export class Rooms {
   readonly #tools: TurnTools
   readonly #live: BoundedCache<RoomId, LiveRoom>
   readonly #turns = new KeyedLock<RoomId>()
+  #lastCreateMs = 0
 
   constructor(options: RoomsOptions) {
     this.#options = options
@@ -116,6 +117,7 @@ export class Rooms {
       stateKey: '',
       sender: options.creator,
       content: options.createContent,
+      originServerTs: this.#createTime(),
     })
     const roomId = version.roomIdIsCreateHash ? (`!${createEventId.slice(1)}` as RoomId) : given
     const turn = first.adopt(new LiveRoom({ ...blank, roomId }, nothing))
@@ -132,12 +134,21 @@ export class Rooms {
     return { roomId, value }
   }
 
+  /**
+   * Where the room id is the create event's hash, two rooms one user makes alike in the same millisecond would be one: no two get
+   * the same time.
+   */
+  #createTime(): number {
+    this.#lastCreateMs = Math.max(this.#tools.clock.nowMs(), this.#lastCreateMs + 1)
+    return this.#lastCreateMs
+  }
+
   async #takeTurn<Value>(roomId: RoomId, plan: (turn: RoomTurn) => Promise<Value>): Promise<Handed<Value>> {
     const live = await this.#liveRoom(roomId)
     const turn = new RoomTurn(live, this.#tools)
     const sizeBefore = live.sizeBytes
     const value = await plan(turn)
-    if (turn.empty) return { value, live, written: live.lastWrite }
+    if (turn.empty) return { value, live, written: live.lastWrite.catch(startOver) }
     const change: Change<AppliedRoomChange> = this.#options.writer.apply({
       room: live.room,
       expectedSequence: live.sequence,
@@ -172,6 +183,11 @@ export class Rooms {
     this.#live.delete(live.roomId)
     this.#live.set(live.roomId, live)
   }
+}
+
+/** A turn that changed nothing rests on the change before it. Why that one failed is for its own caller; here the room is looked at anew. */
+const startOver = (): never => {
+  throw new WriteConflict('room-changed')
 }
 
 const stateEntry = (live: LiveRoom, stored: StoredEvent): StateEntry => ({
