@@ -40,6 +40,7 @@ export class CrashRun {
   #writers: Writer[] = []
   #watchers: readonly [Watcher, Watcher] | undefined
   #verdict: Verdict | undefined
+  readonly #logs: string[] = []
   #kills = 0
   #killsAtStart = 0
 
@@ -105,6 +106,7 @@ export class CrashRun {
     for (const watcher of watchers) await watcher.sync(0)
     await this.#verdictMade().atTheEnd(watchers)
     await this.#server.terminate()
+    this.#logs.push(this.#server.errors)
   }
 
   /** In any case. */
@@ -122,8 +124,9 @@ export class CrashRun {
     return this.#watchersMade()[1].limitedTimelines
   }
 
-  get errors(): string {
-    return this.#server.errors
+  /** What the servers logged in the lives in which something went wrong. */
+  get logs(): string {
+    return this.#logs.join('\n')
   }
 
   summary(what = `${this.#kills} kills under load and ${this.#killsAtStart} while starting`): string {
@@ -208,7 +211,9 @@ export class CrashRun {
 
   async #kill(): Promise<void> {
     const { code, signal } = await this.#server.kill()
-    if (signal !== 'SIGKILL') throw new Error(`the server had ended by itself (${signal ?? code}): ${this.errors}`)
+    const { errors } = this.#server
+    if (errors !== '') this.#logs.push(errors)
+    if (signal !== 'SIGKILL') throw new Error(`the server had ended by itself (${signal ?? code}): ${errors}`)
     this.#kills += 1
   }
 
@@ -216,7 +221,7 @@ export class CrashRun {
     const usualMs = this.#startUpsMs.at(-1) ?? 1_000
     await pause(this.dice.between(0, Math.round(usualMs)))
     const { code, signal } = await this.#server.kill()
-    if (signal !== 'SIGKILL') throw new Error(`the start had failed (${signal ?? code}): ${this.errors}`)
+    if (signal !== 'SIGKILL') throw new Error(`the start had failed (${signal ?? code}): ${this.#server.errors}`)
     this.#killsAtStart += 1
   }
 

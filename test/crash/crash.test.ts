@@ -32,6 +32,10 @@ const withRun = async (kind: 'SQLite' | 'PostgreSQL', name: string, body: (run: 
   }
 }
 
+const tellTrouble = ({ ledger, logs }: CrashRun): void => {
+  if (ledger.lost.length + ledger.faults.length > 0) console.log(`the servers' logs:\n${logs}`)
+}
+
 const killAgainAndAgain = (kind: 'SQLite' | 'PostgreSQL') => () =>
   withRun(kind, kind, async (run) => {
     try {
@@ -40,6 +44,7 @@ const killAgainAndAgain = (kind: 'SQLite' | 'PostgreSQL') => () =>
       await run.close()
     } finally {
       console.log(run.summary())
+      tellTrouble(run)
     }
     expect(run.ledger.lost).toEqual([])
     expect(run.ledger.faults).toEqual([])
@@ -87,6 +92,7 @@ describe('a server whose connections to PostgreSQL are cut at random moments', (
           await run.close()
         } finally {
           console.log(run.summary(`${connections} connections cut at ${cuts} moments`))
+          tellTrouble(run)
         }
         expect(run.ledger.lost).toEqual([])
         expect(run.ledger.faults).toEqual([])
