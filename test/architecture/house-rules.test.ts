@@ -90,7 +90,7 @@ describe('the house', () => {
   })
 
   it('imports types by import statements, which the import rules can see', () => {
-    expect(findInCode(src, /\btypeof import\(|\bimport\(['"][^'"]+['"]\)\s*[.[](?!then|catch)/)).toEqual([])
+    expect(findInCode(src, /\b(typeof import\(['"][#.]|import\(['"][#.][^'"]+['"]\)\s*[.[](?!then|catch))/)).toEqual([])
   })
 
   it('logs through the logger', () => {
