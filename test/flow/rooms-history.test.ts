@@ -143,7 +143,7 @@ describe('context', () => {
     const keys = (type: string): Json[] => lazy.state.filter((event: Json) => event.type === type)
     expect(
       keys('m.room.member')
-        .map(({ state_key: key }) => key)
+        .map(({ state_key: key }) => String(key))
         .sort(),
     ).toEqual([alice.userId, bob.userId])
     expect(keys('m.room.name')[0].content.name).toBe('first')
