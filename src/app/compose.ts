@@ -41,7 +41,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   })
   const views = buildRoomViews(roomsGround, { ...personal, ignored: personal.ignoredUsers })
   await accounts.resume()
-  const parts: Parts = { ground, streams, accounts, personal, rooms, views }
+  const parts: Parts = { ground, accounts, personal, rooms, views }
   return {
     streams,
     tokens: accounts.accessTokens,
@@ -59,7 +59,6 @@ export const compose = async (ground: Ground): Promise<Composed> => {
 
 interface Parts {
   readonly ground: Ground
-  readonly streams: Streams
   readonly accounts: AccountsRooms
   readonly personal: Personal
   readonly rooms: RoomsDomain
@@ -85,11 +84,11 @@ const buildStreams = async ({ store, clock }: Ground): Promise<Streams> => {
   return streams
 }
 
-const buildApi = ({ ground: { config }, streams, accounts, personal, rooms, views }: Parts): ApiDeps => ({
+const buildApi = ({ ground: { config }, accounts, personal, rooms, views }: Parts): ApiDeps => ({
   accounts: accounts.api,
   personal: personal.api(rooms.memberships),
   rooms: roomApi(config.server.name, rooms, views, personal.presence),
-  sync: { sync: views.sync, filters: personal.filters, presence: personal.presence, streams },
+  sync: { sync: views.sync, filters: personal.filters, presence: personal.presence },
   capabilities: { defaultRoomVersion: config.server.defaultRoomVersion },
   wellknown: {
     publicBaseUrl: config.server.publicBaseUrl,

@@ -16,6 +16,7 @@ import {
 import { compose } from './compose.ts'
 import { loadSigningKey, prepareDataFolder } from './data-folder.ts'
 import { openDatabase } from './database.ts'
+import { lockDataFolder } from './folder-lock.ts'
 import { addEngineReadings } from './metrics.ts'
 import { codeOf, reasonOf, StartError } from './start-error.ts'
 
@@ -91,6 +92,8 @@ class Running {
     const config = this.#config
     const { dataFolder, database } = config.storage
     await prepareDataFolder(dataFolder)
+    const unlock = lockDataFolder(dataFolder)
+    this.#closers.push(async () => unlock())
     const signingKey = await loadSigningKey(dataFolder, config.server.name, this.#random)
     const store = await openDatabase(database, this.#clock, this.#logger)
     this.#closers.push(() => store.close())

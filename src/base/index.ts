@@ -1,6 +1,7 @@
 export * from './bounded-cache.ts'
 export * from './clock.ts'
 export * from './keyed-lock.ts'
+export * from './latest-values.ts'
 export * from './logger.ts'
 export * from './random.ts'
 export * from './result.ts'

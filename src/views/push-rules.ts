@@ -1,4 +1,4 @@
-import { BoundedCache, type CacheStats } from '#base'
+import { type CacheStats, LatestValues } from '#base'
 import { compilePushRules, NO_USER_PUSH_RULES, type PushEvaluator, rulesetOf, type UserPushRules } from '#rules'
 import type { UserId } from '#spec'
 import type { AccountDataReader } from '#store'
@@ -17,11 +17,11 @@ const OVERHEAD_BYTES = 20_000
 /** Each user's push rules, defaults and changes together, compiled once and kept until they change. */
 export class PushRules {
   readonly #reader: AccountDataReader
-  readonly #ready: BoundedCache<number, ReadyPushRules>
+  readonly #ready: LatestValues<number, ReadyPushRules>
 
   constructor(reader: AccountDataReader, limitBytes: number) {
     this.#reader = reader
-    this.#ready = new BoundedCache({
+    this.#ready = new LatestValues({
       name: 'push-rules',
       limitBytes,
       sizeBytes: ({ contentJson }) => OVERHEAD_BYTES + contentJson.length * 4,
@@ -34,22 +34,20 @@ export class PushRules {
 
   forget(news: readonly News[]): void {
     for (const { stream, users } of news) {
-      if (stream === 'accountData') for (const user of users) this.#ready.delete(user)
+      if (stream === 'accountData') for (const user of users) this.#ready.forget(user)
     }
   }
 
-  async of(user: { readonly userId: UserId; readonly user: number }): Promise<ReadyPushRules> {
-    const held = this.#ready.get(user.user)
-    if (held !== undefined) return held
-    const record = await this.#reader.pushRules(user.user)
-    const changes = record === undefined ? NO_USER_PUSH_RULES : (JSON.parse(record.rulesJson) as UserPushRules)
-    const ruleset = rulesetOf(user.userId, changes)
-    const ready = {
-      contentJson: JSON.stringify({ global: ruleset }),
-      position: record?.position ?? 0,
-      evaluate: compilePushRules(ruleset),
-    }
-    this.#ready.set(user.user, ready)
-    return ready
+  of(user: { readonly userId: UserId; readonly user: number }): Promise<ReadyPushRules> {
+    return this.#ready.get(user.user, async () => {
+      const record = await this.#reader.pushRules(user.user)
+      const changes = record === undefined ? NO_USER_PUSH_RULES : (JSON.parse(record.rulesJson) as UserPushRules)
+      const ruleset = rulesetOf(user.userId, changes)
+      return {
+        contentJson: JSON.stringify({ global: ruleset }),
+        position: record?.position ?? 0,
+        evaluate: compilePushRules(ruleset),
+      }
+    })
   }
 }

@@ -1,13 +1,10 @@
 import Type from 'typebox'
 import { type AnyEndpoint, endpoint, RawJson, v3 } from '#http'
-import type { CompiledFilter } from '#rules'
-import { MatrixError } from '#spec'
-import { type Positions, parseSyncToken } from '#streams'
-import type { Sync } from '#views'
+import type { Sync, SyncRequest } from '#views'
 
 export interface SyncDeps {
   readonly sync: Sync
-  readonly filters: { resolve(user: number, filter: string): Promise<CompiledFilter> }
+  readonly filters: { resolve(user: number, filter: string): Promise<SyncRequest['filter']> }
   /** Tells the domain that a user is there as long as the request lasts; answers what ends it. */
   readonly presence: {
     syncing(
@@ -15,7 +12,6 @@ export interface SyncDeps {
       state: 'online' | 'unavailable' | 'offline',
     ): Promise<() => void>
   }
-  readonly streams: { positions(): Positions }
 }
 
 /** Clients ask for 30 s; nobody may hold a connection for longer than this. */
@@ -33,7 +29,7 @@ const query = Type.Object({
 })
 
 /** `GET /sync` (section "Syncing"). */
-export const syncEndpoints = ({ sync, filters, presence, streams }: SyncDeps): readonly AnyEndpoint[] => [
+export const syncEndpoints = ({ sync, filters, presence }: SyncDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'GET',
     paths: v3('/sync'),
@@ -41,7 +37,7 @@ export const syncEndpoints = ({ sync, filters, presence, streams }: SyncDeps): r
     rateLimit: 'unlimited',
     query,
     handler: async ({ requester, query, signal }) => {
-      const since = query.since === undefined ? undefined : parseSince(query.since, streams.positions())
+      const since = query.since === undefined ? undefined : sync.since(query.since)
       const filter = await filters.resolve(requester.user, query.filter || NO_FILTER)
       const over = await presence.syncing(requester, query.set_presence ?? 'online')
       try {
@@ -61,12 +57,3 @@ export const syncEndpoints = ({ sync, filters, presence, streams }: SyncDeps): r
     },
   }),
 ]
-
-/** A token of ours never lies ahead of what is durable; one that does is of another server or of a lost database. */
-const parseSince = (text: string, now: Positions): Positions => {
-  const since = parseSyncToken(text)
-  if (since === undefined) throw new MatrixError('M_INVALID_PARAM', 'since is not a token of this server')
-  if (since.events > now.events || since.accountData > now.accountData || since.receipts > now.receipts)
-    throw new MatrixError('M_INVALID_PARAM', 'since lies ahead of this server')
-  return since
-}

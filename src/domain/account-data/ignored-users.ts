@@ -1,7 +1,6 @@
-import type { CacheStats } from '#base'
+import { type CacheStats, LatestValues } from '#base'
 import { isJsonObject, objectAt, parseUserId, type UserId } from '#spec'
 import type { AccountDataReader, UserNumber } from '#store'
-import { LatestValues } from './latest-values.ts'
 import { type News, onAccountDataOf } from './news.ts'
 
 const IGNORED_USER_LIST = 'm.ignored_user_list'

@@ -4,7 +4,7 @@ import type { JsonObject, JsonValue, UserId } from '#spec'
 import { DEFAULT_UNDERRIDE_RULES, defaultOverrideRules, kindOfDefaultRule, MASTER_RULE } from './default-rules.ts'
 import { MAX_PATTERN_LENGTH } from './glob.ts'
 import type { PushRule, PushRuleKind, PushRuleset } from './push-rule.ts'
-import { currentActions, PUSH_RULE_KINDS } from './push-rule.ts'
+import { PUSH_RULE_KINDS } from './push-rule.ts'
 
 /** A rule of the user's own making. */
 export interface CustomPushRule {
@@ -111,7 +111,7 @@ const toCustomRule = (
   { actions, conditions, pattern }: PushRuleContent,
   enabled: boolean,
 ): CustomPushRule => {
-  const rule = { ruleId, enabled, actions: currentActions(actions) }
+  const rule = { ruleId, enabled, actions }
   if (kind === 'content') return { ...rule, pattern: pattern ?? '' }
   return kind === 'override' || kind === 'underride' ? { ...rule, conditions: conditions ?? [] } : rule
 }
@@ -180,10 +180,9 @@ export const changePushRule = (
   ruleId: string,
   change: DefaultRuleChange,
 ): Result<UserPushRules, PushRuleFailure> => {
-  const current = change.actions === undefined ? change : { ...change, actions: currentActions(change.actions) }
   if (kindOfDefaultRule(ruleId) === kind) {
     const before = Object.hasOwn(rules.defaults, ruleId) ? rules.defaults[ruleId] : {}
-    return ok({ ...rules, defaults: { ...rules.defaults, [ruleId]: { ...before, ...current } } })
+    return ok({ ...rules, defaults: { ...rules.defaults, [ruleId]: { ...before, ...change } } })
   }
   const listed = rules.custom[kind] ?? []
   if (!listed.some((rule) => rule.ruleId === ruleId)) return fail({ reason: 'unknown-rule' })
@@ -191,7 +190,7 @@ export const changePushRule = (
     withCustom(
       rules,
       kind,
-      listed.map((rule) => (rule.ruleId === ruleId ? { ...rule, ...current } : rule)),
+      listed.map((rule) => (rule.ruleId === ruleId ? { ...rule, ...change } : rule)),
     ),
   )
 }

@@ -59,8 +59,10 @@ export class RoomSections {
     )
     const record = await this.#parts.reader.room(room)
     if (record === undefined) return undefined
-    const summary = await this.#summary(window, record, part, fresh)
-    const state = await this.#parts.state.load(this.#stateWant(window, standing, part, fresh, summary?.heroes ?? []))
+    const want = this.#stateWant(window, standing, part, fresh)
+    const plain = await this.#parts.state.load(want)
+    const summary = await this.#summary(window, record, [...plain, ...part.events], fresh)
+    const state = [...plain, ...(await this.#parts.state.heroes(want, summary?.heroes ?? [], plain))]
     const ephemeral = ephemeralEvents(window, extras)
     const accountData = extras.accountData.filter(({ type }) => window.filter.roomAccountData.type(type))
     const quiet = part.events.length === 0 && !part.limited && state.length === 0
@@ -97,7 +99,7 @@ export class RoomSections {
   ): Promise<string> {
     const fresh = window.since === undefined || standing.newlyJoined
     const { part, membershipAt } = await this.#timeline(window, standing, undefined, fresh, standing.position)
-    const state = await this.#parts.state.load(this.#stateWant(window, standing, part, fresh, []))
+    const state = await this.#parts.state.load(this.#stateWant(window, standing, part, fresh))
     // Who was only ever invited learns of the end of the invite, not of the room.
     const shown = standing.everJoined ? state : []
     const data = accountData.filter(({ type }) => window.filter.roomAccountData.type(type))
@@ -134,7 +136,7 @@ export class RoomSections {
     const mayShow =
       eyes === undefined
         ? (event: StoredEvent) => event.stateKey !== undefined || !window.ignored.has(event.sender)
-        : (event: StoredEvent) => eyes.mayShow(event)
+        : (event: StoredEvent) => eyes.mayShow(event) || this.#isCurrent(event, standing)
     const part = await loadTimeline(
       {
         room,
@@ -148,16 +150,19 @@ export class RoomSections {
       this.#parts.reader,
       this.#parts.clientEvents,
     )
-    return { part, membershipAt: eyes === undefined ? () => 'join' : (event) => eyes.membershipAt(event) }
+    const membershipAt: MembershipAt = eyes === undefined ? () => 'join' : (event) => eyes.membershipAt(event)
+    // A room that is new to a client has a gap before it: what the client may have kept of it does not go on here.
+    return { part: { ...part, limited: part.limited || (fresh && window.since !== undefined) }, membershipAt }
   }
 
-  #stateWant(
-    window: SyncWindow,
-    { record }: RoomStanding,
-    part: TimelinePart,
-    fresh: boolean,
-    heroes: readonly UserId[],
-  ): StateWant {
+  /** A member is told the current state anyway, so its events are shown in the timeline whenever they were sent (as Synapse does). */
+  async #isCurrent(event: StoredEvent, { membership }: RoomStanding): Promise<boolean> {
+    if (membership !== 'join' || event.stateKey === undefined) return false
+    const current = await this.#parts.reader.stateEvent(event.room, 'current', event.type, event.stateKey)
+    return current?.eventId === event.eventId
+  }
+
+  #stateWant(window: SyncWindow, { record }: RoomStanding, part: TimelinePart, fresh: boolean): StateWant {
     const { userId, device } = window.syncer
     return {
       room: record.room,
@@ -168,7 +173,6 @@ export class RoomSections {
       at: part.start,
       timeline: part.events,
       matcher: window.filter.state,
-      heroes,
     }
   }
 
@@ -176,10 +180,10 @@ export class RoomSections {
   async #summary(
     window: SyncWindow,
     record: RoomRecord,
-    part: TimelinePart,
+    shown: readonly StoredEvent[],
     fresh: boolean,
   ): Promise<RoomSummary | undefined> {
-    const changed = part.limited || part.events.some(({ stateKey }) => stateKey !== undefined)
+    const changed = shown.some(({ type, stateKey }) => stateKey !== undefined && SUMMARISED_TYPES.has(type))
     return fresh || window.fullState || changed
       ? roomSummary(record, window.syncer.userId, this.#parts.reader)
       : undefined
@@ -193,7 +197,7 @@ export class RoomSections {
   #texts(window: SyncWindow, events: readonly StoredEvent[], membershipAt: MembershipAt | undefined): string {
     const { fields, format } = window.filter
     const texts = events.map((event) => {
-      if (format === 'federation') return event.json
+      if (format === 'federation') return federationText(event)
       const membership = membershipAt?.(event)
       const reader = { device: window.syncer.device, nowMs: window.nowMs, membership }
       const text = this.#parts.clientEvents.text(event, reader, 'in-room')
@@ -202,6 +206,9 @@ export class RoomSections {
     return texts.join()
   }
 }
+
+/** What a summary is made of. */
+const SUMMARISED_TYPES: ReadonlySet<string> = new Set(['m.room.member', 'm.room.name', 'm.room.canonical_alias'])
 
 const STRIPPED_TYPES = [
   'm.room.create',
@@ -212,6 +219,10 @@ const STRIPPED_TYPES = [
   'm.room.canonical_alias',
   'm.room.encryption',
 ]
+
+/** The PDU, with its id where the room version leaves it out: a client could not refer to it otherwise (as Synapse does). */
+const federationText = ({ json, eventId }: StoredEvent): string =>
+  json.includes('"event_id":') ? json : `{"event_id":${JSON.stringify(eventId)},${json.slice(1)}`
 
 const countsText = ({ notifications, highlights }: UnreadCount): string =>
   `{"notification_count":${notifications},"highlight_count":${highlights}}`

@@ -14,8 +14,6 @@ export interface StateWant {
   readonly at: number
   readonly timeline: readonly StoredEvent[]
   readonly matcher: EventMatcher
-  /** Further members that lazy loading must not leave out: heroes. */
-  readonly heroes: readonly UserId[]
 }
 
 /** The `state` section of a room in `/sync`, with members loaded lazily where the filter asks for it ("Lazy-loading room members"). */
@@ -41,7 +39,11 @@ export class RoomStateSection {
     const lazy = want.matcher.lazyLoadMembers
     const state = await this.#plain(want, lazy)
     const members = lazy ? await this.#lazyMembers(want, state) : []
-    return [...state, ...members].filter((event) => want.matcher.type(event.type) && want.matcher.sender(event.sender))
+    return this.#filtered(want, [...state, ...members])
+  }
+
+  #filtered({ matcher }: StateWant, events: readonly StoredEvent[]): readonly StoredEvent[] {
+    return events.filter(({ type, sender }) => matcher.type(type) && matcher.sender(sender))
   }
 
   async #plain(want: StateWant, lazy: boolean): Promise<readonly StoredEvent[]> {
@@ -50,19 +52,34 @@ export class RoomStateSection {
       return this.#reader.state(want.room, { at: want.at, ...(lazy ? { notTypes: ['m.room.member'] } : {}) })
     }
     if (want.at <= want.since) return []
-    const changes = await this.#reader.stateChanges(want.room, want.since, want.at)
-    if (!lazy) return changes
-    return changes.filter(({ type, stateKey }) => type !== 'm.room.member' || stateKey === want.userId)
+    // Members who changed in the gap are told even to who loads them lazily, or it would go on with what it knew of them.
+    return this.#reader.stateChanges(want.room, want.since, want.at)
+  }
+
+  /** Members that a lazily loading client needs besides: the heroes of the summary, as far as `state` and timeline lack them. */
+  async heroes(
+    want: StateWant,
+    heroes: readonly UserId[],
+    state: readonly StoredEvent[],
+  ): Promise<readonly StoredEvent[]> {
+    if (!want.matcher.lazyLoadMembers || heroes.length === 0) return []
+    const known = new Set([...state, ...want.timeline].flatMap((event) => (isMember(event) ? [event.stateKey] : [])))
+    const missing = heroes.filter((hero) => !known.has(hero))
+    return this.#filtered(want, await this.#members(want, missing))
   }
 
   async #lazyMembers(want: StateWant, state: readonly StoredEvent[]): Promise<readonly StoredEvent[]> {
     const wanted = new Set<UserId>(want.timeline.map(({ sender }) => sender))
-    for (const hero of want.heroes) wanted.add(hero)
     if (want.extent === 'all') wanted.add(want.userId)
-    for (const { type, stateKey } of state) if (type === 'm.room.member') wanted.delete(stateKey as UserId)
+    for (const event of state) if (isMember(event)) wanted.delete(event.stateKey)
+    if (want.extent === 'all') this.#sent.delete(sentKey(want))
+    return this.#members(want, wanted)
+  }
+
+  async #members(want: StateWant, userIds: Iterable<UserId>): Promise<readonly StoredEvent[]> {
     const sent = this.#sentTo(want)
     const members: StoredEvent[] = []
-    for (const userId of wanted) {
+    for (const userId of userIds) {
       const member = await this.#reader.stateEvent(want.room, want.at, 'm.room.member', userId)
       if (member === undefined) continue
       if (!want.matcher.includeRedundantMembers && sent?.get(userId) === member.eventId) continue
@@ -70,20 +87,22 @@ export class RoomStateSection {
       members.push(member)
     }
     // A member event in the timeline itself is as good as one in the state.
-    for (const { type, stateKey, eventId } of want.timeline) {
-      if (type === 'm.room.member') sent?.set(stateKey as UserId, eventId)
-    }
+    for (const event of want.timeline) if (isMember(event)) sent?.set(event.stateKey, event.eventId)
     return members
   }
 
   #sentTo(want: StateWant): Map<UserId, string> | undefined {
     if (want.device === undefined) return undefined
-    const key = `${want.device} ${want.room}`
-    const held = want.extent === 'all' ? undefined : this.#sent.get(key)
-    const sent = held ?? new Map<UserId, string>()
+    const key = sentKey(want)
+    const sent = this.#sent.get(key) ?? new Map<UserId, string>()
     // Put in anew, so that its size is counted anew.
     this.#sent.delete(key)
     this.#sent.set(key, sent)
     return sent
   }
 }
+
+const sentKey = ({ device, room }: StateWant): string => `${device} ${room}`
+
+const isMember = (event: StoredEvent): event is StoredEvent & { readonly stateKey: UserId } =>
+  event.type === 'm.room.member' && event.stateKey !== undefined

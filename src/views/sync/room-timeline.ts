@@ -20,7 +20,7 @@ export interface TimelineWant {
   readonly upTo: number
   readonly limit: number
   readonly matcher: EventMatcher
-  readonly mayShow: (event: StoredEvent) => boolean
+  readonly mayShow: (event: StoredEvent) => boolean | Promise<boolean>
   /** All events of the room in the window, where they are at hand. */
   readonly held: readonly StoredEvent[] | undefined
 }
@@ -35,7 +35,7 @@ export const loadTimeline = async (
   reader: RoomsReader,
   clientEvents: ClientEvents,
 ): Promise<TimelinePart> => {
-  const passes = (event: StoredEvent): boolean =>
+  const passes = async (event: StoredEvent): Promise<boolean> =>
     want.matcher.event({ type: event.type, sender: event.sender, content: clientEvents.content(event) }) &&
     want.mayShow(event)
   const found: StoredEvent[] = []
@@ -52,7 +52,7 @@ export const loadTimeline = async (
             limit: size,
           })
         : want.held.toReversed()
-    for (const event of events) if (passes(event)) found.push(event)
+    for (const event of events) if (await passes(event)) found.push(event)
     complete = want.held !== undefined || events.length < size
     before = events.at(-1)?.position ?? before
   }

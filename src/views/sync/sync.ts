@@ -1,6 +1,7 @@
 import { breathe, type Clock } from '#base'
-import type { RoomNumber, RoomsReader } from '#store'
-import { formatSyncToken, type Snapshot, type Streams } from '#streams'
+import { MatrixError, type Pdu, type UserId } from '#spec'
+import type { RoomNumber, RoomsReader, StoredEvent } from '#store'
+import { formatSyncToken, type Positions, parseSyncToken, type Snapshot, type Streams } from '#streams'
 import type { PushRules } from '../push-rules.ts'
 import type { RoomsOfUser, UserRooms } from '../user-rooms.ts'
 import type { IgnoredUsers } from '../visibility.ts'
@@ -37,6 +38,16 @@ export class Sync {
     this.#parts = parts
   }
 
+  /** A `since` token. Throws `M_INVALID_PARAM` for what is none, or lies ahead of what is durable: one of another server, or of a lost database. */
+  since(text: string): Positions {
+    const since = parseSyncToken(text)
+    if (since === undefined) throw new MatrixError('M_INVALID_PARAM', 'since is not a token of this server')
+    const now = this.#parts.streams.positions()
+    if (since.events > now.events || since.accountData > now.accountData || since.receipts > now.receipts)
+      throw new MatrixError('M_INVALID_PARAM', 'since lies ahead of this server')
+    return since
+  }
+
   /** The answer's JSON text. */
   async sync(request: SyncRequest): Promise<string> {
     const { clock, streams, userRooms } = this.#parts
@@ -68,7 +79,7 @@ export class Sync {
     const gathered = await gather(window, rooms, this.#parts.sources)
     const sections = await this.#rooms(window, rooms, gathered)
     const accountData = await this.#accountData(window, gathered)
-    const presence = await this.#presence(window, rooms)
+    const presence = await this.#presence(window, rooms, gathered)
     const { join, invite, knock, leave } = sections
     const empty = join.length + invite.length + knock.length + leave.length + accountData.length + presence.length === 0
     const text =
@@ -151,29 +162,62 @@ export class Sync {
     return changed ? [...entries, accountDataText({ type: 'm.push_rules', contentJson: rules.contentJson })] : entries
   }
 
-  async #presence(window: SyncWindow, rooms: RoomsOfUser): Promise<string[]> {
-    const { since, now, filter, syncer, ignored } = window
-    const { reader, presence } = this.#parts
-    if (filter.presence.nothing) return []
-    let entries: readonly PresenceEntry[]
-    if (since === undefined) {
-      entries = joinedRooms(rooms).length === 0 ? [] : presence.ofUsers(await reader.usersSharingRooms(syncer.userId))
-    } else {
-      if (since.presence >= now.presence) return []
-      const changed = presence.changedSince(since.presence, now.presence)
-      const visible: PresenceEntry[] = []
-      for (const entry of changed) {
-        const own = entry.userId === syncer.userId
-        if (own || (await reader.shareRoom(syncer.userId, entry.userId))) visible.push(entry)
-      }
-      entries = visible
-    }
-    return entries
-      .filter(
-        ({ userId }) => filter.presence.type('m.presence') && filter.presence.sender(userId) && !ignored.has(userId),
-      )
+  async #presence(window: SyncWindow, rooms: RoomsOfUser, gathered: Gathered): Promise<string[]> {
+    const { filter, ignored } = window
+    if (filter.presence.nothing || !filter.presence.type('m.presence')) return []
+    const entries = new Map<UserId, PresenceEntry>()
+    for (const entry of await this.#presenceEntries(window, rooms, gathered)) entries.set(entry.userId, entry)
+    return [...entries.values()]
+      .filter(({ userId }) => filter.presence.sender(userId) && !ignored.has(userId))
       .map(({ userId, content }) => JSON.stringify({ type: 'm.presence', sender: userId, content }))
   }
+
+  async #presenceEntries(
+    { since, now, syncer }: SyncWindow,
+    rooms: RoomsOfUser,
+    gathered: Gathered,
+  ): Promise<readonly PresenceEntry[]> {
+    const { reader, presence } = this.#parts
+    if (since === undefined)
+      return presence.ofUsers([...(await reader.usersSharingRooms(syncer.userId)), syncer.userId])
+    const entries = [...presence.ofUsers(await newFaces(syncer.userId, rooms, gathered, reader))]
+    if (since.presence >= now.presence) return entries
+    for (const entry of presence.changedSince(since.presence, now.presence)) {
+      const own = entry.userId === syncer.userId
+      if (own || (await reader.shareRoom(syncer.userId, entry.userId))) entries.push(entry)
+    }
+    return entries
+  }
+}
+
+/** Rooms with more members do not tell who joins them of everybody's presence. */
+const MAX_GREETED = 500
+
+/** Whom the user shares a room with only since something in the window: those who joined, or all of a room the user joined. */
+const newFaces = async (
+  userId: UserId,
+  rooms: RoomsOfUser,
+  { events }: Gathered,
+  reader: RoomsReader,
+): Promise<readonly UserId[]> => {
+  const faces = new Set<UserId>()
+  for (const [room, came] of events ?? []) {
+    if (rooms.get(room)?.membership !== 'join') continue
+    for (const event of came) {
+      if (event.type !== 'm.room.member' || !isJoin(event)) continue
+      if (event.stateKey !== userId) faces.add(event.stateKey as UserId)
+      else if (((await reader.room(room))?.joinedCount ?? 0) <= MAX_GREETED) {
+        for (const member of await reader.members(room, ['join'])) faces.add(member.userId)
+      }
+    }
+  }
+  return [...faces]
+}
+
+/** From not being there to being there: a changed profile is none. */
+const isJoin = (event: StoredEvent): boolean => {
+  const before = event.replaces === undefined ? undefined : (JSON.parse(event.replaces.json) as Pdu).content.membership
+  return before !== 'join' && (JSON.parse(event.json) as Pdu).content.membership === 'join'
 }
 
 type Section = 'join' | 'invite' | 'knock' | 'leave'

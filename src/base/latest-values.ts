@@ -1,4 +1,4 @@
-import { BoundedCache, type BoundedCacheOptions, type CacheStats } from '#base'
+import { BoundedCache, type BoundedCacheOptions, type CacheStats } from './bounded-cache.ts'
 
 /**
  * Values made from what is stored, kept until the store tells that they changed. A value whose loading began before that
