@@ -84,7 +84,7 @@ describe('adding a rule', () => {
   test('one that exists is changed where it stands, or moved', () => {
     const changed = value(putPushRule(ABC, 'content', 'b', { actions: ['dont_notify'], pattern: 'B' }))
     expect(ids(changed)).toEqual(['a', 'b', 'c'])
-    expect(rulesetOf(ALICE, changed).content[1]).toMatchObject({ actions: [], pattern: 'B' })
+    expect(rulesetOf(ALICE, changed).content[1]).toMatchObject({ actions: ['dont_notify'], pattern: 'B' })
     expect(ids(put(ABC, 'a', { after: 'c' }))).toEqual(['b', 'c', 'a'])
     expect(ids(put(ABC, 'c', { before: 'a' }))).toEqual(['c', 'a', 'b'])
   })
@@ -140,7 +140,7 @@ describe('changing and removing', () => {
     const disabled = value(changePushRule(ABC, 'underride', '.m.rule.message', { enabled: false }))
     const changed = value(changePushRule(disabled, 'underride', '.m.rule.message', { actions: ['dont_notify'] }))
     const rule = rulesetOf(ALICE, changed).underride.find(({ rule_id }) => rule_id === '.m.rule.message')
-    expect(rule).toMatchObject({ default: true, enabled: false, actions: [] })
+    expect(rule).toMatchObject({ default: true, enabled: false, actions: ['dont_notify'] })
     const master = value(changePushRule(ABC, 'override', '.m.rule.master', { enabled: true }))
     expect(rulesetOf(ALICE, master).override[0]?.enabled).toBe(true)
   })
