@@ -62,7 +62,7 @@ export const buildRooms = (ground: RoomsGround, accounts: MemberAccounts): Rooms
   return {
     rooms,
     sending: new Sending(rooms, reader),
-    memberships: new Memberships({ ...common, accounts }),
+    memberships: new Memberships({ ...common, accounts, clock }),
     creation: new RoomCreation({ rooms, reader, accounts, serverName, defaultVersion: ground.defaultRoomVersion }),
     directory: new Directory(common),
   }

@@ -1,22 +1,13 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { TestClient } from '../support/client.ts'
-import { startHomeserver, type TestHomeserver } from '../support/homeserver.ts'
+import { onEveryHomeserver, type TestHomeserver } from '../support/homeserver.ts'
 
 let homeserver: TestHomeserver
 let alice: TestClient
 let bob: TestClient
 let roomId: string
 let eventId: string
-
-beforeAll(async () => {
-  homeserver = await startHomeserver()
-  alice = await homeserver.register('alice')
-  bob = await homeserver.register('bob')
-  roomId = await alice.createRoom({ preset: 'public_chat', room_alias_name: 'room' })
-  eventId = await alice.sendText(roomId, 'text')
-})
-afterAll(() => homeserver.stop())
 
 const ROOM = '/v3/rooms/{room}'
 /** Each with the query parameters and the members of the body that it knows. */
@@ -126,7 +117,16 @@ const strangeValue = fc.oneof(
   ),
 )
 
-describe('whatever is sent to the endpoints of rooms', () => {
+onEveryHomeserver('whatever is sent to the endpoints of rooms', (start) => {
+  beforeAll(async () => {
+    homeserver = await start()
+    alice = await homeserver.register('alice')
+    bob = await homeserver.register('bob')
+    roomId = await alice.createRoom({ preset: 'public_chat', room_alias_name: 'room' })
+    eventId = await alice.sendText(roomId, 'text')
+  })
+  afterAll(() => homeserver.stop())
+
   it('is answered or refused, never a fault of the server', { timeout: 120_000 }, async () => {
     const known: Record<string, () => string[]> = {
       room: () => [roomId, '!nowhere:localhost'],

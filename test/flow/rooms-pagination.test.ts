@@ -1,18 +1,11 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Json, Query, TestClient } from '../support/client.ts'
-import { startHomeserver, type TestHomeserver } from '../support/homeserver.ts'
+import { onEveryHomeserver, type TestHomeserver } from '../support/homeserver.ts'
 
 let homeserver: TestHomeserver
 let alice: TestClient
 let bob: TestClient
-
-beforeAll(async () => {
-  homeserver = await startHomeserver()
-  alice = await homeserver.register('alice')
-  bob = await homeserver.register('bob')
-})
-afterAll(() => homeserver.stop())
 
 const idsOf = (chunk: readonly Json[]): string[] => chunk.map(({ event_id: eventId }) => eventId)
 
@@ -31,7 +24,14 @@ const readAll = async (client: TestClient, roomId: string, query: Query): Promis
   throw new Error('the pages do not end')
 }
 
-describe('pages of a room’s history', () => {
+onEveryHomeserver('pages of a room’s history', (start) => {
+  beforeAll(async () => {
+    homeserver = await start()
+    alice = await homeserver.register('alice')
+    bob = await homeserver.register('bob')
+  })
+  afterAll(() => homeserver.stop())
+
   it('hold every event the reader may see exactly once, in both directions, while others write', async () => {
     const step = fc.oneof(
       fc.record({ act: fc.constant('say' as const), by: fc.constantFrom(0, 1) }),

@@ -1,3 +1,4 @@
+import { breathe, type Clock } from '#base'
 import { powerLevelsOf } from '#rules'
 import {
   type EventId,
@@ -39,7 +40,11 @@ export interface MembershipsOptions {
   readonly commit: Commit
   readonly accounts: MemberAccounts
   readonly serverName: ServerName
+  readonly clock: Clock
 }
+
+/** Accounts looked up between two breaths of the event loop. */
+const ASKED_A_SLICE = 100
 
 export interface MembershipRequest {
   readonly roomId: RoomId
@@ -138,7 +143,9 @@ export class Memberships {
     if (record === undefined) return
     const access = await this.#options.reader.stateEvent(record.room, 'current', 'm.room.guest_access', '')
     if (access !== undefined && JSON.parse(access.json).content?.guest_access === 'can_join') return
+    let asked = 0
     for (const { userId } of await this.#options.reader.members(record.room, ['join', 'invite'])) {
+      if (++asked % ASKED_A_SLICE === 0) await breathe(this.#options.clock)
       if (serverOf(userId) !== this.#options.serverName || !(await this.#options.accounts.isGuest(userId))) continue
       await this.change({ roomId, sender: userId, target: userId, membership: 'leave' })
     }
