@@ -11,10 +11,12 @@ const kills = killsOfRun()
 /** Far beyond what it takes: a slow machine must not fail it. */
 const TIME_MS = 60_000 + kills * 12_000
 
+const databaseOf = (run: string): string => `homeroom_${run.toLowerCase().replaceAll(' ', '_')}_${process.pid}`
+
 /** Runs with a data folder of its own, and on PostgreSQL with a database of its own; all of it goes away afterwards. */
 const withRun = async (kind: 'SQLite' | 'PostgreSQL', name: string, body: (run: CrashRun) => Promise<void>) => {
   const folder = mkdtempSync(join(tmpdir(), 'homeroom-crash-'))
-  const database = `homeroom_crash_${process.pid}`
+  const database = databaseOf(name)
   let databaseUrl: string | undefined
   if (kind === 'PostgreSQL') {
     await askPostgres(`create database ${database} template template0 encoding 'UTF8'`)
@@ -57,7 +59,8 @@ const killAgainAndAgain = (kind: 'SQLite' | 'PostgreSQL') => () =>
     expect(run.limitedTimelines).toBeGreaterThan(0)
   })
 
-describe('a server killed at random moments', () => {
+// Both at once: most of a life is waiting for a process to start.
+describe.concurrent('a server killed at random moments', () => {
   it('has all that it acknowledged, on SQLite', killAgainAndAgain('SQLite'), TIME_MS)
 
   it.skipIf(POSTGRES === undefined)(
@@ -67,6 +70,7 @@ describe('a server killed at random moments', () => {
   )
 })
 
+const CUT_RUN = 'PostgreSQL with connections cut'
 const CUT =
   "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and application_name = 'homeroom' and random() < $2"
 
@@ -74,7 +78,7 @@ describe('a server whose connections to PostgreSQL are cut at random moments', (
   it.skipIf(POSTGRES === undefined)(
     `has all that it acknowledged, and serves again by itself${POSTGRES === undefined ? ' (skipped: no PostgreSQL)' : ''}`,
     () =>
-      withRun('PostgreSQL', 'PostgreSQL with connections cut', async (run) => {
+      withRun('PostgreSQL', CUT_RUN, async (run) => {
         let cuts = 0
         let connections = 0
         const cutAgainAndAgain = async (): Promise<void> => {
@@ -82,7 +86,7 @@ describe('a server whose connections to PostgreSQL are cut at random moments', (
             await pause(run.dice.between(20, 300))
             // Sometimes all at once, sometimes one or another.
             const share = run.dice.pick([1, 0.5, 0.2])
-            connections += (await askPostgres(CUT, [`homeroom_crash_${process.pid}`, share])).length
+            connections += (await askPostgres(CUT, [databaseOf(CUT_RUN), share])).length
             cuts += 1
           }
         }

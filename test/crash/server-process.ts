@@ -18,7 +18,7 @@ export interface Exit {
 
 const READY = /^ {2}Address\s+(http:\S+)/m
 const READY_WITHIN_MS = 60_000
-const KEPT_OUTPUT = 20_000
+const KEPT_OUTPUT = 8_000
 
 const running = new Set<number>()
 process.on('exit', () => {

@@ -33,8 +33,10 @@ export class Verdict {
       if (!watcher.has(event.eventId)) ledger.lost.push(describe('not in /sync', event))
     }
     await this.#checkAccountData(watcher)
-    for (const account of ledger.accounts.slice(this.#accounts)) await this.#checkAccount(account)
-    for (const { roomId } of ledger.rooms.slice(this.#rooms)) await this.#checkRoom(roomId, watcher)
+    await Promise.all([
+      ...ledger.accounts.slice(this.#accounts).map((account) => this.#checkAccount(account)),
+      ...ledger.rooms.slice(this.#rooms).map(({ roomId }) => this.#checkRoom(roomId, watcher)),
+    ])
     await this.#checkUnansweredRoom(watcher)
     this.#events = ledger.events.length
     this.#accounts = ledger.accounts.length
@@ -47,7 +49,7 @@ export class Verdict {
     for (const roomId of new Set(ledger.events.map((event) => event.roomId)))
       await this.#checkTimeline(roomId, watchers)
     for (const watcher of watchers) await this.#checkAccountData(watcher)
-    for (const account of ledger.accounts) await this.#checkAccount(account)
+    await Promise.all(ledger.accounts.map((account) => this.#checkAccount(account)))
     for (const { userId } of ledger.accounts.slice(-LOGINS)) {
       const reply = await login(wire, userId)
       if (reply?.status !== 200) ledger.lost.push(`the password of ${userId}`)

@@ -18,6 +18,9 @@ export const openPostgres = async ({ url, clock, logger }: StoreOptions): Promis
       queue.failAll('broken', 'the writer failed')
     })
   })
+  // A server that was killed may have a commit on its way: it is let end before anything is read.
+  await connection.begin()
+  await connection.rollback()
   const reads = new PostgresReads(url, logger)
   return {
     queue,

@@ -1,7 +1,7 @@
 import type { Clock, Logger } from '#base'
 import { type Change, type Commit, type Committed, type Outputs, WriteConflict } from '../../ports/change.ts'
 import { StoreUnavailable, type UnavailableReason, UnstorableText } from '../../ports/faults.ts'
-import type { CommitRequest, Outcome } from './group.ts'
+import type { CommitRequest, GroupResult, Outcome } from './group.ts'
 import { Histogram, type HistogramValues } from './histogram.ts'
 
 /** A commit on its way to the writer. */
@@ -11,10 +11,8 @@ export interface Submitted {
 }
 
 /** What the writer answers for one group. */
-export interface GroupAnswer {
+export interface GroupAnswer extends GroupResult {
   readonly ids: readonly number[]
-  readonly outcomes: readonly Outcome[]
-  readonly committed: Committed | undefined
 }
 
 export interface CommitStats {
@@ -35,6 +33,8 @@ interface Pending {
 
 /** Beyond this the writer is hopelessly behind: better a quick refusal than a late one. */
 const MAX_PENDING = 20_000
+/** How soon it is asked what became of a commit without an answer, where no other commit comes to find out. */
+const ASK_AGAIN_MS = 250
 
 /** The serving thread's end of the writer: remembers who waits for what, tells listeners first and callers after. */
 export class CommitQueue {
@@ -47,6 +47,7 @@ export class CommitQueue {
   #send: (submitted: Submitted) => void
   #whenIdle: (() => void)[] = []
   #closed = false
+  #asking = false
   #lastId = 0
   #conflicts = 0
   #failures = 0
@@ -80,8 +81,9 @@ export class CommitQueue {
     return () => this.#listeners.delete(listener)
   }
 
-  settle({ ids, outcomes, committed }: GroupAnswer): void {
+  settle({ ids, outcomes, committed, inDoubt }: GroupAnswer): void {
     this.#groupSizes.add(ids.length)
+    if (inDoubt) this.#askAgain()
     if (committed !== undefined) this.#tell(committed)
     ids.forEach((id, index) => {
       const outcome = outcomes[index]
@@ -113,6 +115,16 @@ export class CommitQueue {
       groupSizes: this.#groupSizes.values(),
       commitMs: this.#commitMs.values(),
     }
+  }
+
+  /** An empty commit. While that fails too, it is in doubt again and comes back here. */
+  #askAgain(): void {
+    if (this.#asking) return
+    this.#asking = true
+    this.#clock.after(ASK_AGAIN_MS, () => {
+      this.#asking = false
+      this.commit([]).catch(() => {})
+    })
   }
 
   #tell(committed: Committed): void {

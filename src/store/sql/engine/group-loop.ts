@@ -45,7 +45,7 @@ export class GroupLoop {
 
   async #runOne(): Promise<void> {
     const group = this.#waiting.splice(0, MAX_GROUP)
-    const { outcomes, committed } = await this.#runner.run(group.map(({ changes }) => changes))
-    this.#answer({ ids: group.map(({ id }) => id), outcomes, committed })
+    const result = await this.#runner.run(group.map(({ changes }) => changes))
+    this.#answer({ ids: group.map(({ id }) => id), ...result })
   }
 }

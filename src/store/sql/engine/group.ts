@@ -1,8 +1,8 @@
 import { BoundedCache } from '#base'
-import type { Committed } from '../../ports/change.ts'
+import type { Announcement, Committed, DurableStream } from '../../ports/change.ts'
 import { WriteConflict } from '../../ports/change.ts'
 import { StoreUnavailable, type UnavailableReason, UnstorableText } from '../../ports/faults.ts'
-import type { WriteConnection } from './connection.ts'
+import type { Positions, WriteConnection } from './connection.ts'
 import { GroupTransaction, type UserCache } from './transaction.ts'
 import type { WriteTable } from './writes.ts'
 
@@ -21,6 +21,14 @@ export interface GroupResult {
   readonly outcomes: readonly Outcome[]
   /** undefined where nothing was changed. */
   readonly committed: Committed | undefined
+  /** A commit may have happened without being told: another group, be it an empty one, will find out. */
+  readonly inDoubt: boolean
+}
+
+/** A commit that got no answer: what it would have told, and how far the streams reach if it happened. */
+interface Doubtful {
+  readonly announcements: readonly Announcement[]
+  readonly advanced: Partial<Positions>
 }
 
 /** Thrown inside to leave the optimistic run. */
@@ -33,6 +41,7 @@ export class GroupRunner {
   readonly #connection: WriteConnection
   readonly #writes: WriteTable
   readonly #users: UserCache
+  #doubtful: readonly Doubtful[] = []
 
   constructor(connection: WriteConnection, writes: WriteTable) {
     this.#connection = connection
@@ -65,7 +74,9 @@ export class GroupRunner {
   async #attempt(commits: readonly CommitRequest[], mode: 'together' | 'apart'): Promise<GroupResult> {
     const connection = this.#connection
     try {
-      const tx = new GroupTransaction(connection, await connection.begin(), this.#users)
+      const begun = await connection.begin()
+      const late = this.#happened(begun)
+      const tx = new GroupTransaction(connection, begun, this.#users)
       const outcomes: Outcome[] = []
       for (const commit of commits) {
         outcomes.push(mode === 'apart' ? await this.#runApart(tx, commit) : await this.#runTogether(tx, commit))
@@ -73,15 +84,41 @@ export class GroupRunner {
       if (mode === 'together') await tx.flush().catch(leaveOptimism)
       if (!tx.changed) {
         await connection.rollback()
-        return { outcomes, committed: undefined }
+        this.#doubtful = []
+        const committed = late.length === 0 ? undefined : { announcements: late, positions: begun }
+        return { outcomes, committed, inDoubt: false }
       }
-      await connection.commit(tx.advanced())
-      tx.keepUsers()
-      return { outcomes, committed: { announcements: tx.announcements, positions: tx.positions } }
+      await this.#commit(tx)
+      const committed = { announcements: [...late, ...tx.announcements], positions: tx.positions }
+      return { outcomes, committed, inDoubt: false }
     } catch (error) {
       await connection.abandon()
       throw error
     }
+  }
+
+  async #commit(tx: GroupTransaction): Promise<void> {
+    const advanced = tx.advanced()
+    try {
+      await this.#connection.commit(advanced)
+    } catch (error) {
+      if (tx.announcements.length > 0) {
+        this.#doubtful = [...this.#doubtful, { announcements: tx.announcements, advanced }]
+      }
+      throw error
+    }
+    this.#doubtful = []
+    tx.keepUsers()
+  }
+
+  /**
+   * What commits without an answer have to tell, now that positions are locked again and show whether they happened. Where
+   * another process went as far instead, waking somebody for nothing does no harm.
+   */
+  #happened(positions: Positions): readonly Announcement[] {
+    const reached = ({ advanced }: Doubtful): boolean =>
+      Object.entries(advanced).every(([stream, position]) => positions[stream as DurableStream] >= position)
+    return this.#doubtful.filter(reached).flatMap(({ announcements }) => announcements)
   }
 
   async #runTogether(tx: GroupTransaction, commit: CommitRequest): Promise<Outcome> {
@@ -125,7 +162,7 @@ export class GroupRunner {
 
   #allFailed(commits: readonly CommitRequest[], error: unknown): GroupResult {
     const outcome = outcomeOf(error)
-    return { outcomes: commits.map(() => outcome), committed: undefined }
+    return { outcomes: commits.map(() => outcome), committed: undefined, inDoubt: this.#doubtful.length > 0 }
   }
 }
 
