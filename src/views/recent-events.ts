@@ -29,7 +29,9 @@ export class RecentEvents {
   /** Events with `after` < position <= `upTo`, oldest first; undefined where they are not held that far back. */
   async between(after: number, upTo: number): Promise<readonly StoredEvent[] | undefined> {
     while (this.#upTo < upTo) {
-      this.#filling = this.#filling.then(() => this.#fill(upTo))
+      // After whoever fills it now, also where that fails: a read that failed must not stand in the way of all to come.
+      const fill = (): Promise<void> => this.#fill(upTo)
+      this.#filling = this.#filling.then(fill, fill)
       await this.#filling
     }
     if (after < this.#from) return undefined
@@ -41,23 +43,28 @@ export class RecentEvents {
     if (this.#upTo >= upTo) return
     const read = await this.#reader.eventsAfter(this.#upTo, upTo, READ_AT_ONCE)
     const reached = read.length < READ_AT_ONCE ? upTo : (read.at(-1) as StoredEvent).position
-    const redacted = new Set(read.flatMap((event) => targetOf(event) ?? []))
+    const redacted = await this.#redacted(read)
+    // Nothing is kept before all reads have succeeded: one that fails begins again from the same place.
+    if (redacted.size > 0) this.#events = this.#events.map((event) => redacted.get(event.eventId) ?? event)
     for (const event of read) {
       this.#events.push(event)
       this.#sizeBytes += sizeOf(event)
     }
-    if (redacted.size > 0) await this.#reload(redacted)
     this.#upTo = reached
     this.#shed()
   }
 
-  /** What was redacted since it was read is read again: the content must be gone here too. */
-  async #reload(targets: ReadonlySet<string>): Promise<void> {
-    for (const [index, event] of this.#events.entries()) {
-      if (!targets.has(event.eventId)) continue
-      const now = await this.#reader.event(event.eventId)
-      if (now !== undefined) this.#events[index] = now
+  /** What is held here and was redacted by one of these, as it is now: the content must be gone here too. */
+  async #redacted(read: readonly StoredEvent[]): Promise<ReadonlyMap<string, StoredEvent>> {
+    const targets = new Set(read.flatMap((event) => targetOf(event) ?? []))
+    const redacted = new Map<string, StoredEvent>()
+    if (targets.size === 0) return redacted
+    for (const { eventId } of this.#events) {
+      if (!targets.has(eventId)) continue
+      const now = await this.#reader.event(eventId)
+      if (now !== undefined) redacted.set(eventId, now)
     }
+    return redacted
   }
 
   #shed(): void {
