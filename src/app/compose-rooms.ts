@@ -21,6 +21,7 @@ import {
   PublicRooms,
   PushRules,
   RecentEvents,
+  RoomFactsCache,
   RoomSections,
   RoomStateSection,
   RoomStates,
@@ -88,18 +89,20 @@ export const buildRoomViews = (
   const visibility = new Visibility(reader, clientEvents, now.ignored)
   const userRooms = new UserRooms(reader, 32 * MEBIBYTE)
   const pushRules = new PushRules(store.accountData, 32 * MEBIBYTE)
-  const unread = new Unread(reader, pushRules, 32 * MEBIBYTE)
+  const unread = new Unread({ rooms: reader, receipts: store.receipts }, pushRules, clientEvents, 32 * MEBIBYTE)
+  const facts = new RoomFactsCache(reader, 8 * MEBIBYTE)
   const state = new RoomStateSection(reader, 32 * MEBIBYTE)
   streams.onNews((news) => {
     userRooms.forget(news)
     pushRules.forget(news)
+    facts.forget(news)
   })
   const sync = new Sync({
     clock,
     streams,
     reader,
     userRooms,
-    sections: new RoomSections({ reader, clientEvents, visibility, unread, state }),
+    sections: new RoomSections({ reader, clientEvents, visibility, unread, facts, state }),
     sources: {
       recent: new RecentEvents(reader, streams.positions().events),
       accountData: store.accountData,

@@ -1,5 +1,5 @@
 import { BoundedCache, type CacheStats } from '#base'
-import { isJsonObject, type JsonObject, type Membership, type Pdu, stringAt } from '#spec'
+import { isJsonObject, type JsonObject, type Membership, type Pdu, type RoomEvent, stringAt } from '#spec'
 import type { StoredEvent } from '#store'
 
 /** Who reads an event, as far as its `unsigned` depends on it. */
@@ -48,6 +48,14 @@ export class ClientEvents {
   /** The event's content, stripped if it was redacted. */
   content(stored: StoredEvent): JsonObject {
     return this.#prepare(stored).content
+  }
+
+  /** The event as the rules ask for it: type, sender, state key and content; what only authorisation needs is left empty. */
+  roomEvent(stored: StoredEvent): RoomEvent {
+    const { eventId, roomId, type, stateKey, sender, originServerTs, depth, rejected } = stored
+    const content = this.content(stored)
+    const none = { prevEvents: [], authEvents: [], redacts: undefined }
+    return { eventId, roomId, type, stateKey, sender, content, originServerTs, depth, rejected, ...none }
   }
 
   text(stored: StoredEvent, reader: EventReader, form: EventForm = 'full'): string {

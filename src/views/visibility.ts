@@ -1,13 +1,5 @@
 import { historyVisibilityOf, maySeeEvent } from '#rules'
-import {
-  type HistoryVisibility,
-  MatrixError,
-  type Membership,
-  type Pdu,
-  type RoomEvent,
-  type RoomId,
-  type UserId,
-} from '#spec'
+import { type HistoryVisibility, MatrixError, type Membership, type Pdu, type RoomId, type UserId } from '#spec'
 import type { RoomNumber, RoomRecord, RoomsReader, StoredEvent } from '#store'
 import type { ClientEvents } from './client-event.ts'
 
@@ -66,7 +58,7 @@ export class RoomEyes {
   /** History visibility alone. One's own membership events are always seen: else nobody would learn of being removed. */
   maySee(event: StoredEvent): boolean {
     if (isOwnMember(event, this.#userId)) return true
-    return maySeeEvent(this.#userId, asRoomEvent(event, this.#events), {
+    return maySeeEvent(this.#userId, this.#events.roomEvent(event), {
       visibility: before(this.#visibilities, event.position) ?? 'shared',
       membership: before(this.#memberships, event.position),
       joinedLater: this.#lastJoin > event.position,
@@ -82,22 +74,6 @@ export class RoomEyes {
 
 const isOwnMember = (event: StoredEvent, userId: UserId): boolean =>
   event.type === 'm.room.member' && event.stateKey === userId
-
-/** The rule looks at type, state key and content only. */
-const asRoomEvent = (stored: StoredEvent, events: ClientEvents): RoomEvent => ({
-  eventId: stored.eventId,
-  roomId: stored.roomId,
-  type: stored.type,
-  stateKey: stored.stateKey,
-  sender: stored.sender,
-  content: events.content(stored),
-  originServerTs: stored.originServerTs,
-  depth: stored.depth,
-  prevEvents: [],
-  authEvents: [],
-  redacts: undefined,
-  rejected: stored.rejected,
-})
 
 /** What of a room a user may read now. */
 export interface RoomAccess {

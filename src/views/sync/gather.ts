@@ -20,11 +20,11 @@ export interface Gathered {
   readonly globalAccountData: readonly AccountDataEntry[]
 }
 
-const NO_EXTRAS: RoomExtras = { typing: undefined, receipts: [], accountData: [], ownReceipts: [] }
+const NO_EXTRAS: RoomExtras = { typing: undefined, receipts: [], accountData: [] }
 
 /** Reads all streams but presence for one window, each once for all rooms. */
 export const gather = async (window: SyncWindow, rooms: RoomsOfUser, sources: GatherSources): Promise<Gathered> => {
-  const { since, now, syncer } = window
+  const { since, now } = window
   const joined = joinedRooms(rooms).map(({ room }) => room)
   const extras = new Map<RoomNumber, RoomExtras>()
   const extend = (room: RoomNumber, more: (held: RoomExtras) => Partial<RoomExtras>): void => {
@@ -52,11 +52,6 @@ export const gather = async (window: SyncWindow, rooms: RoomsOfUser, sources: Ga
   }
 
   const events = since === undefined ? undefined : await newEvents(since.events, now.events, rooms, sources.recent)
-  const counted = events === undefined ? joined : [...new Set([...events.keys(), ...extras.keys()])]
-  if (counted.length > 0) {
-    for (const receipt of await sources.receipts.ofUser(syncer.user, counted))
-      extend(receipt.room, (held) => ({ ownReceipts: [...held.ownReceipts, receipt] }))
-  }
   return { events, extras, globalAccountData: accountData.global }
 }
 

@@ -2,6 +2,7 @@ import type { UserId } from '#spec'
 import type { Receipt, RoomAccountDataEntry, RoomNumber, RoomRecord, RoomsReader, StoredEvent } from '#store'
 import { formatPageToken } from '#streams'
 import type { ClientEvents } from '../client-event.ts'
+import type { RoomFactsCache } from '../room-facts.ts'
 import type { Unread, UnreadCount } from '../unread.ts'
 import type { Visibility } from '../visibility.ts'
 import type { SyncWindow } from './request.ts'
@@ -21,8 +22,6 @@ export interface RoomExtras {
   readonly typing: readonly UserId[] | undefined
   readonly receipts: readonly Receipt[]
   readonly accountData: readonly RoomAccountDataEntry[]
-  /** The user's own receipts in force. */
-  readonly ownReceipts: readonly Receipt[]
 }
 
 export interface RoomSectionsParts {
@@ -30,6 +29,7 @@ export interface RoomSectionsParts {
   readonly clientEvents: ClientEvents
   readonly visibility: Visibility
   readonly unread: Unread
+  readonly facts: RoomFactsCache
   readonly state: RoomStateSection
 }
 
@@ -57,8 +57,9 @@ export class RoomSections {
       fresh,
       window.now.events,
     )
-    const record = await this.#parts.reader.room(room)
-    if (record === undefined) return undefined
+    const facts = await this.#parts.facts.of(room)
+    if (facts === undefined) return undefined
+    const { record } = facts
     const want = this.#stateWant(window, standing, part, fresh)
     const plain = await this.#parts.state.load(want)
     const summary = await this.#summary(window, record, [...plain, ...part.events], fresh)
@@ -69,13 +70,16 @@ export class RoomSections {
     if (quiet && ephemeral.length === 0 && accountData.length === 0 && extras.receipts.length === 0) {
       if (!fresh && !window.fullState) return undefined
     }
-    const counts = await this.#parts.unread.counts(
-      window.syncer,
-      record,
-      extras.ownReceipts,
-      standing.position,
-      window.now.events,
-    )
+    const counts = await this.#parts.unread.counts({
+      user: window.syncer,
+      facts,
+      joinedAt: standing.position,
+      upTo: window.now.events,
+      receiptsUpTo: window.now.receipts,
+      since: window.since,
+      newEvents: held,
+      newReceipts: extras.receipts,
+    })
     const byThread = window.filter.timeline.unreadThreadNotifications
     const threads = [...counts.threads].map(([root, count]) => `${JSON.stringify(root)}:${countsText(count)}`)
     return [
@@ -191,7 +195,10 @@ export class RoomSections {
 
   #timelineText(window: SyncWindow, part: TimelinePart, membershipAt: MembershipAt): string {
     const events = this.#texts(window, part.events, membershipAt)
-    return `{"events":[${events}],"limited":${part.limited},"prev_batch":"${formatPageToken(part.start)}"}`
+    // Nothing comes before a room's creation: "if no earlier events are available, this property may be omitted".
+    const complete = part.events[0]?.type === 'm.room.create'
+    const back = complete ? '' : `,"prev_batch":"${formatPageToken(part.start)}"`
+    return `{"events":[${events}],"limited":${part.limited}${back}}`
   }
 
   #texts(window: SyncWindow, events: readonly StoredEvent[], membershipAt: MembershipAt | undefined): string {

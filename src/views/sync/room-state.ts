@@ -19,15 +19,15 @@ export interface StateWant {
 /** The `state` section of a room in `/sync`, with members loaded lazily where the filter asks for it ("Lazy-loading room members"). */
 export class RoomStateSection {
   readonly #reader: RoomsReader
-  /** Which member event of each user a device was sent, by device and room. */
-  readonly #sent: BoundedCache<string, Map<UserId, string>>
+  /** The members a device was told of, by device and room. */
+  readonly #sent: BoundedCache<string, Set<UserId>>
 
   constructor(reader: RoomsReader, limitBytes: number) {
     this.#reader = reader
     this.#sent = new BoundedCache({
       name: 'lazy-members',
       limitBytes,
-      sizeBytes: (members) => 200 + members.size * 250,
+      sizeBytes: (members) => 200 + members.size * 150,
     })
   }
 
@@ -80,21 +80,22 @@ export class RoomStateSection {
     const sent = this.#sentTo(want)
     const members: StoredEvent[] = []
     for (const userId of userIds) {
+      // What became of a member that was sent came in the timeline or the state since: nothing to look up.
+      if (!want.matcher.includeRedundantMembers && sent?.has(userId) === true) continue
       const member = await this.#reader.stateEvent(want.room, want.at, 'm.room.member', userId)
       if (member === undefined) continue
-      if (!want.matcher.includeRedundantMembers && sent?.get(userId) === member.eventId) continue
-      sent?.set(userId, member.eventId)
+      sent?.add(userId)
       members.push(member)
     }
     // A member event in the timeline itself is as good as one in the state.
-    for (const event of want.timeline) if (isMember(event)) sent?.set(event.stateKey, event.eventId)
+    for (const event of want.timeline) if (isMember(event)) sent?.add(event.stateKey)
     return members
   }
 
-  #sentTo(want: StateWant): Map<UserId, string> | undefined {
+  #sentTo(want: StateWant): Set<UserId> | undefined {
     if (want.device === undefined) return undefined
     const key = sentKey(want)
-    const sent = this.#sent.get(key) ?? new Map<UserId, string>()
+    const sent = this.#sent.get(key) ?? new Set<UserId>()
     // Put in anew, so that its size is counted anew.
     this.#sent.delete(key)
     this.#sent.set(key, sent)

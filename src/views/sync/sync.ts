@@ -81,11 +81,12 @@ export class Sync {
     const accountData = await this.#accountData(window, gathered)
     const presence = await this.#presence(window, rooms, gathered)
     const { join, invite, knock, leave } = sections
-    const empty = join.length + invite.length + knock.length + leave.length + accountData.length + presence.length === 0
+    const empty =
+      join.length + invite.length + knock.length + leave.length + accountData.length + presence.ofOthers === 0
     const text =
       `{"next_batch":"${formatSyncToken(now)}","rooms":{"join":{${join.join()}},"invite":{${invite.join()}},` +
       `"knock":{${knock.join()}},"leave":{${leave.join()}}},"account_data":{"events":[${accountData.join()}]},` +
-      `"presence":{"events":[${presence.join()}]},"to_device":{"events":[]},"device_lists":{"changed":[],"left":[]},` +
+      `"presence":{"events":[${presence.texts.join()}]},"to_device":{"events":[]},"device_lists":{"changed":[],"left":[]},` +
       '"device_one_time_keys_count":{},"device_unused_fallback_key_types":[]}'
     return { text, empty }
   }
@@ -162,14 +163,16 @@ export class Sync {
     return changed ? [...entries, accountDataText({ type: 'm.push_rules', contentJson: rules.contentJson })] : entries
   }
 
-  async #presence(window: SyncWindow, rooms: RoomsOfUser, gathered: Gathered): Promise<string[]> {
-    const { filter, ignored } = window
-    if (filter.presence.nothing || !filter.presence.type('m.presence')) return []
+  async #presence(window: SyncWindow, rooms: RoomsOfUser, gathered: Gathered): Promise<PresenceTexts> {
+    const { filter, ignored, syncer } = window
+    if (filter.presence.nothing || !filter.presence.type('m.presence')) return { texts: [], ofOthers: 0 }
     const entries = new Map<UserId, PresenceEntry>()
     for (const entry of await this.#presenceEntries(window, rooms, gathered)) entries.set(entry.userId, entry)
-    return [...entries.values()]
-      .filter(({ userId }) => filter.presence.sender(userId) && !ignored.has(userId))
-      .map(({ userId, content }) => JSON.stringify({ type: 'm.presence', sender: userId, content }))
+    const shown = [...entries.values()].filter(({ userId }) => filter.presence.sender(userId) && !ignored.has(userId))
+    return {
+      texts: shown.map(({ userId, content }) => JSON.stringify({ type: 'm.presence', sender: userId, content })),
+      ofOthers: shown.filter(({ userId }) => userId !== syncer.userId).length,
+    }
   }
 
   async #presenceEntries(
@@ -188,6 +191,12 @@ export class Sync {
     }
     return entries
   }
+}
+
+interface PresenceTexts {
+  readonly texts: readonly string[]
+  /** One's own presence goes along with other news, but ends no long poll: to begin one may be what changed it. */
+  readonly ofOthers: number
 }
 
 /** Rooms with more members do not tell who joins them of everybody's presence. */

@@ -1,0 +1,60 @@
+import { type CacheStats, LatestValues } from '#base'
+import { type PowerLevels, powerLevelsOf, toRoomEvent } from '#rules'
+import { type JsonObject, objectAt, type Pdu, ROOM_VERSIONS, type RoomEvent, type RoomVersion } from '#spec'
+import type { RoomNumber, RoomRecord, RoomsReader } from '#store'
+import type { News } from '#streams'
+
+/** What of a room is the same for all who read it, as long as nothing happens in it. */
+export interface RoomFacts {
+  readonly record: RoomRecord
+  readonly levels: PowerLevels
+  /** `notifications` of the power levels. */
+  readonly notificationLevels: JsonObject | undefined
+}
+
+const FACTS_BYTES = 3_000
+
+/** Kept until the next event of the room: when a message wakes its members, the first one reads and the others find it here. */
+export class RoomFactsCache {
+  readonly #reader: RoomsReader
+  readonly #facts: LatestValues<RoomNumber, RoomFacts | 'unknown'>
+
+  constructor(reader: RoomsReader, limitBytes: number) {
+    this.#reader = reader
+    this.#facts = new LatestValues({ name: 'room-facts', limitBytes, sizeBytes: () => FACTS_BYTES })
+  }
+
+  stats(): CacheStats {
+    return this.#facts.stats()
+  }
+
+  forget(news: readonly News[]): void {
+    for (const { stream, rooms } of news) {
+      if (stream === 'events') for (const room of rooms) this.#facts.forget(room)
+    }
+  }
+
+  /** undefined for a room, or a room version, that is not known. */
+  async of(room: RoomNumber): Promise<RoomFacts | undefined> {
+    const facts = await this.#facts.get(room, async () => (await this.#load(room)) ?? 'unknown')
+    return facts === 'unknown' ? undefined : facts
+  }
+
+  async #load(room: RoomNumber): Promise<RoomFacts | undefined> {
+    const record = await this.#reader.room(room)
+    const version = record === undefined ? undefined : ROOM_VERSIONS.get(record.version)
+    if (record === undefined || version === undefined) return undefined
+    const create = await this.#state(room, version, 'm.room.create')
+    const powerLevels = await this.#state(room, version, 'm.room.power_levels')
+    return {
+      record,
+      levels: powerLevelsOf(version, create, powerLevels),
+      notificationLevels: objectAt(powerLevels?.content ?? {}, 'notifications'),
+    }
+  }
+
+  async #state(room: RoomNumber, version: RoomVersion, type: string): Promise<RoomEvent | undefined> {
+    const stored = await this.#reader.stateEvent(room, 'current', type, '')
+    return stored === undefined ? undefined : toRoomEvent(version, JSON.parse(stored.json) as Pdu, stored.eventId)
+  }
+}
