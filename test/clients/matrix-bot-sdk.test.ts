@@ -42,6 +42,7 @@ async function startBot(
     if (event.sender === botAccount.userId || typeof text !== 'string' || !text.startsWith('!echo ')) return
     void bot.replyNotice(roomId, event, text.slice('!echo '.length))
   })
+  watchSyncs(bot)
   bots.push(bot)
   await bot.start()
   return bot
@@ -72,16 +73,29 @@ async function roomWithBot(): Promise<string> {
   return roomId
 }
 
+/** What matrix-bot-sdk keeps protected: one request for news. */
+interface Syncing {
+  doSync(token: string): Promise<unknown>
+}
+
+/** The request for news that each bot has under way, or had last. */
+const underWay = new WeakMap<MatrixClient, Promise<unknown>>()
+
+const watchSyncs = (bot: MatrixClient): void => {
+  const syncing = bot as unknown as Syncing
+  const doSync = syncing.doSync.bind(bot)
+  syncing.doSync = (token) => {
+    const sync = doSync(token)
+    underWay.set(bot, sync)
+    return sync
+  }
+}
+
 /** A stopped bot still works through the sync it waits for: one more message ends that. */
 async function stopForGood(bot: MatrixClient, roomId: string): Promise<void> {
-  const heard = new Promise<void>((resolve) => {
-    bot.on('room.message', (_roomId: string, event: Json) => {
-      if (event.content?.body === 'good night') resolve()
-    })
-  })
   bot.stop()
   await alice.sendText(roomId, 'good night')
-  await heard
+  await underWay.get(bot)
 }
 
 describe('matrix-bot-sdk', () => {
