@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Random } from '#base'
 import { type SigningKey, signingKeyFromSeed } from '#rules'
 import type { ServerName } from '#spec'
+import { FolderInUse, lockFolder } from '#store'
 import { codeOf, reasonOf, StartError } from './start-error.ts'
 
 /** Makes the data folder, for nobody else to read, and makes sure that it can be written to. */
@@ -14,6 +15,17 @@ export const prepareDataFolder = async (folder: string): Promise<void> => {
     if (!(await stat(folder)).isDirectory()) throw new StartError(`The data folder ${folder} is no folder`)
   } catch (cause) {
     if (cause instanceof StartError) throw cause
+    throw new StartError(`The data folder ${folder} cannot be used: ${reasonOf(cause)}`, { cause })
+  }
+}
+
+/** Keeps a second server away from it; the answer lets go. Throws `StartError`. */
+export const lockDataFolder = (folder: string): (() => void) => {
+  try {
+    return lockFolder(folder)
+  } catch (cause) {
+    if (cause instanceof FolderInUse)
+      throw new StartError(`The data folder ${folder} is in use by another Homeroom; choose one with --data`, { cause })
     throw new StartError(`The data folder ${folder} cannot be used: ${reasonOf(cause)}`, { cause })
   }
 }

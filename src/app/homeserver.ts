@@ -14,9 +14,8 @@ import {
   type RateLimiter,
 } from '#http'
 import { compose } from './compose.ts'
-import { loadSigningKey, prepareDataFolder } from './data-folder.ts'
+import { loadSigningKey, lockDataFolder, prepareDataFolder } from './data-folder.ts'
 import { openDatabase } from './database.ts'
-import { lockDataFolder } from './folder-lock.ts'
 import { addEngineReadings } from './metrics.ts'
 import { codeOf, reasonOf, StartError } from './start-error.ts'
 

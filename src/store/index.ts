@@ -1,3 +1,4 @@
+export { FolderInUse, lockFolder } from './folder-lock.ts'
 export { openStore, type Store } from './open.ts'
 export * from './ports/account-data.ts'
 export * from './ports/accounts.ts'

@@ -1,5 +1,3 @@
-import { openPostgres } from './dialects/postgres/open.ts'
-import { openSqlite } from './dialects/sqlite/open.ts'
 import type { Commit, Committed, DurableStream } from './ports/change.ts'
 import type { CommitStats } from './sql/engine/commit-queue.ts'
 import { queriesOver } from './sql/engine/query.ts'
@@ -46,9 +44,16 @@ export const openStore = async (options: StoreOptions): Promise<Store> => {
   }
 }
 
-const openDialect = (options: StoreOptions) => {
+/** Only the dialect in use is loaded: the other one's driver would cost memory for nothing. */
+const openDialect = async (options: StoreOptions) => {
   const { url } = options
-  if (url.startsWith('sqlite:')) return openSqlite(url.slice('sqlite:'.length), options)
-  if (/^postgres(?:ql)?:\/\//.test(url)) return openPostgres(options)
+  if (url.startsWith('sqlite:')) {
+    const { openSqlite } = await import('./dialects/sqlite/open.ts')
+    return openSqlite(url.slice('sqlite:'.length), options)
+  }
+  if (/^postgres(?:ql)?:\/\//.test(url)) {
+    const { openPostgres } = await import('./dialects/postgres/open.ts')
+    return openPostgres(options)
+  }
   throw new TypeError('a database URL starts with sqlite: or postgres://')
 }
