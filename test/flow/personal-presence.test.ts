@@ -75,6 +75,18 @@ onEveryHomeserver('presence', (start) => {
     expect((await statusOf(bob, alice)).presence).toBe('unavailable')
   })
 
+  it('is left as it is by a sync that says offline: that one is not counted, and takes nobody away', async () => {
+    const { clock, homeserver, alice, bob } = await pair(start)
+    await using _ = homeserver
+    await alice.sync()
+    await alice.sync({ set_presence: 'offline' })
+    expect((await statusOf(bob, alice)).presence).toBe('online')
+    clock.advance(20_000)
+    await alice.sync({ set_presence: 'offline' })
+    clock.advance(11_000)
+    expect((await statusOf(bob, alice)).presence).toBe('offline')
+  })
+
   it('comes back to online by doing something, not by being connected', async () => {
     const { homeserver, alice, bob, roomId } = await pair(start)
     await using _ = homeserver

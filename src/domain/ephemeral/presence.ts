@@ -71,19 +71,12 @@ export class Presence {
   }
 
   /**
-   * A `/sync` begins; the answer must be called when it ends. `offline` (its `set_presence`) leaves no trace; any other makes
-   * the user at least `unavailable` until some time after the last one ends.
+   * A `/sync` begins; the answer must be called when it ends. `offline` (its `set_presence`) leaves no trace: "the client is not
+   * marked as being online", nor as being offline. Any other makes the user at least `unavailable` until some time after the last one ends.
    */
   async syncing(owner: Owner, state: PresenceState): Promise<() => void> {
+    if (state === 'offline') return () => {}
     const device = owner.device ?? NO_DEVICE
-    if (state === 'offline') {
-      const record = this.#records.get(owner.userId)
-      if (record?.connections.get(device)?.open === 0) {
-        record.connections.delete(device)
-        this.#changed(record)
-      }
-      return () => {}
-    }
     const record = await this.#recordOf(owner)
     const now = this.#now()
     if (presenceOf(record, now).state === 'offline') {
