@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module'
 import { systemClock } from '#base'
 import type { Config } from '#config'
 import { type Addresses, createHomeserver, type Homeserver } from './homeserver.ts'
@@ -16,6 +17,8 @@ export const runServer = async (config: Config): Promise<number> => {
   const asked = untilSignal()
   const addresses = await homeserver.start()
   process.stdout.write(bannerOf(config, addresses))
+  // Else it would be written on a good end only, and a server that is always killed would start slowly for ever.
+  flushCompileCache()
   const signal = await asked
   logger.info({ signal }, 'stopping')
   await stopInTime(homeserver)

@@ -16,7 +16,9 @@ import { type Store, writers } from '#store'
 import type { Streams } from '#streams'
 import {
   ClientEvents,
+  EventStream,
   type IgnoredUsers,
+  InitialSync,
   type PresenceNow,
   PublicRooms,
   PushRules,
@@ -73,6 +75,8 @@ export interface RoomViews {
   readonly clientEvents: ClientEvents
   readonly visibility: Visibility
   readonly sync: Sync
+  readonly eventStream: EventStream
+  readonly initialSync: InitialSync
   readonly timeline: Timeline
   readonly roomStates: RoomStates
   readonly publicRooms: PublicRooms
@@ -97,27 +101,28 @@ export const buildRoomViews = (
     pushRules.forget(news)
     facts.forget(news)
   })
+  const recent = new RecentEvents(reader, streams.positions().events)
+  const sources = { recent, accountData: store.accountData, receipts: store.receipts, typing: now.typing }
   const sync = new Sync({
     clock,
     streams,
     reader,
     userRooms,
     sections: new RoomSections({ reader, clientEvents, visibility, unread, facts, state }),
-    sources: {
-      recent: new RecentEvents(reader, streams.positions().events),
-      accountData: store.accountData,
-      receipts: store.receipts,
-      typing: now.typing,
-    },
+    sources,
     presence: now.presence,
     pushRules,
     ignored: now.ignored,
   })
+  const { ignored, presence } = now
+  const stream = { ...sources, clock, streams, reader, userRooms, clientEvents, visibility, ignored, presence }
   const publicRooms = new PublicRooms(reader, clock, 16 * MEBIBYTE)
   return {
     clientEvents,
     visibility,
     sync,
+    eventStream: new EventStream(stream),
+    initialSync: new InitialSync(stream),
     timeline: new Timeline(reader, visibility, clientEvents, clock),
     roomStates: new RoomStates(reader, visibility, clientEvents, clock),
     publicRooms,

@@ -89,6 +89,7 @@ const buildApi = ({ ground: { config }, accounts, personal, rooms, views }: Part
   personal: personal.api(rooms.memberships),
   rooms: roomApi(config.server.name, rooms, views, personal.presence),
   sync: { sync: views.sync, filters: personal.filters, presence: personal.presence },
+  oldSync: { ...views, presence: personal.presence },
   capabilities: { defaultRoomVersion: config.server.defaultRoomVersion },
   wellknown: {
     publicBaseUrl: config.server.publicBaseUrl,
