@@ -19,6 +19,7 @@ import { type ListPublicRoomsDeps, listPublicRoomsEndpoints } from './client/lis
 import { type LoginDeps, loginEndpoints } from './client/login.ts'
 import { type LogoutDeps, logoutEndpoints } from './client/logout.ts'
 import { type MessagePaginationDeps, messagePaginationEndpoints } from './client/message-pagination.ts'
+import { type OldSyncDeps, oldSyncEndpoints } from './client/old-sync.ts'
 import { type PasswordManagementDeps, passwordManagementEndpoints } from './client/password-management.ts'
 import { type PresenceDeps, presenceEndpoints } from './client/presence.ts'
 import { type ProfileDeps, profileEndpoints } from './client/profile.ts'
@@ -29,6 +30,7 @@ import { type RedactionDeps, redactionEndpoints } from './client/redaction.ts'
 import { type RefreshDeps, refreshEndpoints } from './client/refresh.ts'
 import { type RegistrationDeps, registrationEndpoints } from './client/registration.ts'
 import { type RegistrationTokensDeps, registrationTokensEndpoints } from './client/registration-tokens.ts'
+import { type RoomInitialSyncDeps, roomInitialSyncEndpoints } from './client/room-initial-sync.ts'
 import { type RoomSendDeps, roomSendEndpoints } from './client/room-send.ts'
 import { type RoomStateDeps, roomStateEndpoints } from './client/room-state.ts'
 import { type RoomsDeps, roomsEndpoints } from './client/rooms.ts'
@@ -51,6 +53,7 @@ export interface ApiDeps {
   readonly personal: PersonalDeps
   readonly rooms: RoomEndpointsDeps
   readonly sync: SyncDeps
+  readonly oldSync: OldSyncDeps & RoomInitialSyncDeps
 }
 
 /** What the endpoints of accounts and devices need, all of it. */
@@ -147,6 +150,8 @@ export const apiEndpoints = (deps: ApiDeps): readonly AnyEndpoint[] => [
   ...personalEndpoints(deps.personal),
   ...roomEndpoints(deps.rooms),
   ...syncEndpoints(deps.sync),
+  ...oldSyncEndpoints(deps.oldSync),
+  ...roomInitialSyncEndpoints(deps.oldSync),
 ]
 
 export interface ServedEndpoint {

@@ -132,4 +132,16 @@ export const v3 = (path: string): readonly [string, string] => [
   `/_matrix/client/v3${path}`,
   `/_matrix/client/r0${path}`,
 ]
+const API_V1 = '/_matrix/client/api/v1'
+const V2_ALPHA = '/_matrix/client/v2_alpha'
+
+/** Where it was served in September 2015: that time's clients use both prefixes. */
+export const oldPaths = (path: string): readonly [string, string] => [`${API_V1}${path}`, `${V2_ALPHA}${path}`]
+/** An endpoint that is the same today as in 2015, with all its paths. */
+export const sinceV1 = (path: string): readonly [string, ...string[]] => [...v3(path), ...oldPaths(path)]
+/** Whether a request came by a path of 2015, and is answered in the form of that time. */
+export const isOldPath = (path: string): boolean => path.startsWith(`${API_V1}/`) || path.startsWith(`${V2_ALPHA}/`)
+/** Under `api/v1` a bad access token was answered 403, not 401. */
+export const isV1Path = (path: string): boolean => path.startsWith(`${API_V1}/`)
+
 export const v1Only = (path: string): readonly [string] => [`/_matrix/client/v1${path}`]

@@ -4,7 +4,7 @@ import type { Clock, Logger } from '#base'
 import { MatrixError } from '#spec'
 import { accessTokenOf } from './access-token.ts'
 import { CORS_HEADERS, errorOf, sendError, sendOutcome } from './answers.ts'
-import type { AnyEndpoint, Requester, TokenCheck } from './endpoint.ts'
+import { type AnyEndpoint, isV1Path, type Requester, type TokenCheck } from './endpoint.ts'
 import { IncomingRequest, LiveSignals } from './incoming.ts'
 import { parseJsonBody } from './json-body.ts'
 import { knownPaths, MAX_PARAM_LENGTH } from './known-paths.ts'
@@ -204,7 +204,7 @@ const register = (app: FastifyInstance, endpoint: AnyEndpoint, options: EdgeOpti
       }
       return true
     } catch (thrown) {
-      answered(request, reply, answerError(options, request, reply, thrown))
+      answered(request, reply, answerError(options, request, reply, isV1Path(request.url) ? asInV1(thrown) : thrown))
       return false
     }
   }
@@ -224,6 +224,14 @@ const register = (app: FastifyInstance, endpoint: AnyEndpoint, options: EdgeOpti
       },
     })
   }
+}
+
+/** The first version of the API answered 403 to a missing or unknown access token. */
+const asInV1 = (thrown: unknown): unknown => {
+  if (!(thrown instanceof MatrixError)) return thrown
+  const { errcode, message, fields, headers } = thrown
+  if (errcode !== 'M_MISSING_TOKEN' && errcode !== 'M_UNKNOWN_TOKEN') return thrown
+  return new MatrixError(errcode, message, { status: 403, fields, headers })
 }
 
 const authenticate = async (

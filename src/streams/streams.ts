@@ -28,6 +28,9 @@ const REMEMBERED_EARS = 50_000
 /** Long polls woken in one slice of the event loop. */
 const WAKES_A_SLICE = 64
 
+/** Stands in `wait` for who listens at one room without being in it: user numbers are positive. */
+export const listenerInRoom = (room: number): number => -1 - room
+
 export class Streams {
   readonly #clock: Clock
   readonly #ears = new Map<number, Ear>()
@@ -82,6 +85,7 @@ export class Streams {
   /**
    * Waits until there may be news for the user that came after the snapshot, at most `timeoutMs`. True when there may be;
    * false when the time is over or `signal` was aborted. `rooms` is asked only when the user's rooms are not known yet.
+   * Who listens at a room that is not theirs is a `listenerInRoom`, not a user.
    */
   async wait(
     user: number,

@@ -1,6 +1,7 @@
 import { BoundedCache, type CacheStats } from '#base'
 import { isJsonObject, type JsonObject, type Membership, type Pdu, type RoomEvent, stringAt } from '#spec'
 import type { StoredEvent } from '#store'
+import { oldContent, oldMembers } from './event-stream/old-event-form.ts'
 
 /** Who reads an event, as far as its `unsigned` depends on it. */
 export interface EventReader {
@@ -11,8 +12,8 @@ export interface EventReader {
   readonly membership?: Membership | undefined
 }
 
-/** With `room_id`, or without, as inside the rooms of `/sync`. */
-export type EventForm = 'full' | 'in-room'
+/** With `room_id`; without, as inside the rooms of `/sync`; or the form of 2015, see `oldMembers`. */
+export type EventForm = 'full' | 'in-room' | 'old'
 
 /** The parts of an event's client form that are the same for every reader, as text. */
 interface Prepared {
@@ -66,8 +67,18 @@ export class ClientEvents {
     const own = transaction !== undefined && transaction.device === reader.device
     const transactionId = own ? `"transaction_id":${JSON.stringify(transaction.id)},` : ''
     const membership = reader.membership === undefined ? '' : `"membership":"${reader.membership}",`
+    const rest = `"unsigned":{${unsigned}${transactionId}${membership}"age":${ageMs}}}`
+    if (form === 'old') return `${this.#oldText(stored, ageMs)},${rest}`
     const room = form === 'full' ? roomId : ''
-    return `${head}${room},"unsigned":{${unsigned}${transactionId}${membership}"age":${ageMs}}}`
+    return `${head}${room},${rest}`
+  }
+
+  #oldText(stored: StoredEvent, ageMs: number): string {
+    const { content, head, roomId, unsigned } = this.#prepare(stored)
+    const shown = oldContent(stored, content)
+    const start = shown === content ? head : headOf(stored, { ...(JSON.parse(stored.json) as Pdu), content: shown })
+    const fixed = stored.redactedBy === undefined ? unsigned : fixedUnsigned(stored, 'old')
+    return `${start}${roomId},${oldMembers(stored, content, fixed, ageMs)}`
   }
 
   /** The few members of a state event shown to who is not in the room yet ("Stripped state"). */
@@ -90,13 +101,13 @@ const prepare = (stored: StoredEvent): Prepared => {
   const pdu = JSON.parse(stored.json) as Pdu
   return {
     content: pdu.content,
-    head: head(stored, pdu),
+    head: headOf(stored, pdu),
     roomId: `,"room_id":${JSON.stringify(stored.roomId)}`,
     unsigned: fixedUnsigned(stored),
   }
 }
 
-const head = (stored: StoredEvent, pdu: Pdu): string => {
+const headOf = (stored: StoredEvent, pdu: Pdu): string => {
   const redacts = stringAt(pdu, 'redacts') ?? stringAt(pdu.content, 'redacts')
   const isRedaction = stored.type === 'm.room.redaction' && redacts !== undefined
   // Where the target stands depends on the room version; clients are shown it in both places ("m.room.redaction").
@@ -109,7 +120,7 @@ const head = (stored: StoredEvent, pdu: Pdu): string => {
   )
 }
 
-const fixedUnsigned = (stored: StoredEvent): string => {
+const fixedUnsigned = (stored: StoredEvent, form?: EventForm): string => {
   let text = ''
   if (stored.replaces !== undefined) {
     const { content, sender } = JSON.parse(stored.replaces.json) as Pdu
@@ -117,20 +128,21 @@ const fixedUnsigned = (stored: StoredEvent): string => {
     text += `"prev_sender":${JSON.stringify(sender)},`
   }
   if (stored.redactedBy !== undefined) {
-    text += `"redacted_because":${redactionText(stored)},`
+    text += `"redacted_because":${redactionText(stored, form)},`
     // Clients of before 2019 look for the id alone; Synapse still shows it.
     text += `"redacted_by":${JSON.stringify(stored.redactedBy.eventId)},`
   }
   return text
 }
 
-const redactionText = (stored: StoredEvent): string => {
+const redactionText = (stored: StoredEvent, form: EventForm | undefined): string => {
   if (stored.redactedBy === undefined) return 'null'
   const pdu = JSON.parse(stored.redactedBy.json) as Pdu
   const content = isJsonObject(pdu.content) ? pdu.content : {}
   return JSON.stringify({
     type: pdu.type,
     sender: pdu.sender,
+    ...(form === 'old' ? { user_id: pdu.sender } : {}),
     content: { ...content, redacts: stored.eventId },
     event_id: stored.redactedBy.eventId,
     origin_server_ts: pdu.origin_server_ts,

@@ -1,4 +1,5 @@
 export * from './client-event.ts'
+export * from './event-stream/index.ts'
 export * from './public-rooms.ts'
 export * from './push-rules.ts'
 export * from './recent-events.ts'

@@ -106,7 +106,7 @@ export class RoomStates {
   }
 
   #text(event: StoredEvent, viewer: RoomViewer): string {
-    return this.#events.text(event, { device: viewer.device, nowMs: this.#clock.nowMs() })
+    return this.#events.text(event, { device: viewer.device, nowMs: this.#clock.nowMs() }, viewer.form)
   }
 
   #texts(events: readonly StoredEvent[], viewer: RoomViewer): Promise<string> {

@@ -1,12 +1,15 @@
 import { compileEventFilter, type EventMatcher } from '#rules'
 import { type EventId, MatrixError, parseRoomEventFilter, type RoomId, type UserId } from '#spec'
 import { parsePageToken } from '#streams'
+import type { EventForm } from './client-event.ts'
 
 /** Who reads: a logged-in user on one of their devices. */
 export interface RoomViewer {
   readonly userId: UserId
   readonly user: number
   readonly device: number | undefined
+  /** In which form events are answered; default `full`. */
+  readonly form?: EventForm
 }
 
 /** `GET /messages`, tokens and filter as the client wrote them. */
@@ -19,6 +22,8 @@ export interface MessagesRequest {
   readonly limit: number | undefined
   /** JSON of a `RoomEventFilter`. */
   readonly filter: string | undefined
+  /** `end` is given even where there is nothing more, as it was in 2015. */
+  readonly alwaysEnds?: boolean
 }
 
 /** `GET /context`. */

@@ -47,7 +47,7 @@ export class Timeline {
     )
     const start = from ?? startOf(direction, page.first, access)
     const end = page.last === undefined ? start : direction === 'forward' ? page.last : page.last - 1
-    const ended = nothing || (page.complete && page.events.length === 0)
+    const ended = request.alwaysEnds !== true && (nothing || (page.complete && page.events.length === 0))
     const state = matcher.lazyLoadMembers ? await this.#sendersOf(room, page.events) : []
     const chunk = await this.#texts(page.events, viewer, eyes)
     return (
@@ -82,6 +82,13 @@ export class Timeline {
       `,"event":${this.#text(event, viewer, eyes)},"events_before":[${await this.#texts(before.events, viewer, eyes)}]` +
       `,"events_after":[${await this.#texts(after.events, viewer, eyes)}],"state":[${await this.#texts(state, viewer)}]}`
     )
+  }
+
+  /** An event of whatever room it is in. Throws `M_NOT_FOUND`, as `event` does. */
+  async eventAnywhere(eventId: EventId, viewer: RoomViewer): Promise<string> {
+    const event = await this.#reader.event(eventId)
+    if (event === undefined) throw eventNotFound()
+    return this.event(event.roomId, eventId, viewer)
   }
 
   /** `GET /event`. Throws `M_NOT_FOUND`, also where the user may not read the room. */
@@ -135,7 +142,7 @@ export class Timeline {
 
   #text(event: StoredEvent, viewer: RoomViewer, eyes?: RoomEyes): string {
     const membership = eyes?.membershipAt(event)
-    return this.#events.text(event, { device: viewer.device, nowMs: this.#clock.nowMs(), membership })
+    return this.#events.text(event, { device: viewer.device, nowMs: this.#clock.nowMs(), membership }, viewer.form)
   }
 
   #texts(events: readonly StoredEvent[], viewer: RoomViewer, eyes?: RoomEyes): Promise<string> {

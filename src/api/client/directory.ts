@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import type { Directory } from '#domain'
-import { type AnyEndpoint, endpoint, v3 } from '#http'
+import { type AnyEndpoint, endpoint, sinceV1, v3 } from '#http'
 import type { ServerName } from '#spec'
 import type { RoomStates } from '#views'
 import { roomIdOf } from './own-user.ts'
@@ -18,7 +18,7 @@ const AliasPath = Type.Object({ roomAlias: Type.String() })
 export const directoryEndpoints = ({ directory, roomStates, serverName }: DirectoryDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'GET',
-    paths: v3('/directory/room/:roomAlias'),
+    paths: sinceV1('/directory/room/:roomAlias'),
     auth: 'none',
     rateLimit: 'read',
     params: AliasPath,
@@ -29,7 +29,7 @@ export const directoryEndpoints = ({ directory, roomStates, serverName }: Direct
   }),
   endpoint({
     method: 'PUT',
-    paths: v3('/directory/room/:roomAlias'),
+    paths: sinceV1('/directory/room/:roomAlias'),
     auth: 'user',
     rateLimit: 'other',
     params: AliasPath,
@@ -41,7 +41,7 @@ export const directoryEndpoints = ({ directory, roomStates, serverName }: Direct
   }),
   endpoint({
     method: 'DELETE',
-    paths: v3('/directory/room/:roomAlias'),
+    paths: sinceV1('/directory/room/:roomAlias'),
     auth: 'user',
     rateLimit: 'other',
     params: AliasPath,

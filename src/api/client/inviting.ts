@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import type { Memberships } from '#domain'
-import { type AnyEndpoint, endpoint, v3 } from '#http'
+import { type AnyEndpoint, endpoint, sinceV1 } from '#http'
 import { MatrixError } from '#spec'
 import { roomIdOf } from './own-user.ts'
 import { hidingUnknownRoom, Reason, RoomIdPath, reasonIn, userIdOf } from './room-path.ts'
@@ -13,7 +13,7 @@ export interface InvitingDeps {
 export const invitingEndpoints = ({ memberships }: InvitingDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'POST',
-    paths: v3('/rooms/:roomId/invite'),
+    paths: sinceV1('/rooms/:roomId/invite'),
     auth: 'user',
     rateLimit: 'invite',
     params: RoomIdPath,

@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import type { Directory, Memberships } from '#domain'
-import { type AnyEndpoint, endpoint, type Requester, v3 } from '#http'
+import { type AnyEndpoint, endpoint, type Requester, sinceV1 } from '#http'
 import { type JsonObject, MatrixError, type RoomId } from '#spec'
 import { AnyObject, roomIdOf } from './own-user.ts'
 import { Reason, RoomIdPath, resolveRoom, ViaQuery } from './room-path.ts'
@@ -25,7 +25,7 @@ export const joiningEndpoints = ({ memberships, directory }: JoiningDeps): reado
   return [
     endpoint({
       method: 'POST',
-      paths: v3('/rooms/:roomId/join'),
+      paths: sinceV1('/rooms/:roomId/join'),
       auth: 'guest',
       rateLimit: 'join',
       params: RoomIdPath,
@@ -35,7 +35,7 @@ export const joiningEndpoints = ({ memberships, directory }: JoiningDeps): reado
     }),
     endpoint({
       method: 'POST',
-      paths: v3('/join/:roomIdOrAlias'),
+      paths: sinceV1('/join/:roomIdOrAlias'),
       auth: 'guest',
       rateLimit: 'join',
       params: Type.Object({ roomIdOrAlias: Type.String() }),

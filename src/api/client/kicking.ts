@@ -1,5 +1,5 @@
 import type { Memberships } from '#domain'
-import { type AnyEndpoint, endpoint, v3 } from '#http'
+import { type AnyEndpoint, endpoint, sinceV1 } from '#http'
 import { roomIdOf } from './own-user.ts'
 import { hidingUnknownRoom, RoomIdPath, reasonIn, TargetBody, userIdOf } from './room-path.ts'
 
@@ -11,7 +11,7 @@ export interface KickingDeps {
 export const kickingEndpoints = ({ memberships }: KickingDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'POST',
-    paths: v3('/rooms/:roomId/kick'),
+    paths: sinceV1('/rooms/:roomId/kick'),
     auth: 'user',
     rateLimit: 'other',
     params: RoomIdPath,

@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import type { Memberships } from '#domain'
-import { type AnyEndpoint, endpoint, v3 } from '#http'
+import { type AnyEndpoint, endpoint, sinceV1, v3 } from '#http'
 import { roomIdOf } from './own-user.ts'
 import { Reason, RoomIdPath, reasonIn } from './room-path.ts'
 
@@ -12,7 +12,7 @@ export interface LeavingDeps {
 export const leavingEndpoints = ({ memberships }: LeavingDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'POST',
-    paths: v3('/rooms/:roomId/leave'),
+    paths: sinceV1('/rooms/:roomId/leave'),
     auth: 'guest',
     rateLimit: 'other',
     params: RoomIdPath,

@@ -1,6 +1,7 @@
 import Type from 'typebox'
-import { type AnyEndpoint, endpoint, RawJson, v3 } from '#http'
-import type { Timeline } from '#views'
+import { type AnyEndpoint, endpoint, oldPaths, RawJson, v3 } from '#http'
+import { oldRange, type Timeline } from '#views'
+import { viewerOf } from './old-clients.ts'
 import { roomIdOf } from './own-user.ts'
 import { RoomIdPath } from './room-path.ts'
 
@@ -8,7 +9,11 @@ export interface MessagePaginationDeps {
   readonly timeline: Pick<Timeline, 'messages'>
 }
 
-/** `message_pagination.yaml`. */
+const Token = Type.Optional(Type.String())
+const Limit = Type.Optional(Type.Integer({ minimum: 0 }))
+const Filter = Type.Optional(Type.String())
+
+/** `message_pagination.yaml`, and the same of 2015, where the order of the tokens says in which direction to read. */
 export const messagePaginationEndpoints = ({ timeline }: MessagePaginationDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'GET',
@@ -16,17 +21,30 @@ export const messagePaginationEndpoints = ({ timeline }: MessagePaginationDeps):
     auth: 'guest',
     rateLimit: 'read',
     params: RoomIdPath,
-    query: Type.Object({
-      from: Type.Optional(Type.String()),
-      to: Type.Optional(Type.String()),
-      dir: Type.Enum(['b', 'f']),
-      limit: Type.Optional(Type.Integer({ minimum: 0 })),
-      filter: Type.Optional(Type.String()),
-    }),
+    query: Type.Object({ from: Token, to: Token, dir: Type.Enum(['b', 'f']), limit: Limit, filter: Filter }),
     handler: async ({ requester, params, query: { from, to, dir, limit, filter } }) => {
       const direction = dir === 'b' ? 'backward' : 'forward'
       const request = { roomId: roomIdOf(params.roomId), direction, from, to, limit, filter } as const
       return new RawJson(await timeline.messages(request, requester))
+    },
+  }),
+  endpoint({
+    method: 'GET',
+    paths: oldPaths('/rooms/:roomId/messages'),
+    auth: 'guest',
+    rateLimit: 'read',
+    params: RoomIdPath,
+    query: Type.Object({
+      from: Token,
+      to: Token,
+      dir: Type.Optional(Type.Enum(['b', 'f'])),
+      limit: Limit,
+      filter: Filter,
+    }),
+    handler: async ({ requester, params, query: { limit, filter, ...range }, path }) => {
+      const { from, to, direction } = oldRange(range)
+      const request = { roomId: roomIdOf(params.roomId), direction, from, to, limit, filter, alwaysEnds: true }
+      return new RawJson(await timeline.messages(request, viewerOf(requester, path)))
     },
   }),
 ]

@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import type { Presence } from '#domain'
-import { type AnyEndpoint, endpoint, v3 } from '#http'
+import { type AnyEndpoint, endpoint, sinceV1 } from '#http'
 import { MatrixError, parseUserId } from '#spec'
 import { requireOwn } from './own-user.ts'
 
@@ -17,7 +17,7 @@ const USER = Type.Object({ userId: Type.String() })
 export const presenceEndpoints = ({ presence }: PresenceDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'PUT',
-    paths: v3('/presence/:userId/status'),
+    paths: sinceV1('/presence/:userId/status'),
     auth: 'user',
     rateLimit: 'other',
     params: USER,
@@ -38,7 +38,7 @@ export const presenceEndpoints = ({ presence }: PresenceDeps): readonly AnyEndpo
   }),
   endpoint({
     method: 'GET',
-    paths: v3('/presence/:userId/status'),
+    paths: sinceV1('/presence/:userId/status'),
     auth: 'user',
     rateLimit: 'read',
     params: USER,

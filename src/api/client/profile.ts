@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import type { Profiles, SetProfile } from '#domain'
-import { type AnyEndpoint, endpoint, type Requester, v3 } from '#http'
+import { type AnyEndpoint, endpoint, type Requester, sinceV1, v3 } from '#http'
 import { MatrixError, parseUserId, type UserId } from '#spec'
 import { AnyObject, requireOwn } from './own-user.ts'
 
@@ -30,7 +30,7 @@ const mindGuest = ({ guest }: Requester, key: string): void => {
 export const profileEndpoints = ({ profiles, setProfile }: ProfileDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'GET',
-    paths: v3('/profile/:userId'),
+    paths: sinceV1('/profile/:userId'),
     auth: 'none',
     rateLimit: 'read',
     params: Type.Object({ userId: Type.String() }),
@@ -38,7 +38,7 @@ export const profileEndpoints = ({ profiles, setProfile }: ProfileDeps): readonl
   }),
   endpoint({
     method: 'GET',
-    paths: v3('/profile/:userId/:keyName'),
+    paths: sinceV1('/profile/:userId/:keyName'),
     auth: 'none',
     rateLimit: 'read',
     params: FIELD,
@@ -46,7 +46,7 @@ export const profileEndpoints = ({ profiles, setProfile }: ProfileDeps): readonl
   }),
   endpoint({
     method: 'PUT',
-    paths: v3('/profile/:userId/:keyName'),
+    paths: sinceV1('/profile/:userId/:keyName'),
     auth: 'guest',
     rateLimit: 'profile',
     params: FIELD,

@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import type { Presence, Receipts } from '#domain'
-import { type AnyEndpoint, endpoint, v3 } from '#http'
+import { type AnyEndpoint, endpoint, sinceV1 } from '#http'
 import { roomIdOf } from './own-user.ts'
 
 export interface ReceiptsDeps {
@@ -16,7 +16,7 @@ const MOVES = { 'm.read': 'read', 'm.read.private': 'readPrivate', 'm.fully_read
 export const receiptsEndpoints = ({ receipts, presence }: ReceiptsDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'POST',
-    paths: v3('/rooms/:roomId/receipt/:receiptType/:eventId'),
+    paths: sinceV1('/rooms/:roomId/receipt/:receiptType/:eventId'),
     auth: 'user',
     rateLimit: 'other',
     params: Type.Object({ roomId: Type.String(), receiptType: TYPE, eventId: Type.String() }),

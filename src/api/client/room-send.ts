@@ -1,7 +1,7 @@
 import Type from 'typebox'
-import type { Presence, Sending } from '#domain'
-import { type AnyEndpoint, endpoint, v3 } from '#http'
-import { MatrixError, stringAt } from '#spec'
+import type { Presence, Sending, Transaction } from '#domain'
+import { type AnyEndpoint, endpoint, type Requester, sinceV1 } from '#http'
+import { type JsonObject, MatrixError, type RoomId, stringAt } from '#spec'
 import { AnyObject, roomIdOf } from './own-user.ts'
 import { eventIdOf, plainText, transactionOf } from './room-path.ts'
 
@@ -10,28 +10,55 @@ export interface RoomSendDeps {
   readonly presence: Pick<Presence, 'active'>
 }
 
-/** `room_send.yaml`. Guests may send events of any type (module "Guest access"). */
-export const roomSendEndpoints = ({ sending, presence }: RoomSendDeps): readonly AnyEndpoint[] => [
-  endpoint({
-    method: 'PUT',
-    paths: v3('/rooms/:roomId/send/:eventType/:txnId'),
-    auth: 'guest',
-    rateLimit: 'message',
-    params: Type.Object({ roomId: Type.String(), eventType: Type.String(), txnId: Type.String({ maxLength: 255 }) }),
-    body: AnyObject,
-    handler: async ({ requester, params, body: content }) => {
-      const roomId = roomIdOf(params.roomId)
-      const type = plainText(params.eventType)
-      const transaction = transactionOf(requester, ['send', roomId, type], params.txnId)
-      const { userId: sender } = requester
-      presence.active(sender)
-      if (type !== 'm.room.redaction')
-        return { event_id: await sending.message(roomId, { type, sender, content, transaction }) }
-      // The target stands in the content since room version 11; it is taken from there for all, and put where the version has it.
-      const { redacts: _, ...rest } = content
-      const target = stringAt(content, 'redacts')
-      if (target === undefined) throw new MatrixError('M_MISSING_PARAM', 'A redaction names the event that it redacts')
-      return { event_id: await sending.redact(roomId, sender, eventIdOf(target), rest, transaction) }
-    },
-  }),
-]
+interface NewMessage {
+  readonly roomId: RoomId
+  readonly type: string
+  readonly content: JsonObject
+  readonly transaction: Transaction | undefined
+}
+
+/**
+ * `room_send.yaml`; and `POST`, without a transaction id, which the specification had until 2015 and clients still use. Guests may send
+ * events of any type (module "Guest access").
+ */
+export const roomSendEndpoints = ({ sending, presence }: RoomSendDeps): readonly AnyEndpoint[] => {
+  const send = async ({ userId: sender }: Requester, message: NewMessage): Promise<JsonObject> => {
+    const { roomId, type, content, transaction } = message
+    presence.active(sender)
+    if (type !== 'm.room.redaction')
+      return { event_id: await sending.message(roomId, { type, sender, content, transaction }) }
+    // The target stands in the content since room version 11; it is taken from there for all, and put where the version has it.
+    const { redacts: _, ...rest } = content
+    const target = stringAt(content, 'redacts')
+    if (target === undefined) throw new MatrixError('M_MISSING_PARAM', 'A redaction names the event that it redacts')
+    return { event_id: await sending.redact(roomId, sender, eventIdOf(target), rest, transaction) }
+  }
+  return [
+    endpoint({
+      method: 'PUT',
+      paths: sinceV1('/rooms/:roomId/send/:eventType/:txnId'),
+      auth: 'guest',
+      rateLimit: 'message',
+      params: Type.Object({ roomId: Type.String(), eventType: Type.String(), txnId: Type.String({ maxLength: 255 }) }),
+      body: AnyObject,
+      handler: async ({ requester, params, body: content }) => {
+        const roomId = roomIdOf(params.roomId)
+        const type = plainText(params.eventType)
+        const transaction = transactionOf(requester, ['send', roomId, type], params.txnId)
+        return send(requester, { roomId, type, content, transaction })
+      },
+    }),
+    endpoint({
+      method: 'POST',
+      paths: sinceV1('/rooms/:roomId/send/:eventType'),
+      auth: 'guest',
+      rateLimit: 'message',
+      params: Type.Object({ roomId: Type.String(), eventType: Type.String() }),
+      body: AnyObject,
+      handler: async ({ requester, params, body: content }) => {
+        const type = plainText(params.eventType)
+        return send(requester, { roomId: roomIdOf(params.roomId), type, content, transaction: undefined })
+      },
+    }),
+  ]
+}

@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import type { SetRoomState } from '#domain'
-import { type AnyEndpoint, endpoint, v3 } from '#http'
+import { type AnyEndpoint, endpoint, sinceV1 } from '#http'
 import { AnyObject, roomIdOf } from './own-user.ts'
 import { plainText } from './room-path.ts'
 
@@ -10,8 +10,8 @@ export interface RoomStateDeps {
 
 /** An empty state key may be left off, with or without the slash before it; the last of these paths matches the slash too. */
 export const statePaths = (): readonly [string, ...string[]] => [
-  ...v3('/rooms/:roomId/state/:eventType/:stateKey'),
-  ...v3('/rooms/:roomId/state/:eventType'),
+  ...sinceV1('/rooms/:roomId/state/:eventType/:stateKey'),
+  ...sinceV1('/rooms/:roomId/state/:eventType'),
 ]
 
 export const StatePath = Type.Object({

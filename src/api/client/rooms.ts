@@ -1,6 +1,7 @@
 import Type from 'typebox'
-import { type AnyEndpoint, endpoint, RawJson, v3 } from '#http'
+import { type AnyEndpoint, endpoint, RawJson, sinceV1, v3 } from '#http'
 import type { RoomStates, Timeline } from '#views'
+import { viewerOf } from './old-clients.ts'
 import { roomIdOf } from './own-user.ts'
 import { eventIdOf, plainText, RoomIdPath } from './room-path.ts'
 import { StatePath, statePaths } from './room-state.ts'
@@ -25,11 +26,12 @@ export const roomsEndpoints = ({ timeline, roomStates }: RoomsDeps): readonly An
   }),
   endpoint({
     method: 'GET',
-    paths: v3('/rooms/:roomId/state'),
+    paths: sinceV1('/rooms/:roomId/state'),
     auth: 'guest',
     rateLimit: 'read',
     params: RoomIdPath,
-    handler: async ({ requester, params }) => new RawJson(await roomStates.all(roomIdOf(params.roomId), requester)),
+    handler: async ({ requester, params, path }) =>
+      new RawJson(await roomStates.all(roomIdOf(params.roomId), viewerOf(requester, path))),
   }),
   endpoint({
     method: 'GET',
@@ -38,14 +40,15 @@ export const roomsEndpoints = ({ timeline, roomStates }: RoomsDeps): readonly An
     rateLimit: 'read',
     params: StatePath,
     query: Type.Object({ format: Type.Optional(Type.Enum(['content', 'event'])) }),
-    handler: async ({ requester, params, query }) => {
+    handler: async ({ requester, params, query, path }) => {
       const entry = { type: plainText(params.eventType), stateKey: plainText(params.stateKey ?? '') }
-      return new RawJson(await roomStates.one(roomIdOf(params.roomId), entry, query.format ?? 'content', requester))
+      const viewer = viewerOf(requester, path)
+      return new RawJson(await roomStates.one(roomIdOf(params.roomId), entry, query.format ?? 'content', viewer))
     },
   }),
   endpoint({
     method: 'GET',
-    paths: v3('/rooms/:roomId/members'),
+    paths: sinceV1('/rooms/:roomId/members'),
     auth: 'guest',
     rateLimit: 'read',
     params: RoomIdPath,
@@ -54,10 +57,11 @@ export const roomsEndpoints = ({ timeline, roomStates }: RoomsDeps): readonly An
       membership: MembershipQuery,
       not_membership: MembershipQuery,
     }),
-    handler: async ({ requester, params, query }) => {
+    handler: async ({ requester, params, query, path }) => {
       const { at, membership, not_membership: notMembership } = query
       const roomId = roomIdOf(params.roomId)
-      return new RawJson(await roomStates.members({ roomId, at, membership, notMembership }, requester))
+      const viewer = viewerOf(requester, path)
+      return new RawJson(await roomStates.members({ roomId, at, membership, notMembership }, viewer))
     },
   }),
   endpoint({

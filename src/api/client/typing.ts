@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import type { Presence, Typing } from '#domain'
-import { type AnyEndpoint, endpoint, v3 } from '#http'
+import { type AnyEndpoint, endpoint, sinceV1 } from '#http'
 import { requireOwn, roomIdOf } from './own-user.ts'
 
 export interface TypingDeps {
@@ -12,7 +12,7 @@ export interface TypingDeps {
 export const typingEndpoints = ({ typing, presence }: TypingDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'PUT',
-    paths: v3('/rooms/:roomId/typing/:userId'),
+    paths: sinceV1('/rooms/:roomId/typing/:userId'),
     auth: 'user',
     rateLimit: 'other',
     params: Type.Object({ roomId: Type.String(), userId: Type.String() }),

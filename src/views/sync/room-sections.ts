@@ -3,6 +3,7 @@ import type { Receipt, RoomAccountDataEntry, RoomNumber, RoomRecord, RoomsReader
 import { formatPageToken } from '#streams'
 import type { ClientEvents } from '../client-event.ts'
 import type { RoomFactsCache } from '../room-facts.ts'
+import { strippedState } from '../stripped-state.ts'
 import type { Unread, UnreadCount } from '../unread.ts'
 import type { Visibility } from '../visibility.ts'
 import type { SyncWindow } from './request.ts'
@@ -118,14 +119,8 @@ export class RoomSections {
   async stripped(window: SyncWindow, standing: RoomStanding, key: 'invite_state' | 'knock_state'): Promise<string> {
     const { reader, clientEvents } = this.#parts
     const { record, position } = standing
-    const own = await reader.stateEvent(record.room, position, 'm.room.member', window.syncer.userId)
-    const events = [...(await reader.state(record.room, { at: position, types: STRIPPED_TYPES }))]
-    if (own !== undefined) {
-      const inviter = await reader.stateEvent(record.room, position, 'm.room.member', own.sender)
-      if (inviter !== undefined && inviter.eventId !== own.eventId) events.push(inviter)
-      events.push(own)
-    }
-    return `{"${key}":{"events":[${events.map((event) => clientEvents.stripped(event)).join()}]}}`
+    const state = await strippedState(record.room, position, window.syncer.userId, reader, clientEvents)
+    return `{"${key}":{"events":[${state}]}}`
   }
 
   async #timeline(
@@ -217,16 +212,6 @@ export class RoomSections {
 /** What a summary is made of. */
 const SUMMARISED_TYPES: ReadonlySet<string> = new Set(['m.room.member', 'm.room.name', 'm.room.canonical_alias'])
 
-const STRIPPED_TYPES = [
-  'm.room.create',
-  'm.room.name',
-  'm.room.avatar',
-  'm.room.topic',
-  'm.room.join_rules',
-  'm.room.canonical_alias',
-  'm.room.encryption',
-]
-
 /** The PDU, with its id where the room version leaves it out: a client could not refer to it otherwise (as Synapse does). */
 const federationText = ({ json, eventId }: StoredEvent): string =>
   json.includes('"event_id":') ? json : `{"event_id":${JSON.stringify(eventId)},${json.slice(1)}`
@@ -254,7 +239,7 @@ const ephemeralEvents = (window: SyncWindow, { typing, receipts }: RoomExtras): 
 }
 
 /** `m.receipt`: by event, type and user. */
-const receiptsText = (receipts: readonly Receipt[]): string => {
+export const receiptsText = (receipts: readonly Receipt[]): string => {
   const content: Record<string, Record<string, Record<string, { ts: number; thread_id?: string }>>> = {}
   for (const { eventId, type, userId, atMs, threadId } of receipts) {
     content[eventId] ??= {}

@@ -1,0 +1,291 @@
+import { breathe, type Clock } from '#base'
+import type { RoomId, UserId } from '#spec'
+import type { AccountDataReader, ReceiptsReader, StoredEvent } from '#store'
+import {
+  formatPageToken,
+  formatSyncToken,
+  listenerInRoom,
+  type Positions,
+  type StreamName,
+  type Streams,
+} from '#streams'
+import type { ClientEvents } from '../client-event.ts'
+import type { RecentEvents } from '../recent-events.ts'
+import { spliceTexts } from '../splice-texts.ts'
+import type { PresenceEntry, PresenceNow, TypingNow } from '../sync/request.ts'
+import type { RoomViewer } from '../timeline-request.ts'
+import { InviteTexts } from './invites.ts'
+import { type RoomEventsPage, roomEvents } from './room-events.ts'
+import { membershipIn, type ScopeParts, type StreamScope, StreamSight, scopeOf } from './scope.ts'
+import { accountDataItem, presenceItem, receiptItems, roomAccountDataItem, typingItem } from './stream-items.ts'
+import { END, earlierOf, START, type StreamPlace, streamPlace } from './stream-token.ts'
+
+export interface EventStreamParts extends ScopeParts {
+  readonly clock: Clock
+  readonly streams: Streams
+  readonly clientEvents: ClientEvents
+  readonly recent: RecentEvents
+  readonly accountData: AccountDataReader
+  readonly receipts: ReceiptsReader
+  readonly typing: TypingNow
+  readonly presence: PresenceNow
+}
+
+/** `GET /events`, tokens as the client wrote them. */
+export interface EventsRequest {
+  readonly viewer: RoomViewer
+  /** undefined: all rooms of the viewer, and what is theirs alone. */
+  readonly roomId: RoomId | undefined
+  readonly from: string | undefined
+  readonly to: string | undefined
+  /** As in the document of 2015: `START` and `END` are tokens, and `from` is `START` where it is left off. Else it is now. */
+  readonly words: boolean
+  readonly limit: number | undefined
+  readonly timeoutMs: number
+  readonly signal: AbortSignal
+}
+
+/** Given at once at most, and where no limit is asked for. */
+const MAX_ITEMS = 500
+/** Rooms with more members do not tell who joins them of everybody's presence. */
+const MAX_GREETED = 500
+
+interface Answer {
+  readonly texts: readonly string[]
+  readonly end: Positions
+  /** There is more before the end of the window. */
+  readonly more: boolean
+  /** Worth an answer: one's own presence is not, for the request itself may be what changed it. */
+  readonly isNews: boolean
+}
+
+/** `GET /events`: everything a user hears of, in one stream, read from the same streams as `/sync`. */
+export class EventStream {
+  readonly #parts: EventStreamParts
+  readonly #invites: InviteTexts
+
+  constructor(parts: EventStreamParts) {
+    this.#parts = parts
+    this.#invites = new InviteTexts(parts.reader, parts.clientEvents)
+  }
+
+  /**
+   * The answer's JSON text. Goes forward from `from`, waiting where nothing came yet; backward where `to` lies before `from`.
+   * Throws `M_INVALID_PARAM` for a token that is none of this server's, `M_FORBIDDEN` for a room the user may not read.
+   */
+  async events(request: EventsRequest): Promise<string> {
+    const now = this.#parts.streams.positions()
+    const place = (text: string): StreamPlace => streamPlace(text, now, request.words)
+    const from = place(request.from ?? (request.words ? START : formatSyncToken(now)))
+    const to = request.to === undefined || (request.words && request.to === END) ? undefined : place(request.to)
+    const isBackward = to !== undefined && to.positions.events < from.positions.events
+    return isBackward ? this.#backward(request, from, to) : this.#forward(request, from, to)
+  }
+
+  async #forward(request: EventsRequest, from: StreamPlace, to: StreamPlace | undefined): Promise<string> {
+    const { clock, streams } = this.#parts
+    const { viewer, roomId, timeoutMs, signal } = request
+    const deadlineMs = clock.monotonicMs() + timeoutMs
+    let since = from.positions
+    for (;;) {
+      const snapshot = streams.snapshot()
+      const upTo = to === undefined ? snapshot.positions : earlierOf(snapshot.positions, to.positions)
+      const scope = await scopeOf(viewer, roomId, this.#parts)
+      const { texts, end, more, isNews } = await this.#answer(request, scope, since, upTo)
+      const leftMs = deadlineMs - clock.monotonicMs()
+      const goesOn = !isNews && !signal.aborted && (more || (to === undefined && leftMs > 0))
+      if (!goesOn) return answerText(texts.join(), from.text, formatSyncToken(end))
+      // What was looked at and held nothing is not looked at again.
+      if (texts.length === 0) since = end
+      if (more) {
+        await breathe(clock)
+        continue
+      }
+      const { peeked } = scope
+      const listener = peeked === undefined ? viewer.user : listenerInRoom(peeked)
+      const rooms = peeked === undefined ? await this.#joinedRooms(viewer) : [peeked]
+      const news = await streams.wait(listener, snapshot, async () => rooms, leftMs, signal)
+      if (!news) return answerText(texts.join(), from.text, formatSyncToken(end))
+    }
+  }
+
+  async #joinedRooms(viewer: RoomViewer): Promise<readonly number[]> {
+    const rooms = await this.#parts.userRooms.of(viewer)
+    return [...rooms.values()].flatMap(({ room, membership }) => (membership === 'join' ? [room] : []))
+  }
+
+  /** Room events alone, newest first: what has no place among them cannot be read backward. */
+  async #backward(request: EventsRequest, from: StreamPlace, to: StreamPlace): Promise<string> {
+    const scope = await scopeOf(request.viewer, request.roomId, this.#parts)
+    const page = await this.#roomEvents(request, scope, 'backward', to.positions.events, from.positions.events)
+    const texts = await spliceTexts(page.events, (event) => this.#text(event, request.viewer), this.#parts.clock)
+    return answerText(texts, from.text, page.complete ? to.text : formatPageToken(page.reached))
+  }
+
+  #roomEvents(
+    request: EventsRequest,
+    scope: StreamScope,
+    direction: 'forward' | 'backward',
+    after: number,
+    upTo: number,
+  ): Promise<RoomEventsPage> {
+    const sight = new StreamSight(request.viewer, scope, this.#parts.visibility, after)
+    const limit = Math.min(request.limit ?? MAX_ITEMS, MAX_ITEMS)
+    const shows = (event: StoredEvent): Promise<boolean> => sight.shows(event)
+    return roomEvents({ rooms: scope.rooms, direction, after, upTo, limit, shows }, this.#parts)
+  }
+
+  /** Room events first; then each other stream as far as the limit has room for it. What has not stays for the next answer. */
+  async #answer(request: EventsRequest, scope: StreamScope, since: Positions, upTo: Positions): Promise<Answer> {
+    const limit = Math.min(request.limit ?? MAX_ITEMS, MAX_ITEMS)
+    const page = await this.#roomEvents(request, scope, 'forward', since.events, upTo.events)
+    const texts = [...(await this.#roomTexts(page.events, request.viewer))]
+    const faces = await this.#newFaces(page.events, scope, request.viewer.userId)
+    const presence = presenceItems(this.#parts.presence.ofUsers(faces), scope)
+    texts.push(...presence)
+    const end: Record<StreamName, number> = { ...since, events: Math.max(page.reached, since.events) }
+    if (!page.complete) return { texts, end, more: true, isNews: texts.length > 0 }
+    let isNews = texts.length > 0
+    let more = false
+    for (const stream of ['accountData', 'receipts', 'typing', 'presence'] as const) {
+      const items =
+        since[stream] < upTo[stream] ? await this.#items(stream, request.viewer, scope, since, upTo) : NOTHING
+      const fits = texts.length === 0 || texts.length + items.texts.length <= limit
+      more ||= !fits
+      if (!fits) continue
+      texts.push(...items.texts)
+      isNews ||= items.isNews
+      end[stream] = Math.max(since[stream], upTo[stream])
+    }
+    return { texts, end, more, isNews }
+  }
+
+  async #items(
+    stream: 'accountData' | 'receipts' | 'typing' | 'presence',
+    viewer: RoomViewer,
+    scope: StreamScope,
+    since: Positions,
+    upTo: Positions,
+  ): Promise<Items> {
+    switch (stream) {
+      case 'accountData':
+        return itemsOf(await this.#accountData(viewer, scope, since, upTo))
+      case 'receipts':
+        return itemsOf(await this.#receipts(viewer, scope, since, upTo))
+      case 'typing':
+        return itemsOf(this.#typing(scope, since, upTo))
+      case 'presence': {
+        const entries = await this.#presence(viewer.userId, scope, since, upTo)
+        return { texts: presenceItems(entries, scope), isNews: entries.some(({ userId }) => userId !== viewer.userId) }
+      }
+    }
+  }
+
+  async #accountData(
+    viewer: RoomViewer,
+    scope: StreamScope,
+    since: Positions,
+    upTo: Positions,
+  ): Promise<readonly string[]> {
+    const changed = await this.#parts.accountData.since(viewer.user, since.accountData, upTo.accountData)
+    const inRooms = changed.rooms.flatMap((entry) => {
+      const roomId = scope.rooms.get(entry.room)?.roomId
+      return roomId === undefined ? [] : [roomAccountDataItem(roomId, entry)]
+    })
+    return [...changed.global.map(accountDataItem), ...inRooms]
+  }
+
+  async #receipts(
+    viewer: RoomViewer,
+    scope: StreamScope,
+    since: Positions,
+    upTo: Positions,
+  ): Promise<readonly string[]> {
+    if (scope.present.length === 0) return []
+    const moved = await this.#parts.receipts.since(scope.present, since.receipts, upTo.receipts, viewer.userId)
+    const shown = moved.filter(({ userId }) => !scope.ignored.has(userId))
+    return receiptItems(shown, (room) => scope.rooms.get(room)?.roomId)
+  }
+
+  #typing(scope: StreamScope, since: Positions, upTo: Positions): readonly string[] {
+    const present = new Set(scope.present)
+    return this.#parts.typing.changedSince(since.typing, upTo.typing).flatMap(({ room, userIds }) => {
+      const roomId = scope.rooms.get(room)?.roomId
+      if (roomId === undefined || !present.has(room)) return []
+      return [
+        typingItem(
+          roomId,
+          userIds.filter((userId) => !scope.ignored.has(userId)),
+        ),
+      ]
+    })
+  }
+
+  /** Of those who share a room with the reader; of the members of the one room that was asked for. */
+  async #presence(
+    viewer: UserId,
+    scope: StreamScope,
+    since: Positions,
+    upTo: Positions,
+  ): Promise<readonly PresenceEntry[]> {
+    const { reader, presence } = this.#parts
+    const [room, ...others] = scope.present
+    const seen: PresenceEntry[] = []
+    for (const entry of presence.changedSince(since.presence, upTo.presence)) {
+      const { userId } = entry
+      const isSeen =
+        scope.rooms.size === 1 && room !== undefined && others.length === 0
+          ? (await reader.membership(room, userId))?.membership === 'join' || userId === viewer
+          : userId === viewer || (await reader.shareRoom(viewer, userId))
+      if (isSeen) seen.push(entry)
+    }
+    return seen
+  }
+
+  /** Whom the reader meets by these events: those who joined, or all of a room that the reader joined. */
+  async #newFaces(events: readonly StoredEvent[], scope: StreamScope, viewer: UserId): Promise<readonly UserId[]> {
+    const { reader } = this.#parts
+    const faces = new Set<UserId>()
+    for (const event of events) {
+      if (membershipIn(event) !== 'join' || wasJoined(event) || !scope.present.includes(event.room)) continue
+      if (event.stateKey !== viewer) faces.add(event.stateKey as UserId)
+      else if (((await reader.room(event.room))?.joinedCount ?? 0) <= MAX_GREETED) {
+        for (const member of await reader.members(event.room, ['join'])) faces.add(member.userId)
+      }
+    }
+    return [...faces]
+  }
+
+  async #roomTexts(events: readonly StoredEvent[], viewer: RoomViewer): Promise<readonly string[]> {
+    const texts: string[] = []
+    for (const event of events) {
+      const text = this.#text(event, viewer)
+      texts.push(await this.#invites.completed(text, event, viewer.userId))
+    }
+    return texts
+  }
+
+  #text(event: StoredEvent, { device }: RoomViewer): string {
+    return this.#parts.clientEvents.text(event, { device, nowMs: this.#parts.clock.nowMs() }, 'old')
+  }
+}
+
+interface Items {
+  readonly texts: readonly string[]
+  readonly isNews: boolean
+}
+
+const NOTHING: Items = { texts: [], isNews: false }
+
+const itemsOf = (texts: readonly string[]): Items => ({ texts, isNews: texts.length > 0 })
+
+const presenceItems = (entries: readonly PresenceEntry[], { ignored }: StreamScope): string[] =>
+  entries.filter(({ userId }) => !ignored.has(userId)).map(presenceItem)
+
+const answerText = (chunk: string, start: string, end: string): string =>
+  `{"start":${JSON.stringify(start)},"end":${JSON.stringify(end)},"chunk":[${chunk}]}`
+
+/** A changed profile is no arrival. */
+const wasJoined = ({ replaces }: StoredEvent): boolean =>
+  replaces !== undefined &&
+  (JSON.parse(replaces.json) as { content?: { membership?: unknown } }).content?.membership === 'join'

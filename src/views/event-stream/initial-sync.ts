@@ -1,0 +1,160 @@
+import { breathe } from '#base'
+import type { Membership, RoomId } from '#spec'
+import type { AccountDataReader, MembershipRecord, ReceiptsReader, RoomAccountDataEntry, RoomNumber } from '#store'
+import { formatSyncToken, type Positions, type Streams } from '#streams'
+import type { PresenceNow } from '../sync/request.ts'
+import type { RoomViewer } from '../timeline-request.ts'
+import type { UserRooms } from '../user-rooms.ts'
+import type { IgnoredUsers } from '../visibility.ts'
+import { InviteTexts } from './invites.ts'
+import { DEFAULT_MESSAGES, type RoomInfoParts, roomInfo } from './room-info.ts'
+import { accountDataItem, presenceItem, receiptItems } from './stream-items.ts'
+
+export interface InitialSyncParts extends RoomInfoParts {
+  readonly streams: Streams
+  readonly userRooms: UserRooms
+  readonly accountData: AccountDataReader
+  readonly receipts: ReceiptsReader
+  readonly presence: PresenceNow
+  readonly ignored: IgnoredUsers
+}
+
+export interface InitialSyncRequest {
+  readonly viewer: RoomViewer
+  /** Messages of each room. */
+  readonly limit: number | undefined
+  /** Rooms the viewer left, too. */
+  readonly archived: boolean
+}
+
+interface Standing {
+  readonly membership: Membership
+  readonly position: number
+}
+
+/** Rooms answered in one slice of the event loop. */
+const ROOMS_A_SLICE = 5
+
+/** `GET /initialSync` and `GET /rooms/{roomId}/initialSync`: everything as of one moment, whose token `GET /events` goes on from. */
+export class InitialSync {
+  readonly #parts: InitialSyncParts
+  readonly #invites: InviteTexts
+
+  constructor(parts: InitialSyncParts) {
+    this.#parts = parts
+    this.#invites = new InviteTexts(parts.reader, parts.clientEvents)
+  }
+
+  /** The answer's JSON text. */
+  async everything({ viewer, limit, archived }: InitialSyncRequest): Promise<string> {
+    const { streams, userRooms, reader, accountData, presence, receipts, ignored: people, clock } = this.#parts
+    const now = streams.positions()
+    const records = await userRooms.of(viewer)
+    const ignored = await people.ignoredBy(viewer.user)
+    const privateData = Map.groupBy(await accountData.allInRooms(viewer.user), ({ room }) => room)
+    const rooms: string[] = []
+    const joined: RoomNumber[] = []
+    let count = 0
+    for (const record of records.values()) {
+      const standing = await this.#standing(record, viewer, now)
+      if (standing === undefined) continue
+      if (standing.membership === 'join') joined.push(record.room)
+      const want = { viewer, limit: limit ?? DEFAULT_MESSAGES, archived, now, ignored }
+      const text = await this.#room(want, record, standing, privateData.get(record.room) ?? [])
+      if (text !== undefined) rooms.push(`{${text}}`)
+      if (++count % ROOMS_A_SLICE === 0) await breathe(clock)
+    }
+    const acquaintances = [...(await reader.usersSharingRooms(viewer.userId)), viewer.userId]
+    const present = presence.ofUsers(acquaintances).filter(({ userId }) => !ignored.has(userId))
+    const read = joined.length === 0 ? [] : await receipts.inRooms(joined, viewer.userId)
+    const shownReceipts = read.filter(({ userId }) => !ignored.has(userId))
+    const data = await accountData.allGlobal(viewer.user)
+    return (
+      `{"end":"${formatSyncToken(now)}","rooms":[${rooms.join()}],"presence":[${present.map(presenceItem).join()}],` +
+      `"receipts":[${receiptItems(shownReceipts, (room) => records.get(room)?.roomId).join()}],` +
+      `"account_data":[${data.map(accountDataItem).join()}]}`
+    )
+  }
+
+  /** One room, also for who left it, up to there, and for anybody where it is `world_readable`. Throws `M_FORBIDDEN`. */
+  async ofRoom(roomId: RoomId, limit: number | undefined, viewer: RoomViewer): Promise<string> {
+    const { streams, visibility, reader, accountData, presence, receipts, ignored: people } = this.#parts
+    const now = streams.positions()
+    const { record, membership, upTo } = await visibility.access(roomId, viewer.userId)
+    const { room } = record
+    const info = await roomInfo(
+      {
+        viewer,
+        room,
+        roomId,
+        membership,
+        now,
+        upTo: upTo === undefined ? now.events : Math.min(upTo, now.events),
+        limit: limit ?? DEFAULT_MESSAGES,
+        accountData: await accountData.allInRooms(viewer.user, [room]),
+      },
+      this.#parts,
+    )
+    // Who left does not hear of those who stayed.
+    if (upTo !== undefined) return `{${info},"presence":[],"receipts":[]}`
+    const ignored = await people.ignoredBy(viewer.user)
+    const members = (await reader.members(room, ['join'])).map(({ userId }) => userId)
+    const present = presence.ofUsers(members).filter(({ userId }) => !ignored.has(userId))
+    const read = (await receipts.inRooms([room], viewer.userId)).filter(({ userId }) => !ignored.has(userId))
+    return `{${info},"presence":[${present.map(presenceItem).join()}],"receipts":[${receiptItems(read, () => roomId).join()}]}`
+  }
+
+  /** As of the moment the answer is of; undefined where there was none yet. */
+  async #standing(record: MembershipRecord, viewer: RoomViewer, now: Positions): Promise<Standing | undefined> {
+    if (record.position <= now.events) return record
+    const history = await this.#parts.reader.membershipHistory(record.room, viewer.userId)
+    return history.findLast(({ position }) => position <= now.events)
+  }
+
+  async #room(
+    want: Pick<InitialSyncRequest, 'viewer' | 'archived'> & {
+      readonly now: Positions
+      readonly limit: number
+      readonly ignored: ReadonlySet<string>
+    },
+    record: MembershipRecord,
+    { membership, position }: Standing,
+    accountData: readonly RoomAccountDataEntry[],
+  ): Promise<string | undefined> {
+    const { viewer, now, limit } = want
+    const { room, roomId } = record
+    const info = { viewer, room, roomId, membership, now, limit, accountData }
+    switch (membership) {
+      case 'join':
+        return roomInfo({ ...info, upTo: now.events }, this.#parts)
+      case 'invite':
+        return this.#invited(record, position, viewer, want.ignored)
+      case 'knock':
+        // Clients of this call know no such membership.
+        return undefined
+      case 'leave':
+      case 'ban': {
+        if (!want.archived || record.forgotten) return undefined
+        const history = await this.#parts.reader.membershipHistory(room, viewer.userId)
+        const everJoined = history.some((step) => step.membership === 'join')
+        return everJoined ? roomInfo({ ...info, upTo: position }, this.#parts) : undefined
+      }
+    }
+  }
+
+  async #invited(
+    { room, roomId }: MembershipRecord,
+    position: number,
+    { userId, device }: RoomViewer,
+    ignored: ReadonlySet<string>,
+  ): Promise<string | undefined> {
+    const { reader, clientEvents, clock } = this.#parts
+    const invite = await reader.stateEvent(room, position, 'm.room.member', userId)
+    if (invite === undefined || ignored.has(invite.sender)) return undefined
+    const text = clientEvents.text(invite, { device, nowMs: clock.nowMs() }, 'old')
+    return [
+      `"room_id":${JSON.stringify(roomId)},"membership":"invite","inviter":${JSON.stringify(invite.sender)}`,
+      `"invite":${await this.#invites.completed(text, invite, userId)}`,
+    ].join()
+  }
+}

@@ -1,0 +1,17 @@
+import { type JsonObject, stringAt } from '#spec'
+import type { StoredEvent } from '#store'
+
+/**
+ * What an event of 2015 has on top besides the members of today: `user_id` for its sender, `age`, what `unsigned` says that is the same
+ * for all readers (`prev_content`, `replaces_state`, `redacted_because`), and `membership` on member events. A superset of today's
+ * form, so that a client of either time finds what it looks for. Answers members of a JSON object.
+ */
+export const oldMembers = (stored: StoredEvent, content: JsonObject, fixedUnsigned: string, ageMs: number): string => {
+  const membership = stored.type === 'm.room.member' ? stringAt(content, 'membership') : undefined
+  const member = membership === undefined ? '' : `"membership":${JSON.stringify(membership)},`
+  return `"user_id":${JSON.stringify(stored.sender)},${member}${fixedUnsigned}"age":${ageMs}`
+}
+
+/** Room versions since 11 leave `creator` out, for it is the sender; clients of 2015 look for it. */
+export const oldContent = (stored: StoredEvent, content: JsonObject): JsonObject =>
+  stored.type === 'm.room.create' && content.creator === undefined ? { ...content, creator: stored.sender } : content
