@@ -15,6 +15,12 @@ const pair = async (start: StartHomeserver) => {
   return { clock, homeserver, alice, bob, roomId }
 }
 
+interface PresenceSection {
+  readonly presence?: {
+    readonly events: readonly { readonly sender: string; readonly content: { readonly presence: string } }[]
+  }
+}
+
 const statusOf = (viewer: TestClient, of: TestClient) => viewer.get(`/v3/presence/${enc(of.userId)}/status`)
 const setStatus = (client: TestClient, body: object) => client.put(`/v3/presence/${enc(client.userId)}/status`, body)
 
@@ -111,6 +117,30 @@ onEveryHomeserver('presence', (start) => {
     const first = await bob.syncUntil(next_batch, (sync) => about(sync) === 'online')
     clock.advance(60_000)
     await bob.syncUntil(first.next_batch, (sync) => about(sync) === 'offline')
+  })
+
+  it('of whom one meets anew is told even where it is offline: one may remember them otherwise', async () => {
+    const { clock, homeserver, alice, bob, roomId } = await pair(start)
+    await using _ = homeserver
+    const carol = await homeserver.register('carol')
+    await carol.join(roomId)
+    const toldOf = (of: TestClient) => (sync: PresenceSection) =>
+      sync.presence?.events.filter(({ sender }) => sender === of.userId).map(({ content }) => content.presence) ?? []
+    const quietly = (since: string) => ({ since, set_presence: 'offline' })
+    const carolBefore = await carol.sync({ set_presence: 'offline' })
+    await alice.sync()
+    const online = await carol.syncUntil(carolBefore.next_batch, (sync) => toldOf(alice)(sync).includes('online'))
+    expect(toldOf(alice)(await bob.sync({ set_presence: 'offline' }))).toEqual(['online'])
+    await bob.leave(roomId)
+    clock.advance(60_000)
+    await carol.syncUntil(online.next_batch, (sync) => toldOf(alice)(sync).includes('offline'))
+    const apart = await bob.sync({ set_presence: 'offline' })
+    await bob.join(roomId)
+    const again = await bob.sync(quietly(apart.next_batch))
+    expect(toldOf(alice)(again)).toEqual(['offline'])
+    const dave = await homeserver.register('dave')
+    await dave.join(roomId)
+    expect(toldOf(dave)(await bob.sync(quietly(again.next_batch)))).toEqual(['offline'])
   })
 
   it('keeps status and last activity over a restart', async () => {

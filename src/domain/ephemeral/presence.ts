@@ -153,6 +153,11 @@ export class Presence {
     })
   }
 
+  /** Each of the users; offline is who was not about lately. */
+  ofEach(userIds: readonly UserId[]): readonly PresenceEntry[] {
+    return userIds.map((userId) => this.#entry(userId) ?? { userId, content: { presence: 'offline' } })
+  }
+
   /** Keeps what is not kept yet: before the server stops. */
   flush(): Promise<void> {
     return this.#lastSeen.flush()

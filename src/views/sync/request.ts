@@ -54,4 +54,6 @@ export interface PresenceNow {
   changedSince(after: number, upTo: number): readonly PresenceEntry[]
   /** Those of the users who are not offline, or have something to say of themselves. */
   ofUsers(userIds: readonly UserId[]): readonly PresenceEntry[]
+  /** Each of the users, the offline ones too. */
+  ofEach(userIds: readonly UserId[]): readonly PresenceEntry[]
 }

@@ -183,7 +183,8 @@ export class Sync {
     const { reader, presence } = this.#parts
     if (since === undefined)
       return presence.ofUsers([...(await reader.usersSharingRooms(syncer.userId)), syncer.userId])
-    const entries = [...presence.ofUsers(await newFaces(syncer.userId, rooms, gathered, reader))]
+    // The offline ones too: who meets them again may remember them as they were when they last met.
+    const entries = [...presence.ofEach(await newFaces(syncer.userId, rooms, gathered, reader))]
     if (since.presence >= now.presence) return entries
     for (const entry of presence.changedSince(since.presence, now.presence)) {
       const own = entry.userId === syncer.userId
