@@ -159,11 +159,12 @@ class Running {
 const rateLimiterOf = ({ rateLimits: { enabled, ...budgets } }: Config): RateLimiter =>
   enabled ? createRateLimiter(budgets) : noRateLimits
 
-const limitsOf = ({ listen }: Config): EdgeLimits => ({
+const limitsOf = ({ listen, media }: Config): EdgeLimits => ({
   bodyBytes: listen.bodySize,
   headerBytes: listen.headerSize,
   headersTimeoutMs: listen.headersTimeout,
   requestTimeoutMs: listen.requestTimeout,
+  uploadTimeoutMs: media.uploadTimeout,
   keepAliveTimeoutMs: listen.keepAliveTimeout,
   writeTimeoutMs: listen.writeTimeout,
 })

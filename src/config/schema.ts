@@ -2,6 +2,7 @@ import { passwords, registration, sessions } from './sections/accounts.ts'
 import { federation, support } from './sections/discovery.ts'
 import { listen } from './sections/listen.ts'
 import { logging } from './sections/logging.ts'
+import { media } from './sections/media.ts'
 import { rateLimits } from './sections/rate-limits.ts'
 import { server } from './sections/server.ts'
 import { storage } from './sections/storage.ts'
@@ -15,6 +16,7 @@ export const SECTIONS = {
   registration,
   sessions,
   passwords,
+  media,
   rateLimits,
   federation,
   support,

@@ -1,7 +1,10 @@
 import type { ServerResponse } from 'node:http'
+import type { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { isUnavailable } from '#base'
 import { type JsonObject, MatrixError } from '#spec'
 import { CustomReply, RawJson } from './endpoint.ts'
+import type { FilePlan } from './file-reply.ts'
 
 /** On every answer: client-server API, "Web Browser Clients". */
 export const CORS_HEADERS = [
@@ -42,6 +45,37 @@ export const sendOutcome = (response: ServerResponse, outcome: JsonObject | RawJ
   }
   sendJson(response, 200, JSON.stringify(outcome))
   return 200
+}
+
+const CLIENT_GONE: ReadonlySet<unknown> = new Set([
+  'ERR_STREAM_PREMATURE_CLOSE',
+  'ERR_STREAM_DESTROYED',
+  'ECONNRESET',
+  'EPIPE',
+])
+const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : undefined)
+
+/**
+ * Answers with a part of a file, or with nothing but its headers. Throws when the file fails half-way: the client learns it
+ * from a connection that ends early. A client that goes away is no failure.
+ */
+export const sendFile = async (
+  response: ServerResponse,
+  plan: FilePlan,
+  bytes: Readable | undefined,
+): Promise<void> => {
+  const list: (string | number)[] = [...CORS_HEADERS]
+  for (const [name, value] of Object.entries(plan.headers)) list.push(name, value)
+  response.writeHead(plan.status, list as never)
+  if (bytes === undefined) {
+    response.end()
+    return
+  }
+  try {
+    await pipeline(bytes, response)
+  } catch (error) {
+    if (!CLIENT_GONE.has(codeOf(error))) throw error
+  }
 }
 
 const sendText = (

@@ -1,5 +1,7 @@
+import type { Readable } from 'node:stream'
 import type { Static, TSchema } from 'typebox'
 import type { DeviceId, Errcode, JsonObject, UserId } from '#spec'
+import type { FileReply } from './file-reply.ts'
 
 /** Who asks, once the access token was checked. */
 export interface Requester {
@@ -82,8 +84,20 @@ export class CustomReply {
   }
 }
 
+/** A body that is not read yet: bytes of any kind and, unless its reader sets one, without any bound. */
+export interface StreamedBody {
+  /** Fails when the client goes away early. Whoever stops reading must not destroy it: the answer goes the same way. */
+  readonly stream: Readable
+  readonly contentType: string | undefined
+  /** As the client says; undefined where it does not know yet. It never sends more, but it may send less. */
+  readonly lengthBytes: number | undefined
+}
+
+export type Answer = JsonObject | RawJson | CustomReply | FileReply
+
 type Shape<S> = S extends TSchema ? Static<S> : Record<never, never>
-type BodyShape<S> = S extends TSchema ? Static<S> : undefined
+type BodyKind = TSchema | 'stream' | undefined
+type BodyShape<S> = S extends 'stream' ? StreamedBody : S extends TSchema ? Static<S> : undefined
 
 /**
  * One declaration an endpoint: path, schemas, auth, limits and handler stand together. Build it with `endpoint()`.
@@ -93,7 +107,7 @@ export interface Endpoint<
   A extends Auth = Auth,
   P extends TSchema | undefined = TSchema | undefined,
   Q extends TSchema | undefined = TSchema | undefined,
-  B extends TSchema | undefined = TSchema | undefined,
+  B extends BodyKind = BodyKind,
 > {
   readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE'
   /** Every path it is served at; the first is the one the official data names. */
@@ -102,7 +116,10 @@ export interface Endpoint<
   readonly rateLimit: RateLimit
   readonly params?: P
   readonly query?: Q
-  /** With a body schema the request must hold a JSON object that fits; without, a body is read and ignored. */
+  /**
+   * With a body schema the request must hold a JSON object that fits; without, a body is read and ignored. `'stream'` hands
+   * the body over unread, and gives it the time of an upload to arrive.
+   */
   readonly body?: B
   /** An absent or empty body counts as `{}` (several calls of the specification have optional bodies). */
   readonly bodyOptional?: boolean
@@ -110,19 +127,19 @@ export interface Endpoint<
   readonly bodyLimitBytes?: number
   /** errcode for a value that does not fit the schema; default `M_BAD_JSON` for bodies, `M_INVALID_PARAM` for the rest. */
   readonly invalidErrcode?: Errcode
-  handler(request: EndpointRequest<A, Shape<P>, Shape<Q>, BodyShape<B>>): Promise<JsonObject | RawJson | CustomReply>
+  handler(request: EndpointRequest<A, Shape<P>, Shape<Q>, BodyShape<B>>): Promise<Answer>
 }
 
 /** An endpoint with its types forgotten: what the server registers. The shapes were checked where it was declared. */
 export type AnyEndpoint = Omit<Endpoint, 'handler'> & {
-  handler(request: EndpointRequest<Auth, unknown, unknown, unknown>): Promise<JsonObject | RawJson | CustomReply>
+  handler(request: EndpointRequest<Auth, unknown, unknown, unknown>): Promise<Answer>
 }
 
 export const endpoint = <
   const A extends Auth,
   const P extends TSchema | undefined = undefined,
   const Q extends TSchema | undefined = undefined,
-  const B extends TSchema | undefined = undefined,
+  const B extends BodyKind = undefined,
 >(
   declaration: Endpoint<A, P, Q, B>,
 ): AnyEndpoint => declaration as unknown as AnyEndpoint

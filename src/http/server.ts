@@ -5,12 +5,14 @@ import { MatrixError } from '#spec'
 import { accessTokenOf } from './access-token.ts'
 import { CORS_HEADERS, errorOf, sendError, sendOutcome } from './answers.ts'
 import { type AnyEndpoint, isV1Path, type Requester, type TokenCheck } from './endpoint.ts'
+import { FileReply } from './file-reply.ts'
 import { IncomingRequest, LiveSignals } from './incoming.ts'
 import { parseJsonBody } from './json-body.ts'
 import { knownPaths, MAX_PARAM_LENGTH } from './known-paths.ts'
 import { addressKey, type RateLimiter } from './rate-limits.ts'
 import { type EndpointShapes, endpointShapes } from './shapes.ts'
 import { boundWrite, closeServer, type Listener, listen, openServer, type SocketLimits } from './sockets.ts'
+import { beginFile, boundBody, streamedBody } from './streaming.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -76,7 +78,16 @@ export const createEdge = async (options: EdgeOptions): Promise<Edge> => {
     },
   })
   prepare(app, options)
-  for (const endpoint of options.endpoints) register(app, endpoint, options, signals)
+  for (const endpoint of options.endpoints) {
+    if (endpoint.body !== 'stream') register(app, endpoint, options, signals)
+  }
+  void app.register(async (unread) => {
+    unread.removeAllContentTypeParsers()
+    unread.addContentTypeParser('*', (_request, _bytes, done) => done(null))
+    for (const endpoint of options.endpoints) {
+      if (endpoint.body === 'stream') register(unread, endpoint, options, signals)
+    }
+  })
   answerUnknown(app, options)
   await app.ready()
 
@@ -102,9 +113,15 @@ const prepare = (app: FastifyInstance, options: EdgeOptions): void => {
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, bytes, done) => done(null, bytes))
   app.decorateRequest('incoming', undefined)
   app.decorateRequest('startedMs', 0)
-  app.addHook('onRequest', (request, _reply, done) => {
+  app.decorateRequest('contentType', undefined)
+  app.addHook('onRequest', (request, reply, done) => {
+    const { headers } = request.raw
     request.startedMs = options.clock.monotonicMs()
-    request.raw.headers['content-type'] = undefined
+    request.contentType = headers['content-type']
+    headers['content-type'] = undefined
+    if (headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined) {
+      boundBody(request, reply, options)
+    }
     done()
   })
   app.setErrorHandler((error, request, reply) => answerError(options, request, reply, edgeError(error)))
@@ -183,10 +200,13 @@ const register = (app: FastifyInstance, endpoint: AnyEndpoint, options: EdgeOpti
     let status: number
     try {
       const incoming = request.incoming ?? new IncomingRequest(request, reply, signals)
-      readInto(endpoint, shapes, incoming, request.body as Buffer | undefined)
+      readInto(endpoint, shapes, incoming, request)
       const outcome = await endpoint.handler(incoming)
       if (signals.stopping) reply.raw.shouldKeepAlive = false
-      status = sendOutcome(take(reply), outcome)
+      status =
+        outcome instanceof FileReply
+          ? await beginFile(outcome, request, () => take(reply), options)
+          : sendOutcome(take(reply), outcome)
     } catch (thrown) {
       status = answerError(options, request, reply, thrown)
     }
@@ -214,6 +234,7 @@ const register = (app: FastifyInstance, endpoint: AnyEndpoint, options: EdgeOpti
       method: endpoint.method,
       url,
       bodyLimit: endpoint.bodyLimitBytes ?? limits.bodyBytes,
+      config: { streamed: endpoint.body === 'stream' },
       onRequest: (request, reply, done) => {
         void admit(request, reply).then((admitted) => {
           if (admitted) done()
@@ -257,10 +278,11 @@ const readInto = (
   endpoint: AnyEndpoint,
   shapes: EndpointShapes,
   incoming: IncomingRequest,
-  bytes: Buffer | undefined,
+  request: FastifyRequest,
 ): void => {
   shapes.params?.(incoming.params)
   shapes.query?.(incoming.query)
+  if (endpoint.body === 'stream') incoming.body = streamedBody(request)
   if (shapes.body === undefined) return
-  incoming.body = shapes.body(parseJsonBody(bytes, endpoint.bodyOptional === true))
+  incoming.body = shapes.body(parseJsonBody(request.body as Buffer | undefined, endpoint.bodyOptional === true))
 }

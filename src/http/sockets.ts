@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import type { Clock } from '#base'
@@ -9,6 +9,8 @@ export interface SocketLimits {
   readonly headersTimeoutMs: number
   /** A whole request, with its body, must be there by then. An answer may take longer: long polls. */
   readonly requestTimeoutMs: number
+  /** The same for endpoints that take their body as a stream. */
+  readonly uploadTimeoutMs: number
   readonly keepAliveTimeoutMs: number
   /** A client that reads nothing for so long of an answer that waits for it is cut off. */
   readonly writeTimeoutMs: number
@@ -47,22 +49,46 @@ const refuse = (error: Error & { code?: string }, socket: Socket): void => {
 /** Cuts the client off when it does not read what was written for it; costs nothing where the kernel took it all at once. */
 export const boundWrite = (response: ServerResponse, writeTimeoutMs: number): void => {
   const { socket } = response
-  if (socket === null || socket.writableLength === 0 || socket.timeout === writeTimeoutMs) return
+  if (socket === null || socket.writableLength === 0) return
+  boundStream(response, writeTimeoutMs)
+}
+
+/** The same for an answer that is written bit by bit: it may begin with nothing that waits. */
+export const boundStream = (response: ServerResponse, writeTimeoutMs: number): void => {
+  const { socket } = response
+  if (socket === null || socket.timeout === writeTimeoutMs) return
   const cut = (): void => {
     socket.destroy()
   }
   socket.setTimeout(writeTimeoutMs, cut)
-  response.once('finish', () => {
+  // Before Node's own listener, which sets the time that the connection may be idle.
+  response.prependOnceListener('finish', () => {
     socket.setTimeout(0)
     socket.removeListener('timeout', cut)
   })
+}
+
+/** Refuses a request whose body is not all there in time. Node has one such limit for all requests, and uploads need a longer one. */
+export const boundArrival = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  clock: Clock,
+  timeoutMs: number,
+): void => {
+  const cancel = clock.after(timeoutMs, () => {
+    if (request.complete) return
+    if (response.headersSent) request.socket.destroy()
+    else refuse(Object.assign(new Error('the request is late'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), request.socket)
+  })
+  request.once('end', cancel)
+  request.once('close', cancel)
 }
 
 export const openServer = (listener: Listener, limits: SocketLimits, handle: RequestListener): Server => {
   const options = {
     maxHeaderSize: limits.headerBytes,
     headersTimeout: limits.headersTimeoutMs,
-    requestTimeout: limits.requestTimeoutMs,
+    requestTimeout: Math.max(limits.requestTimeoutMs, limits.uploadTimeoutMs),
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     connectionsCheckingInterval: Math.min(5_000, limits.headersTimeoutMs),
     noDelay: true,

@@ -20,6 +20,7 @@ const LIMITS: EdgeLimits = {
   headerBytes: 8_192,
   headersTimeoutMs: 5_000,
   requestTimeoutMs: 10_000,
+  uploadTimeoutMs: 10_000,
   keepAliveTimeoutMs: 10_000,
   writeTimeoutMs: 10_000,
 }
