@@ -88,7 +88,7 @@ export class ClientEvents {
   }
 
   #prepare(stored: StoredEvent): Prepared {
-    const key = stored.redactedBy === undefined ? stored.eventId : `${stored.eventId} redacted`
+    const key = preparedKey(stored)
     const held = this.#prepared.get(key)
     if (held !== undefined) return held
     const prepared = prepare(stored)
@@ -96,6 +96,15 @@ export class ClientEvents {
     return prepared
   }
 }
+
+/**
+ * What is shown of an event changes with its redaction, with that of the state it took the place of (`prev_content`), and with that of
+ * its own redaction, whose reason it shows. Each makes a JSON shorter, or changes nothing that is shown: an entry made before is not found.
+ */
+const preparedKey = ({ eventId, replaces, redactedBy }: StoredEvent): string =>
+  replaces === undefined && redactedBy === undefined
+    ? eventId
+    : `${eventId} ${replaces?.json.length ?? ''} ${redactedBy?.json.length ?? ''}`
 
 const prepare = (stored: StoredEvent): Prepared => {
   const pdu = JSON.parse(stored.json) as Pdu

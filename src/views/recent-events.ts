@@ -54,13 +54,14 @@ export class RecentEvents {
     this.#shed()
   }
 
-  /** What is held here and was redacted by one of these, as it is now: the content must be gone here too. */
+  /** What is held here and shows something that one of these redacted, as it is now: the content must be gone here too. */
   async #redacted(read: readonly StoredEvent[]): Promise<ReadonlyMap<string, StoredEvent>> {
     const targets = new Set(read.flatMap((event) => targetOf(event) ?? []))
     const redacted = new Map<string, StoredEvent>()
     if (targets.size === 0) return redacted
-    for (const { eventId } of this.#events) {
-      if (!targets.has(eventId)) continue
+    for (const { eventId, replaces, redactedBy } of this.#events) {
+      const shown = [eventId, replaces?.eventId, redactedBy?.eventId]
+      if (!shown.some((id) => id !== undefined && targets.has(id))) continue
       const now = await this.#reader.event(eventId)
       if (now !== undefined) redacted.set(eventId, now)
     }
