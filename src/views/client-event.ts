@@ -1,6 +1,7 @@
 import { BoundedCache, type CacheStats } from '#base'
 import { isJsonObject, type JsonObject, type Membership, type Pdu, type RoomEvent, stringAt } from '#spec'
 import type { StoredEvent } from '#store'
+import type { Creators } from './event-stream/creators.ts'
 import { oldContent, oldMembers } from './event-stream/old-event-form.ts'
 
 /** Who reads an event, as far as its `unsigned` depends on it. */
@@ -10,6 +11,8 @@ export interface EventReader {
   readonly nowMs: number
   /** The reader's membership when the event was sent, where it is known. */
   readonly membership?: Membership | undefined
+  /** For the old form of power levels, see `creatorsAmong`. */
+  readonly creators?: Creators | undefined
 }
 
 /** With `room_id`; without, as inside the rooms of `/sync`; or the form of 2015, see `oldMembers`. */
@@ -68,14 +71,14 @@ export class ClientEvents {
     const transactionId = own ? `"transaction_id":${JSON.stringify(transaction.id)},` : ''
     const membership = reader.membership === undefined ? '' : `"membership":"${reader.membership}",`
     const rest = `"unsigned":{${unsigned}${transactionId}${membership}"age":${ageMs}}}`
-    if (form === 'old') return `${this.#oldText(stored, ageMs)},${rest}`
+    if (form === 'old') return `${this.#oldText(stored, reader, ageMs)},${rest}`
     const room = form === 'full' ? roomId : ''
     return `${head}${room},${rest}`
   }
 
-  #oldText(stored: StoredEvent, ageMs: number): string {
+  #oldText(stored: StoredEvent, { creators }: EventReader, ageMs: number): string {
     const { content, head, roomId, unsigned } = this.#prepare(stored)
-    const shown = oldContent(stored, content)
+    const shown = oldContent(stored, content, creators)
     const start = shown === content ? head : headOf(stored, { ...(JSON.parse(stored.json) as Pdu), content: shown })
     const fixed = stored.redactedBy === undefined ? unsigned : fixedUnsigned(stored, 'old')
     return `${start}${roomId},${oldMembers(stored, content, fixed, ageMs)}`

@@ -2,6 +2,7 @@ import { BoundedCache, breathe, type CacheStats, type Clock } from '#base'
 import { historyVisibilityOf } from '#rules'
 import { isJsonObject, type JsonObject, MatrixError, type Pdu, type RoomId, stringAt } from '#spec'
 import type { RoomNumber, RoomRecord, RoomsReader } from '#store'
+import { END, START } from './event-stream/stream-token.ts'
 import { formatPlace, isBefore, type Place, parsePlace } from './public-rooms-token.ts'
 
 export interface PublicRoomsRequest {
@@ -12,6 +13,12 @@ export interface PublicRoomsRequest {
   readonly searchTerm: string | undefined
   /** `null` stands for rooms without a type. */
   readonly roomTypes: readonly (string | null)[] | undefined
+}
+
+export interface OldPublicRoomsRequest {
+  readonly from: string
+  readonly to: string
+  readonly limit: number | undefined
 }
 
 /** What of a room the directory shows, but for its number of members. */
@@ -69,6 +76,29 @@ export class PublicRooms {
       ...(start > 0 && first !== undefined ? { prev_batch: formatPlace('backward', first) } : {}),
       ...(end < rooms.length && last !== undefined ? { next_batch: formatPlace('forward', last) } : {}),
       total_room_count_estimate: rooms.length,
+    }
+  }
+
+  /**
+   * `publicRooms` as it was in 2015: each token stands for a room, and neither end belongs to the page; `START` and `END` stand for the ends
+   * of the list ("Pagination" of that document). Throws `M_INVALID_PARAM` for a token that is none.
+   */
+  async oldPage({ from, to, limit }: OldPublicRoomsRequest): Promise<JsonObject> {
+    const rooms = (await this.#listed()).sort((one, other) => (isBefore(one, other) ? -1 : 1))
+    const [first, last] = [indexOf(from, rooms), indexOf(to, rooms)]
+    const between = rooms.slice(Math.floor(Math.min(first, last)) + 1, Math.ceil(Math.max(first, last)))
+    if (first > last) between.reverse()
+    const page = between.slice(0, Math.min(limit ?? MAX_ROOMS, MAX_ROOMS))
+    const chunk: JsonObject[] = []
+    for (const { room, joinedCount, entry } of page) {
+      const aliases = await this.#reader.aliasesOf(room)
+      chunk.push({ ...entry.shown, aliases: [...aliases], num_joined_members: joinedCount })
+    }
+    const end = page.at(-1)
+    return {
+      start: from,
+      end: end === undefined || page.length === between.length ? to : formatPlace('forward', end),
+      chunk,
     }
   }
 
@@ -154,6 +184,17 @@ const wantedBy = ({ searchTerm, roomTypes }: PublicRoomsRequest): ((room: Listed
   const term = searchTerm?.toLowerCase() ?? ''
   const types = roomTypes === undefined ? undefined : new Set(roomTypes)
   return ({ entry }) => entry.searchable.includes(term) && (types === undefined || types.has(entry.roomType))
+}
+
+/** Where a token of `oldPage` stands in the ordered rooms: at one of them, or between two where the room has moved or gone. */
+const indexOf = (token: string, rooms: readonly Listed[]): number => {
+  if (token === START) return -1
+  if (token === END) return rooms.length
+  const place = parsePlace(token)?.place
+  if (place === undefined) throw new MatrixError('M_INVALID_PARAM', 'Not a token of the directory')
+  const index = rooms.findIndex((room) => !isBefore(room, place))
+  if (index === -1) return rooms.length - 0.5
+  return isBefore(place, rooms[index] as Listed) ? index - 0.5 : index
 }
 
 /** Which part of the ordered rooms a token asks for. A room that moved or went since does not matter: a token is a place, not an index. */

@@ -11,6 +11,7 @@ import {
 } from '#spec'
 import type { RoomsReader, StoredEvent } from '#store'
 import type { ClientEvents } from './client-event.ts'
+import { creatorsAmong } from './event-stream/creators.ts'
 import { spliceTexts } from './splice-texts.ts'
 import { positionOf, type RoomViewer } from './timeline-request.ts'
 import type { RoomAccess, Visibility } from './visibility.ts'
@@ -56,7 +57,7 @@ export class RoomStates {
     const access = await this.#visibility.access(roomId, viewer.userId)
     const event = await this.#reader.stateEvent(access.record.room, whenOf(access), entry.type, entry.stateKey)
     if (event === undefined) throw new MatrixError('M_NOT_FOUND', 'The room has no such state')
-    return format === 'event' ? this.#text(event, viewer) : JSON.stringify(this.#events.content(event))
+    return format === 'event' ? this.#texts([event], viewer) : JSON.stringify(this.#events.content(event))
   }
 
   /** `GET /members`. Given both, `membership` and `not_membership` are alternatives. */
@@ -105,12 +106,10 @@ export class RoomStates {
     return rooms.flatMap(({ roomId, membership }) => (membership === 'join' ? [roomId] : []))
   }
 
-  #text(event: StoredEvent, viewer: RoomViewer): string {
-    return this.#events.text(event, { device: viewer.device, nowMs: this.#clock.nowMs() }, viewer.form)
-  }
-
-  #texts(events: readonly StoredEvent[], viewer: RoomViewer): Promise<string> {
-    return spliceTexts(events, (event) => this.#text(event, viewer), this.#clock)
+  async #texts(events: readonly StoredEvent[], { device, form }: RoomViewer): Promise<string> {
+    const creators = form === 'old' ? await creatorsAmong(events, this.#reader) : undefined
+    const reader = { device, nowMs: this.#clock.nowMs(), creators }
+    return spliceTexts(events, (event) => this.#events.text(event, reader, form), this.#clock)
   }
 }
 

@@ -4,6 +4,7 @@ import { type EventId, MatrixError, type RoomId } from '#spec'
 import type { RoomNumber, RoomsReader, StoredEvent } from '#store'
 import { formatPageToken } from '#streams'
 import type { ClientEvents } from './client-event.ts'
+import { creatorsAmong } from './event-stream/creators.ts'
 import { spliceTexts } from './splice-texts.ts'
 import { readPage } from './timeline-page.ts'
 import { type ContextRequest, filterOf, type MessagesRequest, positionOf, type RoomViewer } from './timeline-request.ts'
@@ -79,7 +80,7 @@ export class Timeline {
     const state = await this.#contextState(room, (after.events.at(-1) ?? event).position, shown, matcher)
     return (
       `{"start":"${formatPageToken((before.last ?? event.position) - 1)}","end":"${formatPageToken(after.last ?? event.position)}"` +
-      `,"event":${this.#text(event, viewer, eyes)},"events_before":[${await this.#texts(before.events, viewer, eyes)}]` +
+      `,"event":${await this.#texts([event], viewer, eyes)},"events_before":[${await this.#texts(before.events, viewer, eyes)}]` +
       `,"events_after":[${await this.#texts(after.events, viewer, eyes)}],"state":[${await this.#texts(state, viewer)}]}`
     )
   }
@@ -98,7 +99,7 @@ export class Timeline {
       throw error
     })
     const eyes = await this.#visibility.eyes(access.record.room, viewer)
-    return this.#text(await this.#seen(eventId, access, eyes), viewer, eyes)
+    return this.#texts([await this.#seen(eventId, access, eyes)], viewer, eyes)
   }
 
   async #seen(eventId: EventId, access: RoomAccess, eyes: RoomEyes): Promise<StoredEvent> {
@@ -140,13 +141,12 @@ export class Timeline {
     return this.#reader.state(room, { at, types: ['m.room.member'], stateKeys })
   }
 
-  #text(event: StoredEvent, viewer: RoomViewer, eyes?: RoomEyes): string {
-    const membership = eyes?.membershipAt(event)
-    return this.#events.text(event, { device: viewer.device, nowMs: this.#clock.nowMs(), membership }, viewer.form)
-  }
-
-  #texts(events: readonly StoredEvent[], viewer: RoomViewer, eyes?: RoomEyes): Promise<string> {
-    return spliceTexts(events, (event) => this.#text(event, viewer, eyes), this.#clock)
+  async #texts(events: readonly StoredEvent[], { device, form }: RoomViewer, eyes?: RoomEyes): Promise<string> {
+    const creators = form === 'old' ? await creatorsAmong(events, this.#reader) : undefined
+    const nowMs = this.#clock.nowMs()
+    const textOf = (event: StoredEvent): string =>
+      this.#events.text(event, { device, nowMs, membership: eyes?.membershipAt(event), creators }, form)
+    return spliceTexts(events, textOf, this.#clock)
   }
 }
 

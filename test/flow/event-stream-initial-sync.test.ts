@@ -107,9 +107,9 @@ onEveryHomeserver('the initial sync of old clients', (start) => {
       const room = await bob.get(`/v3/rooms/${enc(roomId)}/initialSync`, { limit: 1 })
       expect(room).toMatchObject({ room_id: roomId, membership: 'join', visibility: 'public' })
       expect(bodies(room.messages.chunk)).toEqual(['hello'])
-      expect(room.presence.map(({ content }: Json) => [content.user_id, content.status_msg])).toEqual([
-        [alice.userId, 'in'],
-      ])
+      const presence = new Map(room.presence.map(({ content }: Json) => [content.user_id, content]))
+      expect([...presence.keys()].toSorted()).toEqual([alice.userId, bob.userId].toSorted())
+      expect(presence.get(alice.userId)).toMatchObject({ presence: 'online', status_msg: 'in' })
       expect(room.receipts[0].content[eventId]['m.read']).toHaveProperty(alice.userId)
       await alice.sendText(roomId, 'next')
       const next = await bob.get('/v3/events', { from: room.messages.end })

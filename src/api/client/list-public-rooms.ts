@@ -1,13 +1,13 @@
 import Type from 'typebox'
 import type { Directory } from '#domain'
-import { type AnyEndpoint, endpoint, v3 } from '#http'
+import { type AnyEndpoint, endpoint, oldPaths, v3 } from '#http'
 import { MatrixError, parseServerName, type ServerName } from '#spec'
 import type { PublicRooms } from '#views'
 import { roomIdOf } from './own-user.ts'
 import { RoomIdPath } from './room-path.ts'
 
 export interface ListPublicRoomsDeps {
-  readonly publicRooms: Pick<PublicRooms, 'list' | 'isPublished'>
+  readonly publicRooms: Pick<PublicRooms, 'list' | 'oldPage' | 'isPublished'>
   readonly directory: Pick<Directory, 'setPublished'>
   readonly serverName: ServerName
 }
@@ -32,7 +32,7 @@ const search = Type.Object({
   third_party_instance_id: orNull(Type.String()),
 })
 
-/** `list_public_rooms.yaml`. */
+/** `list_public_rooms.yaml`, and the list of 2015. */
 export const listPublicRoomsEndpoints = (deps: ListPublicRoomsDeps): readonly AnyEndpoint[] => [
   ...visibilityEndpoints(deps),
   endpoint({
@@ -55,6 +55,19 @@ export const listPublicRoomsEndpoints = (deps: ListPublicRoomsDeps): readonly An
         roomTypes: undefined,
       })
     },
+  }),
+  endpoint({
+    method: 'GET',
+    paths: oldPaths('/publicRooms'),
+    auth: 'none',
+    rateLimit: 'read',
+    query: Type.Object({
+      from: Type.Optional(Type.String()),
+      to: Type.Optional(Type.String()),
+      limit: Type.Optional(Limit),
+    }),
+    handler: async ({ query: { from, to, limit } }) =>
+      deps.publicRooms.oldPage({ from: from || 'START', to: to || 'END', limit: limit || undefined }),
   }),
   endpoint({
     method: 'POST',

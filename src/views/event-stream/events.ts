@@ -11,9 +11,9 @@ import {
 } from '#streams'
 import type { ClientEvents } from '../client-event.ts'
 import type { RecentEvents } from '../recent-events.ts'
-import { spliceTexts } from '../splice-texts.ts'
 import type { PresenceEntry, PresenceNow, TypingNow } from '../sync/request.ts'
 import type { RoomViewer } from '../timeline-request.ts'
+import { creatorsAmong } from './creators.ts'
 import { InviteTexts } from './invites.ts'
 import { type RoomEventsPage, roomEvents } from './room-events.ts'
 import { membershipIn, type ScopeParts, type StreamScope, StreamSight, scopeOf } from './scope.ts'
@@ -118,8 +118,8 @@ export class EventStream {
   async #backward(request: EventsRequest, from: StreamPlace, to: StreamPlace): Promise<string> {
     const scope = await scopeOf(request.viewer, request.roomId, this.#parts)
     const page = await this.#roomEvents(request, scope, 'backward', to.positions.events, from.positions.events)
-    const texts = await spliceTexts(page.events, (event) => this.#text(event, request.viewer), this.#parts.clock)
-    return answerText(texts, from.text, page.complete ? to.text : formatPageToken(page.reached))
+    const texts = await this.#roomTexts(page.events, request.viewer)
+    return answerText(texts.join(), from.text, page.complete ? to.text : formatPageToken(page.reached))
   }
 
   #roomEvents(
@@ -257,16 +257,14 @@ export class EventStream {
   }
 
   async #roomTexts(events: readonly StoredEvent[], viewer: RoomViewer): Promise<readonly string[]> {
+    const { clientEvents, clock, reader } = this.#parts
+    const creators = await creatorsAmong(events, reader)
     const texts: string[] = []
     for (const event of events) {
-      const text = this.#text(event, viewer)
+      const text = clientEvents.text(event, { device: viewer.device, nowMs: clock.nowMs(), creators }, 'old')
       texts.push(await this.#invites.completed(text, event, viewer.userId))
     }
     return texts
-  }
-
-  #text(event: StoredEvent, { device }: RoomViewer): string {
-    return this.#parts.clientEvents.text(event, { device, nowMs: this.#parts.clock.nowMs() }, 'old')
   }
 }
 

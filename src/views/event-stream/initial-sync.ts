@@ -32,6 +32,8 @@ interface Standing {
   readonly position: number
 }
 
+/** In rooms with more members, only those who are about are told of. */
+const MAX_TOLD_OFFLINE = 500
 /** Rooms answered in one slice of the event loop. */
 const ROOMS_A_SLICE = 5
 
@@ -99,7 +101,12 @@ export class InitialSync {
     if (upTo !== undefined) return `{${info},"presence":[],"receipts":[]}`
     const ignored = await people.ignoredBy(viewer.user)
     const members = (await reader.members(room, ['join'])).map(({ userId }) => userId)
-    const present = presence.ofUsers(members).filter(({ userId }) => !ignored.has(userId))
+    const about = new Map(presence.ofUsers(members).map((entry) => [entry.userId, entry]))
+    // Of a small room everybody is told of, also who is not about.
+    const listed = members.length <= MAX_TOLD_OFFLINE ? members : [...about.keys()]
+    const present = listed
+      .filter((userId) => !ignored.has(userId))
+      .map((userId) => about.get(userId) ?? { userId, content: { presence: 'offline' } })
     const read = (await receipts.inRooms([room], viewer.userId)).filter(({ userId }) => !ignored.has(userId))
     return `{${info},"presence":[${present.map(presenceItem).join()}],"receipts":[${receiptItems(read, () => roomId).join()}]}`
   }

@@ -1,5 +1,6 @@
 import { type JsonObject, stringAt } from '#spec'
 import type { StoredEvent } from '#store'
+import { type Creators, levelsWithCreators } from './creators.ts'
 
 /**
  * What an event of 2015 has on top besides the members of today: `user_id` for its sender, `age`, what `unsigned` says that is the same
@@ -12,6 +13,8 @@ export const oldMembers = (stored: StoredEvent, content: JsonObject, fixedUnsign
   return `"user_id":${JSON.stringify(stored.sender)},${member}${fixedUnsigned}"age":${ageMs}`
 }
 
-/** Room versions since 11 leave `creator` out, for it is the sender; clients of 2015 look for it. */
-export const oldContent = (stored: StoredEvent, content: JsonObject): JsonObject =>
-  stored.type === 'm.room.create' && content.creator === undefined ? { ...content, creator: stored.sender } : content
+/** Room versions since 11 leave `creator` out, for it is the sender; those since 12 give the creators no level. Clients of 2015 look for both. */
+export const oldContent = (stored: StoredEvent, content: JsonObject, creators: Creators | undefined): JsonObject =>
+  stored.type === 'm.room.create' && content.creator === undefined
+    ? { ...content, creator: stored.sender }
+    : levelsWithCreators(stored, content, creators)

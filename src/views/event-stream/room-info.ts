@@ -8,6 +8,7 @@ import { accountDataText } from '../sync/room-sections.ts'
 import { readPage } from '../timeline-page.ts'
 import type { RoomViewer } from '../timeline-request.ts'
 import type { Visibility } from '../visibility.ts'
+import { creatorsAmong } from './creators.ts'
 
 export interface RoomInfoParts {
   readonly clock: Clock
@@ -43,7 +44,7 @@ export const roomInfo = async (want: RoomInfoWant, parts: RoomInfoParts): Promis
     ...(membership === undefined ? [] : [`"membership":"${membership}"`]),
     `"visibility":"${record?.published === true ? 'public' : 'private'}"`,
     `"messages":${await messages(want, parts)}`,
-    `"state":[${await spliceTexts(state, (event) => textOf(event, viewer, parts), parts.clock)}]`,
+    `"state":[${await texts(state, viewer, parts)}]`,
     `"account_data":[${accountData.map(accountDataText).join()}]`,
   ]
   return members.join()
@@ -60,11 +61,17 @@ const messages = async (want: RoomInfoWant, parts: RoomInfoParts): Promise<strin
     parts.reader,
     parts.clock,
   )
-  const chunk = await spliceTexts(page.events.toReversed(), (event) => textOf(event, viewer, parts), parts.clock)
+  const chunk = await texts(page.events.toReversed(), viewer, parts)
   const start = page.last === undefined ? upTo : page.last - 1
   const end = formatSyncToken({ ...now, events: upTo })
   return `{"start":"${formatPageToken(start)}","end":"${end}","chunk":[${chunk}]}`
 }
 
-const textOf = (event: StoredEvent, { device }: RoomViewer, { clientEvents, clock }: RoomInfoParts): string =>
-  clientEvents.text(event, { device, nowMs: clock.nowMs() }, 'old')
+const texts = async (
+  events: readonly StoredEvent[],
+  { device }: RoomViewer,
+  { reader, clientEvents, clock }: RoomInfoParts,
+): Promise<string> => {
+  const eventReader = { device, nowMs: clock.nowMs(), creators: await creatorsAmong(events, reader) }
+  return spliceTexts(events, (event) => clientEvents.text(event, eventReader, 'old'), clock)
+}

@@ -69,6 +69,8 @@ export class StreamSight {
     if (this.#scope.peeked === event.room) return eyes.mayShow(event)
     if (event.type === 'm.room.member' && event.stateKey === this.#viewer.userId)
       return !(isInvite(event) && this.#scope.ignored.has(event.sender))
+    // Who made a room was not in it yet when it began.
+    if (event.sender === this.#viewer.userId) return true
     return eyes.membershipAt(event) === 'join' && eyes.mayShow(event)
   }
 
