@@ -3,6 +3,7 @@
 //   node scripts/sytest-report.ts results.tap [more.tap …]             the table, by directory
 //   node scripts/sytest-report.ts --failures results.tap               and each failed test below it
 //   node scripts/sytest-report.ts --write docs/conformance.md results.tap   puts the table between the marks of that file
+//   … --scope scripts/sytest-scope.tsv        and below it what is asked of this server, and why each test of it fails
 //
 // TAP names a test, not its file: the file is taken from Sytest's own list, given by --list FILE (what list.sh prints).
 
@@ -122,6 +123,58 @@ export function drawTable(counts: readonly DirectoryCount[]): string {
   ].join('\n')
 }
 
+/** Directories whose tests are asked of this server. */
+const ASKED = /^(?:1[0-4]|3[01])/
+
+export interface Remark {
+  readonly kind: string
+  readonly why: string
+}
+
+const UNCOUNTED: ReadonlyMap<string, string> = new Map([
+  ['2015', 'Endpoints of 2015, deprecated'],
+  ['two-servers', 'Two servers'],
+  ['left-out', 'Not built yet'],
+  ['never-run', 'Run on no server'],
+])
+
+/** Remarks on single tests, `FILE<TAB>NAME<TAB>CLASS<TAB>WHY`; `#` begins a comment. */
+export function parseRemarks(text: string): ReadonlyMap<string, Remark> {
+  const remarks = new Map<string, Remark>()
+  for (const line of text.split('\n')) {
+    const [file, name, kind, why] = line.split('\t')
+    if (line.startsWith('#') || name === undefined || kind === undefined || why === undefined) continue
+    remarks.set(`${file}\t${name}`, { kind, why })
+  }
+  return remarks
+}
+
+/** What of the asked directories counts, by directory; then every test of them that did not pass, with the reason. */
+export function drawAsked(results: readonly PlacedResult[], remarks: ReadonlyMap<string, Remark>): string {
+  const asked = results
+    .filter(({ file }) => ASKED.test(directoryOf(file)))
+    .map((result) => ({ ...result, remark: remarks.get(`${result.file}\t${result.name}`) }))
+  const counted = asked.filter(({ remark }) => !UNCOUNTED.has(remark?.kind ?? ''))
+  const open = asked.filter(({ outcome }) => outcome !== 'passed')
+  const bullets = (chosen: typeof asked): string =>
+    [...Map.groupBy(chosen, ({ remark }) => remark?.why ?? '**not explained**')]
+      .map(([why, group]) => `- ${why}:\n${group.map(({ name, outcome }) => `  - ${name} (${outcome})\n`).join('')}`)
+      .join('')
+  const sections = [...UNCOUNTED].flatMap(([kind, title]) => {
+    const group = open.filter(({ remark }) => remark?.kind === kind)
+    return group.length === 0 ? [] : [`#### ${title} (${group.length})\n\n${bullets(group)}`]
+  })
+  const missed = open.filter((result) => counted.includes(result))
+  return [
+    '### What is asked: one server, not deprecated, built so far\n',
+    drawTable(countByDirectory(counted)),
+    `\n### Asked, and not passed (${missed.length})\n`,
+    bullets(missed),
+    '### Not counted, and not passed\n',
+    ...sections,
+  ].join('\n')
+}
+
 const BEGIN = '<!-- sytest: begin -->'
 const END = '<!-- sytest: end -->'
 
@@ -136,12 +189,18 @@ export function putBetweenMarks(document: string, table: string): string {
 function main(): void {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { list: { type: 'string' }, write: { type: 'string' }, failures: { type: 'boolean', default: false } },
+    options: {
+      list: { type: 'string' },
+      write: { type: 'string' },
+      scope: { type: 'string' },
+      failures: { type: 'boolean', default: false },
+    },
   })
   const files = values.list === undefined ? new Map() : parseList(readFileSync(values.list, 'utf8'))
   const results = positionals.flatMap((path) => placeResults(parseTap(readFileSync(path, 'utf8')), files))
   if (results.length === 0) throw new Error('no test results were found in the files given')
-  const table = drawTable(countByDirectory(results))
+  const asked = values.scope === undefined ? [] : [drawAsked(results, parseRemarks(readFileSync(values.scope, 'utf8')))]
+  const table = [drawTable(countByDirectory(results)), ...asked].join('\n\n')
   if (values.write !== undefined)
     writeFileSync(values.write, putBetweenMarks(readFileSync(values.write, 'utf8'), table))
   else console.log(table)

@@ -2,8 +2,10 @@ import { describe, expect, it } from 'vitest'
 import {
   countByDirectory,
   directoryOf,
+  drawAsked,
   drawTable,
   parseList,
+  parseRemarks,
   parseTap,
   placeResults,
   putBetweenMarks,
@@ -55,6 +57,27 @@ describe('the report of a Sytest run', () => {
       { directory: '32room-versions.pl', passed: 0, failed: 1, skipped: 0 },
     ])
     expect(directoryOf(undefined)).toBe('(unknown)')
+  })
+
+  it('counts what is asked of this server, and says why a test fails, or that nobody knows', () => {
+    const remarks = parseRemarks(
+      [
+        '# a comment',
+        'tests/30rooms/01state.pl\tCan hear # of rooms\tleft-out\thearing',
+        'tests/30rooms/02members.pl\tOdd one\tjudge\todd, see "Oddities"',
+        'tests/30rooms/02members.pl\tBetter one\ttwo-servers\tfederation',
+      ].join('\n'),
+    )
+    const text = drawAsked(results, remarks)
+    expect(text).toContain(
+      '| 10apidoc | 1 | 1 | 0 | 50 % |\n| 30rooms | 2 | 1 | 0 | 66 % |\n| **all** | 3 | 2 | 0 | 60 % |',
+    )
+    expect(text).not.toContain('32room')
+    expect(text).toContain(
+      '(2)\n\n- **not explained**:\n  - POST /register can create a user (failed)\n- odd, see "Oddities":\n',
+    )
+    expect(text).toContain('#### Not built yet (1)\n\n- hearing:\n  - Can hear # of rooms (skipped)\n')
+    expect(text).not.toContain('Two servers')
   })
 
   it('draws a table with shares of what ran, and puts it between the marks of a document', () => {
