@@ -43,6 +43,7 @@ import { type WellknownDeps, wellknownEndpoints } from './client/wellknown.ts'
 import { whoamiEndpoints } from './client/whoami.ts'
 
 export { NOT_BUILT } from './not-built.ts'
+export { NOT_BUILT_2015 } from './not-built-2015.ts'
 
 /** What the endpoints of each file need, by file. */
 export interface ApiDeps {

@@ -136,7 +136,7 @@ export const roomApi = (
   { sending, memberships, creation, directory }: RoomsDomain,
   { timeline, roomStates, publicRooms }: RoomViews,
   presence: Pick<Presence, 'active'>,
-): RoomEndpointsDeps => ({
+): Omit<RoomEndpointsDeps, 'oldRoomVersion'> => ({
   serverName,
   creation,
   sending,

@@ -87,7 +87,10 @@ const buildStreams = async ({ store, clock }: Ground): Promise<Streams> => {
 const buildApi = ({ ground: { config }, accounts, personal, rooms, views }: Parts): ApiDeps => ({
   accounts: accounts.api,
   personal: personal.api(rooms.memberships),
-  rooms: roomApi(config.server.name, rooms, views, personal.presence),
+  rooms: {
+    ...roomApi(config.server.name, rooms, views, personal.presence),
+    oldRoomVersion: config.server.oldClientsRoomVersion,
+  },
   sync: { sync: views.sync, filters: personal.filters, presence: personal.presence },
   oldSync: { ...views, presence: personal.presence },
   capabilities: { defaultRoomVersion: config.server.defaultRoomVersion },

@@ -56,6 +56,15 @@ onEveryHomeserver('clients of 2015', (start) => {
     }
   })
 
+  it('make rooms of a version that they know, unless they name one or the configuration does', async () => {
+    await people()
+    const version = async (id: string) => (await alice.getState(id, 'm.room.create')).room_version
+    expect(await version(roomId)).toBe('10')
+    const named = (await ok(alice, 'POST', '/createRoom', { room_version: '9' })).room_id
+    expect(await version(named)).toBe('9')
+    expect(await version(await alice.createRoom({}))).toBe('12')
+  })
+
   describe('find events in the form of their time', () => {
     it('with sender, age, what came before, and memberships on top', async () => {
       await people()

@@ -1,12 +1,14 @@
 import Type, { type Static } from 'typebox'
 import type { NewRoomRequest, RoomCreation } from '#domain'
-import { type AnyEndpoint, endpoint, sinceV1 } from '#http'
+import { type AnyEndpoint, endpoint, isOldPath, sinceV1 } from '#http'
 import { type JsonObject, MatrixError, type UserId } from '#spec'
 import { AnyObject } from './own-user.ts'
 import { plainText, userIdOf } from './room-path.ts'
 
 export interface CreateRoomDeps {
   readonly creation: Pick<RoomCreation, 'create'>
+  /** For rooms made through the paths of 2015. */
+  readonly oldRoomVersion: string
 }
 
 /** Each is an event that is signed and stored with the room, all in one commit. */
@@ -33,7 +35,7 @@ const body = Type.Object({
 })
 
 /** `create_room.yaml`. */
-export const createRoomEndpoints = ({ creation }: CreateRoomDeps): readonly AnyEndpoint[] => [
+export const createRoomEndpoints = ({ creation, oldRoomVersion }: CreateRoomDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'POST',
     paths: sinceV1('/createRoom'),
@@ -41,8 +43,9 @@ export const createRoomEndpoints = ({ creation }: CreateRoomDeps): readonly AnyE
     rateLimit: 'createRoom',
     body,
     invalidErrcode: 'M_BAD_JSON',
-    handler: async ({ requester, body }) => {
-      const { roomId, alias } = await creation.create(requestOf(requester.userId, body))
+    handler: async ({ requester, body, path }) => {
+      const asked = isOldPath(path) ? { room_version: oldRoomVersion, ...body } : body
+      const { roomId, alias } = await creation.create(requestOf(requester.userId, asked))
       return { room_id: roomId, ...(alias === undefined ? {} : { room_alias: alias }) }
     },
   }),

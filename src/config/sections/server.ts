@@ -15,5 +15,9 @@ export const server = {
     defaultRoomVersion: setting(roomVersion, '12', {
       description: 'The version of new rooms whose creator names none.',
     }),
+    oldClientsRoomVersion: setting(roomVersion, '10', {
+      description:
+        'The same for rooms made through the paths of 2015, whose clients do not know what newer versions left out.',
+    }),
   },
 } as const
