@@ -60,11 +60,16 @@ export class RoomStates {
     return format === 'event' ? this.#texts([event], viewer) : JSON.stringify(this.#events.content(event))
   }
 
-  /** `GET /members`. Given both, `membership` and `not_membership` are alternatives. */
+  /**
+   * `GET /members`. Given both, `membership` and `not_membership` are alternatives. Throws `M_FORBIDDEN` for a moment that the user
+   * may see nothing of.
+   */
   async members(request: MembersRequest, viewer: RoomViewer): Promise<string> {
     const access = await this.#visibility.access(request.roomId, viewer.userId)
     const now = whenOf(access)
     const at = earlierOf(positionOf(request.at), now)
+    if (at !== now && !(await this.#visibility.maySeeStateAt(access.record.room, at as number, viewer)))
+      throw new MatrixError('M_FORBIDDEN', 'You may not see who was in the room then')
     const all = await this.#reader.state(access.record.room, { at, types: ['m.room.member'] })
     const { membership, notMembership } = request
     const wanted = all.filter((event) => {

@@ -77,7 +77,8 @@ export class Timeline {
     const before = await around('backward', half)
     const after = await around('forward', rest)
     const shown = [...before.events, event, ...after.events]
-    const state = await this.#contextState(room, (after.events.at(-1) ?? event).position, shown, matcher)
+    const newest = after.events.at(-1) ?? event
+    const state = eyes.isInSight(newest) ? await this.#contextState(room, newest.position, shown, matcher) : []
     return (
       `{"start":"${formatPageToken((before.last ?? event.position) - 1)}","end":"${formatPageToken(after.last ?? event.position)}"` +
       `,"event":${await this.#texts([event], viewer, eyes)},"events_before":[${await this.#texts(before.events, viewer, eyes)}]` +

@@ -55,9 +55,13 @@ export class RoomEyes {
     return before(this.#memberships, isOwnMember(event, this.#userId) ? event.position + 1 : event.position)
   }
 
-  /** History visibility alone. One's own membership events are always seen: else nobody would learn of being removed. */
+  /** As history visibility has it. One's own membership events are always seen: else nobody would learn of being removed. */
   maySee(event: StoredEvent): boolean {
-    if (isOwnMember(event, this.#userId)) return true
+    return isOwnMember(event, this.#userId) || this.isInSight(event)
+  }
+
+  /** History visibility alone: what is in sight shows the state around it too, one's own membership events may not. */
+  isInSight(event: StoredEvent): boolean {
     return maySeeEvent(this.#userId, this.#events.roomEvent(event), {
       visibility: before(this.#visibilities, event.position) ?? 'shared',
       membership: before(this.#memberships, event.position),
@@ -75,10 +79,18 @@ export class RoomEyes {
 const isOwnMember = (event: StoredEvent, userId: UserId): boolean =>
   event.type === 'm.room.member' && event.stateKey === userId
 
+/** Position of the member event that ended the user's last stay in a room; undefined for who is in it, or never was. */
+export const endOfStay = (
+  history: readonly { readonly membership: Membership; readonly position: number }[],
+): number | undefined => {
+  const lastJoin = history.findLastIndex(({ membership }) => membership === 'join')
+  return lastJoin === -1 ? undefined : history[lastJoin + 1]?.position
+}
+
 /** What of a room a user may read now. */
 export interface RoomAccess {
   readonly record: RoomRecord
-  /** Last position the user may read: where they left, or undefined for no end. */
+  /** Last position the user may read: where they left, whatever became of their membership since; undefined for no end. */
   readonly upTo: number | undefined
   /** undefined for who only looks in (`world_readable`). */
   readonly membership: Membership | undefined
@@ -127,11 +139,18 @@ export class Visibility {
     if (member?.membership === 'leave' || member?.membership === 'ban') {
       const rooms = await this.#reader.roomsOfUser(userId)
       const own = rooms.find(({ room }) => room === record.room)
-      const history = await this.#reader.membershipHistory(record.room, userId)
-      const joinedOnce = history.some(({ membership }) => membership === 'join')
-      if (own?.forgotten !== true && joinedOnce) return { record, upTo: member.position, membership: member.membership }
+      const upTo = endOfStay(await this.#reader.membershipHistory(record.room, userId))
+      if (own?.forgotten !== true && upTo !== undefined) return { record, upTo, membership: member.membership }
     }
     throw new MatrixError('M_FORBIDDEN', 'You are not in this room, or it does not exist')
+  }
+
+  /** Whether the user may see the room's state as it was at that position: it stood next to something in their sight. */
+  async maySeeStateAt(room: RoomNumber, at: number, viewer: { readonly userId: UserId; readonly user: number }) {
+    const eyes = await this.eyes(room, viewer)
+    const [before] = await this.#reader.timeline(room, { before: at + 1, direction: 'backward', limit: 1 })
+    const [after] = await this.#reader.timeline(room, { after: at, direction: 'forward', limit: 1 })
+    return [before, after].some((event) => event !== undefined && eyes.isInSight(event))
   }
 
   async isWorldReadable(room: RoomNumber): Promise<boolean> {

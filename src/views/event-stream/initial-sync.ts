@@ -5,7 +5,7 @@ import { formatSyncToken, type Positions, type Streams } from '#streams'
 import type { PresenceNow } from '../sync/request.ts'
 import type { RoomViewer } from '../timeline-request.ts'
 import type { UserRooms } from '../user-rooms.ts'
-import type { IgnoredUsers } from '../visibility.ts'
+import { endOfStay, type IgnoredUsers } from '../visibility.ts'
 import { InviteTexts } from './invites.ts'
 import { DEFAULT_MESSAGES, type RoomInfoParts, roomInfo } from './room-info.ts'
 import { accountDataItem, presenceItem, receiptItems } from './stream-items.ts'
@@ -143,8 +143,8 @@ export class InitialSync {
       case 'ban': {
         if (!want.archived || record.forgotten) return undefined
         const history = await this.#parts.reader.membershipHistory(room, viewer.userId)
-        const everJoined = history.some((step) => step.membership === 'join')
-        return everJoined ? roomInfo({ ...info, upTo: position }, this.#parts) : undefined
+        const leftAt = endOfStay(history.filter((step) => step.position <= position))
+        return leftAt === undefined ? undefined : roomInfo({ ...info, upTo: leftAt }, this.#parts)
       }
     }
   }

@@ -104,7 +104,8 @@ export class RoomSections {
   ): Promise<string> {
     const fresh = window.since === undefined || standing.newlyJoined
     const { part, membershipAt } = await this.#timeline(window, standing, undefined, fresh, standing.position)
-    const state = await this.#parts.state.load(this.#stateWant(window, standing, part, fresh))
+    const want = this.#stateWant(window, standing, part, fresh)
+    const state = await this.#parts.state.load({ ...want, at: Math.min(want.at, standing.leftAt ?? want.at) })
     // Who was only ever invited learns of the end of the invite, not of the room.
     const shown = standing.everJoined ? state : []
     const data = accountData.filter(({ type }) => window.filter.roomAccountData.type(type))

@@ -1,6 +1,7 @@
 import type { Membership } from '#spec'
 import type { MembershipRecord, RoomsReader } from '#store'
 import type { RoomsOfUser } from '../user-rooms.ts'
+import { endOfStay } from '../visibility.ts'
 import type { SyncWindow } from './request.ts'
 
 /** How a room stands to the user in a window of the stream. */
@@ -17,6 +18,8 @@ export interface RoomStanding {
   /** Had, at the window's start or within it, a membership that the end of is news: joined, invited or knocking. */
   readonly wasPresent: boolean
   readonly everJoined: boolean
+  /** Where the user's last stay in the room ended, and with it what they may know of its state. */
+  readonly leftAt: number | undefined
   /** Joined within the window, and not at its start: the room's whole state is news. */
   readonly newlyJoined: boolean
 }
@@ -57,11 +60,12 @@ export const standingOf = async (
     changed: within.some(({ membership }, index) => membership !== (within[index - 1] ?? atStart)?.membership),
     wasPresent: [atStart, ...within].some((step) => step !== undefined && isPresent(step.membership)),
     everJoined: past.some(({ membership }) => membership === 'join'),
+    leftAt: endOfStay(past),
     newlyJoined: atStart?.membership !== 'join' && within.some(({ membership }) => membership === 'join'),
   }
 }
 
-const UNCHANGED = { changed: false, everJoined: true, newlyJoined: false } as const
+const UNCHANGED = { changed: false, everJoined: true, leftAt: undefined, newlyJoined: false } as const
 
 const isPresent = (membership: Membership): boolean =>
   membership === 'join' || membership === 'invite' || membership === 'knock'

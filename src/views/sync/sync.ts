@@ -213,13 +213,18 @@ const newFaces = async (
   const faces = new Set<UserId>()
   for (const [room, came] of events ?? []) {
     if (rooms.get(room)?.membership !== 'join') continue
+    const stayed = new Set<UserId>()
     for (const event of came) {
-      if (event.type !== 'm.room.member' || !isJoin(event)) continue
-      if (event.stateKey !== userId) faces.add(event.stateKey as UserId)
+      if (event.type !== 'm.room.member') continue
+      // Who came and went is a stranger.
+      if (!isJoin(event)) {
+        if (!isMember(event)) stayed.delete(event.stateKey as UserId)
+      } else if (event.stateKey !== userId) stayed.add(event.stateKey as UserId)
       else if (((await reader.room(room))?.joinedCount ?? 0) <= MAX_GREETED) {
         for (const member of await reader.members(room, ['join'])) faces.add(member.userId)
       }
     }
+    for (const face of stayed) faces.add(face)
   }
   return [...faces]
 }
@@ -227,8 +232,10 @@ const newFaces = async (
 /** From not being there to being there: a changed profile is none. */
 const isJoin = (event: StoredEvent): boolean => {
   const before = event.replaces === undefined ? undefined : (JSON.parse(event.replaces.json) as Pdu).content.membership
-  return before !== 'join' && (JSON.parse(event.json) as Pdu).content.membership === 'join'
+  return before !== 'join' && isMember(event)
 }
+
+const isMember = (event: StoredEvent): boolean => (JSON.parse(event.json) as Pdu).content.membership === 'join'
 
 type Section = 'join' | 'invite' | 'knock' | 'leave'
 
