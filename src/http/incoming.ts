@@ -65,6 +65,11 @@ export class IncomingRequest implements EndpointRequest<Auth, unknown, unknown, 
     return this.#signal
   }
 
+  /** Whether the handler asked for the signal: it may have taken its time. */
+  get waited(): boolean {
+    return this.#signal !== undefined
+  }
+
   get path(): string {
     const { url } = this.#request
     const end = url.indexOf('?')

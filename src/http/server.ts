@@ -4,7 +4,7 @@ import type { Clock, Logger } from '#base'
 import { MatrixError } from '#spec'
 import { accessTokenOf } from './access-token.ts'
 import { CORS_HEADERS, errorOf, sendError, sendOutcome } from './answers.ts'
-import { type AnyEndpoint, isV1Path, type Requester, type TokenCheck } from './endpoint.ts'
+import { type Answer, type AnyEndpoint, isV1Path, type Requester, type TokenCheck } from './endpoint.ts'
 import { FileReply } from './file-reply.ts'
 import { IncomingRequest, LiveSignals } from './incoming.ts'
 import { parseJsonBody } from './json-body.ts'
@@ -201,7 +201,7 @@ const register = (app: FastifyInstance, endpoint: AnyEndpoint, options: EdgeOpti
     try {
       const incoming = request.incoming ?? new IncomingRequest(request, reply, signals)
       readInto(endpoint, shapes, incoming, request)
-      const outcome = await endpoint.handler(incoming)
+      const outcome = await outcomeOf(endpoint, incoming, options.tokens)
       if (signals.stopping) reply.raw.shouldKeepAlive = false
       status =
         outcome instanceof FileReply
@@ -272,6 +272,16 @@ const authenticate = async (
     throw new MatrixError('M_GUEST_ACCESS_FORBIDDEN', 'Guests cannot do this')
   }
   incoming.requester = requester
+}
+
+/** A request may wait for news longer than its access token lives: who was logged out meanwhile is told that, and no news. */
+const outcomeOf = async (endpoint: AnyEndpoint, incoming: IncomingRequest, tokens: TokenCheck): Promise<Answer> => {
+  try {
+    return await endpoint.handler(incoming)
+  } finally {
+    const { accessToken, requester, waited } = incoming
+    if (waited && requester !== undefined && accessToken !== undefined) await tokens.check(accessToken, incoming)
+  }
 }
 
 const readInto = (
