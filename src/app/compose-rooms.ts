@@ -123,7 +123,7 @@ export const buildRoomViews = (
     sync,
     eventStream: new EventStream(stream),
     initialSync: new InitialSync(stream),
-    timeline: new Timeline(reader, visibility, clientEvents, clock),
+    timeline: new Timeline(reader, visibility, clientEvents, clock, () => streams.positions().events),
     roomStates: new RoomStates(reader, visibility, clientEvents, clock),
     publicRooms,
     caches: [clientEvents, userRooms, pushRules, unread, state, publicRooms],

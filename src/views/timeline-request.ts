@@ -37,6 +37,17 @@ export interface ContextRequest {
 
 const DEFAULT_LIMIT = 10
 
+/** Behind everything there is and will be; the one place ahead of the newest event that a request may name. */
+export const END_OF_TIME = Number.MAX_SAFE_INTEGER
+
+/** The same where `now` is the newest event there is. Throws `M_INVALID_PARAM` for what lies ahead of it: a token of elsewhere, or of a lost database. */
+export const pastPositionOf = (token: string | undefined, now: number): number | undefined => {
+  const position = positionOf(token)
+  if (position !== undefined && position > now && position !== END_OF_TIME)
+    throw new MatrixError('M_INVALID_PARAM', 'The token lies ahead of this server')
+  return position
+}
+
 /** The position a token stands for: between it and the next one. Throws `M_INVALID_PARAM`. */
 export const positionOf = (token: string | undefined): number | undefined => {
   // Some clients send an empty parameter for one they have no value for.

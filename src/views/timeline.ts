@@ -7,7 +7,13 @@ import type { ClientEvents } from './client-event.ts'
 import { creatorsAmong } from './event-stream/creators.ts'
 import { spliceTexts } from './splice-texts.ts'
 import { readPage } from './timeline-page.ts'
-import { type ContextRequest, filterOf, type MessagesRequest, positionOf, type RoomViewer } from './timeline-request.ts'
+import {
+  type ContextRequest,
+  filterOf,
+  type MessagesRequest,
+  pastPositionOf,
+  type RoomViewer,
+} from './timeline-request.ts'
 import type { RoomAccess, RoomEyes, Visibility } from './visibility.ts'
 
 /** What of a room's history a user reads by itself: `/messages`, `/context`, one event. Answers are JSON texts. */
@@ -16,12 +22,15 @@ export class Timeline {
   readonly #visibility: Visibility
   readonly #events: ClientEvents
   readonly #clock: Clock
+  readonly #newest: () => number
 
-  constructor(reader: RoomsReader, visibility: Visibility, events: ClientEvents, clock: Clock) {
+  /** `newest`: the position of the newest event of all rooms. */
+  constructor(reader: RoomsReader, visibility: Visibility, events: ClientEvents, clock: Clock, newest: () => number) {
     this.#reader = reader
     this.#visibility = visibility
     this.#events = events
     this.#clock = clock
+    this.#newest = newest
   }
 
   /**
@@ -30,7 +39,8 @@ export class Timeline {
    */
   async messages(request: MessagesRequest, viewer: RoomViewer): Promise<string> {
     const { direction } = request
-    const [from, to] = [positionOf(request.from), positionOf(request.to)]
+    const now = this.#newest()
+    const [from, to] = [pastPositionOf(request.from, now), pastPositionOf(request.to, now)]
     const { matcher, limit, nothing } = filterOf(request.filter, request.limit, request.roomId)
     const access = await this.#visibility.access(request.roomId, viewer.userId)
     const room = access.record.room

@@ -185,7 +185,7 @@ onEveryHomeserver('clients of 2015', (start) => {
       const end = await messages({ from: 'END', dir: 'f' })
       expect(end.chunk).toEqual([])
       expect(end.end).toBeTypeOf('string')
-      for (const query of [{ from: 'nonsense' }, { to: 's1_2' }, { limit: -1 }, { dir: 'x' }])
+      for (const query of [{ from: 'nonsense' }, { to: 's1_2' }, { from: 't99999999' }, { limit: -1 }, { dir: 'x' }])
         expect((await old(alice, 'GET', `${room}/messages`, undefined, query)).status).toBe(400)
     })
 

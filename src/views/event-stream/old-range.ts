@@ -1,9 +1,10 @@
 import { MatrixError } from '#spec'
 import { formatPageToken, parsePageToken } from '#streams'
+import { END_OF_TIME } from '../timeline-request.ts'
 import { END, START } from './stream-token.ts'
 
 /** `START` and `END` as places: before and behind everything. */
-const [FIRST, LAST] = [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER]
+const [FIRST, LAST] = [Number.MIN_SAFE_INTEGER, END_OF_TIME]
 
 export interface OldRange {
   readonly from: string | undefined
