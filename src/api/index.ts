@@ -2,8 +2,10 @@ import type { AnyEndpoint } from '#http'
 import { type SharedSecretRegistrationDeps, sharedSecretRegistrationEndpoints } from './admin/register.ts'
 import { type AccountDataDeps, accountDataEndpoints } from './client/account-data.ts'
 import { type AccountDeactivationDeps, accountDeactivationEndpoints } from './client/account-deactivation.ts'
+import { authedContentRepoEndpoints } from './client/authed-content-repo.ts'
 import { type BanningDeps, banningEndpoints } from './client/banning.ts'
 import { type CapabilitiesDeps, capabilitiesEndpoints } from './client/capabilities.ts'
+import { contentRepoEndpoints } from './client/content-repo.ts'
 import { type CreateRoomDeps, createRoomEndpoints } from './client/create-room.ts'
 import { type DeviceManagementDeps, deviceManagementEndpoints } from './client/device-management.ts'
 import { type DirectoryDeps, directoryEndpoints } from './client/directory.ts'
@@ -18,6 +20,7 @@ import { type ListJoinedRoomsDeps, listJoinedRoomsEndpoints } from './client/lis
 import { type ListPublicRoomsDeps, listPublicRoomsEndpoints } from './client/list-public-rooms.ts'
 import { type LoginDeps, loginEndpoints } from './client/login.ts'
 import { type LogoutDeps, logoutEndpoints } from './client/logout.ts'
+import type { MediaDeps } from './client/media-answers.ts'
 import { type MessagePaginationDeps, messagePaginationEndpoints } from './client/message-pagination.ts'
 import { type OldSyncDeps, oldSyncEndpoints } from './client/old-sync.ts'
 import { type PasswordManagementDeps, passwordManagementEndpoints } from './client/password-management.ts'
@@ -42,6 +45,7 @@ import { versionsEndpoints } from './client/versions.ts'
 import { type WellknownDeps, wellknownEndpoints } from './client/wellknown.ts'
 import { whoamiEndpoints } from './client/whoami.ts'
 
+export type { MediaDeps } from './client/media-answers.ts'
 export { NOT_BUILT } from './not-built.ts'
 export { NOT_BUILT_2015 } from './not-built-2015.ts'
 
@@ -55,6 +59,7 @@ export interface ApiDeps {
   readonly rooms: RoomEndpointsDeps
   readonly sync: SyncDeps
   readonly oldSync: OldSyncDeps & RoomInitialSyncDeps
+  readonly media: MediaDeps
 }
 
 /** What the endpoints of accounts and devices need, all of it. */
@@ -153,6 +158,8 @@ export const apiEndpoints = (deps: ApiDeps): readonly AnyEndpoint[] => [
   ...syncEndpoints(deps.sync),
   ...oldSyncEndpoints(deps.oldSync),
   ...roomInitialSyncEndpoints(deps.oldSync),
+  ...contentRepoEndpoints(deps.media),
+  ...authedContentRepoEndpoints(deps.media),
 ]
 
 export interface ServedEndpoint {

@@ -20,7 +20,4 @@ export const NOT_BUILT_2015: readonly string[] = [
   'PUT /_matrix/client/api/v1/pushrules/{scope}/{kind}/{ruleId}/enabled',
   'GET /_matrix/client/api/v1/pushers',
   'POST /_matrix/client/api/v1/pushers/set',
-  'POST /_matrix/media/v1/upload',
-  'GET /_matrix/media/v1/download/{serverName}/{mediaId}',
-  'GET /_matrix/media/v1/thumbnail/{serverName}/{mediaId}',
 ]

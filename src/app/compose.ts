@@ -6,6 +6,7 @@ import { isJsonObject, type UserId } from '#spec'
 import type { Store } from '#store'
 import { Streams } from '#streams'
 import { type AccountsRooms, buildAccounts } from './compose-accounts.ts'
+import { buildMedia, type MediaRooms } from './compose-media.ts'
 import { buildPersonal, type Personal } from './compose-personal.ts'
 import { buildRooms, buildRoomViews, type RoomsDomain, type RoomViews, roomApi } from './compose-rooms.ts'
 import type { Ground } from './ground.ts'
@@ -40,15 +41,18 @@ export const compose = async (ground: Ground): Promise<Composed> => {
     refusesInvite: (userId, from) => refusesInvite(ground.store, userId, from),
   })
   const views = buildRoomViews(roomsGround, { ...personal, ignored: personal.ignoredUsers })
+  const media = await buildMedia(ground)
   await accounts.resume()
-  const parts: Parts = { ground, accounts, personal, rooms, views }
+  const parts: Parts = { ground, accounts, personal, rooms, views, media }
   return {
     streams,
     tokens: accounts.accessTokens,
     endpoints: [...operational(ground.config), ...apiEndpoints(buildApi(parts))],
     caches: () => [
       ...accounts.caches(),
-      ...[...personal.caches, ...views.caches, rooms.rooms, rooms.sending].map((cache) => cache.stats()),
+      ...[...personal.caches, ...views.caches, ...media.caches, rooms.rooms, rooms.sending].map((cache) =>
+        cache.stats(),
+      ),
     ],
     settle: async () => {
       await accounts.settle()
@@ -63,6 +67,7 @@ interface Parts {
   readonly personal: Personal
   readonly rooms: RoomsDomain
   readonly views: RoomViews
+  readonly media: MediaRooms
 }
 
 const INVITE_PERMISSION = 'm.invite_permission_config'
@@ -84,13 +89,14 @@ const buildStreams = async ({ store, clock }: Ground): Promise<Streams> => {
   return streams
 }
 
-const buildApi = ({ ground: { config }, accounts, personal, rooms, views }: Parts): ApiDeps => ({
+const buildApi = ({ ground: { config }, accounts, personal, rooms, views, media }: Parts): ApiDeps => ({
   accounts: accounts.api,
   personal: personal.api(rooms.memberships),
   rooms: {
     ...roomApi(config.server.name, rooms, views, personal.presence),
     oldRoomVersion: config.server.oldClientsRoomVersion,
   },
+  media: media.api,
   sync: { sync: views.sync, filters: personal.filters, presence: personal.presence },
   oldSync: { ...views, presence: personal.presence },
   capabilities: { defaultRoomVersion: config.server.defaultRoomVersion },

@@ -1,4 +1,5 @@
 export * from './bounded-cache.ts'
+export * from './bounded-work.ts'
 export * from './clock.ts'
 export * from './keyed-lock.ts'
 export * from './latest-values.ts'

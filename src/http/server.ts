@@ -205,7 +205,7 @@ const register = (app: FastifyInstance, endpoint: AnyEndpoint, options: EdgeOpti
       if (signals.stopping) reply.raw.shouldKeepAlive = false
       status =
         outcome instanceof FileReply
-          ? await beginFile(outcome, request, () => take(reply), options)
+          ? await beginFile(outcome, request, () => take(reply), { ...options, stopping: () => signals.stopping })
           : sendOutcome(take(reply), outcome)
     } catch (thrown) {
       status = answerError(options, request, reply, thrown)

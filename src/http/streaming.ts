@@ -41,7 +41,7 @@ export const beginFile = async (
   { file }: FileReply,
   request: FastifyRequest,
   take: () => ServerResponse,
-  { logger, limits }: Bounds,
+  { logger, limits, stopping }: Bounds & { readonly stopping: () => boolean },
 ): Promise<number> => {
   const plan = planFile(request.headers, file)
   const bytes = plan.status === 304 ? undefined : await file.open(plan.range)
@@ -51,6 +51,9 @@ export const beginFile = async (
     return plan.status
   }
   boundStream(response, limits.writeTimeoutMs)
+  // A stop that began under way did not find this connection idle, and would wait for it.
+  const { socket } = response
+  response.once('finish', () => stopping() && socket?.end())
   sendFile(response, plan, bytes).catch((err: unknown) => {
     logger.error({ request: request.id, path: request.routeOptions.url, err }, 'a file failed half-way')
   })

@@ -8,6 +8,7 @@ import { createAccountData } from './0021-create-account-data.ts'
 import { createReceipts } from './0022-create-receipts.ts'
 import { createFilters } from './0023-create-filters.ts'
 import { createPresence } from './0024-create-presence.ts'
+import { createMedia } from './0030-create-media.ts'
 
 /** In the order in which they are done. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -20,4 +21,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createReceipts,
   createFilters,
   createPresence,
+  createMedia,
 ]

@@ -8,6 +8,8 @@ import type { Db } from './engine/access.ts'
 import { type WriteTable, writeTable } from './engine/writes.ts'
 import { filtersReader } from './filters-reader.ts'
 import { filtersWriter, filterWrites } from './filters-writes.ts'
+import { mediaReader } from './media-reader.ts'
+import { mediaWriter, mediaWrites } from './media-writes.ts'
 import { presenceStoreReader } from './presence-reader.ts'
 import { presenceStoreWriter, presenceWrites } from './presence-writes.ts'
 import { profilesReader } from './profiles-reader.ts'
@@ -26,6 +28,7 @@ export const readersOver = (db: Db) => ({
   accounts: accountsReader(db),
   devices: devicesReader(db),
   filters: filtersReader(db),
+  media: mediaReader(db),
   presence: presenceStoreReader(db),
   profiles: profilesReader(db),
   receipts: receiptsReader(db),
@@ -40,6 +43,7 @@ export const writers = {
   accounts: accountsWriter,
   devices: devicesWriter,
   filters: filtersWriter,
+  media: mediaWriter,
   presence: presenceStoreWriter,
   profiles: profilesWriter,
   receipts: receiptsWriter,
@@ -57,6 +61,7 @@ export const allWrites = (): WriteTable =>
     ...registrationTokensWrites,
     ...tokensWrites,
     ...filterWrites,
+    ...mediaWrites,
     ...presenceWrites,
     ...profileWrites,
     ...receiptWrites,

@@ -1,0 +1,48 @@
+import { type AnyEndpoint, endpoint, v1Only } from '#http'
+import {
+  DownloadQuery,
+  download,
+  type MediaDeps,
+  MediaPath,
+  NamedMediaPath,
+  ThumbnailQuery,
+  thumbnail,
+} from './media-answers.ts'
+
+/** `authed-content-repo.yaml`, without URL previews. Guests may look at files (module "Guest access"). */
+export const authedContentRepoEndpoints = (deps: MediaDeps): readonly AnyEndpoint[] => [
+  endpoint({
+    method: 'GET',
+    paths: v1Only('/media/config'),
+    auth: 'guest',
+    rateLimit: 'read',
+    handler: async () => ({ 'm.upload.size': deps.media.limits.uploadBytes }),
+  }),
+  endpoint({
+    method: 'GET',
+    paths: v1Only('/media/download/:serverName/:mediaId'),
+    auth: 'guest',
+    rateLimit: 'read',
+    params: MediaPath,
+    query: DownloadQuery,
+    handler: (request) => download(deps, request, 'authenticated'),
+  }),
+  endpoint({
+    method: 'GET',
+    paths: v1Only('/media/download/:serverName/:mediaId/:fileName'),
+    auth: 'guest',
+    rateLimit: 'read',
+    params: NamedMediaPath,
+    query: DownloadQuery,
+    handler: (request) => download(deps, request, 'authenticated'),
+  }),
+  endpoint({
+    method: 'GET',
+    paths: v1Only('/media/thumbnail/:serverName/:mediaId'),
+    auth: 'guest',
+    rateLimit: 'read',
+    params: MediaPath,
+    query: ThumbnailQuery,
+    handler: (request) => thumbnail(deps, request, 'authenticated'),
+  }),
+]

@@ -1,0 +1,118 @@
+import Type from 'typebox'
+import { type AnyEndpoint, endpoint } from '#http'
+import { MatrixError } from '#spec'
+import {
+  DownloadQuery,
+  download,
+  type MediaDeps,
+  MediaPath,
+  NamedMediaPath,
+  ThumbnailQuery,
+  thumbnail,
+  uploadOf,
+} from './media-answers.ts'
+
+/** The current path and those before it: `v1` is that of 2015. */
+const mediaPaths = (path: string): readonly [string, ...string[]] => [
+  `/_matrix/media/v3${path}`,
+  `/_matrix/media/r0${path}`,
+  `/_matrix/media/v1${path}`,
+]
+
+const UploadQuery = Type.Object({ filename: Type.Optional(Type.String()) })
+
+/** `content-repo.yaml`: uploads, and downloads as they were before Matrix 1.11, without an access token. */
+export const contentRepoEndpoints = (deps: MediaDeps): readonly AnyEndpoint[] => [
+  ...uploadEndpoints(deps),
+  ...legacyEndpoints(deps),
+]
+
+const uploadEndpoints = ({ media }: MediaDeps): readonly AnyEndpoint[] => [
+  endpoint({
+    method: 'POST',
+    paths: mediaPaths('/upload'),
+    auth: 'user',
+    rateLimit: 'other',
+    query: UploadQuery,
+    body: 'stream',
+    handler: async ({ requester, query, body }) => ({
+      content_uri: await media.upload(requester.user, uploadOf(body, query.filename)),
+    }),
+  }),
+  endpoint({
+    method: 'PUT',
+    paths: ['/_matrix/media/v3/upload/:serverName/:mediaId'],
+    auth: 'user',
+    rateLimit: 'other',
+    params: MediaPath,
+    query: UploadQuery,
+    body: 'stream',
+    handler: async ({ requester, params, query, body }) => {
+      await media.fill(requester.user, params.serverName, params.mediaId, uploadOf(body, query.filename))
+      return {}
+    },
+  }),
+  endpoint({
+    method: 'POST',
+    paths: ['/_matrix/media/v1/create'],
+    auth: 'user',
+    rateLimit: 'other',
+    handler: async ({ requester }) => {
+      const { contentUri, expiresAtMs } = await media.announce(requester.user)
+      return { content_uri: contentUri, unused_expires_at: expiresAtMs }
+    },
+  }),
+]
+
+const legacyEndpoints = (deps: MediaDeps): readonly AnyEndpoint[] => {
+  const refuseIfOff = (): void => {
+    if (!deps.legacyDownloads) {
+      throw new MatrixError('M_NOT_FOUND', 'Files are given out at /_matrix/client/v1/media, with an access token')
+    }
+  }
+  return [
+    endpoint({
+      method: 'GET',
+      paths: mediaPaths('/config'),
+      auth: 'user',
+      rateLimit: 'read',
+      handler: async () => ({ 'm.upload.size': deps.media.limits.uploadBytes }),
+    }),
+    endpoint({
+      method: 'GET',
+      paths: mediaPaths('/download/:serverName/:mediaId'),
+      auth: 'none',
+      rateLimit: 'read',
+      params: MediaPath,
+      query: DownloadQuery,
+      handler: async (request) => {
+        refuseIfOff()
+        return download(deps, request, 'everybody')
+      },
+    }),
+    endpoint({
+      method: 'GET',
+      paths: mediaPaths('/download/:serverName/:mediaId/:fileName'),
+      auth: 'none',
+      rateLimit: 'read',
+      params: NamedMediaPath,
+      query: DownloadQuery,
+      handler: async (request) => {
+        refuseIfOff()
+        return download(deps, request, 'everybody')
+      },
+    }),
+    endpoint({
+      method: 'GET',
+      paths: mediaPaths('/thumbnail/:serverName/:mediaId'),
+      auth: 'none',
+      rateLimit: 'read',
+      params: MediaPath,
+      query: ThumbnailQuery,
+      handler: async (request) => {
+        refuseIfOff()
+        return thumbnail(deps, request, 'everybody')
+      },
+    }),
+  ]
+}

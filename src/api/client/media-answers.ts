@@ -1,0 +1,127 @@
+import Type from 'typebox'
+import type { Media, Thumbnails } from '#domain'
+import { FileReply, type StreamedBody } from '#http'
+
+/** What the endpoints of the content repository, old and new, need. */
+export interface MediaDeps {
+  readonly media: Pick<Media, 'upload' | 'announce' | 'fill' | 'find' | 'open' | 'limits'>
+  readonly thumbnails: Pick<Thumbnails, 'thumbnail'>
+  /** Whether files are given out without an access token. */
+  readonly legacyDownloads: boolean
+}
+
+const timeoutMs = Type.Optional(Type.Integer({ minimum: 0 }))
+export const MediaPath = Type.Object({ serverName: Type.String(), mediaId: Type.String() })
+export const NamedMediaPath = Type.Object({
+  serverName: Type.String(),
+  mediaId: Type.String(),
+  fileName: Type.String(),
+})
+export const DownloadQuery = Type.Object({
+  timeout_ms: timeoutMs,
+  allow_remote: Type.Optional(Type.Boolean()),
+  allow_redirect: Type.Optional(Type.Boolean()),
+})
+export const ThumbnailQuery = Type.Object({
+  width: Type.Integer({ minimum: 1, maximum: 1_000_000 }),
+  height: Type.Integer({ minimum: 1, maximum: 1_000_000 }),
+  method: Type.Optional(Type.Union([Type.Literal('crop'), Type.Literal('scale')])),
+  animated: Type.Optional(Type.Boolean()),
+  timeout_ms: timeoutMs,
+  allow_remote: Type.Optional(Type.Boolean()),
+  allow_redirect: Type.Optional(Type.Boolean()),
+})
+
+interface Asked<Params, Query> {
+  readonly params: Params
+  readonly query: Query
+  readonly signal: AbortSignal
+}
+interface MediaParams {
+  readonly serverName: string
+  readonly mediaId: string
+  readonly fileName?: string
+}
+
+/** `authenticated`: only who may ask may keep it; else any cache on the way. */
+export type Audience = 'authenticated' | 'everybody'
+
+export const download = async (
+  { media }: Pick<MediaDeps, 'media'>,
+  { params, query, signal }: Asked<MediaParams, Type.Static<typeof DownloadQuery>>,
+  audience: Audience,
+): Promise<FileReply> => {
+  const { serverName, mediaId } = params
+  const content = await media.find(serverName, mediaId, { timeoutMs: query.timeout_ms, signal })
+  return new FileReply({
+    contentType: content.contentType,
+    sizeBytes: content.sizeBytes,
+    etag: content.sha256,
+    headers: headersOf(dispositionOf(content.contentType, params.fileName ?? content.fileName), audience),
+    open: (range) => media.open(content.sha256, range),
+  })
+}
+
+export const thumbnail = async (
+  { media, thumbnails }: Pick<MediaDeps, 'media' | 'thumbnails'>,
+  { params, query, signal }: Asked<MediaParams, Type.Static<typeof ThumbnailQuery>>,
+  audience: Audience,
+): Promise<FileReply> => {
+  const { width, height, method = 'scale', animated = false } = query
+  const content = await media.find(params.serverName, params.mediaId, { timeoutMs: query.timeout_ms, signal })
+  const { fileName, contentType, sizeBytes } = await thumbnails.thumbnail(content, { width, height, method, animated })
+  const name = `thumbnail.${contentType.slice('image/'.length)}`
+  return new FileReply({
+    contentType,
+    sizeBytes,
+    etag: fileName.replace('.', '_'),
+    headers: headersOf(dispositionOf(contentType, name), audience),
+    open: (range) => media.open(fileName, range),
+  })
+}
+
+export const uploadOf = ({ stream, contentType, lengthBytes }: StreamedBody, fileName: string | undefined) => ({
+  stream,
+  contentType,
+  lengthBytes,
+  fileName,
+})
+
+/** Module "Content repository", with its recommended policy. What an id names never changes. */
+const headersOf = (disposition: string, audience: Audience): Readonly<Record<string, string>> => ({
+  'Content-Disposition': disposition,
+  'Content-Security-Policy':
+    "sandbox; default-src 'none'; script-src 'none'; plugin-types application/pdf; style-src 'unsafe-inline'; object-src 'self';",
+  'Cross-Origin-Resource-Policy': 'cross-origin',
+  'X-Content-Type-Options': 'nosniff',
+  'Referrer-Policy': 'no-referrer',
+  'Cache-Control': `${audience === 'everybody' ? 'public' : 'private'}, max-age=31536000, immutable`,
+})
+
+/** "Serving inline content": shown as what they claim to be, these run no script. SVG and HTML do. */
+const INLINE_TYPES: ReadonlySet<string> = new Set([
+  'text/css',
+  'text/plain',
+  'text/csv',
+  'application/json',
+  'application/ld+json',
+  ...['jpeg', 'gif', 'png', 'apng', 'webp', 'avif'].map((name) => `image/${name}`),
+  ...['mp4', 'webm', 'ogg', 'quicktime'].map((name) => `video/${name}`),
+  ...['mp4', 'webm', 'aac', 'mpeg', 'ogg', 'wave', 'wav', 'x-wav', 'x-pn-wav', 'flac', 'x-flac'].map(
+    (name) => `audio/${name}`,
+  ),
+])
+
+/** RFC 6266: names beyond ASCII in the encoding of RFC 8187, with a plain one for who does not know it. */
+export const dispositionOf = (contentType: string, fileName: string | undefined): string => {
+  const essence = contentType.split(';', 1)[0]?.trim().toLowerCase() ?? ''
+  const kind = INLINE_TYPES.has(essence) ? 'inline' : 'attachment'
+  if (fileName === undefined) return kind
+  const plain = fileName.replaceAll(/[^\x20-\x7e]/gu, '_').replaceAll(/["\\]/g, '\\$&')
+  const encoded = encodeURIComponent(fileName).replaceAll(
+    /['()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  )
+  const isPlain = /^[\x20-\x7e]*$/.test(fileName) && !/%[0-9a-f]{2}/i.test(fileName)
+  return isPlain ? `${kind}; filename="${plain}"` : `${kind}; filename="${plain}"; filename*=utf-8''${encoded}`
+}

@@ -1,0 +1,259 @@
+import type { Readable } from 'node:stream'
+import { type Clock, KeyedLock, type Random } from '#base'
+import { MatrixError, type ServerName } from '#spec'
+import {
+  type Change,
+  type Commit,
+  type MediaContent,
+  type MediaFiles,
+  type MediaReader,
+  type MediaRecord,
+  type MediaWriter,
+  type NewMedia,
+  type UserNumber,
+  WriteConflict,
+} from '#store'
+import { Arrivals } from './arrivals.ts'
+import { receive, tooLarge } from './receive.ts'
+
+/** Module "Content repository", "Security considerations": nothing else can be part of a media id. */
+const MEDIA_ID = /^[A-Za-z0-9_-]{1,255}$/
+const ID_LENGTH = 24
+/** An album is sent a few at a time; each upload takes a file handle and a place on the disk. */
+const UPLOADS_AT_ONCE = 20
+const MEDIA_TYPE = /^[\w!#$&^.+-]{1,100}\/[\w!#$&^.+-]{1,100}(?:\s*;[\t\x20-\x7e]*)?$/
+const MAX_TYPE_LENGTH = 255
+const MAX_NAME_LENGTH = 1_024
+/** The specification wants a bound on the time that somebody waits for an upload. */
+const MAX_WAIT_MS = 60_000
+const DEFAULT_WAIT_MS = 20_000
+
+export interface MediaLimits {
+  readonly uploadBytes: number
+  readonly userQuotaBytes: number | undefined
+  readonly pendingUploads: number
+  readonly pendingLifetimeMs: number
+}
+
+export interface MediaStore {
+  readonly reader: MediaReader
+  readonly writer: MediaWriter
+  readonly commit: Commit
+  readonly files: MediaFiles
+}
+
+export interface Upload {
+  readonly stream: Readable
+  readonly lengthBytes: number | undefined
+  readonly contentType: string | undefined
+  readonly fileName: string | undefined
+}
+
+/** How long somebody waits for an upload that was announced. */
+export interface Patience {
+  /** Default 20 s, at most 60 s. */
+  readonly timeoutMs: number | undefined
+  readonly signal: AbortSignal
+}
+
+/** What people upload (client-server API, module "Content repository"). */
+export class Media {
+  readonly limits: MediaLimits
+  readonly #store: MediaStore
+  readonly #serverName: ServerName
+  readonly #clock: Clock
+  readonly #random: Random
+  readonly #arrivals: Arrivals
+  /** Whoever gives bytes a first row or takes their last one away. */
+  readonly #bytes = new KeyedLock<string>()
+  readonly #uploading = new Map<UserNumber, number>()
+
+  constructor(
+    store: MediaStore,
+    serverName: ServerName,
+    limits: MediaLimits,
+    ground: { readonly clock: Clock; readonly random: Random },
+  ) {
+    this.limits = limits
+    this.#store = store
+    this.#serverName = serverName
+    this.#clock = ground.clock
+    this.#random = ground.random
+    this.#arrivals = new Arrivals(ground.clock)
+  }
+
+  /** Answers the `mxc:` URI. Throws `M_TOO_LARGE`, `M_FORBIDDEN` (quota), `M_LIMIT_EXCEEDED`, `M_INVALID_PARAM` (name). */
+  async upload(user: UserNumber, upload: Upload): Promise<string> {
+    const mediaId = this.#random.token(ID_LENGTH)
+    await this.#take(user, mediaId, upload, (media) => this.#store.writer.add(media))
+    return this.#uriOf(mediaId)
+  }
+
+  /** An id whose bytes come later. Throws `M_LIMIT_EXCEEDED`. */
+  async announce(user: UserNumber): Promise<{ readonly contentUri: string; readonly expiresAtMs: number }> {
+    const mediaId = this.#random.token(ID_LENGTH)
+    const atMs = this.#clock.nowMs()
+    const expiresAtMs = atMs + this.limits.pendingLifetimeMs
+    const announced = { mediaId, user, atMs, expiresAtMs, limit: this.limits.pendingUploads }
+    await this.#commit(this.#store.writer.announce(announced))
+    return { contentUri: this.#uriOf(mediaId), expiresAtMs }
+  }
+
+  /**
+   * The bytes of an announced upload. Throws `M_NOT_FOUND` (never announced, or expired), `M_FORBIDDEN` (announced by
+   * another), `M_CANNOT_OVERWRITE_MEDIA`, and what `upload` throws.
+   */
+  async fill(user: UserNumber, serverName: string, mediaId: string, upload: Upload): Promise<void> {
+    const record = await this.#record(serverName, mediaId)
+    // Known before the bytes have come; the commit looks again.
+    if (record.user !== user) throw refusalOf('media-foreign')
+    if (record.content !== undefined) throw refusalOf('media-uploaded')
+    await this.#take(user, mediaId, upload, (media) => this.#store.writer.fill(media))
+    this.#arrivals.arrived(mediaId)
+  }
+
+  /** Throws `M_NOT_FOUND`; `M_NOT_YET_UPLOADED` where the wait for an announced upload was in vain. */
+  async find(serverName: string, mediaId: string, patience: Patience): Promise<MediaContent> {
+    const record = await this.#record(serverName, mediaId)
+    if (record.content !== undefined) return record.content
+    const waitMs = Math.min(patience.timeoutMs ?? DEFAULT_WAIT_MS, MAX_WAIT_MS)
+    const cut = new AbortController()
+    const arrival = this.#arrivals.wait(mediaId, waitMs, AbortSignal.any([patience.signal, cut.signal]))
+    // It may have come before somebody waited for it.
+    if ((await this.#record(serverName, mediaId)).content !== undefined) cut.abort()
+    await arrival
+    const { content } = await this.#record(serverName, mediaId)
+    if (content !== undefined) return content
+    throw new MatrixError('M_NOT_YET_UPLOADED', 'The file has not been uploaded yet')
+  }
+
+  /** The bytes, or a part of them. Throws `M_NOT_FOUND`. */
+  async open(fileName: string, range?: { readonly start: number; readonly end: number }): Promise<Readable> {
+    const stream = await this.#store.files.open(fileName, range)
+    if (stream === undefined) throw notFound()
+    return stream
+  }
+
+  /** Takes a media away; its bytes go with the last media that has them. Nothing happens where there is none. */
+  async remove(mediaId: string): Promise<void> {
+    const { reader, writer, commit, files } = this.#store
+    const sha256 = (await reader.media(mediaId))?.content?.sha256 ?? ''
+    await this.#bytes.run(sha256, async () => {
+      const [unused] = await commit([writer.remove(mediaId)])
+      if (unused === undefined) return
+      for (const variant of unused.variants) await files.remove(`${unused.sha256}.${variant}`)
+      await files.remove(unused.sha256)
+    })
+  }
+
+  async #take(
+    user: UserNumber,
+    mediaId: string,
+    upload: Upload,
+    write: (media: NewMedia) => Change<void>,
+  ): Promise<void> {
+    const { uploadBytes, userQuotaBytes: quotaBytes } = this.limits
+    const fileName = fileNameOf(upload.fileName)
+    const contentType = contentTypeOf(upload.contentType)
+    const atMs = this.#clock.nowMs()
+    if ((upload.lengthBytes ?? 0) > uploadBytes) throw tooLarge(uploadBytes)
+    if (quotaBytes !== undefined) {
+      const used = await this.#store.reader.bytesOf(user)
+      if (used + (upload.lengthBytes ?? 0) > quotaBytes) throw refusalOf('media-quota')
+    }
+    await this.#oneOfFew(user, async () => {
+      const draft = await this.#store.files.draft()
+      const received = await receive(upload.stream, draft, uploadBytes).catch(async (error: unknown) => {
+        await draft.discard()
+        throw error
+      })
+      const content = { ...received, contentType, fileName }
+      await this.#bytes.run(received.sha256, async () => {
+        await draft.keep(received.sha256)
+        await this.#commitOrDrop(write({ mediaId, user, atMs, content, quotaBytes }), received.sha256)
+      })
+    })
+  }
+
+  async #commitOrDrop(change: Change<void>, sha256: string): Promise<void> {
+    const { reader, files } = this.#store
+    try {
+      await this.#commit(change)
+    } catch (error) {
+      // Refused for certain; after a fault of the database nobody knows, and the bytes stay.
+      if (error instanceof MatrixError && !(await reader.hasFile(sha256))) await files.remove(sha256)
+      throw error
+    }
+  }
+
+  async #commit(change: Change<void>): Promise<void> {
+    try {
+      await this.#store.commit([change])
+    } catch (error) {
+      throw error instanceof WriteConflict ? refusalOf(error.kind) : error
+    }
+  }
+
+  async #oneOfFew(user: UserNumber, work: () => Promise<void>): Promise<void> {
+    const now = this.#uploading.get(user) ?? 0
+    if (now >= UPLOADS_AT_ONCE) throw limitExceeded('Too many uploads at once', 1_000)
+    this.#uploading.set(user, now + 1)
+    try {
+      await work()
+    } finally {
+      const left = (this.#uploading.get(user) ?? 1) - 1
+      if (left === 0) this.#uploading.delete(user)
+      else this.#uploading.set(user, left)
+    }
+  }
+
+  /** What other servers have is not fetched: there is no federation yet. */
+  async #record(serverName: string, mediaId: string): Promise<MediaRecord> {
+    if (serverName !== this.#serverName || !MEDIA_ID.test(mediaId)) throw notFound()
+    const record = await this.#store.reader.media(mediaId)
+    if (record === undefined) throw notFound()
+    if (record.expiresAtMs !== undefined && record.expiresAtMs <= this.#clock.nowMs()) throw notFound()
+    return record
+  }
+
+  #uriOf(mediaId: string): string {
+    return `mxc://${this.#serverName}/${mediaId}`
+  }
+}
+
+const notFound = (): MatrixError => new MatrixError('M_NOT_FOUND', 'There is no such media')
+
+const limitExceeded = (message: string, retryAfterMs: number): MatrixError =>
+  new MatrixError('M_LIMIT_EXCEEDED', message, {
+    fields: { retry_after_ms: retryAfterMs },
+    headers: { 'Retry-After': String(Math.ceil(retryAfterMs / 1_000)) },
+  })
+
+const refusalOf = (kind: string): MatrixError => {
+  switch (kind) {
+    case 'media-quota':
+      return new MatrixError('M_FORBIDDEN', 'You have uploaded as much as one user may')
+    case 'media-pending':
+      return limitExceeded('Too many uploads are announced and not begun', 60_000)
+    case 'media-foreign':
+      return new MatrixError('M_FORBIDDEN', 'Another user has announced this upload')
+    case 'media-uploaded':
+      return new MatrixError('M_CANNOT_OVERWRITE_MEDIA', 'This was uploaded already')
+    default:
+      return notFound()
+  }
+}
+
+/** What is no media type is bytes of any kind; so is nothing. */
+const contentTypeOf = (given: string | undefined): string => {
+  const type = given?.trim() ?? ''
+  return type.length <= MAX_TYPE_LENGTH && MEDIA_TYPE.test(type) ? type : 'application/octet-stream'
+}
+
+/** A name as people gave it, without what no header can carry. Throws `M_INVALID_PARAM` where it is no name for its length. */
+export const fileNameOf = (given: string | undefined): string | undefined => {
+  if (given === undefined) return undefined
+  if (given.length > MAX_NAME_LENGTH) throw new MatrixError('M_INVALID_PARAM', 'The file name is too long')
+  const name = given.toWellFormed().replaceAll(/\p{Cc}/gu, '')
+  return name === '' ? undefined : name
+}

@@ -1,0 +1,140 @@
+import { BoundedCache, BoundedWork, type CacheStats, type Clock } from '#base'
+import { MatrixError } from '#spec'
+import { type MediaContent, type ThumbnailRecord, WriteConflict } from '#store'
+import type { ImageLibrary } from './image-library.ts'
+import type { MediaStore } from './media.ts'
+import { type ImageFacts, planThumbnail, type ThumbnailPlan, type ThumbnailWish } from './thumbnail-sizes.ts'
+
+/** An image file as it is to be served; open it with `Media.open`. */
+export interface ServedThumbnail {
+  readonly fileName: string
+  readonly contentType: string
+  readonly sizeBytes: number
+}
+
+/** A picture that somebody still looks at; beyond, the answer is 503. */
+const MAX_WAITING = 200
+/** Files of more bytes are not looked at. */
+const MAX_SOURCE_BYTES = 256 * 1024 * 1024
+/** For so long a file that could not be read is not tried again. */
+const REFUSAL_LASTS_MS = 600_000
+
+type Outcome =
+  | { readonly ok: true; readonly facts: ImageFacts }
+  | { readonly ok: false; readonly error: MatrixError; readonly untilMs: number }
+
+/** Thumbnails: each made once, a few at a time, and kept with the bytes it was made of. */
+export class Thumbnails {
+  readonly #store: MediaStore
+  readonly #images: ImageLibrary
+  readonly #clock: Clock
+  readonly #work: BoundedWork
+  readonly #underWay = new Map<string, Promise<ThumbnailRecord>>()
+  readonly #looking = new Map<string, Promise<ImageFacts>>()
+  readonly #known = new BoundedCache<string, Outcome>({
+    name: 'images',
+    limitBytes: 4 * 1024 * 1024,
+    sizeBytes: () => 500,
+  })
+
+  constructor(store: MediaStore, images: ImageLibrary, clock: Clock, concurrency: number) {
+    this.#store = store
+    this.#images = images
+    this.#clock = clock
+    this.#work = new BoundedWork({ concurrency, maxWaiting: MAX_WAITING })
+  }
+
+  /**
+   * The thumbnail that comes nearest to the wish, made where it is not there yet. Throws `M_UNKNOWN` (400) for what is no
+   * image, `M_TOO_LARGE` for one that is too large, `M_NOT_FOUND` where the file has gone.
+   */
+  async thumbnail(content: MediaContent, wish: ThumbnailWish): Promise<ServedThumbnail> {
+    const { sha256, sizeBytes } = content
+    if (sizeBytes > MAX_SOURCE_BYTES) throw new MatrixError('M_TOO_LARGE', 'The file is too large for a thumbnail')
+    const facts = await this.#factsOf(sha256)
+    const plan = planThumbnail(facts, wish)
+    // The type is what the bytes are, whatever the upload said: it is shown inline.
+    if (plan.kind === 'original') return { fileName: sha256, contentType: `image/${facts.format}`, sizeBytes }
+    const made = (await this.#store.reader.thumbnail(sha256, plan.variant)) ?? (await this.#once(sha256, plan, facts))
+    return { fileName: nameOf(sha256, plan.variant), contentType: made.contentType, sizeBytes: made.sizeBytes }
+  }
+
+  stats(): CacheStats {
+    return this.#known.stats()
+  }
+
+  async #factsOf(sha256: string): Promise<ImageFacts> {
+    const known = this.#known.get(sha256)
+    if (known?.ok === true) return known.facts
+    if (known !== undefined && known.untilMs > this.#clock.monotonicMs()) throw known.error
+    const underWay = this.#looking.get(sha256)
+    if (underWay !== undefined) return underWay
+    const looking = this.#work.run(() => this.#remembering(sha256, (path) => this.#images.facts(path)))
+    this.#looking.set(sha256, looking)
+    try {
+      const facts = await looking
+      this.#known.set(sha256, { ok: true, facts })
+      return facts
+    } finally {
+      this.#looking.delete(sha256)
+    }
+  }
+
+  #once(sha256: string, plan: ThumbnailPlan & { kind: 'made' }, facts: ImageFacts): Promise<ThumbnailRecord> {
+    const name = nameOf(sha256, plan.variant)
+    const underWay = this.#underWay.get(name)
+    if (underWay !== undefined) return underWay
+    const making = this.#work
+      .run(() => this.#make(sha256, plan, facts))
+      .finally(() => {
+        this.#underWay.delete(name)
+      })
+    this.#underWay.set(name, making)
+    return making
+  }
+
+  async #make(sha256: string, plan: ThumbnailPlan & { kind: 'made' }, facts: ImageFacts): Promise<ThumbnailRecord> {
+    const { reader, writer, commit, files } = this.#store
+    // Somebody else may have been a moment earlier.
+    const there = await reader.thumbnail(sha256, plan.variant)
+    if (there !== undefined) return there
+    const image = await this.#remembering(sha256, (path) => this.#images.make(path, plan, facts))
+    const record = { variant: plan.variant, contentType: image.contentType, sizeBytes: image.bytes.length }
+    const name = nameOf(sha256, plan.variant)
+    const draft = await files.draft()
+    try {
+      await draft.write(image.bytes)
+    } catch (error) {
+      await draft.discard()
+      throw error
+    }
+    // One of an earlier try, which no row names, may have been made by another release.
+    await files.remove(name)
+    await draft.keep(name)
+    try {
+      await commit([writer.addThumbnail(sha256, record)])
+    } catch (error) {
+      if (!(error instanceof WriteConflict)) throw error
+      await files.remove(name)
+      throw noFile()
+    }
+    return record
+  }
+
+  /** A file that is no image stays one: it is not decoded again for each who asks. */
+  async #remembering<Result>(sha256: string, look: (path: string) => Promise<Result>): Promise<Result> {
+    const result = await this.#store.files.withPath(sha256, look).catch((error: unknown) => {
+      if (error instanceof MatrixError) {
+        const untilMs = this.#clock.monotonicMs() + REFUSAL_LASTS_MS
+        this.#known.set(sha256, { ok: false, error, untilMs })
+      }
+      throw error
+    })
+    if (result === undefined) throw noFile()
+    return result
+  }
+}
+
+const noFile = (): MatrixError => new MatrixError('M_NOT_FOUND', 'There is no such media')
+
+const nameOf = (sha256: string, variant: string): string => `${sha256}.${variant}`

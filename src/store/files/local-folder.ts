@@ -1,0 +1,160 @@
+import { constants } from 'node:fs'
+import { access, type FileHandle, mkdir, open, readdir, rename, unlink } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { KeyedLock, type Random } from '#base'
+import { StoreUnavailable } from '../ports/faults.ts'
+import type { FileDraft, FileName, MediaFiles } from '../ports/media-files.ts'
+
+const NAME = /^[A-Za-z0-9_-]{8,64}(?:\.[a-z0-9-]{1,32})?$/
+
+const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : undefined)
+
+/** What the disk refuses is no fault of the request: 503, as for the database. */
+const unavailable = (cause: unknown): unknown => {
+  const code = codeOf(cause)
+  if (code === 'ENOSPC' || code === 'EDQUOT') return new StoreUnavailable('full', `media: ${code}`)
+  return typeof code === 'string' && /^E[A-Z]+$/.test(code) ? new StoreUnavailable('broken', `media: ${code}`) : cause
+}
+
+/** A rename is durable once its folder is. */
+const syncFolder = async (folder: string): Promise<void> => {
+  const handle = await open(folder, constants.O_RDONLY)
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+const exists = async (path: string): Promise<boolean> => {
+  try {
+    await access(path)
+    return true
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return false
+    throw error
+  }
+}
+
+/**
+ * Files in a folder, two levels of folders deep by the first letters of their names. Drafts are beside them and renamed into place
+ * when they are whole, so a crash leaves nothing half-written; what it leaves of drafts is removed when the folder is
+ * opened. One process at a time uses the folder: the lock of the data folder sees to it.
+ */
+export const openMediaFolder = async (folder: string, random: Random): Promise<MediaFiles> => {
+  const drafts = join(folder, 'drafts')
+  await mkdir(drafts, { recursive: true, mode: 0o700 })
+  for (const left of await readdir(drafts)) await unlink(join(drafts, left))
+  return new LocalFolder(folder, drafts, random)
+}
+
+class LocalFolder implements MediaFiles {
+  readonly #folder: string
+  readonly #drafts: string
+  readonly #random: Random
+  /** Who finds a folder there must not be told "durable" before it is. */
+  readonly #placing = new KeyedLock<string>()
+
+  constructor(folder: string, drafts: string, random: Random) {
+    this.#folder = folder
+    this.#drafts = drafts
+    this.#random = random
+  }
+
+  async draft(): Promise<FileDraft> {
+    const path = join(this.#drafts, this.#random.token(24))
+    try {
+      const handle = await open(path, 'wx', 0o600)
+      return new LocalDraft(handle, path, (name) => this.#placing.run(name.slice(0, 2), () => this.#place(path, name)))
+    } catch (error) {
+      throw unavailable(error)
+    }
+  }
+
+  async open(name: FileName, range?: { readonly start: number; readonly end: number }): Promise<Readable | undefined> {
+    try {
+      const handle = await open(this.#pathOf(name), 'r')
+      // The stream closes the handle, also when it is destroyed.
+      return handle.createReadStream({ highWaterMark: 65_536, ...range })
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return undefined
+      throw unavailable(error)
+    }
+  }
+
+  async withPath<Result>(name: FileName, use: (path: string) => Promise<Result>): Promise<Result | undefined> {
+    const path = this.#pathOf(name)
+    return (await exists(path)) ? use(path) : undefined
+  }
+
+  async remove(name: FileName): Promise<void> {
+    try {
+      await unlink(this.#pathOf(name))
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw unavailable(error)
+    }
+  }
+
+  #pathOf(name: FileName): string {
+    if (!NAME.test(name)) throw new Error('not the name of a stored file')
+    return join(this.#folder, name.slice(0, 2), name.slice(2, 4), name)
+  }
+
+  async #place(draft: string, name: FileName): Promise<void> {
+    const path = this.#pathOf(name)
+    if (await exists(path)) {
+      await unlink(draft)
+      return
+    }
+    const shard = dirname(path)
+    if ((await mkdir(shard, { recursive: true, mode: 0o700 })) !== undefined) {
+      await syncFolder(this.#folder)
+      await syncFolder(dirname(shard))
+    }
+    await rename(draft, path)
+    await syncFolder(shard)
+  }
+}
+
+class LocalDraft implements FileDraft {
+  readonly #handle: FileHandle
+  readonly #path: string
+  readonly #place: (name: FileName) => Promise<void>
+  #closed = false
+
+  constructor(handle: FileHandle, path: string, place: (name: FileName) => Promise<void>) {
+    this.#handle = handle
+    this.#path = path
+    this.#place = place
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    try {
+      // `write` may take a part only; this takes all.
+      await this.#handle.appendFile(bytes)
+    } catch (error) {
+      throw unavailable(error)
+    }
+  }
+
+  async keep(name: FileName): Promise<void> {
+    try {
+      await this.#handle.sync()
+      this.#closed = true
+      await this.#handle.close()
+      await this.#place(name)
+    } catch (error) {
+      await this.discard()
+      throw unavailable(error)
+    }
+  }
+
+  async discard(): Promise<void> {
+    if (!this.#closed) {
+      this.#closed = true
+      await this.#handle.close().catch(() => {})
+    }
+    await unlink(this.#path).catch(() => {})
+  }
+}
