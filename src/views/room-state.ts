@@ -12,6 +12,7 @@ import {
 import type { RoomsReader, StoredEvent } from '#store'
 import type { ClientEvents } from './client-event.ts'
 import { creatorsAmong } from './event-stream/creators.ts'
+import { type OldPage, oldPageOf } from './event-stream/old-members.ts'
 import { spliceTexts } from './splice-texts.ts'
 import { positionOf, type RoomViewer } from './timeline-request.ts'
 import type { RoomAccess, Visibility } from './visibility.ts'
@@ -22,6 +23,8 @@ export interface MembersRequest {
   readonly at: string | undefined
   readonly membership: Membership | undefined
   readonly notMembership: Membership | undefined
+  /** For clients of 2015; all at once for others. */
+  readonly page?: OldPage | undefined
 }
 
 /**
@@ -77,7 +80,9 @@ export class RoomStates {
       const is = stringAt(this.#events.content(event), 'membership')
       return (membership !== undefined && is === membership) || (notMembership !== undefined && is !== notMembership)
     })
-    return `{"chunk":[${await this.#texts(wanted, viewer)}]}`
+    if (request.page === undefined) return `{"chunk":[${await this.#texts(wanted, viewer)}]}`
+    const { events, start, end } = oldPageOf(wanted, request.page)
+    return `{"start":${JSON.stringify(start)},"end":${JSON.stringify(end)},"chunk":[${await this.#texts(events, viewer)}]}`
   }
 
   /** `GET /joined_members`: for members only. */

@@ -189,6 +189,24 @@ onEveryHomeserver('clients of 2015', (start) => {
         expect((await old(alice, 'GET', `${room}/messages`, undefined, query)).status).toBe(400)
     })
 
+    it('the members of a room', async () => {
+      await people()
+      await ok(bob, 'POST', `/join/${enc(roomId)}`, {})
+      const carol = await homeserver.register(`carol${count}`)
+      await carol.join(roomId)
+      const ids = ({ chunk }: Json): string[] => chunk.map(({ state_key: key }: Json) => key)
+      const page = (query: Query): Promise<Json> => read(alice, `${room}/members`, query)
+      expect(await page({})).toMatchObject({ start: 'START', end: 'END' })
+      const first = await page({ limit: 2 })
+      expect(ids(first)).toEqual([alice.userId, bob.userId])
+      const second = await page({ from: first.end, limit: 2 })
+      expect([ids(second), second.end]).toEqual([[carol.userId], 'END'])
+      expect(ids(await page({ from: first.end, to: 'START' }))).toEqual([bob.userId, alice.userId])
+      expect(ids(await page({ from: 'END', to: 'START', limit: 1 }))).toEqual([carol.userId])
+      for (const query of [{ from: 'nonsense' }, { limit: 0 }])
+        expect((await old(alice, 'GET', `${room}/members`, undefined, query)).status).toBe(400)
+    })
+
     it('public rooms R1 to R17: page three after the token of page two', async () => {
       const other = await start()
       try {

@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { type AnyEndpoint, endpoint, RawJson, sinceV1, v3 } from '#http'
+import { type AnyEndpoint, endpoint, oldPaths, RawJson, sinceV1, v3 } from '#http'
 import type { RoomStates, Timeline } from '#views'
 import { viewerOf } from './old-clients.ts'
 import { roomIdOf } from './own-user.ts'
@@ -13,7 +13,7 @@ export interface RoomsDeps {
 
 const MembershipQuery = Type.Optional(Type.Enum(['join', 'invite', 'knock', 'leave', 'ban']))
 
-/** `rooms.yaml`. */
+/** `rooms.yaml`, and the members page by page, as they were in 2015. */
 export const roomsEndpoints = ({ timeline, roomStates }: RoomsDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'GET',
@@ -48,7 +48,7 @@ export const roomsEndpoints = ({ timeline, roomStates }: RoomsDeps): readonly An
   }),
   endpoint({
     method: 'GET',
-    paths: sinceV1('/rooms/:roomId/members'),
+    paths: v3('/rooms/:roomId/members'),
     auth: 'guest',
     rateLimit: 'read',
     params: RoomIdPath,
@@ -57,11 +57,27 @@ export const roomsEndpoints = ({ timeline, roomStates }: RoomsDeps): readonly An
       membership: MembershipQuery,
       not_membership: MembershipQuery,
     }),
-    handler: async ({ requester, params, query, path }) => {
+    handler: async ({ requester, params, query }) => {
       const { at, membership, not_membership: notMembership } = query
       const roomId = roomIdOf(params.roomId)
-      const viewer = viewerOf(requester, path)
-      return new RawJson(await roomStates.members({ roomId, at, membership, notMembership }, viewer))
+      return new RawJson(await roomStates.members({ roomId, at, membership, notMembership }, requester))
+    },
+  }),
+  endpoint({
+    method: 'GET',
+    paths: oldPaths('/rooms/:roomId/members'),
+    auth: 'guest',
+    rateLimit: 'read',
+    params: RoomIdPath,
+    query: Type.Object({
+      from: Type.Optional(Type.String()),
+      to: Type.Optional(Type.String()),
+      limit: Type.Optional(Type.Integer({ minimum: 1 })),
+    }),
+    handler: async ({ requester, params, query: page, path }) => {
+      const everybody = { at: undefined, membership: undefined, notMembership: undefined }
+      const request = { roomId: roomIdOf(params.roomId), ...everybody, page }
+      return new RawJson(await roomStates.members(request, viewerOf(requester, path)))
     },
   }),
   endpoint({
