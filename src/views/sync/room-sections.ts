@@ -191,10 +191,7 @@ export class RoomSections {
 
   #timelineText(window: SyncWindow, part: TimelinePart, membershipAt: MembershipAt): string {
     const events = this.#texts(window, part.events, membershipAt)
-    // Nothing comes before a room's creation: "if no earlier events are available, this property may be omitted".
-    const complete = part.events[0]?.type === 'm.room.create'
-    const back = complete ? '' : `,"prev_batch":"${formatPageToken(part.start)}"`
-    return `{"events":[${events}],"limited":${part.limited}${back}}`
+    return `{"events":[${events}],"limited":${part.limited},"prev_batch":"${formatPageToken(part.start)}"}`
   }
 
   #texts(window: SyncWindow, events: readonly StoredEvent[], membershipAt: MembershipAt | undefined): string {
