@@ -108,7 +108,7 @@ onEveryHomeserver('the initial sync of old clients', (start) => {
       expect(room).toMatchObject({ room_id: roomId, membership: 'join', visibility: 'public' })
       expect(bodies(room.messages.chunk)).toEqual(['hello'])
       const presence = new Map(room.presence.map(({ content }: Json) => [content.user_id, content]))
-      expect([...presence.keys()].toSorted()).toEqual([alice.userId, bob.userId].toSorted())
+      expect(new Set(presence.keys())).toEqual(new Set([alice.userId, bob.userId]))
       expect(presence.get(alice.userId)).toMatchObject({ presence: 'online', status_msg: 'in' })
       expect(room.receipts[0].content[eventId]['m.read']).toHaveProperty(alice.userId)
       await alice.sendText(roomId, 'next')

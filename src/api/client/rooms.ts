@@ -63,6 +63,19 @@ export const roomsEndpoints = ({ timeline, roomStates }: RoomsDeps): readonly An
       return new RawJson(await roomStates.members({ roomId, at, membership, notMembership }, requester))
     },
   }),
+  oldMembersEndpoint(roomStates),
+  endpoint({
+    method: 'GET',
+    paths: v3('/rooms/:roomId/joined_members'),
+    auth: 'user',
+    rateLimit: 'read',
+    params: RoomIdPath,
+    handler: async ({ requester, params }) =>
+      new RawJson(await roomStates.joinedMembers(roomIdOf(params.roomId), requester)),
+  }),
+]
+
+const oldMembersEndpoint = (roomStates: RoomsDeps['roomStates']): AnyEndpoint =>
   endpoint({
     method: 'GET',
     paths: oldPaths('/rooms/:roomId/members'),
@@ -79,14 +92,4 @@ export const roomsEndpoints = ({ timeline, roomStates }: RoomsDeps): readonly An
       const request = { roomId: roomIdOf(params.roomId), ...everybody, page }
       return new RawJson(await roomStates.members(request, viewerOf(requester, path)))
     },
-  }),
-  endpoint({
-    method: 'GET',
-    paths: v3('/rooms/:roomId/joined_members'),
-    auth: 'user',
-    rateLimit: 'read',
-    params: RoomIdPath,
-    handler: async ({ requester, params }) =>
-      new RawJson(await roomStates.joinedMembers(roomIdOf(params.roomId), requester)),
-  }),
-]
+  })
