@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { isJsonObject, type JsonObject, MatrixError } from '#spec'
+import { isJsonObject, type JsonObject, type JsonValue, MatrixError } from '#spec'
 
 /** No client nests deeper; a parser, a hash or a database that recurses must not be led further. */
 const MAX_DEPTH = 100
@@ -32,7 +32,8 @@ const tooDeep = (bytes: Buffer): boolean => {
 /**
  * Reads a request body as a JSON object, whatever its content type says: old clients send none, or `text/plain`.
  * `__proto__` stays an ordinary own member, as `JSON.parse` makes it.
- * Errors: `M_NOT_JSON` for what is no JSON in UTF-8 (400), `M_BAD_JSON` for JSON that is no object or nests too deep (400).
+ * Errors: `M_NOT_JSON` for what is no JSON in UTF-8 (400), `M_BAD_JSON` for JSON that is no object, nests too deep, or has a number
+ * beyond all that can be kept (400).
  */
 export const parseJsonBody = (bytes: Buffer | undefined, optional: boolean): JsonObject => {
   if (bytes === undefined || bytes.length === 0) {
@@ -41,10 +42,22 @@ export const parseJsonBody = (bytes: Buffer | undefined, optional: boolean): Jso
   }
   if (!isUtf8(bytes)) throw new MatrixError('M_NOT_JSON', 'The body is not UTF-8')
   if (tooDeep(bytes)) throw new MatrixError('M_BAD_JSON', `The body nests deeper than ${MAX_DEPTH} levels`)
-  const value = parse(bytes.toString())
+  const text = bytes.toString()
+  const value = parse(text)
   if (!isJsonObject(value)) throw new MatrixError('M_BAD_JSON', 'The body is not a JSON object')
+  if (HUGE_NUMBER.test(text) && !isKeepable(value)) {
+    throw new MatrixError('M_BAD_JSON', 'The body has a number beyond all that can be kept')
+  }
   return value
 }
+
+/** What may have become infinite, to be written as null ever after; also found in texts, so it only says where to look. */
+const HUGE_NUMBER = /\d[eE]\+?\d{3}|\d{309}/
+
+const isKeepable = (value: JsonValue | undefined): boolean =>
+  typeof value === 'number'
+    ? Number.isFinite(value)
+    : typeof value !== 'object' || value === null || Object.values(value).every(isKeepable)
 
 const parse = (text: string): unknown => {
   try {
