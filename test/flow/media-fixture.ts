@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import type { Json, TestClient } from '../support/client.ts'
@@ -96,6 +96,12 @@ export const storedFiles = (homeserver: TestHomeserver): readonly string[] => {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map(({ name }) => name)
+}
+
+/** Of all uploads that are under way, what is on the disk. */
+export const draftBytes = (homeserver: TestHomeserver): number => {
+  const drafts = join(homeserver.dataFolder, 'media', 'drafts')
+  return readdirSync(drafts).reduce((sum, name) => sum + statSync(join(drafts, name)).size, 0)
 }
 
 export const picture = (width: number, height: number, format: 'png' | 'jpeg' | 'webp' | 'gif' | 'avif' = 'png') =>
