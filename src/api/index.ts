@@ -26,6 +26,7 @@ import { type OldSyncDeps, oldSyncEndpoints } from './client/old-sync.ts'
 import { type PasswordManagementDeps, passwordManagementEndpoints } from './client/password-management.ts'
 import { type PresenceDeps, presenceEndpoints } from './client/presence.ts'
 import { type ProfileDeps, profileEndpoints } from './client/profile.ts'
+import { type PusherDeps, pusherEndpoints } from './client/pusher.ts'
 import { type PushRulesDeps, pushRulesEndpoints } from './client/pushrules.ts'
 import { type ReadMarkersDeps, readMarkersEndpoints } from './client/read-markers.ts'
 import { type ReceiptsDeps, receiptsEndpoints } from './client/receipts.ts'
@@ -42,6 +43,7 @@ import { type SyncDeps, syncEndpoints } from './client/sync.ts'
 import { type TagsDeps, tagsEndpoints } from './client/tags.ts'
 import { type TypingDeps, typingEndpoints } from './client/typing.ts'
 import { versionsEndpoints } from './client/versions.ts'
+import { type VoipDeps, voipEndpoints } from './client/voip.ts'
 import { type WellknownDeps, wellknownEndpoints } from './client/wellknown.ts'
 import { whoamiEndpoints } from './client/whoami.ts'
 
@@ -57,6 +59,8 @@ export interface ApiDeps {
   readonly accounts: AccountsDeps
   readonly personal: PersonalDeps
   readonly rooms: RoomEndpointsDeps
+  readonly push: PusherDeps
+  readonly voip: VoipDeps
   readonly sync: SyncDeps
   readonly oldSync: OldSyncDeps & RoomInitialSyncDeps
   readonly media: MediaDeps
@@ -155,6 +159,8 @@ export const apiEndpoints = (deps: ApiDeps): readonly AnyEndpoint[] => [
   ...accountsEndpoints(deps.accounts),
   ...personalEndpoints(deps.personal),
   ...roomEndpoints(deps.rooms),
+  ...pusherEndpoints(deps.push),
+  ...voipEndpoints(deps.voip),
   ...syncEndpoints(deps.sync),
   ...oldSyncEndpoints(deps.oldSync),
   ...roomInitialSyncEndpoints(deps.oldSync),

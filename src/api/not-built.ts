@@ -38,8 +38,6 @@ export const NOT_BUILT: readonly string[] = [
   'GET /_matrix/client/v3/login/sso/redirect',
   'GET /_matrix/client/v3/login/sso/redirect/{idpId}',
   'GET /_matrix/client/v3/notifications',
-  'GET /_matrix/client/v3/pushers',
-  'POST /_matrix/client/v3/pushers/set',
   'POST /_matrix/client/v3/register/email/requestToken',
   'POST /_matrix/client/v3/register/msisdn/requestToken',
   'DELETE /_matrix/client/v3/room_keys/keys',
@@ -70,6 +68,5 @@ export const NOT_BUILT: readonly string[] = [
   'POST /_matrix/client/v3/user/{userId}/openid/request_token',
   'POST /_matrix/client/v3/user_directory/search',
   'POST /_matrix/client/v3/users/{userId}/report',
-  'GET /_matrix/client/v3/voip/turnServer',
   'GET /_matrix/media/v3/preview_url',
 ]

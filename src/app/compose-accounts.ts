@@ -8,6 +8,7 @@ import {
   CreateAccount,
   Deactivate,
   Devices,
+  type DeviceTraces,
   EndSessions,
   InteractiveAuth,
   LogIn,
@@ -87,9 +88,9 @@ export const buildAccounts = (ground: Ground, rooms: LeavingRooms): AccountsRoom
     api: {
       logIn,
       sessions,
-      endSessions: new EndSessions(accounts, devices, uia, commit),
+      endSessions: new EndSessions(accounts, devices, uia, deviceTraces, commit),
       register,
-      changePassword: new ChangePassword(accounts, devices, uia, commit),
+      changePassword: new ChangePassword(accounts, devices, uia, deviceTraces, commit),
       deactivate,
       devices,
       registerBySecret: new RegisterBySecret(accounts, secret, createAccount, serverName),
@@ -133,11 +134,15 @@ export const newAccountChanges: NewAccountChanges = {
   ],
 }
 
+/** Pushers end with the device they were set on. */
+const deviceTraces: DeviceTraces = { orphansOf: (userId) => writers.pushers.removeOrphans(userId) }
+
 const endedAccountChanges = ({ user }: AccountRecord): readonly Change<unknown>[] => [
   writers.profiles.removeProfile(user),
   writers.accountData.removeAll(user),
   writers.filters.removeAll(user),
   writers.presence.remove(user),
+  writers.pushers.removeAll(user),
 ]
 
 const lifetimesOf = ({ sessions }: Config) => ({

@@ -15,12 +15,14 @@ import type { ServerName } from '#spec'
 import { type Store, writers } from '#store'
 import type { Streams } from '#streams'
 import {
+  Badges,
   ClientEvents,
   EventStream,
   type IgnoredUsers,
   InitialSync,
   type PresenceNow,
   PublicRooms,
+  PushNotices,
   PushRules,
   RecentEvents,
   RoomFactsCache,
@@ -80,6 +82,8 @@ export interface RoomViews {
   readonly timeline: Timeline
   readonly roomStates: RoomStates
   readonly publicRooms: PublicRooms
+  readonly pushNotices: PushNotices
+  readonly badges: Badges
   readonly caches: readonly { stats(): CacheStats }[]
 }
 
@@ -116,6 +120,11 @@ export const buildRoomViews = (
   })
   const { ignored, presence } = now
   const stream = { ...sources, clock, streams, reader, userRooms, clientEvents, visibility, ignored, presence }
+  const badges = new Badges(store.receipts, { pushRules, userRooms, facts, unread }, 16 * MEBIBYTE)
+  const pushNotices = new PushNotices({
+    ...{ reader, receipts: store.receipts, recent, clientEvents, pushRules, userRooms, facts },
+    ignored: now.ignored,
+  })
   const publicRooms = new PublicRooms(reader, clock, 16 * MEBIBYTE)
   return {
     clientEvents,
@@ -126,7 +135,9 @@ export const buildRoomViews = (
     timeline: new Timeline(reader, visibility, clientEvents, clock, () => streams.positions().events),
     roomStates: new RoomStates(reader, visibility, clientEvents, clock),
     publicRooms,
-    caches: [clientEvents, userRooms, pushRules, unread, state, publicRooms],
+    pushNotices,
+    badges,
+    caches: [clientEvents, userRooms, pushRules, unread, state, publicRooms, badges, pushNotices],
   }
 }
 

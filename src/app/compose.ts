@@ -1,6 +1,7 @@
 import { type ApiDeps, apiEndpoints } from '#api'
 import type { CacheStats } from '#base'
 import type { Config } from '#config'
+import { type Pushers, TurnServers } from '#domain'
 import type { AnyEndpoint, TokenCheck } from '#http'
 import { isJsonObject, type UserId } from '#spec'
 import type { Store } from '#store'
@@ -8,6 +9,7 @@ import { Streams } from '#streams'
 import { type AccountsRooms, buildAccounts } from './compose-accounts.ts'
 import { buildMedia, type MediaRooms } from './compose-media.ts'
 import { buildPersonal, type Personal } from './compose-personal.ts'
+import { buildPush, buildPushers } from './compose-push.ts'
 import { buildRooms, buildRoomViews, type RoomsDomain, type RoomViews, roomApi } from './compose-rooms.ts'
 import type { Ground } from './ground.ts'
 import { operationalEndpoints } from './landing-page.ts'
@@ -42,8 +44,11 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   })
   const views = buildRoomViews(roomsGround, { ...personal, ignored: personal.ignoredUsers })
   const media = await buildMedia(ground)
+  const push = buildPush(ground, streams, views)
+  const pushers = buildPushers(ground, streams, push)
   await accounts.resume()
-  const parts: Parts = { ground, accounts, personal, rooms, views, media }
+  push.start()
+  const parts: Parts = { ground, accounts, personal, rooms, views, media, pushers }
   return {
     streams,
     tokens: accounts.accessTokens,
@@ -55,6 +60,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
       ),
     ],
     settle: async () => {
+      await push.stop()
       await accounts.settle()
       await personal.settle()
     },
@@ -68,6 +74,7 @@ interface Parts {
   readonly rooms: RoomsDomain
   readonly views: RoomViews
   readonly media: MediaRooms
+  readonly pushers: Pushers
 }
 
 const INVITE_PERMISSION = 'm.invite_permission_config'
@@ -89,7 +96,7 @@ const buildStreams = async ({ store, clock }: Ground): Promise<Streams> => {
   return streams
 }
 
-const buildApi = ({ ground: { config }, accounts, personal, rooms, views, media }: Parts): ApiDeps => ({
+const buildApi = ({ ground: { config, clock }, accounts, personal, rooms, views, media, pushers }: Parts): ApiDeps => ({
   accounts: accounts.api,
   personal: personal.api(rooms.memberships),
   rooms: {
@@ -97,6 +104,8 @@ const buildApi = ({ ground: { config }, accounts, personal, rooms, views, media 
     oldRoomVersion: config.server.oldClientsRoomVersion,
   },
   media: media.api,
+  push: { pushers },
+  voip: { turnServers: new TurnServers(config.voip, clock) },
   sync: { sync: views.sync, filters: personal.filters, presence: personal.presence },
   oldSync: { ...views, presence: personal.presence },
   capabilities: { defaultRoomVersion: config.server.defaultRoomVersion },

@@ -35,6 +35,8 @@ export const baseUrl: Kind<string> = {
   parse: (raw) => (typeof raw === 'string' && isHttpUrl(raw) ? raw.replace(/\/+$/, '') : undefined),
 }
 
+export const turnUri = text('a URI that begins with turn: or turns:', (value) => /^turns?:\S+$/.test(value))
+
 export const integer = (least: number, most: number, unit: string): Kind<number> => ({
   expects: `${unit}, a whole number from ${least} to ${most}`,
   parse: (raw, fromText) => {

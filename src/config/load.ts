@@ -58,6 +58,7 @@ export const loadConfig = (sources: ConfigSources): Config => {
     }
   }
   refusePartOfTls(given, problems)
+  refuseTurnWithoutCredentials(given, problems)
   // Every place was filled from its own kind just above; with problems it is not used.
   if (problems.length > 0) throw new ConfigError(problems)
   return resolveConfig(settings as unknown as Settings)
@@ -155,6 +156,15 @@ const refusePartOfTls = (given: ReadonlySet<string>, problems: ConfigProblem[]):
   for (const key of missing) {
     problems.push({ path: `listen.${key}`, message: 'expected, since tlsPort, tlsCert and tlsKey go together' })
   }
+}
+
+const TURN = 'voip.turnUris'
+
+/** Clients get no server without credentials for it: "username" and "password" are required. */
+const refuseTurnWithoutCredentials = (given: ReadonlySet<string>, problems: ConfigProblem[]): void => {
+  if (!given.has(TURN) || given.has('voip.turnSharedSecret')) return
+  if (given.has('voip.turnUsername') && given.has('voip.turnPassword')) return
+  problems.push({ path: TURN, message: 'expected with turnSharedSecret, or with turnUsername and turnPassword' })
 }
 
 const LOOPBACK = /^(?:127\.\d+\.\d+\.\d+|::1|localhost)$/

@@ -3,9 +3,11 @@ import { federation, support } from './sections/discovery.ts'
 import { listen } from './sections/listen.ts'
 import { logging } from './sections/logging.ts'
 import { media } from './sections/media.ts'
+import { push } from './sections/push.ts'
 import { rateLimits } from './sections/rate-limits.ts'
 import { server } from './sections/server.ts'
 import { storage } from './sections/storage.ts'
+import { voip } from './sections/voip.ts'
 import { type AnySection, environmentName, type Setting, type Values } from './setting.ts'
 
 /** Everything an operator can set, in the order of the reference page. */
@@ -17,6 +19,8 @@ export const SECTIONS = {
   sessions,
   passwords,
   media,
+  push,
+  voip,
   rateLimits,
   federation,
   support,

@@ -213,7 +213,7 @@ const readUpTo = ({ read, joinedAt }: Pick<Ledger, 'read' | 'joinedAt'>, thread:
   Math.max(joinedAt, read.get(UNTHREADED) ?? 0, read.get(thread) ?? 0)
 
 /** The root of the thread an event is in (module "Threading"). */
-const threadOf = (event: RoomEvent): string => {
+export const threadOf = (event: RoomEvent): string => {
   const relation = event.content['m.relates_to']
   if (!isJsonObject(relation) || relation.rel_type !== 'm.thread') return MAIN
   return stringAt(relation, 'event_id') ?? MAIN

@@ -3,6 +3,7 @@ import { type Commit, WriteConflict } from '#store'
 import type { Accounts } from '../accounts/index.ts'
 import type { Devices } from '../devices/index.ts'
 import type { Granted, InteractiveAuth, UiaAnswer } from '../uia/index.ts'
+import type { DeviceTraces } from './end-sessions.ts'
 import { PASSWORD_STAGE, passwordStage } from './stages.ts'
 
 export interface ChangePasswordRequest {
@@ -18,12 +19,14 @@ export class ChangePassword {
   readonly #accounts: Accounts
   readonly #devices: Devices
   readonly #uia: InteractiveAuth
+  readonly #traces: DeviceTraces
   readonly #commit: Commit
 
-  constructor(accounts: Accounts, devices: Devices, uia: InteractiveAuth, commit: Commit) {
+  constructor(accounts: Accounts, devices: Devices, uia: InteractiveAuth, traces: DeviceTraces, commit: Commit) {
     this.#accounts = accounts
     this.#devices = devices
     this.#uia = uia
+    this.#traces = traces
     this.#commit = commit
   }
 
@@ -58,7 +61,11 @@ export class ChangePassword {
         await this.#commit([change])
         return
       }
-      const [, removed] = await this.#commit([change, this.#devices.removeAll(userId, request.requester?.device)])
+      const [, removed] = await this.#commit([
+        change,
+        this.#devices.removeAll(userId, request.requester?.device),
+        this.#traces.orphansOf(userId),
+      ])
       this.#devices.removed(removed)
     } catch (error) {
       if (!(error instanceof WriteConflict)) throw error

@@ -1,21 +1,29 @@
 import type { DeviceId, JsonObject, UserId } from '#spec'
-import type { Commit } from '#store'
+import type { Change, Commit } from '#store'
 import type { Accounts } from '../accounts/index.ts'
 import type { Devices } from '../devices/index.ts'
 import type { InteractiveAuth, UiaAnswer } from '../uia/index.ts'
 import { PASSWORD_STAGE, passwordStage } from './stages.ts'
+
+/** What hangs on devices elsewhere, and ends with them. */
+export interface DeviceTraces {
+  /** Removes what is left of the user's devices that are gone; stands behind their removal in the same commit. */
+  orphansOf(userId: UserId): Change<void>
+}
 
 /** Logout and removal of devices. Whatever hangs on a device goes in the same commit. */
 export class EndSessions {
   readonly #accounts: Accounts
   readonly #devices: Devices
   readonly #uia: InteractiveAuth
+  readonly #traces: DeviceTraces
   readonly #commit: Commit
 
-  constructor(accounts: Accounts, devices: Devices, uia: InteractiveAuth, commit: Commit) {
+  constructor(accounts: Accounts, devices: Devices, uia: InteractiveAuth, traces: DeviceTraces, commit: Commit) {
     this.#accounts = accounts
     this.#devices = devices
     this.#uia = uia
+    this.#traces = traces
     this.#commit = commit
   }
 
@@ -25,7 +33,7 @@ export class EndSessions {
   }
 
   async logOutAll(userId: UserId): Promise<void> {
-    const [removed] = await this.#commit([this.#devices.removeAll(userId)])
+    const [removed] = await this.#commit([this.#devices.removeAll(userId), this.#traces.orphansOf(userId)])
     this.#devices.removed(removed)
   }
 
@@ -64,7 +72,7 @@ export class EndSessions {
   }
 
   async #remove(userId: UserId, deviceIds: readonly DeviceId[]): Promise<void> {
-    const [removed] = await this.#commit([this.#devices.remove(userId, deviceIds)])
+    const [removed] = await this.#commit([this.#devices.remove(userId, deviceIds), this.#traces.orphansOf(userId)])
     this.#devices.removed(removed)
   }
 }

@@ -9,6 +9,7 @@ import { createReceipts } from './0022-create-receipts.ts'
 import { createFilters } from './0023-create-filters.ts'
 import { createPresence } from './0024-create-presence.ts'
 import { createMedia } from './0030-create-media.ts'
+import { createPushers } from './0040-create-pushers.ts'
 
 /** In the order in which they are done. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -22,4 +23,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createFilters,
   createPresence,
   createMedia,
+  createPushers,
 ]

@@ -14,6 +14,8 @@ import { presenceStoreReader } from './presence-reader.ts'
 import { presenceStoreWriter, presenceWrites } from './presence-writes.ts'
 import { profilesReader } from './profiles-reader.ts'
 import { profilesWriter, profileWrites } from './profiles-writes.ts'
+import { pushersReader } from './pushers-reader.ts'
+import { pushersWriter, pusherWrites } from './pushers-writes.ts'
 import { receiptsReader } from './receipts-reader.ts'
 import { receiptsWriter, receiptWrites } from './receipts-writes.ts'
 import { registrationTokensReader } from './registration-tokens-reader.ts'
@@ -31,6 +33,7 @@ export const readersOver = (db: Db) => ({
   media: mediaReader(db),
   presence: presenceStoreReader(db),
   profiles: profilesReader(db),
+  pushers: pushersReader(db),
   receipts: receiptsReader(db),
   registrationTokens: registrationTokensReader(db),
   rooms: roomsReader(db),
@@ -46,6 +49,7 @@ export const writers = {
   media: mediaWriter,
   presence: presenceStoreWriter,
   profiles: profilesWriter,
+  pushers: pushersWriter,
   receipts: receiptsWriter,
   registrationTokens: registrationTokensWriter,
   rooms: roomsWriter,
@@ -64,6 +68,7 @@ export const allWrites = (): WriteTable =>
     ...mediaWrites,
     ...presenceWrites,
     ...profileWrites,
+    ...pusherWrites,
     ...receiptWrites,
     ...roomWrites,
   ])

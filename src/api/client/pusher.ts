@@ -1,0 +1,73 @@
+import Type from 'typebox'
+import type { Pushers } from '#domain'
+import { type AnyEndpoint, endpoint, RawJson, sinceV1 } from '#http'
+import { type JsonObject, MatrixError } from '#spec'
+
+export interface PusherDeps {
+  readonly pushers: Pick<Pushers, 'list' | 'set' | 'remove'>
+}
+
+const BODY = Type.Object({
+  kind: Type.Union([Type.String(), Type.Null()]),
+  app_id: Type.String(),
+  pushkey: Type.String(),
+  app_display_name: Type.Optional(Type.String()),
+  device_display_name: Type.Optional(Type.String()),
+  // Clients that have no tag send null.
+  profile_tag: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+  lang: Type.Optional(Type.String()),
+  data: Type.Optional(Type.Unsafe<JsonObject>({ type: 'object' })),
+  append: Type.Optional(Type.Boolean()),
+})
+const BODY_LIMIT_BYTES = 32 * 1024
+
+/** `pusher.yaml`. */
+export const pusherEndpoints = ({ pushers }: PusherDeps): readonly AnyEndpoint[] => [
+  endpoint({
+    method: 'GET',
+    paths: sinceV1('/pushers'),
+    auth: 'user',
+    rateLimit: 'read',
+    handler: async ({ requester }) => {
+      const listed = (await pushers.list(requester.user)).map((pusher) => ({
+        pushkey: pusher.pushkey,
+        kind: 'http',
+        app_id: pusher.appId,
+        app_display_name: pusher.appDisplayName,
+        device_display_name: pusher.deviceDisplayName,
+        ...(pusher.profileTag === undefined ? {} : { profile_tag: pusher.profileTag }),
+        lang: pusher.lang,
+        data: JSON.parse(pusher.dataJson) as JsonObject,
+      }))
+      return new RawJson(JSON.stringify({ pushers: listed }))
+    },
+  }),
+  endpoint({
+    method: 'POST',
+    paths: sinceV1('/pushers/set'),
+    auth: 'user',
+    rateLimit: 'other',
+    body: BODY,
+    bodyLimitBytes: BODY_LIMIT_BYTES,
+    handler: async ({ requester, body }) => {
+      const { kind, app_id: appId, pushkey, app_display_name, device_display_name, lang, data } = body
+      if (kind === null) {
+        await pushers.remove(requester.user, appId, pushkey)
+        return {}
+      }
+      const missing = REQUIRED.filter((name) => body[name] === undefined)
+      if (missing.length > 0) throw new MatrixError('M_MISSING_PARAM', `Missing parameters: ${missing.join(', ')}`)
+      await pushers.set(requester, {
+        ...{ kind, appId, pushkey, profileTag: body.profile_tag ?? undefined, append: body.append === true },
+        appDisplayName: app_display_name ?? '',
+        deviceDisplayName: device_display_name ?? '',
+        lang: lang ?? '',
+        data: data ?? {},
+      })
+      return {}
+    },
+  }),
+]
+
+/** "Required if `kind` is not `null`." */
+const REQUIRED = ['app_display_name', 'device_display_name', 'lang', 'data'] as const

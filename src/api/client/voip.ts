@@ -1,0 +1,18 @@
+import type { TurnServers } from '#domain'
+import { type AnyEndpoint, endpoint, sinceV1 } from '#http'
+
+export interface VoipDeps {
+  readonly turnServers: Pick<TurnServers, 'credentials'>
+}
+
+/** `voip.yaml`. */
+export const voipEndpoints = ({ turnServers }: VoipDeps): readonly AnyEndpoint[] => [
+  endpoint({
+    method: 'GET',
+    paths: sinceV1('/voip/turnServer'),
+    auth: 'user',
+    rateLimit: 'read',
+    // Nothing is said for servers without TURN; clients know the empty object, which other homeservers answer.
+    handler: async ({ requester }) => ({ ...turnServers.credentials(requester.userId) }),
+  }),
+]

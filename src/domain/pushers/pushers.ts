@@ -1,0 +1,132 @@
+import type { Clock } from '#base'
+import { isPrivateHost } from '#net'
+import { type JsonObject, MatrixError } from '#spec'
+import {
+  type Commit,
+  type DeviceNumber,
+  type PusherRecord,
+  type PushersReader,
+  type PushersWriter,
+  type UserNumber,
+  WriteConflict,
+} from '#store'
+
+/** Whoever sends notifications hears which user's pushers are others now. */
+export interface PusherNews {
+  pushersChanged(user: UserNumber): void
+}
+
+export interface PushersOptions {
+  readonly reader: PushersReader
+  readonly writer: PushersWriter
+  readonly commit: Commit
+  readonly clock: Clock
+  readonly news: PusherNews
+  /** How far the stream of events reaches: a new pusher pushes what comes after. */
+  readonly position: () => number
+  /** Whether gateways may stand in private networks; these may do without TLS. */
+  readonly allowPrivateAddresses: boolean
+}
+
+export interface PusherOwner {
+  readonly user: UserNumber
+  readonly device: DeviceNumber | undefined
+}
+
+/** `POST /pushers/set` with a `kind`. */
+export interface PusherRequest {
+  readonly appId: string
+  readonly pushkey: string
+  readonly kind: string
+  readonly appDisplayName: string
+  readonly deviceDisplayName: string
+  readonly profileTag: string | undefined
+  readonly lang: string
+  readonly data: JsonObject
+  readonly append: boolean
+}
+
+const MAX_APP_ID_LENGTH = 64
+const MAX_PUSHKEY_BYTES = 512
+/** Display names, language and profile tag; the specification sets no limits for them. */
+const MAX_TEXT_LENGTH = 512
+const MAX_URL_LENGTH = 2_048
+const MAX_DATA_BYTES = 8 * 1024
+/** Each event may become a request for each of them. */
+const MAX_PUSHERS = 100
+const NOTIFY_PATH = '/_matrix/push/v1/notify'
+
+/** The pushers of local users (client-server API, "Push Notifications"). */
+export class Pushers {
+  readonly #options: PushersOptions
+
+  constructor(options: PushersOptions) {
+    this.#options = options
+  }
+
+  list(user: UserNumber): Promise<readonly PusherRecord[]> {
+    return this.#options.reader.ofUser(user)
+  }
+
+  /** Throws `M_INVALID_PARAM`, `M_MISSING_PARAM`, `M_RESOURCE_LIMIT_EXCEEDED`. */
+  async set({ user, device }: PusherOwner, request: PusherRequest): Promise<void> {
+    const { writer, commit, clock, news, position } = this.#options
+    this.#check(request)
+    const { appId, pushkey, appDisplayName, deviceDisplayName, profileTag, lang } = request
+    const pusher = {
+      ...{ user, device, appId, pushkey, appDisplayName, deviceDisplayName, profileTag, lang },
+      dataJson: JSON.stringify(request.data),
+      setAtMs: clock.nowMs(),
+      position: position(),
+    }
+    try {
+      await commit([writer.set(pusher, { alone: !request.append, most: MAX_PUSHERS })])
+    } catch (error) {
+      if (!(error instanceof WriteConflict)) throw error
+      throw new MatrixError('M_RESOURCE_LIMIT_EXCEEDED', `A user has at most ${MAX_PUSHERS} pushers`)
+    }
+    news.pushersChanged(user)
+  }
+
+  /** `kind: null`; nothing happens where there is none. */
+  async remove(user: UserNumber, appId: string, pushkey: string): Promise<void> {
+    checkKey(appId, pushkey)
+    await this.#options.commit([this.#options.writer.remove(user, appId, pushkey)])
+  }
+
+  #check(request: PusherRequest): void {
+    if (request.kind !== 'http') throw invalid('This server has pushers of kind http only')
+    checkKey(request.appId, request.pushkey)
+    for (const text of [request.appDisplayName, request.deviceDisplayName, request.lang, request.profileTag ?? ''])
+      if (text.length > MAX_TEXT_LENGTH || !isStorable(text))
+        throw invalid('A name, language or profile tag is too long')
+    if (Buffer.byteLength(JSON.stringify(request.data)) > MAX_DATA_BYTES) throw invalid('data is too large')
+    if (request.data.url === undefined) throw new MatrixError('M_MISSING_PARAM', 'data.url is missing')
+    const { format } = request.data
+    if (format !== undefined && typeof format !== 'string') throw invalid('data.format is no text')
+    this.#checkUrl(request.data.url)
+  }
+
+  /** "MUST be an HTTPS URL with a path of /_matrix/push/v1/notify". */
+  #checkUrl(text: unknown): void {
+    const url = typeof text === 'string' && text.length <= MAX_URL_LENGTH ? URL.parse(text) : null
+    if (url === null) throw invalid('data.url is no URL')
+    if (url.pathname !== NOTIFY_PATH) throw invalid(`The path of data.url must be ${NOTIFY_PATH}`)
+    if (url.username !== '' || url.password !== '') throw invalid('data.url must not hold a password')
+    const { allowPrivateAddresses } = this.#options
+    if (url.protocol !== 'https:' && !(allowPrivateAddresses && url.protocol === 'http:'))
+      throw invalid('data.url must begin with https://')
+    if (!allowPrivateAddresses && isPrivateHost(url.hostname)) throw invalid('data.url leads to a private address')
+  }
+}
+
+const checkKey = (appId: string, pushkey: string): void => {
+  if (appId.length > MAX_APP_ID_LENGTH || !isStorable(appId))
+    throw invalid(`app_id has at most ${MAX_APP_ID_LENGTH} characters`)
+  if (Buffer.byteLength(pushkey) > MAX_PUSHKEY_BYTES || !isStorable(pushkey))
+    throw invalid(`pushkey has at most ${MAX_PUSHKEY_BYTES} bytes`)
+}
+
+const isStorable = (text: string): boolean => text.isWellFormed() && !text.includes('\0')
+
+const invalid = (message: string): MatrixError => new MatrixError('M_INVALID_PARAM', message)

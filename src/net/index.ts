@@ -1,0 +1,2 @@
+export * from './private-addresses.ts'
+export * from './push-gateways.ts'

@@ -1,0 +1,42 @@
+import type { EventId, JsonObject, RoomId, UserId } from '#spec'
+import type { RoomNumber, UserNumber } from '#store'
+
+export interface PushUser {
+  readonly user: UserNumber
+  readonly userId: UserId
+}
+
+/** An event that notifies a user, by their push rules. */
+export interface Notice {
+  readonly position: number
+  readonly eventId: EventId
+  readonly roomId: RoomId
+  readonly type: string
+  readonly sender: UserId
+  readonly content: JsonObject
+  readonly senderDisplayName: string | undefined
+  readonly roomName: string | undefined
+  readonly roomAlias: string | undefined
+  /** The new membership where the event is one. */
+  readonly membership: string | undefined
+  readonly userIsTarget: boolean
+  /** `sound`, `highlight` and others, as the rule sets them. */
+  readonly tweaks: JsonObject
+}
+
+/** What pushing asks of the views; wired in `app`. */
+export interface PushViews {
+  /**
+   * The first event with `after` < position <= `upTo` that notifies the user and was not read meanwhile; `reached` is its position,
+   * or how far there is none.
+   */
+  next(
+    user: PushUser,
+    after: number,
+    upTo: number,
+  ): Promise<{ readonly notice: Notice | undefined; readonly reached: number }>
+  /** Unread notifications in all rooms the user is in. */
+  unread(user: PushUser): Promise<number>
+  /** Rooms whose events may concern the user. */
+  roomsOf(user: PushUser): Promise<readonly RoomNumber[]>
+}

@@ -1,0 +1,244 @@
+import type { Clock, Logger } from '#base'
+import type { PushGateways } from '#net'
+import type { Commit, PusherNumber, PusherRecord, PushersReader, PushersWriter, RoomNumber, UserNumber } from '#store'
+import type { News, Streams } from '#streams'
+import type { PushUser, PushViews } from './push-views.ts'
+import { PusherLine } from './pusher-line.ts'
+
+export interface PushOptions {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly streams: Streams
+  readonly reader: PushersReader
+  readonly writer: PushersWriter
+  readonly commit: Commit
+  readonly views: PushViews
+  readonly gateways: PushGateways
+}
+
+/** A user with pushers, and the rooms whose events wake them. */
+interface Listener {
+  readonly owner: PushUser
+  readonly lines: Map<PusherNumber, PusherLine>
+  /** undefined: not known yet, or no longer; every event wakes the user then. */
+  rooms: ReadonlySet<RoomNumber> | undefined
+  /** `stale`: the rooms changed while they were being read. */
+  indexing: 'no' | 'reading' | 'stale'
+}
+
+const PAGE = 500
+/** Pushers that look for their events at the same time; requests to gateways do not count. */
+const LOOKING_AT_ONCE = 8
+/** So often cursors of pushers without news are written, where so many events have come: a start reads on from there. */
+const CHECKPOINT_EVERY_MS = 5 * 60_000
+const CHECKPOINT_EVENTS = 1_000
+
+/**
+ * Tells push gateways of the events that notify users (module "Push Notifications"). It hears the news of the streams and wakes
+ * the pushers concerned; each reads on from its own cursor.
+ */
+export class Push {
+  readonly #options: PushOptions
+  readonly #listeners = new Map<UserNumber, Listener>()
+  readonly #listenersOfRoom = new Map<RoomNumber, Set<Listener>>()
+  /** Users whose rooms are not known at this moment. */
+  readonly #unindexed = new Set<Listener>()
+  readonly #turns: (() => void)[] = []
+  #looking = 0
+  /** Position of the stream of events before the news that come next. */
+  #heard = 0
+  #checkpoint = 0
+  #cancelCheckpoint: (() => void) | undefined
+  #started: Promise<void> | undefined
+  #stopping = false
+
+  constructor(options: PushOptions) {
+    this.#options = options
+  }
+
+  /** Goes on where a stop or a crash came between. Does not wait for deliveries. Call it once. */
+  start(): void {
+    const { streams, logger } = this.#options
+    this.#heard = streams.positions().events
+    this.#checkpoint = this.#heard
+    streams.onNews((news) => this.#hear(news))
+    this.#scheduleCheckpoint()
+    this.#started = this.#loadAll().catch((err: unknown) => {
+      logger.error({ err }, 'pushers could not be read; notifications are pushed after the next start')
+    })
+  }
+
+  /** The pushers of a user are others now. */
+  pushersChanged(user: UserNumber): void {
+    const { reader, logger } = this.#options
+    const load = async (): Promise<void> => {
+      for (const pusher of await reader.ofUser(user)) this.#add(pusher)
+    }
+    load().catch((err: unknown) => logger.error({ err, user }, 'the pushers of a user could not be read'))
+  }
+
+  /** Cuts deliveries that go on, which the next start repeats; before the store closes. */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    this.#cancelCheckpoint?.()
+    this.#options.gateways.close()
+    await this.#started
+    await Promise.all([...this.#lines()].map((line) => line.stop()))
+    await this.#writeCursors()
+  }
+
+  async #loadAll(): Promise<void> {
+    let after = 0
+    while (!this.#stopping) {
+      const page = await this.#options.reader.page(after, PAGE)
+      for (const pusher of page) this.#add(pusher)
+      const last = page.at(-1)
+      if (last === undefined || page.length < PAGE) return
+      after = last.pusher
+    }
+  }
+
+  #add(pusher: PusherRecord): void {
+    const { user, userId } = pusher
+    let listener = this.#listeners.get(user)
+    if (listener === undefined) {
+      listener = { owner: { user, userId }, lines: new Map(), rooms: undefined, indexing: 'no' }
+      this.#listeners.set(user, listener)
+      this.#unindexed.add(listener)
+    }
+    if (listener.lines.has(pusher.pusher) || this.#stopping) return
+    const { streams, ...rest } = this.#options
+    const parts = {
+      ...rest,
+      position: () => streams.positions().events,
+      inTurn: <Result>(work: () => Promise<Result>) => this.#inTurn(work),
+    }
+    const line = new PusherLine(parts, pusher, () => this.#remove(listener, pusher.pusher))
+    listener.lines.set(pusher.pusher, line)
+    this.#index(listener)
+    if (pusher.position < streams.positions().events) line.wake()
+  }
+
+  #remove(listener: Listener, pusher: PusherNumber): void {
+    listener.lines.delete(pusher)
+    if (listener.lines.size > 0) return
+    this.#unindex(listener)
+    this.#unindexed.delete(listener)
+    this.#listeners.delete(listener.owner.user)
+  }
+
+  #hear(news: readonly News[]): void {
+    const quietUpTo = this.#heard
+    this.#heard = this.#options.streams.positions().events
+    const reached = new Set<Listener>()
+    const readers = new Set<Listener>()
+    for (const { stream, rooms, users } of news) {
+      if (stream === 'events') {
+        for (const room of rooms) for (const listener of this.#listenersOfRoom.get(room) ?? []) reached.add(listener)
+        for (const listener of this.#unindexed) reached.add(listener)
+      }
+      for (const user of users) {
+        const listener = this.#listeners.get(user)
+        if (listener === undefined) continue
+        if (stream === 'receipts') readers.add(listener)
+        if (stream !== 'events') continue
+        // An event that names a user changes which rooms the user is in.
+        reached.add(listener)
+        this.#unindex(listener)
+        this.#unindexed.add(listener)
+        if (listener.indexing === 'reading') listener.indexing = 'stale'
+        this.#index(listener)
+      }
+    }
+    for (const { lines } of reached) for (const line of lines.values()) line.wake(quietUpTo)
+    for (const { lines } of readers) for (const line of lines.values()) line.wakeForBadge()
+  }
+
+  /** Asks for the user's rooms; until they are known, every event wakes the user. */
+  #index(listener: Listener): void {
+    if (listener.rooms !== undefined || listener.indexing !== 'no') return
+    const { views, logger } = this.#options
+    listener.indexing = 'reading'
+    const load = async (): Promise<void> => {
+      const rooms = new Set(await this.#inTurn(() => views.roomsOf(listener.owner)))
+      const stale = this.#isStale(listener)
+      listener.indexing = 'no'
+      if (this.#listeners.get(listener.owner.user) !== listener) return
+      if (stale) return this.#index(listener)
+      listener.rooms = rooms
+      this.#unindexed.delete(listener)
+      for (const room of rooms) {
+        const others = this.#listenersOfRoom.get(room)
+        if (others === undefined) this.#listenersOfRoom.set(room, new Set([listener]))
+        else others.add(listener)
+      }
+    }
+    load().catch((err: unknown) => {
+      // Asked again when the next event names the user; until then every event wakes them.
+      listener.indexing = 'no'
+      logger.warn({ err, user: listener.owner.user }, 'the rooms of a user with pushers could not be read')
+    })
+  }
+
+  #isStale(listener: Listener): boolean {
+    return listener.indexing === 'stale'
+  }
+
+  #unindex(listener: Listener): void {
+    for (const room of listener.rooms ?? []) {
+      const others = this.#listenersOfRoom.get(room)
+      others?.delete(listener)
+      if (others?.size === 0) this.#listenersOfRoom.delete(room)
+    }
+    listener.rooms = undefined
+  }
+
+  async #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    if (this.#looking < LOOKING_AT_ONCE) this.#looking++
+    else await new Promise<void>((go) => this.#turns.push(go))
+    try {
+      return await work()
+    } finally {
+      // Whoever waits takes the turn over, so the count stays.
+      const next = this.#turns.shift()
+      if (next === undefined) this.#looking--
+      else next()
+    }
+  }
+
+  *#lines(): Iterable<PusherLine> {
+    for (const { lines } of this.#listeners.values()) yield* lines.values()
+  }
+
+  #scheduleCheckpoint(): void {
+    this.#cancelCheckpoint = this.#options.clock.after(CHECKPOINT_EVERY_MS, () => {
+      const due = this.#heard - this.#checkpoint >= CHECKPOINT_EVENTS
+      const writing = due ? this.#writeCursors() : Promise.resolve()
+      void writing.finally(() => {
+        if (!this.#stopping) this.#scheduleCheckpoint()
+      })
+    })
+  }
+
+  /** Moves the cursors of those who have nothing to push. Never throws: they are moved the next time. */
+  async #writeCursors(): Promise<void> {
+    const { commit, writer, logger } = this.#options
+    const position = this.#heard
+    const idle = [...this.#lines()].filter((line) => line.idleBehind(position))
+    try {
+      for (let first = 0; first < idle.length; first += PAGE) {
+        const lines = idle.slice(first, first + PAGE)
+        await commit([
+          writer.advance(
+            lines.map((line) => line.pusher),
+            position,
+          ),
+        ])
+        for (const line of lines) line.skipped(position)
+      }
+      this.#checkpoint = position
+    } catch (err) {
+      logger.warn({ err }, 'how far pushers have got could not be written')
+    }
+  }
+}

@@ -1,0 +1,208 @@
+import type { Clock, Logger } from '#base'
+import type { PushGateways } from '#net'
+import type { Commit, PusherNumber, PushersReader, PushersWriter } from '#store'
+import { notificationText, targetOf } from './notification.ts'
+import type { Notice, PushUser, PushViews } from './push-views.ts'
+
+export interface PusherLineParts {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly reader: PushersReader
+  readonly writer: PushersWriter
+  readonly commit: Commit
+  readonly views: PushViews
+  readonly gateways: Pick<PushGateways, 'notify'>
+  /** How far the stream of events reaches. */
+  readonly position: () => number
+  /** Takes turns among all pushers: looking for what to push must not occupy the server. */
+  readonly inTurn: <Result>(work: () => Promise<Result>) => Promise<Result>
+}
+
+const FIRST_PAUSE_MS = 1_000
+const LONGEST_PAUSE_MS = 3_600_000
+/** Who could not be reached for so long is not told any more of what was then. */
+const GIVE_UP_MS = 24 * 3_600_000
+
+/** One pusher: what concerns it is delivered in order, one request at a time; what was delivered is never before what was not. */
+export class PusherLine {
+  readonly pusher: PusherNumber
+  readonly owner: PushUser
+  readonly #parts: PusherLineParts
+  readonly #ended: () => void
+  /** Events up to here are delivered, or do not concern it. */
+  #reached: number
+  /** The cursor in the database, as far as it is known here: at most `#reached`. */
+  #stored: number
+  #due = false
+  #badgeDue = false
+  /** The count that the gateway was last told. */
+  #badge: number | undefined
+  #running: Promise<void> | undefined
+  #cancelPause: (() => void) | undefined
+  #failures = 0
+  #failingSinceMs = 0
+  #stopped = false
+
+  /** `ended` is called once the pusher is gone. */
+  constructor(
+    parts: PusherLineParts,
+    pusher: { readonly pusher: PusherNumber; readonly position: number } & PushUser,
+    ended: () => void,
+  ) {
+    this.#parts = parts
+    this.pusher = pusher.pusher
+    this.owner = { user: pusher.user, userId: pusher.userId }
+    this.#reached = pusher.position
+    this.#stored = pusher.position
+    this.#ended = ended
+  }
+
+  /** There may be an event for it. `quietUpTo`: events up to there do not concern it, unless it was told of some before. */
+  wake(quietUpTo = 0): void {
+    if (!this.#due && this.#running === undefined) this.#reached = Math.max(this.#reached, quietUpTo)
+    this.#due = true
+    this.#run()
+  }
+
+  /** The user has read something: the gateway is told the count where it is another now. */
+  wakeForBadge(): void {
+    this.#badgeDue = true
+    this.#run()
+  }
+
+  /** Where nothing is left to do, the cursor may be moved up to there without a delivery. */
+  idleBehind(position: number): boolean {
+    return !this.#due && this.#running === undefined && this.#stored < position
+  }
+
+  skipped(position: number): void {
+    this.#stored = Math.max(this.#stored, position)
+    this.#reached = Math.max(this.#reached, position)
+  }
+
+  /** Ends after the delivery that goes on. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#cancelPause?.()
+    await this.#running
+  }
+
+  #run(): void {
+    if (this.#running !== undefined || this.#cancelPause !== undefined || this.#stopped) return
+    this.#running = this.#work()
+      .catch((err: unknown) => {
+        this.#parts.logger.warn({ err, pusher: this.pusher }, 'a pusher could not go on; it is tried again')
+        this.#pause()
+      })
+      .finally(() => {
+        this.#running = undefined
+        // Something may have come in the moment between the end of the work and this one.
+        if (this.#due || this.#badgeDue) this.#run()
+      })
+  }
+
+  async #work(): Promise<void> {
+    while ((this.#due || this.#badgeDue) && !this.#stopped && this.#cancelPause === undefined) {
+      if (!(await this.#step())) return
+    }
+  }
+
+  /** One delivery, or the finding that there is none. False: not now. */
+  async #step(): Promise<boolean> {
+    const { views, position, inTurn } = this.#parts
+    const badgeAsked = this.#badgeDue
+    this.#badgeDue = false
+    this.#due = false
+    const upTo = position()
+    const { notice, reached } = await this.#orDue(() => inTurn(() => views.next(this.owner, this.#reached, upTo)))
+    if (notice !== undefined) {
+      this.#due = true
+      this.#badgeDue ||= badgeAsked
+      return this.#deliver(notice, reached)
+    }
+    this.#reached = reached
+    return badgeAsked ? this.#deliverBadge() : true
+  }
+
+  /** What throws is to be done again. */
+  async #orDue<Result>(work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await work()
+    } catch (error) {
+      this.#due = true
+      throw error
+    }
+  }
+
+  async #deliver(notice: Notice, reached: number): Promise<boolean> {
+    if (!(await this.#send(notice))) return false
+    // Before the next one is looked for: what is delivered twice after a crash is at most this one.
+    await this.#parts.commit([this.#parts.writer.advance([this.pusher], reached)])
+    this.#reached = reached
+    this.#stored = reached
+    return true
+  }
+
+  async #deliverBadge(): Promise<boolean> {
+    const unread = await this.#parts.inTurn(() => this.#parts.views.unread(this.owner))
+    if (unread === this.#badge) return true
+    if (await this.#send(undefined)) return true
+    this.#badgeDue = true
+    return false
+  }
+
+  async #send(notice: Notice | undefined): Promise<boolean> {
+    const { reader, writer, commit, views, gateways, inTurn, logger } = this.#parts
+    // Read each time: it may have been removed or changed.
+    const record = await reader.pusher(this.pusher)
+    const target = record === undefined ? undefined : targetOf(record)
+    if (record === undefined || target === undefined) return this.#end()
+    const unread = await inTurn(() => views.unread(this.owner))
+    const answer = await gateways.notify(target.url, notificationText(record, target.data, notice, unread))
+    if (answer.kind === 'failed') {
+      logger.debug({ pusher: this.pusher, reason: answer.reason }, 'a push gateway did not take a notification')
+      return this.#failed()
+    }
+    this.#failures = 0
+    this.#badge = unread
+    if (!answer.rejected.includes(record.pushkey)) return true
+    await commit([writer.reject(this.pusher)])
+    logger.info({ pusher: this.pusher, userId: record.userId }, 'a push gateway rejected a pushkey; its pusher is gone')
+    return this.#end()
+  }
+
+  #end(): false {
+    this.#stopped = true
+    this.#due = false
+    this.#badgeDue = false
+    this.#ended()
+    return false
+  }
+
+  async #failed(): Promise<boolean> {
+    const { clock, commit, writer, position, logger } = this.#parts
+    if (this.#failures === 0) this.#failingSinceMs = clock.nowMs()
+    if (clock.nowMs() - this.#failingSinceMs >= GIVE_UP_MS) {
+      // From here on, so that an event which comes during the commit is still due.
+      const now = position()
+      this.#due = false
+      await this.#orDue(() => commit([writer.advance([this.pusher], now)]))
+      this.skipped(now)
+      this.#failures = 0
+      logger.info({ pusher: this.pusher }, 'a push gateway was not reached for a day; what is older is not pushed')
+      return false
+    }
+    this.#pause()
+    return false
+  }
+
+  #pause(): void {
+    if (this.#stopped) return
+    const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** this.#failures, LONGEST_PAUSE_MS)
+    this.#failures++
+    this.#cancelPause = this.#parts.clock.after(pauseMs, () => {
+      this.#cancelPause = undefined
+      this.#run()
+    })
+  }
+}
