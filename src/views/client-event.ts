@@ -11,6 +11,8 @@ export interface EventReader {
   readonly nowMs: number
   /** The reader's membership when the event was sent, where it is known. */
   readonly membership?: Membership | undefined
+  /** What a state event took the place of is not the reader's to see: `prev_content` is left out. */
+  readonly hidesPrevious?: boolean | undefined
   /** For the old form of power levels, see `creatorsAmong`. */
   readonly creators?: Creators | undefined
 }
@@ -24,7 +26,9 @@ interface Prepared {
   /** `{"type":…,"content":…` without `room_id`, without closing brace. */
   readonly head: string
   readonly roomId: string
-  /** Members of `unsigned` that do not depend on the reader, each followed by a comma. */
+  /** Members of `unsigned` that tell what the event took the place of, each followed by a comma. */
+  readonly previous: string
+  /** Its other members that do not depend on the reader, likewise. */
   readonly unsigned: string
 }
 
@@ -41,7 +45,8 @@ export class ClientEvents {
     this.#prepared = new BoundedCache({
       name: 'client-events',
       limitBytes,
-      sizeBytes: ({ head, unsigned }) => OVERHEAD_BYTES + head.length * 4 + unsigned.length * 2,
+      sizeBytes: ({ head, previous, unsigned }) =>
+        OVERHEAD_BYTES + head.length * 4 + (previous.length + unsigned.length) * 2,
     })
   }
 
@@ -63,24 +68,25 @@ export class ClientEvents {
   }
 
   text(stored: StoredEvent, reader: EventReader, form: EventForm = 'full'): string {
-    const { head, roomId, unsigned } = this.#prepare(stored)
+    const { head, roomId, previous, unsigned } = this.#prepare(stored)
     // A clock that was set back must not show ages below zero.
     const ageMs = Math.max(0, reader.nowMs - stored.originServerTs)
     const { transaction } = stored
     const own = transaction !== undefined && transaction.device === reader.device
     const transactionId = own ? `"transaction_id":${JSON.stringify(transaction.id)},` : ''
     const membership = reader.membership === undefined ? '' : `"membership":"${reader.membership}",`
-    const rest = `"unsigned":{${unsigned}${transactionId}${membership}"age":${ageMs}}}`
+    const rest = `"unsigned":{${reader.hidesPrevious === true ? '' : previous}${unsigned}${transactionId}${membership}"age":${ageMs}}}`
     if (form === 'old') return `${this.#oldText(stored, reader, ageMs)},${rest}`
     const room = form === 'full' ? roomId : ''
     return `${head}${room},${rest}`
   }
 
-  #oldText(stored: StoredEvent, { creators }: EventReader, ageMs: number): string {
-    const { content, head, roomId, unsigned } = this.#prepare(stored)
+  #oldText(stored: StoredEvent, { creators, hidesPrevious }: EventReader, ageMs: number): string {
+    const { content, head, roomId, previous, unsigned } = this.#prepare(stored)
     const shown = oldContent(stored, content, creators)
     const start = shown === content ? head : headOf(stored, { ...(JSON.parse(stored.json) as Pdu), content: shown })
-    const fixed = stored.redactedBy === undefined ? unsigned : fixedUnsigned(stored, 'old')
+    const redacted = stored.redactedBy === undefined ? unsigned : redactedUnsigned(stored, 'old')
+    const fixed = hidesPrevious === true ? redacted : previous + redacted
     return `${start}${roomId},${oldMembers(stored, content, fixed, ageMs)}`
   }
 
@@ -115,7 +121,8 @@ const prepare = (stored: StoredEvent): Prepared => {
     content: pdu.content,
     head: headOf(stored, pdu),
     roomId: `,"room_id":${JSON.stringify(stored.roomId)}`,
-    unsigned: fixedUnsigned(stored),
+    previous: previousUnsigned(stored),
+    unsigned: redactedUnsigned(stored),
   }
 }
 
@@ -132,20 +139,20 @@ const headOf = (stored: StoredEvent, pdu: Pdu): string => {
   )
 }
 
-const fixedUnsigned = (stored: StoredEvent, form?: EventForm): string => {
-  let text = ''
-  if (stored.replaces !== undefined) {
-    const { content, sender } = JSON.parse(stored.replaces.json) as Pdu
-    text += `"replaces_state":${JSON.stringify(stored.replaces.eventId)},"prev_content":${JSON.stringify(content)},`
-    text += `"prev_sender":${JSON.stringify(sender)},`
-  }
-  if (stored.redactedBy !== undefined) {
-    text += `"redacted_because":${redactionText(stored, form)},`
-    // Clients of before 2019 look for the id alone; Synapse still shows it.
-    text += `"redacted_by":${JSON.stringify(stored.redactedBy.eventId)},`
-  }
-  return text
+const previousUnsigned = ({ replaces }: StoredEvent): string => {
+  if (replaces === undefined) return ''
+  const { content, sender } = JSON.parse(replaces.json) as Pdu
+  return (
+    `"replaces_state":${JSON.stringify(replaces.eventId)},"prev_content":${JSON.stringify(content)},` +
+    `"prev_sender":${JSON.stringify(sender)},`
+  )
 }
+
+/** Clients of before 2019 look for the id of the redaction alone; Synapse still shows it. */
+const redactedUnsigned = (stored: StoredEvent, form?: EventForm): string =>
+  stored.redactedBy === undefined
+    ? ''
+    : `"redacted_because":${redactionText(stored, form)},"redacted_by":${JSON.stringify(stored.redactedBy.eventId)},`
 
 const redactionText = (stored: StoredEvent, form: EventForm | undefined): string => {
   if (stored.redactedBy === undefined) return 'null'

@@ -1,6 +1,14 @@
 import { type CacheStats, LatestValues } from '#base'
-import { type PowerLevels, powerLevelsOf, toRoomEvent } from '#rules'
-import { type JsonObject, objectAt, type Pdu, ROOM_VERSIONS, type RoomEvent, type RoomVersion } from '#spec'
+import { historyVisibilityOf, type PowerLevels, powerLevelsOf, toRoomEvent } from '#rules'
+import {
+  type HistoryVisibility,
+  type JsonObject,
+  objectAt,
+  type Pdu,
+  ROOM_VERSIONS,
+  type RoomEvent,
+  type RoomVersion,
+} from '#spec'
 import type { RoomNumber, RoomRecord, RoomsReader } from '#store'
 import type { News } from '#streams'
 
@@ -10,8 +18,11 @@ export interface RoomFacts {
   readonly levels: PowerLevels
   /** `notifications` of the power levels. */
   readonly notificationLevels: JsonObject | undefined
+  /** Who is in the room may see all that ever was in it: its history was never for the members of the time alone. */
+  readonly isHistoryOpen: boolean
 }
 
+const OPEN: ReadonlySet<HistoryVisibility> = new Set<HistoryVisibility>(['shared', 'world_readable'])
 const FACTS_BYTES = 3_000
 
 /** Kept until the next event of the room: when a message wakes its members, the first one reads and the others find it here. */
@@ -50,7 +61,13 @@ export class RoomFactsCache {
       record,
       levels: powerLevelsOf(version, create, powerLevels),
       notificationLevels: objectAt(powerLevels?.content ?? {}, 'notifications'),
+      isHistoryOpen: await this.#isHistoryOpen(room),
     }
+  }
+
+  async #isHistoryOpen(room: RoomNumber): Promise<boolean> {
+    const changes = await this.#reader.stateHistory(room, 'm.room.history_visibility', '')
+    return changes.every(({ json }) => OPEN.has(historyVisibilityOf((JSON.parse(json) as Pdu).content)))
   }
 
   async #state(room: RoomNumber, version: RoomVersion, type: string): Promise<RoomEvent | undefined> {

@@ -116,10 +116,15 @@ export class RoomStates {
     return rooms.flatMap(({ roomId, membership }) => (membership === 'join' ? [roomId] : []))
   }
 
-  async #texts(events: readonly StoredEvent[], { device, form }: RoomViewer): Promise<string> {
+  async #texts(events: readonly StoredEvent[], viewer: RoomViewer): Promise<string> {
+    const { device, form } = viewer
     const creators = form === 'old' ? await creatorsAmong(events, this.#reader) : undefined
+    const changed = events.find(({ replaces }) => replaces !== undefined)
+    const eyes = changed === undefined ? undefined : await this.#visibility.eyes(changed.room, viewer)
     const reader = { device, nowMs: this.#clock.nowMs(), creators }
-    return spliceTexts(events, (event) => this.#events.text(event, reader, form), this.#clock)
+    const textOf = (event: StoredEvent): string =>
+      this.#events.text(event, { ...reader, hidesPrevious: eyes?.hidesPrevious(event) }, form)
+    return spliceTexts(events, textOf, this.#clock)
   }
 }
 

@@ -63,7 +63,7 @@ export class Timeline {
     const chunk = await this.#texts(page.events, viewer, eyes)
     return (
       `{"start":${JSON.stringify(request.from || formatPageToken(start))}${ended ? '' : `,"end":"${formatPageToken(end)}"`},"chunk":[${chunk}]` +
-      `${matcher.lazyLoadMembers ? `,"state":[${await this.#texts(state, viewer)}]` : ''}}`
+      `${matcher.lazyLoadMembers ? `,"state":[${await this.#texts(state, viewer, eyes, 'state')}]` : ''}}`
     )
   }
 
@@ -92,7 +92,7 @@ export class Timeline {
     return (
       `{"start":"${formatPageToken((before.last ?? event.position) - 1)}","end":"${formatPageToken(after.last ?? event.position)}"` +
       `,"event":${await this.#texts([event], viewer, eyes)},"events_before":[${await this.#texts(before.events, viewer, eyes)}]` +
-      `,"events_after":[${await this.#texts(after.events, viewer, eyes)}],"state":[${await this.#texts(state, viewer)}]}`
+      `,"events_after":[${await this.#texts(after.events, viewer, eyes)}],"state":[${await this.#texts(state, viewer, eyes, 'state')}]}`
     )
   }
 
@@ -152,11 +152,19 @@ export class Timeline {
     return this.#reader.state(room, { at, types: ['m.room.member'], stateKeys })
   }
 
-  async #texts(events: readonly StoredEvent[], { device, form }: RoomViewer, eyes?: RoomEyes): Promise<string> {
+  async #texts(
+    events: readonly StoredEvent[],
+    { device, form }: RoomViewer,
+    eyes: RoomEyes,
+    section: 'timeline' | 'state' = 'timeline',
+  ): Promise<string> {
     const creators = form === 'old' ? await creatorsAmong(events, this.#reader) : undefined
     const nowMs = this.#clock.nowMs()
-    const textOf = (event: StoredEvent): string =>
-      this.#events.text(event, { device, nowMs, membership: eyes?.membershipAt(event), creators }, form)
+    const textOf = (event: StoredEvent): string => {
+      const membership = section === 'timeline' ? eyes.membershipAt(event) : undefined
+      const hidesPrevious = eyes.hidesPrevious(event)
+      return this.#events.text(event, { device, nowMs, membership, hidesPrevious, creators }, form)
+    }
     return spliceTexts(events, textOf, this.#clock)
   }
 }

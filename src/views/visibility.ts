@@ -1,5 +1,13 @@
 import { historyVisibilityOf, maySeeEvent } from '#rules'
-import { type HistoryVisibility, MatrixError, type Membership, type Pdu, type RoomId, type UserId } from '#spec'
+import {
+  type HistoryVisibility,
+  MatrixError,
+  type Membership,
+  type Pdu,
+  type RoomEvent,
+  type RoomId,
+  type UserId,
+} from '#spec'
 import type { RoomNumber, RoomRecord, RoomsReader, StoredEvent } from '#store'
 import type { ClientEvents } from './client-event.ts'
 
@@ -62,10 +70,22 @@ export class RoomEyes {
 
   /** History visibility alone: what is in sight shows the state around it too, one's own membership events may not. */
   isInSight(event: StoredEvent): boolean {
-    return maySeeEvent(this.#userId, this.#events.roomEvent(event), {
-      visibility: before(this.#visibilities, event.position) ?? 'shared',
-      membership: before(this.#memberships, event.position),
-      joinedLater: this.#lastJoin > event.position,
+    return this.#isSeenAt(event.position, this.#events.roomEvent(event))
+  }
+
+  /** `prev_content` is only for who "has permission to see the previous content" (section "Room event format"). */
+  hidesPrevious(event: StoredEvent): boolean {
+    const { replaces } = event
+    if (replaces === undefined || isOwnMember(event, this.#userId)) return false
+    const { content } = JSON.parse(replaces.json) as Pdu
+    return !this.#isSeenAt(replaces.position, { ...this.#events.roomEvent(event), content })
+  }
+
+  #isSeenAt(position: number, event: RoomEvent): boolean {
+    return maySeeEvent(this.#userId, event, {
+      visibility: before(this.#visibilities, position) ?? 'shared',
+      membership: before(this.#memberships, position),
+      joinedLater: this.#lastJoin > position,
     })
   }
 

@@ -63,7 +63,8 @@ onEveryDatabase('rooms', (open) => {
       const { room } = await createRoom(store, [stateEvent('m.room.create', ''), first, second])
       expect((await store.rooms.stateEvent(room, 'current', 'm.room.topic', ''))?.eventId).toBe(second.eventId)
       expect((await store.rooms.stateEvent(room, 2, 'm.room.topic', ''))?.eventId).toBe(first.eventId)
-      expect((await store.rooms.event(second.eventId))?.replaces).toEqual({ eventId: first.eventId, json: first.json })
+      const { eventId, json } = first
+      expect((await store.rooms.event(second.eventId))?.replaces).toEqual({ eventId, json, position: 2 })
     })
 
     test('is refused where its id or its alias is taken, and leaves nothing behind', async () => {

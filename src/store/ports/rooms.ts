@@ -22,7 +22,7 @@ export interface StoredEvent {
   /** The redaction event in its stored JSON, once this event was redacted. */
   readonly redactedBy: { readonly eventId: EventId; readonly json: string } | undefined
   /** For state: the entry this one took the place of, with its stored JSON (`prev_content`, `replaces_state`). */
-  readonly replaces: { readonly eventId: EventId; readonly json: string } | undefined
+  readonly replaces: { readonly eventId: EventId; readonly json: string; readonly position: number } | undefined
   /** Who sent it with which transaction id, for `unsigned.transaction_id`. */
   readonly transaction: { readonly device: number; readonly id: string } | undefined
   readonly rejected: boolean

@@ -2,19 +2,13 @@ import type { UserId } from '#spec'
 import type { Receipt, RoomAccountDataEntry, RoomNumber, RoomRecord, RoomsReader, StoredEvent } from '#store'
 import { formatPageToken } from '#streams'
 import type { ClientEvents } from '../client-event.ts'
-import type { RoomFactsCache } from '../room-facts.ts'
+import type { RoomFacts, RoomFactsCache } from '../room-facts.ts'
 import { strippedState } from '../stripped-state.ts'
 import type { Unread, UnreadCount } from '../unread.ts'
-import type { Visibility } from '../visibility.ts'
+import type { RoomEyes, Visibility } from '../visibility.ts'
 import type { SyncWindow } from './request.ts'
 import type { RoomStateSection, StateWant } from './room-state.ts'
-import {
-  DEFAULT_TIMELINE_LIMIT,
-  loadTimeline,
-  MAX_TIMELINE_LIMIT,
-  type MembershipAt,
-  type TimelinePart,
-} from './room-timeline.ts'
+import { DEFAULT_TIMELINE_LIMIT, loadTimeline, MAX_TIMELINE_LIMIT, type TimelinePart } from './room-timeline.ts'
 import type { RoomStanding } from './standing.ts'
 import { type RoomSummary, roomSummary } from './summary.ts'
 
@@ -51,13 +45,7 @@ export class RoomSections {
   ): Promise<string | undefined> {
     const room = standing.record.room
     const fresh = window.since === undefined || (!standing.throughout && standing.changed)
-    const { part, membershipAt } = await this.#timeline(
-      window,
-      standing,
-      fresh ? undefined : held,
-      fresh,
-      window.now.events,
-    )
+    const { part, eyes } = await this.#timeline(window, standing, fresh ? undefined : held, fresh, window.now.events)
     const facts = await this.#parts.facts.of(room)
     if (facts === undefined) return undefined
     const { record } = facts
@@ -65,6 +53,7 @@ export class RoomSections {
     const plain = await this.#parts.state.load(want)
     const summary = await this.#summary(window, record, [...plain, ...part.events], fresh)
     const state = [...plain, ...(await this.#parts.state.heroes(want, summary?.heroes ?? [], plain))]
+    const sight = await this.#sight(window, standing, facts, eyes, [...state, ...part.events])
     const ephemeral = ephemeralEvents(window, extras)
     const accountData = extras.accountData.filter(({ type }) => window.filter.roomAccountData.type(type))
     const quiet = part.events.length === 0 && !part.limited && state.length === 0
@@ -84,8 +73,8 @@ export class RoomSections {
     const byThread = window.filter.timeline.unreadThreadNotifications
     const threads = [...counts.threads].map(([root, count]) => `${JSON.stringify(root)}:${countsText(count)}`)
     return [
-      `{"timeline":${this.#timelineText(window, part, membershipAt)}`,
-      `"state":{"events":[${this.#texts(window, state, undefined)}]}`,
+      `{"timeline":${this.#timelineText(window, part, sight)}`,
+      `"state":{"events":[${this.#texts(window, state, sight, 'state')}]}`,
       `"account_data":{"events":[${accountData.map(accountDataText).join()}]}`,
       `"ephemeral":{"events":[${ephemeral.join()}]}`,
       `"summary":${JSON.stringify(summary?.json ?? {})}`,
@@ -103,15 +92,15 @@ export class RoomSections {
     accountData: readonly RoomAccountDataEntry[],
   ): Promise<string> {
     const fresh = window.since === undefined || standing.newlyJoined
-    const { part, membershipAt } = await this.#timeline(window, standing, undefined, fresh, standing.position)
+    const { part, eyes } = await this.#timeline(window, standing, undefined, fresh, standing.position)
     const want = this.#stateWant(window, standing, part, fresh)
     const state = await this.#parts.state.load({ ...want, at: Math.min(want.at, standing.leftAt ?? want.at) })
     // Who was only ever invited learns of the end of the invite, not of the room.
     const shown = standing.everJoined ? state : []
     const data = accountData.filter(({ type }) => window.filter.roomAccountData.type(type))
     return [
-      `{"timeline":${this.#timelineText(window, part, membershipAt)}`,
-      `"state":{"events":[${this.#texts(window, shown, undefined)}]}`,
+      `{"timeline":${this.#timelineText(window, part, eyes)}`,
+      `"state":{"events":[${this.#texts(window, shown, eyes, 'state')}]}`,
       `"account_data":{"events":[${data.map(accountDataText).join()}]}}`,
     ].join()
   }
@@ -130,7 +119,7 @@ export class RoomSections {
     held: readonly StoredEvent[] | undefined,
     fresh: boolean,
     upTo: number,
-  ): Promise<{ part: TimelinePart; membershipAt: MembershipAt }> {
+  ): Promise<{ part: TimelinePart; eyes: RoomEyes | undefined }> {
     const { room } = standing.record
     const eyes = standing.throughout ? undefined : await this.#parts.visibility.eyes(room, window.syncer)
     const mayShow =
@@ -150,9 +139,24 @@ export class RoomSections {
       this.#parts.reader,
       this.#parts.clientEvents,
     )
-    const membershipAt: MembershipAt = eyes === undefined ? () => 'join' : (event) => eyes.membershipAt(event)
     // A room that is new to a client has a gap before it: what the client may have kept of it does not go on here.
-    return { part: { ...part, limited: part.limited || (fresh && window.since !== undefined) }, membershipAt }
+    return { part: { ...part, limited: part.limited || (fresh && window.since !== undefined) }, eyes }
+  }
+
+  /** Who was in the room all along needs no eyes, unless an event took the place of one from before their time. */
+  async #sight(
+    window: SyncWindow,
+    standing: RoomStanding,
+    facts: RoomFacts,
+    eyes: RoomEyes | undefined,
+    shown: readonly StoredEvent[],
+  ): Promise<Sight> {
+    if (eyes !== undefined) return eyes
+    const isOlder = ({ replaces }: StoredEvent): boolean =>
+      (replaces?.position ?? standing.position) < standing.position
+    if (facts.isHistoryOpen || !shown.some(isOlder)) return ALL_ALONG
+    const seen = await this.#parts.visibility.eyes(standing.record.room, window.syncer)
+    return { ...ALL_ALONG, hidesPrevious: (event) => seen.hidesPrevious(event) }
   }
 
   /** A member is told the current state anyway, so its events are shown in the timeline whenever they were sent (as Synapse does). */
@@ -189,23 +193,33 @@ export class RoomSections {
       : undefined
   }
 
-  #timelineText(window: SyncWindow, part: TimelinePart, membershipAt: MembershipAt): string {
-    const events = this.#texts(window, part.events, membershipAt)
+  #timelineText(window: SyncWindow, part: TimelinePart, sight: Sight | undefined): string {
+    const events = this.#texts(window, part.events, sight, 'timeline')
     return `{"events":[${events}],"limited":${part.limited},"prev_batch":"${formatPageToken(part.start)}"}`
   }
 
-  #texts(window: SyncWindow, events: readonly StoredEvent[], membershipAt: MembershipAt | undefined): string {
+  #texts(
+    window: SyncWindow,
+    events: readonly StoredEvent[],
+    sight: Sight | undefined,
+    section: 'timeline' | 'state',
+  ): string {
     const { fields, format } = window.filter
     const texts = events.map((event) => {
       if (format === 'federation') return federationText(event)
-      const membership = membershipAt?.(event)
-      const reader = { device: window.syncer.device, nowMs: window.nowMs, membership }
+      const membership = section === 'timeline' ? sight?.membershipAt(event) : undefined
+      const hidesPrevious = sight?.hidesPrevious(event)
+      const reader = { device: window.syncer.device, nowMs: window.nowMs, membership, hidesPrevious }
       const text = this.#parts.clientEvents.text(event, reader, 'in-room')
       return fields === undefined ? text : JSON.stringify(fields(JSON.parse(text)))
     })
     return texts.join()
   }
 }
+
+/** How the user sees the events of a room, as far as it differs between them. */
+type Sight = Pick<RoomEyes, 'membershipAt' | 'hidesPrevious'>
+const ALL_ALONG: Sight = { membershipAt: () => 'join', hidesPrevious: () => false }
 
 /** What a summary is made of. */
 const SUMMARISED_TYPES: ReadonlySet<string> = new Set(['m.room.member', 'm.room.name', 'm.room.canonical_alias'])

@@ -1,5 +1,4 @@
 import type { EventMatcher } from '#rules'
-import type { Membership } from '#spec'
 import type { RoomNumber, RoomsReader, StoredEvent } from '#store'
 import type { ClientEvents } from '../client-event.ts'
 
@@ -62,6 +61,3 @@ export const loadTimeline = async (
   const start = first !== undefined ? first.position - 1 : limited ? want.upTo : (want.after ?? want.upTo)
   return { events, limited, start: limited || first === undefined ? start : (want.after ?? start) }
 }
-
-/** What `unsigned.membership` says of an event to its reader. */
-export type MembershipAt = (event: StoredEvent) => Membership | undefined

@@ -29,6 +29,7 @@ export const selectEvents = (db: Kysely<RoomTables>) =>
       'redaction.json as redaction_json',
       'old.event_id as old_id',
       'old.json as old_json',
+      'old.position as old_position',
     ])
 
 /** The same, without those that no reader may see: rejected and soft-failed ones. */
@@ -39,6 +40,11 @@ export type EventRow = Awaited<ReturnType<ReturnType<typeof selectEvents>['execu
 
 const pointer = <Id>(eventId: Id | null, json: string | null): { eventId: Id; json: string } | undefined =>
   eventId === null || json === null ? undefined : { eventId, json }
+
+const replacedIn = ({ old_id, old_json, old_position }: EventRow): StoredEvent['replaces'] => {
+  const replaced = pointer(old_id, old_json)
+  return replaced === undefined || old_position === null ? undefined : { ...replaced, position: old_position }
+}
 
 export const toStoredEvent = (row: EventRow): StoredEvent => ({
   position: row.position,
@@ -52,7 +58,7 @@ export const toStoredEvent = (row: EventRow): StoredEvent => ({
   depth: row.depth,
   json: row.json,
   redactedBy: pointer(row.redaction_id, row.redaction_json),
-  replaces: pointer(row.old_id, row.old_json),
+  replaces: replacedIn(row),
   transaction: row.txn_device === null || row.txn_id === null ? undefined : { device: row.txn_device, id: row.txn_id },
   rejected: row.rejected === 1,
   softFailed: row.soft_failed === 1,
