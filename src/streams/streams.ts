@@ -23,8 +23,9 @@ interface Ear {
   lastTick: number
 }
 
-/** So many users are remembered between two of their long polls, which saves indexing their rooms anew at each. */
+/** So many users, and rooms of users, are remembered between two of their long polls, which saves indexing their rooms anew at each. */
 const REMEMBERED_EARS = 50_000
+const REMEMBERED_ROOMS = 1_000_000
 /** Long polls woken in one slice of the event loop. */
 const WAKES_A_SLICE = 64
 
@@ -35,6 +36,9 @@ export class Streams {
   readonly #clock: Clock
   readonly #ears = new Map<number, Ear>()
   readonly #earsOfRoom = new Map<number, Set<Ear>>()
+  /** Ears nobody waits with now, longest idle first: these may be forgotten. All others are bounded by the open requests. */
+  readonly #idle = new Set<Ear>()
+  #indexedRooms = 0
   readonly #listeners: ((news: readonly News[]) => void)[] = []
   readonly #toWake: (() => void)[] = []
   #waking = false
@@ -96,8 +100,14 @@ export class Streams {
   ): Promise<boolean> {
     let ear = this.#ears.get(user)
     if (ear === undefined) {
+      const asked = this.#tick
       const known = await rooms()
-      ear = this.#ears.get(user) ?? this.#remember(user, known)
+      ear = this.#ears.get(user)
+      if (ear === undefined) {
+        // The rooms may have changed while they were read: an ear without the new one would miss its news for good.
+        if (this.#tick !== asked) return true
+        ear = this.#remember(user, known)
+      }
       if (this.#tick !== since.tick) return true
     }
     if (ear.lastTick > since.tick) return true
@@ -108,6 +118,7 @@ export class Streams {
         cancel()
         signal.removeEventListener('abort', onAbort)
         listening.waiting.delete(wake)
+        this.#rest(listening)
         resolve(news)
       }
       const wake = (): void => end(true)
@@ -115,13 +126,16 @@ export class Streams {
       const cancel = this.#clock.after(timeoutMs, () => end(false))
       signal.addEventListener('abort', onAbort, { once: true })
       listening.waiting.add(wake)
+      this.#idle.delete(listening)
     })
   }
 
   #remember(user: number, rooms: readonly number[]): Ear {
-    if (this.#ears.size >= REMEMBERED_EARS) this.#forgetOldest()
+    this.#makeRoom()
     const ear: Ear = { user, rooms, waiting: new Set(), lastTick: this.#tick }
     this.#ears.set(user, ear)
+    this.#idle.add(ear)
+    this.#indexedRooms += rooms.length
     for (const room of rooms) {
       const ears = this.#earsOfRoom.get(room)
       if (ears === undefined) this.#earsOfRoom.set(room, new Set([ear]))
@@ -130,16 +144,24 @@ export class Streams {
     return ear
   }
 
-  #forgetOldest(): void {
-    for (const ear of this.#ears.values()) {
-      if (ear.waiting.size > 0) continue
+  /** Who waits no more is the last to be forgotten, unless that happened already. */
+  #rest(ear: Ear): void {
+    if (ear.waiting.size > 0 || this.#ears.get(ear.user) !== ear) return
+    this.#idle.delete(ear)
+    this.#idle.add(ear)
+  }
+
+  #makeRoom(): void {
+    for (const ear of this.#idle) {
+      if (this.#ears.size < REMEMBERED_EARS && this.#indexedRooms < REMEMBERED_ROOMS) return
       this.#forget(ear)
-      return
     }
   }
 
   #forget(ear: Ear): void {
     this.#ears.delete(ear.user)
+    this.#idle.delete(ear)
+    this.#indexedRooms -= ear.rooms.length
     for (const room of ear.rooms) {
       const ears = this.#earsOfRoom.get(room)
       ears?.delete(ear)
@@ -166,7 +188,10 @@ export class Streams {
     }
     for (const ear of reached) {
       ear.lastTick = this.#tick
+      // Each is queued once, however much comes before its turn.
       for (const wake of ear.waiting) this.#toWake.push(wake)
+      ear.waiting.clear()
+      this.#rest(ear)
     }
     if (this.#toWake.length > 0 && !this.#waking) this.#wakeSlice()
   }
