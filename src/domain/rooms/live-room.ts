@@ -15,6 +15,7 @@ export interface Extremity {
 /** Loads one entry of the current state; `null` where there is none. */
 export type LoadEntry = (type: string, stateKey: string) => Promise<StateEntry | null>
 
+const HEAD_BYTES = 2_000
 const ENTRY_OVERHEAD_BYTES = 400
 
 /**
@@ -30,7 +31,9 @@ export class LiveRoom {
   /** Settles with the last change that was handed to the store; a turn that changes nothing answers after it. */
   lastWrite: Promise<unknown> = Promise.resolve()
   /** Bytes of the entries held, estimated. */
-  sizeBytes = 2_000
+  sizeBytes = HEAD_BYTES
+  /** What the cache last counted this room as. */
+  countedBytes = HEAD_BYTES
   readonly #entries = new Map<string, StateEntry | null>()
   readonly #load: LoadEntry
 
@@ -64,6 +67,12 @@ export class LiveRoom {
 
   set(type: string, stateKey: string, entry: StateEntry): void {
     this.#put(entryKey(type, stateKey), entry)
+  }
+
+  /** Lets go of all entries. Only while no change is under way: what is asked for next is read from the database. */
+  forgetEntries(): void {
+    this.#entries.clear()
+    this.sizeBytes = HEAD_BYTES
   }
 
   #put(key: string, entry: StateEntry | null): void {

@@ -40,6 +40,11 @@ export class UnknownRoom extends MatrixError {
   }
 }
 
+/** Members and state of one room held in memory: a room of 100,000 members has its busiest there, not all. */
+const LIVE_ROOM_BYTES = 4 * 1024 * 1024
+/** The cache need not hear of each byte. */
+const RECOUNT_BYTES = 4_000
+
 /** A room that keeps changing under a turn is given up after so many tries. */
 const MAX_TRIES = 8
 
@@ -92,7 +97,7 @@ export class Rooms {
         await written
         return value
       } catch (error) {
-        if (this.#live.get(roomId) === live) this.#live.delete(roomId)
+        this.#drop(live)
         const moved = error instanceof WriteConflict && error.kind === 'room-changed'
         if (!moved || tries >= MAX_TRIES) throw error
       }
@@ -145,9 +150,15 @@ export class Rooms {
 
   async #takeTurn<Value>(roomId: RoomId, plan: (turn: RoomTurn) => Promise<Value>): Promise<Handed<Value>> {
     const live = await this.#liveRoom(roomId)
+    if (live.sizeBytes > LIVE_ROOM_BYTES) {
+      // What is under way is not in the database yet, and must not be read from there.
+      await live.lastWrite.catch(() => this.#drop(live))
+      if (this.#live.get(roomId) !== live) return this.#takeTurn(roomId, plan)
+      live.forgetEntries()
+    }
     const turn = new RoomTurn(live, this.#tools)
-    const sizeBefore = live.sizeBytes
-    const value = await plan(turn)
+    // A turn that is refused has read entries too.
+    const value = await plan(turn).finally(() => this.#recount(live))
     if (turn.empty) return { value, live, written: live.lastWrite.catch(startOver) }
     const change: Change<AppliedRoomChange> = this.#options.writer.apply({
       room: live.room,
@@ -155,7 +166,7 @@ export class Rooms {
       ...turn.change(),
     })
     turn.advance()
-    this.#resize(live, sizeBefore)
+    this.#recount(live)
     const written = this.#options.commit([change])
     live.lastWrite = written
     // Whoever waits hears of a failure; a change nobody waits for any more must not end the process.
@@ -177,11 +188,16 @@ export class Rooms {
     return live
   }
 
-  /** The cache counts an entry's bytes when it is put in: a room that grew is put in again. */
-  #resize(live: LiveRoom, sizeBefore: number): void {
-    if (live.sizeBytes - sizeBefore < 500) return
+  /** The cache counts an entry's bytes when it is put in: a room that grew or shrank is put in again. */
+  #recount(live: LiveRoom): void {
+    if (Math.abs(live.sizeBytes - live.countedBytes) < RECOUNT_BYTES || this.#live.get(live.roomId) !== live) return
+    live.countedBytes = live.sizeBytes
     this.#live.delete(live.roomId)
     this.#live.set(live.roomId, live)
+  }
+
+  #drop(live: LiveRoom): void {
+    if (this.#live.get(live.roomId) === live) this.#live.delete(live.roomId)
   }
 }
 
