@@ -41,11 +41,12 @@ export class RecentEvents {
 
   async #fill(upTo: number): Promise<void> {
     if (this.#upTo >= upTo) return
+    if (upTo - this.#upTo > MAX_EVENTS) this.#skipTo(upTo - MAX_EVENTS)
     const read = await this.#reader.eventsAfter(this.#upTo, upTo, READ_AT_ONCE)
     const reached = read.length < READ_AT_ONCE ? upTo : (read.at(-1) as StoredEvent).position
     const redacted = await this.#redacted(read)
     // Nothing is kept before all reads have succeeded: one that fails begins again from the same place.
-    if (redacted.size > 0) this.#events = this.#events.map((event) => redacted.get(event.eventId) ?? event)
+    if (redacted.size > 0) this.#events = this.#events.map((event) => this.#instead(event, redacted.get(event.eventId)))
     for (const event of read) {
       this.#events.push(event)
       this.#sizeBytes += sizeOf(event)
@@ -66,6 +67,20 @@ export class RecentEvents {
       if (now !== undefined) redacted.set(eventId, now)
     }
     return redacted
+  }
+
+  #instead(event: StoredEvent, now: StoredEvent | undefined): StoredEvent {
+    if (now === undefined) return event
+    this.#sizeBytes += sizeOf(now) - sizeOf(event)
+    return now
+  }
+
+  /** After a time without readers: what would be shed at once is not read. */
+  #skipTo(position: number): void {
+    this.#events = []
+    this.#sizeBytes = 0
+    this.#from = position
+    this.#upTo = position
   }
 
   #shed(): void {

@@ -25,18 +25,17 @@ const NO_EXTRAS: RoomExtras = { typing: undefined, receipts: [], accountData: []
 /** Reads all streams but presence for one window, each once for all rooms. */
 export const gather = async (window: SyncWindow, rooms: RoomsOfUser, sources: GatherSources): Promise<Gathered> => {
   const { since, now } = window
-  const joined = joinedRooms(rooms).map(({ room }) => room)
   const extras = new Map<RoomNumber, RoomExtras>()
   const extend = (room: RoomNumber, more: (held: RoomExtras) => Partial<RoomExtras>): void => {
     const held = extras.get(room) ?? NO_EXTRAS
     extras.set(room, { ...held, ...more(held) })
   }
 
-  const receipts = await newReceipts(window, joined, sources.receipts)
+  const receipts = await newReceipts(window, rooms, sources.receipts)
   for (const receipt of receipts) extend(receipt.room, (held) => ({ receipts: [...held.receipts, receipt] }))
 
   if (since === undefined) {
-    for (const room of joined) {
+    for (const { room } of joinedRooms(rooms)) {
       const userIds = sources.typing.typing(room)
       if (userIds.length > 0) extend(room, () => ({ typing: userIds }))
     }
@@ -59,10 +58,12 @@ export const extrasOf = (gathered: Gathered, room: RoomNumber): RoomExtras => ga
 
 const newReceipts = async (
   { since, now, syncer, ignored }: SyncWindow,
-  joined: readonly RoomNumber[],
+  rooms: RoomsOfUser,
   reader: ReceiptsReader,
 ): Promise<readonly Receipt[]> => {
-  if (joined.length === 0 || (since !== undefined && since.receipts >= now.receipts)) return []
+  if (since !== undefined && since.receipts >= now.receipts) return []
+  const joined = joinedRooms(rooms).map(({ room }) => room)
+  if (joined.length === 0) return []
   const receipts =
     since === undefined
       ? await reader.inRooms(joined, syncer.userId)
