@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 
 /** What tests say in their name where they are skipped for want of it, and what the gate has. */
-const BROUGHT_BY_GATE = /skipped: no PostgreSQL/
+const BROUGHT_BY_GATE = /skipped: no (?:PostgreSQL|Chromium)/
 
 function readReport(path) {
   try {

@@ -2,6 +2,7 @@ import type { AnyEndpoint } from '#http'
 import { type SharedSecretRegistrationDeps, sharedSecretRegistrationEndpoints } from './admin/register.ts'
 import { type AccountDataDeps, accountDataEndpoints } from './client/account-data.ts'
 import { type AccountDeactivationDeps, accountDeactivationEndpoints } from './client/account-deactivation.ts'
+import { type AuthFallbackDeps, authFallbackEndpoints } from './client/auth-fallback.ts'
 import { authedContentRepoEndpoints } from './client/authed-content-repo.ts'
 import { type BanningDeps, banningEndpoints } from './client/banning.ts'
 import { type CapabilitiesDeps, capabilitiesEndpoints } from './client/capabilities.ts'
@@ -75,6 +76,7 @@ export type AccountsDeps = LoginDeps &
   PasswordManagementDeps &
   AccountDeactivationDeps &
   DeviceManagementDeps &
+  AuthFallbackDeps &
   SharedSecretRegistrationDeps
 
 const accountsEndpoints = (deps: AccountsDeps): readonly AnyEndpoint[] => [
@@ -87,6 +89,7 @@ const accountsEndpoints = (deps: AccountsDeps): readonly AnyEndpoint[] => [
   ...accountDeactivationEndpoints(deps),
   ...whoamiEndpoints(),
   ...deviceManagementEndpoints(deps),
+  ...authFallbackEndpoints(deps),
   ...sharedSecretRegistrationEndpoints(deps),
 ]
 

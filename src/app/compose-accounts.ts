@@ -18,11 +18,14 @@ import {
   Register,
   RegisterBySecret,
   RegistrationTokens,
+  recaptchaStage,
   Sessions,
   SharedSecret,
   Sightings,
+  type Stage,
   UiaSessionTable,
 } from '#domain'
+import { CaptchaVerifier } from '#net'
 import type { JsonObject, UserId } from '#spec'
 import { localpartOf } from '#spec'
 import { type AccountRecord, type Change, writers } from '#store'
@@ -73,6 +76,7 @@ export const buildAccounts = (ground: Ground, rooms: LeavingRooms): AccountsRoom
     mode: config.registration.mode,
     allowGuests: config.registration.guests,
     terms: termsOf(config),
+    captcha: captchaOf(ground),
   })
   const secret = new SharedSecret(config.registration.sharedSecret, random, clock)
   const traces = { changesFor: endedAccountChanges, leaveAllRooms: (userId: UserId) => rooms.leaveAll(userId) }
@@ -92,6 +96,8 @@ export const buildAccounts = (ground: Ground, rooms: LeavingRooms): AccountsRoom
       register,
       changePassword: new ChangePassword(accounts, devices, uia, deviceTraces, commit),
       deactivate,
+      uia,
+      captchaScript: config.captcha.scriptUrl,
       devices,
       registerBySecret: new RegisterBySecret(accounts, secret, createAccount, serverName),
     },
@@ -153,6 +159,13 @@ const lifetimesOf = ({ sessions }: Config) => ({
 
 const wellKnownOf = ({ server }: Config): JsonObject | undefined =>
   server.publicBaseUrl === undefined ? undefined : { 'm.homeserver': { base_url: server.publicBaseUrl } }
+
+/** Whether to register needs it is for the configuration to say, which then has the keys. */
+const captchaOf = ({ config: { registration, captcha }, clock }: Ground): Stage | undefined => {
+  const { publicKey, privateKey, verifyUrl, timeout } = captcha
+  if (!registration.captcha || publicKey === undefined || privateKey === undefined) return undefined
+  return recaptchaStage(publicKey, new CaptchaVerifier({ clock, verifyUrl, privateKey, timeoutMs: timeout }))
+}
 
 const termsOf = ({ registration: { termsUrl, termsVersion, termsName } }: Config): readonly PolicyDocument[] =>
   termsUrl === undefined

@@ -59,6 +59,7 @@ export const loadConfig = (sources: ConfigSources): Config => {
   }
   refusePartOfTls(given, problems)
   refuseTurnWithoutCredentials(given, problems)
+  refuseCaptchaWithoutKeys(settings, given, problems)
   // Every place was filled from its own kind just above; with problems it is not used.
   if (problems.length > 0) throw new ConfigError(problems)
   return resolveConfig(settings as unknown as Settings)
@@ -155,6 +156,17 @@ const refusePartOfTls = (given: ReadonlySet<string>, problems: ConfigProblem[]):
   if (missing.length === TLS.length) return
   for (const key of missing) {
     problems.push({ path: `listen.${key}`, message: 'expected, since tlsPort, tlsCert and tlsKey go together' })
+  }
+}
+
+const refuseCaptchaWithoutKeys = (
+  { registration }: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
+  given: ReadonlySet<string>,
+  problems: ConfigProblem[],
+): void => {
+  if (registration?.captcha !== true) return
+  for (const path of ['captcha.publicKey', 'captcha.privateKey']) {
+    if (!given.has(path)) problems.push({ path, message: 'expected, since registration.captcha is true' })
   }
 }
 

@@ -1,4 +1,4 @@
-import { passwords, registration, sessions } from './sections/accounts.ts'
+import { captcha, passwords, registration, sessions } from './sections/accounts.ts'
 import { federation, support } from './sections/discovery.ts'
 import { listen } from './sections/listen.ts'
 import { logging } from './sections/logging.ts'
@@ -16,6 +16,7 @@ export const SECTIONS = {
   listen,
   storage,
   registration,
+  captcha,
   sessions,
   passwords,
   media,

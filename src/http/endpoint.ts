@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { Static, TSchema } from 'typebox'
-import type { DeviceId, Errcode, JsonObject, UserId } from '#spec'
+import type { DeviceId, Errcode, JsonObject, MatrixError, UserId } from '#spec'
 import type { FileReply } from './file-reply.ts'
 
 /** Who asks, once the access token was checked. */
@@ -96,8 +96,16 @@ export interface StreamedBody {
 export type Answer = JsonObject | RawJson | CustomReply | FileReply
 
 type Shape<S> = S extends TSchema ? Static<S> : Record<never, never>
-type BodyKind = TSchema | 'stream' | undefined
-type BodyShape<S> = S extends 'stream' ? StreamedBody : S extends TSchema ? Static<S> : undefined
+type BodyKind = TSchema | 'stream' | 'form' | undefined
+/** A form as browsers post it: of fields that come twice, the last. */
+export type FormFields = ReadonlyMap<string, string>
+type BodyShape<S> = S extends 'stream'
+  ? StreamedBody
+  : S extends 'form'
+    ? FormFields
+    : S extends TSchema
+      ? Static<S>
+      : undefined
 
 /**
  * One declaration an endpoint: path, schemas, auth, limits and handler stand together. Build it with `endpoint()`.
@@ -118,9 +126,11 @@ export interface Endpoint<
   readonly query?: Q
   /**
    * With a body schema the request must hold a JSON object that fits; without, a body is read and ignored. `'stream'` hands
-   * the body over unread, and gives it the time of an upload to arrive.
+   * the body over unread, and gives it the time of an upload to arrive. `'form'` reads what an HTML form posts; what is no form has no fields.
    */
   readonly body?: B
+  /** For what a browser shows to a person: how refusals look, instead of JSON. */
+  readonly errorPage?: (error: MatrixError) => CustomReply
   /** An absent or empty body counts as `{}` (several calls of the specification have optional bodies). */
   readonly bodyOptional?: boolean
   /** Default 128 KiB. */

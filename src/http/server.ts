@@ -6,6 +6,7 @@ import { accessTokenOf } from './access-token.ts'
 import { CORS_HEADERS, errorOf, sendError, sendOutcome } from './answers.ts'
 import { type Answer, type AnyEndpoint, isV1Path, type Requester, type TokenCheck } from './endpoint.ts'
 import { FileReply } from './file-reply.ts'
+import { parseFormBody } from './form-body.ts'
 import { IncomingRequest, LiveSignals } from './incoming.ts'
 import { parseJsonBody } from './json-body.ts'
 import { knownPaths, MAX_PARAM_LENGTH } from './known-paths.ts'
@@ -18,6 +19,10 @@ declare module 'fastify' {
   interface FastifyRequest {
     incoming: IncomingRequest | undefined
     startedMs: number
+  }
+  interface FastifyContextConfig {
+    /** How refusals look where a person reads them. */
+    errorPage?: AnyEndpoint['errorPage'] | undefined
   }
 }
 
@@ -165,7 +170,13 @@ const take = (reply: FastifyReply): ServerResponse => {
   return reply.raw
 }
 
-const answerError = (options: EdgeOptions, request: FastifyRequest, reply: FastifyReply, thrown: unknown): number => {
+const answerError = (
+  options: EdgeOptions,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  thrown: unknown,
+  page = request.routeOptions.config?.errorPage,
+): number => {
   const response = take(reply)
   const { error, unexpected } = errorOf(thrown)
   if (unexpected || error.status >= 500) {
@@ -174,7 +185,9 @@ const answerError = (options: EdgeOptions, request: FastifyRequest, reply: Fasti
     if (unexpected) options.logger.error(fields, 'request failed')
     else options.logger.warn(fields, 'request refused')
   }
-  if (!response.headersSent && !response.destroyed) sendError(response, error)
+  if (response.headersSent || response.destroyed) return error.status
+  if (page === undefined) sendError(response, error)
+  else sendOutcome(response, page(error))
   return error.status
 }
 
@@ -234,7 +247,7 @@ const register = (app: FastifyInstance, endpoint: AnyEndpoint, options: EdgeOpti
       method: endpoint.method,
       url,
       bodyLimit: endpoint.bodyLimitBytes ?? limits.bodyBytes,
-      config: { streamed: endpoint.body === 'stream' },
+      config: { streamed: endpoint.body === 'stream', errorPage: endpoint.errorPage },
       onRequest: (request, reply, done) => {
         void admit(request, reply).then((admitted) => {
           if (admitted) done()
@@ -293,6 +306,7 @@ const readInto = (
   shapes.params?.(incoming.params)
   shapes.query?.(incoming.query)
   if (endpoint.body === 'stream') incoming.body = streamedBody(request)
+  if (endpoint.body === 'form') incoming.body = parseFormBody(request.body as Buffer | undefined)
   if (shapes.body === undefined) return
   incoming.body = shapes.body(parseJsonBody(request.body as Buffer | undefined, endpoint.bodyOptional === true))
 }

@@ -52,7 +52,7 @@ export const endpointShapes = (endpoint: AnyEndpoint): EndpointShapes => {
     params: text(endpoint.params),
     query: text(endpoint.query),
     body:
-      endpoint.body === undefined || endpoint.body === 'stream'
+      endpoint.body === undefined || typeof endpoint.body === 'string'
         ? undefined
         : shape(bodies, endpoint.body, invalidErrcode ?? 'M_BAD_JSON', 'M_MISSING_PARAM'),
   }

@@ -1,2 +1,3 @@
+export * from './captcha.ts'
 export * from './private-addresses.ts'
 export * from './push-gateways.ts'

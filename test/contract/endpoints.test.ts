@@ -16,8 +16,14 @@ const titleOf = ({ method, path }: { readonly method: string; readonly path: str
 const unasked: unknown = new Proxy(() => unasked, { get: () => unasked, apply: () => unasked })
 const paths = servedEndpoints(apiEndpoints(unasked as ApiDeps))
 const isTwin = (path: string): boolean => /^\/_matrix\/client\/(r0|api\/v1|v2_alpha)\//.test(path)
-/** Sending without a transaction id: documented until 2015, served under every prefix ever since. */
-const UNDOCUMENTED = ['POST /_matrix/client/v3/rooms/{}/send/{}', 'POST /_matrix/client/v3/rooms/{}/redact/{}']
+const UNDOCUMENTED = [
+  // Sending without a transaction id: documented until 2015, served under every prefix ever since.
+  'POST /_matrix/client/v3/rooms/{}/send/{}',
+  'POST /_matrix/client/v3/rooms/{}/redact/{}',
+  // "Fallback" of user-interactive authentication stands in the text alone.
+  'GET /_matrix/client/v3/auth/{}/fallback/web',
+  'POST /_matrix/client/v3/auth/{}/fallback/web',
+]
 /** Without the `r0` twins and those of 2015, which are the history of the same endpoints. */
 const served = paths
   .filter(({ path }) => !isTwin(path))

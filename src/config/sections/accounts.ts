@@ -15,11 +15,32 @@ export const registration = {
       description: 'Lets whoever knows it make accounts at /_synapse/admin/v1/register.',
     }),
     guests: setting(yesOrNo, false, { description: 'Whether guest accounts are given out.' }),
+    captcha: setting(yesOrNo, false, {
+      description: 'Whether a registration must solve a captcha; needs the keys of section captcha.',
+    }),
     termsUrl: optional(baseUrl, {
       description: 'The page with the terms of use; set, a registration must agree to them.',
     }),
     termsVersion: setting(nonEmptyText, '1.0', { description: 'The version of the terms, as clients show it.' }),
     termsName: setting(nonEmptyText, 'Terms of use', { description: 'The name of the terms, as clients show it.' }),
+  },
+} as const
+
+export const captcha = {
+  title: 'The captcha of registrations: reCAPTCHA, or what speaks like it',
+  settings: {
+    publicKey: optional(nonEmptyText, { description: 'The site key, given to clients.' }),
+    privateKey: optional(nonEmptyText, {
+      secret: true,
+      description: 'The secret key, with which answers are checked.',
+    }),
+    verifyUrl: setting(baseUrl, 'https://www.google.com/recaptcha/api/siteverify', {
+      description: 'Where answers are checked.',
+    }),
+    scriptUrl: setting(baseUrl, 'https://www.google.com/recaptcha/api.js', {
+      description: "The widget's script for browsers, on the page of clients that have no captcha of their own.",
+    }),
+    timeout: setting(duration, '10s', { description: 'How long a check may take; then the captcha fails.' }),
   },
 } as const
 

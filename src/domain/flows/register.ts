@@ -23,6 +23,8 @@ export interface RegisterOptions {
   readonly allowGuests: boolean
   /** Documents that must be accepted; none: no such stage. */
   readonly terms: readonly PolicyDocument[]
+  /** Undefined: no such stage. */
+  readonly captcha: Stage | undefined
 }
 
 export interface RegisterRequest {
@@ -68,9 +70,11 @@ export class Register {
     this.#uia = uia
     this.#options = options
     const terms = termsStage(options.terms)
-    this.#stages = [dummyStage, registrationTokenStage(domain.tokens), terms]
+    const captcha = options.captcha === undefined ? [] : [options.captcha]
+    this.#stages = [dummyStage, registrationTokenStage(domain.tokens), ...captcha, terms]
     const stages = [
       ...(options.mode === 'token' ? [TOKEN_STAGE] : []),
+      ...captcha.map(({ type }) => type),
       ...(options.terms.length > 0 ? [terms.type] : []),
     ]
     this.#flow = stages.length > 0 ? stages : [dummyStage.type]
@@ -86,6 +90,7 @@ export class Register {
         flows: [this.#flow],
         stages: this.#stages,
         auth: request.auth,
+        ip: request.from.ip,
         body: request.body,
       },
       {

@@ -1,16 +1,15 @@
 import { KeyedLock } from '#base'
 import { type Errcode, type JsonObject, MatrixError, stringAt, type UserId } from '#spec'
-import type { UiaSession, UiaSessionTable } from './session-table.ts'
-import type { Stage, StageOutcome } from './stages.ts'
+import type { StageOffer, UiaSession, UiaSessionTable } from './session-table.ts'
+import type { StageOutcome } from './stages.ts'
 
-export interface UiaRequest {
+export interface UiaRequest extends StageOffer {
   /** Method, path and whatever else a session must not be carried over to. */
   readonly operation: string
   readonly requester: UserId | undefined
-  /** Each a list of stage types in their order. */
-  readonly flows: readonly (readonly string[])[]
-  readonly stages: readonly Stage[]
   readonly auth: JsonObject | undefined
+  /** Where it came from, for stages that want to know. */
+  readonly ip?: string | undefined
   /** The other parameters, only those that the operation knows: they are kept in memory. */
   readonly body: JsonObject
 }
@@ -37,7 +36,18 @@ export interface UiaOperation<Result> {
   perform(granted: Granted): Promise<Result>
 }
 
-interface Refusal {
+/** A stage as somebody sees it who knows the session, but did not begin it. */
+export type StageState =
+  /** No such session, or it ended. */
+  | { readonly kind: 'noSession' }
+  /** None of the session's flows has it. */
+  | { readonly kind: 'notAsked' }
+  /** Another one comes first. */
+  | { readonly kind: 'notYet' }
+  | { readonly kind: 'passed' }
+  | { readonly kind: 'open'; readonly params: JsonObject | undefined; readonly requester: UserId | undefined }
+
+export interface Refusal {
   readonly errcode: Errcode
   readonly error: string
 }
@@ -59,6 +69,32 @@ export class InteractiveAuth {
       : this.#turns.run(id, () => this.#turn(request, operation, id))
   }
 
+  /** "Fallback": how a stage stands that is to be completed in a browser, with the session's id as the only proof. */
+  stageState(sessionId: string, type: string): StageState {
+    const session = this.#sessions.find(sessionId)
+    if (session === undefined) return { kind: 'noSession' }
+    if (session.completed.has(type)) return { kind: 'passed' }
+    const { flows, stages } = session.offer
+    const stage = stages.find((candidate) => candidate.type === type)
+    if (stage === undefined || !flows.some((flow) => flow.includes(type))) return { kind: 'notAsked' }
+    if (!nextStages(session.offer, session).includes(type)) return { kind: 'notYet' }
+    return { kind: 'open', params: stage.params, requester: session.requester }
+  }
+
+  /** Does one stage of a session for the operation that began it. The client learns of it with its next request. */
+  attemptStage(
+    sessionId: string,
+    type: string,
+    auth: JsonObject,
+    ip: string | undefined,
+  ): Promise<Refusal | undefined> {
+    return this.#turns.run(sessionId, async () => {
+      const session = this.#sessions.find(sessionId)
+      if (session === undefined) return SESSION_ENDED
+      return attempt(session.offer, session, { auth: { ...auth, type }, requester: session.requester, ip })
+    })
+  }
+
   async #turn<Result>(
     request: UiaRequest,
     operation: UiaOperation<Result>,
@@ -69,13 +105,12 @@ export class InteractiveAuth {
     const body = known?.body ?? request.body
     await operation.check?.(body, known?.outcome)
 
-    const session = known ?? this.#sessions.begin(request.operation, request.requester)
+    const session = known ?? this.#sessions.begin(request.operation, request.requester, request)
     if (session.body === undefined && Object.keys(body).length > 0) {
       session.body = body
       this.#sessions.touch(session)
     }
-    const lost: Refusal = { errcode: 'M_FORBIDDEN', error: 'This authentication session has ended' }
-    const refusal = id !== undefined && known === undefined ? lost : await attempt(request, session)
+    const refusal = id !== undefined && known === undefined ? SESSION_ENDED : await attempt(request, session, request)
     if (refusal !== undefined || !isComplete(request, session)) return challenge(request, session, refusal)
     return { kind: 'done', result: await this.#perform(session, body, operation) }
   }
@@ -96,6 +131,8 @@ export class InteractiveAuth {
   }
 }
 
+const SESSION_ENDED: Refusal = { errcode: 'M_FORBIDDEN', error: 'This authentication session has ended' }
+
 const assertSameOperation = (session: UiaSession, request: UiaRequest): void => {
   if (session.operation !== request.operation || session.requester !== request.requester) {
     throw new MatrixError('M_FORBIDDEN', 'This authentication session was begun for another request')
@@ -103,9 +140,9 @@ const assertSameOperation = (session: UiaSession, request: UiaRequest): void => 
 }
 
 /** The stages that may come now: in each flow whose beginning was passed, the one after it. */
-const nextStages = (request: UiaRequest, session: UiaSession): readonly string[] => {
+const nextStages = (offer: StageOffer, session: UiaSession): readonly string[] => {
   const passed = [...session.completed.keys()]
-  return request.flows.flatMap((flow) => {
+  return offer.flows.flatMap((flow) => {
     const next = flow[passed.length]
     return next !== undefined && passed.every((type, index) => flow[index] === type) ? [next] : []
   })
@@ -115,16 +152,19 @@ const isComplete = (request: UiaRequest, session: UiaSession): boolean =>
   request.flows.some((flow) => flow.length > 0 && flow.every((type) => session.completed.has(type)))
 
 /** Does the stage that `auth` names, if it names one and it was not passed before. */
-const attempt = async (request: UiaRequest, session: UiaSession): Promise<Refusal | undefined> => {
-  const { auth } = request
+const attempt = async (
+  offer: StageOffer,
+  session: UiaSession,
+  { auth, requester, ip }: Pick<UiaRequest, 'auth' | 'requester' | 'ip'>,
+): Promise<Refusal | undefined> => {
   const type = auth === undefined ? undefined : stringAt(auth, 'type')
   // Without a type the client says that a stage was completed elsewhere; a passed stage cannot be retried.
   if (auth === undefined || type === undefined || session.completed.has(type)) return undefined
-  const stage = request.stages.find((candidate) => candidate.type === type)
-  if (stage === undefined || !nextStages(request, session).includes(type)) {
+  const stage = offer.stages.find((candidate) => candidate.type === type)
+  if (stage === undefined || !nextStages(offer, session).includes(type)) {
     return { errcode: 'M_FORBIDDEN', error: 'This is not the next stage of any flow' }
   }
-  const outcome: StageOutcome = await stage.attempt({ auth, requester: request.requester })
+  const outcome: StageOutcome = await stage.attempt({ auth, requester, ip })
   if (outcome.kind === 'failed') return { errcode: outcome.errcode, error: outcome.error }
   session.completed.set(type, outcome.fact)
   return undefined

@@ -1,12 +1,22 @@
 import { BoundedCache, type Clock, type Random } from '#base'
-import type { JsonObject } from '#spec'
+import type { JsonObject, UserId } from '#spec'
+import type { Stage } from './stages.ts'
+
+/** What an operation asks for, and what can be done for it. */
+export interface StageOffer {
+  /** Each a list of stage types in their order. */
+  readonly flows: readonly (readonly string[])[]
+  readonly stages: readonly Stage[]
+}
 
 /** One user-interactive authentication under way. */
 export interface UiaSession {
   readonly id: string
   /** What it is for: it opens nothing else. */
   readonly operation: string
-  readonly requester: string | undefined
+  readonly requester: UserId | undefined
+  /** For who completes a stage on a page of ours. */
+  readonly offer: StageOffer
   /** On the monotonic clock. */
   readonly endsAtMs: number
   /** The parameters of the first request that had any; holds passwords: never log it. */
@@ -40,11 +50,12 @@ export class UiaSessionTable {
     this.#lifetimeMs = lifetimeMs
   }
 
-  begin(operation: string, requester: string | undefined): UiaSession {
+  begin(operation: string, requester: UserId | undefined, offer: StageOffer): UiaSession {
     const session: UiaSession = {
       id: this.#random.token(24),
       operation,
       requester,
+      offer: { flows: offer.flows, stages: offer.stages },
       endsAtMs: this.#clock.monotonicMs() + this.#lifetimeMs,
       body: undefined,
       completed: new Map(),

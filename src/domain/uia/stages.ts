@@ -1,10 +1,12 @@
-import type { Errcode, JsonObject, UserId } from '#spec'
+import { type Errcode, type JsonObject, stringAt, type UserId } from '#spec'
 
 export interface StageAttempt {
   /** The `auth` object of the request. Hostile. */
   readonly auth: JsonObject
   /** Who asks, where the request bears an access token. */
   readonly requester: UserId | undefined
+  /** The address it came from, where it is known. */
+  readonly ip: string | undefined
 }
 
 export type StageOutcome =
@@ -46,4 +48,38 @@ export const termsStage = (documents: readonly PolicyDocument[]): Stage => ({
     policies: Object.fromEntries(documents.map(({ id, version, translations }) => [id, { version, ...translations }])),
   },
   attempt: () => Promise.resolve({ kind: 'passed' }),
+})
+
+/** Who tells people from machines; asked over the network. */
+export interface CaptchaCheck {
+  /** `unavailable`: it did not answer in time, or not as it should. Never throws. */
+  verify(response: string, ip: string | undefined): Promise<'solved' | 'refused' | 'unavailable'>
+}
+
+/** Longer answers than any known captcha gives are not carried on. */
+const MAX_CAPTCHA_RESPONSE = 16 * 1024
+
+/** "Google ReCaptcha": the response of the widget, checked with who made the widget. */
+export const recaptchaStage = (publicKey: string, captcha: CaptchaCheck): Stage => ({
+  type: 'm.login.recaptcha',
+  params: { public_key: publicKey },
+  attempt: async ({ auth, ip }) => {
+    const response = stringAt(auth, 'response')
+    if (response === undefined || response === '') {
+      return { kind: 'failed', errcode: 'M_CAPTCHA_NEEDED', error: 'The captcha was not solved' }
+    }
+    const outcome = response.length > MAX_CAPTCHA_RESPONSE ? 'refused' : await captcha.verify(response, ip)
+    switch (outcome) {
+      case 'solved':
+        return { kind: 'passed' }
+      case 'refused':
+        return {
+          kind: 'failed',
+          errcode: 'M_CAPTCHA_INVALID',
+          error: 'The captcha was not solved rightly, or too long ago',
+        }
+      case 'unavailable':
+        return { kind: 'failed', errcode: 'M_UNKNOWN', error: 'The captcha cannot be checked now; try again later' }
+    }
+  },
 })

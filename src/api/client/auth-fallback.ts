@@ -1,0 +1,135 @@
+import { Type } from 'typebox'
+import type { InteractiveAuth } from '#domain'
+import { type AnyEndpoint, type CustomReply, endpoint, type FormFields, oldPaths, v3 } from '#http'
+import { type JsonObject, MatrixError } from '#spec'
+import { captchaSources, donePage, type Notice, noticePage, stagePage } from '../pages/auth-fallback.ts'
+import { STAGE_FORMS } from '../pages/stage-forms.ts'
+
+export interface AuthFallbackDeps {
+  readonly uia: InteractiveAuth
+  /** The URL of the captcha's script. */
+  readonly captchaScript: string
+}
+
+const PATH = '/auth/:authType/fallback/web'
+const PATHS: readonly [string, ...string[]] = [...v3(PATH), oldPaths(PATH)[1]]
+
+const Params = Type.Object({ authType: Type.String() })
+const Query = Type.Object({ session: Type.Optional(Type.String({ maxLength: 255 })) })
+
+const NO_SESSION: Notice = {
+  status: 400,
+  title: 'Something is missing',
+  text: 'The address of this page does not say which session it belongs to. Open it again from your app.',
+}
+const SESSION_ENDED: Notice = {
+  status: 404,
+  title: 'This session has ended',
+  text: 'It took too long, or it was completed before. Go back to your app and begin again.',
+}
+const NOT_ASKED: Notice = {
+  status: 404,
+  title: 'Nothing to do here',
+  text: 'Your app did not ask for this step. Go back to it and begin again.',
+}
+const NOT_YET: Notice = {
+  status: 409,
+  title: 'Another step comes first',
+  text: 'Go back to your app and complete the step before this one.',
+}
+const unknownStage = (type: string): Notice => ({
+  status: 404,
+  title: 'This step is unknown',
+  text: `This server has no step of the kind “${type.slice(0, 100)}”. Go back to your app and choose another way.`,
+})
+
+/** What the edge refuses, in words. */
+const refusedByEdge = (error: MatrixError): CustomReply =>
+  noticePage({ status: error.status, title: titleOf(error.status), text: sentence(error.message) })
+
+const titleOf = (status: number): string => {
+  if (status === 429) return 'Too many attempts'
+  return status >= 500 ? 'The server has a problem' : 'This cannot be done'
+}
+
+const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`)
+
+interface Attempted {
+  readonly fields: FormFields
+  readonly refusal: string
+  readonly status: number
+}
+
+/** "Fallback": no file of the official data has it. */
+export const authFallbackEndpoints = ({ uia, captchaScript }: AuthFallbackDeps): readonly AnyEndpoint[] => {
+  const show = (type: string, session: string | undefined, attempted?: Attempted): CustomReply => {
+    const form = STAGE_FORMS.get(type)
+    if (form === undefined) return noticePage(unknownStage(type))
+    if (session === undefined) return noticePage(NO_SESSION)
+    const state = uia.stageState(session, type)
+    switch (state.kind) {
+      case 'noSession':
+        return noticePage(SESSION_ENDED)
+      case 'notAsked':
+        return noticePage(NOT_ASKED)
+      case 'notYet':
+        return noticePage(NOT_YET)
+      case 'passed':
+        return donePage()
+      case 'open': {
+        const { params, requester } = state
+        const refused = attempted !== undefined
+        const view = { params, requester, fields: attempted?.fields ?? new Map<string, string>(), refused }
+        return stagePage(
+          { form, status: attempted?.status ?? 200, refusal: attempted?.refusal, content: form.content?.(view) },
+          form.captcha === true ? captchaSources(captchaScript) : undefined,
+        )
+      }
+    }
+  }
+
+  const attempt = async (type: string, session: string, auth: JsonObject, ip: string) => {
+    try {
+      const refusal = await uia.attemptStage(session, type, auth, ip)
+      return refusal === undefined ? undefined : { status: 403, text: refusal.error }
+    } catch (error) {
+      // What the stage refuses with more than a failure: too many attempts, somebody else's password.
+      if (!(error instanceof MatrixError)) throw error
+      return { status: error.status, text: error.message }
+    }
+  }
+
+  return [
+    endpoint({
+      method: 'GET',
+      paths: PATHS,
+      auth: 'none',
+      rateLimit: 'other',
+      params: Params,
+      query: Query,
+      errorPage: refusedByEdge,
+      handler: async ({ params, query }) => show(params.authType, query.session),
+    }),
+    endpoint({
+      method: 'POST',
+      paths: PATHS,
+      auth: 'none',
+      rateLimit: 'login',
+      params: Params,
+      query: Query,
+      body: 'form',
+      errorPage: refusedByEdge,
+      handler: async ({ params: { authType }, query: { session }, body: fields, ip }) => {
+        const form = STAGE_FORMS.get(authType)
+        if (form === undefined || session === undefined || uia.stageState(session, authType).kind !== 'open') {
+          return show(authType, session)
+        }
+        const auth = form.auth(fields)
+        if (typeof auth === 'string') return show(authType, session, { fields, refusal: auth, status: 400 })
+        const refusal = await attempt(authType, session, auth, ip)
+        if (refusal === undefined) return show(authType, session)
+        return show(authType, session, { fields, refusal: sentence(refusal.text), status: refusal.status })
+      },
+    }),
+  ]
+}

@@ -1,0 +1,81 @@
+import { type CustomReply, type Html, type HtmlPage, html, htmlReply, PageScript } from '#http'
+import type { StageForm } from './stage-forms.ts'
+
+/** Neither kept nor passed on: the address holds the session's id. */
+const HEADERS = { 'Cache-Control': 'no-store' }
+
+/** As "Fallback" wants it, to the letter. */
+const DONE_SCRIPT = new PageScript(`
+if (window.onAuthDone) {
+  window.onAuthDone();
+} else if (window.opener && window.opener.postMessage) {
+  window.opener.postMessage("authDone", "*");
+}
+`)
+
+const page = (draft: HtmlPage): CustomReply => htmlReply({ ...draft, headers: { ...HEADERS, ...draft.headers } })
+
+/** The stage is passed: the client learns it from the script, the person from the words. */
+export const donePage = (): CustomReply =>
+  page({
+    status: 200,
+    title: 'Done',
+    main: html`<div role="status" aria-live="polite">
+<p class="state">Done</p>
+<h1>This step is complete</h1>
+<p>You can close this window and go on in your app.</p>
+</div>`,
+    scripts: [DONE_SCRIPT],
+  })
+
+export interface Notice {
+  readonly status: number
+  readonly title: string
+  readonly text: string
+}
+
+/** There is nothing to do here, and this is why. */
+export const noticePage = ({ status, title, text }: Notice): CustomReply =>
+  page({
+    status,
+    title,
+    main: html`<h1>${title}</h1>
+<p role="alert">${text}</p>`,
+  })
+
+export interface FormView {
+  readonly form: StageForm
+  readonly status: number
+  /** Why the last attempt failed. */
+  readonly refusal: string | undefined
+  readonly content: Html | undefined
+}
+
+/** The form of a stage. It posts to its own address, which holds the session's id; no cookies are involved. */
+export const stagePage = ({ form, status, refusal, content }: FormView, foreign?: HtmlPage['foreign']): CustomReply =>
+  page({
+    status,
+    title: refusal === undefined ? form.title : `Error: ${form.title}`,
+    form: true,
+    main: html`<h1>${form.title}</h1>
+<p>${form.lead}</p>
+${refusal === undefined ? undefined : html`<p class="refusal" id="refusal" role="alert">${refusal}</p>`}
+<form method="post">
+${content}
+<button type="submit"${form.content === undefined ? html` autofocus` : undefined}>${form.button}</button>
+</form>`,
+    ...(form.scripts === undefined ? {} : { scripts: form.scripts }),
+    // Who made the captcha wants to know at which site it stands, and learns no more.
+    ...(foreign === undefined ? {} : { foreign, headers: { 'Referrer-Policy': 'strict-origin' } }),
+  })
+
+/** What the policy must let in for a captcha's script. reCAPTCHA's own loads more of itself from two further places. */
+export const captchaSources = (script: string): NonNullable<HtmlPage['foreign']> => {
+  const folder = new URL('.', script).href
+  const isGoogle = /^https:\/\/www\.(?:google\.com|recaptcha\.net)\/recaptcha\/$/.test(folder)
+  return {
+    script,
+    scriptSources: isGoogle ? [folder, 'https://www.gstatic.com/recaptcha/'] : [folder],
+    frameSources: isGoogle ? [folder, 'https://recaptcha.google.com/recaptcha/'] : [folder],
+  }
+}

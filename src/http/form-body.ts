@@ -1,0 +1,15 @@
+import type { FormFields } from './endpoint.ts'
+
+/** No page of ours has more; the rest is not looked at. */
+const MAX_FIELDS = 32
+
+/** `application/x-www-form-urlencoded`, as HTML forms post it. Never throws: what cannot be read has no fields. */
+export const parseFormBody = (bytes: Buffer | undefined): FormFields => {
+  const fields = new Map<string, string>()
+  if (bytes === undefined) return fields
+  for (const [name, value] of new URLSearchParams(bytes.toString())) {
+    if (fields.size >= MAX_FIELDS && !fields.has(name)) break
+    fields.set(name, value)
+  }
+  return fields
+}

@@ -1,0 +1,58 @@
+import type { Clock } from '#base'
+import { isJsonObject } from '#spec'
+
+export interface CaptchaOptions {
+  readonly clock: Clock
+  /** Set by the operator, so it may lead anywhere. */
+  readonly verifyUrl: string
+  readonly privateKey: string
+  readonly timeoutMs: number
+}
+
+/** `unavailable`: no answer in time, or none that can be understood. */
+export type CaptchaOutcome = 'solved' | 'refused' | 'unavailable'
+
+const MAX_ANSWER_BYTES = 16 * 1024
+
+/** The check of reCAPTCHA's answers, spoken by others too: a form with `secret`, `response`, `remoteip`; JSON with `success` comes back. */
+export class CaptchaVerifier {
+  readonly #options: CaptchaOptions
+
+  constructor(options: CaptchaOptions) {
+    this.#options = options
+  }
+
+  /** Never throws. */
+  async verify(response: string, ip: string | undefined): Promise<CaptchaOutcome> {
+    const { clock, verifyUrl, privateKey, timeoutMs } = this.#options
+    const late = new AbortController()
+    const cancel = clock.after(timeoutMs, () => late.abort())
+    try {
+      const answer = await fetch(verifyUrl, {
+        method: 'POST',
+        body: new URLSearchParams({ secret: privateKey, response, ...(ip === undefined ? {} : { remoteip: ip }) }),
+        redirect: 'error',
+        signal: late.signal,
+      })
+      const verdict: unknown = JSON.parse(await readText(answer))
+      if (!answer.ok || !isJsonObject(verdict) || typeof verdict.success !== 'boolean') return 'unavailable'
+      return verdict.success ? 'solved' : 'refused'
+    } catch {
+      return 'unavailable'
+    } finally {
+      cancel()
+    }
+  }
+}
+
+const readText = async (answer: Response): Promise<string> => {
+  const chunks: Uint8Array[] = []
+  let sizeBytes = 0
+  for await (const chunk of answer.body ?? []) {
+    sizeBytes += chunk.length
+    // Leaving the loop ends the connection.
+    if (sizeBytes > MAX_ANSWER_BYTES) throw new Error(`the answer is longer than ${MAX_ANSWER_BYTES} bytes`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
