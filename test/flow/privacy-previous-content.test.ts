@@ -14,6 +14,7 @@ beforeAll(async () => {
 afterAll(() => homeserver.stop())
 
 const enc = encodeURIComponent
+const V1 = '/_matrix/client/api/v1'
 const SECRET = 'the secret'
 
 const roomWith = async (history_visibility: string): Promise<string> => {
@@ -34,6 +35,9 @@ const leaks = async (client: TestClient, roomId: string, since: string, eventId:
     `${room}/messages?dir=b`,
     `${room}/event/${enc(eventId)}`,
     `${room}/context/${enc(eventId)}`,
+    `${V1}/rooms/${enc(roomId)}/initialSync?limit=100`,
+    `${V1}/initialSync?limit=100`,
+    `${V1}/rooms/${enc(roomId)}/state`,
   ]
   const found: string[] = []
   for (const path of paths) {
@@ -47,7 +51,7 @@ describe('what a state event took the place of', () => {
   it.each([
     ['joined', 0],
     ['invited', 0],
-    ['shared', 9],
+    ['shared', 12],
   ] as const)('is for who may see it: %s', async (visibility, seen) => {
     const roomId = await roomWith(visibility)
     const { next_batch: outside } = await bob.sync()
@@ -65,10 +69,12 @@ describe('what a state event took the place of', () => {
     await bob.join(roomId)
     const { next_batch: since } = await bob.sync()
     const poll = bob.sync({ since, timeout: 10_000 })
+    const oldPoll = bob.get(`${V1}/events?from=${since}&timeout=10000`)
     await alice.setState(roomId, 'm.test', 'key', { text: 'while bob is here' })
     const shown = (await poll).rooms.join[roomId].timeline.events.at(-1)
     expect(shown.content).toEqual({ text: 'while bob is here' })
     expect(shown.unsigned.prev_content).toBeUndefined()
+    expect(JSON.stringify(await oldPoll)).not.toContain('before bob came')
     const next = bob.sync({ since: (await bob.sync({ since })).next_batch, timeout: 10_000 })
     await alice.setState(roomId, 'm.test', 'key', { text: 'the last' })
     const last = (await next).rooms.join[roomId].timeline.events.at(-1)

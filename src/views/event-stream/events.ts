@@ -13,6 +13,7 @@ import type { ClientEvents } from '../client-event.ts'
 import type { RecentEvents } from '../recent-events.ts'
 import type { PresenceEntry, PresenceNow, TypingNow } from '../sync/request.ts'
 import type { RoomViewer } from '../timeline-request.ts'
+import type { RoomEyes } from '../visibility.ts'
 import { creatorsAmong } from './creators.ts'
 import { InviteTexts } from './invites.ts'
 import { type RoomEventsPage, roomEvents } from './room-events.ts'
@@ -260,8 +261,14 @@ export class EventStream {
     const { clientEvents, clock, reader } = this.#parts
     const creators = await creatorsAmong(events, reader)
     const texts: string[] = []
+    const eyes = new Map<number, RoomEyes>()
+    for (const { room, replaces } of events) {
+      if (replaces !== undefined && !eyes.has(room)) eyes.set(room, await this.#parts.visibility.eyes(room, viewer))
+    }
     for (const event of events) {
-      const text = clientEvents.text(event, { device: viewer.device, nowMs: clock.nowMs(), creators }, 'old')
+      const hidesPrevious = eyes.get(event.room)?.hidesPrevious(event)
+      const nowMs = clock.nowMs()
+      const text = clientEvents.text(event, { device: viewer.device, nowMs, hidesPrevious, creators }, 'old')
       texts.push(await this.#invites.completed(text, event, viewer.userId))
     }
     return texts

@@ -7,7 +7,7 @@ import { spliceTexts } from '../splice-texts.ts'
 import { accountDataText } from '../sync/room-sections.ts'
 import { readPage } from '../timeline-page.ts'
 import type { RoomViewer } from '../timeline-request.ts'
-import type { Visibility } from '../visibility.ts'
+import type { RoomEyes, Visibility } from '../visibility.ts'
 import { creatorsAmong } from './creators.ts'
 
 export interface RoomInfoParts {
@@ -39,21 +39,21 @@ export const roomInfo = async (want: RoomInfoWant, parts: RoomInfoParts): Promis
   const { viewer, room, roomId, membership, accountData } = want
   const record = await parts.reader.room(room)
   const state = await parts.reader.state(room, { at: want.upTo })
+  const eyes = await parts.visibility.eyes(room, viewer)
   const members = [
     `"room_id":${JSON.stringify(roomId)}`,
     ...(membership === undefined ? [] : [`"membership":"${membership}"`]),
     `"visibility":"${record?.published === true ? 'public' : 'private'}"`,
-    `"messages":${await messages(want, parts)}`,
-    `"state":[${await texts(state, viewer, parts)}]`,
+    `"messages":${await messages(want, eyes, parts)}`,
+    `"state":[${await texts(state, viewer, eyes, parts)}]`,
     `"account_data":[${accountData.map(accountDataText).join()}]`,
   ]
   return members.join()
 }
 
 /** `end` is for the event stream, `start` for `/messages`, backward; either takes both. */
-const messages = async (want: RoomInfoWant, parts: RoomInfoParts): Promise<string> => {
+const messages = async (want: RoomInfoWant, eyes: RoomEyes, parts: RoomInfoParts): Promise<string> => {
   const { viewer, room, now, upTo } = want
-  const eyes = await parts.visibility.eyes(room, viewer)
   const limit = Math.min(want.limit, MAX_MESSAGES)
   const passes = (event: StoredEvent): boolean => eyes.mayShow(event)
   const page = await readPage(
@@ -61,7 +61,7 @@ const messages = async (want: RoomInfoWant, parts: RoomInfoParts): Promise<strin
     parts.reader,
     parts.clock,
   )
-  const chunk = await texts(page.events.toReversed(), viewer, parts)
+  const chunk = await texts(page.events.toReversed(), viewer, eyes, parts)
   const start = page.last === undefined ? upTo : page.last - 1
   const end = formatSyncToken({ ...now, events: upTo })
   return `{"start":"${formatPageToken(start)}","end":"${end}","chunk":[${chunk}]}`
@@ -70,8 +70,11 @@ const messages = async (want: RoomInfoWant, parts: RoomInfoParts): Promise<strin
 const texts = async (
   events: readonly StoredEvent[],
   { device }: RoomViewer,
+  eyes: RoomEyes,
   { reader, clientEvents, clock }: RoomInfoParts,
 ): Promise<string> => {
   const eventReader = { device, nowMs: clock.nowMs(), creators: await creatorsAmong(events, reader) }
-  return spliceTexts(events, (event) => clientEvents.text(event, eventReader, 'old'), clock)
+  const textOf = (event: StoredEvent): string =>
+    clientEvents.text(event, { ...eventReader, hidesPrevious: eyes.hidesPrevious(event) }, 'old')
+  return spliceTexts(events, textOf, clock)
 }
