@@ -89,14 +89,14 @@ export class Memberships {
 
   /** Removes who is in the room, invited or knocking; never someone who is not there (Synapse's practice too). */
   async kick(request: Omit<MembershipRequest, 'membership'>): Promise<EventId> {
-    const current = await this.#membershipIn(request.roomId, request.target)
+    const current = await this.#membershipOfTarget(request)
     if (current !== 'join' && current !== 'invite' && current !== 'knock')
       throw new MatrixError('M_FORBIDDEN', 'The user is not in the room')
     return this.change({ ...request, membership: 'leave' })
   }
 
   async unban(request: Omit<MembershipRequest, 'membership'>): Promise<EventId> {
-    const current = await this.#membershipIn(request.roomId, request.target)
+    const current = await this.#membershipOfTarget(request)
     if (current !== 'ban') throw new MatrixError('M_BAD_STATE', 'The user is not banned', { status: 403 })
     return this.change({ ...request, membership: 'leave' })
   }
@@ -151,10 +151,17 @@ export class Memberships {
     }
   }
 
-  async #membershipIn(roomId: RoomId, userId: UserId): Promise<Membership | undefined> {
-    const record = await this.#options.reader.roomByRoomId(roomId)
+  /** Who is not in the room must not learn who is, or was banned: to them all such requests are refused alike. */
+  async #membershipOfTarget({
+    roomId,
+    sender,
+    target,
+  }: Omit<MembershipRequest, 'membership'>): Promise<Membership | undefined> {
+    const { reader } = this.#options
+    const record = await reader.roomByRoomId(roomId)
     if (record === undefined) throw new UnknownRoom()
-    return (await this.#options.reader.membership(record.room, userId))?.membership
+    if ((await reader.membership(record.room, sender))?.membership !== 'join') throw new UnknownRoom().hidden()
+    return (await reader.membership(record.room, target))?.membership
   }
 
   async #profileFor(membership: Membership, target: UserId, given: JsonObject): Promise<MemberProfile> {
