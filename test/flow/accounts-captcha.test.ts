@@ -33,7 +33,7 @@ it('a registration with a captcha tells the site key, and the client may try aga
 it('a captcha that cannot be checked fails, in time, and the session lives on', async () => {
   await using captcha = new CaptchaServer('secret-key')
   await captcha.start()
-  await using homeserver = await startHomeserver({ settings: captchaSettings(captcha, '300ms') })
+  await using homeserver = await startHomeserver({ settings: captchaSettings(captcha, '2s') })
   const { attempt } = await begin(homeserver)
   const solved = { response: 'solved site-key' }
   const moods: CaptchaServer['mood'][] = [
