@@ -27,7 +27,7 @@ interface Ear {
 const REMEMBERED_EARS = 50_000
 const REMEMBERED_ROOMS = 1_000_000
 /** Long polls woken in one slice of the event loop. */
-const WAKES_A_SLICE = 64
+const WAKES_A_SLICE = 16
 
 /** Stands in `wait` for who listens at one room without being in it: user numbers are positive. */
 export const listenerInRoom = (room: number): number => -1 - room
