@@ -137,7 +137,7 @@ export const buildRoomViews = (
     publicRooms,
     pushNotices,
     badges,
-    caches: [clientEvents, userRooms, pushRules, unread, state, publicRooms, badges, pushNotices],
+    caches: [clientEvents, userRooms, pushRules, unread, facts, state, publicRooms, badges, pushNotices],
   }
 }
 

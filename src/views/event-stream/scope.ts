@@ -40,7 +40,9 @@ export const scopeOf = async (
   const member = await reader.membership(room, viewer.userId)
   const position = member?.position ?? 0
   const rooms = new Map([[room, { room, roomId, membership: membership ?? 'leave', position, forgotten: false }]])
-  return { rooms, present: [room], peeked: membership === 'join' ? undefined : room, ignored }
+  // Who only looks in sees what was said, not who is there: `/presence` would refuse to tell, too.
+  if (membership !== 'join') return { rooms, present: [], peeked: room, ignored }
+  return { rooms, present: [room], peeked: undefined, ignored }
 }
 
 /** What of the rooms' events the reader is shown, asked for one answer. */

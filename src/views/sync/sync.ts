@@ -188,13 +188,19 @@ export class Sync {
     // The offline ones too: who meets them again may remember them as they were when they last met.
     const entries = [...presence.ofEach(await newFaces(syncer.userId, rooms, gathered, reader))]
     if (since.presence >= now.presence) return entries
-    for (const entry of presence.changedSince(since.presence, now.presence)) {
-      const own = entry.userId === syncer.userId
-      if (own || (await reader.shareRoom(syncer.userId, entry.userId))) entries.push(entry)
+    const changed = presence.changedSince(since.presence, now.presence)
+    // A question for each where a few changed; where many did, one for all.
+    const known = changed.length > FEW_CHANGES ? new Set(await reader.usersSharingRooms(syncer.userId)) : undefined
+    for (const entry of changed) {
+      const { userId } = entry
+      if (userId === syncer.userId || (known?.has(userId) ?? (await reader.shareRoom(syncer.userId, userId))))
+        entries.push(entry)
     }
     return entries
   }
 }
+
+const FEW_CHANGES = 5
 
 interface PresenceTexts {
   readonly texts: readonly string[]
