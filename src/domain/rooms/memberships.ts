@@ -1,5 +1,4 @@
 import { breathe, type Clock } from '#base'
-import { powerLevelsOf } from '#rules'
 import {
   type EventId,
   type JsonObject,
@@ -218,12 +217,4 @@ const checkGuestAccess = async (turn: RoomTurn): Promise<void> => {
   const access = await turn.state('m.room.guest_access')
   if (access?.content.guest_access !== 'can_join')
     throw new MatrixError('M_GUEST_ACCESS_FORBIDDEN', 'Guests may not join this room')
-}
-
-/** Whether the user may invite, for the rooms that ask before acting. */
-export const mayInvite = async (turn: RoomTurn, userId: UserId): Promise<boolean> => {
-  const create = await turn.state('m.room.create')
-  if (create === undefined || (await turn.membership(userId)) !== 'join') return false
-  const levels = powerLevelsOf(turn.version, create, await turn.state('m.room.power_levels'))
-  return levels.ofUser(userId) >= levels.invite
 }
