@@ -14,21 +14,18 @@ import {
   LogIn,
   type NewAccountChanges,
   PasswordHasher,
-  type PolicyDocument,
   Register,
   RegisterBySecret,
   RegistrationTokens,
-  recaptchaStage,
   Sessions,
   SharedSecret,
   Sightings,
-  type Stage,
   UiaSessionTable,
 } from '#domain'
-import { CaptchaVerifier } from '#net'
 import type { JsonObject, UserId } from '#spec'
 import { localpartOf } from '#spec'
 import { type AccountRecord, type Change, writers } from '#store'
+import { registrationOffer } from './compose-registration.ts'
 import type { Ground } from './ground.ts'
 
 export interface AccountsRooms {
@@ -75,8 +72,7 @@ export const buildAccounts = (ground: Ground, rooms: LeavingRooms): AccountsRoom
     random,
     mode: config.registration.mode,
     allowGuests: config.registration.guests,
-    terms: termsOf(config),
-    captcha: captchaOf(ground),
+    ...registrationOffer(ground, tokens),
   })
   const secret = new SharedSecret(config.registration.sharedSecret, random, clock)
   const traces = { changesFor: endedAccountChanges, leaveAllRooms: (userId: UserId) => rooms.leaveAll(userId) }
@@ -159,15 +155,3 @@ const lifetimesOf = ({ sessions }: Config) => ({
 
 const wellKnownOf = ({ server }: Config): JsonObject | undefined =>
   server.publicBaseUrl === undefined ? undefined : { 'm.homeserver': { base_url: server.publicBaseUrl } }
-
-/** Whether to register needs it is for the configuration to say, which then has the keys. */
-const captchaOf = ({ config: { registration, captcha }, clock }: Ground): Stage | undefined => {
-  const { publicKey, privateKey, verifyUrl, timeout } = captcha
-  if (!registration.captcha || publicKey === undefined || privateKey === undefined) return undefined
-  return recaptchaStage(publicKey, new CaptchaVerifier({ clock, verifyUrl, privateKey, timeoutMs: timeout }))
-}
-
-const termsOf = ({ registration: { termsUrl, termsVersion, termsName } }: Config): readonly PolicyDocument[] =>
-  termsUrl === undefined
-    ? []
-    : [{ id: 'terms_of_service', version: termsVersion, translations: { en: { name: termsName, url: termsUrl } } }]

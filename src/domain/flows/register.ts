@@ -1,19 +1,11 @@
 import type { Random } from '#base'
 import { type JsonObject, MatrixError, type ServerName, stringAt, type UserId } from '#spec'
+import type { Change } from '#store'
 import { type Accounts, type RegistrationTokens, userInUse } from '../accounts/index.ts'
 import { parseDeviceId } from '../devices/index.ts'
-import {
-  dummyStage,
-  type Granted,
-  type InteractiveAuth,
-  type PolicyDocument,
-  type Stage,
-  termsStage,
-  type UiaAnswer,
-} from '../uia/index.ts'
+import type { Granted, InteractiveAuth, StageOffer, UiaAnswer } from '../uia/index.ts'
 import type { CreateAccount } from './create-account.ts'
 import type { LogIn } from './log-in.ts'
-import { registrationTokenStage, TOKEN_STAGE } from './stages.ts'
 
 export interface RegisterOptions {
   readonly serverName: ServerName
@@ -21,10 +13,10 @@ export interface RegisterOptions {
   /** open: anyone; token: who has a registration token; closed: nobody by this way. */
   readonly mode: 'open' | 'token' | 'closed'
   readonly allowGuests: boolean
-  /** Documents that must be accepted; none: no such stage. */
-  readonly terms: readonly PolicyDocument[]
-  /** Undefined: no such stage. */
-  readonly captcha: Stage | undefined
+  /** The ways to prove that one may register. */
+  readonly offer: StageOffer
+  /** What the facts of passed stages mean for the new account, in its own commit: a token is counted, an address bound. */
+  outcomeOf(facts: Granted['facts'], userId: UserId): readonly Change<unknown>[]
 }
 
 export interface RegisterRequest {
@@ -53,8 +45,6 @@ export class Register {
   readonly #logIn: LogIn
   readonly #uia: InteractiveAuth
   readonly #options: RegisterOptions
-  readonly #stages: readonly Stage[]
-  readonly #flow: readonly string[]
 
   constructor(
     domain: { readonly accounts: Accounts; readonly tokens: RegistrationTokens },
@@ -69,15 +59,6 @@ export class Register {
     this.#logIn = logIn
     this.#uia = uia
     this.#options = options
-    const terms = termsStage(options.terms)
-    const captcha = options.captcha === undefined ? [] : [options.captcha]
-    this.#stages = [dummyStage, registrationTokenStage(domain.tokens), ...captcha, terms]
-    const stages = [
-      ...(options.mode === 'token' ? [TOKEN_STAGE] : []),
-      ...captcha.map(({ type }) => type),
-      ...(options.terms.length > 0 ? [terms.type] : []),
-    ]
-    this.#flow = stages.length > 0 ? stages : [dummyStage.type]
   }
 
   /** Throws `M_FORBIDDEN` where registration is closed, `M_INVALID_USERNAME`, `M_USER_IN_USE`, and what is wrong with the password. */
@@ -87,8 +68,7 @@ export class Register {
       {
         operation: 'POST /register',
         requester: undefined,
-        flows: [this.#flow],
-        stages: this.#stages,
+        ...this.#options.offer,
         auth: request.auth,
         ip: request.from.ip,
         body: request.body,
@@ -142,10 +122,9 @@ export class Register {
     const password = stringAt(body, 'password')
     if (password === undefined) throw new MatrixError('M_MISSING_PARAM', 'password is missing')
     const passwordHash = await this.#accounts.hashPassword(password)
-    const token = granted.facts.get(TOKEN_STAGE)
-    const alongside = token === undefined ? [] : [this.#tokens.use(token)]
     const create = async (userId: UserId): Promise<JsonObject> => {
       const session = body.inhibit_login === true ? undefined : sessionOf(body, request)
+      const alongside = this.#options.outcomeOf(granted.facts, userId)
       const answer = await this.#createAccount.run({ userId, passwordHash, session, alongside })
       // With the device, so that asking again does not make a second one.
       granted.remember({ user_id: userId, ...(answer === undefined ? {} : { device_id: answer.device_id }) })
