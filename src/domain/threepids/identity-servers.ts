@@ -1,0 +1,65 @@
+import type { UserId } from '#spec'
+import type { ThirdPartyId } from './addresses.ts'
+
+/** Why an identity server could not be used. */
+export type IdentityServerFailure =
+  /** It is not on the operator's list, or what the client calls it is no name of a server. Nothing was sent. */
+  | { readonly kind: 'untrusted' }
+  /** It did not answer in time, or not as it should. */
+  | { readonly kind: 'unavailable' }
+
+export type IdentityValidation =
+  | { readonly kind: 'validated'; readonly threepid: ThirdPartyId; readonly validatedAtMs: number }
+  /** It knows of no such session, the secret is another one, or the address was not validated in it (in time). */
+  | { readonly kind: 'unvalidated' }
+  | IdentityServerFailure
+
+/**
+ * Asks an identity server whether an address was validated there (identity service API, `/3pid/getValidated3pid`). `idServer` is what the
+ * client sent: hostile text, at best a host with or without a port. Never throws.
+ */
+export interface IdentityServerCheck {
+  validated(idServer: string, sid: string, clientSecret: string): Promise<IdentityValidation>
+}
+
+export interface BindRequest {
+  /** As the client sent it. */
+  readonly idServer: string
+  /** The client's own token at that identity server; clients of 2015 had none, and v1 of the identity service API wants none. */
+  readonly accessToken: string | undefined
+  readonly sid: string
+  readonly clientSecret: string
+  readonly userId: UserId
+}
+
+export type BindOutcome =
+  | { readonly kind: 'bound'; readonly threepid: ThirdPartyId }
+  | { readonly kind: 'unvalidated' }
+  /** Terms not agreed to, a token it does not know, and the like: its own error, to be passed on. Both bounded in length. */
+  | { readonly kind: 'refused'; readonly errcode: string; readonly error: string }
+  | IdentityServerFailure
+
+export interface UnbindRequest {
+  readonly idServer: string
+  readonly threepid: ThirdPartyId
+  readonly userId: UserId
+}
+
+/** `no-support`: the identity server did not (or could not be asked to) remove it. The specification knows no third answer. */
+export type UnbindOutcome = 'success' | 'no-support'
+
+/**
+ * Publishes at an identity server which user has an address, and takes it back (`/3pid/bind`, `/3pid/unbind` signed by this homeserver).
+ * Never throws.
+ */
+export interface IdentityServerBindings {
+  bind(request: BindRequest): Promise<BindOutcome>
+  unbind(request: UnbindRequest): Promise<UnbindOutcome>
+}
+
+/** What a homeserver says that is not to use any identity server. */
+export const noIdentityServers: IdentityServerCheck & IdentityServerBindings = {
+  validated: () => Promise.resolve({ kind: 'untrusted' }),
+  bind: () => Promise.resolve({ kind: 'untrusted' }),
+  unbind: () => Promise.resolve('no-support'),
+}
