@@ -82,7 +82,11 @@ describe('deactivation', () => {
     expect([done.status, done.body]).toEqual([200, { id_server_unbind_result: 'success' }])
 
     expect([await isAlive(client), await isAlive(other)]).toEqual([false, false])
-    expect(await loginStatus(client, PASSWORD)).toBe('M_USER_DEACTIVATED')
+    // Whoever tries to log in learns no more of it than of an account that never was.
+    const body = { type: 'm.login.password', user: 'gone', password: PASSWORD }
+    const left = await client.request('POST', '/v3/login', { body, token: null })
+    const never = await client.request('POST', '/v3/login', { body: { ...body, user: 'never' }, token: null })
+    expect([left.status, left.body]).toEqual([403, never.body])
     const refreshed = await client.request('POST', '/v3/refresh', { body: { refresh_token: other.refreshToken } })
     expect(refreshed.body.errcode).toBe('M_UNKNOWN_TOKEN')
     const again = await client.request('POST', '/v3/register', {
@@ -110,6 +114,6 @@ describe('deactivation', () => {
     const { status } = await deactivate(client, { auth: passwordOf(client) }, null)
     expect([status, await isAlive(client)]).toEqual([200, false])
     const other = await deactivate(client, { auth: passwordOf(client) }, null)
-    expect([other.status, other.body.errcode]).toEqual([403, 'M_USER_DEACTIVATED'])
+    expect([other.status, other.body.errcode]).toEqual([401, 'M_FORBIDDEN'])
   })
 })

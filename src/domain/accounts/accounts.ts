@@ -118,17 +118,18 @@ export class Accounts {
 
   /**
    * The account that the password opens. Throws `M_FORBIDDEN` for a wrong password and an unknown user alike, in about the same
-   * time, `M_USER_DEACTIVATED`, and what `LoginAttempts` throws.
+   * time, and what `LoginAttempts` throws. `M_USER_DEACTIVATED` is for who gave the right password of a deactivated account, else it
+   * would tell strangers who left. Deactivating takes the password away, so of accounts that ended here nobody gives it.
    */
   async authenticate(identifier: AccountIdentifier, password: string): Promise<AccountRecord> {
     const found = await this.resolve(identifier)
     if (found !== undefined) await this.#attempts.consume(found.userId)
-    if (found?.account?.deactivatedAtMs !== undefined) {
-      throw new MatrixError('M_USER_DEACTIVATED', 'This account has been deactivated')
-    }
     const tooLong = password.length > MAX_PASSWORD_LENGTH
     const matches = await this.#hasher.verify(tooLong ? '' : password, found?.account?.passwordHash)
     if (!matches || tooLong || found?.account === undefined) throw new MatrixError('M_FORBIDDEN', WRONG_CREDENTIALS)
+    if (found.account.deactivatedAtMs !== undefined) {
+      throw new MatrixError('M_USER_DEACTIVATED', 'This account has been deactivated')
+    }
     return found.account
   }
 
