@@ -6,6 +6,7 @@ import {
   Memberships,
   type Presence,
   RoomCreation,
+  RoomPurge,
   Rooms,
   Sending,
   SetRoomState,
@@ -36,6 +37,8 @@ import {
   UserRooms,
   Visibility,
 } from '#views'
+
+import type { Ground } from './ground.ts'
 
 const MEBIBYTE = 1024 * 1024
 
@@ -72,6 +75,18 @@ export const buildRooms = (ground: RoomsGround, accounts: MemberAccounts): Rooms
     directory: new Directory(common),
   }
 }
+
+/** Removes rooms that nobody is in any more; not started. */
+export const buildRoomPurge = ({ config, store, clock, logger }: Ground): RoomPurge =>
+  new RoomPurge({
+    ...{ clock, logger },
+    reader: store.roomPurges,
+    writer: writers.roomPurges,
+    commit: store.commit,
+    changesFor: (room) => [writers.receipts.removeRoom(room), writers.accountData.removeRoom(room)],
+    afterMs: config.rooms.purgeAfter.ms,
+    forgottenByAll: config.rooms.purgeWhen === 'forgotten',
+  })
 
 export interface RoomViews {
   readonly clientEvents: ClientEvents

@@ -10,7 +10,14 @@ import { type AccountsRooms, buildAccounts } from './compose-accounts.ts'
 import { buildMedia, type MediaRooms } from './compose-media.ts'
 import { buildPersonal, type Personal } from './compose-personal.ts'
 import { buildPush, buildPushers } from './compose-push.ts'
-import { buildRooms, buildRoomViews, type RoomsDomain, type RoomViews, roomApi } from './compose-rooms.ts'
+import {
+  buildRoomPurge,
+  buildRooms,
+  buildRoomViews,
+  type RoomsDomain,
+  type RoomViews,
+  roomApi,
+} from './compose-rooms.ts'
 import type { Ground } from './ground.ts'
 import { operationalEndpoints } from './landing-page.ts'
 import { PACKAGE_VERSION } from './package-version.ts'
@@ -48,6 +55,8 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   const pushers = buildPushers(ground, streams, push)
   await accounts.resume()
   push.start()
+  const purge = buildRoomPurge(ground)
+  purge.start()
   const parts: Parts = { ground, accounts, personal, rooms, views, media, pushers }
   return {
     streams,
@@ -61,6 +70,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
     ],
     settle: async () => {
       await push.stop()
+      await purge.stop()
       await accounts.settle()
       await personal.settle()
     },

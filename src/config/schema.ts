@@ -5,6 +5,7 @@ import { logging } from './sections/logging.ts'
 import { media } from './sections/media.ts'
 import { push } from './sections/push.ts'
 import { rateLimits } from './sections/rate-limits.ts'
+import { rooms } from './sections/rooms.ts'
 import { server } from './sections/server.ts'
 import { storage } from './sections/storage.ts'
 import { voip } from './sections/voip.ts'
@@ -19,6 +20,7 @@ export const SECTIONS = {
   captcha,
   sessions,
   passwords,
+  rooms,
   media,
   push,
   voip,

@@ -1,6 +1,7 @@
 export * from './directory.ts'
 export * from './memberships.ts'
 export * from './new-room.ts'
+export * from './purge.ts'
 export * from './rooms.ts'
 export * from './sending.ts'
 export type { Draft, RoomTurn } from './turn.ts'

@@ -10,6 +10,7 @@ import { createFilters } from './0023-create-filters.ts'
 import { createPresence } from './0024-create-presence.ts'
 import { createMedia } from './0030-create-media.ts'
 import { createPushers } from './0040-create-pushers.ts'
+import { createRoomPurges } from './0050-create-room-purges.ts'
 
 /** In the order in which they are done. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -24,4 +25,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createPresence,
   createMedia,
   createPushers,
+  createRoomPurges,
 ]

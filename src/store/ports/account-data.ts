@@ -62,4 +62,6 @@ export interface AccountDataWriter {
   replacePushRules(user: UserNumber, rulesJson: string, expectedPosition: number): Change<number>
   /** For accounts that end: data, filters apart, and push rules. */
   removeAll(user: UserNumber): Change<void>
+  /** Everybody's, of a room that is gone. */
+  removeRoom(room: RoomNumber): Change<void>
 }

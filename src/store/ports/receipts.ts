@@ -35,4 +35,6 @@ export interface ReceiptsWriter {
    * Announces `receipts` to the room, a private one only to its user. Answers whether it moved.
    */
   move(receipt: Receipt): Change<boolean>
+  /** All of a room that is gone. */
+  removeRoom(room: RoomNumber): Change<void>
 }

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { AccountDataWriter, NewAccountData } from '../ports/account-data.ts'
 import { WriteConflict } from '../ports/change.ts'
 import type { UserNumber } from '../ports/rooms.ts'
@@ -90,6 +91,11 @@ const deleteRules = query((db, param: { user: UserNumber }) =>
   db.deleteFrom('push_rules').where('user_number', '=', param.user),
 )
 
+// The literal lets the partial index serve; it also spares what is global.
+const deleteOfRoom = query((db, param: { room: number }) =>
+  db.deleteFrom('account_data').where('room', '=', param.room).where('room', '>', sql.lit(GLOBAL)),
+)
+
 const rowOf = (entry: NewAccountData, position: number): Row => ({
   user_number: entry.user,
   room: entry.room ?? GLOBAL,
@@ -141,11 +147,16 @@ const removeAll = defineWrite('accountData.removeAll', async (tx, input: { user:
   await tx.run(deleteRules, input)
 })
 
-export const accountDataWrites = [put, replace, replacePushRules, removeAll]
+const removeRoom = defineWrite('accountData.removeRoom', async (tx, input: { room: number }): Promise<void> => {
+  await tx.run(deleteOfRoom, input)
+})
+
+export const accountDataWrites = [put, replace, replacePushRules, removeAll, removeRoom]
 
 export const accountDataWriter: AccountDataWriter = {
   put,
   replace: (entry, expected) => replace({ entry, expected }),
   replacePushRules: (user, rulesJson, expected) => replacePushRules({ user, rulesJson, expected }),
   removeAll: (user) => removeAll({ user }),
+  removeRoom: (room) => removeRoom({ room }),
 }

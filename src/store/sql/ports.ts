@@ -20,6 +20,8 @@ import { receiptsReader } from './receipts-reader.ts'
 import { receiptsWriter, receiptWrites } from './receipts-writes.ts'
 import { registrationTokensReader } from './registration-tokens-reader.ts'
 import { registrationTokensWriter, registrationTokensWrites } from './registration-tokens-writes.ts'
+import { roomPurgesReader } from './rooms/purges-reader.ts'
+import { roomPurgesWriter, roomPurgeWrites } from './rooms/purges-writes.ts'
 import { roomsReader } from './rooms/rooms-reader.ts'
 import { roomsWriter, roomWrites } from './rooms/rooms-writes.ts'
 import { tokensWriter, tokensWrites } from './tokens-writes.ts'
@@ -36,6 +38,7 @@ export const readersOver = (db: Db) => ({
   pushers: pushersReader(db),
   receipts: receiptsReader(db),
   registrationTokens: registrationTokensReader(db),
+  roomPurges: roomPurgesReader(db),
   rooms: roomsReader(db),
   tokens: tokensReader(db),
 })
@@ -52,6 +55,7 @@ export const writers = {
   pushers: pushersWriter,
   receipts: receiptsWriter,
   registrationTokens: registrationTokensWriter,
+  roomPurges: roomPurgesWriter,
   rooms: roomsWriter,
   tokens: tokensWriter,
 } as const
@@ -70,6 +74,7 @@ export const allWrites = (): WriteTable =>
     ...profileWrites,
     ...pusherWrites,
     ...receiptWrites,
+    ...roomPurgeWrites,
     ...roomWrites,
   ])
 

@@ -80,6 +80,12 @@ const move = defineWrite('receipts.move', async (tx, receipt: Receipt): Promise<
   return true
 })
 
-export const receiptWrites = [move]
+const removeOfRoom = query((db, param: { room: number }) => db.deleteFrom('receipts').where('room', '=', param.room))
 
-export const receiptsWriter: ReceiptsWriter = { move }
+const removeRoom = defineWrite('receipts.removeRoom', async (tx, { room }: { room: number }): Promise<void> => {
+  await tx.run(removeOfRoom, { room })
+})
+
+export const receiptWrites = [move, removeRoom]
+
+export const receiptsWriter: ReceiptsWriter = { move, removeRoom: (room) => removeRoom({ room }) }

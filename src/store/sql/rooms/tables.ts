@@ -56,6 +56,7 @@ export interface RoomTables {
     readonly position: number
     readonly forgotten: number
   }
+  readonly room_purges: { readonly room: number; readonly room_id: RoomId }
   readonly aliases: { readonly alias: string; readonly room: number; readonly creator: number }
 }
 
