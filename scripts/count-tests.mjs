@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 
 /** What tests say in their name where they are skipped for want of it, and what the gate has. */
-const BROUGHT_BY_GATE = /skipped: no (?:PostgreSQL|Chromium)/
+const BROUGHT_BY_GATE = /skipped: no (?:PostgreSQL|Chromium|Python)/
 
 function readReport(path) {
   try {

@@ -9,7 +9,7 @@ export interface Kind<Value> {
   parse(raw: unknown, fromText: boolean): Value | undefined
 }
 
-const text = (expects: string, accept: (value: string) => boolean = () => true): Kind<string> => ({
+export const text = (expects: string, accept: (value: string) => boolean = () => true): Kind<string> => ({
   expects,
   parse: (raw) => (typeof raw === 'string' && raw !== '' && accept(raw) ? raw : undefined),
 })
@@ -33,6 +33,17 @@ const isHttpUrl = (value: string): boolean => {
 export const baseUrl: Kind<string> = {
   expects: 'a URL that begins with https:// or http://, without query',
   parse: (raw) => (typeof raw === 'string' && isHttpUrl(raw) ? raw.replace(/\/+$/, '') : undefined),
+}
+
+/** Kept as an origin: `https://id.example.org:8090`. */
+export const identityServer: Kind<string> = {
+  expects: 'a server name such as id.example.org:8090, or a URL that begins with https:// or http://, without path',
+  parse: (raw) => {
+    if (typeof raw !== 'string') return undefined
+    if (parseServerName(raw) !== undefined) return URL.parse(`https://${raw}`)?.origin
+    const url = isHttpUrl(raw) ? URL.parse(raw) : null
+    return url?.pathname === '/' && url.username === '' && url.password === '' ? url.origin : undefined
+  },
 }
 
 export const turnUri = text('a URI that begins with turn: or turns:', (value) => /^turns?:\S+$/.test(value))

@@ -1,5 +1,6 @@
 import { captcha, passwords, registration, sessions } from './sections/accounts.ts'
 import { federation, support } from './sections/discovery.ts'
+import { identityServers } from './sections/identity-servers.ts'
 import { listen } from './sections/listen.ts'
 import { logging } from './sections/logging.ts'
 import { media } from './sections/media.ts'
@@ -25,6 +26,7 @@ export const SECTIONS = {
   push,
   voip,
   rateLimits,
+  identityServers,
   federation,
   support,
   logging,

@@ -1,0 +1,266 @@
+import type { Clock, Logger } from '#base'
+import { type SigningKey, signaturesOf, signJson } from '#rules'
+import { isJsonObject, type JsonObject, parseServerName, stringAt, type UserId } from '#spec'
+
+export interface IdentityServersOptions {
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Origins (`https://id.example.org:8090`) of the only servers that are ever asked. The operator's word, so they may stand anywhere. */
+  readonly trusted: readonly string[]
+  readonly timeoutMs: number
+  readonly signingKey: SigningKey
+}
+
+/** `untrusted`: not on the list, and nothing was sent. `unavailable`: no answer in time, or none that can be understood. */
+export type IdentityServerFailure = { readonly kind: 'untrusted' } | { readonly kind: 'unavailable' }
+
+/** As the identity server has it. */
+export interface RemoteThirdPartyId {
+  readonly medium: string
+  readonly address: string
+}
+
+export type ValidationAnswer =
+  | { readonly kind: 'validated'; readonly threepid: RemoteThirdPartyId; readonly validatedAtMs: number }
+  | { readonly kind: 'unvalidated' }
+  | IdentityServerFailure
+
+/** The identity server's own error, bounded in length. */
+export interface IdentityServerRefusal {
+  readonly kind: 'refused'
+  readonly errcode: string
+  readonly error: string
+}
+
+export type BindAnswer =
+  | { readonly kind: 'bound'; readonly threepid: RemoteThirdPartyId }
+  | { readonly kind: 'unvalidated' }
+  | IdentityServerRefusal
+  | IdentityServerFailure
+
+export interface BindWish {
+  readonly idServer: string
+  /** With one the v2 API is spoken, without one v1, which knows none. */
+  readonly accessToken: string | undefined
+  readonly sid: string
+  readonly clientSecret: string
+  readonly userId: UserId
+}
+
+interface Sent {
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+  readonly content?: JsonObject
+  readonly authorization?: string
+}
+
+type Received =
+  | { readonly kind: 'answer'; readonly body: JsonObject }
+  /** An answer outside 200 to 299; the errcode where it was a standard error. */
+  | { readonly kind: 'error'; readonly status: number; readonly errcode: string | undefined; readonly error: string }
+  | IdentityServerFailure
+
+const V1 = '/_matrix/identity/api/v1'
+const V2 = '/_matrix/identity/v2'
+/** A binding may come with all the invites that waited for it. */
+const MAX_ANSWER_BYTES = 256 * 1024
+/** Over all servers. More at once is an attack, or a server that hangs: they are told that it is unavailable. */
+const MAX_AT_ONCE = 64
+const MAX_ADDRESS = 512
+const MAX_ERROR = 500
+/** Appendices, "Opaque Identifiers": what a session's id and its secret may be. Anything else names no session. */
+const OPAQUE = /^[0-9A-Za-z.=_-]{1,255}$/
+const ERRCODE = /^[A-Za-z0-9_.]{1,100}$/
+const ACCESS_TOKEN = /^[\x21-\x7e]{1,2048}$/
+const NO_SUCH_SESSION = new Set(['M_NO_VALID_SESSION', 'M_SESSION_NOT_VALIDATED', 'M_SESSION_EXPIRED'])
+
+/**
+ * The identity servers that the operator trusts (identity service API). What they answer is hostile all the same: bounded in time and size,
+ * no redirects. No method throws.
+ */
+export class IdentityServers {
+  readonly #options: IdentityServersOptions
+  /** Host, and port unless it is the usual one -> origin. */
+  readonly #origins: ReadonlyMap<string, string>
+  #running = 0
+
+  constructor(options: IdentityServersOptions) {
+    this.#options = options
+    this.#origins = new Map(options.trusted.map((origin) => [new URL(origin).host, origin]))
+  }
+
+  /** `/3pid/getValidated3pid`, of v1: in v2 it wants an access token that only the client has. `idServer` as the client sent it. */
+  async validated(idServer: string, sid: string, clientSecret: string): Promise<ValidationAnswer> {
+    const host = this.#trusted(idServer)
+    if (host === undefined) return { kind: 'untrusted' }
+    if (!OPAQUE.test(sid) || !OPAQUE.test(clientSecret)) return { kind: 'unvalidated' }
+    const query = new URLSearchParams({ sid, client_secret: clientSecret })
+    const received = await this.#send(host, { method: 'GET', path: `${V1}/3pid/getValidated3pid?${query}` })
+    if (received.kind === 'error') return unvalidatedOr(received) ?? { kind: 'unavailable' }
+    if (received.kind !== 'answer') return received
+    const threepid = threepidIn(received.body)
+    const { validated_at: validatedAtMs } = received.body
+    if (threepid === undefined || !isTimestamp(validatedAtMs)) return { kind: 'unavailable' }
+    return { kind: 'validated', threepid, validatedAtMs }
+  }
+
+  /** `/3pid/bind`: publishes that the address of a validated session is the user's. */
+  async bind({ idServer, accessToken, sid, clientSecret, userId }: BindWish): Promise<BindAnswer> {
+    const host = this.#trusted(idServer)
+    if (host === undefined) return { kind: 'untrusted' }
+    if (!OPAQUE.test(sid) || !OPAQUE.test(clientSecret)) return { kind: 'unvalidated' }
+    const authorization = authorizationOf(accessToken)
+    if (authorization === 'malformed') return UNKNOWN_TOKEN
+    const received = await this.#send(host, {
+      method: 'POST',
+      path: `${authorization === undefined ? V1 : V2}/3pid/bind`,
+      content: { sid, client_secret: clientSecret, mxid: userId },
+      ...(authorization === undefined ? {} : { authorization }),
+    })
+    if (received.kind === 'error') return unvalidatedOr(received) ?? refusalOf(received)
+    if (received.kind !== 'answer') return received
+    const threepid = threepidIn(received.body)
+    if (threepid === undefined || received.body.mxid !== userId) return { kind: 'unavailable' }
+    return { kind: 'bound', threepid }
+  }
+
+  /**
+   * `/3pid/unbind`, signed by this homeserver. `no-support` where the identity server did not do it, for whatever reason. v1 where it has no v2.
+   */
+  async unbind(idServer: string, threepid: RemoteThirdPartyId, userId: UserId): Promise<'success' | 'no-support'> {
+    const host = this.#trusted(idServer)
+    if (host === undefined) return 'no-support'
+    const content = { mxid: userId, threepid: { medium: threepid.medium, address: threepid.address } }
+    let received = await this.#sendSigned(host, `${V2}/3pid/unbind`, content)
+    if (received.kind === 'error' && received.status === 404) {
+      received = await this.#sendSigned(host, `${V1}/3pid/unbind`, content)
+    }
+    return received.kind === 'answer' ? 'success' : 'no-support'
+  }
+
+  /** The name under which the operator trusts it. */
+  #trusted(idServer: string): string | undefined {
+    // Some clients send the URL they know it by.
+    const name = parseServerName(idServer.replace(/^https?:\/\//, '').replace(/\/$/, ''))
+    if (name === undefined) return undefined
+    const host = name.toLowerCase().replace(/:443$/, '')
+    return this.#origins.has(host) ? host : undefined
+  }
+
+  /**
+   * Server-server API, "Request Authentication", with `destination_is` in place of `destination`: no text says so, but it is what identity
+   * servers check and other homeservers send.
+   */
+  async #sendSigned(host: string, path: string, content: JsonObject): Promise<Received> {
+    const { signingKey } = this.#options
+    const { serverName: origin, keyId } = signingKey
+    const signed = signJson({ method: 'POST', uri: path, origin, destination_is: host, content }, signingKey)
+    if (!signed.ok) return { kind: 'unavailable' }
+    const { signature } = signaturesOf(signed.value, origin)[0] ?? {}
+    const authorization = `X-Matrix origin="${origin}",key="${keyId}",sig="${signature}"`
+    return this.#send(host, { method: 'POST', path, content, authorization })
+  }
+
+  async #send(host: string, sent: Sent): Promise<Received> {
+    const { clock, logger, timeoutMs } = this.#options
+    if (this.#running >= MAX_AT_ONCE) return { kind: 'unavailable' }
+    this.#running++
+    const late = new AbortController()
+    const cancel = clock.after(timeoutMs, () => late.abort())
+    try {
+      return await request(this.#origins.get(host) ?? '', sent, late.signal)
+    } catch (err) {
+      // Without the query: it holds the client's secret.
+      const path = sent.path.replace(/\?.*$/, '')
+      logger.warn({ err, identityServer: host, path }, 'an identity server gave no usable answer')
+      return { kind: 'unavailable' }
+    } finally {
+      cancel()
+      this.#running--
+    }
+  }
+}
+
+/** Throws where no JSON object came back within the limits, unless the status alone says enough. */
+const request = async (
+  origin: string,
+  { method, path, content, authorization }: Sent,
+  signal: AbortSignal,
+): Promise<Received> => {
+  const answer = await fetch(`${origin}${path}`, {
+    method,
+    headers: {
+      ...(content === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(authorization === undefined ? {} : { authorization }),
+    },
+    ...(content === undefined ? {} : { body: JSON.stringify(content) }),
+    redirect: 'error',
+    signal,
+  })
+  const text = await readText(answer)
+  if (!answer.ok) return errorIn(answer.status, text)
+  const body: unknown = JSON.parse(text)
+  if (!isJsonObject(body)) throw new Error('the answer is no JSON object')
+  // Those of 2015 said with 200 what they had against a request.
+  return stringAt(body, 'errcode') === undefined ? { kind: 'answer', body } : errorIn(answer.status, text)
+}
+
+const readText = async (answer: Response): Promise<string> => {
+  const chunks: Uint8Array[] = []
+  let sizeBytes = 0
+  for await (const chunk of answer.body ?? []) {
+    sizeBytes += chunk.length
+    // Leaving the loop ends the connection.
+    if (sizeBytes > MAX_ANSWER_BYTES) throw new Error(`the answer is longer than ${MAX_ANSWER_BYTES} bytes`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+const errorIn = (status: number, text: string): Received => {
+  const body = jsonIn(text)
+  const errcode = isJsonObject(body) ? stringAt(body, 'errcode') : undefined
+  const error = isJsonObject(body) ? (stringAt(body, 'error') ?? '') : ''
+  return {
+    kind: 'error',
+    status,
+    errcode: errcode !== undefined && ERRCODE.test(errcode) ? errcode : undefined,
+    error: error.toWellFormed().slice(0, MAX_ERROR).toWellFormed(),
+  }
+}
+
+const jsonIn = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+type ReceivedError = Extract<Received, { readonly kind: 'error' }>
+
+const unvalidatedOr = ({ errcode }: ReceivedError): { readonly kind: 'unvalidated' } | undefined =>
+  errcode !== undefined && NO_SUCH_SESSION.has(errcode) ? { kind: 'unvalidated' } : undefined
+
+const refusalOf = ({ status, errcode, error }: ReceivedError): IdentityServerRefusal | IdentityServerFailure =>
+  errcode === undefined || status >= 500 ? { kind: 'unavailable' } : { kind: 'refused', errcode, error }
+
+const UNKNOWN_TOKEN: IdentityServerRefusal = {
+  kind: 'refused',
+  errcode: 'M_UNKNOWN_TOKEN',
+  error: 'id_access_token is no access token',
+}
+
+const authorizationOf = (accessToken: string | undefined): string | undefined | 'malformed' => {
+  if (accessToken === undefined) return undefined
+  return ACCESS_TOKEN.test(accessToken) ? `Bearer ${accessToken}` : 'malformed'
+}
+
+const isTimestamp = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0
+
+const threepidIn = (body: JsonObject): RemoteThirdPartyId | undefined => {
+  const medium = stringAt(body, 'medium')
+  const address = stringAt(body, 'address')
+  if (medium === undefined || address === undefined || address.length > MAX_ADDRESS) return undefined
+  return { medium, address }
+}
