@@ -11,9 +11,4 @@ export const NOT_BUILT_2015: readonly string[] = [
   'GET /_matrix/client/v2_alpha/account/3pid',
   'GET /_matrix/client/api/v1/presence/list/{userId}',
   'POST /_matrix/client/api/v1/presence/list/{userId}',
-  'GET /_matrix/client/api/v1/pushrules/',
-  'GET /_matrix/client/api/v1/pushrules/{scope}/{kind}/{ruleId}',
-  'PUT /_matrix/client/api/v1/pushrules/{scope}/{kind}/{ruleId}',
-  'DELETE /_matrix/client/api/v1/pushrules/{scope}/{kind}/{ruleId}',
-  'PUT /_matrix/client/api/v1/pushrules/{scope}/{kind}/{ruleId}/enabled',
 ]

@@ -133,6 +133,8 @@ export interface Endpoint<
   readonly errorPage?: (error: MatrixError) => CustomReply
   /** An absent or empty body counts as `{}` (several calls of the specification have optional bodies). */
   readonly bodyOptional?: boolean
+  /** The member that a body means which is no object but true or false alone, as clients of 2015 send it. */
+  readonly bareBody?: string
   /** Default 128 KiB. */
   readonly bodyLimitBytes?: number
   /** errcode for a value that does not fit the schema; default `M_BAD_JSON` for bodies, `M_INVALID_PARAM` for the rest. */
@@ -166,6 +168,8 @@ const V2_ALPHA = '/_matrix/client/v2_alpha'
 export const oldPaths = (path: string): readonly [string, string] => [`${API_V1}${path}`, `${V2_ALPHA}${path}`]
 /** An endpoint that is the same today as in 2015, with all its paths. */
 export const sinceV1 = (path: string): readonly [string, ...string[]] => [...v3(path), ...oldPaths(path)]
+/** The same for what came with the second version, in its alpha of 2015. */
+export const sinceV2 = (path: string): readonly [string, ...string[]] => [...v3(path), `${V2_ALPHA}${path}`]
 /** Whether a request came by a path of 2015, and is answered in the form of that time. */
 export const isOldPath = (path: string): boolean => path.startsWith(`${API_V1}/`) || path.startsWith(`${V2_ALPHA}/`)
 /** Under `api/v1` a bad access token was answered 403, not 401. */

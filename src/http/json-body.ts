@@ -31,11 +31,11 @@ const tooDeep = (bytes: Buffer): boolean => {
 
 /**
  * Reads a request body as a JSON object, whatever its content type says: old clients send none, or `text/plain`.
- * `__proto__` stays an ordinary own member, as `JSON.parse` makes it.
+ * `bare`: the member that true or false alone stands for, where it may. `__proto__` stays an ordinary own member, as `JSON.parse` makes it.
  * Errors: `M_NOT_JSON` for what is no JSON in UTF-8 (400), `M_BAD_JSON` for JSON that is no object, nests too deep, or has a number
  * beyond all that can be kept (400).
  */
-export const parseJsonBody = (bytes: Buffer | undefined, optional: boolean): JsonObject => {
+export const parseJsonBody = (bytes: Buffer | undefined, optional: boolean, bare?: string): JsonObject => {
   if (bytes === undefined || bytes.length === 0) {
     if (optional) return {}
     throw new MatrixError('M_NOT_JSON', 'The request needs a body: a JSON object')
@@ -43,7 +43,8 @@ export const parseJsonBody = (bytes: Buffer | undefined, optional: boolean): Jso
   if (!isUtf8(bytes)) throw new MatrixError('M_NOT_JSON', 'The body is not UTF-8')
   if (tooDeep(bytes)) throw new MatrixError('M_BAD_JSON', `The body nests deeper than ${MAX_DEPTH} levels`)
   const text = bytes.toString()
-  const value = parse(text)
+  const parsed = parse(text)
+  const value = bare !== undefined && typeof parsed === 'boolean' ? { [bare]: parsed } : parsed
   if (!isJsonObject(value)) throw new MatrixError('M_BAD_JSON', 'The body is not a JSON object')
   if (HUGE_NUMBER.test(text) && !isKeepable(value)) {
     throw new MatrixError('M_BAD_JSON', 'The body has a number beyond all that can be kept')

@@ -308,5 +308,7 @@ const readInto = (
   if (endpoint.body === 'stream') incoming.body = streamedBody(request)
   if (endpoint.body === 'form') incoming.body = parseFormBody(request.body as Buffer | undefined)
   if (shapes.body === undefined) return
-  incoming.body = shapes.body(parseJsonBody(request.body as Buffer | undefined, endpoint.bodyOptional === true))
+  incoming.body = shapes.body(
+    parseJsonBody(request.body as Buffer | undefined, endpoint.bodyOptional === true, endpoint.bareBody),
+  )
 }

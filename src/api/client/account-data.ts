@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import { type AccountData, MAX_CONTENT_BYTES, PUSH_RULES, type PushRules } from '#domain'
-import { type AnyEndpoint, endpoint, RawJson, v3 } from '#http'
+import { type AnyEndpoint, endpoint, RawJson, sinceV2 } from '#http'
 import { AnyObject, requireOwn, roomIdOf } from './own-user.ts'
 
 export interface AccountDataDeps {
@@ -11,8 +11,8 @@ export interface AccountDataDeps {
 const GLOBAL = Type.Object({ userId: Type.String(), type: Type.String() })
 const IN_ROOM = Type.Object({ userId: Type.String(), roomId: Type.String(), type: Type.String() })
 
-const GLOBAL_PATHS = v3('/user/:userId/account_data/:type')
-const ROOM_PATHS = v3('/user/:userId/rooms/:roomId/account_data/:type')
+const GLOBAL_PATHS = sinceV2('/user/:userId/account_data/:type')
+const ROOM_PATHS = sinceV2('/user/:userId/rooms/:roomId/account_data/:type')
 
 /** `account-data.yaml`. */
 export const accountDataEndpoints = ({ accountData, pushRules }: AccountDataDeps): readonly AnyEndpoint[] => [

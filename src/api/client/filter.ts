@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import type { Filters } from '#domain'
-import { type AnyEndpoint, endpoint, RawJson, v3 } from '#http'
+import { type AnyEndpoint, endpoint, RawJson, sinceV2 } from '#http'
 import { MAX_FILTER_BYTES } from '#spec'
 import { AnyObject, requireOwn } from './own-user.ts'
 
@@ -12,7 +12,7 @@ export interface FilterDeps {
 export const filterEndpoints = ({ filters }: FilterDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'POST',
-    paths: v3('/user/:userId/filter'),
+    paths: sinceV2('/user/:userId/filter'),
     auth: 'user',
     rateLimit: 'other',
     params: Type.Object({ userId: Type.String() }),
@@ -25,7 +25,7 @@ export const filterEndpoints = ({ filters }: FilterDeps): readonly AnyEndpoint[]
   }),
   endpoint({
     method: 'GET',
-    paths: v3('/user/:userId/filter/:filterId'),
+    paths: sinceV2('/user/:userId/filter/:filterId'),
     auth: 'user',
     rateLimit: 'read',
     params: Type.Object({ userId: Type.String(), filterId: Type.String() }),

@@ -1,7 +1,7 @@
 import Type from 'typebox'
 import type { PushRules } from '#domain'
-import { type AnyEndpoint, endpoint, RawJson, v3 } from '#http'
-import type { JsonObject, JsonValue } from '#spec'
+import { type AnyEndpoint, endpoint, isOldPath, oldPaths, RawJson, v3 } from '#http'
+import { type JsonObject, type JsonValue, MatrixError } from '#spec'
 
 export interface PushRulesDeps {
   readonly pushRules: Pick<PushRules, 'ruleset' | 'rule' | 'put' | 'remove' | 'change'>
@@ -14,8 +14,10 @@ const KINDS = Type.Union([
   Type.Literal('sender'),
   Type.Literal('underride'),
 ])
-const KIND = Type.Object({ kind: KINDS })
-const RULE = Type.Object({ kind: KINDS, ruleId: Type.String() })
+/** Only paths of 2015 name a scope other than by the word `global`. */
+const SCOPE = Type.Optional(Type.String())
+const KIND = Type.Object({ scope: SCOPE, kind: KINDS })
+const RULE = Type.Object({ scope: SCOPE, kind: KINDS, ruleId: Type.String() })
 
 const MAX_ACTIONS = 32
 /** `notify`, or an object such as `{set_tweak, value?}`; unknown ones are kept and do nothing. */
@@ -26,12 +28,19 @@ const CONDITIONS = Type.Array(
 )
 const BODY_LIMIT_BYTES = 16 * 1024
 
+/** In 2015 rules stood below a scope: `global`, or one of a device, which no rule has any more. */
+const below = (path: string) => [...v3(`/pushrules/global${path}`), ...oldPaths(`/pushrules/:scope${path}`)] as const
 /** The specification has a slash at the end of the lists; clients leave it out too. */
-const bothEnds = (path: string) => [...v3(`${path}/`), ...v3(path)] as const
+const bothEnds = (paths: readonly string[]) => paths.flatMap((path) => [`${path}/`, path]) as [string, ...string[]]
 
-const RULE_PATHS = v3('/pushrules/global/:kind/:ruleId')
-const ENABLED_PATHS = v3('/pushrules/global/:kind/:ruleId/enabled')
-const ACTIONS_PATHS = v3('/pushrules/global/:kind/:ruleId/actions')
+const RULE_PATHS = below('/:kind/:ruleId')
+const ENABLED_PATHS = below('/:kind/:ruleId/enabled')
+const ACTIONS_PATHS = below('/:kind/:ruleId/actions')
+
+const requireGlobal = ({ scope }: { readonly scope?: string }): void => {
+  if (scope !== undefined && scope !== 'global')
+    throw new MatrixError('M_UNRECOGNIZED', 'The only scope of push rules is global')
+}
 
 /** `pushrules.yaml`. */
 export const pushRulesEndpoints = (deps: PushRulesDeps): readonly AnyEndpoint[] => [
@@ -43,27 +52,37 @@ export const pushRulesEndpoints = (deps: PushRulesDeps): readonly AnyEndpoint[] 
 const listEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'GET',
-    paths: bothEnds('/pushrules'),
+    paths: bothEnds([...v3('/pushrules'), ...oldPaths('/pushrules')]),
     auth: 'user',
     rateLimit: 'read',
-    handler: async ({ requester }) => new RawJson(JSON.stringify({ global: await pushRules.ruleset(requester) })),
+    handler: async ({ requester, path }) => {
+      const global = await pushRules.ruleset(requester)
+      // Clients of 2015 count the members of `device` without asking whether it is there.
+      return new RawJson(JSON.stringify(isOldPath(path) ? { global, device: {} } : { global }))
+    },
   }),
   endpoint({
     method: 'GET',
-    paths: bothEnds('/pushrules/global'),
+    paths: bothEnds(below('')),
     auth: 'user',
     rateLimit: 'read',
-    handler: async ({ requester }) => new RawJson(JSON.stringify(await pushRules.ruleset(requester))),
+    params: Type.Object({ scope: SCOPE }),
+    handler: async ({ requester, params }) => {
+      requireGlobal(params)
+      return new RawJson(JSON.stringify(await pushRules.ruleset(requester)))
+    },
   }),
   endpoint({
     // Not in the official data any more, but served by other homeservers and asked for by old clients.
     method: 'GET',
-    paths: bothEnds('/pushrules/global/:kind'),
+    paths: bothEnds(below('/:kind')),
     auth: 'user',
     rateLimit: 'read',
     params: KIND,
-    handler: async ({ requester, params }) =>
-      new RawJson(JSON.stringify((await pushRules.ruleset(requester))[params.kind])),
+    handler: async ({ requester, params }) => {
+      requireGlobal(params)
+      return new RawJson(JSON.stringify((await pushRules.ruleset(requester))[params.kind]))
+    },
   }),
 ]
 
@@ -74,8 +93,10 @@ const ruleEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => 
     auth: 'user',
     rateLimit: 'read',
     params: RULE,
-    handler: async ({ requester, params }) =>
-      new RawJson(JSON.stringify(await pushRules.rule(requester, params.kind, params.ruleId))),
+    handler: async ({ requester, params }) => {
+      requireGlobal(params)
+      return new RawJson(JSON.stringify(await pushRules.rule(requester, params.kind, params.ruleId)))
+    },
   }),
   endpoint({
     method: 'PUT',
@@ -91,6 +112,7 @@ const ruleEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => 
     }),
     bodyLimitBytes: BODY_LIMIT_BYTES,
     handler: async ({ requester, params, query, body }) => {
+      requireGlobal(params)
       const { actions, conditions, pattern } = body
       const rule = {
         actions,
@@ -108,6 +130,7 @@ const ruleEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => 
     rateLimit: 'other',
     params: RULE,
     handler: async ({ requester, params }) => {
+      requireGlobal(params)
       await pushRules.remove(requester, params.kind, params.ruleId)
       return {}
     },
@@ -121,9 +144,10 @@ const partEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => 
     auth: 'user',
     rateLimit: 'read',
     params: RULE,
-    handler: async ({ requester, params }) => ({
-      enabled: (await pushRules.rule(requester, params.kind, params.ruleId)).enabled,
-    }),
+    handler: async ({ requester, params }) => {
+      requireGlobal(params)
+      return { enabled: (await pushRules.rule(requester, params.kind, params.ruleId)).enabled }
+    },
   }),
   endpoint({
     method: 'PUT',
@@ -132,7 +156,9 @@ const partEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => 
     rateLimit: 'other',
     params: RULE,
     body: Type.Object({ enabled: Type.Boolean() }),
+    bareBody: 'enabled',
     handler: async ({ requester, params, body }) => {
+      requireGlobal(params)
       await pushRules.change(requester, params.kind, params.ruleId, { enabled: body.enabled })
       return {}
     },
@@ -143,9 +169,10 @@ const partEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => 
     auth: 'user',
     rateLimit: 'read',
     params: RULE,
-    handler: async ({ requester, params }) => ({
-      actions: (await pushRules.rule(requester, params.kind, params.ruleId)).actions,
-    }),
+    handler: async ({ requester, params }) => {
+      requireGlobal(params)
+      return { actions: (await pushRules.rule(requester, params.kind, params.ruleId)).actions }
+    },
   }),
   endpoint({
     method: 'PUT',
@@ -156,6 +183,7 @@ const partEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => 
     body: Type.Object({ actions: ACTIONS }),
     bodyLimitBytes: BODY_LIMIT_BYTES,
     handler: async ({ requester, params, body }) => {
+      requireGlobal(params)
       await pushRules.change(requester, params.kind, params.ruleId, { actions: body.actions })
       return {}
     },

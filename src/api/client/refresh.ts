@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import type { Sessions } from '#domain'
-import { type AnyEndpoint, endpoint, v3 } from '#http'
+import { type AnyEndpoint, endpoint, oldPaths, v3 } from '#http'
+import { MatrixError } from '#spec'
 
 export interface RefreshDeps {
   readonly sessions: Sessions
@@ -15,5 +16,13 @@ export const refreshEndpoints = ({ sessions }: RefreshDeps): readonly AnyEndpoin
     rateLimit: 'login',
     body: Type.Object({ refresh_token: Type.String() }),
     handler: async ({ body }) => ({ ...(await sessions.refresh(body.refresh_token)) }),
+  }),
+  endpoint({
+    // The first refresh tokens, of the alpha of 2015: every login gave one, and none is good any more. Refused as Synapse has done since.
+    method: 'POST',
+    paths: [oldPaths('/tokenrefresh')[1]],
+    auth: 'none',
+    rateLimit: 'login',
+    handler: () => Promise.reject(new MatrixError('M_FORBIDDEN', 'Tokens are refreshed at /refresh; log in again')),
   }),
 ]

@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { type AnyEndpoint, endpoint, RawJson, v3 } from '#http'
+import { type AnyEndpoint, endpoint, RawJson, sinceV2 } from '#http'
 import type { Sync, SyncRequest } from '#views'
 
 export interface SyncDeps {
@@ -28,11 +28,14 @@ const query = Type.Object({
   use_state_after: Type.Optional(Type.Boolean()),
 })
 
-/** `GET /sync` (section "Syncing"). */
+/**
+ * `GET /sync` (section "Syncing"). Under `v2_alpha` too, in the form of today: the old event form is that of the first version, which
+ * knew no sync.
+ */
 export const syncEndpoints = ({ sync, filters, presence }: SyncDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'GET',
-    paths: v3('/sync'),
+    paths: sinceV2('/sync'),
     auth: 'guest',
     rateLimit: 'unlimited',
     query,

@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import type { Tags } from '#domain'
-import { type AnyEndpoint, endpoint, v3 } from '#http'
+import { type AnyEndpoint, endpoint, sinceV2 } from '#http'
 import { AnyObject, requireOwn, roomIdOf } from './own-user.ts'
 
 export interface TagsDeps {
@@ -9,13 +9,13 @@ export interface TagsDeps {
 
 const ROOM = Type.Object({ userId: Type.String(), roomId: Type.String() })
 const TAG = Type.Object({ userId: Type.String(), roomId: Type.String(), tag: Type.String() })
-const TAG_PATHS = v3('/user/:userId/rooms/:roomId/tags/:tag')
+const TAG_PATHS = sinceV2('/user/:userId/rooms/:roomId/tags/:tag')
 
 /** `tags.yaml`. */
 export const tagsEndpoints = ({ tags }: TagsDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'GET',
-    paths: v3('/user/:userId/rooms/:roomId/tags'),
+    paths: sinceV2('/user/:userId/rooms/:roomId/tags'),
     auth: 'user',
     rateLimit: 'read',
     params: ROOM,
