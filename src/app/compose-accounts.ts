@@ -144,6 +144,7 @@ const endedAccountChanges = ({ user }: AccountRecord): readonly Change<unknown>[
   writers.accountData.removeAll(user),
   writers.filters.removeAll(user),
   writers.presence.remove(user),
+  writers.presenceLists.remove(user),
   writers.pushers.removeAll(user),
 ]
 

@@ -173,4 +173,44 @@ onEveryDatabase('the ports of personal data', (open) => {
     await store.commit([writers.presence.remove(1)])
     expect((await store.presence.lastSeen([alice, bob])).map(({ userId }) => userId)).toEqual([bob])
   })
+
+  it('keeps presence lists, both ways, up to their limit', async () => {
+    const store = await open()
+    const carol = '@carol:test' as UserId
+    const numbers: Record<string, number> = {}
+    for (const userId of [alice, bob, carol]) {
+      const account = { userId, passwordHash: undefined, guest: false, admin: false, createdAtMs: 1 }
+      const [user] = await store.commit([writers.accounts.create(account)])
+      numbers[userId] = user
+    }
+    const [a = 0, b = 0, c = 0] = [numbers[alice], numbers[bob], numbers[carol]]
+    const change = async (owner: number, add: number[], drop: number[] = []) =>
+      store.commit([writers.presenceLists.change({ owner, add, drop, most: 2 })])
+    const idsOf = (users: readonly { readonly userId: UserId }[]) => users.map(({ userId }) => userId)
+    const listed = async (owner: number) => idsOf(await store.presenceLists.listed(owner))
+    await change(a, [c, b])
+    await change(a, [b, b])
+    expect(await store.presenceLists.listed(a)).toEqual([
+      { user: b, userId: bob },
+      { user: c, userId: carol },
+    ])
+    expect(await store.presenceLists.mutual(a)).toEqual([])
+    await change(b, [a])
+    expect([idsOf(await store.presenceLists.mutual(a)), idsOf(await store.presenceLists.mutual(b))]).toEqual([
+      [bob],
+      [alice],
+    ])
+    expect(idsOf(await store.presenceLists.followers(c, 10))).toEqual([alice])
+    expect(await conflict(change(a, [a]))).toBe('presence-list-full')
+    expect(await listed(a)).toEqual([bob, carol])
+    await change(a, [a], [c, 99])
+    expect(await listed(a)).toEqual([alice, bob])
+    await change(c, [a, b])
+    expect((await store.presenceLists.followers(a, 2)).length).toBe(2)
+    expect(idsOf(await store.presenceLists.accounts([carol, '@nobody:test' as UserId]))).toEqual([carol])
+    await store.commit([writers.accounts.deactivate(carol, false, 2)])
+    expect(await store.presenceLists.accounts([carol])).toEqual([])
+    await store.commit([writers.presenceLists.remove(a)])
+    expect([await listed(a), await listed(b), await listed(c)]).toEqual([[], [], [bob]])
+  })
 })

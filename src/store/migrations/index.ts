@@ -8,6 +8,7 @@ import { createAccountData } from './0021-create-account-data.ts'
 import { createReceipts } from './0022-create-receipts.ts'
 import { createFilters } from './0023-create-filters.ts'
 import { createPresence } from './0024-create-presence.ts'
+import { createPresenceLists } from './0025-create-presence-lists.ts'
 import { createMedia } from './0030-create-media.ts'
 import { createPushers } from './0040-create-pushers.ts'
 import { createRoomPurges } from './0050-create-room-purges.ts'
@@ -23,6 +24,7 @@ export const MIGRATIONS: readonly Migration[] = [
   createReceipts,
   createFilters,
   createPresence,
+  createPresenceLists,
   createMedia,
   createPushers,
   createRoomPurges,

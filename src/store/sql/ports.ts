@@ -10,6 +10,8 @@ import { filtersReader } from './filters-reader.ts'
 import { filtersWriter, filterWrites } from './filters-writes.ts'
 import { mediaReader } from './media-reader.ts'
 import { mediaWriter, mediaWrites } from './media-writes.ts'
+import { presenceListsReader } from './presence-lists-reader.ts'
+import { presenceListsWriter, presenceListWrites } from './presence-lists-writes.ts'
 import { presenceStoreReader } from './presence-reader.ts'
 import { presenceStoreWriter, presenceWrites } from './presence-writes.ts'
 import { profilesReader } from './profiles-reader.ts'
@@ -34,6 +36,7 @@ export const readersOver = (db: Db) => ({
   filters: filtersReader(db),
   media: mediaReader(db),
   presence: presenceStoreReader(db),
+  presenceLists: presenceListsReader(db),
   profiles: profilesReader(db),
   pushers: pushersReader(db),
   receipts: receiptsReader(db),
@@ -51,6 +54,7 @@ export const writers = {
   filters: filtersWriter,
   media: mediaWriter,
   presence: presenceStoreWriter,
+  presenceLists: presenceListsWriter,
   profiles: profilesWriter,
   pushers: pushersWriter,
   receipts: receiptsWriter,
@@ -70,6 +74,7 @@ export const allWrites = (): WriteTable =>
     ...tokensWrites,
     ...filterWrites,
     ...mediaWrites,
+    ...presenceListWrites,
     ...presenceWrites,
     ...profileWrites,
     ...pusherWrites,
