@@ -3,6 +3,7 @@ import { createStreamsAndUsers } from './0001-create-streams-and-users.ts'
 import { createRooms } from './0002-create-rooms.ts'
 import { createAccounts } from './0010-create-accounts.ts'
 import { createDevices } from './0011-create-devices.ts'
+import { createThirdPartyIds } from './0012-create-third-party-ids.ts'
 import { createProfiles } from './0020-create-profiles.ts'
 import { createAccountData } from './0021-create-account-data.ts'
 import { createReceipts } from './0022-create-receipts.ts'
@@ -19,6 +20,7 @@ export const MIGRATIONS: readonly Migration[] = [
   createRooms,
   createAccounts,
   createDevices,
+  createThirdPartyIds,
   createProfiles,
   createAccountData,
   createReceipts,

@@ -4,6 +4,8 @@ import { accountsReader } from './accounts-reader.ts'
 import { accountsWriter, accountsWrites } from './accounts-writes.ts'
 import { devicesReader, tokensReader } from './devices-reader.ts'
 import { devicesWriter, devicesWrites } from './devices-writes.ts'
+import { emailValidationsReader } from './email-validations-reader.ts'
+import { emailValidationsWriter, emailValidationsWrites } from './email-validations-writes.ts'
 import type { Db } from './engine/access.ts'
 import { type WriteTable, writeTable } from './engine/writes.ts'
 import { filtersReader } from './filters-reader.ts'
@@ -26,6 +28,8 @@ import { roomPurgesReader } from './rooms/purges-reader.ts'
 import { roomPurgesWriter, roomPurgeWrites } from './rooms/purges-writes.ts'
 import { roomsReader } from './rooms/rooms-reader.ts'
 import { roomsWriter, roomWrites } from './rooms/rooms-writes.ts'
+import { thirdPartyIdsReader } from './third-party-ids-reader.ts'
+import { thirdPartyIdsWriter, thirdPartyIdsWrites } from './third-party-ids-writes.ts'
 import { tokensWriter, tokensWrites } from './tokens-writes.ts'
 
 /** The readers of every port. A new port adds a line here… */
@@ -33,6 +37,7 @@ export const readersOver = (db: Db) => ({
   accountData: accountDataReader(db),
   accounts: accountsReader(db),
   devices: devicesReader(db),
+  emailValidations: emailValidationsReader(db),
   filters: filtersReader(db),
   media: mediaReader(db),
   presence: presenceStoreReader(db),
@@ -43,6 +48,7 @@ export const readersOver = (db: Db) => ({
   registrationTokens: registrationTokensReader(db),
   roomPurges: roomPurgesReader(db),
   rooms: roomsReader(db),
+  thirdPartyIds: thirdPartyIdsReader(db),
   tokens: tokensReader(db),
 })
 
@@ -51,6 +57,7 @@ export const writers = {
   accountData: accountDataWriter,
   accounts: accountsWriter,
   devices: devicesWriter,
+  emailValidations: emailValidationsWriter,
   filters: filtersWriter,
   media: mediaWriter,
   presence: presenceStoreWriter,
@@ -61,6 +68,7 @@ export const writers = {
   registrationTokens: registrationTokensWriter,
   roomPurges: roomPurgesWriter,
   rooms: roomsWriter,
+  thirdPartyIds: thirdPartyIdsWriter,
   tokens: tokensWriter,
 } as const
 
@@ -70,6 +78,8 @@ export const allWrites = (): WriteTable =>
     ...accountDataWrites,
     ...accountsWrites,
     ...devicesWrites,
+    ...emailValidationsWrites,
+    ...thirdPartyIdsWrites,
     ...registrationTokensWrites,
     ...tokensWrites,
     ...filterWrites,
