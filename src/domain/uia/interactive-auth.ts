@@ -28,7 +28,17 @@ export interface Granted {
 export type UiaAnswer<Result> =
   | { readonly kind: 'done'; readonly result: Result }
   /** For status 401. */
-  | { readonly kind: 'challenge'; readonly body: JsonObject }
+  | { readonly kind: 'challenge'; readonly body: UiaChallenge }
+
+/** What is still to do; further members come from stages of several requests. */
+export type UiaChallenge = JsonObject & {
+  readonly flows: readonly { readonly stages: readonly string[] }[]
+  readonly session: string
+  readonly completed: readonly string[]
+  /** Where an attempt failed, with `error`. */
+  readonly errcode?: Errcode
+  readonly error?: string
+}
 
 export interface UiaOperation<Result> {
   /** Runs before any authentication, with the parameters that will count. Throws what is wrong with them. */
@@ -91,7 +101,12 @@ export class InteractiveAuth {
     return this.#turns.run(sessionId, async () => {
       const session = this.#sessions.find(sessionId)
       if (session === undefined) return SESSION_ENDED
-      return attempt(session.offer, session, { auth: { ...auth, type }, requester: session.requester, ip })
+      const step = await this.#attempt(session.offer, session, {
+        auth: { ...auth, type },
+        requester: session.requester,
+        ip,
+      })
+      return step.kind === 'failed' ? step : undefined
     })
   }
 
@@ -110,9 +125,29 @@ export class InteractiveAuth {
       session.body = body
       this.#sessions.touch(session)
     }
-    const refusal = id !== undefined && known === undefined ? SESSION_ENDED : await attempt(request, session, request)
-    if (refusal !== undefined || !isComplete(request, session)) return challenge(request, session, refusal)
+    const step =
+      id !== undefined && known === undefined ? SESSION_ENDED : await this.#attempt(request, session, request)
+    if (step.kind !== 'passed' || !isComplete(request, session)) return challenge(request, session, step)
     return { kind: 'done', result: await this.#perform(session, body, operation) }
+  }
+
+  /** Does the stage that `auth` names, if it names one and it was not passed before. */
+  async #attempt(
+    offer: StageOffer,
+    session: UiaSession,
+    { auth, requester, ip }: Pick<UiaRequest, 'auth' | 'requester' | 'ip'>,
+  ): Promise<StageOutcome> {
+    const type = auth === undefined ? undefined : stringAt(auth, 'type')
+    // Without a type the client says that a stage was completed elsewhere; a passed stage cannot be retried.
+    if (auth === undefined || type === undefined || session.completed.has(type)) return { kind: 'passed' }
+    const stage = offer.stages.find((candidate) => candidate.type === type)
+    if (stage === undefined || !nextStages(offer, session).includes(type)) return NOT_NEXT
+    const outcome = await stage.attempt({ session: session.id, auth, requester, ip })
+    if (outcome.kind === 'passed') {
+      session.completed.set(type, outcome.fact)
+      if (outcome.fact !== undefined) this.#sessions.touch(session)
+    }
+    return outcome
   }
 
   async #perform<Result>(session: UiaSession, body: JsonObject, operation: UiaOperation<Result>): Promise<Result> {
@@ -131,7 +166,12 @@ export class InteractiveAuth {
   }
 }
 
-const SESSION_ENDED: Refusal = { errcode: 'M_FORBIDDEN', error: 'This authentication session has ended' }
+const SESSION_ENDED = {
+  kind: 'failed',
+  errcode: 'M_FORBIDDEN',
+  error: 'This authentication session has ended',
+} as const
+const NOT_NEXT = { kind: 'failed', errcode: 'M_FORBIDDEN', error: 'This is not the next stage of any flow' } as const
 
 const assertSameOperation = (session: UiaSession, request: UiaRequest): void => {
   if (session.operation !== request.operation || session.requester !== request.requester) {
@@ -139,10 +179,12 @@ const assertSameOperation = (session: UiaSession, request: UiaRequest): void => 
   }
 }
 
-/** The stages that may come now: in each flow whose beginning was passed, the one after it. */
+/** The stages that may come now: in each flow whose beginning was passed, the one after it; in any order, all that were not passed yet. */
 const nextStages = (offer: StageOffer, session: UiaSession): readonly string[] => {
   const passed = [...session.completed.keys()]
   return offer.flows.flatMap((flow) => {
+    if (offer.anyOrder === true)
+      return passed.every((type) => flow.includes(type)) ? flow.filter((type) => !session.completed.has(type)) : []
     const next = flow[passed.length]
     return next !== undefined && passed.every((type, index) => flow[index] === type) ? [next] : []
   })
@@ -151,30 +193,16 @@ const nextStages = (offer: StageOffer, session: UiaSession): readonly string[] =
 const isComplete = (request: UiaRequest, session: UiaSession): boolean =>
   request.flows.some((flow) => flow.length > 0 && flow.every((type) => session.completed.has(type)))
 
-/** Does the stage that `auth` names, if it names one and it was not passed before. */
-const attempt = async (
-  offer: StageOffer,
-  session: UiaSession,
-  { auth, requester, ip }: Pick<UiaRequest, 'auth' | 'requester' | 'ip'>,
-): Promise<Refusal | undefined> => {
-  const type = auth === undefined ? undefined : stringAt(auth, 'type')
-  // Without a type the client says that a stage was completed elsewhere; a passed stage cannot be retried.
-  if (auth === undefined || type === undefined || session.completed.has(type)) return undefined
-  const stage = offer.stages.find((candidate) => candidate.type === type)
-  if (stage === undefined || !nextStages(offer, session).includes(type)) {
-    return { errcode: 'M_FORBIDDEN', error: 'This is not the next stage of any flow' }
-  }
-  const outcome: StageOutcome = await stage.attempt({ auth, requester, ip })
-  if (outcome.kind === 'failed') return { errcode: outcome.errcode, error: outcome.error }
-  session.completed.set(type, outcome.fact)
-  return undefined
+const fieldsOf = (step: StageOutcome): JsonObject => {
+  if (step.kind === 'failed') return { errcode: step.errcode, error: step.error }
+  return step.kind === 'pending' ? (step.fields ?? {}) : {}
 }
 
 const challenge = (
   request: UiaRequest,
   session: UiaSession,
-  refusal: Refusal | undefined,
-): { readonly kind: 'challenge'; readonly body: JsonObject } => {
+  step: StageOutcome,
+): { readonly kind: 'challenge'; readonly body: UiaChallenge } => {
   const offered = new Set(request.flows.flat())
   const params = request.stages.flatMap(({ type, params: needed }): [string, JsonObject][] =>
     needed !== undefined && offered.has(type) ? [[type, needed]] : [],
@@ -182,7 +210,7 @@ const challenge = (
   return {
     kind: 'challenge',
     body: {
-      ...refusal,
+      ...fieldsOf(step),
       flows: request.flows.map((stages) => ({ stages: [...stages] })),
       params: Object.fromEntries(params),
       session: session.id,

@@ -6,6 +6,11 @@ import type { Stage } from './stages.ts'
 export interface StageOffer {
   /** Each a list of stage types in their order. */
   readonly flows: readonly (readonly string[])[]
+  /**
+   * Whether a flow's stages may be passed in any order. The text of 2015 lets the client choose "one of the stages" of its flow, and servers
+   * took them in any; that of today says that they "must be completed in order". So each is asked by the rule of its time.
+   */
+  readonly anyOrder?: boolean
   readonly stages: readonly Stage[]
 }
 
@@ -41,7 +46,10 @@ export class UiaSessionTable {
   readonly #sessions = new BoundedCache<string, UiaSession>({
     name: 'uia-sessions',
     limitBytes: LIMIT_BYTES,
-    sizeBytes: ({ body }) => SESSION_BYTES + (body === undefined ? 0 : 2 * JSON.stringify(body).length),
+    sizeBytes: ({ body, completed }) =>
+      SESSION_BYTES +
+      (body === undefined ? 0 : 2 * JSON.stringify(body).length) +
+      2 * completed.values().reduce((length, fact) => length + (fact?.length ?? 0), 0),
   })
 
   constructor(clock: Clock, random: Random, lifetimeMs: number) {
@@ -55,7 +63,7 @@ export class UiaSessionTable {
       id: this.#random.token(24),
       operation,
       requester,
-      offer: { flows: offer.flows, stages: offer.stages },
+      offer: { flows: offer.flows, stages: offer.stages, anyOrder: offer.anyOrder === true },
       endsAtMs: this.#clock.monotonicMs() + this.#lifetimeMs,
       body: undefined,
       completed: new Map(),

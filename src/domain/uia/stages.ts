@@ -1,6 +1,8 @@
 import { type Errcode, type JsonObject, stringAt, type UserId } from '#spec'
 
 export interface StageAttempt {
+  /** The session's id: what a stage of several requests remembers, it remembers by that. */
+  readonly session: string
   /** The `auth` object of the request. Hostile. */
   readonly auth: JsonObject
   /** Who asks, where the request bears an access token. */
@@ -15,6 +17,8 @@ export type StageOutcome =
       /** What the stage found out, for the operation: a user id, a registration token. */
       readonly fact?: string
     }
+  /** "Individual stages may require more than one request to complete": `fields` are for the client, for its next one. */
+  | { readonly kind: 'pending'; readonly fields?: JsonObject }
   /** The client may try again. */
   | { readonly kind: 'failed'; readonly errcode: Errcode; readonly error: string }
 
