@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { systemClock, systemRandom } from '#base'
 import { InteractiveAuth, type Stage, type UiaChallenge, UiaSessionTable } from '#domain'
 
-const TYPES = ['a', 'b', 'c', 'd', 'e'] as const
+const TYPES: readonly string[] = ['a', 'b', 'c', 'd', 'e']
 
 /** Passes with the right word; the first word of two only says that one was heard. */
 const stage = (type: string): Stage => ({
