@@ -24,6 +24,7 @@ import { type LogoutDeps, logoutEndpoints } from './client/logout.ts'
 import type { MediaDeps } from './client/media-answers.ts'
 import { type MessagePaginationDeps, messagePaginationEndpoints } from './client/message-pagination.ts'
 import { type OldSyncDeps, oldSyncEndpoints } from './client/old-sync.ts'
+import { type OpenIdDeps, openIdEndpoints } from './client/openid.ts'
 import { type PasswordManagementDeps, passwordManagementEndpoints } from './client/password-management.ts'
 import { type PresenceDeps, presenceEndpoints } from './client/presence.ts'
 import { type ProfileDeps, profileEndpoints } from './client/profile.ts'
@@ -47,6 +48,8 @@ import { versionsEndpoints } from './client/versions.ts'
 import { type VoipDeps, voipEndpoints } from './client/voip.ts'
 import { type WellknownDeps, wellknownEndpoints } from './client/wellknown.ts'
 import { whoamiEndpoints } from './client/whoami.ts'
+import { type KeysServerDeps, keysServerEndpoints } from './federation/keys-server.ts'
+import { type UserinfoDeps, userinfoEndpoints } from './federation/openid.ts'
 
 export type { MediaDeps } from './client/media-answers.ts'
 export { NOT_BUILT } from './not-built.ts'
@@ -65,6 +68,8 @@ export interface ApiDeps {
   readonly sync: SyncDeps
   readonly oldSync: OldSyncDeps & RoomInitialSyncDeps
   readonly media: MediaDeps
+  readonly openId: OpenIdDeps & UserinfoDeps
+  readonly keys: KeysServerDeps
 }
 
 /** What the endpoints of accounts and devices need, all of it. */
@@ -169,6 +174,9 @@ export const apiEndpoints = (deps: ApiDeps): readonly AnyEndpoint[] => [
   ...roomInitialSyncEndpoints(deps.oldSync),
   ...contentRepoEndpoints(deps.media),
   ...authedContentRepoEndpoints(deps.media),
+  ...openIdEndpoints(deps.openId),
+  ...userinfoEndpoints(deps.openId),
+  ...keysServerEndpoints(deps.keys),
 ]
 
 export interface ServedEndpoint {

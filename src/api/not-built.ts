@@ -65,7 +65,6 @@ export const NOT_BUILT: readonly string[] = [
   'GET /_matrix/client/v3/thirdparty/protocols',
   'GET /_matrix/client/v3/thirdparty/user',
   'GET /_matrix/client/v3/thirdparty/user/{protocol}',
-  'POST /_matrix/client/v3/user/{userId}/openid/request_token',
   'POST /_matrix/client/v3/user_directory/search',
   'POST /_matrix/client/v3/users/{userId}/report',
   'GET /_matrix/media/v3/preview_url',

@@ -1,7 +1,7 @@
 import { type ApiDeps, apiEndpoints } from '#api'
 import type { CacheStats } from '#base'
 import type { Config } from '#config'
-import { type Pushers, TurnServers } from '#domain'
+import { OpenIdTokens, OwnKeys, type Pushers, TurnServers } from '#domain'
 import type { AnyEndpoint, TokenCheck } from '#http'
 import { isJsonObject, type UserId } from '#spec'
 import type { Store } from '#store'
@@ -57,14 +57,15 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   push.start()
   const purge = buildRoomPurge(ground)
   purge.start()
-  const parts: Parts = { ground, accounts, personal, rooms, views, media, pushers }
+  const openIdTokens = new OpenIdTokens(accounts, { ...ground, serverName: ground.config.server.name })
+  const parts: Parts = { ground, accounts, personal, rooms, views, media, pushers, openIdTokens }
   return {
     streams,
     tokens: accounts.accessTokens,
     endpoints: [...operational(ground.config), ...apiEndpoints(buildApi(parts))],
     caches: () => [
       ...accounts.caches(),
-      ...[...personal.caches, ...views.caches, ...media.caches, rooms.rooms, rooms.sending].map((cache) =>
+      ...[...personal.caches, ...views.caches, ...media.caches, rooms.rooms, rooms.sending, openIdTokens].map((cache) =>
         cache.stats(),
       ),
     ],
@@ -85,6 +86,7 @@ interface Parts {
   readonly views: RoomViews
   readonly media: MediaRooms
   readonly pushers: Pushers
+  readonly openIdTokens: OpenIdTokens
 }
 
 const INVITE_PERMISSION = 'm.invite_permission_config'
@@ -106,7 +108,16 @@ const buildStreams = async ({ store, clock }: Ground): Promise<Streams> => {
   return streams
 }
 
-const buildApi = ({ ground: { config, clock }, accounts, personal, rooms, views, media, pushers }: Parts): ApiDeps => ({
+const buildApi = ({
+  ground: { config, clock, signingKey },
+  accounts,
+  personal,
+  rooms,
+  views,
+  media,
+  pushers,
+  openIdTokens,
+}: Parts): ApiDeps => ({
   accounts: accounts.api,
   personal: personal.api(rooms.memberships),
   rooms: {
@@ -116,6 +127,8 @@ const buildApi = ({ ground: { config, clock }, accounts, personal, rooms, views,
   media: media.api,
   push: { pushers },
   voip: { turnServers: new TurnServers(config.voip, clock) },
+  openId: { openIdTokens },
+  keys: { ownKeys: new OwnKeys(signingKey, clock) },
   sync: { sync: views.sync, filters: personal.filters, presence: personal.presence },
   oldSync: { ...views, presence: personal.presence },
   capabilities: { defaultRoomVersion: config.server.defaultRoomVersion },

@@ -1,0 +1,17 @@
+import type { OwnKeys } from '#domain'
+import { type AnyEndpoint, endpoint } from '#http'
+
+export interface KeysServerDeps {
+  readonly ownKeys: Pick<OwnKeys, 'published'>
+}
+
+/** `keys_server.yaml`. Older servers name a key, or end with a slash; the answer is the same. */
+export const keysServerEndpoints = ({ ownKeys }: KeysServerDeps): readonly AnyEndpoint[] => [
+  endpoint({
+    method: 'GET',
+    paths: ['/_matrix/key/v2/server', '/_matrix/key/v2/server/', '/_matrix/key/v2/server/:keyId'],
+    auth: 'none',
+    rateLimit: 'other',
+    handler: async () => ownKeys.published(),
+  }),
+]

@@ -1,0 +1,24 @@
+import Type from 'typebox'
+import type { OpenIdTokens } from '#domain'
+import { type AnyEndpoint, endpoint } from '#http'
+import { MatrixError } from '#spec'
+
+export interface UserinfoDeps {
+  readonly openIdTokens: Pick<OpenIdTokens, 'userOf'>
+}
+
+/** `openid.yaml` of the server-server API; asked by other services than homeservers, so nothing is signed. */
+export const userinfoEndpoints = ({ openIdTokens }: UserinfoDeps): readonly AnyEndpoint[] => [
+  endpoint({
+    method: 'GET',
+    paths: ['/_matrix/federation/v1/openid/userinfo'],
+    auth: 'none',
+    rateLimit: 'other',
+    query: Type.Object({ access_token: Type.String() }),
+    handler: async ({ query }) => {
+      const userId = await openIdTokens.userOf(query.access_token)
+      if (userId === undefined) throw new MatrixError('M_UNKNOWN_TOKEN', 'Access token unknown or expired')
+      return { sub: userId }
+    },
+  }),
+]
