@@ -47,6 +47,12 @@ export interface BindWish {
   readonly userId: UserId
 }
 
+export interface UnbindWish {
+  readonly idServer: string
+  readonly threepid: RemoteThirdPartyId
+  readonly userId: UserId
+}
+
 interface Sent {
   readonly method: 'GET' | 'POST'
   readonly path: string
@@ -127,7 +133,7 @@ export class IdentityServers {
   /**
    * `/3pid/unbind`, signed by this homeserver. `no-support` where the identity server did not do it, for whatever reason. v1 where it has no v2.
    */
-  async unbind(idServer: string, threepid: RemoteThirdPartyId, userId: UserId): Promise<'success' | 'no-support'> {
+  async unbind({ idServer, threepid, userId }: UnbindWish): Promise<'success' | 'no-support'> {
     const host = this.#trusted(idServer)
     if (host === undefined) return 'no-support'
     const content = { mxid: userId, threepid: { medium: threepid.medium, address: threepid.address } }

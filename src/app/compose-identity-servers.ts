@@ -1,0 +1,29 @@
+import { type IdentityServerBindings, type IdentityServerCheck, thirdPartyIdOf } from '#domain'
+import { IdentityServers } from '#net'
+import type { Ground } from './ground.ts'
+
+/** The identity servers that the operator trusts. An address that they have, but that is none here, is an answer that cannot be understood. */
+export const buildIdentityServers = ({
+  config,
+  clock,
+  logger,
+  signingKey,
+}: Pick<Ground, 'config' | 'clock' | 'logger' | 'signingKey'>): IdentityServerCheck & IdentityServerBindings => {
+  const { trusted, requestTimeout: timeoutMs } = config.identityServers
+  const servers = new IdentityServers({ clock, logger, signingKey, trusted, timeoutMs })
+  return {
+    validated: async (idServer, sid, clientSecret) => {
+      const answer = await servers.validated(idServer, sid, clientSecret)
+      if (answer.kind !== 'validated') return answer
+      const threepid = thirdPartyIdOf(answer.threepid.medium, answer.threepid.address)
+      return threepid === undefined ? { kind: 'unavailable' } : { ...answer, threepid }
+    },
+    bind: async (request) => {
+      const answer = await servers.bind(request)
+      if (answer.kind !== 'bound') return answer
+      const threepid = thirdPartyIdOf(answer.threepid.medium, answer.threepid.address)
+      return threepid === undefined ? { kind: 'unavailable' } : { kind: 'bound', threepid }
+    },
+    unbind: (request) => servers.unbind(request),
+  }
+}
