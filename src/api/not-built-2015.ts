@@ -5,7 +5,6 @@ export const NOT_BUILT_2015: readonly string[] = [
   'GET /_matrix/client/api/v1/login/fallback',
   'GET /_matrix/client/api/v1/register',
   'POST /_matrix/client/api/v1/register',
-  'POST /_matrix/client/v2_alpha/register',
   'POST /_matrix/client/v2_alpha/account/password',
   'POST /_matrix/client/v2_alpha/account/3pid',
   'GET /_matrix/client/v2_alpha/account/3pid',

@@ -17,10 +17,12 @@ import {
   Register,
   RegisterBySecret,
   RegistrationTokens,
+  ReservedNames,
   Sessions,
   SharedSecret,
   Sightings,
   UiaSessionTable,
+  UpgradeGuest,
 } from '#domain'
 import type { JsonObject, UserId } from '#spec'
 import { localpartOf } from '#spec'
@@ -67,11 +69,13 @@ export const buildAccounts = (ground: Ground, rooms: LeavingRooms): AccountsRoom
 
   const createAccount = new CreateAccount(accounts, sessions, newAccountChanges, commit)
   const logIn = new LogIn(accounts, sessions, commit, { serverName, wellKnown: wellKnownOf(config) })
-  const register = new Register({ accounts, tokens }, createAccount, logIn, uia, {
+  const upgradeGuest = new UpgradeGuest(accounts, { devices, traces: deviceTraces }, sessions, accessTokens, commit)
+  const register = new Register({ accounts, tokens }, { createAccount, upgradeGuest }, logIn, uia, {
     serverName,
     random,
     mode: config.registration.mode,
     allowGuests: config.registration.guests,
+    reservedNames: new ReservedNames(config.registration.reservedUsernames),
     ...registrationOffer(ground, tokens),
   })
   const secret = new SharedSecret(config.registration.sharedSecret, random, clock)

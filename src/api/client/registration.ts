@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { REGISTRATION_MEMBERS, type Register } from '#domain'
-import { type AnyEndpoint, endpoint, v3 } from '#http'
+import { type AnyEndpoint, endpoint, isOldPath, sinceV2, v3 } from '#http'
 import { MatrixError } from '#spec'
 import { AuthData, pick, uiaReply } from './auth-schemas.ts'
 
@@ -19,26 +19,29 @@ const Body = Type.Object({
   initial_device_display_name: Type.Optional(Type.String({ maxLength: 1_000 })),
   inhibit_login: Type.Optional(Type.Boolean()),
   refresh_token: Type.Optional(Type.Boolean()),
+  // Of guests who want a full account: not in the specification, but in clients and servers since 2015.
+  guest_access_token: Type.Optional(Type.String({ maxLength: 255 })),
 })
 
 /** `registration.yaml`. */
 export const registrationEndpoints = ({ register }: RegistrationDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'POST',
-    paths: v3('/register'),
+    paths: sinceV2('/register'),
     auth: 'none',
     rateLimit: 'registration',
     query: Query,
     body: Body,
     bodyOptional: true,
-    handler: async ({ query, body, ip, userAgent }) => {
+    handler: async ({ query, body, ip, userAgent, path }) => {
       const from = { ip, userAgent }
       if (query.kind === 'guest') return register.guest(body.initial_device_display_name, from)
       if (body.type === 'm.login.application_service') {
         throw new MatrixError('M_FORBIDDEN', 'No application service is registered at this server')
       }
       const { auth } = body
-      return uiaReply(await register.user({ body: pick(body, REGISTRATION_MEMBERS), auth, from }), (account) => account)
+      const request = { body: pick(body, REGISTRATION_MEMBERS), auth, from, anyOrder: isOldPath(path) }
+      return uiaReply(await register.user(request), (account) => account)
     },
   }),
   endpoint({

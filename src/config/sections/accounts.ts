@@ -1,4 +1,4 @@
-import { baseUrl, duration, durationOrNever, integer, nonEmptyText, oneOf, size, yesOrNo } from '../kinds.ts'
+import { baseUrl, duration, durationOrNever, integer, list, nonEmptyText, oneOf, size, yesOrNo } from '../kinds.ts'
 import { optional, setting } from '../setting.ts'
 
 export const registration = {
@@ -13,6 +13,10 @@ export const registration = {
       flag: 'registration-shared-secret',
       secret: true,
       description: 'Lets whoever knows it make accounts at /_synapse/admin/v1/register.',
+    }),
+    reservedUsernames: setting(list(nonEmptyText), [], {
+      description:
+        'Local parts of user ids that nobody may register, for staff, bridges and the like: names, or patterns with * and ?. The command create-user and the shared secret may.',
     }),
     guests: setting(yesOrNo, false, { description: 'Whether guest accounts are given out.' }),
     captcha: setting(yesOrNo, false, {

@@ -158,6 +158,11 @@ export class Accounts {
     return this.#writer.setPassword(userId, passwordHash)
   }
 
+  /** Conflict: `account-gone`, where it is no guest (any more). */
+  upgradeGuest(userId: UserId, passwordHash: string): Change<void> {
+    return this.#writer.upgradeGuest(userId, passwordHash)
+  }
+
   deactivate(userId: UserId, erase: boolean): Change<void> {
     return this.#writer.deactivate(userId, erase, this.#options.clock.nowMs())
   }

@@ -50,14 +50,18 @@ export class CreateAccount {
       this.#sessions.began(started)
       return session.answer
     } catch (error) {
-      throw translated(error)
+      throw notCreated(error)
     }
   }
 }
 
-const translated = (error: unknown): unknown => {
+/** What a conflict means to who wanted the account. */
+export const notCreated = (error: unknown): unknown => {
   if (!(error instanceof WriteConflict)) return error
   if (error.kind === 'user-exists') return userInUse()
+  if (error.kind === 'account-gone') return new MatrixError('M_FORBIDDEN', 'There is no such guest any more')
+  if (error.kind === 'identity-linked')
+    return new MatrixError('M_FORBIDDEN', 'An account was made with this sign-in meanwhile')
   if (error.kind === 'registration-token-void')
     return new MatrixError('M_FORBIDDEN', 'The registration token is used up')
   return error

@@ -1,11 +1,12 @@
 import type { Random } from '#base'
 import { type JsonObject, MatrixError, type ServerName, stringAt, type UserId } from '#spec'
 import type { Change } from '#store'
-import { type Accounts, type RegistrationTokens, userInUse } from '../accounts/index.ts'
+import { type Accounts, type RegistrationTokens, type ReservedNames, userInUse } from '../accounts/index.ts'
 import { parseDeviceId } from '../devices/index.ts'
 import type { Granted, InteractiveAuth, StageOffer, UiaAnswer } from '../uia/index.ts'
 import type { CreateAccount } from './create-account.ts'
 import type { LogIn } from './log-in.ts'
+import type { Guest, UpgradeGuest } from './upgrade-guest.ts'
 
 export interface RegisterOptions {
   readonly serverName: ServerName
@@ -13,6 +14,7 @@ export interface RegisterOptions {
   /** open: anyone; token: who has a registration token; closed: nobody by this way. */
   readonly mode: 'open' | 'token' | 'closed'
   readonly allowGuests: boolean
+  readonly reservedNames: ReservedNames
   /** The ways to prove that one may register. */
   readonly offer: StageOffer
   /** What the facts of passed stages mean for the new account, in its own commit: a token is counted, an address bound. */
@@ -24,6 +26,8 @@ export interface RegisterRequest {
   readonly body: JsonObject
   readonly auth: JsonObject | undefined
   readonly from: { readonly ip: string; readonly userAgent: string | undefined }
+  /** Whether it came by a path of 2015: see `StageOffer`. */
+  readonly anyOrder?: boolean
 }
 
 export const REGISTRATION_MEMBERS = [
@@ -33,6 +37,7 @@ export const REGISTRATION_MEMBERS = [
   'initial_device_display_name',
   'inhibit_login',
   'refresh_token',
+  'guest_access_token',
 ] as const
 
 const NAME_ATTEMPTS = 4
@@ -42,26 +47,31 @@ export class Register {
   readonly #accounts: Accounts
   readonly #tokens: RegistrationTokens
   readonly #createAccount: CreateAccount
+  readonly #upgradeGuest: UpgradeGuest
   readonly #logIn: LogIn
   readonly #uia: InteractiveAuth
   readonly #options: RegisterOptions
 
   constructor(
     domain: { readonly accounts: Accounts; readonly tokens: RegistrationTokens },
-    createAccount: CreateAccount,
+    creation: { readonly createAccount: CreateAccount; readonly upgradeGuest: UpgradeGuest },
     logIn: LogIn,
     uia: InteractiveAuth,
     options: RegisterOptions,
   ) {
     this.#accounts = domain.accounts
     this.#tokens = domain.tokens
-    this.#createAccount = createAccount
+    this.#createAccount = creation.createAccount
+    this.#upgradeGuest = creation.upgradeGuest
     this.#logIn = logIn
     this.#uia = uia
     this.#options = options
   }
 
-  /** Throws `M_FORBIDDEN` where registration is closed, `M_INVALID_USERNAME`, `M_USER_IN_USE`, and what is wrong with the password. */
+  /**
+   * Throws `M_FORBIDDEN` where registration is closed, `M_INVALID_USERNAME`, `M_USER_IN_USE`, `M_EXCLUSIVE`, and what is wrong with the
+   * password; before authentication, and after it where things changed meanwhile.
+   */
   user(request: RegisterRequest): Promise<UiaAnswer<JsonObject>> {
     if (this.#options.mode === 'closed') throw new MatrixError('M_FORBIDDEN', 'Registration is closed on this server')
     return this.#uia.run(
@@ -69,12 +79,13 @@ export class Register {
         operation: 'POST /register',
         requester: undefined,
         ...this.#options.offer,
+        anyOrder: request.anyOrder === true,
         auth: request.auth,
         ip: request.from.ip,
         body: request.body,
       },
       {
-        check: (body, remembered) => this.#check(body, remembered),
+        check: (body, remembered) => this.#check(body, remembered, request.from),
         perform: (granted) => this.#perform(granted, request),
       },
     )
@@ -90,10 +101,12 @@ export class Register {
     })
   }
 
-  /** Throws `M_INVALID_USERNAME`, `M_USER_IN_USE`; `M_FORBIDDEN` where registration is closed. */
+  /** Throws `M_INVALID_USERNAME`, `M_USER_IN_USE`, `M_EXCLUSIVE`; `M_FORBIDDEN` where registration is closed. */
   async assertAvailable(username: string): Promise<void> {
     if (this.#options.mode === 'closed') throw new MatrixError('M_FORBIDDEN', 'Registration is closed on this server')
-    await this.#accounts.assertFree(this.#accounts.newUserId(username))
+    const userId = this.#accounts.newUserId(username)
+    await this.#accounts.assertFree(userId)
+    this.#options.reservedNames.assertUnreserved(userId)
   }
 
   /** Whether a registration token would be taken now. Throws `M_FORBIDDEN` where none ever is. */
@@ -102,11 +115,14 @@ export class Register {
     return this.#tokens.isValid(token)
   }
 
-  async #check(body: JsonObject, remembered: JsonObject | undefined): Promise<void> {
+  async #check(body: JsonObject, remembered: JsonObject | undefined, from: RegisterRequest['from']): Promise<void> {
     const username = stringAt(body, 'username')
     if (username !== undefined) {
       const userId = this.#accounts.newUserId(username)
-      if (remembered === undefined) await this.#accounts.assertFree(userId)
+      if (remembered === undefined && (await this.#guestOf(userId, body, from)) === undefined) {
+        await this.#accounts.assertFree(userId)
+        this.#options.reservedNames.assertUnreserved(userId)
+      }
     }
     const password = stringAt(body, 'password')
     if (password !== undefined) this.#accounts.assertAcceptablePassword(password)
@@ -125,13 +141,24 @@ export class Register {
     const create = async (userId: UserId): Promise<JsonObject> => {
       const session = body.inhibit_login === true ? undefined : sessionOf(body, request)
       const alongside = this.#options.outcomeOf(granted.facts, userId)
-      const answer = await this.#createAccount.run({ userId, passwordHash, session, alongside })
+      const guest = await this.#guestOf(userId, body, request.from)
+      const answer =
+        guest === undefined
+          ? await this.#createAccount.run({ userId, passwordHash, session, alongside })
+          : await this.#upgradeGuest.run({ userId, guest, passwordHash, session, alongside })
       // With the device, so that asking again does not make a second one.
       granted.remember({ user_id: userId, ...(answer === undefined ? {} : { device_id: answer.device_id }) })
       return { user_id: userId, home_server: this.#options.serverName, ...answer }
     }
     const username = stringAt(body, 'username')
     return username === undefined ? this.#withFreeName(create) : create(this.#accounts.newUserId(username))
+  }
+
+  /** The guest who is to become a full account: with a token of their own, and no other name than theirs. */
+  async #guestOf(userId: UserId, body: JsonObject, from: RegisterRequest['from']): Promise<Guest | undefined> {
+    const token = stringAt(body, 'guest_access_token')
+    if (token === undefined || (await this.#accounts.account(userId)) === undefined) return undefined
+    return this.#upgradeGuest.guestOf(userId, token, from)
   }
 
   /** The account is there, but the client did not hear of it: it gets new tokens for the same device. */
@@ -152,7 +179,8 @@ export class Register {
   async #withFreeName(create: (userId: UserId) => Promise<JsonObject>): Promise<JsonObject> {
     for (let left = NAME_ATTEMPTS; left > 0; left--) {
       try {
-        return await create(this.#accounts.newUserId(this.#options.random.letters(12)))
+        const userId = this.#accounts.newUserId(this.#options.random.letters(12))
+        if (!this.#options.reservedNames.includes(userId)) return await create(userId)
       } catch (error) {
         if (!(error instanceof MatrixError) || error.errcode !== 'M_USER_IN_USE') throw error
       }

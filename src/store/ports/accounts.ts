@@ -31,6 +31,8 @@ export interface AccountsWriter {
    * Conflicts: `account-gone` (none, or deactivated); `password-changed` where `expectedHash` is given and another is stored.
    */
   setPassword(userId: UserId, passwordHash: string, expectedHash?: string): Change<void>
+  /** Makes a guest a full account. Conflict: `account-gone` (none, deactivated, or no guest). */
+  upgradeGuest(userId: UserId, passwordHash: string): Change<void>
   /** Conflict: `account-gone`. */
   setAdmin(userId: UserId, admin: boolean): Change<void>
   /** Takes the password away and marks the rooms as still to be left. Repeating it only adds the wish to be erased. Conflict: `account-gone` (none). */

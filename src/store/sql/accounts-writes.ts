@@ -10,7 +10,7 @@ const accountOf = query((db, param: { userId: string }) =>
   db
     .selectFrom('users')
     .innerJoin('accounts', 'accounts.user_number', 'users.user_number')
-    .select(['accounts.user_number', 'password_hash', 'deactivated_ms'])
+    .select(['accounts.user_number', 'password_hash', 'guest', 'deactivated_ms'])
     .where('user_id', '=', param.userId),
 )
 const insertAccount = insertInto(
@@ -29,6 +29,12 @@ const insertAccount = insertInto(
 )
 const storePassword = query((db, param: { user: number; passwordHash: string }) =>
   db.updateTable('accounts').set({ password_hash: param.passwordHash }).where('user_number', '=', param.user),
+)
+const storeUpgrade = query((db, param: { user: number; passwordHash: string }) =>
+  db
+    .updateTable('accounts')
+    .set({ password_hash: param.passwordHash, guest: 0 })
+    .where('user_number', '=', param.user),
 )
 const storeAdmin = query((db, param: { user: number; admin: number }) =>
   db.updateTable('accounts').set({ admin: param.admin }).where('user_number', '=', param.user),
@@ -83,6 +89,15 @@ const setPassword = defineWrite(
   },
 )
 
+const upgradeGuest = defineWrite(
+  'accounts.upgradeGuest',
+  async (tx, input: { userId: UserId; passwordHash: string }) => {
+    const account = await liveAccount(tx, input.userId)
+    if (account.guest === 0) throw new WriteConflict('account-gone')
+    await tx.run(storeUpgrade, { user: account.user_number, passwordHash: input.passwordHash })
+  },
+)
+
 const setAdmin = defineWrite('accounts.setAdmin', async (tx, input: { userId: UserId; admin: boolean }) => {
   const account = await liveAccount(tx, input.userId)
   await tx.run(storeAdmin, { user: account.user_number, admin: Number(input.admin) })
@@ -103,11 +118,12 @@ const finishDeactivation = defineWrite('accounts.finishDeactivation', async (tx,
   if (account !== undefined) await tx.run(storeLeft, { user: account.user_number })
 })
 
-export const accountsWrites = [create, setPassword, setAdmin, deactivate, finishDeactivation]
+export const accountsWrites = [create, setPassword, upgradeGuest, setAdmin, deactivate, finishDeactivation]
 
 export const accountsWriter: AccountsWriter = {
   create,
   setPassword: (userId, passwordHash, expectedHash) => setPassword({ userId, passwordHash, expectedHash }),
+  upgradeGuest: (userId, passwordHash) => upgradeGuest({ userId, passwordHash }),
   setAdmin: (userId, admin) => setAdmin({ userId, admin }),
   deactivate: (userId, erase, atMs) => deactivate({ userId, erase, atMs }),
   finishDeactivation: (userId) => finishDeactivation({ userId }),
