@@ -60,6 +60,7 @@ export const loadConfig = (sources: ConfigSources): Config => {
   refusePartOfTls(given, problems)
   refuseTurnWithoutCredentials(given, problems)
   refuseCaptchaWithoutKeys(settings, given, problems)
+  refuseMailWithoutNeeds(settings, given, problems)
   // Every place was filled from its own kind just above; with problems it is not used.
   if (problems.length > 0) throw new ConfigError(problems)
   return resolveConfig(settings as unknown as Settings)
@@ -167,6 +168,23 @@ const refuseCaptchaWithoutKeys = (
   if (registration?.captcha !== true) return
   for (const path of ['captcha.publicKey', 'captcha.privateKey']) {
     if (!given.has(path)) problems.push({ path, message: 'expected, since registration.captcha is true' })
+  }
+}
+
+const refuseMailWithoutNeeds = (
+  { registration }: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
+  given: ReadonlySet<string>,
+  problems: ConfigProblem[],
+): void => {
+  const need = (since: string, ...paths: readonly string[]): void => {
+    for (const path of paths) if (!given.has(path)) problems.push({ path, message: `expected, since ${since}` })
+  }
+  if (given.has('mail.smtpHost')) need('mail.smtpHost is set', 'mail.from', 'server.publicBaseUrl')
+  if (given.has('mail.user') || given.has('mail.password')) {
+    need('mail.user and mail.password go together', 'mail.user', 'mail.password')
+  }
+  if (registration?.email !== 'off' && !given.has('identityServers.trusted')) {
+    need('registration.email is not off', 'mail.smtpHost')
   }
 }
 

@@ -3,6 +3,7 @@ import { federation, support } from './sections/discovery.ts'
 import { identityServers } from './sections/identity-servers.ts'
 import { listen } from './sections/listen.ts'
 import { logging } from './sections/logging.ts'
+import { mail } from './sections/mail.ts'
 import { media } from './sections/media.ts'
 import { push } from './sections/push.ts'
 import { rateLimits } from './sections/rate-limits.ts'
@@ -21,6 +22,7 @@ export const SECTIONS = {
   captcha,
   sessions,
   passwords,
+  mail,
   rooms,
   media,
   push,

@@ -39,6 +39,7 @@ export type RateLimit =
   | 'message'
   | 'login'
   | 'registration'
+  | 'mail'
   | 'join'
   | 'invite'
   | 'createRoom'

@@ -1,4 +1,5 @@
 export * from './captcha.ts'
 export * from './identity-servers.ts'
+export * from './mailer.ts'
 export * from './private-addresses.ts'
 export * from './push-gateways.ts'

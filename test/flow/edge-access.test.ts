@@ -52,6 +52,7 @@ const budgets = (reads: number): RateBudgets => {
     message: plenty,
     login: { requests: 2, perSeconds: 60 },
     registration: plenty,
+    mail: plenty,
     join: plenty,
     invite: plenty,
     createRoom: plenty,

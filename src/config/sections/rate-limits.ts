@@ -12,6 +12,9 @@ export const rateLimits = {
     message: setting(rate, '100/10s', { description: 'Events that one user sends.' }),
     login: setting(rate, '20/60s', { description: 'Logins from one address, and tries at one account.' }),
     registration: setting(rate, '20/60s', { description: 'Registrations from one address.' }),
+    mail: setting(rate, '10/600s', {
+      description: 'Mails that one address of the network asks for, and that are sent to one e-mail address.',
+    }),
     join: setting(rate, '30/10s', { description: 'Joins of one user.' }),
     invite: setting(rate, '50/10s', { description: 'Invites by one user.' }),
     createRoom: setting(rate, '20/60s', { description: 'Rooms that one user makes.' }),

@@ -24,7 +24,7 @@ const DOMAIN = new RegExp(`^(?=.{1,253}$)(?:${LABEL}\\.)*(?!\\d+$)${LABEL}$`)
  */
 const folded = (text: string): string => {
   const once = (from: string): string =>
-    [...from].map((character) => (character === 'ı' ? character : character.toUpperCase().toLowerCase())).join('')
+    Array.from(from, (character) => (character === 'ı' ? character : character.toUpperCase().toLowerCase())).join('')
   return once(once(text))
 }
 

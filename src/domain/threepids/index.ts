@@ -1,2 +1,5 @@
 export * from './addresses.ts'
+export * from './email-validations.ts'
 export * from './identity-servers.ts'
+export * from './mails.ts'
+export * from './third-party-ids.ts'

@@ -1,0 +1,122 @@
+import type { Clock } from '#base'
+import type { UserId } from '#spec'
+import type {
+  Change,
+  Commit,
+  IdentityBinding,
+  ThirdPartyIdRecord,
+  ThirdPartyIdsReader,
+  ThirdPartyIdsWriter,
+} from '#store'
+import { type Medium, type ThirdPartyId, thirdPartyIdOf } from './addresses.ts'
+import type { BindOutcome, IdentityServerBindings, UnbindOutcome } from './identity-servers.ts'
+
+export interface ThirdPartyIdsStore {
+  readonly reader: ThirdPartyIdsReader
+  readonly writer: ThirdPartyIdsWriter
+  readonly commit: Commit
+}
+
+/** An account, by both of its names. */
+export interface ThirdPartyIdHolder {
+  readonly user: number
+  readonly userId: UserId
+}
+
+export interface ProvenThirdPartyId extends ThirdPartyId {
+  readonly validatedAtMs: number
+}
+
+/** More than any person has; an account shall not fill the table. */
+const MOST_OF_ONE = 50
+
+/** The addresses that belong to accounts here, and what identity servers were told of them. */
+export class ThirdPartyIds {
+  readonly #store: ThirdPartyIdsStore
+  readonly #identityServers: IdentityServerBindings
+  readonly #clock: Clock
+
+  constructor(store: ThirdPartyIdsStore, identityServers: IdentityServerBindings, clock: Clock) {
+    this.#store = store
+    this.#identityServers = identityServers
+    this.#clock = clock
+  }
+
+  /** Oldest first. */
+  ofUser(user: number): Promise<readonly ThirdPartyIdRecord[]> {
+    return this.#store.reader.ofUser(user)
+  }
+
+  /** Whose it is; the address in any form. */
+  async owner(medium: string, address: string): Promise<UserId | undefined> {
+    const threepid = thirdPartyIdOf(medium, address)
+    return threepid === undefined ? undefined : (await this.#store.reader.thirdPartyId(threepid))?.userId
+  }
+
+  /** Conflicts: `threepid-in-use`, `too-many-threepids`, `account-gone`. */
+  add(userId: UserId, { medium, address, validatedAtMs }: ProvenThirdPartyId): Change<void> {
+    const addedAtMs = this.#clock.nowMs()
+    return this.#store.writer.add(userId, { medium, address, validatedAtMs, addedAtMs }, MOST_OF_ONE)
+  }
+
+  /** `POST /account/3pid/delete`. From the account at once; then from identity servers, as far as they do it. */
+  async remove(
+    holder: ThirdPartyIdHolder,
+    threepid: ThirdPartyId,
+    idServer: string | undefined,
+  ): Promise<UnbindOutcome> {
+    await this.#store.commit([this.#store.writer.remove(holder.user, threepid)])
+    return this.unbind(holder, threepid, idServer)
+  }
+
+  /** `POST /account/3pid/bind`; remembered, so that it can be taken back. */
+  async bind(
+    { user, userId }: ThirdPartyIdHolder,
+    creds: { idServer: string; accessToken: string | undefined; sid: string; clientSecret: string },
+  ): Promise<BindOutcome> {
+    const outcome = await this.#identityServers.bind({ ...creds, userId })
+    if (outcome.kind === 'bound') {
+      const binding = { ...outcome.threepid, idServer: creds.idServer }
+      await this.#store.commit([this.#store.writer.addBinding(user, binding)])
+    }
+    return outcome
+  }
+
+  /** `POST /account/3pid/unbind`. Without a named identity server: from all that were told through this one. */
+  async unbind(
+    holder: ThirdPartyIdHolder,
+    { medium, address }: ThirdPartyId,
+    idServer: string | undefined,
+  ): Promise<UnbindOutcome> {
+    const known = await this.#store.reader.bindingsOf(holder.user)
+    const own = known.filter((binding) => binding.medium === medium && binding.address === address)
+    const asked = idServer === undefined ? own : [{ medium, address, idServer }]
+    return asked.length === 0 ? 'no-support' : this.#unbindAll(holder, asked)
+  }
+
+  /** For an account that ends: takes back what identity servers were told. `success` where there was nothing. */
+  async unbindEverything(holder: ThirdPartyIdHolder, idServer: string | undefined): Promise<UnbindOutcome> {
+    const known = await this.#store.reader.bindingsOf(holder.user)
+    const held = idServer === undefined ? [] : await this.ofUser(holder.user)
+    const asked =
+      idServer === undefined ? known : [...known, ...held].map(({ medium, address }) => ({ medium, address, idServer }))
+    return this.#unbindAll(holder, distinct(asked))
+  }
+
+  async #unbindAll({ user, userId }: ThirdPartyIdHolder, bindings: readonly IdentityBinding[]): Promise<UnbindOutcome> {
+    const outcomes = await Promise.all(
+      bindings.map(async (binding) => {
+        const { address, idServer } = binding
+        const threepid = { medium: binding.medium as Medium, address }
+        const outcome = await this.#identityServers.unbind({ idServer, threepid, userId })
+        if (outcome === 'success') await this.#store.commit([this.#store.writer.removeBinding(user, binding)])
+        return outcome
+      }),
+    )
+    return outcomes.every((outcome) => outcome === 'success') ? 'success' : 'no-support'
+  }
+}
+
+const distinct = (bindings: readonly IdentityBinding[]): readonly IdentityBinding[] => [
+  ...new Map(bindings.map((binding) => [JSON.stringify(Object.values(binding)), binding])).values(),
+]

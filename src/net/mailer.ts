@@ -1,0 +1,118 @@
+import { BoundedWork, type Clock, type Logger } from '#base'
+
+export interface MailerOptions {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly host: string
+  /** undefined: the usual one of `security`. */
+  readonly port: number | undefined
+  /** `starttls`: nothing is said before the connection is encrypted. */
+  readonly security: 'starttls' | 'tls' | 'none'
+  readonly auth: { readonly user: string; readonly pass: string } | undefined
+  readonly from: { readonly name: string | undefined; readonly address: string }
+  /** From connecting to the mail server's word that it has the mail. */
+  readonly timeoutMs: number
+}
+
+export interface OutgoingMail {
+  /** One address and nothing else: never parsed as a list. */
+  readonly to: string
+  readonly subject: string
+  readonly text: string
+  readonly html: string
+}
+
+/** `refused`: the mail server will not take mail for that address. `failed`: it could not be reached, or had another problem. */
+export type MailOutcome = 'sent' | 'refused' | 'failed'
+
+const USUAL_PORTS = { starttls: 587, tls: 465, none: 25 } as const
+const AT_ONCE = 4
+const MAX_WAITING = 100
+
+/** RFC 3834: no vacation notice and no mailing list shall answer. The second is what Exchange looks at. */
+const HEADERS = { 'Auto-Submitted': 'auto-generated', 'X-Auto-Response-Suppress': 'All' }
+
+type Transport = Awaited<ReturnType<typeof openTransport>>
+
+/** Hands mails to the operator's mail server, one connection for each, so that an idle server holds none. */
+export class Mailer {
+  readonly #options: MailerOptions
+  readonly #work = new BoundedWork({ concurrency: AT_ONCE, maxWaiting: MAX_WAITING })
+  #transport: Promise<Transport> | undefined
+
+  constructor(options: MailerOptions) {
+    this.#options = options
+  }
+
+  /** Answers once the mail server has the mail, or did not take it in time. Never throws. */
+  async send(mail: OutgoingMail): Promise<MailOutcome> {
+    const { logger } = this.#options
+    try {
+      await this.#work.run(() => this.#deliver(mail))
+      return 'sent'
+    } catch (error) {
+      const { code, responseCode } = faultOf(error)
+      // Not the error itself: mail servers repeat the address in what they say.
+      logger.warn({ code, responseCode }, 'a mail was not accepted by the mail server')
+      const rejected = code === 'EENVELOPE' && responseCode !== undefined && responseCode >= 550 && responseCode <= 553
+      return rejected ? 'refused' : 'failed'
+    }
+  }
+
+  async #deliver({ to, subject, text, html }: OutgoingMail): Promise<void> {
+    const { clock, from, timeoutMs } = this.#options
+    this.#transport ??= openTransport(this.#options)
+    const transport = await this.#transport
+    let cancel = (): void => {}
+    const late = new Promise<never>((_, reject) => {
+      cancel = clock.after(timeoutMs, () => reject(new MailServerSilent('the mail server took too long')))
+    })
+    const delivery = transport.sendMail({
+      from: { name: from.name ?? '', address: from.address },
+      to: { name: '', address: to },
+      subject,
+      text,
+      html,
+      date: new Date(clock.nowMs()),
+      headers: HEADERS,
+      disableFileAccess: true,
+      disableUrlAccess: true,
+    })
+    try {
+      await Promise.race([delivery, late])
+    } finally {
+      cancel()
+      // After the time-out nobody hears of its end.
+      delivery.catch(() => {})
+    }
+  }
+}
+
+class MailServerSilent extends Error {
+  override readonly name = 'MailServerSilent'
+  readonly code = 'ETIMEDOUT'
+}
+
+/** Loaded with the first mail: most servers send none. */
+const openTransport = async ({ host, port, security, auth, timeoutMs }: MailerOptions) => {
+  const { createTransport } = await import('nodemailer')
+  return createTransport({
+    host,
+    port: port ?? USUAL_PORTS[security],
+    secure: security === 'tls',
+    requireTLS: security === 'starttls',
+    ignoreTLS: security === 'none',
+    connectionTimeout: timeoutMs,
+    greetingTimeout: timeoutMs,
+    socketTimeout: timeoutMs,
+    ...(auth === undefined ? {} : { auth: { user: auth.user, pass: auth.pass } }),
+  })
+}
+
+const faultOf = (error: unknown): { readonly code: string | undefined; readonly responseCode: number | undefined } => {
+  if (!(error instanceof Error)) return { code: undefined, responseCode: undefined }
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name
+  const responseCode =
+    'responseCode' in error && typeof error.responseCode === 'number' ? error.responseCode : undefined
+  return { code, responseCode }
+}
