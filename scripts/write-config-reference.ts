@@ -1,7 +1,7 @@
 // Writes docs/configuration.md from the table of settings; with --check it only says whether the page is up to date.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { PLACES, type Place, SECTIONS } from '#config'
+import { isRecordList, PLACES, type Place, type RecordListKind, SECTIONS } from '#config'
 
 const file = fileURLToPath(new URL('../docs/configuration.md', import.meta.url))
 
@@ -42,9 +42,23 @@ const page = (): string => {
       parts.push(`| \`${key}\` | ${flag}\`${environment}\` | ${defaultOf(setting.fallback)} | ${meaning} |`)
     }
     parts.push('')
+    for (const { path, setting } of PLACES.filter((place) => place.section === section)) {
+      if (isRecordList(setting.kind)) parts.push(...recordTable(path, setting.kind))
+    }
   }
   return `${parts.join('\n').trimEnd()}\n`
 }
+
+/** What each record of a list is made of. */
+const recordTable = (path: string, { fields }: RecordListKind<unknown>): readonly string[] => [
+  `Each of \`${path}\`:\n`,
+  '| setting | default | meaning |\n| --- | --- | --- |',
+  ...Object.entries(fields).map(([key, { kind, fallback, required, description }]) => {
+    const meaning = cell(`${description} Expected: ${kind.expects}.`)
+    return `| \`${key}\` | ${required === true ? 'must be set' : defaultOf(fallback)} | ${meaning} |`
+  }),
+  '',
+]
 
 const wanted = page()
 if (!process.argv.includes('--check')) writeFileSync(file, wanted)

@@ -1,4 +1,5 @@
 export type { Config, Database, RegistrationMode } from './config.ts'
 export type { RateBudget } from './kinds.ts'
 export { ConfigError, type ConfigProblem, type ConfigSources, loadConfig } from './load.ts'
+export { isRecordList, type RecordListKind } from './records.ts'
 export { PLACES, type Place, SECTIONS } from './schema.ts'

@@ -9,7 +9,7 @@ export interface Kind<Value> {
   parse(raw: unknown, fromText: boolean): Value | undefined
 }
 
-export const text = (expects: string, accept: (value: string) => boolean = () => true): Kind<string> => ({
+export export const text = (expects: string, accept: (value: string) => boolean = () => true): Kind<string> => ({
   expects,
   parse: (raw) => (typeof raw === 'string' && raw !== '' && accept(raw) ? raw : undefined),
 })

@@ -1,7 +1,9 @@
 import { join, resolve } from 'node:path'
 import { parseDocument } from 'yaml'
 import type { Config, Database } from './config.ts'
+import { isRecordList } from './records.ts'
 import { PLACES, type Place, type Settings } from './schema.ts'
+import { refuseSignInWithoutNeeds } from './sections/sign-in-providers.ts'
 
 /** One thing wrong with the configuration, with where it stands. */
 export interface ConfigProblem {
@@ -53,13 +55,14 @@ export const loadConfig = (sources: ConfigSources): Config => {
     else {
       given.add(place.path)
       const value = place.setting.kind.parse(found.raw, found.fromText)
-      if (value === undefined) problems.push(misfit(place, found))
+      if (value === undefined) problems.push(...misfits(place, found))
       else section[place.key] = value
     }
   }
   refusePartOfTls(given, problems)
   refuseTurnWithoutCredentials(given, problems)
   refuseCaptchaWithoutKeys(settings, given, problems)
+  refuseSignInWithoutNeeds(settings, problems)
   refuseMailWithoutNeeds(settings, given, problems)
   // Every place was filled from its own kind just above; with problems it is not used.
   if (problems.length > 0) throw new ConfigError(problems)
@@ -92,9 +95,13 @@ const find = ({ section, key, environment, setting }: Place, sources: ConfigSour
     : { raw: value, fromText: false, source: sources.file?.name ?? 'file' }
 }
 
-const misfit = ({ path, setting }: Place, { raw, source }: Given): ConfigProblem => {
+const misfits = ({ path, setting }: Place, { raw, fromText, source }: Given): readonly ConfigProblem[] => {
+  const { kind } = setting
+  if (isRecordList(kind)) {
+    return kind.problems(raw, fromText).map(({ at, message }) => ({ path: `${path}${at}`, message }))
+  }
   const shown = setting.secret === true ? 'another value' : show(raw)
-  return { path, message: `expected ${setting.kind.expects}; ${source} says ${shown}` }
+  return [{ path, message: `expected ${kind.expects}; ${source} says ${shown}` }]
 }
 
 const show = (raw: unknown): string => {

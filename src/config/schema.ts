@@ -9,6 +9,7 @@ import { push } from './sections/push.ts'
 import { rateLimits } from './sections/rate-limits.ts'
 import { rooms } from './sections/rooms.ts'
 import { server } from './sections/server.ts'
+import { signIn } from './sections/sign-in-providers.ts'
 import { storage } from './sections/storage.ts'
 import { voip } from './sections/voip.ts'
 import { type AnySection, environmentName, type Setting, type Values } from './setting.ts'
@@ -20,6 +21,7 @@ export const SECTIONS = {
   storage,
   registration,
   captcha,
+  signIn,
   sessions,
   passwords,
   mail,

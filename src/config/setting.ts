@@ -12,6 +12,8 @@ export interface Setting<Value> {
   readonly flagMeans?: boolean
   /** Never shown in messages. */
   readonly secret?: boolean
+  /** In a record: without it the record is refused. */
+  readonly required?: boolean
 }
 
 export interface Section<Settings extends Readonly<Record<string, Setting<unknown>>>> {

@@ -1,5 +1,6 @@
 export * from './captcha.ts'
 export * from './identity-servers.ts'
 export * from './mailer.ts'
+export * from './openid.ts'
 export * from './private-addresses.ts'
 export * from './push-gateways.ts'

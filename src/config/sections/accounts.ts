@@ -26,6 +26,10 @@ export const registration = {
       description:
         'Whether a registration proves an e-mail address, which then belongs to the account. Needs the section mail, or identityServers.trusted.',
     }),
+    oauth2: setting(yesOrNo, false, {
+      description:
+        'Whether signing in at one of the signIn.providers is another way to register: m.login.oauth2. Then an account needs no password.',
+    }),
     termsUrl: optional(baseUrl, {
       description: 'The page with the terms of use; set, a registration must agree to them.',
     }),

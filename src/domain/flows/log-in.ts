@@ -1,4 +1,4 @@
-import type { DeviceId, JsonObject, ServerName, UserId } from '#spec'
+import type { DeviceId, JsonObject, ServerName } from '#spec'
 import { MatrixError } from '#spec'
 import { type Change, type Commit, WriteConflict } from '#store'
 import type { AccountIdentifier, Accounts } from '../accounts/index.ts'
@@ -38,10 +38,15 @@ export class LogIn {
     const account = await this.#accounts.authenticate(login.identifier, login.password)
     const rehash = await this.#accounts.refreshedHash(account, login.password)
     const { deviceId, displayName, refreshable, from } = login
-    const answer = await this.start({ userId: account.userId, deviceId, displayName, refreshable, from }, rehash)
+    return this.asUser({ userId: account.userId, deviceId, displayName, refreshable, from }, rehash)
+  }
+
+  /** The whole answer for somebody who has proved to be that user: by a login token, at a provider. Throws what `start` throws. */
+  async asUser(request: SessionRequest, rehash?: Change<void>): Promise<JsonObject> {
+    const answer = await this.start(request, rehash)
     const { serverName, wellKnown } = this.#options
     return {
-      user_id: account.userId,
+      user_id: request.userId,
       home_server: serverName,
       ...answer,
       ...(wellKnown === undefined ? {} : { well_known: wellKnown }),
@@ -50,7 +55,7 @@ export class LogIn {
 
   /** For somebody who has proved to be that user. Throws `M_USER_DEACTIVATED` where the account ended meanwhile. */
   async start(
-    request: SessionRequest & { readonly userId: UserId },
+    request: SessionRequest,
     rehash?: Change<void>,
   ): Promise<PreparedSession['answer']> {
     const session = this.#sessions.prepare(request)

@@ -55,7 +55,13 @@ export type StageState =
   /** Another one comes first. */
   | { readonly kind: 'notYet' }
   | { readonly kind: 'passed' }
-  | { readonly kind: 'open'; readonly params: JsonObject | undefined; readonly requester: UserId | undefined }
+  | {
+      readonly kind: 'open'
+      /** Those that are the same for every session. */
+      readonly params: JsonObject | undefined
+      readonly operation: string
+      readonly requester: UserId | undefined
+    }
 
 export interface Refusal {
   readonly errcode: Errcode
@@ -88,7 +94,8 @@ export class InteractiveAuth {
     const stage = stages.find((candidate) => candidate.type === type)
     if (stage === undefined || !flows.some((flow) => flow.includes(type))) return { kind: 'notAsked' }
     if (!nextStages(session.offer, session).includes(type)) return { kind: 'notYet' }
-    return { kind: 'open', params: stage.params, requester: session.requester }
+    const { operation, requester } = session
+    return { kind: 'open', params: typeof stage.params === 'object' ? stage.params : undefined, operation, requester }
   }
 
   /** Does one stage of a session for the operation that began it. The client learns of it with its next request. */
@@ -198,21 +205,23 @@ const fieldsOf = (step: StageOutcome): JsonObject => {
   return step.kind === 'pending' ? (step.fields ?? {}) : {}
 }
 
-const challenge = (
+const challenge = async (
   request: UiaRequest,
   session: UiaSession,
   step: StageOutcome,
-): { readonly kind: 'challenge'; readonly body: UiaChallenge } => {
+): Promise<{ readonly kind: 'challenge'; readonly body: UiaChallenge }> => {
   const offered = new Set(request.flows.flat())
-  const params = request.stages.flatMap(({ type, params: needed }): [string, JsonObject][] =>
-    needed !== undefined && offered.has(type) ? [[type, needed]] : [],
-  )
+  const params: Record<string, JsonObject> = {}
+  for (const { type, params: needed } of request.stages) {
+    if (needed === undefined || !offered.has(type)) continue
+    params[type] = typeof needed === 'object' ? needed : await needed(session)
+  }
   return {
     kind: 'challenge',
     body: {
       ...fieldsOf(step),
       flows: request.flows.map((stages) => ({ stages: [...stages] })),
-      params: Object.fromEntries(params),
+      params,
       session: session.id,
       completed: [...session.completed.keys()],
     },

@@ -1,5 +1,13 @@
 import { type Errcode, type JsonObject, stringAt, type UserId } from '#spec'
 
+/** What a stage may know of a session before anybody tries it. */
+export interface StageSession {
+  readonly id: string
+  /** Method and path. */
+  readonly operation: string
+  readonly requester: UserId | undefined
+}
+
 export interface StageAttempt {
   /** The session's id: what a stage of several requests remembers, it remembers by that. */
   readonly session: string
@@ -25,8 +33,8 @@ export type StageOutcome =
 /** One way to authenticate. Client-server API, "Authentication types". */
 export interface Stage {
   readonly type: string
-  /** What a client needs to know for it: `params` of the answer. */
-  readonly params?: JsonObject
+  /** What a client needs to know for it: `params` of the answer, the same for all or made for each session. */
+  readonly params?: JsonObject | ((session: StageSession) => Promise<JsonObject>)
   /** Throws a `MatrixError` where the whole request fails for another reason than authentication. */
   attempt(attempt: StageAttempt): Promise<StageOutcome>
 }

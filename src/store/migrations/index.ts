@@ -4,6 +4,7 @@ import { createRooms } from './0002-create-rooms.ts'
 import { createAccounts } from './0010-create-accounts.ts'
 import { createDevices } from './0011-create-devices.ts'
 import { createThirdPartyIds } from './0012-create-third-party-ids.ts'
+import { createExternalIdentities } from './0013-create-external-identities.ts'
 import { createProfiles } from './0020-create-profiles.ts'
 import { createAccountData } from './0021-create-account-data.ts'
 import { createReceipts } from './0022-create-receipts.ts'
@@ -21,6 +22,7 @@ export const MIGRATIONS: readonly Migration[] = [
   createAccounts,
   createDevices,
   createThirdPartyIds,
+  createExternalIdentities,
   createProfiles,
   createAccountData,
   createReceipts,

@@ -8,6 +8,8 @@ import { emailValidationsReader } from './email-validations-reader.ts'
 import { emailValidationsWriter, emailValidationsWrites } from './email-validations-writes.ts'
 import type { Db } from './engine/access.ts'
 import { type WriteTable, writeTable } from './engine/writes.ts'
+import { externalIdentitiesReader } from './external-identities-reader.ts'
+import { externalIdentitiesWriter, externalIdentityWrites } from './external-identities-writes.ts'
 import { filtersReader } from './filters-reader.ts'
 import { filtersWriter, filterWrites } from './filters-writes.ts'
 import { mediaReader } from './media-reader.ts'
@@ -38,6 +40,7 @@ export const readersOver = (db: Db) => ({
   accounts: accountsReader(db),
   devices: devicesReader(db),
   emailValidations: emailValidationsReader(db),
+  externalIdentities: externalIdentitiesReader(db),
   filters: filtersReader(db),
   media: mediaReader(db),
   presence: presenceStoreReader(db),
@@ -58,6 +61,7 @@ export const writers = {
   accounts: accountsWriter,
   devices: devicesWriter,
   emailValidations: emailValidationsWriter,
+  externalIdentities: externalIdentitiesWriter,
   filters: filtersWriter,
   media: mediaWriter,
   presence: presenceStoreWriter,
@@ -82,6 +86,7 @@ export const allWrites = (): WriteTable =>
     ...thirdPartyIdsWrites,
     ...registrationTokensWrites,
     ...tokensWrites,
+    ...externalIdentityWrites,
     ...filterWrites,
     ...mediaWrites,
     ...presenceListWrites,

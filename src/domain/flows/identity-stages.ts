@@ -1,0 +1,93 @@
+import type { Clock, Random } from '#base'
+import type { UserId } from '#spec'
+import {
+  type ExternalIdentities,
+  type Identity,
+  OneTimeTable,
+  type SignIn,
+  type SignInProvider,
+} from '../sign-in/index.ts'
+import type { Stage, StageOutcome } from '../uia/index.ts'
+
+/** "OAuth2-based" of 2015; its answers carry `uri`. */
+export const OAUTH2_STAGE = 'm.login.oauth2'
+/** The same for clients of today, which open the stage's fallback page. */
+export const SSO_STAGE = 'm.login.sso'
+
+export type IdentityStageType = typeof OAUTH2_STAGE | typeof SSO_STAGE
+
+export interface IdentityStagesOptions {
+  readonly clock: Clock
+  readonly random: Random
+  /** Of a user-interactive authentication. */
+  readonly lifetimeMs: number
+}
+
+/** Who may pass a stage with a provider's word for them. */
+export const mayServe = (creates: boolean) => (provider: SignInProvider) => !creates || provider.allowRegistration
+
+/** The stages that are passed at a provider of identities. */
+export class IdentityStages {
+  readonly #signIn: SignIn
+  readonly #identities: ExternalIdentities
+  /** By session: who came back from a provider for it, until the stage looks. */
+  readonly #proofs: OneTimeTable<Identity>
+
+  constructor(signIn: SignIn, identities: ExternalIdentities, options: IdentityStagesOptions) {
+    this.#signIn = signIn
+    this.#identities = identities
+    this.#proofs = new OneTimeTable({ ...options, name: 'sign-in-proofs' })
+  }
+
+  /** Somebody came back for that session: the next attempt of its stage knows them. */
+  proven(session: string, identity: Identity): void {
+    this.#proofs.put(identity, session)
+  }
+
+  /**
+   * `creates`: the stage makes an account; passed by people who have none yet, with what `identityIn` reads as its fact. Else it confirms
+   * what somebody with an account does; passed by the requester alone, with the user id as its fact.
+   */
+  stage(type: IdentityStageType, creates: boolean): Stage {
+    const uriFor = async (session: string) => ({
+      uri: await this.#signIn.begin({
+        purpose: { kind: 'stage', session, type, creates },
+        key: `${type} ${session}`,
+        accepts: mayServe(creates),
+        again: !creates,
+      }),
+    })
+    return {
+      type,
+      ...(type === OAUTH2_STAGE ? { params: ({ id }) => uriFor(id) } : {}),
+      attempt: async ({ session, requester }) => {
+        const identity = this.#proofs.take(session)
+        if (identity === undefined)
+          return { kind: 'pending', ...(type === OAUTH2_STAGE ? { fields: await uriFor(session) } : {}) }
+        return creates ? this.#ofNewcomer(identity) : this.#ofRequester(identity, requester)
+      },
+    }
+  }
+
+  async #ofNewcomer(identity: Identity): Promise<StageOutcome> {
+    const linked = await this.#identities.userOf(identity)
+    if (linked === undefined) return { kind: 'passed', fact: JSON.stringify(identity) }
+    return refused(`You have an account here already, by ${identity.providerName}; sign in to it`)
+  }
+
+  async #ofRequester(identity: Identity, requester: UserId | undefined): Promise<StageOutcome> {
+    const linked = await this.#identities.userOf(identity)
+    if (linked !== undefined && (requester === undefined || requester === linked)) {
+      return { kind: 'passed', fact: linked }
+    }
+    return refused(`That is another person of ${identity.providerName} than the one this account belongs to`)
+  }
+}
+
+const refused = (error: string): StageOutcome => ({ kind: 'failed', errcode: 'M_FORBIDDEN', error })
+
+/** Who passed a stage that makes accounts; undefined where none was. */
+export const identityIn = (facts: ReadonlyMap<string, string | undefined>): Identity | undefined => {
+  const fact = facts.get(OAUTH2_STAGE) ?? facts.get(SSO_STAGE)
+  return fact === undefined ? undefined : (JSON.parse(fact) as Identity)
+}

@@ -1,0 +1,307 @@
+import { MatrixError, type UserId } from '#spec'
+import { type Commit, WriteConflict } from '#store'
+import type { Accounts } from '../accounts/index.ts'
+import {
+  clientOf,
+  type ExternalIdentities,
+  type Identity,
+  isTrustedClient,
+  type LoginTokens,
+  type OneTimeTable,
+  type Returned,
+  type SignInAnswer,
+  type SignInProvider,
+  type SignInPurpose,
+  withLoginToken,
+} from '../sign-in/index.ts'
+import type { InteractiveAuth } from '../uia/index.ts'
+import type { CreateAccount } from './create-account.ts'
+import type { IdentityStages } from './identity-stages.ts'
+
+/** Which account an identity opens. */
+export type AccountOfIdentity =
+  | { readonly kind: 'account'; readonly userId: UserId }
+  /** None yet, and the provider's people may make one. */
+  | { readonly kind: 'none' }
+  | { readonly kind: 'refused'; readonly why: 'noAccount' | 'deactivated' }
+
+/** Where the browser would go with a login token. */
+export type Client = ReturnType<typeof clientOf>
+
+/** What a browser that came back is shown, or where it goes. */
+export type SignInStep =
+  | { readonly kind: 'ended' | 'otherBrowser' | 'stagePassed' }
+  | { readonly kind: 'failed'; readonly why: (Returned & { kind: 'failed' })['why']; readonly name: string }
+  | { readonly kind: 'refused'; readonly why: 'noAccount' | 'deactivated'; readonly name: string }
+  /** In words for people. */
+  | { readonly kind: 'stageRefused'; readonly text: string }
+  | { readonly kind: 'redirect'; readonly uri: string }
+  /** Shall the browser go on to that client? */
+  | {
+      readonly kind: 'goOn'
+      readonly id: string
+      readonly client: Client
+      readonly userId: UserId
+      readonly isNew: boolean
+    }
+  | NewAccountStep
+  /** Did they begin this? `operation`: of the authentication session. */
+  | {
+      readonly kind: 'confirm'
+      readonly id: string
+      readonly name: string
+      readonly operation: string
+      readonly requester: UserId | undefined
+    }
+  | { readonly kind: 'answer'; readonly answer: SignInAnswer }
+
+export interface NewAccountStep {
+  readonly kind: 'newAccount'
+  readonly id: string
+  readonly provider: string
+  readonly localpart: string
+  readonly displayName: string | undefined
+  /** What was wrong with the last attempt. */
+  readonly refusal: { readonly status: number; readonly text: string } | undefined
+}
+
+/** Between the return from a provider and its end. */
+export type Arrival =
+  | { readonly kind: 'goOn'; readonly userId: UserId; readonly redirectUrl: string }
+  | {
+      readonly kind: 'newAccount'
+      readonly identity: Identity
+      readonly provider: SignInProvider
+      readonly redirectUrl: string
+    }
+  | { readonly kind: 'stage'; readonly identity: Identity; readonly session: string; readonly type: string }
+
+export interface NameCheck {
+  /** Throws `M_EXCLUSIVE`. */
+  assertUnreserved(userId: UserId): void
+}
+
+export interface SignInFlowOptions {
+  readonly commit: Commit
+  readonly trustedClients: readonly string[]
+  readonly names: NameCheck
+  /** Whether a new account has to agree to documents. */
+  readonly hasTerms: boolean
+  /** Whose verified address it is. */
+  userWithEmail(address: string): Promise<UserId | undefined>
+}
+
+/** What comes of identities: logins, accounts, passed stages. Module "SSO client login"; "OAuth2-based" of 2015. */
+export class SignInFlow {
+  readonly #identities: ExternalIdentities
+  readonly #accounts: Accounts
+  readonly #createAccount: CreateAccount
+  readonly #stages: { readonly uia: InteractiveAuth; readonly identityStages: IdentityStages }
+  readonly #waiting: { readonly arrivals: OneTimeTable<Arrival>; readonly loginTokens: LoginTokens }
+  readonly #options: SignInFlowOptions
+
+  constructor(
+    domain: { readonly accounts: Accounts; readonly identities: ExternalIdentities },
+    createAccount: CreateAccount,
+    stages: { readonly uia: InteractiveAuth; readonly identityStages: IdentityStages },
+    waiting: { readonly arrivals: OneTimeTable<Arrival>; readonly loginTokens: LoginTokens },
+    options: SignInFlowOptions,
+  ) {
+    this.#identities = domain.identities
+    this.#accounts = domain.accounts
+    this.#createAccount = createAccount
+    this.#stages = stages
+    this.#waiting = waiting
+    this.#options = options
+  }
+
+  /** After `SignIn.returned`. */
+  async arrived(returned: Returned, ip: string): Promise<SignInStep> {
+    switch (returned.kind) {
+      case 'ended':
+      case 'otherBrowser':
+        return returned
+      case 'failed':
+        if (returned.purpose.kind !== 'answer') return { kind: 'failed', why: returned.why, name: returned.name }
+        return { kind: 'answer', answer: await returned.purpose.answer({ kind: 'failed', why: returned.why }) }
+      case 'proven':
+        return this.#proven(returned, returned.purpose, ip)
+    }
+  }
+
+  /** Whose account it is, by the rule of its provider; what is linked by that is committed. */
+  async accountOf(identity: Identity, provider: SignInProvider): Promise<AccountOfIdentity> {
+    const linked = await this.#identities.userOf(identity)
+    if (linked !== undefined) {
+      return (await this.#isActive(linked))
+        ? { kind: 'account', userId: linked }
+        : { kind: 'refused', why: 'deactivated' }
+    }
+    const candidate = await this.#candidate(identity, provider)
+    if (candidate !== undefined && (await this.#isActive(candidate)) && (await this.#link(identity, candidate))) {
+      return { kind: 'account', userId: candidate }
+    }
+    return provider.allowRegistration ? { kind: 'none' } : { kind: 'refused', why: 'noAccount' }
+  }
+
+  /** Yes to `confirm`. */
+  async confirm(id: string, ip: string): Promise<SignInStep> {
+    const arrival = this.#waiting.arrivals.take(id)
+    return arrival?.kind === 'stage' ? this.#passStage(arrival, ip) : { kind: 'ended' }
+  }
+
+  /** The name that a new person chose. What is wrong with it is told in the step, and they may choose again. */
+  async choseName(id: string, username: string, agreed: boolean): Promise<SignInStep> {
+    const arrival = this.#waiting.arrivals.take(id)
+    if (arrival?.kind !== 'newAccount') return { kind: 'ended' }
+    const again = (status: number, text: string): SignInStep => {
+      this.#waiting.arrivals.put(arrival, id)
+      return newAccountStep(id, arrival, username, { status, text })
+    }
+    if (this.#options.hasTerms && !agreed) return again(400, 'To go on, agree to the documents.')
+    try {
+      const userId = await this.#create(arrival.identity, username)
+      return this.#askToGoOn(userId, arrival.redirectUrl, true)
+    } catch (error) {
+      if (!(error instanceof MatrixError)) throw error
+      return again(error.status, error.message)
+    }
+  }
+
+  /** Yes to `goOn`: where to, with a login token. */
+  goOn(id: string): SignInStep {
+    const arrival = this.#waiting.arrivals.take(id)
+    if (arrival?.kind !== 'goOn') return { kind: 'ended' }
+    return this.#toClient(arrival.userId, arrival.redirectUrl)
+  }
+
+  async #proven(returned: Returned & { kind: 'proven' }, purpose: SignInPurpose, ip: string): Promise<SignInStep> {
+    const { identity, provider } = returned
+    switch (purpose.kind) {
+      case 'answer':
+        return { kind: 'answer', answer: await purpose.answer({ kind: 'proven', identity, provider }) }
+      case 'stage': {
+        const { session, type } = purpose
+        const arrival = { kind: 'stage', identity, session, type } as const
+        // Who got the address from somebody else has not seen what it is about.
+        return returned.solicited ? this.#passStage(arrival, ip) : this.#askToConfirm(arrival)
+      }
+      case 'login':
+        return this.#logIn(identity, provider, purpose.redirectUrl)
+    }
+  }
+
+  async #logIn(identity: Identity, provider: SignInProvider, redirectUrl: string): Promise<SignInStep> {
+    const found = await this.accountOf(identity, provider)
+    switch (found.kind) {
+      case 'refused':
+        return { ...found, name: provider.name }
+      case 'account':
+        return isTrustedClient(redirectUrl, this.#options.trustedClients)
+          ? this.#toClient(found.userId, redirectUrl)
+          : this.#askToGoOn(found.userId, redirectUrl, false)
+      case 'none':
+        return this.#newcomer({ kind: 'newAccount', identity, provider, redirectUrl })
+    }
+  }
+
+  async #newcomer(arrival: Arrival & { kind: 'newAccount' }): Promise<SignInStep> {
+    const { identity, provider, redirectUrl } = arrival
+    if (!provider.chooseUserName && !this.#options.hasTerms) {
+      try {
+        return this.#askToGoOn(await this.#create(identity, identity.localpart), redirectUrl, true)
+      } catch (error) {
+        // Taken, or no name: the person is asked for another.
+        if (!(error instanceof MatrixError)) throw error
+      }
+    }
+    return newAccountStep(this.#waiting.arrivals.put(arrival), arrival, identity.localpart, undefined)
+  }
+
+  /** Throws what is wrong with the name, `M_USER_IN_USE`, `M_EXCLUSIVE`. */
+  async #create(identity: Identity, username: string): Promise<UserId> {
+    const userId = this.#accounts.newUserId(username)
+    await this.#accounts.assertFree(userId)
+    this.#options.names.assertUnreserved(userId)
+    await this.#createAccount.run({
+      userId,
+      passwordHash: undefined,
+      displayName: identity.displayName,
+      session: undefined,
+      alongside: [this.#identities.link(identity, userId)],
+    })
+    return userId
+  }
+
+  async #candidate(identity: Identity, { linkExisting }: SignInProvider): Promise<UserId | undefined> {
+    switch (linkExisting) {
+      case 'never':
+        return undefined
+      case 'localpart': {
+        if (identity.localpart === '') return undefined
+        return (await this.#accounts.resolve({ kind: 'user', user: identity.localpart }))?.account?.userId
+      }
+      case 'verifiedEmail':
+        return identity.verifiedEmail === undefined ? undefined : this.#options.userWithEmail(identity.verifiedEmail)
+    }
+  }
+
+  async #isActive(userId: UserId): Promise<boolean> {
+    const account = await this.#accounts.account(userId)
+    return account !== undefined && account.deactivatedAtMs === undefined && !account.guest
+  }
+
+  /** Whether it is theirs now. */
+  async #link(identity: Identity, userId: UserId): Promise<boolean> {
+    try {
+      await this.#options.commit([this.#identities.link(identity, userId)])
+      return true
+    } catch (error) {
+      if (error instanceof WriteConflict) return false
+      throw error
+    }
+  }
+
+  async #passStage({ identity, session, type }: Arrival & { kind: 'stage' }, ip: string): Promise<SignInStep> {
+    const { uia, identityStages } = this.#stages
+    identityStages.proven(session, identity)
+    const refusal = await uia.attemptStage(session, type, {}, ip)
+    return refusal === undefined ? { kind: 'stagePassed' } : { kind: 'stageRefused', text: refusal.error }
+  }
+
+  #askToConfirm(arrival: Arrival & { kind: 'stage' }): SignInStep {
+    const state = this.#stages.uia.stageState(arrival.session, arrival.type)
+    if (state.kind !== 'open') return { kind: state.kind === 'passed' ? 'stagePassed' : 'ended' }
+    const { operation, requester } = state
+    return {
+      kind: 'confirm',
+      id: this.#waiting.arrivals.put(arrival),
+      name: arrival.identity.providerName,
+      operation,
+      requester,
+    }
+  }
+
+  #askToGoOn(userId: UserId, redirectUrl: string, isNew: boolean): SignInStep {
+    const id = this.#waiting.arrivals.put({ kind: 'goOn', userId, redirectUrl })
+    return { kind: 'goOn', id, client: clientOf(redirectUrl), userId, isNew }
+  }
+
+  #toClient(userId: UserId, redirectUrl: string): SignInStep {
+    return { kind: 'redirect', uri: withLoginToken(redirectUrl, this.#waiting.loginTokens.issue(userId)) }
+  }
+}
+
+const newAccountStep = (
+  id: string,
+  { identity, provider }: Arrival & { kind: 'newAccount' },
+  localpart: string,
+  refusal: NewAccountStep['refusal'],
+): NewAccountStep => ({
+  kind: 'newAccount',
+  id,
+  provider: provider.name,
+  localpart,
+  displayName: identity.displayName,
+  refusal,
+})

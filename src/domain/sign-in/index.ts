@@ -1,0 +1,7 @@
+export * from './external-identities.ts'
+export type { Identity } from './identity.ts'
+export * from './login-tokens.ts'
+export * from './one-time-table.ts'
+export * from './provider.ts'
+export * from './redirect-url.ts'
+export * from './sign-in.ts'

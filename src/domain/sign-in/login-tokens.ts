@@ -1,0 +1,35 @@
+import { hash } from 'node:crypto'
+import type { Clock, Random } from '#base'
+import type { UserId } from '#spec'
+import { OneTimeTable } from './one-time-table.ts'
+
+const PREFIX = 'hrl_'
+const RANDOM_LENGTH = 43
+const MAX_LENGTH = 64
+
+/**
+ * Tokens of `m.login.token`: one use, short life, kept as hashes in memory. A restart within their seconds voids them, and the
+ * person signs in once more.
+ */
+export class LoginTokens {
+  readonly #random: Random
+  readonly #tokens: OneTimeTable<{ readonly userId: UserId }>
+  readonly lifetimeMs: number
+
+  constructor(name: string, clock: Clock, random: Random, lifetimeMs: number) {
+    this.#random = random
+    this.#tokens = new OneTimeTable({ name, clock, random, lifetimeMs })
+    this.lifetimeMs = lifetimeMs
+  }
+
+  issue(userId: UserId): string {
+    const token = PREFIX + this.#random.token(RANDOM_LENGTH)
+    this.#tokens.put({ userId }, hash('sha256', token, 'hex'))
+    return token
+  }
+
+  /** Whose it is, once. undefined: not given out here, used, or over. */
+  take(token: string): UserId | undefined {
+    return token.length > MAX_LENGTH ? undefined : this.#tokens.take(hash('sha256', token, 'hex'))?.userId
+  }
+}
