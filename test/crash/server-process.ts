@@ -9,6 +9,8 @@ export interface ServerSetup {
   readonly databaseUrl?: string | undefined
   /** More flags. */
   readonly flags?: readonly string[]
+  /** More of its environment: settings, options of Node. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 export interface Exit {
@@ -37,14 +39,14 @@ export class ServerProcess {
   #onReady: ((url: string) => void) | undefined
   startUpMs = 0
 
-  constructor({ dataFolder, databaseUrl, flags = [] }: ServerSetup) {
+  constructor({ dataFolder, databaseUrl, flags = [], env = {} }: ServerSetup) {
     const own = ['start', '--port', '0', '--data', dataFolder, '--no-rate-limit', '--registration', 'open']
     const database = databaseUrl === undefined ? [] : ['--database', databaseUrl]
     const script = join(repositoryRoot, 'bin', 'homeroom.js')
     this.#child = spawn(process.execPath, [script, ...own, '--log-level', 'warn', ...database, ...flags], {
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: withoutSettings(),
+      env: { ...withoutSettings(), ...env },
     })
     this.#pid = this.#child.pid ?? 0
     if (this.#pid === 0) throw new Error('the server could not be spawned')
