@@ -1,6 +1,7 @@
 import type { Clock, Logger } from '#base'
 import { type SigningKey, signaturesOf, signJson } from '#rules'
-import { isJsonObject, type JsonObject, parseServerName, stringAt, type UserId } from '#spec'
+import { type JsonObject, parseServerName, stringAt, type UserId } from '#spec'
+import { askIdentityServer, type IdentityServerAnswer, type IdentityServerRequest } from './identity-server-requests.ts'
 
 export interface IdentityServersOptions {
   readonly clock: Clock
@@ -53,30 +54,28 @@ export interface UnbindWish {
   readonly userId: UserId
 }
 
-interface Sent {
-  readonly method: 'GET' | 'POST'
-  readonly path: string
-  readonly content?: JsonObject
-  readonly authorization?: string
+export interface EmailTokenWish {
+  readonly idServer: string
+  /** As in `BindWish`. */
+  readonly accessToken: string | undefined
+  readonly email: string
+  readonly clientSecret: string
+  readonly sendAttempt: number
+  readonly nextLink: string | undefined
 }
 
-type Received =
-  | { readonly kind: 'answer'; readonly body: JsonObject }
-  /** An answer outside 200 to 299; the errcode where it was a standard error. */
-  | { readonly kind: 'error'; readonly status: number; readonly errcode: string | undefined; readonly error: string }
+export type EmailTokenAnswer =
+  | { readonly kind: 'sent'; readonly sid: string }
+  | IdentityServerRefusal
   | IdentityServerFailure
 
 const V1 = '/_matrix/identity/api/v1'
 const V2 = '/_matrix/identity/v2'
-/** A binding may come with all the invites that waited for it. */
-const MAX_ANSWER_BYTES = 256 * 1024
 /** Over all servers. More at once is an attack, or a server that hangs: they are told that it is unavailable. */
 const MAX_AT_ONCE = 64
 const MAX_ADDRESS = 512
-const MAX_ERROR = 500
 /** Appendices, "Opaque Identifiers": what a session's id and its secret may be. Anything else names no session. */
 const OPAQUE = /^[0-9A-Za-z.=_-]{1,255}$/
-const ERRCODE = /^[A-Za-z0-9_.]{1,100}$/
 const ACCESS_TOKEN = /^[\x21-\x7e]{1,2048}$/
 const NO_SUCH_SESSION = new Set(['M_NO_VALID_SESSION', 'M_SESSION_NOT_VALIDATED', 'M_SESSION_EXPIRED'])
 
@@ -93,6 +92,25 @@ export class IdentityServers {
   constructor(options: IdentityServersOptions) {
     this.#options = options
     this.#origins = new Map(options.trusted.map((origin) => [new URL(origin).host, origin]))
+  }
+
+  /** `/validate/email/requestToken`: has it send a mail with a link of its own, on behalf of clients that ask us instead. */
+  async requestEmailToken(wish: EmailTokenWish): Promise<EmailTokenAnswer> {
+    const host = this.#trusted(wish.idServer)
+    if (host === undefined) return { kind: 'untrusted' }
+    const authorization = authorizationOf(wish.accessToken)
+    if (authorization === 'malformed') return UNKNOWN_TOKEN
+    const { email, clientSecret, sendAttempt, nextLink } = wish
+    const received = await this.#send(host, {
+      method: 'POST',
+      path: `${authorization === undefined ? V1 : V2}/validate/email/requestToken`,
+      content: { email, client_secret: clientSecret, send_attempt: sendAttempt, next_link: nextLink },
+      ...(authorization === undefined ? {} : { authorization }),
+    })
+    if (received.kind === 'error') return refusalOf(received)
+    if (received.kind !== 'answer') return received
+    const sid = stringAt(received.body, 'sid')
+    return sid !== undefined && OPAQUE.test(sid) ? { kind: 'sent', sid } : { kind: 'unavailable' }
   }
 
   /** `/3pid/getValidated3pid`, of v1: in v2 it wants an access token that only the client has. `idServer` as the client sent it. */
@@ -167,14 +185,14 @@ export class IdentityServers {
     return this.#send(host, { method: 'POST', path, content, authorization })
   }
 
-  async #send(host: string, sent: Sent): Promise<Received> {
+  async #send(host: string, sent: IdentityServerRequest): Promise<Received> {
     const { clock, logger, timeoutMs } = this.#options
     if (this.#running >= MAX_AT_ONCE) return { kind: 'unavailable' }
     this.#running++
     const late = new AbortController()
     const cancel = clock.after(timeoutMs, () => late.abort())
     try {
-      return await request(this.#origins.get(host) ?? '', sent, late.signal)
+      return await askIdentityServer(this.#origins.get(host) ?? '', sent, late.signal)
     } catch (err) {
       // Without the query: it holds the client's secret.
       const path = sent.path.replace(/\?.*$/, '')
@@ -187,62 +205,7 @@ export class IdentityServers {
   }
 }
 
-/** Throws where no JSON object came back within the limits, unless the status alone says enough. */
-const request = async (
-  origin: string,
-  { method, path, content, authorization }: Sent,
-  signal: AbortSignal,
-): Promise<Received> => {
-  const answer = await fetch(`${origin}${path}`, {
-    method,
-    headers: {
-      ...(content === undefined ? {} : { 'content-type': 'application/json' }),
-      ...(authorization === undefined ? {} : { authorization }),
-    },
-    ...(content === undefined ? {} : { body: JSON.stringify(content) }),
-    redirect: 'error',
-    signal,
-  })
-  const text = await readText(answer)
-  if (!answer.ok) return errorIn(answer.status, text)
-  const body: unknown = JSON.parse(text)
-  if (!isJsonObject(body)) throw new Error('the answer is no JSON object')
-  // Those of 2015 said with 200 what they had against a request.
-  return stringAt(body, 'errcode') === undefined ? { kind: 'answer', body } : errorIn(answer.status, text)
-}
-
-const readText = async (answer: Response): Promise<string> => {
-  const chunks: Uint8Array[] = []
-  let sizeBytes = 0
-  for await (const chunk of answer.body ?? []) {
-    sizeBytes += chunk.length
-    // Leaving the loop ends the connection.
-    if (sizeBytes > MAX_ANSWER_BYTES) throw new Error(`the answer is longer than ${MAX_ANSWER_BYTES} bytes`)
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString('utf8')
-}
-
-const errorIn = (status: number, text: string): Received => {
-  const body = jsonIn(text)
-  const errcode = isJsonObject(body) ? stringAt(body, 'errcode') : undefined
-  const error = isJsonObject(body) ? (stringAt(body, 'error') ?? '') : ''
-  return {
-    kind: 'error',
-    status,
-    errcode: errcode !== undefined && ERRCODE.test(errcode) ? errcode : undefined,
-    error: error.toWellFormed().slice(0, MAX_ERROR).toWellFormed(),
-  }
-}
-
-const jsonIn = (text: string): unknown => {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
+type Received = IdentityServerAnswer | IdentityServerFailure
 type ReceivedError = Extract<Received, { readonly kind: 'error' }>
 
 const unvalidatedOr = ({ errcode }: ReceivedError): { readonly kind: 'unvalidated' } | undefined =>
