@@ -49,6 +49,27 @@ export const pushRulesEndpoints = (deps: PushRulesDeps): readonly AnyEndpoint[] 
   ...partEndpoints(deps),
 ]
 
+type Ruleset = Awaited<ReturnType<PushRules['ruleset']>>
+type Rules = Ruleset[keyof Ruleset]
+
+/** The conditions of 2015. Clients of that time hold any other to be fulfilled, and would raise an alarm for every message. */
+const CONDITIONS_2015: ReadonlySet<unknown> = new Set([
+  'event_match',
+  'profile_tag',
+  'device',
+  'contains_display_name',
+  'room_member_count',
+])
+
+/** The rules as the clients of that path understand them: those of 2015 are not shown rules whose conditions they cannot judge. */
+const rulesFor = (path: string, rules: Rules): Rules =>
+  isOldPath(path)
+    ? rules.filter(({ conditions }) => conditions?.every(({ kind }) => CONDITIONS_2015.has(kind)) ?? true)
+    : rules
+
+const rulesetFor = (path: string, ruleset: Ruleset): Record<string, Rules> =>
+  Object.fromEntries(Object.entries(ruleset).map(([kind, rules]) => [kind, rulesFor(path, rules)]))
+
 const listEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'GET',
@@ -56,7 +77,7 @@ const listEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => 
     auth: 'user',
     rateLimit: 'read',
     handler: async ({ requester, path }) => {
-      const global = await pushRules.ruleset(requester)
+      const global = rulesetFor(path, await pushRules.ruleset(requester))
       // Clients of 2015 count the members of `device` without asking whether it is there.
       return new RawJson(JSON.stringify(isOldPath(path) ? { global, device: {} } : { global }))
     },
@@ -67,9 +88,9 @@ const listEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => 
     auth: 'user',
     rateLimit: 'read',
     params: Type.Object({ scope: SCOPE }),
-    handler: async ({ requester, params }) => {
+    handler: async ({ requester, params, path }) => {
       requireGlobal(params)
-      return new RawJson(JSON.stringify(await pushRules.ruleset(requester)))
+      return new RawJson(JSON.stringify(rulesetFor(path, await pushRules.ruleset(requester))))
     },
   }),
   endpoint({
@@ -79,9 +100,9 @@ const listEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => 
     auth: 'user',
     rateLimit: 'read',
     params: KIND,
-    handler: async ({ requester, params }) => {
+    handler: async ({ requester, params, path }) => {
       requireGlobal(params)
-      return new RawJson(JSON.stringify((await pushRules.ruleset(requester))[params.kind]))
+      return new RawJson(JSON.stringify(rulesFor(path, (await pushRules.ruleset(requester))[params.kind])))
     },
   }),
 ]
