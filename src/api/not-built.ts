@@ -8,7 +8,6 @@ export const NOT_BUILT: readonly string[] = [
   'POST /_matrix/client/v1/appservice/{appserviceId}/ping',
   'GET /_matrix/client/v1/auth_metadata',
   'POST /_matrix/client/v1/login/get_token',
-  'GET /_matrix/client/v1/media/preview_url',
   'GET /_matrix/client/v1/mutual_rooms',
   'GET /_matrix/client/v1/room_summary/{roomIdOrAlias}',
   'GET /_matrix/client/v1/rooms/{roomId}/hierarchy',
@@ -67,5 +66,4 @@ export const NOT_BUILT: readonly string[] = [
   'GET /_matrix/client/v3/thirdparty/user/{protocol}',
   'POST /_matrix/client/v3/user_directory/search',
   'POST /_matrix/client/v3/users/{userId}/report',
-  'GET /_matrix/media/v3/preview_url',
 ]

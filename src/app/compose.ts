@@ -54,6 +54,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   const push = buildPush(ground, streams, views)
   const pushers = buildPushers(ground, streams, push)
   await accounts.resume()
+  media.start()
   push.start()
   const purge = buildRoomPurge(ground)
   purge.start()
@@ -74,6 +75,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
       await purge.stop()
       await accounts.settle()
       await personal.settle()
+      await media.stop()
     },
   }
 }

@@ -9,7 +9,7 @@ export interface Kind<Value> {
   parse(raw: unknown, fromText: boolean): Value | undefined
 }
 
-export export const text = (expects: string, accept: (value: string) => boolean = () => true): Kind<string> => ({
+export const text = (expects: string, accept: (value: string) => boolean = () => true): Kind<string> => ({
   expects,
   parse: (raw) => (typeof raw === 'string' && raw !== '' && accept(raw) ? raw : undefined),
 })
@@ -45,6 +45,13 @@ export const identityServer: Kind<string> = {
     return url?.pathname === '/' && url.username === '' && url.password === '' ? url.origin : undefined
   },
 }
+
+export const bucketName = text('the name of a bucket', (value) => /^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$/.test(value))
+export const objectPrefix = text('up to 200 letters, digits and / . _ -, no slash in front', (value) =>
+  /^[A-Za-z0-9._-][A-Za-z0-9/._-]{0,199}$/.test(value),
+)
+export const urlPattern = text('a pattern of URLs or of hosts, without spaces', (value) => /^[!-~]{1,500}$/.test(value))
+export const languages = text('languages such as "de, en;q=0.5"', (value) => /^[A-Za-z0-9*,;=. -]{1,200}$/.test(value))
 
 export const turnUri = text('a URI that begins with turn: or turns:', (value) => /^turns?:\S+$/.test(value))
 

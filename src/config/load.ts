@@ -3,6 +3,7 @@ import { parseDocument } from 'yaml'
 import type { Config, Database } from './config.ts'
 import { isRecordList } from './records.ts'
 import { PLACES, type Place, type Settings } from './schema.ts'
+import { refuseS3WithoutNeeds } from './sections/media.ts'
 import { refuseSignInWithoutNeeds } from './sections/sign-in-providers.ts'
 
 /** One thing wrong with the configuration, with where it stands. */
@@ -62,8 +63,9 @@ export const loadConfig = (sources: ConfigSources): Config => {
   refusePartOfTls(given, problems)
   refuseTurnWithoutCredentials(given, problems)
   refuseCaptchaWithoutKeys(settings, given, problems)
-  refuseSignInWithoutNeeds(settings, problems)
   refuseMailWithoutNeeds(settings, given, problems)
+  refuseSignInWithoutNeeds(settings, problems)
+  refuseS3WithoutNeeds(given, problems)
   // Every place was filled from its own kind just above; with problems it is not used.
   if (problems.length > 0) throw new ConfigError(problems)
   return resolveConfig(settings as unknown as Settings)

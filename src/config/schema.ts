@@ -4,7 +4,7 @@ import { identityServers } from './sections/identity-servers.ts'
 import { listen } from './sections/listen.ts'
 import { logging } from './sections/logging.ts'
 import { mail } from './sections/mail.ts'
-import { media } from './sections/media.ts'
+import { media, s3, urlPreviews } from './sections/media.ts'
 import { push } from './sections/push.ts'
 import { rateLimits } from './sections/rate-limits.ts'
 import { rooms } from './sections/rooms.ts'
@@ -27,6 +27,8 @@ export const SECTIONS = {
   mail,
   rooms,
   media,
+  s3,
+  urlPreviews,
   push,
   voip,
   rateLimits,

@@ -4,7 +4,7 @@ import type { Kind } from './kinds.ts'
 export interface Setting<Value> {
   readonly kind: Kind<Value>
   /** As one would write it in YAML; undefined where it stays unset, or depends on others (then the description says how). */
-  readonly fallback: string | number | boolean | readonly string[] | undefined
+  readonly fallback: string | number | boolean | readonly (string | number)[] | undefined
   readonly description: string
   /** Command-line flag without dashes; its environment variable follows from it. */
   readonly flag?: string
@@ -28,7 +28,7 @@ type Draft<Value> = Omit<Setting<Value>, 'kind' | 'fallback'>
 /** A setting with a default. */
 export const setting = <Value>(
   kind: Kind<Value>,
-  fallback: string | number | boolean | readonly string[],
+  fallback: string | number | boolean | readonly (string | number)[],
   draft: Draft<Value>,
 ): Setting<Value> & { readonly always: true } => ({ kind, fallback, always: true, ...draft })
 

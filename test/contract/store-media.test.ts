@@ -75,4 +75,22 @@ onEveryDatabase('media', (open) => {
     await store.commit([announce('c', 100), announce('d', 100)])
     expect(await store.media.media('a')).toBeUndefined()
   })
+
+  test('that expired are forgotten, and files are told from what no row names', async () => {
+    const store = await open()
+    const alice = await user(store, 'alice')
+    const announce = (mediaId: string, expiresAtMs: number) =>
+      media.announce({ mediaId, user: alice, atMs: 0, expiresAtMs, limit: 9 })
+    await store.commit([announce('early', 10), announce('late', 20), announce('filled', 10)])
+    const content = contentOf('same')
+    await store.commit([media.fill({ mediaId: 'filled', user: alice, atMs: 1, quotaBytes: undefined, content })])
+    await store.commit([media.addThumbnail('same', { variant: 'x', contentType: 'image/png', sizeBytes: 3 })])
+    await store.commit([media.dropExpired(10)])
+    const left = await Promise.all(['early', 'late', 'filled'].map((mediaId) => store.media.media(mediaId)))
+    expect(left.map((record) => record?.mediaId)).toEqual([undefined, 'late', 'filled'])
+    expect(await store.media.named(['same', 'same.x', 'same.y', 'other', 'other.x'])).toEqual(
+      new Set(['same', 'same.x']),
+    )
+    expect(await store.media.named(['other'])).toEqual(new Set())
+  })
 })

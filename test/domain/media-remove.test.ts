@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { silentLogger, systemClock, systemRandom } from '#base'
-import { Media } from '#domain'
+import { Media, StoredBytes } from '#domain'
 import type { ServerName } from '#spec'
 import { openMediaFolder, openStore, writers } from '#store'
 
@@ -27,9 +27,11 @@ describe('media that are removed', () => {
     })
     try {
       const files = await openMediaFolder(join(folder, 'media'), systemRandom)
-      const kept = { reader: store.media, writer: writers.media, commit: store.commit, files }
+      const previews = { reader: store.urlPreviews, writer: writers.urlPreviews }
+      const kept = { reader: store.media, writer: writers.media, previews, commit: store.commit, files }
+      const bytes = new StoredBytes(kept)
       const ground = { clock: systemClock, random: systemRandom }
-      const media = new Media(kept, 'x.test' as ServerName, limits, ground)
+      const media = new Media(kept, bytes, 'x.test' as ServerName, limits, ground)
       const stored = (): number =>
         readdirSync(join(folder, 'media'), { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
           .length
@@ -37,16 +39,16 @@ describe('media that are removed', () => {
 
       let last = idIn(await media.upload(1, uploadOf('same')))
       for (let round = 0; round < 20; round++) {
-        const [, uri] = await Promise.all([media.remove(last), media.upload(1, uploadOf('same'))])
+        const [, uri] = await Promise.all([bytes.remove(last), media.upload(1, uploadOf('same'))])
         last = idIn(uri)
         const { sha256 } = await media.find('x.test', last, patience)
         expect((await (await media.open(sha256)).toArray()).join('')).toBe('same')
       }
       expect(stored()).toBe(1)
-      await media.remove(last)
+      await bytes.remove(last)
       expect(stored()).toBe(0)
       await expect(media.find('x.test', last, patience)).rejects.toMatchObject({ errcode: 'M_NOT_FOUND' })
-      await media.remove(last)
+      await bytes.remove(last)
     } finally {
       await store.close()
       rmSync(folder, { recursive: true, force: true })

@@ -57,6 +57,7 @@ const budgets = (reads: number): RateBudgets => {
     invite: plenty,
     createRoom: plenty,
     profile: plenty,
+    urlPreview: plenty,
     read: { requests: reads, perSeconds: 60 },
     other: plenty,
   }

@@ -5,11 +5,13 @@ import {
   type MediaDeps,
   MediaPath,
   NamedMediaPath,
+  PreviewQuery,
+  previewUrl,
   ThumbnailQuery,
   thumbnail,
 } from './media-answers.ts'
 
-/** `authed-content-repo.yaml`, without URL previews. Guests may look at files (module "Guest access"). */
+/** `authed-content-repo.yaml`. Guests may look at files (module "Guest access"). */
 export const authedContentRepoEndpoints = (deps: MediaDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'GET',
@@ -44,5 +46,13 @@ export const authedContentRepoEndpoints = (deps: MediaDeps): readonly AnyEndpoin
     params: MediaPath,
     query: ThumbnailQuery,
     handler: (request) => thumbnail(deps, request, 'authenticated'),
+  }),
+  endpoint({
+    method: 'GET',
+    paths: v1Only('/media/preview_url'),
+    auth: 'user',
+    rateLimit: 'read',
+    query: PreviewQuery,
+    handler: (request) => previewUrl(deps, request),
   }),
 ]

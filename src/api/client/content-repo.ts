@@ -4,9 +4,13 @@ import { MatrixError } from '#spec'
 import {
   DownloadQuery,
   download,
+  IdenticonQuery,
+  identicon,
   type MediaDeps,
   MediaPath,
   NamedMediaPath,
+  PreviewQuery,
+  previewUrl,
   ThumbnailQuery,
   thumbnail,
   uploadOf,
@@ -19,12 +23,15 @@ const mediaPaths = (path: string): readonly [string, ...string[]] => [
   `/_matrix/media/v1${path}`,
 ]
 
+/** Pictures made of a text, in no release of the specification: clients of 2015 ask for them where somebody has no avatar. */
+const IdenticonPath = Type.Object({ text: Type.String({ minLength: 1, maxLength: 1_000 }) })
 const UploadQuery = Type.Object({ filename: Type.Optional(Type.String()) })
 
 /** `content-repo.yaml`: uploads, and downloads as they were before Matrix 1.11, without an access token. */
 export const contentRepoEndpoints = (deps: MediaDeps): readonly AnyEndpoint[] => [
   ...uploadEndpoints(deps),
   ...legacyEndpoints(deps),
+  ...previewEndpoints(deps),
 ]
 
 const uploadEndpoints = ({ media }: MediaDeps): readonly AnyEndpoint[] => [
@@ -61,6 +68,26 @@ const uploadEndpoints = ({ media }: MediaDeps): readonly AnyEndpoint[] => [
       const { contentUri, expiresAtMs } = await media.announce(requester.user)
       return { content_uri: contentUri, unused_expires_at: expiresAtMs }
     },
+  }),
+]
+
+const previewEndpoints = (deps: MediaDeps): readonly AnyEndpoint[] => [
+  endpoint({
+    method: 'GET',
+    paths: mediaPaths('/preview_url'),
+    auth: 'user',
+    rateLimit: 'read',
+    query: PreviewQuery,
+    handler: (request) => previewUrl(deps, request),
+  }),
+  endpoint({
+    method: 'GET',
+    paths: mediaPaths('/identicon/:text'),
+    auth: 'none',
+    rateLimit: 'read',
+    params: IdenticonPath,
+    query: IdenticonQuery,
+    handler: ({ params, query }) => identicon(deps, params.text, query),
   }),
 ]
 

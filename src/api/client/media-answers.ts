@@ -1,11 +1,17 @@
+import { createHash } from 'node:crypto'
+import { Readable } from 'node:stream'
 import Type from 'typebox'
-import type { Media, Thumbnails } from '#domain'
-import { FileReply, type StreamedBody } from '#http'
+import type { Identicons, Media, Thumbnails, UrlPreviews } from '#domain'
+import { FileReply, type Requester, type StreamedBody } from '#http'
+import { type JsonObject, MatrixError } from '#spec'
 
 /** What the endpoints of the content repository, old and new, need. */
 export interface MediaDeps {
   readonly media: Pick<Media, 'upload' | 'announce' | 'fill' | 'find' | 'open' | 'limits'>
   readonly thumbnails: Pick<Thumbnails, 'thumbnail'>
+  readonly identicons: Pick<Identicons, 'identicon'>
+  /** undefined: switched off. */
+  readonly previews: Pick<UrlPreviews, 'preview'> | undefined
   /** Whether files are given out without an access token. */
   readonly legacyDownloads: boolean
 }
@@ -31,6 +37,12 @@ export const ThumbnailQuery = Type.Object({
   allow_remote: Type.Optional(Type.Boolean()),
   allow_redirect: Type.Optional(Type.Boolean()),
 })
+
+export const IdenticonQuery = Type.Object({
+  width: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000 })),
+  height: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000 })),
+})
+export const PreviewQuery = Type.Object({ url: Type.String(), ts: Type.Optional(Type.Integer({ minimum: 0 })) })
 
 interface Asked<Params, Query> {
   readonly params: Params
@@ -78,6 +90,34 @@ export const thumbnail = async (
     headers: headersOf(dispositionOf(contentType, name), audience),
     open: (range) => media.open(fileName, range),
   })
+}
+
+export const identicon = async (
+  { identicons }: Pick<MediaDeps, 'identicons'>,
+  text: string,
+  { width, height }: Type.Static<typeof IdenticonQuery>,
+): Promise<FileReply> => {
+  const { bytes } = await identicons.identicon(text, width, height)
+  return new FileReply({
+    contentType: 'image/png',
+    sizeBytes: bytes.length,
+    etag: createHash('sha256').update(bytes).digest('base64url'),
+    headers: {
+      ...headersOf(dispositionOf('image/png', 'identicon.png'), 'everybody'),
+      // Another release may draw it differently.
+      'Cache-Control': 'public, max-age=86400',
+    },
+    open: async (range) => Readable.from([range === undefined ? bytes : bytes.subarray(range.start, range.end + 1)]),
+  })
+}
+
+export const previewUrl = async (
+  { previews }: Pick<MediaDeps, 'previews'>,
+  { requester, query }: { readonly requester: Requester; readonly query: Type.Static<typeof PreviewQuery> },
+): Promise<JsonObject> => {
+  // As if the endpoint were not there: clients ask no more then.
+  if (previews === undefined) throw new MatrixError('M_UNRECOGNIZED', 'This server makes no previews of URLs')
+  return previews.preview(requester.userId, query.url, query.ts)
 }
 
 export const uploadOf = ({ stream, contentType, lengthBytes }: StreamedBody, fileName: string | undefined) => ({

@@ -24,7 +24,8 @@ export const listen = {
     headerSize: setting(size, '16KiB', { description: 'The largest request line and headers together.' }),
     headersTimeout: setting(duration, '15s', { description: 'All headers of a request must have come by then.' }),
     requestTimeout: setting(duration, '60s', {
-      description: 'A whole request must have come by then. Answers may take longer: a long poll waits.',
+      description:
+        'A whole request must have come by then; uploads have media.uploadTimeout. Answers may take longer: a long poll waits.',
     }),
     keepAliveTimeout: setting(duration, '75s', { description: 'How long an idle connection stays open.' }),
     writeTimeout: setting(duration, '30s', {

@@ -1,8 +1,22 @@
-import { duration, integer, size, yesOrNo } from '../kinds.ts'
+import {
+  baseUrl,
+  bucketName,
+  duration,
+  integer,
+  languages,
+  list,
+  network,
+  nonEmptyText,
+  objectPrefix,
+  port,
+  size,
+  urlPattern,
+  yesOrNo,
+} from '../kinds.ts'
 import { optional, setting } from '../setting.ts'
 
 export const media = {
-  title: 'What people upload; kept in the folder media of the data folder',
+  title: 'What people upload; kept in the folder media of the data folder, or as s3 says',
   settings: {
     uploadSize: setting(size, '50MiB', { description: 'The largest file that is taken.' }),
     uploadTimeout: setting(duration, '15m', {
@@ -28,3 +42,81 @@ export const media = {
     }),
   },
 } as const
+
+export const s3 = {
+  title: 'A store of objects that keeps the media instead of the data folder; see media.md',
+  settings: {
+    bucket: optional(bucketName, {
+      description: 'The bucket; it must be there. Unset: media are in the data folder. One server a bucket and prefix.',
+    }),
+    endpoint: optional(baseUrl, { description: "Where the store is. Unset: Amazon's, in the region." }),
+    region: setting(nonEmptyText, 'us-east-1', { description: 'The region of the bucket; many stores take any.' }),
+    accessKeyId: optional(nonEmptyText, {
+      description:
+        "Goes with secretAccessKey. Unset: the credentials that Amazon's tools find on this machine (AWS_ACCESS_KEY_ID, roles …).",
+    }),
+    secretAccessKey: optional(nonEmptyText, { secret: true, description: 'The secret of accessKeyId.' }),
+    prefix: optional(objectPrefix, {
+      description: 'Stands before the name of each object, such as "homeroom/". Unset: nothing.',
+    }),
+    pathStyle: setting(yesOrNo, false, {
+      description:
+        'Whether the bucket stands in the path of URLs, not in the name of the host; most stores but Amazon want it.',
+    }),
+    requestTimeout: setting(duration, '30s', {
+      description:
+        'How long the store may take to answer, and be silent while it answers; each request is tried three times.',
+    }),
+  },
+} as const
+
+export const urlPreviews = {
+  title: 'What stands behind the links in messages, fetched for clients by the server',
+  settings: {
+    enabled: setting(yesOrNo, false, {
+      description:
+        'Whether there are previews. They make this server ask others for URLs that its users choose; addresses of its own network are refused.',
+    }),
+    allowedNetworks: setting(list(network), [], {
+      description:
+        'Private addresses and networks that may be asked all the same; each user can then read what is there.',
+    }),
+    refusedNetworks: setting(list(network), [], {
+      description: 'Public addresses and networks that are not asked, beside the private ones.',
+    }),
+    refusedUrls: setting(list(urlPattern), [], {
+      description:
+        'URLs that are not previewed. A star stands for any characters: https://*.example.org/private/*; without :// the host alone is looked at: *.example.org.',
+    }),
+    ports: setting(list(port), [80, 443], {
+      description: 'The ports that may be asked. An empty list: any.',
+    }),
+    timeout: setting(duration, '15s', { description: 'How long page and picture may take together.' }),
+    maxSize: setting(size, '10MiB', { description: 'The largest page or picture that is fetched.' }),
+    freshFor: setting(duration, '1h', { description: 'For so long a preview is answered without asking again.' }),
+    lifetime: setting(duration, '7d', { description: 'How long a preview and its picture are kept.' }),
+    atOnce: setting(integer(1, 100, 'previews'), 8, { description: 'Previews fetched at the same time.' }),
+    language: setting(languages, 'en', {
+      description: 'The language in which pages are asked for: an Accept-Language header, such as "de, en;q=0.5".',
+    }),
+  },
+} as const
+
+/** A store of objects is given whole or not at all: who sets a part of it would keep media elsewhere than meant. */
+export const refuseS3WithoutNeeds = (
+  given: ReadonlySet<string>,
+  problems: { readonly path: string; readonly message: string }[],
+): void => {
+  if (given.has('s3.bucket')) {
+    const keys = ['s3.accessKeyId', 's3.secretAccessKey']
+    const missing = keys.filter((path) => !given.has(path))
+    if (missing.length === keys.length) return
+    for (const path of missing) {
+      problems.push({ path, message: 'expected, since accessKeyId and secretAccessKey go together' })
+    }
+    return
+  }
+  if ([...given].some((path) => path.startsWith('s3.'))) {
+    problems.push({ path: 's3.bucket', message: 'expected, since another setting of s3 is there' })
+  }
+}

@@ -1,20 +1,10 @@
 import type { Readable } from 'node:stream'
-import { type Clock, KeyedLock, type Random } from '#base'
+import type { Clock, Random } from '#base'
 import { MatrixError, type ServerName } from '#spec'
-import {
-  type Change,
-  type Commit,
-  type MediaContent,
-  type MediaFiles,
-  type MediaReader,
-  type MediaRecord,
-  type MediaWriter,
-  type NewMedia,
-  type UserNumber,
-  WriteConflict,
-} from '#store'
+import { type Change, type MediaContent, type MediaRecord, type NewMedia, type UserNumber, WriteConflict } from '#store'
 import { Arrivals } from './arrivals.ts'
-import { receive, tooLarge } from './receive.ts'
+import { tooLarge } from './receive.ts'
+import type { MediaStore, StoredBytes } from './stored-bytes.ts'
 
 /** Module "Content repository", "Security considerations": nothing else can be part of a media id. */
 const MEDIA_ID = /^[A-Za-z0-9_-]{1,255}$/
@@ -35,13 +25,6 @@ export interface MediaLimits {
   readonly pendingLifetimeMs: number
 }
 
-export interface MediaStore {
-  readonly reader: MediaReader
-  readonly writer: MediaWriter
-  readonly commit: Commit
-  readonly files: MediaFiles
-}
-
 export interface Upload {
   readonly stream: Readable
   readonly lengthBytes: number | undefined
@@ -60,22 +43,23 @@ export interface Patience {
 export class Media {
   readonly limits: MediaLimits
   readonly #store: MediaStore
+  readonly #bytes: StoredBytes
   readonly #serverName: ServerName
   readonly #clock: Clock
   readonly #random: Random
   readonly #arrivals: Arrivals
-  /** Whoever gives bytes a first row or takes their last one away. */
-  readonly #bytes = new KeyedLock<string>()
   readonly #uploading = new Map<UserNumber, number>()
 
   constructor(
     store: MediaStore,
+    bytes: StoredBytes,
     serverName: ServerName,
     limits: MediaLimits,
     ground: { readonly clock: Clock; readonly random: Random },
   ) {
     this.limits = limits
     this.#store = store
+    this.#bytes = bytes
     this.#serverName = serverName
     this.#clock = ground.clock
     this.#random = ground.random
@@ -134,18 +118,6 @@ export class Media {
     return stream
   }
 
-  /** Takes a media away; its bytes go with the last media that has them. Nothing happens where there is none. */
-  async remove(mediaId: string): Promise<void> {
-    const { reader, writer, commit, files } = this.#store
-    const sha256 = (await reader.media(mediaId))?.content?.sha256 ?? ''
-    await this.#bytes.run(sha256, async () => {
-      const [unused] = await commit([writer.remove(mediaId)])
-      if (unused === undefined) return
-      for (const variant of unused.variants) await files.remove(`${unused.sha256}.${variant}`)
-      await files.remove(unused.sha256)
-    })
-  }
-
   async #take(
     user: UserNumber,
     mediaId: string,
@@ -162,28 +134,14 @@ export class Media {
       if (used + (upload.lengthBytes ?? 0) > quotaBytes) throw refusalOf('media-quota')
     }
     await this.#oneOfFew(user, async () => {
-      const draft = await this.#store.files.draft()
-      const received = await receive(upload.stream, draft, uploadBytes).catch(async (error: unknown) => {
-        await draft.discard()
-        throw error
-      })
-      const content = { ...received, contentType, fileName }
-      await this.#bytes.run(received.sha256, async () => {
-        await draft.keep(received.sha256)
-        await this.#commitOrDrop(write({ mediaId, user, atMs, content, quotaBytes }), received.sha256)
-      })
+      try {
+        await this.#bytes.take(upload.stream, uploadBytes, async (received) => [
+          write({ mediaId, user, atMs, content: { ...received, contentType, fileName }, quotaBytes }),
+        ])
+      } catch (error) {
+        throw error instanceof WriteConflict ? refusalOf(error.kind) : error
+      }
     })
-  }
-
-  async #commitOrDrop(change: Change<void>, sha256: string): Promise<void> {
-    const { reader, files } = this.#store
-    try {
-      await this.#commit(change)
-    } catch (error) {
-      // Refused for certain; after a fault of the database nobody knows, and the bytes stay.
-      if (error instanceof MatrixError && !(await reader.hasFile(sha256))) await files.remove(sha256)
-      throw error
-    }
   }
 
   async #commit(change: Change<void>): Promise<void> {

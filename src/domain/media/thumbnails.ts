@@ -2,7 +2,7 @@ import { BoundedCache, BoundedWork, type CacheStats, type Clock } from '#base'
 import { MatrixError } from '#spec'
 import { type MediaContent, type ThumbnailRecord, WriteConflict } from '#store'
 import type { ImageLibrary } from './image-library.ts'
-import type { MediaStore } from './media.ts'
+import type { MediaStore } from './stored-bytes.ts'
 import { type ImageFacts, planThumbnail, type ThumbnailPlan, type ThumbnailWish } from './thumbnail-sizes.ts'
 
 /** An image file as it is to be served; open it with `Media.open`. */

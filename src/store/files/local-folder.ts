@@ -1,21 +1,11 @@
 import { constants } from 'node:fs'
-import { access, type FileHandle, mkdir, open, readdir, rename, unlink } from 'node:fs/promises'
+import { access, type FileHandle, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { KeyedLock, type Random } from '#base'
-import { StoreUnavailable } from '../ports/faults.ts'
-import type { FileDraft, FileName, MediaFiles } from '../ports/media-files.ts'
-
-const NAME = /^[A-Za-z0-9_-]{8,64}(?:\.[a-z0-9-]{1,32})?$/
-
-const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : undefined)
-
-/** What the disk refuses is no fault of the request: 503, as for the database. */
-const unavailable = (cause: unknown): unknown => {
-  const code = codeOf(cause)
-  if (code === 'ENOSPC' || code === 'EDQUOT') return new StoreUnavailable('full', `media: ${code}`)
-  return typeof code === 'string' && /^E[A-Z]+$/.test(code) ? new StoreUnavailable('broken', `media: ${code}`) : cause
-}
+import type { FileDraft, FileName, MediaFiles, StoredFile } from '../ports/media-files.ts'
+import { codeOf, diskFault } from './disk-fault.ts'
+import { checkFileName, isFileName } from './file-names.ts'
 
 /** A rename is durable once its folder is. */
 const syncFolder = async (folder: string): Promise<void> => {
@@ -36,6 +26,12 @@ const exists = async (path: string): Promise<boolean> => {
     throw error
   }
 }
+
+/** The folders of one level; drafts have a longer name. */
+const foldersIn = async (folder: string): Promise<readonly string[]> =>
+  (await readdir(folder, { withFileTypes: true }))
+    .filter((entry) => entry.isDirectory() && entry.name.length === 2)
+    .map(({ name }) => name)
 
 /**
  * Files in a folder, two levels of folders deep by the first letters of their names. Drafts are beside them and renamed into place
@@ -68,7 +64,7 @@ class LocalFolder implements MediaFiles {
       const handle = await open(path, 'wx', 0o600)
       return new LocalDraft(handle, path, (name) => this.#placing.run(name.slice(0, 2), () => this.#place(path, name)))
     } catch (error) {
-      throw unavailable(error)
+      throw diskFault(error)
     }
   }
 
@@ -79,7 +75,7 @@ class LocalFolder implements MediaFiles {
       return handle.createReadStream({ highWaterMark: 65_536, ...range })
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return undefined
-      throw unavailable(error)
+      throw diskFault(error)
     }
   }
 
@@ -92,12 +88,27 @@ class LocalFolder implements MediaFiles {
     try {
       await unlink(this.#pathOf(name))
     } catch (error) {
-      if (codeOf(error) !== 'ENOENT') throw unavailable(error)
+      if (codeOf(error) !== 'ENOENT') throw diskFault(error)
     }
   }
 
+  async *list(): AsyncIterable<StoredFile> {
+    for (const outer of await foldersIn(this.#folder)) {
+      for (const inner of await foldersIn(join(this.#folder, outer))) {
+        const shard = join(this.#folder, outer, inner)
+        for (const name of await readdir(shard)) {
+          const stats = isFileName(name) ? await stat(join(shard, name)).catch(() => undefined) : undefined
+          if (stats?.isFile() === true) yield { name, writtenMs: stats.mtimeMs }
+        }
+      }
+    }
+  }
+
+  /** Handles belong to the streams that read. */
+  close(): void {}
+
   #pathOf(name: FileName): string {
-    if (!NAME.test(name)) throw new Error('not the name of a stored file')
+    checkFileName(name)
     return join(this.#folder, name.slice(0, 2), name.slice(2, 4), name)
   }
 
@@ -134,7 +145,7 @@ class LocalDraft implements FileDraft {
       // `write` may take a part only; this takes all.
       await this.#handle.appendFile(bytes)
     } catch (error) {
-      throw unavailable(error)
+      throw diskFault(error)
     }
   }
 
@@ -146,7 +157,7 @@ class LocalDraft implements FileDraft {
       await this.#place(name)
     } catch (error) {
       await this.discard()
-      throw unavailable(error)
+      throw diskFault(error)
     }
   }
 

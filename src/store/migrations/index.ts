@@ -12,6 +12,7 @@ import { createFilters } from './0023-create-filters.ts'
 import { createPresence } from './0024-create-presence.ts'
 import { createPresenceLists } from './0025-create-presence-lists.ts'
 import { createMedia } from './0030-create-media.ts'
+import { createUrlPreviews } from './0031-create-url-previews.ts'
 import { createPushers } from './0040-create-pushers.ts'
 import { createRoomPurges } from './0050-create-room-purges.ts'
 
@@ -30,6 +31,7 @@ export const MIGRATIONS: readonly Migration[] = [
   createPresence,
   createPresenceLists,
   createMedia,
+  createUrlPreviews,
   createPushers,
   createRoomPurges,
 ]

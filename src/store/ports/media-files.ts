@@ -12,6 +12,12 @@ export interface FileDraft {
   discard(): Promise<void>
 }
 
+export interface StoredFile {
+  readonly name: FileName
+  /** When it was written last, by the clock of where it is. */
+  readonly writtenMs: number
+}
+
 /** Where uploaded bytes are: a local folder, or a store of objects elsewhere. */
 export interface MediaFiles {
   draft(): Promise<FileDraft>
@@ -21,4 +27,8 @@ export interface MediaFiles {
   withPath<Result>(name: FileName, use: (path: string) => Promise<Result>): Promise<Result | undefined>
   /** A file that is not there is no fault. */
   remove(name: FileName): Promise<void>
+  /** All that were kept, in no order; of those that come and go meanwhile some or none. */
+  list(): AsyncIterable<StoredFile>
+  /** Ends its connections; nothing is asked of it after that. */
+  close(): void
 }

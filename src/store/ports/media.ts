@@ -12,6 +12,7 @@ export interface MediaContent {
 
 export interface MediaRecord {
   readonly mediaId: string
+  /** 0, which is nobody's number: the server itself, for pictures of URL previews. */
   readonly user: UserNumber
   readonly createdAtMs: number
   /** undefined: announced, and not uploaded yet. */
@@ -31,6 +32,8 @@ export interface MediaReader {
   /** Whether any media has these bytes. */
   hasFile(sha256: string): Promise<boolean>
   thumbnail(sha256: string, variant: string): Promise<ThumbnailRecord | undefined>
+  /** Of some files those that a row names: hashes, and for thumbnails `hash.variant`. */
+  named(files: readonly string[]): Promise<ReadonlySet<string>>
   /** The sum of the sizes of all that the user uploaded. */
   bytesOf(user: UserNumber): Promise<number>
 }
@@ -63,6 +66,8 @@ export interface MediaWriter {
    * expired), `media-foreign` (announced by another), `media-uploaded`, `media-quota`.
    */
   fill(media: NewMedia): Change<void>
+  /** Forgets announced uploads that expired by then and did not come. */
+  dropExpired(atMs: number): Change<void>
   /** Conflict: `media-unknown`, where no media has those bytes any more. One that is there already stays. */
   addThumbnail(sha256: string, thumbnail: ThumbnailRecord): Change<void>
   /** Answers the bytes that nobody needs any more, with the variants of their thumbnails. */

@@ -22,6 +22,12 @@ const thumbnailOf = query((db, param: { sha256: string; variant: string }) =>
     .where('sha256', '=', param.sha256)
     .where('variant', '=', param.variant),
 )
+const filesNamed = query((db, param: { sha256s: readonly string[] }, { texts }) =>
+  db.selectFrom('media_files').select('sha256').where('sha256', 'in', texts(param.sha256s)),
+)
+const thumbnailsNamed = query((db, param: { sha256s: readonly string[] }, { texts }) =>
+  db.selectFrom('media_thumbnails').select(['sha256', 'variant']).where('sha256', 'in', texts(param.sha256s)),
+)
 const usedBytes = query((db, param: { user: UserNumber }) =>
   db
     .selectFrom('media')
@@ -50,6 +56,16 @@ export const mediaReader = (db: Db): MediaReader => ({
   thumbnail: async (sha256, variant) => {
     const row = await db.first(thumbnailOf, { sha256, variant })
     return row && { variant, contentType: row.content_type, sizeBytes: row.size_bytes }
+  },
+  named: async (files) => {
+    const sha256s = [...new Set(files.map((name) => name.split('.', 1)[0] ?? name))]
+    const originals = await db.all(filesNamed, { sha256s })
+    const thumbnails = files.some((name) => name.includes('.')) ? await db.all(thumbnailsNamed, { sha256s }) : []
+    const names = [
+      ...originals.map(({ sha256 }) => sha256),
+      ...thumbnails.map(({ sha256, variant }) => `${sha256}.${variant}`),
+    ]
+    return new Set(names)
   },
   bytesOf: async (user) => Number((await db.first(usedBytes, { user }))?.bytes ?? 0),
 })

@@ -63,6 +63,9 @@ const dropExpired = query((db, param: { user: UserNumber; atMs: number }) =>
     .where('sha256', 'is', null)
     .where('expires_ms', '<=', param.atMs),
 )
+const dropAllExpired = query((db, param: { atMs: number }) =>
+  db.deleteFrom('media').where('sha256', 'is', null).where('expires_ms', '<=', param.atMs),
+)
 const countPending = query((db, param: { user: UserNumber; atMs: number }) =>
   db
     .selectFrom('media')
@@ -149,6 +152,10 @@ const fill = defineWrite('media.fill', async (tx, media: NewMedia): Promise<void
   await tx.run(fillMedia, { mediaId, ...content })
 })
 
+const forgetExpired = defineWrite('media.dropExpired', async (tx, { atMs }: { atMs: number }): Promise<void> => {
+  await tx.run(dropAllExpired, { atMs })
+})
+
 const addThumbnail = defineWrite(
   'media.addThumbnail',
   async (tx, { sha256, thumbnail }: { sha256: string; thumbnail: ThumbnailRecord }): Promise<void> => {
@@ -171,12 +178,13 @@ const remove = defineWrite(
   },
 )
 
-export const mediaWrites = [add, announce, fill, addThumbnail, remove]
+export const mediaWrites = [add, announce, fill, forgetExpired, addThumbnail, remove]
 
 export const mediaWriter: MediaWriter = {
   add,
   announce,
   fill,
+  dropExpired: (atMs) => forgetExpired({ atMs }),
   addThumbnail: (sha256, thumbnail) => addThumbnail({ sha256, thumbnail }),
   remove: (mediaId) => remove({ mediaId }),
 }

@@ -33,6 +33,8 @@ import { roomsWriter, roomWrites } from './rooms/rooms-writes.ts'
 import { thirdPartyIdsReader } from './third-party-ids-reader.ts'
 import { thirdPartyIdsWriter, thirdPartyIdsWrites } from './third-party-ids-writes.ts'
 import { tokensWriter, tokensWrites } from './tokens-writes.ts'
+import { urlPreviewReader } from './url-previews-reader.ts'
+import { urlPreviewWriter, urlPreviewWrites } from './url-previews-writes.ts'
 
 /** The readers of every port. A new port adds a line here… */
 export const readersOver = (db: Db) => ({
@@ -53,6 +55,7 @@ export const readersOver = (db: Db) => ({
   rooms: roomsReader(db),
   thirdPartyIds: thirdPartyIdsReader(db),
   tokens: tokensReader(db),
+  urlPreviews: urlPreviewReader(db),
 })
 
 /** …its writer here… */
@@ -74,6 +77,7 @@ export const writers = {
   rooms: roomsWriter,
   thirdPartyIds: thirdPartyIdsWriter,
   tokens: tokensWriter,
+  urlPreviews: urlPreviewWriter,
 } as const
 
 /** …and its writes here, so that the writing thread knows them. */
@@ -96,6 +100,7 @@ export const allWrites = (): WriteTable =>
     ...receiptWrites,
     ...roomPurgeWrites,
     ...roomWrites,
+    ...urlPreviewWrites,
   ])
 
 export type Readers = ReturnType<typeof readersOver>

@@ -1,0 +1,104 @@
+import { breathe, type Clock, type Logger } from '#base'
+import type { StoredFile } from '#store'
+import type { MediaStore, StoredBytes } from './stored-bytes.ts'
+
+export interface MediaSweepOptions {
+  readonly clock: Clock
+  readonly logger: Logger
+  /** How long the preview of a URL and its picture are kept. */
+  readonly previewLifetimeMs: number
+}
+
+const EVERY_MS = 6 * 3_600_000
+/** Between the file and its row lies a moment; what is younger than this may be on its way to a row. */
+const GRACE_MS = 3_600_000
+const FILES_AT_ONCE = 200
+const PREVIEWS_AT_ONCE = 100
+
+/**
+ * Removes what nobody can reach any more: announced uploads that did not come in time, old previews of URLs with their pictures,
+ * and files without a row, as a crash between file and row leaves them. Safe beside running uploads: a file goes under the
+ * lock of its hash, looked at once more, and never a young one.
+ */
+export class MediaSweep {
+  readonly #store: MediaStore
+  readonly #bytes: StoredBytes
+  readonly #options: MediaSweepOptions
+  #cancel: (() => void) | undefined
+  #running: Promise<void> = Promise.resolve()
+  #stopped = false
+
+  constructor(store: MediaStore, bytes: StoredBytes, options: MediaSweepOptions) {
+    this.#store = store
+    this.#bytes = bytes
+    this.#options = options
+  }
+
+  /** Sweeps now, then every six hours. */
+  start(): void {
+    this.#running = this.#sweep()
+  }
+
+  /** When what is under way has ended. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#cancel?.()
+    await this.#running
+  }
+
+  async #sweep(): Promise<void> {
+    const { clock, logger } = this.#options
+    try {
+      const { commit, writer } = this.#store
+      await commit([writer.dropExpired(clock.nowMs())])
+      await this.#sweepPreviews()
+      await this.#sweepFiles()
+    } catch (error) {
+      logger.error({ err: error }, 'the media could not be swept; tried again in six hours')
+    }
+    if (this.#stopped) return
+    this.#cancel = clock.after(EVERY_MS, () => {
+      this.#running = this.#sweep()
+    })
+  }
+
+  async #sweepPreviews(): Promise<void> {
+    const { commit, previews } = this.#store
+    const beforeMs = this.#options.clock.nowMs() - this.#options.previewLifetimeMs
+    while (!this.#stopped) {
+      const old = await previews.reader.fetchedBefore(beforeMs, PREVIEWS_AT_ONCE)
+      for (const { url, fetchedMs, mediaId } of old) {
+        // The picture first: were it the row, a crash in between would leave a picture that nothing leads to.
+        if (mediaId !== undefined) await this.#bytes.remove(mediaId)
+        await commit([previews.writer.remove(url, fetchedMs)])
+      }
+      if (old.length < PREVIEWS_AT_ONCE) return
+    }
+  }
+
+  async #sweepFiles(): Promise<void> {
+    const { clock, logger } = this.#options
+    let removed = 0
+    let batch: StoredFile[] = []
+    for await (const file of this.#store.files.list()) {
+      if (this.#stopped) return
+      if (batch.push(file) < FILES_AT_ONCE) continue
+      removed += await this.#sweepBatch(batch)
+      batch = []
+      await breathe(clock)
+    }
+    removed += await this.#sweepBatch(batch)
+    if (removed > 0) logger.info({ removed }, 'media files that nothing named were removed')
+  }
+
+  async #sweepBatch(files: readonly StoredFile[]): Promise<number> {
+    if (files.length === 0) return 0
+    const beforeMs = this.#options.clock.nowMs() - GRACE_MS
+    const old = files.filter(({ writtenMs }) => writtenMs < beforeMs).map(({ name }) => name)
+    if (old.length === 0) return 0
+    const named = await this.#store.reader.named(old)
+    let removed = 0
+    for (const name of old) if (!named.has(name) && (await this.#bytes.removeUnnamed(name))) removed++
+    return removed
+  }
+}

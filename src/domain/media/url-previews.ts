@@ -1,0 +1,247 @@
+import { BoundedCache, BoundedWork, type CacheStats, type Clock, type Random } from '#base'
+import { decodeText, type FetchedUrl, type UrlFetcher, UrlFetchFailed, UrlRefused } from '#net'
+import { isJsonObject, type JsonObject, MatrixError, type ServerName, type UserId } from '#spec'
+import { type UrlPreview, WriteConflict } from '#store'
+import type { ImageLibrary } from './image-library.ts'
+import { cleanText, type PageFacts, readPage } from './page-reader.ts'
+import type { MediaStore, StoredBytes } from './stored-bytes.ts'
+
+export interface UrlPreviewOptions {
+  readonly serverName: ServerName
+  /** For page and picture together. */
+  readonly timeoutMs: number
+  /** The largest page or picture that is fetched. */
+  readonly limitBytes: number
+  /** For so long a preview is answered without asking again. */
+  readonly freshForMs: number
+  readonly lifetimeMs: number
+  readonly atOnce: number
+  /** Counts what has to be fetched. Throws `M_LIMIT_EXCEEDED`. */
+  consume(user: UserId): Promise<void>
+}
+
+export interface UrlPreviewTools {
+  readonly fetcher: UrlFetcher
+  readonly images: ImageLibrary
+  readonly clock: Clock
+  readonly random: Random
+}
+
+const MAX_URL_LENGTH = 2_000
+const MAX_WAITING = 100
+const ID_LENGTH = 24
+/** So long a URL that could not be fetched is not tried again, whoever asks. */
+const FAILURE_LASTS_MS = 60_000
+/** Nobody's number: these pictures are the server's own, and count against nobody's quota. */
+const OWN = 0
+const ACCEPT_PAGE = 'text/html,application/xhtml+xml,image/*;q=0.9,*/*;q=0.5'
+const ACCEPT_IMAGE = 'image/webp,image/png,image/jpeg,image/gif,image/avif,image/*;q=0.5'
+const PAGES: ReadonlySet<string> = new Set(['text/html', 'application/xhtml+xml'])
+
+interface Found {
+  readonly answer: JsonObject
+  /** Stored already, with its picture. */
+  readonly stored: boolean
+  readonly images: readonly URL[]
+}
+
+/**
+ * What stands behind a URL, for people who see it in a message (client-server API, "Content repository"). Each URL is fetched once
+ * at a time, a few of them at a time, and kept; its picture becomes a media of this server.
+ */
+export class UrlPreviews {
+  readonly #store: MediaStore
+  readonly #bytes: StoredBytes
+  readonly #tools: UrlPreviewTools
+  readonly #options: UrlPreviewOptions
+  readonly #work: BoundedWork
+  readonly #underWay = new Map<string, Promise<JsonObject>>()
+  readonly #closing = new AbortController()
+  readonly #failed = new BoundedCache<string, { readonly untilMs: number }>({
+    name: 'urlPreviewFailures',
+    limitBytes: 512 * 1024,
+    sizeBytes: (_, url) => 2 * url.length + 100,
+  })
+
+  constructor(store: MediaStore, bytes: StoredBytes, tools: UrlPreviewTools, options: UrlPreviewOptions) {
+    this.#store = store
+    this.#bytes = bytes
+    this.#tools = tools
+    this.#options = options
+    this.#work = new BoundedWork({ concurrency: options.atOnce, maxWaiting: MAX_WAITING })
+  }
+
+  /**
+   * OpenGraph properties, maybe none. `wantedMs`: as it was then, where that is known; in milliseconds since the epoch. Throws
+   * `M_INVALID_PARAM` for what is no URL, `M_FORBIDDEN` for one that is not asked, `M_LIMIT_EXCEEDED`, and `M_UNKNOWN` (502) where there is no answer.
+   */
+  async preview(user: UserId, text: string, wantedMs: number | undefined): Promise<JsonObject> {
+    const url = this.#urlOf(text)
+    const kept = await this.#kept(url, wantedMs)
+    if (kept !== undefined) return kept
+    const failed = this.#failed.get(url.href)
+    if (failed !== undefined && failed.untilMs > this.#tools.clock.monotonicMs()) throw noAnswer()
+    await this.#options.consume(user)
+    const underWay = this.#underWay.get(url.href)
+    if (underWay !== undefined) return underWay
+    const fetching = this.#work
+      .run(() => this.#fetch(url))
+      .finally(() => {
+        this.#underWay.delete(url.href)
+      })
+    this.#underWay.set(url.href, fetching)
+    return fetching
+  }
+
+  stats(): CacheStats {
+    return this.#failed.stats()
+  }
+
+  /** Ends what is under way; who waits for it is answered that there is no preview. */
+  async stop(): Promise<void> {
+    this.#closing.abort()
+    await Promise.allSettled([...this.#underWay.values()])
+  }
+
+  #urlOf(text: string): URL {
+    const url = URL.parse(text)
+    if (url === null) throw new MatrixError('M_INVALID_PARAM', 'url cannot be read as a URL')
+    url.hash = ''
+    if (url.href.length > MAX_URL_LENGTH) throw new MatrixError('M_INVALID_PARAM', 'url is too long')
+    try {
+      this.#tools.fetcher.check(url)
+    } catch (cause) {
+      if (cause instanceof UrlRefused) throw new MatrixError('M_FORBIDDEN', 'This URL is not previewed', { cause })
+      throw cause
+    }
+    return url
+  }
+
+  async #kept(url: URL, wantedMs: number | undefined): Promise<JsonObject | undefined> {
+    const { reader } = this.#store.previews
+    const nowMs = this.#tools.clock.nowMs()
+    const atMs = Math.min(wantedMs ?? nowMs, nowMs)
+    const then = await reader.preview(url.href, atMs)
+    const kept = then === undefined && atMs < nowMs ? await reader.preview(url.href, nowMs) : then
+    // Of older ones the picture may be gone.
+    if (kept === undefined || kept.fetchedMs <= nowMs - this.#options.lifetimeMs) return undefined
+    const answer: unknown = JSON.parse(kept.answerJson)
+    return isJsonObject(answer) ? answer : undefined
+  }
+
+  async #fetch(url: URL): Promise<JsonObject> {
+    const { clock } = this.#tools
+    const late = new AbortController()
+    const cancel = clock.after(this.#options.timeoutMs, () => late.abort())
+    const signal = AbortSignal.any([late.signal, this.#closing.signal])
+    try {
+      return await this.#look(url, signal)
+    } catch (error) {
+      // Another process was as quick.
+      const theirs = error instanceof WriteConflict ? await this.#kept(url, undefined) : undefined
+      if (theirs !== undefined) return theirs
+      if (!isNoAnswer(error, signal)) throw error
+      this.#failed.set(url.href, { untilMs: clock.monotonicMs() + FAILURE_LASTS_MS })
+      throw noAnswer(error)
+    } finally {
+      cancel()
+    }
+  }
+
+  async #look(url: URL, signal: AbortSignal): Promise<JsonObject> {
+    const { fetcher } = this.#tools
+    const { limitBytes } = this.#options
+    const found = await fetcher.get(url, { accept: ACCEPT_PAGE, signal, limitBytes }, (fetched) =>
+      this.#find(url, fetched),
+    )
+    if (found.stored) return found.answer
+    for (const image of found.images) {
+      try {
+        const wish = { accept: ACCEPT_IMAGE, signal, limitBytes }
+        return await fetcher.get(image, wish, ({ body }) => this.#keepWithImage(url, found.answer, body))
+      } catch (error) {
+        // A page whose picture cannot be had is a page all the same.
+        if (!(error instanceof UrlRefused || isNoAnswer(error, signal))) throw error
+      }
+    }
+    await this.#keep(url, found.answer)
+    return found.answer
+  }
+
+  async #find(asked: URL, { url, contentType, charset, body }: FetchedUrl): Promise<Found> {
+    if (contentType.startsWith('image/')) {
+      const name = cleanText(decoded(url.pathname.split('/').at(-1) ?? ''))
+      const answer = await this.#keepWithImage(asked, name === '' ? {} : { 'og:title': name }, body)
+      return { answer, stored: true, images: [] }
+    }
+    if (!PAGES.has(contentType)) return { answer: {}, stored: false, images: [] }
+    const facts = await readPage(decodeText(body, charset), this.#tools.clock)
+    const base = URL.parse(facts.base ?? '', url) ?? url
+    const images = facts.images.map((image) => URL.parse(image, base)).filter((image) => image !== null)
+    return { answer: answerOf(facts), stored: false, images }
+  }
+
+  /** Throws `MatrixError` where the bytes are no picture. */
+  async #keepWithImage(url: URL, page: JsonObject, body: FetchedUrl['body']): Promise<JsonObject> {
+    const { images, random, clock } = this.#tools
+    const { writer, files } = this.#store
+    const mediaId = random.token(ID_LENGTH)
+    let answer = page
+    await this.#bytes.take(body, this.#options.limitBytes, async ({ sha256, sizeBytes }) => {
+      const facts = await files.withPath(sha256, (path) => images.facts(path))
+      if (facts === undefined) throw noAnswer()
+      // What the picture is decides, not what the page says of it.
+      const contentType = `image/${facts.format}`
+      answer = {
+        ...page,
+        'og:image': `mxc://${this.#options.serverName}/${mediaId}`,
+        'og:image:type': contentType,
+        'og:image:width': facts.width,
+        'og:image:height': facts.height,
+        'matrix:image:size': sizeBytes,
+      }
+      const content = { sha256, sizeBytes, contentType, fileName: undefined }
+      return [
+        writer.add({ mediaId, user: OWN, atMs: clock.nowMs(), content, quotaBytes: undefined }),
+        this.#store.previews.writer.add(this.#previewOf(url, answer, mediaId)),
+      ]
+    })
+    return answer
+  }
+
+  async #keep(url: URL, answer: JsonObject): Promise<void> {
+    await this.#store.commit([this.#store.previews.writer.add(this.#previewOf(url, answer, undefined))])
+  }
+
+  #previewOf(url: URL, answer: JsonObject, mediaId: string | undefined): UrlPreview {
+    const fetchedMs = this.#tools.clock.nowMs()
+    const staleMs = fetchedMs + this.#options.freshForMs
+    return { url: url.href, fetchedMs, staleMs, answerJson: JSON.stringify(answer), mediaId }
+  }
+}
+
+const answerOf = ({ properties, title, description }: PageFacts): JsonObject => ({
+  ...Object.fromEntries(properties),
+  ...(title === undefined ? {} : { 'og:title': title }),
+  ...(description === undefined ? {} : { 'og:description': description }),
+})
+
+/** What went wrong is not told: it would show what stands in the operator's network. */
+const noAnswer = (cause?: unknown): MatrixError =>
+  new MatrixError('M_UNKNOWN', 'There is no preview of this URL', { status: 502, cause })
+
+const NETWORK_FAULT = /^(?:E[A-Z]+|ERR_[A-Z_]+|HPE_[A-Z_]+|Z_[A-Z_]+|UND_[A-Z_]+)$/
+
+/** Whether the other end, or the time, is to blame. */
+const isNoAnswer = (error: unknown, signal: AbortSignal): boolean => {
+  if (signal.aborted || error instanceof UrlFetchFailed || error instanceof MatrixError) return true
+  return error instanceof Error && 'code' in error && NETWORK_FAULT.test(String(error.code))
+}
+
+const decoded = (text: string): string => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}

@@ -1,0 +1,44 @@
+import { createHash } from 'node:crypto'
+import { pipeline, type Readable, Transform, type TransformCallback } from 'node:stream'
+import type { FileName } from '../ports/media-files.ts'
+
+/** What came back is not what was kept. */
+export class DamagedFile extends Error {
+  override readonly name = 'DamagedFile'
+}
+
+/** base64url of a SHA-256: the name of an upload. What was made of one has a name with a dot. */
+const HASH = /^[A-Za-z0-9_-]{43}$/
+
+/** Passes bytes on and holds the last of them back until all fit the hash: a damaged file never arrives as a whole one. */
+export class CheckedBytes extends Transform {
+  readonly #name: FileName
+  readonly #hash = createHash('sha256')
+  #held: Uint8Array | undefined
+
+  private constructor(name: FileName) {
+    super()
+    this.#name = name
+  }
+
+  static knows(name: FileName): boolean {
+    return HASH.test(name)
+  }
+
+  static over(bytes: Readable, name: FileName): Readable {
+    // Each end is destroyed with the other; who reads hears of the fault.
+    return pipeline(bytes, new CheckedBytes(name), () => {})
+  }
+
+  override _transform(piece: Uint8Array, _encoding: string, done: TransformCallback): void {
+    this.#hash.update(piece)
+    const held = this.#held
+    this.#held = piece
+    done(null, held)
+  }
+
+  override _flush(done: TransformCallback): void {
+    if (this.#hash.digest('base64url') === this.#name) done(null, this.#held)
+    else done(new DamagedFile(`media: ${this.#name} is damaged where it is kept`))
+  }
+}

@@ -1,0 +1,10 @@
+import { StoreUnavailable } from '../ports/faults.ts'
+
+export const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : undefined)
+
+/** What the disk refuses is no fault of the request: 503, as for the database. */
+export const diskFault = (cause: unknown): unknown => {
+  const code = codeOf(cause)
+  if (code === 'ENOSPC' || code === 'EDQUOT') return new StoreUnavailable('full', `media: ${code}`)
+  return typeof code === 'string' && /^E[A-Z]+$/.test(code) ? new StoreUnavailable('broken', `media: ${code}`) : cause
+}

@@ -1,0 +1,210 @@
+import { createReadStream } from 'node:fs'
+import type { Readable } from 'node:stream'
+import type { S3Client } from '@aws-sdk/client-s3'
+import { BoundedWork, type Random } from '#base'
+import { StoreUnavailable } from '../ports/faults.ts'
+import type { FileDraft, FileName, MediaFiles, StoredFile } from '../ports/media-files.ts'
+import { CheckedBytes, DamagedFile } from './checked-bytes.ts'
+import { checkFileName, isFileName } from './file-names.ts'
+import { openSpool, type Spool, type SpooledFile } from './spool.ts'
+
+export interface ObjectStoreOptions {
+  readonly bucket: string
+  readonly region: string
+  /** undefined: Amazon's own for the region. */
+  readonly endpoint: string | undefined
+  /** undefined: as the environment of the process says, in the ways of Amazon's tools. */
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined
+  /** Before each name. */
+  readonly prefix: string
+  /** `https://endpoint/bucket/key` instead of `https://bucket.endpoint/key`. */
+  readonly pathStyle: boolean
+  /** Until the answer begins; and for so long a connection may be silent. */
+  readonly timeoutMs: number
+  /** A folder of this process alone, where bytes lie until their hash is known. */
+  readonly spoolFolder: string
+}
+
+const CONNECT_TIMEOUT_MS = 5_000
+const TRIES = 3
+/** Larger files go in parts of this size; of each upload this much is in memory, twice. */
+const PART_BYTES = 8 * 1024 * 1024
+const PARTS_AT_ONCE = 2
+const UPLOADS_AT_ONCE = 6
+const UPLOADS_WAITING = 1_000
+const CONNECTIONS = 64
+
+type S3 = typeof import('@aws-sdk/client-s3')
+
+/** Opens a store of objects that speaks S3. Nothing is asked of it before the first file. */
+export const openObjectStore = async (options: ObjectStoreOptions, random: Random): Promise<MediaFiles> => {
+  const spool = await openSpool(options.spoolFolder, random)
+  // Loaded where it is configured: who keeps files in a folder does without its memory.
+  const s3 = await import('@aws-sdk/client-s3')
+  const { bucket, region, endpoint, credentials, pathStyle, timeoutMs } = options
+  const client = new s3.S3Client({
+    region,
+    forcePathStyle: pathStyle,
+    maxAttempts: TRIES,
+    requestHandler: {
+      connectionTimeout: CONNECT_TIMEOUT_MS,
+      requestTimeout: timeoutMs,
+      throwOnRequestTimeout: true,
+      socketTimeout: timeoutMs,
+      httpAgent: { keepAlive: true, maxSockets: CONNECTIONS },
+      httpsAgent: { keepAlive: true, maxSockets: CONNECTIONS },
+    },
+    // Checksums in trailers are Amazon's own, and many others refuse them. What is sent is signed with its SHA-256, and what
+    // comes back is held against its name.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(credentials === undefined ? {} : { credentials }),
+  })
+  return new ObjectStore(s3, client, spool, bucket, options.prefix)
+}
+
+const nameOfError = (error: unknown): string => (error instanceof Error ? error.name : 'unknown')
+
+const isMissing = (error: unknown): boolean => ['NoSuchKey', 'NotFound'].includes(nameOfError(error))
+
+/** Whatever the store of objects refuses is no fault of the request: 503, as for the database. */
+const unavailable = (cause: unknown): Error => {
+  if (cause instanceof StoreUnavailable) return cause
+  const detail = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause)
+  return new StoreUnavailable('broken', `media: the object store answers ${detail.slice(0, 300)}`)
+}
+
+/**
+ * Files in a store of objects, each under the prefix and its name. What comes in lies in a spool folder until it is whole and its hash
+ * is known; then it is sent, unless the store has it already. A file counts as kept once the store has said so.
+ */
+class ObjectStore implements MediaFiles {
+  readonly #s3: S3
+  readonly #client: S3Client
+  readonly #spool: Spool
+  readonly #bucket: string
+  readonly #prefix: string
+  readonly #sending = new BoundedWork({ concurrency: UPLOADS_AT_ONCE, maxWaiting: UPLOADS_WAITING })
+
+  constructor(s3: S3, client: S3Client, spool: Spool, bucket: string, prefix: string) {
+    this.#s3 = s3
+    this.#client = client
+    this.#spool = spool
+    this.#bucket = bucket
+    this.#prefix = prefix
+  }
+
+  async draft(): Promise<FileDraft> {
+    const file = await this.#spool.create()
+    return {
+      write: (bytes) => file.write(bytes),
+      keep: async (name) => {
+        try {
+          await file.close()
+          await this.#sending.run(() => this.#send(file, name))
+        } finally {
+          await file.remove()
+        }
+      },
+      discard: () => file.remove(),
+    }
+  }
+
+  async open(name: FileName, range?: { readonly start: number; readonly end: number }): Promise<Readable | undefined> {
+    const part = range === undefined ? {} : { Range: `bytes=${range.start}-${range.end}` }
+    try {
+      const { Body: body } = await this.#client.send(new this.#s3.GetObjectCommand({ ...this.#at(name), ...part }))
+      if (body === undefined) throw new Error('an answer without bytes')
+      const bytes = body as Readable
+      return range === undefined && CheckedBytes.knows(name) ? CheckedBytes.over(bytes, name) : bytes
+    } catch (error) {
+      if (isMissing(error)) return undefined
+      throw unavailable(error)
+    }
+  }
+
+  async withPath<Result>(name: FileName, use: (path: string) => Promise<Result>): Promise<Result | undefined> {
+    const bytes = await this.open(name)
+    if (bytes === undefined) return undefined
+    const file = await this.#spool.create()
+    try {
+      for await (const piece of bytes) await file.write(piece as Uint8Array)
+      await file.close()
+    } catch (error) {
+      await file.remove()
+      throw error instanceof DamagedFile ? error : unavailable(error)
+    }
+    try {
+      return await use(file.path)
+    } finally {
+      await file.remove()
+    }
+  }
+
+  async remove(name: FileName): Promise<void> {
+    try {
+      await this.#client.send(new this.#s3.DeleteObjectCommand(this.#at(name)))
+    } catch (error) {
+      if (!isMissing(error)) throw unavailable(error)
+    }
+  }
+
+  async *list(): AsyncIterable<StoredFile> {
+    let after: string | undefined
+    do {
+      const asked = { Bucket: this.#bucket, Prefix: this.#prefix, ContinuationToken: after }
+      const page = await this.#client.send(new this.#s3.ListObjectsV2Command(asked)).catch((error: unknown) => {
+        throw unavailable(error)
+      })
+      for (const { Key: key, LastModified: written } of page.Contents ?? []) {
+        const name = key?.slice(this.#prefix.length) ?? ''
+        // Whatever else somebody keeps under the prefix is not ours.
+        if (isFileName(name) && written !== undefined) yield { name, writtenMs: written.getTime() }
+      }
+      after = page.IsTruncated === true ? page.NextContinuationToken : undefined
+    } while (after !== undefined)
+  }
+
+  close(): void {
+    this.#client.destroy()
+  }
+
+  #at(name: FileName): { readonly Bucket: string; readonly Key: string } {
+    checkFileName(name)
+    return { Bucket: this.#bucket, Key: `${this.#prefix}${name}` }
+  }
+
+  async #send(file: SpooledFile, name: FileName): Promise<void> {
+    try {
+      if ((await this.#sizeOf(name)) === file.sizeBytes) return
+      await this.#upload(file.path, name)
+      const arrivedBytes = await this.#sizeOf(name)
+      if (arrivedBytes !== file.sizeBytes)
+        throw new Error(`${arrivedBytes} bytes of ${file.sizeBytes} are there after the upload`)
+    } catch (error) {
+      throw unavailable(error)
+    }
+  }
+
+  async #upload(path: string, name: FileName): Promise<void> {
+    const { Upload } = await import('@aws-sdk/lib-storage')
+    const bytes = createReadStream(path)
+    const params = { ...this.#at(name), Body: bytes, ContentType: 'application/octet-stream' }
+    try {
+      // What fails half-way it takes back.
+      await new Upload({ client: this.#client, params, partSize: PART_BYTES, queueSize: PARTS_AT_ONCE }).done()
+    } finally {
+      bytes.destroy()
+    }
+  }
+
+  async #sizeOf(name: FileName): Promise<number | undefined> {
+    try {
+      return (await this.#client.send(new this.#s3.HeadObjectCommand(this.#at(name)))).ContentLength
+    } catch (error) {
+      if (isMissing(error)) return undefined
+      throw error
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import { type FileHandle, mkdir, open, readdir, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Random } from '#base'
+import { diskFault } from './disk-fault.ts'
+
+/** A file that is written once, and gone soon. */
+export interface SpooledFile {
+  readonly path: string
+  readonly sizeBytes: number
+  write(bytes: Uint8Array): Promise<void>
+  /** All written; it can be read now. */
+  close(): Promise<void>
+  /** Never throws. */
+  remove(): Promise<void>
+}
+
+export interface Spool {
+  create(): Promise<SpooledFile>
+}
+
+/** A folder for what comes and goes. What an earlier process left there is removed: one process at a time uses it. */
+export const openSpool = async (folder: string, random: Random): Promise<Spool> => {
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  for (const left of await readdir(folder)) await unlink(join(folder, left))
+  return {
+    create: async () => {
+      const path = join(folder, random.token(24))
+      try {
+        return new Spooled(await open(path, 'wx', 0o600), path)
+      } catch (error) {
+        throw diskFault(error)
+      }
+    },
+  }
+}
+
+class Spooled implements SpooledFile {
+  readonly path: string
+  readonly #handle: FileHandle
+  #closed = false
+  sizeBytes = 0
+
+  constructor(handle: FileHandle, path: string) {
+    this.#handle = handle
+    this.path = path
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    try {
+      // `write` may take a part only; this takes all.
+      await this.#handle.appendFile(bytes)
+      this.sizeBytes += bytes.length
+    } catch (error) {
+      throw diskFault(error)
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    await this.#handle.close()
+  }
+
+  async remove(): Promise<void> {
+    await this.close().catch(() => {})
+    await unlink(this.path).catch(() => {})
+  }
+}
