@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { TestClient } from '../support/client.ts'
 import { startHomeserver, type TestHomeserver } from '../support/homeserver.ts'
@@ -98,5 +100,24 @@ describe('what was redacted is nowhere', () => {
     expect(holding(await everything(bob, roomId, since, ids), 'the secret')).not.toEqual([])
     await alice.redact(roomId, redaction)
     expect(holding(await everything(bob, roomId, since, ids), 'the secret')).toEqual([])
+  })
+})
+
+describe('what was redacted leaves the database file', () => {
+  it('large or small, once the server has stopped, not only the rows of it', async () => {
+    await using other = await startHomeserver()
+    const carol = await other.register('carol')
+    const roomId = await carol.createRoom()
+    const secrets = ['a-small-secret', 'a-large-secret']
+    const padding = 'x'.repeat(30_000)
+    for (const secret of secrets) {
+      const text = secret === 'a-large-secret' ? `${secret}${padding}${secret}` : secret
+      await carol.redact(roomId, await carol.sendText(roomId, text))
+    }
+    await carol.sendText(roomId, 'what stays')
+    await other.restart()
+    const bytes = readFileSync(join(other.dataFolder, 'homeroom.sqlite'))
+    expect(bytes.includes('what stays')).toBe(true)
+    expect(secrets.filter((secret) => bytes.includes(secret))).toEqual([])
   })
 })

@@ -110,6 +110,8 @@ export class SqliteFile {
     // The log is synced before a commit answers; macOS needs to be told to mean it.
     this.run('pragma synchronous = full; pragma fullfsync = on; pragma checkpoint_fullfsync = on')
     this.run(`pragma wal_autocheckpoint = ${CHECKPOINT_PAGES}; pragma journal_size_limit = ${WAL_KEPT_BYTES}`)
+    // What was redacted or removed must not be read from freed pages; little is ever deleted here, so it costs little.
+    this.run('pragma secure_delete = on')
     if (maxSizeBytes === undefined) return
     const pageSize = this.execute('pragma page_size', []).rows[0] as { page_size: number }
     this.run(`pragma max_page_count = ${Math.max(1, Math.floor(maxSizeBytes / pageSize.page_size))}`)
