@@ -44,14 +44,15 @@ export const createRoomEndpoints = ({ creation, oldRoomVersion }: CreateRoomDeps
     body,
     invalidErrcode: 'M_BAD_JSON',
     handler: async ({ requester, body, path }) => {
-      const asked = isOldPath(path) ? { room_version: oldRoomVersion, ...body } : body
-      const { roomId, alias } = await creation.create(requestOf(requester.userId, asked))
+      const old = isOldPath(path)
+      const asked = old ? { room_version: oldRoomVersion, ...body } : body
+      const { roomId, alias } = await creation.create({ ...requestOf(requester.userId, asked), aliasTold: old })
       return { room_id: roomId, ...(alias === undefined ? {} : { room_alias: alias }) }
     },
   }),
 ]
 
-const requestOf = (creator: UserId, asked: Static<typeof body>): NewRoomRequest => {
+const requestOf = (creator: UserId, asked: Static<typeof body>): Omit<NewRoomRequest, 'aliasTold'> => {
   if (asked.invite_3pid !== undefined && asked.invite_3pid.length > 0)
     throw new MatrixError('M_THREEPID_DENIED', 'This server does not invite by e-mail address or phone number')
   return {

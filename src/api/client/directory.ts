@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import type { Directory } from '#domain'
-import { type AnyEndpoint, endpoint, sinceV1, v3 } from '#http'
+import { type AnyEndpoint, endpoint, isOldPath, sinceV1, v3 } from '#http'
 import type { ServerName } from '#spec'
 import type { RoomStates } from '#views'
 import { roomIdOf } from './own-user.ts'
@@ -34,8 +34,8 @@ export const directoryEndpoints = ({ directory, roomStates, serverName }: Direct
     rateLimit: 'other',
     params: AliasPath,
     body: Type.Object({ room_id: Type.String() }),
-    handler: async ({ requester, params, body }) => {
-      await directory.add(aliasOf(params.roomAlias), roomIdOf(body.room_id), requester)
+    handler: async ({ requester, params, body, path }) => {
+      await directory.add(aliasOf(params.roomAlias), roomIdOf(body.room_id), requester, { told: isOldPath(path) })
       return {}
     },
   }),
@@ -45,8 +45,8 @@ export const directoryEndpoints = ({ directory, roomStates, serverName }: Direct
     auth: 'user',
     rateLimit: 'other',
     params: AliasPath,
-    handler: async ({ requester, params }) => {
-      await directory.remove(aliasOf(params.roomAlias), requester)
+    handler: async ({ requester, params, path }) => {
+      await directory.remove(aliasOf(params.roomAlias), requester, { told: isOldPath(path) })
       return {}
     },
   }),

@@ -25,6 +25,11 @@ interface Asker {
   readonly admin: boolean
 }
 
+/** Whether `m.room.aliases` is to say so, as in 2015. Where the room has that list already it is kept up in any case. */
+interface AliasChange {
+  readonly told: boolean
+}
+
 /** Aliases and the public directory (sections "Room aliases" and "Listing rooms"). */
 export class Directory {
   readonly #options: DirectoryOptions
@@ -41,7 +46,7 @@ export class Directory {
   }
 
   /** Anyone in the room may name it. Throws `M_INVALID_PARAM` for other servers' aliases, 409 where it is taken. */
-  async add(alias: RoomAlias, roomId: RoomId, asker: Asker): Promise<void> {
+  async add(alias: RoomAlias, roomId: RoomId, asker: Asker, change: AliasChange): Promise<void> {
     if (serverOf(alias) !== this.#options.serverName || /\s/.test(alias))
       throw new MatrixError('M_INVALID_PARAM', 'Not an alias of this server')
     const room = await this.#roomNumber(roomId)
@@ -52,10 +57,11 @@ export class Directory {
       if (!(error instanceof WriteConflict)) throw error
       throw new MatrixError('M_UNKNOWN', 'The alias is taken', { status: 409 })
     }
+    await this.#tell(roomId, room, asker.userId, change)
   }
 
   /** Who made it, who may set the canonical alias, and server administrators may take it away. */
-  async remove(alias: RoomAlias, asker: Asker): Promise<void> {
+  async remove(alias: RoomAlias, asker: Asker, change: AliasChange): Promise<void> {
     const found = await this.#options.reader.roomOfAlias(alias)
     if (found === undefined) throw new MatrixError('M_NOT_FOUND', `No room has the alias ${alias}`)
     const powerful = await this.#mayName(found.roomId, asker.userId)
@@ -63,6 +69,7 @@ export class Directory {
       throw new MatrixError('M_FORBIDDEN', 'The alias is not yours to remove')
     await this.#options.commit([this.#options.writer.removeAlias(alias)])
     if (powerful) await this.#dropFromCanonical(alias, found.roomId, asker.userId)
+    await this.#tell(found.roomId, await this.#roomNumber(found.roomId), asker.userId, change)
   }
 
   /** Shows or hides the room in the public directory: who may set the canonical alias, and administrators. */
@@ -86,6 +93,23 @@ export class Directory {
 
   async #mayName(roomId: RoomId, userId: UserId): Promise<boolean> {
     return this.#options.rooms.turn(roomId, (turn) => hasNamingPower(turn, userId))
+  }
+
+  /**
+   * Sets `m.room.aliases`, purely informational ("Room aliases" of 2015), to the aliases of this server. Who has not the power to do
+   * so has changed the alias all the same.
+   */
+  async #tell(roomId: RoomId, room: RoomNumber, sender: UserId, { told }: AliasChange): Promise<void> {
+    const { rooms, reader, serverName: stateKey } = this.#options
+    try {
+      await rooms.turn(roomId, async (turn) => {
+        if (!told && (await turn.state('m.room.aliases', stateKey)) === undefined) return
+        const aliases = [...(await reader.aliasesOf(room))]
+        await turn.add({ type: 'm.room.aliases', sender, stateKey, content: { aliases } })
+      })
+    } catch (error) {
+      if (!(error instanceof MatrixError)) throw error
+    }
   }
 
   /** A removed alias must not go on standing in `m.room.canonical_alias`. */

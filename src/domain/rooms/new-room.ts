@@ -8,6 +8,7 @@ import {
   type RoomId,
   type RoomVersion,
   type ServerName,
+  serverOf,
   type UserId,
 } from '#spec'
 import { type RoomsReader, WriteConflict } from '#store'
@@ -33,6 +34,8 @@ export interface NewRoomRequest {
   readonly creationContent: JsonObject
   readonly version?: string | undefined
   readonly isDirect: boolean
+  /** Whether `m.room.aliases` tells of the alias, as in 2015. */
+  readonly aliasTold: boolean
 }
 
 export interface RoomCreationOptions {
@@ -153,6 +156,7 @@ const addFirstEvents = async (
     throw new MatrixError('M_INVALID_PARAM', 'Power levels are given twice')
   }
   if (alias !== undefined && !given.has('m.room.canonical_alias')) await set('m.room.canonical_alias', { alias })
+  if (alias !== undefined && request.aliasTold) await set('m.room.aliases', { aliases: [alias] }, serverOf(alias))
   const { joinRule, history, guests } = PRESETS[preset]
   if (!given.has('m.room.join_rules')) await set('m.room.join_rules', { join_rule: joinRule })
   if (!given.has('m.room.history_visibility')) await set('m.room.history_visibility', { history_visibility: history })
