@@ -23,6 +23,8 @@ import { type LoginDeps, loginEndpoints } from './client/login.ts'
 import { type LogoutDeps, logoutEndpoints } from './client/logout.ts'
 import type { MediaDeps } from './client/media-answers.ts'
 import { type MessagePaginationDeps, messagePaginationEndpoints } from './client/message-pagination.ts'
+import { type OldLoginDeps, oldLoginEndpoints } from './client/old-login.ts'
+import { type OldRegistrationDeps, oldRegistrationEndpoints } from './client/old-registration.ts'
 import { type OldSyncDeps, oldSyncEndpoints } from './client/old-sync.ts'
 import { type OpenIdDeps, openIdEndpoints } from './client/openid.ts'
 import { type PasswordManagementDeps, passwordManagementEndpoints } from './client/password-management.ts'
@@ -77,6 +79,8 @@ export type AccountsDeps = LoginDeps &
   LogoutDeps &
   RefreshDeps &
   RegistrationDeps &
+  OldRegistrationDeps &
+  OldLoginDeps &
   RegistrationTokensDeps &
   PasswordManagementDeps &
   AccountDeactivationDeps &
@@ -89,6 +93,8 @@ const accountsEndpoints = (deps: AccountsDeps): readonly AnyEndpoint[] => [
   ...logoutEndpoints(deps),
   ...refreshEndpoints(deps),
   ...registrationEndpoints(deps),
+  ...oldRegistrationEndpoints(deps),
+  ...oldLoginEndpoints(deps),
   ...registrationTokensEndpoints(deps),
   ...passwordManagementEndpoints(deps),
   ...accountDeactivationEndpoints(deps),

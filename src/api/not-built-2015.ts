@@ -1,10 +1,6 @@
 /** The same list for the client-server API of September 2015, under the prefixes of that time. */
 export const NOT_BUILT_2015: readonly string[] = [
-  'GET /_matrix/client/api/v1/login',
-  'POST /_matrix/client/api/v1/login',
   'GET /_matrix/client/api/v1/login/fallback',
-  'GET /_matrix/client/api/v1/register',
-  'POST /_matrix/client/api/v1/register',
   'POST /_matrix/client/v2_alpha/account/password',
   'POST /_matrix/client/v2_alpha/account/3pid',
   'GET /_matrix/client/v2_alpha/account/3pid',

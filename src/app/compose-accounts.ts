@@ -27,6 +27,7 @@ import {
 import type { JsonObject, UserId } from '#spec'
 import { localpartOf } from '#spec'
 import { type AccountRecord, type Change, writers } from '#store'
+import { buildOldDances } from './compose-old-dances.ts'
 import { registrationOffer } from './compose-registration.ts'
 import type { Ground } from './ground.ts'
 
@@ -70,13 +71,14 @@ export const buildAccounts = (ground: Ground, rooms: LeavingRooms): AccountsRoom
   const createAccount = new CreateAccount(accounts, sessions, newAccountChanges, commit)
   const logIn = new LogIn(accounts, sessions, commit, { serverName, wellKnown: wellKnownOf(config) })
   const upgradeGuest = new UpgradeGuest(accounts, { devices, traces: deviceTraces }, sessions, accessTokens, commit)
+  const registration = registrationOffer(ground, tokens)
   const register = new Register({ accounts, tokens }, { createAccount, upgradeGuest }, logIn, uia, {
     serverName,
     random,
     mode: config.registration.mode,
     allowGuests: config.registration.guests,
     reservedNames: new ReservedNames(config.registration.reservedUsernames),
-    ...registrationOffer(ground, tokens),
+    ...registration,
   })
   const secret = new SharedSecret(config.registration.sharedSecret, random, clock)
   const traces = { changesFor: endedAccountChanges, leaveAllRooms: (userId: UserId) => rooms.leaveAll(userId) }
@@ -94,6 +96,7 @@ export const buildAccounts = (ground: Ground, rooms: LeavingRooms): AccountsRoom
       sessions,
       endSessions: new EndSessions(accounts, devices, uia, deviceTraces, commit),
       register,
+      ...buildOldDances(ground, { register, logIn, uia }, registration.offer),
       changePassword: new ChangePassword(accounts, devices, uia, deviceTraces, commit),
       deactivate,
       uia,

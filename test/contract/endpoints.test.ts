@@ -23,7 +23,8 @@ const UNDOCUMENTED = [
   // "Fallback" of user-interactive authentication stands in the text alone.
   'GET /_matrix/client/v3/auth/{}/fallback/web',
   'POST /_matrix/client/v3/auth/{}/fallback/web',
-  // Of the alpha of 2015 alone.
+  // Of 2015 alone.
+  'GET /_matrix/client/v3/register',
   'POST /_matrix/client/v3/tokenrefresh',
 ]
 /** Without the `r0` twins and those of 2015, which are the history of the same endpoints. */

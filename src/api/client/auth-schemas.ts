@@ -1,9 +1,12 @@
 import { Type } from 'typebox'
 import { CustomReply } from '#http'
-import type { JsonObject } from '#spec'
+import type { JsonObject, JsonValue } from '#spec'
 
 /** A JSON object that the domain looks into itself. */
 export const AnyObject = Type.Unsafe<JsonObject>({ type: 'object' })
+
+/** Anything that the domain looks into itself. */
+export const AnyJson = Type.Unsafe<JsonValue>({})
 
 /** `definitions/auth_data.yaml`. */
 export const AuthData = Type.Unsafe<JsonObject>({

@@ -30,6 +30,14 @@ export interface RegisterRequest {
   readonly anyOrder?: boolean
 }
 
+/** Another way to the same account: `OldSignUp`. */
+export interface Dance {
+  readonly operation: string
+  readonly offer: StageOffer
+  /** The members of a registration, found in what the stages found out. */
+  wishIn(facts: Granted['facts']): JsonObject
+}
+
 export const REGISTRATION_MEMBERS = [
   'username',
   'password',
@@ -73,7 +81,7 @@ export class Register {
    * password; before authentication, and after it where things changed meanwhile.
    */
   user(request: RegisterRequest): Promise<UiaAnswer<JsonObject>> {
-    if (this.#options.mode === 'closed') throw new MatrixError('M_FORBIDDEN', 'Registration is closed on this server')
+    this.#assertOpen()
     return this.#uia.run(
       {
         operation: 'POST /register',
@@ -91,6 +99,26 @@ export class Register {
     )
   }
 
+  /** The same where stages say what the account is to be. Throws what `user` throws. */
+  danced(auth: JsonObject, from: RegisterRequest['from'], dance: Dance): Promise<UiaAnswer<JsonObject>> {
+    this.#assertOpen()
+    return this.#uia.run(
+      { operation: dance.operation, requester: undefined, ...dance.offer, auth, ip: from.ip, body: {} },
+      {
+        perform: (granted) => {
+          const body = dance.wishIn(granted.facts)
+          return this.#perform({ ...granted, body }, { body, auth, from })
+        },
+      },
+    )
+  }
+
+  /** Whether an account may be had with these members. Throws what `user` throws before any authentication. */
+  assertAcceptable(body: JsonObject, from: RegisterRequest['from']): Promise<void> {
+    this.#assertOpen()
+    return this.#check(body, undefined, from)
+  }
+
   /** Guests have no name of their own choice, no password, and a device that the server picks. */
   async guest(displayName: string | undefined, from: RegisterRequest['from']): Promise<JsonObject> {
     if (!this.#options.allowGuests) throw new MatrixError('M_FORBIDDEN', 'This server gives out no guest accounts')
@@ -103,7 +131,7 @@ export class Register {
 
   /** Throws `M_INVALID_USERNAME`, `M_USER_IN_USE`, `M_EXCLUSIVE`; `M_FORBIDDEN` where registration is closed. */
   async assertAvailable(username: string): Promise<void> {
-    if (this.#options.mode === 'closed') throw new MatrixError('M_FORBIDDEN', 'Registration is closed on this server')
+    this.#assertOpen()
     const userId = this.#accounts.newUserId(username)
     await this.#accounts.assertFree(userId)
     this.#options.reservedNames.assertUnreserved(userId)
@@ -111,8 +139,12 @@ export class Register {
 
   /** Whether a registration token would be taken now. Throws `M_FORBIDDEN` where none ever is. */
   async isTokenValid(token: string): Promise<boolean> {
-    if (this.#options.mode === 'closed') throw new MatrixError('M_FORBIDDEN', 'Registration is closed on this server')
+    this.#assertOpen()
     return this.#tokens.isValid(token)
+  }
+
+  #assertOpen(): void {
+    if (this.#options.mode === 'closed') throw new MatrixError('M_FORBIDDEN', 'Registration is closed on this server')
   }
 
   async #check(body: JsonObject, remembered: JsonObject | undefined, from: RegisterRequest['from']): Promise<void> {

@@ -1,0 +1,72 @@
+import { type JsonObject, localpartOf, MatrixError, parseUserId, type ServerName, serverOf, stringAt } from '#spec'
+import type { Stage, StageOffer, UiaAnswer } from '../uia/index.ts'
+import type { Register, RegisterRequest } from './register.ts'
+import { PASSWORD_STAGE } from './stages.ts'
+
+/** What clients of the first version need not be told: they have nothing to do for it. */
+const DUMMY_STAGE = 'm.login.dummy'
+
+/** What a stage of registration is called in the first version, where it is another; several, where there are several ways to pass it. */
+export type OldStages = ReadonlyMap<string, readonly Stage[]>
+
+/**
+ * `POST /register` of the first version ("Registration and Login"): the stages of today, one request each or more, and the last of them is
+ * `m.login.password`, which says what the account is to be. The dance is a user-interactive authentication of its own, whose order is free.
+ */
+export class OldSignUp {
+  /** What each flow consists of. */
+  readonly flows: readonly (readonly string[])[]
+  readonly #register: Register
+  readonly #stages: readonly Stage[]
+
+  constructor(register: Register, offer: StageOffer, oldStages: OldStages, serverName: ServerName) {
+    this.#register = register
+    this.flows = oldFlows(offer.flows, oldStages)
+    this.#stages = [...offer.stages, ...[...oldStages.values()].flat(), wishedAccountStage(register, serverName)]
+  }
+
+  /** `auth`: the request, with its `type` and `session`. Throws what `Register.user` throws. */
+  run(auth: JsonObject, from: RegisterRequest['from']): Promise<UiaAnswer<JsonObject>> {
+    return this.#register.danced(auth, from, {
+      operation: 'POST /register of the first version',
+      offer: { flows: this.flows, stages: this.#stages, anyOrder: true },
+      wishIn: (facts) => JSON.parse(facts.get(PASSWORD_STAGE) ?? '{}') as JsonObject,
+    })
+  }
+}
+
+const oldFlows = (flows: StageOffer['flows'], oldStages: OldStages): readonly (readonly string[])[] =>
+  flows.flatMap((flow) => {
+    let old: readonly (readonly string[])[] = [[]]
+    for (const type of flow) {
+      if (type === DUMMY_STAGE) continue
+      const ways = oldStages.get(type)?.map((stage) => stage.type) ?? [type]
+      old = old.flatMap((before) => ways.map((way) => [...before, way]))
+    }
+    return old.map((stages) => [...stages, PASSWORD_STAGE])
+  })
+
+/** Passed with the parameters of the account as its fact, once they are in order. */
+const wishedAccountStage = (register: Register, serverName: ServerName): Stage => ({
+  type: PASSWORD_STAGE,
+  attempt: async ({ auth, ip }) => {
+    const password = stringAt(auth, 'password')
+    if (password === undefined) throw new MatrixError('M_MISSING_PARAM', 'password is missing')
+    const user = stringAt(auth, 'user')
+    const wish = {
+      ...(user === undefined ? {} : { username: localpartIn(user, serverName) }),
+      password,
+      ...Object.fromEntries(SESSION_MEMBERS.flatMap((name) => (auth[name] === undefined ? [] : [[name, auth[name]]]))),
+    }
+    await register.assertAcceptable(wish, { ip: ip ?? '', userAgent: undefined })
+    return { kind: 'passed', fact: JSON.stringify(wish) }
+  },
+})
+
+const SESSION_MEMBERS = ['device_id', 'initial_device_display_name'] as const
+
+/** "user_id or user localpart". */
+const localpartIn = (user: string, serverName: ServerName): string => {
+  const userId = parseUserId(user)
+  return userId !== undefined && serverOf(userId) === serverName ? localpartOf(userId) : user
+}
