@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import type { Directory, Memberships } from '#domain'
-import { type AnyEndpoint, endpoint, type Requester, sinceV1 } from '#http'
+import { type AnyEndpoint, endpoint, isOldPath, type Requester, sinceV1 } from '#http'
 import { type JsonObject, MatrixError, type RoomId } from '#spec'
 import { AnyObject, roomIdOf } from './own-user.ts'
 import { Reason, RoomIdPath, resolveRoom, ViaQuery } from './room-path.ts'
@@ -13,7 +13,7 @@ export interface JoiningDeps {
 /** Further members go into the member event, as other homeservers do it: a display name for this room, say. */
 const body = Type.Intersect([AnyObject, Type.Object({ reason: Reason })])
 
-/** `joining.yaml`. */
+/** `joining.yaml`; in 2015 `/rooms/{roomId}/join` took aliases too. */
 export const joiningEndpoints = ({ memberships, directory }: JoiningDeps): readonly AnyEndpoint[] => {
   const join = async (roomId: RoomId, { userId }: Requester, asked: JsonObject): Promise<JsonObject> => {
     const { third_party_signed: signed, ...content } = asked
@@ -31,7 +31,10 @@ export const joiningEndpoints = ({ memberships, directory }: JoiningDeps): reado
       params: RoomIdPath,
       body,
       bodyOptional: true,
-      handler: async ({ requester, params, body }) => join(roomIdOf(params.roomId), requester, body),
+      handler: async ({ requester, params, body, path }) => {
+        const resolved = isOldPath(path) ? await resolveRoom(params.roomId, directory) : roomIdOf(params.roomId)
+        return join(resolved, requester, body)
+      },
     }),
     endpoint({
       method: 'POST',

@@ -1,6 +1,7 @@
 import Type from 'typebox'
 import type { Presence, Receipts } from '#domain'
-import { type AnyEndpoint, endpoint, sinceV1 } from '#http'
+import { type AnyEndpoint, endpoint, isOldPath, sinceV1 } from '#http'
+import { MatrixError } from '#spec'
 import { roomIdOf } from './own-user.ts'
 
 export interface ReceiptsDeps {
@@ -8,11 +9,11 @@ export interface ReceiptsDeps {
   readonly presence: Pick<Presence, 'active'>
 }
 
-const TYPE = Type.Union([Type.Literal('m.read'), Type.Literal('m.read.private'), Type.Literal('m.fully_read')])
+const TYPE = Type.Enum(['m.read', 'm.read.private', 'm.fully_read', 'read'])
 /** What of `ReadUpTo` each type of receipt moves. */
-const MOVES = { 'm.read': 'read', 'm.read.private': 'readPrivate', 'm.fully_read': 'fullyRead' } as const
+const MOVES = { 'm.read': 'read', 'm.read.private': 'readPrivate', 'm.fully_read': 'fullyRead', read: 'read' } as const
 
-/** `receipts.yaml`. */
+/** `receipts.yaml`; the text of 2015 writes `read` in the path for what its events call `m.read`. */
 export const receiptsEndpoints = ({ receipts, presence }: ReceiptsDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'POST',
@@ -23,7 +24,9 @@ export const receiptsEndpoints = ({ receipts, presence }: ReceiptsDeps): readonl
     body: Type.Object({ thread_id: Type.Optional(Type.String({ minLength: 1 })) }),
     bodyOptional: true,
     invalidErrcode: 'M_INVALID_PARAM',
-    handler: async ({ requester, params, body }) => {
+    handler: async ({ requester, params, body, path }) => {
+      if (params.receiptType === 'read' && !isOldPath(path))
+        throw new MatrixError('M_INVALID_PARAM', 'No type of receipts')
       const moved = { [MOVES[params.receiptType]]: params.eventId, threadId: body.thread_id }
       await receipts.move(roomIdOf(params.roomId), requester, moved)
       presence.active(requester.userId)

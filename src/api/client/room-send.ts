@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import type { Presence, Sending, Transaction } from '#domain'
-import { type AnyEndpoint, endpoint, type Requester, sinceV1 } from '#http'
+import { type AnyEndpoint, endpoint, isOldPath, type Requester, sinceV1 } from '#http'
 import { type JsonObject, MatrixError, type RoomId, stringAt } from '#spec'
 import { AnyObject, roomIdOf } from './own-user.ts'
 import { eventIdOf, plainText, transactionOf } from './room-path.ts'
@@ -15,6 +15,14 @@ interface NewMessage {
   readonly type: string
   readonly content: JsonObject
   readonly transaction: Transaction | undefined
+}
+
+const FEEDBACK = 'm.room.message.feedback'
+
+/** The two kinds of feedback that the events of 2015 know. Throws `M_BAD_JSON`. */
+const checkFeedback = ({ type, target_event_id: target }: JsonObject): void => {
+  if ((type !== 'delivered' && type !== 'read') || typeof target !== 'string')
+    throw new MatrixError('M_BAD_JSON', 'Feedback is "delivered" or "read", of the event in target_event_id')
 }
 
 /**
@@ -41,9 +49,10 @@ export const roomSendEndpoints = ({ sending, presence }: RoomSendDeps): readonly
       rateLimit: 'message',
       params: Type.Object({ roomId: Type.String(), eventType: Type.String(), txnId: Type.String({ maxLength: 255 }) }),
       body: AnyObject,
-      handler: async ({ requester, params, body: content }) => {
+      handler: async ({ requester, params, body: content, path }) => {
         const roomId = roomIdOf(params.roomId)
         const type = plainText(params.eventType)
+        if (type === FEEDBACK && isOldPath(path)) checkFeedback(content)
         const transaction = transactionOf(requester, ['send', roomId, type], params.txnId)
         return send(requester, { roomId, type, content, transaction })
       },
@@ -55,8 +64,9 @@ export const roomSendEndpoints = ({ sending, presence }: RoomSendDeps): readonly
       rateLimit: 'message',
       params: Type.Object({ roomId: Type.String(), eventType: Type.String() }),
       body: AnyObject,
-      handler: async ({ requester, params, body: content }) => {
+      handler: async ({ requester, params, body: content, path }) => {
         const type = plainText(params.eventType)
+        if (type === FEEDBACK && isOldPath(path)) checkFeedback(content)
         return send(requester, { roomId: roomIdOf(params.roomId), type, content, transaction: undefined })
       },
     }),
