@@ -4,12 +4,14 @@ import { type AccountDataDeps, accountDataEndpoints } from './client/account-dat
 import { type AccountDeactivationDeps, accountDeactivationEndpoints } from './client/account-deactivation.ts'
 import { type AuthFallbackDeps, authFallbackEndpoints } from './client/auth-fallback.ts'
 import { authedContentRepoEndpoints } from './client/authed-content-repo.ts'
+import { type AdministrativeContactDeps, administrativeContactEndpoints } from './client/administrative-contact.ts'
 import { type BanningDeps, banningEndpoints } from './client/banning.ts'
 import { type CapabilitiesDeps, capabilitiesEndpoints } from './client/capabilities.ts'
 import { contentRepoEndpoints } from './client/content-repo.ts'
 import { type CreateRoomDeps, createRoomEndpoints } from './client/create-room.ts'
 import { type DeviceManagementDeps, deviceManagementEndpoints } from './client/device-management.ts'
 import { type DirectoryDeps, directoryEndpoints } from './client/directory.ts'
+import { type EmailPageDeps, emailPageEndpoints } from './client/email-page.ts'
 import { type EventContextDeps, eventContextEndpoints } from './client/event-context.ts'
 import { type FilterDeps, filterEndpoints } from './client/filter.ts'
 import { type InvitingDeps, invitingEndpoints } from './client/inviting.ts'
@@ -53,6 +55,7 @@ import { whoamiEndpoints } from './client/whoami.ts'
 import { type KeysServerDeps, keysServerEndpoints } from './federation/keys-server.ts'
 import { type UserinfoDeps, userinfoEndpoints } from './federation/openid.ts'
 
+export { EMAIL_PAGE } from './client/email-page.ts'
 export type { MediaDeps } from './client/media-answers.ts'
 export { NOT_BUILT } from './not-built.ts'
 export { NOT_BUILT_2015 } from './not-built-2015.ts'
@@ -86,6 +89,8 @@ export type AccountsDeps = LoginDeps &
   AccountDeactivationDeps &
   DeviceManagementDeps &
   AuthFallbackDeps &
+  AdministrativeContactDeps &
+  EmailPageDeps &
   SharedSecretRegistrationDeps
 
 const accountsEndpoints = (deps: AccountsDeps): readonly AnyEndpoint[] => [
@@ -101,6 +106,8 @@ const accountsEndpoints = (deps: AccountsDeps): readonly AnyEndpoint[] => [
   ...whoamiEndpoints(),
   ...deviceManagementEndpoints(deps),
   ...authFallbackEndpoints(deps),
+  ...administrativeContactEndpoints(deps),
+  ...emailPageEndpoints(deps),
   ...sharedSecretRegistrationEndpoints(deps),
 ]
 

@@ -3,6 +3,7 @@ import type { CacheStats } from '#base'
 import type { Config } from '#config'
 import {
   AccessTokens,
+  type AccountTraces,
   Accounts,
   ChangePassword,
   CreateAccount,
@@ -12,7 +13,9 @@ import {
   EndSessions,
   InteractiveAuth,
   LogIn,
+  ManageThirdPartyIds,
   type NewAccountChanges,
+  ownerIn,
   PasswordHasher,
   Register,
   RegisterBySecret,
@@ -29,6 +32,7 @@ import { localpartOf } from '#spec'
 import { type AccountRecord, type Change, writers } from '#store'
 import { buildOldDances } from './compose-old-dances.ts'
 import { registrationOffer } from './compose-registration.ts'
+import { buildThirdPartyIds } from './compose-third-party-ids.ts'
 import type { Ground } from './ground.ts'
 
 export interface AccountsRooms {
@@ -68,10 +72,12 @@ export const buildAccounts = (ground: Ground, rooms: LeavingRooms): AccountsRoom
   const uia = new InteractiveAuth(new UiaSessionTable(clock, random, config.sessions.authenticationSessionLifetime))
   const tokens = new RegistrationTokens(store.registrationTokens, writers.registrationTokens, clock)
 
+  const addresses = buildThirdPartyIds(ground)
+  const { threepids, proof } = addresses
   const createAccount = new CreateAccount(accounts, sessions, newAccountChanges, commit)
   const logIn = new LogIn(accounts, sessions, commit, { serverName, wellKnown: wellKnownOf(config) })
   const upgradeGuest = new UpgradeGuest(accounts, { devices, traces: deviceTraces }, sessions, accessTokens, commit)
-  const registration = registrationOffer(ground, tokens)
+  const registration = registrationOffer(ground, tokens, proof)
   const register = new Register({ accounts, tokens }, { createAccount, upgradeGuest }, logIn, uia, {
     serverName,
     random,
@@ -81,8 +87,12 @@ export const buildAccounts = (ground: Ground, rooms: LeavingRooms): AccountsRoom
     ...registration,
   })
   const secret = new SharedSecret(config.registration.sharedSecret, random, clock)
-  const traces = { changesFor: endedAccountChanges, leaveAllRooms: (userId: UserId) => rooms.leaveAll(userId) }
-  const deactivate = new Deactivate({ accounts, devices }, uia, traces, commit, logger)
+  const traces: AccountTraces = {
+    changesFor: endedAccountChanges,
+    unbind: (account, idServer) => threepids.unbindEverything(account, idServer),
+    leaveAllRooms: (userId) => rooms.leaveAll(userId),
+  }
+  const deactivate = new Deactivate({ accounts, devices, proof }, uia, traces, commit, logger)
   return {
     accounts,
     isActive: async (userId) => {
@@ -97,11 +107,14 @@ export const buildAccounts = (ground: Ground, rooms: LeavingRooms): AccountsRoom
       endSessions: new EndSessions(accounts, devices, uia, deviceTraces, commit),
       register,
       ...buildOldDances(ground, { register, logIn, uia }, registration.offer),
-      changePassword: new ChangePassword(accounts, devices, uia, deviceTraces, commit),
+      changePassword: new ChangePassword(accounts, devices, uia, deviceTraces, proof, commit),
       deactivate,
       uia,
       captchaScript: config.captcha.scriptUrl,
       devices,
+      thirdPartyIds: new ManageThirdPartyIds(threepids, proof, accounts, uia, commit),
+      requestEmailToken: addresses.requestEmailToken,
+      emails: addresses.emails,
       registerBySecret: new RegisterBySecret(accounts, secret, createAccount, serverName),
     },
     resume: () => deactivate.resume(),
@@ -130,6 +143,7 @@ export const buildAccountsOnly = ({
   })
   const attempts = { consume: (account: string) => rateLimiter.consume('login', account) }
   return new Accounts(store.accounts, writers.accounts, hasher, attempts, {
+    addresses: { owner: (medium, address) => ownerIn(store.thirdPartyIds, medium, address) },
     serverName: config.server.name,
     clock,
     minPasswordLength: minLength,
@@ -153,6 +167,7 @@ const endedAccountChanges = ({ user }: AccountRecord): readonly Change<unknown>[
   writers.presence.remove(user),
   writers.presenceLists.remove(user),
   writers.pushers.removeAll(user),
+  writers.thirdPartyIds.removeAll(user),
 ]
 
 const lifetimesOf = ({ sessions }: Config) => ({

@@ -1,4 +1,9 @@
-import { type IdentityServerBindings, type IdentityServerCheck, thirdPartyIdOf } from '#domain'
+import {
+  type IdentityServerBindings,
+  type IdentityServerCheck,
+  type IdentityServerMails,
+  thirdPartyIdOf,
+} from '#domain'
 import { IdentityServers } from '#net'
 import type { Ground } from './ground.ts'
 
@@ -8,7 +13,9 @@ export const buildIdentityServers = ({
   clock,
   logger,
   signingKey,
-}: Pick<Ground, 'config' | 'clock' | 'logger' | 'signingKey'>): IdentityServerCheck & IdentityServerBindings => {
+}: Pick<Ground, 'config' | 'clock' | 'logger' | 'signingKey'>): IdentityServerCheck &
+  IdentityServerBindings &
+  IdentityServerMails => {
   const { trusted, requestTimeout: timeoutMs } = config.identityServers
   const servers = new IdentityServers({ clock, logger, signingKey, trusted, timeoutMs })
   return {
@@ -25,5 +32,6 @@ export const buildIdentityServers = ({
       return threepid === undefined ? { kind: 'unavailable' } : { kind: 'bound', threepid }
     },
     unbind: (request) => servers.unbind(request),
+    requestEmailToken: (request) => servers.requestEmailToken(request),
   }
 }

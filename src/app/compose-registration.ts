@@ -1,7 +1,10 @@
 import type { Config } from '#config'
 import {
   dummyStage,
+  EMAIL_STAGE,
+  type EmailProof,
   type PolicyDocument,
+  provenIn,
   type RegisterOptions,
   type RegistrationTokens,
   recaptchaStage,
@@ -17,6 +20,7 @@ import type { Ground } from './ground.ts'
 export const registrationOffer = (
   ground: Ground,
   tokens: RegistrationTokens,
+  proof: EmailProof,
 ): Pick<RegisterOptions, 'offer' | 'outcomeOf'> => {
   const { config } = ground
   const documents = termsOf(config)
@@ -27,14 +31,22 @@ export const registrationOffer = (
     ...captcha.map(({ type }) => type),
     ...(documents.length > 0 ? [terms.type] : []),
   ]
+  const withEmail = [...asked, EMAIL_STAGE]
+  const { email } = config.registration
+  // With a choice the shorter flow ends in a stage of its own, lest it be done where the longer one only began.
+  const without = asked.length > 0 && email !== 'optional' ? asked : [...asked, dummyStage.type]
   return {
     offer: {
-      flows: [asked.length > 0 ? asked : [dummyStage.type]],
-      stages: [dummyStage, registrationTokenStage(tokens), ...captcha, terms],
+      flows: [...(email === 'required' ? [] : [without]), ...(email === 'off' ? [] : [withEmail])],
+      stages: [dummyStage, registrationTokenStage(tokens), ...captcha, terms, proof.registrationStage()],
     },
-    outcomeOf: (facts) => {
+    outcomeOf: (facts, userId) => {
       const token = facts.get(TOKEN_STAGE)
-      return token === undefined ? [] : [tokens.use(token)]
+      const address = provenIn(facts)
+      return [
+        ...(token === undefined ? [] : [tokens.use(token)]),
+        ...(address === undefined ? [] : proof.added(userId, address)),
+      ]
     },
   }
 }

@@ -90,8 +90,8 @@ export interface HtmlPage {
     readonly scriptSources: readonly string[]
     readonly frameSources: readonly string[]
   }
-  /** Whether it posts a form to itself. */
-  readonly form?: boolean
+  /** Whether it posts a form to itself; a text: sources for the policy, where the answer may redirect elsewhere. */
+  readonly form?: boolean | string
   readonly headers?: Readonly<Record<string, string>>
 }
 
@@ -110,7 +110,7 @@ const policyOf = ({ scripts = [], foreign, form }: HtmlPage): string => {
         ]),
     ...(script.length === 0 ? [] : [`script-src ${script.join(' ')}`]),
     "base-uri 'none'",
-    `form-action ${form === true ? "'self'" : "'none'"}`,
+    `form-action ${typeof form === 'string' ? form : form === true ? "'self'" : "'none'"}`,
     "frame-ancestors 'none'",
   ].join('; ')
 }

@@ -21,9 +21,8 @@ export const accountDeactivationEndpoints = ({ deactivate }: AccountDeactivation
     }),
     bodyOptional: true,
     handler: async ({ requester, body }) =>
-      uiaReply(await deactivate.run(requester?.userId, pick(body, ['erase']), body.auth), () => ({
-        // "This must be `success` if the homeserver has no identifiers to unbind for the user": accounts here have none.
-        id_server_unbind_result: 'success',
+      uiaReply(await deactivate.run(requester?.userId, pick(body, ['erase', 'id_server']), body.auth), (result) => ({
+        id_server_unbind_result: result,
       })),
   }),
 ]

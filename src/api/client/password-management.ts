@@ -1,17 +1,22 @@
 import { Type } from 'typebox'
 import type { ChangePassword } from '#domain'
-import { type AnyEndpoint, endpoint, v3 } from '#http'
+import { type AnyEndpoint, endpoint, sinceV2 } from '#http'
 import { AuthData, pick, uiaReply } from './auth-schemas.ts'
+import { type RequestTokenDeps, requestTokenEndpoints } from './request-token.ts'
 
-export interface PasswordManagementDeps {
+export interface PasswordManagementDeps extends RequestTokenDeps {
   readonly changePassword: ChangePassword
 }
 
 /** `password_management.yaml`. */
-export const passwordManagementEndpoints = ({ changePassword }: PasswordManagementDeps): readonly AnyEndpoint[] => [
+export const passwordManagementEndpoints = ({
+  changePassword,
+  requestEmailToken,
+}: PasswordManagementDeps): readonly AnyEndpoint[] => [
+  ...requestTokenEndpoints('/account/password', 'password', { requestEmailToken }),
   endpoint({
     method: 'POST',
-    paths: v3('/account/password'),
+    paths: sinceV2('/account/password'),
     auth: 'optional',
     rateLimit: 'login',
     body: Type.Object({

@@ -3,8 +3,9 @@ import { REGISTRATION_MEMBERS, type Register } from '#domain'
 import { type AnyEndpoint, endpoint, isOldPath, sinceV2, v3 } from '#http'
 import { MatrixError } from '#spec'
 import { AuthData, pick, uiaReply } from './auth-schemas.ts'
+import { type RequestTokenDeps, requestTokenEndpoints } from './request-token.ts'
 
-export interface RegistrationDeps {
+export interface RegistrationDeps extends RequestTokenDeps {
   readonly register: Register
 }
 
@@ -24,7 +25,8 @@ const Body = Type.Object({
 })
 
 /** `registration.yaml`. */
-export const registrationEndpoints = ({ register }: RegistrationDeps): readonly AnyEndpoint[] => [
+export const registrationEndpoints = ({ register, requestEmailToken }: RegistrationDeps): readonly AnyEndpoint[] => [
+  ...requestTokenEndpoints('/register', 'register', { requestEmailToken }),
   endpoint({
     method: 'POST',
     paths: sinceV2('/register'),

@@ -19,7 +19,13 @@ export interface LoginAttempts {
   consume(account: string): Promise<void>
 }
 
+/** Whose an e-mail address or a phone number is; the address in any form. */
+export interface AddressBook {
+  owner(medium: string, address: string): Promise<UserId | undefined>
+}
+
 export interface AccountsOptions {
+  readonly addresses: AddressBook
   readonly serverName: ServerName
   readonly clock: Clock
   /** Characters; at least 1. */
@@ -99,14 +105,18 @@ export class Accounts {
   }
 
   /**
-   * Who is meant, whether they exist or not: a full user id or a local part. Local parts are taken as they are where such an account
+   * Who is meant, whether they exist or not: a full user id, a local part, or an address of the account. Local parts are taken as they are where such an account
    * exists, else in small letters, as all that are registered here. undefined for what can be no user of this server.
    */
   async resolve(
     identifier: AccountIdentifier,
   ): Promise<{ userId: UserId; account: AccountRecord | undefined } | undefined> {
-    if (identifier.kind !== 'user') return undefined
-    const { serverName } = this.#options
+    const { serverName, addresses } = this.#options
+    if (identifier.kind === 'phone') return undefined
+    if (identifier.kind === 'thirdparty') {
+      const userId = await addresses.owner(identifier.medium, identifier.address)
+      return userId === undefined ? undefined : { userId, account: await this.#reader.account(userId) }
+    }
     const { user } = identifier
     const asked = parseUserId(user.startsWith('@') ? user : `@${user}:${serverName}`)
     if (asked === undefined || serverOf(asked) !== serverName) return undefined

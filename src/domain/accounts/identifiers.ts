@@ -3,8 +3,10 @@ import { type JsonObject, MatrixError, objectAt, stringAt } from '#spec'
 /** Whom a client means: client-server API, "Identifier types". */
 export type AccountIdentifier =
   | { readonly kind: 'user'; readonly user: string }
-  /** By e-mail address or phone number, which no account here has. */
-  | { readonly kind: 'thirdparty' }
+  /** By an address as the client has it, in whatever form. */
+  | { readonly kind: 'thirdparty'; readonly medium: string; readonly address: string }
+  /** By a phone number as it was typed, which is resolved to no account. */
+  | { readonly kind: 'phone' }
 
 /**
  * The identifier in the body of a login or in `auth` of `m.login.password`, the deprecated members included (`user`; `medium` and
@@ -16,14 +18,13 @@ export const identifierIn = (object: JsonObject): AccountIdentifier => {
   const type = stringAt(identifier, 'type')
   if (type === 'm.id.user') return { kind: 'user', user: required(stringAt(identifier, 'user'), 'identifier.user') }
   if (type === 'm.id.thirdparty') {
-    required(stringAt(identifier, 'medium'), 'identifier.medium')
-    required(stringAt(identifier, 'address'), 'identifier.address')
-    return { kind: 'thirdparty' }
+    const medium = required(stringAt(identifier, 'medium'), 'identifier.medium')
+    return { kind: 'thirdparty', medium, address: required(stringAt(identifier, 'address'), 'identifier.address') }
   }
   if (type === 'm.id.phone') {
     required(stringAt(identifier, 'country'), 'identifier.country')
     required(stringAt(identifier, 'phone'), 'identifier.phone')
-    return { kind: 'thirdparty' }
+    return { kind: 'phone' }
   }
   if (type === undefined) throw new MatrixError('M_MISSING_PARAM', 'identifier.type is missing')
   throw new MatrixError('M_INVALID_PARAM', 'This type of identifier is not known here')
@@ -32,9 +33,8 @@ export const identifierIn = (object: JsonObject): AccountIdentifier => {
 const deprecatedIdentifier = (object: JsonObject): AccountIdentifier => {
   const user = stringAt(object, 'user')
   if (user !== undefined) return { kind: 'user', user }
-  if (stringAt(object, 'medium') !== undefined && stringAt(object, 'address') !== undefined) {
-    return { kind: 'thirdparty' }
-  }
+  const [medium, address] = [stringAt(object, 'medium'), stringAt(object, 'address')]
+  if (medium !== undefined && address !== undefined) return { kind: 'thirdparty', medium, address }
   throw new MatrixError('M_MISSING_PARAM', 'identifier is missing')
 }
 

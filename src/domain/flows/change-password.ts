@@ -3,11 +3,12 @@ import { type Commit, WriteConflict } from '#store'
 import type { Accounts } from '../accounts/index.ts'
 import type { Devices } from '../devices/index.ts'
 import type { Granted, InteractiveAuth, UiaAnswer } from '../uia/index.ts'
+import { type EmailProof, notAdded } from './email-proof.ts'
 import type { DeviceTraces } from './end-sessions.ts'
 import { PASSWORD_STAGE, passwordStage } from './stages.ts'
 
 export interface ChangePasswordRequest {
-  /** Where the request bears an access token; otherwise the password says whose account it is. */
+  /** Where the request bears an access token; otherwise the password, or the address, says whose account it is. */
   readonly requester: { readonly userId: UserId; readonly device: number | undefined } | undefined
   /** `new_password`, `logout_devices`. */
   readonly body: JsonObject
@@ -20,24 +21,32 @@ export class ChangePassword {
   readonly #devices: Devices
   readonly #uia: InteractiveAuth
   readonly #traces: DeviceTraces
+  readonly #proof: EmailProof
   readonly #commit: Commit
 
-  constructor(accounts: Accounts, devices: Devices, uia: InteractiveAuth, traces: DeviceTraces, commit: Commit) {
+  constructor(
+    accounts: Accounts,
+    devices: Devices,
+    uia: InteractiveAuth,
+    traces: DeviceTraces,
+    proof: EmailProof,
+    commit: Commit,
+  ) {
     this.#accounts = accounts
     this.#devices = devices
     this.#uia = uia
     this.#traces = traces
+    this.#proof = proof
     this.#commit = commit
   }
 
-  /** Throws `M_MISSING_PARAM`, `M_WEAK_PASSWORD`, `M_INVALID_PARAM`. */
+  /** Throws `M_MISSING_PARAM`, `M_WEAK_PASSWORD`, `M_INVALID_PARAM`; `M_NOT_FOUND` for an address that no account has. */
   run(request: ChangePasswordRequest): Promise<UiaAnswer<void>> {
     return this.#uia.run(
       {
         operation: 'POST /account/password',
         requester: request.requester?.userId,
-        flows: [[PASSWORD_STAGE]],
-        stages: [passwordStage(this.#accounts)],
+        ...this.#proof.alsoFor({ flows: [[PASSWORD_STAGE]], stages: [passwordStage(this.#accounts)] }),
         auth: request.auth,
         body: request.body,
       },
@@ -52,23 +61,26 @@ export class ChangePassword {
   }
 
   async #perform({ body, facts }: Granted, request: ChangePasswordRequest): Promise<void> {
-    const userId = facts.get(PASSWORD_STAGE) as UserId
+    const byEmail = await this.#proof.confirmedBy(facts, request.requester?.userId)
+    const userId = byEmail?.userId ?? (facts.get(PASSWORD_STAGE) as UserId)
+    const usedUp = byEmail?.changes ?? []
     const password = stringAt(body, 'new_password')
     if (password === undefined) throw new MatrixError('M_MISSING_PARAM', 'new_password is missing')
     const change = this.#accounts.setPassword(userId, await this.#accounts.hashPassword(password))
     try {
       if (body.logout_devices === false) {
-        await this.#commit([change])
+        await this.#commit([change, ...usedUp])
         return
       }
       const [, removed] = await this.#commit([
         change,
         this.#devices.removeAll(userId, request.requester?.device),
         this.#traces.orphansOf(userId),
+        ...usedUp,
       ])
       this.#devices.removed(removed)
     } catch (error) {
-      if (!(error instanceof WriteConflict)) throw error
+      if (!(error instanceof WriteConflict) || error.kind === 'validation-gone') throw notAdded(error)
       throw new MatrixError('M_USER_DEACTIVATED', 'This account has been deactivated')
     }
   }

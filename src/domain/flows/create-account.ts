@@ -3,6 +3,7 @@ import { MatrixError } from '#spec'
 import { type Change, type Commit, WriteConflict } from '#store'
 import { type Accounts, userInUse } from '../accounts/index.ts'
 import type { PreparedSession, SessionRequest, Sessions } from '../devices/index.ts'
+import { notAdded } from './email-proof.ts'
 
 /** What else begins with an account, in the same commit: the profile. */
 export interface NewAccountChanges {
@@ -66,5 +67,5 @@ export const notCreated = (error: unknown): unknown => {
     return new MatrixError('M_FORBIDDEN', 'An account was made with this sign-in meanwhile')
   if (error.kind === 'registration-token-void')
     return new MatrixError('M_FORBIDDEN', 'The registration token is used up')
-  return error
+  return notAdded(error)
 }

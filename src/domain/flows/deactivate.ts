@@ -1,15 +1,19 @@
 import type { Logger } from '#base'
-import { type JsonObject, MatrixError, type UserId } from '#spec'
+import { type JsonObject, MatrixError, stringAt, type UserId } from '#spec'
 import type { AccountRecord, Change, Commit } from '#store'
 import type { Accounts } from '../accounts/index.ts'
 import type { Devices } from '../devices/index.ts'
+import type { UnbindOutcome } from '../threepids/index.ts'
 import type { Granted, InteractiveAuth, UiaAnswer } from '../uia/index.ts'
+import { type EmailProof, notAdded } from './email-proof.ts'
 import { PASSWORD_STAGE, passwordStage } from './stages.ts'
 
 /** What of a user is elsewhere, and ends with the account. */
 export interface AccountTraces {
   /** In the same commit. */
   changesFor(account: AccountRecord): readonly Change<unknown>[]
+  /** Takes back what identity servers were told of the user's addresses: from the named one, or from those that were told. */
+  unbind(account: AccountRecord, idServer: string | undefined): Promise<UnbindOutcome>
   /** Leaves every room, and declines invites. May be called again for the same user. */
   leaveAllRooms(userId: UserId): Promise<void>
 }
@@ -20,6 +24,7 @@ const RESUMED_AT_ONCE = 1_000
 export class Deactivate {
   readonly #accounts: Accounts
   readonly #devices: Devices
+  readonly #proof: EmailProof
   readonly #uia: InteractiveAuth
   readonly #traces: AccountTraces
   readonly #commit: Commit
@@ -27,7 +32,7 @@ export class Deactivate {
   #leaving: Promise<void> = Promise.resolve()
 
   constructor(
-    domain: { readonly accounts: Accounts; readonly devices: Devices },
+    domain: { readonly accounts: Accounts; readonly devices: Devices; readonly proof: EmailProof },
     uia: InteractiveAuth,
     traces: AccountTraces,
     commit: Commit,
@@ -35,23 +40,28 @@ export class Deactivate {
   ) {
     this.#accounts = domain.accounts
     this.#devices = domain.devices
+    this.#proof = domain.proof
     this.#uia = uia
     this.#traces = traces
     this.#commit = commit
     this.#logger = logger
   }
 
-  run(requester: UserId | undefined, body: JsonObject, auth: JsonObject | undefined): Promise<UiaAnswer<void>> {
+  /** Answers whether all identity servers forgot the user's addresses. */
+  run(
+    requester: UserId | undefined,
+    body: JsonObject,
+    auth: JsonObject | undefined,
+  ): Promise<UiaAnswer<UnbindOutcome>> {
     return this.#uia.run(
       {
         operation: 'POST /account/deactivate',
         requester,
-        flows: [[PASSWORD_STAGE]],
-        stages: [passwordStage(this.#accounts)],
+        ...this.#proof.alsoFor({ flows: [[PASSWORD_STAGE]], stages: [passwordStage(this.#accounts)] }),
         auth,
         body,
       },
-      { perform: (granted) => this.#perform(granted) },
+      { perform: (granted) => this.#perform(granted, requester) },
     )
   }
 
@@ -65,17 +75,32 @@ export class Deactivate {
     return this.#leaving
   }
 
-  async #perform({ body, facts }: Granted): Promise<void> {
-    const userId = facts.get(PASSWORD_STAGE) as UserId
+  async #perform({ body, facts }: Granted, requester: UserId | undefined): Promise<UnbindOutcome> {
+    const byEmail = await this.#proof.confirmedBy(facts, requester)
+    const userId = byEmail?.userId ?? (facts.get(PASSWORD_STAGE) as UserId)
     const account = await this.#accounts.account(userId)
     if (account === undefined) throw new MatrixError('M_NOT_FOUND', 'There is no such account')
-    const [removed] = await this.#commit([
-      this.#devices.removeAll(userId),
-      this.#accounts.deactivate(userId, body.erase === true),
-      ...this.#traces.changesFor(account),
-    ])
+    // Before the commit, which forgets who was told.
+    const unbound = await this.#traces.unbind(account, stringAt(body, 'id_server'))
+    const removed = await this.#end(account, body.erase === true, byEmail?.changes ?? [])
     this.#devices.removed(removed)
     this.#leaveRooms(userId)
+    return unbound
+  }
+
+  async #end(account: AccountRecord, erase: boolean, usedUp: readonly Change<void>[]) {
+    const { userId } = account
+    try {
+      const [removed] = await this.#commit([
+        this.#devices.removeAll(userId),
+        this.#accounts.deactivate(userId, erase),
+        ...usedUp,
+        ...this.#traces.changesFor(account),
+      ])
+      return removed
+    } catch (error) {
+      throw notAdded(error)
+    }
   }
 
   /** Not waited for: somebody in a thousand rooms has no client left to ask. One account after the other. */

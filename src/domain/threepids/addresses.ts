@@ -54,3 +54,9 @@ export const thirdPartyIdOf = (medium: string, address: string): ThirdPartyId | 
   const email = canonicalEmail(address)
   return email === undefined ? undefined : { medium, address: email }
 }
+
+/** Whether an address in canonical form is of one of the domains; of any where there are none. */
+export const isOfDomains = (email: string, domains: readonly string[]): boolean => {
+  const domain = email.slice(email.lastIndexOf('@') + 1)
+  return domains.length === 0 || domains.some((allowed) => allowed.toLowerCase() === domain)
+}

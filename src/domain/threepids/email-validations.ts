@@ -10,7 +10,7 @@ import type {
   EmailValidationsWriter,
   ThirdPartyIdsReader,
 } from '#store'
-import { canonicalEmail } from './addresses.ts'
+import { canonicalEmail, isOfDomains } from './addresses.ts'
 import { type Mail, type MailPurpose, noticeMail, type TokenForm, validationMail } from './mails.ts'
 
 /** Hands a mail to a mail server. `refused`: it will not take mail for that address. Never throws. */
@@ -227,9 +227,7 @@ export class EmailValidations {
   #addressOf(text: string): string {
     const address = canonicalEmail(text)
     if (address === undefined) throw new MatrixError('M_INVALID_PARAM', 'This is no e-mail address')
-    const { addressDomains } = this.#options
-    const domain = address.slice(address.lastIndexOf('@') + 1)
-    if (addressDomains.length > 0 && !addressDomains.some((allowed) => allowed.toLowerCase() === domain)) {
+    if (!isOfDomains(address, this.#options.addressDomains)) {
       throw new MatrixError('M_THREEPID_DENIED', 'This server takes no e-mail addresses of that domain')
     }
     return address

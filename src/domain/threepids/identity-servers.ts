@@ -57,9 +57,22 @@ export interface IdentityServerBindings {
   unbind(request: UnbindRequest): Promise<UnbindOutcome>
 }
 
-/** What a homeserver says that is not to use any identity server. */
-export const noIdentityServers: IdentityServerCheck & IdentityServerBindings = {
-  validated: () => Promise.resolve({ kind: 'untrusted' }),
-  bind: () => Promise.resolve({ kind: 'untrusted' }),
-  unbind: () => Promise.resolve('no-support'),
+export interface EmailTokenRequest {
+  readonly idServer: string
+  /** As in `BindRequest`. */
+  readonly accessToken: string | undefined
+  readonly email: string
+  readonly clientSecret: string
+  readonly sendAttempt: number
+  readonly nextLink: string | undefined
+}
+
+export type EmailTokenOutcome =
+  | { readonly kind: 'sent'; readonly sid: string }
+  | { readonly kind: 'refused'; readonly errcode: string; readonly error: string }
+  | IdentityServerFailure
+
+/** Has an identity server send the mail (`/validate/email/requestToken`), for homeservers that send none. Never throws. */
+export interface IdentityServerMails {
+  requestEmailToken(request: EmailTokenRequest): Promise<EmailTokenOutcome>
 }

@@ -30,6 +30,16 @@ export interface ProvenThirdPartyId extends ThirdPartyId {
 /** More than any person has; an account shall not fill the table. */
 const MOST_OF_ONE = 50
 
+/** Whose an address is; in any form. */
+export const ownerIn = async (
+  reader: ThirdPartyIdsReader,
+  medium: string,
+  address: string,
+): Promise<UserId | undefined> => {
+  const threepid = thirdPartyIdOf(medium, address)
+  return threepid === undefined ? undefined : (await reader.thirdPartyId(threepid))?.userId
+}
+
 /** The addresses that belong to accounts here, and what identity servers were told of them. */
 export class ThirdPartyIds {
   readonly #store: ThirdPartyIdsStore
@@ -48,9 +58,8 @@ export class ThirdPartyIds {
   }
 
   /** Whose it is; the address in any form. */
-  async owner(medium: string, address: string): Promise<UserId | undefined> {
-    const threepid = thirdPartyIdOf(medium, address)
-    return threepid === undefined ? undefined : (await this.#store.reader.thirdPartyId(threepid))?.userId
+  owner(medium: string, address: string): Promise<UserId | undefined> {
+    return ownerIn(this.#store.reader, medium, address)
   }
 
   /** Conflicts: `threepid-in-use`, `too-many-threepids`, `account-gone`. */

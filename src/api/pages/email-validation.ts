@@ -1,0 +1,48 @@
+import { type CustomReply, type Html, html, htmlReply } from '#http'
+import type { Notice } from './auth-fallback.ts'
+
+/** The address of this page is a secret: neither kept nor passed on. */
+const HEADERS = { 'Cache-Control': 'no-store', 'X-Robots-Tag': 'noindex' }
+
+const page = (status: number, title: string, main: Html, formTargets?: string): CustomReply =>
+  htmlReply({
+    status,
+    title,
+    main,
+    headers: HEADERS,
+    ...(formTargets === undefined ? {} : { form: formTargets }),
+  })
+
+/** Asks a person, since programs that look into mails open links too. It posts to its own address. */
+export const confirmPage = (address: string, nextLink: string | undefined): CustomReply =>
+  page(
+    200,
+    'Confirm your e-mail address',
+    html`<h1>Confirm your e-mail address</h1>
+<p>Is <strong>${address}</strong> your address, and did you ask for this mail? If you did not, close this page, and nothing happens.</p>
+<form method="post">
+<button type="submit" autofocus>Yes, confirm</button>
+</form>`,
+    // The answer to the form may send on to the app's own page, which browsers count as a target of the form.
+    nextLink === undefined ? "'self'" : `'self' ${new URL(nextLink).origin}`,
+  )
+
+export const confirmedPage = (address: string): CustomReply =>
+  page(
+    200,
+    'Your e-mail address is confirmed',
+    html`<div role="status" aria-live="polite">
+<p class="state">Done</p>
+<h1>Your e-mail address is confirmed</h1>
+<p>You can close this window and go on in your app. It knows <strong>${address}</strong> now.</p>
+</div>`,
+  )
+
+/** Why there is nothing to confirm. */
+export const refusedPage = ({ status, title, text }: Notice): CustomReply =>
+  page(
+    status,
+    title,
+    html`<h1>${title}</h1>
+<p role="alert">${text}</p>`,
+  )

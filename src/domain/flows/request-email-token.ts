@@ -1,0 +1,66 @@
+import { MatrixError } from '#spec'
+import {
+  canonicalEmail,
+  type EmailTokenRequest,
+  type EmailValidations,
+  type IdentityServerMails,
+  type MailPurpose,
+  type ThirdPartyIds,
+} from '../threepids/index.ts'
+import { identityServerFailure } from './email-proof.ts'
+
+export interface EmailTokenWish extends Omit<EmailTokenRequest, 'idServer'> {
+  readonly idServer: string | undefined
+  readonly purpose: Extract<MailPurpose, 'register' | 'password' | 'add'>
+}
+
+/** The `requestToken` endpoints. */
+export class RequestEmailToken {
+  /** undefined: this server sends no mail. */
+  readonly #emails: EmailValidations | undefined
+  readonly #threepids: ThirdPartyIds
+  readonly #identityServers: IdentityServerMails
+  readonly #registersWithEmail: boolean
+
+  constructor(
+    emails: EmailValidations | undefined,
+    threepids: ThirdPartyIds,
+    identityServers: IdentityServerMails,
+    options: { readonly registersWithEmail: boolean },
+  ) {
+    this.#emails = emails
+    this.#threepids = threepids
+    this.#identityServers = identityServers
+    this.#registersWithEmail = options.registersWithEmail
+  }
+
+  /**
+   * By a mail of this server, whatever identity server is named: "This parameter is ignored when the homeserver handles 3PID verification". A
+   * server that sends none has the named one do it, as was usual until 2019. Throws what `EmailValidations.request` throws, and
+   * `M_THREEPID_MEDIUM_NOT_SUPPORTED`, `M_SERVER_NOT_TRUSTED`.
+   */
+  async run(wish: EmailTokenWish): Promise<{ readonly sid: string }> {
+    if (wish.purpose === 'register' && !this.#registersWithEmail) throw notSupported()
+    if (this.#emails === undefined) return this.#elsewhere(wish)
+    const { email: address, clientSecret, sendAttempt, nextLink, purpose } = wish
+    return this.#emails.request({ address, clientSecret, sendAttempt, nextLink, purpose, form: 'link' })
+  }
+
+  async #elsewhere({ purpose, idServer, ...request }: EmailTokenWish): Promise<{ readonly sid: string }> {
+    if (idServer === undefined) throw notSupported()
+    const email = canonicalEmail(request.email)
+    if (email === undefined) throw new MatrixError('M_INVALID_PARAM', 'This is no e-mail address')
+    // That mail is written by the identity server, so only this answer can say it.
+    const owned = (await this.#threepids.owner('email', email)) !== undefined
+    if (owned && purpose !== 'password') {
+      throw new MatrixError('M_THREEPID_IN_USE', 'This address belongs to an account already')
+    }
+    if (!owned && purpose === 'password') throw new MatrixError('M_THREEPID_NOT_FOUND', 'No account has this address')
+    const answer = await this.#identityServers.requestEmailToken({ ...request, email, idServer })
+    if (answer.kind !== 'sent') throw identityServerFailure(answer)
+    return { sid: answer.sid }
+  }
+}
+
+const notSupported = (): MatrixError =>
+  new MatrixError('M_THREEPID_MEDIUM_NOT_SUPPORTED', 'This server cannot confirm e-mail addresses')
