@@ -22,6 +22,7 @@ import { type LeavingDeps, leavingEndpoints } from './client/leaving.ts'
 import { type ListJoinedRoomsDeps, listJoinedRoomsEndpoints } from './client/list-joined-rooms.ts'
 import { type ListPublicRoomsDeps, listPublicRoomsEndpoints } from './client/list-public-rooms.ts'
 import { type LoginDeps, loginEndpoints } from './client/login.ts'
+import { type LoginTokenDeps, loginTokenEndpoints } from './client/login-token.ts'
 import { type LogoutDeps, logoutEndpoints } from './client/logout.ts'
 import type { MediaDeps } from './client/media-answers.ts'
 import { type MessagePaginationDeps, messagePaginationEndpoints } from './client/message-pagination.ts'
@@ -44,6 +45,8 @@ import { type RoomInitialSyncDeps, roomInitialSyncEndpoints } from './client/roo
 import { type RoomSendDeps, roomSendEndpoints } from './client/room-send.ts'
 import { type RoomStateDeps, roomStateEndpoints } from './client/room-state.ts'
 import { type RoomsDeps, roomsEndpoints } from './client/rooms.ts'
+import { type SignInDeps, signInEndpoints } from './client/sign-in.ts'
+import { ssoLoginRedirectEndpoints } from './client/sso-login-redirect.ts'
 import { type SupportDeps, supportEndpoints } from './client/support.ts'
 import { type SyncDeps, syncEndpoints } from './client/sync.ts'
 import { type TagsDeps, tagsEndpoints } from './client/tags.ts'
@@ -79,6 +82,7 @@ export interface ApiDeps {
 
 /** What the endpoints of accounts and devices need, all of it. */
 export type AccountsDeps = LoginDeps &
+  LoginTokenDeps & { readonly signInPages: SignInDeps } &
   LogoutDeps &
   RefreshDeps &
   RegistrationDeps &
@@ -95,6 +99,9 @@ export type AccountsDeps = LoginDeps &
 
 const accountsEndpoints = (deps: AccountsDeps): readonly AnyEndpoint[] => [
   ...loginEndpoints(deps),
+  ...loginTokenEndpoints(deps),
+  ...ssoLoginRedirectEndpoints(deps.signInPages),
+  ...signInEndpoints(deps.signInPages),
   ...logoutEndpoints(deps),
   ...refreshEndpoints(deps),
   ...registrationEndpoints(deps),

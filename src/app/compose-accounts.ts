@@ -24,6 +24,7 @@ import {
   Sessions,
   SharedSecret,
   Sightings,
+  type SignInProvider,
   UiaSessionTable,
   UpgradeGuest,
 } from '#domain'
@@ -32,6 +33,7 @@ import { localpartOf } from '#spec'
 import { type AccountRecord, type Change, writers } from '#store'
 import { buildOldDances } from './compose-old-dances.ts'
 import { registrationOffer } from './compose-registration.ts'
+import { buildSignIn } from './compose-sign-in.ts'
 import { buildThirdPartyIds } from './compose-third-party-ids.ts'
 import type { Ground } from './ground.ts'
 
@@ -54,7 +56,11 @@ export interface LeavingRooms {
 }
 
 /** Accounts, devices, tokens and all flows over them. */
-export const buildAccounts = (ground: Ground, rooms: LeavingRooms): AccountsRooms => {
+export const buildAccounts = (
+  ground: Ground,
+  providers: readonly SignInProvider[],
+  rooms: LeavingRooms,
+): AccountsRooms => {
   const { config, store, clock, random, logger } = ground
   const { commit } = store
   const serverName = config.server.name
@@ -74,11 +80,12 @@ export const buildAccounts = (ground: Ground, rooms: LeavingRooms): AccountsRoom
 
   const addresses = buildThirdPartyIds(ground)
   const { threepids, proof } = addresses
+  const signIn = buildSignIn(ground, providers, accounts, uia)
   const createAccount = new CreateAccount(accounts, sessions, newAccountChanges, commit)
   const logIn = new LogIn(accounts, sessions, commit, { serverName, wellKnown: wellKnownOf(config) })
   const upgradeGuest = new UpgradeGuest(accounts, { devices, traces: deviceTraces }, sessions, accessTokens, commit)
   const registration = registrationOffer(ground, tokens, proof)
-  const register = new Register({ accounts, tokens }, { createAccount, upgradeGuest }, logIn, uia, {
+  const options = signIn.registering({
     serverName,
     random,
     mode: config.registration.mode,
@@ -86,6 +93,7 @@ export const buildAccounts = (ground: Ground, rooms: LeavingRooms): AccountsRoom
     reservedNames: new ReservedNames(config.registration.reservedUsernames),
     ...registration,
   })
+  const register = new Register({ accounts, tokens }, { createAccount, upgradeGuest }, logIn, uia, options)
   const secret = new SharedSecret(config.registration.sharedSecret, random, clock)
   const traces: AccountTraces = {
     changesFor: endedAccountChanges,
@@ -104,7 +112,8 @@ export const buildAccounts = (ground: Ground, rooms: LeavingRooms): AccountsRoom
     api: {
       logIn,
       sessions,
-      endSessions: new EndSessions(accounts, devices, uia, deviceTraces, commit),
+      ...signIn.api(createAccount, options.reservedNames),
+      endSessions: new EndSessions(devices, uia, signIn.reauthentication, deviceTraces, commit),
       register,
       ...buildOldDances(ground, { register, logIn, uia }, registration.offer),
       changePassword: new ChangePassword(accounts, devices, uia, deviceTraces, proof, commit),
@@ -122,7 +131,7 @@ export const buildAccounts = (ground: Ground, rooms: LeavingRooms): AccountsRoom
       await deactivate.settled()
       await sightings.flush()
     },
-    caches: () => [accessTokens.stats()],
+    caches: () => [accessTokens.stats(), ...signIn.caches()],
   }
 }
 

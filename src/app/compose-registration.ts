@@ -58,7 +58,7 @@ const captchaOf = ({ config: { registration, captcha }, clock }: Ground): readon
   return [recaptchaStage(publicKey, new CaptchaVerifier({ clock, verifyUrl, privateKey, timeoutMs: timeout }))]
 }
 
-const termsOf = ({ registration: { termsUrl, termsVersion, termsName } }: Config): readonly PolicyDocument[] =>
+export const termsOf = ({ registration: { termsUrl, termsVersion, termsName } }: Config): readonly PolicyDocument[] =>
   termsUrl === undefined
     ? []
     : [{ id: 'terms_of_service', version: termsVersion, translations: { en: { name: termsName, url: termsUrl } } }]

@@ -1,58 +1,132 @@
 import { readFile } from 'node:fs/promises'
+import type { AccountsDeps } from '#api'
 import type { CacheStats } from '#base'
 import type { Config } from '#config'
 import {
+  type Accounts,
   type Arrival,
   CALLBACK_PATH,
+  type CreateAccount,
+  canonicalEmail,
   ExternalIdentities,
+  GetLoginToken,
   IdentityStages,
+  type InteractiveAuth,
+  identityIn,
   LoginTokens,
   OAUTH2_STAGE,
   OneTimeTable,
+  Reauthentication,
+  type RegisterOptions,
   SignIn,
+  SignInFlow,
+  type SignInFlowOptions,
   type SignInProvider,
   SSO_STAGE,
+  type Stage,
+  TERMS_STAGE,
+  TOKEN_STAGE,
 } from '#domain'
 import { type OpenIdClientAuth, type OpenIdEndpoints, OpenIdProvider } from '#net'
-import { writers } from '#store'
+import type { UserId } from '#spec'
+import { type Store, writers } from '#store'
+import { termsOf } from './compose-registration.ts'
 import type { Ground } from './ground.ts'
 import { reasonOf, StartError } from './start-error.ts'
 
-/** Sign-in at providers, before there are accounts to sign in to. */
+/** Throws `StartError` where a key cannot be read. Providers are not asked for anything yet. */
+export const buildProviders = (ground: Ground): Promise<readonly SignInProvider[]> =>
+  Promise.all(ground.config.signIn.providers.map((settings) => providerOf(ground, settings)))
+
+type SignInApi = Pick<AccountsDeps, 'signIn' | 'loginTokens' | 'getLoginToken' | 'signInPages'>
+
+/** Sign-in at providers, and what the stages of accounts need of it. */
 export interface SignInRooms {
   readonly signIn: SignIn
   readonly identities: ExternalIdentities
   readonly identityStages: IdentityStages
-  readonly arrivals: OneTimeTable<Arrival>
-  /** What a sign-in ends with. */
-  readonly loginTokens: LoginTokens
+  readonly reauthentication: Reauthentication
+  /** Registration, with another way to it where the operator wants that. */
+  registering(options: RegisterOptions): RegisterOptions
+  api(createAccount: CreateAccount, names: SignInFlowOptions['names']): SignInApi
   caches(): readonly CacheStats[]
 }
 
-/** Throws `StartError` where a key cannot be read. Providers are not asked for anything yet. */
-export const buildSignIn = async (ground: Ground): Promise<SignInRooms> => {
+export const buildSignIn = (
+  ground: Ground,
+  providers: readonly SignInProvider[],
+  accounts: Accounts,
+  uia: InteractiveAuth,
+): SignInRooms => {
   const { config, store, clock, random, logger } = ground
-  const providers = await Promise.all(config.signIn.providers.map((settings) => providerOf(ground, settings)))
   const lifetimeMs = config.sessions.authenticationSessionLifetime
   const baseUrl = config.server.publicBaseUrl ?? ''
   const signIn = new SignIn(providers, { clock, random, logger, lifetimeMs, baseUrl })
   const identities = new ExternalIdentities(store.externalIdentities, writers.externalIdentities, clock)
   const arrivals = new OneTimeTable<Arrival>({ name: 'sign-in-arrivals', clock, random, lifetimeMs })
+  const identityStages = new IdentityStages(signIn, identities, uia, { clock, random, lifetimeMs })
+  const confirming = [identityStages.stage(SSO_STAGE, false), identityStages.stage(OAUTH2_STAGE, false)]
+  const loginTokens = new LoginTokens(clock, random, config.signIn.loginTokenLifetime)
+  const reauthentication = new Reauthentication(accounts, identities, confirming, providers)
   return {
     signIn,
     identities,
-    identityStages: new IdentityStages(signIn, identities, { clock, random, lifetimeMs }),
-    arrivals,
-    loginTokens: new LoginTokens('login-tokens', clock, random, config.signIn.loginTokenLifetime),
-    caches: () => [...signIn.stats(), arrivals.stats()],
+    identityStages,
+    reauthentication,
+    registering: (options) =>
+      config.registration.oauth2 ? withSignIn(options, identityStages.stage(OAUTH2_STAGE, true), identities) : options,
+    api: (createAccount, names) => ({
+      signIn,
+      loginTokens,
+      getLoginToken: new GetLoginToken(uia, reauthentication, loginTokens),
+      signInPages: {
+        signIn,
+        signInFlow: new SignInFlow(
+          { accounts, identities },
+          createAccount,
+          { uia, identityStages },
+          { arrivals, loginTokens },
+          {
+            names,
+            hasTerms: termsOf(config).length > 0,
+            commit: store.commit,
+            trustedClients: [...config.signIn.trustedClients, ...ownPages(baseUrl)],
+            userWithEmail: (address) => userWithEmail(store, address),
+          },
+        ),
+        identityStages,
+        baseUrl,
+        serverName: config.server.name,
+        documents: termsOf(config),
+      },
+    }),
+    caches: () => [...signIn.stats(), arrivals.stats(), loginTokens.stats()],
   }
 }
 
-/** How somebody confirms with a provider what they do. */
-export const confirmingStages = ({ identityStages }: SignInRooms) => [
-  identityStages.stage(SSO_STAGE, false),
-  identityStages.stage(OAUTH2_STAGE, false),
-]
+/** A flow of its own: whom a provider vouches for needs no captcha and no address, but a token and the terms as everybody else. */
+const withSignIn = (options: RegisterOptions, stage: Stage, identities: ExternalIdentities): RegisterOptions => {
+  const { offer, outcomeOf } = options
+  const kept = offer.flows[0]?.filter((type) => type === TOKEN_STAGE || type === TERMS_STAGE) ?? []
+  return {
+    ...options,
+    offer: { ...offer, flows: [...offer.flows, [...kept, stage.type]], stages: [...offer.stages, stage] },
+    outcomeOf: (facts, userId) => {
+      const identity = identityIn(facts)
+      return [...outcomeOf(facts, userId), ...(identity === undefined ? [] : [identities.link(identity, userId)])]
+    },
+  }
+}
+
+const userWithEmail = async (store: Store, text: string): Promise<UserId | undefined> => {
+  const address = canonicalEmail(text)
+  if (address === undefined) return undefined
+  return (await store.thirdPartyIds.thirdPartyId({ medium: 'email', address }))?.userId
+}
+
+/** The login page for browsers without a client is ours. */
+const ownPages = (baseUrl: string): readonly string[] =>
+  baseUrl === '' ? [] : [`${baseUrl}/_matrix/static/client/login`]
 
 type ProviderSettings = Config['signIn']['providers'][number]
 

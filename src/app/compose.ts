@@ -18,6 +18,7 @@ import {
   type RoomViews,
   roomApi,
 } from './compose-rooms.ts'
+import { buildProviders } from './compose-sign-in.ts'
 import type { Ground } from './ground.ts'
 import { operationalEndpoints } from './landing-page.ts'
 import { PACKAGE_VERSION } from './package-version.ts'
@@ -35,7 +36,8 @@ export interface Composed {
 export const compose = async (ground: Ground): Promise<Composed> => {
   const streams = await buildStreams(ground)
   // Accounts, personal data and rooms need a little of each other; each asks only once requests come.
-  const accounts = buildAccounts(ground, { leaveAll: (userId) => rooms.memberships.leaveAll(userId) })
+  const providers = await buildProviders(ground)
+  const accounts = buildAccounts(ground, providers, { leaveAll: (userId) => rooms.memberships.leaveAll(userId) })
   const personal = buildPersonal(ground, streams)
   const roomsGround = {
     ...ground,

@@ -55,8 +55,12 @@ input { width: 100%; min-height: 2.75rem; padding: .5rem .75rem; border: 1px sol
 input[aria-invalid] { border-color: var(--red); }
 .choice { display: flex; gap: .75rem; align-items: center; font-weight: 400; }
 .choice input { flex: none; width: 1.25rem; min-height: 1.25rem; margin: 0; accent-color: var(--green); }
-button { width: 100%; min-height: 2.75rem; margin-top: 1.5rem; padding: .5rem 1.25rem; border: 0; border-radius: .5rem;
+button, .button { width: 100%; min-height: 2.75rem; margin-top: 1.5rem; padding: .5rem 1.25rem; border: 0; border-radius: .5rem;
   background: var(--green); color: var(--on-green); font: inherit; font-weight: 600; cursor: pointer; }
+.button { display: flex; align-items: center; justify-content: center; text-align: center; text-decoration: none; overflow-wrap: anywhere; }
+.choices { margin-top: 1.5rem; padding: 0; list-style: none; }
+.choices .button { margin-top: .75rem; border: 1px solid var(--edge); background: var(--ground); color: var(--ink); }
+.hint { margin: .35rem 0 0; color: var(--soft); font-size: .875rem; }
 :focus-visible { outline: 3px solid var(--green); outline-offset: 2px; }
 .refusal { margin: 1.25rem 0 0; padding: .75rem 1rem; border-left: 4px solid var(--red); border-radius: .25rem;
   background: var(--red-ground); color: var(--red); }

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { cookieIn } from './cookie.ts'
 import type { Auth, EndpointRequest, Requester } from './endpoint.ts'
 
 /** The requests that hold an `AbortSignal` now, so that a stopping server can make its long polls answer. */
@@ -58,6 +59,10 @@ export class IncomingRequest implements EndpointRequest<Auth, unknown, unknown, 
 
   get userAgent(): string | undefined {
     return this.#request.headers['user-agent']
+  }
+
+  cookie(name: string): string | undefined {
+    return cookieIn(this.#request.headers.cookie, name)
   }
 
   get signal(): AbortSignal {

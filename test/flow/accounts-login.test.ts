@@ -28,8 +28,10 @@ const byUser = (user: string) => ({
 })
 
 describe('login', () => {
-  it('offers a password', async () => {
-    expect(await homeserver.client().get('/v3/login')).toEqual({ flows: [{ type: 'm.login.password' }] })
+  it('offers a password, and the token that another device can get', async () => {
+    expect(await homeserver.client().get('/v3/login')).toEqual({
+      flows: [{ type: 'm.login.password' }, { type: 'm.login.token', get_login_token: true }],
+    })
   })
 
   it('takes the user id, the local part, capitals, and the old member', async () => {
@@ -64,7 +66,9 @@ describe('login', () => {
       return [answer.status, answer.body.errcode]
     }
     expect(await errcodeOf({})).toEqual([400, 'M_MISSING_PARAM'])
-    expect(await errcodeOf({ type: 'm.login.token', token: 'x' })).toEqual([400, 'M_UNKNOWN'])
+    expect(await errcodeOf({ type: 'm.login.token', token: 'x' })).toEqual([403, 'M_FORBIDDEN'])
+    expect(await errcodeOf({ type: 'm.login.token' })).toEqual([400, 'M_MISSING_PARAM'])
+    expect(await errcodeOf({ type: 'm.login.cas' })).toEqual([400, 'M_UNKNOWN'])
     expect(await errcodeOf({ type: 7 })).toEqual([400, 'M_BAD_JSON'])
     expect(await errcodeOf({ type: 'm.login.password', password: 'x' })).toEqual([400, 'M_MISSING_PARAM'])
     expect(await errcodeOf({ ...byUser('x'), identifier: 'x' })).toEqual([400, 'M_BAD_JSON'])

@@ -1,12 +1,14 @@
 import { Type } from 'typebox'
-import type { InteractiveAuth } from '#domain'
+import { type InteractiveAuth, OAUTH2_STAGE, SSO_STAGE } from '#domain'
 import { type AnyEndpoint, type CustomReply, endpoint, type FormFields, oldPaths, v3 } from '#http'
 import { type JsonObject, MatrixError } from '#spec'
 import { captchaSources, donePage, type Notice, noticePage, stagePage } from '../pages/auth-fallback.ts'
 import { STAGE_FORMS } from '../pages/stage-forms.ts'
+import { type CookieRequest, type SignInDeps, SignInPages } from './sign-in.ts'
 
 export interface AuthFallbackDeps {
   readonly uia: InteractiveAuth
+  readonly signInPages: SignInDeps
   /** The URL of the captcha's script. */
   readonly captchaScript: string
 }
@@ -54,6 +56,25 @@ const titleOf = (status: number): string => {
 
 const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`)
 
+type ClosedKind = Exclude<ReturnType<InteractiveAuth['stageState']>['kind'], 'open'>
+
+/** A stage that cannot be done here and now. */
+const closedPage = (kind: ClosedKind): CustomReply => {
+  switch (kind) {
+    case 'noSession':
+      return noticePage(SESSION_ENDED)
+    case 'notAsked':
+      return noticePage(NOT_ASKED)
+    case 'notYet':
+      return noticePage(NOT_YET)
+    case 'passed':
+      return donePage()
+  }
+}
+
+/** No form of ours does them. */
+const IDENTITY_STAGES: ReadonlySet<string> = new Set([OAUTH2_STAGE, SSO_STAGE])
+
 interface Attempted {
   readonly fields: FormFields
   readonly refusal: string
@@ -61,31 +82,33 @@ interface Attempted {
 }
 
 /** "Fallback": no file of the official data has it. */
-export const authFallbackEndpoints = ({ uia, captchaScript }: AuthFallbackDeps): readonly AnyEndpoint[] => {
+export const authFallbackEndpoints = ({
+  uia,
+  captchaScript,
+  signInPages,
+}: AuthFallbackDeps): readonly AnyEndpoint[] => {
+  const pages = new SignInPages(signInPages)
+
+  /** The stages that are done at a provider: what it is about, and the way there. */
+  const showProviders = (type: string, session: string | undefined, request: CookieRequest): CustomReply => {
+    if (session === undefined) return noticePage(NO_SESSION)
+    const state = uia.stageState(session, type)
+    if (state.kind !== 'open') return closedPage(state.kind)
+    return pages.stageChoice(signInPages.identityStages.choice(session, type, state.operation), state, request)
+  }
   const show = (type: string, session: string | undefined, attempted?: Attempted): CustomReply => {
     const form = STAGE_FORMS.get(type)
     if (form === undefined) return noticePage(unknownStage(type))
     if (session === undefined) return noticePage(NO_SESSION)
     const state = uia.stageState(session, type)
-    switch (state.kind) {
-      case 'noSession':
-        return noticePage(SESSION_ENDED)
-      case 'notAsked':
-        return noticePage(NOT_ASKED)
-      case 'notYet':
-        return noticePage(NOT_YET)
-      case 'passed':
-        return donePage()
-      case 'open': {
-        const { params, requester } = state
-        const refused = attempted !== undefined
-        const view = { params, requester, fields: attempted?.fields ?? new Map<string, string>(), refused }
-        return stagePage(
-          { form, status: attempted?.status ?? 200, refusal: attempted?.refusal, content: form.content?.(view) },
-          form.captcha === true ? captchaSources(captchaScript) : undefined,
-        )
-      }
-    }
+    if (state.kind !== 'open') return closedPage(state.kind)
+    const { params, requester } = state
+    const refused = attempted !== undefined
+    const view = { params, requester, fields: attempted?.fields ?? new Map<string, string>(), refused }
+    return stagePage(
+      { form, status: attempted?.status ?? 200, refusal: attempted?.refusal, content: form.content?.(view) },
+      form.captcha === true ? captchaSources(captchaScript) : undefined,
+    )
   }
 
   const attempt = async (type: string, session: string, auth: JsonObject, ip: string) => {
@@ -108,7 +131,12 @@ export const authFallbackEndpoints = ({ uia, captchaScript }: AuthFallbackDeps):
       params: Params,
       query: Query,
       errorPage: refusedByEdge,
-      handler: async ({ params, query }) => show(params.authType, query.session),
+      handler: async (request) => {
+        const { authType } = request.params
+        return IDENTITY_STAGES.has(authType)
+          ? showProviders(authType, request.query.session, request)
+          : show(authType, request.query.session)
+      },
     }),
     endpoint({
       method: 'POST',

@@ -18,7 +18,7 @@ export const capabilitiesEndpoints = ({ defaultRoomVersion }: CapabilitiesDeps):
     'm.set_displayname': { enabled: true },
     'm.set_avatar_url': { enabled: true },
     'm.3pid_changes': { enabled: false },
-    'm.get_login_token': { enabled: false },
+    'm.get_login_token': { enabled: true },
     'm.forget_forced_upon_leave': { enabled: false },
   }
   return [

@@ -1,11 +1,13 @@
 import { Type } from 'typebox'
-import { identifierIn, type LogIn, parseDeviceId } from '#domain'
+import { identifierIn, type LogIn, type LoginTokens, parseDeviceId, type SignIn, type SignInProvider } from '#domain'
 import { type AnyEndpoint, endpoint, v3 } from '#http'
 import { type JsonObject, MatrixError } from '#spec'
 import { AnyObject } from './auth-schemas.ts'
 
 export interface LoginDeps {
   readonly logIn: LogIn
+  readonly loginTokens: LoginTokens
+  readonly signIn: Pick<SignIn, 'providers'>
 }
 
 const Body = Type.Object({
@@ -15,19 +17,37 @@ const Body = Type.Object({
   medium: Type.Optional(Type.String()),
   address: Type.Optional(Type.String()),
   password: Type.Optional(Type.String()),
+  token: Type.Optional(Type.String()),
   device_id: Type.Optional(Type.String()),
   initial_device_display_name: Type.Optional(Type.String()),
   refresh_token: Type.Optional(Type.Boolean()),
 })
 
+/** `definitions/sso_login_flow.yaml`. */
+const ssoFlow = (providers: readonly SignInProvider[]): JsonObject => ({
+  type: 'm.login.sso',
+  identity_providers: providers.map(({ id, name, brand, icon }) => ({
+    id,
+    name,
+    ...(icon === undefined ? {} : { icon }),
+    ...(brand === undefined ? {} : { brand }),
+  })),
+})
+
 /** `login.yaml`. */
-export const loginEndpoints = ({ logIn }: LoginDeps): readonly AnyEndpoint[] => [
+export const loginEndpoints = ({ logIn, loginTokens, signIn }: LoginDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'GET',
     paths: v3('/login'),
     auth: 'none',
     rateLimit: 'login',
-    handler: async () => ({ flows: [{ type: 'm.login.password' }] }),
+    handler: async () => ({
+      flows: [
+        { type: 'm.login.password' },
+        ...(signIn.providers.length === 0 ? [] : [ssoFlow(signIn.providers)]),
+        { type: 'm.login.token', get_login_token: true },
+      ],
+    }),
   }),
   endpoint({
     method: 'POST',
@@ -36,19 +56,27 @@ export const loginEndpoints = ({ logIn }: LoginDeps): readonly AnyEndpoint[] => 
     rateLimit: 'login',
     body: Body,
     handler: async ({ body, ip, userAgent }) => {
-      if (body.type !== 'm.login.password') {
-        throw new MatrixError('M_UNKNOWN', 'This login type is not known here', { status: 400 })
-      }
-      const identifier = identifierIn(body as JsonObject)
-      if (body.password === undefined) throw new MatrixError('M_MISSING_PARAM', 'password is missing')
-      return logIn.withPassword({
-        identifier,
-        password: body.password,
+      const session = {
         deviceId: body.device_id === undefined ? undefined : parseDeviceId(body.device_id),
         displayName: body.initial_device_display_name,
         refreshable: body.refresh_token === true,
         from: { ip, userAgent },
-      })
+      }
+      switch (body.type) {
+        case 'm.login.password': {
+          const identifier = identifierIn(body as JsonObject)
+          if (body.password === undefined) throw new MatrixError('M_MISSING_PARAM', 'password is missing')
+          return logIn.withPassword({ identifier, password: body.password, ...session })
+        }
+        case 'm.login.token': {
+          if (body.token === undefined) throw new MatrixError('M_MISSING_PARAM', 'token is missing')
+          const userId = loginTokens.take(body.token)
+          if (userId === undefined) throw new MatrixError('M_FORBIDDEN', 'This login token is used, over, or wrong')
+          return logIn.asUser({ userId, ...session })
+        }
+        default:
+          throw new MatrixError('M_UNKNOWN', 'This login type is not known here', { status: 400 })
+      }
     },
   }),
 ]

@@ -1,9 +1,8 @@
 import type { DeviceId, JsonObject, UserId } from '#spec'
 import type { Change, Commit } from '#store'
-import type { Accounts } from '../accounts/index.ts'
 import type { Devices } from '../devices/index.ts'
 import type { InteractiveAuth, UiaAnswer } from '../uia/index.ts'
-import { PASSWORD_STAGE, passwordStage } from './stages.ts'
+import type { Reauthentication } from './reauthentication.ts'
 
 /** What hangs on devices elsewhere, and ends with them. */
 export interface DeviceTraces {
@@ -13,16 +12,22 @@ export interface DeviceTraces {
 
 /** Logout and removal of devices. Whatever hangs on a device goes in the same commit. */
 export class EndSessions {
-  readonly #accounts: Accounts
   readonly #devices: Devices
   readonly #uia: InteractiveAuth
+  readonly #reauthentication: Reauthentication
   readonly #traces: DeviceTraces
   readonly #commit: Commit
 
-  constructor(accounts: Accounts, devices: Devices, uia: InteractiveAuth, traces: DeviceTraces, commit: Commit) {
-    this.#accounts = accounts
+  constructor(
+    devices: Devices,
+    uia: InteractiveAuth,
+    reauthentication: Reauthentication,
+    traces: DeviceTraces,
+    commit: Commit,
+  ) {
     this.#devices = devices
     this.#uia = uia
+    this.#reauthentication = reauthentication
     this.#traces = traces
     this.#commit = commit
   }
@@ -58,7 +63,7 @@ export class EndSessions {
     )
   }
 
-  #authenticated(
+  async #authenticated(
     operation: string,
     requester: UserId,
     auth: JsonObject | undefined,
@@ -66,7 +71,7 @@ export class EndSessions {
     deviceIds: (body: JsonObject) => readonly DeviceId[],
   ): Promise<UiaAnswer<void>> {
     return this.#uia.run(
-      { operation, requester, flows: [[PASSWORD_STAGE]], stages: [passwordStage(this.#accounts)], auth, body },
+      { operation, requester, ...(await this.#reauthentication.offerFor(requester)), auth, body },
       { perform: (granted) => this.#remove(requester, deviceIds(granted.body)) },
     )
   }

@@ -1,18 +1,23 @@
 import type { Clock, Random } from '#base'
 import type { UserId } from '#spec'
 import {
+  type Choice,
   type ExternalIdentities,
   type Identity,
   OneTimeTable,
   type SignIn,
   type SignInProvider,
+  type SignInPurpose,
 } from '../sign-in/index.ts'
-import type { Stage, StageOutcome } from '../uia/index.ts'
+import type { InteractiveAuth, Stage, StageOutcome } from '../uia/index.ts'
 
 /** "OAuth2-based" of 2015; its answers carry `uri`. */
 export const OAUTH2_STAGE = 'm.login.oauth2'
 /** The same for clients of today, which open the stage's fallback page. */
 export const SSO_STAGE = 'm.login.sso'
+
+/** With this ends the operation of sessions that make accounts. */
+const REGISTRATION = '/register'
 
 export type IdentityStageType = typeof OAUTH2_STAGE | typeof SSO_STAGE
 
@@ -23,18 +28,24 @@ export interface IdentityStagesOptions {
   readonly lifetimeMs: number
 }
 
-/** Who may pass a stage with a provider's word for them. */
-export const mayServe = (creates: boolean) => (provider: SignInProvider) => !creates || provider.allowRegistration
+const mayServe = (creates: boolean) => (provider: SignInProvider) => !creates || provider.allowRegistration
 
 /** The stages that are passed at a provider of identities. */
 export class IdentityStages {
   readonly #signIn: SignIn
   readonly #identities: ExternalIdentities
+  readonly #uia: Pick<InteractiveAuth, 'stageState'>
   /** By session: who came back from a provider for it, until the stage looks. */
   readonly #proofs: OneTimeTable<Identity>
 
-  constructor(signIn: SignIn, identities: ExternalIdentities, options: IdentityStagesOptions) {
+  constructor(
+    signIn: SignIn,
+    identities: ExternalIdentities,
+    uia: Pick<InteractiveAuth, 'stageState'>,
+    options: IdentityStagesOptions,
+  ) {
     this.#signIn = signIn
+    this.#uia = uia
     this.#identities = identities
     this.#proofs = new OneTimeTable({ ...options, name: 'sign-in-proofs' })
   }
@@ -51,7 +62,7 @@ export class IdentityStages {
   stage(type: IdentityStageType, creates: boolean): Stage {
     const uriFor = async (session: string) => ({
       uri: await this.#signIn.begin({
-        purpose: { kind: 'stage', session, type, creates },
+        purpose: { kind: 'stage', session, type },
         key: `${type} ${session}`,
         accepts: mayServe(creates),
         again: !creates,
@@ -67,6 +78,21 @@ export class IdentityStages {
         return creates ? this.#ofNewcomer(identity) : this.#ofRequester(identity, requester)
       },
     }
+  }
+
+  /** The page on which a provider is chosen for the stage of a session; `operation` is the session's. */
+  choice(session: string, type: string, operation: string): Choice {
+    const creates = operation.endsWith(REGISTRATION)
+    const providers = this.#signIn.providers.filter(mayServe(creates))
+    return { purpose: { kind: 'stage', session, type }, providers, again: !creates }
+  }
+
+  /** What somebody would consent to by going to a provider for that; undefined where it is no open stage. */
+  about(purpose: SignInPurpose): { readonly operation: string; readonly requester: UserId | undefined } | undefined {
+    if (purpose.kind === 'login') return undefined
+    if (purpose.kind === 'answer') return { operation: purpose.operation, requester: undefined }
+    const state = this.#uia.stageState(purpose.session, purpose.type)
+    return state.kind === 'open' ? state : undefined
   }
 
   async #ofNewcomer(identity: Identity): Promise<StageOutcome> {

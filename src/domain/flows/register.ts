@@ -5,6 +5,7 @@ import { type Accounts, type RegistrationTokens, type ReservedNames, userInUse }
 import { parseDeviceId } from '../devices/index.ts'
 import type { Granted, InteractiveAuth, StageOffer, UiaAnswer } from '../uia/index.ts'
 import type { CreateAccount } from './create-account.ts'
+import { identityIn } from './identity-stages.ts'
 import type { LogIn } from './log-in.ts'
 import type { Guest, UpgradeGuest } from './upgrade-guest.ts'
 
@@ -168,14 +169,17 @@ export class Register {
     if (done !== undefined) return this.#again(granted, done as UserId, request)
 
     const password = stringAt(body, 'password')
-    if (password === undefined) throw new MatrixError('M_MISSING_PARAM', 'password is missing')
-    const passwordHash = await this.#accounts.hashPassword(password)
+    // Who signs in at a provider needs none here.
+    if (password === undefined && identityIn(granted.facts) === undefined) {
+      throw new MatrixError('M_MISSING_PARAM', 'password is missing')
+    }
+    const passwordHash = password === undefined ? undefined : await this.#accounts.hashPassword(password)
     const create = async (userId: UserId): Promise<JsonObject> => {
       const session = body.inhibit_login === true ? undefined : sessionOf(body, request)
       const alongside = this.#options.outcomeOf(granted.facts, userId)
       const guest = await this.#guestOf(userId, body, request.from)
       const answer =
-        guest === undefined
+        guest === undefined || passwordHash === undefined
           ? await this.#createAccount.run({ userId, passwordHash, session, alongside })
           : await this.#upgradeGuest.run({ userId, guest, passwordHash, session, alongside })
       // With the device, so that asking again does not make a second one.

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { Clock, Random } from '#base'
+import type { CacheStats, Clock, Random } from '#base'
 import type { UserId } from '#spec'
 import { OneTimeTable } from './one-time-table.ts'
 
@@ -14,22 +14,25 @@ const MAX_LENGTH = 64
 export class LoginTokens {
   readonly #random: Random
   readonly #tokens: OneTimeTable<{ readonly userId: UserId }>
-  readonly lifetimeMs: number
 
-  constructor(name: string, clock: Clock, random: Random, lifetimeMs: number) {
+  /** `lifetimeMs`: of the token that ends a sign-in in a browser. */
+  constructor(clock: Clock, random: Random, lifetimeMs: number) {
     this.#random = random
-    this.#tokens = new OneTimeTable({ name, clock, random, lifetimeMs })
-    this.lifetimeMs = lifetimeMs
+    this.#tokens = new OneTimeTable({ name: 'login-tokens', clock, random, lifetimeMs })
   }
 
-  issue(userId: UserId): string {
+  issue(userId: UserId, lifetimeMs?: number): string {
     const token = PREFIX + this.#random.token(RANDOM_LENGTH)
-    this.#tokens.put({ userId }, hash('sha256', token, 'hex'))
+    this.#tokens.put({ userId }, hash('sha256', token, 'hex'), lifetimeMs)
     return token
   }
 
   /** Whose it is, once. undefined: not given out here, used, or over. */
   take(token: string): UserId | undefined {
     return token.length > MAX_LENGTH ? undefined : this.#tokens.take(hash('sha256', token, 'hex'))?.userId
+  }
+
+  stats(): CacheStats {
+    return this.#tokens.stats()
   }
 }

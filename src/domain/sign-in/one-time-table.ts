@@ -31,8 +31,8 @@ export class OneTimeTable<Value extends {}> {
   }
 
   /** Answers with the id; under one that is given, what was there before goes. */
-  put(value: Value, id = this.#random.token(ID_LENGTH)): string {
-    this.#entries.set(id, { value, endsAtMs: this.#clock.monotonicMs() + this.#lifetimeMs })
+  put(value: Value, id = this.#random.token(ID_LENGTH), lifetimeMs = this.#lifetimeMs): string {
+    this.#entries.set(id, { value, endsAtMs: this.#clock.monotonicMs() + lifetimeMs })
     return id
   }
 

@@ -10,10 +10,15 @@ import type { SignInProvider } from './provider.ts'
 export type SignInPurpose =
   /** `m.login.sso`: the browser goes on to the client with a login token. */
   | { readonly kind: 'login'; readonly redirectUrl: string }
-  /** A stage of user-interactive authentication. `creates`: it makes an account, else it confirms what somebody with one does. */
-  | { readonly kind: 'stage'; readonly session: string; readonly type: string; readonly creates: boolean }
+  /** A stage of user-interactive authentication. */
+  | { readonly kind: 'stage'; readonly session: string; readonly type: string }
   /** Whoever began it says what the browser, or the client of 2015 that plays one, is answered: as JSON. */
-  | { readonly kind: 'answer'; answer(outcome: AnsweredOutcome): Promise<SignInAnswer> }
+  | {
+      readonly kind: 'answer'
+      /** What it is for: method and path. */
+      readonly operation: string
+      answer(outcome: AnsweredOutcome): Promise<SignInAnswer>
+    }
 
 export type AnsweredOutcome =
   | { readonly kind: 'proven'; readonly identity: Identity; readonly provider: SignInProvider }
@@ -184,6 +189,11 @@ export class SignIn {
     }
   }
 
+  /** For the cookie of a browser that has none. */
+  newBrowser(): string {
+    return this.#options.random.token(TOKEN_LENGTH)
+  }
+
   stats(): readonly CacheStats[] {
     return [this.#authorizations, this.#openChoices, this.#shownChoices, this.#begun].map((table) => table.stats())
   }
@@ -214,3 +224,6 @@ export class SignIn {
 }
 
 const hashOf = (cookie: string): string => hash('sha256', cookie, 'hex')
+
+/** Whether somebody's provider is the reason: the edge does not know its errors. */
+export const isProviderFailure = (error: unknown): error is ProviderFailure => error instanceof ProviderFailure

@@ -53,9 +53,11 @@ export interface PolicyDocument {
   readonly translations: Readonly<Record<string, { readonly name: string; readonly url: string }>>
 }
 
+export const TERMS_STAGE = 'm.login.terms'
+
 /** Submitting the stage says that all documents shown were accepted: "Terms of service at registration". */
 export const termsStage = (documents: readonly PolicyDocument[]): Stage => ({
-  type: 'm.login.terms',
+  type: TERMS_STAGE,
   params: {
     policies: Object.fromEntries(documents.map(({ id, version, translations }) => [id, { version, ...translations }])),
   },
