@@ -139,11 +139,14 @@ export const rate: Kind<RateBudget> = {
   },
 }
 
-/** In a flag or a variable: separated by commas. */
+const itemsOf = (text: string): readonly string[] =>
+  text.trim() === '' ? [] : text.split(',').map((item) => item.trim())
+
+/** In a flag or a variable: separated by commas; empty: none. */
 export const list = <Value>(of: Kind<Value>): Kind<readonly Value[]> => ({
   expects: `a list, each ${of.expects}`,
   parse: (raw, fromText) => {
-    const items: unknown = fromText && typeof raw === 'string' ? raw.split(',').map((item) => item.trim()) : raw
+    const items: unknown = fromText && typeof raw === 'string' ? itemsOf(raw) : raw
     if (!Array.isArray(items)) return undefined
     const values = items.map((item) => of.parse(item, fromText))
     return values.every((value) => value !== undefined) ? values : undefined

@@ -221,6 +221,8 @@ const register = (app: FastifyInstance, endpoint: AnyEndpoint, options: EdgeOpti
           ? await beginFile(outcome, request, () => take(reply), { ...options, stopping: () => signals.stopping })
           : sendOutcome(take(reply), outcome)
     } catch (thrown) {
+      // Kept open, the connection would hold up the stop.
+      if (signals.stopping) reply.raw.shouldKeepAlive = false
       status = answerError(options, request, reply, thrown)
     }
     answered(request, reply, status)

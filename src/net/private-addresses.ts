@@ -36,10 +36,13 @@ const blockListOf = (networks: readonly string[]): BlockList => {
 
 const holds = (list: BlockList, address: string): boolean => list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
 
-const privateAddresses = blockListOf([...PRIVATE_NETWORKS, ...PRIVATE_NETWORKS_6])
+/** Apart: a list of both holds an IPv4 address against the IPv6 networks too, as if it were mapped. */
+const privateAddresses = blockListOf(PRIVATE_NETWORKS)
+const privateAddresses6 = blockListOf(PRIVATE_NETWORKS_6)
 
 /** Whether an address may belong to the operator's own network or to this machine. True for what is no address. */
-export const isPrivateAddress = (address: string): boolean => isIP(address) === 0 || holds(privateAddresses, address)
+export const isPrivateAddress = (address: string): boolean =>
+  isIP(address) === 0 || holds(isIPv6(address) ? privateAddresses6 : privateAddresses, address)
 
 /** The host of a URL, without the brackets around an IPv6 address. */
 export const hostAddress = (hostname: string): string => (hostname.startsWith('[') ? hostname.slice(1, -1) : hostname)

@@ -111,6 +111,20 @@ describe('what is wrong with the configuration', () => {
     expect(Object.keys(problemsOf({ file: yaml(text) }))).toEqual([path])
   })
 
+  it.each([
+    ['s3: { prefix: x/ }', ['s3.bucket']],
+    ['s3: { bucket: media, accessKeyId: a }', ['s3.secretAccessKey']],
+    ['s3: { bucket: media, prefix: /x }', ['s3.prefix']],
+    ['s3: { bucket: media }\nurlPreviews: { ports: [], allowedNetworks: [fd00::/8] }', []],
+    [
+      'urlPreviews: { ports: [http], allowedNetworks: [10.0.0.0/33], refusedUrls: ["a b"] }',
+      ['urlPreviews.allowedNetworks', 'urlPreviews.ports', 'urlPreviews.refusedUrls'],
+    ],
+  ])('includes what is missing of a store of objects, and what is none of a preview: %j', (text, paths) => {
+    const problems = Object.keys(problemsOf({ file: yaml(text) }))
+    expect(problems.filter((path) => /^(?:s3|urlPreviews)\./.test(path)).toSorted()).toEqual(paths)
+  })
+
   it('is shown without secrets', () => {
     const file = yaml('registration: { sharedSecret: 12345678 }\nstorage: { database: mysql://u:hunter2@x/y }')
     const text = JSON.stringify(problemsOf({ file }))

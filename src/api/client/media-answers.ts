@@ -113,11 +113,19 @@ export const identicon = async (
 
 export const previewUrl = async (
   { previews }: Pick<MediaDeps, 'previews'>,
-  { requester, query }: { readonly requester: Requester; readonly query: Type.Static<typeof PreviewQuery> },
+  {
+    requester,
+    query,
+    signal,
+  }: {
+    readonly requester: Requester
+    readonly query: Type.Static<typeof PreviewQuery>
+    readonly signal: AbortSignal
+  },
 ): Promise<JsonObject> => {
   // As if the endpoint were not there: clients ask no more then.
   if (previews === undefined) throw new MatrixError('M_UNRECOGNIZED', 'This server makes no previews of URLs')
-  return previews.preview(requester.userId, query.url, query.ts)
+  return previews.preview(requester.userId, query.url, query.ts, signal)
 }
 
 export const uploadOf = ({ stream, contentType, lengthBytes }: StreamedBody, fileName: string | undefined) => ({

@@ -72,25 +72,18 @@ export class UrlPreviews {
   }
 
   /**
-   * OpenGraph properties, maybe none. `wantedMs`: as it was then, where that is known; in milliseconds since the epoch. Throws
+   * OpenGraph properties, maybe none. `wantedMs`: as it was then, where that is known; in milliseconds since the epoch. `signal` ends
+   * the waiting of this one, not what others wait for. Throws
    * `M_INVALID_PARAM` for what is no URL, `M_FORBIDDEN` for one that is not asked, `M_LIMIT_EXCEEDED`, and `M_UNKNOWN` (502) where there is no answer.
    */
-  async preview(user: UserId, text: string, wantedMs: number | undefined): Promise<JsonObject> {
+  async preview(user: UserId, text: string, wantedMs: number | undefined, signal: AbortSignal): Promise<JsonObject> {
     const url = this.#urlOf(text)
     const kept = await this.#kept(url, wantedMs)
     if (kept !== undefined) return kept
     const failed = this.#failed.get(url.href)
     if (failed !== undefined && failed.untilMs > this.#tools.clock.monotonicMs()) throw noAnswer()
     await this.#options.consume(user)
-    const underWay = this.#underWay.get(url.href)
-    if (underWay !== undefined) return underWay
-    const fetching = this.#work
-      .run(() => this.#fetch(url))
-      .finally(() => {
-        this.#underWay.delete(url.href)
-      })
-    this.#underWay.set(url.href, fetching)
-    return fetching
+    return unlessAborted(this.#underWay.get(url.href) ?? this.#begin(url), signal)
   }
 
   stats(): CacheStats {
@@ -101,6 +94,16 @@ export class UrlPreviews {
   async stop(): Promise<void> {
     this.#closing.abort()
     await Promise.allSettled([...this.#underWay.values()])
+  }
+
+  #begin(url: URL): Promise<JsonObject> {
+    const fetching = this.#work
+      .run(() => this.#fetch(url))
+      .finally(() => {
+        this.#underWay.delete(url.href)
+      })
+    this.#underWay.set(url.href, fetching)
+    return fetching
   }
 
   #urlOf(text: string): URL {
@@ -229,6 +232,18 @@ const answerOf = ({ properties, title, description }: PageFacts): JsonObject => 
 /** What went wrong is not told: it would show what stands in the operator's network. */
 const noAnswer = (cause?: unknown): MatrixError =>
   new MatrixError('M_UNKNOWN', 'There is no preview of this URL', { status: 502, cause })
+
+const unlessAborted = async <Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> => {
+  const aborted = Promise.withResolvers<never>()
+  const abort = (): void => aborted.reject(noAnswer())
+  signal.addEventListener('abort', abort)
+  try {
+    if (signal.aborted) abort()
+    return await Promise.race([promise, aborted.promise])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}
 
 const NETWORK_FAULT = /^(?:E[A-Z]+|ERR_[A-Z_]+|HPE_[A-Z_]+|Z_[A-Z_]+|UND_[A-Z_]+)$/
 
