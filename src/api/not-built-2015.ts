@@ -1,6 +1,4 @@
 /** The same list for the client-server API of September 2015, under the prefixes of that time. */
 export const NOT_BUILT_2015: readonly string[] = [
   'GET /_matrix/client/api/v1/login/fallback',
-  'GET /_matrix/client/api/v1/presence/list/{userId}',
-  'POST /_matrix/client/api/v1/presence/list/{userId}',
 ]

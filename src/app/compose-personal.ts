@@ -1,11 +1,13 @@
 import type { PersonalDeps } from '#api'
 import type { CacheStats, Clock, Logger } from '#base'
+import type { Config } from '#config'
 import {
   AccountData,
   Filters,
   IgnoredUsers,
   type MemberUpdater,
   Presence,
+  PresenceLists,
   Profiles,
   PushRules,
   Receipts,
@@ -18,6 +20,7 @@ import { type Store, writers } from '#store'
 import type { Streams } from '#streams'
 
 export interface PersonalGround {
+  readonly config: Config
   readonly store: Store
   readonly clock: Clock
   readonly logger: Logger
@@ -38,7 +41,7 @@ export interface Personal {
 }
 
 /** Profiles, presence, typing, receipts, account data, tags, filters and push rules. */
-export const buildPersonal = ({ store, clock, logger }: PersonalGround, streams: Streams): Personal => {
+export const buildPersonal = ({ config, store, clock, logger }: PersonalGround, streams: Streams): Personal => {
   const { commit, rooms } = store
   const accountData = { reader: store.accountData, writer: writers.accountData, commit, rooms }
   const profiles = new Profiles({
@@ -52,7 +55,15 @@ export const buildPersonal = ({ store, clock, logger }: PersonalGround, streams:
     },
   })
   const typing = new Typing({ clock, streams, rooms })
+  const presenceLists = new PresenceLists({
+    reader: store.presenceLists,
+    writer: writers.presenceLists,
+    commit,
+    acceptsAll: config.presence.acceptInvites,
+  })
   const presence = new Presence({
+    enabled: config.presence.enabled,
+    lists: presenceLists,
     clock,
     log: logger,
     streams,
@@ -87,6 +98,6 @@ export const buildPersonal = ({ store, clock, logger }: PersonalGround, streams:
       pushRules: new PushRules(accountData),
     }),
     settle: () => presence.flush(),
-    caches: [ignoredUsers, filters],
+    caches: [ignoredUsers, filters, presenceLists],
   }
 }

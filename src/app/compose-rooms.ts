@@ -22,6 +22,7 @@ import {
   type IgnoredUsers,
   InitialSync,
   type PresenceNow,
+  PresenceSight,
   PublicRooms,
   PushNotices,
   PushRules,
@@ -122,6 +123,7 @@ export const buildRoomViews = (
   })
   const recent = new RecentEvents(reader, streams.positions().events)
   const sources = { recent, accountData: store.accountData, receipts: store.receipts, typing: now.typing }
+  const presenceSight = new PresenceSight(now.presence, userRooms, reader)
   const sync = new Sync({
     clock,
     streams,
@@ -130,11 +132,12 @@ export const buildRoomViews = (
     sections: new RoomSections({ reader, clientEvents, visibility, unread, facts, state }),
     sources,
     presence: now.presence,
+    presenceSight,
     pushRules,
     ignored: now.ignored,
   })
   const { ignored, presence } = now
-  const stream = { ...sources, clock, streams, reader, userRooms, clientEvents, visibility, ignored, presence }
+  const stream = { ...sources, clock, streams, reader, userRooms, clientEvents, visibility, ignored, presence, presenceSight }
   const badges = new Badges(store.receipts, { pushRules, userRooms, facts, unread }, 16 * MEBIBYTE)
   const pushNotices = new PushNotices({
     ...{ reader, receipts: store.receipts, recent, clientEvents, pushRules, userRooms, facts },

@@ -5,6 +5,7 @@ import { listen } from './sections/listen.ts'
 import { logging } from './sections/logging.ts'
 import { mail } from './sections/mail.ts'
 import { media, s3, urlPreviews } from './sections/media.ts'
+import { presence } from './sections/presence.ts'
 import { push } from './sections/push.ts'
 import { rateLimits } from './sections/rate-limits.ts'
 import { rooms } from './sections/rooms.ts'
@@ -27,6 +28,7 @@ export const SECTIONS = {
   mail,
   rooms,
   media,
+  presence,
   s3,
   urlPreviews,
   push,

@@ -41,6 +41,7 @@ export class Streams {
   #indexedRooms = 0
   readonly #listeners: ((news: readonly News[]) => void)[] = []
   readonly #toWake: (() => void)[] = []
+  #reached = 0
   #waking = false
   #positions: Positions
   #tick = 0
@@ -64,6 +65,11 @@ export class Streams {
     let count = 0
     for (const ear of this.#ears.values()) count += ear.waiting.size
     return count
+  }
+
+  /** Long polls that the newest news woke. */
+  get reached(): number {
+    return this.#reached
   }
 
   /** Hears all news before anybody is woken: for caches that must forget. */
@@ -186,7 +192,9 @@ export class Streams {
         if (stream === 'events') this.#forget(ear)
       }
     }
+    this.#reached = 0
     for (const ear of reached) {
+      this.#reached += ear.waiting.size
       ear.lastTick = this.#tick
       // Each is queued once, however much comes before its turn.
       for (const wake of ear.waiting) this.#toWake.push(wake)

@@ -23,6 +23,9 @@ const UNDOCUMENTED = [
   // "Fallback" of user-interactive authentication stands in the text alone.
   'GET /_matrix/client/v3/auth/{}/fallback/web',
   'POST /_matrix/client/v3/auth/{}/fallback/web',
+  // Presence lists ended with `r0`.
+  'GET /_matrix/client/v3/presence/list/{}',
+  'POST /_matrix/client/v3/presence/list/{}',
   // Of 2015 alone.
   'GET /_matrix/client/v3/register',
   'POST /_matrix/client/v3/tokenrefresh',

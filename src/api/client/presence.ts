@@ -1,11 +1,13 @@
 import Type from 'typebox'
 import type { Presence } from '#domain'
-import { type AnyEndpoint, endpoint, sinceV1 } from '#http'
+import { type AnyEndpoint, endpoint, isOldPath, sinceV1 } from '#http'
 import { MatrixError, parseUserId } from '#spec'
+import { presenceContent } from '#views'
 import { requireOwn } from './own-user.ts'
+import { presenceListEndpoints } from './presence-list.ts'
 
 export interface PresenceDeps {
-  readonly presence: Pick<Presence, 'set' | 'status'>
+  readonly presence: Pick<Presence, 'set' | 'status' | 'list' | 'changeList'>
 }
 
 /** It goes to everybody who shares a room, again and again. */
@@ -15,6 +17,7 @@ const USER = Type.Object({ userId: Type.String() })
 
 /** `presence.yaml`. */
 export const presenceEndpoints = ({ presence }: PresenceDeps): readonly AnyEndpoint[] => [
+  ...presenceListEndpoints({ presence }),
   endpoint({
     method: 'PUT',
     paths: sinceV1('/presence/:userId/status'),
@@ -22,12 +25,14 @@ export const presenceEndpoints = ({ presence }: PresenceDeps): readonly AnyEndpo
     rateLimit: 'other',
     params: USER,
     body: Type.Object({
-      presence: Type.Union([Type.Literal('online'), Type.Literal('offline'), Type.Literal('unavailable')]),
+      presence: Type.Enum(['online', 'offline', 'unavailable', 'free_for_chat']),
       // Clients clear their status with null.
       status_msg: Type.Optional(Type.Union([Type.String({ maxLength: MAX_STATUS_LENGTH }), Type.Null()])),
     }),
-    handler: async ({ requester, params, body }) => {
+    handler: async ({ requester, params, body, path }) => {
       requireOwn(requester, params.userId)
+      if (body.presence === 'free_for_chat' && !isOldPath(path))
+        throw new MatrixError('M_BAD_JSON', 'presence: one of online, offline and unavailable is wanted')
       const statusMsg = body.status_msg ?? undefined
       if (statusMsg?.includes('\0') || statusMsg?.isWellFormed() === false) {
         throw new MatrixError('M_BAD_JSON', 'status_msg cannot be stored')
@@ -42,10 +47,10 @@ export const presenceEndpoints = ({ presence }: PresenceDeps): readonly AnyEndpo
     auth: 'user',
     rateLimit: 'read',
     params: USER,
-    handler: async ({ requester, params }) => {
+    handler: async ({ requester, params, path }) => {
       const userId = parseUserId(params.userId)
       if (userId === undefined) throw new MatrixError('M_INVALID_PARAM', 'Not a user id')
-      return presence.status(requester.userId, userId)
+      return presenceContent(await presence.status(requester, userId), isOldPath(path))
     },
   }),
 ]

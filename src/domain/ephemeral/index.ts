@@ -1,8 +1,10 @@
 export { Presence } from './presence.ts'
+export { PresenceLists } from './presence-lists.ts'
 export {
   CURRENTLY_ACTIVE_MS,
   IDLE_AFTER_MS,
   PRESENCE_STATES,
+  type PresenceEntry,
   type PresenceState,
   SYNC_GRACE_MS,
 } from './presence-record.ts'

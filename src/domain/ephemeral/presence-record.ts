@@ -1,7 +1,8 @@
 import type { JsonObject, UserId } from '#spec'
 import type { UserNumber } from '#store'
 
-export const PRESENCE_STATES = ['online', 'unavailable', 'offline'] as const
+/** `free_for_chat` is of the document of 2015 ("generally willing to receive messages moreso than default"): online, and set by hand. */
+export const PRESENCE_STATES = ['online', 'unavailable', 'offline', 'free_for_chat'] as const
 export type PresenceState = (typeof PRESENCE_STATES)[number]
 
 /** A client counts as connected so long after its last `/sync` ended. */
@@ -31,6 +32,14 @@ export interface PresenceProfile {
   readonly avatar_url?: string
 }
 
+export interface PresenceEntry {
+  /** undefined for who was not about lately. */
+  readonly user?: UserNumber
+  readonly userId: UserId
+  /** Of `m.presence`; `free_for_chat` is for the edge to translate where a client does not know it. */
+  readonly content: JsonObject
+}
+
 /** One user's presence. Times named `…At` are monotonic. */
 export interface PresenceRecord {
   readonly user: UserNumber
@@ -38,7 +47,7 @@ export interface PresenceRecord {
   /** By device. */
   readonly connections: Map<number, Connection>
   /** Set by hand; outlives what clients say in passing. */
-  explicit: 'unavailable' | 'offline' | undefined
+  explicit: Exclude<PresenceState, 'online'> | undefined
   statusMsg: string | undefined
   activeAt: number
   /** The same moment by the calendar, to be kept. */
@@ -46,6 +55,8 @@ export interface PresenceRecord {
   published: PublishedPresence
   /** Known once it changed while the user was about. */
   profile: PresenceProfile
+  /** What readers are given for a while, so that many share one text. */
+  shown: { readonly entry: PresenceEntry; readonly at: number } | undefined
 }
 
 export const newRecord = (
@@ -63,6 +74,7 @@ export const newRecord = (
   lastActiveMs: lastSeen.lastActiveMs,
   published: { state: 'offline', statusMsg: lastSeen.statusMsg, currentlyActive: false },
   profile: {},
+  shown: undefined,
 })
 
 const isLive = (connection: Connection, now: number): boolean =>
@@ -76,11 +88,14 @@ export const dropDeadConnections = (record: PresenceRecord, now: number): void =
   if (record.connections.size === 0) record.explicit = undefined
 }
 
+const isOnline = (state: PresenceState): boolean => state === 'online' || state === 'free_for_chat'
+
 const stateOf = (record: PresenceRecord, now: number): PresenceState => {
   const live = [...record.connections.values()].filter((connection) => isLive(connection, now))
   if (live.length === 0 || record.explicit === 'offline') return 'offline'
   if (record.explicit === 'unavailable' || now - record.activeAt >= IDLE_AFTER_MS) return 'unavailable'
-  return live.some(({ state }) => state === 'online') ? 'online' : 'unavailable'
+  if (!live.some(({ state }) => state === 'online')) return 'unavailable'
+  return record.explicit ?? 'online'
 }
 
 /** What others may know now. */
@@ -89,12 +104,16 @@ export const presenceOf = (record: PresenceRecord, now: number): PublishedPresen
   return {
     state,
     statusMsg: record.statusMsg,
-    currentlyActive: state === 'online' && now - record.activeAt < CURRENTLY_ACTIVE_MS,
+    currentlyActive: isOnline(state) && now - record.activeAt < CURRENTLY_ACTIVE_MS,
   }
 }
 
 export const samePresence = (one: PublishedPresence, other: PublishedPresence): boolean =>
   one.state === other.state && one.statusMsg === other.statusMsg && one.currentlyActive === other.currentlyActive
+
+/** Whether only `currently_active` differs: worth telling along with other news, not worth waking anybody. */
+export const sameButForActivity = (one: PublishedPresence, other: PublishedPresence): boolean =>
+  one.state === other.state && one.statusMsg === other.statusMsg
 
 /** The content of `m.presence`. */
 export const contentOf = (record: PresenceRecord, now: number): JsonObject => {
@@ -102,7 +121,7 @@ export const contentOf = (record: PresenceRecord, now: number): JsonObject => {
   return {
     presence: state,
     last_active_ago: Math.max(0, Math.round(now - record.activeAt)),
-    ...(state === 'online' ? { currently_active: currentlyActive } : {}),
+    ...(isOnline(state) ? { currently_active: currentlyActive } : {}),
     ...(statusMsg === undefined ? {} : { status_msg: statusMsg }),
     ...record.profile,
   }

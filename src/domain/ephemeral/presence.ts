@@ -3,33 +3,36 @@ import { type JsonObject, MatrixError, type UserId } from '#spec'
 import type { Commit, PresenceStoreReader, PresenceStoreWriter, RoomsReader, UserNumber } from '#store'
 import type { Streams } from '#streams'
 import { LastSeen } from './last-seen.ts'
-import { roomsToWake } from './presence-audience.ts'
+import type { PresenceLists } from './presence-lists.ts'
+import { PresenceNews } from './presence-news.ts'
 import {
   contentOf,
   dropDeadConnections,
   newRecord,
+  type PresenceEntry,
   type PresenceProfile,
   type PresenceRecord,
   type PresenceState,
   presenceOf,
   samePresence,
 } from './presence-record.ts'
-import { RecentChanges } from './recent-changes.ts'
 
-/** Changes that come within this time are announced together. */
-const COALESCE_MS = 50
-/** So many users at once; the rest at the next turn. */
-const MAX_ANNOUNCED = 200
+/** So long many readers are given the same text; `last_active_ago` is that much off. */
+const SHARED_FOR_MS = 1_000
+const SHARED_WINDOWS = 64
 const SWEEP_MS = 10_000
 const SWEPT_IN_A_SLICE = 5_000
 /** Users who went offline are remembered, so that others hear of it; the database knows the rest. */
 const REMEMBERED_OFFLINE = 20_000
 
 export interface PresenceOptions {
+  /** Switched off, nobody is ever about, and nothing is kept or told. */
+  readonly enabled: boolean
   readonly clock: Clock
   readonly log: Logger
-  readonly streams: Pick<Streams, 'announce'>
-  readonly rooms: Pick<RoomsReader, 'roomsOfUser' | 'room' | 'shareRoom'>
+  readonly streams: Pick<Streams, 'announce' | 'reached'>
+  readonly rooms: Pick<RoomsReader, 'roomsOfUser' | 'shareRoom' | 'usersSharingRooms'>
+  readonly lists: PresenceLists
   readonly store: {
     readonly reader: PresenceStoreReader
     readonly writer: PresenceStoreWriter
@@ -44,38 +47,41 @@ interface Owner {
   readonly device?: number | undefined
 }
 
-export interface PresenceEntry {
-  readonly userId: UserId
-  /** Of `m.presence`. */
-  readonly content: JsonObject
-}
-
 const NO_DEVICE = 0
+/** Of so many listed users it is asked one by one whether they share a room. */
+const FEW_LISTED = 20
+const OFFLINE: JsonObject = { presence: 'offline' }
 
 /** Who is about (module "Presence"): in memory; only status messages and last activity outlive the process. */
 export class Presence {
   readonly #options: PresenceOptions
   readonly #records = new Map<UserId, PresenceRecord>()
-  readonly #changes = new RecentChanges<UserId>()
   /** Longest ago first. */
   readonly #offline = new Set<UserId>()
-  readonly #toAnnounce = new Set<PresenceRecord>()
   readonly #lastSeen: LastSeen
-  #announcing = false
+  readonly #news: PresenceNews
+  /** Windows read a moment ago: the same objects for all who read them. */
+  readonly #windows = new Map<string, readonly PresenceEntry[]>()
+  #windowsSince = Number.NEGATIVE_INFINITY
   #sweeping = false
 
   constructor(options: PresenceOptions) {
     this.#options = options
-    const { clock, log, store } = options
+    const { clock, log, store, streams, rooms, lists } = options
     this.#lastSeen = new LastSeen({ clock, log, writer: store.writer, commit: store.commit })
+    this.#news = new PresenceNews({
+      ...{ clock, log, streams, rooms },
+      followersOf: (user) => lists.followersOf(user),
+      told: (record) => this.#remember(record),
+    })
   }
 
   /**
    * A `/sync` begins; the answer must be called when it ends. `offline` (its `set_presence`) leaves no trace: "the client is not
    * marked as being online", nor as being offline. Any other makes the user at least `unavailable` until some time after the last one ends.
    */
-  async syncing(owner: Owner, state: PresenceState): Promise<() => void> {
-    if (state === 'offline') return () => {}
+  async syncing(owner: Owner, state: Exclude<PresenceState, 'free_for_chat'>): Promise<() => void> {
+    if (state === 'offline' || !this.#options.enabled) return () => {}
     const device = owner.device ?? NO_DEVICE
     const record = await this.#recordOf(owner)
     const now = this.#now()
@@ -99,10 +105,12 @@ export class Presence {
 
   /** `PUT /presence/{userId}/status`: an absent status message is taken away. */
   async set(owner: Owner, state: PresenceState, statusMsg: string | undefined): Promise<void> {
+    if (!this.#options.enabled) return
     const record = await this.#recordOf(owner)
     const device = owner.device ?? NO_DEVICE
     const open = record.connections.get(device)?.open ?? 0
-    record.connections.set(device, { state: state === 'online' ? 'online' : 'unavailable', open, seenAt: this.#now() })
+    const isOnline = state === 'online' || state === 'free_for_chat'
+    record.connections.set(device, { state: isOnline ? 'online' : 'unavailable', open, seenAt: this.#now() })
     record.explicit = state === 'online' ? undefined : state
     record.statusMsg = statusMsg
     this.#markActive(record)
@@ -128,21 +136,67 @@ export class Presence {
     this.#changed(record)
   }
 
-  /** `GET /presence/{userId}/status`. Throws `M_FORBIDDEN` for who shares no room with the user. */
-  async status(viewer: UserId, userId: UserId): Promise<JsonObject> {
-    if (viewer !== userId && !(await this.#options.rooms.shareRoom(viewer, userId))) {
-      throw new MatrixError('M_FORBIDDEN', 'You are not allowed to see their presence')
-    }
-    const known = this.#entry(userId)
-    if (known !== undefined) return known.content
-    const [lastSeen] = await this.#options.store.reader.lastSeen([userId])
-    if (lastSeen === undefined) return { presence: 'offline' }
-    return contentOf(newRecord(lastSeen.user, userId, lastSeen, this.#time()), this.#now())
+  /**
+   * `GET /presence/{userId}/status`: for oneself, for who shares a room with the user, and for who sees them by a presence list. Throws
+   * `M_FORBIDDEN` for everybody else, whether or not there is such a user.
+   */
+  async status(viewer: Owner, userId: UserId): Promise<JsonObject> {
+    const { rooms, lists } = this.#options
+    const sees =
+      viewer.userId === userId ||
+      (await rooms.shareRoom(viewer.userId, userId)) ||
+      (await lists.seenBy(viewer.user)).has(userId)
+    if (!sees) throw new MatrixError('M_FORBIDDEN', 'You are not allowed to see their presence')
+    const [entry] = await this.#current([userId])
+    return entry?.content ?? OFFLINE
   }
 
-  /** Changes with `after` < position <= `upTo`, oldest first; who may see whom is not asked here. */
+  /** The presence list of the owner, as far as the owner may see those on it: who has not accepted yet is not on it yet. */
+  async list(owner: Owner): Promise<readonly PresenceEntry[]> {
+    const { rooms, lists } = this.#options
+    const listed = await lists.listed(owner.user)
+    const seen = await lists.seenBy(owner.user)
+    const others = listed.filter(({ userId }) => !seen.has(userId))
+    const known = others.length > FEW_LISTED ? new Set(await rooms.usersSharingRooms(owner.userId)) : undefined
+    const sharing = new Set<UserId>(seen)
+    for (const { userId } of others) {
+      const shares = userId === owner.userId || known?.has(userId)
+      if (shares ?? (await rooms.shareRoom(owner.userId, userId))) sharing.add(userId)
+    }
+    return this.#current(listed.map(({ userId }) => userId).filter((userId) => sharing.has(userId)))
+  }
+
+  /** `POST /presence/list/{userId}`: see `PresenceLists.change`. Who sees somebody anew is told of them. */
+  async changeList(
+    owner: Owner,
+    change: { readonly invite: readonly UserId[]; readonly drop: readonly UserId[] },
+  ): Promise<void> {
+    this.#news.meet(await this.#options.lists.change(owner, change))
+  }
+
+  /** Whose presence the user sees by a list. */
+  seenByList(user: UserNumber): Promise<ReadonlySet<UserId>> {
+    return this.#options.lists.seenBy(user)
+  }
+
+  /** Changes with `after` < position <= `upTo`, oldest first, the same array for all who ask at about the same time; who may see whom is not asked here. */
   changedSince(after: number, upTo: number): readonly PresenceEntry[] {
-    return this.#changes.since(after, upTo).flatMap((userId) => this.#entry(userId) ?? [])
+    const now = this.#now()
+    if (now - this.#windowsSince >= SHARED_FOR_MS || this.#windows.size >= SHARED_WINDOWS) {
+      this.#windows.clear()
+      this.#windowsSince = now
+    }
+    const key = `${after}-${upTo}`
+    const known = this.#windows.get(key)
+    if (known !== undefined) return known
+    const entries = this.#news.since(after, upTo).flatMap((userId) => this.#entry(userId) ?? [])
+    this.#windows.set(key, entries)
+    return entries
+  }
+
+  /** Whom the viewer sees by a list only since then, the offline ones too. */
+  metSince(viewer: UserId, after: number, upTo: number): readonly PresenceEntry[] {
+    return this.ofEach(this.#news.metSince(viewer, after, upTo))
   }
 
   /** Those of the users who are not offline, or have a status message and were about lately. */
@@ -153,9 +207,10 @@ export class Presence {
     })
   }
 
-  /** Each of the users; offline is who was not about lately. */
+  /** Each of the users; offline is who was not about lately. Nobody where presence is switched off. */
   ofEach(userIds: readonly UserId[]): readonly PresenceEntry[] {
-    return userIds.map((userId) => this.#entry(userId) ?? { userId, content: { presence: 'offline' } })
+    if (!this.#options.enabled) return []
+    return userIds.map((userId) => this.#entry(userId) ?? { userId, content: OFFLINE })
   }
 
   /** Keeps what is not kept yet: before the server stops. */
@@ -163,9 +218,26 @@ export class Presence {
     return this.#lastSeen.flush()
   }
 
+  /** Shared by all who read it within a moment, as long as nothing about it changes. */
   #entry(userId: UserId): PresenceEntry | undefined {
     const record = this.#records.get(userId)
-    return record === undefined ? undefined : { userId, content: contentOf(record, this.#now()) }
+    if (record === undefined) return undefined
+    const now = this.#now()
+    if (record.shown === undefined || now - record.shown.at >= SHARED_FOR_MS) {
+      record.shown = { entry: { user: record.user, userId, content: contentOf(record, now) }, at: now }
+    }
+    return record.shown.entry
+  }
+
+  /** As of this moment, also of those who were not about since the start. */
+  async #current(userIds: readonly UserId[]): Promise<readonly PresenceEntry[]> {
+    const absent = this.#options.enabled ? userIds.filter((userId) => !this.#records.has(userId)) : []
+    const kept = new Map((await this.#options.store.reader.lastSeen(absent)).map((seen) => [seen.userId, seen]))
+    return userIds.map((userId) => {
+      const lastSeen = kept.get(userId)
+      const record = this.#records.get(userId) ?? (lastSeen && newRecord(lastSeen.user, userId, lastSeen, this.#time()))
+      return { userId, content: record === undefined ? OFFLINE : contentOf(record, this.#now()) }
+    })
   }
 
   #now(): number {
@@ -204,42 +276,8 @@ export class Presence {
   }
 
   #changed(record: PresenceRecord): void {
-    if (samePresence(presenceOf(record, this.#now()), record.published)) return
-    this.#toAnnounce.add(record)
-    this.#announceLater()
-  }
-
-  #announceLater(): void {
-    if (this.#announcing) return
-    this.#announcing = true
-    this.#options.clock.after(COALESCE_MS, () => {
-      this.#announce()
-        .catch((error: unknown) => this.#options.log.warn({ err: error }, 'Presence could not be announced'))
-        .finally(() => {
-          this.#announcing = false
-          if (this.#toAnnounce.size > 0) this.#announceLater()
-        })
-    })
-  }
-
-  async #announce(): Promise<void> {
-    const records = [...this.#toAnnounce].slice(0, MAX_ANNOUNCED)
-    for (const record of records) this.#toAnnounce.delete(record)
-    const rooms = new Set<number>()
-    for (const record of records) {
-      for (const room of await roomsToWake(this.#options.rooms, record.userId)) rooms.add(room)
-    }
-    const now = this.#now()
-    const changed = records.filter((record) => !samePresence(presenceOf(record, now), record.published))
-    if (changed.length === 0) return
-    const users = changed.map(({ user }) => user)
-    this.#options.streams.announce('presence', { rooms: [...rooms], users }, (position) => {
-      for (const record of changed) {
-        record.published = presenceOf(record, now)
-        this.#changes.touch(record.userId, position)
-        this.#remember(record)
-      }
-    })
+    record.shown = undefined
+    this.#news.changed(record)
   }
 
   #remember({ userId, published, connections }: PresenceRecord): void {
@@ -250,7 +288,7 @@ export class Presence {
     for (const oldest of this.#offline) {
       this.#offline.delete(oldest)
       this.#records.delete(oldest)
-      this.#changes.forget(oldest)
+      this.#news.forget(oldest)
       return
     }
   }

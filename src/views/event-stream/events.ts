@@ -10,6 +10,8 @@ import {
   type Streams,
 } from '#streams'
 import type { ClientEvents } from '../client-event.ts'
+import type { PresenceSight } from '../presence-sight.ts'
+import { presenceText } from '../presence-text.ts'
 import type { RecentEvents } from '../recent-events.ts'
 import type { PresenceEntry, PresenceNow, TypingNow } from '../sync/request.ts'
 import type { RoomViewer } from '../timeline-request.ts'
@@ -18,7 +20,7 @@ import { creatorsAmong } from './creators.ts'
 import { InviteTexts } from './invites.ts'
 import { type RoomEventsPage, roomEvents } from './room-events.ts'
 import { membershipIn, type ScopeParts, type StreamScope, StreamSight, scopeOf } from './scope.ts'
-import { accountDataItem, presenceItem, receiptItems, roomAccountDataItem, typingItem } from './stream-items.ts'
+import { accountDataItem, receiptItems, roomAccountDataItem, typingItem } from './stream-items.ts'
 import { END, earlierOf, START, type StreamPlace, streamPlace } from './stream-token.ts'
 
 export interface EventStreamParts extends ScopeParts {
@@ -30,6 +32,7 @@ export interface EventStreamParts extends ScopeParts {
   readonly receipts: ReceiptsReader
   readonly typing: TypingNow
   readonly presence: PresenceNow
+  readonly presenceSight: PresenceSight
 }
 
 /** `GET /events`, tokens as the client wrote them. */
@@ -142,15 +145,14 @@ export class EventStream {
     const page = await this.#roomEvents(request, scope, 'forward', since.events, upTo.events)
     const texts = [...(await this.#roomTexts(page.events, request.viewer))]
     const faces = await this.#newFaces(page.events, scope, request.viewer.userId)
-    const presence = presenceItems(this.#parts.presence.ofUsers(faces), scope)
+    const presence = presenceItems(this.#parts.presence.ofUsers(faces), scope, request.viewer)
     texts.push(...presence)
     const end: Record<StreamName, number> = { ...since, events: Math.max(page.reached, since.events) }
     if (!page.complete) return { texts, end, more: true, isNews: texts.length > 0 }
     let isNews = texts.length > 0
     let more = false
     for (const stream of ['accountData', 'receipts', 'typing', 'presence'] as const) {
-      const items =
-        since[stream] < upTo[stream] ? await this.#items(stream, request.viewer, scope, since, upTo) : NOTHING
+      const items = since[stream] < upTo[stream] ? await this.#items(stream, request, scope, since, upTo) : NOTHING
       const fits = texts.length === 0 || texts.length + items.texts.length <= limit
       more ||= !fits
       if (!fits) continue
@@ -163,7 +165,7 @@ export class EventStream {
 
   async #items(
     stream: 'accountData' | 'receipts' | 'typing' | 'presence',
-    viewer: RoomViewer,
+    { viewer, roomId }: EventsRequest,
     scope: StreamScope,
     since: Positions,
     upTo: Positions,
@@ -176,8 +178,13 @@ export class EventStream {
       case 'typing':
         return itemsOf(this.#typing(scope, since, upTo))
       case 'presence': {
-        const entries = await this.#presence(viewer.userId, scope, since, upTo)
-        return { texts: presenceItems(entries, scope), isNews: entries.some(({ userId }) => userId !== viewer.userId) }
+        // Of one room, where that was asked for: of its members alone.
+        const window = { after: since.presence, upTo: upTo.presence, lists: roomId === undefined }
+        const entries = await this.#parts.presenceSight.changed({ viewer, rooms: scope.present, ...window })
+        return {
+          texts: presenceItems(entries, scope, viewer),
+          isNews: entries.some(({ userId }) => userId !== viewer.userId),
+        }
       }
     }
   }
@@ -222,27 +229,6 @@ export class EventStream {
     })
   }
 
-  /** Of those who share a room with the reader; of the members of the one room that was asked for. */
-  async #presence(
-    viewer: UserId,
-    scope: StreamScope,
-    since: Positions,
-    upTo: Positions,
-  ): Promise<readonly PresenceEntry[]> {
-    const { reader, presence } = this.#parts
-    const [room, ...others] = scope.present
-    const seen: PresenceEntry[] = []
-    for (const entry of presence.changedSince(since.presence, upTo.presence)) {
-      const { userId } = entry
-      const isSeen =
-        scope.rooms.size === 1 && room !== undefined && others.length === 0
-          ? (await reader.membership(room, userId))?.membership === 'join' || userId === viewer
-          : userId === viewer || (await reader.shareRoom(viewer, userId))
-      if (isSeen) seen.push(entry)
-    }
-    return seen
-  }
-
   /** Whom the reader meets by these events: those who joined, or all of a room that the reader joined. */
   async #newFaces(events: readonly StoredEvent[], scope: StreamScope, viewer: UserId): Promise<readonly UserId[]> {
     const { reader } = this.#parts
@@ -284,8 +270,10 @@ const NOTHING: Items = { texts: [], isNews: false }
 
 const itemsOf = (texts: readonly string[]): Items => ({ texts, isNews: texts.length > 0 })
 
-const presenceItems = (entries: readonly PresenceEntry[], { ignored }: StreamScope): string[] =>
-  entries.filter(({ userId }) => !ignored.has(userId)).map(presenceItem)
+const presenceItems = (entries: readonly PresenceEntry[], { ignored }: StreamScope, { form }: RoomViewer): string[] =>
+  entries
+    .filter(({ userId }) => !ignored.has(userId))
+    .map((entry) => presenceText(entry, form === 'old' ? 'old' : 'stream'))
 
 const answerText = (chunk: string, start: string, end: string): string =>
   `{"start":${JSON.stringify(start)},"end":${JSON.stringify(end)},"chunk":[${chunk}]}`

@@ -2,13 +2,15 @@ import { breathe } from '#base'
 import type { Membership, RoomId } from '#spec'
 import type { AccountDataReader, MembershipRecord, ReceiptsReader, RoomAccountDataEntry, RoomNumber } from '#store'
 import { formatSyncToken, type Positions, type Streams } from '#streams'
-import type { PresenceNow } from '../sync/request.ts'
+import type { PresenceSight } from '../presence-sight.ts'
+import { presenceText } from '../presence-text.ts'
+import type { PresenceEntry, PresenceNow } from '../sync/request.ts'
 import type { RoomViewer } from '../timeline-request.ts'
 import type { UserRooms } from '../user-rooms.ts'
 import { endOfStay, type IgnoredUsers } from '../visibility.ts'
 import { InviteTexts } from './invites.ts'
 import { DEFAULT_MESSAGES, type RoomInfoParts, roomInfo } from './room-info.ts'
-import { accountDataItem, presenceItem, receiptItems } from './stream-items.ts'
+import { accountDataItem, receiptItems } from './stream-items.ts'
 
 export interface InitialSyncParts extends RoomInfoParts {
   readonly streams: Streams
@@ -16,6 +18,7 @@ export interface InitialSyncParts extends RoomInfoParts {
   readonly accountData: AccountDataReader
   readonly receipts: ReceiptsReader
   readonly presence: PresenceNow
+  readonly presenceSight: PresenceSight
   readonly ignored: IgnoredUsers
 }
 
@@ -49,7 +52,7 @@ export class InitialSync {
 
   /** The answer's JSON text. */
   async everything({ viewer, limit, archived }: InitialSyncRequest): Promise<string> {
-    const { streams, userRooms, reader, accountData, presence, receipts, ignored: people, clock } = this.#parts
+    const { streams, userRooms, accountData, presenceSight, receipts, ignored: people, clock } = this.#parts
     const now = streams.positions()
     const records = await userRooms.of(viewer)
     const ignored = await people.ignoredBy(viewer.user)
@@ -66,13 +69,12 @@ export class InitialSync {
       if (text !== undefined) rooms.push(`{${text}}`)
       if (++count % ROOMS_A_SLICE === 0) await breathe(clock)
     }
-    const acquaintances = [...(await reader.usersSharingRooms(viewer.userId)), viewer.userId]
-    const present = presence.ofUsers(acquaintances).filter(({ userId }) => !ignored.has(userId))
+    const present = (await presenceSight.everybody(viewer)).filter(({ userId }) => !ignored.has(userId))
     const read = joined.length === 0 ? [] : await receipts.inRooms(joined, viewer.userId)
     const shownReceipts = read.filter(({ userId }) => !ignored.has(userId))
     const data = await accountData.allGlobal(viewer.user)
     return (
-      `{"end":"${formatSyncToken(now)}","rooms":[${rooms.join()}],"presence":[${present.map(presenceItem).join()}],` +
+      `{"end":"${formatSyncToken(now)}","rooms":[${rooms.join()}],"presence":[${present.map((entry) => textOf(entry, viewer)).join()}],` +
       `"receipts":[${receiptItems(shownReceipts, (room) => records.get(room)?.roomId).join()}],` +
       `"account_data":[${data.map(accountDataItem).join()}]}`
     )
@@ -108,7 +110,7 @@ export class InitialSync {
       .filter((userId) => !ignored.has(userId))
       .map((userId) => about.get(userId) ?? { userId, content: { presence: 'offline' } })
     const read = (await receipts.inRooms([room], viewer.userId)).filter(({ userId }) => !ignored.has(userId))
-    return `{${info},"presence":[${present.map(presenceItem).join()}],"receipts":[${receiptItems(read, () => roomId).join()}]}`
+    return `{${info},"presence":[${present.map((entry) => textOf(entry, viewer)).join()}],"receipts":[${receiptItems(read, () => roomId).join()}]}`
   }
 
   /** As of the moment the answer is of; undefined where there was none yet. */
@@ -165,3 +167,6 @@ export class InitialSync {
     ].join()
   }
 }
+
+const textOf = (entry: PresenceEntry, { form }: RoomViewer): string =>
+  presenceText(entry, form === 'old' ? 'old' : 'stream')

@@ -1,6 +1,5 @@
 import type { RoomId, UserId } from '#spec'
 import type { AccountDataEntry, Receipt, RoomAccountDataEntry } from '#store'
-import type { PresenceEntry } from '../sync/request.ts'
 import { accountDataText, receiptsText } from '../sync/room-sections.ts'
 
 /** What is no room event, in the form of the event stream: with `room_id` beside `type` and `content`, where it belongs to a room. */
@@ -16,10 +15,6 @@ export const receiptItems = (receipts: readonly Receipt[], roomIdOf: (room: numb
     const roomId = roomIdOf(room)
     return roomId === undefined ? [] : [inRoom(roomId, receiptsText(ofRoom))]
   })
-
-/** The content says whose presence it is, as it did before events had a `sender`. */
-export const presenceItem = ({ userId, content }: PresenceEntry): string =>
-  JSON.stringify({ type: 'm.presence', sender: userId, content: { ...content, user_id: userId } })
 
 export const accountDataItem = (entry: AccountDataEntry): string => accountDataText(entry)
 

@@ -44,6 +44,8 @@ export interface TypingNow {
 }
 
 export interface PresenceEntry {
+  /** undefined for who was not about lately. */
+  readonly user?: number
   readonly userId: UserId
   /** Content of `m.presence`. */
   readonly content: JsonObject
@@ -51,7 +53,12 @@ export interface PresenceEntry {
 
 /** Who is there, held in memory by the domain. */
 export interface PresenceNow {
+  /** Of everybody; the same array for all who ask at about the same time. */
   changedSince(after: number, upTo: number): readonly PresenceEntry[]
+  /** Whom the viewer sees by a presence list only since then. */
+  metSince(viewer: UserId, after: number, upTo: number): readonly PresenceEntry[]
+  /** Whose presence the user sees by a presence list. */
+  seenByList(user: number): Promise<ReadonlySet<UserId>>
   /** Those of the users who are not offline, or have something to say of themselves. */
   ofUsers(userIds: readonly UserId[]): readonly PresenceEntry[]
   /** Each of the users, the offline ones too. */

@@ -2,6 +2,8 @@ import { breathe, type Clock } from '#base'
 import { MatrixError, type Pdu, type UserId } from '#spec'
 import type { RoomNumber, RoomsReader, StoredEvent } from '#store'
 import { formatSyncToken, type Positions, parseSyncToken, type Snapshot, type Streams } from '#streams'
+import type { PresenceSight } from '../presence-sight.ts'
+import { presenceText } from '../presence-text.ts'
 import type { PushRules } from '../push-rules.ts'
 import type { RoomsOfUser, UserRooms } from '../user-rooms.ts'
 import type { IgnoredUsers } from '../visibility.ts'
@@ -18,6 +20,7 @@ export interface SyncParts {
   readonly sections: RoomSections
   readonly sources: GatherSources
   readonly presence: PresenceNow
+  readonly presenceSight: PresenceSight
   readonly pushRules: PushRules
   readonly ignored: IgnoredUsers
 }
@@ -172,8 +175,8 @@ export class Sync {
     for (const entry of await this.#presenceEntries(window, rooms, gathered)) entries.set(entry.userId, entry)
     const shown = [...entries.values()].filter(({ userId }) => filter.presence.sender(userId) && !ignored.has(userId))
     return {
-      texts: shown.map(({ userId, content }) => JSON.stringify({ type: 'm.presence', sender: userId, content })),
-      ofOthers: shown.filter(({ userId }) => userId !== syncer.userId).length,
+      texts: shown.map((entry) => presenceText(entry, 'sync')),
+      ofOthers: shown.length - (entries.has(syncer.userId) ? 1 : 0),
     }
   }
 
@@ -182,25 +185,16 @@ export class Sync {
     rooms: RoomsOfUser,
     gathered: Gathered,
   ): Promise<readonly PresenceEntry[]> {
-    const { reader, presence } = this.#parts
-    if (since === undefined)
-      return presence.ofUsers([...(await reader.usersSharingRooms(syncer.userId)), syncer.userId])
+    const { reader, presence, presenceSight } = this.#parts
+    if (since === undefined) return presenceSight.everybody(syncer)
     // The offline ones too: who meets them again may remember them as they were when they last met.
-    const entries = [...presence.ofEach(await newFaces(syncer.userId, rooms, gathered, reader))]
-    if (since.presence >= now.presence) return entries
-    const changed = presence.changedSince(since.presence, now.presence)
-    // A question for each where a few changed; where many did, one for all.
-    const known = changed.length > FEW_CHANGES ? new Set(await reader.usersSharingRooms(syncer.userId)) : undefined
-    for (const entry of changed) {
-      const { userId } = entry
-      if (userId === syncer.userId || (known?.has(userId) ?? (await reader.shareRoom(syncer.userId, userId))))
-        entries.push(entry)
-    }
-    return entries
+    const met = presence.ofEach(await newFaces(syncer.userId, rooms, gathered, reader))
+    if (since.presence >= now.presence) return met
+    const joined = joinedRooms(rooms).map(({ room }) => room)
+    const window = { after: since.presence, upTo: now.presence }
+    return [...met, ...(await presenceSight.changed({ viewer: syncer, rooms: joined, lists: true, ...window }))]
   }
 }
-
-const FEW_CHANGES = 5
 
 interface PresenceTexts {
   readonly texts: readonly string[]

@@ -1,0 +1,118 @@
+import { type CacheStats, LatestValues } from '#base'
+import { MatrixError, type UserId } from '#spec'
+import {
+  type Commit,
+  type ListedUser,
+  type PresenceListsReader,
+  type PresenceListsWriter,
+  type UserNumber,
+  WriteConflict,
+} from '#store'
+
+export interface PresenceListsOptions {
+  readonly reader: PresenceListsReader
+  readonly writer: PresenceListsWriter
+  readonly commit: Commit
+  /** Every invitation counts as accepted, as the servers of 2015 had it. */
+  readonly acceptsAll: boolean
+}
+
+/** Whom one account may list. */
+const MAX_LISTED = 1_000
+/** So many followers hear of a change at once, where everybody is accepted unasked; the others at their next answer. */
+const MAX_WOKEN_FOLLOWERS = 1_000
+const CACHE_LIMIT_BYTES = 8 * 1024 * 1024
+const BYTES_A_TIE = 150
+
+/** Two users of whom one sees the other by a list. */
+export interface NewTie {
+  readonly viewer: ListedUser
+  readonly seen: UserId
+}
+
+interface Ties {
+  readonly seen: ReadonlySet<UserId>
+  readonly followers: readonly UserNumber[]
+}
+
+/**
+ * Presence lists (document of 2015, "Presence Lists"): "to be added to this list, the user being added must be invited by the list owner and
+ * accept the invitation". That document has no call to accept with, so an invitation is accepted by inviting back: where two have listed each
+ * other, each sees the other's presence, whether or not they share a room. Who was listed by a stranger is seen by him in no way.
+ */
+export class PresenceLists {
+  readonly #options: PresenceListsOptions
+  readonly #ties = new LatestValues<UserNumber, Ties>({
+    name: 'presence-lists',
+    limitBytes: CACHE_LIMIT_BYTES,
+    sizeBytes: ({ seen, followers }) => 200 + (seen.size + followers.length) * BYTES_A_TIE,
+  })
+
+  constructor(options: PresenceListsOptions) {
+    this.#options = options
+  }
+
+  stats(): CacheStats {
+    return this.#ties.stats()
+  }
+
+  /** Whose presence the user sees by a list: accepted invitations. */
+  async seenBy(user: UserNumber): Promise<ReadonlySet<UserId>> {
+    return (await this.#tiesOf(user)).seen
+  }
+
+  /** Whom a change of the user's presence wakes beside those who share a room. */
+  async followersOf(user: UserNumber): Promise<readonly UserNumber[]> {
+    return (await this.#tiesOf(user)).followers
+  }
+
+  /** The owner's list, accepted or not, by user id. */
+  listed(owner: UserNumber): Promise<readonly ListedUser[]> {
+    return this.#options.reader.listed(owner)
+  }
+
+  /**
+   * Invites and drops, all or nothing; answers who sees whom only since now. Throws `M_NOT_FOUND` for an invited user of whom there is no
+   * account here, `M_INVALID_PARAM` for one that is invited and dropped at once, `M_FORBIDDEN` where the list would grow too long.
+   */
+  async change(
+    owner: ListedUser,
+    { invite, drop }: { readonly invite: readonly UserId[]; readonly drop: readonly UserId[] },
+  ): Promise<readonly NewTie[]> {
+    const { reader, writer, commit, acceptsAll } = this.#options
+    if (invite.some((userId) => drop.includes(userId)))
+      throw new MatrixError('M_INVALID_PARAM', 'A user cannot be invited and dropped at once')
+    const invited = await reader.accounts(invite)
+    const unknown = new Set(invite).difference(new Set(invited.map(({ userId }) => userId)))
+    if (unknown.size > 0) throw new MatrixError('M_NOT_FOUND', `There is no user ${[...unknown].join(', ')}`)
+    const before = await this.#tiesOf(owner.user)
+    const dropped = (await reader.listed(owner.user)).filter(({ userId }) => drop.includes(userId))
+    const numbers = (users: readonly ListedUser[]): readonly UserNumber[] => users.map(({ user }) => user)
+    const change = { owner: owner.user, add: numbers(invited), drop: numbers(dropped), most: MAX_LISTED }
+    try {
+      await commit([writer.change(change)])
+    } catch (error) {
+      if (error instanceof WriteConflict && error.kind === 'presence-list-full')
+        throw new MatrixError('M_FORBIDDEN', `A presence list holds at most ${MAX_LISTED} users`)
+      throw error
+    }
+    for (const { user } of [owner, ...invited, ...dropped]) this.#ties.forget(user)
+    const { seen } = await this.#tiesOf(owner.user)
+    return invited
+      .filter(({ userId }) => seen.has(userId) && !before.seen.has(userId))
+      .flatMap((other) => {
+        const tie = { viewer: owner, seen: other.userId }
+        return acceptsAll ? [tie] : [tie, { viewer: other, seen: owner.userId }]
+      })
+  }
+
+  #tiesOf(user: UserNumber): Promise<Ties> {
+    const { reader, acceptsAll } = this.#options
+    return this.#ties.get(user, async () => {
+      const tied = acceptsAll ? await reader.listed(user) : await reader.mutual(user)
+      // Where both must have listed each other, who sees whom is the same both ways.
+      const followers = acceptsAll ? await reader.followers(user, MAX_WOKEN_FOLLOWERS) : tied
+      return { seen: new Set(tied.map(({ userId }) => userId)), followers: followers.map((one) => one.user) }
+    })
+  }
+}

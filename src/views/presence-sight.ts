@@ -1,0 +1,100 @@
+import type { UserId } from '#spec'
+import type { RoomNumber, RoomsReader } from '#store'
+import type { PresenceEntry, PresenceNow } from './sync/request.ts'
+import type { UserRooms } from './user-rooms.ts'
+
+/** Whose presence is asked for. */
+export interface PresenceQuestion {
+  readonly viewer: { readonly userId: UserId; readonly user: number }
+  /** Rooms the viewer is joined to, as far as the answer is of them. */
+  readonly rooms: readonly RoomNumber[]
+  /** Also of those whom the viewer sees by a presence list. */
+  readonly lists: boolean
+  readonly after: number
+  readonly upTo: number
+}
+
+/** The changes of one window by room, and by user. */
+interface Window {
+  readonly ofRooms: ReadonlyMap<RoomNumber, readonly PresenceEntry[]>
+  readonly ofUsers: ReadonlyMap<UserId, PresenceEntry>
+}
+
+/**
+ * Who sees whose presence: everybody their own, that of the people they share a room with, and of those who accepted them on a presence list. A
+ * window is sorted by rooms once for all who read it at about the same time: with 2,000 people in a room, each change has as many readers.
+ */
+export class PresenceSight {
+  readonly #presence: PresenceNow
+  readonly #userRooms: UserRooms
+  readonly #reader: Pick<RoomsReader, 'usersSharingRooms'>
+  readonly #windows = new WeakMap<readonly PresenceEntry[], Promise<Window>>()
+
+  constructor(presence: PresenceNow, userRooms: UserRooms, reader: Pick<RoomsReader, 'usersSharingRooms'>) {
+    this.#presence = presence
+    this.#userRooms = userRooms
+    this.#reader = reader
+  }
+
+  /** All who are about, for who begins. */
+  async everybody(viewer: PresenceQuestion['viewer']): Promise<readonly PresenceEntry[]> {
+    const sharing = await this.#reader.usersSharingRooms(viewer.userId)
+    const listed = await this.#presence.seenByList(viewer.user)
+    return this.#presence.ofUsers([...new Set([...sharing, ...listed, viewer.userId])])
+  }
+
+  /** What changed with `after` < position <= `upTo`, each user once. */
+  async changed({ viewer, rooms, lists, after, upTo }: PresenceQuestion): Promise<readonly PresenceEntry[]> {
+    if (after >= upTo) return []
+    const met = lists ? this.#presence.metSince(viewer.userId, after, upTo) : []
+    const changes = this.#presence.changedSince(after, upTo)
+    if (changes.length === 0) return met
+    const window = await this.#window(changes)
+    const listed = lists ? await this.#presence.seenByList(viewer.user) : NOBODY
+    const seen = new Set(met)
+    const add = (entry: PresenceEntry | undefined): void => {
+      if (entry !== undefined) seen.add(entry)
+    }
+    for (const entry of inRooms(window.ofRooms, rooms)) seen.add(entry)
+    for (const userId of listed) add(window.ofUsers.get(userId))
+    add(window.ofUsers.get(viewer.userId))
+    return [...seen]
+  }
+
+  #window(changes: readonly PresenceEntry[]): Promise<Window> {
+    const known = this.#windows.get(changes)
+    if (known !== undefined) return known
+    const window = this.#sorted(changes)
+    this.#windows.set(changes, window)
+    // What failed is asked again by the next reader.
+    window.catch(() => this.#windows.delete(changes))
+    return window
+  }
+
+  async #sorted(changes: readonly PresenceEntry[]): Promise<Window> {
+    const ofRooms = new Map<RoomNumber, PresenceEntry[]>()
+    for (const entry of changes) {
+      const { user, userId } = entry
+      if (user === undefined) continue
+      for (const { room, membership } of (await this.#userRooms.of({ user, userId })).values()) {
+        if (membership !== 'join') continue
+        const held = ofRooms.get(room)
+        if (held === undefined) ofRooms.set(room, [entry])
+        else held.push(entry)
+      }
+    }
+    return { ofRooms, ofUsers: new Map(changes.map((entry) => [entry.userId, entry])) }
+  }
+}
+
+const NOBODY: ReadonlySet<UserId> = new Set()
+
+/** Looked up from whichever side is shorter. */
+function* inRooms(ofRooms: Window['ofRooms'], rooms: readonly RoomNumber[]): Generator<PresenceEntry, void, undefined> {
+  if (rooms.length <= ofRooms.size) {
+    for (const room of rooms) yield* ofRooms.get(room) ?? []
+    return
+  }
+  const present = new Set(rooms)
+  for (const [room, entries] of ofRooms) if (present.has(room)) yield* entries
+}
