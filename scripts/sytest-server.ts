@@ -40,6 +40,7 @@ const environment = {
   ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('HOMEROOM_'))),
   HOMEROOM_SERVER_PUBLIC_BASE_URL: required('HS_PUBLIC_BASEURL'),
   HOMEROOM_REGISTRATION_GUESTS: String(isOn('HS_ALLOW_GUESTS')),
+  NODE_EXTRA_CA_CERTS: required('HS_CA_CERT'),
   // The pages that Sytest has previewed stand on loopback, at any port.
   HOMEROOM_URL_PREVIEWS_ENABLED: 'true',
   HOMEROOM_URL_PREVIEWS_ALLOWED_NETWORKS: '127.0.0.0/8,::1',
