@@ -137,7 +137,18 @@ export const buildRoomViews = (
     ignored: now.ignored,
   })
   const { ignored, presence } = now
-  const stream = { ...sources, clock, streams, reader, userRooms, clientEvents, visibility, ignored, presence, presenceSight }
+  const stream = {
+    ...sources,
+    clock,
+    streams,
+    reader,
+    userRooms,
+    clientEvents,
+    visibility,
+    ignored,
+    presence,
+    presenceSight,
+  }
   const badges = new Badges(store.receipts, { pushRules, userRooms, facts, unread }, 16 * MEBIBYTE)
   const pushNotices = new PushNotices({
     ...{ reader, receipts: store.receipts, recent, clientEvents, pushRules, userRooms, facts },
@@ -151,7 +162,7 @@ export const buildRoomViews = (
     eventStream: new EventStream(stream),
     initialSync: new InitialSync(stream),
     timeline: new Timeline(reader, visibility, clientEvents, clock, () => streams.positions().events),
-    roomStates: new RoomStates(reader, visibility, clientEvents, clock),
+    roomStates: new RoomStates(reader, visibility, clientEvents, clock, () => streams.positions().events),
     publicRooms,
     pushNotices,
     badges,

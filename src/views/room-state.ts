@@ -12,6 +12,7 @@ import {
 import type { RoomsReader, StoredEvent } from '#store'
 import type { ClientEvents } from './client-event.ts'
 import { creatorsAmong } from './event-stream/creators.ts'
+import { oldContent } from './event-stream/old-event-form.ts'
 import { type OldPage, oldPageOf } from './event-stream/old-members.ts'
 import { spliceTexts } from './splice-texts.ts'
 import { positionOf, type RoomViewer } from './timeline-request.ts'
@@ -36,12 +37,15 @@ export class RoomStates {
   readonly #visibility: Visibility
   readonly #events: ClientEvents
   readonly #clock: Clock
+  readonly #newest: () => number
 
-  constructor(reader: RoomsReader, visibility: Visibility, events: ClientEvents, clock: Clock) {
+  /** `newest`: the position of the newest event of all rooms. */
+  constructor(reader: RoomsReader, visibility: Visibility, events: ClientEvents, clock: Clock, newest: () => number) {
     this.#reader = reader
     this.#visibility = visibility
     this.#events = events
     this.#clock = clock
+    this.#newest = newest
   }
 
   /** `GET /state`: a list of events. */
@@ -60,7 +64,10 @@ export class RoomStates {
     const access = await this.#visibility.access(roomId, viewer.userId)
     const event = await this.#reader.stateEvent(access.record.room, whenOf(access), entry.type, entry.stateKey)
     if (event === undefined) throw new MatrixError('M_NOT_FOUND', 'The room has no such state')
-    return format === 'event' ? this.#texts([event], viewer) : JSON.stringify(this.#events.content(event))
+    if (format === 'event') return this.#texts([event], viewer)
+    const content = this.#events.content(event)
+    if (viewer.form !== 'old') return JSON.stringify(content)
+    return JSON.stringify(oldContent(event, content, await creatorsAmong([event], this.#reader)))
   }
 
   /**
@@ -81,7 +88,7 @@ export class RoomStates {
       return (membership !== undefined && is === membership) || (notMembership !== undefined && is !== notMembership)
     })
     if (request.page === undefined) return `{"chunk":[${await this.#texts(wanted, viewer)}]}`
-    const { events, start, end } = oldPageOf(wanted, request.page)
+    const { events, start, end } = oldPageOf(wanted, request.page, this.#newest())
     return `{"start":${JSON.stringify(start)},"end":${JSON.stringify(end)},"chunk":[${await this.#texts(events, viewer)}]}`
   }
 

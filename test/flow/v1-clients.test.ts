@@ -93,6 +93,9 @@ onEveryHomeserver('clients of 2015', (start) => {
       const content = (type: string) => state.find((event: Json) => event.type === type).content
       expect(content('m.room.create').creator).toBe(alice.userId)
       expect(content('m.room.power_levels').users[alice.userId]).toBeGreaterThanOrEqual(100)
+      const single = (type: string): Promise<Json> => read(alice, `/rooms/${enc(newest)}/state/${type}`)
+      expect((await single('m.room.create')).creator).toBe(alice.userId)
+      expect((await single('m.room.power_levels')).users[alice.userId]).toBeGreaterThanOrEqual(100)
       const today = await alice.get(`/v3/rooms/${enc(newest)}/state/m.room.power_levels/`)
       expect(today.users?.[alice.userId]).toBeUndefined()
     })

@@ -43,7 +43,9 @@ export const messagePaginationEndpoints = ({ timeline }: MessagePaginationDeps):
     }),
     handler: async ({ requester, params, query: { limit, filter, ...range }, path }) => {
       const { from, to, direction } = oldRange(range)
-      const request = { roomId: roomIdOf(params.roomId), direction, from, to, limit, filter, alwaysEnds: true }
+      // "Without a limit set": as many as are given at once.
+      const limited = limit ?? (filter === undefined ? Number.MAX_SAFE_INTEGER : undefined)
+      const request = { roomId: roomIdOf(params.roomId), direction, from, to, limit: limited, filter, alwaysEnds: true }
       return new RawJson(await timeline.messages(request, viewerOf(requester, path)))
     },
   }),

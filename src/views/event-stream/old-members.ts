@@ -1,6 +1,6 @@
 import type { StoredEvent } from '#store'
 import { formatPageToken } from '#streams'
-import { positionOf } from '../timeline-request.ts'
+import { pastPositionOf } from '../timeline-request.ts'
 import { oldRange } from './old-range.ts'
 import { END, START } from './stream-token.ts'
 
@@ -11,14 +11,15 @@ export interface OldPage {
   readonly limit?: number
 }
 
-/** By the order in which the events happened. Throws `M_INVALID_PARAM` for what is no token. */
+/** By the order in which the events happened. Throws `M_INVALID_PARAM` for what is no token, or lies behind `now`, the newest event there is. */
 export const oldPageOf = (
   all: readonly StoredEvent[],
   page: OldPage,
+  now: number,
 ): { readonly events: readonly StoredEvent[]; readonly start: string; readonly end: string } => {
   const { direction, ...range } = oldRange(page)
   const isForward = direction === 'forward'
-  const [from, to] = [positionOf(range.from), positionOf(range.to)]
+  const [from, to] = [pastPositionOf(range.from, now), pastPositionOf(range.to, now)]
   const [after, upTo] = isForward ? [from, to] : [to, from]
   const between = all
     .filter(({ position }) => (after === undefined || position > after) && (upTo === undefined || position <= upTo))
