@@ -5,6 +5,7 @@ import {
   AccessTokens,
   type AccountTraces,
   Accounts,
+  BindEmail,
   ChangePassword,
   CreateAccount,
   Deactivate,
@@ -91,6 +92,7 @@ export const buildAccounts = (
     mode: config.registration.mode,
     allowGuests: config.registration.guests,
     reservedNames: new ReservedNames(config.registration.reservedUsernames),
+    bindEmail: new BindEmail(accounts, threepids),
     ...registration,
   })
   const register = new Register({ accounts, tokens }, { createAccount, upgradeGuest }, logIn, uia, options)

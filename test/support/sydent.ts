@@ -73,6 +73,8 @@ export class Sydent {
     for (const name of ['verification_template.eml', 'invite_template.eml'])
       writeFileSync(join(folder, 'templates', 'test', name), MAIL)
     writeFileSync(join(folder, 'templates', 'test', 'verify_response_template.html'), '%(message)s')
+    writeFileSync(join(folder, 'tls.crt'), TEST_CERTIFICATE)
+    writeFileSync(join(folder, 'tls.key'), TEST_KEY)
     return onFreePort(async (port) => {
       writeFileSync(join(folder, 'sydent.conf'), settingsOf(port, mails.port))
       return new Sydent(await run(folder, port), mails, folder, port)
@@ -81,6 +83,11 @@ export class Sydent {
 
   get url(): string {
     return `http://${this.name}`
+  }
+
+  /** For a homeserver that is to be found by it; gone when it stops. */
+  get tlsFiles(): { readonly tlsCert: string; readonly tlsKey: string } {
+    return { tlsCert: join(this.#folder, 'tls.crt'), tlsKey: join(this.#folder, 'tls.key') }
   }
 
   /** Asks for a mail, as clients of 2015 do. Answers with the session's id. */
@@ -240,29 +247,19 @@ export const freePort = async (): Promise<number> => {
 }
 
 /** A homeserver that trusts the identity server, and which that one finds: by a name that says where it listens with TLS. */
-export const startHomeserverFor = async (sydent: Sydent, setup: HomeserverSetup = {}): Promise<TestHomeserver> => {
-  const folder = mkdtempSync(join(tmpdir(), 'homeroom-tls-'))
-  const tlsCert = join(folder, 'tls.crt')
-  const tlsKey = join(folder, 'tls.key')
-  writeFileSync(tlsCert, TEST_CERTIFICATE)
-  writeFileSync(tlsKey, TEST_KEY)
-  try {
-    return await onFreePort((tlsPort) =>
-      startHomeserver({
-        ...setup,
-        settings: {
-          ...setup.settings,
-          server: { name: `127.0.0.1:${tlsPort}`, ...setup.settings?.server },
-          listen: { tlsPort, tlsCert, tlsKey, ...setup.settings?.listen },
-          registration: { mode: 'open', ...setup.settings?.registration },
-          identityServers: { trusted: [sydent.url], ...setup.settings?.identityServers },
-        },
-      }),
-    )
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
-}
+export const startHomeserverFor = (sydent: Sydent, setup: HomeserverSetup = {}): Promise<TestHomeserver> =>
+  onFreePort((tlsPort) =>
+    startHomeserver({
+      ...setup,
+      settings: {
+        ...setup.settings,
+        server: { name: `127.0.0.1:${tlsPort}`, ...setup.settings?.server },
+        listen: { tlsPort, ...sydent.tlsFiles, ...setup.settings?.listen },
+        registration: { mode: 'open', ...setup.settings?.registration },
+        identityServers: { trusted: [sydent.url], ...setup.settings?.identityServers },
+      },
+    }),
+  )
 
 /** Tests against a real identity server, one for all of them; skipped with a reason where there is none. */
 export const withSydent = (name: string, tests: (sydent: () => Sydent) => void): void => {

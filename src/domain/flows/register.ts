@@ -4,6 +4,7 @@ import type { Change } from '#store'
 import { type Accounts, type RegistrationTokens, type ReservedNames, userInUse } from '../accounts/index.ts'
 import { parseDeviceId } from '../devices/index.ts'
 import type { Granted, InteractiveAuth, StageOffer, UiaAnswer } from '../uia/index.ts'
+import type { BindEmail } from './bind-email.ts'
 import type { CreateAccount } from './create-account.ts'
 import { identityIn } from './identity-stages.ts'
 import type { LogIn } from './log-in.ts'
@@ -20,6 +21,8 @@ export interface RegisterOptions {
   readonly offer: StageOffer
   /** What the facts of passed stages mean for the new account, in its own commit: a token is counted, an address bound. */
   outcomeOf(facts: Granted['facts'], userId: UserId): readonly Change<unknown>[]
+  /** For `bind_email`. */
+  readonly bindEmail: Pick<BindEmail, 'run'>
 }
 
 export interface RegisterRequest {
@@ -47,6 +50,7 @@ export const REGISTRATION_MEMBERS = [
   'inhibit_login',
   'refresh_token',
   'guest_access_token',
+  'bind_email',
 ] as const
 
 const NAME_ATTEMPTS = 4
@@ -184,6 +188,7 @@ export class Register {
           : await this.#upgradeGuest.run({ userId, guest, passwordHash, session, alongside })
       // With the device, so that asking again does not make a second one.
       granted.remember({ user_id: userId, ...(answer === undefined ? {} : { device_id: answer.device_id }) })
+      if (body.bind_email === true) await this.#options.bindEmail.run(userId, granted.facts)
       return { user_id: userId, home_server: this.#options.serverName, ...answer }
     }
     const username = stringAt(body, 'username')
