@@ -1,6 +1,6 @@
 import type { MatrixClient } from 'matrix-js-sdk'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { TestClient } from '../support/client.ts'
+import { type Json, PASSWORD, TestClient } from '../support/client.ts'
 import { onEveryHomeserver, type TestHomeserver } from '../support/homeserver.ts'
 import {
   makeOldClient,
@@ -28,10 +28,19 @@ onEveryHomeserver('matrix-js-sdk of October 2015', (start) => {
   const started: OldClient[] = []
   let count = 0
 
+  /** As the SDK does it: it asks, is told what is wanted, and answers. */
   const register = async (username: string): Promise<OldClient> => {
-    const account = await homeserver.register(username)
-    const client = makeOldClient(homeserver.url, { userId: account.userId, accessToken: account.accessToken ?? '' })
-    tokens.set(client, account.accessToken ?? '')
+    const anonymous = makeOldClient(homeserver.url)
+    const question: Json = await anonymous.register(username, PASSWORD).then(
+      () => undefined,
+      (error: unknown) => error,
+    )
+    expect(question).toMatchObject({ httpStatus: 401, data: { flows: [{ stages: ['m.login.dummy'] }] } })
+    const auth = { type: 'm.login.dummy' }
+    const account = await anonymous.register(username, PASSWORD, question.data.session, auth)
+    expect(account).toMatchObject({ user_id: expect.any(String), home_server: homeserver.serverName })
+    const client = makeOldClient(homeserver.url, { userId: account.user_id, accessToken: account.access_token })
+    tokens.set(client, account.access_token)
     return client
   }
   const run = async (client: OldClient, historyLen?: number): Promise<OldClient> => {
@@ -90,6 +99,24 @@ onEveryHomeserver('matrix-js-sdk of October 2015', (start) => {
     }
     return roomId
   }
+
+  it('registers as it is told to, and logs in with a password, as it finds by asking', async () => {
+    expect(idOf(alice)).toBe(`@alice:${homeserver.serverName}`)
+    await expect(makeOldClient(homeserver.url).register('alice', PASSWORD)).rejects.toMatchObject({
+      errcode: 'M_USER_IN_USE',
+      httpStatus: 400,
+    })
+    const { flows } = await makeOldClient(homeserver.url).loginFlows()
+    expect(flows.map(({ type }: { type: string }) => type)).toContain('m.login.password')
+    const account = await makeOldClient(homeserver.url).loginWithPassword('alice', PASSWORD)
+    expect(account).toMatchObject({ user_id: idOf(alice), home_server: homeserver.serverName })
+    const again = makeOldClient(homeserver.url, { userId: account.user_id, accessToken: account.access_token })
+    expect(await again.getProfileInfo(idOf(alice), 'displayname')).toEqual({ displayname: 'alice' })
+    await expect(makeOldClient(homeserver.url).loginWithPassword('alice', 'wrong')).rejects.toMatchObject({
+      errcode: 'M_FORBIDDEN',
+      httpStatus: 403,
+    })
+  })
 
   it('invites and is invited live, and sees with an SDK of today who joins', async () => {
     const roomId = await sharedRoom()
