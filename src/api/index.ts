@@ -39,6 +39,7 @@ import { type ReadMarkersDeps, readMarkersEndpoints } from './client/read-marker
 import { type ReceiptsDeps, receiptsEndpoints } from './client/receipts.ts'
 import { type RedactionDeps, redactionEndpoints } from './client/redaction.ts'
 import { type RefreshDeps, refreshEndpoints } from './client/refresh.ts'
+import { type AccountPagesDeps, accountPagesEndpoints } from './client/account-pages.ts'
 import { type RegistrationDeps, registrationEndpoints } from './client/registration.ts'
 import { type RegistrationTokensDeps, registrationTokensEndpoints } from './client/registration-tokens.ts'
 import { type RoomInitialSyncDeps, roomInitialSyncEndpoints } from './client/room-initial-sync.ts'
@@ -86,6 +87,7 @@ export type AccountsDeps = LoginDeps &
   LogoutDeps &
   RefreshDeps &
   RegistrationDeps &
+  AccountPagesDeps &
   OldRegistrationDeps &
   OldLoginDeps &
   RegistrationTokensDeps &
@@ -105,6 +107,7 @@ const accountsEndpoints = (deps: AccountsDeps): readonly AnyEndpoint[] => [
   ...logoutEndpoints(deps),
   ...refreshEndpoints(deps),
   ...registrationEndpoints(deps),
+  ...accountPagesEndpoints(deps),
   ...oldRegistrationEndpoints(deps),
   ...oldLoginEndpoints(deps),
   ...registrationTokensEndpoints(deps),

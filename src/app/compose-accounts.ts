@@ -117,6 +117,7 @@ export const buildAccounts = (
       ...signIn.api(createAccount, options.reservedNames),
       endSessions: new EndSessions(devices, uia, signIn.reauthentication, deviceTraces, commit),
       register,
+      serverName,
       ...buildOldDances(ground, { register, logIn, uia }, registration.offer),
       changePassword: new ChangePassword(accounts, devices, uia, deviceTraces, proof, commit),
       deactivate,

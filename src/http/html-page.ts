@@ -65,6 +65,9 @@ button, .button { width: 100%; min-height: 2.75rem; margin-top: 1.5rem; padding:
 .refusal { margin: 1.25rem 0 0; padding: .75rem 1rem; border-left: 4px solid var(--red); border-radius: .25rem;
   background: var(--red-ground); color: var(--red); }
 .g-recaptcha { min-height: 78px; margin-top: 1rem; }
+[hidden] { display: none !important; }
+button[disabled] { opacity: .6; cursor: progress; }
+iframe { display: block; width: 100%; height: 24rem; margin-top: 1rem; border: 0; border-radius: .5rem; }
 `
 
 const hashOf = (text: string): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`
@@ -96,10 +99,15 @@ export interface HtmlPage {
   }
   /** Whether it posts a form to itself; a text: sources for the policy, where the answer may redirect elsewhere. */
   readonly form?: boolean | string
+  /** Whether its scripts call this server. */
+  readonly calls?: boolean
+  /** Whether it shows other pages of ours in frames, and whether others may show it in one. Nobody else ever may. */
+  readonly frames?: boolean
+  readonly framed?: boolean
   readonly headers?: Readonly<Record<string, string>>
 }
 
-const policyOf = ({ scripts = [], foreign, form }: HtmlPage): string => {
+const policyOf = ({ scripts = [], foreign, form, calls, frames, framed }: HtmlPage): string => {
   const script = [...scripts.map(({ source }) => source), ...(foreign?.scriptSources ?? [])]
   return [
     "default-src 'none'",
@@ -112,10 +120,12 @@ const policyOf = ({ scripts = [], foreign, form }: HtmlPage): string => {
           `frame-src ${foreign.frameSources.join(' ')}`,
           `connect-src ${foreign.scriptSources.join(' ')}`,
         ]),
+    ...(calls === true ? ["connect-src 'self'"] : []),
+    ...(frames === true ? ["frame-src 'self'"] : []),
     ...(script.length === 0 ? [] : [`script-src ${script.join(' ')}`]),
     "base-uri 'none'",
     `form-action ${typeof form === 'string' ? form : form === true ? "'self'" : "'none'"}`,
-    "frame-ancestors 'none'",
+    `frame-ancestors ${framed === true ? "'self'" : "'none'"}`,
   ].join('; ')
 }
 

@@ -28,6 +28,7 @@ const UNDOCUMENTED = [
   'POST /_matrix/client/v3/presence/list/{}',
   // Of 2015 alone.
   'GET /_matrix/client/v3/register',
+  'GET /_matrix/client/v3/login/fallback',
   'POST /_matrix/client/v3/tokenrefresh',
 ]
 /** Without the `r0` twins and those of 2015, which are the history of the same endpoints. */

@@ -32,7 +32,7 @@ describe('reserved names', () => {
 
   it('are not given to guests and to those who choose none', async () => {
     const names = 'abcdefghijklmnopqrstuvwxyz'.replace('q', '')
-    const registration = { guests: true, reservedUsernames: [...names].map((letter) => `${letter}*`) }
+    const registration = { guests: true, reservedUsernames: Array.from(names, (letter) => `${letter}*`) }
     await using homeserver = await startHomeserver({ settings: { registration } })
     for (const answer of [
       register(homeserver, {}, '/v3/register', { kind: 'guest' }),

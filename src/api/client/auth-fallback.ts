@@ -2,7 +2,15 @@ import { Type } from 'typebox'
 import { type InteractiveAuth, OAUTH2_STAGE, SSO_STAGE } from '#domain'
 import { type AnyEndpoint, type CustomReply, endpoint, type FormFields, oldPaths, v3 } from '#http'
 import { type JsonObject, MatrixError } from '#spec'
-import { captchaSources, donePage, type Notice, noticePage, stagePage } from '../pages/auth-fallback.ts'
+import {
+  captchaSources,
+  donePage,
+  type Notice,
+  noticePage,
+  refusedPage,
+  sentence,
+  stagePage,
+} from '../pages/auth-fallback.ts'
 import { STAGE_FORMS } from '../pages/stage-forms.ts'
 import { type CookieRequest, type SignInDeps, SignInPages } from './sign-in.ts'
 
@@ -44,17 +52,6 @@ const unknownStage = (type: string): Notice => ({
   title: 'This step is unknown',
   text: `This server has no step of the kind “${type.slice(0, 100)}”. Go back to your app and choose another way.`,
 })
-
-/** What the edge refuses, in words. */
-const refusedByEdge = (error: MatrixError): CustomReply =>
-  noticePage({ status: error.status, title: titleOf(error.status), text: sentence(error.message) })
-
-const titleOf = (status: number): string => {
-  if (status === 429) return 'Too many attempts'
-  return status >= 500 ? 'The server has a problem' : 'This cannot be done'
-}
-
-const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`)
 
 type ClosedKind = Exclude<ReturnType<InteractiveAuth['stageState']>['kind'], 'open'>
 
@@ -130,7 +127,7 @@ export const authFallbackEndpoints = ({
       rateLimit: 'other',
       params: Params,
       query: Query,
-      errorPage: refusedByEdge,
+      errorPage: refusedPage,
       handler: async (request) => {
         const { authType } = request.params
         return IDENTITY_STAGES.has(authType)
@@ -146,7 +143,7 @@ export const authFallbackEndpoints = ({
       params: Params,
       query: Query,
       body: 'form',
-      errorPage: refusedByEdge,
+      errorPage: refusedPage,
       handler: async ({ params: { authType }, query: { session }, body: fields, ip }) => {
         const form = STAGE_FORMS.get(authType)
         if (form === undefined || session === undefined || uia.stageState(session, authType).kind !== 'open') {

@@ -1,4 +1,5 @@
 import { type CustomReply, type Html, type HtmlPage, html, htmlReply, PageScript } from '#http'
+import type { MatrixError } from '#spec'
 import type { StageForm } from './stage-forms.ts'
 
 /** Neither kept nor passed on: the address holds the session's id. */
@@ -13,14 +14,16 @@ if (window.onAuthDone) {
 }
 `)
 
-const page = (draft: HtmlPage): CustomReply => htmlReply({ ...draft, headers: { ...HEADERS, ...draft.headers } })
+/** In a frame of the page for registration too, which sees by `data-stage` that it is done. */
+const page = (draft: HtmlPage): CustomReply =>
+  htmlReply({ ...draft, framed: true, headers: { ...HEADERS, ...draft.headers } })
 
 /** The stage is passed: the client learns it from the script, the person from the words. */
 export const donePage = (): CustomReply =>
   page({
     status: 200,
     title: 'Done',
-    main: html`<div role="status" aria-live="polite">
+    main: html`<div role="status" aria-live="polite" data-stage="done">
 <p class="state">Done</p>
 <h1>This step is complete</h1>
 <p>You can close this window and go on in your app.</p>
@@ -42,6 +45,17 @@ export const noticePage = ({ status, title, text }: Notice): CustomReply =>
     main: html`<h1>${title}</h1>
 <p role="alert">${text}</p>`,
   })
+
+/** What the edge refuses, in words. */
+export const refusedPage = (error: MatrixError): CustomReply =>
+  noticePage({ status: error.status, title: titleOf(error.status), text: sentence(error.message) })
+
+const titleOf = (status: number): string => {
+  if (status === 429) return 'Too many attempts'
+  return status >= 500 ? 'The server has a problem' : 'This cannot be done'
+}
+
+export const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`)
 
 export interface FormView {
   readonly form: StageForm

@@ -1,0 +1,134 @@
+import { type CustomReply, type Html, type HtmlPage, html, htmlReply, PageScript } from '#http'
+
+/**
+ * What the pages for login and registration share: asking the server, and telling in words what it answered. Clients put their functions into
+ * `window.matrixLogin` and `window.matrixRegistration` after the page was loaded, so the page must stay the same until the end.
+ */
+const SHARED = `
+var main = document.querySelector("main");
+var form = document.querySelector("form");
+var refusal = document.getElementById("refusal");
+var query = new URLSearchParams(location.search);
+var pageTitle = document.title;
+
+function say(text, field) {
+  refusal.textContent = text;
+  refusal.hidden = text === "";
+  document.title = text === "" ? pageTitle : "Error: " + pageTitle;
+  form.querySelectorAll("input").forEach(function (input) {
+    input.removeAttribute("aria-invalid");
+    input.removeAttribute("aria-describedby");
+  });
+  if (field) {
+    field.setAttribute("aria-invalid", "true");
+    field.setAttribute("aria-describedby", "refusal");
+    field.focus();
+  }
+}
+
+function busy(isBusy) {
+  main.setAttribute("aria-busy", String(isBusy));
+  form.querySelector("button").disabled = isBusy;
+}
+
+async function ask(path, body) {
+  var answer;
+  try {
+    answer = await fetch("/_matrix/client/v3" + path, body === undefined ? {} : { method: "POST", body: JSON.stringify(body) });
+  } catch (error) {
+    return { status: 0, body: {} };
+  }
+  try {
+    return { status: answer.status, body: await answer.json() };
+  } catch (error) {
+    return { status: answer.status, body: {} };
+  }
+}
+
+function sentence(text) {
+  return /[.!?]$/.test(text) ? text : text + ".";
+}
+
+function words(answer) {
+  if (answer.status === 0) return "The server cannot be reached. Check your connection and try again.";
+  if (answer.body.errcode === "M_LIMIT_EXCEEDED") {
+    var seconds = Math.ceil((answer.body.retry_after_ms || 1000) / 1000);
+    return "Too many attempts. Try again in " + (seconds === 1 ? "1 second." : seconds + " seconds.");
+  }
+  return sentence(answer.body.error || "The server has a problem. Try again later.");
+}
+
+/** Parameters of the address that go along with the request. */
+function along() {
+  var members = {};
+  ["device_id", "initial_device_display_name"].forEach(function (name) {
+    if (query.has(name)) members[name] = query.get(name);
+  });
+  if (query.get("refresh_token") === "true") members.refresh_token = true;
+  return members;
+}
+
+function finish(title, text) {
+  say("");
+  busy(false);
+  document.title = title;
+  var done = document.getElementById("done");
+  document.getElementById("ask").hidden = true;
+  done.querySelector("h1").textContent = title;
+  done.querySelector(".what").textContent = text;
+  done.hidden = false;
+  done.querySelector("h1").focus();
+}
+`
+
+/** In a scope of its own: apps bring their own names into the page. */
+export const accountScript = (code: string): PageScript => new PageScript(`(function () {${SHARED}${code}})();`)
+
+export interface AccountPage {
+  readonly title: string
+  readonly lead: Html
+  /** Of the form. */
+  readonly fields: Html
+  readonly button: string
+  /** Behind the form. */
+  readonly rest?: Html
+  readonly script: PageScript
+  readonly frames?: boolean
+}
+
+/** A form that a script sends: without one the page says so. */
+export const accountPage = ({
+  title,
+  lead,
+  fields,
+  button,
+  rest,
+  script,
+  frames = false,
+}: AccountPage): CustomReply => {
+  const page: HtmlPage = {
+    status: 200,
+    title,
+    main: html`<div id="ask">
+<h1>${title}</h1>
+<p>${lead}</p>
+<noscript><p class="refusal">This page needs JavaScript, which this browser does not run.</p></noscript>
+<p class="refusal" id="refusal" role="alert" hidden></p>
+<form method="post">
+${fields}
+<button type="submit">${button}</button>
+</form>
+${rest}</div>
+<div id="done" role="status" aria-live="polite" hidden>
+<p class="state">Done</p>
+<h1 tabindex="-1"></h1>
+<p class="what"></p>
+<p>You can close this window and go on in your app.</p>
+</div>`,
+    scripts: [script],
+    calls: true,
+    frames,
+    headers: { 'Cache-Control': 'no-store' },
+  }
+  return htmlReply(page)
+}

@@ -1,0 +1,95 @@
+import { type CustomReply, html } from '#http'
+import { accountPage, accountScript } from './account-script.ts'
+
+/**
+ * "Login Fallback": `window.matrixLogin.onLogin(response)`. Some clients of old took the three members apart instead, which is told by how many
+ * parameters their function has. A login at a provider comes back to this page with a `loginToken`.
+ */
+const LOGIN_SCRIPT = accountScript(`
+window.matrixLogin = window.matrixLogin || {};
+var user = document.getElementById("user");
+var password = document.getElementById("password");
+
+function told(response) {
+  var onLogin = window.matrixLogin.onLogin || window.onLogin;
+  finish("You are logged in", "Your user id is " + response.user_id + ".");
+  if (typeof onLogin !== "function") return;
+  if (onLogin.length > 1) onLogin(response.home_server, response.user_id, response.access_token);
+  else onLogin(response);
+}
+
+async function logIn(members, field) {
+  say("");
+  busy(true);
+  var answer = await ask("/login", Object.assign(members, along()));
+  busy(false);
+  if (answer.status === 200) return told(answer.body);
+  if (members.type === "m.login.token") return say("The sign-in took too long, or was used before. Try again.");
+  password.value = "";
+  say(answer.body.errcode === "M_FORBIDDEN" ? "Wrong user name or password." : words(answer), field);
+}
+
+form.addEventListener("submit", function (event) {
+  event.preventDefault();
+  var name = user.value.trim();
+  var isEmail = /^[^@\\s]+@[^@\\s]+$/.test(name);
+  var identifier = isEmail
+    ? { type: "m.id.thirdparty", medium: "email", address: name }
+    : { type: "m.id.user", user: name };
+  logIn({ type: "m.login.password", identifier: identifier, password: password.value }, password);
+});
+
+/** Back to this page, with what it was opened with. */
+function comeBack() {
+  var rest = new URLSearchParams(query);
+  rest.delete("loginToken");
+  var text = rest.toString();
+  return location.origin + location.pathname + (text === "" ? "" : "?" + text);
+}
+
+function offer(flows) {
+  if (!flows.some(function (flow) { return flow.type === "m.login.password"; })) form.hidden = true;
+  var sso = flows.find(function (flow) { return flow.type === "m.login.sso"; });
+  if (sso === undefined) return;
+  var list = document.getElementById("providers");
+  (sso.identity_providers || [{ name: "single sign-on" }]).forEach(function (provider) {
+    var link = document.createElement("a");
+    var path = "/_matrix/client/v3/login/sso/redirect" + (provider.id ? "/" + encodeURIComponent(provider.id) : "");
+    link.href = path + "?redirectUrl=" + encodeURIComponent(comeBack());
+    link.className = "button";
+    link.textContent = "Continue with " + provider.name;
+    list.appendChild(document.createElement("li")).appendChild(link);
+  });
+  document.getElementById("others").hidden = list.childElementCount === 0;
+}
+
+async function begin() {
+  var token = query.get("loginToken");
+  if (token !== null) {
+    history.replaceState(null, "", comeBack());
+    query.delete("loginToken");
+    await logIn({ type: "m.login.token", token: token });
+  }
+  var answer = await ask("/login");
+  if (answer.status === 200) offer(answer.body.flows);
+}
+begin();
+`)
+
+/** `GET /_matrix/static/client/login/`, and `GET /login/fallback` of 2015. */
+export const loginPage = (serverName: string): CustomReply =>
+  accountPage({
+    title: 'Log in',
+    lead: html`to your account on <strong>${serverName}</strong>`,
+    fields: html`<label for="user">User name or e-mail address</label>
+<input id="user" name="user" maxlength="255" required autofocus autocomplete="username" autocapitalize="none" spellcheck="false">
+<label for="password">Password</label>
+<input id="password" name="password" type="password" required autocomplete="current-password">`,
+    button: 'Log in',
+    rest: html`<div id="others" hidden>
+<h2>Or without a password of this server</h2>
+<ul class="choices" id="providers"></ul>
+</div>
+`,
+    script: LOGIN_SCRIPT,
+  })

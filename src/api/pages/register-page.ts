@@ -1,0 +1,115 @@
+import { type CustomReply, html } from '#http'
+import { accountPage, accountScript } from './account-script.ts'
+
+/**
+ * The page that clients open where they cannot do all stages themselves: `window.matrixRegistration.onRegistered(homeServer, userId, accessToken)`.
+ * It does the stages one after the other, each on its own fallback page: in a frame, or in a window of its own where a provider would refuse
+ * to be framed.
+ */
+const REGISTER_SCRIPT = accountScript(`
+window.matrixRegistration = window.matrixRegistration || {};
+var user = document.getElementById("user");
+var password = document.getElementById("password");
+var repeated = document.getElementById("repeated");
+var stage = document.getElementById("stage");
+var frame = document.getElementById("frame");
+var elsewhere = document.getElementById("elsewhere");
+var session;
+
+function told(response) {
+  var onRegistered = window.matrixRegistration.onRegistered || window.onRegistered;
+  finish("Your account is ready", "Your user id is " + response.user_id + ".");
+  if (typeof onRegistered === "function") onRegistered(response.home_server, response.user_id, response.access_token);
+}
+
+/** Back to the form, with what is wrong. */
+function again(text, field) {
+  session = undefined;
+  stage.hidden = true;
+  frame.removeAttribute("src");
+  form.hidden = false;
+  say(text, field || user);
+}
+
+function show(type, count, total) {
+  var page = "/_matrix/client/v3/auth/" + encodeURIComponent(type) + "/fallback/web?session=" + encodeURIComponent(session);
+  var isFramed = type !== "m.login.sso" && type !== "m.login.oauth2";
+  form.hidden = true;
+  stage.hidden = false;
+  document.getElementById("count").textContent = "Step " + (count + 1) + " of " + total;
+  frame.hidden = !isFramed;
+  elsewhere.hidden = isFramed;
+  if (isFramed) frame.src = page;
+  else document.getElementById("window").href = page;
+}
+
+async function send(members) {
+  say("");
+  busy(true);
+  var answer = await ask("/register", members);
+  busy(false);
+  if (answer.status === 200) return told(answer.body);
+  if (answer.status !== 401 || !answer.body.session) {
+    var isName = /^M_(USER_IN_USE|INVALID_USERNAME|EXCLUSIVE)$/.test(answer.body.errcode);
+    return again(words(answer), isName ? user : password);
+  }
+  if (answer.body.errcode) return again(words(answer));
+  session = answer.body.session;
+  var completed = answer.body.completed || [];
+  var flow = answer.body.flows.find(function (one) {
+    return completed.every(function (type, index) { return one.stages[index] === type; });
+  });
+  if (flow === undefined) return again("The steps were done in another order than this server wants. Try again.");
+  var next = flow.stages[completed.length];
+  if (next === "m.login.dummy") return send({ auth: { type: next, session: session } });
+  show(next, completed.length, flow.stages.length);
+}
+
+function goOn() {
+  if (session !== undefined) send({ auth: { session: session } });
+}
+
+form.addEventListener("submit", function (event) {
+  event.preventDefault();
+  if (password.value !== repeated.value) return say("The two passwords differ.", repeated);
+  send(Object.assign({ username: user.value.trim(), password: password.value }, along()));
+});
+
+frame.addEventListener("load", function () {
+  var inside = frame.contentDocument;
+  if (!inside || !frame.getAttribute("src")) return;
+  frame.style.height = inside.documentElement.scrollHeight + "px";
+  if (inside.querySelector("[data-stage=done]")) goOn();
+});
+
+document.getElementById("continue").addEventListener("click", goOn);
+addEventListener("message", function (event) {
+  if (event.origin === location.origin && event.data === "authDone") goOn();
+});
+`)
+
+/** `GET /_matrix/static/client/register/` */
+export const registerPage = (serverName: string): CustomReply =>
+  accountPage({
+    title: 'Create an account',
+    lead: html`on <strong>${serverName}</strong>`,
+    fields: html`<label for="user">User name</label>
+<input id="user" name="user" maxlength="255" required autofocus autocomplete="username" autocapitalize="none" spellcheck="false">
+<label for="password">Password</label>
+<input id="password" name="password" type="password" required autocomplete="new-password">
+<label for="repeated">Password, once more</label>
+<input id="repeated" name="repeated" type="password" required autocomplete="new-password">`,
+    button: 'Create account',
+    rest: html`<div id="stage" hidden>
+<p id="count" role="status" aria-live="polite"></p>
+<iframe id="frame" title="This step"></iframe>
+<div id="elsewhere" hidden>
+<p>This step opens in a window of its own. Come back here when it is done.</p>
+<p><a class="button" id="window" target="_blank" rel="opener">Open the step</a></p>
+<p><button type="button" id="continue">I have done it</button></p>
+</div>
+</div>
+`,
+    script: REGISTER_SCRIPT,
+    frames: true,
+  })
