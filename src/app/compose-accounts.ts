@@ -32,7 +32,7 @@ import {
 import type { JsonObject, UserId } from '#spec'
 import { localpartOf } from '#spec'
 import { type AccountRecord, type Change, writers } from '#store'
-import { buildOldDances } from './compose-old-dances.ts'
+import { buildOldDances, dancesOf } from './compose-old-dances.ts'
 import { registrationOffer } from './compose-registration.ts'
 import { buildSignIn } from './compose-sign-in.ts'
 import { buildThirdPartyIds } from './compose-third-party-ids.ts'
@@ -82,6 +82,7 @@ export const buildAccounts = (
   const addresses = buildThirdPartyIds(ground)
   const { threepids, proof } = addresses
   const signIn = buildSignIn(ground, providers, accounts, uia)
+  const { reauthentication } = signIn
   const createAccount = new CreateAccount(accounts, sessions, newAccountChanges, commit)
   const logIn = new LogIn(accounts, sessions, commit, { serverName, wellKnown: wellKnownOf(config) })
   const upgradeGuest = new UpgradeGuest(accounts, { devices, traces: deviceTraces }, sessions, accessTokens, commit)
@@ -96,13 +97,14 @@ export const buildAccounts = (
     ...registration,
   })
   const register = new Register({ accounts, tokens }, { createAccount, upgradeGuest }, logIn, uia, options)
+  const dances = buildOldDances(ground, { register, logIn, uia }, options.offer, signIn.loginStages)
   const secret = new SharedSecret(config.registration.sharedSecret, random, clock)
   const traces: AccountTraces = {
     changesFor: endedAccountChanges,
     unbind: (account, idServer) => threepids.unbindEverything(account, idServer),
     leaveAllRooms: (userId) => rooms.leaveAll(userId),
   }
-  const deactivate = new Deactivate({ accounts, devices, proof }, uia, traces, commit, logger)
+  const deactivate = new Deactivate({ accounts, devices, proof, reauthentication }, uia, traces, commit, logger)
   return {
     accounts,
     isActive: async (userId) => {
@@ -114,17 +116,17 @@ export const buildAccounts = (
     api: {
       logIn,
       sessions,
-      ...signIn.api(createAccount, options.reservedNames),
-      endSessions: new EndSessions(devices, uia, signIn.reauthentication, deviceTraces, commit),
+      ...signIn.api(createAccount, { names: options.reservedNames, dances: dancesOf(dances) }),
+      endSessions: new EndSessions(devices, uia, reauthentication, deviceTraces, commit),
       register,
       serverName,
-      ...buildOldDances(ground, { register, logIn, uia }, registration.offer),
-      changePassword: new ChangePassword(accounts, devices, uia, deviceTraces, proof, commit),
+      ...dances,
+      changePassword: new ChangePassword({ accounts, devices, reauthentication }, uia, deviceTraces, proof, commit),
       deactivate,
       uia,
       captchaScript: config.captcha.scriptUrl,
       devices,
-      thirdPartyIds: new ManageThirdPartyIds(threepids, proof, accounts, uia, commit),
+      thirdPartyIds: new ManageThirdPartyIds(threepids, proof, reauthentication, uia, commit),
       requestEmailToken: addresses.requestEmailToken,
       emails: addresses.emails,
       registerBySecret: new RegisterBySecret(accounts, secret, createAccount, serverName),

@@ -48,7 +48,10 @@ export interface SignInRooms {
   readonly reauthentication: Reauthentication
   /** Registration, with another way to it where the operator wants that. */
   registering(options: RegisterOptions): RegisterOptions
-  api(createAccount: CreateAccount, names: SignInFlowOptions['names']): SignInApi
+  /** `dances`: what its redirect URI answers itself. */
+  api(createAccount: CreateAccount, options: Pick<SignInFlowOptions, 'names' | 'dances'>): SignInApi
+  /** How somebody who says nothing of who they are logs in. */
+  readonly loginStages: readonly Stage[]
   caches(): readonly CacheStats[]
 }
 
@@ -73,9 +76,10 @@ export const buildSignIn = (
     identities,
     identityStages,
     reauthentication,
+    loginStages: providers.length === 0 ? [] : [identityStages.stage(OAUTH2_STAGE, false)],
     registering: (options) =>
       config.registration.oauth2 ? withSignIn(options, identityStages.stage(OAUTH2_STAGE, true), identities) : options,
-    api: (createAccount, names) => ({
+    api: (createAccount, options) => ({
       signIn,
       loginTokens,
       getLoginToken: new GetLoginToken(uia, reauthentication, loginTokens),
@@ -87,7 +91,7 @@ export const buildSignIn = (
           { uia, identityStages },
           { arrivals, loginTokens },
           {
-            names,
+            ...options,
             hasTerms: termsOf(config).length > 0,
             commit: store.commit,
             trustedClients: [...config.signIn.trustedClients, ...ownPages(baseUrl)],

@@ -10,7 +10,7 @@ import {
   type SignInStep,
 } from '#domain'
 import { type AnyEndpoint, CustomReply, endpoint } from '#http'
-import type { MatrixError } from '#spec'
+import { MatrixError } from '#spec'
 import { donePage, noticePage } from '../pages/auth-fallback.ts'
 import {
   choicePage,
@@ -24,6 +24,7 @@ import {
   stageRefused,
 } from '../pages/sign-in.ts'
 import { BrowserCookie } from './browser-cookie.ts'
+import { danceReply } from './old-dance.ts'
 
 export interface SignInDeps {
   readonly signIn: SignIn
@@ -46,13 +47,13 @@ export const redirect = (uri: string, headers: Readonly<Record<string, string>> 
 
 /** What an operation of user-interactive authentication does, for people: completes "An app wants to …". */
 export const deedOf = (operation: string): string => {
-  if (operation.endsWith('/register')) return 'make an account on this server'
+  if (operation.startsWith('POST /register')) return 'make an account on this server'
   if (operation.includes('/deactivate')) return 'close your account for ever'
   if (operation.includes('devices')) return 'sign out and remove devices of your account'
   if (operation.includes('/password')) return 'change the password of your account'
   if (operation.includes('/3pid')) return 'change the addresses of your account'
   if (operation.includes('/get_token')) return 'sign in another device to your account'
-  return operation.endsWith('/login') ? 'sign in to your account' : 'change something about your account'
+  return operation.startsWith('POST /login') ? 'sign in to your account' : 'change something about your account'
 }
 
 /** The pages of a sign-in, as replies. */
@@ -101,8 +102,8 @@ export class SignInPages {
         return noticePage(stageRefused(step.text))
       case 'stagePassed':
         return donePage()
-      case 'answer':
-        return new CustomReply(step.answer)
+      case 'danced':
+        return danced(step.answer, step.type)
       case 'redirect':
         return redirect(step.uri)
       case 'goOn':
@@ -127,6 +128,21 @@ export class SignInPages {
 
   #at(path: string): string {
     return `${this.#deps.baseUrl}${SIGN_IN_PATH}${path}`
+  }
+}
+
+/** "MUST respond with either new credentials, the next stage of the login process, or a standard error response". */
+const danced = (answer: Parameters<typeof danceReply>[0], type: string): CustomReply => {
+  const headers = { 'Cache-Control': 'no-store' }
+  try {
+    return new CustomReply({ status: 200, headers, body: danceReply(answer, type) })
+  } catch (error) {
+    if (!(error instanceof MatrixError)) throw error
+    return new CustomReply({
+      status: error.status,
+      headers,
+      body: { errcode: error.errcode, error: error.message, ...error.fields },
+    })
   }
 }
 
@@ -181,7 +197,7 @@ export const signInEndpoints = (deps: SignInDeps): readonly AnyEndpoint[] => {
       query: Type.Record(Type.String(), Type.Unknown()),
       handler: async (request) => {
         const returned = await signIn.returned(queryOf(request.query), pages.cookies.of(request))
-        return pages.step(await signInFlow.arrived(returned, request.ip))
+        return pages.step(await signInFlow.arrived(returned, request))
       },
     }),
     endpoint({
@@ -189,7 +205,8 @@ export const signInEndpoints = (deps: SignInDeps): readonly AnyEndpoint[] => {
       paths: [`${SIGN_IN_PATH}/confirm`],
       ...shared,
       body: 'form',
-      handler: async ({ body, ip }) => pages.step(await signInFlow.confirm(body.get('id') ?? '', ip)),
+      handler: async ({ body, ip, userAgent }) =>
+        pages.step(await signInFlow.confirm(body.get('id') ?? '', { ip, userAgent })),
     }),
     endpoint({
       method: 'POST',

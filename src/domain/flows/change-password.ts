@@ -5,7 +5,7 @@ import type { Devices } from '../devices/index.ts'
 import type { Granted, InteractiveAuth, UiaAnswer } from '../uia/index.ts'
 import { type EmailProof, notAdded } from './email-proof.ts'
 import type { DeviceTraces } from './end-sessions.ts'
-import { PASSWORD_STAGE, passwordStage } from './stages.ts'
+import { confirmedUser, type Reauthentication } from './reauthentication.ts'
 
 export interface ChangePasswordRequest {
   /** Where the request bears an access token; otherwise the password, or the address, says whose account it is. */
@@ -19,21 +19,22 @@ export interface ChangePasswordRequest {
 export class ChangePassword {
   readonly #accounts: Accounts
   readonly #devices: Devices
+  readonly #reauthentication: Reauthentication
   readonly #uia: InteractiveAuth
   readonly #traces: DeviceTraces
   readonly #proof: EmailProof
   readonly #commit: Commit
 
   constructor(
-    accounts: Accounts,
-    devices: Devices,
+    domain: { readonly accounts: Accounts; readonly devices: Devices; readonly reauthentication: Reauthentication },
     uia: InteractiveAuth,
     traces: DeviceTraces,
     proof: EmailProof,
     commit: Commit,
   ) {
-    this.#accounts = accounts
-    this.#devices = devices
+    this.#accounts = domain.accounts
+    this.#devices = domain.devices
+    this.#reauthentication = domain.reauthentication
     this.#uia = uia
     this.#traces = traces
     this.#proof = proof
@@ -41,12 +42,12 @@ export class ChangePassword {
   }
 
   /** Throws `M_MISSING_PARAM`, `M_WEAK_PASSWORD`, `M_INVALID_PARAM`; `M_NOT_FOUND` for an address that no account has. */
-  run(request: ChangePasswordRequest): Promise<UiaAnswer<void>> {
+  async run(request: ChangePasswordRequest): Promise<UiaAnswer<void>> {
     return this.#uia.run(
       {
         operation: 'POST /account/password',
         requester: request.requester?.userId,
-        ...this.#proof.alsoFor({ flows: [[PASSWORD_STAGE]], stages: [passwordStage(this.#accounts)] }),
+        ...this.#proof.alsoFor(await this.#reauthentication.offerFor(request.requester?.userId)),
         auth: request.auth,
         body: request.body,
       },
@@ -62,7 +63,7 @@ export class ChangePassword {
 
   async #perform({ body, facts }: Granted, request: ChangePasswordRequest): Promise<void> {
     const byEmail = await this.#proof.confirmedBy(facts, request.requester?.userId)
-    const userId = byEmail?.userId ?? (facts.get(PASSWORD_STAGE) as UserId)
+    const userId = byEmail?.userId ?? confirmedUser(facts)
     const usedUp = byEmail?.changes ?? []
     const password = stringAt(body, 'new_password')
     if (password === undefined) throw new MatrixError('M_MISSING_PARAM', 'new_password is missing')

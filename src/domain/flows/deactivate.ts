@@ -6,7 +6,7 @@ import type { Devices } from '../devices/index.ts'
 import type { UnbindOutcome } from '../threepids/index.ts'
 import type { Granted, InteractiveAuth, UiaAnswer } from '../uia/index.ts'
 import { type EmailProof, notAdded } from './email-proof.ts'
-import { PASSWORD_STAGE, passwordStage } from './stages.ts'
+import { confirmedUser, type Reauthentication } from './reauthentication.ts'
 
 /** What of a user is elsewhere, and ends with the account. */
 export interface AccountTraces {
@@ -25,6 +25,7 @@ export class Deactivate {
   readonly #accounts: Accounts
   readonly #devices: Devices
   readonly #proof: EmailProof
+  readonly #reauthentication: Reauthentication
   readonly #uia: InteractiveAuth
   readonly #traces: AccountTraces
   readonly #commit: Commit
@@ -32,7 +33,12 @@ export class Deactivate {
   #leaving: Promise<void> = Promise.resolve()
 
   constructor(
-    domain: { readonly accounts: Accounts; readonly devices: Devices; readonly proof: EmailProof },
+    domain: {
+      readonly accounts: Accounts
+      readonly devices: Devices
+      readonly proof: EmailProof
+      readonly reauthentication: Reauthentication
+    },
     uia: InteractiveAuth,
     traces: AccountTraces,
     commit: Commit,
@@ -41,6 +47,7 @@ export class Deactivate {
     this.#accounts = domain.accounts
     this.#devices = domain.devices
     this.#proof = domain.proof
+    this.#reauthentication = domain.reauthentication
     this.#uia = uia
     this.#traces = traces
     this.#commit = commit
@@ -48,7 +55,7 @@ export class Deactivate {
   }
 
   /** Answers whether all identity servers forgot the user's addresses. */
-  run(
+  async run(
     requester: UserId | undefined,
     body: JsonObject,
     auth: JsonObject | undefined,
@@ -57,7 +64,7 @@ export class Deactivate {
       {
         operation: 'POST /account/deactivate',
         requester,
-        ...this.#proof.alsoFor({ flows: [[PASSWORD_STAGE]], stages: [passwordStage(this.#accounts)] }),
+        ...this.#proof.alsoFor(await this.#reauthentication.offerFor(requester)),
         auth,
         body,
       },
@@ -77,7 +84,7 @@ export class Deactivate {
 
   async #perform({ body, facts }: Granted, requester: UserId | undefined): Promise<UnbindOutcome> {
     const byEmail = await this.#proof.confirmedBy(facts, requester)
-    const userId = byEmail?.userId ?? (facts.get(PASSWORD_STAGE) as UserId)
+    const userId = byEmail?.userId ?? confirmedUser(facts)
     const account = await this.#accounts.account(userId)
     if (account === undefined) throw new MatrixError('M_NOT_FOUND', 'There is no such account')
     // Before the commit, which forgets who was told.

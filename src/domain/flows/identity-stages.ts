@@ -16,8 +16,8 @@ export const OAUTH2_STAGE = 'm.login.oauth2'
 /** The same for clients of today, which open the stage's fallback page. */
 export const SSO_STAGE = 'm.login.sso'
 
-/** With this ends the operation of sessions that make accounts. */
-const REGISTRATION = '/register'
+/** With this begins the operation of sessions that make accounts, of 2015 and of today. */
+const REGISTRATION = 'POST /register'
 
 export type IdentityStageType = typeof OAUTH2_STAGE | typeof SSO_STAGE
 
@@ -82,15 +82,14 @@ export class IdentityStages {
 
   /** The page on which a provider is chosen for the stage of a session; `operation` is the session's. */
   choice(session: string, type: string, operation: string): Choice {
-    const creates = operation.endsWith(REGISTRATION)
+    const creates = operation.startsWith(REGISTRATION)
     const providers = this.#signIn.providers.filter(mayServe(creates))
     return { purpose: { kind: 'stage', session, type }, providers, again: !creates }
   }
 
   /** What somebody would consent to by going to a provider for that; undefined where it is no open stage. */
   about(purpose: SignInPurpose): { readonly operation: string; readonly requester: UserId | undefined } | undefined {
-    if (purpose.kind === 'login') return undefined
-    if (purpose.kind === 'answer') return { operation: purpose.operation, requester: undefined }
+    if (purpose.kind !== 'stage') return undefined
     const state = this.#uia.stageState(purpose.session, purpose.type)
     return state.kind === 'open' ? state : undefined
   }

@@ -1,6 +1,5 @@
 import { isJsonObject, type JsonObject, MatrixError, stringAt } from '#spec'
 import type { Commit } from '#store'
-import type { Accounts } from '../accounts/index.ts'
 import { type BindOutcome, type ThirdPartyIdHolder, type ThirdPartyIds, thirdPartyIdOf } from '../threepids/index.ts'
 import type { InteractiveAuth, UiaAnswer } from '../uia/index.ts'
 import {
@@ -11,7 +10,7 @@ import {
   notAdded,
   type ThreepidCredentials,
 } from './email-proof.ts'
-import { PASSWORD_STAGE, passwordStage } from './stages.ts'
+import type { Reauthentication } from './reauthentication.ts'
 
 /** An address as a client names it, and the identity server where it does. */
 export interface NamedThirdPartyId {
@@ -24,14 +23,20 @@ export interface NamedThirdPartyId {
 export class ManageThirdPartyIds {
   readonly #threepids: ThirdPartyIds
   readonly #proof: EmailProof
-  readonly #accounts: Accounts
+  readonly #reauthentication: Reauthentication
   readonly #uia: InteractiveAuth
   readonly #commit: Commit
 
-  constructor(threepids: ThirdPartyIds, proof: EmailProof, accounts: Accounts, uia: InteractiveAuth, commit: Commit) {
+  constructor(
+    threepids: ThirdPartyIds,
+    proof: EmailProof,
+    reauthentication: Reauthentication,
+    uia: InteractiveAuth,
+    commit: Commit,
+  ) {
     this.#threepids = threepids
     this.#proof = proof
-    this.#accounts = accounts
+    this.#reauthentication = reauthentication
     this.#uia = uia
     this.#commit = commit
   }
@@ -50,7 +55,11 @@ export class ManageThirdPartyIds {
   }
 
   /** `POST /account/3pid/add`. An address that was not confirmed is refused before anybody asks for a password. */
-  addConfirmed(holder: ThirdPartyIdHolder, body: JsonObject, auth: JsonObject | undefined): Promise<UiaAnswer<void>> {
+  async addConfirmed(
+    holder: ThirdPartyIdHolder,
+    body: JsonObject,
+    auth: JsonObject | undefined,
+  ): Promise<UiaAnswer<void>> {
     const creds = (from: JsonObject): ThreepidCredentials => ({
       ...credentialsIn(from, 'The body'),
       idServer: undefined,
@@ -59,8 +68,7 @@ export class ManageThirdPartyIds {
       {
         operation: 'POST /account/3pid/add',
         requester: holder.userId,
-        flows: [[PASSWORD_STAGE]],
-        stages: [passwordStage(this.#accounts)],
+        ...(await this.#reauthentication.offerFor(holder.userId)),
         auth,
         body,
       },

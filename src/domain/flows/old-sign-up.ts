@@ -9,6 +9,9 @@ const DUMMY_STAGE = 'm.login.dummy'
 /** What a stage of registration is called in the first version, where it is another; several, where there are several ways to pass it. */
 export type OldStages = ReadonlyMap<string, readonly Stage[]>
 
+/** The operation of its sessions. */
+export const OLD_SIGN_UP = 'POST /register of the first version'
+
 /**
  * `POST /register` of the first version ("Registration and Login"): the stages of today, one request each or more, and the last of them is
  * `m.login.password`, which says what the account is to be. The dance is a user-interactive authentication of its own, whose order is free.
@@ -28,7 +31,7 @@ export class OldSignUp {
   /** `auth`: the request, with its `type` and `session`. Throws what `Register.user` throws. */
   run(auth: JsonObject, from: RegisterRequest['from']): Promise<UiaAnswer<JsonObject>> {
     return this.#register.danced(auth, from, {
-      operation: 'POST /register of the first version',
+      operation: OLD_SIGN_UP,
       offer: { flows: this.flows, stages: this.#stages, anyOrder: true },
       wishIn: (facts) => JSON.parse(facts.get(PASSWORD_STAGE) ?? '{}') as JsonObject,
     })

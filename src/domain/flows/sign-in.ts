@@ -1,6 +1,7 @@
-import { MatrixError, type UserId } from '#spec'
+import { type JsonObject, MatrixError, type UserId } from '#spec'
 import { type Commit, WriteConflict } from '#store'
 import type { Accounts } from '../accounts/index.ts'
+import type { SessionRequest } from '../devices/index.ts'
 import {
   clientOf,
   type ExternalIdentities,
@@ -9,12 +10,11 @@ import {
   type LoginTokens,
   type OneTimeTable,
   type Returned,
-  type SignInAnswer,
   type SignInProvider,
   type SignInPurpose,
   withLoginToken,
 } from '../sign-in/index.ts'
-import type { InteractiveAuth } from '../uia/index.ts'
+import type { InteractiveAuth, UiaAnswer } from '../uia/index.ts'
 import type { CreateAccount } from './create-account.ts'
 import type { IdentityStages } from './identity-stages.ts'
 
@@ -53,7 +53,8 @@ export type SignInStep =
       readonly operation: string
       readonly requester: UserId | undefined
     }
-  | { readonly kind: 'answer'; readonly answer: SignInAnswer }
+  /** For a client of 2015, which visits the redirect URI itself: what its next request would have been answered. */
+  | { readonly kind: 'danced'; readonly type: string; readonly answer: UiaAnswer<JsonObject> }
 
 export interface NewAccountStep {
   readonly kind: 'newAccount'
@@ -81,7 +82,18 @@ export interface NameCheck {
   assertUnreserved(userId: UserId): void
 }
 
+/** A login or registration of 2015 under way: its redirect URI answers what its path would. */
+export interface BrowserDance {
+  run(auth: JsonObject, from: From): Promise<UiaAnswer<JsonObject>>
+  /** Whether it ends with this stage, and with credentials. */
+  readonly answersBrowserOnly: boolean
+}
+
+type From = SessionRequest['from']
+
 export interface SignInFlowOptions {
+  /** By the operation of their sessions. */
+  readonly dances: ReadonlyMap<string, BrowserDance>
   readonly commit: Commit
   readonly trustedClients: readonly string[]
   readonly names: NameCheck
@@ -116,16 +128,15 @@ export class SignInFlow {
   }
 
   /** After `SignIn.returned`. */
-  async arrived(returned: Returned, ip: string): Promise<SignInStep> {
+  async arrived(returned: Returned, from: From): Promise<SignInStep> {
     switch (returned.kind) {
       case 'ended':
       case 'otherBrowser':
         return returned
       case 'failed':
-        if (returned.purpose.kind !== 'answer') return { kind: 'failed', why: returned.why, name: returned.name }
-        return { kind: 'answer', answer: await returned.purpose.answer({ kind: 'failed', why: returned.why }) }
+        return { kind: 'failed', why: returned.why, name: returned.name }
       case 'proven':
-        return this.#proven(returned, returned.purpose, ip)
+        return this.#proven(returned, returned.purpose, from)
     }
   }
 
@@ -145,9 +156,9 @@ export class SignInFlow {
   }
 
   /** Yes to `confirm`. */
-  async confirm(id: string, ip: string): Promise<SignInStep> {
+  async confirm(id: string, from: From): Promise<SignInStep> {
     const arrival = this.#waiting.arrivals.take(id)
-    return arrival?.kind === 'stage' ? this.#passStage(arrival, ip) : { kind: 'ended' }
+    return arrival?.kind === 'stage' ? this.#passStage(arrival, from) : { kind: 'ended' }
   }
 
   /** The name that a new person chose. What is wrong with it is told in the step, and they may choose again. */
@@ -175,16 +186,17 @@ export class SignInFlow {
     return this.#toClient(arrival.userId, arrival.redirectUrl)
   }
 
-  async #proven(returned: Returned & { kind: 'proven' }, purpose: SignInPurpose, ip: string): Promise<SignInStep> {
+  async #proven(
+    returned: Returned & { kind: 'proven' },
+    purpose: SignInPurpose,
+    from: From,
+  ): Promise<SignInStep> {
     const { identity, provider } = returned
     switch (purpose.kind) {
-      case 'answer':
-        return { kind: 'answer', answer: await purpose.answer({ kind: 'proven', identity, provider }) }
       case 'stage': {
         const { session, type } = purpose
         const arrival = { kind: 'stage', identity, session, type } as const
-        // Who got the address from somebody else has not seen what it is about.
-        return returned.solicited ? this.#passStage(arrival, ip) : this.#askToConfirm(arrival)
+        return returned.solicited ? this.#passStage(arrival, from) : this.#unsolicited(arrival, from)
       }
       case 'login':
         return this.#logIn(identity, provider, purpose.redirectUrl)
@@ -262,24 +274,32 @@ export class SignInFlow {
     }
   }
 
-  async #passStage({ identity, session, type }: Arrival & { kind: 'stage' }, ip: string): Promise<SignInStep> {
+  async #passStage({ identity, session, type }: Arrival & { kind: 'stage' }, from: From): Promise<SignInStep> {
     const { uia, identityStages } = this.#stages
+    const dance = this.#danceOf(session, type)
     identityStages.proven(session, identity)
-    const refusal = await uia.attemptStage(session, type, {}, ip)
+    if (dance !== undefined) return { kind: 'danced', type, answer: await dance.run({ type, session }, from) }
+    const refusal = await uia.attemptStage(session, type, {}, from.ip)
     return refusal === undefined ? { kind: 'stagePassed' } : { kind: 'stageRefused', text: refusal.error }
   }
 
-  #askToConfirm(arrival: Arrival & { kind: 'stage' }): SignInStep {
-    const state = this.#stages.uia.stageState(arrival.session, arrival.type)
+  /**
+   * Who got the address from somebody else has not seen what it is about. In a login of 2015 nothing but this browser gets what comes of
+   * it, so there is nothing to ask.
+   */
+  async #unsolicited(arrival: Arrival & { kind: 'stage' }, from: From): Promise<SignInStep> {
+    const { session, type, identity } = arrival
+    if (this.#danceOf(session, type)?.answersBrowserOnly === true) return this.#passStage(arrival, from)
+    const state = this.#stages.uia.stageState(session, type)
     if (state.kind !== 'open') return { kind: state.kind === 'passed' ? 'stagePassed' : 'ended' }
     const { operation, requester } = state
-    return {
-      kind: 'confirm',
-      id: this.#waiting.arrivals.put(arrival),
-      name: arrival.identity.providerName,
-      operation,
-      requester,
-    }
+    const id = this.#waiting.arrivals.put(arrival)
+    return { kind: 'confirm', id, name: identity.providerName, operation, requester }
+  }
+
+  #danceOf(session: string, type: string): BrowserDance | undefined {
+    const state = this.#stages.uia.stageState(session, type)
+    return state.kind === 'open' ? this.#options.dances.get(state.operation) : undefined
   }
 
   #askToGoOn(userId: UserId, redirectUrl: string, isNew: boolean): SignInStep {

@@ -1,7 +1,6 @@
 import { hash } from 'node:crypto'
 import type { CacheStats, Clock, Logger, Random } from '#base'
 import { ProviderFailure } from '#net'
-import type { JsonObject } from '#spec'
 import { type Identity, identityFrom } from './identity.ts'
 import { OneTimeTable } from './one-time-table.ts'
 import type { SignInProvider } from './provider.ts'
@@ -12,22 +11,6 @@ export type SignInPurpose =
   | { readonly kind: 'login'; readonly redirectUrl: string }
   /** A stage of user-interactive authentication. */
   | { readonly kind: 'stage'; readonly session: string; readonly type: string }
-  /** Whoever began it says what the browser, or the client of 2015 that plays one, is answered: as JSON. */
-  | {
-      readonly kind: 'answer'
-      /** What it is for: method and path. */
-      readonly operation: string
-      answer(outcome: AnsweredOutcome): Promise<SignInAnswer>
-    }
-
-export type AnsweredOutcome =
-  | { readonly kind: 'proven'; readonly identity: Identity; readonly provider: SignInProvider }
-  | { readonly kind: 'failed'; readonly why: ProviderFailure['kind'] }
-
-export interface SignInAnswer {
-  readonly status: number
-  readonly body: JsonObject
-}
 
 export interface BeginRequest {
   readonly purpose: SignInPurpose
