@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type ApiDeps, apiEndpoints } from '#api'
 import { seedOfRun } from '../crash/dice.ts'
 import { ServerProcess } from '../crash/server-process.ts'
+import { MailServer } from '../support/smtp.ts'
 import { ChangeLog } from './change-log.ts'
 import { Heap } from './heap.ts'
 import { anyRequest, type FuzzRequest } from './requests.ts'
@@ -30,20 +31,31 @@ const isSpecified = (status: number, errcode: unknown): boolean => status === 50
 
 describe('requests to every route, as they should be and broken', () => {
   const folder = mkdtempSync(join(tmpdir(), 'homeroom-fuzz-'))
-  const setup = {
+  /** With all that can be switched on. */
+  const setupWith = (mail: MailServer) => ({
     dataFolder: join(folder, 'data'),
     env: {
       NODE_OPTIONS: '--inspect=127.0.0.1:0',
       HOMEROOM_PASSWORDS_HASH_MEMORY: '8KiB',
       HOMEROOM_REGISTRATION_GUESTS: 'true',
+      HOMEROOM_REGISTRATION_EMAIL: 'optional',
+      HOMEROOM_SERVER_PUBLIC_BASE_URL: 'https://chat.example',
+      HOMEROOM_MAIL_SMTP_HOST: '127.0.0.1',
+      HOMEROOM_MAIL_SMTP_PORT: String(mail.port),
+      HOMEROOM_MAIL_SECURITY: 'none',
+      HOMEROOM_MAIL_FROM: 'noreply@chat.example',
+      HOMEROOM_URL_PREVIEWS_ENABLED: 'true',
     },
-  }
+  })
+  let mail: MailServer
   let server: ServerProcess
   let log: ChangeLog
   let heap: Heap
   let worlds = 0
 
   beforeAll(async () => {
+    mail = await MailServer.start()
+    const setup = setupWith(mail)
     server = new ServerProcess(setup)
     await server.ready()
     await server.terminate()
@@ -56,6 +68,7 @@ describe('requests to every route, as they should be and broken', () => {
     heap?.close()
     await server?.kill()
     log?.close()
+    await mail?.[Symbol.asyncDispose]()
     rmSync(folder, { recursive: true, force: true })
   })
 
@@ -121,6 +134,7 @@ describe('requests to every route, as they should be and broken', () => {
       await run(REQUESTS - BROKEN, false)
       console.log([...statuses].map(([status, times]) => `${status}: ${times}`).join(', '))
       expect(statuses.get(200) ?? 0).toBeGreaterThan(REQUESTS / 10)
+      expect(mail.received.length).toBeGreaterThan(0)
       expect(noted).toBeGreaterThan(REQUESTS / 20)
       expect(server.errors).not.toMatch(/"level":(?:50|60)/)
     },
