@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import type { Profiles, SetProfile } from '#domain'
-import { type AnyEndpoint, endpoint, type Requester, sinceV1, v3 } from '#http'
+import { type AnyEndpoint, endpoint, isOldPath, type Requester, sinceV1, v3 } from '#http'
 import { MatrixError, parseUserId, type UserId } from '#spec'
 import { AnyObject, requireOwn } from './own-user.ts'
 
@@ -42,7 +42,13 @@ export const profileEndpoints = ({ profiles, setProfile }: ProfileDeps): readonl
     auth: 'none',
     rateLimit: 'read',
     params: FIELD,
-    handler: async ({ params }) => profiles.field(userIdOf(params.userId), params.keyName),
+    handler: async ({ params, path }) => {
+      const field = await profiles.field(userIdOf(params.userId), params.keyName)
+      // Today's clients are answered that there is none by an empty object, those of 2015 by 404.
+      if (isOldPath(path) && Object.keys(field).length === 0)
+        throw new MatrixError('M_NOT_FOUND', 'The profile has no such field')
+      return field
+    },
   }),
   endpoint({
     method: 'PUT',
