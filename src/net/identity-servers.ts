@@ -98,14 +98,13 @@ export class IdentityServers {
   async requestEmailToken(wish: EmailTokenWish): Promise<EmailTokenAnswer> {
     const host = this.#trusted(wish.idServer)
     if (host === undefined) return { kind: 'untrusted' }
-    const authorization = authorizationOf(wish.accessToken)
-    if (authorization === 'malformed') return UNKNOWN_TOKEN
-    const { email, clientSecret, sendAttempt, nextLink } = wish
+    const { email, clientSecret, sendAttempt, nextLink, accessToken } = wish
+    if (isMalformed(accessToken)) return UNKNOWN_TOKEN
     const received = await this.#send(host, {
       method: 'POST',
-      path: `${authorization === undefined ? V1 : V2}/validate/email/requestToken`,
+      path: `${accessToken === undefined ? V1 : V2}/validate/email/requestToken`,
       content: { email, client_secret: clientSecret, send_attempt: sendAttempt, next_link: nextLink },
-      ...(authorization === undefined ? {} : { authorization }),
+      ...bearer(accessToken),
     })
     if (received.kind === 'error') return refusalOf(received)
     if (received.kind !== 'answer') return received
@@ -119,7 +118,7 @@ export class IdentityServers {
     if (host === undefined) return { kind: 'untrusted' }
     if (!OPAQUE.test(sid) || !OPAQUE.test(clientSecret)) return { kind: 'unvalidated' }
     const query = new URLSearchParams({ sid, client_secret: clientSecret })
-    const received = await this.#send(host, { method: 'GET', path: `${V1}/3pid/getValidated3pid?${query}` })
+    const received = await this.#send(host, { method: 'GET', path: `${V1}/3pid/getValidated3pid?${query.toString()}` })
     if (received.kind === 'error') return unvalidatedOr(received) ?? { kind: 'unavailable' }
     if (received.kind !== 'answer') return received
     const threepid = threepidIn(received.body)
@@ -133,13 +132,12 @@ export class IdentityServers {
     const host = this.#trusted(idServer)
     if (host === undefined) return { kind: 'untrusted' }
     if (!OPAQUE.test(sid) || !OPAQUE.test(clientSecret)) return { kind: 'unvalidated' }
-    const authorization = authorizationOf(accessToken)
-    if (authorization === 'malformed') return UNKNOWN_TOKEN
+    if (isMalformed(accessToken)) return UNKNOWN_TOKEN
     const received = await this.#send(host, {
       method: 'POST',
-      path: `${authorization === undefined ? V1 : V2}/3pid/bind`,
+      path: `${accessToken === undefined ? V1 : V2}/3pid/bind`,
       content: { sid, client_secret: clientSecret, mxid: userId },
-      ...(authorization === undefined ? {} : { authorization }),
+      ...bearer(accessToken),
     })
     if (received.kind === 'error') return unvalidatedOr(received) ?? refusalOf(received)
     if (received.kind !== 'answer') return received
@@ -220,10 +218,11 @@ const UNKNOWN_TOKEN: IdentityServerRefusal = {
   error: 'id_access_token is no access token',
 }
 
-const authorizationOf = (accessToken: string | undefined): string | undefined | 'malformed' => {
-  if (accessToken === undefined) return undefined
-  return ACCESS_TOKEN.test(accessToken) ? `Bearer ${accessToken}` : 'malformed'
-}
+const isMalformed = (accessToken: string | undefined): boolean =>
+  accessToken !== undefined && !ACCESS_TOKEN.test(accessToken)
+
+const bearer = (accessToken: string | undefined): Pick<IdentityServerRequest, 'authorization'> =>
+  accessToken === undefined ? {} : { authorization: `Bearer ${accessToken}` }
 
 const isTimestamp = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0
 

@@ -108,4 +108,66 @@ withSydent('Registration with an address that a real identity server vouches for
     const { body } = await second.attempt({ threepidCreds: [credsOf({ sid, client_secret: 'second' }, sydent())] })
     expect(body.errcode).toBe('M_THREEPID_IN_USE')
   })
+
+  it('is a stage of the first version too', async () => {
+    await using homeserver = await start(sydent())
+    const client = homeserver.client()
+    const post = (body: Body) => client.request('POST', '/_matrix/client/api/v1/register', { body })
+    expect((await client.get('/_matrix/client/api/v1/register')).flows).toEqual([
+      { type: STAGE, stages: [STAGE, 'm.login.password'] },
+    ])
+    const address = 'ada.first@example.org'
+    const { sid, client_secret: clientSecret } = await sydent().validate(address)
+    const attempt = (secret: string) =>
+      post({ type: STAGE, threepidCreds: [{ sid, clientSecret: secret, idServer: sydent().name }] })
+    const refused = await attempt('another')
+    expect([refused.status, refused.body.errcode]).toEqual([403, 'M_UNAUTHORIZED'])
+    const { session, next } = (await attempt(clientSecret)).body
+    expect(next).toBe('m.login.password')
+    const { body } = await post({ type: 'm.login.password', session, user: 'ada', password: PASSWORD })
+    expect(body.user_id).toBe(`@ada:${homeserver.serverName}`)
+    await client.login('ada')
+    expect((await client.get('/v3/account/3pid')).threepids).toMatchObject([{ address }])
+  })
+
+  it('asks the identity server for the mail where clients ask this server, which sends none', async () => {
+    await using homeserver = await start(sydent())
+    const address = 'ada.asks@example.org'
+    const ask = async (extra: Body) => {
+      const wish = { client_secret: 'asked-here', email: address, send_attempt: 1, ...extra }
+      const { status, body } = await homeserver
+        .client()
+        .request('POST', '/r0/register/email/requestToken', { body: wish })
+      return { brief: [status, body.errcode], sid: body.sid }
+    }
+    expect((await ask({})).brief).toEqual([400, 'M_THREEPID_MEDIUM_NOT_SUPPORTED'])
+    expect((await ask({ id_server: 'id.example.org' })).brief).toEqual([400, 'M_SERVER_NOT_TRUSTED'])
+    const { brief, sid } = await ask({ id_server: sydent().name })
+    expect(brief).toEqual([200, undefined])
+    await sydent().followLink(address)
+    const { attempt } = await begin(homeserver, 'ada')
+    const creds = credsOf({ sid, client_secret: 'asked-here' }, sydent())
+    expect((await attempt({ threepid_creds: creds })).status).toBe(200)
+    expect((await ask({ id_server: sydent().name, send_attempt: 2 })).brief).toEqual([400, 'M_THREEPID_IN_USE'])
+  })
+
+  it('sets a forgotten password anew, of the account that has the address and of no other', async () => {
+    await using homeserver = await start(sydent())
+    const address = 'ada.forgets@example.org'
+    const reset = async (email: string, path: string) => {
+      const request = (body: Body) => homeserver.client().request('POST', path, { body, token: null })
+      const wish = { new_password: 'another password' }
+      const { session } = (await request(wish)).body
+      const threepidCreds = [credsOf(await sydent().validate(email), sydent())]
+      const { status, body } = await request({ ...wish, auth: { type: STAGE, session, threepidCreds } })
+      return [status, body.errcode]
+    }
+    const { attempt } = await begin(homeserver, 'ada')
+    await attempt({ threepidCreds: [credsOf(await sydent().validate(address), sydent())] })
+    const path = '/_matrix/client/v2_alpha/account/password'
+    expect(await reset('nobody@example.org', path)).toEqual([404, 'M_NOT_FOUND'])
+    expect(await reset(address, path)).toEqual([200, undefined])
+    await homeserver.client().login('ada', { password: 'another password' })
+    await expect(homeserver.client().login('ada')).rejects.toThrow('M_FORBIDDEN')
+  })
 })

@@ -12,9 +12,8 @@ const requestToken = (client: TestClient, userId = client.userId): Promise<Json>
 
 /** As another service asks: without any token of the client-server API. */
 const userinfo = async (url: string, token: string): Promise<readonly [number, Json]> => {
-  const answer = await fetch(
-    `${url}/_matrix/federation/v1/openid/userinfo?${new URLSearchParams({ access_token: token })}`,
-  )
+  const query = new URLSearchParams({ access_token: token }).toString()
+  const answer = await fetch(`${url}/_matrix/federation/v1/openid/userinfo?${query}`)
   return [answer.status, await answer.json()]
 }
 
@@ -77,7 +76,8 @@ it('The server publishes its signing key, signed with itself', async () => {
     expect(answer.status).toBe(200)
     expect(told).toMatchObject({ server_name: 'localhost', old_verify_keys: {} })
     expect(told.valid_until_ts).toBeGreaterThan(Date.now() + HOUR_MS)
-    const [[keyId = '', { key = '' } = {}] = []] = Object.entries<Json>(told.verify_keys)
+    const keyId = Object.keys(told.verify_keys)[0] ?? ''
+    const { key } = told.verify_keys[keyId]
     const publicKey = createPublicKey({
       key: { kty: 'OKP', crv: 'Ed25519', x: Buffer.from(key, 'base64').toString('base64url') },
       format: 'jwk',

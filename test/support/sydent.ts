@@ -5,11 +5,11 @@ import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { SMTPServer } from 'smtp-server'
 import { afterAll, beforeAll, describe } from 'vitest'
 import { TEST_CERTIFICATE, TEST_KEY } from '../flow/edge-certificate.ts'
 import type { Json } from './client.ts'
 import { type HomeserverSetup, startHomeserver, type TestHomeserver } from './homeserver.ts'
+import { MailServer } from './smtp.ts'
 
 /** A Python that has Sydent: the gate makes one. */
 const SYDENT = process.env.HOMEROOM_TEST_SYDENT
@@ -54,12 +54,12 @@ email.ratelimit_sender.burst = 1000000
 /** Sydent, the identity server that others run too, on loopback and with a mailbox of its own. */
 export class Sydent {
   readonly #process: ChildProcess
-  readonly #mails: Mailbox
+  readonly #mails: MailServer
   readonly #folder: string
   /** `127.0.0.1:PORT`, as clients name it in `id_server`. */
   readonly name: string
 
-  private constructor(process: ChildProcess, mails: Mailbox, folder: string, port: number) {
+  private constructor(process: ChildProcess, mails: MailServer, folder: string, port: number) {
     this.#process = process
     this.#mails = mails
     this.#folder = folder
@@ -67,7 +67,7 @@ export class Sydent {
   }
 
   static async start(): Promise<Sydent> {
-    const mails = await Mailbox.open()
+    const mails = await MailServer.start()
     const folder = mkdtempSync(join(tmpdir(), 'homeroom-sydent-'))
     mkdirSync(join(folder, 'templates', 'test'), { recursive: true })
     for (const name of ['verification_template.eml', 'invite_template.eml'])
@@ -96,11 +96,11 @@ export class Sydent {
     return (await this.post(`${V1}/validate/email/requestToken`, body)).sid
   }
 
-  /** Follows the link of the next mail to the address. */
+  /** Follows the link of the last mail to the address; it was sent before Sydent answered who asked for it. */
   async followLink(email: string): Promise<void> {
-    const mail = await this.#mails.next(email)
-    const link = /^Link: (\S+)/m.exec(mail)?.[1]
-    if (link === undefined) throw new Error(`no link in the mail:\n${mail}`)
+    const mail = this.#mails.received.findLast(({ to }) => to.includes(email))
+    const link = /^Link: (\S+)/m.exec(mail?.mail.text ?? '')?.[1]
+    if (link === undefined) throw new Error(`no link in the mail:\n${mail?.raw}`)
     const page = await (await fetch(link)).text()
     if (!page.includes('Verification successful')) throw new Error(`the link was answered: ${page}`)
   }
@@ -116,7 +116,7 @@ export class Sydent {
   /** Whose the address is, as everybody may ask. */
   async lookup(email: string): Promise<string | undefined> {
     const query = new URLSearchParams({ medium: 'email', address: email })
-    const answer = await fetch(`${this.url}${V1}/lookup?${query}`)
+    const answer = await fetch(`${this.url}${V1}/lookup?${query.toString()}`)
     const { mxid }: Json = await answer.json()
     return mxid
   }
@@ -139,7 +139,7 @@ export class Sydent {
 
   async stop(): Promise<void> {
     await end(this.#process)
-    await this.#mails.close()
+    await this.#mails[Symbol.asyncDispose]()
     rmSync(this.#folder, { recursive: true, force: true })
   }
 }
@@ -178,54 +178,6 @@ const end = async (child: ChildProcess): Promise<void> => {
   clearTimeout(late)
 }
 
-/** Keeps mails until they are asked for. */
-class Mailbox {
-  readonly #server: SMTPServer
-  readonly #mails = new Map<string, string[]>()
-  readonly #waiting = new Map<string, ((mail: string) => void)[]>()
-
-  private constructor() {
-    this.#server = new SMTPServer({
-      authOptional: true,
-      disabledCommands: ['STARTTLS', 'AUTH'],
-      onData: (stream, { envelope }, done) => {
-        const chunks: Buffer[] = []
-        stream.on('data', (chunk: Buffer) => chunks.push(chunk))
-        stream.on('end', () => {
-          for (const { address } of envelope.rcptTo) this.#deliver(address, Buffer.concat(chunks).toString('utf8'))
-          done()
-        })
-      },
-    })
-  }
-
-  static async open(): Promise<Mailbox> {
-    const mailbox = new Mailbox()
-    await new Promise<void>((ready) => mailbox.#server.listen(0, '127.0.0.1', ready))
-    return mailbox
-  }
-
-  get port(): number {
-    return (this.#server.server.address() as AddressInfo).port
-  }
-
-  next(address: string): Promise<string> {
-    const held = this.#mails.get(address)?.shift()
-    if (held !== undefined) return Promise.resolve(held)
-    return new Promise((resolve) => this.#waiting.set(address, [...(this.#waiting.get(address) ?? []), resolve]))
-  }
-
-  async close(): Promise<void> {
-    await new Promise<void>((closed) => this.#server.close(closed))
-  }
-
-  #deliver(address: string, mail: string): void {
-    const wants = this.#waiting.get(address)?.shift()
-    if (wants === undefined) this.#mails.set(address, [...(this.#mails.get(address) ?? []), mail])
-    else wants(mail)
-  }
-}
-
 /** A port that nobody has now; should somebody be faster, another one. */
 const onFreePort = async <Started>(start: (port: number) => Promise<Started>): Promise<Started> => {
   for (let left = PORT_ATTEMPTS; ; left--) {
@@ -237,7 +189,7 @@ const onFreePort = async <Started>(start: (port: number) => Promise<Started>): P
   }
 }
 
-export const freePort = async (): Promise<number> => {
+const freePort = async (): Promise<number> => {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo

@@ -6,7 +6,7 @@ export const identityServers = {
   settings: {
     trusted: setting(list(identityServer), [], {
       description:
-        'Names (vector.im, id.example.org:8090) or URLs of those whose word is taken, and with whom users of this server may publish their addresses. A URL may begin with http:// where all between here and there can be trusted. Others are never contacted.',
+        'Names (vector.im, id.example.org:8090) or URLs of those whose word is taken: by it people register and set forgotten passwords anew, so such a server can enter accounts that have an address. With these users may publish their addresses. A URL may begin with http:// where all between here and there can be trusted. Others are never contacted.',
     }),
     requestTimeout: setting(duration, '10s', { description: 'How long one request to an identity server may take.' }),
   },
