@@ -67,7 +67,11 @@ button, .button { width: 100%; min-height: 2.75rem; margin-top: 1.5rem; padding:
 .g-recaptcha { min-height: 78px; margin-top: 1rem; }
 [hidden] { display: none !important; }
 button[disabled] { opacity: .6; cursor: progress; }
-iframe { display: block; width: 100%; height: 24rem; margin-top: 1rem; border: 0; border-radius: .5rem; }
+button.quiet { margin-top: .75rem; border: 1px solid var(--edge); background: var(--ground); color: var(--ink); }
+iframe { display: block; width: 100%; height: 24rem; margin-top: .5rem; border: 0; }
+.framed body { padding: 4px; min-height: 0; display: block; background: var(--card); }
+.framed main { max-width: none; padding: 0; border: 0; }
+.framed h1 { font-size: 1.25rem; }
 `
 
 const hashOf = (text: string): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`

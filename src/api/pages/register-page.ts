@@ -78,6 +78,8 @@ form.addEventListener("submit", function (event) {
 frame.addEventListener("load", function () {
   var inside = frame.contentDocument;
   if (!inside || !frame.getAttribute("src")) return;
+  inside.documentElement.classList.add("framed");
+  frame.style.height = "0";
   frame.style.height = inside.documentElement.scrollHeight + "px";
   if (inside.querySelector("[data-stage=done]")) goOn();
 });
@@ -105,8 +107,8 @@ export const registerPage = (serverName: string): CustomReply =>
 <iframe id="frame" title="This step"></iframe>
 <div id="elsewhere" hidden>
 <p>This step opens in a window of its own. Come back here when it is done.</p>
-<p><a class="button" id="window" target="_blank" rel="opener">Open the step</a></p>
-<p><button type="button" id="continue">I have done it</button></p>
+<a class="button" id="window" target="_blank" rel="opener">Open the step</a>
+<button type="button" class="quiet" id="continue">I have done it</button>
 </div>
 </div>
 `,
