@@ -58,9 +58,10 @@ export const buildMedia = async (ground: Ground): Promise<MediaRooms> => {
     caches: [thumbnails, identicons, ...(previews === undefined ? [] : [previews])],
     start: () => sweep.start(),
     stop: async () => {
-      await previews?.stop()
-      await sweep.stop()
+      const ended = Promise.all([previews?.stop(), sweep.stop()])
+      // What they wait for may be far away, and silent.
       files.close()
+      await ended
     },
   }
 }
@@ -88,6 +89,7 @@ const buildPreviews = (
     acceptLanguage: settings.language,
     ports: settings.ports,
     addresses: addressRule(settings.allowedNetworks, settings.refusedNetworks),
+    dnsServers: settings.dnsServers,
     refusedUrls: settings.refusedUrls,
   })
   return new UrlPreviews(
@@ -100,6 +102,7 @@ const buildPreviews = (
       limitBytes: settings.maxSize,
       freshForMs: settings.freshFor,
       lifetimeMs: settings.lifetime,
+      storageBytes: settings.storage,
       atOnce: settings.atOnce,
       consume: (user) => rateLimiter.consume('urlPreview', user),
     },

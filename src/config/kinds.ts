@@ -46,6 +46,11 @@ export const identityServer: Kind<string> = {
   },
 }
 
+const isDnsServer = (value: string): boolean => {
+  const [, bracketed, plain] = /^(?:\[([0-9a-f:.]+)\]|([0-9.]+))(?::\d{1,5})?$/i.exec(value) ?? []
+  return isIP(bracketed ?? plain ?? value) !== 0
+}
+export const dnsServer = text('the address of a DNS server, maybe with a port', isDnsServer)
 export const bucketName = text('the name of a bucket', (value) => /^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$/.test(value))
 export const objectPrefix = text('up to 200 letters, digits and / . _ -, no slash in front', (value) =>
   /^[A-Za-z0-9._-][A-Za-z0-9/._-]{0,199}$/.test(value),

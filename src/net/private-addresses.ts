@@ -1,4 +1,4 @@
-import { lookup } from 'node:dns'
+import { type LookupAddress, lookup } from 'node:dns'
 import { BlockList, isIP, isIPv6, type LookupFunction } from 'node:net'
 
 /** Special-purpose address registries (RFC 6890 and what came after): loopback, private, link-local, shared, multicast, reserved. */
@@ -74,21 +74,30 @@ export const addressRule = (allowed: readonly string[], refused: readonly string
   }
 }
 
+/** All addresses of a name. */
+export type Resolve = (hostname: string) => Promise<readonly LookupAddress[]>
+
+/** As other programs of the machine do, hosts file and all. Takes one of few threads, for as long as the DNS takes. */
+const resolveAsUsual: Resolve = (hostname) =>
+  new Promise((resolve, reject) => {
+    lookup(hostname, { all: true }, (error, addresses) => (error === null ? resolve(addresses) : reject(error)))
+  })
+
 /**
  * For `http.request`: resolves a name once, and fails where any of its addresses is refused; the connection is made to what it
  * answers. Hosts that are written as addresses do not come here.
  */
 export const checkedLookup =
-  (rule: AddressRule): LookupFunction =>
+  (rule: AddressRule, resolve: Resolve = resolveAsUsual): LookupFunction =>
   (hostname, options, callback) => {
-    lookup(hostname, { ...options, all: true }, (error, addresses) => {
-      if (error !== null) return callback(error, [])
+    const answer = (addresses: readonly LookupAddress[]): void => {
       const [first] = addresses
       if (first === undefined || addresses.some(({ address }) => !rule.allows(address)))
-        return callback(new PrivateAddress(`${hostname} leads to a private address`), [])
-      if (options.all === true) callback(null, addresses)
+        callback(new PrivateAddress(`${hostname} leads to a private address`), [])
+      else if (options.all === true) callback(null, [...addresses])
       else callback(null, first.address, first.family)
-    })
+    }
+    resolve(hostname).then(answer, (error: NodeJS.ErrnoException) => callback(error, []))
   }
 
 export const publicLookup: LookupFunction = checkedLookup(addressRule([], []))

@@ -1,8 +1,9 @@
 import { type IncomingMessage, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
-import { isIP } from 'node:net'
+import { isIP, type LookupFunction } from 'node:net'
 import { PassThrough, pipeline, type Readable, Transform } from 'node:stream'
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
+import { dnsLookup } from './dns-names.ts'
 import { type AddressRule, checkedLookup, hostAddress } from './private-addresses.ts'
 import { matchesAny } from './url-patterns.ts'
 
@@ -14,6 +15,8 @@ export interface UrlFetcherOptions {
   readonly ports: readonly number[]
   /** Which addresses may be connected to. */
   readonly addresses: AddressRule
+  /** Empty: those of the machine. */
+  readonly dnsServers: readonly string[]
   /** Patterns as in `url-patterns.ts`. */
   readonly refusedUrls: readonly string[]
 }
@@ -56,9 +59,11 @@ const MAX_HEADER_BYTES = 32 * 1024
  */
 export class UrlFetcher {
   readonly #options: UrlFetcherOptions
+  readonly #lookup: LookupFunction
 
   constructor(options: UrlFetcherOptions) {
     this.#options = options
+    this.#lookup = checkedLookup(options.addresses, dnsLookup(options.dnsServers))
   }
 
   /** Throws `UrlRefused`. */
@@ -108,7 +113,7 @@ export class UrlFetcher {
   }
 
   #ask(url: URL, { accept, signal }: FetchWish): Promise<IncomingMessage> {
-    const { userAgent, acceptLanguage, addresses } = this.#options
+    const { userAgent, acceptLanguage } = this.#options
     const options = {
       // A connection of its own: none is shared with a URL that was checked by other rules.
       agent: false,
@@ -118,7 +123,7 @@ export class UrlFetcher {
         'accept-language': acceptLanguage,
         'user-agent': userAgent,
       },
-      lookup: checkedLookup(addresses),
+      lookup: this.#lookup,
       maxHeaderSize: MAX_HEADER_BYTES,
       signal,
     }

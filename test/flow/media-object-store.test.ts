@@ -87,6 +87,21 @@ describe('a store of objects', () => {
     expect((await alice.get(`download/${id}`)).bytes.equals(bytes)).toBe(true)
   })
 
+  it('that is silent keeps no server from starting, nor from stopping', async () => {
+    await using setup = await withStore()
+    const { store, homeserver, alice } = setup
+    const id = await alice.upload(Buffer.from('patience'))
+    store.mishap = () => 'taken'
+    const before = performance.now()
+    const asked = store.seen.length
+    await homeserver.restart()
+    while (store.seen.length === asked) await alice.client.get('/v3/account/whoami')
+    await homeserver.restart()
+    expect(performance.now() - before).toBeLessThan(6_000)
+    store.mishap = undefined
+    expect((await alice.get(`download/${id}`)).bytes.toString()).toBe('patience')
+  })
+
   it('that the reader leaves half-way is left, too, and what stops leaves no spool', async () => {
     await using setup = await withStore()
     const { alice, homeserver } = setup

@@ -1,6 +1,7 @@
 import {
   baseUrl,
   bucketName,
+  dnsServer,
   duration,
   integer,
   languages,
@@ -63,9 +64,9 @@ export const s3 = {
       description:
         'Whether the bucket stands in the path of URLs, not in the name of the host; most stores but Amazon want it.',
     }),
-    requestTimeout: setting(duration, '30s', {
+    requestTimeout: setting(duration, '60s', {
       description:
-        'How long the store may take to answer, and be silent while it answers; each request is tried three times.',
+        'How long one request may take until its answer begins, with up to 8 MiB that are sent; each is tried three times.',
     }),
   },
 } as const
@@ -95,6 +96,13 @@ export const urlPreviews = {
     maxSize: setting(size, '10MiB', { description: 'The largest page or picture that is fetched.' }),
     freshFor: setting(duration, '1h', { description: 'For so long a preview is answered without asking again.' }),
     lifetime: setting(duration, '7d', { description: 'How long a preview and its picture are kept.' }),
+    storage: setting(size, '2GiB', {
+      description: 'All pictures of previews together; beyond, previews come without until older ones are gone.',
+    }),
+    dnsServers: setting(list(dnsServer), [], {
+      description:
+        "DNS servers that are asked for the names in URLs, as 1.1.1.1 or [::1]:53. None: the machine's. Its hosts file is not read.",
+    }),
     atOnce: setting(integer(1, 100, 'previews'), 8, { description: 'Previews fetched at the same time.' }),
     language: setting(languages, 'en', {
       description: 'The language in which pages are asked for: an Accept-Language header, such as "de, en;q=0.5".',

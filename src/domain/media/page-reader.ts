@@ -21,7 +21,10 @@ const MAX_DEPTH = 400
 const SLICE = 8_192
 /** So many before others have their turn. */
 const STRETCH = 16 * SLICE
-const MAX_PROPERTIES = 40
+const MAX_PROPERTIES = 25
+/** Of all but title and description. Most are addresses, which cannot be cut: longer ones are left out. */
+const MAX_PROPERTY = 1_000
+const MAX_METAS = 200
 const MAX_IMAGES = 3
 /** Enough of the text to begin a description with. */
 const EXCERPT = 500
@@ -127,10 +130,11 @@ class PageReader {
     const properties = new Map<string, string>()
     for (const [name, value] of this.#metas) {
       if (!PROPERTY.test(name) || IMAGE_PROPERTY.test(name)) continue
+      if (TITLES.includes(name) || DESCRIPTIONS.includes(name) || value.length > MAX_PROPERTY) continue
       if (properties.size < MAX_PROPERTIES) properties.set(name, value)
     }
     const imageText = this.#first(['og:image:alt', 'twitter:image:alt'])
-    if (imageText !== undefined) properties.set('og:image:alt', imageText)
+    if (imageText !== undefined && imageText.length <= MAX_PROPERTY) properties.set('og:image:alt', imageText)
     const images = [...IMAGES.map((name) => this.#metas.get(name) ?? ''), ...this.#linked]
     return {
       properties,
@@ -154,9 +158,8 @@ class PageReader {
   #meta({ property, name, itemprop, content = '' }: Attributes): void {
     const key = (property ?? name ?? itemprop ?? '').trim().toLowerCase()
     const value = cleanText(content)
-    const limit = 4 * MAX_PROPERTIES
-    if (key !== '' && key.length <= 80 && value !== '' && this.#metas.size < limit && !this.#metas.has(key))
-      this.#metas.set(key, value)
+    if (key === '' || key.length > 80 || value === '' || this.#metas.has(key)) return
+    if (this.#metas.size < MAX_METAS) this.#metas.set(key, value)
   }
 }
 

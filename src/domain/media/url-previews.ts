@@ -1,9 +1,10 @@
 import { BoundedCache, BoundedWork, type CacheStats, type Clock, type Random } from '#base'
 import { decodeText, type FetchedUrl, type UrlFetcher, UrlFetchFailed, UrlRefused } from '#net'
 import { isJsonObject, type JsonObject, MatrixError, type ServerName, type UserId } from '#spec'
-import { type UrlPreview, WriteConflict } from '#store'
+import { type Change, type UrlPreview, WriteConflict } from '#store'
 import type { ImageLibrary } from './image-library.ts'
 import { cleanText, type PageFacts, readPage } from './page-reader.ts'
+import type { Received } from './receive.ts'
 import type { MediaStore, StoredBytes } from './stored-bytes.ts'
 
 export interface UrlPreviewOptions {
@@ -15,6 +16,8 @@ export interface UrlPreviewOptions {
   /** For so long a preview is answered without asking again. */
   readonly freshForMs: number
   readonly lifetimeMs: number
+  /** All pictures together; beyond, previews come without. */
+  readonly storageBytes: number
   readonly atOnce: number
   /** Counts what has to be fetched. Throws `M_LIMIT_EXCEEDED`. */
   consume(user: UserId): Promise<void>
@@ -190,7 +193,7 @@ export class UrlPreviews {
     const { writer, files } = this.#store
     const mediaId = random.token(ID_LENGTH)
     let answer = page
-    await this.#bytes.take(body, this.#options.limitBytes, async ({ sha256, sizeBytes }) => {
+    const write = async ({ sha256, sizeBytes }: Received): Promise<readonly Change<unknown>[]> => {
       const facts = await files.withPath(sha256, (path) => images.facts(path))
       if (facts === undefined) throw noAnswer()
       // What the picture is decides, not what the page says of it.
@@ -205,10 +208,15 @@ export class UrlPreviews {
       }
       const content = { sha256, sizeBytes, contentType, fileName: undefined }
       return [
-        writer.add({ mediaId, user: OWN, atMs: clock.nowMs(), content, quotaBytes: undefined }),
+        writer.add({ mediaId, user: OWN, atMs: clock.nowMs(), content, quotaBytes: this.#options.storageBytes }),
         this.#store.previews.writer.add(this.#previewOf(url, answer, mediaId)),
       ]
-    })
+    }
+    try {
+      await this.#bytes.take(body, this.#options.limitBytes, write)
+    } catch (error) {
+      throw error instanceof WriteConflict && error.kind === 'media-quota' ? noAnswer(error) : error
+    }
     return answer
   }
 

@@ -19,7 +19,7 @@ export interface ObjectStoreOptions {
   readonly prefix: string
   /** `https://endpoint/bucket/key` instead of `https://bucket.endpoint/key`. */
   readonly pathStyle: boolean
-  /** Until the answer begins; and for so long a connection may be silent. */
+  /** Until the answer to one request begins; the bytes that are sent with it have to go in that time. */
   readonly timeoutMs: number
   /** A folder of this process alone, where bytes lie until their hash is known. */
   readonly spoolFolder: string
@@ -27,6 +27,8 @@ export interface ObjectStoreOptions {
 
 const CONNECT_TIMEOUT_MS = 5_000
 const TRIES = 3
+/** Long: a reader who is slow stops the store from sending, too. */
+const SILENCE_MS = 300_000
 /** Larger files go in parts of this size; of each upload this much is in memory, twice. */
 const PART_BYTES = 8 * 1024 * 1024
 const PARTS_AT_ONCE = 2
@@ -50,7 +52,7 @@ export const openObjectStore = async (options: ObjectStoreOptions, random: Rando
       connectionTimeout: CONNECT_TIMEOUT_MS,
       requestTimeout: timeoutMs,
       throwOnRequestTimeout: true,
-      socketTimeout: timeoutMs,
+      socketTimeout: SILENCE_MS,
       httpAgent: { keepAlive: true, maxSockets: CONNECTIONS },
       httpsAgent: { keepAlive: true, maxSockets: CONNECTIONS },
     },
@@ -85,6 +87,7 @@ class ObjectStore implements MediaFiles {
   readonly #spool: Spool
   readonly #bucket: string
   readonly #prefix: string
+  readonly #closing = new AbortController()
   readonly #sending = new BoundedWork({ concurrency: UPLOADS_AT_ONCE, maxWaiting: UPLOADS_WAITING })
 
   constructor(s3: S3, client: S3Client, spool: Spool, bucket: string, prefix: string) {
@@ -114,7 +117,8 @@ class ObjectStore implements MediaFiles {
   async open(name: FileName, range?: { readonly start: number; readonly end: number }): Promise<Readable | undefined> {
     const part = range === undefined ? {} : { Range: `bytes=${range.start}-${range.end}` }
     try {
-      const { Body: body } = await this.#client.send(new this.#s3.GetObjectCommand({ ...this.#at(name), ...part }))
+      const get = new this.#s3.GetObjectCommand({ ...this.#at(name), ...part })
+      const { Body: body } = await this.#client.send(get, this.#untilClosed)
       if (body === undefined) throw new Error('an answer without bytes')
       const bytes = body as Readable
       return range === undefined && CheckedBytes.knows(name) ? CheckedBytes.over(bytes, name) : bytes
@@ -144,7 +148,7 @@ class ObjectStore implements MediaFiles {
 
   async remove(name: FileName): Promise<void> {
     try {
-      await this.#client.send(new this.#s3.DeleteObjectCommand(this.#at(name)))
+      await this.#client.send(new this.#s3.DeleteObjectCommand(this.#at(name)), this.#untilClosed)
     } catch (error) {
       if (!isMissing(error)) throw unavailable(error)
     }
@@ -154,7 +158,8 @@ class ObjectStore implements MediaFiles {
     let after: string | undefined
     do {
       const asked = { Bucket: this.#bucket, Prefix: this.#prefix, ContinuationToken: after }
-      const page = await this.#client.send(new this.#s3.ListObjectsV2Command(asked)).catch((error: unknown) => {
+      const list = new this.#s3.ListObjectsV2Command(asked)
+      const page = await this.#client.send(list, this.#untilClosed).catch((error: unknown) => {
         throw unavailable(error)
       })
       for (const { Key: key, LastModified: written } of page.Contents ?? []) {
@@ -167,7 +172,12 @@ class ObjectStore implements MediaFiles {
   }
 
   close(): void {
+    this.#closing.abort()
     this.#client.destroy()
+  }
+
+  get #untilClosed(): { readonly abortSignal: AbortSignal } {
+    return { abortSignal: this.#closing.signal }
   }
 
   #at(name: FileName): { readonly Bucket: string; readonly Key: string } {
@@ -191,17 +201,23 @@ class ObjectStore implements MediaFiles {
     const { Upload } = await import('@aws-sdk/lib-storage')
     const bytes = createReadStream(path)
     const params = { ...this.#at(name), Body: bytes, ContentType: 'application/octet-stream' }
+    // Each has its own: it sets the one handler of the signal.
+    const abort = new AbortController()
+    const closed = (): void => abort.abort()
+    this.#closing.signal.addEventListener('abort', closed)
+    const parts = { partSize: PART_BYTES, queueSize: PARTS_AT_ONCE }
     try {
       // What fails half-way it takes back.
-      await new Upload({ client: this.#client, params, partSize: PART_BYTES, queueSize: PARTS_AT_ONCE }).done()
+      await new Upload({ client: this.#client, params, ...parts, abortController: abort }).done()
     } finally {
+      this.#closing.signal.removeEventListener('abort', closed)
       bytes.destroy()
     }
   }
 
   async #sizeOf(name: FileName): Promise<number | undefined> {
     try {
-      return (await this.#client.send(new this.#s3.HeadObjectCommand(this.#at(name)))).ContentLength
+      return (await this.#client.send(new this.#s3.HeadObjectCommand(this.#at(name)), this.#untilClosed)).ContentLength
     } catch (error) {
       if (isMissing(error)) return undefined
       throw error

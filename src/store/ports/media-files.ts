@@ -29,6 +29,6 @@ export interface MediaFiles {
   remove(name: FileName): Promise<void>
   /** All that were kept, in no order; of those that come and go meanwhile some or none. */
   list(): AsyncIterable<StoredFile>
-  /** Ends its connections; nothing is asked of it after that. */
+  /** Ends its connections, with what goes on over them: nothing of that is kept. Nothing is asked of it after that. */
   close(): void
 }
