@@ -1,5 +1,6 @@
 import { EMAIL_PAGE } from '#api'
 import { EmailProof, EmailValidations, type MailSender, RequestEmailToken, ThirdPartyIds } from '#domain'
+import { addressKey } from '#http'
 import { Mailer } from '#net'
 import { writers } from '#store'
 import { buildIdentityServers } from './compose-identity-servers.ts'
@@ -50,7 +51,12 @@ const buildEmailValidations = (ground: Ground): EmailValidations | undefined => 
       commit: store.commit,
     },
     sender,
-    { consume: (address) => rateLimiter.consume('mail', address) },
+    {
+      consume: async (address, ip) => {
+        if (ip !== undefined) await rateLimiter.consume('mail', addressKey(ip))
+        await rateLimiter.consume('mail', address)
+      },
+    },
     {
       clock,
       random,

@@ -135,7 +135,10 @@ const buildApi = ({
   keys: { ownKeys: new OwnKeys(signingKey, clock) },
   sync: { sync: views.sync, filters: personal.filters, presence: personal.presence },
   oldSync: { ...views, presence: personal.presence },
-  capabilities: { defaultRoomVersion: config.server.defaultRoomVersion },
+  capabilities: {
+    defaultRoomVersion: config.server.defaultRoomVersion,
+    threepidChanges: config.mail.smtpHost !== undefined || config.identityServers.trusted.length > 0,
+  },
   wellknown: {
     publicBaseUrl: config.server.publicBaseUrl,
     federationDelegatedTo: config.federation.delegatedTo,

@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { type InteractiveAuth, OAUTH2_STAGE, SSO_STAGE } from '#domain'
+import { EMAIL_STAGE, type EmailValidations, type InteractiveAuth, OAUTH2_STAGE, SSO_STAGE } from '#domain'
 import { type AnyEndpoint, type CustomReply, endpoint, type FormFields, oldPaths, v3 } from '#http'
 import { type JsonObject, MatrixError } from '#spec'
 import {
@@ -12,6 +12,7 @@ import {
   stagePage,
 } from '../pages/auth-fallback.ts'
 import { STAGE_FORMS } from '../pages/stage-forms.ts'
+import { EmailStagePages } from './email-stage.ts'
 import { type CookieRequest, type SignInDeps, SignInPages } from './sign-in.ts'
 
 export interface AuthFallbackDeps {
@@ -19,6 +20,8 @@ export interface AuthFallbackDeps {
   readonly signInPages: SignInDeps
   /** The URL of the captcha's script. */
   readonly captchaScript: string
+  /** undefined: this server sends no mail. */
+  readonly emails: EmailValidations | undefined
 }
 
 const PATH = '/auth/:authType/fallback/web'
@@ -83,8 +86,10 @@ export const authFallbackEndpoints = ({
   uia,
   captchaScript,
   signInPages,
+  emails,
 }: AuthFallbackDeps): readonly AnyEndpoint[] => {
   const pages = new SignInPages(signInPages)
+  const emailPages = new EmailStagePages(uia, emails)
 
   /** The stages that are done at a provider: what it is about, and the way there. */
   const showProviders = (type: string, session: string | undefined, request: CookieRequest): CustomReply => {
@@ -93,6 +98,15 @@ export const authFallbackEndpoints = ({
     if (state.kind !== 'open') return closedPage(state.kind)
     return pages.stageChoice(signInPages.identityStages.choice(session, type, state.operation), state, request)
   }
+  /** The stage of several pages: an address, then the code that was sent there. */
+  const showEmail = async (session: string | undefined, posted?: { fields: FormFields; ip: string }) => {
+    if (session === undefined) return noticePage(NO_SESSION)
+    const state = uia.stageState(session, EMAIL_STAGE)
+    if (state.kind !== 'open') return closedPage(state.kind)
+    if (posted === undefined) return emailPages.begin()
+    return (await emailPages.continue({ session, operation: state.operation, ...posted })) ?? donePage()
+  }
+
   const show = (type: string, session: string | undefined, attempted?: Attempted): CustomReply => {
     const form = STAGE_FORMS.get(type)
     if (form === undefined) return noticePage(unknownStage(type))
@@ -130,6 +144,7 @@ export const authFallbackEndpoints = ({
       errorPage: refusedPage,
       handler: async (request) => {
         const { authType } = request.params
+        if (authType === EMAIL_STAGE) return showEmail(request.query.session)
         return IDENTITY_STAGES.has(authType)
           ? showProviders(authType, request.query.session, request)
           : show(authType, request.query.session)
@@ -145,6 +160,7 @@ export const authFallbackEndpoints = ({
       body: 'form',
       errorPage: refusedPage,
       handler: async ({ params: { authType }, query: { session }, body: fields, ip }) => {
+        if (authType === EMAIL_STAGE) return showEmail(session, { fields, ip })
         const form = STAGE_FORMS.get(authType)
         if (form === undefined || session === undefined || uia.stageState(session, authType).kind !== 'open') {
           return show(authType, session)

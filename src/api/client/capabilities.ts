@@ -3,10 +3,15 @@ import { ROOM_VERSIONS } from '#spec'
 
 export interface CapabilitiesDeps {
   readonly defaultRoomVersion: string
+  /** Whether there is a way to prove an address that is to be added. */
+  readonly threepidChanges: boolean
 }
 
 /** `capabilities.yaml`. */
-export const capabilitiesEndpoints = ({ defaultRoomVersion }: CapabilitiesDeps): readonly AnyEndpoint[] => {
+export const capabilitiesEndpoints = ({
+  defaultRoomVersion,
+  threepidChanges,
+}: CapabilitiesDeps): readonly AnyEndpoint[] => {
   const available = Object.fromEntries(
     [...ROOM_VERSIONS.values()].map(({ id, stable }) => [id, stable ? 'stable' : 'unstable']),
   )
@@ -17,7 +22,7 @@ export const capabilitiesEndpoints = ({ defaultRoomVersion }: CapabilitiesDeps):
     // Deprecated, but they must agree with `m.profile_fields`.
     'm.set_displayname': { enabled: true },
     'm.set_avatar_url': { enabled: true },
-    'm.3pid_changes': { enabled: false },
+    'm.3pid_changes': { enabled: threepidChanges },
     'm.get_login_token': { enabled: true },
     'm.forget_forced_upon_leave': { enabled: false },
   }

@@ -58,15 +58,20 @@ const titleOf = (status: number): string => {
 export const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`)
 
 export interface FormView {
-  readonly form: StageForm
+  readonly form: Pick<StageForm, 'title' | 'lead' | 'button' | 'scripts'>
   readonly status: number
   /** Why the last attempt failed. */
   readonly refusal: string | undefined
   readonly content: Html | undefined
+  /** Below the form. */
+  readonly after?: Html
 }
 
 /** The form of a stage. It posts to its own address, which holds the session's id; no cookies are involved. */
-export const stagePage = ({ form, status, refusal, content }: FormView, foreign?: HtmlPage['foreign']): CustomReply =>
+export const stagePage = (
+  { form, status, refusal, content, after }: FormView,
+  foreign?: HtmlPage['foreign'],
+): CustomReply =>
   page({
     status,
     title: refusal === undefined ? form.title : `Error: ${form.title}`,
@@ -76,8 +81,9 @@ export const stagePage = ({ form, status, refusal, content }: FormView, foreign?
 ${refusal === undefined ? undefined : html`<p class="refusal" id="refusal" role="alert">${refusal}</p>`}
 <form method="post">
 ${content}
-<button type="submit"${form.content === undefined ? html` autofocus` : undefined}>${form.button}</button>
-</form>`,
+<button type="submit"${content === undefined ? html` autofocus` : undefined}>${form.button}</button>
+</form>
+${after}`,
     ...(form.scripts === undefined ? {} : { scripts: form.scripts }),
     // Who made the captcha wants to know at which site it stands, and learns no more.
     ...(foreign === undefined ? {} : { foreign, headers: { 'Referrer-Policy': 'strict-origin' } }),

@@ -12,6 +12,13 @@ import {
 import type { Stage, StageOffer } from '../uia/index.ts'
 
 export const EMAIL_STAGE = 'm.login.email.identity'
+/** Those of 2015 in which this server sends the mail. */
+export const EMAIL_CODE_STAGE = 'm.login.email.code'
+export const EMAIL_URL_STAGE = 'm.login.email.url'
+
+/** What the stage proves an address for, by the operation of its session. */
+export const purposeOf = (operation: string): MailPurpose =>
+  operation.startsWith('POST /register') ? 'register' : 'password'
 
 /** What a client has of a session in which an address was validated, here or at an identity server. */
 export interface ThreepidCredentials {
@@ -246,6 +253,6 @@ const credentialsOf = (auth: JsonObject): ThreepidCredentials =>
 
 /** What the stage found out, where it was passed. */
 export const provenIn = (facts: ReadonlyMap<string, string | undefined>): ProvenAddress | undefined => {
-  const fact = facts.get(EMAIL_STAGE)
+  const fact = facts.get(EMAIL_STAGE) ?? facts.get(EMAIL_CODE_STAGE) ?? facts.get(EMAIL_URL_STAGE)
   return fact === undefined ? undefined : (JSON.parse(fact) as ProvenAddress)
 }

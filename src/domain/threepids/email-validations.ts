@@ -18,9 +18,9 @@ export interface MailSender {
   send(mail: Mail): Promise<'sent' | 'refused' | 'failed'>
 }
 
-/** Counts mails to one address. Throws `M_LIMIT_EXCEEDED`. */
+/** Counts mails to one address, and those that one client asks for where it is named. Throws `M_LIMIT_EXCEEDED`. */
 export interface MailLimit {
-  consume(address: string): Promise<void>
+  consume(address: string, ip: string | undefined): Promise<void>
 }
 
 export interface EmailValidationOptions {
@@ -48,6 +48,8 @@ export interface EmailValidationRequest {
   readonly nextLink?: string | undefined
   readonly purpose: MailPurpose
   readonly form: TokenForm
+  /** The client's address of the network, where the edge did not count the request as one for a mail. */
+  readonly ip?: string | undefined
 }
 
 export interface ValidatedEmail {
@@ -122,7 +124,7 @@ export class EmailValidations {
     return this.#turns.run(Object.values(key).join(' '), async () => {
       const known = await this.#store.reader.ofKey(key)
       if (known !== undefined && this.#isAnswered(known, request.sendAttempt)) return { sid: known.sid }
-      await this.#limit.consume(address)
+      await this.#limit.consume(address, request.ip)
       return { sid: await this.#send(key, request, nextLink, helps ? undefined : owned ? 'inUse' : 'notFound') }
     })
   }
