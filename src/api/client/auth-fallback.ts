@@ -75,6 +75,17 @@ const closedPage = (kind: ClosedKind): CustomReply => {
 /** No form of ours does them. */
 const IDENTITY_STAGES: ReadonlySet<string> = new Set([OAUTH2_STAGE, SSO_STAGE])
 
+/** The stage of several pages: an address, then the code that was sent there. */
+const emailStage =
+  (uia: InteractiveAuth, pages: EmailStagePages) =>
+  async (session: string | undefined, posted?: { fields: FormFields; ip: string }): Promise<CustomReply> => {
+    if (session === undefined) return noticePage(NO_SESSION)
+    const state = uia.stageState(session, EMAIL_STAGE)
+    if (state.kind !== 'open') return closedPage(state.kind)
+    if (posted === undefined) return pages.begin()
+    return (await pages.continue({ session, operation: state.operation, ...posted })) ?? donePage()
+  }
+
 interface Attempted {
   readonly fields: FormFields
   readonly refusal: string
@@ -89,7 +100,6 @@ export const authFallbackEndpoints = ({
   emails,
 }: AuthFallbackDeps): readonly AnyEndpoint[] => {
   const pages = new SignInPages(signInPages)
-  const emailPages = new EmailStagePages(uia, emails)
 
   /** The stages that are done at a provider: what it is about, and the way there. */
   const showProviders = (type: string, session: string | undefined, request: CookieRequest): CustomReply => {
@@ -98,15 +108,7 @@ export const authFallbackEndpoints = ({
     if (state.kind !== 'open') return closedPage(state.kind)
     return pages.stageChoice(signInPages.identityStages.choice(session, type, state.operation), state, request)
   }
-  /** The stage of several pages: an address, then the code that was sent there. */
-  const showEmail = async (session: string | undefined, posted?: { fields: FormFields; ip: string }) => {
-    if (session === undefined) return noticePage(NO_SESSION)
-    const state = uia.stageState(session, EMAIL_STAGE)
-    if (state.kind !== 'open') return closedPage(state.kind)
-    if (posted === undefined) return emailPages.begin()
-    return (await emailPages.continue({ session, operation: state.operation, ...posted })) ?? donePage()
-  }
-
+  const showEmail = emailStage(uia, new EmailStagePages(uia, emails))
   const show = (type: string, session: string | undefined, attempted?: Attempted): CustomReply => {
     const form = STAGE_FORMS.get(type)
     if (form === undefined) return noticePage(unknownStage(type))

@@ -43,19 +43,21 @@ const SUBJECTS: Readonly<Record<MailPurpose, (server: string) => string>> = {
 }
 
 const NOT_YOU = 'If it was not you, ignore this mail: nothing happens without your confirmation.'
-const DO_NOT_SHARE = 'Never give it to anybody else, also not to people who say that they run the server.'
 
 export const validationMail = ({ to, serverName, purpose, token, lifetimeMs }: ValidationMail): Mail => {
   const ask =
     token.form === 'link'
       ? 'To confirm that it was you, open this page:'
       : 'To confirm that it was you, enter this code in your app:'
-  const what = token.form === 'link' ? 'The page' : 'The code'
+  const what = token.form === 'link' ? 'link' : 'code'
   return written(to, {
     subject: SUBJECTS[purpose](serverName),
     lead: LEADS[purpose](serverName),
     token: { ...token, ask },
-    rest: [`${what} is good for ${inWords(lifetimeMs)}. ${DO_NOT_SHARE}`, NOT_YOU],
+    rest: [
+      `The ${what} is good for ${inWords(lifetimeMs)}. Give it to nobody else, also not to people who say that they run the server.`,
+      NOT_YOU,
+    ],
   })
 }
 
