@@ -190,8 +190,12 @@ export class OpenIdProvider {
     const options = {
       [library.customFetch]: ask,
       timeout,
-      // Only where the operator wrote http: a provider on this machine.
-      execute: isInsecure(endpoints.issuer) ? [library.allowInsecureRequests] : [],
+      execute: [
+        // The signature of ID tokens counts too, although they come straight from the provider.
+        library.enableNonRepudiationChecks,
+        // Only where the operator wrote http: a provider on this machine.
+        ...(isInsecure(endpoints.issuer) ? [library.allowInsecureRequests] : []),
+      ],
     }
     for (let attempt = 1; ; attempt++) {
       try {
@@ -258,8 +262,8 @@ const failureOf = (error: unknown): ProviderFailure => {
   }
   if (code === 'OAUTH_TIMEOUT' || code === 'OAUTH_ABORT') return new ProviderFailure('unavailable', error)
   if (code === 'OAUTH_RESPONSE_IS_NOT_CONFORM' && isTrouble(error)) return new ProviderFailure('unavailable', error)
-  // What comes without a code of the library is the network's.
-  const isLibrarys = typeof code === 'string' && /^(?:OAUTH_|ERR_)/.test(code)
+  // What comes without a code of the library is the network's; but for what is no JSON.
+  const isLibrarys = error instanceof SyntaxError || (typeof code === 'string' && /^(?:OAUTH_|ERR_)/.test(code))
   return new ProviderFailure(isLibrarys ? 'invalid' : 'unavailable', error)
 }
 
