@@ -1,19 +1,11 @@
 import { Type } from 'typebox'
 import { EMAIL_STAGE, type EmailValidations, type InteractiveAuth, OAUTH2_STAGE, SSO_STAGE } from '#domain'
 import { type AnyEndpoint, type CustomReply, endpoint, type FormFields, oldPaths, v3 } from '#http'
-import { type JsonObject, MatrixError } from '#spec'
-import {
-  captchaSources,
-  donePage,
-  type Notice,
-  noticePage,
-  refusedPage,
-  sentence,
-  stagePage,
-} from '../pages/auth-fallback.ts'
+import { captchaSources, donePage, type Notice, noticePage, refusedPage, stagePage } from '../pages/auth-fallback.ts'
 import { STAGE_FORMS } from '../pages/stage-forms.ts'
 import { EmailStagePages } from './email-stage.ts'
 import { type CookieRequest, type SignInDeps, SignInPages } from './sign-in.ts'
+import { attemptStage } from './stage-attempt.ts'
 
 export interface AuthFallbackDeps {
   readonly uia: InteractiveAuth
@@ -124,17 +116,6 @@ export const authFallbackEndpoints = ({
     )
   }
 
-  const attempt = async (type: string, session: string, auth: JsonObject, ip: string) => {
-    try {
-      const refusal = await uia.attemptStage(session, type, auth, ip)
-      return refusal === undefined ? undefined : { status: 403, text: refusal.error }
-    } catch (error) {
-      // What the stage refuses with more than a failure: too many attempts, somebody else's password.
-      if (!(error instanceof MatrixError)) throw error
-      return { status: error.status, text: error.message }
-    }
-  }
-
   return [
     endpoint({
       method: 'GET',
@@ -169,9 +150,9 @@ export const authFallbackEndpoints = ({
         }
         const auth = form.auth(fields)
         if (typeof auth === 'string') return show(authType, session, { fields, refusal: auth, status: 400 })
-        const refusal = await attempt(authType, session, auth, ip)
-        if (refusal === undefined) return show(authType, session)
-        return show(authType, session, { fields, refusal: sentence(refusal.text), status: refusal.status })
+        const refused = await attemptStage(uia, session, authType, auth, ip)
+        if (refused === undefined) return show(authType, session)
+        return show(authType, session, { fields, refusal: refused.text, status: refused.status })
       },
     }),
   ]

@@ -3,6 +3,7 @@ import type { CustomReply, FormFields } from '#http'
 import { MatrixError } from '#spec'
 import { noticePage, sentence } from '../pages/auth-fallback.ts'
 import { addressPage, codePage } from '../pages/email-stage.ts'
+import { attemptStage } from './stage-attempt.ts'
 
 interface Turn {
   readonly session: string
@@ -77,15 +78,9 @@ export class EmailStagePages {
     const again = (status: number, text: string) =>
       codePage({ email, sid, attempt: attemptIn(fields) }, { status, text })
     if (!(await emails.submit(sid, session, code))) return again(403, WRONG_CODE)
-    try {
-      const auth = { threepid_creds: { sid, client_secret: session } }
-      const refusal = await this.#uia.attemptStage(session, EMAIL_STAGE, auth, ip)
-      return refusal === undefined ? undefined : again(403, sentence(refusal.error))
-    } catch (error) {
-      // It is nobody's address, or another one's.
-      if (!(error instanceof MatrixError)) throw error
-      return again(error.status, sentence(error.message))
-    }
+    const auth = { threepid_creds: { sid, client_secret: session } }
+    const refused = await attemptStage(this.#uia, session, EMAIL_STAGE, auth, ip)
+    return refused === undefined ? undefined : again(refused.status, refused.text)
   }
 }
 
