@@ -3,8 +3,8 @@ import type { CacheStats } from '#base'
 import type { Config } from '#config'
 import {
   AccessTokens,
-  type AccountTraces,
   Accounts,
+  type AccountTraces,
   BindEmail,
   ChangePassword,
   CreateAccount,
@@ -97,7 +97,13 @@ export const buildAccounts = (
     ...registration,
   })
   const register = new Register({ accounts, tokens }, { createAccount, upgradeGuest }, logIn, uia, options)
-  const dances = buildOldDances(ground, { register, logIn, uia }, options.offer, signIn.loginStages)
+  const dances = buildOldDances(
+    ground,
+    { accounts, register, logIn, uia },
+    addresses,
+    options.offer,
+    signIn.loginStages,
+  )
   const secret = new SharedSecret(config.registration.sharedSecret, random, clock)
   const traces: AccountTraces = {
     changesFor: endedAccountChanges,

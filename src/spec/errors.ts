@@ -26,6 +26,8 @@ export const ERROR_STATUS = {
   M_THREEPID_NOT_FOUND: 400,
   M_THREEPID_AUTH_FAILED: 401,
   M_THREEPID_DENIED: 403,
+  // Of 2015: "Email-based (url)".
+  M_LOGIN_EMAIL_URL_NOT_YET: 403,
   M_SERVER_NOT_TRUSTED: 400,
   // Of identity servers, handed on.
   M_TERMS_NOT_SIGNED: 403,

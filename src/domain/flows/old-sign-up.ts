@@ -66,7 +66,7 @@ const wishedAccountStage = (register: Register, serverName: ServerName): Stage =
   },
 })
 
-const SESSION_MEMBERS = ['device_id', 'initial_device_display_name'] as const
+const SESSION_MEMBERS = ['device_id', 'initial_device_display_name', 'bind_email'] as const
 
 /** "user_id or user localpart". */
 const localpartIn = (user: string, serverName: ServerName): string => {
