@@ -27,7 +27,7 @@ import {
   TERMS_STAGE,
   TOKEN_STAGE,
 } from '#domain'
-import { type OpenIdClientAuth, type OpenIdEndpoints, OpenIdProvider } from '#net'
+import { isSigningKey, type OpenIdClientAuth, type OpenIdEndpoints, OpenIdProvider } from '#net'
 import type { UserId } from '#spec'
 import { type Store, writers } from '#store'
 import { termsOf } from './compose-registration.ts'
@@ -169,14 +169,17 @@ const endpointsOf = (settings: ProviderSettings): OpenIdEndpoints => {
 const clientAuthOf = async (settings: ProviderSettings): Promise<OpenIdClientAuth> => {
   const { clientAuth, clientSecret = '', privateKeyFile = '', privateKeyId } = settings
   if (clientAuth !== 'private_key_jwt') return { kind: clientAuth, secret: clientSecret }
+  const pem = await readKey(privateKeyFile, settings.id)
+  return { kind: clientAuth, pem, keyId: privateKeyId }
+}
+
+const readKey = async (file: string, provider: string): Promise<string> => {
+  let pem: string
   try {
-    return { kind: clientAuth, pem: await readFile(privateKeyFile, 'utf8'), keyId: privateKeyId }
+    pem = await readFile(file, 'utf8')
   } catch (cause) {
-    throw new StartError(
-      `The key file ${privateKeyFile} of provider ${settings.id} cannot be read: ${reasonOf(cause)}`,
-      {
-        cause,
-      },
-    )
+    throw new StartError(`The key file ${file} of provider ${provider} cannot be read: ${reasonOf(cause)}`, { cause })
   }
+  if (isSigningKey(pem)) return pem
+  throw new StartError(`The key file ${file} of provider ${provider} holds no private key, RSA or P-256, in PEM`)
 }

@@ -222,6 +222,16 @@ const authOf = async (library: Library, auth: OpenIdClientAuth): Promise<ClientA
   }
 }
 
+/** Whether it can be the key of `private_key_jwt`. */
+export const isSigningKey = (pem: string): boolean => {
+  try {
+    const { asymmetricKeyType, asymmetricKeyDetails } = createPrivateKey(pem)
+    return asymmetricKeyType === 'rsa' || asymmetricKeyDetails?.namedCurve === 'prime256v1'
+  } catch {
+    return false
+  }
+}
+
 const signingKeyOf = async (pem: string): Promise<CryptoKey> => {
   const key = createPrivateKey(pem)
   const der = key.export({ type: 'pkcs8', format: 'der' })

@@ -16,6 +16,8 @@ export interface SignInSetup extends Omit<HomeserverSetup, 'settings' | 'databas
   readonly settings?: HomeserverSetup['settings']
   /** Over the settings of the provider. */
   readonly provider?: Readonly<Record<string, unknown>>
+  /** Over what the provider knows of its client. */
+  readonly client?: Parameters<OpenIdProviderServer['start']>[1]
   /** Further providers, whole. */
   /** Default: on SQLite. */
   readonly start?: StartHomeserver
@@ -71,11 +73,11 @@ export class SignInHouse {
 }
 
 export const startSignInHouse = async (setup: SignInSetup = {}): Promise<SignInHouse> => {
-  const { settings = {}, provider: over, others = [], start = startHomeserver, ...rest } = setup
+  const { settings = {}, provider: over, client, others = [], start = startHomeserver, ...rest } = setup
   const provider = new OpenIdProviderServer()
   const port = await freePort()
   const publicBaseUrl = `http://127.0.0.1:${port}`
-  await provider.start(`${publicBaseUrl}/_homeroom/sign-in/callback`)
+  await provider.start(`${publicBaseUrl}/_homeroom/sign-in/callback`, client)
   try {
     const homeserver = await start({
       ...rest,
