@@ -6,6 +6,8 @@
 //
 // HOMEROOM_SYTEST_DATABASE=postgres://… gives each server an empty database of that name plus its index, made beforehand.
 
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const program = fileURLToPath(new URL('../bin/homeroom.js', import.meta.url))
@@ -36,11 +38,23 @@ const flags = [
 const database = process.env.HOMEROOM_SYTEST_DATABASE
 if (database !== undefined) flags.push(['--database', `${database}${required('HS_INDEX')}`])
 
+/** Its servers have certificates of its authority, but its identity server has one of its own, and a port of its own each time. */
+function certificates(): string {
+  const authority = required('HS_CA_CERT')
+  const folder = required('HS_DATABASE_DIR')
+  const file = join(folder, 'trusted-certificates.pem')
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const own = join(dirname(authority), 'tls-selfsigned.crt')
+  writeFileSync(file, [authority, own].map((path) => readFileSync(path, 'utf8')).join('\n'))
+  return file
+}
+
 const environment = {
   ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('HOMEROOM_'))),
   HOMEROOM_SERVER_PUBLIC_BASE_URL: required('HS_PUBLIC_BASEURL'),
   HOMEROOM_REGISTRATION_GUESTS: String(isOn('HS_ALLOW_GUESTS')),
-  NODE_EXTRA_CA_CERTS: required('HS_CA_CERT'),
+  NODE_EXTRA_CA_CERTS: certificates(),
+  HOMEROOM_IDENTITY_SERVERS_TRUSTED: 'localhost:*',
   // The pages that Sytest has previewed stand on loopback, at any port.
   HOMEROOM_URL_PREVIEWS_ENABLED: 'true',
   HOMEROOM_URL_PREVIEWS_ALLOWED_NETWORKS: '127.0.0.0/8,::1',

@@ -35,11 +35,17 @@ export const baseUrl: Kind<string> = {
   parse: (raw) => (typeof raw === 'string' && isHttpUrl(raw) ? raw.replace(/\/+$/, '') : undefined),
 }
 
-/** Kept as an origin: `https://id.example.org:8090`. */
+/** Kept as an origin, `https://id.example.org:8090`; with a star for its port, at any. */
 export const identityServer: Kind<string> = {
-  expects: 'a server name such as id.example.org:8090, or a URL that begins with https:// or http://, without path',
+  expects:
+    'a server name such as id.example.org:8090 (id.example.org:* at any port), or a URL that begins with https:// or http://, without path',
   parse: (raw) => {
     if (typeof raw !== 'string') return undefined
+    const [, anyPort] = /^(.+):\*$/.exec(raw) ?? []
+    if (anyPort !== undefined) {
+      const host = parseServerName(anyPort) === undefined ? undefined : URL.parse(`https://${anyPort}`)
+      return host?.port === '' ? `${host.origin}:*` : undefined
+    }
     if (parseServerName(raw) !== undefined) return URL.parse(`https://${raw}`)?.origin
     const url = isHttpUrl(raw) ? URL.parse(raw) : null
     return url?.pathname === '/' && url.username === '' && url.password === '' ? url.origin : undefined

@@ -6,7 +6,10 @@ import { askIdentityServer, type IdentityServerAnswer, type IdentityServerReques
 export interface IdentityServersOptions {
   readonly clock: Clock
   readonly logger: Logger
-  /** Origins (`https://id.example.org:8090`) of the only servers that are ever asked. The operator's word, so they may stand anywhere. */
+  /**
+   * Origins (`https://id.example.org:8090`; `https://id.example.org:*` at any port) of the only servers that are ever asked. The operator's
+   * word, so they may stand anywhere.
+   */
   readonly trusted: readonly string[]
   readonly timeoutMs: number
   readonly signingKey: SigningKey
@@ -87,11 +90,14 @@ export class IdentityServers {
   readonly #options: IdentityServersOptions
   /** Host, and port unless it is the usual one -> origin. */
   readonly #origins: ReadonlyMap<string, string>
+  readonly #hostsAtAnyPort: ReadonlySet<string>
   #running = 0
 
   constructor(options: IdentityServersOptions) {
     this.#options = options
-    this.#origins = new Map(options.trusted.map((origin) => [new URL(origin).host, origin]))
+    const { trusted } = options
+    this.#origins = new Map(trusted.filter((one) => !isAtAnyPort(one)).map((origin) => [new URL(origin).host, origin]))
+    this.#hostsAtAnyPort = new Set(trusted.filter(isAtAnyPort).map((one) => new URL(one.slice(0, -2)).host))
   }
 
   /** `/validate/email/requestToken`: has it send a mail with a link of its own, on behalf of clients that ask us instead. */
@@ -166,7 +172,7 @@ export class IdentityServers {
     const name = parseServerName(idServer.replace(/^https?:\/\//, '').replace(/\/$/, ''))
     if (name === undefined) return undefined
     const host = name.toLowerCase().replace(/:443$/, '')
-    return this.#origins.has(host) ? host : undefined
+    return this.#origins.has(host) || this.#hostsAtAnyPort.has(host.replace(/:\d+$/, '')) ? host : undefined
   }
 
   /**
@@ -190,7 +196,7 @@ export class IdentityServers {
     const late = new AbortController()
     const cancel = clock.after(timeoutMs, () => late.abort())
     try {
-      return await askIdentityServer(this.#origins.get(host) ?? '', sent, late.signal)
+      return await askIdentityServer(this.#origins.get(host) ?? `https://${host}`, sent, late.signal)
     } catch (err) {
       // Without the query: it holds the client's secret.
       const path = sent.path.replace(/\?.*$/, '')
@@ -211,6 +217,8 @@ const unvalidatedOr = ({ errcode }: ReceivedError): { readonly kind: 'unvalidate
 
 const refusalOf = ({ status, errcode, error }: ReceivedError): IdentityServerRefusal | IdentityServerFailure =>
   errcode === undefined || status >= 500 ? { kind: 'unavailable' } : { kind: 'refused', errcode, error }
+
+const isAtAnyPort = (trusted: string): boolean => trusted.endsWith(':*')
 
 const UNKNOWN_TOKEN: IdentityServerRefusal = {
   kind: 'refused',

@@ -15,7 +15,7 @@ const titleOf = ({ method, path }: { readonly method: string; readonly path: str
 /** What the handlers would need; declaring them asks it for nothing, so it may be anything. */
 const unasked: unknown = new Proxy(() => unasked, { get: () => unasked, apply: () => unasked })
 const paths = servedEndpoints(apiEndpoints(unasked as ApiDeps))
-const isTwin = (path: string): boolean => /^\/_matrix\/client\/(r0|api\/v1|v2_alpha)\//.test(path)
+const isTwin = (path: string): boolean => /^\/_matrix\/client\/(r0|unstable|api\/v1|v2_alpha)\//.test(path)
 const UNDOCUMENTED = [
   // Sending without a transaction id: documented until 2015, served under every prefix ever since.
   'POST /_matrix/client/v3/rooms/{}/send/{}',
@@ -60,7 +60,10 @@ describe('the endpoints of the official data', () => {
     it('are served under documented names: the current one, its twins of r0 and 2015, or none of the client-server API', () => {
       const strange = paths
         .filter(({ path }) => path.startsWith('/_matrix/client/'))
-        .map(({ method, path }) => ({ method, path: path.replace(/\/client\/(r0|api\/v1|v2_alpha)\//, '/client/v3/') }))
+        .map(({ method, path }) => ({
+          method,
+          path: path.replace(/\/client\/(r0|unstable|api\/v1|v2_alpha)\//, '/client/v3/'),
+        }))
         // Push rules had scopes then; of these `global` is left.
         .map(({ method, path }) => ({ method, path: path.replace('/pushrules/{scope}', '/pushrules/global') }))
         .filter(({ method, path }) => findOperation(method, path.replace(/\{[^}]*\}/g, 'x')) === undefined)

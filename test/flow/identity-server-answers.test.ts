@@ -1,8 +1,10 @@
 import { createPublicKey, verify } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { loadConfig } from '#config'
 import { canonicalJson } from '#rules'
 import type { Body, Json, TestClient } from '../support/client.ts'
 import { startHomeserver, type TestHomeserver } from '../support/homeserver.ts'
+import { SteppedClock } from '../support/stepped-clock.ts'
 import { answering, type Mood, type SeenRequest, StrangeIdentityServer } from '../support/strange-identity-server.ts'
 
 const trusting = (...trusted: readonly string[]) =>
@@ -38,7 +40,7 @@ describe('An identity server', () => {
       '',
       'x'.repeat(3000),
     ]) {
-      expect(await bindAt(ada, name)).toMatchObject([400, 'M_SERVER_NOT_TRUSTED'])
+      expect(await bindAt(ada, name)).toEqual([400, 'M_SERVER_NOT_TRUSTED'])
       expect(await unbindAt(ada, name)).toEqual({ id_server_unbind_result: 'no-support' })
     }
     expect([...strange.seen, ...trusted.seen]).toEqual([])
@@ -48,8 +50,27 @@ describe('An identity server', () => {
     await using strange = await StrangeIdentityServer.start()
     await using homeserver = await trusting(strange.name)
     const ada = await homeserver.register('ada')
-    expect(await bindAt(ada, strange.name)).toMatchObject([502, 'M_UNKNOWN'])
+    expect(await bindAt(ada, strange.name)).toEqual([502, 'M_UNKNOWN'])
     expect(strange.seen).toEqual([])
+  })
+
+  it('may be trusted at any port, with TLS', async () => {
+    await using strange = await StrangeIdentityServer.start()
+    await using homeserver = await trusting('127.0.0.1:*')
+    const ada = await homeserver.register('ada')
+    expect(await bindAt(ada, strange.name)).toEqual([502, 'M_UNKNOWN'])
+    expect(await bindAt(ada, `localhost:${strange.name.split(':')[1]}`)).toEqual([400, 'M_SERVER_NOT_TRUSTED'])
+    expect(strange.seen).toEqual([])
+  })
+
+  it.each([
+    ['', 'ftp://id.example.org', 'https://id.example.org/path', 'https://me@id.example.org', 'a b'],
+    ['id.example.org:80:*', ':*', 'https://id.example.org:*', 'id.example.org:99999'],
+  ])('is a name or the URL of a server: not %j', (...wrong: readonly string[]) => {
+    for (const one of wrong) {
+      const text = JSON.stringify({ identityServers: { trusted: ['id.example.org', one] } })
+      expect(() => loadConfig({ file: { name: 'settings', text } })).toThrow('identityServers.trusted: expected')
+    }
   })
 
   it('is known by its name in any case, and by its URL', async () => {
@@ -65,6 +86,26 @@ describe('An identity server', () => {
     expect(strange.seen.length).toBe(4)
   })
 })
+
+/** Both for all tests of a group; asked for what they are only while tests run. */
+const sharedServers = () => {
+  let made: { strange: StrangeIdentityServer; homeserver: TestHomeserver; ada: TestClient } | undefined
+  const get = () => {
+    if (made === undefined) throw new Error('nothing was started')
+    return made
+  }
+  beforeAll(async () => {
+    const strange = await StrangeIdentityServer.start()
+    const homeserver = await trusting(strange.url)
+    made = { strange, homeserver, ada: await homeserver.register('ada') }
+  })
+  beforeEach(() => void get().strange.seen.splice(0))
+  afterAll(async () => {
+    await get().homeserver.stop()
+    await get().strange.stop()
+  })
+  return get
+}
 
 describe('What an identity server answers', () => {
   const huge: Mood = (response) => {
@@ -93,20 +134,10 @@ describe('What an identity server answers', () => {
     ],
     ['a redirect', ({ url }) => answering(307, '{}', { location: url })],
   ]
-  let strange: StrangeIdentityServer
-  let homeserver: TestHomeserver
-  let ada: TestClient
-  beforeAll(async () => {
-    strange = await StrangeIdentityServer.start()
-    homeserver = await trusting(strange.url)
-    ada = await homeserver.register('ada')
-  })
-  afterAll(async () => {
-    await homeserver.stop()
-    await strange.stop()
-  })
+  const servers = sharedServers()
 
   it.each(moods)('is not believed, nor waited for: %s', async (_name, moodOf) => {
+    const { strange, homeserver, ada } = servers()
     strange.mood = moodOf(homeserver, ada)
     expect(await bindAt(ada, strange.name)).toEqual([502, 'M_UNKNOWN'])
     strange.mood = answering(200, bound(ada.userId))
@@ -114,6 +145,7 @@ describe('What an identity server answers', () => {
   })
 
   it('is passed on where it is a refusal, within bounds', async () => {
+    const { strange, ada } = servers()
     strange.mood = answering(403, JSON.stringify({ errcode: 'M_TERMS_NOT_SIGNED', error: 'x'.repeat(100_000) }))
     const path = '/v3/account/3pid/bind'
     const creds = { sid: 'abc', client_secret: 'secret', id_server: strange.name, id_access_token: 'token' }
@@ -121,7 +153,7 @@ describe('What an identity server answers', () => {
     expect([status, body]).toEqual([403, { errcode: 'M_TERMS_NOT_SIGNED', error: 'x'.repeat(500) }])
     // Nothing is sent with a token or a secret that could not be one.
     const sent = strange.seen.length
-    expect(await bindAt(ada, strange.name, { id_access_token: 'a\r\nHost: b' })).toMatchObject([400, 'M_UNKNOWN_TOKEN'])
+    expect(await bindAt(ada, strange.name, { id_access_token: 'a\r\nHost: b' })).toEqual([400, 'M_UNKNOWN_TOKEN'])
     expect(await bindAt(ada, strange.name, { client_secret: 'a b' })).toEqual([403, 'M_THREEPID_AUTH_FAILED'])
     expect(strange.seen.length).toBe(sent)
   })
@@ -134,10 +166,10 @@ const membersOf = ({ headers }: SeenRequest): Json =>
   )
 
 describe('What an identity server is sent', () => {
+  const servers = sharedServers()
+
   it('goes by v2 with the token of the client, by v1 without one', async () => {
-    await using strange = await StrangeIdentityServer.start()
-    await using homeserver = await trusting(strange.url)
-    const ada = await homeserver.register('ada')
+    const { strange, ada } = servers()
     strange.mood = answering(200, bound(ada.userId))
     await bindAt(ada, strange.name)
     await bindAt(ada, strange.name, { id_access_token: undefined })
@@ -150,9 +182,7 @@ describe('What an identity server is sent', () => {
   })
 
   it('is signed by this homeserver where an address is to be forgotten; v1 is tried where there is no v2', async () => {
-    await using strange = await StrangeIdentityServer.start()
-    await using homeserver = await trusting(strange.url)
-    const ada = await homeserver.register('ada')
+    const { strange, homeserver, ada } = servers()
     strange.mood = (response, request) =>
       answering(request.path.startsWith('/_matrix/identity/v2') ? 404 : 200, '{}')(response, request)
     expect(await unbindAt(ada, strange.name)).toEqual({ id_server_unbind_result: 'success' })
@@ -171,9 +201,7 @@ describe('What an identity server is sent', () => {
   })
 
   it('may be forgotten there or not: the client is told', async () => {
-    await using strange = await StrangeIdentityServer.start()
-    await using homeserver = await trusting(strange.url)
-    const ada = await homeserver.register('ada')
+    const { strange, ada } = servers()
     for (const mood of [
       answering(403, '{"errcode":"M_FORBIDDEN","error":"no"}'),
       answering(501, ''),
@@ -185,12 +213,34 @@ describe('What an identity server is sent', () => {
   })
 })
 
+it('No more questions are put to identity servers at a time than anybody needs', async () => {
+  const clock = new SteppedClock()
+  await using strange = await StrangeIdentityServer.start()
+  const identityServers = { trusted: [strange.url], requestTimeout: '1h' }
+  await using homeserver = await startHomeserver({ clock, settings: { identityServers } })
+  const ada = await homeserver.register('ada')
+  let answered = 0
+  const { promise: refused, resolve } = Promise.withResolvers<void>()
+  const answers = Array.from({ length: 80 }, async () => {
+    const answer = await bindAt(ada, strange.name)
+    answered += 1
+    if (answered === 80 - 64) resolve()
+    return answer
+  })
+  await refused
+  clock.advance(3_600_000)
+  expect(new Set((await Promise.all(answers)).map(String))).toEqual(new Set(['502,M_UNKNOWN']))
+  expect(strange.seen.length).toBeLessThanOrEqual(64)
+  strange.mood = answering(200, bound(ada.userId))
+  expect(await bindAt(ada, strange.name)).toEqual([200, undefined])
+})
+
 it('A registration lives on, whatever the identity server answers, and when there is none', async () => {
   await using homeserver = await startHomeserver({
     settings: { registration: { email: 'required' }, identityServers: { trusted: ['http://127.0.0.1:9'] } },
   })
   const { attempt } = await beginRegistration(homeserver)
-  expect(await attempt('127.0.0.1:9')).toMatchObject([401, 'M_UNKNOWN'])
+  expect(await attempt('127.0.0.1:9')).toEqual([401, 'M_UNKNOWN'])
 
   await using strange = await StrangeIdentityServer.start()
   await using another = await startHomeserver({
@@ -210,16 +260,16 @@ it('A registration lives on, whatever the identity server answers, and when ther
   ]
   for (const mood of moods) {
     strange.mood = mood
-    expect(await here.attempt(strange.name)).toMatchObject([401, 'M_UNKNOWN'])
+    expect(await here.attempt(strange.name)).toEqual([401, 'M_UNKNOWN'])
   }
   for (const errcode of ['M_NO_VALID_SESSION', 'M_SESSION_NOT_VALIDATED', 'M_SESSION_EXPIRED']) {
     for (const status of [400, 200]) {
       strange.mood = answering(status, JSON.stringify({ errcode, error: '' }))
-      expect(await here.attempt(strange.name)).toMatchObject([401, 'M_UNAUTHORIZED'])
+      expect(await here.attempt(strange.name)).toEqual([401, 'M_UNAUTHORIZED'])
     }
   }
   strange.mood = answering(200, JSON.stringify({ ...threepid, validated_at: 1_457_622_739_026 }))
-  expect(await here.attempt(strange.name)).toMatchObject([200, undefined])
+  expect(await here.attempt(strange.name)).toEqual([200, undefined])
   const { path } = strange.seen[0] ?? {}
   expect(path).toBe('/_matrix/identity/api/v1/3pid/getValidated3pid?sid=abc&client_secret=secret')
 })
