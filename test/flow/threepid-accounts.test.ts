@@ -221,6 +221,22 @@ onEveryHomeserver('an e-mail address of an account', (start) => {
     await withAddress('newcomer', 'leaver@example.org')
   })
 
+  it('sets a new password for who is logged in too, and leaves that session', async () => {
+    const client = await withAddress('insider', 'insider@example.org')
+    const other = await client.loginAgain()
+    const threepid_creds = await prove('/account/password', 'insider@example.org')
+    const auth = { type: STAGE, threepid_creds }
+    const body = { new_password: 'new one', auth }
+    expect(told(await client.request('POST', '/v3/account/password', { body }))).toEqual([200, undefined])
+    const alive = await Promise.all([client, other].map((one) => one.request('GET', '/v3/account/whoami')))
+    expect(alive.map(({ status }) => status)).toEqual([200, 401])
+  })
+
+  it('may be changed, as the capabilities say where there is a way to prove one', async () => {
+    const client = await homeserver.register('capable')
+    expect((await client.get('/v3/capabilities')).capabilities['m.3pid_changes']).toEqual({ enabled: true })
+  })
+
   it('is for who has an access token', async () => {
     for (const path of ['add', 'bind', 'delete', 'unbind']) {
       const body = { medium: 'email', address: 'a@example.org', sid: 'a', client_secret: 'b', id_server: 'c' }

@@ -113,6 +113,43 @@ describe('a mail that confirms an address', () => {
   })
 })
 
+describe('the page that a mail links to', () => {
+  it('does nothing when it is opened: programs that look into mails do that too', async () => {
+    await ask({ client_secret: 'scanned' })
+    const link = linkIn(mails.last, homeserver)
+    const [first, second] = [await fetch(link), await fetch(link, { method: 'HEAD' })]
+    expect([first.status, second.status < 500]).toEqual([200, true])
+    const text = await first.text()
+    expect(text).toContain('ada@example.org')
+    expect(text).not.toContain('is confirmed')
+    expect(first.headers.get('content-security-policy')).toMatch(
+      /default-src 'none'.*form-action 'self'; frame-ancestors 'none'/,
+    )
+    expect(first.headers.get('referrer-policy')).toBe('no-referrer')
+    expect(first.headers.get('cache-control')).toBe('no-store')
+    expect(await (await openLink(link)).text()).toContain('is confirmed')
+  })
+
+  it('sends on to the page of the app, once it is confirmed and as often as that is said', async () => {
+    await ask({ client_secret: 'next', next_link: 'https://app.example/done?a=b#c' })
+    const link = linkIn(mails.last, homeserver)
+    expect((await fetch(link)).headers.get('content-security-policy')).toContain(
+      "form-action 'self' https://app.example;",
+    )
+    for (let time = 0; time < 2; time++) {
+      const answer = await openLink(link)
+      expect([answer.status, answer.headers.get('location')]).toEqual([302, 'https://app.example/done?a=b#c'])
+    }
+  })
+
+  it('takes only so many guesses', async () => {
+    await ask({ client_secret: 'guessed' })
+    const link = linkIn(mails.last, homeserver)
+    for (let guess = 0; guess < 10; guess++) expect((await openLink(`${link}${guess}`)).status).toBe(403)
+    expect((await openLink(link)).status).toBe(403)
+  })
+})
+
 describe('a request for a mail', () => {
   it('is refused where it says nothing that can be, and nothing is sent', async () => {
     const sent = mails.received.length
