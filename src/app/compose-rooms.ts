@@ -160,7 +160,7 @@ export const buildRoomViews = (
     visibility,
     sync,
     eventStream: new EventStream(stream),
-    initialSync: new InitialSync(stream),
+    initialSync: new InitialSync({ ...stream, profiles: store.profiles }),
     timeline: new Timeline(reader, visibility, clientEvents, clock, () => streams.positions().events),
     roomStates: new RoomStates(reader, visibility, clientEvents, clock, () => streams.positions().events),
     publicRooms,

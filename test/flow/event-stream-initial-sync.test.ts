@@ -91,6 +91,23 @@ onEveryHomeserver('the initial sync of old clients', (start) => {
       expect(own.content.last_active_ago).toBeTypeOf('number')
     })
 
+    it('has names and pictures beside the presence, for clients of 2015', async () => {
+      await people()
+      const picture = `mxc://${homeserver.serverName}/picture`
+      await bob.put(`/v3/profile/${enc(bob.userId)}/avatar_url`, { avatar_url: picture })
+      await bob.put(`/v3/presence/${enc(bob.userId)}/status`, { presence: 'online' })
+      const profile = { displayname: `bob${count}`, avatar_url: picture }
+      for (const path of ['/initialSync', `/rooms/${enc(roomId)}/initialSync`]) {
+        const { presence } = await alice.get(`/_matrix/client/api/v1${path}`)
+        const his = presence.find(({ content }: Json) => content.user_id === bob.userId)
+        expect([path, his.content]).toEqual([path, expect.objectContaining({ ...profile, presence: 'online' })])
+      }
+      await homeserver.restart()
+      const again = await alice.get(`/_matrix/client/api/v1/rooms/${enc(roomId)}/initialSync`)
+      const offline = again.presence.find(({ content }: Json) => content.user_id === bob.userId)
+      expect(offline.content).toMatchObject({ ...profile, presence: 'offline' })
+    })
+
     it('takes no limit that is none', async () => {
       await people()
       for (const limit of ['hello', -1])

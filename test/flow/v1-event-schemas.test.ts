@@ -39,6 +39,12 @@ describe.skipIf(!areOldSchemasPresent)('events under the old prefixes (skipped w
       await bob.receipt(roomId, eventId)
       await alice.put(`/v3/presence/${enc(alice.userId)}/status`, { presence: 'online', status_msg: `in ${version}` })
       const gone = await alice.sendText(roomId, 'gone')
+      const old = '/_matrix/client/api/v1'
+      await alice.put(`${old}/directory/room/${enc(`#second-${version}:${homeserver.serverName}`)}`, {
+        room_id: roomId,
+      })
+      const feedback = { type: 'read', target_event_id: eventId }
+      await bob.post(`${old}/rooms/${enc(roomId)}/send/m.room.message.feedback`, feedback)
       await alice.redact(roomId, gone, 'Spam')
       const room = `/rooms/${enc(roomId)}`
       judge((await read(alice, '/events', { from: end, timeout: 1000 })).chunk)
@@ -53,8 +59,9 @@ describe.skipIf(!areOldSchemasPresent)('events under the old prefixes (skipped w
       for (const { messages, state } of everything.rooms) judge([...messages.chunk, ...state])
     }
     const types =
-      'create member message redaction topic name power_levels join_rules history_visibility canonical_alias'
-    for (const type of types.split(' ')) expect([type, judged.get(`m.room.${type}`) ?? 0]).not.toEqual([type, 0])
+      'create member message redaction topic name power_levels join_rules history_visibility canonical_alias aliases'
+    for (const type of [...types.split(' '), 'message.feedback'])
+      expect([type, judged.get(`m.room.${type}`) ?? 0]).not.toEqual([type, 0])
     for (const type of ['m.receipt', 'm.presence']) expect([type, judged.get(type) ?? 0]).not.toEqual([type, 0])
   }, 30_000)
 })

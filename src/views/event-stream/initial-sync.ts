@@ -1,6 +1,13 @@
 import { breathe } from '#base'
 import type { Membership, RoomId } from '#spec'
-import type { AccountDataReader, MembershipRecord, ReceiptsReader, RoomAccountDataEntry, RoomNumber } from '#store'
+import type {
+  AccountDataReader,
+  MembershipRecord,
+  ProfilesReader,
+  ReceiptsReader,
+  RoomAccountDataEntry,
+  RoomNumber,
+} from '#store'
 import { formatSyncToken, type Positions, type Streams } from '#streams'
 import type { PresenceSight } from '../presence-sight.ts'
 import { presenceText } from '../presence-text.ts'
@@ -20,6 +27,7 @@ export interface InitialSyncParts extends RoomInfoParts {
   readonly presence: PresenceNow
   readonly presenceSight: PresenceSight
   readonly ignored: IgnoredUsers
+  readonly profiles: ProfilesReader
 }
 
 export interface InitialSyncRequest {
@@ -70,11 +78,12 @@ export class InitialSync {
       if (++count % ROOMS_A_SLICE === 0) await breathe(clock)
     }
     const present = (await presenceSight.everybody(viewer)).filter(({ userId }) => !ignored.has(userId))
+    const presence = await this.#presenceTexts(present, viewer)
     const read = joined.length === 0 ? [] : await receipts.inRooms(joined, viewer.userId)
     const shownReceipts = read.filter(({ userId }) => !ignored.has(userId))
     const data = await accountData.allGlobal(viewer.user)
     return (
-      `{"end":"${formatSyncToken(now)}","rooms":[${rooms.join()}],"presence":[${present.map((entry) => textOf(entry, viewer)).join()}],` +
+      `{"end":"${formatSyncToken(now)}","rooms":[${rooms.join()}],"presence":[${presence}],` +
       `"receipts":[${receiptItems(shownReceipts, (room) => records.get(room)?.roomId).join()}],` +
       `"account_data":[${data.map(accountDataItem).join()}]}`
     )
@@ -110,7 +119,22 @@ export class InitialSync {
       .filter((userId) => !ignored.has(userId))
       .map((userId) => about.get(userId) ?? { userId, content: { presence: 'offline' } })
     const read = (await receipts.inRooms([room], viewer.userId)).filter(({ userId }) => !ignored.has(userId))
-    return `{${info},"presence":[${present.map((entry) => textOf(entry, viewer)).join()}],"receipts":[${receiptItems(read, () => roomId).join()}]}`
+    return `{${info},"presence":[${await this.#presenceTexts(present, viewer)}],"receipts":[${receiptItems(read, () => roomId).join()}]}`
+  }
+
+  /** `m.presence` of everybody; for clients of 2015, who took names and pictures from there, with the profile. */
+  async #presenceTexts(present: readonly PresenceEntry[], { form }: RoomViewer): Promise<string> {
+    if (form !== 'old') return present.map((entry) => presenceText(entry, 'stream')).join()
+    const profiles = await this.#parts.profiles.profiles(present.map(({ userId }) => userId))
+    const withProfile = ({ userId, content }: PresenceEntry): PresenceEntry => {
+      const { displayname, avatar_url } = profiles.get(userId) ?? {}
+      const profile = {
+        ...(displayname === undefined ? {} : { displayname }),
+        ...(avatar_url === undefined ? {} : { avatar_url }),
+      }
+      return { userId, content: { ...profile, ...content } }
+    }
+    return present.map((entry) => presenceText(withProfile(entry), 'old')).join()
   }
 
   /** As of the moment the answer is of; undefined where there was none yet. */
@@ -167,6 +191,3 @@ export class InitialSync {
     ].join()
   }
 }
-
-const textOf = (entry: PresenceEntry, { form }: RoomViewer): string =>
-  presenceText(entry, form === 'old' ? 'old' : 'stream')

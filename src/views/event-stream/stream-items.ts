@@ -1,6 +1,6 @@
 import type { RoomId, UserId } from '#spec'
 import type { AccountDataEntry, Receipt, RoomAccountDataEntry } from '#store'
-import { accountDataText, receiptsText } from '../sync/room-sections.ts'
+import { accountDataText, type ReceiptLine, receiptsText } from '../sync/room-sections.ts'
 
 /** What is no room event, in the form of the event stream: with `room_id` beside `type` and `content`, where it belongs to a room. */
 
@@ -9,12 +9,15 @@ const inRoom = (roomId: RoomId, text: string): string => `{"room_id":${JSON.stri
 export const typingItem = (roomId: RoomId, userIds: readonly UserId[]): string =>
   JSON.stringify({ room_id: roomId, type: 'm.typing', content: { user_ids: userIds } })
 
-/** One `m.receipt` for each room. */
+/** One `m.receipt` for each room. What is `m.read` today the document of 2015 calls `read`: clients of either time find theirs. */
 export const receiptItems = (receipts: readonly Receipt[], roomIdOf: (room: number) => RoomId | undefined): string[] =>
   [...Map.groupBy(receipts, ({ room }) => room)].flatMap(([room, ofRoom]) => {
     const roomId = roomIdOf(room)
-    return roomId === undefined ? [] : [inRoom(roomId, receiptsText(ofRoom))]
+    return roomId === undefined ? [] : [inRoom(roomId, receiptsText(ofRoom.flatMap(underBothNames)))]
   })
+
+const underBothNames = (receipt: Receipt): readonly ReceiptLine[] =>
+  receipt.type === 'm.read' ? [receipt, { ...receipt, type: 'read' }] : [receipt]
 
 export const accountDataItem = (entry: AccountDataEntry): string => accountDataText(entry)
 

@@ -250,8 +250,11 @@ const ephemeralEvents = (window: SyncWindow, { typing, receipts }: RoomExtras): 
   return ephemeral.nothing ? [] : events
 }
 
+/** A receipt under the name that its type has for the reader. */
+export type ReceiptLine = Omit<Receipt, 'type'> & { readonly type: string }
+
 /** `m.receipt`: by event, type and user. */
-export const receiptsText = (receipts: readonly Receipt[]): string => {
+export const receiptsText = (receipts: readonly ReceiptLine[]): string => {
   const content: Record<string, Record<string, Record<string, { ts: number; thread_id?: string }>>> = {}
   for (const { eventId, type, userId, atMs, threadId } of receipts) {
     content[eventId] ??= {}
