@@ -28,18 +28,18 @@ export const registrationOffer = (
   const captcha = captchaOf(ground)
   const asked = [
     ...(config.registration.mode === 'token' ? [TOKEN_STAGE] : []),
-    ...captcha.map(({ type }) => type),
+    ...(config.registration.captcha ? captcha.map(({ type }) => type) : []),
     ...(documents.length > 0 ? [terms.type] : []),
   ]
   const withEmail = [...asked, EMAIL_STAGE]
   const { email } = config.registration
   // With a choice the shorter flow ends in a stage of its own, lest it be done where the longer one only began.
   const without = asked.length > 0 && email !== 'optional' ? asked : [...asked, dummyStage.type]
+  const flows = [...(email === 'required' ? [] : [without]), ...(email === 'off' ? [] : [withEmail])]
+  const stages = [dummyStage, registrationTokenStage(tokens), terms, proof.registrationStage()]
   return {
-    offer: {
-      flows: [...(email === 'required' ? [] : [without]), ...(email === 'off' ? [] : [withEmail])],
-      stages: [dummyStage, registrationTokenStage(tokens), ...captcha, terms, proof.registrationStage()],
-    },
+    // What is in no flow is not there to be passed, except a captcha: that can do no harm, and clients send it unasked.
+    offer: { flows, stages: [...captcha, ...stages.filter(({ type }) => flows.some((flow) => flow.includes(type)))] },
     outcomeOf: (facts, userId) => {
       const token = facts.get(TOKEN_STAGE)
       const address = provenIn(facts)
@@ -51,10 +51,10 @@ export const registrationOffer = (
   }
 }
 
-/** Whether to register needs it is for the configuration to say, which then has the keys. */
-const captchaOf = ({ config: { registration, captcha }, clock }: Ground): readonly Stage[] => {
+/** Where there are keys, captchas are checked; whether to register needs one is another setting. */
+const captchaOf = ({ config: { captcha }, clock }: Ground): readonly Stage[] => {
   const { publicKey, privateKey, verifyUrl, timeout } = captcha
-  if (!registration.captcha || publicKey === undefined || privateKey === undefined) return []
+  if (publicKey === undefined || privateKey === undefined) return []
   return [recaptchaStage(publicKey, new CaptchaVerifier({ clock, verifyUrl, privateKey, timeoutMs: timeout }))]
 }
 

@@ -51,6 +51,18 @@ it('a captcha that cannot be checked fails, in time, and the session lives on', 
   expect(await attempt(solved)).toEqual([200, undefined])
 })
 
+it('a captcha that nobody asked for is checked where there are keys, and opens nothing', async () => {
+  await using captcha = new CaptchaServer('secret-key')
+  await captcha.start()
+  const { captcha: keys } = captchaSettings(captcha)
+  await using homeserver = await startHomeserver({ settings: { captcha: keys, registration: { mode: 'open' } } })
+  const { first, attempt } = await begin(homeserver)
+  expect(first.flows).toEqual([{ stages: ['m.login.dummy'] }])
+  expect(await attempt({ response: 'wrong' })).toEqual([401, 'M_CAPTCHA_INVALID'])
+  expect(await attempt({ response: 'solved site-key' })).toEqual([401, undefined])
+  expect(await attempt({ type: 'm.login.dummy' })).toEqual([200, undefined])
+})
+
 it('a captcha without its keys is a mistake of the configuration', () => {
   const load = () => loadConfig({ file: { name: 'settings', text: '{"registration":{"captcha":true}}' } })
   expect(load).toThrow('captcha.publicKey: expected')

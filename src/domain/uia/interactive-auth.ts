@@ -92,7 +92,7 @@ export class InteractiveAuth {
     if (session.completed.has(type)) return { kind: 'passed' }
     const { flows, stages } = session.offer
     const stage = stages.find((candidate) => candidate.type === type)
-    if (stage === undefined || !flows.some((flow) => flow.includes(type))) return { kind: 'notAsked' }
+    if (stage === undefined || !isAsked({ flows }, type)) return { kind: 'notAsked' }
     if (!nextStages(session.offer, session).includes(type)) return { kind: 'notYet' }
     const { operation, requester } = session
     return { kind: 'open', params: typeof stage.params === 'object' ? stage.params : undefined, operation, requester }
@@ -148,7 +148,7 @@ export class InteractiveAuth {
     // Without a type the client says that a stage was completed elsewhere; a passed stage cannot be retried.
     if (auth === undefined || type === undefined || session.completed.has(type)) return { kind: 'passed' }
     const stage = offer.stages.find((candidate) => candidate.type === type)
-    if (stage === undefined || !nextStages(offer, session).includes(type)) return NOT_NEXT
+    if (stage === undefined || (isAsked(offer, type) && !nextStages(offer, session).includes(type))) return NOT_NEXT
     const outcome = await stage.attempt({ session: session.id, auth, requester, ip })
     if (outcome.kind === 'passed') {
       session.completed.set(type, outcome.fact)
@@ -186,9 +186,13 @@ const assertSameOperation = (session: UiaSession, request: UiaRequest): void => 
   }
 }
 
+/** A stage that is in no flow can be passed at any time, and does not count: clients may prove more than is asked for, as Synapse lets them. */
+const isAsked = ({ flows }: Pick<StageOffer, 'flows'>, type: string): boolean =>
+  flows.some((flow) => flow.includes(type))
+
 /** The stages that may come now: in each flow whose beginning was passed, the one after it; in any order, all that were not passed yet. */
 const nextStages = (offer: StageOffer, session: UiaSession): readonly string[] => {
-  const passed = [...session.completed.keys()]
+  const passed = [...session.completed.keys()].filter((type) => isAsked(offer, type))
   return offer.flows.flatMap((flow) => {
     if (offer.anyOrder === true)
       return passed.every((type) => flow.includes(type)) ? flow.filter((type) => !session.completed.has(type)) : []
