@@ -78,7 +78,7 @@ const openFiles = ({ config, random }: Ground): Promise<MediaFiles> => {
 }
 
 const buildPreviews = (
-  { config, clock, random, rateLimiter }: Ground,
+  { config, clock, random, logger, rateLimiter }: Ground,
   kept: MediaStore,
   bytes: StoredBytes,
   images: ImageLibrary,
@@ -95,7 +95,7 @@ const buildPreviews = (
   return new UrlPreviews(
     kept,
     bytes,
-    { fetcher, images, clock, random },
+    { fetcher, images, clock, random, logger },
     {
       serverName: config.server.name,
       timeoutMs: settings.timeout,

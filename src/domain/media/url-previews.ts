@@ -1,4 +1,4 @@
-import { BoundedCache, BoundedWork, type CacheStats, type Clock, type Random } from '#base'
+import { BoundedCache, BoundedWork, type CacheStats, type Clock, type Logger, type Random } from '#base'
 import { decodeText, type FetchedUrl, type UrlFetcher, UrlFetchFailed, UrlRefused } from '#net'
 import { isJsonObject, type JsonObject, MatrixError, type ServerName, type UserId } from '#spec'
 import { type Change, type UrlPreview, WriteConflict } from '#store'
@@ -28,6 +28,8 @@ export interface UrlPreviewTools {
   readonly images: ImageLibrary
   readonly clock: Clock
   readonly random: Random
+  /** Told why there is no preview, where it is asked for that much. */
+  readonly logger: Logger
 }
 
 const MAX_URL_LENGTH = 2_000
@@ -100,8 +102,9 @@ export class UrlPreviews {
   }
 
   #begin(url: URL): Promise<JsonObject> {
+    // Who asked a moment earlier may have got it meanwhile.
     const fetching = this.#work
-      .run(() => this.#fetch(url))
+      .run(async () => (await this.#kept(url, undefined)) ?? this.#fetch(url))
       .finally(() => {
         this.#underWay.delete(url.href)
       })
@@ -147,6 +150,7 @@ export class UrlPreviews {
       const theirs = error instanceof WriteConflict ? await this.#kept(url, undefined) : undefined
       if (theirs !== undefined) return theirs
       if (!isNoAnswer(error, signal)) throw error
+      this.#tools.logger.debug({ err: error, host: url.host }, 'a URL could not be previewed')
       this.#failed.set(url.href, { untilMs: clock.monotonicMs() + FAILURE_LASTS_MS })
       throw noAnswer(error)
     } finally {
