@@ -67,7 +67,6 @@ button, .button { width: 100%; min-height: 2.75rem; margin-top: 1.5rem; padding:
 .g-recaptcha { min-height: 78px; margin-top: 1rem; }
 [hidden] { display: none !important; }
 button[disabled] { opacity: .6; cursor: progress; }
-button.quiet { margin-top: .75rem; border: 1px solid var(--edge); background: var(--ground); color: var(--ink); }
 iframe { display: block; width: 100%; height: 24rem; margin-top: .5rem; border: 0; }
 .framed body { padding: 4px; min-height: 0; display: block; background: var(--card); }
 .framed main { max-width: none; padding: 0; border: 0; }

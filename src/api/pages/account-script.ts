@@ -68,6 +68,16 @@ function along() {
   return members;
 }
 
+/** An app may come only after the page was loaded, and a login at a provider be over by then. */
+function tell(find, call) {
+  var left = 100;
+  (function attempt() {
+    var listener = find();
+    if (typeof listener === "function") call(listener);
+    else if (left-- > 0) setTimeout(attempt, 100);
+  })();
+}
+
 function finish(title, text) {
   say("");
   busy(false);

@@ -11,11 +11,14 @@ var user = document.getElementById("user");
 var password = document.getElementById("password");
 
 function told(response) {
-  var onLogin = window.matrixLogin.onLogin || window.onLogin;
   finish("You are logged in", "Your user id is " + response.user_id + ".");
-  if (typeof onLogin !== "function") return;
-  if (onLogin.length > 1) onLogin(response.home_server, response.user_id, response.access_token);
-  else onLogin(response);
+  tell(
+    function () { return window.matrixLogin.onLogin || window.onLogin; },
+    function (onLogin) {
+      if (onLogin.length > 1) onLogin(response.home_server, response.user_id, response.access_token);
+      else onLogin(response);
+    }
+  );
 }
 
 async function logIn(members, field) {

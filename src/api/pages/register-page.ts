@@ -3,8 +3,8 @@ import { accountPage, accountScript } from './account-script.ts'
 
 /**
  * The page that clients open where they cannot do all stages themselves: `window.matrixRegistration.onRegistered(homeServer, userId, accessToken)`.
- * It does the stages one after the other, each on its own fallback page: in a frame, or in a window of its own where a provider would refuse
- * to be framed.
+ * It takes the first flow, and does its stages one after the other, each on its own fallback page in a frame. No server of ours has a
+ * provider's stage in its first flow, which could not be framed.
  */
 const REGISTER_SCRIPT = accountScript(`
 window.matrixRegistration = window.matrixRegistration || {};
@@ -13,13 +13,14 @@ var password = document.getElementById("password");
 var repeated = document.getElementById("repeated");
 var stage = document.getElementById("stage");
 var frame = document.getElementById("frame");
-var elsewhere = document.getElementById("elsewhere");
 var session;
 
 function told(response) {
-  var onRegistered = window.matrixRegistration.onRegistered || window.onRegistered;
   finish("Your account is ready", "Your user id is " + response.user_id + ".");
-  if (typeof onRegistered === "function") onRegistered(response.home_server, response.user_id, response.access_token);
+  tell(
+    function () { return window.matrixRegistration.onRegistered || window.onRegistered; },
+    function (onRegistered) { onRegistered(response.home_server, response.user_id, response.access_token); }
+  );
 }
 
 /** Back to the form, with what is wrong. */
@@ -33,14 +34,10 @@ function again(text, field) {
 
 function show(type, count, total) {
   var page = "/_matrix/client/v3/auth/" + encodeURIComponent(type) + "/fallback/web?session=" + encodeURIComponent(session);
-  var isFramed = type !== "m.login.sso" && type !== "m.login.oauth2";
   form.hidden = true;
   stage.hidden = false;
   document.getElementById("count").textContent = "Step " + (count + 1) + " of " + total;
-  frame.hidden = !isFramed;
-  elsewhere.hidden = isFramed;
-  if (isFramed) frame.src = page;
-  else document.getElementById("window").href = page;
+  frame.src = page;
 }
 
 async function send(members) {
@@ -65,10 +62,6 @@ async function send(members) {
   show(next, completed.length, flow.stages.length);
 }
 
-function goOn() {
-  if (session !== undefined) send({ auth: { session: session } });
-}
-
 form.addEventListener("submit", function (event) {
   event.preventDefault();
   if (password.value !== repeated.value) return say("The two passwords differ.", repeated);
@@ -81,12 +74,7 @@ frame.addEventListener("load", function () {
   inside.documentElement.classList.add("framed");
   frame.style.height = "0";
   frame.style.height = inside.documentElement.scrollHeight + "px";
-  if (inside.querySelector("[data-stage=done]")) goOn();
-});
-
-document.getElementById("continue").addEventListener("click", goOn);
-addEventListener("message", function (event) {
-  if (event.origin === location.origin && event.data === "authDone") goOn();
+  if (session !== undefined && inside.querySelector("[data-stage=done]")) send({ auth: { session: session } });
 });
 `)
 
@@ -105,11 +93,6 @@ export const registerPage = (serverName: string): CustomReply =>
     rest: html`<div id="stage" hidden>
 <p id="count" role="status" aria-live="polite"></p>
 <iframe id="frame" title="This step"></iframe>
-<div id="elsewhere" hidden>
-<p>This step opens in a window of its own. Come back here when it is done.</p>
-<a class="button" id="window" target="_blank" rel="opener">Open the step</a>
-<button type="button" class="quiet" id="continue">I have done it</button>
-</div>
 </div>
 `,
     script: REGISTER_SCRIPT,
