@@ -43,7 +43,7 @@ export class PresenceSight {
     return this.#presence.ofUsers([...new Set([...sharing, ...listed, viewer.userId])])
   }
 
-  /** What changed with `after` < position <= `upTo`, each user once. */
+  /** What changed with `after` < position <= `upTo`, each user once. Who sees the changes of one room alone shares the array with its others. */
   async changed({ viewer, rooms, lists, after, upTo }: PresenceQuestion): Promise<readonly PresenceEntry[]> {
     if (after >= upTo) return []
     const met = lists ? this.#presence.metSince(viewer.userId, after, upTo) : []
@@ -51,14 +51,15 @@ export class PresenceSight {
     if (changes.length === 0) return met
     const window = await this.#window(changes)
     const listed = lists ? await this.#presence.seenByList(viewer.user) : NOBODY
-    const seen = new Set(met)
-    const add = (entry: PresenceEntry | undefined): void => {
-      if (entry !== undefined) seen.add(entry)
+    const [inFirst = NOTHING, ...inOthers] = inRooms(window.ofRooms, rooms)
+    const alone: PresenceEntry[] = []
+    for (const userId of [...listed, viewer.userId]) {
+      const entry = window.ofUsers.get(userId)
+      if (entry !== undefined && !inFirst.includes(entry)) alone.push(entry)
     }
-    for (const entry of inRooms(window.ofRooms, rooms)) seen.add(entry)
-    for (const userId of listed) add(window.ofUsers.get(userId))
-    add(window.ofUsers.get(viewer.userId))
-    return [...seen]
+    if (met.length + inOthers.length + alone.length === 0) return inFirst
+    const seen = [...inFirst, ...inOthers.flat(), ...alone, ...met]
+    return [...new Map(seen.map((entry) => [entry.userId, entry])).values()]
   }
 
   #window(changes: readonly PresenceEntry[]): Promise<Window> {
@@ -88,13 +89,14 @@ export class PresenceSight {
 }
 
 const NOBODY: ReadonlySet<UserId> = new Set()
+const NOTHING: readonly PresenceEntry[] = []
 
-/** Looked up from whichever side is shorter. */
-function* inRooms(ofRooms: Window['ofRooms'], rooms: readonly RoomNumber[]): Generator<PresenceEntry, void, undefined> {
-  if (rooms.length <= ofRooms.size) {
-    for (const room of rooms) yield* ofRooms.get(room) ?? []
-    return
-  }
+/** The changes of each of the rooms that have any; looked up from whichever side is shorter. */
+const inRooms = (ofRooms: Window['ofRooms'], rooms: readonly RoomNumber[]): readonly (readonly PresenceEntry[])[] => {
+  if (rooms.length <= ofRooms.size) return rooms.flatMap((room) => nested(ofRooms.get(room)))
   const present = new Set(rooms)
-  for (const [room, entries] of ofRooms) if (present.has(room)) yield* entries
+  return [...ofRooms].flatMap(([room, entries]) => nested(present.has(room) ? entries : undefined))
 }
+
+const nested = (entries: readonly PresenceEntry[] | undefined): readonly (readonly PresenceEntry[])[] =>
+  entries === undefined ? [] : [entries]

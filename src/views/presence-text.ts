@@ -26,6 +26,23 @@ export const presenceText = (entry: PresenceEntry, form: PresenceForm): string =
   return text
 }
 
+/** The same for arrays that many readers share. */
+const joined: Readonly<Record<PresenceForm, WeakMap<readonly PresenceEntry[], string>>> = {
+  sync: new WeakMap(),
+  stream: new WeakMap(),
+  old: new WeakMap(),
+}
+
+/** Their JSON texts, joined by commas. */
+export const presenceTexts = (entries: readonly PresenceEntry[], form: PresenceForm): string => {
+  if (entries.length === 0) return ''
+  const known = joined[form].get(entries)
+  if (known !== undefined) return known
+  const text = entries.map((entry) => presenceText(entry, form)).join()
+  joined[form].set(entries, text)
+  return text
+}
+
 /** `free_for_chat` is of 2015; for clients of today, who do not know it, it is `online`. */
 export const presenceContent = (content: JsonObject, isOld: boolean): JsonObject =>
   content.presence === 'free_for_chat' && !isOld ? { ...content, presence: 'online' } : content

@@ -115,6 +115,18 @@ onEveryHomeserver('the states of presence', (start) => {
     expect(ofAlice(told)).toMatchObject({ presence: 'online', currently_active: false })
   })
 
+  it('of others end a long poll that does not want to hear of oneself', async () => {
+    const { homeserver, alice, bob } = await pair(start)
+    await using _ = homeserver
+    const filter = JSON.stringify({ presence: { not_senders: [bob.userId] } })
+    const { next_batch: since } = await bob.sync({ filter })
+    await setStatus(bob, 'unavailable')
+    await setStatus(alice, 'online')
+    // Both in one window: longer than a test may take.
+    const told = await bob.sync({ since, filter, timeout: 150_000 })
+    expect(told.presence.events.map(({ sender }: Json) => sender)).toEqual([alice.userId])
+  })
+
   it('are all offline, and nobody hears of any, where presence is switched off', async () => {
     const { homeserver, alice, bob } = await pair(start, { presence: { enabled: false } })
     await using _ = homeserver

@@ -11,9 +11,9 @@ import { RecentChanges } from './recent-changes.ts'
 const COALESCE_MS = 50
 /**
  * What telling may cost: so many long polls ended a second, on average. Each costs its client a request more, so that a change which
- * concerns 2,000 waiting people is followed by the next after 5 s at the earliest, one that concerns ten after 50 ms.
+ * concerns 2,000 waiting people is followed by the next after 8 s at the earliest, one that concerns ten after 50 ms.
  */
-const WAKES_A_SECOND = 400
+const WAKES_A_SECOND = 250
 const MAX_PAUSE_MS = 60_000
 /** That somebody is active, or not any more, goes along with the next change of anybody's; alone it waits so long. */
 const QUIET_MS = 30_000

@@ -25,12 +25,15 @@ export interface PublishedPresence {
   readonly state: PresenceState
   readonly statusMsg: string | undefined
   readonly currentlyActive: boolean
+  readonly profile: PresenceProfile
 }
 
 export interface PresenceProfile {
   readonly displayname?: string
   readonly avatar_url?: string
 }
+
+const NO_PROFILE: PresenceProfile = {}
 
 export interface PresenceEntry {
   /** undefined for who was not about lately. */
@@ -55,7 +58,7 @@ export interface PresenceRecord {
   published: PublishedPresence
   /** Known once it changed while the user was about. */
   profile: PresenceProfile
-  /** What readers are given for a while, so that many share one text. */
+  /** What was told, as readers are given it for a while, so that many share one text. */
   shown: { readonly entry: PresenceEntry; readonly at: number } | undefined
 }
 
@@ -72,8 +75,8 @@ export const newRecord = (
   statusMsg: lastSeen.statusMsg,
   activeAt: now.at - Math.max(0, now.ms - lastSeen.lastActiveMs),
   lastActiveMs: lastSeen.lastActiveMs,
-  published: { state: 'offline', statusMsg: lastSeen.statusMsg, currentlyActive: false },
-  profile: {},
+  published: { state: 'offline', statusMsg: lastSeen.statusMsg, currentlyActive: false, profile: NO_PROFILE },
+  profile: NO_PROFILE,
   shown: undefined,
 })
 
@@ -105,24 +108,25 @@ export const presenceOf = (record: PresenceRecord, now: number): PublishedPresen
     state,
     statusMsg: record.statusMsg,
     currentlyActive: isOnline(state) && now - record.activeAt < CURRENTLY_ACTIVE_MS,
+    profile: record.profile,
   }
 }
 
 export const samePresence = (one: PublishedPresence, other: PublishedPresence): boolean =>
-  one.state === other.state && one.statusMsg === other.statusMsg && one.currentlyActive === other.currentlyActive
+  sameButForActivity(one, other) && one.currentlyActive === other.currentlyActive
 
 /** Whether only `currently_active` differs: worth telling along with other news, not worth waking anybody. */
 export const sameButForActivity = (one: PublishedPresence, other: PublishedPresence): boolean =>
-  one.state === other.state && one.statusMsg === other.statusMsg
+  one.state === other.state && one.statusMsg === other.statusMsg && one.profile === other.profile
 
-/** The content of `m.presence`. */
-export const contentOf = (record: PresenceRecord, now: number): JsonObject => {
-  const { state, statusMsg, currentlyActive } = presenceOf(record, now)
+/** The content of `m.presence`: as it is now, or as others were told. */
+export const contentOf = (record: PresenceRecord, now: number, presence = presenceOf(record, now)): JsonObject => {
+  const { state, statusMsg, currentlyActive, profile } = presence
   return {
     presence: state,
     last_active_ago: Math.max(0, Math.round(now - record.activeAt)),
     ...(isOnline(state) ? { currently_active: currentlyActive } : {}),
     ...(statusMsg === undefined ? {} : { status_msg: statusMsg }),
-    ...record.profile,
+    ...profile,
   }
 }

@@ -72,7 +72,10 @@ export class Presence {
     this.#news = new PresenceNews({
       ...{ clock, log, streams, rooms },
       followersOf: (user) => lists.followersOf(user),
-      told: (record) => this.#remember(record),
+      told: (record) => {
+        record.shown = undefined
+        this.#remember(record)
+      },
     })
   }
 
@@ -93,7 +96,7 @@ export class Presence {
     connection.state = state
     connection.open++
     record.connections.set(device, connection)
-    this.#changed(record)
+    this.#news.changed(record)
     let over = false
     return () => {
       if (over) return
@@ -114,7 +117,7 @@ export class Presence {
     record.explicit = state === 'online' ? undefined : state
     record.statusMsg = statusMsg
     this.#markActive(record)
-    this.#changed(record)
+    this.#news.changed(record)
   }
 
   /** The user did something: sent an event, moved a receipt, began to type. Cheap. */
@@ -124,7 +127,7 @@ export class Presence {
     if (record.explicit === 'unavailable') record.explicit = undefined
     for (const connection of record.connections.values()) connection.state = 'online'
     this.#markActive(record)
-    this.#changed(record)
+    this.#news.changed(record)
   }
 
   /** Tells those who see the user, for `m.presence` carries the profile ("Events on Change of Profile Information"). */
@@ -132,8 +135,7 @@ export class Presence {
     const record = this.#records.get(userId)
     if (record === undefined || presenceOf(record, this.#now()).state === 'offline') return
     record.profile = profile
-    record.published = { state: 'offline', statusMsg: undefined, currentlyActive: false }
-    this.#changed(record)
+    this.#news.changed(record)
   }
 
   /**
@@ -179,7 +181,7 @@ export class Presence {
     return this.#options.lists.seenBy(user)
   }
 
-  /** Changes with `after` < position <= `upTo`, oldest first, the same array for all who ask at about the same time; who may see whom is not asked here. */
+  /** Changes with `after` < position <= `upTo` as they were told, oldest first, the same array for all who ask at about the same time; who may see whom is not asked here. */
   changedSince(after: number, upTo: number): readonly PresenceEntry[] {
     const now = this.#now()
     if (now - this.#windowsSince >= SHARED_FOR_MS || this.#windows.size >= SHARED_WINDOWS) {
@@ -189,7 +191,10 @@ export class Presence {
     const key = `${after}-${upTo}`
     const known = this.#windows.get(key)
     if (known !== undefined) return known
-    const entries = this.#news.since(after, upTo).flatMap((userId) => this.#entry(userId) ?? [])
+    const entries = this.#news.since(after, upTo).flatMap((userId) => {
+      const record = this.#records.get(userId)
+      return record === undefined ? [] : this.#toldEntry(record)
+    })
     this.#windows.set(key, entries)
     return entries
   }
@@ -218,13 +223,20 @@ export class Presence {
     return this.#lastSeen.flush()
   }
 
-  /** Shared by all who read it within a moment, as long as nothing about it changes. */
   #entry(userId: UserId): PresenceEntry | undefined {
     const record = this.#records.get(userId)
     if (record === undefined) return undefined
     const now = this.#now()
+    if (samePresence(presenceOf(record, now), record.published)) return this.#toldEntry(record)
+    return { user: record.user, userId, content: contentOf(record, now) }
+  }
+
+  /** As others were told, not as it is: else the change on its way would be told twice. Shared by all who read it within a moment. */
+  #toldEntry(record: PresenceRecord): PresenceEntry {
+    const now = this.#now()
     if (record.shown === undefined || now - record.shown.at >= SHARED_FOR_MS) {
-      record.shown = { entry: { user: record.user, userId, content: contentOf(record, now) }, at: now }
+      const { user, userId, published } = record
+      record.shown = { entry: { user, userId, content: contentOf(record, now, published) }, at: now }
     }
     return record.shown.entry
   }
@@ -275,11 +287,6 @@ export class Presence {
     this.#lastSeen.keepLater(record)
   }
 
-  #changed(record: PresenceRecord): void {
-    record.shown = undefined
-    this.#news.changed(record)
-  }
-
   #remember({ userId, published, connections }: PresenceRecord): void {
     this.#offline.delete(userId)
     if (published.state !== 'offline' || connections.size > 0) return
@@ -313,7 +320,8 @@ export class Presence {
       if (this.#offline.has(record.userId)) continue
       const now = this.#now()
       dropDeadConnections(record, now)
-      if (record.connections.size > 0 || !samePresence(presenceOf(record, now), record.published)) this.#changed(record)
+      if (record.connections.size > 0 || !samePresence(presenceOf(record, now), record.published))
+        this.#news.changed(record)
       else this.#remember(record)
       if (++swept % SWEPT_IN_A_SLICE === 0) await breathe(this.#options.clock)
     }

@@ -3,7 +3,7 @@ import { MatrixError, type Pdu, type UserId } from '#spec'
 import type { RoomNumber, RoomsReader, StoredEvent } from '#store'
 import { formatSyncToken, type Positions, parseSyncToken, type Snapshot, type Streams } from '#streams'
 import type { PresenceSight } from '../presence-sight.ts'
-import { presenceText } from '../presence-text.ts'
+import { presenceTexts } from '../presence-text.ts'
 import type { PushRules } from '../push-rules.ts'
 import type { RoomsOfUser, UserRooms } from '../user-rooms.ts'
 import type { IgnoredUsers } from '../visibility.ts'
@@ -91,7 +91,7 @@ export class Sync {
     const text =
       `{"next_batch":"${formatSyncToken(now)}","rooms":{"join":{${join.join()}},"invite":{${invite.join()}},` +
       `"knock":{${knock.join()}},"leave":{${leave.join()}}},"account_data":{"events":[${accountData.join()}]},` +
-      `"presence":{"events":[${presence.texts.join()}]},"to_device":{"events":[]},"device_lists":{"changed":[],"left":[]},` +
+      `"presence":{"events":[${presence.text}]},"to_device":{"events":[]},"device_lists":{"changed":[],"left":[]},` +
       '"device_one_time_keys_count":{},"device_unused_fallback_key_types":[]}'
     return { text, empty }
   }
@@ -170,14 +170,13 @@ export class Sync {
 
   async #presence(window: SyncWindow, rooms: RoomsOfUser, gathered: Gathered): Promise<PresenceTexts> {
     const { filter, ignored, syncer } = window
-    if (filter.presence.nothing || !filter.presence.type('m.presence')) return { texts: [], ofOthers: 0 }
-    const entries = new Map<UserId, PresenceEntry>()
-    for (const entry of await this.#presenceEntries(window, rooms, gathered)) entries.set(entry.userId, entry)
-    const shown = [...entries.values()].filter(({ userId }) => filter.presence.sender(userId) && !ignored.has(userId))
-    return {
-      texts: shown.map((entry) => presenceText(entry, 'sync')),
-      ofOthers: shown.length - (entries.has(syncer.userId) ? 1 : 0),
-    }
+    if (filter.presence.nothing || !filter.presence.type('m.presence')) return { text: '', ofOthers: 0 }
+    const entries = await this.#presenceEntries(window, rooms, gathered)
+    const isShown = ({ userId }: PresenceEntry): boolean => filter.presence.sender(userId) && !ignored.has(userId)
+    // Unfiltered, the array may be one that many readers share, and its text with it.
+    const shown = entries.every(isShown) ? entries : entries.filter(isShown)
+    const isOwn = shown.some(({ userId }) => userId === syncer.userId)
+    return { text: presenceTexts(shown, 'sync'), ofOthers: shown.length - (isOwn ? 1 : 0) }
   }
 
   async #presenceEntries(
@@ -192,12 +191,15 @@ export class Sync {
     if (since.presence >= now.presence) return met
     const joined = joinedRooms(rooms).map(({ room }) => room)
     const window = { after: since.presence, upTo: now.presence }
-    return [...met, ...(await presenceSight.changed({ viewer: syncer, rooms: joined, lists: true, ...window }))]
+    const changed = await presenceSight.changed({ viewer: syncer, rooms: joined, lists: true, ...window })
+    if (met.length === 0) return changed
+    return [...new Map([...met, ...changed].map((entry) => [entry.userId, entry])).values()]
   }
 }
 
 interface PresenceTexts {
-  readonly texts: readonly string[]
+  /** Joined by commas. */
+  readonly text: string
   /** One's own presence goes along with other news, but ends no long poll: to begin one may be what changed it. */
   readonly ofOthers: number
 }
