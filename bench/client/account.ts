@@ -2,6 +2,9 @@ import type { HttpClient } from './http-client.ts'
 
 const base = '/_matrix/client/v3'
 
+/** The calls that a client can hear news by. */
+export type StreamCall = '/sync' | '/events'
+
 /** One registered user with one device. All calls are of the public client-server API, v3. */
 export class Account {
   readonly userId: string
@@ -12,6 +15,21 @@ export class Account {
     this.#http = http
     this.userId = userId
     this.#token = token
+  }
+
+  /** A `GET` of the stream of news as it goes over the wire: `/sync` or the older `/events`, which waits where there is none. */
+  pollRequest(call: StreamCall, host: string, from: string | undefined, timeoutMs: number): string {
+    const path =
+      call === '/sync'
+        ? `/sync?set_presence=offline&filter=${encodedListenerFilter}&timeout=${timeoutMs}${from === undefined ? '' : `&since=${from}`}`
+        : `/events?timeout=${timeoutMs}${from === undefined ? '' : `&from=${from}`}`
+    return `GET ${this.#http.basePath}${base}${path} HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${this.#token}\r\n\r\n`
+  }
+
+  /** Not there, as far as others are told, whatever the user asks for: `/events` has no `set_presence` of its own. */
+  async hide(): Promise<void> {
+    const path = `${base}/presence/${encodeURIComponent(this.userId)}/status`
+    await this.#http.call({ method: 'PUT', path, token: this.#token, body: '{"presence":"offline"}' })
   }
 
   /** The same user and device over another pool, for requests that each need a waiting connection. */
@@ -84,3 +102,5 @@ export const listenerFilter = JSON.stringify({
   presence: { not_types: ['*'] },
   room: { timeline: { limit: 10 }, state: { lazy_load_members: true } },
 })
+
+const encodedListenerFilter = encodeURIComponent(listenerFilter)

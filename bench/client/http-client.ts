@@ -33,11 +33,12 @@ const answerTimeoutMs = 300_000
  */
 export class HttpClient {
   readonly #pool: Pool
-  readonly #basePath: string
+  /** What stands before every path: empty, unless the target's URL has a path of its own. */
+  readonly basePath: string
 
   constructor(baseUrl: string, connections: number) {
     const url = new URL(baseUrl)
-    this.#basePath = url.pathname.replace(/\/+$/, '')
+    this.basePath = url.pathname.replace(/\/+$/, '')
     this.#pool = new Pool(url.origin, {
       connections,
       pipelining: 1,
@@ -58,7 +59,7 @@ export class HttpClient {
       let first: Buffer | undefined
       let rest: Buffer[] | undefined
       this.#pool.dispatch(
-        { method: request.method, path: this.#basePath + request.path, headers, body: request.body ?? null },
+        { method: request.method, path: this.basePath + request.path, headers, body: request.body ?? null },
         {
           onRequestStart() {},
           onResponseStart(_controller, statusCode) {

@@ -55,6 +55,7 @@ function scenarioTable(scenario: Scenario, lines: readonly CaseResult[]): string
     { title: 'failed', show: scenario.shows !== 'memory', cell: (line) => formatCount(line.errors) },
     { title: 'answer', show: withBytes, cell: (line) => formatBytes(line.answerBytesMean) },
     { title: 'server CPU', show: withServer, cell: (line) => formatShare(line.server?.cores ?? Number.NaN) },
+    { title: 'CPU each', show: withServer, cell: (line) => formatMs(line.server?.cpuMsPerOperation) },
     { title: 'memory', show: withServer, cell: (line) => formatBytes(line.server?.rssBytes) },
     { title: 'threads', show: withServer, cell: (line) => formatCount(line.server?.threads) },
     { title: 'bench CPU', show: scenario.shows !== 'memory', cell: (line) => formatShare(line.loadCores) },

@@ -14,6 +14,8 @@ export type TargetChoice = {
 export type Options = {
   targets: readonly TargetChoice[]
   only: readonly string[]
+  /** Of these scenarios the cases whose name holds this text. */
+  cases: string
   scale: 'small' | 'full'
   seconds: number
   rounds: number
@@ -43,6 +45,7 @@ type Raw = {
   spawn?: string
   againstSpawn?: string
   only?: string[]
+  cases?: string
   scale: string
   seconds: number
   rounds?: number
@@ -95,6 +98,7 @@ function describe(output: string[]): Command {
     .option('--server-cpu <n>', 'pin started servers and the measuring of limits to this core', wholeFrom(0))
     .option('--load-cpu <n>', 'pin the bench itself to this core', wholeFrom(0))
     .option('--only <scenario,...>', 'measure these scenarios (see --list)', scenarioNames)
+    .option('--cases <text>', 'of these scenarios, only the cases whose name holds this text')
     .option('--scale <small|full>', 'sizes of rooms, crowds and histories', scaleName, 'full')
     .option('--seconds <n>', 'length of each measured stretch', positive, 10)
     .option(
@@ -125,6 +129,7 @@ function build(raw: Raw): Options {
   return {
     targets,
     only: raw.only ?? scenarios.map((scenario) => scenario.name),
+    cases: raw.cases ?? '',
     scale: raw.scale === 'small' ? 'small' : 'full',
     seconds: raw.seconds,
     rounds: raw.rounds ?? (second === undefined ? 1 : 3),

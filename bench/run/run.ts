@@ -59,7 +59,9 @@ async function measureAll(options: Options, wanted: readonly Scenario[], targets
     const measurable = targets.filter((target) => scenario.shows !== 'memory' || target.pids.length > 0)
     if (measurable.length === 0) say(`${scenario.name}: left out, since no process id is given`)
     const scene = { scale: scales[options.scale], seconds: options.seconds }
-    const sides = measurable.map((target) => ({ target, cases: scenario.cases({ ...scene, target }) }))
+    const casesOf = (target: Target): Case[] =>
+      scenario.cases({ ...scene, target }).filter(({ name }) => name.includes(options.cases))
+    const sides = measurable.map((target) => ({ target, cases: casesOf(target) }))
     const names = sides[0]?.cases.map((subject) => subject.name) ?? []
     for (const [index, name] of names.entries()) {
       const turns = sides.flatMap(({ target, cases }) => {

@@ -7,6 +7,7 @@ import type { Scenario } from './scenario.ts'
 import { sendManyRooms } from './send-many-rooms.ts'
 import { sendOneRoom } from './send-one-room.ts'
 import { wakeListeners } from './wake-listeners.ts'
+import { wakeStreams } from './wake-streams.ts'
 
 /** In the order they run: idle before anything is asked, the largest scene last. */
 export const scenarios: readonly Scenario[] = [
@@ -17,5 +18,6 @@ export const scenarios: readonly Scenario[] = [
   backPagination,
   firstSync,
   wakeListeners,
+  wakeStreams,
   joinLargeRoom,
 ]

@@ -4,6 +4,8 @@ import type { Target } from '../run/target.ts'
 /** Sizes that decide how long a run takes; `full` is what the published figures use. */
 export type Scale = {
   listeners: readonly number[]
+  /** Long polls that wait at the same time, and how many users they are of. */
+  streams: readonly { streams: number; users: number }[]
   syncRooms: readonly number[]
   /** At least as many as the most workers of a send scenario, so that none is idle. */
   sendRooms: number
@@ -14,6 +16,7 @@ export type Scale = {
 export const scales: Record<'small' | 'full', Scale> = {
   small: {
     listeners: [1, 10, 100],
+    streams: [{ streams: 200, users: 20 }],
     syncRooms: [1, 10, 100],
     sendRooms: 64,
     largeRoomMembers: 200,
@@ -21,6 +24,10 @@ export const scales: Record<'small' | 'full', Scale> = {
   },
   full: {
     listeners: [1, 100, 1000],
+    streams: [
+      { streams: 10_000, users: 1000 },
+      { streams: 10_000, users: 10_000 },
+    ],
     syncRooms: [1, 100, 1000],
     sendRooms: 100,
     largeRoomMembers: 10_000,

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { Static, TSchema } from 'typebox'
+import type { Pending } from '#base'
 import type { DeviceId, Errcode, JsonObject, MatrixError, UserId } from '#spec'
 import type { FileReply } from './file-reply.ts'
 
@@ -17,9 +18,9 @@ export interface Requester {
   readonly token: number
 }
 
-/** Checks access tokens; declared here because the edge needs it, wired in `app`. Throws `M_UNKNOWN_TOKEN`. */
+/** Checks access tokens; declared here because the edge needs it, wired in `app`. Throws `M_UNKNOWN_TOKEN`. Without `at` nobody is seen: it was said before. */
 export interface TokenCheck {
-  check(accessToken: string, at: { readonly ip: string; readonly userAgent: string | undefined }): Promise<Requester>
+  check(accessToken: string, at?: { readonly ip: string; readonly userAgent: string | undefined }): Promise<Requester>
 }
 
 /**
@@ -76,6 +77,35 @@ export class RawJson {
   }
 }
 
+/**
+ * A JSON text that comes later: a long poll. The edge lets go of everything else of the request meanwhile, so an endpoint that waits long
+ * for many answers this, rather than await it. `over` is called once, when the request has ended, however it did.
+ */
+export class LaterJson {
+  readonly text: Pending<string>
+  readonly over: () => void
+  constructor(text: Pending<string>, over: () => void) {
+    this.text = text
+    this.over = over
+  }
+}
+
+/** What `begin` answers, now or later; `over` is called once, when the request has ended, however it did. */
+export const nowOrLater = async (
+  begin: () => Promise<string | Pending<string>>,
+  over: () => void,
+): Promise<RawJson | LaterJson> => {
+  let waits = false
+  try {
+    const text = await begin()
+    if (typeof text === 'string') return new RawJson(text)
+    waits = true
+    return new LaterJson(text, over)
+  } finally {
+    if (!waits) over()
+  }
+}
+
 /** An answer with another status, headers or a body that is not JSON. */
 export interface Reply {
   readonly status: number
@@ -99,7 +129,7 @@ export interface StreamedBody {
   readonly lengthBytes: number | undefined
 }
 
-export type Answer = JsonObject | RawJson | CustomReply | FileReply
+export type Answer = JsonObject | RawJson | LaterJson | CustomReply | FileReply
 
 type Shape<S> = S extends TSchema ? Static<S> : Record<never, never>
 type BodyKind = TSchema | 'stream' | 'form' | undefined

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { cookieIn } from './cookie.ts'
 import type { Auth, EndpointRequest, Requester } from './endpoint.ts'
+import type { Exchange } from './parked.ts'
 
 /** The requests that hold an `AbortSignal` now, so that a stopping server can make its long polls answer. */
 export class LiveSignals {
@@ -34,7 +35,7 @@ export class LiveSignals {
 }
 
 /** What a handler sees of a request. What few handlers ask for is made only when asked for. */
-export class IncomingRequest implements EndpointRequest<Auth, unknown, unknown, unknown> {
+export class IncomingRequest implements EndpointRequest<Auth, unknown, unknown, unknown>, Exchange {
   requester: Requester | undefined = undefined
   params: unknown
   query: unknown
@@ -51,6 +52,22 @@ export class IncomingRequest implements EndpointRequest<Auth, unknown, unknown, 
     this.#request = request
     this.#reply = reply
     this.#signals = signals
+  }
+
+  get id(): string {
+    return this.#request.id
+  }
+
+  get startedMs(): number {
+    return this.#request.startedMs
+  }
+
+  get response(): FastifyReply['raw'] {
+    return this.#reply.raw
+  }
+
+  get userId(): string | undefined {
+    return this.requester?.userId
   }
 
   get ip(): string {

@@ -3,13 +3,14 @@ import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify }
 import type { Clock, Logger } from '#base'
 import { MatrixError } from '#spec'
 import { accessTokenOf } from './access-token.ts'
-import { CORS_HEADERS, errorOf, sendError, sendOutcome } from './answers.ts'
-import { type Answer, type AnyEndpoint, isV1Path, type Requester, type TokenCheck } from './endpoint.ts'
+import { CORS_HEADERS, errorOf, sendError, sendJson, sendOutcome } from './answers.ts'
+import { type Answer, type AnyEndpoint, isV1Path, LaterJson, type Requester, type TokenCheck } from './endpoint.ts'
 import { FileReply } from './file-reply.ts'
 import { parseFormBody } from './form-body.ts'
 import { IncomingRequest, LiveSignals } from './incoming.ts'
 import { parseJsonBody } from './json-body.ts'
 import { knownPaths, MAX_PARAM_LENGTH } from './known-paths.ts'
+import { type Ending, type Exchange, Parked, ParkingLot } from './parked.ts'
 import { addressKey, type RateLimiter } from './rate-limits.ts'
 import { type EndpointShapes, endpointShapes } from './shapes.ts'
 import { boundWrite, closeServer, type Listener, listen, openServer, type SocketLimits } from './sockets.ts'
@@ -61,6 +62,7 @@ export const DEFAULT_BODY_BYTES = 128 * 1024
 export const createEdge = async (options: EdgeOptions): Promise<Edge> => {
   const { limits } = options
   const signals = new LiveSignals()
+  const lot = new ParkingLot()
   let sequence = 0
   const app = fastify({
     logger: false,
@@ -84,13 +86,13 @@ export const createEdge = async (options: EdgeOptions): Promise<Edge> => {
   })
   prepare(app, options)
   for (const endpoint of options.endpoints) {
-    if (endpoint.body !== 'stream') register(app, endpoint, options, signals)
+    if (endpoint.body !== 'stream') register(app, endpoint, options, signals, lot)
   }
   void app.register(async (unread) => {
     unread.removeAllContentTypeParsers()
     unread.addContentTypeParser('*', (_request, _bytes, done) => done(null))
     for (const endpoint of options.endpoints) {
-      if (endpoint.body === 'stream') register(unread, endpoint, options, signals)
+      if (endpoint.body === 'stream') register(unread, endpoint, options, signals, lot)
     }
   })
   answerUnknown(app, options)
@@ -106,6 +108,7 @@ export const createEdge = async (options: EdgeOptions): Promise<Edge> => {
     stop: async (graceMs) => {
       const closed = servers.map((server) => closeServer(server, options.clock, graceMs))
       signals.abortAll()
+      lot.hurryAll()
       await Promise.all(closed)
       await app.close()
     },
@@ -177,13 +180,24 @@ const answerError = (
   thrown: unknown,
   page = request.routeOptions.config?.errorPage,
 ): number => {
-  const response = take(reply)
+  const { id, method } = request
+  return refuse(options.logger, { id, method, path: request.routeOptions.url }, take(reply), thrown, page)
+}
+
+/** Answers the status. */
+const refuse = (
+  logger: Logger,
+  { id, method, path }: { readonly id: string; readonly method: string; readonly path: string | undefined },
+  response: ServerResponse,
+  thrown: unknown,
+  page: AnyEndpoint['errorPage'],
+): number => {
   const { error, unexpected } = errorOf(thrown)
   if (unexpected || error.status >= 500) {
     // Never the query string: it may hold a token.
-    const fields = { request: request.id, method: request.method, path: request.routeOptions.url, err: thrown }
-    if (unexpected) options.logger.error(fields, 'request failed')
-    else options.logger.warn(fields, 'request refused')
+    const fields = { request: id, method, path, err: thrown }
+    if (unexpected) logger.error(fields, 'request failed')
+    else logger.warn(fields, 'request refused')
   }
   if (response.headersSent || response.destroyed) return error.status
   if (page === undefined) sendError(response, error)
@@ -191,30 +205,54 @@ const answerError = (
   return error.status
 }
 
-const register = (app: FastifyInstance, endpoint: AnyEndpoint, options: EdgeOptions, signals: LiveSignals): void => {
+const register = (
+  app: FastifyInstance,
+  endpoint: AnyEndpoint,
+  options: EdgeOptions,
+  signals: LiveSignals,
+  lot: ParkingLot,
+): void => {
   const shapes = endpointShapes(endpoint)
   const observed = options.observe?.(endpoint.method, endpoint.paths[0])
   const { clock, limits, logger, logRequests } = options
 
-  const answered = (request: FastifyRequest, reply: FastifyReply, status: number): void => {
-    boundWrite(reply.raw, limits.writeTimeoutMs)
+  const answered = ({ id, response, startedMs, userId: user }: Exchange, status: number): void => {
+    boundWrite(response, limits.writeTimeoutMs)
     if (observed === undefined && !logRequests) return
-    const durationMs = clock.monotonicMs() - request.startedMs
+    const durationMs = clock.monotonicMs() - startedMs
     observed?.(status, durationMs)
     if (!logRequests) return
-    const user = request.incoming?.requester?.userId
     logger.debug(
-      { request: request.id, method: endpoint.method, path: endpoint.paths[0], user, status, durationMs },
+      { request: id, method: endpoint.method, path: endpoint.paths[0], user, status, durationMs },
       'answered',
     )
   }
 
+  const ending: Ending = {
+    recheck: (accessToken) => options.tokens.check(accessToken),
+    answer: (parked, text) => {
+      if (signals.stopping) parked.response.shouldKeepAlive = false
+      sendJson(parked.response, 200, text)
+      answered(parked, 200)
+    },
+    refuse: (parked, thrown) => {
+      if (signals.stopping) parked.response.shouldKeepAlive = false
+      const { method, paths, errorPage } = endpoint
+      answered(parked, refuse(logger, { id: parked.id, method, path: paths[0] }, parked.response, thrown, errorPage))
+    },
+  }
+
   const serve = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     let status: number
+    const incoming = request.incoming ?? new IncomingRequest(request, reply, signals)
     try {
-      const incoming = request.incoming ?? new IncomingRequest(request, reply, signals)
       readInto(endpoint, shapes, incoming, request)
       const outcome = await outcomeOf(endpoint, incoming, options.tokens)
+      if (outcome instanceof LaterJson) {
+        take(reply)
+        lot.park(new Parked(incoming, incoming.accessToken, outcome, lot, ending))
+        return
+      }
       if (signals.stopping) reply.raw.shouldKeepAlive = false
       status =
         outcome instanceof FileReply
@@ -225,7 +263,7 @@ const register = (app: FastifyInstance, endpoint: AnyEndpoint, options: EdgeOpti
       if (signals.stopping) reply.raw.shouldKeepAlive = false
       status = answerError(options, request, reply, thrown)
     }
-    answered(request, reply, status)
+    answered(incoming, status)
   }
 
   const admit = async (request: FastifyRequest, reply: FastifyReply): Promise<boolean> => {
@@ -239,7 +277,7 @@ const register = (app: FastifyInstance, endpoint: AnyEndpoint, options: EdgeOpti
       }
       return true
     } catch (thrown) {
-      answered(request, reply, answerError(options, request, reply, isV1Path(request.url) ? asInV1(thrown) : thrown))
+      answered(incoming, answerError(options, request, reply, isV1Path(request.url) ? asInV1(thrown) : thrown))
       return false
     }
   }

@@ -1,3 +1,4 @@
+export * from './long-poll.ts'
 export * from './positions.ts'
 export * from './streams.ts'
 export * from './tokens.ts'

@@ -1,4 +1,5 @@
 import type { Clock } from '#base'
+import { Deadlines } from './deadlines.ts'
 import type { DurableStreamName, EphemeralStreamName, Positions, StreamName } from './positions.ts'
 
 /** Something happened in a stream: all who are joined to these rooms, and these users, may have news. Numbers, not ids. */
@@ -15,12 +16,48 @@ export interface Snapshot {
   readonly tick: number
 }
 
+/** Somebody who waits: told once, unless it leaves before. */
+export interface Waiter {
+  /** `isNews`: there may be news; else the time is over. */
+  heard(isNews: boolean): void
+}
+
+/** What a waiter waits for. */
+export interface Wait {
+  /** A user, or a `listenerInRoom`. */
+  readonly listener: number
+  /** News that came after this moment. */
+  readonly since: Snapshot
+  readonly timeoutMs: number
+  /** The rooms whose news is the listener's; asked only when they are not known yet. */
+  rooms(): Promise<readonly number[]>
+}
+
 /** One user who waits, or waited a short while ago: which rooms wake him, and when news last came. */
 interface Ear {
   readonly user: number
   readonly rooms: readonly number[]
-  readonly waiting: Set<() => void>
+  readonly waiting: Set<Waiting>
   lastTick: number
+}
+
+/** A waiter in its place; give it to `leave`. */
+export class Waiting {
+  readonly ear: Ear
+  readonly waiter: Waiter
+  readonly #streams: Streams
+  /** Where it stands among the deadlines. */
+  time = 0
+
+  constructor(streams: Streams, ear: Ear, waiter: Waiter) {
+    this.#streams = streams
+    this.ear = ear
+    this.waiter = waiter
+  }
+
+  expired(): void {
+    if (this.#streams.leave(this)) this.waiter.heard(false)
+  }
 }
 
 /** So many users, and rooms of users, are remembered between two of their long polls, which saves indexing their rooms anew at each. */
@@ -29,7 +66,7 @@ const REMEMBERED_ROOMS = 1_000_000
 /** Long polls woken in one slice of the event loop. */
 const WAKES_A_SLICE = 16
 
-/** Stands in `wait` for who listens at one room without being in it: user numbers are positive. */
+/** Stands for who listens at one room without being in it: user numbers are positive. */
 export const listenerInRoom = (room: number): number => -1 - room
 
 export class Streams {
@@ -40,7 +77,9 @@ export class Streams {
   readonly #idle = new Set<Ear>()
   #indexedRooms = 0
   readonly #listeners: ((news: readonly News[]) => void)[] = []
-  readonly #toWake: (() => void)[] = []
+  readonly #deadlines: Deadlines<Waiting>
+  #toWake: Waiting[] = []
+  #woken = 0
   #reached = 0
   #waking = false
   #positions: Positions
@@ -48,6 +87,7 @@ export class Streams {
 
   constructor(clock: Clock, durable: Readonly<Record<DurableStreamName, number>>) {
     this.#clock = clock
+    this.#deadlines = new Deadlines(clock)
     const start = clock.nowMs()
     this.#positions = { ...durable, typing: start, presence: start }
   }
@@ -93,47 +133,42 @@ export class Streams {
   }
 
   /**
-   * Waits until there may be news for the user that came after the snapshot, at most `timeoutMs`. True when there may be;
-   * false when the time is over or `signal` was aborted. `rooms` is asked only when the user's rooms are not known yet.
-   * Who listens at a room that is not theirs is a `listenerInRoom`, not a user.
+   * Lets the waiter wait until there may be news, at most for the wait's time. Answers its place, or undefined where it was told
+   * at once: of news since the snapshot, or that there is no time.
    */
-  async wait(
-    user: number,
-    since: Snapshot,
-    rooms: () => Promise<readonly number[]>,
-    timeoutMs: number,
-    signal: AbortSignal,
-  ): Promise<boolean> {
-    let ear = this.#ears.get(user)
+  async listen(waiter: Waiter, { listener, since, timeoutMs, rooms }: Wait): Promise<Waiting | undefined> {
+    let ear = this.#ears.get(listener)
+    let isNews = false
     if (ear === undefined) {
       const asked = this.#tick
       const known = await rooms()
-      ear = this.#ears.get(user)
-      if (ear === undefined) {
-        // The rooms may have changed while they were read: an ear without the new one would miss its news for good.
-        if (this.#tick !== asked) return true
-        ear = this.#remember(user, known)
-      }
-      if (this.#tick !== since.tick) return true
+      ear = this.#ears.get(listener)
+      // The rooms may have changed while they were read: an ear without the new one would miss its news for good.
+      if (ear === undefined && this.#tick === asked) ear = this.#remember(listener, known)
+      isNews = this.#tick !== since.tick
     }
-    if (ear.lastTick > since.tick) return true
-    if (signal.aborted || timeoutMs <= 0) return false
-    const listening = ear
-    return new Promise<boolean>((resolve) => {
-      const end = (news: boolean): void => {
-        cancel()
-        signal.removeEventListener('abort', onAbort)
-        listening.waiting.delete(wake)
-        this.#rest(listening)
-        resolve(news)
-      }
-      const wake = (): void => end(true)
-      const onAbort = (): void => end(false)
-      const cancel = this.#clock.after(timeoutMs, () => end(false))
-      signal.addEventListener('abort', onAbort, { once: true })
-      listening.waiting.add(wake)
-      this.#idle.delete(listening)
-    })
+    if (ear === undefined || isNews || ear.lastTick > since.tick) {
+      waiter.heard(true)
+      return undefined
+    }
+    if (timeoutMs <= 0) {
+      waiter.heard(false)
+      return undefined
+    }
+    const waiting = new Waiting(this, ear, waiter)
+    waiting.time = this.#deadlines.add(waiting, timeoutMs)
+    ear.waiting.add(waiting)
+    this.#idle.delete(ear)
+    return waiting
+  }
+
+  /** The waiter goes, untold. False where it was told already, or is about to be. */
+  leave(waiting: Waiting): boolean {
+    const { ear, time } = waiting
+    if (!ear.waiting.delete(waiting)) return false
+    this.#deadlines.remove(waiting, time)
+    this.#rest(ear)
+    return true
   }
 
   #remember(user: number, rooms: readonly number[]): Ear {
@@ -197,7 +232,7 @@ export class Streams {
       this.#reached += ear.waiting.size
       ear.lastTick = this.#tick
       // Each is queued once, however much comes before its turn.
-      for (const wake of ear.waiting) this.#toWake.push(wake)
+      for (const waiting of ear.waiting) this.#toWake.push(waiting)
       ear.waiting.clear()
       this.#rest(ear)
     }
@@ -206,8 +241,18 @@ export class Streams {
 
   #wakeSlice(): void {
     this.#waking = true
-    for (const wake of this.#toWake.splice(0, WAKES_A_SLICE)) wake()
-    if (this.#toWake.length === 0) this.#waking = false
-    else this.#clock.soon(() => this.#wakeSlice())
+    const end = Math.min(this.#woken + WAKES_A_SLICE, this.#toWake.length)
+    while (this.#woken < end) {
+      const waiting = this.#toWake[this.#woken++] as Waiting
+      this.#deadlines.remove(waiting, waiting.time)
+      waiting.waiter.heard(true)
+    }
+    if (end < this.#toWake.length) {
+      this.#clock.soon(() => this.#wakeSlice())
+      return
+    }
+    this.#toWake = []
+    this.#woken = 0
+    this.#waking = false
   }
 }

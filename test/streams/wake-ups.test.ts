@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { listenerInRoom, type Positions, Streams } from '#streams'
+import { listenerInRoom, type Positions, Streams, type Wait, type Waiting } from '#streams'
 import { SteppedClock } from '../support/stepped-clock.ts'
 
 const START = { events: 0, receipts: 0, accountData: 0, toDevice: 0, deviceLists: 0 }
@@ -29,8 +29,23 @@ class World {
     this.event(room, [user])
   }
 
-  wait(user: number, timeoutMs = MINUTE, signal = never, since = this.streams.snapshot()): Promise<boolean> {
-    return this.streams.wait(user, since, async () => [...this.roomsOf(user)], timeoutMs, signal)
+  wait(listener: number, timeoutMs = MINUTE, signal = never, since = this.streams.snapshot()): Promise<boolean> {
+    return this.listen({ listener, since, timeoutMs, rooms: async () => [...this.roomsOf(listener)] }, signal)
+  }
+
+  /** Whether it heard of news; also false for who went when the signal said so. */
+  listen(wait: Wait, signal = never): Promise<boolean> {
+    return new Promise((heard, fail) => {
+      const listening = (waiting: Waiting | undefined): void => {
+        if (waiting === undefined) return
+        const leave = (): void => {
+          if (this.streams.leave(waiting)) heard(false)
+        }
+        if (signal.aborted) leave()
+        else if (signal !== never) signal.addEventListener('abort', leave)
+      }
+      this.streams.listen({ heard }, wait).then(listening, fail)
+    })
   }
 
   /** Once all that was asked has come to wait, or was answered. */
@@ -71,7 +86,8 @@ describe('waiting for news', () => {
     const read = new Promise<readonly number[]>((resolve) => {
       give = resolve
     })
-    const first = world.streams.wait(1, world.streams.snapshot(), () => read, MINUTE, never)
+    const since = world.streams.snapshot()
+    const first = world.listen({ listener: 1, since, timeoutMs: MINUTE, rooms: () => read })
     world.join(1, 10)
     give([])
     expect(await first).toBe(true)
@@ -120,7 +136,8 @@ describe('waiting for news', () => {
     const failing = async (): Promise<never> => {
       throw new Error('the store is away')
     }
-    await expect(world.streams.wait(1, world.streams.snapshot(), failing, MINUTE, never)).rejects.toThrow('away')
+    const since = world.streams.snapshot()
+    await expect(world.listen({ listener: 1, since, timeoutMs: MINUTE, rooms: failing })).rejects.toThrow('away')
     const next = world.wait(1)
     await world.settled()
     expect(world.streams.waiting).toBe(1)
@@ -130,7 +147,9 @@ describe('waiting for news', () => {
 
   it('wakes who listens at a room without being in it', async () => {
     const world = new World()
-    const listening = world.streams.wait(listenerInRoom(7), world.streams.snapshot(), async () => [7], MINUTE, never)
+    const since = world.streams.snapshot()
+    const rooms = async () => [7]
+    const listening = world.listen({ listener: listenerInRoom(7), since, timeoutMs: MINUTE, rooms })
     await world.settled()
     world.event(7)
     expect(await listening).toBe(true)
@@ -158,8 +177,9 @@ describe('waiting for news', () => {
       asked++
       return []
     }
-    await world.streams.wait(2, world.streams.snapshot(), again, 0, never)
-    await world.streams.wait(59_999, world.streams.snapshot(), again, 0, never)
+    const since = world.streams.snapshot()
+    await world.listen({ listener: 2, since, timeoutMs: 0, rooms: again })
+    await world.listen({ listener: 59_999, since, timeoutMs: 0, rooms: again })
     expect(asked).toBe(1)
     world.event(1)
     expect(await first).toBe(true)

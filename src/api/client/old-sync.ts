@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { type AnyEndpoint, endpoint, isOldPath, RawJson, sinceV1 } from '#http'
+import { type AnyEndpoint, endpoint, isOldPath, nowOrLater, RawJson, sinceV1 } from '#http'
 import { MatrixError } from '#spec'
 import type { EventStream, InitialSync, Timeline } from '#views'
 import { viewerOf } from './old-clients.ts'
@@ -35,12 +35,12 @@ export const oldSyncEndpoints = (deps: OldSyncDeps): readonly AnyEndpoint[] => [
       timeout: Type.Optional(Type.Integer({ minimum: 0 })),
       room_id: Type.Optional(Type.String()),
     }),
-    handler: async ({ requester, query, path, signal }) => {
+    handler: async ({ requester, query, path }) => {
       if (requester.guest && query.room_id === undefined)
         throw new MatrixError('M_GUEST_ACCESS_FORBIDDEN', 'Guests must name a room')
       const over = await deps.presence.syncing(requester, 'online')
-      try {
-        const text = await deps.eventStream.events({
+      const begin = () =>
+        deps.eventStream.events({
           viewer: viewerOf(requester, path),
           roomId: query.room_id === undefined ? undefined : roomIdOf(query.room_id),
           from: query.from || undefined,
@@ -48,12 +48,8 @@ export const oldSyncEndpoints = (deps: OldSyncDeps): readonly AnyEndpoint[] => [
           words: isOldPath(path),
           limit: query.limit,
           timeoutMs: Math.min(query.timeout ?? 0, MAX_TIMEOUT_MS),
-          signal,
         })
-        return new RawJson(text)
-      } finally {
-        over()
-      }
+      return nowOrLater(begin, over)
     },
   }),
   endpoint({

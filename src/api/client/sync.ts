@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { type AnyEndpoint, endpoint, RawJson, sinceV2 } from '#http'
+import { type AnyEndpoint, endpoint, nowOrLater, sinceV2 } from '#http'
 import type { Sync, SyncRequest } from '#views'
 
 export interface SyncDeps {
@@ -39,24 +39,20 @@ export const syncEndpoints = ({ sync, filters, presence }: SyncDeps): readonly A
     auth: 'guest',
     rateLimit: 'unlimited',
     query,
-    handler: async ({ requester, query, signal }) => {
+    handler: async ({ requester, query }) => {
       const since = query.since === undefined ? undefined : sync.since(query.since)
       const filter = await filters.resolve(requester.user, query.filter || NO_FILTER)
       const over = await presence.syncing(requester, query.set_presence ?? 'online')
-      try {
-        const { userId, user, device } = requester
-        const text = await sync.sync({
+      const { userId, user, device } = requester
+      const begin = () =>
+        sync.sync({
           syncer: { userId, user, device },
           since,
           filter,
           fullState: query.full_state ?? false,
           timeoutMs: Math.min(query.timeout ?? 0, MAX_TIMEOUT_MS),
-          signal,
         })
-        return new RawJson(text)
-      } finally {
-        over()
-      }
+      return nowOrLater(begin, over)
     },
   }),
 ]

@@ -55,10 +55,10 @@ export class AccessTokens {
     this.#clock = clock
   }
 
-  /** Throws `M_UNKNOWN_TOKEN`, with `soft_logout` where the token expired and its device lives. */
+  /** Throws `M_UNKNOWN_TOKEN`, with `soft_logout` where the token expired and its device lives. Without `at` the device is not seen. */
   async check(
     accessToken: string,
-    at: { readonly ip: string; readonly userAgent: string | undefined },
+    at?: { readonly ip: string; readonly userAgent: string | undefined },
   ): Promise<TokenOwner> {
     if (!looksIssued(accessToken)) throw unknownToken(false)
     const hash = hashToken(accessToken)
@@ -66,7 +66,7 @@ export class AccessTokens {
     let entry = this.#cache.get(hash)
     if (entry === undefined || entry.freshUntilMs <= now) entry = await this.#load(hash, now, entry?.nextSightingMs)
     if (isOver(entry.expiresAtMs, this.#clock)) throw unknownToken(true)
-    if (entry.nextSightingMs <= now) {
+    if (at !== undefined && entry.nextSightingMs <= now) {
       entry.nextSightingMs = now + SIGHTING_EVERY_MS
       this.#sightings.record(entry.owner.device, at.ip, at.userAgent)
     }

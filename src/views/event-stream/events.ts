@@ -1,9 +1,12 @@
-import { breathe, type Clock } from '#base'
+import { breathe, type Clock, type Pending } from '#base'
 import type { RoomId, UserId } from '#spec'
 import type { AccountDataReader, ReceiptsReader, StoredEvent } from '#store'
 import {
   formatPageToken,
   formatSyncToken,
+  LongPoll,
+  type Look,
+  type Looker,
   listenerInRoom,
   type Positions,
   type StreamName,
@@ -46,7 +49,6 @@ export interface EventsRequest {
   readonly words: boolean
   readonly limit: number | undefined
   readonly timeoutMs: number
-  readonly signal: AbortSignal
 }
 
 /** Given at once at most, and where no limit is asked for. */
@@ -63,10 +65,26 @@ interface Answer {
   readonly isNews: boolean
 }
 
+/** A request that reads forward, between its looks. */
+interface Reading {
+  readonly request: EventsRequest
+  readonly from: StreamPlace
+  readonly to: StreamPlace | undefined
+  /** Where the next look begins. */
+  since: Positions
+  /** The room that the reader looks into without being in it. */
+  peeked: number | undefined
+}
+
 /** `GET /events`: everything a user hears of, in one stream, read from the same streams as `/sync`. */
 export class EventStream {
   readonly #parts: EventStreamParts
   readonly #invites: InviteTexts
+  readonly #looker: Looker<Reading> = {
+    look: (reading) => this.#look(reading),
+    listener: ({ request, peeked }) => (peeked === undefined ? request.viewer.user : listenerInRoom(peeked)),
+    rooms: async ({ request, peeked }) => (peeked === undefined ? this.#joinedRooms(request.viewer) : [peeked]),
+  }
 
   constructor(parts: EventStreamParts) {
     this.#parts = parts
@@ -74,42 +92,36 @@ export class EventStream {
   }
 
   /**
-   * The answer's JSON text. Goes forward from `from`, waiting where nothing came yet; backward where `to` lies before `from`.
-   * Throws `M_INVALID_PARAM` for a token that is none of this server's, `M_FORBIDDEN` for a room the user may not read.
+   * The answer's JSON text. Goes forward from `from`; where nothing came yet and the request has time, it is the one that comes later.
+   * Backward where `to` lies before `from`. Throws `M_INVALID_PARAM` for a token that is none of this server's, `M_FORBIDDEN` for a
+   * room the user may not read.
    */
-  async events(request: EventsRequest): Promise<string> {
-    const now = this.#parts.streams.positions()
+  async events(request: EventsRequest): Promise<string | Pending<string>> {
+    const { streams, clock } = this.#parts
+    const now = streams.positions()
     const place = (text: string): StreamPlace => streamPlace(text, now, request.words)
     const from = place(request.from ?? (request.words ? START : formatSyncToken(now)))
     const to = request.to === undefined || (request.words && request.to === END) ? undefined : place(request.to)
-    const isBackward = to !== undefined && to.positions.events < from.positions.events
-    return isBackward ? this.#backward(request, from, to) : this.#forward(request, from, to)
+    if (to !== undefined && to.positions.events < from.positions.events) return this.#backward(request, from, to)
+    const reading: Reading = { request, from, to, since: from.positions, peeked: undefined }
+    return LongPoll.begin({ streams, clock, looker: this.#looker }, reading, request.timeoutMs)
   }
 
-  async #forward(request: EventsRequest, from: StreamPlace, to: StreamPlace | undefined): Promise<string> {
-    const { clock, streams } = this.#parts
-    const { viewer, roomId, timeoutMs, signal } = request
-    const deadlineMs = clock.monotonicMs() + timeoutMs
-    let since = from.positions
+  async #look(reading: Reading): Promise<Look> {
+    const { request, from, to } = reading
     for (;;) {
-      const snapshot = streams.snapshot()
+      const snapshot = this.#parts.streams.snapshot()
       const upTo = to === undefined ? snapshot.positions : earlierOf(snapshot.positions, to.positions)
-      const scope = await scopeOf(viewer, roomId, this.#parts)
-      const { texts, end, more, isNews } = await this.#answer(request, scope, since, upTo)
-      const leftMs = deadlineMs - clock.monotonicMs()
-      const goesOn = !isNews && !signal.aborted && (more || (to === undefined && leftMs > 0))
-      if (!goesOn) return answerText(texts.join(), from.text, formatSyncToken(end))
+      const scope = await scopeOf(request.viewer, request.roomId, this.#parts)
+      const { texts, end, more, isNews } = await this.#answer(request, scope, reading.since, upTo)
+      reading.peeked = scope.peeked
       // What was looked at and held nothing is not looked at again.
-      if (texts.length === 0) since = end
-      if (more) {
-        await breathe(clock)
-        continue
+      if (texts.length === 0) reading.since = end
+      if (isNews || !more) {
+        const text = answerText(texts.join(), from.text, formatSyncToken(end))
+        return { text, nothingBy: isNews || to !== undefined ? undefined : snapshot }
       }
-      const { peeked } = scope
-      const listener = peeked === undefined ? viewer.user : listenerInRoom(peeked)
-      const rooms = peeked === undefined ? await this.#joinedRooms(viewer) : [peeked]
-      const news = await streams.wait(listener, snapshot, async () => rooms, leftMs, signal)
-      if (!news) return answerText(texts.join(), from.text, formatSyncToken(end))
+      await breathe(this.#parts.clock)
     }
   }
 

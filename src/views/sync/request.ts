@@ -18,7 +18,6 @@ export interface SyncRequest {
   readonly filter: CompiledFilter
   readonly fullState: boolean
   readonly timeoutMs: number
-  readonly signal: AbortSignal
 }
 
 /** One answer in the making: everything with a position above `since` and not above `now`. */

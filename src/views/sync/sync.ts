@@ -1,14 +1,23 @@
-import { breathe, type Clock } from '#base'
+import { breathe, type Clock, type Pending } from '#base'
 import { MatrixError, type Pdu, type UserId } from '#spec'
 import type { RoomNumber, RoomsReader, StoredEvent } from '#store'
-import { formatSyncToken, type Positions, parseSyncToken, type Snapshot, type Streams } from '#streams'
+import {
+  formatSyncToken,
+  LongPoll,
+  type Look,
+  type Looker,
+  type Positions,
+  parseSyncToken,
+  type Snapshot,
+  type Streams,
+} from '#streams'
 import type { PresenceSight } from '../presence-sight.ts'
 import { presenceTexts } from '../presence-text.ts'
 import type { PushRules } from '../push-rules.ts'
 import type { RoomsOfUser, UserRooms } from '../user-rooms.ts'
 import type { IgnoredUsers } from '../visibility.ts'
 import { extrasOf, type Gathered, type GatherSources, gather } from './gather.ts'
-import type { PresenceEntry, PresenceNow, SyncRequest, SyncWindow } from './request.ts'
+import type { PresenceEntry, PresenceNow, Syncer, SyncRequest, SyncWindow } from './request.ts'
 import { accountDataText, type RoomSections } from './room-sections.ts'
 import { joinedRooms, type RoomStanding, standingOf } from './standing.ts'
 
@@ -36,6 +45,11 @@ const ROOMS_A_SLICE = 5
 /** `GET /sync`: what came to a user after a token, read from the streams; waits where nothing has. */
 export class Sync {
   readonly #parts: SyncParts
+  readonly #looker: Looker<SyncRequest> = {
+    look: (request) => this.#look(request),
+    listener: ({ syncer }) => syncer.user,
+    rooms: ({ syncer }) => this.#joinedRooms(syncer),
+  }
 
   constructor(parts: SyncParts) {
     this.#parts = parts
@@ -53,21 +67,21 @@ export class Sync {
     return { ...since, typing: known('typing'), presence: known('presence') }
   }
 
-  /** The answer's JSON text. */
-  async sync(request: SyncRequest): Promise<string> {
-    const { clock, streams, userRooms } = this.#parts
-    const deadlineMs = clock.monotonicMs() + request.timeoutMs
-    for (;;) {
-      const snapshot: Snapshot = streams.snapshot()
-      const answer = await this.#answer(request, snapshot)
-      const leftMs = deadlineMs - clock.monotonicMs()
-      const waits = request.since !== undefined && !request.fullState && answer.empty
-      if (!waits || leftMs <= 0 || request.signal.aborted) return answer.text
-      const rooms = async (): Promise<readonly number[]> =>
-        joinedRooms(await userRooms.of(request.syncer)).map(({ room }) => room)
-      const news = await streams.wait(request.syncer.user, snapshot, rooms, leftMs, request.signal)
-      if (!news) return answer.text
-    }
+  /** The answer's JSON text; where there is no news and the request has time, the one that comes later. */
+  sync(request: SyncRequest): Promise<string | Pending<string>> {
+    const { clock, streams } = this.#parts
+    return LongPoll.begin({ streams, clock, looker: this.#looker }, request, request.timeoutMs)
+  }
+
+  async #look(request: SyncRequest): Promise<Look> {
+    const snapshot = this.#parts.streams.snapshot()
+    const { text, empty } = await this.#answer(request, snapshot)
+    const waits = request.since !== undefined && !request.fullState && empty
+    return { text, nothingBy: waits ? snapshot : undefined }
+  }
+
+  async #joinedRooms(syncer: Syncer): Promise<readonly number[]> {
+    return joinedRooms(await this.#parts.userRooms.of(syncer)).map(({ room }) => room)
   }
 
   async #answer(request: SyncRequest, { positions: now }: Snapshot): Promise<Answer> {
