@@ -1,8 +1,8 @@
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Json, TestClient } from '../support/client.ts'
+import { type Json, PASSWORD, type TestClient } from '../support/client.ts'
 import { startHomeserver, type TestHomeserver } from '../support/homeserver.ts'
-import { askOld, doOld, getOld, refusalOf, V1 } from '../support/old-client.ts'
+import { askOld, doOld, getOld, refusalOf, V1, V2 } from '../support/old-client.ts'
 
 const enc = encodeURIComponent
 const MEDIA = '/_matrix/media/v1'
@@ -20,6 +20,40 @@ beforeAll(async () => {
 afterAll(() => homeserver.stop())
 
 describe('under the prefixes of 2015', () => {
+  it('a new password takes authentication, and identifiers are listed', async () => {
+    const carol = await homeserver.register('carol')
+    expect(await getOld(carol, `${V2}/account/3pid`)).toEqual({ threepids: [] })
+    const path = `${V2}/account/password`
+    const wish = { new_password: 'quite another one' }
+    const question = await askOld(carol, 'POST', path, wish)
+    const { session, flows } = question.body
+    expect([question.status, flows]).toEqual([401, [{ stages: ['m.login.password'] }]])
+    const auth = { type: 'm.login.password', session, user: 'carol' }
+    const wrong = await askOld(carol, 'POST', path, { ...wish, auth: { ...auth, password: 'wrong' } })
+    expect([wrong.status, wrong.body.errcode]).toEqual([401, 'M_FORBIDDEN'])
+    expect(await doOld(carol, 'POST', path, { ...wish, auth: { ...auth, password: PASSWORD } })).toEqual({})
+    const login = { type: 'm.login.password', user: 'carol' }
+    const nobody = homeserver.client()
+    expect(await refusalOf(nobody, 'POST', '/login', { ...login, password: PASSWORD })).toEqual([403, 'M_FORBIDDEN'])
+    expect((await doOld(nobody, 'POST', '/login', { ...login, password: wish.new_password })).user_id).toBe(
+      carol.userId,
+    )
+  })
+
+  it('a stage is passed on its fallback page, and the request goes on with the session alone', async () => {
+    const nobody = homeserver.client()
+    const wish = { username: 'dora', password: PASSWORD }
+    const { session } = (await nobody.request('POST', `${V2}/register`, { body: wish })).body
+    const url = `${homeserver.url}${V2}/auth/m.login.dummy/fallback/web?session=${enc(session)}`
+    const page = await fetch(url)
+    expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8'])
+    expect((await nobody.request('POST', `${V2}/register`, { body: { auth: { session } } })).status).toBe(401)
+    const done = await fetch(url, { method: 'POST', body: new URLSearchParams({ session }) })
+    expect(await done.text()).toContain('onAuthDone')
+    const made = await nobody.request('POST', `${V2}/register`, { body: { auth: { session } } })
+    expect([made.status, made.body.user_id]).toEqual([200, `@dora:${homeserver.serverName}`])
+  })
+
   it('profiles are set by their owner alone, and read by anybody', async () => {
     const path = `/profile/${enc(alice.userId)}`
     const picture = `mxc://${homeserver.serverName}/wefh34uihSDRGhw34`
