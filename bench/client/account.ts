@@ -62,11 +62,22 @@ export class Account {
   }
 
   /** Answers the raw text: who waits for a marker or counts bytes need not parse megabytes. */
-  async sync(query: { since?: string; timeoutMs: number; filter?: string }): Promise<string> {
+  async sync(query: {
+    since?: string
+    timeoutMs: number
+    filter?: string
+    presence?: 'online' | 'offline'
+  }): Promise<string> {
     const since = query.since === undefined ? '' : `&since=${encodeURIComponent(query.since)}`
     const filter = query.filter === undefined ? '' : `&filter=${encodeURIComponent(query.filter)}`
-    const path = `${base}/sync?set_presence=offline&timeout=${query.timeoutMs}${since}${filter}`
+    const path = `${base}/sync?set_presence=${query.presence ?? 'offline'}&timeout=${query.timeoutMs}${since}${filter}`
     return this.#http.call({ method: 'GET', path, token: this.#token })
+  }
+
+  async setPresence(presence: 'online' | 'unavailable', statusMsg: string): Promise<void> {
+    const path = `${base}/presence/${encodeURIComponent(this.userId)}/status`
+    const body = JSON.stringify({ presence, status_msg: statusMsg })
+    await this.#http.call({ method: 'PUT', path, token: this.#token, body })
   }
 
   async messagesBack(roomId: string, limit: number, from?: string): Promise<string> {
@@ -97,7 +108,12 @@ export function nextBatch(answer: string): string {
   return JSON.parse(found) as string
 }
 
-/** What a client with lazy loading asks for; presence is left out so that 1,000 listeners do not wake one another by waiting. */
+/** What a client with lazy loading asks for. */
+export const presentFilter = JSON.stringify({
+  room: { timeline: { limit: 10 }, state: { lazy_load_members: true } },
+})
+
+/** The same; presence is left out so that 1,000 listeners do not wake one another by waiting. */
 export const listenerFilter = JSON.stringify({
   presence: { not_types: ['*'] },
   room: { timeline: { limit: 10 }, state: { lazy_load_members: true } },

@@ -2,6 +2,7 @@ import { backPagination } from './back-pagination.ts'
 import { firstSync } from './first-sync.ts'
 import { idle } from './idle.ts'
 import { joinLargeRoom } from './join-large-room.ts'
+import { presence } from './presence.ts'
 import { registerUsers } from './register.ts'
 import type { Scenario } from './scenario.ts'
 import { sendManyRooms } from './send-many-rooms.ts'
@@ -18,6 +19,7 @@ export const scenarios: readonly Scenario[] = [
   backPagination,
   firstSync,
   wakeListeners,
+  presence,
   wakeStreams,
   joinLargeRoom,
 ]

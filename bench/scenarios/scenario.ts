@@ -11,6 +11,8 @@ export type Scale = {
   sendRooms: number
   largeRoomMembers: number
   historyMessages: number
+  /** People in one room who all see each other's presence. */
+  presentUsers: number
 }
 
 export const scales: Record<'small' | 'full', Scale> = {
@@ -21,6 +23,7 @@ export const scales: Record<'small' | 'full', Scale> = {
     sendRooms: 64,
     largeRoomMembers: 200,
     historyMessages: 300,
+    presentUsers: 200,
   },
   full: {
     listeners: [1, 100, 1000],
@@ -32,6 +35,7 @@ export const scales: Record<'small' | 'full', Scale> = {
     sendRooms: 100,
     largeRoomMembers: 10_000,
     historyMessages: 2000,
+    presentUsers: 2000,
   },
 }
 
