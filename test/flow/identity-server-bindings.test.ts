@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Body, type Json, PASSWORD, type TestClient } from '../support/client.ts'
 import type { TestHomeserver } from '../support/homeserver.ts'
 import { type Sydent, startHomeserverFor, withSydent } from '../support/sydent.ts'
@@ -9,9 +9,12 @@ const passwordOf = (user: string): Body => ({
   password: PASSWORD,
 })
 
+let names = 0
+const nextName = (): string => `ada${names++}`
+
 /** Somebody with an account here, and one at the identity server. */
-const someone = async (homeserver: TestHomeserver, sydent: Sydent, username: string) => {
-  const client = await homeserver.register(username)
+const someone = async (homeserver: TestHomeserver, sydent: Sydent) => {
+  const client = await homeserver.register(nextName())
   const openIdToken = await client.post(`/v3/user/${encodeURIComponent(client.userId)}/openid/request_token`)
   return { client, access: { id_server: sydent.name, id_access_token: await sydent.register(openIdToken) } }
 }
@@ -25,9 +28,14 @@ const attempt = async (client: TestClient, path: string, body: Body) => {
 }
 
 withSydent('Addresses at a real identity server', (sydent) => {
+  let homeserver: TestHomeserver
+  beforeAll(async () => {
+    homeserver = await startHomeserverFor(sydent())
+  })
+  afterAll(() => homeserver.stop())
+
   it('are published there at the word of their owner, and taken back, without being added to the account', async () => {
-    await using homeserver = await startHomeserverFor(sydent())
-    const { client: ada, access } = await someone(homeserver, sydent(), 'ada')
+    const { client: ada, access } = await someone(homeserver, sydent())
     const creds = await sydent().validate('ada.published@example.org')
     expect(await ada.post('/v3/account/3pid/bind', { ...creds, ...access })).toEqual({})
     expect(await sydent().lookup('ada.published@example.org')).toBe(ada.userId)
@@ -42,9 +50,8 @@ withSydent('Addresses at a real identity server', (sydent) => {
   })
 
   it('are published for their owner alone, and once they are validated', async () => {
-    await using homeserver = await startHomeserverFor(sydent())
-    const { client: ada, access } = await someone(homeserver, sydent(), 'ada')
-    const { access: other } = await someone(homeserver, sydent(), 'bob')
+    const { client: ada, access } = await someone(homeserver, sydent())
+    const { access: other } = await someone(homeserver, sydent())
     const creds = await sydent().validate('ada.alone@example.org')
     const bind = (extra: Body) => attempt(ada, '/v3/account/3pid/bind', { ...creds, ...access, ...extra })
     const sid = await sydent().requestToken('ada.later@example.org', creds.client_secret)
@@ -62,9 +69,8 @@ withSydent('Addresses at a real identity server', (sydent) => {
     ['of the specification', ({ sid, client_secret }: Json, id_server: string) => ({ sid, client_secret, id_server })],
     ['of v1', ({ sid, client_secret: clientSecret }: Json, idServer: string) => ({ sid, clientSecret, idServer })],
   ])('are added to an account and published by clients of 2015, in the spelling %s', async (_name, spelled) => {
-    await using homeserver = await startHomeserverFor(sydent())
-    const ada = await homeserver.register('ada')
-    const address = `ada.${homeserver.serverName.replaceAll(/\D/g, '')}@example.org`
+    const ada = await homeserver.register(nextName())
+    const address = `${nextName()}.old@example.org`
     const creds = spelled(await sydent().validate(address), sydent().name)
     expect(await ada.post('/v2_alpha/account/3pid', { threePidCreds: creds, bind: true })).toEqual({})
     expect(await sydent().lookup(address)).toBe(ada.userId)
@@ -78,8 +84,7 @@ withSydent('Addresses at a real identity server', (sydent) => {
   })
 
   it('are added by clients of today without being published', async () => {
-    await using homeserver = await startHomeserverFor(sydent())
-    const { client: ada, access } = await someone(homeserver, sydent(), 'ada')
+    const { client: ada, access } = await someone(homeserver, sydent())
     const creds = await sydent().validate('ada.added@example.org')
     expect(await ada.post('/v3/account/3pid', { three_pid_creds: { ...creds, ...access } })).not.toHaveProperty(
       'errcode',
@@ -89,8 +94,7 @@ withSydent('Addresses at a real identity server', (sydent) => {
   })
 
   it('are not added where the identity server does not vouch for them, or is not trusted', async () => {
-    await using homeserver = await startHomeserverFor(sydent())
-    const ada = await homeserver.register('ada')
+    const ada = await homeserver.register(nextName())
     const creds = { ...(await sydent().validate('ada.refused@example.org')), id_server: sydent().name }
     const add = (extra: Body) =>
       attempt(ada, '/v2_alpha/account/3pid', { threePidCreds: { ...creds, ...extra }, bind: true })
@@ -104,15 +108,14 @@ withSydent('Addresses at a real identity server', (sydent) => {
   })
 
   it('are taken back when the account ends', async () => {
-    await using homeserver = await startHomeserverFor(sydent())
-    const { client: ada, access } = await someone(homeserver, sydent(), 'ada')
+    const { client: ada, access } = await someone(homeserver, sydent())
     const addresses = ['ada.ends@example.org', 'ada.ends.too@example.org']
     for (const address of addresses) {
       const creds = { ...(await sydent().validate(address)), ...access }
       await ada.post('/v3/account/3pid/bind', creds)
       expect(await sydent().lookup(address)).toBe(ada.userId)
     }
-    const answer = await ada.post('/v3/account/deactivate', { auth: passwordOf('ada') })
+    const answer = await ada.post('/v3/account/deactivate', { auth: passwordOf(ada.userId) })
     expect(answer).toEqual({ id_server_unbind_result: 'success' })
     for (const address of addresses) expect(await sydent().lookup(address)).toBeUndefined()
   })
