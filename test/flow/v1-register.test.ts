@@ -75,6 +75,7 @@ describe('registration of v1', () => {
     }
     expect((await post(homeserver, { type: PASSWORD, user: 'x', password: 'pw' })).status).toBe(200)
     await using closed = await startHomeserver({ settings: { registration: { mode: 'closed' } } })
+    expect(await flowsOf(closed)).toEqual([])
     const refused = await post(closed, { type: PASSWORD, user: 'x', password: 'pw' })
     expect([refused.status, refused.errcode]).toEqual([403, 'M_FORBIDDEN'])
   })

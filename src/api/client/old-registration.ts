@@ -35,6 +35,7 @@ export const oldRegistrationEndpoints = ({ oldSignUp }: OldRegistrationDeps): re
       if (body.type === 'm.login.application_service') {
         throw new MatrixError('M_FORBIDDEN', 'No application service is registered at this server')
       }
+      if (oldSignUp.flows.length === 0) throw new MatrixError('M_FORBIDDEN', 'Registration is closed on this server')
       const type = offeredType(body.type, oldSignUp.flows)
       return danceReply(await oldSignUp.run(body as JsonObject, { ip, userAgent }), type)
     },

@@ -17,14 +17,14 @@ export const OLD_SIGN_UP = 'POST /register of the first version'
  * `m.login.password`, which says what the account is to be. The dance is a user-interactive authentication of its own, whose order is free.
  */
 export class OldSignUp {
-  /** What each flow consists of. */
+  /** What each flow consists of; none where nobody may register. */
   readonly flows: readonly (readonly string[])[]
   readonly #register: Register
   readonly #stages: readonly Stage[]
 
   constructor(register: Register, offer: StageOffer, oldStages: OldStages, serverName: ServerName) {
     this.#register = register
-    this.flows = oldFlows(offer.flows, oldStages)
+    this.flows = register.isOpen ? oldFlows(offer.flows, oldStages) : []
     this.#stages = [...offer.stages, ...[...oldStages.values()].flat(), wishedAccountStage(register, serverName)]
   }
 

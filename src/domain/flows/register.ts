@@ -104,6 +104,11 @@ export class Register {
     )
   }
 
+  /** Whether anybody may register by this way. */
+  get isOpen(): boolean {
+    return this.#options.mode !== 'closed'
+  }
+
   /** The same where stages say what the account is to be. Throws what `user` throws. */
   danced(auth: JsonObject, from: RegisterRequest['from'], dance: Dance): Promise<UiaAnswer<JsonObject>> {
     this.#assertOpen()
@@ -149,7 +154,7 @@ export class Register {
   }
 
   #assertOpen(): void {
-    if (this.#options.mode === 'closed') throw new MatrixError('M_FORBIDDEN', 'Registration is closed on this server')
+    if (!this.isOpen) throw new MatrixError('M_FORBIDDEN', 'Registration is closed on this server')
   }
 
   async #check(body: JsonObject, remembered: JsonObject | undefined, from: RegisterRequest['from']): Promise<void> {
