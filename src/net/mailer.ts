@@ -51,11 +51,11 @@ export class Mailer {
       await this.#work.run(() => this.#deliver(mail))
       return 'sent'
     } catch (error) {
-      const { code, responseCode } = faultOf(error)
+      const { code, responseCode, command } = faultOf(error)
       // Not the error itself: mail servers repeat the address in what they say.
       logger.warn({ code, responseCode }, 'a mail was not accepted by the mail server')
-      const rejected = code === 'EENVELOPE' && responseCode !== undefined && responseCode >= 550 && responseCode <= 553
-      return rejected ? 'refused' : 'failed'
+      // Permanent, and about the recipient alone: RFC 5321, section 4.2.1.
+      return command === 'RCPT TO' && responseCode !== undefined && responseCode >= 500 ? 'refused' : 'failed'
     }
   }
 
@@ -109,10 +109,18 @@ const openTransport = async ({ host, port, security, auth, timeoutMs }: MailerOp
   })
 }
 
-const faultOf = (error: unknown): { readonly code: string | undefined; readonly responseCode: number | undefined } => {
-  if (!(error instanceof Error)) return { code: undefined, responseCode: undefined }
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name
-  const responseCode =
-    'responseCode' in error && typeof error.responseCode === 'number' ? error.responseCode : undefined
-  return { code, responseCode }
+interface Fault {
+  readonly code: string | undefined
+  /** What the mail server answered, to which command. */
+  readonly responseCode: number | undefined
+  readonly command: string | undefined
+}
+
+const faultOf = (error: unknown): Fault => {
+  if (!(error instanceof Error)) return { code: undefined, responseCode: undefined, command: undefined }
+  return {
+    code: 'code' in error && typeof error.code === 'string' ? error.code : error.name,
+    responseCode: 'responseCode' in error && typeof error.responseCode === 'number' ? error.responseCode : undefined,
+    command: 'command' in error && typeof error.command === 'string' ? error.command : undefined,
+  }
 }

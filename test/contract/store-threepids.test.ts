@@ -137,6 +137,8 @@ onEveryDatabase('the port of e-mail validations', (open) => {
     expect([await submit({ nowMs: 200 }), await submit({ tokenHash: 't' })]).toEqual(['gone', 'wrong'])
     expect([await submit({ tokenHash: 't1 t1' }), await submit()]).toEqual(['wrong', 'wrong'])
     expect((await store.emailValidations.emailValidation('one'))?.validatedAtMs).toBeUndefined()
+    await store.commit([emailValidations.prepare(draft({ tokenHash: 't2' }))])
+    expect(await submit()).toBe('validated')
   })
 
   it('is used once, in time, and only when validated', async () => {

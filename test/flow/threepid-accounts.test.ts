@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Json, PASSWORD, type TestClient } from '../support/client.ts'
-import { onEveryHomeserver, type TestHomeserver } from '../support/homeserver.ts'
+import { onEveryHomeserver, startHomeserver, type TestHomeserver } from '../support/homeserver.ts'
 import { linkIn, MailServer, mailSettings, openLink } from '../support/smtp.ts'
 import { SteppedClock } from '../support/stepped-clock.ts'
 
@@ -244,4 +244,27 @@ onEveryHomeserver('an e-mail address of an account', (start) => {
       expect([path, ...told(answer)]).toEqual([path, 401, 'M_MISSING_TOKEN'])
     }
   })
+})
+
+it('tries at an address tell by no limit whether it has an account', async () => {
+  await using mails = await MailServer.start()
+  const settings = { ...mailSettings(mails), rateLimits: { enabled: true, login: '6/60s' } }
+  await using homeserver = await startHomeserver({ settings: { ...settings, listen: { trustProxy: ['127.0.0.1'] } } })
+  const client = await homeserver.register('known')
+  const creds = { client_secret: 'a', email: 'known@example.org', send_attempt: 1 }
+  const { sid } = await client.post('/v3/account/3pid/email/requestToken', creds)
+  await openLink(linkIn(mails.last, homeserver))
+  const auth = { type: 'm.login.password', identifier: { type: 'm.id.user', user: client.userId }, password: PASSWORD }
+  await client.post('/v3/account/3pid/add', { sid, client_secret: 'a', auth })
+  const statusesAt = async (address: string, network: number): Promise<readonly number[]> => {
+    const statuses: number[] = []
+    const body = { type: 'm.login.password', medium: 'email', address, password: 'wrong' }
+    for (let attempt = 0; attempt < 9; attempt++) {
+      const headers = { 'x-forwarded-for': `198.51.${network}.${attempt}` }
+      statuses.push((await homeserver.client().request('POST', '/v3/login', { body, headers })).status)
+    }
+    return statuses
+  }
+  const [known, unknown] = [await statusesAt('known@example.org', 1), await statusesAt('unknown@example.org', 2)]
+  expect([known.at(-1), unknown.at(-1)]).toEqual([429, 429])
 })

@@ -57,7 +57,7 @@ export const emailPageEndpoints = ({ emails }: EmailPageDeps): readonly AnyEndpo
       handler: async ({ query: { sid, token } }) => {
         const state = sid === undefined || token === undefined ? undefined : await emails?.link(sid)
         if (state === undefined || state.kind === 'gone') return refusedPage(GONE)
-        return state.kind === 'validated' ? confirmedPage(state.address) : confirmPage(state.address, state.nextLink)
+        return state.kind === 'validated' ? confirmedPage(state.address) : confirmPage(state)
       },
     }),
     endpoint({

@@ -1,3 +1,4 @@
+import type { MailPurpose } from '#domain'
 import { type CustomReply, type Html, html, htmlReply } from '#http'
 import type { Notice } from './auth-fallback.ts'
 
@@ -13,13 +14,28 @@ const page = (status: number, title: string, main: Html, formTargets?: string): 
     ...(formTargets === undefined ? {} : { form: formTargets }),
   })
 
+/** What comes of a confirmation, in words. */
+const CONSEQUENCES: Readonly<Record<MailPurpose, string>> = {
+  register: 'Whoever asked for this mail can then make an account with it.',
+  password: 'Whoever asked for this mail can then set a new password for your account.',
+  add: 'Whoever asked for this mail can then add it to their account.',
+  login: 'Whoever asked for this mail is then logged in to your account.',
+}
+
+export interface ConfirmView {
+  readonly address: string
+  readonly purpose: MailPurpose
+  readonly nextLink: string | undefined
+}
+
 /** Asks a person, since programs that look into mails open links too. It posts to its own address. */
-export const confirmPage = (address: string, nextLink: string | undefined): CustomReply =>
+export const confirmPage = ({ address, purpose, nextLink }: ConfirmView): CustomReply =>
   page(
     200,
     'Confirm your e-mail address',
     html`<h1>Confirm your e-mail address</h1>
-<p>Is <strong>${address}</strong> your address, and did you ask for this mail? If you did not, close this page, and nothing happens.</p>
+<p>Is <strong>${address}</strong> your address, and was it you who asked for the mail? ${CONSEQUENCES[purpose]}</p>
+<p>If it was not you, close this page, and nothing happens.</p>
 <form method="post">
 <button type="submit" autofocus>Yes, confirm</button>
 </form>`,

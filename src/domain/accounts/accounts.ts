@@ -105,8 +105,8 @@ export class Accounts {
   }
 
   /**
-   * Who is meant, whether they exist or not: a full user id, a local part, or an address of the account. Local parts are taken as they are where such an account
-   * exists, else in small letters, as all that are registered here. undefined for what can be no user of this server.
+   * Who is meant, whether they exist or not: a full user id, a local part, or an address of the account. Local parts are taken as they are
+   * where such an account exists, else in small letters, as all that are registered here. undefined for what can be no user of this server.
    */
   async resolve(
     identifier: AccountIdentifier,
@@ -133,7 +133,8 @@ export class Accounts {
    */
   async authenticate(identifier: AccountIdentifier, password: string): Promise<AccountRecord> {
     const found = await this.resolve(identifier)
-    if (found !== undefined) await this.#attempts.consume(found.userId)
+    const tried = found?.userId ?? addressIn(identifier)
+    if (tried !== undefined) await this.#attempts.consume(tried)
     const tooLong = password.length > MAX_PASSWORD_LENGTH
     const matches = await this.#hasher.verify(tooLong ? '' : password, found?.account?.passwordHash)
     if (!matches || tooLong || found?.account === undefined) throw new MatrixError('M_FORBIDDEN', WRONG_CREDENTIALS)
@@ -185,5 +186,9 @@ export class Accounts {
     return this.#reader.unfinishedDeactivations(limit)
   }
 }
+
+/** Tries at an address that nobody has are counted like those at an account, lest they tell the one from the other. */
+const addressIn = (identifier: AccountIdentifier): string | undefined =>
+  identifier.kind === 'thirdparty' ? `${identifier.medium} ${identifier.address}`.slice(0, 320).toLowerCase() : undefined
 
 export const userInUse = (): MatrixError => new MatrixError('M_USER_IN_USE', 'This user name is taken')

@@ -60,7 +60,12 @@ export interface ValidatedEmail {
 }
 
 export type LinkState =
-  | { readonly kind: 'open' | 'validated'; readonly address: string; readonly nextLink: string | undefined }
+  | {
+      readonly kind: 'open' | 'validated'
+      readonly address: string
+      readonly purpose: MailPurpose
+      readonly nextLink: string | undefined
+    }
   | { readonly kind: 'gone' }
 
 /** Appendices, "Opaque Identifiers". */
@@ -152,7 +157,8 @@ export class EmailValidations {
     const session = await this.#alive(sid)
     if (session === undefined) return { kind: 'gone' }
     const { address, nextLink, validatedAtMs } = session
-    return { kind: validatedAtMs === undefined ? 'open' : 'validated', address, nextLink }
+    const purpose = session.purpose as MailPurpose
+    return { kind: validatedAtMs === undefined ? 'open' : 'validated', address, purpose, nextLink }
   }
 
   /** A person opened the link and confirmed. */

@@ -23,7 +23,7 @@ export type TokenOutcome = 'validated' | 'wrong' | 'gone'
 
 export interface EmailValidationsWriter {
   /**
-   * A mail is about to go out with that token: the tokens of a few mails before it stay good. Begins the session where there is none of that
+   * A mail is about to go out with that token: the tokens of a few mails before it stay good, wrong ones are forgotten. Begins the session where there is none of that
    * key or it expired; answers its id. Removes all sessions that expired by `nowMs`.
    */
   prepare(

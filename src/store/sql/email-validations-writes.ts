@@ -38,7 +38,7 @@ const insertValidation = insertInto('email_validations', {
 const renew = query((db, param: { sid: string; tokenHashes: string; nextLink: string | null; expiresAtMs: number }) =>
   db
     .updateTable('email_validations')
-    .set({ token_hashes: param.tokenHashes, next_link: param.nextLink, expires_ms: param.expiresAtMs })
+    .set({ token_hashes: param.tokenHashes, next_link: param.nextLink, wrong: 0, expires_ms: param.expiresAtMs })
     .where('sid', '=', param.sid),
 )
 const storeSent = query((db, param: { sid: string; attempt: number; atMs: number }) =>
