@@ -69,7 +69,7 @@ describe('m.login.oauth2 when registering', () => {
     // The page has told what it is about: nothing more to ask.
     expect(headingOf(await mine.open(link))).toBe('This step is complete')
     expect((await register(house, { auth: { session: first.session } })).body.user_id).toBe('@ann:localhost')
-    expect(headingOf(await mine.open(uri))).toBe('This sign-in has ended')
+    expect(headingOf(await mine.open(uri))).toBe('This step is complete')
   })
 
   it('is not offered by providers that give out no accounts, and asks for token and terms like every way', async () => {
@@ -81,6 +81,7 @@ describe('m.login.oauth2 when registering', () => {
     const { flows, params } = (await register(house, { username: 'ann' })).body
     expect(flows[1]).toEqual({ stages: ['m.login.registration_token', 'm.login.terms', STAGE] })
     expect(params[STAGE].uri).toContain(house.provider.url)
+    expect(headingOf(await new PlainBrowser().open(params[STAGE].uri))).toBe('Another step comes first')
   })
 })
 

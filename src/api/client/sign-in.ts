@@ -9,13 +9,14 @@ import {
   type SignInFlow,
   type SignInStep,
 } from '#domain'
-import { type AnyEndpoint, CustomReply, endpoint } from '#http'
+import { type AnyEndpoint, CustomReply, endpoint, html } from '#http'
 import { MatrixError } from '#spec'
 import { donePage, noticePage } from '../pages/auth-fallback.ts'
 import {
   choicePage,
   confirmPage,
   goOnPage,
+  NOT_YET,
   newAccountPage,
   OTHER_BROWSER,
   providerFailed,
@@ -77,7 +78,7 @@ export class SignInPages {
     const id = this.#deps.signIn.show(choice, cookie)
     return choicePage({
       title: requester === undefined ? 'Sign in to go on' : 'Confirm that it is you',
-      lead: `An app wants to ${deedOf(operation)}${requester === undefined ? '' : `, ${requester}`}. To go on, sign in with one of these.`,
+      lead: html`An app wants to ${deedOf(operation)}${requester === undefined ? undefined : html`, <strong>${requester}</strong>`}. To go on, sign in.`,
       warning: 'If somebody sent you here, or you did not expect this, close this window: they want your account.',
       providers: choice.providers.map(({ id: provider, name }) => ({
         name,
@@ -92,6 +93,8 @@ export class SignInPages {
     switch (step.kind) {
       case 'ended':
         return noticePage(SIGN_IN_ENDED)
+      case 'notYet':
+        return noticePage(NOT_YET)
       case 'otherBrowser':
         return noticePage(OTHER_BROWSER)
       case 'failed':
@@ -173,7 +176,7 @@ export const signInEndpoints = (deps: SignInDeps): readonly AnyEndpoint[] => {
         const choice = signIn.openChoice(request.query.request)
         if (choice === undefined) return noticePage(SIGN_IN_ENDED)
         const about = identityStages.about(choice.purpose)
-        return about === undefined ? noticePage(SIGN_IN_ENDED) : pages.stageChoice(choice, about, request)
+        return about.kind === 'open' ? pages.stageChoice(choice, about, request) : pages.step({ kind: about.kind })
       },
     }),
     endpoint({

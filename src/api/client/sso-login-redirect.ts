@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { parseRedirectUrl } from '#domain'
-import { type AnyEndpoint, type CustomReply, endpoint, v3 } from '#http'
+import { type AnyEndpoint, type CustomReply, endpoint, html, v3 } from '#http'
 import { noticePage } from '../pages/auth-fallback.ts'
 import { BAD_REDIRECT, choicePage, NO_PROVIDERS } from '../pages/sign-in.ts'
 import { BrowserCookie } from './browser-cookie.ts'
@@ -46,7 +46,7 @@ export const ssoLoginRedirectEndpoints = ({ signIn, baseUrl, serverName }: SignI
         if (redirectUrl === undefined || parseRedirectUrl(redirectUrl) === undefined) return noticePage(BAD_REDIRECT)
         return choicePage({
           title: action === 'register' ? 'Create an account' : 'Sign in',
-          lead: `To go on to your account on ${serverName}, choose who tells us that it is you.`,
+          lead: html`To go on to your account on ${serverName}, choose who tells us that it is you.`,
           warning: undefined,
           providers: signIn.providers.map(({ id, name }) => ({
             name,

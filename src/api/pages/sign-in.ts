@@ -14,7 +14,7 @@ export interface ProviderLink {
 
 export interface ChoiceView {
   readonly title: string
-  readonly lead: string
+  readonly lead: Html
   /** What to beware of. */
   readonly warning: string | undefined
   readonly providers: readonly ProviderLink[]
@@ -29,9 +29,9 @@ export const choicePage = ({ title, lead, warning, providers, headers }: ChoiceV
     headers,
     main: html`<h1>${title}</h1>
 <p>${lead}</p>
+${warning === undefined ? undefined : html`<p>${warning}</p>`}
 <ul class="choices">
-${providers.map(({ name, href }) => html`<li><a class="button" href="${href}">Continue with ${name}</a></li>\n`)}</ul>
-${warning === undefined ? undefined : html`<p class="hint">${warning}</p>`}`,
+${providers.map(({ name, href }) => html`<li><a class="button" href="${href}">Continue with ${name}</a></li>\n`)}</ul>`,
   })
 
 export interface PolicyLink {
@@ -72,7 +72,8 @@ ${policies.length === 0 ? undefined : agreement(policies)}
   })
 }
 
-const agreement = (policies: readonly PolicyLink[]): Html => html`<ul>
+const agreement = (policies: readonly PolicyLink[]): Html => html`<h2>Terms of this server</h2>
+<ul>
 ${policies.map(({ name, url }) => html`<li><a href="${url}" target="_blank" rel="noopener noreferrer">${name}</a> (opens in a new window)</li>\n`)}</ul>
 <label class="choice"><input type="checkbox" name="agree" value="yes" required><span>I have read and agree to all of them</span></label>`
 
@@ -85,16 +86,16 @@ export interface GoOnView {
 
 /** "Homeservers SHOULD confirm with the user that they are happy to grant access to the site named in the `redirectUrl`". */
 export const goOnPage = ({ href, userId, isNew, client }: GoOnView): CustomReply => {
-  const place =
+  const who =
     client.kind === 'site'
-      ? html`<strong>${client.name}</strong>`
-      : html`the app for <strong>${client.name}</strong> links`
+      ? html`Whoever runs <strong>${client.name}</strong>`
+      : html`The app that opens <strong>${client.name}</strong> links`
   const title = client.kind === 'site' ? `Continue to ${client.name}?` : 'Continue to the app?'
   return page({
     status: 200,
     title,
     main: html`${isNew ? html`<p class="state">Your account is made</p>\n` : undefined}<h1>${title}</h1>
-<p>You are signed in as <strong>${userId}</strong>. Whoever runs ${place} will be able to read and write everything in your account.</p>
+<p>You are signed in as <strong>${userId}</strong>. ${who} will be able to read and write everything in your account.</p>
 <p>Go on only if you came from there.</p>
 <a class="button" href="${href}" rel="noreferrer">Continue</a>`,
   })
@@ -130,6 +131,11 @@ export const SIGN_IN_ENDED: Notice = {
   status: 400,
   title: 'This sign-in has ended',
   text: 'It took too long, or it was completed before. Go back to your app and begin again.',
+}
+export const NOT_YET: Notice = {
+  status: 409,
+  title: 'Another step comes first',
+  text: 'Go back to your app and complete the step before this one; then open this one again.',
 }
 export const OTHER_BROWSER: Notice = {
   status: 400,

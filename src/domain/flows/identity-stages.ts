@@ -21,6 +21,11 @@ const REGISTRATION = 'POST /register'
 
 export type IdentityStageType = typeof OAUTH2_STAGE | typeof SSO_STAGE
 
+/** How the stage of a session stands, for who might go to a provider for it. */
+export type AboutStage =
+  | { readonly kind: 'open'; readonly operation: string; readonly requester: UserId | undefined }
+  | { readonly kind: 'notYet' | 'stagePassed' | 'ended' }
+
 export interface IdentityStagesOptions {
   readonly clock: Clock
   readonly random: Random
@@ -87,11 +92,21 @@ export class IdentityStages {
     return { purpose: { kind: 'stage', session, type }, providers, again: !creates }
   }
 
-  /** What somebody would consent to by going to a provider for that; undefined where it is no open stage. */
-  about(purpose: SignInPurpose): { readonly operation: string; readonly requester: UserId | undefined } | undefined {
-    if (purpose.kind !== 'stage') return undefined
+  /** What somebody would consent to by going to a provider for that, or why there is nothing to consent to. */
+  about(purpose: SignInPurpose): AboutStage {
+    if (purpose.kind !== 'stage') return { kind: 'ended' }
     const state = this.#uia.stageState(purpose.session, purpose.type)
-    return state.kind === 'open' ? state : undefined
+    switch (state.kind) {
+      case 'open':
+        return state
+      case 'notYet':
+        return state
+      case 'passed':
+        return { kind: 'stagePassed' }
+      case 'noSession':
+      case 'notAsked':
+        return { kind: 'ended' }
+    }
   }
 
   async #ofNewcomer(identity: Identity): Promise<StageOutcome> {

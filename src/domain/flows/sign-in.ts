@@ -30,7 +30,7 @@ export type Client = ReturnType<typeof clientOf>
 
 /** What a browser that came back is shown, or where it goes. */
 export type SignInStep =
-  | { readonly kind: 'ended' | 'otherBrowser' | 'stagePassed' }
+  | { readonly kind: 'ended' | 'otherBrowser' | 'notYet' | 'stagePassed' }
   | { readonly kind: 'failed'; readonly why: (Returned & { kind: 'failed' })['why']; readonly name: string }
   | { readonly kind: 'refused'; readonly why: 'noAccount' | 'deactivated'; readonly name: string }
   /** In words for people. */
@@ -186,11 +186,7 @@ export class SignInFlow {
     return this.#toClient(arrival.userId, arrival.redirectUrl)
   }
 
-  async #proven(
-    returned: Returned & { kind: 'proven' },
-    purpose: SignInPurpose,
-    from: From,
-  ): Promise<SignInStep> {
+  async #proven(returned: Returned & { kind: 'proven' }, purpose: SignInPurpose, from: From): Promise<SignInStep> {
     const { identity, provider } = returned
     switch (purpose.kind) {
       case 'stage': {
@@ -290,9 +286,9 @@ export class SignInFlow {
   async #unsolicited(arrival: Arrival & { kind: 'stage' }, from: From): Promise<SignInStep> {
     const { session, type, identity } = arrival
     if (this.#danceOf(session, type)?.answersBrowserOnly === true) return this.#passStage(arrival, from)
-    const state = this.#stages.uia.stageState(session, type)
-    if (state.kind !== 'open') return { kind: state.kind === 'passed' ? 'stagePassed' : 'ended' }
-    const { operation, requester } = state
+    const about = this.#stages.identityStages.about({ kind: 'stage', session, type })
+    if (about.kind !== 'open') return about
+    const { operation, requester } = about
     const id = this.#waiting.arrivals.put(arrival)
     return { kind: 'confirm', id, name: identity.providerName, operation, requester }
   }
