@@ -1,10 +1,11 @@
-import type { AnyEndpoint } from '#http'
+import { type AnsweredOnce, type AnyEndpoint, withPutTwins } from '#http'
 import { type SharedSecretRegistrationDeps, sharedSecretRegistrationEndpoints } from './admin/register.ts'
 import { type AccountDataDeps, accountDataEndpoints } from './client/account-data.ts'
 import { type AccountDeactivationDeps, accountDeactivationEndpoints } from './client/account-deactivation.ts'
+import { type AccountPagesDeps, accountPagesEndpoints } from './client/account-pages.ts'
+import { type AdministrativeContactDeps, administrativeContactEndpoints } from './client/administrative-contact.ts'
 import { type AuthFallbackDeps, authFallbackEndpoints } from './client/auth-fallback.ts'
 import { authedContentRepoEndpoints } from './client/authed-content-repo.ts'
-import { type AdministrativeContactDeps, administrativeContactEndpoints } from './client/administrative-contact.ts'
 import { type BanningDeps, banningEndpoints } from './client/banning.ts'
 import { type CapabilitiesDeps, capabilitiesEndpoints } from './client/capabilities.ts'
 import { contentRepoEndpoints } from './client/content-repo.ts'
@@ -39,7 +40,6 @@ import { type ReadMarkersDeps, readMarkersEndpoints } from './client/read-marker
 import { type ReceiptsDeps, receiptsEndpoints } from './client/receipts.ts'
 import { type RedactionDeps, redactionEndpoints } from './client/redaction.ts'
 import { type RefreshDeps, refreshEndpoints } from './client/refresh.ts'
-import { type AccountPagesDeps, accountPagesEndpoints } from './client/account-pages.ts'
 import { type RegistrationDeps, registrationEndpoints } from './client/registration.ts'
 import { type RegistrationTokensDeps, registrationTokensEndpoints } from './client/registration-tokens.ts'
 import { type RoomInitialSyncDeps, roomInitialSyncEndpoints } from './client/room-initial-sync.ts'
@@ -83,8 +83,7 @@ export interface ApiDeps {
 
 /** What the endpoints of accounts and devices need, all of it. */
 export type AccountsDeps = LoginDeps &
-  LoginTokenDeps & { readonly signInPages: SignInDeps } &
-  LogoutDeps &
+  LoginTokenDeps & { readonly signInPages: SignInDeps } & LogoutDeps &
   RefreshDeps &
   RegistrationDeps &
   AccountPagesDeps &
@@ -160,19 +159,24 @@ export type RoomEndpointsDeps = CreateRoomDeps &
   MessagePaginationDeps &
   EventContextDeps &
   DirectoryDeps &
-  ListPublicRoomsDeps
+  ListPublicRoomsDeps & { readonly answeredOnce: Pick<AnsweredOnce, 'once'> }
 
 const roomEndpoints = (deps: RoomEndpointsDeps): readonly AnyEndpoint[] => [
-  ...createRoomEndpoints(deps),
+  ...withPutTwins(
+    [
+      ...createRoomEndpoints(deps),
+      ...joiningEndpoints(deps),
+      ...invitingEndpoints(deps),
+      ...leavingEndpoints(deps),
+      ...kickingEndpoints(deps),
+      ...banningEndpoints(deps),
+    ],
+    deps.answeredOnce,
+  ),
   ...roomSendEndpoints(deps),
   ...roomStateEndpoints(deps),
   ...redactionEndpoints(deps),
-  ...joiningEndpoints(deps),
   ...knockingEndpoints(deps),
-  ...invitingEndpoints(deps),
-  ...leavingEndpoints(deps),
-  ...kickingEndpoints(deps),
-  ...banningEndpoints(deps),
   ...listJoinedRoomsEndpoints(deps),
   ...roomsEndpoints(deps),
   ...messagePaginationEndpoints(deps),

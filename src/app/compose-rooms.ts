@@ -11,6 +11,7 @@ import {
   Sending,
   SetRoomState,
 } from '#domain'
+import { AnsweredOnce } from '#http'
 import type { SigningKey } from '#rules'
 import type { ServerName } from '#spec'
 import { type Store, writers } from '#store'
@@ -59,6 +60,7 @@ export interface RoomsDomain {
   readonly memberships: Memberships
   readonly creation: RoomCreation
   readonly directory: Directory
+  readonly answeredOnce: AnsweredOnce
 }
 
 export const buildRooms = (ground: RoomsGround, accounts: MemberAccounts): RoomsDomain => {
@@ -74,6 +76,7 @@ export const buildRooms = (ground: RoomsGround, accounts: MemberAccounts): Rooms
     memberships: new Memberships({ ...common, accounts, clock }),
     creation: new RoomCreation({ rooms, reader, accounts, serverName, defaultVersion: ground.defaultRoomVersion }),
     directory: new Directory(common),
+    answeredOnce: new AnsweredOnce(),
   }
 }
 
@@ -173,7 +176,7 @@ export const buildRoomViews = (
 /** What the endpoints of rooms ask. */
 export const roomApi = (
   serverName: ServerName,
-  { sending, memberships, creation, directory }: RoomsDomain,
+  { sending, memberships, creation, directory, answeredOnce }: RoomsDomain,
   { timeline, roomStates, publicRooms }: RoomViews,
   presence: Pick<Presence, 'active'>,
 ): Omit<RoomEndpointsDeps, 'oldRoomVersion'> => ({
@@ -182,6 +185,7 @@ export const roomApi = (
   sending,
   memberships,
   directory,
+  answeredOnce,
   roomState: new SetRoomState(sending, memberships),
   timeline,
   roomStates,

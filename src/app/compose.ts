@@ -68,9 +68,15 @@ export const compose = async (ground: Ground): Promise<Composed> => {
     endpoints: [...operational(ground.config), ...apiEndpoints(buildApi(parts))],
     caches: () => [
       ...accounts.caches(),
-      ...[...personal.caches, ...views.caches, ...media.caches, rooms.rooms, rooms.sending, openIdTokens].map((cache) =>
-        cache.stats(),
-      ),
+      ...[
+        ...personal.caches,
+        ...views.caches,
+        ...media.caches,
+        rooms.rooms,
+        rooms.sending,
+        rooms.answeredOnce,
+        openIdTokens,
+      ].map((cache) => cache.stats()),
     ],
     settle: async () => {
       await push.stop()

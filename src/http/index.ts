@@ -1,3 +1,4 @@
+export { AnsweredOnce, withPutTwins } from './answered-once.ts'
 export * from './endpoint.ts'
 export { type ByteRange, FileReply, type ServedFile } from './file-reply.ts'
 export { type Html, type HtmlPage, html, htmlReply, PageScript } from './html-page.ts'

@@ -30,6 +30,9 @@ const UNDOCUMENTED = [
   'GET /_matrix/client/v3/register',
   'GET /_matrix/client/v3/login/fallback',
   'POST /_matrix/client/v3/tokenrefresh',
+  'PUT /_matrix/client/v3/createRoom/{}',
+  'PUT /_matrix/client/v3/join/{}/{}',
+  ...['ban', 'invite', 'join', 'kick', 'leave'].map((change) => `PUT /_matrix/client/v3/rooms/{}/${change}/{}`),
 ]
 /** Without the `r0` twins and those of 2015, which are the history of the same endpoints. */
 const served = paths

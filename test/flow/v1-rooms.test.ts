@@ -71,6 +71,30 @@ onEveryHomeserver('rooms for clients of 2015', (start) => {
     })
   })
 
+  it('are made, entered and left once by PUT with a transaction id, however often it comes', async () => {
+    const put = (who: TestClient, path: string, body: object = {}): Promise<Json> => doOld(who, 'PUT', path, body)
+    const [made, same] = await Promise.all([1, 2].map(() => put(alice, '/createRoom/7', { name: 'Once' })))
+    expect([same, await put(alice, '/createRoom/7', { name: 'Once' })]).toEqual([made, made])
+    expect((await put(bob, '/createRoom/7')).room_id).not.toBe(made.room_id)
+    expect((await put(alice, '/createRoom/8')).room_id).not.toBe(made.room_id)
+    const room = pathOf(made.room_id)
+    for (const n of [1, 1]) expect(await put(alice, `${room}/invite/${n}`, { user_id: bob.userId })).toEqual({})
+    for (const n of [1, 1]) expect(await put(bob, `${room}/join/${n}`)).toEqual({ room_id: made.room_id })
+    for (const n of [1, 1]) expect(await put(alice, `${room}/kick/${n}`, { user_id: bob.userId })).toEqual({})
+    await put(alice, `${room}/invite/2`, { user_id: bob.userId })
+    // What was done before is not done again: Bob is not removed, nor does he join anew.
+    expect(await put(alice, `${room}/kick/1`, { user_id: bob.userId })).toEqual({})
+    expect(await put(bob, `${room}/join/1`)).toEqual({ room_id: made.room_id })
+    expect((await stateOf(alice, made.room_id)).get(`m.room.member|${bob.userId}`).membership).toBe('invite')
+    expect(await put(bob, `/join/${enc(made.room_id)}/3`)).toEqual({ room_id: made.room_id })
+    expect(await put(bob, `${room}/leave/1`)).toEqual({})
+    // A refusal is none that would last.
+    expect(await refusalOf(bob, 'PUT', `${room}/join/4`, {})).toEqual([403, 'M_FORBIDDEN'])
+    await put(alice, `${room}/invite/3`, { user_id: bob.userId })
+    expect(await put(bob, `${room}/join/4`)).toEqual({ room_id: made.room_id })
+    expect((await askOld(alice, 'PUT', '/_matrix/client/v3/createRoom/7', {})).status).toBe(404)
+  })
+
   describe('have aliases', () => {
     it('that members make, anybody resolves with the servers that know the room, and this server makes for itself alone', async () => {
       const roomId = await newRoom()
