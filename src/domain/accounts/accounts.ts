@@ -189,6 +189,8 @@ export class Accounts {
 
 /** Tries at an address that nobody has are counted like those at an account, lest they tell the one from the other. */
 const addressIn = (identifier: AccountIdentifier): string | undefined =>
-  identifier.kind === 'thirdparty' ? `${identifier.medium} ${identifier.address}`.slice(0, 320).toLowerCase() : undefined
+  identifier.kind === 'thirdparty'
+    ? `${identifier.medium} ${identifier.address}`.slice(0, 320).toLowerCase()
+    : undefined
 
 export const userInUse = (): MatrixError => new MatrixError('M_USER_IN_USE', 'This user name is taken')
