@@ -59,8 +59,6 @@ export interface EndpointRequest<A extends Auth, P, Q, B> {
   readonly userAgent: string | undefined
   /** The value of a cookie; for pages that people see, never for the API. undefined where there is none. */
   cookie(name: string): string | undefined
-  /** The value of a cookie; for pages that people see, never for the API. undefined where there is none. */
-  cookie(name: string): string | undefined
   /** The access token as sent, for endpoints that end it. */
   readonly accessToken: string | undefined
   /** Aborted when the client went away or the server stops: a long poll then answers with what it has. */

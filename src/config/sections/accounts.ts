@@ -22,13 +22,13 @@ export const registration = {
     captcha: setting(yesOrNo, false, {
       description: 'Whether a registration must solve a captcha; needs the keys of section captcha.',
     }),
-    email: setting(oneOf('off', 'optional', 'required'), 'off', {
-      description:
-        'Whether a registration proves an e-mail address, which then belongs to the account. Needs the section mail, or identityServers.trusted.',
-    }),
     oauth2: setting(yesOrNo, false, {
       description:
         'Whether signing in at one of the signIn.providers is another way to register: m.login.oauth2. Then an account needs no password.',
+    }),
+    email: setting(oneOf('off', 'optional', 'required'), 'off', {
+      description:
+        'Whether a registration proves an e-mail address, which then belongs to the account. Needs the section mail, or identityServers.trusted.',
     }),
     termsUrl: optional(baseUrl, {
       description: 'The page with the terms of use; set, a registration must agree to them.',

@@ -63,8 +63,6 @@ export const notCreated = (error: unknown): unknown => {
   if (error.kind === 'account-gone') return new MatrixError('M_FORBIDDEN', 'There is no such guest any more')
   if (error.kind === 'identity-linked')
     return new MatrixError('M_FORBIDDEN', 'An account was made with this sign-in meanwhile')
-  if (error.kind === 'identity-linked')
-    return new MatrixError('M_FORBIDDEN', 'An account was made with this sign-in meanwhile')
   if (error.kind === 'registration-token-void')
     return new MatrixError('M_FORBIDDEN', 'The registration token is used up')
   return notAdded(error)

@@ -54,10 +54,7 @@ export class LogIn {
   }
 
   /** For somebody who has proved to be that user. Throws `M_USER_DEACTIVATED` where the account ended meanwhile. */
-  async start(
-    request: SessionRequest,
-    rehash?: Change<void>,
-  ): Promise<PreparedSession['answer']> {
+  async start(request: SessionRequest, rehash?: Change<void>): Promise<PreparedSession['answer']> {
     const session = this.#sessions.prepare(request)
     try {
       const [started] = await this.#commit([session.change, ...(rehash === undefined ? [] : [rehash])])

@@ -31,10 +31,7 @@ const storePassword = query((db, param: { user: number; passwordHash: string }) 
   db.updateTable('accounts').set({ password_hash: param.passwordHash }).where('user_number', '=', param.user),
 )
 const storeUpgrade = query((db, param: { user: number; passwordHash: string }) =>
-  db
-    .updateTable('accounts')
-    .set({ password_hash: param.passwordHash, guest: 0 })
-    .where('user_number', '=', param.user),
+  db.updateTable('accounts').set({ password_hash: param.passwordHash, guest: 0 }).where('user_number', '=', param.user),
 )
 const storeAdmin = query((db, param: { user: number; admin: number }) =>
   db.updateTable('accounts').set({ admin: param.admin }).where('user_number', '=', param.user),
