@@ -68,14 +68,27 @@ function along() {
   return members;
 }
 
-/** An app may come only after the page was loaded, and a login at a provider be over by then. */
-function tell(find, call) {
-  var left = 100;
-  (function attempt() {
-    var listener = find();
-    if (typeof listener === "function") call(listener);
-    else if (left-- > 0) setTimeout(attempt, 100);
-  })();
+/** Calls the function that the app left at one of the places, or leaves there: it may come only after a login at a provider was over. */
+function tell(places, call) {
+  var isTold = false;
+  function once(listener) {
+    if (isTold || typeof listener !== "function") return;
+    isTold = true;
+    call(listener);
+  }
+  places.forEach(function (place) { once(place.object[place.name]); });
+  places.forEach(function (place) {
+    if (isTold) return;
+    var value;
+    Object.defineProperty(place.object, place.name, {
+      configurable: true,
+      get: function () { return value; },
+      set: function (listener) {
+        value = listener;
+        once(listener);
+      },
+    });
+  });
 }
 
 function finish(title, text) {

@@ -13,7 +13,7 @@ var password = document.getElementById("password");
 function told(response) {
   finish("You are logged in", "Your user id is " + response.user_id + ".");
   tell(
-    function () { return window.matrixLogin.onLogin || window.onLogin; },
+    [{ object: window.matrixLogin, name: "onLogin" }, { object: window, name: "onLogin" }],
     function (onLogin) {
       if (onLogin.length > 1) onLogin(response.home_server, response.user_id, response.access_token);
       else onLogin(response);

@@ -18,7 +18,7 @@ var session;
 function told(response) {
   finish("Your account is ready", "Your user id is " + response.user_id + ".");
   tell(
-    function () { return window.matrixRegistration.onRegistered || window.onRegistered; },
+    [{ object: window.matrixRegistration, name: "onRegistered" }, { object: window, name: "onRegistered" }],
     function (onRegistered) { onRegistered(response.home_server, response.user_id, response.access_token); }
   );
 }
