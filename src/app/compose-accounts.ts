@@ -66,16 +66,7 @@ export const buildAccounts = (
   const { commit } = store
   const serverName = config.server.name
   const accounts = buildAccountsOnly(ground)
-  const sightings = new Sightings(writers.devices, commit, clock, logger)
-  const accessTokens = new AccessTokens(store.tokens, writers.tokens, commit, sightings, clock)
-  const devices = new Devices(store.devices, writers.devices, commit, accessTokens, sightings)
-  const sessions = new Sessions(
-    writers.devices,
-    { reader: store.tokens, writer: writers.tokens },
-    accessTokens,
-    commit,
-    { clock, random, lifetimes: lifetimesOf(config) },
-  )
+  const { sightings, accessTokens, devices, sessions } = buildDevices(ground)
   const uia = new InteractiveAuth(new UiaSessionTable(clock, random, config.sessions.authenticationSessionLifetime))
   const tokens = new RegistrationTokens(store.registrationTokens, writers.registrationTokens, clock)
 
@@ -86,15 +77,11 @@ export const buildAccounts = (
   const createAccount = new CreateAccount(accounts, sessions, newAccountChanges, commit)
   const logIn = new LogIn(accounts, sessions, commit, { serverName, wellKnown: wellKnownOf(config) })
   const upgradeGuest = new UpgradeGuest(accounts, { devices, traces: deviceTraces }, sessions, accessTokens, commit)
-  const registration = registrationOffer(ground, tokens, proof)
+  const bindEmail = new BindEmail(accounts, threepids)
   const options = signIn.registering({
-    serverName,
-    random,
-    mode: config.registration.mode,
-    allowGuests: config.registration.guests,
-    reservedNames: new ReservedNames(config.registration.reservedUsernames),
-    bindEmail: new BindEmail(accounts, threepids),
-    ...registration,
+    ...registerOptionsOf(ground),
+    bindEmail,
+    ...registrationOffer(ground, tokens, proof),
   })
   const register = new Register({ accounts, tokens }, { createAccount, upgradeGuest }, logIn, uia, options)
   const dances = buildOldDances(
@@ -105,18 +92,11 @@ export const buildAccounts = (
     signIn.loginStages,
   )
   const secret = new SharedSecret(config.registration.sharedSecret, random, clock)
-  const traces: AccountTraces = {
-    changesFor: endedAccountChanges,
-    unbind: (account, idServer) => threepids.unbindEverything(account, idServer),
-    leaveAllRooms: (userId) => rooms.leaveAll(userId),
-  }
+  const traces = tracesOf(addresses, rooms)
   const deactivate = new Deactivate({ accounts, devices, proof, reauthentication }, uia, traces, commit, logger)
   return {
     accounts,
-    isActive: async (userId) => {
-      const account = await accounts.account(userId)
-      return account !== undefined && account.deactivatedAtMs === undefined
-    },
+    isActive: (userId) => isActive(accounts, userId),
     accessTokens,
     createAccount,
     api: {
@@ -145,6 +125,36 @@ export const buildAccounts = (
     caches: () => [accessTokens.stats(), ...signIn.caches()],
   }
 }
+
+const isActive = async (accounts: Accounts, userId: UserId): Promise<boolean> => {
+  const account = await accounts.account(userId)
+  return account !== undefined && account.deactivatedAtMs === undefined
+}
+
+const tracesOf = ({ threepids }: ReturnType<typeof buildThirdPartyIds>, rooms: LeavingRooms): AccountTraces => ({
+  changesFor: endedAccountChanges,
+  unbind: (account, idServer) => threepids.unbindEverything(account, idServer),
+  leaveAllRooms: (userId) => rooms.leaveAll(userId),
+})
+
+const buildDevices = ({ config, store, clock, random, logger }: Ground) => {
+  const { commit } = store
+  const sightings = new Sightings(writers.devices, commit, clock, logger)
+  const accessTokens = new AccessTokens(store.tokens, writers.tokens, commit, sightings, clock)
+  const devices = new Devices(store.devices, writers.devices, commit, accessTokens, sightings)
+  const kept = { reader: store.tokens, writer: writers.tokens }
+  const lifetimes = lifetimesOf(config)
+  const sessions = new Sessions(writers.devices, kept, accessTokens, commit, { clock, random, lifetimes })
+  return { sightings, accessTokens, devices, sessions }
+}
+
+const registerOptionsOf = ({ config, random }: Ground) => ({
+  serverName: config.server.name,
+  random,
+  mode: config.registration.mode,
+  allowGuests: config.registration.guests,
+  reservedNames: new ReservedNames(config.registration.reservedUsernames),
+})
 
 /** Enough for the command line, which starts no sessions. */
 export const buildAccountsOnly = ({
