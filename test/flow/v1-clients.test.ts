@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Answer, Json, Query, TestClient } from '../support/client.ts'
 import { onEveryHomeserver, type TestHomeserver } from '../support/homeserver.ts'
+import { doOld as ok, askOld as old, getOld as read, V1, V2 } from '../support/old-client.ts'
 
 const enc = encodeURIComponent
-const V1 = '/_matrix/client/api/v1'
-const V2 = '/_matrix/client/v2_alpha'
 const bodies = (events: Json[]): string[] => events.flatMap(({ content }) => content.body ?? [])
 
 onEveryHomeserver('clients of 2015', (start) => {
@@ -18,20 +17,6 @@ onEveryHomeserver('clients of 2015', (start) => {
     homeserver = await start()
   })
   afterAll(() => homeserver.stop())
-  /** As those clients sent it: the access token in the query. */
-  const old = (who: TestClient, method: string, path: string, body?: unknown, query: Query = {}): Promise<Answer> =>
-    who.request(method, path.startsWith('/_matrix') ? path : `${V1}${path}`, {
-      token: null,
-      query: { ...query, access_token: who.accessToken },
-      ...(body === undefined ? {} : { body }),
-    })
-  const ok = async (...request: Parameters<typeof old>): Promise<Json> => {
-    const answer = await old(...request)
-    expect([request[1], request[2], answer.status, answer.body]).toEqual([request[1], request[2], 200, answer.body])
-    return answer.body
-  }
-  const read = (who: TestClient, path: string, query: Query = {}): Promise<Json> =>
-    ok(who, 'GET', path, undefined, query)
   const people = async (): Promise<void> => {
     count += 1
     alice = await homeserver.register(`alice${count}`)
@@ -248,7 +233,10 @@ onEveryHomeserver('clients of 2015', (start) => {
     expect(invited).toMatchObject({ membership: 'invite', inviter: alice.userId, invite: { user_id: alice.userId } })
     await ok(bob, 'POST', `/rooms/${enc(closed)}/join`, {})
     const { end } = await read(alice, '/initialSync')
-    const { event_id: eventId } = await ok(bob, 'POST', `/rooms/${enc(closed)}/send/m.room.message`, { body: 'hi' })
+    const { event_id: eventId } = await ok(bob, 'POST', `/rooms/${enc(closed)}/send/m.room.message`, {
+      msgtype: 'm.text',
+      body: 'hi',
+    })
     await ok(alice, 'POST', `${V2}/rooms/${enc(closed)}/receipt/m.read/${enc(eventId)}`, {})
     await ok(bob, 'PUT', `/rooms/${enc(closed)}/typing/${enc(bob.userId)}`, { typing: true, timeout: 20_000 })
     const { chunk } = await read(alice, '/events', { from: end })

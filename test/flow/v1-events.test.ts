@@ -98,9 +98,16 @@ onEveryHomeserver('events for clients of 2015', (start) => {
   it('of calls go through a room like any other', async () => {
     await newRoom()
     const call = { call_id: '12345', version: 0 }
-    for (const type of ['m.call.invite', 'm.call.candidates', 'm.call.answer', 'm.call.hangup']) {
-      const { event_id: id } = await doOld(alice, 'PUT', `${room}/send/${type}/${type}`, call)
-      expect((await last(bob))[0]).toMatchObject({ event_id: id, type, content: call, user_id: alice.userId })
+    const sdp = 'v=0\r\no=- 6584580628695956864 2 IN IP4 127.0.0.1'
+    const candidate = { sdpMid: 'audio', sdpMLineIndex: 0, candidate: 'candidate:863018703 1 udp' }
+    for (const [type, content] of [
+      ['m.call.invite', { ...call, lifetime: 60_000, offer: { type: 'offer', sdp } }],
+      ['m.call.candidates', { ...call, candidates: [candidate] }],
+      ['m.call.answer', { ...call, lifetime: 60_000, answer: { type: 'answer', sdp } }],
+      ['m.call.hangup', call],
+    ] as const) {
+      const { event_id: id } = await doOld(alice, 'PUT', `${room}/send/${type}/${type}`, content)
+      expect((await last(bob))[0]).toMatchObject({ event_id: id, type, content, user_id: alice.userId })
     }
   })
 
