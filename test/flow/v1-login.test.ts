@@ -64,4 +64,17 @@ describe('login of v1', () => {
       expect([body, await post(body)]).toEqual([body, expect.objectContaining({ status, errcode })])
     }
   })
+
+  it('counts tries at an account, whatever way they come', async () => {
+    const settings = { rateLimits: { enabled: true, login: '4/60s' }, listen: { trustProxy: ['127.0.0.1'] } }
+    await using limited = await startHomeserver({ settings })
+    await limited.register('victim')
+    const statuses: number[] = []
+    for (const [index, path] of [V1, V1, '/v3', V1, V1, '/v3'].entries()) {
+      const headers = { 'x-forwarded-for': `192.0.2.${index}` }
+      const body = { type: 'm.login.password', user: 'victim', password: 'wrong' }
+      statuses.push((await limited.client().request('POST', `${path}/login`, { body, headers })).status)
+    }
+    expect(statuses).toEqual([403, 403, 403, 403, 429, 429])
+  })
 })
