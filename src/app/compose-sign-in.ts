@@ -104,7 +104,7 @@ export const buildSignIn = (
         documents: termsOf(config),
       },
     }),
-    caches: () => [...signIn.stats(), arrivals.stats(), loginTokens.stats()],
+    caches: () => [...signIn.stats(), ...[identityStages, arrivals, loginTokens].map((table) => table.stats())],
   }
 }
 

@@ -66,6 +66,7 @@ export class ProviderFailure extends Error {
 
 /** Keys and addresses of a provider change rarely; the library asks for keys it does not know by itself. */
 const METADATA_LIFETIME_MS = 3_600_000
+const METADATA_RETRY_MS = 60_000
 const DISCOVERY_ATTEMPTS = 2
 const CLOCK_TOLERANCE_S = 60
 const MAX_SUBJECT_LENGTH = 255
@@ -156,8 +157,9 @@ export class OpenIdProvider {
     try {
       return [library, await this.#loading]
     } catch (error) {
-      // Yesterday's metadata is better than none.
+      // Yesterday's metadata is better than none, and nobody waits for newer for a while.
       if (known === undefined) throw error
+      this.#client = { ...known, untilMs: this.#options.clock.monotonicMs() + METADATA_RETRY_MS }
       return [library, known.configuration]
     }
   }

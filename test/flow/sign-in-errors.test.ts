@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { startHomeserver, type TestHomeserver } from '../support/homeserver.ts'
+import { type HomeserverSetup, startHomeserver, type TestHomeserver } from '../support/homeserver.ts'
 import { HostileProvider, type Lie } from '../support/hostile-provider.ts'
 import { freePort } from '../support/openid-provider.ts'
 import { PlainBrowser } from '../support/plain-browser.ts'
@@ -11,10 +11,15 @@ const start = ({ url }: { readonly url: string }) =>
   `${url}/_matrix/client/v3/login/sso/redirect?${new URLSearchParams({ redirectUrl: CLIENT }).toString()}`
 const isCallback = (url: string): boolean => url.includes('/_homeroom/sign-in/callback')
 
+interface HostileSetup extends Pick<HomeserverSetup, 'clock' | 'settings'> {
+  readonly requestTimeout?: string
+}
+
 /** A homeserver that signs people in at a provider that may lie. */
 const withHostile = async (
   use: (homeserver: TestHomeserver, provider: HostileProvider) => Promise<void>,
   settingsOf: (url: string) => object = (issuer) => ({ issuer }),
+  { clock, settings, requestTimeout = '1s' }: HostileSetup = {},
 ) => {
   await using provider = new HostileProvider()
   await provider.start()
@@ -27,10 +32,12 @@ const withHostile = async (
     ...settingsOf(provider.url),
   }
   await using homeserver = await startHomeserver({
+    ...(clock === undefined ? {} : { clock }),
     settings: {
+      ...settings,
       listen: { port },
       server: { publicBaseUrl: `http://127.0.0.1:${port}` },
-      signIn: { providers: [one], requestTimeout: '1s' },
+      signIn: { providers: [one], requestTimeout },
     },
   })
   await use(homeserver, provider)
@@ -167,6 +174,30 @@ describe('a provider that lies', () => {
       }
       expect(await returned(homeserver)).toEqual([200, 'Choose a user name'])
     })
+  })
+
+  it('or never answers keeps no app waiting that only wanted to register', async () => {
+    const clock = new SteppedClock()
+    await withHostile(
+      async (homeserver, provider) => {
+        const register = async () => {
+          const { body } = await homeserver.client().request('POST', '/v3/register', { body: { username: 'ann' } })
+          return new URL(body.params['m.login.oauth2'].uri).origin
+        }
+        provider.lies.set(DISCOVERY, 'silent')
+        const slow = register()
+        await provider.asked(DISCOVERY)
+        clock.advance(2_000)
+        expect(await slow).toBe(homeserver.url)
+        // Nor is it asked again so soon.
+        provider.lies.clear()
+        expect(await register()).toBe(homeserver.url)
+        clock.advance(60_000)
+        expect(await register()).toBe(provider.url)
+      },
+      (issuer) => ({ issuer }),
+      { clock, settings: { registration: { oauth2: true } }, requestTimeout: '10s' },
+    )
   })
 
   it('cannot put words of its own on our pages', async () => {

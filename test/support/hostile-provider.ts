@@ -18,12 +18,12 @@ export class HostileProvider implements AsyncDisposable {
   signedByStranger = false
   /** What plain OAuth 2.0 tells of who it is. */
   userinfo: unknown = { sub: 'ann' }
-  readonly tokenRequests: { readonly form: URLSearchParams; readonly authorization: string | undefined }[] = []
+  readonly #waiting = new Map<string, () => void>()
   readonly #server: Server
   #nonce = ''
 
   constructor() {
-    this.#server = createServer((request, response) => void this.#answer(request, response))
+    this.#server = createServer((request, response) => this.#answer(request, response))
   }
 
   get url(): string {
@@ -41,10 +41,15 @@ export class HostileProvider implements AsyncDisposable {
     })
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  /** When it is asked for that path the next time. */
+  asked(path: string): Promise<void> {
+    return new Promise((resolve) => this.#waiting.set(path, resolve))
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): void {
     const url = new URL(request.url ?? '/', this.url)
-    const chunks: Buffer[] = []
-    for await (const chunk of request) chunks.push(chunk as Buffer)
+    request.resume()
+    this.#waiting.get(url.pathname)?.()
     const lie = this.lies.get(url.pathname)
     if (lie === 'silent') return
     if (lie !== undefined) {
@@ -58,10 +63,6 @@ export class HostileProvider implements AsyncDisposable {
       back.searchParams.set('state', url.searchParams.get('state') ?? '')
       response.writeHead(302, { location: back.href }).end()
       return
-    }
-    if (url.pathname === '/token') {
-      const form = new URLSearchParams(Buffer.concat(chunks).toString())
-      this.tokenRequests.push({ form, authorization: request.headers.authorization })
     }
     const body = JSON.stringify(this.#honest(url.pathname))
     response.writeHead(200, { 'content-type': 'application/json' }).end(body)

@@ -165,7 +165,8 @@ const Id = Type.Object({ id: Type.String({ maxLength: 64 }) })
 export const signInEndpoints = (deps: SignInDeps): readonly AnyEndpoint[] => {
   const { signIn, signInFlow, identityStages } = deps
   const pages = new SignInPages(deps)
-  const shared = { auth: 'none', rateLimit: 'login', errorPage: refusedByEdge } as const
+  // All of them need an id that cannot be guessed; a sign-in takes several.
+  const shared = { auth: 'none', rateLimit: 'other', errorPage: refusedByEdge } as const
   return [
     endpoint({
       method: 'GET',

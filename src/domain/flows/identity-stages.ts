@@ -1,4 +1,4 @@
-import type { Clock, Random } from '#base'
+import type { CacheStats, Clock, Random } from '#base'
 import type { UserId } from '#spec'
 import {
   type Choice,
@@ -107,6 +107,10 @@ export class IdentityStages {
       case 'notAsked':
         return { kind: 'ended' }
     }
+  }
+
+  stats(): CacheStats {
+    return this.#proofs.stats()
   }
 
   async #ofNewcomer(identity: Identity): Promise<StageOutcome> {

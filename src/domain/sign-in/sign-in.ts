@@ -74,6 +74,8 @@ export const SIGN_IN_PATH = '/_homeroom/sign-in'
 export const CALLBACK_PATH = `${SIGN_IN_PATH}/callback`
 
 const TOKEN_LENGTH = 43
+const PATIENCE_MS = 2_000
+const SLOW_MS = 30_000
 
 /** Sends people to providers and takes them back. Knows no accounts: what an identity is good for is for `flows/`. */
 export class SignIn {
@@ -85,6 +87,8 @@ export class SignIn {
   readonly #openChoices: OneTimeTable<Choice>
   /** Shown in one browser: by the id that its page holds, bound to its cookie. */
   readonly #shownChoices: OneTimeTable<Choice & { readonly browser: string }>
+  /** Providers that kept an app waiting, and until when they are not asked on its behalf. */
+  readonly #slow = new Map<SignInProvider, number>()
   readonly #begun: OneTimeTable<{ readonly uri: string; readonly state: string | undefined }>
 
   constructor(providers: readonly SignInProvider[], options: SignInOptions) {
@@ -110,12 +114,12 @@ export class SignIn {
     const providers = this.providers.filter((provider) => request.accepts?.(provider) ?? true)
     const [only, ...more] = providers
     if (only !== undefined && more.length === 0) {
-      try {
-        const { uri, state } = await this.#authorize({ purpose, providers, again }, only, undefined)
-        this.#begun.put({ uri, state }, key)
-        return uri
-      } catch (error) {
-        if (!(error instanceof ProviderFailure)) throw error
+      const direct = await this.#withoutDelay(only, () =>
+        this.#authorize({ purpose, providers, again }, only, undefined),
+      )
+      if (direct !== undefined) {
+        this.#begun.put(direct, key)
+        return direct.uri
       }
     }
     const id = this.#openChoices.put({ purpose, providers, again })
@@ -181,6 +185,24 @@ export class SignIn {
     return [this.#authorizations, this.#openChoices, this.#shownChoices, this.#begun].map((table) => table.stats())
   }
 
+  /** undefined where the provider does not answer at once, or did not just before: an app that never asks it shall not wait for it. */
+  async #withoutDelay<Result>(provider: SignInProvider, ask: () => Promise<Result>): Promise<Result | undefined> {
+    const { clock } = this.#options
+    const slowUntilMs = this.#slow.get(provider)
+    if (slowUntilMs !== undefined && clock.monotonicMs() < slowUntilMs) return undefined
+    let cancel = () => {}
+    const late = new Promise<undefined>((resolve) => {
+      cancel = clock.after(PATIENCE_MS, () => resolve(undefined))
+    })
+    try {
+      const result = await Promise.race([ask().catch(ofProvider), late])
+      if (result === undefined) this.#slow.set(provider, clock.monotonicMs() + SLOW_MS)
+      return result
+    } finally {
+      cancel()
+    }
+  }
+
   async #authorize({ purpose, again }: Choice, provider: SignInProvider, browser: string | undefined) {
     const { random } = this.#options
     const nonce = random.token(TOKEN_LENGTH)
@@ -204,6 +226,11 @@ export class SignIn {
     // Not the whole error: the library hangs answers of the provider on it.
     this.#options.logger.warn({ provider: id, kind: failure.kind, name, message }, 'a sign-in failed at its provider')
   }
+}
+
+/** undefined for what is the provider's fault; throws the rest. */
+const ofProvider = (error: unknown): undefined => {
+  if (!isProviderFailure(error)) throw error
 }
 
 const hashOf = (cookie: string): string => hash('sha256', cookie, 'hex')
