@@ -153,6 +153,7 @@ inChromium('the pages for login and registration', () => {
     const inside = page.frameLocator('#frame')
     const step = (count: number) => page.getByText(`Step ${count} of 3`).waitFor()
     await step(1)
+    await inside.locator('#token:focus').waitFor()
     await inside.getByLabel('Registration token').fill('wrong')
     await inside.getByRole('button', { name: 'Continue' }).click()
     await inside.getByRole('alert').getByText('not valid').waitFor()

@@ -37,6 +37,8 @@ function show(type, count, total) {
   form.hidden = true;
   stage.hidden = false;
   document.getElementById("count").textContent = "Step " + (count + 1) + " of " + total;
+  // A captcha lays its questions over the page, which then must be large enough for them.
+  frame.style.minHeight = type === "m.login.recaptcha" ? "38rem" : "";
   frame.src = page;
 }
 
@@ -74,7 +76,9 @@ frame.addEventListener("load", function () {
   inside.documentElement.classList.add("framed");
   frame.style.height = "0";
   frame.style.height = inside.documentElement.scrollHeight + "px";
-  if (session !== undefined && inside.querySelector("[data-stage=done]")) send({ auth: { session: session } });
+  if (session !== undefined && inside.querySelector("[data-stage=done]")) return send({ auth: { session: session } });
+  var first = inside.querySelector("[autofocus]") || inside.querySelector("input, button");
+  if (first) first.focus();
 });
 `)
 
