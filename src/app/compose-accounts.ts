@@ -29,7 +29,7 @@ import {
   UiaSessionTable,
   UpgradeGuest,
 } from '#domain'
-import type { JsonObject, UserId } from '#spec'
+import type { UserId } from '#spec'
 import { localpartOf } from '#spec'
 import { type AccountRecord, type Change, writers } from '#store'
 import { buildOldDances, dancesOf } from './compose-old-dances.ts'
@@ -37,6 +37,7 @@ import { registrationOffer } from './compose-registration.ts'
 import { buildSignIn } from './compose-sign-in.ts'
 import { buildThirdPartyIds } from './compose-third-party-ids.ts'
 import type { Ground } from './ground.ts'
+import { wellKnownOf } from './well-known.ts'
 
 export interface AccountsRooms {
   readonly accounts: Accounts
@@ -205,6 +206,3 @@ const lifetimesOf = ({ sessions }: Config) => ({
   refreshableAccessMs: sessions.refreshableAccessTokenLifetime.ms,
   refreshMs: sessions.refreshTokenLifetime.ms,
 })
-
-const wellKnownOf = ({ server }: Config): JsonObject | undefined =>
-  server.publicBaseUrl === undefined ? undefined : { 'm.homeserver': { base_url: server.publicBaseUrl } }

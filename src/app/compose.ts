@@ -22,6 +22,7 @@ import { buildProviders } from './compose-sign-in.ts'
 import type { Ground } from './ground.ts'
 import { operationalEndpoints } from './landing-page.ts'
 import { PACKAGE_VERSION } from './package-version.ts'
+import { wellKnownOf } from './well-known.ts'
 
 export interface Composed {
   readonly streams: Streams
@@ -146,7 +147,7 @@ const buildApi = ({
     threepidChanges: config.mail.smtpHost !== undefined || config.identityServers.trusted.length > 0,
   },
   wellknown: {
-    publicBaseUrl: config.server.publicBaseUrl,
+    client: wellKnownOf(config),
     federationDelegatedTo: config.federation.delegatedTo,
   },
   support: {

@@ -66,12 +66,14 @@ describe('discovery', () => {
     const settings = {
       server: { name: 'chat.example', publicBaseUrl: 'https://matrix.chat.example' },
       federation: { delegatedTo: 'matrix.chat.example:443' },
+      identityServers: { announced: 'https://id.chat.example' },
       support: { adminMatrixId: '@admin:chat.example', securityEmail: 'security@chat.example' },
     }
     await using homeserver = await startHomeserver({ settings })
     const client = homeserver.client()
     expect(await client.get('/.well-known/matrix/client')).toEqual({
       'm.homeserver': { base_url: 'https://matrix.chat.example' },
+      'm.identity_server': { base_url: 'https://id.chat.example' },
     })
     expect(await client.get('/.well-known/matrix/server')).toEqual({ 'm.server': 'matrix.chat.example:443' })
     expect(await client.get('/.well-known/matrix/support')).toEqual({

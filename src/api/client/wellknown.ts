@@ -2,8 +2,8 @@ import { type AnyEndpoint, endpoint } from '#http'
 import { type JsonObject, MatrixError } from '#spec'
 
 export interface WellknownDeps {
-  /** Where clients reach the server from outside; undefined: unknown. */
-  readonly publicBaseUrl: string | undefined
+  /** What clients are told; undefined: nothing. */
+  readonly client: JsonObject | undefined
   /** `host:port` for other servers; undefined: not delegated. */
   readonly federationDelegatedTo: string | undefined
 }
@@ -21,11 +21,8 @@ const page = (path: `/.well-known/matrix/${string}`, content: JsonObject | undef
   })
 
 /** `wellknown.yaml` of the client-server and of the server-server API: a page without content is 404, which means "ask me directly". */
-export const wellknownEndpoints = ({ publicBaseUrl, federationDelegatedTo }: WellknownDeps): readonly AnyEndpoint[] => [
-  page(
-    '/.well-known/matrix/client',
-    publicBaseUrl === undefined ? undefined : { 'm.homeserver': { base_url: publicBaseUrl } },
-  ),
+export const wellknownEndpoints = ({ client, federationDelegatedTo }: WellknownDeps): readonly AnyEndpoint[] => [
+  page('/.well-known/matrix/client', client),
   page(
     '/.well-known/matrix/server',
     federationDelegatedTo === undefined ? undefined : { 'm.server': federationDelegatedTo },
