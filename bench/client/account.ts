@@ -80,6 +80,20 @@ export class Account {
     await this.#http.call({ method: 'PUT', path, token: this.#token, body })
   }
 
+  /** The call of 2015 that `/sync` without `since` took the place of. */
+  async initialSync(limit: number): Promise<string> {
+    return this.#http.call({ method: 'GET', path: `${base}/initialSync?limit=${limit}`, token: this.#token })
+  }
+
+  async events(query: { from?: string; timeoutMs: number }): Promise<string> {
+    const from = query.from === undefined ? '' : `&from=${encodeURIComponent(query.from)}`
+    return this.#http.call({
+      method: 'GET',
+      path: `${base}/events?timeout=${query.timeoutMs}${from}`,
+      token: this.#token,
+    })
+  }
+
   async messagesBack(roomId: string, limit: number, from?: string): Promise<string> {
     const start = from === undefined ? '' : `&from=${encodeURIComponent(from)}`
     const path = `${base}/rooms/${encodeURIComponent(roomId)}/messages?dir=b&limit=${limit}${start}`

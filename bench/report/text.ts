@@ -3,6 +3,7 @@ import type { CaseResult, Limit, Report } from '../run/results.ts'
 import type { Scenario } from '../scenarios/scenario.ts'
 import { formatBytes, formatCount, formatMs, formatNumber, formatRatio, formatShare } from './format.ts'
 import { type Column, renderTable } from './table.ts'
+import { type TwinRatio, twinRatios } from './twins.ts'
 
 /** From here on a core of the bench counts as full, and the figure may be the bench's own limit. */
 const fullCore = 0.95
@@ -14,6 +15,8 @@ export function renderText(report: Report, scenarios: readonly Scenario[]): stri
   for (const scenario of scenarios) {
     const own = lines.filter((line) => line.scenario === scenario.name)
     if (own.length > 0) parts.push(`## ${scenario.title}\n\n${scenarioTable(scenario, own)}${remarks(own)}`)
+    const ratios = twinRatios(own, scenario.twins)
+    if (ratios.length > 0) parts.push(twinTable(ratios))
   }
   if (report.limits.length > 0) parts.push(`## The machine's own limits\n\n${limitsTable(report)}`)
   if (report.nearness.length > 0) parts.push(`## How near sends into one room come\n\n${nearnessTable(report)}`)
@@ -64,6 +67,18 @@ function scenarioTable(scenario: Scenario, lines: readonly CaseResult[]): string
   return renderTable(
     shown.map((column): Column => ({ title: column.title, align: column.left ? 'left' : 'right' })),
     lines.map((line) => shown.map((column) => column.cell(line))),
+  )
+}
+
+function twinTable(ratios: readonly TwinRatio[]): string {
+  return renderTable(
+    [
+      { title: 'in this run', align: 'left' },
+      { title: 'target', align: 'left' },
+      { title: 'time an event (p50)', align: 'right' },
+      { title: 'CPU an event', align: 'right' },
+    ],
+    ratios.map((ratio) => [ratio.name, ratio.target, formatRatio(ratio.time), formatRatio(ratio.cpu)]),
   )
 }
 

@@ -2,6 +2,7 @@ import { backPagination } from './back-pagination.ts'
 import { firstSync } from './first-sync.ts'
 import { idle } from './idle.ts'
 import { joinLargeRoom } from './join-large-room.ts'
+import { initialSync, readOn } from './old-calls.ts'
 import { presence } from './presence.ts'
 import { registerUsers } from './register.ts'
 import type { Scenario } from './scenario.ts'
@@ -18,6 +19,8 @@ export const scenarios: readonly Scenario[] = [
   sendManyRooms,
   backPagination,
   firstSync,
+  initialSync,
+  readOn,
   wakeListeners,
   presence,
   wakeStreams,

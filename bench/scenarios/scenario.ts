@@ -62,6 +62,8 @@ export type Scenario = {
   unit: string
   /** `latency` where the pace is set by the bench, so that operations a second would say nothing. */
   shows: 'rate' | 'latency' | 'memory'
+  /** Two calls that do the same: cases are named after the one or the other, and compared with each other within the run. */
+  twins?: readonly [first: string, second: string]
   /** The same names in the same order for every target. */
   cases: (scene: Scene) => Case[]
 }

@@ -126,9 +126,10 @@ async function sendOnce(hall: Hall, marker: string, stretch: Stretch): Promise<v
  */
 export const wakeStreams: Scenario = {
   name: 'wake-streams',
-  title: 'From send to receipt, many streams',
+  title: 'From send to many receipts',
   unit: 'receipts',
   shows: 'latency',
+  twins: ['/sync', '/events'],
   cases: ({ target, seconds, scale }) =>
     scale.streams.flatMap(({ streams, users }) => {
       const crowd = once(() => gather(target, users))

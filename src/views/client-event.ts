@@ -30,6 +30,8 @@ interface Prepared {
   readonly previous: string
   /** Its other members that do not depend on the reader, likewise. */
   readonly unsigned: string
+  /** The form of 2015 up to its `age`, as nearly everybody is shown it: made when it is first asked for. */
+  old?: string
 }
 
 const OVERHEAD_BYTES = 300
@@ -46,7 +48,7 @@ export class ClientEvents {
       name: 'client-events',
       limitBytes,
       sizeBytes: ({ head, previous, unsigned }) =>
-        OVERHEAD_BYTES + head.length * 4 + (previous.length + unsigned.length) * 2,
+        OVERHEAD_BYTES + head.length * 6 + (previous.length + unsigned.length) * 2,
     })
   }
 
@@ -68,26 +70,26 @@ export class ClientEvents {
   }
 
   text(stored: StoredEvent, reader: EventReader, form: EventForm = 'full'): string {
-    const { head, roomId, previous, unsigned } = this.#prepare(stored)
+    const prepared = this.#prepare(stored)
     // A clock that was set back must not show ages below zero.
     const ageMs = Math.max(0, reader.nowMs - stored.originServerTs)
     const { transaction } = stored
     const own = transaction !== undefined && transaction.device === reader.device
     const transactionId = own ? `"transaction_id":${JSON.stringify(transaction.id)},` : ''
     const membership = reader.membership === undefined ? '' : `"membership":"${reader.membership}",`
-    const rest = `"unsigned":{${reader.hidesPrevious === true ? '' : previous}${unsigned}${transactionId}${membership}"age":${ageMs}}}`
-    if (form === 'old') return `${this.#oldText(stored, reader, ageMs)},${rest}`
-    const room = form === 'full' ? roomId : ''
-    return `${head}${room},${rest}`
+    const previous = reader.hidesPrevious === true ? '' : prepared.previous
+    const rest = `"unsigned":{${previous}${prepared.unsigned}${transactionId}${membership}"age":${ageMs}}}`
+    if (form === 'old') return `${this.#oldText(stored, prepared, reader)}${ageMs},${rest}`
+    const room = form === 'full' ? prepared.roomId : ''
+    return `${prepared.head}${room},${rest}`
   }
 
-  #oldText(stored: StoredEvent, { creators, hidesPrevious }: EventReader, ageMs: number): string {
-    const { content, head, roomId, previous, unsigned } = this.#prepare(stored)
-    const shown = oldContent(stored, content, creators)
-    const start = shown === content ? head : headOf(stored, { ...(JSON.parse(stored.json) as Pdu), content: shown })
-    const redacted = stored.redactedBy === undefined ? unsigned : redactedUnsigned(stored, 'old')
-    const fixed = hidesPrevious === true ? redacted : previous + redacted
-    return `${start}${roomId},${oldMembers(stored, content, fixed, ageMs)}`
+  /** Up to its `age`. */
+  #oldText(stored: StoredEvent, prepared: Prepared, { creators, hidesPrevious }: EventReader): string {
+    if (hidesPrevious === true) return oldText(stored, { ...prepared, previous: '' }, creators)
+    if (creators?.has(stored.room) === true) return oldText(stored, prepared, creators)
+    prepared.old ??= oldText(stored, prepared, undefined)
+    return prepared.old
   }
 
   /** The few members of a state event shown to who is not in the room yet ("Stripped state"). */
@@ -124,6 +126,17 @@ const prepare = (stored: StoredEvent): Prepared => {
     previous: previousUnsigned(stored),
     unsigned: redactedUnsigned(stored),
   }
+}
+
+const oldText = (
+  stored: StoredEvent,
+  { content, head, roomId, previous, unsigned }: Prepared,
+  creators: Creators | undefined,
+): string => {
+  const shown = oldContent(stored, content, creators)
+  const start = shown === content ? head : headOf(stored, { ...(JSON.parse(stored.json) as Pdu), content: shown })
+  const redacted = stored.redactedBy === undefined ? unsigned : redactedUnsigned(stored, 'old')
+  return `${start}${roomId},${oldMembers(stored, content, previous + redacted)}"age":`
 }
 
 const headOf = (stored: StoredEvent, pdu: Pdu): string => {

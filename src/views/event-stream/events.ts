@@ -147,7 +147,7 @@ export class EventStream {
   ): Promise<RoomEventsPage> {
     const sight = new StreamSight(request.viewer, scope, this.#parts.visibility, after)
     const limit = Math.min(request.limit ?? MAX_ITEMS, MAX_ITEMS)
-    const shows = (event: StoredEvent): Promise<boolean> => sight.shows(event)
+    const shows = (event: StoredEvent): boolean | Promise<boolean> => sight.shows(event)
     return roomEvents({ rooms: scope.rooms, direction, after, upTo, limit, shows }, this.#parts)
   }
 
@@ -256,18 +256,19 @@ export class EventStream {
   }
 
   async #roomTexts(events: readonly StoredEvent[], viewer: RoomViewer): Promise<readonly string[]> {
-    const { clientEvents, clock, reader } = this.#parts
-    const creators = await creatorsAmong(events, reader)
+    const { clientEvents, clock } = this.#parts
+    const creators = await creatorsAmong(events, this.#parts.reader)
     const texts: string[] = []
     const eyes = new Map<number, RoomEyes>()
     for (const { room, replaces } of events) {
       if (replaces !== undefined && !eyes.has(room)) eyes.set(room, await this.#parts.visibility.eyes(room, viewer))
     }
+    const reader = { device: viewer.device, nowMs: clock.nowMs(), creators }
     for (const event of events) {
       const hidesPrevious = eyes.get(event.room)?.hidesPrevious(event)
-      const nowMs = clock.nowMs()
-      const text = clientEvents.text(event, { device: viewer.device, nowMs, hidesPrevious, creators }, 'old')
-      texts.push(await this.#invites.completed(text, event, viewer.userId))
+      const shownTo = hidesPrevious === undefined ? reader : { ...reader, hidesPrevious }
+      const text = clientEvents.text(event, shownTo, 'old')
+      texts.push(event.stateKey === viewer.userId ? await this.#invites.completed(text, event, viewer.userId) : text)
     }
     return texts
   }

@@ -10,7 +10,7 @@ export interface RoomEventsWant {
   readonly after: number
   readonly upTo: number
   readonly limit: number
-  readonly shows: (event: StoredEvent) => Promise<boolean>
+  readonly shows: (event: StoredEvent) => boolean | Promise<boolean>
 }
 
 export interface RoomEventsPage {
@@ -35,21 +35,60 @@ export const roomEvents = async (
   const forward = want.direction === 'forward'
   const end = forward ? want.upTo : want.after
   if (want.after >= want.upTo) return { events: [], reached: end, complete: true }
-  const events: StoredEvent[] = []
-  let sizeBytes = 0
-  let scanned = 0
-  for await (const event of await candidates(want, sources)) {
-    if (++scanned % SCANNED_A_SLICE === 0) await breathe(sources.clock)
-    if (await want.shows(event)) {
-      events.push(event)
-      sizeBytes += event.json.length
+  const page = new Page(want, sources.clock)
+  const found = await candidates(want, sources)
+  if (Array.isArray(found)) {
+    // The usual case, in memory: nothing is waited for event by event.
+    for (const event of found) {
+      const isFull = page.take(event)
+      if (isFull === true || (isFull !== false && (await isFull))) break
     }
-    if (events.length >= want.limit || sizeBytes >= MAX_PAGE_BYTES || scanned >= MAX_SCANNED) {
-      const reached = forward ? event.position : event.position - 1
-      return { events, reached, complete: reached === end }
-    }
+  } else {
+    for await (const event of found) if (await page.take(event)) break
   }
-  return { events, reached: end, complete: true }
+  const { events, stoppedAt } = page
+  return { events, reached: stoppedAt ?? end, complete: stoppedAt === undefined || stoppedAt === end }
+}
+
+/** A page in the making. */
+class Page {
+  readonly events: StoredEvent[] = []
+  /** Everything up to there was looked at when the page was full; undefined while there is room. */
+  stoppedAt: number | undefined
+  readonly #want: RoomEventsWant
+  readonly #clock: Clock
+  #sizeBytes = 0
+  #scanned = 0
+
+  constructor(want: RoomEventsWant, clock: Clock) {
+    this.#want = want
+    this.#clock = clock
+  }
+
+  /** Whether the page is full now. */
+  take(event: StoredEvent): boolean | Promise<boolean> {
+    const shown = this.#want.shows(event)
+    const isLong = ++this.#scanned % SCANNED_A_SLICE === 0
+    return typeof shown === 'boolean' && !isLong
+      ? this.#isFullWith(event, shown)
+      : this.#takeLater(event, shown, isLong)
+  }
+
+  async #takeLater(event: StoredEvent, shown: boolean | Promise<boolean>, isLong: boolean): Promise<boolean> {
+    if (isLong) await breathe(this.#clock)
+    return this.#isFullWith(event, await shown)
+  }
+
+  #isFullWith(event: StoredEvent, shown: boolean): boolean {
+    if (shown) {
+      this.events.push(event)
+      this.#sizeBytes += event.json.length
+    }
+    const { limit, direction } = this.#want
+    const isFull = this.events.length >= limit || this.#sizeBytes >= MAX_PAGE_BYTES || this.#scanned >= MAX_SCANNED
+    if (isFull) this.stoppedAt = direction === 'forward' ? event.position : event.position - 1
+    return isFull
+  }
 }
 
 const candidates = async (

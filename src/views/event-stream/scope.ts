@@ -62,11 +62,15 @@ export class StreamSight {
   }
 
   /** What happens while the reader is in the room, and what happens to their own membership: invites, being removed. */
-  async shows(event: StoredEvent): Promise<boolean> {
+  shows(event: StoredEvent): boolean | Promise<boolean> {
     const standing = this.#scope.rooms.get(event.room)
     if (standing === undefined) return false
     if (standing.membership === 'join' && standing.position <= this.#after)
       return event.stateKey !== undefined || !this.#scope.ignored.has(event.sender)
+    return this.#showsByEyes(event)
+  }
+
+  async #showsByEyes(event: StoredEvent): Promise<boolean> {
     const eyes = await this.#eyesOf(event.room)
     if (this.#scope.peeked === event.room) return eyes.mayShow(event)
     if (event.type === 'm.room.member' && event.stateKey === this.#viewer.userId)
