@@ -34,7 +34,7 @@ export interface Personal {
   readonly ignoredUsers: IgnoredUsers
   readonly filters: Filters
   /** What the endpoints need; changed profiles go into the member events of `members`. */
-  api(members: MemberUpdater): PersonalDeps
+  api(members: MemberUpdater): Omit<PersonalDeps, 'presenceProfiles'>
   /** Keeps what is only in memory; before the store closes. */
   settle(): Promise<void>
   readonly caches: readonly { stats(): CacheStats }[]

@@ -23,6 +23,7 @@ import {
   type IgnoredUsers,
   InitialSync,
   type PresenceNow,
+  PresenceProfiles,
   PresenceSight,
   PublicRooms,
   PushNotices,
@@ -98,6 +99,7 @@ export interface RoomViews {
   readonly sync: Sync
   readonly eventStream: EventStream
   readonly initialSync: InitialSync
+  readonly presenceProfiles: PresenceProfiles
   readonly timeline: Timeline
   readonly roomStates: RoomStates
   readonly publicRooms: PublicRooms
@@ -157,13 +159,15 @@ export const buildRoomViews = (
     ...{ reader, receipts: store.receipts, recent, clientEvents, pushRules, userRooms, facts },
     ignored: now.ignored,
   })
+  const presenceProfiles = new PresenceProfiles(store.profiles)
   const publicRooms = new PublicRooms(reader, clock, 16 * MEBIBYTE)
   return {
     clientEvents,
     visibility,
     sync,
     eventStream: new EventStream(stream),
-    initialSync: new InitialSync({ ...stream, profiles: store.profiles }),
+    initialSync: new InitialSync({ ...stream, presenceProfiles }),
+    presenceProfiles,
     timeline: new Timeline(reader, visibility, clientEvents, clock, () => streams.positions().events),
     roomStates: new RoomStates(reader, visibility, clientEvents, clock, () => streams.positions().events),
     publicRooms,

@@ -130,7 +130,7 @@ const buildApi = ({
   openIdTokens,
 }: Parts): ApiDeps => ({
   accounts: accounts.api,
-  personal: personal.api(rooms.memberships),
+  personal: { ...personal.api(rooms.memberships), presenceProfiles: views.presenceProfiles },
   rooms: {
     ...roomApi(config.server.name, rooms, views, personal.presence),
     oldRoomVersion: config.server.oldClientsRoomVersion,

@@ -1,6 +1,7 @@
 export * from './badges.ts'
 export * from './client-event.ts'
 export * from './event-stream/index.ts'
+export * from './presence-profiles.ts'
 export * from './presence-sight.ts'
 export * from './presence-text.ts'
 export * from './public-rooms.ts'

@@ -82,6 +82,23 @@ describe('under the prefixes of 2015', () => {
     expect((await askOld(alice, 'PUT', path, { presence: 'asleep' })).status).toBe(400)
   })
 
+  it('presence lists hold presence, names and pictures of who agreed to be listed, and are one’s own', async () => {
+    const [erin, finn] = [await homeserver.register('erin'), await homeserver.register('finn')]
+    const listOf = ({ userId }: TestClient): string => `/presence/list/${enc(userId)}`
+    await doOld(finn, 'PUT', `/profile/${enc(finn.userId)}/displayname`, { displayname: 'Marisa Kirisame' })
+    await doOld(finn, 'PUT', `/presence/${enc(finn.userId)}/status`, { presence: 'free_for_chat' })
+    expect(await doOld(erin, 'POST', listOf(erin), { invite: [finn.userId] })).toEqual({})
+    expect(await getOld(erin, listOf(erin))).toEqual([])
+    await doOld(finn, 'POST', listOf(finn), { invite: [erin.userId] })
+    const content = { user_id: finn.userId, displayname: 'Marisa Kirisame', presence: 'free_for_chat' }
+    expect(await getOld(erin, listOf(erin))).toMatchObject([
+      { type: 'm.presence', content: { ...content, last_active_ago: expect.any(Number) } },
+    ])
+    expect(await refusalOf(finn, 'GET', listOf(erin))).toEqual([403, 'M_FORBIDDEN'])
+    expect(await doOld(erin, 'POST', listOf(erin), { drop: [finn.userId] })).toEqual({})
+    expect(await getOld(erin, listOf(erin))).toEqual([])
+  })
+
   it('TURN servers come with a name and password for some time', async () => {
     const answer = await getOld(alice, '/voip/turnServer')
     expect(answer).toEqual({

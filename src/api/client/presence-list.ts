@@ -2,7 +2,7 @@ import Type from 'typebox'
 import type { Presence } from '#domain'
 import { type AnyEndpoint, endpoint, isOldPath, RawJson, sinceV1 } from '#http'
 import { MatrixError, parseUserId, type UserId } from '#spec'
-import { presenceText } from '#views'
+import type { PresenceProfiles } from '#views'
 import { requireOwn } from './own-user.ts'
 
 /** Users named in one request: as many as a list holds. */
@@ -10,12 +10,13 @@ const MAX_NAMED = 1_000
 const USER = Type.Object({ userId: Type.String() })
 const UserIds = Type.Optional(Type.Array(Type.String({ maxLength: 255 }), { maxItems: MAX_NAMED }))
 
-/** Presence lists: of the document of 2015 ("Presence", `/presence/list/{userId}`), and served until `r0`. One's own alone. */
-export const presenceListEndpoints = ({
-  presence,
-}: {
+export interface PresenceListDeps {
   readonly presence: Pick<Presence, 'list' | 'changeList'>
-}): readonly AnyEndpoint[] => [
+  readonly presenceProfiles: Pick<PresenceProfiles, 'texts'>
+}
+
+/** Presence lists: of the document of 2015 ("Presence", `/presence/list/{userId}`), and served until `r0`. One's own alone. */
+export const presenceListEndpoints = ({ presence, presenceProfiles }: PresenceListDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'POST',
     paths: sinceV1('/presence/list/:userId'),
@@ -40,9 +41,8 @@ export const presenceListEndpoints = ({
     params: USER,
     handler: async ({ requester, params, path }) => {
       requireOwn(requester, params.userId)
-      const form = isOldPath(path) ? 'old' : 'stream'
       const entries = await presence.list(requester)
-      return new RawJson(`[${entries.map((entry) => presenceText(entry, form)).join()}]`)
+      return new RawJson(`[${await presenceProfiles.texts(entries, isOldPath(path))}]`)
     },
   }),
 ]

@@ -2,12 +2,13 @@ import Type from 'typebox'
 import type { Presence } from '#domain'
 import { type AnyEndpoint, endpoint, isOldPath, sinceV1 } from '#http'
 import { MatrixError, parseUserId } from '#spec'
-import { presenceContent } from '#views'
+import { type PresenceProfiles, presenceContent } from '#views'
 import { requireOwn } from './own-user.ts'
 import { presenceListEndpoints } from './presence-list.ts'
 
 export interface PresenceDeps {
   readonly presence: Pick<Presence, 'set' | 'status' | 'list' | 'changeList'>
+  readonly presenceProfiles: Pick<PresenceProfiles, 'texts'>
 }
 
 /** It goes to everybody who shares a room, again and again. */
@@ -16,8 +17,8 @@ const MAX_STATUS_LENGTH = 1_000
 const USER = Type.Object({ userId: Type.String() })
 
 /** `presence.yaml`. */
-export const presenceEndpoints = ({ presence }: PresenceDeps): readonly AnyEndpoint[] => [
-  ...presenceListEndpoints({ presence }),
+export const presenceEndpoints = ({ presence, presenceProfiles }: PresenceDeps): readonly AnyEndpoint[] => [
+  ...presenceListEndpoints({ presence, presenceProfiles }),
   endpoint({
     method: 'PUT',
     paths: sinceV1('/presence/:userId/status'),

@@ -1,17 +1,10 @@
 import { breathe } from '#base'
 import type { Membership, RoomId } from '#spec'
-import type {
-  AccountDataReader,
-  MembershipRecord,
-  ProfilesReader,
-  ReceiptsReader,
-  RoomAccountDataEntry,
-  RoomNumber,
-} from '#store'
+import type { AccountDataReader, MembershipRecord, ReceiptsReader, RoomAccountDataEntry, RoomNumber } from '#store'
 import { formatSyncToken, type Positions, type Streams } from '#streams'
+import type { PresenceProfiles } from '../presence-profiles.ts'
 import type { PresenceSight } from '../presence-sight.ts'
-import { presenceText } from '../presence-text.ts'
-import type { PresenceEntry, PresenceNow } from '../sync/request.ts'
+import type { PresenceNow } from '../sync/request.ts'
 import type { RoomViewer } from '../timeline-request.ts'
 import type { UserRooms } from '../user-rooms.ts'
 import { endOfStay, type IgnoredUsers } from '../visibility.ts'
@@ -27,7 +20,7 @@ export interface InitialSyncParts extends RoomInfoParts {
   readonly presence: PresenceNow
   readonly presenceSight: PresenceSight
   readonly ignored: IgnoredUsers
-  readonly profiles: ProfilesReader
+  readonly presenceProfiles: PresenceProfiles
 }
 
 export interface InitialSyncRequest {
@@ -60,7 +53,16 @@ export class InitialSync {
 
   /** The answer's JSON text. */
   async everything({ viewer, limit, archived }: InitialSyncRequest): Promise<string> {
-    const { streams, userRooms, accountData, presenceSight, receipts, ignored: people, clock } = this.#parts
+    const {
+      streams,
+      userRooms,
+      accountData,
+      presenceSight,
+      presenceProfiles,
+      receipts,
+      ignored: people,
+      clock,
+    } = this.#parts
     const now = streams.positions()
     const records = await userRooms.of(viewer)
     const ignored = await people.ignoredBy(viewer.user)
@@ -78,7 +80,7 @@ export class InitialSync {
       if (++count % ROOMS_A_SLICE === 0) await breathe(clock)
     }
     const present = (await presenceSight.everybody(viewer)).filter(({ userId }) => !ignored.has(userId))
-    const presence = await this.#presenceTexts(present, viewer)
+    const presence = await presenceProfiles.texts(present, viewer.form === 'old')
     const read = joined.length === 0 ? [] : await receipts.inRooms(joined, viewer.userId)
     const shownReceipts = read.filter(({ userId }) => !ignored.has(userId))
     const data = await accountData.allGlobal(viewer.user)
@@ -91,7 +93,16 @@ export class InitialSync {
 
   /** One room, also for who left it, up to there, and for anybody where it is `world_readable`. Throws `M_FORBIDDEN`. */
   async ofRoom(roomId: RoomId, limit: number | undefined, viewer: RoomViewer): Promise<string> {
-    const { streams, visibility, reader, accountData, presence, receipts, ignored: people } = this.#parts
+    const {
+      streams,
+      visibility,
+      reader,
+      accountData,
+      presence,
+      presenceProfiles,
+      receipts,
+      ignored: people,
+    } = this.#parts
     const now = streams.positions()
     const { record, membership, upTo } = await visibility.access(roomId, viewer.userId)
     const { room } = record
@@ -119,22 +130,7 @@ export class InitialSync {
       .filter((userId) => !ignored.has(userId))
       .map((userId) => about.get(userId) ?? { userId, content: { presence: 'offline' } })
     const read = (await receipts.inRooms([room], viewer.userId)).filter(({ userId }) => !ignored.has(userId))
-    return `{${info},"presence":[${await this.#presenceTexts(present, viewer)}],"receipts":[${receiptItems(read, () => roomId).join()}]}`
-  }
-
-  /** `m.presence` of everybody; for clients of 2015, who took names and pictures from there, with the profile. */
-  async #presenceTexts(present: readonly PresenceEntry[], { form }: RoomViewer): Promise<string> {
-    if (form !== 'old') return present.map((entry) => presenceText(entry, 'stream')).join()
-    const profiles = await this.#parts.profiles.profiles(present.map(({ userId }) => userId))
-    const withProfile = ({ userId, content }: PresenceEntry): PresenceEntry => {
-      const { displayname, avatar_url } = profiles.get(userId) ?? {}
-      const profile = {
-        ...(displayname === undefined ? {} : { displayname }),
-        ...(avatar_url === undefined ? {} : { avatar_url }),
-      }
-      return { userId, content: { ...profile, ...content } }
-    }
-    return present.map((entry) => presenceText(withProfile(entry), 'old')).join()
+    return `{${info},"presence":[${await presenceProfiles.texts(present, viewer.form === 'old')}],"receipts":[${receiptItems(read, () => roomId).join()}]}`
   }
 
   /** As of the moment the answer is of; undefined where there was none yet. */
