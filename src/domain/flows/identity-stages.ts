@@ -1,8 +1,9 @@
 import type { CacheStats, Clock, Random } from '#base'
-import type { UserId } from '#spec'
+import { type JsonObject, stringAt, type UserId } from '#spec'
 import {
   type Choice,
   type ExternalIdentities,
+  givesTickets,
   type Identity,
   OneTimeTable,
   type SignIn,
@@ -15,6 +16,9 @@ import type { InteractiveAuth, Stage, StageOutcome } from '../uia/index.ts'
 export const OAUTH2_STAGE = 'm.login.oauth2'
 /** The same for clients of today, which open the stage's fallback page. */
 export const SSO_STAGE = 'm.login.sso'
+
+/** A member of `auth` that no client sends: its value is never told to anybody. */
+const PROOF = 'homeroom.proof'
 
 /** With this begins the operation of sessions that make accounts, of 2015 and of today. */
 const REGISTRATION = 'POST /register'
@@ -33,15 +37,16 @@ export interface IdentityStagesOptions {
   readonly lifetimeMs: number
 }
 
-const mayServe = (creates: boolean) => (provider: SignInProvider) => !creates || provider.allowRegistration
+const mayServe = (type: string, creates: boolean) => (provider: SignInProvider) =>
+  (!creates || provider.allowRegistration) && (type !== OAUTH2_STAGE || !givesTickets(provider))
 
 /** The stages that are passed at a provider of identities. */
 export class IdentityStages {
   readonly #signIn: SignIn
   readonly #identities: ExternalIdentities
   readonly #uia: Pick<InteractiveAuth, 'stageState'>
-  /** By session: who came back from a provider for it, until the stage looks. */
-  readonly #proofs: OneTimeTable<Identity>
+  /** Who came back from a provider, until the stage looks. */
+  readonly #proofs: OneTimeTable<{ readonly session: string; readonly identity: Identity }>
 
   constructor(
     signIn: SignIn,
@@ -55,9 +60,12 @@ export class IdentityStages {
     this.#proofs = new OneTimeTable({ ...options, name: 'sign-in-proofs' })
   }
 
-  /** Somebody came back for that session: the next attempt of its stage knows them. */
-  proven(session: string, identity: Identity): void {
-    this.#proofs.put(identity, session)
+  /**
+   * Somebody came back for that session. The answer goes into `auth` of the one attempt that passes its stage with that: of whoever
+   * else asks for the session meanwhile, nobody does.
+   */
+  proven(session: string, identity: Identity): JsonObject {
+    return { [PROOF]: this.#proofs.put({ session, identity }) }
   }
 
   /**
@@ -69,17 +77,18 @@ export class IdentityStages {
       uri: await this.#signIn.begin({
         purpose: { kind: 'stage', session, type },
         key: `${type} ${session}`,
-        accepts: mayServe(creates),
+        accepts: mayServe(type, creates),
         again: !creates,
       }),
     })
     return {
       type,
       ...(type === OAUTH2_STAGE ? { params: ({ id }) => uriFor(id) } : {}),
-      attempt: async ({ session, requester }) => {
-        const identity = this.#proofs.take(session)
-        if (identity === undefined)
+      attempt: async ({ session, requester, auth }) => {
+        const proof = this.#proofs.take(stringAt(auth, PROOF) ?? '')
+        if (proof?.session !== session)
           return { kind: 'pending', ...(type === OAUTH2_STAGE ? { fields: await uriFor(session) } : {}) }
+        const { identity } = proof
         return creates ? this.#ofNewcomer(identity) : this.#ofRequester(identity, requester)
       },
     }
@@ -88,7 +97,7 @@ export class IdentityStages {
   /** The page on which a provider is chosen for the stage of a session; `operation` is the session's. */
   choice(session: string, type: string, operation: string): Choice {
     const creates = operation.startsWith(REGISTRATION)
-    const providers = this.#signIn.providers.filter(mayServe(creates))
+    const providers = this.#signIn.providers.filter(mayServe(type, creates))
     return { purpose: { kind: 'stage', session, type }, providers, again: !creates }
   }
 
@@ -124,11 +133,12 @@ export class IdentityStages {
     if (linked !== undefined && (requester === undefined || requester === linked)) {
       return { kind: 'passed', fact: linked }
     }
-    return refused(`That is another person of ${identity.providerName} than the one this account belongs to`)
+    // They may have been led here: the session is over, and who began it is told so.
+    return { ...refused(`That is another person of ${identity.providerName} than the one this account belongs to`), final: true }
   }
 }
 
-const refused = (error: string): StageOutcome => ({ kind: 'failed', errcode: 'M_FORBIDDEN', error })
+const refused = (error: string): StageOutcome & { readonly kind: 'failed' } => ({ kind: 'failed', errcode: 'M_FORBIDDEN', error })
 
 /** Who passed a stage that makes accounts; undefined where none was. */
 export const identityIn = (facts: ReadonlyMap<string, string | undefined>): Identity | undefined => {

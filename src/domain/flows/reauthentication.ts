@@ -38,7 +38,7 @@ export class Reauthentication {
         ...(byPassword ? [[PASSWORD_STAGE]] : []),
         ...(linked ? this.#identityStages.map(({ type }) => [type]) : []),
       ],
-      stages: [passwordStage(this.#accounts), ...this.#identityStages],
+      stages: [passwordStage(this.#accounts), ...(linked ? this.#identityStages : [])],
     }
   }
 }

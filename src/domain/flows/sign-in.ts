@@ -273,9 +273,9 @@ export class SignInFlow {
   async #passStage({ identity, session, type }: Arrival & { kind: 'stage' }, from: From): Promise<SignInStep> {
     const { uia, identityStages } = this.#stages
     const dance = this.#danceOf(session, type)
-    identityStages.proven(session, identity)
-    if (dance !== undefined) return { kind: 'danced', type, answer: await dance.run({ type, session }, from) }
-    const refusal = await uia.attemptStage(session, type, {}, from.ip)
+    const proof = identityStages.proven(session, identity)
+    if (dance !== undefined) return { kind: 'danced', type, answer: await dance.run({ ...proof, type, session }, from) }
+    const refusal = await uia.attemptStage(session, type, proof, from.ip)
     return refusal === undefined ? { kind: 'stagePassed' } : { kind: 'stageRefused', text: refusal.error }
   }
 
