@@ -3,7 +3,6 @@ import { type JsonObject, stringAt, type UserId } from '#spec'
 import {
   type Choice,
   type ExternalIdentities,
-  givesTickets,
   type Identity,
   OneTimeTable,
   type SignIn,
@@ -37,8 +36,7 @@ export interface IdentityStagesOptions {
   readonly lifetimeMs: number
 }
 
-const mayServe = (type: string, creates: boolean) => (provider: SignInProvider) =>
-  (!creates || provider.allowRegistration) && (type !== OAUTH2_STAGE || !givesTickets(provider))
+const mayServe = (creates: boolean) => (provider: SignInProvider) => !creates || provider.allowRegistration
 
 /** The stages that are passed at a provider of identities. */
 export class IdentityStages {
@@ -77,7 +75,7 @@ export class IdentityStages {
       uri: await this.#signIn.begin({
         purpose: { kind: 'stage', session, type },
         key: `${type} ${session}`,
-        accepts: mayServe(type, creates),
+        accepts: mayServe(creates),
         again: !creates,
       }),
     })
@@ -97,7 +95,7 @@ export class IdentityStages {
   /** The page on which a provider is chosen for the stage of a session; `operation` is the session's. */
   choice(session: string, type: string, operation: string): Choice {
     const creates = operation.startsWith(REGISTRATION)
-    const providers = this.#signIn.providers.filter(mayServe(type, creates))
+    const providers = this.#signIn.providers.filter(mayServe(creates))
     return { purpose: { kind: 'stage', session, type }, providers, again: !creates }
   }
 
@@ -133,12 +131,11 @@ export class IdentityStages {
     if (linked !== undefined && (requester === undefined || requester === linked)) {
       return { kind: 'passed', fact: linked }
     }
-    // They may have been led here: the session is over, and who began it is told so.
-    return { ...refused(`That is another person of ${identity.providerName} than the one this account belongs to`), final: true }
+    return refused(`That is another person of ${identity.providerName} than the one this account belongs to`)
   }
 }
 
-const refused = (error: string): StageOutcome & { readonly kind: 'failed' } => ({ kind: 'failed', errcode: 'M_FORBIDDEN', error })
+const refused = (error: string): StageOutcome => ({ kind: 'failed', errcode: 'M_FORBIDDEN', error })
 
 /** Who passed a stage that makes accounts; undefined where none was. */
 export const identityIn = (facts: ReadonlyMap<string, string | undefined>): Identity | undefined => {
