@@ -1,5 +1,5 @@
 import { BoundedCache, type CacheStats } from '#base'
-import { type PushCandidate, type PushOutcome, toPushCandidate } from '#rules'
+import { type PushCandidate, type PushContext, type PushOutcome, toPushCandidate } from '#rules'
 import {
   type EventId,
   isJsonObject,
@@ -49,6 +49,8 @@ export interface PushNoticesParts {
 interface Noticer {
   readonly userId: UserId
   readonly user: number
+  /** Of the pusher, for rules and conditions that ask for it. */
+  readonly profileTag?: string | undefined
 }
 
 const PAGE = 500
@@ -145,14 +147,18 @@ export class PushNotices {
     const { pushRules, facts: factsCache } = this.#parts
     const facts = await factsCache.of(event.room)
     if (facts === undefined) return undefined
-    const { evaluate } = await pushRules.of(user)
-    return evaluate(this.#candidate(event), {
+    const { evaluate, devices } = await pushRules.of(user)
+    const candidate = this.#candidate(event)
+    const context: PushContext = {
       userId: user.userId,
+      profileTag: user.profileTag,
       displayName: await this.#ownName(user, record),
       memberCount: facts.record.joinedCount,
       notificationPowerLevels: facts.notificationLevels,
       senderPowerLevel: facts.levels.ofUser(event.sender),
-    })
+    }
+    const ofDevice = user.profileTag === undefined ? undefined : devices.get(user.profileTag)
+    return ofDevice?.(candidate, context) ?? evaluate(candidate, context)
   }
 
   #candidate(event: StoredEvent): PushCandidate {

@@ -1,5 +1,12 @@
 import { type CacheStats, LatestValues } from '#base'
-import { compilePushRules, NO_USER_PUSH_RULES, type PushEvaluator, rulesetOf, type UserPushRules } from '#rules'
+import {
+  compilePushRules,
+  deviceRulesets,
+  NO_USER_PUSH_RULES,
+  type PushEvaluator,
+  rulesetOf,
+  type UserPushRules,
+} from '#rules'
 import type { UserId } from '#spec'
 import type { AccountDataReader } from '#store'
 import type { News } from '#streams'
@@ -9,7 +16,11 @@ export interface ReadyPushRules {
   readonly contentJson: string
   /** When the user last changed them, in the stream of account data; 0 for never. */
   readonly position: number
+  /** Of what is stored: rules of devices are not in the content. */
+  readonly storedBytes: number
   readonly evaluate: PushEvaluator
+  /** By profile tag: the rules of devices, of 2015. They go before the others, where a pusher has that tag. */
+  readonly devices: ReadonlyMap<string, PushEvaluator>
 }
 
 const OVERHEAD_BYTES = 20_000
@@ -24,7 +35,7 @@ export class PushRules {
     this.#ready = new LatestValues({
       name: 'push-rules',
       limitBytes,
-      sizeBytes: ({ contentJson }) => OVERHEAD_BYTES + contentJson.length * 4,
+      sizeBytes: ({ contentJson, storedBytes }) => OVERHEAD_BYTES + (contentJson.length + storedBytes) * 4,
     })
   }
 
@@ -46,7 +57,9 @@ export class PushRules {
       return {
         contentJson: JSON.stringify({ global: ruleset }),
         position: record?.position ?? 0,
+        storedBytes: changes.devices === undefined ? 0 : (record?.rulesJson.length ?? 0),
         evaluate: compilePushRules(ruleset),
+        devices: new Map([...deviceRulesets(changes)].map(([tag, rules]) => [tag, compilePushRules(rules)])),
       }
     })
   }

@@ -23,6 +23,9 @@ const UNDOCUMENTED = [
   // "Fallback" of user-interactive authentication stands in the text alone.
   'GET /_matrix/client/v3/auth/{}/fallback/web',
   'POST /_matrix/client/v3/auth/{}/fallback/web',
+  // CAS ended with r0.5.0, and is m.login.sso since.
+  'GET /_matrix/client/v3/login/cas/redirect',
+  'GET /_matrix/client/v3/login/cas/ticket',
   // Presence lists ended with `r0`.
   'GET /_matrix/client/v3/presence/list/{}',
   'POST /_matrix/client/v3/presence/list/{}',
@@ -67,8 +70,11 @@ describe('the endpoints of the official data', () => {
           method,
           path: path.replace(/\/client\/(r0|unstable|api\/v1|v2_alpha)\//, '/client/v3/'),
         }))
-        // Push rules had scopes then; of these `global` is left.
-        .map(({ method, path }) => ({ method, path: path.replace('/pushrules/{scope}', '/pushrules/global') }))
+        // Push rules had scopes then: all devices, and those with one profile tag.
+        .map(({ method, path }) => ({
+          method,
+          path: path.replace(/\/pushrules\/(\{scope\}|device\/\{profileTag\})/, '/pushrules/global'),
+        }))
         .filter(({ method, path }) => findOperation(method, path.replace(/\{[^}]*\}/g, 'x')) === undefined)
         .map(titleOf)
         .filter((endpoint) => !UNDOCUMENTED.includes(withoutNames(endpoint)))

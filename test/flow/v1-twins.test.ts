@@ -94,11 +94,56 @@ describe('push rules under api/v1', () => {
     expect((await alice.request('PUT', rule, { body: 'true' })).status).toBe(400)
   })
 
-  it('have no other scope', async () => {
-    const body = { actions: ['notify'] }
-    for (const path of [`${V1}/pushrules/device/room/x`, `${V1}/pushrules/device/tag/room/x`])
-      expect((await alice.request('PUT', path, { body })).status).toBe(404)
-    expect((await alice.request('GET', `${V1}/pushrules/device/`)).status).toBe(404)
+  it('of the devices with one profile tag are rules of their own', async () => {
+    const tag = enc('desk top/1')
+    const desk = `${V1}/pushrules/device/${tag}`
+    const actions = ['dont_notify']
+    expect(await alice.get(`${V1}/pushrules/device/`)).toEqual({})
+    await alice.put(`${desk}/room/${enc('!a:b')}`, { actions })
+    await alice.put(`${desk}/content/cake`, { pattern: 'cake', actions: ['notify'] })
+    await alice.ok('PUT', `${desk}/content/pie`, {
+      body: { pattern: 'pie', actions: ['notify'] },
+      query: { after: 'cake' },
+    })
+    await alice.put(`${V1}/pushrules/device/__proto__/sender/x`, { actions })
+    expect(await alice.get(`${desk}/room/${enc('!a:b')}`)).toEqual({
+      rule_id: '!a:b',
+      actions,
+      enabled: true,
+      default: false,
+    })
+    expect(await idsOf(`${desk}/content/`)).toEqual(['cake', 'pie'])
+    await alice.ok('PUT', `${desk}/content/pie/enabled`, { body: 'false' })
+    const all = await alice.get(`${V1}/pushrules/`)
+    expect(Object.keys(all.device).toSorted()).toEqual(['__proto__', 'desk top/1'])
+    const own = Object.entries<Json>(all.device).find(([name]) => name === 'desk top/1')?.[1]
+    expect(own).toEqual(await alice.get(`${desk}/`))
+    expect(own.content.map(({ rule_id: id, enabled }: Json) => [id, enabled])).toEqual([
+      ['cake', true],
+      ['pie', false],
+    ])
+    // The rules of all devices are what they were, and clients of today are not shown others.
+    expect(await idsOf(`${RULES}/content/`)).toEqual(['lie', 'pie'])
+    expect(await alice.get('/v3/pushrules/')).not.toHaveProperty('device')
+    const refusals: [string, string, unknown, number][] = [
+      ['GET', `${desk}/room/${enc('!none:b')}`, undefined, 404],
+      ['PUT', `${desk}/override/.m.rule.master/enabled`, { enabled: true }, 404],
+      ['PUT', `${desk}/override/.mine`, { actions, conditions: [] }, 400],
+      ['PUT', `${desk}/nokind/x`, { actions }, 400],
+      ['PUT', `${V1}/pushrules/device/${'x'.repeat(256)}/room/x`, { actions }, 400],
+      ['DELETE', `${desk}/sender/x`, undefined, 404],
+      ['PUT', `${V1}/pushrules/device//room/x`, { actions }, 404],
+      ['PUT', `${V1}/pushrules/other/room/x`, { actions }, 404],
+      ['GET', `${V1}/pushrules/other/`, undefined, 404],
+      ['GET', `/v3/pushrules/device/${tag}/room/${enc('!a:b')}`, undefined, 404],
+    ]
+    for (const [method, path, body, status] of refusals) {
+      const answer = await alice.request(method, path, body === undefined ? {} : { body })
+      expect([method, path, answer.status]).toEqual([method, path, status])
+    }
+    for (const rule of [`room/${enc('!a:b')}`, 'content/cake', 'content/pie']) await alice.delete(`${desk}/${rule}`)
+    await alice.delete(`${V1}/pushrules/device/__proto__/sender/x`)
+    expect((await alice.get(`${V1}/pushrules/`)).device).toEqual({})
   })
 })
 

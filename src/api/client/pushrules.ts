@@ -1,10 +1,10 @@
 import Type from 'typebox'
-import type { PushRules } from '#domain'
-import { type AnyEndpoint, endpoint, isOldPath, oldPaths, RawJson, v3 } from '#http'
+import type { PushRules, RulesOwner } from '#domain'
+import { type AnyEndpoint, endpoint, isOldPath, oldPaths, RawJson, type Requester, v3 } from '#http'
 import { type JsonObject, type JsonValue, MatrixError } from '#spec'
 
 export interface PushRulesDeps {
-  readonly pushRules: Pick<PushRules, 'ruleset' | 'rule' | 'put' | 'remove' | 'change'>
+  readonly pushRules: Pick<PushRules, 'ruleset' | 'devices' | 'rule' | 'put' | 'remove' | 'change'>
 }
 
 const KINDS = Type.Union([
@@ -14,10 +14,13 @@ const KINDS = Type.Union([
   Type.Literal('sender'),
   Type.Literal('underride'),
 ])
-/** Only paths of 2015 name a scope other than by the word `global`. */
-const SCOPE = Type.Optional(Type.String())
-const KIND = Type.Object({ scope: SCOPE, kind: KINDS })
-const RULE = Type.Object({ scope: SCOPE, kind: KINDS, ruleId: Type.String() })
+/** Only paths of 2015 name a scope other than by the word `global`, or the devices whose rules are meant. */
+const SCOPE = {
+  scope: Type.Optional(Type.String()),
+  profileTag: Type.Optional(Type.String({ maxLength: 255 })),
+}
+const KIND = Type.Object({ ...SCOPE, kind: KINDS })
+const RULE = Type.Object({ ...SCOPE, kind: KINDS, ruleId: Type.String() })
 
 const MAX_ACTIONS = 32
 /** `notify`, or an object such as `{set_tweak, value?}`; unknown ones are kept and do nothing. */
@@ -28,8 +31,13 @@ const CONDITIONS = Type.Array(
 )
 const BODY_LIMIT_BYTES = 16 * 1024
 
-/** In 2015 rules stood below a scope: `global`, or one of a device, which no rule has any more. */
-const below = (path: string) => [...v3(`/pushrules/global${path}`), ...oldPaths(`/pushrules/:scope${path}`)] as const
+/** In 2015 rules stood below a scope: `global`, or `device/<profile_tag>` for the pushers with that tag. */
+const below = (path: string) =>
+  [
+    ...v3(`/pushrules/global${path}`),
+    ...oldPaths(`/pushrules/:scope${path}`),
+    ...oldPaths(`/pushrules/device/:profileTag${path}`),
+  ] as const
 /** The specification has a slash at the end of the lists; clients leave it out too. */
 const bothEnds = (paths: readonly string[]) => paths.flatMap((path) => [`${path}/`, path]) as [string, ...string[]]
 
@@ -37,9 +45,16 @@ const RULE_PATHS = below('/:kind/:ruleId')
 const ENABLED_PATHS = below('/:kind/:ruleId/enabled')
 const ACTIONS_PATHS = below('/:kind/:ruleId/actions')
 
-const requireGlobal = ({ scope }: { readonly scope?: string }): void => {
-  if (scope !== undefined && scope !== 'global')
-    throw new MatrixError('M_UNRECOGNIZED', 'The only scope of push rules is global')
+interface Scope {
+  readonly scope?: string
+  readonly profileTag?: string
+}
+
+/** Whose rules are meant, and of which scope. */
+const ownerOf = ({ user, userId }: Requester, { scope = 'global', profileTag }: Scope): RulesOwner => {
+  if (scope !== 'global' || profileTag === '')
+    throw new MatrixError('M_UNRECOGNIZED', 'Push rules have the scopes global and device/<profile_tag>')
+  return { user, userId, profileTag }
 }
 
 /** `pushrules.yaml`. */
@@ -70,42 +85,49 @@ const rulesFor = (path: string, rules: Rules): Rules =>
 const rulesetFor = (path: string, ruleset: Ruleset): Record<string, Rules> =>
   Object.fromEntries(Object.entries(ruleset).map(([kind, rules]) => [kind, rulesFor(path, rules)]))
 
-const listEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => [
-  endpoint({
-    method: 'GET',
-    paths: bothEnds([...v3('/pushrules'), ...oldPaths('/pushrules')]),
-    auth: 'user',
-    rateLimit: 'read',
-    handler: async ({ requester, path }) => {
-      const global = rulesetFor(path, await pushRules.ruleset(requester))
-      // Clients of 2015 count the members of `device` without asking whether it is there.
-      return new RawJson(JSON.stringify(isOldPath(path) ? { global, device: {} } : { global }))
-    },
-  }),
-  endpoint({
-    method: 'GET',
-    paths: bothEnds(below('')),
-    auth: 'user',
-    rateLimit: 'read',
-    params: Type.Object({ scope: SCOPE }),
-    handler: async ({ requester, params, path }) => {
-      requireGlobal(params)
-      return new RawJson(JSON.stringify(rulesetFor(path, await pushRules.ruleset(requester))))
-    },
-  }),
-  endpoint({
-    // Not in the official data any more, but served by other homeservers and asked for by old clients.
-    method: 'GET',
-    paths: bothEnds(below('/:kind')),
-    auth: 'user',
-    rateLimit: 'read',
-    params: KIND,
-    handler: async ({ requester, params, path }) => {
-      requireGlobal(params)
-      return new RawJson(JSON.stringify(rulesFor(path, (await pushRules.ruleset(requester))[params.kind])))
-    },
-  }),
-]
+const listEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => {
+  const devicesFor = async (path: string, requester: Requester): Promise<Record<string, unknown>> =>
+    Object.fromEntries([...(await pushRules.devices(requester))].map(([tag, rules]) => [tag, rulesetFor(path, rules)]))
+  return [
+    endpoint({
+      method: 'GET',
+      paths: bothEnds([...v3('/pushrules'), ...oldPaths('/pushrules')]),
+      auth: 'user',
+      rateLimit: 'read',
+      handler: async ({ requester, path }) => {
+        const global = rulesetFor(path, await pushRules.ruleset(requester))
+        // Clients of 2015 count the members of `device` without asking whether it is there.
+        const all = isOldPath(path) ? { global, device: await devicesFor(path, requester) } : { global }
+        return new RawJson(JSON.stringify(all))
+      },
+    }),
+    endpoint({
+      method: 'GET',
+      paths: bothEnds(below('')),
+      auth: 'user',
+      rateLimit: 'read',
+      params: Type.Object(SCOPE),
+      handler: async ({ requester, params, path }) => {
+        if (params.scope === 'device' || params.profileTag === '')
+          return new RawJson(JSON.stringify(await devicesFor(path, requester)))
+        return new RawJson(JSON.stringify(rulesetFor(path, await pushRules.ruleset(ownerOf(requester, params)))))
+      },
+    }),
+    endpoint({
+      // Not in the official data any more, but served by other homeservers and asked for by old clients.
+      method: 'GET',
+      paths: bothEnds(below('/:kind')),
+      auth: 'user',
+      rateLimit: 'read',
+      params: KIND,
+      handler: async ({ requester, params, path }) => {
+        return new RawJson(
+          JSON.stringify(rulesFor(path, (await pushRules.ruleset(ownerOf(requester, params)))[params.kind])),
+        )
+      },
+    }),
+  ]
+}
 
 const ruleEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => [
   endpoint({
@@ -115,8 +137,7 @@ const ruleEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => 
     rateLimit: 'read',
     params: RULE,
     handler: async ({ requester, params }) => {
-      requireGlobal(params)
-      return new RawJson(JSON.stringify(await pushRules.rule(requester, params.kind, params.ruleId)))
+      return new RawJson(JSON.stringify(await pushRules.rule(ownerOf(requester, params), params.kind, params.ruleId)))
     },
   }),
   endpoint({
@@ -133,14 +154,13 @@ const ruleEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => 
     }),
     bodyLimitBytes: BODY_LIMIT_BYTES,
     handler: async ({ requester, params, query, body }) => {
-      requireGlobal(params)
       const { actions, conditions, pattern } = body
       const rule = {
         actions,
         ...(conditions === undefined ? {} : { conditions }),
         ...(pattern === undefined ? {} : { pattern }),
       }
-      await pushRules.put(requester, params.kind, params.ruleId, rule, query)
+      await pushRules.put(ownerOf(requester, params), params.kind, params.ruleId, rule, query)
       return {}
     },
   }),
@@ -151,8 +171,7 @@ const ruleEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => 
     rateLimit: 'other',
     params: RULE,
     handler: async ({ requester, params }) => {
-      requireGlobal(params)
-      await pushRules.remove(requester, params.kind, params.ruleId)
+      await pushRules.remove(ownerOf(requester, params), params.kind, params.ruleId)
       return {}
     },
   }),
@@ -166,8 +185,7 @@ const partEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => 
     rateLimit: 'read',
     params: RULE,
     handler: async ({ requester, params }) => {
-      requireGlobal(params)
-      return { enabled: (await pushRules.rule(requester, params.kind, params.ruleId)).enabled }
+      return { enabled: (await pushRules.rule(ownerOf(requester, params), params.kind, params.ruleId)).enabled }
     },
   }),
   endpoint({
@@ -179,8 +197,7 @@ const partEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => 
     body: Type.Object({ enabled: Type.Boolean() }),
     bareBody: 'enabled',
     handler: async ({ requester, params, body }) => {
-      requireGlobal(params)
-      await pushRules.change(requester, params.kind, params.ruleId, { enabled: body.enabled })
+      await pushRules.change(ownerOf(requester, params), params.kind, params.ruleId, { enabled: body.enabled })
       return {}
     },
   }),
@@ -191,8 +208,7 @@ const partEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => 
     rateLimit: 'read',
     params: RULE,
     handler: async ({ requester, params }) => {
-      requireGlobal(params)
-      return { actions: (await pushRules.rule(requester, params.kind, params.ruleId)).actions }
+      return { actions: (await pushRules.rule(ownerOf(requester, params), params.kind, params.ruleId)).actions }
     },
   }),
   endpoint({
@@ -204,8 +220,7 @@ const partEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => 
     body: Type.Object({ actions: ACTIONS }),
     bodyLimitBytes: BODY_LIMIT_BYTES,
     handler: async ({ requester, params, body }) => {
-      requireGlobal(params)
-      await pushRules.change(requester, params.kind, params.ruleId, { actions: body.actions })
+      await pushRules.change(ownerOf(requester, params), params.kind, params.ruleId, { actions: body.actions })
       return {}
     },
   }),

@@ -3,6 +3,8 @@ import {
   type CustomPushRule,
   changePushRule,
   type DefaultRuleChange,
+  deviceRulesetOf,
+  deviceRulesets,
   NO_USER_PUSH_RULES,
   type PushRule,
   type PushRuleFailure,
@@ -12,7 +14,9 @@ import {
   putPushRule,
   removePushRule,
   rulesetOf,
+  rulesOfScope,
   type UserPushRules,
+  withScope,
 } from '#rules'
 import { type Errcode, MatrixError, type UserId } from '#spec'
 import { type AccountDataReader, type AccountDataWriter, type Commit, type UserNumber, WriteConflict } from '#store'
@@ -31,6 +35,8 @@ export interface PushRulesOptions {
 export interface RulesOwner {
   readonly user: UserNumber
   readonly userId: UserId
+  /** Of the devices whose rules are meant, as in 2015. undefined: those of all. */
+  readonly profileTag?: string | undefined
 }
 
 export type NewPushRule = Pick<CustomPushRule, 'actions' | 'conditions' | 'pattern'>
@@ -55,7 +61,13 @@ export class PushRules {
 
   /** All rules, the predefined ones included: `{global: …}` of it is the content of `m.push_rules`. */
   async ruleset(owner: RulesOwner): Promise<PushRuleset> {
-    return rulesetOf(owner.userId, (await this.#load(owner)).rules)
+    const { rules } = await this.#load(owner)
+    return owner.profileTag === undefined ? rulesetOf(owner.userId, rules) : deviceRulesetOf(rules, owner.profileTag)
+  }
+
+  /** The rules of devices, by their profile tags. */
+  async devices(owner: RulesOwner): Promise<ReadonlyMap<string, PushRuleset>> {
+    return deviceRulesets((await this.#load(owner)).rules)
   }
 
   /** Throws `M_NOT_FOUND`. */
@@ -83,6 +95,8 @@ export class PushRules {
 
   /** Turns a rule on or off, or gives it other actions. Throws `M_NOT_FOUND`. */
   async change(owner: RulesOwner, kind: PushRuleKind, ruleId: string, change: DefaultRuleChange): Promise<void> {
+    // No rule of a device is predefined, so there is none to be changed in passing.
+    if (owner.profileTag !== undefined) await this.rule(owner, kind, ruleId)
     await this.#change(owner, (rules) => changePushRule(rules, kind, ruleId, change), REFUSED_CHANGE)
   }
 
@@ -93,9 +107,9 @@ export class PushRules {
   ): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       const { rules, position } = await this.#load(owner)
-      const changed = change(rules)
+      const changed = change(rulesOfScope(rules, owner.profileTag))
       if (!changed.ok) throw refused(changed.failure.reason)
-      const rulesJson = JSON.stringify(changed.value)
+      const rulesJson = JSON.stringify(withScope(rules, owner.profileTag, changed.value))
       if (Buffer.byteLength(rulesJson) > MAX_RULES_BYTES) throw new MatrixError('M_TOO_LARGE', 'Too many push rules')
       try {
         await this.#commit([this.#writer.replacePushRules(owner.user, rulesJson, position)])

@@ -4,6 +4,8 @@ import type { RoomNumber, UserNumber } from '#store'
 export interface PushUser {
   readonly user: UserNumber
   readonly userId: UserId
+  /** Of the pusher that is told. */
+  readonly profileTag?: string | undefined
 }
 
 /** An event that notifies a user, by their push rules. */

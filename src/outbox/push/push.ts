@@ -106,6 +106,7 @@ export class Push {
       this.#listeners.set(user, listener)
       this.#unindexed.add(listener)
     }
+    listener.lines.get(pusher.pusher)?.retag(pusher.profileTag)
     if (listener.lines.has(pusher.pusher) || this.#stopping) return
     const { streams, ...rest } = this.#options
     const parts = {

@@ -42,6 +42,7 @@ export class PusherLine {
   #failures = 0
   #failingSinceMs = 0
   #stopped = false
+  #profileTag: string | undefined
 
   /** `ended` is called once the pusher is gone. */
   constructor(
@@ -52,6 +53,7 @@ export class PusherLine {
     this.#parts = parts
     this.pusher = pusher.pusher
     this.owner = { user: pusher.user, userId: pusher.userId }
+    this.#profileTag = pusher.profileTag
     this.#reached = pusher.position
     this.#stored = pusher.position
     this.#ended = ended
@@ -68,6 +70,11 @@ export class PusherLine {
   wakeForBadge(): void {
     this.#badgeDue = true
     this.#run()
+  }
+
+  /** The pusher was set again. */
+  retag(profileTag: string | undefined): void {
+    this.#profileTag = profileTag
   }
 
   /** Where nothing is left to do, the cursor may be moved up to there without a delivery. */
@@ -114,7 +121,8 @@ export class PusherLine {
     this.#badgeDue = false
     this.#due = false
     const upTo = position()
-    const { notice, reached } = await this.#orDue(() => inTurn(() => views.next(this.owner, this.#reached, upTo)))
+    const user = { ...this.owner, profileTag: this.#profileTag }
+    const { notice, reached } = await this.#orDue(() => inTurn(() => views.next(user, this.#reached, upTo)))
     if (notice !== undefined) {
       this.#due = true
       this.#badgeDue ||= badgeAsked

@@ -17,6 +17,8 @@ export interface PushContext {
   readonly senderPowerLevel: number
   /** `notifications` of the content of `m.room.power_levels`, if there is any. */
   readonly notificationPowerLevels: JsonObject | undefined
+  /** Of the pusher that would be told. */
+  readonly profileTag?: string | undefined
 }
 
 export type Condition = (candidate: PushCandidate, context: PushContext) => boolean
@@ -38,6 +40,9 @@ export const compileCondition = (condition: JsonObject): Condition => {
       return roomMemberCount(stringAt(condition, 'is'))
     case 'sender_notification_permission':
       return senderNotificationPermission(stringAt(condition, 'key'))
+    case 'profile_tag':
+    case 'device':
+      return profileTagIs(stringAt(condition, 'profile_tag'))
     default:
       return NEVER
   }
@@ -107,6 +112,10 @@ const roomMemberCount = (is: string | undefined): Condition => {
       return (_, { memberCount }) => memberCount === limit
   }
 }
+
+/** Of 2015, under its name and the one before: rules that hold for the pushers of some devices only, and count nowhere else. */
+const profileTagIs = (tag: string | undefined): Condition =>
+  tag === undefined ? NEVER : (_, { profileTag }) => profileTag === tag
 
 /** `m.room.power_levels`: 50 if nothing is said. */
 const DEFAULT_NOTIFICATION_POWER_LEVEL = 50

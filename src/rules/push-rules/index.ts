@@ -1,4 +1,5 @@
 export type { PushContext } from './conditions.ts'
+export { deviceRulesetOf, deviceRulesets, rulesOfScope, withScope } from './device-rules.ts'
 export type { PushEvaluator, PushOutcome } from './evaluate.ts'
 export { compilePushRules, evaluatePushRules } from './evaluate.ts'
 export { foldText } from './folded-text.ts'

@@ -26,6 +26,8 @@ export interface UserPushRules {
   /** In order of importance. */
   readonly custom: { readonly [Kind in PushRuleKind]?: readonly CustomPushRule[] }
   readonly defaults: { readonly [ruleId: string]: DefaultRuleChange }
+  /** By profile tag: see `rulesOfScope`. */
+  readonly devices?: { readonly [profileTag: string]: { readonly [Kind in PushRuleKind]?: readonly CustomPushRule[] } }
 }
 
 export const NO_USER_PUSH_RULES: UserPushRules = { custom: {}, defaults: {} }
@@ -50,7 +52,7 @@ export const rulesetOf = (userId: UserId, rules: UserPushRules): PushRuleset => 
 const changed = (rule: PushRule, { defaults }: UserPushRules): PushRule =>
   Object.hasOwn(defaults, rule.rule_id) ? { ...rule, ...defaults[rule.rule_id] } : rule
 
-const customRules = ({ custom }: UserPushRules, kind: PushRuleKind): readonly PushRule[] =>
+export const customRules = ({ custom }: UserPushRules, kind: PushRuleKind): readonly PushRule[] =>
   (custom[kind] ?? []).map(({ ruleId, enabled, actions, conditions, pattern }) => ({
     rule_id: ruleId,
     default: false,
