@@ -23,7 +23,7 @@ export class PresenceProfiles {
         ...(displayname === undefined ? {} : { displayname }),
         ...(avatarUrl === undefined ? {} : { avatar_url: avatarUrl }),
       }
-      return { userId, content: { ...profile, ...content } }
+      return { userId, content: { ...content, ...profile } }
     }
     return entries.map((entry) => presenceText(withProfile(entry), 'old')).join()
   }

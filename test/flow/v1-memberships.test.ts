@@ -170,4 +170,29 @@ onEveryHomeserver('memberships for clients of 2015', (start) => {
       avatar_url: picture,
     })
   })
+
+  it('come with the presence of who comes back under a name that they took while they were away', async () => {
+    await newRoom({ invite: [carol.userId] })
+    await doOld(carol, 'POST', `${room}/join`, {})
+    const setStatus = (presence: string): Promise<Json> =>
+      doOld(carol, 'PUT', `/presence/${enc(carol.userId)}/status`, { presence })
+    const setName = (displayname: string): Promise<Json> =>
+      doOld(carol, 'PUT', `/profile/${enc(carol.userId)}/displayname`, { displayname })
+    await setStatus('online')
+    await setName('Carol')
+    await setStatus('offline')
+    await setName('Caroline')
+    const { end } = await getOld(alice, '/initialSync', { limit: 0 })
+    const { presence } = await getOld(alice, `${room}/initialSync`)
+    const isOfCarol = ({ type, content }: Json): boolean => type === 'm.presence' && content.user_id === carol.userId
+    expect(presence.find(isOfCarol).content.displayname).toBe('Caroline')
+    await setStatus('online')
+    let told: Json
+    for (let from = end, n = 0; n < 10 && told?.presence !== 'online'; n++) {
+      const answer = await getOld(alice, '/events', { from, timeout: 2000 })
+      told = answer.chunk.findLast(isOfCarol)?.content
+      from = answer.end
+    }
+    expect(told).toMatchObject({ presence: 'online', displayname: 'Caroline' })
+  })
 })

@@ -133,9 +133,10 @@ export class Presence {
   /** Tells those who see the user, for `m.presence` carries the profile ("Events on Change of Profile Information"). */
   profileChanged(userId: UserId, profile: PresenceProfile): void {
     const record = this.#records.get(userId)
-    if (record === undefined || presenceOf(record, this.#now()).state === 'offline') return
+    if (record === undefined) return
+    // Also of who is away: it goes out when they come back.
     record.profile = profile
-    this.#news.changed(record)
+    if (presenceOf(record, this.#now()).state !== 'offline') this.#news.changed(record)
   }
 
   /**
