@@ -9,8 +9,9 @@ const NONE: Creators = new Map()
 
 /** For the rooms whose power levels are among the events. */
 export const creatorsAmong = async (events: readonly StoredEvent[], reader: RoomsReader): Promise<Creators> => {
-  const rooms = new Set(events.flatMap(({ type, stateKey, room }) => (isLevels(type, stateKey) ? [room] : [])))
-  if (rooms.size === 0) return NONE
+  const levels = events.filter(({ type, stateKey }) => isLevels(type, stateKey))
+  if (levels.length === 0) return NONE
+  const rooms = new Set(levels.map(({ room }) => room))
   const creators = new Map<RoomNumber, readonly UserId[]>()
   for (const room of rooms) {
     const create = await reader.stateEvent(room, 'current', 'm.room.create', '')

@@ -11,6 +11,7 @@ import {
   type Positions,
   type StreamName,
   type Streams,
+  samePositions,
 } from '#streams'
 import type { ClientEvents } from '../client-event.ts'
 import type { PresenceSight } from '../presence-sight.ts'
@@ -112,6 +113,11 @@ export class EventStream {
     for (;;) {
       const snapshot = this.#parts.streams.snapshot()
       const upTo = to === undefined ? snapshot.positions : earlierOf(snapshot.positions, to.positions)
+      // As who asks again at once finds it: nothing came. Where a room is named, whether it may be read is asked all the same.
+      if (request.roomId === undefined && samePositions(reading.since, upTo)) {
+        const text = answerText('', from.text, formatSyncToken(upTo))
+        return { text, nothingBy: to === undefined ? snapshot : undefined }
+      }
       const scope = await scopeOf(request.viewer, request.roomId, this.#parts)
       const { texts, end, more, isNews } = await this.#answer(request, scope, reading.since, upTo)
       reading.peeked = scope.peeked
@@ -155,10 +161,12 @@ export class EventStream {
   async #answer(request: EventsRequest, scope: StreamScope, since: Positions, upTo: Positions): Promise<Answer> {
     const limit = Math.min(request.limit ?? MAX_ITEMS, MAX_ITEMS)
     const page = await this.#roomEvents(request, scope, 'forward', since.events, upTo.events)
-    const texts = [...(await this.#roomTexts(page.events, request.viewer))]
-    const faces = await this.#newFaces(page.events, scope, request.viewer.userId)
-    const presence = presenceItems(this.#parts.presence.ofUsers(faces), scope, request.viewer)
-    texts.push(...presence)
+    const texts = await this.#roomTexts(page.events, request.viewer)
+    const arrivals = page.events.filter(isArrival)
+    if (arrivals.length > 0) {
+      const faces = await this.#newFaces(arrivals, scope, request.viewer.userId)
+      texts.push(...presenceItems(this.#parts.presence.ofUsers(faces), scope, request.viewer))
+    }
     const end: Record<StreamName, number> = { ...since, events: Math.max(page.reached, since.events) }
     if (!page.complete) return { texts, end, more: true, isNews: texts.length > 0 }
     let isNews = texts.length > 0
@@ -242,11 +250,11 @@ export class EventStream {
   }
 
   /** Whom the reader meets by these events: those who joined, or all of a room that the reader joined. */
-  async #newFaces(events: readonly StoredEvent[], scope: StreamScope, viewer: UserId): Promise<readonly UserId[]> {
+  async #newFaces(arrivals: readonly StoredEvent[], scope: StreamScope, viewer: UserId): Promise<readonly UserId[]> {
     const { reader } = this.#parts
     const faces = new Set<UserId>()
-    for (const event of events) {
-      if (membershipIn(event) !== 'join' || wasJoined(event) || !scope.present.includes(event.room)) continue
+    for (const event of arrivals) {
+      if (!scope.present.includes(event.room)) continue
       if (event.stateKey !== viewer) faces.add(event.stateKey as UserId)
       else if (((await reader.room(event.room))?.joinedCount ?? 0) <= MAX_GREETED) {
         for (const member of await reader.members(event.room, ['join'])) faces.add(member.userId)
@@ -255,7 +263,7 @@ export class EventStream {
     return [...faces]
   }
 
-  async #roomTexts(events: readonly StoredEvent[], viewer: RoomViewer): Promise<readonly string[]> {
+  async #roomTexts(events: readonly StoredEvent[], viewer: RoomViewer): Promise<string[]> {
     const { clientEvents, clock } = this.#parts
     const creators = await creatorsAmong(events, this.#parts.reader)
     const texts: string[] = []
@@ -290,6 +298,8 @@ const presenceItems = (entries: readonly PresenceEntry[], { ignored }: StreamSco
 
 const answerText = (chunk: string, start: string, end: string): string =>
   `{"start":${JSON.stringify(start)},"end":${JSON.stringify(end)},"chunk":[${chunk}]}`
+
+const isArrival = (event: StoredEvent): boolean => membershipIn(event) === 'join' && !wasJoined(event)
 
 /** A changed profile is no arrival. */
 const wasJoined = ({ replaces }: StoredEvent): boolean =>

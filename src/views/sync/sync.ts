@@ -10,6 +10,7 @@ import {
   parseSyncToken,
   type Snapshot,
   type Streams,
+  samePositions,
 } from '#streams'
 import type { PresenceSight } from '../presence-sight.ts'
 import { presenceTexts } from '../presence-text.ts'
@@ -75,6 +76,9 @@ export class Sync {
 
   async #look(request: SyncRequest): Promise<Look> {
     const snapshot = this.#parts.streams.snapshot()
+    // As who polls again at once finds it: nothing came, and no room need be asked.
+    if (request.since !== undefined && !request.fullState && samePositions(request.since, snapshot.positions))
+      return { text: answerText(snapshot.positions, NOTHING), nothingBy: snapshot }
     const { text, empty } = await this.#answer(request, snapshot)
     const waits = request.since !== undefined && !request.fullState && empty
     return { text, nothingBy: waits ? snapshot : undefined }
@@ -102,11 +106,7 @@ export class Sync {
     const { join, invite, knock, leave } = sections
     const empty =
       join.length + invite.length + knock.length + leave.length + accountData.length + presence.ofOthers === 0
-    const text =
-      `{"next_batch":"${formatSyncToken(now)}","rooms":{"join":{${join.join()}},"invite":{${invite.join()}},` +
-      `"knock":{${knock.join()}},"leave":{${leave.join()}}},"account_data":{"events":[${accountData.join()}]},` +
-      `"presence":{"events":[${presence.text}]},"to_device":{"events":[]},"device_lists":{"changed":[],"left":[]},` +
-      '"device_one_time_keys_count":{},"device_unused_fallback_key_types":[]}'
+    const text = answerText(now, { ...sections, accountData, presence: presence.text })
     return { text, empty }
   }
 
@@ -254,6 +254,20 @@ const isJoin = (event: StoredEvent): boolean => {
 }
 
 const isMember = (event: StoredEvent): boolean => (JSON.parse(event.json) as Pdu).content.membership === 'join'
+
+/** What stands in an answer, as members of its JSON. */
+interface AnswerParts extends Readonly<Record<Section, readonly string[]>> {
+  readonly accountData: readonly string[]
+  readonly presence: string
+}
+
+const NOTHING: AnswerParts = { join: [], invite: [], knock: [], leave: [], accountData: [], presence: '' }
+
+const answerText = (now: Positions, { join, invite, knock, leave, accountData, presence }: AnswerParts): string =>
+  `{"next_batch":"${formatSyncToken(now)}","rooms":{"join":{${join.join()}},"invite":{${invite.join()}},` +
+  `"knock":{${knock.join()}},"leave":{${leave.join()}}},"account_data":{"events":[${accountData.join()}]},` +
+  `"presence":{"events":[${presence}]},"to_device":{"events":[]},"device_lists":{"changed":[],"left":[]},` +
+  '"device_one_time_keys_count":{},"device_unused_fallback_key_types":[]}'
 
 type Section = 'join' | 'invite' | 'knock' | 'leave'
 
