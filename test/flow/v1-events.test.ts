@@ -199,13 +199,13 @@ onEveryHomeserver('events for clients of 2015', (start) => {
       expect(await refusalOf(alice, 'PUT', path, { typing: true, timeout: 1000 })).toEqual([403, 'M_FORBIDDEN'])
     })
 
-    it('say up to where somebody has read, under the type of today and the word of the document', async () => {
+    it('say up to where somebody has read, under the type of today and the word of the document, and what is said with it', async () => {
       await newRoom()
       const ids = [await send(alice, 'one'), await send(alice, 'two')]
       for (const [index, type] of ['read', 'm.read'].entries()) {
         const [from, id] = [await now(), ids[index] ?? '']
-        await doOld(bob, 'POST', `${V2}${room}/receipt/${type}/${enc(id)}`, {})
-        const read = { [bob.userId]: { ts: expect.any(Number) } }
+        await doOld(bob, 'POST', `${V2}${room}/receipt/${type}/${enc(id)}`, { ts: 'now', 'org.example.mood': type })
+        const read = { [bob.userId]: { ts: expect.any(Number), 'org.example.mood': type } }
         const receipt = { 'm.read': read, read }
         expect((await next(from, 'm.receipt')).content).toEqual({ [id]: receipt })
         const { receipts } = await getOld(alice, '/initialSync', { limit: 0 })
@@ -213,6 +213,16 @@ onEveryHomeserver('events for clients of 2015', (start) => {
         // One event for each user and type: the newer took the place of the older.
         expect(here.map(({ content }: Json) => content)).toEqual([{ [id]: receipt }])
       }
+      // Clients of today are told what today's receipts say.
+      const { rooms } = await alice.sync()
+      const today = rooms.join[roomId].ephemeral.events.find(({ type }: Json) => type === 'm.receipt')
+      expect(today.content).toEqual({ [ids[1] ?? '']: { 'm.read': { [bob.userId]: { ts: expect.any(Number) } } } })
+      const long = { 'org.example.mood': 'x'.repeat(2_000) }
+      const latest = await send(alice, 'three')
+      expect(await refusalOf(bob, 'POST', `${V2}${room}/receipt/m.read/${enc(latest)}`, long)).toEqual([
+        413,
+        'M_TOO_LARGE',
+      ])
       expect((await askOld(bob, 'POST', `${V2}${room}/receipt/liked/${enc(ids[0] ?? '')}`, {})).status).toBe(400)
     })
   })

@@ -28,6 +28,8 @@ const FULLY_READ = 'm.fully_read'
 const MAIN = 'main'
 /** "A maximum of 3 hops is recommended to cover indirect relationships." */
 const MAX_HOPS = 3
+/** What a receipt says goes to everybody in the room. */
+const MAX_CONTENT_LENGTH = 1_000
 
 export interface ReceiptsOptions {
   readonly clock: Clock
@@ -45,6 +47,8 @@ export interface ReadUpTo {
   readonly readPrivate?: string | undefined
   /** `main` or a thread's root, for receipts only; undefined: unthreaded. */
   readonly threadId?: string | undefined
+  /** What others are told with the public receipt, beside its time. */
+  readonly content?: JsonObject | undefined
 }
 
 interface Reader {
@@ -62,7 +66,7 @@ export class Receipts {
 
   /**
    * Moves all or none. Throws `M_FORBIDDEN` for who is not joined, `M_INVALID_PARAM` for a thread that is none or that the
-   * event is not in, `M_NOT_FOUND` where the event is not in the room.
+   * event is not in, `M_NOT_FOUND` where the event is not in the room, `M_TOO_LARGE`.
    */
   async move(roomId: RoomId, { user, userId }: Reader, upTo: ReadUpTo): Promise<void> {
     const room = await joinedRoom(this.#options.rooms, roomId, userId)
@@ -73,6 +77,7 @@ export class Receipts {
     if (threadId !== undefined && upTo.fullyRead !== undefined) {
       throw new MatrixError('M_INVALID_PARAM', 'm.fully_read knows no threads')
     }
+    const contentJson = contentTextOf(upTo.content)
     const changes: Change<unknown>[] = []
     const receipts: readonly [ReceiptType, string | undefined][] = [
       ['m.read', upTo.read],
@@ -83,7 +88,8 @@ export class Receipts {
       const event = await this.#eventIn(room, eventId)
       if (threadId !== undefined) await this.#mindThread(event, threadId)
       const at = { eventId: event.eventId, eventPosition: event.position, atMs: this.#options.clock.nowMs() }
-      changes.push(this.#options.receipts.move({ room, userId, type, threadId, ...at }))
+      const said = type === 'm.read' ? { contentJson } : {}
+      changes.push(this.#options.receipts.move({ room, userId, type, threadId, ...at, ...said }))
     }
     if (upTo.fullyRead !== undefined) changes.push(...(await this.#moveMarker(room, user, upTo.fullyRead)))
     if (changes.length > 0) await this.#options.commit(changes)
@@ -127,6 +133,14 @@ export class Receipts {
     }
     return MAIN
   }
+}
+
+/** Throws `M_TOO_LARGE`. */
+const contentTextOf = (content: JsonObject | undefined): string | undefined => {
+  if (content === undefined || Object.keys(content).length === 0) return undefined
+  const text = JSON.stringify(content)
+  if (text.length > MAX_CONTENT_LENGTH) throw new MatrixError('M_TOO_LARGE', 'A receipt says a few words at most')
+  return text
 }
 
 const NOTHING: JsonObject = {}

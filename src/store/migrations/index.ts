@@ -15,6 +15,7 @@ import { createMedia } from './0030-create-media.ts'
 import { createUrlPreviews } from './0031-create-url-previews.ts'
 import { createPushers } from './0040-create-pushers.ts'
 import { createRoomPurges } from './0050-create-room-purges.ts'
+import { addReceiptContents } from './0060-add-receipt-contents.ts'
 
 /** In the order in which they are done. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -34,4 +35,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createUrlPreviews,
   createPushers,
   createRoomPurges,
+  addReceiptContents,
 ]

@@ -15,6 +15,8 @@ export interface Receipt {
   /** `main`, the id of a thread's root, or undefined for an unthreaded receipt. */
   readonly threadId: string | undefined
   readonly atMs: number
+  /** JSON of an object that others are told along with it, as clients of 2015 may. */
+  readonly contentJson?: string | undefined
 }
 
 export interface ReceiptsReader {

@@ -16,6 +16,7 @@ const COLUMNS = [
   'receipts.event_id',
   'receipts.event_position',
   'receipts.at_ms',
+  'receipts.content_json',
   'users.user_id',
 ] as const
 
@@ -26,6 +27,7 @@ interface Row {
   readonly event_id: string
   readonly event_position: number
   readonly at_ms: number
+  readonly content_json: string | null
   readonly user_id: string
 }
 
@@ -81,6 +83,7 @@ const receiptOf = (row: Row): Receipt => ({
   eventPosition: row.event_position,
   threadId: row.thread_id === UNTHREADED ? undefined : row.thread_id,
   atMs: row.at_ms,
+  ...(row.content_json === null ? {} : { contentJson: row.content_json }),
 })
 
 const PUBLIC: ReceiptType = 'm.read'

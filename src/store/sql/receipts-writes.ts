@@ -12,6 +12,7 @@ export interface ReceiptTables {
     event_position: number
     at_ms: number
     position: number
+    content_json: string | null
   }
 }
 
@@ -26,6 +27,7 @@ interface Row {
   readonly eventPosition: number
   readonly atMs: number
   readonly position: number
+  readonly contentJson: string | null
 }
 
 const query = queriesOver<ReceiptTables>()
@@ -43,6 +45,7 @@ const moveForward = query((db, param: Row) =>
       event_position: param.eventPosition,
       at_ms: param.atMs,
       position: param.position,
+      content_json: param.contentJson,
     })
     .onConflict((on) =>
       on
@@ -52,6 +55,7 @@ const moveForward = query((db, param: Row) =>
           event_position: param.eventPosition,
           at_ms: param.atMs,
           position: param.position,
+          content_json: param.contentJson,
         })
         .where('receipts.event_position', '<', param.eventPosition),
     ),
@@ -73,8 +77,8 @@ const move = defineWrite('receipts.move', async (tx, receipt: Receipt): Promise<
   const before = await tx.first(inForce, key)
   if (before !== undefined && before.event_position >= receipt.eventPosition) return false
   const position = tx.next('receipts', 1)
-  const { eventId, eventPosition, atMs } = receipt
-  await tx.run(moveForward, { ...key, eventId, eventPosition, atMs, position })
+  const { eventId, eventPosition, atMs, contentJson = null } = receipt
+  await tx.run(moveForward, { ...key, eventId, eventPosition, atMs, position, contentJson })
   const rooms = receipt.type === 'm.read' ? [receipt.room] : []
   tx.announce({ stream: 'receipts', position, rooms, users: [user] })
   return true

@@ -1,4 +1,4 @@
-import type { RoomId, UserId } from '#spec'
+import type { JsonObject, RoomId, UserId } from '#spec'
 import type { AccountDataEntry, Receipt, RoomAccountDataEntry } from '#store'
 import { accountDataText, type ReceiptLine, receiptsText } from '../sync/room-sections.ts'
 
@@ -16,8 +16,10 @@ export const receiptItems = (receipts: readonly Receipt[], roomIdOf: (room: numb
     return roomId === undefined ? [] : [inRoom(roomId, receiptsText(ofRoom.flatMap(underBothNames)))]
   })
 
-const underBothNames = (receipt: Receipt): readonly ReceiptLine[] =>
-  receipt.type === 'm.read' ? [receipt, { ...receipt, type: 'read' }] : [receipt]
+const underBothNames = ({ contentJson, ...receipt }: Receipt): readonly ReceiptLine[] => {
+  const line = contentJson === undefined ? receipt : { ...receipt, said: JSON.parse(contentJson) as JsonObject }
+  return line.type === 'm.read' ? [line, { ...line, type: 'read' }] : [line]
+}
 
 export const accountDataItem = (entry: AccountDataEntry): string => accountDataText(entry)
 

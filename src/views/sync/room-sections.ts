@@ -1,4 +1,4 @@
-import type { UserId } from '#spec'
+import type { JsonObject, UserId } from '#spec'
 import type { Receipt, RoomAccountDataEntry, RoomNumber, RoomRecord, RoomsReader, StoredEvent } from '#store'
 import { formatPageToken } from '#streams'
 import type { ClientEvents } from '../client-event.ts'
@@ -251,16 +251,16 @@ const ephemeralEvents = (window: SyncWindow, { typing, receipts }: RoomExtras): 
 }
 
 /** A receipt under the name that its type has for the reader. */
-export type ReceiptLine = Omit<Receipt, 'type'> & { readonly type: string }
+export type ReceiptLine = Omit<Receipt, 'type'> & { readonly type: string; readonly said?: JsonObject }
 
 /** `m.receipt`: by event, type and user. */
 export const receiptsText = (receipts: readonly ReceiptLine[]): string => {
-  const content: Record<string, Record<string, Record<string, { ts: number; thread_id?: string }>>> = {}
-  for (const { eventId, type, userId, atMs, threadId } of receipts) {
+  const content: Record<string, Record<string, Record<string, JsonObject>>> = {}
+  for (const { eventId, type, userId, atMs, threadId, said } of receipts) {
     content[eventId] ??= {}
     const types = content[eventId]
     types[type] ??= {}
-    types[type][userId] = threadId === undefined ? { ts: atMs } : { ts: atMs, thread_id: threadId }
+    types[type][userId] = { ...said, ts: atMs, ...(threadId === undefined ? {} : { thread_id: threadId }) }
   }
   return JSON.stringify({ type: 'm.receipt', content })
 }
