@@ -49,7 +49,7 @@ function certificates(): string {
   return file
 }
 
-const environment = {
+const environment: Record<string, string | undefined> = {
   ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('HOMEROOM_'))),
   HOMEROOM_SERVER_PUBLIC_BASE_URL: required('HS_PUBLIC_BASEURL'),
   HOMEROOM_REGISTRATION_GUESTS: String(isOn('HS_ALLOW_GUESTS')),
@@ -60,6 +60,27 @@ const environment = {
   HOMEROOM_URL_PREVIEWS_ALLOWED_NETWORKS: '127.0.0.0/8,::1',
   HOMEROOM_URL_PREVIEWS_PORTS: '',
 }
+
+/** What some of its runs have and others have not: a value of its own goes over as the setting. */
+function hand(name: string, setting: string, more: Readonly<Record<string, string>> = {}): void {
+  const value = process.env[name]
+  if (value !== undefined && value !== '') Object.assign(environment, { [`HOMEROOM_${setting}`]: value }, more)
+}
+
+hand('HS_RECAPTCHA_PUBLIC_KEY', 'CAPTCHA_PUBLIC_KEY')
+hand('HS_RECAPTCHA_PRIVATE_KEY', 'CAPTCHA_PRIVATE_KEY')
+hand('HS_RECAPTCHA_VERIFY_URL', 'CAPTCHA_VERIFY_URL')
+// Its CAS server knows people by the local parts of accounts that are there already, and nobody is there to choose a name.
+hand('HS_CAS_SERVER_URL', 'CAS_SERVER_URL', {
+  HOMEROOM_CAS_LINK_EXISTING: 'localpart',
+  HOMEROOM_CAS_CHOOSE_USER_NAME: 'false',
+})
+hand('HS_SMTP_PORT', 'MAIL_SMTP_PORT')
+hand('HS_SMTP_HOST', 'MAIL_SMTP_HOST', {
+  HOMEROOM_MAIL_FROM: `Homeroom <noreply@example.org>`,
+  HOMEROOM_MAIL_SECURITY: 'none',
+  HOMEROOM_REGISTRATION_EMAIL: 'optional',
+})
 
 if (process.execve === undefined) throw new Error('this command needs an operating system that can replace a process')
 process.execve(process.execPath, [process.execPath, program, 'start', ...flags.flat()], environment)

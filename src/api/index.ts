@@ -8,6 +8,7 @@ import { type AuthFallbackDeps, authFallbackEndpoints } from './client/auth-fall
 import { authedContentRepoEndpoints } from './client/authed-content-repo.ts'
 import { type BanningDeps, banningEndpoints } from './client/banning.ts'
 import { type CapabilitiesDeps, capabilitiesEndpoints } from './client/capabilities.ts'
+import { casLoginEndpoints } from './client/cas-login.ts'
 import { contentRepoEndpoints } from './client/content-repo.ts'
 import { type CreateRoomDeps, createRoomEndpoints } from './client/create-room.ts'
 import { type DeviceManagementDeps, deviceManagementEndpoints } from './client/device-management.ts'
@@ -102,6 +103,7 @@ const accountsEndpoints = (deps: AccountsDeps): readonly AnyEndpoint[] => [
   ...loginEndpoints(deps),
   ...loginTokenEndpoints(deps),
   ...ssoLoginRedirectEndpoints(deps.signInPages),
+  ...casLoginEndpoints(deps.signInPages),
   ...signInEndpoints(deps.signInPages),
   ...logoutEndpoints(deps),
   ...refreshEndpoints(deps),

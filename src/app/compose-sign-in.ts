@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { AccountsDeps } from '#api'
 import type { CacheStats } from '#base'
-import type { Config } from '#config'
+import { CAS_ID, type Config } from '#config'
 import {
   type Accounts,
   type Arrival,
@@ -10,6 +10,7 @@ import {
   canonicalEmail,
   ExternalIdentities,
   GetLoginToken,
+  givesTickets,
   IdentityStages,
   type InteractiveAuth,
   identityIn,
@@ -27,7 +28,7 @@ import {
   TERMS_STAGE,
   TOKEN_STAGE,
 } from '#domain'
-import { isSigningKey, type OpenIdClientAuth, type OpenIdEndpoints, OpenIdProvider } from '#net'
+import { CasServer, isSigningKey, type OpenIdClientAuth, type OpenIdEndpoints, OpenIdProvider } from '#net'
 import type { UserId } from '#spec'
 import { type Store, writers } from '#store'
 import { termsOf } from './compose-registration.ts'
@@ -35,8 +36,10 @@ import type { Ground } from './ground.ts'
 import { reasonOf, StartError } from './start-error.ts'
 
 /** Throws `StartError` where a key cannot be read. Providers are not asked for anything yet. */
-export const buildProviders = (ground: Ground): Promise<readonly SignInProvider[]> =>
-  Promise.all(ground.config.signIn.providers.map((settings) => providerOf(ground, settings)))
+export const buildProviders = async (ground: Ground): Promise<readonly SignInProvider[]> => [
+  ...(await Promise.all(ground.config.signIn.providers.map((settings) => providerOf(ground, settings)))),
+  ...casOf(ground),
+]
 
 type SignInApi = Pick<AccountsDeps, 'signIn' | 'loginTokens' | 'getLoginToken' | 'signInPages'>
 
@@ -68,7 +71,10 @@ export const buildSignIn = (
   const identities = new ExternalIdentities(store.externalIdentities, writers.externalIdentities, clock)
   const arrivals = new OneTimeTable<Arrival>({ name: 'sign-in-arrivals', clock, random, lifetimeMs })
   const identityStages = new IdentityStages(signIn, identities, uia, { clock, random, lifetimeMs })
-  const confirming = [identityStages.stage(SSO_STAGE, false), identityStages.stage(OAUTH2_STAGE, false)]
+  const confirming = [
+    identityStages.stage(SSO_STAGE, false),
+    ...(providers.every(givesTickets) ? [] : [identityStages.stage(OAUTH2_STAGE, false)]),
+  ]
   const loginTokens = new LoginTokens(clock, random, config.signIn.loginTokenLifetime)
   const reauthentication = new Reauthentication(accounts, identities, confirming, providers)
   return {
@@ -76,7 +82,7 @@ export const buildSignIn = (
     identities,
     identityStages,
     reauthentication,
-    loginStages: providers.length === 0 ? [] : [identityStages.stage(OAUTH2_STAGE, false)],
+    loginStages: providers.every(givesTickets) ? [] : [identityStages.stage(OAUTH2_STAGE, false)],
     registering: (options) =>
       config.registration.oauth2 ? withSignIn(options, identityStages.stage(OAUTH2_STAGE, true), identities) : options,
     api: (createAccount, options) => ({
@@ -156,6 +162,24 @@ const providerOf = async ({ config, clock }: Ground, settings: ProviderSettings)
       timeoutMs: config.signIn.requestTimeout,
     }),
   }
+}
+
+/** The CAS server, where there is one. */
+const casOf = ({ config, clock }: Ground): readonly SignInProvider[] => {
+  const { serverUrl, name, localpart, displayName, requiredAttributes, requestTimeout, ...rules } = config.cas
+  if (serverUrl === undefined) return []
+  return [
+    {
+      id: CAS_ID,
+      name,
+      brand: undefined,
+      icon: undefined,
+      // What it says of addresses it does not say to be verified.
+      templates: { localpart, displayName, email: '' },
+      ...rules,
+      client: new CasServer({ clock, serverUrl, requiredAttributes, timeoutMs: requestTimeout }),
+    },
+  ]
 }
 
 const endpointsOf = (settings: ProviderSettings): OpenIdEndpoints => {

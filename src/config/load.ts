@@ -3,6 +3,7 @@ import { parseDocument } from 'yaml'
 import type { Config, Database } from './config.ts'
 import { isRecordList } from './records.ts'
 import { PLACES, type Place, type Settings } from './schema.ts'
+import { refuseCasWithoutNeeds } from './sections/cas.ts'
 import { refuseS3WithoutNeeds } from './sections/media.ts'
 import { refuseSignInWithoutNeeds } from './sections/sign-in-providers.ts'
 
@@ -65,6 +66,7 @@ export const loadConfig = (sources: ConfigSources): Config => {
   refuseCaptchaWithoutKeys(settings, given, problems)
   refuseMailWithoutNeeds(settings, given, problems)
   refuseSignInWithoutNeeds(settings, problems)
+  refuseCasWithoutNeeds(settings, problems)
   refuseS3WithoutNeeds(given, problems)
   // Every place was filled from its own kind just above; with problems it is not used.
   if (problems.length > 0) throw new ConfigError(problems)

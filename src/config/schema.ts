@@ -1,4 +1,5 @@
 import { captcha, passwords, registration, sessions } from './sections/accounts.ts'
+import { cas } from './sections/cas.ts'
 import { federation, support } from './sections/discovery.ts'
 import { identityServers } from './sections/identity-servers.ts'
 import { listen } from './sections/listen.ts'
@@ -23,6 +24,7 @@ export const SECTIONS = {
   registration,
   captcha,
   signIn,
+  cas,
   sessions,
   passwords,
   mail,

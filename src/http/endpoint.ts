@@ -59,6 +59,11 @@ export interface EndpointRequest<A extends Auth, P, Q, B> {
   readonly userAgent: string | undefined
   /** The value of a cookie; for pages that people see, never for the API. undefined where there is none. */
   cookie(name: string): string | undefined
+  /**
+   * Whether a browser asks: it says which languages it takes, whichever page sent it here, and no script can keep it from that. For pages that
+   * apps fetch too: only people can be led somewhere, and only people can be asked.
+   */
+  readonly fromBrowser: boolean
   /** The access token as sent, for endpoints that end it. */
   readonly accessToken: string | undefined
   /** Aborted when the client went away or the server stops: a long poll then answers with what it has. */

@@ -34,6 +34,9 @@ export class LiveSignals {
   }
 }
 
+/** One is enough: the first with every request, the others with most. */
+const BROWSERS_SAY = ['accept-language', 'sec-fetch-mode', 'sec-fetch-site', 'origin', 'referer', 'cookie'] as const
+
 /** What a handler sees of a request. What few handlers ask for is made only when asked for. */
 export class IncomingRequest implements EndpointRequest<Auth, unknown, unknown, unknown>, Exchange {
   requester: Requester | undefined = undefined
@@ -80,6 +83,11 @@ export class IncomingRequest implements EndpointRequest<Auth, unknown, unknown, 
 
   cookie(name: string): string | undefined {
     return cookieIn(this.#request.headers.cookie, name)
+  }
+
+  get fromBrowser(): boolean {
+    const { headers } = this.#request
+    return BROWSERS_SAY.some((name) => headers[name] !== undefined)
   }
 
   get signal(): AbortSignal {

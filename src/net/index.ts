@@ -1,4 +1,5 @@
 export * from './captcha.ts'
+export * from './cas.ts'
 export * from './charset.ts'
 export * from './identity-servers.ts'
 export * from './mailer.ts'

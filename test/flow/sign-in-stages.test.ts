@@ -141,10 +141,13 @@ describe('what an account without a password does', () => {
     const refused = await browser.open(links.get('Continue with Own Provider') ?? '')
     expect([refused.status, headingOf(refused)]).toEqual([403, 'This step was refused'])
     expect(refused.text).toContain('another person of Own Provider')
-    expect(await removal.finish()).toBe(401)
+    // For good: nothing comes of that session any more, whoever signs in.
+    expect(await removal.finish()).toBe(403)
+    expect(headingOf(await browser.open(fallback(house, removal.session)))).toBe('This session has ended')
+    const next = await begin(ann, 'POST', '/v3/delete_devices', { devices: [ann.deviceId] })
     for (const [session, words] of [
       ['nonsense', 'This session has ended'],
-      [removal.session, 'Nothing to do here'],
+      [next.session, 'Nothing to do here'],
     ] as const) {
       const type = session === 'nonsense' ? 'm.login.sso' : 'm.login.dummy'
       expect(headingOf(await browser.open(fallback(house, session, type)))).toBe(words)

@@ -1,5 +1,13 @@
 import { Type } from 'typebox'
-import { identifierIn, type LogIn, type LoginTokens, parseDeviceId, type SignIn, type SignInProvider } from '#domain'
+import {
+  givesTickets,
+  identifierIn,
+  type LogIn,
+  type LoginTokens,
+  parseDeviceId,
+  type SignIn,
+  type SignInProvider,
+} from '#domain'
 import { type AnyEndpoint, endpoint, v3 } from '#http'
 import { type JsonObject, MatrixError } from '#spec'
 import { AnyObject } from './auth-schemas.ts'
@@ -45,6 +53,8 @@ export const loginEndpoints = ({ logIn, loginTokens, signIn }: LoginDeps): reado
       flows: [
         { type: 'm.login.password' },
         ...(signIn.providers.length === 0 ? [] : [ssoFlow(signIn.providers)]),
+        // r0.4.0, "CAS-based client login": for clients that know it by that name.
+        ...(signIn.providers.some(givesTickets) ? [{ type: 'm.login.cas' }] : []),
         { type: 'm.login.token', get_login_token: true },
       ],
     }),

@@ -110,7 +110,7 @@ export class SignInPages {
       case 'redirect':
         return redirect(step.uri)
       case 'goOn':
-        return goOnPage({ ...step, href: `${this.#at('/continue')}?id=${step.id}` })
+        return goOnPage({ ...step, href: 'uri' in step.to ? step.to.uri : `${this.#at('/continue')}?id=${step.to.id}` })
       case 'newAccount':
         return newAccountPage({
           ...step,

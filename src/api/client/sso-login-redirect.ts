@@ -12,12 +12,11 @@ const Query = Type.Object({
   action: Type.Optional(Type.String({ maxLength: 255 })),
 })
 
-/** `sso_login_redirect.yaml`. */
-export const ssoLoginRedirectEndpoints = ({ signIn, baseUrl, serverName }: SignInDeps): readonly AnyEndpoint[] => {
+/** Sends a browser that wants to log in to a provider. */
+export const toProviderOf = ({ signIn, baseUrl }: Pick<SignInDeps, 'signIn' | 'baseUrl'>) => {
   const cookies = new BrowserCookie(signIn, baseUrl)
-
-  const send = async (
-    providerId: string,
+  return async (
+    providerId: string | undefined,
     redirectUrl: string | undefined,
     request: CookieRequest,
   ): Promise<CustomReply> => {
@@ -25,12 +24,18 @@ export const ssoLoginRedirectEndpoints = ({ signIn, baseUrl, serverName }: SignI
     const target = redirectUrl === undefined ? undefined : parseRedirectUrl(redirectUrl)
     if (provider === undefined) return noticePage(NO_PROVIDERS)
     if (target === undefined) return noticePage(BAD_REDIRECT)
-    return toProvider(signIn, providerId, async () => {
+    return toProvider(signIn, provider.id, async () => {
       const { cookie, headers } = cookies.give(request)
-      return redirect(await signIn.start({ kind: 'login', redirectUrl: target }, provider, cookie), headers)
+      const asked = redirectUrl ?? target
+      return redirect(await signIn.start({ kind: 'login', redirectUrl: target, asked }, provider, cookie), headers)
     })
   }
+}
 
+/** `sso_login_redirect.yaml`. */
+export const ssoLoginRedirectEndpoints = (deps: SignInDeps): readonly AnyEndpoint[] => {
+  const { signIn, baseUrl, serverName } = deps
+  const send = toProviderOf(deps)
   return [
     endpoint({
       method: 'GET',
@@ -42,7 +47,7 @@ export const ssoLoginRedirectEndpoints = ({ signIn, baseUrl, serverName }: SignI
       handler: async (request) => {
         const { redirectUrl, action } = request.query
         const [only, ...more] = signIn.providers
-        if (only === undefined || more.length === 0) return send(only?.id ?? '', redirectUrl, request)
+        if (only === undefined || more.length === 0) return send(only?.id, redirectUrl, request)
         if (redirectUrl === undefined || parseRedirectUrl(redirectUrl) === undefined) return noticePage(BAD_REDIRECT)
         return choicePage({
           title: action === 'register' ? 'Create an account' : 'Sign in',

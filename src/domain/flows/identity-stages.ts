@@ -3,6 +3,7 @@ import { type JsonObject, stringAt, type UserId } from '#spec'
 import {
   type Choice,
   type ExternalIdentities,
+  givesTickets,
   type Identity,
   OneTimeTable,
   type SignIn,
@@ -36,7 +37,8 @@ export interface IdentityStagesOptions {
   readonly lifetimeMs: number
 }
 
-const mayServe = (creates: boolean) => (provider: SignInProvider) => !creates || provider.allowRegistration
+const mayServe = (type: string, creates: boolean) => (provider: SignInProvider) =>
+  (!creates || provider.allowRegistration) && (type !== OAUTH2_STAGE || !givesTickets(provider))
 
 /** The stages that are passed at a provider of identities. */
 export class IdentityStages {
@@ -75,7 +77,7 @@ export class IdentityStages {
       uri: await this.#signIn.begin({
         purpose: { kind: 'stage', session, type },
         key: `${type} ${session}`,
-        accepts: mayServe(creates),
+        accepts: mayServe(type, creates),
         again: !creates,
       }),
     })
@@ -95,7 +97,7 @@ export class IdentityStages {
   /** The page on which a provider is chosen for the stage of a session; `operation` is the session's. */
   choice(session: string, type: string, operation: string): Choice {
     const creates = operation.startsWith(REGISTRATION)
-    const providers = this.#signIn.providers.filter(mayServe(creates))
+    const providers = this.#signIn.providers.filter(mayServe(type, creates))
     return { purpose: { kind: 'stage', session, type }, providers, again: !creates }
   }
 
@@ -131,11 +133,17 @@ export class IdentityStages {
     if (linked !== undefined && (requester === undefined || requester === linked)) {
       return { kind: 'passed', fact: linked }
     }
-    return refused(`That is another person of ${identity.providerName} than the one this account belongs to`)
+    const other = `That is another person of ${identity.providerName} than the one this account belongs to`
+    // Somebody may have been led here: a session with a requester is over, and whoever began it is told so.
+    return { ...refused(other), final: requester !== undefined }
   }
 }
 
-const refused = (error: string): StageOutcome => ({ kind: 'failed', errcode: 'M_FORBIDDEN', error })
+const refused = (error: string): StageOutcome & { readonly kind: 'failed' } => ({
+  kind: 'failed',
+  errcode: 'M_FORBIDDEN',
+  error,
+})
 
 /** Who passed a stage that makes accounts; undefined where none was. */
 export const identityIn = (facts: ReadonlyMap<string, string | undefined>): Identity | undefined => {

@@ -39,7 +39,8 @@ export type SignInStep =
   /** Shall the browser go on to that client? */
   | {
       readonly kind: 'goOn'
-      readonly id: string
+      /** `id`: for `goOn`, once they say yes; or, where nobody is there to say so, the address itself. */
+      readonly to: { readonly id: string } | { readonly uri: string }
       readonly client: Client
       readonly userId: UserId
       readonly isNew: boolean
@@ -90,6 +91,7 @@ export interface BrowserDance {
 }
 
 type From = SessionRequest['from']
+type Proven = Returned & { readonly kind: 'proven' }
 
 export interface SignInFlowOptions {
   /** By the operation of their sessions. */
@@ -149,9 +151,12 @@ export class SignInFlow {
         : { kind: 'refused', why: 'deactivated' }
     }
     const candidate = await this.#candidate(identity, provider)
-    if (candidate !== undefined && (await this.#isActive(candidate)) && (await this.#link(identity, candidate))) {
+    if (
+      candidate !== undefined &&
+      (await this.#mayBecome(candidate, provider)) &&
+      (await this.#link(identity, candidate))
+    )
       return { kind: 'account', userId: candidate }
-    }
     return provider.allowRegistration ? { kind: 'none' } : { kind: 'refused', why: 'noAccount' }
   }
 
@@ -172,7 +177,7 @@ export class SignInFlow {
     if (this.#options.hasTerms && !agreed) return again(400, 'To go on, agree to the documents.')
     try {
       const userId = await this.#create(arrival.identity, username)
-      return this.#askToGoOn(userId, arrival.redirectUrl, true)
+      return this.#askToGoOn(userId, arrival.redirectUrl, { isNew: true })
     } catch (error) {
       if (!(error instanceof MatrixError)) throw error
       return again(error.status, error.message)
@@ -186,38 +191,43 @@ export class SignInFlow {
     return this.#toClient(arrival.userId, arrival.redirectUrl)
   }
 
-  async #proven(returned: Returned & { kind: 'proven' }, purpose: SignInPurpose, from: From): Promise<SignInStep> {
-    const { identity, provider } = returned
+  async #proven(returned: Proven, purpose: SignInPurpose, from: From): Promise<SignInStep> {
+    const { identity } = returned
     switch (purpose.kind) {
       case 'stage': {
         const { session, type } = purpose
         const arrival = { kind: 'stage', identity, session, type } as const
-        return returned.solicited ? this.#passStage(arrival, from) : this.#unsolicited(arrival, from)
+        if (returned.solicited) return this.#passStage(arrival, from)
+        if (returned.unattended !== true) return this.#unsolicited(arrival, from)
+        const about = this.#stages.identityStages.about(purpose)
+        return about.kind === 'open' ? this.#passStage(arrival, from) : about
       }
       case 'login':
-        return this.#logIn(identity, provider, purpose.redirectUrl)
+        return this.#logIn(returned, purpose.redirectUrl)
     }
   }
 
-  async #logIn(identity: Identity, provider: SignInProvider, redirectUrl: string): Promise<SignInStep> {
+  async #logIn({ identity, provider, ...how }: Proven, redirectUrl: string): Promise<SignInStep> {
     const found = await this.accountOf(identity, provider)
     switch (found.kind) {
       case 'refused':
         return { ...found, name: provider.name }
       case 'account':
-        return isTrustedClient(redirectUrl, this.#options.trustedClients)
+        // Who came with somebody else's ticket is told whose account it is: login CSRF.
+        return how.solicited && isTrustedClient(redirectUrl, this.#options.trustedClients)
           ? this.#toClient(found.userId, redirectUrl)
-          : this.#askToGoOn(found.userId, redirectUrl, false)
+          : this.#askToGoOn(found.userId, redirectUrl, { isNew: false, ...how })
       case 'none':
-        return this.#newcomer({ kind: 'newAccount', identity, provider, redirectUrl })
+        return this.#newcomer({ kind: 'newAccount', identity, provider, redirectUrl }, how)
     }
   }
 
-  async #newcomer(arrival: Arrival & { kind: 'newAccount' }): Promise<SignInStep> {
+  async #newcomer(arrival: Arrival & { kind: 'newAccount' }, how: Pick<Proven, 'unattended'>): Promise<SignInStep> {
     const { identity, provider, redirectUrl } = arrival
     if (!provider.chooseUserName && !this.#options.hasTerms) {
       try {
-        return this.#askToGoOn(await this.#create(identity, identity.localpart), redirectUrl, true)
+        const userId = await this.#create(identity, identity.localpart)
+        return this.#askToGoOn(userId, redirectUrl, { isNew: true, ...how })
       } catch (error) {
         // Taken, or no name: the person is asked for another.
         if (!(error instanceof MatrixError)) throw error
@@ -252,6 +262,11 @@ export class SignInFlow {
       case 'verifiedEmail':
         return identity.verifiedEmail === undefined ? undefined : this.#options.userWithEmail(identity.verifiedEmail)
     }
+  }
+
+  /** Providers give names and addresses of people who left to others: an account with an identity there has its owner. */
+  async #mayBecome(userId: UserId, { id }: SignInProvider): Promise<boolean> {
+    return (await this.#isActive(userId)) && !(await this.#identities.providersOf(userId)).includes(id)
   }
 
   async #isActive(userId: UserId): Promise<boolean> {
@@ -298,9 +313,14 @@ export class SignInFlow {
     return state.kind === 'open' ? this.#options.dances.get(state.operation) : undefined
   }
 
-  #askToGoOn(userId: UserId, redirectUrl: string, isNew: boolean): SignInStep {
-    const id = this.#waiting.arrivals.put({ kind: 'goOn', userId, redirectUrl })
-    return { kind: 'goOn', id, client: clientOf(redirectUrl), userId, isNew }
+  #askToGoOn(userId: UserId, redirectUrl: string, how: { isNew: boolean } & Pick<Proven, 'unattended'>): SignInStep {
+    const { arrivals, loginTokens } = this.#waiting
+    // An app that fetched the page itself reads the token from it: r0.4.0, "CAS-based client login", has it in the answer to the ticket.
+    const to =
+      how.unattended === true
+        ? { uri: withLoginToken(redirectUrl, loginTokens.issue(userId)) }
+        : { id: arrivals.put({ kind: 'goOn', userId, redirectUrl }) }
+    return { kind: 'goOn', to, client: clientOf(redirectUrl), userId, isNew: how.isNew }
   }
 
   #toClient(userId: UserId, redirectUrl: string): SignInStep {

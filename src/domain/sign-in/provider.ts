@@ -8,6 +8,12 @@ export interface ProviderClient {
   identify(query: URLSearchParams, secrets: AuthorizationSecrets): Promise<ProvenIdentity>
 }
 
+/** A server that sends browsers back with a ticket instead of a `state` and a code; `CasServer` of `#net`. Throws `ProviderFailure`. */
+export interface TicketServer {
+  loginUri(service: string, again: boolean): string
+  identify(ticket: string, service: string, again: boolean): Promise<ProvenIdentity>
+}
+
 /** A provider of identities, as the operator set it up. */
 export interface SignInProvider {
   readonly id: string
@@ -21,5 +27,12 @@ export interface SignInProvider {
   readonly chooseUserName: boolean
   /** Which account that is there already becomes theirs. */
   readonly linkExisting: 'never' | 'localpart' | 'verifiedEmail'
-  readonly client: ProviderClient
+  readonly client: ProviderClient | TicketServer
 }
+
+/** Whether it gives out tickets (CAS), and so serves no stage of OAuth 2.0. */
+export const givesTickets = (
+  provider: SignInProvider,
+): provider is SignInProvider & { readonly client: TicketServer } => isTicketServer(provider.client)
+
+export const isTicketServer = (client: SignInProvider['client']): client is TicketServer => 'loginUri' in client

@@ -3,14 +3,9 @@ import type { CacheStats, Clock, Logger, Random } from '#base'
 import { ProviderFailure } from '#net'
 import { type Identity, identityFrom } from './identity.ts'
 import { OneTimeTable } from './one-time-table.ts'
-import type { SignInProvider } from './provider.ts'
-
-/** What somebody signs in for, and so what happens when they come back. */
-export type SignInPurpose =
-  /** `m.login.sso`: the browser goes on to the client with a login token. */
-  | { readonly kind: 'login'; readonly redirectUrl: string }
-  /** A stage of user-interactive authentication. */
-  | { readonly kind: 'stage'; readonly session: string; readonly type: string }
+import { givesTickets, isTicketServer, type ProviderClient, type SignInProvider } from './provider.ts'
+import type { SignInPurpose } from './purpose.ts'
+import { Tickets } from './tickets.ts'
 
 export interface BeginRequest {
   readonly purpose: SignInPurpose
@@ -26,6 +21,7 @@ export interface BeginRequest {
 interface Authorization {
   readonly purpose: SignInPurpose
   readonly provider: SignInProvider
+  readonly client: ProviderClient
   readonly nonce: string
   readonly pkceVerifier: string
   /** Hash of the cookie of the browser that began; undefined where an app began, and opened a browser after that. */
@@ -57,6 +53,8 @@ export type Returned =
       readonly identity: Identity
       /** Whether this browser saw what it was about before it went to the provider. */
       readonly solicited: boolean
+      /** Whether it is no browser, but an app that got a ticket itself: nobody was led here, and nobody is there to be asked. */
+      readonly unattended?: boolean
     }
 
 export interface SignInOptions {
@@ -90,6 +88,7 @@ export class SignIn {
   /** Providers that kept an app waiting, and until when they are not asked on its behalf. */
   readonly #slow = new Map<SignInProvider, number>()
   readonly #begun: OneTimeTable<{ readonly uri: string; readonly state: string | undefined }>
+  readonly #tickets: Tickets
 
   constructor(providers: readonly SignInProvider[], options: SignInOptions) {
     this.providers = providers
@@ -99,6 +98,7 @@ export class SignIn {
     this.#openChoices = table('open-choices')
     this.#shownChoices = table('shown-choices')
     this.#begun = table('begun')
+    this.#tickets = new Tickets(options.baseUrl, options)
   }
 
   /**
@@ -161,18 +161,35 @@ export class SignIn {
     const state = query.get('state') ?? ''
     const waiting = this.#authorizations.find(state)
     if (waiting === undefined) return { kind: 'ended' }
-    const { browser, nonce, pkceVerifier, provider, purpose } = waiting
+    const { browser, client, nonce, pkceVerifier, provider, purpose } = waiting
     // Else somebody could be led into another's account, or into giving theirs away: login CSRF. Its own browser may still come.
     if (browser !== undefined && (cookie === undefined || hashOf(cookie) !== browser)) return { kind: 'otherBrowser' }
     this.#authorizations.take(state)
     try {
-      const { subject, claims } = await provider.client.identify(query, { state, nonce, pkceVerifier })
+      const { subject, claims } = await client.identify(query, { state, nonce, pkceVerifier })
       const identity = identityFrom(provider, subject, claims)
       return { kind: 'proven', purpose, provider, identity, solicited: browser !== undefined }
     } catch (error) {
-      if (!(error instanceof ProviderFailure)) throw error
-      this.#report(error, provider)
-      return { kind: 'failed', why: error.kind, purpose, name: provider.name }
+      return this.#failed(error, purpose, provider)
+    }
+  }
+
+  /** Somebody came with a ticket of the CAS server, to an address that says what it is for. `attended`: by a browser. */
+  async ticketArrived(
+    purpose: SignInPurpose,
+    ticket: string,
+    { cookie, attended }: { readonly cookie: string | undefined; readonly attended: boolean },
+  ): Promise<Returned> {
+    const provider = this.providers.find(givesTickets)
+    if (provider === undefined) return { kind: 'ended' }
+    const begun = this.#tickets.take(purpose, cookie === undefined ? undefined : hashOf(cookie))
+    try {
+      const service = this.#tickets.serviceOf(purpose)
+      const { subject, claims } = await provider.client.identify(ticket, service, begun?.again ?? false)
+      const identity = identityFrom(provider, subject, claims)
+      return { kind: 'proven', purpose, provider, identity, solicited: begun !== undefined, unattended: !attended }
+    } catch (error) {
+      return this.#failed(error, purpose, provider)
     }
   }
 
@@ -182,7 +199,8 @@ export class SignIn {
   }
 
   stats(): readonly CacheStats[] {
-    return [this.#authorizations, this.#openChoices, this.#shownChoices, this.#begun].map((table) => table.stats())
+    const tables = [this.#authorizations, this.#openChoices, this.#shownChoices, this.#begun, this.#tickets]
+    return tables.map((table) => table.stats())
   }
 
   /** undefined where the provider does not answer at once, or did not just before: an app that never asks it shall not wait for it. */
@@ -203,14 +221,24 @@ export class SignIn {
     }
   }
 
+  #failed(error: unknown, purpose: SignInPurpose, provider: SignInProvider): Returned {
+    if (!isProviderFailure(error)) throw error
+    this.#report(error, provider)
+    return { kind: 'failed', why: error.kind, purpose, name: provider.name }
+  }
+
   async #authorize({ purpose, again }: Choice, provider: SignInProvider, browser: string | undefined) {
     const { random } = this.#options
+    const { client } = provider
+    if (isTicketServer(client)) {
+      return { uri: this.#tickets.send(purpose, client, browser, again), state: undefined }
+    }
     const nonce = random.token(TOKEN_LENGTH)
     const pkceVerifier = random.token(TOKEN_LENGTH)
     const state = random.token(TOKEN_LENGTH)
     try {
-      const uri = await provider.client.authorizationUri({ state, nonce, pkceVerifier }, again)
-      this.#authorizations.put({ purpose, provider, nonce, pkceVerifier, browser }, state)
+      const uri = await client.authorizationUri({ state, nonce, pkceVerifier }, again)
+      this.#authorizations.put({ purpose, provider, client, nonce, pkceVerifier, browser }, state)
       return { uri, state }
     } catch (error) {
       if (error instanceof ProviderFailure) this.#report(error, provider)

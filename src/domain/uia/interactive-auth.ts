@@ -88,7 +88,7 @@ export class InteractiveAuth {
   /** "Fallback": how a stage stands that is to be completed in a browser, with the session's id as the only proof. */
   stageState(sessionId: string, type: string): StageState {
     const session = this.#sessions.find(sessionId)
-    if (session === undefined) return { kind: 'noSession' }
+    if (session === undefined || session.refusal !== undefined) return { kind: 'noSession' }
     if (session.completed.has(type)) return { kind: 'passed' }
     const { flows, stages } = session.offer
     const stage = stages.find((candidate) => candidate.type === type)
@@ -107,7 +107,7 @@ export class InteractiveAuth {
   ): Promise<Refusal | undefined> {
     return this.#turns.run(sessionId, async () => {
       const session = this.#sessions.find(sessionId)
-      if (session === undefined) return SESSION_ENDED
+      if (session === undefined || session.refusal !== undefined) return SESSION_ENDED
       const step = await this.#attempt(session.offer, session, {
         auth: { ...auth, type },
         requester: session.requester,
@@ -123,7 +123,7 @@ export class InteractiveAuth {
     id: string | undefined,
   ): Promise<UiaAnswer<Result>> {
     const known = id === undefined ? undefined : this.#sessions.find(id)
-    if (known !== undefined) assertSameOperation(known, request)
+    if (known !== undefined) assertOpen(known, request)
     const body = known?.body ?? request.body
     await operation.check?.(body, known?.outcome)
 
@@ -134,6 +134,7 @@ export class InteractiveAuth {
     }
     const step =
       id !== undefined && known === undefined ? SESSION_ENDED : await this.#attempt(request, session, request)
+    assertOpen(session, request)
     if (step.kind !== 'passed' || !isComplete(request, session)) return challenge(request, session, step)
     return { kind: 'done', result: await this.#perform(session, body, operation) }
   }
@@ -150,6 +151,7 @@ export class InteractiveAuth {
     const stage = offer.stages.find((candidate) => candidate.type === type)
     if (stage === undefined || (isAsked(offer, type) && !nextStages(offer, session).includes(type))) return NOT_NEXT
     const outcome = await stage.attempt({ session: session.id, auth, requester, ip })
+    if (outcome.kind === 'failed' && outcome.final === true) session.refusal = outcome
     if (outcome.kind === 'passed') {
       session.completed.set(type, outcome.fact)
       if (outcome.fact !== undefined) this.#sessions.touch(session)
@@ -180,10 +182,12 @@ const SESSION_ENDED = {
 } as const
 const NOT_NEXT = { kind: 'failed', errcode: 'M_FORBIDDEN', error: 'This is not the next stage of any flow' } as const
 
-const assertSameOperation = (session: UiaSession, request: UiaRequest): void => {
+/** A 401 invites another attempt, "but the client may make a second attempt"; where it may not, the answer is another. */
+const assertOpen = (session: UiaSession, request: UiaRequest): void => {
   if (session.operation !== request.operation || session.requester !== request.requester) {
     throw new MatrixError('M_FORBIDDEN', 'This authentication session was begun for another request')
   }
+  if (session.refusal !== undefined) throw new MatrixError(session.refusal.errcode, session.refusal.error)
 }
 
 /** A stage that is in no flow can be passed at any time, and does not count: clients may prove more than is asked for, as Synapse lets them. */

@@ -1,5 +1,5 @@
 import { BoundedCache, type Clock, type Random } from '#base'
-import type { JsonObject, UserId } from '#spec'
+import type { Errcode, JsonObject, UserId } from '#spec'
 import type { Stage } from './stages.ts'
 
 /** What an operation asks for, and what can be done for it. */
@@ -30,6 +30,8 @@ export interface UiaSession {
   readonly completed: Map<string, string | undefined>
   /** What the operation left for a client that did not get its answer and asks again. */
   outcome: JsonObject | undefined
+  /** Why nothing can come of it any more. */
+  refusal: { readonly errcode: Errcode; readonly error: string } | undefined
 }
 
 const LIMIT_BYTES = 16 * 1024 * 1024
@@ -68,6 +70,7 @@ export class UiaSessionTable {
       body: undefined,
       completed: new Map(),
       outcome: undefined,
+      refusal: undefined,
     }
     this.#sessions.set(session.id, session)
     return session

@@ -27,8 +27,8 @@ export type StageOutcome =
     }
   /** "Individual stages may require more than one request to complete": `fields` are for the client, for its next one. */
   | { readonly kind: 'pending'; readonly fields?: JsonObject }
-  /** The client may try again. */
-  | { readonly kind: 'failed'; readonly errcode: Errcode; readonly error: string }
+  /** The client may try again; unless it is `final`, which ends the session. */
+  | { readonly kind: 'failed'; readonly errcode: Errcode; readonly error: string; readonly final?: boolean }
 
 /** One way to authenticate. Client-server API, "Authentication types". */
 export interface Stage {

@@ -1,0 +1,11 @@
+/** What somebody signs in for, and so what happens when they come back. */
+export type SignInPurpose =
+  /** `m.login.sso`: the browser goes on to the client with a login token. */
+  | {
+      readonly kind: 'login'
+      readonly redirectUrl: string
+      /** As the client wrote it, for who compares letters. */
+      readonly asked?: string
+    }
+  /** A stage of user-interactive authentication. */
+  | { readonly kind: 'stage'; readonly session: string; readonly type: string }
