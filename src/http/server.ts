@@ -205,14 +205,12 @@ const refuse = (
   return error.status
 }
 
-const register = (
-  app: FastifyInstance,
+/** How requests of an endpoint end: told to the log and the metrics; and the answers of those that waited. */
+const endingsOf = (
   endpoint: AnyEndpoint,
   options: EdgeOptions,
   signals: LiveSignals,
-  lot: ParkingLot,
-): void => {
-  const shapes = endpointShapes(endpoint)
+): { readonly answered: (exchange: Exchange, status: number) => void; readonly ending: Ending } => {
   const observed = options.observe?.(endpoint.method, endpoint.paths[0])
   const { clock, limits, logger, logRequests } = options
 
@@ -241,6 +239,19 @@ const register = (
       answered(parked, refuse(logger, { id: parked.id, method, path: paths[0] }, parked.response, thrown, errorPage))
     },
   }
+  return { answered, ending }
+}
+
+const register = (
+  app: FastifyInstance,
+  endpoint: AnyEndpoint,
+  options: EdgeOptions,
+  signals: LiveSignals,
+  lot: ParkingLot,
+): void => {
+  const shapes = endpointShapes(endpoint)
+  const { limits } = options
+  const { answered, ending } = endingsOf(endpoint, options, signals)
 
   const serve = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     let status: number
