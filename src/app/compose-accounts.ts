@@ -26,6 +26,7 @@ import {
   SharedSecret,
   Sightings,
   type SignInProvider,
+  thirdPartyIdOf,
   UiaSessionTable,
   UpgradeGuest,
 } from '#domain'
@@ -84,7 +85,7 @@ export const buildAccounts = (
     bindEmail,
     ...registrationOffer(ground, tokens, proof),
   })
-  const register = new Register({ accounts, tokens }, { createAccount, upgradeGuest }, logIn, uia, options)
+  const register = new Register({ accounts, tokens, devices }, { createAccount, upgradeGuest }, logIn, uia, options)
   const dances = buildOldDances(
     ground,
     { accounts, register, logIn, uia },
@@ -174,7 +175,10 @@ export const buildAccountsOnly = ({
   })
   const attempts = { consume: (account: string) => rateLimiter.consume('login', account) }
   return new Accounts(store.accounts, writers.accounts, hasher, attempts, {
-    addresses: { owner: (medium, address) => ownerIn(store.thirdPartyIds, medium, address) },
+    addresses: {
+      owner: (medium, address) => ownerIn(store.thirdPartyIds, medium, address),
+      canonical: (medium, address) => thirdPartyIdOf(medium, address)?.address,
+    },
     serverName: config.server.name,
     clock,
     minPasswordLength: minLength,

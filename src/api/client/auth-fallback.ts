@@ -1,11 +1,21 @@
 import { Type } from 'typebox'
-import { EMAIL_STAGE, type EmailValidations, type InteractiveAuth, OAUTH2_STAGE, SSO_STAGE } from '#domain'
+import {
+  EMAIL_STAGE,
+  type EmailValidations,
+  type InteractiveAuth,
+  OAUTH2_STAGE,
+  SSO_STAGE,
+  type StageState,
+} from '#domain'
 import { type AnyEndpoint, type CustomReply, endpoint, type FormFields, oldPaths, v3 } from '#http'
 import { captchaSources, donePage, type Notice, noticePage, refusedPage, stagePage } from '../pages/auth-fallback.ts'
-import { STAGE_FORMS } from '../pages/stage-forms.ts'
+import { STAGE_FORMS, type StageForm } from '../pages/stage-forms.ts'
 import { EmailStagePages } from './email-stage.ts'
-import { type CookieRequest, type SignInDeps, SignInPages } from './sign-in.ts'
+import { type CookieRequest, deedOf, type SignInDeps, SignInPages } from './sign-in.ts'
 import { attemptStage } from './stage-attempt.ts'
+
+/** The session's id is all that leads here, and whoever began it can send it to anybody. */
+const UNEXPECTED = 'If somebody sent you here, or you did not expect this, close this window: they want your account.'
 
 export interface AuthFallbackDeps {
   readonly uia: InteractiveAuth
@@ -48,7 +58,7 @@ const unknownStage = (type: string): Notice => ({
   text: `This server has no step of the kind “${type.slice(0, 100)}”. Go back to your app and choose another way.`,
 })
 
-type ClosedKind = Exclude<ReturnType<InteractiveAuth['stageState']>['kind'], 'open'>
+type ClosedKind = Exclude<StageState['kind'], 'open'>
 
 /** A stage that cannot be done here and now. */
 const closedPage = (kind: ClosedKind): CustomReply => {
@@ -84,6 +94,31 @@ interface Attempted {
   readonly status: number
 }
 
+const formPage = (
+  form: StageForm,
+  { params, requester, operation }: StageState & { readonly kind: 'open' },
+  attempted: Attempted | undefined,
+  captchaScript: string,
+): CustomReply => {
+  const view = {
+    params,
+    requester,
+    fields: attempted?.fields ?? new Map<string, string>(),
+    refused: attempted !== undefined,
+  }
+  const asks = form.consents === true
+  return stagePage(
+    {
+      form: asks ? { ...form, lead: `An app wants to ${deedOf(operation)}. ${form.lead}` } : form,
+      status: attempted?.status ?? 200,
+      refusal: attempted?.refusal,
+      content: form.content?.(view),
+      warning: asks ? UNEXPECTED : undefined,
+    },
+    form.captcha === true ? captchaSources(captchaScript) : undefined,
+  )
+}
+
 /** "Fallback": no file of the official data has it. */
 export const authFallbackEndpoints = ({
   uia,
@@ -107,13 +142,7 @@ export const authFallbackEndpoints = ({
     if (session === undefined) return noticePage(NO_SESSION)
     const state = uia.stageState(session, type)
     if (state.kind !== 'open') return closedPage(state.kind)
-    const { params, requester } = state
-    const refused = attempted !== undefined
-    const view = { params, requester, fields: attempted?.fields ?? new Map<string, string>(), refused }
-    return stagePage(
-      { form, status: attempted?.status ?? 200, refusal: attempted?.refusal, content: form.content?.(view) },
-      form.captcha === true ? captchaSources(captchaScript) : undefined,
-    )
+    return formPage(form, state, attempted, captchaScript)
   }
 
   return [

@@ -63,13 +63,15 @@ export interface FormView {
   /** Why the last attempt failed. */
   readonly refusal: string | undefined
   readonly content: Html | undefined
+  /** What to beware of. */
+  readonly warning?: string | undefined
   /** Below the form. */
   readonly after?: Html
 }
 
 /** The form of a stage. It posts to its own address, which holds the session's id; no cookies are involved. */
 export const stagePage = (
-  { form, status, refusal, content, after }: FormView,
+  { form, status, refusal, content, warning, after }: FormView,
   foreign?: HtmlPage['foreign'],
 ): CustomReply =>
   page({
@@ -78,6 +80,7 @@ export const stagePage = (
     form: true,
     main: html`<h1>${form.title}</h1>
 <p>${form.lead}</p>
+${warning === undefined ? undefined : html`<p>${warning}</p>`}
 ${refusal === undefined ? undefined : html`<p class="refusal" id="refusal" role="alert">${refusal}</p>`}
 <form method="post">
 ${content}

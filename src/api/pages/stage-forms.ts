@@ -21,6 +21,8 @@ export interface StageForm {
   readonly scripts?: readonly PageScript[]
   /** Whether the page needs the captcha's script. */
   readonly captcha?: boolean
+  /** Whether passing it is consent to the whole operation: the page then says what to, instead of `lead`. */
+  readonly consents?: boolean
 }
 
 /** Where a screen reader finds what was wrong. */
@@ -49,8 +51,9 @@ const registrationToken: StageForm = {
 
 const password: StageForm = {
   title: 'Confirm with your password',
-  lead: 'Your app wants to change something about your account. Enter your password so that we know it is you.',
+  lead: 'Enter your password so that we know it is you.',
   button: 'Confirm',
+  consents: true,
   content: (view) => {
     const user = view.fields.get('user') ?? view.requester
     const atUser = user === undefined ? html` autofocus` : undefined

@@ -22,6 +22,8 @@ export interface LoginAttempts {
 /** Whose an e-mail address or a phone number is; the address in any form. */
 export interface AddressBook {
   owner(medium: string, address: string): Promise<UserId | undefined>
+  /** The one form of the address; undefined for what is none. */
+  canonical(medium: string, address: string): string | undefined
 }
 
 export interface AccountsOptions {
@@ -133,7 +135,7 @@ export class Accounts {
    */
   async authenticate(identifier: AccountIdentifier, password: string): Promise<AccountRecord> {
     const found = await this.resolve(identifier)
-    const tried = found?.userId ?? addressIn(identifier)
+    const tried = this.#triedIn(identifier) ?? found?.userId
     if (tried !== undefined) await this.#attempts.consume(tried)
     const tooLong = password.length > MAX_PASSWORD_LENGTH
     const matches = await this.#hasher.verify(tooLong ? '' : password, found?.account?.passwordHash)
@@ -142,6 +144,16 @@ export class Accounts {
       throw new MatrixError('M_USER_DEACTIVATED', 'This account has been deactivated')
     }
     return found.account
+  }
+
+  /**
+   * Tries at an address are counted for themselves, whether somebody has it or not. Were they counted with those at its account, who used
+   * up the tries at both would learn that the one is the other's.
+   */
+  #triedIn(identifier: AccountIdentifier): string | undefined {
+    if (identifier.kind !== 'thirdparty') return undefined
+    const address = this.#options.addresses.canonical(identifier.medium, identifier.address)
+    return address === undefined ? undefined : `${identifier.medium} ${address}`
   }
 
   /** A change that brings the stored hash up to today's cost, where it is behind. */
@@ -186,11 +198,5 @@ export class Accounts {
     return this.#reader.unfinishedDeactivations(limit)
   }
 }
-
-/** Tries at an address that nobody has are counted like those at an account, lest they tell the one from the other. */
-const addressIn = (identifier: AccountIdentifier): string | undefined =>
-  identifier.kind === 'thirdparty'
-    ? `${identifier.medium} ${identifier.address}`.slice(0, 320).toLowerCase()
-    : undefined
 
 export const userInUse = (): MatrixError => new MatrixError('M_USER_IN_USE', 'This user name is taken')

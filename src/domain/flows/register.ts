@@ -2,7 +2,7 @@ import type { Random } from '#base'
 import { type JsonObject, MatrixError, type ServerName, stringAt, type UserId } from '#spec'
 import type { Change } from '#store'
 import { type Accounts, type RegistrationTokens, type ReservedNames, userInUse } from '../accounts/index.ts'
-import { parseDeviceId } from '../devices/index.ts'
+import { type Devices, parseDeviceId } from '../devices/index.ts'
 import type { Granted, InteractiveAuth, StageOffer, UiaAnswer } from '../uia/index.ts'
 import type { BindEmail } from './bind-email.ts'
 import type { CreateAccount } from './create-account.ts'
@@ -59,6 +59,7 @@ const NAME_ATTEMPTS = 4
 export class Register {
   readonly #accounts: Accounts
   readonly #tokens: RegistrationTokens
+  readonly #devices: Devices
   readonly #createAccount: CreateAccount
   readonly #upgradeGuest: UpgradeGuest
   readonly #logIn: LogIn
@@ -66,7 +67,7 @@ export class Register {
   readonly #options: RegisterOptions
 
   constructor(
-    domain: { readonly accounts: Accounts; readonly tokens: RegistrationTokens },
+    domain: { readonly accounts: Accounts; readonly tokens: RegistrationTokens; readonly devices: Devices },
     creation: { readonly createAccount: CreateAccount; readonly upgradeGuest: UpgradeGuest },
     logIn: LogIn,
     uia: InteractiveAuth,
@@ -74,6 +75,7 @@ export class Register {
   ) {
     this.#accounts = domain.accounts
     this.#tokens = domain.tokens
+    this.#devices = domain.devices
     this.#createAccount = creation.createAccount
     this.#upgradeGuest = creation.upgradeGuest
     this.#logIn = logIn
@@ -214,6 +216,11 @@ export class Register {
     const deviceId = stringAt(remembered, 'device_id')
     const identity = { user_id: userId, home_server: this.#options.serverName }
     if (deviceId === undefined) return identity
+    // Logged out, so they had the answer: whoever knows the session's id shall have no more of it.
+    if ((await this.#devices.device(userId, parseDeviceId(deviceId))) === undefined) {
+      granted.remember({ user_id: userId })
+      throw new MatrixError('M_FORBIDDEN', 'The device of this registration was logged out')
+    }
     const answer = await this.#logIn.start({
       ...sessionOf(body, request),
       userId,
