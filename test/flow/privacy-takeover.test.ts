@@ -1,0 +1,77 @@
+import { expect, it } from 'vitest'
+import { type Json, PASSWORD, type TestClient } from '../support/client.ts'
+import { onEveryHomeserver, startHomeserver } from '../support/homeserver.ts'
+import { linkIn, MailServer, mailSettings, openLink } from '../support/smtp.ts'
+import { headingOf, startSignInHouse, withToken } from './sign-in-fixture.ts'
+
+const passwordOf = (client: TestClient) => ({
+  type: 'm.login.password',
+  identifier: { type: 'm.id.user', user: client.userId },
+  password: PASSWORD,
+})
+
+onEveryHomeserver('an account that somebody else wants', (start) => {
+  it('is not given to who has the name or the address at a provider after its owner', async () => {
+    await using house = await startSignInHouse({ start, provider: { linkExisting: 'localpart' } })
+    await house.homeserver.register('ann')
+    expect(await withToken(house.homeserver, await house.loginToken())).toEqual([200, '@ann:localhost'])
+    house.provider.people.set('newcomer', { preferred_username: 'ann' })
+    house.provider.comes = 'newcomer'
+    expect(headingOf(await house.goAndReturn())).toBe('Choose a user name')
+  })
+
+  it('gives no tokens to who knows the session of its registration, once its owner logged out', async () => {
+    await using homeserver = await start()
+    const client = homeserver.client()
+    const wish = { username: 'ann', password: PASSWORD }
+    const { session } = (await client.request('POST', '/v3/register', { body: wish })).body
+    const auth = { type: 'm.login.dummy', session }
+    const first = await client.post('/v3/register', { ...wish, auth })
+    // The answer was lost: the same device again.
+    const again = await client.post('/v3/register', { auth: { session } })
+    expect([again.user_id, again.device_id]).toEqual([first.user_id, first.device_id])
+    await client.ok('POST', '/v3/logout', { token: again.access_token })
+    const { status, body } = await client.request('POST', '/v3/register', { body: { auth: { session } } })
+    expect([status, body.access_token]).toEqual([403, undefined])
+  })
+})
+
+it('a page that asks for a password says what it will be used for, and warns', async () => {
+  await using homeserver = await startHomeserver()
+  const ask = async (path: string, body: Json) =>
+    (await homeserver.client().request('POST', `/v3${path}`, { body })).body.session
+  const page = async (session: string): Promise<string> =>
+    (await homeserver.client().request('GET', '/v3/auth/m.login.password/fallback/web', { query: { session } })).body
+  const reset = await page(await ask('/account/password', { new_password: 'of a stranger' }))
+  expect(reset).toContain('change the password of your account')
+  expect(reset).toContain('If somebody sent you here')
+  expect(await page(await ask('/account/deactivate', {}))).toContain('close your account for ever')
+})
+
+it('tries at an address tell nobody whose it is', async () => {
+  await using mails = await MailServer.start()
+  const rateLimits = { enabled: true, login: '4/600s' }
+  const listen = { trustProxy: ['127.0.0.1'] }
+  await using homeserver = await startHomeserver({ settings: { ...mailSettings(mails), rateLimits, listen } })
+  const ann = await homeserver.register('ann')
+  const creds = { client_secret: 'a', email: 'strasse@example.org', send_attempt: 1 }
+  const { sid } = await ann.post('/v3/account/3pid/email/requestToken', creds)
+  await openLink(linkIn(mails.last, homeserver))
+  await ann.post('/v3/account/3pid/add', { sid, client_secret: 'a', auth: passwordOf(ann) })
+  let network = 0
+  const statusOf = async (who: object): Promise<number> => {
+    const headers = { 'x-forwarded-for': `198.51.100.${network++}` }
+    const body = { type: 'm.login.password', password: 'wrong', ...who }
+    return (await homeserver.client().request('POST', '/v3/login', { body, headers })).status
+  }
+  const address = (text: string) => ({ medium: 'email', address: text })
+  for (let tries = 0; tries < 5; tries++) await statusOf({ user: 'ann' })
+  expect(await statusOf({ user: 'ann' })).toBe(429)
+  expect(await statusOf(address('strasse@example.org'))).toBe(403)
+  expect(await statusOf(address('gasse@example.org'))).toBe(403)
+  // One address however it is written, for those that somebody has and for those that nobody has.
+  for (const known of ['strasse', 'gasse']) {
+    for (let tries = 0; tries < 4; tries++) await statusOf(address(`${known}@example.org`))
+    expect(await statusOf(address(`${known.replace('ss', 'ß').toUpperCase()}@EXAMPLE.org`))).toBe(429)
+  }
+})
