@@ -1,5 +1,6 @@
 import type { Clock } from '#base'
 import { isJsonObject } from '#spec'
+import { boundedText } from './bounded-answer.ts'
 
 export interface CaptchaOptions {
   readonly clock: Clock
@@ -34,7 +35,7 @@ export class CaptchaVerifier {
         redirect: 'error',
         signal: late.signal,
       })
-      const verdict: unknown = JSON.parse(await readText(answer))
+      const verdict: unknown = JSON.parse(await boundedText(answer.body, MAX_ANSWER_BYTES))
       if (!answer.ok || !isJsonObject(verdict) || typeof verdict.success !== 'boolean') return 'unavailable'
       return verdict.success ? 'solved' : 'refused'
     } catch {
@@ -43,16 +44,4 @@ export class CaptchaVerifier {
       cancel()
     }
   }
-}
-
-const readText = async (answer: Response): Promise<string> => {
-  const chunks: Uint8Array[] = []
-  let sizeBytes = 0
-  for await (const chunk of answer.body ?? []) {
-    sizeBytes += chunk.length
-    // Leaving the loop ends the connection.
-    if (sizeBytes > MAX_ANSWER_BYTES) throw new Error(`the answer is longer than ${MAX_ANSWER_BYTES} bytes`)
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString('utf8')
 }

@@ -1,4 +1,5 @@
 import { isJsonObject, type JsonObject, stringAt } from '#spec'
+import { boundedText } from './bounded-answer.ts'
 
 export interface IdentityServerRequest {
   readonly method: 'GET' | 'POST'
@@ -33,24 +34,12 @@ export const askIdentityServer = async (
     redirect: 'error',
     signal,
   })
-  const text = await readText(answer)
+  const text = await boundedText(answer.body, MAX_ANSWER_BYTES)
   if (!answer.ok) return errorIn(answer.status, text)
   const body: unknown = JSON.parse(text)
   if (!isJsonObject(body)) throw new Error('the answer is no JSON object')
   // Those of 2015 said with 200 what they had against a request.
   return stringAt(body, 'errcode') === undefined ? { kind: 'answer', body } : errorIn(answer.status, text)
-}
-
-const readText = async (answer: Response): Promise<string> => {
-  const chunks: Uint8Array[] = []
-  let sizeBytes = 0
-  for await (const chunk of answer.body ?? []) {
-    sizeBytes += chunk.length
-    // Leaving the loop ends the connection.
-    if (sizeBytes > MAX_ANSWER_BYTES) throw new Error(`the answer is longer than ${MAX_ANSWER_BYTES} bytes`)
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString('utf8')
 }
 
 const errorIn = (status: number, text: string): IdentityServerAnswer => {

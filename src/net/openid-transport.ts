@@ -1,5 +1,6 @@
 import type { CustomFetch } from 'openid-client'
 import type { Clock } from '#base'
+import { boundedBytes } from './bounded-answer.ts'
 
 /** Keys, metadata and claims of every known provider are far smaller. */
 const MAX_ANSWER_BYTES = 512 * 1024
@@ -21,7 +22,7 @@ export const boundedFetch =
         signal: late.signal,
         ...(body === undefined || body === null ? {} : { body: body as RequestInit['body'] & {} }),
       })
-      const bytes = await readBounded(answer)
+      const bytes = await boundedBytes(answer.body, MAX_ANSWER_BYTES)
       return new Response(BODILESS.has(answer.status) ? null : bytes, {
         status: answer.status,
         headers: answer.headers,
@@ -30,15 +31,3 @@ export const boundedFetch =
       cancel()
     }
   }
-
-const readBounded = async (answer: Response): Promise<Uint8Array<ArrayBuffer>> => {
-  const chunks: Uint8Array[] = []
-  let sizeBytes = 0
-  for await (const chunk of answer.body ?? []) {
-    sizeBytes += chunk.length
-    // Leaving the loop ends the connection.
-    if (sizeBytes > MAX_ANSWER_BYTES) throw new Error(`the answer is longer than ${MAX_ANSWER_BYTES} bytes`)
-    chunks.push(chunk)
-  }
-  return new Uint8Array(Buffer.concat(chunks))
-}

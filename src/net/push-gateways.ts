@@ -2,6 +2,7 @@ import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
 import type { Clock } from '#base'
 import { isJsonObject } from '#spec'
+import { boundedText } from './bounded-answer.ts'
 import { isPrivateHost, PrivateAddress, publicLookup } from './private-addresses.ts'
 
 export interface PushGatewayOptions {
@@ -84,7 +85,7 @@ export class PushGateways {
     try {
       const answer = await this.#send(url, body, AbortSignal.any([late.signal, this.#closing.signal]))
       const { statusCode = 0 } = answer
-      const text = await readText(answer)
+      const text = await boundedText(answer, MAX_ANSWER_BYTES)
       if (statusCode < 200 || statusCode > 299) return { kind: 'failed', reason: `status ${statusCode}` }
       return { kind: 'delivered', rejected: rejectedIn(text) }
     } catch (error) {
@@ -110,19 +111,6 @@ export class PushGateways {
       request.end(body)
     })
   }
-}
-
-const readText = async (answer: IncomingMessage): Promise<string> => {
-  const chunks: Buffer[] = []
-  let sizeBytes = 0
-  for await (const chunk of answer) {
-    const bytes = chunk as Buffer
-    sizeBytes += bytes.length
-    // Leaving the loop destroys the connection.
-    if (sizeBytes > MAX_ANSWER_BYTES) throw new Error(`the answer is longer than ${MAX_ANSWER_BYTES} bytes`)
-    chunks.push(bytes)
-  }
-  return Buffer.concat(chunks).toString('utf8')
 }
 
 /** Throws where the answer is no JSON object: it did not come from a push gateway. */
