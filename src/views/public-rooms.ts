@@ -85,6 +85,7 @@ export class PublicRooms {
    */
   async oldPage({ from, to, limit }: OldPublicRoomsRequest): Promise<JsonObject> {
     const rooms = (await this.#listed()).sort((one, other) => (isBefore(one, other) ? -1 : 1))
+    for (const token of [from, to]) await this.#refuseFuture(token, rooms)
     const [first, last] = [indexOf(from, rooms), indexOf(to, rooms)]
     const between = rooms.slice(Math.floor(Math.min(first, last)) + 1, Math.ceil(Math.max(first, last)))
     if (first > last) between.reverse()
@@ -107,6 +108,14 @@ export class PublicRooms {
     const record = await this.#reader.roomByRoomId(roomId)
     if (record === undefined) throw new MatrixError('M_NOT_FOUND', 'Unknown room')
     return record.published
+  }
+
+  /** A token of a room that is not there yet is of elsewhere, or of a lost database. Throws `M_INVALID_PARAM`. */
+  async #refuseFuture(token: string, rooms: readonly Listed[]): Promise<void> {
+    const place = parsePlace(token)?.place
+    if (place === undefined || rooms.some(({ room }) => room >= place.room)) return
+    if ((await this.#reader.room(place.room)) === undefined)
+      throw new MatrixError('M_INVALID_PARAM', 'The token lies ahead of this server')
   }
 
   /** Rooms that everybody has left are not shown: nobody is there to talk to. */

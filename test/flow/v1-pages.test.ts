@@ -101,7 +101,7 @@ onEveryHomeserver('pages for clients of 2015', (start) => {
       ['/events', [...foreign, future, 't999999999', 'n1_1']],
       [pathOf(roomId, 'messages'), [...foreign, future, 't999999999', 'n1_1']],
       [pathOf(roomId, 'members'), [...foreign, future, 't999999999', 'n1_1']],
-      ['/publicRooms', [...foreign, end, 't1']],
+      ['/publicRooms', [...foreign, end, 't1', 'n1_999999999']],
     ] as const) {
       for (const token of tokens) {
         for (const query of [{ from: token }, { from: 'START', to: token }]) {
