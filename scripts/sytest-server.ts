@@ -80,6 +80,8 @@ hand('HS_SMTP_HOST', 'MAIL_SMTP_HOST', {
   HOMEROOM_MAIL_FROM: `Homeroom <noreply@example.org>`,
   HOMEROOM_MAIL_SECURITY: 'none',
   HOMEROOM_REGISTRATION_EMAIL: 'optional',
+  // It opens the links in its mails, and presses nothing.
+  HOMEROOM_MAIL_CONFIRM_BY_BUTTON: 'passwordReset',
 })
 
 if (process.execve === undefined) throw new Error('this command needs an operating system that can replace a process')

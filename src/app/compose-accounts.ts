@@ -117,6 +117,7 @@ export const buildAccounts = (
       thirdPartyIds: new ManageThirdPartyIds(threepids, proof, reauthentication, uia, commit),
       requestEmailToken: addresses.requestEmailToken,
       emails: addresses.emails,
+      confirmByButton: config.mail.confirmByButton,
       registerBySecret: new RegisterBySecret(accounts, secret, createAccount, serverName),
     },
     resume: () => deactivate.resume(),

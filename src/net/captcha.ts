@@ -31,7 +31,13 @@ export class CaptchaVerifier {
     try {
       const answer = await fetch(verifyUrl, {
         method: 'POST',
-        body: new URLSearchParams({ secret: privateKey, response, ...(ip === undefined ? {} : { remoteip: ip }) }),
+        // To the letter: the registered type has no parameters, and `fetch` would add one.
+        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        body: new URLSearchParams({
+          secret: privateKey,
+          response,
+          ...(ip === undefined ? {} : { remoteip: ip }),
+        }).toString(),
         redirect: 'error',
         signal: late.signal,
       })

@@ -19,6 +19,8 @@ for (const place of document.querySelectorAll('.g-recaptcha')) {
 /** Who makes captchas and checks them, on this machine. */
 export class CaptchaServer {
   readonly checks: Readonly<Record<string, string>>[] = []
+  /** As what the last check was sent. */
+  contentType: string | undefined
   /** `honest`: by the secret and the answer; `silent`: never answers; the rest is sent as it is. */
   mood: 'honest' | 'silent' | { readonly status: number; readonly body: string } = 'honest'
   readonly #server: Server
@@ -36,6 +38,7 @@ export class CaptchaServer {
       request.on('end', () => {
         const form = Object.fromEntries(new URLSearchParams(Buffer.concat(chunks).toString()))
         this.checks.push(form)
+        this.contentType = request.headers['content-type']
         if (this.mood === 'silent') return
         const { status, body } = this.mood === 'honest' ? this.#honest(form) : this.mood
         response.writeHead(status, { 'content-type': 'application/json' }).end(body)

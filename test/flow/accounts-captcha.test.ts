@@ -28,6 +28,7 @@ it('a registration with a captcha tells the site key, and the client may try aga
   expect(await attempt({ response: 'wrong' })).toEqual([401, 'M_CAPTCHA_INVALID'])
   expect(await attempt({ response: 'solved site-key' })).toEqual([200, undefined])
   expect(captcha.checks.at(-1)).toEqual({ secret: 'secret-key', response: 'solved site-key', remoteip: '127.0.0.1' })
+  expect(captcha.contentType).toBe('application/x-www-form-urlencoded')
 })
 
 it('a captcha that cannot be checked fails, in time, and the session lives on', async () => {

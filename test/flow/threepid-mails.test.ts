@@ -130,6 +130,30 @@ describe('the page that a mail links to', () => {
     expect(await (await openLink(link)).text()).toContain('is confirmed')
   })
 
+  it('takes its being opened for an answer where the operator wants that, but never for a way into an account', async () => {
+    await using quick = await startHomeserver({ settings: mailSettings(mails, { confirmByButton: 'passwordReset' }) })
+    const mira = await quick.register('mira')
+    const adding = { client_secret: 'quick', email: 'mira@example.org' }
+    const { sid } = (await mira.request('POST', ADD, { body: wish(adding) })).body
+    const link = linkIn(mails.last, quick)
+    expect((await fetch(link, { method: 'HEAD' })).status).toBeLessThan(500)
+    expect((await fetch(`${link}x`)).status).toBe(403)
+    const add = () =>
+      mira.request('POST', '/v3/account/3pid', { body: { three_pid_creds: { sid, client_secret: 'quick' } } })
+    expect((await add()).status).toBe(403)
+    for (let time = 0; time < 2; time++) expect(await (await fetch(link)).text()).toContain('is confirmed')
+    expect((await add()).status).toBe(200)
+
+    const next_link = 'https://app.example/done'
+    await ask({ client_secret: 'next', email: 'next@example.org', next_link }, REGISTER, quick)
+    const next = await fetch(linkIn(mails.last, quick), { redirect: 'manual' })
+    expect([next.status, next.headers.get('location')]).toEqual([302, next_link])
+
+    await ask({ client_secret: 'reset', email: 'mira@example.org' }, PASSWORD_RESET, quick)
+    const text = await (await fetch(linkIn(mails.last, quick))).text()
+    expect([text.includes('Yes, confirm'), text.includes('is confirmed')]).toEqual([true, false])
+  })
+
   it('sends on to the page of the app, once it is confirmed and as often as that is said', async () => {
     await ask({ client_secret: 'next', next_link: 'https://app.example/done?a=b#c' })
     const link = linkIn(mails.last, homeserver)

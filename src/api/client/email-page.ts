@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import type { EmailValidations } from '#domain'
+import type { EmailValidations, MailPurpose } from '#domain'
 import { type AnyEndpoint, CustomReply, endpoint } from '#http'
 import type { MatrixError } from '#spec'
 import type { Notice } from '../pages/auth-fallback.ts'
@@ -8,6 +8,8 @@ import { confirmedPage, confirmPage, refusedPage } from '../pages/email-validati
 export interface EmailPageDeps {
   /** undefined: this server sends no mail. */
   readonly emails: EmailValidations | undefined
+  /** Which links need a button to be pressed on the page they lead to. */
+  readonly confirmByButton: 'always' | 'passwordReset'
 }
 
 /** Where links in mails lead. Reverse proxies must let it through. */
@@ -36,8 +38,21 @@ const refusedByEdge = (error: MatrixError): CustomReply =>
     text: error.status === 429 ? 'Wait a minute, then open the link again.' : 'Something went wrong. Try again later.',
   })
 
+/** Whether who asked for the mail gets into an account by it. The specification leaves open what a link does. */
+const OPENS_ACCOUNT: Readonly<Record<MailPurpose, boolean>> = {
+  register: false,
+  add: false,
+  password: true,
+  login: true,
+}
+
 /** Ours, not the specification's: how somebody shows that they read the mail of an address. */
-export const emailPageEndpoints = ({ emails }: EmailPageDeps): readonly AnyEndpoint[] => {
+export const emailPageEndpoints = ({ emails, confirmByButton }: EmailPageDeps): readonly AnyEndpoint[] => {
+  const confirmed = async (sid: string, token: string): Promise<CustomReply> => {
+    const state = await emails?.confirm(sid, token)
+    if (state === undefined || state.kind === 'gone') return refusedPage(GONE)
+    return state.kind === 'wrong' ? refusedPage(WRONG) : done(state.address, state.nextLink)
+  }
   const done = (address: string, nextLink: string | undefined): CustomReply =>
     nextLink === undefined
       ? confirmedPage(address)
@@ -55,9 +70,12 @@ export const emailPageEndpoints = ({ emails }: EmailPageDeps): readonly AnyEndpo
       query: Query,
       errorPage: refusedByEdge,
       handler: async ({ query: { sid, token } }) => {
-        const state = sid === undefined || token === undefined ? undefined : await emails?.link(sid)
+        if (sid === undefined || token === undefined) return refusedPage(GONE)
+        const state = await emails?.link(sid)
         if (state === undefined || state.kind === 'gone') return refusedPage(GONE)
-        return state.kind === 'validated' ? confirmedPage(state.address) : confirmPage(state)
+        if (state.kind === 'validated') return confirmedPage(state.address)
+        const asks = confirmByButton === 'always' || OPENS_ACCOUNT[state.purpose]
+        return asks ? confirmPage(state) : confirmed(sid, token)
       },
     }),
     endpoint({
@@ -68,11 +86,8 @@ export const emailPageEndpoints = ({ emails }: EmailPageDeps): readonly AnyEndpo
       query: Query,
       body: 'form',
       errorPage: refusedByEdge,
-      handler: async ({ query: { sid, token } }) => {
-        const state = sid === undefined || token === undefined ? undefined : await emails?.confirm(sid, token)
-        if (state === undefined || state.kind === 'gone') return refusedPage(GONE)
-        return state.kind === 'wrong' ? refusedPage(WRONG) : done(state.address, state.nextLink)
-      },
+      handler: async ({ query: { sid, token } }) =>
+        sid === undefined || token === undefined ? refusedPage(GONE) : confirmed(sid, token),
     }),
   ]
 }

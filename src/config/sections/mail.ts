@@ -41,6 +41,10 @@ export const mail = {
         'How long the link or the code in a mail is good, and then how long it may take to use what it proved.',
     }),
     resendInterval: setting(duration, '30s', { description: 'How soon the same mail may be asked for again.' }),
+    confirmByButton: setting(oneOf('always', 'passwordReset'), 'always', {
+      description:
+        'Whether people press a button on the page that a link leads to. passwordReset: only where the link gives access to an account; a new address counts as proved as soon as its link is opened, by whomever, and programs that look into mails open links.',
+    }),
     nextLinkHosts: setting(list(host), [], {
       description:
         'Hosts to whose pages a client may send people once their address is confirmed, with the port where it is not the usual one. Empty: any.',
