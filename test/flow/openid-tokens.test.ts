@@ -65,7 +65,7 @@ it('An OpenID token ends after an hour, and nothing else is one', async () => {
     expect(await userinfo(homeserver.url, wrong)).toMatchObject([401, { errcode: 'M_UNKNOWN_TOKEN' }])
   }
   const without = await fetch(`${homeserver.url}/_matrix/federation/v1/openid/userinfo`)
-  expect([without.status, await without.json()]).toMatchObject([400, { errcode: 'M_MISSING_PARAM' }])
+  expect([without.status, await without.json()]).toMatchObject([401, { errcode: 'M_MISSING_TOKEN' }])
 })
 
 it('The server publishes its signing key, signed with itself', async () => {

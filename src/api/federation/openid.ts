@@ -14,8 +14,10 @@ export const userinfoEndpoints = ({ openIdTokens }: UserinfoDeps): readonly AnyE
     paths: ['/_matrix/federation/v1/openid/userinfo'],
     auth: 'none',
     rateLimit: 'other',
-    query: Type.Object({ access_token: Type.String() }),
+    query: Type.Object({ access_token: Type.Optional(Type.String()) }),
     handler: async ({ query }) => {
+      // "No access token was specified for the request": 401 as for one that is wrong, not a parameter like others.
+      if (query.access_token === undefined) throw new MatrixError('M_MISSING_TOKEN', 'Missing access token')
       const userId = await openIdTokens.userOf(query.access_token)
       if (userId === undefined) throw new MatrixError('M_UNKNOWN_TOKEN', 'Access token unknown or expired')
       return { sub: userId }
