@@ -1,6 +1,8 @@
+import type { MailServer } from '../support/smtp.ts'
 import { Dice } from './dice.ts'
 import { Ledger } from './ledger.ts'
 import { pause, until } from './pause.ts'
+import { AddressWriter, PersonalWriter } from './personal-writers.ts'
 import { ServerProcess, type ServerSetup } from './server-process.ts'
 import { Verdict } from './verdict.ts'
 import { Watcher } from './watcher.ts'
@@ -11,6 +13,8 @@ export interface RunOptions {
   /** What the summary calls it. */
   readonly name: string
   readonly setup: ServerSetup
+  /** That of the setup. */
+  readonly mails: MailServer
   readonly seed: number
 }
 
@@ -148,6 +152,18 @@ export class CrashRun {
   ): Promise<void> {
     const shared = { wire: this.#wire, ledger: this.ledger, dice: this.dice }
     const firstRoom = rooms[0] ?? ''
+    const persons = await Promise.all(['person', 'addressee'].map((name) => register(this.#wire, name)))
+    const [person = owner, addressee = owner] = persons
+    const friends = accounts.map(({ userId }) => userId)
+    // Only who lists back is seen on a list.
+    for (const { userId, token } of accounts) {
+      const path = `/r0/presence/list/${enc(userId)}`
+      await this.#wire.ok({ method: 'POST', path, token, body: { invite: [person.userId] } })
+    }
+    const personal = [
+      new PersonalWriter(shared, person, friends),
+      new AddressWriter(shared, addressee, this.#options.mails, () => this.#server.url),
+    ]
     const maker = new RoomMaker(shared, makerAccount, owner.userId, 'made')
     for (let index = 0; index < MESSAGE_WRITERS; index += 1) {
       const account = accounts[index % accounts.length] ?? owner
@@ -160,6 +176,7 @@ export class CrashRun {
       new AccountDataWriter(shared, owner, keys('org.example.second')),
       new Registrar(shared, 'new'),
       maker,
+      ...personal,
     )
     this.#watchers = [
       new Watcher(shared, 'constant watcher', owner, WATCHED_LIMIT),
@@ -168,7 +185,7 @@ export class CrashRun {
     for (const watcher of this.#watchers) {
       if (!(await watcher.sync(0))) throw new Error('the first sync was not answered')
     }
-    this.#verdict = new Verdict({ wire: this.#wire, ledger: this.ledger, owner, maker })
+    this.#verdict = new Verdict({ wire: this.#wire, ledger: this.ledger, owner, maker, personal })
   }
 
   async #makeRoom(owner: Account, writers: readonly Account[]): Promise<string> {

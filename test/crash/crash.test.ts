@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { askPostgres, POSTGRES } from '../contract/databases.ts'
+import { MailServer, PUBLIC_URL } from '../support/smtp.ts'
 import { CrashRun } from './crash-run.ts'
 import { killsOfRun, seedOfRun } from './dice.ts'
 import { pause } from './pause.ts'
@@ -24,11 +25,21 @@ const withRun = async (kind: 'SQLite' | 'PostgreSQL', name: string, body: (run: 
     url.pathname = `/${database}`
     databaseUrl = url.href
   }
-  const run = new CrashRun({ name, setup: { dataFolder: join(folder, 'data'), databaseUrl }, seed: seedOfRun() })
+  const mails = await MailServer.start()
+  const env = {
+    HOMEROOM_SERVER_PUBLIC_BASE_URL: PUBLIC_URL,
+    HOMEROOM_MAIL_SMTP_HOST: '127.0.0.1',
+    HOMEROOM_MAIL_SMTP_PORT: String(mails.port),
+    HOMEROOM_MAIL_SECURITY: 'none',
+    HOMEROOM_MAIL_FROM: 'noreply@chat.example',
+  }
+  const setup = { dataFolder: join(folder, 'data'), databaseUrl, env }
+  const run = new CrashRun({ name, setup, mails, seed: seedOfRun() })
   try {
     await body(run)
   } finally {
     await run.stop()
+    await mails[Symbol.asyncDispose]()
     rmSync(folder, { recursive: true, force: true })
     if (databaseUrl !== undefined) await askPostgres(`drop database ${database} with (force)`)
   }
@@ -55,6 +66,8 @@ const killAgainAndAgain = (kind: 'SQLite' | 'PostgreSQL') => () =>
     expect(run.ledger.accounts.length).toBeGreaterThan(0)
     expect(run.ledger.rooms.length).toBeGreaterThan(0)
     expect(run.ledger.accountDataWrites).toBeGreaterThan(0)
+    expect(run.ledger.personalWrites).toBeGreaterThan(0)
+    expect(run.ledger.addresses).toBeGreaterThan(0)
     expect(run.ledger.askedAgain).toBeGreaterThan(kills)
     expect(run.limitedTimelines).toBeGreaterThan(0)
   })

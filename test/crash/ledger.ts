@@ -34,6 +34,10 @@ export class Ledger {
   readonly rooms: MadeRoom[] = []
   readonly accountData = new Map<string, AccountDataState>()
   accountDataWrites = 0
+  /** Pushers, presence lists, filters, names. */
+  personalWrites = 0
+  /** E-mail addresses, each proved by a mail. */
+  addresses = 0
   /** Asked again after a restart because no answer had come. */
   askedAgain = 0
   /** What was promised and is not there. */
@@ -51,7 +55,14 @@ export class Ledger {
   }
 
   get acknowledgedWrites(): number {
-    return this.events.length + this.accounts.length + this.rooms.length + this.accountDataWrites
+    return (
+      this.events.length +
+      this.accounts.length +
+      this.rooms.length +
+      this.accountDataWrites +
+      this.personalWrites +
+      this.addresses
+    )
   }
 
   dataOf(key: string): AccountDataState {
@@ -76,8 +87,8 @@ export class Ledger {
   }
 
   summary(): string {
-    const { events, accounts, rooms, accountDataWrites, askedAgain } = this
-    return `${this.acknowledgedWrites} acknowledged writes (${events.length} events, ${accounts.length} registrations, ${rooms.length} rooms, ${accountDataWrites} account data; ${askedAgain} asked again), ${this.lost.length} lost, ${this.faults.length} other faults`
+    const { events, accounts, rooms, accountDataWrites, personalWrites, addresses, askedAgain } = this
+    return `${this.acknowledgedWrites} acknowledged writes (${events.length} events, ${accounts.length} registrations, ${rooms.length} rooms, ${accountDataWrites} account data, ${personalWrites} of persons, ${addresses} addresses; ${askedAgain} asked again), ${this.lost.length} lost, ${this.faults.length} other faults`
   }
 }
 

@@ -13,6 +13,8 @@ export interface Court {
   readonly ledger: Ledger
   readonly owner: Account
   readonly maker: RoomMaker
+  /** What they hold of one person is looked at anew each time. */
+  readonly personal: readonly { check(): Promise<void> }[]
 }
 
 /** Holds what is there against what was promised. Looks at what is new in the ledger since its last look; at the end at all. */
@@ -33,6 +35,7 @@ export class Verdict {
       if (!watcher.has(event.eventId)) ledger.lost.push(describe('not in /sync', event))
     }
     await this.#checkAccountData(watcher)
+    for (const writer of this.#court.personal) await writer.check()
     await Promise.all([
       ...ledger.accounts.slice(this.#accounts).map((account) => this.#checkAccount(account)),
       ...ledger.rooms.slice(this.#rooms).map(({ roomId }) => this.#checkRoom(roomId, watcher)),
@@ -49,6 +52,7 @@ export class Verdict {
     for (const roomId of new Set(ledger.events.map((event) => event.roomId)))
       await this.#checkTimeline(roomId, watchers)
     for (const watcher of watchers) await this.#checkAccountData(watcher)
+    for (const writer of this.#court.personal) await writer.check()
     await Promise.all(ledger.accounts.map((account) => this.#checkAccount(account)))
     for (const { userId } of ledger.accounts.slice(-LOGINS)) {
       const reply = await login(wire, userId)

@@ -7,16 +7,16 @@ export interface Writer {
   step(): Promise<Settled>
 }
 
-interface Pending {
+export interface PendingPlan {
   readonly n: number
   readonly askedAt: number
   tries: number
 }
 
-abstract class RepeatingWriter<Plan> implements Writer {
+export abstract class RepeatingWriter<Plan> implements Writer {
   protected readonly wire: Wire
   protected readonly ledger: Ledger
-  #plan: (Pending & { readonly plan: Plan }) | undefined
+  #plan: (PendingPlan & { readonly plan: Plan }) | undefined
   #n = 0
 
   constructor(wire: Wire, ledger: Ledger) {
@@ -45,7 +45,7 @@ abstract class RepeatingWriter<Plan> implements Writer {
 
   protected abstract plan(n: number): Plan
   /** True where it was acknowledged, and written into the ledger. */
-  protected abstract ask(plan: Plan, pending: Pending): Promise<boolean>
+  protected abstract ask(plan: Plan, pending: PendingPlan): Promise<boolean>
 }
 
 /** Sends messages into rooms picked at random, each with a transaction id of its own. */
@@ -72,7 +72,7 @@ export class MessageWriter extends RepeatingWriter<{ readonly roomId: string }> 
     return { roomId: this.#dice.pick(this.#rooms) }
   }
 
-  protected async ask({ roomId }: { readonly roomId: string }, { n, askedAt }: Pending): Promise<boolean> {
+  protected async ask({ roomId }: { readonly roomId: string }, { n, askedAt }: PendingPlan): Promise<boolean> {
     const writer = this.#name
     const body = { msgtype: 'm.text', body: `${writer} ${n}`, [MARK]: { writer, n } }
     const path = `/v3/rooms/${enc(roomId)}/send/m.room.message/${writer}-${n}`
@@ -106,7 +106,7 @@ export class StateWriter extends RepeatingWriter<null> {
     return null
   }
 
-  protected async ask(_plan: null, { n, askedAt }: Pending): Promise<boolean> {
+  protected async ask(_plan: null, { n, askedAt }: PendingPlan): Promise<boolean> {
     const [writer, roomId] = [this.#name, this.#roomId]
     const path = `/v3/rooms/${enc(roomId)}/state/${MARK}/${writer}`
     const body = { [MARK]: { writer, n } }
@@ -149,7 +149,7 @@ export class AccountDataWriter extends RepeatingWriter<{ readonly key: string; r
     return { key, count: state.asked }
   }
 
-  protected async ask(plan: { readonly key: string; readonly count: number }, pending: Pending): Promise<boolean> {
+  protected async ask(plan: { readonly key: string; readonly count: number }, pending: PendingPlan): Promise<boolean> {
     const { key, count } = plan
     const state = this.ledger.dataOf(key)
     if (pending.tries > 1) state.askedAgain.add(count)
@@ -176,7 +176,7 @@ export class Registrar extends RepeatingWriter<string> {
     return `${this.#prefix}-${n}`
   }
 
-  protected async ask(username: string, { tries }: Pending): Promise<boolean> {
+  protected async ask(username: string, { tries }: PendingPlan): Promise<boolean> {
     let reply = await registration(this.wire, username)
     // The answer that was cut off may have been a yes; then the account must be whole, and its password works.
     if (reply?.body.errcode === 'M_USER_IN_USE' && tries > 1) reply = await login(this.wire, username)
@@ -231,7 +231,7 @@ export class RoomMaker extends RepeatingWriter<string> {
     return `${this.#prefix}-${n}`
   }
 
-  protected async ask(name: string, { tries }: Pending): Promise<boolean> {
+  protected async ask(name: string, { tries }: PendingPlan): Promise<boolean> {
     const body = {
       room_alias_name: name,
       name: `Room ${name}`,
