@@ -13,7 +13,8 @@ import {
 
 /** Whoever sends notifications hears which user's pushers are others now. */
 export interface PusherNews {
-  pushersChanged(user: UserNumber): void
+  /** Resolves once what is pushed from now on is pushed by them. Never throws. */
+  pushersChanged(user: UserNumber): Promise<void>
 }
 
 export interface PushersOptions {
@@ -85,7 +86,7 @@ export class Pushers {
       if (!(error instanceof WriteConflict)) throw error
       throw new MatrixError('M_RESOURCE_LIMIT_EXCEEDED', `A user has at most ${MAX_PUSHERS} pushers`)
     }
-    news.pushersChanged(user)
+    await news.pushersChanged(user)
   }
 
   /** `kind: null`; nothing happens where there is none. */

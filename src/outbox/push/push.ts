@@ -68,13 +68,14 @@ export class Push {
     })
   }
 
-  /** The pushers of a user are others now. */
-  pushersChanged(user: UserNumber): void {
+  /** The pushers of a user are others now. Never throws. */
+  async pushersChanged(user: UserNumber): Promise<void> {
     const { reader, logger } = this.#options
-    const load = async (): Promise<void> => {
+    try {
       for (const pusher of await reader.ofUser(user)) this.#add(pusher)
+    } catch (err) {
+      logger.error({ err, user }, 'the pushers of a user could not be read')
     }
-    load().catch((err: unknown) => logger.error({ err, user }, 'the pushers of a user could not be read'))
   }
 
   /** Cuts deliveries that go on, which the next start repeats; before the store closes. */
