@@ -21,6 +21,8 @@ export interface Requester {
 /** Checks access tokens; declared here because the edge needs it, wired in `app`. Throws `M_UNKNOWN_TOKEN`. Without `at` nobody is seen: it was said before. */
 export interface TokenCheck {
   check(accessToken: string, at?: { readonly ip: string; readonly userAgent: string | undefined }): Promise<Requester>
+  /** Whose tokens may be void now, as far as they were checked lately: long polls that bear them end at once. */
+  onVoided?(listener: (userId: UserId) => void): void
 }
 
 /**

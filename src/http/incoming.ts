@@ -44,6 +44,8 @@ export class IncomingRequest implements EndpointRequest<Auth, unknown, unknown, 
   query: unknown
   body: unknown = undefined
   accessToken: string | undefined = undefined
+  /** See `ParkingLot.park`. */
+  rechecksBefore = 0
   readonly #request: FastifyRequest
   readonly #reply: FastifyReply
   readonly #signals: LiveSignals

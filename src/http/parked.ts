@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import type { Pending, Receiver } from '#base'
+import { isUnavailable, type Pending, type Receiver } from '#base'
 import type { LaterJson } from './endpoint.ts'
 
 /** A request as far as its answer is concerned. */
@@ -65,6 +65,18 @@ export class Parked implements Exchange, Receiver<string> {
     this.#pending?.hurry()
   }
 
+  /** The access token may be void: then there is nothing to wait for. */
+  recheck(): void {
+    if (this.#accessToken === undefined) return
+    this.#ending.recheck(this.#accessToken).catch((thrown: unknown) => {
+      // Over meanwhile; or nobody can tell now, and the end of the wait will.
+      if (this.#pending === undefined || isUnavailable(thrown)) return
+      this.#pending.abandon()
+      this.#end()
+      this.#ending.refuse(this, thrown)
+    })
+  }
+
   /** The client is gone. */
   abandon(): void {
     this.#pending?.abandon()
@@ -100,9 +112,16 @@ const PARKED = Symbol('parked')
 /** All requests that wait for their answer. */
 export class ParkingLot {
   readonly #parked = new Set<Parked>()
+  #rechecks = 0
   #stopping = false
 
-  park(parked: Parked): void {
+  /** How often it was heard that tokens were voided. */
+  get rechecks(): number {
+    return this.#rechecks
+  }
+
+  /** `since`: how many `rechecks` there had been when its access token was checked. */
+  park(parked: Parked, since: number): void {
     const response: ServerResponse & { [PARKED]?: Parked | undefined } = parked.response
     if (response.destroyed) {
       parked.abandon()
@@ -112,6 +131,7 @@ export class ParkingLot {
     response[PARKED] = parked
     response.on('close', onClose)
     parked.wait()
+    if (this.#rechecks !== since) parked.recheck()
     if (this.#stopping) parked.hurry()
   }
 
@@ -119,6 +139,12 @@ export class ParkingLot {
     if (!this.#parked.delete(parked)) return
     const response: ServerResponse & { [PARKED]?: Parked | undefined } = parked.response
     response[PARKED] = undefined
+  }
+
+  /** Whoever was logged out is told so at once. Looks at all: they are some ten thousand at most, and it is seldom. */
+  recheck(userId: string): void {
+    this.#rechecks++
+    for (const parked of this.#parked) if (parked.userId === userId) parked.recheck()
   }
 
   /** The server stops: all answer with what they have, and so do those who still come. */

@@ -63,6 +63,7 @@ export const createEdge = async (options: EdgeOptions): Promise<Edge> => {
   const { limits } = options
   const signals = new LiveSignals()
   const lot = new ParkingLot()
+  options.tokens.onVoided?.((userId) => lot.recheck(userId))
   let sequence = 0
   const app = fastify({
     logger: false,
@@ -210,7 +211,11 @@ const endingsOf = (
   endpoint: AnyEndpoint,
   options: EdgeOptions,
   signals: LiveSignals,
-): { readonly answered: (exchange: Exchange, status: number) => void; readonly ending: Ending } => {
+): {
+  readonly answered: (exchange: Exchange, status: number) => void
+  readonly ending: Ending
+  readonly endingInV1: Ending
+} => {
   const observed = options.observe?.(endpoint.method, endpoint.paths[0])
   const { clock, limits, logger, logRequests } = options
 
@@ -239,7 +244,8 @@ const endingsOf = (
       answered(parked, refuse(logger, { id: parked.id, method, path: paths[0] }, parked.response, thrown, errorPage))
     },
   }
-  return { answered, ending }
+  const endingInV1: Ending = { ...ending, refuse: (parked, thrown) => ending.refuse(parked, asInV1(thrown)) }
+  return { answered, ending, endingInV1 }
 }
 
 const register = (
@@ -251,7 +257,7 @@ const register = (
 ): void => {
   const shapes = endpointShapes(endpoint)
   const { limits } = options
-  const { answered, ending } = endingsOf(endpoint, options, signals)
+  const { answered, ending, endingInV1 } = endingsOf(endpoint, options, signals)
 
   const serve = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     let status: number
@@ -261,7 +267,8 @@ const register = (
       const outcome = await outcomeOf(endpoint, incoming, options.tokens)
       if (outcome instanceof LaterJson) {
         take(reply)
-        lot.park(new Parked(incoming, incoming.accessToken, outcome, lot, ending))
+        const end = isV1Path(request.url) ? endingInV1 : ending
+        lot.park(new Parked(incoming, incoming.accessToken, outcome, lot, end), incoming.rechecksBefore)
         return
       }
       if (signals.stopping) reply.raw.shouldKeepAlive = false
@@ -272,7 +279,7 @@ const register = (
     } catch (thrown) {
       // Kept open, the connection would hold up the stop.
       if (signals.stopping) reply.raw.shouldKeepAlive = false
-      status = answerError(options, request, reply, thrown)
+      status = answerError(options, request, reply, isV1Path(request.url) ? asInV1(thrown) : thrown)
     }
     answered(incoming, status)
   }
@@ -280,6 +287,7 @@ const register = (
   const admit = async (request: FastifyRequest, reply: FastifyReply): Promise<boolean> => {
     const incoming = new IncomingRequest(request, reply, signals)
     request.incoming = incoming
+    incoming.rechecksBefore = lot.rechecks
     try {
       if (endpoint.auth !== 'none') await authenticate(endpoint, incoming, request, options.tokens)
       if (endpoint.rateLimit !== 'unlimited') {

@@ -57,3 +57,35 @@ describe('a session that was ended', () => {
     expect((await client.request('GET', '/v3/account/whoami')).status).toBe(401)
   })
 })
+
+it.each(Object.keys(ENDINGS) as (keyof typeof ENDINGS)[])(
+  'a session is told at once that it was %s',
+  async (ending) => {
+    const client = await someone()
+    const other = await client.loginAgain()
+    // Longer than the test may take.
+    const poll = async (of: TestClient) => {
+      const { next_batch: since } = await of.sync()
+      const { next_batch: now } = await of.sync({ since })
+      return { answer: of.request('GET', '/v3/sync', { query: { since: now, timeout: 300_000 } }) }
+    }
+    const [ended, spared] = [await poll(client), await poll(alice)]
+    const old = client.request('GET', '/_matrix/client/api/v1/events', { query: { timeout: 300_000 } })
+    await ENDINGS[ending](client, other)
+    expect((await ended.answer).body).toMatchObject({ errcode: 'M_UNKNOWN_TOKEN' })
+    expect([(await ended.answer).status, (await old).status]).toEqual([401, 403])
+    await alice.put(`/v3/user/${enc(alice.userId)}/account_data/org.example.news`, { ending })
+    expect((await spared.answer).body.account_data.events).toMatchObject([{ content: { ending } }])
+  },
+)
+
+it('a session waits on where another one of the same user was ended', async () => {
+  const client = await someone()
+  const other = await client.loginAgain()
+  const { next_batch: since } = await client.sync()
+  const { next_batch: now } = await client.sync({ since })
+  const waiting = client.request('GET', '/v3/sync', { query: { since: now, timeout: 300_000 } })
+  await other.post('/v3/logout')
+  await client.put(`/v3/user/${enc(client.userId)}/account_data/org.example.news`, { n: 1 })
+  expect((await waiting).body.account_data.events).toMatchObject([{ content: { n: 1 } }])
+})

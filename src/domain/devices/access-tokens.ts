@@ -46,6 +46,7 @@ export class AccessTokens {
   })
   /** Counts calls of `forget`: what was read before one must not be cached after it. */
   #forgotten = 0
+  #tellVoided: ((userId: UserId) => void) | undefined
 
   constructor(reader: TokensReader, writer: TokensWriter, commit: Commit, sightings: Sightings, clock: Clock) {
     this.#reader = reader
@@ -76,7 +77,18 @@ export class AccessTokens {
   /** Takes voided tokens out of memory, by their hashes as the store's writers answer them. */
   forget(hashes: readonly string[]): void {
     this.#forgotten++
-    for (const hash of hashes) this.#cache.delete(hash)
+    const users = new Set<UserId>()
+    for (const hash of hashes) {
+      const known = this.#cache.get(hash)
+      if (known !== undefined) users.add(known.owner.userId)
+      this.#cache.delete(hash)
+    }
+    for (const userId of users) this.#tellVoided?.(userId)
+  }
+
+  /** From now on `listener` hears of users of whom a token was voided that was used not long ago. */
+  onVoided(listener: (userId: UserId) => void): void {
+    this.#tellVoided = listener
   }
 
   stats(): CacheStats {
