@@ -1,6 +1,7 @@
 import { historyVisibilityOf, maySeeEvent } from '#rules'
 import {
   type HistoryVisibility,
+  type JsonObject,
   MatrixError,
   type Membership,
   type Pdu,
@@ -174,8 +175,17 @@ export class Visibility {
   }
 
   async isWorldReadable(room: RoomNumber): Promise<boolean> {
-    const event = await this.#reader.stateEvent(room, 'current', 'm.room.history_visibility', '')
-    if (event === undefined) return false
-    return historyVisibilityOf((JSON.parse(event.json) as Pdu).content) === 'world_readable'
+    const content = await this.#stateContent(room, 'm.room.history_visibility')
+    return content !== undefined && historyVisibilityOf(content) === 'world_readable'
+  }
+
+  /** Whether anybody may join. */
+  async isPublic(room: RoomNumber): Promise<boolean> {
+    return (await this.#stateContent(room, 'm.room.join_rules'))?.join_rule === 'public'
+  }
+
+  async #stateContent(room: RoomNumber, type: string): Promise<JsonObject | undefined> {
+    const event = await this.#reader.stateEvent(room, 'current', type, '')
+    return event === undefined ? undefined : (JSON.parse(event.json) as Pdu).content
   }
 }

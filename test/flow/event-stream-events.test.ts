@@ -157,13 +157,26 @@ onEveryHomeserver('the event stream', (start) => {
         const message = until(reader, messages.end, ({ type }) => type === 'm.room.message', query)
         const eventId = await alice.sendText(roomId, 'look')
         expect((await message).event_id).toBe(eventId)
-        // What is said is for everybody to read; who is there, and what they do, is not.
-        const next = until(
-          reader,
-          messages.end,
-          ({ type, content }) => type === 'm.typing' || content.body === 'on',
-          query,
-        )
+        // Whoever may come in at any time sees what goes on as those within do.
+        const seen = (wanted: string) => until(reader, messages.end, ({ type }) => type === wanted, query)
+        const soon = [seen('m.presence'), seen('m.receipt'), seen('m.typing')]
+        await bob.put(`/v3/presence/${bob.userId}/status`, { presence: 'online', status_msg: String(Math.random()) })
+        await bob.post(`/v3/rooms/${enc(roomId)}/receipt/m.read/${enc(eventId)}`, {})
+        await alice.typing(roomId, 20_000)
+        const [presence, receipt, typing] = await Promise.all(soon)
+        expect(presence?.content.user_id).toBe(bob.userId)
+        expect(receipt?.content[eventId]['m.read']).toHaveProperty([bob.userId])
+        expect(typing?.content.user_ids).toEqual([alice.userId])
+        await alice.typing(roomId, 0)
+      }
+      // Where they may not, what is said is for everybody to read; who is there, and what they do, is not.
+      await alice.setState(roomId, 'm.room.join_rules', '', { join_rule: 'invite' })
+      for (const reader of [stranger, guest]) {
+        const query = { room_id: roomId }
+        const from = (await events(reader, { ...query, timeout: 0 })).end
+        const isTold = ({ type, content }: Json) =>
+          /^m\.(?:typing|presence|receipt)$/.test(type) || content.body === 'on'
+        const next = until(reader, from, isTold, query)
         await alice.typing(roomId, 20_000)
         await alice.sendText(roomId, 'on')
         expect((await next).type).toBe('m.room.message')

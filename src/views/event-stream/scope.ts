@@ -40,9 +40,10 @@ export const scopeOf = async (
   const member = await reader.membership(room, viewer.userId)
   const position = member?.position ?? 0
   const rooms = new Map([[room, { room, roomId, membership: membership ?? 'leave', position, forgotten: false }]])
-  // Who only looks in sees what was said, not who is there: `/presence` would refuse to tell, too.
-  if (membership !== 'join') return { rooms, present: [], peeked: room, ignored }
-  return { rooms, present: [room], peeked: undefined, ignored }
+  if (membership === 'join') return { rooms, present: [room], peeked: undefined, ignored }
+  // Who only looks in sees who is there as well where anybody may come in, and so could see it anyway ("Presence", "Security considerations").
+  const isOpen = membership !== 'ban' && (await visibility.isPublic(room))
+  return { rooms, present: isOpen ? [room] : [], peeked: room, ignored }
 }
 
 /** What of the rooms' events the reader is shown, asked for one answer. */
