@@ -59,6 +59,8 @@ const environment: Record<string, string | undefined> = {
   HOMEROOM_URL_PREVIEWS_ENABLED: 'true',
   HOMEROOM_URL_PREVIEWS_ALLOWED_NETWORKS: '127.0.0.0/8,::1',
   HOMEROOM_URL_PREVIEWS_PORTS: '',
+  // As does its push gateway.
+  HOMEROOM_PUSH_ALLOW_PRIVATE_ADDRESSES: 'true',
 }
 
 /** What some of its runs have and others have not: a value of its own goes over as the setting. */
