@@ -157,5 +157,10 @@ const buildApi = ({
   },
 })
 
-const operational = ({ server }: Config): readonly AnyEndpoint[] =>
-  operationalEndpoints({ serverName: server.name, version: PACKAGE_VERSION, publicBaseUrl: server.publicBaseUrl })
+const operational = ({ server, registration }: Config): readonly AnyEndpoint[] =>
+  operationalEndpoints({
+    serverName: server.name,
+    version: PACKAGE_VERSION,
+    publicBaseUrl: server.publicBaseUrl,
+    canRegister: registration.mode !== 'closed',
+  })

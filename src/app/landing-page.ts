@@ -5,10 +5,12 @@ export interface LandingPageOptions {
   readonly version: string
   /** Where clients shall connect; undefined: at the address the browser used. */
   readonly publicBaseUrl: string | undefined
+  readonly canRegister: boolean
 }
 
-const pageOf = ({ serverName, version, publicBaseUrl }: LandingPageOptions): CustomReply => {
+const pageOf = ({ serverName, version, publicBaseUrl, canRegister }: LandingPageOptions): CustomReply => {
   const address = publicBaseUrl === undefined ? 'the address of this page' : html`<code>${publicBaseUrl}</code>`
+  const register = html` No account yet? <a href="/_matrix/static/client/register/">Create one</a>.`
   return htmlReply({
     status: 200,
     title: `${serverName} – Matrix homeserver`,
@@ -19,7 +21,7 @@ const pageOf = ({ serverName, version, publicBaseUrl }: LandingPageOptions): Cus
 <ol>
 <li>Open a Matrix client, for example <a href="https://app.element.io">Element</a>.</li>
 <li>Where it asks for the homeserver, enter ${address}.</li>
-<li>Sign in. Your id ends in <code>:${serverName}</code>.</li>
+<li>Sign in. Your id ends in <code>:${serverName}</code>.${canRegister ? register : undefined}</li>
 </ol>
 <footer>Homeroom ${version}</footer>`,
   })

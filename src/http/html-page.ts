@@ -39,7 +39,8 @@ p { margin: .75rem 0; overflow-wrap: anywhere; }
 .state { margin: 0; color: var(--green); font-weight: 600; }
 .state::before { content: ""; display: inline-block; width: .6rem; height: .6rem; margin-right: .5rem; border-radius: 50%;
   background: var(--green); }
-h1 { margin: .25rem 0 0; font-size: clamp(1.5rem, 7vw, 2.25rem); line-height: 1.2; overflow-wrap: anywhere; }
+h1 { margin: .25rem 0 0; font-size: clamp(1.5rem, 7vw, 2.25rem); line-height: 1.2; overflow-wrap: anywhere; text-wrap: balance; }
+h1[tabindex] { outline: none; }
 h2 { margin: 1.75rem 0 .5rem; font-size: 1.05rem; }
 ol, ul { margin: 0; padding-left: 1.25rem; }
 li { margin: .4rem 0; overflow-wrap: anywhere; }
@@ -67,8 +68,8 @@ button, .button { width: 100%; min-height: 2.75rem; margin-top: 1.5rem; padding:
 .g-recaptcha { min-height: 78px; margin-top: 1rem; }
 [hidden] { display: none !important; }
 button[disabled] { opacity: .6; cursor: progress; }
-iframe { display: block; width: 100%; height: 24rem; margin-top: .5rem; border: 0; }
-.framed body { padding: 4px; min-height: 0; display: block; background: var(--card); }
+#frame { display: block; width: calc(100% + 12px); height: 24rem; margin: .5rem -6px 0; border: 0; }
+.framed body { padding: 6px; min-height: 0; display: block; background: var(--card); }
 .framed main { max-width: none; padding: 0; border: 0; }
 .framed h1 { font-size: 1.25rem; }
 `

@@ -12,7 +12,10 @@ for (const place of document.querySelectorAll('.g-recaptcha')) {
   box.textContent = 'I am not a robot'
   box.setAttribute('style', 'margin: 0')
   box.addEventListener('click', () => { answer.value = 'solved ' + place.dataset.sitekey; box.textContent = 'Solved' })
-  place.append(box, answer)
+  const frame = document.createElement('iframe')
+  frame.width = 150
+  frame.height = 40
+  place.append(box, answer, frame)
 }
 `
 

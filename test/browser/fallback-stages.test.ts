@@ -131,6 +131,9 @@ inChromium('a stage completed on its fallback page', () => {
     const { page } = window
     const go = page.getByRole('button', { name: 'Continue' })
     const widget = page.getByRole('button', { name: 'I am not a robot' })
+    await page.locator('.g-recaptcha iframe').waitFor()
+    const sizes = '(({ offsetWidth, offsetHeight }) => [offsetWidth, offsetHeight])(document.querySelector("iframe"))'
+    expect(await page.evaluate(sizes)).toEqual([150, 40])
     await widget.waitFor()
     await go.click()
     expect(await page.getByRole('alert').textContent()).toBe('Solve the captcha first.')

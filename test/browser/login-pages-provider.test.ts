@@ -29,7 +29,7 @@ inChromium('the pages for login and registration, with a provider and with mails
     await using window = await visit(browser, house.url)
     const { page } = window
     await page.goto(`${house.url}${LOGIN}?device_id=PHONE`)
-    await page.getByRole('heading', { name: 'Or without a password of this server' }).waitFor()
+    await page.getByRole('heading', { name: 'Other ways to log in' }).waitFor()
     await page.getByRole('link', { name: 'Continue with Own Provider' }).click()
     await page.getByRole('status').getByText('@ann:localhost').waitFor()
     // The token was good once, and does not stay in the address.

@@ -135,6 +135,34 @@ inChromium('the pages for login and registration', () => {
     expect([window.complaints, window.elsewhere]).toEqual([[], []])
   })
 
+  it('lead from one to the other, and tell the app that listens as fits the one it opened', async () => {
+    await using window = await open(homeserver, `${LOGIN}?device_id=LINKED`)
+    const { page } = window
+    await page.getByRole('link', { name: 'Create one' }).click()
+    await page.getByRole('heading', { name: 'Create an account' }).waitFor()
+    expect(new URL(page.url()).search).toBe('?device_id=LINKED')
+    await page.getByRole('link', { name: 'Log in' }).click()
+    await page.getByRole('heading', { name: 'Log in' }).waitFor()
+    await page.goBack()
+    await listen(page, 'matrixLogin', 'onLogin')
+    await fillIn(page, 'lena')
+    const [response] = (await page.evaluate('window.told')) as [Record<string, string>]
+    expect(response).toMatchObject({ user_id: '@lena:localhost', device_id: 'LINKED' })
+    expect(await page.getByRole('status').textContent()).toContain(homeserver.url)
+    expect(window.complaints).toEqual([])
+  })
+
+  it('say at once where nobody may register, and lead to the login', async () => {
+    await using closed = await startHomeserver({ settings: { registration: { mode: 'closed' } } })
+    await using window = await visit(browser, closed.url)
+    const { page } = window
+    expect((await page.goto(`${closed.url}${REGISTER}`))?.status()).toBe(403)
+    await page.getByRole('heading', { name: 'No new accounts here' }).waitFor()
+    await page.getByRole('link', { name: 'Log in' }).click()
+    await page.getByLabel('Password').waitFor()
+    expect(await page.getByRole('link', { name: 'Create one' }).count()).toBe(0)
+  })
+
   it('lead through token, captcha and terms, each on its own page in a frame', async () => {
     await using captcha = new CaptchaServer('secret-key')
     await captcha.start()
@@ -171,12 +199,5 @@ inChromium('the pages for login and registration', () => {
     expect((await whoami(site, token ?? '')).user_id).toBe('@mira:localhost')
     expect(window.complaints).toEqual([])
     expect([...new Set(window.elsewhere)]).toEqual([`${captcha.url}/recaptcha/api.js`])
-  })
-
-  it('tell that registration is closed', async () => {
-    await using site = await startHomeserver({ settings: { registration: { mode: 'closed' } } })
-    await using window = await open(site, REGISTER)
-    await fillIn(window.page, 'ida')
-    await window.page.getByRole('alert').getByText('Registration is closed on this server.').waitFor()
   })
 })

@@ -43,6 +43,15 @@ describe('the page at the root', () => {
     expect(html).toContain('<meta name="viewport"')
     expect(html).not.toMatch(/<script|<link|<img|url\(|style="/)
   })
+
+  it('leads to the page for registration where people may register', async () => {
+    for (const mode of ['open', 'token', 'closed']) {
+      await using homeserver = await startHomeserver({ settings: { registration: { mode } } })
+      const link = /href="([^"]*register[^"]*)"/.exec(await (await fetch(`${homeserver.url}/`)).text())?.[1]
+      if (mode === 'closed') expect(link).toBeUndefined()
+      else expect((await fetch(`${homeserver.url}${link}`)).status).toBe(200)
+    }
+  })
 })
 
 describe('the health endpoint', () => {

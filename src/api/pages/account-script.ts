@@ -2,7 +2,8 @@ import { type CustomReply, type Html, type HtmlPage, html, htmlReply, PageScript
 
 /**
  * What the pages for login and registration share: asking the server, and telling in words what it answered. Clients put their functions into
- * `window.matrixLogin` and `window.matrixRegistration` after the page was loaded, so the page must stay the same until the end.
+ * `window.matrixLogin` and `window.matrixRegistration` after the page was loaded, so the page must stay the same until the end. Each page has
+ * both, as people go from one to the other and apps listen as fits the one that they opened.
  */
 const SHARED = `
 var main = document.querySelector("main");
@@ -10,6 +11,8 @@ var form = document.querySelector("form");
 var refusal = document.getElementById("refusal");
 var query = new URLSearchParams(location.search);
 var pageTitle = document.title;
+window.matrixLogin = window.matrixLogin || {};
+window.matrixRegistration = window.matrixRegistration || {};
 
 function say(text, field) {
   refusal.textContent = text;
@@ -69,14 +72,14 @@ function along() {
 }
 
 /** Calls the function that the app left at one of the places, or leaves there: it may come only after a login at a provider was over. */
-function tell(places, call) {
+function tell(places) {
   var isTold = false;
-  function once(listener) {
+  function once(place, listener) {
     if (isTold || typeof listener !== "function") return;
     isTold = true;
-    call(listener);
+    place.call(listener);
   }
-  places.forEach(function (place) { once(place.object[place.name]); });
+  places.forEach(function (place) { once(place, place.object[place.name]); });
   places.forEach(function (place) {
     if (isTold) return;
     var value;
@@ -85,34 +88,61 @@ function tell(places, call) {
       get: function () { return value; },
       set: function (listener) {
         value = listener;
-        once(listener);
+        once(place, listener);
       },
     });
   });
 }
 
-function finish(title, text) {
+function tellApp(response) {
+  function inParts(listener) { listener(response.home_server, response.user_id, response.access_token); }
+  // Some clients of old took a login in parts too, which is told by how many parameters their function has.
+  function login(listener) {
+    if (listener.length > 1) inParts(listener);
+    else listener(response);
+  }
+  tell([
+    { object: window.matrixLogin, name: "onLogin", call: login },
+    { object: window, name: "onLogin", call: login },
+    { object: window.matrixRegistration, name: "onRegistered", call: inParts },
+    { object: window, name: "onRegistered", call: inParts },
+  ]);
+}
+
+function finish(title, response) {
   say("");
   busy(false);
   document.title = title;
   var done = document.getElementById("done");
   document.getElementById("ask").hidden = true;
   done.querySelector("h1").textContent = title;
-  done.querySelector(".what").textContent = text;
+  done.querySelector(".who").textContent = response.user_id;
+  done.querySelector(".here").textContent = location.origin;
   done.hidden = false;
   done.querySelector("h1").focus();
+  tellApp(response);
 }
+
+var swap = document.getElementById("swap");
+if (swap) swap.search = new URLSearchParams(along()).toString();
 `
 
 /** In a scope of its own: apps bring their own names into the page. */
 export const accountScript = (code: string): PageScript => new PageScript(`(function () {${SHARED}${code}})();`)
 
-export interface AccountPage {
+export interface AccountPagesView {
+  readonly serverName: string
+  readonly canRegister: boolean
+}
+
+interface AccountPage {
   readonly title: string
   readonly lead: Html
   /** Of the form. */
   readonly fields: Html
   readonly button: string
+  /** For those who came to the wrong one of the two pages. */
+  readonly swap?: Html
   /** Behind the form. */
   readonly rest?: Html
   readonly script: PageScript
@@ -125,6 +155,7 @@ export const accountPage = ({
   lead,
   fields,
   button,
+  swap,
   rest,
   script,
   frames = false,
@@ -140,13 +171,20 @@ export const accountPage = ({
 <form method="post">
 ${fields}
 <button type="submit">${button}</button>
-</form>
+${
+  swap === undefined
+    ? undefined
+    : html`<p>${swap}</p>
+`
+}</form>
 ${rest}</div>
 <div id="done" role="status" aria-live="polite" hidden>
 <p class="state">Done</p>
 <h1 tabindex="-1"></h1>
-<p class="what"></p>
+<p>Your user id is <strong class="who"></strong>.</p>
 <p>You can close this window and go on in your app.</p>
+<p class="hint">No app yet? <a href="https://app.element.io" target="_blank" rel="noopener noreferrer">Element</a> (opens in a new window) is one. Where it asks for the
+homeserver, enter <code class="here"></code>.</p>
 </div>`,
     scripts: [script],
     calls: true,

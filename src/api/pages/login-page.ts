@@ -1,32 +1,17 @@
 import { type CustomReply, html } from '#http'
-import { accountPage, accountScript } from './account-script.ts'
+import { type AccountPagesView, accountPage, accountScript } from './account-script.ts'
 
-/**
- * "Login Fallback": `window.matrixLogin.onLogin(response)`. Some clients of old took the three members apart instead, which is told by how many
- * parameters their function has. A login at a provider comes back to this page with a `loginToken`.
- */
+/** "Login Fallback": `window.matrixLogin.onLogin(response)`. A login at a provider comes back to this page with a `loginToken`. */
 const LOGIN_SCRIPT = accountScript(`
-window.matrixLogin = window.matrixLogin || {};
 var user = document.getElementById("user");
 var password = document.getElementById("password");
-
-function told(response) {
-  finish("You are logged in", "Your user id is " + response.user_id + ".");
-  tell(
-    [{ object: window.matrixLogin, name: "onLogin" }, { object: window, name: "onLogin" }],
-    function (onLogin) {
-      if (onLogin.length > 1) onLogin(response.home_server, response.user_id, response.access_token);
-      else onLogin(response);
-    }
-  );
-}
 
 async function logIn(members, field) {
   say("");
   busy(true);
   var answer = await ask("/login", Object.assign(members, along()));
   busy(false);
-  if (answer.status === 200) return told(answer.body);
+  if (answer.status === 200) return finish("You are logged in", answer.body);
   if (members.type === "m.login.token") return say("The sign-in took too long, or was used before. Try again.");
   password.value = "";
   say(answer.body.errcode === "M_FORBIDDEN" ? "Wrong user name or password." : words(answer), field);
@@ -80,7 +65,7 @@ begin();
 `)
 
 /** `GET /_matrix/static/client/login/`, and `GET /login/fallback` of 2015. */
-export const loginPage = (serverName: string): CustomReply =>
+export const loginPage = ({ serverName, canRegister }: AccountPagesView): CustomReply =>
   accountPage({
     title: 'Log in',
     lead: html`to your account on <strong>${serverName}</strong>`,
@@ -89,8 +74,11 @@ export const loginPage = (serverName: string): CustomReply =>
 <label for="password">Password</label>
 <input id="password" name="password" type="password" required autocomplete="current-password">`,
     button: 'Log in',
+    ...(canRegister
+      ? { swap: html`No account yet? <a id="swap" href="/_matrix/static/client/register/">Create one</a>` }
+      : {}),
     rest: html`<div id="others" hidden>
-<h2>Or without a password of this server</h2>
+<h2>Other ways to log in</h2>
 <ul class="choices" id="providers"></ul>
 </div>
 `,

@@ -1,5 +1,5 @@
-import { type CustomReply, html } from '#http'
-import { accountPage, accountScript } from './account-script.ts'
+import { type CustomReply, html, htmlReply } from '#http'
+import { type AccountPagesView, accountPage, accountScript } from './account-script.ts'
 
 /**
  * The page that clients open where they cannot do all stages themselves: `window.matrixRegistration.onRegistered(homeServer, userId, accessToken)`.
@@ -7,21 +7,12 @@ import { accountPage, accountScript } from './account-script.ts'
  * provider's stage in its first flow, which could not be framed.
  */
 const REGISTER_SCRIPT = accountScript(`
-window.matrixRegistration = window.matrixRegistration || {};
 var user = document.getElementById("user");
 var password = document.getElementById("password");
 var repeated = document.getElementById("repeated");
 var stage = document.getElementById("stage");
 var frame = document.getElementById("frame");
 var session;
-
-function told(response) {
-  finish("Your account is ready", "Your user id is " + response.user_id + ".");
-  tell(
-    [{ object: window.matrixRegistration, name: "onRegistered" }, { object: window, name: "onRegistered" }],
-    function (onRegistered) { onRegistered(response.home_server, response.user_id, response.access_token); }
-  );
-}
 
 /** Back to the form, with what is wrong. */
 function again(text, field) {
@@ -47,7 +38,7 @@ async function send(members) {
   busy(true);
   var answer = await ask("/register", members);
   busy(false);
-  if (answer.status === 200) return told(answer.body);
+  if (answer.status === 200) return finish("Your account is ready", answer.body);
   if (answer.status !== 401 || !answer.body.session) {
     var isName = /^M_(USER_IN_USE|INVALID_USERNAME|EXCLUSIVE)$/.test(answer.body.errcode);
     return again(words(answer), isName ? user : password);
@@ -83,17 +74,33 @@ frame.addEventListener("load", function () {
 `)
 
 /** `GET /_matrix/static/client/register/` */
-export const registerPage = (serverName: string): CustomReply =>
+export const registerPage = ({ serverName, canRegister }: AccountPagesView): CustomReply =>
+  canRegister ? formPage(serverName) : closedPage(serverName)
+
+/** Nobody shall think of a password first. */
+const closedPage = (serverName: string): CustomReply =>
+  htmlReply({
+    status: 403,
+    title: 'No new accounts here',
+    main: html`<h1>No new accounts here</h1>
+<p>Whoever runs <strong>${serverName}</strong> gives out its accounts. Ask them for one.</p>
+<p>Have an account? <a href="/_matrix/static/client/login/">Log in</a></p>`,
+    headers: { 'Cache-Control': 'no-store' },
+  })
+
+const formPage = (serverName: string): CustomReply =>
   accountPage({
     title: 'Create an account',
     lead: html`on <strong>${serverName}</strong>`,
     fields: html`<label for="user">User name</label>
 <input id="user" name="user" maxlength="255" required autofocus autocomplete="username" autocapitalize="none" spellcheck="false">
+<p class="hint">Others will know you as @name:${serverName}. It cannot be changed later.</p>
 <label for="password">Password</label>
 <input id="password" name="password" type="password" required autocomplete="new-password">
 <label for="repeated">Password, once more</label>
 <input id="repeated" name="repeated" type="password" required autocomplete="new-password">`,
     button: 'Create account',
+    swap: html`Have an account? <a id="swap" href="/_matrix/static/client/login/">Log in</a>`,
     rest: html`<div id="stage" hidden>
 <p id="count" role="status" aria-live="polite"></p>
 <iframe id="frame" title="This step"></iframe>
