@@ -104,7 +104,7 @@ export const buildAccounts = (
     api: {
       logIn,
       sessions,
-      ...signIn.api(createAccount, { names: options.reservedNames, dances: dancesOf(dances) }),
+      ...signIn.api(createAccount, devices, { names: options.reservedNames, dances: dancesOf(dances) }),
       endSessions: new EndSessions(devices, uia, reauthentication, deviceTraces, commit),
       register,
       serverName,

@@ -8,6 +8,7 @@ import {
   CALLBACK_PATH,
   type CreateAccount,
   canonicalEmail,
+  type Devices,
   ExternalIdentities,
   GetLoginToken,
   givesTickets,
@@ -41,7 +42,7 @@ export const buildProviders = async (ground: Ground): Promise<readonly SignInPro
   ...casOf(ground),
 ]
 
-type SignInApi = Pick<AccountsDeps, 'signIn' | 'loginTokens' | 'getLoginToken' | 'signInPages'>
+type SignInApi = Pick<AccountsDeps, 'signIn' | 'getLoginToken' | 'signInPages'>
 
 /** Sign-in at providers, and what the stages of accounts need of it. */
 export interface SignInRooms {
@@ -52,7 +53,7 @@ export interface SignInRooms {
   /** Registration, with another way to it where the operator wants that. */
   registering(options: RegisterOptions): RegisterOptions
   /** `dances`: what its redirect URI answers itself. */
-  api(createAccount: CreateAccount, options: Pick<SignInFlowOptions, 'names' | 'dances'>): SignInApi
+  api(createAccount: CreateAccount, devices: Devices, options: Pick<SignInFlowOptions, 'names' | 'dances'>): SignInApi
   /** How somebody who says nothing of who they are logs in. */
   readonly loginStages: readonly Stage[]
   caches(): readonly CacheStats[]
@@ -85,10 +86,9 @@ export const buildSignIn = (
     loginStages: providers.every(givesTickets) ? [] : [identityStages.stage(OAUTH2_STAGE, false)],
     registering: (options) =>
       config.registration.oauth2 ? withSignIn(options, identityStages.stage(OAUTH2_STAGE, true), identities) : options,
-    api: (createAccount, options) => ({
+    api: (createAccount, devices, options) => ({
       signIn,
-      loginTokens,
-      getLoginToken: new GetLoginToken(uia, reauthentication, loginTokens),
+      getLoginToken: new GetLoginToken(uia, reauthentication, loginTokens, devices),
       signInPages: {
         signIn,
         signInFlow: new SignInFlow(

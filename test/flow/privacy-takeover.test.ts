@@ -36,6 +36,21 @@ onEveryHomeserver('an account that somebody else wants', (start) => {
   })
 })
 
+it('a login token is void once the device that asked for it was logged out', async () => {
+  await using homeserver = await startHomeserver()
+  const owner = await homeserver.register('ann')
+  const tokenOf = async (thief: TestClient): Promise<string> => {
+    const { session } = (await thief.request('POST', '/v1/login/get_token', { body: {} })).body
+    return (await thief.post('/v1/login/get_token', { auth: { ...passwordOf(owner), session } })).login_token
+  }
+  const thief = await owner.loginAgain()
+  const token = await tokenOf(thief)
+  expect(await withToken(homeserver, await tokenOf(thief))).toEqual([200, '@ann:localhost'])
+  await owner.post('/v3/account/password', { new_password: `${PASSWORD}!`, auth: passwordOf(owner) })
+  expect((await thief.request('GET', '/v3/account/whoami')).status).toBe(401)
+  expect(await withToken(homeserver, token)).toEqual([403, 'M_FORBIDDEN'])
+})
+
 it('a page that asks for a password says what it will be used for, and warns', async () => {
   await using homeserver = await startHomeserver()
   const ask = async (path: string, body: Json) =>

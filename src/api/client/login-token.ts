@@ -16,7 +16,6 @@ export const loginTokenEndpoints = ({ getLoginToken }: LoginTokenDeps): readonly
     rateLimit: 'login',
     body: Type.Object({ auth: Type.Optional(AuthData) }),
     bodyOptional: true,
-    handler: async ({ requester, body }) =>
-      uiaReply(await getLoginToken.run(requester.userId, body.auth), (token) => token),
+    handler: async ({ requester, body }) => uiaReply(await getLoginToken.run(requester, body.auth), (token) => token),
   }),
 ]

@@ -1,9 +1,9 @@
 import { Type } from 'typebox'
 import {
+  type GetLoginToken,
   givesTickets,
   identifierIn,
   type LogIn,
-  type LoginTokens,
   parseDeviceId,
   type SignIn,
   type SignInProvider,
@@ -14,7 +14,7 @@ import { AnyObject } from './auth-schemas.ts'
 
 export interface LoginDeps {
   readonly logIn: LogIn
-  readonly loginTokens: LoginTokens
+  readonly getLoginToken: Pick<GetLoginToken, 'redeem'>
   readonly signIn: Pick<SignIn, 'providers'>
 }
 
@@ -43,7 +43,7 @@ const ssoFlow = (providers: readonly SignInProvider[]): JsonObject => ({
 })
 
 /** `login.yaml`. */
-export const loginEndpoints = ({ logIn, loginTokens, signIn }: LoginDeps): readonly AnyEndpoint[] => [
+export const loginEndpoints = ({ logIn, getLoginToken, signIn }: LoginDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'GET',
     paths: v3('/login'),
@@ -80,7 +80,7 @@ export const loginEndpoints = ({ logIn, loginTokens, signIn }: LoginDeps): reado
         }
         case 'm.login.token': {
           if (body.token === undefined) throw new MatrixError('M_MISSING_PARAM', 'token is missing')
-          const userId = loginTokens.take(body.token)
+          const userId = await getLoginToken.redeem(body.token)
           if (userId === undefined) throw new MatrixError('M_FORBIDDEN', 'This login token is used, over, or wrong')
           return logIn.asUser({ userId, ...session })
         }

@@ -1,4 +1,5 @@
-import type { JsonObject, UserId } from '#spec'
+import type { DeviceId, JsonObject, UserId } from '#spec'
+import type { Devices } from '../devices/index.ts'
 import type { LoginTokens } from '../sign-in/index.ts'
 import type { InteractiveAuth, UiaAnswer } from '../uia/index.ts'
 import type { Reauthentication } from './reauthentication.ts'
@@ -6,19 +7,29 @@ import type { Reauthentication } from './reauthentication.ts'
 /** "120000 (2 minutes) is recommended as a default". */
 const LIFETIME_MS = 120_000
 
-/** `POST /login/get_token`: a login token for another device of one's own. */
+export interface LoginTokenAsker {
+  readonly userId: UserId
+  readonly deviceId: DeviceId | undefined
+}
+
+/** Login tokens: `POST /login/get_token`, which gives one for another device of one's own, and what they are good for. */
 export class GetLoginToken {
   readonly #uia: InteractiveAuth
   readonly #reauthentication: Reauthentication
   readonly #loginTokens: LoginTokens
+  readonly #devices: Devices
 
-  constructor(uia: InteractiveAuth, reauthentication: Reauthentication, loginTokens: LoginTokens) {
+  constructor(uia: InteractiveAuth, reauthentication: Reauthentication, loginTokens: LoginTokens, devices: Devices) {
     this.#uia = uia
     this.#reauthentication = reauthentication
     this.#loginTokens = loginTokens
+    this.#devices = devices
   }
 
-  async run(requester: UserId, auth: JsonObject | undefined): Promise<UiaAnswer<JsonObject>> {
+  async run(
+    { userId: requester, deviceId }: LoginTokenAsker,
+    auth: JsonObject | undefined,
+  ): Promise<UiaAnswer<JsonObject>> {
     return this.#uia.run(
       {
         operation: 'POST /login/get_token',
@@ -29,10 +40,20 @@ export class GetLoginToken {
       },
       {
         perform: async () => ({
-          login_token: this.#loginTokens.issue(requester, LIFETIME_MS),
+          login_token: this.#loginTokens.issue(requester, deviceId, LIFETIME_MS),
           expires_in_ms: LIFETIME_MS,
         }),
       },
     )
+  }
+
+  /**
+   * Whom a token lets in, once; undefined where nobody. It ends with the device that asked for it: whoever throws a thief's device out, by a
+   * new password or otherwise, shall not find another of theirs a minute later.
+   */
+  async redeem(token: string): Promise<UserId | undefined> {
+    const owner = this.#loginTokens.take(token)
+    if (owner?.askedBy === undefined) return owner?.userId
+    return (await this.#devices.device(owner.userId, owner.askedBy)) === undefined ? undefined : owner.userId
   }
 }

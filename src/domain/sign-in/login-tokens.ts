@@ -1,7 +1,14 @@
 import { hash } from 'node:crypto'
 import type { CacheStats, Clock, Random } from '#base'
-import type { UserId } from '#spec'
+import type { DeviceId, UserId } from '#spec'
 import { OneTimeTable } from './one-time-table.ts'
+
+/** Whom a login token lets in. */
+export interface LoginTokenOwner {
+  readonly userId: UserId
+  /** The device that asked for it, where one did. */
+  readonly askedBy: DeviceId | undefined
+}
 
 const PREFIX = 'hrl_'
 const RANDOM_LENGTH = 43
@@ -13,7 +20,7 @@ const MAX_LENGTH = 64
  */
 export class LoginTokens {
   readonly #random: Random
-  readonly #tokens: OneTimeTable<{ readonly userId: UserId }>
+  readonly #tokens: OneTimeTable<LoginTokenOwner>
 
   /** `lifetimeMs`: of the token that ends a sign-in in a browser. */
   constructor(clock: Clock, random: Random, lifetimeMs: number) {
@@ -21,15 +28,15 @@ export class LoginTokens {
     this.#tokens = new OneTimeTable({ name: 'login-tokens', clock, random, lifetimeMs })
   }
 
-  issue(userId: UserId, lifetimeMs?: number): string {
+  issue(userId: UserId, askedBy?: DeviceId, lifetimeMs?: number): string {
     const token = PREFIX + this.#random.token(RANDOM_LENGTH)
-    this.#tokens.put({ userId }, hash('sha256', token, 'hex'), lifetimeMs)
+    this.#tokens.put({ userId, askedBy }, hash('sha256', token, 'hex'), lifetimeMs)
     return token
   }
 
   /** Whose it is, once. undefined: not given out here, used, or over. */
-  take(token: string): UserId | undefined {
-    return token.length > MAX_LENGTH ? undefined : this.#tokens.take(hash('sha256', token, 'hex'))?.userId
+  take(token: string): LoginTokenOwner | undefined {
+    return token.length > MAX_LENGTH ? undefined : this.#tokens.take(hash('sha256', token, 'hex'))
   }
 
   stats(): CacheStats {
