@@ -3,7 +3,7 @@
 //   node scripts/sytest-report.ts results.tap [more.tap …]             the table, by directory
 //   node scripts/sytest-report.ts --failures results.tap               and each failed test below it
 //   node scripts/sytest-report.ts --write docs/conformance.md results.tap   puts the table between the marks of that file
-//   … --scope scripts/sytest-scope.tsv        and below it what is asked of this server, and why each test of it fails
+//   … --scope scripts/sytest-scope.tsv        and below it each scope of what is asked of this server, and why each test of it fails
 //
 // TAP names a test, not its file: the file is taken from Sytest's own list, given by --list FILE (what list.sh prints).
 
@@ -123,56 +123,92 @@ export function drawTable(counts: readonly DirectoryCount[]): string {
   ].join('\n')
 }
 
-/** Directories whose tests are asked of this server. */
-const ASKED = /^(?:1[0-4]|3[01])/
+/** A part of the suite that is asked of this server. */
+export interface Scope {
+  readonly title: string
+  asks(directory: string, isDeprecated: boolean): boolean
+}
+
+const FIRST = /^(?:1[0-4]|3[01])/
+const SECOND = /^(?:1[0-4]|21presence|40presence|51media|54identity)/
+
+export const SCOPES: readonly Scope[] = [
+  {
+    title: 'What is asked first: directories 10 to 14, 30 and 31, not deprecated; one server, built so far',
+    asks: (directory, isDeprecated) => FIRST.test(directory) && !isDeprecated,
+  },
+  {
+    title:
+      'What is asked second: directories 10 to 14, 21, 40, 51 and 54, and the tests marked deprecated wherever they stand; one server, built so far',
+    asks: (directory, isDeprecated) => SECOND.test(directory) || isDeprecated,
+  },
+]
 
 export interface Remark {
   readonly kind: string
   readonly why: string
 }
 
+/** What is known of single tests; `FILE<TAB>NAME` is the key. */
+export interface Remarks {
+  readonly remarks: ReadonlyMap<string, Remark>
+  readonly deprecated: ReadonlySet<string>
+}
+
 const UNCOUNTED: ReadonlyMap<string, string> = new Map([
-  ['2015', 'Endpoints of 2015, deprecated'],
   ['two-servers', 'Two servers'],
   ['left-out', 'Not built yet'],
   ['never-run', 'Run on no server'],
 ])
 
-/** Remarks on single tests, `FILE<TAB>NAME<TAB>CLASS<TAB>WHY`; `#` begins a comment. */
-export function parseRemarks(text: string): ReadonlyMap<string, Remark> {
+/** Lines of `FILE<TAB>NAME<TAB>CLASS<TAB>WHY`; `#` begins a comment. The class 2015 is a mark beside any other. */
+export function parseRemarks(text: string): Remarks {
   const remarks = new Map<string, Remark>()
+  const deprecated = new Set<string>()
   for (const line of text.split('\n')) {
     const [file, name, kind, why] = line.split('\t')
     if (line.startsWith('#') || name === undefined || kind === undefined || why === undefined) continue
-    remarks.set(`${file}\t${name}`, { kind, why })
+    if (kind === '2015') deprecated.add(`${file}\t${name}`)
+    else remarks.set(`${file}\t${name}`, { kind, why })
   }
-  return remarks
+  return { remarks, deprecated }
 }
 
-/** What of the asked directories counts, by directory; then every test of them that did not pass, with the reason. */
-export function drawAsked(results: readonly PlacedResult[], remarks: ReadonlyMap<string, Remark>): string {
-  const asked = results
-    .filter(({ file }) => ASKED.test(directoryOf(file)))
-    .map((result) => ({ ...result, remark: remarks.get(`${result.file}\t${result.name}`) }))
-  const counted = asked.filter(({ remark }) => !UNCOUNTED.has(remark?.kind ?? ''))
-  const open = asked.filter(({ outcome }) => outcome !== 'passed')
-  const bullets = (chosen: typeof asked): string =>
-    [...Map.groupBy(chosen, ({ remark }) => remark?.why ?? '**not explained**')]
-      .map(([why, group]) => `- ${why}:\n${group.map(({ name, outcome }) => `  - ${name} (${outcome})\n`).join('')}`)
-      .join('')
+type Remarked = PlacedResult & { readonly remark: Remark | undefined; readonly deprecated: boolean }
+
+const isCounted = ({ remark }: Remarked): boolean => !UNCOUNTED.has(remark?.kind ?? '')
+const isOpen = ({ outcome }: Remarked): boolean => outcome !== 'passed'
+
+const bullets = (chosen: readonly Remarked[]): string =>
+  [...Map.groupBy(chosen, ({ remark }) => remark?.why ?? '**not explained**')]
+    .map(([why, group]) => `- ${why}:\n${group.map(({ name, outcome }) => `  - ${name} (${outcome})\n`).join('')}`)
+    .join('')
+
+/** Of each scope what counts, by directory, and every test of it that did not pass, with the reason; then what does not count. */
+export function drawAsked(
+  results: readonly PlacedResult[],
+  { remarks, deprecated }: Remarks,
+  scopes: readonly Scope[] = SCOPES,
+): string {
+  const all = results.map((result): Remarked => {
+    const key = `${result.file}\t${result.name}`
+    return { ...result, remark: remarks.get(key), deprecated: deprecated.has(key) }
+  })
+  const isAsked = (scope: Scope) => (result: Remarked) => scope.asks(directoryOf(result.file), result.deprecated)
+  const asked = scopes.flatMap((scope) => {
+    const counted = all.filter((result) => isAsked(scope)(result) && isCounted(result))
+    const missed = counted.filter(isOpen)
+    const table = drawTable(countByDirectory(counted))
+    return [`### ${scope.title}\n`, table, `\n#### Asked, and not passed (${missed.length})\n`, bullets(missed)]
+  })
+  const open = all.filter(
+    (result) => isOpen(result) && !isCounted(result) && scopes.some((scope) => isAsked(scope)(result)),
+  )
   const sections = [...UNCOUNTED].flatMap(([kind, title]) => {
     const group = open.filter(({ remark }) => remark?.kind === kind)
     return group.length === 0 ? [] : [`#### ${title} (${group.length})\n\n${bullets(group)}`]
   })
-  const missed = open.filter((result) => counted.includes(result))
-  return [
-    '### What is asked: one server, not deprecated, built so far\n',
-    drawTable(countByDirectory(counted)),
-    `\n### Asked, and not passed (${missed.length})\n`,
-    bullets(missed),
-    '### Not counted, and not passed\n',
-    ...sections,
-  ].join('\n')
+  return [...asked, '### Not counted, and not passed\n', ...sections].join('\n')
 }
 
 const BEGIN = '<!-- sytest: begin -->'
