@@ -63,6 +63,28 @@ it('a page that asks for a password says what it will be used for, and warns', a
   expect(await page(await ask('/account/deactivate', {}))).toContain('close your account for ever')
 })
 
+it('so does the page that asks for an address; and the page of a link says where it sends people', async () => {
+  await using mails = await MailServer.start()
+  await using homeserver = await startHomeserver({ settings: mailSettings(mails) })
+  const client = homeserver.client()
+  const { session } = (await client.request('POST', '/v3/account/password', { body: { new_password: 'other' } })).body
+  const path = '/v3/auth/m.login.email.identity/fallback/web'
+  const { body } = await client.request('GET', path, { query: { session } })
+  expect(body).toContain('change the password of your account')
+  expect(body).toContain('If somebody sent you here')
+
+  const request = (next_link: string) => {
+    const wish = { email: 'ann@example.org', client_secret: 'a', send_attempt: 1, next_link }
+    return client.request('POST', '/v3/register/email/requestToken', { body: wish })
+  }
+  // Nothing that would mean something in the policy of the page.
+  for (const link of ['https://evil.example;sandbox/', 'https://evil.example,b/'])
+    expect((await request(link)).body.errcode).toBe('M_INVALID_PARAM')
+  expect((await request('https://app.example:8443/done')).status).toBe(200)
+  const page = await fetch(linkIn(mails.last, homeserver))
+  expect(await page.text()).toContain('sent on to <strong>app.example:8443</strong>')
+})
+
 it('tries at an address tell nobody whose it is', async () => {
   await using mails = await MailServer.start()
   const rateLimits = { enabled: true, login: '4/600s' }

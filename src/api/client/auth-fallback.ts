@@ -10,12 +10,10 @@ import {
 import { type AnyEndpoint, type CustomReply, endpoint, type FormFields, oldPaths, v3 } from '#http'
 import { captchaSources, donePage, type Notice, noticePage, refusedPage, stagePage } from '../pages/auth-fallback.ts'
 import { STAGE_FORMS, type StageForm } from '../pages/stage-forms.ts'
+import { deedOf, UNEXPECTED } from './deeds.ts'
 import { EmailStagePages } from './email-stage.ts'
-import { type CookieRequest, deedOf, type SignInDeps, SignInPages } from './sign-in.ts'
+import { type CookieRequest, type SignInDeps, SignInPages } from './sign-in.ts'
 import { attemptStage } from './stage-attempt.ts'
-
-/** The session's id is all that leads here, and whoever began it can send it to anybody. */
-const UNEXPECTED = 'If somebody sent you here, or you did not expect this, close this window: they want your account.'
 
 export interface AuthFallbackDeps {
   readonly uia: InteractiveAuth
@@ -84,7 +82,7 @@ const emailStage =
     if (session === undefined) return noticePage(NO_SESSION)
     const state = uia.stageState(session, EMAIL_STAGE)
     if (state.kind !== 'open') return closedPage(state.kind)
-    if (posted === undefined) return pages.begin()
+    if (posted === undefined) return pages.begin(state.operation)
     return (await pages.continue({ session, operation: state.operation, ...posted })) ?? donePage()
   }
 

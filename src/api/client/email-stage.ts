@@ -2,7 +2,8 @@ import { EMAIL_STAGE, type EmailValidations, type InteractiveAuth, purposeOf } f
 import type { CustomReply, FormFields } from '#http'
 import { MatrixError } from '#spec'
 import { noticePage, sentence } from '../pages/auth-fallback.ts'
-import { addressPage, codePage } from '../pages/email-stage.ts'
+import { type Asking, addressPage, codePage } from '../pages/email-stage.ts'
+import { deedOf, UNEXPECTED } from './deeds.ts'
 import { attemptStage } from './stage-attempt.ts'
 
 interface Turn {
@@ -28,8 +29,8 @@ export class EmailStagePages {
     this.#emails = emails
   }
 
-  begin(): CustomReply {
-    if (this.#emails !== undefined) return addressPage('')
+  begin(operation: string): CustomReply {
+    if (this.#emails !== undefined) return addressPage('', askingFor(operation))
     return noticePage({
       status: 501,
       title: 'This cannot be done here',
@@ -40,10 +41,12 @@ export class EmailStagePages {
   /** What a form of these pages posts. undefined: the stage is passed. Throws what is not for the person to mend. */
   async continue(turn: Turn): Promise<CustomReply | undefined> {
     const { fields } = turn
-    if (this.#emails === undefined || fields.get('other') !== undefined) return this.begin()
+    if (this.#emails === undefined || fields.get('other') !== undefined) return this.begin(turn.operation)
     const email = fields.get('email')?.trim() ?? ''
     const code = fields.get('code')
-    if (email === '') return addressPage('', { status: 400, text: 'Enter your e-mail address.' })
+    if (email === '') {
+      return addressPage('', askingFor(turn.operation), { status: 400, text: 'Enter your e-mail address.' })
+    }
     if (code === undefined) return this.#send(this.#emails, turn, email)
     return this.#check(this.#emails, turn, email, code)
   }
@@ -68,7 +71,9 @@ export class EmailStagePages {
       if (!(error instanceof MatrixError)) throw error
       const refused = { status: error.status, text: sentence(error.message) }
       const sid = fields.get('sid')
-      return sid === undefined ? addressPage(email, refused) : codePage({ email, sid, attempt: before }, refused)
+      return sid === undefined
+        ? addressPage(email, askingFor(operation), refused)
+        : codePage({ email, sid, attempt: before }, refused)
     }
   }
 
@@ -83,6 +88,8 @@ export class EmailStagePages {
     return refused === undefined ? undefined : again(refused.status, refused.text)
   }
 }
+
+const askingFor = (operation: string): Asking => ({ deed: deedOf(operation), warning: UNEXPECTED })
 
 const attemptIn = (fields: FormFields): number => {
   const text = fields.get('attempt') ?? ''

@@ -25,6 +25,7 @@ import {
   stageRefused,
 } from '../pages/sign-in.ts'
 import { BrowserCookie } from './browser-cookie.ts'
+import { deedOf, UNEXPECTED } from './deeds.ts'
 import { danceReply } from './old-dance.ts'
 
 export interface SignInDeps {
@@ -45,17 +46,6 @@ const REDIRECT_HEADERS = { 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-r
 /** Not kept by anybody on the way: addresses of sign-ins are good once. */
 export const redirect = (uri: string, headers: Readonly<Record<string, string>> = {}): CustomReply =>
   new CustomReply({ status: 302, headers: { ...REDIRECT_HEADERS, ...headers, Location: uri }, body: '' })
-
-/** What an operation of user-interactive authentication does, for people: completes "An app wants to …". */
-export const deedOf = (operation: string): string => {
-  if (operation.startsWith('POST /register')) return 'make an account on this server'
-  if (operation.includes('/deactivate')) return 'close your account for ever'
-  if (operation.includes('devices')) return 'sign out and remove devices of your account'
-  if (operation.includes('/password')) return 'change the password of your account'
-  if (operation.includes('/3pid')) return 'change the addresses of your account'
-  if (operation.includes('/get_token')) return 'sign in another device to your account'
-  return operation.startsWith('POST /login') ? 'sign in to your account' : 'change something about your account'
-}
 
 /** The pages of a sign-in, as replies. */
 export class SignInPages {
@@ -79,7 +69,7 @@ export class SignInPages {
     return choicePage({
       title: requester === undefined ? 'Sign in to go on' : 'Confirm that it is you',
       lead: html`An app wants to ${deedOf(operation)}${requester === undefined ? undefined : html`, <strong>${requester}</strong>`}. To go on, sign in.`,
-      warning: 'If somebody sent you here, or you did not expect this, close this window: they want your account.',
+      warning: UNEXPECTED,
       providers: choice.providers.map(({ id: provider, name }) => ({
         name,
         href: `${this.#at('/start/')}${encodeURIComponent(provider)}?choice=${id}`,

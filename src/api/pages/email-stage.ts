@@ -9,14 +9,21 @@ interface Refused {
 const marks = (refused: Refused | undefined) =>
   refused === undefined ? undefined : html` aria-invalid="true" aria-describedby="refusal"`
 
+export interface Asking {
+  /** What comes of it: completes "An app wants to …". */
+  readonly deed: string
+  readonly warning: string
+}
+
 /** The first page of the stage. */
-export const addressPage = (email: string, refused?: Refused): CustomReply =>
+export const addressPage = (email: string, { deed, warning }: Asking, refused?: Refused): CustomReply =>
   stagePage({
     form: {
       title: 'Your e-mail address',
-      lead: 'We send a code to it, to see that it is yours.',
+      lead: `An app wants to ${deed}. We send a code to your address, to see that it is yours.`,
       button: 'Send me the code',
     },
+    warning,
     status: refused?.status ?? 200,
     refusal: refused?.text,
     content: html`<label for="email">E-mail address</label>

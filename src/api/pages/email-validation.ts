@@ -36,6 +36,7 @@ export const confirmPage = ({ address, purpose, nextLink }: ConfirmView): Custom
     html`<h1>Confirm your e-mail address</h1>
 <p>Is <strong>${address}</strong> your address, and was it you who asked for the mail? ${CONSEQUENCES[purpose]}</p>
 <p>If it was not you, close this page, and nothing happens.</p>
+${nextLink === undefined ? undefined : html`<p>After that you are sent on to <strong>${new URL(nextLink).host}</strong>.</p>`}
 <form method="post">
 <button type="submit" autofocus>Yes, confirm</button>
 </form>`,

@@ -72,6 +72,8 @@ export type LinkState =
 const OPAQUE = /^[0-9A-Za-z.=_-]{1,255}$/
 const MAX_TOKEN = 255
 const MAX_LINK = 2_000
+/** URLs take more than names have, such as `;` and `,`, which mean something in the policy of the page that sends people on. */
+const HOST = /^[\w.:[\]-]+$/
 /** 47 bits and more against `MAX_WRONG` guesses; capital letters are easily typed. */
 const CODE_LENGTH = 10
 const LINK_TOKEN_LENGTH = 43
@@ -246,7 +248,7 @@ export class EmailValidations {
     const { nextLinkHosts } = this.#options
     const url = text.length <= MAX_LINK ? URL.parse(text) : null
     const isWeb = url?.protocol === 'https:' || url?.protocol === 'http:'
-    if (url === null || !isWeb || url.username !== '' || url.password !== '') {
+    if (url === null || !isWeb || url.username !== '' || url.password !== '' || !HOST.test(url.host)) {
       throw new MatrixError('M_INVALID_PARAM', 'next_link is no http or https URL')
     }
     if (nextLinkHosts.length > 0 && !nextLinkHosts.some((allowed) => allowed.toLowerCase() === url.host)) {
