@@ -72,10 +72,7 @@ export const buildSignIn = (
   const identities = new ExternalIdentities(store.externalIdentities, writers.externalIdentities, clock)
   const arrivals = new OneTimeTable<Arrival>({ name: 'sign-in-arrivals', clock, random, lifetimeMs })
   const identityStages = new IdentityStages(signIn, identities, uia, { clock, random, lifetimeMs })
-  const confirming = [
-    identityStages.stage(SSO_STAGE, false),
-    ...(providers.every(givesTickets) ? [] : [identityStages.stage(OAUTH2_STAGE, false)]),
-  ]
+  const confirming = [identityStages.stage(SSO_STAGE, false), identityStages.stage(OAUTH2_STAGE, false)]
   const loginTokens = new LoginTokens(clock, random, config.signIn.loginTokenLifetime)
   const reauthentication = new Reauthentication(accounts, identities, confirming, providers)
   return {

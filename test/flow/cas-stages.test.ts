@@ -44,6 +44,18 @@ describe('what somebody does who has an account by CAS', () => {
     expect([await removal.finish(), await removal.isThere()]).toEqual([200, false])
   })
 
+  it('is offered by what CAS speaks alone, also beside providers of OAuth 2.0, which are on the page too', async () => {
+    const other = { id: 'other', name: 'Other', issuer: 'https://nowhere.example', clientId: 'x', clientSecret: 'y' }
+    await using house = await startCasHouse({ cas, settings: { signIn: { providers: [other] } } })
+    const removal = await begin(house)
+    expect(removal.flows).toEqual([{ stages: ['m.login.sso'] }])
+    const browser = new PlainBrowser()
+    const links = browser.links(await browser.open(house.start(undefined, '/v3/login/sso/redirect')))
+    expect([...links.keys()]).toEqual(['Continue with Other', 'Continue with CAS'])
+    const page = await browser.open(links.get('Continue with CAS') ?? '')
+    expect([headingOf(page), page.text.includes('@ann:localhost')]).toEqual(['Continue to app.example?', true])
+  })
+
   it('is asked first where a browser comes that saw no page of ours', async () => {
     await using house = await startCasHouse({ cas })
     const removal = await begin(house)

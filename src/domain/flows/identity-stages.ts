@@ -37,8 +37,12 @@ export interface IdentityStagesOptions {
   readonly lifetimeMs: number
 }
 
+/** Whether the stage can be passed there: a CAS server speaks no OAuth 2.0. */
+export const serves = (provider: SignInProvider, type: string): boolean =>
+  type !== OAUTH2_STAGE || !givesTickets(provider)
+
 const mayServe = (type: string, creates: boolean) => (provider: SignInProvider) =>
-  (!creates || provider.allowRegistration) && (type !== OAUTH2_STAGE || !givesTickets(provider))
+  (!creates || provider.allowRegistration) && serves(provider, type)
 
 /** The stages that are passed at a provider of identities. */
 export class IdentityStages {

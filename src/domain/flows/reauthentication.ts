@@ -1,8 +1,8 @@
 import type { UserId } from '#spec'
 import type { Accounts } from '../accounts/index.ts'
-import type { ExternalIdentities } from '../sign-in/index.ts'
+import type { ExternalIdentities, SignInProvider } from '../sign-in/index.ts'
 import type { Stage, StageOffer } from '../uia/index.ts'
-import { OAUTH2_STAGE, SSO_STAGE } from './identity-stages.ts'
+import { OAUTH2_STAGE, SSO_STAGE, serves } from './identity-stages.ts'
 import { PASSWORD_STAGE, passwordStage } from './stages.ts'
 
 /** How somebody with an account proves that it is still they. */
@@ -11,35 +11,36 @@ export class Reauthentication {
   readonly #identities: ExternalIdentities
   /** Of providers; none where none is set up. */
   readonly #identityStages: readonly Stage[]
-  readonly #providers: ReadonlySet<string>
+  readonly #providers: readonly SignInProvider[]
 
   constructor(
     accounts: Accounts,
     identities: ExternalIdentities,
     identityStages: readonly Stage[],
-    providers: readonly { readonly id: string }[],
+    providers: readonly SignInProvider[],
   ) {
     this.#accounts = accounts
     this.#identities = identities
-    this.#identityStages = providers.length === 0 ? [] : identityStages
-    this.#providers = new Set(providers.map(({ id }) => id))
+    this.#identityStages = identityStages
+    this.#providers = providers
   }
 
   /** By the password where the account has one; by a provider where it has an identity there. Without a requester: by the password. */
   async offerFor(requester: UserId | undefined): Promise<StageOffer> {
     const account = requester === undefined ? undefined : await this.#accounts.account(requester)
-    const linked =
-      requester !== undefined &&
-      this.#identityStages.length > 0 &&
-      (await this.#identities.providersOf(requester)).some((provider) => this.#providers.has(provider))
-    const byPassword = !linked || account?.passwordHash !== undefined
+    const linked = requester === undefined ? [] : await this.#linkedWith(requester)
+    const stages = this.#identityStages.filter(({ type }) => linked.some((provider) => serves(provider, type)))
+    const byPassword = linked.length === 0 || account?.passwordHash !== undefined
     return {
-      flows: [
-        ...(byPassword ? [[PASSWORD_STAGE]] : []),
-        ...(linked ? this.#identityStages.map(({ type }) => [type]) : []),
-      ],
-      stages: [passwordStage(this.#accounts), ...(linked ? this.#identityStages : [])],
+      flows: [...(byPassword ? [[PASSWORD_STAGE]] : []), ...stages.map(({ type }) => [type])],
+      stages: [passwordStage(this.#accounts), ...stages],
     }
+  }
+
+  async #linkedWith(userId: UserId): Promise<readonly SignInProvider[]> {
+    if (this.#providers.length === 0) return []
+    const ids = await this.#identities.providersOf(userId)
+    return this.#providers.filter(({ id }) => ids.includes(id))
   }
 }
 
