@@ -27,7 +27,7 @@ function show(type, count, total) {
   var page = "/_matrix/client/v3/auth/" + encodeURIComponent(type) + "/fallback/web?session=" + encodeURIComponent(session);
   form.hidden = true;
   stage.hidden = false;
-  document.getElementById("count").textContent = "Step " + (count + 1) + " of " + total;
+  document.getElementById("count").textContent = total === 1 ? "" : "Step " + (count + 1) + " of " + total;
   // A captcha lays its questions over the page, which then must be large enough for them.
   frame.style.minHeight = type === "m.login.recaptcha" ? "38rem" : "";
   frame.src = page;
@@ -52,7 +52,8 @@ async function send(members) {
   if (flow === undefined) return again("The steps were done in another order than this server wants. Try again.");
   var next = flow.stages[completed.length];
   if (next === "m.login.dummy") return send({ auth: { type: next, session: session } });
-  show(next, completed.length, flow.stages.length);
+  // The last one may be for no person to do.
+  show(next, completed.length, flow.stages.filter(function (type) { return type !== "m.login.dummy"; }).length);
 }
 
 form.addEventListener("submit", function (event) {
