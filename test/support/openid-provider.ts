@@ -1,18 +1,25 @@
-import { generateKeyPairSync } from 'node:crypto'
+import { generateKeyPairSync, randomInt } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import Provider, { type ClientMetadata, type InteractionResults } from 'oidc-provider'
 
-/** A port that nobody listens on now: for addresses that must be known before the server starts. */
-export const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
+const PORTS = { first: 12_000, count: 20_000 }
+
+/**
+ * A port that nobody listens on now: for addresses that must be known before the server starts. Below those that systems give to who asks
+ * for any, lest another test gets it in between.
+ */
+export const freePort = async (): Promise<number> => {
+  for (;;) {
+    const port = randomInt(PORTS.first, PORTS.first + PORTS.count)
     const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo
-      server.close(() => resolve(port))
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false))
+      server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
     })
-  })
+    if (isFree) return port
+  }
+}
 
 export interface Person {
   readonly preferred_username?: string
