@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { loadConfig } from '#config'
 import { onEveryHomeserver } from '../support/homeserver.ts'
 import { PlainBrowser } from '../support/plain-browser.ts'
 import { startCasHouse } from './cas-fixture.ts'
@@ -65,6 +66,17 @@ describe('a CAS server', () => {
     const page = await new PlainBrowser().open(house.start())
     expect([page.status, headingOf(page)]).toEqual([404, 'No way to sign in here'])
     expect((await house.come(house.login())).status).toBe(400)
+  })
+
+  it('needs the address that it sends browsers back to, and a name of its own among the providers', () => {
+    const provider = { id: 'cas', name: 'Other', issuer: 'https://nowhere.example', clientId: 'x', clientSecret: 'y' }
+    const settings = {
+      cas: { serverUrl: 'https://cas.example/', requiredAttributes: ['a b'] },
+      signIn: { providers: [provider] },
+    }
+    expect(() => loadConfig({ file: { name: 'x.yaml', text: JSON.stringify(settings) } })).toThrow(
+      /^cas\.requiredAttributes: .*\nserver\.publicBaseUrl: .*\nserver\.publicBaseUrl: .*CAS.*\nsignIn\.providers: .*no provider with the id cas/,
+    )
   })
 
   it('names people by ids that need be no local parts, and opens accounts of theirs only by rule', async () => {
