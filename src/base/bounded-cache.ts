@@ -49,6 +49,11 @@ export class BoundedCache<Key extends {}, Value extends {}> {
     this.#entries.delete(key)
   }
 
+  /** Looks at every entry. */
+  deleteWhere(isOver: (value: Value) => boolean): void {
+    for (const [key, value] of [...this.#entries.entries()]) if (isOver(value)) this.#entries.delete(key)
+  }
+
   clear(): void {
     this.#entries.clear()
   }

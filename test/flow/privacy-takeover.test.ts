@@ -36,6 +36,28 @@ onEveryHomeserver('an account that somebody else wants', (start) => {
   })
 })
 
+it('what was proved with a password proves nothing once there is a new one', async () => {
+  await using homeserver = await startHomeserver()
+  const owner = await homeserver.register('ann')
+  const thief = homeserver.client()
+  const change = (body: object) => thief.request('POST', '/v3/account/password', { body })
+  // On the page of the stage, and by a request that is refused after it.
+  const { session } = (await change({ new_password: 'of the thief' })).body
+  const form = new URLSearchParams({ user: 'ann', password: PASSWORD })
+  const page = `${homeserver.url}/_matrix/client/v3/auth/m.login.password/fallback/web?session=${session}`
+  expect((await fetch(page, { method: 'POST', body: form })).status).toBe(200)
+  const other = (await change({})).body.session
+  const refused = await change({ auth: { ...passwordOf(owner), session: other } })
+  expect([refused.status, refused.body.errcode]).toEqual([400, 'M_MISSING_PARAM'])
+
+  await owner.post('/v3/account/password', { new_password: `${PASSWORD}!`, auth: passwordOf(owner) })
+  for (const held of [session, other]) {
+    const { status, body } = await change({ new_password: 'of the thief', auth: { session: held } })
+    expect([status, body.completed]).toEqual([401, []])
+  }
+  await homeserver.client().login('ann', { password: `${PASSWORD}!` })
+})
+
 it('a login token is void once the device that asked for it was logged out', async () => {
   await using homeserver = await startHomeserver()
   const owner = await homeserver.register('ann')

@@ -71,6 +71,7 @@ export class ChangePassword {
     try {
       if (body.logout_devices === false) {
         await this.#commit([change, ...usedUp])
+        this.#uia.endAllOf(userId)
         return
       }
       const [, removed] = await this.#commit([
@@ -80,6 +81,7 @@ export class ChangePassword {
         ...usedUp,
       ])
       this.#devices.removed(removed)
+      this.#uia.endAllOf(userId)
     } catch (error) {
       if (!(error instanceof WriteConflict) || error.kind === 'validation-gone') throw notAdded(error)
       throw new MatrixError('M_USER_DEACTIVATED', 'This account has been deactivated')

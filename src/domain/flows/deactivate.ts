@@ -91,6 +91,7 @@ export class Deactivate {
     const unbound = await this.#traces.unbind(account, stringAt(body, 'id_server'))
     const removed = await this.#end(account, body.erase === true, byEmail?.changes ?? [])
     this.#devices.removed(removed)
+    this.#uia.endAllOf(userId)
     this.#leaveRooms(userId)
     return unbound
   }

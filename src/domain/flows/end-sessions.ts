@@ -40,6 +40,7 @@ export class EndSessions {
   async logOutAll(userId: UserId): Promise<void> {
     const [removed] = await this.#commit([this.#devices.removeAll(userId), this.#traces.orphansOf(userId)])
     this.#devices.removed(removed)
+    this.#uia.endAllOf(userId)
   }
 
   /** `DELETE /devices/{deviceId}`; for the removed and the unknown alike. */

@@ -117,6 +117,11 @@ export class InteractiveAuth {
     })
   }
 
+  /** For who sets a new password, or ends all sessions: what was proved before, by whomever, opens nothing any more. */
+  endAllOf(userId: UserId): void {
+    this.#sessions.endAllOf(userId)
+  }
+
   async #turn<Result>(
     request: UiaRequest,
     operation: UiaOperation<Result>,

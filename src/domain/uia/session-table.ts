@@ -83,12 +83,20 @@ export class UiaSessionTable {
     return undefined
   }
 
-  /** Its size changed. */
+  /** Its size changed. One that ended meanwhile stays ended. */
   touch(session: UiaSession): void {
-    this.#sessions.set(session.id, session)
+    if (this.#sessions.get(session.id) === session) this.#sessions.set(session.id, session)
   }
 
   end(session: UiaSession): void {
     this.#sessions.delete(session.id)
+  }
+
+  /** Those that a user began with an access token, in which they were proved to be the user, or which made the account. */
+  endAllOf(userId: UserId): void {
+    this.#sessions.deleteWhere(
+      ({ requester, completed, outcome }) =>
+        requester === userId || outcome?.user_id === userId || completed.values().some((fact) => fact === userId),
+    )
   }
 }
