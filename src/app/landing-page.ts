@@ -10,7 +10,7 @@ export interface LandingPageOptions {
 
 const pageOf = ({ serverName, version, publicBaseUrl, canRegister }: LandingPageOptions): CustomReply => {
   const address = publicBaseUrl === undefined ? 'the address of this page' : html`<code>${publicBaseUrl}</code>`
-  const register = html` No account yet? <a href="/_matrix/static/client/register/">Create one</a>.`
+  const register = html`, or <a href="/_matrix/static/client/register/">create an account</a> first`
   return htmlReply({
     status: 200,
     title: `${serverName} – Matrix homeserver`,
@@ -21,7 +21,7 @@ const pageOf = ({ serverName, version, publicBaseUrl, canRegister }: LandingPage
 <ol>
 <li>Open a Matrix client, for example <a href="https://app.element.io">Element</a>.</li>
 <li>Where it asks for the homeserver, enter ${address}.</li>
-<li>Sign in. Your id ends in <code>:${serverName}</code>.${canRegister ? register : undefined}</li>
+<li>Sign in${canRegister ? register : undefined}. Your id ends in <code>:${serverName}</code>.</li>
 </ol>
 <footer>Homeroom ${version}</footer>`,
   })

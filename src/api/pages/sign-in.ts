@@ -59,7 +59,7 @@ export const newAccountPage = (view: NewAccountView): CustomReply => {
     title: refusal === undefined ? 'Choose a user name' : 'Error: Choose a user name',
     form: true,
     main: html`<h1>Choose a user name</h1>
-<p>You have no account on ${serverName} yet. This makes one that you sign in to with ${provider}${displayName === undefined ? undefined : html`, as <strong>${displayName}</strong>`}.</p>
+<p>You have no account on ${serverName} yet. Choose its name, and it is made. You will sign in to it with ${provider}${displayName === undefined ? undefined : html`, as <strong>${displayName}</strong>`}.</p>
 ${refusal === undefined ? undefined : html`<p class="refusal" id="refusal" role="alert">${sentence(refusal.text)}</p>`}
 <form method="post" action="${action}">
 <input type="hidden" name="id" value="${id}">

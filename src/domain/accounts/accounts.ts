@@ -74,7 +74,7 @@ export class Accounts {
     const userId = userIdOf(localpart, this.#options.serverName)
     // Every character that lower-casing turns into a-z is ASCII but for U+212A, the Kelvin sign, which nobody shall pass as a k.
     if (!isNewLocalpart(localpart) || /[^\0-\x7f]/.test(username)) {
-      throw new MatrixError('M_INVALID_USERNAME', 'User names consist of a-z, 0-9, and the characters . _ = - / +')
+      throw new MatrixError('M_INVALID_USERNAME', 'User names consist of the letters a to z, digits, and . _ = - / +')
     }
     if (Buffer.byteLength(userId) > MAX_ID_BYTES)
       throw new MatrixError('M_INVALID_USERNAME', 'The user name is too long')
