@@ -58,6 +58,40 @@ it('what was proved with a password proves nothing once there is a new one', asy
   await homeserver.client().login('ann', { password: `${PASSWORD}!` })
 })
 
+onEveryHomeserver('a mail for a new password', (start) => {
+  it('is good for nothing once there is one', async () => {
+    await using mails = await MailServer.start()
+    await using homeserver = await start({ settings: mailSettings(mails) })
+    const owner = await homeserver.register('ann')
+    const creds = async (path: string, client_secret: string) => {
+      const wish = { client_secret, email: 'ann@example.org', send_attempt: 1 }
+      const { sid } = await owner.post(`/v3${path}/email/requestToken`, wish)
+      return { sid, client_secret }
+    }
+    const added = await creds('/account/3pid', 'own')
+    await openLink(linkIn(mails.last, homeserver))
+    await owner.post('/v3/account/3pid/add', { ...added, auth: passwordOf(owner) })
+    // Somebody read the mail once.
+    const validated = await creds('/account/password', 'thief')
+    await openLink(linkIn(mails.last, homeserver))
+    const sent = await creds('/account/password', 'thief2')
+    const late = linkIn(mails.last, homeserver)
+    await owner.post('/v3/account/password', { new_password: `${PASSWORD}!`, auth: passwordOf(owner) })
+    expect((await openLink(late)).status).toBe(404)
+    for (const threepid_creds of [validated, sent]) {
+      const auth = { type: 'm.login.email.identity', threepid_creds }
+      const body = { new_password: 'of the thief', auth }
+      expect((await homeserver.client().request('POST', '/v3/account/password', { body })).status).toBe(401)
+    }
+    // But who forgot it again asks for another mail.
+    const again = await creds('/account/password', 'own')
+    await openLink(linkIn(mails.last, homeserver))
+    const auth = { type: 'm.login.email.identity', threepid_creds: again }
+    await homeserver.client().post('/v3/account/password', { new_password: PASSWORD, auth })
+    await homeserver.client().login('ann')
+  })
+})
+
 it('a login token is void once the device that asked for it was logged out', async () => {
   await using homeserver = await startHomeserver()
   const owner = await homeserver.register('ann')

@@ -64,7 +64,7 @@ export class ChangePassword {
   async #perform({ body, facts }: Granted, request: ChangePasswordRequest): Promise<void> {
     const byEmail = await this.#proof.confirmedBy(facts, request.requester?.userId)
     const userId = byEmail?.userId ?? confirmedUser(facts)
-    const usedUp = byEmail?.changes ?? []
+    const usedUp = [...(byEmail?.changes ?? []), ...this.#proof.withdrawn(userId)]
     const password = stringAt(body, 'new_password')
     if (password === undefined) throw new MatrixError('M_MISSING_PARAM', 'new_password is missing')
     const change = this.#accounts.setPassword(userId, await this.#accounts.hashPassword(password))

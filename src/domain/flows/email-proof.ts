@@ -193,6 +193,11 @@ export class EmailProof {
     return [this.#threepids.add(userId, proven), ...this.usedUp(proven)]
   }
 
+  /** Behind `usedUp` in the commit of a new password. */
+  withdrawn(userId: UserId): readonly Change<void>[] {
+    return this.#emails === undefined ? [] : [this.#emails.withdrawn(userId)]
+  }
+
   usedUp({ own, creds }: ProvenAddress): readonly Change<void>[] {
     return own && this.#emails !== undefined ? [this.#emails.consume(creds.sid)] : []
   }

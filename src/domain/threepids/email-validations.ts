@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { type Clock, KeyedLock, type Random } from '#base'
-import { MatrixError } from '#spec'
+import { MatrixError, type UserId } from '#spec'
 import type {
   Change,
   Commit,
@@ -87,6 +87,8 @@ const WANTS_ACCOUNT: Readonly<Record<MailPurpose, boolean>> = {
   login: true,
 }
 
+const OPENS_ACCOUNT: readonly MailPurpose[] = ['password', 'login']
+
 interface EmailValidationStore {
   readonly reader: EmailValidationsReader
   readonly writer: EmailValidationsWriter
@@ -152,6 +154,11 @@ export class EmailValidations {
   /** In the commit of what it is used for: nothing is done twice with it. Conflict: `validation-gone`. */
   consume(sid: string): Change<void> {
     return this.#store.writer.consume(sid, this.#options.clock.nowMs())
+  }
+
+  /** For who sets a new password: what was asked for or proved before, by whomever, opens the account no more. */
+  withdrawn(userId: UserId): Change<void> {
+    return this.#store.writer.withdraw(userId, OPENS_ACCOUNT)
   }
 
   /** How the session stands that a link in a mail names. Changes nothing: mail servers open links too. */

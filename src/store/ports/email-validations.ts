@@ -1,3 +1,4 @@
+import type { UserId } from '#spec'
 import type { Change } from './change.ts'
 
 /** Somebody is to show that an e-mail address is theirs. */
@@ -52,6 +53,8 @@ export interface EmailValidationsWriter {
   }): Change<TokenOutcome>
   /** It was used: nobody can use it again. Conflict: `validation-gone` (none, expired, or never validated). */
   consume(sid: string, nowMs: number): Change<void>
+  /** Those for one of the purposes of all e-mail addresses of a user, validated or not, are gone. */
+  withdraw(userId: UserId, purposes: readonly string[]): Change<void>
 }
 
 export interface EmailValidationsReader {

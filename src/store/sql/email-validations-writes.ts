@@ -1,12 +1,13 @@
+import type { UserId } from '#spec'
 import { WriteConflict } from '../ports/change.ts'
 import type { EmailValidationKey, EmailValidationsWriter, TokenOutcome } from '../ports/email-validations.ts'
 import { defineWrite, insertInto, queriesOver } from './engine/index.ts'
-import type { EmailValidationTables } from './third-party-ids-tables.ts'
+import type { EmailValidationTables, ThirdPartyIdTables } from './third-party-ids-tables.ts'
 
 /** So many mails of one session are good at the same time: who asks again may still open the one before. */
 const GOOD_TOKENS = 3
 
-const query = queriesOver<EmailValidationTables>()
+const query = queriesOver<EmailValidationTables & ThirdPartyIdTables>()
 
 const ofKey = query((db, param: EmailValidationKey) =>
   db
@@ -64,6 +65,20 @@ const deleteUsed = query((db, param: { sid: string; nowMs: number }) =>
     .where('validated_ms', 'is not', null),
 )
 
+const deleteOfUser = query((db, param: { userId: string; purpose: string }) =>
+  db
+    .deleteFrom('email_validations')
+    .where('purpose', '=', param.purpose)
+    .where('address', 'in', (of) =>
+      of
+        .selectFrom('third_party_ids as held')
+        .innerJoin('users', 'users.user_number', 'held.user_number')
+        .select('held.address')
+        .where('users.user_id', '=', param.userId)
+        .where('held.medium', '=', 'email'),
+    ),
+)
+
 type Draft = Parameters<EmailValidationsWriter['prepare']>[0]
 type Proof = Parameters<EmailValidationsWriter['submit']>[0]
 
@@ -117,11 +132,19 @@ const consume = defineWrite('emailValidations.consume', async (tx, input: { sid:
   if ((await tx.run(deleteUsed, input)) === 0) throw new WriteConflict('validation-gone')
 })
 
-export const emailValidationsWrites = [prepare, sent, submit, consume]
+const withdraw = defineWrite(
+  'emailValidations.withdraw',
+  async (tx, { userId, purposes }: { userId: UserId; purposes: readonly string[] }) => {
+    for (const purpose of purposes) await tx.run(deleteOfUser, { userId, purpose })
+  },
+)
+
+export const emailValidationsWrites = [prepare, sent, submit, consume, withdraw]
 
 export const emailValidationsWriter: EmailValidationsWriter = {
   prepare,
   sent: (sid, attempt, atMs) => sent({ sid, attempt, atMs }),
   submit,
   consume: (sid, nowMs) => consume({ sid, nowMs }),
+  withdraw: (userId, purposes) => withdraw({ userId, purposes }),
 }
