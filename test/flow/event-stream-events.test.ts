@@ -158,15 +158,20 @@ onEveryHomeserver('the event stream', (start) => {
         const eventId = await alice.sendText(roomId, 'look')
         expect((await message).event_id).toBe(eventId)
         // Whoever may come in at any time sees what goes on as those within do.
-        const seen = (wanted: string) => until(reader, messages.end, ({ type }) => type === wanted, query)
-        const soon = [seen('m.presence'), seen('m.receipt'), seen('m.typing')]
-        await bob.put(`/v3/presence/${bob.userId}/status`, { presence: 'online', status_msg: String(Math.random()) })
+        const seen = (wanted: (event: Json) => boolean) => until(reader, messages.end, wanted, query)
+        const status_msg = `looking at ${reader.userId}`
+        const soon = Promise.all([
+          seen(({ type, content }) => type === 'm.presence' && content.status_msg === status_msg),
+          seen(({ type }) => type === 'm.receipt'),
+          seen(({ type, content }) => type === 'm.typing' && content.user_ids.length > 0),
+        ])
+        await bob.put(`/v3/presence/${bob.userId}/status`, { presence: 'online', status_msg })
         await bob.post(`/v3/rooms/${enc(roomId)}/receipt/m.read/${enc(eventId)}`, {})
         await alice.typing(roomId, 20_000)
-        const [presence, receipt, typing] = await Promise.all(soon)
-        expect(presence?.content.user_id).toBe(bob.userId)
-        expect(receipt?.content[eventId]['m.read']).toHaveProperty([bob.userId])
-        expect(typing?.content.user_ids).toEqual([alice.userId])
+        const [presence, receipt, typing] = await soon
+        expect(presence.content.user_id).toBe(bob.userId)
+        expect(receipt.content[eventId]['m.read']).toHaveProperty([bob.userId])
+        expect(typing.content.user_ids).toEqual([alice.userId])
         await alice.typing(roomId, 0)
       }
       // Where they may not, what is said is for everybody to read; who is there, and what they do, is not.
