@@ -1,0 +1,77 @@
+import type { JsonObject, UserId } from '#spec'
+import type { clientOf, Identity, Returned, SignInProvider } from '../sign-in/index.ts'
+import type { UiaAnswer } from '../uia/index.ts'
+
+/** Which account an identity opens. */
+export type AccountOfIdentity =
+  | { readonly kind: 'account'; readonly userId: UserId }
+  /** None yet, and the provider's people may make one. */
+  | { readonly kind: 'none' }
+  | { readonly kind: 'refused'; readonly why: 'noAccount' | 'deactivated' }
+
+/** Where the browser would go with a login token. */
+export type Client = ReturnType<typeof clientOf>
+
+/** What a browser that came back is shown, or where it goes. */
+export type SignInStep =
+  | { readonly kind: 'ended' | 'otherBrowser' | 'notYet' | 'stagePassed' }
+  | { readonly kind: 'failed'; readonly why: (Returned & { kind: 'failed' })['why']; readonly name: string }
+  | { readonly kind: 'refused'; readonly why: 'noAccount' | 'deactivated'; readonly name: string }
+  /** In words for people. */
+  | { readonly kind: 'stageRefused'; readonly text: string }
+  | { readonly kind: 'redirect'; readonly uri: string }
+  /** Shall the browser go on to that client? */
+  | {
+      readonly kind: 'goOn'
+      /** `id`: for `goOn`, once they say yes; or, where nobody is there to say so, the address itself. */
+      readonly to: { readonly id: string } | { readonly uri: string }
+      readonly client: Client
+      readonly userId: UserId
+      readonly isNew: boolean
+    }
+  | NewAccountStep
+  /** Did they begin this? `operation`: of the authentication session. */
+  | {
+      readonly kind: 'confirm'
+      readonly id: string
+      readonly name: string
+      readonly operation: string
+      readonly requester: UserId | undefined
+    }
+  /** For a client of 2015, which visits the redirect URI itself: what its next request would have been answered. */
+  | { readonly kind: 'danced'; readonly type: string; readonly answer: UiaAnswer<JsonObject> }
+
+export interface NewAccountStep {
+  readonly kind: 'newAccount'
+  readonly id: string
+  readonly provider: string
+  readonly localpart: string
+  readonly displayName: string | undefined
+  /** What was wrong with the last attempt. */
+  readonly refusal: { readonly status: number; readonly text: string } | undefined
+}
+
+/** Between the return from a provider and its end. */
+export type Arrival =
+  | { readonly kind: 'goOn'; readonly userId: UserId; readonly redirectUrl: string }
+  | {
+      readonly kind: 'newAccount'
+      readonly identity: Identity
+      readonly provider: SignInProvider
+      readonly redirectUrl: string
+    }
+  | { readonly kind: 'stage'; readonly identity: Identity; readonly session: string; readonly type: string }
+
+export const newAccountStep = (
+  id: string,
+  { identity, provider }: Arrival & { kind: 'newAccount' },
+  localpart: string,
+  refusal: NewAccountStep['refusal'],
+): NewAccountStep => ({
+  kind: 'newAccount',
+  id,
+  provider: provider.name,
+  localpart,
+  displayName: identity.displayName,
+  refusal,
+})
