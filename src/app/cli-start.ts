@@ -52,7 +52,7 @@ const bannerOf = (config: Config, { url, tlsUrl, metricsUrl }: Addresses): strin
   const database = storage.database.kind === 'sqlite' ? 'SQLite' : 'PostgreSQL'
   const address = server.publicBaseUrl ?? tlsUrl ?? url
   const createUser = 'node bin/homeroom.js create-user --user NAME, with the same settings'
-  const account = registration.mode === 'open' ? `register in a client, or ${createUser}` : createUser
+  const account = registration.mode === 'open' ? `open the address in a browser, or ${createUser}` : createUser
   const rows: readonly (readonly [string, string])[] = [
     ['Address', tlsUrl === undefined ? url : `${url} and ${tlsUrl}`],
     ['Server name', server.name],
