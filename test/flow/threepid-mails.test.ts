@@ -334,3 +334,21 @@ describe('the settings of mails', () => {
     expect([passwords, secured.received]).toEqual([[], []])
   })
 })
+
+it('nobody waits longer for a mail server that says nothing where others wait too', async () => {
+  await using silent = await MailServer.start()
+  const clock = new SteppedClock()
+  await using homeserver = await startHomeserver({ clock, settings: mailSettings(silent, { timeout: '20s' }) })
+  silent.mood = 'silent'
+  const asked = Array.from({ length: 9 }, (_, n) => {
+    const body = { client_secret: `waiting${n}`, email: `waiting${n}@example.org`, send_attempt: 1 }
+    return homeserver.client().request('POST', '/v3/register/email/requestToken', { body })
+  })
+  // So many are sent at a time.
+  await expect.poll(() => silent.unanswered).toBe(4)
+  // By the end of these, asked for later and one after the other, the rest of those wait too.
+  for (let n = 0; n < 20; n++) await homeserver.client().request('POST', REGISTER, { body: wish({ email: 'none' }) })
+  clock.advance(20_000)
+  for (const { status } of await Promise.all(asked)) expect(status).toBe(502)
+  expect(silent.unanswered).toBe(4)
+})

@@ -63,6 +63,11 @@ export class MailServer {
     return (this.#server.server.address() as AddressInfo).port
   }
 
+  /** How many mails came that it says nothing of. */
+  get unanswered(): number {
+    return this.#unanswered.size
+  }
+
   /** The mail that came last. */
   get last(): ReceivedMail {
     const last = this.received.at(-1)
