@@ -196,13 +196,15 @@ export const newAccountChanges: NewAccountChanges = {
 /** Pushers end with the device they were set on. */
 const deviceTraces: DeviceTraces = { orphansOf: (userId) => writers.pushers.removeOrphans(userId) }
 
-const endedAccountChanges = ({ user }: AccountRecord): readonly Change<unknown>[] => [
+const endedAccountChanges = ({ user, userId }: AccountRecord): readonly Change<unknown>[] => [
   writers.profiles.removeProfile(user),
   writers.accountData.removeAll(user),
   writers.filters.removeAll(user),
   writers.presence.remove(user),
   writers.presenceLists.remove(user),
   writers.pushers.removeAll(user),
+  // Before the addresses, by which they are found.
+  writers.emailValidations.withdraw(userId, ['password', 'login', 'add']),
   writers.thirdPartyIds.removeAll(user),
 ]
 

@@ -88,7 +88,11 @@ onEveryHomeserver('a mail for a new password', (start) => {
     await openLink(linkIn(mails.last, homeserver))
     const auth = { type: 'm.login.email.identity', threepid_creds: again }
     await homeserver.client().post('/v3/account/password', { new_password: PASSWORD, auth })
-    await homeserver.client().login('ann')
+    const next = homeserver.client()
+    await next.login('ann')
+    await creds('/account/password', 'last')
+    await next.post('/v3/account/deactivate', { auth: passwordOf(next) })
+    expect((await openLink(linkIn(mails.last, homeserver))).status).toBe(404)
   })
 })
 
