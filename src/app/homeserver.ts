@@ -13,7 +13,7 @@ import {
   noRateLimits,
   type RateLimiter,
 } from '#http'
-import { compose } from './compose.ts'
+import { compose } from './compose/compose.ts'
 import { loadSigningKey, lockDataFolder, prepareDataFolder } from './data-folder.ts'
 import { openDatabase } from './database.ts'
 import { addEngineReadings } from './metrics.ts'

@@ -1,0 +1,38 @@
+import type { Register } from '#domain'
+import { type AnyEndpoint, endpoint, oldPaths } from '#http'
+import { refusedPage } from '../../pages/auth-fallback.ts'
+import { loginPage } from '../../pages/login-page.ts'
+import { registerPage } from '../../pages/register-page.ts'
+
+export interface AccountPagesDeps {
+  readonly serverName: string
+  readonly register: Pick<Register, 'isOpen'>
+}
+
+const STATIC = '/_matrix/static/client'
+
+/**
+ * "Login Fallback" of today and of 2015, and the page for registration, which no text has but clients open since then. No file of the official
+ * data has them.
+ */
+export const accountPagesEndpoints = ({ serverName, register }: AccountPagesDeps): readonly AnyEndpoint[] => {
+  const view = { serverName, canRegister: register.isOpen }
+  return [
+    endpoint({
+      method: 'GET',
+      paths: [`${STATIC}/login/`, `${STATIC}/login`, oldPaths('/login/fallback')[0]],
+      auth: 'none',
+      rateLimit: 'other',
+      errorPage: refusedPage,
+      handler: async () => loginPage(view),
+    }),
+    endpoint({
+      method: 'GET',
+      paths: [`${STATIC}/register/`, `${STATIC}/register`],
+      auth: 'none',
+      rateLimit: 'other',
+      errorPage: refusedPage,
+      handler: async () => registerPage(view),
+    }),
+  ]
+}

@@ -1,0 +1,102 @@
+import { Type } from 'typebox'
+import { type Devices, deviceNotFound, type EndSessions, parseDeviceId } from '#domain'
+import { type AnyEndpoint, endpoint, v3 } from '#http'
+import type { DeviceId, JsonObject } from '#spec'
+import { AuthData, uiaReply } from '../authentication/auth-schemas.ts'
+
+export interface DeviceManagementDeps {
+  readonly devices: Devices
+  readonly endSessions: EndSessions
+}
+
+/** More than a person has; each is a row to look for. */
+const MAX_DELETED_AT_ONCE = 1_000
+
+const Params = Type.Object({ deviceId: Type.String() })
+
+/** `device_management.yaml`. */
+export const deviceManagementEndpoints = ({ devices, endSessions }: DeviceManagementDeps): readonly AnyEndpoint[] => [
+  endpoint({
+    method: 'GET',
+    paths: v3('/devices'),
+    auth: 'guest',
+    rateLimit: 'read',
+    handler: async ({ requester }) => ({ devices: (await devices.list(requester.userId)).map(clientDevice) }),
+  }),
+  endpoint({
+    method: 'GET',
+    paths: v3('/devices/:deviceId'),
+    auth: 'guest',
+    rateLimit: 'read',
+    params: Params,
+    handler: async ({ requester, params }) => {
+      const device = await devices.device(requester.userId, knownShape(params.deviceId))
+      if (device === undefined) throw deviceNotFound()
+      return clientDevice(device)
+    },
+  }),
+  endpoint({
+    method: 'PUT',
+    paths: v3('/devices/:deviceId'),
+    auth: 'guest',
+    rateLimit: 'other',
+    params: Params,
+    body: Type.Object({ display_name: Type.Optional(Type.String()) }),
+    handler: async ({ requester, params, body }) => {
+      const deviceId = knownShape(params.deviceId)
+      if (body.display_name !== undefined) await devices.rename(requester.userId, deviceId, body.display_name)
+      else if ((await devices.device(requester.userId, deviceId)) === undefined) throw deviceNotFound()
+      return {}
+    },
+  }),
+  endpoint({
+    method: 'DELETE',
+    paths: v3('/devices/:deviceId'),
+    auth: 'user',
+    rateLimit: 'other',
+    params: Params,
+    body: Type.Object({ auth: Type.Optional(AuthData) }),
+    bodyOptional: true,
+    handler: async ({ requester, params, body }) =>
+      uiaReply(await endSessions.deleteDevice(requester.userId, parseDeviceId(params.deviceId), body.auth), () => ({})),
+  }),
+  endpoint({
+    method: 'POST',
+    paths: v3('/delete_devices'),
+    auth: 'user',
+    rateLimit: 'other',
+    body: Type.Object({
+      // Left out where a later request of an authentication session names the session only.
+      devices: Type.Optional(Type.Array(Type.String({ maxLength: 255 }), { maxItems: MAX_DELETED_AT_ONCE })),
+      auth: Type.Optional(AuthData),
+    }),
+    handler: async ({ requester, body }) => {
+      const deviceIds = (body.devices ?? []).map(parseDeviceId)
+      return uiaReply(await endSessions.deleteDevices(requester.userId, deviceIds, body.auth), () => ({}))
+    },
+  }),
+]
+
+/** A device id that nobody could have is of no device: 404, not 400. */
+const knownShape = (text: string): DeviceId => {
+  try {
+    return parseDeviceId(text)
+  } catch {
+    throw deviceNotFound()
+  }
+}
+
+interface Device {
+  readonly deviceId: DeviceId
+  readonly displayName: string | undefined
+  readonly lastSeenAtMs: number | undefined
+  readonly lastSeenIp: string | undefined
+}
+
+/** `definitions/client_device.yaml`. */
+const clientDevice = ({ deviceId, displayName, lastSeenAtMs, lastSeenIp }: Device): JsonObject => ({
+  device_id: deviceId,
+  ...(displayName === undefined ? {} : { display_name: displayName }),
+  ...(lastSeenIp === undefined ? {} : { last_seen_ip: lastSeenIp }),
+  ...(lastSeenAtMs === undefined ? {} : { last_seen_ts: lastSeenAtMs }),
+})

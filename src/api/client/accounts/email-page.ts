@@ -1,0 +1,93 @@
+import { Type } from 'typebox'
+import type { EmailValidations, MailPurpose } from '#domain'
+import { type AnyEndpoint, CustomReply, endpoint } from '#http'
+import type { MatrixError } from '#spec'
+import type { Notice } from '../../pages/auth-fallback.ts'
+import { confirmedPage, confirmPage, refusedPage } from '../../pages/email-validation.ts'
+
+export interface EmailPageDeps {
+  /** undefined: this server sends no mail. */
+  readonly emails: EmailValidations | undefined
+  /** Which links need a button to be pressed on the page they lead to. */
+  readonly confirmByButton: 'always' | 'passwordReset'
+}
+
+/** Where links in mails lead. Reverse proxies must let it through. */
+export const EMAIL_PAGE = '/_homeroom/email/validate'
+
+const Query = Type.Object({
+  sid: Type.Optional(Type.String({ maxLength: 255 })),
+  token: Type.Optional(Type.String({ maxLength: 255 })),
+})
+
+const GONE: Notice = {
+  status: 404,
+  title: 'This link has expired',
+  text: 'It is too old, or it was used before. Go back to your app and ask for another mail.',
+}
+const WRONG: Notice = {
+  status: 403,
+  title: 'This link is not right',
+  text: 'It may not have been copied as a whole, or there is a newer mail. Open the link of the last mail, or ask for another one in your app.',
+}
+
+const refusedByEdge = (error: MatrixError): CustomReply =>
+  refusedPage({
+    status: error.status,
+    title: error.status === 429 ? 'Too many attempts' : 'This cannot be done',
+    text: error.status === 429 ? 'Wait a minute, then open the link again.' : 'Something went wrong. Try again later.',
+  })
+
+/** Whether who asked for the mail gets into an account by it. The specification leaves open what a link does. */
+const OPENS_ACCOUNT: Readonly<Record<MailPurpose, boolean>> = {
+  register: false,
+  add: false,
+  password: true,
+  login: true,
+}
+
+/** Ours, not the specification's: how somebody shows that they read the mail of an address. */
+export const emailPageEndpoints = ({ emails, confirmByButton }: EmailPageDeps): readonly AnyEndpoint[] => {
+  const confirmed = async (sid: string, token: string): Promise<CustomReply> => {
+    const state = await emails?.confirm(sid, token)
+    if (state === undefined || state.kind === 'gone') return refusedPage(GONE)
+    return state.kind === 'wrong' ? refusedPage(WRONG) : done(state.address, state.nextLink)
+  }
+  const done = (address: string, nextLink: string | undefined): CustomReply =>
+    nextLink === undefined
+      ? confirmedPage(address)
+      : new CustomReply({
+          status: 302,
+          headers: { Location: nextLink, 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer' },
+          body: '',
+        })
+  return [
+    endpoint({
+      method: 'GET',
+      paths: [EMAIL_PAGE],
+      auth: 'none',
+      rateLimit: 'other',
+      query: Query,
+      errorPage: refusedByEdge,
+      handler: async ({ query: { sid, token } }) => {
+        if (sid === undefined || token === undefined) return refusedPage(GONE)
+        const state = await emails?.link(sid)
+        if (state === undefined || state.kind === 'gone') return refusedPage(GONE)
+        if (state.kind === 'validated') return confirmedPage(state.address)
+        const asks = confirmByButton === 'always' || OPENS_ACCOUNT[state.purpose]
+        return asks ? confirmPage(state) : confirmed(sid, token)
+      },
+    }),
+    endpoint({
+      method: 'POST',
+      paths: [EMAIL_PAGE],
+      auth: 'none',
+      rateLimit: 'login',
+      query: Query,
+      body: 'form',
+      errorPage: refusedByEdge,
+      handler: async ({ query: { sid, token } }) =>
+        sid === undefined || token === undefined ? refusedPage(GONE) : confirmed(sid, token),
+    }),
+  ]
+}

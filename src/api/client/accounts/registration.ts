@@ -1,0 +1,62 @@
+import { Type } from 'typebox'
+import { REGISTRATION_MEMBERS, type Register } from '#domain'
+import { type AnyEndpoint, endpoint, isOldPath, sinceV2, v3 } from '#http'
+import { MatrixError } from '#spec'
+import { AuthData, pick, uiaReply } from '../authentication/auth-schemas.ts'
+import { type RequestTokenDeps, requestTokenEndpoints } from './request-token.ts'
+
+export interface RegistrationDeps extends RequestTokenDeps {
+  readonly register: Register
+}
+
+const Query = Type.Object({ kind: Type.Optional(Type.Union([Type.Literal('user'), Type.Literal('guest')])) })
+
+const Body = Type.Object({
+  auth: Type.Optional(AuthData),
+  type: Type.Optional(Type.String()),
+  username: Type.Optional(Type.String({ maxLength: 255 })),
+  password: Type.Optional(Type.String()),
+  device_id: Type.Optional(Type.String({ maxLength: 255 })),
+  initial_device_display_name: Type.Optional(Type.String({ maxLength: 1_000 })),
+  inhibit_login: Type.Optional(Type.Boolean()),
+  refresh_token: Type.Optional(Type.Boolean()),
+  // Of clients until 2019.
+  bind_email: Type.Optional(Type.Boolean()),
+  // Of guests who want a full account: not in the specification, but in clients and servers since 2015.
+  guest_access_token: Type.Optional(Type.String({ maxLength: 255 })),
+})
+
+/** `registration.yaml`. */
+export const registrationEndpoints = ({ register, requestEmailToken }: RegistrationDeps): readonly AnyEndpoint[] => [
+  ...requestTokenEndpoints('/register', 'register', { requestEmailToken }),
+  endpoint({
+    method: 'POST',
+    paths: sinceV2('/register'),
+    auth: 'none',
+    rateLimit: 'registration',
+    query: Query,
+    body: Body,
+    bodyOptional: true,
+    handler: async ({ query, body, ip, userAgent, path }) => {
+      const from = { ip, userAgent }
+      if (query.kind === 'guest') return register.guest(body.initial_device_display_name, from)
+      if (body.type === 'm.login.application_service') {
+        throw new MatrixError('M_FORBIDDEN', 'No application service is registered at this server')
+      }
+      const { auth } = body
+      const request = { body: pick(body, REGISTRATION_MEMBERS), auth, from, anyOrder: isOldPath(path) }
+      return uiaReply(await register.user(request), (account) => account)
+    },
+  }),
+  endpoint({
+    method: 'GET',
+    paths: v3('/register/available'),
+    auth: 'none',
+    rateLimit: 'registration',
+    query: Type.Object({ username: Type.String() }),
+    handler: async ({ query }) => {
+      await register.assertAvailable(query.username)
+      return { available: true }
+    },
+  }),
+]

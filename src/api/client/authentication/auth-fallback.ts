@@ -1,0 +1,186 @@
+import { Type } from 'typebox'
+import {
+  EMAIL_STAGE,
+  type EmailValidations,
+  type InteractiveAuth,
+  OAUTH2_STAGE,
+  SSO_STAGE,
+  type StageState,
+} from '#domain'
+import { type AnyEndpoint, type CustomReply, endpoint, type FormFields, oldPaths, v3 } from '#http'
+import { captchaSources, donePage, type Notice, noticePage, refusedPage, stagePage } from '../../pages/auth-fallback.ts'
+import { STAGE_FORMS, type StageForm } from '../../pages/stage-forms.ts'
+import { EmailStagePages } from './email-stage.ts'
+import { deedOf, UNEXPECTED } from './operation-words.ts'
+import { type CookieRequest, type SignInDeps, SignInPages } from './sign-in.ts'
+import { attemptStage } from './stage-attempt.ts'
+
+export interface AuthFallbackDeps {
+  readonly uia: InteractiveAuth
+  readonly signInPages: SignInDeps
+  /** The URL of the captcha's script. */
+  readonly captchaScript: string
+  /** undefined: this server sends no mail. */
+  readonly emails: EmailValidations | undefined
+}
+
+const PATH = '/auth/:authType/fallback/web'
+const PATHS: readonly [string, ...string[]] = [...v3(PATH), oldPaths(PATH)[1]]
+
+const Params = Type.Object({ authType: Type.String() })
+const Query = Type.Object({ session: Type.Optional(Type.String({ maxLength: 255 })) })
+
+const NO_SESSION: Notice = {
+  status: 400,
+  title: 'Something is missing',
+  text: 'The address of this page does not say which session it belongs to. Open it again from your app.',
+}
+const SESSION_ENDED: Notice = {
+  status: 404,
+  title: 'This session has ended',
+  text: 'It took too long, or it was completed before. Go back to your app and begin again.',
+}
+const NOT_ASKED: Notice = {
+  status: 404,
+  title: 'Nothing to do here',
+  text: 'Your app did not ask for this step. Go back to it and begin again.',
+}
+const NOT_YET: Notice = {
+  status: 409,
+  title: 'Another step comes first',
+  text: 'Go back to your app and complete the step before this one.',
+}
+const unknownStage = (type: string): Notice => ({
+  status: 404,
+  title: 'This step is unknown',
+  text: `This server has no step of the kind “${type.slice(0, 100)}”. Go back to your app and choose another way.`,
+})
+
+type ClosedKind = Exclude<StageState['kind'], 'open'>
+
+/** A stage that cannot be done here and now. */
+const closedPage = (kind: ClosedKind): CustomReply => {
+  switch (kind) {
+    case 'noSession':
+      return noticePage(SESSION_ENDED)
+    case 'notAsked':
+      return noticePage(NOT_ASKED)
+    case 'notYet':
+      return noticePage(NOT_YET)
+    case 'passed':
+      return donePage()
+  }
+}
+
+/** No form of ours does them. */
+const IDENTITY_STAGES: ReadonlySet<string> = new Set([OAUTH2_STAGE, SSO_STAGE])
+
+/** The stage of several pages: an address, then the code that was sent there. */
+const emailStage =
+  (uia: InteractiveAuth, pages: EmailStagePages) =>
+  async (session: string | undefined, posted?: { fields: FormFields; ip: string }): Promise<CustomReply> => {
+    if (session === undefined) return noticePage(NO_SESSION)
+    const state = uia.stageState(session, EMAIL_STAGE)
+    if (state.kind !== 'open') return closedPage(state.kind)
+    if (posted === undefined) return pages.begin(state.operation)
+    return (await pages.continue({ session, operation: state.operation, ...posted })) ?? donePage()
+  }
+
+interface Attempted {
+  readonly fields: FormFields
+  readonly refusal: string
+  readonly status: number
+}
+
+const formPage = (
+  form: StageForm,
+  { params, requester, operation }: StageState & { readonly kind: 'open' },
+  attempted: Attempted | undefined,
+  captchaScript: string,
+): CustomReply => {
+  const view = {
+    params,
+    requester,
+    fields: attempted?.fields ?? new Map<string, string>(),
+    refused: attempted !== undefined,
+  }
+  const asks = form.consents === true
+  return stagePage(
+    {
+      form: asks ? { ...form, lead: `An app wants to ${deedOf(operation)}. ${form.lead}` } : form,
+      status: attempted?.status ?? 200,
+      refusal: attempted?.refusal,
+      content: form.content?.(view),
+      warning: asks ? UNEXPECTED : undefined,
+    },
+    form.captcha === true ? captchaSources(captchaScript) : undefined,
+  )
+}
+
+/** "Fallback": no file of the official data has it. */
+export const authFallbackEndpoints = ({
+  uia,
+  captchaScript,
+  signInPages,
+  emails,
+}: AuthFallbackDeps): readonly AnyEndpoint[] => {
+  const pages = new SignInPages(signInPages)
+
+  /** The stages that are done at a provider: what it is about, and the way there. */
+  const showProviders = (type: string, session: string | undefined, request: CookieRequest): CustomReply => {
+    if (session === undefined) return noticePage(NO_SESSION)
+    const state = uia.stageState(session, type)
+    if (state.kind !== 'open') return closedPage(state.kind)
+    return pages.stageChoice(signInPages.identityStages.choice(session, type, state.operation), state, request)
+  }
+  const showEmail = emailStage(uia, new EmailStagePages(uia, emails))
+  const show = (type: string, session: string | undefined, attempted?: Attempted): CustomReply => {
+    const form = STAGE_FORMS.get(type)
+    if (form === undefined) return noticePage(unknownStage(type))
+    if (session === undefined) return noticePage(NO_SESSION)
+    const state = uia.stageState(session, type)
+    if (state.kind !== 'open') return closedPage(state.kind)
+    return formPage(form, state, attempted, captchaScript)
+  }
+
+  return [
+    endpoint({
+      method: 'GET',
+      paths: PATHS,
+      auth: 'none',
+      rateLimit: 'other',
+      params: Params,
+      query: Query,
+      errorPage: refusedPage,
+      handler: async (request) => {
+        const { authType } = request.params
+        if (authType === EMAIL_STAGE) return showEmail(request.query.session)
+        return IDENTITY_STAGES.has(authType)
+          ? showProviders(authType, request.query.session, request)
+          : show(authType, request.query.session)
+      },
+    }),
+    endpoint({
+      method: 'POST',
+      paths: PATHS,
+      auth: 'none',
+      rateLimit: 'login',
+      params: Params,
+      query: Query,
+      body: 'form',
+      errorPage: refusedPage,
+      handler: async ({ params: { authType }, query: { session }, body: fields, ip }) => {
+        if (authType === EMAIL_STAGE) return showEmail(session, { fields, ip })
+        const form = STAGE_FORMS.get(authType)
+        if (form === undefined || session === undefined || uia.stageState(session, authType).kind !== 'open') {
+          return show(authType, session)
+        }
+        const auth = form.auth(fields)
+        if (typeof auth === 'string') return show(authType, session, { fields, refusal: auth, status: 400 })
+        const refused = await attemptStage(uia, session, authType, auth, ip)
+        if (refused === undefined) return show(authType, session)
+        return show(authType, session, { fields, refusal: refused.text, status: refused.status })
+      },
+    }),
+  ]
+}

@@ -1,0 +1,28 @@
+import Type from 'typebox'
+import { type AnyEndpoint, endpoint, RawJson, v3 } from '#http'
+import type { Timeline } from '#views'
+import { roomIdOf } from '../own-user.ts'
+import { eventIdOf } from '../room-path.ts'
+
+export interface EventContextDeps {
+  readonly timeline: Pick<Timeline, 'context'>
+}
+
+/** `event_context.yaml`. */
+export const eventContextEndpoints = ({ timeline }: EventContextDeps): readonly AnyEndpoint[] => [
+  endpoint({
+    method: 'GET',
+    paths: v3('/rooms/:roomId/context/:eventId'),
+    auth: 'guest',
+    rateLimit: 'read',
+    params: Type.Object({ roomId: Type.String(), eventId: Type.String() }),
+    query: Type.Object({
+      limit: Type.Optional(Type.Integer({ minimum: 0 })),
+      filter: Type.Optional(Type.String()),
+    }),
+    handler: async ({ requester, params, query: { limit, filter } }) => {
+      const request = { roomId: roomIdOf(params.roomId), eventId: eventIdOf(params.eventId), limit, filter }
+      return new RawJson(await timeline.context(request, requester))
+    },
+  }),
+]

@@ -1,0 +1,52 @@
+import Type from 'typebox'
+import { type AnyEndpoint, endpoint, oldPaths, RawJson, v3 } from '#http'
+import { oldRange, type Timeline } from '#views'
+import { viewerOf } from '../old-clients.ts'
+import { roomIdOf } from '../own-user.ts'
+import { RoomIdPath } from '../room-path.ts'
+
+export interface MessagePaginationDeps {
+  readonly timeline: Pick<Timeline, 'messages'>
+}
+
+const Token = Type.Optional(Type.String())
+const Limit = Type.Optional(Type.Integer({ minimum: 0 }))
+const Filter = Type.Optional(Type.String())
+
+/** `message_pagination.yaml`, and the same of 2015, where the order of the tokens says in which direction to read. */
+export const messagePaginationEndpoints = ({ timeline }: MessagePaginationDeps): readonly AnyEndpoint[] => [
+  endpoint({
+    method: 'GET',
+    paths: v3('/rooms/:roomId/messages'),
+    auth: 'guest',
+    rateLimit: 'read',
+    params: RoomIdPath,
+    query: Type.Object({ from: Token, to: Token, dir: Type.Enum(['b', 'f']), limit: Limit, filter: Filter }),
+    handler: async ({ requester, params, query: { from, to, dir, limit, filter } }) => {
+      const direction = dir === 'b' ? 'backward' : 'forward'
+      const request = { roomId: roomIdOf(params.roomId), direction, from, to, limit, filter } as const
+      return new RawJson(await timeline.messages(request, requester))
+    },
+  }),
+  endpoint({
+    method: 'GET',
+    paths: oldPaths('/rooms/:roomId/messages'),
+    auth: 'guest',
+    rateLimit: 'read',
+    params: RoomIdPath,
+    query: Type.Object({
+      from: Token,
+      to: Token,
+      dir: Type.Optional(Type.Enum(['b', 'f'])),
+      limit: Limit,
+      filter: Filter,
+    }),
+    handler: async ({ requester, params, query: { limit, filter, ...range }, path }) => {
+      const { from, to, direction } = oldRange(range)
+      // "Without a limit set": as many as are given at once.
+      const limited = limit ?? (filter === undefined ? Number.MAX_SAFE_INTEGER : undefined)
+      const request = { roomId: roomIdOf(params.roomId), direction, from, to, limit: limited, filter, alwaysEnds: true }
+      return new RawJson(await timeline.messages(request, viewerOf(requester, path)))
+    },
+  }),
+]

@@ -1,0 +1,41 @@
+import Type from 'typebox'
+import type { Sending } from '#domain'
+import { type AnyEndpoint, endpoint, sinceV1 } from '#http'
+import { roomIdOf } from '../own-user.ts'
+import { eventIdOf, Reason, reasonIn, transactionOf } from '../room-path.ts'
+
+export interface RedactionDeps {
+  readonly sending: Pick<Sending, 'redact'>
+}
+
+/** `redaction.yaml`; and `POST`, without a transaction id, which the specification had until 2015 and clients still use. */
+export const redactionEndpoints = ({ sending }: RedactionDeps): readonly AnyEndpoint[] => [
+  endpoint({
+    method: 'POST',
+    paths: sinceV1('/rooms/:roomId/redact/:eventId'),
+    auth: 'user',
+    rateLimit: 'message',
+    params: Type.Object({ roomId: Type.String(), eventId: Type.String() }),
+    body: Type.Object({ reason: Reason }),
+    bodyOptional: true,
+    handler: async ({ requester, params, body }) => {
+      const [roomId, target] = [roomIdOf(params.roomId), eventIdOf(params.eventId)]
+      return { event_id: await sending.redact(roomId, requester.userId, target, reasonIn(body), undefined) }
+    },
+  }),
+  endpoint({
+    method: 'PUT',
+    paths: sinceV1('/rooms/:roomId/redact/:eventId/:txnId'),
+    auth: 'user',
+    rateLimit: 'message',
+    params: Type.Object({ roomId: Type.String(), eventId: Type.String(), txnId: Type.String({ maxLength: 255 }) }),
+    body: Type.Object({ reason: Reason }),
+    bodyOptional: true,
+    handler: async ({ requester, params, body }) => {
+      const roomId = roomIdOf(params.roomId)
+      const target = eventIdOf(params.eventId)
+      const transaction = transactionOf(requester, ['redact', roomId, target], params.txnId)
+      return { event_id: await sending.redact(roomId, requester.userId, target, reasonIn(body), transaction) }
+    },
+  }),
+]

@@ -1,0 +1,74 @@
+import Type from 'typebox'
+import type { Presence, Sending, Transaction } from '#domain'
+import { type AnyEndpoint, endpoint, isOldPath, type Requester, sinceV1 } from '#http'
+import { type JsonObject, MatrixError, type RoomId, stringAt } from '#spec'
+import { AnyObject, roomIdOf } from '../own-user.ts'
+import { eventIdOf, plainText, transactionOf } from '../room-path.ts'
+
+export interface RoomSendDeps {
+  readonly sending: Pick<Sending, 'message' | 'redact'>
+  readonly presence: Pick<Presence, 'active'>
+}
+
+interface NewMessage {
+  readonly roomId: RoomId
+  readonly type: string
+  readonly content: JsonObject
+  readonly transaction: Transaction | undefined
+}
+
+const FEEDBACK = 'm.room.message.feedback'
+
+/** The two kinds of feedback that the events of 2015 know. Throws `M_BAD_JSON`. */
+const checkFeedback = ({ type, target_event_id: target }: JsonObject): void => {
+  if ((type !== 'delivered' && type !== 'read') || typeof target !== 'string')
+    throw new MatrixError('M_BAD_JSON', 'Feedback is "delivered" or "read", of the event in target_event_id')
+}
+
+/**
+ * `room_send.yaml`; and `POST`, without a transaction id, which the specification had until 2015 and clients still use. Guests may send
+ * events of any type (module "Guest access").
+ */
+export const roomSendEndpoints = ({ sending, presence }: RoomSendDeps): readonly AnyEndpoint[] => {
+  const send = async ({ userId: sender }: Requester, message: NewMessage): Promise<JsonObject> => {
+    const { roomId, type, content, transaction } = message
+    presence.active(sender)
+    if (type !== 'm.room.redaction')
+      return { event_id: await sending.message(roomId, { type, sender, content, transaction }) }
+    // The target stands in the content since room version 11; it is taken from there for all, and put where the version has it.
+    const { redacts: _, ...rest } = content
+    const target = stringAt(content, 'redacts')
+    if (target === undefined) throw new MatrixError('M_MISSING_PARAM', 'A redaction names the event that it redacts')
+    return { event_id: await sending.redact(roomId, sender, eventIdOf(target), rest, transaction) }
+  }
+  return [
+    endpoint({
+      method: 'PUT',
+      paths: sinceV1('/rooms/:roomId/send/:eventType/:txnId'),
+      auth: 'guest',
+      rateLimit: 'message',
+      params: Type.Object({ roomId: Type.String(), eventType: Type.String(), txnId: Type.String({ maxLength: 255 }) }),
+      body: AnyObject,
+      handler: async ({ requester, params, body: content, path }) => {
+        const roomId = roomIdOf(params.roomId)
+        const type = plainText(params.eventType)
+        if (type === FEEDBACK && isOldPath(path)) checkFeedback(content)
+        const transaction = transactionOf(requester, ['send', roomId, type], params.txnId)
+        return send(requester, { roomId, type, content, transaction })
+      },
+    }),
+    endpoint({
+      method: 'POST',
+      paths: sinceV1('/rooms/:roomId/send/:eventType'),
+      auth: 'guest',
+      rateLimit: 'message',
+      params: Type.Object({ roomId: Type.String(), eventType: Type.String() }),
+      body: AnyObject,
+      handler: async ({ requester, params, body: content, path }) => {
+        const type = plainText(params.eventType)
+        if (type === FEEDBACK && isOldPath(path)) checkFeedback(content)
+        return send(requester, { roomId: roomIdOf(params.roomId), type, content, transaction: undefined })
+      },
+    }),
+  ]
+}

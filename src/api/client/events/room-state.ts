@@ -1,0 +1,44 @@
+import Type from 'typebox'
+import type { SetRoomState } from '#domain'
+import { type AnyEndpoint, endpoint, sinceV1 } from '#http'
+import { AnyObject, roomIdOf } from '../own-user.ts'
+import { plainText } from '../room-path.ts'
+
+export interface RoomStateDeps {
+  readonly roomState: Pick<SetRoomState, 'set'>
+}
+
+/** An empty state key may be left off, with or without the slash before it; the last of these paths matches the slash too. */
+export const statePaths = (): readonly [string, ...string[]] => [
+  ...sinceV1('/rooms/:roomId/state/:eventType/:stateKey'),
+  ...sinceV1('/rooms/:roomId/state/:eventType'),
+]
+
+export const StatePath = Type.Object({
+  roomId: Type.String(),
+  eventType: Type.String(),
+  stateKey: Type.Optional(Type.String()),
+})
+
+/** `room_state.yaml`. */
+export const roomStateEndpoints = ({ roomState }: RoomStateDeps): readonly AnyEndpoint[] => [
+  endpoint({
+    method: 'PUT',
+    paths: statePaths(),
+    auth: 'guest',
+    rateLimit: 'message',
+    params: StatePath,
+    body: AnyObject,
+    handler: async ({ requester, params, body: content }) => {
+      const eventId = await roomState.set({
+        roomId: roomIdOf(params.roomId),
+        sender: requester.userId,
+        guest: requester.guest,
+        type: plainText(params.eventType),
+        stateKey: plainText(params.stateKey ?? ''),
+        content,
+      })
+      return { event_id: eventId }
+    },
+  }),
+]

@@ -1,0 +1,43 @@
+import { Type } from 'typebox'
+import type { OldSignUp } from '#domain'
+import { type AnyEndpoint, endpoint, oldPaths } from '#http'
+import { type JsonObject, MatrixError } from '#spec'
+import { AnyJson } from '../authentication/auth-schemas.ts'
+import { DANCE_MEMBERS, danceReply, flowsReply, offeredType } from '../authentication/old-dance.ts'
+
+export interface OldRegistrationDeps {
+  readonly oldSignUp: OldSignUp
+}
+
+const PATHS = [oldPaths('/register')[0]] as const
+
+/** "Registration and Login" of the first version, which is a dance of its own: the second one's registration is that of today. */
+export const oldRegistrationEndpoints = ({ oldSignUp }: OldRegistrationDeps): readonly AnyEndpoint[] => [
+  endpoint({
+    method: 'GET',
+    paths: PATHS,
+    auth: 'none',
+    rateLimit: 'registration',
+    handler: async () => flowsReply(oldSignUp.flows),
+  }),
+  endpoint({
+    method: 'POST',
+    paths: PATHS,
+    auth: 'none',
+    rateLimit: 'registration',
+    body: Type.Object({
+      ...DANCE_MEMBERS,
+      threepidCreds: Type.Optional(AnyJson),
+      threepid_creds: Type.Optional(AnyJson),
+      bind_email: Type.Optional(Type.Boolean()),
+    }),
+    handler: async ({ body, ip, userAgent }) => {
+      if (body.type === 'm.login.application_service') {
+        throw new MatrixError('M_FORBIDDEN', 'No application service is registered at this server')
+      }
+      if (oldSignUp.flows.length === 0) throw new MatrixError('M_FORBIDDEN', 'Registration is closed on this server')
+      const type = offeredType(body.type, oldSignUp.flows)
+      return danceReply(await oldSignUp.run(body as JsonObject, { ip, userAgent }), type)
+    },
+  }),
+]

@@ -1,0 +1,83 @@
+import Type from 'typebox'
+import { type AnyEndpoint, endpoint, isOldPath, nowOrLater, RawJson, sinceV1 } from '#http'
+import { MatrixError } from '#spec'
+import type { EventStream, InitialSync, Timeline } from '#views'
+import type { SyncDeps } from '../events/sync.ts'
+import { viewerOf } from '../old-clients.ts'
+import { roomIdOf } from '../own-user.ts'
+import { eventIdOf } from '../room-path.ts'
+
+export interface OldSyncDeps {
+  readonly eventStream: Pick<EventStream, 'events'>
+  readonly initialSync: Pick<InitialSync, 'everything'>
+  readonly timeline: Pick<Timeline, 'eventAnywhere'>
+  readonly presence: SyncDeps['presence']
+}
+
+/** As for `/sync`: nobody may hold a connection for longer. */
+const MAX_TIMEOUT_MS = 180_000
+const Token = Type.Optional(Type.String({ maxLength: 200 }))
+
+/**
+ * `old_sync.yaml` and `peeking_events.yaml`, which share `/events`: with `room_id` it is the stream of that one room, for who is in it and for
+ * who looks into a `world_readable` one; guests have no other.
+ */
+export const oldSyncEndpoints = (deps: OldSyncDeps): readonly AnyEndpoint[] => [
+  endpoint({
+    method: 'GET',
+    paths: sinceV1('/events'),
+    auth: 'guest',
+    rateLimit: 'unlimited',
+    query: Type.Object({
+      from: Token,
+      to: Token,
+      limit: Type.Optional(Type.Integer({ minimum: 1 })),
+      timeout: Type.Optional(Type.Integer({ minimum: 0 })),
+      room_id: Type.Optional(Type.String()),
+    }),
+    handler: async ({ requester, query, path }) => {
+      if (requester.guest && query.room_id === undefined)
+        throw new MatrixError('M_GUEST_ACCESS_FORBIDDEN', 'Guests must name a room')
+      const over = await deps.presence.syncing(requester, 'online')
+      const begin = () =>
+        deps.eventStream.events({
+          viewer: viewerOf(requester, path),
+          roomId: query.room_id === undefined ? undefined : roomIdOf(query.room_id),
+          from: query.from || undefined,
+          to: query.to || undefined,
+          words: isOldPath(path),
+          limit: query.limit,
+          timeoutMs: Math.min(query.timeout ?? 0, MAX_TIMEOUT_MS),
+        })
+      return nowOrLater(begin, over)
+    },
+  }),
+  endpoint({
+    method: 'GET',
+    paths: sinceV1('/initialSync'),
+    auth: 'user',
+    rateLimit: 'read',
+    query: Type.Object({
+      limit: Type.Optional(Type.Integer({ minimum: 0 })),
+      archived: Type.Optional(Type.Boolean()),
+    }),
+    handler: async ({ requester, query, path }) => {
+      const over = await deps.presence.syncing(requester, 'online')
+      try {
+        const { limit, archived = false } = query
+        return new RawJson(await deps.initialSync.everything({ viewer: viewerOf(requester, path), limit, archived }))
+      } finally {
+        over()
+      }
+    },
+  }),
+  endpoint({
+    method: 'GET',
+    paths: sinceV1('/events/:eventId'),
+    auth: 'guest',
+    rateLimit: 'read',
+    params: Type.Object({ eventId: Type.String() }),
+    handler: async ({ requester, params, path }) =>
+      new RawJson(await deps.timeline.eventAnywhere(eventIdOf(params.eventId), viewerOf(requester, path))),
+  }),
+]

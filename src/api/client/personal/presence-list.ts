@@ -1,0 +1,55 @@
+import Type from 'typebox'
+import type { Presence } from '#domain'
+import { type AnyEndpoint, endpoint, isOldPath, RawJson, sinceV1 } from '#http'
+import { MatrixError, parseUserId, type UserId } from '#spec'
+import type { PresenceProfiles } from '#views'
+import { requireOwn } from '../own-user.ts'
+
+/** Users named in one request: as many as a list holds. */
+const MAX_NAMED = 1_000
+const USER = Type.Object({ userId: Type.String() })
+const UserIds = Type.Optional(Type.Array(Type.String({ maxLength: 255 }), { maxItems: MAX_NAMED }))
+
+export interface PresenceListDeps {
+  readonly presence: Pick<Presence, 'list' | 'changeList'>
+  readonly presenceProfiles: Pick<PresenceProfiles, 'texts'>
+}
+
+/** Presence lists: of the document of 2015 ("Presence", `/presence/list/{userId}`), and served until `r0`. One's own alone. */
+export const presenceListEndpoints = ({ presence, presenceProfiles }: PresenceListDeps): readonly AnyEndpoint[] => [
+  endpoint({
+    method: 'POST',
+    paths: sinceV1('/presence/list/:userId'),
+    auth: 'user',
+    rateLimit: 'other',
+    params: USER,
+    body: Type.Object({ invite: UserIds, drop: UserIds }),
+    handler: async ({ requester, params, body }) => {
+      requireOwn(requester, params.userId)
+      await presence.changeList(requester, {
+        invite: userIdsOf(body.invite ?? []),
+        drop: userIdsOf(body.drop ?? []),
+      })
+      return {}
+    },
+  }),
+  endpoint({
+    method: 'GET',
+    paths: sinceV1('/presence/list/:userId'),
+    auth: 'user',
+    rateLimit: 'read',
+    params: USER,
+    handler: async ({ requester, params, path }) => {
+      requireOwn(requester, params.userId)
+      const entries = await presence.list(requester)
+      return new RawJson(`[${await presenceProfiles.texts(entries, isOldPath(path))}]`)
+    },
+  }),
+]
+
+const userIdsOf = (texts: readonly string[]): readonly UserId[] =>
+  texts.map((text) => {
+    const userId = parseUserId(text)
+    if (userId === undefined) throw new MatrixError('M_INVALID_PARAM', 'Not a user id')
+    return userId
+  })

@@ -1,0 +1,83 @@
+import Type from 'typebox'
+import type { Profiles, SetProfile } from '#domain'
+import { type AnyEndpoint, endpoint, isOldPath, type Requester, sinceV1, v3 } from '#http'
+import { MatrixError, parseUserId, type UserId } from '#spec'
+import { AnyObject, requireOwn } from '../own-user.ts'
+
+export interface ProfileDeps {
+  readonly profiles: Pick<Profiles, 'profile' | 'field'>
+  readonly setProfile: Pick<SetProfile, 'set' | 'remove'>
+}
+
+const FIELD = Type.Object({ userId: Type.String(), keyName: Type.String() })
+/** A profile has up to 64 KiB, and a field its name besides. */
+const BODY_LIMIT_BYTES = 66 * 1024
+
+const userIdOf = (text: string): UserId => {
+  const userId = parseUserId(text)
+  if (userId === undefined) throw new MatrixError('M_INVALID_PARAM', 'Not a user id')
+  return userId
+}
+
+/** Module "Guest Access": a guest may give himself a name, and nothing else. */
+const mindGuest = ({ guest }: Requester, key: string): void => {
+  if (guest && key !== 'displayname') {
+    throw new MatrixError('M_GUEST_ACCESS_FORBIDDEN', 'Guests may only change their display name')
+  }
+}
+
+/** `profile.yaml`. */
+export const profileEndpoints = ({ profiles, setProfile }: ProfileDeps): readonly AnyEndpoint[] => [
+  endpoint({
+    method: 'GET',
+    paths: sinceV1('/profile/:userId'),
+    auth: 'none',
+    rateLimit: 'read',
+    params: Type.Object({ userId: Type.String() }),
+    handler: async ({ params }) => profiles.profile(userIdOf(params.userId)),
+  }),
+  endpoint({
+    method: 'GET',
+    paths: sinceV1('/profile/:userId/:keyName'),
+    auth: 'none',
+    rateLimit: 'read',
+    params: FIELD,
+    handler: async ({ params, path }) => {
+      const field = await profiles.field(userIdOf(params.userId), params.keyName)
+      // Today's clients are answered that there is none by an empty object, those of 2015 by 404.
+      if (isOldPath(path) && Object.keys(field).length === 0)
+        throw new MatrixError('M_NOT_FOUND', 'The profile has no such field')
+      return field
+    },
+  }),
+  endpoint({
+    method: 'PUT',
+    paths: sinceV1('/profile/:userId/:keyName'),
+    auth: 'guest',
+    rateLimit: 'profile',
+    params: FIELD,
+    body: AnyObject,
+    bodyLimitBytes: BODY_LIMIT_BYTES,
+    handler: async ({ requester, params: { userId, keyName }, body }) => {
+      requireOwn(requester, userId)
+      mindGuest(requester, keyName)
+      const value = Object.hasOwn(body, keyName) ? body[keyName] : undefined
+      if (value === undefined) throw new MatrixError('M_MISSING_PARAM', `The body has no ${keyName.slice(0, 64)}`)
+      await setProfile.set(requester, keyName, value)
+      return {}
+    },
+  }),
+  endpoint({
+    method: 'DELETE',
+    paths: v3('/profile/:userId/:keyName'),
+    auth: 'guest',
+    rateLimit: 'profile',
+    params: FIELD,
+    handler: async ({ requester, params: { userId, keyName } }) => {
+      requireOwn(requester, userId)
+      mindGuest(requester, keyName)
+      await setProfile.remove(requester, keyName)
+      return {}
+    },
+  }),
+]

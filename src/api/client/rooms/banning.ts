@@ -1,0 +1,39 @@
+import type { Memberships } from '#domain'
+import { type AnyEndpoint, endpoint, sinceV1, v3 } from '#http'
+import { roomIdOf } from '../own-user.ts'
+import { hidingUnknownRoom, RoomIdPath, reasonIn, TargetBody, userIdOf } from '../room-path.ts'
+
+export interface BanningDeps {
+  readonly memberships: Pick<Memberships, 'change' | 'unban'>
+}
+
+/** `banning.yaml`. */
+export const banningEndpoints = ({ memberships }: BanningDeps): readonly AnyEndpoint[] => [
+  endpoint({
+    method: 'POST',
+    paths: sinceV1('/rooms/:roomId/ban'),
+    auth: 'user',
+    rateLimit: 'other',
+    params: RoomIdPath,
+    body: TargetBody,
+    handler: async ({ requester: { userId: sender }, params, body }) => {
+      const [roomId, target] = [roomIdOf(params.roomId), userIdOf(body.user_id)]
+      const content = reasonIn(body)
+      await hidingUnknownRoom(memberships.change({ roomId, sender, target, membership: 'ban', content }))
+      return {}
+    },
+  }),
+  endpoint({
+    method: 'POST',
+    paths: v3('/rooms/:roomId/unban'),
+    auth: 'user',
+    rateLimit: 'other',
+    params: RoomIdPath,
+    body: TargetBody,
+    handler: async ({ requester: { userId: sender }, params, body }) => {
+      const [roomId, target] = [roomIdOf(params.roomId), userIdOf(body.user_id)]
+      await hidingUnknownRoom(memberships.unban({ roomId, sender, target, content: reasonIn(body) }))
+      return {}
+    },
+  }),
+]

@@ -1,0 +1,76 @@
+import Type, { type Static } from 'typebox'
+import type { NewRoomRequest, RoomCreation } from '#domain'
+import { type AnyEndpoint, endpoint, isOldPath, sinceV1 } from '#http'
+import { type JsonObject, MatrixError, type UserId } from '#spec'
+import { AnyObject } from '../own-user.ts'
+import { plainText, userIdOf } from '../room-path.ts'
+
+export interface CreateRoomDeps {
+  readonly creation: Pick<RoomCreation, 'create'>
+  /** For rooms made through the paths of 2015. */
+  readonly oldRoomVersion: string
+}
+
+/** Each is an event that is signed and stored with the room, all in one commit. */
+const MAX_INVITES = 100
+const MAX_INITIAL_STATE = 100
+
+const body = Type.Object({
+  visibility: Type.Optional(Type.Enum(['public', 'private'])),
+  preset: Type.Optional(Type.Enum(['private_chat', 'public_chat', 'trusted_private_chat'])),
+  room_alias_name: Type.Optional(Type.String({ maxLength: 255 })),
+  name: Type.Optional(Type.String()),
+  topic: Type.Optional(Type.String()),
+  invite: Type.Optional(Type.Array(Type.String(), { maxItems: MAX_INVITES })),
+  invite_3pid: Type.Optional(Type.Array(AnyObject)),
+  room_version: Type.Optional(Type.String()),
+  creation_content: Type.Optional(AnyObject),
+  initial_state: Type.Optional(
+    Type.Array(Type.Object({ type: Type.String(), state_key: Type.Optional(Type.String()), content: AnyObject }), {
+      maxItems: MAX_INITIAL_STATE,
+    }),
+  ),
+  power_level_content_override: Type.Optional(AnyObject),
+  is_direct: Type.Optional(Type.Boolean()),
+})
+
+/** `create_room.yaml`. */
+export const createRoomEndpoints = ({ creation, oldRoomVersion }: CreateRoomDeps): readonly AnyEndpoint[] => [
+  endpoint({
+    method: 'POST',
+    paths: sinceV1('/createRoom'),
+    auth: 'user',
+    rateLimit: 'createRoom',
+    body,
+    invalidErrcode: 'M_BAD_JSON',
+    handler: async ({ requester, body, path }) => {
+      const old = isOldPath(path)
+      const asked = old ? { room_version: oldRoomVersion, ...body } : body
+      const { roomId, alias } = await creation.create({ ...requestOf(requester.userId, asked), aliasTold: old })
+      return { room_id: roomId, ...(alias === undefined ? {} : { room_alias: alias }) }
+    },
+  }),
+]
+
+const requestOf = (creator: UserId, asked: Static<typeof body>): Omit<NewRoomRequest, 'aliasTold'> => {
+  if (asked.invite_3pid !== undefined && asked.invite_3pid.length > 0)
+    throw new MatrixError('M_THREEPID_DENIED', 'This server does not invite by e-mail address or phone number')
+  return {
+    creator,
+    visibility: asked.visibility ?? 'private',
+    preset: asked.preset,
+    aliasName: asked.room_alias_name,
+    name: asked.name,
+    topic: asked.topic,
+    invite: [...new Set(asked.invite?.map(userIdOf))],
+    initialState: (asked.initial_state ?? []).map((event) => ({
+      type: plainText(event.type),
+      stateKey: plainText(event.state_key ?? ''),
+      content: event.content as JsonObject,
+    })),
+    powerLevelOverride: asked.power_level_content_override ?? {},
+    creationContent: asked.creation_content ?? {},
+    version: asked.room_version,
+    isDirect: asked.is_direct ?? false,
+  }
+}

@@ -1,0 +1,52 @@
+import Type from 'typebox'
+import type { Directory, Memberships } from '#domain'
+import { type AnyEndpoint, endpoint, isOldPath, type Requester, sinceV1 } from '#http'
+import { type JsonObject, MatrixError, type RoomId } from '#spec'
+import { AnyObject, roomIdOf } from '../own-user.ts'
+import { Reason, RoomIdPath, resolveRoom, ViaQuery } from '../room-path.ts'
+
+export interface JoiningDeps {
+  readonly memberships: Pick<Memberships, 'change'>
+  readonly directory: Pick<Directory, 'resolve'>
+}
+
+/** Further members go into the member event, as other homeservers do it: a display name for this room, say. */
+const body = Type.Intersect([AnyObject, Type.Object({ reason: Reason })])
+
+/** `joining.yaml`; in 2015 `/rooms/{roomId}/join` took aliases too. */
+export const joiningEndpoints = ({ memberships, directory }: JoiningDeps): readonly AnyEndpoint[] => {
+  const join = async (roomId: RoomId, { userId }: Requester, asked: JsonObject): Promise<JsonObject> => {
+    const { third_party_signed: signed, ...content } = asked
+    if (signed !== undefined && signed !== null)
+      throw new MatrixError('M_THREEPID_DENIED', 'This server does not take invites of third parties')
+    await memberships.change({ roomId, sender: userId, target: userId, membership: 'join', content })
+    return { room_id: roomId }
+  }
+  return [
+    endpoint({
+      method: 'POST',
+      paths: sinceV1('/rooms/:roomId/join'),
+      auth: 'guest',
+      rateLimit: 'join',
+      params: RoomIdPath,
+      body,
+      bodyOptional: true,
+      handler: async ({ requester, params, body, path }) => {
+        const resolved = isOldPath(path) ? await resolveRoom(params.roomId, directory) : roomIdOf(params.roomId)
+        return join(resolved, requester, body)
+      },
+    }),
+    endpoint({
+      method: 'POST',
+      paths: sinceV1('/join/:roomIdOrAlias'),
+      auth: 'guest',
+      rateLimit: 'join',
+      params: Type.Object({ roomIdOrAlias: Type.String() }),
+      query: ViaQuery,
+      body,
+      bodyOptional: true,
+      handler: async ({ requester, params, body }) =>
+        join(await resolveRoom(params.roomIdOrAlias, directory), requester, body),
+    }),
+  ]
+}

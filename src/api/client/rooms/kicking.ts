@@ -1,0 +1,25 @@
+import type { Memberships } from '#domain'
+import { type AnyEndpoint, endpoint, sinceV1 } from '#http'
+import { roomIdOf } from '../own-user.ts'
+import { hidingUnknownRoom, RoomIdPath, reasonIn, TargetBody, userIdOf } from '../room-path.ts'
+
+export interface KickingDeps {
+  readonly memberships: Pick<Memberships, 'kick'>
+}
+
+/** `kicking.yaml`. */
+export const kickingEndpoints = ({ memberships }: KickingDeps): readonly AnyEndpoint[] => [
+  endpoint({
+    method: 'POST',
+    paths: sinceV1('/rooms/:roomId/kick'),
+    auth: 'user',
+    rateLimit: 'other',
+    params: RoomIdPath,
+    body: TargetBody,
+    handler: async ({ requester: { userId: sender }, params, body }) => {
+      const [roomId, target] = [roomIdOf(params.roomId), userIdOf(body.user_id)]
+      await hidingUnknownRoom(memberships.kick({ roomId, sender, target, content: reasonIn(body) }))
+      return {}
+    },
+  }),
+]

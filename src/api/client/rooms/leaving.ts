@@ -1,0 +1,39 @@
+import Type from 'typebox'
+import type { Memberships } from '#domain'
+import { type AnyEndpoint, endpoint, sinceV1, v3 } from '#http'
+import { roomIdOf } from '../own-user.ts'
+import { Reason, RoomIdPath, reasonIn } from '../room-path.ts'
+
+export interface LeavingDeps {
+  readonly memberships: Pick<Memberships, 'change' | 'forget'>
+}
+
+/** `leaving.yaml`. */
+export const leavingEndpoints = ({ memberships }: LeavingDeps): readonly AnyEndpoint[] => [
+  endpoint({
+    method: 'POST',
+    paths: sinceV1('/rooms/:roomId/leave'),
+    auth: 'guest',
+    rateLimit: 'other',
+    params: RoomIdPath,
+    body: Type.Object({ reason: Reason }),
+    bodyOptional: true,
+    handler: async ({ requester: { userId }, params, body }) => {
+      const roomId = roomIdOf(params.roomId)
+      const content = reasonIn(body)
+      await memberships.change({ roomId, sender: userId, target: userId, membership: 'leave', content })
+      return {}
+    },
+  }),
+  endpoint({
+    method: 'POST',
+    paths: v3('/rooms/:roomId/forget'),
+    auth: 'user',
+    rateLimit: 'other',
+    params: RoomIdPath,
+    handler: async ({ requester, params }) => {
+      await memberships.forget(roomIdOf(params.roomId), requester.userId)
+      return {}
+    },
+  }),
+]

@@ -1,0 +1,124 @@
+import Type from 'typebox'
+import type { Directory } from '#domain'
+import { type AnyEndpoint, endpoint, oldPaths, v3 } from '#http'
+import { MatrixError, parseServerName, type ServerName } from '#spec'
+import type { PublicRooms } from '#views'
+import { roomIdOf } from '../own-user.ts'
+import { RoomIdPath } from '../room-path.ts'
+
+export interface ListPublicRoomsDeps {
+  readonly publicRooms: Pick<PublicRooms, 'list' | 'oldPage' | 'isPublished'>
+  readonly directory: Pick<Directory, 'setPublished'>
+  readonly serverName: ServerName
+}
+
+const ServerQuery = Type.Optional(Type.String())
+const Limit = Type.Integer({ minimum: 0 })
+const SearchTerm = Type.String({ maxLength: 1_000 })
+const RoomType = Type.Union([Type.String(), Type.Null()])
+/** Clients that keep the last token in a variable send null at first. */
+const orNull = <Schema extends Type.TSchema>(schema: Schema) => Type.Optional(Type.Union([schema, Type.Null()]))
+
+const search = Type.Object({
+  limit: orNull(Limit),
+  since: orNull(Type.String()),
+  filter: orNull(
+    Type.Object({
+      generic_search_term: orNull(SearchTerm),
+      room_types: orNull(Type.Array(RoomType, { maxItems: 100 })),
+    }),
+  ),
+  include_all_networks: Type.Optional(Type.Boolean()),
+  third_party_instance_id: orNull(Type.String()),
+})
+
+/** `list_public_rooms.yaml`, and the list of 2015. */
+export const listPublicRoomsEndpoints = (deps: ListPublicRoomsDeps): readonly AnyEndpoint[] => [
+  ...visibilityEndpoints(deps),
+  endpoint({
+    method: 'GET',
+    paths: v3('/publicRooms'),
+    auth: 'none',
+    rateLimit: 'read',
+    query: Type.Object({
+      limit: Type.Optional(Limit),
+      since: Type.Optional(Type.String()),
+      server: ServerQuery,
+    }),
+    handler: async ({ query }) => {
+      requireLocal(query.server, deps.serverName)
+      const { limit, since } = query
+      return deps.publicRooms.list({
+        limit: limit || undefined,
+        since: since || undefined,
+        searchTerm: undefined,
+        roomTypes: undefined,
+      })
+    },
+  }),
+  endpoint({
+    method: 'GET',
+    paths: oldPaths('/publicRooms'),
+    auth: 'none',
+    rateLimit: 'read',
+    query: Type.Object({
+      from: Type.Optional(Type.String()),
+      to: Type.Optional(Type.String()),
+      limit: Type.Optional(Limit),
+    }),
+    handler: async ({ query: { from, to, limit } }) =>
+      deps.publicRooms.oldPage({ from: from || 'START', to: to || 'END', limit: limit || undefined }),
+  }),
+  endpoint({
+    method: 'POST',
+    paths: v3('/publicRooms'),
+    auth: 'user',
+    rateLimit: 'read',
+    query: Type.Object({ server: ServerQuery }),
+    body: search,
+    bodyOptional: true,
+    handler: async ({ query, body }) => {
+      requireLocal(query.server, deps.serverName)
+      // Rooms of bridged networks would stand under the id of their instance; there are none.
+      if (body.third_party_instance_id) return { chunk: [], total_room_count_estimate: 0 }
+      return deps.publicRooms.list({
+        limit: body.limit || undefined,
+        since: body.since || undefined,
+        searchTerm: body.filter?.generic_search_term ?? undefined,
+        roomTypes: body.filter?.room_types ?? undefined,
+      })
+    },
+  }),
+]
+
+const visibilityEndpoints = ({ publicRooms, directory }: ListPublicRoomsDeps): readonly AnyEndpoint[] => [
+  endpoint({
+    method: 'GET',
+    paths: v3('/directory/list/room/:roomId'),
+    auth: 'none',
+    rateLimit: 'read',
+    params: RoomIdPath,
+    handler: async ({ params }) => ({
+      visibility: (await publicRooms.isPublished(roomIdOf(params.roomId))) ? 'public' : 'private',
+    }),
+  }),
+  endpoint({
+    method: 'PUT',
+    paths: v3('/directory/list/room/:roomId'),
+    auth: 'user',
+    rateLimit: 'other',
+    params: RoomIdPath,
+    body: Type.Object({ visibility: Type.Optional(Type.Enum(['public', 'private'])) }),
+    bodyOptional: true,
+    handler: async ({ requester, params, body }) => {
+      await directory.setPublished(roomIdOf(params.roomId), body.visibility !== 'private', requester)
+      return {}
+    },
+  }),
+]
+
+const requireLocal = (server: string | undefined, own: ServerName): void => {
+  if (server === undefined || server === '' || server === own) return
+  if (parseServerName(server) === undefined) throw new MatrixError('M_INVALID_PARAM', 'Not a server name')
+  throw new MatrixError('M_FORBIDDEN', 'This server does not federate: it knows its own rooms only')
+}

@@ -1,0 +1,95 @@
+import Type from 'typebox'
+import { type AnyEndpoint, endpoint, oldPaths, RawJson, sinceV1, v3 } from '#http'
+import type { RoomStates, Timeline } from '#views'
+import { StatePath, statePaths } from '../events/room-state.ts'
+import { viewerOf } from '../old-clients.ts'
+import { roomIdOf } from '../own-user.ts'
+import { eventIdOf, plainText, RoomIdPath } from '../room-path.ts'
+
+export interface RoomsDeps {
+  readonly timeline: Pick<Timeline, 'event'>
+  readonly roomStates: Pick<RoomStates, 'all' | 'one' | 'members' | 'joinedMembers'>
+}
+
+const MembershipQuery = Type.Optional(Type.Enum(['join', 'invite', 'knock', 'leave', 'ban']))
+
+/** `rooms.yaml`, and the members page by page, as they were in 2015. */
+export const roomsEndpoints = ({ timeline, roomStates }: RoomsDeps): readonly AnyEndpoint[] => [
+  endpoint({
+    method: 'GET',
+    paths: v3('/rooms/:roomId/event/:eventId'),
+    auth: 'guest',
+    rateLimit: 'read',
+    params: Type.Object({ roomId: Type.String(), eventId: Type.String() }),
+    handler: async ({ requester, params }) =>
+      new RawJson(await timeline.event(roomIdOf(params.roomId), eventIdOf(params.eventId), requester)),
+  }),
+  endpoint({
+    method: 'GET',
+    paths: sinceV1('/rooms/:roomId/state'),
+    auth: 'guest',
+    rateLimit: 'read',
+    params: RoomIdPath,
+    handler: async ({ requester, params, path }) =>
+      new RawJson(await roomStates.all(roomIdOf(params.roomId), viewerOf(requester, path))),
+  }),
+  endpoint({
+    method: 'GET',
+    paths: statePaths(),
+    auth: 'guest',
+    rateLimit: 'read',
+    params: StatePath,
+    query: Type.Object({ format: Type.Optional(Type.Enum(['content', 'event'])) }),
+    handler: async ({ requester, params, query, path }) => {
+      const entry = { type: plainText(params.eventType), stateKey: plainText(params.stateKey ?? '') }
+      const viewer = viewerOf(requester, path)
+      return new RawJson(await roomStates.one(roomIdOf(params.roomId), entry, query.format ?? 'content', viewer))
+    },
+  }),
+  endpoint({
+    method: 'GET',
+    paths: v3('/rooms/:roomId/members'),
+    auth: 'guest',
+    rateLimit: 'read',
+    params: RoomIdPath,
+    query: Type.Object({
+      at: Type.Optional(Type.String()),
+      membership: MembershipQuery,
+      not_membership: MembershipQuery,
+    }),
+    handler: async ({ requester, params, query }) => {
+      const { at, membership, not_membership: notMembership } = query
+      const roomId = roomIdOf(params.roomId)
+      return new RawJson(await roomStates.members({ roomId, at, membership, notMembership }, requester))
+    },
+  }),
+  oldMembersEndpoint(roomStates),
+  endpoint({
+    method: 'GET',
+    paths: v3('/rooms/:roomId/joined_members'),
+    auth: 'user',
+    rateLimit: 'read',
+    params: RoomIdPath,
+    handler: async ({ requester, params }) =>
+      new RawJson(await roomStates.joinedMembers(roomIdOf(params.roomId), requester)),
+  }),
+]
+
+const oldMembersEndpoint = (roomStates: RoomsDeps['roomStates']): AnyEndpoint =>
+  endpoint({
+    method: 'GET',
+    paths: oldPaths('/rooms/:roomId/members'),
+    auth: 'guest',
+    rateLimit: 'read',
+    params: RoomIdPath,
+    query: Type.Object({
+      from: Type.Optional(Type.String()),
+      to: Type.Optional(Type.String()),
+      limit: Type.Optional(Type.Integer({ minimum: 1 })),
+    }),
+    handler: async ({ requester, params, query: page, path }) => {
+      const everybody = { at: undefined, membership: undefined, notMembership: undefined }
+      const request = { roomId: roomIdOf(params.roomId), ...everybody, page }
+      return new RawJson(await roomStates.members(request, viewerOf(requester, path)))
+    },
+  })

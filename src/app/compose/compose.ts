@@ -1,0 +1,159 @@
+import { type ApiDeps, apiEndpoints } from '#api'
+import type { CacheStats } from '#base'
+import type { Config } from '#config'
+import { OpenIdTokens, OwnKeys, type Pushers, TurnServers } from '#domain'
+import type { AnyEndpoint, TokenCheck } from '#http'
+import { isJsonObject, type UserId } from '#spec'
+import type { Store } from '#store'
+import { Streams } from '#streams'
+import { operationalEndpoints } from '../landing-page.ts'
+import { PACKAGE_VERSION } from '../package-version.ts'
+import { type AccountsRooms, buildAccounts } from './accounts.ts'
+import type { Ground } from './ground.ts'
+import { buildMedia, type MediaRooms } from './media.ts'
+import { buildPersonal, type Personal } from './personal.ts'
+import { buildPush, buildPushers } from './push.ts'
+import { buildRoomPurge, buildRooms, buildRoomViews, type RoomsDomain, type RoomViews, roomApi } from './rooms.ts'
+import { buildProviders } from './sign-in.ts'
+import { wellKnownOf } from './well-known.ts'
+
+export interface Composed {
+  readonly streams: Streams
+  readonly tokens: TokenCheck
+  readonly endpoints: readonly AnyEndpoint[]
+  caches(): readonly CacheStats[]
+  /** Finishes what goes on behind the answers; after the edge has stopped, before the store closes. */
+  settle(): Promise<void>
+}
+
+/** The one place that knows every room: store → streams → domain → views → api. Each step is a builder of its own below. */
+export const compose = async (ground: Ground): Promise<Composed> => {
+  const streams = await buildStreams(ground)
+  // Accounts, personal data and rooms need a little of each other; each asks only once requests come.
+  const providers = await buildProviders(ground)
+  const accounts = buildAccounts(ground, providers, { leaveAll: (userId) => rooms.memberships.leaveAll(userId) })
+  const personal = buildPersonal(ground, streams)
+  const roomsGround = {
+    ...ground,
+    streams,
+    serverName: ground.config.server.name,
+    defaultRoomVersion: ground.config.server.defaultRoomVersion,
+  }
+  const rooms = buildRooms(roomsGround, {
+    profileOf: (userId) => personal.profiles.memberFields(userId),
+    isGuest: async (userId) => (await accounts.accounts.account(userId))?.guest === true,
+    exists: (userId) => accounts.isActive(userId),
+    refusesInvite: (userId, from) => refusesInvite(ground.store, userId, from),
+  })
+  const views = buildRoomViews(roomsGround, { ...personal, ignored: personal.ignoredUsers })
+  const media = await buildMedia(ground)
+  const push = buildPush(ground, streams, views)
+  const pushers = buildPushers(ground, streams, push)
+  await accounts.resume()
+  media.start()
+  push.start()
+  const purge = buildRoomPurge(ground)
+  purge.start()
+  const openIdTokens = new OpenIdTokens(accounts, { ...ground, serverName: ground.config.server.name })
+  const parts: Parts = { ground, accounts, personal, rooms, views, media, pushers, openIdTokens }
+  return {
+    streams,
+    tokens: accounts.accessTokens,
+    endpoints: [...operational(ground.config), ...apiEndpoints(buildApi(parts))],
+    caches: () => [
+      ...accounts.caches(),
+      ...[
+        ...personal.caches,
+        ...views.caches,
+        ...media.caches,
+        rooms.rooms,
+        rooms.sending,
+        rooms.answeredOnce,
+        openIdTokens,
+      ].map((cache) => cache.stats()),
+    ],
+    settle: async () => {
+      await push.stop()
+      await purge.stop()
+      await accounts.settle()
+      await personal.settle()
+      await media.stop()
+    },
+  }
+}
+
+interface Parts {
+  readonly ground: Ground
+  readonly accounts: AccountsRooms
+  readonly personal: Personal
+  readonly rooms: RoomsDomain
+  readonly views: RoomViews
+  readonly media: MediaRooms
+  readonly pushers: Pushers
+  readonly openIdTokens: OpenIdTokens
+}
+
+const INVITE_PERMISSION = 'm.invite_permission_config'
+
+/** Module "Invite permission": `default_action: block` in account data. Invites of ignored users come through, and are not shown. */
+const refusesInvite = async (store: Store, userId: UserId, from: UserId): Promise<boolean> => {
+  const account = await store.accounts.account(userId)
+  if (account === undefined || userId === from) return false
+  const entry = await store.accountData.global(account.user, INVITE_PERMISSION)
+  if (entry === undefined) return false
+  const content: unknown = JSON.parse(entry.contentJson)
+  return isJsonObject(content) && content.default_action === 'block'
+}
+
+/** Streams advance after each commit, never before. */
+const buildStreams = async ({ store, clock }: Ground): Promise<Streams> => {
+  const streams = new Streams(clock, await store.positions())
+  store.onCommitted(({ announcements, positions }) => streams.advance(positions, announcements))
+  return streams
+}
+
+const buildApi = ({
+  ground: { config, clock, signingKey },
+  accounts,
+  personal,
+  rooms,
+  views,
+  media,
+  pushers,
+  openIdTokens,
+}: Parts): ApiDeps => ({
+  accounts: accounts.api,
+  personal: { ...personal.api(rooms.memberships), presenceProfiles: views.presenceProfiles },
+  rooms: {
+    ...roomApi(config.server.name, rooms, views, personal.presence),
+    oldRoomVersion: config.server.oldClientsRoomVersion,
+  },
+  media: media.api,
+  push: { pushers },
+  voip: { turnServers: new TurnServers(config.voip, clock) },
+  openId: { openIdTokens },
+  keys: { ownKeys: new OwnKeys(signingKey, clock) },
+  sync: { sync: views.sync, filters: personal.filters, presence: personal.presence },
+  oldSync: { ...views, presence: personal.presence },
+  capabilities: {
+    defaultRoomVersion: config.server.defaultRoomVersion,
+    threepidChanges: config.mail.smtpHost !== undefined || config.identityServers.trusted.length > 0,
+  },
+  wellknown: {
+    client: wellKnownOf(config),
+    federationDelegatedTo: config.federation.delegatedTo,
+  },
+  support: {
+    admin: { matrixId: config.support.adminMatrixId, emailAddress: config.support.adminEmail },
+    security: { matrixId: config.support.securityMatrixId, emailAddress: config.support.securityEmail },
+    supportPage: config.support.page,
+  },
+})
+
+const operational = ({ server, registration }: Config): readonly AnyEndpoint[] =>
+  operationalEndpoints({
+    serverName: server.name,
+    version: PACKAGE_VERSION,
+    publicBaseUrl: server.publicBaseUrl,
+    canRegister: registration.mode !== 'closed',
+  })

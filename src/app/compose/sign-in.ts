@@ -1,0 +1,206 @@
+import { readFile } from 'node:fs/promises'
+import type { AccountsDeps } from '#api'
+import type { CacheStats } from '#base'
+import { CAS_ID, type Config } from '#config'
+import {
+  type Accounts,
+  type Arrival,
+  CALLBACK_PATH,
+  type CreateAccount,
+  canonicalEmail,
+  type Devices,
+  ExternalIdentities,
+  GetLoginToken,
+  givesTickets,
+  IdentityStages,
+  type InteractiveAuth,
+  identityIn,
+  LoginTokens,
+  OAUTH2_STAGE,
+  OneTimeTable,
+  Reauthentication,
+  type RegisterOptions,
+  SignIn,
+  SignInFlow,
+  type SignInFlowOptions,
+  type SignInProvider,
+  SSO_STAGE,
+  type Stage,
+  TERMS_STAGE,
+  TOKEN_STAGE,
+} from '#domain'
+import { CasServer, isSigningKey, type OpenIdClientAuth, type OpenIdEndpoints, OpenIdProvider } from '#net'
+import type { UserId } from '#spec'
+import { type Store, writers } from '#store'
+import { reasonOf, StartError } from '../start-error.ts'
+import type { Ground } from './ground.ts'
+import { termsOf } from './registration.ts'
+
+/** Throws `StartError` where a key cannot be read. Providers are not asked for anything yet. */
+export const buildProviders = async (ground: Ground): Promise<readonly SignInProvider[]> => [
+  ...(await Promise.all(ground.config.signIn.providers.map((settings) => providerOf(ground, settings)))),
+  ...casOf(ground),
+]
+
+type SignInApi = Pick<AccountsDeps, 'signIn' | 'getLoginToken' | 'signInPages'>
+
+/** Sign-in at providers, and what the stages of accounts need of it. */
+export interface SignInRooms {
+  readonly signIn: SignIn
+  readonly identities: ExternalIdentities
+  readonly identityStages: IdentityStages
+  readonly reauthentication: Reauthentication
+  /** Registration, with another way to it where the operator wants that. */
+  registering(options: RegisterOptions): RegisterOptions
+  /** `dances`: what its redirect URI answers itself. */
+  api(createAccount: CreateAccount, devices: Devices, options: Pick<SignInFlowOptions, 'names' | 'dances'>): SignInApi
+  /** How somebody who says nothing of who they are logs in. */
+  readonly loginStages: readonly Stage[]
+  caches(): readonly CacheStats[]
+}
+
+export const buildSignIn = (
+  ground: Ground,
+  providers: readonly SignInProvider[],
+  accounts: Accounts,
+  uia: InteractiveAuth,
+): SignInRooms => {
+  const { config, store, clock, random, logger } = ground
+  const lifetimeMs = config.sessions.authenticationSessionLifetime
+  const baseUrl = config.server.publicBaseUrl ?? ''
+  const signIn = new SignIn(providers, { clock, random, logger, lifetimeMs, baseUrl })
+  const identities = new ExternalIdentities(store.externalIdentities, writers.externalIdentities, clock)
+  const arrivals = new OneTimeTable<Arrival>({ name: 'sign-in-arrivals', clock, random, lifetimeMs })
+  const identityStages = new IdentityStages(signIn, identities, uia, { clock, random, lifetimeMs })
+  const confirming = [identityStages.stage(SSO_STAGE, false), identityStages.stage(OAUTH2_STAGE, false)]
+  const loginTokens = new LoginTokens(clock, random, config.signIn.loginTokenLifetime)
+  const reauthentication = new Reauthentication(accounts, identities, confirming, providers)
+  return {
+    signIn,
+    identities,
+    identityStages,
+    reauthentication,
+    loginStages: providers.every(givesTickets) ? [] : [identityStages.stage(OAUTH2_STAGE, false)],
+    registering: (options) =>
+      config.registration.oauth2 ? withSignIn(options, identityStages.stage(OAUTH2_STAGE, true), identities) : options,
+    api: (createAccount, devices, options) => ({
+      signIn,
+      getLoginToken: new GetLoginToken(uia, reauthentication, loginTokens, devices),
+      signInPages: {
+        signIn,
+        signInFlow: new SignInFlow(
+          { accounts, identities },
+          createAccount,
+          { uia, identityStages },
+          { arrivals, loginTokens },
+          {
+            ...options,
+            hasTerms: termsOf(config).length > 0,
+            commit: store.commit,
+            trustedClients: [...config.signIn.trustedClients, ...ownPages(baseUrl)],
+            userWithEmail: (address) => userWithEmail(store, address),
+          },
+        ),
+        identityStages,
+        baseUrl,
+        serverName: config.server.name,
+        documents: termsOf(config),
+      },
+    }),
+    caches: () => [...signIn.stats(), ...[identityStages, arrivals, loginTokens].map((table) => table.stats())],
+  }
+}
+
+/** A flow of its own: whom a provider vouches for needs no captcha and no address, but a token and the terms as everybody else. */
+const withSignIn = (options: RegisterOptions, stage: Stage, identities: ExternalIdentities): RegisterOptions => {
+  const { offer, outcomeOf } = options
+  const kept = offer.flows[0]?.filter((type) => type === TOKEN_STAGE || type === TERMS_STAGE) ?? []
+  return {
+    ...options,
+    offer: { ...offer, flows: [...offer.flows, [...kept, stage.type]], stages: [...offer.stages, stage] },
+    outcomeOf: (facts, userId) => {
+      const identity = identityIn(facts)
+      return [...outcomeOf(facts, userId), ...(identity === undefined ? [] : [identities.link(identity, userId)])]
+    },
+  }
+}
+
+const userWithEmail = async (store: Store, text: string): Promise<UserId | undefined> => {
+  const address = canonicalEmail(text)
+  if (address === undefined) return undefined
+  return (await store.thirdPartyIds.thirdPartyId({ medium: 'email', address }))?.userId
+}
+
+/** The login page for browsers without a client is ours. */
+const ownPages = (baseUrl: string): readonly string[] =>
+  baseUrl === '' ? [] : [`${baseUrl}/_matrix/static/client/login`]
+
+type ProviderSettings = Config['signIn']['providers'][number]
+
+const providerOf = async ({ config, clock }: Ground, settings: ProviderSettings): Promise<SignInProvider> => {
+  const { id, name, brand, icon, localpart, displayName, email } = settings
+  const { allowRegistration, chooseUserName, linkExisting, clientId, scopes } = settings
+  return {
+    id,
+    name,
+    brand,
+    icon,
+    templates: { localpart, displayName, email },
+    allowRegistration,
+    chooseUserName,
+    linkExisting,
+    client: new OpenIdProvider({
+      clock,
+      endpoints: endpointsOf(settings),
+      clientId,
+      clientAuth: await clientAuthOf(settings),
+      scopes,
+      redirectUri: `${config.server.publicBaseUrl}${CALLBACK_PATH}`,
+      timeoutMs: config.signIn.requestTimeout,
+    }),
+  }
+}
+
+/** The CAS server, where there is one. */
+const casOf = ({ config, clock }: Ground): readonly SignInProvider[] => {
+  const { serverUrl, name, localpart, displayName, requiredAttributes, requestTimeout, ...rules } = config.cas
+  if (serverUrl === undefined) return []
+  return [
+    {
+      id: CAS_ID,
+      name,
+      brand: undefined,
+      icon: undefined,
+      // What it says of addresses it does not say to be verified.
+      templates: { localpart, displayName, email: '' },
+      ...rules,
+      client: new CasServer({ clock, serverUrl, requiredAttributes, timeoutMs: requestTimeout }),
+    },
+  ]
+}
+
+const endpointsOf = (settings: ProviderSettings): OpenIdEndpoints => {
+  const { issuer, authorizationEndpoint = '', tokenEndpoint = '', userinfoEndpoint = '', subjectClaim } = settings
+  return issuer === undefined
+    ? { kind: 'explicit', authorizationEndpoint, tokenEndpoint, userinfoEndpoint, subjectClaim }
+    : { kind: 'issuer', issuer }
+}
+
+/** Which of secret and key there is was checked with the configuration. */
+const clientAuthOf = async (settings: ProviderSettings): Promise<OpenIdClientAuth> => {
+  const { clientAuth, clientSecret = '', privateKeyFile = '', privateKeyId } = settings
+  if (clientAuth !== 'private_key_jwt') return { kind: clientAuth, secret: clientSecret }
+  const pem = await readKey(privateKeyFile, settings.id)
+  return { kind: clientAuth, pem, keyId: privateKeyId }
+}
+
+const readKey = async (file: string, provider: string): Promise<string> => {
+  let pem: string
+  try {
+    pem = await readFile(file, 'utf8')
+  } catch (cause) {
+    throw new StartError(`The key file ${file} of provider ${provider} cannot be read: ${reasonOf(cause)}`, { cause })
+  }
+  if (isSigningKey(pem)) return pem
+  throw new StartError(`The key file ${file} of provider ${provider} holds no private key, RSA or P-256, in PEM`)
+}
