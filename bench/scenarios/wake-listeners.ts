@@ -3,6 +3,7 @@ import { HttpClient } from '../client/http-client.ts'
 import { nowMs, pauseMs } from '../measure/now.ts'
 import { eachOf, emptyStretch, noteFailure, type Stretch } from '../measure/workers.ts'
 import { patiently, setupWidth, type Target } from '../run/target.ts'
+import { oneByOne } from './one-by-one.ts'
 import { type Case, once, type Scenario } from './scenario.ts'
 import { messageBody } from './send-load.ts'
 
@@ -11,7 +12,6 @@ const settleMs = 250
 const pollMs = 30_000
 /** A listener that has not heard a message by then counts as a failure. */
 const deafAfterMs = 30_000
-const leastMessages = 3
 
 /** A user who waits in `/sync`, as a client with lazy loading does. */
 class Listener {
@@ -87,14 +87,7 @@ export const wakeListeners: Scenario = {
         warmUp: async () => sendOnce(await hall(), target.unique(), emptyStretch()),
         async run() {
           const open = await hall()
-          const stretch = emptyStretch()
-          const startMs = nowMs()
-          const deadlineMs = startMs + seconds * 1000
-          for (let sent = 0; (sent < leastMessages || nowMs() < deadlineMs) && stretch.errors === 0; sent += 1) {
-            await sendOnce(open, target.unique(), stretch)
-          }
-          stretch.elapsedMs = nowMs() - startMs
-          return stretch
+          return oneByOne(seconds, (stretch) => sendOnce(open, target.unique(), stretch))
         },
         close: async () => (await hall()).http.close(),
       }

@@ -3,6 +3,7 @@ import { WaitingStream } from '../client/waiting-stream.ts'
 import { nowMs, pauseMs } from '../measure/now.ts'
 import { eachOf, emptyStretch, noteFailure, type Stretch } from '../measure/workers.ts'
 import { patiently, setupWidth, type Target } from '../run/target.ts'
+import { oneByOne } from './one-by-one.ts'
 import { type Case, once, type Scenario } from './scenario.ts'
 import { messageBody } from './send-load.ts'
 
@@ -12,7 +13,6 @@ const pollMs = 120_000
 const settleMs = (streams: number): number => 500 + streams / 4
 /** Who has not heard a message by then counts as a failure. */
 const deafAfterMs = 30_000
-const leastMessages = 3
 
 /** A client that polls again as soon as it is answered. */
 class Client {
@@ -141,14 +141,7 @@ export const wakeStreams: Scenario = {
           warmUp: async () => sendOnce(await hall(), target.unique(), emptyStretch()),
           async run() {
             const open = await hall()
-            const stretch = emptyStretch()
-            const startMs = nowMs()
-            const deadlineMs = startMs + seconds * 1000
-            for (let sent = 0; (sent < leastMessages || nowMs() < deadlineMs) && stretch.errors === 0; sent += 1) {
-              await sendOnce(open, target.unique(), stretch)
-            }
-            stretch.elapsedMs = nowMs() - startMs
-            return stretch
+            return oneByOne(seconds, (stretch) => sendOnce(open, target.unique(), stretch))
           },
           close: async () => {
             for (const client of (await hall()).clients) client.close()

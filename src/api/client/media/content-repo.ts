@@ -97,6 +97,10 @@ const legacyEndpoints = (deps: MediaDeps): readonly AnyEndpoint[] => {
       throw new MatrixError('M_NOT_FOUND', 'Files are given out at /_matrix/client/v1/media, with an access token')
     }
   }
+  const legacyDownload = async (request: Parameters<typeof download>[1]) => {
+    refuseIfOff()
+    return download(deps, request, 'everybody')
+  }
   return [
     endpoint({
       method: 'GET',
@@ -112,10 +116,7 @@ const legacyEndpoints = (deps: MediaDeps): readonly AnyEndpoint[] => {
       rateLimit: 'read',
       params: MediaPath,
       query: DownloadQuery,
-      handler: async (request) => {
-        refuseIfOff()
-        return download(deps, request, 'everybody')
-      },
+      handler: legacyDownload,
     }),
     endpoint({
       method: 'GET',
@@ -124,10 +125,7 @@ const legacyEndpoints = (deps: MediaDeps): readonly AnyEndpoint[] => {
       rateLimit: 'read',
       params: NamedMediaPath,
       query: DownloadQuery,
-      handler: async (request) => {
-        refuseIfOff()
-        return download(deps, request, 'everybody')
-      },
+      handler: legacyDownload,
     }),
     endpoint({
       method: 'GET',

@@ -1,5 +1,4 @@
 import { sql } from 'kysely'
-import type { RoomId } from '#spec'
 import { WriteConflict } from '../../ports/change.ts'
 import type { EmptyRoom, RoomPurgesWriter } from '../../ports/room-purges.ts'
 import { defineWrite, insertInto } from '../engine/index.ts'
@@ -48,7 +47,7 @@ const begin = defineWrite('roomPurges.begin', async (tx, { room, roomId, sequenc
   if ((await tx.run(takeRoom, { room, sequence })) === 0) throw new WriteConflict('room-changed')
   await tx.run(takeAliases, { room })
   const members = await tx.all(takeMemberships, { room })
-  await tx.insertMany(insertPurge, [{ room, room_id: roomId satisfies RoomId }])
+  await tx.insertMany(insertPurge, [{ room, room_id: roomId }])
   // No event, but who keeps this room, or the rooms of these users, in memory must hear of it.
   const users = members.map(({ user_number }) => user_number)
   tx.announce({ stream: 'events', position: tx.next('events', 1), rooms: [room], users })
