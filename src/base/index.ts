@@ -1,5 +1,6 @@
 export * from './bounded-cache.ts'
 export * from './bounded-work.ts'
+export * from './chore.ts'
 export * from './clock.ts'
 export * from './keyed-lock.ts'
 export * from './latest-values.ts'

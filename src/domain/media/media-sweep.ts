@@ -1,4 +1,4 @@
-import { breathe, type Clock, type Logger } from '#base'
+import { breathe, Chore, type Clock, type Logger } from '#base'
 import type { StoredFile } from '#store'
 import type { MediaStore, StoredBytes } from './stored-bytes.ts'
 
@@ -24,48 +24,42 @@ export class MediaSweep {
   readonly #store: MediaStore
   readonly #bytes: StoredBytes
   readonly #options: MediaSweepOptions
-  #cancel: (() => void) | undefined
-  #running: Promise<void> = Promise.resolve()
-  #stopped = false
+  readonly #chore: Chore
 
   constructor(store: MediaStore, bytes: StoredBytes, options: MediaSweepOptions) {
     this.#store = store
     this.#bytes = bytes
     this.#options = options
+    this.#chore = new Chore({
+      clock: options.clock,
+      logger: options.logger,
+      everyMs: EVERY_MS,
+      failure: 'the media could not be swept; tried again in six hours',
+      round: () => this.#sweep(),
+    })
   }
 
   /** Sweeps now, then every six hours. */
   start(): void {
-    this.#running = this.#sweep()
+    this.#chore.start()
   }
 
   /** When what is under way has ended. */
-  async stop(): Promise<void> {
-    this.#stopped = true
-    this.#cancel?.()
-    await this.#running
+  stop(): Promise<void> {
+    return this.#chore.stop()
   }
 
   async #sweep(): Promise<void> {
-    const { clock, logger } = this.#options
-    try {
-      const { commit, writer } = this.#store
-      await commit([writer.dropExpired(clock.nowMs())])
-      await this.#sweepPreviews()
-      await this.#sweepFiles()
-    } catch (error) {
-      logger.error({ err: error }, 'the media could not be swept; tried again in six hours')
-    }
-    if (this.#stopped) return
-    this.#cancel = clock.after(EVERY_MS, () => {
-      this.#running = this.#sweep()
-    })
+    const { commit, writer } = this.#store
+    await commit([writer.dropExpired(this.#options.clock.nowMs())])
+    await this.#sweepPreviews()
+    await this.#sweepFiles()
   }
 
   async #sweepPreviews(): Promise<void> {
     const { commit, previews } = this.#store
     const beforeMs = this.#options.clock.nowMs() - this.#options.previewLifetimeMs
-    while (!this.#stopped) {
+    while (!this.#chore.stopped) {
       const old = await previews.reader.fetchedBefore(beforeMs, PREVIEWS_AT_ONCE)
       for (const { url, fetchedMs, mediaId } of old) {
         // The picture first: were it the row, a crash in between would leave a picture that nothing leads to.
@@ -81,7 +75,7 @@ export class MediaSweep {
     let removed = 0
     let batch: StoredFile[] = []
     for await (const file of this.#store.files.list()) {
-      if (this.#stopped) return
+      if (this.#chore.stopped) return
       if (batch.push(file) < FILES_AT_ONCE) continue
       removed += await this.#sweepBatch(batch)
       batch = []

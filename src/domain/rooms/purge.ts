@@ -1,4 +1,4 @@
-import type { Clock, Logger } from '#base'
+import { Chore, type Clock, type Logger } from '#base'
 import type { RoomId } from '#spec'
 import {
   type Change,
@@ -36,48 +36,42 @@ const EVENTS_AT_ONCE = 500
  */
 export class RoomPurge {
   readonly #options: RoomPurgeOptions
-  #cancel: (() => void) | undefined
-  #running: Promise<void> = Promise.resolve()
-  #stopped = false
+  readonly #chore: Chore
 
   constructor(options: RoomPurgeOptions) {
     this.#options = options
+    this.#chore = new Chore({
+      clock: options.clock,
+      logger: options.logger,
+      everyMs: EVERY_MS,
+      failure: 'empty rooms could not be removed; tried again in an hour',
+      round: () => this.#look(),
+    })
   }
 
   /** Looks now, then every hour. */
   start(): void {
-    this.#running = this.#look()
+    this.#chore.start()
   }
 
   /** When what is under way has ended. */
-  async stop(): Promise<void> {
-    this.#stopped = true
-    this.#cancel?.()
-    await this.#running
+  stop(): Promise<void> {
+    return this.#chore.stop()
   }
 
   async #look(): Promise<void> {
-    const { clock, logger, reader } = this.#options
-    try {
-      for (const begun of await reader.roomsBeingPurged()) await this.#remove(begun)
-      while (await this.#purgeSome());
-    } catch (error) {
-      logger.error({ err: error }, 'empty rooms could not be removed; tried again in an hour')
-    }
-    if (this.#stopped) return
-    this.#cancel = clock.after(EVERY_MS, () => {
-      this.#running = this.#look()
-    })
+    for (const begun of await this.#options.reader.roomsBeingPurged()) await this.#remove(begun)
+    while (await this.#purgeSome());
   }
 
   /** Answers whether there may be more. */
   async #purgeSome(): Promise<boolean> {
     const { afterMs, clock, forgottenByAll, reader } = this.#options
-    if (afterMs === undefined || this.#stopped) return false
+    if (afterMs === undefined || this.#chore.stopped) return false
     const beforeMs = clock.nowMs() - afterMs
     const rooms = await reader.emptyRooms({ forgottenByAll, beforeMs, limit: ROOMS_AT_ONCE })
     let purged = 0
-    for (const room of rooms) if (!this.#stopped && (await this.#purge(room))) purged++
+    for (const room of rooms) if (!this.#chore.stopped && (await this.#purge(room))) purged++
     return rooms.length === ROOMS_AT_ONCE && purged > 0
   }
 
@@ -95,7 +89,8 @@ export class RoomPurge {
 
   async #remove({ room }: { readonly room: RoomNumber; readonly roomId: RoomId }): Promise<void> {
     const { changesFor, commit, writer } = this.#options
-    for (let more = true; more && !this.#stopped; ) [{ more }] = await commit([writer.continue(room, EVENTS_AT_ONCE)])
-    if (!this.#stopped) await commit([...changesFor(room), writer.finish(room)])
+    for (let more = true; more && !this.#chore.stopped; )
+      [{ more }] = await commit([writer.continue(room, EVENTS_AT_ONCE)])
+    if (!this.#chore.stopped) await commit([...changesFor(room), writer.finish(room)])
   }
 }

@@ -1,0 +1,51 @@
+import type { Clock } from './clock.ts'
+import type { Logger } from './logger.ts'
+
+export interface ChoreOptions {
+  readonly clock: Clock
+  readonly logger: Logger
+  /** From the end of one round to the next. */
+  readonly everyMs: number
+  /** Logged where a round fails; the next one tries again. */
+  readonly failure: string
+  /** One round. A long one asks `stopped` now and then, and ends early. */
+  round(): Promise<void>
+}
+
+/** Work in the background that comes again and again: never two rounds at once, and none after `stop`. */
+export class Chore {
+  readonly #options: ChoreOptions
+  #cancel: (() => void) | undefined
+  #running: Promise<void> = Promise.resolve()
+  #stopped = false
+
+  constructor(options: ChoreOptions) {
+    this.#options = options
+  }
+
+  get stopped(): boolean {
+    return this.#stopped
+  }
+
+  /** The first round is now. */
+  start(): void {
+    this.#running = this.#turn()
+  }
+
+  /** When what is under way has ended. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#cancel?.()
+    await this.#running
+  }
+
+  async #turn(): Promise<void> {
+    const { clock, everyMs, failure, logger } = this.#options
+    try {
+      await this.#options.round()
+    } catch (error) {
+      logger.error({ err: error }, failure)
+    }
+    if (!this.#stopped) this.#cancel = clock.after(everyMs, () => this.start())
+  }
+}
