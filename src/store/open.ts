@@ -1,4 +1,4 @@
-import type { Commit, Committed, DurableStream } from './ports/change.ts'
+import type { Commit, Committed, DurableStream } from './ports/engine/change.ts'
 import type { CommitStats } from './sql/engine/commit-queue.ts'
 import { queriesOver } from './sql/engine/query.ts'
 import type { StoreOptions } from './sql/engine/store.ts'

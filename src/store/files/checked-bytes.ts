@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { pipeline, type Readable, Transform, type TransformCallback } from 'node:stream'
-import type { FileName } from '../ports/media-files.ts'
+import type { FileName } from '../ports/media/media-files.ts'
 
 /** What came back is not what was kept. */
 export class DamagedFile extends Error {

@@ -1,4 +1,4 @@
-import { StoreUnavailable } from '../ports/faults.ts'
+import { StoreUnavailable } from '../ports/engine/faults.ts'
 
 export const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : undefined)
 

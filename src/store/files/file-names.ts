@@ -1,4 +1,4 @@
-import type { FileName } from '../ports/media-files.ts'
+import type { FileName } from '../ports/media/media-files.ts'
 
 const NAME = /^[A-Za-z0-9_-]{8,64}(?:\.[a-z0-9-]{1,32})?$/
 

@@ -3,7 +3,7 @@ import { access, type FileHandle, mkdir, open, readdir, rename, stat, unlink } f
 import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { KeyedLock, type Random } from '#base'
-import type { FileDraft, FileName, MediaFiles, StoredFile } from '../ports/media-files.ts'
+import type { FileDraft, FileName, MediaFiles, StoredFile } from '../ports/media/media-files.ts'
 import { codeOf, diskFault } from './disk-fault.ts'
 import { checkFileName, isFileName } from './file-names.ts'
 

@@ -1,4 +1,4 @@
-import { DURABLE_STREAMS } from '../ports/change.ts'
+import { DURABLE_STREAMS } from '../ports/engine/change.ts'
 import { type Migration, table } from '../sql/engine/schema.ts'
 
 export const createStreamsAndUsers: Migration = {

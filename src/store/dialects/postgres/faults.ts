@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { StoreUnavailable, type UnavailableReason } from '../../ports/faults.ts'
+import { StoreUnavailable, type UnavailableReason } from '../../ports/engine/faults.ts'
 
 /** PostgreSQL error codes, or their class (first two letters), that are faults of the database and not of the statement. */
 const FAULTS: readonly (readonly [prefix: string, reason: UnavailableReason])[] = [

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { SchemaTooNew } from '../../ports/faults.ts'
+import { SchemaTooNew } from '../../ports/engine/faults.ts'
 import { MIGRATIONS_TABLE, type Migration, pendingMigrations, SCHEMA_WORDS } from '../../sql/engine/schema.ts'
 import { clientConfig, executeText } from './client.ts'
 import { faultOf } from './faults.ts'

@@ -1,6 +1,6 @@
 import pg from 'pg'
 import type { Logger } from '#base'
-import { StoreUnavailable } from '../../ports/faults.ts'
+import { StoreUnavailable } from '../../ports/engine/faults.ts'
 import type { Db } from '../../sql/engine/access.ts'
 import type { Query } from '../../sql/engine/query.ts'
 import { clientConfig, execute } from './client.ts'

@@ -1,5 +1,5 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import { StoreUnavailable, type UnavailableReason } from '../../ports/faults.ts'
+import { StoreUnavailable, type UnavailableReason } from '../../ports/engine/faults.ts'
 import type { Answer } from '../../sql/engine/connection.ts'
 import type { Value } from '../../sql/engine/query.ts'
 

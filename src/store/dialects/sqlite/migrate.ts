@@ -1,4 +1,4 @@
-import { SchemaTooNew } from '../../ports/faults.ts'
+import { SchemaTooNew } from '../../ports/engine/faults.ts'
 import { MIGRATIONS_TABLE, type Migration, pendingMigrations, SCHEMA_WORDS } from '../../sql/engine/schema.ts'
 import type { SqliteFile } from './file.ts'
 

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { StoreUnavailable } from '../../ports/faults.ts'
+import { StoreUnavailable } from '../../ports/engine/faults.ts'
 import { CommitQueue } from '../../sql/engine/commit-queue.ts'
 import type { DialectStore, StoreOptions } from '../../sql/engine/store.ts'
 import { SqliteReads } from './reads.ts'

@@ -1,5 +1,5 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
-import { StoreUnavailable } from '../../ports/faults.ts'
+import { StoreUnavailable } from '../../ports/engine/faults.ts'
 import { type FileOptions, SqliteFile } from './file.ts'
 import type { FromReader, ToReader } from './thread-messages.ts'
 

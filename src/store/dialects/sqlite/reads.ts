@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import { StoreUnavailable } from '../../ports/faults.ts'
+import { StoreUnavailable } from '../../ports/engine/faults.ts'
 import type { Db } from '../../sql/engine/access.ts'
 import type { Query } from '../../sql/engine/query.ts'
 import { type FileOptions, SqliteFile } from './file.ts'

@@ -1,4 +1,4 @@
-import type { UnavailableReason } from '../../ports/faults.ts'
+import type { UnavailableReason } from '../../ports/engine/faults.ts'
 import type { GroupAnswer, Submitted } from '../../sql/engine/commit-queue.ts'
 import type { Value } from '../../sql/engine/query.ts'
 

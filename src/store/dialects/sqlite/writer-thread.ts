@@ -1,6 +1,6 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { MIGRATIONS } from '../../migrations/index.ts'
-import { SchemaTooNew, StoreUnavailable } from '../../ports/faults.ts'
+import { SchemaTooNew, StoreUnavailable } from '../../ports/engine/faults.ts'
 import type { GroupAnswer, Submitted } from '../../sql/engine/commit-queue.ts'
 import { GroupRunner } from '../../sql/engine/group.ts'
 import { GroupLoop } from '../../sql/engine/group-loop.ts'

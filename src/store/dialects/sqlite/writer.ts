@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import type { Clock, Logger } from '#base'
-import { SchemaTooNew, StoreUnavailable } from '../../ports/faults.ts'
+import { SchemaTooNew, StoreUnavailable } from '../../ports/engine/faults.ts'
 import type { CommitQueue, Submitted } from '../../sql/engine/commit-queue.ts'
 import type { FileOptions } from './file.ts'
 import type { FromWriter, ToWriter } from './thread-messages.ts'

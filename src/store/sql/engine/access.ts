@@ -1,6 +1,6 @@
 import type { UserId } from '#spec'
-import type { Announcement, DurableStream } from '../../ports/change.ts'
-import type { UserNumber } from '../../ports/rooms.ts'
+import type { Announcement, DurableStream } from '../../ports/engine/change.ts'
+import type { UserNumber } from '../../ports/rooms/rooms.ts'
 import type { Insert, Query } from './query.ts'
 
 /** Reads what is committed. Every call sees the newest commit; two calls may see different ones. */

@@ -1,6 +1,6 @@
 import type { Clock, Logger } from '#base'
-import { type Change, type Commit, type Committed, type Outputs, WriteConflict } from '../../ports/change.ts'
-import { StoreUnavailable, type UnavailableReason, UnstorableText } from '../../ports/faults.ts'
+import { type Change, type Commit, type Committed, type Outputs, WriteConflict } from '../../ports/engine/change.ts'
+import { StoreUnavailable, type UnavailableReason, UnstorableText } from '../../ports/engine/faults.ts'
 import type { CommitRequest, GroupResult, Outcome } from './group.ts'
 import { Histogram, type HistogramValues } from './histogram.ts'
 

@@ -1,4 +1,4 @@
-import type { DurableStream } from '../../ports/change.ts'
+import type { DurableStream } from '../../ports/engine/change.ts'
 import type { DialectName, Insert, Statement, Value } from './query.ts'
 
 export type Positions = Readonly<Record<DurableStream, number>>

@@ -12,7 +12,7 @@ import {
   SqliteQueryCompiler,
   sql,
 } from 'kysely'
-import { UnstorableText } from '../../ports/faults.ts'
+import { UnstorableText } from '../../ports/engine/faults.ts'
 
 export type DialectName = 'sqlite' | 'postgres'
 export type Value = string | number | null | readonly string[] | readonly number[]

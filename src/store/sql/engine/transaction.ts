@@ -1,7 +1,7 @@
 import type { Generated } from 'kysely'
 import type { BoundedCache } from '#base'
 import type { UserId } from '#spec'
-import type { Announcement, DurableStream } from '../../ports/change.ts'
+import type { Announcement, DurableStream } from '../../ports/engine/change.ts'
 import type { Tx } from './access.ts'
 import type { Answer, Positions, WriteConnection } from './connection.ts'
 import { type Insert, type Query, queriesOver, type Statement } from './query.ts'

@@ -1,4 +1,4 @@
-import type { Change } from '../../ports/change.ts'
+import type { Change } from '../../ports/engine/change.ts'
 import type { Tx } from './access.ts'
 
 /** Makes changes when called; `perform` does them where the transaction is, which on SQLite is another thread. */

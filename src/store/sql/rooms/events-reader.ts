@@ -1,5 +1,5 @@
 import type { EventId } from '#spec'
-import type { RoomsReader, StoredEvent } from '../../ports/rooms.ts'
+import type { RoomsReader, StoredEvent } from '../../ports/rooms/rooms.ts'
 import type { Db } from '../engine/index.ts'
 import { selectEvents, selectShownEvents, toStoredEvent } from './stored-events.ts'
 import { query } from './tables.ts'

@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
 import type { Membership, UserId } from '#spec'
-import type { MemberRecord, RoomsReader } from '../../ports/rooms.ts'
+import type { MemberRecord, RoomsReader } from '../../ports/rooms/rooms.ts'
 import type { Db } from '../engine/index.ts'
 import { isLargeRoom } from './state-reader.ts'
 import { query, type RoomTables } from './tables.ts'

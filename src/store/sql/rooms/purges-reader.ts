@@ -1,5 +1,5 @@
 import { type ExpressionBuilder, type Kysely, sql } from 'kysely'
-import type { EmptyRoomsQuery, RoomPurgesReader } from '../../ports/room-purges.ts'
+import type { EmptyRoomsQuery, RoomPurgesReader } from '../../ports/rooms/room-purges.ts'
 import type { Db } from '../engine/index.ts'
 import { query, type RoomTables } from './tables.ts'
 

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
-import { WriteConflict } from '../../ports/change.ts'
-import type { EmptyRoom, RoomPurgesWriter } from '../../ports/room-purges.ts'
+import { WriteConflict } from '../../ports/engine/change.ts'
+import type { EmptyRoom, RoomPurgesWriter } from '../../ports/rooms/room-purges.ts'
 import { defineWrite, insertInto } from '../engine/index.ts'
 import { query } from './tables.ts'
 

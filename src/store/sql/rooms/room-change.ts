@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { EventId, Membership, UserId } from '#spec'
-import type { NewStoredEvent, RoomChange } from '../../ports/rooms.ts'
+import type { NewStoredEvent, RoomChange } from '../../ports/rooms/rooms.ts'
 import type { InsertRow, Tx } from '../engine/index.ts'
 import { insertEvents, insertMemberships, insertStateLog, query } from './tables.ts'
 

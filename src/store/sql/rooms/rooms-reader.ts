@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import type { EventId, RoomId } from '#spec'
-import type { RoomRecord, RoomsReader } from '../../ports/rooms.ts'
+import type { RoomRecord, RoomsReader } from '../../ports/rooms/rooms.ts'
 import type { Db } from '../engine/index.ts'
 import { eventsReader } from './events-reader.ts'
 import { membersReader } from './members-reader.ts'

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import type { Membership, UserId } from '#spec'
-import type { RoomsReader, StateQuery } from '../../ports/rooms.ts'
+import type { RoomsReader, StateQuery } from '../../ports/rooms/rooms.ts'
 import type { Db, Lists, Query } from '../engine/index.ts'
 import { type EventRow, selectEvents, toStoredEvent } from './stored-events.ts'
 import { query, type RoomTables } from './tables.ts'

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import type { StoredEvent } from '../../ports/rooms.ts'
+import type { StoredEvent } from '../../ports/rooms/rooms.ts'
 import type { RoomTables } from './tables.ts'
 
 /** Events with all that a `StoredEvent` says: begins each query that answers some. */

@@ -1,0 +1,108 @@
+import type { DeviceId, UserId } from '#spec'
+import type { Change } from '../engine/change.ts'
+import type { UserNumber } from '../rooms/rooms.ts'
+
+/** Internal number of a device, never given twice: transaction ids and to-device messages hang on it. */
+export type DeviceNumber = number
+/** Internal number of an access token and the refresh token given with it. */
+export type TokenNumber = number
+
+export interface DeviceRecord {
+  readonly device: DeviceNumber
+  readonly deviceId: DeviceId
+  readonly displayName: string | undefined
+  readonly lastSeenAtMs: number | undefined
+  readonly lastSeenIp: string | undefined
+  readonly lastSeenUserAgent: string | undefined
+}
+
+/** Where and when a device was last seen. */
+export interface Sighting {
+  readonly ip: string
+  readonly userAgent: string | undefined
+  readonly atMs: number
+}
+
+/** Tokens are stored as SHA-256 in hexadecimal only. */
+export interface NewTokenPair {
+  readonly accessHash: string
+  /** undefined: never. */
+  readonly accessExpiresAtMs: number | undefined
+  readonly refreshHash: string | undefined
+  readonly refreshExpiresAtMs: number | undefined
+}
+
+export interface NewSession {
+  readonly userId: UserId
+  readonly deviceId: DeviceId
+  /** For a device that is new; a known one keeps its name. */
+  readonly displayName: string | undefined
+  readonly tokens: NewTokenPair
+  readonly seen: Sighting
+}
+
+export interface StartedSession {
+  readonly user: UserNumber
+  readonly device: DeviceNumber
+  readonly token: TokenNumber
+  /** Access hashes that the device had before and that are void now. */
+  readonly revoked: readonly string[]
+}
+
+export interface RemovedDevices {
+  readonly devices: readonly { readonly device: DeviceNumber; readonly deviceId: DeviceId }[]
+  readonly revoked: readonly string[]
+}
+
+export interface DevicesWriter {
+  /** Makes the device where it is unknown; the tokens it had are void. Conflict: `account-gone` (none, or deactivated). */
+  startSession(session: NewSession): Change<StartedSession>
+  /** Conflict: `device-gone`. */
+  rename(device: DeviceNumber, displayName: string): Change<void>
+  /** Removes devices with their tokens; unknown ids are passed over. */
+  remove(userId: UserId, deviceIds: readonly DeviceId[]): Change<RemovedDevices>
+  /** Removes all devices of the user but `except`. */
+  removeAll(userId: UserId, except?: DeviceNumber): Change<RemovedDevices>
+  /** Devices that are gone are passed over. */
+  recordSightings(sightings: readonly (Sighting & { readonly device: DeviceNumber })[]): Change<void>
+}
+
+export interface DevicesReader {
+  device(userId: UserId, deviceId: DeviceId): Promise<DeviceRecord | undefined>
+  /** Oldest first. */
+  devicesOf(userId: UserId): Promise<readonly DeviceRecord[]>
+}
+
+/** A stored pair of tokens with all that a request needs to know of its owner. */
+export interface TokenRecord {
+  readonly token: TokenNumber
+  readonly accessHash: string
+  readonly user: UserNumber
+  readonly userId: UserId
+  readonly device: DeviceNumber
+  readonly deviceId: DeviceId
+  readonly guest: boolean
+  readonly admin: boolean
+  readonly accessExpiresAtMs: number | undefined
+  readonly refreshExpiresAtMs: number | undefined
+  /** Whether the pair it was exchanged for is still valid, because this one was never used. */
+  readonly unconfirmed: boolean
+}
+
+export interface TokensWriter {
+  /**
+   * Exchanges a refresh token. The old pair stays valid until the new one is used; exchanging it once more voids what the first
+   * exchange gave. Conflict: `refresh-token-gone`.
+   */
+  exchange(
+    token: TokenNumber,
+    tokens: NewTokenPair,
+  ): Change<{ readonly token: TokenNumber; readonly revoked: readonly string[] }>
+  /** The pair was used: the one it was exchanged for is void. Conflict: `token-gone`. */
+  confirm(token: TokenNumber): Change<{ readonly revoked: readonly string[] }>
+}
+
+export interface TokensReader {
+  byAccessHash(hash: string): Promise<TokenRecord | undefined>
+  byRefreshHash(hash: string): Promise<TokenRecord | undefined>
+}

@@ -1,0 +1,39 @@
+import type { Generated } from 'kysely'
+import type { UserTables } from '../engine/index.ts'
+
+export interface AccountTables extends UserTables {
+  readonly accounts: {
+    readonly user_number: number
+    readonly password_hash: string | null
+    readonly guest: number
+    readonly admin: number
+    readonly created_ms: number
+    readonly deactivated_ms: number | null
+    readonly erased: number
+    readonly leaving: number
+  }
+  readonly registration_tokens: {
+    readonly token: string
+    readonly uses_allowed: number | null
+    readonly uses: number
+    readonly expires_ms: number | null
+  }
+  readonly devices: {
+    readonly device: Generated<number>
+    readonly user_number: number
+    readonly device_id: string
+    readonly display_name: string | null
+    readonly seen_ms: number | null
+    readonly seen_ip: string | null
+    readonly seen_user_agent: string | null
+  }
+  readonly token_pairs: {
+    readonly token: Generated<number>
+    readonly device: number
+    readonly access_hash: string
+    readonly access_expires_ms: number | null
+    readonly refresh_hash: string | null
+    readonly refresh_expires_ms: number | null
+    readonly predecessor: number | null
+  }
+}

@@ -1,0 +1,117 @@
+import type { DeviceId, UserId } from '#spec'
+import type { DeviceRecord, DevicesReader, TokenRecord, TokensReader } from '../../ports/accounts/devices.ts'
+import { type Db, queriesOver } from '../engine/index.ts'
+import type { AccountTables } from './accounts-tables.ts'
+
+const query = queriesOver<AccountTables>()
+
+const deviceOf = query((db, param: { userId: string; deviceId: string }) =>
+  db
+    .selectFrom('users')
+    .innerJoin('devices', 'devices.user_number', 'users.user_number')
+    .select(['device', 'device_id', 'display_name', 'seen_ms', 'seen_ip', 'seen_user_agent'])
+    .where('user_id', '=', param.userId)
+    .where('device_id', '=', param.deviceId),
+)
+const devicesOf = query((db, param: { userId: string }) =>
+  db
+    .selectFrom('users')
+    .innerJoin('devices', 'devices.user_number', 'users.user_number')
+    .select(['device', 'device_id', 'display_name', 'seen_ms', 'seen_ip', 'seen_user_agent'])
+    .where('user_id', '=', param.userId)
+    .orderBy('device'),
+)
+
+const TOKEN_COLUMNS = [
+  'token',
+  'access_hash',
+  'devices.user_number',
+  'user_id',
+  'devices.device',
+  'device_id',
+  'guest',
+  'admin',
+  'access_expires_ms',
+  'refresh_expires_ms',
+  'predecessor',
+] as const
+const byAccessHash = query((db, param: { hash: string }) =>
+  db
+    .selectFrom('token_pairs')
+    .innerJoin('devices', 'devices.device', 'token_pairs.device')
+    .innerJoin('users', 'users.user_number', 'devices.user_number')
+    .innerJoin('accounts', 'accounts.user_number', 'devices.user_number')
+    .select(TOKEN_COLUMNS)
+    .where('access_hash', '=', param.hash),
+)
+const byRefreshHash = query((db, param: { hash: string }) =>
+  db
+    .selectFrom('token_pairs')
+    .innerJoin('devices', 'devices.device', 'token_pairs.device')
+    .innerJoin('users', 'users.user_number', 'devices.user_number')
+    .innerJoin('accounts', 'accounts.user_number', 'devices.user_number')
+    .select(TOKEN_COLUMNS)
+    .where('refresh_hash', '=', param.hash),
+)
+
+interface DeviceRow {
+  readonly device: number
+  readonly device_id: string
+  readonly display_name: string | null
+  readonly seen_ms: number | null
+  readonly seen_ip: string | null
+  readonly seen_user_agent: string | null
+}
+
+const toDevice = (row: DeviceRow): DeviceRecord => ({
+  device: row.device,
+  deviceId: row.device_id as DeviceId,
+  displayName: row.display_name ?? undefined,
+  lastSeenAtMs: row.seen_ms ?? undefined,
+  lastSeenIp: row.seen_ip ?? undefined,
+  lastSeenUserAgent: row.seen_user_agent ?? undefined,
+})
+
+export const devicesReader = (db: Db): DevicesReader => ({
+  device: async (userId, deviceId) => {
+    const row = await db.first(deviceOf, { userId, deviceId })
+    return row === undefined ? undefined : toDevice(row)
+  },
+  devicesOf: async (userId) => (await db.all(devicesOf, { userId })).map(toDevice),
+})
+
+interface TokenRow {
+  readonly token: number
+  readonly access_hash: string
+  readonly user_number: number
+  readonly user_id: string
+  readonly device: number
+  readonly device_id: string
+  readonly guest: number
+  readonly admin: number
+  readonly access_expires_ms: number | null
+  readonly refresh_expires_ms: number | null
+  readonly predecessor: number | null
+}
+
+const toToken = (row: TokenRow | undefined): TokenRecord | undefined =>
+  row === undefined
+    ? undefined
+    : {
+        token: row.token,
+        accessHash: row.access_hash,
+        user: row.user_number,
+        userId: row.user_id as UserId,
+        device: row.device,
+        deviceId: row.device_id as DeviceId,
+        guest: row.guest === 1,
+        admin: row.admin === 1,
+        accessExpiresAtMs: row.access_expires_ms ?? undefined,
+        refreshExpiresAtMs: row.refresh_expires_ms ?? undefined,
+        unconfirmed: row.predecessor !== null,
+      }
+
+export const tokensReader = (db: Db): TokensReader => ({
+  byAccessHash: async (hash) => toToken(await db.first(byAccessHash, { hash })),
+  byRefreshHash: async (hash) => toToken(await db.first(byRefreshHash, { hash })),
+})

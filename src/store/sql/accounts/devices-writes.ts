@@ -1,0 +1,150 @@
+import type { DeviceId, UserId } from '#spec'
+import type {
+  DevicesWriter,
+  NewSession,
+  RemovedDevices,
+  Sighting,
+  StartedSession,
+} from '../../ports/accounts/devices.ts'
+import { WriteConflict } from '../../ports/engine/change.ts'
+import { defineWrite, queriesOver, type Tx } from '../engine/index.ts'
+import type { AccountTables } from './accounts-tables.ts'
+import { insertPair } from './tokens-writes.ts'
+
+const query = queriesOver<AccountTables>()
+
+const ownerOf = query((db, param: { userId: string }) =>
+  db
+    .selectFrom('users')
+    .innerJoin('accounts', 'accounts.user_number', 'users.user_number')
+    .select(['accounts.user_number', 'deactivated_ms'])
+    .where('user_id', '=', param.userId),
+)
+const upsertDevice = query(
+  (
+    db,
+    param: {
+      user: number
+      deviceId: string
+      displayName: string | null
+      atMs: number
+      ip: string
+      userAgent: string | null
+    },
+  ) =>
+    db
+      .insertInto('devices')
+      .values({
+        user_number: param.user,
+        device_id: param.deviceId,
+        display_name: param.displayName,
+        seen_ms: param.atMs,
+        seen_ip: param.ip,
+        seen_user_agent: param.userAgent,
+      })
+      .onConflict((on) =>
+        on
+          .columns(['user_number', 'device_id'])
+          .doUpdateSet({ seen_ms: param.atMs, seen_ip: param.ip, seen_user_agent: param.userAgent }),
+      )
+      .returning('device'),
+)
+const renameDevice = query((db, param: { device: number; displayName: string }) =>
+  db.updateTable('devices').set({ display_name: param.displayName }).where('device', '=', param.device),
+)
+const deleteNamed = query((db, param: { user: number; deviceIds: readonly string[] }, { texts }) =>
+  db
+    .deleteFrom('devices')
+    .where('user_number', '=', param.user)
+    .where('device_id', 'in', texts(param.deviceIds))
+    .returning(['device', 'device_id']),
+)
+const deleteAll = query((db, param: { user: number; except: number }) =>
+  db
+    .deleteFrom('devices')
+    .where('user_number', '=', param.user)
+    .where('device', '<>', param.except)
+    .returning(['device', 'device_id']),
+)
+const deleteTokens = query((db, param: { devices: readonly number[] }, { integers }) =>
+  db.deleteFrom('token_pairs').where('device', 'in', integers(param.devices)).returning('access_hash'),
+)
+const storeSighting = query((db, param: { device: number; atMs: number; ip: string; userAgent: string | null }) =>
+  db
+    .updateTable('devices')
+    .set({ seen_ms: param.atMs, seen_ip: param.ip, seen_user_agent: param.userAgent })
+    .where('device', '=', param.device),
+)
+
+const voidTokens = async (tx: Tx, devices: readonly number[]): Promise<readonly string[]> =>
+  (await tx.all(deleteTokens, { devices })).map((row) => row.access_hash)
+
+const startSession = defineWrite('devices.startSession', async (tx, session: NewSession): Promise<StartedSession> => {
+  const owner = await tx.first(ownerOf, { userId: session.userId })
+  if (owner === undefined || owner.deactivated_ms !== null) throw new WriteConflict('account-gone')
+  const row = await tx.first(upsertDevice, {
+    user: owner.user_number,
+    deviceId: session.deviceId,
+    displayName: session.displayName ?? null,
+    atMs: session.seen.atMs,
+    ip: session.seen.ip,
+    userAgent: session.seen.userAgent ?? null,
+  })
+  if (row === undefined) throw new Error('an inserted device got no number')
+  const revoked = await voidTokens(tx, [row.device])
+  const token = await insertPair(tx, row.device, session.tokens, undefined)
+  return { user: owner.user_number, device: row.device, token, revoked }
+})
+
+const rename = defineWrite('devices.rename', async (tx, input: { device: number; displayName: string }) => {
+  if ((await tx.run(renameDevice, input)) === 0) throw new WriteConflict('device-gone')
+})
+
+const removed = async (
+  tx: Tx,
+  rows: readonly { readonly device: number; readonly device_id: string }[],
+): Promise<RemovedDevices> => ({
+  devices: rows.map((row) => ({ device: row.device, deviceId: row.device_id as DeviceId })),
+  revoked:
+    rows.length === 0
+      ? []
+      : await voidTokens(
+          tx,
+          rows.map((row) => row.device),
+        ),
+})
+
+const remove = defineWrite('devices.remove', async (tx, input: { userId: UserId; deviceIds: readonly DeviceId[] }) => {
+  const owner = await tx.first(ownerOf, input)
+  if (owner === undefined) return { devices: [], revoked: [] }
+  return removed(tx, await tx.all(deleteNamed, { user: owner.user_number, deviceIds: input.deviceIds }))
+})
+
+const removeAll = defineWrite(
+  'devices.removeAll',
+  async (tx, input: { userId: UserId; except: number | undefined }) => {
+    const owner = await tx.first(ownerOf, input)
+    if (owner === undefined) return { devices: [], revoked: [] }
+    // Numbers of devices begin at 1.
+    return removed(tx, await tx.all(deleteAll, { user: owner.user_number, except: input.except ?? 0 }))
+  },
+)
+
+const recordSightings = defineWrite(
+  'devices.recordSightings',
+  async (tx, input: { sightings: readonly (Sighting & { readonly device: number })[] }) => {
+    for (const { device, atMs, ip, userAgent } of input.sightings) {
+      await tx.run(storeSighting, { device, atMs, ip, userAgent: userAgent ?? null })
+    }
+  },
+)
+
+export const devicesWrites = [startSession, rename, remove, removeAll, recordSightings]
+
+export const devicesWriter: DevicesWriter = {
+  startSession,
+  rename: (device, displayName) => rename({ device, displayName }),
+  remove: (userId, deviceIds) => remove({ userId, deviceIds }),
+  removeAll: (userId, except) => removeAll({ userId, except }),
+  recordSightings: (sightings) => recordSightings({ sightings }),
+}

@@ -1,0 +1,115 @@
+import type { EventId, UserId } from '#spec'
+import type { Receipt, ReceiptsReader, ReceiptType } from '../../ports/personal/receipts.ts'
+import type { RoomNumber, UserNumber } from '../../ports/rooms/rooms.ts'
+import { type Db, queriesOver, type UserTables } from '../engine/index.ts'
+import { type ReceiptTables, UNTHREADED } from './receipts-writes.ts'
+
+/** Up to so many moved receipts of the whole server are looked through for the rooms in question. */
+const FEW_MOVED = 400
+
+const query = queriesOver<ReceiptTables & UserTables>()
+
+const COLUMNS = [
+  'receipts.room',
+  'receipts.type',
+  'receipts.thread_id',
+  'receipts.event_id',
+  'receipts.event_position',
+  'receipts.at_ms',
+  'receipts.content_json',
+  'users.user_id',
+] as const
+
+interface Row {
+  readonly room: number
+  readonly type: string
+  readonly thread_id: string
+  readonly event_id: string
+  readonly event_position: number
+  readonly at_ms: number
+  readonly content_json: string | null
+  readonly user_id: string
+}
+
+const roomsMoved = query((db, param: { after: number; upTo: number }) =>
+  db
+    .selectFrom('receipts')
+    .select('room')
+    .where('position', '>', param.after)
+    .where('position', '<=', param.upTo)
+    .orderBy('position')
+    .limit(FEW_MOVED),
+)
+const since = query(
+  (
+    db,
+    param: { rooms: readonly RoomNumber[]; after: number; upTo: number; forUser: string; publicType: string },
+    { integers },
+  ) =>
+    db
+      .selectFrom('receipts')
+      .innerJoin('users', 'users.user_number', 'receipts.user_number')
+      .select(COLUMNS)
+      .where('receipts.room', 'in', integers(param.rooms))
+      .where('receipts.position', '>', param.after)
+      .where('receipts.position', '<=', param.upTo)
+      .where((eb) => eb.or([eb('receipts.type', '=', param.publicType), eb('users.user_id', '=', param.forUser)]))
+      .orderBy('receipts.position'),
+)
+const inRooms = query(
+  (db, param: { rooms: readonly RoomNumber[]; forUser: string; publicType: string }, { integers }) =>
+    db
+      .selectFrom('receipts')
+      .innerJoin('users', 'users.user_number', 'receipts.user_number')
+      .select(COLUMNS)
+      .where('receipts.room', 'in', integers(param.rooms))
+      .where((eb) => eb.or([eb('receipts.type', '=', param.publicType), eb('users.user_id', '=', param.forUser)]))
+      .orderBy('receipts.position'),
+)
+const ofUser = query((db, param: { user: UserNumber; rooms: readonly RoomNumber[] }, { integers }) =>
+  db
+    .selectFrom('receipts')
+    .innerJoin('users', 'users.user_number', 'receipts.user_number')
+    .select(COLUMNS)
+    .where('receipts.room', 'in', integers(param.rooms))
+    .where('receipts.user_number', '=', param.user),
+)
+
+const receiptOf = (row: Row): Receipt => ({
+  room: row.room,
+  userId: row.user_id as UserId,
+  type: row.type as ReceiptType,
+  eventId: row.event_id as EventId,
+  eventPosition: row.event_position,
+  threadId: row.thread_id === UNTHREADED ? undefined : row.thread_id,
+  atMs: row.at_ms,
+  ...(row.content_json === null ? {} : { contentJson: row.content_json }),
+})
+
+const PUBLIC: ReceiptType = 'm.read'
+
+export const receiptsReader = (db: Db): ReceiptsReader => ({
+  since: async (rooms, after, upTo, forUser) => {
+    if (after >= upTo || rooms.length === 0) return []
+    let asked = rooms
+    if (rooms.length > 1) {
+      // After a short while few receipts have moved: then the cost does not depend on the number of the user's rooms.
+      const moved = await db.all(roomsMoved, { after, upTo })
+      if (moved.length < FEW_MOVED) {
+        const distinct = new Set(moved.map(({ room }) => room))
+        asked = rooms.filter((room) => distinct.has(room))
+        if (asked.length === 0) return []
+      }
+    }
+    const rows = await db.longAll(since, { rooms: asked, after, upTo, forUser, publicType: PUBLIC })
+    return rows.map(receiptOf)
+  },
+  inRooms: async (rooms, forUser) => {
+    if (rooms.length === 0) return []
+    return (await db.longAll(inRooms, { rooms, forUser, publicType: PUBLIC })).map(receiptOf)
+  },
+  ofUser: async (user, rooms) => {
+    if (rooms.length === 0) return []
+    return (await db.all(ofUser, { user, rooms })).map(receiptOf)
+  },
+})
