@@ -4,7 +4,7 @@ import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { PASSWORD } from '../support/client.ts'
 import { startHomeserver, type TestHomeserver } from '../support/homeserver.ts'
-import { linkIn, MailServer, mailSettings } from '../support/smtp.ts'
+import { linkIn, MailServer, mailSettings } from '../support/other-servers/smtp.ts'
 import { inChromium, launchChromium, visit } from './chromium.ts'
 
 const STAGE = 'm.login.email.identity'

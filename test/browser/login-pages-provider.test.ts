@@ -1,9 +1,9 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { startSignInHouse } from '../flow/sign-in-fixture.ts'
 import { PASSWORD } from '../support/client.ts'
 import { startHomeserver } from '../support/homeserver.ts'
-import { MailServer, mailSettings } from '../support/smtp.ts'
+import { MailServer, mailSettings } from '../support/other-servers/smtp.ts'
+import { startSignInHouse } from '../support/sign-in-house.ts'
 import { inChromium, launchChromium, visit } from './chromium.ts'
 
 const LOGIN = '/_matrix/static/client/login/'

@@ -1,7 +1,7 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { type SignInHouse, startSignInHouse } from '../flow/sign-in-fixture.ts'
 import { PASSWORD } from '../support/client.ts'
+import { type SignInHouse, startSignInHouse } from '../support/sign-in-house.ts'
 import { inChromium, launchChromium, visit } from './chromium.ts'
 
 const STAGE = 'm.login.oauth2'

@@ -1,4 +1,4 @@
-import type { MailServer } from '../support/smtp.ts'
+import type { MailServer } from '../support/other-servers/smtp.ts'
 import { Dice } from './dice.ts'
 import { Ledger } from './ledger.ts'
 import { pause, until } from './pause.ts'

@@ -1,4 +1,4 @@
-import { type MailServer, PUBLIC_URL } from '../support/smtp.ts'
+import { type MailServer, PUBLIC_URL } from '../support/other-servers/smtp.ts'
 import type { Ledger } from './ledger.ts'
 import { type Account, enc, type Json, type Reply, type Wire } from './wire.ts'
 import { type PendingPlan, RepeatingWriter } from './writers.ts'

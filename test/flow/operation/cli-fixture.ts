@@ -1,0 +1,78 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const PROGRAM = fileURLToPath(new URL('../../../bin/homeroom.js', import.meta.url))
+
+export interface Finished {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** A run of the real program, as a process of its own. */
+export class Program implements AsyncDisposable {
+  readonly process: ChildProcessWithoutNullStreams
+  readonly finished: Promise<Finished>
+  #stdout = ''
+  #stderr = ''
+
+  constructor(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
+    const env = { PATH: process.env.PATH ?? '', ...environment }
+    this.process = spawn(process.execPath, [PROGRAM, ...args], { env })
+    this.process.stdout.on('data', (chunk: Buffer) => {
+      this.#stdout += chunk.toString()
+    })
+    this.process.stderr.on('data', (chunk: Buffer) => {
+      this.#stderr += chunk.toString()
+    })
+    this.finished = new Promise((resolve) => {
+      this.process.once('close', (code) => resolve({ code, stdout: this.#stdout, stderr: this.#stderr }))
+    })
+  }
+
+  /** The whole text printed, once it fits. Throws where the program ends before. */
+  async printed(pattern: RegExp): Promise<RegExpExecArray> {
+    const { promise, resolve, reject } = Promise.withResolvers<RegExpExecArray>()
+    const look = (): void => {
+      const match = pattern.exec(this.#stdout)
+      if (match !== null) resolve(match)
+    }
+    this.process.stdout.on('data', look)
+    look()
+    void this.finished.then(({ code, stderr }) => reject(new Error(`ended with ${code}: ${stderr}`)))
+    return promise
+  }
+
+  /** The address it says it listens on. */
+  async address(): Promise<string> {
+    const [, address = ''] = await this.printed(/Address +(http:\S+)[\s\S]*Press Ctrl/)
+    return address
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.process.kill('SIGKILL')
+    await this.finished
+  }
+}
+
+/** Runs to the end. `input` goes to the standard input. */
+export const run = (
+  args: readonly string[],
+  { input = '', environment = {} }: { input?: string; environment?: Readonly<Record<string, string>> } = {},
+): Promise<Finished> => {
+  const program = new Program(args, environment)
+  program.process.stdin.end(input)
+  return program.finished
+}
+
+export interface Folder extends Disposable {
+  readonly path: string
+}
+
+export const temporaryFolder = (): Folder => {
+  const path = mkdtempSync(join(tmpdir(), 'homeroom-cli-'))
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
+}

@@ -1,0 +1,87 @@
+import { expect, it } from 'vitest'
+import { onEveryHomeserver } from '../../support/homeserver.ts'
+
+const enc = encodeURIComponent
+
+onEveryHomeserver('profiles', (start) => {
+  it('hold a display name, an avatar and fields of any kind, and outlive a restart', async () => {
+    await using homeserver = await start()
+    const alice = await homeserver.register('alice')
+    const path = `/v3/profile/${enc(alice.userId)}`
+    await alice.put(`${path}/displayname`, { displayname: 'Alice' })
+    await alice.put(`${path}/avatar_url`, { avatar_url: 'mxc://localhost/a' })
+    await alice.put(`${path}/m.tz`, { 'm.tz': 'Europe/London' })
+    await alice.put(`${path}/org.example.any`, { 'org.example.any': [1, { a: null }] })
+    await alice.put(`${path}/org.example.nothing`, { 'org.example.nothing': null })
+    await homeserver.restart()
+    const stranger = homeserver.client()
+    expect(await stranger.get(path)).toEqual({
+      displayname: 'Alice',
+      avatar_url: 'mxc://localhost/a',
+      'm.tz': 'Europe/London',
+      'org.example.any': [1, { a: null }],
+      'org.example.nothing': null,
+    })
+    expect(await stranger.get(`${path}/m.tz`)).toEqual({ 'm.tz': 'Europe/London' })
+    expect(await stranger.get(`${path}/org.example.nothing`)).toEqual({ 'org.example.nothing': null })
+
+    await alice.delete(`${path}/m.tz`)
+    await alice.delete(`${path}/m.tz`)
+    await alice.delete(`${path}/avatar_url`)
+    await alice.put(`${path}/displayname`, { displayname: '' })
+    expect((await stranger.request('GET', `${path}/m.tz`)).body.errcode).toBe('M_NOT_FOUND')
+    // Clients older than the other fields ask everybody for these two.
+    expect(await stranger.get(`${path}/avatar_url`)).toEqual({})
+    expect(Object.keys(await stranger.get(path))).toEqual(['org.example.any', 'org.example.nothing'])
+  })
+
+  it('are changed by their owner only, and there is none of nobody', async () => {
+    await using homeserver = await start()
+    const alice = await homeserver.register('alice')
+    const bob = await homeserver.register('bob')
+    const path = `/v3/profile/${enc(alice.userId)}`
+    for (const method of ['PUT', 'DELETE']) {
+      const refused = await bob.request(method, `${path}/displayname`, { body: { displayname: 'Not Alice' } })
+      expect([refused.status, refused.body.errcode]).toEqual([403, 'M_FORBIDDEN'])
+      expect((await bob.request(method, `${path}/displayname`, { body: {}, token: null })).status).toBe(401)
+    }
+    for (const userId of ['@nobody:localhost', '@alice:elsewhere.test']) {
+      const unknown = await bob.request('GET', `/v3/profile/${enc(userId)}`)
+      expect([unknown.status, unknown.body.errcode]).toEqual([404, 'M_NOT_FOUND'])
+      expect((await bob.request('GET', `/v3/profile/${enc(userId)}/displayname`)).status).toBe(404)
+    }
+    expect((await bob.request('GET', '/v3/profile/alice')).body.errcode).toBe('M_INVALID_PARAM')
+  })
+
+  it('refuse what does not fit', async () => {
+    await using homeserver = await start()
+    const alice = await homeserver.register('alice')
+    const path = `/v3/profile/${enc(alice.userId)}`
+    const put = async (key: string, body: unknown) => {
+      const { status, body: answer } = await alice.request('PUT', `${path}/${enc(key)}`, { body })
+      return status === 200 ? 'done' : answer.errcode
+    }
+    expect(await put('displayname', {})).toBe('M_MISSING_PARAM')
+    expect(await put('displayname', { avatar_url: 'mxc://a/b' })).toBe('M_MISSING_PARAM')
+    expect(await put('displayname', { displayname: 5 })).toBe('M_BAD_JSON')
+    expect(await put('displayname', { displayname: null })).toBe('M_BAD_JSON')
+    expect(await put('displayname', '["displayname"]')).toBe('M_BAD_JSON')
+    expect(await put('displayname', '{"displayname":')).toBe('M_NOT_JSON')
+    expect(await put('displayname', '{"displayname":"\\ud800"}')).toBe('M_BAD_JSON')
+    expect(await put('displayname', { displayname: 'x'.repeat(257) })).toBe('M_INVALID_PARAM')
+    expect(await put('avatar_url', { avatar_url: 'x'.repeat(1_001) })).toBe('M_INVALID_PARAM')
+    expect(await put('m.tz', { 'm.tz': {} })).toBe('M_BAD_JSON')
+    for (const key of ['Name', 'nodots', '1.a', '.a', 'a.', 'a..b', 'a.B', '__proto__', 'a.b c', 'a.\0']) {
+      expect(await put(key, { [key]: 1 }), key).toBe('M_INVALID_PARAM')
+    }
+    const long = `a.${'b'.repeat(254)}`
+    expect(await put(long, { [long]: 1 })).toBe('M_KEY_TOO_LARGE')
+    expect(await put(long.slice(1), {})).toBe('M_MISSING_PARAM')
+    expect(await put('a.b', '{"a.b":{"c":"\\ud800"}}')).toBe('M_BAD_JSON')
+    expect(await put('a.b', { 'a.b': { c: '\0', __proto__: {} } })).toBe('done')
+    expect(await put('a.c', { 'a.c': 'x'.repeat(60_000) })).toBe('done')
+    expect(await put('a.d', { 'a.d': 'x'.repeat(6_000) })).toBe('M_PROFILE_TOO_LARGE')
+    expect(await put('a.c', { 'a.c': 'x'.repeat(60_001) })).toBe('done')
+    expect(await put('a.d', { 'a.d': 'x'.repeat(70_000) })).toBe('M_TOO_LARGE')
+  })
+})
