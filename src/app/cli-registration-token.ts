@@ -7,7 +7,7 @@ import { prepareDataFolder } from './data-folder.ts'
 import { openDatabase } from './database.ts'
 import { StartError } from './start-error.ts'
 
-export interface TokenWish {
+export interface TokenOptions {
   readonly token?: string
   readonly uses?: string
   readonly days?: string
@@ -16,10 +16,10 @@ export interface TokenWish {
 const DAY_MS = 86_400_000
 
 /** Makes a token for `registration.mode: token`, and prints it; also while the server runs. */
-export const createRegistrationToken = async (config: Config, wish: TokenWish): Promise<number> => {
-  const uses = countOf(wish.uses, '--uses')
-  const days = countOf(wish.days, '--days')
-  const token = wish.token ?? systemRandom.token(20)
+export const createRegistrationToken = async (config: Config, options: TokenOptions): Promise<number> => {
+  const uses = countOf(options.uses, '--uses')
+  const days = countOf(options.days, '--days')
+  const token = options.token ?? systemRandom.token(20)
   if (config.storage.database.kind === 'sqlite') await prepareDataFolder(config.storage.dataFolder)
   const store = await openDatabase(config.storage.database, systemClock, silentLogger)
   try {

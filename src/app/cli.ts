@@ -1,7 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { ConfigError } from '#config'
 import { readConfig, withConfigFlags } from './cli-config.ts'
-import type { TokenWish } from './cli-registration-token.ts'
+import type { TokenOptions } from './cli-registration-token.ts'
 import { PACKAGE_VERSION } from './package-version.ts'
 import { EXIT_CONFIG, StartError } from './start-error.ts'
 
@@ -49,7 +49,7 @@ export const runCli = async (args: readonly string[]): Promise<number> => {
       .option('--token <text>', 'the token; without, one is made up')
       .option('--uses <number>', 'for how many registrations; without, any number')
       .option('--days <number>', 'for how long; without, for ever'),
-  ).action(async (options: TokenWish, command) => {
+  ).action(async (options: TokenOptions, command) => {
     const { createRegistrationToken } = await import('./cli-registration-token.ts')
     exitCode = await createRegistrationToken(await readConfig(command, process.env), options)
   })

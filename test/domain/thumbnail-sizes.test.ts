@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type ImageFacts, planThumbnail, type ThumbnailWish } from '#domain'
+import { type ImageFacts, planThumbnail, type ThumbnailRequest } from '#domain'
 
 const side = fc.oneof(fc.integer({ min: 1, max: 120 }), fc.integer({ min: 1, max: 5_000 }))
 const image: fc.Arbitrary<ImageFacts> = fc.record({
@@ -11,7 +11,7 @@ const image: fc.Arbitrary<ImageFacts> = fc.record({
   framesFit: fc.boolean(),
   transparent: fc.boolean(),
 })
-const wish: fc.Arbitrary<ThumbnailWish> = fc.record({
+const request: fc.Arbitrary<ThumbnailRequest> = fc.record({
   width: side,
   height: side,
   method: fc.constantFrom('crop', 'scale'),
@@ -28,7 +28,7 @@ const madeSize = (facts: ImageFacts, plan: { width: number; height: number; fit:
 describe('the size of a thumbnail', () => {
   it('is never more than the image has', () => {
     fc.assert(
-      fc.property(image, wish, (facts, wanted) => {
+      fc.property(image, request, (facts, wanted) => {
         const plan = planThumbnail(facts, wanted)
         if (plan.kind === 'original') return
         const { width, height } = madeSize(facts, plan)
@@ -40,13 +40,13 @@ describe('the size of a thumbnail', () => {
 
   it('is never less than was wanted where the image has it, up to the largest size of the list', () => {
     fc.assert(
-      fc.property(image, wish, (facts, wanted) => {
+      fc.property(image, request, (facts, wanted) => {
         fc.pre(wanted.width <= 640 && wanted.height <= 360)
         const plan = planThumbnail(facts, wanted)
         if (plan.kind === 'original') return
         const { width, height } = madeSize(facts, plan)
         if (wanted.method === 'scale') {
-          // The whole image within a size that is no smaller than the wish: it reaches the wish on one side at least.
+          // The whole image within a size that is no smaller than the one asked for: it reaches that on one side at least.
           expect(width >= Math.min(wanted.width, facts.width) || height >= Math.min(wanted.height, facts.height)).toBe(
             true,
           )
@@ -57,9 +57,9 @@ describe('the size of a thumbnail', () => {
     )
   })
 
-  it('is the original where that is no larger than the wish', () => {
+  it('is the original where that is no larger than what is asked for', () => {
     fc.assert(
-      fc.property(image, wish, (facts, wanted) => {
+      fc.property(image, request, (facts, wanted) => {
         fc.pre(facts.width <= wanted.width && facts.height <= wanted.height)
         fc.pre(facts.format !== 'avif' && (!facts.moves || wanted.animated))
         expect(planThumbnail(facts, wanted)).toEqual({ kind: 'original' })
@@ -69,7 +69,7 @@ describe('the size of a thumbnail', () => {
 
   it('moves only where that is wanted, and is in a format of thumbnails', () => {
     fc.assert(
-      fc.property(image, wish, (facts, wanted) => {
+      fc.property(image, request, (facts, wanted) => {
         const plan = planThumbnail(facts, wanted)
         if (plan.kind === 'original') {
           expect(facts.format).not.toBe('avif')
@@ -81,8 +81,8 @@ describe('the size of a thumbnail', () => {
 
   it('is one of few for one image', () => {
     fc.assert(
-      fc.property(image, fc.array(wish, { minLength: 50, maxLength: 200 }), (facts, wishes) => {
-        const variants = wishes
+      fc.property(image, fc.array(request, { minLength: 50, maxLength: 200 }), (facts, requests) => {
+        const variants = requests
           .map((wanted) => planThumbnail(facts, wanted))
           .map((plan) => 'variant' in plan && plan.variant)
         expect(new Set(variants).size).toBeLessThanOrEqual(40)
@@ -94,7 +94,7 @@ describe('the size of a thumbnail', () => {
 
   it('has one name for equal plans of one image', () => {
     fc.assert(
-      fc.property(image, wish, wish, (facts, one, other) => {
+      fc.property(image, request, request, (facts, one, other) => {
         const [a, b] = [planThumbnail(facts, one), planThumbnail(facts, other)]
         fc.pre(a.kind === 'made' && b.kind === 'made' && a.variant === b.variant)
         expect(a).toEqual(b)

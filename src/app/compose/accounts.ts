@@ -13,6 +13,7 @@ import {
   type DeviceTraces,
   EndSessions,
   InteractiveAuth,
+  LastSeen,
   LogIn,
   ManageThirdPartyIds,
   type NewAccountChanges,
@@ -24,7 +25,6 @@ import {
   ReservedNames,
   Sessions,
   SharedSecret,
-  Sightings,
   type SignInProvider,
   thirdPartyIdOf,
   UiaSessionTable,
@@ -34,13 +34,13 @@ import type { UserId } from '#spec'
 import { localpartOf } from '#spec'
 import { type AccountRecord, type Change, writers } from '#store'
 import type { Ground } from './ground.ts'
-import { buildOldDances, dancesOf } from './old-dances.ts'
+import { build2015, callbackOperationsOf } from './of-2015.ts'
 import { registrationOffer } from './registration.ts'
 import { buildSignIn } from './sign-in.ts'
 import { buildThirdPartyIds } from './third-party-ids.ts'
 import { wellKnownOf } from './well-known.ts'
 
-export interface AccountsRooms {
+export interface BuiltAccounts {
   readonly accounts: Accounts
   /** Whether there is such an account, and it was not deactivated. */
   isActive(userId: UserId): Promise<boolean>
@@ -63,12 +63,12 @@ export const buildAccounts = (
   ground: Ground,
   providers: readonly SignInProvider[],
   rooms: LeavingRooms,
-): AccountsRooms => {
+): BuiltAccounts => {
   const { config, store, clock, random, logger } = ground
   const { commit } = store
   const serverName = config.server.name
   const accounts = buildAccountsOnly(ground)
-  const { sightings, accessTokens, devices, sessions } = buildDevices(ground)
+  const { lastSeen, accessTokens, devices, sessions } = buildDevices(ground)
   const uia = new InteractiveAuth(new UiaSessionTable(clock, random, config.sessions.authenticationSessionLifetime))
   const tokens = new RegistrationTokens(store.registrationTokens, writers.registrationTokens, clock)
 
@@ -86,13 +86,7 @@ export const buildAccounts = (
     ...registrationOffer(ground, tokens, proof),
   })
   const register = new Register({ accounts, tokens, devices }, { createAccount, upgradeGuest }, logIn, uia, options)
-  const dances = buildOldDances(
-    ground,
-    { accounts, register, logIn, uia },
-    addresses,
-    options.offer,
-    signIn.loginStages,
-  )
+  const of2015 = build2015(ground, { accounts, register, logIn, uia }, addresses, options.offer, signIn.loginStages)
   const secret = new SharedSecret(config.registration.sharedSecret, random, clock)
   const traces = tracesOf(addresses, rooms)
   const deactivate = new Deactivate({ accounts, devices, proof, reauthentication }, uia, traces, commit, logger)
@@ -104,11 +98,14 @@ export const buildAccounts = (
     api: {
       logIn,
       sessions,
-      ...signIn.api(createAccount, devices, { names: options.reservedNames, dances: dancesOf(dances) }),
+      ...signIn.api(createAccount, devices, {
+        names: options.reservedNames,
+        callbackOperations: callbackOperationsOf(of2015),
+      }),
       endSessions: new EndSessions(devices, uia, reauthentication, deviceTraces, commit),
       register,
       serverName,
-      ...dances,
+      ...of2015,
       changePassword: new ChangePassword({ accounts, devices, reauthentication }, uia, deviceTraces, proof, commit),
       deactivate,
       uia,
@@ -123,7 +120,7 @@ export const buildAccounts = (
     resume: () => deactivate.resume(),
     settle: async () => {
       await deactivate.settled()
-      await sightings.flush()
+      await lastSeen.flush()
     },
     caches: () => [accessTokens.stats(), ...signIn.caches()],
   }
@@ -142,13 +139,13 @@ const tracesOf = ({ threepids }: ReturnType<typeof buildThirdPartyIds>, rooms: L
 
 const buildDevices = ({ config, store, clock, random, logger }: Ground) => {
   const { commit } = store
-  const sightings = new Sightings(writers.devices, commit, clock, logger)
-  const accessTokens = new AccessTokens(store.tokens, writers.tokens, commit, sightings, clock)
-  const devices = new Devices(store.devices, writers.devices, commit, accessTokens, sightings)
+  const lastSeen = new LastSeen(writers.devices, commit, clock, logger)
+  const accessTokens = new AccessTokens(store.tokens, writers.tokens, commit, lastSeen, clock)
+  const devices = new Devices(store.devices, writers.devices, commit, accessTokens, lastSeen)
   const kept = { reader: store.tokens, writer: writers.tokens }
   const lifetimes = lifetimesOf(config)
   const sessions = new Sessions(writers.devices, kept, accessTokens, commit, { clock, random, lifetimes })
-  return { sightings, accessTokens, devices, sessions }
+  return { lastSeen, accessTokens, devices, sessions }
 }
 
 const registerOptionsOf = ({ config, random }: Ground) => ({

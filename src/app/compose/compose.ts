@@ -8,9 +8,9 @@ import type { Store } from '#store'
 import { Streams } from '#streams'
 import { operationalEndpoints } from '../landing-page.ts'
 import { PACKAGE_VERSION } from '../package-version.ts'
-import { type AccountsRooms, buildAccounts } from './accounts.ts'
+import { type BuiltAccounts, buildAccounts } from './accounts.ts'
 import type { Ground } from './ground.ts'
-import { buildMedia, type MediaRooms } from './media.ts'
+import { type BuiltMedia, buildMedia } from './media.ts'
 import { buildPersonal, type Personal } from './personal.ts'
 import { buildPush, buildPushers } from './push.ts'
 import { buildRoomPurge, buildRooms, buildRoomViews, type RoomsDomain, type RoomViews, roomApi } from './rooms.ts'
@@ -84,11 +84,11 @@ export const compose = async (ground: Ground): Promise<Composed> => {
 
 interface Parts {
   readonly ground: Ground
-  readonly accounts: AccountsRooms
+  readonly accounts: BuiltAccounts
   readonly personal: Personal
   readonly rooms: RoomsDomain
   readonly views: RoomViews
-  readonly media: MediaRooms
+  readonly media: BuiltMedia
   readonly pushers: Pushers
   readonly openIdTokens: OpenIdTokens
 }

@@ -17,7 +17,7 @@ import { type MediaFiles, openMediaFolder, openObjectStore, writers } from '#sto
 import { PACKAGE_VERSION } from '../package-version.ts'
 import type { Ground } from './ground.ts'
 
-export interface MediaRooms {
+export interface BuiltMedia {
   readonly media: Media
   readonly api: MediaDeps
   readonly caches: readonly { stats(): CacheStats }[]
@@ -28,7 +28,7 @@ export interface MediaRooms {
 }
 
 /** The content repository, with its files in the data folder or in a store of objects. */
-export const buildMedia = async (ground: Ground): Promise<MediaRooms> => {
+export const buildMedia = async (ground: Ground): Promise<BuiltMedia> => {
   const { config, store, clock, random, logger } = ground
   const settings = config.media
   const files = await openFiles(ground)

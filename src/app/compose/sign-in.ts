@@ -4,7 +4,6 @@ import type { CacheStats } from '#base'
 import { CAS_ID, type Config } from '#config'
 import {
   type Accounts,
-  type Arrival,
   CALLBACK_PATH,
   type CreateAccount,
   canonicalEmail,
@@ -18,6 +17,7 @@ import {
   LoginTokens,
   OAUTH2_STAGE,
   OneTimeTable,
+  type PendingSignIn,
   Reauthentication,
   type RegisterOptions,
   SignIn,
@@ -45,15 +45,19 @@ export const buildProviders = async (ground: Ground): Promise<readonly SignInPro
 type SignInApi = Pick<AccountsDeps, 'signIn' | 'getLoginToken' | 'signInPages'>
 
 /** Sign-in at providers, and what the stages of accounts need of it. */
-export interface SignInRooms {
+export interface BuiltSignIn {
   readonly signIn: SignIn
   readonly identities: ExternalIdentities
   readonly identityStages: IdentityStages
   readonly reauthentication: Reauthentication
   /** Registration, with another way to it where the operator wants that. */
   registering(options: RegisterOptions): RegisterOptions
-  /** `dances`: what its redirect URI answers itself. */
-  api(createAccount: CreateAccount, devices: Devices, options: Pick<SignInFlowOptions, 'names' | 'dances'>): SignInApi
+  /** `callbackOperations`: what its redirect URI answers itself. */
+  api(
+    createAccount: CreateAccount,
+    devices: Devices,
+    options: Pick<SignInFlowOptions, 'names' | 'callbackOperations'>,
+  ): SignInApi
   /** How somebody who says nothing of who they are logs in. */
   readonly loginStages: readonly Stage[]
   caches(): readonly CacheStats[]
@@ -64,13 +68,13 @@ export const buildSignIn = (
   providers: readonly SignInProvider[],
   accounts: Accounts,
   uia: InteractiveAuth,
-): SignInRooms => {
+): BuiltSignIn => {
   const { config, store, clock, random, logger } = ground
   const lifetimeMs = config.sessions.authenticationSessionLifetime
   const baseUrl = config.server.publicBaseUrl ?? ''
   const signIn = new SignIn(providers, { clock, random, logger, lifetimeMs, baseUrl })
   const identities = new ExternalIdentities(store.externalIdentities, writers.externalIdentities, clock)
-  const arrivals = new OneTimeTable<Arrival>({ name: 'sign-in-arrivals', clock, random, lifetimeMs })
+  const pendingSignIns = new OneTimeTable<PendingSignIn>({ name: 'sign-in-pendingSignIns', clock, random, lifetimeMs })
   const identityStages = new IdentityStages(signIn, identities, uia, { clock, random, lifetimeMs })
   const confirming = [identityStages.stage(SSO_STAGE, false), identityStages.stage(OAUTH2_STAGE, false)]
   const loginTokens = new LoginTokens(clock, random, config.signIn.loginTokenLifetime)
@@ -92,7 +96,7 @@ export const buildSignIn = (
           { accounts, identities },
           createAccount,
           { uia, identityStages },
-          { arrivals, loginTokens },
+          { pendingSignIns, loginTokens },
           {
             ...options,
             hasTerms: termsOf(config).length > 0,
@@ -107,7 +111,7 @@ export const buildSignIn = (
         documents: termsOf(config),
       },
     }),
-    caches: () => [...signIn.stats(), ...[identityStages, arrivals, loginTokens].map((table) => table.stats())],
+    caches: () => [...signIn.stats(), ...[identityStages, pendingSignIns, loginTokens].map((table) => table.stats())],
   }
 }
 

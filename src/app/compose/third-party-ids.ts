@@ -6,7 +6,7 @@ import { writers } from '#store'
 import type { Ground } from './ground.ts'
 import { buildIdentityServers } from './identity-servers.ts'
 
-export interface ThirdPartyIdRooms {
+export interface BuiltThirdPartyIds {
   readonly threepids: ThirdPartyIds
   /** undefined: this server sends no mail. */
   readonly emails: EmailValidations | undefined
@@ -15,7 +15,7 @@ export interface ThirdPartyIdRooms {
 }
 
 /** Addresses of accounts, and how people prove theirs: by mails of this server, or at an identity server that it trusts. */
-export const buildThirdPartyIds = (ground: Ground): ThirdPartyIdRooms => {
+export const buildThirdPartyIds = (ground: Ground): BuiltThirdPartyIds => {
   const { config, store, clock } = ground
   const identityServers = buildIdentityServers(ground)
   const threepids = new ThirdPartyIds(

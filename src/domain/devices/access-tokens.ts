@@ -1,7 +1,7 @@
 import { BoundedCache, type CacheStats, type Clock } from '#base'
 import { type DeviceId, MatrixError, type UserId } from '#spec'
 import { type Commit, type TokenRecord, type TokensReader, type TokensWriter, WriteConflict } from '#store'
-import type { Sightings } from './sightings.ts'
+import type { LastSeen } from './last-seen.ts'
 import { hashToken, looksIssued } from './tokens.ts'
 
 /** Whom an access token speaks for. */
@@ -37,7 +37,7 @@ export class AccessTokens {
   readonly #reader: TokensReader
   readonly #writer: TokensWriter
   readonly #commit: Commit
-  readonly #sightings: Sightings
+  readonly #lastSeen: LastSeen
   readonly #clock: Clock
   readonly #cache = new BoundedCache<string, CachedToken>({
     name: 'access-tokens',
@@ -48,11 +48,11 @@ export class AccessTokens {
   #forgotten = 0
   #tellVoided: ((userId: UserId) => void) | undefined
 
-  constructor(reader: TokensReader, writer: TokensWriter, commit: Commit, sightings: Sightings, clock: Clock) {
+  constructor(reader: TokensReader, writer: TokensWriter, commit: Commit, lastSeen: LastSeen, clock: Clock) {
     this.#reader = reader
     this.#writer = writer
     this.#commit = commit
-    this.#sightings = sightings
+    this.#lastSeen = lastSeen
     this.#clock = clock
   }
 
@@ -69,7 +69,7 @@ export class AccessTokens {
     if (isOver(entry.expiresAtMs, this.#clock)) throw unknownToken(true)
     if (at !== undefined && entry.nextSightingMs <= now) {
       entry.nextSightingMs = now + SIGHTING_EVERY_MS
-      this.#sightings.record(entry.owner.device, at.ip, at.userAgent)
+      this.#lastSeen.record(entry.owner.device, at.ip, at.userAgent)
     }
     return entry.owner
   }

@@ -10,7 +10,7 @@ import {
   WriteConflict,
 } from '#store'
 import type { AccessTokens } from './access-tokens.ts'
-import type { Sightings } from './sightings.ts'
+import type { LastSeen } from './last-seen.ts'
 
 const MAX_DISPLAY_NAME_LENGTH = 256
 
@@ -20,20 +20,20 @@ export class Devices {
   readonly #writer: DevicesWriter
   readonly #commit: Commit
   readonly #accessTokens: AccessTokens
-  readonly #sightings: Sightings
+  readonly #lastSeen: LastSeen
 
   constructor(
     reader: DevicesReader,
     writer: DevicesWriter,
     commit: Commit,
     accessTokens: AccessTokens,
-    sightings: Sightings,
+    lastSeen: LastSeen,
   ) {
     this.#reader = reader
     this.#writer = writer
     this.#commit = commit
     this.#accessTokens = accessTokens
-    this.#sightings = sightings
+    this.#lastSeen = lastSeen
   }
 
   async list(userId: UserId): Promise<readonly DeviceRecord[]> {
@@ -76,7 +76,7 @@ export class Devices {
   }
 
   #withLatestSighting(device: DeviceRecord): DeviceRecord {
-    const latest = this.#sightings.latest(device.device)
+    const latest = this.#lastSeen.latest(device.device)
     if (latest === undefined) return device
     return { ...device, lastSeenAtMs: latest.atMs, lastSeenIp: latest.ip, lastSeenUserAgent: latest.userAgent }
   }

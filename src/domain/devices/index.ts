@@ -1,5 +1,5 @@
 export * from './access-tokens.ts'
 export * from './devices.ts'
+export * from './last-seen.ts'
 export * from './sessions.ts'
-export * from './sightings.ts'
 export type { IssuedTokens, TokenLifetimes } from './tokens.ts'

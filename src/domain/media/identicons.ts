@@ -24,8 +24,8 @@ export class Identicons {
 
   /** A square within the size, 16 to 256 pixels a side, 96 where nothing is said. */
   async identicon(text: string, width: number | undefined, height: number | undefined): Promise<Identicon> {
-    const wish = Math.min(width ?? height ?? DEFAULT_SIDE, height ?? width ?? DEFAULT_SIDE)
-    const side = Math.min(MAX_SIDE, Math.max(MIN_SIDE, wish))
+    const wanted = Math.min(width ?? height ?? DEFAULT_SIDE, height ?? width ?? DEFAULT_SIDE)
+    const side = Math.min(MAX_SIDE, Math.max(MIN_SIDE, wanted))
     const key = `${side} ${text}`
     const made = this.#made.get(key)
     if (made !== undefined) return made

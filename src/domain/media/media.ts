@@ -2,9 +2,9 @@ import type { Readable } from 'node:stream'
 import type { Clock, Random } from '#base'
 import { MatrixError, type ServerName } from '#spec'
 import { type Change, type MediaContent, type MediaRecord, type NewMedia, type UserNumber, WriteConflict } from '#store'
-import { Arrivals } from './arrivals.ts'
 import { tooLarge } from './receive.ts'
 import type { MediaStore, StoredBytes } from './stored-bytes.ts'
+import { UploadWaits } from './upload-waits.ts'
 
 /** Module "Content repository", "Security considerations": nothing else can be part of a media id. */
 const MEDIA_ID = /^[A-Za-z0-9_-]{1,255}$/
@@ -33,7 +33,7 @@ export interface Upload {
 }
 
 /** How long somebody waits for an upload that was announced. */
-export interface Patience {
+export interface WaitOptions {
   /** Default 20 s, at most 60 s. */
   readonly timeoutMs: number | undefined
   readonly signal: AbortSignal
@@ -47,7 +47,7 @@ export class Media {
   readonly #serverName: ServerName
   readonly #clock: Clock
   readonly #random: Random
-  readonly #arrivals: Arrivals
+  readonly #uploadWaits: UploadWaits
   readonly #uploading = new Map<UserNumber, number>()
 
   constructor(
@@ -63,7 +63,7 @@ export class Media {
     this.#serverName = serverName
     this.#clock = ground.clock
     this.#random = ground.random
-    this.#arrivals = new Arrivals(ground.clock)
+    this.#uploadWaits = new UploadWaits(ground.clock)
   }
 
   /** Answers the `mxc:` URI. Throws `M_TOO_LARGE`, `M_FORBIDDEN` (quota), `M_LIMIT_EXCEEDED`, `M_INVALID_PARAM` (name). */
@@ -93,16 +93,16 @@ export class Media {
     if (record.user !== user) throw refusalOf('media-foreign')
     if (record.content !== undefined) throw refusalOf('media-uploaded')
     await this.#take(user, mediaId, upload, (media) => this.#store.writer.fill(media))
-    this.#arrivals.arrived(mediaId)
+    this.#uploadWaits.arrived(mediaId)
   }
 
   /** Throws `M_NOT_FOUND`; `M_NOT_YET_UPLOADED` where the wait for an announced upload was in vain. */
-  async find(serverName: string, mediaId: string, patience: Patience): Promise<MediaContent> {
+  async find(serverName: string, mediaId: string, options: WaitOptions): Promise<MediaContent> {
     const record = await this.#record(serverName, mediaId)
     if (record.content !== undefined) return record.content
-    const waitMs = Math.min(patience.timeoutMs ?? DEFAULT_WAIT_MS, MAX_WAIT_MS)
+    const waitMs = Math.min(options.timeoutMs ?? DEFAULT_WAIT_MS, MAX_WAIT_MS)
     const cut = new AbortController()
-    const arrival = this.#arrivals.wait(mediaId, waitMs, AbortSignal.any([patience.signal, cut.signal]))
+    const arrival = this.#uploadWaits.wait(mediaId, waitMs, AbortSignal.any([options.signal, cut.signal]))
     // It may have come before somebody waited for it.
     if ((await this.#record(serverName, mediaId)).content !== undefined) cut.abort()
     await arrival

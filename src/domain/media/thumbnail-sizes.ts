@@ -12,7 +12,7 @@ export interface ImageFacts {
 
 export type ImageFormat = 'jpeg' | 'png' | 'gif' | 'webp' | 'avif'
 
-export interface ThumbnailWish {
+export interface ThumbnailRequest {
   readonly width: number
   readonly height: number
   readonly method: 'crop' | 'scale'
@@ -65,18 +65,18 @@ const LARGEST: Size = [1_600, 1_200]
 const SERVABLE: ReadonlySet<ImageFormat> = new Set(['jpeg', 'png', 'gif', 'webp'])
 
 /**
- * Which thumbnail a wish gets (client-server API, "Thumbnails"): the smallest size of the list that is no smaller than the
- * wish, never more than the image has; the original where that is no larger than the wish, or where the wish is beyond the list.
+ * Plans the thumbnail for a request (client-server API, "Thumbnails"): the smallest size of the list that is no smaller than the size
+ * asked for, never more than the image has; the original where it is no larger, or where the request is beyond the list.
  */
-export const planThumbnail = (image: ImageFacts, wish: ThumbnailWish): ThumbnailPlan => {
-  const animated = wish.animated && image.moves && image.framesFit
+export const planThumbnail = (image: ImageFacts, wanted: ThumbnailRequest): ThumbnailPlan => {
+  const animated = wanted.animated && image.moves && image.framesFit
   // What moves is given out only where it is wanted.
-  const asItIs = SERVABLE.has(image.format) && (!image.moves || wish.animated)
-  const small = image.width <= wish.width && image.height <= wish.height
-  const size = wish.method === 'scale' ? scaleSize(wish) : cropSize(wish)
-  const whole = small || size === undefined || (wish.method === 'scale' && fits(image, size))
+  const asItIs = SERVABLE.has(image.format) && (!image.moves || wanted.animated)
+  const small = image.width <= wanted.width && image.height <= wanted.height
+  const size = wanted.method === 'scale' ? scaleSize(wanted) : cropSize(wanted)
+  const whole = small || size === undefined || (wanted.method === 'scale' && fits(image, size))
   if (whole && asItIs) return { kind: 'original' }
-  if (whole || wish.method === 'scale') {
+  if (whole || wanted.method === 'scale') {
     const [width, height] = whole ? LARGEST : (size ?? LARGEST)
     return {
       kind: 'made',
@@ -105,14 +105,14 @@ const variantOf = (method: string, width: number, height: number, animated: bool
 
 const fits = (image: ImageFacts, [width, height]: Size): boolean => image.width <= width && image.height <= height
 
-const scaleSize = (wish: ThumbnailWish): Size | undefined =>
-  SCALE_SIZES.find(([width, height]) => width >= wish.width && height >= wish.height)
+const scaleSize = (wanted: ThumbnailRequest): Size | undefined =>
+  SCALE_SIZES.find(([width, height]) => width >= wanted.width && height >= wanted.height)
 
 /** Of those large enough the one whose shape comes nearest, and of equal shapes the smallest. */
-const cropSize = (wish: ThumbnailWish): Size | undefined => {
-  const shape = Math.log(wish.width / wish.height)
+const cropSize = (wanted: ThumbnailRequest): Size | undefined => {
+  const shape = Math.log(wanted.width / wanted.height)
   const distance = ([width, height]: Size): number => Math.round(100 * Math.abs(Math.log(width / height) - shape))
-  return CROP_SIZES.filter(([width, height]) => width >= wish.width && height >= wish.height).toSorted(
+  return CROP_SIZES.filter(([width, height]) => width >= wanted.width && height >= wanted.height).toSorted(
     (a, b) => distance(a) - distance(b) || a[0] * a[1] - b[0] * b[1],
   )[0]
 }

@@ -3,7 +3,7 @@ import { MatrixError } from '#spec'
 import { type MediaContent, type ThumbnailRecord, WriteConflict } from '#store'
 import type { ImageLibrary } from './image-library.ts'
 import type { MediaStore } from './stored-bytes.ts'
-import { type ImageFacts, planThumbnail, type ThumbnailPlan, type ThumbnailWish } from './thumbnail-sizes.ts'
+import { type ImageFacts, planThumbnail, type ThumbnailPlan, type ThumbnailRequest } from './thumbnail-sizes.ts'
 
 /** An image file as it is to be served; open it with `Media.open`. */
 export interface ServedThumbnail {
@@ -45,14 +45,14 @@ export class Thumbnails {
   }
 
   /**
-   * The thumbnail that comes nearest to the wish, made where it is not there yet. Throws `M_UNKNOWN` (400) for what is no
+   * The thumbnail that comes nearest to the request, made where it is not there yet. Throws `M_UNKNOWN` (400) for what is no
    * image, `M_TOO_LARGE` for one that is too large, `M_NOT_FOUND` where the file has gone.
    */
-  async thumbnail(content: MediaContent, wish: ThumbnailWish): Promise<ServedThumbnail> {
+  async thumbnail(content: MediaContent, wanted: ThumbnailRequest): Promise<ServedThumbnail> {
     const { sha256, sizeBytes } = content
     if (sizeBytes > MAX_SOURCE_BYTES) throw new MatrixError('M_TOO_LARGE', 'The file is too large for a thumbnail')
     const facts = await this.#factsOf(sha256)
-    const plan = planThumbnail(facts, wish)
+    const plan = planThumbnail(facts, wanted)
     // The type is what the bytes are, whatever the upload said: it is shown inline.
     if (plan.kind === 'original') return { fileName: sha256, contentType: `image/${facts.format}`, sizeBytes }
     const made = (await this.#store.reader.thumbnail(sha256, plan.variant)) ?? (await this.#once(sha256, plan, facts))

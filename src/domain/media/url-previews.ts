@@ -167,8 +167,8 @@ export class UrlPreviews {
     if (found.stored) return found.answer
     for (const image of found.images) {
       try {
-        const wish = { accept: ACCEPT_IMAGE, signal, limitBytes }
-        return await fetcher.get(image, wish, ({ body }) => this.#keepWithImage(url, found.answer, body))
+        const wanted = { accept: ACCEPT_IMAGE, signal, limitBytes }
+        return await fetcher.get(image, wanted, ({ body }) => this.#keepWithImage(url, found.answer, body))
       } catch (error) {
         // A page whose picture cannot be had is a page all the same.
         if (!(error instanceof UrlRefused || isNoAnswer(error, signal))) throw error

@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import type { EmailTokenWish, RequestEmailToken } from '#domain'
+import type { EmailTokenParams, RequestEmailToken } from '#domain'
 import { type AnyEndpoint, endpoint, sinceV2, v3 } from '#http'
 import { MatrixError } from '#spec'
 
@@ -29,7 +29,7 @@ const PhoneBody = Type.Object({
 /** The two `requestToken` endpoints below a path, the first of them also where clients of 2015 ask. */
 export const requestTokenEndpoints = (
   path: string,
-  purpose: EmailTokenWish['purpose'],
+  purpose: EmailTokenParams['purpose'],
   { requestEmailToken }: RequestTokenDeps,
 ): readonly AnyEndpoint[] => [
   endpoint({

@@ -95,7 +95,7 @@ export class SignInPages {
         return noticePage(stageRefused(step.text))
       case 'stagePassed':
         return donePage()
-      case 'danced':
+      case 'answered':
         return danced(step.answer, step.type)
       case 'redirect':
         return redirect(step.uri)

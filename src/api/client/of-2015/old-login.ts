@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { identifierIn, type LogIn, type OldLogIn, parseDeviceId } from '#domain'
+import { identifierIn, type LogIn, type LogIn2015, parseDeviceId } from '#domain'
 import { type AnyEndpoint, endpoint, oldPaths } from '#http'
 import { type JsonObject, MatrixError } from '#spec'
 import { AnyJson, AnyObject } from '../authentication/auth-schemas.ts'
@@ -7,7 +7,7 @@ import { DANCE_MEMBERS, danceReply, flowsReply, offeredType } from '../authentic
 
 export interface OldLoginDeps {
   readonly logIn: LogIn
-  readonly oldLogIn: OldLogIn
+  readonly oldLogIn: LogIn2015
 }
 
 const PATHS = [oldPaths('/login')[0]] as const

@@ -1,12 +1,12 @@
 import { Type } from 'typebox'
-import type { OldSignUp } from '#domain'
+import type { Registration2015 } from '#domain'
 import { type AnyEndpoint, endpoint, oldPaths } from '#http'
 import { type JsonObject, MatrixError } from '#spec'
 import { AnyJson } from '../authentication/auth-schemas.ts'
 import { DANCE_MEMBERS, danceReply, flowsReply, offeredType } from '../authentication/old-dance.ts'
 
 export interface OldRegistrationDeps {
-  readonly oldSignUp: OldSignUp
+  readonly oldSignUp: Registration2015
 }
 
 const PATHS = [oldPaths('/register')[0]] as const

@@ -1,10 +1,10 @@
 import type { Clock, Random } from '#base'
 import { MatrixError, stringAt, type UserId } from '#spec'
 import { type Commit, WriteConflict } from '#store'
-import type { Accounts } from '../accounts/index.ts'
-import { OneTimeTable } from '../sign-in/index.ts'
-import type { EmailValidations, MailPurpose, ThirdPartyIds, TokenForm } from '../threepids/index.ts'
-import type { Stage, StageAttempt, StageOutcome } from '../uia/index.ts'
+import type { Accounts } from '../../accounts/index.ts'
+import { OneTimeTable } from '../../sign-in/index.ts'
+import type { EmailValidations, MailPurpose, ThirdPartyIds, TokenForm } from '../../threepids/index.ts'
+import type { Stage, StageAttempt, StageOutcome } from '../../uia/index.ts'
 import {
   credentialsIn,
   EMAIL_CODE_STAGE,
@@ -12,7 +12,7 @@ import {
   EMAIL_URL_STAGE,
   type EmailProof,
   type ProvenAddress,
-} from './email-proof.ts'
+} from '../stages/email-proof.ts'
 
 /** What a session was sent, until it is confirmed. */
 interface Conversation {
@@ -23,7 +23,7 @@ interface Conversation {
   readonly user: string | undefined
 }
 
-export interface OldEmailStagesOptions {
+export interface EmailStages2015Options {
   readonly clock: Clock
   readonly random: Random
   /** Of a user-interactive authentication. */
@@ -39,13 +39,13 @@ type Owned = (proven: ProvenAddress, user: string | undefined) => Promise<StageO
  * "Email-based (code)", "(url)" and "(identity server)" of the first version. The first two are conversations with this server: the first
  * request names the address, the next ones hold the code, or ask whether the link was opened.
  */
-export class OldEmailStages {
+export class EmailStages2015 {
   /** undefined: this server sends no mail. */
   readonly #emails: EmailValidations | undefined
   readonly #proof: EmailProof
   readonly #threepids: ThirdPartyIds
   readonly #accounts: Pick<Accounts, 'resolve'>
-  readonly #options: OldEmailStagesOptions
+  readonly #options: EmailStages2015Options
   readonly #conversations: OneTimeTable<Conversation>
 
   constructor(
@@ -53,7 +53,7 @@ export class OldEmailStages {
     proof: EmailProof,
     threepids: ThirdPartyIds,
     accounts: Pick<Accounts, 'resolve'>,
-    options: OldEmailStagesOptions,
+    options: EmailStages2015Options,
   ) {
     this.#emails = emails
     this.#proof = proof

@@ -1,12 +1,12 @@
 import type { Logger } from '#base'
 import { type JsonObject, MatrixError, stringAt, type UserId } from '#spec'
 import type { AccountRecord, Change, Commit } from '#store'
-import type { Accounts } from '../accounts/index.ts'
-import type { Devices } from '../devices/index.ts'
-import type { UnbindOutcome } from '../threepids/index.ts'
-import type { Granted, InteractiveAuth, UiaAnswer } from '../uia/index.ts'
-import { type EmailProof, notAdded } from './email-proof.ts'
-import { confirmedUser, type Reauthentication } from './reauthentication.ts'
+import type { Accounts } from '../../accounts/index.ts'
+import type { Devices } from '../../devices/index.ts'
+import type { UnbindOutcome } from '../../threepids/index.ts'
+import type { Granted, InteractiveAuth, UiaAnswer } from '../../uia/index.ts'
+import { type EmailProof, notAdded } from '../stages/email-proof.ts'
+import { confirmedUser, type Reauthentication } from '../stages/reauthentication.ts'
 
 /** What of a user is elsewhere, and ends with the account. */
 export interface AccountTraces {

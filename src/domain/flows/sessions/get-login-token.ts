@@ -1,8 +1,8 @@
 import type { DeviceId, JsonObject, UserId } from '#spec'
-import type { Devices } from '../devices/index.ts'
-import type { LoginTokens } from '../sign-in/index.ts'
-import type { InteractiveAuth, UiaAnswer } from '../uia/index.ts'
-import type { Reauthentication } from './reauthentication.ts'
+import type { Devices } from '../../devices/index.ts'
+import type { LoginTokens } from '../../sign-in/index.ts'
+import type { InteractiveAuth, UiaAnswer } from '../../uia/index.ts'
+import type { Reauthentication } from '../stages/reauthentication.ts'
 
 /** "120000 (2 minutes) is recommended as a default". */
 const LIFETIME_MS = 120_000

@@ -1,5 +1,7 @@
 import { type EventId, type JsonObject, MatrixError, MEMBERSHIPS, parseUserId, type RoomId, type UserId } from '#spec'
-import { type Memberships, type Sending, UnknownRoom } from '../rooms/index.ts'
+import type { Memberships } from './memberships.ts'
+import { UnknownRoom } from './rooms.ts'
+import type { Sending } from './sending.ts'
 
 export interface StateRequest {
   readonly roomId: RoomId

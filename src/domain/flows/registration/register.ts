@@ -1,13 +1,13 @@
 import type { Random } from '#base'
 import { type JsonObject, MatrixError, type ServerName, stringAt, type UserId } from '#spec'
 import type { Change } from '#store'
-import { type Accounts, type RegistrationTokens, type ReservedNames, userInUse } from '../accounts/index.ts'
-import { type Devices, parseDeviceId } from '../devices/index.ts'
-import type { Granted, InteractiveAuth, StageOffer, UiaAnswer } from '../uia/index.ts'
+import { type Accounts, type RegistrationTokens, type ReservedNames, userInUse } from '../../accounts/index.ts'
+import { type Devices, parseDeviceId } from '../../devices/index.ts'
+import type { Granted, InteractiveAuth, StageOffer, UiaAnswer } from '../../uia/index.ts'
+import type { LogIn } from '../sessions/log-in.ts'
+import { identityIn } from '../stages/identity-stages.ts'
 import type { BindEmail } from './bind-email.ts'
 import type { CreateAccount } from './create-account.ts'
-import { identityIn } from './identity-stages.ts'
-import type { LogIn } from './log-in.ts'
 import type { Guest, UpgradeGuest } from './upgrade-guest.ts'
 
 export interface RegisterOptions {
@@ -30,16 +30,16 @@ export interface RegisterRequest {
   readonly body: JsonObject
   readonly auth: JsonObject | undefined
   readonly from: { readonly ip: string; readonly userAgent: string | undefined }
-  /** Whether it came by a path of 2015: see `StageOffer`. */
+  /** See `StageOffer`. */
   readonly anyOrder?: boolean
 }
 
-/** Another way to the same account: `OldSignUp`. */
-export interface Dance {
+/** A registration whose stages say what the account is to be. */
+export interface StagedRegistration {
   readonly operation: string
   readonly offer: StageOffer
   /** The members of a registration, found in what the stages found out. */
-  wishIn(facts: Granted['facts']): JsonObject
+  membersIn(facts: Granted['facts']): JsonObject
 }
 
 export const REGISTRATION_MEMBERS = [
@@ -112,13 +112,17 @@ export class Register {
   }
 
   /** The same where stages say what the account is to be. Throws what `user` throws. */
-  danced(auth: JsonObject, from: RegisterRequest['from'], dance: Dance): Promise<UiaAnswer<JsonObject>> {
+  byStages(
+    auth: JsonObject,
+    from: RegisterRequest['from'],
+    staged: StagedRegistration,
+  ): Promise<UiaAnswer<JsonObject>> {
     this.#assertOpen()
     return this.#uia.run(
-      { operation: dance.operation, requester: undefined, ...dance.offer, auth, ip: from.ip, body: {} },
+      { operation: staged.operation, requester: undefined, ...staged.offer, auth, ip: from.ip, body: {} },
       {
         perform: (granted) => {
-          const body = dance.wishIn(granted.facts)
+          const body = staged.membersIn(granted.facts)
           return this.#perform({ ...granted, body }, { body, auth, from })
         },
       },

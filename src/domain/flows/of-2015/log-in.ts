@@ -1,16 +1,16 @@
 import { type JsonObject, MatrixError, type UserId } from '#spec'
-import type { SessionRequest } from '../devices/index.ts'
-import type { InteractiveAuth, Stage, UiaAnswer } from '../uia/index.ts'
-import type { LogIn } from './log-in.ts'
+import type { SessionRequest } from '../../devices/index.ts'
+import type { InteractiveAuth, Stage, UiaAnswer } from '../../uia/index.ts'
+import type { LogIn } from '../sessions/log-in.ts'
 
 /** The operation of its sessions. */
-export const OLD_LOG_IN = 'POST /login of the first version'
+export const LOG_IN_2015 = 'POST /login of the first version'
 
 /**
  * `POST /login` of the first version ("Registration and Login") by other ways than a password: stages of several requests, each of which says
  * in the end whose account it is. What proves somebody is one stage; flows of more would be passed one after the other.
  */
-export class OldLogIn {
+export class LogIn2015 {
   /** What each flow consists of. */
   readonly flows: readonly (readonly string[])[]
   readonly #logIn: LogIn
@@ -29,7 +29,7 @@ export class OldLogIn {
   run(auth: JsonObject, session: Omit<SessionRequest, 'userId'>): Promise<UiaAnswer<JsonObject>> {
     return this.#uia.run(
       {
-        operation: OLD_LOG_IN,
+        operation: LOG_IN_2015,
         requester: undefined,
         flows: this.flows,
         stages: this.#stages,

@@ -1,44 +1,44 @@
 import { type JsonObject, localpartOf, MatrixError, parseUserId, type ServerName, serverOf, stringAt } from '#spec'
-import type { Stage, StageOffer, UiaAnswer } from '../uia/index.ts'
-import type { Register, RegisterRequest } from './register.ts'
-import { PASSWORD_STAGE } from './stages.ts'
+import type { Stage, StageOffer, UiaAnswer } from '../../uia/index.ts'
+import type { Register, RegisterRequest } from '../registration/register.ts'
+import { PASSWORD_STAGE } from '../stages/password-and-token.ts'
 
 /** What clients of the first version need not be told: they have nothing to do for it. */
 const DUMMY_STAGE = 'm.login.dummy'
 
 /** What a stage of registration is called in the first version, where it is another; several, where there are several ways to pass it. */
-export type OldStages = ReadonlyMap<string, readonly Stage[]>
+export type Stages2015 = ReadonlyMap<string, readonly Stage[]>
 
 /** The operation of its sessions. */
-export const OLD_SIGN_UP = 'POST /register of the first version'
+export const REGISTRATION_2015 = 'POST /register of the first version'
 
 /**
  * `POST /register` of the first version ("Registration and Login"): the stages of today, one request each or more, and the last of them is
  * `m.login.password`, which says what the account is to be. The dance is a user-interactive authentication of its own, whose order is free.
  */
-export class OldSignUp {
+export class Registration2015 {
   /** What each flow consists of; none where nobody may register. */
   readonly flows: readonly (readonly string[])[]
   readonly #register: Register
   readonly #stages: readonly Stage[]
 
-  constructor(register: Register, offer: StageOffer, oldStages: OldStages, serverName: ServerName) {
+  constructor(register: Register, offer: StageOffer, oldStages: Stages2015, serverName: ServerName) {
     this.#register = register
     this.flows = register.isOpen ? oldFlows(offer.flows, oldStages) : []
-    this.#stages = [...offer.stages, ...[...oldStages.values()].flat(), wishedAccountStage(register, serverName)]
+    this.#stages = [...offer.stages, ...[...oldStages.values()].flat(), accountStage(register, serverName)]
   }
 
   /** `auth`: the request, with its `type` and `session`. Throws what `Register.user` throws. */
   run(auth: JsonObject, from: RegisterRequest['from']): Promise<UiaAnswer<JsonObject>> {
-    return this.#register.danced(auth, from, {
-      operation: OLD_SIGN_UP,
+    return this.#register.byStages(auth, from, {
+      operation: REGISTRATION_2015,
       offer: { flows: this.flows, stages: this.#stages, anyOrder: true },
-      wishIn: (facts) => JSON.parse(facts.get(PASSWORD_STAGE) ?? '{}') as JsonObject,
+      membersIn: (facts) => JSON.parse(facts.get(PASSWORD_STAGE) ?? '{}') as JsonObject,
     })
   }
 }
 
-const oldFlows = (flows: StageOffer['flows'], oldStages: OldStages): readonly (readonly string[])[] =>
+const oldFlows = (flows: StageOffer['flows'], oldStages: Stages2015): readonly (readonly string[])[] =>
   flows.flatMap((flow) => {
     let old: readonly (readonly string[])[] = [[]]
     for (const type of flow) {
@@ -50,19 +50,19 @@ const oldFlows = (flows: StageOffer['flows'], oldStages: OldStages): readonly (r
   })
 
 /** Passed with the parameters of the account as its fact, once they are in order. */
-const wishedAccountStage = (register: Register, serverName: ServerName): Stage => ({
+const accountStage = (register: Register, serverName: ServerName): Stage => ({
   type: PASSWORD_STAGE,
   attempt: async ({ auth, ip }) => {
     const password = stringAt(auth, 'password')
     if (password === undefined) throw new MatrixError('M_MISSING_PARAM', 'password is missing')
     const user = stringAt(auth, 'user')
-    const wish = {
+    const members = {
       ...(user === undefined ? {} : { username: localpartIn(user, serverName) }),
       password,
       ...Object.fromEntries(SESSION_MEMBERS.flatMap((name) => (auth[name] === undefined ? [] : [[name, auth[name]]]))),
     }
-    await register.assertAcceptable(wish, { ip: ip ?? '', userAgent: undefined })
-    return { kind: 'passed', fact: JSON.stringify(wish) }
+    await register.assertAcceptable(members, { ip: ip ?? '', userAgent: undefined })
+    return { kind: 'passed', fact: JSON.stringify(members) }
   },
 })
 

@@ -1,7 +1,7 @@
 import { isJsonObject, type JsonObject, MatrixError, stringAt } from '#spec'
 import type { Commit } from '#store'
-import { type BindOutcome, type ThirdPartyIdHolder, type ThirdPartyIds, thirdPartyIdOf } from '../threepids/index.ts'
-import type { InteractiveAuth, UiaAnswer } from '../uia/index.ts'
+import { type BindOutcome, type ThirdPartyIdHolder, type ThirdPartyIds, thirdPartyIdOf } from '../../threepids/index.ts'
+import type { InteractiveAuth, UiaAnswer } from '../../uia/index.ts'
 import {
   authFailed,
   credentialsIn,
@@ -9,8 +9,8 @@ import {
   identityServerFailure,
   notAdded,
   type ThreepidCredentials,
-} from './email-proof.ts'
-import type { Reauthentication } from './reauthentication.ts'
+} from '../stages/email-proof.ts'
+import type { Reauthentication } from '../stages/reauthentication.ts'
 
 /** An address as a client names it, and the identity server where it does. */
 export interface NamedThirdPartyId {

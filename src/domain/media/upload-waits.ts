@@ -1,7 +1,7 @@
 import type { Clock } from '#base'
 
 /** Those who wait for something to arrive, by its name. */
-export class Arrivals {
+export class UploadWaits {
   readonly #clock: Clock
   readonly #waiting = new Map<string, Set<() => void>>()
 

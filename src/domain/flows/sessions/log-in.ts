@@ -1,8 +1,8 @@
 import type { DeviceId, JsonObject, ServerName } from '#spec'
 import { MatrixError } from '#spec'
 import { type Change, type Commit, WriteConflict } from '#store'
-import type { AccountIdentifier, Accounts } from '../accounts/index.ts'
-import type { PreparedSession, SessionRequest, Sessions } from '../devices/index.ts'
+import type { AccountIdentifier, Accounts } from '../../accounts/index.ts'
+import type { PreparedSession, SessionRequest, Sessions } from '../../devices/index.ts'
 
 export interface LogInOptions {
   readonly serverName: ServerName

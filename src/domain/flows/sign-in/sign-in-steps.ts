@@ -1,6 +1,6 @@
 import type { JsonObject, UserId } from '#spec'
-import type { clientOf, Identity, Returned, SignInProvider } from '../sign-in/index.ts'
-import type { UiaAnswer } from '../uia/index.ts'
+import type { clientOf, Identity, Returned, SignInProvider } from '../../sign-in/index.ts'
+import type { UiaAnswer } from '../../uia/index.ts'
 
 /** Which account an identity opens. */
 export type AccountOfIdentity =
@@ -38,8 +38,8 @@ export type SignInStep =
       readonly operation: string
       readonly requester: UserId | undefined
     }
-  /** For a client of 2015, which visits the redirect URI itself: what its next request would have been answered. */
-  | { readonly kind: 'danced'; readonly type: string; readonly answer: UiaAnswer<JsonObject> }
+  /** For a client that visits the redirect URI itself: the answer that its next request would have had. */
+  | { readonly kind: 'answered'; readonly type: string; readonly answer: UiaAnswer<JsonObject> }
 
 export interface NewAccountStep {
   readonly kind: 'newAccount'
@@ -51,8 +51,8 @@ export interface NewAccountStep {
   readonly refusal: { readonly status: number; readonly text: string } | undefined
 }
 
-/** Between the return from a provider and its end. */
-export type Arrival =
+/** A sign-in between the return from a provider and its end. */
+export type PendingSignIn =
   | { readonly kind: 'goOn'; readonly userId: UserId; readonly redirectUrl: string }
   | {
       readonly kind: 'newAccount'
@@ -64,7 +64,7 @@ export type Arrival =
 
 export const newAccountStep = (
   id: string,
-  { identity, provider }: Arrival & { kind: 'newAccount' },
+  { identity, provider }: PendingSignIn & { kind: 'newAccount' },
   localpart: string,
   refusal: NewAccountStep['refusal'],
 ): NewAccountStep => ({

@@ -1,9 +1,9 @@
 import { type DeviceId, MatrixError, type UserId } from '#spec'
 import type { Change, Commit } from '#store'
-import type { Accounts } from '../accounts/index.ts'
-import type { AccessTokens, Devices, PreparedSession, SessionRequest, Sessions } from '../devices/index.ts'
+import type { Accounts } from '../../accounts/index.ts'
+import type { AccessTokens, Devices, PreparedSession, SessionRequest, Sessions } from '../../devices/index.ts'
+import type { DeviceTraces } from '../sessions/end-sessions.ts'
 import { notCreated } from './create-account.ts'
-import type { DeviceTraces } from './end-sessions.ts'
 
 export interface Guest {
   readonly deviceId: DeviceId

@@ -10,7 +10,7 @@ const MAX_USER_AGENT_LENGTH = 256
  * When and where each device was last seen. Written now and then for many devices at a time, never for the sake of one request: after
  * a crash the last minute is not known.
  */
-export class Sightings {
+export class LastSeen {
   readonly #writer: DevicesWriter
   readonly #commit: Commit
   readonly #clock: Clock
@@ -44,11 +44,11 @@ export class Sightings {
     const pending = this.#pending
     if (pending.size === 0) return
     this.#pending = new Map()
-    const sightings = [...pending].map(([device, sighting]) => ({ device, ...sighting }))
+    const lastSeen = [...pending].map(([device, sighting]) => ({ device, ...sighting }))
     try {
-      await this.#commit([this.#writer.recordSightings(sightings)])
+      await this.#commit([this.#writer.recordSightings(lastSeen)])
     } catch (error) {
-      this.#logger.warn({ err: error, devices: sightings.length }, 'where devices were last seen could not be written')
+      this.#logger.warn({ err: error, devices: lastSeen.length }, 'where devices were last seen could not be written')
     }
   }
 }

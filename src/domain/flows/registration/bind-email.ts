@@ -1,8 +1,8 @@
 import type { UserId } from '#spec'
-import type { Accounts } from '../accounts/index.ts'
-import type { ThirdPartyIds } from '../threepids/index.ts'
-import type { Granted } from '../uia/index.ts'
-import { provenIn } from './email-proof.ts'
+import type { Accounts } from '../../accounts/index.ts'
+import type { ThirdPartyIds } from '../../threepids/index.ts'
+import type { Granted } from '../../uia/index.ts'
+import { provenIn } from '../stages/email-proof.ts'
 
 /** `bind_email` of registrations until 2019: "the server binds the email used for authentication to the Matrix ID with the ID Server". */
 export class BindEmail {

@@ -1,7 +1,7 @@
 import { KeyedLock } from '#base'
 import type { JsonValue, UserId } from '#spec'
 import type { Change, Commit } from '#store'
-import { isMemberKey, type MemberFields, type ProfileOwner, type Profiles } from '../profiles/index.ts'
+import { isMemberKey, type MemberFields, type ProfileOwner, type Profiles } from '../../profiles/index.ts'
 
 /** Puts new values into the member events of the user's joined rooms. One room's refusal does not keep it from the others. */
 export interface MemberUpdater {

@@ -1,6 +1,6 @@
 import type { JsonObject, ServerName } from '#spec'
-import type { Accounts, SharedSecret, SharedSecretClaim } from '../accounts/index.ts'
-import type { SessionRequest } from '../devices/index.ts'
+import type { Accounts, SharedSecret, SharedSecretClaim } from '../../accounts/index.ts'
+import type { SessionRequest } from '../../devices/index.ts'
 import type { CreateAccount } from './create-account.ts'
 
 /** Accounts for whoever knows the server's secret, whether or not registration is open. */

@@ -1,7 +1,7 @@
 import { type JsonObject, MatrixError, type UserId } from '#spec'
 import { type Commit, WriteConflict } from '#store'
-import type { Accounts } from '../accounts/index.ts'
-import type { SessionRequest } from '../devices/index.ts'
+import type { Accounts } from '../../accounts/index.ts'
+import type { SessionRequest } from '../../devices/index.ts'
 import {
   clientOf,
   type ExternalIdentities,
@@ -13,19 +13,19 @@ import {
   type SignInProvider,
   type SignInPurpose,
   withLoginToken,
-} from '../sign-in/index.ts'
-import type { InteractiveAuth, UiaAnswer } from '../uia/index.ts'
-import type { CreateAccount } from './create-account.ts'
-import type { IdentityStages } from './identity-stages.ts'
-import { type AccountOfIdentity, type Arrival, newAccountStep, type SignInStep } from './sign-in-steps.ts'
+} from '../../sign-in/index.ts'
+import type { InteractiveAuth, UiaAnswer } from '../../uia/index.ts'
+import type { CreateAccount } from '../registration/create-account.ts'
+import type { IdentityStages } from '../stages/identity-stages.ts'
+import { type AccountOfIdentity, newAccountStep, type PendingSignIn, type SignInStep } from './sign-in-steps.ts'
 
 export interface NameCheck {
   /** Throws `M_EXCLUSIVE`. */
   assertUnreserved(userId: UserId): void
 }
 
-/** A login or registration of 2015 under way: its redirect URI answers what its path would. */
-export interface BrowserDance {
+/** A login or registration under way whose redirect URI answers what its path would. */
+export interface CallbackOperation {
   run(auth: JsonObject, from: From): Promise<UiaAnswer<JsonObject>>
   /** Whether it ends with this stage, and with credentials. */
   readonly answersBrowserOnly: boolean
@@ -36,7 +36,7 @@ type Proven = Returned & { readonly kind: 'proven' }
 
 export interface SignInFlowOptions {
   /** By the operation of their sessions. */
-  readonly dances: ReadonlyMap<string, BrowserDance>
+  readonly callbackOperations: ReadonlyMap<string, CallbackOperation>
   readonly commit: Commit
   readonly trustedClients: readonly string[]
   readonly names: NameCheck
@@ -52,14 +52,14 @@ export class SignInFlow {
   readonly #accounts: Accounts
   readonly #createAccount: CreateAccount
   readonly #stages: { readonly uia: InteractiveAuth; readonly identityStages: IdentityStages }
-  readonly #waiting: { readonly arrivals: OneTimeTable<Arrival>; readonly loginTokens: LoginTokens }
+  readonly #waiting: { readonly pendingSignIns: OneTimeTable<PendingSignIn>; readonly loginTokens: LoginTokens }
   readonly #options: SignInFlowOptions
 
   constructor(
     domain: { readonly accounts: Accounts; readonly identities: ExternalIdentities },
     createAccount: CreateAccount,
     stages: { readonly uia: InteractiveAuth; readonly identityStages: IdentityStages },
-    waiting: { readonly arrivals: OneTimeTable<Arrival>; readonly loginTokens: LoginTokens },
+    waiting: { readonly pendingSignIns: OneTimeTable<PendingSignIn>; readonly loginTokens: LoginTokens },
     options: SignInFlowOptions,
   ) {
     this.#identities = domain.identities
@@ -103,22 +103,22 @@ export class SignInFlow {
 
   /** Yes to `confirm`. */
   async confirm(id: string, from: From): Promise<SignInStep> {
-    const arrival = this.#waiting.arrivals.take(id)
-    return arrival?.kind === 'stage' ? this.#passStage(arrival, from) : { kind: 'ended' }
+    const pending = this.#waiting.pendingSignIns.take(id)
+    return pending?.kind === 'stage' ? this.#passStage(pending, from) : { kind: 'ended' }
   }
 
   /** The name that a new person chose. What is wrong with it is told in the step, and they may choose again. */
   async choseName(id: string, username: string, agreed: boolean): Promise<SignInStep> {
-    const arrival = this.#waiting.arrivals.take(id)
-    if (arrival?.kind !== 'newAccount') return { kind: 'ended' }
+    const pending = this.#waiting.pendingSignIns.take(id)
+    if (pending?.kind !== 'newAccount') return { kind: 'ended' }
     const again = (status: number, text: string): SignInStep => {
-      this.#waiting.arrivals.put(arrival, id)
-      return newAccountStep(id, arrival, username, { status, text })
+      this.#waiting.pendingSignIns.put(pending, id)
+      return newAccountStep(id, pending, username, { status, text })
     }
     if (this.#options.hasTerms && !agreed) return again(400, 'To go on, agree to the documents.')
     try {
-      const userId = await this.#create(arrival.identity, username)
-      return this.#askToGoOn(userId, arrival.redirectUrl, { isNew: true })
+      const userId = await this.#create(pending.identity, username)
+      return this.#askToGoOn(userId, pending.redirectUrl, { isNew: true })
     } catch (error) {
       if (!(error instanceof MatrixError)) throw error
       return again(error.status, error.message)
@@ -127,9 +127,9 @@ export class SignInFlow {
 
   /** Yes to `goOn`: where to, with a login token. */
   goOn(id: string): SignInStep {
-    const arrival = this.#waiting.arrivals.take(id)
-    if (arrival?.kind !== 'goOn') return { kind: 'ended' }
-    return this.#toClient(arrival.userId, arrival.redirectUrl)
+    const pending = this.#waiting.pendingSignIns.take(id)
+    if (pending?.kind !== 'goOn') return { kind: 'ended' }
+    return this.#toClient(pending.userId, pending.redirectUrl)
   }
 
   async #proven(returned: Proven, purpose: SignInPurpose, from: From): Promise<SignInStep> {
@@ -137,11 +137,11 @@ export class SignInFlow {
     switch (purpose.kind) {
       case 'stage': {
         const { session, type } = purpose
-        const arrival = { kind: 'stage', identity, session, type } as const
-        if (returned.solicited) return this.#passStage(arrival, from)
-        if (returned.unattended !== true) return this.#unsolicited(arrival, from)
+        const pending = { kind: 'stage', identity, session, type } as const
+        if (returned.solicited) return this.#passStage(pending, from)
+        if (returned.unattended !== true) return this.#unsolicited(pending, from)
         const about = this.#stages.identityStages.about(purpose)
-        return about.kind === 'open' ? this.#passStage(arrival, from) : about
+        return about.kind === 'open' ? this.#passStage(pending, from) : about
       }
       case 'login':
         return this.#logIn(returned, purpose.redirectUrl)
@@ -163,8 +163,11 @@ export class SignInFlow {
     }
   }
 
-  async #newcomer(arrival: Arrival & { kind: 'newAccount' }, how: Pick<Proven, 'unattended'>): Promise<SignInStep> {
-    const { identity, provider, redirectUrl } = arrival
+  async #newcomer(
+    pending: PendingSignIn & { kind: 'newAccount' },
+    how: Pick<Proven, 'unattended'>,
+  ): Promise<SignInStep> {
+    const { identity, provider, redirectUrl } = pending
     if (!provider.chooseUserName && !this.#options.hasTerms) {
       try {
         const userId = await this.#create(identity, identity.localpart)
@@ -174,7 +177,7 @@ export class SignInFlow {
         if (!(error instanceof MatrixError)) throw error
       }
     }
-    return newAccountStep(this.#waiting.arrivals.put(arrival), arrival, identity.localpart, undefined)
+    return newAccountStep(this.#waiting.pendingSignIns.put(pending), pending, identity.localpart, undefined)
   }
 
   /** Throws what is wrong with the name, `M_USER_IN_USE`, `M_EXCLUSIVE`. */
@@ -226,41 +229,42 @@ export class SignInFlow {
     }
   }
 
-  async #passStage({ identity, session, type }: Arrival & { kind: 'stage' }, from: From): Promise<SignInStep> {
+  async #passStage({ identity, session, type }: PendingSignIn & { kind: 'stage' }, from: From): Promise<SignInStep> {
     const { uia, identityStages } = this.#stages
-    const dance = this.#danceOf(session, type)
+    const operation = this.#callbackOperationOf(session, type)
     const proof = identityStages.proven(session, identity)
-    if (dance !== undefined) return { kind: 'danced', type, answer: await dance.run({ ...proof, type, session }, from) }
+    if (operation !== undefined)
+      return { kind: 'answered', type, answer: await operation.run({ ...proof, type, session }, from) }
     const refusal = await uia.attemptStage(session, type, proof, from.ip)
     return refusal === undefined ? { kind: 'stagePassed' } : { kind: 'stageRefused', text: refusal.error }
   }
 
   /**
-   * Who got the address from somebody else has not seen what it is about. In a login of 2015 nothing but this browser gets what comes of
-   * it, so there is nothing to ask.
+   * Asks a person who may have got the address from somebody else, and has not seen what it is about. Where only this browser gets what
+   * comes of it, there is nothing to ask.
    */
-  async #unsolicited(arrival: Arrival & { kind: 'stage' }, from: From): Promise<SignInStep> {
-    const { session, type, identity } = arrival
-    if (this.#danceOf(session, type)?.answersBrowserOnly === true) return this.#passStage(arrival, from)
+  async #unsolicited(pending: PendingSignIn & { kind: 'stage' }, from: From): Promise<SignInStep> {
+    const { session, type, identity } = pending
+    if (this.#callbackOperationOf(session, type)?.answersBrowserOnly === true) return this.#passStage(pending, from)
     const about = this.#stages.identityStages.about({ kind: 'stage', session, type })
     if (about.kind !== 'open') return about
     const { operation, requester } = about
-    const id = this.#waiting.arrivals.put(arrival)
+    const id = this.#waiting.pendingSignIns.put(pending)
     return { kind: 'confirm', id, name: identity.providerName, operation, requester }
   }
 
-  #danceOf(session: string, type: string): BrowserDance | undefined {
+  #callbackOperationOf(session: string, type: string): CallbackOperation | undefined {
     const state = this.#stages.uia.stageState(session, type)
-    return state.kind === 'open' ? this.#options.dances.get(state.operation) : undefined
+    return state.kind === 'open' ? this.#options.callbackOperations.get(state.operation) : undefined
   }
 
   #askToGoOn(userId: UserId, redirectUrl: string, how: { isNew: boolean } & Pick<Proven, 'unattended'>): SignInStep {
-    const { arrivals, loginTokens } = this.#waiting
+    const { pendingSignIns, loginTokens } = this.#waiting
     // An app that fetched the page itself reads the token from it: r0.4.0, "CAS-based client login", has it in the answer to the ticket.
     const to =
       how.unattended === true
         ? { uri: withLoginToken(redirectUrl, loginTokens.issue(userId)) }
-        : { id: arrivals.put({ kind: 'goOn', userId, redirectUrl }) }
+        : { id: pendingSignIns.put({ kind: 'goOn', userId, redirectUrl }) }
     return { kind: 'goOn', to, client: clientOf(redirectUrl), userId, isNew: how.isNew }
   }
 

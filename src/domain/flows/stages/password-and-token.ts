@@ -1,6 +1,6 @@
 import { MatrixError, stringAt } from '#spec'
-import { type Accounts, identifierIn, type RegistrationTokens } from '../accounts/index.ts'
-import type { Stage } from '../uia/index.ts'
+import { type Accounts, identifierIn, type RegistrationTokens } from '../../accounts/index.ts'
+import type { Stage } from '../../uia/index.ts'
 
 export const PASSWORD_STAGE = 'm.login.password'
 export const TOKEN_STAGE = 'm.login.registration_token'

@@ -1,11 +1,11 @@
 import { type JsonObject, MatrixError, stringAt, type UserId } from '#spec'
 import { type Commit, WriteConflict } from '#store'
-import type { Accounts } from '../accounts/index.ts'
-import type { Devices } from '../devices/index.ts'
-import type { Granted, InteractiveAuth, UiaAnswer } from '../uia/index.ts'
-import { type EmailProof, notAdded } from './email-proof.ts'
-import type { DeviceTraces } from './end-sessions.ts'
-import { confirmedUser, type Reauthentication } from './reauthentication.ts'
+import type { Accounts } from '../../accounts/index.ts'
+import type { Devices } from '../../devices/index.ts'
+import type { Granted, InteractiveAuth, UiaAnswer } from '../../uia/index.ts'
+import type { DeviceTraces } from '../sessions/end-sessions.ts'
+import { type EmailProof, notAdded } from '../stages/email-proof.ts'
+import { confirmedUser, type Reauthentication } from '../stages/reauthentication.ts'
 
 export interface ChangePasswordRequest {
   /** Where the request bears an access token; otherwise the password, or the address, says whose account it is. */

@@ -1,9 +1,9 @@
 import type { UserId } from '#spec'
-import type { Accounts } from '../accounts/index.ts'
-import type { ExternalIdentities, SignInProvider } from '../sign-in/index.ts'
-import type { Stage, StageOffer } from '../uia/index.ts'
+import type { Accounts } from '../../accounts/index.ts'
+import type { ExternalIdentities, SignInProvider } from '../../sign-in/index.ts'
+import type { Stage, StageOffer } from '../../uia/index.ts'
 import { OAUTH2_STAGE, SSO_STAGE, serves } from './identity-stages.ts'
-import { PASSWORD_STAGE, passwordStage } from './stages.ts'
+import { PASSWORD_STAGE, passwordStage } from './password-and-token.ts'
 
 /** How somebody with an account proves that it is still they. */
 export class Reauthentication {

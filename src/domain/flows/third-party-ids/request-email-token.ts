@@ -6,10 +6,10 @@ import {
   type IdentityServerMails,
   type MailPurpose,
   type ThirdPartyIds,
-} from '../threepids/index.ts'
-import { identityServerFailure } from './email-proof.ts'
+} from '../../threepids/index.ts'
+import { identityServerFailure } from '../stages/email-proof.ts'
 
-export interface EmailTokenWish extends Omit<EmailTokenRequest, 'idServer'> {
+export interface EmailTokenParams extends Omit<EmailTokenRequest, 'idServer'> {
   readonly idServer: string | undefined
   readonly purpose: Extract<MailPurpose, 'register' | 'password' | 'add'>
 }
@@ -39,14 +39,14 @@ export class RequestEmailToken {
    * server that sends none has the named one do it, as was usual until 2019. Throws what `EmailValidations.request` throws, and
    * `M_THREEPID_MEDIUM_NOT_SUPPORTED`, `M_SERVER_NOT_TRUSTED`.
    */
-  async run(wish: EmailTokenWish): Promise<{ readonly sid: string }> {
-    if (wish.purpose === 'register' && !this.#registersWithEmail) throw notSupported()
-    if (this.#emails === undefined) return this.#elsewhere(wish)
-    const { email: address, clientSecret, sendAttempt, nextLink, purpose } = wish
+  async run(params: EmailTokenParams): Promise<{ readonly sid: string }> {
+    if (params.purpose === 'register' && !this.#registersWithEmail) throw notSupported()
+    if (this.#emails === undefined) return this.#elsewhere(params)
+    const { email: address, clientSecret, sendAttempt, nextLink, purpose } = params
     return this.#emails.request({ address, clientSecret, sendAttempt, nextLink, purpose, form: 'link' })
   }
 
-  async #elsewhere({ purpose, idServer, ...request }: EmailTokenWish): Promise<{ readonly sid: string }> {
+  async #elsewhere({ purpose, idServer, ...request }: EmailTokenParams): Promise<{ readonly sid: string }> {
     if (idServer === undefined) throw notSupported()
     const email = canonicalEmail(request.email)
     if (email === undefined) throw new MatrixError('M_INVALID_PARAM', 'This is no e-mail address')

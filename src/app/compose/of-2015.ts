@@ -1,22 +1,22 @@
 import {
   type Accounts,
-  type BrowserDance,
+  type CallbackOperation,
   EMAIL_STAGE,
+  EmailStages2015,
   type InteractiveAuth,
+  LOG_IN_2015,
   type LogIn,
-  OLD_LOG_IN,
-  OLD_SIGN_UP,
-  OldEmailStages,
-  OldLogIn,
-  OldSignUp,
+  LogIn2015,
+  REGISTRATION_2015,
   type Register,
+  Registration2015,
   type Stage,
   type StageOffer,
 } from '#domain'
 import type { Ground } from './ground.ts'
-import type { ThirdPartyIdRooms } from './third-party-ids.ts'
+import type { BuiltThirdPartyIds } from './third-party-ids.ts'
 
-export interface OldDanceNeeds {
+export interface Needs2015 {
   readonly accounts: Accounts
   readonly register: Register
   readonly logIn: LogIn
@@ -24,14 +24,14 @@ export interface OldDanceNeeds {
 }
 
 /** Registration and login as the first version has them, over the same domain. */
-export const buildOldDances = (
+export const build2015 = (
   { config, store, clock, random }: Ground,
-  { accounts, register, logIn, uia }: OldDanceNeeds,
-  { emails, proof, threepids }: ThirdPartyIdRooms,
+  { accounts, register, logIn, uia }: Needs2015,
+  { emails, proof, threepids }: BuiltThirdPartyIds,
   offer: StageOffer,
   loginStages: readonly Stage[],
-): { readonly oldSignUp: OldSignUp; readonly oldLogIn: OldLogIn } => {
-  const byEmail = new OldEmailStages(emails, proof, threepids, accounts, {
+): { readonly oldSignUp: Registration2015; readonly oldLogIn: LogIn2015 } => {
+  const byEmail = new EmailStages2015(emails, proof, threepids, accounts, {
     clock,
     random,
     lifetimeMs: config.sessions.authenticationSessionLifetime,
@@ -39,20 +39,25 @@ export const buildOldDances = (
     commit: store.commit,
   })
   return {
-    oldSignUp: new OldSignUp(register, offer, new Map([[EMAIL_STAGE, byEmail.registering()]]), config.server.name),
-    oldLogIn: new OldLogIn(logIn, uia, [...loginStages, ...byEmail.loggingIn()]),
+    oldSignUp: new Registration2015(
+      register,
+      offer,
+      new Map([[EMAIL_STAGE, byEmail.registering()]]),
+      config.server.name,
+    ),
+    oldLogIn: new LogIn2015(logIn, uia, [...loginStages, ...byEmail.loggingIn()]),
   }
 }
 
 /** What the redirect URI of a provider answers for them. */
-export const dancesOf = ({
+export const callbackOperationsOf = ({
   oldSignUp,
   oldLogIn,
-}: ReturnType<typeof buildOldDances>): ReadonlyMap<string, BrowserDance> =>
+}: ReturnType<typeof build2015>): ReadonlyMap<string, CallbackOperation> =>
   new Map([
-    [OLD_SIGN_UP, { run: (auth, from) => oldSignUp.run(auth, from), answersBrowserOnly: false }],
+    [REGISTRATION_2015, { run: (auth, from) => oldSignUp.run(auth, from), answersBrowserOnly: false }],
     [
-      OLD_LOG_IN,
+      LOG_IN_2015,
       {
         run: (auth, from) =>
           oldLogIn.run(auth, { deviceId: undefined, displayName: undefined, refreshable: false, from }),

@@ -9,8 +9,8 @@ import {
   type SignIn,
   type SignInProvider,
   type SignInPurpose,
-} from '../sign-in/index.ts'
-import type { InteractiveAuth, Stage, StageOutcome } from '../uia/index.ts'
+} from '../../sign-in/index.ts'
+import type { InteractiveAuth, Stage, StageOutcome } from '../../uia/index.ts'
 
 /** "OAuth2-based" of 2015; its answers carry `uri`. */
 export const OAUTH2_STAGE = 'm.login.oauth2'

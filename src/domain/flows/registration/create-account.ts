@@ -1,9 +1,9 @@
 import type { UserId } from '#spec'
 import { MatrixError } from '#spec'
 import { type Change, type Commit, WriteConflict } from '#store'
-import { type Accounts, userInUse } from '../accounts/index.ts'
-import type { PreparedSession, SessionRequest, Sessions } from '../devices/index.ts'
-import { notAdded } from './email-proof.ts'
+import { type Accounts, userInUse } from '../../accounts/index.ts'
+import type { PreparedSession, SessionRequest, Sessions } from '../../devices/index.ts'
+import { notAdded } from '../stages/email-proof.ts'
 
 /** What else begins with an account, in the same commit: the profile. */
 export interface NewAccountChanges {
@@ -56,7 +56,7 @@ export class CreateAccount {
   }
 }
 
-/** What a conflict means to who wanted the account. */
+/** The error for a client whose account could not be made because of a conflict. */
 export const notCreated = (error: unknown): unknown => {
   if (!(error instanceof WriteConflict)) return error
   if (error.kind === 'user-exists') return userInUse()

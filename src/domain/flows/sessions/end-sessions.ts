@@ -1,8 +1,8 @@
 import type { DeviceId, JsonObject, UserId } from '#spec'
 import type { Change, Commit } from '#store'
-import type { Devices } from '../devices/index.ts'
-import type { InteractiveAuth, UiaAnswer } from '../uia/index.ts'
-import type { Reauthentication } from './reauthentication.ts'
+import type { Devices } from '../../devices/index.ts'
+import type { InteractiveAuth, UiaAnswer } from '../../uia/index.ts'
+import type { Reauthentication } from '../stages/reauthentication.ts'
 
 /** What hangs on devices elsewhere, and ends with them. */
 export interface DeviceTraces {

@@ -8,8 +8,8 @@ import {
   type MailPurpose,
   type ProvenThirdPartyId,
   type ThirdPartyIds,
-} from '../threepids/index.ts'
-import type { Stage, StageOffer } from '../uia/index.ts'
+} from '../../threepids/index.ts'
+import type { Stage, StageOffer } from '../../uia/index.ts'
 
 export const EMAIL_STAGE = 'm.login.email.identity'
 /** Those of 2015 in which this server sends the mail. */
@@ -69,7 +69,7 @@ export const credentialsIn = (value: unknown, name: string): ThreepidCredentials
   return { sid, clientSecret, idServer: stringAt(creds, 'id_server') ?? stringAt(creds, 'idServer') }
 }
 
-/** What a conflict means to who wanted the address for an account. */
+/** The error for a client whose address could not be added because of a conflict. */
 export const notAdded = (error: unknown): unknown => {
   if (!(error instanceof WriteConflict)) return error
   if (error.kind === 'threepid-in-use')
