@@ -16,6 +16,8 @@ export const postgresPrograms = (): string | undefined => {
 }
 
 const isRoot = process.getuid?.() === 0
+/** A short PATH does not name its folder. */
+const RUNUSER = ['/usr/sbin/runuser', '/sbin/runuser'].find(existsSync) ?? 'runuser'
 
 /** A PostgreSQL of one test's own, which it may stop and start as it likes. */
 export class PostgresCluster {
@@ -70,7 +72,7 @@ export class PostgresCluster {
 
   #spawn(program: string, args: readonly string[]): { readonly status: number | null; readonly output: string } {
     const path = join(this.#programs, program)
-    const [command, all] = isRoot ? ['runuser', ['-u', 'postgres', '--', path, ...args]] : [path, [...args]]
+    const [command, all] = isRoot ? [RUNUSER, ['-u', 'postgres', '--', path, ...args]] : [path, [...args]]
     // pg_ctl leaves a server behind that keeps its streams: they must not be pipes that somebody waits for.
     const { status, error } = spawnSync(command, all, { cwd: '/', stdio: 'ignore' })
     return { status, output: String(error ?? `exit code ${status}`) }

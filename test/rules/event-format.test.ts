@@ -80,7 +80,7 @@ describe('what is well formed', () => {
 })
 
 const readExample = (name: string): JsonObject => {
-  const folder = new URL('../../../shared/spec/v1.19/api/server-server/examples/', import.meta.url)
+  const folder = new URL('examples/', import.meta.url)
   const read = (path: string): JsonObject => flatten(JSON.parse(readFileSync(new URL(path, folder), 'utf8')))
   const flatten = (example: JsonObject): JsonObject => {
     const { $ref, allOf, ...own } = example

@@ -1,5 +1,5 @@
 import { type Answer, type Json, type Query, RequestRefused, type TestClient } from './client.ts'
-import { areOldSchemasPresent, oldViolations } from './old-schemas.ts'
+import { oldViolations } from './old-schemas.ts'
 
 /**
  * Requests as clients of September 2015 sent them: under the prefixes of that time, the access token in the query. Every event in an answer goes
@@ -22,7 +22,7 @@ export const askOld = async (
     query: { ...query, access_token: who.accessToken },
     ...(body === undefined ? {} : { body }),
   })
-  const violations = areOldSchemasPresent ? eventsIn(answer.body).flatMap(oldViolations) : []
+  const violations = eventsIn(answer.body).flatMap(oldViolations)
   if (violations.length > 0)
     throw new Error(
       `the events contradict the schemas of 2015:\n${violations.join('\n')}\n${JSON.stringify(answer.body)}`,
