@@ -11,7 +11,7 @@ export interface Clock {
 }
 
 /** Lets the event loop serve others before the caller goes on. */
-export const breathe = (clock: Clock): Promise<void> => new Promise((resolve) => clock.soon(resolve))
+export const yieldToEventLoop = (clock: Clock): Promise<void> => new Promise((resolve) => clock.soon(resolve))
 
 export const systemClock: Clock = {
   nowMs: () => Date.now(),

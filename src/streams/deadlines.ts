@@ -1,6 +1,6 @@
 import type { Clock } from '#base'
 
-/** Who waits no longer than until some time. */
+/** A wait that ends at some time. */
 export interface Expiring {
   /** Called once. */
   expired(): void
@@ -11,12 +11,12 @@ interface Due<Waiter> {
   readonly cancel: () => void
 }
 
-/** One timer for all whose time is over in the same so many milliseconds: ten thousand waits are not ten thousand timers. */
+/** Waits that end within the same so many milliseconds share one timer: ten thousand waits are not ten thousand timers. */
 const GRAIN_MS = 16
-/** A short wait keeps its time to the millisecond. */
+/** Shorter waits end on their millisecond. */
 const SHORT_MS = 1_000
 
-/** Ends waits when their time is over, on the monotonic clock: never late, and of long ones up to 16 ms early. */
+/** Ends waits on time by the monotonic clock: never late, and long ones up to 16 ms early. */
 export class Deadlines<Waiter extends Expiring> {
   readonly #clock: Clock
   readonly #due = new Map<number, Due<Waiter>>()
@@ -25,7 +25,7 @@ export class Deadlines<Waiter extends Expiring> {
     this.#clock = clock
   }
 
-  /** Answers what `remove` takes. */
+  /** Returns the time that `remove` takes. */
   add(waiter: Waiter, leftMs: number): number {
     const atMs = this.#clock.monotonicMs() + leftMs
     const time = leftMs < SHORT_MS ? Math.ceil(atMs) : Math.floor(atMs / GRAIN_MS) * GRAIN_MS

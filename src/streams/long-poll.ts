@@ -1,17 +1,17 @@
 import type { Clock, Pending, Receiver } from '#base'
 import type { Snapshot, Streams, Waiter, Waiting } from './streams.ts'
 
-/** What a look at the streams found. */
-export interface Look {
+export interface PollResult {
+  /** The answer's text. */
   readonly text: string
-  /** Nothing worth an answer had come at this moment; undefined where the text is worth one. */
+  /** The moment at which there was no news; undefined where the text is news and is to be sent at once. */
   readonly nothingBy: Snapshot | undefined
 }
 
-/** How requests of one kind look at the streams: each again after every news, until there is something to tell. */
-export interface Looker<Request> {
-  look(request: Request): Promise<Look>
-  /** Whom the news it looks for is to wake: a user, or a `listenerInRoom`. Asked after the first look. */
+/** Makes the answers to one kind of request: asked again after each piece of news, until there is something to tell. */
+export interface PollSource<Request> {
+  poll(request: Request): Promise<PollResult>
+  /** The listener whose news wakes the request: a user, or a `listenerInRoom`. Asked after the first poll. */
   listener(request: Request): number
   /** See `Wait`. */
   rooms(request: Request): Promise<readonly number[]>
@@ -20,49 +20,40 @@ export interface Looker<Request> {
 export interface PollParts<Request> {
   readonly streams: Streams
   readonly clock: Clock
-  readonly looker: Looker<Request>
+  readonly source: PollSource<Request>
 }
 
-/**
- * A request that waits for news, and all that is held of it meanwhile. No promise and no timer of its own: ten thousand of them wait
- * at a time.
- */
+interface LongPollParts<Request> extends PollParts<Request> {
+  readonly request: Request
+  /** On the monotonic clock. */
+  readonly deadlineMs: number
+  readonly nothingBy: Snapshot
+}
+
+/** A request that waits for news. It holds no promise and no timer of its own, as ten thousand of them wait at a time. */
 export class LongPoll<Request> implements Pending<string>, Waiter {
-  readonly #streams: Streams
-  readonly #clock: Clock
-  readonly #looker: Looker<Request>
-  readonly #request: Request
-  readonly #deadlineMs: number
+  readonly #parts: LongPollParts<Request>
   #nothingBy: Snapshot
   #receiver: Receiver<string> | undefined
   #waiting: Waiting | undefined
   #hurried = false
 
-  private constructor(
-    { streams, clock, looker }: PollParts<Request>,
-    request: Request,
-    deadlineMs: number,
-    nothingBy: Snapshot,
-  ) {
-    this.#streams = streams
-    this.#clock = clock
-    this.#looker = looker
-    this.#request = request
-    this.#deadlineMs = deadlineMs
-    this.#nothingBy = nothingBy
+  private constructor(parts: LongPollParts<Request>) {
+    this.#parts = parts
+    this.#nothingBy = parts.nothingBy
   }
 
-  /** Looks once: answers what there is, and where that is nothing and there is time, what will come. */
+  /** Polls once. Returns the answer where there is news, or no time to wait for any; otherwise the answer that comes later. */
   static async begin<Request>(
     parts: PollParts<Request>,
     request: Request,
     timeoutMs: number,
   ): Promise<string | Pending<string>> {
-    const { clock, looker } = parts
+    const { clock, source } = parts
     const deadlineMs = clock.monotonicMs() + timeoutMs
-    const { text, nothingBy } = await looker.look(request)
+    const { text, nothingBy } = await source.poll(request)
     if (nothingBy === undefined || clock.monotonicMs() >= deadlineMs) return text
-    return new LongPoll(parts, request, deadlineMs, nothingBy)
+    return new LongPoll({ ...parts, request, deadlineMs, nothingBy })
   }
 
   deliverTo(receiver: Receiver<string>): void {
@@ -77,16 +68,17 @@ export class LongPoll<Request> implements Pending<string>, Waiter {
 
   hurry(): void {
     this.#hurried = true
-    if (this.#leave()) this.heard(false)
+    if (this.#leave()) this.notify(false)
   }
 
-  heard(isNews: boolean): void {
+  notify(isNews: boolean): void {
     this.#waiting = undefined
-    if (this.#receiver !== undefined) this.#look(!isNews).catch((error: unknown) => this.#fail(error))
+    if (this.#receiver !== undefined) this.#poll(!isNews).catch((error: unknown) => this.#fail(error))
   }
 
-  async #look(isLast: boolean): Promise<void> {
-    const { text, nothingBy } = await this.#looker.look(this.#request)
+  async #poll(isLast: boolean): Promise<void> {
+    const { source, request } = this.#parts
+    const { text, nothingBy } = await source.poll(request)
     if (nothingBy === undefined || isLast || this.#hurried) {
       const receiver = this.#receiver
       this.#receiver = undefined
@@ -98,23 +90,23 @@ export class LongPoll<Request> implements Pending<string>, Waiter {
   }
 
   async #wait(): Promise<void> {
-    const looker = this.#looker
-    const waiting = await this.#streams.listen(this, {
-      listener: looker.listener(this.#request),
+    const { streams, clock, source, request, deadlineMs } = this.#parts
+    const waiting = await streams.listen(this, {
+      listener: source.listener(request),
       since: this.#nothingBy,
-      timeoutMs: this.#hurried ? 0 : this.#deadlineMs - this.#clock.monotonicMs(),
-      rooms: () => looker.rooms(this.#request),
+      timeoutMs: this.#hurried ? 0 : deadlineMs - clock.monotonicMs(),
+      rooms: () => source.rooms(request),
     })
     this.#waiting = waiting
-    // Gone, or hurried, while the rooms were read.
+    // The request may have been abandoned or hurried while the rooms were read.
     if (waiting === undefined || (this.#receiver !== undefined && !this.#hurried)) return
-    if (this.#leave()) this.heard(false)
+    if (this.#leave()) this.notify(false)
   }
 
   #leave(): boolean {
     const waiting = this.#waiting
     this.#waiting = undefined
-    return waiting !== undefined && this.#streams.leave(waiting)
+    return waiting !== undefined && this.#parts.streams.leave(waiting)
   }
 
   #fail(error: unknown): void {

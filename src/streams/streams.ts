@@ -2,7 +2,7 @@ import type { Clock } from '#base'
 import { Deadlines } from './deadlines.ts'
 import type { DurableStreamName, EphemeralStreamName, Positions, StreamName } from './positions.ts'
 
-/** Something happened in a stream: all who are joined to these rooms, and these users, may have news. Numbers, not ids. */
+/** Something happened in a stream: members of these rooms, and these users, may have news. Internal numbers, not ids. */
 export interface News {
   readonly stream: StreamName
   readonly position: number
@@ -10,73 +10,85 @@ export interface News {
   readonly users: readonly number[]
 }
 
-/** The positions at one moment, with a count that tells whether anything came since. */
+/** The positions at one moment, with a count that tells whether any news came since. */
 export interface Snapshot {
   readonly positions: Positions
   readonly tick: number
 }
 
-/** Somebody who waits: told once, unless it leaves before. */
+/** A request that waits: notified once, unless it leaves before. */
 export interface Waiter {
-  /** `isNews`: there may be news; else the time is over. */
-  heard(isNews: boolean): void
+  /** `isNews`: there may be news; otherwise the time is over. */
+  notify(isNews: boolean): void
 }
 
-/** What a waiter waits for. */
 export interface Wait {
   /** A user, or a `listenerInRoom`. */
   readonly listener: number
-  /** News that came after this moment. */
+  /** News after this moment ends the wait. */
   readonly since: Snapshot
   readonly timeoutMs: number
-  /** The rooms whose news is the listener's; asked only when they are not known yet. */
+  /** The rooms whose news is the listener's; called only when they are not known yet. */
   rooms(): Promise<readonly number[]>
 }
 
-/** One user who waits, or waited a short while ago: which rooms wake him, and when news last came. */
-interface Ear {
+/** One user with requests that wait, or that waited a short while ago: the rooms whose news wakes them, and when news last came. */
+interface Listener {
   readonly user: number
   readonly rooms: readonly number[]
   readonly waiting: Set<Waiting>
   lastTick: number
 }
 
-/** A waiter in its place; give it to `leave`. */
+interface WaitingParts {
+  readonly streams: Streams
+  readonly listener: Listener
+  readonly waiter: Waiter
+}
+
+/** A waiter in its place; `leave` takes it. */
 export class Waiting {
-  readonly ear: Ear
+  readonly listener: Listener
   readonly waiter: Waiter
   readonly #streams: Streams
-  /** Where it stands among the deadlines. */
+  /** Its place among the deadlines. */
   time = 0
 
-  constructor(streams: Streams, ear: Ear, waiter: Waiter) {
+  constructor({ streams, listener, waiter }: WaitingParts) {
     this.#streams = streams
-    this.ear = ear
+    this.listener = listener
     this.waiter = waiter
   }
 
   expired(): void {
-    if (this.#streams.leave(this)) this.waiter.heard(false)
+    if (this.#streams.leave(this)) this.waiter.notify(false)
   }
 }
 
-/** So many users, and rooms of users, are remembered between two of their long polls, which saves indexing their rooms anew at each. */
-const REMEMBERED_EARS = 50_000
+/** Listeners, and rooms of listeners, remembered between two of their long polls: their rooms need not be indexed anew at each. */
+const REMEMBERED_LISTENERS = 50_000
 const REMEMBERED_ROOMS = 1_000_000
 /** Long polls woken in one slice of the event loop. */
 const WAKES_A_SLICE = 16
 
-/** Stands for who listens at one room without being in it: user numbers are positive. */
+/** The listener for news of one room that its reader is not in. User numbers are positive, so these do not meet them. */
 export const listenerInRoom = (room: number): number => -1 - room
 
+export interface StreamsParts {
+  readonly clock: Clock
+  /** As far as the store's streams reach now. */
+  readonly durable: Readonly<Record<DurableStreamName, number>>
+}
+
+/** Knows how far each stream reaches, and wakes the requests that news concerns. */
 export class Streams {
   readonly #clock: Clock
-  readonly #ears = new Map<number, Ear>()
-  readonly #earsOfRoom = new Map<number, Set<Ear>>()
-  /** Ears nobody waits with now, longest idle first: these may be forgotten. All others are bounded by the open requests. */
-  readonly #idle = new Set<Ear>()
+  readonly #listeners = new Map<number, Listener>()
+  readonly #listenersOfRoom = new Map<number, Set<Listener>>()
+  /** Listeners without a waiting request, longest idle first: these may be forgotten. The others are bounded by the open requests. */
+  readonly #idle = new Set<Listener>()
   #indexedRooms = 0
-  readonly #listeners: ((news: readonly News[]) => void)[] = []
+  readonly #newsHandlers: ((news: readonly News[]) => void)[] = []
   readonly #deadlines: Deadlines<Waiting>
   #toWake: Waiting[] = []
   #woken = 0
@@ -85,7 +97,7 @@ export class Streams {
   #positions: Positions
   #tick = 0
 
-  constructor(clock: Clock, durable: Readonly<Record<DurableStreamName, number>>) {
+  constructor({ clock, durable }: StreamsParts) {
     this.#clock = clock
     this.#deadlines = new Deadlines(clock)
     const start = clock.nowMs()
@@ -103,7 +115,7 @@ export class Streams {
   /** Long polls open now. */
   get waiting(): number {
     let count = 0
-    for (const ear of this.#ears.values()) count += ear.waiting.size
+    for (const listener of this.#listeners.values()) count += listener.waiting.size
     return count
   }
 
@@ -112,129 +124,129 @@ export class Streams {
     return this.#reached
   }
 
-  /** Hears all news before anybody is woken: for caches that must forget. */
-  onNews(listener: (news: readonly News[]) => void): void {
-    this.#listeners.push(listener)
+  /** Calls the handler with all news before any request is woken: for caches that must forget. */
+  onNews(handler: (news: readonly News[]) => void): void {
+    this.#newsHandlers.push(handler)
   }
 
   /** Called with each committed group, in order. */
   advance(positions: Readonly<Record<DurableStreamName, number>>, news: readonly News[]): void {
     this.#positions = { ...this.#positions, ...positions }
-    this.#spread(news)
+    this.#publish(news)
   }
 
-  /** News of a stream that lives in memory; answers its new position. `put` stores it there before anybody can look. */
+  /** News of a stream that lives in memory; returns its new position. `put` stores it there before any request can read it. */
   announce(stream: EphemeralStreamName, to: Pick<News, 'rooms' | 'users'>, put?: (position: number) => void): number {
     const position = this.#positions[stream] + 1
     put?.(position)
     this.#positions = { ...this.#positions, [stream]: position }
-    this.#spread([{ stream, position, ...to }])
+    this.#publish([{ stream, position, ...to }])
     return position
   }
 
   /**
-   * Lets the waiter wait until there may be news, at most for the wait's time. Answers its place, or undefined where it was told
-   * at once: of news since the snapshot, or that there is no time.
+   * Lets the waiter wait until there may be news, at most for the wait's time. Returns its place, or undefined where it was
+   * notified at once: there was news since the snapshot, or no time.
    */
-  async listen(waiter: Waiter, { listener, since, timeoutMs, rooms }: Wait): Promise<Waiting | undefined> {
-    let ear = this.#ears.get(listener)
+  async listen(waiter: Waiter, { listener: number, since, timeoutMs, rooms }: Wait): Promise<Waiting | undefined> {
+    let listener = this.#listeners.get(number)
     let isNews = false
-    if (ear === undefined) {
+    if (listener === undefined) {
       const asked = this.#tick
       const known = await rooms()
-      ear = this.#ears.get(listener)
-      // The rooms may have changed while they were read: an ear without the new one would miss its news for good.
-      if (ear === undefined && this.#tick === asked) ear = this.#remember(listener, known)
+      listener = this.#listeners.get(number)
+      // The rooms may have changed while they were read: a listener without the new one would miss its news for good.
+      if (listener === undefined && this.#tick === asked) listener = this.#remember(number, known)
       isNews = this.#tick !== since.tick
     }
-    if (ear === undefined || isNews || ear.lastTick > since.tick) {
-      waiter.heard(true)
+    if (listener === undefined || isNews || listener.lastTick > since.tick) {
+      waiter.notify(true)
       return undefined
     }
     if (timeoutMs <= 0) {
-      waiter.heard(false)
+      waiter.notify(false)
       return undefined
     }
-    const waiting = new Waiting(this, ear, waiter)
+    const waiting = new Waiting({ streams: this, listener, waiter })
     waiting.time = this.#deadlines.add(waiting, timeoutMs)
-    ear.waiting.add(waiting)
-    this.#idle.delete(ear)
+    listener.waiting.add(waiting)
+    this.#idle.delete(listener)
     return waiting
   }
 
-  /** The waiter goes, untold. False where it was told already, or is about to be. */
+  /** Takes the waiter out without notifying it. False where it was notified already, or is about to be. */
   leave(waiting: Waiting): boolean {
-    const { ear, time } = waiting
-    if (!ear.waiting.delete(waiting)) return false
+    const { listener, time } = waiting
+    if (!listener.waiting.delete(waiting)) return false
     this.#deadlines.remove(waiting, time)
-    this.#rest(ear)
+    this.#rest(listener)
     return true
   }
 
-  #remember(user: number, rooms: readonly number[]): Ear {
-    this.#makeRoom()
-    const ear: Ear = { user, rooms, waiting: new Set(), lastTick: this.#tick }
-    this.#ears.set(user, ear)
-    this.#idle.add(ear)
+  #remember(user: number, rooms: readonly number[]): Listener {
+    this.#forgetIdle()
+    const listener: Listener = { user, rooms, waiting: new Set(), lastTick: this.#tick }
+    this.#listeners.set(user, listener)
+    this.#idle.add(listener)
     this.#indexedRooms += rooms.length
     for (const room of rooms) {
-      const ears = this.#earsOfRoom.get(room)
-      if (ears === undefined) this.#earsOfRoom.set(room, new Set([ear]))
-      else ears.add(ear)
+      const ofRoom = this.#listenersOfRoom.get(room)
+      if (ofRoom === undefined) this.#listenersOfRoom.set(room, new Set([listener]))
+      else ofRoom.add(listener)
     }
-    return ear
+    return listener
   }
 
-  /** Who waits no more is the last to be forgotten, unless that happened already. */
-  #rest(ear: Ear): void {
-    if (ear.waiting.size > 0 || this.#ears.get(ear.user) !== ear) return
-    this.#idle.delete(ear)
-    this.#idle.add(ear)
+  /** A listener without waiting requests becomes the last of the idle ones, unless it was forgotten already. */
+  #rest(listener: Listener): void {
+    if (listener.waiting.size > 0 || this.#listeners.get(listener.user) !== listener) return
+    this.#idle.delete(listener)
+    this.#idle.add(listener)
   }
 
-  #makeRoom(): void {
-    for (const ear of this.#idle) {
-      if (this.#ears.size < REMEMBERED_EARS && this.#indexedRooms < REMEMBERED_ROOMS) return
-      this.#forget(ear)
-    }
-  }
-
-  #forget(ear: Ear): void {
-    this.#ears.delete(ear.user)
-    this.#idle.delete(ear)
-    this.#indexedRooms -= ear.rooms.length
-    for (const room of ear.rooms) {
-      const ears = this.#earsOfRoom.get(room)
-      ears?.delete(ear)
-      if (ears?.size === 0) this.#earsOfRoom.delete(room)
+  #forgetIdle(): void {
+    for (const listener of this.#idle) {
+      if (this.#listeners.size < REMEMBERED_LISTENERS && this.#indexedRooms < REMEMBERED_ROOMS) return
+      this.#forget(listener)
     }
   }
 
-  #spread(news: readonly News[]): void {
+  #forget(listener: Listener): void {
+    this.#listeners.delete(listener.user)
+    this.#idle.delete(listener)
+    this.#indexedRooms -= listener.rooms.length
+    for (const room of listener.rooms) {
+      const ofRoom = this.#listenersOfRoom.get(room)
+      ofRoom?.delete(listener)
+      if (ofRoom?.size === 0) this.#listenersOfRoom.delete(room)
+    }
+  }
+
+  #publish(news: readonly News[]): void {
     if (news.length === 0) return
     this.#tick++
-    for (const listener of this.#listeners) listener(news)
-    const reached = new Set<Ear>()
+    for (const handler of this.#newsHandlers) handler(news)
+    const reached = new Set<Listener>()
     for (const { stream, rooms, users } of news) {
       for (const room of rooms) {
-        for (const ear of this.#earsOfRoom.get(room) ?? []) reached.add(ear)
+        for (const listener of this.#listenersOfRoom.get(room) ?? []) reached.add(listener)
       }
       for (const user of users) {
-        const ear = this.#ears.get(user)
-        if (ear === undefined) continue
-        reached.add(ear)
-        // An event that names a user changes which rooms the user is in: the rooms are asked for again.
-        if (stream === 'events') this.#forget(ear)
+        const listener = this.#listeners.get(user)
+        if (listener === undefined) continue
+        reached.add(listener)
+        // An event that names a user changes the rooms they are in: these are asked for again.
+        if (stream === 'events') this.#forget(listener)
       }
     }
     this.#reached = 0
-    for (const ear of reached) {
-      this.#reached += ear.waiting.size
-      ear.lastTick = this.#tick
-      // Each is queued once, however much comes before its turn.
-      for (const waiting of ear.waiting) this.#toWake.push(waiting)
-      ear.waiting.clear()
-      this.#rest(ear)
+    for (const listener of reached) {
+      this.#reached += listener.waiting.size
+      listener.lastTick = this.#tick
+      // Each waiter is queued once, however much comes before its turn.
+      for (const waiting of listener.waiting) this.#toWake.push(waiting)
+      listener.waiting.clear()
+      this.#rest(listener)
     }
     if (this.#toWake.length > 0 && !this.#waking) this.#wakeSlice()
   }
@@ -245,7 +257,7 @@ export class Streams {
     while (this.#woken < end) {
       const waiting = this.#toWake[this.#woken++] as Waiting
       this.#deadlines.remove(waiting, waiting.time)
-      waiting.waiter.heard(true)
+      waiting.waiter.notify(true)
     }
     if (end < this.#toWake.length) {
       this.#clock.soon(() => this.#wakeSlice())

@@ -10,7 +10,7 @@ const never = new AbortController().signal
 /** Streams over memberships that a test changes as a store would: the rooms first, then the news. */
 class World {
   readonly clock = new SteppedClock()
-  readonly streams = new Streams(this.clock, START)
+  readonly streams = new Streams({ clock: this.clock, durable: START })
   readonly rooms = new Map<number, Set<number>>()
 
   roomsOf(user: number): Set<number> {
@@ -35,16 +35,16 @@ class World {
 
   /** Whether it heard of news; also false for who went when the signal said so. */
   listen(wait: Wait, signal = never): Promise<boolean> {
-    return new Promise((heard, fail) => {
+    return new Promise((notify, fail) => {
       const listening = (waiting: Waiting | undefined): void => {
         if (waiting === undefined) return
         const leave = (): void => {
-          if (this.streams.leave(waiting)) heard(false)
+          if (this.streams.leave(waiting)) notify(false)
         }
         if (signal.aborted) leave()
         else if (signal !== never) signal.addEventListener('abort', leave)
       }
-      this.streams.listen({ heard }, wait).then(listening, fail)
+      this.streams.listen({ notify }, wait).then(listening, fail)
     })
   }
 

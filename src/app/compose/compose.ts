@@ -107,7 +107,7 @@ const refusesInvite = async (store: Store, userId: UserId, from: UserId): Promis
 
 /** Streams advance after each commit, never before. */
 const buildStreams = async ({ store, clock }: Ground): Promise<Streams> => {
-  const streams = new Streams(clock, await store.positions())
+  const streams = new Streams({ clock, durable: await store.positions() })
   store.onCommitted(({ announcements, positions }) => streams.advance(positions, announcements))
   return streams
 }

@@ -24,7 +24,7 @@ import {
   InitialSync,
   type PresenceNow,
   PresenceProfiles,
-  PresenceSight,
+  PresenceVisibility,
   PublicRooms,
   PushNotices,
   PushRules,
@@ -115,20 +115,21 @@ export const buildRoomViews = (
 ): RoomViews => {
   const reader = store.rooms
   const clientEvents = new ClientEvents(48 * MEBIBYTE)
-  const visibility = new Visibility(reader, clientEvents, now.ignored)
-  const userRooms = new UserRooms(reader, 32 * MEBIBYTE)
-  const pushRules = new PushRules(store.accountData, 32 * MEBIBYTE)
-  const unread = new Unread({ rooms: reader, receipts: store.receipts }, pushRules, clientEvents, 32 * MEBIBYTE)
-  const facts = new RoomFactsCache(reader, 8 * MEBIBYTE)
-  const state = new RoomStateSection(reader, 32 * MEBIBYTE)
+  const visibility = new Visibility({ reader, events: clientEvents, ignored: now.ignored })
+  const userRooms = new UserRooms({ reader, limitBytes: 32 * MEBIBYTE })
+  const pushRules = new PushRules({ reader: store.accountData, limitBytes: 32 * MEBIBYTE })
+  const { receipts } = store
+  const unread = new Unread({ rooms: reader, receipts, pushRules, clientEvents, limitBytes: 32 * MEBIBYTE })
+  const facts = new RoomFactsCache({ reader, limitBytes: 8 * MEBIBYTE })
+  const state = new RoomStateSection({ reader, limitBytes: 32 * MEBIBYTE })
   streams.onNews((news) => {
     userRooms.forget(news)
     pushRules.forget(news)
     facts.forget(news)
   })
-  const recent = new RecentEvents(reader, streams.positions().events)
+  const recent = new RecentEvents({ reader, position: streams.positions().events })
   const sources = { recent, accountData: store.accountData, receipts: store.receipts, typing: now.typing }
-  const presenceSight = new PresenceSight(now.presence, userRooms, reader)
+  const presenceVisibility = new PresenceVisibility({ presence: now.presence, userRooms, reader })
   const sync = new Sync({
     clock,
     streams,
@@ -137,7 +138,7 @@ export const buildRoomViews = (
     sections: new RoomSections({ reader, clientEvents, visibility, unread, facts, state }),
     sources,
     presence: now.presence,
-    presenceSight,
+    presenceVisibility,
     pushRules,
     ignored: now.ignored,
   })
@@ -152,15 +153,17 @@ export const buildRoomViews = (
     visibility,
     ignored,
     presence,
-    presenceSight,
+    presenceVisibility,
   }
-  const badges = new Badges(store.receipts, { pushRules, userRooms, facts, unread }, 16 * MEBIBYTE)
+  const badges = new Badges({ receipts, pushRules, userRooms, facts, unread, limitBytes: 16 * MEBIBYTE })
   const pushNotices = new PushNotices({
     ...{ reader, receipts: store.receipts, recent, clientEvents, pushRules, userRooms, facts },
     ignored: now.ignored,
   })
   const presenceProfiles = new PresenceProfiles(store.profiles)
-  const publicRooms = new PublicRooms(reader, clock, 16 * MEBIBYTE)
+  const newest = (): number => streams.positions().events
+  const history = { reader, visibility, events: clientEvents, clock, newest }
+  const publicRooms = new PublicRooms({ reader, clock, limitBytes: 16 * MEBIBYTE })
   return {
     clientEvents,
     visibility,
@@ -168,8 +171,8 @@ export const buildRoomViews = (
     eventStream: new EventStream(stream),
     initialSync: new InitialSync({ ...stream, presenceProfiles }),
     presenceProfiles,
-    timeline: new Timeline(reader, visibility, clientEvents, clock, () => streams.positions().events),
-    roomStates: new RoomStates(reader, visibility, clientEvents, clock, () => streams.positions().events),
+    timeline: new Timeline(history),
+    roomStates: new RoomStates(history),
     publicRooms,
     pushNotices,
     badges,

@@ -1,4 +1,4 @@
-import { breathe, type Clock, type Logger } from '#base'
+import { type Clock, type Logger, yieldToEventLoop } from '#base'
 import { type JsonObject, MatrixError, type UserId } from '#spec'
 import type { Commit, PresenceStoreReader, PresenceStoreWriter, RoomsReader, UserNumber } from '#store'
 import type { Streams } from '#streams'
@@ -324,7 +324,7 @@ export class Presence {
       if (record.connections.size > 0 || !samePresence(presenceOf(record, now), record.published))
         this.#news.changed(record)
       else this.#remember(record)
-      if (++swept % SWEPT_IN_A_SLICE === 0) await breathe(this.#options.clock)
+      if (++swept % SWEPT_IN_A_SLICE === 0) await yieldToEventLoop(this.#options.clock)
     }
   }
 }

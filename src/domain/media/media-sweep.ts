@@ -1,4 +1,4 @@
-import { breathe, Chore, type Clock, type Logger } from '#base'
+import { Chore, type Clock, type Logger, yieldToEventLoop } from '#base'
 import type { StoredFile } from '#store'
 import type { MediaStore, StoredBytes } from './stored-bytes.ts'
 
@@ -79,7 +79,7 @@ export class MediaSweep {
       if (batch.push(file) < FILES_AT_ONCE) continue
       removed += await this.#sweepBatch(batch)
       batch = []
-      await breathe(clock)
+      await yieldToEventLoop(clock)
     }
     removed += await this.#sweepBatch(batch)
     if (removed > 0) logger.info({ removed }, 'media files that nothing named were removed')

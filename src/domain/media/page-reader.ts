@@ -1,4 +1,4 @@
-import { breathe, type Clock } from '#base'
+import { type Clock, yieldToEventLoop } from '#base'
 
 /** What a page says of itself. */
 export interface PageFacts {
@@ -61,7 +61,7 @@ export const readPage = async (texts: AsyncIterable<string>, clock: Clock): Prom
       if (reader.done || read > MAX_PAGE_CHARACTERS) return reader.facts()
       if (read - breathed < STRETCH) continue
       breathed = read
-      await breathe(clock)
+      await yieldToEventLoop(clock)
     }
   }
   parser.end()

@@ -1,4 +1,4 @@
-import { breathe, type Clock } from '#base'
+import { type Clock, yieldToEventLoop } from '#base'
 import {
   type EventId,
   type JsonObject,
@@ -144,7 +144,7 @@ export class Memberships {
     if (access !== undefined && JSON.parse(access.json).content?.guest_access === 'can_join') return
     let asked = 0
     for (const { userId } of await this.#options.reader.members(record.room, ['join', 'invite'])) {
-      if (++asked % ASKED_A_SLICE === 0) await breathe(this.#options.clock)
+      if (++asked % ASKED_A_SLICE === 0) await yieldToEventLoop(this.#options.clock)
       if (serverOf(userId) !== this.#options.serverName || !(await this.#options.accounts.isGuest(userId))) continue
       await this.change({ roomId, sender: userId, target: userId, membership: 'leave' })
     }

@@ -1,31 +1,33 @@
-import { breathe, type Clock, type Pending } from '#base'
+import { type Clock, type Pending, yieldToEventLoop } from '#base'
 import type { RoomId, UserId } from '#spec'
 import type { AccountDataReader, ReceiptsReader, StoredEvent } from '#store'
 import {
   formatPageToken,
   formatSyncToken,
   LongPoll,
-  type Look,
-  type Looker,
   listenerInRoom,
+  type PollResult,
+  type PollSource,
   type Positions,
   type StreamName,
   type Streams,
   samePositions,
 } from '#streams'
-import type { ClientEvents } from '../client-event.ts'
-import type { PresenceSight } from '../presence-sight.ts'
-import { presenceText } from '../presence-text.ts'
-import type { RecentEvents } from '../recent-events.ts'
-import type { PresenceEntry, PresenceNow, TypingNow } from '../sync/request.ts'
-import type { RoomViewer } from '../timeline-request.ts'
-import type { RoomEyes } from '../visibility.ts'
-import { creatorsAmong } from './creators.ts'
+import type { ClientEvents } from '../events/client-event.ts'
+import { creatorsAmong } from '../events/creators.ts'
+import type { RoomViewer } from '../events/viewer.ts'
+import { END, START } from '../history/old-range.ts'
+import type { RecentEvents } from '../known/recent-events.ts'
+import type { TypingNow } from '../known/typing-now.ts'
+import type { RoomVisibility } from '../known/visibility.ts'
+import type { PresenceEntry, PresenceNow } from '../presence/presence-now.ts'
+import { presenceText } from '../presence/presence-text.ts'
+import type { PresenceVisibility } from '../presence/presence-visibility.ts'
 import { InviteTexts } from './invites.ts'
 import { type RoomEventsPage, roomEvents } from './room-events.ts'
-import { membershipIn, type ScopeParts, type StreamScope, StreamSight, scopeOf } from './scope.ts'
+import { membershipIn, type ScopeParts, type StreamScope, StreamVisibility, scopeOf } from './scope.ts'
 import { accountDataItem, receiptItems, roomAccountDataItem, typingItem } from './stream-items.ts'
-import { END, earlierOf, START, type StreamPlace, streamPlace } from './stream-token.ts'
+import { earlierOf, type StreamPlace, streamPlace } from './stream-token.ts'
 
 export interface EventStreamParts extends ScopeParts {
   readonly clock: Clock
@@ -36,66 +38,66 @@ export interface EventStreamParts extends ScopeParts {
   readonly receipts: ReceiptsReader
   readonly typing: TypingNow
   readonly presence: PresenceNow
-  readonly presenceSight: PresenceSight
+  readonly presenceVisibility: PresenceVisibility
 }
 
 /** `GET /events`, tokens as the client wrote them. */
 export interface EventsRequest {
   readonly viewer: RoomViewer
-  /** undefined: all rooms of the viewer, and what is theirs alone. */
+  /** undefined: all rooms of the viewer, and their own account data. */
   readonly roomId: RoomId | undefined
   readonly from: string | undefined
   readonly to: string | undefined
-  /** As in the document of 2015: `START` and `END` are tokens, and `from` is `START` where it is left off. Else it is now. */
+  /** As in the document of 2015: `START` and `END` are tokens, and `from` is `START` by default. Otherwise the default is now. */
   readonly words: boolean
   readonly limit: number | undefined
   readonly timeoutMs: number
 }
 
-/** Given at once at most, and where no limit is asked for. */
+/** The most items of one answer; also the default. */
 const MAX_ITEMS = 500
-/** Rooms with more members do not tell who joins them of everybody's presence. */
-const MAX_GREETED = 500
+/** A user who joins a room with more members is not told everybody's presence. */
+const MAX_MEMBERS_MET = 500
 
 interface Answer {
   readonly texts: readonly string[]
   readonly end: Positions
   /** There is more before the end of the window. */
   readonly more: boolean
-  /** Worth an answer: one's own presence is not, for the request itself may be what changed it. */
+  /** Ends a wait. One's own presence does not, as the request itself may have changed it. */
   readonly isNews: boolean
 }
 
-/** A request that reads forward, between its looks. */
+/** A request that reads forward, between two polls. */
 interface Reading {
   readonly request: EventsRequest
   readonly from: StreamPlace
   readonly to: StreamPlace | undefined
-  /** Where the next look begins. */
+  /** Positions from which the next poll reads. */
   since: Positions
-  /** The room that the reader looks into without being in it. */
+  /** The room that is read without membership. */
   peeked: number | undefined
 }
 
-/** `GET /events`: everything a user hears of, in one stream, read from the same streams as `/sync`. */
+/** `GET /events`: everything that a user is told, in one stream, read from the same streams as `/sync`. */
 export class EventStream {
   readonly #parts: EventStreamParts
   readonly #invites: InviteTexts
-  readonly #looker: Looker<Reading> = {
-    look: (reading) => this.#look(reading),
+  readonly #source: PollSource<Reading> = {
+    poll: (reading) => this.#poll(reading),
     listener: ({ request, peeked }) => (peeked === undefined ? request.viewer.user : listenerInRoom(peeked)),
     rooms: async ({ request, peeked }) => (peeked === undefined ? this.#joinedRooms(request.viewer) : [peeked]),
   }
 
   constructor(parts: EventStreamParts) {
     this.#parts = parts
-    this.#invites = new InviteTexts(parts.reader, parts.clientEvents)
+    this.#invites = new InviteTexts(parts)
   }
 
   /**
-   * The answer's JSON text. Goes forward from `from`; where nothing came yet and the request has time, it is the one that comes later.
-   * Backward where `to` lies before `from`. Throws `M_INVALID_PARAM` for a token that is none of this server's, `M_FORBIDDEN` for a
-   * room the user may not read.
+   * The answer's JSON text; where there is no news and the request has time, the answer that comes later. Reads forward from `from`, or
+   * backward where `to` lies before it. Throws `M_INVALID_PARAM` for a token that is not of this server, `M_FORBIDDEN` for a room that
+   * the user may not read.
    */
   async events(request: EventsRequest): Promise<string | Pending<string>> {
     const { streams, clock } = this.#parts
@@ -105,15 +107,15 @@ export class EventStream {
     const to = request.to === undefined || (request.words && request.to === END) ? undefined : place(request.to)
     if (to !== undefined && to.positions.events < from.positions.events) return this.#backward(request, from, to)
     const reading: Reading = { request, from, to, since: from.positions, peeked: undefined }
-    return LongPoll.begin({ streams, clock, looker: this.#looker }, reading, request.timeoutMs)
+    return LongPoll.begin({ streams, clock, source: this.#source }, reading, request.timeoutMs)
   }
 
-  async #look(reading: Reading): Promise<Look> {
+  async #poll(reading: Reading): Promise<PollResult> {
     const { request, from, to } = reading
     for (;;) {
       const snapshot = this.#parts.streams.snapshot()
       const upTo = to === undefined ? snapshot.positions : earlierOf(snapshot.positions, to.positions)
-      // As who asks again at once finds it: nothing came. Where a room is named, whether it may be read is asked all the same.
+      // The reader's token equals the current positions: nothing is new, so nothing is read. A named room may have become forbidden, so it is.
       if (request.roomId === undefined && samePositions(reading.since, upTo)) {
         const text = answerText('', from.text, formatSyncToken(upTo))
         return { text, nothingBy: to === undefined ? snapshot : undefined }
@@ -121,13 +123,13 @@ export class EventStream {
       const scope = await scopeOf(request.viewer, request.roomId, this.#parts)
       const { texts, end, more, isNews } = await this.#answer(request, scope, reading.since, upTo)
       reading.peeked = scope.peeked
-      // What was looked at and held nothing is not looked at again.
+      // Streams that held nothing are not read again.
       if (texts.length === 0) reading.since = end
       if (isNews || !more) {
         const text = answerText(texts.join(), from.text, formatSyncToken(end))
         return { text, nothingBy: isNews || to !== undefined ? undefined : snapshot }
       }
-      await breathe(this.#parts.clock)
+      await yieldToEventLoop(this.#parts.clock)
     }
   }
 
@@ -136,7 +138,7 @@ export class EventStream {
     return [...rooms.values()].flatMap(({ room, membership }) => (membership === 'join' ? [room] : []))
   }
 
-  /** Room events alone, newest first: what has no place among them cannot be read backward. */
+  /** Room events alone, newest first: the other streams have no order backward. */
   async #backward(request: EventsRequest, from: StreamPlace, to: StreamPlace): Promise<string> {
     const scope = await scopeOf(request.viewer, request.roomId, this.#parts)
     const page = await this.#roomEvents(request, scope, 'backward', to.positions.events, from.positions.events)
@@ -151,21 +153,21 @@ export class EventStream {
     after: number,
     upTo: number,
   ): Promise<RoomEventsPage> {
-    const sight = new StreamSight(request.viewer, scope, this.#parts.visibility, after)
+    const visible = new StreamVisibility({ viewer: request.viewer, scope, visibility: this.#parts.visibility, after })
     const limit = Math.min(request.limit ?? MAX_ITEMS, MAX_ITEMS)
-    const shows = (event: StoredEvent): boolean | Promise<boolean> => sight.shows(event)
+    const shows = (event: StoredEvent): boolean | Promise<boolean> => visible.shows(event)
     return roomEvents({ rooms: scope.rooms, direction, after, upTo, limit, shows }, this.#parts)
   }
 
-  /** Room events first; then each other stream as far as the limit has room for it. What has not stays for the next answer. */
+  /** Room events first, then each other stream that fits into the limit. The others come in the next answer. */
   async #answer(request: EventsRequest, scope: StreamScope, since: Positions, upTo: Positions): Promise<Answer> {
     const limit = Math.min(request.limit ?? MAX_ITEMS, MAX_ITEMS)
     const page = await this.#roomEvents(request, scope, 'forward', since.events, upTo.events)
     const texts = await this.#roomTexts(page.events, request.viewer)
-    const arrivals = page.events.filter(isArrival)
-    if (arrivals.length > 0) {
-      const faces = await this.#newFaces(arrivals, scope, request.viewer.userId)
-      texts.push(...presenceItems(this.#parts.presence.ofUsers(faces), scope, request.viewer))
+    const joins = page.events.filter(isJoin)
+    if (joins.length > 0) {
+      const met = await this.#newlyMet(joins, scope, request.viewer.userId)
+      texts.push(...presenceItems(this.#parts.presence.ofUsers(met), scope, request.viewer))
     }
     const end: Record<StreamName, number> = { ...since, events: Math.max(page.reached, since.events) }
     if (!page.complete) return { texts, end, more: true, isNews: texts.length > 0 }
@@ -198,9 +200,9 @@ export class EventStream {
       case 'typing':
         return itemsOf(this.#typing(scope, since, upTo))
       case 'presence': {
-        // Of one room, where that was asked for: of its members alone.
+        // With a room named, only the presence of its members.
         const window = { after: since.presence, upTo: upTo.presence, lists: roomId === undefined }
-        const entries = await this.#parts.presenceSight.changed({ viewer, rooms: scope.present, ...window })
+        const entries = await this.#parts.presenceVisibility.changed({ viewer, rooms: scope.present, ...window })
         return {
           texts: presenceItems(entries, scope, viewer),
           isNews: entries.some(({ userId }) => userId !== viewer.userId),
@@ -249,31 +251,32 @@ export class EventStream {
     })
   }
 
-  /** Whom the reader meets by these events: those who joined, or all of a room that the reader joined. */
-  async #newFaces(arrivals: readonly StoredEvent[], scope: StreamScope, viewer: UserId): Promise<readonly UserId[]> {
+  /** Users whom the reader shares a room with since these events: those who joined, or all of a room that the reader joined. */
+  async #newlyMet(joins: readonly StoredEvent[], scope: StreamScope, viewer: UserId): Promise<readonly UserId[]> {
     const { reader } = this.#parts
-    const faces = new Set<UserId>()
-    for (const event of arrivals) {
+    const met = new Set<UserId>()
+    for (const event of joins) {
       if (!scope.present.includes(event.room)) continue
-      if (event.stateKey !== viewer) faces.add(event.stateKey as UserId)
-      else if (((await reader.room(event.room))?.joinedCount ?? 0) <= MAX_GREETED) {
-        for (const member of await reader.members(event.room, ['join'])) faces.add(member.userId)
+      if (event.stateKey !== viewer) met.add(event.stateKey as UserId)
+      else if (((await reader.room(event.room))?.joinedCount ?? 0) <= MAX_MEMBERS_MET) {
+        for (const member of await reader.members(event.room, ['join'])) met.add(member.userId)
       }
     }
-    return [...faces]
+    return [...met]
   }
 
   async #roomTexts(events: readonly StoredEvent[], viewer: RoomViewer): Promise<string[]> {
     const { clientEvents, clock } = this.#parts
     const creators = await creatorsAmong(events, this.#parts.reader)
     const texts: string[] = []
-    const eyes = new Map<number, RoomEyes>()
+    const visibility = new Map<number, RoomVisibility>()
     for (const { room, replaces } of events) {
-      if (replaces !== undefined && !eyes.has(room)) eyes.set(room, await this.#parts.visibility.eyes(room, viewer))
+      if (replaces !== undefined && !visibility.has(room))
+        visibility.set(room, await this.#parts.visibility.inRoom(room, viewer))
     }
     const reader = { device: viewer.device, nowMs: clock.nowMs(), creators }
     for (const event of events) {
-      const hidesPrevious = eyes.get(event.room)?.hidesPrevious(event)
+      const hidesPrevious = visibility.get(event.room)?.hidesPrevious(event)
       const shownTo = hidesPrevious === undefined ? reader : { ...reader, hidesPrevious }
       const text = clientEvents.text(event, shownTo, 'old')
       texts.push(event.stateKey === viewer.userId ? await this.#invites.completed(text, event, viewer.userId) : text)
@@ -299,9 +302,9 @@ const presenceItems = (entries: readonly PresenceEntry[], { ignored }: StreamSco
 const answerText = (chunk: string, start: string, end: string): string =>
   `{"start":${JSON.stringify(start)},"end":${JSON.stringify(end)},"chunk":[${chunk}]}`
 
-const isArrival = (event: StoredEvent): boolean => membershipIn(event) === 'join' && !wasJoined(event)
+const isJoin = (event: StoredEvent): boolean => membershipIn(event) === 'join' && !wasJoined(event)
 
-/** A changed profile is no arrival. */
+/** Tells a changed profile from a join. */
 const wasJoined = ({ replaces }: StoredEvent): boolean =>
   replaces !== undefined &&
   (JSON.parse(replaces.json) as { content?: { membership?: unknown } }).content?.membership === 'join'

@@ -1,13 +1,13 @@
-import { breathe } from '#base'
+import { yieldToEventLoop } from '#base'
 import type { Membership, RoomId } from '#spec'
 import type { AccountDataReader, MembershipRecord, ReceiptsReader, RoomAccountDataEntry, RoomNumber } from '#store'
 import { formatSyncToken, type Positions, type Streams } from '#streams'
-import type { PresenceProfiles } from '../presence-profiles.ts'
-import type { PresenceSight } from '../presence-sight.ts'
-import type { PresenceNow } from '../sync/request.ts'
-import type { RoomViewer } from '../timeline-request.ts'
-import type { UserRooms } from '../user-rooms.ts'
-import { endOfStay, type IgnoredUsers } from '../visibility.ts'
+import type { RoomViewer } from '../events/viewer.ts'
+import type { UserRooms } from '../known/user-rooms.ts'
+import { endOfStay, type IgnoredUsers } from '../known/visibility.ts'
+import type { PresenceNow } from '../presence/presence-now.ts'
+import type { PresenceProfiles } from '../presence/presence-profiles.ts'
+import type { PresenceVisibility } from '../presence/presence-visibility.ts'
 import { InviteTexts } from './invites.ts'
 import { DEFAULT_MESSAGES, type RoomInfoParts, roomInfo } from './room-info.ts'
 import { accountDataItem, receiptItems } from './stream-items.ts'
@@ -18,7 +18,7 @@ export interface InitialSyncParts extends RoomInfoParts {
   readonly accountData: AccountDataReader
   readonly receipts: ReceiptsReader
   readonly presence: PresenceNow
-  readonly presenceSight: PresenceSight
+  readonly presenceVisibility: PresenceVisibility
   readonly ignored: IgnoredUsers
   readonly presenceProfiles: PresenceProfiles
 }
@@ -27,28 +27,28 @@ export interface InitialSyncRequest {
   readonly viewer: RoomViewer
   /** Messages of each room. */
   readonly limit: number | undefined
-  /** Rooms the viewer left, too. */
+  /** Whether rooms that the viewer left are included. */
   readonly archived: boolean
 }
 
-interface Standing {
+interface MembershipThen {
   readonly membership: Membership
   readonly position: number
 }
 
-/** In rooms with more members, only those who are about are told of. */
+/** In rooms with more members, offline members are left out of the presence. */
 const MAX_TOLD_OFFLINE = 500
 /** Rooms answered in one slice of the event loop. */
 const ROOMS_A_SLICE = 5
 
-/** `GET /initialSync` and `GET /rooms/{roomId}/initialSync`: everything as of one moment, whose token `GET /events` goes on from. */
+/** `GET /initialSync` and `GET /rooms/{roomId}/initialSync`: everything as of one moment. `GET /events` goes on from its token. */
 export class InitialSync {
   readonly #parts: InitialSyncParts
   readonly #invites: InviteTexts
 
   constructor(parts: InitialSyncParts) {
     this.#parts = parts
-    this.#invites = new InviteTexts(parts.reader, parts.clientEvents)
+    this.#invites = new InviteTexts(parts)
   }
 
   /** The answer's JSON text. */
@@ -57,7 +57,7 @@ export class InitialSync {
       streams,
       userRooms,
       accountData,
-      presenceSight,
+      presenceVisibility,
       presenceProfiles,
       receipts,
       ignored: people,
@@ -71,15 +71,15 @@ export class InitialSync {
     const joined: RoomNumber[] = []
     let count = 0
     for (const record of records.values()) {
-      const standing = await this.#standing(record, viewer, now)
-      if (standing === undefined) continue
-      if (standing.membership === 'join') joined.push(record.room)
+      const then = await this.#membershipThen(record, viewer, now)
+      if (then === undefined) continue
+      if (then.membership === 'join') joined.push(record.room)
       const want = { viewer, limit: limit ?? DEFAULT_MESSAGES, archived, now, ignored }
-      const text = await this.#room(want, record, standing, privateData.get(record.room) ?? [])
+      const text = await this.#room(want, record, then, privateData.get(record.room) ?? [])
       if (text !== undefined) rooms.push(`{${text}}`)
-      if (++count % ROOMS_A_SLICE === 0) await breathe(clock)
+      if (++count % ROOMS_A_SLICE === 0) await yieldToEventLoop(clock)
     }
-    const present = (await presenceSight.everybody(viewer)).filter(({ userId }) => !ignored.has(userId))
+    const present = (await presenceVisibility.everybody(viewer)).filter(({ userId }) => !ignored.has(userId))
     const presence = await presenceProfiles.texts(present, viewer.form === 'old')
     const read = joined.length === 0 ? [] : await receipts.inRooms(joined, viewer.userId)
     const shownReceipts = read.filter(({ userId }) => !ignored.has(userId))
@@ -91,7 +91,7 @@ export class InitialSync {
     )
   }
 
-  /** One room, also for who left it, up to there, and for anybody where it is `world_readable`. Throws `M_FORBIDDEN`. */
+  /** One room: for former members up to where they left, for anybody where it is `world_readable`. Throws `M_FORBIDDEN`. */
   async ofRoom(roomId: RoomId, limit: number | undefined, viewer: RoomViewer): Promise<string> {
     const {
       streams,
@@ -119,12 +119,12 @@ export class InitialSync {
       },
       this.#parts,
     )
-    // Who left does not hear of those who stayed.
+    // Former members are not told the presence of those who stayed.
     if (upTo !== undefined) return `{${info},"presence":[],"receipts":[]}`
     const ignored = await people.ignoredBy(viewer.user)
     const members = (await reader.members(room, ['join'])).map(({ userId }) => userId)
     const about = new Map(presence.ofUsers(members).map((entry) => [entry.userId, entry]))
-    // Of a small room everybody is told of, also who is not about.
+    // Small rooms list offline members too.
     const listed = members.length <= MAX_TOLD_OFFLINE ? members : [...about.keys()]
     const present = listed
       .filter((userId) => !ignored.has(userId))
@@ -133,8 +133,12 @@ export class InitialSync {
     return `{${info},"presence":[${await presenceProfiles.texts(present, viewer.form === 'old')}],"receipts":[${receiptItems(read, () => roomId).join()}]}`
   }
 
-  /** As of the moment the answer is of; undefined where there was none yet. */
-  async #standing(record: MembershipRecord, viewer: RoomViewer, now: Positions): Promise<Standing | undefined> {
+  /** The membership at the moment of the answer; undefined where there was none yet. */
+  async #membershipThen(
+    record: MembershipRecord,
+    viewer: RoomViewer,
+    now: Positions,
+  ): Promise<MembershipThen | undefined> {
     if (record.position <= now.events) return record
     const history = await this.#parts.reader.membershipHistory(record.room, viewer.userId)
     return history.findLast(({ position }) => position <= now.events)
@@ -147,7 +151,7 @@ export class InitialSync {
       readonly ignored: ReadonlySet<string>
     },
     record: MembershipRecord,
-    { membership, position }: Standing,
+    { membership, position }: MembershipThen,
     accountData: readonly RoomAccountDataEntry[],
   ): Promise<string | undefined> {
     const { viewer, now, limit } = want
@@ -159,7 +163,7 @@ export class InitialSync {
       case 'invite':
         return this.#invited(record, position, viewer, want.ignored)
       case 'knock':
-        // Clients of this call know no such membership.
+        // Clients of this endpoint do not know this membership.
         return undefined
       case 'leave':
       case 'ban': {

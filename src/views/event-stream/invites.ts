@@ -1,15 +1,20 @@
 import type { UserId } from '#spec'
 import type { RoomsReader, StoredEvent } from '#store'
-import type { ClientEvents } from '../client-event.ts'
-import { strippedState } from '../stripped-state.ts'
+import type { ClientEvents } from '../events/client-event.ts'
+import { strippedState } from '../events/stripped-state.ts'
 import { isInvite } from './scope.ts'
 
-/** Invites of the reader, with what tells them what the room is: the event stream says it nowhere else. */
+export interface InviteTextsParts {
+  readonly reader: RoomsReader
+  readonly clientEvents: ClientEvents
+}
+
+/** Invites of the reader, with the room's stripped state, which the event stream holds nowhere else. */
 export class InviteTexts {
   readonly #reader: RoomsReader
   readonly #clientEvents: ClientEvents
 
-  constructor(reader: RoomsReader, clientEvents: ClientEvents) {
+  constructor({ reader, clientEvents }: InviteTextsParts) {
     this.#reader = reader
     this.#clientEvents = clientEvents
   }

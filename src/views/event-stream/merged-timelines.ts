@@ -1,4 +1,4 @@
-import { breathe, type Clock } from '#base'
+import { type Clock, yieldToEventLoop } from '#base'
 import type { RoomNumber, RoomsReader, StoredEvent } from '#store'
 
 export interface MergeWant {
@@ -9,11 +9,11 @@ export interface MergeWant {
   readonly before: number
 }
 
-/** Of each room, read at once. */
+/** Events of one room read at once. */
 const BATCH = 20
 const ROOMS_A_SLICE = 10
 
-interface Lane {
+interface RoomCursor {
   readonly room: RoomNumber
   events: readonly StoredEvent[]
   next: number
@@ -22,46 +22,46 @@ interface Lane {
   more: boolean
 }
 
-/** The events of many rooms in one order, each room read a little at a time: what a user's event stream is where memory does not reach back. */
+/** The events of many rooms in one order, each room read a little at a time: a user's event stream further back than `RecentEvents` reaches. */
 export async function* mergedTimelines(
   want: MergeWant,
   reader: RoomsReader,
   clock: Clock,
 ): AsyncGenerator<StoredEvent> {
-  const lanes: Lane[] = []
+  const cursors: RoomCursor[] = []
   for (const [index, room] of want.rooms.entries()) {
-    if (index > 0 && index % ROOMS_A_SLICE === 0) await breathe(clock)
-    const lane: Lane = { room, events: [], next: 0, last: undefined, more: true }
-    if (await fill(lane, want, reader)) lanes.push(lane)
+    if (index > 0 && index % ROOMS_A_SLICE === 0) await yieldToEventLoop(clock)
+    const cursor: RoomCursor = { room, events: [], next: 0, last: undefined, more: true }
+    if (await fill(cursor, want, reader)) cursors.push(cursor)
   }
   const isEarlier = (one: StoredEvent, other: StoredEvent): boolean =>
     want.direction === 'forward' ? one.position < other.position : one.position > other.position
   for (;;) {
-    let first: { readonly lane: Lane; readonly event: StoredEvent } | undefined
-    for (const lane of lanes) {
-      const event = lane.events[lane.next]
-      if (event !== undefined && (first === undefined || isEarlier(event, first.event))) first = { lane, event }
+    let first: { readonly cursor: RoomCursor; readonly event: StoredEvent } | undefined
+    for (const cursor of cursors) {
+      const event = cursor.events[cursor.next]
+      if (event !== undefined && (first === undefined || isEarlier(event, first.event))) first = { cursor, event }
     }
     if (first === undefined) return
     yield first.event
-    first.lane.next++
-    if (first.lane.next >= first.lane.events.length) await fill(first.lane, want, reader)
+    first.cursor.next++
+    if (first.cursor.next >= first.cursor.events.length) await fill(first.cursor, want, reader)
   }
 }
 
-/** Whether there is an event to go on with. */
-const fill = async (lane: Lane, want: MergeWant, reader: RoomsReader): Promise<boolean> => {
-  if (!lane.more) return false
-  const after = want.direction === 'forward' ? (lane.last ?? want.after) : want.after
-  const before = want.direction === 'backward' ? (lane.last ?? want.before) : want.before
-  lane.events = await reader.timeline(lane.room, {
+/** Reads the next events; whether there are any. */
+const fill = async (cursor: RoomCursor, want: MergeWant, reader: RoomsReader): Promise<boolean> => {
+  if (!cursor.more) return false
+  const after = want.direction === 'forward' ? (cursor.last ?? want.after) : want.after
+  const before = want.direction === 'backward' ? (cursor.last ?? want.before) : want.before
+  cursor.events = await reader.timeline(cursor.room, {
     ...(after === undefined ? {} : { after }),
     before,
     direction: want.direction,
     limit: BATCH,
   })
-  lane.next = 0
-  lane.last = lane.events.at(-1)?.position ?? lane.last
-  lane.more = lane.events.length === BATCH
-  return lane.events.length > 0
+  cursor.next = 0
+  cursor.last = cursor.events.at(-1)?.position ?? cursor.last
+  cursor.more = cursor.events.length === BATCH
+  return cursor.events.length > 0
 }

@@ -1,6 +1,6 @@
-import { breathe, type Clock } from '#base'
+import { type Clock, yieldToEventLoop } from '#base'
 import type { RoomNumber, RoomsReader, StoredEvent } from '#store'
-import type { RecentEvents } from '../recent-events.ts'
+import type { RecentEvents } from '../known/recent-events.ts'
 import { mergedTimelines } from './merged-timelines.ts'
 
 export interface RoomEventsWant {
@@ -16,18 +16,18 @@ export interface RoomEventsWant {
 export interface RoomEventsPage {
   /** In the order of the direction. */
   readonly events: readonly StoredEvent[]
-  /** Everything between where the page began and this position was looked at. */
+  /** All events between the page's beginning and this position were read. */
   readonly reached: number
   readonly complete: boolean
 }
 
-/** What may not be seen must not make one request read everything there is. */
+/** Hidden events must not make one request read everything there is. */
 const MAX_SCANNED = 4_000
 const SCANNED_A_SLICE = 200
 /** A page of the largest events there can be is cut short. */
 const MAX_PAGE_BYTES = 4 * 1024 * 1024
 
-/** One page of the room events of a user's stream: from memory as far as it reaches back, else room by room. */
+/** One page of the room events of a user's stream: from memory as far back as it reaches, else room by room. */
 export const roomEvents = async (
   want: RoomEventsWant,
   sources: { readonly reader: RoomsReader; readonly recent: RecentEvents; readonly clock: Clock },
@@ -38,7 +38,7 @@ export const roomEvents = async (
   const page = new Page(want, sources.clock)
   const found = await candidates(want, sources)
   if (Array.isArray(found)) {
-    // The usual case, in memory: nothing is waited for event by event.
+    // The usual case, in memory, awaits nothing event by event.
     for (const event of found) {
       const isFull = page.take(event)
       if (isFull === true || (isFull !== false && (await isFull))) break
@@ -53,7 +53,7 @@ export const roomEvents = async (
 /** A page in the making. */
 class Page {
   readonly events: StoredEvent[] = []
-  /** Everything up to there was looked at when the page was full; undefined while there is room. */
+  /** Position up to which events were read when the page was full; undefined while there is room. */
   stoppedAt: number | undefined
   readonly #want: RoomEventsWant
   readonly #clock: Clock
@@ -65,7 +65,7 @@ class Page {
     this.#clock = clock
   }
 
-  /** Whether the page is full now. */
+  /** Adds the event if it is shown. Returns whether the page is full now. */
   take(event: StoredEvent): boolean | Promise<boolean> {
     const shown = this.#want.shows(event)
     const isLong = ++this.#scanned % SCANNED_A_SLICE === 0
@@ -75,7 +75,7 @@ class Page {
   }
 
   async #takeLater(event: StoredEvent, shown: boolean | Promise<boolean>, isLong: boolean): Promise<boolean> {
-    if (isLong) await breathe(this.#clock)
+    if (isLong) await yieldToEventLoop(this.#clock)
     return this.#isFullWith(event, await shown)
   }
 

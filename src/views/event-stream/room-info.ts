@@ -2,13 +2,13 @@ import type { Clock } from '#base'
 import type { Membership, RoomId } from '#spec'
 import type { RoomAccountDataEntry, RoomNumber, RoomsReader, StoredEvent } from '#store'
 import { formatPageToken, formatSyncToken, type Positions } from '#streams'
-import type { ClientEvents } from '../client-event.ts'
-import { spliceTexts } from '../splice-texts.ts'
-import { accountDataText } from '../sync/room-sections.ts'
-import { readPage } from '../timeline-page.ts'
-import type { RoomViewer } from '../timeline-request.ts'
-import type { RoomEyes, Visibility } from '../visibility.ts'
-import { creatorsAmong } from './creators.ts'
+import { accountDataText } from '../events/account-data-text.ts'
+import type { ClientEvents } from '../events/client-event.ts'
+import { creatorsAmong } from '../events/creators.ts'
+import { spliceTexts } from '../events/splice-texts.ts'
+import type { RoomViewer } from '../events/viewer.ts'
+import { readPage } from '../history/timeline-page.ts'
+import type { RoomVisibility, Visibility } from '../known/visibility.ts'
 
 export interface RoomInfoParts {
   readonly clock: Clock
@@ -21,47 +21,47 @@ export interface RoomInfoWant {
   readonly viewer: RoomViewer
   readonly room: RoomNumber
   readonly roomId: RoomId
-  /** undefined for who only looks in. */
+  /** undefined for a reader without membership. */
   readonly membership: Membership | undefined
-  /** The streams as the answer is of; `upTo` the last position in the room that is shown. */
+  /** Positions that the answer is as of. `upTo`: the last position in the room that is shown. */
   readonly now: Positions
   readonly upTo: number
   readonly limit: number
   readonly accountData: readonly RoomAccountDataEntry[]
 }
 
-/** Where no limit is asked for, and at most. */
+/** Messages where no limit is asked for. */
 export const DEFAULT_MESSAGES = 10
 const MAX_MESSAGES = 100
 
-/** `RoomInfo` of both initial syncs: messages, state and what is the reader's own. Answers the members of a JSON object. */
+/** `RoomInfo` of both initial syncs: messages, state and the reader's account data. Returns the members of a JSON object. */
 export const roomInfo = async (want: RoomInfoWant, parts: RoomInfoParts): Promise<string> => {
   const { viewer, room, roomId, membership, accountData } = want
   const record = await parts.reader.room(room)
   const state = await parts.reader.state(room, { at: want.upTo })
-  const eyes = await parts.visibility.eyes(room, viewer)
+  const visibility = await parts.visibility.inRoom(room, viewer)
   const members = [
     `"room_id":${JSON.stringify(roomId)}`,
     ...(membership === undefined ? [] : [`"membership":"${membership}"`]),
     `"visibility":"${record?.published === true ? 'public' : 'private'}"`,
-    `"messages":${await messages(want, eyes, parts)}`,
-    `"state":[${await texts(state, viewer, eyes, parts)}]`,
+    `"messages":${await messages(want, visibility, parts)}`,
+    `"state":[${await texts(state, viewer, visibility, parts)}]`,
     `"account_data":[${accountData.map(accountDataText).join()}]`,
   ]
   return members.join()
 }
 
-/** `end` is for the event stream, `start` for `/messages`, backward; either takes both. */
-const messages = async (want: RoomInfoWant, eyes: RoomEyes, parts: RoomInfoParts): Promise<string> => {
+/** `end` is meant for the event stream, `start` for `/messages` backward; both take either. */
+const messages = async (want: RoomInfoWant, visibility: RoomVisibility, parts: RoomInfoParts): Promise<string> => {
   const { viewer, room, now, upTo } = want
   const limit = Math.min(want.limit, MAX_MESSAGES)
-  const passes = (event: StoredEvent): boolean => eyes.mayShow(event)
+  const passes = (event: StoredEvent): boolean => visibility.mayShow(event)
   const page = await readPage(
     { room, direction: 'backward', after: undefined, before: upTo + 1, limit, passes },
     parts.reader,
     parts.clock,
   )
-  const chunk = await texts(page.events.toReversed(), viewer, eyes, parts)
+  const chunk = await texts(page.events.toReversed(), viewer, visibility, parts)
   const start = page.last === undefined ? upTo : page.last - 1
   const end = formatSyncToken({ ...now, events: upTo })
   return `{"start":"${formatPageToken(start)}","end":"${end}","chunk":[${chunk}]}`
@@ -70,11 +70,11 @@ const messages = async (want: RoomInfoWant, eyes: RoomEyes, parts: RoomInfoParts
 const texts = async (
   events: readonly StoredEvent[],
   { device }: RoomViewer,
-  eyes: RoomEyes,
+  visibility: RoomVisibility,
   { reader, clientEvents, clock }: RoomInfoParts,
 ): Promise<string> => {
   const eventReader = { device, nowMs: clock.nowMs(), creators: await creatorsAmong(events, reader) }
   const textOf = (event: StoredEvent): string =>
-    clientEvents.text(event, { ...eventReader, hidesPrevious: eyes.hidesPrevious(event) }, 'old')
+    clientEvents.text(event, { ...eventReader, hidesPrevious: visibility.hidesPrevious(event) }, 'old')
   return spliceTexts(events, textOf, clock)
 }

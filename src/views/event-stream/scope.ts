@@ -1,15 +1,15 @@
 import { MatrixError, type Pdu, type RoomId, stringAt, type UserId } from '#spec'
 import type { RoomNumber, RoomsReader, StoredEvent } from '#store'
-import type { RoomViewer } from '../timeline-request.ts'
-import type { RoomsOfUser, UserRooms } from '../user-rooms.ts'
-import type { IgnoredUsers, RoomEyes, Visibility } from '../visibility.ts'
+import type { RoomViewer } from '../events/viewer.ts'
+import type { RoomsOfUser, UserRooms } from '../known/user-rooms.ts'
+import type { IgnoredUsers, RoomVisibility, Visibility } from '../known/visibility.ts'
 
-/** Which rooms an event stream is of. */
+/** The rooms that one event stream covers. */
 export interface StreamScope {
   readonly rooms: RoomsOfUser
-  /** Rooms whose typing, receipts and presence are shown. */
+  /** Rooms of which typing, receipts and presence are shown. */
   readonly present: readonly RoomNumber[]
-  /** A room that the reader is not in, and looks into because it is `world_readable`. */
+  /** A `world_readable` room that the reader is no member of. */
   readonly peeked: RoomNumber | undefined
   readonly ignored: ReadonlySet<UserId>
 }
@@ -21,7 +21,7 @@ export interface ScopeParts {
   readonly ignored: IgnoredUsers
 }
 
-/** All rooms of the user, or the one that was asked for. Throws `M_FORBIDDEN` for one that the user may not read now. */
+/** All rooms of the user, or the one asked for. Throws `M_FORBIDDEN` for a room that the user may not read now. */
 export const scopeOf = async (
   viewer: RoomViewer,
   roomId: RoomId | undefined,
@@ -41,52 +41,55 @@ export const scopeOf = async (
   const position = member?.position ?? 0
   const rooms = new Map([[room, { room, roomId, membership: membership ?? 'leave', position, forgotten: false }]])
   if (membership === 'join') return { rooms, present: [room], peeked: undefined, ignored }
-  // Who only looks in sees who is there as well where anybody may come in, and so could see it anyway ("Presence", "Security considerations").
+  // In a room that anybody may join, readers outside see presence too: they could join to see it ("Presence", "Security considerations").
   const isOpen = membership !== 'ban' && (await visibility.isPublic(room))
   return { rooms, present: isOpen ? [room] : [], peeked: room, ignored }
 }
 
-/** What of the rooms' events the reader is shown, asked for one answer. */
-export class StreamSight {
-  readonly #viewer: RoomViewer
-  readonly #scope: StreamScope
-  readonly #visibility: Visibility
-  readonly #after: number
-  readonly #eyes = new Map<RoomNumber, RoomEyes>()
+interface StreamVisibilityParts {
+  readonly viewer: RoomViewer
+  readonly scope: StreamScope
+  readonly visibility: Visibility
+  /** Position at which the answer begins. */
+  readonly after: number
+}
 
-  /** `after`: position at which the answer begins. */
-  constructor(viewer: RoomViewer, scope: StreamScope, visibility: Visibility, after: number) {
-    this.#viewer = viewer
-    this.#scope = scope
-    this.#visibility = visibility
-    this.#after = after
+/** Decides which of the rooms' events the reader is shown. Made for one answer. */
+export class StreamVisibility {
+  readonly #parts: StreamVisibilityParts
+  readonly #ofRooms = new Map<RoomNumber, RoomVisibility>()
+
+  constructor(parts: StreamVisibilityParts) {
+    this.#parts = parts
   }
 
-  /** What happens while the reader is in the room, and what happens to their own membership: invites, being removed. */
+  /** Events during the reader's stay, and those about their own membership: invites, being removed. */
   shows(event: StoredEvent): boolean | Promise<boolean> {
-    const standing = this.#scope.rooms.get(event.room)
-    if (standing === undefined) return false
-    if (standing.membership === 'join' && standing.position <= this.#after)
-      return event.stateKey !== undefined || !this.#scope.ignored.has(event.sender)
-    return this.#showsByEyes(event)
+    const { scope, after } = this.#parts
+    const record = scope.rooms.get(event.room)
+    if (record === undefined) return false
+    if (record.membership === 'join' && record.position <= after)
+      return event.stateKey !== undefined || !scope.ignored.has(event.sender)
+    return this.#showsByVisibility(event)
   }
 
-  async #showsByEyes(event: StoredEvent): Promise<boolean> {
-    const eyes = await this.#eyesOf(event.room)
-    if (this.#scope.peeked === event.room) return eyes.mayShow(event)
-    if (event.type === 'm.room.member' && event.stateKey === this.#viewer.userId)
-      return !(isInvite(event) && this.#scope.ignored.has(event.sender))
-    // Who made a room was not in it yet when it began.
-    if (event.sender === this.#viewer.userId) return true
-    return eyes.membershipAt(event) === 'join' && eyes.mayShow(event)
+  async #showsByVisibility(event: StoredEvent): Promise<boolean> {
+    const { scope, viewer } = this.#parts
+    const visibility = await this.#inRoom(event.room)
+    if (scope.peeked === event.room) return visibility.mayShow(event)
+    if (event.type === 'm.room.member' && event.stateKey === viewer.userId)
+      return !(isInvite(event) && scope.ignored.has(event.sender))
+    // The creator of a room is no member yet at its first event.
+    if (event.sender === viewer.userId) return true
+    return visibility.membershipAt(event) === 'join' && visibility.mayShow(event)
   }
 
-  async #eyesOf(room: RoomNumber): Promise<RoomEyes> {
-    const known = this.#eyes.get(room)
+  async #inRoom(room: RoomNumber): Promise<RoomVisibility> {
+    const known = this.#ofRooms.get(room)
     if (known !== undefined) return known
-    const eyes = await this.#visibility.eyes(room, this.#viewer)
-    this.#eyes.set(room, eyes)
-    return eyes
+    const visibility = await this.#parts.visibility.inRoom(room, this.#parts.viewer)
+    this.#ofRooms.set(room, visibility)
+    return visibility
   }
 }
 

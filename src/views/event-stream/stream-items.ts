@@ -1,15 +1,16 @@
 import type { JsonObject, RoomId, UserId } from '#spec'
 import type { AccountDataEntry, Receipt, RoomAccountDataEntry } from '#store'
-import { accountDataText, type ReceiptLine, receiptsText } from '../sync/room-sections.ts'
+import { accountDataText } from '../events/account-data-text.ts'
+import { type ReceiptLine, receiptsText } from '../events/receipts-text.ts'
 
-/** What is no room event, in the form of the event stream: with `room_id` beside `type` and `content`, where it belongs to a room. */
+/** Items of the event stream that are no room events. Those of a room have a `room_id` beside `type` and `content`. */
 
 const inRoom = (roomId: RoomId, text: string): string => `{"room_id":${JSON.stringify(roomId)},${text.slice(1)}`
 
 export const typingItem = (roomId: RoomId, userIds: readonly UserId[]): string =>
   JSON.stringify({ room_id: roomId, type: 'm.typing', content: { user_ids: userIds } })
 
-/** One `m.receipt` for each room. What is `m.read` today the document of 2015 calls `read`: clients of either time find theirs. */
+/** One `m.receipt` for each room. Each `m.read` is there a second time as `read`, its name in 2015. */
 export const receiptItems = (receipts: readonly Receipt[], roomIdOf: (room: number) => RoomId | undefined): string[] =>
   [...Map.groupBy(receipts, ({ room }) => room)].flatMap(([room, ofRoom]) => {
     const roomId = roomIdOf(room)

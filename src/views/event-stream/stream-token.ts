@@ -1,19 +1,17 @@
 import { MatrixError } from '#spec'
 import { type Positions, parsePageToken, parseSyncToken, STREAMS, type StreamName } from '#streams'
+import { END, START } from '../history/old-range.ts'
 
-/** Where a reader of the event stream stands, and the token that says so. */
+/** A place in the event stream, with the token that names it. */
 export interface StreamPlace {
   readonly text: string
   readonly positions: Positions
 }
 
-/** The words of 2015 for the two ends of a data set ("Pagination" of that document). */
-export const [START, END] = ['START', 'END'] as const
-
 /**
- * `from` and `to` of the event stream: a token of `/sync`, `/initialSync` or `/events`, or of pagination, which stands for a place among the
- * room events alone. `words`: whether `START` and `END` are understood. Throws `M_INVALID_PARAM` for anything else, and for what lies
- * ahead of this server: to wait there would be to wait for ever.
+ * `from` and `to` of the event stream: a token of `/sync`, `/initialSync` or `/events`, or one of pagination, which names a place among
+ * the room events alone. `words`: whether `START` and `END` are tokens. Throws `M_INVALID_PARAM` for anything else, and for a token ahead
+ * of this server, where a request would wait for ever.
  */
 export const streamPlace = (text: string, now: Positions, words: boolean): StreamPlace => {
   if (words && text === START) return { text, positions: beginning(now) }
@@ -29,7 +27,7 @@ export const streamPlace = (text: string, now: Positions, words: boolean): Strea
 
 const DURABLE_HERE = ['events', 'receipts', 'accountData'] as const satisfies readonly StreamName[]
 
-/** What the event stream does not carry begins now: whoever goes on with `/sync` must not be sent what it has had. */
+/** Streams that `/events` does not carry begin now: a client that goes on with `/sync` must not be sent their past. */
 const beginning = (now: Positions): Positions => ({
   ...now,
   events: 0,
@@ -39,6 +37,6 @@ const beginning = (now: Positions): Positions => ({
   presence: 0,
 })
 
-/** The earlier of the two, stream by stream. */
+/** The earlier position of each stream. */
 export const earlierOf = (one: Positions, other: Positions): Positions =>
   Object.fromEntries(STREAMS.map((stream) => [stream, Math.min(one[stream], other[stream])])) as unknown as Positions

@@ -1,9 +1,9 @@
 import type { AccountDataEntry, AccountDataReader, Receipt, ReceiptsReader, RoomNumber, StoredEvent } from '#store'
-import type { RecentEvents } from '../recent-events.ts'
-import type { RoomsOfUser } from '../user-rooms.ts'
-import type { SyncWindow, TypingNow } from './request.ts'
+import type { RecentEvents } from '../known/recent-events.ts'
+import type { TypingNow } from '../known/typing-now.ts'
+import { joinedRooms, type RoomsOfUser } from '../known/user-rooms.ts'
+import type { SyncWindow } from './request.ts'
 import type { ExtrasByRoom, RoomExtras } from './room-sections.ts'
-import { joinedRooms } from './standing.ts'
 
 export interface GatherSources {
   readonly recent: RecentEvents
@@ -12,7 +12,7 @@ export interface GatherSources {
   readonly typing: TypingNow
 }
 
-/** What a window holds for the user, before any room is looked at closely. */
+/** News for the user in one window, before any room is read by itself. */
 export interface Gathered {
   /** New events by room; undefined where the window begins further back than memory reaches, so that every room is asked. */
   readonly events: ReadonlyMap<RoomNumber, readonly StoredEvent[]> | undefined

@@ -1,9 +1,8 @@
 import type { CompiledFilter } from '#rules'
-import type { JsonObject, UserId } from '#spec'
-import type { RoomNumber } from '#store'
+import type { UserId } from '#spec'
 import type { Positions } from '#streams'
 
-/** Who syncs. */
+/** The user and device that sync. */
 export interface Syncer {
   readonly userId: UserId
   /** Internal numbers. */
@@ -29,37 +28,4 @@ export interface SyncWindow {
   readonly fullState: boolean
   readonly nowMs: number
   readonly ignored: ReadonlySet<UserId>
-}
-
-/** Who types where, held in memory by the domain. */
-export interface TypingNow {
-  /** Rooms where typing changed with `after` < position <= `upTo`, with all who type there now. */
-  changedSince(
-    after: number,
-    upTo: number,
-  ): readonly { readonly room: RoomNumber; readonly userIds: readonly UserId[] }[]
-  /** Who types in a room now. */
-  typing(room: RoomNumber): readonly UserId[]
-}
-
-export interface PresenceEntry {
-  /** undefined for who was not about lately. */
-  readonly user?: number
-  readonly userId: UserId
-  /** Content of `m.presence`. */
-  readonly content: JsonObject
-}
-
-/** Who is there, held in memory by the domain. */
-export interface PresenceNow {
-  /** Of everybody; the same array for all who ask at about the same time. */
-  changedSince(after: number, upTo: number): readonly PresenceEntry[]
-  /** Whom the viewer sees by a presence list only since then. */
-  metSince(viewer: UserId, after: number, upTo: number): readonly PresenceEntry[]
-  /** Whose presence the user sees by a presence list. */
-  seenByList(user: number): Promise<ReadonlySet<UserId>>
-  /** Those of the users who are not offline, or have something to say of themselves. */
-  ofUsers(userIds: readonly UserId[]): readonly PresenceEntry[]
-  /** Each of the users, the offline ones too. */
-  ofEach(userIds: readonly UserId[]): readonly PresenceEntry[]
 }

@@ -1,18 +1,20 @@
-import type { JsonObject, UserId } from '#spec'
+import type { UserId } from '#spec'
 import type { Receipt, RoomAccountDataEntry, RoomNumber, RoomRecord, RoomsReader, StoredEvent } from '#store'
 import { formatPageToken } from '#streams'
-import type { ClientEvents } from '../client-event.ts'
-import type { RoomFacts, RoomFactsCache } from '../room-facts.ts'
-import { strippedState } from '../stripped-state.ts'
-import type { Unread, UnreadCount } from '../unread.ts'
-import type { RoomEyes, Visibility } from '../visibility.ts'
+import { accountDataText } from '../events/account-data-text.ts'
+import type { ClientEvents } from '../events/client-event.ts'
+import { receiptsText } from '../events/receipts-text.ts'
+import { strippedState } from '../events/stripped-state.ts'
+import type { MembershipInWindow } from '../known/membership-in-window.ts'
+import type { RoomFacts, RoomFactsCache } from '../known/room-facts.ts'
+import type { Unread, UnreadCount } from '../known/unread-counts.ts'
+import type { RoomVisibility, Visibility } from '../known/visibility.ts'
 import type { SyncWindow } from './request.ts'
 import type { RoomStateSection, StateWant } from './room-state.ts'
 import { DEFAULT_TIMELINE_LIMIT, loadTimeline, MAX_TIMELINE_LIMIT, type TimelinePart } from './room-timeline.ts'
-import type { RoomStanding } from './standing.ts'
 import { type RoomSummary, roomSummary } from './summary.ts'
 
-/** What came for a room besides its events, gathered for all rooms at once. */
+/** News of a room besides its events, gathered for all rooms at once. */
 export interface RoomExtras {
   readonly typing: readonly UserId[] | undefined
   readonly receipts: readonly Receipt[]
@@ -36,24 +38,30 @@ export class RoomSections {
     this.#parts = parts
   }
 
-  /** undefined where there is nothing to tell. */
+  /** undefined where there is no news. */
   async joined(
     window: SyncWindow,
-    standing: RoomStanding,
+    member: MembershipInWindow,
     held: readonly StoredEvent[] | undefined,
     extras: RoomExtras,
   ): Promise<string | undefined> {
-    const room = standing.record.room
-    const fresh = window.since === undefined || (!standing.throughout && standing.changed)
-    const { part, eyes } = await this.#timeline(window, standing, fresh ? undefined : held, fresh, window.now.events)
+    const room = member.record.room
+    const fresh = window.since === undefined || (!member.throughout && member.changed)
+    const { part, visibility } = await this.#timeline(
+      window,
+      member,
+      fresh ? undefined : held,
+      fresh,
+      window.now.events,
+    )
     const facts = await this.#parts.facts.of(room)
     if (facts === undefined) return undefined
     const { record } = facts
-    const want = this.#stateWant(window, standing, part, fresh)
+    const want = this.#stateWant(window, member, part, fresh)
     const plain = await this.#parts.state.load(want)
     const summary = await this.#summary(window, record, [...plain, ...part.events], fresh)
     const state = [...plain, ...(await this.#parts.state.heroes(want, summary?.heroes ?? [], plain))]
-    const sight = await this.#sight(window, standing, facts, eyes, [...state, ...part.events])
+    const shownAs = await this.#eventVisibility(window, member, facts, visibility, [...state, ...part.events])
     const ephemeral = ephemeralEvents(window, extras)
     const accountData = extras.accountData.filter(({ type }) => window.filter.roomAccountData.type(type))
     const quiet = part.events.length === 0 && !part.limited && state.length === 0
@@ -63,7 +71,7 @@ export class RoomSections {
     const counts = await this.#parts.unread.counts({
       user: window.syncer,
       facts,
-      joinedAt: standing.position,
+      joinedAt: member.position,
       upTo: window.now.events,
       receiptsUpTo: window.now.receipts,
       since: window.since,
@@ -73,8 +81,8 @@ export class RoomSections {
     const byThread = window.filter.timeline.unreadThreadNotifications
     const threads = [...counts.threads].map(([root, count]) => `${JSON.stringify(root)}:${countsText(count)}`)
     return [
-      `{"timeline":${this.#timelineText(window, part, sight)}`,
-      `"state":{"events":[${this.#texts(window, state, sight, 'state')}]}`,
+      `{"timeline":${this.#timelineText(window, part, shownAs)}`,
+      `"state":{"events":[${this.#texts(window, state, shownAs, 'state')}]}`,
       `"account_data":{"events":[${accountData.map(accountDataText).join()}]}`,
       `"ephemeral":{"events":[${ephemeral.join()}]}`,
       `"summary":${JSON.stringify(summary?.json ?? {})}`,
@@ -88,44 +96,44 @@ export class RoomSections {
   /** A room the user left, up to where they left it. */
   async left(
     window: SyncWindow,
-    standing: RoomStanding,
+    member: MembershipInWindow,
     accountData: readonly RoomAccountDataEntry[],
   ): Promise<string> {
-    const fresh = window.since === undefined || standing.newlyJoined
-    const { part, eyes } = await this.#timeline(window, standing, undefined, fresh, standing.position)
-    const want = this.#stateWant(window, standing, part, fresh)
-    const state = await this.#parts.state.load({ ...want, at: Math.min(want.at, standing.leftAt ?? want.at) })
-    // Who was only ever invited learns of the end of the invite, not of the room.
-    const shown = standing.everJoined ? state : []
+    const fresh = window.since === undefined || member.newlyJoined
+    const { part, visibility } = await this.#timeline(window, member, undefined, fresh, member.position)
+    const want = this.#stateWant(window, member, part, fresh)
+    const state = await this.#parts.state.load({ ...want, at: Math.min(want.at, member.leftAt ?? want.at) })
+    // A user who was only ever invited learns of the end of the invite, not of the room.
+    const shown = member.everJoined ? state : []
     const data = accountData.filter(({ type }) => window.filter.roomAccountData.type(type))
     return [
-      `{"timeline":${this.#timelineText(window, part, eyes)}`,
-      `"state":{"events":[${this.#texts(window, shown, eyes, 'state')}]}`,
+      `{"timeline":${this.#timelineText(window, part, visibility)}`,
+      `"state":{"events":[${this.#texts(window, shown, visibility, 'state')}]}`,
       `"account_data":{"events":[${data.map(accountDataText).join()}]}}`,
     ].join()
   }
 
   /** `invite_state` or `knock_state`: the stripped state that tells the user what the room is ("Stripped state"). */
-  async stripped(window: SyncWindow, standing: RoomStanding, key: 'invite_state' | 'knock_state'): Promise<string> {
+  async stripped(window: SyncWindow, member: MembershipInWindow, key: 'invite_state' | 'knock_state'): Promise<string> {
     const { reader, clientEvents } = this.#parts
-    const { record, position } = standing
+    const { record, position } = member
     const state = await strippedState(record.room, position, window.syncer.userId, reader, clientEvents)
     return `{"${key}":{"events":[${state}]}}`
   }
 
   async #timeline(
     window: SyncWindow,
-    standing: RoomStanding,
+    member: MembershipInWindow,
     held: readonly StoredEvent[] | undefined,
     fresh: boolean,
     upTo: number,
-  ): Promise<{ part: TimelinePart; eyes: RoomEyes | undefined }> {
-    const { room } = standing.record
-    const eyes = standing.throughout ? undefined : await this.#parts.visibility.eyes(room, window.syncer)
+  ): Promise<{ part: TimelinePart; visibility: RoomVisibility | undefined }> {
+    const { room } = member.record
+    const visibility = member.throughout ? undefined : await this.#parts.visibility.inRoom(room, window.syncer)
     const mayShow =
-      eyes === undefined
+      visibility === undefined
         ? (event: StoredEvent) => event.stateKey !== undefined || !window.ignored.has(event.sender)
-        : (event: StoredEvent) => eyes.mayShow(event) || this.#isCurrent(event, standing)
+        : (event: StoredEvent) => visibility.mayShow(event) || this.#isCurrent(event, member)
     const part = await loadTimeline(
       {
         room,
@@ -139,34 +147,33 @@ export class RoomSections {
       this.#parts.reader,
       this.#parts.clientEvents,
     )
-    // A room that is new to a client has a gap before it: what the client may have kept of it does not go on here.
-    return { part: { ...part, limited: part.limited || (fresh && window.since !== undefined) }, eyes }
+    // A room that is new to a client is shown with a gap before it: events that the client kept from earlier do not continue here.
+    return { part: { ...part, limited: part.limited || (fresh && window.since !== undefined) }, visibility }
   }
 
-  /** Who was in the room all along needs no eyes, unless an event took the place of one from before their time. */
-  async #sight(
+  /** A member throughout the window sees everything, but for replaced state that is older than their stay. */
+  async #eventVisibility(
     window: SyncWindow,
-    standing: RoomStanding,
+    member: MembershipInWindow,
     facts: RoomFacts,
-    eyes: RoomEyes | undefined,
+    visibility: RoomVisibility | undefined,
     shown: readonly StoredEvent[],
-  ): Promise<Sight> {
-    if (eyes !== undefined) return eyes
-    const isOlder = ({ replaces }: StoredEvent): boolean =>
-      (replaces?.position ?? standing.position) < standing.position
+  ): Promise<EventVisibility> {
+    if (visibility !== undefined) return visibility
+    const isOlder = ({ replaces }: StoredEvent): boolean => (replaces?.position ?? member.position) < member.position
     if (facts.isHistoryOpen || !shown.some(isOlder)) return ALL_ALONG
-    const seen = await this.#parts.visibility.eyes(standing.record.room, window.syncer)
+    const seen = await this.#parts.visibility.inRoom(member.record.room, window.syncer)
     return { ...ALL_ALONG, hidesPrevious: (event) => seen.hidesPrevious(event) }
   }
 
-  /** A member is told the current state anyway, so its events are shown in the timeline whenever they were sent (as Synapse does). */
-  async #isCurrent(event: StoredEvent, { membership }: RoomStanding): Promise<boolean> {
+  /** Members are told the current state anyway, so its events are shown in the timeline whenever they were sent (as Synapse does). */
+  async #isCurrent(event: StoredEvent, { membership }: MembershipInWindow): Promise<boolean> {
     if (membership !== 'join' || event.stateKey === undefined) return false
     const current = await this.#parts.reader.stateEvent(event.room, 'current', event.type, event.stateKey)
     return current?.eventId === event.eventId
   }
 
-  #stateWant(window: SyncWindow, { record }: RoomStanding, part: TimelinePart, fresh: boolean): StateWant {
+  #stateWant(window: SyncWindow, { record }: MembershipInWindow, part: TimelinePart, fresh: boolean): StateWant {
     const { userId, device } = window.syncer
     return {
       room: record.room,
@@ -180,7 +187,7 @@ export class RoomSections {
     }
   }
 
-  /** Only when it may have changed: a client keeps what it was told. */
+  /** undefined where it did not change: a client keeps what it was told. */
   async #summary(
     window: SyncWindow,
     record: RoomRecord,
@@ -193,22 +200,22 @@ export class RoomSections {
       : undefined
   }
 
-  #timelineText(window: SyncWindow, part: TimelinePart, sight: Sight | undefined): string {
-    const events = this.#texts(window, part.events, sight, 'timeline')
+  #timelineText(window: SyncWindow, part: TimelinePart, visibility: EventVisibility | undefined): string {
+    const events = this.#texts(window, part.events, visibility, 'timeline')
     return `{"events":[${events}],"limited":${part.limited},"prev_batch":"${formatPageToken(part.start)}"}`
   }
 
   #texts(
     window: SyncWindow,
     events: readonly StoredEvent[],
-    sight: Sight | undefined,
+    visibility: EventVisibility | undefined,
     section: 'timeline' | 'state',
   ): string {
     const { fields, format } = window.filter
     const texts = events.map((event) => {
       if (format === 'federation') return federationText(event)
-      const membership = section === 'timeline' ? sight?.membershipAt(event) : undefined
-      const hidesPrevious = sight?.hidesPrevious(event)
+      const membership = section === 'timeline' ? visibility?.membershipAt(event) : undefined
+      const hidesPrevious = visibility?.hidesPrevious(event)
       const reader = { device: window.syncer.device, nowMs: window.nowMs, membership, hidesPrevious }
       const text = this.#parts.clientEvents.text(event, reader, 'in-room')
       return fields === undefined ? text : JSON.stringify(fields(JSON.parse(text)))
@@ -217,27 +224,19 @@ export class RoomSections {
   }
 }
 
-/** How the user sees the events of a room, as far as it differs between them. */
-type Sight = Pick<RoomEyes, 'membershipAt' | 'hidesPrevious'>
-const ALL_ALONG: Sight = { membershipAt: () => 'join', hidesPrevious: () => false }
+/** The parts of an event's text that depend on what its reader may see. */
+type EventVisibility = Pick<RoomVisibility, 'membershipAt' | 'hidesPrevious'>
+const ALL_ALONG: EventVisibility = { membershipAt: () => 'join', hidesPrevious: () => false }
 
-/** What a summary is made of. */
+/** State that a summary is made of. */
 const SUMMARISED_TYPES: ReadonlySet<string> = new Set(['m.room.member', 'm.room.name', 'm.room.canonical_alias'])
 
-/** The PDU, with its id where the room version leaves it out: a client could not refer to it otherwise (as Synapse does). */
+/** The PDU, with its id where the room version leaves it out, as a client could not refer to it otherwise (as Synapse does). */
 const federationText = ({ json, eventId }: StoredEvent): string =>
   json.includes('"event_id":') ? json : `{"event_id":${JSON.stringify(eventId)},${json.slice(1)}`
 
 const countsText = ({ notifications, highlights }: UnreadCount): string =>
   `{"notification_count":${notifications},"highlight_count":${highlights}}`
-
-export const accountDataText = ({
-  type,
-  contentJson,
-}: {
-  readonly type: string
-  readonly contentJson: string
-}): string => `{"type":${JSON.stringify(type)},"content":${contentJson}}`
 
 const ephemeralEvents = (window: SyncWindow, { typing, receipts }: RoomExtras): string[] => {
   const { ephemeral } = window.filter
@@ -248,21 +247,6 @@ const ephemeralEvents = (window: SyncWindow, { typing, receipts }: RoomExtras): 
     )
   if (receipts.length > 0 && ephemeral.type('m.receipt')) events.push(receiptsText(receipts))
   return ephemeral.nothing ? [] : events
-}
-
-/** A receipt under the name that its type has for the reader. */
-export type ReceiptLine = Omit<Receipt, 'type'> & { readonly type: string; readonly said?: JsonObject }
-
-/** `m.receipt`: by event, type and user. */
-export const receiptsText = (receipts: readonly ReceiptLine[]): string => {
-  const content: Record<string, Record<string, Record<string, JsonObject>>> = {}
-  for (const { eventId, type, userId, atMs, threadId, said } of receipts) {
-    content[eventId] ??= {}
-    const types = content[eventId]
-    types[type] ??= {}
-    types[type][userId] = { ...said, ts: atMs, ...(threadId === undefined ? {} : { thread_id: threadId }) }
-  }
-  return JSON.stringify({ type: 'm.receipt', content })
 }
 
 export type ExtrasByRoom = ReadonlyMap<RoomNumber, RoomExtras>

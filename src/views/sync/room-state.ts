@@ -10,19 +10,24 @@ export interface StateWant {
   /** `all`: the state right before the timeline; `changes`: what of it came after `since`; `none`: nothing but lazily loaded members. */
   readonly extent: 'all' | 'changes' | 'none'
   readonly since: number
-  /** Position the state is as of: right before the timeline's first event. */
+  /** Position of the state: right before the timeline's first event. */
   readonly at: number
   readonly timeline: readonly StoredEvent[]
   readonly matcher: EventMatcher
 }
 
+export interface RoomStateSectionParts {
+  readonly reader: RoomsReader
+  readonly limitBytes: number
+}
+
 /** The `state` section of a room in `/sync`, with members loaded lazily where the filter asks for it ("Lazy-loading room members"). */
 export class RoomStateSection {
   readonly #reader: RoomsReader
-  /** The members a device was told of, by device and room. */
+  /** Members that each device was told of, by device and room. */
   readonly #sent: BoundedCache<string, Set<UserId>>
 
-  constructor(reader: RoomsReader, limitBytes: number) {
+  constructor({ reader, limitBytes }: RoomStateSectionParts) {
     this.#reader = reader
     this.#sent = new BoundedCache({
       name: 'lazy-members',
@@ -52,11 +57,11 @@ export class RoomStateSection {
       return this.#reader.state(want.room, { at: want.at, ...(lazy ? { notTypes: ['m.room.member'] } : {}) })
     }
     if (want.at <= want.since) return []
-    // Members who changed in the gap are told even to who loads them lazily, or it would go on with what it knew of them.
+    // Members who changed in the gap are told to lazily loading clients too: they would go on with outdated ones.
     return this.#reader.stateChanges(want.room, want.since, want.at)
   }
 
-  /** Members that a lazily loading client needs besides: the heroes of the summary, as far as `state` and timeline lack them. */
+  /** The heroes of the summary that `state` and timeline lack; only for lazily loading clients. */
   async heroes(
     want: StateWant,
     heroes: readonly UserId[],
@@ -80,7 +85,7 @@ export class RoomStateSection {
     const sent = this.#sentTo(want)
     const members: StoredEvent[] = []
     for (const userId of userIds) {
-      // What became of a member that was sent came in the timeline or the state since: nothing to look up.
+      // Later changes of a member who was sent came in the timeline or the state.
       if (!want.matcher.includeRedundantMembers && sent?.has(userId) === true) continue
       const member = await this.#reader.stateEvent(want.room, want.at, 'm.room.member', userId)
       if (member === undefined) continue
@@ -96,7 +101,7 @@ export class RoomStateSection {
     if (want.device === undefined) return undefined
     const key = sentKey(want)
     const sent = this.#sent.get(key) ?? new Set<UserId>()
-    // Put in anew, so that its size is counted anew.
+    // Put in again, so that its size is counted again.
     this.#sent.delete(key)
     this.#sent.set(key, sent)
     return sent

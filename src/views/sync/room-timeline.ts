@@ -1,6 +1,6 @@
 import type { EventMatcher } from '#rules'
 import type { RoomNumber, RoomsReader, StoredEvent } from '#store'
-import type { ClientEvents } from '../client-event.ts'
+import type { ClientEvents } from '../events/client-event.ts'
 
 /** The newest part of a room's timeline within a window. */
 export interface TimelinePart {
@@ -8,7 +8,7 @@ export interface TimelinePart {
   readonly events: readonly StoredEvent[]
   /** Whether events of the window were left out before the first one. */
   readonly limited: boolean
-  /** Position right before the first event: where `/messages` goes on backwards, and what `state` is as of. */
+  /** Position right before the first event: `/messages` goes on backwards from there, and `state` is the state there. */
   readonly start: number
 }
 
@@ -20,7 +20,7 @@ export interface TimelineWant {
   readonly limit: number
   readonly matcher: EventMatcher
   readonly mayShow: (event: StoredEvent) => boolean | Promise<boolean>
-  /** All events of the room in the window, where they are at hand. */
+  /** All events of the room in the window, where they are in memory. */
   readonly held: readonly StoredEvent[] | undefined
 }
 

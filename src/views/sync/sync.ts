@@ -1,26 +1,28 @@
-import { breathe, type Clock, type Pending } from '#base'
+import { type Clock, type Pending, yieldToEventLoop } from '#base'
 import { MatrixError, type Pdu, type UserId } from '#spec'
 import type { RoomNumber, RoomsReader, StoredEvent } from '#store'
 import {
   formatSyncToken,
   LongPoll,
-  type Look,
-  type Looker,
+  type PollResult,
+  type PollSource,
   type Positions,
   parseSyncToken,
   type Snapshot,
   type Streams,
   samePositions,
 } from '#streams'
-import type { PresenceSight } from '../presence-sight.ts'
-import { presenceTexts } from '../presence-text.ts'
-import type { PushRules } from '../push-rules.ts'
-import type { RoomsOfUser, UserRooms } from '../user-rooms.ts'
-import type { IgnoredUsers } from '../visibility.ts'
+import { accountDataText } from '../events/account-data-text.ts'
+import { type MembershipInWindow, membershipInWindow } from '../known/membership-in-window.ts'
+import type { PushRules } from '../known/push-rules.ts'
+import { joinedRooms, type RoomsOfUser, type UserRooms } from '../known/user-rooms.ts'
+import type { IgnoredUsers } from '../known/visibility.ts'
+import type { PresenceEntry, PresenceNow } from '../presence/presence-now.ts'
+import { presenceTexts } from '../presence/presence-text.ts'
+import type { PresenceVisibility } from '../presence/presence-visibility.ts'
 import { extrasOf, type Gathered, type GatherSources, gather } from './gather.ts'
-import type { PresenceEntry, PresenceNow, Syncer, SyncRequest, SyncWindow } from './request.ts'
-import { accountDataText, type RoomSections } from './room-sections.ts'
-import { joinedRooms, type RoomStanding, standingOf } from './standing.ts'
+import type { Syncer, SyncRequest, SyncWindow } from './request.ts'
+import type { RoomSections } from './room-sections.ts'
 
 export interface SyncParts {
   readonly clock: Clock
@@ -30,7 +32,7 @@ export interface SyncParts {
   readonly sections: RoomSections
   readonly sources: GatherSources
   readonly presence: PresenceNow
-  readonly presenceSight: PresenceSight
+  readonly presenceVisibility: PresenceVisibility
   readonly pushRules: PushRules
   readonly ignored: IgnoredUsers
 }
@@ -43,11 +45,11 @@ interface Answer {
 /** Rooms answered in one slice of the event loop. */
 const ROOMS_A_SLICE = 5
 
-/** `GET /sync`: what came to a user after a token, read from the streams; waits where nothing has. */
+/** `GET /sync`: the news of a user after a token, read from the streams; waits where there is none. */
 export class Sync {
   readonly #parts: SyncParts
-  readonly #looker: Looker<SyncRequest> = {
-    look: (request) => this.#look(request),
+  readonly #source: PollSource<SyncRequest> = {
+    poll: (request) => this.#poll(request),
     listener: ({ syncer }) => syncer.user,
     rooms: ({ syncer }) => this.#joinedRooms(syncer),
   }
@@ -56,14 +58,14 @@ export class Sync {
     this.#parts = parts
   }
 
-  /** A `since` token. Throws `M_INVALID_PARAM` for what is none, or lies ahead of what is durable: one of another server, or of a lost database. */
+  /** Parses `since`. Throws `M_INVALID_PARAM` for a malformed token, or one ahead of the durable streams: of another server, or of a lost database. */
   since(text: string): Positions {
     const since = parseSyncToken(text)
     if (since === undefined) throw new MatrixError('M_INVALID_PARAM', 'since is not a token of this server')
     const now = this.#parts.streams.positions()
     if (since.events > now.events || since.accountData > now.accountData || since.receipts > now.receipts)
       throw new MatrixError('M_INVALID_PARAM', 'since lies ahead of this server')
-    // Streams in memory begin at the clock of the start: where it was set back, all there is now is news.
+    // Streams in memory begin at the clock's time of the start. A token ahead of one means that the clock was set back: everything in it is news.
     const known = (stream: 'typing' | 'presence'): number => (since[stream] > now[stream] ? 0 : since[stream])
     return { ...since, typing: known('typing'), presence: known('presence') }
   }
@@ -71,12 +73,12 @@ export class Sync {
   /** The answer's JSON text; where there is no news and the request has time, the one that comes later. */
   sync(request: SyncRequest): Promise<string | Pending<string>> {
     const { clock, streams } = this.#parts
-    return LongPoll.begin({ streams, clock, looker: this.#looker }, request, request.timeoutMs)
+    return LongPoll.begin({ streams, clock, source: this.#source }, request, request.timeoutMs)
   }
 
-  async #look(request: SyncRequest): Promise<Look> {
+  async #poll(request: SyncRequest): Promise<PollResult> {
     const snapshot = this.#parts.streams.snapshot()
-    // As who polls again at once finds it: nothing came, and no room need be asked.
+    // The client's token equals the current positions: nothing is new, so no room is read.
     if (request.since !== undefined && !request.fullState && samePositions(request.since, snapshot.positions))
       return { text: answerText(snapshot.positions, NOTHING), nothingBy: snapshot }
     const { text, empty } = await this.#answer(request, snapshot)
@@ -116,15 +118,19 @@ export class Sync {
     for (const room of this.#candidates(window, rooms, gathered)) {
       const record = rooms.get(room)
       if (record === undefined || !window.filter.room(record.roomId)) continue
-      const standing = await standingOf(record, window, this.#parts.reader)
-      const found = standing === undefined ? undefined : await this.#room(window, standing, gathered)
+      const member = await membershipInWindow(
+        record,
+        { userId: window.syncer.userId, after: window.since?.events, upTo: window.now.events },
+        this.#parts.reader,
+      )
+      const found = member === undefined ? undefined : await this.#room(window, member, gathered)
       if (found !== undefined) sections[found.section].push(`${JSON.stringify(record.roomId)}:${found.text}`)
-      if (++count % ROOMS_A_SLICE === 0) await breathe(this.#parts.clock)
+      if (++count % ROOMS_A_SLICE === 0) await yieldToEventLoop(this.#parts.clock)
     }
     return sections
   }
 
-  /** Rooms that may have something to tell: with memory reaching back far enough, only those that have. */
+  /** Rooms that may have news: only those that do, where memory reaches back far enough. */
   #candidates(window: SyncWindow, rooms: RoomsOfUser, { events, extras }: Gathered): Iterable<RoomNumber> {
     if (window.since === undefined || window.fullState || events === undefined) return rooms.keys()
     return new Set([...events.keys(), ...extras.keys()])
@@ -132,40 +138,40 @@ export class Sync {
 
   async #room(
     window: SyncWindow,
-    standing: RoomStanding,
+    member: MembershipInWindow,
     gathered: Gathered,
   ): Promise<{ section: Section; text: string } | undefined> {
     const { sections } = this.#parts
-    const { record, membership } = standing
+    const { record, membership } = member
     const extras = extrasOf(gathered, record.room)
     switch (membership) {
       case 'join': {
         const held = gathered.events?.get(record.room) ?? (gathered.events === undefined ? undefined : [])
-        const text = await sections.joined(window, standing, held, extras)
+        const text = await sections.joined(window, member, held, extras)
         return text === undefined ? undefined : { section: 'join', text }
       }
       case 'invite': {
-        if (!isNews(window, standing)) return undefined
-        return (await this.#isFromIgnored(window, standing))
+        if (!isNews(window, member)) return undefined
+        return (await this.#isFromIgnored(window, member))
           ? undefined
-          : { section: 'invite', text: await sections.stripped(window, standing, 'invite_state') }
+          : { section: 'invite', text: await sections.stripped(window, member, 'invite_state') }
       }
       case 'knock':
-        return isNews(window, standing)
-          ? { section: 'knock', text: await sections.stripped(window, standing, 'knock_state') }
+        return isNews(window, member)
+          ? { section: 'knock', text: await sections.stripped(window, member, 'knock_state') }
           : undefined
       case 'leave':
       case 'ban': {
         const listed =
-          window.since === undefined ? window.filter.includeLeave && standing.everJoined : isNews(window, standing)
-        if (!listed || !standing.wasPresent || record.forgotten) return undefined
-        return { section: 'leave', text: await sections.left(window, standing, extras.accountData) }
+          window.since === undefined ? window.filter.includeLeave && member.everJoined : isNews(window, member)
+        if (!listed || !member.wasPresent || record.forgotten) return undefined
+        return { section: 'leave', text: await sections.left(window, member, extras.accountData) }
       }
     }
   }
 
-  /** Module "Ignoring users": invites of somebody ignored are not shown. */
-  async #isFromIgnored(window: SyncWindow, { record, position }: RoomStanding): Promise<boolean> {
+  /** Module "Ignoring users": invites of ignored users are not shown. */
+  async #isFromIgnored(window: SyncWindow, { record, position }: MembershipInWindow): Promise<boolean> {
     if (window.ignored.size === 0) return false
     const invite = await this.#parts.reader.stateEvent(record.room, position, 'm.room.member', window.syncer.userId)
     return invite !== undefined && window.ignored.has(invite.sender)
@@ -187,7 +193,7 @@ export class Sync {
     if (filter.presence.nothing || !filter.presence.type('m.presence')) return { text: '', ofOthers: 0 }
     const entries = await this.#presenceEntries(window, rooms, gathered)
     const isShown = ({ userId }: PresenceEntry): boolean => filter.presence.sender(userId) && !ignored.has(userId)
-    // Unfiltered, the array may be one that many readers share, and its text with it.
+    // An unfiltered array may be shared by many readers, and its text with it.
     const shown = entries.every(isShown) ? entries : entries.filter(isShown)
     const isOwn = shown.some(({ userId }) => userId === syncer.userId)
     return { text: presenceTexts(shown, 'sync'), ofOthers: shown.length - (isOwn ? 1 : 0) }
@@ -198,14 +204,14 @@ export class Sync {
     rooms: RoomsOfUser,
     gathered: Gathered,
   ): Promise<readonly PresenceEntry[]> {
-    const { reader, presence, presenceSight } = this.#parts
-    if (since === undefined) return presenceSight.everybody(syncer)
-    // The offline ones too: who meets them again may remember them as they were when they last met.
-    const met = presence.ofEach(await newFaces(syncer.userId, rooms, gathered, reader))
+    const { reader, presence, presenceVisibility } = this.#parts
+    if (since === undefined) return presenceVisibility.everybody(syncer)
+    // Offline users too: the client may remember an older presence of theirs.
+    const met = presence.ofEach(await newlyMet(syncer.userId, rooms, gathered, reader))
     if (since.presence >= now.presence) return met
     const joined = joinedRooms(rooms).map(({ room }) => room)
     const window = { after: since.presence, upTo: now.presence }
-    const changed = await presenceSight.changed({ viewer: syncer, rooms: joined, lists: true, ...window })
+    const changed = await presenceVisibility.changed({ viewer: syncer, rooms: joined, lists: true, ...window })
     if (met.length === 0) return changed
     return [...new Map([...met, ...changed].map((entry) => [entry.userId, entry])).values()]
   }
@@ -214,40 +220,40 @@ export class Sync {
 interface PresenceTexts {
   /** Joined by commas. */
   readonly text: string
-  /** One's own presence goes along with other news, but ends no long poll: to begin one may be what changed it. */
+  /** One's own presence is told with other news, but does not end a long poll: the request itself may have changed it. */
   readonly ofOthers: number
 }
 
-/** Rooms with more members do not tell who joins them of everybody's presence. */
-const MAX_GREETED = 500
+/** A user who joins a room with more members is not told everybody's presence. */
+const MAX_MEMBERS_MET = 500
 
-/** Whom the user shares a room with only since something in the window: those who joined, or all of a room the user joined. */
-const newFaces = async (
+/** Users whom the user shares a room with since events of the window: those who joined, or all of a room that the user joined. */
+const newlyMet = async (
   userId: UserId,
   rooms: RoomsOfUser,
   { events }: Gathered,
   reader: RoomsReader,
 ): Promise<readonly UserId[]> => {
-  const faces = new Set<UserId>()
+  const met = new Set<UserId>()
   for (const [room, came] of events ?? []) {
     if (rooms.get(room)?.membership !== 'join') continue
     const stayed = new Set<UserId>()
     for (const event of came) {
       if (event.type !== 'm.room.member') continue
-      // Who came and went is a stranger.
+      // Users who joined and left again share no room.
       if (!isJoin(event)) {
         if (!isMember(event)) stayed.delete(event.stateKey as UserId)
       } else if (event.stateKey !== userId) stayed.add(event.stateKey as UserId)
-      else if (((await reader.room(room))?.joinedCount ?? 0) <= MAX_GREETED) {
-        for (const member of await reader.members(room, ['join'])) faces.add(member.userId)
+      else if (((await reader.room(room))?.joinedCount ?? 0) <= MAX_MEMBERS_MET) {
+        for (const member of await reader.members(room, ['join'])) met.add(member.userId)
       }
     }
-    for (const face of stayed) faces.add(face)
+    for (const other of stayed) met.add(other)
   }
-  return [...faces]
+  return [...met]
 }
 
-/** From not being there to being there: a changed profile is none. */
+/** Tells a join from a changed profile. */
 const isJoin = (event: StoredEvent): boolean => {
   const before = event.replaces === undefined ? undefined : (JSON.parse(event.replaces.json) as Pdu).content.membership
   return before !== 'join' && isMember(event)
@@ -255,7 +261,7 @@ const isJoin = (event: StoredEvent): boolean => {
 
 const isMember = (event: StoredEvent): boolean => (JSON.parse(event.json) as Pdu).content.membership === 'join'
 
-/** What stands in an answer, as members of its JSON. */
+/** Texts of an answer, as members of its JSON. */
 interface AnswerParts extends Readonly<Record<Section, readonly string[]>> {
   readonly accountData: readonly string[]
   readonly presence: string
@@ -271,5 +277,5 @@ const answerText = (now: Positions, { join, invite, knock, leave, accountData, p
 
 type Section = 'join' | 'invite' | 'knock' | 'leave'
 
-const isNews = (window: SyncWindow, standing: RoomStanding): boolean =>
-  window.since === undefined || window.fullState || (standing.changed && standing.position > window.since.events)
+const isNews = (window: SyncWindow, member: MembershipInWindow): boolean =>
+  window.since === undefined || window.fullState || (member.changed && member.position > window.since.events)

@@ -1,0 +1,185 @@
+import { BoundedCache, type CacheStats } from '#base'
+import { isJsonObject, type JsonObject, type Membership, type Pdu, type RoomEvent, stringAt } from '#spec'
+import type { StoredEvent } from '#store'
+import type { Creators } from './creators.ts'
+import { oldContent, oldMembers } from './old-event-form.ts'
+
+/** The reader of an event, as far as its text depends on the reader. */
+export interface EventReader {
+  /** The reader's device, which is shown the transaction ids of its own events. */
+  readonly device: number | undefined
+  readonly nowMs: number
+  /** The reader's membership when the event was sent; undefined where it is not told. */
+  readonly membership?: Membership | undefined
+  /** The reader may not see the state that the event replaced: `prev_content` is left out. */
+  readonly hidesPrevious?: boolean | undefined
+  /** Needed for the old form of power levels, see `creatorsAmong`. */
+  readonly creators?: Creators | undefined
+}
+
+/** `full` has a `room_id`; `in-room`, for the rooms of `/sync`, has none; `old` is the form of 2015, see `oldMembers`. */
+export type EventForm = 'full' | 'in-room' | 'old'
+
+/** The parts of an event's client form that are the same for every reader, as text. */
+interface Prepared {
+  readonly content: JsonObject
+  /** `{"type":…,"content":…` without `room_id`, without closing brace. */
+  readonly head: string
+  readonly roomId: string
+  /** Members of `unsigned` about the replaced state, each followed by a comma. */
+  readonly previous: string
+  /** The other members of `unsigned` that do not depend on the reader, likewise. */
+  readonly unsigned: string
+  /** The form of 2015 up to its `age`, for readers who may see the replaced state; made when first asked for. */
+  old?: string
+}
+
+const OVERHEAD_BYTES = 300
+
+/**
+ * Events in the form clients get ("Room event format"). The parts that are the same for all readers are made once and kept as text;
+ * the others are spliced in, so a message with many readers is serialised once.
+ */
+export class ClientEvents {
+  readonly #prepared: BoundedCache<string, Prepared>
+
+  constructor(limitBytes: number) {
+    this.#prepared = new BoundedCache({
+      name: 'client-events',
+      limitBytes,
+      sizeBytes: ({ head, previous, unsigned }) =>
+        OVERHEAD_BYTES + head.length * 6 + (previous.length + unsigned.length) * 2,
+    })
+  }
+
+  stats(): CacheStats {
+    return this.#prepared.stats()
+  }
+
+  /** The event's content, as its redaction left it. */
+  content(stored: StoredEvent): JsonObject {
+    return this.#prepare(stored).content
+  }
+
+  /** The event in the form of the rules. `prevEvents`, `authEvents` and `redacts`, which only authorisation needs, are empty. */
+  roomEvent(stored: StoredEvent): RoomEvent {
+    const { eventId, roomId, type, stateKey, sender, originServerTs, depth, rejected } = stored
+    const content = this.content(stored)
+    const none = { prevEvents: [], authEvents: [], redacts: undefined }
+    return { eventId, roomId, type, stateKey, sender, content, originServerTs, depth, rejected, ...none }
+  }
+
+  text(stored: StoredEvent, reader: EventReader, form: EventForm = 'full'): string {
+    const prepared = this.#prepare(stored)
+    // A clock that was set back must not show ages below zero.
+    const ageMs = Math.max(0, reader.nowMs - stored.originServerTs)
+    const { transaction } = stored
+    const own = transaction !== undefined && transaction.device === reader.device
+    const transactionId = own ? `"transaction_id":${JSON.stringify(transaction.id)},` : ''
+    const membership = reader.membership === undefined ? '' : `"membership":"${reader.membership}",`
+    const previous = reader.hidesPrevious === true ? '' : prepared.previous
+    const rest = `"unsigned":{${previous}${prepared.unsigned}${transactionId}${membership}"age":${ageMs}}}`
+    if (form === 'old') return `${this.#oldText(stored, prepared, reader)}${ageMs},${rest}`
+    const room = form === 'full' ? prepared.roomId : ''
+    return `${prepared.head}${room},${rest}`
+  }
+
+  /** The text up to its `age`. */
+  #oldText(stored: StoredEvent, prepared: Prepared, { creators, hidesPrevious }: EventReader): string {
+    if (hidesPrevious === true) return oldText(stored, { ...prepared, previous: '' }, creators)
+    if (creators?.has(stored.room) === true) return oldText(stored, prepared, creators)
+    prepared.old ??= oldText(stored, prepared, undefined)
+    return prepared.old
+  }
+
+  /** A state event as users outside the room see it ("Stripped state"). */
+  stripped(stored: StoredEvent): string {
+    const { type, sender, stateKey } = stored
+    return JSON.stringify({ type, sender, state_key: stateKey, content: this.content(stored) })
+  }
+
+  #prepare(stored: StoredEvent): Prepared {
+    const key = preparedKey(stored)
+    const held = this.#prepared.get(key)
+    if (held !== undefined) return held
+    const prepared = prepare(stored)
+    this.#prepared.set(key, prepared)
+    return prepared
+  }
+}
+
+/**
+ * An event's text changes when the event is redacted, the state it replaced (`prev_content`), or its own redaction, whose reason it
+ * shows. Each redaction makes a JSON shorter or changes nothing that is shown, so the lengths in the key tell old texts apart.
+ */
+const preparedKey = ({ eventId, replaces, redactedBy }: StoredEvent): string =>
+  replaces === undefined && redactedBy === undefined
+    ? eventId
+    : `${eventId} ${replaces?.json.length ?? ''} ${redactedBy?.json.length ?? ''}`
+
+const prepare = (stored: StoredEvent): Prepared => {
+  const pdu = JSON.parse(stored.json) as Pdu
+  return {
+    content: pdu.content,
+    head: headOf(stored, pdu),
+    roomId: `,"room_id":${JSON.stringify(stored.roomId)}`,
+    previous: previousUnsigned(stored),
+    unsigned: redactedUnsigned(stored),
+  }
+}
+
+const oldText = (
+  stored: StoredEvent,
+  { content, head, roomId, previous, unsigned }: Prepared,
+  creators: Creators | undefined,
+): string => {
+  const shown = oldContent(stored, content, creators)
+  const start = shown === content ? head : headOf(stored, { ...(JSON.parse(stored.json) as Pdu), content: shown })
+  const redacted = stored.redactedBy === undefined ? unsigned : redactedUnsigned(stored, 'old')
+  return `${start}${roomId},${oldMembers(stored, content, previous + redacted)}"age":`
+}
+
+const headOf = (stored: StoredEvent, pdu: Pdu): string => {
+  const redacts = stringAt(pdu, 'redacts') ?? stringAt(pdu.content, 'redacts')
+  const isRedaction = stored.type === 'm.room.redaction' && redacts !== undefined
+  // The place of `redacts` depends on the room version; clients are shown it in both ("m.room.redaction").
+  const content = isRedaction ? { ...pdu.content, redacts } : pdu.content
+  return (
+    `{"type":${JSON.stringify(stored.type)},"sender":${JSON.stringify(stored.sender)},"content":${JSON.stringify(content)},` +
+    `"event_id":${JSON.stringify(stored.eventId)},"origin_server_ts":${stored.originServerTs}` +
+    (stored.stateKey === undefined ? '' : `,"state_key":${JSON.stringify(stored.stateKey)}`) +
+    (isRedaction ? `,"redacts":${JSON.stringify(redacts)}` : '')
+  )
+}
+
+const previousUnsigned = ({ replaces }: StoredEvent): string => {
+  if (replaces === undefined) return ''
+  const { content, sender } = JSON.parse(replaces.json) as Pdu
+  return (
+    `"replaces_state":${JSON.stringify(replaces.eventId)},"prev_content":${JSON.stringify(content)},` +
+    `"prev_sender":${JSON.stringify(sender)},`
+  )
+}
+
+/** `redacted_by` is for clients of before 2019; Synapse still shows it. */
+const redactedUnsigned = (stored: StoredEvent, form?: EventForm): string =>
+  stored.redactedBy === undefined
+    ? ''
+    : `"redacted_because":${redactionText(stored, form)},"redacted_by":${JSON.stringify(stored.redactedBy.eventId)},`
+
+const redactionText = (stored: StoredEvent, form: EventForm | undefined): string => {
+  if (stored.redactedBy === undefined) return 'null'
+  const pdu = JSON.parse(stored.redactedBy.json) as Pdu
+  const content = isJsonObject(pdu.content) ? pdu.content : {}
+  return JSON.stringify({
+    type: pdu.type,
+    sender: pdu.sender,
+    ...(form === 'old' ? { user_id: pdu.sender } : {}),
+    content: { ...content, redacts: stored.eventId },
+    event_id: stored.redactedBy.eventId,
+    origin_server_ts: pdu.origin_server_ts,
+    redacts: stored.eventId,
+    room_id: stored.roomId,
+    unsigned: {},
+  })
+}

@@ -1,0 +1,17 @@
+import type { JsonObject } from '#spec'
+import type { Receipt } from '#store'
+
+/** A receipt, its type named as the reader knows it. */
+export type ReceiptLine = Omit<Receipt, 'type'> & { readonly type: string; readonly said?: JsonObject }
+
+/** An `m.receipt` event: by event, type and user. */
+export const receiptsText = (receipts: readonly ReceiptLine[]): string => {
+  const content: Record<string, Record<string, Record<string, JsonObject>>> = {}
+  for (const { eventId, type, userId, atMs, threadId, said } of receipts) {
+    content[eventId] ??= {}
+    const types = content[eventId]
+    types[type] ??= {}
+    types[type][userId] = { ...said, ts: atMs, ...(threadId === undefined ? {} : { thread_id: threadId }) }
+  }
+  return JSON.stringify({ type: 'm.receipt', content })
+}

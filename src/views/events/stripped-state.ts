@@ -1,0 +1,31 @@
+import type { UserId } from '#spec'
+import type { RoomNumber, RoomsReader } from '#store'
+import type { ClientEvents } from './client-event.ts'
+
+const STRIPPED_TYPES = [
+  'm.room.create',
+  'm.room.name',
+  'm.room.avatar',
+  'm.room.topic',
+  'm.room.join_rules',
+  'm.room.canonical_alias',
+  'm.room.encryption',
+]
+
+/** The stripped state (section "Stripped state") of a room for an invited or knocking user, the inviter's member event included: members of a JSON list. */
+export const strippedState = async (
+  room: RoomNumber,
+  at: number,
+  userId: UserId,
+  reader: RoomsReader,
+  clientEvents: ClientEvents,
+): Promise<string> => {
+  const own = await reader.stateEvent(room, at, 'm.room.member', userId)
+  const events = [...(await reader.state(room, { at, types: STRIPPED_TYPES }))]
+  if (own !== undefined) {
+    const inviter = await reader.stateEvent(room, at, 'm.room.member', own.sender)
+    if (inviter !== undefined && inviter.eventId !== own.eventId) events.push(inviter)
+    events.push(own)
+  }
+  return events.map((event) => clientEvents.stripped(event)).join()
+}

@@ -1,0 +1,36 @@
+import type { StoredEvent } from '#store'
+import { formatPageToken } from '#streams'
+import { END, oldRange, START } from './old-range.ts'
+import { pastPositionOf } from './timeline-request.ts'
+
+/** Asks for a page of a list of events in memory, as in the document of 2015 ("Pagination"). */
+export interface OldPage {
+  readonly from?: string
+  readonly to?: string
+  readonly limit?: number
+}
+
+/** The page, in the order of the stream. Throws `M_INVALID_PARAM` for a malformed token, or one ahead of `now`, the newest event. */
+export const oldPageOf = (
+  all: readonly StoredEvent[],
+  page: OldPage,
+  now: number,
+): { readonly events: readonly StoredEvent[]; readonly start: string; readonly end: string } => {
+  const { direction, ...range } = oldRange(page)
+  const isForward = direction === 'forward'
+  const [from, to] = [pastPositionOf(range.from, now), pastPositionOf(range.to, now)]
+  const [after, upTo] = isForward ? [from, to] : [to, from]
+  const between = all
+    .filter(({ position }) => (after === undefined || position > after) && (upTo === undefined || position <= upTo))
+    .sort((one, other) => (isForward ? one.position - other.position : other.position - one.position))
+  const events = between.slice(0, page.limit)
+  const last = events.at(-1)
+  const isWhole = last === undefined || events.length === between.length
+  return {
+    events,
+    start: page.from || (isForward ? START : END),
+    end: isWhole
+      ? page.to || (isForward ? END : START)
+      : formatPageToken(isForward ? last.position : last.position - 1),
+  }
+}

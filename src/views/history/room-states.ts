@@ -1,0 +1,158 @@
+import type { Clock } from '#base'
+import {
+  isJsonObject,
+  type JsonObject,
+  MatrixError,
+  type Membership,
+  type Pdu,
+  type RoomId,
+  stringAt,
+  type UserId,
+} from '#spec'
+import type { RoomsReader, StoredEvent } from '#store'
+import type { ClientEvents } from '../events/client-event.ts'
+import { creatorsAmong } from '../events/creators.ts'
+import { oldContent } from '../events/old-event-form.ts'
+import { spliceTexts } from '../events/splice-texts.ts'
+import type { RoomViewer } from '../events/viewer.ts'
+import type { RoomAccess, Visibility } from '../known/visibility.ts'
+import { type OldPage, oldPageOf } from './old-page.ts'
+import { positionOf } from './timeline-request.ts'
+
+export interface MembersRequest {
+  readonly roomId: RoomId
+  /** A token; undefined for now. */
+  readonly at: string | undefined
+  readonly membership: Membership | undefined
+  readonly notMembership: Membership | undefined
+  /** Only for clients of 2015; others get all members. */
+  readonly page?: OldPage | undefined
+}
+
+export interface RoomStatesParts {
+  readonly reader: RoomsReader
+  readonly visibility: Visibility
+  readonly events: ClientEvents
+  readonly clock: Clock
+  /** Position of the newest event of all rooms. */
+  newest(): number
+}
+
+/**
+ * The state of rooms as users may read it: members as it is now, former members as it was when they left, anybody where the room is
+ * `world_readable`. Answers are JSON texts. All throw `M_FORBIDDEN` for rooms the user may not read.
+ */
+export class RoomStates {
+  readonly #reader: RoomsReader
+  readonly #visibility: Visibility
+  readonly #events: ClientEvents
+  readonly #clock: Clock
+  readonly #newest: () => number
+
+  constructor({ reader, visibility, events, clock, newest }: RoomStatesParts) {
+    this.#reader = reader
+    this.#visibility = visibility
+    this.#events = events
+    this.#clock = clock
+    this.#newest = newest
+  }
+
+  /** `GET /state`: a list of events. */
+  async all(roomId: RoomId, viewer: RoomViewer): Promise<string> {
+    const access = await this.#visibility.access(roomId, viewer.userId)
+    return `[${await this.#texts(await this.#reader.state(access.record.room, { at: whenOf(access) }), viewer)}]`
+  }
+
+  /** `GET /state/{eventType}/{stateKey}`: the content, or the whole event. Throws `M_NOT_FOUND`. */
+  async one(
+    roomId: RoomId,
+    entry: { readonly type: string; readonly stateKey: string },
+    format: 'content' | 'event',
+    viewer: RoomViewer,
+  ): Promise<string> {
+    const access = await this.#visibility.access(roomId, viewer.userId)
+    const event = await this.#reader.stateEvent(access.record.room, whenOf(access), entry.type, entry.stateKey)
+    if (event === undefined) throw new MatrixError('M_NOT_FOUND', 'The room has no such state')
+    if (format === 'event') return this.#texts([event], viewer)
+    const content = this.#events.content(event)
+    if (viewer.form !== 'old') return JSON.stringify(content)
+    return JSON.stringify(oldContent(event, content, await creatorsAmong([event], this.#reader)))
+  }
+
+  /**
+   * `GET /members`. Given both, `membership` and `not_membership` are alternatives. Throws `M_FORBIDDEN` for a moment of which the
+   * user may see nothing.
+   */
+  async members(request: MembersRequest, viewer: RoomViewer): Promise<string> {
+    const access = await this.#visibility.access(request.roomId, viewer.userId)
+    const now = whenOf(access)
+    const at = earlierOf(positionOf(request.at), now)
+    if (at !== now && !(await this.#visibility.maySeeStateAt(access.record.room, at as number, viewer)))
+      throw new MatrixError('M_FORBIDDEN', 'You may not see who was in the room then')
+    const all = await this.#reader.state(access.record.room, { at, types: ['m.room.member'] })
+    const { membership, notMembership } = request
+    const wanted = all.filter((event) => {
+      if (membership === undefined && notMembership === undefined) return true
+      const is = stringAt(this.#events.content(event), 'membership')
+      return (membership !== undefined && is === membership) || (notMembership !== undefined && is !== notMembership)
+    })
+    if (request.page === undefined) return `{"chunk":[${await this.#texts(wanted, viewer)}]}`
+    const { events, start, end } = oldPageOf(wanted, request.page, this.#newest())
+    return `{"start":${JSON.stringify(start)},"end":${JSON.stringify(end)},"chunk":[${await this.#texts(events, viewer)}]}`
+  }
+
+  /** `GET /joined_members`: for members only. */
+  async joinedMembers(roomId: RoomId, viewer: RoomViewer): Promise<string> {
+    const { record, membership } = await this.#visibility.access(roomId, viewer.userId)
+    if (membership !== 'join') throw new MatrixError('M_FORBIDDEN', 'You are not in this room')
+    const all = await this.#reader.state(record.room, { at: 'current', types: ['m.room.member'] })
+    const joined = all.flatMap((event) => {
+      const content = contentOf(event)
+      return content.membership === 'join' ? [{ userId: event.stateKey as UserId, content }] : []
+    })
+    const text = ({ userId, content }: (typeof joined)[number]): string =>
+      `${JSON.stringify(userId)}:${JSON.stringify({
+        display_name: stringAt(content, 'displayname'),
+        avatar_url: stringAt(content, 'avatar_url'),
+      })}`
+    return `{"joined":{${await spliceTexts(joined, text, this.#clock)}}}`
+  }
+
+  /** `GET /aliases`: for members, and for anybody where the room is `world_readable`. */
+  async aliases(roomId: RoomId, viewer: RoomViewer): Promise<readonly string[]> {
+    const { record, membership } = await this.#visibility.access(roomId, viewer.userId)
+    if (membership !== 'join' && !(await this.#visibility.isWorldReadable(record.room)))
+      throw new MatrixError('M_FORBIDDEN', 'You are not in this room')
+    return this.#reader.aliasesOf(record.room)
+  }
+
+  /** `GET /joined_rooms`. */
+  async joinedRooms(userId: UserId): Promise<readonly RoomId[]> {
+    const rooms = await this.#reader.roomsOfUser(userId)
+    return rooms.flatMap(({ roomId, membership }) => (membership === 'join' ? [roomId] : []))
+  }
+
+  async #texts(events: readonly StoredEvent[], viewer: RoomViewer): Promise<string> {
+    const { device, form } = viewer
+    const creators = form === 'old' ? await creatorsAmong(events, this.#reader) : undefined
+    const changed = events.find(({ replaces }) => replaces !== undefined)
+    const visibility = changed === undefined ? undefined : await this.#visibility.inRoom(changed.room, viewer)
+    const reader = { device, nowMs: this.#clock.nowMs(), creators }
+    const textOf = (event: StoredEvent): string =>
+      this.#events.text(event, { ...reader, hidesPrevious: visibility?.hidesPrevious(event) }, form)
+    return spliceTexts(events, textOf, this.#clock)
+  }
+}
+
+const whenOf = ({ upTo }: RoomAccess): number | 'current' => upTo ?? 'current'
+
+const earlierOf = (at: number | undefined, now: number | 'current'): number | 'current' => {
+  if (at === undefined) return now
+  return now === 'current' ? at : Math.min(at, now)
+}
+
+/** Bypasses the cache of client events: one pass over a large room's members must not displace everything else in it. */
+const contentOf = (event: StoredEvent): JsonObject => {
+  const { content } = JSON.parse(event.json) as Pdu
+  return isJsonObject(content) ? content : {}
+}

@@ -1,0 +1,197 @@
+import type { Clock } from '#base'
+import type { EventMatcher } from '#rules'
+import { type EventId, MatrixError, type RoomId } from '#spec'
+import type { RoomNumber, RoomsReader, StoredEvent } from '#store'
+import { formatPageToken } from '#streams'
+import type { ClientEvents } from '../events/client-event.ts'
+import { creatorsAmong } from '../events/creators.ts'
+import { spliceTexts } from '../events/splice-texts.ts'
+import type { RoomViewer } from '../events/viewer.ts'
+import type { RoomAccess, RoomVisibility, Visibility } from '../known/visibility.ts'
+import { readPage } from './timeline-page.ts'
+import { type ContextRequest, filterOf, type MessagesRequest, pastPositionOf } from './timeline-request.ts'
+
+export interface TimelineParts {
+  readonly reader: RoomsReader
+  readonly visibility: Visibility
+  readonly events: ClientEvents
+  readonly clock: Clock
+  /** Position of the newest event of all rooms. */
+  newest(): number
+}
+
+/** A room's history as a user asks for it: `/messages`, `/context`, one event. Answers are JSON texts. */
+export class Timeline {
+  readonly #reader: RoomsReader
+  readonly #visibility: Visibility
+  readonly #events: ClientEvents
+  readonly #clock: Clock
+  readonly #newest: () => number
+
+  constructor({ reader, visibility, events, clock, newest }: TimelineParts) {
+    this.#reader = reader
+    this.#visibility = visibility
+    this.#events = events
+    this.#clock = clock
+    this.#newest = newest
+  }
+
+  /**
+   * `GET /messages`. Former members read up to where they left. `end` is given with every page that held anything: whether there
+   * is more before a room's first known event shows on the next request. Throws `M_FORBIDDEN`, `M_INVALID_PARAM`.
+   */
+  async messages(request: MessagesRequest, viewer: RoomViewer): Promise<string> {
+    const { direction } = request
+    const now = this.#newest()
+    const [from, to] = [pastPositionOf(request.from, now), pastPositionOf(request.to, now)]
+    const { matcher, limit, nothing } = filterOf(request.filter, request.limit, request.roomId)
+    const access = await this.#visibility.access(request.roomId, viewer.userId)
+    const room = access.record.room
+    const visibility = await this.#visibility.inRoom(room, viewer)
+    const page = await readPage(
+      {
+        room,
+        direction,
+        ...pageBounds(direction, from, to, access),
+        limit: nothing ? 0 : limit,
+        passes: (event) => visibility.mayShow(event) && this.#matches(matcher, event),
+      },
+      this.#reader,
+      this.#clock,
+    )
+    const start = from ?? startOf(direction, page.first, access)
+    const end = page.last === undefined ? start : direction === 'forward' ? page.last : page.last - 1
+    const ended = request.alwaysEnds !== true && (nothing || (page.complete && page.events.length === 0))
+    const state = matcher.lazyLoadMembers ? await this.#sendersOf(room, page.events) : []
+    const chunk = await this.#texts(page.events, viewer, visibility)
+    return (
+      `{"start":${JSON.stringify(request.from || formatPageToken(start))}${ended ? '' : `,"end":"${formatPageToken(end)}"`},"chunk":[${chunk}]` +
+      `${matcher.lazyLoadMembers ? `,"state":[${await this.#texts(state, viewer, visibility, 'state')}]` : ''}}`
+    )
+  }
+
+  /** `GET /context`. Throws `M_FORBIDDEN` for a room the user may not read, `M_NOT_FOUND` for an event they may not see, `M_INVALID_PARAM`. */
+  async context(request: ContextRequest, viewer: RoomViewer): Promise<string> {
+    const { matcher, limit, nothing } = filterOf(request.filter, request.limit, request.roomId)
+    const access = await this.#visibility.access(request.roomId, viewer.userId)
+    const room = access.record.room
+    const visibility = await this.#visibility.inRoom(room, viewer)
+    const event = await this.#seen(request.eventId, access, visibility)
+    const passes = (other: StoredEvent): boolean => visibility.mayShow(other) && this.#matches(matcher, other)
+    const [half, rest] = nothing ? [0, 0] : [Math.floor(limit / 2), Math.ceil(limit / 2)]
+    const upTo = endOf(access)
+    const around = async (direction: 'forward' | 'backward', count: number) => {
+      const bounds =
+        direction === 'forward'
+          ? { after: event.position, before: upTo + 1 }
+          : { after: undefined, before: event.position }
+      return readPage({ room, direction, ...bounds, limit: count, passes }, this.#reader, this.#clock)
+    }
+    const before = await around('backward', half)
+    const after = await around('forward', rest)
+    const shown = [...before.events, event, ...after.events]
+    const newest = after.events.at(-1) ?? event
+    const state = visibility.isInVisibleHistory(newest)
+      ? await this.#contextState(room, newest.position, shown, matcher)
+      : []
+    return (
+      `{"start":"${formatPageToken((before.last ?? event.position) - 1)}","end":"${formatPageToken(after.last ?? event.position)}"` +
+      `,"event":${await this.#texts([event], viewer, visibility)},"events_before":[${await this.#texts(before.events, viewer, visibility)}]` +
+      `,"events_after":[${await this.#texts(after.events, viewer, visibility)}],"state":[${await this.#texts(state, viewer, visibility, 'state')}]}`
+    )
+  }
+
+  /** One event of any room. Throws `M_NOT_FOUND`, as `event` does. */
+  async eventAnywhere(eventId: EventId, viewer: RoomViewer): Promise<string> {
+    const event = await this.#reader.event(eventId)
+    if (event === undefined) throw eventNotFound()
+    return this.event(event.roomId, eventId, viewer)
+  }
+
+  /** `GET /event`. Throws `M_NOT_FOUND`, also where the user may not read the room. */
+  async event(roomId: RoomId, eventId: EventId, viewer: RoomViewer): Promise<string> {
+    const access = await this.#visibility.access(roomId, viewer.userId).catch((error: unknown) => {
+      if (error instanceof MatrixError && error.errcode === 'M_FORBIDDEN') throw eventNotFound()
+      throw error
+    })
+    const visibility = await this.#visibility.inRoom(access.record.room, viewer)
+    return this.#texts([await this.#seen(eventId, access, visibility)], viewer, visibility)
+  }
+
+  async #seen(eventId: EventId, access: RoomAccess, visibility: RoomVisibility): Promise<StoredEvent> {
+    const event = await this.#reader.event(eventId)
+    if (event === undefined || event.room !== access.record.room || event.rejected || event.softFailed)
+      throw eventNotFound()
+    if (access.upTo !== undefined && event.position > access.upTo) throw eventNotFound()
+    if (!visibility.mayShow(event)) throw eventNotFound()
+    return event
+  }
+
+  #matches(matcher: EventMatcher, event: StoredEvent): boolean {
+    return matcher.event({ type: event.type, sender: event.sender, content: this.#events.content(event) })
+  }
+
+  /** The state at the last event shown. With lazily loaded members, only the members who sent the events shown. */
+  async #contextState(
+    room: RoomNumber,
+    at: number,
+    shown: readonly StoredEvent[],
+    matcher: EventMatcher,
+  ): Promise<readonly StoredEvent[]> {
+    if (!matcher.lazyLoadMembers) {
+      const all = await this.#reader.state(room, { at })
+      return all.filter((event) => this.#matches(matcher, event))
+    }
+    const others = await this.#reader.state(room, { at, notTypes: ['m.room.member'] })
+    return [...others.filter((event) => this.#matches(matcher, event)), ...(await this.#membersAt(room, at, shown))]
+  }
+
+  /** Member events of a page's senders, as of its newest event. */
+  async #sendersOf(room: RoomNumber, events: readonly StoredEvent[]): Promise<readonly StoredEvent[]> {
+    const newest = events.reduce((latest, { position }) => Math.max(latest, position), Number.NEGATIVE_INFINITY)
+    return events.length === 0 ? [] : this.#membersAt(room, newest, events)
+  }
+
+  #membersAt(room: RoomNumber, at: number, events: readonly StoredEvent[]): Promise<readonly StoredEvent[]> {
+    const stateKeys = [...new Set(events.map(({ sender }) => sender))]
+    return this.#reader.state(room, { at, types: ['m.room.member'], stateKeys })
+  }
+
+  async #texts(
+    events: readonly StoredEvent[],
+    { device, form }: RoomViewer,
+    visibility: RoomVisibility,
+    section: 'timeline' | 'state' = 'timeline',
+  ): Promise<string> {
+    const creators = form === 'old' ? await creatorsAmong(events, this.#reader) : undefined
+    const nowMs = this.#clock.nowMs()
+    const textOf = (event: StoredEvent): string => {
+      const membership = section === 'timeline' ? visibility.membershipAt(event) : undefined
+      const hidesPrevious = visibility.hidesPrevious(event)
+      return this.#events.text(event, { device, nowMs, membership, hidesPrevious, creators }, form)
+    }
+    return spliceTexts(events, textOf, this.#clock)
+  }
+}
+
+const eventNotFound = (): MatrixError => new MatrixError('M_NOT_FOUND', 'There is no such event that you may read')
+
+const endOf = ({ upTo, record }: RoomAccess): number => upTo ?? record.lastPosition
+
+/** A token n stands between event n and the next. The page ends where the user's access ends. */
+const pageBounds = (
+  direction: 'forward' | 'backward',
+  from: number | undefined,
+  to: number | undefined,
+  access: RoomAccess,
+): { after: number | undefined; before: number | undefined } => {
+  const end = endOf(access)
+  return direction === 'backward'
+    ? { after: to, before: Math.min(from ?? end, end) + 1 }
+    : { after: from, before: Math.min(to ?? end, end) + 1 }
+}
+
+const startOf = (direction: 'forward' | 'backward', first: number | undefined, access: RoomAccess): number => {
+  if (direction === 'backward') return endOf(access)
+  return first === undefined ? endOf(access) : first - 1
+}

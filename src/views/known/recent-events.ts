@@ -1,0 +1,123 @@
+import { type Pdu, stringAt } from '#spec'
+import type { RoomsReader, StoredEvent } from '#store'
+
+const LIMIT_BYTES = 32 * 1024 * 1024
+const OVERHEAD_BYTES = 500
+const READ_AT_ONCE = 500
+/** Readers further behind than this read room by room. */
+const MAX_EVENTS = 10_000
+
+export interface RecentEventsParts {
+  readonly reader: RoomsReader
+  /** Position from which events are kept. */
+  readonly position: number
+}
+
+/**
+ * The newest events of all rooms, in memory: all waiting clients ask for them after each event, and only the first of them
+ * reads the database.
+ */
+export class RecentEvents {
+  readonly #reader: RoomsReader
+  #events: StoredEvent[] = []
+  /** Events with #from < position <= #upTo are held. */
+  #from: number
+  #upTo: number
+  #sizeBytes = 0
+  #filling: Promise<void> = Promise.resolve()
+
+  constructor({ reader, position }: RecentEventsParts) {
+    this.#reader = reader
+    this.#from = position
+    this.#upTo = position
+  }
+
+  /** Events with `after` < position <= `upTo`, oldest first; undefined where they are not held that far back. */
+  async between(after: number, upTo: number): Promise<readonly StoredEvent[] | undefined> {
+    while (this.#upTo < upTo) {
+      // Waits for the read under way, also where that fails: one failed read must not fail all later ones.
+      const fill = (): Promise<void> => this.#fill(upTo)
+      this.#filling = this.#filling.then(fill, fill)
+      await this.#filling
+    }
+    if (after < this.#from) return undefined
+    const first = this.#indexAfter(after)
+    return this.#events.slice(first, this.#indexAfter(upTo))
+  }
+
+  async #fill(upTo: number): Promise<void> {
+    if (this.#upTo >= upTo) return
+    if (upTo - this.#upTo > MAX_EVENTS) this.#skipTo(upTo - MAX_EVENTS)
+    const read = await this.#reader.eventsAfter(this.#upTo, upTo, READ_AT_ONCE)
+    const reached = read.length < READ_AT_ONCE ? upTo : (read.at(-1) as StoredEvent).position
+    const redacted = await this.#redacted(read)
+    // Nothing is kept before all reads have succeeded: one that fails begins again from the same place.
+    if (redacted.size > 0) this.#events = this.#events.map((event) => this.#instead(event, redacted.get(event.eventId)))
+    for (const event of read) {
+      this.#events.push(event)
+      this.#sizeBytes += sizeOf(event)
+    }
+    this.#upTo = reached
+    this.#shed()
+  }
+
+  /** Held events that show something which one of these redacted, as they are now: the content must be gone here too. */
+  async #redacted(read: readonly StoredEvent[]): Promise<ReadonlyMap<string, StoredEvent>> {
+    const targets = new Set(read.flatMap((event) => targetOf(event) ?? []))
+    const redacted = new Map<string, StoredEvent>()
+    if (targets.size === 0) return redacted
+    for (const { eventId, replaces, redactedBy } of this.#events) {
+      const shown = [eventId, replaces?.eventId, redactedBy?.eventId]
+      if (!shown.some((id) => id !== undefined && targets.has(id))) continue
+      const now = await this.#reader.event(eventId)
+      if (now !== undefined) redacted.set(eventId, now)
+    }
+    return redacted
+  }
+
+  #instead(event: StoredEvent, now: StoredEvent | undefined): StoredEvent {
+    if (now === undefined) return event
+    this.#sizeBytes += sizeOf(now) - sizeOf(event)
+    return now
+  }
+
+  /** After a time without readers, events that would be dropped at once are not read. */
+  #skipTo(position: number): void {
+    this.#events = []
+    this.#sizeBytes = 0
+    this.#from = position
+    this.#upTo = position
+  }
+
+  #shed(): void {
+    let drop = 0
+    while (this.#sizeBytes > LIMIT_BYTES || this.#events.length - drop > MAX_EVENTS) {
+      const event = this.#events[drop]
+      if (event === undefined) break
+      this.#sizeBytes -= sizeOf(event)
+      this.#from = event.position
+      drop++
+    }
+    if (drop > 0) this.#events = this.#events.slice(drop)
+  }
+
+  #indexAfter(position: number): number {
+    let low = 0
+    let high = this.#events.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((this.#events[middle] as StoredEvent).position <= position) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+}
+
+const sizeOf = (event: StoredEvent): number =>
+  OVERHEAD_BYTES + event.json.length + (event.replaces?.json.length ?? 0) + (event.redactedBy?.json.length ?? 0)
+
+const targetOf = (event: StoredEvent): string | undefined => {
+  if (event.type !== 'm.room.redaction') return undefined
+  const pdu = JSON.parse(event.json) as Pdu
+  return stringAt(pdu, 'redacts') ?? stringAt(pdu.content, 'redacts')
+}

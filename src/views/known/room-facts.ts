@@ -1,0 +1,82 @@
+import { type CacheStats, LatestValues } from '#base'
+import { historyVisibilityOf, type PowerLevels, powerLevelsOf, toRoomEvent } from '#rules'
+import {
+  type HistoryVisibility,
+  type JsonObject,
+  objectAt,
+  type Pdu,
+  ROOM_VERSIONS,
+  type RoomEvent,
+  type RoomVersion,
+} from '#spec'
+import type { RoomNumber, RoomRecord, RoomsReader } from '#store'
+import type { News } from '#streams'
+
+/** Facts of a room that are the same for all its readers until its next event. */
+export interface RoomFacts {
+  readonly record: RoomRecord
+  readonly levels: PowerLevels
+  /** `notifications` of the power levels. */
+  readonly notificationLevels: JsonObject | undefined
+  /** Members may see all of the room's history: its visibility was never limited to the members of the time. */
+  readonly isHistoryOpen: boolean
+}
+
+const OPEN: ReadonlySet<HistoryVisibility> = new Set<HistoryVisibility>(['shared', 'world_readable'])
+const FACTS_BYTES = 3_000
+
+export interface RoomFactsCacheParts {
+  readonly reader: RoomsReader
+  readonly limitBytes: number
+}
+
+/** Kept until the next event of the room: when a message wakes the members, the first reads the facts and the others find them here. */
+export class RoomFactsCache {
+  readonly #reader: RoomsReader
+  readonly #facts: LatestValues<RoomNumber, RoomFacts | 'unknown'>
+
+  constructor({ reader, limitBytes }: RoomFactsCacheParts) {
+    this.#reader = reader
+    this.#facts = new LatestValues({ name: 'room-facts', limitBytes, sizeBytes: () => FACTS_BYTES })
+  }
+
+  stats(): CacheStats {
+    return this.#facts.stats()
+  }
+
+  forget(news: readonly News[]): void {
+    for (const { stream, rooms } of news) {
+      if (stream === 'events') for (const room of rooms) this.#facts.forget(room)
+    }
+  }
+
+  /** undefined for an unknown room, or an unknown room version. */
+  async of(room: RoomNumber): Promise<RoomFacts | undefined> {
+    const facts = await this.#facts.get(room, async () => (await this.#load(room)) ?? 'unknown')
+    return facts === 'unknown' ? undefined : facts
+  }
+
+  async #load(room: RoomNumber): Promise<RoomFacts | undefined> {
+    const record = await this.#reader.room(room)
+    const version = record === undefined ? undefined : ROOM_VERSIONS.get(record.version)
+    if (record === undefined || version === undefined) return undefined
+    const create = await this.#state(room, version, 'm.room.create')
+    const powerLevels = await this.#state(room, version, 'm.room.power_levels')
+    return {
+      record,
+      levels: powerLevelsOf(version, create, powerLevels),
+      notificationLevels: objectAt(powerLevels?.content ?? {}, 'notifications'),
+      isHistoryOpen: await this.#isHistoryOpen(room),
+    }
+  }
+
+  async #isHistoryOpen(room: RoomNumber): Promise<boolean> {
+    const changes = await this.#reader.stateHistory(room, 'm.room.history_visibility', '')
+    return changes.every(({ json }) => OPEN.has(historyVisibilityOf((JSON.parse(json) as Pdu).content)))
+  }
+
+  async #state(room: RoomNumber, version: RoomVersion, type: string): Promise<RoomEvent | undefined> {
+    const stored = await this.#reader.stateEvent(room, 'current', type, '')
+    return stored === undefined ? undefined : toRoomEvent(version, JSON.parse(stored.json) as Pdu, stored.eventId)
+  }
+}

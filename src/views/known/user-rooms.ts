@@ -1,0 +1,51 @@
+import { type CacheStats, LatestValues } from '#base'
+import type { UserId } from '#spec'
+import type { MembershipRecord, RoomNumber, RoomsReader } from '#store'
+import type { News } from '#streams'
+
+export type RoomsOfUser = ReadonlyMap<RoomNumber, MembershipRecord>
+
+const BYTES_A_ROOM = 250
+
+export interface UserRoomsParts {
+  readonly reader: RoomsReader
+  readonly limitBytes: number
+}
+
+/** The rooms that each user is in, is invited to or was in, kept in memory until one of these memberships changes. */
+export class UserRooms {
+  readonly #reader: RoomsReader
+  readonly #rooms: LatestValues<number, RoomsOfUser>
+
+  constructor({ reader, limitBytes }: UserRoomsParts) {
+    this.#reader = reader
+    this.#rooms = new LatestValues({
+      name: 'rooms-of-users',
+      limitBytes,
+      sizeBytes: (rooms) => 200 + rooms.size * BYTES_A_ROOM,
+    })
+  }
+
+  stats(): CacheStats {
+    return this.#rooms.stats()
+  }
+
+  /** News of the `events` stream names the users whose membership changed. */
+  forget(news: readonly News[]): void {
+    for (const { stream, users } of news) {
+      if (stream === 'events') for (const user of users) this.#rooms.forget(user)
+    }
+  }
+
+  /** Records may be newer than the streams' positions: see their `position`. */
+  of(user: { readonly userId: UserId; readonly user: number }): Promise<RoomsOfUser> {
+    return this.#rooms.get(user.user, async () => {
+      const records = await this.#reader.roomsOfUser(user.userId)
+      return new Map(records.map((record) => [record.room, record]))
+    })
+  }
+}
+
+/** The rooms the user is joined to, as far as the records say. */
+export const joinedRooms = (rooms: RoomsOfUser): MembershipRecord[] =>
+  [...rooms.values()].filter(({ membership }) => membership === 'join')

@@ -1,0 +1,205 @@
+import { BoundedCache, type CacheStats } from '#base'
+import { type PushCandidate, type PushContext, type PushOutcome, toPushCandidate } from '#rules'
+import {
+  type EventId,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  type Pdu,
+  type RoomId,
+  stringAt,
+  type UserId,
+} from '#spec'
+import type { MembershipRecord, ReceiptsReader, RoomNumber, RoomsReader, StoredEvent } from '#store'
+import type { ClientEvents } from '../events/client-event.ts'
+import type { PushRules } from '../known/push-rules.ts'
+import type { RecentEvents } from '../known/recent-events.ts'
+import type { RoomFactsCache } from '../known/room-facts.ts'
+import { threadOf } from '../known/unread-counts.ts'
+import { joinedRooms, type RoomsOfUser, type UserRooms } from '../known/user-rooms.ts'
+import type { IgnoredUsers } from '../known/visibility.ts'
+
+/** An event that notifies a user, with what a push gateway may know of it (Push Gateway API). */
+export interface PushNotice {
+  readonly position: number
+  readonly eventId: EventId
+  readonly roomId: RoomId
+  readonly type: string
+  readonly sender: UserId
+  readonly content: JsonObject
+  readonly senderDisplayName: string | undefined
+  readonly roomName: string | undefined
+  readonly roomAlias: string | undefined
+  readonly membership: string | undefined
+  readonly userIsTarget: boolean
+  readonly tweaks: JsonObject
+}
+
+export interface PushNoticesParts {
+  readonly reader: RoomsReader
+  readonly receipts: ReceiptsReader
+  readonly recent: RecentEvents
+  readonly clientEvents: ClientEvents
+  readonly pushRules: PushRules
+  readonly userRooms: UserRooms
+  readonly facts: RoomFactsCache
+  readonly ignored: IgnoredUsers
+}
+
+interface PushedUser {
+  readonly userId: UserId
+  readonly user: number
+  /** Profile tag of the pusher, for rules and conditions that ask for it. */
+  readonly profileTag?: string | undefined
+}
+
+const PAGE = 500
+const NAMES_BYTES = 4 * 1024 * 1024
+
+/** Finds the events that notify a user, in the order of the stream, for pushers to deliver. */
+export class PushNotices {
+  readonly #parts: PushNoticesParts
+  /** One candidate for each event, shared by all users. */
+  readonly #candidates = new WeakMap<StoredEvent, PushCandidate>()
+  /** Display names by member event, as each event of a room asks for the name of each member. */
+  readonly #names = new BoundedCache<string, { readonly name: string | undefined }>({
+    name: 'push-names',
+    limitBytes: NAMES_BYTES,
+    sizeBytes: ({ name = '' }) => 200 + name.length * 2,
+  })
+
+  constructor(parts: PushNoticesParts) {
+    this.#parts = parts
+  }
+
+  stats(): CacheStats {
+    return this.#names.stats()
+  }
+
+  /** The first event with `after` < position <= `upTo` that notifies; `reached` is its position, or how far there is none. */
+  async next(
+    user: PushedUser,
+    after: number,
+    upTo: number,
+  ): Promise<{ readonly notice: PushNotice | undefined; readonly reached: number }> {
+    const { recent, reader, userRooms, ignored } = this.#parts
+    let reached = after
+    while (reached < upTo) {
+      const held = await recent.between(reached, upTo)
+      const events = held ?? (await reader.eventsAfter(reached, upTo, PAGE))
+      const rooms = await userRooms.of(user)
+      const ignoredUsers = await ignored.ignoredBy(user.user)
+      for (const event of events) {
+        if (event.sender === user.userId || ignoredUsers.has(event.sender)) continue
+        const notice = await this.#notice(user, rooms, event)
+        if (notice !== undefined) return { notice, reached: event.position }
+      }
+      const more = held === undefined && events.length === PAGE
+      reached = more ? (events.at(-1)?.position ?? upTo) : upTo
+    }
+    return { notice: undefined, reached: upTo }
+  }
+
+  /** Rooms whose events may notify the user. News of an invite names the user, so its room is not among them. */
+  async roomsOf(user: PushedUser): Promise<readonly RoomNumber[]> {
+    return joinedRooms(await this.#parts.userRooms.of(user)).map(({ room }) => room)
+  }
+
+  async #notice(user: PushedUser, rooms: RoomsOfUser, event: StoredEvent): Promise<PushNotice | undefined> {
+    const record = rooms.get(event.room)
+    if (record === undefined || event.redactedBy !== undefined) return undefined
+    if (!(await this.#isTold(user, record, event))) return undefined
+    const outcome = await this.#judge(user, record, event)
+    if (outcome?.notify !== true || (await this.#isRead(user, event))) return undefined
+    const { position, eventId, roomId, type, sender, stateKey } = event
+    const content = this.#parts.clientEvents.content(event)
+    return {
+      ...{ position, eventId, roomId, type, sender, content },
+      senderDisplayName: await this.#stateText(event.room, 'm.room.member', sender, 'displayname'),
+      roomName: await this.#stateText(event.room, 'm.room.name', '', 'name'),
+      roomAlias: await this.#stateText(event.room, 'm.room.canonical_alias', '', 'alias'),
+      membership: type === 'm.room.member' ? stringAt(content, 'membership') : undefined,
+      userIsTarget: type === 'm.room.member' && stateKey === user.userId,
+      tweaks: tweaksOf(outcome.actions),
+    }
+  }
+
+  /** Members are notified of events during their stay, other users of their own invite alone. */
+  async #isTold({ userId }: PushedUser, record: MembershipRecord, event: StoredEvent): Promise<boolean> {
+    switch (record.membership) {
+      case 'invite':
+        return event.type === 'm.room.member' && event.stateKey === userId
+      case 'join': {
+        if (event.position >= record.position) return true
+        // Rare: the newest member event is later than this event. It may be the join, or a change of the name after it.
+        const history = await this.#parts.reader.membershipHistory(event.room, userId)
+        return history.findLast(({ position }) => position <= event.position)?.membership === 'join'
+      }
+      case 'knock':
+      case 'leave':
+      case 'ban':
+        return false
+    }
+  }
+
+  async #judge(user: PushedUser, record: MembershipRecord, event: StoredEvent): Promise<PushOutcome | undefined> {
+    const { pushRules, facts: factsCache } = this.#parts
+    const facts = await factsCache.of(event.room)
+    if (facts === undefined) return undefined
+    const { evaluate, devices } = await pushRules.of(user)
+    const candidate = this.#candidate(event)
+    const context: PushContext = {
+      userId: user.userId,
+      profileTag: user.profileTag,
+      displayName: await this.#ownName(user, record),
+      memberCount: facts.record.joinedCount,
+      notificationPowerLevels: facts.notificationLevels,
+      senderPowerLevel: facts.levels.ofUser(event.sender),
+    }
+    const ofDevice = user.profileTag === undefined ? undefined : devices.get(user.profileTag)
+    return ofDevice?.(candidate, context) ?? evaluate(candidate, context)
+  }
+
+  #candidate(event: StoredEvent): PushCandidate {
+    const known = this.#candidates.get(event)
+    if (known !== undefined) return known
+    const candidate = toPushCandidate(this.#parts.clientEvents.roomEvent(event))
+    this.#candidates.set(event, candidate)
+    return candidate
+  }
+
+  async #ownName({ userId }: PushedUser, { room, position }: MembershipRecord): Promise<string | undefined> {
+    const key = `${userId} ${room} ${position}`
+    const known = this.#names.get(key)
+    if (known !== undefined) return known.name
+    const name = await this.#stateText(room, 'm.room.member', userId, 'displayname')
+    this.#names.set(key, { name })
+    return name
+  }
+
+  /** Read on another device while a gateway could not be reached. */
+  async #isRead({ user }: PushedUser, event: StoredEvent): Promise<boolean> {
+    const thread = threadOf(this.#candidate(event).event)
+    const receipts = await this.#parts.receipts.ofUser(user, [event.room])
+    return receipts.some(
+      ({ threadId, eventPosition }) =>
+        eventPosition >= event.position && (threadId === undefined || threadId === thread),
+    )
+  }
+
+  async #stateText(room: RoomNumber, type: string, stateKey: string, member: string): Promise<string | undefined> {
+    const stored = await this.#parts.reader.stateEvent(room, 'current', type, stateKey)
+    return stored === undefined ? undefined : stringAt((JSON.parse(stored.json) as Pdu).content, member)
+  }
+}
+
+/** `{set_tweak: name, value}` as `{name: value}`. Without a value `highlight` is true, and other tweaks are left out ("Tweaks"). */
+const tweaksOf = (actions: readonly JsonValue[]): JsonObject => {
+  const tweaks: [string, JsonValue][] = []
+  for (const action of actions) {
+    if (!isJsonObject(action) || typeof action.set_tweak !== 'string') continue
+    const value = action.value ?? (action.set_tweak === 'highlight' ? true : undefined)
+    if (value !== undefined) tweaks.push([action.set_tweak, value])
+  }
+  return Object.fromEntries(tweaks)
+}
