@@ -1,0 +1,98 @@
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { askPostgres, POSTGRES } from '../contract/databases.ts'
+import { TestClient } from './client.ts'
+import { ServerProcess } from './server-process.ts'
+
+const KEY_FILE = 'signing.key'
+/** Hashing that costs what a test can spend. */
+const CHEAP_PASSWORDS = { HOMEROOM_PASSWORDS_HASH_MEMORY: '8KiB', HOMEROOM_PASSWORDS_HASH_PASSES: '1' }
+
+let made = 0
+
+/** Two processes of one homeserver: one name, one signing key, one PostgreSQL database; a data folder each. */
+export class TwoProcesses {
+  /** Of the database that both use. */
+  readonly databaseUrl: string
+  readonly #folder: string
+  readonly #database: string
+  readonly #processes: ServerProcess[] = []
+
+  private constructor(database: string) {
+    this.#folder = mkdtempSync(join(tmpdir(), 'homeroom-two-'))
+    this.#database = database
+    const url = new URL(POSTGRES ?? '')
+    url.pathname = `/${database}`
+    this.databaseUrl = url.href
+  }
+
+  /** `env`: more settings, for both. Needs PostgreSQL. */
+  static async start(env: Readonly<Record<string, string>> = {}): Promise<TwoProcesses> {
+    const database = `homeroom_two_${process.pid}_${made++}`
+    await askPostgres(`create database ${database} template template0 encoding 'UTF8'`)
+    const two = new TwoProcesses(database)
+    try {
+      // One after the other: the first makes the schema and the key.
+      for (const name of ['first', 'second']) await two.#startProcess(name, { ...CHEAP_PASSWORDS, ...env })
+      return two
+    } catch (error) {
+      await two[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+
+  get first(): ServerProcess {
+    return this.#process(0)
+  }
+
+  get second(): ServerProcess {
+    return this.#process(1)
+  }
+
+  get both(): readonly ServerProcess[] {
+    return [this.first, this.second]
+  }
+
+  /** What both said on their standard error. */
+  get errors(): string {
+    return this.#processes.map(({ errors }) => errors).join('')
+  }
+
+  /** Registers a user at the first process. Answers with a client of one device for each process. */
+  async register(username: string): Promise<readonly [TestClient, TestClient]> {
+    const clients = [new TestClient(() => this.first.url), new TestClient(() => this.second.url)] as const
+    await clients[0].register(username)
+    const { userId, deviceId, accessToken } = clients[0]
+    Object.assign(clients[1], { userId, deviceId, accessToken })
+    return clients
+  }
+
+  /** Ends both in good order; their database stays until the fixture is disposed of. */
+  async terminate(): Promise<void> {
+    await Promise.all(this.#processes.map((one) => one.terminate()))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#processes.map((one) => one.kill()))
+    rmSync(this.#folder, { recursive: true, force: true })
+    await askPostgres(`drop database ${this.#database} with (force)`)
+  }
+
+  async #startProcess(name: string, env: Readonly<Record<string, string>>): Promise<void> {
+    const dataFolder = join(this.#folder, name)
+    if (name !== 'first') {
+      mkdirSync(dataFolder, { mode: 0o700 })
+      copyFileSync(join(this.#folder, 'first', KEY_FILE), join(dataFolder, KEY_FILE))
+    }
+    const started = new ServerProcess({ dataFolder, databaseUrl: this.databaseUrl, env })
+    this.#processes.push(started)
+    await started.ready()
+  }
+
+  #process(index: number): ServerProcess {
+    const found = this.#processes[index]
+    if (found === undefined) throw new Error('the process was not started')
+    return found
+  }
+}
