@@ -23,7 +23,11 @@ export const createRegistrationToken = async (config: Config, options: TokenOpti
   if (config.storage.database.kind === 'sqlite') await prepareDataFolder(config.storage.dataFolder)
   const store = await openDatabase(config.storage.database, systemClock, silentLogger)
   try {
-    const tokens = new RegistrationTokens(store.registrationTokens, writers.registrationTokens, systemClock)
+    const tokens = new RegistrationTokens({
+      reader: store.registrationTokens,
+      writer: writers.registrationTokens,
+      clock: systemClock,
+    })
     const limits = {
       ...(uses === undefined ? {} : { uses }),
       ...(days === undefined ? {} : { expiresAtMs: systemClock.nowMs() + days * DAY_MS }),

@@ -70,16 +70,23 @@ export const buildAccounts = (
   const accounts = buildAccountsOnly(ground)
   const { lastSeen, accessTokens, devices, sessions } = buildDevices(ground)
   const uia = new InteractiveAuth(new UiaSessionTable(clock, random, config.sessions.authenticationSessionLifetime))
-  const tokens = new RegistrationTokens(store.registrationTokens, writers.registrationTokens, clock)
+  const tokens = new RegistrationTokens({ reader: store.registrationTokens, writer: writers.registrationTokens, clock })
 
   const addresses = buildThirdPartyIds(ground)
   const { threepids, proof } = addresses
   const signIn = buildSignIn(ground, providers, accounts, uia)
   const { reauthentication } = signIn
-  const createAccount = new CreateAccount(accounts, sessions, newAccountChanges, commit)
-  const logIn = new LogIn(accounts, sessions, commit, { serverName, wellKnown: wellKnownOf(config) })
-  const upgradeGuest = new UpgradeGuest(accounts, { devices, traces: deviceTraces }, sessions, accessTokens, commit)
-  const bindEmail = new BindEmail(accounts, threepids)
+  const createAccount = new CreateAccount({ accounts, sessions, extras: newAccountChanges, commit })
+  const logIn = new LogIn({ accounts, sessions, commit, serverName, wellKnown: wellKnownOf(config) })
+  const upgradeGuest = new UpgradeGuest({
+    accounts,
+    devices,
+    traces: deviceTraces,
+    sessions,
+    tokens: accessTokens,
+    commit,
+  })
+  const bindEmail = new BindEmail({ accounts, threepids })
   const options = signIn.registering({
     ...registerOptionsOf(ground),
     bindEmail,
@@ -89,7 +96,7 @@ export const buildAccounts = (
   const of2015 = build2015(ground, { accounts, register, logIn, uia }, addresses, options.offer, signIn.loginStages)
   const secret = new SharedSecret(config.registration.sharedSecret, random, clock)
   const traces = tracesOf(addresses, rooms)
-  const deactivate = new Deactivate({ accounts, devices, proof, reauthentication }, uia, traces, commit, logger)
+  const deactivate = new Deactivate({ accounts, devices, proof, reauthentication, uia, traces, commit, logger })
   return {
     accounts,
     isActive: (userId) => isActive(accounts, userId),
@@ -102,20 +109,28 @@ export const buildAccounts = (
         names: options.reservedNames,
         callbackOperations: callbackOperationsOf(of2015),
       }),
-      endSessions: new EndSessions(devices, uia, reauthentication, deviceTraces, commit),
+      endSessions: new EndSessions({ devices, uia, reauthentication, traces: deviceTraces, commit }),
       register,
       serverName,
       ...of2015,
-      changePassword: new ChangePassword({ accounts, devices, reauthentication }, uia, deviceTraces, proof, commit),
+      changePassword: new ChangePassword({
+        accounts,
+        devices,
+        reauthentication,
+        uia,
+        traces: deviceTraces,
+        proof,
+        commit,
+      }),
       deactivate,
       uia,
       captchaScript: config.captcha.scriptUrl,
       devices,
-      thirdPartyIds: new ManageThirdPartyIds(threepids, proof, reauthentication, uia, commit),
+      thirdPartyIds: new ManageThirdPartyIds({ threepids, proof, reauthentication, uia, commit }),
       requestEmailToken: addresses.requestEmailToken,
       emails: addresses.emails,
       confirmByButton: config.mail.confirmByButton,
-      registerBySecret: new RegisterBySecret(accounts, secret, createAccount, serverName),
+      registerBySecret: new RegisterBySecret({ accounts, secret, createAccount, serverName }),
     },
     resume: () => deactivate.resume(),
     settle: async () => {
@@ -139,12 +154,12 @@ const tracesOf = ({ threepids }: ReturnType<typeof buildThirdPartyIds>, rooms: L
 
 const buildDevices = ({ config, store, clock, random, logger }: Ground) => {
   const { commit } = store
-  const lastSeen = new LastSeen(writers.devices, commit, clock, logger)
-  const accessTokens = new AccessTokens(store.tokens, writers.tokens, commit, lastSeen, clock)
-  const devices = new Devices(store.devices, writers.devices, commit, accessTokens, lastSeen)
+  const lastSeen = new LastSeen({ writer: writers.devices, commit, clock, logger })
+  const accessTokens = new AccessTokens({ reader: store.tokens, writer: writers.tokens, commit, lastSeen, clock })
+  const devices = new Devices({ reader: store.devices, writer: writers.devices, commit, accessTokens, lastSeen })
   const kept = { reader: store.tokens, writer: writers.tokens }
   const lifetimes = lifetimesOf(config)
-  const sessions = new Sessions(writers.devices, kept, accessTokens, commit, { clock, random, lifetimes })
+  const sessions = new Sessions({ devices: writers.devices, ...kept, accessTokens, commit, clock, random, lifetimes })
   return { lastSeen, accessTokens, devices, sessions }
 }
 
@@ -172,7 +187,11 @@ export const buildAccountsOnly = ({
     concurrency: hashesAtOnce,
   })
   const attempts = { consume: (account: string) => rateLimiter.consume('login', account) }
-  return new Accounts(store.accounts, writers.accounts, hasher, attempts, {
+  return new Accounts({
+    reader: store.accounts,
+    writer: writers.accounts,
+    hasher,
+    attempts,
     addresses: {
       owner: (medium, address) => ownerIn(store.thirdPartyIds, medium, address),
       canonical: (medium, address) => thirdPartyIdOf(medium, address)?.address,

@@ -130,9 +130,9 @@ const buildApi = ({
   },
   media: media.api,
   push: { pushers },
-  voip: { turnServers: new TurnServers(config.voip, clock) },
+  voip: { turnServers: new TurnServers({ settings: config.voip, clock }) },
   openId: { openIdTokens },
-  keys: { ownKeys: new OwnKeys(signingKey, clock) },
+  keys: { ownKeys: new OwnKeys({ key: signingKey, clock }) },
   sync: { sync: views.sync, filters: personal.filters, presence: personal.presence },
   oldSync: { ...views, presence: personal.presence },
   capabilities: {

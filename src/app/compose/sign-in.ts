@@ -73,12 +73,16 @@ export const buildSignIn = (
   const lifetimeMs = config.sessions.authenticationSessionLifetime
   const baseUrl = config.server.publicBaseUrl ?? ''
   const signIn = new SignIn(providers, { clock, random, logger, lifetimeMs, baseUrl })
-  const identities = new ExternalIdentities(store.externalIdentities, writers.externalIdentities, clock)
+  const identities = new ExternalIdentities({
+    reader: store.externalIdentities,
+    writer: writers.externalIdentities,
+    clock,
+  })
   const pendingSignIns = new OneTimeTable<PendingSignIn>({ name: 'sign-in-pendingSignIns', clock, random, lifetimeMs })
   const identityStages = new IdentityStages(signIn, identities, uia, { clock, random, lifetimeMs })
   const confirming = [identityStages.stage(SSO_STAGE, false), identityStages.stage(OAUTH2_STAGE, false)]
   const loginTokens = new LoginTokens(clock, random, config.signIn.loginTokenLifetime)
-  const reauthentication = new Reauthentication(accounts, identities, confirming, providers)
+  const reauthentication = new Reauthentication({ accounts, identities, identityStages: confirming, providers })
   return {
     signIn,
     identities,
@@ -89,7 +93,7 @@ export const buildSignIn = (
       config.registration.oauth2 ? withSignIn(options, identityStages.stage(OAUTH2_STAGE, true), identities) : options,
     api: (createAccount, devices, options) => ({
       signIn,
-      getLoginToken: new GetLoginToken(uia, reauthentication, loginTokens, devices),
+      getLoginToken: new GetLoginToken({ uia, reauthentication, loginTokens, devices }),
       signInPages: {
         signIn,
         signInFlow: new SignInFlow(

@@ -18,20 +18,26 @@ export interface BuiltThirdPartyIds {
 export const buildThirdPartyIds = (ground: Ground): BuiltThirdPartyIds => {
   const { config, store, clock } = ground
   const identityServers = buildIdentityServers(ground)
-  const threepids = new ThirdPartyIds(
-    { reader: store.thirdPartyIds, writer: writers.thirdPartyIds, commit: store.commit },
+  const threepids = new ThirdPartyIds({
+    store: { reader: store.thirdPartyIds, writer: writers.thirdPartyIds, commit: store.commit },
     identityServers,
     clock,
-  )
+  })
   const emails = buildEmailValidations(ground)
   const { name, publicBaseUrl } = config.server
-  const proof = new EmailProof(emails, threepids, identityServers, {
+  const proof = new EmailProof({
+    emails,
+    threepids,
+    identityServers,
     ownNames: [name, ...(publicBaseUrl === undefined ? [] : [new URL(publicBaseUrl).host])],
     trustsIdentityServers: config.identityServers.trusted.length > 0,
     addressDomains: config.mail.addressDomains,
   })
   const { mode, email } = config.registration
-  const requestEmailToken = new RequestEmailToken(emails, threepids, identityServers, {
+  const requestEmailToken = new RequestEmailToken({
+    emails,
+    threepids,
+    identityServers,
     registersWithEmail: mode !== 'closed' && email !== 'off',
   })
   return { threepids, emails, proof, requestEmailToken }

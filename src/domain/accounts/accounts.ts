@@ -26,7 +26,11 @@ export interface AddressBook {
   canonical(medium: string, address: string): string | undefined
 }
 
-export interface AccountsOptions {
+export interface AccountsParts {
+  readonly reader: AccountsReader
+  readonly writer: AccountsWriter
+  readonly hasher: PasswordHasher
+  readonly attempts: LoginAttempts
   readonly addresses: AddressBook
   readonly serverName: ServerName
   readonly clock: Clock
@@ -41,28 +45,14 @@ const WRONG_CREDENTIALS = 'Wrong user name or password'
 
 /** Local accounts: who exists, and who proves to be whom. */
 export class Accounts {
-  readonly #reader: AccountsReader
-  readonly #writer: AccountsWriter
-  readonly #hasher: PasswordHasher
-  readonly #attempts: LoginAttempts
-  readonly #options: AccountsOptions
+  readonly #parts: AccountsParts
 
-  constructor(
-    reader: AccountsReader,
-    writer: AccountsWriter,
-    hasher: PasswordHasher,
-    attempts: LoginAttempts,
-    options: AccountsOptions,
-  ) {
-    this.#reader = reader
-    this.#writer = writer
-    this.#hasher = hasher
-    this.#attempts = attempts
-    this.#options = options
+  constructor(parts: AccountsParts) {
+    this.#parts = parts
   }
 
   account(userId: UserId): Promise<AccountRecord | undefined> {
-    return this.#reader.account(userId)
+    return this.#parts.reader.account(userId)
   }
 
   /**
@@ -71,7 +61,7 @@ export class Accounts {
    */
   newUserId(username: string): UserId {
     const localpart = username.toLowerCase()
-    const userId = userIdOf(localpart, this.#options.serverName)
+    const userId = userIdOf(localpart, this.#parts.serverName)
     // Every character that lower-casing turns into a-z is ASCII but for U+212A, the Kelvin sign, which nobody shall pass as a k.
     if (!isNewLocalpart(localpart) || /[^\0-\x7f]/.test(username)) {
       throw new MatrixError('M_INVALID_USERNAME', 'User names consist of the letters a to z, digits, and . _ = - / +')
@@ -83,7 +73,7 @@ export class Accounts {
 
   /** Throws `M_USER_IN_USE`. */
   async assertFree(userId: UserId): Promise<void> {
-    if ((await this.#reader.account(userId)) !== undefined) throw userInUse()
+    if ((await this.#parts.reader.account(userId)) !== undefined) throw userInUse()
   }
 
   /** Throws `M_INVALID_PARAM` and `M_WEAK_PASSWORD`. */
@@ -91,8 +81,8 @@ export class Accounts {
     if (password.length > MAX_PASSWORD_LENGTH) {
       throw new MatrixError('M_INVALID_PARAM', `A password has at most ${MAX_PASSWORD_LENGTH} characters`)
     }
-    if (password.length < this.#options.minPasswordLength) {
-      const least = this.#options.minPasswordLength
+    if (password.length < this.#parts.minPasswordLength) {
+      const least = this.#parts.minPasswordLength
       throw new MatrixError(
         'M_WEAK_PASSWORD',
         `A password has at least ${least} ${least === 1 ? 'character' : 'characters'}`,
@@ -103,7 +93,7 @@ export class Accounts {
   /** Checks the password first. */
   async hashPassword(password: string): Promise<string> {
     this.assertAcceptablePassword(password)
-    return this.#hasher.hash(password)
+    return this.#parts.hasher.hash(password)
   }
 
   /**
@@ -113,19 +103,19 @@ export class Accounts {
   async resolve(
     identifier: AccountIdentifier,
   ): Promise<{ userId: UserId; account: AccountRecord | undefined } | undefined> {
-    const { serverName, addresses } = this.#options
+    const { serverName, addresses } = this.#parts
     if (identifier.kind === 'phone') return undefined
     if (identifier.kind === 'thirdparty') {
       const userId = await addresses.owner(identifier.medium, identifier.address)
-      return userId === undefined ? undefined : { userId, account: await this.#reader.account(userId) }
+      return userId === undefined ? undefined : { userId, account: await this.#parts.reader.account(userId) }
     }
     const { user } = identifier
     const asked = parseUserId(user.startsWith('@') ? user : `@${user}:${serverName}`)
     if (asked === undefined || serverOf(asked) !== serverName) return undefined
-    const exact = await this.#reader.account(asked)
+    const exact = await this.#parts.reader.account(asked)
     if (exact !== undefined) return { userId: asked, account: exact }
     const small = userIdOf(localpartOf(asked).toLowerCase(), serverName)
-    return { userId: small, account: small === asked ? undefined : await this.#reader.account(small) }
+    return { userId: small, account: small === asked ? undefined : await this.#parts.reader.account(small) }
   }
 
   /**
@@ -136,9 +126,9 @@ export class Accounts {
   async authenticate(identifier: AccountIdentifier, password: string): Promise<AccountRecord> {
     const found = await this.resolve(identifier)
     const tried = this.#triedIn(identifier) ?? found?.userId
-    if (tried !== undefined) await this.#attempts.consume(tried)
+    if (tried !== undefined) await this.#parts.attempts.consume(tried)
     const tooLong = password.length > MAX_PASSWORD_LENGTH
-    const matches = await this.#hasher.verify(tooLong ? '' : password, found?.account?.passwordHash)
+    const matches = await this.#parts.hasher.verify(tooLong ? '' : password, found?.account?.passwordHash)
     if (!matches || tooLong || found?.account === undefined) throw new MatrixError('M_FORBIDDEN', WRONG_CREDENTIALS)
     if (found.account.deactivatedAtMs !== undefined) {
       throw new MatrixError('M_USER_DEACTIVATED', 'This account has been deactivated')
@@ -152,15 +142,15 @@ export class Accounts {
    */
   #triedIn(identifier: AccountIdentifier): string | undefined {
     if (identifier.kind !== 'thirdparty') return undefined
-    const address = this.#options.addresses.canonical(identifier.medium, identifier.address)
+    const address = this.#parts.addresses.canonical(identifier.medium, identifier.address)
     return address === undefined ? undefined : `${identifier.medium} ${address}`
   }
 
   /** A change that brings the stored hash up to today's cost, where it is behind. */
   async refreshedHash(account: AccountRecord, password: string): Promise<Change<void> | undefined> {
     const { userId, passwordHash } = account
-    if (passwordHash === undefined || !this.#hasher.isOutdated(passwordHash)) return undefined
-    return this.#writer.setPassword(userId, await this.#hasher.hash(password), passwordHash)
+    if (passwordHash === undefined || !this.#parts.hasher.isOutdated(passwordHash)) return undefined
+    return this.#parts.writer.setPassword(userId, await this.#parts.hasher.hash(password), passwordHash)
   }
 
   create(
@@ -168,34 +158,34 @@ export class Accounts {
     passwordHash: string | undefined,
     kind: { guest?: boolean; admin?: boolean } = {},
   ): Change<number> {
-    return this.#writer.create({
+    return this.#parts.writer.create({
       userId,
       passwordHash,
       guest: kind.guest ?? false,
       admin: kind.admin ?? false,
-      createdAtMs: this.#options.clock.nowMs(),
+      createdAtMs: this.#parts.clock.nowMs(),
     })
   }
 
   setPassword(userId: UserId, passwordHash: string): Change<void> {
-    return this.#writer.setPassword(userId, passwordHash)
+    return this.#parts.writer.setPassword(userId, passwordHash)
   }
 
   /** Conflict: `account-gone`, where it is no guest (any more). */
   upgradeGuest(userId: UserId, passwordHash: string): Change<void> {
-    return this.#writer.upgradeGuest(userId, passwordHash)
+    return this.#parts.writer.upgradeGuest(userId, passwordHash)
   }
 
   deactivate(userId: UserId, erase: boolean): Change<void> {
-    return this.#writer.deactivate(userId, erase, this.#options.clock.nowMs())
+    return this.#parts.writer.deactivate(userId, erase, this.#parts.clock.nowMs())
   }
 
   finishDeactivation(userId: UserId): Change<void> {
-    return this.#writer.finishDeactivation(userId)
+    return this.#parts.writer.finishDeactivation(userId)
   }
 
   unfinishedDeactivations(limit: number): Promise<readonly UserId[]> {
-    return this.#reader.unfinishedDeactivations(limit)
+    return this.#parts.reader.unfinishedDeactivations(limit)
   }
 }
 

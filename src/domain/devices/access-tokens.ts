@@ -29,16 +29,20 @@ const ENTRY_BYTES = 512
 const FRESH_FOR_MS = 30_000
 const SIGHTING_EVERY_MS = 60_000
 
+export interface AccessTokensParts {
+  readonly reader: TokensReader
+  readonly writer: TokensWriter
+  readonly commit: Commit
+  readonly lastSeen: LastSeen
+  readonly clock: Clock
+}
+
 /**
  * Checks access tokens, on every request: a hash and a look into a bounded cache. Whoever voids tokens must say so by `forget` after
  * the commit. Client-server API, "Using access tokens".
  */
 export class AccessTokens {
-  readonly #reader: TokensReader
-  readonly #writer: TokensWriter
-  readonly #commit: Commit
-  readonly #lastSeen: LastSeen
-  readonly #clock: Clock
+  readonly #parts: AccessTokensParts
   readonly #cache = new BoundedCache<string, CachedToken>({
     name: 'access-tokens',
     limitBytes: CACHE_BYTES,
@@ -48,12 +52,8 @@ export class AccessTokens {
   #forgotten = 0
   #tellVoided: ((userId: UserId) => void) | undefined
 
-  constructor(reader: TokensReader, writer: TokensWriter, commit: Commit, lastSeen: LastSeen, clock: Clock) {
-    this.#reader = reader
-    this.#writer = writer
-    this.#commit = commit
-    this.#lastSeen = lastSeen
-    this.#clock = clock
+  constructor(parts: AccessTokensParts) {
+    this.#parts = parts
   }
 
   /** Throws `M_UNKNOWN_TOKEN`, with `soft_logout` where the token expired and its device lives. Without `at` the device is not seen. */
@@ -63,13 +63,13 @@ export class AccessTokens {
   ): Promise<TokenOwner> {
     if (!looksIssued(accessToken)) throw unknownToken(false)
     const hash = hashToken(accessToken)
-    const now = this.#clock.monotonicMs()
+    const now = this.#parts.clock.monotonicMs()
     let entry = this.#cache.get(hash)
     if (entry === undefined || entry.freshUntilMs <= now) entry = await this.#load(hash, now, entry?.nextSightingMs)
-    if (isOver(entry.expiresAtMs, this.#clock)) throw unknownToken(true)
+    if (isOver(entry.expiresAtMs, this.#parts.clock)) throw unknownToken(true)
     if (at !== undefined && entry.nextSightingMs <= now) {
       entry.nextSightingMs = now + SIGHTING_EVERY_MS
-      this.#lastSeen.record(entry.owner.device, at.ip, at.userAgent)
+      this.#parts.lastSeen.record(entry.owner.device, at.ip, at.userAgent)
     }
     return entry.owner
   }
@@ -97,12 +97,12 @@ export class AccessTokens {
 
   async #load(hash: string, now: number, nextSightingMs = now): Promise<CachedToken> {
     const forgotten = this.#forgotten
-    const record = await this.#reader.byAccessHash(hash)
+    const record = await this.#parts.reader.byAccessHash(hash)
     if (record === undefined) {
       this.#cache.delete(hash)
       throw unknownToken(false)
     }
-    if (isOver(record.accessExpiresAtMs, this.#clock)) throw unknownToken(true)
+    if (isOver(record.accessExpiresAtMs, this.#parts.clock)) throw unknownToken(true)
     const entry: CachedToken = {
       owner: ownerOf(record),
       expiresAtMs: record.accessExpiresAtMs,
@@ -117,7 +117,7 @@ export class AccessTokens {
   /** "The old refresh token remains valid until the new access token or refresh token is used": this is the use. */
   async #confirm(record: TokenRecord): Promise<void> {
     try {
-      const [{ revoked }] = await this.#commit([this.#writer.confirm(record.token)])
+      const [{ revoked }] = await this.#parts.commit([this.#parts.writer.confirm(record.token)])
       this.forget(revoked)
     } catch (error) {
       throw error instanceof WriteConflict ? unknownToken(false) : error

@@ -14,34 +14,28 @@ import type { LastSeen } from './last-seen.ts'
 
 const MAX_DISPLAY_NAME_LENGTH = 256
 
+export interface DevicesParts {
+  readonly reader: DevicesReader
+  readonly writer: DevicesWriter
+  readonly commit: Commit
+  readonly accessTokens: AccessTokens
+  readonly lastSeen: LastSeen
+}
+
 /** The devices of local users. Client-server API, "Device Management". */
 export class Devices {
-  readonly #reader: DevicesReader
-  readonly #writer: DevicesWriter
-  readonly #commit: Commit
-  readonly #accessTokens: AccessTokens
-  readonly #lastSeen: LastSeen
+  readonly #parts: DevicesParts
 
-  constructor(
-    reader: DevicesReader,
-    writer: DevicesWriter,
-    commit: Commit,
-    accessTokens: AccessTokens,
-    lastSeen: LastSeen,
-  ) {
-    this.#reader = reader
-    this.#writer = writer
-    this.#commit = commit
-    this.#accessTokens = accessTokens
-    this.#lastSeen = lastSeen
+  constructor(parts: DevicesParts) {
+    this.#parts = parts
   }
 
   async list(userId: UserId): Promise<readonly DeviceRecord[]> {
-    return (await this.#reader.devicesOf(userId)).map((device) => this.#withLatestSighting(device))
+    return (await this.#parts.reader.devicesOf(userId)).map((device) => this.#withLatestSighting(device))
   }
 
   async device(userId: UserId, deviceId: DeviceId): Promise<DeviceRecord | undefined> {
-    const device = await this.#reader.device(userId, deviceId)
+    const device = await this.#parts.reader.device(userId, deviceId)
     return device === undefined ? undefined : this.#withLatestSighting(device)
   }
 
@@ -52,10 +46,10 @@ export class Devices {
         status: 400,
       })
     }
-    const device = await this.#reader.device(userId, deviceId)
+    const device = await this.#parts.reader.device(userId, deviceId)
     if (device === undefined) throw deviceNotFound()
     try {
-      await this.#commit([this.#writer.rename(device.device, clipDisplayName(displayName))])
+      await this.#parts.commit([this.#parts.writer.rename(device.device, clipDisplayName(displayName))])
     } catch (error) {
       throw error instanceof WriteConflict ? deviceNotFound() : error
     }
@@ -63,20 +57,20 @@ export class Devices {
 
   /** After the commit `removed` must hear what the change answered. */
   remove(userId: UserId, deviceIds: readonly DeviceId[]): Change<RemovedDevices> {
-    return this.#writer.remove(userId, deviceIds)
+    return this.#parts.writer.remove(userId, deviceIds)
   }
 
   /** The same for all devices but one. */
   removeAll(userId: UserId, except?: DeviceNumber): Change<RemovedDevices> {
-    return this.#writer.removeAll(userId, except)
+    return this.#parts.writer.removeAll(userId, except)
   }
 
   removed({ revoked }: RemovedDevices): void {
-    this.#accessTokens.forget(revoked)
+    this.#parts.accessTokens.forget(revoked)
   }
 
   #withLatestSighting(device: DeviceRecord): DeviceRecord {
-    const latest = this.#lastSeen.latest(device.device)
+    const latest = this.#parts.lastSeen.latest(device.device)
     if (latest === undefined) return device
     return { ...device, lastSeenAtMs: latest.atMs, lastSeenIp: latest.ip, lastSeenUserAgent: latest.userAgent }
   }

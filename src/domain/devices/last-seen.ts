@@ -6,30 +6,31 @@ const FLUSH_EVERY_MS = 60_000
 const MAX_PENDING = 10_000
 const MAX_USER_AGENT_LENGTH = 256
 
+export interface LastSeenParts {
+  readonly writer: DevicesWriter
+  readonly commit: Commit
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
 /**
  * When and where each device was last seen. Written now and then for many devices at a time, never for the sake of one request: after
  * a crash the last minute is not known.
  */
 export class LastSeen {
-  readonly #writer: DevicesWriter
-  readonly #commit: Commit
-  readonly #clock: Clock
-  readonly #logger: Logger
+  readonly #parts: LastSeenParts
   #pending = new Map<DeviceNumber, Sighting>()
   #cancel: (() => void) | undefined
 
-  constructor(writer: DevicesWriter, commit: Commit, clock: Clock, logger: Logger) {
-    this.#writer = writer
-    this.#commit = commit
-    this.#clock = clock
-    this.#logger = logger
+  constructor(parts: LastSeenParts) {
+    this.#parts = parts
   }
 
   record(device: DeviceNumber, ip: string, userAgent: string | undefined): void {
     const shortAgent = userAgent?.slice(0, MAX_USER_AGENT_LENGTH).toWellFormed()
-    this.#pending.set(device, { ip, userAgent: shortAgent, atMs: this.#clock.nowMs() })
+    this.#pending.set(device, { ip, userAgent: shortAgent, atMs: this.#parts.clock.nowMs() })
     if (this.#pending.size >= MAX_PENDING) void this.flush()
-    else this.#cancel ??= this.#clock.after(FLUSH_EVERY_MS, () => void this.flush())
+    else this.#cancel ??= this.#parts.clock.after(FLUSH_EVERY_MS, () => void this.flush())
   }
 
   /** What is not written yet. */
@@ -46,9 +47,12 @@ export class LastSeen {
     this.#pending = new Map()
     const lastSeen = [...pending].map(([device, sighting]) => ({ device, ...sighting }))
     try {
-      await this.#commit([this.#writer.recordSightings(lastSeen)])
+      await this.#parts.commit([this.#parts.writer.recordSightings(lastSeen)])
     } catch (error) {
-      this.#logger.warn({ err: error, devices: lastSeen.length }, 'where devices were last seen could not be written')
+      this.#parts.logger.warn(
+        { err: error, devices: lastSeen.length },
+        'where devices were last seen could not be written',
+      )
     }
   }
 }

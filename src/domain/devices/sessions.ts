@@ -31,7 +31,12 @@ export interface PreparedSession {
   readonly answer: IssuedTokens & { readonly device_id: DeviceId }
 }
 
-export interface SessionsOptions {
+export interface SessionsParts {
+  readonly devices: DevicesWriter
+  readonly reader: TokensReader
+  readonly writer: TokensWriter
+  readonly accessTokens: AccessTokens
+  readonly commit: Commit
   readonly clock: Clock
   readonly random: Random
   readonly lifetimes: TokenLifetimes
@@ -42,34 +47,20 @@ const MAX_USER_AGENT_LENGTH = 256
 
 /** Gives out and exchanges tokens. Client-server API, "Relationship between access tokens and devices". */
 export class Sessions {
-  readonly #devices: DevicesWriter
-  readonly #tokens: { readonly reader: TokensReader; readonly writer: TokensWriter }
-  readonly #accessTokens: AccessTokens
-  readonly #commit: Commit
-  readonly #options: SessionsOptions
+  readonly #parts: SessionsParts
 
-  constructor(
-    devices: DevicesWriter,
-    tokens: { readonly reader: TokensReader; readonly writer: TokensWriter },
-    accessTokens: AccessTokens,
-    commit: Commit,
-    options: SessionsOptions,
-  ) {
-    this.#devices = devices
-    this.#tokens = tokens
-    this.#accessTokens = accessTokens
-    this.#commit = commit
-    this.#options = options
+  constructor(parts: SessionsParts) {
+    this.#parts = parts
   }
 
   /** After the commit `began` must hear what the change answered. Conflict: `account-gone`. */
   prepare(request: SessionRequest): PreparedSession {
-    const { clock, random, lifetimes } = this.#options
+    const { clock, random, lifetimes } = this.#parts
     const deviceId = request.deviceId ?? (random.letters(10) as DeviceId)
     const { issued, stored } = issueTokens(random, clock, lifetimes, request.refreshable)
     const userAgent = request.from.userAgent?.slice(0, MAX_USER_AGENT_LENGTH).toWellFormed()
     return {
-      change: this.#devices.startSession({
+      change: this.#parts.devices.startSession({
         userId: request.userId,
         deviceId,
         displayName: request.displayName === undefined ? undefined : clipDisplayName(request.displayName),
@@ -81,20 +72,20 @@ export class Sessions {
   }
 
   began(session: StartedSession): void {
-    this.#accessTokens.forget(session.revoked)
+    this.#parts.accessTokens.forget(session.revoked)
   }
 
   /** Client-server API, "Refreshing access tokens". Throws `M_UNKNOWN_TOKEN`. */
   async refresh(refreshToken: string): Promise<IssuedTokens> {
-    const { clock, random, lifetimes } = this.#options
+    const { clock, random, lifetimes } = this.#parts
     if (!looksIssued(refreshToken)) throw unknownToken(false)
-    const record = await this.#tokens.reader.byRefreshHash(hashToken(refreshToken))
+    const record = await this.#parts.reader.byRefreshHash(hashToken(refreshToken))
     if (record === undefined) throw unknownToken(false)
     if (isOver(record.refreshExpiresAtMs, clock)) throw unknownToken(true)
     const { issued, stored } = issueTokens(random, clock, lifetimes, true)
     try {
-      const [{ revoked }] = await this.#commit([this.#tokens.writer.exchange(record.token, stored)])
-      this.#accessTokens.forget(revoked)
+      const [{ revoked }] = await this.#parts.commit([this.#parts.writer.exchange(record.token, stored)])
+      this.#parts.accessTokens.forget(revoked)
     } catch (error) {
       throw error instanceof WriteConflict ? unknownToken(false) : error
     }

@@ -5,25 +5,28 @@ import type { JsonObject } from '#spec'
 /** For so long others may believe it without asking again. */
 const VALID_MS = 24 * 3_600_000
 
+export interface OwnKeysParts {
+  readonly key: SigningKey
+  readonly clock: Clock
+}
+
 /** The answer of `GET /_matrix/key/v2/server`, signed with the key it tells of. */
 export class OwnKeys {
-  readonly #key: SigningKey
-  readonly #clock: Clock
+  readonly #parts: OwnKeysParts
 
-  constructor(key: SigningKey, clock: Clock) {
-    this.#key = key
-    this.#clock = clock
+  constructor(parts: OwnKeysParts) {
+    this.#parts = parts
   }
 
   published(): JsonObject {
-    const { serverName, keyId, publicKey } = this.#key
+    const { serverName, keyId, publicKey } = this.#parts.key
     const told = {
       server_name: serverName,
       verify_keys: { [keyId]: { key: publicKey } },
       old_verify_keys: {},
-      valid_until_ts: this.#clock.nowMs() + VALID_MS,
+      valid_until_ts: this.#parts.clock.nowMs() + VALID_MS,
     }
-    const signed = signJson(told, this.#key)
+    const signed = signJson(told, this.#parts.key)
     if (!signed.ok) throw new Error(`the server's keys cannot be signed: ${signed.failure.reason}`)
     return signed.value
   }

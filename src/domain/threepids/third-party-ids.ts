@@ -40,32 +40,34 @@ export const ownerIn = async (
   return threepid === undefined ? undefined : (await reader.thirdPartyId(threepid))?.userId
 }
 
+export interface ThirdPartyIdsParts {
+  readonly store: ThirdPartyIdsStore
+  readonly identityServers: IdentityServerBindings
+  readonly clock: Clock
+}
+
 /** The addresses that belong to accounts here, and what identity servers were told of them. */
 export class ThirdPartyIds {
-  readonly #store: ThirdPartyIdsStore
-  readonly #identityServers: IdentityServerBindings
-  readonly #clock: Clock
+  readonly #parts: ThirdPartyIdsParts
 
-  constructor(store: ThirdPartyIdsStore, identityServers: IdentityServerBindings, clock: Clock) {
-    this.#store = store
-    this.#identityServers = identityServers
-    this.#clock = clock
+  constructor(parts: ThirdPartyIdsParts) {
+    this.#parts = parts
   }
 
   /** Oldest first. */
   ofUser(user: number): Promise<readonly ThirdPartyIdRecord[]> {
-    return this.#store.reader.ofUser(user)
+    return this.#parts.store.reader.ofUser(user)
   }
 
   /** Whose it is; the address in any form. */
   owner(medium: string, address: string): Promise<UserId | undefined> {
-    return ownerIn(this.#store.reader, medium, address)
+    return ownerIn(this.#parts.store.reader, medium, address)
   }
 
   /** Conflicts: `threepid-in-use`, `too-many-threepids`, `account-gone`. */
   add(userId: UserId, { medium, address, validatedAtMs }: ProvenThirdPartyId): Change<void> {
-    const addedAtMs = this.#clock.nowMs()
-    return this.#store.writer.add(userId, { medium, address, validatedAtMs, addedAtMs }, MOST_OF_ONE)
+    const addedAtMs = this.#parts.clock.nowMs()
+    return this.#parts.store.writer.add(userId, { medium, address, validatedAtMs, addedAtMs }, MOST_OF_ONE)
   }
 
   /** `POST /account/3pid/delete`. From the account at once; then from identity servers, as far as they do it. */
@@ -74,7 +76,7 @@ export class ThirdPartyIds {
     threepid: ThirdPartyId,
     idServer: string | undefined,
   ): Promise<UnbindOutcome> {
-    await this.#store.commit([this.#store.writer.remove(holder.user, threepid)])
+    await this.#parts.store.commit([this.#parts.store.writer.remove(holder.user, threepid)])
     return this.unbind(holder, threepid, idServer)
   }
 
@@ -83,10 +85,10 @@ export class ThirdPartyIds {
     { user, userId }: ThirdPartyIdHolder,
     creds: { idServer: string; accessToken: string | undefined; sid: string; clientSecret: string },
   ): Promise<BindOutcome> {
-    const outcome = await this.#identityServers.bind({ ...creds, userId })
+    const outcome = await this.#parts.identityServers.bind({ ...creds, userId })
     if (outcome.kind === 'bound') {
       const binding = { ...outcome.threepid, idServer: creds.idServer }
-      await this.#store.commit([this.#store.writer.addBinding(user, binding)])
+      await this.#parts.store.commit([this.#parts.store.writer.addBinding(user, binding)])
     }
     return outcome
   }
@@ -97,7 +99,7 @@ export class ThirdPartyIds {
     { medium, address }: ThirdPartyId,
     idServer: string | undefined,
   ): Promise<UnbindOutcome> {
-    const known = await this.#store.reader.bindingsOf(holder.user)
+    const known = await this.#parts.store.reader.bindingsOf(holder.user)
     const own = known.filter((binding) => binding.medium === medium && binding.address === address)
     const asked = idServer === undefined ? own : [{ medium, address, idServer }]
     return asked.length === 0 ? 'no-support' : this.#unbindAll(holder, asked)
@@ -105,7 +107,7 @@ export class ThirdPartyIds {
 
   /** For an account that ends: takes back what identity servers were told. `success` where there was nothing. */
   async unbindEverything(holder: ThirdPartyIdHolder, idServer: string | undefined): Promise<UnbindOutcome> {
-    const known = await this.#store.reader.bindingsOf(holder.user)
+    const known = await this.#parts.store.reader.bindingsOf(holder.user)
     const held = idServer === undefined ? [] : await this.ofUser(holder.user)
     const asked =
       idServer === undefined ? known : [...known, ...held].map(({ medium, address }) => ({ medium, address, idServer }))
@@ -117,8 +119,9 @@ export class ThirdPartyIds {
       bindings.map(async (binding) => {
         const { address, idServer } = binding
         const threepid = { medium: binding.medium as Medium, address }
-        const outcome = await this.#identityServers.unbind({ idServer, threepid, userId })
-        if (outcome === 'success') await this.#store.commit([this.#store.writer.removeBinding(user, binding)])
+        const outcome = await this.#parts.identityServers.unbind({ idServer, threepid, userId })
+        if (outcome === 'success')
+          await this.#parts.store.commit([this.#parts.store.writer.removeBinding(user, binding)])
         return outcome
       }),
     )

@@ -22,24 +22,27 @@ export interface TurnCredentials {
   readonly ttl: number
 }
 
+export interface TurnServersParts {
+  readonly settings: TurnSettings
+  readonly clock: Clock
+}
+
 /** Credentials for TURN servers: the same for everybody, or good for a time and made from a secret that the servers know too. */
 export class TurnServers {
-  readonly #settings: TurnSettings
-  readonly #clock: Clock
+  readonly #parts: TurnServersParts
 
-  constructor(settings: TurnSettings, clock: Clock) {
-    this.#settings = settings
-    this.#clock = clock
+  constructor(parts: TurnServersParts) {
+    this.#parts = parts
   }
 
   /** undefined without TURN servers. */
   credentials(userId: UserId): TurnCredentials | undefined {
-    const { turnUris: uris, turnSharedSecret, turnUsername, turnPassword, turnLifetime } = this.#settings
+    const { turnUris: uris, turnSharedSecret, turnUsername, turnPassword, turnLifetime } = this.#parts.settings
     if (uris.length === 0) return undefined
     const ttl = Math.max(1, Math.floor(turnLifetime / 1_000))
     if (turnSharedSecret !== undefined) {
       // "A REST API For Access To TURN Services" (draft-uberti-behave-turn-rest): the end of their life, a colon, whose they are.
-      const username = `${Math.floor(this.#clock.nowMs() / 1_000) + ttl}:${userId}`
+      const username = `${Math.floor(this.#parts.clock.nowMs() / 1_000) + ttl}:${userId}`
       const password = createHmac('sha1', turnSharedSecret).update(username).digest('base64')
       return { username, password, uris, ttl }
     }

@@ -15,46 +15,38 @@ export interface ChangePasswordRequest {
   readonly auth: JsonObject | undefined
 }
 
+export interface ChangePasswordParts {
+  readonly accounts: Accounts
+  readonly devices: Devices
+  readonly reauthentication: Reauthentication
+  readonly uia: InteractiveAuth
+  readonly traces: DeviceTraces
+  readonly proof: EmailProof
+  readonly commit: Commit
+}
+
 /** `POST /account/password`. Client-server API, "Password management". */
 export class ChangePassword {
-  readonly #accounts: Accounts
-  readonly #devices: Devices
-  readonly #reauthentication: Reauthentication
-  readonly #uia: InteractiveAuth
-  readonly #traces: DeviceTraces
-  readonly #proof: EmailProof
-  readonly #commit: Commit
+  readonly #parts: ChangePasswordParts
 
-  constructor(
-    domain: { readonly accounts: Accounts; readonly devices: Devices; readonly reauthentication: Reauthentication },
-    uia: InteractiveAuth,
-    traces: DeviceTraces,
-    proof: EmailProof,
-    commit: Commit,
-  ) {
-    this.#accounts = domain.accounts
-    this.#devices = domain.devices
-    this.#reauthentication = domain.reauthentication
-    this.#uia = uia
-    this.#traces = traces
-    this.#proof = proof
-    this.#commit = commit
+  constructor(parts: ChangePasswordParts) {
+    this.#parts = parts
   }
 
   /** Throws `M_MISSING_PARAM`, `M_WEAK_PASSWORD`, `M_INVALID_PARAM`; `M_NOT_FOUND` for an address that no account has. */
   async run(request: ChangePasswordRequest): Promise<UiaAnswer<void>> {
-    return this.#uia.run(
+    return this.#parts.uia.run(
       {
         operation: 'POST /account/password',
         requester: request.requester?.userId,
-        ...this.#proof.alsoFor(await this.#reauthentication.offerFor(request.requester?.userId)),
+        ...this.#parts.proof.alsoFor(await this.#parts.reauthentication.offerFor(request.requester?.userId)),
         auth: request.auth,
         body: request.body,
       },
       {
         check: async (body) => {
           const password = stringAt(body, 'new_password')
-          if (password !== undefined) this.#accounts.assertAcceptablePassword(password)
+          if (password !== undefined) this.#parts.accounts.assertAcceptablePassword(password)
         },
         perform: (granted) => this.#perform(granted, request),
       },
@@ -62,26 +54,26 @@ export class ChangePassword {
   }
 
   async #perform({ body, facts }: Granted, request: ChangePasswordRequest): Promise<void> {
-    const byEmail = await this.#proof.confirmedBy(facts, request.requester?.userId)
+    const byEmail = await this.#parts.proof.confirmedBy(facts, request.requester?.userId)
     const userId = byEmail?.userId ?? confirmedUser(facts)
-    const usedUp = [...(byEmail?.changes ?? []), ...this.#proof.withdrawn(userId)]
+    const usedUp = [...(byEmail?.changes ?? []), ...this.#parts.proof.withdrawn(userId)]
     const password = stringAt(body, 'new_password')
     if (password === undefined) throw new MatrixError('M_MISSING_PARAM', 'new_password is missing')
-    const change = this.#accounts.setPassword(userId, await this.#accounts.hashPassword(password))
+    const change = this.#parts.accounts.setPassword(userId, await this.#parts.accounts.hashPassword(password))
     try {
       if (body.logout_devices === false) {
-        await this.#commit([change, ...usedUp])
-        this.#uia.endAllOf(userId)
+        await this.#parts.commit([change, ...usedUp])
+        this.#parts.uia.endAllOf(userId)
         return
       }
-      const [, removed] = await this.#commit([
+      const [, removed] = await this.#parts.commit([
         change,
-        this.#devices.removeAll(userId, request.requester?.device),
-        this.#traces.orphansOf(userId),
+        this.#parts.devices.removeAll(userId, request.requester?.device),
+        this.#parts.traces.orphansOf(userId),
         ...usedUp,
       ])
-      this.#devices.removed(removed)
-      this.#uia.endAllOf(userId)
+      this.#parts.devices.removed(removed)
+      this.#parts.uia.endAllOf(userId)
     } catch (error) {
       if (!(error instanceof WriteConflict) || error.kind === 'validation-gone') throw notAdded(error)
       throw new MatrixError('M_USER_DEACTIVATED', 'This account has been deactivated')

@@ -20,38 +20,24 @@ export interface AccountTraces {
 
 const RESUMED_AT_ONCE = 1_000
 
+export interface DeactivateParts {
+  readonly accounts: Accounts
+  readonly devices: Devices
+  readonly proof: EmailProof
+  readonly reauthentication: Reauthentication
+  readonly uia: InteractiveAuth
+  readonly traces: AccountTraces
+  readonly commit: Commit
+  readonly logger: Logger
+}
+
 /** `POST /account/deactivate`. Client-server API, "Account deactivation". */
 export class Deactivate {
-  readonly #accounts: Accounts
-  readonly #devices: Devices
-  readonly #proof: EmailProof
-  readonly #reauthentication: Reauthentication
-  readonly #uia: InteractiveAuth
-  readonly #traces: AccountTraces
-  readonly #commit: Commit
-  readonly #logger: Logger
+  readonly #parts: DeactivateParts
   #leaving: Promise<void> = Promise.resolve()
 
-  constructor(
-    domain: {
-      readonly accounts: Accounts
-      readonly devices: Devices
-      readonly proof: EmailProof
-      readonly reauthentication: Reauthentication
-    },
-    uia: InteractiveAuth,
-    traces: AccountTraces,
-    commit: Commit,
-    logger: Logger,
-  ) {
-    this.#accounts = domain.accounts
-    this.#devices = domain.devices
-    this.#proof = domain.proof
-    this.#reauthentication = domain.reauthentication
-    this.#uia = uia
-    this.#traces = traces
-    this.#commit = commit
-    this.#logger = logger
+  constructor(parts: DeactivateParts) {
+    this.#parts = parts
   }
 
   /** Answers whether all identity servers forgot the user's addresses. */
@@ -60,11 +46,11 @@ export class Deactivate {
     body: JsonObject,
     auth: JsonObject | undefined,
   ): Promise<UiaAnswer<UnbindOutcome>> {
-    return this.#uia.run(
+    return this.#parts.uia.run(
       {
         operation: 'POST /account/deactivate',
         requester,
-        ...this.#proof.alsoFor(await this.#reauthentication.offerFor(requester)),
+        ...this.#parts.proof.alsoFor(await this.#parts.reauthentication.offerFor(requester)),
         auth,
         body,
       },
@@ -74,7 +60,7 @@ export class Deactivate {
 
   /** Goes on where a stop of the server came between a deactivation and the last room. Call it once on start. */
   async resume(): Promise<void> {
-    for (const userId of await this.#accounts.unfinishedDeactivations(RESUMED_AT_ONCE)) this.#leaveRooms(userId)
+    for (const userId of await this.#parts.accounts.unfinishedDeactivations(RESUMED_AT_ONCE)) this.#leaveRooms(userId)
   }
 
   /** When no account is leaving its rooms any more. */
@@ -83,15 +69,15 @@ export class Deactivate {
   }
 
   async #perform({ body, facts }: Granted, requester: UserId | undefined): Promise<UnbindOutcome> {
-    const byEmail = await this.#proof.confirmedBy(facts, requester)
+    const byEmail = await this.#parts.proof.confirmedBy(facts, requester)
     const userId = byEmail?.userId ?? confirmedUser(facts)
-    const account = await this.#accounts.account(userId)
+    const account = await this.#parts.accounts.account(userId)
     if (account === undefined) throw new MatrixError('M_NOT_FOUND', 'There is no such account')
     // Before the commit, which forgets who was told.
-    const unbound = await this.#traces.unbind(account, stringAt(body, 'id_server'))
+    const unbound = await this.#parts.traces.unbind(account, stringAt(body, 'id_server'))
     const removed = await this.#end(account, body.erase === true, byEmail?.changes ?? [])
-    this.#devices.removed(removed)
-    this.#uia.endAllOf(userId)
+    this.#parts.devices.removed(removed)
+    this.#parts.uia.endAllOf(userId)
     this.#leaveRooms(userId)
     return unbound
   }
@@ -99,11 +85,11 @@ export class Deactivate {
   async #end(account: AccountRecord, erase: boolean, usedUp: readonly Change<void>[]) {
     const { userId } = account
     try {
-      const [removed] = await this.#commit([
-        this.#devices.removeAll(userId),
-        this.#accounts.deactivate(userId, erase),
+      const [removed] = await this.#parts.commit([
+        this.#parts.devices.removeAll(userId),
+        this.#parts.accounts.deactivate(userId, erase),
         ...usedUp,
-        ...this.#traces.changesFor(account),
+        ...this.#parts.traces.changesFor(account),
       ])
       return removed
     } catch (error) {
@@ -115,10 +101,10 @@ export class Deactivate {
   #leaveRooms(userId: UserId): void {
     this.#leaving = this.#leaving.then(async () => {
       try {
-        await this.#traces.leaveAllRooms(userId)
-        await this.#commit([this.#accounts.finishDeactivation(userId)])
+        await this.#parts.traces.leaveAllRooms(userId)
+        await this.#parts.commit([this.#parts.accounts.finishDeactivation(userId)])
       } catch (error) {
-        this.#logger.error(
+        this.#parts.logger.error(
           { err: error, userId },
           'a deactivated account could not leave all rooms; tried again on start',
         )

@@ -4,14 +4,17 @@ import type { ThirdPartyIds } from '../../threepids/index.ts'
 import type { Granted } from '../../uia/index.ts'
 import { provenIn } from '../stages/email-proof.ts'
 
+export interface BindEmailParts {
+  readonly accounts: Accounts
+  readonly threepids: ThirdPartyIds
+}
+
 /** `bind_email` of registrations until 2019: "the server binds the email used for authentication to the Matrix ID with the ID Server". */
 export class BindEmail {
-  readonly #accounts: Accounts
-  readonly #threepids: ThirdPartyIds
+  readonly #parts: BindEmailParts
 
-  constructor(accounts: Accounts, threepids: ThirdPartyIds) {
-    this.#accounts = accounts
-    this.#threepids = threepids
+  constructor(parts: BindEmailParts) {
+    this.#parts = parts
   }
 
   /**
@@ -22,9 +25,12 @@ export class BindEmail {
     const proven = provenIn(facts)
     if (proven === undefined || proven.own) return
     const { sid, clientSecret, idServer } = proven.creds
-    const account = await this.#accounts.account(userId)
+    const account = await this.#parts.accounts.account(userId)
     if (account === undefined || idServer === undefined) return
     // Who registers has no token at the identity server: it takes one of theirs in exchange, which needs an account here.
-    await this.#threepids.bind({ user: account.user, userId }, { idServer, accessToken: undefined, sid, clientSecret })
+    await this.#parts.threepids.bind(
+      { user: account.user, userId },
+      { idServer, accessToken: undefined, sid, clientSecret },
+    )
   }
 }

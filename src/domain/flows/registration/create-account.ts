@@ -22,33 +22,34 @@ export interface AccountDraft {
   readonly alongside?: readonly Change<unknown>[]
 }
 
+export interface CreateAccountParts {
+  readonly accounts: Accounts
+  readonly sessions: Sessions
+  readonly extras: NewAccountChanges
+  readonly commit: Commit
+}
+
 /** The one way to a new account: all of it is there after one commit, or nothing. */
 export class CreateAccount {
-  readonly #accounts: Accounts
-  readonly #sessions: Sessions
-  readonly #extras: NewAccountChanges
-  readonly #commit: Commit
+  readonly #parts: CreateAccountParts
 
-  constructor(accounts: Accounts, sessions: Sessions, extras: NewAccountChanges, commit: Commit) {
-    this.#accounts = accounts
-    this.#sessions = sessions
-    this.#extras = extras
-    this.#commit = commit
+  constructor(parts: CreateAccountParts) {
+    this.#parts = parts
   }
 
   /** Throws `M_USER_IN_USE`, and `M_FORBIDDEN` where a registration token went void meanwhile. */
   async run(draft: AccountDraft): Promise<PreparedSession['answer'] | undefined> {
     const { userId, passwordHash, guest = false, admin = false } = draft
-    const account = this.#accounts.create(userId, passwordHash, { guest, admin })
-    const rest = [...this.#extras.changesFor(userId, draft.displayName), ...(draft.alongside ?? [])]
+    const account = this.#parts.accounts.create(userId, passwordHash, { guest, admin })
+    const rest = [...this.#parts.extras.changesFor(userId, draft.displayName), ...(draft.alongside ?? [])]
     try {
       if (draft.session === undefined) {
-        await this.#commit([account, ...rest])
+        await this.#parts.commit([account, ...rest])
         return undefined
       }
-      const session = this.#sessions.prepare({ userId, ...draft.session })
-      const [, started] = await this.#commit([account, session.change, ...rest])
-      this.#sessions.began(started)
+      const session = this.#parts.sessions.prepare({ userId, ...draft.session })
+      const [, started] = await this.#parts.commit([account, session.change, ...rest])
+      this.#parts.sessions.began(started)
       return session.answer
     } catch (error) {
       throw notCreated(error)

@@ -3,22 +3,23 @@ import type { Accounts, SharedSecret, SharedSecretClaim } from '../../accounts/i
 import type { SessionRequest } from '../../devices/index.ts'
 import type { CreateAccount } from './create-account.ts'
 
+export interface RegisterBySecretParts {
+  readonly accounts: Accounts
+  readonly secret: SharedSecret
+  readonly createAccount: CreateAccount
+  readonly serverName: ServerName
+}
+
 /** Accounts for whoever knows the server's secret, whether or not registration is open. */
 export class RegisterBySecret {
-  readonly #accounts: Accounts
-  readonly #secret: SharedSecret
-  readonly #createAccount: CreateAccount
-  readonly #serverName: ServerName
+  readonly #parts: RegisterBySecretParts
 
-  constructor(accounts: Accounts, secret: SharedSecret, createAccount: CreateAccount, serverName: ServerName) {
-    this.#accounts = accounts
-    this.#secret = secret
-    this.#createAccount = createAccount
-    this.#serverName = serverName
+  constructor(parts: RegisterBySecretParts) {
+    this.#parts = parts
   }
 
   nonce(): string {
-    return this.#secret.nonce()
+    return this.#parts.secret.nonce()
   }
 
   /** Throws what `SharedSecret.assertGenuine` throws, `M_INVALID_USERNAME`, `M_USER_IN_USE`, `M_WEAK_PASSWORD`. */
@@ -27,17 +28,17 @@ export class RegisterBySecret {
     displayName: string | undefined,
     from: SessionRequest['from'],
   ): Promise<JsonObject> {
-    this.#secret.assertGenuine(claim)
-    const userId = this.#accounts.newUserId(claim.username)
-    await this.#accounts.assertFree(userId)
-    const passwordHash = await this.#accounts.hashPassword(claim.password)
-    const answer = await this.#createAccount.run({
+    this.#parts.secret.assertGenuine(claim)
+    const userId = this.#parts.accounts.newUserId(claim.username)
+    await this.#parts.accounts.assertFree(userId)
+    const passwordHash = await this.#parts.accounts.hashPassword(claim.password)
+    const answer = await this.#parts.createAccount.run({
       userId,
       passwordHash,
       admin: claim.admin,
       displayName,
       session: { deviceId: undefined, displayName: undefined, refreshable: false, from },
     })
-    return { user_id: userId, home_server: this.#serverName, ...answer }
+    return { user_id: userId, home_server: this.#parts.serverName, ...answer }
   }
 }

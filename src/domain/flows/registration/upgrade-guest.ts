@@ -20,34 +20,29 @@ export interface GuestUpgradeDraft {
   readonly alongside: readonly Change<unknown>[]
 }
 
+export interface UpgradeGuestParts {
+  readonly accounts: Accounts
+  readonly devices: Devices
+  readonly traces: DeviceTraces
+  readonly sessions: Sessions
+  readonly tokens: Pick<AccessTokens, 'check'>
+  readonly commit: Commit
+}
+
 /**
  * A guest becomes a full account and stays who they are: user id, rooms, device. No version of the specification has it (`guest_access_token`
  * at `POST /register` came with guests in 2015, into clients and servers alike), and none forbids it.
  */
 export class UpgradeGuest {
-  readonly #accounts: Accounts
-  readonly #devices: { readonly devices: Devices; readonly traces: DeviceTraces }
-  readonly #sessions: Sessions
-  readonly #tokens: Pick<AccessTokens, 'check'>
-  readonly #commit: Commit
+  readonly #parts: UpgradeGuestParts
 
-  constructor(
-    accounts: Accounts,
-    devices: { readonly devices: Devices; readonly traces: DeviceTraces },
-    sessions: Sessions,
-    tokens: Pick<AccessTokens, 'check'>,
-    commit: Commit,
-  ) {
-    this.#accounts = accounts
-    this.#devices = devices
-    this.#sessions = sessions
-    this.#tokens = tokens
-    this.#commit = commit
+  constructor(parts: UpgradeGuestParts) {
+    this.#parts = parts
   }
 
   /** Throws `M_FORBIDDEN` where the token is not that of the guest with that user id. */
   async guestOf(userId: UserId, token: string, from: SessionRequest['from']): Promise<Guest> {
-    const owner = await this.#tokens.check(token, from).catch((error: unknown) => {
+    const owner = await this.#parts.tokens.check(token, from).catch((error: unknown) => {
       if (error instanceof MatrixError && error.errcode === 'M_UNKNOWN_TOKEN') return undefined
       throw error
     })
@@ -60,23 +55,23 @@ export class UpgradeGuest {
   /** Ends all that the guest could do with the old token. Throws `M_FORBIDDEN` where the guest was upgraded meanwhile. */
   async run(draft: GuestUpgradeDraft): Promise<PreparedSession['answer'] | undefined> {
     const { userId, session, guest, alongside } = draft
-    const { devices, traces } = this.#devices
+    const { devices, traces } = this.#parts
     const deviceId = session?.deviceId ?? guest.deviceId
     // A guest has one device. It stays, where the client does not name another, and its old token ends with the new session.
     const kept = session !== undefined && deviceId === guest.deviceId ? guest.device : undefined
-    const upgrade = this.#accounts.upgradeGuest(userId, draft.passwordHash)
+    const upgrade = this.#parts.accounts.upgradeGuest(userId, draft.passwordHash)
     const removal = devices.removeAll(userId, kept)
     const rest = [traces.orphansOf(userId), ...alongside]
     try {
       if (session === undefined) {
-        const [, removed] = await this.#commit([upgrade, removal, ...rest])
+        const [, removed] = await this.#parts.commit([upgrade, removal, ...rest])
         devices.removed(removed)
         return undefined
       }
-      const prepared = this.#sessions.prepare({ ...session, userId, deviceId })
-      const [, removed, started] = await this.#commit([upgrade, removal, prepared.change, ...rest])
+      const prepared = this.#parts.sessions.prepare({ ...session, userId, deviceId })
+      const [, removed, started] = await this.#parts.commit([upgrade, removal, prepared.change, ...rest])
       devices.removed(removed)
-      this.#sessions.began(started)
+      this.#parts.sessions.began(started)
       return prepared.answer
     } catch (error) {
       throw notCreated(error)

@@ -10,26 +10,20 @@ export interface DeviceTraces {
   orphansOf(userId: UserId): Change<void>
 }
 
+export interface EndSessionsParts {
+  readonly devices: Devices
+  readonly uia: InteractiveAuth
+  readonly reauthentication: Reauthentication
+  readonly traces: DeviceTraces
+  readonly commit: Commit
+}
+
 /** Logout and removal of devices. Whatever hangs on a device goes in the same commit. */
 export class EndSessions {
-  readonly #devices: Devices
-  readonly #uia: InteractiveAuth
-  readonly #reauthentication: Reauthentication
-  readonly #traces: DeviceTraces
-  readonly #commit: Commit
+  readonly #parts: EndSessionsParts
 
-  constructor(
-    devices: Devices,
-    uia: InteractiveAuth,
-    reauthentication: Reauthentication,
-    traces: DeviceTraces,
-    commit: Commit,
-  ) {
-    this.#devices = devices
-    this.#uia = uia
-    this.#reauthentication = reauthentication
-    this.#traces = traces
-    this.#commit = commit
+  constructor(parts: EndSessionsParts) {
+    this.#parts = parts
   }
 
   /** "The device associated with the access token is also deleted." */
@@ -38,9 +32,12 @@ export class EndSessions {
   }
 
   async logOutAll(userId: UserId): Promise<void> {
-    const [removed] = await this.#commit([this.#devices.removeAll(userId), this.#traces.orphansOf(userId)])
-    this.#devices.removed(removed)
-    this.#uia.endAllOf(userId)
+    const [removed] = await this.#parts.commit([
+      this.#parts.devices.removeAll(userId),
+      this.#parts.traces.orphansOf(userId),
+    ])
+    this.#parts.devices.removed(removed)
+    this.#parts.uia.endAllOf(userId)
   }
 
   /** `DELETE /devices/{deviceId}`; for the removed and the unknown alike. */
@@ -71,14 +68,17 @@ export class EndSessions {
     body: JsonObject,
     deviceIds: (body: JsonObject) => readonly DeviceId[],
   ): Promise<UiaAnswer<void>> {
-    return this.#uia.run(
-      { operation, requester, ...(await this.#reauthentication.offerFor(requester)), auth, body },
+    return this.#parts.uia.run(
+      { operation, requester, ...(await this.#parts.reauthentication.offerFor(requester)), auth, body },
       { perform: (granted) => this.#remove(requester, deviceIds(granted.body)) },
     )
   }
 
   async #remove(userId: UserId, deviceIds: readonly DeviceId[]): Promise<void> {
-    const [removed] = await this.#commit([this.#devices.remove(userId, deviceIds), this.#traces.orphansOf(userId)])
-    this.#devices.removed(removed)
+    const [removed] = await this.#parts.commit([
+      this.#parts.devices.remove(userId, deviceIds),
+      this.#parts.traces.orphansOf(userId),
+    ])
+    this.#parts.devices.removed(removed)
   }
 }

@@ -12,35 +12,36 @@ export interface LoginTokenAsker {
   readonly deviceId: DeviceId | undefined
 }
 
+export interface GetLoginTokenParts {
+  readonly uia: InteractiveAuth
+  readonly reauthentication: Reauthentication
+  readonly loginTokens: LoginTokens
+  readonly devices: Devices
+}
+
 /** Login tokens: `POST /login/get_token`, which gives one for another device of one's own, and what they are good for. */
 export class GetLoginToken {
-  readonly #uia: InteractiveAuth
-  readonly #reauthentication: Reauthentication
-  readonly #loginTokens: LoginTokens
-  readonly #devices: Devices
+  readonly #parts: GetLoginTokenParts
 
-  constructor(uia: InteractiveAuth, reauthentication: Reauthentication, loginTokens: LoginTokens, devices: Devices) {
-    this.#uia = uia
-    this.#reauthentication = reauthentication
-    this.#loginTokens = loginTokens
-    this.#devices = devices
+  constructor(parts: GetLoginTokenParts) {
+    this.#parts = parts
   }
 
   async run(
     { userId: requester, deviceId }: LoginTokenAsker,
     auth: JsonObject | undefined,
   ): Promise<UiaAnswer<JsonObject>> {
-    return this.#uia.run(
+    return this.#parts.uia.run(
       {
         operation: 'POST /login/get_token',
         requester,
-        ...(await this.#reauthentication.offerFor(requester)),
+        ...(await this.#parts.reauthentication.offerFor(requester)),
         auth,
         body: {},
       },
       {
         perform: async () => ({
-          login_token: this.#loginTokens.issue(requester, deviceId, LIFETIME_MS),
+          login_token: this.#parts.loginTokens.issue(requester, deviceId, LIFETIME_MS),
           expires_in_ms: LIFETIME_MS,
         }),
       },
@@ -52,8 +53,8 @@ export class GetLoginToken {
    * new password or otherwise, shall not find another of theirs a minute later.
    */
   async redeem(token: string): Promise<UserId | undefined> {
-    const owner = this.#loginTokens.take(token)
+    const owner = this.#parts.loginTokens.take(token)
     if (owner?.askedBy === undefined) return owner?.userId
-    return (await this.#devices.device(owner.userId, owner.askedBy)) === undefined ? undefined : owner.userId
+    return (await this.#parts.devices.device(owner.userId, owner.askedBy)) === undefined ? undefined : owner.userId
   }
 }

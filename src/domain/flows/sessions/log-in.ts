@@ -4,7 +4,10 @@ import { type Change, type Commit, WriteConflict } from '#store'
 import type { AccountIdentifier, Accounts } from '../../accounts/index.ts'
 import type { PreparedSession, SessionRequest, Sessions } from '../../devices/index.ts'
 
-export interface LogInOptions {
+export interface LogInParts {
+  readonly accounts: Accounts
+  readonly sessions: Sessions
+  readonly commit: Commit
   readonly serverName: ServerName
   /** What `/.well-known/matrix/client` says, where the operator set it. */
   readonly wellKnown: JsonObject | undefined
@@ -21,22 +24,16 @@ export interface PasswordLogin {
 
 /** `POST /login`. Client-server API, "Login". */
 export class LogIn {
-  readonly #accounts: Accounts
-  readonly #sessions: Sessions
-  readonly #commit: Commit
-  readonly #options: LogInOptions
+  readonly #parts: LogInParts
 
-  constructor(accounts: Accounts, sessions: Sessions, commit: Commit, options: LogInOptions) {
-    this.#accounts = accounts
-    this.#sessions = sessions
-    this.#commit = commit
-    this.#options = options
+  constructor(parts: LogInParts) {
+    this.#parts = parts
   }
 
   /** Throws what `Accounts.authenticate` throws. */
   async withPassword(login: PasswordLogin): Promise<JsonObject> {
-    const account = await this.#accounts.authenticate(login.identifier, login.password)
-    const rehash = await this.#accounts.refreshedHash(account, login.password)
+    const account = await this.#parts.accounts.authenticate(login.identifier, login.password)
+    const rehash = await this.#parts.accounts.refreshedHash(account, login.password)
     const { deviceId, displayName, refreshable, from } = login
     return this.asUser({ userId: account.userId, deviceId, displayName, refreshable, from }, rehash)
   }
@@ -44,7 +41,7 @@ export class LogIn {
   /** The whole answer for somebody who has proved to be that user: by a login token, at a provider. Throws what `start` throws. */
   async asUser(request: SessionRequest, rehash?: Change<void>): Promise<JsonObject> {
     const answer = await this.start(request, rehash)
-    const { serverName, wellKnown } = this.#options
+    const { serverName, wellKnown } = this.#parts
     return {
       user_id: request.userId,
       home_server: serverName,
@@ -55,10 +52,10 @@ export class LogIn {
 
   /** For somebody who has proved to be that user. Throws `M_USER_DEACTIVATED` where the account ended meanwhile. */
   async start(request: SessionRequest, rehash?: Change<void>): Promise<PreparedSession['answer']> {
-    const session = this.#sessions.prepare(request)
+    const session = this.#parts.sessions.prepare(request)
     try {
-      const [started] = await this.#commit([session.change, ...(rehash === undefined ? [] : [rehash])])
-      this.#sessions.began(started)
+      const [started] = await this.#parts.commit([session.change, ...(rehash === undefined ? [] : [rehash])])
+      this.#parts.sessions.began(started)
       return session.answer
     } catch (error) {
       if (!(error instanceof WriteConflict)) throw error

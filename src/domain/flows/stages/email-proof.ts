@@ -44,7 +44,11 @@ type ProofOutcome =
 
 type Failure = Extract<ProofOutcome, { readonly kind: 'failed' }>
 
-export interface EmailProofOptions {
+export interface EmailProofParts {
+  /** undefined: this server sends no mail. */
+  readonly emails: EmailValidations | undefined
+  readonly threepids: ThirdPartyIds
+  readonly identityServers: IdentityServerCheck
   /** By which clients may call this server where they name an identity server. */
   readonly ownNames: readonly string[]
   /** Whether there is an identity server whose word is taken. */
@@ -106,45 +110,33 @@ export const identityServerFailure = (
 
 /** Proof of an e-mail address as a way to authenticate: `m.login.email.identity`. */
 export class EmailProof {
-  /** undefined: this server sends no mail. */
-  readonly #emails: EmailValidations | undefined
-  readonly #threepids: ThirdPartyIds
-  readonly #identityServers: IdentityServerCheck
-  readonly #options: EmailProofOptions
+  readonly #parts: EmailProofParts
 
-  constructor(
-    emails: EmailValidations | undefined,
-    threepids: ThirdPartyIds,
-    identityServers: IdentityServerCheck,
-    options: EmailProofOptions,
-  ) {
-    this.#emails = emails
-    this.#threepids = threepids
-    this.#identityServers = identityServers
-    this.#options = options
+  constructor(parts: EmailProofParts) {
+    this.#parts = parts
   }
 
   /** Whether anybody can prove an address here. */
   get available(): boolean {
-    return this.#emails !== undefined || this.#options.trustsIdentityServers
+    return this.#parts.emails !== undefined || this.#parts.trustsIdentityServers
   }
 
   /** Looks at the sessions of this server first: many clients name an identity server even where the homeserver sends the mails. */
   async prove(creds: ThreepidCredentials, purpose: MailPurpose): Promise<ProofOutcome> {
     const { sid, clientSecret, idServer } = creds
-    const validated = await this.#emails?.validated(sid, clientSecret, purpose)
+    const validated = await this.#parts.emails?.validated(sid, clientSecret, purpose)
     if (validated !== undefined) {
       const { address, validatedAtMs } = validated
       return { kind: 'proven', proven: { medium: 'email', address, validatedAtMs, creds, own: true } }
     }
-    const ownSession = await this.#emails?.link(sid)
+    const ownSession = await this.#parts.emails?.link(sid)
     const isOwn = ownSession !== undefined && ownSession.kind !== 'gone'
-    if (idServer === undefined || isOwn || this.#options.ownNames.includes(idServer)) return UNCONFIRMED
-    const answer = await this.#identityServers.validated(idServer, sid, clientSecret)
+    if (idServer === undefined || isOwn || this.#parts.ownNames.includes(idServer)) return UNCONFIRMED
+    const answer = await this.#parts.identityServers.validated(idServer, sid, clientSecret)
     switch (answer.kind) {
       case 'validated': {
         const { threepid, validatedAtMs } = answer
-        const denied = threepid.medium === 'email' && !isOfDomains(threepid.address, this.#options.addressDomains)
+        const denied = threepid.medium === 'email' && !isOfDomains(threepid.address, this.#parts.addressDomains)
         return denied ? DENIED : { kind: 'proven', proven: { ...threepid, validatedAtMs, creds, own: false } }
       }
       case 'unvalidated':
@@ -159,7 +151,7 @@ export class EmailProof {
   /** For who makes an account: the fact is what `provenIn` reads. Fails for an address that has an account. */
   registrationStage(): Stage {
     return this.#stage('register', async (proven) =>
-      (await this.#threepids.owner(proven.medium, proven.address)) === undefined
+      (await this.#parts.threepids.owner(proven.medium, proven.address)) === undefined
         ? undefined
         : { errcode: 'M_THREEPID_IN_USE', error: 'This address belongs to an account already' },
     )
@@ -190,16 +182,16 @@ export class EmailProof {
 
   /** An address for an account, in the commit of whatever else begins with it. Conflicts: see `notAdded`. */
   added(userId: UserId, proven: ProvenAddress): readonly Change<void>[] {
-    return [this.#threepids.add(userId, proven), ...this.usedUp(proven)]
+    return [this.#parts.threepids.add(userId, proven), ...this.usedUp(proven)]
   }
 
   /** Behind `usedUp` in the commit of a new password. */
   withdrawn(userId: UserId): readonly Change<void>[] {
-    return this.#emails === undefined ? [] : [this.#emails.withdrawn(userId)]
+    return this.#parts.emails === undefined ? [] : [this.#parts.emails.withdrawn(userId)]
   }
 
   usedUp({ own, creds }: ProvenAddress): readonly Change<void>[] {
-    return own && this.#emails !== undefined ? [this.#emails.consume(creds.sid)] : []
+    return own && this.#parts.emails !== undefined ? [this.#parts.emails.consume(creds.sid)] : []
   }
 
   #stage(
@@ -223,7 +215,7 @@ export class EmailProof {
   }
 
   async #ownerOf({ medium, address }: ProvenAddress, requester: UserId | undefined): Promise<UserId> {
-    const owner = await this.#threepids.owner(medium, address)
+    const owner = await this.#parts.threepids.owner(medium, address)
     if (requester !== undefined && owner !== requester) {
       throw new MatrixError('M_FORBIDDEN', 'This address does not belong to the account whose access token it is')
     }

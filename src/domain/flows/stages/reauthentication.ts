@@ -5,42 +5,38 @@ import type { Stage, StageOffer } from '../../uia/index.ts'
 import { OAUTH2_STAGE, SSO_STAGE, serves } from './identity-stages.ts'
 import { PASSWORD_STAGE, passwordStage } from './password-and-token.ts'
 
+export interface ReauthenticationParts {
+  readonly accounts: Accounts
+  readonly identities: ExternalIdentities
+  /** Of providers; none where none is set up. */
+  readonly identityStages: readonly Stage[]
+  readonly providers: readonly SignInProvider[]
+}
+
 /** How somebody with an account proves that it is still they. */
 export class Reauthentication {
-  readonly #accounts: Accounts
-  readonly #identities: ExternalIdentities
-  /** Of providers; none where none is set up. */
-  readonly #identityStages: readonly Stage[]
-  readonly #providers: readonly SignInProvider[]
+  readonly #parts: ReauthenticationParts
 
-  constructor(
-    accounts: Accounts,
-    identities: ExternalIdentities,
-    identityStages: readonly Stage[],
-    providers: readonly SignInProvider[],
-  ) {
-    this.#accounts = accounts
-    this.#identities = identities
-    this.#identityStages = identityStages
-    this.#providers = providers
+  constructor(parts: ReauthenticationParts) {
+    this.#parts = parts
   }
 
   /** By the password where the account has one; by a provider where it has an identity there. Without a requester: by the password. */
   async offerFor(requester: UserId | undefined): Promise<StageOffer> {
-    const account = requester === undefined ? undefined : await this.#accounts.account(requester)
+    const account = requester === undefined ? undefined : await this.#parts.accounts.account(requester)
     const linked = requester === undefined ? [] : await this.#linkedWith(requester)
-    const stages = this.#identityStages.filter(({ type }) => linked.some((provider) => serves(provider, type)))
+    const stages = this.#parts.identityStages.filter(({ type }) => linked.some((provider) => serves(provider, type)))
     const byPassword = linked.length === 0 || account?.passwordHash !== undefined
     return {
       flows: [...(byPassword ? [[PASSWORD_STAGE]] : []), ...stages.map(({ type }) => [type])],
-      stages: [passwordStage(this.#accounts), ...stages],
+      stages: [passwordStage(this.#parts.accounts), ...stages],
     }
   }
 
   async #linkedWith(userId: UserId): Promise<readonly SignInProvider[]> {
-    if (this.#providers.length === 0) return []
-    const ids = await this.#identities.providersOf(userId)
-    return this.#providers.filter(({ id }) => ids.includes(id))
+    if (this.#parts.providers.length === 0) return []
+    const ids = await this.#parts.identities.providersOf(userId)
+    return this.#parts.providers.filter(({ id }) => ids.includes(id))
   }
 }
 

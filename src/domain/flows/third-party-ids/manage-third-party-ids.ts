@@ -19,31 +19,25 @@ export interface NamedThirdPartyId {
   readonly idServer: string | undefined
 }
 
+export interface ManageThirdPartyIdsParts {
+  readonly threepids: ThirdPartyIds
+  readonly proof: EmailProof
+  readonly reauthentication: Reauthentication
+  readonly uia: InteractiveAuth
+  readonly commit: Commit
+}
+
 /** Client-server API, "Adding Account Administrative Contact Information". */
 export class ManageThirdPartyIds {
-  readonly #threepids: ThirdPartyIds
-  readonly #proof: EmailProof
-  readonly #reauthentication: Reauthentication
-  readonly #uia: InteractiveAuth
-  readonly #commit: Commit
+  readonly #parts: ManageThirdPartyIdsParts
 
-  constructor(
-    threepids: ThirdPartyIds,
-    proof: EmailProof,
-    reauthentication: Reauthentication,
-    uia: InteractiveAuth,
-    commit: Commit,
-  ) {
-    this.#threepids = threepids
-    this.#proof = proof
-    this.#reauthentication = reauthentication
-    this.#uia = uia
-    this.#commit = commit
+  constructor(parts: ManageThirdPartyIdsParts) {
+    this.#parts = parts
   }
 
   /** `GET /account/3pid`. */
   async list({ user }: ThirdPartyIdHolder): Promise<JsonObject> {
-    const held = await this.#threepids.ofUser(user)
+    const held = await this.#parts.threepids.ofUser(user)
     return {
       threepids: held.map(({ medium, address, validatedAtMs, addedAtMs }) => ({
         medium,
@@ -64,11 +58,11 @@ export class ManageThirdPartyIds {
       ...credentialsIn(from, 'The body'),
       idServer: undefined,
     })
-    return this.#uia.run(
+    return this.#parts.uia.run(
       {
         operation: 'POST /account/3pid/add',
         requester: holder.userId,
-        ...(await this.#reauthentication.offerFor(holder.userId)),
+        ...(await this.#parts.reauthentication.offerFor(holder.userId)),
         auth,
         body,
       },
@@ -85,7 +79,7 @@ export class ManageThirdPartyIds {
   async add({ userId }: ThirdPartyIdHolder, creds: ThreepidCredentials): Promise<void> {
     const proven = await this.#proven(creds)
     try {
-      await this.#commit(this.#proof.added(userId, proven))
+      await this.#parts.commit(this.#parts.proof.added(userId, proven))
     } catch (error) {
       throw notAdded(error)
     }
@@ -107,7 +101,7 @@ export class ManageThirdPartyIds {
     holder: ThirdPartyIdHolder,
     creds: { idServer: string; accessToken: string | undefined; sid: string; clientSecret: string },
   ): Promise<void> {
-    const failure = bindFailure(await this.#threepids.bind(holder, creds))
+    const failure = bindFailure(await this.#parts.threepids.bind(holder, creds))
     if (failure !== undefined) throw failure
   }
 
@@ -115,18 +109,18 @@ export class ManageThirdPartyIds {
   async remove(holder: ThirdPartyIdHolder, named: NamedThirdPartyId): Promise<JsonObject> {
     const threepid = thirdPartyIdOf(named.medium, named.address)
     if (threepid === undefined) throw new MatrixError('M_INVALID_PARAM', 'This is no address of that medium')
-    return { id_server_unbind_result: await this.#threepids.remove(holder, threepid, named.idServer) }
+    return { id_server_unbind_result: await this.#parts.threepids.remove(holder, threepid, named.idServer) }
   }
 
   /** `POST /account/3pid/unbind` */
   async unbind(holder: ThirdPartyIdHolder, named: NamedThirdPartyId): Promise<JsonObject> {
     const threepid = thirdPartyIdOf(named.medium, named.address)
     if (threepid === undefined) throw new MatrixError('M_INVALID_PARAM', 'This is no address of that medium')
-    return { id_server_unbind_result: await this.#threepids.unbind(holder, threepid, named.idServer) }
+    return { id_server_unbind_result: await this.#parts.threepids.unbind(holder, threepid, named.idServer) }
   }
 
   async #proven(creds: ThreepidCredentials) {
-    const outcome = await this.#proof.prove(creds, 'add')
+    const outcome = await this.#parts.proof.prove(creds, 'add')
     if (outcome.kind === 'proven') return outcome.proven
     switch (outcome.errcode) {
       case 'M_UNAUTHORIZED':

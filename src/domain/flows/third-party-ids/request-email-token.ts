@@ -14,24 +14,20 @@ export interface EmailTokenParams extends Omit<EmailTokenRequest, 'idServer'> {
   readonly purpose: Extract<MailPurpose, 'register' | 'password' | 'add'>
 }
 
+export interface RequestEmailTokenParts {
+  /** undefined: this server sends no mail. */
+  readonly emails: EmailValidations | undefined
+  readonly threepids: ThirdPartyIds
+  readonly identityServers: IdentityServerMails
+  readonly registersWithEmail: boolean
+}
+
 /** The `requestToken` endpoints. */
 export class RequestEmailToken {
-  /** undefined: this server sends no mail. */
-  readonly #emails: EmailValidations | undefined
-  readonly #threepids: ThirdPartyIds
-  readonly #identityServers: IdentityServerMails
-  readonly #registersWithEmail: boolean
+  readonly #parts: RequestEmailTokenParts
 
-  constructor(
-    emails: EmailValidations | undefined,
-    threepids: ThirdPartyIds,
-    identityServers: IdentityServerMails,
-    options: { readonly registersWithEmail: boolean },
-  ) {
-    this.#emails = emails
-    this.#threepids = threepids
-    this.#identityServers = identityServers
-    this.#registersWithEmail = options.registersWithEmail
+  constructor(parts: RequestEmailTokenParts) {
+    this.#parts = parts
   }
 
   /**
@@ -40,10 +36,10 @@ export class RequestEmailToken {
    * `M_THREEPID_MEDIUM_NOT_SUPPORTED`, `M_SERVER_NOT_TRUSTED`.
    */
   async run(params: EmailTokenParams): Promise<{ readonly sid: string }> {
-    if (params.purpose === 'register' && !this.#registersWithEmail) throw notSupported()
-    if (this.#emails === undefined) return this.#elsewhere(params)
+    if (params.purpose === 'register' && !this.#parts.registersWithEmail) throw notSupported()
+    if (this.#parts.emails === undefined) return this.#elsewhere(params)
     const { email: address, clientSecret, sendAttempt, nextLink, purpose } = params
-    return this.#emails.request({ address, clientSecret, sendAttempt, nextLink, purpose, form: 'link' })
+    return this.#parts.emails.request({ address, clientSecret, sendAttempt, nextLink, purpose, form: 'link' })
   }
 
   async #elsewhere({ purpose, idServer, ...request }: EmailTokenParams): Promise<{ readonly sid: string }> {
@@ -51,12 +47,12 @@ export class RequestEmailToken {
     const email = canonicalEmail(request.email)
     if (email === undefined) throw new MatrixError('M_INVALID_PARAM', 'This is no e-mail address')
     // That mail is written by the identity server, so only this answer can say it.
-    const owned = (await this.#threepids.owner('email', email)) !== undefined
+    const owned = (await this.#parts.threepids.owner('email', email)) !== undefined
     if (owned && purpose !== 'password') {
       throw new MatrixError('M_THREEPID_IN_USE', 'This address belongs to an account already')
     }
     if (!owned && purpose === 'password') throw new MatrixError('M_THREEPID_NOT_FOUND', 'No account has this address')
-    const answer = await this.#identityServers.requestEmailToken({ ...request, email, idServer })
+    const answer = await this.#parts.identityServers.requestEmailToken({ ...request, email, idServer })
     if (answer.kind !== 'sent') throw identityServerFailure(answer)
     return { sid: answer.sid }
   }
