@@ -4,41 +4,28 @@ import type { Config } from '#config'
 import {
   AccessTokens,
   Accounts,
-  type AccountTraces,
-  BindEmail,
   ChangePassword,
-  CreateAccount,
+  type CreateAccount,
   Deactivate,
   Devices,
-  type DeviceTraces,
   EndSessions,
   InteractiveAuth,
   LastSeen,
-  LogIn,
   ManageThirdPartyIds,
-  type NewAccountChanges,
   ownerIn,
   PasswordHasher,
-  Register,
-  RegisterBySecret,
-  RegistrationTokens,
-  ReservedNames,
   Sessions,
-  SharedSecret,
   type SignInProvider,
   thirdPartyIdOf,
   UiaSessionTable,
-  UpgradeGuest,
 } from '#domain'
 import type { UserId } from '#spec'
-import { localpartOf } from '#spec'
 import { type AccountRecord, type Change, writers } from '#store'
+import { type BuiltParts, deviceTraces } from './account-parts.ts'
 import type { Ground } from './ground.ts'
-import { build2015, callbackOperationsOf } from './of-2015.ts'
-import { registrationOffer } from './registration.ts'
+import { buildRegistration } from './registration.ts'
 import { buildSignIn } from './sign-in.ts'
 import { buildThirdPartyIds } from './third-party-ids.ts'
-import { wellKnownOf } from './well-known.ts'
 
 export interface BuiltAccounts {
   readonly accounts: Accounts
@@ -64,73 +51,31 @@ export const buildAccounts = (
   providers: readonly SignInProvider[],
   rooms: LeavingRooms,
 ): BuiltAccounts => {
-  const { config, store, clock, random, logger } = ground
-  const { commit } = store
-  const serverName = config.server.name
   const accounts = buildAccountsOnly(ground)
   const { lastSeen, accessTokens, devices, sessions } = buildDevices(ground)
-  const uia = new InteractiveAuth(new UiaSessionTable(clock, random, config.sessions.authenticationSessionLifetime))
-  const tokens = new RegistrationTokens({ reader: store.registrationTokens, writer: writers.registrationTokens, clock })
-
+  const uia = buildInteractiveAuth(ground)
   const addresses = buildThirdPartyIds(ground)
-  const { threepids, proof } = addresses
   const signIn = buildSignIn(ground, providers, accounts, uia)
-  const { reauthentication } = signIn
-  const createAccount = new CreateAccount({ accounts, sessions, extras: newAccountChanges, commit })
-  const logIn = new LogIn({ accounts, sessions, commit, serverName, wellKnown: wellKnownOf(config) })
-  const upgradeGuest = new UpgradeGuest({
-    accounts,
-    devices,
-    traces: deviceTraces,
-    sessions,
-    tokens: accessTokens,
-    commit,
-  })
-  const bindEmail = new BindEmail({ accounts, threepids })
-  const options = signIn.registering({
-    ...registerOptionsOf(ground),
-    bindEmail,
-    ...registrationOffer(ground, tokens, proof),
-  })
-  const register = new Register({ accounts, tokens, devices }, { createAccount, upgradeGuest }, logIn, uia, options)
-  const of2015 = build2015(ground, { accounts, register, logIn, uia }, addresses, options.offer, signIn.loginStages)
-  const secret = new SharedSecret(config.registration.sharedSecret, random, clock)
-  const traces = tracesOf(addresses, rooms)
-  const deactivate = new Deactivate({ accounts, devices, proof, reauthentication, uia, traces, commit, logger })
+  const built: BuiltParts = { accounts, devices, accessTokens, sessions, uia, addresses, signIn }
+  const registering = buildRegistration(ground, built)
+  const deactivate = buildDeactivate(ground, built, rooms)
   return {
     accounts,
     isActive: (userId) => isActive(accounts, userId),
     accessTokens,
-    createAccount,
+    createAccount: registering.createAccount,
     api: {
-      logIn,
       sessions,
-      ...signIn.api(createAccount, devices, {
-        names: options.reservedNames,
-        callbackOperations: callbackOperationsOf(of2015),
-      }),
-      endSessions: new EndSessions({ devices, uia, reauthentication, traces: deviceTraces, commit }),
-      register,
-      serverName,
-      ...of2015,
-      changePassword: new ChangePassword({
-        accounts,
-        devices,
-        reauthentication,
-        uia,
-        traces: deviceTraces,
-        proof,
-        commit,
-      }),
-      deactivate,
       uia,
-      captchaScript: config.captcha.scriptUrl,
       devices,
-      thirdPartyIds: new ManageThirdPartyIds({ threepids, proof, reauthentication, uia, commit }),
+      deactivate,
+      ...registering.api,
+      ...accountApi(ground, built),
+      captchaScript: ground.config.captcha.scriptUrl,
+      serverName: ground.config.server.name,
       requestEmailToken: addresses.requestEmailToken,
-      emails: addresses.emails,
-      confirmByButton: config.mail.confirmByButton,
-      registerBySecret: new RegisterBySecret({ accounts, secret, createAccount, serverName }),
+      ownMail: addresses.ownMail,
+      confirmByButton: ground.config.mail.confirmByButton,
     },
     resume: () => deactivate.resume(),
     settle: async () => {
@@ -141,16 +86,40 @@ export const buildAccounts = (
   }
 }
 
+const buildInteractiveAuth = ({ config, clock, random }: Ground): InteractiveAuth =>
+  new InteractiveAuth(new UiaSessionTable(clock, random, config.sessions.authenticationSessionLifetime))
+
+/** What people with an account do with it. */
+const accountApi = (
+  { store: { commit } }: Ground,
+  { accounts, devices, uia, addresses: { threepids, proof }, signIn: { reauthentication } }: BuiltParts,
+): Pick<AccountsDeps, 'endSessions' | 'changePassword' | 'thirdPartyIds'> => ({
+  endSessions: new EndSessions({ devices, uia, reauthentication, traces: deviceTraces, commit }),
+  changePassword: new ChangePassword({
+    ...{ accounts, devices, reauthentication, uia, proof, commit },
+    traces: deviceTraces,
+  }),
+  thirdPartyIds: new ManageThirdPartyIds({ threepids, proof, reauthentication, uia, commit }),
+})
+
+const buildDeactivate = (
+  { store: { commit }, logger }: Ground,
+  { accounts, devices, uia, addresses: { threepids, proof }, signIn: { reauthentication } }: BuiltParts,
+  rooms: LeavingRooms,
+): Deactivate =>
+  new Deactivate({
+    ...{ accounts, devices, proof, reauthentication, uia, commit, logger },
+    traces: {
+      changesFor: endedAccountChanges,
+      unbind: (account, idServer) => threepids.unbindEverything(account, idServer),
+      leaveAllRooms: (userId) => rooms.leaveAll(userId),
+    },
+  })
+
 const isActive = async (accounts: Accounts, userId: UserId): Promise<boolean> => {
   const account = await accounts.account(userId)
   return account !== undefined && account.deactivatedAtMs === undefined
 }
-
-const tracesOf = ({ threepids }: ReturnType<typeof buildThirdPartyIds>, rooms: LeavingRooms): AccountTraces => ({
-  changesFor: endedAccountChanges,
-  unbind: (account, idServer) => threepids.unbindEverything(account, idServer),
-  leaveAllRooms: (userId) => rooms.leaveAll(userId),
-})
 
 const buildDevices = ({ config, store, clock, random, logger }: Ground) => {
   const { commit } = store
@@ -162,14 +131,6 @@ const buildDevices = ({ config, store, clock, random, logger }: Ground) => {
   const sessions = new Sessions({ devices: writers.devices, ...kept, accessTokens, commit, clock, random, lifetimes })
   return { lastSeen, accessTokens, devices, sessions }
 }
-
-const registerOptionsOf = ({ config, random }: Ground) => ({
-  serverName: config.server.name,
-  random,
-  mode: config.registration.mode,
-  allowGuests: config.registration.guests,
-  reservedNames: new ReservedNames(config.registration.reservedUsernames),
-})
 
 /** Enough for the command line, which starts no sessions. */
 export const buildAccountsOnly = ({
@@ -201,16 +162,6 @@ export const buildAccountsOnly = ({
     minPasswordLength: minLength,
   })
 }
-
-/** Until they choose a name, people are called by their local part, as clients expect. */
-export const newAccountChanges: NewAccountChanges = {
-  changesFor: (userId, displayName) => [
-    writers.profiles.setFieldOf(userId, 'displayname', JSON.stringify(displayName ?? localpartOf(userId))),
-  ],
-}
-
-/** Pushers end with the device they were set on. */
-const deviceTraces: DeviceTraces = { orphansOf: (userId) => writers.pushers.removeOrphans(userId) }
 
 const endedAccountChanges = ({ user, userId }: AccountRecord): readonly Change<unknown>[] => [
   writers.profiles.removeProfile(user),

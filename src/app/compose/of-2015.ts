@@ -1,12 +1,14 @@
 import {
   type Accounts,
   type CallbackOperation,
+  type Conversation,
   EMAIL_STAGE,
   EmailStages2015,
   type InteractiveAuth,
   LOG_IN_2015,
   type LogIn,
   LogIn2015,
+  OneTimeTable,
   REGISTRATION_2015,
   type Register,
   Registration2015,
@@ -21,39 +23,47 @@ export interface Needs2015 {
   readonly register: Register
   readonly logIn: LogIn
   readonly uia: InteractiveAuth
+  readonly addresses: BuiltThirdPartyIds
+  /** What a registration of today asks for. */
+  readonly offer: StageOffer
+  readonly loginStages: readonly Stage[]
+}
+
+export interface Built2015 {
+  readonly oldSignUp: Registration2015
+  readonly oldLogIn: LogIn2015
 }
 
 /** Registration and login as the first version has them, over the same domain. */
 export const build2015 = (
   { config, store, clock, random }: Ground,
-  { accounts, register, logIn, uia }: Needs2015,
-  { emails, proof, threepids }: BuiltThirdPartyIds,
-  offer: StageOffer,
-  loginStages: readonly Stage[],
-): { readonly oldSignUp: Registration2015; readonly oldLogIn: LogIn2015 } => {
-  const byEmail = new EmailStages2015(emails, proof, threepids, accounts, {
-    clock,
+  { accounts, register, logIn, uia, addresses: { ownMail, proof, threepids }, offer, loginStages }: Needs2015,
+): Built2015 => {
+  const lifetimeMs = config.sessions.authenticationSessionLifetime
+  const byEmail = new EmailStages2015({
+    ownMail,
+    proof,
+    threepids,
+    accounts,
+    conversations: new OneTimeTable<Conversation>({ name: 'email-conversations-2015', clock, random, lifetimeMs }),
     random,
-    lifetimeMs: config.sessions.authenticationSessionLifetime,
     trustsIdentityServers: config.identityServers.trusted.length > 0,
     commit: store.commit,
   })
   return {
-    oldSignUp: new Registration2015(
+    oldSignUp: new Registration2015({
       register,
+      isOpen: config.registration.mode !== 'closed',
       offer,
-      new Map([[EMAIL_STAGE, byEmail.registering()]]),
-      config.server.name,
-    ),
-    oldLogIn: new LogIn2015(logIn, uia, [...loginStages, ...byEmail.loggingIn()]),
+      oldStages: new Map([[EMAIL_STAGE, byEmail.registering()]]),
+      serverName: config.server.name,
+    }),
+    oldLogIn: new LogIn2015({ logIn, uia, stages: [...loginStages, ...byEmail.loggingIn()] }),
   }
 }
 
-/** What the redirect URI of a provider answers for them. */
-export const callbackOperationsOf = ({
-  oldSignUp,
-  oldLogIn,
-}: ReturnType<typeof build2015>): ReadonlyMap<string, CallbackOperation> =>
+/** The operations that the redirect URI of a provider answers itself. */
+export const callbackOperationsOf = ({ oldSignUp, oldLogIn }: Built2015): ReadonlyMap<string, CallbackOperation> =>
   new Map([
     [REGISTRATION_2015, { run: (auth, from) => oldSignUp.run(auth, from), answersBrowserOnly: false }],
     [

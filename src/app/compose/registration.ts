@@ -1,64 +1,85 @@
-import type { Config } from '#config'
+import type { AccountsDeps } from '#api'
 import {
-  dummyStage,
-  EMAIL_STAGE,
-  type EmailProof,
-  type PolicyDocument,
-  provenIn,
-  type RegisterOptions,
-  type RegistrationTokens,
-  recaptchaStage,
-  registrationTokenStage,
-  type Stage,
-  TOKEN_STAGE,
-  termsStage,
+  BindEmail,
+  CompleteRegistration,
+  CreateAccount,
+  LogIn,
+  NewUserIds,
+  Register,
+  RegisterBySecret,
+  RegisterGuest,
+  RegistrationPolicy,
+  RegistrationTokens,
+  ReservedNames,
+  SharedSecret,
+  UpgradeGuest,
 } from '#domain'
-import { CaptchaVerifier } from '#net'
+import { writers } from '#store'
+import { type BuiltParts, deviceTraces, newAccountChanges } from './account-parts.ts'
 import type { Ground } from './ground.ts'
+import { build2015, callbackOperationsOf } from './of-2015.ts'
+import { registrationOffer } from './registration-offer.ts'
+import { wellKnownOf } from './well-known.ts'
 
-/** What this server asks of who registers, and what comes of the answers. */
-export const registrationOffer = (
-  ground: Ground,
-  tokens: RegistrationTokens,
-  proof: EmailProof,
-): Pick<RegisterOptions, 'offer' | 'outcomeOf'> => {
-  const { config } = ground
-  const documents = termsOf(config)
-  const terms = termsStage(documents)
-  const captcha = captchaOf(ground)
-  const asked = [
-    ...(config.registration.mode === 'token' ? [TOKEN_STAGE] : []),
-    ...(config.registration.captcha ? captcha.map(({ type }) => type) : []),
-    ...(documents.length > 0 ? [terms.type] : []),
-  ]
-  const withEmail = [...asked, EMAIL_STAGE]
-  const { email } = config.registration
-  // With a choice the shorter flow ends in a stage of its own, lest it be done where the longer one only began.
-  const without = asked.length > 0 && email !== 'optional' ? asked : [...asked, dummyStage.type]
-  const flows = [...(email === 'required' ? [] : [without]), ...(email === 'off' ? [] : [withEmail])]
-  const stages = [dummyStage, registrationTokenStage(tokens), terms, proof.registrationStage()]
+type RegistrationApi = Pick<
+  AccountsDeps,
+  | 'logIn'
+  | 'register'
+  | 'registerGuest'
+  | 'registrationPolicy'
+  | 'registerBySecret'
+  | 'oldSignUp'
+  | 'oldLogIn'
+  | 'signIn'
+  | 'getLoginToken'
+  | 'signInPages'
+>
+
+export interface BuiltRegistration {
+  readonly createAccount: CreateAccount
+  readonly api: RegistrationApi
+}
+
+/** Every way to a new account, and to a session. */
+export const buildRegistration = (ground: Ground, built: BuiltParts): BuiltRegistration => {
+  const { config, store, clock, random } = ground
+  const { commit } = store
+  const { accounts, devices, accessTokens, sessions, uia, addresses, signIn } = built
+  const serverName = config.server.name
+  const tokens = new RegistrationTokens({ reader: store.registrationTokens, writer: writers.registrationTokens, clock })
+  const reservedNames = new ReservedNames(config.registration.reservedUsernames)
+  const newUserIds = new NewUserIds({ accounts, reservedNames, random })
+  const createAccount = new CreateAccount({ accounts, sessions, extras: newAccountChanges, commit })
+  const upgradeGuest = new UpgradeGuest({
+    ...{ accounts, devices, sessions, commit },
+    tokens: accessTokens,
+    traces: deviceTraces,
+  })
+  const logIn = new LogIn({ accounts, sessions, commit, serverName, wellKnown: wellKnownOf(config) })
+  const bindEmail = new BindEmail({ accounts, threepids: addresses.threepids })
+  const { offer, changesFor } = signIn.registering(registrationOffer(ground, tokens, addresses.proof))
+  const completion = new CompleteRegistration({
+    ...{ accounts, devices, newUserIds, createAccount, upgradeGuest, logIn, serverName },
+    outcome: { changesFor, bindEmail: (userId, facts) => bindEmail.run(userId, facts) },
+  })
+  const policy = new RegistrationPolicy({ mode: config.registration.mode, tokens, newUserIds })
+  const register = new Register({ policy, accounts, newUserIds, upgradeGuest, uia, offer, completion })
+  const { loginStages } = signIn
+  const of2015 = build2015(ground, { accounts, register, logIn, uia, addresses, offer, loginStages })
+  const secret = new SharedSecret(config.registration.sharedSecret, random, clock)
   return {
-    // What is in no flow is not there to be passed, except a captcha: that can do no harm, and clients send it unasked.
-    offer: { flows, stages: [...captcha, ...stages.filter(({ type }) => flows.some((flow) => flow.includes(type)))] },
-    outcomeOf: (facts, userId) => {
-      const token = facts.get(TOKEN_STAGE)
-      const address = provenIn(facts)
-      return [
-        ...(token === undefined ? [] : [tokens.use(token)]),
-        ...(address === undefined ? [] : proof.added(userId, address)),
-      ]
+    createAccount,
+    api: {
+      logIn,
+      register,
+      registerGuest: new RegisterGuest({
+        ...{ newUserIds, createAccount, serverName },
+        allowed: config.registration.guests,
+      }),
+      registrationPolicy: policy,
+      registerBySecret: new RegisterBySecret({ accounts, secret, createAccount, serverName }),
+      ...of2015,
+      ...signIn.api({ newUserIds, createAccount, devices, callbackOperations: callbackOperationsOf(of2015) }),
     },
   }
 }
-
-/** Where there are keys, captchas are checked; whether to register needs one is another setting. */
-const captchaOf = ({ config: { captcha }, clock }: Ground): readonly Stage[] => {
-  const { publicKey, privateKey, verifyUrl, timeout } = captcha
-  if (publicKey === undefined || privateKey === undefined) return []
-  return [recaptchaStage(publicKey, new CaptchaVerifier({ clock, verifyUrl, privateKey, timeoutMs: timeout }))]
-}
-
-export const termsOf = ({ registration: { termsUrl, termsVersion, termsName } }: Config): readonly PolicyDocument[] =>
-  termsUrl === undefined
-    ? []
-    : [{ id: 'terms_of_service', version: termsVersion, translations: { en: { name: termsName, url: termsUrl } } }]

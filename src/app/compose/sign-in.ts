@@ -5,24 +5,25 @@ import { CAS_ID, type Config } from '#config'
 import {
   type Accounts,
   CALLBACK_PATH,
+  type CallbackOperation,
   type CreateAccount,
   canonicalEmail,
   type Devices,
   ExternalIdentities,
   GetLoginToken,
   givesTickets,
+  IdentityAccounts,
   IdentityStages,
   type InteractiveAuth,
   identityIn,
   LoginTokens,
+  type NewUserIds,
   OAUTH2_STAGE,
   OneTimeTable,
   type PendingSignIn,
   Reauthentication,
-  type RegisterOptions,
   SignIn,
   SignInFlow,
-  type SignInFlowOptions,
   type SignInProvider,
   SSO_STAGE,
   type Stage,
@@ -34,7 +35,7 @@ import type { UserId } from '#spec'
 import { type Store, writers } from '#store'
 import { reasonOf, StartError } from '../start-error.ts'
 import type { Ground } from './ground.ts'
-import { termsOf } from './registration.ts'
+import { type RegistrationOffer, termsOf } from './registration-offer.ts'
 
 /** Throws `StartError` where a key cannot be read. Providers are not asked for anything yet. */
 export const buildProviders = async (ground: Ground): Promise<readonly SignInProvider[]> => [
@@ -44,6 +45,15 @@ export const buildProviders = async (ground: Ground): Promise<readonly SignInPro
 
 type SignInApi = Pick<AccountsDeps, 'signIn' | 'getLoginToken' | 'signInPages'>
 
+/** What is built after the stages that sign-in offers. */
+export interface SignInNeeds {
+  readonly newUserIds: NewUserIds
+  readonly createAccount: CreateAccount
+  readonly devices: Devices
+  /** The operations that the redirect URI answers itself. */
+  readonly callbackOperations: ReadonlyMap<string, CallbackOperation>
+}
+
 /** Sign-in at providers, and what the stages of accounts need of it. */
 export interface BuiltSignIn {
   readonly signIn: SignIn
@@ -51,13 +61,8 @@ export interface BuiltSignIn {
   readonly identityStages: IdentityStages
   readonly reauthentication: Reauthentication
   /** Registration, with another way to it where the operator wants that. */
-  registering(options: RegisterOptions): RegisterOptions
-  /** `callbackOperations`: what its redirect URI answers itself. */
-  api(
-    createAccount: CreateAccount,
-    devices: Devices,
-    options: Pick<SignInFlowOptions, 'names' | 'callbackOperations'>,
-  ): SignInApi
+  registering(offer: RegistrationOffer): RegistrationOffer
+  api(needs: SignInNeeds): SignInApi
   /** How somebody who says nothing of who they are logs in. */
   readonly loginStages: readonly Stage[]
   caches(): readonly CacheStats[]
@@ -89,26 +94,30 @@ export const buildSignIn = (
     identityStages,
     reauthentication,
     loginStages: providers.every(givesTickets) ? [] : [identityStages.stage(OAUTH2_STAGE, false)],
-    registering: (options) =>
-      config.registration.oauth2 ? withSignIn(options, identityStages.stage(OAUTH2_STAGE, true), identities) : options,
-    api: (createAccount, devices, options) => ({
+    registering: (offer) =>
+      config.registration.oauth2 ? withSignIn(offer, identityStages.stage(OAUTH2_STAGE, true), identities) : offer,
+    api: ({ newUserIds, createAccount, devices, callbackOperations }) => ({
       signIn,
       getLoginToken: new GetLoginToken({ uia, reauthentication, loginTokens, devices }),
       signInPages: {
         signIn,
-        signInFlow: new SignInFlow(
-          { accounts, identities },
-          createAccount,
-          { uia, identityStages },
-          { pendingSignIns, loginTokens },
-          {
-            ...options,
-            hasTerms: termsOf(config).length > 0,
+        signInFlow: new SignInFlow({
+          accounts: new IdentityAccounts({
+            accounts,
+            identities,
+            newUserIds,
+            createAccount,
             commit: store.commit,
-            trustedClients: [...config.signIn.trustedClients, ...ownPages(baseUrl)],
             userWithEmail: (address) => userWithEmail(store, address),
-          },
-        ),
+          }),
+          uia,
+          identityStages,
+          pendingSignIns,
+          loginTokens,
+          callbackOperations,
+          trustedClients: [...config.signIn.trustedClients, ...ownPages(baseUrl)],
+          hasTerms: termsOf(config).length > 0,
+        }),
         identityStages,
         baseUrl,
         serverName: config.server.name,
@@ -119,16 +128,18 @@ export const buildSignIn = (
   }
 }
 
-/** A flow of its own: whom a provider vouches for needs no captcha and no address, but a token and the terms as everybody else. */
-const withSignIn = (options: RegisterOptions, stage: Stage, identities: ExternalIdentities): RegisterOptions => {
-  const { offer, outcomeOf } = options
+/** A flow of its own: people for whom a provider vouches need no captcha and no address, but a token and the terms as everybody else. */
+const withSignIn = (
+  { offer, changesFor }: RegistrationOffer,
+  stage: Stage,
+  identities: ExternalIdentities,
+): RegistrationOffer => {
   const kept = offer.flows[0]?.filter((type) => type === TOKEN_STAGE || type === TERMS_STAGE) ?? []
   return {
-    ...options,
     offer: { ...offer, flows: [...offer.flows, [...kept, stage.type]], stages: [...offer.stages, stage] },
-    outcomeOf: (facts, userId) => {
+    changesFor: (facts, userId) => {
       const identity = identityIn(facts)
-      return [...outcomeOf(facts, userId), ...(identity === undefined ? [] : [identities.link(identity, userId)])]
+      return [...changesFor(facts, userId), ...(identity === undefined ? [] : [identities.link(identity, userId)])]
     },
   }
 }

@@ -1,5 +1,13 @@
 import { EMAIL_PAGE } from '#api'
-import { EmailProof, EmailValidations, type MailSender, RequestEmailToken, ThirdPartyIds } from '#domain'
+import {
+  EmailProof,
+  EmailValidations,
+  type MailSender,
+  type OwnMail,
+  RequestEmailToken,
+  ThirdPartyIds,
+  ValidationMails,
+} from '#domain'
 import { addressKey } from '#http'
 import { Mailer } from '#net'
 import { writers } from '#store'
@@ -9,7 +17,7 @@ import { buildIdentityServers } from './identity-servers.ts'
 export interface BuiltThirdPartyIds {
   readonly threepids: ThirdPartyIds
   /** undefined: this server sends no mail. */
-  readonly emails: EmailValidations | undefined
+  readonly ownMail: OwnMail | undefined
   readonly proof: EmailProof
   readonly requestEmailToken: RequestEmailToken
 }
@@ -23,10 +31,10 @@ export const buildThirdPartyIds = (ground: Ground): BuiltThirdPartyIds => {
     identityServers,
     clock,
   })
-  const emails = buildEmailValidations(ground)
+  const ownMail = buildOwnMail(ground)
   const { name, publicBaseUrl } = config.server
   const proof = new EmailProof({
-    emails,
+    emails: ownMail?.validations,
     threepids,
     identityServers,
     ownNames: [name, ...(publicBaseUrl === undefined ? [] : [new URL(publicBaseUrl).host])],
@@ -35,46 +43,46 @@ export const buildThirdPartyIds = (ground: Ground): BuiltThirdPartyIds => {
   })
   const { mode, email } = config.registration
   const requestEmailToken = new RequestEmailToken({
-    emails,
+    mails: ownMail?.mails,
     threepids,
     identityServers,
     registersWithEmail: mode !== 'closed' && email !== 'off',
   })
-  return { threepids, emails, proof, requestEmailToken }
+  return { threepids, ownMail, proof, requestEmailToken }
 }
 
-const buildEmailValidations = (ground: Ground): EmailValidations | undefined => {
+const buildOwnMail = (ground: Ground): OwnMail | undefined => {
   const { config, store, rateLimiter, clock, random } = ground
   const { mail, server } = config
   const sender = mailerOf(ground)
   // The configuration has seen to it that both or none are there.
   if (sender === undefined || server.publicBaseUrl === undefined) return undefined
-  return new EmailValidations(
-    {
-      reader: store.emailValidations,
-      writer: writers.emailValidations,
+  const kept = { reader: store.emailValidations, writer: writers.emailValidations, commit: store.commit, clock }
+  const limit = {
+    consume: async (address: string, ip: string | undefined) => {
+      if (ip !== undefined) await rateLimiter.consume('mail', addressKey(ip))
+      await rateLimiter.consume('mail', address)
+    },
+  }
+  const settings = {
+    serverName: server.name,
+    pageUrl: `${server.publicBaseUrl}${EMAIL_PAGE}`,
+    tokenLifetimeMs: mail.tokenLifetime,
+    resendIntervalMs: mail.resendInterval,
+    nextLinkHosts: mail.nextLinkHosts,
+    addressDomains: mail.addressDomains,
+    tellWhetherInUse: mail.tellWhetherInUse,
+  }
+  return {
+    validations: new EmailValidations({ ...kept, tokenLifetimeMs: mail.tokenLifetime }),
+    mails: new ValidationMails({
+      ...kept,
       owners: store.thirdPartyIds,
-      commit: store.commit,
-    },
-    sender,
-    {
-      consume: async (address, ip) => {
-        if (ip !== undefined) await rateLimiter.consume('mail', addressKey(ip))
-        await rateLimiter.consume('mail', address)
-      },
-    },
-    {
-      clock,
+      delivery: { sender, limit },
       random,
-      serverName: server.name,
-      pageUrl: `${server.publicBaseUrl}${EMAIL_PAGE}`,
-      tokenLifetimeMs: mail.tokenLifetime,
-      resendIntervalMs: mail.resendInterval,
-      nextLinkHosts: mail.nextLinkHosts,
-      addressDomains: mail.addressDomains,
-      tellWhetherInUse: mail.tellWhetherInUse,
-    },
-  )
+      settings,
+    }),
+  }
 }
 
 const mailerOf = ({ config: { mail }, clock, logger }: Ground): MailSender | undefined => {

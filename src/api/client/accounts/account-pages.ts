@@ -1,4 +1,4 @@
-import type { Register } from '#domain'
+import type { RegistrationPolicy } from '#domain'
 import { type AnyEndpoint, endpoint, oldPaths } from '#http'
 import { refusedPage } from '../../pages/auth-fallback.ts'
 import { loginPage } from '../../pages/login-page.ts'
@@ -6,7 +6,7 @@ import { registerPage } from '../../pages/register-page.ts'
 
 export interface AccountPagesDeps {
   readonly serverName: string
-  readonly register: Pick<Register, 'isOpen'>
+  readonly registrationPolicy: Pick<RegistrationPolicy, 'isOpen'>
 }
 
 const STATIC = '/_matrix/static/client'
@@ -15,8 +15,8 @@ const STATIC = '/_matrix/static/client'
  * "Login Fallback" of today and of 2015, and the page for registration, which no text has but clients open since then. No file of the official
  * data has them.
  */
-export const accountPagesEndpoints = ({ serverName, register }: AccountPagesDeps): readonly AnyEndpoint[] => {
-  const view = { serverName, canRegister: register.isOpen }
+export const accountPagesEndpoints = ({ serverName, registrationPolicy }: AccountPagesDeps): readonly AnyEndpoint[] => {
+  const view = { serverName, canRegister: registrationPolicy.isOpen }
   return [
     endpoint({
       method: 'GET',

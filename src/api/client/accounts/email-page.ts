@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import type { EmailValidations, MailPurpose } from '#domain'
+import type { MailPurpose, OwnMail } from '#domain'
 import { type AnyEndpoint, CustomReply, endpoint } from '#http'
 import type { MatrixError } from '#spec'
 import type { Notice } from '../../pages/auth-fallback.ts'
@@ -7,7 +7,7 @@ import { confirmedPage, confirmPage, refusedPage } from '../../pages/email-valid
 
 export interface EmailPageDeps {
   /** undefined: this server sends no mail. */
-  readonly emails: EmailValidations | undefined
+  readonly ownMail: OwnMail | undefined
   /** Which links need a button to be pressed on the page they lead to. */
   readonly confirmByButton: 'always' | 'passwordReset'
 }
@@ -47,9 +47,9 @@ const OPENS_ACCOUNT: Readonly<Record<MailPurpose, boolean>> = {
 }
 
 /** Ours, not the specification's: how somebody shows that they read the mail of an address. */
-export const emailPageEndpoints = ({ emails, confirmByButton }: EmailPageDeps): readonly AnyEndpoint[] => {
+export const emailPageEndpoints = ({ ownMail, confirmByButton }: EmailPageDeps): readonly AnyEndpoint[] => {
   const confirmed = async (sid: string, token: string): Promise<CustomReply> => {
-    const state = await emails?.confirm(sid, token)
+    const state = await ownMail?.validations.confirm(sid, token)
     if (state === undefined || state.kind === 'gone') return refusedPage(GONE)
     return state.kind === 'wrong' ? refusedPage(WRONG) : done(state.address, state.nextLink)
   }
@@ -71,7 +71,7 @@ export const emailPageEndpoints = ({ emails, confirmByButton }: EmailPageDeps): 
       errorPage: refusedByEdge,
       handler: async ({ query: { sid, token } }) => {
         if (sid === undefined || token === undefined) return refusedPage(GONE)
-        const state = await emails?.link(sid)
+        const state = await ownMail?.validations.link(sid)
         if (state === undefined || state.kind === 'gone') return refusedPage(GONE)
         if (state.kind === 'validated') return confirmedPage(state.address)
         const asks = confirmByButton === 'always' || OPENS_ACCOUNT[state.purpose]

@@ -1,19 +1,19 @@
 import { Type } from 'typebox'
-import type { Register } from '#domain'
+import type { RegistrationPolicy } from '#domain'
 import { type AnyEndpoint, endpoint, v1Only } from '#http'
 
 export interface RegistrationTokensDeps {
-  readonly register: Register
+  readonly registrationPolicy: Pick<RegistrationPolicy, 'isTokenValid'>
 }
 
 /** `registration_tokens.yaml`. */
-export const registrationTokensEndpoints = ({ register }: RegistrationTokensDeps): readonly AnyEndpoint[] => [
+export const registrationTokensEndpoints = ({ registrationPolicy }: RegistrationTokensDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'GET',
     paths: v1Only('/register/m.login.registration_token/validity'),
     auth: 'none',
     rateLimit: 'registration',
     query: Type.Object({ token: Type.String() }),
-    handler: async ({ query }) => ({ valid: await register.isTokenValid(query.token) }),
+    handler: async ({ query }) => ({ valid: await registrationPolicy.isTokenValid(query.token) }),
   }),
 ]

@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { REGISTRATION_MEMBERS, type Register } from '#domain'
+import { REGISTRATION_MEMBERS, type Register, type RegisterGuest, type RegistrationPolicy } from '#domain'
 import { type AnyEndpoint, endpoint, isOldPath, sinceV2, v3 } from '#http'
 import { MatrixError } from '#spec'
 import { AuthData, pick, uiaReply } from '../authentication/auth-schemas.ts'
@@ -7,6 +7,8 @@ import { type RequestTokenDeps, requestTokenEndpoints } from './request-token.ts
 
 export interface RegistrationDeps extends RequestTokenDeps {
   readonly register: Register
+  readonly registerGuest: RegisterGuest
+  readonly registrationPolicy: Pick<RegistrationPolicy, 'assertAvailable'>
 }
 
 const Query = Type.Object({ kind: Type.Optional(Type.Union([Type.Literal('user'), Type.Literal('guest')])) })
@@ -27,7 +29,12 @@ const Body = Type.Object({
 })
 
 /** `registration.yaml`. */
-export const registrationEndpoints = ({ register, requestEmailToken }: RegistrationDeps): readonly AnyEndpoint[] => [
+export const registrationEndpoints = ({
+  register,
+  registerGuest,
+  registrationPolicy,
+  requestEmailToken,
+}: RegistrationDeps): readonly AnyEndpoint[] => [
   ...requestTokenEndpoints('/register', 'register', { requestEmailToken }),
   endpoint({
     method: 'POST',
@@ -39,7 +46,7 @@ export const registrationEndpoints = ({ register, requestEmailToken }: Registrat
     bodyOptional: true,
     handler: async ({ query, body, ip, userAgent, path }) => {
       const from = { ip, userAgent }
-      if (query.kind === 'guest') return register.guest(body.initial_device_display_name, from)
+      if (query.kind === 'guest') return registerGuest.run(body.initial_device_display_name, from)
       if (body.type === 'm.login.application_service') {
         throw new MatrixError('M_FORBIDDEN', 'No application service is registered at this server')
       }
@@ -55,7 +62,7 @@ export const registrationEndpoints = ({ register, requestEmailToken }: Registrat
     rateLimit: 'registration',
     query: Type.Object({ username: Type.String() }),
     handler: async ({ query }) => {
-      await register.assertAvailable(query.username)
+      await registrationPolicy.assertAvailable(query.username)
       return { available: true }
     },
   }),

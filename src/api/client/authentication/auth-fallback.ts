@@ -1,12 +1,5 @@
 import { Type } from 'typebox'
-import {
-  EMAIL_STAGE,
-  type EmailValidations,
-  type InteractiveAuth,
-  OAUTH2_STAGE,
-  SSO_STAGE,
-  type StageState,
-} from '#domain'
+import { EMAIL_STAGE, type InteractiveAuth, OAUTH2_STAGE, type OwnMail, SSO_STAGE, type StageState } from '#domain'
 import { type AnyEndpoint, type CustomReply, endpoint, type FormFields, oldPaths, v3 } from '#http'
 import { captchaSources, donePage, type Notice, noticePage, refusedPage, stagePage } from '../../pages/auth-fallback.ts'
 import { STAGE_FORMS, type StageForm } from '../../pages/stage-forms.ts'
@@ -21,7 +14,7 @@ export interface AuthFallbackDeps {
   /** The URL of the captcha's script. */
   readonly captchaScript: string
   /** undefined: this server sends no mail. */
-  readonly emails: EmailValidations | undefined
+  readonly ownMail: OwnMail | undefined
 }
 
 const PATH = '/auth/:authType/fallback/web'
@@ -122,7 +115,7 @@ export const authFallbackEndpoints = ({
   uia,
   captchaScript,
   signInPages,
-  emails,
+  ownMail,
 }: AuthFallbackDeps): readonly AnyEndpoint[] => {
   const pages = new SignInPages(signInPages)
 
@@ -133,7 +126,7 @@ export const authFallbackEndpoints = ({
     if (state.kind !== 'open') return closedPage(state.kind)
     return pages.stageChoice(signInPages.identityStages.choice(session, type, state.operation), state, request)
   }
-  const showEmail = emailStage(uia, new EmailStagePages(uia, emails))
+  const showEmail = emailStage(uia, new EmailStagePages(uia, ownMail))
   const show = (type: string, session: string | undefined, attempted?: Attempted): CustomReply => {
     const form = STAGE_FORMS.get(type)
     if (form === undefined) return noticePage(unknownStage(type))

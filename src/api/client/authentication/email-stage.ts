@@ -1,4 +1,11 @@
-import { EMAIL_STAGE, type EmailValidations, type InteractiveAuth, purposeOf } from '#domain'
+import {
+  EMAIL_STAGE,
+  type EmailValidations,
+  type InteractiveAuth,
+  type OwnMail,
+  purposeOf,
+  type ValidationMails,
+} from '#domain'
 import type { CustomReply, FormFields } from '#http'
 import { MatrixError } from '#spec'
 import { noticePage, sentence } from '../../pages/auth-fallback.ts'
@@ -22,15 +29,15 @@ const WRONG_CODE = 'This is not the code of the mail, or it is too old. After ma
  */
 export class EmailStagePages {
   readonly #uia: InteractiveAuth
-  readonly #emails: EmailValidations | undefined
+  readonly #ownMail: OwnMail | undefined
 
-  constructor(uia: InteractiveAuth, emails: EmailValidations | undefined) {
+  constructor(uia: InteractiveAuth, ownMail: OwnMail | undefined) {
     this.#uia = uia
-    this.#emails = emails
+    this.#ownMail = ownMail
   }
 
   begin(operation: string): CustomReply {
-    if (this.#emails !== undefined) return addressPage('', askingFor(operation))
+    if (this.#ownMail !== undefined) return addressPage('', askingFor(operation))
     return noticePage({
       status: 501,
       title: 'This cannot be done here',
@@ -41,17 +48,17 @@ export class EmailStagePages {
   /** What a form of these pages posts. undefined: the stage is passed. Throws what is not for the person to mend. */
   async continue(turn: Turn): Promise<CustomReply | undefined> {
     const { fields } = turn
-    if (this.#emails === undefined || fields.get('other') !== undefined) return this.begin(turn.operation)
+    if (this.#ownMail === undefined || fields.get('other') !== undefined) return this.begin(turn.operation)
     const email = fields.get('email')?.trim() ?? ''
     const code = fields.get('code')
     if (email === '') {
       return addressPage('', askingFor(turn.operation), { status: 400, text: 'Enter your e-mail address.' })
     }
-    if (code === undefined) return this.#send(this.#emails, turn, email)
-    return this.#check(this.#emails, turn, email, code)
+    if (code === undefined) return this.#send(this.#ownMail.mails, turn, email)
+    return this.#check(this.#ownMail.validations, turn, email, code)
   }
 
-  async #send(emails: EmailValidations, turn: Turn, email: string): Promise<CustomReply> {
+  async #send(mails: ValidationMails, turn: Turn, email: string): Promise<CustomReply> {
     const { session, operation, fields, ip } = turn
     const before = attemptIn(fields)
     const attempt = Math.min(before + 1, MAX_ATTEMPT)
@@ -65,7 +72,7 @@ export class EmailStagePages {
         form: 'code',
         ip,
       } as const
-      const { sid } = await emails.request(request)
+      const { sid } = await mails.request(request)
       return codePage({ email, sid, attempt })
     } catch (error) {
       if (!(error instanceof MatrixError)) throw error

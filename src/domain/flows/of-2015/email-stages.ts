@@ -1,9 +1,16 @@
-import type { Clock, Random } from '#base'
+import type { Random } from '#base'
 import { MatrixError, stringAt, type UserId } from '#spec'
 import { type Commit, WriteConflict } from '#store'
 import type { Accounts } from '../../accounts/index.ts'
-import { OneTimeTable } from '../../sign-in/index.ts'
-import type { EmailValidations, MailPurpose, ThirdPartyIds, TokenForm } from '../../threepids/index.ts'
+import type { OneTimeTable } from '../../sign-in/index.ts'
+import type {
+  EmailValidations,
+  MailPurpose,
+  OwnMail,
+  ThirdPartyIds,
+  TokenForm,
+  ValidationMails,
+} from '../../threepids/index.ts'
 import type { Stage, StageAttempt, StageOutcome } from '../../uia/index.ts'
 import {
   credentialsIn,
@@ -15,7 +22,7 @@ import {
 } from '../stages/email-proof.ts'
 
 /** What a session was sent, until it is confirmed. */
-interface Conversation {
+export interface Conversation {
   /** undefined: nothing that could be confirmed was sent, which the client does not learn. */
   readonly sid: string | undefined
   readonly clientSecret: string
@@ -23,11 +30,14 @@ interface Conversation {
   readonly user: string | undefined
 }
 
-export interface EmailStages2015Options {
-  readonly clock: Clock
+export interface EmailStages2015Parts {
+  /** undefined: this server sends no mail. */
+  readonly ownMail: OwnMail | undefined
+  readonly proof: EmailProof
+  readonly threepids: ThirdPartyIds
+  readonly accounts: Pick<Accounts, 'resolve'>
+  readonly conversations: OneTimeTable<Conversation>
   readonly random: Random
-  /** Of a user-interactive authentication. */
-  readonly lifetimeMs: number
   /** Whether there is an identity server whose word is taken. */
   readonly trustsIdentityServers: boolean
   readonly commit: Commit
@@ -40,36 +50,19 @@ type Owned = (proven: ProvenAddress, user: string | undefined) => Promise<StageO
  * request names the address, the next ones hold the code, or ask whether the link was opened.
  */
 export class EmailStages2015 {
-  /** undefined: this server sends no mail. */
-  readonly #emails: EmailValidations | undefined
-  readonly #proof: EmailProof
-  readonly #threepids: ThirdPartyIds
-  readonly #accounts: Pick<Accounts, 'resolve'>
-  readonly #options: EmailStages2015Options
-  readonly #conversations: OneTimeTable<Conversation>
+  readonly #parts: EmailStages2015Parts
 
-  constructor(
-    emails: EmailValidations | undefined,
-    proof: EmailProof,
-    threepids: ThirdPartyIds,
-    accounts: Pick<Accounts, 'resolve'>,
-    options: EmailStages2015Options,
-  ) {
-    this.#emails = emails
-    this.#proof = proof
-    this.#threepids = threepids
-    this.#accounts = accounts
-    this.#options = options
-    this.#conversations = new OneTimeTable({ ...options, name: 'old-email-conversations' })
+  constructor(parts: EmailStages2015Parts) {
+    this.#parts = parts
   }
 
   /** Ways to prove the address of a new account; the facts are what `provenIn` reads. */
   registering(): readonly Stage[] {
     const isFree: Owned = async (proven) =>
-      (await this.#threepids.owner(proven.medium, proven.address)) === undefined
+      (await this.#parts.threepids.owner(proven.medium, proven.address)) === undefined
         ? { kind: 'passed', fact: JSON.stringify(proven) }
         : { kind: 'failed', errcode: 'M_THREEPID_IN_USE', error: 'This address belongs to an account already' }
-    return [this.#proof.registrationStage(), ...this.#conversing('register', isFree)]
+    return [this.#parts.proof.registrationStage(), ...this.#conversing('register', isFree)]
   }
 
   /** Ways to log in as the owner of an address; the facts are user ids. */
@@ -79,63 +72,63 @@ export class EmailStages2015 {
       type: EMAIL_STAGE,
       attempt: async ({ auth }) => {
         const creds = credentialsIn(auth.threepidCreds ?? auth.threepid_creds, 'threepidCreds')
-        const outcome = await this.#proof.prove(creds, 'login')
+        const outcome = await this.#parts.proof.prove(creds, 'login')
         return outcome.kind === 'failed' ? outcome : isTheirs(outcome.proven, stringAt(auth, 'user'))
       },
     }
-    return [...this.#conversing('login', isTheirs), ...(this.#options.trustsIdentityServers ? [identity] : [])]
+    return [...this.#conversing('login', isTheirs), ...(this.#parts.trustsIdentityServers ? [identity] : [])]
   }
 
   #conversing(purpose: MailPurpose, owned: Owned): readonly Stage[] {
-    const emails = this.#emails
-    if (emails === undefined) return []
+    const { ownMail } = this.#parts
+    if (ownMail === undefined) return []
     const stage = (type: string, form: TokenForm): Stage => ({
       type,
       attempt: (attempt) =>
         stringAt(attempt.auth, 'email') === undefined || stringAt(attempt.auth, 'code') !== undefined
-          ? this.#answered(emails, form, purpose, attempt, owned)
-          : this.#asked(emails, form, purpose, attempt),
+          ? this.#answered(ownMail.validations, form, purpose, attempt, owned)
+          : this.#asked(ownMail.mails, form, purpose, attempt),
     })
     return [stage(EMAIL_CODE_STAGE, 'code'), stage(EMAIL_URL_STAGE, 'link')]
   }
 
   /** Sends a mail, each time that it is asked for. */
   async #asked(
-    emails: EmailValidations,
+    mails: ValidationMails,
     form: TokenForm,
     purpose: MailPurpose,
     { session, auth, ip }: StageAttempt,
   ): Promise<StageOutcome> {
-    const known = this.#conversations.find(session)
-    const clientSecret = known?.clientSecret ?? this.#options.random.token(32)
+    const known = this.#parts.conversations.find(session)
+    const clientSecret = known?.clientSecret ?? this.#parts.random.token(32)
     const attempt = (known?.attempt ?? 0) + 1
     const address = stringAt(auth, 'email') ?? ''
     const request = { address, clientSecret, sendAttempt: attempt, purpose, form, ip }
-    const sent = await emails.request(request).catch((error: unknown) => {
+    const sent = await mails.request(request).catch((error: unknown) => {
       // Who logs in does not learn whether there is such an account, whatever the operator tells those who ask for mails elsewhere.
       if (error instanceof MatrixError && error.errcode === 'M_THREEPID_NOT_FOUND' && purpose === 'login')
         return undefined
       throw error
     })
-    this.#conversations.put({ sid: sent?.sid, clientSecret, attempt, user: stringAt(auth, 'user') }, session)
+    this.#parts.conversations.put({ sid: sent?.sid, clientSecret, attempt, user: stringAt(auth, 'user') }, session)
     return { kind: 'pending' }
   }
 
   async #answered(
-    emails: EmailValidations,
+    validations: EmailValidations,
     form: TokenForm,
     purpose: MailPurpose,
     { session, auth }: StageAttempt,
     owned: Owned,
   ): Promise<StageOutcome> {
-    const known = this.#conversations.find(session)
+    const known = this.#parts.conversations.find(session)
     if (known === undefined) throw new MatrixError('M_MISSING_PARAM', 'email is missing')
     const code = stringAt(auth, 'code')
     if (form === 'code' && code === undefined) throw new MatrixError('M_MISSING_PARAM', 'code is missing')
     const { sid, clientSecret, user } = known
-    if (sid !== undefined && code !== undefined) await emails.submit(sid, clientSecret, code)
+    if (sid !== undefined && code !== undefined) await validations.submit(sid, clientSecret, code)
     const outcome =
-      sid === undefined ? undefined : await this.#proof.prove({ sid, clientSecret, idServer: undefined }, purpose)
+      sid === undefined ? undefined : await this.#parts.proof.prove({ sid, clientSecret, idServer: undefined }, purpose)
     if (outcome?.kind === 'proven') return owned(outcome.proven, user)
     return form === 'code'
       ? { kind: 'failed', errcode: 'M_FORBIDDEN', error: 'This is not the code of the mail, or it is too old' }
@@ -144,10 +137,10 @@ export class EmailStages2015 {
 
   /** "`user` must own `email`": somebody else's address is as good as a wrong code. What was proved is good once. */
   async #ofOwner(proven: ProvenAddress, user: string | undefined): Promise<StageOutcome> {
-    const owner = await this.#threepids.owner(proven.medium, proven.address)
+    const owner = await this.#parts.threepids.owner(proven.medium, proven.address)
     if (owner === undefined || (user !== undefined && (await this.#resolved(user)) !== owner)) return NOT_THEIRS
     try {
-      await this.#options.commit(this.#proof.usedUp(proven))
+      await this.#parts.commit(this.#parts.proof.usedUp(proven))
     } catch (error) {
       if (error instanceof WriteConflict) return NOT_THEIRS
       throw error
@@ -156,7 +149,7 @@ export class EmailStages2015 {
   }
 
   async #resolved(user: string): Promise<UserId | undefined> {
-    return (await this.#accounts.resolve({ kind: 'user', user }))?.userId
+    return (await this.#parts.accounts.resolve({ kind: 'user', user }))?.userId
   }
 }
 

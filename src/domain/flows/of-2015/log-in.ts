@@ -3,6 +3,13 @@ import type { SessionRequest } from '../../devices/index.ts'
 import type { InteractiveAuth, Stage, UiaAnswer } from '../../uia/index.ts'
 import type { LogIn } from '../sessions/log-in.ts'
 
+export interface LogIn2015Parts {
+  readonly logIn: LogIn
+  readonly uia: InteractiveAuth
+  /** Each passed with the user id as its fact. */
+  readonly stages: readonly Stage[]
+}
+
 /** The operation of its sessions. */
 export const LOG_IN_2015 = 'POST /login of the first version'
 
@@ -13,26 +20,21 @@ export const LOG_IN_2015 = 'POST /login of the first version'
 export class LogIn2015 {
   /** What each flow consists of. */
   readonly flows: readonly (readonly string[])[]
-  readonly #logIn: LogIn
-  readonly #uia: InteractiveAuth
-  /** Each passed with the user id as its fact. */
-  readonly #stages: readonly Stage[]
+  readonly #parts: LogIn2015Parts
 
-  constructor(logIn: LogIn, uia: InteractiveAuth, stages: readonly Stage[]) {
-    this.#logIn = logIn
-    this.#uia = uia
-    this.#stages = stages
-    this.flows = stages.map(({ type }) => [type])
+  constructor(parts: LogIn2015Parts) {
+    this.#parts = parts
+    this.flows = parts.stages.map(({ type }) => [type])
   }
 
   /** `auth`: the request, with its `type` and `session`. */
   run(auth: JsonObject, session: Omit<SessionRequest, 'userId'>): Promise<UiaAnswer<JsonObject>> {
-    return this.#uia.run(
+    return this.#parts.uia.run(
       {
         operation: LOG_IN_2015,
         requester: undefined,
         flows: this.flows,
-        stages: this.#stages,
+        stages: this.#parts.stages,
         anyOrder: true,
         auth,
         ip: session.from.ip,
@@ -42,7 +44,7 @@ export class LogIn2015 {
         perform: ({ facts }) => {
           const [userId] = facts.values()
           if (userId === undefined) throw new MatrixError('M_FORBIDDEN', 'Nobody was proved')
-          return this.#logIn.asUser({ ...session, userId: userId as UserId })
+          return this.#parts.logIn.asUser({ ...session, userId: userId as UserId })
         },
       },
     )

@@ -9,6 +9,14 @@ const DUMMY_STAGE = 'm.login.dummy'
 /** What a stage of registration is called in the first version, where it is another; several, where there are several ways to pass it. */
 export type Stages2015 = ReadonlyMap<string, readonly Stage[]>
 
+export interface Registration2015Parts {
+  readonly register: Register
+  readonly isOpen: boolean
+  readonly offer: StageOffer
+  readonly oldStages: Stages2015
+  readonly serverName: ServerName
+}
+
 /** The operation of its sessions. */
 export const REGISTRATION_2015 = 'POST /register of the first version'
 
@@ -22,9 +30,9 @@ export class Registration2015 {
   readonly #register: Register
   readonly #stages: readonly Stage[]
 
-  constructor(register: Register, offer: StageOffer, oldStages: Stages2015, serverName: ServerName) {
+  constructor({ register, isOpen, offer, oldStages, serverName }: Registration2015Parts) {
     this.#register = register
-    this.flows = register.isOpen ? oldFlows(offer.flows, oldStages) : []
+    this.flows = isOpen ? oldFlows(offer.flows, oldStages) : []
     this.#stages = [...offer.stages, ...[...oldStages.values()].flat(), accountStage(register, serverName)]
   }
 

@@ -1,4 +1,4 @@
-import { type DeviceId, MatrixError, type UserId } from '#spec'
+import { type DeviceId, type JsonObject, MatrixError, stringAt, type UserId } from '#spec'
 import type { Change, Commit } from '#store'
 import type { Accounts } from '../../accounts/index.ts'
 import type { AccessTokens, Devices, PreparedSession, SessionRequest, Sessions } from '../../devices/index.ts'
@@ -13,7 +13,7 @@ export interface Guest {
 
 export interface GuestUpgradeDraft {
   readonly userId: UserId
-  /** As `guestOf` answered. */
+  /** As `guestIn` answered. */
   readonly guest: Guest
   readonly passwordHash: string
   readonly session: Omit<SessionRequest, 'userId'> | undefined
@@ -40,8 +40,13 @@ export class UpgradeGuest {
     this.#parts = parts
   }
 
-  /** Throws `M_FORBIDDEN` where the token is not that of the guest with that user id. */
-  async guestOf(userId: UserId, token: string, from: SessionRequest['from']): Promise<Guest> {
+  /**
+   * The guest who is to become a full account by that registration: with a token of their own, and no other name than theirs. Throws
+   * `M_FORBIDDEN` where the token is not that of the guest with that user id.
+   */
+  async guestIn(userId: UserId, body: JsonObject, from: SessionRequest['from']): Promise<Guest | undefined> {
+    const token = stringAt(body, 'guest_access_token')
+    if (token === undefined || (await this.#parts.accounts.account(userId)) === undefined) return undefined
     const owner = await this.#parts.tokens.check(token, from).catch((error: unknown) => {
       if (error instanceof MatrixError && error.errcode === 'M_UNKNOWN_TOKEN') return undefined
       throw error

@@ -2,10 +2,10 @@ import { MatrixError } from '#spec'
 import {
   canonicalEmail,
   type EmailTokenRequest,
-  type EmailValidations,
   type IdentityServerMails,
   type MailPurpose,
   type ThirdPartyIds,
+  type ValidationMails,
 } from '../../threepids/index.ts'
 import { identityServerFailure } from '../stages/email-proof.ts'
 
@@ -16,7 +16,7 @@ export interface EmailTokenParams extends Omit<EmailTokenRequest, 'idServer'> {
 
 export interface RequestEmailTokenParts {
   /** undefined: this server sends no mail. */
-  readonly emails: EmailValidations | undefined
+  readonly mails: ValidationMails | undefined
   readonly threepids: ThirdPartyIds
   readonly identityServers: IdentityServerMails
   readonly registersWithEmail: boolean
@@ -32,14 +32,14 @@ export class RequestEmailToken {
 
   /**
    * By a mail of this server, whatever identity server is named: "This parameter is ignored when the homeserver handles 3PID verification". A
-   * server that sends none has the named one do it, as was usual until 2019. Throws what `EmailValidations.request` throws, and
+   * server that sends none has the named one do it, as was usual until 2019. Throws what `ValidationMails.request` throws, and
    * `M_THREEPID_MEDIUM_NOT_SUPPORTED`, `M_SERVER_NOT_TRUSTED`.
    */
   async run(params: EmailTokenParams): Promise<{ readonly sid: string }> {
     if (params.purpose === 'register' && !this.#parts.registersWithEmail) throw notSupported()
-    if (this.#parts.emails === undefined) return this.#elsewhere(params)
+    if (this.#parts.mails === undefined) return this.#elsewhere(params)
     const { email: address, clientSecret, sendAttempt, nextLink, purpose } = params
-    return this.#parts.emails.request({ address, clientSecret, sendAttempt, nextLink, purpose, form: 'link' })
+    return this.#parts.mails.request({ address, clientSecret, sendAttempt, nextLink, purpose, form: 'link' })
   }
 
   async #elsewhere({ purpose, idServer, ...request }: EmailTokenParams): Promise<{ readonly sid: string }> {

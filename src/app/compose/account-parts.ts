@@ -1,0 +1,34 @@
+import type {
+  AccessTokens,
+  Accounts,
+  Devices,
+  DeviceTraces,
+  InteractiveAuth,
+  NewAccountChanges,
+  Sessions,
+} from '#domain'
+import { localpartOf } from '#spec'
+import { writers } from '#store'
+import type { BuiltSignIn } from './sign-in.ts'
+import type { BuiltThirdPartyIds } from './third-party-ids.ts'
+
+/** Built first; the flows over accounts are made of them. */
+export interface BuiltParts {
+  readonly accounts: Accounts
+  readonly devices: Devices
+  readonly accessTokens: AccessTokens
+  readonly sessions: Sessions
+  readonly uia: InteractiveAuth
+  readonly addresses: BuiltThirdPartyIds
+  readonly signIn: BuiltSignIn
+}
+
+/** Until they choose a name, people are called by their local part, as clients expect. */
+export const newAccountChanges: NewAccountChanges = {
+  changesFor: (userId, displayName) => [
+    writers.profiles.setFieldOf(userId, 'displayname', JSON.stringify(displayName ?? localpartOf(userId))),
+  ],
+}
+
+/** Pushers end with the device they were set on. */
+export const deviceTraces: DeviceTraces = { orphansOf: (userId) => writers.pushers.removeOrphans(userId) }

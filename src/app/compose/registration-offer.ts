@@ -1,0 +1,66 @@
+import type { Config } from '#config'
+import {
+  dummyStage,
+  EMAIL_STAGE,
+  type EmailProof,
+  type PolicyDocument,
+  provenIn,
+  type RegistrationOutcome,
+  type RegistrationTokens,
+  recaptchaStage,
+  registrationTokenStage,
+  type Stage,
+  type StageOffer,
+  TOKEN_STAGE,
+  termsStage,
+} from '#domain'
+import { CaptchaVerifier } from '#net'
+import type { Ground } from './ground.ts'
+
+/** What this server asks of people who register, and what comes of the answers. */
+export interface RegistrationOffer extends Pick<RegistrationOutcome, 'changesFor'> {
+  readonly offer: StageOffer
+}
+
+/** Without sign-in at providers. */
+export const registrationOffer = (ground: Ground, tokens: RegistrationTokens, proof: EmailProof): RegistrationOffer => {
+  const { config } = ground
+  const documents = termsOf(config)
+  const terms = termsStage(documents)
+  const captcha = captchaOf(ground)
+  const asked = [
+    ...(config.registration.mode === 'token' ? [TOKEN_STAGE] : []),
+    ...(config.registration.captcha ? captcha.map(({ type }) => type) : []),
+    ...(documents.length > 0 ? [terms.type] : []),
+  ]
+  const withEmail = [...asked, EMAIL_STAGE]
+  const { email } = config.registration
+  // With a choice the shorter flow ends in a stage of its own, lest it be done where the longer one only began.
+  const without = asked.length > 0 && email !== 'optional' ? asked : [...asked, dummyStage.type]
+  const flows = [...(email === 'required' ? [] : [without]), ...(email === 'off' ? [] : [withEmail])]
+  const stages = [dummyStage, registrationTokenStage(tokens), terms, proof.registrationStage()]
+  return {
+    // What is in no flow is not there to be passed, except a captcha: that can do no harm, and clients send it unasked.
+    offer: { flows, stages: [...captcha, ...stages.filter(({ type }) => flows.some((flow) => flow.includes(type)))] },
+    changesFor: (facts, userId) => {
+      const token = facts.get(TOKEN_STAGE)
+      const address = provenIn(facts)
+      return [
+        ...(token === undefined ? [] : [tokens.use(token)]),
+        ...(address === undefined ? [] : proof.added(userId, address)),
+      ]
+    },
+  }
+}
+
+/** Where there are keys, captchas are checked; whether to register needs one is another setting. */
+const captchaOf = ({ config: { captcha }, clock }: Ground): readonly Stage[] => {
+  const { publicKey, privateKey, verifyUrl, timeout } = captcha
+  if (publicKey === undefined || privateKey === undefined) return []
+  return [recaptchaStage(publicKey, new CaptchaVerifier({ clock, verifyUrl, privateKey, timeoutMs: timeout }))]
+}
+
+export const termsOf = ({ registration: { termsUrl, termsVersion, termsName } }: Config): readonly PolicyDocument[] =>
+  termsUrl === undefined
+    ? []
+    : [{ id: 'terms_of_service', version: termsVersion, translations: { en: { name: termsName, url: termsUrl } } }]

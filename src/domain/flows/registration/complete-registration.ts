@@ -1,0 +1,104 @@
+import { type JsonObject, MatrixError, type ServerName, stringAt, type UserId } from '#spec'
+import type { Change } from '#store'
+import type { Accounts } from '../../accounts/index.ts'
+import { type Devices, parseDeviceId, type SessionRequest } from '../../devices/index.ts'
+import type { Granted } from '../../uia/index.ts'
+import type { LogIn } from '../sessions/log-in.ts'
+import { identityIn } from '../stages/identity-stages.ts'
+import type { CreateAccount } from './create-account.ts'
+import type { NewUserIds } from './new-user-ids.ts'
+import type { UpgradeGuest } from './upgrade-guest.ts'
+
+/** What the facts of passed stages mean for the new account. */
+export interface RegistrationOutcome {
+  /** Changes in the commit of the account: a token is counted, an address added, an identity linked. */
+  changesFor(facts: Granted['facts'], userId: UserId): readonly Change<unknown>[]
+  /** `bind_email`, once the account is there. */
+  bindEmail(userId: UserId, facts: Granted['facts']): Promise<void>
+}
+
+export interface CompleteRegistrationParts {
+  readonly accounts: Accounts
+  readonly devices: Devices
+  readonly newUserIds: NewUserIds
+  readonly createAccount: CreateAccount
+  readonly upgradeGuest: UpgradeGuest
+  readonly logIn: LogIn
+  readonly outcome: RegistrationOutcome
+  readonly serverName: ServerName
+}
+
+/** Makes the account once all stages are passed. Asked again in the same session, answers for the account that it made. */
+export class CompleteRegistration {
+  readonly #parts: CompleteRegistrationParts
+
+  constructor(parts: CompleteRegistrationParts) {
+    this.#parts = parts
+  }
+
+  /** Throws `M_MISSING_PARAM` without a password, and what `CreateAccount.run` and `UpgradeGuest.run` throw. */
+  async run(granted: Granted, from: SessionRequest['from']): Promise<JsonObject> {
+    const { accounts, newUserIds, serverName } = this.#parts
+    const { body } = granted
+    const done = granted.remembered === undefined ? undefined : stringAt(granted.remembered, 'user_id')
+    if (done !== undefined) return this.#again(granted, done as UserId, from)
+
+    const password = stringAt(body, 'password')
+    // People who sign in at a provider need none here.
+    if (password === undefined && identityIn(granted.facts) === undefined) {
+      throw new MatrixError('M_MISSING_PARAM', 'password is missing')
+    }
+    const passwordHash = password === undefined ? undefined : await accounts.hashPassword(password)
+    const create = async (userId: UserId): Promise<JsonObject> => {
+      const answer = await this.#create(userId, passwordHash, granted, from)
+      // With the device, so that asking again does not make a second one.
+      granted.remember({ user_id: userId, ...(answer === undefined ? {} : { device_id: answer.device_id }) })
+      if (body.bind_email === true) await this.#parts.outcome.bindEmail(userId, granted.facts)
+      return { user_id: userId, home_server: serverName, ...answer }
+    }
+    const username = stringAt(body, 'username')
+    return username === undefined ? newUserIds.withRandom(create) : create(accounts.newUserId(username))
+  }
+
+  async #create(
+    userId: UserId,
+    passwordHash: string | undefined,
+    { body, facts }: Granted,
+    from: SessionRequest['from'],
+  ) {
+    const { createAccount, upgradeGuest, outcome } = this.#parts
+    const session = body.inhibit_login === true ? undefined : sessionOf(body, from)
+    const alongside = outcome.changesFor(facts, userId)
+    const guest = await upgradeGuest.guestIn(userId, body, from)
+    return guest === undefined || passwordHash === undefined
+      ? createAccount.run({ userId, passwordHash, session, alongside })
+      : upgradeGuest.run({ userId, guest, passwordHash, session, alongside })
+  }
+
+  /** The account is there, but the client did not hear of it: it gets new tokens for the same device. */
+  async #again(granted: Granted, userId: UserId, from: SessionRequest['from']): Promise<JsonObject> {
+    const { devices, logIn, serverName } = this.#parts
+    const { remembered = {}, body } = granted
+    granted.remember(remembered)
+    const deviceId = stringAt(remembered, 'device_id')
+    const identity = { user_id: userId, home_server: serverName }
+    if (deviceId === undefined) return identity
+    // A device that was logged out had the answer: the session's id gives out no more of it.
+    if ((await devices.device(userId, parseDeviceId(deviceId))) === undefined) {
+      granted.remember({ user_id: userId })
+      throw new MatrixError('M_FORBIDDEN', 'The device of this registration was logged out')
+    }
+    const answer = await logIn.start({ ...sessionOf(body, from), userId, deviceId: parseDeviceId(deviceId) })
+    return { ...identity, ...answer }
+  }
+}
+
+const sessionOf = (body: JsonObject, from: SessionRequest['from']) => {
+  const deviceId = stringAt(body, 'device_id')
+  return {
+    deviceId: deviceId === undefined ? undefined : parseDeviceId(deviceId),
+    displayName: stringAt(body, 'initial_device_display_name'),
+    refreshable: body.refresh_token === true,
+    from,
+  }
+}

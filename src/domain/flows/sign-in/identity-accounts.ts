@@ -1,0 +1,93 @@
+import type { UserId } from '#spec'
+import { type Commit, WriteConflict } from '#store'
+import type { Accounts } from '../../accounts/index.ts'
+import type { ExternalIdentities, Identity, SignInProvider } from '../../sign-in/index.ts'
+import type { CreateAccount } from '../registration/create-account.ts'
+import type { NewUserIds } from '../registration/new-user-ids.ts'
+import type { AccountOfIdentity } from './sign-in-steps.ts'
+
+export interface IdentityAccountsParts {
+  readonly accounts: Accounts
+  readonly identities: ExternalIdentities
+  readonly newUserIds: NewUserIds
+  readonly createAccount: CreateAccount
+  readonly commit: Commit
+  /** The owner of a verified e-mail address. */
+  userWithEmail(address: string): Promise<UserId | undefined>
+}
+
+/** Which account belongs to an identity at a provider, and accounts for people who have none. */
+export class IdentityAccounts {
+  readonly #parts: IdentityAccountsParts
+
+  constructor(parts: IdentityAccountsParts) {
+    this.#parts = parts
+  }
+
+  /** The account, by the rule of its provider; what is linked by that is committed. */
+  async accountOf(identity: Identity, provider: SignInProvider): Promise<AccountOfIdentity> {
+    const linked = await this.#parts.identities.userOf(identity)
+    if (linked !== undefined) {
+      return (await this.#isActive(linked))
+        ? { kind: 'account', userId: linked }
+        : { kind: 'refused', why: 'deactivated' }
+    }
+    const candidate = await this.#candidate(identity, provider)
+    if (
+      candidate !== undefined &&
+      (await this.#mayBecome(candidate, provider)) &&
+      (await this.#link(identity, candidate))
+    )
+      return { kind: 'account', userId: candidate }
+    return provider.allowRegistration ? { kind: 'none' } : { kind: 'refused', why: 'noAccount' }
+  }
+
+  /** A new account of that identity. Throws what is wrong with the name, `M_USER_IN_USE`, `M_EXCLUSIVE`. */
+  async create(identity: Identity, username: string): Promise<UserId> {
+    const { newUserIds, createAccount, identities } = this.#parts
+    const userId = await newUserIds.available(username)
+    await createAccount.run({
+      userId,
+      passwordHash: undefined,
+      displayName: identity.displayName,
+      session: undefined,
+      alongside: [identities.link(identity, userId)],
+    })
+    return userId
+  }
+
+  async #candidate(identity: Identity, { linkExisting }: SignInProvider): Promise<UserId | undefined> {
+    const { accounts } = this.#parts
+    switch (linkExisting) {
+      case 'never':
+        return undefined
+      case 'localpart': {
+        if (identity.localpart === '') return undefined
+        return (await accounts.resolve({ kind: 'user', user: identity.localpart }))?.account?.userId
+      }
+      case 'verifiedEmail':
+        return identity.verifiedEmail === undefined ? undefined : this.#parts.userWithEmail(identity.verifiedEmail)
+    }
+  }
+
+  /** Providers give names and addresses of people who left to others: an account with an identity there has its owner. */
+  async #mayBecome(userId: UserId, { id }: SignInProvider): Promise<boolean> {
+    return (await this.#isActive(userId)) && !(await this.#parts.identities.providersOf(userId)).includes(id)
+  }
+
+  async #isActive(userId: UserId): Promise<boolean> {
+    const account = await this.#parts.accounts.account(userId)
+    return account !== undefined && account.deactivatedAtMs === undefined && !account.guest
+  }
+
+  /** Whether it is theirs now. */
+  async #link(identity: Identity, userId: UserId): Promise<boolean> {
+    try {
+      await this.#parts.commit([this.#parts.identities.link(identity, userId)])
+      return true
+    } catch (error) {
+      if (error instanceof WriteConflict) return false
+      throw error
+    }
+  }
+}
