@@ -1,12 +1,37 @@
-/** Streams kept in the database; the store tells how far they reach. */
-export const DURABLE = ['events', 'receipts', 'accountData', 'toDevice', 'deviceLists'] as const
-/** Streams that live in memory. Their positions start at the time of the start in milliseconds, so they never repeat. */
-export const EPHEMERAL = ['typing', 'presence'] as const
-export const STREAMS = [...DURABLE, ...EPHEMERAL] as const
+export interface StreamDeclaration {
+  /**
+   * Positions of streams in the database are told by the store. Positions of streams in memory start at the time of the start in
+   * milliseconds, so they never repeat.
+   */
+  readonly kept: 'database' | 'memory'
+  /**
+   * Where a client begins whose token was made before the stream was added: `beginning` if the client is to be sent all of it, `now` if
+   * only what is to come. `never`: the stream is in every token there is.
+   */
+  readonly missing: 'beginning' | 'now' | 'never'
+}
 
-export type DurableStreamName = (typeof DURABLE)[number]
-export type EphemeralStreamName = (typeof EPHEMERAL)[number]
-export type StreamName = (typeof STREAMS)[number]
+/** The streams that clients read, in the order of their positions in tokens. New ones are added at the end; none moves or goes. */
+export const STREAM_DECLARATIONS = {
+  events: { kept: 'database', missing: 'never' },
+  receipts: { kept: 'database', missing: 'never' },
+  accountData: { kept: 'database', missing: 'never' },
+  toDevice: { kept: 'database', missing: 'never' },
+  deviceLists: { kept: 'database', missing: 'never' },
+  typing: { kept: 'memory', missing: 'never' },
+  presence: { kept: 'memory', missing: 'never' },
+} as const satisfies Readonly<Record<string, StreamDeclaration>>
+
+type Declarations = typeof STREAM_DECLARATIONS
+type KeptIn<Place extends StreamDeclaration['kept']> = {
+  [Name in keyof Declarations]: Declarations[Name]['kept'] extends Place ? Name : never
+}[keyof Declarations]
+
+export type StreamName = keyof Declarations
+export type DurableStreamName = KeptIn<'database'>
+export type EphemeralStreamName = KeptIn<'memory'>
+
+export const STREAMS = Object.keys(STREAM_DECLARATIONS) as readonly StreamName[]
 
 /** How far each stream reaches: everything at or below is readable, nothing below comes later. */
 export type Positions = Readonly<Record<StreamName, number>>

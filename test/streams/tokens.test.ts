@@ -1,6 +1,16 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { formatPageToken, formatSyncToken, parsePageToken, parseSyncToken, STREAMS } from '#streams'
+import {
+  formatPageToken,
+  formatSyncToken,
+  type Positions,
+  parsePageToken,
+  parseSyncToken,
+  STREAM_DECLARATIONS,
+  STREAMS,
+  type StreamDeclaration,
+  syncTokensOver,
+} from '#streams'
 
 const position = fc.maxSafeNat()
 const positions = fc.record({
@@ -13,11 +23,21 @@ const positions = fc.record({
   presence: position,
 })
 
+const NOW: Positions = {
+  events: 100,
+  receipts: 50,
+  accountData: 20,
+  toDevice: 5,
+  deviceLists: 4,
+  typing: 1_800_000_000_000,
+  presence: 1_800_000_000_000,
+}
+
 describe('tokens', () => {
   it('come back as they went', () => {
     fc.assert(
       fc.property(positions, (given) => {
-        expect(parseSyncToken(formatSyncToken(given))).toEqual(given)
+        expect(parseSyncToken(formatSyncToken(given), NOW)).toEqual(given)
         expect(parsePageToken(formatSyncToken(given))).toBe(given.events)
         expect(parsePageToken(formatPageToken(given.events))).toBe(given.events)
       }),
@@ -32,10 +52,10 @@ describe('tokens', () => {
     )
     fc.assert(
       fc.property(text, (given) => {
-        const read = parseSyncToken(given)
+        const read = parseSyncToken(given, NOW)
         if (read !== undefined) {
           for (const stream of STREAMS) expect(Number.isSafeInteger(read[stream]) && read[stream] >= 0).toBe(true)
-          expect(parseSyncToken(formatSyncToken(read))).toEqual(read)
+          expect(parseSyncToken(formatSyncToken(read), NOW)).toEqual(read)
         }
         const page = parsePageToken(given)
         expect(page === undefined || Number.isSafeInteger(page)).toBe(true)
@@ -57,7 +77,60 @@ describe('tokens', () => {
     's1_2',
     `h1_${'1'.repeat(10_000)}`,
   ])('refuse %j', (text) => {
-    expect(parseSyncToken(text)).toBeUndefined()
+    expect(parseSyncToken(text, NOW)).toBeUndefined()
     expect(parsePageToken(text)).toBeUndefined()
+  })
+})
+
+/** What this version gives out, kept as text: it must be read for ever. */
+const OF_2026_11 = 'h1_11_3_1_2_4_1795845585397_1795845585398'
+const READ = {
+  ...{ events: 11, receipts: 3, accountData: 1, toDevice: 2, deviceLists: 4 },
+  ...{ typing: 1795845585397, presence: 1795845585398 },
+}
+
+describe('tokens of older versions', () => {
+  it('are read by this one', () => {
+    expect(parseSyncToken(OF_2026_11, NOW)).toMatchObject(READ)
+    expect(parsePageToken(OF_2026_11)).toBe(11)
+    expect(parsePageToken('t9')).toBe(9)
+  })
+
+  const later = syncTokensOver({
+    ...STREAM_DECLARATIONS,
+    threads: { kept: 'database', missing: 'beginning' },
+    invites: { kept: 'database', missing: 'now' },
+  })
+  const laterNow = { ...NOW, threads: 7, invites: 8 }
+
+  it('are read by one with more streams: each of these begins as it says', () => {
+    expect(later.parse(OF_2026_11, laterNow)).toEqual({ ...READ, threads: 0, invites: 8 })
+    expect(later.parse(`${OF_2026_11}_6`, laterNow)).toEqual({ ...READ, threads: 6, invites: 8 })
+    expect(later.parse(`${OF_2026_11}_6_2`, laterNow)).toEqual({ ...READ, threads: 6, invites: 2 })
+    expect(later.read(OF_2026_11)).toEqual(READ)
+  })
+
+  it('and those with more streams by none with fewer', () => {
+    expect(parseSyncToken(later.format(laterNow), NOW)).toBeUndefined()
+    expect(parsePageToken(later.format(laterNow))).toBeUndefined()
+  })
+
+  it('are read by every later version, however the streams grow', () => {
+    const added = fc.array(fc.constantFrom<'beginning' | 'now'>('beginning', 'now'), { maxLength: 8 })
+    fc.assert(
+      fc.property(positions, added, fc.nat({ max: 8 }), position, (given, missing, known, now) => {
+        const version = (added: number) => {
+          const streams = missing.slice(0, added).map((at, index): [string, StreamDeclaration] => {
+            return [`s${index}`, { kept: 'database', missing: at }]
+          })
+          return syncTokensOver<string>({ ...STREAM_DECLARATIONS, ...Object.fromEntries(streams) })
+        }
+        const [older, newer] = [version(known), version(missing.length)]
+        const everywhere = (value: number) => Object.fromEntries(missing.map((_, index) => [`s${index}`, value]))
+        const read = newer.parse(older.format({ ...given, ...everywhere(3) }), { ...given, ...everywhere(now) })
+        const expected = missing.map((at, index) => (index < known ? 3 : at === 'now' ? now : 0))
+        expect(read).toEqual({ ...given, ...Object.fromEntries(expected.map((value, index) => [`s${index}`, value])) })
+      }),
+    )
   })
 })

@@ -16,7 +16,7 @@ export interface StreamPlace {
 export const streamPlace = (text: string, now: Positions, words: boolean): StreamPlace => {
   if (words && text === START) return { text, positions: beginning(now) }
   if (words && text === END) return { text, positions: now }
-  const sync = parseSyncToken(text)
+  const sync = parseSyncToken(text, now)
   const page = sync === undefined ? parsePageToken(text) : undefined
   if (sync === undefined && page === undefined) throw new MatrixError('M_INVALID_PARAM', 'Not a token of this server')
   const positions = sync ?? { ...now, events: page ?? now.events }

@@ -60,9 +60,9 @@ export class Sync {
 
   /** Parses `since`. Throws `M_INVALID_PARAM` for a malformed token, or one ahead of the durable streams: of another server, or of a lost database. */
   since(text: string): Positions {
-    const since = parseSyncToken(text)
-    if (since === undefined) throw new MatrixError('M_INVALID_PARAM', 'since is not a token of this server')
     const now = this.#parts.streams.positions()
+    const since = parseSyncToken(text, now)
+    if (since === undefined) throw new MatrixError('M_INVALID_PARAM', 'since is not a token of this server')
     if (since.events > now.events || since.accountData > now.accountData || since.receipts > now.receipts)
       throw new MatrixError('M_INVALID_PARAM', 'since lies ahead of this server')
     // Streams in memory begin at the clock's time of the start. A token ahead of one means that the clock was set back: everything in it is news.
