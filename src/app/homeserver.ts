@@ -106,7 +106,7 @@ class Running {
       random: this.#random,
       logger: this.#logger,
     }
-    const { streams, tokens, endpoints, caches, settle } = await compose(ground)
+    const { streams, issuers, endpoints, caches, settle } = await compose(ground)
     this.#closers.push(settle)
     this.endpoints = endpoints
 
@@ -115,9 +115,9 @@ class Running {
       addEngineReadings(metrics, store, streams)
       metrics.addCaches(caches)
     }
-    const edge = await createEdge({
+    const edge = createEdge({
       endpoints,
-      tokens,
+      issuers,
       rateLimiter,
       limits: limitsOf(config),
       trustProxy: config.listen.trustProxy.length === 0 ? false : config.listen.trustProxy,

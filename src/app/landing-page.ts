@@ -1,4 +1,4 @@
-import { type AnyEndpoint, CustomReply, endpoint, html, htmlReply } from '#http'
+import { type AnyEndpoint, CustomReply, endpoint, html, htmlReply, none } from '#http'
 
 export interface LandingPageOptions {
   readonly serverName: string
@@ -34,14 +34,14 @@ export const operationalEndpoints = (options: LandingPageOptions): readonly AnyE
     endpoint({
       method: 'GET',
       paths: ['/'],
-      auth: 'none',
+      auth: none(),
       rateLimit: 'unlimited',
       handler: async () => page,
     }),
     endpoint({
       method: 'GET',
       paths: ['/health'],
-      auth: 'none',
+      auth: none(),
       rateLimit: 'unlimited',
       handler: async () => new CustomReply({ status: 200, body: 'OK' }),
     }),

@@ -1,10 +1,9 @@
 import { BoundedCache, type CacheStats } from '#base'
-import { type Answer, type AnyEndpoint, type Auth, type EndpointRequest, isOldPath } from './endpoint.ts'
+import type { Answer } from './endpoint/answer.ts'
+import type { AnyEndpoint, AnyRequest } from './endpoint/endpoint.ts'
+import { isOldPath } from './endpoint/paths.ts'
 
 const LIMIT_BYTES = 4 * 1024 * 1024
-
-/** What a handler is asked, whatever its endpoint. */
-type AnyRequest = EndpointRequest<Auth, unknown, unknown, unknown>
 
 /**
  * In 2015 most requests could be made by `PUT` too, with a transaction id behind their path (Swagger of that time): the same again does
@@ -26,8 +25,8 @@ export class AnsweredOnce {
     { requester, path }: Pick<AnyRequest, 'requester' | 'path'>,
     make: () => Promise<Answer>,
   ): Promise<Answer> {
-    // As with events: who has no device has no transactions.
-    if (requester?.device === undefined) return make()
+    // Transactions are those of a device, as with events.
+    if (requester === undefined) return make()
     const key = `${requester.device} ${path}`
     const known = this.#answered.get(key)?.answer ?? this.#underWay.get(key)
     if (known !== undefined) return known

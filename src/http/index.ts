@@ -1,7 +1,13 @@
 export { AnsweredOnce, withPutTwins } from './answered-once.ts'
-export * from './endpoint.ts'
-export { type ByteRange, FileReply, type ServedFile } from './file-reply.ts'
-export { type Html, type HtmlPage, html, htmlReply, PageScript } from './html-page.ts'
+export { type Html, type HtmlPage, html, htmlReply, PageScript } from './answering/html-page.ts'
+export type { Listener } from './connections/sockets.ts'
+export { createEdge, DEFAULT_BODY_BYTES, type Edge, type EdgeLimits, type EdgeOptions } from './edge.ts'
+export * from './endpoint/answer.ts'
+export * from './endpoint/auth.ts'
+export * from './endpoint/endpoint.ts'
+export * from './endpoint/paths.ts'
+export * from './endpoint/requester.ts'
+export * from './endpoint/token-issuer.ts'
 export { createMetrics, type HistogramReading, type Metrics, type Reading } from './metrics.ts'
 export {
   addressKey,
@@ -10,6 +16,5 @@ export {
   type RateBudget,
   type RateBudgets,
   type RateLimiter,
-} from './rate-limits.ts'
-export { createEdge, DEFAULT_BODY_BYTES, type Edge, type EdgeLimits, type EdgeOptions, type Observe } from './server.ts'
-export type { Listener } from './sockets.ts'
+} from './serving/rate-limits.ts'
+export type { Observe } from './serving/serving.ts'

@@ -2,8 +2,8 @@ import type { Server } from 'node:http'
 import { createServer } from 'node:http'
 import type { Counter, Gauge, Registry } from 'prom-client'
 import type { CacheStats, Clock } from '#base'
-import type { Observe } from './server.ts'
-import { closeServer, type Listener, listen } from './sockets.ts'
+import { closeServer, type Listener, listen } from './connections/sockets.ts'
+import type { Observe } from './serving/serving.ts'
 
 /** A number that is read when somebody asks for the metrics. */
 export interface Reading {

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import type { RegisterBySecret } from '#domain'
-import { type AnyEndpoint, endpoint } from '#http'
+import { type AnyEndpoint, endpoint, none } from '#http'
 
 export interface SharedSecretRegistrationDeps {
   readonly registerBySecret: RegisterBySecret
@@ -15,14 +15,14 @@ export const sharedSecretRegistrationEndpoints = ({
   endpoint({
     method: 'GET',
     paths: PATHS,
-    auth: 'none',
+    auth: none(),
     rateLimit: 'registration',
     handler: async () => ({ nonce: registerBySecret.nonce() }),
   }),
   endpoint({
     method: 'POST',
     paths: PATHS,
-    auth: 'none',
+    auth: none(),
     rateLimit: 'registration',
     body: Type.Object({
       nonce: Type.String({ maxLength: 255 }),

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import Type from 'typebox'
 import { type Transaction, UnknownRoom } from '#domain'
 import type { Requester } from '#http'
@@ -62,15 +62,14 @@ const SCOPE_LENGTH = 12
 
 /**
  * A transaction id means the same request for one device at one path (section "Transaction identifiers"): its scope stands
- * for the path without the id. Who has no device has no transactions.
+ * for the path without the id.
  */
 export const transactionOf = (
   requester: Requester,
   path: readonly [endpoint: 'send' | 'redact', roomId: RoomId, target: string],
   id: string,
-): Transaction | undefined => {
-  if (requester.device === undefined) return undefined
-  const scope = createHash('sha256').update(path.join('\0')).digest('base64url').slice(0, SCOPE_LENGTH)
+): Transaction => {
+  const scope = hash('sha256', path.join('\0'), 'base64url').slice(0, SCOPE_LENGTH)
   return { device: requester.device, scope, id: plainText(id) }
 }
 

@@ -1,5 +1,5 @@
 import type { OwnKeys } from '#domain'
-import { type AnyEndpoint, endpoint } from '#http'
+import { type AnyEndpoint, endpoint, none } from '#http'
 
 export interface KeysServerDeps {
   readonly ownKeys: Pick<OwnKeys, 'published'>
@@ -10,7 +10,7 @@ export const keysServerEndpoints = ({ ownKeys }: KeysServerDeps): readonly AnyEn
   endpoint({
     method: 'GET',
     paths: ['/_matrix/key/v2/server', '/_matrix/key/v2/server/', '/_matrix/key/v2/server/:keyId'],
-    auth: 'none',
+    auth: none(),
     rateLimit: 'other',
     handler: async () => ownKeys.published(),
   }),

@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import type { OpenIdTokens } from '#domain'
-import { type AnyEndpoint, endpoint } from '#http'
+import { type AnyEndpoint, endpoint, none } from '#http'
 import { MatrixError } from '#spec'
 
 export interface UserinfoDeps {
@@ -12,7 +12,7 @@ export const userinfoEndpoints = ({ openIdTokens }: UserinfoDeps): readonly AnyE
   endpoint({
     method: 'GET',
     paths: ['/_matrix/federation/v1/openid/userinfo'],
-    auth: 'none',
+    auth: none(),
     rateLimit: 'other',
     query: Type.Object({ access_token: Type.Optional(Type.String()) }),
     handler: async ({ query }) => {

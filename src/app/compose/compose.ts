@@ -2,7 +2,7 @@ import { type ApiDeps, apiEndpoints } from '#api'
 import type { CacheStats } from '#base'
 import type { Config } from '#config'
 import { OpenIdTokens, OwnKeys, type Pushers, TurnServers } from '#domain'
-import type { AnyEndpoint, TokenCheck } from '#http'
+import type { AnyEndpoint, TokenIssuer } from '#http'
 import { isJsonObject, type UserId } from '#spec'
 import type { Store } from '#store'
 import { Streams } from '#streams'
@@ -19,7 +19,7 @@ import { wellKnownOf } from './well-known.ts'
 
 export interface Composed {
   readonly streams: Streams
-  readonly tokens: TokenCheck
+  readonly issuers: readonly TokenIssuer[]
   readonly endpoints: readonly AnyEndpoint[]
   caches(): readonly CacheStats[]
   /** Finishes what goes on behind the answers; after the edge has stopped, before the store closes. */
@@ -58,7 +58,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   const parts: Parts = { ground, accounts, personal, rooms, views, media, pushers, openIdTokens }
   return {
     streams,
-    tokens: accounts.accessTokens,
+    issuers: [accounts.accessTokens],
     endpoints: [...operational(ground.config), ...apiEndpoints(buildApi(parts))],
     caches: () => [
       ...accounts.caches(),

@@ -4,16 +4,17 @@ import { type Commit, type TokenRecord, type TokensReader, type TokensWriter, Wr
 import type { LastSeen } from './last-seen.ts'
 import { hashToken, looksIssued } from './tokens.ts'
 
-/** Whom an access token speaks for. */
-export interface TokenOwner {
+interface OwnerSession {
   readonly userId: UserId
   readonly user: number
   readonly deviceId: DeviceId
   readonly device: number
-  readonly guest: boolean
-  readonly admin: boolean
-  readonly token: number
 }
+
+/** The user and device that an access token speaks for. */
+export type TokenOwner =
+  | (OwnerSession & { readonly kind: 'user'; readonly admin: boolean })
+  | (OwnerSession & { readonly kind: 'guest' })
 
 interface CachedToken {
   readonly owner: TokenOwner
@@ -54,6 +55,11 @@ export class AccessTokens {
 
   constructor(parts: AccessTokensParts) {
     this.#parts = parts
+  }
+
+  /** Whether the token has the shape of those that this server makes. */
+  issued(accessToken: string): boolean {
+    return looksIssued(accessToken)
   }
 
   /** Throws `M_UNKNOWN_TOKEN`, with `soft_logout` where the token expired and its device lives. Without `at` the device is not seen. */
@@ -125,8 +131,10 @@ export class AccessTokens {
   }
 }
 
-const ownerOf = ({ userId, user, deviceId, device, guest, admin, token }: TokenRecord): TokenOwner =>
-  Object.freeze({ userId, user, deviceId, device, guest, admin, token })
+const ownerOf = ({ userId, user, deviceId, device, guest, admin }: TokenRecord): TokenOwner =>
+  Object.freeze(
+    guest ? { kind: 'guest', userId, user, deviceId, device } : { kind: 'user', userId, user, deviceId, device, admin },
+  )
 
 export const isOver = (atMs: number | undefined, clock: Clock): boolean => atMs !== undefined && atMs <= clock.nowMs()
 

@@ -8,9 +8,9 @@ describe('an access token', () => {
   it('comes in the header, else in the old query parameter', async () => {
     await using edge = await startEdge()
     const header = await edge.ask('GET', `${PATH}/user?access_token=token-bob`, { token: 'token-alice' })
-    expect(header.json).toEqual({ user: '@alice:edge.test', accessToken: 'token-alice' })
+    expect(header.json).toEqual({ user: '@alice:edge.test', kind: 'user' })
     const parameter = await edge.ask('GET', `${PATH}/user?access_token=token-bob`)
-    expect(parameter.json).toEqual({ user: '@bob:edge.test', accessToken: 'token-bob' })
+    expect(parameter.json).toEqual({ user: '@bob:edge.test', kind: 'user' })
     const small = await edge.ask('GET', `${PATH}/user`, { headers: { authorization: 'bearer token-carol' } })
     expect(small.json.user).toBe('@carol:edge.test')
   })
@@ -25,7 +25,12 @@ describe('an access token', () => {
     ['user', 'wrong', 401, 'M_UNKNOWN_TOKEN'],
     ['user', 'token-guest', 403, 'M_GUEST_ACCESS_FORBIDDEN'],
     ['guest', 'token-guest', 200, '@guest:edge.test'],
+    ['guest', 'token-alice', 200, '@alice:edge.test'],
     ['guest', undefined, 401, 'M_MISSING_TOKEN'],
+    ['admin', 'token-admin', 200, '@admin:edge.test'],
+    ['admin', 'token-alice', 403, 'M_FORBIDDEN'],
+    ['admin', 'token-guest', 403, 'M_GUEST_ACCESS_FORBIDDEN'],
+    ['admin', undefined, 401, 'M_MISSING_TOKEN'],
   ])('of an endpoint for %s: %s gives %i %s', async (auth, token, status, outcome) => {
     await using edge = await startEdge()
     const answer = await edge.ask('GET', `${PATH}/${auth}`, token === undefined ? {} : { token })
@@ -37,6 +42,20 @@ describe('an access token', () => {
     await using edge = await startEdge()
     const answer = await edge.ask('PUT', '/_matrix/client/v3/rooms/!a:b/state/t/k', { body: 'no JSON' })
     expect(answer.json.errcode).toBe('M_MISSING_TOKEN')
+  })
+
+  it('is judged by the one who issued it, and refused where nobody did', async () => {
+    await using edge = await startEdge()
+    const ask = async (token: string) => (await edge.ask('GET', `${PATH}/user`, { token })).json
+    expect(await ask('token-alice')).toEqual({ user: '@alice:edge.test', kind: 'user' })
+    expect(await ask('other-bob')).toEqual({ user: '@bob:edge.test', kind: 'user' })
+    expect(await ask('token-nobody')).toMatchObject({ errcode: 'M_UNKNOWN_TOKEN', error: 'Unknown token' })
+    expect(await ask('other-nobody')).toMatchObject({ errcode: 'M_UNKNOWN_TOKEN', error: 'Unknown other' })
+    expect(await ask('third-alice')).toEqual({
+      errcode: 'M_UNKNOWN_TOKEN',
+      error: 'Unknown access token',
+      soft_logout: false,
+    })
   })
 
   it.each([['Basic YWxpY2U6c2VjcmV0'], ['Bearer'], ['token-alice']])('is not read from %s', async (authorization) => {

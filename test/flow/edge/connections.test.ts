@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
-import { endpoint, RawJson } from '#http'
+import { endpoint, none, RawJson } from '#http'
 import { openSocket, readToEnd, startEdge } from './fixture.ts'
 
 /** A long poll: answers when its signal is aborted, and tells when it began. */
@@ -10,7 +10,7 @@ const longPoll = () => {
   const poll = endpoint({
     method: 'GET',
     paths: ['/poll'],
-    auth: 'none',
+    auth: none(),
     rateLimit: 'unlimited',
     handler: async ({ signal }) => {
       begun.resolve()
@@ -80,7 +80,7 @@ describe('a client that is slow', () => {
     const large = endpoint({
       method: 'GET',
       paths: ['/large'],
-      auth: 'none',
+      auth: none(),
       rateLimit: 'unlimited',
       handler: async ({ signal }) => {
         signal.addEventListener('abort', () => cut.resolve())

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Logger } from '#base'
-import { CustomReply, endpoint, RawJson } from '#http'
+import { CustomReply, endpoint, none, RawJson } from '#http'
 import { MatrixError } from '#spec'
 import { startEdge } from './fixture.ts'
 
@@ -32,7 +32,7 @@ const answering = (path: string, outcome: () => unknown) =>
   endpoint({
     method: 'GET',
     paths: [path],
-    auth: 'none',
+    auth: none(),
     rateLimit: 'unlimited',
     handler: async () => outcome() as never,
   })
@@ -83,7 +83,7 @@ describe('what a handler throws', () => {
     expect(failure?.fields).toMatchObject({ method: 'GET', path: '/fail', request: expect.any(String) })
     expect(failure?.fields.err).toMatchObject({
       message: 'secret detail',
-      stack: expect.stringContaining('edge-errors'),
+      stack: expect.stringContaining('edge/errors'),
     })
     expect(lines.find(({ level }) => level === 'debug')?.fields).toMatchObject({ status: 500, path: '/fail' })
     expect(JSON.stringify(lines)).not.toContain('hush')

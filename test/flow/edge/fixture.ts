@@ -4,16 +4,22 @@ import { Type } from 'typebox'
 import { type Clock, type Logger, silentLogger, systemClock } from '#base'
 import {
   type AnyEndpoint,
+  type Auth,
+  admin,
   createEdge,
   type Edge,
   type EdgeLimits,
   endpoint,
+  none,
   noRateLimits,
+  optional,
   type RateLimiter,
   type Requester,
+  type TokenIssuer,
+  user,
   v3,
 } from '#http'
-import { MatrixError, type UserId } from '#spec'
+import { type DeviceId, MatrixError, type UserId } from '#spec'
 
 const LIMITS: EdgeLimits = {
   bodyBytes: 4_096,
@@ -25,29 +31,26 @@ const LIMITS: EdgeLimits = {
   writeTimeoutMs: 10_000,
 }
 
-const requesterOf = (name: string): Requester => ({
-  userId: `@${name}:edge.test` as UserId,
-  user: 1,
-  deviceId: undefined,
-  device: undefined,
-  guest: name === 'guest',
-  admin: false,
-  token: 1,
-})
-
-/** Tokens are `token-NAME`. */
-const tokens = {
-  check: async (accessToken: string): Promise<Requester> => {
-    if (!accessToken.startsWith('token-')) throw new MatrixError('M_UNKNOWN_TOKEN', 'Unknown access token')
-    return requesterOf(accessToken.slice('token-'.length))
-  },
+const requesterOf = (name: string): Requester => {
+  const session = { userId: `@${name}:edge.test` as UserId, user: 1, deviceId: 'DEVICE' as DeviceId, device: 1 }
+  return name === 'guest' ? { kind: 'guest', ...session } : { kind: 'user', ...session, admin: name === 'admin' }
 }
+
+/** Its tokens are `PREFIX-NAME`, for all names but `nobody`. */
+const issuerOf = (prefix: string): TokenIssuer => ({
+  issued: (accessToken) => accessToken.startsWith(`${prefix}-`),
+  check: async (accessToken) => {
+    const name = accessToken.slice(prefix.length + 1)
+    if (name === 'nobody') throw new MatrixError('M_UNKNOWN_TOKEN', `Unknown ${prefix}`)
+    return requesterOf(name)
+  },
+})
 
 /** Answers with what arrived. */
 const echo = endpoint({
   method: 'PUT',
   paths: v3('/rooms/:roomId/state/:eventType/:stateKey'),
-  auth: 'user',
+  auth: user(),
   rateLimit: 'message',
   query: Type.Object({
     limit: Type.Optional(Type.Integer()),
@@ -62,7 +65,7 @@ const echo = endpoint({
 const strict = endpoint({
   method: 'POST',
   paths: v3('/strict'),
-  auth: 'none',
+  auth: none(),
   rateLimit: 'unlimited',
   body: Type.Object({
     name: Type.String(),
@@ -75,23 +78,28 @@ const strict = endpoint({
 const lenient = endpoint({
   method: 'POST',
   paths: v3('/lenient'),
-  auth: 'none',
+  auth: none(),
   rateLimit: 'unlimited',
   body: Type.Object({ reason: Type.Optional(Type.String()) }),
   bodyOptional: true,
   handler: async ({ body }) => ({ body }) as never,
 })
 
-const access = (['none', 'optional', 'user', 'guest'] as const).map((auth) =>
+const AUTHS: Readonly<Record<string, Auth<Requester | undefined>>> = {
+  none: none(),
+  optional: optional(),
+  user: user(),
+  guest: user({ guests: true }),
+  admin: admin(),
+}
+
+const access = Object.entries(AUTHS).map(([name, auth]) =>
   endpoint({
     method: 'GET',
-    paths: v3(`/access/${auth}`),
+    paths: v3(`/access/${name}`),
     auth,
     rateLimit: 'read',
-    handler: async ({ requester, accessToken }) => ({
-      user: requester?.userId ?? null,
-      accessToken: accessToken ?? null,
-    }),
+    handler: async ({ requester }) => ({ user: requester?.userId ?? null, kind: requester?.kind ?? null }),
   }),
 )
 
@@ -129,9 +137,9 @@ export interface Asked {
 
 /** The HTTP edge alone, with endpoints that show what reaches a handler. */
 export const startEdge = async (setup: EdgeSetup = {}): Promise<TestEdge> => {
-  const edge = await createEdge({
+  const edge = createEdge({
     endpoints: [echo, strict, lenient, ...access, ...(setup.endpoints ?? [])],
-    tokens,
+    issuers: [issuerOf('token'), issuerOf('other')],
     rateLimiter: setup.rateLimiter ?? noRateLimits,
     limits: { ...LIMITS, ...setup.limits },
     trustProxy: setup.trustProxy ?? false,

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { endpoint, FileReply } from '#http'
+import { endpoint, FileReply, none } from '#http'
 import { openSocket, readToEnd, startEdge } from './fixture.ts'
 
 const BYTES = Buffer.from('0123456789abcdefghijklmnopqrstuvwxyz')
@@ -10,7 +10,7 @@ const BYTES = Buffer.from('0123456789abcdefghijklmnopqrstuvwxyz')
 const swallow = endpoint({
   method: 'POST',
   paths: ['/swallow'],
-  auth: 'none',
+  auth: none(),
   rateLimit: 'unlimited',
   body: 'stream',
   handler: async ({ body }) => {
@@ -22,7 +22,7 @@ const swallow = endpoint({
 const refuse = endpoint({
   method: 'POST',
   paths: ['/refuse'],
-  auth: 'none',
+  auth: none(),
   rateLimit: 'unlimited',
   body: 'stream',
   handler: async () => ({ read: false }),
@@ -31,7 +31,7 @@ const serve = (bytes: Buffer) =>
   endpoint({
     method: 'GET',
     paths: ['/file'],
-    auth: 'none',
+    auth: none(),
     rateLimit: 'unlimited',
     handler: async () =>
       new FileReply({
@@ -94,7 +94,7 @@ describe('a body that is streamed', () => {
     const watch = endpoint({
       method: 'POST',
       paths: ['/watch'],
-      auth: 'none',
+      auth: none(),
       rateLimit: 'unlimited',
       body: 'stream',
       handler: async ({ body }) => {
@@ -187,7 +187,7 @@ describe('a file', () => {
     const broken = endpoint({
       method: 'GET',
       paths: ['/broken'],
-      auth: 'none',
+      auth: none(),
       rateLimit: 'unlimited',
       handler: async () =>
         new FileReply({
@@ -216,7 +216,7 @@ describe('a file', () => {
     const large = endpoint({
       method: 'GET',
       paths: ['/large'],
-      auth: 'none',
+      auth: none(),
       rateLimit: 'unlimited',
       handler: async () =>
         new FileReply({ contentType: 'x/y', sizeBytes: 2 ** 40, etag: 'x', headers: {}, open: async () => endless }),

@@ -1,5 +1,5 @@
 import type { RegistrationPolicy } from '#domain'
-import { type AnyEndpoint, endpoint, oldPaths } from '#http'
+import { type AnyEndpoint, endpoint, none, oldPaths } from '#http'
 import { refusedPage } from '../../pages/auth-fallback.ts'
 import { loginPage } from '../../pages/login-page.ts'
 import { registerPage } from '../../pages/register-page.ts'
@@ -21,7 +21,7 @@ export const accountPagesEndpoints = ({ serverName, registrationPolicy }: Accoun
     endpoint({
       method: 'GET',
       paths: [`${STATIC}/login/`, `${STATIC}/login`, oldPaths('/login/fallback')[0]],
-      auth: 'none',
+      auth: none(),
       rateLimit: 'other',
       errorPage: refusedPage,
       handler: async () => loginPage(view),
@@ -29,7 +29,7 @@ export const accountPagesEndpoints = ({ serverName, registrationPolicy }: Accoun
     endpoint({
       method: 'GET',
       paths: [`${STATIC}/register/`, `${STATIC}/register`],
-      auth: 'none',
+      auth: none(),
       rateLimit: 'other',
       errorPage: refusedPage,
       handler: async () => registerPage(view),

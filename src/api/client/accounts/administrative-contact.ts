@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import type { ManageThirdPartyIds } from '#domain'
-import { type AnyEndpoint, endpoint, sinceV2, v3 } from '#http'
+import { type AnyEndpoint, endpoint, sinceV2, user, v3 } from '#http'
 import { AuthData, pick, uiaReply } from '../authentication/auth-schemas.ts'
 import { type RequestTokenDeps, requestTokenEndpoints } from './request-token.ts'
 
@@ -29,14 +29,14 @@ const listEndpoints = ({ thirdPartyIds }: AdministrativeContactDeps): readonly A
   endpoint({
     method: 'GET',
     paths: sinceV2(PATH),
-    auth: 'user',
+    auth: user(),
     rateLimit: 'read',
     handler: ({ requester }) => thirdPartyIds.list(requester),
   }),
   endpoint({
     method: 'POST',
     paths: sinceV2(PATH),
-    auth: 'user',
+    auth: user(),
     rateLimit: 'login',
     body: Type.Object({
       // An object, or as other members of 2015 an array of one.
@@ -55,7 +55,7 @@ const listEndpoints = ({ thirdPartyIds }: AdministrativeContactDeps): readonly A
   endpoint({
     method: 'POST',
     paths: sinceProposal(`${PATH}/add`),
-    auth: 'user',
+    auth: user(),
     rateLimit: 'login',
     body: Type.Object({
       auth: Type.Optional(AuthData),
@@ -74,7 +74,7 @@ const identityServerEndpoints = ({ thirdPartyIds }: AdministrativeContactDeps): 
   endpoint({
     method: 'POST',
     paths: sinceProposal(`${PATH}/bind`),
-    auth: 'user',
+    auth: user(),
     rateLimit: 'login',
     body: Type.Object({
       client_secret: Type.String(),
@@ -96,7 +96,7 @@ const identityServerEndpoints = ({ thirdPartyIds }: AdministrativeContactDeps): 
   endpoint({
     method: 'POST',
     paths: v3(`${PATH}/delete`),
-    auth: 'user',
+    auth: user(),
     rateLimit: 'login',
     body: Named,
     handler: ({ requester, body }) => thirdPartyIds.remove(requester, { ...body, idServer: body.id_server }),
@@ -104,7 +104,7 @@ const identityServerEndpoints = ({ thirdPartyIds }: AdministrativeContactDeps): 
   endpoint({
     method: 'POST',
     paths: sinceProposal(`${PATH}/unbind`),
-    auth: 'user',
+    auth: user(),
     rateLimit: 'login',
     body: Named,
     handler: ({ requester, body }) => thirdPartyIds.unbind(requester, { ...body, idServer: body.id_server }),

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { type Devices, deviceNotFound, type EndSessions, parseDeviceId } from '#domain'
-import { type AnyEndpoint, endpoint, v3 } from '#http'
+import { type AnyEndpoint, endpoint, user, v3 } from '#http'
 import type { DeviceId, JsonObject } from '#spec'
 import { AuthData, uiaReply } from '../authentication/auth-schemas.ts'
 
@@ -19,14 +19,14 @@ export const deviceManagementEndpoints = ({ devices, endSessions }: DeviceManage
   endpoint({
     method: 'GET',
     paths: v3('/devices'),
-    auth: 'guest',
+    auth: user({ guests: true }),
     rateLimit: 'read',
     handler: async ({ requester }) => ({ devices: (await devices.list(requester.userId)).map(clientDevice) }),
   }),
   endpoint({
     method: 'GET',
     paths: v3('/devices/:deviceId'),
-    auth: 'guest',
+    auth: user({ guests: true }),
     rateLimit: 'read',
     params: Params,
     handler: async ({ requester, params }) => {
@@ -38,7 +38,7 @@ export const deviceManagementEndpoints = ({ devices, endSessions }: DeviceManage
   endpoint({
     method: 'PUT',
     paths: v3('/devices/:deviceId'),
-    auth: 'guest',
+    auth: user({ guests: true }),
     rateLimit: 'other',
     params: Params,
     body: Type.Object({ display_name: Type.Optional(Type.String()) }),
@@ -52,7 +52,7 @@ export const deviceManagementEndpoints = ({ devices, endSessions }: DeviceManage
   endpoint({
     method: 'DELETE',
     paths: v3('/devices/:deviceId'),
-    auth: 'user',
+    auth: user(),
     rateLimit: 'other',
     params: Params,
     body: Type.Object({ auth: Type.Optional(AuthData) }),
@@ -63,7 +63,7 @@ export const deviceManagementEndpoints = ({ devices, endSessions }: DeviceManage
   endpoint({
     method: 'POST',
     paths: v3('/delete_devices'),
-    auth: 'user',
+    auth: user(),
     rateLimit: 'other',
     body: Type.Object({
       // Left out where a later request of an authentication session names the session only.

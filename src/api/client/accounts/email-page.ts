@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import type { MailPurpose, OwnMail } from '#domain'
-import { type AnyEndpoint, CustomReply, endpoint } from '#http'
+import { type AnyEndpoint, CustomReply, endpoint, none } from '#http'
 import type { MatrixError } from '#spec'
 import type { Notice } from '../../pages/auth-fallback.ts'
 import { confirmedPage, confirmPage, refusedPage } from '../../pages/email-validation.ts'
@@ -65,7 +65,7 @@ export const emailPageEndpoints = ({ ownMail, confirmByButton }: EmailPageDeps):
     endpoint({
       method: 'GET',
       paths: [EMAIL_PAGE],
-      auth: 'none',
+      auth: none(),
       rateLimit: 'other',
       query: Query,
       errorPage: refusedByEdge,
@@ -81,7 +81,7 @@ export const emailPageEndpoints = ({ ownMail, confirmByButton }: EmailPageDeps):
     endpoint({
       method: 'POST',
       paths: [EMAIL_PAGE],
-      auth: 'none',
+      auth: none(),
       rateLimit: 'login',
       query: Query,
       body: 'form',

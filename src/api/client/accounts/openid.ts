@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import type { OpenIdTokens } from '#domain'
-import { type AnyEndpoint, endpoint, v3 } from '#http'
+import { type AnyEndpoint, endpoint, user, v3 } from '#http'
 import { requireOwn } from '../own-user.ts'
 
 export interface OpenIdDeps {
@@ -12,7 +12,7 @@ export const openIdEndpoints = ({ openIdTokens }: OpenIdDeps): readonly AnyEndpo
   endpoint({
     method: 'POST',
     paths: v3('/user/:userId/openid/request_token'),
-    auth: 'user',
+    auth: user(),
     rateLimit: 'other',
     params: Type.Object({ userId: Type.String() }),
     // "An empty object. Reserved for future expansion."

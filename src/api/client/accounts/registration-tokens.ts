@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import type { RegistrationPolicy } from '#domain'
-import { type AnyEndpoint, endpoint, v1Only } from '#http'
+import { type AnyEndpoint, endpoint, none, v1Only } from '#http'
 
 export interface RegistrationTokensDeps {
   readonly registrationPolicy: Pick<RegistrationPolicy, 'isTokenValid'>
@@ -11,7 +11,7 @@ export const registrationTokensEndpoints = ({ registrationPolicy }: Registration
   endpoint({
     method: 'GET',
     paths: v1Only('/register/m.login.registration_token/validity'),
-    auth: 'none',
+    auth: none(),
     rateLimit: 'registration',
     query: Type.Object({ token: Type.String() }),
     handler: async ({ query }) => ({ valid: await registrationPolicy.isTokenValid(query.token) }),

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { REGISTRATION_MEMBERS, type Register, type RegisterGuest, type RegistrationPolicy } from '#domain'
-import { type AnyEndpoint, endpoint, isOldPath, sinceV2, v3 } from '#http'
+import { type AnyEndpoint, endpoint, isOldPath, none, sinceV2, v3 } from '#http'
 import { MatrixError } from '#spec'
 import { AuthData, pick, uiaReply } from '../authentication/auth-schemas.ts'
 import { type RequestTokenDeps, requestTokenEndpoints } from './request-token.ts'
@@ -39,7 +39,7 @@ export const registrationEndpoints = ({
   endpoint({
     method: 'POST',
     paths: sinceV2('/register'),
-    auth: 'none',
+    auth: none(),
     rateLimit: 'registration',
     query: Query,
     body: Body,
@@ -58,7 +58,7 @@ export const registrationEndpoints = ({
   endpoint({
     method: 'GET',
     paths: v3('/register/available'),
-    auth: 'none',
+    auth: none(),
     rateLimit: 'registration',
     query: Type.Object({ username: Type.String() }),
     handler: async ({ query }) => {

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import type { EmailTokenParams, RequestEmailToken } from '#domain'
-import { type AnyEndpoint, endpoint, sinceV2, v3 } from '#http'
+import { type AnyEndpoint, endpoint, none, sinceV2, v3 } from '#http'
 import { MatrixError } from '#spec'
 
 export interface RequestTokenDeps {
@@ -35,7 +35,7 @@ export const requestTokenEndpoints = (
   endpoint({
     method: 'POST',
     paths: sinceV2(`${path}/email/requestToken`),
-    auth: 'none',
+    auth: none(),
     rateLimit: 'mail',
     body: EmailBody,
     handler: ({ body }) =>
@@ -52,7 +52,7 @@ export const requestTokenEndpoints = (
   endpoint({
     method: 'POST',
     paths: v3(`${path}/msisdn/requestToken`),
-    auth: 'none',
+    auth: none(),
     rateLimit: 'other',
     body: PhoneBody,
     handler: async () => {

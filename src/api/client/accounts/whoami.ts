@@ -1,16 +1,18 @@
-import { type AnyEndpoint, endpoint, v3 } from '#http'
+import { type AnyEndpoint, endpoint, user, v3 } from '#http'
+
+type WhoAmI = { readonly user_id: string; readonly device_id: string; readonly is_guest: boolean }
 
 /** `whoami.yaml`. */
 export const whoamiEndpoints = (): readonly AnyEndpoint[] => [
   endpoint({
     method: 'GET',
     paths: v3('/account/whoami'),
-    auth: 'guest',
+    auth: user({ guests: true }),
     rateLimit: 'read',
-    handler: async ({ requester: { userId, deviceId, guest } }) => ({
+    handler: async ({ requester: { kind, userId, deviceId } }): Promise<WhoAmI> => ({
       user_id: userId,
-      ...(deviceId === undefined ? {} : { device_id: deviceId }),
-      is_guest: guest,
+      device_id: deviceId,
+      is_guest: kind === 'guest',
     }),
   }),
 ]

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { EMAIL_STAGE, type InteractiveAuth, OAUTH2_STAGE, type OwnMail, SSO_STAGE, type StageState } from '#domain'
-import { type AnyEndpoint, type CustomReply, endpoint, type FormFields, oldPaths, v3 } from '#http'
+import { type AnyEndpoint, type CustomReply, endpoint, type FormFields, none, oldPaths, v3 } from '#http'
 import { captchaSources, donePage, type Notice, noticePage, refusedPage, stagePage } from '../../pages/auth-fallback.ts'
 import { STAGE_FORMS, type StageForm } from '../../pages/stage-forms.ts'
 import { EmailStagePages } from './email-stage.ts'
@@ -140,7 +140,7 @@ export const authFallbackEndpoints = ({
     endpoint({
       method: 'GET',
       paths: PATHS,
-      auth: 'none',
+      auth: none(),
       rateLimit: 'other',
       params: Params,
       query: Query,
@@ -156,7 +156,7 @@ export const authFallbackEndpoints = ({
     endpoint({
       method: 'POST',
       paths: PATHS,
-      auth: 'none',
+      auth: none(),
       rateLimit: 'login',
       params: Params,
       query: Query,

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { givesTickets, parseRedirectUrl, type SignInPurpose, SSO_STAGE, TICKET_PATH } from '#domain'
-import { type AnyEndpoint, type CustomReply, endpoint, v3 } from '#http'
+import { type AnyEndpoint, type CustomReply, endpoint, none, v3 } from '#http'
 import { noticePage } from '../../pages/auth-fallback.ts'
 import { BAD_REDIRECT, providerFailed, stageRefused } from '../../pages/sign-in.ts'
 import { type CookieRequest, refusedByEdge, type SignInDeps, SignInPages } from './sign-in.ts'
@@ -45,7 +45,7 @@ export const casLoginEndpoints = (deps: SignInDeps): readonly AnyEndpoint[] => {
     endpoint({
       method: 'GET',
       paths: v3('/login/cas/redirect'),
-      auth: 'none',
+      auth: none(),
       rateLimit: 'login',
       query: RedirectQuery,
       errorPage: refusedByEdge,
@@ -54,7 +54,7 @@ export const casLoginEndpoints = (deps: SignInDeps): readonly AnyEndpoint[] => {
     endpoint({
       method: 'GET',
       paths: v3(TICKET_PATH),
-      auth: 'none',
+      auth: none(),
       rateLimit: 'login',
       query: TicketQuery,
       errorPage: refusedByEdge,

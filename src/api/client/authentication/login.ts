@@ -8,7 +8,7 @@ import {
   type SignIn,
   type SignInProvider,
 } from '#domain'
-import { type AnyEndpoint, endpoint, v3 } from '#http'
+import { type AnyEndpoint, endpoint, none, v3 } from '#http'
 import { type JsonObject, MatrixError } from '#spec'
 import { AnyObject } from './auth-schemas.ts'
 
@@ -47,7 +47,7 @@ export const loginEndpoints = ({ logIn, getLoginToken, signIn }: LoginDeps): rea
   endpoint({
     method: 'GET',
     paths: v3('/login'),
-    auth: 'none',
+    auth: none(),
     rateLimit: 'login',
     handler: async () => ({
       flows: [
@@ -62,7 +62,7 @@ export const loginEndpoints = ({ logIn, getLoginToken, signIn }: LoginDeps): rea
   endpoint({
     method: 'POST',
     paths: v3('/login'),
-    auth: 'none',
+    auth: none(),
     rateLimit: 'login',
     body: Body,
     handler: async ({ body, ip, userAgent }) => {

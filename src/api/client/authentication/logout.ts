@@ -1,5 +1,5 @@
 import type { EndSessions } from '#domain'
-import { type AnyEndpoint, endpoint, v3 } from '#http'
+import { type AnyEndpoint, endpoint, user, v3 } from '#http'
 
 export interface LogoutDeps {
   readonly endSessions: EndSessions
@@ -10,17 +10,17 @@ export const logoutEndpoints = ({ endSessions }: LogoutDeps): readonly AnyEndpoi
   endpoint({
     method: 'POST',
     paths: v3('/logout'),
-    auth: 'guest',
+    auth: user({ guests: true }),
     rateLimit: 'other',
     handler: async ({ requester: { userId, deviceId } }) => {
-      if (deviceId !== undefined) await endSessions.logOut(userId, deviceId)
+      await endSessions.logOut(userId, deviceId)
       return {}
     },
   }),
   endpoint({
     method: 'POST',
     paths: v3('/logout/all'),
-    auth: 'guest',
+    auth: user({ guests: true }),
     rateLimit: 'other',
     handler: async ({ requester }) => {
       await endSessions.logOutAll(requester.userId)

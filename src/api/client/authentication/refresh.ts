@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import type { Sessions } from '#domain'
-import { type AnyEndpoint, endpoint, oldPaths, v3 } from '#http'
+import { type AnyEndpoint, endpoint, none, oldPaths, v3 } from '#http'
 import { MatrixError } from '#spec'
 
 export interface RefreshDeps {
@@ -12,7 +12,7 @@ export const refreshEndpoints = ({ sessions }: RefreshDeps): readonly AnyEndpoin
   endpoint({
     method: 'POST',
     paths: v3('/refresh'),
-    auth: 'none',
+    auth: none(),
     rateLimit: 'login',
     body: Type.Object({ refresh_token: Type.String() }),
     handler: async ({ body }) => ({ ...(await sessions.refresh(body.refresh_token)) }),
@@ -21,7 +21,7 @@ export const refreshEndpoints = ({ sessions }: RefreshDeps): readonly AnyEndpoin
     // The first refresh tokens, of the alpha of 2015: every login gave one, and none is good any more. Refused as Synapse has done since.
     method: 'POST',
     paths: [oldPaths('/tokenrefresh')[1]],
-    auth: 'none',
+    auth: none(),
     rateLimit: 'login',
     handler: () => Promise.reject(new MatrixError('M_FORBIDDEN', 'Tokens are refreshed at /refresh; log in again')),
   }),

@@ -9,7 +9,7 @@ import {
   type SignInFlow,
   type SignInStep,
 } from '#domain'
-import { type AnyEndpoint, CustomReply, endpoint, html } from '#http'
+import { type AnyEndpoint, CustomReply, endpoint, html, none } from '#http'
 import { MatrixError } from '#spec'
 import { donePage, noticePage } from '../../pages/auth-fallback.ts'
 import {
@@ -156,7 +156,7 @@ export const signInEndpoints = (deps: SignInDeps): readonly AnyEndpoint[] => {
   const { signIn, signInFlow, identityStages } = deps
   const pages = new SignInPages(deps)
   // All of them need an id that cannot be guessed; a sign-in takes several.
-  const shared = { auth: 'none', rateLimit: 'other', errorPage: refusedByEdge } as const
+  const shared = { auth: none(), rateLimit: 'other', errorPage: refusedByEdge } as const
   return [
     endpoint({
       method: 'GET',

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { parseRedirectUrl } from '#domain'
-import { type AnyEndpoint, type CustomReply, endpoint, html, v3 } from '#http'
+import { type AnyEndpoint, type CustomReply, endpoint, html, none, v3 } from '#http'
 import { noticePage } from '../../pages/auth-fallback.ts'
 import { BAD_REDIRECT, choicePage, NO_PROVIDERS } from '../../pages/sign-in.ts'
 import { BrowserCookie } from './browser-cookie.ts'
@@ -40,7 +40,7 @@ export const ssoLoginRedirectEndpoints = (deps: SignInDeps): readonly AnyEndpoin
     endpoint({
       method: 'GET',
       paths: v3('/login/sso/redirect'),
-      auth: 'none',
+      auth: none(),
       rateLimit: 'login',
       query: Query,
       errorPage: refusedByEdge,
@@ -64,7 +64,7 @@ export const ssoLoginRedirectEndpoints = (deps: SignInDeps): readonly AnyEndpoin
     endpoint({
       method: 'GET',
       paths: v3('/login/sso/redirect/:idpId'),
-      auth: 'none',
+      auth: none(),
       rateLimit: 'login',
       params: Type.Object({ idpId: Type.String() }),
       query: Query,

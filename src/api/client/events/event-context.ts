@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { type AnyEndpoint, endpoint, RawJson, v3 } from '#http'
+import { type AnyEndpoint, endpoint, RawJson, user, v3 } from '#http'
 import type { Timeline } from '#views'
 import { roomIdOf } from '../own-user.ts'
 import { eventIdOf } from '../room-path.ts'
@@ -13,7 +13,7 @@ export const eventContextEndpoints = ({ timeline }: EventContextDeps): readonly 
   endpoint({
     method: 'GET',
     paths: v3('/rooms/:roomId/context/:eventId'),
-    auth: 'guest',
+    auth: user({ guests: true }),
     rateLimit: 'read',
     params: Type.Object({ roomId: Type.String(), eventId: Type.String() }),
     query: Type.Object({

@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import type { Filters } from '#domain'
-import { type AnyEndpoint, endpoint, RawJson, sinceV2 } from '#http'
+import { type AnyEndpoint, endpoint, RawJson, sinceV2, user } from '#http'
 import { MAX_FILTER_BYTES } from '#spec'
 import { AnyObject, requireOwn } from '../own-user.ts'
 
@@ -13,7 +13,7 @@ export const filterEndpoints = ({ filters }: FilterDeps): readonly AnyEndpoint[]
   endpoint({
     method: 'POST',
     paths: sinceV2('/user/:userId/filter'),
-    auth: 'user',
+    auth: user(),
     rateLimit: 'other',
     params: Type.Object({ userId: Type.String() }),
     body: AnyObject,
@@ -26,7 +26,7 @@ export const filterEndpoints = ({ filters }: FilterDeps): readonly AnyEndpoint[]
   endpoint({
     method: 'GET',
     paths: sinceV2('/user/:userId/filter/:filterId'),
-    auth: 'user',
+    auth: user(),
     rateLimit: 'read',
     params: Type.Object({ userId: Type.String(), filterId: Type.String() }),
     handler: async ({ requester, params }) => {

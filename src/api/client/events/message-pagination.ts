@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { type AnyEndpoint, endpoint, oldPaths, RawJson, v3 } from '#http'
+import { type AnyEndpoint, endpoint, oldPaths, RawJson, user, v3 } from '#http'
 import { oldRange, type Timeline } from '#views'
 import { viewerOf } from '../old-clients.ts'
 import { roomIdOf } from '../own-user.ts'
@@ -18,7 +18,7 @@ export const messagePaginationEndpoints = ({ timeline }: MessagePaginationDeps):
   endpoint({
     method: 'GET',
     paths: v3('/rooms/:roomId/messages'),
-    auth: 'guest',
+    auth: user({ guests: true }),
     rateLimit: 'read',
     params: RoomIdPath,
     query: Type.Object({ from: Token, to: Token, dir: Type.Enum(['b', 'f']), limit: Limit, filter: Filter }),
@@ -31,7 +31,7 @@ export const messagePaginationEndpoints = ({ timeline }: MessagePaginationDeps):
   endpoint({
     method: 'GET',
     paths: oldPaths('/rooms/:roomId/messages'),
-    auth: 'guest',
+    auth: user({ guests: true }),
     rateLimit: 'read',
     params: RoomIdPath,
     query: Type.Object({

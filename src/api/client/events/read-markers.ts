@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import type { Presence, Receipts } from '#domain'
-import { type AnyEndpoint, endpoint, v3 } from '#http'
+import { type AnyEndpoint, endpoint, user, v3 } from '#http'
 import { roomIdOf } from '../own-user.ts'
 
 export interface ReadMarkersDeps {
@@ -13,7 +13,7 @@ export const readMarkersEndpoints = ({ receipts, presence }: ReadMarkersDeps): r
   endpoint({
     method: 'POST',
     paths: v3('/rooms/:roomId/read_markers'),
-    auth: 'user',
+    auth: user(),
     rateLimit: 'other',
     params: Type.Object({ roomId: Type.String() }),
     body: Type.Object({

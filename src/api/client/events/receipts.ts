@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import type { Presence, Receipts } from '#domain'
-import { type AnyEndpoint, endpoint, isOldPath, sinceV1 } from '#http'
+import { type AnyEndpoint, endpoint, isOldPath, sinceV1, user } from '#http'
 import { type JsonObject, MatrixError } from '#spec'
 import { roomIdOf } from '../own-user.ts'
 
@@ -18,7 +18,7 @@ export const receiptsEndpoints = ({ receipts, presence }: ReceiptsDeps): readonl
   endpoint({
     method: 'POST',
     paths: sinceV1('/rooms/:roomId/receipt/:receiptType/:eventId'),
-    auth: 'user',
+    auth: user(),
     rateLimit: 'other',
     params: Type.Object({ roomId: Type.String(), receiptType: TYPE, eventId: Type.String() }),
     body: Type.Object({ thread_id: Type.Optional(Type.String({ minLength: 1 })) }),

@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import type { Sending } from '#domain'
-import { type AnyEndpoint, endpoint, sinceV1 } from '#http'
+import { type AnyEndpoint, endpoint, sinceV1, user } from '#http'
 import { roomIdOf } from '../own-user.ts'
 import { eventIdOf, Reason, reasonIn, transactionOf } from '../room-path.ts'
 
@@ -13,7 +13,7 @@ export const redactionEndpoints = ({ sending }: RedactionDeps): readonly AnyEndp
   endpoint({
     method: 'POST',
     paths: sinceV1('/rooms/:roomId/redact/:eventId'),
-    auth: 'user',
+    auth: user(),
     rateLimit: 'message',
     params: Type.Object({ roomId: Type.String(), eventId: Type.String() }),
     body: Type.Object({ reason: Reason }),
@@ -26,7 +26,7 @@ export const redactionEndpoints = ({ sending }: RedactionDeps): readonly AnyEndp
   endpoint({
     method: 'PUT',
     paths: sinceV1('/rooms/:roomId/redact/:eventId/:txnId'),
-    auth: 'user',
+    auth: user(),
     rateLimit: 'message',
     params: Type.Object({ roomId: Type.String(), eventId: Type.String(), txnId: Type.String({ maxLength: 255 }) }),
     body: Type.Object({ reason: Reason }),

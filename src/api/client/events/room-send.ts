@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import type { Presence, Sending, Transaction } from '#domain'
-import { type AnyEndpoint, endpoint, isOldPath, type Requester, sinceV1 } from '#http'
+import { type AnyEndpoint, endpoint, isOldPath, type Requester, sinceV1, user } from '#http'
 import { type JsonObject, MatrixError, type RoomId, stringAt } from '#spec'
 import { AnyObject, roomIdOf } from '../own-user.ts'
 import { eventIdOf, plainText, transactionOf } from '../room-path.ts'
@@ -45,7 +45,7 @@ export const roomSendEndpoints = ({ sending, presence }: RoomSendDeps): readonly
     endpoint({
       method: 'PUT',
       paths: sinceV1('/rooms/:roomId/send/:eventType/:txnId'),
-      auth: 'guest',
+      auth: user({ guests: true }),
       rateLimit: 'message',
       params: Type.Object({ roomId: Type.String(), eventType: Type.String(), txnId: Type.String({ maxLength: 255 }) }),
       body: AnyObject,
@@ -60,7 +60,7 @@ export const roomSendEndpoints = ({ sending, presence }: RoomSendDeps): readonly
     endpoint({
       method: 'POST',
       paths: sinceV1('/rooms/:roomId/send/:eventType'),
-      auth: 'guest',
+      auth: user({ guests: true }),
       rateLimit: 'message',
       params: Type.Object({ roomId: Type.String(), eventType: Type.String() }),
       body: AnyObject,

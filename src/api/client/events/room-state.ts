@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import type { SetRoomState } from '#domain'
-import { type AnyEndpoint, endpoint, sinceV1 } from '#http'
+import { type AnyEndpoint, endpoint, sinceV1, user } from '#http'
 import { AnyObject, roomIdOf } from '../own-user.ts'
 import { plainText } from '../room-path.ts'
 
@@ -25,7 +25,7 @@ export const roomStateEndpoints = ({ roomState }: RoomStateDeps): readonly AnyEn
   endpoint({
     method: 'PUT',
     paths: statePaths(),
-    auth: 'guest',
+    auth: user({ guests: true }),
     rateLimit: 'message',
     params: StatePath,
     body: AnyObject,
@@ -33,7 +33,7 @@ export const roomStateEndpoints = ({ roomState }: RoomStateDeps): readonly AnyEn
       const eventId = await roomState.set({
         roomId: roomIdOf(params.roomId),
         sender: requester.userId,
-        guest: requester.guest,
+        guest: requester.kind === 'guest',
         type: plainText(params.eventType),
         stateKey: plainText(params.stateKey ?? ''),
         content,

@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { type AnyEndpoint, endpoint, nowOrLater, sinceV2 } from '#http'
+import { type AnyEndpoint, endpoint, nowOrLater, sinceV2, user } from '#http'
 import type { Sync, SyncRequest } from '#views'
 
 export interface SyncDeps {
@@ -36,7 +36,7 @@ export const syncEndpoints = ({ sync, filters, presence }: SyncDeps): readonly A
   endpoint({
     method: 'GET',
     paths: sinceV2('/sync'),
-    auth: 'guest',
+    auth: user({ guests: true }),
     rateLimit: 'unlimited',
     query,
     handler: async ({ requester, query }) => {

@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import type { Presence, Typing } from '#domain'
-import { type AnyEndpoint, endpoint, sinceV1 } from '#http'
+import { type AnyEndpoint, endpoint, sinceV1, user } from '#http'
 import { requireOwn, roomIdOf } from '../own-user.ts'
 
 export interface TypingDeps {
@@ -13,7 +13,7 @@ export const typingEndpoints = ({ typing, presence }: TypingDeps): readonly AnyE
   endpoint({
     method: 'PUT',
     paths: sinceV1('/rooms/:roomId/typing/:userId'),
-    auth: 'user',
+    auth: user(),
     rateLimit: 'other',
     params: Type.Object({ roomId: Type.String(), userId: Type.String() }),
     body: Type.Object({ typing: Type.Boolean(), timeout: Type.Optional(Type.Integer()) }),

@@ -1,4 +1,4 @@
-import { type AnyEndpoint, endpoint, v1Only } from '#http'
+import { type AnyEndpoint, endpoint, user, v1Only } from '#http'
 import {
   DownloadQuery,
   download,
@@ -16,14 +16,14 @@ export const authedContentRepoEndpoints = (deps: MediaDeps): readonly AnyEndpoin
   endpoint({
     method: 'GET',
     paths: v1Only('/media/config'),
-    auth: 'guest',
+    auth: user({ guests: true }),
     rateLimit: 'read',
     handler: async () => ({ 'm.upload.size': deps.media.limits.uploadBytes }),
   }),
   endpoint({
     method: 'GET',
     paths: v1Only('/media/download/:serverName/:mediaId'),
-    auth: 'guest',
+    auth: user({ guests: true }),
     rateLimit: 'read',
     params: MediaPath,
     query: DownloadQuery,
@@ -32,7 +32,7 @@ export const authedContentRepoEndpoints = (deps: MediaDeps): readonly AnyEndpoin
   endpoint({
     method: 'GET',
     paths: v1Only('/media/download/:serverName/:mediaId/:fileName'),
-    auth: 'guest',
+    auth: user({ guests: true }),
     rateLimit: 'read',
     params: NamedMediaPath,
     query: DownloadQuery,
@@ -41,7 +41,7 @@ export const authedContentRepoEndpoints = (deps: MediaDeps): readonly AnyEndpoin
   endpoint({
     method: 'GET',
     paths: v1Only('/media/thumbnail/:serverName/:mediaId'),
-    auth: 'guest',
+    auth: user({ guests: true }),
     rateLimit: 'read',
     params: MediaPath,
     query: ThumbnailQuery,
@@ -50,7 +50,7 @@ export const authedContentRepoEndpoints = (deps: MediaDeps): readonly AnyEndpoin
   endpoint({
     method: 'GET',
     paths: v1Only('/media/preview_url'),
-    auth: 'user',
+    auth: user(),
     rateLimit: 'read',
     query: PreviewQuery,
     handler: (request) => previewUrl(deps, request),

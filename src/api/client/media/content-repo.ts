@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { type AnyEndpoint, endpoint } from '#http'
+import { type AnyEndpoint, endpoint, none, user } from '#http'
 import { MatrixError } from '#spec'
 import {
   DownloadQuery,
@@ -38,7 +38,7 @@ const uploadEndpoints = ({ media }: MediaDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'POST',
     paths: mediaPaths('/upload'),
-    auth: 'user',
+    auth: user(),
     rateLimit: 'other',
     query: UploadQuery,
     body: 'stream',
@@ -49,7 +49,7 @@ const uploadEndpoints = ({ media }: MediaDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'PUT',
     paths: ['/_matrix/media/v3/upload/:serverName/:mediaId'],
-    auth: 'user',
+    auth: user(),
     rateLimit: 'other',
     params: MediaPath,
     query: UploadQuery,
@@ -62,7 +62,7 @@ const uploadEndpoints = ({ media }: MediaDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'POST',
     paths: ['/_matrix/media/v1/create'],
-    auth: 'user',
+    auth: user(),
     rateLimit: 'other',
     handler: async ({ requester }) => {
       const { contentUri, expiresAtMs } = await media.announce(requester.user)
@@ -75,7 +75,7 @@ const previewEndpoints = (deps: MediaDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'GET',
     paths: mediaPaths('/preview_url'),
-    auth: 'user',
+    auth: user(),
     rateLimit: 'read',
     query: PreviewQuery,
     handler: (request) => previewUrl(deps, request),
@@ -83,7 +83,7 @@ const previewEndpoints = (deps: MediaDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'GET',
     paths: mediaPaths('/identicon/:text'),
-    auth: 'none',
+    auth: none(),
     rateLimit: 'read',
     params: IdenticonPath,
     query: IdenticonQuery,
@@ -105,14 +105,14 @@ const legacyEndpoints = (deps: MediaDeps): readonly AnyEndpoint[] => {
     endpoint({
       method: 'GET',
       paths: mediaPaths('/config'),
-      auth: 'user',
+      auth: user(),
       rateLimit: 'read',
       handler: async () => ({ 'm.upload.size': deps.media.limits.uploadBytes }),
     }),
     endpoint({
       method: 'GET',
       paths: mediaPaths('/download/:serverName/:mediaId'),
-      auth: 'none',
+      auth: none(),
       rateLimit: 'read',
       params: MediaPath,
       query: DownloadQuery,
@@ -121,7 +121,7 @@ const legacyEndpoints = (deps: MediaDeps): readonly AnyEndpoint[] => {
     endpoint({
       method: 'GET',
       paths: mediaPaths('/download/:serverName/:mediaId/:fileName'),
-      auth: 'none',
+      auth: none(),
       rateLimit: 'read',
       params: NamedMediaPath,
       query: DownloadQuery,
@@ -130,7 +130,7 @@ const legacyEndpoints = (deps: MediaDeps): readonly AnyEndpoint[] => {
     endpoint({
       method: 'GET',
       paths: mediaPaths('/thumbnail/:serverName/:mediaId'),
-      auth: 'none',
+      auth: none(),
       rateLimit: 'read',
       params: MediaPath,
       query: ThumbnailQuery,

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { identifierIn, type LogIn, type LogIn2015, parseDeviceId } from '#domain'
-import { type AnyEndpoint, endpoint, oldPaths } from '#http'
+import { type AnyEndpoint, endpoint, none, oldPaths } from '#http'
 import { type JsonObject, MatrixError } from '#spec'
 import { AnyJson, AnyObject } from '../authentication/auth-schemas.ts'
 import { DANCE_MEMBERS, danceReply, flowsReply, offeredType } from '../authentication/old-dance.ts'
@@ -20,14 +20,14 @@ export const oldLoginEndpoints = ({ logIn, oldLogIn }: OldLoginDeps): readonly A
     endpoint({
       method: 'GET',
       paths: PATHS,
-      auth: 'none',
+      auth: none(),
       rateLimit: 'login',
       handler: async () => flowsReply(flows()),
     }),
     endpoint({
       method: 'POST',
       paths: PATHS,
-      auth: 'none',
+      auth: none(),
       rateLimit: 'login',
       body: Type.Object({
         ...DANCE_MEMBERS,

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import type { Registration2015 } from '#domain'
-import { type AnyEndpoint, endpoint, oldPaths } from '#http'
+import { type AnyEndpoint, endpoint, none, oldPaths } from '#http'
 import { type JsonObject, MatrixError } from '#spec'
 import { AnyJson } from '../authentication/auth-schemas.ts'
 import { DANCE_MEMBERS, danceReply, flowsReply, offeredType } from '../authentication/old-dance.ts'
@@ -16,14 +16,14 @@ export const oldRegistrationEndpoints = ({ oldSignUp }: OldRegistrationDeps): re
   endpoint({
     method: 'GET',
     paths: PATHS,
-    auth: 'none',
+    auth: none(),
     rateLimit: 'registration',
     handler: async () => flowsReply(oldSignUp.flows),
   }),
   endpoint({
     method: 'POST',
     paths: PATHS,
-    auth: 'none',
+    auth: none(),
     rateLimit: 'registration',
     body: Type.Object({
       ...DANCE_MEMBERS,

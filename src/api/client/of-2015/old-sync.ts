@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { type AnyEndpoint, endpoint, isOldPath, nowOrLater, RawJson, sinceV1 } from '#http'
+import { type AnyEndpoint, endpoint, isOldPath, nowOrLater, RawJson, sinceV1, user } from '#http'
 import { MatrixError } from '#spec'
 import type { EventStream, InitialSync, Timeline } from '#views'
 import type { SyncDeps } from '../events/sync.ts'
@@ -26,7 +26,7 @@ export const oldSyncEndpoints = (deps: OldSyncDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'GET',
     paths: sinceV1('/events'),
-    auth: 'guest',
+    auth: user({ guests: true }),
     rateLimit: 'unlimited',
     query: Type.Object({
       from: Token,
@@ -36,7 +36,7 @@ export const oldSyncEndpoints = (deps: OldSyncDeps): readonly AnyEndpoint[] => [
       room_id: Type.Optional(Type.String()),
     }),
     handler: async ({ requester, query, path }) => {
-      if (requester.guest && query.room_id === undefined)
+      if (requester.kind === 'guest' && query.room_id === undefined)
         throw new MatrixError('M_GUEST_ACCESS_FORBIDDEN', 'Guests must name a room')
       const over = await deps.presence.syncing(requester, 'online')
       const begin = () =>
@@ -55,7 +55,7 @@ export const oldSyncEndpoints = (deps: OldSyncDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'GET',
     paths: sinceV1('/initialSync'),
-    auth: 'user',
+    auth: user(),
     rateLimit: 'read',
     query: Type.Object({
       limit: Type.Optional(Type.Integer({ minimum: 0 })),
@@ -74,7 +74,7 @@ export const oldSyncEndpoints = (deps: OldSyncDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'GET',
     paths: sinceV1('/events/:eventId'),
-    auth: 'guest',
+    auth: user({ guests: true }),
     rateLimit: 'read',
     params: Type.Object({ eventId: Type.String() }),
     handler: async ({ requester, params, path }) =>

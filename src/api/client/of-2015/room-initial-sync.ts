@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { type AnyEndpoint, endpoint, RawJson, sinceV1 } from '#http'
+import { type AnyEndpoint, endpoint, RawJson, sinceV1, user } from '#http'
 import type { InitialSync } from '#views'
 import { viewerOf } from '../old-clients.ts'
 import { roomIdOf } from '../own-user.ts'
@@ -14,7 +14,7 @@ export const roomInitialSyncEndpoints = ({ initialSync }: RoomInitialSyncDeps): 
   endpoint({
     method: 'GET',
     paths: sinceV1('/rooms/:roomId/initialSync'),
-    auth: 'guest',
+    auth: user({ guests: true }),
     rateLimit: 'read',
     params: RoomIdPath,
     query: Type.Object({ limit: Type.Optional(Type.Integer({ minimum: 0 })) }),

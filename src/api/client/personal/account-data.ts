@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import { type AccountData, MAX_CONTENT_BYTES, PUSH_RULES, type PushRules } from '#domain'
-import { type AnyEndpoint, endpoint, RawJson, sinceV2 } from '#http'
+import { type AnyEndpoint, endpoint, RawJson, sinceV2, user } from '#http'
 import { AnyObject, requireOwn, roomIdOf } from '../own-user.ts'
 
 export interface AccountDataDeps {
@@ -19,7 +19,7 @@ export const accountDataEndpoints = ({ accountData, pushRules }: AccountDataDeps
   endpoint({
     method: 'PUT',
     paths: GLOBAL_PATHS,
-    auth: 'user',
+    auth: user(),
     rateLimit: 'other',
     params: GLOBAL,
     body: AnyObject,
@@ -33,7 +33,7 @@ export const accountDataEndpoints = ({ accountData, pushRules }: AccountDataDeps
   endpoint({
     method: 'GET',
     paths: GLOBAL_PATHS,
-    auth: 'user',
+    auth: user(),
     rateLimit: 'read',
     params: GLOBAL,
     handler: async ({ requester, params }) => {
@@ -45,7 +45,7 @@ export const accountDataEndpoints = ({ accountData, pushRules }: AccountDataDeps
   endpoint({
     method: 'PUT',
     paths: ROOM_PATHS,
-    auth: 'user',
+    auth: user(),
     rateLimit: 'other',
     params: IN_ROOM,
     body: AnyObject,
@@ -59,7 +59,7 @@ export const accountDataEndpoints = ({ accountData, pushRules }: AccountDataDeps
   endpoint({
     method: 'GET',
     paths: ROOM_PATHS,
-    auth: 'user',
+    auth: user(),
     rateLimit: 'read',
     params: IN_ROOM,
     handler: async ({ requester, params }) => {

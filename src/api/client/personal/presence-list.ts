@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import type { Presence } from '#domain'
-import { type AnyEndpoint, endpoint, isOldPath, RawJson, sinceV1 } from '#http'
+import { type AnyEndpoint, endpoint, isOldPath, RawJson, sinceV1, user } from '#http'
 import { MatrixError, parseUserId, type UserId } from '#spec'
 import type { PresenceProfiles } from '#views'
 import { requireOwn } from '../own-user.ts'
@@ -20,7 +20,7 @@ export const presenceListEndpoints = ({ presence, presenceProfiles }: PresenceLi
   endpoint({
     method: 'POST',
     paths: sinceV1('/presence/list/:userId'),
-    auth: 'user',
+    auth: user(),
     rateLimit: 'other',
     params: USER,
     body: Type.Object({ invite: UserIds, drop: UserIds }),
@@ -36,7 +36,7 @@ export const presenceListEndpoints = ({ presence, presenceProfiles }: PresenceLi
   endpoint({
     method: 'GET',
     paths: sinceV1('/presence/list/:userId'),
-    auth: 'user',
+    auth: user(),
     rateLimit: 'read',
     params: USER,
     handler: async ({ requester, params, path }) => {

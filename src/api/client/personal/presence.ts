@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import type { Presence } from '#domain'
-import { type AnyEndpoint, endpoint, isOldPath, sinceV1 } from '#http'
+import { type AnyEndpoint, endpoint, isOldPath, sinceV1, user } from '#http'
 import { MatrixError, parseUserId } from '#spec'
 import { type PresenceProfiles, presenceContent } from '#views'
 import { requireOwn } from '../own-user.ts'
@@ -22,7 +22,7 @@ export const presenceEndpoints = ({ presence, presenceProfiles }: PresenceDeps):
   endpoint({
     method: 'PUT',
     paths: sinceV1('/presence/:userId/status'),
-    auth: 'user',
+    auth: user(),
     rateLimit: 'other',
     params: USER,
     body: Type.Object({
@@ -45,7 +45,7 @@ export const presenceEndpoints = ({ presence, presenceProfiles }: PresenceDeps):
   endpoint({
     method: 'GET',
     paths: sinceV1('/presence/:userId/status'),
-    auth: 'user',
+    auth: user(),
     rateLimit: 'read',
     params: USER,
     handler: async ({ requester, params, path }) => {

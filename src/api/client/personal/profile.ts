@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import type { Profiles, SetProfile } from '#domain'
-import { type AnyEndpoint, endpoint, isOldPath, type Requester, sinceV1, v3 } from '#http'
+import { type AnyEndpoint, endpoint, isOldPath, none, type Requester, sinceV1, user, v3 } from '#http'
 import { MatrixError, parseUserId, type UserId } from '#spec'
 import { AnyObject, requireOwn } from '../own-user.ts'
 
@@ -20,8 +20,8 @@ const userIdOf = (text: string): UserId => {
 }
 
 /** Module "Guest Access": a guest may give himself a name, and nothing else. */
-const mindGuest = ({ guest }: Requester, key: string): void => {
-  if (guest && key !== 'displayname') {
+const mindGuest = ({ kind }: Requester, key: string): void => {
+  if (kind === 'guest' && key !== 'displayname') {
     throw new MatrixError('M_GUEST_ACCESS_FORBIDDEN', 'Guests may only change their display name')
   }
 }
@@ -31,7 +31,7 @@ export const profileEndpoints = ({ profiles, setProfile }: ProfileDeps): readonl
   endpoint({
     method: 'GET',
     paths: sinceV1('/profile/:userId'),
-    auth: 'none',
+    auth: none(),
     rateLimit: 'read',
     params: Type.Object({ userId: Type.String() }),
     handler: async ({ params }) => profiles.profile(userIdOf(params.userId)),
@@ -39,7 +39,7 @@ export const profileEndpoints = ({ profiles, setProfile }: ProfileDeps): readonl
   endpoint({
     method: 'GET',
     paths: sinceV1('/profile/:userId/:keyName'),
-    auth: 'none',
+    auth: none(),
     rateLimit: 'read',
     params: FIELD,
     handler: async ({ params, path }) => {
@@ -53,7 +53,7 @@ export const profileEndpoints = ({ profiles, setProfile }: ProfileDeps): readonl
   endpoint({
     method: 'PUT',
     paths: sinceV1('/profile/:userId/:keyName'),
-    auth: 'guest',
+    auth: user({ guests: true }),
     rateLimit: 'profile',
     params: FIELD,
     body: AnyObject,
@@ -70,7 +70,7 @@ export const profileEndpoints = ({ profiles, setProfile }: ProfileDeps): readonl
   endpoint({
     method: 'DELETE',
     paths: v3('/profile/:userId/:keyName'),
-    auth: 'guest',
+    auth: user({ guests: true }),
     rateLimit: 'profile',
     params: FIELD,
     handler: async ({ requester, params: { userId, keyName } }) => {

@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import type { Pushers } from '#domain'
-import { type AnyEndpoint, endpoint, RawJson, sinceV1 } from '#http'
+import { type AnyEndpoint, endpoint, RawJson, sinceV1, user } from '#http'
 import { type JsonObject, MatrixError } from '#spec'
 
 export interface PusherDeps {
@@ -26,7 +26,7 @@ export const pusherEndpoints = ({ pushers }: PusherDeps): readonly AnyEndpoint[]
   endpoint({
     method: 'GET',
     paths: sinceV1('/pushers'),
-    auth: 'user',
+    auth: user(),
     rateLimit: 'read',
     handler: async ({ requester }) => {
       const listed = (await pushers.list(requester.user)).map((pusher) => ({
@@ -45,7 +45,7 @@ export const pusherEndpoints = ({ pushers }: PusherDeps): readonly AnyEndpoint[]
   endpoint({
     method: 'POST',
     paths: sinceV1('/pushers/set'),
-    auth: 'user',
+    auth: user(),
     rateLimit: 'other',
     body: BODY,
     bodyLimitBytes: BODY_LIMIT_BYTES,

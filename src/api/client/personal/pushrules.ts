@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import type { PushRules, RulesOwner } from '#domain'
-import { type AnyEndpoint, endpoint, isOldPath, oldPaths, RawJson, type Requester, v3 } from '#http'
+import { type AnyEndpoint, endpoint, isOldPath, oldPaths, RawJson, type Requester, user, v3 } from '#http'
 import { type JsonObject, type JsonValue, MatrixError } from '#spec'
 
 export interface PushRulesDeps {
@@ -92,7 +92,7 @@ const listEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => 
     endpoint({
       method: 'GET',
       paths: bothEnds([...v3('/pushrules'), ...oldPaths('/pushrules')]),
-      auth: 'user',
+      auth: user(),
       rateLimit: 'read',
       handler: async ({ requester, path }) => {
         const global = rulesetFor(path, await pushRules.ruleset(requester))
@@ -104,7 +104,7 @@ const listEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => 
     endpoint({
       method: 'GET',
       paths: bothEnds(below('')),
-      auth: 'user',
+      auth: user(),
       rateLimit: 'read',
       params: Type.Object(SCOPE),
       handler: async ({ requester, params, path }) => {
@@ -117,7 +117,7 @@ const listEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => 
       // Not in the official data any more, but served by other homeservers and asked for by old clients.
       method: 'GET',
       paths: bothEnds(below('/:kind')),
-      auth: 'user',
+      auth: user(),
       rateLimit: 'read',
       params: KIND,
       handler: async ({ requester, params, path }) => {
@@ -133,7 +133,7 @@ const ruleEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => 
   endpoint({
     method: 'GET',
     paths: RULE_PATHS,
-    auth: 'user',
+    auth: user(),
     rateLimit: 'read',
     params: RULE,
     handler: async ({ requester, params }) => {
@@ -143,7 +143,7 @@ const ruleEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => 
   endpoint({
     method: 'PUT',
     paths: RULE_PATHS,
-    auth: 'user',
+    auth: user(),
     rateLimit: 'other',
     params: RULE,
     query: Type.Object({ before: Type.Optional(Type.String()), after: Type.Optional(Type.String()) }),
@@ -167,7 +167,7 @@ const ruleEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => 
   endpoint({
     method: 'DELETE',
     paths: RULE_PATHS,
-    auth: 'user',
+    auth: user(),
     rateLimit: 'other',
     params: RULE,
     handler: async ({ requester, params }) => {
@@ -181,7 +181,7 @@ const partEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => 
   endpoint({
     method: 'GET',
     paths: ENABLED_PATHS,
-    auth: 'user',
+    auth: user(),
     rateLimit: 'read',
     params: RULE,
     handler: async ({ requester, params }) => {
@@ -191,7 +191,7 @@ const partEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => 
   endpoint({
     method: 'PUT',
     paths: ENABLED_PATHS,
-    auth: 'user',
+    auth: user(),
     rateLimit: 'other',
     params: RULE,
     body: Type.Object({ enabled: Type.Boolean() }),
@@ -204,7 +204,7 @@ const partEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => 
   endpoint({
     method: 'GET',
     paths: ACTIONS_PATHS,
-    auth: 'user',
+    auth: user(),
     rateLimit: 'read',
     params: RULE,
     handler: async ({ requester, params }) => {
@@ -214,7 +214,7 @@ const partEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => 
   endpoint({
     method: 'PUT',
     paths: ACTIONS_PATHS,
-    auth: 'user',
+    auth: user(),
     rateLimit: 'other',
     params: RULE,
     body: Type.Object({ actions: ACTIONS }),

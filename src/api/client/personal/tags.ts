@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import type { Tags } from '#domain'
-import { type AnyEndpoint, endpoint, sinceV2 } from '#http'
+import { type AnyEndpoint, endpoint, sinceV2, user } from '#http'
 import { AnyObject, requireOwn, roomIdOf } from '../own-user.ts'
 
 export interface TagsDeps {
@@ -16,7 +16,7 @@ export const tagsEndpoints = ({ tags }: TagsDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'GET',
     paths: sinceV2('/user/:userId/rooms/:roomId/tags'),
-    auth: 'user',
+    auth: user(),
     rateLimit: 'read',
     params: ROOM,
     handler: async ({ requester, params }) => {
@@ -27,7 +27,7 @@ export const tagsEndpoints = ({ tags }: TagsDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'PUT',
     paths: TAG_PATHS,
-    auth: 'user',
+    auth: user(),
     rateLimit: 'other',
     params: TAG,
     body: AnyObject,
@@ -40,7 +40,7 @@ export const tagsEndpoints = ({ tags }: TagsDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'DELETE',
     paths: TAG_PATHS,
-    auth: 'user',
+    auth: user(),
     rateLimit: 'other',
     params: TAG,
     handler: async ({ requester, params }) => {

@@ -1,5 +1,5 @@
 import type { Memberships } from '#domain'
-import { type AnyEndpoint, endpoint, sinceV1, v3 } from '#http'
+import { type AnyEndpoint, endpoint, sinceV1, user, v3 } from '#http'
 import { roomIdOf } from '../own-user.ts'
 import { hidingUnknownRoom, RoomIdPath, reasonIn, TargetBody, userIdOf } from '../room-path.ts'
 
@@ -12,7 +12,7 @@ export const banningEndpoints = ({ memberships }: BanningDeps): readonly AnyEndp
   endpoint({
     method: 'POST',
     paths: sinceV1('/rooms/:roomId/ban'),
-    auth: 'user',
+    auth: user(),
     rateLimit: 'other',
     params: RoomIdPath,
     body: TargetBody,
@@ -26,7 +26,7 @@ export const banningEndpoints = ({ memberships }: BanningDeps): readonly AnyEndp
   endpoint({
     method: 'POST',
     paths: v3('/rooms/:roomId/unban'),
-    auth: 'user',
+    auth: user(),
     rateLimit: 'other',
     params: RoomIdPath,
     body: TargetBody,

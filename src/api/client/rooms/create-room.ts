@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox'
 import type { NewRoomRequest, RoomCreation } from '#domain'
-import { type AnyEndpoint, endpoint, isOldPath, sinceV1 } from '#http'
+import { type AnyEndpoint, endpoint, isOldPath, sinceV1, user } from '#http'
 import { type JsonObject, MatrixError, type UserId } from '#spec'
 import { AnyObject } from '../own-user.ts'
 import { plainText, userIdOf } from '../room-path.ts'
@@ -39,7 +39,7 @@ export const createRoomEndpoints = ({ creation, oldRoomVersion }: CreateRoomDeps
   endpoint({
     method: 'POST',
     paths: sinceV1('/createRoom'),
-    auth: 'user',
+    auth: user(),
     rateLimit: 'createRoom',
     body,
     invalidErrcode: 'M_BAD_JSON',

@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import type { Directory } from '#domain'
-import { type AnyEndpoint, endpoint, isOldPath, sinceV1, v3 } from '#http'
+import { type AnyEndpoint, endpoint, isOldPath, none, sinceV1, user, v3 } from '#http'
 import type { ServerName } from '#spec'
 import type { RoomStates } from '#views'
 import { roomIdOf } from '../own-user.ts'
@@ -19,7 +19,7 @@ export const directoryEndpoints = ({ directory, roomStates, serverName }: Direct
   endpoint({
     method: 'GET',
     paths: sinceV1('/directory/room/:roomAlias'),
-    auth: 'none',
+    auth: none(),
     rateLimit: 'read',
     params: AliasPath,
     handler: async ({ params }) => ({
@@ -30,7 +30,7 @@ export const directoryEndpoints = ({ directory, roomStates, serverName }: Direct
   endpoint({
     method: 'PUT',
     paths: sinceV1('/directory/room/:roomAlias'),
-    auth: 'user',
+    auth: user(),
     rateLimit: 'other',
     params: AliasPath,
     body: Type.Object({ room_id: Type.String() }),
@@ -42,7 +42,7 @@ export const directoryEndpoints = ({ directory, roomStates, serverName }: Direct
   endpoint({
     method: 'DELETE',
     paths: sinceV1('/directory/room/:roomAlias'),
-    auth: 'user',
+    auth: user(),
     rateLimit: 'other',
     params: AliasPath,
     handler: async ({ requester, params, path }) => {
@@ -53,7 +53,7 @@ export const directoryEndpoints = ({ directory, roomStates, serverName }: Direct
   endpoint({
     method: 'GET',
     paths: v3('/rooms/:roomId/aliases'),
-    auth: 'user',
+    auth: user(),
     rateLimit: 'read',
     params: RoomIdPath,
     handler: async ({ requester, params }) => ({

@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import type { Memberships } from '#domain'
-import { type AnyEndpoint, endpoint, sinceV1 } from '#http'
+import { type AnyEndpoint, endpoint, sinceV1, user } from '#http'
 import { MatrixError } from '#spec'
 import { roomIdOf } from '../own-user.ts'
 import { hidingUnknownRoom, Reason, RoomIdPath, reasonIn, userIdOf } from '../room-path.ts'
@@ -14,7 +14,7 @@ export const invitingEndpoints = ({ memberships }: InvitingDeps): readonly AnyEn
   endpoint({
     method: 'POST',
     paths: sinceV1('/rooms/:roomId/invite'),
-    auth: 'user',
+    auth: user(),
     rateLimit: 'invite',
     params: RoomIdPath,
     body: Type.Object({

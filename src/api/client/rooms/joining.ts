@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import type { Directory, Memberships } from '#domain'
-import { type AnyEndpoint, endpoint, isOldPath, type Requester, sinceV1 } from '#http'
+import { type AnyEndpoint, endpoint, isOldPath, type Requester, sinceV1, user } from '#http'
 import { type JsonObject, MatrixError, type RoomId } from '#spec'
 import { AnyObject, roomIdOf } from '../own-user.ts'
 import { Reason, RoomIdPath, resolveRoom, ViaQuery } from '../room-path.ts'
@@ -26,7 +26,7 @@ export const joiningEndpoints = ({ memberships, directory }: JoiningDeps): reado
     endpoint({
       method: 'POST',
       paths: sinceV1('/rooms/:roomId/join'),
-      auth: 'guest',
+      auth: user({ guests: true }),
       rateLimit: 'join',
       params: RoomIdPath,
       body,
@@ -39,7 +39,7 @@ export const joiningEndpoints = ({ memberships, directory }: JoiningDeps): reado
     endpoint({
       method: 'POST',
       paths: sinceV1('/join/:roomIdOrAlias'),
-      auth: 'guest',
+      auth: user({ guests: true }),
       rateLimit: 'join',
       params: Type.Object({ roomIdOrAlias: Type.String() }),
       query: ViaQuery,

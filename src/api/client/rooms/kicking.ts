@@ -1,5 +1,5 @@
 import type { Memberships } from '#domain'
-import { type AnyEndpoint, endpoint, sinceV1 } from '#http'
+import { type AnyEndpoint, endpoint, sinceV1, user } from '#http'
 import { roomIdOf } from '../own-user.ts'
 import { hidingUnknownRoom, RoomIdPath, reasonIn, TargetBody, userIdOf } from '../room-path.ts'
 
@@ -12,7 +12,7 @@ export const kickingEndpoints = ({ memberships }: KickingDeps): readonly AnyEndp
   endpoint({
     method: 'POST',
     paths: sinceV1('/rooms/:roomId/kick'),
-    auth: 'user',
+    auth: user(),
     rateLimit: 'other',
     params: RoomIdPath,
     body: TargetBody,

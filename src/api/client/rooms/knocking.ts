@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import type { Directory, Memberships } from '#domain'
-import { type AnyEndpoint, endpoint, v3 } from '#http'
+import { type AnyEndpoint, endpoint, user, v3 } from '#http'
 import { Reason, reasonIn, resolveRoom, ViaQuery } from '../room-path.ts'
 
 export interface KnockingDeps {
@@ -13,7 +13,7 @@ export const knockingEndpoints = ({ memberships, directory }: KnockingDeps): rea
   endpoint({
     method: 'POST',
     paths: v3('/knock/:roomIdOrAlias'),
-    auth: 'user',
+    auth: user(),
     rateLimit: 'join',
     params: Type.Object({ roomIdOrAlias: Type.String() }),
     query: ViaQuery,

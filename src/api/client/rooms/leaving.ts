@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import type { Memberships } from '#domain'
-import { type AnyEndpoint, endpoint, sinceV1, v3 } from '#http'
+import { type AnyEndpoint, endpoint, sinceV1, user, v3 } from '#http'
 import { roomIdOf } from '../own-user.ts'
 import { Reason, RoomIdPath, reasonIn } from '../room-path.ts'
 
@@ -13,7 +13,7 @@ export const leavingEndpoints = ({ memberships }: LeavingDeps): readonly AnyEndp
   endpoint({
     method: 'POST',
     paths: sinceV1('/rooms/:roomId/leave'),
-    auth: 'guest',
+    auth: user({ guests: true }),
     rateLimit: 'other',
     params: RoomIdPath,
     body: Type.Object({ reason: Reason }),
@@ -28,7 +28,7 @@ export const leavingEndpoints = ({ memberships }: LeavingDeps): readonly AnyEndp
   endpoint({
     method: 'POST',
     paths: v3('/rooms/:roomId/forget'),
-    auth: 'user',
+    auth: user(),
     rateLimit: 'other',
     params: RoomIdPath,
     handler: async ({ requester, params }) => {

@@ -1,4 +1,4 @@
-import { type AnyEndpoint, endpoint, v3 } from '#http'
+import { type AnyEndpoint, endpoint, user, v3 } from '#http'
 import type { RoomStates } from '#views'
 
 export interface ListJoinedRoomsDeps {
@@ -10,7 +10,7 @@ export const listJoinedRoomsEndpoints = ({ roomStates }: ListJoinedRoomsDeps): r
   endpoint({
     method: 'GET',
     paths: v3('/joined_rooms'),
-    auth: 'user',
+    auth: user(),
     rateLimit: 'read',
     handler: async ({ requester }) => ({ joined_rooms: await roomStates.joinedRooms(requester.userId) }),
   }),

@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import type { Directory } from '#domain'
-import { type AnyEndpoint, endpoint, oldPaths, v3 } from '#http'
+import { type AnyEndpoint, endpoint, none, oldPaths, user, v3 } from '#http'
 import { MatrixError, parseServerName, type ServerName } from '#spec'
 import type { PublicRooms } from '#views'
 import { roomIdOf } from '../own-user.ts'
@@ -38,7 +38,7 @@ export const listPublicRoomsEndpoints = (deps: ListPublicRoomsDeps): readonly An
   endpoint({
     method: 'GET',
     paths: v3('/publicRooms'),
-    auth: 'none',
+    auth: none(),
     rateLimit: 'read',
     query: Type.Object({
       limit: Type.Optional(Limit),
@@ -59,7 +59,7 @@ export const listPublicRoomsEndpoints = (deps: ListPublicRoomsDeps): readonly An
   endpoint({
     method: 'GET',
     paths: oldPaths('/publicRooms'),
-    auth: 'none',
+    auth: none(),
     rateLimit: 'read',
     query: Type.Object({
       from: Type.Optional(Type.String()),
@@ -72,7 +72,7 @@ export const listPublicRoomsEndpoints = (deps: ListPublicRoomsDeps): readonly An
   endpoint({
     method: 'POST',
     paths: v3('/publicRooms'),
-    auth: 'user',
+    auth: user(),
     rateLimit: 'read',
     query: Type.Object({ server: ServerQuery }),
     body: search,
@@ -95,7 +95,7 @@ const visibilityEndpoints = ({ publicRooms, directory }: ListPublicRoomsDeps): r
   endpoint({
     method: 'GET',
     paths: v3('/directory/list/room/:roomId'),
-    auth: 'none',
+    auth: none(),
     rateLimit: 'read',
     params: RoomIdPath,
     handler: async ({ params }) => ({
@@ -105,7 +105,7 @@ const visibilityEndpoints = ({ publicRooms, directory }: ListPublicRoomsDeps): r
   endpoint({
     method: 'PUT',
     paths: v3('/directory/list/room/:roomId'),
-    auth: 'user',
+    auth: user(),
     rateLimit: 'other',
     params: RoomIdPath,
     body: Type.Object({ visibility: Type.Optional(Type.Enum(['public', 'private'])) }),

@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { type AnyEndpoint, endpoint, oldPaths, RawJson, sinceV1, v3 } from '#http'
+import { type AnyEndpoint, endpoint, oldPaths, RawJson, sinceV1, user, v3 } from '#http'
 import type { RoomStates, Timeline } from '#views'
 import { StatePath, statePaths } from '../events/room-state.ts'
 import { viewerOf } from '../old-clients.ts'
@@ -18,7 +18,7 @@ export const roomsEndpoints = ({ timeline, roomStates }: RoomsDeps): readonly An
   endpoint({
     method: 'GET',
     paths: v3('/rooms/:roomId/event/:eventId'),
-    auth: 'guest',
+    auth: user({ guests: true }),
     rateLimit: 'read',
     params: Type.Object({ roomId: Type.String(), eventId: Type.String() }),
     handler: async ({ requester, params }) =>
@@ -27,7 +27,7 @@ export const roomsEndpoints = ({ timeline, roomStates }: RoomsDeps): readonly An
   endpoint({
     method: 'GET',
     paths: sinceV1('/rooms/:roomId/state'),
-    auth: 'guest',
+    auth: user({ guests: true }),
     rateLimit: 'read',
     params: RoomIdPath,
     handler: async ({ requester, params, path }) =>
@@ -36,7 +36,7 @@ export const roomsEndpoints = ({ timeline, roomStates }: RoomsDeps): readonly An
   endpoint({
     method: 'GET',
     paths: statePaths(),
-    auth: 'guest',
+    auth: user({ guests: true }),
     rateLimit: 'read',
     params: StatePath,
     query: Type.Object({ format: Type.Optional(Type.Enum(['content', 'event'])) }),
@@ -49,7 +49,7 @@ export const roomsEndpoints = ({ timeline, roomStates }: RoomsDeps): readonly An
   endpoint({
     method: 'GET',
     paths: v3('/rooms/:roomId/members'),
-    auth: 'guest',
+    auth: user({ guests: true }),
     rateLimit: 'read',
     params: RoomIdPath,
     query: Type.Object({
@@ -67,7 +67,7 @@ export const roomsEndpoints = ({ timeline, roomStates }: RoomsDeps): readonly An
   endpoint({
     method: 'GET',
     paths: v3('/rooms/:roomId/joined_members'),
-    auth: 'user',
+    auth: user(),
     rateLimit: 'read',
     params: RoomIdPath,
     handler: async ({ requester, params }) =>
@@ -79,7 +79,7 @@ const oldMembersEndpoint = (roomStates: RoomsDeps['roomStates']): AnyEndpoint =>
   endpoint({
     method: 'GET',
     paths: oldPaths('/rooms/:roomId/members'),
-    auth: 'guest',
+    auth: user({ guests: true }),
     rateLimit: 'read',
     params: RoomIdPath,
     query: Type.Object({

@@ -1,4 +1,4 @@
-import { type AnyEndpoint, endpoint, v3 } from '#http'
+import { type AnyEndpoint, endpoint, user, v3 } from '#http'
 import { ROOM_VERSIONS } from '#spec'
 
 export interface CapabilitiesDeps {
@@ -30,7 +30,7 @@ export const capabilitiesEndpoints = ({
     endpoint({
       method: 'GET',
       paths: v3('/capabilities'),
-      auth: 'guest',
+      auth: user({ guests: true }),
       rateLimit: 'read',
       handler: async () => ({ capabilities }),
     }),

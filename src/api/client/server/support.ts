@@ -1,4 +1,4 @@
-import { type AnyEndpoint, endpoint } from '#http'
+import { type AnyEndpoint, endpoint, none } from '#http'
 import { type JsonObject, MatrixError } from '#spec'
 
 export interface SupportContact {
@@ -34,7 +34,7 @@ export const supportEndpoints = ({ admin, security, supportPage }: SupportDeps):
     endpoint({
       method: 'GET',
       paths: ['/.well-known/matrix/support'],
-      auth: 'none',
+      auth: none(),
       rateLimit: 'unlimited',
       handler: async () => {
         if (Object.keys(body).length === 0) throw new MatrixError('M_NOT_FOUND', 'No support contact is configured')

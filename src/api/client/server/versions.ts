@@ -1,4 +1,4 @@
-import { type AnyEndpoint, endpoint } from '#http'
+import { type AnyEndpoint, endpoint, none } from '#http'
 
 /** `versions.yaml`: what clients written for may rely on. The paths of r0 and v3 are the same endpoints. */
 const VERSIONS = [
@@ -10,7 +10,7 @@ export const versionsEndpoints = (): readonly AnyEndpoint[] => [
   endpoint({
     method: 'GET',
     paths: ['/_matrix/client/versions'],
-    auth: 'none',
+    auth: none(),
     rateLimit: 'unlimited',
     handler: async () => ({ versions: VERSIONS, unstable_features: {} }),
   }),

@@ -1,5 +1,5 @@
 import type { TurnServers } from '#domain'
-import { type AnyEndpoint, endpoint, sinceV1 } from '#http'
+import { type AnyEndpoint, endpoint, sinceV1, user } from '#http'
 
 export interface VoipDeps {
   readonly turnServers: Pick<TurnServers, 'credentials'>
@@ -10,7 +10,7 @@ export const voipEndpoints = ({ turnServers }: VoipDeps): readonly AnyEndpoint[]
   endpoint({
     method: 'GET',
     paths: sinceV1('/voip/turnServer'),
-    auth: 'user',
+    auth: user(),
     rateLimit: 'read',
     // Nothing is said for servers without TURN; clients know the empty object, which other homeservers answer.
     handler: async ({ requester }) => ({ ...turnServers.credentials(requester.userId) }),

@@ -1,4 +1,4 @@
-import { type AnyEndpoint, endpoint } from '#http'
+import { type AnyEndpoint, endpoint, none } from '#http'
 import { type JsonObject, MatrixError } from '#spec'
 
 export interface WellknownDeps {
@@ -12,7 +12,7 @@ const page = (path: `/.well-known/matrix/${string}`, content: JsonObject | undef
   endpoint({
     method: 'GET',
     paths: [path],
-    auth: 'none',
+    auth: none(),
     rateLimit: 'unlimited',
     handler: async () => {
       if (content === undefined) throw new MatrixError('M_NOT_FOUND', 'Nothing is configured to be found here')

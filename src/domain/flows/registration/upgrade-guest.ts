@@ -51,7 +51,7 @@ export class UpgradeGuest {
       if (error instanceof MatrixError && error.errcode === 'M_UNKNOWN_TOKEN') return undefined
       throw error
     })
-    if (owner === undefined || !owner.guest || owner.userId !== userId) {
+    if (owner === undefined || owner.kind !== 'guest' || owner.userId !== userId) {
       throw new MatrixError('M_FORBIDDEN', 'The user name is taken, and the token is not that of its guest')
     }
     return owner

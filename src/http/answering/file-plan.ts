@@ -1,31 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Readable } from 'node:stream'
 import { MatrixError } from '#spec'
-
-/** Bytes of a file, the last one included. */
-export interface ByteRange {
-  readonly start: number
-  readonly end: number
-}
-
-/** A file that never changes under its name. */
-export interface ServedFile {
-  readonly contentType: string
-  readonly sizeBytes: number
-  /** Names these bytes and no others; letters, digits, `-` and `_`. */
-  readonly etag: string
-  readonly headers: Readonly<Record<string, string>>
-  /** The bytes, or those of a range. Whoever opens it reads it to its end or destroys it. */
-  open(range?: ByteRange): Promise<Readable>
-}
-
-/** An answer that is streamed, with ranges and conditions as RFC 9110 has them. */
-export class FileReply {
-  readonly file: ServedFile
-  constructor(file: ServedFile) {
-    this.file = file
-  }
-}
+import type { ByteRange, ServedFile } from '../endpoint/answer.ts'
 
 export interface FilePlan {
   readonly status: 200 | 206 | 304

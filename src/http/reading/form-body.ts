@@ -1,4 +1,4 @@
-import type { FormFields } from './endpoint.ts'
+import type { FormFields } from '../endpoint/endpoint.ts'
 
 /** No page of ours has more; the rest is not looked at. */
 const MAX_FIELDS = 32

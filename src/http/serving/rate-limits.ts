@@ -2,7 +2,7 @@ import { isIPv6 } from 'node:net'
 import { LRUCache } from 'lru-cache'
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import { MatrixError } from '#spec'
-import type { RateLimit } from './endpoint.ts'
+import type { RateLimit } from '../endpoint/endpoint.ts'
 
 export interface RateBudget {
   readonly requests: number

@@ -2,7 +2,7 @@ import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import ajvFormats from 'ajv-formats'
 import type { TSchema } from 'typebox'
 import { type Errcode, MatrixError } from '#spec'
-import type { AnyEndpoint } from './endpoint.ts'
+import type { AnyEndpoint } from '../endpoint/endpoint.ts'
 
 /** Bodies are taken as they are: members of the wrong type are refused, members we do not know are let through. */
 const bodies = new Ajv({ strict: false, coerceTypes: false, ownProperties: true })

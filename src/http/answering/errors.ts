@@ -1,0 +1,57 @@
+import type { ServerResponse } from 'node:http'
+import { isUnavailable, type Logger } from '#base'
+import { MatrixError } from '#spec'
+import type { AnyEndpoint } from '../endpoint/endpoint.ts'
+import { sendError, sendOutcome } from './send.ts'
+
+/**
+ * What a thrown error means to the client (client-server API, "Standard error response"). Only errors of the catalogue
+ * tell anything; `unexpected` ones are for the log.
+ */
+const errorOf = (thrown: unknown): { readonly error: MatrixError; readonly unexpected: boolean } => {
+  if (thrown instanceof MatrixError) return { error: thrown, unexpected: false }
+  if (isUnavailable(thrown)) {
+    const retryAfterMs = Math.max(0, Math.ceil(thrown.retryAfterMs))
+    const error = new MatrixError('M_UNKNOWN', 'The server cannot do this now; try again later', {
+      status: 503,
+      headers: { 'Retry-After': String(Math.max(1, Math.ceil(retryAfterMs / 1000))) },
+      fields: { retry_after_ms: retryAfterMs },
+      cause: thrown,
+    })
+    return { error, unexpected: false }
+  }
+  return { error: new MatrixError('M_UNKNOWN', 'Internal server error'), unexpected: true }
+}
+
+/** The first version of the API answered 403 to a missing or unknown access token. */
+export const asInV1 = (thrown: unknown): unknown => {
+  if (!(thrown instanceof MatrixError)) return thrown
+  const { errcode, message, fields, headers } = thrown
+  if (errcode !== 'M_MISSING_TOKEN' && errcode !== 'M_UNKNOWN_TOKEN') return thrown
+  return new MatrixError(errcode, message, { status: 403, fields, headers })
+}
+
+export interface Refusal {
+  readonly logger: Logger
+  /** Of the request, for the log. */
+  readonly id: string
+  readonly endpoint: Pick<AnyEndpoint, 'method' | 'paths' | 'errorPage'>
+  readonly response: ServerResponse
+  readonly thrown: unknown
+}
+
+/** Answers the client with a thrown error, unless an answer has begun; returns the status. */
+export const refuse = ({ logger, id, endpoint, response, thrown }: Refusal): number => {
+  const { error, unexpected } = errorOf(thrown)
+  const { method, paths, errorPage } = endpoint
+  if (unexpected || error.status >= 500) {
+    // Never the query string: it may hold a token.
+    const fields = { request: id, method, path: paths[0], err: thrown }
+    if (unexpected) logger.error(fields, 'request failed')
+    else logger.warn(fields, 'request refused')
+  }
+  if (response.headersSent || response.destroyed) return error.status
+  if (errorPage === undefined) sendError(response, error)
+  else sendOutcome(response, errorPage(error))
+  return error.status
+}

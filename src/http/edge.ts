@@ -1,0 +1,146 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Clock, Logger } from '#base'
+import { MatrixError } from '#spec'
+import { CORS_HEADERS, sendError } from './answering/send.ts'
+import {
+  boundArrival,
+  closeServer,
+  type Listener,
+  listen,
+  openServer,
+  type SocketLimits,
+} from './connections/sockets.ts'
+import type { AnyEndpoint } from './endpoint/endpoint.ts'
+import type { TokenIssuer } from './endpoint/token-issuer.ts'
+import { hasBody } from './reading/body-bytes.ts'
+import { clientAddress } from './reading/client-address.ts'
+import { type EdgeContext, IncomingRequest } from './reading/incoming.ts'
+import { LiveSignals } from './reading/live-signals.ts'
+import { TokenOwners } from './reading/token-owners.ts'
+import { Admission } from './serving/admission.ts'
+import type { RateLimiter } from './serving/rate-limits.ts'
+import { Routes } from './serving/routes.ts'
+import { type Observe, Serving } from './serving/serving.ts'
+import { WaitingRequests } from './serving/waiting.ts'
+
+export interface EdgeLimits extends SocketLimits {
+  /** Of a request body, where the endpoint sets no other. */
+  readonly bodyBytes: number
+}
+
+export interface EdgeOptions {
+  readonly endpoints: readonly AnyEndpoint[]
+  /** Everything that gives out access tokens; a token is checked by the first that may have issued it. */
+  readonly issuers: readonly TokenIssuer[]
+  readonly rateLimiter: RateLimiter
+  readonly limits: EdgeLimits
+  /** Whose `X-Forwarded-For` is believed: nobody's, everybody's, or that of these addresses and networks. */
+  readonly trustProxy: boolean | readonly string[]
+  readonly clock: Clock
+  readonly logger: Logger
+  /** A line for each request, at level `debug`; left off it costs nothing. */
+  readonly logRequests: boolean
+  readonly observe?: Observe
+}
+
+/** The HTTP edge: all endpoints at all their paths, on as many listeners as wanted. */
+export interface Edge {
+  /** Returns the base URL. Throws as Node does when it cannot listen. */
+  listen(listener: Listener): Promise<string>
+  /** Stops accepting, aborts every request's signal, waits for the answers; after `graceMs` it cuts connections. */
+  stop(graceMs: number): Promise<void>
+}
+
+export const DEFAULT_BODY_BYTES = 128 * 1024
+
+/** An edge that does not listen yet. */
+export const createEdge = (options: EdgeOptions): Edge => new HttpEdge(options)
+
+/** Request numbers, for the log, begin anew here. */
+const MAX_NUMBER = 2 ** 31
+
+class HttpEdge implements Edge {
+  readonly #clock: Clock
+  readonly #limits: EdgeLimits
+  readonly #context: EdgeContext
+  readonly #waiting = new WaitingRequests()
+  readonly #routes = new Routes<Serving>()
+  readonly #unknownObserved: ReturnType<Observe> | undefined
+  readonly #servers: Server[] = []
+  #number = 0
+
+  constructor({ endpoints, issuers, rateLimiter, trustProxy, observe, ...shared }: EdgeOptions) {
+    const waiting = this.#waiting
+    this.#clock = shared.clock
+    this.#limits = shared.limits
+    this.#context = {
+      tokenOwners: new TokenOwners(issuers),
+      clientAddress: clientAddress(trustProxy),
+      signals: new LiveSignals(),
+    }
+    this.#context.tokenOwners.onVoided((userId) => waiting.recheck(userId))
+    const admission = new Admission({ rateLimiter, waiting })
+    const parts = { ...shared, edge: this.#context, admission, waiting, observe }
+    for (const endpoint of endpoints) {
+      const serving = new Serving(endpoint, parts)
+      for (const path of endpoint.paths) this.#routes.add(endpoint.method, path, serving)
+    }
+    this.#unknownObserved = observe?.('*', 'unrecognized')
+  }
+
+  listen(listener: Listener): Promise<string> {
+    const server = openServer(listener, this.#limits, (request, response) => this.#handle(request, response))
+    this.#servers.push(server)
+    return listen(server, listener)
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    const closed = this.#servers.map((server) => closeServer(server, this.#clock, graceMs))
+    this.#context.signals.abortAll()
+    this.#waiting.hurryAll()
+    await Promise.all(closed)
+  }
+
+  #handle(request: IncomingMessage, response: ServerResponse): void {
+    const startedMs = this.#clock.monotonicMs()
+    const { method = '', url = '' } = request
+    const route = this.#routes.find(method, url)
+    const found = typeof route === 'object' ? route : undefined
+    if (hasBody(request)) this.#boundBody(request, response, found?.target.endpoint.body === 'stream')
+    if (found === undefined) {
+      this.#answerUnknown(request, response, route === 'malformed', startedMs)
+      return
+    }
+    this.#number = (this.#number + 1) % MAX_NUMBER
+    const { target, params, query } = found
+    void target.serve(
+      new IncomingRequest({ edge: this.#context, request, response, number: this.#number, startedMs, params, query }),
+    )
+  }
+
+  /** Bounds the time in which a body arrives. */
+  #boundBody(request: IncomingMessage, response: ServerResponse, streamed: boolean): void {
+    const bound = (): void => boundArrival(request, response, this.#clock, this.#limits.requestTimeoutMs)
+    if (!streamed) bound()
+    // The longer time of an upload is Node's to keep; what still comes after the answer is read for nothing.
+    else response.once('finish', () => request.complete || bound())
+  }
+
+  /** What no endpoint is for. Every path may be asked what it allows (client-server API, "Web Browser Clients"). */
+  #answerUnknown(request: IncomingMessage, response: ServerResponse, malformed: boolean, startedMs: number): void {
+    const { method, url = '' } = request
+    if (this.#context.signals.stopping) response.shouldKeepAlive = false
+    if (method === 'OPTIONS') {
+      response.writeHead(204, [...CORS_HEADERS, 'Access-Control-Max-Age', '86400'])
+      response.end()
+      return
+    }
+    const error = malformed
+      ? new MatrixError('M_INVALID_PARAM', 'The path is malformed or a part of it too long')
+      : this.#routes.isKnown(url)
+        ? new MatrixError('M_UNRECOGNIZED', 'This path takes another method', { status: 405 })
+        : new MatrixError('M_UNRECOGNIZED', 'Unrecognized request')
+    sendError(response, error)
+    this.#unknownObserved?.(error.status, this.#clock.monotonicMs() - startedMs)
+  }
+}

@@ -1,0 +1,81 @@
+import type { Readable } from 'node:stream'
+import type { Pending } from '#base'
+import type { JsonObject } from '#spec'
+
+/** A ready-made JSON text, sent as it is: spliced answers. */
+export class RawJson {
+  readonly text: string
+  constructor(text: string) {
+    this.text = text
+  }
+}
+
+/**
+ * A JSON text that comes later: a long poll. The edge lets go of everything else of the request meanwhile, so an endpoint that waits long
+ * for many answers this, rather than await it. `over` is called once, when the request has ended, however it did.
+ */
+export class LaterJson {
+  readonly text: Pending<string>
+  readonly over: () => void
+  constructor(text: Pending<string>, over: () => void) {
+    this.text = text
+    this.over = over
+  }
+}
+
+/** The answer of `begin`, now or later; `over` is called once, when the request has ended, however it did. */
+export const nowOrLater = async (
+  begin: () => Promise<string | Pending<string>>,
+  over: () => void,
+): Promise<RawJson | LaterJson> => {
+  let waits = false
+  try {
+    const text = await begin()
+    if (typeof text === 'string') return new RawJson(text)
+    waits = true
+    return new LaterJson(text, over)
+  } finally {
+    if (!waits) over()
+  }
+}
+
+export interface Reply {
+  readonly status: number
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body: JsonObject | RawJson | string
+}
+
+/** An answer with another status, headers or a body that is not JSON. */
+export class CustomReply {
+  readonly reply: Reply
+  constructor(reply: Reply) {
+    this.reply = reply
+  }
+}
+
+/** Bytes of a file, the last one included. */
+export interface ByteRange {
+  readonly start: number
+  readonly end: number
+}
+
+/** A file that never changes under its name. */
+export interface ServedFile {
+  readonly contentType: string
+  readonly sizeBytes: number
+  /** Names these bytes and no others; letters, digits, `-` and `_`. */
+  readonly etag: string
+  readonly headers: Readonly<Record<string, string>>
+  /** The bytes, or those of a range. The caller reads the stream to its end or destroys it. */
+  open(range?: ByteRange): Promise<Readable>
+}
+
+/** An answer that is streamed, with ranges and conditions as RFC 9110 has them. */
+export class FileReply {
+  readonly file: ServedFile
+  constructor(file: ServedFile) {
+    this.file = file
+  }
+}
+
+export type Answer = JsonObject | RawJson | LaterJson | CustomReply | FileReply

@@ -1,0 +1,67 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { MatrixError } from '#spec'
+import type { Guest, Requester, User } from './requester.ts'
+
+/** The parts of a request that can say who made it. */
+export interface AuthRequest {
+  readonly method: string
+  /** Path and query as they were sent: a signature covers both. */
+  readonly url: string
+  readonly headers: IncomingHttpHeaders
+  /** The body, once it was read and where it is JSON; undefined at the stage `headers`. */
+  readonly body: unknown
+  /** The owner of the access token that came with the request; undefined without a token. Throws `M_UNKNOWN_TOKEN`. */
+  tokenOwner(): Promise<Requester> | undefined
+}
+
+/**
+ * How an endpoint learns who asks. The handler gets what `identify` answers, so its type says whom the handler has to deal with.
+ *
+ * `stage`: `headers` is judged before a byte of the body is read; `body` after it was read and parsed and before it is checked against the
+ * schema, for signatures that cover it.
+ */
+export interface Auth<R extends Requester | undefined> {
+  readonly stage: 'headers' | 'body'
+  /** Throws what the client is told: `M_MISSING_TOKEN`, `M_UNKNOWN_TOKEN`, `M_FORBIDDEN` … */
+  identify(request: AuthRequest): R | Promise<R>
+}
+
+const byToken = <R extends Requester>(admitted: (requester: Requester) => R): Auth<R> => ({
+  stage: 'headers',
+  identify: (request) => {
+    const owner = request.tokenOwner()
+    if (owner === undefined) throw new MatrixError('M_MISSING_TOKEN', 'Missing access token')
+    return owner.then(admitted)
+  },
+})
+
+const noGuest = (requester: Requester): User => {
+  if (requester.kind === 'guest') throw new MatrixError('M_GUEST_ACCESS_FORBIDDEN', 'Guests cannot do this')
+  return requester
+}
+
+const NONE: Auth<undefined> = { stage: 'headers', identify: () => undefined }
+const OPTIONAL: Auth<Requester | undefined> = { stage: 'headers', identify: (request) => request.tokenOwner() }
+const USER = byToken(noGuest)
+const USER_OR_GUEST = byToken<User | Guest>((requester) => requester)
+const ADMIN = byToken((requester) => {
+  const user = noGuest(requester)
+  if (!user.admin) throw new MatrixError('M_FORBIDDEN', 'Only administrators of this server can do this')
+  return user
+})
+
+/** No access token is read, and nobody is known. */
+export const none = (): Auth<undefined> => NONE
+
+/** An access token counts where there is one, and must then be valid. */
+export const optional = (): Auth<Requester | undefined> => OPTIONAL
+
+/** An account of this server; guests get `M_GUEST_ACCESS_FORBIDDEN` unless they are admitted. */
+export function user(): Auth<User>
+export function user(options: { readonly guests: true }): Auth<User | Guest>
+export function user(options?: { readonly guests: true }): Auth<User | Guest> {
+  return options === undefined ? USER : USER_OR_GUEST
+}
+
+/** An account that may administer this server; others get `M_FORBIDDEN`. */
+export const admin = (): Auth<User> => ADMIN

@@ -1,0 +1,116 @@
+import type { Readable } from 'node:stream'
+import type { Static, TSchema } from 'typebox'
+import type { Errcode, MatrixError } from '#spec'
+import type { Answer, CustomReply } from './answer.ts'
+import type { Auth } from './auth.ts'
+import type { Requester } from './requester.ts'
+
+/** The limits an operator can set; each has a budget of its own in `config`. */
+export type RateLimit =
+  | 'message'
+  | 'login'
+  | 'registration'
+  | 'mail'
+  | 'join'
+  | 'invite'
+  | 'createRoom'
+  | 'profile'
+  | 'urlPreview'
+  | 'read'
+  | 'other'
+  | 'unlimited'
+
+export interface EndpointRequest<R extends Requester | undefined, P, Q, B> {
+  readonly requester: R
+  readonly params: P
+  readonly query: Q
+  readonly body: B
+  readonly ip: string
+  readonly userAgent: string | undefined
+  /** The value of a cookie; for pages that people see, never for the API. undefined where there is none. */
+  cookie(name: string): string | undefined
+  /**
+   * Whether a browser asks: its headers say which languages it takes or which page sent it here, and no script can prevent that. For pages
+   * that apps fetch too: only people can be led to another page or asked a question.
+   */
+  readonly fromBrowser: boolean
+  /** Aborted when the client went away or the server stops: a long poll then answers with what it has. */
+  readonly signal: AbortSignal
+  /** The path as asked for (`/_matrix/client/r0/...`), for the few answers that differ by prefix. */
+  readonly path: string
+}
+
+/** A body that is not read yet: bytes of any kind and, unless its reader sets one, without any bound. */
+export interface StreamedBody {
+  /** Fails when the client goes away early. A reader that stops early must not destroy it: the answer goes the same way. */
+  readonly stream: Readable
+  readonly contentType: string | undefined
+  /** As the client says; undefined where it does not know yet. It never sends more, but it may send less. */
+  readonly lengthBytes: number | undefined
+}
+
+/** A form as browsers post it; the last value of a field that comes twice. */
+export type FormFields = ReadonlyMap<string, string>
+
+type Shape<S> = S extends TSchema ? Static<S> : Record<never, never>
+type BodyKind = TSchema | 'stream' | 'form' | undefined
+type BodyShape<S> = S extends 'stream'
+  ? StreamedBody
+  : S extends 'form'
+    ? FormFields
+    : S extends TSchema
+      ? Static<S>
+      : undefined
+
+/**
+ * One declaration an endpoint: path, schemas, auth, limits and handler stand together. Build it with `endpoint()`.
+ * Path parameters are written `:name` and arrive percent-decoded.
+ */
+export interface Endpoint<
+  R extends Requester | undefined = Requester | undefined,
+  P extends TSchema | undefined = TSchema | undefined,
+  Q extends TSchema | undefined = TSchema | undefined,
+  B extends BodyKind = BodyKind,
+> {
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE'
+  /** Every path it is served at; the first is the one the official data names. */
+  readonly paths: readonly [string, ...string[]]
+  readonly auth: Auth<R>
+  readonly rateLimit: RateLimit
+  readonly params?: P
+  readonly query?: Q
+  /**
+   * With a body schema the request must hold a JSON object that fits; without, a body is read and ignored. `'stream'` hands
+   * the body over unread, and gives it the time of an upload to arrive. `'form'` reads what an HTML form posts; what is no form has no fields.
+   */
+  readonly body?: B
+  /** For what a browser shows to a person: how refusals look, instead of JSON. */
+  readonly errorPage?: (error: MatrixError) => CustomReply
+  /** An absent or empty body counts as `{}` (several calls of the specification have optional bodies). */
+  readonly bodyOptional?: boolean
+  /** The member that a bare `true` or `false` as the whole body stands for, as clients of 2015 send it. */
+  readonly bareBody?: string
+  /** Default 128 KiB. */
+  readonly bodyLimitBytes?: number
+  /** errcode for a value that does not fit the schema; default `M_BAD_JSON` for bodies, `M_INVALID_PARAM` for the rest. */
+  readonly invalidErrcode?: Errcode
+  /** Where the answer is JSON that is built here, the handler names its type: `Promise<WhoAmI>`. */
+  handler(request: EndpointRequest<R, Shape<P>, Shape<Q>, BodyShape<B>>): Promise<Answer>
+}
+
+/** A request to whatever endpoint. */
+export type AnyRequest = EndpointRequest<Requester | undefined, unknown, unknown, unknown>
+
+/** An endpoint with its types forgotten: what the edge serves. The shapes were checked where it was declared. */
+export type AnyEndpoint = Omit<Endpoint, 'handler'> & {
+  handler(request: AnyRequest): Promise<Answer>
+}
+
+export const endpoint = <
+  R extends Requester | undefined,
+  const P extends TSchema | undefined = undefined,
+  const Q extends TSchema | undefined = undefined,
+  const B extends BodyKind = undefined,
+>(
+  declaration: Endpoint<R, P, Q, B>,
+): AnyEndpoint => declaration as unknown as AnyEndpoint

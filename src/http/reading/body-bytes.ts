@@ -1,0 +1,42 @@
+import type { IncomingMessage } from 'node:http'
+import { MatrixError } from '#spec'
+
+/** Whether a body follows the headers (RFC 9112, section 6.3). */
+export const hasBody = ({ headers }: IncomingMessage): boolean => {
+  const length = headers['content-length']
+  return headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0')
+}
+
+/**
+ * Reads a whole body. Throws `M_TOO_LARGE` as soon as it is known to be larger than `limitBytes`, `M_NOT_JSON` where it ends early.
+ * What comes after a refusal is left to Node, which reads it for nothing.
+ */
+export const readBody = (request: IncomingMessage, limitBytes: number): Promise<Buffer> =>
+  new Promise((resolve, reject) => {
+    const declared = request.headers['content-length']
+    if (declared !== undefined && Number(declared) > limitBytes) {
+      reject(tooLarge())
+      return
+    }
+    const pieces: Buffer[] = []
+    let sizeBytes = 0
+    const onData = (piece: Buffer): void => {
+      sizeBytes += piece.length
+      if (sizeBytes > limitBytes) end(tooLarge())
+      else pieces.push(piece)
+    }
+    const onEnd = (): void => end()
+    const onError = (cause: Error): void => end(new MatrixError('M_NOT_JSON', 'The body ended early', { cause }))
+    const end = (refusal?: MatrixError): void => {
+      request.off('data', onData)
+      request.off('end', onEnd)
+      request.off('error', onError)
+      if (refusal !== undefined) reject(refusal)
+      else resolve(pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces, sizeBytes))
+    }
+    request.on('data', onData)
+    request.on('end', onEnd)
+    request.on('error', onError)
+  })
+
+const tooLarge = (): MatrixError => new MatrixError('M_TOO_LARGE', 'The body is too large')

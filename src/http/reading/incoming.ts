@@ -1,0 +1,132 @@
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import type { AuthRequest } from '../endpoint/auth.ts'
+import type { AnyRequest } from '../endpoint/endpoint.ts'
+import { isV1Path } from '../endpoint/paths.ts'
+import type { Requester } from '../endpoint/requester.ts'
+import { accessTokenOf } from './access-token.ts'
+import type { ClientAddress } from './client-address.ts'
+import { cookieIn } from './cookie.ts'
+import type { LiveSignals } from './live-signals.ts'
+import type { TokenOwners } from './token-owners.ts'
+
+/** One of them is enough: browsers send the first with every request, the others with most. */
+const BROWSERS_SAY = ['accept-language', 'sec-fetch-mode', 'sec-fetch-site', 'origin', 'referer', 'cookie'] as const
+
+/** What requests share that came to one edge. */
+export interface EdgeContext {
+  readonly tokenOwners: TokenOwners
+  readonly clientAddress: ClientAddress
+  readonly signals: LiveSignals
+}
+
+export interface IncomingParts {
+  readonly edge: EdgeContext
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly number: number
+  readonly startedMs: number
+  readonly params: unknown
+  readonly query: Record<string, unknown>
+}
+
+/** One request, as its auth and its handler see it. What few of them ask for is made only when asked for. */
+export class IncomingRequest implements AnyRequest, AuthRequest {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly startedMs: number
+  readonly params: unknown
+  readonly query: Record<string, unknown>
+  requester: Requester | undefined = undefined
+  body: unknown = undefined
+  /** How often waiting requests had been checked again when this one was admitted; see `WaitingRequests.add`. */
+  rechecksBefore = 0
+  readonly #edge: EdgeContext
+  readonly #number: number
+  #accessToken: string | undefined = undefined
+  #signal: AbortSignal | undefined = undefined
+
+  constructor({ edge, request, response, number, startedMs, params, query }: IncomingParts) {
+    this.request = request
+    this.response = response
+    this.startedMs = startedMs
+    this.params = params
+    this.query = query
+    this.#edge = edge
+    this.#number = number
+  }
+
+  /** For the log. */
+  get id(): string {
+    return `r${this.#number}`
+  }
+
+  get userId(): string | undefined {
+    return this.requester?.userId
+  }
+
+  get method(): string {
+    return this.request.method ?? ''
+  }
+
+  get url(): string {
+    return this.request.url ?? ''
+  }
+
+  get path(): string {
+    const { url } = this
+    const end = url.indexOf('?')
+    return end === -1 ? url : url.slice(0, end)
+  }
+
+  get inV1(): boolean {
+    return isV1Path(this.url)
+  }
+
+  get headers(): IncomingHttpHeaders {
+    return this.request.headers
+  }
+
+  get ip(): string {
+    return this.#edge.clientAddress(this.request)
+  }
+
+  get userAgent(): string | undefined {
+    return this.request.headers['user-agent']
+  }
+
+  cookie(name: string): string | undefined {
+    return cookieIn(this.request.headers.cookie, name)
+  }
+
+  get fromBrowser(): boolean {
+    const { headers } = this.request
+    return BROWSERS_SAY.some((name) => headers[name] !== undefined)
+  }
+
+  get signal(): AbortSignal {
+    this.#signal ??= this.#edge.signals.open(this.response)
+    return this.#signal
+  }
+
+  /** The access token that was checked for this request, if any. */
+  get accessToken(): string | undefined {
+    return this.#accessToken
+  }
+
+  tokenOwner(): Promise<Requester> | undefined {
+    const token = accessTokenOf(this.request.headers, this.query)
+    if (token === undefined) return undefined
+    this.#accessToken = token
+    return this.#edge.tokenOwners.check(token, this)
+  }
+
+  /** Whether the handler asked for the signal: it may have taken its time. */
+  get waited(): boolean {
+    return this.#signal !== undefined
+  }
+
+  /** Throws `M_UNKNOWN_TOKEN` where the access token, if there is one, is void now. */
+  async checkAgain(): Promise<void> {
+    if (this.#accessToken !== undefined) await this.#edge.tokenOwners.check(this.#accessToken, this)
+  }
+}

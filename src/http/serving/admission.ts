@@ -1,0 +1,30 @@
+import type { AnyEndpoint } from '../endpoint/endpoint.ts'
+import type { IncomingRequest } from '../reading/incoming.ts'
+import { addressKey, type RateLimiter } from './rate-limits.ts'
+import type { WaitingRequests } from './waiting.ts'
+
+export interface AdmissionParts {
+  readonly rateLimiter: RateLimiter
+  readonly waiting: Pick<WaitingRequests, 'rechecks'>
+}
+
+/** Lets a request in, or throws what the client is told: first who asks is found out, then the request counts against their limit. */
+export class Admission {
+  readonly #rateLimiter: RateLimiter
+  readonly #waiting: Pick<WaitingRequests, 'rechecks'>
+
+  constructor({ rateLimiter, waiting }: AdmissionParts) {
+    this.#rateLimiter = rateLimiter
+    this.#waiting = waiting
+  }
+
+  /** To be called once a request, at the stage of the endpoint's auth. Throws `M_LIMIT_EXCEEDED` and what the auth throws. */
+  async admit({ auth, rateLimit }: AnyEndpoint, incoming: IncomingRequest): Promise<void> {
+    incoming.rechecksBefore = this.#waiting.rechecks
+    const identified = auth.identify(incoming)
+    const requester = identified instanceof Promise ? await identified : identified
+    incoming.requester = requester
+    if (rateLimit !== 'unlimited')
+      await this.#rateLimiter.consume(rateLimit, requester?.userId ?? addressKey(incoming.ip))
+  }
+}

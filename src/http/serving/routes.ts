@@ -1,0 +1,42 @@
+import findMyWay, { type HTTPMethod } from 'find-my-way'
+
+/** No identifier of the specification is longer than 255 bytes; some path members (event types, keys) may be. */
+const MAX_PARAM_LENGTH = 2_048
+
+const METHODS = ['GET', 'PUT', 'POST', 'DELETE'] as const
+
+export interface Route<Target> {
+  readonly target: Target
+  /** Percent-decoded once. */
+  readonly params: Readonly<Record<string, string | undefined>>
+  /** Values of names that come several times are lists. */
+  readonly query: Record<string, unknown>
+}
+
+/** The endpoints by method and path. */
+export class Routes<Target extends object> {
+  readonly #router = findMyWay({
+    maxParamLength: MAX_PARAM_LENGTH,
+    // With these, a refused path is found, and leads to nothing.
+    onBadUrl: () => {},
+    onMaxParamLength: () => {},
+  })
+
+  add(method: (typeof METHODS)[number], path: string, target: Target): void {
+    this.#router.on(method, path, () => {}, target)
+  }
+
+  /** `malformed`: the path is not well encoded, or one of its members too long. undefined: nothing is served there by this method. */
+  find(method: string, url: string): Route<Target> | 'malformed' | undefined {
+    const found = this.#router.find(method as HTTPMethod, url)
+    if (found === null) return undefined
+    const target = found.store as Target | null
+    if (target === null) return 'malformed'
+    return { target, params: found.params, query: found.searchParams }
+  }
+
+  /** Whether something is served there, by whatever method. */
+  isKnown(url: string): boolean {
+    return METHODS.some((method) => typeof this.find(method, url) === 'object')
+  }
+}

@@ -1,0 +1,154 @@
+import type { Clock, Logger } from '#base'
+import { asInV1, refuse } from '../answering/errors.ts'
+import { sendJson, sendOutcome } from '../answering/send.ts'
+import { sendFileReply } from '../answering/send-file.ts'
+import { boundWrite } from '../connections/sockets.ts'
+import { type Answer, FileReply, LaterJson } from '../endpoint/answer.ts'
+import type { AnyEndpoint } from '../endpoint/endpoint.ts'
+import { hasBody, readBody } from '../reading/body-bytes.ts'
+import { parseFormBody } from '../reading/form-body.ts'
+import type { EdgeContext, IncomingRequest } from '../reading/incoming.ts'
+import { parseJsonBody } from '../reading/json-body.ts'
+import { type EndpointShapes, endpointShapes } from '../reading/shapes.ts'
+import { streamedBody } from '../reading/streamed-body.ts'
+import type { Admission } from './admission.ts'
+import { type Ending, type Exchange, WaitingRequest, type WaitingRequests } from './waiting.ts'
+
+/** Called once for each endpoint; the function it returns is called for each request that was answered. */
+export type Observe = (method: string, path: string) => (status: number, durationMs: number) => void
+
+export interface ServingParts {
+  readonly edge: EdgeContext
+  readonly admission: Admission
+  readonly waiting: WaitingRequests
+  readonly clock: Clock
+  readonly logger: Logger
+  /** A line for each request, at level `debug`; left off it costs nothing. */
+  readonly logRequests: boolean
+  readonly limits: { readonly bodyBytes: number; readonly writeTimeoutMs: number }
+  readonly observe: Observe | undefined
+}
+
+/** Serves the requests of one endpoint, from their headers to their answer. */
+export class Serving implements Ending {
+  readonly endpoint: AnyEndpoint
+  readonly #parts: ServingParts
+  readonly #shapes: EndpointShapes
+  readonly #bodyLimitBytes: number
+  readonly #observed: ((status: number, durationMs: number) => void) | undefined
+
+  constructor(endpoint: AnyEndpoint, parts: ServingParts) {
+    this.endpoint = endpoint
+    this.#parts = parts
+    this.#shapes = endpointShapes(endpoint)
+    this.#bodyLimitBytes = endpoint.bodyLimitBytes ?? parts.limits.bodyBytes
+    this.#observed = parts.observe?.(endpoint.method, endpoint.paths[0])
+  }
+
+  /** Never rejects: a failure is an answer too. */
+  async serve(incoming: IncomingRequest): Promise<void> {
+    try {
+      const { admission } = this.#parts
+      const { endpoint } = this
+      if (endpoint.auth.stage === 'headers') await admission.admit(endpoint, incoming)
+      await this.#read(incoming)
+      if (endpoint.auth.stage === 'body') await admission.admit(endpoint, incoming)
+      this.#check(incoming)
+      await this.#answer(incoming, await this.#outcomeOf(incoming))
+    } catch (thrown) {
+      this.refuse(incoming, thrown)
+    }
+  }
+
+  recheck(accessToken: string): Promise<unknown> {
+    return this.#parts.edge.tokenOwners.check(accessToken)
+  }
+
+  answer(waiting: Exchange, text: string): void {
+    this.#mindStop(waiting)
+    sendJson(waiting.response, 200, text)
+    this.#answered(waiting, 200)
+  }
+
+  refuse(exchange: Exchange, thrown: unknown): void {
+    this.#mindStop(exchange)
+    const { id, response, inV1 } = exchange
+    const { logger } = this.#parts
+    const said = inV1 ? asInV1(thrown) : thrown
+    this.#answered(exchange, refuse({ logger, id, endpoint: this.endpoint, response, thrown: said }))
+  }
+
+  /** Bodies come as bytes whatever their content type says; what they mean is for the endpoint to say. */
+  async #read(incoming: IncomingRequest): Promise<void> {
+    const { body, bodyOptional, bareBody, auth, method } = this.endpoint
+    const { request } = incoming
+    if (body === 'stream') {
+      incoming.body = streamedBody(request)
+      return
+    }
+    const bytes = method !== 'GET' && hasBody(request) ? await readBody(request, this.#bodyLimitBytes) : undefined
+    if (body === 'form') incoming.body = parseFormBody(bytes)
+    else if (body !== undefined || (auth.stage === 'body' && bytes !== undefined))
+      incoming.body = parseJsonBody(bytes, bodyOptional === true, bareBody)
+  }
+
+  #check(incoming: IncomingRequest): void {
+    const { params, query, body } = this.#shapes
+    params?.(incoming.params)
+    query?.(incoming.query)
+    body?.(incoming.body)
+  }
+
+  /** A user who was logged out while the handler took its time is told that, and no news. */
+  async #outcomeOf(incoming: IncomingRequest): Promise<Answer> {
+    try {
+      return await this.endpoint.handler(incoming)
+    } finally {
+      if (incoming.waited) await incoming.checkAgain()
+    }
+  }
+
+  async #answer(incoming: IncomingRequest, outcome: Answer): Promise<void> {
+    if (outcome instanceof LaterJson) {
+      const { waiting: all } = this.#parts
+      const { accessToken } = incoming
+      all.add(
+        new WaitingRequest({ exchange: incoming, accessToken, later: outcome, all, ending: this }),
+        incoming.rechecksBefore,
+      )
+      return
+    }
+    this.#mindStop(incoming)
+    if (outcome instanceof FileReply) {
+      const { logger, limits, edge } = this.#parts
+      this.#answered(
+        incoming,
+        await sendFileReply(outcome, {
+          exchange: incoming,
+          headers: incoming.headers,
+          logger,
+          path: this.endpoint.paths[0],
+          writeTimeoutMs: limits.writeTimeoutMs,
+          signals: edge.signals,
+        }),
+      )
+    } else this.#answered(incoming, sendOutcome(incoming.response, outcome))
+  }
+
+  /** Kept open, the connection would hold up a stop. */
+  #mindStop({ response }: Exchange): void {
+    if (this.#parts.edge.signals.stopping) response.shouldKeepAlive = false
+  }
+
+  /** Tells the log and the metrics. */
+  #answered({ id, response, startedMs, userId: user }: Exchange, status: number): void {
+    const { clock, limits, logger, logRequests } = this.#parts
+    boundWrite(response, limits.writeTimeoutMs)
+    if (this.#observed === undefined && !logRequests) return
+    const durationMs = clock.monotonicMs() - startedMs
+    this.#observed?.(status, durationMs)
+    if (!logRequests) return
+    const { method, paths } = this.endpoint
+    logger.debug({ request: id, method, path: paths[0], user, status, durationMs }, 'answered')
+  }
+}

@@ -1,0 +1,162 @@
+import type { ServerResponse } from 'node:http'
+import { isUnavailable, type Pending, type Receiver } from '#base'
+import type { LaterJson } from '../endpoint/answer.ts'
+
+/** A request as far as its answer is concerned. */
+export interface Exchange {
+  /** For the log. */
+  readonly id: string
+  readonly startedMs: number
+  readonly response: ServerResponse
+  readonly userId: string | undefined
+  /** Asked for under `api/v1`, whose refusals differ. */
+  readonly inV1: boolean
+}
+
+/** How the edge ends the waiting requests of one endpoint. */
+export interface Ending {
+  /** Throws for an access token that was voided since the request came. */
+  recheck(accessToken: string): Promise<unknown>
+  answer(waiting: WaitingRequest, text: string): void
+  refuse(waiting: WaitingRequest, thrown: unknown): void
+}
+
+export interface WaitingParts {
+  readonly exchange: Exchange
+  readonly accessToken: string | undefined
+  readonly later: LaterJson
+  readonly all: WaitingRequests
+  readonly ending: Ending
+}
+
+/** A long poll between its handler and its answer. It holds little, as there are very many. */
+export class WaitingRequest implements Exchange, Receiver<string> {
+  readonly id: string
+  readonly startedMs: number
+  readonly response: ServerResponse
+  readonly userId: string | undefined
+  readonly inV1: boolean
+  readonly #accessToken: string | undefined
+  readonly #all: WaitingRequests
+  readonly #ending: Ending
+  #pending: Pending<string> | undefined
+  #over: (() => void) | undefined
+
+  constructor({ exchange, accessToken, later, all, ending }: WaitingParts) {
+    this.id = exchange.id
+    this.startedMs = exchange.startedMs
+    this.response = exchange.response
+    this.userId = exchange.userId
+    this.inV1 = exchange.inV1
+    this.#accessToken = accessToken
+    this.#pending = later.text
+    this.#over = later.over
+    this.#all = all
+    this.#ending = ending
+  }
+
+  wait(): void {
+    this.#pending?.deliverTo(this)
+  }
+
+  deliver(text: string): void {
+    this.#finish(() => this.#ending.answer(this, text))
+  }
+
+  fail(thrown: unknown): void {
+    this.#finish(() => this.#ending.refuse(this, thrown))
+  }
+
+  hurry(): void {
+    this.#pending?.hurry()
+  }
+
+  /** The access token may be void: then there is nothing to wait for. */
+  recheck(): void {
+    if (this.#accessToken === undefined) return
+    this.#ending.recheck(this.#accessToken).catch((thrown: unknown) => {
+      // Over meanwhile; or nobody can tell now, and the end of the wait will.
+      if (this.#pending === undefined || isUnavailable(thrown)) return
+      this.#pending.abandon()
+      this.#end()
+      this.#ending.refuse(this, thrown)
+    })
+  }
+
+  /** The client is gone. */
+  abandon(): void {
+    this.#pending?.abandon()
+    this.#end()
+  }
+
+  /** A request may wait longer than its access token lives: a user who was logged out meanwhile is told that, and no news. */
+  #finish(say: () => void): void {
+    this.#end()
+    if (this.#accessToken === undefined) say()
+    else
+      this.#ending
+        .recheck(this.#accessToken)
+        .then(say)
+        .catch((thrown: unknown) => this.#ending.refuse(this, thrown))
+  }
+
+  #end(): void {
+    this.#all.remove(this)
+    this.#pending = undefined
+    this.#over?.()
+    this.#over = undefined
+  }
+}
+
+const WAITING = Symbol('waiting')
+type WatchedResponse = ServerResponse & { [WAITING]?: WaitingRequest | undefined }
+
+/** One listener for all: a closure for each response would be most of what a waiting request holds. */
+function onClose(this: WatchedResponse): void {
+  this[WAITING]?.abandon()
+}
+
+/** All requests that wait for their answer. */
+export class WaitingRequests {
+  readonly #waiting = new Set<WaitingRequest>()
+  #rechecks = 0
+  #stopping = false
+
+  /** How often tokens were said to be void. */
+  get rechecks(): number {
+    return this.#rechecks
+  }
+
+  /** `since`: the number of `rechecks` when the access token of the request was checked. */
+  add(waiting: WaitingRequest, since: number): void {
+    const response: WatchedResponse = waiting.response
+    if (response.destroyed) {
+      waiting.abandon()
+      return
+    }
+    this.#waiting.add(waiting)
+    response[WAITING] = waiting
+    response.on('close', onClose)
+    waiting.wait()
+    if (this.#rechecks !== since) waiting.recheck()
+    if (this.#stopping) waiting.hurry()
+  }
+
+  remove(waiting: WaitingRequest): void {
+    if (!this.#waiting.delete(waiting)) return
+    const response: WatchedResponse = waiting.response
+    response[WAITING] = undefined
+  }
+
+  /** Checks the tokens of a user again. Looks at all requests: they are some ten thousand at most, and it is seldom. */
+  recheck(userId: string): void {
+    this.#rechecks++
+    for (const waiting of this.#waiting) if (waiting.userId === userId) waiting.recheck()
+  }
+
+  /** The server stops: all answer with what they have, and so do those that still come. */
+  hurryAll(): void {
+    this.#stopping = true
+    for (const waiting of [...this.#waiting]) waiting.hurry()
+  }
+}
