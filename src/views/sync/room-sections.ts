@@ -133,7 +133,7 @@ export class RoomSections {
     const mayShow =
       visibility === undefined
         ? (event: StoredEvent) => event.stateKey !== undefined || !window.ignored.has(event.sender)
-        : (event: StoredEvent) => visibility.mayShow(event) || this.#isCurrent(event, member)
+        : (event: StoredEvent) => visibility.mayShow(event) || this.#isInForce(event, member, upTo)
     const part = await loadTimeline(
       {
         room,
@@ -166,11 +166,14 @@ export class RoomSections {
     return { ...ALL_ALONG, hidesPrevious: (event) => seen.hidesPrevious(event) }
   }
 
-  /** Members are told the current state anyway, so its events are shown in the timeline whenever they were sent (as Synapse does). */
-  async #isCurrent(event: StoredEvent, { membership }: MembershipInWindow): Promise<boolean> {
+  /**
+   * Members are told the state anyway, so what is in force at the window's end is shown in the timeline whenever it was sent (as Synapse
+   * does). State that is newer than the window does not count: the event it replaces would be in neither part of the answer.
+   */
+  async #isInForce(event: StoredEvent, { membership }: MembershipInWindow, upTo: number): Promise<boolean> {
     if (membership !== 'join' || event.stateKey === undefined) return false
-    const current = await this.#parts.reader.stateEvent(event.room, 'current', event.type, event.stateKey)
-    return current?.eventId === event.eventId
+    const inForce = await this.#parts.reader.stateEvent(event.room, upTo, event.type, event.stateKey)
+    return inForce?.eventId === event.eventId
   }
 
   #stateWant(window: SyncWindow, { record }: MembershipInWindow, part: TimelinePart, fresh: boolean): StateWant {
