@@ -1,0 +1,30 @@
+import { describe, expect, test } from 'vitest'
+import { type SimulateOptions, simulate } from './simulate.ts'
+
+const runSeeds = async (options: Omit<SimulateOptions, 'seed'>, from: number, count: number): Promise<void> => {
+  for (let seed = from; seed < from + count; seed++) {
+    const { failure } = await simulate({ ...options, seed })
+    if (failure === undefined) continue
+    const faults = options.writeFaults ? ' --write-faults' : ''
+    const again = `npm run simulate -- --seeds 1 --from ${seed} --processes ${options.processes}${faults} --trace`
+    throw new Error(`seed ${seed} fails; run it again by: ${again}`, { cause: failure })
+  }
+}
+
+describe('simulated homeservers', () => {
+  test('make the same decisions for the same seed, and others for another', async () => {
+    const options = { processes: 1, writeFaults: true }
+    const [one, same, other] = [
+      await simulate({ ...options, seed: 1 }),
+      await simulate({ ...options, seed: 1 }),
+      await simulate({ ...options, seed: 2 }),
+    ]
+    expect(one.trace.length).toBeGreaterThan(100)
+    expect(same.trace).toEqual(one.trace)
+    expect(other.trace).not.toEqual(one.trace)
+  })
+
+  test('one process, restarted, with slow reads: rooms, syncs and counts hold', { timeout: 120_000 }, () =>
+    runSeeds({ processes: 1, writeFaults: false }, 1, 150),
+  )
+})
