@@ -73,6 +73,9 @@ export const transactionOf = (
   return { device: requester.device, scope, id: plainText(id) }
 }
 
+/** The answer to everything that sends an event. */
+export type SentEvent = { readonly event_id: EventId }
+
 /** The parts of a membership change that clients may say a reason with. */
 export const Reason = Type.Optional(Type.String({ maxLength: 65_536 }))
 

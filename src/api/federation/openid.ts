@@ -1,7 +1,7 @@
 import Type from 'typebox'
 import type { OpenIdTokens } from '#domain'
 import { type AnyEndpoint, endpoint, none } from '#http'
-import { MatrixError } from '#spec'
+import { MatrixError, type UserId } from '#spec'
 
 export interface UserinfoDeps {
   readonly openIdTokens: Pick<OpenIdTokens, 'userOf'>
@@ -15,7 +15,7 @@ export const userinfoEndpoints = ({ openIdTokens }: UserinfoDeps): readonly AnyE
     auth: none(),
     rateLimit: 'other',
     query: Type.Object({ access_token: Type.Optional(Type.String()) }),
-    handler: async ({ query }) => {
+    handler: async ({ query }): Promise<{ sub: UserId }> => {
       // "No access token was specified for the request": 401 as for one that is wrong, not a parameter like others.
       if (query.access_token === undefined) throw new MatrixError('M_MISSING_TOKEN', 'Missing access token')
       const userId = await openIdTokens.userOf(query.access_token)

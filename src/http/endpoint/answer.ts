@@ -78,4 +78,7 @@ export class FileReply {
   }
 }
 
+/** An interface as an answer: to TypeScript an interface is no JSON object, as others could add members to it. */
+export type AsJson<Body extends object> = { readonly [Name in keyof Body]: Body[Name] }
+
 export type Answer = JsonObject | RawJson | LaterJson | CustomReply | FileReply

@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { type Devices, deviceNotFound, type EndSessions, parseDeviceId } from '#domain'
 import { type AnyEndpoint, endpoint, user, v3 } from '#http'
-import type { DeviceId, JsonObject } from '#spec'
+import type { DeviceId } from '#spec'
 import { AuthData, uiaReply } from '../authentication/auth-schemas.ts'
 
 export interface DeviceManagementDeps {
@@ -21,7 +21,9 @@ export const deviceManagementEndpoints = ({ devices, endSessions }: DeviceManage
     paths: v3('/devices'),
     auth: user({ guests: true }),
     rateLimit: 'read',
-    handler: async ({ requester }) => ({ devices: (await devices.list(requester.userId)).map(clientDevice) }),
+    handler: async ({ requester }): Promise<{ devices: readonly ClientDevice[] }> => ({
+      devices: (await devices.list(requester.userId)).map(clientDevice),
+    }),
   }),
   endpoint({
     method: 'GET',
@@ -29,7 +31,7 @@ export const deviceManagementEndpoints = ({ devices, endSessions }: DeviceManage
     auth: user({ guests: true }),
     rateLimit: 'read',
     params: Params,
-    handler: async ({ requester, params }) => {
+    handler: async ({ requester, params }): Promise<ClientDevice> => {
       const device = await devices.device(requester.userId, knownShape(params.deviceId))
       if (device === undefined) throw deviceNotFound()
       return clientDevice(device)
@@ -94,7 +96,14 @@ interface Device {
 }
 
 /** `definitions/client_device.yaml`. */
-const clientDevice = ({ deviceId, displayName, lastSeenAtMs, lastSeenIp }: Device): JsonObject => ({
+type ClientDevice = {
+  readonly device_id: DeviceId
+  readonly display_name?: string
+  readonly last_seen_ip?: string
+  readonly last_seen_ts?: number
+}
+
+const clientDevice = ({ deviceId, displayName, lastSeenAtMs, lastSeenIp }: Device): ClientDevice => ({
   device_id: deviceId,
   ...(displayName === undefined ? {} : { display_name: displayName }),
   ...(lastSeenIp === undefined ? {} : { last_seen_ip: lastSeenIp }),

@@ -1,6 +1,6 @@
 import Type from 'typebox'
-import type { OpenIdTokens } from '#domain'
-import { type AnyEndpoint, endpoint, user, v3 } from '#http'
+import type { OpenIdToken, OpenIdTokens } from '#domain'
+import { type AnyEndpoint, type AsJson, endpoint, user, v3 } from '#http'
 import { requireOwn } from '../own-user.ts'
 
 export interface OpenIdDeps {
@@ -18,7 +18,7 @@ export const openIdEndpoints = ({ openIdTokens }: OpenIdDeps): readonly AnyEndpo
     // "An empty object. Reserved for future expansion."
     body: Type.Object({}),
     bodyOptional: true,
-    handler: async ({ requester, params }) => {
+    handler: async ({ requester, params }): Promise<AsJson<OpenIdToken>> => {
       requireOwn(requester, params.userId)
       return { ...openIdTokens.issue(requester.userId) }
     },

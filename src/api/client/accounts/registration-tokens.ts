@@ -14,6 +14,8 @@ export const registrationTokensEndpoints = ({ registrationPolicy }: Registration
     auth: none(),
     rateLimit: 'registration',
     query: Type.Object({ token: Type.String() }),
-    handler: async ({ query }) => ({ valid: await registrationPolicy.isTokenValid(query.token) }),
+    handler: async ({ query }): Promise<{ valid: boolean }> => ({
+      valid: await registrationPolicy.isTokenValid(query.token),
+    }),
   }),
 ]

@@ -61,7 +61,7 @@ export const registrationEndpoints = ({
     auth: none(),
     rateLimit: 'registration',
     query: Type.Object({ username: Type.String() }),
-    handler: async ({ query }) => {
+    handler: async ({ query }): Promise<{ available: true }> => {
       await registrationPolicy.assertAvailable(query.username)
       return { available: true }
     },

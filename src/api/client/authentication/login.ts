@@ -32,7 +32,18 @@ const Body = Type.Object({
 })
 
 /** `definitions/sso_login_flow.yaml`. */
-const ssoFlow = (providers: readonly SignInProvider[]): JsonObject => ({
+type LoginFlow = {
+  readonly type: string
+  readonly get_login_token?: true
+  readonly identity_providers?: readonly {
+    readonly id: string
+    readonly name: string
+    readonly icon?: string
+    readonly brand?: string
+  }[]
+}
+
+const ssoFlow = (providers: readonly SignInProvider[]): LoginFlow => ({
   type: 'm.login.sso',
   identity_providers: providers.map(({ id, name, brand, icon }) => ({
     id,
@@ -49,7 +60,7 @@ export const loginEndpoints = ({ logIn, getLoginToken, signIn }: LoginDeps): rea
     paths: v3('/login'),
     auth: none(),
     rateLimit: 'login',
-    handler: async () => ({
+    handler: async (): Promise<{ flows: readonly LoginFlow[] }> => ({
       flows: [
         { type: 'm.login.password' },
         ...(signIn.providers.length === 0 ? [] : [ssoFlow(signIn.providers)]),

@@ -29,8 +29,10 @@ type Dance<Result> =
       }
     }
 
+type OldFlows = { readonly flows: readonly { readonly type: string; readonly stages: readonly string[] }[] }
+
 /** "The home server MUST respond with all the valid login flows", and `stages` names all of each. */
-export const flowsReply = (flows: readonly (readonly string[])[]): JsonObject => ({
+export const flowsReply = (flows: readonly (readonly string[])[]): OldFlows => ({
   flows: flows.map((stages) => ({ type: stages[0] ?? '', stages: [...stages] })),
 })
 

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
-import type { Sessions } from '#domain'
-import { type AnyEndpoint, endpoint, none, oldPaths, v3 } from '#http'
+import type { IssuedTokens, Sessions } from '#domain'
+import { type AnyEndpoint, type AsJson, endpoint, none, oldPaths, v3 } from '#http'
 import { MatrixError } from '#spec'
 
 export interface RefreshDeps {
@@ -15,7 +15,7 @@ export const refreshEndpoints = ({ sessions }: RefreshDeps): readonly AnyEndpoin
     auth: none(),
     rateLimit: 'login',
     body: Type.Object({ refresh_token: Type.String() }),
-    handler: async ({ body }) => ({ ...(await sessions.refresh(body.refresh_token)) }),
+    handler: async ({ body }): Promise<AsJson<IssuedTokens>> => ({ ...(await sessions.refresh(body.refresh_token)) }),
   }),
   endpoint({
     // The first refresh tokens, of the alpha of 2015: every login gave one, and none is good any more. Refused as Synapse has done since.

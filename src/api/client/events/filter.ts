@@ -18,7 +18,7 @@ export const filterEndpoints = ({ filters }: FilterDeps): readonly AnyEndpoint[]
     params: Type.Object({ userId: Type.String() }),
     body: AnyObject,
     bodyLimitBytes: MAX_FILTER_BYTES,
-    handler: async ({ requester, params, body }) => {
+    handler: async ({ requester, params, body }): Promise<{ filter_id: string }> => {
       requireOwn(requester, params.userId)
       return { filter_id: await filters.add(requester.user, body) }
     },

@@ -2,7 +2,7 @@ import Type from 'typebox'
 import type { Sending } from '#domain'
 import { type AnyEndpoint, endpoint, sinceV1, user } from '#http'
 import { roomIdOf } from '../own-user.ts'
-import { eventIdOf, Reason, reasonIn, transactionOf } from '../room-path.ts'
+import { eventIdOf, Reason, reasonIn, type SentEvent, transactionOf } from '../room-path.ts'
 
 export interface RedactionDeps {
   readonly sending: Pick<Sending, 'redact'>
@@ -18,7 +18,7 @@ export const redactionEndpoints = ({ sending }: RedactionDeps): readonly AnyEndp
     params: Type.Object({ roomId: Type.String(), eventId: Type.String() }),
     body: Type.Object({ reason: Reason }),
     bodyOptional: true,
-    handler: async ({ requester, params, body }) => {
+    handler: async ({ requester, params, body }): Promise<SentEvent> => {
       const [roomId, target] = [roomIdOf(params.roomId), eventIdOf(params.eventId)]
       return { event_id: await sending.redact(roomId, requester.userId, target, reasonIn(body), undefined) }
     },
@@ -31,7 +31,7 @@ export const redactionEndpoints = ({ sending }: RedactionDeps): readonly AnyEndp
     params: Type.Object({ roomId: Type.String(), eventId: Type.String(), txnId: Type.String({ maxLength: 255 }) }),
     body: Type.Object({ reason: Reason }),
     bodyOptional: true,
-    handler: async ({ requester, params, body }) => {
+    handler: async ({ requester, params, body }): Promise<SentEvent> => {
       const roomId = roomIdOf(params.roomId)
       const target = eventIdOf(params.eventId)
       const transaction = transactionOf(requester, ['redact', roomId, target], params.txnId)

@@ -3,7 +3,7 @@ import type { Presence, Sending, Transaction } from '#domain'
 import { type AnyEndpoint, endpoint, isOldPath, type Requester, sinceV1, user } from '#http'
 import { type JsonObject, MatrixError, type RoomId, stringAt } from '#spec'
 import { AnyObject, roomIdOf } from '../own-user.ts'
-import { eventIdOf, plainText, transactionOf } from '../room-path.ts'
+import { eventIdOf, plainText, type SentEvent, transactionOf } from '../room-path.ts'
 
 export interface RoomSendDeps {
   readonly sending: Pick<Sending, 'message' | 'redact'>
@@ -30,7 +30,7 @@ const checkFeedback = ({ type, target_event_id: target }: JsonObject): void => {
  * events of any type (module "Guest access").
  */
 export const roomSendEndpoints = ({ sending, presence }: RoomSendDeps): readonly AnyEndpoint[] => {
-  const send = async ({ userId: sender }: Requester, message: NewMessage): Promise<JsonObject> => {
+  const send = async ({ userId: sender }: Requester, message: NewMessage): Promise<SentEvent> => {
     const { roomId, type, content, transaction } = message
     presence.active(sender)
     if (type !== 'm.room.redaction')

@@ -2,7 +2,7 @@ import Type from 'typebox'
 import type { SetRoomState } from '#domain'
 import { type AnyEndpoint, endpoint, sinceV1, user } from '#http'
 import { AnyObject, roomIdOf } from '../own-user.ts'
-import { plainText } from '../room-path.ts'
+import { plainText, type SentEvent } from '../room-path.ts'
 
 export interface RoomStateDeps {
   readonly roomState: Pick<SetRoomState, 'set'>
@@ -29,7 +29,7 @@ export const roomStateEndpoints = ({ roomState }: RoomStateDeps): readonly AnyEn
     rateLimit: 'message',
     params: StatePath,
     body: AnyObject,
-    handler: async ({ requester, params, body: content }) => {
+    handler: async ({ requester, params, body: content }): Promise<SentEvent> => {
       const eventId = await roomState.set({
         roomId: roomIdOf(params.roomId),
         sender: requester.userId,

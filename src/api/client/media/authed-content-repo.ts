@@ -18,7 +18,7 @@ export const authedContentRepoEndpoints = (deps: MediaDeps): readonly AnyEndpoin
     paths: v1Only('/media/config'),
     auth: user({ guests: true }),
     rateLimit: 'read',
-    handler: async () => ({ 'm.upload.size': deps.media.limits.uploadBytes }),
+    handler: async (): Promise<{ 'm.upload.size': number }> => ({ 'm.upload.size': deps.media.limits.uploadBytes }),
   }),
   endpoint({
     method: 'GET',

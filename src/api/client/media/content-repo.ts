@@ -42,7 +42,7 @@ const uploadEndpoints = ({ media }: MediaDeps): readonly AnyEndpoint[] => [
     rateLimit: 'other',
     query: UploadQuery,
     body: 'stream',
-    handler: async ({ requester, query, body }) => ({
+    handler: async ({ requester, query, body }): Promise<{ content_uri: string }> => ({
       content_uri: await media.upload(requester.user, uploadOf(body, query.filename)),
     }),
   }),
@@ -64,7 +64,7 @@ const uploadEndpoints = ({ media }: MediaDeps): readonly AnyEndpoint[] => [
     paths: ['/_matrix/media/v1/create'],
     auth: user(),
     rateLimit: 'other',
-    handler: async ({ requester }) => {
+    handler: async ({ requester }): Promise<{ content_uri: string; unused_expires_at: number }> => {
       const { contentUri, expiresAtMs } = await media.announce(requester.user)
       return { content_uri: contentUri, unused_expires_at: expiresAtMs }
     },
@@ -107,7 +107,7 @@ const legacyEndpoints = (deps: MediaDeps): readonly AnyEndpoint[] => {
       paths: mediaPaths('/config'),
       auth: user(),
       rateLimit: 'read',
-      handler: async () => ({ 'm.upload.size': deps.media.limits.uploadBytes }),
+      handler: async (): Promise<{ 'm.upload.size': number }> => ({ 'm.upload.size': deps.media.limits.uploadBytes }),
     }),
     endpoint({
       method: 'GET',

@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import type { Pushers } from '#domain'
-import { type AnyEndpoint, endpoint, RawJson, sinceV1, user } from '#http'
+import { type AnyEndpoint, endpoint, sinceV1, user } from '#http'
 import { type JsonObject, MatrixError } from '#spec'
 
 export interface PusherDeps {
@@ -21,6 +21,17 @@ const BODY = Type.Object({
 })
 const BODY_LIMIT_BYTES = 32 * 1024
 
+type ListedPusher = {
+  readonly pushkey: string
+  readonly kind: 'http'
+  readonly app_id: string
+  readonly app_display_name: string
+  readonly device_display_name: string
+  readonly profile_tag?: string
+  readonly lang: string
+  readonly data: JsonObject
+}
+
 /** `pusher.yaml`. */
 export const pusherEndpoints = ({ pushers }: PusherDeps): readonly AnyEndpoint[] => [
   endpoint({
@@ -28,18 +39,20 @@ export const pusherEndpoints = ({ pushers }: PusherDeps): readonly AnyEndpoint[]
     paths: sinceV1('/pushers'),
     auth: user(),
     rateLimit: 'read',
-    handler: async ({ requester }) => {
-      const listed = (await pushers.list(requester.user)).map((pusher) => ({
-        pushkey: pusher.pushkey,
-        kind: 'http',
-        app_id: pusher.appId,
-        app_display_name: pusher.appDisplayName,
-        device_display_name: pusher.deviceDisplayName,
-        ...(pusher.profileTag === undefined ? {} : { profile_tag: pusher.profileTag }),
-        lang: pusher.lang,
-        data: JSON.parse(pusher.dataJson) as JsonObject,
-      }))
-      return new RawJson(JSON.stringify({ pushers: listed }))
+    handler: async ({ requester }): Promise<{ pushers: readonly ListedPusher[] }> => {
+      const listed = (await pushers.list(requester.user)).map(
+        (pusher): ListedPusher => ({
+          pushkey: pusher.pushkey,
+          kind: 'http',
+          app_id: pusher.appId,
+          app_display_name: pusher.appDisplayName,
+          device_display_name: pusher.deviceDisplayName,
+          ...(pusher.profileTag === undefined ? {} : { profile_tag: pusher.profileTag }),
+          lang: pusher.lang,
+          data: JSON.parse(pusher.dataJson) as JsonObject,
+        }),
+      )
+      return { pushers: listed }
     },
   }),
   endpoint({

@@ -184,7 +184,7 @@ const partEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => 
     auth: user(),
     rateLimit: 'read',
     params: RULE,
-    handler: async ({ requester, params }) => {
+    handler: async ({ requester, params }): Promise<{ enabled: boolean }> => {
       return { enabled: (await pushRules.rule(ownerOf(requester, params), params.kind, params.ruleId)).enabled }
     },
   }),
@@ -207,7 +207,7 @@ const partEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => 
     auth: user(),
     rateLimit: 'read',
     params: RULE,
-    handler: async ({ requester, params }) => {
+    handler: async ({ requester, params }): Promise<{ actions: readonly JsonValue[] }> => {
       return { actions: (await pushRules.rule(ownerOf(requester, params), params.kind, params.ruleId)).actions }
     },
   }),

@@ -1,6 +1,7 @@
 import Type from 'typebox'
 import type { Tags } from '#domain'
 import { type AnyEndpoint, endpoint, sinceV2, user } from '#http'
+import type { JsonObject } from '#spec'
 import { AnyObject, requireOwn, roomIdOf } from '../own-user.ts'
 
 export interface TagsDeps {
@@ -19,7 +20,7 @@ export const tagsEndpoints = ({ tags }: TagsDeps): readonly AnyEndpoint[] => [
     auth: user(),
     rateLimit: 'read',
     params: ROOM,
-    handler: async ({ requester, params }) => {
+    handler: async ({ requester, params }): Promise<{ tags: JsonObject }> => {
       requireOwn(requester, params.userId)
       return { tags: await tags.list(requester.user, roomIdOf(params.roomId)) }
     },

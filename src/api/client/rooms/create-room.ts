@@ -1,7 +1,7 @@
 import Type, { type Static } from 'typebox'
 import type { NewRoomRequest, RoomCreation } from '#domain'
 import { type AnyEndpoint, endpoint, isOldPath, sinceV1, user } from '#http'
-import { type JsonObject, MatrixError, type UserId } from '#spec'
+import { type JsonObject, MatrixError, type RoomAlias, type RoomId, type UserId } from '#spec'
 import { AnyObject } from '../own-user.ts'
 import { plainText, userIdOf } from '../room-path.ts'
 
@@ -34,6 +34,9 @@ const body = Type.Object({
   is_direct: Type.Optional(Type.Boolean()),
 })
 
+/** `room_alias` is told to clients of 2015 only. */
+type CreatedRoom = { readonly room_id: RoomId; readonly room_alias?: RoomAlias }
+
 /** `create_room.yaml`. */
 export const createRoomEndpoints = ({ creation, oldRoomVersion }: CreateRoomDeps): readonly AnyEndpoint[] => [
   endpoint({
@@ -43,7 +46,7 @@ export const createRoomEndpoints = ({ creation, oldRoomVersion }: CreateRoomDeps
     rateLimit: 'createRoom',
     body,
     invalidErrcode: 'M_BAD_JSON',
-    handler: async ({ requester, body, path }) => {
+    handler: async ({ requester, body, path }): Promise<CreatedRoom> => {
       const old = isOldPath(path)
       const asked = old ? { room_version: oldRoomVersion, ...body } : body
       const { roomId, alias } = await creation.create({ ...requestOf(requester.userId, asked), aliasTold: old })

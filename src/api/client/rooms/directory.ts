@@ -1,7 +1,7 @@
 import Type from 'typebox'
 import type { Directory } from '#domain'
 import { type AnyEndpoint, endpoint, isOldPath, none, sinceV1, user, v3 } from '#http'
-import type { ServerName } from '#spec'
+import type { RoomId, ServerName } from '#spec'
 import type { RoomStates } from '#views'
 import { roomIdOf } from '../own-user.ts'
 import { aliasOf, RoomIdPath } from '../room-path.ts'
@@ -22,7 +22,7 @@ export const directoryEndpoints = ({ directory, roomStates, serverName }: Direct
     auth: none(),
     rateLimit: 'read',
     params: AliasPath,
-    handler: async ({ params }) => ({
+    handler: async ({ params }): Promise<{ room_id: RoomId; servers: readonly ServerName[] }> => ({
       room_id: await directory.resolve(aliasOf(params.roomAlias)),
       servers: [serverName],
     }),
@@ -56,7 +56,7 @@ export const directoryEndpoints = ({ directory, roomStates, serverName }: Direct
     auth: user(),
     rateLimit: 'read',
     params: RoomIdPath,
-    handler: async ({ requester, params }) => ({
+    handler: async ({ requester, params }): Promise<{ aliases: readonly string[] }> => ({
       aliases: await roomStates.aliases(roomIdOf(params.roomId), requester),
     }),
   }),

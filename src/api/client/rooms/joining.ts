@@ -15,7 +15,7 @@ const body = Type.Intersect([AnyObject, Type.Object({ reason: Reason })])
 
 /** `joining.yaml`; in 2015 `/rooms/{roomId}/join` took aliases too. */
 export const joiningEndpoints = ({ memberships, directory }: JoiningDeps): readonly AnyEndpoint[] => {
-  const join = async (roomId: RoomId, { userId }: Requester, asked: JsonObject): Promise<JsonObject> => {
+  const join = async (roomId: RoomId, { userId }: Requester, asked: JsonObject): Promise<{ room_id: RoomId }> => {
     const { third_party_signed: signed, ...content } = asked
     if (signed !== undefined && signed !== null)
       throw new MatrixError('M_THREEPID_DENIED', 'This server does not take invites of third parties')

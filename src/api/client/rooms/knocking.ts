@@ -1,6 +1,7 @@
 import Type from 'typebox'
 import type { Directory, Memberships } from '#domain'
 import { type AnyEndpoint, endpoint, user, v3 } from '#http'
+import type { RoomId } from '#spec'
 import { Reason, reasonIn, resolveRoom, ViaQuery } from '../room-path.ts'
 
 export interface KnockingDeps {
@@ -19,7 +20,7 @@ export const knockingEndpoints = ({ memberships, directory }: KnockingDeps): rea
     query: ViaQuery,
     body: Type.Object({ reason: Reason }),
     bodyOptional: true,
-    handler: async ({ requester: { userId }, params, body }) => {
+    handler: async ({ requester: { userId }, params, body }): Promise<{ room_id: RoomId }> => {
       const roomId = await resolveRoom(params.roomIdOrAlias, directory)
       const content = reasonIn(body)
       await memberships.change({ roomId, sender: userId, target: userId, membership: 'knock', content })

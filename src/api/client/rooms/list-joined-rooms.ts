@@ -1,4 +1,5 @@
 import { type AnyEndpoint, endpoint, user, v3 } from '#http'
+import type { RoomId } from '#spec'
 import type { RoomStates } from '#views'
 
 export interface ListJoinedRoomsDeps {
@@ -12,6 +13,8 @@ export const listJoinedRoomsEndpoints = ({ roomStates }: ListJoinedRoomsDeps): r
     paths: v3('/joined_rooms'),
     auth: user(),
     rateLimit: 'read',
-    handler: async ({ requester }) => ({ joined_rooms: await roomStates.joinedRooms(requester.userId) }),
+    handler: async ({ requester }): Promise<{ joined_rooms: readonly RoomId[] }> => ({
+      joined_rooms: await roomStates.joinedRooms(requester.userId),
+    }),
   }),
 ]

@@ -98,7 +98,7 @@ const visibilityEndpoints = ({ publicRooms, directory }: ListPublicRoomsDeps): r
     auth: none(),
     rateLimit: 'read',
     params: RoomIdPath,
-    handler: async ({ params }) => ({
+    handler: async ({ params }): Promise<{ visibility: 'public' | 'private' }> => ({
       visibility: (await publicRooms.isPublished(roomIdOf(params.roomId))) ? 'public' : 'private',
     }),
   }),

@@ -7,15 +7,28 @@ export interface CapabilitiesDeps {
   readonly threepidChanges: boolean
 }
 
+type Stability = 'stable' | 'unstable'
+type Capability = { readonly enabled: boolean }
+type Capabilities = {
+  readonly 'm.change_password': Capability
+  readonly 'm.room_versions': { readonly default: string; readonly available: Readonly<Record<string, Stability>> }
+  readonly 'm.profile_fields': Capability
+  readonly 'm.set_displayname': Capability
+  readonly 'm.set_avatar_url': Capability
+  readonly 'm.3pid_changes': Capability
+  readonly 'm.get_login_token': Capability
+  readonly 'm.forget_forced_upon_leave': Capability
+}
+
 /** `capabilities.yaml`. */
 export const capabilitiesEndpoints = ({
   defaultRoomVersion,
   threepidChanges,
 }: CapabilitiesDeps): readonly AnyEndpoint[] => {
   const available = Object.fromEntries(
-    [...ROOM_VERSIONS.values()].map(({ id, stable }) => [id, stable ? 'stable' : 'unstable']),
+    [...ROOM_VERSIONS.values()].map(({ id, stable }): [string, Stability] => [id, stable ? 'stable' : 'unstable']),
   )
-  const capabilities = {
+  const capabilities: Capabilities = {
     'm.change_password': { enabled: true },
     'm.room_versions': { default: defaultRoomVersion, available },
     'm.profile_fields': { enabled: true },
@@ -32,7 +45,7 @@ export const capabilitiesEndpoints = ({
       paths: v3('/capabilities'),
       auth: user({ guests: true }),
       rateLimit: 'read',
-      handler: async () => ({ capabilities }),
+      handler: async (): Promise<{ capabilities: Capabilities }> => ({ capabilities }),
     }),
   ]
 }

@@ -1,5 +1,5 @@
 import { type AnyEndpoint, endpoint, none } from '#http'
-import { type JsonObject, MatrixError } from '#spec'
+import { MatrixError } from '#spec'
 
 export interface SupportContact {
   readonly matrixId: string | undefined
@@ -12,7 +12,10 @@ export interface SupportDeps {
   readonly supportPage: string | undefined
 }
 
-const contact = (role: string, { matrixId, emailAddress }: SupportContact): readonly JsonObject[] =>
+type Contact = { readonly role: string; readonly matrix_id?: string; readonly email_address?: string }
+type Support = { readonly contacts?: readonly Contact[]; readonly support_page?: string }
+
+const contact = (role: string, { matrixId, emailAddress }: SupportContact): readonly Contact[] =>
   matrixId === undefined && emailAddress === undefined
     ? []
     : [
@@ -26,7 +29,7 @@ const contact = (role: string, { matrixId, emailAddress }: SupportContact): read
 /** `support.yaml`: at least one contact or the page, else 404. */
 export const supportEndpoints = ({ admin, security, supportPage }: SupportDeps): readonly AnyEndpoint[] => {
   const contacts = [...contact('m.role.admin', admin), ...contact('m.role.security', security)]
-  const body: JsonObject = {
+  const body: Support = {
     ...(contacts.length === 0 ? {} : { contacts }),
     ...(supportPage === undefined ? {} : { support_page: supportPage }),
   }
@@ -36,7 +39,7 @@ export const supportEndpoints = ({ admin, security, supportPage }: SupportDeps):
       paths: ['/.well-known/matrix/support'],
       auth: none(),
       rateLimit: 'unlimited',
-      handler: async () => {
+      handler: async (): Promise<Support> => {
         if (Object.keys(body).length === 0) throw new MatrixError('M_NOT_FOUND', 'No support contact is configured')
         return body
       },

@@ -6,12 +6,17 @@ const VERSIONS = [
   ...Array.from({ length: 19 }, (_, index) => `v1.${index + 1}`),
 ]
 
+type Versions = {
+  readonly versions: readonly string[]
+  readonly unstable_features: Readonly<Record<string, boolean>>
+}
+
 export const versionsEndpoints = (): readonly AnyEndpoint[] => [
   endpoint({
     method: 'GET',
     paths: ['/_matrix/client/versions'],
     auth: none(),
     rateLimit: 'unlimited',
-    handler: async () => ({ versions: VERSIONS, unstable_features: {} }),
+    handler: async (): Promise<Versions> => ({ versions: VERSIONS, unstable_features: {} }),
   }),
 ]

@@ -1,4 +1,4 @@
-import type { TurnServers } from '#domain'
+import type { TurnCredentials, TurnServers } from '#domain'
 import { type AnyEndpoint, endpoint, sinceV1, user } from '#http'
 
 export interface VoipDeps {
@@ -13,6 +13,8 @@ export const voipEndpoints = ({ turnServers }: VoipDeps): readonly AnyEndpoint[]
     auth: user(),
     rateLimit: 'read',
     // Nothing is said for servers without TURN; clients know the empty object, which other homeservers answer.
-    handler: async ({ requester }) => ({ ...turnServers.credentials(requester.userId) }),
+    handler: async ({ requester }): Promise<Partial<TurnCredentials>> => ({
+      ...turnServers.credentials(requester.userId),
+    }),
   }),
 ]

@@ -14,7 +14,7 @@ const page = (path: `/.well-known/matrix/${string}`, content: JsonObject | undef
     paths: [path],
     auth: none(),
     rateLimit: 'unlimited',
-    handler: async () => {
+    handler: async (): Promise<JsonObject> => {
       if (content === undefined) throw new MatrixError('M_NOT_FOUND', 'Nothing is configured to be found here')
       return content
     },
