@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { Commit, Committed, DurableStream } from './ports/engine/change.ts'
 import type { CommitStats } from './sql/engine/commit-queue.ts'
 import { queriesOver } from './sql/engine/query.ts'
@@ -17,11 +18,17 @@ export interface Store extends Readers {
 }
 
 interface StreamTables {
+  readonly events: { readonly event: number }
   readonly stream_positions: { readonly stream: DurableStream; readonly position: number }
 }
 
 const allPositions = queriesOver<StreamTables>()((db) =>
   db.selectFrom('stream_positions').select(['stream', 'position']),
+)
+
+/** On SQLite the rows of events alone say how far that stream reaches, until a position is taken that no event has. */
+const newestEvent = queriesOver<StreamTables>()((db) =>
+  db.selectFrom('events').select(sql<number | null>`max(event)`.as('position')),
 )
 
 /** Brings the schema up to date first. Throws `SchemaTooNew`, and `StoreUnavailable` where the database cannot be reached. */
@@ -34,7 +41,12 @@ export const openStore = async (options: StoreOptions): Promise<Store> => {
     onCommitted: (listener) => queue.onCommitted(listener),
     positions: async () => {
       const rows = await db.all(allPositions, {})
-      return Object.fromEntries(rows.map(({ stream, position }) => [stream, position])) as Record<DurableStream, number>
+      const positions = Object.fromEntries(rows.map(({ stream, position }) => [stream, position])) as Record<
+        DurableStream,
+        number
+      >
+      const newest = (await db.first(newestEvent, {}))?.position ?? 0
+      return { ...positions, events: Math.max(positions.events, newest) }
     },
     stats: () => queue.stats(),
     close: () => {

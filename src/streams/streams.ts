@@ -130,7 +130,7 @@ export class Streams {
   }
 
   /** Called with each committed group, in order. */
-  advance(positions: Readonly<Record<DurableStreamName, number>>, news: readonly News[]): void {
+  advance(positions: Readonly<Partial<Record<DurableStreamName, number>>>, news: readonly News[]): void {
     this.#positions = { ...this.#positions, ...positions }
     this.#publish(news)
   }

@@ -41,12 +41,13 @@ onEveryDatabase('rooms', (open) => {
         room: created.room,
         roomId,
         version: '11',
-        sequence: created.sequence,
+        sequence: created.base.sequence,
         extremities: [{ eventId: last?.eventId, depth: last?.depth }],
         joinedCount: 1,
         invitedCount: 1,
         published: true,
         lastPosition: 4,
+        lastResolvedPosition: 0,
       })
       expect(await store.rooms.room(created.room)).toEqual(await store.rooms.roomByRoomId(roomId))
       expect((await store.rooms.state(created.room, { at: 'current' })).map((event) => event.eventId).sort()).toEqual(
@@ -99,7 +100,9 @@ onEveryDatabase('rooms', (open) => {
       })
       const [position] = await applyTo(store, room, [sent])
       expect(await store.rooms.event(sent.eventId)).toEqual({
+        event: position,
         position,
+        placing: 'timeline',
         eventId: sent.eventId,
         room: room.room,
         roomId: room.roomId,
@@ -112,8 +115,6 @@ onEveryDatabase('rooms', (open) => {
         redactedBy: undefined,
         replaces: undefined,
         transaction: { device: 7, id: 'm1' },
-        rejected: false,
-        softFailed: false,
       })
       expect(await store.rooms.event('$nothing' as EventId)).toBeUndefined()
       expect(await store.rooms.transactionEvent(7, 'send', 'm1')).toBe(sent.eventId)
@@ -151,20 +152,22 @@ onEveryDatabase('rooms', (open) => {
       })
     })
 
-    test('that was rejected or soft-failed is known, but in no timeline', async () => {
+    test('that was rejected or soft-failed, or is an outlier, is known, but in no timeline', async () => {
       const store = await open()
       const room = await createRoom(store, [stateEvent('m.room.create', '')])
       const shown = message()
-      const hidden = [message({ rejected: true }), message({ softFailed: true })]
+      const hidden = [
+        message({ placing: 'rejected' }),
+        message({ placing: 'soft-failed' }),
+        message({ placing: 'outlier' }),
+      ]
       await applyTo(store, room, [...hidden, shown])
       const timeline = await store.rooms.timeline(room.room, { direction: 'backward', limit: 1 })
       expect(timeline.map((event) => event.eventId)).toEqual([shown.eventId])
       expect(await store.rooms.eventsAfter(1, 9, 9)).toHaveLength(1)
       const known = await store.rooms.events([...hidden.map((event) => event.eventId), '$nothing' as EventId])
-      expect(known.map((event) => [event.rejected, event.softFailed])).toEqual([
-        [true, false],
-        [false, true],
-      ])
+      expect(known.map((event) => event.placing)).toEqual(['rejected', 'soft-failed', 'outlier'])
+      expect(known.every((event) => event.event < 0 && event.position === 0)).toBe(true)
     })
   })
 
@@ -183,19 +186,6 @@ onEveryDatabase('rooms', (open) => {
     expect(await read({ after: first, before: fifth, direction: 'forward', limit: 9 })).toEqual([second, third, fourth])
     expect(await read({ before: fifth, direction: 'backward', limit: 2 })).toEqual([fourth, third])
     expect(await read({ after: first, direction: 'forward', limit: 1 })).toEqual([second])
-  })
-
-  test('the event next to a time is found in both directions', async () => {
-    const store = await open()
-    const room = await createRoom(store, [stateEvent('m.room.create', '', { originServerTs: 1_000 })])
-    const [early, late] = [message({ originServerTs: 2_000 }), message({ originServerTs: 4_000 })]
-    await applyTo(store, room, [late, early])
-    const at = async (atMs: number, direction: 'forward' | 'backward') =>
-      (await store.rooms.eventByTime(room.room, atMs, direction))?.originServerTs
-    expect(await at(3_000, 'forward')).toBe(4_000)
-    expect(await at(3_000, 'backward')).toBe(2_000)
-    expect(await at(4_001, 'forward')).toBeUndefined()
-    expect(await at(2_000, 'backward')).toBe(2_000)
   })
 
   test('state is filtered by type and by key', async () => {

@@ -1,13 +1,13 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { NewStoredEvent, Store, StoredEvent } from '#store'
+import type { Store, StoredEvent } from '#store'
 import { onEveryDatabase } from './databases.ts'
-import { applyTo, createRoom, message, stateEvent } from './room-fixtures.ts'
+import { applyTo, createRoom, message, stateEvent, type TestEvent } from './room-fixtures.ts'
 
 /** One turn of the room: each number is an event; small ones change one of a few entries, the others are messages. */
 const history = fc.array(fc.array(fc.nat({ max: 7 }), { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 8 })
 
-const eventOf = (number: number): NewStoredEvent =>
+const eventOf = (number: number): TestEvent =>
   number < 6 ? stateEvent(`m.type.${number % 2}`, `key ${number % 3}`) : message()
 
 type State = ReadonlyMap<string, string>

@@ -10,17 +10,18 @@ import {
   stringAt,
   type UserId,
 } from '#spec'
-import type {
-  AccountDataReader,
-  AccountDataWriter,
-  Change,
-  Commit,
-  ReceiptsWriter,
-  ReceiptType,
-  RoomNumber,
-  RoomsReader,
-  StoredEvent,
-  UserNumber,
+import {
+  type AccountDataReader,
+  type AccountDataWriter,
+  type Change,
+  type Commit,
+  isInHistory,
+  type ReceiptsWriter,
+  type ReceiptType,
+  type RoomNumber,
+  type RoomsReader,
+  type StoredEvent,
+  type UserNumber,
 } from '#store'
 import { joinedRoom } from './joined-room.ts'
 
@@ -109,7 +110,7 @@ export class Receipts {
     const eventId = parseEventId(text)
     if (eventId === undefined) throw new MatrixError('M_INVALID_PARAM', 'Not an event id')
     const event = await this.#options.rooms.event(eventId)
-    if (event?.room !== room || event.rejected) throw new MatrixError('M_NOT_FOUND', 'No such event in this room')
+    if (event?.room !== room || !isInHistory(event)) throw new MatrixError('M_NOT_FOUND', 'No such event in this room')
     return event
   }
 

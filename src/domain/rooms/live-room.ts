@@ -1,15 +1,10 @@
-import type { EventId, RoomEvent, RoomId, RoomVersion } from '#spec'
-import type { RoomNumber } from '#store'
+import type { RoomEvent, RoomId, RoomVersion } from '#spec'
+import { type Extremity, headOf, type RoomBase, type RoomNumber } from '#store'
 
 /** A state event as the room's turn needs it. `json` is its stored PDU. */
 export interface StateEntry {
   readonly event: RoomEvent
   readonly json: string
-}
-
-export interface Extremity {
-  readonly eventId: EventId
-  readonly depth: number
 }
 
 /** Loads one entry of the current state; `null` where there is none. */
@@ -53,6 +48,11 @@ export class LiveRoom {
     this.sequence = head.sequence
     this.extremities = head.extremities
     this.#load = load
+  }
+
+  /** What the next change is computed from. */
+  get base(): RoomBase {
+    return { sequence: this.sequence, head: headOf(this.extremities) }
   }
 
   async entry(type: string, stateKey: string): Promise<StateEntry | undefined> {

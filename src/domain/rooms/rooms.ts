@@ -1,4 +1,4 @@
-import { BoundedCache, type CacheStats, KeyedLock } from '#base'
+import { BoundedCache, type CacheStats, KeyedLock, type Unavailable } from '#base'
 import { toRoomEvent } from '#rules'
 import { type EventId, type JsonObject, MatrixError, type Pdu, ROOM_VERSIONS, type RoomId, type UserId } from '#spec'
 import {
@@ -46,7 +46,15 @@ const LIVE_ROOM_BYTES = 4 * 1024 * 1024
 const RECOUNT_BYTES = 4_000
 
 /** A room that keeps changing under a turn is given up after so many tries. */
-const MAX_TRIES = 8
+const MAX_TRIES = 10
+/** The first try after a conflict comes at once; each later one waits a random part of this, times the tries before it. */
+const WAIT_MS = 8
+
+/** Others change the room faster than this turn can follow. Clients are told to come back (503). */
+class RoomBusy extends Error implements Unavailable {
+  override readonly name = 'RoomBusy'
+  readonly retryAfterMs = 1_000
+}
 
 interface Handed<Value> {
   readonly value: Value
@@ -98,14 +106,38 @@ export class Rooms {
         return value
       } catch (error) {
         this.#drop(live)
-        const moved = error instanceof WriteConflict && error.kind === 'room-changed'
-        if (!moved || tries >= MAX_TRIES) throw error
+        if (!hasMoved(error)) throw error
+        if (tries >= MAX_TRIES) throw new RoomBusy(`${roomId} changed under ${tries} tries`, { cause: error })
+        if (tries > 1) await this.#wait(tries)
       }
     }
   }
 
-  /** Makes a room: its create event, then what `plan` adds, all in one commit. Conflict: `alias-exists`. */
+  /** Apart by chance, so that two processes that write into one room do not meet again and again. */
+  #wait(tries: number): Promise<void> {
+    const { clock, random } = this.#tools
+    const [chance = 0] = random.bytes(1)
+    return new Promise((resolve) => clock.after((chance / 256) * WAIT_MS * tries, resolve))
+  }
+
+  /** Makes a room: its create event, then what `plan` adds, all in one commit; `plan` may run more than once. Conflict: `alias-exists`. */
   async create<Value>(
+    options: NewRoomOptions,
+    plan: (turn: RoomTurn) => Promise<Value>,
+  ): Promise<{ readonly roomId: RoomId; readonly value: Value }> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#create(options, plan)
+      } catch (error) {
+        // Another process made the same room of the same user in the same millisecond.
+        if (!(error instanceof WriteConflict) || error.kind !== 'room-exists') throw error
+        if (tries >= MAX_TRIES) throw new RoomBusy('no room id was free', { cause: error })
+        await this.#wait(tries)
+      }
+    }
+  }
+
+  async #create<Value>(
     options: NewRoomOptions,
     plan: (turn: RoomTurn) => Promise<Value>,
   ): Promise<{ readonly roomId: RoomId; readonly value: Value }> {
@@ -140,8 +172,8 @@ export class Rooms {
   }
 
   /**
-   * Where the room id is the create event's hash, two rooms one user makes alike in the same millisecond would be one: no two get
-   * the same time.
+   * Where the room id is the create event's hash, two rooms one user makes alike in the same millisecond would be one: no two of this
+   * process get the same time, and `create` tries again where another process was as quick.
    */
   #createTime(): number {
     this.#lastCreateMs = Math.max(this.#tools.clock.nowMs(), this.#lastCreateMs + 1)
@@ -162,7 +194,7 @@ export class Rooms {
     if (turn.empty) return { value, live, written: live.lastWrite.catch(startOver) }
     const change: Change<AppliedRoomChange> = this.#options.writer.apply({
       room: live.room,
-      expectedSequence: live.sequence,
+      base: live.base,
       ...turn.change(),
     })
     turn.advance()
@@ -201,12 +233,21 @@ export class Rooms {
   }
 }
 
+/** The room is not as the change took it to be: to be looked at anew. */
+const hasMoved = (error: unknown): boolean =>
+  error instanceof WriteConflict && (error.kind === 'room-changed' || error.kind === 'dangling-reference')
+
 /** A turn that changed nothing rests on the change before it. Why that one failed is for its own caller; here the room is looked at anew. */
 const startOver = (): never => {
   throw new WriteConflict('room-changed')
 }
 
 const stateEntry = (live: LiveRoom, stored: StoredEvent): StateEntry => ({
-  event: toRoomEvent(live.version, JSON.parse(stored.json) as Pdu, stored.eventId as EventId, stored.rejected),
+  event: toRoomEvent(
+    live.version,
+    JSON.parse(stored.json) as Pdu,
+    stored.eventId as EventId,
+    stored.placing === 'rejected',
+  ),
   json: stored.json,
 })

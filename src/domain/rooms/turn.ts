@@ -22,8 +22,15 @@ import {
   type RoomVersion,
   type UserId,
 } from '#spec'
-import type { NewStoredEvent, RoomChange, StoredEvent } from '#store'
-import { type Extremity, entryKey, type LiveRoom, type StateEntry } from './live-room.ts'
+import {
+  baseAfter,
+  type Extremity,
+  type NewStoredEvent,
+  type RoomChange,
+  type StateChange,
+  type StoredEvent,
+} from '#store'
+import { entryKey, type LiveRoom, type StateEntry } from './live-room.ts'
 
 export interface Draft {
   readonly type: string
@@ -57,6 +64,7 @@ export class RoomTurn {
   readonly version: RoomVersion
   readonly #tools: TurnTools
   readonly #events: NewStoredEvent[] = []
+  readonly #stateChanges: StateChange[] = []
   readonly #built = new Map<EventId, BuiltEvent>()
   readonly #state = new Map<string, StateEntry>()
   readonly #redactions: { target: EventId; json: string; redactedBy: EventId }[] = []
@@ -115,6 +123,7 @@ export class RoomTurn {
   adopt(live: LiveRoom): RoomTurn {
     const turn = new RoomTurn(live, this.#tools)
     turn.#events.push(...this.#events)
+    turn.#stateChanges.push(...this.#stateChanges)
     for (const [key, entry] of this.#state) turn.#state.set(key, entry)
     for (const [eventId, built] of this.#built) turn.#built.set(eventId, built)
     turn.#extremities = this.#extremities
@@ -125,13 +134,19 @@ export class RoomTurn {
     return this.#events.length === 0 && this.#redactions.length === 0
   }
 
-  change(): Omit<RoomChange, 'room' | 'expectedSequence'> {
-    return { events: this.#events, extremities: this.#extremities, redactions: this.#redactions }
+  /** All but the base that it was computed from. */
+  change(): Omit<RoomChange, 'room' | 'base'> {
+    return {
+      events: this.#events,
+      state: this.#stateChanges,
+      extremities: this.#extremities,
+      redactions: this.#redactions,
+    }
   }
 
   /** Moves the live room to where this turn leaves it. */
   advance(): void {
-    this.live.sequence++
+    this.live.sequence = baseAfter(this.live.base, this.change()).sequence
     this.live.extremities = this.#extremities
     for (const entry of this.#state.values()) {
       this.live.set(entry.event.type, entry.event.stateKey ?? '', entry)
@@ -197,9 +212,10 @@ export class RoomTurn {
     return { eventId, referenceHashes: hashes }
   }
 
-  #append(draft: Draft, { eventId, event, json, ...built }: BuiltEvent): void {
-    const { type, sender, stateKey, originServerTs, depth } = event
-    this.#built.set(eventId, { eventId, event, json, ...built })
+  #append(draft: Draft, built: BuiltEvent): void {
+    const { eventId, event, json } = built
+    const { type, sender, stateKey, originServerTs, depth, prevEvents, authEvents } = event
+    this.#built.set(eventId, built)
     this.#events.push({
       eventId,
       type,
@@ -208,14 +224,16 @@ export class RoomTurn {
       originServerTs,
       depth,
       json,
-      entersState: stateKey !== undefined,
+      placing: 'timeline',
+      prevEvents,
+      authEvents,
       ...(draft.transaction === undefined ? {} : { transaction: draft.transaction }),
-      ...(type === 'm.room.member' && stateKey !== undefined
-        ? { membership: event.content.membership as Membership }
-        : {}),
     })
     this.#extremities = [{ eventId, depth }]
-    if (stateKey !== undefined) this.#state.set(entryKey(type, stateKey), { event, json })
+    if (stateKey === undefined) return
+    const membership = type === 'm.room.member' ? { membership: event.content.membership as Membership } : {}
+    this.#stateChanges.push({ type, stateKey, event: eventId, by: eventId, ...membership })
+    this.#state.set(entryKey(type, stateKey), { event, json })
   }
 }
 

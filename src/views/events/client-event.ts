@@ -63,10 +63,21 @@ export class ClientEvents {
 
   /** The event in the form of the rules. `prevEvents`, `authEvents` and `redacts`, which only authorisation needs, are empty. */
   roomEvent(stored: StoredEvent): RoomEvent {
-    const { eventId, roomId, type, stateKey, sender, originServerTs, depth, rejected } = stored
+    const { eventId, roomId, type, stateKey, sender, originServerTs, depth, placing } = stored
     const content = this.content(stored)
     const none = { prevEvents: [], authEvents: [], redacts: undefined }
-    return { eventId, roomId, type, stateKey, sender, content, originServerTs, depth, rejected, ...none }
+    return {
+      eventId,
+      roomId,
+      type,
+      stateKey,
+      sender,
+      content,
+      originServerTs,
+      depth,
+      rejected: placing === 'rejected',
+      ...none,
+    }
   }
 
   text(stored: StoredEvent, reader: EventReader, form: EventForm = 'full'): string {

@@ -1,7 +1,7 @@
 import type { Clock } from '#base'
 import type { EventMatcher } from '#rules'
 import { type EventId, MatrixError, type RoomId } from '#spec'
-import type { RoomNumber, RoomsReader, StoredEvent } from '#store'
+import { isInHistory, type RoomNumber, type RoomsReader, type StoredEvent } from '#store'
 import { formatPageToken } from '#streams'
 import type { ClientEvents } from '../events/client-event.ts'
 import { creatorsAmong } from '../events/creators.ts'
@@ -120,8 +120,7 @@ export class Timeline {
 
   async #seen(eventId: EventId, access: RoomAccess, visibility: RoomVisibility): Promise<StoredEvent> {
     const event = await this.#reader.event(eventId)
-    if (event === undefined || event.room !== access.record.room || event.rejected || event.softFailed)
-      throw eventNotFound()
+    if (event === undefined || event.room !== access.record.room || !isInHistory(event)) throw eventNotFound()
     if (access.upTo !== undefined && event.position > access.upTo) throw eventNotFound()
     if (!visibility.mayShow(event)) throw eventNotFound()
     return event

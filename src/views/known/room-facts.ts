@@ -72,7 +72,9 @@ export class RoomFactsCache {
 
   async #isHistoryOpen(room: RoomNumber): Promise<boolean> {
     const changes = await this.#reader.stateHistory(room, 'm.room.history_visibility', '')
-    return changes.every(({ json }) => OPEN.has(historyVisibilityOf((JSON.parse(json) as Pdu).content)))
+    return changes.every(({ event }) =>
+      OPEN.has(historyVisibilityOf(event === undefined ? {} : (JSON.parse(event.json) as Pdu).content)),
+    )
   }
 
   async #state(room: RoomNumber, version: RoomVersion, type: string): Promise<RoomEvent | undefined> {

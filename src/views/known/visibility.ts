@@ -141,7 +141,7 @@ export class Visibility {
       userId: user.userId,
       memberships: memberships.map(({ membership, position }) => ({ value: membership, position })),
       visibilities: changes.map((change) => ({
-        value: historyVisibilityOf(this.#events.content(change)),
+        value: historyVisibilityOf(change.event === undefined ? {} : this.#events.content(change.event)),
         position: change.position,
       })),
       ignored,

@@ -13,7 +13,7 @@ const FAULTS: readonly (readonly [prefix: string, reason: UnavailableReason])[] 
   ['53', 'overloaded'],
   ['25006', 'broken'],
   ['25P03', 'disconnected'],
-  ['40', 'busy'],
+  ['40', 'deadlock'],
   ['55P03', 'busy'],
   ['58', 'broken'],
   ['XX', 'broken'],

@@ -1,4 +1,5 @@
 import { MIGRATIONS } from '../../migrations/index.ts'
+import { DURABLE_STREAMS } from '../../ports/engine/change.ts'
 import { CommitQueue } from '../../sql/engine/commit-queue.ts'
 import { GroupRunner } from '../../sql/engine/group.ts'
 import { GroupLoop } from '../../sql/engine/group-loop.ts'
@@ -19,7 +20,7 @@ export const openPostgres = async ({ url, clock, logger }: StoreOptions): Promis
     })
   })
   // A server that was killed may have a commit on its way: it is let end before anything is read.
-  await connection.begin()
+  await connection.begin(DURABLE_STREAMS)
   await connection.rollback()
   const reads = new PostgresReads(url, logger)
   return {

@@ -14,7 +14,11 @@ const LONGEST_RETRY_MS = 5_000
 /** An operator may have turned it off for the whole database; we promise durability. */
 const DURABLE =
   "select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') in ('off', 'local')"
-const BEGIN = 'begin; select stream, position from stream_positions order by stream for update'
+/** In the order of their names, as every process asks for them. */
+const beginWith = (streams: readonly DurableStream[]): string =>
+  streams.length === 0
+    ? 'begin'
+    : `begin; select stream, position from stream_positions where stream in (${streams.map((stream) => `'${stream}'`).join()}) order by stream for update`
 
 /** The one connection that writes. Lost, it is made anew by the next group, at ever longer intervals while that fails. */
 export class PostgresWriteConnection implements WriteConnection {
@@ -33,9 +37,9 @@ export class PostgresWriteConnection implements WriteConnection {
     this.#logger = logger
   }
 
-  async begin(): Promise<Positions> {
+  async begin(streams: readonly DurableStream[]): Promise<Positions> {
     const client = this.#client ?? (await this.#connect())
-    const rows = await this.#text(BEGIN, client)
+    const rows = await this.#text(beginWith(streams), client)
     const entries = rows as readonly { stream: DurableStream; position: number }[]
     return Object.fromEntries(entries.map(({ stream, position }) => [stream, position])) as Positions
   }
@@ -57,7 +61,7 @@ export class PostgresWriteConnection implements WriteConnection {
   }
 
   /** Where the answer is lost nobody knows whether it was done: `StoreUnavailable`, and never run again from here. */
-  async commit(advanced: Partial<Positions>): Promise<void> {
+  async commit(advanced: Positions): Promise<void> {
     const moves = Object.entries(advanced).map(
       ([stream, position]) => `update stream_positions set position = ${position} where stream = '${stream}'; `,
     )

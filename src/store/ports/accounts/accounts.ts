@@ -1,6 +1,6 @@
 import type { UserId } from '#spec'
 import type { Change } from '../engine/change.ts'
-import type { UserNumber } from '../rooms/rooms.ts'
+import type { UserNumber } from '../rooms/events.ts'
 
 /** A local account. It outlives its deactivation, so that nobody can take the user id again. */
 export interface AccountRecord {

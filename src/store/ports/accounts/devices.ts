@@ -1,6 +1,6 @@
 import type { DeviceId, UserId } from '#spec'
 import type { Change } from '../engine/change.ts'
-import type { UserNumber } from '../rooms/rooms.ts'
+import type { UserNumber } from '../rooms/events.ts'
 
 /** Internal number of a device, never given twice: transaction ids and to-device messages hang on it. */
 export type DeviceNumber = number

@@ -1,6 +1,6 @@
 import type { UserId } from '#spec'
 import type { Change } from '../engine/change.ts'
-import type { UserNumber } from '../rooms/rooms.ts'
+import type { UserNumber } from '../rooms/events.ts'
 
 /** A third-party identifier in canonical form; the store compares it as it is. */
 export interface ThirdPartyIdKey {

@@ -44,8 +44,13 @@ export interface Announcement {
   readonly users: readonly number[]
 }
 
-/** One committed group: announcements in order of position, and how far each stream now reaches. */
+/** How far some of the streams reach. */
+export type StreamPositions = Readonly<Partial<Record<DurableStream, number>>>
+
+/** One committed group: announcements in order of position, and the streams that it moved, from where to where. */
 export interface Committed {
   readonly announcements: readonly Announcement[]
-  readonly positions: Readonly<Record<DurableStream, number>>
+  /** A receiver whose own positions lie below these has missed the news of another process. */
+  readonly before: StreamPositions
+  readonly positions: StreamPositions
 }

@@ -16,10 +16,11 @@ export class StoreUnavailable extends Error {
   }
 }
 
-export type UnavailableReason = 'busy' | 'full' | 'broken' | 'disconnected' | 'overloaded' | 'closed'
+export type UnavailableReason = 'busy' | 'deadlock' | 'full' | 'broken' | 'disconnected' | 'overloaded' | 'closed'
 
 const RETRY_AFTER_MS: Readonly<Record<UnavailableReason, number>> = {
   busy: 1_000,
+  deadlock: 1_000,
   full: 30_000,
   broken: 5_000,
   disconnected: 2_000,

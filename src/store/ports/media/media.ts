@@ -1,5 +1,5 @@
 import type { Change } from '../engine/change.ts'
-import type { UserNumber } from '../rooms/rooms.ts'
+import type { UserNumber } from '../rooms/events.ts'
 
 /** What was uploaded. Many media may have the same bytes. */
 export interface MediaContent {

@@ -1,5 +1,5 @@
 import type { Change } from '../engine/change.ts'
-import type { RoomNumber, UserNumber } from '../rooms/rooms.ts'
+import type { RoomNumber, UserNumber } from '../rooms/events.ts'
 
 export interface AccountDataEntry {
   readonly type: string

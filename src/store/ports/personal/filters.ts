@@ -1,5 +1,5 @@
 import type { Change } from '../engine/change.ts'
-import type { UserNumber } from '../rooms/rooms.ts'
+import type { UserNumber } from '../rooms/events.ts'
 
 export interface FiltersReader {
   /** The filter as its owner sent it, as JSON text. */

@@ -1,6 +1,6 @@
 import type { UserId } from '#spec'
 import type { Change } from '../engine/change.ts'
-import type { UserNumber } from '../rooms/rooms.ts'
+import type { UserNumber } from '../rooms/events.ts'
 
 /** What outlives the process: whether somebody is online does not. */
 export interface PresenceRecord {

@@ -1,6 +1,6 @@
 import type { JsonObject, UserId } from '#spec'
 import type { Change } from '../engine/change.ts'
-import type { UserNumber } from '../rooms/rooms.ts'
+import type { UserNumber } from '../rooms/events.ts'
 
 export interface ProfilesReader {
   /** All fields of one user; `{}` where none was ever set, whether or not such an account exists. */

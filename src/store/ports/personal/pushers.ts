@@ -1,7 +1,7 @@
 import type { UserId } from '#spec'
 import type { DeviceNumber } from '../accounts/devices.ts'
 import type { Change } from '../engine/change.ts'
-import type { UserNumber } from '../rooms/rooms.ts'
+import type { UserNumber } from '../rooms/events.ts'
 
 /** Internal number of a pusher, never given twice. */
 export type PusherNumber = number

@@ -1,6 +1,6 @@
 import type { EventId, UserId } from '#spec'
 import type { Change } from '../engine/change.ts'
-import type { RoomNumber, UserNumber } from '../rooms/rooms.ts'
+import type { RoomNumber, UserNumber } from '../rooms/events.ts'
 
 /** `m.fully_read` is no receipt: it is account data (client-server API, "Fully read markers"). */
 export type ReceiptType = 'm.read' | 'm.read.private'

@@ -1,11 +1,12 @@
 import type { RoomId } from '#spec'
 import type { Change } from '../engine/change.ts'
-import type { RoomNumber } from './rooms.ts'
+import type { RoomNumber } from './events.ts'
+import type { RoomBase } from './room-change.ts'
 
 export interface EmptyRoom {
   readonly room: RoomNumber
   readonly roomId: RoomId
-  readonly sequence: number
+  readonly base: RoomBase
 }
 
 export interface EmptyRoomsQuery {

@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely'
 import type { UserId } from '#spec'
 import type { ThirdPartyIdKey, ThirdPartyIdRecord, ThirdPartyIdsReader } from '../../ports/accounts/third-party-ids.ts'
-import type { UserNumber } from '../../ports/rooms/rooms.ts'
+import type { UserNumber } from '../../ports/rooms/events.ts'
 import { type Db, queriesOver } from '../engine/index.ts'
 import type { ThirdPartyIdTables } from './third-party-ids-tables.ts'
 

@@ -6,7 +6,7 @@ import type {
   ThirdPartyIdsWriter,
 } from '../../ports/accounts/third-party-ids.ts'
 import { WriteConflict } from '../../ports/engine/change.ts'
-import type { UserNumber } from '../../ports/rooms/rooms.ts'
+import type { UserNumber } from '../../ports/rooms/events.ts'
 import { defineWrite, insertInto, queriesOver } from '../engine/index.ts'
 import type { ThirdPartyIdTables } from './third-party-ids-tables.ts'
 

@@ -1,6 +1,6 @@
 import type { UserId } from '#spec'
 import type { Announcement, DurableStream } from '../../ports/engine/change.ts'
-import type { UserNumber } from '../../ports/rooms/rooms.ts'
+import type { UserNumber } from '../../ports/rooms/events.ts'
 import type { Insert, Query } from './query.ts'
 
 /** Reads what is committed. Every call sees the newest commit; two calls may see different ones. */
@@ -20,8 +20,15 @@ export interface Tx {
   run<Params, Row>(query: Query<Params, Row>, params: Params): Promise<number>
   /** May be done a little later in the same transaction, but before any statement that names the table. */
   insertMany<Row>(insert: Insert<Row>, rows: readonly Row[]): Promise<void>
-  /** The first of `count` consecutive positions of a stream; they are visible to nobody before the commit, and never lost. */
-  next(stream: DurableStream, count: number): number
+  /**
+   * The first of `count` consecutive positions of a stream that the write has declared; they are visible to nobody before the commit, and never
+   * lost. `in-rows`: rows of the stream's own table hold all of them, so the store need not keep them elsewhere.
+   */
+  next(stream: DurableStream, count: number, kept?: 'in-rows'): number
+  /** Whether a fact was learned by this transaction, or by a committed one before: spares a look into the database for what never changes. */
+  knows(fact: string): boolean
+  /** Keeps a fact in the writer's memory once this transaction is committed. Only for what stays true as long as anybody may ask. */
+  learn(fact: string): void
   /** Told to listeners after the commit. */
   announce(announcement: Announcement): void
   /** The internal number of a user, given on first sight. */

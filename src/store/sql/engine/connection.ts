@@ -1,7 +1,8 @@
 import type { DurableStream } from '../../ports/engine/change.ts'
 import type { DialectName, Insert, Statement, Value } from './query.ts'
 
-export type Positions = Readonly<Record<DurableStream, number>>
+/** How far the streams of one transaction reach. */
+export type Positions = Readonly<Partial<Record<DurableStream, number>>>
 
 export interface Answer {
   readonly rows: readonly unknown[]
@@ -17,12 +18,12 @@ export interface WriteConnection {
   readonly dialect: DialectName
   /** Whether gathering the inserts of a group saves time: true where each statement is a round trip. */
   readonly gathersInserts: boolean
-  /** Starts the group's transaction; from here to its end no other process can take stream positions. */
-  begin(): Promise<Positions>
+  /** Starts the group's transaction; from here to its end no other process can take positions of these streams. Answers where they stand. */
+  begin(streams: readonly DurableStream[]): Promise<Positions>
   execute(statement: Statement, values: Value[]): Promise<Answer>
   insert<Row>(insert: Insert<Row>, rows: readonly Row[]): Promise<void>
-  /** Writes the positions that moved and makes all durable. */
-  commit(advanced: Partial<Positions>): Promise<void>
+  /** Makes all durable, with the positions that moved; those of `inRows` are found in the rows of the stream too. */
+  commit(advanced: Positions, inRows: ReadonlySet<DurableStream>): Promise<void>
   rollback(): Promise<void>
   savepoint(): Promise<void>
   releaseSavepoint(): Promise<void>

@@ -1,9 +1,14 @@
 import { BoundedCache } from '#base'
-import type { Announcement, Committed, DurableStream } from '../../ports/engine/change.ts'
-import { WriteConflict } from '../../ports/engine/change.ts'
+import {
+  type Announcement,
+  type Committed,
+  DURABLE_STREAMS,
+  type DurableStream,
+  WriteConflict,
+} from '../../ports/engine/change.ts'
 import { StoreUnavailable, type UnavailableReason, UnstorableText } from '../../ports/engine/faults.ts'
 import type { Positions, WriteConnection } from './connection.ts'
-import { GroupTransaction, type UserCache } from './transaction.ts'
+import { GroupTransaction, type WriterMemory } from './transaction.ts'
 import type { WriteTable } from './writes.ts'
 
 /** The changes of one commit, as they travel to the writer. */
@@ -28,55 +33,80 @@ export interface GroupResult {
 /** A commit that got no answer: what it would have told, and how far the streams reach if it happened. */
 interface Doubtful {
   readonly announcements: readonly Announcement[]
-  readonly advanced: Partial<Positions>
+  readonly advanced: Positions
 }
 
 /** Thrown inside to leave the optimistic run. */
 class RunCarefully extends Error {}
 
 const USER_CACHE_BYTES = 16 * 1024 * 1024
+const FACT_CACHE_BYTES = 8 * 1024 * 1024
+/** Two processes whose groups wait for each other's rows: the database undoes one of them whole, and it can be run again. */
+const MAX_DEADLOCKS = 5
 
 /** Runs groups of commits, one group in one transaction. One at a time: the caller waits for the answer. */
 export class GroupRunner {
   readonly #connection: WriteConnection
   readonly #writes: WriteTable
-  readonly #users: UserCache
+  readonly #memory: WriterMemory
   #doubtful: readonly Doubtful[] = []
 
   constructor(connection: WriteConnection, writes: WriteTable) {
     this.#connection = connection
     this.#writes = writes
-    this.#users = new BoundedCache({
-      name: 'store-users',
-      limitBytes: USER_CACHE_BYTES,
-      sizeBytes: (_, userId) => userId.length + 64,
-    })
+    this.#memory = {
+      users: new BoundedCache({
+        name: 'store-users',
+        limitBytes: USER_CACHE_BYTES,
+        sizeBytes: (_, userId) => userId.length + 64,
+      }),
+      facts: new BoundedCache({
+        name: 'store-facts',
+        limitBytes: FACT_CACHE_BYTES,
+        sizeBytes: (_, fact) => fact.length + 64,
+      }),
+    }
   }
 
   /** Never throws: every commit has an outcome. */
   async run(commits: readonly CommitRequest[]): Promise<GroupResult> {
-    try {
-      return await this.#attempt(commits, 'together')
-    } catch (error) {
-      if (!(error instanceof RunCarefully)) return this.#allFailed(commits, error)
+    const streams = this.#streamsOf(commits)
+    let mode: 'together' | 'apart' = 'together'
+    for (let deadlocks = 0; ; ) {
+      try {
+        return await this.#attempt(commits, streams, mode)
+      } catch (error) {
+        if (error instanceof RunCarefully && mode === 'together') mode = 'apart'
+        else if (!(error instanceof StoreUnavailable) || error.reason !== 'deadlock' || ++deadlocks >= MAX_DEADLOCKS)
+          return this.#allFailed(commits, error)
+      }
     }
-    try {
-      return await this.#attempt(commits, 'apart')
-    } catch (error) {
-      return this.#allFailed(commits, error)
+  }
+
+  /** The streams of which these commits, and those in doubt, may have taken positions; in one order for all processes, lest they wait in a circle. */
+  #streamsOf(commits: readonly CommitRequest[]): readonly DurableStream[] {
+    const streams = new Set<string>(this.#doubtful.flatMap(({ advanced }) => Object.keys(advanced)))
+    for (const commit of commits) {
+      for (const { operation } of commit)
+        for (const stream of this.#writes.get(operation)?.streams ?? []) streams.add(stream)
     }
+    return streams.size === 0 ? [] : DURABLE_STREAMS.filter((stream) => streams.has(stream))
   }
 
   /**
    * 'together' trusts that every commit works, which nearly always holds: no savepoints, inserts gathered over the whole group.
    * Where one does not and has already written, all is undone and run again 'apart', each behind a savepoint.
    */
-  async #attempt(commits: readonly CommitRequest[], mode: 'together' | 'apart'): Promise<GroupResult> {
+  async #attempt(
+    commits: readonly CommitRequest[],
+    streams: readonly DurableStream[],
+    mode: 'together' | 'apart',
+  ): Promise<GroupResult> {
     const connection = this.#connection
     try {
-      const begun = await connection.begin()
-      const late = this.#happened(begun)
-      const tx = new GroupTransaction(connection, begun, this.#users)
+      const before = await connection.begin(streams)
+      const late = this.#happened(before)
+      const tx = new GroupTransaction(connection, before, this.#memory)
       const outcomes: Outcome[] = []
       for (const commit of commits) {
         outcomes.push(mode === 'apart' ? await this.#runApart(tx, commit) : await this.#runTogether(tx, commit))
@@ -85,11 +115,11 @@ export class GroupRunner {
       if (!tx.changed) {
         await connection.rollback()
         this.#doubtful = []
-        const committed = late.length === 0 ? undefined : { announcements: late, positions: begun }
+        const committed = late.length === 0 ? undefined : { announcements: late, before, positions: before }
         return { outcomes, committed, inDoubt: false }
       }
       await this.#commit(tx)
-      const committed = { announcements: [...late, ...tx.announcements], positions: tx.positions }
+      const committed = { announcements: [...late, ...tx.announcements], before, positions: tx.positions }
       return { outcomes, committed, inDoubt: false }
     } catch (error) {
       await connection.abandon()
@@ -100,7 +130,7 @@ export class GroupRunner {
   async #commit(tx: GroupTransaction): Promise<void> {
     const advanced = tx.advanced()
     try {
-      await this.#connection.commit(advanced)
+      await this.#connection.commit(advanced, tx.inRows())
     } catch (error) {
       if (tx.announcements.length > 0) {
         this.#doubtful = [...this.#doubtful, { announcements: tx.announcements, advanced }]
@@ -108,7 +138,7 @@ export class GroupRunner {
       throw error
     }
     this.#doubtful = []
-    tx.keepUsers()
+    tx.remember()
   }
 
   /**
@@ -117,7 +147,7 @@ export class GroupRunner {
    */
   #happened(positions: Positions): readonly Announcement[] {
     const reached = ({ advanced }: Doubtful): boolean =>
-      Object.entries(advanced).every(([stream, position]) => positions[stream as DurableStream] >= position)
+      Object.entries(advanced).every(([stream, position]) => (positions[stream as DurableStream] ?? 0) >= position)
     return this.#doubtful.filter(reached).flatMap(({ announcements }) => announcements)
   }
 
@@ -153,9 +183,9 @@ export class GroupRunner {
   async #perform(tx: GroupTransaction, commit: CommitRequest): Promise<unknown[]> {
     const outputs: unknown[] = []
     for (const { operation, input } of commit) {
-      const perform = this.#writes.get(operation)
-      if (perform === undefined) throw new Error(`no write is named ${operation}`)
-      outputs.push(await perform(tx, input))
+      const write = this.#writes.get(operation)
+      if (write === undefined) throw new Error(`no write is named ${operation}`)
+      outputs.push(await write.perform(tx, input))
     }
     return outputs
   }

@@ -23,6 +23,8 @@ export interface Statement {
   /** Names the prepared statement on PostgreSQL. */
   readonly name: string
   readonly writes: boolean
+  /** Tables that it reads or writes. */
+  readonly tables: ReadonlySet<string>
   bind(params: unknown): Value[]
 }
 
@@ -100,6 +102,18 @@ const toList = (value: unknown, dialect: DialectName): Value => {
   return dialect === 'sqlite' ? JSON.stringify(checked) : (checked as string[] | number[])
 }
 
+/** Every table that a compiled query names, wherever it names it. A table in SQL of our own would be missed: `sql` fragments name none. */
+const tablesIn = (node: unknown, found = new Set<string>()): Set<string> => {
+  if (typeof node !== 'object' || node === null) return found
+  const { kind, table } = node as {
+    readonly kind?: unknown
+    readonly table?: { readonly identifier?: { readonly name?: unknown } }
+  }
+  if (kind === 'TableNode' && typeof table?.identifier?.name === 'string') found.add(table.identifier.name)
+  for (const member of Object.values(node)) tablesIn(member, found)
+  return found
+}
+
 let statements = 0
 
 const compile = (
@@ -108,7 +122,7 @@ const compile = (
 ): Statement => {
   const param = new Proxy({}, { get: (_, key) => new Marker(String(key)) })
   const compiled = build(new Kysely<never>({ dialect: DIALECTS[dialect] }), param as never, LISTS[dialect])
-  const { sql: text, parameters } = compiled.compile()
+  const { query, sql: text, parameters } = compiled.compile()
   const binders = parameters.map((parameter) => {
     if (!(parameter instanceof Marker)) return () => toValue(parameter)
     const { key, list } = parameter
@@ -120,6 +134,7 @@ const compile = (
     sql: text,
     name: `homeroom_${statements++}`,
     writes: !/^\s*(select|with)\b/i.test(text),
+    tables: tablesIn(query),
     bind: (params) => binders.map((binder) => binder(params as Record<string, unknown>)),
   }
 }
@@ -210,6 +225,7 @@ export const insertInto = <const Columns extends Readonly<Record<string, ColumnK
         sql: insertSql(dialect, table, entries, options.ifExists),
         name: `homeroom_${statements++}`,
         writes: true,
+        tables: new Set([table]),
         bind: () => [],
       }
       return compiled[dialect]

@@ -6,7 +6,11 @@ import type { Tx } from './access.ts'
 import type { Answer, Positions, WriteConnection } from './connection.ts'
 import { type Insert, type Query, queriesOver, type Statement } from './query.ts'
 
-export type UserCache = BoundedCache<UserId, number>
+/** The writer's memory between its transactions. */
+export interface WriterMemory {
+  readonly users: BoundedCache<UserId, number>
+  readonly facts: BoundedCache<string, true>
+}
 
 export interface UserTables {
   readonly users: { readonly user_number: Generated<number>; readonly user_id: string }
@@ -26,6 +30,7 @@ export interface Mark {
   readonly positions: Positions
   readonly announcements: number
   readonly newUsers: number
+  readonly newFacts: number
 }
 
 interface Gathered {
@@ -38,18 +43,21 @@ export class GroupTransaction implements Tx {
   readonly announcements: Announcement[] = []
   readonly #connection: WriteConnection
   readonly #start: Positions
-  readonly #knownUsers: UserCache
+  readonly #memory: WriterMemory
   /** Not for the cache before the commit: a number that was rolled back may be given to someone else. */
   readonly #newUsers = new Map<UserId, number>()
+  readonly #newFacts = new Set<string>()
   readonly #gathered = new Map<string, Gathered>()
+  /** Streams of which a position was taken that no row holds. */
+  readonly #beside = new Set<DurableStream>()
   #positions: Positions
   #touches = 0
 
-  constructor(connection: WriteConnection, positions: Positions, users: UserCache) {
+  constructor(connection: WriteConnection, positions: Positions, memory: WriterMemory) {
     this.#connection = connection
     this.#start = positions
     this.#positions = positions
-    this.#knownUsers = users
+    this.#memory = memory
   }
 
   get positions(): Positions {
@@ -82,10 +90,20 @@ export class GroupTransaction implements Tx {
     else gathered.rows.push(...rows)
   }
 
-  next(stream: DurableStream, count: number): number {
-    const first = this.#positions[stream] + 1
-    this.#positions = { ...this.#positions, [stream]: this.#positions[stream] + count }
-    return first
+  next(stream: DurableStream, count: number, kept?: 'in-rows'): number {
+    const reached = this.#positions[stream]
+    if (reached === undefined) throw new Error(`a write takes positions of ${stream} and has not declared it`)
+    if (count > 0) this.#positions = { ...this.#positions, [stream]: reached + count }
+    if (kept === undefined) this.#beside.add(stream)
+    return reached + 1
+  }
+
+  knows(fact: string): boolean {
+    return this.#newFacts.has(fact) || this.#memory.facts.get(fact) === true
+  }
+
+  learn(fact: string): void {
+    this.#newFacts.add(fact)
   }
 
   announce(announcement: Announcement): void {
@@ -93,7 +111,7 @@ export class GroupTransaction implements Tx {
   }
 
   async userNumber(userId: UserId): Promise<number> {
-    const known = this.#newUsers.get(userId) ?? this.#knownUsers.get(userId)
+    const known = this.#newUsers.get(userId) ?? this.#memory.users.get(userId)
     if (known !== undefined) return known
     const found = (await this.first(numberOfUser, { userId })) ?? (await this.first(insertUser, { userId }))
     if (found === undefined) throw new Error('an inserted user got no number')
@@ -107,6 +125,7 @@ export class GroupTransaction implements Tx {
       positions: this.#positions,
       announcements: this.announcements.length,
       newUsers: this.#newUsers.size,
+      newFacts: this.#newFacts.size,
     }
   }
 
@@ -121,19 +140,29 @@ export class GroupTransaction implements Tx {
     if (this.#touches !== mark.touches) this.#gathered.clear()
     this.#touches = mark.touches
     for (const userId of [...this.#newUsers.keys()].slice(mark.newUsers)) this.#newUsers.delete(userId)
+    for (const fact of [...this.#newFacts].slice(mark.newFacts)) this.#newFacts.delete(fact)
   }
 
   async flush(): Promise<void> {
     for (const name of [...this.#gathered.keys()]) await this.#flushOne(name)
   }
 
-  advanced(): Partial<Positions> {
+  /** The streams that moved, and where they stand now. */
+  advanced(): Positions {
     const moved = Object.entries(this.#positions).filter(([stream, at]) => this.#start[stream as DurableStream] !== at)
     return Object.fromEntries(moved)
   }
 
-  keepUsers(): void {
-    for (const [userId, number] of this.#newUsers) this.#knownUsers.set(userId, number)
+  /** The streams that moved and whose positions rows hold, every one. */
+  inRows(): ReadonlySet<DurableStream> {
+    const moved = Object.keys(this.advanced()) as DurableStream[]
+    return new Set(moved.filter((stream) => !this.#beside.has(stream)))
+  }
+
+  /** After the commit: what was learned is true for the transactions to come. */
+  remember(): void {
+    for (const [userId, number] of this.#newUsers) this.#memory.users.set(userId, number)
+    for (const fact of this.#newFacts) this.#memory.facts.set(fact, true)
   }
 
   async #flushOne(name: string): Promise<void> {
@@ -158,7 +187,7 @@ export class GroupTransaction implements Tx {
   /** Gathered rows must be there for a statement that could see or meet them. */
   async #flushNamedIn(statement: Statement): Promise<void> {
     for (const [name, { insert }] of [...this.#gathered]) {
-      if (!statement.sql.includes(insert.table)) continue
+      if (!statement.tables.has(insert.table)) continue
       this.#touches++
       await this.#flushOne(name)
     }

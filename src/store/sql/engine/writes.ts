@@ -1,31 +1,44 @@
-import type { Change } from '../../ports/engine/change.ts'
+import type { Change, DurableStream } from '../../ports/engine/change.ts'
 import type { Tx } from './access.ts'
 
 /** Makes changes when called; `perform` does them where the transaction is, which on SQLite is another thread. */
 export interface Write<Input, Output> {
   (input: Input): Change<Output>
   readonly operation: string
+  /** The streams in which it takes positions. */
+  readonly streams: readonly DurableStream[]
   perform(this: void, tx: Tx, input: Input): Promise<Output>
 }
 
+type PerformOf<Input, Output> = (tx: Tx, input: Input) => Promise<Output>
+
 /**
  * `perform` reads and writes through `tx` only, throws `WriteConflict` where the change no longer applies, and may be run
- * more than once before it counts: no effects but through `tx`. The name must be unique: `<port>.<verb>`.
+ * more than once before it counts: no effects but through `tx`. The name must be unique: `<port>.<verb>`. A write that takes positions names
+ * their streams, so that its transaction keeps others from those and from no more.
  */
-export const defineWrite = <Input, Output>(
+export function defineWrite<Input, Output>(operation: string, perform: PerformOf<Input, Output>): Write<Input, Output>
+export function defineWrite<Input, Output>(
   operation: string,
-  perform: (tx: Tx, input: Input) => Promise<Output>,
-): Write<Input, Output> =>
-  Object.assign((input: Input): Change<Output> => ({ operation, input }), { operation, perform })
+  streams: readonly DurableStream[],
+  perform: PerformOf<Input, Output>,
+): Write<Input, Output>
+export function defineWrite<Input, Output>(
+  operation: string,
+  ...rest: readonly [PerformOf<Input, Output>] | readonly [readonly DurableStream[], PerformOf<Input, Output>]
+): Write<Input, Output> {
+  const [streams, perform] = rest.length === 1 ? [[], rest[0]] : rest
+  return Object.assign((input: Input): Change<Output> => ({ operation, input }), { operation, streams, perform })
+}
 
-export type Perform = (tx: Tx, input: unknown) => Promise<unknown>
-export type WriteTable = ReadonlyMap<string, Perform>
+type AnyWrite = Pick<Write<unknown, unknown>, 'streams' | 'perform'>
+export type WriteTable = ReadonlyMap<string, AnyWrite>
 
 export const writeTable = (writes: readonly Write<never, unknown>[]): WriteTable => {
-  const table = new Map<string, Perform>()
+  const table = new Map<string, AnyWrite>()
   for (const write of writes) {
     if (table.has(write.operation)) throw new Error(`two writes are named ${write.operation}`)
-    table.set(write.operation, write.perform as Perform)
+    table.set(write.operation, write as unknown as AnyWrite)
   }
   return table
 }

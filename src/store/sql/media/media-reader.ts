@@ -1,5 +1,5 @@
 import type { MediaReader } from '../../ports/media/media.ts'
-import type { UserNumber } from '../../ports/rooms/rooms.ts'
+import type { UserNumber } from '../../ports/rooms/events.ts'
 import { type Db, queriesOver } from '../engine/index.ts'
 import type { MediaTables } from './media-writes.ts'
 

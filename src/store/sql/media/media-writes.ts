@@ -1,6 +1,6 @@
 import { WriteConflict } from '../../ports/engine/change.ts'
 import type { AnnouncedMedia, MediaWriter, NewMedia, ThumbnailRecord, UnusedFile } from '../../ports/media/media.ts'
-import type { UserNumber } from '../../ports/rooms/rooms.ts'
+import type { UserNumber } from '../../ports/rooms/events.ts'
 import { defineWrite, insertInto, queriesOver, type Tx } from '../engine/index.ts'
 
 export interface MediaTables {

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { AccountDataEntry, AccountDataReader, RoomAccountDataEntry } from '../../ports/personal/account-data.ts'
-import type { RoomNumber, UserNumber } from '../../ports/rooms/rooms.ts'
+import type { RoomNumber, UserNumber } from '../../ports/rooms/events.ts'
 import { type Db, queriesOver } from '../engine/index.ts'
 import { type AccountDataTables, GLOBAL } from './account-data-writes.ts'
 

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { WriteConflict } from '../../ports/engine/change.ts'
 import type { AccountDataWriter, NewAccountData } from '../../ports/personal/account-data.ts'
-import type { UserNumber } from '../../ports/rooms/rooms.ts'
+import type { UserNumber } from '../../ports/rooms/events.ts'
 import type { Tx } from '../engine/access.ts'
 import { defineWrite, insertInto, queriesOver } from '../engine/index.ts'
 
@@ -110,7 +110,7 @@ const announced = (tx: Tx, user: UserNumber, position: number): number => {
   return position
 }
 
-const put = defineWrite('accountData.put', async (tx, entry: NewAccountData): Promise<number> => {
+const put = defineWrite('accountData.put', ['accountData'], async (tx, entry: NewAccountData): Promise<number> => {
   const position = tx.next('accountData', 1)
   await tx.run(upsert, rowOf(entry, position))
   return announced(tx, entry.user, position)
@@ -118,6 +118,7 @@ const put = defineWrite('accountData.put', async (tx, entry: NewAccountData): Pr
 
 const replace = defineWrite(
   'accountData.replace',
+  ['accountData'],
   async (tx, input: { entry: NewAccountData; expected: number }): Promise<number> => {
     const position = tx.next('accountData', 1)
     const row = rowOf(input.entry, position)
@@ -131,6 +132,7 @@ const replace = defineWrite(
 
 const replacePushRules = defineWrite(
   'accountData.replacePushRules',
+  ['accountData'],
   async (tx, input: { user: UserNumber; rulesJson: string; expected: number }): Promise<number> => {
     const position = tx.next('accountData', 1)
     const { user, rulesJson, expected } = input

@@ -1,5 +1,5 @@
 import type { FiltersReader } from '../../ports/personal/filters.ts'
-import type { UserNumber } from '../../ports/rooms/rooms.ts'
+import type { UserNumber } from '../../ports/rooms/events.ts'
 import { type Db, queriesOver } from '../engine/index.ts'
 import type { FilterTables } from './filters-writes.ts'
 

@@ -1,5 +1,5 @@
 import type { FiltersWriter, NewFilter } from '../../ports/personal/filters.ts'
-import type { UserNumber } from '../../ports/rooms/rooms.ts'
+import type { UserNumber } from '../../ports/rooms/events.ts'
 import { defineWrite, insertInto, queriesOver } from '../engine/index.ts'
 
 export interface FilterTables {

@@ -1,6 +1,6 @@
 import { WriteConflict } from '../../ports/engine/change.ts'
 import type { PresenceListChange, PresenceListsWriter } from '../../ports/personal/presence-lists.ts'
-import type { UserNumber } from '../../ports/rooms/rooms.ts'
+import type { UserNumber } from '../../ports/rooms/events.ts'
 import { defineWrite, queriesOver } from '../engine/index.ts'
 
 export interface PresenceListTables {

@@ -1,5 +1,5 @@
 import type { PresenceRecord, PresenceStoreWriter } from '../../ports/personal/presence.ts'
-import type { UserNumber } from '../../ports/rooms/rooms.ts'
+import type { UserNumber } from '../../ports/rooms/events.ts'
 import { defineWrite, queriesOver } from '../engine/index.ts'
 
 export interface PresenceTables {

@@ -1,6 +1,6 @@
 import type { UserId } from '#spec'
 import type { ProfilesWriter } from '../../ports/personal/profiles.ts'
-import type { UserNumber } from '../../ports/rooms/rooms.ts'
+import type { UserNumber } from '../../ports/rooms/events.ts'
 import { defineWrite, queriesOver } from '../engine/index.ts'
 
 export interface ProfileTables {

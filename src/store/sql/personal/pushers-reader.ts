@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely'
 import type { UserId } from '#spec'
 import type { PusherNumber, PusherRecord, PushersReader } from '../../ports/personal/pushers.ts'
-import type { UserNumber } from '../../ports/rooms/rooms.ts'
+import type { UserNumber } from '../../ports/rooms/events.ts'
 import { type Db, queriesOver } from '../engine/index.ts'
 import type { PusherTables } from './pushers-writes.ts'
 

@@ -2,7 +2,7 @@ import type { Generated } from 'kysely'
 import type { UserId } from '#spec'
 import { WriteConflict } from '../../ports/engine/change.ts'
 import type { NewPusher, PusherNumber, PushersWriter } from '../../ports/personal/pushers.ts'
-import type { UserNumber } from '../../ports/rooms/rooms.ts'
+import type { UserNumber } from '../../ports/rooms/events.ts'
 import { defineWrite, queriesOver, type UserTables } from '../engine/index.ts'
 
 export interface PusherTables extends UserTables {

@@ -1,6 +1,6 @@
 import type { EventId, UserId } from '#spec'
 import type { Receipt, ReceiptsReader, ReceiptType } from '../../ports/personal/receipts.ts'
-import type { RoomNumber, UserNumber } from '../../ports/rooms/rooms.ts'
+import type { RoomNumber, UserNumber } from '../../ports/rooms/events.ts'
 import { type Db, queriesOver, type UserTables } from '../engine/index.ts'
 import { type ReceiptTables, UNTHREADED } from './receipts-writes.ts'
 

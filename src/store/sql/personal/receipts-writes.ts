@@ -70,7 +70,7 @@ const inForce = query((db, param: Pick<Row, 'room' | 'user' | 'type' | 'threadId
     .where('thread_id', '=', param.threadId),
 )
 
-const move = defineWrite('receipts.move', async (tx, receipt: Receipt): Promise<boolean> => {
+const move = defineWrite('receipts.move', ['receipts'], async (tx, receipt: Receipt): Promise<boolean> => {
   const user = await tx.userNumber(receipt.userId)
   const key = { room: receipt.room, user, type: receipt.type, threadId: receipt.threadId ?? UNTHREADED }
   // Asked first, so that a repeated receipt takes no position of the stream.

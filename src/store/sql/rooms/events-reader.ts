@@ -1,7 +1,8 @@
+import { sql } from 'kysely'
 import type { EventId } from '#spec'
-import type { RoomsReader, StoredEvent } from '../../ports/rooms/rooms.ts'
+import type { EventsReader, HistoryPlace, StoredEvent } from '../../ports/rooms/events.ts'
 import type { Db } from '../engine/index.ts'
-import { selectEvents, selectShownEvents, toStoredEvent } from './stored-events.ts'
+import { selectEvents, toStoredEvent } from './stored-events.ts'
 import { query } from './tables.ts'
 
 const eventById = query((db, param: { eventId: EventId }) => selectEvents(db).where('e.event_id', '=', param.eventId))
@@ -18,7 +19,7 @@ interface Range {
 }
 const timelineIn = (direction: 'asc' | 'desc') =>
   query((db, param: Range) =>
-    selectShownEvents(db)
+    selectEvents(db)
       .where('e.room', '=', param.room)
       .where('e.position', '>', param.after)
       .where('e.position', '<', param.before)
@@ -28,29 +29,46 @@ const timelineIn = (direction: 'asc' | 'desc') =>
 const timelineForward = timelineIn('asc')
 const timelineBackward = timelineIn('desc')
 
-const eventsOfAllRooms = query((db, param: { after: number; upTo: number; limit: number }) =>
-  selectShownEvents(db)
-    .where('e.position', '>', param.after)
-    .where('e.position', '<=', param.upTo)
-    .orderBy('e.position')
-    .limit(param.limit),
+interface HistoryRange {
+  readonly room: number
+  readonly afterDepth: number
+  readonly afterEvent: number
+  readonly upToDepth: number
+  readonly upToEvent: number
+  readonly limit: number
+}
+/** The index of histories as it is defined; a partial index serves a literal only. */
+const historyIn = (direction: 'asc' | 'desc') =>
+  query((db, param: HistoryRange) =>
+    selectEvents(db)
+      .where('e.room', '=', param.room)
+      .where('e.placed', '<=', sql.lit(1))
+      .where(sql<boolean>`(e.depth, e.event) > (${param.afterDepth}, ${param.afterEvent})`)
+      .where(sql<boolean>`(e.depth, e.event) <= (${param.upToDepth}, ${param.upToEvent})`)
+      .orderBy('e.depth', direction)
+      .orderBy('e.event', direction)
+      .limit(param.limit),
+  )
+const historyForward = historyIn('asc')
+const historyBackward = historyIn('desc')
+
+const newestUpTo = query((db, param: { room: number; position: number }) =>
+  db
+    .selectFrom('events')
+    .select(['depth', 'event'])
+    .where('room', '=', param.room)
+    .where('position', '<=', param.position)
+    .orderBy('position', 'desc')
+    .limit(1),
 )
 
-const eventAtOrAfter = query((db, param: { room: number; atMs: number }) =>
-  selectShownEvents(db)
-    .where('e.room', '=', param.room)
-    .where('e.origin_server_ts', '>=', param.atMs)
-    .orderBy('e.origin_server_ts')
-    .orderBy('e.position')
-    .limit(1),
-)
-const eventAtOrBefore = query((db, param: { room: number; atMs: number }) =>
-  selectShownEvents(db)
-    .where('e.room', '=', param.room)
-    .where('e.origin_server_ts', '<=', param.atMs)
-    .orderBy('e.origin_server_ts', 'desc')
-    .orderBy('e.position', 'desc')
-    .limit(1),
+/** Numbers above zero are positions of the stream, so this is one range of the primary key. */
+const eventsOfAllRooms = query((db, param: { after: number; upTo: number; limit: number }) =>
+  selectEvents(db)
+    .where('e.event', '>', param.after)
+    .where('e.event', '<=', param.upTo)
+    .orderBy('e.event')
+    .limit(param.limit),
 )
 
 const eventOfTransaction = query((db, param: { device: number; scope: string; id: string }) =>
@@ -62,13 +80,10 @@ const eventOfTransaction = query((db, param: { device: number; scope: string; id
     .where('txn_id', '=', param.id),
 )
 
-type EventsReader = Pick<
-  RoomsReader,
-  'event' | 'events' | 'timeline' | 'eventsAfter' | 'eventByTime' | 'transactionEvent'
->
-
 const BEFORE_ALL = Number.MIN_SAFE_INTEGER
 const AFTER_ALL = Number.MAX_SAFE_INTEGER
+const FIRST_PLACE: HistoryPlace = { depth: BEFORE_ALL, event: BEFORE_ALL }
+const LAST_PLACE: HistoryPlace = { depth: AFTER_ALL, event: AFTER_ALL }
 
 export const eventsReader = (db: Db): EventsReader => ({
   event: async (eventId) => {
@@ -88,14 +103,24 @@ export const eventsReader = (db: Db): EventsReader => ({
     return rows.map(toStoredEvent)
   },
 
-  eventsAfter: async (after, upTo, limit) => {
-    const rows = await db.all(eventsOfAllRooms, { after, upTo, limit })
+  history: async (room, { after = FIRST_PLACE, upTo = LAST_PLACE, direction, limit }) => {
+    const ask = direction === 'forward' ? historyForward : historyBackward
+    const rows = await db.all(ask, {
+      room,
+      afterDepth: after.depth,
+      afterEvent: after.event,
+      upToDepth: upTo.depth,
+      upToEvent: upTo.event,
+      limit,
+    })
     return rows.map(toStoredEvent)
   },
 
-  eventByTime: async (room, atMs, direction) => {
-    const row = await db.first(direction === 'forward' ? eventAtOrAfter : eventAtOrBefore, { room, atMs })
-    return row && toStoredEvent(row)
+  placeAt: (room, position) => db.first(newestUpTo, { room, position }),
+
+  eventsAfter: async (after, upTo, limit) => {
+    const rows = await db.all(eventsOfAllRooms, { after: Math.max(0, after), upTo, limit })
+    return rows.map(toStoredEvent)
   },
 
   transactionEvent: async (device, scope, id) => (await db.first(eventOfTransaction, { device, scope, id }))?.event_id,

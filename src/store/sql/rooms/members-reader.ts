@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
 import type { Membership, UserId } from '#spec'
-import type { MemberRecord, RoomsReader } from '../../ports/rooms/rooms.ts'
+import type { MemberRecord, MembersReader } from '../../ports/rooms/members.ts'
 import type { Db } from '../engine/index.ts'
 import { isLargeRoom } from './state-reader.ts'
 import { query, type RoomTables } from './tables.ts'
@@ -72,11 +72,6 @@ const usersInCommonRooms = query((db, param: { user: UserId }) =>
         .where('theirs.membership', '=', 'join'),
     ),
 )
-
-type MembersReader = Pick<
-  RoomsReader,
-  'membership' | 'members' | 'firstMembers' | 'roomsOfUser' | 'shareRoom' | 'usersSharingRooms'
->
 
 export const membersReader = (db: Db): MembersReader => ({
   membership: (room, user) => db.first(memberOfRoom, { room, user }),

@@ -1,20 +1,16 @@
-import { sql } from 'kysely'
+import type { Kysely } from 'kysely'
 import { WriteConflict } from '../../ports/engine/change.ts'
 import type { EmptyRoom, RoomPurgesWriter } from '../../ports/rooms/room-purges.ts'
 import { defineWrite, insertInto } from '../engine/index.ts'
-import { query } from './tables.ts'
+import { compareBase, storedBase } from './room-base.ts'
+import { query, type RoomTables } from './tables.ts'
 
 interface OfRoom {
   readonly room: number
 }
 
-const takeRoom = query((db, param: { room: number; sequence: number }) =>
-  db
-    .deleteFrom('rooms')
-    .where('room', '=', param.room)
-    .where('sequence', '=', param.sequence)
-    .where('joined_count', '=', 0)
-    .where('invited_count', '=', 0),
+const takeRoom = query((db, param: OfRoom) =>
+  db.deleteFrom('rooms').where('room', '=', param.room).where('joined_count', '=', 0).where('invited_count', '=', 0),
 )
 const takeAliases = query((db, param: OfRoom) => db.deleteFrom('aliases').where('room', '=', param.room))
 const takeMemberships = query((db, param: OfRoom) =>
@@ -22,52 +18,63 @@ const takeMemberships = query((db, param: OfRoom) =>
 )
 const insertPurge = insertInto('room_purges', { room: 'integer', room_id: 'text' })
 
-const lastOfSome = query((db, param: { room: number; events: number }) =>
+const firstOnes = (db: Kysely<RoomTables>, param: { room: number; events: number }) =>
+  db.selectFrom('events').select('event').where('room', '=', param.room).orderBy('depth').limit(param.events)
+const takeDifferences = query((db, param: { room: number; events: number }) =>
+  db.deleteFrom('prior_differences').where('event', 'in', firstOnes(db, param)),
+)
+const takeEvents = query((db, param: { room: number; events: number }) =>
+  db.deleteFrom('events').where('event', 'in', firstOnes(db, param)),
+)
+const takeStateLog = query((db, param: { room: number; rows: number }) =>
   db
-    .selectFrom(
-      db
-        .selectFrom('events')
-        .select('position')
-        .where('room', '=', param.room)
-        .orderBy('position')
-        .limit(param.events)
-        .as('piece'),
-    )
-    .select([sql<number>`max(piece.position)`.as('last'), sql<number>`count(*)`.as('events')]),
+    .deleteFrom('state_log')
+    .where('room', '=', param.room)
+    .where('position', '<=', (of) =>
+      of
+        .selectFrom(
+          of
+            .selectFrom('state_log')
+            .select('position')
+            .where('room', '=', param.room)
+            .orderBy('position')
+            .limit(param.rows)
+            .as('piece'),
+        )
+        .select((piece) => piece.fn.max('position').as('last')),
+    ),
 )
-const takeEvents = query((db, param: { room: number; upTo: number }) =>
-  db.deleteFrom('events').where('room', '=', param.room).where('position', '<=', param.upTo),
-)
-const takeStateLog = query((db, param: { room: number; upTo: number }) =>
-  db.deleteFrom('state_log').where('room', '=', param.room).where('position', '<=', param.upTo),
-)
+const takeMissing = query((db, param: OfRoom) => db.deleteFrom('missing_events').where('room', '=', param.room))
 const takePurge = query((db, param: OfRoom) => db.deleteFrom('room_purges').where('room', '=', param.room))
 
-const begin = defineWrite('roomPurges.begin', async (tx, { room, roomId, sequence }: EmptyRoom): Promise<void> => {
-  if ((await tx.run(takeRoom, { room, sequence })) === 0) throw new WriteConflict('room-changed')
-  await tx.run(takeAliases, { room })
-  const members = await tx.all(takeMemberships, { room })
-  await tx.insertMany(insertPurge, [{ room, room_id: roomId }])
-  // No event, but who keeps this room, or the rooms of these users, in memory must hear of it.
-  const users = members.map(({ user_number }) => user_number)
-  tx.announce({ stream: 'events', position: tx.next('events', 1), rooms: [room], users })
-})
+const begin = defineWrite(
+  'roomPurges.begin',
+  ['events'],
+  async (tx, { room, roomId, base }: EmptyRoom): Promise<void> => {
+    compareBase(await storedBase(tx, room), base)
+    if ((await tx.run(takeRoom, { room })) === 0) throw new WriteConflict('room-changed')
+    await tx.run(takeAliases, { room })
+    await tx.run(takeMissing, { room })
+    const members = await tx.all(takeMemberships, { room })
+    await tx.insertMany(insertPurge, [{ room, room_id: roomId }])
+    // No event, but caches that hold this room, or the rooms of these users, must hear of it. The position is kept beside the rows of events,
+    // which go: positions never go back.
+    const users = members.map(({ user_number }) => user_number)
+    tx.announce({ stream: 'events', position: tx.next('events', 1), rooms: [room], users })
+  },
+)
 
 const go = defineWrite(
   'roomPurges.continue',
   async (tx, { room, events }: { room: number; events: number }): Promise<{ more: boolean }> => {
-    const some = await tx.first(lastOfSome, { room, events })
-    const found = Number(some?.events ?? 0)
-    if (some !== undefined && found > 0) {
-      await tx.run(takeEvents, { room, upTo: some.last })
-      await tx.run(takeStateLog, { room, upTo: some.last })
-    }
-    return { more: found === events }
+    await tx.run(takeDifferences, { room, events })
+    const gone = await tx.run(takeEvents, { room, events })
+    const rows = await tx.run(takeStateLog, { room, rows: events })
+    return { more: gone === events || rows >= events }
   },
 )
 
 const finish = defineWrite('roomPurges.finish', async (tx, { room }: OfRoom): Promise<void> => {
-  await tx.run(takeStateLog, { room, upTo: Number.MAX_SAFE_INTEGER })
   await tx.run(takePurge, { room })
 })
 

@@ -1,47 +1,10 @@
 import { sql } from 'kysely'
-import type { EventId, Membership, UserId } from '#spec'
-import type { NewStoredEvent, RoomChange } from '../../ports/rooms/rooms.ts'
+import type { EventId } from '#spec'
+import type { EventNumber } from '../../ports/rooms/events.ts'
+import type { NewStoredEvent, RoomChange, StateChange } from '../../ports/rooms/room-change.ts'
 import type { InsertRow, Tx } from '../engine/index.ts'
-import { insertEvents, insertMemberships, insertStateLog, query } from './tables.ts'
-
-/** Ends what was in force, and says what it was. */
-const endEntry = query((db, param: { room: number; type: string; stateKey: string; position: number }) =>
-  db
-    .updateTable('state_log')
-    .set({ until_position: param.position })
-    .where('room', '=', param.room)
-    .where('type', '=', param.type)
-    .where('state_key', '=', param.stateKey)
-    .where('until_position', 'is', null)
-    .returning(['event_position', 'membership']),
-)
-
-const setMembership = query((db, param: { user: number; room: number; membership: Membership; position: number }) =>
-  db
-    .insertInto('memberships')
-    .values({
-      user_number: param.user,
-      room: param.room,
-      membership: param.membership,
-      position: param.position,
-      forgotten: 0,
-    })
-    .onConflict((on) =>
-      on
-        .columns(['user_number', 'room'])
-        .doUpdateSet({ membership: param.membership, position: param.position, forgotten: 0 }),
-    ),
-)
-
-const countMembers = query((db, param: { room: number; joined: number; invited: number }) =>
-  db
-    .updateTable('rooms')
-    .set({
-      joined_count: sql<number>`joined_count + ${param.joined}`,
-      invited_count: sql<number>`invited_count + ${param.invited}`,
-    })
-    .where('room', '=', param.room),
-)
+import { StateRows } from './state-rows.ts'
+import { insertEvents, insertMissingEvents, insertPriorDifferences, PLACINGS, query } from './tables.ts'
 
 const redactEvent = query((db, param: { room: number; target: EventId; json: string; redactedBy: EventId }) =>
   db
@@ -50,138 +13,163 @@ const redactEvent = query((db, param: { room: number; target: EventId; json: str
       json: param.json,
       redacted_by: eb
         .selectFrom('events as redaction')
-        .select('redaction.position')
+        .select('redaction.event')
         .where('redaction.event_id', '=', param.redactedBy),
     }))
     .where('event_id', '=', param.target)
     .where('room', '=', param.room),
 )
 
-type EventRow = InsertRow<typeof insertEvents>
-type StateRow = InsertRow<typeof insertStateLog>
+const lowestNumber = query((db) => db.selectFrom('events').select(sql<number | null>`min(event)`.as('lowest')))
 
-/** What was in force before an entry changed. */
-interface EndedEntry {
-  readonly event_position: number
-  readonly membership: string | null
+const numbersOf = query((db, param: { room: number; eventIds: readonly EventId[] }, { texts }) =>
+  db
+    .selectFrom('events')
+    .select(['event_id', 'event'])
+    .where('event_id', 'in', texts(param.eventIds))
+    .where('room', '=', param.room),
+)
+
+const cameAfterAll = query((db, param: { room: number; eventIds: readonly EventId[] }, { texts }) =>
+  db.deleteFrom('missing_events').where('room', '=', param.room).where('event_id', 'in', texts(param.eventIds)),
+)
+
+type EventRow = InsertRow<typeof insertEvents>
+
+/** Gives each event its number: the positions from `firstPosition` on for the timeline, numbers below zero for all others. */
+const numbered = async (
+  tx: Tx,
+  events: readonly NewStoredEvent[],
+  firstPosition: number,
+): Promise<ReadonlyMap<EventId, EventNumber>> => {
+  const numbers = new Map<EventId, EventNumber>()
+  let position = firstPosition
+  let lowest: number | undefined
+  for (const { eventId, placing } of events) {
+    if (placing === 'timeline') {
+      numbers.set(eventId, position++)
+      continue
+    }
+    lowest ??= Math.min(0, (await tx.first(lowestNumber, {}))?.lowest ?? 0)
+    numbers.set(eventId, --lowest)
+  }
+  return numbers
 }
 
-const MEMBER = 'm.room.member'
+/** The numbers of events that were there before the change, as far as it names any. */
+const earlierNumbers = async (
+  tx: Tx,
+  room: number,
+  { events, state }: Pick<RoomChange, 'events' | 'state'>,
+  made: ReadonlyMap<EventId, EventNumber>,
+): Promise<ReadonlyMap<EventId, EventNumber>> => {
+  const named = [
+    ...state.map(({ event }) => event),
+    ...events.flatMap(({ prior }) => prior?.differs.map(({ event }) => event) ?? []),
+  ]
+  const eventIds = [...new Set(named.filter((event) => event !== null && !made.has(event)))] as EventId[]
+  if (eventIds.length === 0) return made
+  const found = await tx.all(numbersOf, { room, eventIds })
+  if (found.length < eventIds.length) throw new Error('a state names an event that is not stored')
+  return new Map([...made, ...found.map(({ event_id, event }) => [event_id, event] as const)])
+}
 
-/** Gathers the rows of one room's change, in the order of its events, and writes them in as few statements as can be. */
-class RowsOfChange {
-  readonly #tx: Tx
-  readonly #room: number
-  /** A room made in this change has nothing to look up. */
-  readonly #fresh: boolean
-  readonly #events: EventRow[] = []
-  readonly #state = new Map<string, StateRow[]>()
-  readonly #members = new Map<UserId, { readonly membership: Membership; readonly position: number }>()
-  #joined = 0
-  #invited = 0
+const eventRow = async (
+  tx: Tx,
+  room: number,
+  event: NewStoredEvent,
+  number: EventNumber,
+  replaces: EventNumber | null,
+): Promise<EventRow> => ({
+  event: number,
+  event_id: event.eventId,
+  room,
+  position: number > 0 ? number : null,
+  placed: PLACINGS.indexOf(event.placing),
+  type: event.type,
+  state_key: event.stateKey ?? null,
+  sender: await tx.userNumber(event.sender),
+  origin_server_ts: event.originServerTs,
+  depth: event.depth,
+  prior_at: event.prior?.at ?? null,
+  replaces,
+  txn_device: event.transaction?.device ?? null,
+  txn_scope: event.transaction?.scope ?? null,
+  txn_id: event.transaction?.id ?? null,
+  json: event.json,
+})
 
-  constructor(tx: Tx, room: number, fresh: boolean) {
-    this.#tx = tx
-    this.#room = room
-    this.#fresh = fresh
-  }
-
-  async add(event: NewStoredEvent, position: number): Promise<void> {
-    const replaces = event.entersState ? await this.#enterState(event, position) : null
-    this.#events.push({
-      position,
-      event_id: event.eventId,
-      room: this.#room,
-      type: event.type,
-      state_key: event.stateKey ?? null,
-      sender: await this.#tx.userNumber(event.sender),
-      origin_server_ts: event.originServerTs,
-      depth: event.depth,
-      rejected: event.rejected === true ? 1 : 0,
-      soft_failed: event.softFailed === true ? 1 : 0,
-      replaces,
-      txn_device: event.transaction?.device ?? null,
-      txn_scope: event.transaction?.scope ?? null,
-      txn_id: event.transaction?.id ?? null,
-      json: event.json,
-    })
-  }
-
-  /** Answers the users whose membership changed. */
-  async write(): Promise<readonly number[]> {
-    await this.#tx.insertMany(insertEvents, this.#events)
-    await this.#tx.insertMany(insertStateLog, [...this.#state.values()].flat())
-    const users = await this.#writeMembers()
-    if (this.#joined !== 0 || this.#invited !== 0) {
-      await this.#tx.run(countMembers, { room: this.#room, joined: this.#joined, invited: this.#invited })
-    }
-    return users
-  }
-
-  /** Answers the position of the event whose place this one takes. */
-  async #enterState(event: NewStoredEvent, position: number): Promise<number | null> {
-    const stateKey = event.stateKey
-    if (stateKey === undefined) throw new TypeError('only an event with a state key enters the state')
-    const { type } = event
-    const membership = event.membership ?? null
-    const key = JSON.stringify([type, stateKey])
-    const rows = this.#state.get(key) ?? []
-    const ended = await this.#endEntry(rows, type, stateKey, position)
-    rows.push({
-      room: this.#room,
+const differencesOf = (
+  events: readonly NewStoredEvent[],
+  numbers: ReadonlyMap<EventId, EventNumber>,
+): readonly InsertRow<typeof insertPriorDifferences>[] =>
+  events.flatMap(({ eventId, prior }) =>
+    (prior?.differs ?? []).map(({ type, stateKey, event }) => ({
+      event: numbers.get(eventId) as EventNumber,
       type,
       state_key: stateKey,
-      position,
-      until_position: null,
-      event_position: position,
-      membership,
-    })
-    this.#state.set(key, rows)
-    if (type === MEMBER && event.membership !== undefined) {
-      this.#joined += Number(membership === 'join') - Number(ended?.membership === 'join')
-      this.#invited += Number(membership === 'invite') - Number(ended?.membership === 'invite')
-      this.#members.set(stateKey as UserId, { membership: event.membership, position })
-    }
-    return ended?.event_position ?? null
-  }
+      state_event: event === null ? null : (numbers.get(event) as EventNumber),
+    })),
+  )
 
-  async #endEntry(rows: StateRow[], type: string, stateKey: string, position: number): Promise<EndedEntry | undefined> {
-    const before = rows.pop()
-    if (before !== undefined) {
-      rows.push({ ...before, until_position: position })
-      return before
-    }
-    return this.#fresh ? undefined : this.#tx.first(endEntry, { room: this.#room, type, stateKey, position })
+/** The state changes by the event that makes them. */
+const byMaker = (state: readonly StateChange[]): ReadonlyMap<EventId, readonly StateChange[]> => {
+  const changes = new Map<EventId, StateChange[]>()
+  for (const change of state) {
+    const held = changes.get(change.by)
+    if (held === undefined) changes.set(change.by, [change])
+    else held.push(change)
   }
-
-  async #writeMembers(): Promise<readonly number[]> {
-    const users: number[] = []
-    const rows: InsertRow<typeof insertMemberships>[] = []
-    for (const [userId, { membership, position }] of this.#members) {
-      const user = await this.#tx.userNumber(userId)
-      users.push(user)
-      if (this.#fresh) rows.push({ user_number: user, room: this.#room, membership, position, forgotten: 0 })
-      else await this.#tx.run(setMembership, { user, room: this.#room, membership, position })
-    }
-    await this.#tx.insertMany(insertMemberships, rows)
-    return users
-  }
+  return changes
 }
 
-/** Stores what a turn made; `fresh` for a room that is created in the same change. Announces it. Answers the events' positions. */
+export interface StoredChange {
+  readonly positions: readonly number[]
+  /** Position of the newest state change that resolution made; 0 for none. */
+  readonly resolvedPosition: number
+}
+
+/** Stores what a turn made; `fresh` for a room that is created in the same change. Announces it. */
 export const storeChange = async (
   tx: Tx,
   room: number,
-  change: Pick<RoomChange, 'events' | 'redactions'>,
+  change: Omit<RoomChange, 'room' | 'base'>,
   firstPosition: number,
   fresh: boolean,
-): Promise<readonly number[]> => {
-  const rows = new RowsOfChange(tx, room, fresh)
-  const positions = change.events.map((_, index) => firstPosition + index)
-  for (const [index, event] of change.events.entries()) await rows.add(event, firstPosition + index)
-  const users = await rows.write()
+): Promise<StoredChange> => {
+  const { events, missing } = change
+  const made = await numbered(tx, events, firstPosition)
+  const numbers = await earlierNumbers(tx, room, change, made)
+  const state = new StateRows(tx, room, fresh)
+  const changes = byMaker(change.state)
+  const rows: EventRow[] = []
+  for (const event of events) {
+    const number = made.get(event.eventId) as EventNumber
+    let replaces: EventNumber | null = null
+    for (const entry of changes.get(event.eventId) ?? []) {
+      if (number < 0) throw new Error('only an event of the timeline changes the state')
+      const before = await state.change(
+        entry,
+        number,
+        entry.event === null ? null : (numbers.get(entry.event) as number),
+      )
+      if (entry.event === event.eventId) replaces = before
+    }
+    rows.push(await eventRow(tx, room, event, number, replaces))
+  }
+  await tx.insertMany(insertEvents, rows)
+  await tx.insertMany(insertPriorDifferences, differencesOf(events, numbers))
+  if (missing !== undefined) {
+    await tx.run(cameAfterAll, { room, eventIds: [...made.keys()] })
+    await tx.insertMany(
+      insertMissingEvents,
+      missing.map((event_id) => ({ room, event_id })),
+    )
+  }
+  const users = await state.write()
   for (const redaction of change.redactions) await tx.run(redactEvent, { room, ...redaction })
+  const positions = [...made.values()].filter((number) => number > 0)
   const last = positions.at(-1)
   if (last !== undefined) tx.announce({ stream: 'events', position: last, rooms: [room], users })
-  return positions
+  return { positions, resolvedPosition: state.resolvedPosition }
 }

@@ -1,5 +1,6 @@
-import { type Kysely, sql } from 'kysely'
+import { type ExpressionBuilder, type Kysely, sql } from 'kysely'
 import type { EventId, RoomId } from '#spec'
+import type { Extremity } from '../../ports/rooms/room-change.ts'
 import type { RoomRecord, RoomsReader } from '../../ports/rooms/rooms.ts'
 import type { Db } from '../engine/index.ts'
 import { eventsReader } from './events-reader.ts'
@@ -7,25 +8,38 @@ import { membersReader } from './members-reader.ts'
 import { stateReader } from './state-reader.ts'
 import { query, type RoomTables } from './tables.ts'
 
+/** Number of the newest event of the timeline: one step into its index. */
+const newestOf = ({ selectFrom }: ExpressionBuilder<RoomTables & { readonly r: RoomTables['rooms'] }, 'r'>) =>
+  selectFrom('events as e')
+    .select('e.event')
+    .whereRef('e.room', '=', 'r.room')
+    .where('e.position', 'is not', null)
+    .orderBy('e.position', 'desc')
+    .limit(1)
+
 const selectRooms = (db: Kysely<RoomTables>) =>
   db
-    .selectFrom('rooms')
+    .selectFrom('rooms as r')
+    .leftJoin('events as newest', (join) => join.on((of) => of('newest.event', '=', newestOf(of as never))))
     .select([
-      'room',
-      'room_id',
-      'version',
-      'sequence',
-      'extremities',
-      'joined_count',
-      'invited_count',
-      'published',
-      'last_position',
+      'r.room',
+      'r.room_id',
+      'r.version',
+      'r.sequence',
+      'r.extremities',
+      'r.joined_count',
+      'r.invited_count',
+      'r.published',
+      'r.last_resolved_position',
+      'newest.event as newest_event',
+      'newest.event_id as newest_id',
+      'newest.depth as newest_depth',
     ])
 
-const roomByNumber = query((db, param: { room: number }) => selectRooms(db).where('room', '=', param.room))
-const roomById = query((db, param: { roomId: RoomId }) => selectRooms(db).where('room_id', '=', param.roomId))
+const roomByNumber = query((db, param: { room: number }) => selectRooms(db).where('r.room', '=', param.room))
+const roomById = query((db, param: { roomId: RoomId }) => selectRooms(db).where('r.room_id', '=', param.roomId))
 // A literal: a partial index does not serve a parameter.
-const publishedRooms = query((db) => selectRooms(db).where('published', '=', sql.lit(1)).orderBy('room'))
+const publishedRooms = query((db) => selectRooms(db).where('r.published', '=', sql.lit(1)).orderBy('r.room'))
 
 const roomOfAlias = query((db, param: { alias: string }) =>
   db
@@ -35,26 +49,34 @@ const roomOfAlias = query((db, param: { alias: string }) =>
     .select(['a.room', 'r.room_id as roomId', 'u.user_id as creator'])
     .where('a.alias', '=', param.alias),
 )
+const missingOfRoom = query((db, param: { room: number }) =>
+  db.selectFrom('missing_events').select('event_id').where('room', '=', param.room).orderBy('event_id'),
+)
 const aliasesOfRoom = query((db, param: { room: number }) =>
   db.selectFrom('aliases').select('alias').where('room', '=', param.room).orderBy('alias'),
 )
 
 type RoomRow = Awaited<ReturnType<ReturnType<typeof selectRooms>['execute']>>[number]
 
-const toRoomRecord = (row: RoomRow): RoomRecord => {
-  const extremities = JSON.parse(row.extremities) as readonly (readonly [EventId, number])[]
-  return {
-    room: row.room,
-    roomId: row.room_id,
-    version: row.version,
-    sequence: row.sequence,
-    extremities: extremities.map(([eventId, depth]) => ({ eventId, depth })),
-    joinedCount: row.joined_count,
-    invitedCount: row.invited_count,
-    published: row.published === 1,
-    lastPosition: row.last_position,
-  }
+const extremitiesOf = ({ extremities, newest_id, newest_depth }: RoomRow): readonly Extremity[] => {
+  if (extremities === null)
+    return newest_id === null || newest_depth === null ? [] : [{ eventId: newest_id, depth: newest_depth }]
+  const branches = JSON.parse(extremities) as readonly (readonly [EventId, number])[]
+  return branches.map(([eventId, depth]) => ({ eventId, depth }))
 }
+
+const toRoomRecord = (row: RoomRow): RoomRecord => ({
+  room: row.room,
+  roomId: row.room_id,
+  version: row.version,
+  sequence: row.sequence,
+  extremities: extremitiesOf(row),
+  joinedCount: row.joined_count,
+  invitedCount: row.invited_count,
+  published: row.published === 1,
+  lastPosition: row.newest_event ?? 0,
+  lastResolvedPosition: row.last_resolved_position,
+})
 
 export const roomsReader = (db: Db): RoomsReader => ({
   ...eventsReader(db),
@@ -74,6 +96,8 @@ export const roomsReader = (db: Db): RoomsReader => ({
   roomOfAlias: (alias) => db.first(roomOfAlias, { alias }),
 
   aliasesOf: async (room) => (await db.all(aliasesOfRoom, { room })).map(({ alias }) => alias),
+
+  missingEvents: async (room) => (await db.all(missingOfRoom, { room })).map(({ event_id }) => event_id),
 
   publishedRooms: async () => (await db.longAll(publishedRooms, {})).map(toRoomRecord),
 })

@@ -1,13 +1,21 @@
 import { sql } from 'kysely'
 import type { RoomId, UserId } from '#spec'
 import { WriteConflict } from '../../ports/engine/change.ts'
-import type { AppliedRoomChange, NewRoom, RoomChange, RoomsWriter } from '../../ports/rooms/rooms.ts'
+import {
+  type AppliedRoomChange,
+  baseAfter,
+  headOf,
+  type NewRoom,
+  type RoomChange,
+  type RoomsWriter,
+} from '../../ports/rooms/room-change.ts'
 import { defineWrite } from '../engine/index.ts'
+import { assertReferences, compareBase, storedBase } from './room-base.ts'
 import { storeChange } from './room-change.ts'
 import { insertAliases, query } from './tables.ts'
 
 const insertRoom = query(
-  (db, param: { roomId: RoomId; version: string; extremities: string; published: number; lastPosition: number }) =>
+  (db, param: { roomId: RoomId; version: string; extremities: string | null; published: number }) =>
     db
       .insertInto('rooms')
       .values({
@@ -18,23 +26,21 @@ const insertRoom = query(
         joined_count: 0,
         invited_count: 0,
         published: param.published,
-        last_position: param.lastPosition,
+        last_resolved_position: 0,
       })
       .onConflict((on) => on.column('room_id').doNothing())
       .returning('room'),
 )
 
-const advanceRoom = query(
-  (db, param: { room: number; expectedSequence: number; extremities: string; lastPosition: number | null }) =>
-    db
-      .updateTable('rooms')
-      .set({
-        sequence: sql<number>`sequence + 1`,
-        extremities: param.extremities,
-        last_position: sql<number>`coalesce(${param.lastPosition}, last_position)`,
-      })
-      .where('room', '=', param.room)
-      .where('sequence', '=', param.expectedSequence),
+const moveRoom = query((db, param: { room: number; sequence: number; extremities: string | null; resolved: number }) =>
+  db
+    .updateTable('rooms')
+    .set({
+      sequence: param.sequence,
+      extremities: param.extremities,
+      last_resolved_position: sql<number>`case when ${param.resolved} > last_resolved_position then ${param.resolved} else last_resolved_position end`,
+    })
+    .where('room', '=', param.room),
 )
 
 const forgetRoom = query((db, param: { room: number; user: number }) =>
@@ -52,46 +58,60 @@ const publishRoom = query((db, param: { room: number; published: number }) =>
 
 const deleteAlias = query((db, param: { alias: string }) => db.deleteFrom('aliases').where('alias', '=', param.alias))
 
-const extremitiesText = (extremities: RoomChange['extremities']): string =>
-  JSON.stringify(extremities.map(({ eventId, depth }) => [eventId, depth]))
+/** Null where the change leaves the newest event of the timeline as the only extremity: then the row need not say so. */
+const branchesOf = ({ events, extremities }: Pick<RoomChange, 'events' | 'extremities'>): string | null => {
+  const newest = events.findLast(({ placing }) => placing === 'timeline')
+  if (newest !== undefined && extremities.length === 1 && extremities[0]?.eventId === newest.eventId) return null
+  return JSON.stringify(extremities.map(({ eventId, depth }) => [eventId, depth]))
+}
 
-const create = defineWrite('rooms.create', async (tx, input: NewRoom): Promise<AppliedRoomChange> => {
+const timelineLength = ({ events }: Pick<RoomChange, 'events'>): number =>
+  events.reduce((count, { placing }) => count + (placing === 'timeline' ? 1 : 0), 0)
+
+const create = defineWrite('rooms.create', ['events'], async (tx, input: NewRoom): Promise<AppliedRoomChange> => {
   const { roomId, version, published, change, alias } = input
-  const first = tx.next('events', change.events.length)
+  const first = tx.next('events', timelineLength(change), 'in-rows')
   const made = await tx.first(insertRoom, {
     roomId,
     version,
-    extremities: extremitiesText(change.extremities),
+    extremities: branchesOf(change),
     published: published ? 1 : 0,
-    lastPosition: first + change.events.length - 1,
   })
   if (made === undefined) throw new WriteConflict('room-exists')
   const { room } = made
   if (alias !== undefined) {
     await tx.insertMany(insertAliases, [{ alias: alias.alias, room, creator: await tx.userNumber(alias.creator) }])
   }
-  return { room, sequence: 1, positions: await storeChange(tx, room, change, first, true) }
+  await assertReferences(tx, room, change, '')
+  const { positions } = await storeChange(tx, room, change, first, true)
+  return { room, base: { sequence: 1, head: headOf(change.extremities) }, positions }
 })
 
-const apply = defineWrite('rooms.apply', async (tx, change: RoomChange): Promise<AppliedRoomChange> => {
-  const { room, expectedSequence, events } = change
-  const first = tx.next('events', events.length)
-  const advanced = await tx.run(advanceRoom, {
-    room,
-    expectedSequence,
-    extremities: extremitiesText(change.extremities),
-    lastPosition: events.length === 0 ? null : first + events.length - 1,
-  })
-  if (advanced === 0) throw new WriteConflict('room-changed')
-  return { room, sequence: expectedSequence + 1, positions: await storeChange(tx, room, change, first, false) }
+const apply = defineWrite('rooms.apply', ['events'], async (tx, change: RoomChange): Promise<AppliedRoomChange> => {
+  const { room, base } = change
+  const stored = await storedBase(tx, room)
+  compareBase(stored, base)
+  await assertReferences(tx, room, change, base.head)
+  const first = tx.next('events', timelineLength(change), 'in-rows')
+  const { positions, resolvedPosition } = await storeChange(tx, room, change, first, false)
+  const after = baseAfter(base, change)
+  const branches = branchesOf(change)
+  const isPlain = stored.linear && branches === null && after.sequence === base.sequence && resolvedPosition === 0
+  if (!isPlain)
+    await tx.run(moveRoom, { room, sequence: after.sequence, extremities: branches, resolved: resolvedPosition })
+  return { room, base: after, positions }
 })
 
-const forget = defineWrite('rooms.forget', async (tx, input: { room: number; user: UserId }): Promise<void> => {
-  const user = await tx.userNumber(input.user)
-  await tx.run(forgetRoom, { room: input.room, user })
-  // No event, but who keeps the user's rooms in memory must hear of it.
-  tx.announce({ stream: 'events', position: tx.next('events', 1), rooms: [], users: [user] })
-})
+const forget = defineWrite(
+  'rooms.forget',
+  ['events'],
+  async (tx, input: { room: number; user: UserId }): Promise<void> => {
+    const user = await tx.userNumber(input.user)
+    await tx.run(forgetRoom, { room: input.room, user })
+    // No event, but who keeps the user's rooms in memory must hear of it.
+    tx.announce({ stream: 'events', position: tx.next('events', 1), rooms: [], users: [user] })
+  },
+)
 
 const setPublished = defineWrite(
   'rooms.setPublished',

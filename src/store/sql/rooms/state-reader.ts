@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely'
-import type { Membership, UserId } from '#spec'
-import type { RoomsReader, StateQuery } from '../../ports/rooms/rooms.ts'
+import type { EventId, Membership, UserId } from '#spec'
+import type { RoomStateReader, StateQuery, StateRef, StateStep } from '../../ports/rooms/state.ts'
 import type { Db, Lists, Query } from '../engine/index.ts'
 import { type EventRow, selectEvents, toStoredEvent } from './stored-events.ts'
 import { query, type RoomTables } from './tables.ts'
@@ -18,7 +18,7 @@ const PLAIN_POSITION = sql<number>`+s.position`
 const PLAIN_TYPE = sql<string>`s.type || ''`
 
 const logOf = (db: Kysely<RoomTables>, param: { readonly room: number }) =>
-  selectEvents(db).innerJoin('state_log as s', 's.event_position', 'e.position').where('s.room', '=', param.room)
+  selectEvents(db).innerJoin('state_log as s', 's.event', 'e.event').where('s.room', '=', param.room)
 
 type Log = ReturnType<typeof logOf>
 type Narrow = (log: Log, param: StateParams, lists: Lists) => Log
@@ -74,7 +74,29 @@ const entryAt = query((db, param: Entry & { readonly at: number }) =>
     .limit(1),
 )
 
-const changesOfEntry = query((db, param: Entry) => entryOf(db, param).orderBy('s.position'))
+const stepsOfEntry = query((db, param: Entry) => entryOf(db, param).select('s.position as since').orderBy('s.position'))
+const removalsOfEntry = query((db, param: Entry) =>
+  db
+    .selectFrom('state_log')
+    .select('position')
+    .where('room', '=', param.room)
+    .where('type', '=', param.type)
+    .where('state_key', '=', param.stateKey)
+    .where('event', 'is', null),
+)
+
+const priorOf = query((db, param: { eventId: EventId }) =>
+  db.selectFrom('events').select(['event', 'position', 'prior_at']).where('event_id', '=', param.eventId),
+)
+const differencesOf = query((db, param: { event: number }) =>
+  db
+    .selectFrom('prior_differences as d')
+    .leftJoin('events as e', 'e.event', 'd.state_event')
+    .select(['d.type', 'd.state_key as stateKey', 'e.event_id as event'])
+    .where('d.event', '=', param.event)
+    .orderBy('d.type')
+    .orderBy('d.state_key'),
+)
 
 const changesBetween = query((db, param: { room: number; after: number; upTo: number }) =>
   inForceAfter(
@@ -116,9 +138,7 @@ const wayOf = ({ types, notTypes, stateKeys }: StateQuery): { way: Way; types: r
   return { way: wanted.includes('m.room.member') ? 'manyOfTypes' : 'types', types: wanted }
 }
 
-type StateReader = Pick<RoomsReader, 'state' | 'stateEvent' | 'stateChanges' | 'stateHistory' | 'membershipHistory'>
-
-export const stateReader = (db: Db): StateReader => ({
+export const stateReader = (db: Db): RoomStateReader => ({
   state: async (room, ask) => {
     const { way, types } = wayOf(ask)
     const stateKeys = ask.stateKeys ?? []
@@ -145,8 +165,20 @@ export const stateReader = (db: Db): StateReader => ({
   },
 
   stateHistory: async (room, type, stateKey) => {
-    const rows = await db.all(changesOfEntry, { room, type, stateKey })
-    return rows.map(toStoredEvent)
+    const entry = { room, type, stateKey }
+    const rows = await db.all(stepsOfEntry, entry)
+    const steps: StateStep[] = rows.map((row) => ({ position: row.since, event: toStoredEvent(row) }))
+    const removals = await db.all(removalsOfEntry, entry)
+    if (removals.length === 0) return steps
+    for (const { position } of removals) steps.push({ position, event: undefined })
+    return steps.sort((one, other) => one.position - other.position)
+  },
+
+  priorState: async (eventId): Promise<StateRef | undefined> => {
+    const row = await db.first(priorOf, { eventId })
+    if (row === undefined) return undefined
+    if (row.prior_at === null) return row.position === null ? undefined : { at: row.position - 1, differs: [] }
+    return { at: row.prior_at, differs: await db.all(differencesOf, { event: row.event }) }
   },
 
   membershipHistory: async (room, user) => {

@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
-import type { StoredEvent } from '../../ports/rooms/rooms.ts'
-import type { RoomTables } from './tables.ts'
+import type { StoredEvent } from '../../ports/rooms/events.ts'
+import { PLACINGS, type RoomTables } from './tables.ts'
 
 /** Events with all that a `StoredEvent` says: begins each query that answers some. */
 export const selectEvents = (db: Kysely<RoomTables>) =>
@@ -8,21 +8,22 @@ export const selectEvents = (db: Kysely<RoomTables>) =>
     .selectFrom('events as e')
     .innerJoin('rooms as r', 'r.room', 'e.room')
     .innerJoin('users as u', 'u.user_number', 'e.sender')
-    .leftJoin('events as redaction', 'redaction.position', 'e.redacted_by')
-    .leftJoin('events as old', 'old.position', 'e.replaces')
+    .leftJoin('events as redaction', 'redaction.event', 'e.redacted_by')
+    .leftJoin('events as old', 'old.event', 'e.replaces')
     .select([
-      'e.position',
+      'e.event',
       'e.event_id',
       'e.room',
       'r.room_id',
+      'e.position',
+      'e.placed',
       'e.type',
       'e.state_key',
       'u.user_id as sender',
       'e.origin_server_ts',
       'e.depth',
+      'e.prior_at',
       'e.json',
-      'e.rejected',
-      'e.soft_failed',
       'e.txn_device',
       'e.txn_id',
       'redaction.event_id as redaction_id',
@@ -32,10 +33,6 @@ export const selectEvents = (db: Kysely<RoomTables>) =>
       'old.position as old_position',
     ])
 
-/** The same, without those that no reader may see: rejected and soft-failed ones. */
-export const selectShownEvents = (db: Kysely<RoomTables>) =>
-  selectEvents(db).where('e.rejected', '=', 0).where('e.soft_failed', '=', 0)
-
 export type EventRow = Awaited<ReturnType<ReturnType<typeof selectEvents>['execute']>>[number]
 
 const pointer = <Id>(eventId: Id | null, json: string | null): { eventId: Id; json: string } | undefined =>
@@ -43,11 +40,13 @@ const pointer = <Id>(eventId: Id | null, json: string | null): { eventId: Id; js
 
 const replacedIn = ({ old_id, old_json, old_position }: EventRow): StoredEvent['replaces'] => {
   const replaced = pointer(old_id, old_json)
-  return replaced === undefined || old_position === null ? undefined : { ...replaced, position: old_position }
+  return replaced === undefined ? undefined : { ...replaced, position: old_position ?? 0 }
 }
 
 export const toStoredEvent = (row: EventRow): StoredEvent => ({
-  position: row.position,
+  event: row.event,
+  position: row.position ?? row.prior_at ?? 0,
+  placing: PLACINGS[row.placed] ?? 'rejected',
   eventId: row.event_id,
   room: row.room,
   roomId: row.room_id,
@@ -60,6 +59,4 @@ export const toStoredEvent = (row: EventRow): StoredEvent => ({
   redactedBy: pointer(row.redaction_id, row.redaction_json),
   replaces: replacedIn(row),
   transaction: row.txn_device === null || row.txn_id === null ? undefined : { device: row.txn_device, id: row.txn_id },
-  rejected: row.rejected === 1,
-  softFailed: row.soft_failed === 1,
 })

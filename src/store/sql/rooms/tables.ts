@@ -1,5 +1,6 @@
 import type { Generated } from 'kysely'
 import type { EventId, Membership, RoomId, UserId } from '#spec'
+import type { EventPlacing } from '../../ports/rooms/events.ts'
 import { insertInto, queriesOver } from '../engine/index.ts'
 
 /** See migration 0002 for owners and life times. */
@@ -10,33 +11,43 @@ export interface RoomTables {
     readonly room_id: RoomId
     readonly version: string
     readonly sequence: number
-    /** JSON: a list of `[event id, depth]`. */
-    readonly extremities: string
+    /** JSON, a list of `[event id, depth]`; null while the newest event of the timeline is the only one. */
+    readonly extremities: string | null
     readonly joined_count: number
     readonly invited_count: number
     readonly published: number
-    readonly last_position: number
+    readonly last_resolved_position: number
   }
   readonly events: {
-    readonly position: number
+    readonly event: number
     readonly event_id: EventId
     readonly room: number
+    /** The same as `event` for what is in the stream of events, else null. */
+    readonly position: number | null
+    /** A code of `PLACINGS`. */
+    readonly placed: number
     readonly type: string
     readonly state_key: string | null
     readonly sender: number
     readonly origin_server_ts: number
     readonly depth: number
-    readonly rejected: number
-    readonly soft_failed: number
-    /** Position of the redaction. */
+    readonly prior_at: number | null
+    /** Number of the redaction. */
     readonly redacted_by: number | null
-    /** For state: position of the event whose place it took. */
+    /** For state: number of the event whose place it took. */
     readonly replaces: number | null
     readonly txn_device: number | null
     readonly txn_scope: string | null
     readonly txn_id: string | null
     readonly json: string
   }
+  readonly prior_differences: {
+    readonly event: number
+    readonly type: string
+    readonly state_key: string
+    readonly state_event: number | null
+  }
+  readonly missing_events: { readonly room: number; readonly event_id: EventId }
   readonly state_log: {
     readonly room: number
     readonly type: string
@@ -45,8 +56,8 @@ export interface RoomTables {
     readonly position: number
     /** …to just before here; null while in force. */
     readonly until_position: number | null
-    /** The event: the same position, but where state resolution brings an older event back. */
-    readonly event_position: number
+    /** Null where the entry was taken away. */
+    readonly event: number | null
     readonly membership: Membership | null
   }
   readonly memberships: {
@@ -62,19 +73,29 @@ export interface RoomTables {
 
 export const query = queriesOver<RoomTables>()
 
+/** How placings are stored. The index of histories holds those up to 1: the two that stand in a room's history. */
+export const PLACINGS = [
+  'timeline',
+  'history',
+  'outlier',
+  'soft-failed',
+  'rejected',
+] as const satisfies readonly EventPlacing[]
+
 export const insertEvents = insertInto(
   'events',
   {
-    position: 'integer',
+    event: 'integer',
     event_id: 'text',
     room: 'integer',
+    position: 'integer?',
+    placed: 'integer',
     type: 'text',
     state_key: 'text?',
     sender: 'integer',
     origin_server_ts: 'integer',
     depth: 'integer',
-    rejected: 'integer',
-    soft_failed: 'integer',
+    prior_at: 'integer?',
     replaces: 'integer?',
     txn_device: 'integer?',
     txn_scope: 'text?',
@@ -84,13 +105,26 @@ export const insertEvents = insertInto(
   { ifExists: { txn_id: 'transaction-used', event_id: 'event-exists' } },
 )
 
+export const insertPriorDifferences = insertInto('prior_differences', {
+  event: 'integer',
+  type: 'text',
+  state_key: 'text',
+  state_event: 'integer?',
+})
+
+export const insertMissingEvents = insertInto(
+  'missing_events',
+  { room: 'integer', event_id: 'text' },
+  { ifExists: 'ignore' },
+)
+
 export const insertStateLog = insertInto('state_log', {
   room: 'integer',
   type: 'text',
   state_key: 'text',
   position: 'integer',
   until_position: 'integer?',
-  event_position: 'integer',
+  event: 'integer?',
   membership: 'text?',
 })
 

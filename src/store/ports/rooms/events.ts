@@ -1,0 +1,90 @@
+import type { EventId, RoomId, UserId } from '#spec'
+
+/** Internal number of a room: short keys inside, the text id only at the edge. */
+export type RoomNumber = number
+/** Internal number of a user, local or not. */
+export type UserNumber = number
+/**
+ * Internal number of an event, its identity inside. Above zero it is also the event's position in the stream of all events; below zero
+ * the event came as an outlier or as history and never was in that stream.
+ */
+export type EventNumber = number
+
+/**
+ * - `timeline`: new to everybody, in the stream of events and in the room's history.
+ * - `history`: fetched for a gap, in the room's history alone.
+ * - `outlier`: known for its content, as an entry of a state or of an auth chain; in no history.
+ * - `soft-failed`, `rejected`: kept so that it is not asked for again; shown to nobody (server-server API, "Checks performed on receipt of a PDU").
+ */
+export type EventPlacing = 'timeline' | 'history' | 'outlier' | 'soft-failed' | 'rejected'
+
+/** Whether the event stands in its room's history: outliers and refused events are known to the server alone. */
+export const isInHistory = ({ placing }: { readonly placing: EventPlacing }): boolean =>
+  placing === 'timeline' || placing === 'history'
+
+/**
+ * A place between the events of one room's history: right after the event with that depth and number. Depth comes from other servers and is
+ * not trusted alone, so the number breaks ties and nothing but order hangs on it.
+ */
+export interface HistoryPlace {
+  readonly depth: number
+  readonly event: EventNumber
+}
+
+/** An event as stored. `json` is the signed PDU in canonical JSON, in its stripped form once it was redacted. */
+export interface StoredEvent {
+  readonly event: EventNumber
+  /**
+   * Place in the stream of all events. An event outside the stream has the position of the state log that was in force before it, 0 where
+   * none is known.
+   */
+  readonly position: number
+  readonly placing: EventPlacing
+  readonly eventId: EventId
+  readonly room: RoomNumber
+  readonly roomId: RoomId
+  readonly type: string
+  readonly stateKey: string | undefined
+  readonly sender: UserId
+  readonly originServerTs: number
+  readonly depth: number
+  readonly json: string
+  /** The redaction event in its stored JSON, once this event was redacted. */
+  readonly redactedBy: { readonly eventId: EventId; readonly json: string } | undefined
+  /** For state: the entry this one took the place of, with its stored JSON (`prev_content`, `replaces_state`). */
+  readonly replaces: { readonly eventId: EventId; readonly json: string; readonly position: number } | undefined
+  /** The device and transaction id that sent it, for `unsigned.transaction_id`. */
+  readonly transaction: { readonly device: number; readonly id: string } | undefined
+}
+
+export interface TimelineQuery {
+  /** Exclusive lower and upper bound, by position in the stream. */
+  readonly after?: number
+  readonly before?: number
+  readonly direction: 'forward' | 'backward'
+  readonly limit: number
+}
+
+export interface HistoryQuery {
+  /** Events behind this place, and not behind that one. */
+  readonly after?: HistoryPlace | undefined
+  readonly upTo?: HistoryPlace | undefined
+  readonly direction: 'forward' | 'backward'
+  readonly limit: number
+}
+
+export interface EventsReader {
+  event(eventId: EventId): Promise<StoredEvent | undefined>
+  /** In the order asked for; unknown ones are left out. */
+  events(eventIds: readonly EventId[]): Promise<readonly StoredEvent[]>
+  /** Events of one room in the order of the stream: as they arrived here. */
+  timeline(room: RoomNumber, query: TimelineQuery): Promise<readonly StoredEvent[]>
+  /** Events of one room in the order of its graph, fetched history included: what `/messages` pages through. */
+  history(room: RoomNumber, query: HistoryQuery): Promise<readonly StoredEvent[]>
+  /** The place right after the newest of the room's events at or before that position of the stream; undefined before all of them. */
+  placeAt(room: RoomNumber, position: number): Promise<HistoryPlace | undefined>
+  /** Events of all rooms with `after` < position <= `upTo`, oldest first. */
+  eventsAfter(after: number, upTo: number, limit: number): Promise<readonly StoredEvent[]>
+  /** The event that the device sent with that transaction id. */
+  transactionEvent(device: number, scope: string, id: string): Promise<EventId | undefined>
+}

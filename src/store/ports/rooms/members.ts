@@ -1,0 +1,35 @@
+import type { Membership, RoomId, UserId } from '#spec'
+import type { RoomNumber, UserNumber } from './events.ts'
+
+export interface MembershipRecord {
+  readonly room: RoomNumber
+  readonly roomId: RoomId
+  readonly membership: Membership
+  /** Position from which the membership holds. */
+  readonly position: number
+  readonly forgotten: boolean
+}
+
+export interface MemberRecord {
+  readonly userId: UserId
+  readonly user: UserNumber
+  readonly membership: Membership
+  readonly position: number
+}
+
+export interface MembersReader {
+  membership(room: RoomNumber, user: UserId): Promise<MemberRecord | undefined>
+  members(room: RoomNumber, memberships: readonly Membership[]): Promise<readonly MemberRecord[]>
+  /** For heroes: the first `limit` members by stream order who have one of these memberships, without `except`. */
+  firstMembers(
+    room: RoomNumber,
+    memberships: readonly Membership[],
+    limit: number,
+    except: UserId,
+  ): Promise<readonly MemberRecord[]>
+  roomsOfUser(user: UserId): Promise<readonly MembershipRecord[]>
+  /** Whether the two are joined to a common room. */
+  shareRoom(one: UserId, other: UserId): Promise<boolean>
+  /** All other users joined to a room with that user. */
+  usersSharingRooms(user: UserId): Promise<readonly UserId[]>
+}

@@ -1,0 +1,97 @@
+import type { EventId } from '#spec'
+import { WriteConflict } from '../../ports/engine/change.ts'
+import { headOf, type NewStoredEvent, type RoomBase, type RoomChange } from '../../ports/rooms/room-change.ts'
+import type { Tx } from '../engine/index.ts'
+import { query } from './tables.ts'
+
+/** The room's row, and the newest event of its timeline: together they say what its head is. */
+const baseOfRoom = query((db, param: { room: number }) =>
+  db
+    .selectFrom('rooms as r')
+    .select((of) => [
+      'r.sequence',
+      'r.extremities',
+      of
+        .selectFrom('events as e')
+        .select('e.event_id')
+        .whereRef('e.room', '=', 'r.room')
+        .where('e.position', 'is not', null)
+        .orderBy('e.position', 'desc')
+        .limit(1)
+        .as('newest'),
+    ])
+    .where('r.room', '=', param.room),
+)
+
+const storedAmong = query((db, param: { room: number; eventIds: readonly EventId[] }, { texts }) =>
+  db
+    .selectFrom('events')
+    .select('event_id')
+    .where('event_id', 'in', texts(param.eventIds))
+    .where('room', '=', param.room),
+)
+
+interface BaseRow {
+  readonly sequence: number
+  readonly extremities: string | null
+  readonly newest: EventId | null
+}
+
+/** The base that a room's row and its newest event amount to. */
+export const baseIn = ({ sequence, extremities, newest }: BaseRow): StoredBase => {
+  if (extremities === null) return { sequence, head: newest ?? '', linear: true }
+  const branches = JSON.parse(extremities) as readonly (readonly [EventId, number])[]
+  return { sequence, head: headOf(branches.map(([eventId]) => ({ eventId }))), linear: false }
+}
+
+/** Whether the row says by itself that the newest event of the timeline is the only extremity. */
+export interface StoredBase extends RoomBase {
+  readonly linear: boolean
+}
+
+/** Where the room stands. Throws `room-changed` where it is no more. */
+export const storedBase = async (tx: Tx, room: number): Promise<StoredBase> => {
+  const row = await tx.first(baseOfRoom, { room })
+  if (row === undefined) throw new WriteConflict('room-changed')
+  return baseIn(row)
+}
+
+/** The compare of the compare-and-set. */
+export const compareBase = (stored: RoomBase, expected: RoomBase): void => {
+  if (stored.sequence !== expected.sequence || stored.head !== expected.head) throw new WriteConflict('room-changed')
+}
+
+const references = ({ placing, prevEvents, authEvents }: NewStoredEvent): readonly EventId[] =>
+  // Nobody asks what an outlier or a refused event follows.
+  placing === 'timeline' || placing === 'history' ? [...prevEvents, ...authEvents] : []
+
+/** Facts of the transaction live on after it, in the writer's memory: an event that was stored stays, as long as its room is there. */
+const fact = (room: number, eventId: EventId): string => `${room} ${eventId}`
+
+/**
+ * The other half of the turn's promise that it builds on what is there: every event that a new one refers to is stored in the room, stands before
+ * it in the change, or is said to be missing. Throws `dangling-reference`.
+ */
+export const assertReferences = async (
+  tx: Tx,
+  room: number,
+  { events, missing = [] }: Pick<RoomChange, 'events' | 'missing'>,
+  head: string,
+): Promise<void> => {
+  const known = new Set<string>([head, ...missing])
+  const asked = new Set<EventId>()
+  for (const event of events) {
+    for (const eventId of references(event)) {
+      if (!known.has(eventId) && !tx.knows(fact(room, eventId))) asked.add(eventId)
+    }
+    known.add(event.eventId)
+  }
+  if (asked.size === 0) return
+  const stored = await tx.all(storedAmong, { room, eventIds: [...asked] })
+  if (stored.length < asked.size) {
+    const found = new Set(stored.map(({ event_id }) => event_id))
+    const dangling = [...asked].filter((eventId) => !found.has(eventId))
+    throw new WriteConflict('dangling-reference', `nothing is known of ${dangling.join(', ')}`)
+  }
+  for (const { event_id } of stored) tx.learn(fact(room, event_id))
+}

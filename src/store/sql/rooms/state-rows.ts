@@ -1,0 +1,126 @@
+import { sql } from 'kysely'
+import type { Membership, UserId } from '#spec'
+import type { EventNumber } from '../../ports/rooms/events.ts'
+import type { StateChange } from '../../ports/rooms/room-change.ts'
+import type { InsertRow, Tx } from '../engine/index.ts'
+import { insertMemberships, insertStateLog, query } from './tables.ts'
+
+/** Ends what was in force, and says what it was. */
+const endEntry = query((db, param: { room: number; type: string; stateKey: string; position: number }) =>
+  db
+    .updateTable('state_log')
+    .set({ until_position: param.position })
+    .where('room', '=', param.room)
+    .where('type', '=', param.type)
+    .where('state_key', '=', param.stateKey)
+    .where('until_position', 'is', null)
+    .returning(['event', 'membership']),
+)
+
+const setMembership = query((db, param: { user: number; room: number; membership: Membership; position: number }) =>
+  db
+    .insertInto('memberships')
+    .values({
+      user_number: param.user,
+      room: param.room,
+      membership: param.membership,
+      position: param.position,
+      forgotten: 0,
+    })
+    .onConflict((on) =>
+      on
+        .columns(['user_number', 'room'])
+        .doUpdateSet({ membership: param.membership, position: param.position, forgotten: 0 }),
+    ),
+)
+
+const countMembers = query((db, param: { room: number; joined: number; invited: number }) =>
+  db
+    .updateTable('rooms')
+    .set({
+      joined_count: sql<number>`joined_count + ${param.joined}`,
+      invited_count: sql<number>`invited_count + ${param.invited}`,
+    })
+    .where('room', '=', param.room),
+)
+
+type StateRow = InsertRow<typeof insertStateLog>
+
+/** The part of an ended entry that its successor needs. */
+interface EndedEntry {
+  readonly event: EventNumber | null
+  readonly membership: string | null
+}
+
+const MEMBER = 'm.room.member'
+
+/** Gathers the rows of one room's state changes, in their order, and writes them in as few statements as can be. */
+export class StateRows {
+  /** Position of the newest change that is not an event coming into force by itself; 0 for none. */
+  resolvedPosition = 0
+  readonly #tx: Tx
+  readonly #room: number
+  /** A room made in this change has nothing to look up. */
+  readonly #fresh: boolean
+  readonly #rows = new Map<string, StateRow[]>()
+  readonly #members = new Map<UserId, { readonly membership: Membership; readonly position: number }>()
+  #joined = 0
+  #invited = 0
+
+  constructor(tx: Tx, room: number, fresh: boolean) {
+    this.#tx = tx
+    this.#room = room
+    this.#fresh = fresh
+  }
+
+  /** Answers the number of the event whose place the entry takes. */
+  async change(change: StateChange, position: number, event: EventNumber | null): Promise<EventNumber | null> {
+    const { type, stateKey } = change
+    if (event !== position) this.resolvedPosition = position
+    const membership = type === MEMBER ? (event === null ? 'leave' : (change.membership ?? null)) : null
+    const key = `${type.length}:${type}${stateKey}`
+    const rows = this.#rows.get(key) ?? []
+    const ended = await this.#endEntry(rows, type, stateKey, position)
+    rows.push({ room: this.#room, type, state_key: stateKey, position, until_position: null, event, membership })
+    this.#rows.set(key, rows)
+    if (membership !== null) {
+      this.#joined += Number(membership === 'join') - Number(ended?.membership === 'join')
+      this.#invited += Number(membership === 'invite') - Number(ended?.membership === 'invite')
+      this.#members.set(stateKey as UserId, { membership, position })
+    }
+    return ended?.event ?? null
+  }
+
+  /** Answers the users whose membership changed. */
+  async write(): Promise<readonly number[]> {
+    await this.#tx.insertMany(insertStateLog, [...this.#rows.values()].flat())
+    const users = await this.#writeMembers()
+    if (this.#joined !== 0 || this.#invited !== 0) {
+      await this.#tx.run(countMembers, { room: this.#room, joined: this.#joined, invited: this.#invited })
+    }
+    return users
+  }
+
+  async #endEntry(rows: StateRow[], type: string, stateKey: string, position: number): Promise<EndedEntry | undefined> {
+    const before = rows.pop()
+    if (before !== undefined) {
+      // The same event may bring an entry in twice; the log holds one row for a position.
+      if (before.position !== position) rows.push({ ...before, until_position: position })
+      return before
+    }
+    return this.#fresh ? undefined : this.#tx.first(endEntry, { room: this.#room, type, stateKey, position })
+  }
+
+  async #writeMembers(): Promise<readonly number[]> {
+    const users: number[] = []
+    const rows: InsertRow<typeof insertMemberships>[] = []
+    for (const [userId, { membership, position }] of this.#members) {
+      const user = await this.#tx.userNumber(userId)
+      users.push(user)
+      if (this.#fresh) rows.push({ user_number: user, room: this.#room, membership, position, forgotten: 0 })
+      else await this.#tx.run(setMembership, { user, room: this.#room, membership, position })
+    }
+    await this.#tx.insertMany(insertMemberships, rows)
+    return users
+  }
+}
