@@ -1,4 +1,4 @@
-import { StoreUnavailable } from '#store'
+import { type DurableStream, StoreUnavailable } from '#store'
 import type { SqliteWriteConnection } from '../../src/store/dialects/sqlite/write-connection.ts'
 import type { Answer, Positions, WriteConnection } from '../../src/store/sql/engine/connection.ts'
 import type { Insert, Statement, Value } from '../../src/store/sql/engine/query.ts'
@@ -23,9 +23,9 @@ export class FaultyConnection implements WriteConnection {
     return this.#real.begin()
   }
 
-  async commit(advanced: Partial<Positions>): Promise<void> {
+  async commit(advanced: Positions, inRows: ReadonlySet<DurableStream>): Promise<void> {
     if (this.#take('fails')) throw new StoreUnavailable('full', 'the disk is full')
-    await this.#real.commit(advanced)
+    await this.#real.commit(advanced, inRows)
     if (this.#take('loses its answer')) throw new StoreUnavailable('broken', 'the connection ended')
   }
 

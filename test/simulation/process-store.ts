@@ -1,5 +1,5 @@
 import { type Clock, silentLogger } from '#base'
-import { type Committed, type Store, StoreUnavailable } from '#store'
+import { type Committed, type DurableStream, type Store, StoreUnavailable } from '#store'
 import { SqliteFile } from '../../src/store/dialects/sqlite/file.ts'
 import { migrate } from '../../src/store/dialects/sqlite/migrate.ts'
 import { SqliteReads } from '../../src/store/dialects/sqlite/reads.ts'
@@ -7,7 +7,6 @@ import { SqliteWriteConnection } from '../../src/store/dialects/sqlite/write-con
 import { MIGRATIONS } from '../../src/store/migrations/index.ts'
 import type { Db } from '../../src/store/sql/engine/access.ts'
 import { CommitQueue, type GroupAnswer, type Submitted } from '../../src/store/sql/engine/commit-queue.ts'
-import type { Positions } from '../../src/store/sql/engine/connection.ts'
 import { GroupRunner } from '../../src/store/sql/engine/group.ts'
 import { GroupLoop } from '../../src/store/sql/engine/group-loop.ts'
 import { allWrites, type Readers, readersOver } from '../../src/store/sql/ports.ts'
@@ -24,12 +23,13 @@ export const makeDatabase = (path: string): void => {
 }
 
 /** How far the streams reach. */
-const positionsIn = async (path: string): Promise<Positions> => {
+const positionsIn = async (path: string): Promise<Readonly<Record<DurableStream, number>>> => {
   const connection = new SqliteWriteConnection(() => fileOf(path, false))
   const positions = await connection.begin()
   await connection.rollback()
   connection.close()
-  return positions
+  // SQLite answers all streams, whichever are asked for.
+  return positions as Readonly<Record<DurableStream, number>>
 }
 
 const readsOf = (path: string): SqliteReads => {

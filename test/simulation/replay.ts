@@ -131,7 +131,7 @@ export class Replay {
   async #take(stored: StoredEvent): Promise<void> {
     const room = await this.#roomOf(stored)
     const pdu = JSON.parse(stored.json) as Pdu
-    const event = toRoomEvent(room.version, pdu, stored.eventId, stored.rejected)
+    const event = toRoomEvent(room.version, pdu, stored.eventId, stored.placing === 'rejected')
     this.#checkReferences(room, event)
     this.#checkAuthorised(room, event)
     const { transaction } = stored

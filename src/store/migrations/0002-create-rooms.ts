@@ -31,7 +31,7 @@ const events = ({ integer, text }: SchemaWords): readonly string[] => [
   table(
     'events',
     { owner: 'domain/rooms; redaction replaces json', rowsGo: 'when the room is purged' },
-    // The position in the stream of events, for those that are in it; below zero for all others. See ADR 8.
+    // The position in the stream of events, for those that are in it; below zero for all others. See ADR 9.
     `event ${integer} primary key`,
     `event_id ${text} not null unique`,
     `room ${integer} not null`,
