@@ -1,4 +1,4 @@
-// The import table of the house as rules. Which room may import which stands in `mayImport` and nowhere else; the picture
+// The import table of the house as rules. Which layer may import which stands in `mayImport` and nowhere else; the picture
 // in docs/architecture.md is drawn from the same run.
 //
 // Only the swc parser reads TypeScript 7; with any other, dependency-cruiser finds no module and reports success. Whoever
@@ -18,31 +18,32 @@ const mayImport = {
   domain: ['rules', 'store', 'streams', 'net'],
   views: ['rules', 'store', 'streams'],
   outbox: ['rules', 'store', 'streams', 'net'],
-  api: ['http', 'domain', 'views'],
+  pages: ['http'],
+  api: ['http', 'pages', 'domain', 'views'],
 }
 const ground = { base: [], spec: ['base'] }
-const rooms = [...Object.keys(mayImport), 'app']
+const layers = [...Object.keys(mayImport), 'app']
 
-const roomRules = Object.entries(mayImport).map(([room, others]) => {
-  const allowed = [room, ...(ground[room] ?? ['base', 'spec']), ...others]
+const layerRules = Object.entries(mayImport).map(([layer, others]) => {
+  const allowed = [layer, ...(ground[layer] ?? ['base', 'spec']), ...others]
   return {
-    name: `${room}-imports`,
-    comment: `${room} may import ${allowed.slice(1).join(', ') || 'no other room'}`,
+    name: `${layer}-imports`,
+    comment: `${layer} may import ${allowed.slice(1).join(', ') || 'no other layer'}`,
     severity: 'error',
-    from: { path: `^src/${room}/` },
+    from: { path: `^src/${layer}/` },
     to: { path: '^src/', pathNot: `^src/(${allowed.join('|')})/` },
   }
 })
 
 module.exports = {
   forbidden: [
-    ...roomRules,
+    ...layerRules,
     {
-      name: 'known-rooms-only',
-      comment: 'every source file stands in one of the rooms of the house',
+      name: 'known-layers-only',
+      comment: 'every source file stands in one of the layers',
       severity: 'error',
       from: {},
-      to: { path: '^src/', pathNot: `^src/(${rooms.join('|')})/` },
+      to: { path: '^src/', pathNot: `^src/(${layers.join('|')})/` },
     },
     {
       name: 'app-is-the-top',
@@ -53,8 +54,7 @@ module.exports = {
     },
     {
       name: 'through-the-door',
-      comment:
-        "another room is entered by its alias (#room), which is its index.ts; nothing else of it is anybody's business",
+      comment: 'another layer is entered by its alias (#layer), which is its index.ts; the rest of it is its own',
       severity: 'error',
       from: { path: '^src/([^/]+)/' },
       to: { path: '^src/', pathNot: '^src/$1/', dependencyTypesNot: ['aliased-subpath-import'] },
@@ -68,7 +68,7 @@ module.exports = {
     },
     {
       name: 'not-through-the-own-door',
-      comment: 'within a room files import each other by relative path, never the index of their own room',
+      comment: 'within a layer files import each other by relative path, never the index of their own layer',
       severity: 'error',
       from: { path: '^src/([^/]+)/' },
       to: { path: '^src/$1/index\\.ts$' },

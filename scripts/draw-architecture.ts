@@ -1,4 +1,4 @@
-// Draws docs/architecture.svg: the rooms of src from top to bottom and every import between them, as dependency-cruiser
+// Draws docs/architecture.svg: the layers of src from top to bottom and every import between them, as dependency-cruiser
 // found them. An import that would point upwards is an error, not a line.
 //
 //   node scripts/draw-architecture.ts            writes the picture
@@ -12,6 +12,7 @@ import { type CruisedModule, cruise, repositoryRoot } from './cruise.ts'
 const topToBottom = [
   ['app', 'wiring, start and stop, command line'],
   ['api', 'one file a resource: path, schemas, auth, limits, handler'],
+  ['pages', 'what people see in a browser'],
   ['http', 'the edge: bodies, tokens, rate limits, errors, metrics'],
   ['domain', 'what changes: accounts, rooms, devices, media …'],
   ['outbox', 'what leaves after a commit'],
@@ -50,18 +51,18 @@ const laneWidth = 34
 const labelWidth = 470
 const margin = 20
 
-function roomOf(path: string): string | undefined {
+function layerOf(path: string): string | undefined {
   return /^src\/([^/]+)\//.exec(path)?.[1]
 }
 
-/** Every import between two rooms once, in the order of the picture. */
+/** Every import between two layers once, in the order of the picture. */
 export function findArrows(modules: readonly CruisedModule[]): readonly Arrow[] {
   const order = topToBottom.map(([name]) => name as string)
   const pairs = new Set<string>()
   for (const { source, dependencies } of modules) {
-    const from = roomOf(source)
+    const from = layerOf(source)
     for (const { resolved } of dependencies) {
-      const to = roomOf(resolved)
+      const to = layerOf(resolved)
       if (from !== undefined && to !== undefined && from !== to) pairs.add(`${from} ${to}`)
     }
   }
@@ -73,14 +74,14 @@ export function findArrows(modules: readonly CruisedModule[]): readonly Arrow[] 
     .sort((a, b) => order.indexOf(a.from) - order.indexOf(b.from) || order.indexOf(a.to) - order.indexOf(b.to))
 }
 
-/** The arrows that point upwards, or at something that is no room. */
+/** The arrows that point upwards, or at something that is no layer. */
 export function findUpwardArrows(arrows: readonly Arrow[]): readonly Arrow[] {
   const order = topToBottom.map(([name]) => name as string)
   return arrows.filter(({ from, to }) => order.indexOf(from) < 0 || order.indexOf(from) >= order.indexOf(to))
 }
 
 /**
- * Rooms are bars, one below the other. Each room that imports has a lane of its own, which leaves its bar at a dot, runs
+ * Layers are bars, one below the other. Each layer that imports has a lane of its own, which leaves its bar at a dot, runs
  * down behind the bars below and has an arrowhead wherever it enters one.
  */
 export function drawSvg(arrows: readonly Arrow[]): string {
@@ -88,7 +89,7 @@ export function drawSvg(arrows: readonly Arrow[]): string {
   const sources = topToBottom.map(([name]) => name).filter((name) => arrows.some(({ from }) => from === name))
   const width = margin * 2 + labelWidth + sources.length * laneWidth + 10
   const height = margin * 2 + topToBottom.length * (barHeight + gap) - gap
-  const topOf = (room: string) => margin + (rows.get(room) ?? 0) * (barHeight + gap)
+  const topOf = (layer: string) => margin + (rows.get(layer) ?? 0) * (barHeight + gap)
 
   const lanes: string[] = []
   const marks: string[] = []
@@ -114,7 +115,7 @@ export function drawSvg(arrows: readonly Arrow[]): string {
 
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="system-ui, sans-serif" font-size="14">`,
-    '<title>The rooms of Homeroom and what they import</title>',
+    '<title>The layers of Homeroom and what they import</title>',
     `<desc>${arrows.map(({ from, to }) => `${from} imports ${to}`).join('; ')}</desc>`,
     `<rect width="${width}" height="${height}" fill="#fff"/>`,
     ...lanes,
@@ -128,7 +129,7 @@ export function drawSvg(arrows: readonly Arrow[]): string {
 /** The picture as the code has it now. Throws where an arrow would point upwards. */
 export function drawFromCode(): string {
   const arrows = findArrows(cruise(repositoryRoot).modules)
-  if (arrows.length === 0) throw new Error('no import between rooms was found: dependency-cruiser read nothing')
+  if (arrows.length === 0) throw new Error('no import between layers was found: dependency-cruiser read nothing')
   const upward = findUpwardArrows(arrows)
   if (upward.length > 0) {
     throw new Error(`imports that point upwards: ${upward.map(({ from, to }) => `${from} → ${to}`).join(', ')}`)

@@ -1,35 +1,9 @@
-import { type AnyEndpoint, CustomReply, endpoint, html, htmlReply, none } from '#http'
+import { type AnyEndpoint, CustomReply, endpoint, none } from '#http'
+import { type LandingPageView, landingPage } from '#pages'
 
-export interface LandingPageOptions {
-  readonly serverName: string
-  readonly version: string
-  /** Where clients shall connect; undefined: at the address the browser used. */
-  readonly publicBaseUrl: string | undefined
-  readonly canRegister: boolean
-}
-
-const pageOf = ({ serverName, version, publicBaseUrl, canRegister }: LandingPageOptions): CustomReply => {
-  const address = publicBaseUrl === undefined ? 'the address of this page' : html`<code>${publicBaseUrl}</code>`
-  const register = html`, or <a href="/_matrix/static/client/register/">create an account</a> first`
-  return htmlReply({
-    status: 200,
-    title: `${serverName} – Matrix homeserver`,
-    main: html`<p class="state">Running</p>
-<h1>${serverName}</h1>
-<p>This is a homeserver of <a href="https://matrix.org">Matrix</a>, the open network for chat.</p>
-<h2>Connect a client</h2>
-<ol>
-<li>Open a Matrix client, for example <a href="https://app.element.io">Element</a>.</li>
-<li>Where it asks for the homeserver, enter ${address}.</li>
-<li>Sign in${canRegister ? register : undefined}. Your id ends in <code>:${serverName}</code>.</li>
-</ol>
-<footer>Homeroom ${version}</footer>`,
-  })
-}
-
-/** The page that a browser finds at the root, and the answer that a load balancer asks for. No script, nothing from elsewhere. */
-export const operationalEndpoints = (options: LandingPageOptions): readonly AnyEndpoint[] => {
-  const page = pageOf(options)
+/** The page that a browser finds at the root, and the answer that a load balancer asks for. */
+export const operationalEndpoints = (options: LandingPageView): readonly AnyEndpoint[] => {
+  const page = landingPage(options)
   return [
     endpoint({
       method: 'GET',

@@ -1,5 +1,4 @@
 export { AnsweredOnce, withPutTwins } from './answered-once.ts'
-export { type Html, type HtmlPage, html, htmlReply, PageScript } from './answering/html-page.ts'
 export type { Listener } from './connections/sockets.ts'
 export { createEdge, DEFAULT_BODY_BYTES, type Edge, type EdgeLimits, type EdgeOptions } from './edge.ts'
 export * from './endpoint/answer.ts'

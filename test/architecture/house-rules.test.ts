@@ -9,7 +9,7 @@ const tests = readSources('test')
 const others = [...readSources('bench'), ...readSources('scripts')]
 const everything = [...src, ...tests, ...others]
 
-const rooms = new Set(src.map(({ path }) => path.split('/')[1] ?? ''))
+const layers = new Set(src.map(({ path }) => path.split('/')[1] ?? ''))
 
 const below = (...names: readonly string[]) => {
   const starts = names.map((name) => `src/${name}/`)
@@ -26,15 +26,15 @@ describe('the house', () => {
     expect(violations).toEqual([])
   })
 
-  it('consists of rooms, each with an index and with a README that says what it owns, may import and never does', () => {
-    const known = 'api app base config domain http net outbox rules spec store streams views'.split(' ')
-    const lacking = [...rooms].flatMap((room) => {
-      if (!known.includes(room)) return [`${room} is no room of the house`]
-      const readme = join(repositoryRoot, 'src', room, 'README.md')
-      if (!existsSync(join(repositoryRoot, 'src', room, 'index.ts'))) return [`${room} has no index.ts`]
-      if (!existsSync(readme)) return [`${room} has no README.md`]
+  it('consists of layers, each with an index and with a README that says what it owns, may import and never does', () => {
+    const known = 'api app base config domain http net outbox pages rules spec store streams views'.split(' ')
+    const lacking = [...layers].flatMap((layer) => {
+      if (!known.includes(layer)) return [`${layer} is no layer of the house`]
+      const readme = join(repositoryRoot, 'src', layer, 'README.md')
+      if (!existsSync(join(repositoryRoot, 'src', layer, 'index.ts'))) return [`${layer} has no index.ts`]
+      if (!existsSync(readme)) return [`${layer} has no README.md`]
       const text = readFileSync(readme, 'utf8').toLowerCase()
-      return ['owns', 'may import', 'never'].filter((word) => !text.includes(word)).map((word) => `${room}: ${word}`)
+      return ['owns', 'may import', 'never'].filter((word) => !text.includes(word)).map((word) => `${layer}: ${word}`)
     })
     expect(lacking).toEqual([])
   })

@@ -6,12 +6,12 @@ const importing = (source: string, ...resolved: readonly string[]) => ({
   dependencies: resolved.map((path) => ({ resolved: path, dependencyTypes: ['import'] })),
 })
 
-describe('the picture of the rooms', () => {
+describe('the picture of the layers', () => {
   it('is the one that the code gives (else run: node scripts/draw-architecture.ts)', () => {
     expect(isPictureCurrent()).toBe(true)
   })
 
-  it('has an arrow for each pair of rooms, not for imports within a room or of packages', () => {
+  it('has an arrow for each pair of layers, not for imports within a layer or of packages', () => {
     const arrows = findArrows([
       importing('src/views/a.ts', 'src/store/index.ts', 'src/views/b.ts', 'node_modules/pg/index.js'),
       importing('src/views/b.ts', 'src/store/index.ts', 'src/base/index.ts'),

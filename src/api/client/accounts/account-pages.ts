@@ -1,8 +1,6 @@
 import type { RegistrationPolicy } from '#domain'
 import { type AnyEndpoint, endpoint, none, oldPaths } from '#http'
-import { refusedPage } from '../../pages/auth-fallback.ts'
-import { loginPage } from '../../pages/login-page.ts'
-import { registerPage } from '../../pages/register-page.ts'
+import { loginPage, refusedPage, registerPage } from '#pages'
 
 export interface AccountPagesDeps {
   readonly serverName: string

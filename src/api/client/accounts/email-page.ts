@@ -1,9 +1,8 @@
 import { Type } from 'typebox'
 import type { MailPurpose, OwnMail } from '#domain'
 import { type AnyEndpoint, CustomReply, endpoint, none } from '#http'
+import { addressConfirmedPage, cannotConfirmPage, confirmAddressPage, type Notice } from '#pages'
 import type { MatrixError } from '#spec'
-import type { Notice } from '../../pages/auth-fallback.ts'
-import { confirmedPage, confirmPage, refusedPage } from '../../pages/email-validation.ts'
 
 export interface EmailPageDeps {
   /** undefined: this server sends no mail. */
@@ -32,7 +31,7 @@ const WRONG: Notice = {
 }
 
 const refusedByEdge = (error: MatrixError): CustomReply =>
-  refusedPage({
+  cannotConfirmPage({
     status: error.status,
     title: error.status === 429 ? 'Too many attempts' : 'This cannot be done',
     text: error.status === 429 ? 'Wait a minute, then open the link again.' : 'Something went wrong. Try again later.',
@@ -50,12 +49,12 @@ const OPENS_ACCOUNT: Readonly<Record<MailPurpose, boolean>> = {
 export const emailPageEndpoints = ({ ownMail, confirmByButton }: EmailPageDeps): readonly AnyEndpoint[] => {
   const confirmed = async (sid: string, token: string): Promise<CustomReply> => {
     const state = await ownMail?.validations.confirm(sid, token)
-    if (state === undefined || state.kind === 'gone') return refusedPage(GONE)
-    return state.kind === 'wrong' ? refusedPage(WRONG) : done(state.address, state.nextLink)
+    if (state === undefined || state.kind === 'gone') return cannotConfirmPage(GONE)
+    return state.kind === 'wrong' ? cannotConfirmPage(WRONG) : done(state.address, state.nextLink)
   }
   const done = (address: string, nextLink: string | undefined): CustomReply =>
     nextLink === undefined
-      ? confirmedPage(address)
+      ? addressConfirmedPage(address)
       : new CustomReply({
           status: 302,
           headers: { Location: nextLink, 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer' },
@@ -70,12 +69,12 @@ export const emailPageEndpoints = ({ ownMail, confirmByButton }: EmailPageDeps):
       query: Query,
       errorPage: refusedByEdge,
       handler: async ({ query: { sid, token } }) => {
-        if (sid === undefined || token === undefined) return refusedPage(GONE)
+        if (sid === undefined || token === undefined) return cannotConfirmPage(GONE)
         const state = await ownMail?.validations.link(sid)
-        if (state === undefined || state.kind === 'gone') return refusedPage(GONE)
-        if (state.kind === 'validated') return confirmedPage(state.address)
+        if (state === undefined || state.kind === 'gone') return cannotConfirmPage(GONE)
+        if (state.kind === 'validated') return addressConfirmedPage(state.address)
         const asks = confirmByButton === 'always' || OPENS_ACCOUNT[state.purpose]
-        return asks ? confirmPage(state) : confirmed(sid, token)
+        return asks ? confirmAddressPage(state) : confirmed(sid, token)
       },
     }),
     endpoint({
@@ -87,7 +86,7 @@ export const emailPageEndpoints = ({ ownMail, confirmByButton }: EmailPageDeps):
       body: 'form',
       errorPage: refusedByEdge,
       handler: async ({ query: { sid, token } }) =>
-        sid === undefined || token === undefined ? refusedPage(GONE) : confirmed(sid, token),
+        sid === undefined || token === undefined ? cannotConfirmPage(GONE) : confirmed(sid, token),
     }),
   ]
 }

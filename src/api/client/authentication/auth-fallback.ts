@@ -1,8 +1,16 @@
 import { Type } from 'typebox'
 import { EMAIL_STAGE, type InteractiveAuth, OAUTH2_STAGE, type OwnMail, SSO_STAGE, type StageState } from '#domain'
 import { type AnyEndpoint, type CustomReply, endpoint, type FormFields, none, oldPaths, v3 } from '#http'
-import { captchaSources, donePage, type Notice, noticePage, refusedPage, stagePage } from '../../pages/auth-fallback.ts'
-import { STAGE_FORMS, type StageForm } from '../../pages/stage-forms.ts'
+import {
+  captchaSources,
+  donePage,
+  type Notice,
+  noticePage,
+  refusedPage,
+  STAGE_FORMS,
+  type StageForm,
+  stagePage,
+} from '#pages'
 import { EmailStagePages } from './email-stage.ts'
 import { deedOf, UNEXPECTED } from './operation-words.ts'
 import { type CookieRequest, type SignInDeps, SignInPages } from './sign-in.ts'

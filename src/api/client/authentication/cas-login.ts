@@ -1,8 +1,7 @@
 import { Type } from 'typebox'
 import { givesTickets, parseRedirectUrl, type SignInPurpose, SSO_STAGE, TICKET_PATH } from '#domain'
 import { type AnyEndpoint, type CustomReply, endpoint, none, v3 } from '#http'
-import { noticePage } from '../../pages/auth-fallback.ts'
-import { BAD_REDIRECT, providerFailed, stageRefused } from '../../pages/sign-in.ts'
+import { BAD_REDIRECT, noticePage, providerFailed, stageRefused } from '#pages'
 import { type CookieRequest, refusedByEdge, type SignInDeps, SignInPages } from './sign-in.ts'
 import { toProviderOf } from './sso-login-redirect.ts'
 

@@ -7,9 +7,8 @@ import {
   type ValidationMails,
 } from '#domain'
 import type { CustomReply, FormFields } from '#http'
+import { type Asking, addressPage, codePage, noticePage, sentence } from '#pages'
 import { MatrixError } from '#spec'
-import { noticePage, sentence } from '../../pages/auth-fallback.ts'
-import { type Asking, addressPage, codePage } from '../../pages/email-stage.ts'
 import { deedOf, UNEXPECTED } from './operation-words.ts'
 import { attemptStage } from './stage-attempt.ts'
 

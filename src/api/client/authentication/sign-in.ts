@@ -9,21 +9,23 @@ import {
   type SignInFlow,
   type SignInStep,
 } from '#domain'
-import { type AnyEndpoint, CustomReply, endpoint, html, none } from '#http'
-import { MatrixError } from '#spec'
-import { donePage, noticePage } from '../../pages/auth-fallback.ts'
+import { type AnyEndpoint, CustomReply, endpoint, none } from '#http'
 import {
   choicePage,
   confirmPage,
+  donePage,
   goOnPage,
+  html,
   NOT_YET,
   newAccountPage,
+  noticePage,
   OTHER_BROWSER,
   providerFailed,
   SIGN_IN_ENDED,
   signInRefused,
   stageRefused,
-} from '../../pages/sign-in.ts'
+} from '#pages'
+import { MatrixError } from '#spec'
 import { BrowserCookie } from './browser-cookie.ts'
 import { danceReply } from './old-dance.ts'
 import { deedOf, UNEXPECTED } from './operation-words.ts'

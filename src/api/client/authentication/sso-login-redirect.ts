@@ -1,8 +1,7 @@
 import { Type } from 'typebox'
 import { parseRedirectUrl } from '#domain'
-import { type AnyEndpoint, type CustomReply, endpoint, html, none, v3 } from '#http'
-import { noticePage } from '../../pages/auth-fallback.ts'
-import { BAD_REDIRECT, choicePage, NO_PROVIDERS } from '../../pages/sign-in.ts'
+import { type AnyEndpoint, type CustomReply, endpoint, none, v3 } from '#http'
+import { BAD_REDIRECT, choicePage, html, NO_PROVIDERS, noticePage } from '#pages'
 import { BrowserCookie } from './browser-cookie.ts'
 import { type CookieRequest, redirect, refusedByEdge, type SignInDeps, toProvider } from './sign-in.ts'
 

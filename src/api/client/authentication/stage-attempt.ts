@@ -1,6 +1,6 @@
 import type { InteractiveAuth } from '#domain'
+import { sentence } from '#pages'
 import { type JsonObject, MatrixError } from '#spec'
-import { sentence } from '../../pages/auth-fallback.ts'
 
 export interface StageRefusal {
   readonly status: number

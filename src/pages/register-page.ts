@@ -1,5 +1,6 @@
-import { type CustomReply, html, htmlReply } from '#http'
+import type { CustomReply } from '#http'
 import { type AccountPagesView, accountPage, accountScript } from './account-script.ts'
+import { html, htmlReply } from './html-page.ts'
 
 /**
  * The page that clients open where they cannot do all stages themselves: `window.matrixRegistration.onRegistered(homeServer, userId, accessToken)`.

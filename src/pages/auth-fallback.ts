@@ -1,5 +1,6 @@
-import { type CustomReply, type Html, type HtmlPage, html, htmlReply, PageScript } from '#http'
+import type { CustomReply } from '#http'
 import type { MatrixError } from '#spec'
+import { type Html, type HtmlPage, html, htmlReply, PageScript } from './html-page.ts'
 import type { StageForm } from './stage-forms.ts'
 
 /** Neither kept nor passed on: the address holds the session's id. */

@@ -1,6 +1,7 @@
-import { type CustomReply, type Html, type HtmlPage, html, htmlReply } from '#http'
+import type { CustomReply } from '#http'
 import type { UserId } from '#spec'
 import type { Notice } from './auth-fallback.ts'
+import { type Html, type HtmlPage, html, htmlReply } from './html-page.ts'
 
 /** Addresses of these pages hold ids that are good once; neither kept nor passed on. */
 const HEADERS = { 'Cache-Control': 'no-store' }

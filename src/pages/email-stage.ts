@@ -1,5 +1,6 @@
-import { type CustomReply, html } from '#http'
+import type { CustomReply } from '#http'
 import { stagePage } from './auth-fallback.ts'
+import { html } from './html-page.ts'
 
 interface Refused {
   readonly text: string

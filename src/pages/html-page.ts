@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { CustomReply } from '../endpoint/answer.ts'
+import { CustomReply } from '#http'
 
 /** HTML that is safe to send: what came from elsewhere was escaped on its way in. Made by `html` alone. */
 export class Html {

@@ -1,6 +1,6 @@
-import type { MailPurpose } from '#domain'
-import { type CustomReply, type Html, html, htmlReply } from '#http'
+import type { CustomReply } from '#http'
 import type { Notice } from './auth-fallback.ts'
+import { type Html, html, htmlReply } from './html-page.ts'
 
 /** The address of this page is a secret: neither kept nor passed on. */
 const HEADERS = { 'Cache-Control': 'no-store', 'X-Robots-Tag': 'noindex' }
@@ -14,7 +14,10 @@ const page = (status: number, title: string, main: Html, formTargets?: string): 
     ...(formTargets === undefined ? {} : { form: formTargets }),
   })
 
-/** What comes of a confirmation, in words. */
+/** The reasons to ask for a mail that proves an address. */
+export type MailPurpose = 'register' | 'password' | 'add' | 'login'
+
+/** The consequence of a confirmation, in words. */
 const CONSEQUENCES: Readonly<Record<MailPurpose, string>> = {
   register: 'Whoever asked for this mail can then make an account with it.',
   password: 'Whoever asked for this mail can then set a new password for your account.',
@@ -22,14 +25,14 @@ const CONSEQUENCES: Readonly<Record<MailPurpose, string>> = {
   login: 'Whoever asked for this mail is then logged in to your account.',
 }
 
-export interface ConfirmView {
+export interface ConfirmAddressView {
   readonly address: string
   readonly purpose: MailPurpose
   readonly nextLink: string | undefined
 }
 
 /** Asks a person, since programs that look into mails open links too. It posts to its own address. */
-export const confirmPage = ({ address, purpose, nextLink }: ConfirmView): CustomReply =>
+export const confirmAddressPage = ({ address, purpose, nextLink }: ConfirmAddressView): CustomReply =>
   page(
     200,
     'Confirm your e-mail address',
@@ -44,7 +47,7 @@ ${nextLink === undefined ? undefined : html`<p>After that you are sent on to <st
     nextLink === undefined ? "'self'" : `'self' ${new URL(nextLink).origin}`,
   )
 
-export const confirmedPage = (address: string): CustomReply =>
+export const addressConfirmedPage = (address: string): CustomReply =>
   page(
     200,
     'Your e-mail address is confirmed',
@@ -56,7 +59,7 @@ export const confirmedPage = (address: string): CustomReply =>
   )
 
 /** Why there is nothing to confirm. */
-export const refusedPage = ({ status, title, text }: Notice): CustomReply =>
+export const cannotConfirmPage = ({ status, title, text }: Notice): CustomReply =>
   page(
     status,
     title,

@@ -1,5 +1,6 @@
-import { type FormFields, type Html, html, PageScript } from '#http'
+import type { FormFields } from '#http'
 import { isJsonObject, type JsonObject, stringAt, type UserId } from '#spec'
+import { type Html, html, PageScript } from './html-page.ts'
 
 export interface StageView {
   readonly params: JsonObject | undefined

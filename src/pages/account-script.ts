@@ -1,4 +1,5 @@
-import { type CustomReply, type Html, type HtmlPage, html, htmlReply, PageScript } from '#http'
+import type { CustomReply } from '#http'
+import { type Html, type HtmlPage, html, htmlReply, PageScript } from './html-page.ts'
 
 /**
  * What the pages for login and registration share: asking the server, and telling in words what it answered. Clients put their functions into
