@@ -12,6 +12,14 @@ interface Entry {
   eventId: EventId | undefined
 }
 
+/** What the requests here may be refused with: they are all well formed. */
+const EXPECTED: ReadonlySet<string> = new Set([
+  'M_FORBIDDEN',
+  'M_BAD_STATE',
+  'M_INVALID_PARAM',
+  'M_UNABLE_TO_GRANT_JOIN',
+])
+
 /** What clients were told of their requests, to be held against what is stored. */
 export class Ledger {
   readonly #replay: Replay
@@ -51,6 +59,7 @@ export class Ledger {
     }
     if (!(error instanceof MatrixError)) throw new Violation(`${entry.operation.text}: ${String(error)}`)
     entry.outcome = error.status >= 500 ? 'unknown' : 'refused'
+    insist(EXPECTED.has(error.errcode), () => `${entry.operation.text}: ${error.errcode}, ${error.message}`)
     return error.errcode
   }
 
