@@ -27,8 +27,8 @@ const roomsOver = (store: Store): Rooms => {
   })
 }
 
-const newRoom = async (rooms: Rooms): Promise<RoomId> => {
-  const options = { creator: alice, version: '11', createContent: {}, published: false, alias: undefined }
+const newRoom = async (rooms: Rooms, version = '11'): Promise<RoomId> => {
+  const options = { creator: alice, version, createContent: { creator: alice }, published: false, alias: undefined }
   const { roomId } = await rooms.create(options, (turn) =>
     turn.add({ type: 'm.room.member', sender: alice, stateKey: alice, content: { membership: 'join' } }),
   )
@@ -73,6 +73,28 @@ test('a store that refuses for a while: what was acknowledged is there, in order
     if (outcome.status === 'fulfilled') acknowledged.push(outcome.value)
   acknowledged.push(await send('after'))
   expect(new Set(await messagesOf(store, roomId))).toEqual(new Set(acknowledged))
+})
+
+test.each(['1', '2', '12'])('events sent at once into a room of version %s build on each other', async (version) => {
+  const store = await (await makeSqlite()).open()
+  const rooms = roomsOver(store)
+  const sending = new Sending(rooms, store.rooms)
+  const roomId = await newRoom(rooms, version)
+  const powers = version === '12' ? {} : { users: { [alice]: 100 } }
+  const sent = Array.from({ length: 10 }, (_, n) => [
+    sending.message(roomId, { type: 'm.room.message', sender: alice, content: { msgtype: 'm.text', body: `${n}` } }),
+    sending.state(roomId, { type: 'm.room.topic', stateKey: '', sender: alice, content: { topic: `${n}` } }),
+    // It refers to an entry of the state that is not stored yet either.
+    sending.state(roomId, {
+      type: 'm.room.power_levels',
+      stateKey: '',
+      sender: alice,
+      content: { ...powers, ban: n },
+    }),
+  ]).flat()
+  const eventIds = await Promise.all(sent)
+  expect(new Set(eventIds).size).toBe(30)
+  expect(await store.rooms.events(eventIds)).toHaveLength(30)
 })
 
 test('who was told nothing changed is told so by what is durable', async () => {

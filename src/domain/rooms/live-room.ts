@@ -1,4 +1,4 @@
-import type { RoomEvent, RoomId, RoomVersion } from '#spec'
+import type { EventId, RoomEvent, RoomId, RoomVersion } from '#spec'
 import { type Extremity, headOf, type RoomBase, type RoomNumber } from '#store'
 
 /** A state event as the room's turn needs it. `json` is its stored PDU. */
@@ -23,6 +23,8 @@ export class LiveRoom {
   readonly version: RoomVersion
   sequence: number
   extremities: readonly Extremity[]
+  /** Room versions 1 and 2: the JSON of extremities that may not be in the database yet. */
+  newest: ReadonlyMap<EventId, string> = new Map()
   /** Settles with the last change that was handed to the store; a turn that changes nothing answers after it. */
   lastWrite: Promise<unknown> = Promise.resolve()
   /** Bytes of the entries held, estimated. */

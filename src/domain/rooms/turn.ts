@@ -65,16 +65,18 @@ export class RoomTurn {
   readonly #tools: TurnTools
   readonly #events: NewStoredEvent[] = []
   readonly #stateChanges: StateChange[] = []
-  readonly #built = new Map<EventId, BuiltEvent>()
   readonly #state = new Map<string, StateEntry>()
   readonly #redactions: { target: EventId; json: string; redactedBy: EventId }[] = []
   #extremities: readonly Extremity[]
+  /** Room versions 1 and 2: the JSON of those extremities that were made by this turn or by changes under way. */
+  #newest: ReadonlyMap<EventId, string>
 
   constructor(live: LiveRoom, tools: TurnTools) {
     this.live = live
     this.version = live.version
     this.#tools = tools
     this.#extremities = live.extremities
+    this.#newest = live.newest
   }
 
   get roomId(): RoomId {
@@ -94,10 +96,10 @@ export class RoomTurn {
   /** Adds an event. Throws `M_FORBIDDEN` where the room's rules refuse it, `M_TOO_LARGE`, `M_BAD_JSON`. */
   async add(draft: Draft): Promise<EventId> {
     const subject = { ...draft, stateKey: draft.stateKey }
-    const cited: RoomEvent[] = []
+    const cited: StateEntry[] = []
     for (const tuple of authEventTuples(this.version, subject)) {
-      const event = await this.state(tuple.type, tuple.stateKey)
-      if (event !== undefined) cited.push(event)
+      const entry = await this.#entry(tuple.type, tuple.stateKey)
+      if (entry !== undefined) cited.push(entry)
     }
     const built = await this.#build(draft, cited)
     const verdict = await this.#authorise(built.event)
@@ -125,8 +127,8 @@ export class RoomTurn {
     turn.#events.push(...this.#events)
     turn.#stateChanges.push(...this.#stateChanges)
     for (const [key, entry] of this.#state) turn.#state.set(key, entry)
-    for (const [eventId, built] of this.#built) turn.#built.set(eventId, built)
     turn.#extremities = this.#extremities
+    turn.#newest = this.#newest
     return turn
   }
 
@@ -148,6 +150,7 @@ export class RoomTurn {
   advance(): void {
     this.live.sequence = baseAfter(this.live.base, this.change()).sequence
     this.live.extremities = this.#extremities
+    this.live.newest = this.#newest
     for (const entry of this.#state.values()) {
       this.live.set(entry.event.type, entry.event.stateKey ?? '', entry)
     }
@@ -171,10 +174,10 @@ export class RoomTurn {
     return authoriseEvent(this.version, event, (type, stateKey) => loaded.get(entryKey(type, stateKey)))
   }
 
-  async #build(draft: Draft, cited: readonly RoomEvent[]): Promise<BuiltEvent> {
+  async #build(draft: Draft, cited: readonly StateEntry[]): Promise<BuiltEvent> {
     const newest = this.#extremities.slice(-MAX_PREV_EVENTS)
     const prevEvents = newest.map(({ eventId }) => eventId)
-    const authEvents = cited.map(({ eventId }) => eventId)
+    const authEvents = cited.map(({ event }) => event.eventId)
     const built = buildEvent(
       this.version,
       {
@@ -188,7 +191,7 @@ export class RoomTurn {
         prevEvents,
         authEvents,
         redacts: draft.redacts,
-        ...(await this.#oldReferences([...prevEvents, ...authEvents])),
+        ...(await this.#oldReferences(prevEvents, cited)),
       },
       this.#tools.key,
     )
@@ -196,15 +199,19 @@ export class RoomTurn {
     return built.value
   }
 
-  /** Room versions 1 and 2: ids are ours to choose, references carry hashes. */
+  /** Room versions 1 and 2: ids are ours to choose, references carry hashes. What is referred to may not be stored yet. */
   async #oldReferences(
-    eventIds: readonly EventId[],
+    prevEvents: readonly EventId[],
+    cited: readonly StateEntry[],
   ): Promise<{ eventId: EventId; referenceHashes: ReadonlyMap<EventId, string> } | undefined> {
     if (this.version.eventId !== 'given') return undefined
+    const texts = new Map(cited.map(({ event, json }) => [event.eventId, json]))
+    for (const eventId of prevEvents) {
+      const json = this.#newest.get(eventId) ?? (await this.#tools.storedJson(eventId))
+      if (json !== undefined) texts.set(eventId, json)
+    }
     const hashes = new Map<EventId, string>()
-    for (const eventId of eventIds) {
-      const json = this.#built.get(eventId)?.json ?? (await this.#tools.storedJson(eventId))
-      if (json === undefined) continue
+    for (const [eventId, json] of texts) {
       const hash = referenceHash(this.version, JSON.parse(json) as Pdu)
       if (hash.ok) hashes.set(eventId, hash.value)
     }
@@ -212,10 +219,8 @@ export class RoomTurn {
     return { eventId, referenceHashes: hashes }
   }
 
-  #append(draft: Draft, built: BuiltEvent): void {
-    const { eventId, event, json } = built
+  #append(draft: Draft, { eventId, event, json }: BuiltEvent): void {
     const { type, sender, stateKey, originServerTs, depth, prevEvents, authEvents } = event
-    this.#built.set(eventId, built)
     this.#events.push({
       eventId,
       type,
@@ -230,6 +235,7 @@ export class RoomTurn {
       ...(draft.transaction === undefined ? {} : { transaction: draft.transaction }),
     })
     this.#extremities = [{ eventId, depth }]
+    if (this.version.eventId === 'given') this.#newest = new Map([[eventId, json]])
     if (stateKey === undefined) return
     const membership = type === 'm.room.member' ? { membership: event.content.membership as Membership } : {}
     this.#stateChanges.push({ type, stateKey, event: eventId, by: eventId, ...membership })
