@@ -24,7 +24,11 @@ describe('simulated homeservers', () => {
     expect(other.trace).not.toEqual(one.trace)
   })
 
-  test('one process, restarted, with slow reads: rooms, syncs and counts hold', { timeout: 120_000 }, () =>
-    runSeeds({ processes: 1, writeFaults: false }, 1, 150),
+  test('one process, restarted, with slow reads and writes that fail', { timeout: 120_000 }, () =>
+    runSeeds({ processes: 1, writeFaults: true }, 1, 100),
+  )
+
+  test('two processes, restarted, with slow reads', { timeout: 120_000 }, () =>
+    runSeeds({ processes: 2, writeFaults: false }, 1, 150),
   )
 })

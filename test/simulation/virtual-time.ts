@@ -16,7 +16,7 @@ export class ProcessClock implements Clock {
   }
 
   nowMs(): number {
-    return this.#time.nowMs
+    return Math.floor(this.#time.nowMs)
   }
 
   monotonicMs(): number {
