@@ -13,8 +13,9 @@ import type { Ground } from './ground.ts'
 import { type BuiltMedia, buildMedia } from './media.ts'
 import { buildPersonal, type Personal } from './personal.ts'
 import { buildPush, buildPushers } from './push.ts'
-import { buildRoomPurge, buildRooms, buildRoomViews, type RoomsDomain, type RoomViews, roomApi } from './rooms.ts'
+import { buildRoomPurge, buildRooms, type RoomsDomain, roomApi } from './rooms.ts'
 import { buildProviders } from './sign-in.ts'
+import { buildViews, type Views } from './views.ts'
 import { wellKnownOf } from './well-known.ts'
 
 export interface Composed {
@@ -45,7 +46,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
     exists: (userId) => accounts.isActive(userId),
     refusesInvite: (userId, from) => refusesInvite(ground.store, userId, from),
   })
-  const views = buildRoomViews(roomsGround, { ...personal, ignored: personal.ignoredUsers })
+  const views = buildViews(roomsGround, { ...personal, ignored: personal.ignoredUsers })
   const media = await buildMedia(ground)
   const push = buildPush(ground, streams, views)
   const pushers = buildPushers(ground, streams, push)
@@ -87,7 +88,7 @@ interface Parts {
   readonly accounts: BuiltAccounts
   readonly personal: Personal
   readonly rooms: RoomsDomain
-  readonly views: RoomViews
+  readonly views: Views
   readonly media: BuiltMedia
   readonly pushers: Pushers
   readonly openIdTokens: OpenIdTokens

@@ -4,7 +4,7 @@ import { Push, type PushUser } from '#outbox'
 import { writers } from '#store'
 import type { Streams } from '#streams'
 import type { Ground } from './ground.ts'
-import type { RoomViews } from './rooms.ts'
+import type { Views } from './views.ts'
 
 /** Pushers as their owners see them. */
 export const buildPushers = ({ config, store, clock }: Ground, streams: Streams, news: PusherNews): Pushers =>
@@ -22,7 +22,7 @@ export const buildPushers = ({ config, store, clock }: Ground, streams: Streams,
 export const buildPush = (
   { config, store, clock, logger }: Ground,
   streams: Streams,
-  { pushNotices, badges }: Pick<RoomViews, 'pushNotices' | 'badges'>,
+  { pushNotices, badges }: Pick<Views, 'pushNotices' | 'badges'>,
 ): Push =>
   new Push({
     ...{ clock, logger, streams },

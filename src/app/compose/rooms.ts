@@ -1,5 +1,5 @@
 import type { RoomEndpointsDeps } from '#api'
-import type { CacheStats, Clock, Random } from '#base'
+import type { Clock, Random } from '#base'
 import {
   Directory,
   type MemberAccounts,
@@ -16,32 +16,8 @@ import type { SigningKey } from '#rules'
 import type { ServerName } from '#spec'
 import { type Store, writers } from '#store'
 import type { Streams } from '#streams'
-import {
-  Badges,
-  ClientEvents,
-  EventStream,
-  type IgnoredUsers,
-  InitialSync,
-  type PresenceNow,
-  PresenceProfiles,
-  PresenceVisibility,
-  PublicRooms,
-  PushNotices,
-  PushRules,
-  RecentEvents,
-  RoomFactsCache,
-  RoomSections,
-  RoomStateSection,
-  RoomStates,
-  Sync,
-  Timeline,
-  type TypingNow,
-  Unread,
-  UserRooms,
-  Visibility,
-} from '#views'
-
 import type { Ground } from './ground.ts'
+import type { Views } from './views.ts'
 
 const MEBIBYTE = 1024 * 1024
 
@@ -93,98 +69,11 @@ export const buildRoomPurge = ({ config, store, clock, logger }: Ground): RoomPu
     forgottenByAll: config.rooms.purgeWhen === 'forgotten',
   })
 
-export interface RoomViews {
-  readonly clientEvents: ClientEvents
-  readonly visibility: Visibility
-  readonly sync: Sync
-  readonly eventStream: EventStream
-  readonly initialSync: InitialSync
-  readonly presenceProfiles: PresenceProfiles
-  readonly timeline: Timeline
-  readonly roomStates: RoomStates
-  readonly publicRooms: PublicRooms
-  readonly pushNotices: PushNotices
-  readonly badges: Badges
-  readonly caches: readonly { stats(): CacheStats }[]
-}
-
-/** The views over rooms. `ignored`, `typing` and `presence` are answered by the domain, from memory. */
-export const buildRoomViews = (
-  { store, streams, clock }: RoomsGround,
-  now: { readonly ignored: IgnoredUsers; readonly typing: TypingNow; readonly presence: PresenceNow },
-): RoomViews => {
-  const reader = store.rooms
-  const clientEvents = new ClientEvents(48 * MEBIBYTE)
-  const visibility = new Visibility({ reader, events: clientEvents, ignored: now.ignored })
-  const userRooms = new UserRooms({ reader, limitBytes: 32 * MEBIBYTE })
-  const pushRules = new PushRules({ reader: store.accountData, limitBytes: 32 * MEBIBYTE })
-  const { receipts } = store
-  const unread = new Unread({ rooms: reader, receipts, pushRules, clientEvents, limitBytes: 32 * MEBIBYTE })
-  const facts = new RoomFactsCache({ reader, limitBytes: 8 * MEBIBYTE })
-  const state = new RoomStateSection({ reader, limitBytes: 32 * MEBIBYTE })
-  streams.onNews((news) => {
-    userRooms.forget(news)
-    pushRules.forget(news)
-    facts.forget(news)
-  })
-  const recent = new RecentEvents({ reader, position: streams.positions().events })
-  const sources = { recent, accountData: store.accountData, receipts: store.receipts, typing: now.typing }
-  const presenceVisibility = new PresenceVisibility({ presence: now.presence, userRooms, reader })
-  const sync = new Sync({
-    clock,
-    streams,
-    reader,
-    userRooms,
-    sections: new RoomSections({ reader, clientEvents, visibility, unread, facts, state }),
-    sources,
-    presence: now.presence,
-    presenceVisibility,
-    pushRules,
-    ignored: now.ignored,
-  })
-  const { ignored, presence } = now
-  const stream = {
-    ...sources,
-    clock,
-    streams,
-    reader,
-    userRooms,
-    clientEvents,
-    visibility,
-    ignored,
-    presence,
-    presenceVisibility,
-  }
-  const badges = new Badges({ receipts, pushRules, userRooms, facts, unread, limitBytes: 16 * MEBIBYTE })
-  const pushNotices = new PushNotices({
-    ...{ reader, receipts: store.receipts, recent, clientEvents, pushRules, userRooms, facts },
-    ignored: now.ignored,
-  })
-  const presenceProfiles = new PresenceProfiles(store.profiles)
-  const newest = (): number => streams.positions().events
-  const history = { reader, visibility, events: clientEvents, clock, newest }
-  const publicRooms = new PublicRooms({ reader, clock, limitBytes: 16 * MEBIBYTE })
-  return {
-    clientEvents,
-    visibility,
-    sync,
-    eventStream: new EventStream(stream),
-    initialSync: new InitialSync({ ...stream, presenceProfiles }),
-    presenceProfiles,
-    timeline: new Timeline(history),
-    roomStates: new RoomStates(history),
-    publicRooms,
-    pushNotices,
-    badges,
-    caches: [clientEvents, userRooms, pushRules, unread, facts, state, publicRooms, badges, pushNotices],
-  }
-}
-
 /** What the endpoints of rooms ask. */
 export const roomApi = (
   serverName: ServerName,
   { sending, memberships, creation, directory, answeredOnce }: RoomsDomain,
-  { timeline, roomStates, publicRooms }: RoomViews,
+  { timeline, roomStates, publicRooms }: Views,
   presence: Pick<Presence, 'active'>,
 ): Omit<RoomEndpointsDeps, 'oldRoomVersion'> => ({
   serverName,

@@ -1,28 +1,47 @@
 import type { UserId } from '#spec'
-import type { RoomsReader, StoredEvent } from '#store'
+import type { MembershipRecord, RoomsReader, StoredEvent } from '#store'
 import type { ClientEvents } from '../events/client-event.ts'
+import type { EventTexts } from '../events/event-texts.ts'
 import { strippedState } from '../events/stripped-state.ts'
+import type { RoomViewer } from '../events/viewer.ts'
 import { isInvite } from './scope.ts'
 
 export interface InviteTextsParts {
   readonly reader: RoomsReader
   readonly clientEvents: ClientEvents
+  readonly texts: EventTexts
 }
 
 /** Invites of the reader, with the room's stripped state, which the event stream holds nowhere else. */
 export class InviteTexts {
-  readonly #reader: RoomsReader
-  readonly #clientEvents: ClientEvents
+  readonly #parts: InviteTextsParts
 
-  constructor({ reader, clientEvents }: InviteTextsParts) {
-    this.#reader = reader
-    this.#clientEvents = clientEvents
+  constructor(parts: InviteTextsParts) {
+    this.#parts = parts
   }
 
   /** An event's text, with `invite_room_state` where it invites that user. */
   async completed(text: string, event: StoredEvent, userId: UserId): Promise<string> {
     if (event.stateKey !== userId || !isInvite(event)) return text
-    const state = await strippedState(event.room, event.position, userId, this.#reader, this.#clientEvents)
+    const { reader, clientEvents } = this.#parts
+    const state = await strippedState(event.room, event.position, userId, reader, clientEvents)
     return `{"invite_room_state":[${state}],${text.slice(1)}`
+  }
+
+  /** A room that the viewer is invited to, as in `GET /initialSync`; undefined for an invite of an ignored user. */
+  async invite(
+    { room, roomId }: MembershipRecord,
+    position: number,
+    viewer: RoomViewer,
+    ignored: ReadonlySet<UserId>,
+  ): Promise<string | undefined> {
+    const { reader, texts } = this.#parts
+    const invite = await reader.stateEvent(room, position, 'm.room.member', viewer.userId)
+    if (invite === undefined || ignored.has(invite.sender)) return undefined
+    const text = await texts.joined({ events: [invite], viewer, form: 'old' })
+    return (
+      `{"room_id":${JSON.stringify(roomId)},"membership":"invite","inviter":${JSON.stringify(invite.sender)},` +
+      `"invite":${await this.completed(text, invite, viewer.userId)}}`
+    )
   }
 }

@@ -1,7 +1,7 @@
 import { MatrixError, type Pdu, type RoomId, stringAt, type UserId } from '#spec'
 import type { RoomNumber, RoomsReader, StoredEvent } from '#store'
 import type { RoomViewer } from '../events/viewer.ts'
-import type { RoomsOfUser, UserRooms } from '../known/user-rooms.ts'
+import { joinedRooms, type RoomsOfUser, type UserRooms } from '../known/user-rooms.ts'
 import type { IgnoredUsers, RoomVisibility, Visibility } from '../known/visibility.ts'
 
 /** The rooms that one event stream covers. */
@@ -14,36 +14,44 @@ export interface StreamScope {
   readonly ignored: ReadonlySet<UserId>
 }
 
-export interface ScopeParts {
+export interface StreamScopesParts {
   readonly reader: RoomsReader
   readonly userRooms: UserRooms
   readonly visibility: Visibility
   readonly ignored: IgnoredUsers
 }
 
-/** All rooms of the user, or the one asked for. Throws `M_FORBIDDEN` for a room that the user may not read now. */
-export const scopeOf = async (
-  viewer: RoomViewer,
-  roomId: RoomId | undefined,
-  { reader, userRooms, visibility, ignored: people }: ScopeParts,
-): Promise<StreamScope> => {
-  const ignored = await people.ignoredBy(viewer.user)
-  const all = await userRooms.of(viewer)
-  if (roomId === undefined) {
-    const present = [...all.values()].flatMap(({ room, membership }) => (membership === 'join' ? [room] : []))
-    return { rooms: all, present, peeked: undefined, ignored }
+export class StreamScopes {
+  readonly #parts: StreamScopesParts
+
+  constructor(parts: StreamScopesParts) {
+    this.#parts = parts
   }
-  const { record, membership } = await visibility.access(roomId, viewer.userId)
-  const { room } = record
-  if (membership !== 'join' && !(await visibility.isWorldReadable(room)))
-    throw new MatrixError('M_FORBIDDEN', 'You are not in this room')
-  const member = await reader.membership(room, viewer.userId)
-  const position = member?.position ?? 0
-  const rooms = new Map([[room, { room, roomId, membership: membership ?? 'leave', position, forgotten: false }]])
-  if (membership === 'join') return { rooms, present: [room], peeked: undefined, ignored }
-  // In a room that anybody may join, readers outside see presence too: they could join to see it ("Presence", "Security considerations").
-  const isOpen = membership !== 'ban' && (await visibility.isPublic(room))
-  return { rooms, present: isOpen ? [room] : [], peeked: room, ignored }
+
+  /** All rooms of the user, or the one asked for. Throws `M_FORBIDDEN` for a room that the user may not read now. */
+  async of(viewer: RoomViewer, roomId: RoomId | undefined): Promise<StreamScope> {
+    const { reader, userRooms, visibility, ignored: people } = this.#parts
+    const ignored = await people.ignoredBy(viewer.user)
+    if (roomId === undefined) {
+      const rooms = await userRooms.of(viewer)
+      return { rooms, present: joinedRooms(rooms).map(({ room }) => room), peeked: undefined, ignored }
+    }
+    const { record, membership } = await visibility.access(roomId, viewer.userId)
+    const { room } = record
+    if (membership !== 'join' && !(await visibility.isWorldReadable(room)))
+      throw new MatrixError('M_FORBIDDEN', 'You are not in this room')
+    const member = await reader.membership(room, viewer.userId)
+    const position = member?.position ?? 0
+    const rooms = new Map([[room, { room, roomId, membership: membership ?? 'leave', position, forgotten: false }]])
+    if (membership === 'join') return { rooms, present: [room], peeked: undefined, ignored }
+    // In a room that anybody may join, readers outside see presence too: they could join to see it ("Presence", "Security considerations").
+    const isOpen = membership !== 'ban' && (await visibility.isPublic(room))
+    return { rooms, present: isOpen ? [room] : [], peeked: room, ignored }
+  }
+
+  async joinedRooms(viewer: RoomViewer): Promise<readonly RoomNumber[]> {
+    return joinedRooms(await this.#parts.userRooms.of(viewer)).map(({ room }) => room)
+  }
 }
 
 interface StreamVisibilityParts {
@@ -93,7 +101,5 @@ export class StreamVisibility {
   }
 }
 
-export const isInvite = (event: StoredEvent): boolean => membershipIn(event) === 'invite'
-
-export const membershipIn = (event: StoredEvent): string | undefined =>
-  event.type === 'm.room.member' ? stringAt((JSON.parse(event.json) as Pdu).content, 'membership') : undefined
+export const isInvite = (event: StoredEvent): boolean =>
+  event.type === 'm.room.member' && stringAt((JSON.parse(event.json) as Pdu).content, 'membership') === 'invite'

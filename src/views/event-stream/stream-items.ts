@@ -2,6 +2,9 @@ import type { JsonObject, RoomId, UserId } from '#spec'
 import type { AccountDataEntry, Receipt, RoomAccountDataEntry } from '#store'
 import { accountDataText } from '../events/account-data-text.ts'
 import { type ReceiptLine, receiptsText } from '../events/receipts-text.ts'
+import type { RoomViewer } from '../events/viewer.ts'
+import type { PresenceEntry } from '../presence/presence-now.ts'
+import { presenceText } from '../presence/presence-text.ts'
 
 /** Items of the event stream that are no room events. Those of a room have a `room_id` beside `type` and `content`. */
 
@@ -26,3 +29,12 @@ export const accountDataItem = (entry: AccountDataEntry): string => accountDataT
 
 export const roomAccountDataItem = (roomId: RoomId, entry: RoomAccountDataEntry): string =>
   inRoom(roomId, accountDataText(entry))
+
+export const presenceItems = (
+  entries: readonly PresenceEntry[],
+  ignored: ReadonlySet<UserId>,
+  { form }: RoomViewer,
+): string[] =>
+  entries
+    .filter(({ userId }) => !ignored.has(userId))
+    .map((entry) => presenceText(entry, form === 'old' ? 'old' : 'stream'))

@@ -17,8 +17,11 @@ export interface EventReader {
   readonly creators?: Creators | undefined
 }
 
-/** `full` has a `room_id`; `in-room`, for the rooms of `/sync`, has none; `old` is the form of 2015, see `oldMembers`. */
-export type EventForm = 'full' | 'in-room' | 'old'
+/**
+ * `full` has a `room_id`; `in-room`, for the rooms of `/sync`, has none; `old` is the form of 2015, see `oldMembers`; `federation` is the
+ * event as servers exchange it, the same for all readers.
+ */
+export type EventForm = 'full' | 'in-room' | 'old' | 'federation'
 
 /** The parts of an event's client form that are the same for every reader, as text. */
 interface Prepared {
@@ -81,6 +84,7 @@ export class ClientEvents {
   }
 
   text(stored: StoredEvent, reader: EventReader, form: EventForm = 'full'): string {
+    if (form === 'federation') return federationText(stored)
     const prepared = this.#prepare(stored)
     // A clock that was set back must not show ages below zero.
     const ageMs = Math.max(0, reader.nowMs - stored.originServerTs)
@@ -177,6 +181,10 @@ const redactedUnsigned = (stored: StoredEvent, form?: EventForm): string =>
   stored.redactedBy === undefined
     ? ''
     : `"redacted_because":${redactionText(stored, form)},"redacted_by":${JSON.stringify(stored.redactedBy.eventId)},`
+
+/** The PDU, with its id where the room version leaves it out, as a client could not refer to it otherwise (as Synapse does). */
+const federationText = ({ json, eventId }: StoredEvent): string =>
+  json.includes('"event_id":') ? json : `{"event_id":${JSON.stringify(eventId)},${json.slice(1)}`
 
 const redactionText = (stored: StoredEvent, form: EventForm | undefined): string => {
   if (stored.redactedBy === undefined) return 'null'

@@ -12,6 +12,7 @@ import {
 import type { RoomsReader, StoredEvent } from '#store'
 import type { ClientEvents } from '../events/client-event.ts'
 import { creatorsAmong } from '../events/creators.ts'
+import type { EventTexts } from '../events/event-texts.ts'
 import { oldContent } from '../events/old-event-form.ts'
 import { spliceTexts } from '../events/splice-texts.ts'
 import type { RoomViewer } from '../events/viewer.ts'
@@ -32,7 +33,8 @@ export interface MembersRequest {
 export interface RoomStatesParts {
   readonly reader: RoomsReader
   readonly visibility: Visibility
-  readonly events: ClientEvents
+  readonly clientEvents: ClientEvents
+  readonly texts: EventTexts
   readonly clock: Clock
   /** Position of the newest event of all rooms. */
   newest(): number
@@ -46,13 +48,15 @@ export class RoomStates {
   readonly #reader: RoomsReader
   readonly #visibility: Visibility
   readonly #events: ClientEvents
+  readonly #eventTexts: EventTexts
   readonly #clock: Clock
   readonly #newest: () => number
 
-  constructor({ reader, visibility, events, clock, newest }: RoomStatesParts) {
+  constructor({ reader, visibility, clientEvents, texts, clock, newest }: RoomStatesParts) {
     this.#reader = reader
     this.#visibility = visibility
-    this.#events = events
+    this.#events = clientEvents
+    this.#eventTexts = texts
     this.#clock = clock
     this.#newest = newest
   }
@@ -132,15 +136,8 @@ export class RoomStates {
     return rooms.flatMap(({ roomId, membership }) => (membership === 'join' ? [roomId] : []))
   }
 
-  async #texts(events: readonly StoredEvent[], viewer: RoomViewer): Promise<string> {
-    const { device, form } = viewer
-    const creators = form === 'old' ? await creatorsAmong(events, this.#reader) : undefined
-    const changed = events.find(({ replaces }) => replaces !== undefined)
-    const visibility = changed === undefined ? undefined : await this.#visibility.inRoom(changed.room, viewer)
-    const reader = { device, nowMs: this.#clock.nowMs(), creators }
-    const textOf = (event: StoredEvent): string =>
-      this.#events.text(event, { ...reader, hidesPrevious: visibility?.hidesPrevious(event) }, form)
-    return spliceTexts(events, textOf, this.#clock)
+  #texts(events: readonly StoredEvent[], viewer: RoomViewer): Promise<string> {
+    return this.#eventTexts.joined({ events, viewer, form: viewer.form ?? 'full' })
   }
 }
 

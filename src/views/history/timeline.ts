@@ -4,8 +4,7 @@ import { type EventId, MatrixError, type RoomId } from '#spec'
 import { isInHistory, type RoomNumber, type RoomsReader, type StoredEvent } from '#store'
 import { formatPageToken } from '#streams'
 import type { ClientEvents } from '../events/client-event.ts'
-import { creatorsAmong } from '../events/creators.ts'
-import { spliceTexts } from '../events/splice-texts.ts'
+import type { EventTexts } from '../events/event-texts.ts'
 import type { RoomViewer } from '../events/viewer.ts'
 import type { RoomAccess, RoomVisibility, Visibility } from '../known/visibility.ts'
 import { readPage } from './timeline-page.ts'
@@ -14,7 +13,8 @@ import { type ContextRequest, filterOf, type MessagesRequest, pastPositionOf } f
 export interface TimelineParts {
   readonly reader: RoomsReader
   readonly visibility: Visibility
-  readonly events: ClientEvents
+  readonly clientEvents: ClientEvents
+  readonly texts: EventTexts
   readonly clock: Clock
   /** Position of the newest event of all rooms. */
   newest(): number
@@ -25,13 +25,15 @@ export class Timeline {
   readonly #reader: RoomsReader
   readonly #visibility: Visibility
   readonly #events: ClientEvents
+  readonly #eventTexts: EventTexts
   readonly #clock: Clock
   readonly #newest: () => number
 
-  constructor({ reader, visibility, events, clock, newest }: TimelineParts) {
+  constructor({ reader, visibility, clientEvents, texts, clock, newest }: TimelineParts) {
     this.#reader = reader
     this.#visibility = visibility
-    this.#events = events
+    this.#events = clientEvents
+    this.#eventTexts = texts
     this.#clock = clock
     this.#newest = newest
   }
@@ -156,20 +158,14 @@ export class Timeline {
     return this.#reader.state(room, { at, types: ['m.room.member'], stateKeys })
   }
 
-  async #texts(
+  #texts(
     events: readonly StoredEvent[],
-    { device, form }: RoomViewer,
+    viewer: RoomViewer,
     visibility: RoomVisibility,
     section: 'timeline' | 'state' = 'timeline',
   ): Promise<string> {
-    const creators = form === 'old' ? await creatorsAmong(events, this.#reader) : undefined
-    const nowMs = this.#clock.nowMs()
-    const textOf = (event: StoredEvent): string => {
-      const membership = section === 'timeline' ? visibility.membershipAt(event) : undefined
-      const hidesPrevious = visibility.hidesPrevious(event)
-      return this.#events.text(event, { device, nowMs, membership, hidesPrevious, creators }, form)
-    }
-    return spliceTexts(events, textOf, this.#clock)
+    const { form = 'full' } = viewer
+    return this.#eventTexts.joined({ events, viewer, form, visibility, tellsMembership: section === 'timeline' })
   }
 }
 

@@ -1,31 +1,36 @@
 import type { CompiledFilter } from '#rules'
-import type { UserId } from '#spec'
 import type { Positions } from '#streams'
-
-/** The user and device that sync. */
-export interface Syncer {
-  readonly userId: UserId
-  /** Internal numbers. */
-  readonly user: number
-  readonly device: number | undefined
-}
+import type { EventsViewer } from '../events/event-texts.ts'
+import type { WindowNews } from '../known/stream-news.ts'
+import type { RoomsOfUser } from '../known/user-rooms.ts'
+import type { Window } from '../known/window.ts'
 
 /** `GET /sync`, parsed. */
 export interface SyncRequest {
-  readonly syncer: Syncer
+  readonly syncer: EventsViewer
   readonly since: Positions | undefined
   readonly filter: CompiledFilter
   readonly fullState: boolean
   readonly timeoutMs: number
 }
 
-/** One answer in the making: everything with a position above `since` and not above `now`. */
-export interface SyncWindow {
-  readonly syncer: Syncer
-  readonly since: Positions | undefined
-  readonly now: Positions
+export interface SyncWindow extends Window {
   readonly filter: CompiledFilter
   readonly fullState: boolean
-  readonly nowMs: number
-  readonly ignored: ReadonlySet<UserId>
+  readonly rooms: RoomsOfUser
+  readonly news: WindowNews
+}
+
+export interface PartAnswer {
+  /** Members of the answer's JSON object. */
+  readonly text: string
+  /** Ends the wait of a long poll. */
+  readonly isNews: boolean
+}
+
+/** One part of the answer to `GET /sync`. Parts do not know each other. */
+export interface SyncPart {
+  /** The part's text where nothing is new. */
+  readonly empty: string
+  look(window: SyncWindow): Promise<PartAnswer>
 }

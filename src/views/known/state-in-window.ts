@@ -16,18 +16,18 @@ export interface StateWant {
   readonly matcher: EventMatcher
 }
 
-export interface RoomStateSectionParts {
+export interface StateInWindowParts {
   readonly reader: RoomsReader
   readonly limitBytes: number
 }
 
 /** The `state` section of a room in `/sync`, with members loaded lazily where the filter asks for it ("Lazy-loading room members"). */
-export class RoomStateSection {
+export class StateInWindow {
   readonly #reader: RoomsReader
   /** Members that each device was told of, by device and room. */
   readonly #sent: BoundedCache<string, Set<UserId>>
 
-  constructor({ reader, limitBytes }: RoomStateSectionParts) {
+  constructor({ reader, limitBytes }: StateInWindowParts) {
     this.#reader = reader
     this.#sent = new BoundedCache({
       name: 'lazy-members',

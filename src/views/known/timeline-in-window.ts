@@ -29,7 +29,7 @@ export const MAX_TIMELINE_LIMIT = 100
 /** A filter that lets little through must not make a sync read a room's whole history. */
 const MAX_PAGES = 10
 
-export const loadTimeline = async (
+export const timelineInWindow = async (
   want: TimelineWant,
   reader: RoomsReader,
   clientEvents: ClientEvents,

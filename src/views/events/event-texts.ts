@@ -1,0 +1,98 @@
+import type { Clock } from '#base'
+import type { JsonObject, Membership, UserId } from '#spec'
+import type { RoomNumber, RoomsReader, StoredEvent } from '#store'
+import type { ClientEvents, EventForm } from './client-event.ts'
+import { creatorsAmong } from './creators.ts'
+import { spliceTexts } from './splice-texts.ts'
+
+/** The parts of an event's text that depend on what its reader may see. */
+export interface EventVisibility {
+  /** The reader's membership when the event was sent. */
+  membershipAt(event: StoredEvent): Membership | undefined
+  hidesPrevious(event: StoredEvent): boolean
+}
+
+/** The users and devices for whom texts are made. */
+export interface EventsViewer {
+  readonly userId: UserId
+  readonly user: number
+  readonly device: number | undefined
+}
+
+export interface EventTextsParts {
+  readonly clientEvents: ClientEvents
+  readonly reader: RoomsReader
+  readonly clock: Clock
+  readonly visibility: { inRoom(room: RoomNumber, viewer: EventsViewer): Promise<EventVisibility> }
+}
+
+/** A batch of events for one reader. */
+export interface EventBatch {
+  readonly events: readonly StoredEvent[]
+  readonly viewer: EventsViewer
+  readonly form: EventForm
+  /** What the viewer may see of the events, all of one room. undefined: read for each room where an event needs it. */
+  readonly visibility?: EventVisibility | undefined
+  /** Whether `unsigned` tells the viewer's membership when the event was sent; needs `visibility`. */
+  readonly tellsMembership?: boolean
+  /** Leaves only the fields that a filter asks for. */
+  readonly fields?: ((event: JsonObject) => JsonObject) | undefined
+}
+
+/**
+ * The one writer of batches of events in the form clients get. It adds what depends on the reader: transaction ids, membership, and
+ * whether the replaced content is shown.
+ */
+export class EventTexts {
+  readonly #parts: EventTextsParts
+
+  constructor(parts: EventTextsParts) {
+    this.#parts = parts
+  }
+
+  /** The members of a JSON list, joined by commas. */
+  async joined(batch: EventBatch): Promise<string> {
+    if (batch.events.length === 0) return ''
+    return spliceTexts(batch.events, await this.#writer(batch), this.#parts.clock)
+  }
+
+  /** The text of each event. */
+  async each(batch: EventBatch): Promise<string[]> {
+    return batch.events.length === 0 ? [] : batch.events.map(await this.#writer(batch))
+  }
+
+  async #writer({
+    events,
+    viewer,
+    form,
+    visibility,
+    tellsMembership = false,
+    fields,
+  }: EventBatch): Promise<(event: StoredEvent) => string> {
+    const { clientEvents, reader, clock } = this.#parts
+    const creators = form === 'old' ? await creatorsAmong(events, reader) : undefined
+    const inRooms = visibility === undefined ? await this.#visibilities(events, viewer) : undefined
+    const { device } = viewer
+    const nowMs = clock.nowMs()
+    return (event) => {
+      const seen = visibility ?? inRooms?.get(event.room)
+      const membership = tellsMembership ? seen?.membershipAt(event) : undefined
+      const hidesPrevious = seen?.hidesPrevious(event)
+      const text = clientEvents.text(event, { device, nowMs, membership, hidesPrevious, creators }, form)
+      return fields === undefined ? text : JSON.stringify(fields(JSON.parse(text)))
+    }
+  }
+
+  /** By room; only for rooms with an event that shows replaced content. */
+  async #visibilities(
+    events: readonly StoredEvent[],
+    viewer: EventsViewer,
+  ): Promise<ReadonlyMap<RoomNumber, EventVisibility>> {
+    const inRooms = new Map<RoomNumber, EventVisibility>()
+    for (const { room, replaces } of events) {
+      if (replaces !== undefined && !inRooms.has(room))
+        inRooms.set(room, await this.#parts.visibility.inRoom(room, viewer))
+    }
+    return inRooms
+  }
+}

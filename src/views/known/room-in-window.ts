@@ -1,0 +1,198 @@
+import type { EventMatcher } from '#rules'
+import type { JsonObject } from '#spec'
+import type { Receipt, RoomRecord, RoomsReader, StoredEvent } from '#store'
+import type { ClientEvents } from '../events/client-event.ts'
+import type { EventVisibility } from '../events/event-texts.ts'
+import type { MembershipInWindow } from './membership-in-window.ts'
+import type { RoomFacts, RoomFactsCache } from './room-facts.ts'
+import { type RoomSummary, roomSummary } from './room-summary.ts'
+import type { StateInWindow, StateWant } from './state-in-window.ts'
+import {
+  DEFAULT_TIMELINE_LIMIT,
+  MAX_TIMELINE_LIMIT,
+  type TimelinePart,
+  timelineInWindow,
+} from './timeline-in-window.ts'
+import type { Unread, UnreadCounts } from './unread-counts.ts'
+import type { RoomVisibility, Visibility } from './visibility.ts'
+import type { Window } from './window.ts'
+
+export interface RoomWant {
+  readonly window: Window
+  readonly member: MembershipInWindow
+  /** All events of the room in the window, where they are in memory. */
+  readonly events: readonly StoredEvent[] | undefined
+  readonly timeline: EventMatcher
+  readonly state: EventMatcher
+  /** Whether the whole state is wanted, not only what changed. */
+  readonly fullState: boolean
+}
+
+/** A room that the user left, up to there. */
+export interface LeftRoom {
+  readonly timeline: TimelinePart
+  /** As of right before the timeline. */
+  readonly state: readonly StoredEvent[]
+  /** undefined: not read yet, as nothing needed it. */
+  readonly visibility: EventVisibility | undefined
+}
+
+/** A room that the user is joined to. */
+export interface JoinedRoom extends LeftRoom {
+  readonly facts: RoomFacts
+  /** New to the client: everything is told from the beginning. */
+  readonly fresh: boolean
+  /** undefined where it did not change. */
+  readonly summary: JsonObject | undefined
+}
+
+export interface RoomsInWindowParts {
+  readonly reader: RoomsReader
+  readonly clientEvents: ClientEvents
+  readonly visibility: Visibility
+  readonly unread: Unread
+  readonly facts: RoomFactsCache
+  readonly state: StateInWindow
+}
+
+/** The facts of one room that a user is to be told in a window, as data. */
+export class RoomsInWindow {
+  readonly #parts: RoomsInWindowParts
+
+  constructor(parts: RoomsInWindowParts) {
+    this.#parts = parts
+  }
+
+  /** undefined for a room that is not known any more. */
+  async joined(want: RoomWant): Promise<JoinedRoom | undefined> {
+    const { window, member, fullState } = want
+    const { state, facts: cache } = this.#parts
+    const fresh = window.since === undefined || (!member.throughout && member.changed)
+    const { timeline, visibility } = await this.#timeline(want, fresh, window.now.events)
+    const facts = await cache.of(member.record.room)
+    if (facts === undefined) return undefined
+    const stateWant = this.#stateWant(want, timeline, fresh)
+    const plain = await state.load(stateWant)
+    const summary =
+      fresh || fullState || changesSummary([...plain, ...timeline.events])
+        ? await this.#summary(window, facts.record)
+        : undefined
+    const shown = [...plain, ...(await state.heroes(stateWant, summary?.heroes ?? [], plain))]
+    return {
+      facts,
+      fresh,
+      timeline,
+      state: shown,
+      summary: summary?.json,
+      visibility: visibility ?? (await this.#visibilityOfMember(want, facts, [...shown, ...timeline.events])),
+    }
+  }
+
+  async left(want: RoomWant): Promise<LeftRoom> {
+    const { window, member } = want
+    const fresh = window.since === undefined || member.newlyJoined
+    const { timeline, visibility } = await this.#timeline({ ...want, events: undefined }, fresh, member.position)
+    const stateWant = this.#stateWant(want, timeline, fresh)
+    const state = await this.#parts.state.load({
+      ...stateWant,
+      at: Math.min(stateWant.at, member.leftAt ?? stateWant.at),
+    })
+    // A user who was only ever invited learns of the end of the invite, not of the room.
+    return { timeline, state: member.everJoined ? state : [], visibility }
+  }
+
+  /** Unread counts at the window's end. `receipts`: all of the user's in the window. */
+  counts(
+    { window, member, events }: RoomWant,
+    { facts }: JoinedRoom,
+    receipts: readonly Receipt[],
+  ): Promise<UnreadCounts> {
+    return this.#parts.unread.counts({
+      user: window.viewer,
+      facts,
+      joinedAt: member.position,
+      upTo: window.now.events,
+      receiptsUpTo: window.now.receipts,
+      since: window.since,
+      newEvents: events,
+      newReceipts: receipts,
+    })
+  }
+
+  async #timeline(
+    { window, member, events, timeline: matcher }: RoomWant,
+    fresh: boolean,
+    upTo: number,
+  ): Promise<{ timeline: TimelinePart; visibility: RoomVisibility | undefined }> {
+    const { room } = member.record
+    const { reader, clientEvents, visibility: rule } = this.#parts
+    const visibility = member.throughout ? undefined : await rule.inRoom(room, window.viewer)
+    const mayShow =
+      visibility === undefined
+        ? (event: StoredEvent) => event.stateKey !== undefined || !window.ignored.has(event.sender)
+        : (event: StoredEvent) => visibility.mayShow(event) || this.#isInForce(event, member, upTo)
+    const part = await timelineInWindow(
+      {
+        room,
+        after: fresh ? undefined : window.since?.events,
+        upTo,
+        limit: Math.min(matcher.limit ?? DEFAULT_TIMELINE_LIMIT, MAX_TIMELINE_LIMIT),
+        matcher,
+        mayShow,
+        held: fresh ? undefined : events,
+      },
+      reader,
+      clientEvents,
+    )
+    // A room that is new to a client is shown with a gap before it: events that the client kept from earlier do not continue here.
+    return { timeline: { ...part, limited: part.limited || (fresh && window.since !== undefined) }, visibility }
+  }
+
+  /**
+   * Members are told the state anyway, so state events in force at the window's end are shown in the timeline whenever they were sent (as
+   * Synapse does). State newer than the window does not count: the event it replaces would be in neither part of the answer.
+   */
+  async #isInForce(event: StoredEvent, { membership }: MembershipInWindow, upTo: number): Promise<boolean> {
+    if (membership !== 'join' || event.stateKey === undefined) return false
+    const inForce = await this.#parts.reader.stateEvent(event.room, upTo, event.type, event.stateKey)
+    return inForce?.eventId === event.eventId
+  }
+
+  /** A member throughout the window sees everything, but for replaced state that is older than their stay. */
+  async #visibilityOfMember(
+    { window, member }: RoomWant,
+    facts: RoomFacts,
+    shown: readonly StoredEvent[],
+  ): Promise<EventVisibility> {
+    const isOlder = ({ replaces }: StoredEvent): boolean => (replaces?.position ?? member.position) < member.position
+    if (facts.isHistoryOpen || !shown.some(isOlder)) return MEMBER_THROUGHOUT
+    const visibility = await this.#parts.visibility.inRoom(member.record.room, window.viewer)
+    return { ...MEMBER_THROUGHOUT, hidesPrevious: (event) => visibility.hidesPrevious(event) }
+  }
+
+  #stateWant({ window, member, state, fullState }: RoomWant, timeline: TimelinePart, fresh: boolean): StateWant {
+    const { userId, device } = window.viewer
+    return {
+      room: member.record.room,
+      userId,
+      device,
+      extent: fresh || fullState ? 'all' : timeline.limited ? 'changes' : 'none',
+      since: window.since?.events ?? 0,
+      at: timeline.start,
+      timeline: timeline.events,
+      matcher: state,
+    }
+  }
+
+  #summary({ viewer }: Window, record: RoomRecord): Promise<RoomSummary> {
+    return roomSummary(record, viewer.userId, this.#parts.reader)
+  }
+}
+
+const MEMBER_THROUGHOUT: EventVisibility = { membershipAt: () => 'join', hidesPrevious: () => false }
+
+/** State that a summary is made of. */
+const SUMMARISED_TYPES: ReadonlySet<string> = new Set(['m.room.member', 'm.room.name', 'm.room.canonical_alias'])
+
+const changesSummary = (shown: readonly StoredEvent[]): boolean =>
+  shown.some(({ type, stateKey }) => stateKey !== undefined && SUMMARISED_TYPES.has(type))

@@ -1,0 +1,133 @@
+import type { RoomAccountDataEntry, RoomsReader, StoredEvent } from '#store'
+import { formatPageToken } from '#streams'
+import { accountDataText } from '../../events/account-data-text.ts'
+import type { ClientEvents } from '../../events/client-event.ts'
+import type { EventTexts, EventVisibility } from '../../events/event-texts.ts'
+import { receiptsText } from '../../events/receipts-text.ts'
+import { strippedState } from '../../events/stripped-state.ts'
+import type { MembershipInWindow } from '../../known/membership-in-window.ts'
+import type { RoomsInWindow, RoomWant } from '../../known/room-in-window.ts'
+import type { RoomNews } from '../../known/stream-news.ts'
+import type { TimelinePart } from '../../known/timeline-in-window.ts'
+import type { UnreadCount, UnreadCounts } from '../../known/unread-counts.ts'
+import type { SyncWindow } from '../request.ts'
+
+export interface RoomTextsParts {
+  readonly reader: RoomsReader
+  readonly clientEvents: ClientEvents
+  readonly texts: EventTexts
+  readonly rooms: RoomsInWindow
+}
+
+/** Writes the JSON of one room in `rooms.join`, `rooms.leave`, `rooms.invite` or `rooms.knock`. */
+export class RoomTexts {
+  readonly #parts: RoomTextsParts
+
+  constructor(parts: RoomTextsParts) {
+    this.#parts = parts
+  }
+
+  /** undefined where there is no news. */
+  async joined(
+    window: SyncWindow,
+    member: MembershipInWindow,
+    events: readonly StoredEvent[] | undefined,
+    news: RoomNews,
+  ): Promise<string | undefined> {
+    const { rooms } = this.#parts
+    const want = wantOf(window, member, events)
+    const room = await rooms.joined(want)
+    if (room === undefined) return undefined
+    const { timeline, state, visibility, summary, fresh } = room
+    const ephemeral = ephemeralEvents(window, news)
+    const accountData = accountDataTexts(window, news.accountData)
+    const isQuiet =
+      timeline.events.length + state.length + ephemeral.length + accountData.length + news.receipts.length === 0 &&
+      !timeline.limited
+    if (isQuiet && !fresh && !window.fullState) return undefined
+    const counts = await rooms.counts(want, room, news.receipts)
+    return [
+      `{"timeline":${await this.#timelineText(window, timeline, visibility)}`,
+      `"state":{"events":[${await this.#eventTexts(window, state, visibility)}]}`,
+      `"account_data":{"events":[${accountData.join()}]}`,
+      `"ephemeral":{"events":[${ephemeral.join()}]}`,
+      `"summary":${JSON.stringify(summary ?? {})}`,
+      `${unreadTexts(counts, window.filter.timeline.unreadThreadNotifications)}}`,
+    ].join()
+  }
+
+  /** A room that the user left, up to there. */
+  async left(
+    window: SyncWindow,
+    member: MembershipInWindow,
+    accountData: readonly RoomAccountDataEntry[],
+  ): Promise<string> {
+    const { timeline, state, visibility } = await this.#parts.rooms.left(wantOf(window, member, undefined))
+    return [
+      `{"timeline":${await this.#timelineText(window, timeline, visibility)}`,
+      `"state":{"events":[${await this.#eventTexts(window, state, visibility)}]}`,
+      `"account_data":{"events":[${accountDataTexts(window, accountData).join()}]}}`,
+    ].join()
+  }
+
+  /** `invite_state` or `knock_state`: the stripped state that tells the user what the room is ("Stripped state"). */
+  async stripped(window: SyncWindow, member: MembershipInWindow, key: 'invite_state' | 'knock_state'): Promise<string> {
+    const { reader, clientEvents } = this.#parts
+    const { record, position } = member
+    const state = await strippedState(record.room, position, window.viewer.userId, reader, clientEvents)
+    return `{"${key}":{"events":[${state}]}}`
+  }
+
+  async #timelineText(
+    window: SyncWindow,
+    { events, limited, start }: TimelinePart,
+    visibility: EventVisibility | undefined,
+  ): Promise<string> {
+    const texts = await this.#eventTexts(window, events, visibility, true)
+    return `{"events":[${texts}],"limited":${limited},"prev_batch":"${formatPageToken(start)}"}`
+  }
+
+  #eventTexts(
+    { viewer, filter }: SyncWindow,
+    events: readonly StoredEvent[],
+    visibility: EventVisibility | undefined,
+    tellsMembership = false,
+  ): Promise<string> {
+    const form =
+      filter.format === 'federation'
+        ? ({ form: 'federation' } as const)
+        : ({ form: 'in-room', fields: filter.fields } as const)
+    return this.#parts.texts.joined({ events, viewer, visibility, tellsMembership, ...form })
+  }
+}
+
+const wantOf = (
+  window: SyncWindow,
+  member: MembershipInWindow,
+  events: readonly StoredEvent[] | undefined,
+): RoomWant => {
+  const { filter, fullState } = window
+  return { window, member, events, timeline: filter.timeline, state: filter.state, fullState }
+}
+
+const accountDataTexts = ({ filter }: SyncWindow, entries: readonly RoomAccountDataEntry[]): string[] =>
+  entries.filter(({ type }) => filter.roomAccountData.type(type)).map(accountDataText)
+
+const unreadTexts = ({ main, room, threads }: UnreadCounts, byThread: boolean): string => {
+  const counts = `"unread_notifications":${countsText(byThread ? main : room)}`
+  if (!byThread || threads.size === 0) return counts
+  const ofThreads = [...threads].map(([root, count]) => `${JSON.stringify(root)}:${countsText(count)}`)
+  return `${counts},"unread_thread_notifications":{${ofThreads.join()}}`
+}
+
+const countsText = ({ notifications, highlights }: UnreadCount): string =>
+  `{"notification_count":${notifications},"highlight_count":${highlights}}`
+
+const ephemeralEvents = ({ filter: { ephemeral } }: SyncWindow, { typing, receipts }: RoomNews): string[] => {
+  if (ephemeral.nothing) return []
+  const events: string[] = []
+  if (typing !== undefined && ephemeral.type('m.typing'))
+    events.push(JSON.stringify({ type: 'm.typing', content: { user_ids: typing } }))
+  if (receipts.length > 0 && ephemeral.type('m.receipt')) events.push(receiptsText(receipts))
+  return events
+}

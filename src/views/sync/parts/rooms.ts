@@ -1,0 +1,101 @@
+import { type Clock, yieldToEventLoop } from '#base'
+import type { RoomNumber, RoomsReader } from '#store'
+import { type MembershipInWindow, membershipInWindow } from '../../known/membership-in-window.ts'
+import { NO_ROOM_NEWS } from '../../known/stream-news.ts'
+import type { PartAnswer, SyncPart, SyncWindow } from '../request.ts'
+import type { RoomTexts } from './room-texts.ts'
+
+export interface RoomsPartParts {
+  readonly clock: Clock
+  readonly reader: RoomsReader
+  readonly texts: RoomTexts
+}
+
+type Section = 'join' | 'invite' | 'knock' | 'leave'
+
+/** Rooms answered in one slice of the event loop. */
+const ROOMS_A_SLICE = 5
+
+/** `rooms`: what is new in the rooms that the user is joined to, is invited to, knocks at, or left. */
+export class RoomsPart implements SyncPart {
+  readonly empty = textOf(noRooms())
+  readonly #parts: RoomsPartParts
+
+  constructor(parts: RoomsPartParts) {
+    this.#parts = parts
+  }
+
+  async look(window: SyncWindow): Promise<PartAnswer> {
+    const { clock, reader } = this.#parts
+    const { rooms, filter, viewer, since, now } = window
+    const sections = noRooms()
+    let isNews = false
+    let count = 0
+    for (const room of candidates(window)) {
+      const record = rooms.get(room)
+      if (record === undefined || !filter.room(record.roomId)) continue
+      const positions = { userId: viewer.userId, after: since?.events, upTo: now.events }
+      const member = await membershipInWindow(record, positions, reader)
+      const found = member === undefined ? undefined : await this.#room(window, member)
+      if (found !== undefined) {
+        isNews = true
+        sections[found.section].push(`${JSON.stringify(record.roomId)}:${found.text}`)
+      }
+      if (++count % ROOMS_A_SLICE === 0) await yieldToEventLoop(clock)
+    }
+    return { text: textOf(sections), isNews }
+  }
+
+  async #room(window: SyncWindow, member: MembershipInWindow): Promise<{ section: Section; text: string } | undefined> {
+    const { texts } = this.#parts
+    const { record, membership } = member
+    const { events, rooms } = window.news
+    const news = rooms.get(record.room) ?? NO_ROOM_NEWS
+    switch (membership) {
+      case 'join': {
+        const held = events === undefined ? undefined : (events.get(record.room) ?? [])
+        const text = await texts.joined(window, member, held, news)
+        return text === undefined ? undefined : { section: 'join', text }
+      }
+      case 'invite': {
+        if (!isNew(window, member) || (await this.#isFromIgnored(window, member))) return undefined
+        return { section: 'invite', text: await texts.stripped(window, member, 'invite_state') }
+      }
+      case 'knock':
+        return isNew(window, member)
+          ? { section: 'knock', text: await texts.stripped(window, member, 'knock_state') }
+          : undefined
+      case 'leave':
+      case 'ban': {
+        const isListed =
+          window.since === undefined ? window.filter.includeLeave && member.everJoined : isNew(window, member)
+        if (!isListed || !member.wasPresent || record.forgotten) return undefined
+        return { section: 'leave', text: await texts.left(window, member, news.accountData) }
+      }
+    }
+  }
+
+  /** Module "Ignoring users": invites of ignored users are not shown. */
+  async #isFromIgnored({ ignored, viewer }: SyncWindow, { record, position }: MembershipInWindow): Promise<boolean> {
+    if (ignored.size === 0) return false
+    const invite = await this.#parts.reader.stateEvent(record.room, position, 'm.room.member', viewer.userId)
+    return invite !== undefined && ignored.has(invite.sender)
+  }
+}
+
+/** Rooms that may have news: only those that do, where memory reaches back far enough. */
+const candidates = ({ since, fullState, rooms, news }: SyncWindow): Iterable<RoomNumber> =>
+  since === undefined || fullState || news.events === undefined
+    ? rooms.keys()
+    : new Set([...news.events.keys(), ...news.rooms.keys()])
+
+const isNew = ({ since, fullState }: SyncWindow, { changed, position }: MembershipInWindow): boolean =>
+  since === undefined || fullState || (changed && position > since.events)
+
+function noRooms(): Record<Section, string[]> {
+  return { join: [], invite: [], knock: [], leave: [] }
+}
+
+function textOf({ join, invite, knock, leave }: Record<Section, readonly string[]>): string {
+  return `"rooms":{"join":{${join.join()}},"invite":{${invite.join()}},"knock":{${knock.join()}},"leave":{${leave.join()}}}`
+}
