@@ -5,7 +5,8 @@ import type { ServerName, UserId } from '#spec'
 import type { Committed } from '#store'
 import { Streams } from '#streams'
 import { buildPersonal, type Personal } from '../../src/app/compose/personal.ts'
-import { buildRooms, buildRoomViews, type RoomsDomain, type RoomViews } from '../../src/app/compose/rooms.ts'
+import { buildRooms, type RoomsDomain } from '../../src/app/compose/rooms.ts'
+import { buildViews, type Views } from '../../src/app/compose/views.ts'
 import type { GroupAnswer } from '../../src/store/sql/engine/commit-queue.ts'
 import type { Dice } from '../crash/dice.ts'
 import { ProcessStore } from './process-store.ts'
@@ -51,7 +52,7 @@ export class ServerProcess {
   readonly storage: ProcessStore
   readonly streams: Streams
   readonly rooms: RoomsDomain
-  readonly views: RoomViews
+  readonly views: Views
   readonly personal: Personal
   /** What was sent to it and has not arrived. */
   readonly inbox: Mail[] = []
@@ -73,7 +74,7 @@ export class ServerProcess {
       exists: async (userId: UserId) => (await store.accounts.account(userId)) !== undefined,
       refusesInvite: async () => false,
     })
-    this.views = buildRoomViews(ground, { ...this.personal, ignored: this.personal.ignoredUsers })
+    this.views = buildViews(ground, { ...this.personal, ignored: this.personal.ignoredUsers })
   }
 
   static async start(parts: ServerProcessParts): Promise<ServerProcess> {
