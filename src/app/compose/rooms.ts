@@ -16,8 +16,8 @@ import type { SigningKey } from '#rules'
 import type { ServerName } from '#spec'
 import { type Store, writers } from '#store'
 import type { Streams } from '#streams'
+import type { PublicRooms, RoomStates, Timeline } from '#views'
 import type { Ground } from './ground.ts'
-import type { Views } from './views.ts'
 
 const MEBIBYTE = 1024 * 1024
 
@@ -73,7 +73,7 @@ export const buildRoomPurge = ({ config, store, clock, logger }: Ground): RoomPu
 export const roomApi = (
   serverName: ServerName,
   { sending, memberships, creation, directory, answeredOnce }: RoomsDomain,
-  { timeline, roomStates, publicRooms }: Views,
+  views: { readonly timeline: Timeline; readonly roomStates: RoomStates; readonly publicRooms: PublicRooms },
   presence: Pick<Presence, 'active'>,
 ): Omit<RoomEndpointsDeps, 'oldRoomVersion'> => ({
   serverName,
@@ -83,8 +83,8 @@ export const roomApi = (
   directory,
   answeredOnce,
   roomState: new SetRoomState(sending, memberships),
-  timeline,
-  roomStates,
-  publicRooms,
+  timeline: views.timeline,
+  roomStates: views.roomStates,
+  publicRooms: views.publicRooms,
   presence,
 })
