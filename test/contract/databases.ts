@@ -5,6 +5,7 @@ import pg from 'pg'
 import { afterEach, describe } from 'vitest'
 import { silentLogger, systemClock } from '#base'
 import { openStore, type Store, type StoreOptions } from '#store'
+import { templatePrefix } from '../support/template-databases.ts'
 
 /** A URL of a PostgreSQL superuser; each test makes databases of its own there and drops them. */
 export const POSTGRES = process.env.HOMEROOM_TEST_POSTGRES
@@ -50,17 +51,46 @@ export const askPostgres = async (text: string, values: readonly unknown[] = [])
   }
 }
 
+/** The URL of another database at the same server. */
+export const postgresUrl = (database: string): string => {
+  const url = new URL(POSTGRES ?? '')
+  url.pathname = `/${database}`
+  return url.href
+}
+
+export const createEmptyPostgres = (name: string): Promise<unknown> =>
+  askPostgres(`create database ${name} template template0 encoding 'UTF8'`)
+
+let template: Promise<string> | undefined
+
+/** A database with today's schema and nothing in it: a copy, for making the schema takes longer. */
+export const createPostgres = async (name: string): Promise<void> => {
+  template ??= createTemplate(`${templatePrefix(process.ppid)}${process.pid}`)
+  await askPostgres(`create database ${name} template ${await template}`)
+}
+
+const createTemplate = async (name: string): Promise<string> => {
+  await createEmptyPostgres(name)
+  const store = await openStore({ url: postgresUrl(name), clock: systemClock, logger: silentLogger })
+  await store.close()
+  return name
+}
+
 let made = 0
 
-export const makePostgres: MakeDatabase = async () => {
-  if (POSTGRES === undefined) throw new Error('HOMEROOM_TEST_POSTGRES is not set')
-  const name = `homeroom_test_${process.pid}_${made++}`
-  await askPostgres(`create database ${name} template template0 encoding 'UTF8'`)
-  afterTest.push(() => askPostgres(`drop database ${name} with (force)`))
-  const url = new URL(POSTGRES)
-  url.pathname = `/${name}`
-  return databaseAt(url.href)
-}
+const makeWith =
+  (create: (name: string) => Promise<unknown>): MakeDatabase =>
+  async () => {
+    if (POSTGRES === undefined) throw new Error('HOMEROOM_TEST_POSTGRES is not set')
+    const name = `homeroom_test_${process.pid}_${made++}`
+    await create(name)
+    afterTest.push(() => askPostgres(`drop database ${name} with (force)`))
+    return databaseAt(postgresUrl(name))
+  }
+
+export const makePostgres = makeWith(createPostgres)
+/** Without a schema. */
+export const makeEmptyPostgres = makeWith(createEmptyPostgres)
 
 /** The same tests on both databases; `open` makes an empty one for each call. */
 export const onEveryDatabase = (

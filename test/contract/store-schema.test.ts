@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import pg from 'pg'
 import { afterEach, expect, test } from 'vitest'
-import { cleanDatabases, makePostgres, makeSqlite, onPostgres } from './databases.ts'
+import { cleanDatabases, makeEmptyPostgres, makeSqlite, onPostgres } from './databases.ts'
 
 const pathOf = (url: string): string => url.slice('sqlite:'.length)
 
@@ -22,7 +22,7 @@ onPostgres('the schema', () => {
   afterEach(cleanDatabases)
 
   test('of a newer release is refused', async () => {
-    const database = await makePostgres()
+    const database = await makeEmptyPostgres()
     await (await database.open()).close()
     const client = new pg.Client({ connectionString: database.url })
     await client.connect()
@@ -32,7 +32,7 @@ onPostgres('the schema', () => {
   })
 
   test('is made once by processes that start together', async () => {
-    const database = await makePostgres()
+    const database = await makeEmptyPostgres()
     const stores = await Promise.all([database.open(), database.open(), database.open()])
     expect(await Promise.all(stores.map((store) => store.positions()))).toHaveLength(3)
   })

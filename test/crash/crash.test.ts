@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { askPostgres, POSTGRES } from '../contract/databases.ts'
+import { askPostgres, createEmptyPostgres, POSTGRES, postgresUrl } from '../contract/databases.ts'
 import { MailServer, PUBLIC_URL } from '../support/other-servers/smtp.ts'
 import { CrashRun } from './crash-run.ts'
 import { killsOfRun, seedOfRun } from './dice.ts'
@@ -20,10 +20,8 @@ const withRun = async (kind: 'SQLite' | 'PostgreSQL', name: string, body: (run: 
   const database = databaseOf(name)
   let databaseUrl: string | undefined
   if (kind === 'PostgreSQL') {
-    await askPostgres(`create database ${database} template template0 encoding 'UTF8'`)
-    const url = new URL(POSTGRES ?? '')
-    url.pathname = `/${database}`
-    databaseUrl = url.href
+    await createEmptyPostgres(database)
+    databaseUrl = postgresUrl(database)
   }
   const mails = await MailServer.start()
   const env = {

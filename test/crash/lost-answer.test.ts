@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
-import { askPostgres, POSTGRES } from '../contract/databases.ts'
+import { askPostgres, createPostgres, POSTGRES, postgresUrl } from '../contract/databases.ts'
 import { ServerProcess } from '../support/server-process.ts'
 import { isUnavailableReply } from './ledger.ts'
 import { until } from './pause.ts'
@@ -31,11 +31,9 @@ const startScene = async (): Promise<Scene> => {
   const folder = mkdtempSync(join(tmpdir(), 'homeroom-lost-'))
   undo.push(() => rmSync(folder, { recursive: true, force: true }))
   const database = `homeroom_lost_${process.pid}`
-  await askPostgres(`create database ${database} template template0 encoding 'UTF8'`)
+  await createPostgres(database)
   undo.push(() => askPostgres(`drop database ${database} with (force)`))
-  const url = new URL(POSTGRES ?? '')
-  url.pathname = `/${database}`
-  const proxy = await PostgresProxy.start(url.href)
+  const proxy = await PostgresProxy.start(postgresUrl(database))
   undo.push(() => proxy.stop())
   const server = new ServerProcess({ dataFolder: join(folder, 'data'), databaseUrl: proxy.url })
   undo.push(() => server.kill())

@@ -1,10 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe } from 'vitest'
 import { createHomeserver, type Homeserver, type HomeserverOptions } from '#app'
 import { ConfigError, loadConfig } from '#config'
-import { askPostgres, POSTGRES } from '../contract/databases.ts'
+import { askPostgres, createEmptyPostgres, createPostgres, POSTGRES, postgresUrl } from '../contract/databases.ts'
 import { TestClient } from './client.ts'
 
 export type DatabaseKind = 'sqlite' | 'postgres'
@@ -14,6 +14,14 @@ export interface HomeserverSetup extends Omit<HomeserverOptions, 'config'> {
   readonly settings?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
   /** Default SQLite. */
   readonly database?: DatabaseKind
+  /** Puts there what an earlier server left, before the first start. The folder is there, and nothing else. */
+  readonly inherit?: (place: Place) => Promise<void>
+}
+
+export interface Place {
+  readonly dataFolder: string
+  /** Of an empty PostgreSQL database, where one was asked for. */
+  readonly databaseUrl: string | undefined
 }
 
 let made = 0
@@ -80,16 +88,22 @@ export class TestHomeserver {
 
 /** Makes and starts a homeserver. Use `await using`, or call `stop`. */
 export async function startHomeserver(setup: HomeserverSetup = {}): Promise<TestHomeserver> {
-  const { settings = {}, database = 'sqlite', ...rest } = setup
+  const { settings = {}, database = 'sqlite', inherit, ...rest } = setup
   const folder = mkdtempSync(join(tmpdir(), 'homeroom-flow-'))
   const databaseName = `homeroom_flow_${process.pid}_${made++}`
-  if (database === 'postgres') await askPostgres(`create database ${databaseName} template template0 encoding 'UTF8'`)
+  const create = inherit === undefined ? createPostgres : createEmptyPostgres
+  if (database === 'postgres') await create(databaseName)
   const discard = async (): Promise<void> => {
     rmSync(folder, { recursive: true, force: true })
     if (database === 'postgres') await askPostgres(`drop database ${databaseName} with (force)`)
   }
   try {
     const config = configOf(folder, database === 'postgres' ? databaseName : undefined, settings)
+    if (inherit !== undefined) {
+      const { dataFolder, database: place } = config.storage
+      mkdirSync(dataFolder, { mode: 0o700 })
+      await inherit({ dataFolder, databaseUrl: place.kind === 'postgres' ? place.url : undefined })
+    }
     const homeserver = new TestHomeserver({ ...rest, config }, discard)
     await homeserver.start()
     return homeserver
@@ -105,11 +119,7 @@ function configOf(
   settings: NonNullable<HomeserverSetup['settings']>,
 ) {
   const storage: Record<string, unknown> = { data: join(folder, 'data') }
-  if (postgresName !== undefined) {
-    const url = new URL(POSTGRES ?? '')
-    url.pathname = `/${postgresName}`
-    storage.database = url.href
-  }
+  if (postgresName !== undefined) storage.database = postgresUrl(postgresName)
   const merged = {
     ...settings,
     listen: { port: 0, ...settings.listen },

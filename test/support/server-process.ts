@@ -121,9 +121,9 @@ export class ServerProcess {
   }
 }
 
-/** No setting of whoever runs the tests reaches the server. */
+/** No setting of whoever runs the tests reaches the server, and none of the tests themselves. */
 const withoutSettings = (): NodeJS.ProcessEnv =>
-  Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(?:HOMEROOM_|NODE_OPTIONS|VITEST)/.test(name)))
+  Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(?:HOMEROOM_|NODE_|VITEST)/.test(name)))
 
 function signalGroup(pid: number, signal: NodeJS.Signals): void {
   try {

@@ -1,7 +1,7 @@
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { askPostgres, POSTGRES } from '../contract/databases.ts'
+import { askPostgres, createPostgres, postgresUrl } from '../contract/databases.ts'
 import { TestClient } from './client.ts'
 import { ServerProcess } from './server-process.ts'
 
@@ -22,18 +22,16 @@ export class TwoProcesses {
   private constructor(database: string) {
     this.#folder = mkdtempSync(join(tmpdir(), 'homeroom-two-'))
     this.#database = database
-    const url = new URL(POSTGRES ?? '')
-    url.pathname = `/${database}`
-    this.databaseUrl = url.href
+    this.databaseUrl = postgresUrl(database)
   }
 
   /** `env`: more settings, for both. Needs PostgreSQL. */
   static async start(env: Readonly<Record<string, string>> = {}): Promise<TwoProcesses> {
     const database = `homeroom_two_${process.pid}_${made++}`
-    await askPostgres(`create database ${database} template template0 encoding 'UTF8'`)
+    await createPostgres(database)
     const two = new TwoProcesses(database)
     try {
-      // One after the other: the first makes the schema and the key.
+      // One after the other: the first makes the key.
       for (const name of ['first', 'second']) await two.#startProcess(name, { ...CHEAP_PASSWORDS, ...env })
       return two
     } catch (error) {
