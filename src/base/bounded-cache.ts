@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 
-/** What a cache tells the metrics endpoint of itself. */
+/** Counts of a cache, for the metrics. */
 export interface CacheStats {
   readonly name: string
   readonly hits: number

@@ -1,10 +1,10 @@
-/** More waits than could be done while somebody still wants it. */
+/** Thrown where so much work waits already that nobody would still want the result. */
 export class TooMuchWork extends Error {
   override readonly name = 'TooMuchWork'
   readonly retryAfterMs = 5_000
 }
 
-/** Work of which only so much goes on at a time, first come first served; so much more may wait, and no more. */
+/** Work of which a limited number goes on at a time, first come first served, and a limited number waits. */
 export class BoundedWork {
   readonly #concurrency: number
   readonly #maxWaiting: number
@@ -24,7 +24,7 @@ export class BoundedWork {
     try {
       return await work()
     } finally {
-      // Whoever waits takes the place over, so the count stays.
+      // The next in the queue takes the place over, so the count stays.
       const next = this.#waiting.shift()
       if (next === undefined) this.#running--
       else next()

@@ -6,13 +6,13 @@ export interface ChoreOptions {
   readonly logger: Logger
   /** From the end of one round to the next. */
   readonly everyMs: number
-  /** Logged where a round fails; the next one tries again. */
+  /** The message to log where a round fails; the next round tries again. */
   readonly failure: string
-  /** One round. A long one asks `stopped` now and then, and ends early. */
+  /** One round. A long one checks `stopped` now and then, and ends early. */
   round(): Promise<void>
 }
 
-/** Work in the background that comes again and again: never two rounds at once, and none after `stop`. */
+/** Repeated work in the background: never two rounds at once, and none after `stop`. */
 export class Chore {
   readonly #options: ChoreOptions
   #cancel: (() => void) | undefined
@@ -27,12 +27,12 @@ export class Chore {
     return this.#stopped
   }
 
-  /** The first round is now. */
+  /** Starts with a first round at once. */
   start(): void {
     this.#running = this.#turn()
   }
 
-  /** When what is under way has ended. */
+  /** Resolves when the round under way has ended. */
   async stop(): Promise<void> {
     this.#stopped = true
     this.#cancel?.()

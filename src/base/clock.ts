@@ -1,12 +1,12 @@
-/** The only way to time: passed in everywhere, so that tests run on a clock of their own and need no sleeps. */
+/** Time is passed in everywhere, so that tests run on a clock of their own and need no sleeps. */
 export interface Clock {
   /** Milliseconds since the Unix epoch; may step backwards when the machine's clock is set. */
   nowMs(): number
   /** Milliseconds from an arbitrary start; never steps back. For measuring how long something takes. */
   monotonicMs(): number
-  /** Calls `fire` once after `delayMs`; the answer cancels it. Never keeps the process alive by itself. */
+  /** Calls `fire` once after `delayMs`; the returned function cancels it. A timer never keeps the process alive. */
   after(delayMs: number, fire: () => void): () => void
-  /** Calls `fire` once the event loop has served what is ready now: long work is cut into slices with it. */
+  /** Calls `fire` after the event loop has served what is ready now; long work is cut into slices with it. */
   soon(fire: () => void): void
 }
 

@@ -1,12 +1,12 @@
-/** Who is told, once, how something ended. */
+/** A receiver is told once how something ended. */
 export interface Receiver<Value> {
   deliver(value: Value): void
   fail(error: unknown): void
 }
 
-/** A value that comes later. Leaner than a promise, and than what awaits one: for what many thousands wait for. */
+/** A value that comes later. It holds less memory than a promise and a suspended function: for values that many thousands wait for. */
 export interface Pending<Value> {
-  /** Called once, by whoever wants the value. */
+  /** To be called once. */
   deliverTo(receiver: Receiver<Value>): void
   /** Ends the wait with what there is now. */
   hurry(): void

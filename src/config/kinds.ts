@@ -1,11 +1,11 @@
 import { isIP } from 'node:net'
 import { parseServerName, ROOM_VERSIONS, type ServerName } from '#spec'
 
-/** What a setting may be: read from a YAML value, or from the text of a flag or of an environment variable. */
+/** A kind of setting, read from a YAML value or from the text of a flag or an environment variable. */
 export interface Kind<Value> {
   /** Completes "expected …". */
   readonly expects: string
-  /** undefined for what is not one. `fromText`: numbers, booleans and lists come as text. */
+  /** Returns undefined for a value that is not of the kind. `fromText`: numbers, booleans and lists come as text. */
   parse(raw: unknown, fromText: boolean): Value | undefined
 }
 
@@ -153,7 +153,7 @@ export const rate: Kind<RateBudget> = {
 const itemsOf = (text: string): readonly string[] =>
   text.trim() === '' ? [] : text.split(',').map((item) => item.trim())
 
-/** In a flag or a variable: separated by commas; empty: none. */
+/** In a flag or a variable the items are separated by commas; an empty text is no item. */
 export const list = <Value>(of: Kind<Value>): Kind<readonly Value[]> => ({
   expects: `a list, each ${of.expects}`,
   parse: (raw, fromText) => {

@@ -7,13 +7,13 @@ import { refuseCasWithoutNeeds } from './sections/cas.ts'
 import { refuseS3WithoutNeeds } from './sections/media.ts'
 import { refuseSignInWithoutNeeds } from './sections/sign-in-providers.ts'
 
-/** One thing wrong with the configuration, with where it stands. */
+/** One problem of the configuration, with its place. */
 export interface ConfigProblem {
   readonly path: string
   readonly message: string
 }
 
-/** Everything wrong with the configuration, at once. */
+/** Thrown with all problems of the configuration at once. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
   readonly problems: readonly ConfigProblem[]
@@ -25,7 +25,7 @@ export class ConfigError extends Error {
 }
 
 export interface ConfigSources {
-  /** By flag name without dashes; a switch is `true`. */
+  /** The values of flags by name without dashes; a switch is `true`. */
   readonly flags?: Readonly<Record<string, string | true | undefined>>
   readonly environment?: Readonly<Record<string, string | undefined>>
   /** A YAML text and what to call it in messages. */
@@ -38,7 +38,7 @@ interface Given {
   readonly source: string
 }
 
-/** Variables with the prefix that are no settings: which file to read, the mark of `bin/homeroom.js`, and what the tests read. */
+/** The variables with the prefix that are no settings: the file to read, the mark of `bin/homeroom.js`, and those of the tests. */
 const OTHER_VARIABLES = /^HOMEROOM_(?:CONFIG|REEXECUTED|TEST_.*)$/
 
 /** Flags, then environment, then file, then defaults. Throws `ConfigError` with all problems. */
@@ -68,7 +68,7 @@ export const loadConfig = (sources: ConfigSources): Config => {
   refuseSignInWithoutNeeds(settings, problems)
   refuseCasWithoutNeeds(settings, problems)
   refuseS3WithoutNeeds(given, problems)
-  // Every place was filled from its own kind just above; with problems it is not used.
+  // The types are right: every value was read by its own kind just above. With problems the result is not used.
   if (problems.length > 0) throw new ConfigError(problems)
   return resolveConfig(settings as unknown as Settings)
 }
@@ -210,7 +210,7 @@ const refuseTurnWithoutCredentials = (given: ReadonlySet<string>, problems: Conf
 
 const LOOPBACK = /^(?:127\.\d+\.\d+\.\d+|::1|localhost)$/
 
-/** What depends on several settings. */
+/** Resolves the settings that depend on others. */
 const resolveConfig = (settings: Settings): Config => {
   const { listen, registration, server, storage, ...rest } = settings
   const { tlsPort, tlsCert, tlsKey, ...listenRest } = listen

@@ -1,9 +1,9 @@
 import type { Kind } from './kinds.ts'
 import type { Section, Setting, Values } from './setting.ts'
 
-/** Something wrong inside a value of several parts. */
+/** A problem inside a value of several parts. */
 export interface PartProblem {
-  /** From the setting on: `[0].clientId`. Empty for the whole. */
+  /** The place below the setting: `[0].clientId`. Empty for the whole. */
   readonly at: string
   readonly message: string
 }
@@ -11,9 +11,8 @@ export interface PartProblem {
 type Fields = Readonly<Record<string, Setting<unknown>>>
 type RecordOf<F extends Fields> = Values<Section<F>>
 
-/** A list of records. It tells by itself what is wrong, since one sentence on the whole would not say where. */
+/** A list of records. It reports its problems itself, each with its place. */
 export interface RecordListKind<Record> extends Kind<readonly Record[]> {
-  /** For the reference page. */
   readonly fields: Fields
   problems(raw: unknown, fromText: boolean): readonly PartProblem[]
 }
@@ -24,7 +23,7 @@ export const required = <Value>(kind: Kind<Value>, draft: Omit<Setting<Value>, '
 
 const EXPECTS = 'a list of mappings; in a variable, the same as JSON'
 
-/** `check` sees a record whose fields are all right by themselves, and those before it. */
+/** `check` gets a record whose fields are valid one by one, and the records before it. */
 export const recordList = <const F extends Fields>(
   fields: F,
   check: (record: RecordOf<F>, before: readonly RecordOf<F>[]) => readonly PartProblem[],
@@ -87,5 +86,5 @@ const readRecord = (fields: Fields, item: unknown): { record: Record<string, unk
   return { record, problems }
 }
 
-/** Whether a kind has parts of its own to speak of. */
+/** Whether a kind is a list of records. */
 export const isRecordList = (kind: Kind<unknown>): kind is RecordListKind<unknown> => 'fields' in kind

@@ -42,7 +42,7 @@ export const SECTIONS = {
   logging,
 } as const
 
-/** What the sections hold once read; `Config` is this, with what depends on several settings resolved. */
+/** The values of all sections; `Config` is this after the settings that depend on others were resolved. */
 export type Settings = { readonly [Name in keyof typeof SECTIONS]: Values<(typeof SECTIONS)[Name]> }
 
 export interface Place {

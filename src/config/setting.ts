@@ -1,18 +1,18 @@
 import type { Kind } from './kinds.ts'
 
-/** One setting: what it may be, what it is when nobody says, and the words of the reference page. */
+/** One setting: its kind, its default, and its description on the reference page. */
 export interface Setting<Value> {
   readonly kind: Kind<Value>
-  /** As one would write it in YAML; undefined where it stays unset, or depends on others (then the description says how). */
+  /** The default as written in YAML; undefined where there is none, or where it depends on other settings (then the description says how). */
   readonly fallback: string | number | boolean | readonly (string | number)[] | undefined
   readonly description: string
   /** Command-line flag without dashes; its environment variable follows from it. */
   readonly flag?: string
-  /** For a flag that takes no value: what it stands for. */
+  /** The value that a flag without a value stands for. */
   readonly flagMeans?: boolean
   /** Never shown in messages. */
   readonly secret?: boolean
-  /** In a record: without it the record is refused. */
+  /** A record without this field is refused. */
   readonly required?: boolean
 }
 

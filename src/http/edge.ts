@@ -51,8 +51,6 @@ export interface Edge {
   stop(graceMs: number): Promise<void>
 }
 
-export const DEFAULT_BODY_BYTES = 128 * 1024
-
 /** An edge that does not listen yet. */
 export const createEdge = (options: EdgeOptions): Edge => new HttpEdge(options)
 

@@ -1,6 +1,6 @@
 export { AnsweredOnce, withPutTwins } from './answered-once.ts'
 export type { Listener } from './connections/sockets.ts'
-export { createEdge, DEFAULT_BODY_BYTES, type Edge, type EdgeLimits, type EdgeOptions } from './edge.ts'
+export { createEdge, type Edge, type EdgeLimits, type EdgeOptions } from './edge.ts'
 export * from './endpoint/answer.ts'
 export * from './endpoint/auth.ts'
 export * from './endpoint/endpoint.ts'

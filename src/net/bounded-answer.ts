@@ -14,6 +14,6 @@ export const boundedBytes = async (
   return Buffer.concat(chunks)
 }
 
-/** The same as UTF-8. */
+/** The whole of an answer as UTF-8 text; throws like `boundedBytes`. */
 export const boundedText = async (pieces: AsyncIterable<Uint8Array> | null, limitBytes: number): Promise<string> =>
   (await boundedBytes(pieces, limitBytes)).toString('utf8')

@@ -31,7 +31,7 @@ export class CaptchaVerifier {
     try {
       const answer = await fetch(verifyUrl, {
         method: 'POST',
-        // To the letter: the registered type has no parameters, and `fetch` would add one.
+        // Set here because `fetch` would add a parameter, which the registered type does not have.
         headers: { 'content-type': 'application/x-www-form-urlencoded' },
         body: new URLSearchParams({
           secret: privateKey,

@@ -1,9 +1,9 @@
-/** What `/proxyValidate` says of a ticket. Everything in it is hostile but its origin. */
+/** The answer of `/proxyValidate` to a ticket. Its origin is sure, its content is untrusted. */
 export type CasAnswer =
   | {
       readonly kind: 'success'
       readonly user: string
-      /** By name without prefix; an attribute may have several values. */
+      /** The values of each attribute, by its name without prefix. */
       readonly attributes: ReadonlyMap<string, readonly string[]>
     }
   /** `code`: as CAS names it, `INVALID_TICKET` for one. */
@@ -23,11 +23,11 @@ const ATTRIBUTES = `${SUCCESS}/attributes`
 const PROXIES = `${SUCCESS}/proxies`
 
 /**
- * Reads the XML of CAS protocol 2 and 3. Taken to the letter: who somebody is must be said once, where it belongs, as plain text. Entities but
- * the five of XML itself are not resolved, and a document type that could declare others is refused.
+ * Reads the XML of CAS protocol 2 and 3, strictly: the user must be named once, in the right place, as plain text. Only the five entities of
+ * XML itself are resolved, and a document type, which could declare others, is refused.
  */
 export const readCasAnswer = async (text: string): Promise<CasAnswer> => {
-  // Loaded with the first ticket: idle memory is a promise.
+  // Loaded with the first ticket, to keep idle memory low.
   const { Parser } = await import('htmlparser2')
   const reading = new Reading()
   const parser = new Parser(
@@ -101,7 +101,7 @@ class Reading {
     if (verdicts !== 1) return { kind: 'garbage', why: `it holds ${verdicts} verdicts` }
     if (code !== undefined) return { kind: 'failure', code }
     if (user === undefined || this.#users.length !== 1) return { kind: 'garbage', why: 'it does not name one user' }
-    // A ticket that another service got in the person's name. Which of them may is said nowhere, so none may.
+    // A ticket that another service got in the person's name. No list says which services may, so none may.
     if (this.#count(PROXIES) > 0) return { kind: 'garbage', why: 'it is the ticket of a proxy' }
     return { kind: 'success', user, attributes: this.#attributes }
   }

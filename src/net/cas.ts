@@ -5,11 +5,11 @@ import { boundedFetch } from './openid-transport.ts'
 
 export interface CasOptions {
   readonly clock: Clock
-  /** Without a slash at the end: `https://cas.example.org/cas`. */
+  /** The base URL, with no slash at its end: `https://cas.example.org/cas`. */
   readonly serverUrl: string
-  /** Which attributes a person must have, and with which value; undefined: with any. */
+  /** The attributes that a person must have; a value of undefined means any. */
   readonly requiredAttributes: readonly { readonly name: string; readonly value: string | undefined }[]
-  /** Of each request. */
+  /** Limit of each request. */
   readonly timeoutMs: number
 }
 
@@ -24,12 +24,12 @@ export class CasServer {
     this.#options = options
   }
 
-  /** Where to send the browser, which comes back to `service` with a ticket. `again`: they shall prove it anew, logged in there or not. */
+  /** Returns the URL to send the browser to; it comes back to `service` with a ticket. `again`: the person has to log in there anew. */
   loginUri(service: string, again: boolean): string {
     return `${this.#options.serverUrl}/login?${query({ service, ...(again ? { renew: 'true' } : {}) })}`
   }
 
-  /** Who has the ticket; it is good once, and for that very `service`. Throws `ProviderFailure`. */
+  /** Returns the identity behind a ticket, which is good once and for this `service` only. Throws `ProviderFailure`. */
   async identify(ticket: string, service: string, again: boolean): Promise<ProvenIdentity> {
     if (!/^[!-~]+$/.test(ticket) || ticket.length > MAX_TICKET_LENGTH) {
       throw new ProviderFailure('invalid', 'the ticket is none')
@@ -43,7 +43,7 @@ export class CasServer {
         throw new ProviderFailure('denied', `the person lacks the attribute ${name}`)
       }
     }
-    // Of an attribute with several values the first counts; who it is comes last, so that no attribute can say otherwise.
+    // The first of several values counts. The user comes last, so that no attribute can overwrite it.
     const claims = [...attributes].flatMap(([name, [first]]) => (first === undefined ? [] : [[name, first] as const]))
     return { subject: user, claims: Object.fromEntries([...claims, ['user', user]]) }
   }
@@ -81,7 +81,7 @@ const proofIn = (answer: CasAnswer): CasAnswer & { readonly kind: 'success' } =>
     case 'garbage':
       throw new ProviderFailure('invalid', answer.why)
     case 'failure':
-      // The one code that says nothing of the ticket.
+      // The only code that says nothing of the ticket.
       throw new ProviderFailure(answer.code === 'INTERNAL_ERROR' ? 'unavailable' : 'invalid', `CAS says ${answer.code}`)
     case 'success': {
       const { user } = answer

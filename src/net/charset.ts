@@ -1,4 +1,4 @@
-/** How far into a page its encoding must be named (HTML standard, "Determining the character encoding"). */
+/** The part of a page in which its encoding must be named (HTML standard, "Determining the character encoding"). */
 const HEAD_BYTES = 1_024
 
 const BYTE_ORDER_MARKS = [
@@ -46,7 +46,7 @@ const decoderOf = (bytes: Buffer, contentTypeCharset: string | undefined): TextD
   return knownDecoder(contentTypeCharset) ?? knownDecoder(namedIn(head)) ?? new TextDecoder(guess(head))
 }
 
-/** undefined for a name that nobody gave, or that means no encoding. */
+/** undefined for a name that is missing or means no encoding. */
 const knownDecoder = (label: string | undefined): TextDecoder | undefined => {
   if (label === undefined) return undefined
   try {
@@ -60,13 +60,13 @@ const namedIn = (head: Buffer): string | undefined => {
   const text = head.toString('latin1')
   const label = /<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]{1,40})/i.exec(text)?.[1]
   const found = label ?? /^<\?xml[^>]{0,100}?encoding\s*=\s*["']([\w.:-]{1,40})/i.exec(text)?.[1]
-  // Whoever could read the name so far cannot be reading UTF-16.
+  // The name was read as ASCII, so the page cannot be UTF-16.
   return found !== undefined && /^utf-?16/i.test(found) ? 'utf-8' : found
 }
 
 const guess = (head: Buffer): string => {
   try {
-    // In a stream: the head may end within a character.
+    // Decoded as a stream, since the head may end within a character.
     new TextDecoder('utf-8', { fatal: true }).decode(head, { stream: true })
     return 'utf-8'
   } catch {

@@ -6,8 +6,7 @@ const TIMEOUT_MS = 3_000
 const TRIES = 2
 
 /**
- * Asks DNS servers and nobody else, without holding a thread: who names a host whose servers never answer keeps nobody waiting but
- * himself. Neither the hosts file nor search domains count. Servers as `1.1.1.1` or `[::1]:53`; none: those of the machine.
+ * Asks DNS servers only, without holding a thread, so that a host whose servers never answer delays nobody else. Neither the hosts file nor search domains count. Servers as `1.1.1.1` or `[::1]:53`; none: those of the machine.
  */
 export const dnsLookup = (servers: readonly string[]): Resolve => {
   const resolver = new Resolver({ timeout: TIMEOUT_MS, tries: TRIES })
@@ -24,7 +23,7 @@ export const dnsLookup = (servers: readonly string[]): Resolve => {
 const addressesOf = (found: PromiseSettledResult<string[]>, family: 4 | 6): readonly LookupAddress[] =>
   found.status === 'rejected' ? [] : found.value.map((address) => ({ address, family }))
 
-/** Names that no DNS server is to be asked for (RFC 6761). */
+/** The names that no DNS server may be asked for (RFC 6761). */
 const specialName = (hostname: string): readonly LookupAddress[] | undefined => {
   const [, name] = /(?:^|\.)(localhost|invalid)\.?$/i.exec(hostname) ?? []
   if (name === undefined) return undefined

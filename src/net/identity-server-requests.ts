@@ -13,7 +13,7 @@ export type IdentityServerAnswer =
   /** An answer outside 200 to 299; the errcode where it was a standard error. */
   | { readonly kind: 'error'; readonly status: number; readonly errcode: string | undefined; readonly error: string }
 
-/** A binding may come with all the invites that waited for it. */
+/** A binding comes with all the invites that waited for it. */
 const MAX_ANSWER_BYTES = 256 * 1024
 const MAX_ERROR = 500
 const ERRCODE = /^[A-Za-z0-9_.]{1,100}$/
@@ -38,7 +38,7 @@ export const askIdentityServer = async (
   if (!answer.ok) return errorIn(answer.status, text)
   const body: unknown = JSON.parse(text)
   if (!isJsonObject(body)) throw new Error('the answer is no JSON object')
-  // Those of 2015 said with 200 what they had against a request.
+  // The identity servers of 2015 answered errors with status 200.
   return stringAt(body, 'errcode') === undefined ? { kind: 'answer', body } : errorIn(answer.status, text)
 }
 

@@ -18,7 +18,7 @@ export interface IdentityServersOptions {
 /** `untrusted`: not on the list, and nothing was sent. `unavailable`: no answer in time, or none that can be understood. */
 export type IdentityServerFailure = { readonly kind: 'untrusted' } | { readonly kind: 'unavailable' }
 
-/** As the identity server has it. */
+/** An identifier as the identity server has it. */
 export interface RemoteThirdPartyId {
   readonly medium: string
   readonly address: string
@@ -44,7 +44,7 @@ export type BindAnswer =
 
 export interface BindWish {
   readonly idServer: string
-  /** With one the v2 API is spoken, without one v1, which knows none. */
+  /** With a token the v2 API is used, without one v1, which has no tokens. */
   readonly accessToken: string | undefined
   readonly sid: string
   readonly clientSecret: string
@@ -59,7 +59,6 @@ export interface UnbindWish {
 
 export interface EmailTokenWish {
   readonly idServer: string
-  /** As in `BindWish`. */
   readonly accessToken: string | undefined
   readonly email: string
   readonly clientSecret: string
@@ -74,10 +73,10 @@ export type EmailTokenAnswer =
 
 const V1 = '/_matrix/identity/api/v1'
 const V2 = '/_matrix/identity/v2'
-/** Over all servers. More at once is an attack, or a server that hangs: they are told that it is unavailable. */
+/** Limit over all servers. Beyond it the answer is `unavailable`: there is an attack, or a server hangs. */
 const MAX_AT_ONCE = 64
 const MAX_ADDRESS = 512
-/** Appendices, "Opaque Identifiers": what a session's id and its secret may be. Anything else names no session. */
+/** The grammar of a session's id and of its secret (appendices, "Opaque Identifiers"). Nothing else is sent on. */
 const OPAQUE = /^[0-9A-Za-z.=_-]{1,255}$/
 const ACCESS_TOKEN = /^[\x21-\x7e]{1,2048}$/
 const NO_SUCH_SESSION = new Set(['M_NO_VALID_SESSION', 'M_SESSION_NOT_VALIDATED', 'M_SESSION_EXPIRED'])
@@ -166,9 +165,9 @@ export class IdentityServers {
     return received.kind === 'answer' ? 'success' : 'no-support'
   }
 
-  /** The name under which the operator trusts it. */
+  /** The name in the operator's list. */
   #trusted(idServer: string): string | undefined {
-    // Some clients send the URL they know it by.
+    // Some clients send a URL.
     const name = parseServerName(idServer.replace(/^https?:\/\//, '').replace(/\/$/, ''))
     if (name === undefined) return undefined
     const host = name.toLowerCase().replace(/:443$/, '')
@@ -198,7 +197,7 @@ export class IdentityServers {
     try {
       return await askIdentityServer(this.#origins.get(host) ?? `https://${host}`, sent, late.signal)
     } catch (err) {
-      // Without the query: it holds the client's secret.
+      // The query is not logged: it holds the client's secret.
       const path = sent.path.replace(/\?.*$/, '')
       logger.warn({ err, identityServer: host, path }, 'an identity server gave no usable answer')
       return { kind: 'unavailable' }

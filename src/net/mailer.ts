@@ -10,7 +10,7 @@ export interface MailerOptions {
   readonly security: 'starttls' | 'tls' | 'none'
   readonly auth: { readonly user: string; readonly pass: string } | undefined
   readonly from: { readonly name: string | undefined; readonly address: string }
-  /** From connecting to the mail server's word that it has the mail. */
+  /** Limit from connecting until the mail server has accepted the mail. */
   readonly timeoutMs: number
 }
 
@@ -47,14 +47,14 @@ export class Mailer {
   /** Answers once the mail server has the mail, or did not take it in time. Never throws. */
   async send(mail: OutgoingMail): Promise<MailOutcome> {
     const { clock, logger, timeoutMs } = this.#options
-    // Waiting for a turn counts: behind a mail server that hangs nobody waits longer than the first.
+    // Waiting in the queue counts too, so that behind a mail server that hangs no mail waits longer than the first.
     const deadlineMs = clock.monotonicMs() + timeoutMs
     try {
       await this.#work.run(() => this.#deliver(mail, deadlineMs))
       return 'sent'
     } catch (error) {
       const { code, responseCode, command } = faultOf(error)
-      // Not the error itself: mail servers repeat the address in what they say.
+      // The error itself is not logged: mail servers repeat the address in it.
       logger.warn({ code, responseCode }, 'a mail was not accepted by the mail server')
       // Permanent, and about the recipient alone: RFC 5321, section 4.2.1.
       return command === 'RCPT TO' && responseCode !== undefined && responseCode >= 500 ? 'refused' : 'failed'
@@ -86,7 +86,7 @@ export class Mailer {
       await Promise.race([delivery, late])
     } finally {
       cancel()
-      // After the time-out nobody hears of its end.
+      // After the time-out its result is ignored.
       delivery.catch(() => {})
     }
   }
@@ -115,7 +115,7 @@ const openTransport = async ({ host, port, security, auth, timeoutMs }: MailerOp
 
 interface Fault {
   readonly code: string | undefined
-  /** What the mail server answered, to which command. */
+  /** The mail server's answer, and the command that it answers. */
   readonly responseCode: number | undefined
   readonly command: string | undefined
 }

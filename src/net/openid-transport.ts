@@ -2,10 +2,10 @@ import type { CustomFetch } from 'openid-client'
 import type { Clock } from '#base'
 import { boundedBytes } from './bounded-answer.ts'
 
-/** Keys, metadata and claims of every known provider are far smaller. */
+/** The keys, metadata and claims of known providers are far smaller. */
 const MAX_ANSWER_BYTES = 512 * 1024
 
-/** The statuses that a `Response` must not have a body with. */
+/** The statuses with which a `Response` must have no body. */
 const BODILESS: ReadonlySet<number> = new Set([204, 205, 304])
 
 /** `fetch` with bounds: a whole answer within `timeoutMs`, and no more than `MAX_ANSWER_BYTES` of it. Redirects are not followed. */

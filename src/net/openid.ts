@@ -6,7 +6,7 @@ import { boundedFetch } from './openid-transport.ts'
 
 type Library = typeof import('openid-client')
 
-/** Where a provider is: discovered at an issuer, or told by the operator. */
+/** The addresses of a provider: discovered at an issuer, or set by the operator. */
 export type OpenIdEndpoints =
   | { readonly kind: 'issuer'; readonly issuer: string }
   | {
@@ -29,13 +29,13 @@ export interface OpenIdOptions {
   readonly clientId: string
   readonly clientAuth: OpenIdClientAuth
   readonly scopes: readonly string[]
-  /** Where the provider sends browsers back to. */
+  /** The address that the provider sends browsers back to. */
   readonly redirectUri: string
-  /** Of each request. */
+  /** Limit of each request. */
   readonly timeoutMs: number
 }
 
-/** What one authorization request and its answer have in common; secret but for `state`. */
+/** The values that tie an answer to its authorization request; secret but for `state`. */
 export interface AuthorizationSecrets {
   readonly state: string
   readonly nonce: string
@@ -46,7 +46,7 @@ export interface AuthorizationSecrets {
 export interface ProvenIdentity {
   /** Unique at the provider and never given again. */
   readonly subject: string
-  /** All claims, of the ID token and of the userinfo. Hostile as to everything but their origin. */
+  /** All claims of the ID token and of the userinfo. Their origin is sure, their content is untrusted. */
   readonly claims: JsonObject
 }
 
@@ -81,7 +81,7 @@ export class OpenIdProvider {
     this.#options = options
   }
 
-  /** Where to send the browser. `again`: the person shall prove it anew, logged in there or not. Throws `ProviderFailure`. */
+  /** Returns the URL to send the browser to. `again`: the person has to log in there anew. Throws `ProviderFailure`. */
   async authorizationUri(secrets: AuthorizationSecrets, again: boolean): Promise<string> {
     const { endpoints, redirectUri, scopes } = this.#options
     try {
@@ -101,7 +101,7 @@ export class OpenIdProvider {
     }
   }
 
-  /** Who came back, by the query that the provider sent them with. Throws `ProviderFailure`. */
+  /** Returns the identity of the person that the provider sent back with this query. Throws `ProviderFailure`. */
   async identify(query: URLSearchParams, secrets: AuthorizationSecrets): Promise<ProvenIdentity> {
     const { endpoints, redirectUri } = this.#options
     const callback = new URL(redirectUri)
@@ -147,7 +147,7 @@ export class OpenIdProvider {
   }
 
   async #ready(): Promise<readonly [Library, Configuration]> {
-    // Loaded with the first sign-in: idle memory is a promise.
+    // Loaded with the first sign-in, to keep idle memory low.
     const library = await import('openid-client')
     const known = this.#client
     if (known !== undefined && this.#options.clock.monotonicMs() < known.untilMs) return [library, known.configuration]
@@ -157,7 +157,7 @@ export class OpenIdProvider {
     try {
       return [library, await this.#loading]
     } catch (error) {
-      // Yesterday's metadata is better than none, and nobody waits for newer for a while.
+      // Old metadata is better than none; newer is asked for again after a while.
       if (known === undefined) throw error
       this.#client = { ...known, untilMs: this.#options.clock.monotonicMs() + METADATA_RETRY_MS }
       return [library, known.configuration]
@@ -245,7 +245,7 @@ const signingKeyOf = async (pem: string): Promise<CryptoKey> => {
 }
 
 const identityOf = (subject: unknown, claims: JsonObject): ProvenIdentity => {
-  // Some plain OAuth 2.0 providers count people.
+  // Some plain OAuth 2.0 providers have numbers as ids.
   const text = typeof subject === 'number' && Number.isSafeInteger(subject) ? String(subject) : subject
   if (typeof text !== 'string' || text === '' || text.length > MAX_SUBJECT_LENGTH || /\p{Cc}/u.test(text)) {
     throw new ProviderFailure('invalid', 'the subject is missing, or no text of ours')
@@ -260,7 +260,7 @@ const claimAt = (claims: JsonObject, path: string): unknown => {
   return at
 }
 
-/** What the library, the network or the provider failed with. */
+/** Turns an error of the library, the network or the provider into a `ProviderFailure`. */
 const failureOf = (error: unknown): ProviderFailure => {
   if (error instanceof ProviderFailure) return error
   const code = error instanceof Error && 'code' in error ? error.code : undefined
@@ -274,12 +274,12 @@ const failureOf = (error: unknown): ProviderFailure => {
   }
   if (code === 'OAUTH_TIMEOUT' || code === 'OAUTH_ABORT') return new ProviderFailure('unavailable', error)
   if (code === 'OAUTH_RESPONSE_IS_NOT_CONFORM' && isTrouble(error)) return new ProviderFailure('unavailable', error)
-  // What comes without a code of the library is the network's; but for what is no JSON.
+  // Errors without a code of the library come from the network, except for answers that are no JSON.
   const isLibrarys = error instanceof SyntaxError || (typeof code === 'string' && /^(?:OAUTH_|ERR_)/.test(code))
   return new ProviderFailure(isLibrarys ? 'invalid' : 'unavailable', error)
 }
 
-/** An HTTP status of 5xx, which the library hands on as the cause. */
+/** The library has a status of 5xx as the cause. */
 const isTrouble = (error: unknown): boolean => {
   const cause = error instanceof Error ? error.cause : undefined
   return cause instanceof Response && cause.status >= 500

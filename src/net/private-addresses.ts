@@ -36,7 +36,7 @@ const blockListOf = (networks: readonly string[]): BlockList => {
 
 const holds = (list: BlockList, address: string): boolean => list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
 
-/** Apart: a list of both holds an IPv4 address against the IPv6 networks too, as if it were mapped. */
+/** The two families are kept apart: Node's `BlockList` checks an IPv4 address against IPv6 networks too, as if it were mapped. */
 const privateAddresses = blockListOf(PRIVATE_NETWORKS)
 const privateAddresses6 = blockListOf(PRIVATE_NETWORKS_6)
 
@@ -53,12 +53,12 @@ export const isPrivateHost = (hostname: string): boolean => {
   return isIP(address) !== 0 && isPrivateAddress(address)
 }
 
-/** A connection would have led to an address that is refused. */
+/** The address that a connection would have led to is refused. */
 export class PrivateAddress extends Error {
   override readonly name = 'PrivateAddress'
 }
 
-/** Which addresses may be connected to. */
+/** Decides which addresses may be connected to. */
 export interface AddressRule {
   allows(address: string): boolean
 }
@@ -77,7 +77,7 @@ export const addressRule = (allowed: readonly string[], refused: readonly string
 /** All addresses of a name. */
 export type Resolve = (hostname: string) => Promise<readonly LookupAddress[]>
 
-/** As other programs of the machine do, hosts file and all. Takes one of few threads, for as long as the DNS takes. */
+/** Resolves as other programs of the machine do, with the hosts file. It takes one of Node's few threads for as long as the DNS takes. */
 const resolveAsUsual: Resolve = (hostname) =>
   new Promise((resolve, reject) => {
     lookup(hostname, { all: true }, (error, addresses) => (error === null ? resolve(addresses) : reject(error)))

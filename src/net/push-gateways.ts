@@ -9,7 +9,7 @@ export interface PushGatewayOptions {
   readonly clock: Clock
   /** Whether gateways may stand in private networks and on this machine. */
   readonly allowPrivateAddresses: boolean
-  /** For one request, from connecting to the last byte of its answer. */
+  /** Limit of one request, from connecting to the last byte of its answer. */
   readonly timeoutMs: number
 }
 
@@ -50,7 +50,7 @@ export class PushGateways {
     }
   }
 
-  /** Cuts what goes on; whoever waits is answered that it failed. */
+  /** Aborts all requests; those that wait fail. */
   close(): void {
     this.#closing.abort()
     this.#agents.http.destroy()
@@ -67,7 +67,7 @@ export class PushGateways {
   #give(origin: string): void {
     const turns = this.#turns.get(origin)
     if (turns === undefined) return
-    // Whoever waits takes the turn over, so the count stays.
+    // The next in the queue takes the turn over, so the count stays.
     const next = turns.waiting.shift()
     if (next === undefined) turns.running--
     else next()

@@ -8,44 +8,43 @@ import { type AddressRule, checkedLookup, hostAddress } from './private-addresse
 import { matchesAny } from './url-patterns.ts'
 
 export interface UrlFetcherOptions {
-  /** Says to whom asks for it in robots.txt or in a log who this is. */
+  /** Identifies this server in robots.txt rules and in logs. */
   readonly userAgent: string
   readonly acceptLanguage: string
   /** Empty: any. */
   readonly ports: readonly number[]
-  /** Which addresses may be connected to. */
+  /** The addresses that may be connected to. */
   readonly addresses: AddressRule
-  /** Empty: those of the machine. */
+  /** Empty: the DNS servers of the machine. */
   readonly dnsServers: readonly string[]
   /** Patterns as in `url-patterns.ts`. */
   readonly refusedUrls: readonly string[]
 }
 
-/** What may not be asked for, known without asking anybody: a scheme, a port, a pattern, an address in the URL. */
+/** The URL itself is not allowed: its scheme, its port, its address, or by a pattern. */
 export class UrlRefused extends Error {
   override readonly name = 'UrlRefused'
 }
 
-/** No answer, none in time, or none that is of use. The message is for the log: it tells of networks inside. */
+/** No usable answer in time. The message is for the log only, as it may name addresses of internal networks. */
 export class UrlFetchFailed extends Error {
   override readonly name = 'UrlFetchFailed'
 }
 
 export interface FetchWish {
   readonly accept: string
-  /** Ends everything, also reading the body. */
   readonly signal: AbortSignal
-  /** Of the body as it is sent; unpacked it may be any size, which is for the reader to bound. */
+  /** Limit of the body as it is sent; the reader has to bound the unpacked size. */
   readonly limitBytes: number
 }
 
 export interface FetchedUrl {
-  /** Where it was in the end. */
+  /** The URL after all redirects. */
   readonly url: URL
-  /** `text/html`: in small letters, without parameters; empty where nothing was said. */
+  /** In small letters, without parameters; empty where the answer has none. */
   readonly contentType: string
   readonly charset: string | undefined
-  /** Unpacked. */
+  /** The unpacked body. */
   readonly body: Readable
 }
 
@@ -115,7 +114,7 @@ export class UrlFetcher {
   #ask(url: URL, { accept, signal }: FetchWish): Promise<IncomingMessage> {
     const { userAgent, acceptLanguage } = this.#options
     const options = {
-      // A connection of its own: none is shared with a URL that was checked by other rules.
+      // A new connection: one that is kept may lead to an address that was checked by other rules.
       agent: false,
       headers: {
         accept,
@@ -130,7 +129,7 @@ export class UrlFetcher {
     return new Promise((resolve, reject) => {
       const request = url.protocol === 'https:' ? requestHttps(url, options) : requestHttp(url, options)
       request.on('response', (response) => {
-        // Cut off while nobody reads: nobody has to hear of it.
+        // An error that nobody listens to would end the process.
         response.on('error', () => {})
         resolve(response)
       })
@@ -149,7 +148,7 @@ const openAnswer = (response: IncomingMessage, url: URL, limitBytes: number): Fe
     response,
     limited(limitBytes),
     unpacking(headers['content-encoding']),
-    // Whoever reads learns of a fault from the last of them.
+    // The reader gets errors from the last stream.
     () => {},
   )
   return { url, contentType: type.trim().toLowerCase(), charset, body }

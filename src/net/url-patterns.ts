@@ -7,7 +7,7 @@ export const matchesAny = (patterns: readonly string[], url: URL): boolean =>
 
 const subjectOf = (pattern: string, url: URL): string => (pattern.includes('://') ? url.href : url.hostname)
 
-/** In linear time, whatever the pattern: each piece between stars is looked for once, as early as it comes. */
+/** Linear in time for any pattern: each piece between stars is searched once, at its earliest place. */
 const matches = (pattern: string, text: string): boolean => {
   const pieces = pattern.split('*')
   const [first = '', ...rest] = pieces

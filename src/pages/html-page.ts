@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { CustomReply } from '#http'
 
 /** HTML that is safe to send: what came from elsewhere was escaped on its way in. Made by `html` alone. */
@@ -74,7 +74,7 @@ button[disabled] { opacity: .6; cursor: progress; }
 .framed h1 { font-size: 1.25rem; }
 `
 
-const hashOf = (text: string): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`
+const hashOf = (text: string): string => `'sha256-${hash('sha256', text, 'base64')}'`
 const STYLE_HASH = hashOf(STYLE)
 /** Written by us, without anything escaped or hashed twice. */
 const STYLE_ELEMENT = new Html(`<style>${STYLE}</style>`)

@@ -26,10 +26,10 @@ export const ERROR_STATUS = {
   M_THREEPID_NOT_FOUND: 400,
   M_THREEPID_AUTH_FAILED: 401,
   M_THREEPID_DENIED: 403,
-  // Of 2015: "Email-based (url)".
+  // The document of 2015, "Email-based (url)".
   M_LOGIN_EMAIL_URL_NOT_YET: 403,
   M_SERVER_NOT_TRUSTED: 400,
-  // Of identity servers, handed on.
+  // Errors of identity servers, passed on to clients.
   M_TERMS_NOT_SIGNED: 403,
   M_UNSUPPORTED_ROOM_VERSION: 400,
   M_INCOMPATIBLE_ROOM_VERSION: 400,
@@ -73,7 +73,7 @@ export interface MatrixErrorOptions {
   readonly cause?: unknown
 }
 
-/** What domain code throws; only `http` turns it into a status and a body. */
+/** The error that domain code throws; only `http` turns it into a status and a body. */
 export class MatrixError extends Error {
   override readonly name = 'MatrixError'
   readonly errcode: Errcode

@@ -38,7 +38,7 @@ export interface RoomEvent {
   readonly depth: number
   readonly prevEvents: readonly EventId[]
   readonly authEvents: readonly EventId[]
-  /** What an `m.room.redaction` asks to redact, wherever the room version keeps it. */
+  /** The target of an `m.room.redaction`, wherever the room version keeps it. */
   readonly redacts: EventId | undefined
   /** True when the event failed authorisation on receipt; such an event must never count as an auth event. */
   readonly rejected: boolean

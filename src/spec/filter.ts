@@ -60,7 +60,7 @@ export type EventFilter = Static<typeof EventFilterSchema>
 export type RoomEventFilter = Static<typeof RoomEventFilterSchema>
 export type Filter = Static<typeof FilterSchema>
 
-/** Compiled when first asked: most of a start's requests bring no filter. */
+/** Compiled at first use: most requests bring no filter. */
 const lazily = (schema: object): ((value: unknown) => boolean) => {
   let fits: ValidateFunction | undefined
   return (value) => {
@@ -81,7 +81,7 @@ const parseText = (text: string): unknown => {
   }
 }
 
-/** A filter from outside, already parsed as JSON; undefined for what is none. */
+/** Returns the value as a filter; undefined where it is none. */
 export const asFilter = (value: unknown): Filter | undefined =>
   isJsonObject(value) && isFilter(value) ? (value as Filter) : undefined
 

@@ -5,7 +5,7 @@
 export interface RoomVersion {
   readonly id: string
   readonly stable: boolean
-  /** How an event gets its id: given by the sender, or the reference hash in one of two alphabets. */
+  /** The way an event gets its id: given by the sender, or the reference hash in one of two alphabets. */
   readonly eventId: 'given' | 'hash-standard-base64' | 'hash-urlsafe-base64'
   /** Whether references in `prev_events` and `auth_events` are `[id, hashes]` pairs. */
   readonly referencePairs: boolean
@@ -18,7 +18,7 @@ export interface RoomVersion {
   readonly auth: AuthRules
   /** The room id is the create event's reference hash, and the create event is never cited as an auth event. */
   readonly roomIdIsCreateHash: boolean
-  /** Where an `m.room.redaction` names its target. */
+  /** The place where an `m.room.redaction` names its target. */
   readonly redactsIn: 'event' | 'content'
 }
 
@@ -141,5 +141,3 @@ const v12: RoomVersion = {
 export const ROOM_VERSIONS: ReadonlyMap<string, RoomVersion> = new Map(
   [v1, v2, v3, v4, v5, v6, v7, v8, v9, v10, v11, v12].map((version) => [version.id, version]),
 )
-
-export const DEFAULT_ROOM_VERSION = '12'

@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import type { EventLookup, StateMap, UnconflictedState } from '#rules'
+import { authEventTuples, findConflict, resolveConflicts, resolveState } from '#rules'
 import {
-  authEventTuples,
-  findConflict,
+  type EventId,
+  type JsonObject,
   parseStateTupleKey,
-  resolveConflicts,
-  resolveState,
+  ROOM_VERSIONS,
+  type RoomEvent,
+  type RoomVersion,
   stateTupleKey,
-} from '#rules'
-import type { EventId, JsonObject, RoomEvent, RoomVersion } from '#spec'
-import { ROOM_VERSIONS } from '#spec'
+} from '#spec'
 import { eventOf, mustResolve } from './state-resolution-graph.ts'
 
 const ALICE = '@alice:example.com'

@@ -1,6 +1,14 @@
 import type { EventLookup, StateMap } from '#rules'
-import { authEventTuples, resolveState, stateTupleKey } from '#rules'
-import type { EventId, JsonObject, RoomEvent, RoomId, RoomVersion, UserId } from '#spec'
+import { authEventTuples, resolveState } from '#rules'
+import {
+  type EventId,
+  type JsonObject,
+  type RoomEvent,
+  type RoomId,
+  type RoomVersion,
+  stateTupleKey,
+  type UserId,
+} from '#spec'
 
 /** An event of a scenario; the id stands for the node too. */
 export interface Node {

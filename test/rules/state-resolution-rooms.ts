@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import type { StateMap } from '#rules'
-import { authoriseEvent, stateTupleKey } from '#rules'
-import type { EventId, JsonObject, JsonValue, RoomVersion } from '#spec'
+import { authoriseEvent } from '#rules'
+import { type EventId, type JsonObject, type JsonValue, type RoomVersion, stateTupleKey } from '#spec'
 import { Graph, type Node } from './state-resolution-graph.ts'
 
 /** Small random rooms: a few users who act on each other over forks and merges. */

@@ -1,5 +1,5 @@
-import { authoriseEvent, parsePdu, resolveState, type StateMap, stateTupleKey } from '#rules'
-import type { EventId, JsonObject, RoomEvent, RoomVersion } from '#spec'
+import { authoriseEvent, parsePdu, resolveState, type StateMap } from '#rules'
+import { type EventId, type JsonObject, type RoomEvent, type RoomVersion, stateTupleKey } from '#spec'
 
 export interface StoredRoom {
   readonly version: RoomVersion

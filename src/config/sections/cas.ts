@@ -46,10 +46,10 @@ export const cas = {
   },
 } as const
 
-/** Its id in the identity provider list, and with every identity that is kept. */
+/** The provider's id in `identity_providers`, stored with every identity. */
 export const CAS_ID = 'cas'
 
-/** What it needs of other sections. */
+/** The settings of other sections that CAS needs. */
 export const refuseCasWithoutNeeds = (
   settings: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
   problems: { path: string; message: string }[],

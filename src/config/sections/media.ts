@@ -110,7 +110,7 @@ export const urlPreviews = {
   },
 } as const
 
-/** A store of objects is given whole or not at all: who sets a part of it would keep media elsewhere than meant. */
+/** An object store is configured completely or not at all: with a part missing, media would go to the data folder unnoticed. */
 export const refuseS3WithoutNeeds = (
   given: ReadonlySet<string>,
   problems: { readonly path: string; readonly message: string }[],

@@ -6,7 +6,7 @@ const webUrl = (value: string): boolean => {
   const url = URL.parse(value)
   return url !== null && /^https?:$/.test(url.protocol) && url.hash === '' && url.username === ''
 }
-/** Kept to the letter: an issuer is compared, so a slash at its end counts. */
+/** Kept as written: an issuer is compared, so a slash at its end counts. */
 const issuer = text('a URL that begins with https://, as the provider writes it', (value) => webUrl(value))
 const endpoint = text('a URL that begins with https:// or http://', webUrl)
 const providerId = text('1 to 255 letters, digits and . _ ~ -', (value) => /^[\w.~-]{1,255}$/.test(value))
@@ -105,12 +105,12 @@ export const signIn = {
 
 export type SignInProviderSettings = Values<Section<typeof provider>>
 
-/** What providers need of other sections. */
+/** The settings of other sections that providers need. */
 export const refuseSignInWithoutNeeds = (
   settings: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
   problems: { path: string; message: string }[],
 ): void => {
-  // Where the list itself is wrong, that is what is told.
+  // An error in the list itself is reported instead.
   const given = settings.signIn?.providers as readonly SignInProviderSettings[] | undefined
   if (given === undefined) return
   if (given.length > 0 && settings.server?.publicBaseUrl === undefined) {

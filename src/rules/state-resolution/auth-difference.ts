@@ -1,9 +1,8 @@
-import type { EventId } from '#spec'
+import { type EventId, stateTupleKey } from '#spec'
 import type { Conflict } from './conflict.ts'
 import { conflictedEvents } from './conflict.ts'
 import type { EventReader } from './event-reader.ts'
 import { Heap } from './heap.ts'
-import { stateTupleKey } from './state-tuple.ts'
 
 /**
  * The auth difference, without conflicted events: what stands in the auth chains of some state sets and not of all ("Room

@@ -1,4 +1,3 @@
 export type { Conflict, EventLookup, MissingEvents, StateMap, UnconflictedState } from './conflict.ts'
 export { findConflict } from './conflict.ts'
 export { resolveConflicts, resolveState } from './resolve.ts'
-export { parseStateTupleKey, stateTupleKey } from './state-tuple.ts'

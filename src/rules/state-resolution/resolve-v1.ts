@@ -1,11 +1,10 @@
 import { hash } from 'node:crypto'
 import type { Result } from '#base'
 import { fail, ok } from '#base'
-import type { EventId, RoomEvent, RoomVersion } from '#spec'
+import { type EventId, parseStateTupleKey, type RoomEvent, type RoomVersion, stateTupleKey } from '#spec'
 import { authEventTuples, authoriseEvent } from '../auth/index.ts'
 import type { Conflict, EventLookup, MissingEvents, StateMap } from './conflict.ts'
 import { EventReader } from './event-reader.ts'
-import { parseStateTupleKey, stateTupleKey } from './state-tuple.ts'
 
 /**
  * State resolution of room version 1 ("Room version 1", "State resolution"). Its conflict is narrower than that of later

@@ -1,6 +1,6 @@
 import type { Result } from '#base'
 import { fail, ok } from '#base'
-import type { EventId, RoomEvent, RoomVersion } from '#spec'
+import { type EventId, type RoomEvent, type RoomVersion, stateTupleKey } from '#spec'
 import { authEventTuples, authoriseEvent } from '../auth/index.ts'
 import { authDifference } from './auth-difference.ts'
 import type { Conflict, EventLookup, MissingEvents, StateMap } from './conflict.ts'
@@ -9,7 +9,6 @@ import { conflictedSubgraph } from './conflicted-subgraph.ts'
 import { EventReader } from './event-reader.ts'
 import { mainlineOrder } from './mainline-order.ts'
 import { powerOrder } from './power-order.ts'
-import { stateTupleKey } from './state-tuple.ts'
 
 /**
  * State resolution of room versions 2 to 11 and, as version 2.1, of 12 ("Room version 2" and "Room version 12", "State

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import Type from 'typebox'
 import type { Identicons, Media, Thumbnails, UrlPreviews } from '#domain'
@@ -101,7 +101,7 @@ export const identicon = async (
   return new FileReply({
     contentType: 'image/png',
     sizeBytes: bytes.length,
-    etag: createHash('sha256').update(bytes).digest('base64url'),
+    etag: hash('sha256', bytes, 'base64url'),
     headers: {
       ...headersOf(dispositionOf('image/png', 'identicon.png'), 'everybody'),
       // Another release may draw it differently.

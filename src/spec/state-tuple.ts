@@ -1,4 +1,4 @@
-import type { StateTuple } from '#spec'
+import type { StateTuple } from './events.ts'
 
 /**
  * One string for a type and a state key, for maps. The type's length stands in front, so that no two tuples share a key
@@ -6,7 +6,7 @@ import type { StateTuple } from '#spec'
  */
 export const stateTupleKey = (type: string, stateKey: string): string => `${type.length}:${type}${stateKey}`
 
-/** What `stateTupleKey` was made from; undefined for any other text. */
+/** The inverse of `stateTupleKey`; undefined for a text that it never makes. */
 export const parseStateTupleKey = (key: string): StateTuple | undefined => {
   const colon = key.indexOf(':')
   const digits = key.slice(0, Math.max(colon, 0))
