@@ -1,3 +1,4 @@
+import { hkdfSync } from 'node:crypto'
 import { constants } from 'node:fs'
 import { access, mkdir, open, readFile, rename, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -30,21 +31,31 @@ export const lockDataFolder = (folder: string): (() => void) => {
   }
 }
 
+export interface ServerKeys {
+  readonly signingKey: SigningKey
+  /** 32 bytes, for what the server keeps for itself alone. */
+  readonly sealingKey: Uint8Array
+}
+
+/** Derived (HKDF), so that it comes and goes with the signing key, and nothing is learned of that from it. */
+const sealingKeyOf = (seed: string): Uint8Array =>
+  new Uint8Array(hkdfSync('sha256', Buffer.from(seed, 'base64'), '', 'homeroom sealed rows', 32))
+
 /**
  * The server's Ed25519 key, in the text form that other homeservers use too: `ed25519 NAME SEED`, the seed in unpadded
  * Base64. Made at the first start. Whoever loses it loses the name in the eyes of other servers, so it is never overwritten.
  */
-export const loadSigningKey = async (folder: string, serverName: ServerName, random: Random): Promise<SigningKey> => {
+export const loadServerKeys = async (folder: string, serverName: ServerName, random: Random): Promise<ServerKeys> => {
   const file = join(folder, 'signing.key')
   const text = (await readIfThere(file)) ?? (await makeKeyFile(file, random))
   const lines = text.split('\n').filter((line) => line.trim() !== '')
   const [algorithm, name, seed] = lines[0]?.trim().split(/\s+/) ?? []
   const key =
     algorithm === 'ed25519' && seed !== undefined ? signingKeyFromSeed(`ed25519:${name}`, serverName, seed) : undefined
-  if (key?.ok !== true) {
+  if (key?.ok !== true || seed === undefined) {
     throw new StartError(`The signing key ${file} cannot be read: expected "ed25519 NAME SEED" with 32 bytes in Base64`)
   }
-  return key.value
+  return { signingKey: key.value, sealingKey: sealingKeyOf(seed) }
 }
 
 const readIfThere = async (file: string): Promise<string | undefined> => {

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { type Clock, type Logger, type Random, silentLogger, systemClock, systemRandom } from '#base'
+import { type Clock, type Logger, type Random, Sealer, silentLogger, systemClock, systemRandom } from '#base'
 import type { Config } from '#config'
 import {
   type AnyEndpoint,
@@ -13,8 +13,9 @@ import {
   noRateLimits,
   type RateLimiter,
 } from '#http'
+import { ShortLivedTables, writers } from '#store'
 import { compose } from './compose/compose.ts'
-import { loadSigningKey, lockDataFolder, prepareDataFolder } from './data-folder.ts'
+import { loadServerKeys, lockDataFolder, prepareDataFolder } from './data-folder.ts'
 import { openDatabase } from './database.ts'
 import { addEngineReadings } from './metrics.ts'
 import { codeOf, reasonOf, StartError } from './start-error.ts'
@@ -93,13 +94,22 @@ class Running {
     await prepareDataFolder(dataFolder)
     const unlock = lockDataFolder(dataFolder)
     this.#closers.push(async () => unlock())
-    const signingKey = await loadSigningKey(dataFolder, config.server.name, this.#random)
+    const { signingKey, sealingKey } = await loadServerKeys(dataFolder, config.server.name, this.#random)
     const store = await openDatabase(database, this.#clock, this.#logger)
     this.#closers.push(() => store.close())
     const rateLimiter = rateLimiterOf(config)
+    const shortLived = new ShortLivedTables({
+      reader: store.shortLived,
+      writer: writers.shortLived,
+      commit: store.commit,
+      sealer: new Sealer({ key: sealingKey, random: this.#random }),
+      clock: this.#clock,
+      random: this.#random,
+    })
     const ground = {
       config,
       store,
+      shortLived,
       signingKey,
       rateLimiter,
       clock: this.#clock,

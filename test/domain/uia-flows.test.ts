@@ -1,16 +1,31 @@
 import fc from 'fast-check'
-import { expect, it } from 'vitest'
-import { systemClock, systemRandom } from '#base'
-import { InteractiveAuth, type Stage, type UiaChallenge, UiaSessionTable } from '#domain'
+import { afterEach, expect, it } from 'vitest'
+import { Sealer, systemClock, systemRandom } from '#base'
+import { InteractiveAuth, type Stage, type UiaChallenge, type UiaSession } from '#domain'
+import { ShortLivedTables, type Store, writers } from '#store'
+import { cleanDatabases, makeSqlite } from '../contract/databases.ts'
 
 const TYPES: readonly string[] = ['a', 'b', 'c', 'd', 'e']
+
+const factOf = (type: string) => ({ kind: 'registrationToken', token: `fact of ${type}` }) as const
+
+/** Sessions in a database, as in the server. */
+const authOver = ({ shortLived: reader, commit }: Store): InteractiveAuth => {
+  const sealer = new Sealer({ key: new Uint8Array(32), random: systemRandom })
+  const ground = { clock: systemClock, random: systemRandom }
+  const tables = new ShortLivedTables({ reader, writer: writers.shortLived, commit, sealer, ...ground })
+  const sessions = tables.table<UiaSession>('uia-session', { lifetimeMs: 60_000 })
+  return new InteractiveAuth({ sessions, stagesOf: () => TYPES.map(stage), lifetimeMs: 60_000, ...ground })
+}
+
+afterEach(cleanDatabases)
 
 /** Passes with the right word; the first word of two only says that one was heard. */
 const stage = (type: string): Stage => ({
   type,
   attempt: ({ auth }) => {
     if (auth.word === 'half') return Promise.resolve({ kind: 'pending', fields: { heard: type } })
-    if (auth.word === 'right') return Promise.resolve({ kind: 'passed', fact: `fact of ${type}` })
+    if (auth.word === 'right') return Promise.resolve({ kind: 'passed', fact: factOf(type) })
     return Promise.resolve({ kind: 'failed', errcode: 'M_FORBIDDEN', error: 'No' })
   },
 })
@@ -34,9 +49,10 @@ const mayCome = (flow: readonly string[], passed: readonly string[], type: strin
     : [...passed, type].every((one, index) => flow[index] === one)
 
 it('a user-interactive authentication succeeds where a whole flow was passed by the rule of its order, and only there', async () => {
+  const store = await (await makeSqlite()).open()
   await fc.assert(
     fc.asyncProperty(flows, attempts, fc.boolean(), async (offered, tried, anyOrder) => {
-      const uia = new InteractiveAuth(new UiaSessionTable(systemClock, systemRandom, 60_000))
+      const uia = authOver(store)
       let performed = 0
       const run = (auth?: Record<string, string>) =>
         uia.run(
@@ -72,7 +88,7 @@ it('a user-interactive authentication succeeds where a whole flow was passed by 
         const isWhole = offered.some((flow) => flow.every((type) => passed.includes(type)))
         expect(answer.kind).toBe(isWhole ? 'done' : 'challenge')
         if (answer.kind === 'done') {
-          expect(answer.result).toEqual({ body: { wish: 1 }, facts: passed.map((type) => [type, `fact of ${type}`]) })
+          expect(answer.result).toEqual({ body: { wish: 1 }, facts: passed.map((type) => [type, factOf(type)]) })
           expect(performed).toBe(1)
           return
         }
@@ -80,7 +96,7 @@ it('a user-interactive authentication succeeds where a whole flow was passed by 
         expect(answer.body.session).toBe(session)
         expect(answer.body.errcode).toBe(isNew && !(fits && attempt.word !== 'wrong') ? 'M_FORBIDDEN' : undefined)
         expect(answer.body.heard).toBe(fits && attempt.word === 'half' ? attempt.type : undefined)
-        for (const type of TYPES) expect(uia.stageState(session, type).kind).toBe(stateOf(type, answer.body))
+        for (const type of TYPES) expect((await uia.stageState(session, type)).kind).toBe(stateOf(type, answer.body))
       }
       expect(performed).toBe(0)
 
@@ -104,6 +120,7 @@ it('a user-interactive authentication succeeds where a whole flow was passed by 
 })
 
 it('any order never asks for more than the order of today does', async () => {
+  const store = await (await makeSqlite()).open()
   await fc.assert(
     fc.asyncProperty(flows, fc.nat(), async (offered, pick) => {
       const flow: readonly string[] = offered[pick % offered.length] ?? []
@@ -112,7 +129,7 @@ it('any order never asks for more than the order of today does', async () => {
         [true, flow],
         [true, flow.toReversed()],
       ] as const) {
-        const uia = new InteractiveAuth(new UiaSessionTable(systemClock, systemRandom, 60_000))
+        const uia = authOver(store)
         let session: string | undefined
         let isDone = false
         for (const type of order) {

@@ -17,7 +17,7 @@ export const sharedSecretRegistrationEndpoints = ({
     paths: PATHS,
     auth: none(),
     rateLimit: 'registration',
-    handler: async (): Promise<{ nonce: string }> => ({ nonce: registerBySecret.nonce() }),
+    handler: async (): Promise<{ nonce: string }> => ({ nonce: await registerBySecret.nonce() }),
   }),
   endpoint({
     method: 'POST',

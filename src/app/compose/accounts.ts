@@ -16,8 +16,9 @@ import {
   PasswordHasher,
   Sessions,
   type SignInProvider,
+  type Stage,
   thirdPartyIdOf,
-  UiaSessionTable,
+  type UiaSession,
 } from '#domain'
 import type { UserId } from '#spec'
 import { type AccountRecord, type Change, writers } from '#store'
@@ -53,12 +54,16 @@ export const buildAccounts = (
 ): BuiltAccounts => {
   const accounts = buildAccountsOnly(ground)
   const { lastSeen, accessTokens, devices, sessions } = buildDevices(ground)
-  const uia = buildInteractiveAuth(ground)
+  const uia = buildInteractiveAuth(ground, (operation) => stagesOf(operation))
   const addresses = buildThirdPartyIds(ground)
   const signIn = buildSignIn(ground, providers, accounts, uia)
   const built: BuiltParts = { accounts, devices, accessTokens, sessions, uia, addresses, signIn }
   const registering = buildRegistration(ground, built)
   const deactivate = buildDeactivate(ground, built, rooms)
+  const { reauthentication } = signIn
+  const confirming = addresses.proof.alsoFor({ flows: [], stages: reauthentication.stages }).stages
+  // Asked only once requests come.
+  const stagesOf = (operation: string): readonly Stage[] => registering.stages.get(operation) ?? confirming
   return {
     accounts,
     isActive: (userId) => isActive(accounts, userId),
@@ -82,12 +87,18 @@ export const buildAccounts = (
       await deactivate.settled()
       await lastSeen.flush()
     },
-    caches: () => [accessTokens.stats(), ...signIn.caches()],
+    caches: () => [accessTokens.stats()],
   }
 }
 
-const buildInteractiveAuth = ({ config, clock, random }: Ground): InteractiveAuth =>
-  new InteractiveAuth(new UiaSessionTable(clock, random, config.sessions.authenticationSessionLifetime))
+const buildInteractiveAuth = (
+  { config, shortLived, clock, random }: Ground,
+  stagesOf: (operation: string) => readonly Stage[],
+): InteractiveAuth => {
+  const lifetimeMs = config.sessions.authenticationSessionLifetime
+  const sessions = shortLived.table<UiaSession>('uia-session', { lifetimeMs })
+  return new InteractiveAuth({ sessions, stagesOf, clock, random, lifetimeMs })
+}
 
 /** What people with an account do with it. */
 const accountApi = (

@@ -55,7 +55,12 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   push.start()
   const purge = buildRoomPurge(ground)
   purge.start()
-  const openIdTokens = new OpenIdTokens(accounts, { ...ground, serverName: ground.config.server.name })
+  const openIdTokens = new OpenIdTokens({
+    accounts,
+    tokens: ground.shortLived.table('openid-token', { lifetimeMs: 3_600_000 }),
+    serverName: ground.config.server.name,
+    random: ground.random,
+  })
   const parts: Parts = { ground, accounts, personal, rooms, views, media, pushers, openIdTokens }
   return {
     streams,
@@ -63,15 +68,9 @@ export const compose = async (ground: Ground): Promise<Composed> => {
     endpoints: [...operational(ground.config), ...apiEndpoints(buildApi(parts))],
     caches: () => [
       ...accounts.caches(),
-      ...[
-        ...personal.caches,
-        ...views.caches,
-        ...media.caches,
-        rooms.rooms,
-        rooms.sending,
-        rooms.answeredOnce,
-        openIdTokens,
-      ].map((cache) => cache.stats()),
+      ...[...personal.caches, ...views.caches, ...media.caches, rooms.rooms, rooms.sending, rooms.answeredOnce].map(
+        (cache) => cache.stats(),
+      ),
     ],
     settle: async () => {
       await push.stop()

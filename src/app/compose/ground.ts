@@ -2,12 +2,13 @@ import type { Clock, Logger, Random } from '#base'
 import type { Config } from '#config'
 import type { RateLimiter } from '#http'
 import type { SigningKey } from '#rules'
-import type { Store } from '#store'
+import type { ShortLivedTables, Store } from '#store'
 
 /** What the rooms are built on, opened by `createHomeserver`. */
 export interface Ground {
   readonly config: Config
   readonly store: Store
+  readonly shortLived: ShortLivedTables
   readonly signingKey: SigningKey
   readonly rateLimiter: RateLimiter
   readonly clock: Clock

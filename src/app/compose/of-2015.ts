@@ -8,7 +8,6 @@ import {
   LOG_IN_2015,
   type LogIn,
   LogIn2015,
-  OneTimeTable,
   REGISTRATION_2015,
   type Register,
   Registration2015,
@@ -36,7 +35,7 @@ export interface Built2015 {
 
 /** Registration and login as the first version has them, over the same domain. */
 export const build2015 = (
-  { config, store, clock, random }: Ground,
+  { config, store, shortLived, random }: Ground,
   { accounts, register, logIn, uia, addresses: { ownMail, proof, threepids }, offer, loginStages }: Needs2015,
 ): Built2015 => {
   const lifetimeMs = config.sessions.authenticationSessionLifetime
@@ -45,7 +44,7 @@ export const build2015 = (
     proof,
     threepids,
     accounts,
-    conversations: new OneTimeTable<Conversation>({ name: 'email-conversations-2015', clock, random, lifetimeMs }),
+    conversations: shortLived.table<Conversation>('email-conversation', { lifetimeMs }),
     random,
     trustsIdentityServers: config.identityServers.trusted.length > 0,
     commit: store.commit,

@@ -3,6 +3,7 @@ import {
   dummyStage,
   EMAIL_STAGE,
   type EmailProof,
+  factIn,
   type PolicyDocument,
   provenIn,
   type RegistrationOutcome,
@@ -43,10 +44,10 @@ export const registrationOffer = (ground: Ground, tokens: RegistrationTokens, pr
     // What is in no flow is not there to be passed, except a captcha: that can do no harm, and clients send it unasked.
     offer: { flows, stages: [...captcha, ...stages.filter(({ type }) => flows.some((flow) => flow.includes(type)))] },
     changesFor: (facts, userId) => {
-      const token = facts.get(TOKEN_STAGE)
+      const proven = factIn(facts, 'registrationToken')
       const address = provenIn(facts)
       return [
-        ...(token === undefined ? [] : [tokens.use(token)]),
+        ...(proven === undefined ? [] : [tokens.use(proven.token)]),
         ...(address === undefined ? [] : proof.added(userId, address)),
       ]
     },

@@ -3,8 +3,11 @@ import {
   BindEmail,
   CompleteRegistration,
   CreateAccount,
+  LOG_IN_2015,
   LogIn,
   NewUserIds,
+  REGISTRATION,
+  REGISTRATION_2015,
   Register,
   RegisterBySecret,
   RegisterGuest,
@@ -12,6 +15,7 @@ import {
   RegistrationTokens,
   ReservedNames,
   SharedSecret,
+  type Stage,
   UpgradeGuest,
 } from '#domain'
 import { writers } from '#store'
@@ -37,12 +41,17 @@ type RegistrationApi = Pick<
 
 export interface BuiltRegistration {
   readonly createAccount: CreateAccount
+  /** The stages of registrations and logins, by the operation of their sessions. */
+  readonly stages: ReadonlyMap<string, readonly Stage[]>
   readonly api: RegistrationApi
 }
 
+const NONCE_LIFETIME_MS = 60_000
+const MAX_NONCES = 1_000
+
 /** Every way to a new account, and to a session. */
 export const buildRegistration = (ground: Ground, built: BuiltParts): BuiltRegistration => {
-  const { config, store, clock, random } = ground
+  const { config, store, shortLived, clock, random } = ground
   const { commit } = store
   const { accounts, devices, accessTokens, sessions, uia, addresses, signIn } = built
   const serverName = config.server.name
@@ -66,9 +75,18 @@ export const buildRegistration = (ground: Ground, built: BuiltParts): BuiltRegis
   const register = new Register({ policy, accounts, newUserIds, upgradeGuest, uia, offer, completion })
   const { loginStages } = signIn
   const of2015 = build2015(ground, { accounts, register, logIn, uia, addresses, offer, loginStages })
-  const secret = new SharedSecret(config.registration.sharedSecret, random, clock)
+  const secret = new SharedSecret({
+    secret: config.registration.sharedSecret,
+    nonces: shortLived.table('registration-nonce', { lifetimeMs: NONCE_LIFETIME_MS, rows: MAX_NONCES }),
+    random,
+  })
   return {
     createAccount,
+    stages: new Map([
+      [REGISTRATION, offer.stages],
+      [REGISTRATION_2015, of2015.oldSignUp.stages],
+      [LOG_IN_2015, of2015.oldLogIn.stages],
+    ]),
     api: {
       logIn,
       register,

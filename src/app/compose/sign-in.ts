@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import type { AccountsDeps } from '#api'
-import type { CacheStats } from '#base'
 import { CAS_ID, type Config } from '#config'
 import {
   type Accounts,
+  type Authorization,
   CALLBACK_PATH,
   type CallbackOperation,
   type CreateAccount,
@@ -13,13 +13,15 @@ import {
   GetLoginToken,
   givesTickets,
   IdentityAccounts,
+  type IdentityProof,
   IdentityStages,
   type InteractiveAuth,
   identityIn,
+  type KeptChoice,
+  type LoginTokenOwner,
   LoginTokens,
   type NewUserIds,
   OAUTH2_STAGE,
-  OneTimeTable,
   type PendingSignIn,
   Reauthentication,
   SignIn,
@@ -28,6 +30,7 @@ import {
   SSO_STAGE,
   type Stage,
   TERMS_STAGE,
+  type TicketJourney,
   TOKEN_STAGE,
 } from '#domain'
 import { CasServer, isSigningKey, type OpenIdClientAuth, type OpenIdEndpoints, OpenIdProvider } from '#net'
@@ -65,7 +68,6 @@ export interface BuiltSignIn {
   api(needs: SignInNeeds): SignInApi
   /** How somebody who says nothing of who they are logs in. */
   readonly loginStages: readonly Stage[]
-  caches(): readonly CacheStats[]
 }
 
 export const buildSignIn = (
@@ -74,19 +76,28 @@ export const buildSignIn = (
   accounts: Accounts,
   uia: InteractiveAuth,
 ): BuiltSignIn => {
-  const { config, store, clock, random, logger } = ground
+  const { config, store, shortLived, clock, random, logger } = ground
   const lifetimeMs = config.sessions.authenticationSessionLifetime
   const baseUrl = config.server.publicBaseUrl ?? ''
-  const signIn = new SignIn(providers, { clock, random, logger, lifetimeMs, baseUrl })
+  const tables = {
+    authorizations: shortLived.table<Authorization>('sign-in-authorization', { lifetimeMs }),
+    openChoices: shortLived.table<KeptChoice>('sign-in-open-choice', { lifetimeMs }),
+    shownChoices: shortLived.table<KeptChoice & { readonly browser: string }>('sign-in-shown-choice', { lifetimeMs }),
+    begun: shortLived.table<{ readonly uri: string; readonly state?: string }>('sign-in-begun', { lifetimeMs }),
+    tickets: shortLived.table<TicketJourney>('sign-in-ticket', { lifetimeMs }),
+  }
+  const signIn = new SignIn({ providers, tables, clock, random, logger, baseUrl })
   const identities = new ExternalIdentities({
     reader: store.externalIdentities,
     writer: writers.externalIdentities,
     clock,
   })
-  const pendingSignIns = new OneTimeTable<PendingSignIn>({ name: 'sign-in-pendingSignIns', clock, random, lifetimeMs })
-  const identityStages = new IdentityStages(signIn, identities, uia, { clock, random, lifetimeMs })
+  const pendingSignIns = shortLived.table<PendingSignIn>('sign-in-pending', { lifetimeMs })
+  const proofs = shortLived.table<IdentityProof>('sign-in-proof', { lifetimeMs })
+  const identityStages = new IdentityStages({ signIn, identities, uia, proofs })
   const confirming = [identityStages.stage(SSO_STAGE, false), identityStages.stage(OAUTH2_STAGE, false)]
-  const loginTokens = new LoginTokens(clock, random, config.signIn.loginTokenLifetime)
+  const tokens = shortLived.table<LoginTokenOwner>('login-token', { lifetimeMs: config.signIn.loginTokenLifetime })
+  const loginTokens = new LoginTokens({ tokens, random })
   const reauthentication = new Reauthentication({ accounts, identities, identityStages: confirming, providers })
   return {
     signIn,
@@ -124,7 +135,6 @@ export const buildSignIn = (
         documents: termsOf(config),
       },
     }),
-    caches: () => [...signIn.stats(), ...[identityStages, pendingSignIns, loginTokens].map((table) => table.stats())],
   }
 }
 

@@ -1,10 +1,16 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import type { Clock, Random } from '#base'
+import type { Random } from '#base'
 import { MatrixError } from '#spec'
+import type { ShortLivedTable } from '#store'
 
-const NONCE_LIFETIME_MS = 60_000
-/** When more are asked for, the oldest end early. */
-const MAX_NONCES = 1_000
+const NONCE_BYTES = 32
+
+export interface SharedSecretParts {
+  /** undefined: registration by it is switched off. */
+  readonly secret: string | undefined
+  readonly nonces: ShortLivedTable<object>
+  readonly random: Random
+}
 
 export interface SharedSecretClaim {
   readonly nonce: string
@@ -21,37 +27,23 @@ export interface SharedSecretClaim {
  * (`/_synapse/admin/v1/register`), since the tools for it exist.
  */
 export class SharedSecret {
-  readonly #secret: string | undefined
-  readonly #random: Random
-  readonly #clock: Clock
-  /** Nonce -> when it ends, on the monotonic clock; oldest first. */
-  readonly #nonces = new Map<string, number>()
+  readonly #parts: SharedSecretParts
 
-  constructor(secret: string | undefined, random: Random, clock: Clock) {
-    this.#secret = secret
-    this.#random = random
-    this.#clock = clock
+  constructor(parts: SharedSecretParts) {
+    this.#parts = parts
   }
 
   /** Good for one claim within a minute. Throws where the server has no shared secret. */
-  nonce(): string {
+  async nonce(): Promise<string> {
+    const { nonces, random } = this.#parts
     this.#requireSecret()
-    const now = this.#clock.monotonicMs()
-    for (const [nonce, end] of this.#nonces) {
-      if (end > now && this.#nonces.size < MAX_NONCES) break
-      this.#nonces.delete(nonce)
-    }
-    const nonce = Buffer.from(this.#random.bytes(32)).toString('hex')
-    this.#nonces.set(nonce, now + NONCE_LIFETIME_MS)
-    return nonce
+    return nonces.put({}, { id: Buffer.from(random.bytes(NONCE_BYTES)).toString('hex') })
   }
 
   /** Throws `M_UNKNOWN` (400) for a nonce that is unknown, used or old, `M_FORBIDDEN` for a wrong code. Takes the nonce in any case. */
-  assertGenuine(claim: SharedSecretClaim): void {
+  async assertGenuine(claim: SharedSecretClaim): Promise<void> {
     const secret = this.#requireSecret()
-    const end = this.#nonces.get(claim.nonce)
-    this.#nonces.delete(claim.nonce)
-    if (end === undefined || end <= this.#clock.monotonicMs()) {
+    if ((await this.#parts.nonces.take(claim.nonce)) === undefined) {
       throw new MatrixError('M_UNKNOWN', 'The nonce is not known, was used or is too old', { status: 400 })
     }
     const fields = [claim.nonce, claim.username, claim.password, claim.admin ? 'admin' : 'notadmin']
@@ -66,9 +58,10 @@ export class SharedSecret {
   }
 
   #requireSecret(): string {
-    if (this.#secret === undefined) {
+    const { secret } = this.#parts
+    if (secret === undefined) {
       throw new MatrixError('M_UNKNOWN', 'Registration by shared secret is switched off', { status: 400 })
     }
-    return this.#secret
+    return secret
   }
 }

@@ -1,5 +1,6 @@
-import { BoundedCache, type CacheStats, type Clock, type Random } from '#base'
+import type { Random } from '#base'
 import type { ServerName, UserId } from '#spec'
+import type { ShortLivedTable } from '#store'
 
 /** The answer of `POST /user/{userId}/openid/request_token`. */
 export interface OpenIdToken {
@@ -15,49 +16,34 @@ export interface ActiveAccounts {
   isActive(userId: UserId): Promise<boolean>
 }
 
-export interface OpenIdOptions {
+export interface OpenIdTokensParts {
+  readonly accounts: ActiveAccounts
+  readonly tokens: ShortLivedTable<{ readonly userId: UserId }>
   readonly serverName: ServerName
-  readonly clock: Clock
   readonly random: Random
 }
 
 const LIFETIME_S = 3_600
-const LIMIT_BYTES = 4 * 1024 * 1024
-const TOKEN_BYTES = 512
+const MAX_LENGTH = 255
 
-/** With too many, those not asked for longest end early. */
+/** Client-server API, module "OpenID". */
 export class OpenIdTokens {
-  readonly #accounts: ActiveAccounts
-  readonly #options: OpenIdOptions
-  readonly #tokens = new BoundedCache<string, { readonly userId: UserId; readonly endsAtMs: number }>({
-    name: 'openid-tokens',
-    limitBytes: LIMIT_BYTES,
-    sizeBytes: () => TOKEN_BYTES,
-  })
+  readonly #parts: OpenIdTokensParts
 
-  constructor(accounts: ActiveAccounts, options: OpenIdOptions) {
-    this.#accounts = accounts
-    this.#options = options
+  constructor(parts: OpenIdTokensParts) {
+    this.#parts = parts
   }
 
-  issue(userId: UserId): OpenIdToken {
-    const { serverName, clock, random } = this.#options
-    const token = random.token(32)
-    this.#tokens.set(token, { userId, endsAtMs: clock.monotonicMs() + LIFETIME_S * 1_000 })
-    return { access_token: token, token_type: 'Bearer', matrix_server_name: serverName, expires_in: LIFETIME_S }
+  async issue(userId: UserId): Promise<OpenIdToken> {
+    const { tokens, random, serverName } = this.#parts
+    const id = random.token(32)
+    await tokens.put({ userId }, { id, owner: userId, lifetimeMs: LIFETIME_S * 1_000 })
+    return { access_token: id, token_type: 'Bearer', matrix_server_name: serverName, expires_in: LIFETIME_S }
   }
 
-  /** Whose it is; undefined where it ended, or never was one. */
+  /** The owner; undefined where the token ended, or never was one. */
   async userOf(token: string): Promise<UserId | undefined> {
-    const known = this.#tokens.get(token)
-    if (known === undefined) return undefined
-    const isGood = known.endsAtMs > this.#options.clock.monotonicMs() && (await this.#accounts.isActive(known.userId))
-    if (isGood) return known.userId
-    this.#tokens.delete(token)
-    return undefined
-  }
-
-  stats(): CacheStats {
-    return this.#tokens.stats()
+    const known = token.length > MAX_LENGTH ? undefined : await this.#parts.tokens.find(token)
+    return known !== undefined && (await this.#parts.accounts.isActive(known.userId)) ? known.userId : undefined
   }
 }

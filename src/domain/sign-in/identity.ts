@@ -7,9 +7,9 @@ export interface Identity {
   readonly subject: string
   /** What a new account might be called; not checked for being free. Empty where the provider tells nothing. */
   readonly localpart: string
-  readonly displayName: string | undefined
+  readonly displayName?: string | undefined
   /** Only one that the provider says it has verified. */
-  readonly verifiedEmail: string | undefined
+  readonly verifiedEmail?: string | undefined
 }
 
 /** How claims become what we know of a person: texts with claims in braces. */

@@ -1,45 +1,39 @@
-import { hash } from 'node:crypto'
-import type { CacheStats, Clock, Random } from '#base'
+import type { Random } from '#base'
 import type { DeviceId, UserId } from '#spec'
-import { OneTimeTable } from './one-time-table.ts'
+import type { ShortLivedTable } from '#store'
 
-/** Whom a login token lets in. */
+/** The user whom a login token lets in. */
 export interface LoginTokenOwner {
   readonly userId: UserId
   /** The device that asked for it, where one did. */
-  readonly askedBy: DeviceId | undefined
+  readonly askedBy?: DeviceId | undefined
+}
+
+export interface LoginTokensParts {
+  readonly tokens: ShortLivedTable<LoginTokenOwner>
+  readonly random: Random
 }
 
 const PREFIX = 'hrl_'
 const RANDOM_LENGTH = 43
 const MAX_LENGTH = 64
 
-/**
- * Tokens of `m.login.token`: one use, short life, kept as hashes in memory. A restart within their seconds voids them, and the
- * person signs in once more.
- */
+/** Tokens of `m.login.token`: one use, short life. */
 export class LoginTokens {
-  readonly #random: Random
-  readonly #tokens: OneTimeTable<LoginTokenOwner>
+  readonly #parts: LoginTokensParts
 
-  /** `lifetimeMs`: of the token that ends a sign-in in a browser. */
-  constructor(clock: Clock, random: Random, lifetimeMs: number) {
-    this.#random = random
-    this.#tokens = new OneTimeTable({ name: 'login-tokens', clock, random, lifetimeMs })
+  constructor(parts: LoginTokensParts) {
+    this.#parts = parts
   }
 
-  issue(userId: UserId, askedBy?: DeviceId, lifetimeMs?: number): string {
-    const token = PREFIX + this.#random.token(RANDOM_LENGTH)
-    this.#tokens.put({ userId, askedBy }, hash('sha256', token, 'hex'), lifetimeMs)
-    return token
+  issue(userId: UserId, askedBy?: DeviceId, lifetimeMs?: number): Promise<string> {
+    const { tokens, random } = this.#parts
+    const id = PREFIX + random.token(RANDOM_LENGTH)
+    return tokens.put({ userId, askedBy }, { id, owner: userId, ...(lifetimeMs === undefined ? {} : { lifetimeMs }) })
   }
 
-  /** Whose it is, once. undefined: not given out here, used, or over. */
-  take(token: string): LoginTokenOwner | undefined {
-    return token.length > MAX_LENGTH ? undefined : this.#tokens.take(hash('sha256', token, 'hex'))
-  }
-
-  stats(): CacheStats {
-    return this.#tokens.stats()
+  /** The owner, once. undefined: not given out here, used, or over. */
+  async take(token: string): Promise<LoginTokenOwner | undefined> {
+    return token.length > MAX_LENGTH || !token.startsWith(PREFIX) ? undefined : this.#parts.tokens.take(token)
   }
 }

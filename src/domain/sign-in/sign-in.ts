@@ -1,11 +1,11 @@
 import { hash } from 'node:crypto'
-import type { CacheStats, Clock, Logger, Random } from '#base'
+import type { Clock, Logger, Random } from '#base'
 import { ProviderFailure } from '#net'
+import type { ShortLivedTable } from '#store'
 import { type Identity, identityFrom } from './identity.ts'
-import { OneTimeTable } from './one-time-table.ts'
-import { givesTickets, isTicketServer, type ProviderClient, type SignInProvider } from './provider.ts'
+import { givesTickets, isTicketServer, type SignInProvider } from './provider.ts'
 import type { SignInPurpose } from './purpose.ts'
-import { Tickets } from './tickets.ts'
+import { type TicketJourney, Tickets } from './tickets.ts'
 
 export interface BeginRequest {
   readonly purpose: SignInPurpose
@@ -18,14 +18,33 @@ export interface BeginRequest {
 }
 
 /** What is under way in a browser at a provider. */
-interface Authorization {
+export interface Authorization {
   readonly purpose: SignInPurpose
-  readonly provider: SignInProvider
-  readonly client: ProviderClient
+  readonly providerId: string
   readonly nonce: string
   readonly pkceVerifier: string
   /** Hash of the cookie of the browser that began; undefined where an app began, and opened a browser after that. */
-  readonly browser: string | undefined
+  readonly browser?: string | undefined
+}
+
+/** A `Choice` as it is kept: a provider that the operator removes meanwhile is no choice any more. */
+export interface KeptChoice {
+  readonly purpose: SignInPurpose
+  readonly providerIds: readonly string[]
+  readonly again: boolean
+}
+
+/** What waits for a browser or an app to come back. */
+export interface SignInTables {
+  /** By `state`. */
+  readonly authorizations: ShortLivedTable<Authorization>
+  /** Shown to apps: whoever has the address sees the page. */
+  readonly openChoices: ShortLivedTable<KeptChoice>
+  /** Shown in one browser: by the id that its page holds, bound to its cookie. */
+  readonly shownChoices: ShortLivedTable<KeptChoice & { readonly browser: string }>
+  /** Addresses that were given out for a key, until they are used. */
+  readonly begun: ShortLivedTable<{ readonly uri: string; readonly state?: string | undefined }>
+  readonly tickets: ShortLivedTable<TicketJourney>
 }
 
 /** A page of ours that shows providers to choose from. */
@@ -57,12 +76,12 @@ export type Returned =
       readonly unattended?: boolean
     }
 
-export interface SignInOptions {
+export interface SignInParts {
+  readonly providers: readonly SignInProvider[]
+  readonly tables: SignInTables
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
-  /** From the beginning to the return. */
-  readonly lifetimeMs: number
   /** Where browsers reach the pages of this server, without a slash at the end. */
   readonly baseUrl: string
 }
@@ -78,27 +97,15 @@ const SLOW_MS = 30_000
 /** Sends people to providers and takes them back. Knows no accounts: what an identity is good for is for `flows/`. */
 export class SignIn {
   readonly providers: readonly SignInProvider[]
-  readonly #options: SignInOptions
-  /** By `state`. */
-  readonly #authorizations: OneTimeTable<Authorization>
-  /** Shown to apps: whoever has the address sees the page. */
-  readonly #openChoices: OneTimeTable<Choice>
-  /** Shown in one browser: by the id that its page holds, bound to its cookie. */
-  readonly #shownChoices: OneTimeTable<Choice & { readonly browser: string }>
+  readonly #parts: SignInParts
   /** Providers that kept an app waiting, and until when they are not asked on its behalf. */
   readonly #slow = new Map<SignInProvider, number>()
-  readonly #begun: OneTimeTable<{ readonly uri: string; readonly state: string | undefined }>
   readonly #tickets: Tickets
 
-  constructor(providers: readonly SignInProvider[], options: SignInOptions) {
-    this.providers = providers
-    this.#options = options
-    const table = <Value extends {}>(name: string) => new OneTimeTable<Value>({ ...options, name: `sign-in-${name}` })
-    this.#authorizations = table('authorizations')
-    this.#openChoices = table('open-choices')
-    this.#shownChoices = table('shown-choices')
-    this.#begun = table('begun')
-    this.#tickets = new Tickets(options.baseUrl, options)
+  constructor(parts: SignInParts) {
+    this.providers = parts.providers
+    this.#parts = parts
+    this.#tickets = new Tickets({ baseUrl: parts.baseUrl, begun: parts.tables.tickets })
   }
 
   /**
@@ -107,10 +114,9 @@ export class SignIn {
    */
   async begin(request: BeginRequest): Promise<string> {
     const { purpose, key, again = false } = request
-    const known = this.#begun.find(key)
-    if (known !== undefined && (known.state === undefined || this.#authorizations.find(known.state) !== undefined)) {
-      return known.uri
-    }
+    const { begun, openChoices } = this.#parts.tables
+    const known = await begun.find(key)
+    if (known !== undefined && (await this.#isUnused(known.state))) return known.uri
     const providers = this.providers.filter((provider) => request.accepts?.(provider) ?? true)
     const [only, ...more] = providers
     if (only !== undefined && more.length === 0) {
@@ -118,36 +124,38 @@ export class SignIn {
         this.#authorize({ purpose, providers, again }, only, undefined),
       )
       if (direct !== undefined) {
-        this.#begun.put(direct, key)
+        await begun.put(direct, { id: key })
         return direct.uri
       }
     }
-    const id = this.#openChoices.put({ purpose, providers, again })
-    const uri = `${this.#options.baseUrl}${SIGN_IN_PATH}?request=${id}`
-    if (more.length > 0) this.#begun.put({ uri, state: undefined }, key)
+    const id = await openChoices.put(keptChoice({ purpose, providers, again }))
+    const uri = `${this.#parts.baseUrl}${SIGN_IN_PATH}?request=${id}`
+    if (more.length > 0) await begun.put({ uri }, { id: key })
     return uri
   }
 
   /** What the address that `begin` gave is about. */
-  openChoice(id: string): Choice | undefined {
-    return this.#openChoices.find(id)
+  async openChoice(id: string): Promise<Choice | undefined> {
+    const kept = await this.#parts.tables.openChoices.find(id)
+    return kept === undefined ? undefined : this.#choiceOf(kept)
   }
 
   /**
    * A page with providers is about to be shown in a browser. The answer goes into its links, so that only they lead on: somebody who
    * is sent a link of another's page sees the words on the page first.
    */
-  show(choice: Choice, cookie: string): string {
-    return this.#shownChoices.put({ ...choice, browser: hashOf(cookie) })
+  show(choice: Choice, cookie: string): Promise<string> {
+    const browser = hashOf(cookie)
+    return this.#parts.tables.shownChoices.put({ ...keptChoice(choice), browser }, { owner: browser })
   }
 
   /** The browser chose: where it goes. undefined where it was not shown the page. Throws `ProviderFailure`. */
   async choose(id: string, providerId: string, cookie: string | undefined): Promise<string | undefined> {
-    const choice = this.#shownChoices.find(id)
-    const provider = choice?.providers.find((one) => one.id === providerId)
-    if (choice === undefined || provider === undefined) return undefined
-    if (cookie === undefined || hashOf(cookie) !== choice.browser) return undefined
-    return (await this.#authorize(choice, provider, choice.browser)).uri
+    const kept = await this.#parts.tables.shownChoices.find(id)
+    if (kept === undefined || cookie === undefined || hashOf(cookie) !== kept.browser) return undefined
+    const choice = this.#choiceOf(kept)
+    const provider = choice.providers.find((one) => one.id === providerId)
+    return provider === undefined ? undefined : (await this.#authorize(choice, provider, kept.browser)).uri
   }
 
   /** Sends a browser to a provider without a page before. Throws `ProviderFailure`. */
@@ -159,14 +167,16 @@ export class SignIn {
   /** A browser came back, with the provider's query. Each `state` is good once, in the browser that began. */
   async returned(query: URLSearchParams, cookie: string | undefined): Promise<Returned> {
     const state = query.get('state') ?? ''
-    const waiting = this.#authorizations.find(state)
-    if (waiting === undefined) return { kind: 'ended' }
-    const { browser, client, nonce, pkceVerifier, provider, purpose } = waiting
+    const { authorizations } = this.#parts.tables
+    const waiting = await authorizations.find(state)
+    const provider = this.providers.find(({ id }) => id === waiting?.providerId)
+    if (waiting === undefined || provider === undefined || isTicketServer(provider.client)) return { kind: 'ended' }
+    const { browser, nonce, pkceVerifier, purpose } = waiting
     // Else somebody could be led into another's account, or into giving theirs away: login CSRF. Its own browser may still come.
     if (browser !== undefined && (cookie === undefined || hashOf(cookie) !== browser)) return { kind: 'otherBrowser' }
-    this.#authorizations.take(state)
+    if ((await authorizations.take(state)) === undefined) return { kind: 'ended' }
     try {
-      const { subject, claims } = await client.identify(query, { state, nonce, pkceVerifier })
+      const { subject, claims } = await provider.client.identify(query, { state, nonce, pkceVerifier })
       const identity = identityFrom(provider, subject, claims)
       return { kind: 'proven', purpose, provider, identity, solicited: browser !== undefined }
     } catch (error) {
@@ -182,7 +192,7 @@ export class SignIn {
   ): Promise<Returned> {
     const provider = this.providers.find(givesTickets)
     if (provider === undefined) return { kind: 'ended' }
-    const begun = this.#tickets.take(purpose, cookie === undefined ? undefined : hashOf(cookie))
+    const begun = await this.#tickets.take(purpose, cookie === undefined ? undefined : hashOf(cookie))
     try {
       const service = this.#tickets.serviceOf(purpose)
       const { subject, claims } = await provider.client.identify(ticket, service, begun?.again ?? false)
@@ -195,17 +205,21 @@ export class SignIn {
 
   /** For the cookie of a browser that has none. */
   newBrowser(): string {
-    return this.#options.random.token(TOKEN_LENGTH)
+    return this.#parts.random.token(TOKEN_LENGTH)
   }
 
-  stats(): readonly CacheStats[] {
-    const tables = [this.#authorizations, this.#openChoices, this.#shownChoices, this.#begun, this.#tickets]
-    return tables.map((table) => table.stats())
+  #choiceOf({ purpose, providerIds, again }: KeptChoice): Choice {
+    return { purpose, again, providers: this.providers.filter(({ id }) => providerIds.includes(id)) }
+  }
+
+  /** Whether nobody came back with an address that was given out; `state`: that of the address, where it leads to a provider. */
+  async #isUnused(state: string | undefined): Promise<boolean> {
+    return state === undefined || (await this.#parts.tables.authorizations.find(state)) !== undefined
   }
 
   /** undefined where the provider does not answer at once, or did not just before: an app that never asks it shall not wait for it. */
   async #withoutDelay<Result>(provider: SignInProvider, ask: () => Promise<Result>): Promise<Result | undefined> {
-    const { clock } = this.#options
+    const { clock } = this.#parts
     const slowUntilMs = this.#slow.get(provider)
     if (slowUntilMs !== undefined && clock.monotonicMs() < slowUntilMs) return undefined
     let cancel = () => {}
@@ -228,17 +242,18 @@ export class SignIn {
   }
 
   async #authorize({ purpose, again }: Choice, provider: SignInProvider, browser: string | undefined) {
-    const { random } = this.#options
+    const { random } = this.#parts
     const { client } = provider
     if (isTicketServer(client)) {
-      return { uri: this.#tickets.send(purpose, client, browser, again), state: undefined }
+      return { uri: await this.#tickets.send(purpose, client, browser, again), state: undefined }
     }
     const nonce = random.token(TOKEN_LENGTH)
     const pkceVerifier = random.token(TOKEN_LENGTH)
     const state = random.token(TOKEN_LENGTH)
     try {
       const uri = await client.authorizationUri({ state, nonce, pkceVerifier }, again)
-      this.#authorizations.put({ purpose, provider, client, nonce, pkceVerifier, browser }, state)
+      const authorization = { purpose, providerId: provider.id, nonce, pkceVerifier, browser }
+      await this.#parts.tables.authorizations.put(authorization, { id: state })
       return { uri, state }
     } catch (error) {
       if (error instanceof ProviderFailure) this.#report(error, provider)
@@ -252,7 +267,7 @@ export class SignIn {
     const { name, message } =
       failure.cause instanceof Error ? failure.cause : { name: '', message: String(failure.cause) }
     // Not the whole error: the library hangs answers of the provider on it.
-    this.#options.logger.warn({ provider: id, kind: failure.kind, name, message }, 'a sign-in failed at its provider')
+    this.#parts.logger.warn({ provider: id, kind: failure.kind, name, message }, 'a sign-in failed at its provider')
   }
 }
 
@@ -260,6 +275,12 @@ export class SignIn {
 const ofProvider = (error: unknown): undefined => {
   if (!isProviderFailure(error)) throw error
 }
+
+const keptChoice = ({ purpose, providers, again }: Choice): KeptChoice => ({
+  purpose,
+  again,
+  providerIds: providers.map(({ id }) => id),
+})
 
 const hashOf = (cookie: string): string => hash('sha256', cookie, 'hex')
 

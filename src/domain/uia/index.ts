@@ -1,3 +1,4 @@
+export * from './facts.ts'
 export * from './interactive-auth.ts'
-export * from './session-table.ts'
+export type { Refusal, UiaSession } from './session.ts'
 export * from './stages.ts'

@@ -1,7 +1,9 @@
-import { KeyedLock } from '#base'
+import { type Clock, KeyedLock, type Random } from '#base'
 import { type Errcode, type JsonObject, MatrixError, stringAt, type UserId } from '#spec'
-import type { StageOffer, UiaSession, UiaSessionTable } from './session-table.ts'
-import type { StageOutcome } from './stages.ts'
+import type { Change, ShortLivedTable } from '#store'
+import type { StageFacts } from './facts.ts'
+import { hasPassed, isAsked, nextStages, ownerOf, type Refusal, type UiaSession } from './session.ts'
+import type { Stage, StageOffer, StageOutcome } from './stages.ts'
 
 export interface UiaRequest extends StageOffer {
   /** Method, path and whatever else a session must not be carried over to. */
@@ -10,15 +12,14 @@ export interface UiaRequest extends StageOffer {
   readonly auth: JsonObject | undefined
   /** Where it came from, for stages that want to know. */
   readonly ip?: string | undefined
-  /** The other parameters, only those that the operation knows: they are kept in memory. */
+  /** The other parameters, only those that the operation knows: they are kept. */
   readonly body: JsonObject
 }
 
 export interface Granted {
   /** The parameters that count: those of the first request of the session that had any. */
   readonly body: JsonObject
-  /** What the stages found out, by their types. */
-  readonly facts: ReadonlyMap<string, string | undefined>
+  readonly facts: StageFacts
   /** What `remember` was given when the operation was done before in this session. */
   readonly remembered: JsonObject | undefined
   /** Keeps the session, so that a client which did not get the answer can ask for it again. Otherwise it ends with the operation. */
@@ -63,38 +64,49 @@ export type StageState =
       readonly requester: UserId | undefined
     }
 
-export interface Refusal {
-  readonly errcode: Errcode
-  readonly error: string
+export interface InteractiveAuthParts {
+  readonly sessions: ShortLivedTable<UiaSession>
+  /** The stages that an operation knows, for people who complete one on a page of ours. */
+  stagesOf(operation: string): readonly Stage[]
+  readonly clock: Clock
+  readonly random: Random
+  readonly lifetimeMs: number
 }
 
-/** Client-server API, "User-Interactive Authentication API". Knows nothing of accounts: stages and operations are given to it. */
+/**
+ * Client-server API, "User-Interactive Authentication API". Knows nothing of accounts: stages and operations are given to it. Sessions are in
+ * the database, so a client may go on at another process, or after a restart.
+ */
 export class InteractiveAuth {
-  readonly #sessions: UiaSessionTable
-  /** Two requests of one session take turns: an operation is not done twice. */
+  readonly #parts: InteractiveAuthParts
+  /** Two requests of one session take turns in this process; between processes, a session is taken by one of them. */
   readonly #turns = new KeyedLock<string>()
 
-  constructor(sessions: UiaSessionTable) {
-    this.#sessions = sessions
+  constructor(parts: InteractiveAuthParts) {
+    this.#parts = parts
   }
 
   run<Result>(request: UiaRequest, operation: UiaOperation<Result>): Promise<UiaAnswer<Result>> {
     const id = request.auth === undefined ? undefined : stringAt(request.auth, 'session')
     return id === undefined
-      ? this.#turn(request, operation, undefined)
-      : this.#turns.run(id, () => this.#turn(request, operation, id))
+      ? this.#begin(request, operation)
+      : this.#turns.run(id, async () => {
+          const session = await this.#parts.sessions.find(id)
+          return session === undefined
+            ? this.#begin(request, operation, SESSION_ENDED)
+            : this.#goOn(request, operation, id, session)
+        })
   }
 
   /** "Fallback": how a stage stands that is to be completed in a browser, with the session's id as the only proof. */
-  stageState(sessionId: string, type: string): StageState {
-    const session = this.#sessions.find(sessionId)
+  async stageState(sessionId: string, type: string): Promise<StageState> {
+    const session = await this.#parts.sessions.find(sessionId)
     if (session === undefined || session.refusal !== undefined) return { kind: 'noSession' }
-    if (session.completed.has(type)) return { kind: 'passed' }
-    const { flows, stages } = session.offer
-    const stage = stages.find((candidate) => candidate.type === type)
-    if (stage === undefined || !isAsked({ flows }, type)) return { kind: 'notAsked' }
-    if (!nextStages(session.offer, session).includes(type)) return { kind: 'notYet' }
+    if (hasPassed(session, type)) return { kind: 'passed' }
     const { operation, requester } = session
+    const stage = this.#parts.stagesOf(operation).find((candidate) => candidate.type === type)
+    if (stage === undefined || !isAsked(session, type)) return { kind: 'notAsked' }
+    if (!nextStages(session).includes(type)) return { kind: 'notYet' }
     return { kind: 'open', params: typeof stage.params === 'object' ? stage.params : undefined, operation, requester }
   }
 
@@ -106,79 +118,114 @@ export class InteractiveAuth {
     ip: string | undefined,
   ): Promise<Refusal | undefined> {
     return this.#turns.run(sessionId, async () => {
-      const session = this.#sessions.find(sessionId)
+      const session = await this.#parts.sessions.find(sessionId)
       if (session === undefined || session.refusal !== undefined) return SESSION_ENDED
-      const step = await this.#attempt(session.offer, session, {
-        auth: { ...auth, type },
-        requester: session.requester,
-        ip,
-      })
+      const stages = this.#parts.stagesOf(session.operation).filter((stage) => isAsked(session, stage.type))
+      const attempt = { session: sessionId, auth: { ...auth, type }, requester: session.requester, ip }
+      const step = await attemptOne(stages, session, attempt)
+      await this.#store(sessionId, session, progressed(session, undefined, type, step))
       return step.kind === 'failed' ? step : undefined
     })
   }
 
-  /** For who sets a new password, or ends all sessions: what was proved before, by whomever, opens nothing any more. */
-  endAllOf(userId: UserId): void {
-    this.#sessions.endAllOf(userId)
+  /** For the commit of a new password, or of the end of all sessions: what was proved before, by whomever, opens nothing any more. */
+  endingAllOf(userId: UserId): Change<void> {
+    return this.#parts.sessions.removingOwned(userId)
   }
 
-  async #turn<Result>(
+  /** `refused`: why an older session does not count. */
+  async #begin<Result>(
     request: UiaRequest,
     operation: UiaOperation<Result>,
-    id: string | undefined,
+    refused?: StageOutcome & { readonly kind: 'failed' },
   ): Promise<UiaAnswer<Result>> {
-    const known = id === undefined ? undefined : this.#sessions.find(id)
-    if (known !== undefined) assertOpen(known, request)
-    const body = known?.body ?? request.body
-    await operation.check?.(body, known?.outcome)
-
-    const session = known ?? this.#sessions.begin(request.operation, request.requester, request)
-    if (session.body === undefined && Object.keys(body).length > 0) {
-      session.body = body
-      this.#sessions.touch(session)
+    const { clock, random, lifetimeMs, sessions } = this.#parts
+    await operation.check?.(request.body, undefined)
+    const id = random.token(ID_LENGTH)
+    const fresh: UiaSession = {
+      operation: request.operation,
+      requester: request.requester,
+      flows: request.flows,
+      anyOrder: request.anyOrder === true,
+      endsAtMs: clock.nowMs() + lifetimeMs,
+      completed: [],
     }
-    const step =
-      id !== undefined && known === undefined ? SESSION_ENDED : await this.#attempt(request, session, request)
+    const step = refused ?? (await attemptOne(request.stages, fresh, { ...request, session: id }))
+    const session = progressed(fresh, request.body, typeIn(request.auth), step)
     assertOpen(session, request)
-    if (step.kind !== 'passed' || !isComplete(request, session)) return challenge(request, session, step)
-    return { kind: 'done', result: await this.#perform(session, body, operation) }
-  }
-
-  /** Does the stage that `auth` names, if it names one and it was not passed before. */
-  async #attempt(
-    offer: StageOffer,
-    session: UiaSession,
-    { auth, requester, ip }: Pick<UiaRequest, 'auth' | 'requester' | 'ip'>,
-  ): Promise<StageOutcome> {
-    const type = auth === undefined ? undefined : stringAt(auth, 'type')
-    // Without a type the client says that a stage was completed elsewhere; a passed stage cannot be retried.
-    if (auth === undefined || type === undefined || session.completed.has(type)) return { kind: 'passed' }
-    const stage = offer.stages.find((candidate) => candidate.type === type)
-    if (stage === undefined || (isAsked(offer, type) && !nextStages(offer, session).includes(type))) return NOT_NEXT
-    const outcome = await stage.attempt({ session: session.id, auth, requester, ip })
-    if (outcome.kind === 'failed' && outcome.final === true) session.refusal = outcome
-    if (outcome.kind === 'passed') {
-      session.completed.set(type, outcome.fact)
-      if (outcome.fact !== undefined) this.#sessions.touch(session)
+    if (step.kind === 'passed' && isComplete(request, session)) {
+      // No client knows this session, so nothing of it need be kept.
+      return { kind: 'done', result: await operation.perform(grantedBy(session, request, () => {})) }
     }
-    return outcome
+    await sessions.put(session, { id, owner: ownerOf(session), lifetimeMs })
+    return challenge(request, id, session, step)
   }
 
-  async #perform<Result>(session: UiaSession, body: JsonObject, operation: UiaOperation<Result>): Promise<Result> {
-    let remembered = false
-    const result = await operation.perform({
-      body,
-      facts: session.completed,
-      remembered: session.outcome,
-      remember: (outcome) => {
-        session.outcome = outcome
-        remembered = true
-      },
+  async #goOn<Result>(
+    request: UiaRequest,
+    operation: UiaOperation<Result>,
+    id: string,
+    before: UiaSession,
+  ): Promise<UiaAnswer<Result>> {
+    assertOpen(before, request)
+    await operation.check?.(before.body ?? request.body, before.outcome)
+    const step = await attemptOne(request.stages, before, { ...request, session: id })
+    const after = progressed(before, request.body, typeIn(request.auth), step)
+    if (step.kind !== 'passed' || !isComplete(request, after)) {
+      const session = await this.#store(id, before, after)
+      assertOpen(session, request)
+      return challenge(request, id, session, step)
+    }
+    // Whoever takes the session does the operation: no other request finds it meanwhile.
+    const taken = await this.#parts.sessions.take(id)
+    if (taken === undefined) return challenge(request, id, after, SESSION_ENDED)
+    return this.#perform(id, after, request, operation)
+  }
+
+  /** The session comes back where the operation fails, and where it left something to remember. */
+  async #perform<Result>(
+    id: string,
+    session: UiaSession,
+    request: UiaRequest,
+    operation: UiaOperation<Result>,
+  ): Promise<UiaAnswer<Result>> {
+    let outcome: JsonObject | undefined
+    try {
+      const granted = grantedBy(session, request, (remembered) => {
+        outcome = remembered
+      })
+      const result = await operation.perform(granted)
+      if (outcome !== undefined) await this.#putBack(id, { ...session, outcome })
+      return { kind: 'done', result }
+    } catch (error) {
+      await this.#putBack(id, outcome === undefined ? session : { ...session, outcome })
+      throw error
+    }
+  }
+
+  async #putBack(id: string, session: UiaSession): Promise<void> {
+    const lifetimeMs = session.endsAtMs - this.#parts.clock.nowMs()
+    if (lifetimeMs > 0) await this.#parts.sessions.put(session, { id, owner: ownerOf(session), lifetimeMs })
+  }
+
+  /** Where another process went on with the session meanwhile, its stages count too. */
+  async #store(id: string, before: UiaSession, after: UiaSession): Promise<UiaSession> {
+    if (after === before) return before
+    const stored = await this.#parts.sessions.change(id, (current) => {
+      const missing = after.completed.filter(({ type }) => !hasPassed(current, type))
+      const value = {
+        ...current,
+        body: current.body ?? after.body,
+        completed: [...current.completed, ...missing],
+        refusal: current.refusal ?? after.refusal,
+      }
+      return { value, owner: ownerOf(value) }
     })
-    if (!remembered) this.#sessions.end(session)
-    return result
+    return stored ?? after
   }
 }
+
+const ID_LENGTH = 24
 
 const SESSION_ENDED = {
   kind: 'failed',
@@ -195,23 +242,49 @@ const assertOpen = (session: UiaSession, request: UiaRequest): void => {
   if (session.refusal !== undefined) throw new MatrixError(session.refusal.errcode, session.refusal.error)
 }
 
-/** A stage that is in no flow can be passed at any time, and does not count: clients may prove more than is asked for, as Synapse lets them. */
-const isAsked = ({ flows }: Pick<StageOffer, 'flows'>, type: string): boolean =>
-  flows.some((flow) => flow.includes(type))
+const typeIn = (auth: JsonObject | undefined): string | undefined =>
+  auth === undefined ? undefined : stringAt(auth, 'type')
 
-/** The stages that may come now: in each flow whose beginning was passed, the one after it; in any order, all that were not passed yet. */
-const nextStages = (offer: StageOffer, session: UiaSession): readonly string[] => {
-  const passed = [...session.completed.keys()].filter((type) => isAsked(offer, type))
-  return offer.flows.flatMap((flow) => {
-    if (offer.anyOrder === true)
-      return passed.every((type) => flow.includes(type)) ? flow.filter((type) => !session.completed.has(type)) : []
-    const next = flow[passed.length]
-    return next !== undefined && passed.every((type, index) => flow[index] === type) ? [next] : []
-  })
+/** Does the stage that `auth` names, if it names one and it was not passed before. */
+const attemptOne = async (
+  stages: readonly Stage[],
+  session: UiaSession,
+  attempt: Pick<UiaRequest, 'auth' | 'requester' | 'ip'> & { readonly session: string },
+): Promise<StageOutcome> => {
+  const { auth, requester, ip } = attempt
+  const type = typeIn(auth)
+  // Without a type the client says that a stage was completed elsewhere; a passed stage cannot be retried.
+  if (auth === undefined || type === undefined || hasPassed(session, type)) return { kind: 'passed' }
+  const stage = stages.find((candidate) => candidate.type === type)
+  if (stage === undefined || (isAsked(session, type) && !nextStages(session).includes(type))) return NOT_NEXT
+  return stage.attempt({ session: attempt.session, auth, requester, ip })
+}
+
+/** The session after an attempt; itself where nothing came of it. */
+const progressed = (
+  session: UiaSession,
+  body: JsonObject | undefined,
+  type: string | undefined,
+  step: StageOutcome,
+): UiaSession => {
+  const isNewBody = session.body === undefined && body !== undefined && Object.keys(body).length > 0
+  const withBody = isNewBody ? { ...session, body } : session
+  if (step.kind === 'failed' && step.final === true) {
+    return { ...withBody, refusal: { errcode: step.errcode, error: step.error } }
+  }
+  if (step.kind !== 'passed' || type === undefined || hasPassed(session, type)) return withBody
+  return { ...withBody, completed: [...session.completed, { type, fact: step.fact }] }
 }
 
 const isComplete = (request: UiaRequest, session: UiaSession): boolean =>
-  request.flows.some((flow) => flow.length > 0 && flow.every((type) => session.completed.has(type)))
+  request.flows.some((flow) => flow.length > 0 && flow.every((type) => hasPassed(session, type)))
+
+const grantedBy = (session: UiaSession, request: UiaRequest, remember: Granted['remember']): Granted => ({
+  body: session.body ?? request.body,
+  facts: new Map(session.completed.map(({ type, fact }) => [type, fact])),
+  remembered: session.outcome,
+  remember,
+})
 
 const fieldsOf = (step: StageOutcome): JsonObject => {
   if (step.kind === 'failed') return { errcode: step.errcode, error: step.error }
@@ -220,6 +293,7 @@ const fieldsOf = (step: StageOutcome): JsonObject => {
 
 const challenge = async (
   request: UiaRequest,
+  id: string,
   session: UiaSession,
   step: StageOutcome,
 ): Promise<{ readonly kind: 'challenge'; readonly body: UiaChallenge }> => {
@@ -227,7 +301,8 @@ const challenge = async (
   const params: Record<string, JsonObject> = {}
   for (const { type, params: needed } of request.stages) {
     if (needed === undefined || !offered.has(type)) continue
-    params[type] = typeof needed === 'object' ? needed : await needed(session)
+    const { operation, requester } = session
+    params[type] = typeof needed === 'object' ? needed : await needed({ id, operation, requester })
   }
   return {
     kind: 'challenge',
@@ -235,8 +310,8 @@ const challenge = async (
       ...fieldsOf(step),
       flows: request.flows.map((stages) => ({ stages: [...stages] })),
       params,
-      session: session.id,
-      completed: [...session.completed.keys()],
+      session: id,
+      completed: session.completed.map(({ type }) => type),
     },
   }
 }

@@ -1,4 +1,5 @@
 import { type Errcode, type JsonObject, stringAt, type UserId } from '#spec'
+import type { StageFact } from './facts.ts'
 
 /** What a stage may know of a session before anybody tries it. */
 export interface StageSession {
@@ -22,8 +23,7 @@ export interface StageAttempt {
 export type StageOutcome =
   | {
       readonly kind: 'passed'
-      /** What the stage found out, for the operation: a user id, a registration token. */
-      readonly fact?: string
+      readonly fact?: StageFact
     }
   /** "Individual stages may require more than one request to complete": `fields` are for the client, for its next one. */
   | { readonly kind: 'pending'; readonly fields?: JsonObject }
@@ -37,6 +37,18 @@ export interface Stage {
   readonly params?: JsonObject | ((session: StageSession) => Promise<JsonObject>)
   /** Throws a `MatrixError` where the whole request fails for another reason than authentication. */
   attempt(attempt: StageAttempt): Promise<StageOutcome>
+}
+
+/** What an operation asks for, and what can be done for it. */
+export interface StageOffer {
+  /** Each a list of stage types in their order. */
+  readonly flows: readonly (readonly string[])[]
+  /**
+   * Whether a flow's stages may be passed in any order. The text of 2015 lets the client choose "one of the stages" of its flow, and servers
+   * took them in any; that of today says that they "must be completed in order". So each is asked by the rule of its time.
+   */
+  readonly anyOrder?: boolean
+  readonly stages: readonly Stage[]
 }
 
 /** "Dummy authentication always succeeds". */

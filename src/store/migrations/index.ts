@@ -16,6 +16,7 @@ import { createUrlPreviews } from './0031-create-url-previews.ts'
 import { createPushers } from './0040-create-pushers.ts'
 import { createRoomPurges } from './0050-create-room-purges.ts'
 import { addReceiptContents } from './0060-add-receipt-contents.ts'
+import { createShortLived } from './0070-create-short-lived.ts'
 
 /** In the order in which they are done. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -36,4 +37,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createPushers,
   createRoomPurges,
   addReceiptContents,
+  createShortLived,
 ]

@@ -31,6 +31,8 @@ import { pushersReader } from './personal/pushers-reader.ts'
 import { pushersWriter, pusherWrites } from './personal/pushers-writes.ts'
 import { receiptsReader } from './personal/receipts-reader.ts'
 import { receiptsWriter, receiptWrites } from './personal/receipts-writes.ts'
+import { shortLivedReader } from './processes/short-lived-reader.ts'
+import { shortLivedWriter, shortLivedWrites } from './processes/short-lived-writes.ts'
 import { roomPurgesReader } from './rooms/purges-reader.ts'
 import { roomPurgesWriter, roomPurgeWrites } from './rooms/purges-writes.ts'
 import { roomsReader } from './rooms/rooms-reader.ts'
@@ -53,6 +55,7 @@ export const readersOver = (db: Db) => ({
   registrationTokens: registrationTokensReader(db),
   roomPurges: roomPurgesReader(db),
   rooms: roomsReader(db),
+  shortLived: shortLivedReader(db),
   thirdPartyIds: thirdPartyIdsReader(db),
   tokens: tokensReader(db),
   urlPreviews: urlPreviewReader(db),
@@ -75,6 +78,7 @@ export const writers = {
   registrationTokens: registrationTokensWriter,
   roomPurges: roomPurgesWriter,
   rooms: roomsWriter,
+  shortLived: shortLivedWriter,
   thirdPartyIds: thirdPartyIdsWriter,
   tokens: tokensWriter,
   urlPreviews: urlPreviewWriter,
@@ -100,6 +104,7 @@ export const allWrites = (): WriteTable =>
     ...receiptWrites,
     ...roomPurgeWrites,
     ...roomWrites,
+    ...shortLivedWrites,
     ...urlPreviewWrites,
   ])
 

@@ -81,7 +81,7 @@ const emailStage =
   (uia: InteractiveAuth, pages: EmailStagePages) =>
   async (session: string | undefined, posted?: { fields: FormFields; ip: string }): Promise<CustomReply> => {
     if (session === undefined) return noticePage(NO_SESSION)
-    const state = uia.stageState(session, EMAIL_STAGE)
+    const state = await uia.stageState(session, EMAIL_STAGE)
     if (state.kind !== 'open') return closedPage(state.kind)
     if (posted === undefined) return pages.begin(state.operation)
     return (await pages.continue({ session, operation: state.operation, ...posted })) ?? donePage()
@@ -128,18 +128,22 @@ export const authFallbackEndpoints = ({
   const pages = new SignInPages(signInPages)
 
   /** The stages that are done at a provider: what it is about, and the way there. */
-  const showProviders = (type: string, session: string | undefined, request: CookieRequest): CustomReply => {
+  const showProviders = async (
+    type: string,
+    session: string | undefined,
+    request: CookieRequest,
+  ): Promise<CustomReply> => {
     if (session === undefined) return noticePage(NO_SESSION)
-    const state = uia.stageState(session, type)
+    const state = await uia.stageState(session, type)
     if (state.kind !== 'open') return closedPage(state.kind)
     return pages.stageChoice(signInPages.identityStages.choice(session, type, state.operation), state, request)
   }
   const showEmail = emailStage(uia, new EmailStagePages(uia, ownMail))
-  const show = (type: string, session: string | undefined, attempted?: Attempted): CustomReply => {
+  const show = async (type: string, session: string | undefined, attempted?: Attempted): Promise<CustomReply> => {
     const form = STAGE_FORMS.get(type)
     if (form === undefined) return noticePage(unknownStage(type))
     if (session === undefined) return noticePage(NO_SESSION)
-    const state = uia.stageState(session, type)
+    const state = await uia.stageState(session, type)
     if (state.kind !== 'open') return closedPage(state.kind)
     return formPage(form, state, attempted, captchaScript)
   }
@@ -173,7 +177,8 @@ export const authFallbackEndpoints = ({
       handler: async ({ params: { authType }, query: { session }, body: fields, ip }) => {
         if (authType === EMAIL_STAGE) return showEmail(session, { fields, ip })
         const form = STAGE_FORMS.get(authType)
-        if (form === undefined || session === undefined || uia.stageState(session, authType).kind !== 'open') {
+        if (form === undefined || session === undefined) return show(authType, session)
+        if ((await uia.stageState(session, authType)).kind !== 'open') {
           return show(authType, session)
         }
         const auth = form.auth(fields)

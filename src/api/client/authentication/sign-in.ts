@@ -60,14 +60,14 @@ export class SignInPages {
   }
 
   /** The page to choose a provider for a stage on: also the stage's fallback page. */
-  stageChoice(
+  async stageChoice(
     choice: Choice,
     about: { readonly operation: string; readonly requester: string | undefined },
     request: CookieRequest,
-  ): CustomReply {
+  ): Promise<CustomReply> {
     const { operation, requester } = about
     const { cookie, headers } = this.cookies.give(request)
-    const id = this.#deps.signIn.show(choice, cookie)
+    const id = await this.#deps.signIn.show(choice, cookie)
     return choicePage({
       title: requester === undefined ? 'Sign in to go on' : 'Confirm that it is you',
       lead: html`An app wants to ${deedOf(operation)}${requester === undefined ? undefined : html`, <strong>${requester}</strong>`}. To go on, sign in.`,
@@ -166,9 +166,9 @@ export const signInEndpoints = (deps: SignInDeps): readonly AnyEndpoint[] => {
       ...shared,
       query: Type.Object({ request: Type.String({ maxLength: 64 }) }),
       handler: async (request) => {
-        const choice = signIn.openChoice(request.query.request)
+        const choice = await signIn.openChoice(request.query.request)
         if (choice === undefined) return noticePage(SIGN_IN_ENDED)
-        const about = identityStages.about(choice.purpose)
+        const about = await identityStages.about(choice.purpose)
         return about.kind === 'open' ? pages.stageChoice(choice, about, request) : pages.step({ kind: about.kind })
       },
     }),
@@ -220,7 +220,7 @@ export const signInEndpoints = (deps: SignInDeps): readonly AnyEndpoint[] => {
       paths: [`${SIGN_IN_PATH}/continue`],
       ...shared,
       query: Id,
-      handler: async ({ query }) => pages.step(signInFlow.goOn(query.id)),
+      handler: async ({ query }) => pages.step(await signInFlow.goOn(query.id)),
     }),
   ]
 }

@@ -56,14 +56,17 @@ export class ChangePassword {
   async #perform({ body, facts }: Granted, request: ChangePasswordRequest): Promise<void> {
     const byEmail = await this.#parts.proof.confirmedBy(facts, request.requester?.userId)
     const userId = byEmail?.userId ?? confirmedUser(facts)
-    const usedUp = [...(byEmail?.changes ?? []), ...this.#parts.proof.withdrawn(userId)]
+    const usedUp = [
+      ...(byEmail?.changes ?? []),
+      ...this.#parts.proof.withdrawn(userId),
+      this.#parts.uia.endingAllOf(userId),
+    ]
     const password = stringAt(body, 'new_password')
     if (password === undefined) throw new MatrixError('M_MISSING_PARAM', 'new_password is missing')
     const change = this.#parts.accounts.setPassword(userId, await this.#parts.accounts.hashPassword(password))
     try {
       if (body.logout_devices === false) {
         await this.#parts.commit([change, ...usedUp])
-        this.#parts.uia.endAllOf(userId)
         return
       }
       const [, removed] = await this.#parts.commit([
@@ -73,7 +76,6 @@ export class ChangePassword {
         ...usedUp,
       ])
       this.#parts.devices.removed(removed)
-      this.#parts.uia.endAllOf(userId)
     } catch (error) {
       if (!(error instanceof WriteConflict) || error.kind === 'validation-gone') throw notAdded(error)
       throw new MatrixError('M_USER_DEACTIVATED', 'This account has been deactivated')

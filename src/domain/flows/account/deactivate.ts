@@ -77,7 +77,6 @@ export class Deactivate {
     const unbound = await this.#parts.traces.unbind(account, stringAt(body, 'id_server'))
     const removed = await this.#end(account, body.erase === true, byEmail?.changes ?? [])
     this.#parts.devices.removed(removed)
-    this.#parts.uia.endAllOf(userId)
     this.#leaveRooms(userId)
     return unbound
   }
@@ -89,6 +88,7 @@ export class Deactivate {
         this.#parts.devices.removeAll(userId),
         this.#parts.accounts.deactivate(userId, erase),
         ...usedUp,
+        this.#parts.uia.endingAllOf(userId),
         ...this.#parts.traces.changesFor(account),
       ])
       return removed

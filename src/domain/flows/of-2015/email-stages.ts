@@ -1,8 +1,7 @@
 import type { Random } from '#base'
 import { MatrixError, stringAt, type UserId } from '#spec'
-import { type Commit, WriteConflict } from '#store'
+import { type Commit, type ShortLivedTable, WriteConflict } from '#store'
 import type { Accounts } from '../../accounts/index.ts'
-import type { OneTimeTable } from '../../sign-in/index.ts'
 import type {
   EmailValidations,
   MailPurpose,
@@ -24,10 +23,10 @@ import {
 /** What a session was sent, until it is confirmed. */
 export interface Conversation {
   /** undefined: nothing that could be confirmed was sent, which the client does not learn. */
-  readonly sid: string | undefined
+  readonly sid?: string | undefined
   readonly clientSecret: string
   readonly attempt: number
-  readonly user: string | undefined
+  readonly user?: string | undefined
 }
 
 export interface EmailStages2015Parts {
@@ -36,7 +35,7 @@ export interface EmailStages2015Parts {
   readonly proof: EmailProof
   readonly threepids: ThirdPartyIds
   readonly accounts: Pick<Accounts, 'resolve'>
-  readonly conversations: OneTimeTable<Conversation>
+  readonly conversations: ShortLivedTable<Conversation>
   readonly random: Random
   /** Whether there is an identity server whose word is taken. */
   readonly trustsIdentityServers: boolean
@@ -60,7 +59,7 @@ export class EmailStages2015 {
   registering(): readonly Stage[] {
     const isFree: Owned = async (proven) =>
       (await this.#parts.threepids.owner(proven.medium, proven.address)) === undefined
-        ? { kind: 'passed', fact: JSON.stringify(proven) }
+        ? { kind: 'passed', fact: { kind: 'address', address: proven } }
         : { kind: 'failed', errcode: 'M_THREEPID_IN_USE', error: 'This address belongs to an account already' }
     return [this.#parts.proof.registrationStage(), ...this.#conversing('register', isFree)]
   }
@@ -99,7 +98,7 @@ export class EmailStages2015 {
     purpose: MailPurpose,
     { session, auth, ip }: StageAttempt,
   ): Promise<StageOutcome> {
-    const known = this.#parts.conversations.find(session)
+    const known = await this.#parts.conversations.find(session)
     const clientSecret = known?.clientSecret ?? this.#parts.random.token(32)
     const attempt = (known?.attempt ?? 0) + 1
     const address = stringAt(auth, 'email') ?? ''
@@ -110,7 +109,10 @@ export class EmailStages2015 {
         return undefined
       throw error
     })
-    this.#parts.conversations.put({ sid: sent?.sid, clientSecret, attempt, user: stringAt(auth, 'user') }, session)
+    await this.#parts.conversations.put(
+      { sid: sent?.sid, clientSecret, attempt, user: stringAt(auth, 'user') },
+      { id: session },
+    )
     return { kind: 'pending' }
   }
 
@@ -121,7 +123,7 @@ export class EmailStages2015 {
     { session, auth }: StageAttempt,
     owned: Owned,
   ): Promise<StageOutcome> {
-    const known = this.#parts.conversations.find(session)
+    const known = await this.#parts.conversations.find(session)
     if (known === undefined) throw new MatrixError('M_MISSING_PARAM', 'email is missing')
     const code = stringAt(auth, 'code')
     if (form === 'code' && code === undefined) throw new MatrixError('M_MISSING_PARAM', 'code is missing')
@@ -145,7 +147,7 @@ export class EmailStages2015 {
       if (error instanceof WriteConflict) return NOT_THEIRS
       throw error
     }
-    return { kind: 'passed', fact: owner }
+    return { kind: 'passed', fact: { kind: 'user', userId: owner } }
   }
 
   async #resolved(user: string): Promise<UserId | undefined> {

@@ -1,6 +1,6 @@
-import { type JsonObject, MatrixError, type UserId } from '#spec'
+import { type JsonObject, MatrixError } from '#spec'
 import type { SessionRequest } from '../../devices/index.ts'
-import type { InteractiveAuth, Stage, UiaAnswer } from '../../uia/index.ts'
+import { factIn, type InteractiveAuth, type Stage, type UiaAnswer } from '../../uia/index.ts'
 import type { LogIn } from '../sessions/log-in.ts'
 
 export interface LogIn2015Parts {
@@ -20,10 +20,13 @@ export const LOG_IN_2015 = 'POST /login of the first version'
 export class LogIn2015 {
   /** What each flow consists of. */
   readonly flows: readonly (readonly string[])[]
+  /** Each passed with the user as its fact. */
+  readonly stages: readonly Stage[]
   readonly #parts: LogIn2015Parts
 
   constructor(parts: LogIn2015Parts) {
     this.#parts = parts
+    this.stages = parts.stages
     this.flows = parts.stages.map(({ type }) => [type])
   }
 
@@ -34,7 +37,7 @@ export class LogIn2015 {
         operation: LOG_IN_2015,
         requester: undefined,
         flows: this.flows,
-        stages: this.#parts.stages,
+        stages: this.stages,
         anyOrder: true,
         auth,
         ip: session.from.ip,
@@ -42,9 +45,9 @@ export class LogIn2015 {
       },
       {
         perform: ({ facts }) => {
-          const [userId] = facts.values()
-          if (userId === undefined) throw new MatrixError('M_FORBIDDEN', 'Nobody was proved')
-          return this.#parts.logIn.asUser({ ...session, userId: userId as UserId })
+          const fact = factIn(facts, 'user')
+          if (fact === undefined) throw new MatrixError('M_FORBIDDEN', 'Nobody was proved')
+          return this.#parts.logIn.asUser({ ...session, userId: fact.userId })
         },
       },
     )

@@ -1,5 +1,5 @@
 import { type JsonObject, localpartOf, MatrixError, parseUserId, type ServerName, serverOf, stringAt } from '#spec'
-import type { Stage, StageOffer, UiaAnswer } from '../../uia/index.ts'
+import { factIn, type Stage, type StageOffer, type UiaAnswer } from '../../uia/index.ts'
 import type { Register, RegisterRequest } from '../registration/register.ts'
 import { PASSWORD_STAGE } from '../stages/password-and-token.ts'
 
@@ -28,20 +28,20 @@ export class Registration2015 {
   /** What each flow consists of; none where nobody may register. */
   readonly flows: readonly (readonly string[])[]
   readonly #register: Register
-  readonly #stages: readonly Stage[]
+  readonly stages: readonly Stage[]
 
   constructor({ register, isOpen, offer, oldStages, serverName }: Registration2015Parts) {
     this.#register = register
     this.flows = isOpen ? oldFlows(offer.flows, oldStages) : []
-    this.#stages = [...offer.stages, ...[...oldStages.values()].flat(), accountStage(register, serverName)]
+    this.stages = [...offer.stages, ...[...oldStages.values()].flat(), accountStage(register, serverName)]
   }
 
   /** `auth`: the request, with its `type` and `session`. Throws what `Register.user` throws. */
   run(auth: JsonObject, from: RegisterRequest['from']): Promise<UiaAnswer<JsonObject>> {
     return this.#register.byStages(auth, from, {
       operation: REGISTRATION_2015,
-      offer: { flows: this.flows, stages: this.#stages, anyOrder: true },
-      membersIn: (facts) => JSON.parse(facts.get(PASSWORD_STAGE) ?? '{}') as JsonObject,
+      offer: { flows: this.flows, stages: this.stages, anyOrder: true },
+      membersIn: (facts) => factIn(facts, 'account')?.members ?? {},
     })
   }
 }
@@ -70,7 +70,7 @@ const accountStage = (register: Register, serverName: ServerName): Stage => ({
       ...Object.fromEntries(SESSION_MEMBERS.flatMap((name) => (auth[name] === undefined ? [] : [[name, auth[name]]]))),
     }
     await register.assertAcceptable(members, { ip: ip ?? '', userAgent: undefined })
-    return { kind: 'passed', fact: JSON.stringify(members) }
+    return { kind: 'passed', fact: { kind: 'account', members } }
   },
 })
 

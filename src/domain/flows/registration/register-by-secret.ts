@@ -18,7 +18,7 @@ export class RegisterBySecret {
     this.#parts = parts
   }
 
-  nonce(): string {
+  nonce(): Promise<string> {
     return this.#parts.secret.nonce()
   }
 
@@ -28,7 +28,7 @@ export class RegisterBySecret {
     displayName: string | undefined,
     from: SessionRequest['from'],
   ): Promise<JsonObject> {
-    this.#parts.secret.assertGenuine(claim)
+    await this.#parts.secret.assertGenuine(claim)
     const userId = this.#parts.accounts.newUserId(claim.username)
     await this.#parts.accounts.assertFree(userId)
     const passwordHash = await this.#parts.accounts.hashPassword(claim.password)

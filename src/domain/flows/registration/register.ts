@@ -35,6 +35,9 @@ export interface StagedRegistration {
   membersIn(facts: Granted['facts']): JsonObject
 }
 
+/** The operation of its sessions. */
+export const REGISTRATION = 'POST /register'
+
 export const REGISTRATION_MEMBERS = [
   'username',
   'password',
@@ -62,7 +65,7 @@ export class Register {
     const { policy, uia, offer, completion } = this.#parts
     policy.assertOpen()
     return uia.run(
-      { operation: 'POST /register', requester: undefined, ...offer, anyOrder, auth, ip: from.ip, body },
+      { operation: REGISTRATION, requester: undefined, ...offer, anyOrder, auth, ip: from.ip, body },
       {
         check: (counting, remembered) => this.#check(counting, remembered, from),
         perform: (granted) => completion.run(granted, from),

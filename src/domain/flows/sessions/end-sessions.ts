@@ -32,12 +32,9 @@ export class EndSessions {
   }
 
   async logOutAll(userId: UserId): Promise<void> {
-    const [removed] = await this.#parts.commit([
-      this.#parts.devices.removeAll(userId),
-      this.#parts.traces.orphansOf(userId),
-    ])
-    this.#parts.devices.removed(removed)
-    this.#parts.uia.endAllOf(userId)
+    const { commit, devices, traces, uia } = this.#parts
+    const [removed] = await commit([devices.removeAll(userId), traces.orphansOf(userId), uia.endingAllOf(userId)])
+    devices.removed(removed)
   }
 
   /** `DELETE /devices/{deviceId}`; for the removed and the unknown alike. */

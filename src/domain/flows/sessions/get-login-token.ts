@@ -41,7 +41,7 @@ export class GetLoginToken {
       },
       {
         perform: async () => ({
-          login_token: this.#parts.loginTokens.issue(requester, deviceId, LIFETIME_MS),
+          login_token: await this.#parts.loginTokens.issue(requester, deviceId, LIFETIME_MS),
           expires_in_ms: LIFETIME_MS,
         }),
       },
@@ -53,7 +53,7 @@ export class GetLoginToken {
    * new password or otherwise, shall not find another of theirs a minute later.
    */
   async redeem(token: string): Promise<UserId | undefined> {
-    const owner = this.#parts.loginTokens.take(token)
+    const owner = await this.#parts.loginTokens.take(token)
     if (owner?.askedBy === undefined) return owner?.userId
     return (await this.#parts.devices.device(owner.userId, owner.askedBy)) === undefined ? undefined : owner.userId
   }

@@ -1,5 +1,5 @@
 import type { JsonObject, UserId } from '#spec'
-import type { clientOf, Identity, Returned, SignInProvider } from '../../sign-in/index.ts'
+import type { clientOf, Identity, Returned } from '../../sign-in/index.ts'
 import type { UiaAnswer } from '../../uia/index.ts'
 
 /** Which account an identity opens. */
@@ -57,20 +57,19 @@ export type PendingSignIn =
   | {
       readonly kind: 'newAccount'
       readonly identity: Identity
-      readonly provider: SignInProvider
       readonly redirectUrl: string
     }
   | { readonly kind: 'stage'; readonly identity: Identity; readonly session: string; readonly type: string }
 
 export const newAccountStep = (
   id: string,
-  { identity, provider }: PendingSignIn & { kind: 'newAccount' },
+  { identity }: PendingSignIn & { kind: 'newAccount' },
   localpart: string,
   refusal: NewAccountStep['refusal'],
 ): NewAccountStep => ({
   kind: 'newAccount',
   id,
-  provider: provider.name,
+  provider: identity.providerName,
   localpart,
   displayName: identity.displayName,
   refusal,

@@ -1,11 +1,12 @@
 import { type JsonObject, MatrixError, type UserId } from '#spec'
+import type { ShortLivedTable } from '#store'
 import type { SessionRequest } from '../../devices/index.ts'
 import {
   clientOf,
   isTrustedClient,
   type LoginTokens,
-  type OneTimeTable,
   type Returned,
+  type SignInProvider,
   type SignInPurpose,
   withLoginToken,
 } from '../../sign-in/index.ts'
@@ -28,7 +29,7 @@ export interface SignInFlowParts {
   readonly accounts: IdentityAccounts
   readonly uia: InteractiveAuth
   readonly identityStages: IdentityStages
-  readonly pendingSignIns: OneTimeTable<PendingSignIn>
+  readonly pendingSignIns: ShortLivedTable<PendingSignIn>
   readonly loginTokens: LoginTokens
   /** By the operation of their sessions. */
   readonly callbackOperations: ReadonlyMap<string, CallbackOperation>
@@ -60,31 +61,31 @@ export class SignInFlow {
 
   /** Yes to `confirm`. */
   async confirm(id: string, from: From): Promise<SignInStep> {
-    const pending = this.#parts.pendingSignIns.take(id)
+    const pending = await this.#parts.pendingSignIns.take(id)
     return pending?.kind === 'stage' ? this.#passStage(pending, from) : { kind: 'ended' }
   }
 
   /** The name that a new person chose. What is wrong with it is told in the step, and they may choose again. */
   async choseName(id: string, username: string, agreed: boolean): Promise<SignInStep> {
-    const pending = this.#parts.pendingSignIns.take(id)
+    const pending = await this.#parts.pendingSignIns.take(id)
     if (pending?.kind !== 'newAccount') return { kind: 'ended' }
-    const again = (status: number, text: string): SignInStep => {
-      this.#parts.pendingSignIns.put(pending, id)
+    const again = async (status: number, text: string): Promise<SignInStep> => {
+      await this.#parts.pendingSignIns.put(pending, { id })
       return newAccountStep(id, pending, username, { status, text })
     }
     if (this.#parts.hasTerms && !agreed) return again(400, 'To go on, agree to the documents.')
     try {
       const userId = await this.#parts.accounts.create(pending.identity, username)
-      return this.#askToGoOn(userId, pending.redirectUrl, { isNew: true })
+      return await this.#askToGoOn(userId, pending.redirectUrl, { isNew: true })
     } catch (error) {
       if (!(error instanceof MatrixError)) throw error
-      return again(error.status, error.message)
+      return await again(error.status, error.message)
     }
   }
 
   /** Yes to `goOn`: where to, with a login token. */
-  goOn(id: string): SignInStep {
-    const pending = this.#parts.pendingSignIns.take(id)
+  async goOn(id: string): Promise<SignInStep> {
+    const pending = await this.#parts.pendingSignIns.take(id)
     if (pending?.kind !== 'goOn') return { kind: 'ended' }
     return this.#toClient(pending.userId, pending.redirectUrl)
   }
@@ -97,7 +98,7 @@ export class SignInFlow {
         const pending = { kind: 'stage', identity, session, type } as const
         if (returned.solicited) return this.#passStage(pending, from)
         if (returned.unattended !== true) return this.#unsolicited(pending, from)
-        const about = this.#parts.identityStages.about(purpose)
+        const about = await this.#parts.identityStages.about(purpose)
         return about.kind === 'open' ? this.#passStage(pending, from) : about
       }
       case 'login':
@@ -116,31 +117,33 @@ export class SignInFlow {
           ? this.#toClient(found.userId, redirectUrl)
           : this.#askToGoOn(found.userId, redirectUrl, { isNew: false, ...how })
       case 'none':
-        return this.#newcomer({ kind: 'newAccount', identity, provider, redirectUrl }, how)
+        return this.#newcomer({ kind: 'newAccount', identity, redirectUrl }, provider, how)
     }
   }
 
   async #newcomer(
     pending: PendingSignIn & { kind: 'newAccount' },
+    provider: SignInProvider,
     how: Pick<Proven, 'unattended'>,
   ): Promise<SignInStep> {
-    const { identity, provider, redirectUrl } = pending
+    const { identity, redirectUrl } = pending
     if (!provider.chooseUserName && !this.#parts.hasTerms) {
       try {
         const userId = await this.#parts.accounts.create(identity, identity.localpart)
-        return this.#askToGoOn(userId, redirectUrl, { isNew: true, ...how })
+        return await this.#askToGoOn(userId, redirectUrl, { isNew: true, ...how })
       } catch (error) {
         // Taken, or no name: the person is asked for another.
         if (!(error instanceof MatrixError)) throw error
       }
     }
-    return newAccountStep(this.#parts.pendingSignIns.put(pending), pending, identity.localpart, undefined)
+    const id = await this.#parts.pendingSignIns.put(pending)
+    return newAccountStep(id, pending, identity.localpart, undefined)
   }
 
   async #passStage({ identity, session, type }: PendingSignIn & { kind: 'stage' }, from: From): Promise<SignInStep> {
     const { uia, identityStages } = this.#parts
-    const operation = this.#callbackOperationOf(session, type)
-    const proof = identityStages.proven(session, identity)
+    const operation = await this.#callbackOperationOf(session, type)
+    const proof = await identityStages.proven(session, identity)
     if (operation !== undefined)
       return { kind: 'answered', type, answer: await operation.run({ ...proof, type, session }, from) }
     const refusal = await uia.attemptStage(session, type, proof, from.ip)
@@ -153,30 +156,35 @@ export class SignInFlow {
    */
   async #unsolicited(pending: PendingSignIn & { kind: 'stage' }, from: From): Promise<SignInStep> {
     const { session, type, identity } = pending
-    if (this.#callbackOperationOf(session, type)?.answersBrowserOnly === true) return this.#passStage(pending, from)
-    const about = this.#parts.identityStages.about({ kind: 'stage', session, type })
+    const callbackOperation = await this.#callbackOperationOf(session, type)
+    if (callbackOperation?.answersBrowserOnly === true) return this.#passStage(pending, from)
+    const about = await this.#parts.identityStages.about({ kind: 'stage', session, type })
     if (about.kind !== 'open') return about
     const { operation, requester } = about
-    const id = this.#parts.pendingSignIns.put(pending)
+    const id = await this.#parts.pendingSignIns.put(pending)
     return { kind: 'confirm', id, name: identity.providerName, operation, requester }
   }
 
-  #callbackOperationOf(session: string, type: string): CallbackOperation | undefined {
-    const state = this.#parts.uia.stageState(session, type)
+  async #callbackOperationOf(session: string, type: string): Promise<CallbackOperation | undefined> {
+    const state = await this.#parts.uia.stageState(session, type)
     return state.kind === 'open' ? this.#parts.callbackOperations.get(state.operation) : undefined
   }
 
-  #askToGoOn(userId: UserId, redirectUrl: string, how: { isNew: boolean } & Pick<Proven, 'unattended'>): SignInStep {
+  async #askToGoOn(
+    userId: UserId,
+    redirectUrl: string,
+    how: { isNew: boolean } & Pick<Proven, 'unattended'>,
+  ): Promise<SignInStep> {
     const { pendingSignIns, loginTokens } = this.#parts
     // An app that fetched the page itself reads the token from it: r0.4.0, "CAS-based client login", has it in the answer to the ticket.
     const to =
       how.unattended === true
-        ? { uri: withLoginToken(redirectUrl, loginTokens.issue(userId)) }
-        : { id: pendingSignIns.put({ kind: 'goOn', userId, redirectUrl }) }
+        ? { uri: withLoginToken(redirectUrl, await loginTokens.issue(userId)) }
+        : { id: await pendingSignIns.put({ kind: 'goOn', userId, redirectUrl }) }
     return { kind: 'goOn', to, client: clientOf(redirectUrl), userId, isNew: how.isNew }
   }
 
-  #toClient(userId: UserId, redirectUrl: string): SignInStep {
-    return { kind: 'redirect', uri: withLoginToken(redirectUrl, this.#parts.loginTokens.issue(userId)) }
+  async #toClient(userId: UserId, redirectUrl: string): Promise<SignInStep> {
+    return { kind: 'redirect', uri: withLoginToken(redirectUrl, await this.#parts.loginTokens.issue(userId)) }
   }
 }

@@ -9,7 +9,7 @@ import {
   type ProvenThirdPartyId,
   type ThirdPartyIds,
 } from '../../threepids/index.ts'
-import type { Stage, StageOffer } from '../../uia/index.ts'
+import { factIn, type Stage, type StageFacts, type StageOffer } from '../../uia/index.ts'
 
 export const EMAIL_STAGE = 'm.login.email.identity'
 /** Those of 2015 in which this server sends the mail. */
@@ -24,7 +24,7 @@ export const purposeOf = (operation: string): MailPurpose =>
 export interface ThreepidCredentials {
   readonly sid: string
   readonly clientSecret: string
-  readonly idServer: string | undefined
+  readonly idServer?: string | undefined
 }
 
 /** An address that somebody has proved to have, and with which credentials. */
@@ -172,7 +172,7 @@ export class EmailProof {
 
   /** Who passed the stage of `alsoFor`, where somebody did; asked anew, since the address may have been removed meanwhile. */
   async confirmedBy(
-    facts: ReadonlyMap<string, string | undefined>,
+    facts: StageFacts,
     requester: UserId | undefined,
   ): Promise<{ readonly userId: UserId; readonly changes: readonly Change<void>[] } | undefined> {
     const proven = provenIn(facts)
@@ -209,7 +209,9 @@ export class EmailProof {
         const { proven } = outcome
         if (proven.medium !== 'email') return UNCONFIRMED
         const refused = await refusal(proven, requester)
-        return refused === undefined ? { kind: 'passed', fact: JSON.stringify(proven) } : { kind: 'failed', ...refused }
+        return refused === undefined
+          ? { kind: 'passed', fact: { kind: 'address', address: proven } }
+          : { kind: 'failed', ...refused }
       },
     }
   }
@@ -248,8 +250,5 @@ const DENIED: Failure = {
 const credentialsOf = (auth: JsonObject): ThreepidCredentials =>
   credentialsIn(auth.threepid_creds ?? auth.threepidCreds, 'threepid_creds')
 
-/** What the stage found out, where it was passed. */
-export const provenIn = (facts: ReadonlyMap<string, string | undefined>): ProvenAddress | undefined => {
-  const fact = facts.get(EMAIL_STAGE) ?? facts.get(EMAIL_CODE_STAGE) ?? facts.get(EMAIL_URL_STAGE)
-  return fact === undefined ? undefined : (JSON.parse(fact) as ProvenAddress)
-}
+/** The address that a stage found out, where one was passed. */
+export const provenIn = (facts: StageFacts): ProvenAddress | undefined => factIn(facts, 'address')?.address

@@ -1,16 +1,15 @@
-import type { CacheStats, Clock, Random } from '#base'
 import { type JsonObject, stringAt, type UserId } from '#spec'
+import type { ShortLivedTable } from '#store'
 import {
   type Choice,
   type ExternalIdentities,
   givesTickets,
   type Identity,
-  OneTimeTable,
   type SignIn,
   type SignInProvider,
   type SignInPurpose,
 } from '../../sign-in/index.ts'
-import type { InteractiveAuth, Stage, StageOutcome } from '../../uia/index.ts'
+import { factIn, type InteractiveAuth, type Stage, type StageFacts, type StageOutcome } from '../../uia/index.ts'
 
 /** "OAuth2-based" of 2015; its answers carry `uri`. */
 export const OAUTH2_STAGE = 'm.login.oauth2'
@@ -30,11 +29,17 @@ export type AboutStage =
   | { readonly kind: 'open'; readonly operation: string; readonly requester: UserId | undefined }
   | { readonly kind: 'notYet' | 'stagePassed' | 'ended' }
 
-export interface IdentityStagesOptions {
-  readonly clock: Clock
-  readonly random: Random
-  /** Of a user-interactive authentication. */
-  readonly lifetimeMs: number
+/** Somebody who came back from a provider, until the stage looks. */
+export interface IdentityProof {
+  readonly session: string
+  readonly identity: Identity
+}
+
+export interface IdentityStagesParts {
+  readonly signIn: SignIn
+  readonly identities: ExternalIdentities
+  readonly uia: Pick<InteractiveAuth, 'stageState'>
+  readonly proofs: ShortLivedTable<IdentityProof>
 }
 
 /** Whether the stage can be passed there: a CAS server speaks no OAuth 2.0. */
@@ -46,30 +51,18 @@ const mayServe = (type: string, creates: boolean) => (provider: SignInProvider) 
 
 /** The stages that are passed at a provider of identities. */
 export class IdentityStages {
-  readonly #signIn: SignIn
-  readonly #identities: ExternalIdentities
-  readonly #uia: Pick<InteractiveAuth, 'stageState'>
-  /** Who came back from a provider, until the stage looks. */
-  readonly #proofs: OneTimeTable<{ readonly session: string; readonly identity: Identity }>
+  readonly #parts: IdentityStagesParts
 
-  constructor(
-    signIn: SignIn,
-    identities: ExternalIdentities,
-    uia: Pick<InteractiveAuth, 'stageState'>,
-    options: IdentityStagesOptions,
-  ) {
-    this.#signIn = signIn
-    this.#uia = uia
-    this.#identities = identities
-    this.#proofs = new OneTimeTable({ ...options, name: 'sign-in-proofs' })
+  constructor(parts: IdentityStagesParts) {
+    this.#parts = parts
   }
 
   /**
    * Somebody came back for that session. The answer goes into `auth` of the one attempt that passes its stage with that: of whoever
    * else asks for the session meanwhile, nobody does.
    */
-  proven(session: string, identity: Identity): JsonObject {
-    return { [PROOF]: this.#proofs.put({ session, identity }) }
+  async proven(session: string, identity: Identity): Promise<JsonObject> {
+    return { [PROOF]: await this.#parts.proofs.put({ session, identity }) }
   }
 
   /**
@@ -78,7 +71,7 @@ export class IdentityStages {
    */
   stage(type: IdentityStageType, creates: boolean): Stage {
     const uriFor = async (session: string) => ({
-      uri: await this.#signIn.begin({
+      uri: await this.#parts.signIn.begin({
         purpose: { kind: 'stage', session, type },
         key: `${type} ${session}`,
         accepts: mayServe(type, creates),
@@ -89,7 +82,8 @@ export class IdentityStages {
       type,
       ...(type === OAUTH2_STAGE ? { params: ({ id }) => uriFor(id) } : {}),
       attempt: async ({ session, requester, auth }) => {
-        const proof = this.#proofs.take(stringAt(auth, PROOF) ?? '')
+        const id = stringAt(auth, PROOF)
+        const proof = id === undefined ? undefined : await this.#parts.proofs.take(id)
         if (proof?.session !== session)
           return { kind: 'pending', ...(type === OAUTH2_STAGE ? { fields: await uriFor(session) } : {}) }
         const { identity } = proof
@@ -101,14 +95,14 @@ export class IdentityStages {
   /** The page on which a provider is chosen for the stage of a session; `operation` is the session's. */
   choice(session: string, type: string, operation: string): Choice {
     const creates = operation.startsWith(REGISTRATION)
-    const providers = this.#signIn.providers.filter(mayServe(type, creates))
+    const providers = this.#parts.signIn.providers.filter(mayServe(type, creates))
     return { purpose: { kind: 'stage', session, type }, providers, again: !creates }
   }
 
   /** What somebody would consent to by going to a provider for that, or why there is nothing to consent to. */
-  about(purpose: SignInPurpose): AboutStage {
+  async about(purpose: SignInPurpose): Promise<AboutStage> {
     if (purpose.kind !== 'stage') return { kind: 'ended' }
-    const state = this.#uia.stageState(purpose.session, purpose.type)
+    const state = await this.#parts.uia.stageState(purpose.session, purpose.type)
     switch (state.kind) {
       case 'open':
         return state
@@ -122,20 +116,16 @@ export class IdentityStages {
     }
   }
 
-  stats(): CacheStats {
-    return this.#proofs.stats()
-  }
-
   async #ofNewcomer(identity: Identity): Promise<StageOutcome> {
-    const linked = await this.#identities.userOf(identity)
-    if (linked === undefined) return { kind: 'passed', fact: JSON.stringify(identity) }
+    const linked = await this.#parts.identities.userOf(identity)
+    if (linked === undefined) return { kind: 'passed', fact: { kind: 'identity', identity } }
     return refused(`You have an account here already, by ${identity.providerName}; sign in to it`)
   }
 
   async #ofRequester(identity: Identity, requester: UserId | undefined): Promise<StageOutcome> {
-    const linked = await this.#identities.userOf(identity)
+    const linked = await this.#parts.identities.userOf(identity)
     if (linked !== undefined && (requester === undefined || requester === linked)) {
-      return { kind: 'passed', fact: linked }
+      return { kind: 'passed', fact: { kind: 'user', userId: linked } }
     }
     const other = `That is another person of ${identity.providerName} than the one this account belongs to`
     // Somebody may have been led here: a session with a requester is over, and whoever began it is told so.
@@ -149,8 +139,5 @@ const refused = (error: string): StageOutcome & { readonly kind: 'failed' } => (
   error,
 })
 
-/** Who passed a stage that makes accounts; undefined where none was. */
-export const identityIn = (facts: ReadonlyMap<string, string | undefined>): Identity | undefined => {
-  const fact = facts.get(OAUTH2_STAGE) ?? facts.get(SSO_STAGE)
-  return fact === undefined ? undefined : (JSON.parse(fact) as Identity)
-}
+/** The person who passed a stage that makes accounts; undefined where none was. */
+export const identityIn = (facts: StageFacts): Identity | undefined => factIn(facts, 'identity')?.identity

@@ -16,7 +16,8 @@ export const passwordStage = (accounts: Accounts): Stage => ({
       throw new MatrixError('M_FORBIDDEN', 'Only the user whose access token it is can authenticate here')
     }
     try {
-      return { kind: 'passed', fact: (await accounts.authenticate(identifier, password)).userId }
+      const { userId } = await accounts.authenticate(identifier, password)
+      return { kind: 'passed', fact: { kind: 'user', userId } }
     } catch (error) {
       if (!(error instanceof MatrixError) || error.errcode !== 'M_FORBIDDEN') throw error
       return { kind: 'failed', errcode: error.errcode, error: error.message }
@@ -30,7 +31,7 @@ export const registrationTokenStage = (tokens: RegistrationTokens): Stage => ({
   attempt: async ({ auth }) => {
     const token = stringAt(auth, 'token')
     if (token === undefined) throw new MatrixError('M_MISSING_PARAM', 'token is missing')
-    if (await tokens.isValid(token)) return { kind: 'passed', fact: token }
+    if (await tokens.isValid(token)) return { kind: 'passed', fact: { kind: 'registrationToken', token } }
     return { kind: 'failed', errcode: 'M_UNAUTHORIZED', error: 'This registration token is not valid' }
   },
 })

@@ -1,7 +1,7 @@
 import type { UserId } from '#spec'
 import type { Accounts } from '../../accounts/index.ts'
 import type { ExternalIdentities, SignInProvider } from '../../sign-in/index.ts'
-import type { Stage, StageOffer } from '../../uia/index.ts'
+import { factIn, type Stage, type StageFacts, type StageOffer } from '../../uia/index.ts'
 import { OAUTH2_STAGE, SSO_STAGE, serves } from './identity-stages.ts'
 import { PASSWORD_STAGE, passwordStage } from './password-and-token.ts'
 
@@ -19,6 +19,11 @@ export class Reauthentication {
 
   constructor(parts: ReauthenticationParts) {
     this.#parts = parts
+  }
+
+  /** All that `offerFor` may offer. */
+  get stages(): readonly Stage[] {
+    return [passwordStage(this.#parts.accounts), ...this.#parts.identityStages]
   }
 
   /** By the password where the account has one; by a provider where it has an identity there. Without a requester: by the password. */
@@ -40,9 +45,9 @@ export class Reauthentication {
   }
 }
 
-/** Who passed one of the stages that `Reauthentication` offers. */
-export const confirmedUser = (facts: ReadonlyMap<string, string | undefined>): UserId => {
-  const fact = facts.get(PASSWORD_STAGE) ?? facts.get(SSO_STAGE) ?? facts.get(OAUTH2_STAGE)
+/** The user who passed one of the stages that `Reauthentication` offers. */
+export const confirmedUser = (facts: StageFacts): UserId => {
+  const fact = factIn(facts, 'user', [PASSWORD_STAGE, SSO_STAGE, OAUTH2_STAGE])
   if (fact === undefined) throw new Error('an operation was granted without anybody confirming it')
-  return fact as UserId
+  return fact.userId
 }

@@ -1,0 +1,48 @@
+import type { JsonObject, UserId } from '#spec'
+
+/** An address that somebody has proved to have, and with which credentials of a validation. */
+export interface AddressFact {
+  readonly medium: 'email' | 'msisdn'
+  readonly address: string
+  readonly validatedAtMs: number
+  readonly creds: { readonly sid: string; readonly clientSecret: string; readonly idServer?: string | undefined }
+  /** Whether the validation is one of this server, and is used up with what comes of it. */
+  readonly own: boolean
+}
+
+/** A person at a provider of identities. */
+export interface IdentityFact {
+  readonly providerId: string
+  readonly providerName: string
+  readonly subject: string
+  readonly localpart: string
+  readonly displayName?: string | undefined
+  readonly verifiedEmail?: string | undefined
+}
+
+/** What a passed stage found out, for the operation. */
+export type StageFact =
+  /** A user of this server proved to be it. */
+  | { readonly kind: 'user'; readonly userId: UserId }
+  | { readonly kind: 'registrationToken'; readonly token: string }
+  | { readonly kind: 'address'; readonly address: AddressFact }
+  | { readonly kind: 'identity'; readonly identity: IdentityFact }
+  /** The members of the account that is to be made. */
+  | { readonly kind: 'account'; readonly members: JsonObject }
+
+/** Stages in the order in which they were passed, with what each found out. */
+export type StageFacts = ReadonlyMap<string, StageFact | undefined>
+
+type FactOf<Kind extends StageFact['kind']> = Extract<StageFact, { readonly kind: Kind }>
+
+/** The first fact of a kind; of one of the named stages, where any are named. */
+export const factIn = <Kind extends StageFact['kind']>(
+  facts: StageFacts,
+  kind: Kind,
+  types?: readonly string[],
+): FactOf<Kind> | undefined => {
+  for (const [type, fact] of facts) {
+    if (fact?.kind === kind && (types === undefined || types.includes(type))) return fact as FactOf<Kind>
+  }
+  return undefined
+}
