@@ -82,15 +82,6 @@ describe('a sign-in that does not come to its end', () => {
     }
   })
 
-  it('ends with the memory of the process, and can be begun again', async () => {
-    await using house = await startSignInHouse()
-    const browser = new PlainBrowser()
-    const { location = '' } = await browser.open(house.start(), isCallback)
-    await house.homeserver.restart()
-    expect(headingOf(await browser.open(location))).toBe('This sign-in has ended')
-    expect(headingOf(await house.goAndReturn(browser))).toBe('Choose a user name')
-  })
-
   it('tells that the provider is down, on the way there and on the way back', async () => {
     await using house = await startSignInHouse({ settings: { registration: { oauth2: true } } })
     const url = `${house.url}/_matrix/client/v3/register`
