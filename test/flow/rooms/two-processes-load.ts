@@ -4,7 +4,7 @@ import type { Answer, Body, Json, TestClient } from '../../support/client.ts'
 export interface Member {
   readonly userId: string
   /** One device of theirs, at each process. */
-  readonly clients: readonly TestClient[]
+  readonly clients: readonly [TestClient, TestClient]
 }
 
 export interface Acknowledged {

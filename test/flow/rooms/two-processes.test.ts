@@ -44,9 +44,8 @@ onPostgres('two processes over one database, both writing to the same rooms,', (
       const rooms = await Promise.all(
         VERSIONS.map(async (version) => {
           const [client] = owner.clients
-          const roomId = await client?.createRoom({ preset: 'public_chat', room_version: version })
-          if (roomId === undefined) throw new Error('the owner has no client')
-          await Promise.all(members.map(({ clients }) => clients[0]?.join(roomId)))
+          const roomId = await client.createRoom({ preset: 'public_chat', room_version: version })
+          await Promise.all(members.map(({ clients }) => clients[0].join(roomId)))
           return roomId
         }),
       )
