@@ -68,7 +68,7 @@ export type { MediaDeps } from './client/media/media-answers.ts'
 export { NOT_BUILT } from './not-built.ts'
 export { NOT_BUILT_2015 } from './not-built-2015.ts'
 
-/** What the endpoints of each file need, by file. */
+/** The needs of all endpoints, by subject. */
 export interface ApiDeps {
   readonly capabilities: CapabilitiesDeps
   readonly wellknown: WellknownDeps
@@ -85,7 +85,6 @@ export interface ApiDeps {
   readonly keys: KeysServerDeps
 }
 
-/** What the endpoints of accounts and devices need, all of it. */
 export type AccountsDeps = LoginDeps &
   LoginTokenDeps & { readonly signInPages: SignInDeps } & LogoutDeps &
   RefreshDeps &
@@ -125,7 +124,6 @@ const accountsEndpoints = (deps: AccountsDeps): readonly AnyEndpoint[] => [
   ...sharedSecretRegistrationEndpoints(deps),
 ]
 
-/** What the endpoints of people's own data and of their presence need, all of it. */
 export type PersonalDeps = ProfileDeps &
   PresenceDeps &
   TypingDeps &
@@ -148,7 +146,6 @@ const personalEndpoints = (deps: PersonalDeps): readonly AnyEndpoint[] => [
   ...pushRulesEndpoints(deps),
 ]
 
-/** What the endpoints of rooms need, all of it. */
 export type RoomEndpointsDeps = CreateRoomDeps &
   RoomSendDeps &
   RoomStateDeps &
@@ -190,7 +187,6 @@ const roomEndpoints = (deps: RoomEndpointsDeps): readonly AnyEndpoint[] => [
   ...listPublicRoomsEndpoints(deps),
 ]
 
-/** Every endpoint there is. */
 export const apiEndpoints = (deps: ApiDeps): readonly AnyEndpoint[] => [
   ...versionsEndpoints(),
   ...capabilitiesEndpoints(deps.capabilities),
@@ -213,7 +209,7 @@ export const apiEndpoints = (deps: ApiDeps): readonly AnyEndpoint[] => [
 
 export interface ServedEndpoint {
   readonly method: string
-  /** As the specification writes it: `/_matrix/client/v3/rooms/{roomId}/send`. */
+  /** The path as the specification writes it: `/_matrix/client/v3/rooms/{roomId}/send`. */
   readonly path: string
 }
 

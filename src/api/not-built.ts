@@ -1,4 +1,4 @@
-/** The operations of the client-server API that are not served yet, by method and path; a test holds this list and the code equal. */
+/** The operations of the client-server API that are not served yet, by method and path. A test checks that list and code agree. */
 export const NOT_BUILT: readonly string[] = [
   'GET /.well-known/matrix/policy_server',
   'GET /_matrix/client/v1/admin/lock/{userId}',

@@ -25,7 +25,7 @@ export class AnsweredOnce {
     { requester, path }: Pick<AnyRequest, 'requester' | 'path'>,
     make: () => Promise<Answer>,
   ): Promise<Answer> {
-    // Transactions are those of a device, as with events.
+    // A transaction belongs to a device, as with events.
     if (requester === undefined) return make()
     const key = `${requester.device} ${path}`
     const known = this.#answered.get(key)?.answer ?? this.#underWay.get(key)

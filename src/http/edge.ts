@@ -24,7 +24,7 @@ import { type Observe, Serving } from './serving/serving.ts'
 import { WaitingRequests } from './serving/waiting.ts'
 
 export interface EdgeLimits extends SocketLimits {
-  /** Of a request body, where the endpoint sets no other. */
+  /** Limit of a request body where the endpoint sets no other. */
   readonly bodyBytes: number
 }
 
@@ -34,11 +34,11 @@ export interface EdgeOptions {
   readonly issuers: readonly TokenIssuer[]
   readonly rateLimiter: RateLimiter
   readonly limits: EdgeLimits
-  /** Whose `X-Forwarded-For` is believed: nobody's, everybody's, or that of these addresses and networks. */
+  /** The proxies whose `X-Forwarded-For` counts: none, all, or those at these addresses and networks. */
   readonly trustProxy: boolean | readonly string[]
   readonly clock: Clock
   readonly logger: Logger
-  /** A line for each request, at level `debug`; left off it costs nothing. */
+  /** Whether each request gets a line at level `debug`. */
   readonly logRequests: boolean
   readonly observe?: Observe
 }
@@ -54,7 +54,7 @@ export interface Edge {
 /** An edge that does not listen yet. */
 export const createEdge = (options: EdgeOptions): Edge => new HttpEdge(options)
 
-/** Request numbers, for the log, begin anew here. */
+/** Request numbers start again here. */
 const MAX_NUMBER = 2 ** 31
 
 class HttpEdge implements Edge {
@@ -120,11 +120,11 @@ class HttpEdge implements Edge {
   #boundBody(request: IncomingMessage, response: ServerResponse, streamed: boolean): void {
     const bound = (): void => boundArrival(request, response, this.#clock, this.#limits.requestTimeoutMs)
     if (!streamed) bound()
-    // The longer time of an upload is Node's to keep; what still comes after the answer is read for nothing.
+    // Node keeps the longer limit of an upload. Bytes that still come after the answer have the usual limit.
     else response.once('finish', () => request.complete || bound())
   }
 
-  /** What no endpoint is for. Every path may be asked what it allows (client-server API, "Web Browser Clients"). */
+  /** Answers requests that no endpoint takes. `OPTIONS` is answered at every path (client-server API, "Web Browser Clients"). */
   #answerUnknown(request: IncomingMessage, response: ServerResponse, malformed: boolean, startedMs: number): void {
     const { method, url = '' } = request
     if (this.#context.signals.stopping) response.shouldKeepAlive = false

@@ -26,7 +26,7 @@ export interface Metrics {
   addHistograms(histograms: readonly HistogramReading[]): void
   /** Hits, misses, bytes and entries of caches, by name. */
   addCaches(caches: () => readonly CacheStats[]): void
-  /** Serves `GET /metrics`; answers with the base URL. */
+  /** Serves `GET /metrics`; resolves to the base URL. */
   listen(listener: Omit<Listener, 'tls'>): Promise<string>
   stop(): Promise<void>
 }

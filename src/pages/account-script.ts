@@ -2,9 +2,9 @@ import type { CustomReply } from '#http'
 import { type Html, type HtmlPage, html, htmlReply, PageScript } from './html-page.ts'
 
 /**
- * What the pages for login and registration share: asking the server, and telling in words what it answered. Clients put their functions into
- * `window.matrixLogin` and `window.matrixRegistration` after the page was loaded, so the page must stay the same until the end. Each page has
- * both, as people go from one to the other and apps listen as fits the one that they opened.
+ * The script that the pages for login and registration share: it calls the server and shows its errors in words. Clients put their functions
+ * into `window.matrixLogin` and `window.matrixRegistration` after the page was loaded, so the page is never loaded again. Each page has both,
+ * as people go from one to the other, and an app listens to the one that it opened.
  */
 const SHARED = `
 var main = document.querySelector("main");
@@ -128,7 +128,7 @@ var swap = document.getElementById("swap");
 if (swap) swap.search = new URLSearchParams(along()).toString();
 `
 
-/** In a scope of its own: apps bring their own names into the page. */
+/** The code has a scope of its own, as apps put names into the page. */
 export const accountScript = (code: string): PageScript => new PageScript(`(function () {${SHARED}${code}})();`)
 
 export interface AccountPagesView {
@@ -139,18 +139,18 @@ export interface AccountPagesView {
 interface AccountPage {
   readonly title: string
   readonly lead: Html
-  /** Of the form. */
+  /** The fields of the form. */
   readonly fields: Html
   readonly button: string
-  /** For those who came to the wrong one of the two pages. */
+  /** A link to the other of the two pages. */
   readonly swap?: Html
-  /** Behind the form. */
+  /** HTML behind the form. */
   readonly rest?: Html
   readonly script: PageScript
   readonly frames?: boolean
 }
 
-/** A form that a script sends: without one the page says so. */
+/** A form that a script sends; without scripts the page says so. */
 export const accountPage = ({
   title,
   lead,

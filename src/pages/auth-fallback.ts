@@ -3,10 +3,10 @@ import type { MatrixError } from '#spec'
 import { type Html, type HtmlPage, html, htmlReply, PageScript } from './html-page.ts'
 import type { StageForm } from './stage-forms.ts'
 
-/** Neither kept nor passed on: the address holds the session's id. */
+/** No cache may keep these pages, as their address holds the session's id. */
 const HEADERS = { 'Cache-Control': 'no-store' }
 
-/** As "Fallback" wants it, to the letter. */
+/** The script of "Fallback". */
 const DONE_SCRIPT = new PageScript(`
 if (window.onAuthDone) {
   window.onAuthDone();
@@ -15,11 +15,11 @@ if (window.onAuthDone) {
 }
 `)
 
-/** In a frame of the page for registration too, which sees by `data-stage` that it is done. */
+/** The page for registration shows these pages in a frame, and sees by `data-stage` that a stage is done. */
 const page = (draft: HtmlPage): CustomReply =>
   htmlReply({ ...draft, framed: true, headers: { ...HEADERS, ...draft.headers } })
 
-/** The stage is passed: the client learns it from the script, the person from the words. */
+/** The page of a stage that is passed: the script tells the client. */
 export const donePage = (): CustomReply =>
   page({
     status: 200,
@@ -38,7 +38,7 @@ export interface Notice {
   readonly text: string
 }
 
-/** There is nothing to do here, and this is why. */
+/** A page without a form, which says why there is none. */
 export const noticePage = ({ status, title, text }: Notice): CustomReply =>
   page({
     status,
@@ -47,7 +47,7 @@ export const noticePage = ({ status, title, text }: Notice): CustomReply =>
 <p role="alert">${text}</p>`,
   })
 
-/** What the edge refuses, in words. */
+/** The page for a refusal by the edge. */
 export const refusedPage = (error: MatrixError): CustomReply =>
   noticePage({ status: error.status, title: titleOf(error.status), text: sentence(error.message) })
 
@@ -61,12 +61,12 @@ export const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : 
 export interface FormView {
   readonly form: Pick<StageForm, 'title' | 'lead' | 'button' | 'scripts'>
   readonly status: number
-  /** Why the last attempt failed. */
+  /** The reason why the last attempt failed. */
   readonly refusal: string | undefined
   readonly content: Html | undefined
-  /** What to beware of. */
+  /** A warning for the person. */
   readonly warning?: string | undefined
-  /** Below the form. */
+  /** HTML below the form. */
   readonly after?: Html
 }
 
@@ -89,11 +89,11 @@ ${content}
 </form>
 ${after}`,
     ...(form.scripts === undefined ? {} : { scripts: form.scripts }),
-    // Who made the captcha wants to know at which site it stands, and learns no more.
+    // The maker of the captcha needs the site, and gets no more than its origin.
     ...(foreign === undefined ? {} : { foreign, headers: { 'Referrer-Policy': 'strict-origin' } }),
   })
 
-/** What the policy must let in for a captcha's script. reCAPTCHA's own loads more of itself from two further places. */
+/** The sources that a captcha's script needs in the policy. The script of reCAPTCHA loads more from two further places. */
 export const captchaSources = (script: string): NonNullable<HtmlPage['foreign']> => {
   const folder = new URL('.', script).href
   const isGoogle = /^https:\/\/www\.(?:google\.com|recaptcha\.net)\/recaptcha\/$/.test(folder)

@@ -11,7 +11,7 @@ const marks = (refused: Refused | undefined) =>
   refused === undefined ? undefined : html` aria-invalid="true" aria-describedby="refusal"`
 
 export interface Asking {
-  /** What comes of it: completes "An app wants to …". */
+  /** The operation: completes "An app wants to …". */
   readonly deed: string
   readonly warning: string
 }
@@ -34,11 +34,11 @@ export const addressPage = (email: string, { deed, warning }: Asking, refused?: 
 export interface SentMail {
   readonly email: string
   readonly sid: string
-  /** How many mails were asked for. */
+  /** The number of mails that were asked for. */
   readonly attempt: number
 }
 
-/** The second one: the mail is on its way. */
+/** The second page of the stage, for the code in the mail. */
 export const codePage = ({ email, sid, attempt }: SentMail, refused?: Refused): CustomReply => {
   const hidden = html`<input type="hidden" name="email" value="${email}">
 <input type="hidden" name="sid" value="${sid}">

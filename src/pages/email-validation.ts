@@ -2,7 +2,7 @@ import type { CustomReply } from '#http'
 import type { Notice } from './auth-fallback.ts'
 import { type Html, html, htmlReply } from './html-page.ts'
 
-/** The address of this page is a secret: neither kept nor passed on. */
+/** The address of this page is a secret, so no cache may keep it. */
 const HEADERS = { 'Cache-Control': 'no-store', 'X-Robots-Tag': 'noindex' }
 
 const page = (status: number, title: string, main: Html, formTargets?: string): CustomReply =>
@@ -31,7 +31,7 @@ export interface ConfirmAddressView {
   readonly nextLink: string | undefined
 }
 
-/** Asks a person, since programs that look into mails open links too. It posts to its own address. */
+/** A button for a person, since programs that scan mails open links too. It posts to its own address. */
 export const confirmAddressPage = ({ address, purpose, nextLink }: ConfirmAddressView): CustomReply =>
   page(
     200,
@@ -43,7 +43,7 @@ ${nextLink === undefined ? undefined : html`<p>After that you are sent on to <st
 <form method="post">
 <button type="submit" autofocus>Yes, confirm</button>
 </form>`,
-    // The answer to the form may send on to the app's own page, which browsers count as a target of the form.
+    // The answer may redirect to the app's own page, which browsers count as a target of the form.
     nextLink === undefined ? "'self'" : `'self' ${new URL(nextLink).origin}`,
   )
 
@@ -58,7 +58,7 @@ export const addressConfirmedPage = (address: string): CustomReply =>
 </div>`,
   )
 
-/** Why there is nothing to confirm. */
+/** The page that says why there is nothing to confirm. */
 export const cannotConfirmPage = ({ status, title, text }: Notice): CustomReply =>
   page(
     status,

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { CustomReply } from '#http'
 
-/** HTML that is safe to send: what came from elsewhere was escaped on its way in. Made by `html` alone. */
+/** HTML that is safe to send: all values in it were escaped. Made by `html` only. */
 export class Html {
   readonly text: string
   constructor(text: string) {
@@ -76,10 +76,10 @@ button[disabled] { opacity: .6; cursor: progress; }
 
 const hashOf = (text: string): string => `'sha256-${hash('sha256', text, 'base64')}'`
 const STYLE_HASH = hashOf(STYLE)
-/** Written by us, without anything escaped or hashed twice. */
+/** A constant, so it is hashed once and not escaped. */
 const STYLE_ELEMENT = new Html(`<style>${STYLE}</style>`)
 
-/** A script of ours, never with anything put in; the policy names its hash, so that no other one runs. */
+/** A script without inserted values; the policy names its hash, so that no other script runs. */
 export class PageScript {
   readonly element: Html
   readonly source: string
@@ -95,17 +95,17 @@ export interface HtmlPage {
   /** The content of `main`. */
   readonly main: Html
   readonly scripts?: readonly PageScript[]
-  /** `script`: the file loaded; the rest are sources for the policy. */
+  /** `script`: the file that is loaded; the others are sources for the policy. */
   readonly foreign?: {
     readonly script: string
     readonly scriptSources: readonly string[]
     readonly frameSources: readonly string[]
   }
-  /** Whether it posts a form to itself; a text: sources for the policy, where the answer may redirect elsewhere. */
+  /** Whether it posts a form to itself. A text: sources for the policy, where the answer may redirect to another site. */
   readonly form?: boolean | string
   /** Whether its scripts call this server. */
   readonly calls?: boolean
-  /** Whether it shows other pages of ours in frames, and whether others may show it in one. Nobody else ever may. */
+  /** Whether it shows other pages of this server in frames, and whether these may show it. Other sites never may. */
   readonly frames?: boolean
   readonly framed?: boolean
   readonly headers?: Readonly<Record<string, string>>
@@ -116,7 +116,7 @@ const policyOf = ({ scripts = [], foreign, form, calls, frames, framed }: HtmlPa
   return [
     "default-src 'none'",
     `style-src ${STYLE_HASH}`,
-    // A foreign widget sets the sizes of its own elements; attributes of style run nothing.
+    // A foreign widget sets the sizes of its elements; style attributes run no code.
     ...(foreign === undefined
       ? []
       : [
@@ -133,7 +133,7 @@ const policyOf = ({ scripts = [], foreign, form, calls, frames, framed }: HtmlPa
   ].join('; ')
 }
 
-/** A whole page with the look of ours and a content security policy that allows what it consists of, and nothing else. */
+/** A whole page in our style, with a content security policy that allows its own parts and nothing else. */
 export const htmlReply = (page: HtmlPage): CustomReply => {
   const { status, title, main, scripts = [], foreign, headers } = page
   const foreignScript = foreign === undefined ? undefined : html`<script src="${foreign.script}" async defer></script>`

@@ -4,7 +4,7 @@ import { html, htmlReply } from './html-page.ts'
 export interface LandingPageView {
   readonly serverName: string
   readonly version: string
-  /** Where clients shall connect; undefined: at the address the browser used. */
+  /** The address for clients; undefined: the address that the browser used. */
   readonly publicBaseUrl: string | undefined
   readonly canRegister: boolean
 }

@@ -28,7 +28,7 @@ form.addEventListener("submit", function (event) {
   logIn({ type: "m.login.password", identifier: identifier, password: password.value }, password);
 });
 
-/** Back to this page, with what it was opened with. */
+/** Comes back to this page with the same parameters. */
 function comeBack() {
   var rest = new URLSearchParams(query);
   rest.delete("loginToken");

@@ -15,7 +15,7 @@ var stage = document.getElementById("stage");
 var frame = document.getElementById("frame");
 var session;
 
-/** Back to the form, with what is wrong. */
+/** Goes back to the form and shows what is wrong. */
 function again(text, field) {
   session = undefined;
   stage.hidden = true;
@@ -29,7 +29,7 @@ function show(type, count, total) {
   form.hidden = true;
   stage.hidden = false;
   document.getElementById("count").textContent = total === 1 ? "" : "Step " + (count + 1) + " of " + total;
-  // A captcha lays its questions over the page, which then must be large enough for them.
+  // A captcha opens its questions over the page, so the frame must be large enough for them.
   frame.style.minHeight = type === "m.login.recaptcha" ? "38rem" : "";
   frame.src = page;
 }
@@ -53,7 +53,7 @@ async function send(members) {
   if (flow === undefined) return again("The steps were done in another order than this server wants. Try again.");
   var next = flow.stages[completed.length];
   if (next === "m.login.dummy") return send({ auth: { type: next, session: session } });
-  // The last one may be for no person to do.
+  // The last stage may be one without a page.
   show(next, completed.length, flow.stages.filter(function (type) { return type !== "m.login.dummy"; }).length);
 }
 
@@ -79,7 +79,7 @@ frame.addEventListener("load", function () {
 export const registerPage = ({ serverName, canRegister }: AccountPagesView): CustomReply =>
   canRegister ? formPage(serverName) : closedPage(serverName)
 
-/** Nobody shall think of a password first. */
+/** Shown instead of the form, so that nobody chooses a password in vain. */
 const closedPage = (serverName: string): CustomReply =>
   htmlReply({
     status: 403,

@@ -3,7 +3,7 @@ import type { UserId } from '#spec'
 import type { Notice } from './auth-fallback.ts'
 import { type Html, type HtmlPage, html, htmlReply } from './html-page.ts'
 
-/** Addresses of these pages hold ids that are good once; neither kept nor passed on. */
+/** The addresses of these pages hold ids that are good once, so no cache may keep them. */
 const HEADERS = { 'Cache-Control': 'no-store' }
 
 const page = (draft: HtmlPage): CustomReply => htmlReply({ ...draft, headers: { ...HEADERS, ...draft.headers } })
@@ -16,13 +16,13 @@ export interface ProviderLink {
 export interface ChoiceView {
   readonly title: string
   readonly lead: Html
-  /** What to beware of. */
+  /** A warning for the person. */
   readonly warning: string | undefined
   readonly providers: readonly ProviderLink[]
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** A page to choose a provider on; it also says what will come of it. */
+/** The page to choose a provider; it also says what the sign-in is for. */
 export const choicePage = ({ title, lead, warning, providers, headers }: ChoiceView): CustomReply =>
   page({
     status: 200,
@@ -51,7 +51,7 @@ export interface NewAccountView {
   readonly refusal: { readonly status: number; readonly text: string } | undefined
 }
 
-/** Nobody gets an account without having said so. */
+/** Asks before an account is made. */
 export const newAccountPage = (view: NewAccountView): CustomReply => {
   const { action, id, provider, localpart, displayName, serverName, policies, refusal } = view
   const marks = refusal === undefined ? undefined : html` aria-invalid="true" aria-describedby="refusal"`
@@ -106,7 +106,7 @@ export interface ConfirmView {
   readonly action: string
   readonly id: string
   readonly provider: string
-  /** What they would consent to: completes "An app wants to …". */
+  /** The operation to consent to: completes "An app wants to …". */
   readonly deed: string
   readonly requester: UserId | undefined
 }

@@ -4,29 +4,29 @@ import { type Html, html, PageScript } from './html-page.ts'
 
 export interface StageView {
   readonly params: JsonObject | undefined
-  /** Whose access token the client has, where it has one. */
+  /** The owner of the client's access token, if it has one. */
   readonly requester: UserId | undefined
-  /** What was posted before, for another attempt. */
+  /** The fields of the attempt before. */
   readonly fields: FormFields
   readonly refused: boolean
 }
 
-/** What a person sees of a stage, and what their form says in terms of `auth`. */
+/** The form of a stage, and its translation into `auth`. */
 export interface StageForm {
   readonly title: string
   readonly lead: string
   readonly button: string
   readonly content: ((view: StageView) => Html) | undefined
-  /** A text tells what is missing. */
+  /** Returns `auth`, or a text that tells what is missing. */
   auth(fields: FormFields): JsonObject | string
   readonly scripts?: readonly PageScript[]
   /** Whether the page needs the captcha's script. */
   readonly captcha?: boolean
-  /** Whether passing it is consent to the whole operation: the page then says what to, instead of `lead`. */
+  /** Whether passing the stage is consent to the whole operation: the page then describes that instead of `lead`. */
   readonly consents?: boolean
 }
 
-/** Where a screen reader finds what was wrong. */
+/** Attributes that lead a screen reader to the refusal. */
 const marks = ({ refused }: StageView): Html | undefined =>
   refused ? html` aria-invalid="true" aria-describedby="refusal"` : undefined
 
@@ -104,7 +104,7 @@ ${policiesIn(view.params).map(
   auth: (fields) => (fields.get('agree') === 'yes' ? {} : 'To go on, agree to the documents.'),
 }
 
-/** Before the captcha's script looks: small where the window is narrow, dark where the page is. */
+/** Runs before the captcha's script: sets the small size for a narrow window, and the dark theme. */
 const WIDGET_SCRIPT = new PageScript(`
 var widget = document.querySelector(".g-recaptcha");
 widget.dataset.size = window.innerWidth < 420 ? "compact" : "normal";

@@ -35,7 +35,7 @@ export interface CanonicalJsonOptions {
 
 const STRICT: CanonicalJsonOptions = { strict: true }
 
-// What `scan` finds: 0 and 1 are well, the others index REASONS.
+// The results of `scan`: 0 and 1 are good, the others are indexes of REASONS.
 const SORTED = 0
 const UNSORTED = 1
 const REASONS = ['float', 'integer-out-of-range', 'not-finite', 'lone-surrogate', 'too-deep', 'not-json'] as const
@@ -56,7 +56,7 @@ export const canonicalJson = (
   options: CanonicalJsonOptions = STRICT,
 ): Result<string, CanonicalJsonFailure> => {
   const found = scan(value, options.strict, MAX_JSON_DEPTH)
-  // Most documents that reach this were made canonical by another server, or by us: then the engine's own writer will do.
+  // Most documents are canonical already, made so by another server or by us: for those `JSON.stringify` will do.
   if (found === SORTED) return ok(JSON.stringify(value))
   if (found === UNSORTED) return ok(write(value))
   return fail({ reason: REASONS[found - FLOAT] ?? 'not-json' })
@@ -145,7 +145,7 @@ const sortedKeys = (object: JsonObject): string[] => {
   const keys = Object.keys(object)
   if (keys.some((key) => SURROGATE.test(key))) return keys.sort(compareCodePoints)
   if (keys.length > FEW_KEYS) return keys.sort()
-  // Insertion: keys come nearly sorted, and few.
+  // Insertion sort, as keys are few and nearly sorted.
   for (let index = 1; index < keys.length; index++) {
     const key = keys[index] ?? ''
     let at = index

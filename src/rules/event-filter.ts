@@ -2,7 +2,7 @@ import type { EventFilter, Filter, JsonObject, JsonValue, RoomEventFilter } from
 import { isJsonObject } from '#spec'
 import { splitPropertyPath } from './push-rules/index.ts'
 
-/** What a filter looks at in an event. Ephemeral events have no sender. */
+/** The parts of an event that a filter looks at. Ephemeral events have no sender. */
 export interface Filterable {
   readonly type: string
   readonly sender?: string
@@ -11,7 +11,7 @@ export interface Filterable {
 
 /** One part of a filter, made ready: each question is a few look-ups (client-server API, "Filtering"). */
 export interface EventMatcher {
-  /** As asked for; undefined where the default holds. */
+  /** The limit that was asked for; undefined where the default holds. */
   readonly limit: number | undefined
   /** Nothing can pass: the section may be left out without reading anything. */
   readonly nothing: boolean
@@ -75,7 +75,7 @@ const oneOf = (names: readonly string[]): Test => {
   return (name) => set.has(name)
 }
 
-/** In `yes` where there is such a list, and not in `no`, which wins. */
+/** Whether a value is in `yes`, where there is such a list, and not in `no`, which wins. */
 const allows = (yes: readonly string[] | undefined, no: readonly string[] | undefined, listed = oneOf): Test => {
   const wanted = yes === undefined ? undefined : listed(yes)
   const unwanted = no === undefined || no.length === 0 ? undefined : listed(no)
@@ -123,7 +123,7 @@ export const compileFilter = (filter: Filter): CompiledFilter => ({
   room: allows(filter.room?.rooms, filter.room?.not_rooms),
 })
 
-/** What of an object is wanted: all of a member, or some of what is in it. */
+/** The wanted members of an object: a member as a whole, or some of its own members. */
 type Selection = Map<string, Selection | 'all'>
 
 const select = (object: JsonObject, selection: Selection): JsonObject => {

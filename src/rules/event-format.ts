@@ -47,7 +47,7 @@ export interface WellFormedEvent {
   readonly event: RoomEvent
   /** The canonical text of the PDU as it was given. */
   readonly json: string
-  /** What its signatures and its reference hash cover, see `essentialJson`. */
+  /** The text that its signatures and its reference hash cover, see `essentialJson`. */
   readonly essentialJson: string
 }
 

@@ -15,7 +15,7 @@ export const eventIdOf = (version: RoomVersion, pdu: Pdu): Result<EventId, Event
   return eventId === undefined ? fail({ reason: 'no-event-id' }) : ok(eventId)
 }
 
-/** The same for who already holds the text of `essentialJson`. */
+/** The event's id, for callers that already have the text of `essentialJson`. */
 export const eventIdFromEssentialJson = (version: RoomVersion, pdu: Pdu, essential: string): EventId | undefined => {
   switch (version.eventId) {
     case 'given':

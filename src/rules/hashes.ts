@@ -11,7 +11,7 @@ import { redact } from './redaction.ts'
 /** SHA-256 of a text's UTF-8, in unpadded Base64. */
 export const sha256Base64 = (text: string): string => withoutPadding(hash('sha256', text, 'base64'))
 
-/** The same in the URL-safe alphabet. */
+/** SHA-256 of a text's UTF-8, in unpadded URL-safe Base64. */
 export const sha256UrlSafeBase64 = (text: string): string => hash('sha256', text, 'base64url')
 
 const OUTSIDE_CONTENT_HASH = ['hashes', 'signatures', 'unsigned']

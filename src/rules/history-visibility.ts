@@ -14,9 +14,9 @@ export const historyVisibilityOf = (content: JsonObject | undefined): HistoryVis
   return value !== undefined && HISTORY_VISIBILITIES.has(value) ? (value as HistoryVisibility) : 'shared'
 }
 
-/** What the room's state just before an event, and what came later, say of a user's right to see it. */
+/** The facts that decide whether a user may see an event: the state just before it, and later joins. */
 export interface VisibilityCircumstances {
-  /** In force before the event. */
+  /** The visibility in force before the event. */
   readonly visibility: HistoryVisibility
   /** The user's membership before the event; undefined if there is none. */
   readonly membership: Membership | undefined
@@ -26,7 +26,7 @@ export interface VisibilityCircumstances {
 
 /**
  * Whether a user may see an event (client-server API, "Room History Visibility", "Server behaviour"). A change of the
- * visibility is seen by whom the old or the new one lets see it; a change of the user's own membership likewise. A user
+ * visibility is seen by users whom the old or the new one admits; a change of the user's own membership likewise. A user
  * without any membership, or a guest, sees what was `world_readable`.
  */
 export const maySeeEvent = (userId: UserId, event: RoomEvent, circumstances: VisibilityCircumstances): boolean => {

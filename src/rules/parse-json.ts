@@ -5,7 +5,7 @@ import type { JsonValue } from '#spec'
 import { MAX_JSON_DEPTH } from './canonical-json.ts'
 
 export interface JsonLimits {
-  /** In bytes of UTF-8. */
+  /** The text's length in bytes of UTF-8. */
   readonly maxSizeBytes: number
   readonly maxDepth: number
   /** Members and items, all told: a small text of many tiny values takes tens of times its size in memory. */
@@ -78,7 +78,7 @@ const findExcess = (text: string, limits: JsonLimits): 'too-deep' | 'too-many-va
   return values > limits.maxValues ? 'too-many-values' : undefined
 }
 
-/** Where the string that opens at `start` closes: at the first quote with an even number of backslashes before it. */
+/** Returns the end of the string that opens at `start`: the first quote with an even number of backslashes before it. */
 const endOfString = (text: string, start: number): number => {
   for (let from = start + 1; ; ) {
     const quote = text.indexOf('"', from)

@@ -1,7 +1,7 @@
 import type { EventId, JsonObject, JsonValue, Pdu, RedactionRules, RoomVersion } from '#spec'
 import { isJsonObject, parseEventId } from '#spec'
 
-/** In the order of canonical JSON, so that what is redacted comes out sorted. */
+/** Sorted as in canonical JSON, so that a redacted event comes out sorted. */
 const TOP_LEVEL_KEYS = [
   'auth_events',
   'content',
@@ -37,7 +37,7 @@ export const redact = (version: RoomVersion, pdu: Pdu): Pdu => {
   return kept as unknown as Pdu
 }
 
-/** What a redaction leaves of an event's content. */
+/** Returns the part of an event's content that a redaction leaves. */
 export const redactContent = (version: RoomVersion, type: string, content: JsonObject): JsonObject => {
   if (type === 'm.room.create' && version.redaction.keepCreateContent) return content
   const kept: Record<string, JsonValue> = {}
@@ -49,7 +49,7 @@ export const redactContent = (version: RoomVersion, type: string, content: JsonO
   return kept
 }
 
-/** Of `third_party_invite` only `signed` stays; an object without it stays as an empty one. */
+/** Only `signed` stays of `third_party_invite`; an object without it stays as an empty one. */
 const keepSigned = (kept: Record<string, JsonValue>, content: JsonObject): void => {
   const invite = own(content, 'third_party_invite')
   if (!isJsonObject(invite)) return

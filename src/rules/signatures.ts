@@ -9,7 +9,7 @@ import type { CanonicalJsonFailure } from './canonical-json.ts'
 import { canonicalJson } from './canonical-json.ts'
 import { omitMembers } from './omit-members.ts'
 
-/** What a server signs with (appendices, "Signing Details"). */
+/** A key that a server signs with (appendices, "Signing Details"). */
 export interface SigningKey {
   /** Algorithm and name: `ed25519:a_1`. */
   readonly keyId: string
@@ -20,7 +20,7 @@ export interface SigningKey {
   readonly sign: (text: string) => string
 }
 
-/** What a signature is checked with. */
+/** A public key, to check signatures with. */
 export interface VerifyKey {
   /** Whether `signature`, unpadded Base64 of 64 bytes, is this key's for the text's UTF-8. */
   readonly verify: (text: string, signature: string) => boolean
@@ -58,7 +58,7 @@ export const signingKeyFromSeed = (
   })
 }
 
-/** A key to check with from its 32 bytes in Base64; undefined for what is none. */
+/** Makes a public key from its 32 bytes in Base64; undefined for anything else. */
 export const parseVerifyKey = (publicKey: string): VerifyKey | undefined => {
   const bytes = decodeBase64(publicKey)
   if (bytes?.length !== PUBLIC_KEY_BYTES) return undefined

@@ -8,7 +8,7 @@ export interface SharedSecretRegistrationDeps {
 
 const PATHS = ['/_synapse/admin/v1/register'] as const
 
-/** Not of the specification: the shared-secret registration of Synapse, which operators' tools and test suites speak. */
+/** Shared-secret registration as in Synapse. It is not in the specification, but operators' tools and test suites use it. */
 export const sharedSecretRegistrationEndpoints = ({
   registerBySecret,
 }: SharedSecretRegistrationDeps): readonly AnyEndpoint[] => [

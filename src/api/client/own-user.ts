@@ -2,7 +2,7 @@ import Type from 'typebox'
 import type { Requester } from '#http'
 import { type JsonObject, MatrixError, parseRoomId, type RoomId } from '#spec'
 
-/** Paths that name a user whose own matter it is. Throws `M_FORBIDDEN` for other users. */
+/** For paths that name the requester. Throws `M_FORBIDDEN` for other users. */
 export const requireOwn = ({ userId }: Requester, named: string): void => {
   if (userId !== named) throw new MatrixError('M_FORBIDDEN', 'Only for your own user')
 }
@@ -14,5 +14,5 @@ export const roomIdOf = (text: string): RoomId => {
   return roomId
 }
 
-/** A body of which only its being an object counts. */
+/** A body that may be any JSON object. */
 export const AnyObject = Type.Unsafe<JsonObject>({ type: 'object' })

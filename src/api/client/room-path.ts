@@ -14,8 +14,6 @@ import {
   type UserId,
 } from '#spec'
 
-/** What the members of paths and bodies that name things in rooms stand for. */
-
 export const RoomIdPath = Type.Object({ roomId: Type.String() })
 
 /** Throws `M_INVALID_PARAM`. */
@@ -43,7 +41,7 @@ export interface AliasResolver {
   resolve(alias: RoomAlias): Promise<RoomId>
 }
 
-/** For paths with `{roomIdOrAlias}`. Throws `M_INVALID_PARAM`, `M_NOT_FOUND` for an alias nobody made. */
+/** For paths with `{roomIdOrAlias}`. Throws `M_INVALID_PARAM`, and `M_NOT_FOUND` for an unknown alias. */
 export const resolveRoom = async (text: string, directory: AliasResolver): Promise<RoomId> => {
   if (text.startsWith('#')) return directory.resolve(aliasOf(text))
   const roomId = parseRoomId(text)
@@ -57,7 +55,7 @@ export const plainText = (text: string): string => {
   return text
 }
 
-/** Enough of a hash to tell the paths of one device's requests apart; it is stored with every event. */
+/** Stored with every event, so only as much of the hash as tells the paths of one device apart. */
 const SCOPE_LENGTH = 12
 
 /**
@@ -76,16 +74,16 @@ export const transactionOf = (
 /** The answer to everything that sends an event. */
 export type SentEvent = { readonly event_id: EventId }
 
-/** The parts of a membership change that clients may say a reason with. */
+/** The reason that clients may give for a membership change. */
 export const Reason = Type.Optional(Type.String({ maxLength: 65_536 }))
 
 export const reasonIn = (body: { readonly reason?: string }): { readonly reason?: string } =>
   body.reason === undefined ? {} : { reason: body.reason }
 
-/** Whom it is about, for kicks and bans. */
+/** The body of kicks and bans. */
 export const TargetBody = Type.Object({ user_id: Type.String(), reason: Reason })
 
-/** What only members may do is refused alike in rooms that do not exist: which exist is not to be probed. */
+/** For what only members may do: the refusal does not tell whether the room exists. */
 export const hidingUnknownRoom = async <Value>(change: Promise<Value>): Promise<Value> => {
   try {
     return await change
@@ -94,7 +92,7 @@ export const hidingUnknownRoom = async <Value>(change: Promise<Value>): Promise<
   }
 }
 
-/** Servers to go through, under the name of today and the one before it; this server knows all the rooms it can join. */
+/** The servers to join through, under today's name and the one before it. They are ignored: this server knows all rooms that it can join. */
 export const ViaQuery = Type.Object({
   via: Type.Optional(Type.Array(Type.String(), { maxItems: 50 })),
   server_name: Type.Optional(Type.Array(Type.String(), { maxItems: 50 })),

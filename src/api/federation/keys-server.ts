@@ -5,7 +5,7 @@ export interface KeysServerDeps {
   readonly ownKeys: Pick<OwnKeys, 'published'>
 }
 
-/** `keys_server.yaml`. Older servers name a key, or end with a slash; the answer is the same. */
+/** `keys_server.yaml`. Older servers name a key or end the path with a slash; they get the same answer. */
 export const keysServerEndpoints = ({ ownKeys }: KeysServerDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'GET',

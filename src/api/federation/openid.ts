@@ -7,7 +7,7 @@ export interface UserinfoDeps {
   readonly openIdTokens: Pick<OpenIdTokens, 'userOf'>
 }
 
-/** `openid.yaml` of the server-server API; asked by other services than homeservers, so nothing is signed. */
+/** `openid.yaml` of the server-server API. Services that are no homeservers ask, so requests are not signed. */
 export const userinfoEndpoints = ({ openIdTokens }: UserinfoDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'GET',
@@ -16,7 +16,7 @@ export const userinfoEndpoints = ({ openIdTokens }: UserinfoDeps): readonly AnyE
     rateLimit: 'other',
     query: Type.Object({ access_token: Type.Optional(Type.String()) }),
     handler: async ({ query }): Promise<{ sub: UserId }> => {
-      // "No access token was specified for the request": 401 as for one that is wrong, not a parameter like others.
+      // "No access token was specified for the request" is 401, as for a wrong token.
       if (query.access_token === undefined) throw new MatrixError('M_MISSING_TOKEN', 'Missing access token')
       const userId = await openIdTokens.userOf(query.access_token)
       if (userId === undefined) throw new MatrixError('M_UNKNOWN_TOKEN', 'Access token unknown or expired')

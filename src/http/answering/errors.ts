@@ -5,7 +5,7 @@ import type { AnyEndpoint } from '../endpoint/endpoint.ts'
 import { sendError, sendOutcome } from './send.ts'
 
 /**
- * What a thrown error means to the client (client-server API, "Standard error response"). Only errors of the catalogue
+ * Turns a thrown error into one for the client (client-server API, "Standard error response"). Only errors of the catalogue
  * tell anything; `unexpected` ones are for the log.
  */
 const errorOf = (thrown: unknown): { readonly error: MatrixError; readonly unexpected: boolean } => {
@@ -33,7 +33,7 @@ export const asInV1 = (thrown: unknown): unknown => {
 
 export interface Refusal {
   readonly logger: Logger
-  /** Of the request, for the log. */
+  /** The request's name in the log. */
   readonly id: string
   readonly endpoint: Pick<AnyEndpoint, 'method' | 'paths' | 'errorPage'>
   readonly response: ServerResponse
@@ -45,7 +45,7 @@ export const refuse = ({ logger, id, endpoint, response, thrown }: Refusal): num
   const { error, unexpected } = errorOf(thrown)
   const { method, paths, errorPage } = endpoint
   if (unexpected || error.status >= 500) {
-    // Never the query string: it may hold a token.
+    // The query string is not logged: it may hold a token.
     const fields = { request: id, method, path: paths[0], err: thrown }
     if (unexpected) logger.error(fields, 'request failed')
     else logger.warn(fields, 'request refused')

@@ -8,7 +8,7 @@ export interface FilePlan {
   readonly range: ByteRange | undefined
 }
 
-/** Which part of a file the headers of a request ask for. Throws 416 where the file has no such part. */
+/** Returns the part of a file that the headers of a request ask for. Throws 416 where the file has no such part. */
 export const planFile = (asked: IncomingHttpHeaders, file: ServedFile): FilePlan => {
   const etag = `"${file.etag}"`
   const headers = { ...file.headers, ETag: etag, 'Accept-Ranges': 'bytes' }
@@ -34,7 +34,7 @@ const namesTag = (ifNoneMatch: string | undefined, etag: string): boolean =>
     .map((one) => one.trim().replace(/^W\//, ''))
     .some((one) => one === '*' || one === etag) ?? false
 
-/** RFC 9110, section 14.2: what is no single range of bytes is ignored, and the whole file is sent. */
+/** RFC 9110, section 14.2: anything but a single range of bytes is ignored, and the whole file is sent. */
 const rangeOf = (header: string | undefined, sizeBytes: number): ByteRange | undefined => {
   const match = header === undefined || sizeBytes === 0 ? null : /^bytes=\s*(\d{0,15})-(\d{0,15})\s*$/i.exec(header)
   if (match === null) return undefined

@@ -38,13 +38,13 @@ export interface FileRequest {
   readonly exchange: { readonly id: string; readonly response: ServerResponse }
   readonly headers: IncomingHttpHeaders
   readonly logger: Logger
-  /** Of the endpoint, for the log. */
+  /** The endpoint's path, for the log. */
   readonly path: string
   readonly writeTimeoutMs: number
   readonly signals: { readonly stopping: boolean }
 }
 
-/** Returns the status once the file is open: what fails before that throws, and can be answered as any other error. */
+/** Returns the status once the file is open. It throws before that only, when an error can still be answered. */
 export const sendFileReply = async (
   { file }: FileReply,
   { exchange: { id, response }, headers, logger, path, writeTimeoutMs, signals }: FileRequest,
@@ -56,7 +56,7 @@ export const sendFileReply = async (
     return plan.status
   }
   boundStream(response, writeTimeoutMs)
-  // A stop that began under way did not find this connection idle, and would wait for it.
+  // A stop that began meanwhile did not find this connection idle, and would wait for it.
   const { socket } = response
   response.once('finish', () => signals.stopping && socket?.end())
   sendFile(response, plan, bytes).catch((err: unknown) => {

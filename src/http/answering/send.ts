@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { JsonObject, MatrixError } from '#spec'
 import { CustomReply, RawJson } from '../endpoint/answer.ts'
 
-/** On every answer: client-server API, "Web Browser Clients". */
+/** The headers of every answer: client-server API, "Web Browser Clients". */
 export const CORS_HEADERS = [
   'Access-Control-Allow-Origin',
   '*',

@@ -5,22 +5,22 @@ import type { Clock } from '#base'
 
 export interface SocketLimits {
   readonly headerBytes: number
-  /** All headers of a request must be there by then. */
+  /** Limit for all headers of a request to arrive. */
   readonly headersTimeoutMs: number
-  /** A whole request, with its body, must be there by then. An answer may take longer: long polls. */
+  /** Limit for a whole request with its body to arrive. The answer of a long poll may take longer. */
   readonly requestTimeoutMs: number
-  /** The same for endpoints that take their body as a stream. */
+  /** Limit for a whole request where the endpoint takes its body as a stream. */
   readonly uploadTimeoutMs: number
   readonly keepAliveTimeoutMs: number
-  /** A client that reads nothing for so long of an answer that waits for it is cut off. */
+  /** A client that reads nothing of its answer for so long is cut off. */
   readonly writeTimeoutMs: number
 }
 
 export interface Listener {
   readonly host: string
-  /** 0 for any that is free. */
+  /** 0 for any free port. */
   readonly port: number
-  /** PEM texts. */
+  /** Both are PEM texts. */
   readonly tls?: { readonly cert: string; readonly key: string }
 }
 
@@ -29,7 +29,7 @@ const CLIENT_ERRORS: Readonly<Record<string, readonly [status: string, errcode: 
   ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'M_UNKNOWN', 'The request did not arrive in time'],
 }
 
-/** What cannot be parsed as HTTP never reaches a handler, but still gets an answer with a body. */
+/** Bytes that are no HTTP never reach a handler, but still get an answer with a body. */
 const refuse = (error: Error & { code?: string }, socket: Socket): void => {
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy()
@@ -46,14 +46,14 @@ const refuse = (error: Error & { code?: string }, socket: Socket): void => {
   socket.destroySoon()
 }
 
-/** Cuts the client off when it does not read what was written for it; costs nothing where the kernel took it all at once. */
+/** Cuts off a client that does not read its answer. Costs nothing where the kernel took the answer at once. */
 export const boundWrite = (response: ServerResponse, writeTimeoutMs: number): void => {
   const { socket } = response
   if (socket === null || socket.writableLength === 0) return
   boundStream(response, writeTimeoutMs)
 }
 
-/** The same for an answer that is written bit by bit: it may begin with nothing that waits. */
+/** Cuts off a client that does not read an answer that is written piece by piece. */
 export const boundStream = (response: ServerResponse, writeTimeoutMs: number): void => {
   const { socket } = response
   if (socket === null || socket.timeout === writeTimeoutMs) return
@@ -61,14 +61,14 @@ export const boundStream = (response: ServerResponse, writeTimeoutMs: number): v
     socket.destroy()
   }
   socket.setTimeout(writeTimeoutMs, cut)
-  // Before Node's own listener, which sets the time that the connection may be idle.
+  // Put before Node's own listener, which sets the limit for an idle connection.
   response.prependOnceListener('finish', () => {
     socket.setTimeout(0)
     socket.removeListener('timeout', cut)
   })
 }
 
-/** Refuses a request whose body is not all there in time. Node has one such limit for all requests, and uploads need a longer one. */
+/** Refuses a request whose body did not arrive in time. Node has one limit for all requests, which must be the long one of uploads. */
 export const boundArrival = (
   request: IncomingMessage,
   response: ServerResponse,
@@ -101,7 +101,7 @@ export const openServer = (listener: Listener, limits: SocketLimits, handle: Req
   return server
 }
 
-/** Answers with the address it listens on; throws as Node does (`EADDRINUSE`, `EACCES`). */
+/** Resolves to the URL it listens on; throws as Node does (`EADDRINUSE`, `EACCES`). */
 export const listen = (server: Server, { host, port, tls }: Listener): Promise<string> =>
   new Promise((resolve, reject) => {
     server.once('error', reject)
@@ -117,7 +117,7 @@ export const listen = (server: Server, { host, port, tls }: Listener): Promise<s
     })
   })
 
-/** Stops accepting, lets what is under way end, and after `graceMs` cuts what is left. */
+/** Stops accepting, lets open requests end, and cuts those left after `graceMs`. */
 export const closeServer = (server: Server, clock: Clock, graceMs: number): Promise<void> =>
   new Promise((resolve) => {
     if (!server.listening) {

@@ -11,8 +11,8 @@ export class RawJson {
 }
 
 /**
- * A JSON text that comes later: a long poll. The edge lets go of everything else of the request meanwhile, so an endpoint that waits long
- * for many answers this, rather than await it. `over` is called once, when the request has ended, however it did.
+ * A JSON text that comes later: a long poll. The edge drops everything else of the request meanwhile, so endpoints on which
+ * many requests wait long return this rather than await it. `over` is called once, when the request has ended, however it did.
  */
 export class LaterJson {
   readonly text: Pending<string>

@@ -15,10 +15,11 @@ export interface AuthRequest {
 }
 
 /**
- * How an endpoint learns who asks. The handler gets what `identify` answers, so its type says whom the handler has to deal with.
+ * Identifies the requester of an endpoint. The handler gets what `identify` returns, so an endpoint that forgets a kind of caller does not
+ * compile.
  *
- * `stage`: `headers` is judged before a byte of the body is read; `body` after it was read and parsed and before it is checked against the
- * schema, for signatures that cover it.
+ * `stage`: `headers` runs before the body is read; `body` after it was read and parsed and before it is checked against the schema, for
+ * signatures that cover the body.
  */
 export interface Auth<R extends Requester | undefined> {
   readonly stage: 'headers' | 'body'

@@ -40,12 +40,12 @@ export interface EndpointRequest<R extends Requester | undefined, P, Q, B> {
   readonly path: string
 }
 
-/** A body that is not read yet: bytes of any kind and, unless its reader sets one, without any bound. */
+/** A body that is not read yet: bytes of any kind, unbounded unless the reader sets a bound. */
 export interface StreamedBody {
   /** Fails when the client goes away early. A reader that stops early must not destroy it: the answer goes the same way. */
   readonly stream: Readable
   readonly contentType: string | undefined
-  /** As the client says; undefined where it does not know yet. It never sends more, but it may send less. */
+  /** The length that the client declared; undefined where it declared none. The body may end early, but is never longer. */
   readonly lengthBytes: number | undefined
 }
 
@@ -84,7 +84,7 @@ export interface Endpoint<
    * the body over unread, and gives it the time of an upload to arrive. `'form'` reads what an HTML form posts; what is no form has no fields.
    */
   readonly body?: B
-  /** For what a browser shows to a person: how refusals look, instead of JSON. */
+  /** Makes the page for a refusal, where a browser shows the answer to a person. */
   readonly errorPage?: (error: MatrixError) => CustomReply
   /** An absent or empty body counts as `{}` (several calls of the specification have optional bodies). */
   readonly bodyOptional?: boolean
@@ -94,11 +94,11 @@ export interface Endpoint<
   readonly bodyLimitBytes?: number
   /** errcode for a value that does not fit the schema; default `M_BAD_JSON` for bodies, `M_INVALID_PARAM` for the rest. */
   readonly invalidErrcode?: Errcode
-  /** Where the answer is JSON that is built here, the handler names its type: `Promise<WhoAmI>`. */
+  /** A handler that builds JSON names its type: `Promise<WhoAmI>`. */
   handler(request: EndpointRequest<R, Shape<P>, Shape<Q>, BodyShape<B>>): Promise<Answer>
 }
 
-/** A request to whatever endpoint. */
+/** A request to any endpoint. */
 export type AnyRequest = EndpointRequest<Requester | undefined, unknown, unknown, unknown>
 
 /** An endpoint with its types forgotten: what the edge serves. The shapes were checked where it was declared. */

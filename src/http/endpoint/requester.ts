@@ -1,12 +1,12 @@
 import type { DeviceId, UserId } from '#spec'
 
-/** What the edge knows of somebody with an account and a session. */
+/** A session of an account. */
 interface Session {
   readonly userId: UserId
   /** Internal number of the user. */
   readonly user: number
   readonly deviceId: DeviceId
-  /** Internal number of the device; transaction ids and to-device messages hang on it. */
+  /** Internal number of the device; transaction ids and to-device messages belong to it. */
   readonly device: number
 }
 
@@ -21,5 +21,5 @@ export interface Guest extends Session {
   readonly kind: 'guest'
 }
 
-/** Everybody who can call this server, told apart by `kind`: whoever is added here has to be thought of in each `switch`. */
+/** All kinds of callers, told apart by `kind`. A kind that is added here makes the compiler point at every `switch` that lacks it. */
 export type Requester = User | Guest

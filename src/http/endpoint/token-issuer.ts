@@ -1,7 +1,7 @@
 import type { UserId } from '#spec'
 import type { Requester } from './requester.ts'
 
-/** Where a token was used, for the list of devices. */
+/** The place where a token was used, for the list of devices. */
 export interface TokenUse {
   readonly ip: string
   readonly userAgent: string | undefined
@@ -12,10 +12,10 @@ export interface TokenUse {
  * edge needs it, wired in `app`.
  */
 export interface TokenIssuer {
-  /** Whether the token has the shape of those given out here: of a foreign one no database is asked. */
+  /** Whether the token has the shape of this issuer's tokens. No other token is looked up in a database. */
   issued(accessToken: string): boolean
-  /** Throws `M_UNKNOWN_TOKEN`. Without `use` the token is looked up, but the device is not seen. */
+  /** Throws `M_UNKNOWN_TOKEN`. Without `use` the device does not count as seen. */
   check(accessToken: string, use?: TokenUse): Promise<Requester>
-  /** `listener` is told the users of whom a lately used token may be void now: their waiting requests end at once. */
+  /** `listener` is told the users whose tokens may be void now, so that their waiting requests end at once. */
   onVoided?(listener: (userId: UserId) => void): void
 }

@@ -9,7 +9,7 @@ export const hasBody = ({ headers }: IncomingMessage): boolean => {
 
 /**
  * Reads a whole body. Throws `M_TOO_LARGE` as soon as it is known to be larger than `limitBytes`, `M_NOT_JSON` where it ends early.
- * What comes after a refusal is left to Node, which reads it for nothing.
+ * Node reads and drops what comes after a refusal.
  */
 export const readBody = (request: IncomingMessage, limitBytes: number): Promise<Buffer> =>
   new Promise((resolve, reject) => {

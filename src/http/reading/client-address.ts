@@ -5,8 +5,8 @@ import proxyAddr from '@fastify/proxy-addr'
 export type ClientAddress = (request: IncomingMessage) => string
 
 /**
- * `trustProxy`: whose `X-Forwarded-For` is believed: nobody's, everybody's, or that of these addresses and networks. The address is that of
- * the first hop, seen from here, which is not trusted. Throws for what is neither an address nor a network.
+ * `trustProxy`: the proxies whose `X-Forwarded-For` counts: none, all, or those at these addresses and networks. The client is the nearest hop
+ * that is not trusted. Throws for a text that is neither an address nor a network.
  */
 export const clientAddress = (trustProxy: boolean | readonly string[]): ClientAddress => {
   if (trustProxy === false) return (request) => request.socket.remoteAddress ?? ''

@@ -1,9 +1,9 @@
 import type { FormFields } from '../endpoint/endpoint.ts'
 
-/** No page of ours has more; the rest is not looked at. */
+/** Our pages have fewer fields; more are ignored. */
 const MAX_FIELDS = 32
 
-/** `application/x-www-form-urlencoded`, as HTML forms post it. Never throws: what cannot be read has no fields. */
+/** Reads `application/x-www-form-urlencoded`, as HTML forms post it. Never throws: a body that cannot be read has no fields. */
 export const parseFormBody = (bytes: Buffer | undefined): FormFields => {
   const fields = new Map<string, string>()
   if (bytes === undefined) return fields

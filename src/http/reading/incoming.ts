@@ -12,7 +12,7 @@ import type { TokenOwners } from './token-owners.ts'
 /** One of them is enough: browsers send the first with every request, the others with most. */
 const BROWSERS_SAY = ['accept-language', 'sec-fetch-mode', 'sec-fetch-site', 'origin', 'referer', 'cookie'] as const
 
-/** What requests share that came to one edge. */
+/** The parts that all requests of one edge share. */
 export interface EdgeContext {
   readonly tokenOwners: TokenOwners
   readonly clientAddress: ClientAddress
@@ -29,7 +29,7 @@ export interface IncomingParts {
   readonly query: Record<string, unknown>
 }
 
-/** One request, as its auth and its handler see it. What few of them ask for is made only when asked for. */
+/** One request, as its auth and its handler see it. Members that few of them read are made at the first reading. */
 export class IncomingRequest implements AnyRequest, AuthRequest {
   readonly request: IncomingMessage
   readonly response: ServerResponse
@@ -38,7 +38,7 @@ export class IncomingRequest implements AnyRequest, AuthRequest {
   readonly query: Record<string, unknown>
   requester: Requester | undefined = undefined
   body: unknown = undefined
-  /** How often waiting requests had been checked again when this one was admitted; see `WaitingRequests.add`. */
+  /** The number of rechecks when this request was admitted; see `WaitingRequests.add`. */
   rechecksBefore = 0
   readonly #edge: EdgeContext
   readonly #number: number
@@ -55,7 +55,7 @@ export class IncomingRequest implements AnyRequest, AuthRequest {
     this.#number = number
   }
 
-  /** For the log. */
+  /** The request's name in the log. */
   get id(): string {
     return `r${this.#number}`
   }
@@ -120,7 +120,7 @@ export class IncomingRequest implements AnyRequest, AuthRequest {
     return this.#edge.tokenOwners.check(token, this)
   }
 
-  /** Whether the handler asked for the signal: it may have taken its time. */
+  /** Whether the handler asked for the signal, and so may have taken long. */
   get waited(): boolean {
     return this.#signal !== undefined
   }

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { isJsonObject, type JsonObject, type JsonValue, MatrixError } from '#spec'
 
-/** No client nests deeper; a parser, a hash or a database that recurses must not be led further. */
+/** No client nests deeper. Parsers, hashes and databases that recurse need a bound. */
 const MAX_DEPTH = 100
 
 const QUOTE = 0x22
@@ -33,7 +33,7 @@ const tooDeep = (bytes: Buffer): boolean => {
  * Reads a request body as a JSON object, whatever its content type says: old clients send none, or `text/plain`.
  * `bare`: the member that true or false alone stands for, where it may. `__proto__` stays an ordinary own member, as `JSON.parse` makes it.
  * Errors: `M_NOT_JSON` for what is no JSON in UTF-8 (400), `M_BAD_JSON` for JSON that is no object, nests too deep, or has a number
- * beyond all that can be kept (400).
+ * too large to be stored (400).
  */
 export const parseJsonBody = (bytes: Buffer | undefined, optional: boolean, bare?: string): JsonObject => {
   if (bytes === undefined || bytes.length === 0) {
@@ -52,7 +52,7 @@ export const parseJsonBody = (bytes: Buffer | undefined, optional: boolean, bare
   return value
 }
 
-/** What may have become infinite, to be written as null ever after; also found in texts, so it only says where to look. */
+/** Finds numbers that may have become infinite, which would be stored as null. It also finds such text in strings, so the values are checked after it. */
 const HUGE_NUMBER = /\d[eE]\+?\d{3}|\d{309}/
 
 const isKeepable = (value: JsonValue | undefined): boolean =>

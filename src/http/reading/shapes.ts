@@ -4,7 +4,7 @@ import type { TSchema } from 'typebox'
 import { type Errcode, MatrixError } from '#spec'
 import type { AnyEndpoint } from '../endpoint/endpoint.ts'
 
-/** Bodies are taken as they are: members of the wrong type are refused, members we do not know are let through. */
+/** Members of the wrong type are refused in bodies, unknown members are let through. */
 const bodies = new Ajv({ strict: false, coerceTypes: false, ownProperties: true })
 /** Path and query hold text only, so numbers, booleans and lists of one are read from it. */
 const texts = new Ajv({ strict: false, coerceTypes: 'array' })
@@ -14,10 +14,10 @@ const withFormats = ajvFormats as unknown as (ajv: Ajv) => void
 withFormats(bodies)
 withFormats(texts)
 
-/** Checks a value in place and answers it; throws a `MatrixError` that names the member and what was expected of it. */
+/** Checks a value, coerces it in place and returns it; throws a `MatrixError` that names the member and what was expected. */
 export type Shape = (value: unknown) => unknown
 
-/** Compiled at first use: a start does not pay for hundreds of schemas of which few are ever asked for. */
+/** Compiled at first use: there are hundreds of schemas, and few are used soon after a start. */
 const shape = (ajv: Ajv, schema: TSchema, misfit: Errcode, absent: Errcode): Shape => {
   let validate: ValidateFunction | undefined
   return (value) => {

@@ -8,7 +8,7 @@ export interface AdmissionParts {
   readonly waiting: Pick<WaitingRequests, 'rechecks'>
 }
 
-/** Lets a request in, or throws what the client is told: first who asks is found out, then the request counts against their limit. */
+/** Admits requests: the requester is identified first, then the request counts against the requester's limit. */
 export class Admission {
   readonly #rateLimiter: RateLimiter
   readonly #waiting: Pick<WaitingRequests, 'rechecks'>

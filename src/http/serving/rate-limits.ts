@@ -13,11 +13,11 @@ export type RateBudgets = Readonly<Record<Exclude<RateLimit, 'unlimited'>, RateB
 
 /** Counts one request against a budget. Throws `M_LIMIT_EXCEEDED` (429) with `retry_after_ms` and `Retry-After`. */
 export interface RateLimiter {
-  /** `key` says whose budget: a user id, an address, or for logins the account that is tried. */
+  /** `key` names the budget: a user id, an address, or for logins the account that is tried. */
   consume(limit: RateLimit, key: string): Promise<void>
 }
 
-/** Keys remembered for each limit; beyond, those not seen for longest start anew. */
+/** Limit of keys for each budget; beyond it the oldest keys start anew. */
 const MAX_KEYS = 50_000
 
 class Budget {
@@ -64,7 +64,7 @@ export const createRateLimiter = (budgets: RateBudgets): RateLimiter => {
   return { consume: async (limit, key) => limits.get(limit)?.consume(key) }
 }
 
-/** Whoever has one IPv6 address has its /64, so that is what is counted. */
+/** The key of an address: for IPv6 its /64, as a client can use all addresses of one. */
 export const addressKey = (ip: string): string => {
   if (!isIPv6(ip)) return ip
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip)

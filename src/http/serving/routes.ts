@@ -17,7 +17,7 @@ export interface Route<Target> {
 export class Routes<Target extends object> {
   readonly #router = findMyWay({
     maxParamLength: MAX_PARAM_LENGTH,
-    // With these, a refused path is found, and leads to nothing.
+    // With these handlers a malformed path is found, with no target.
     onBadUrl: () => {},
     onMaxParamLength: () => {},
   })

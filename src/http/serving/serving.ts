@@ -23,7 +23,7 @@ export interface ServingParts {
   readonly waiting: WaitingRequests
   readonly clock: Clock
   readonly logger: Logger
-  /** A line for each request, at level `debug`; left off it costs nothing. */
+  /** Whether each request gets a line at level `debug`. */
   readonly logRequests: boolean
   readonly limits: { readonly bodyBytes: number; readonly writeTimeoutMs: number }
   readonly observe: Observe | undefined
@@ -78,7 +78,7 @@ export class Serving implements Ending {
     this.#answered(exchange, refuse({ logger, id, endpoint: this.endpoint, response, thrown: said }))
   }
 
-  /** Bodies come as bytes whatever their content type says; what they mean is for the endpoint to say. */
+  /** The endpoint decides how a body is read; its content type does not count. */
   async #read(incoming: IncomingRequest): Promise<void> {
     const { body, bodyOptional, bareBody, auth, method } = this.endpoint
     const { request } = incoming
@@ -135,7 +135,7 @@ export class Serving implements Ending {
     } else this.#answered(incoming, sendOutcome(incoming.response, outcome))
   }
 
-  /** Kept open, the connection would hold up a stop. */
+  /** A connection that is kept open would delay a stop. */
   #mindStop({ response }: Exchange): void {
     if (this.#parts.edge.signals.stopping) response.shouldKeepAlive = false
   }

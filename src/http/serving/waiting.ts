@@ -2,9 +2,9 @@ import type { ServerResponse } from 'node:http'
 import { isUnavailable, type Pending, type Receiver } from '#base'
 import type { LaterJson } from '../endpoint/answer.ts'
 
-/** A request as far as its answer is concerned. */
+/** The part of a request that its answer needs. */
 export interface Exchange {
-  /** For the log. */
+  /** The request's name in the log. */
   readonly id: string
   readonly startedMs: number
   readonly response: ServerResponse
@@ -13,7 +13,7 @@ export interface Exchange {
   readonly inV1: boolean
 }
 
-/** How the edge ends the waiting requests of one endpoint. */
+/** Ends the waiting requests of one endpoint. */
 export interface Ending {
   /** Throws for an access token that was voided since the request came. */
   recheck(accessToken: string): Promise<unknown>
@@ -75,7 +75,7 @@ export class WaitingRequest implements Exchange, Receiver<string> {
   recheck(): void {
     if (this.#accessToken === undefined) return
     this.#ending.recheck(this.#accessToken).catch((thrown: unknown) => {
-      // Over meanwhile; or nobody can tell now, and the end of the wait will.
+      // It has ended meanwhile, or the database is unavailable and the check at the end of the wait decides.
       if (this.#pending === undefined || isUnavailable(thrown)) return
       this.#pending.abandon()
       this.#end()
@@ -122,7 +122,7 @@ export class WaitingRequests {
   #rechecks = 0
   #stopping = false
 
-  /** How often tokens were said to be void. */
+  /** The number of times that tokens were reported void. */
   get rechecks(): number {
     return this.#rechecks
   }
@@ -148,7 +148,7 @@ export class WaitingRequests {
     response[WAITING] = undefined
   }
 
-  /** Checks the tokens of a user again. Looks at all requests: they are some ten thousand at most, and it is seldom. */
+  /** Checks the tokens of a user again. It walks over all requests, which is cheap enough for what happens seldom. */
   recheck(userId: string): void {
     this.#rechecks++
     for (const waiting of this.#waiting) if (waiting.userId === userId) waiting.recheck()

@@ -12,7 +12,7 @@ import { ALLOWED, refuse } from './refusal.ts'
 /**
  * Whether an event is authorised by a state of its room: that of its auth events, that before the event, or the current
  * one ("Room versions", "Authorisation rules", all but the rule on the selection of auth events, which is
- * `checkAuthEventSelection`). Two rules are about what an event looks like on the wire and belong to who receives it: that
+ * `checkAuthEventSelection`). Two rules are about what an event looks like on the wire and are checked on receipt: that
  * a create event of room version 12 has no `room_id`, and the signature for `join_authorised_via_users_server`
  * (`authorisingServer`).
  */

@@ -9,7 +9,7 @@ import { powerLevelsOf } from './power-levels.ts'
  */
 export type StateLookup = (type: string, stateKey: string) => RoomEvent | undefined
 
-/** What the rules after the first share. */
+/** The values that all rules but the first share. */
 export interface AuthContext {
   readonly version: RoomVersion
   readonly event: RoomEvent

@@ -103,14 +103,14 @@ interface CachedLevels {
   readonly levels: PowerLevels
 }
 
-// By the event that the levels come from: power levels or, in a room without them, create. An event belongs to one room,
+// Keyed by the event that the levels come from: power levels or, in a room without them, create. An event belongs to one room,
 // so that create and version are in practice always the same; they are compared all the same.
 const cache = new WeakMap<RoomEvent, CachedLevels>()
 
 /**
  * Reads a room's power levels; without `m.room.power_levels` those of a new room: 100 for the creator, 0 for all others.
- * Costs nothing when asked again for the same event objects. A room always has a create event; undefined is for who looks
- * at an event alone, and then nobody is the creator.
+ * Costs nothing when asked again for the same event objects. A room always has a create event; undefined is for callers
+ * that look at an event alone, and then nobody is the creator.
  */
 export const powerLevelsOf = (
   version: RoomVersion,

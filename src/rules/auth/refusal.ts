@@ -1,6 +1,6 @@
 import type { EventId, RoomId, ServerName } from '#spec'
 
-/** What the authorisation rules say of an event ("Room versions", "Authorisation rules"). */
+/** The verdict of the authorisation rules on an event ("Room versions", "Authorisation rules"). */
 export type AuthVerdict = { readonly allowed: true } | { readonly allowed: false; readonly refusal: AuthRefusal }
 
 /** Something that takes a power level. `send` is any event type without a rule of its own. */
@@ -15,7 +15,7 @@ export type PowerLevelField =
   | 'kick'
   | 'invite'
 
-/** Why an event is refused. One reason a rule; the fields say what the rule saw. */
+/** The reason why an event is refused: one for each rule, with the values that the rule saw. */
 export type AuthRefusal =
   // The create event itself.
   | { readonly reason: 'create-has-prev-events' }

@@ -3,7 +3,7 @@ import { objectAt, stringAt } from '#spec'
 import type { AuthVerdict } from './refusal.ts'
 import { ALLOWED, refuse } from './refusal.ts'
 
-/** What of an event decides which state it must cite; enough before the event is built. */
+/** The parts of an event that decide which state it must cite; they are known before the event is built. */
 export interface AuthSubject {
   readonly type: string
   /** undefined for events that are not state. */
@@ -49,7 +49,7 @@ const pushMemberTuples = (version: RoomVersion, subject: AuthSubject, tuples: St
 
 /**
  * The rule "considering the event's `auth_events`" (2, since room version 12: 3), for an event from outside.
- * `authEvents` are all the events it cites: whoever lacks one must not ask.
+ * `authEvents` must hold all the events it cites.
  */
 export const checkAuthEventSelection = (
   version: RoomVersion,

@@ -7,7 +7,7 @@ import type { AuthVerdict } from './refusal.ts'
 import { ALLOWED, refuse } from './refusal.ts'
 
 /**
- * How many pairs of key and signature are tried. Honest invites have one or two; a hostile pair of events has room for a
+ * The number of pairs of key and signature that are tried. Honest invites have one or two; a hostile pair of events has room for a
  * million, each some fifty microseconds. The specification sets no bound.
  */
 const MAX_ATTEMPTS = 128

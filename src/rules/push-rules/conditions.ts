@@ -5,7 +5,7 @@ import { compileGlob, compileWordGlob, containsWords } from './glob.ts'
 import type { PushCandidate } from './push-candidate.ts'
 import { toPropertyPath } from './push-candidate.ts'
 
-/** What of the room and the reader a rule may depend on, besides the event. */
+/** The facts of the room and the reader that a rule may depend on, besides the event. */
 export interface PushContext {
   /** The user whose rules are asked. */
   readonly userId: UserId
@@ -17,7 +17,7 @@ export interface PushContext {
   readonly senderPowerLevel: number
   /** `notifications` of the content of `m.room.power_levels`, if there is any. */
   readonly notificationPowerLevels: JsonObject | undefined
-  /** Of the pusher that would be told. */
+  /** The profile tag of the pusher that would be told. */
   readonly profileTag?: string | undefined
 }
 
@@ -113,7 +113,7 @@ const roomMemberCount = (is: string | undefined): Condition => {
   }
 }
 
-/** Of 2015, under its name and the one before: rules that hold for the pushers of some devices only, and count nowhere else. */
+/** Conditions of 2015, under two names: rules that hold for the pushers of some devices only, and count nowhere else. */
 const profileTagIs = (tag: string | undefined): Condition =>
   tag === undefined ? NEVER : (_, { profileTag }) => profileTag === tag
 

@@ -23,7 +23,7 @@ export const withScope = (
   return { ...rules, devices: Object.fromEntries(isEmpty ? others : [...others, [profileTag, custom]]) }
 }
 
-/** By profile tag: `device` of the answer of 2015. */
+/** The rules by profile tag: `device` of the answer of 2015. */
 export const deviceRulesets = (rules: UserPushRules): ReadonlyMap<string, PushRuleset> =>
   new Map(Object.keys(rules.devices ?? {}).map((tag) => [tag, deviceRulesetOf(rules, tag)]))
 

@@ -50,7 +50,7 @@ export const compilePushRules = (ruleset: PushRuleset): PushEvaluator => {
   }
 }
 
-/** For a single evaluation. Where the same event or ruleset comes again, compile and keep. */
+/** Evaluates once. Where the same event or ruleset comes again, compile it and keep it. */
 export const evaluatePushRules = (
   ruleset: PushRuleset,
   event: RoomEvent,
@@ -96,7 +96,7 @@ const isHighlight = (actions: readonly JsonValue[]): boolean => {
   return isJsonObject(tweak) && (tweak.value === undefined || tweak.value === true)
 }
 
-/** Most of a ruleset is the same for everyone, and compiled once: a server keeps the evaluators of many users. */
+/** Most rules are the same for everyone and are compiled once, as a server keeps the evaluators of many users. */
 const SHARED: ReadonlyMap<PushRule, CompiledRule> = new Map(
   SHARED_RULES.map(([rule, kind]) => [rule, { conditions: conditionsOf(rule), outcome: toOutcome(rule, kind) }]),
 )

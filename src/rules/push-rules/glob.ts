@@ -1,7 +1,7 @@
 import type { FoldedText } from './folded-text.ts'
 import { codePointsOf } from './folded-text.ts'
 
-/** In UTF-16 units; a longer pattern matches nothing. */
+/** Limit in UTF-16 units; a longer pattern matches nothing. */
 export const MAX_PATTERN_LENGTH = 512
 
 /**
@@ -64,7 +64,7 @@ interface Segment {
   readonly length: number
   /** The code point at each place; ANY for `?`. */
   readonly codes: Uint32Array
-  /** For each code point of the segment, the bits of the places where it fits. */
+  /** The bits of the places where each code point of the segment fits. */
   readonly masks: ReadonlyMap<number, Uint32Array>
   /** The bits of the places where everything fits. */
   readonly anyMask: Uint32Array

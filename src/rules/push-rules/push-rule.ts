@@ -11,9 +11,9 @@ export interface PushRule {
   readonly enabled: boolean
   /** `notify`, or `{set_tweak, value?}`; others pass through unread. */
   readonly actions: readonly JsonValue[]
-  /** Of `override` and `underride` rules: all must hold. */
+  /** Only in `override` and `underride` rules: all must hold. */
   readonly conditions?: readonly JsonObject[]
-  /** Of `content` rules: a glob that `content.body` is searched for. */
+  /** Only in `content` rules: a glob that `content.body` is searched for. */
   readonly pattern?: string
 }
 
@@ -22,7 +22,7 @@ export type PushRuleset = { readonly [Kind in PushRuleKind]: readonly PushRule[]
 
 const HISTORICAL_ACTIONS: ReadonlySet<JsonValue> = new Set(['dont_notify', 'coalesce'])
 
-/** Without `dont_notify` and `coalesce`, which must be ignored ("Historical Actions"). */
+/** Drops `dont_notify` and `coalesce`, which must be ignored ("Historical Actions"). */
 export const currentActions = (actions: readonly JsonValue[]): readonly JsonValue[] =>
   actions.some((action) => HISTORICAL_ACTIONS.has(action))
     ? actions.filter((action) => !HISTORICAL_ACTIONS.has(action))

@@ -15,7 +15,7 @@ export interface CustomPushRule {
   readonly pattern?: string
 }
 
-/** What a user has changed on a predefined rule. */
+/** A user's changes of a predefined rule. */
 export interface DefaultRuleChange {
   readonly enabled?: boolean
   readonly actions?: readonly JsonValue[]
@@ -26,7 +26,7 @@ export interface UserPushRules {
   /** In order of importance. */
   readonly custom: { readonly [Kind in PushRuleKind]?: readonly CustomPushRule[] }
   readonly defaults: { readonly [ruleId: string]: DefaultRuleChange }
-  /** By profile tag: see `rulesOfScope`. */
+  /** The rules by profile tag: see `rulesOfScope`. */
   readonly devices?: { readonly [profileTag: string]: { readonly [Kind in PushRuleKind]?: readonly CustomPushRule[] } }
 }
 

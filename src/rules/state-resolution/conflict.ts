@@ -3,7 +3,7 @@ import type { EventId, RoomEvent } from '#spec'
 /** A room's state: `stateTupleKey` to the event in force. */
 export type StateMap = ReadonlyMap<string, EventId>
 
-/** Where resolution finds events; synchronous, see `MissingEvents` for what is not at hand. */
+/** The events for a resolution. It is synchronous: for events that are not at hand see `MissingEvents`. */
 export interface EventLookup {
   readonly get: (eventId: EventId) => RoomEvent | undefined
   /**
@@ -14,7 +14,7 @@ export interface EventLookup {
   readonly order?: (eventId: EventId) => number
 }
 
-/** What must be loaded before the resolution is tried again. Load their auth chains along with them to save rounds. */
+/** The events to load before the resolution is tried again; with their auth chains loaded too it takes fewer rounds. */
 export interface MissingEvents {
   readonly missing: readonly EventId[]
 }
@@ -31,7 +31,7 @@ export interface UnconflictedState {
 
 /** States that differ, reduced to what differs. */
 export interface Conflict {
-  /** For each state set its entries for the keys on which not all sets agree. */
+  /** The entries of each state set for the keys on which not all sets agree. */
   readonly sets: readonly StateMap[]
   readonly unconflicted: UnconflictedState
 }

@@ -32,7 +32,7 @@ const chainsOf = (conflicted: ReadonlySet<EventId>, reader: EventReader): Readon
     const eventId = pending.pop()
     if (eventId === undefined) return citedBy
     for (const cited of reader.get(eventId)?.authEvents ?? []) {
-      // What came before all conflicted events leads to none.
+      // Events older than all conflicted events lead to none of them.
       if (reader.isOrdered && reader.orderOf(cited) < first) continue
       const citing = citedBy.get(cited)
       if (citing === undefined) citedBy.set(cited, [eventId])

@@ -49,7 +49,7 @@ class Mainline {
     for (;;) {
       const index = this.#indices.get(eventId)
       if (index !== undefined || this.#last === undefined) return index
-      // What comes later than the mainline's end so far cannot be further back on it.
+      // An event later than the last one read of the mainline cannot be further back on it.
       if (this.#reader.isOrdered && this.#reader.orderOf(eventId) > this.#reader.orderOf(this.#last.eventId))
         return undefined
       this.#append(this.#powerLevelsOf(this.#last))

@@ -43,7 +43,7 @@ interface Node {
   readonly event: RoomEvent
   readonly senderLevel: number
   readonly citedBy: Node[]
-  /** How many of its auth events are not in the ordering yet. */
+  /** The number of its auth events that are not in the ordering yet. */
   waitingFor: number
 }
 

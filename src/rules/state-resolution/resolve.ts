@@ -7,7 +7,7 @@ import { resolveV1 } from './resolve-v1.ts'
 import { resolveV2 } from './resolve-v2.ts'
 
 /**
- * What a conflict comes to: an entry for each key that has one in the resolved state and is not among the unconflicted
+ * Resolves a conflict: an entry for each key that has one in the resolved state and is not among the unconflicted
  * ones. A conflicted key without an entry here has none in the resolved state. Cost follows the conflict, never the size of
  * the room, provided `events` has an order (see `EventLookup`).
  */
@@ -26,7 +26,7 @@ export const resolveConflicts = (
 }
 
 /**
- * The resolution of whole states ("Room versions", "State resolution"): for who has them as maps. Finding the conflict and
+ * The resolution of whole states ("Room versions", "State resolution"): for callers that have them as maps. Finding the conflict and
  * copying what is not conflicted takes one pass over the states. The order of `stateSets` does not matter; none at all
  * resolve to an empty state, and equal ones to the very map given.
  */

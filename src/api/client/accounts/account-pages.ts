@@ -10,8 +10,8 @@ export interface AccountPagesDeps {
 const STATIC = '/_matrix/static/client'
 
 /**
- * "Login Fallback" of today and of 2015, and the page for registration, which no text has but clients open since then. No file of the official
- * data has them.
+ * "Login Fallback" of today and of 2015, and the page for registration, which is in no document but in clients since 2015. No file of the
+ * official data has them.
  */
 export const accountPagesEndpoints = ({ serverName, registrationPolicy }: AccountPagesDeps): readonly AnyEndpoint[] => {
   const view = { serverName, canRegister: registrationPolicy.isOpen }

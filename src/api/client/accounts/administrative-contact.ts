@@ -9,7 +9,7 @@ export interface AdministrativeContactDeps extends RequestTokenDeps {
 }
 
 const PATH = '/account/3pid'
-/** Clients of 2019 ask by the prefix under which these three were proposed. */
+/** Clients of 2019 use the prefix of the proposal for these three. */
 const sinceProposal = (path: string): readonly [string, ...string[]] => [...v3(path), `/_matrix/client/unstable${path}`]
 
 const Named = Type.Object({
@@ -39,14 +39,14 @@ const listEndpoints = ({ thirdPartyIds }: AdministrativeContactDeps): readonly A
     auth: user(),
     rateLimit: 'login',
     body: Type.Object({
-      // An object, or as other members of 2015 an array of one.
+      // An object, or an array of one as clients of 2015 send it.
       three_pid_creds: Type.Optional(Type.Unknown()),
       threePidCreds: Type.Optional(Type.Unknown()),
       bind: Type.Optional(Type.Boolean()),
     }),
     handler: async ({ requester, body, path }) => {
       const creds = body.three_pid_creds ?? body.threePidCreds
-      // "Previously this endpoint supported a `bind` parameter": whoever calls it by an older path means it.
+      // "Previously this endpoint supported a `bind` parameter": it counts under the older paths.
       const bind = body.bind === true && !path.startsWith('/_matrix/client/v3/')
       await thirdPartyIds.addAndBind(requester, creds, bind)
       return {}

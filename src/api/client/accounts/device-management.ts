@@ -9,7 +9,7 @@ export interface DeviceManagementDeps {
   readonly endSessions: EndSessions
 }
 
-/** More than a person has; each is a row to look for. */
+/** Limit, as each device is a row to look for. */
 const MAX_DELETED_AT_ONCE = 1_000
 
 const Params = Type.Object({ deviceId: Type.String() })
@@ -68,7 +68,7 @@ export const deviceManagementEndpoints = ({ devices, endSessions }: DeviceManage
     auth: user(),
     rateLimit: 'other',
     body: Type.Object({
-      // Left out where a later request of an authentication session names the session only.
+      // Absent in a later request of an authentication session, which names the session only.
       devices: Type.Optional(Type.Array(Type.String({ maxLength: 255 }), { maxItems: MAX_DELETED_AT_ONCE })),
       auth: Type.Optional(AuthData),
     }),
@@ -79,7 +79,7 @@ export const deviceManagementEndpoints = ({ devices, endSessions }: DeviceManage
   }),
 ]
 
-/** A device id that nobody could have is of no device: 404, not 400. */
+/** A malformed device id names no device: 404, not 400. */
 const knownShape = (text: string): DeviceId => {
   try {
     return parseDeviceId(text)

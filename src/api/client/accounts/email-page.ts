@@ -7,11 +7,11 @@ import type { MatrixError } from '#spec'
 export interface EmailPageDeps {
   /** undefined: this server sends no mail. */
   readonly ownMail: OwnMail | undefined
-  /** Which links need a button to be pressed on the page they lead to. */
+  /** The links whose page has a button to press. */
   readonly confirmByButton: 'always' | 'passwordReset'
 }
 
-/** Where links in mails lead. Reverse proxies must let it through. */
+/** The path of links in mails. Reverse proxies must let it through. */
 export const EMAIL_PAGE = '/_homeroom/email/validate'
 
 const Query = Type.Object({
@@ -37,7 +37,7 @@ const refusedByEdge = (error: MatrixError): CustomReply =>
     text: error.status === 429 ? 'Wait a minute, then open the link again.' : 'Something went wrong. Try again later.',
   })
 
-/** Whether who asked for the mail gets into an account by it. The specification leaves open what a link does. */
+/** Whether the link gives access to an account. The specification does not say what a link does. */
 const OPENS_ACCOUNT: Readonly<Record<MailPurpose, boolean>> = {
   register: false,
   add: false,
@@ -45,7 +45,7 @@ const OPENS_ACCOUNT: Readonly<Record<MailPurpose, boolean>> = {
   login: true,
 }
 
-/** Ours, not the specification's: how somebody shows that they read the mail of an address. */
+/** The page on which people prove that they read the mail of an address. It is not in the specification. */
 export const emailPageEndpoints = ({ ownMail, confirmByButton }: EmailPageDeps): readonly AnyEndpoint[] => {
   const confirmed = async (sid: string, token: string): Promise<CustomReply> => {
     const state = await ownMail?.validations.confirm(sid, token)

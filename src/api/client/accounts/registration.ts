@@ -22,9 +22,9 @@ const Body = Type.Object({
   initial_device_display_name: Type.Optional(Type.String({ maxLength: 1_000 })),
   inhibit_login: Type.Optional(Type.Boolean()),
   refresh_token: Type.Optional(Type.Boolean()),
-  // Of clients until 2019.
+  // Sent by clients until 2019.
   bind_email: Type.Optional(Type.Boolean()),
-  // Of guests who want a full account: not in the specification, but in clients and servers since 2015.
+  // Sent by guests who want a full account: in clients and servers since 2015, though not in the specification.
   guest_access_token: Type.Optional(Type.String({ maxLength: 255 })),
 })
 

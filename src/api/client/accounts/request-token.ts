@@ -26,7 +26,7 @@ const PhoneBody = Type.Object({
   next_link: Type.Optional(Type.String()),
 })
 
-/** The two `requestToken` endpoints below a path, the first of them also where clients of 2015 ask. */
+/** The two `requestToken` endpoints below a path, the first also under the prefix of 2015. */
 export const requestTokenEndpoints = (
   path: string,
   purpose: EmailTokenParams['purpose'],

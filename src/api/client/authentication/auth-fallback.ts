@@ -59,7 +59,7 @@ const unknownStage = (type: string): Notice => ({
 
 type ClosedKind = Exclude<StageState['kind'], 'open'>
 
-/** A stage that cannot be done here and now. */
+/** Thrown where a stage cannot be done on this page now. */
 const closedPage = (kind: ClosedKind): CustomReply => {
   switch (kind) {
     case 'noSession':
@@ -73,10 +73,10 @@ const closedPage = (kind: ClosedKind): CustomReply => {
   }
 }
 
-/** No form of ours does them. */
+/** The stages without a form here. */
 const IDENTITY_STAGES: ReadonlySet<string> = new Set([OAUTH2_STAGE, SSO_STAGE])
 
-/** The stage of several pages: an address, then the code that was sent there. */
+/** The stage with two pages: one for the address, one for the code that was sent there. */
 const emailStage =
   (uia: InteractiveAuth, pages: EmailStagePages) =>
   async (session: string | undefined, posted?: { fields: FormFields; ip: string }): Promise<CustomReply> => {
@@ -118,7 +118,7 @@ const formPage = (
   )
 }
 
-/** "Fallback": no file of the official data has it. */
+/** The pages of "Fallback", which no file of the official data has. */
 export const authFallbackEndpoints = ({
   uia,
   captchaScript,
@@ -127,7 +127,7 @@ export const authFallbackEndpoints = ({
 }: AuthFallbackDeps): readonly AnyEndpoint[] => {
   const pages = new SignInPages(signInPages)
 
-  /** The stages that are done at a provider: what it is about, and the way there. */
+  /** The stages that are done at a provider: the page says what the operation is, and links to the provider. */
   const showProviders = async (
     type: string,
     session: string | undefined,

@@ -8,10 +8,10 @@ const SHAPE = /^[A-Za-z0-9]{43}$/
 const LIFETIME_S = 86_400
 
 /**
- * What says that the browser that comes back from a provider is the one that was sent there. Without it somebody could begin a sign-in
- * and have another's browser end it: that person would be in a stranger's account without knowing, or a stranger's session would
- * have their consent (RFC 6749, section 10.12). `Lax`: the way back is a link of another site. Scripts never see it; on HTTPS its prefix
- * keeps other hosts of the same domain from setting it.
+ * The cookie proves that the browser that comes back from a provider is the one that was sent there. Without it an attacker could begin a
+ * sign-in and have another person's browser finish it: that person would use the attacker's account without knowing it, or would consent to
+ * the attacker's session (RFC 6749, section 10.12). `Lax`, as the way back is a link of another site. Scripts cannot read it; on HTTPS its
+ * prefix keeps other hosts of the same domain from setting it.
  */
 export class BrowserCookie {
   readonly #signIn: Pick<SignIn, 'newBrowser'>
@@ -31,7 +31,7 @@ export class BrowserCookie {
     return value !== undefined && SHAPE.test(value) ? value : undefined
   }
 
-  /** The browser's own, or a new one, with the header that keeps it there. */
+  /** Returns the browser's cookie or a new one, with the header that sets it. */
   give(request: Request): { readonly cookie: string; readonly headers: Readonly<Record<string, string>> } {
     const cookie = this.of(request) ?? this.#signIn.newBrowser()
     const attributes = `Path=/; Max-Age=${LIFETIME_S}; HttpOnly; SameSite=Lax${this.#secure ? '; Secure' : ''}`

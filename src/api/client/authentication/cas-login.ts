@@ -9,7 +9,7 @@ const RedirectQuery = Type.Object({ redirectUrl: Type.Optional(Type.String()) })
 const TicketQuery = Type.Object({
   redirectUrl: Type.Optional(Type.String()),
   session: Type.Optional(Type.String({ maxLength: 255 })),
-  // CAS protocol: services take at least 32 characters, and should take 256.
+  // CAS protocol: tickets of 32 characters must be accepted, and of 256 should be.
   ticket: Type.String({ maxLength: 1_024 }),
 })
 
@@ -35,7 +35,7 @@ export const casLoginEndpoints = (deps: SignInDeps): readonly AnyEndpoint[] => {
     if (step.kind === 'failed' && step.why !== 'unavailable') {
       return noticePage({ ...providerFailed(step.why, step.name), status: 401 })
     }
-    // The ticket was good, which is all that the status is about here; the client is told of the stage with its next request.
+    // The ticket was valid, so the status is 200; the client hears of the failed stage with its next request.
     if (step.kind === 'stageRefused') return noticePage({ ...stageRefused(step.text), status: 200 })
     return pages.step(step)
   }

@@ -24,7 +24,7 @@ const WRONG_CODE = 'This is not the code of the mail, or it is too old. After ma
 
 /**
  * The fallback page of `m.login.email.identity`, for clients that cannot do the stage: this server sends a code, and takes it on the same page.
- * Nothing is kept here between the pages: the session's id, which is as secret, is the client's secret of the validation.
+ * No state is kept between the pages: the session's id serves as the client secret of the validation, as it is as secret.
  */
 export class EmailStagePages {
   readonly #uia: InteractiveAuth
@@ -44,7 +44,7 @@ export class EmailStagePages {
     })
   }
 
-  /** What a form of these pages posts. undefined: the stage is passed. Throws what is not for the person to mend. */
+  /** Takes a posted form and returns the next page; undefined: the stage is passed. Throws errors that the person cannot mend. */
   async continue(turn: Turn): Promise<CustomReply | undefined> {
     const { fields } = turn
     if (this.#ownMail === undefined || fields.get('other') !== undefined) return this.begin(turn.operation)

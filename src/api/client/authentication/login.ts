@@ -64,7 +64,7 @@ export const loginEndpoints = ({ logIn, getLoginToken, signIn }: LoginDeps): rea
       flows: [
         { type: 'm.login.password' },
         ...(signIn.providers.length === 0 ? [] : [ssoFlow(signIn.providers)]),
-        // r0.4.0, "CAS-based client login": for clients that know it by that name.
+        // The name of the flow in r0.4.0, "CAS-based client login".
         ...(signIn.providers.some(givesTickets) ? [{ type: 'm.login.cas' }] : []),
         { type: 'm.login.token', get_login_token: true },
       ],

@@ -1,4 +1,4 @@
-/** What an operation of user-interactive authentication does, for people: completes "An app wants to …". */
+/** Describes an operation of user-interactive authentication to people: completes "An app wants to …". */
 export const deedOf = (operation: string): string => {
   if (operation.startsWith('POST /register')) return 'make an account on this server'
   if (operation.includes('/deactivate')) return 'close your account for ever'
@@ -9,6 +9,6 @@ export const deedOf = (operation: string): string => {
   return operation.startsWith('POST /login') ? 'sign in to your account' : 'change something about your account'
 }
 
-/** A session's id is all that leads to the pages of its stages, and whoever began it can send it to anybody. */
+/** The pages of a session's stages need its id only, and the person who began it can send the id to anybody. */
 export const UNEXPECTED =
   'If somebody sent you here, or you did not expect this, close this window: they want your account.'

@@ -18,7 +18,7 @@ export const refreshEndpoints = ({ sessions }: RefreshDeps): readonly AnyEndpoin
     handler: async ({ body }): Promise<AsJson<IssuedTokens>> => ({ ...(await sessions.refresh(body.refresh_token)) }),
   }),
   endpoint({
-    // The first refresh tokens, of the alpha of 2015: every login gave one, and none is good any more. Refused as Synapse has done since.
+    // The refresh tokens of the alpha of 2015: none is valid any more. Synapse refuses them in the same way.
     method: 'POST',
     paths: [oldPaths('/tokenrefresh')[1]],
     auth: none(),

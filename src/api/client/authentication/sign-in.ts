@@ -27,17 +27,17 @@ import {
 } from '#pages'
 import { MatrixError } from '#spec'
 import { BrowserCookie } from './browser-cookie.ts'
-import { danceReply } from './old-dance.ts'
+import { login2015Reply } from './interactive-login-2015.ts'
 import { deedOf, UNEXPECTED } from './operation-words.ts'
 
 export interface SignInDeps {
   readonly signIn: SignIn
   readonly signInFlow: SignInFlow
   readonly identityStages: IdentityStages
-  /** Where browsers reach the pages of this server; empty where there are no providers. */
+  /** The base URL of this server's pages; empty where there are no providers. */
   readonly baseUrl: string
   readonly serverName: string
-  /** What a new account has to agree to. */
+  /** The documents that a new account has to agree to. */
   readonly documents: readonly PolicyDocument[]
 }
 
@@ -45,7 +45,7 @@ export type CookieRequest = Parameters<BrowserCookie['of']>[0]
 
 const REDIRECT_HEADERS = { 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer' }
 
-/** Not kept by anybody on the way: addresses of sign-ins are good once. */
+/** No cache may keep an answer, as the addresses of a sign-in are good once. */
 export const redirect = (uri: string, headers: Readonly<Record<string, string>> = {}): CustomReply =>
   new CustomReply({ status: 302, headers: { ...REDIRECT_HEADERS, ...headers, Location: uri }, body: '' })
 
@@ -98,7 +98,7 @@ export class SignInPages {
       case 'stagePassed':
         return donePage()
       case 'answered':
-        return danced(step.answer, step.type)
+        return login2015Page(step.answer, step.type)
       case 'redirect':
         return redirect(step.uri)
       case 'goOn':
@@ -127,10 +127,10 @@ export class SignInPages {
 }
 
 /** "MUST respond with either new credentials, the next stage of the login process, or a standard error response". */
-const danced = (answer: Parameters<typeof danceReply>[0], type: string): CustomReply => {
+const login2015Page = (answer: Parameters<typeof login2015Reply>[0], type: string): CustomReply => {
   const headers = { 'Cache-Control': 'no-store' }
   try {
-    return new CustomReply({ status: 200, headers, body: danceReply(answer, type) })
+    return new CustomReply({ status: 200, headers, body: login2015Reply(answer, type) })
   } catch (error) {
     if (!(error instanceof MatrixError)) throw error
     return new CustomReply({
@@ -141,7 +141,7 @@ const danced = (answer: Parameters<typeof danceReply>[0], type: string): CustomR
   }
 }
 
-/** What the edge refuses, in words. */
+/** The page for a refusal by the edge. */
 export const refusedByEdge = (error: MatrixError): CustomReply => {
   const isBusy = error.status === 429
   return noticePage({
@@ -157,7 +157,7 @@ const Id = Type.Object({ id: Type.String({ maxLength: 64 }) })
 export const signInEndpoints = (deps: SignInDeps): readonly AnyEndpoint[] => {
   const { signIn, signInFlow, identityStages } = deps
   const pages = new SignInPages(deps)
-  // All of them need an id that cannot be guessed; a sign-in takes several.
+  // The limit can be high: each page needs an id that cannot be guessed, and a sign-in loads several.
   const shared = { auth: none(), rateLimit: 'other', errorPage: refusedByEdge } as const
   return [
     endpoint({
@@ -225,13 +225,13 @@ export const signInEndpoints = (deps: SignInDeps): readonly AnyEndpoint[] => {
   ]
 }
 
-/** Of parameters that come twice none counts: RFC 6749, section 3.1, wants each once. */
+/** Parameters that come twice are dropped: RFC 6749, section 3.1, allows each once. */
 const queryOf = (query: Readonly<Record<string, unknown>>): URLSearchParams =>
   new URLSearchParams(
     Object.entries(query).flatMap(([name, value]) => (typeof value === 'string' ? [[name, value]] : [])),
   )
 
-/** A provider that cannot be asked where to send the browser: in words. */
+/** Answers with a page where the provider is not reachable. */
 export const toProvider = async (
   signIn: SignIn,
   providerId: string,

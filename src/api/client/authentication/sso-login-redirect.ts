@@ -7,7 +7,7 @@ import { type CookieRequest, redirect, refusedByEdge, type SignInDeps, toProvide
 
 const Query = Type.Object({
   redirectUrl: Type.Optional(Type.String()),
-  // What the person means to do; a sign-in comes to the same account, or to none yet, either way.
+  // The person's intention does not matter: a sign-in finds the same account, or none, either way.
   action: Type.Optional(Type.String({ maxLength: 255 })),
 })
 

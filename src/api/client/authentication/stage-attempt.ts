@@ -7,7 +7,7 @@ export interface StageRefusal {
   readonly text: string
 }
 
-/** Tries a stage from a page of ours. Answers why it was refused, in words for the person who reads the page; undefined: it is passed. */
+/** Tries a stage from one of our pages. Returns the reason of a refusal, in words for the page; undefined: the stage is passed. */
 export const attemptStage = async (
   uia: InteractiveAuth,
   session: string,
@@ -19,7 +19,7 @@ export const attemptStage = async (
     const refusal = await uia.attemptStage(session, type, auth, ip)
     return refusal === undefined ? undefined : { status: 403, text: sentence(refusal.error) }
   } catch (error) {
-    // What the stage refuses with more than a failure: too many attempts, somebody else's password or address.
+    // Refusals by an error rather than a failed stage: too many attempts, another user's password or address.
     if (!(error instanceof MatrixError)) throw error
     return { status: error.status, text: sentence(error.message) }
   }

@@ -13,7 +13,7 @@ const Token = Type.Optional(Type.String())
 const Limit = Type.Optional(Type.Integer({ minimum: 0 }))
 const Filter = Type.Optional(Type.String())
 
-/** `message_pagination.yaml`, and the same of 2015, where the order of the tokens says in which direction to read. */
+/** `message_pagination.yaml`, and its form of 2015, where the order of the tokens gives the direction. */
 export const messagePaginationEndpoints = ({ timeline }: MessagePaginationDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'GET',
@@ -43,7 +43,7 @@ export const messagePaginationEndpoints = ({ timeline }: MessagePaginationDeps):
     }),
     handler: async ({ requester, params, query: { limit, filter, ...range }, path }) => {
       const { from, to, direction } = oldRange(range)
-      // "Without a limit set": as many as are given at once.
+      // "Without a limit set" the page has the largest size.
       const limited = limit ?? (filter === undefined ? Number.MAX_SAFE_INTEGER : undefined)
       const request = { roomId: roomIdOf(params.roomId), direction, from, to, limit: limited, filter, alwaysEnds: true }
       return new RawJson(await timeline.messages(request, viewerOf(requester, path)))

@@ -10,10 +10,10 @@ export interface ReceiptsDeps {
 }
 
 const TYPE = Type.Enum(['m.read', 'm.read.private', 'm.fully_read', 'read'])
-/** What of `ReadUpTo` each type of receipt moves. */
+/** The members of `ReadUpTo` that each type of receipt moves. */
 const MOVES = { 'm.read': 'read', 'm.read.private': 'readPrivate', 'm.fully_read': 'fullyRead', read: 'read' } as const
 
-/** `receipts.yaml`; the text of 2015 writes `read` in the path for what today is `m.read`, and has what the body says passed on. */
+/** `receipts.yaml`. In the document of 2015 `m.read` is called `read` in the path, and the body is passed on. */
 export const receiptsEndpoints = ({ receipts, presence }: ReceiptsDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'POST',

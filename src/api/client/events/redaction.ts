@@ -8,7 +8,7 @@ export interface RedactionDeps {
   readonly sending: Pick<Sending, 'redact'>
 }
 
-/** `redaction.yaml`; and `POST`, without a transaction id, which the specification had until 2015 and clients still use. */
+/** `redaction.yaml`, and `POST` without a transaction id, which was in the specification until 2015 and is still used. */
 export const redactionEndpoints = ({ sending }: RedactionDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'POST',

@@ -26,7 +26,7 @@ const checkFeedback = ({ type, target_event_id: target }: JsonObject): void => {
 }
 
 /**
- * `room_send.yaml`; and `POST`, without a transaction id, which the specification had until 2015 and clients still use. Guests may send
+ * `room_send.yaml`, and `POST` without a transaction id, which was in the specification until 2015 and is still used. Guests may send
  * events of any type (module "Guest access").
  */
 export const roomSendEndpoints = ({ sending, presence }: RoomSendDeps): readonly AnyEndpoint[] => {
@@ -35,7 +35,7 @@ export const roomSendEndpoints = ({ sending, presence }: RoomSendDeps): readonly
     presence.active(sender)
     if (type !== 'm.room.redaction')
       return { event_id: await sending.message(roomId, { type, sender, content, transaction }) }
-    // The target stands in the content since room version 11; it is taken from there for all, and put where the version has it.
+    // The target is read from the content, its place since room version 11, and stored where the room's version has it.
     const { redacts: _, ...rest } = content
     const target = stringAt(content, 'redacts')
     if (target === undefined) throw new MatrixError('M_MISSING_PARAM', 'A redaction names the event that it redacts')

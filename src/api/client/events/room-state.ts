@@ -8,7 +8,7 @@ export interface RoomStateDeps {
   readonly roomState: Pick<SetRoomState, 'set'>
 }
 
-/** An empty state key may be left off, with or without the slash before it; the last of these paths matches the slash too. */
+/** Paths for an empty state key end with or without a slash; the first path matches with the slash. */
 export const statePaths = (): readonly [string, ...string[]] => [
   ...sinceV1('/rooms/:roomId/state/:eventType/:stateKey'),
   ...sinceV1('/rooms/:roomId/state/:eventType'),

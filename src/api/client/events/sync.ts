@@ -5,7 +5,7 @@ import type { Sync, SyncRequest } from '#views'
 export interface SyncDeps {
   readonly sync: Sync
   readonly filters: { resolve(user: number, filter: string): Promise<SyncRequest['filter']> }
-  /** Tells the domain that a user is there as long as the request lasts; answers what ends it. */
+  /** Marks a user as present while the request lasts; the returned function ends it. */
   readonly presence: {
     syncing(
       owner: { readonly user: number; readonly userId: string; readonly device?: number | undefined },
@@ -14,7 +14,7 @@ export interface SyncDeps {
   }
 }
 
-/** Clients ask for 30 s; nobody may hold a connection for longer than this. */
+/** The longest wait; clients usually ask for 30 s. */
 const MAX_TIMEOUT_MS = 180_000
 const NO_FILTER = '{}'
 
@@ -24,13 +24,13 @@ const query = Type.Object({
   full_state: Type.Optional(Type.Boolean()),
   set_presence: Type.Optional(Type.Enum(['online', 'unavailable', 'offline'])),
   timeout: Type.Optional(Type.Integer({ minimum: 0 })),
-  // Of v1.16 and later: state as of after the timeline. Not served; clients find the answer without `state_after`.
+  // Since v1.16: state as of after the timeline. It is not served, and clients accept an answer without `state_after`.
   use_state_after: Type.Optional(Type.Boolean()),
 })
 
 /**
- * `GET /sync` (section "Syncing"). Under `v2_alpha` too, in the form of today: the old event form is that of the first version, which
- * knew no sync.
+ * `GET /sync` (section "Syncing"). Events have today's form under `v2_alpha` too: the old form is that of the first version, which had no
+ * sync.
  */
 export const syncEndpoints = ({ sync, filters, presence }: SyncDeps): readonly AnyEndpoint[] => [
   endpoint({

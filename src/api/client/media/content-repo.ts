@@ -23,11 +23,11 @@ const mediaPaths = (path: string): readonly [string, ...string[]] => [
   `/_matrix/media/v1${path}`,
 ]
 
-/** Pictures made of a text, in no release of the specification: clients of 2015 ask for them where somebody has no avatar. */
+/** Pictures made from a text. No release of the specification has them, but clients of 2015 ask for them for users without an avatar. */
 const IdenticonPath = Type.Object({ text: Type.String({ minLength: 1, maxLength: 1_000 }) })
 const UploadQuery = Type.Object({ filename: Type.Optional(Type.String()) })
 
-/** `content-repo.yaml`: uploads, and downloads as they were before Matrix 1.11, without an access token. */
+/** `content-repo.yaml`: uploads, and the downloads without an access token from before Matrix 1.11. */
 export const contentRepoEndpoints = (deps: MediaDeps): readonly AnyEndpoint[] => [
   ...uploadEndpoints(deps),
   ...legacyEndpoints(deps),

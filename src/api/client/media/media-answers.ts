@@ -5,12 +5,11 @@ import type { Identicons, Media, Thumbnails, UrlPreviews } from '#domain'
 import { FileReply, type Requester, type StreamedBody } from '#http'
 import { type JsonObject, MatrixError } from '#spec'
 
-/** What the endpoints of the content repository, old and new, need. */
 export interface MediaDeps {
   readonly media: Pick<Media, 'upload' | 'announce' | 'fill' | 'find' | 'open' | 'limits'>
   readonly thumbnails: Pick<Thumbnails, 'thumbnail'>
   readonly identicons: Pick<Identicons, 'identicon'>
-  /** undefined: switched off. */
+  /** undefined: previews are off. */
   readonly previews: Pick<UrlPreviews, 'preview'> | undefined
   /** Whether files are given out without an access token. */
   readonly legacyDownloads: boolean
@@ -55,7 +54,7 @@ interface MediaParams {
   readonly fileName?: string
 }
 
-/** `authenticated`: only who may ask may keep it; else any cache on the way. */
+/** `authenticated`: only the client may cache the file; else any cache may. */
 export type Audience = 'authenticated' | 'everybody'
 
 export const download = async (
@@ -123,7 +122,7 @@ export const previewUrl = async (
     readonly signal: AbortSignal
   },
 ): Promise<JsonObject> => {
-  // As if the endpoint were not there: clients ask no more then.
+  // The same error as for an unknown endpoint makes clients stop asking.
   if (previews === undefined) throw new MatrixError('M_UNRECOGNIZED', 'This server makes no previews of URLs')
   return previews.preview(requester.userId, query.url, query.ts, signal)
 }
@@ -135,7 +134,7 @@ export const uploadOf = ({ stream, contentType, lengthBytes }: StreamedBody, fil
   fileName,
 })
 
-/** Module "Content repository", with its recommended policy. What an id names never changes. */
+/** The headers that the module "Content repository" recommends. The file behind an id never changes. */
 const headersOf = (disposition: string, audience: Audience): Readonly<Record<string, string>> => ({
   'Content-Disposition': disposition,
   'Content-Security-Policy':
@@ -146,7 +145,7 @@ const headersOf = (disposition: string, audience: Audience): Readonly<Record<str
   'Cache-Control': `${audience === 'everybody' ? 'public' : 'private'}, max-age=31536000, immutable`,
 })
 
-/** "Serving inline content": shown as what they claim to be, these run no script. SVG and HTML do. */
+/** The types of "Serving inline content": shown as these, a file runs no script. SVG and HTML can. */
 const INLINE_TYPES: ReadonlySet<string> = new Set([
   'text/css',
   'text/plain',
@@ -160,7 +159,7 @@ const INLINE_TYPES: ReadonlySet<string> = new Set([
   ),
 ])
 
-/** RFC 6266: names beyond ASCII in the encoding of RFC 8187, with a plain one for who does not know it. */
+/** The header of RFC 6266: names beyond ASCII as in RFC 8187, and a plain name for clients that do not know it. */
 export const dispositionOf = (contentType: string, fileName: string | undefined): string => {
   const essence = contentType.split(';', 1)[0]?.trim().toLowerCase() ?? ''
   const kind = INLINE_TYPES.has(essence) ? 'inline' : 'attachment'

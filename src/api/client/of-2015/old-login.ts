@@ -3,7 +3,12 @@ import { identifierIn, type LogIn, type LogIn2015, parseDeviceId } from '#domain
 import { type AnyEndpoint, endpoint, none, oldPaths } from '#http'
 import { type JsonObject, MatrixError } from '#spec'
 import { AnyJson, AnyObject } from '../authentication/auth-schemas.ts'
-import { DANCE_MEMBERS, danceReply, flowsReply, offeredType } from '../authentication/old-dance.ts'
+import {
+  flowsReply,
+  LOGIN_2015_MEMBERS,
+  login2015Reply,
+  offeredType,
+} from '../authentication/interactive-login-2015.ts'
 
 export interface OldLoginDeps {
   readonly logIn: LogIn
@@ -13,7 +18,7 @@ export interface OldLoginDeps {
 const PATHS = [oldPaths('/login')[0]] as const
 const PASSWORD = 'm.login.password'
 
-/** "Registration and Login" of the first version. A password is one request, as today; what takes several has a session. */
+/** "Registration and Login" of the first version. A login by password is one request, as today; one in several requests has a session. */
 export const oldLoginEndpoints = ({ logIn, oldLogIn }: OldLoginDeps): readonly AnyEndpoint[] => {
   const flows = () => [[PASSWORD], ...oldLogIn.flows]
   return [
@@ -30,8 +35,8 @@ export const oldLoginEndpoints = ({ logIn, oldLogIn }: OldLoginDeps): readonly A
       auth: none(),
       rateLimit: 'login',
       body: Type.Object({
-        ...DANCE_MEMBERS,
-        // As the Swagger of the time has it, which asks for no type either.
+        ...LOGIN_2015_MEMBERS,
+        // The name in the Swagger of that time, which requires no type either.
         username: Type.Optional(Type.String({ maxLength: 255 })),
         identifier: Type.Optional(AnyObject),
         medium: Type.Optional(Type.String()),
@@ -50,7 +55,7 @@ export const oldLoginEndpoints = ({ logIn, oldLogIn }: OldLoginDeps): readonly A
           refreshable: false,
           from: { ip, userAgent },
         }
-        if (type !== PASSWORD) return danceReply(await oldLogIn.run(given as JsonObject, session), type)
+        if (type !== PASSWORD) return login2015Reply(await oldLogIn.run(given as JsonObject, session), type)
         const identifier = identifierIn(given as JsonObject)
         if (body.password === undefined) throw new MatrixError('M_MISSING_PARAM', 'password is missing')
         return logIn.withPassword({ ...session, identifier, password: body.password })

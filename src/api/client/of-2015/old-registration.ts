@@ -3,7 +3,12 @@ import type { Registration2015 } from '#domain'
 import { type AnyEndpoint, endpoint, none, oldPaths } from '#http'
 import { type JsonObject, MatrixError } from '#spec'
 import { AnyJson } from '../authentication/auth-schemas.ts'
-import { DANCE_MEMBERS, danceReply, flowsReply, offeredType } from '../authentication/old-dance.ts'
+import {
+  flowsReply,
+  LOGIN_2015_MEMBERS,
+  login2015Reply,
+  offeredType,
+} from '../authentication/interactive-login-2015.ts'
 
 export interface OldRegistrationDeps {
   readonly oldSignUp: Registration2015
@@ -11,7 +16,7 @@ export interface OldRegistrationDeps {
 
 const PATHS = [oldPaths('/register')[0]] as const
 
-/** "Registration and Login" of the first version, which is a dance of its own: the second one's registration is that of today. */
+/** "Registration and Login" of the first version, in several requests. The second version registers as today. */
 export const oldRegistrationEndpoints = ({ oldSignUp }: OldRegistrationDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'GET',
@@ -26,7 +31,7 @@ export const oldRegistrationEndpoints = ({ oldSignUp }: OldRegistrationDeps): re
     auth: none(),
     rateLimit: 'registration',
     body: Type.Object({
-      ...DANCE_MEMBERS,
+      ...LOGIN_2015_MEMBERS,
       threepidCreds: Type.Optional(AnyJson),
       threepid_creds: Type.Optional(AnyJson),
       bind_email: Type.Optional(Type.Boolean()),
@@ -37,7 +42,7 @@ export const oldRegistrationEndpoints = ({ oldSignUp }: OldRegistrationDeps): re
       }
       if (oldSignUp.flows.length === 0) throw new MatrixError('M_FORBIDDEN', 'Registration is closed on this server')
       const type = offeredType(body.type, oldSignUp.flows)
-      return danceReply(await oldSignUp.run(body as JsonObject, { ip, userAgent }), type)
+      return login2015Reply(await oldSignUp.run(body as JsonObject, { ip, userAgent }), type)
     },
   }),
 ]

@@ -14,13 +14,13 @@ export interface OldSyncDeps {
   readonly presence: SyncDeps['presence']
 }
 
-/** As for `/sync`: nobody may hold a connection for longer. */
+/** The longest wait, as for `/sync`. */
 const MAX_TIMEOUT_MS = 180_000
 const Token = Type.Optional(Type.String({ maxLength: 200 }))
 
 /**
- * `old_sync.yaml` and `peeking_events.yaml`, which share `/events`: with `room_id` it is the stream of that one room, for who is in it and for
- * who looks into a `world_readable` one; guests have no other.
+ * `old_sync.yaml` and `peeking_events.yaml`, which share `/events`: with `room_id` it is the stream of that one room, for its members and,
+ * where it is `world_readable`, for everybody; guests have no other.
  */
 export const oldSyncEndpoints = (deps: OldSyncDeps): readonly AnyEndpoint[] => [
   endpoint({

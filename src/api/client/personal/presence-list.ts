@@ -5,7 +5,7 @@ import { MatrixError, parseUserId, type UserId } from '#spec'
 import type { PresenceProfiles } from '#views'
 import { requireOwn } from '../own-user.ts'
 
-/** Users named in one request: as many as a list holds. */
+/** Limit of users in one request, which is the limit of a list. */
 const MAX_NAMED = 1_000
 const USER = Type.Object({ userId: Type.String() })
 const UserIds = Type.Optional(Type.Array(Type.String({ maxLength: 255 }), { maxItems: MAX_NAMED }))
@@ -15,7 +15,7 @@ export interface PresenceListDeps {
   readonly presenceProfiles: Pick<PresenceProfiles, 'texts'>
 }
 
-/** Presence lists: of the document of 2015 ("Presence", `/presence/list/{userId}`), and served until `r0`. One's own alone. */
+/** Presence lists of the document of 2015 ("Presence", `/presence/list/{userId}`), in the specification until `r0`. Users reach their own list only. */
 export const presenceListEndpoints = ({ presence, presenceProfiles }: PresenceListDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'POST',

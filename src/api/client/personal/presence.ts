@@ -11,7 +11,7 @@ export interface PresenceDeps {
   readonly presenceProfiles: Pick<PresenceProfiles, 'texts'>
 }
 
-/** It goes to everybody who shares a room, again and again. */
+/** Limited, as every status goes to everybody who shares a room. */
 const MAX_STATUS_LENGTH = 1_000
 
 const USER = Type.Object({ userId: Type.String() })

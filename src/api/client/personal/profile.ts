@@ -19,7 +19,7 @@ const userIdOf = (text: string): UserId => {
   return userId
 }
 
-/** Module "Guest Access": a guest may give himself a name, and nothing else. */
+/** Module "Guest Access": guests may set their display name and nothing else. */
 const mindGuest = ({ kind }: Requester, key: string): void => {
   if (kind === 'guest' && key !== 'displayname') {
     throw new MatrixError('M_GUEST_ACCESS_FORBIDDEN', 'Guests may only change their display name')
@@ -44,7 +44,7 @@ export const profileEndpoints = ({ profiles, setProfile }: ProfileDeps): readonl
     params: FIELD,
     handler: async ({ params, path }) => {
       const field = await profiles.field(userIdOf(params.userId), params.keyName)
-      // Today's clients are answered that there is none by an empty object, those of 2015 by 404.
+      // A missing field is an empty object for clients of today, and 404 for those of 2015.
       if (isOldPath(path) && Object.keys(field).length === 0)
         throw new MatrixError('M_NOT_FOUND', 'The profile has no such field')
       return field

@@ -14,7 +14,7 @@ const KINDS = Type.Union([
   Type.Literal('sender'),
   Type.Literal('underride'),
 ])
-/** Only paths of 2015 name a scope other than by the word `global`, or the devices whose rules are meant. */
+/** Only paths of 2015 have a scope other than `global`, or the tag of a device. */
 const SCOPE = {
   scope: Type.Optional(Type.String()),
   profileTag: Type.Optional(Type.String({ maxLength: 255 })),
@@ -31,14 +31,14 @@ const CONDITIONS = Type.Array(
 )
 const BODY_LIMIT_BYTES = 16 * 1024
 
-/** In 2015 rules stood below a scope: `global`, or `device/<profile_tag>` for the pushers with that tag. */
+/** In 2015 rules were below a scope: `global`, or `device/<profile_tag>` for the pushers with that tag. */
 const below = (path: string) =>
   [
     ...v3(`/pushrules/global${path}`),
     ...oldPaths(`/pushrules/:scope${path}`),
     ...oldPaths(`/pushrules/device/:profileTag${path}`),
   ] as const
-/** The specification has a slash at the end of the lists; clients leave it out too. */
+/** The specification has a slash at the end of the lists, and some clients leave it out. */
 const bothEnds = (paths: readonly string[]) => paths.flatMap((path) => [`${path}/`, path]) as [string, ...string[]]
 
 const RULE_PATHS = below('/:kind/:ruleId')
@@ -50,7 +50,7 @@ interface Scope {
   readonly profileTag?: string
 }
 
-/** Whose rules are meant, and of which scope. */
+/** The user and the scope of the rules. */
 const ownerOf = ({ user, userId }: Requester, { scope = 'global', profileTag }: Scope): RulesOwner => {
   if (scope !== 'global' || profileTag === '')
     throw new MatrixError('M_UNRECOGNIZED', 'Push rules have the scopes global and device/<profile_tag>')
@@ -67,7 +67,7 @@ export const pushRulesEndpoints = (deps: PushRulesDeps): readonly AnyEndpoint[] 
 type Ruleset = Awaited<ReturnType<PushRules['ruleset']>>
 type Rules = Ruleset[keyof Ruleset]
 
-/** The conditions of 2015. Clients of that time hold any other to be fulfilled, and would raise an alarm for every message. */
+/** The conditions of 2015. Clients of that time take all others as fulfilled, and would notify of every message. */
 const CONDITIONS_2015: ReadonlySet<unknown> = new Set([
   'event_match',
   'profile_tag',
@@ -76,7 +76,7 @@ const CONDITIONS_2015: ReadonlySet<unknown> = new Set([
   'room_member_count',
 ])
 
-/** The rules as the clients of that path understand them: those of 2015 are not shown rules whose conditions they cannot judge. */
+/** The rules for the clients of a path: those of 2015 get no rules with conditions that they do not know. */
 const rulesFor = (path: string, rules: Rules): Rules =>
   isOldPath(path)
     ? rules.filter(({ conditions }) => conditions?.every(({ kind }) => CONDITIONS_2015.has(kind)) ?? true)
@@ -96,7 +96,7 @@ const listEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => 
       rateLimit: 'read',
       handler: async ({ requester, path }) => {
         const global = rulesetFor(path, await pushRules.ruleset(requester))
-        // Clients of 2015 count the members of `device` without asking whether it is there.
+        // Clients of 2015 need the member `device`.
         const all = isOldPath(path) ? { global, device: await devicesFor(path, requester) } : { global }
         return new RawJson(JSON.stringify(all))
       },
@@ -114,7 +114,7 @@ const listEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => 
       },
     }),
     endpoint({
-      // Not in the official data any more, but served by other homeservers and asked for by old clients.
+      // Removed from the official data, but old clients ask for it and other homeservers serve it.
       method: 'GET',
       paths: bothEnds(below('/:kind')),
       auth: user(),

@@ -7,11 +7,11 @@ import { plainText, userIdOf } from '../room-path.ts'
 
 export interface CreateRoomDeps {
   readonly creation: Pick<RoomCreation, 'create'>
-  /** For rooms made through the paths of 2015. */
+  /** The version of rooms made through the paths of 2015. */
   readonly oldRoomVersion: string
 }
 
-/** Each is an event that is signed and stored with the room, all in one commit. */
+/** Limits, as each is an event that is signed and stored in the commit of the room. */
 const MAX_INVITES = 100
 const MAX_INITIAL_STATE = 100
 

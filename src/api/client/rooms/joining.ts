@@ -10,7 +10,7 @@ export interface JoiningDeps {
   readonly directory: Pick<Directory, 'resolve'>
 }
 
-/** Further members go into the member event, as other homeservers do it: a display name for this room, say. */
+/** Other members of the body go into the member event, as with other homeservers: a display name for this room, for example. */
 const body = Type.Intersect([AnyObject, Type.Object({ reason: Reason })])
 
 /** `joining.yaml`; in 2015 `/rooms/{roomId}/join` took aliases too. */

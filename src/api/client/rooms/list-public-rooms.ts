@@ -79,7 +79,7 @@ export const listPublicRoomsEndpoints = (deps: ListPublicRoomsDeps): readonly An
     bodyOptional: true,
     handler: async ({ query, body }) => {
       requireLocal(query.server, deps.serverName)
-      // Rooms of bridged networks would stand under the id of their instance; there are none.
+      // There are no bridged networks, so no instance has rooms.
       if (body.third_party_instance_id) return { chunk: [], total_room_count_estimate: 0 }
       return deps.publicRooms.list({
         limit: body.limit || undefined,

@@ -13,7 +13,7 @@ export interface RoomsDeps {
 
 const MembershipQuery = Type.Optional(Type.Enum(['join', 'invite', 'knock', 'leave', 'ban']))
 
-/** `rooms.yaml`, and the members page by page, as they were in 2015. */
+/** `rooms.yaml`, and the paged members list of 2015. */
 export const roomsEndpoints = ({ timeline, roomStates }: RoomsDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'GET',

@@ -1,6 +1,6 @@
 import { type AnyEndpoint, endpoint, none } from '#http'
 
-/** `versions.yaml`: what clients written for may rely on. The paths of r0 and v3 are the same endpoints. */
+/** `versions.yaml`: the versions whose clients can use this server. The paths of r0 and v3 are the same endpoints. */
 const VERSIONS = [
   ...['r0.0.1', 'r0.1.0', 'r0.2.0', 'r0.3.0', 'r0.4.0', 'r0.5.0', 'r0.6.0', 'r0.6.1'],
   ...Array.from({ length: 19 }, (_, index) => `v1.${index + 1}`),

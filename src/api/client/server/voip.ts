@@ -12,7 +12,7 @@ export const voipEndpoints = ({ turnServers }: VoipDeps): readonly AnyEndpoint[]
     paths: sinceV1('/voip/turnServer'),
     auth: user(),
     rateLimit: 'read',
-    // Nothing is said for servers without TURN; clients know the empty object, which other homeservers answer.
+    // Without TURN the answer is an empty object, as from other homeservers; the specification names no answer.
     handler: async ({ requester }): Promise<Partial<TurnCredentials>> => ({
       ...turnServers.credentials(requester.userId),
     }),

@@ -2,9 +2,9 @@ import { type AnyEndpoint, endpoint, none } from '#http'
 import { type JsonObject, MatrixError } from '#spec'
 
 export interface WellknownDeps {
-  /** What clients are told; undefined: nothing. */
+  /** The content for clients; undefined: none. */
   readonly client: JsonObject | undefined
-  /** `host:port` for other servers; undefined: not delegated. */
+  /** `host:port` for other servers; undefined: no delegation. */
   readonly federationDelegatedTo: string | undefined
 }
 
@@ -20,7 +20,7 @@ const page = (path: `/.well-known/matrix/${string}`, content: JsonObject | undef
     },
   })
 
-/** `wellknown.yaml` of the client-server and of the server-server API: a page without content is 404, which means "ask me directly". */
+/** `wellknown.yaml` of both APIs. A file without content is 404, which means "ask this host itself". */
 export const wellknownEndpoints = ({ client, federationDelegatedTo }: WellknownDeps): readonly AnyEndpoint[] => [
   page('/.well-known/matrix/client', client),
   page(

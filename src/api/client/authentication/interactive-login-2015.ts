@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 import { type Errcode, type JsonObject, MatrixError } from '#spec'
 
 /** "Registration and Login" of the first version: the members of all its stages. Each stage looks into its own. */
-export const DANCE_MEMBERS = {
+export const LOGIN_2015_MEMBERS = {
   type: Type.Optional(Type.String({ maxLength: 255 })),
   session: Type.Optional(Type.String({ maxLength: 255 })),
   user: Type.Optional(Type.String({ maxLength: 255 })),
@@ -16,7 +16,7 @@ export const DANCE_MEMBERS = {
   initial_device_display_name: Type.Optional(Type.String({ maxLength: 1_000 })),
 } as const
 
-type Dance<Result> =
+type Login2015Answer<Result> =
   | { readonly kind: 'done'; readonly result: Result }
   | {
       readonly kind: 'challenge'
@@ -37,7 +37,7 @@ export const flowsReply = (flows: readonly (readonly string[])[]): OldFlows => (
 })
 
 /** "Either new credentials, the next stage of the login process, or a standard error response": `type` is what the request tried. */
-export const danceReply = (answer: Dance<JsonObject>, type: string): JsonObject => {
+export const login2015Reply = (answer: Login2015Answer<JsonObject>, type: string): JsonObject => {
   if (answer.kind === 'done') return answer.result
   const { flows, session, completed, params: _, errcode, error, ...fields } = answer.body
   if (errcode !== undefined) throw new MatrixError(errcode, error ?? 'The stage failed', { status: statusOf(errcode) })
