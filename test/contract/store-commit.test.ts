@@ -86,6 +86,34 @@ onEveryDatabase('commits', (open, make) => {
     expect((await store.positions()).events).toBe(before + done)
   })
 
+  test.each([
+    ['alone', 0, 1],
+    ['first', 0, 3],
+    ['between others', 1, 3],
+    ['last', 2, 3],
+  ])('a commit that wrote and then conflicts keeps nothing: %s in its group', async (_, place, size) => {
+    const store = await open()
+    const rooms = await Promise.all(Array.from({ length: size }, () => createRoom(store)))
+    const before = await store.positions()
+    const heard: Committed[] = []
+    store.onCommitted((committed) => heard.push(committed))
+    const results = await Promise.allSettled(
+      rooms.map((room, index) => store.commit(index === place ? [send(room), send(room)] : [send(room)])),
+    )
+    expect(results.map(({ status }) => status)).toEqual(
+      rooms.map((__, index) => (index === place ? 'rejected' : 'fulfilled')),
+    )
+    for (const [index, room] of rooms.entries()) {
+      expect(await store.rooms.timeline(room.room, { direction: 'forward', limit: 9 })).toHaveLength(
+        index === place ? 2 : 3,
+      )
+    }
+    expect(heard.flatMap(({ announcements }) => announcements.flatMap((one) => one.rooms))).toEqual(
+      rooms.filter((__, index) => index !== place).map(({ room }) => room),
+    )
+    expect((await store.positions()).events).toBe(before.events + size - 1)
+  })
+
   test('a user first seen in a commit that failed is no one, until seen again', async () => {
     const store = await open()
     const room = await createRoom(store)

@@ -61,4 +61,22 @@ onEveryDatabase('the removal of rooms', (open) => {
     await expect(store.commit([writers.roomPurges.begin(room)])).rejects.toMatchObject(refused)
     expect((await store.rooms.roomByRoomId(room.roomId))?.joinedCount).toBe(1)
   })
+
+  test.each([
+    ['a knock', () => member(BOB, 'knock')],
+    ['an invite', () => member(BOB, 'invite')],
+    ['a change of its state', () => stateEvent('m.room.topic', '')],
+    ['a message', () => message()],
+  ])('does not take a room that %s moved since it was looked at', async (_, event) => {
+    const store = await open()
+    const room = await emptied(store)
+    const seen = await store.roomPurges.emptyRooms(left)
+    await applyTo(store, room, [event()])
+    const refused = { name: 'WriteConflict', kind: 'room-changed' }
+    for (const found of seen) {
+      await expect(store.commit([writers.roomPurges.begin(found)])).rejects.toMatchObject(refused)
+    }
+    expect(seen).toHaveLength(1)
+    expect(await store.rooms.timeline(room.room, { direction: 'forward', limit: 10 })).toHaveLength(7)
+  })
 })

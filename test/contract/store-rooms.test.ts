@@ -139,6 +139,16 @@ onEveryDatabase('rooms', (open) => {
       await expect(applyTo(store, room, [sent])).rejects.toMatchObject({ kind: 'event-exists' })
     })
 
+    test('is not redacted by a change of another room', async () => {
+      const store = await open()
+      const [room, other] = [await createRoom(store), await createRoom(store)]
+      const target = message()
+      await applyTo(store, other, [target])
+      const redaction = message({ type: 'm.room.redaction' })
+      await applyTo(store, room, [redaction], [{ target: target.eventId, json: '{}', redactedBy: redaction.eventId }])
+      expect(await store.rooms.event(target.eventId)).toMatchObject({ json: target.json, redactedBy: undefined })
+    })
+
     test('loses its content by redaction, and says by what', async () => {
       const store = await open()
       const room = await createRoom(store)

@@ -13,7 +13,11 @@ const eventOf = (number: number): TestEvent =>
 type State = ReadonlyMap<string, string>
 const keyOf = (event: { readonly type: string; readonly stateKey: string | undefined }): string =>
   `${event.type} ${event.stateKey}`
-const stateOf = (events: readonly StoredEvent[]): State => new Map(events.map((event) => [keyOf(event), event.eventId]))
+/** Each entry must be there once: a map would hide another one behind it. */
+const stateOf = (events: readonly StoredEvent[]): State => {
+  expect(new Set(events.map(keyOf)).size).toBe(events.length)
+  return new Map(events.map((event) => [keyOf(event), event.eventId]))
+}
 
 interface Replayed {
   readonly room: number
@@ -42,6 +46,17 @@ const play = async (store: Store, turns: readonly (readonly number[])[]): Promis
 
 const RUNS = 25
 
+/** Each is asked of the database in a way of its own. */
+const NARROW_QUERIES: readonly {
+  readonly ask: Partial<Parameters<Store['rooms']['state']>[1]>
+  holds(key: string): boolean
+}[] = [
+  { ask: { types: ['m.type.0'] }, holds: (key) => key.startsWith('m.type.0 ') },
+  { ask: { types: ['m.type.0', 'm.room.member'] }, holds: (key) => key.startsWith('m.type.0 ') },
+  { ask: { notTypes: ['m.type.0'] }, holds: (key) => !key.startsWith('m.type.0 ') },
+  { ask: { types: ['m.type.1'], stateKeys: ['key 1'] }, holds: (key) => key === 'm.type.1 key 1' },
+]
+
 onEveryDatabase('the state log', (open) => {
   test('the state at any position is what a replay gives', async () => {
     const store = await open()
@@ -50,12 +65,21 @@ onEveryDatabase('the state log', (open) => {
         const { room, stateAt } = await play(store, turns)
         for (const [position, state] of stateAt) {
           expect(stateOf(await store.rooms.state(room, { at: position }))).toEqual(state)
+          for (const query of NARROW_QUERIES) {
+            const wanted = [...state].filter(([key]) => query.holds(key))
+            expect(stateOf(await store.rooms.state(room, { at: position, ...query.ask }))).toEqual(new Map(wanted))
+          }
           for (const [key, eventId] of state) {
             const [type = '', ...rest] = key.split(' ')
             expect((await store.rooms.stateEvent(room, position, type, rest.join(' ')))?.eventId).toBe(eventId)
           }
         }
-        expect(stateOf(await store.rooms.state(room, { at: 'current' }))).toEqual([...stateAt.values()].at(-1))
+        const newest = [...stateAt.values()].at(-1) ?? new Map<string, string>()
+        expect(stateOf(await store.rooms.state(room, { at: 'current' }))).toEqual(newest)
+        for (const query of NARROW_QUERIES) {
+          const wanted = [...newest].filter(([key]) => query.holds(key))
+          expect(stateOf(await store.rooms.state(room, { at: 'current', ...query.ask }))).toEqual(new Map(wanted))
+        }
       }),
       { numRuns: RUNS },
     )

@@ -78,4 +78,52 @@ onEveryHomeserver('typing', (start) => {
     expect(await put(alice, roomId, alice.userId, { typing: false })).toBeUndefined()
     expect(await put(alice, roomId, alice.userId, { typing: true, timeout: -5 })).toBeUndefined()
   })
+
+  it('and receipts are refused to who has left, was removed or banned, and to who was only asked', async () => {
+    const { homeserver, alice, bob, roomId } = await pair(start)
+    await using _ = homeserver
+    const eventId = await alice.sendText(roomId, 'x')
+    const attempts: readonly (readonly [string, string, object])[] = [
+      ['PUT', `typing/${enc(bob.userId)}`, { typing: true, timeout: 1_000 }],
+      ['POST', `receipt/m.read/${enc(eventId)}`, {}],
+      ['POST', 'read_markers', { 'm.fully_read': eventId, 'm.read': eventId }],
+    ]
+    const statuses = async () => {
+      const answers: unknown[] = []
+      for (const [method, path, body] of attempts) {
+        const answer = await bob.request(method, `/v3/rooms/${enc(roomId)}/${path}`, { body })
+        answers.push(answer.body.errcode ?? answer.status)
+      }
+      return answers
+    }
+    expect(await statuses()).toEqual([200, 200, 200])
+    const refused = attempts.map(() => 'M_FORBIDDEN')
+    await bob.leave(roomId)
+    expect(await statuses()).toEqual(refused)
+    await alice.invite(roomId, bob.userId)
+    expect(await statuses()).toEqual(refused)
+    await bob.join(roomId)
+    await alice.kick(roomId, bob.userId)
+    expect(await statuses()).toEqual(refused)
+    await alice.ban(roomId, bob.userId)
+    expect(await statuses()).toEqual(refused)
+    await alice.unban(roomId, bob.userId)
+    await alice.setState(roomId, 'm.room.join_rules', '', { join_rule: 'knock' })
+    await bob.post(`/v3/knock/${enc(roomId)}`)
+    expect(await statuses()).toEqual(refused)
+    const { rooms } = await alice.sync()
+    expect(typingIn({ rooms }, roomId) ?? []).toEqual([])
+  })
+
+  it('ends for whoever is removed or banned', async () => {
+    const { homeserver, alice, bob, roomId } = await pair(start)
+    await using _ = homeserver
+    for (const remove of [() => alice.kick(roomId, bob.userId), () => alice.ban(roomId, bob.userId)]) {
+      await bob.join(roomId)
+      await bob.typing(roomId, 30_000)
+      expect(typingIn(await alice.sync(), roomId)).toEqual([bob.userId])
+      await remove()
+      expect(typingIn(await alice.sync(), roomId)).toBeUndefined()
+    }
+  })
 })

@@ -80,6 +80,46 @@ describe('joining', () => {
       alice.userId,
     )
   })
+
+  it.each([
+    ['never asked there', async () => {}],
+    ['was only invited there', (hall: string) => alice.invite(hall, bob.userId)],
+    ['only knocked there', (hall: string) => bob.post(`/v3/knock/${enc(hall)}`)],
+    [
+      'left it',
+      async (hall: string) => {
+        await alice.invite(hall, bob.userId)
+        await bob.join(hall)
+        await bob.leave(hall)
+      },
+    ],
+    [
+      'was removed from it',
+      async (hall: string) => {
+        await alice.invite(hall, bob.userId)
+        await bob.join(hall)
+        await alice.kick(hall, bob.userId)
+      },
+    ],
+    [
+      'was banned from it',
+      async (hall: string) => {
+        await alice.invite(hall, bob.userId)
+        await bob.join(hall)
+        await alice.ban(hall, bob.userId)
+      },
+    ],
+  ])('to a restricted room is refused to a user who %s', async (_, before) => {
+    const knocking = { type: 'm.room.join_rules', content: { join_rule: 'knock' } }
+    const hall = await alice.createRoom({ initial_state: [knocking] })
+    const allow = [{ type: 'm.room_membership', room_id: hall }]
+    for (const rule of ['restricted', 'knock_restricted']) {
+      const rules = { type: 'm.room.join_rules', content: { join_rule: rule, allow } }
+      const roomId = await alice.createRoom({ initial_state: [rules] })
+      if (rule === 'restricted') await before(hall)
+      expect(await of(bob, roomId, 'join')).toEqual(FORBIDDEN)
+    }
+  })
 })
 
 describe('inviting', () => {

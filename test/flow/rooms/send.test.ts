@@ -117,6 +117,35 @@ describe('send', () => {
   })
 })
 
+describe('a transaction that was acknowledged', () => {
+  const ENDINGS = {
+    banned: () => alice.ban(roomId, bob.userId),
+    removed: () => alice.kick(roomId, bob.userId),
+    gone: () => bob.leave(roomId),
+    muted: async () => {
+      const levels = await alice.getState(roomId, 'm.room.power_levels')
+      await alice.setState(roomId, 'm.room.power_levels', '', { ...levels, events_default: 50 })
+    },
+  } satisfies Record<string, () => Promise<unknown>>
+
+  it.each(Object.keys(ENDINGS) as (keyof typeof ENDINGS)[])(
+    'is answered again, before and after a restart, though its sender is %s',
+    async (ending) => {
+      const text = await bob.send(roomId, 'm.room.message', { body: 'said' }, `said ${ending}`)
+      const redaction = `/v3/rooms/${enc(roomId)}/redact/${enc(text)}/${enc(`unsaid ${ending}`)}`
+      const unsaid = (await bob.put(redaction)).event_id
+      await ENDINGS[ending]()
+      for (const isRestarted of [false, true]) {
+        if (isRestarted) await homeserver.restart()
+        expect(await bob.send(roomId, 'm.room.message', { body: 'said' }, `said ${ending}`)).toBe(text)
+        expect((await bob.put(redaction)).event_id).toBe(unsaid)
+        const path = `/v3/rooms/${enc(roomId)}/send/m.room.message/${enc(`new ${ending} ${isRestarted}`)}`
+        expect(await errorOf(bob, 'PUT', path, { body: 'more' })).toEqual([403, 'M_FORBIDDEN'])
+      }
+    },
+  )
+})
+
 describe('redaction', () => {
   it('takes the content away for good, for everybody, and says by which event', async () => {
     const eventId = await bob.sendText(roomId, 'regretted')
@@ -150,14 +179,18 @@ describe('redaction', () => {
     expect(await errorOf(alice, 'PUT', `${path('nothing')}/4`)).toEqual([400, 'M_INVALID_PARAM'])
   })
 
-  it('reaches no event of another room', async () => {
-    const other = await bob.createRoom()
-    const eventId = await bob.sendText(other, 'elsewhere')
-    expect(await errorOf(bob, 'PUT', `/v3/rooms/${enc(roomId)}/redact/${enc(eventId)}/1`)).toEqual([
-      400,
-      'M_INVALID_PARAM',
-    ])
-    expect((await bob.getEvent(other, eventId)).content.body).toBe('elsewhere')
+  it('reaches no event of another room: not one’s own, and not by the power over this one', async () => {
+    const other = await bob.createRoom({ preset: 'public_chat' })
+    await carol.join(other)
+    const eventIds = [await bob.sendText(other, 'elsewhere'), await carol.sendText(other, 'elsewhere')]
+    for (const client of [alice, bob]) {
+      for (const [index, eventId] of eventIds.entries()) {
+        const path = `/v3/rooms/${enc(roomId)}/redact/${enc(eventId)}/elsewhere${index}`
+        expect(await errorOf(client, 'PUT', path)).toEqual([400, 'M_INVALID_PARAM'])
+      }
+    }
+    for (const eventId of eventIds) expect((await bob.getEvent(other, eventId)).content.body).toBe('elsewhere')
+    expect((await alice.messages(roomId, { dir: 'b', limit: 1 })).chunk[0].type).not.toBe('m.room.redaction')
   })
 
   it('asked for twice with one transaction id is one redaction, and a redaction can be redacted', async () => {

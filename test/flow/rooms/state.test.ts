@@ -116,6 +116,25 @@ describe('state', () => {
     expect(await errorOf(alice, 'PUT', `${base}/state/${path}`, body)).toEqual([status, errcode])
   })
 
+  it('names as the room’s aliases only those that point to it', async () => {
+    const other = await alice.createRoom({ room_alias_name: 'of-the-other' })
+    const own = '#of-this-one:localhost'
+    await alice.put(`/v3/directory/room/${encodeURIComponent(own)}`, { room_id: roomId })
+    const path = `${base}/state/m.room.canonical_alias`
+    const foreign = '#of-the-other:localhost'
+    for (const content of [{ alias: foreign }, { alt_aliases: [foreign] }, { alias: own, alt_aliases: [own, foreign] }])
+      expect(await errorOf(alice, 'PUT', path, content)).toEqual([400, 'M_BAD_ALIAS'])
+    await alice.put(path, { alias: own, alt_aliases: [own] })
+    expect(await alice.getState(roomId, 'm.room.canonical_alias')).toEqual({ alias: own, alt_aliases: [own] })
+    // What it named already may stay, wherever that points by now.
+    await alice.delete(`/v3/directory/room/${encodeURIComponent(foreign)}`)
+    await alice.put(`/v3/directory/room/${encodeURIComponent(foreign)}`, { room_id: roomId })
+    await alice.put(path, { alias: own, alt_aliases: [foreign] })
+    await alice.delete(`/v3/directory/room/${encodeURIComponent(foreign)}`)
+    await alice.put(`/v3/directory/room/${encodeURIComponent(foreign)}`, { room_id: other })
+    expect(await errorOf(alice, 'PUT', path, { alt_aliases: [foreign] })).toEqual([400, 'M_BAD_ALIAS'])
+  })
+
   it('of members is a change of membership like any other', async () => {
     const put = (client: TestClient, target: TestClient, content: object) =>
       client.request('PUT', `${base}/state/m.room.member/${encodeURIComponent(target.userId)}`, { body: content })
