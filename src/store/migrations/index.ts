@@ -17,6 +17,7 @@ import { createPushers } from './0040-create-pushers.ts'
 import { createRoomPurges } from './0050-create-room-purges.ts'
 import { addReceiptContents } from './0060-add-receipt-contents.ts'
 import { createShortLived } from './0070-create-short-lived.ts'
+import { createLeases } from './0071-create-leases.ts'
 
 /** In the order in which they are done. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -38,4 +39,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createRoomPurges,
   addReceiptContents,
   createShortLived,
+  createLeases,
 ]

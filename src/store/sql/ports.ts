@@ -31,6 +31,7 @@ import { pushersReader } from './personal/pushers-reader.ts'
 import { pushersWriter, pusherWrites } from './personal/pushers-writes.ts'
 import { receiptsReader } from './personal/receipts-reader.ts'
 import { receiptsWriter, receiptWrites } from './personal/receipts-writes.ts'
+import { leasesWriter, leaseWrites } from './processes/leases-writes.ts'
 import { shortLivedReader } from './processes/short-lived-reader.ts'
 import { shortLivedWriter, shortLivedWrites } from './processes/short-lived-writes.ts'
 import { roomPurgesReader } from './rooms/purges-reader.ts'
@@ -69,6 +70,7 @@ export const writers = {
   emailValidations: emailValidationsWriter,
   externalIdentities: externalIdentitiesWriter,
   filters: filtersWriter,
+  leases: leasesWriter,
   media: mediaWriter,
   presence: presenceStoreWriter,
   presenceLists: presenceListsWriter,
@@ -96,6 +98,7 @@ export const allWrites = (): WriteTable =>
     ...tokensWrites,
     ...externalIdentityWrites,
     ...filterWrites,
+    ...leaseWrites,
     ...mediaWrites,
     ...presenceListWrites,
     ...presenceWrites,

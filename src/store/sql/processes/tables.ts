@@ -1,4 +1,5 @@
 export interface ProcessTables {
+  readonly leases: { readonly name: string; readonly owner: string; readonly until_ms: number }
   readonly short_lived: {
     readonly kind: string
     readonly key: string

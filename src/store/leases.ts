@@ -1,0 +1,126 @@
+import type { Clock, Logger } from '#base'
+import type { Commit } from './ports/engine/change.ts'
+import type { LeasesWriter } from './ports/processes/leases.ts'
+
+/** Work that only one process of a homeserver does at a time. */
+export interface LeasedWork {
+  /** This process is the one from now on. Called again after `end`, where it comes to that. */
+  begin(): void
+  /** Stops what is under way. Another process may have begun when it is called. */
+  end(): Promise<void>
+}
+
+export interface LeasesParts {
+  readonly writer: LeasesWriter
+  readonly commit: Commit
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Of this process, and of no other that runs at the same time. */
+  readonly owner: string
+  /** After a crash another process takes over when this time is over. Renewed three times as often. */
+  readonly lifetimeMs: number
+}
+
+interface Lease {
+  readonly name: string
+  readonly work: LeasedWork
+  /** On the monotonic clock; undefined: not held. */
+  heldUntilMs: number | undefined
+  /** Settles when the last `end` has. */
+  ended: Promise<void>
+}
+
+/**
+ * Shares work out between the processes of a homeserver: each piece has a lease in the database, one process holds it, renews it while it runs,
+ * and the others try again and again. A process that could not renew in time stops the work by itself. The machines' clocks must agree to
+ * within a few seconds.
+ */
+export class Leases {
+  readonly #parts: LeasesParts
+  readonly #leases: Lease[] = []
+  #cancel: (() => void) | undefined
+  #cancelWatch: (() => void) | undefined
+  #running: Promise<void> = Promise.resolve()
+  #stopped = false
+
+  constructor(parts: LeasesParts) {
+    this.#parts = parts
+  }
+
+  /** Before `start`. */
+  add(name: string, work: LeasedWork): void {
+    this.#leases.push({ name, work, heldUntilMs: undefined, ended: Promise.resolve() })
+  }
+
+  /** Takes what is free, and begins it before it answers. Never throws. */
+  start(): Promise<void> {
+    this.#running = this.#round()
+    return this.#running
+  }
+
+  /** Ends all work and gives the leases back; before the store closes. Never throws. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#cancel?.()
+    await this.#running
+    this.#cancelWatch?.()
+    const held = this.#leases.filter(({ heldUntilMs }) => heldUntilMs !== undefined)
+    for (const lease of this.#leases) this.#lose(lease)
+    await Promise.all(this.#leases.map(({ ended }) => ended))
+    const { commit, writer, owner, logger } = this.#parts
+    try {
+      if (held.length > 0) await commit(held.map(({ name }) => writer.release(name, owner)))
+    } catch (err) {
+      logger.warn({ err }, 'leases could not be given back; other processes wait until they run out')
+    }
+  }
+
+  async #round(): Promise<void> {
+    const { clock, lifetimeMs, logger } = this.#parts
+    try {
+      await this.#hold()
+    } catch (err) {
+      logger.warn({ err }, 'leases could not be renewed; tried again')
+      this.#loseOverdue()
+    }
+    if (!this.#stopped) this.#cancel = clock.after(lifetimeMs / 3, () => void this.start())
+  }
+
+  async #hold(): Promise<void> {
+    const { clock, lifetimeMs, commit, writer, owner } = this.#parts
+    const nowMs = clock.nowMs()
+    const untilMs = nowMs + lifetimeMs
+    const heldUntilMs = clock.monotonicMs() + lifetimeMs
+    const answers = await commit(this.#leases.map(({ name }) => writer.hold({ name, owner, nowMs, untilMs })))
+    // The answer may have been long in coming.
+    const isLate = clock.monotonicMs() >= heldUntilMs
+    this.#cancelWatch?.()
+    this.#cancelWatch = clock.after(Math.max(0, heldUntilMs - clock.monotonicMs()), () => this.#loseOverdue())
+    for (const [index, lease] of this.#leases.entries()) {
+      if (answers[index] === true && !isLate) await this.#gain(lease, heldUntilMs)
+      else this.#lose(lease)
+    }
+  }
+
+  async #gain(lease: Lease, heldUntilMs: number): Promise<void> {
+    const isNew = lease.heldUntilMs === undefined
+    lease.heldUntilMs = heldUntilMs
+    if (!isNew) return
+    await lease.ended
+    if (!this.#stopped) lease.work.begin()
+  }
+
+  #lose(lease: Lease): void {
+    if (lease.heldUntilMs === undefined) return
+    lease.heldUntilMs = undefined
+    const { logger } = this.#parts
+    lease.ended = lease.work.end().catch((err: unknown) => {
+      logger.error({ err, lease: lease.name }, 'work that another process takes over did not end well')
+    })
+  }
+
+  #loseOverdue(): void {
+    const nowMs = this.#parts.clock.monotonicMs()
+    for (const lease of this.#leases) if ((lease.heldUntilMs ?? Number.POSITIVE_INFINITY) <= nowMs) this.#lose(lease)
+  }
+}
