@@ -1,10 +1,7 @@
-import { hkdfSync } from 'node:crypto'
 import { constants } from 'node:fs'
 import { access, mkdir, open, readFile, rename, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Random } from '#base'
-import { type SigningKey, signingKeyFromSeed } from '#rules'
-import type { ServerName } from '#spec'
 import { FolderInUse, lockFolder } from '#store'
 import { codeOf, reasonOf, StartError } from './start-error.ts'
 
@@ -31,59 +28,40 @@ export const lockDataFolder = (folder: string): (() => void) => {
   }
 }
 
-export interface ServerKeys {
-  readonly signingKey: SigningKey
-  /** 32 bytes, for what the server keeps for itself alone. */
-  readonly sealingKey: Uint8Array
-}
+export const keyFileIn = (folder: string): string => join(folder, 'signing.key')
 
-/** Derived (HKDF), so that it comes and goes with the signing key, and nothing is learned of that from it. */
-const sealingKeyOf = (seed: string): Uint8Array =>
-  new Uint8Array(hkdfSync('sha256', Buffer.from(seed, 'base64'), '', 'homeroom sealed rows', 32))
+/** Throws `StartError`. */
+export const writeKeyFile = (folder: string, text: string): Promise<void> =>
+  writeOnce(keyFileIn(folder), text).catch((cause: unknown) => {
+    throw new StartError(`The signing key ${keyFileIn(folder)} cannot be written: ${reasonOf(cause)}`, { cause })
+  })
 
-/**
- * The server's Ed25519 key, in the text form that other homeservers use too: `ed25519 NAME SEED`, the seed in unpadded
- * Base64. Made at the first start. Whoever loses it loses the name in the eyes of other servers, so it is never overwritten.
- */
-export const loadServerKeys = async (folder: string, serverName: ServerName, random: Random): Promise<ServerKeys> => {
-  const file = join(folder, 'signing.key')
-  const text = (await readIfThere(file)) ?? (await makeKeyFile(file, random))
-  const lines = text.split('\n').filter((line) => line.trim() !== '')
-  const [algorithm, name, seed] = lines[0]?.trim().split(/\s+/) ?? []
-  const key =
-    algorithm === 'ed25519' && seed !== undefined ? signingKeyFromSeed(`ed25519:${name}`, serverName, seed) : undefined
-  if (key?.ok !== true || seed === undefined) {
-    throw new StartError(`The signing key ${file} cannot be read: expected "ed25519 NAME SEED" with 32 bytes in Base64`)
-  }
-  return { signingKey: key.value, sealingKey: sealingKeyOf(seed) }
-}
-
-const readIfThere = async (file: string): Promise<string | undefined> => {
+/** Names the process that runs on the folder, which its lock keeps to one: the same after a restart. Throws `StartError`. */
+export const processIdIn = async (folder: string, random: Random): Promise<string> => {
+  const file = join(folder, 'process.id')
   try {
-    return await readFile(file, 'utf8')
+    const known = await readFile(file, 'utf8').catch((error: unknown) => {
+      if (codeOf(error) !== 'ENOENT') throw error
+    })
+    if (known !== undefined && known.trim() !== '') return known.trim()
+    const made = random.token(24)
+    await writeOnce(file, `${made}\n`)
+    return made
   } catch (cause) {
-    if (codeOf(cause) === 'ENOENT') return undefined
-    throw new StartError(`The signing key ${file} cannot be read: ${reasonOf(cause)}`, { cause })
+    throw new StartError(`The file ${file} cannot be used: ${reasonOf(cause)}`, { cause })
   }
 }
 
-/** Written beside, synced, then renamed: a crash leaves a whole key or none. */
-const makeKeyFile = async (file: string, random: Random): Promise<string> => {
-  const seed = Buffer.from(random.bytes(32)).toString('base64').replaceAll('=', '')
-  const text = `ed25519 a_${random.letters(4).toLowerCase()} ${seed}\n`
+/** Written beside, synced, then renamed: a crash leaves a whole file or none. */
+const writeOnce = async (file: string, text: string): Promise<void> => {
   const draft = `${file}.new`
+  await unlink(draft).catch(() => {})
+  const handle = await open(draft, 'wx', 0o600)
   try {
-    await unlink(draft).catch(() => {})
-    const handle = await open(draft, 'wx', 0o600)
-    try {
-      await handle.writeFile(text)
-      await handle.sync()
-    } finally {
-      await handle.close()
-    }
-    await rename(draft, file)
-    return text
-  } catch (cause) {
-    throw new StartError(`The signing key ${file} cannot be written: ${reasonOf(cause)}`, { cause })
+    await handle.writeFile(text)
+    await handle.sync()
+  } finally {
+    await handle.close()
   }
+  await rename(draft, file)
 }

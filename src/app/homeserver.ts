@@ -15,9 +15,10 @@ import {
 } from '#http'
 import { ShortLivedTables, writers } from '#store'
 import { compose } from './compose/compose.ts'
-import { loadServerKeys, lockDataFolder, prepareDataFolder } from './data-folder.ts'
+import { lockDataFolder, prepareDataFolder, processIdIn } from './data-folder.ts'
 import { openDatabase } from './database.ts'
 import { addEngineReadings } from './metrics.ts'
+import { openServerKeys } from './server-keys.ts'
 import { codeOf, reasonOf, StartError } from './start-error.ts'
 
 export interface HomeserverOptions {
@@ -94,9 +95,10 @@ class Running {
     await prepareDataFolder(dataFolder)
     const unlock = lockDataFolder(dataFolder)
     this.#closers.push(async () => unlock())
-    const { signingKey, sealingKey } = await loadServerKeys(dataFolder, config.server.name, this.#random)
     const store = await openDatabase(database, this.#clock, this.#logger)
     this.#closers.push(() => store.close())
+    const processId = await processIdIn(dataFolder, this.#random)
+    const { signingKey, sealingKey } = await openServerKeys({ config, store, random: this.#random })
     const rateLimiter = rateLimiterOf(config)
     const shortLived = new ShortLivedTables({
       reader: store.shortLived,
@@ -110,6 +112,7 @@ class Running {
       config,
       store,
       shortLived,
+      processId,
       signingKey,
       rateLimiter,
       clock: this.#clock,

@@ -27,8 +27,9 @@ export class Chore {
     return this.#stopped
   }
 
-  /** Starts with a first round at once. */
+  /** Starts with a first round at once. May be called again after `stop` has resolved. */
   start(): void {
+    this.#stopped = false
     this.#running = this.#turn()
   }
 

@@ -4,10 +4,10 @@ import type { LeasesWriter } from './ports/processes/leases.ts'
 
 /** Work that only one process of a homeserver does at a time. */
 export interface LeasedWork {
-  /** This process is the one from now on. Called again after `end`, where it comes to that. */
-  begin(): void
+  /** This process is the one from now on. Called again after `stop`, where it comes to that. */
+  start(): void
   /** Stops what is under way. Another process may have begun when it is called. */
-  end(): Promise<void>
+  stop(): Promise<void>
 }
 
 export interface LeasesParts {
@@ -26,7 +26,7 @@ interface Lease {
   readonly work: LeasedWork
   /** On the monotonic clock; undefined: not held. */
   heldUntilMs: number | undefined
-  /** Settles when the last `end` has. */
+  /** Settles when the last `stop` has. */
   ended: Promise<void>
 }
 
@@ -107,14 +107,14 @@ export class Leases {
     lease.heldUntilMs = heldUntilMs
     if (!isNew) return
     await lease.ended
-    if (!this.#stopped) lease.work.begin()
+    if (!this.#stopped) lease.work.start()
   }
 
   #lose(lease: Lease): void {
     if (lease.heldUntilMs === undefined) return
     lease.heldUntilMs = undefined
     const { logger } = this.#parts
-    lease.ended = lease.work.end().catch((err: unknown) => {
+    lease.ended = lease.work.stop().catch((err: unknown) => {
       logger.error({ err, lease: lease.name }, 'work that another process takes over did not end well')
     })
   }

@@ -124,9 +124,13 @@ export class Streams {
     return this.#reached
   }
 
-  /** Calls the handler with all news before any request is woken: for caches that must forget. */
-  onNews(handler: (news: readonly News[]) => void): void {
+  /** Calls the handler with all news before any request is woken: for caches that must forget. The answer ends it. */
+  onNews(handler: (news: readonly News[]) => void): () => void {
     this.#newsHandlers.push(handler)
+    return () => {
+      const index = this.#newsHandlers.indexOf(handler)
+      if (index >= 0) this.#newsHandlers.splice(index, 1)
+    }
   }
 
   /** Called with each committed group, in order. */

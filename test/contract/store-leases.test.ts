@@ -13,8 +13,8 @@ const process = (store: Pick<Store, 'commit'>, clock: SteppedClock, owner: strin
   const leases = new Leases({ writer, commit: store.commit, clock, logger: silentLogger, owner, lifetimeMs: MINUTE })
   for (const name of ['sweep', 'push']) {
     leases.add(name, {
-      begin: () => log.push(`+${name}`),
-      end: () => {
+      start: () => log.push(`+${name}`),
+      stop: () => {
         log.push(`-${name}`)
         return Promise.resolve()
       },

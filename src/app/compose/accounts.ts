@@ -1,5 +1,5 @@
 import type { AccountsDeps } from '#api'
-import type { CacheStats } from '#base'
+import { type CacheStats, Chore } from '#base'
 import type { Config } from '#config'
 import {
   AccessTokens,
@@ -21,7 +21,7 @@ import {
   type UiaSession,
 } from '#domain'
 import type { UserId } from '#spec'
-import { type AccountRecord, type Change, writers } from '#store'
+import { type AccountRecord, type Change, type LeasedWork, writers } from '#store'
 import { type BuiltParts, deviceTraces } from './account-parts.ts'
 import type { Ground } from './ground.ts'
 import { buildRegistration } from './registration.ts'
@@ -35,12 +35,14 @@ export interface BuiltAccounts {
   readonly accessTokens: AccessTokens
   readonly createAccount: CreateAccount
   readonly api: AccountsDeps
-  /** Goes on with what a stop interrupted. */
-  resume(): Promise<void>
+  /** Goes on with deactivations that a stop interrupted: work of one process at a time. */
+  readonly resuming: LeasedWork
   /** Finishes what goes on behind the answers; before the store closes. */
   settle(): Promise<void>
   caches(): readonly CacheStats[]
 }
+
+const RESUME_EVERY_MS = 3_600_000
 
 export interface LeavingRooms {
   leaveAll(userId: UserId): Promise<void>
@@ -82,7 +84,13 @@ export const buildAccounts = (
       ownMail: addresses.ownMail,
       confirmByButton: ground.config.mail.confirmByButton,
     },
-    resume: () => deactivate.resume(),
+    resuming: new Chore({
+      clock: ground.clock,
+      logger: ground.logger,
+      everyMs: RESUME_EVERY_MS,
+      failure: 'deactivations that were interrupted could not be read; tried again in an hour',
+      round: () => deactivate.resume(),
+    }),
     settle: async () => {
       await deactivate.settled()
       await lastSeen.flush()

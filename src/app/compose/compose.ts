@@ -4,12 +4,13 @@ import type { Config } from '#config'
 import { OpenIdTokens, OwnKeys, type Pushers, TurnServers } from '#domain'
 import type { AnyEndpoint, TokenIssuer } from '#http'
 import { isJsonObject, type UserId } from '#spec'
-import type { Store } from '#store'
+import { ShortLivedSweep, type Store, writers } from '#store'
 import { Streams } from '#streams'
 import { operationalEndpoints } from '../landing-page.ts'
 import { PACKAGE_VERSION } from '../package-version.ts'
 import { type BuiltAccounts, buildAccounts } from './accounts.ts'
 import type { Ground } from './ground.ts'
+import { buildLeases } from './leases.ts'
 import { type BuiltMedia, buildMedia } from './media.ts'
 import { buildPersonal, type Personal } from './personal.ts'
 import { buildPush, buildPushers } from './push.ts'
@@ -50,11 +51,14 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   const media = await buildMedia(ground)
   const push = buildPush(ground, streams, views)
   const pushers = buildPushers(ground, streams, push)
-  await accounts.resume()
-  media.start()
-  push.start()
-  const purge = buildRoomPurge(ground)
-  purge.start()
+  const leases = buildLeases(ground, {
+    'media-sweep': media.sweep,
+    'room-purge': buildRoomPurge(ground),
+    'short-lived-sweep': new ShortLivedSweep({ ...ground, writer: writers.shortLived, commit: ground.store.commit }),
+    deactivations: accounts.resuming,
+    push,
+  })
+  await leases.start()
   const openIdTokens = new OpenIdTokens({
     accounts,
     tokens: ground.shortLived.table('openid-token', { lifetimeMs: 3_600_000 }),
@@ -73,11 +77,11 @@ export const compose = async (ground: Ground): Promise<Composed> => {
       ),
     ],
     settle: async () => {
-      await push.stop()
-      await purge.stop()
+      const ended = leases.stop()
+      await media.stop()
+      await ended
       await accounts.settle()
       await personal.settle()
-      await media.stop()
     },
   }
 }

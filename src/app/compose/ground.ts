@@ -9,6 +9,8 @@ export interface Ground {
   readonly config: Config
   readonly store: Store
   readonly shortLived: ShortLivedTables
+  /** Of this process, and of no other that runs on the same database. */
+  readonly processId: string
   readonly signingKey: SigningKey
   readonly rateLimiter: RateLimiter
   readonly clock: Clock

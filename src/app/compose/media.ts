@@ -13,7 +13,7 @@ import {
   UrlPreviews,
 } from '#domain'
 import { addressRule, UrlFetcher } from '#net'
-import { type MediaFiles, openMediaFolder, openObjectStore, writers } from '#store'
+import { type LeasedWork, type MediaFiles, openMediaFolder, openObjectStore, writers } from '#store'
 import { PACKAGE_VERSION } from '../package-version.ts'
 import type { Ground } from './ground.ts'
 
@@ -21,8 +21,8 @@ export interface BuiltMedia {
   readonly media: Media
   readonly api: MediaDeps
   readonly caches: readonly { stats(): CacheStats }[]
-  /** Begins to remove what nobody can reach any more. */
-  start(): void
+  /** Removes what nobody can reach any more: work of one process at a time. */
+  readonly sweep: LeasedWork
   /** Ends what goes on behind the answers; before the store closes. */
   stop(): Promise<void>
 }
@@ -56,9 +56,9 @@ export const buildMedia = async (ground: Ground): Promise<BuiltMedia> => {
     media,
     api: { media, thumbnails, identicons, previews, legacyDownloads: settings.legacyDownloads },
     caches: [thumbnails, identicons, ...(previews === undefined ? [] : [previews])],
-    start: () => sweep.start(),
+    sweep,
     stop: async () => {
-      const ended = Promise.all([previews?.stop(), sweep.stop()])
+      const ended = previews?.stop()
       // What they wait for may be far away, and silent.
       files.close()
       await ended

@@ -1,7 +1,7 @@
 import { type PusherNews, Pushers } from '#domain'
 import { PushGateways } from '#net'
 import { Push, type PushUser } from '#outbox'
-import { writers } from '#store'
+import { type LeasedWork, writers } from '#store'
 import type { Streams } from '#streams'
 import type { Ground } from './ground.ts'
 import type { Views } from './views.ts'
@@ -18,8 +18,32 @@ export const buildPushers = ({ config, store, clock }: Ground, streams: Streams,
     allowPrivateAddresses: config.push.allowPrivateAddresses,
   })
 
-/** Pushers as they are told of events; not started. */
+/** Push notifications as work of one process at a time. */
+export interface BuiltPush extends LeasedWork, PusherNews {}
+
 export const buildPush = (
+  ground: Ground,
+  streams: Streams,
+  views: Pick<Views, 'pushNotices' | 'badges'>,
+): BuiltPush => {
+  let push: Push | undefined
+  return {
+    start: () => {
+      push = newPush(ground, streams, views)
+      push.start()
+    },
+    stop: async () => {
+      const ending = push
+      push = undefined
+      await ending?.stop()
+    },
+    // Where another process pushes, it reads the pushers when it begins.
+    pushersChanged: async (user) => push?.pushersChanged(user),
+  }
+}
+
+/** Pushers as they are told of events; not started. */
+const newPush = (
   { config, store, clock, logger }: Ground,
   streams: Streams,
   { pushNotices, badges }: Pick<Views, 'pushNotices' | 'badges'>,

@@ -1,4 +1,4 @@
-import { baseUrl, roomVersion, serverName } from '../kinds.ts'
+import { baseUrl, nonEmptyText, path, roomVersion, serverName } from '../kinds.ts'
 import { optional, setting } from '../setting.ts'
 
 export const server = {
@@ -11,6 +11,15 @@ export const server = {
     publicBaseUrl: optional(baseUrl, {
       description:
         'Where clients reach this server from outside; given out in /.well-known/matrix/client. Unset: that page answers 404.',
+    }),
+    signingKey: optional(nonEmptyText, {
+      secret: true,
+      description:
+        'The key that the server signs with, as text: "ed25519 NAME SEED", the seed being 32 bytes in Base64. Unset: see signingKeyFile.',
+    }),
+    signingKeyFile: optional(path, {
+      description:
+        'A file with that text. Unset: signing.key in the data folder; where it is missing, the key that the database keeps, which the first start makes. All processes of a homeserver must have the same key.',
     }),
     defaultRoomVersion: setting(roomVersion, '12', {
       description: 'The version of new rooms whose creator names none.',

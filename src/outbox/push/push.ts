@@ -49,6 +49,7 @@ export class Push {
   #heard = 0
   #checkpoint = 0
   #cancelCheckpoint: (() => void) | undefined
+  #endNews: (() => void) | undefined
   #started: Promise<void> | undefined
   #stopping = false
 
@@ -61,7 +62,7 @@ export class Push {
     const { streams, logger } = this.#options
     this.#heard = streams.positions().events
     this.#checkpoint = this.#heard
-    streams.onNews((news) => this.#hear(news))
+    this.#endNews = streams.onNews((news) => this.#hear(news))
     this.#scheduleCheckpoint()
     this.#started = this.#loadAll().catch((err: unknown) => {
       logger.error({ err }, 'pushers could not be read; notifications are pushed after the next start')
@@ -81,6 +82,7 @@ export class Push {
   /** Cuts deliveries that go on, which the next start repeats; before the store closes. */
   async stop(): Promise<void> {
     this.#stopping = true
+    this.#endNews?.()
     this.#cancelCheckpoint?.()
     this.#options.gateways.close()
     await this.#started

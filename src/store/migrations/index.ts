@@ -18,6 +18,7 @@ import { createRoomPurges } from './0050-create-room-purges.ts'
 import { addReceiptContents } from './0060-add-receipt-contents.ts'
 import { createShortLived } from './0070-create-short-lived.ts'
 import { createLeases } from './0071-create-leases.ts'
+import { createSigningKeys } from './0072-create-signing-keys.ts'
 
 /** In the order in which they are done. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -40,4 +41,5 @@ export const MIGRATIONS: readonly Migration[] = [
   addReceiptContents,
   createShortLived,
   createLeases,
+  createSigningKeys,
 ]

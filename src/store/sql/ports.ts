@@ -34,6 +34,7 @@ import { receiptsWriter, receiptWrites } from './personal/receipts-writes.ts'
 import { leasesWriter, leaseWrites } from './processes/leases-writes.ts'
 import { shortLivedReader } from './processes/short-lived-reader.ts'
 import { shortLivedWriter, shortLivedWrites } from './processes/short-lived-writes.ts'
+import { signingKeysReader, signingKeysWriter, signingKeyWrites } from './processes/signing-keys.ts'
 import { roomPurgesReader } from './rooms/purges-reader.ts'
 import { roomPurgesWriter, roomPurgeWrites } from './rooms/purges-writes.ts'
 import { roomsReader } from './rooms/rooms-reader.ts'
@@ -57,6 +58,7 @@ export const readersOver = (db: Db) => ({
   roomPurges: roomPurgesReader(db),
   rooms: roomsReader(db),
   shortLived: shortLivedReader(db),
+  signingKeys: signingKeysReader(db),
   thirdPartyIds: thirdPartyIdsReader(db),
   tokens: tokensReader(db),
   urlPreviews: urlPreviewReader(db),
@@ -81,6 +83,7 @@ export const writers = {
   roomPurges: roomPurgesWriter,
   rooms: roomsWriter,
   shortLived: shortLivedWriter,
+  signingKeys: signingKeysWriter,
   thirdPartyIds: thirdPartyIdsWriter,
   tokens: tokensWriter,
   urlPreviews: urlPreviewWriter,
@@ -108,6 +111,7 @@ export const allWrites = (): WriteTable =>
     ...roomPurgeWrites,
     ...roomWrites,
     ...shortLivedWrites,
+    ...signingKeyWrites,
     ...urlPreviewWrites,
   ])
 

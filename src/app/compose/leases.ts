@@ -1,0 +1,23 @@
+import { type LeasedWork, Leases, writers } from '#store'
+import type { Ground } from './ground.ts'
+
+/** Other processes take over soon after a crash. */
+const SHARED_LIFETIME_MS = 60_000
+/** A database in a file has one process, which finds its own leases again after a crash: an idle server need not write every few seconds. */
+const ALONE_LIFETIME_MS = 3_600_000
+
+/** The work in the background that one process of the homeserver does; not started. */
+export const buildLeases = (
+  { config, store, clock, logger, processId }: Ground,
+  work: Readonly<Record<string, LeasedWork>>,
+): Leases => {
+  const leases = new Leases({
+    ...{ clock, logger },
+    writer: writers.leases,
+    commit: store.commit,
+    owner: processId,
+    lifetimeMs: config.storage.database.kind === 'postgres' ? SHARED_LIFETIME_MS : ALONE_LIFETIME_MS,
+  })
+  for (const [name, one] of Object.entries(work)) leases.add(name, one)
+  return leases
+}

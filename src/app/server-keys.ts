@@ -1,0 +1,117 @@
+import { hkdfSync } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import type { Random } from '#base'
+import type { Config } from '#config'
+import { type SigningKey, signingKeyFromSeed } from '#rules'
+import type { ServerName } from '#spec'
+import { type SigningKeyRecord, type Store, WriteConflict, writers } from '#store'
+import { keyFileIn, writeKeyFile } from './data-folder.ts'
+import { codeOf, reasonOf, StartError } from './start-error.ts'
+
+export interface ServerKeys {
+  readonly signingKey: SigningKey
+  /** 32 bytes, for what the server keeps for itself alone. Derived from the signing key's seed, which it does not tell. */
+  readonly sealingKey: Uint8Array
+}
+
+export interface ServerKeysParts {
+  readonly config: Config
+  readonly store: Store
+  readonly random: Random
+}
+
+interface Given {
+  readonly key: SigningKey
+  readonly seed: string
+  /** For messages. */
+  readonly source: string
+}
+
+/**
+ * The server's Ed25519 key: from the configuration, else from the data folder, else from the database, else made now. The database keeps it, or
+ * what is public of a configured one, so that all processes of the homeserver have the same. Nothing overwrites it: without it the server
+ * has lost its name in the eyes of other servers. Throws `StartError`.
+ */
+export const openServerKeys = async (parts: ServerKeysParts): Promise<ServerKeys> => {
+  const { config, store } = parts
+  const given = await givenKey(config)
+  const stored = (await store.signingKeys.signingKey()) ?? (await storeKey(parts, given))
+  if (given !== undefined) {
+    assertSame(given, stored)
+    return keysOf(given)
+  }
+  const { keyId, seed } = stored
+  if (seed === undefined) {
+    throw new StartError(
+      `The signing key ${keyId} of this database is configured elsewhere: set server.signingKey here too`,
+    )
+  }
+  return keysOf(parsed(keyId, seed, config.server.name, 'of the database'))
+}
+
+const HKDF_INFO = 'homeroom sealed rows'
+
+const keysOf = ({ key, seed }: Given): ServerKeys => ({
+  signingKey: key,
+  sealingKey: new Uint8Array(hkdfSync('sha256', Buffer.from(seed, 'base64'), '', HKDF_INFO, 32)),
+})
+
+const givenKey = async ({ server, storage }: Config): Promise<Given | undefined> => {
+  const { signingKey, signingKeyFile, name } = server
+  if (signingKey !== undefined) return parsedLine(signingKey, name, 'of the configuration')
+  const file = signingKeyFile ?? keyFileIn(storage.dataFolder)
+  const text = await readKeyFile(file, signingKeyFile !== undefined)
+  return text === undefined ? undefined : parsedLine(text, name, file)
+}
+
+/** Another process may be faster; then its key is the one. */
+const storeKey = async (
+  { config, store, random }: ServerKeysParts,
+  given: Given | undefined,
+): Promise<SigningKeyRecord> => {
+  const { server, storage } = config
+  const isConfigured = server.signingKey !== undefined || server.signingKeyFile !== undefined
+  const made = given ?? parsed(newKeyId(random), newSeed(random), server.name, 'made now')
+  const { keyId, publicKey } = made.key
+  try {
+    const record = { keyId, publicKey, seed: isConfigured ? undefined : made.seed }
+    await store.commit([writers.signingKeys.add(record)])
+    if (given === undefined) await writeKeyFile(storage.dataFolder, `ed25519 ${nameOf(keyId)} ${made.seed}\n`)
+    return record
+  } catch (error) {
+    const stored = error instanceof WriteConflict ? await store.signingKeys.signingKey() : undefined
+    if (stored === undefined) throw error
+    return stored
+  }
+}
+
+const assertSame = ({ key, source }: Given, stored: SigningKeyRecord): void => {
+  if (key.keyId === stored.keyId && key.publicKey === stored.publicKey) return
+  throw new StartError(`The signing key ${source} is not the one of this database, which is ${stored.keyId}`)
+}
+
+const newKeyId = (random: Random): string => `ed25519:a_${random.letters(4).toLowerCase()}`
+const newSeed = (random: Random): string => Buffer.from(random.bytes(32)).toString('base64').replaceAll('=', '')
+const nameOf = (keyId: string): string => keyId.slice('ed25519:'.length)
+
+/** The text form that other homeservers use too: `ed25519 NAME SEED`, the seed in unpadded Base64. */
+const parsedLine = (text: string, serverName: ServerName, source: string): Given => {
+  const lines = text.split('\n').filter((line) => line.trim() !== '')
+  const [algorithm, name = '', seed = ''] = lines[0]?.trim().split(/\s+/) ?? []
+  return parsed(algorithm === 'ed25519' ? `ed25519:${name}` : '', seed, serverName, source)
+}
+
+const parsed = (keyId: string, seed: string, serverName: ServerName, source: string): Given => {
+  const key = signingKeyFromSeed(keyId, serverName, seed)
+  if (key.ok) return { key: key.value, seed, source }
+  throw new StartError(`The signing key ${source} cannot be read: expected "ed25519 NAME SEED" with 32 bytes in Base64`)
+}
+
+const readKeyFile = async (file: string, mustExist: boolean): Promise<string | undefined> => {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (cause) {
+    if (codeOf(cause) === 'ENOENT' && !mustExist) return undefined
+    throw new StartError(`The signing key ${file} cannot be read: ${reasonOf(cause)}`, { cause })
+  }
+}
