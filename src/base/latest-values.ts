@@ -33,6 +33,12 @@ export class LatestValues<Key extends {}, Value extends {}> {
     this.#kept.delete(key)
   }
 
+  /** Forgets all values. */
+  clear(): void {
+    this.#loading.clear()
+    this.#kept.clear()
+  }
+
   stats(): CacheStats {
     return this.#kept.stats()
   }

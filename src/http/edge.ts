@@ -76,7 +76,7 @@ class HttpEdge implements Edge {
       clientAddress: clientAddress(trustProxy),
       signals: new LiveSignals(),
     }
-    this.#context.tokenOwners.onVoided((userId) => waiting.recheck(userId))
+    this.#context.tokenOwners.onVoided((user) => waiting.recheck(user))
     const admission = new Admission({ rateLimiter, waiting })
     const parts = { ...shared, edge: this.#context, admission, waiting, observe }
     for (const endpoint of endpoints) {

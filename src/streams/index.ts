@@ -1,3 +1,6 @@
+export * from './bus.ts'
+export * from './ephemeral-position.ts'
+export { listenerInRoom, type Waiter, type Waiting } from './listeners.ts'
 export * from './long-poll.ts'
 export * from './positions.ts'
 export * from './streams.ts'

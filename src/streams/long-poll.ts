@@ -1,5 +1,6 @@
 import type { Clock, Pending, Receiver } from '#base'
-import type { Snapshot, Streams, Waiter, Waiting } from './streams.ts'
+import type { Waiter, Waiting } from './listeners.ts'
+import type { Snapshot, Streams } from './streams.ts'
 
 export interface PollResult {
   /** The answer's text. */

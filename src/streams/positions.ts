@@ -1,8 +1,5 @@
 export interface StreamDeclaration {
-  /**
-   * Positions of streams in the database are told by the store. Positions of streams in memory start at the time of the start in
-   * milliseconds, so they never repeat.
-   */
+  /** The store tells the positions of streams in the database. Streams in memory have positions of `ephemeral-position.ts`. */
   readonly kept: 'database' | 'memory'
   /**
    * Where a client begins whose token was made before the stream was added: `beginning` if the client is to be sent all of it, `now` if
@@ -28,13 +25,17 @@ type KeptIn<Place extends StreamDeclaration['kept']> = {
 }[keyof Declarations]
 
 export type StreamName = keyof Declarations
-export type DurableStreamName = KeptIn<'database'>
 export type EphemeralStreamName = KeptIn<'memory'>
+/** `sessions` tells of access tokens that became void. No client reads it, so tokens have no place for it. */
+export type DurableStreamName = KeptIn<'database'> | 'sessions'
 
 export const STREAMS = Object.keys(STREAM_DECLARATIONS) as readonly StreamName[]
 
 /** How far each stream reaches: everything at or below is readable, nothing below comes later. */
 export type Positions = Readonly<Record<StreamName, number>>
+
+/** The same for the streams in the database, as the store tells it. */
+export type DurablePositions = Readonly<Record<DurableStreamName, number>>
 
 export const samePositions = (one: Positions, other: Positions): boolean =>
   STREAMS.every((stream) => one[stream] === other[stream])

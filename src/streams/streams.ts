@@ -1,25 +1,13 @@
 import type { Clock } from '#base'
-import { Deadlines } from './deadlines.ts'
-import type { DurableStreamName, EphemeralStreamName, Positions, StreamName } from './positions.ts'
-
-/** Something happened in a stream: members of these rooms, and these users, may have news. Internal numbers, not ids. */
-export interface News {
-  readonly stream: StreamName
-  readonly position: number
-  readonly rooms: readonly number[]
-  readonly users: readonly number[]
-}
+import type { Bus, BusMessage, CommittedNews, News } from './bus.ts'
+import { firstPosition, nextPosition, resumedFrom } from './ephemeral-position.ts'
+import { type Listener, Listeners, type Waiter, type Waiting } from './listeners.ts'
+import type { DurablePositions, DurableStreamName, EphemeralStreamName, Positions } from './positions.ts'
 
 /** The positions at one moment, with a count that tells whether any news came since. */
 export interface Snapshot {
   readonly positions: Positions
   readonly tick: number
-}
-
-/** A request that waits: notified once, unless it leaves before. */
-export interface Waiter {
-  /** `isNews`: there may be news; otherwise the time is over. */
-  notify(isNews: boolean): void
 }
 
 export interface Wait {
@@ -32,76 +20,47 @@ export interface Wait {
   rooms(): Promise<readonly number[]>
 }
 
-/** One user with requests that wait, or that waited a short while ago: the rooms whose news wakes them, and when news last came. */
-interface Listener {
-  readonly user: number
-  readonly rooms: readonly number[]
-  readonly waiting: Set<Waiting>
-  lastTick: number
+/** A cache, or anything else that news keeps current. Told before any request is woken. */
+export interface NewsHandler {
+  news(news: readonly News[]): void
+  /** News was missed: everything that it keeps current may be outdated. */
+  missed(): void
 }
-
-interface WaitingParts {
-  readonly streams: Streams
-  readonly listener: Listener
-  readonly waiter: Waiter
-}
-
-/** A waiter in its place; `leave` takes it. */
-export class Waiting {
-  readonly listener: Listener
-  readonly waiter: Waiter
-  readonly #streams: Streams
-  /** Its place among the deadlines. */
-  time = 0
-
-  constructor({ streams, listener, waiter }: WaitingParts) {
-    this.#streams = streams
-    this.listener = listener
-    this.waiter = waiter
-  }
-
-  expired(): void {
-    if (this.#streams.leave(this)) this.waiter.notify(false)
-  }
-}
-
-/** Listeners, and rooms of listeners, remembered between two of their long polls: their rooms need not be indexed anew at each. */
-const REMEMBERED_LISTENERS = 50_000
-const REMEMBERED_ROOMS = 1_000_000
-/** Long polls woken in one slice of the event loop. */
-const WAKES_A_SLICE = 16
-
-/** The listener for news of one room that its reader is not in. User numbers are positive, so these do not meet them. */
-export const listenerInRoom = (room: number): number => -1 - room
 
 export interface StreamsParts {
   readonly clock: Clock
+  readonly bus: Bus
   /** As far as the store's streams reach now. */
-  readonly durable: Readonly<Record<DurableStreamName, number>>
+  readonly durable: DurablePositions
+  /** Asks the store how far its streams reach, also by commits of other processes. */
+  readDurable(): Promise<DurablePositions>
+  /** Number of this process among those of the homeserver, below `PROCESSES`; 0 by default. */
+  readonly process?: number
 }
 
 /** Knows how far each stream reaches, and wakes the requests that news concerns. */
 export class Streams {
-  readonly #clock: Clock
-  readonly #listeners = new Map<number, Listener>()
-  readonly #listenersOfRoom = new Map<number, Set<Listener>>()
-  /** Listeners without a waiting request, longest idle first: these may be forgotten. The others are bounded by the open requests. */
-  readonly #idle = new Set<Listener>()
-  #indexedRooms = 0
-  readonly #newsHandlers: ((news: readonly News[]) => void)[] = []
-  readonly #deadlines: Deadlines<Waiting>
-  #toWake: Waiting[] = []
-  #woken = 0
-  #reached = 0
-  #waking = false
+  readonly #parts: StreamsParts
+  readonly #process: number
+  readonly #listeners: Listeners
+  readonly #handlers = new Set<NewsHandler>()
+  #durable: DurablePositions
   #positions: Positions
   #tick = 0
+  #catchingUp: Promise<void> | undefined
+  /** Gaps in the news, and how many of them were there when the store was last asked how far its streams reach. */
+  #gaps = 0
+  #caughtUpGaps = 0
 
-  constructor({ clock, durable }: StreamsParts) {
-    this.#clock = clock
-    this.#deadlines = new Deadlines(clock)
-    const start = clock.nowMs()
-    this.#positions = { ...durable, typing: start, presence: start }
+  constructor(parts: StreamsParts) {
+    const { clock, bus, durable, process = 0 } = parts
+    this.#parts = parts
+    this.#process = process
+    this.#listeners = new Listeners(clock)
+    this.#durable = durable
+    const start = firstPosition(clock.nowMs(), process)
+    this.#positions = { ...readByClients(durable), typing: start, presence: start }
+    bus.subscribe((message) => this.#receive(message))
   }
 
   snapshot(): Snapshot {
@@ -114,53 +73,65 @@ export class Streams {
 
   /** Long polls open now. */
   get waiting(): number {
-    let count = 0
-    for (const listener of this.#listeners.values()) count += listener.waiting.size
-    return count
+    return this.#listeners.waiting
   }
 
   /** Long polls that the newest news woke. */
   get reached(): number {
-    return this.#reached
+    return this.#listeners.reached
   }
 
-  /** Calls the handler with all news before any request is woken: for caches that must forget. The answer ends it. */
-  onNews(handler: (news: readonly News[]) => void): () => void {
-    this.#newsHandlers.push(handler)
-    return () => {
-      const index = this.#newsHandlers.indexOf(handler)
-      if (index >= 0) this.#newsHandlers.splice(index, 1)
-    }
-  }
-
-  /** Called with each committed group, in order. */
-  advance(positions: Readonly<Partial<Record<DurableStreamName, number>>>, news: readonly News[]): void {
-    this.#positions = { ...this.#positions, ...positions }
-    this.#publish(news)
+  /** Tells the handler of all news from now on. Returns what ends that. */
+  onNews(handler: NewsHandler): () => void {
+    this.#handlers.add(handler)
+    return () => this.#handlers.delete(handler)
   }
 
   /** News of a stream that lives in memory; returns its new position. `put` stores it there before any request can read it. */
   announce(stream: EphemeralStreamName, to: Pick<News, 'rooms' | 'users'>, put?: (position: number) => void): number {
-    const position = this.#positions[stream] + 1
+    const position = this.#next(stream)
     put?.(position)
-    this.#positions = { ...this.#positions, [stream]: position }
-    this.#publish([{ stream, position, ...to }])
+    const news = { stream, position, ...to }
+    this.#parts.bus.publish({ kind: 'ephemeral', process: this.#process, news })
     return position
+  }
+
+  /**
+   * The positions of a client's token, as they are to be read from here. A token slightly ahead of this process comes from another one
+   * whose news is on its way: the store is asked. undefined for a token ahead of the store: of another server, or of a lost database.
+   */
+  async resume(token: Positions): Promise<Positions | undefined> {
+    if (!(await this.reach(token))) return undefined
+    const now = this.#positions
+    return {
+      ...token,
+      typing: resumedFrom(token.typing, now.typing, this.#process),
+      presence: resumedFrom(token.presence, now.presence, this.#process),
+    }
+  }
+
+  /** Whether the streams reach these positions, after asking the store where this process does not know of them yet. */
+  async reach(wanted: Partial<DurablePositions>): Promise<boolean> {
+    if (!isAhead(wanted, this.#durable)) return true
+    // A read under way may have begun before the position was there.
+    await this.#catchingUp
+    if (isAhead(wanted, this.#durable)) await this.#catchUp()
+    return !isAhead(wanted, this.#durable)
   }
 
   /**
    * Lets the waiter wait until there may be news, at most for the wait's time. Returns its place, or undefined where it was
    * notified at once: there was news since the snapshot, or no time.
    */
-  async listen(waiter: Waiter, { listener: number, since, timeoutMs, rooms }: Wait): Promise<Waiting | undefined> {
-    let listener = this.#listeners.get(number)
+  async listen(waiter: Waiter, { listener: user, since, timeoutMs, rooms }: Wait): Promise<Waiting | undefined> {
+    let listener: Listener | undefined = this.#listeners.get(user)
     let isNews = false
     if (listener === undefined) {
       const asked = this.#tick
       const known = await rooms()
-      listener = this.#listeners.get(number)
+      listener = this.#listeners.get(user)
       // The rooms may have changed while they were read: a listener without the new one would miss its news for good.
-      if (listener === undefined && this.#tick === asked) listener = this.#remember(number, known)
+      if (listener === undefined && this.#tick === asked) listener = this.#listeners.remember(user, known, this.#tick)
       isNews = this.#tick !== since.tick
     }
     if (listener === undefined || isNews || listener.lastTick > since.tick) {
@@ -171,104 +142,101 @@ export class Streams {
       waiter.notify(false)
       return undefined
     }
-    const waiting = new Waiting({ streams: this, listener, waiter })
-    waiting.time = this.#deadlines.add(waiting, timeoutMs)
-    listener.waiting.add(waiting)
-    this.#idle.delete(listener)
-    return waiting
+    return this.#listeners.wait(listener, waiter, timeoutMs)
   }
 
   /** Takes the waiter out without notifying it. False where it was notified already, or is about to be. */
   leave(waiting: Waiting): boolean {
-    const { listener, time } = waiting
-    if (!listener.waiting.delete(waiting)) return false
-    this.#deadlines.remove(waiting, time)
-    this.#rest(listener)
-    return true
+    return this.#listeners.leave(waiting)
   }
 
-  #remember(user: number, rooms: readonly number[]): Listener {
-    this.#forgetIdle()
-    const listener: Listener = { user, rooms, waiting: new Set(), lastTick: this.#tick }
-    this.#listeners.set(user, listener)
-    this.#idle.add(listener)
-    this.#indexedRooms += rooms.length
-    for (const room of rooms) {
-      const ofRoom = this.#listenersOfRoom.get(room)
-      if (ofRoom === undefined) this.#listenersOfRoom.set(room, new Set([listener]))
-      else ofRoom.add(listener)
-    }
-    return listener
+  #next(stream: EphemeralStreamName): number {
+    return nextPosition(this.#positions[stream], this.#parts.clock.nowMs(), this.#process)
   }
 
-  /** A listener without waiting requests becomes the last of the idle ones, unless it was forgotten already. */
-  #rest(listener: Listener): void {
-    if (listener.waiting.size > 0 || this.#listeners.get(listener.user) !== listener) return
-    this.#idle.delete(listener)
-    this.#idle.add(listener)
-  }
-
-  #forgetIdle(): void {
-    for (const listener of this.#idle) {
-      if (this.#listeners.size < REMEMBERED_LISTENERS && this.#indexedRooms < REMEMBERED_ROOMS) return
-      this.#forget(listener)
-    }
-  }
-
-  #forget(listener: Listener): void {
-    this.#listeners.delete(listener.user)
-    this.#idle.delete(listener)
-    this.#indexedRooms -= listener.rooms.length
-    for (const room of listener.rooms) {
-      const ofRoom = this.#listenersOfRoom.get(room)
-      ofRoom?.delete(listener)
-      if (ofRoom?.size === 0) this.#listenersOfRoom.delete(room)
-    }
-  }
-
-  #publish(news: readonly News[]): void {
-    if (news.length === 0) return
-    this.#tick++
-    for (const handler of this.#newsHandlers) handler(news)
-    const reached = new Set<Listener>()
-    for (const { stream, rooms, users } of news) {
-      for (const room of rooms) {
-        for (const listener of this.#listenersOfRoom.get(room) ?? []) reached.add(listener)
-      }
-      for (const user of users) {
-        const listener = this.#listeners.get(user)
-        if (listener === undefined) continue
-        reached.add(listener)
-        // An event that names a user changes the rooms they are in: these are asked for again.
-        if (stream === 'events') this.#forget(listener)
-      }
-    }
-    this.#reached = 0
-    for (const listener of reached) {
-      this.#reached += listener.waiting.size
-      listener.lastTick = this.#tick
-      // Each waiter is queued once, however much comes before its turn.
-      for (const waiting of listener.waiting) this.#toWake.push(waiting)
-      listener.waiting.clear()
-      this.#rest(listener)
-    }
-    if (this.#toWake.length > 0 && !this.#waking) this.#wakeSlice()
-  }
-
-  #wakeSlice(): void {
-    this.#waking = true
-    const end = Math.min(this.#woken + WAKES_A_SLICE, this.#toWake.length)
-    while (this.#woken < end) {
-      const waiting = this.#toWake[this.#woken++] as Waiting
-      this.#deadlines.remove(waiting, waiting.time)
-      waiting.waiter.notify(true)
-    }
-    if (end < this.#toWake.length) {
-      this.#clock.soon(() => this.#wakeSlice())
+  #receive(message: BusMessage): void {
+    if (message.kind === 'committed') {
+      this.#committed(message)
       return
     }
-    this.#toWake = []
-    this.#woken = 0
-    this.#waking = false
+    const { stream } = message.news
+    // News of another process takes a position of this one, so that positions here are in the order in which news came in.
+    const position = message.process === this.#process ? message.news.position : this.#next(stream)
+    this.#positions = { ...this.#positions, [stream]: position }
+    this.#tell([{ ...message.news, position }])
   }
+
+  #committed({ before, positions, news }: CommittedNews): void {
+    const isGap = isAhead(before, this.#durable)
+    this.#advance(positions)
+    if (isGap) {
+      this.#gaps++
+      this.#missed()
+    }
+    this.#tell(news)
+    // Other streams may have gone on as well. Where the store cannot be asked now, the next news asks again.
+    if (this.#gaps !== this.#caughtUpGaps) this.#catchUp().catch(() => {})
+  }
+
+  /** Asks the store once for all who want to know at the same time. */
+  #catchUp(): Promise<void> {
+    this.#catchingUp ??= this.#readPositions().finally(() => {
+      this.#catchingUp = undefined
+    })
+    return this.#catchingUp
+  }
+
+  async #readPositions(): Promise<void> {
+    for (;;) {
+      const gaps = this.#gaps
+      const durable = await this.#parts.readDurable()
+      if (isAhead(durable, this.#durable)) {
+        this.#advance(durable)
+        this.#missed()
+      }
+      this.#caughtUpGaps = gaps
+      if (gaps === this.#gaps) return
+    }
+  }
+
+  /** Positions do not go back, in whatever order news arrives. */
+  #advance(positions: Partial<DurablePositions>): void {
+    const durable: Record<DurableStreamName, number> = { ...this.#durable }
+    for (const [name, position] of Object.entries(positions)) {
+      const stream = name as DurableStreamName
+      durable[stream] = Math.max(durable[stream], position)
+    }
+    this.#durable = durable
+    this.#positions = { ...this.#positions, ...readByClients(durable) }
+  }
+
+  #tell(news: readonly News[]): void {
+    if (news.length === 0) return
+    this.#tick++
+    for (const handler of this.#handlers) handler.news(news)
+    this.#listeners.wake(news, this.#tick)
+  }
+
+  #missed(): void {
+    this.#tick++
+    for (const handler of this.#handlers) handler.missed()
+    this.#listeners.wakeAll(this.#tick)
+  }
+}
+
+const readByClients = ({ events, receipts, accountData, toDevice, deviceLists }: DurablePositions) => ({
+  events,
+  receipts,
+  accountData,
+  toDevice,
+  deviceLists,
+})
+
+/** Whether any of the positions lies ahead of what is known. */
+const isAhead = (positions: Partial<DurablePositions>, known: DurablePositions): boolean => {
+  for (const stream of Object.keys(known) as DurableStreamName[]) {
+    const position = positions[stream]
+    if (position !== undefined && position > known[stream]) return true
+  }
+  return false
 }

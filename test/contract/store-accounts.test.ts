@@ -28,6 +28,15 @@ const conflictOf = async (commit: Promise<unknown>): Promise<string> => {
   return outcome.kind
 }
 
+/** The users of whom tokens become void from now on, as the store announces them. */
+const voidedIn = (store: Store): (readonly number[])[] => {
+  const voided: (readonly number[])[] = []
+  store.onCommitted(({ announcements }) => {
+    for (const { stream, users } of announcements) if (stream === 'sessions') voided.push(users)
+  })
+  return voided
+}
+
 onEveryDatabase('accounts and devices', (open) => {
   const withAlice = async (): Promise<Store> => {
     const store = await open()
@@ -38,7 +47,7 @@ onEveryDatabase('accounts and devices', (open) => {
   it('creates account, device and token in one commit, or none of them', async () => {
     const store = await open()
     const [user, started] = await store.commit([newAccount(ALICE), session(ALICE, 'PHONE', pair(), 'Phone')])
-    expect(started).toMatchObject({ user, revoked: [] })
+    expect(started).toMatchObject({ user })
     expect(await store.accounts.account(ALICE)).toEqual({
       user,
       userId: ALICE,
@@ -76,9 +85,10 @@ onEveryDatabase('accounts and devices', (open) => {
     const store = await withAlice()
     const first = pair(true)
     const [one] = await store.commit([session(ALICE, 'PHONE', first, 'Phone')])
+    const voided = voidedIn(store)
     const [two] = await store.commit([session(ALICE, 'PHONE', pair(), 'Other name')])
     expect(two.device).toBe(one.device)
-    expect(two.revoked).toEqual([first.accessHash])
+    expect(voided).toEqual([[one.user]])
     expect(await store.tokens.byAccessHash(first.accessHash)).toBeUndefined()
     expect(await store.tokens.byRefreshHash(first.refreshHash ?? '')).toBeUndefined()
     expect((await store.devices.device(ALICE, device('PHONE')))?.displayName).toBe('Phone')
@@ -88,7 +98,7 @@ onEveryDatabase('accounts and devices', (open) => {
     const store = await withAlice()
     const [one] = await store.commit([session(ALICE, 'PHONE')])
     const [removed] = await store.commit([writers.devices.remove(ALICE, [device('PHONE'), device('UNKNOWN')])])
-    expect(removed.devices).toEqual([{ device: one.device, deviceId: 'PHONE' }])
+    expect(removed).toEqual([{ device: one.device, deviceId: 'PHONE' }])
     const [two] = await store.commit([session(ALICE, 'PHONE')])
     expect(two.device).toBeGreaterThan(one.device)
     expect(two.token).toBeGreaterThan(one.token)
@@ -99,8 +109,12 @@ onEveryDatabase('accounts and devices', (open) => {
     const [kept, gone] = [pair(), pair()]
     const [one] = await store.commit([session(ALICE, 'KEPT', kept)])
     await store.commit([session(ALICE, 'GONE', gone)])
-    const [removed] = await store.commit([writers.devices.removeAll(ALICE, one.device)])
-    expect(removed.revoked).toEqual([gone.accessHash])
+    const voided = voidedIn(store)
+    await store.commit([writers.devices.removeAll(ALICE, one.device)])
+    expect(voided).toEqual([[one.user]])
+    expect(await store.tokens.byAccessHash(gone.accessHash)).toBeUndefined()
+    await store.commit([writers.devices.removeAll(ALICE, one.device)])
+    expect(voided).toHaveLength(1)
     expect((await store.tokens.byAccessHash(kept.accessHash))?.deviceId).toBe('KEPT')
     expect((await store.devices.devicesOf(ALICE)).map((found) => found.deviceId)).toEqual(['KEPT'])
   })
@@ -108,20 +122,25 @@ onEveryDatabase('accounts and devices', (open) => {
   it('keeps an exchanged pair until its successor is used', async () => {
     const store = await withAlice()
     const [first, lost, second, third] = [pair(true), pair(true), pair(true), pair(true)]
-    const [{ token }] = await store.commit([session(ALICE, 'PHONE', first)])
+    const [{ token, user }] = await store.commit([session(ALICE, 'PHONE', first)])
+    const voided = voidedIn(store)
     await store.commit([writers.tokens.exchange(token, lost)])
+    expect(voided).toEqual([])
     const [again] = await store.commit([writers.tokens.exchange(token, second)])
-    expect(again.revoked).toEqual([lost.accessHash])
+    expect(voided).toEqual([[user]])
+    expect(await store.tokens.byAccessHash(lost.accessHash)).toBeUndefined()
     expect((await store.tokens.byRefreshHash(first.refreshHash ?? ''))?.token).toBe(token)
     expect((await store.tokens.byAccessHash(second.accessHash))?.unconfirmed).toBe(true)
 
-    const [confirmed] = await store.commit([writers.tokens.confirm(again.token)])
-    expect(confirmed.revoked).toEqual([first.accessHash])
+    await store.commit([writers.tokens.confirm(again)])
+    expect(voided).toEqual([[user], [user]])
+    expect(await store.tokens.byAccessHash(first.accessHash)).toBeUndefined()
     expect((await store.tokens.byAccessHash(second.accessHash))?.unconfirmed).toBe(false)
     expect(await conflictOf(store.commit([writers.tokens.exchange(token, pair(true))]))).toBe('refresh-token-gone')
-    expect((await store.commit([writers.tokens.confirm(again.token)]))[0].revoked).toEqual([])
-    expect(await conflictOf(store.commit([writers.tokens.confirm(again.token + 100)]))).toBe('token-gone')
-    await store.commit([writers.tokens.exchange(again.token, third)])
+    await store.commit([writers.tokens.confirm(again)])
+    expect(voided).toHaveLength(2)
+    expect(await conflictOf(store.commit([writers.tokens.confirm(again + 100)]))).toBe('token-gone')
+    await store.commit([writers.tokens.exchange(again, third)])
     expect((await store.tokens.byAccessHash(third.accessHash))?.device).toBeGreaterThan(0)
   })
 

@@ -3,7 +3,7 @@ import { type Config, loadConfig } from '#config'
 import { type SigningKey, signingKeyFromSeed } from '#rules'
 import type { ServerName, UserId } from '#spec'
 import type { Committed } from '#store'
-import { Streams } from '#streams'
+import { type Bus, InProcessBus, Streams } from '#streams'
 import { buildPersonal, type Personal } from '../../src/app/compose/personal.ts'
 import { buildRooms, type RoomsDomain } from '../../src/app/compose/rooms.ts'
 import { buildViews, type Views } from '../../src/app/compose/views.ts'
@@ -57,15 +57,23 @@ export class ServerProcess {
   /** What was sent to it and has not arrived. */
   readonly inbox: Mail[] = []
   readonly #waiting = new Set<Pending<string>>()
+  readonly #bus: Bus
 
-  private constructor(parts: ServerProcessParts, clock: ProcessClock, storage: ProcessStore, streams: Streams) {
+  private constructor(
+    parts: ServerProcessParts,
+    clock: ProcessClock,
+    storage: ProcessStore,
+    streams: Streams,
+    bus: Bus,
+  ) {
     this.name = parts.name
     this.clock = clock
     this.storage = storage
     this.streams = streams
+    this.#bus = bus
     const { store } = storage
     const random = seededRandom(parts.dice.fork())
-    store.onCommitted(({ positions, announcements }) => streams.advance(positions, announcements))
+    store.onCommitted((committed) => this.#hear(committed))
     this.personal = buildPersonal({ config, store, clock, logger: silentLogger }, streams)
     const ground = { store, streams, clock, random, signingKey, serverName: SERVER_NAME, defaultRoomVersion: '12' }
     this.rooms = buildRooms(ground, {
@@ -90,14 +98,21 @@ export class ServerProcess {
         if (made.process !== undefined) parts.onAnswer(made.process, answer)
       },
     })
-    const streams = new Streams({ clock, durable: await storage.store.positions() })
-    made.process = new ServerProcess(parts, clock, storage, streams)
+    const bus = new InProcessBus()
+    const { store } = storage
+    const durable = await store.positions()
+    const streams = new Streams({ clock, bus, durable, readDurable: () => store.positions() })
+    made.process = new ServerProcess(parts, clock, storage, streams, bus)
     return made.process
   }
 
   receive(mail: Mail): void {
     if (mail.kind === 'answer') this.storage.hear(mail.answer)
-    else this.streams.advance(mail.committed.positions, mail.committed.announcements)
+    else this.#hear(mail.committed)
+  }
+
+  #hear({ before, positions, announcements: news }: Committed): void {
+    this.#bus.publish({ kind: 'committed', before, positions, news })
   }
 
   async kill(): Promise<void> {

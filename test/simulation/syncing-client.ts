@@ -101,7 +101,7 @@ export class SyncingClient {
     const { sync } = process.views
     return sync.sync({
       syncer: this.viewer,
-      since: since === undefined ? undefined : sync.since(since),
+      since: since === undefined ? undefined : await sync.since(since),
       filter: this.#filter,
       fullState: false,
       timeoutMs,

@@ -1,16 +1,30 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { listenerInRoom, type Positions, Streams, type Wait, type Waiting } from '#streams'
+import {
+  type DurablePositions,
+  InProcessBus,
+  listenerInRoom,
+  type Positions,
+  Streams,
+  type Wait,
+  type Waiting,
+} from '#streams'
 import { SteppedClock } from '../support/stepped-clock.ts'
 
-const START = { events: 0, receipts: 0, accountData: 0, toDevice: 0, deviceLists: 0 }
+const START = { events: 0, receipts: 0, accountData: 0, toDevice: 0, deviceLists: 0, sessions: 0 }
 const MINUTE = 60_000
 const never = new AbortController().signal
 
 /** Streams over memberships that a test changes as a store would: the rooms first, then the news. */
 class World {
   readonly clock = new SteppedClock()
-  readonly streams = new Streams({ clock: this.clock, durable: START })
+  readonly bus = new InProcessBus()
+  readonly streams = new Streams({
+    clock: this.clock,
+    bus: this.bus,
+    durable: START,
+    readDurable: async () => this.streams.positions() as unknown as DurablePositions,
+  })
   readonly rooms = new Map<number, Set<number>>()
 
   roomsOf(user: number): Set<number> {
@@ -21,7 +35,8 @@ class World {
 
   event(room: number, users: readonly number[] = []): void {
     const events = this.streams.positions().events + 1
-    this.streams.advance({ ...START, events }, [{ stream: 'events', position: events, rooms: [room], users }])
+    const news = [{ stream: 'events' as const, position: events, rooms: [room], users }]
+    this.bus.publish({ kind: 'committed', before: { events: events - 1 }, positions: { events }, news })
   }
 
   join(user: number, room: number): void {
@@ -237,9 +252,13 @@ describe('whatever happens in whatever order', () => {
   it('positions never go back, and listeners hear of news when its position can be read', () => {
     const world = new World()
     const seen: Positions[] = []
-    world.streams.onNews((news) => {
-      for (const { stream, position } of news) expect(world.streams.positions()[stream]).toBe(position)
-      seen.push(world.streams.positions())
+    world.streams.onNews({
+      news: (news) => {
+        const positions: Readonly<Record<string, number>> = world.streams.positions()
+        for (const { stream, position } of news) expect(positions[stream]).toBe(position)
+        seen.push(world.streams.positions())
+      },
+      missed: () => {},
     })
     world.event(1)
     let put = 0

@@ -22,6 +22,7 @@ import {
 } from '#domain'
 import type { UserId } from '#spec'
 import { type AccountRecord, type Change, type LeasedWork, writers } from '#store'
+import type { Streams } from '#streams'
 import { type BuiltParts, deviceTraces } from './account-parts.ts'
 import type { Ground } from './ground.ts'
 import { buildRegistration } from './registration.ts'
@@ -48,14 +49,20 @@ export interface LeavingRooms {
   leaveAll(userId: UserId): Promise<void>
 }
 
+/** Other layers as far as accounts need them. */
+export interface AroundAccounts {
+  readonly rooms: LeavingRooms
+  readonly news: Pick<Streams, 'onNews'>
+}
+
 /** Accounts, devices, tokens and all flows over them. */
 export const buildAccounts = (
   ground: Ground,
   providers: readonly SignInProvider[],
-  rooms: LeavingRooms,
+  { rooms, news }: AroundAccounts,
 ): BuiltAccounts => {
   const accounts = buildAccountsOnly(ground)
-  const { lastSeen, accessTokens, devices, sessions } = buildDevices(ground)
+  const { lastSeen, accessTokens, devices, sessions } = buildDevices(ground, news)
   const uia = buildInteractiveAuth(ground, (operation) => stagesOf(operation))
   const addresses = buildThirdPartyIds(ground)
   const signIn = buildSignIn(ground, providers, accounts, uia)
@@ -140,14 +147,14 @@ const isActive = async (accounts: Accounts, userId: UserId): Promise<boolean> =>
   return account !== undefined && account.deactivatedAtMs === undefined
 }
 
-const buildDevices = ({ config, store, clock, random, logger }: Ground) => {
+const buildDevices = ({ config, store, clock, random, logger }: Ground, news: Pick<Streams, 'onNews'>) => {
   const { commit } = store
   const lastSeen = new LastSeen({ writer: writers.devices, commit, clock, logger })
-  const accessTokens = new AccessTokens({ reader: store.tokens, writer: writers.tokens, commit, lastSeen, clock })
-  const devices = new Devices({ reader: store.devices, writer: writers.devices, commit, accessTokens, lastSeen })
-  const kept = { reader: store.tokens, writer: writers.tokens }
+  const kept = { reader: store.tokens, writer: writers.tokens, commit, clock }
+  const accessTokens = new AccessTokens({ ...kept, lastSeen, news })
+  const devices = new Devices({ reader: store.devices, writer: writers.devices, commit, lastSeen })
   const lifetimes = lifetimesOf(config)
-  const sessions = new Sessions({ devices: writers.devices, ...kept, accessTokens, commit, clock, random, lifetimes })
+  const sessions = new Sessions({ devices: writers.devices, ...kept, random, lifetimes })
   return { lastSeen, accessTokens, devices, sessions }
 }
 

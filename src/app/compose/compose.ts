@@ -5,7 +5,7 @@ import { OpenIdTokens, OwnKeys, type Pushers, TurnServers } from '#domain'
 import type { AnyEndpoint, TokenIssuer } from '#http'
 import { isJsonObject, type UserId } from '#spec'
 import { ShortLivedSweep, type Store, writers } from '#store'
-import { Streams } from '#streams'
+import { InProcessBus, Streams } from '#streams'
 import { operationalEndpoints } from '../landing-page.ts'
 import { PACKAGE_VERSION } from '../package-version.ts'
 import { type BuiltAccounts, buildAccounts } from './accounts.ts'
@@ -33,7 +33,10 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   const streams = await buildStreams(ground)
   // Accounts, personal data and rooms need a little of each other; each asks only once requests come.
   const providers = await buildProviders(ground)
-  const accounts = buildAccounts(ground, providers, { leaveAll: (userId) => rooms.memberships.leaveAll(userId) })
+  const accounts = buildAccounts(ground, providers, {
+    rooms: { leaveAll: (userId) => rooms.memberships.leaveAll(userId) },
+    news: streams,
+  })
   const personal = buildPersonal(ground, streams)
   const roomsGround = {
     ...ground,
@@ -111,8 +114,11 @@ const refusesInvite = async (store: Store, userId: UserId, from: UserId): Promis
 
 /** Streams advance after each commit, never before. */
 const buildStreams = async ({ store, clock }: Ground): Promise<Streams> => {
-  const streams = new Streams({ clock, durable: await store.positions() })
-  store.onCommitted(({ announcements, positions }) => streams.advance(positions, announcements))
+  const bus = new InProcessBus()
+  const streams = new Streams({ clock, bus, durable: await store.positions(), readDurable: () => store.positions() })
+  store.onCommitted(({ announcements: news, before, positions }) =>
+    bus.publish({ kind: 'committed', before, positions, news }),
+  )
   return streams
 }
 

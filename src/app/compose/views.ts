@@ -71,8 +71,7 @@ export const buildViews = (ground: RoomsGround, people: PeopleNow): Views => {
   const { reader, clientEvents, texts, visibility, presenceProfiles, facts, userRooms, pushRules, unread } = known
   const { recent } = known
   const { receipts } = store
-  const newest = (): number => streams.positions().events
-  const history = { reader, visibility, clientEvents, texts, clock, newest }
+  const history = { reader, visibility, clientEvents, texts, clock, streams }
   const publicRooms = new PublicRooms({ reader, clock, limitBytes: 16 * MEBIBYTE })
   const badges = new Badges({ receipts, pushRules, userRooms, facts, unread, limitBytes: 16 * MEBIBYTE })
   const pushNotices = new PushNotices({
@@ -106,11 +105,7 @@ const buildKnown = ({ store, streams, clock }: RoomsGround, { ignored, typing, p
   const facts = new RoomFactsCache({ reader, limitBytes: 8 * MEBIBYTE })
   const state = new StateInWindow({ reader, limitBytes: 32 * MEBIBYTE })
   const recent = new RecentEvents({ reader, position: streams.positions().events })
-  streams.onNews((news) => {
-    userRooms.forget(news)
-    pushRules.forget(news)
-    facts.forget(news)
-  })
+  for (const cache of [userRooms, pushRules, facts]) streams.onNews(cache)
   return {
     ...{ reader, clientEvents, visibility, userRooms, pushRules, unread, facts, state, recent },
     texts: new EventTexts({ clientEvents, reader, clock, visibility }),

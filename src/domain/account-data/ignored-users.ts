@@ -18,7 +18,7 @@ export class IgnoredUsers {
 
   constructor(reader: AccountDataReader, news: News) {
     this.#reader = reader
-    onAccountDataOf(news, (user) => this.#sets.forget(user))
+    onAccountDataOf(news, (user) => (user === 'all' ? this.#sets.clear() : this.#sets.forget(user)))
   }
 
   ignoredBy(user: UserNumber): Promise<ReadonlySet<UserId>> {

@@ -1,6 +1,14 @@
 import { BoundedCache, type CacheStats, type Clock } from '#base'
 import { type DeviceId, MatrixError, type UserId } from '#spec'
-import { type Commit, type TokenRecord, type TokensReader, type TokensWriter, WriteConflict } from '#store'
+import {
+  type Commit,
+  type TokenRecord,
+  type TokensReader,
+  type TokensWriter,
+  type UserNumber,
+  WriteConflict,
+} from '#store'
+import type { News, NewsHandler, Streams } from '#streams'
 import type { LastSeen } from './last-seen.ts'
 import { hashToken, looksIssued } from './tokens.ts'
 
@@ -21,13 +29,17 @@ interface CachedToken {
   readonly expiresAtMs: number | undefined
   /** On the monotonic clock: until then it is not read again. */
   readonly freshUntilMs: number
+  /** The count of news when it began to be read. */
+  readonly asOf: number
   nextSightingMs: number
 }
 
 const CACHE_BYTES = 16 * 1024 * 1024
 const ENTRY_BYTES = 512
-/** Other processes on the same database may void a token; they cannot tell this cache. */
+/** A token that another process voided is found by then at the latest, should its news be lost. */
 const FRESH_FOR_MS = 30_000
+/** Users with void tokens that are remembered; beyond that all tokens are read again. */
+const REMEMBERED_USERS = 50_000
 const SIGHTING_EVERY_MS = 60_000
 
 export interface AccessTokensParts {
@@ -36,25 +48,29 @@ export interface AccessTokensParts {
   readonly commit: Commit
   readonly lastSeen: LastSeen
   readonly clock: Clock
+  readonly news: Pick<Streams, 'onNews'>
 }
 
 /**
- * Checks access tokens, on every request: a hash and a look into a bounded cache. Whoever voids tokens must say so by `forget` after
- * the commit. Client-server API, "Using access tokens".
+ * Checks access tokens, on every request: a hash and a look into a bounded cache. News of the stream `sessions` tells of void tokens.
+ * Client-server API, "Using access tokens".
  */
-export class AccessTokens {
+export class AccessTokens implements NewsHandler {
   readonly #parts: AccessTokensParts
   readonly #cache = new BoundedCache<string, CachedToken>({
     name: 'access-tokens',
     limitBytes: CACHE_BYTES,
     sizeBytes: () => ENTRY_BYTES,
   })
-  /** Counts calls of `forget`: what was read before one must not be cached after it. */
-  #forgotten = 0
-  #tellVoided: ((userId: UserId) => void) | undefined
+  /** Counts news. An entry counts only if it was read after the latest news of its user. */
+  #news = 0
+  readonly #voidedAt = new Map<UserNumber, number>()
+  #allVoidedAt = 0
+  #tellVoided: ((user: UserNumber | 'all') => void) | undefined
 
   constructor(parts: AccessTokensParts) {
     this.#parts = parts
+    parts.news.onNews(this)
   }
 
   /** Whether the token has the shape of those that this server makes. */
@@ -71,7 +87,8 @@ export class AccessTokens {
     const hash = hashToken(accessToken)
     const now = this.#parts.clock.monotonicMs()
     let entry = this.#cache.get(hash)
-    if (entry === undefined || entry.freshUntilMs <= now) entry = await this.#load(hash, now, entry?.nextSightingMs)
+    if (entry === undefined || entry.freshUntilMs <= now || this.#isOutdated(entry))
+      entry = await this.#load(hash, now, entry?.nextSightingMs)
     if (isOver(entry.expiresAtMs, this.#parts.clock)) throw unknownToken(true)
     if (at !== undefined && entry.nextSightingMs <= now) {
       entry.nextSightingMs = now + SIGHTING_EVERY_MS
@@ -80,20 +97,23 @@ export class AccessTokens {
     return entry.owner
   }
 
-  /** Takes voided tokens out of memory, by their hashes as the store's writers answer them. */
-  forget(hashes: readonly string[]): void {
-    this.#forgotten++
-    const users = new Set<UserId>()
-    for (const hash of hashes) {
-      const known = this.#cache.get(hash)
-      if (known !== undefined) users.add(known.owner.userId)
-      this.#cache.delete(hash)
+  news(news: readonly News[]): void {
+    for (const { stream, users } of news) {
+      if (stream !== 'sessions') continue
+      this.#news++
+      for (const user of users) this.#voidedAt.set(user, this.#news)
+      for (const user of users) this.#tellVoided?.(user)
     }
-    for (const userId of users) this.#tellVoided?.(userId)
+    if (this.#voidedAt.size > REMEMBERED_USERS) this.#forgetAll()
   }
 
-  /** From now on `listener` hears of users of whom a token was voided that was used not long ago. */
-  onVoided(listener: (userId: UserId) => void): void {
+  missed(): void {
+    this.#forgetAll()
+    this.#tellVoided?.('all')
+  }
+
+  /** From now on `listener` is told the users of whom tokens became void; `all` where that is not known. */
+  onVoided(listener: (user: UserNumber | 'all') => void): void {
     this.#tellVoided = listener
   }
 
@@ -101,8 +121,18 @@ export class AccessTokens {
     return this.#cache.stats()
   }
 
+  #isOutdated({ owner, asOf }: CachedToken): boolean {
+    return asOf < Math.max(this.#voidedAt.get(owner.user) ?? 0, this.#allVoidedAt)
+  }
+
+  #forgetAll(): void {
+    this.#allVoidedAt = ++this.#news
+    this.#voidedAt.clear()
+    this.#cache.clear()
+  }
+
   async #load(hash: string, now: number, nextSightingMs = now): Promise<CachedToken> {
-    const forgotten = this.#forgotten
+    const asOf = this.#news
     const record = await this.#parts.reader.byAccessHash(hash)
     if (record === undefined) {
       this.#cache.delete(hash)
@@ -113,18 +143,18 @@ export class AccessTokens {
       owner: ownerOf(record),
       expiresAtMs: record.accessExpiresAtMs,
       freshUntilMs: now + FRESH_FOR_MS,
+      asOf,
       nextSightingMs,
     }
     if (record.unconfirmed) await this.#confirm(record)
-    else if (forgotten === this.#forgotten) this.#cache.set(hash, entry)
+    else this.#cache.set(hash, entry)
     return entry
   }
 
   /** "The old refresh token remains valid until the new access token or refresh token is used": this is the use. */
   async #confirm(record: TokenRecord): Promise<void> {
     try {
-      const [{ revoked }] = await this.#parts.commit([this.#parts.writer.confirm(record.token)])
-      this.forget(revoked)
+      await this.#parts.commit([this.#parts.writer.confirm(record.token)])
     } catch (error) {
       throw error instanceof WriteConflict ? unknownToken(false) : error
     }

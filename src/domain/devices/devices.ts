@@ -6,10 +6,9 @@ import {
   type DeviceRecord,
   type DevicesReader,
   type DevicesWriter,
-  type RemovedDevices,
+  type RemovedDevice,
   WriteConflict,
 } from '#store'
-import type { AccessTokens } from './access-tokens.ts'
 import type { LastSeen } from './last-seen.ts'
 
 const MAX_DISPLAY_NAME_LENGTH = 256
@@ -18,7 +17,6 @@ export interface DevicesParts {
   readonly reader: DevicesReader
   readonly writer: DevicesWriter
   readonly commit: Commit
-  readonly accessTokens: AccessTokens
   readonly lastSeen: LastSeen
 }
 
@@ -55,18 +53,13 @@ export class Devices {
     }
   }
 
-  /** After the commit `removed` must hear what the change answered. */
-  remove(userId: UserId, deviceIds: readonly DeviceId[]): Change<RemovedDevices> {
+  remove(userId: UserId, deviceIds: readonly DeviceId[]): Change<readonly RemovedDevice[]> {
     return this.#parts.writer.remove(userId, deviceIds)
   }
 
-  /** The same for all devices but one. */
-  removeAll(userId: UserId, except?: DeviceNumber): Change<RemovedDevices> {
+  /** Removes all devices but one. */
+  removeAll(userId: UserId, except?: DeviceNumber): Change<readonly RemovedDevice[]> {
     return this.#parts.writer.removeAll(userId, except)
-  }
-
-  removed({ revoked }: RemovedDevices): void {
-    this.#parts.accessTokens.forget(revoked)
   }
 
   #withLatestSighting(device: DeviceRecord): DeviceRecord {

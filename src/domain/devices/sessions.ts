@@ -9,7 +9,7 @@ import {
   type TokensWriter,
   WriteConflict,
 } from '#store'
-import { type AccessTokens, isOver, unknownToken } from './access-tokens.ts'
+import { isOver, unknownToken } from './access-tokens.ts'
 import { clipDisplayName } from './devices.ts'
 import { hashToken, type IssuedTokens, issueTokens, looksIssued, type TokenLifetimes } from './tokens.ts'
 
@@ -35,7 +35,6 @@ export interface SessionsParts {
   readonly devices: DevicesWriter
   readonly reader: TokensReader
   readonly writer: TokensWriter
-  readonly accessTokens: AccessTokens
   readonly commit: Commit
   readonly clock: Clock
   readonly random: Random
@@ -53,7 +52,7 @@ export class Sessions {
     this.#parts = parts
   }
 
-  /** After the commit `began` must hear what the change answered. Conflict: `account-gone`. */
+  /** Conflict: `account-gone`. */
   prepare(request: SessionRequest): PreparedSession {
     const { clock, random, lifetimes } = this.#parts
     const deviceId = request.deviceId ?? (random.letters(10) as DeviceId)
@@ -71,10 +70,6 @@ export class Sessions {
     }
   }
 
-  began(session: StartedSession): void {
-    this.#parts.accessTokens.forget(session.revoked)
-  }
-
   /** Client-server API, "Refreshing access tokens". Throws `M_UNKNOWN_TOKEN`. */
   async refresh(refreshToken: string): Promise<IssuedTokens> {
     const { clock, random, lifetimes } = this.#parts
@@ -84,8 +79,7 @@ export class Sessions {
     if (isOver(record.refreshExpiresAtMs, clock)) throw unknownToken(true)
     const { issued, stored } = issueTokens(random, clock, lifetimes, true)
     try {
-      const [{ revoked }] = await this.#parts.commit([this.#parts.writer.exchange(record.token, stored)])
-      this.#parts.accessTokens.forget(revoked)
+      await this.#parts.commit([this.#parts.writer.exchange(record.token, stored)])
     } catch (error) {
       throw error instanceof WriteConflict ? unknownToken(false) : error
     }

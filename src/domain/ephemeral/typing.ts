@@ -40,11 +40,15 @@ export class Typing {
     this.#streams = streams
     this.#rooms = rooms
     // An event that names users changed their memberships: who has left types no more.
-    streams.onNews((items) => {
-      for (const { stream, rooms: where, users } of items) {
-        if (stream !== 'events' || users.length === 0) continue
-        for (const room of where) for (const user of users) this.stop(room, user)
-      }
+    streams.onNews({
+      news: (items) => {
+        for (const { stream, rooms: where, users } of items) {
+          if (stream !== 'events' || users.length === 0) continue
+          for (const room of where) for (const user of users) this.stop(room, user)
+        }
+      },
+      // Any of them may have left. Clients of those who did not renew it soon.
+      missed: () => this.#stopAll(),
     })
   }
 
@@ -92,6 +96,10 @@ export class Typing {
     this.#quiet.delete(room)
     // Renewing changes nothing that others see.
     if (before === undefined) this.#announce(room)
+  }
+
+  #stopAll(): void {
+    for (const [room, typists] of [...this.#typists]) for (const user of [...typists.keys()]) this.stop(room, user)
   }
 
   #announce(room: RoomNumber): void {

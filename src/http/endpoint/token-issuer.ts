@@ -1,4 +1,3 @@
-import type { UserId } from '#spec'
 import type { Requester } from './requester.ts'
 
 /** The place where a token was used, for the list of devices. */
@@ -16,6 +15,6 @@ export interface TokenIssuer {
   issued(accessToken: string): boolean
   /** Throws `M_UNKNOWN_TOKEN`. Without `use` the device does not count as seen. */
   check(accessToken: string, use?: TokenUse): Promise<Requester>
-  /** `listener` is told the users whose tokens may be void now, so that their waiting requests end at once. */
-  onVoided?(listener: (userId: UserId) => void): void
+  /** `listener` is told the number of each user of whom a token became void, whose waiting requests are checked again; or `all`. */
+  onVoided?(listener: (user: number | 'all') => void): void
 }

@@ -64,6 +64,10 @@ export class IncomingRequest implements AnyRequest, AuthRequest {
     return this.requester?.userId
   }
 
+  get user(): number | undefined {
+    return this.requester?.user
+  }
+
   get method(): string {
     return this.request.method ?? ''
   }

@@ -1,4 +1,4 @@
-import { MatrixError, type UserId } from '#spec'
+import { MatrixError } from '#spec'
 import type { Requester } from '../endpoint/requester.ts'
 import type { TokenIssuer, TokenUse } from '../endpoint/token-issuer.ts'
 
@@ -16,7 +16,7 @@ export class TokenOwners {
     throw new MatrixError('M_UNKNOWN_TOKEN', 'Unknown access token', { fields: { soft_logout: false } })
   }
 
-  onVoided(listener: (userId: UserId) => void): void {
+  onVoided(listener: (user: number | 'all') => void): void {
     for (const issuer of this.#issuers) issuer.onVoided?.(listener)
   }
 }

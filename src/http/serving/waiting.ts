@@ -9,6 +9,8 @@ export interface Exchange {
   readonly startedMs: number
   readonly response: ServerResponse
   readonly userId: string | undefined
+  /** Internal number. */
+  readonly user: number | undefined
   /** Asked for under `api/v1`, whose refusals differ. */
   readonly inV1: boolean
 }
@@ -35,6 +37,7 @@ export class WaitingRequest implements Exchange, Receiver<string> {
   readonly startedMs: number
   readonly response: ServerResponse
   readonly userId: string | undefined
+  readonly user: number | undefined
   readonly inV1: boolean
   readonly #accessToken: string | undefined
   readonly #all: WaitingRequests
@@ -47,6 +50,7 @@ export class WaitingRequest implements Exchange, Receiver<string> {
     this.startedMs = exchange.startedMs
     this.response = exchange.response
     this.userId = exchange.userId
+    this.user = exchange.user
     this.inV1 = exchange.inV1
     this.#accessToken = accessToken
     this.#pending = later.text
@@ -148,10 +152,10 @@ export class WaitingRequests {
     response[WAITING] = undefined
   }
 
-  /** Checks the tokens of a user again. It walks over all requests, which is cheap enough for what happens seldom. */
-  recheck(userId: string): void {
+  /** Checks the tokens of a user, or of all users, again. It walks over all requests, which is cheap enough for what happens seldom. */
+  recheck(user: number | 'all'): void {
     this.#rechecks++
-    for (const waiting of this.#waiting) if (waiting.userId === userId) waiting.recheck()
+    for (const waiting of this.#waiting) if (user === 'all' || waiting.user === user) waiting.recheck()
   }
 
   /** The server stops: all answer with what they have, and so do those that still come. */

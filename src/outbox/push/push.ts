@@ -62,7 +62,7 @@ export class Push {
     const { streams, logger } = this.#options
     this.#heard = streams.positions().events
     this.#checkpoint = this.#heard
-    this.#endNews = streams.onNews((news) => this.#hear(news))
+    this.#endNews = streams.onNews({ news: (news) => this.#hear(news), missed: () => this.#missed() })
     this.#scheduleCheckpoint()
     this.#started = this.#loadAll().catch((err: unknown) => {
       logger.error({ err }, 'pushers could not be read; notifications are pushed after the next start')
@@ -131,6 +131,27 @@ export class Push {
     this.#listeners.delete(listener.owner.user)
   }
 
+  /** Any user may have events to be notified of, be in other rooms, or have read something. */
+  #missed(): void {
+    const quietUpTo = this.#heard
+    this.#heard = this.#options.streams.positions().events
+    for (const listener of this.#listeners.values()) {
+      this.#indexAgain(listener)
+      for (const line of listener.lines.values()) {
+        line.wake(quietUpTo)
+        line.wakeForBadge()
+      }
+    }
+  }
+
+  /** The user may be in other rooms now. */
+  #indexAgain(listener: Listener): void {
+    this.#unindex(listener)
+    this.#unindexed.add(listener)
+    if (listener.indexing === 'reading') listener.indexing = 'stale'
+    this.#index(listener)
+  }
+
   #hear(news: readonly News[]): void {
     const quietUpTo = this.#heard
     this.#heard = this.#options.streams.positions().events
@@ -148,10 +169,7 @@ export class Push {
         if (stream !== 'events') continue
         // An event that names a user changes which rooms the user is in.
         reached.add(listener)
-        this.#unindex(listener)
-        this.#unindexed.add(listener)
-        if (listener.indexing === 'reading') listener.indexing = 'stale'
-        this.#index(listener)
+        this.#indexAgain(listener)
       }
     }
     for (const { lines } of reached) for (const line of lines.values()) line.wake(quietUpTo)

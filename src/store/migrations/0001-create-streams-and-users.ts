@@ -1,5 +1,7 @@
-import { DURABLE_STREAMS } from '../ports/engine/change.ts'
 import { type Migration, table } from '../sql/engine/schema.ts'
+
+/** Streams that came later have migrations of their own. */
+const STREAMS = ['events', 'receipts', 'accountData', 'toDevice', 'deviceLists']
 
 export const createStreamsAndUsers: Migration = {
   name: '0001-create-streams-and-users',
@@ -10,7 +12,7 @@ export const createStreamsAndUsers: Migration = {
       `stream ${text} primary key`,
       `position ${integer} not null`,
     ),
-    ...DURABLE_STREAMS.map((stream) => `insert into stream_positions (stream, position) values ('${stream}', 0)`),
+    ...STREAMS.map((stream) => `insert into stream_positions (stream, position) values ('${stream}', 0)`),
     table(
       'users',
       { owner: 'store: internal numbers of all users ever seen, local or not', rowsGo: 'never, others point to them' },

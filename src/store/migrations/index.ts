@@ -19,6 +19,7 @@ import { addReceiptContents } from './0060-add-receipt-contents.ts'
 import { createShortLived } from './0070-create-short-lived.ts'
 import { createLeases } from './0071-create-leases.ts'
 import { createSigningKeys } from './0072-create-signing-keys.ts'
+import { addSessionsStream } from './0080-add-sessions-stream.ts'
 
 /** In the order in which they are done. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -42,4 +43,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createShortLived,
   createLeases,
   createSigningKeys,
+  addSessionsStream,
 ]

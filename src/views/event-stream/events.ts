@@ -84,10 +84,9 @@ export class EventStream {
    */
   async events(request: EventsRequest): Promise<string | Pending<string>> {
     const { streams, clock } = this.#parts
-    const now = streams.positions()
-    const place = (text: string): StreamPlace => streamPlace(text, now, request.words)
-    const from = place(request.from ?? (request.words ? START : formatSyncToken(now)))
-    const to = request.to === undefined || (request.words && request.to === END) ? undefined : place(request.to)
+    const place = (text: string): Promise<StreamPlace> => streamPlace(text, streams, request.words)
+    const from = await place(request.from ?? (request.words ? START : formatSyncToken(streams.positions())))
+    const to = request.to === undefined || (request.words && request.to === END) ? undefined : await place(request.to)
     if (to !== undefined && to.positions.events < from.positions.events) return this.#backward(request, from, to)
     const reading: Reading = { request, from, to, since: from.positions, peeked: undefined }
     return LongPoll.begin({ streams, clock, source: this.#source }, reading, request.timeoutMs)

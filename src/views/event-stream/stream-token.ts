@@ -1,5 +1,5 @@
 import { MatrixError } from '#spec'
-import { type Positions, parsePageToken, parseSyncToken, STREAMS, type StreamName } from '#streams'
+import { type Positions, parsePageToken, parseSyncToken, STREAMS, type Streams } from '#streams'
 import { END, START } from '../history/old-range.ts'
 
 /** A place in the event stream, with the token that names it. */
@@ -13,19 +13,21 @@ export interface StreamPlace {
  * the room events alone. `words`: whether `START` and `END` are tokens. Throws `M_INVALID_PARAM` for anything else, and for a token ahead
  * of this server, where a request would wait for ever.
  */
-export const streamPlace = (text: string, now: Positions, words: boolean): StreamPlace => {
+export const streamPlace = async (
+  text: string,
+  streams: Pick<Streams, 'positions' | 'resume'>,
+  words: boolean,
+): Promise<StreamPlace> => {
+  const now = streams.positions()
   if (words && text === START) return { text, positions: beginning(now) }
   if (words && text === END) return { text, positions: now }
   const sync = parseSyncToken(text, now)
   const page = sync === undefined ? parsePageToken(text) : undefined
   if (sync === undefined && page === undefined) throw new MatrixError('M_INVALID_PARAM', 'Not a token of this server')
-  const positions = sync ?? { ...now, events: page ?? now.events }
-  if (DURABLE_HERE.some((stream) => positions[stream] > now[stream]))
-    throw new MatrixError('M_INVALID_PARAM', 'The token lies ahead of this server')
+  const positions = await streams.resume(sync ?? { ...now, events: page ?? now.events })
+  if (positions === undefined) throw new MatrixError('M_INVALID_PARAM', 'The token lies ahead of this server')
   return { text, positions }
 }
-
-const DURABLE_HERE = ['events', 'receipts', 'accountData'] as const satisfies readonly StreamName[]
 
 /** Streams that `/events` does not carry begin now: a client that goes on with `/sync` must not be sent their past. */
 const beginning = (now: Positions): Positions => ({

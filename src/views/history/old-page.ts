@@ -1,5 +1,5 @@
 import type { StoredEvent } from '#store'
-import { formatPageToken } from '#streams'
+import { formatPageToken, type Streams } from '#streams'
 import { END, oldRange, START } from './old-range.ts'
 import { pastPositionOf } from './timeline-request.ts'
 
@@ -10,15 +10,16 @@ export interface OldPage {
   readonly limit?: number
 }
 
-/** The page, in the order of the stream. Throws `M_INVALID_PARAM` for a malformed token, or one ahead of `now`, the newest event. */
-export const oldPageOf = (
+/** The page, in the order of the stream. Throws `M_INVALID_PARAM` for a malformed token, or one ahead of the newest event. */
+export const oldPageOf = async (
   all: readonly StoredEvent[],
   page: OldPage,
-  now: number,
-): { readonly events: readonly StoredEvent[]; readonly start: string; readonly end: string } => {
+  streams: Pick<Streams, 'reach'>,
+): Promise<{ readonly events: readonly StoredEvent[]; readonly start: string; readonly end: string }> => {
   const { direction, ...range } = oldRange(page)
   const isForward = direction === 'forward'
-  const [from, to] = [pastPositionOf(range.from, now), pastPositionOf(range.to, now)]
+  const from = await pastPositionOf(range.from, streams)
+  const to = await pastPositionOf(range.to, streams)
   const [after, upTo] = isForward ? [from, to] : [to, from]
   const between = all
     .filter(({ position }) => (after === undefined || position > after) && (upTo === undefined || position <= upTo))

@@ -10,6 +10,7 @@ import {
   type UserId,
 } from '#spec'
 import type { RoomsReader, StoredEvent } from '#store'
+import type { Streams } from '#streams'
 import type { ClientEvents } from '../events/client-event.ts'
 import { creatorsAmong } from '../events/creators.ts'
 import type { EventTexts } from '../events/event-texts.ts'
@@ -36,8 +37,7 @@ export interface RoomStatesParts {
   readonly clientEvents: ClientEvents
   readonly texts: EventTexts
   readonly clock: Clock
-  /** Position of the newest event of all rooms. */
-  newest(): number
+  readonly streams: Pick<Streams, 'reach'>
 }
 
 /**
@@ -50,15 +50,15 @@ export class RoomStates {
   readonly #events: ClientEvents
   readonly #eventTexts: EventTexts
   readonly #clock: Clock
-  readonly #newest: () => number
+  readonly #streams: Pick<Streams, 'reach'>
 
-  constructor({ reader, visibility, clientEvents, texts, clock, newest }: RoomStatesParts) {
+  constructor({ reader, visibility, clientEvents, texts, clock, streams }: RoomStatesParts) {
     this.#reader = reader
     this.#visibility = visibility
     this.#events = clientEvents
     this.#eventTexts = texts
     this.#clock = clock
-    this.#newest = newest
+    this.#streams = streams
   }
 
   /** `GET /state`: a list of events. */
@@ -101,7 +101,7 @@ export class RoomStates {
       return (membership !== undefined && is === membership) || (notMembership !== undefined && is !== notMembership)
     })
     if (request.page === undefined) return `{"chunk":[${await this.#texts(wanted, viewer)}]}`
-    const { events, start, end } = oldPageOf(wanted, request.page, this.#newest())
+    const { events, start, end } = await oldPageOf(wanted, request.page, this.#streams)
     return `{"start":${JSON.stringify(start)},"end":${JSON.stringify(end)},"chunk":[${await this.#texts(events, viewer)}]}`
   }
 

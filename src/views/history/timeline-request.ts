@@ -1,6 +1,6 @@
 import { compileEventFilter, type EventMatcher } from '#rules'
 import { type EventId, MatrixError, parseRoomEventFilter, type RoomId } from '#spec'
-import { parsePageToken } from '#streams'
+import { parsePageToken, type Streams } from '#streams'
 
 /** `GET /messages`, tokens and filter as the client wrote them. */
 export interface MessagesRequest {
@@ -30,10 +30,13 @@ const DEFAULT_LIMIT = 10
 /** A position after all events. The only one ahead of the newest event that a request may name. */
 export const END_OF_TIME = Number.MAX_SAFE_INTEGER
 
-/** Like `positionOf`. Throws `M_INVALID_PARAM` for a token ahead of `now`, the newest event: it is of another server, or of a lost database. */
-export const pastPositionOf = (token: string | undefined, now: number): number | undefined => {
+/** Like `positionOf`. Throws `M_INVALID_PARAM` for a token ahead of the newest event: it is of another server, or of a lost database. */
+export const pastPositionOf = async (
+  token: string | undefined,
+  streams: Pick<Streams, 'reach'>,
+): Promise<number | undefined> => {
   const position = positionOf(token)
-  if (position !== undefined && position > now && position !== END_OF_TIME)
+  if (position !== undefined && position !== END_OF_TIME && !(await streams.reach({ events: position })))
     throw new MatrixError('M_INVALID_PARAM', 'The token lies ahead of this server')
   return position
 }

@@ -2,7 +2,7 @@ import type { Clock } from '#base'
 import type { EventMatcher } from '#rules'
 import { type EventId, MatrixError, type RoomId } from '#spec'
 import { isInHistory, type RoomNumber, type RoomsReader, type StoredEvent } from '#store'
-import { formatPageToken } from '#streams'
+import { formatPageToken, type Streams } from '#streams'
 import type { ClientEvents } from '../events/client-event.ts'
 import type { EventTexts } from '../events/event-texts.ts'
 import type { RoomViewer } from '../events/viewer.ts'
@@ -16,8 +16,7 @@ export interface TimelineParts {
   readonly clientEvents: ClientEvents
   readonly texts: EventTexts
   readonly clock: Clock
-  /** Position of the newest event of all rooms. */
-  newest(): number
+  readonly streams: Pick<Streams, 'reach'>
 }
 
 /** A room's history as a user asks for it: `/messages`, `/context`, one event. Answers are JSON texts. */
@@ -27,15 +26,15 @@ export class Timeline {
   readonly #events: ClientEvents
   readonly #eventTexts: EventTexts
   readonly #clock: Clock
-  readonly #newest: () => number
+  readonly #streams: Pick<Streams, 'reach'>
 
-  constructor({ reader, visibility, clientEvents, texts, clock, newest }: TimelineParts) {
+  constructor({ reader, visibility, clientEvents, texts, clock, streams }: TimelineParts) {
     this.#reader = reader
     this.#visibility = visibility
     this.#events = clientEvents
     this.#eventTexts = texts
     this.#clock = clock
-    this.#newest = newest
+    this.#streams = streams
   }
 
   /**
@@ -44,8 +43,8 @@ export class Timeline {
    */
   async messages(request: MessagesRequest, viewer: RoomViewer): Promise<string> {
     const { direction } = request
-    const now = this.#newest()
-    const [from, to] = [pastPositionOf(request.from, now), pastPositionOf(request.to, now)]
+    const from = await pastPositionOf(request.from, this.#streams)
+    const to = await pastPositionOf(request.to, this.#streams)
     const { matcher, limit, nothing } = filterOf(request.filter, request.limit, request.roomId)
     const access = await this.#visibility.access(request.roomId, viewer.userId)
     const room = access.record.room

@@ -9,7 +9,7 @@ import {
 } from '#rules'
 import type { UserId } from '#spec'
 import type { AccountDataReader } from '#store'
-import type { News } from '#streams'
+import type { News, NewsHandler } from '#streams'
 
 export interface ReadyPushRules {
   /** Content of `m.push_rules`, as text. */
@@ -31,7 +31,7 @@ export interface PushRulesParts {
 }
 
 /** Each user's push rules, the defaults and their own changes together, compiled once and kept until they change. */
-export class PushRules {
+export class PushRules implements NewsHandler {
   readonly #reader: AccountDataReader
   readonly #ready: LatestValues<number, ReadyPushRules>
 
@@ -48,7 +48,11 @@ export class PushRules {
     return this.#ready.stats()
   }
 
-  forget(news: readonly News[]): void {
+  missed(): void {
+    this.#ready.clear()
+  }
+
+  news(news: readonly News[]): void {
     for (const { stream, users } of news) {
       if (stream === 'accountData') for (const user of users) this.#ready.forget(user)
     }

@@ -10,7 +10,7 @@ import {
   type RoomVersion,
 } from '#spec'
 import type { RoomNumber, RoomRecord, RoomsReader } from '#store'
-import type { News } from '#streams'
+import type { News, NewsHandler } from '#streams'
 
 /** Facts of a room that are the same for all its readers until its next event. */
 export interface RoomFacts {
@@ -31,7 +31,7 @@ export interface RoomFactsCacheParts {
 }
 
 /** Kept until the next event of the room: when a message wakes the members, the first reads the facts and the others find them here. */
-export class RoomFactsCache {
+export class RoomFactsCache implements NewsHandler {
   readonly #reader: RoomsReader
   readonly #facts: LatestValues<RoomNumber, RoomFacts | 'unknown'>
 
@@ -44,7 +44,11 @@ export class RoomFactsCache {
     return this.#facts.stats()
   }
 
-  forget(news: readonly News[]): void {
+  missed(): void {
+    this.#facts.clear()
+  }
+
+  news(news: readonly News[]): void {
     for (const { stream, rooms } of news) {
       if (stream === 'events') for (const room of rooms) this.#facts.forget(room)
     }

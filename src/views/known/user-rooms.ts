@@ -1,7 +1,7 @@
 import { type CacheStats, LatestValues } from '#base'
 import type { UserId } from '#spec'
 import type { MembershipRecord, RoomNumber, RoomsReader } from '#store'
-import type { News } from '#streams'
+import type { News, NewsHandler } from '#streams'
 
 export type RoomsOfUser = ReadonlyMap<RoomNumber, MembershipRecord>
 
@@ -13,7 +13,7 @@ export interface UserRoomsParts {
 }
 
 /** The rooms that each user is in, is invited to or was in, kept in memory until one of these memberships changes. */
-export class UserRooms {
+export class UserRooms implements NewsHandler {
   readonly #reader: RoomsReader
   readonly #rooms: LatestValues<number, RoomsOfUser>
 
@@ -30,8 +30,12 @@ export class UserRooms {
     return this.#rooms.stats()
   }
 
+  missed(): void {
+    this.#rooms.clear()
+  }
+
   /** News of the `events` stream names the users whose membership changed. */
-  forget(news: readonly News[]): void {
+  news(news: readonly News[]): void {
     for (const { stream, users } of news) {
       if (stream === 'events') for (const user of users) this.#rooms.forget(user)
     }

@@ -44,15 +44,13 @@ export class Sync {
   }
 
   /** Parses `since`. Throws `M_INVALID_PARAM` for a malformed token, or one ahead of the durable streams: of another server, or of a lost database. */
-  since(text: string): Positions {
-    const now = this.#parts.streams.positions()
-    const since = parseSyncToken(text, now)
-    if (since === undefined) throw new MatrixError('M_INVALID_PARAM', 'since is not a token of this server')
-    if (since.events > now.events || since.accountData > now.accountData || since.receipts > now.receipts)
-      throw new MatrixError('M_INVALID_PARAM', 'since lies ahead of this server')
-    // Streams in memory begin at the clock's time of the start. A token ahead of one means that the clock was set back: everything in it is news.
-    const known = (stream: 'typing' | 'presence'): number => (since[stream] > now[stream] ? 0 : since[stream])
-    return { ...since, typing: known('typing'), presence: known('presence') }
+  async since(text: string): Promise<Positions> {
+    const { streams } = this.#parts
+    const token = parseSyncToken(text, streams.positions())
+    if (token === undefined) throw new MatrixError('M_INVALID_PARAM', 'since is not a token of this server')
+    const since = await streams.resume(token)
+    if (since === undefined) throw new MatrixError('M_INVALID_PARAM', 'since lies ahead of this server')
+    return since
   }
 
   /** The answer's JSON text; where there is no news and the request has time, the answer that comes later. */

@@ -40,7 +40,7 @@ export const syncEndpoints = ({ sync, filters, presence }: SyncDeps): readonly A
     rateLimit: 'unlimited',
     query,
     handler: async ({ requester, query }) => {
-      const since = query.since === undefined ? undefined : sync.since(query.since)
+      const since = query.since === undefined ? undefined : await sync.since(query.since)
       const filter = await filters.resolve(requester.user, query.filter || NO_FILTER)
       const over = await presence.syncing(requester, query.set_presence ?? 'online')
       const { userId, user, device } = requester

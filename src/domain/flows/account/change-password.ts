@@ -69,13 +69,12 @@ export class ChangePassword {
         await this.#parts.commit([change, ...usedUp])
         return
       }
-      const [, removed] = await this.#parts.commit([
+      await this.#parts.commit([
         change,
         this.#parts.devices.removeAll(userId, request.requester?.device),
         this.#parts.traces.orphansOf(userId),
         ...usedUp,
       ])
-      this.#parts.devices.removed(removed)
     } catch (error) {
       if (!(error instanceof WriteConflict) || error.kind === 'validation-gone') throw notAdded(error)
       throw new MatrixError('M_USER_DEACTIVATED', 'This account has been deactivated')

@@ -75,8 +75,7 @@ export class Deactivate {
     if (account === undefined) throw new MatrixError('M_NOT_FOUND', 'There is no such account')
     // Before the commit, which forgets who was told.
     const unbound = await this.#parts.traces.unbind(account, stringAt(body, 'id_server'))
-    const removed = await this.#end(account, body.erase === true, byEmail?.changes ?? [])
-    this.#parts.devices.removed(removed)
+    await this.#end(account, body.erase === true, byEmail?.changes ?? [])
     this.#leaveRooms(userId)
     return unbound
   }
@@ -84,14 +83,13 @@ export class Deactivate {
   async #end(account: AccountRecord, erase: boolean, usedUp: readonly Change<void>[]) {
     const { userId } = account
     try {
-      const [removed] = await this.#parts.commit([
+      await this.#parts.commit([
         this.#parts.devices.removeAll(userId),
         this.#parts.accounts.deactivate(userId, erase),
         ...usedUp,
         this.#parts.uia.endingAllOf(userId),
         ...this.#parts.traces.changesFor(account),
       ])
-      return removed
     } catch (error) {
       throw notAdded(error)
     }

@@ -48,8 +48,7 @@ export class CreateAccount {
         return undefined
       }
       const session = this.#parts.sessions.prepare({ userId, ...draft.session })
-      const [, started] = await this.#parts.commit([account, session.change, ...rest])
-      this.#parts.sessions.began(started)
+      await this.#parts.commit([account, session.change, ...rest])
       return session.answer
     } catch (error) {
       throw notCreated(error)

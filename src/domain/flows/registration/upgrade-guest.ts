@@ -69,14 +69,11 @@ export class UpgradeGuest {
     const rest = [traces.orphansOf(userId), ...alongside]
     try {
       if (session === undefined) {
-        const [, removed] = await this.#parts.commit([upgrade, removal, ...rest])
-        devices.removed(removed)
+        await this.#parts.commit([upgrade, removal, ...rest])
         return undefined
       }
       const prepared = this.#parts.sessions.prepare({ ...session, userId, deviceId })
-      const [, removed, started] = await this.#parts.commit([upgrade, removal, prepared.change, ...rest])
-      devices.removed(removed)
-      this.#parts.sessions.began(started)
+      await this.#parts.commit([upgrade, removal, prepared.change, ...rest])
       return prepared.answer
     } catch (error) {
       throw notCreated(error)

@@ -33,8 +33,7 @@ export class EndSessions {
 
   async logOutAll(userId: UserId): Promise<void> {
     const { commit, devices, traces, uia } = this.#parts
-    const [removed] = await commit([devices.removeAll(userId), traces.orphansOf(userId), uia.endingAllOf(userId)])
-    devices.removed(removed)
+    await commit([devices.removeAll(userId), traces.orphansOf(userId), uia.endingAllOf(userId)])
   }
 
   /** `DELETE /devices/{deviceId}`; for the removed and the unknown alike. */
@@ -72,10 +71,6 @@ export class EndSessions {
   }
 
   async #remove(userId: UserId, deviceIds: readonly DeviceId[]): Promise<void> {
-    const [removed] = await this.#parts.commit([
-      this.#parts.devices.remove(userId, deviceIds),
-      this.#parts.traces.orphansOf(userId),
-    ])
-    this.#parts.devices.removed(removed)
+    await this.#parts.commit([this.#parts.devices.remove(userId, deviceIds), this.#parts.traces.orphansOf(userId)])
   }
 }

@@ -54,8 +54,7 @@ export class LogIn {
   async start(request: SessionRequest, rehash?: Change<void>): Promise<PreparedSession['answer']> {
     const session = this.#parts.sessions.prepare(request)
     try {
-      const [started] = await this.#parts.commit([session.change, ...(rehash === undefined ? [] : [rehash])])
-      this.#parts.sessions.began(started)
+      await this.#parts.commit([session.change, ...(rehash === undefined ? [] : [rehash])])
       return session.answer
     } catch (error) {
       if (!(error instanceof WriteConflict)) throw error

@@ -45,24 +45,23 @@ export interface StartedSession {
   readonly user: UserNumber
   readonly device: DeviceNumber
   readonly token: TokenNumber
-  /** Access hashes that the device had before and that are void now. */
-  readonly revoked: readonly string[]
 }
 
-export interface RemovedDevices {
-  readonly devices: readonly { readonly device: DeviceNumber; readonly deviceId: DeviceId }[]
-  readonly revoked: readonly string[]
+export interface RemovedDevice {
+  readonly device: DeviceNumber
+  readonly deviceId: DeviceId
 }
 
+/** Changes that void access tokens announce the user in the stream `sessions`. */
 export interface DevicesWriter {
   /** Makes the device where it is unknown; the tokens it had are void. Conflict: `account-gone` (none, or deactivated). */
   startSession(session: NewSession): Change<StartedSession>
   /** Conflict: `device-gone`. */
   rename(device: DeviceNumber, displayName: string): Change<void>
   /** Removes devices with their tokens; unknown ids are passed over. */
-  remove(userId: UserId, deviceIds: readonly DeviceId[]): Change<RemovedDevices>
+  remove(userId: UserId, deviceIds: readonly DeviceId[]): Change<readonly RemovedDevice[]>
   /** Removes all devices of the user but `except`. */
-  removeAll(userId: UserId, except?: DeviceNumber): Change<RemovedDevices>
+  removeAll(userId: UserId, except?: DeviceNumber): Change<readonly RemovedDevice[]>
   /** Devices that are gone are passed over. */
   recordSightings(sightings: readonly (Sighting & { readonly device: DeviceNumber })[]): Change<void>
 }
@@ -89,17 +88,15 @@ export interface TokenRecord {
   readonly unconfirmed: boolean
 }
 
+/** Changes that void access tokens announce the user in the stream `sessions`. */
 export interface TokensWriter {
   /**
    * Exchanges a refresh token. The old pair stays valid until the new one is used; exchanging it once more voids what the first
    * exchange gave. Conflict: `refresh-token-gone`.
    */
-  exchange(
-    token: TokenNumber,
-    tokens: NewTokenPair,
-  ): Change<{ readonly token: TokenNumber; readonly revoked: readonly string[] }>
+  exchange(token: TokenNumber, tokens: NewTokenPair): Change<TokenNumber>
   /** The pair was used: the one it was exchanged for is void. Conflict: `token-gone`. */
-  confirm(token: TokenNumber): Change<{ readonly revoked: readonly string[] }>
+  confirm(token: TokenNumber): Change<void>
 }
 
 export interface TokensReader {

@@ -31,8 +31,8 @@ export class WriteConflict extends Error {
   }
 }
 
-/** The streams whose positions are kept in the database. */
-export const DURABLE_STREAMS = ['events', 'receipts', 'accountData', 'toDevice', 'deviceLists'] as const
+/** The streams whose positions are kept in the database. `sessions` tells of access tokens that became void. */
+export const DURABLE_STREAMS = ['events', 'receipts', 'accountData', 'toDevice', 'deviceLists', 'sessions'] as const
 export type DurableStream = (typeof DURABLE_STREAMS)[number]
 
 /** What a committed change tells those who wait: never sent before the commit. */

@@ -2,14 +2,14 @@ import type { DeviceId, UserId } from '#spec'
 import type {
   DevicesWriter,
   NewSession,
-  RemovedDevices,
+  RemovedDevice,
   Sighting,
   StartedSession,
 } from '../../ports/accounts/devices.ts'
 import { WriteConflict } from '../../ports/engine/change.ts'
 import { defineWrite, queriesOver, type Tx } from '../engine/index.ts'
 import type { AccountTables } from './accounts-tables.ts'
-import { insertPair } from './tokens-writes.ts'
+import { announceVoided, insertPair } from './tokens-writes.ts'
 
 const query = queriesOver<AccountTables>()
 
@@ -67,7 +67,7 @@ const deleteAll = query((db, param: { user: number; except: number }) =>
     .returning(['device', 'device_id']),
 )
 const deleteTokens = query((db, param: { devices: readonly number[] }, { integers }) =>
-  db.deleteFrom('token_pairs').where('device', 'in', integers(param.devices)).returning('access_hash'),
+  db.deleteFrom('token_pairs').where('device', 'in', integers(param.devices)),
 )
 const storeSighting = query((db, param: { device: number; atMs: number; ip: string; userAgent: string | null }) =>
   db
@@ -76,25 +76,30 @@ const storeSighting = query((db, param: { device: number; atMs: number; ip: stri
     .where('device', '=', param.device),
 )
 
-const voidTokens = async (tx: Tx, devices: readonly number[]): Promise<readonly string[]> =>
-  (await tx.all(deleteTokens, { devices })).map((row) => row.access_hash)
+const voidTokens = async (tx: Tx, user: number, devices: readonly number[]): Promise<void> => {
+  if (devices.length > 0 && (await tx.run(deleteTokens, { devices })) > 0) announceVoided(tx, user)
+}
 
-const startSession = defineWrite('devices.startSession', async (tx, session: NewSession): Promise<StartedSession> => {
-  const owner = await tx.first(ownerOf, { userId: session.userId })
-  if (owner === undefined || owner.deactivated_ms !== null) throw new WriteConflict('account-gone')
-  const row = await tx.first(upsertDevice, {
-    user: owner.user_number,
-    deviceId: session.deviceId,
-    displayName: session.displayName ?? null,
-    atMs: session.seen.atMs,
-    ip: session.seen.ip,
-    userAgent: session.seen.userAgent ?? null,
-  })
-  if (row === undefined) throw new Error('an inserted device got no number')
-  const revoked = await voidTokens(tx, [row.device])
-  const token = await insertPair(tx, row.device, session.tokens, undefined)
-  return { user: owner.user_number, device: row.device, token, revoked }
-})
+const startSession = defineWrite(
+  'devices.startSession',
+  ['sessions'],
+  async (tx, session: NewSession): Promise<StartedSession> => {
+    const owner = await tx.first(ownerOf, { userId: session.userId })
+    if (owner === undefined || owner.deactivated_ms !== null) throw new WriteConflict('account-gone')
+    const row = await tx.first(upsertDevice, {
+      user: owner.user_number,
+      deviceId: session.deviceId,
+      displayName: session.displayName ?? null,
+      atMs: session.seen.atMs,
+      ip: session.seen.ip,
+      userAgent: session.seen.userAgent ?? null,
+    })
+    if (row === undefined) throw new Error('an inserted device got no number')
+    await voidTokens(tx, owner.user_number, [row.device])
+    const token = await insertPair(tx, row.device, session.tokens, undefined)
+    return { user: owner.user_number, device: row.device, token }
+  },
+)
 
 const rename = defineWrite('devices.rename', async (tx, input: { device: number; displayName: string }) => {
   if ((await tx.run(renameDevice, input)) === 0) throw new WriteConflict('device-gone')
@@ -102,31 +107,38 @@ const rename = defineWrite('devices.rename', async (tx, input: { device: number;
 
 const removed = async (
   tx: Tx,
+  user: number,
   rows: readonly { readonly device: number; readonly device_id: string }[],
-): Promise<RemovedDevices> => ({
-  devices: rows.map((row) => ({ device: row.device, deviceId: row.device_id as DeviceId })),
-  revoked:
-    rows.length === 0
-      ? []
-      : await voidTokens(
-          tx,
-          rows.map((row) => row.device),
-        ),
-})
+): Promise<readonly RemovedDevice[]> => {
+  const devices = rows.map((row) => ({ device: row.device, deviceId: row.device_id as DeviceId }))
+  await voidTokens(
+    tx,
+    user,
+    devices.map(({ device }) => device),
+  )
+  return devices
+}
 
-const remove = defineWrite('devices.remove', async (tx, input: { userId: UserId; deviceIds: readonly DeviceId[] }) => {
-  const owner = await tx.first(ownerOf, input)
-  if (owner === undefined) return { devices: [], revoked: [] }
-  return removed(tx, await tx.all(deleteNamed, { user: owner.user_number, deviceIds: input.deviceIds }))
-})
+const remove = defineWrite(
+  'devices.remove',
+  ['sessions'],
+  async (tx, input: { userId: UserId; deviceIds: readonly DeviceId[] }) => {
+    const owner = await tx.first(ownerOf, input)
+    if (owner === undefined) return []
+    const user = owner.user_number
+    return removed(tx, user, await tx.all(deleteNamed, { user, deviceIds: input.deviceIds }))
+  },
+)
 
 const removeAll = defineWrite(
   'devices.removeAll',
+  ['sessions'],
   async (tx, input: { userId: UserId; except: number | undefined }) => {
     const owner = await tx.first(ownerOf, input)
-    if (owner === undefined) return { devices: [], revoked: [] }
+    if (owner === undefined) return []
+    const user = owner.user_number
     // Numbers of devices begin at 1.
-    return removed(tx, await tx.all(deleteAll, { user: owner.user_number, except: input.except ?? 0 }))
+    return removed(tx, user, await tx.all(deleteAll, { user, except: input.except ?? 0 }))
   },
 )
 

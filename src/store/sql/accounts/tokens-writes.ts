@@ -28,18 +28,18 @@ const insertTokens = query((db, param: PairValues) =>
     .returning('token'),
 )
 const pairOf = query((db, param: { token: number }) =>
-  db.selectFrom('token_pairs').select(['device', 'predecessor']).where('token', '=', param.token),
+  db
+    .selectFrom('token_pairs')
+    .innerJoin('devices', 'devices.device', 'token_pairs.device')
+    .select(['token_pairs.device', 'predecessor', 'user_number'])
+    .where('token', '=', param.token),
 )
 /** All pairs of a device that hang on one: at most one exchange deep, since using a pair voids the one before it. */
 const deleteSuccessors = query((db, param: { token: number; device: number }) =>
-  db
-    .deleteFrom('token_pairs')
-    .where('device', '=', param.device)
-    .where('predecessor', '=', param.token)
-    .returning('access_hash'),
+  db.deleteFrom('token_pairs').where('device', '=', param.device).where('predecessor', '=', param.token),
 )
 const deletePair = query((db, param: { token: number }) =>
-  db.deleteFrom('token_pairs').where('token', '=', param.token).returning('access_hash'),
+  db.deleteFrom('token_pairs').where('token', '=', param.token),
 )
 const standAlone = query((db, param: { token: number }) =>
   db.updateTable('token_pairs').set({ predecessor: null }).where('token', '=', param.token),
@@ -63,26 +63,35 @@ export const insertPair = async (
   return row.token
 }
 
-const confirmPair = async (tx: Tx, token: TokenNumber, predecessor: number | null): Promise<readonly string[]> => {
-  if (predecessor === null) return []
-  const rows = await tx.all(deletePair, { token: predecessor })
+/** Tells that access tokens of the user are void. */
+export const announceVoided = (tx: Tx, user: number): void =>
+  tx.announce({ stream: 'sessions', position: tx.next('sessions', 1), rooms: [], users: [user] })
+
+/** Voids the pair that this one was exchanged for. Answers whether there was one. */
+const confirmPair = async (tx: Tx, token: TokenNumber, predecessor: number | null): Promise<boolean> => {
+  if (predecessor === null) return false
+  await tx.run(deletePair, { token: predecessor })
   await tx.run(standAlone, { token })
-  return rows.map((row) => row.access_hash)
+  return true
 }
 
-const exchange = defineWrite('tokens.exchange', async (tx, input: { token: TokenNumber; tokens: NewTokenPair }) => {
-  const pair = await tx.first(pairOf, { token: input.token })
-  if (pair === undefined) throw new WriteConflict('refresh-token-gone')
-  const older = await confirmPair(tx, input.token, pair.predecessor)
-  const unused = await tx.all(deleteSuccessors, { token: input.token, device: pair.device })
-  const token = await insertPair(tx, pair.device, input.tokens, input.token)
-  return { token, revoked: [...older, ...unused.map((row) => row.access_hash)] }
-})
+const exchange = defineWrite(
+  'tokens.exchange',
+  ['sessions'],
+  async (tx, input: { token: TokenNumber; tokens: NewTokenPair }) => {
+    const pair = await tx.first(pairOf, { token: input.token })
+    if (pair === undefined) throw new WriteConflict('refresh-token-gone')
+    const hadOlder = await confirmPair(tx, input.token, pair.predecessor)
+    const unused = await tx.run(deleteSuccessors, { token: input.token, device: pair.device })
+    if (hadOlder || unused > 0) announceVoided(tx, pair.user_number)
+    return insertPair(tx, pair.device, input.tokens, input.token)
+  },
+)
 
-const confirm = defineWrite('tokens.confirm', async (tx, input: { token: TokenNumber }) => {
+const confirm = defineWrite('tokens.confirm', ['sessions'], async (tx, input: { token: TokenNumber }) => {
   const pair = await tx.first(pairOf, { token: input.token })
   if (pair === undefined) throw new WriteConflict('token-gone')
-  return { revoked: await confirmPair(tx, input.token, pair.predecessor) }
+  if (await confirmPair(tx, input.token, pair.predecessor)) announceVoided(tx, pair.user_number)
 })
 
 export const tokensWrites = [exchange, confirm]

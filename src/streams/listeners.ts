@@ -1,0 +1,200 @@
+import type { Clock } from '#base'
+import type { News } from './bus.ts'
+import { Deadlines } from './deadlines.ts'
+
+/** A request that waits: notified once, unless it leaves before. */
+export interface Waiter {
+  /** `isNews`: there may be news; otherwise the time is over. */
+  notify(isNews: boolean): void
+}
+
+/** One user with requests that wait, or that waited a short while ago: the rooms whose news wakes them, and when news last came. */
+export interface Listener {
+  readonly user: number
+  readonly rooms: readonly number[]
+  readonly waiting: Set<Waiting>
+  lastTick: number
+}
+
+interface WaitingParts {
+  readonly listeners: Listeners
+  readonly listener: Listener
+  readonly waiter: Waiter
+}
+
+/** A waiter in its place; `leave` takes it. */
+export class Waiting {
+  readonly listener: Listener
+  readonly waiter: Waiter
+  readonly #listeners: Listeners
+  /** Its place among the deadlines. */
+  time = 0
+
+  constructor({ listeners, listener, waiter }: WaitingParts) {
+    this.#listeners = listeners
+    this.listener = listener
+    this.waiter = waiter
+  }
+
+  expired(): void {
+    if (this.#listeners.leave(this)) this.waiter.notify(false)
+  }
+}
+
+/** Listeners, and rooms of listeners, remembered between two of their long polls: their rooms need not be indexed anew at each. */
+const REMEMBERED_LISTENERS = 50_000
+const REMEMBERED_ROOMS = 1_000_000
+/** Long polls woken in one slice of the event loop. */
+const WAKES_A_SLICE = 16
+
+/** The listener for news of one room that its reader is not in. User numbers are positive, so these do not meet them. */
+export const listenerInRoom = (room: number): number => -1 - room
+
+/** The users with waiting requests, found by the rooms whose news wakes them. */
+export class Listeners {
+  readonly #clock: Clock
+  readonly #byUser = new Map<number, Listener>()
+  readonly #byRoom = new Map<number, Set<Listener>>()
+  /** Listeners without a waiting request, longest idle first: these may be forgotten. The others are bounded by the open requests. */
+  readonly #idle = new Set<Listener>()
+  readonly #deadlines: Deadlines<Waiting>
+  #indexedRooms = 0
+  #toWake: Waiting[] = []
+  #woken = 0
+  #reached = 0
+  #waking = false
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+    this.#deadlines = new Deadlines(clock)
+  }
+
+  /** Requests that wait now. */
+  get waiting(): number {
+    let count = 0
+    for (const listener of this.#byUser.values()) count += listener.waiting.size
+    return count
+  }
+
+  /** Requests that the newest news woke. */
+  get reached(): number {
+    return this.#reached
+  }
+
+  get(user: number): Listener | undefined {
+    return this.#byUser.get(user)
+  }
+
+  remember(user: number, rooms: readonly number[], tick: number): Listener {
+    this.#forgetIdle()
+    const listener: Listener = { user, rooms, waiting: new Set(), lastTick: tick }
+    this.#byUser.set(user, listener)
+    this.#idle.add(listener)
+    this.#indexedRooms += rooms.length
+    for (const room of rooms) {
+      const inRoom = this.#byRoom.get(room)
+      if (inRoom === undefined) this.#byRoom.set(room, new Set([listener]))
+      else inRoom.add(listener)
+    }
+    return listener
+  }
+
+  wait(listener: Listener, waiter: Waiter, timeoutMs: number): Waiting {
+    const waiting = new Waiting({ listeners: this, listener, waiter })
+    waiting.time = this.#deadlines.add(waiting, timeoutMs)
+    listener.waiting.add(waiting)
+    this.#idle.delete(listener)
+    return waiting
+  }
+
+  /** Takes the waiter out without notifying it. False where it was notified already, or is about to be. */
+  leave(waiting: Waiting): boolean {
+    const { listener, time } = waiting
+    if (!listener.waiting.delete(waiting)) return false
+    this.#deadlines.remove(waiting, time)
+    this.#rest(listener)
+    return true
+  }
+
+  /** Wakes the requests that the news concerns. */
+  wake(news: readonly News[], tick: number): void {
+    const reached = new Set<Listener>()
+    for (const { stream, rooms, users } of news) {
+      // No client reads this stream.
+      if (stream === 'sessions') continue
+      for (const room of rooms) {
+        for (const listener of this.#byRoom.get(room) ?? []) reached.add(listener)
+      }
+      for (const user of users) {
+        const listener = this.#byUser.get(user)
+        if (listener === undefined) continue
+        reached.add(listener)
+        // An event that names a user changes the rooms they are in: these are asked for again.
+        if (stream === 'events') this.#forget(listener)
+      }
+    }
+    this.#wake(reached, tick)
+  }
+
+  /** Wakes all, and asks for their rooms again. */
+  wakeAll(tick: number): void {
+    const all = [...this.#byUser.values()]
+    for (const listener of all) this.#forget(listener)
+    this.#wake(all, tick)
+  }
+
+  #wake(reached: Iterable<Listener>, tick: number): void {
+    this.#reached = 0
+    for (const listener of reached) {
+      this.#reached += listener.waiting.size
+      listener.lastTick = tick
+      // Each waiter is queued once, however much comes before its turn.
+      for (const waiting of listener.waiting) this.#toWake.push(waiting)
+      listener.waiting.clear()
+      this.#rest(listener)
+    }
+    if (this.#toWake.length > 0 && !this.#waking) this.#wakeSlice()
+  }
+
+  #wakeSlice(): void {
+    this.#waking = true
+    const end = Math.min(this.#woken + WAKES_A_SLICE, this.#toWake.length)
+    while (this.#woken < end) {
+      const waiting = this.#toWake[this.#woken++] as Waiting
+      this.#deadlines.remove(waiting, waiting.time)
+      waiting.waiter.notify(true)
+    }
+    if (end < this.#toWake.length) {
+      this.#clock.soon(() => this.#wakeSlice())
+      return
+    }
+    this.#toWake = []
+    this.#woken = 0
+    this.#waking = false
+  }
+
+  /** A listener without waiting requests becomes the last of the idle ones, unless it was forgotten already. */
+  #rest(listener: Listener): void {
+    if (listener.waiting.size > 0 || this.#byUser.get(listener.user) !== listener) return
+    this.#idle.delete(listener)
+    this.#idle.add(listener)
+  }
+
+  #forgetIdle(): void {
+    for (const listener of this.#idle) {
+      if (this.#byUser.size < REMEMBERED_LISTENERS && this.#indexedRooms < REMEMBERED_ROOMS) return
+      this.#forget(listener)
+    }
+  }
+
+  #forget(listener: Listener): void {
+    this.#byUser.delete(listener.user)
+    this.#idle.delete(listener)
+    this.#indexedRooms -= listener.rooms.length
+    for (const room of listener.rooms) {
+      const inRoom = this.#byRoom.get(room)
+      inRoom?.delete(listener)
+      if (inRoom?.size === 0) this.#byRoom.delete(room)
+    }
+  }
+}
