@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { gzipSync } from 'node:zlib'
 import pg from 'pg'
 import { Scene } from '../test/flow/upgrade/scene.ts'
-import { ServerProcess } from '../test/support/server-process.ts'
+import { CHEAP_PASSWORDS, ServerProcess } from '../test/support/server-process.ts'
 import { repositoryRoot } from './cruise.ts'
 
 /**
@@ -15,12 +15,11 @@ import { repositoryRoot } from './cruise.ts'
  * holds is what that version wrote.
  */
 const FIXTURES = join(repositoryRoot, 'test', 'flow', 'upgrade', 'databases')
-const ENV = { HOMEROOM_PASSWORDS_HASH_MEMORY: '8KiB', HOMEROOM_PASSWORDS_HASH_PASSES: '1' }
 
 /** Fills a homeserver over that database; answers its data folder, in a folder of the caller. */
 const fill = async (target: string, folder: string, databaseUrl?: string): Promise<string> => {
   const dataFolder = join(folder, 'data')
-  const server = new ServerProcess({ dataFolder, databaseUrl, env: ENV })
+  const server = new ServerProcess({ dataFolder, databaseUrl, env: CHEAP_PASSWORDS })
   try {
     await server.ready()
     const known = await new Scene(server.url).play()

@@ -1,6 +1,6 @@
 import { type MailServer, PUBLIC_URL } from '../support/other-servers/smtp.ts'
 import type { Ledger } from './ledger.ts'
-import { type Account, enc, type Json, type Reply, type Wire } from './wire.ts'
+import { type Account, ANSWER_WITHIN_MS, enc, type Json, type Reply, type Wire } from './wire.ts'
 import { type PendingPlan, RepeatingWriter } from './writers.ts'
 
 /** Something of a person that holds the number of the last write. */
@@ -203,11 +203,20 @@ export class AddressWriter extends RepeatingWriter<string> {
       this.ledger.lost.push(`the mail to ${email}, which was said to be sent`)
       return false
     }
-    const opened = await fetch(link.replace(PUBLIC_URL, this.#url()), { method: 'POST' }).catch(() => undefined)
-    await opened?.text()
-    if (opened?.status !== 200) return false
+    if (!(await this.#confirm(link.replace(PUBLIC_URL, this.#url())))) return false
     const creds = { sid: sent.body.sid, client_secret }
     return this.ledger.judge(`adding ${email}`, await this.#post('/v3/account/3pid', { three_pid_creds: creds }))
+  }
+
+  /** False where there was no answer, or half of one. */
+  async #confirm(link: string): Promise<boolean> {
+    try {
+      const opened = await fetch(link, { method: 'POST', signal: AbortSignal.timeout(ANSWER_WITHIN_MS) })
+      await opened.text()
+      return opened.status === 200
+    } catch {
+      return false
+    }
   }
 
   #post(path: string, body: unknown): Promise<Reply | undefined> {

@@ -34,9 +34,9 @@ export class Verdict {
     for (const event of ledger.events.slice(this.#events)) {
       if (!watcher.has(event.eventId)) ledger.lost.push(describe('not in /sync', event))
     }
-    await this.#checkAccountData(watcher)
-    for (const writer of this.#court.personal) await writer.check()
     await Promise.all([
+      this.#checkAccountData(watcher),
+      ...this.#court.personal.map((writer) => writer.check()),
       ...ledger.accounts.slice(this.#accounts).map((account) => this.#checkAccount(account)),
       ...ledger.rooms.slice(this.#rooms).map(({ roomId }) => this.#checkRoom(roomId, watcher)),
     ])

@@ -18,7 +18,7 @@ export interface Ask {
 }
 
 /** Beyond it no answer is a fault of its own: the longest that the server itself promises to wait is shorter. */
-const ANSWER_WITHIN_MS = 45_000
+export const ANSWER_WITHIN_MS = 45_000
 
 /**
  * HTTP without any second try of its own. `undefined` is no answer, or half of one: then nobody was told anything.

@@ -13,6 +13,9 @@ export interface ServerSetup {
   readonly env?: Readonly<Record<string, string>>
 }
 
+/** Settings under which a hash costs what a test can spend. */
+export const CHEAP_PASSWORDS = { HOMEROOM_PASSWORDS_HASH_MEMORY: '8KiB', HOMEROOM_PASSWORDS_HASH_PASSES: '1' }
+
 export interface Exit {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
@@ -20,6 +23,8 @@ export interface Exit {
 
 const READY = /^ {2}Address\s+(http:\S+)/m
 const READY_WITHIN_MS = 60_000
+/** A server promises to stop within 10 s. */
+const STOPPED_WITHIN_MS = 60_000
 const KEPT_OUTPUT = 8_000
 
 const running = new Set<number>()
@@ -87,15 +92,7 @@ export class ServerProcess {
     const ended = this.exited.then(({ code, signal }): never => {
       throw new Error(`the server ended (${signal ?? code}) before it was ready: ${this.#stderr}`)
     })
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`the server is not ready: ${this.#stderr}`)), READY_WITHIN_MS)
-    })
-    try {
-      return await Promise.race([banner, ended, late])
-    } finally {
-      clearTimeout(timer)
-    }
+    return this.#within(READY_WITHIN_MS, 'is not ready', Promise.race([banner, ended]))
   }
 
   /** Like a power cut, as far as a process can see: nothing of it runs any more once this resolves. */
@@ -104,10 +101,22 @@ export class ServerProcess {
     return this.exited
   }
 
-  /** Asks it to stop in good order. */
+  /** Asks it to stop in good order. Throws where it does not. */
   terminate(): Promise<Exit> {
     this.#child.kill('SIGTERM')
-    return this.exited
+    return this.#within(STOPPED_WITHIN_MS, 'does not stop', this.exited)
+  }
+
+  async #within<Value>(timeMs: number, what: string, promise: Promise<Value>): Promise<Value> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`the server ${what} after ${timeMs} ms: ${this.#stderr}`)), timeMs)
+    })
+    try {
+      return await Promise.race([promise, late])
+    } finally {
+      clearTimeout(timer)
+    }
   }
 
   #read(text: string): void {

@@ -3,11 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { askPostgres, createPostgres, postgresUrl } from '../contract/databases.ts'
 import { TestClient } from './client.ts'
-import { ServerProcess } from './server-process.ts'
+import { CHEAP_PASSWORDS, ServerProcess } from './server-process.ts'
 
 const KEY_FILE = 'signing.key'
-/** Hashing that costs what a test can spend. */
-const CHEAP_PASSWORDS = { HOMEROOM_PASSWORDS_HASH_MEMORY: '8KiB', HOMEROOM_PASSWORDS_HASH_PASSES: '1' }
 
 let made = 0
 
