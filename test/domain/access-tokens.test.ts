@@ -1,0 +1,135 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { silentLogger, systemRandom } from '#base'
+import { AccessTokens, Devices, LastSeen, Sessions } from '#domain'
+import type { DeviceId, UserId } from '#spec'
+import { type Committed, type Store, type TokensReader, writers } from '#store'
+import { InProcessBus, Streams } from '#streams'
+import { cleanDatabases, makeSqlite } from '../contract/databases.ts'
+import { SteppedClock } from '../support/stepped-clock.ts'
+
+const [alice, bob] = ['@alice:home.test' as UserId, '@bob:home.test' as UserId]
+const from = { ip: '127.0.0.1', userAgent: undefined }
+const UNKNOWN = expect.objectContaining({ errcode: 'M_UNKNOWN_TOKEN' })
+const LIFETIMES = { accessMs: undefined, refreshableAccessMs: 3_600_000, refreshMs: undefined }
+
+afterEach(cleanDatabases)
+
+/** The tokens of a process that hears of commits by others only when a test lets it. */
+const startProcess = async () => {
+  const store: Store = await (await makeSqlite()).open()
+  const clock = new SteppedClock()
+  const bus = new InProcessBus()
+  const durable = await store.positions()
+  const streams = new Streams({ clock, bus, durable, readDurable: () => store.positions() })
+  const mail: Committed[] = []
+  store.onCommitted((committed) => mail.push(committed))
+  const reads = { count: 0, afterRead: async (): Promise<void> => {} }
+  const reader: TokensReader = {
+    byRefreshHash: (hash) => store.tokens.byRefreshHash(hash),
+    byAccessHash: async (hash) => {
+      reads.count++
+      const record = await store.tokens.byAccessHash(hash)
+      await reads.afterRead()
+      return record
+    },
+  }
+  const { commit } = store
+  const lastSeen = new LastSeen({ writer: writers.devices, commit, clock, logger: silentLogger })
+  const kept = { reader, writer: writers.tokens, commit, clock }
+  const accessTokens = new AccessTokens({ ...kept, lastSeen, news: streams })
+  const voided: (number | 'all')[] = []
+  accessTokens.onVoided((user) => voided.push(user))
+  const sessions = new Sessions({ devices: writers.devices, ...kept, random: systemRandom, lifetimes: LIFETIMES })
+  const devices = new Devices({ reader: store.devices, writer: writers.devices, commit, lastSeen })
+  const account = { passwordHash: undefined, guest: false, admin: false, createdAtMs: 0 }
+  const users = await commit([alice, bob].map((userId) => writers.accounts.create({ userId, ...account })))
+  const hear = (): void => {
+    for (const { before, positions, announcements: news } of mail.splice(0))
+      bus.publish({ kind: 'committed', before, positions, news })
+  }
+  const logIn = async (userId: UserId, deviceId: string, refreshable = false) => {
+    const request = { userId, deviceId: deviceId as DeviceId, displayName: undefined, refreshable, from }
+    const { change, answer } = sessions.prepare(request)
+    await commit([change])
+    return answer
+  }
+  const logOut = (userId: UserId, deviceId: string) => commit([devices.remove(userId, [deviceId as DeviceId])])
+  hear()
+  return { accessTokens, sessions, voided, users, reads, mail, hear, logIn, logOut }
+}
+
+describe('an access token', () => {
+  it('that is void is refused as soon as there is news of it, and the tokens of others are not read again', async () => {
+    const { accessTokens, voided, users, reads, hear, logIn, logOut } = await startProcess()
+    const [one, other] = [await logIn(alice, 'PHONE'), await logIn(bob, 'PHONE')]
+    for (const { access_token: token } of [one, other]) await accessTokens.check(token)
+    await logOut(alice, 'PHONE')
+    hear()
+    const before = reads.count
+    await expect(accessTokens.check(one.access_token)).rejects.toEqual(UNKNOWN)
+    expect((await accessTokens.check(other.access_token)).userId).toBe(bob)
+    expect([voided, reads.count]).toEqual([[users[0]], before + 1])
+  })
+
+  it('of another device of the user is read again, and stays good', async () => {
+    const { accessTokens, hear, logIn, logOut } = await startProcess()
+    const [phone, laptop] = [await logIn(alice, 'PHONE'), await logIn(alice, 'LAPTOP')]
+    for (const { access_token: token } of [phone, laptop]) await accessTokens.check(token)
+    await logOut(alice, 'PHONE')
+    hear()
+    expect((await accessTokens.check(laptop.access_token)).deviceId).toBe('LAPTOP')
+  })
+
+  it('that is void is refused after any later news, where the news of it was lost', async () => {
+    const { accessTokens, voided, mail, hear, logIn, logOut } = await startProcess()
+    const [one, other] = [await logIn(alice, 'PHONE'), await logIn(bob, 'PHONE')]
+    await accessTokens.check(one.access_token)
+    await logOut(alice, 'PHONE')
+    mail.splice(0)
+    // Nothing tells this process yet.
+    expect((await accessTokens.check(one.access_token)).userId).toBe(alice)
+    await accessTokens.check(other.access_token)
+    await logOut(bob, 'PHONE')
+    hear()
+    await expect(accessTokens.check(one.access_token)).rejects.toEqual(UNKNOWN)
+    expect(voided).toContain('all')
+  })
+
+  it('that became void while it was read is not kept', async () => {
+    const { accessTokens, reads, hear, logIn, logOut } = await startProcess()
+    const { access_token: token } = await logIn(alice, 'PHONE')
+    hear()
+    reads.afterRead = async () => {
+      reads.afterRead = async () => {}
+      await logOut(alice, 'PHONE')
+      hear()
+    }
+    await accessTokens.check(token)
+    await expect(accessTokens.check(token)).rejects.toEqual(UNKNOWN)
+  })
+
+  it('that was read while all were forgotten is not kept', async () => {
+    const { accessTokens, reads, hear, logIn } = await startProcess()
+    const { access_token: token } = await logIn(alice, 'PHONE')
+    hear()
+    reads.afterRead = async () => accessTokens.missed()
+    await accessTokens.check(token)
+    reads.afterRead = async () => {}
+    const before = reads.count
+    await accessTokens.check(token)
+    await accessTokens.check(token)
+    expect(reads.count).toBe(before + 1)
+  })
+
+  it('that was exchanged is refused once its successor is used', async () => {
+    const { accessTokens, sessions, hear, logIn } = await startProcess()
+    const old = await logIn(alice, 'PHONE', true)
+    await accessTokens.check(old.access_token)
+    const fresh = await sessions.refresh(old.refresh_token ?? '')
+    hear()
+    expect((await accessTokens.check(old.access_token)).userId).toBe(alice)
+    await accessTokens.check(fresh.access_token)
+    hear()
+    await expect(accessTokens.check(old.access_token)).rejects.toEqual(UNKNOWN)
+  })
+})
