@@ -10,7 +10,7 @@ export const requireOwn = ({ userId }: Requester, named: string): void => {
 /** Throws `M_INVALID_PARAM`. */
 export const roomIdOf = (text: string): RoomId => {
   const roomId = parseRoomId(text)
-  if (roomId === undefined) throw new MatrixError('M_INVALID_PARAM', 'Not a room id')
+  if (roomId === undefined) throw new MatrixError('M_INVALID_PARAM', 'Not a room ID')
   return roomId
 }
 

@@ -51,7 +51,7 @@ export const resolveRoom = async (text: string, directory: AliasResolver): Promi
 
 /** Event types, state keys and transaction ids are any text that a database and canonical JSON can hold. Throws `M_INVALID_PARAM`. */
 export const plainText = (text: string): string => {
-  if (text.includes('\0') || !text.isWellFormed()) throw new MatrixError('M_INVALID_PARAM', 'Not a text')
+  if (text.includes('\0') || !text.isWellFormed()) throw new MatrixError('M_INVALID_PARAM', 'Not well-formed text')
   return text
 }
 

@@ -13,6 +13,11 @@ export const hasBody = ({ headers }: IncomingMessage): boolean => {
  */
 export const readBody = (request: IncomingMessage, limitBytes: number): Promise<Buffer> =>
   new Promise((resolve, reject) => {
+    // A client that left before this call causes no event any more.
+    if (request.destroyed) {
+      reject(endedEarly(request.errored))
+      return
+    }
     const declared = request.headers['content-length']
     if (declared !== undefined && Number(declared) > limitBytes) {
       reject(tooLarge())
@@ -26,7 +31,7 @@ export const readBody = (request: IncomingMessage, limitBytes: number): Promise<
       else pieces.push(piece)
     }
     const onEnd = (): void => end()
-    const onError = (cause: Error): void => end(new MatrixError('M_NOT_JSON', 'The body ended early', { cause }))
+    const onError = (cause: Error): void => end(endedEarly(cause))
     const end = (refusal?: MatrixError): void => {
       request.off('data', onData)
       request.off('end', onEnd)
@@ -38,5 +43,8 @@ export const readBody = (request: IncomingMessage, limitBytes: number): Promise<
     request.on('end', onEnd)
     request.on('error', onError)
   })
+
+const endedEarly = (cause: Error | null): MatrixError =>
+  new MatrixError('M_NOT_JSON', 'The body ended early', { cause })
 
 const tooLarge = (): MatrixError => new MatrixError('M_TOO_LARGE', 'The body is too large')

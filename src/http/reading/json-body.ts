@@ -47,7 +47,7 @@ export const parseJsonBody = (bytes: Buffer | undefined, optional: boolean, bare
   const value = bare !== undefined && typeof parsed === 'boolean' ? { [bare]: parsed } : parsed
   if (!isJsonObject(value)) throw new MatrixError('M_BAD_JSON', 'The body is not a JSON object')
   if (HUGE_NUMBER.test(text) && !isKeepable(value)) {
-    throw new MatrixError('M_BAD_JSON', 'The body has a number beyond all that can be kept')
+    throw new MatrixError('M_BAD_JSON', 'A number in the body is too large')
   }
   return value
 }

@@ -11,7 +11,8 @@ export class LiveSignals {
 
   open(response: ServerResponse): AbortSignal {
     const controller = new AbortController()
-    if (this.#stopping) {
+    // The response of a client that left already causes no event any more.
+    if (this.#stopping || response.destroyed) {
       controller.abort()
       return controller.signal
     }

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
+import { type Logger, silentLogger } from '#base'
 import { endpoint, none, RawJson } from '#http'
 import { openSocket, readToEnd, startEdge } from './fixture.ts'
 
@@ -100,6 +101,54 @@ describe('a client that is slow', () => {
     socket.resume()
     await closed
     expect(received).toBeLessThan(32 * 1024 * 1024)
+  })
+})
+
+/** An endpoint whose requests are held until `admit`, and a client that leaves meanwhile. */
+const leftBeforeAdmitted = async (handler: (request: { signal: AbortSignal }) => void, head: string) => {
+  const begun = Promise.withResolvers<void>()
+  const known = Promise.withResolvers<undefined>()
+  const slow = endpoint({
+    method: 'POST',
+    paths: ['/slow'],
+    auth: {
+      stage: 'headers',
+      identify: () => {
+        begun.resolve()
+        return known.promise
+      },
+    },
+    rateLimit: 'unlimited',
+    handler: async (request) => {
+      handler(request)
+      return {}
+    },
+  })
+  const answered = Promise.withResolvers<object>()
+  const logger: Logger = { ...silentLogger, debug: (fields) => answered.resolve({ ...fields }), child: () => logger }
+  await using edge = await startEdge({ endpoints: [slow], logger, logRequests: true })
+  const socket = await openSocket(edge.port)
+  socket.write(head)
+  await begun.promise
+  socket.destroy()
+  await once(socket, 'close')
+  // The server has heard of that end once it answers later connections.
+  for (let round = 0; round < 3; round++) await edge.ask('GET', '/nothing')
+  known.resolve(undefined)
+  return await answered.promise
+}
+
+describe('a client that leaves before its request is admitted', () => {
+  it('ends the request where its body is still to come', async () => {
+    const head = 'POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{'
+    expect(await leftBeforeAdmitted(() => {}, head)).toMatchObject({ path: '/slow', status: 400 })
+  })
+
+  it('is known to be gone by a handler that would wait for it', async () => {
+    const aborted: boolean[] = []
+    const handler = ({ signal }: { signal: AbortSignal }) => void aborted.push(signal.aborted)
+    await leftBeforeAdmitted(handler, 'POST /slow HTTP/1.1\r\nHost: x\r\n\r\n')
+    expect(aborted).toEqual([true])
   })
 })
 

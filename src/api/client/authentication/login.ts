@@ -92,11 +92,11 @@ export const loginEndpoints = ({ logIn, getLoginToken, signIn }: LoginDeps): rea
         case 'm.login.token': {
           if (body.token === undefined) throw new MatrixError('M_MISSING_PARAM', 'token is missing')
           const userId = await getLoginToken.redeem(body.token)
-          if (userId === undefined) throw new MatrixError('M_FORBIDDEN', 'This login token is used, over, or wrong')
+          if (userId === undefined) throw new MatrixError('M_FORBIDDEN', 'The login token is used, expired or wrong')
           return logIn.asUser({ userId, ...session })
         }
         default:
-          throw new MatrixError('M_UNKNOWN', 'This login type is not known here', { status: 400 })
+          throw new MatrixError('M_UNKNOWN', 'Unknown login type', { status: 400 })
       }
     },
   }),

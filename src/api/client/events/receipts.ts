@@ -26,7 +26,7 @@ export const receiptsEndpoints = ({ receipts, presence }: ReceiptsDeps): readonl
     invalidErrcode: 'M_INVALID_PARAM',
     handler: async ({ requester, params, body, path }) => {
       if (params.receiptType === 'read' && !isOldPath(path))
-        throw new MatrixError('M_INVALID_PARAM', 'No type of receipts')
+        throw new MatrixError('M_INVALID_PARAM', 'Unknown type of receipt')
       const { thread_id: _, ts: __, ...content } = body as JsonObject
       const said = isOldPath(path) ? { content } : {}
       const moved = { [MOVES[params.receiptType]]: params.eventId, threadId: body.thread_id, ...said }

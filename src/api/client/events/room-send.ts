@@ -22,7 +22,7 @@ const FEEDBACK = 'm.room.message.feedback'
 /** The two kinds of feedback that the events of 2015 know. Throws `M_BAD_JSON`. */
 const checkFeedback = ({ type, target_event_id: target }: JsonObject): void => {
   if ((type !== 'delivered' && type !== 'read') || typeof target !== 'string')
-    throw new MatrixError('M_BAD_JSON', 'Feedback is "delivered" or "read", of the event in target_event_id')
+    throw new MatrixError('M_BAD_JSON', 'Feedback has the type "delivered" or "read", and a target_event_id')
 }
 
 /**

@@ -94,7 +94,7 @@ const previewEndpoints = (deps: MediaDeps): readonly AnyEndpoint[] => [
 const legacyEndpoints = (deps: MediaDeps): readonly AnyEndpoint[] => {
   const refuseIfOff = (): void => {
     if (!deps.legacyDownloads) {
-      throw new MatrixError('M_NOT_FOUND', 'Files are given out at /_matrix/client/v1/media, with an access token')
+      throw new MatrixError('M_NOT_FOUND', 'Files are served at /_matrix/client/v1/media, with an access token')
     }
   }
   const legacyDownload = async (request: Parameters<typeof download>[1]) => {

@@ -1,9 +1,9 @@
 import Type from 'typebox'
 import type { Presence } from '#domain'
 import { type AnyEndpoint, endpoint, isOldPath, RawJson, sinceV1, user } from '#http'
-import { MatrixError, parseUserId, type UserId } from '#spec'
 import type { PresenceProfiles } from '#views'
 import { requireOwn } from '../own-user.ts'
+import { userIdOf } from '../room-path.ts'
 
 /** Limit of users in one request, which is the limit of a list. */
 const MAX_NAMED = 1_000
@@ -27,8 +27,8 @@ export const presenceListEndpoints = ({ presence, presenceProfiles }: PresenceLi
     handler: async ({ requester, params, body }) => {
       requireOwn(requester, params.userId)
       await presence.changeList(requester, {
-        invite: userIdsOf(body.invite ?? []),
-        drop: userIdsOf(body.drop ?? []),
+        invite: (body.invite ?? []).map(userIdOf),
+        drop: (body.drop ?? []).map(userIdOf),
       })
       return {}
     },
@@ -46,10 +46,3 @@ export const presenceListEndpoints = ({ presence, presenceProfiles }: PresenceLi
     },
   }),
 ]
-
-const userIdsOf = (texts: readonly string[]): readonly UserId[] =>
-  texts.map((text) => {
-    const userId = parseUserId(text)
-    if (userId === undefined) throw new MatrixError('M_INVALID_PARAM', 'Not a user id')
-    return userId
-  })

@@ -1,9 +1,10 @@
 import Type from 'typebox'
 import type { Presence } from '#domain'
 import { type AnyEndpoint, endpoint, isOldPath, sinceV1, user } from '#http'
-import { MatrixError, parseUserId } from '#spec'
+import { MatrixError } from '#spec'
 import { type PresenceProfiles, presenceContent } from '#views'
 import { requireOwn } from '../own-user.ts'
+import { userIdOf } from '../room-path.ts'
 import { presenceListEndpoints } from './presence-list.ts'
 
 export interface PresenceDeps {
@@ -33,7 +34,7 @@ export const presenceEndpoints = ({ presence, presenceProfiles }: PresenceDeps):
     handler: async ({ requester, params, body, path }) => {
       requireOwn(requester, params.userId)
       if (body.presence === 'free_for_chat' && !isOldPath(path))
-        throw new MatrixError('M_BAD_JSON', 'presence: one of online, offline and unavailable is wanted')
+        throw new MatrixError('M_BAD_JSON', 'presence must be online, offline or unavailable')
       const statusMsg = body.status_msg ?? undefined
       if (statusMsg?.includes('\0') || statusMsg?.isWellFormed() === false) {
         throw new MatrixError('M_BAD_JSON', 'status_msg cannot be stored')
@@ -49,9 +50,7 @@ export const presenceEndpoints = ({ presence, presenceProfiles }: PresenceDeps):
     rateLimit: 'read',
     params: USER,
     handler: async ({ requester, params, path }) => {
-      const userId = parseUserId(params.userId)
-      if (userId === undefined) throw new MatrixError('M_INVALID_PARAM', 'Not a user id')
-      return presenceContent(await presence.status(requester, userId), isOldPath(path))
+      return presenceContent(await presence.status(requester, userIdOf(params.userId)), isOldPath(path))
     },
   }),
 ]

@@ -1,8 +1,9 @@
 import Type from 'typebox'
 import type { Profiles, SetProfile } from '#domain'
 import { type AnyEndpoint, endpoint, isOldPath, none, type Requester, sinceV1, user, v3 } from '#http'
-import { MatrixError, parseUserId, type UserId } from '#spec'
+import { MatrixError } from '#spec'
 import { AnyObject, requireOwn } from '../own-user.ts'
+import { userIdOf } from '../room-path.ts'
 
 export interface ProfileDeps {
   readonly profiles: Pick<Profiles, 'profile' | 'field'>
@@ -12,12 +13,6 @@ export interface ProfileDeps {
 const FIELD = Type.Object({ userId: Type.String(), keyName: Type.String() })
 /** A profile has up to 64 KiB, and a field its name besides. */
 const BODY_LIMIT_BYTES = 66 * 1024
-
-const userIdOf = (text: string): UserId => {
-  const userId = parseUserId(text)
-  if (userId === undefined) throw new MatrixError('M_INVALID_PARAM', 'Not a user id')
-  return userId
-}
 
 /** Module "Guest Access": guests may set their display name and nothing else. */
 const mindGuest = ({ kind }: Requester, key: string): void => {

@@ -18,7 +18,7 @@ export const joiningEndpoints = ({ memberships, directory }: JoiningDeps): reado
   const join = async (roomId: RoomId, { userId }: Requester, asked: JsonObject): Promise<{ room_id: RoomId }> => {
     const { third_party_signed: signed, ...content } = asked
     if (signed !== undefined && signed !== null)
-      throw new MatrixError('M_THREEPID_DENIED', 'This server does not take invites of third parties')
+      throw new MatrixError('M_THREEPID_DENIED', 'This server takes no third-party invites')
     await memberships.change({ roomId, sender: userId, target: userId, membership: 'join', content })
     return { room_id: roomId }
   }

@@ -15,7 +15,7 @@ const page = (path: `/.well-known/matrix/${string}`, content: JsonObject | undef
     auth: none(),
     rateLimit: 'unlimited',
     handler: async (): Promise<JsonObject> => {
-      if (content === undefined) throw new MatrixError('M_NOT_FOUND', 'Nothing is configured to be found here')
+      if (content === undefined) throw new MatrixError('M_NOT_FOUND', 'Nothing is configured here')
       return content
     },
   })
