@@ -15,7 +15,7 @@ import { StartError } from './start-error.ts'
  */
 export const createUser = async (config: Config, username: string, admin: boolean): Promise<number> => {
   if (config.storage.database.kind === 'sqlite') await prepareDataFolder(config.storage.dataFolder)
-  const store = await openDatabase(config.storage.database, systemClock, silentLogger)
+  const store = await openDatabase(config.storage, systemClock, silentLogger)
   try {
     const ground = { config, store, rateLimiter: noRateLimits, clock: systemClock, random: systemRandom }
     const accounts = buildAccountsOnly(ground)

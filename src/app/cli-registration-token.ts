@@ -21,7 +21,7 @@ export const createRegistrationToken = async (config: Config, options: TokenOpti
   const days = countOf(options.days, '--days')
   const token = options.token ?? systemRandom.token(20)
   if (config.storage.database.kind === 'sqlite') await prepareDataFolder(config.storage.dataFolder)
-  const store = await openDatabase(config.storage.database, systemClock, silentLogger)
+  const store = await openDatabase(config.storage, systemClock, silentLogger)
   try {
     const tokens = new RegistrationTokens({
       reader: store.registrationTokens,

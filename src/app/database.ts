@@ -1,14 +1,18 @@
 import type { Clock, Logger } from '#base'
-import type { Database } from '#config'
+import type { Config } from '#config'
 import { openStore, SchemaTooNew, type Store, StoreUnavailable } from '#store'
 import { codeOf, reasonOf, StartError } from './start-error.ts'
 
 /** Opens the configured database, its schema brought up to date. Throws `StartError` where it cannot be had. */
-export const openDatabase = async (database: Database, clock: Clock, logger: Logger): Promise<Store> => {
+export const openDatabase = async (
+  { database, durability }: Config['storage'],
+  clock: Clock,
+  logger: Logger,
+): Promise<Store> => {
   const url = database.kind === 'sqlite' ? `sqlite:${database.path}` : database.url
   const name = database.kind === 'sqlite' ? database.path : withoutPassword(database.url)
   try {
-    return await openStore({ url, clock, logger })
+    return await openStore({ url, clock, logger, durability })
   } catch (cause) {
     if (cause instanceof SchemaTooNew) {
       throw new StartError(`The database ${name} was written by a newer Homeroom; start that version`, { cause })

@@ -91,11 +91,11 @@ class Running {
 
   async #open(): Promise<Addresses> {
     const config = this.#config
-    const { dataFolder, database } = config.storage
+    const { dataFolder } = config.storage
     await prepareDataFolder(dataFolder)
     const unlock = lockDataFolder(dataFolder)
     this.#closers.push(async () => unlock())
-    const store = await openDatabase(database, this.#clock, this.#logger)
+    const store = await openDatabase(config.storage, this.#clock, this.#logger)
     this.#closers.push(() => store.close())
     const processId = await processIdIn(dataFolder, this.#random)
     const { signingKey, sealingKey } = await openServerKeys({ config, store, random: this.#random })

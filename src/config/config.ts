@@ -11,6 +11,10 @@ export interface Config extends Omit<Settings, 'registration' | 'storage' | 'lis
   readonly listen: Omit<Settings['listen'], 'tlsPort' | 'tlsCert' | 'tlsKey'> & {
     readonly tls: { readonly port: number; readonly certFile: string; readonly keyFile: string } | undefined
   }
-  readonly storage: { readonly dataFolder: string; readonly database: Database }
+  readonly storage: {
+    readonly dataFolder: string
+    readonly database: Database
+    readonly durability: Settings['storage']['durability']
+  }
   readonly registration: Omit<Settings['registration'], 'mode'> & { readonly mode: RegistrationMode }
 }

@@ -224,7 +224,11 @@ const resolveConfig = (settings: Settings): Config => {
     ...rest,
     server,
     listen: { ...listenRest, tls },
-    storage: { dataFolder, database: databaseOf(storage.database, dataFolder) },
+    storage: {
+      dataFolder,
+      database: databaseOf(storage.database, dataFolder),
+      durability: storage.durability,
+    },
     registration: { ...registration, mode: registration.mode ?? (local ? 'open' : 'closed') },
   }
 }

@@ -175,6 +175,18 @@ onEveryDatabase('commits', (open, make) => {
     expect(await one.rooms.room(room.room)).toMatchObject({ lastPosition: 2 + 4 * sends })
   })
 
+  test('answered before it is synced, a commit is there for every other connection, and after closing', async () => {
+    const database = await make()
+    const store = await database.open({ durability: 'relaxed' })
+    const other = await database.open()
+    const room = await createRoom(store)
+    const sent = message()
+    await applyTo(store, room, [sent])
+    expect((await other.rooms.event(sent.eventId))?.json).toBe(sent.json)
+    await store.close()
+    expect((await other.rooms.room(room.room))?.extremities).toMatchObject([{ eventId: sent.eventId }])
+  })
+
   test('closing finishes what is under way and takes nothing new', async () => {
     const database = await make()
     const store = await database.open()

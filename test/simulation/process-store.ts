@@ -34,7 +34,7 @@ const positionsIn = async (path: string): Promise<Readonly<Record<DurableStream,
 
 const readsOf = (path: string): SqliteReads => {
   const options = { path, readOnly: true, busyTimeoutMs: 0 }
-  return new SqliteReads(options, options)
+  return new SqliteReads(options, { reading: options, checkpointing: { ...options, readOnly: false } })
 }
 
 /** Reads that nothing holds up, for the checks. */

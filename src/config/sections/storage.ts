@@ -1,4 +1,4 @@
-import { databaseUrl, path } from '../kinds.ts'
+import { databaseUrl, oneOf, path } from '../kinds.ts'
 import { optional, setting } from '../setting.ts'
 
 export const storage = {
@@ -12,6 +12,10 @@ export const storage = {
       flag: 'database',
       secret: true,
       description: 'sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE. Unset: homeroom.sqlite in the data folder.',
+    }),
+    durability: setting(oneOf('full', 'relaxed'), 'full', {
+      description:
+        'full: what was acknowledged is on the disk, and survives a power cut. relaxed: it survives a crash of the server, but a power cut or a crash of the operating system may take the last moments with it; quicker on slow disks.',
     }),
   },
 } as const

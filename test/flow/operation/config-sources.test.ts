@@ -23,6 +23,7 @@ describe('the configuration', () => {
     expect(config.storage).toEqual({
       dataFolder: resolve('data'),
       database: { kind: 'sqlite', path: resolve('data/homeroom.sqlite') },
+      durability: 'full',
     })
     expect(config.registration).toMatchObject({ mode: 'open', sharedSecret: undefined, guests: false })
     expect(config.sessions.accessTokenLifetime).toEqual({ ms: undefined })

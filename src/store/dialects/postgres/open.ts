@@ -9,9 +9,10 @@ import { migrate } from './migrate.ts'
 import { PostgresReads } from './reads.ts'
 import { PostgresWriteConnection } from './write-connection.ts'
 
-export const openPostgres = async ({ url, clock, logger }: StoreOptions): Promise<DialectStore> => {
+export const openPostgres = async (options: StoreOptions): Promise<DialectStore> => {
+  const { url, clock, logger } = options
   await migrate(url, MIGRATIONS)
-  const connection = new PostgresWriteConnection(url, clock, logger)
+  const connection = new PostgresWriteConnection(options)
   const loop = new GroupLoop(new GroupRunner(connection, allWrites()), (answer) => queue.settle(answer))
   const queue = new CommitQueue(clock, logger, (submitted) => {
     loop.submit(submitted).catch((error: unknown) => {

@@ -5,15 +5,18 @@ import { WriteConflict } from '../../ports/engine/change.ts'
 import { StoreUnavailable } from '../../ports/engine/faults.ts'
 import type { Answer, Positions, WriteConnection } from '../../sql/engine/connection.ts'
 import type { Insert, Statement, Value } from '../../sql/engine/query.ts'
+import type { Durability, StoreOptions } from '../../sql/engine/store.ts'
 import { clientConfig, execute, executeText } from './client.ts'
 import { faultOf, violationOf } from './faults.ts'
 
 const FIRST_RETRY_MS = 100
 const LONGEST_RETRY_MS = 5_000
 
-/** An operator may have turned it off for the whole database; we promise durability. */
-const DURABLE =
-  "select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') in ('off', 'local')"
+/** An operator may have turned it off for the whole database; we promise durability, unless told otherwise. */
+const SYNCED: Readonly<Record<Durability, string>> = {
+  full: "select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') in ('off', 'local')",
+  relaxed: "select set_config('synchronous_commit', 'off', false)",
+}
 /** In the order of their names, as every process asks for them. */
 const beginWith = (streams: readonly DurableStream[]): string =>
   streams.length === 0
@@ -27,14 +30,16 @@ export class PostgresWriteConnection implements WriteConnection {
   readonly #url: string
   readonly #clock: Clock
   readonly #logger: Logger
+  readonly #durability: Durability
   #client: pg.Client | undefined
   #retryMs = FIRST_RETRY_MS
   #notBeforeMs = 0
 
-  constructor(url: string, clock: Clock, logger: Logger) {
+  constructor({ url, clock, logger, durability = 'full' }: StoreOptions) {
     this.#url = url
     this.#clock = clock
     this.#logger = logger
+    this.#durability = durability
   }
 
   async begin(streams: readonly DurableStream[]): Promise<Positions> {
@@ -110,7 +115,7 @@ export class PostgresWriteConnection implements WriteConnection {
     })
     try {
       await client.connect()
-      await executeText(client, DURABLE)
+      await executeText(client, SYNCED[this.#durability])
     } catch (error) {
       this.#notBeforeMs = this.#clock.monotonicMs() + this.#retryMs
       this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS)

@@ -2,12 +2,14 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { StoreUnavailable, type UnavailableReason } from '../../ports/engine/faults.ts'
 import type { Answer } from '../../sql/engine/connection.ts'
 import type { Value } from '../../sql/engine/query.ts'
+import type { Durability } from '../../sql/engine/store.ts'
 
 export interface FileOptions {
   readonly path: string
   readonly readOnly: boolean
   /** How long a statement waits for another process's lock. */
   readonly busyTimeoutMs: number
+  readonly durability?: Durability | undefined
   /** Beyond it the database is full, as if the disk were. */
   readonly maxSizeBytes?: number | undefined
 }
@@ -39,7 +41,7 @@ export const faultOf = (error: unknown): unknown => {
   return reason === undefined ? error : new StoreUnavailable(reason, error instanceof Error ? error.message : 'SQLite')
 }
 
-const CHECKPOINT_PAGES = 2_000
+const LATE_CHECKPOINT_PAGES = 8_000
 const CACHE_KIB = 32_768
 const WAL_KEPT_BYTES = 64 * 1024 * 1024
 
@@ -56,7 +58,7 @@ export class SqliteFile {
     }
     try {
       this.run(`pragma cache_size = -${CACHE_KIB}`)
-      if (!options.readOnly) this.#prepareForWriting(options.maxSizeBytes)
+      if (!options.readOnly) this.#prepareForWriting(options)
     } catch (error) {
       this.close()
       throw error
@@ -105,11 +107,13 @@ export class SqliteFile {
     return { rows, changes: rows.length }
   }
 
-  #prepareForWriting(maxSizeBytes: number | undefined): void {
+  #prepareForWriting({ maxSizeBytes, durability = 'full' }: FileOptions): void {
     this.run('pragma journal_mode = wal')
-    // The log is synced before a commit answers; macOS needs to be told to mean it.
-    this.run('pragma synchronous = full; pragma fullfsync = on; pragma checkpoint_fullfsync = on')
-    this.run(`pragma wal_autocheckpoint = ${CHECKPOINT_PAGES}; pragma journal_size_limit = ${WAL_KEPT_BYTES}`)
+    // Full: the log is synced before a commit answers; macOS needs to be told to mean it. Relaxed: it is synced when it is folded into the file.
+    this.run(`pragma synchronous = ${durability === 'full' ? 'full' : 'normal'}`)
+    this.run('pragma fullfsync = on; pragma checkpoint_fullfsync = on')
+    // Checkpoints are made on a connection of their own; the one that writes makes one only where that cannot keep up.
+    this.run(`pragma wal_autocheckpoint = ${LATE_CHECKPOINT_PAGES}; pragma journal_size_limit = ${WAL_KEPT_BYTES}`)
     // What was redacted or removed must not be read from freed pages; little is ever deleted here, so it costs little.
     this.run('pragma secure_delete = on')
     if (maxSizeBytes === undefined) return

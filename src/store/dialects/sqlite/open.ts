@@ -1,8 +1,10 @@
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
+import type { Logger } from '#base'
 import { StoreUnavailable } from '../../ports/engine/faults.ts'
 import { CommitQueue } from '../../sql/engine/commit-queue.ts'
 import type { DialectStore, StoreOptions } from '../../sql/engine/store.ts'
+import type { FileOptions } from './file.ts'
 import { SqliteReads } from './reads.ts'
 import { SqliteWriter } from './writer.ts'
 
@@ -12,19 +14,19 @@ const READER_WAITS_MS = 20
 const LONG_READER_WAITS_MS = 5_000
 
 export const openSqlite = async (path: string, options: StoreOptions): Promise<DialectStore> => {
-  const { clock, logger, maxSizeBytes, busyTimeoutMs = WRITER_WAITS_MS } = options
+  const { clock, logger, maxSizeBytes, durability, busyTimeoutMs = WRITER_WAITS_MS } = options
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   } catch (error) {
     throw new StoreUnavailable('broken', error instanceof Error ? error.message : String(error))
   }
-  const writer = new SqliteWriter({ path, readOnly: false, busyTimeoutMs, maxSizeBytes }, clock, logger)
+  const writing: FileOptions = { path, readOnly: false, busyTimeoutMs, maxSizeBytes, durability }
+  const reading: FileOptions = { path, readOnly: true, busyTimeoutMs: LONG_READER_WAITS_MS }
+  const reads = new SqliteReads({ ...reading, busyTimeoutMs: READER_WAITS_MS }, { reading, checkpointing: writing })
+  const checkpointing = new Checkpoints(() => reads.checkpoint(), logger)
+  const writer = new SqliteWriter(writing, { clock, logger, onCommits: (count) => checkpointing.count(count) })
   const queue = new CommitQueue(clock, logger, (submitted) => writer.send(submitted))
   await writer.start(queue)
-  const reads = new SqliteReads(
-    { path, readOnly: true, busyTimeoutMs: READER_WAITS_MS },
-    { path, readOnly: true, busyTimeoutMs: LONG_READER_WAITS_MS },
-  )
   return {
     queue,
     db: reads,
@@ -33,5 +35,30 @@ export const openSqlite = async (path: string, options: StoreOptions): Promise<D
       await reads.close()
       await writer.close()
     },
+  }
+}
+
+/** About as many pages of the log, which may be folded into the file again, as a checkpoint is worth. */
+const COMMITS_A_CHECKPOINT = 500
+
+/** Asks for a checkpoint after every so many commits. The writer's own limit stands behind it. */
+class Checkpoints {
+  readonly #checkpoint: () => Promise<void>
+  readonly #logger: Logger
+  #commits = 0
+
+  constructor(checkpoint: () => Promise<void>, logger: Logger) {
+    this.#checkpoint = checkpoint
+    this.#logger = logger
+  }
+
+  count(commits: number): void {
+    this.#commits += commits
+    if (this.#commits < COMMITS_A_CHECKPOINT) return
+    this.#commits = 0
+    this.#checkpoint().catch((err: unknown) => {
+      if (err instanceof StoreUnavailable && (err.reason === 'closed' || err.reason === 'busy')) return
+      this.#logger.warn({ err }, 'the log of the database could not be folded into its file; tried again later')
+    })
   }
 }

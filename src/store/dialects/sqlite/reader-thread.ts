@@ -1,27 +1,42 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { StoreUnavailable } from '../../ports/engine/faults.ts'
-import { type FileOptions, SqliteFile } from './file.ts'
-import type { FromReader, ToReader } from './thread-messages.ts'
+import { SqliteFile } from './file.ts'
+import type { FromReader, ReaderData, ToReader } from './thread-messages.ts'
 
-/** The thread for long reads. */
-const start = (port: MessagePort, options: FileOptions): void => {
-  let file: SqliteFile | undefined
-  const answer = ({ id, sql, values }: ToReader): FromReader => {
+/** A thread for long reads, and for checkpoints: both have a connection of their own, opened when first needed. */
+const start = (port: MessagePort, { reading, checkpointing }: ReaderData): void => {
+  let reads: SqliteFile | undefined
+  let checkpoints: SqliteFile | undefined
+  const execute = (ask: ToReader): readonly unknown[] => {
+    if (ask.kind === 'rows') {
+      reads ??= new SqliteFile(reading)
+      return reads.execute(ask.sql, ask.values).rows
+    }
+    checkpoints ??= new SqliteFile(checkpointing)
+    // Passive: it stops where a reader or the writer would have to wait.
+    return checkpoints.execute('pragma wal_checkpoint(passive)', []).rows
+  }
+  const answer = (ask: ToReader): FromReader => {
+    const { id } = ask
     try {
-      file ??= new SqliteFile(options)
-      return { id, kind: 'rows', rows: file.execute(sql, values).rows }
+      return { id, kind: 'rows', rows: execute(ask) }
     } catch (error) {
       if (error instanceof StoreUnavailable) {
-        file?.close()
-        file = undefined
+        reads?.close()
+        checkpoints?.close()
+        reads = undefined
+        checkpoints = undefined
         return { id, kind: 'unavailable', reason: error.reason, detail: error.detail }
       }
       return { id, kind: 'failed', message: error instanceof Error ? error.message : String(error) }
     }
   }
   port.on('message', (ask: ToReader) => port.postMessage(answer(ask)))
-  port.on('close', () => file?.close())
+  port.on('close', () => {
+    reads?.close()
+    checkpoints?.close()
+  })
 }
 
 if (parentPort === null) throw new Error('this file is a thread of the store')
-start(parentPort, workerData as FileOptions)
+start(parentPort, workerData as ReaderData)

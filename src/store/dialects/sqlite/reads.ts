@@ -1,28 +1,25 @@
-import { Worker } from 'node:worker_threads'
 import { StoreUnavailable } from '../../ports/engine/faults.ts'
 import type { Db } from '../../sql/engine/access.ts'
 import type { Query } from '../../sql/engine/query.ts'
 import { type FileOptions, SqliteFile } from './file.ts'
-import type { FromReader, ToReader } from './thread-messages.ts'
+import { SqliteReader } from './reader.ts'
+import type { ReaderData } from './thread-messages.ts'
 
-interface Asked {
-  readonly resolve: (rows: readonly unknown[]) => void
-  readonly reject: (error: Error) => void
-}
+/** Long work at a time. A thread is started when all others are busy, and stays. */
+const MAX_READERS = 3
 
-/** Short reads run right here, which costs a tenth of asking a thread; long ones in a thread that starts when first needed. */
+/** Short reads run right here, which costs a tenth of asking a thread; long ones in threads that start when first needed. */
 export class SqliteReads implements Db {
   readonly #options: FileOptions
-  readonly #longOptions: FileOptions
-  readonly #asked = new Map<number, Asked>()
+  readonly #threads: ReaderData
+  #readers: SqliteReader[] = []
   #file: SqliteFile | undefined
-  #thread: Worker | undefined
-  #lastId = 0
+  #checkpoint: Promise<void> | undefined
   #closed = false
 
-  constructor(options: FileOptions, longOptions: FileOptions) {
+  constructor(options: FileOptions, threads: ReaderData) {
     this.#options = options
-    this.#longOptions = longOptions
+    this.#threads = threads
   }
 
   async first<Params, Row>(query: Query<Params, Row>, params: Params): Promise<Row | undefined> {
@@ -33,21 +30,26 @@ export class SqliteReads implements Db {
     return this.#execute(query, params)
   }
 
-  longAll<Params, Row>(query: Query<Params, Row>, params: Params): Promise<readonly Row[]> {
-    return new Promise((resolve, reject) => {
-      const statement = query.statement('sqlite')
-      const ask: ToReader = { id: ++this.#lastId, sql: statement.sql, values: statement.bind(params) }
-      this.#startedThread().postMessage(ask)
-      this.#asked.set(ask.id, { resolve: (rows) => resolve(rows as readonly Row[]), reject })
-    })
+  async longAll<Params, Row>(query: Query<Params, Row>, params: Params): Promise<readonly Row[]> {
+    const { sql, bind } = query.statement('sqlite')
+    return (await this.#leastBusy().rows(sql, bind(params))) as readonly Row[]
+  }
+
+  /** Folds the log into the file on a connection of its own, so that no commit waits for it. One at a time. */
+  checkpoint(): Promise<void> {
+    this.#checkpoint ??= this.#leastBusy()
+      .checkpoint()
+      .finally(() => {
+        this.#checkpoint = undefined
+      })
+    return this.#checkpoint
   }
 
   async close(): Promise<void> {
     this.#closed = true
     this.#file?.close()
     this.#file = undefined
-    await this.#thread?.terminate()
-    this.#failAsked(new StoreUnavailable('closed', 'the store is closed'))
+    await Promise.all(this.#readers.map((reader) => reader.close()))
   }
 
   #execute<Params, Row>(query: Query<Params, Row>, params: Params): readonly Row[] {
@@ -69,32 +71,17 @@ export class SqliteReads implements Db {
     return this.#file
   }
 
-  #startedThread(): Worker {
+  #leastBusy(): SqliteReader {
     if (this.#closed) throw new StoreUnavailable('closed', 'the store is closed')
-    if (this.#thread !== undefined) return this.#thread
-    const thread = new Worker(new URL('./reader-thread.ts', import.meta.url), { workerData: this.#longOptions })
-    const gone = (detail: string): void => {
-      if (this.#thread === thread) this.#thread = undefined
-      this.#failAsked(new StoreUnavailable('broken', detail))
-    }
-    thread.on('message', (answer: FromReader) => this.#settle(answer))
-    thread.on('error', (error) => gone(`the reading thread failed: ${String(error)}`))
-    thread.on('exit', () => gone('the reading thread ended'))
-    thread.unref()
-    this.#thread = thread
-    return thread
-  }
-
-  #settle(answer: FromReader): void {
-    const asked = this.#asked.get(answer.id)
-    this.#asked.delete(answer.id)
-    if (answer.kind === 'rows') asked?.resolve(answer.rows)
-    else if (answer.kind === 'failed') asked?.reject(new Error(answer.message))
-    else asked?.reject(new StoreUnavailable(answer.reason, answer.detail))
-  }
-
-  #failAsked(error: Error): void {
-    for (const { reject } of this.#asked.values()) reject(error)
-    this.#asked.clear()
+    this.#readers = this.#readers.filter((reader) => !reader.gone)
+    const [first, ...others] = this.#readers
+    const least = others.reduce(
+      (best, reader) => (best !== undefined && best.busy <= reader.busy ? best : reader),
+      first,
+    )
+    if (least !== undefined && (least.busy === 0 || this.#readers.length >= MAX_READERS)) return least
+    const reader = new SqliteReader(this.#threads)
+    this.#readers.push(reader)
+    return reader
   }
 }

@@ -1,8 +1,16 @@
 import type { UnavailableReason } from '../../ports/engine/faults.ts'
-import type { GroupAnswer, Submitted } from '../../sql/engine/commit-queue.ts'
+import type { GroupAnswer } from '../../sql/engine/commit-queue.ts'
 import type { Value } from '../../sql/engine/query.ts'
+import type { FileOptions } from './file.ts'
 
-export type ToWriter = { readonly kind: 'commit'; readonly submitted: Submitted } | { readonly kind: 'close' }
+/** The commits of one turn of the event loop, see `packCommits`; or the end. */
+export type ToWriter = readonly unknown[] | 'close'
+
+export interface WriterData {
+  readonly file: FileOptions
+  /** One number in shared memory, counted up and notified with each message: the writer sleeps on it. */
+  readonly signal: Int32Array
+}
 
 export type FromWriter =
   | { readonly kind: 'ready' }
@@ -10,10 +18,14 @@ export type FromWriter =
   | { readonly kind: 'unavailable'; readonly reason: UnavailableReason; readonly detail: string }
   | { readonly kind: 'answer'; readonly answer: GroupAnswer }
 
-export interface ToReader {
-  readonly id: number
-  readonly sql: string
-  readonly values: Value[]
+export type ToReader =
+  | { readonly id: number; readonly kind: 'rows'; readonly sql: string; readonly values: Value[] }
+  | { readonly id: number; readonly kind: 'checkpoint' }
+
+export interface ReaderData {
+  readonly reading: FileOptions
+  /** May write. */
+  readonly checkpointing: FileOptions
 }
 
 export type FromReader =

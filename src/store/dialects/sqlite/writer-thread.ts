@@ -4,40 +4,42 @@ import { SchemaTooNew, StoreUnavailable } from '../../ports/engine/faults.ts'
 import type { GroupAnswer, Submitted } from '../../sql/engine/commit-queue.ts'
 import { GroupRunner } from '../../sql/engine/group.ts'
 import { GroupLoop } from '../../sql/engine/group-loop.ts'
+import { unpackCommits } from '../../sql/engine/packing.ts'
 import { allWrites } from '../../sql/ports.ts'
 import { type FileOptions, SqliteFile } from './file.ts'
 import { migrate } from './migrate.ts'
-import type { FromWriter, ToWriter } from './thread-messages.ts'
+import type { FromWriter, ToWriter, WriterData } from './thread-messages.ts'
 import { SqliteWriteConnection } from './write-connection.ts'
 
-/** The thread that owns the writing connection. */
-const start = (port: MessagePort, options: FileOptions): void => {
+/**
+ * The thread that owns the writing connection. It sleeps on a number in shared memory, not in its event loop: nothing here waits for anything but
+ * the next message, and waking this way costs a fraction.
+ */
+const start = async (port: MessagePort, { file, signal }: WriterData): Promise<void> => {
   const tell = (message: FromWriter): void => port.postMessage(message)
-  const connection = openMigrated(options, tell)
-  if (connection === undefined) {
-    port.close()
-    return
-  }
+  const connection = openMigrated(file, tell)
+  if (connection === undefined) return
+  const writes = allWrites()
   let closing = false
+  const arrived: Submitted[] = []
   const receive = (): Submitted | undefined => {
-    const next: { message: ToWriter } | undefined = receiveMessageOnPort(port)
-    if (next?.message.kind === 'close') closing = true
-    return next?.message.kind === 'commit' ? next.message.submitted : undefined
+    for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port)) {
+      const message: ToWriter = next.message
+      if (message === 'close') closing = true
+      else arrived.push(...unpackCommits(message, writes))
+    }
+    return arrived.shift()
   }
   const answer = (group: GroupAnswer): void => tell({ kind: 'answer', answer: group })
-  const loop = new GroupLoop(new GroupRunner(connection, allWrites()), answer, receive)
-  const closeIfAsked = (): void => {
-    if (!closing) return
-    connection.close()
-    port.close()
-  }
-  port.on('message', (message: ToWriter) => {
-    if (message.kind === 'close') closing = true
-    if (message.kind === 'close') closeIfAsked()
-    // A throw that gets here is a fault of ours: it ends the thread, and the serving thread starts another.
-    else void loop.submit(message.submitted).then(closeIfAsked)
-  })
+  const loop = new GroupLoop(new GroupRunner(connection, writes), answer, receive)
   tell({ kind: 'ready' })
+  while (!closing) {
+    const seen = Atomics.load(signal, 0)
+    // A throw that gets out of here is a fault of ours: it ends the thread, and the serving thread starts another.
+    await loop.runAll()
+    if (!closing) Atomics.wait(signal, 0, seen)
+  }
+  connection.close()
 }
 
 const openMigrated = (options: FileOptions, tell: (message: FromWriter) => void): SqliteWriteConnection | undefined => {
@@ -59,4 +61,5 @@ const openMigrated = (options: FileOptions, tell: (message: FromWriter) => void)
 }
 
 if (parentPort === null) throw new Error('this file is a thread of the store')
-start(parentPort, workerData as FileOptions)
+await start(parentPort, workerData as WriterData)
+parentPort.close()

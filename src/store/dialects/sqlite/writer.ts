@@ -2,27 +2,42 @@ import { Worker } from 'node:worker_threads'
 import type { Clock, Logger } from '#base'
 import { SchemaTooNew, StoreUnavailable } from '../../ports/engine/faults.ts'
 import type { CommitQueue, Submitted } from '../../sql/engine/commit-queue.ts'
+import { packCommits } from '../../sql/engine/packing.ts'
+import { allWrites } from '../../sql/ports.ts'
 import type { FileOptions } from './file.ts'
-import type { FromWriter, ToWriter } from './thread-messages.ts'
+import type { FromWriter, ToWriter, WriterData } from './thread-messages.ts'
 
 const FIRST_RESTART_MS = 100
 const LONGEST_RESTART_MS = 10_000
+
+interface WriterParts {
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Told how many commits each group had. */
+  onCommits(count: number): void
+}
 
 /** The serving thread's handle on the writing thread; starts another one, ever more slowly, where it failed. */
 export class SqliteWriter {
   readonly #options: FileOptions
   readonly #clock: Clock
   readonly #logger: Logger
+  readonly #onCommits: (count: number) => void
+  readonly #writes = allWrites()
+  #signal = new Int32Array(new SharedArrayBuffer(4))
+  /** Commits of this turn of the event loop. */
+  #outbox: Submitted[] = []
   #queue: CommitQueue | undefined
   #thread: Worker | undefined
   #restartMs = FIRST_RESTART_MS
   #cancelRestart: (() => void) | undefined
   #closing = false
 
-  constructor(options: FileOptions, clock: Clock, logger: Logger) {
+  constructor(options: FileOptions, { clock, logger, onCommits }: WriterParts) {
     this.#options = options
     this.#clock = clock
     this.#logger = logger
+    this.#onCommits = onCommits
   }
 
   /** Answers when the schema is up to date and commits can come. Throws `SchemaTooNew` and `StoreUnavailable`. */
@@ -31,9 +46,11 @@ export class SqliteWriter {
     return this.#startThread()
   }
 
+  /** Sent with all others of this turn of the event loop, as one message. */
   send(submitted: Submitted): void {
     if (this.#thread === undefined) throw new StoreUnavailable('broken', 'the writing thread is being started again')
-    this.#post(this.#thread, { kind: 'commit', submitted })
+    this.#outbox.push(submitted)
+    if (this.#outbox.length === 1) this.#clock.soon(() => this.#flush())
   }
 
   async close(): Promise<void> {
@@ -41,22 +58,51 @@ export class SqliteWriter {
     this.#cancelRestart?.()
     const thread = this.#thread
     if (thread === undefined) return
+    this.#flush()
     const ended = new Promise((resolve) => thread.once('exit', resolve))
-    this.#post(thread, { kind: 'close' })
+    this.#post(thread, 'close')
     await ended
+  }
+
+  #flush(): void {
+    const outbox = this.#outbox
+    this.#outbox = []
+    const thread = this.#thread
+    // Without a thread they have failed with all others that were under way.
+    if (outbox.length === 0 || thread === undefined) return
+    try {
+      this.#post(thread, packCommits(outbox, this.#writes))
+    } catch {
+      for (const submitted of outbox) this.#postAlone(thread, submitted)
+    }
+  }
+
+  /** One of several could not be copied to the thread: it fails, and the others go on. */
+  #postAlone(thread: Worker, submitted: Submitted): void {
+    try {
+      this.#post(thread, packCommits([submitted], this.#writes))
+    } catch (error) {
+      this.#queue?.refuse(submitted.id, error)
+    }
   }
 
   #post(thread: Worker, message: ToWriter): void {
     thread.postMessage(message)
+    Atomics.add(this.#signal, 0, 1)
+    Atomics.notify(this.#signal, 0)
   }
 
   #startThread(): Promise<void> {
     return new Promise((resolve, reject) => {
-      const thread = new Worker(new URL('./writer-thread.ts', import.meta.url), { workerData: this.#options })
+      // A new one for each thread: the one before may have died asleep.
+      this.#signal = new Int32Array(new SharedArrayBuffer(4))
+      const workerData: WriterData = { file: this.#options, signal: this.#signal }
+      const thread = new Worker(new URL('./writer-thread.ts', import.meta.url), { workerData })
       let failure: unknown
       thread.on('message', (message: FromWriter) => {
         switch (message.kind) {
           case 'answer':
+            this.#onCommits(message.answer.ids.length)
             this.#queue?.settle(message.answer)
             return
           case 'ready':

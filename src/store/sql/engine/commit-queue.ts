@@ -1,7 +1,7 @@
 import type { Clock, Logger } from '#base'
 import { type Change, type Commit, type Committed, type Outputs, WriteConflict } from '../../ports/engine/change.ts'
 import { StoreUnavailable, type UnavailableReason, UnstorableText } from '../../ports/engine/faults.ts'
-import type { CommitRequest, GroupResult, Outcome } from './group.ts'
+import { type CommitRequest, type GroupResult, type Outcome, outcomeOf } from './group.ts'
 import { Histogram, type HistogramValues } from './histogram.ts'
 
 /** A commit on its way to the writer. */
@@ -89,6 +89,12 @@ export class CommitQueue {
       const outcome = outcomes[index]
       if (outcome !== undefined) this.#settleOne(id, outcome)
     })
+    this.#checkIdle()
+  }
+
+  /** The commit cannot even be handed over. */
+  refuse(id: number, error: unknown): void {
+    this.#settleOne(id, outcomeOf(error))
     this.#checkIdle()
   }
 

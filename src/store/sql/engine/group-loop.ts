@@ -25,7 +25,11 @@ export class GroupLoop {
 
   async submit(submitted: Submitted): Promise<void> {
     this.#waiting.push(submitted)
-    if (this.#running) return
+    if (!this.#running) await this.runAll()
+  }
+
+  /** Runs groups until nothing more has arrived. */
+  async runAll(): Promise<void> {
     this.#running = true
     try {
       while (this.#fill()) await this.#runOne()

@@ -201,7 +201,8 @@ const leaveOptimism = (error: unknown): never => {
   throw new RunCarefully()
 }
 
-const outcomeOf = (error: unknown): Outcome => {
+/** What became of a commit that threw. */
+export const outcomeOf = (error: unknown): Outcome => {
   if (error instanceof WriteConflict) return { kind: 'conflict', conflict: error.kind, detail: error.message }
   if (error instanceof StoreUnavailable) return { kind: 'unavailable', reason: error.reason, detail: error.detail }
   if (error instanceof UnstorableText) return { kind: 'unstorable' }

@@ -9,9 +9,10 @@ import {
   type RoomChange,
   type RoomsWriter,
 } from '../../ports/rooms/room-change.ts'
-import { defineWrite } from '../engine/index.ts'
+import { defineWrite, packed, type Tx } from '../engine/index.ts'
 import { assertReferences, compareBase, storedBase } from './room-base.ts'
 import { storeChange } from './room-change.ts'
+import { roomChangePacking } from './room-change-packing.ts'
 import { insertAliases, query } from './tables.ts'
 
 const insertRoom = query(
@@ -87,7 +88,7 @@ const create = defineWrite('rooms.create', ['events'], async (tx, input: NewRoom
   return { room, base: { sequence: 1, head: headOf(change.extremities) }, positions }
 })
 
-const apply = defineWrite('rooms.apply', ['events'], async (tx, change: RoomChange): Promise<AppliedRoomChange> => {
+const applyChange = async (tx: Tx, change: RoomChange): Promise<AppliedRoomChange> => {
   const { room, base } = change
   const stored = await storedBase(tx, room)
   compareBase(stored, base)
@@ -100,7 +101,9 @@ const apply = defineWrite('rooms.apply', ['events'], async (tx, change: RoomChan
   if (!isPlain)
     await tx.run(moveRoom, { room, sequence: after.sequence, extremities: branches, resolved: resolvedPosition })
   return { room, base: after, positions }
-})
+}
+
+const apply = packed(defineWrite('rooms.apply', ['events'], applyChange), roomChangePacking)
 
 const forget = defineWrite(
   'rooms.forget',

@@ -1,0 +1,34 @@
+import { nodeSigner, type SignerMaker } from '#rules'
+
+const SECRET_KEY_BYTES = 64
+const PUBLIC_KEY_BYTES = 32
+const SIGNATURE_BYTES = 64
+/** No event is longer, and what is signed of one is shorter still; a longer text has a buffer of its own. */
+const TEXT_BYTES = 65_536
+
+/**
+ * The quickest way to sign that this machine has: libsodium, in about half the time of Node's own cryptography, and that where there is no build
+ * of libsodium for the machine. The signatures are the same.
+ */
+export const quickestSigner = async (): Promise<SignerMaker> => {
+  try {
+    return sodiumSigner((await import('sodium-native')).default)
+  } catch {
+    return nodeSigner
+  }
+}
+
+const sodiumSigner =
+  (sodium: typeof import('sodium-native')): SignerMaker =>
+  (seed) => {
+    const secretKey = Buffer.alloc(SECRET_KEY_BYTES)
+    sodium.crypto_sign_seed_keypair(Buffer.alloc(PUBLIC_KEY_BYTES), secretKey, Buffer.from(seed))
+    const signature = Buffer.alloc(SIGNATURE_BYTES)
+    const held = Buffer.alloc(TEXT_BYTES)
+    return (text) => {
+      // Three bytes at most for each unit of UTF-16.
+      const bytes = text.length * 3 <= TEXT_BYTES ? held.subarray(0, held.write(text)) : Buffer.from(text)
+      sodium.crypto_sign_detached(signature, bytes, secretKey)
+      return signature
+    }
+  }

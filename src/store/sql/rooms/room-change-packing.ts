@@ -1,0 +1,93 @@
+import type { Extremity, NewStoredEvent, RoomChange, StateChange } from '../../ports/rooms/room-change.ts'
+import type { Packing } from '../engine/index.ts'
+
+/** Values before the events, and of each event. */
+const HEAD = 7
+const EVENT = 14
+
+/** The change's only extremity is its last event: the usual case, and then it is not said again. */
+const isAtLast = ({ events, extremities }: RoomChange): boolean =>
+  extremities.length === 1 && extremities[0]?.eventId === events.at(-1)?.eventId
+
+const orNothing = <Item>(list: readonly Item[]): readonly Item[] | undefined => (list.length === 0 ? undefined : list)
+
+/** A room's change as one list of values: the message of a busy room is copied between threads thousands of times a second. */
+export const roomChangePacking: Packing<RoomChange> = {
+  pack: (change) => {
+    const { room, base, events, state, extremities, missing, redactions } = change
+    const values: unknown[] = [
+      room,
+      base.sequence,
+      base.head,
+      orNothing(state),
+      isAtLast(change) ? undefined : extremities,
+      missing,
+      orNothing(redactions),
+    ]
+    for (const event of events) {
+      const { transaction } = event
+      values.push(
+        event.eventId,
+        event.type,
+        event.stateKey,
+        event.sender,
+        event.originServerTs,
+        event.depth,
+        event.json,
+        event.placing,
+        event.prior,
+        event.prevEvents,
+        event.authEvents,
+        transaction?.device,
+        transaction?.scope,
+        transaction?.id,
+      )
+    }
+    return values
+  },
+
+  unpack: (values) => {
+    const [room, sequence, head, state = [], extremities, missing, redactions = []] = values as [
+      number,
+      number,
+      string,
+      (readonly StateChange[])?,
+      (readonly Extremity[])?,
+      RoomChange['missing']?,
+      RoomChange['redactions']?,
+    ]
+    const events: NewStoredEvent[] = []
+    for (let at = HEAD; at < values.length; at += EVENT) events.push(eventIn(values, at))
+    const last = events.at(-1)
+    return {
+      room,
+      base: { sequence, head },
+      events,
+      state,
+      extremities: extremities ?? (last === undefined ? [] : [{ eventId: last.eventId, depth: last.depth }]),
+      ...(missing === undefined ? {} : { missing }),
+      redactions,
+    }
+  },
+}
+
+const eventIn = (values: readonly unknown[], at: number): NewStoredEvent => {
+  const prior = values[at + 8] as NewStoredEvent['prior']
+  const device = values[at + 11] as number | undefined
+  return {
+    eventId: values[at] as NewStoredEvent['eventId'],
+    type: values[at + 1] as string,
+    stateKey: values[at + 2] as string | undefined,
+    sender: values[at + 3] as NewStoredEvent['sender'],
+    originServerTs: values[at + 4] as number,
+    depth: values[at + 5] as number,
+    json: values[at + 6] as string,
+    placing: values[at + 7] as NewStoredEvent['placing'],
+    ...(prior === undefined ? {} : { prior }),
+    prevEvents: values[at + 9] as NewStoredEvent['prevEvents'],
+    authEvents: values[at + 10] as NewStoredEvent['authEvents'],
+    ...(device === undefined
+      ? {}
+      : { transaction: { device, scope: values[at + 12] as string, id: values[at + 13] as string } }),
+  }
+}
