@@ -22,7 +22,11 @@ const TESTS: readonly (readonly [string, readonly (readonly string[])[]])[] = [
   ['src/domain/rooms', [['test/domain/room'], ['test/flow/rooms'], ['test/simulation', 'test/flow/privacy']]],
   [
     'src/domain/devices',
-    [['test/flow/accounts/devices', 'test/flow/accounts/log'], ['test/flow/accounts'], ['test/flow/privacy']],
+    [
+      ['test/flow/accounts/devices', 'test/flow/accounts/log', 'test/flow/accounts/token'],
+      ['test/flow/accounts'],
+      ['test/flow/privacy'],
+    ],
   ],
   ['src/domain/uia', [['test/domain/uia'], ['test/flow/accounts'], ['test/flow/sign-in']]],
   [

@@ -1,10 +1,9 @@
-import { World } from './world.ts'
+import { type Fault, World } from './world.ts'
 
 export interface SimulateOptions {
   readonly seed: number
   readonly processes: number
-  /** Whether writes are refused, fail, and lose their answers. */
-  readonly writeFaults: boolean
+  readonly faults: readonly Fault[]
 }
 
 export interface Simulated {
@@ -15,11 +14,17 @@ export interface Simulated {
 
 /** Runs one seed: the same seed makes the same decisions and has the same end. */
 export const simulate = async (options: SimulateOptions): Promise<Simulated> => {
-  const world = new World({ ...options, operations: 60, overtaking: false, restarts: 2 })
+  const world = new World({ ...options, operations: 60, restarts: 2 })
   try {
     await world.run()
     return { trace: world.trace, failure: undefined }
   } catch (error) {
     return { trace: world.trace, failure: error instanceof Error ? error : new Error(String(error)) }
   }
+}
+
+/** How to run a seed again by hand, and read its decisions. */
+export const commandFor = ({ seed, processes, faults }: SimulateOptions): string => {
+  const disturbed = faults.length === 0 ? '' : ` --faults ${faults.join()}`
+  return `npm run simulate -- --seeds 1 --from ${seed} --processes ${processes}${disturbed} --trace`
 }

@@ -1,19 +1,17 @@
 import { describe, expect, test } from 'vitest'
-import { type SimulateOptions, simulate } from './simulate.ts'
+import { commandFor, type SimulateOptions, simulate } from './simulate.ts'
 
 const runSeeds = async (options: Omit<SimulateOptions, 'seed'>, from: number, count: number): Promise<void> => {
   for (let seed = from; seed < from + count; seed++) {
     const { failure } = await simulate({ ...options, seed })
     if (failure === undefined) continue
-    const faults = options.writeFaults ? ' --write-faults' : ''
-    const again = `npm run simulate -- --seeds 1 --from ${seed} --processes ${options.processes}${faults} --trace`
-    throw new Error(`seed ${seed} fails; run it again by: ${again}`, { cause: failure })
+    throw new Error(`seed ${seed} fails; run it again by: ${commandFor({ ...options, seed })}`, { cause: failure })
   }
 }
 
 describe('simulated homeservers', () => {
   test('make the same decisions for the same seed, and others for another', async () => {
-    const options = { processes: 1, writeFaults: true }
+    const options = { processes: 2, faults: ['order'] as const }
     const [one, same, other] = [
       await simulate({ ...options, seed: 1 }),
       await simulate({ ...options, seed: 1 }),
@@ -25,10 +23,10 @@ describe('simulated homeservers', () => {
   })
 
   test('one process, restarted, with slow reads and writes that fail', { timeout: 120_000 }, () =>
-    runSeeds({ processes: 1, writeFaults: true }, 1, 100),
+    runSeeds({ processes: 1, faults: ['writes', 'order'] }, 1, 100),
   )
 
   test('two processes, restarted, with slow reads', { timeout: 120_000 }, () =>
-    runSeeds({ processes: 2, writeFaults: false }, 1, 150),
+    runSeeds({ processes: 2, faults: ['order'] }, 1, 150),
   )
 })

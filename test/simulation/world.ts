@@ -8,21 +8,24 @@ import { Dice } from '../crash/dice.ts'
 import { Ledger, type LedgerEntry } from './ledger.ts'
 import { anyOperation, type Choice, createRoom, join as joinRoom, message, type Operation } from './operations.ts'
 import { makeDatabase, openObserver } from './process-store.ts'
-import { Replay, sameList } from './replay.ts'
+import { Replay, type ReplayedRoom, sameList } from './replay.ts'
 import { SERVER_NAME, ServerProcess } from './server-process.ts'
 import { SyncingClient } from './syncing-client.ts'
 import { insist, Violation } from './violation.ts'
 import { VirtualTime } from './virtual-time.ts'
 
-/** What may go wrong in a run. */
+/**
+ * `writes`: they are refused, fail, or lose their answers. `order`: commits of one process overtake each other. `news`: what the other
+ * processes are told is lost or comes late. `clients`: they ask now this process, now that one.
+ */
+export const FAULTS = ['writes', 'order', 'news', 'clients'] as const
+export type Fault = (typeof FAULTS)[number]
+
 export interface WorldOptions {
   readonly seed: number
   readonly processes: number
   readonly operations: number
-  /** Whether writes are refused, fail and lose their answers. */
-  readonly writeFaults: boolean
-  /** Whether commits of one process may overtake each other. */
-  readonly overtaking: boolean
+  readonly faults: readonly Fault[]
   /** How many restarts at most. */
   readonly restarts: number
 }
@@ -59,6 +62,7 @@ export class World {
   #begun = 0
   #restarts = 0
   #step = 0
+  #isDisturbed = false
 
   constructor(options: WorldOptions) {
     this.#options = options
@@ -103,6 +107,7 @@ export class World {
         this.#request(this.#process(0), joinRoom(client, room))
     await this.#runAll()
     for (const process of this.#processes) process.storage.heldReads = this.#heldReads
+    this.#isDisturbed = true
   }
 
   #client(index: number, userId: UserId, user: number): SyncingClient {
@@ -125,8 +130,13 @@ export class World {
     return at(this.#processes, index)
   }
 
-  /** A client's process: it comes back to it, as behind a balancer that knows it. */
+  #has(fault: Fault): boolean {
+    return this.#options.faults.includes(fault)
+  }
+
+  /** A client's process: it comes back to it, as behind a balancer that knows it, unless it is one of those that go anywhere. */
   #home(client: SyncingClient): ServerProcess {
+    if (this.#has('clients')) return this.#dice.pick(this.#processes)
     return this.#process(client.device % this.#processes.length)
   }
 
@@ -148,7 +158,12 @@ export class World {
     this.#note(`${from.name} wrote: ${answer.outcomes.map(outcomeText).join()}`)
     const { committed } = answer
     if (committed === undefined) return
-    for (const other of this.#processes) if (other !== from) other.inbox.push({ kind: 'news', committed })
+    for (const other of this.#processes) {
+      if (other === from) continue
+      const isLost = this.#isDisturbed && this.#has('news') && this.#dice.chance(0.1)
+      if (isLost) this.#note(`${other.name} is not told`)
+      else other.inbox.push({ kind: 'news', committed })
+    }
   }
 
   // ---- one step ----
@@ -209,7 +224,6 @@ export class World {
   }
 
   #beginOperation(): void {
-    const client = this.#dice.pick(this.#clients)
     const process = this.#dice.pick(this.#processes)
     const repeat = this.#sent.length > 0 && this.#dice.chance(0.1)
     if (repeat) {
@@ -218,13 +232,12 @@ export class World {
       this.#request(process, { ...operation, text: `again: ${operation.text}` })
       return
     }
-    if (this.#replay.rooms.size < 4 && this.#dice.chance(0.03)) {
-      this.#request(process, createRoom(this.#choice(), client))
+    if (this.#replay.rooms.size < 4 && this.#dice.chance(0.04)) {
+      this.#createRooms(process)
       return
     }
-    const rooms = [...this.#replay.rooms.values()]
-    if (rooms.length === 0) return
-    const room = this.#dice.pick(rooms)
+    const room = this.#dice.pick([...this.#replay.rooms.values()])
+    const client = this.#actorIn(room)
     // A burst of messages by one client, which run ahead of each other.
     const burst = this.#dice.chance(0.1) ? this.#dice.between(2, 4) : 0
     for (let one = 0; one < burst; one++) {
@@ -232,6 +245,19 @@ export class World {
       this.#request(process, message(client, room, `m${choice.number}`), client)
     }
     if (burst === 0) this.#request(process, anyOperation(this.#choice(), client, room), client)
+  }
+
+  /** Sometimes two alike in one moment, by two processes: they must not become one. */
+  #createRooms(process: ServerProcess): void {
+    const operation = createRoom(this.#choice(), this.#dice.pick(this.#clients))
+    const others = this.#dice.chance(0.3) ? this.#processes.filter((other) => other !== process) : []
+    for (const one of [process, ...others]) this.#request(one, operation)
+  }
+
+  /** Mostly somebody who is in the room; others are refused nearly everything. */
+  #actorIn(room: ReplayedRoom): SyncingClient {
+    const members = this.#clients.filter(({ userId }) => room.membershipAt(userId, Number.MAX_SAFE_INTEGER) === 'join')
+    return this.#dice.pick(members.length > 0 && this.#dice.chance(0.7) ? members : this.#clients)
   }
 
   #request(process: ServerProcess, operation: Operation, client?: SyncingClient): void {
@@ -275,10 +301,10 @@ export class World {
   async #letThrough(process: ServerProcess): Promise<void> {
     const { storage } = process
     const count = this.#dice.chance(0.3) ? storage.submitted : this.#dice.between(1, storage.submitted)
-    const isOvertaken = count < storage.submitted && this.#options.overtaking && this.#dice.chance(0.1)
+    const isOvertaken = count < storage.submitted && this.#has('order') && this.#dice.chance(0.1)
     const from = isOvertaken ? this.#dice.between(1, storage.submitted - count) : 0
     const faults = ['is busy', 'fails', 'loses its answer'] as const
-    const fault = this.#options.writeFaults && this.#dice.chance(0.06) ? this.#dice.pick(faults) : 'none'
+    const fault = this.#has('writes') && this.#dice.chance(0.06) ? this.#dice.pick(faults) : 'none'
     this.#note(`${process.name} writes ${count} of ${storage.submitted} commits from ${from}, fault: ${fault}`)
     storage.connection.nextFault = fault
     await storage.letThrough(count, from)
@@ -288,6 +314,9 @@ export class World {
   }
 
   #deliver(process: ServerProcess): void {
+    const late =
+      this.#has('news') && this.#dice.chance(0.2) ? process.inbox.findIndex(({ kind }) => kind === 'news') : -1
+    if (late !== -1 && late < process.inbox.length - 1) process.inbox.push(...process.inbox.splice(late, 1))
     const mail = process.inbox.shift()
     if (mail === undefined) return
     this.#note(`${process.name} gets ${mail.kind}`)
@@ -362,7 +391,11 @@ export class World {
 
   async #heal(): Promise<void> {
     this.#note('nothing goes wrong any more')
+    this.#isDisturbed = false
     for (const process of this.#processes) process.storage.heldReads = 0
+    await this.#runAll()
+    // What was lost is found out by what comes next.
+    for (const process of this.#processes) this.#request(process, createRoom(this.#choice(), this.#client0(0)))
     await this.#runAll()
     // Whoever asks what became of a commit without an answer has asked by then.
     for (let round = 0; round < 3; round++) {
