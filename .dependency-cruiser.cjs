@@ -1,4 +1,4 @@
-// The import table of the house as rules. Which layer may import which stands in `mayImport` and nowhere else; the picture
+// The import table of the layers as rules. Which layer may import which stands in `mayImport` and nowhere else; the picture
 // in docs/architecture.md is drawn from the same run.
 //
 // Only the swc parser reads TypeScript 7; with any other, dependency-cruiser finds no module and reports success. Whoever
@@ -53,21 +53,21 @@ module.exports = {
       to: { path: '^src/app/' },
     },
     {
-      name: 'through-the-door',
+      name: 'through-the-alias',
       comment: 'another layer is entered by its alias (#layer), which is its index.ts; the rest of it is its own',
       severity: 'error',
       from: { path: '^src/([^/]+)/' },
       to: { path: '^src/', pathNot: '^src/$1/', dependencyTypesNot: ['aliased-subpath-import'] },
     },
     {
-      name: 'door-is-the-index',
+      name: 'alias-is-the-index',
       comment: 'an alias leads to index.ts',
       severity: 'error',
       from: { path: '^src/([^/]+)/' },
       to: { path: '^src/', pathNot: ['^src/$1/', '^src/[^/]+/index\\.ts$'] },
     },
     {
-      name: 'not-through-the-own-door',
+      name: 'not-through-the-own-index',
       comment: 'within a layer files import each other by relative path, never the index of their own layer',
       severity: 'error',
       from: { path: '^src/([^/]+)/' },

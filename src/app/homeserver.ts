@@ -135,9 +135,11 @@ class Running {
       limits: limitsOf(config),
       trustProxy: config.listen.trustProxy.length === 0 ? false : config.listen.trustProxy,
       clock: this.#clock,
-      logger: this.#logger,
-      logRequests: config.logging.level === 'debug',
-      ...(metrics === undefined ? {} : { observe: metrics.observe }),
+      reports: {
+        logger: this.#logger,
+        logRequests: config.logging.level === 'debug',
+        ...(metrics === undefined ? {} : { observe: metrics.observe }),
+      },
     })
     this.#closers.push(() => edge.stop(STOP_GRACE_MS))
     return this.#listen(edge, metrics)

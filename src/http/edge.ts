@@ -1,5 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { Clock, Logger } from '#base'
+import type { Clock } from '#base'
 import { MatrixError } from '#spec'
 import { CORS_HEADERS, sendError } from './answering/send.ts'
 import {
@@ -20,7 +20,7 @@ import { TokenOwners } from './reading/token-owners.ts'
 import { Admission } from './serving/admission.ts'
 import type { RateLimiter } from './serving/rate-limits.ts'
 import { Routes } from './serving/routes.ts'
-import { type Observe, Serving } from './serving/serving.ts'
+import { type EdgeReports, type Observe, Serving } from './serving/serving.ts'
 import { WaitingRequests } from './serving/waiting.ts'
 
 export interface EdgeLimits extends SocketLimits {
@@ -37,10 +37,7 @@ export interface EdgeOptions {
   /** The proxies whose `X-Forwarded-For` counts: none, all, or those at these addresses and networks. */
   readonly trustProxy: boolean | readonly string[]
   readonly clock: Clock
-  readonly logger: Logger
-  /** Whether each request gets a line at level `debug`. */
-  readonly logRequests: boolean
-  readonly observe?: Observe
+  readonly reports: EdgeReports
 }
 
 /** The HTTP edge: all endpoints at all their paths, on as many listeners as wanted. */
@@ -67,7 +64,7 @@ class HttpEdge implements Edge {
   readonly #servers: Server[] = []
   #number = 0
 
-  constructor({ endpoints, issuers, rateLimiter, trustProxy, observe, ...shared }: EdgeOptions) {
+  constructor({ endpoints, issuers, rateLimiter, trustProxy, ...shared }: EdgeOptions) {
     const waiting = this.#waiting
     this.#clock = shared.clock
     this.#limits = shared.limits
@@ -78,12 +75,12 @@ class HttpEdge implements Edge {
     }
     this.#context.tokenOwners.onVoided((user) => waiting.recheck(user))
     const admission = new Admission({ rateLimiter, waiting })
-    const parts = { ...shared, edge: this.#context, admission, waiting, observe }
+    const parts = { ...shared, edge: this.#context, admission, waiting }
     for (const endpoint of endpoints) {
       const serving = new Serving(endpoint, parts)
       for (const path of endpoint.paths) this.#routes.add(endpoint.method, path, serving)
     }
-    this.#unknownObserved = observe?.('*', 'unrecognized')
+    this.#unknownObserved = shared.reports.observe?.('*', 'unrecognized')
   }
 
   listen(listener: Listener): Promise<string> {

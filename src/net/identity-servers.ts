@@ -42,7 +42,7 @@ export type BindAnswer =
   | IdentityServerRefusal
   | IdentityServerFailure
 
-export interface BindWish {
+export interface BindRequest {
   readonly idServer: string
   /** With a token the v2 API is used, without one v1, which has no tokens. */
   readonly accessToken: string | undefined
@@ -51,13 +51,13 @@ export interface BindWish {
   readonly userId: UserId
 }
 
-export interface UnbindWish {
+export interface UnbindRequest {
   readonly idServer: string
   readonly threepid: RemoteThirdPartyId
   readonly userId: UserId
 }
 
-export interface EmailTokenWish {
+export interface EmailTokenRequest {
   readonly idServer: string
   readonly accessToken: string | undefined
   readonly email: string
@@ -100,10 +100,10 @@ export class IdentityServers {
   }
 
   /** `/validate/email/requestToken`: has it send a mail with a link of its own, on behalf of clients that ask us instead. */
-  async requestEmailToken(wish: EmailTokenWish): Promise<EmailTokenAnswer> {
-    const host = this.#trusted(wish.idServer)
+  async requestEmailToken(request: EmailTokenRequest): Promise<EmailTokenAnswer> {
+    const host = this.#trusted(request.idServer)
     if (host === undefined) return { kind: 'untrusted' }
-    const { email, clientSecret, sendAttempt, nextLink, accessToken } = wish
+    const { email, clientSecret, sendAttempt, nextLink, accessToken } = request
     if (isMalformed(accessToken)) return UNKNOWN_TOKEN
     const received = await this.#send(host, {
       method: 'POST',
@@ -133,7 +133,7 @@ export class IdentityServers {
   }
 
   /** `/3pid/bind`: publishes that the address of a validated session is the user's. */
-  async bind({ idServer, accessToken, sid, clientSecret, userId }: BindWish): Promise<BindAnswer> {
+  async bind({ idServer, accessToken, sid, clientSecret, userId }: BindRequest): Promise<BindAnswer> {
     const host = this.#trusted(idServer)
     if (host === undefined) return { kind: 'untrusted' }
     if (!OPAQUE.test(sid) || !OPAQUE.test(clientSecret)) return { kind: 'unvalidated' }
@@ -154,7 +154,7 @@ export class IdentityServers {
   /**
    * `/3pid/unbind`, signed by this homeserver. `no-support` where the identity server did not do it, for whatever reason. v1 where it has no v2.
    */
-  async unbind({ idServer, threepid, userId }: UnbindWish): Promise<'success' | 'no-support'> {
+  async unbind({ idServer, threepid, userId }: UnbindRequest): Promise<'success' | 'no-support'> {
     const host = this.#trusted(idServer)
     if (host === undefined) return 'no-support'
     const content = { mxid: userId, threepid: { medium: threepid.medium, address: threepid.address } }

@@ -31,7 +31,7 @@ export class UrlFetchFailed extends Error {
   override readonly name = 'UrlFetchFailed'
 }
 
-export interface FetchWish {
+export interface FetchRequest {
   readonly accept: string
   readonly signal: AbortSignal
   /** Limit of the body as it is sent; the reader has to bound the unpacked size. */
@@ -81,14 +81,14 @@ export class UrlFetcher {
    * Follows up to five redirects, then hands the answer over. Whatever `use` leaves unread is cut off. Throws `UrlRefused` for
    * the URL itself, `UrlFetchFailed` for all that comes after, and what `use` throws.
    */
-  async get<Result>(from: URL, wish: FetchWish, use: (fetched: FetchedUrl) => Promise<Result>): Promise<Result> {
+  async get<Result>(from: URL, request: FetchRequest, use: (fetched: FetchedUrl) => Promise<Result>): Promise<Result> {
     this.check(from)
     let url = from
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
-      const response = await this.#ask(url, wish)
+      const response = await this.#ask(url, request)
       try {
         const next = this.#redirectOf(response, url)
-        if (next === undefined) return await use(openAnswer(response, url, wish.limitBytes))
+        if (next === undefined) return await use(openAnswer(response, url, request.limitBytes))
         url = next
       } finally {
         response.destroy()
@@ -111,7 +111,7 @@ export class UrlFetcher {
     return next
   }
 
-  #ask(url: URL, { accept, signal }: FetchWish): Promise<IncomingMessage> {
+  #ask(url: URL, { accept, signal }: FetchRequest): Promise<IncomingMessage> {
     const { userAgent, acceptLanguage } = this.#options
     const options = {
       // A new connection: one that is kept may lead to an address that was checked by other rules.

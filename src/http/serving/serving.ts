@@ -17,16 +17,21 @@ import { type Ending, type Exchange, WaitingRequest, type WaitingRequests } from
 /** Called once for each endpoint; the function it returns is called for each request that was answered. */
 export type Observe = (method: string, path: string) => (status: number, durationMs: number) => void
 
+/** The places where requests and their failures are reported. */
+export interface EdgeReports {
+  readonly logger: Logger
+  /** Whether each request gets a line at level `debug`. */
+  readonly logRequests: boolean
+  readonly observe?: Observe
+}
+
 export interface ServingParts {
   readonly edge: EdgeContext
   readonly admission: Admission
   readonly waiting: WaitingRequests
   readonly clock: Clock
-  readonly logger: Logger
-  /** Whether each request gets a line at level `debug`. */
-  readonly logRequests: boolean
+  readonly reports: EdgeReports
   readonly limits: { readonly bodyBytes: number; readonly writeTimeoutMs: number }
-  readonly observe: Observe | undefined
 }
 
 /** Serves the requests of one endpoint, from their headers to their answer. */
@@ -42,7 +47,7 @@ export class Serving implements Ending {
     this.#parts = parts
     this.#shapes = endpointShapes(endpoint)
     this.#bodyLimitBytes = endpoint.bodyLimitBytes ?? parts.limits.bodyBytes
-    this.#observed = parts.observe?.(endpoint.method, endpoint.paths[0])
+    this.#observed = parts.reports.observe?.(endpoint.method, endpoint.paths[0])
   }
 
   /** Never rejects: a failure is an answer too. */
@@ -73,7 +78,7 @@ export class Serving implements Ending {
   refuse(exchange: Exchange, thrown: unknown): void {
     this.#mindStop(exchange)
     const { id, response, inV1 } = exchange
-    const { logger } = this.#parts
+    const { logger } = this.#parts.reports
     const said = inV1 ? asInV1(thrown) : thrown
     this.#answered(exchange, refuse({ logger, id, endpoint: this.endpoint, response, thrown: said }))
   }
@@ -120,13 +125,13 @@ export class Serving implements Ending {
     }
     this.#mindStop(incoming)
     if (outcome instanceof FileReply) {
-      const { logger, limits, edge } = this.#parts
+      const { reports, limits, edge } = this.#parts
       this.#answered(
         incoming,
         await sendFileReply(outcome, {
           exchange: incoming,
           headers: incoming.headers,
-          logger,
+          logger: reports.logger,
           path: this.endpoint.paths[0],
           writeTimeoutMs: limits.writeTimeoutMs,
           signals: edge.signals,
@@ -142,13 +147,13 @@ export class Serving implements Ending {
 
   /** Tells the log and the metrics. */
   #answered({ id, response, startedMs, userId: user }: Exchange, status: number): void {
-    const { clock, limits, logger, logRequests } = this.#parts
+    const { clock, limits, reports } = this.#parts
     boundWrite(response, limits.writeTimeoutMs)
-    if (this.#observed === undefined && !logRequests) return
+    if (this.#observed === undefined && !reports.logRequests) return
     const durationMs = clock.monotonicMs() - startedMs
     this.#observed?.(status, durationMs)
-    if (!logRequests) return
+    if (!reports.logRequests) return
     const { method, paths } = this.endpoint
-    logger.debug({ request: id, method, path: paths[0], user, status, durationMs }, 'answered')
+    reports.logger.debug({ request: id, method, path: paths[0], user, status, durationMs }, 'answered')
   }
 }

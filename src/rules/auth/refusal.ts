@@ -102,7 +102,7 @@ const POWER_VERBS: Readonly<Record<PoweredAction, string>> = {
 // Strings from the event are cut: a refusal must stay short whatever was sent.
 const quote = (text: string): string => `"${text.length > 64 ? `${text.slice(0, 64)}…` : text}"`
 
-const standing = (membership: string | undefined): string =>
+const membershipText = (membership: string | undefined): string =>
   membership === undefined ? 'not in the room' : `${quote(membership)}, not "join"`
 
 const DESCRIPTIONS: Descriptions = {
@@ -145,7 +145,7 @@ const DESCRIPTIONS: Descriptions = {
   'knock-for-other': () => 'You cannot knock on behalf of another user',
   'knock-not-possible': ({ membership }) => `You cannot knock while your membership is ${quote(membership)}`,
   'join-rule-forbids-knock': () => 'The room does not allow knocking',
-  'sender-not-joined': ({ membership }) => `The sender is ${standing(membership)}`,
+  'sender-not-joined': ({ membership }) => `The sender is ${membershipText(membership)}`,
   'power-too-low': ({ action, required, actual }) =>
     `You need power level ${required} to ${POWER_VERBS[action]}, yours is ${actual}`,
   'state-key-of-other-user': () => 'State with a user ID as its state key can only be set by that user',
