@@ -1,48 +1,85 @@
-import { BoundedCache, type CacheStats } from '#base'
+import { type JsonObject, MatrixError } from '#spec'
 import type { Answer } from './endpoint/answer.ts'
 import type { AnyEndpoint, AnyRequest } from './endpoint/endpoint.ts'
 import { isOldPath } from './endpoint/paths.ts'
 
-const LIMIT_BYTES = 4 * 1024 * 1024
+/** A transaction of a device: the same path is the same transaction. */
+export interface TransactionKey {
+  readonly device: number
+  readonly path: string
+}
+
+/** Where transactions are kept, also for other processes and across restarts. */
+export interface TransactionAnswers {
+  begin(
+    key: TransactionKey,
+  ): Promise<{ readonly kind: 'begun' | 'underWay' } | { readonly kind: 'answered'; readonly answer: JsonObject }>
+  finish(key: TransactionKey, answer: JsonObject): Promise<void>
+  /** Nothing came of it: the same may be tried again. */
+  abandon(key: TransactionKey): Promise<void>
+}
+
+const RETRY_MS = 1_000
 
 /**
  * In 2015 most requests could be made by `PUT` too, with a transaction id behind their path (Swagger of that time): the same again does
- * nothing anew and has the same answer. Answers are remembered in memory, the latest of them; refusals are not.
+ * nothing anew and has the same answer. Refusals are not remembered.
  */
 export class AnsweredOnce {
-  readonly #answered = new BoundedCache<string, { readonly answer: Answer }>({
-    name: 'old-transactions',
-    limitBytes: LIMIT_BYTES,
-    sizeBytes: (_, key) => 400 + key.length * 2,
-  })
+  readonly #answers: TransactionAnswers
   readonly #underWay = new Map<string, Promise<Answer>>()
 
-  stats(): CacheStats {
-    return this.#answered.stats()
+  constructor(answers: TransactionAnswers) {
+    this.#answers = answers
   }
 
+  /** Throws `M_LIMIT_EXCEEDED` while another process answers the same. */
   async once(
     { requester, path }: Pick<AnyRequest, 'requester' | 'path'>,
     make: () => Promise<Answer>,
   ): Promise<Answer> {
-    // A transaction belongs to a device, as with events.
-    if (requester === undefined) return make()
-    const key = `${requester.device} ${path}`
-    const known = this.#answered.get(key)?.answer ?? this.#underWay.get(key)
+    // Transactions are those of a device, as with events.
+    if (requester?.device === undefined) return make()
+    const { device } = requester
+    const key = `${device} ${path}`
+    const known = this.#underWay.get(key)
     if (known !== undefined) return known
-    const making = make()
+    const making = this.#make({ device, path }, make)
     this.#underWay.set(key, making)
     try {
-      const answer = await making
-      this.#answered.set(key, { answer })
-      return answer
+      return await making
     } finally {
       this.#underWay.delete(key)
     }
   }
+
+  async #make(key: TransactionKey, make: () => Promise<Answer>): Promise<Answer> {
+    const state = await this.#answers.begin(key)
+    if (state.kind === 'answered') return state.answer
+    if (state.kind === 'underWay') throw underWay()
+    let answer: Answer
+    try {
+      answer = await make()
+    } catch (error) {
+      await this.#answers.abandon(key)
+      throw error
+    }
+    if (isPlain(answer)) await this.#answers.finish(key, answer)
+    else await this.#answers.abandon(key)
+    return answer
+  }
 }
 
-/** The endpoints, and for each `POST` among them that was served in 2015 its twin by `PUT`. Their answers must be small. */
+const underWay = (): MatrixError =>
+  new MatrixError('M_LIMIT_EXCEEDED', 'The same request is being answered', {
+    fields: { retry_after_ms: RETRY_MS },
+    headers: { 'Retry-After': String(RETRY_MS / 1_000) },
+  })
+
+const isPlain = (answer: Answer): answer is JsonObject =>
+  typeof answer === 'object' && Object.getPrototypeOf(answer) === Object.prototype
+
+/** The endpoints, and for each `POST` among them that was served in 2015 its twin by `PUT`. Their answers must be small JSON objects. */
 export const withPutTwins = (
   endpoints: readonly AnyEndpoint[],
   answered: Pick<AnsweredOnce, 'once'>,

@@ -1,4 +1,4 @@
-export { AnsweredOnce, withPutTwins } from './answered-once.ts'
+export { AnsweredOnce, type TransactionAnswers, type TransactionKey, withPutTwins } from './answered-once.ts'
 export type { Listener } from './connections/sockets.ts'
 export { createEdge, type Edge, type EdgeLimits, type EdgeOptions } from './edge.ts'
 export * from './endpoint/answer.ts'

@@ -2,7 +2,7 @@ import { type ApiDeps, apiEndpoints } from '#api'
 import type { CacheStats } from '#base'
 import type { Config } from '#config'
 import { OpenIdTokens, OwnKeys, type Pushers, TurnServers } from '#domain'
-import type { AnyEndpoint, TokenIssuer } from '#http'
+import { AnsweredOnce, type AnyEndpoint, type TokenIssuer } from '#http'
 import { isJsonObject, type UserId } from '#spec'
 import { ShortLivedSweep, type Store, writers } from '#store'
 import { InProcessBus, Streams } from '#streams'
@@ -12,6 +12,7 @@ import { type BuiltAccounts, buildAccounts } from './accounts.ts'
 import type { Ground } from './ground.ts'
 import { buildLeases } from './leases.ts'
 import { type BuiltMedia, buildMedia } from './media.ts'
+import { oldTransactions } from './old-transactions.ts'
 import { buildPersonal, type Personal } from './personal.ts'
 import { buildPush, buildPushers } from './push.ts'
 import { buildRoomPurge, buildRooms, type RoomsDomain, roomApi } from './rooms.ts'
@@ -75,8 +76,8 @@ export const compose = async (ground: Ground): Promise<Composed> => {
     endpoints: [...operational(ground.config), ...apiEndpoints(buildApi(parts))],
     caches: () => [
       ...accounts.caches(),
-      ...[...personal.caches, ...views.caches, ...media.caches, rooms.rooms, rooms.sending, rooms.answeredOnce].map(
-        (cache) => cache.stats(),
+      ...[...personal.caches, ...views.caches, ...media.caches, rooms.rooms, rooms.sending].map((cache) =>
+        cache.stats(),
       ),
     ],
     settle: async () => {
@@ -123,7 +124,7 @@ const buildStreams = async ({ store, clock }: Ground): Promise<Streams> => {
 }
 
 const buildApi = ({
-  ground: { config, clock, signingKey },
+  ground: { config, shortLived, clock, signingKey },
   accounts,
   personal,
   rooms,
@@ -137,6 +138,7 @@ const buildApi = ({
   rooms: {
     ...roomApi(config.server.name, rooms, views, personal.presence),
     oldRoomVersion: config.server.oldClientsRoomVersion,
+    answeredOnce: new AnsweredOnce(oldTransactions(shortLived)),
   },
   media: media.api,
   push: { pushers },

@@ -11,7 +11,6 @@ import {
   Sending,
   SetRoomState,
 } from '#domain'
-import { AnsweredOnce } from '#http'
 import type { SigningKey } from '#rules'
 import type { ServerName } from '#spec'
 import { type Store, writers } from '#store'
@@ -37,7 +36,6 @@ export interface RoomsDomain {
   readonly memberships: Memberships
   readonly creation: RoomCreation
   readonly directory: Directory
-  readonly answeredOnce: AnsweredOnce
 }
 
 export const buildRooms = (ground: RoomsGround, accounts: MemberAccounts): RoomsDomain => {
@@ -53,7 +51,6 @@ export const buildRooms = (ground: RoomsGround, accounts: MemberAccounts): Rooms
     memberships: new Memberships({ ...common, accounts, clock }),
     creation: new RoomCreation({ rooms, reader, accounts, serverName, defaultVersion: ground.defaultRoomVersion }),
     directory: new Directory(common),
-    answeredOnce: new AnsweredOnce(),
   }
 }
 
@@ -72,16 +69,15 @@ export const buildRoomPurge = ({ config, store, clock, logger }: Ground): RoomPu
 /** What the endpoints of rooms ask. */
 export const roomApi = (
   serverName: ServerName,
-  { sending, memberships, creation, directory, answeredOnce }: RoomsDomain,
+  { sending, memberships, creation, directory }: RoomsDomain,
   views: { readonly timeline: Timeline; readonly roomStates: RoomStates; readonly publicRooms: PublicRooms },
   presence: Pick<Presence, 'active'>,
-): Omit<RoomEndpointsDeps, 'oldRoomVersion'> => ({
+): Omit<RoomEndpointsDeps, 'oldRoomVersion' | 'answeredOnce'> => ({
   serverName,
   creation,
   sending,
   memberships,
   directory,
-  answeredOnce,
   roomState: new SetRoomState(sending, memberships),
   timeline: views.timeline,
   roomStates: views.roomStates,

@@ -70,6 +70,17 @@ onEveryHomeserver('a restart in between', (start) => {
     expect(await withToken(house.homeserver, token)).toEqual([403, 'M_FORBIDDEN'])
   })
 
+  it('does not have a transaction of 2015 done twice', async () => {
+    await using homeserver = await start()
+    const ada = await homeserver.register('ada')
+    const path = '/_matrix/client/api/v1/createRoom/7'
+    const made = await ada.put(path, { name: 'Once' })
+    await homeserver.restart()
+    expect(await ada.put(path, { name: 'Once' })).toEqual(made)
+    expect((await ada.get('/v3/joined_rooms')).joined_rooms).toEqual([made.room_id])
+    expect((await ada.put('/_matrix/client/api/v1/createRoom/8')).room_id).not.toBe(made.room_id)
+  })
+
   it('does not void an OpenID token', async () => {
     await using homeserver = await start()
     const ada = await homeserver.register('ada')
