@@ -91,6 +91,18 @@ export class ShortLivedTable<Value extends {}> {
     return added
   }
 
+  /** Adds a value that stands for the caller alone. Answers what takes it away again; undefined where there is one of that id. */
+  async claim(this: ShortLivedTable<object>, id: string): Promise<(() => Promise<void>) | undefined> {
+    const { commit, writer, clock } = this.#parts
+    const row = this.#row(id, {}, '', undefined)
+    const [added] = await commit([writer.add(row, clock.nowMs())])
+    if (!added) return undefined
+    return async () => {
+      // Sealed twice, nothing is the same: this is no other claim that came after.
+      await commit([writer.replace({ ...row, expiresAtMs: 0 }, row.body)])
+    }
+  }
+
   async find(id: string): Promise<Value | undefined> {
     const row = await this.#found(id)
     return row === undefined ? undefined : this.#valueOf(row)

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
-import { silentLogger, systemClock, systemRandom } from '#base'
+import { KeyedLock, Sealer, silentLogger, systemClock, systemRandom } from '#base'
 import { Media, StoredBytes } from '#domain'
 import type { ServerName } from '#spec'
-import { openMediaFolder, openStore, writers } from '#store'
+import { openMediaFolder, openStore, SharedTurns, ShortLivedTables, type Store, type Turns, writers } from '#store'
 
 const limits = { uploadBytes: 1_000_000, userQuotaBytes: undefined, pendingUploads: 5, pendingLifetimeMs: 1_000 }
 const uploadOf = (text: string) => ({
@@ -17,8 +17,19 @@ const uploadOf = (text: string) => ({
 })
 const idIn = (uri: string): string => uri.split('/')[3] ?? ''
 
+/** As one of several processes has them. */
+const sharedTurns = ({ shortLived: reader, commit }: Store): Turns => {
+  const ground = { clock: systemClock, random: systemRandom }
+  const sealer = new Sealer({ key: new Uint8Array(32), random: systemRandom })
+  const tables = new ShortLivedTables({ reader, writer: writers.shortLived, commit, sealer, ...ground })
+  return new SharedTurns({ table: tables.table('media-turn', { lifetimeMs: 60_000 }), clock: systemClock })
+}
+
 describe('media that are removed', () => {
-  it('leave their bytes to others that have the same, whatever goes on at the same time', async () => {
+  it.each([
+    ['in one process', false],
+    ['in two processes', true],
+  ])('leave their bytes to others that have the same, whatever goes on at the same time %s', async (_, isShared) => {
     const folder = mkdtempSync(join(tmpdir(), 'homeroom-media-'))
     const store = await openStore({
       url: `sqlite:${join(folder, 'db', 'x.db')}`,
@@ -29,9 +40,10 @@ describe('media that are removed', () => {
       const files = await openMediaFolder(join(folder, 'media'), systemRandom)
       const previews = { reader: store.urlPreviews, writer: writers.urlPreviews }
       const kept = { reader: store.media, writer: writers.media, previews, commit: store.commit, files }
-      const bytes = new StoredBytes(kept)
       const ground = { clock: systemClock, random: systemRandom }
-      const media = new Media(kept, bytes, 'x.test' as ServerName, limits, ground)
+      const bytes = new StoredBytes({ store: kept, turns: isShared ? sharedTurns(store) : new KeyedLock() })
+      const others = isShared ? new StoredBytes({ store: kept, turns: sharedTurns(store) }) : bytes
+      const media = new Media({ store: kept, bytes: others, serverName: 'x.test' as ServerName, limits, ...ground })
       const stored = (): number =>
         readdirSync(join(folder, 'media'), { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
           .length

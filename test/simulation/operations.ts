@@ -1,3 +1,4 @@
+import { KeyedLock } from '#base'
 import type { EventId, JsonObject, Membership, RoomId, UserId } from '#spec'
 import type { Dice } from '../crash/dice.ts'
 import type { Replay, ReplayedRoom } from './replay.ts'
@@ -187,7 +188,7 @@ const receipt: Make = ({ dice }, client, room) => {
     transaction: undefined,
     roomId: undefined,
     run: async ({ personal, rooms }) => {
-      const { receipts } = personal.api(rooms.memberships)
+      const { receipts } = personal.api(rooms.memberships, new KeyedLock())
       await receipts.move(room.roomId, { user: client.user, userId: client.userId as UserId }, upTo)
       return undefined
     },

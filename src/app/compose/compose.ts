@@ -17,6 +17,7 @@ import { buildPersonal, type Personal } from './personal.ts'
 import { buildPush, buildPushers } from './push.ts'
 import { buildRoomPurge, buildRooms, type RoomsDomain, roomApi } from './rooms.ts'
 import { buildProviders } from './sign-in.ts'
+import { turnsOf } from './turns.ts'
 import { buildViews, type Views } from './views.ts'
 import { wellKnownOf } from './well-known.ts'
 
@@ -123,30 +124,32 @@ const buildStreams = async ({ store, clock }: Ground): Promise<Streams> => {
   return streams
 }
 
-const buildApi = ({
-  ground: { config, shortLived, clock, signingKey },
-  accounts,
-  personal,
-  rooms,
-  views,
-  media,
-  pushers,
-  openIdTokens,
-}: Parts): ApiDeps => ({
-  accounts: accounts.api,
-  personal: { ...personal.api(rooms.memberships), presenceProfiles: views.presenceProfiles },
-  rooms: {
-    ...roomApi(config.server.name, rooms, views, personal.presence),
-    oldRoomVersion: config.server.oldClientsRoomVersion,
-    answeredOnce: new AnsweredOnce(oldTransactions(shortLived)),
-  },
-  media: media.api,
-  push: { pushers },
-  voip: { turnServers: new TurnServers({ settings: config.voip, clock }) },
-  openId: { openIdTokens },
-  keys: { ownKeys: new OwnKeys({ key: signingKey, clock }) },
-  sync: { sync: views.sync, filters: personal.filters, presence: personal.presence },
-  oldSync: { ...views, presence: personal.presence },
+const buildApi = ({ ground, accounts, personal, rooms, views, media, pushers, openIdTokens }: Parts): ApiDeps => {
+  const { config, shortLived, clock, signingKey } = ground
+  return {
+    accounts: accounts.api,
+    personal: {
+      ...personal.api(rooms.memberships, turnsOf(ground, 'profile-turn')),
+      presenceProfiles: views.presenceProfiles,
+    },
+    rooms: {
+      ...roomApi(config.server.name, rooms, views, personal.presence),
+      oldRoomVersion: config.server.oldClientsRoomVersion,
+      answeredOnce: new AnsweredOnce(oldTransactions(shortLived)),
+    },
+    media: media.api,
+    push: { pushers },
+    voip: { turnServers: new TurnServers({ settings: config.voip, clock }) },
+    openId: { openIdTokens },
+    keys: { ownKeys: new OwnKeys({ key: signingKey, clock }) },
+    sync: { sync: views.sync, filters: personal.filters, presence: personal.presence },
+    oldSync: { ...views, presence: personal.presence },
+    ...aboutServer(config),
+  }
+}
+
+/** What the server says of itself, from the configuration alone. */
+const aboutServer = (config: Config): Pick<ApiDeps, 'capabilities' | 'wellknown' | 'support'> => ({
   capabilities: {
     defaultRoomVersion: config.server.defaultRoomVersion,
     threepidChanges: config.mail.smtpHost !== undefined || config.identityServers.trusted.length > 0,

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { MediaDeps } from '#api'
-import type { CacheStats } from '#base'
+import { type CacheStats, KeyedLock } from '#base'
 import type { Config } from '#config'
 import {
   Identicons,
@@ -13,9 +13,10 @@ import {
   UrlPreviews,
 } from '#domain'
 import { addressRule, UrlFetcher } from '#net'
-import { type LeasedWork, type MediaFiles, openMediaFolder, openObjectStore, writers } from '#store'
+import { type LeasedWork, type MediaFiles, openMediaFolder, openObjectStore, type Turns, writers } from '#store'
 import { PACKAGE_VERSION } from '../package-version.ts'
 import type { Ground } from './ground.ts'
+import { turnsOf } from './turns.ts'
 
 export interface BuiltMedia {
   readonly media: Media
@@ -45,13 +46,13 @@ export const buildMedia = async (ground: Ground): Promise<BuiltMedia> => {
     pendingUploads: settings.pendingUploads,
     pendingLifetimeMs: settings.pendingLifetime,
   }
-  const bytes = new StoredBytes(kept)
-  const media = new Media(kept, bytes, config.server.name, limits, { clock, random })
+  const bytes = new StoredBytes({ store: kept, turns: mediaTurnsOf(ground) })
+  const media = new Media({ store: kept, bytes, serverName: config.server.name, limits, clock, random })
   const images = new ImageLibrary({ maxPixels: settings.thumbnailPixels, timeoutMs: settings.thumbnailTimeout })
-  const thumbnails = new Thumbnails(kept, images, clock, settings.thumbnailsAtOnce)
+  const thumbnails = new Thumbnails({ store: kept, images, clock, concurrency: settings.thumbnailsAtOnce })
   const identicons = new Identicons()
   const previews = config.urlPreviews.enabled ? buildPreviews(ground, kept, bytes, images) : undefined
-  const sweep = new MediaSweep(kept, bytes, { clock, logger, previewLifetimeMs: config.urlPreviews.lifetime })
+  const sweep = new MediaSweep({ store: kept, bytes, clock, logger, previewLifetimeMs: config.urlPreviews.lifetime })
   return {
     media,
     api: { media, thumbnails, identicons, previews, legacyDownloads: settings.legacyDownloads },
@@ -65,6 +66,10 @@ export const buildMedia = async (ground: Ground): Promise<BuiltMedia> => {
     },
   }
 }
+
+/** The lock of the data folder keeps other processes from its files; a store of objects has many users. */
+const mediaTurnsOf = (ground: Ground): Turns =>
+  ground.config.s3.bucket === undefined ? new KeyedLock<string>() : turnsOf(ground, 'media-turn')
 
 const openFiles = ({ config, random }: Ground): Promise<MediaFiles> => {
   const { dataFolder } = config.storage
@@ -92,11 +97,11 @@ const buildPreviews = (
     dnsServers: settings.dnsServers,
     refusedUrls: settings.refusedUrls,
   })
-  return new UrlPreviews(
-    kept,
+  return new UrlPreviews({
+    store: kept,
     bytes,
-    { fetcher, images, clock, random, logger },
-    {
+    tools: { fetcher, images, clock, random, logger },
+    options: {
       serverName: config.server.name,
       timeoutMs: settings.timeout,
       limitBytes: settings.maxSize,
@@ -106,7 +111,7 @@ const buildPreviews = (
       atOnce: settings.atOnce,
       consume: (user) => rateLimiter.consume('urlPreview', user),
     },
-  )
+  })
 }
 
 /** Says what asks, for whom, and that it is a machine: sites decide by it what they give. */

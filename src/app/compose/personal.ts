@@ -16,7 +16,7 @@ import {
   Typing,
 } from '#domain'
 import type { UserId } from '#spec'
-import { type Store, writers } from '#store'
+import { type Store, type Turns, writers } from '#store'
 import type { Streams } from '#streams'
 
 export interface PersonalGround {
@@ -34,7 +34,7 @@ export interface Personal {
   readonly ignoredUsers: IgnoredUsers
   readonly filters: Filters
   /** What the endpoints need; changed profiles go into the member events of `members`. */
-  api(members: MemberUpdater): Omit<PersonalDeps, 'presenceProfiles'>
+  api(members: MemberUpdater, profileTurns: Turns): Omit<PersonalDeps, 'presenceProfiles'>
   /** Keeps what is only in memory; before the store closes. */
   settle(): Promise<void>
   readonly caches: readonly { stats(): CacheStats }[]
@@ -70,7 +70,7 @@ export const buildPersonal = ({ config, store, clock, logger }: PersonalGround, 
     rooms,
     store: { reader: store.presence, writer: writers.presence, commit },
   })
-  const ignoredUsers = new IgnoredUsers(store.accountData, streams)
+  const ignoredUsers = new IgnoredUsers({ reader: store.accountData, news: streams })
   const filters = new Filters({ reader: store.filters, writer: writers.filters, commit })
   const receipts = new Receipts({
     clock,
@@ -86,9 +86,9 @@ export const buildPersonal = ({ config, store, clock, logger }: PersonalGround, 
     typing,
     ignoredUsers,
     filters,
-    api: (members) => ({
+    api: (members, profileTurns) => ({
       profiles,
-      setProfile: new SetProfile({ profiles, commit, members, news: presence }),
+      setProfile: new SetProfile({ profiles, commit, members, news: presence, turns: profileTurns }),
       presence,
       typing,
       receipts,

@@ -13,6 +13,7 @@ import { Mailer } from '#net'
 import { writers } from '#store'
 import type { Ground } from './ground.ts'
 import { buildIdentityServers } from './identity-servers.ts'
+import { turnsOf } from './turns.ts'
 
 export interface BuiltThirdPartyIds {
   readonly threepids: ThirdPartyIds
@@ -57,7 +58,7 @@ const buildOwnMail = (ground: Ground): OwnMail | undefined => {
   const sender = mailerOf(ground)
   // The configuration has seen to it that both or none are there.
   if (sender === undefined || server.publicBaseUrl === undefined) return undefined
-  const kept = { reader: store.emailValidations, writer: writers.emailValidations, commit: store.commit, clock }
+  const kept = { reader: store.emailValidations, writer: writers.emailValidations, commit: store.commit }
   const limit = {
     consume: async (address: string, ip: string | undefined) => {
       if (ip !== undefined) await rateLimiter.consume('mail', addressKey(ip))
@@ -74,10 +75,11 @@ const buildOwnMail = (ground: Ground): OwnMail | undefined => {
     tellWhetherInUse: mail.tellWhetherInUse,
   }
   return {
-    validations: new EmailValidations({ ...kept, tokenLifetimeMs: mail.tokenLifetime }),
+    validations: new EmailValidations({ ...kept, clock, tokenLifetimeMs: mail.tokenLifetime }),
     mails: new ValidationMails({
-      ...kept,
-      owners: store.thirdPartyIds,
+      store: { ...kept, owners: store.thirdPartyIds },
+      clock,
+      turns: turnsOf(ground, 'email-turn'),
       delivery: { sender, limit },
       random,
       settings,

@@ -7,7 +7,12 @@ const IGNORED_USER_LIST = 'm.ignored_user_list'
 const CACHE_BYTES = 16 * 1024 * 1024
 const NOBODY: ReadonlySet<UserId> = new Set()
 
-/** Whom a user ignores (module "Ignoring Users"). */
+export interface IgnoredUsersParts {
+  readonly reader: AccountDataReader
+  readonly news: News
+}
+
+/** The users whom a user ignores (module "Ignoring Users"). */
 export class IgnoredUsers {
   readonly #reader: AccountDataReader
   readonly #sets = new LatestValues<UserNumber, ReadonlySet<UserId>>({
@@ -16,7 +21,7 @@ export class IgnoredUsers {
     sizeBytes: (set) => 64 + set.size * 120,
   })
 
-  constructor(reader: AccountDataReader, news: News) {
+  constructor({ reader, news }: IgnoredUsersParts) {
     this.#reader = reader
     onAccountDataOf(news, (user) => (user === 'all' ? this.#sets.clear() : this.#sets.forget(user)))
   }

@@ -1,7 +1,7 @@
 export { Identicons } from './identicons.ts'
 export { ImageLibrary } from './image-library.ts'
 export * from './media.ts'
-export { MediaSweep, type MediaSweepOptions } from './media-sweep.ts'
+export { MediaSweep, type MediaSweepParts } from './media-sweep.ts'
 export { type MediaStore, StoredBytes } from './stored-bytes.ts'
 export { type ImageFacts, planThumbnail, type ThumbnailPlan, type ThumbnailRequest } from './thumbnail-sizes.ts'
 export { type ServedThumbnail, Thumbnails } from './thumbnails.ts'

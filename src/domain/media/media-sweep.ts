@@ -2,7 +2,9 @@ import { Chore, type Clock, type Logger, yieldToEventLoop } from '#base'
 import type { StoredFile } from '#store'
 import type { MediaStore, StoredBytes } from './stored-bytes.ts'
 
-export interface MediaSweepOptions {
+export interface MediaSweepParts {
+  readonly store: MediaStore
+  readonly bytes: StoredBytes
   readonly clock: Clock
   readonly logger: Logger
   /** How long the preview of a URL and its picture are kept. */
@@ -21,18 +23,14 @@ const PREVIEWS_AT_ONCE = 100
  * lock of its hash, looked at once more, and never a young one.
  */
 export class MediaSweep {
-  readonly #store: MediaStore
-  readonly #bytes: StoredBytes
-  readonly #options: MediaSweepOptions
+  readonly #parts: MediaSweepParts
   readonly #chore: Chore
 
-  constructor(store: MediaStore, bytes: StoredBytes, options: MediaSweepOptions) {
-    this.#store = store
-    this.#bytes = bytes
-    this.#options = options
+  constructor(parts: MediaSweepParts) {
+    this.#parts = parts
     this.#chore = new Chore({
-      clock: options.clock,
-      logger: options.logger,
+      clock: parts.clock,
+      logger: parts.logger,
       everyMs: EVERY_MS,
       failure: 'the media could not be swept; tried again in six hours',
       round: () => this.#sweep(),
@@ -50,20 +48,20 @@ export class MediaSweep {
   }
 
   async #sweep(): Promise<void> {
-    const { commit, writer } = this.#store
-    await commit([writer.dropExpired(this.#options.clock.nowMs())])
+    const { commit, writer } = this.#parts.store
+    await commit([writer.dropExpired(this.#parts.clock.nowMs())])
     await this.#sweepPreviews()
     await this.#sweepFiles()
   }
 
   async #sweepPreviews(): Promise<void> {
-    const { commit, previews } = this.#store
-    const beforeMs = this.#options.clock.nowMs() - this.#options.previewLifetimeMs
+    const { commit, previews } = this.#parts.store
+    const beforeMs = this.#parts.clock.nowMs() - this.#parts.previewLifetimeMs
     while (!this.#chore.stopped) {
       const old = await previews.reader.fetchedBefore(beforeMs, PREVIEWS_AT_ONCE)
       for (const { url, fetchedMs, mediaId } of old) {
         // The picture first: were it the row, a crash in between would leave a picture that nothing leads to.
-        if (mediaId !== undefined) await this.#bytes.remove(mediaId)
+        if (mediaId !== undefined) await this.#parts.bytes.remove(mediaId)
         await commit([previews.writer.remove(url, fetchedMs)])
       }
       if (old.length < PREVIEWS_AT_ONCE) return
@@ -71,10 +69,10 @@ export class MediaSweep {
   }
 
   async #sweepFiles(): Promise<void> {
-    const { clock, logger } = this.#options
+    const { clock, logger } = this.#parts
     let removed = 0
     let batch: StoredFile[] = []
-    for await (const file of this.#store.files.list()) {
+    for await (const file of this.#parts.store.files.list()) {
       if (this.#chore.stopped) return
       if (batch.push(file) < FILES_AT_ONCE) continue
       removed += await this.#sweepBatch(batch)
@@ -87,12 +85,12 @@ export class MediaSweep {
 
   async #sweepBatch(files: readonly StoredFile[]): Promise<number> {
     if (files.length === 0) return 0
-    const beforeMs = this.#options.clock.nowMs() - GRACE_MS
+    const beforeMs = this.#parts.clock.nowMs() - GRACE_MS
     const old = files.filter(({ writtenMs }) => writtenMs < beforeMs).map(({ name }) => name)
     if (old.length === 0) return 0
-    const named = await this.#store.reader.named(old)
+    const named = await this.#parts.store.reader.named(old)
     let removed = 0
-    for (const name of old) if (!named.has(name) && (await this.#bytes.removeUnnamed(name))) removed++
+    for (const name of old) if (!named.has(name) && (await this.#parts.bytes.removeUnnamed(name))) removed++
     return removed
   }
 }

@@ -39,47 +39,42 @@ export interface WaitOptions {
   readonly signal: AbortSignal
 }
 
+export interface MediaParts {
+  readonly store: MediaStore
+  readonly bytes: StoredBytes
+  readonly serverName: ServerName
+  readonly limits: MediaLimits
+  readonly clock: Clock
+  readonly random: Random
+}
+
 /** What people upload (client-server API, module "Content repository"). */
 export class Media {
   readonly limits: MediaLimits
-  readonly #store: MediaStore
-  readonly #bytes: StoredBytes
-  readonly #serverName: ServerName
-  readonly #clock: Clock
-  readonly #random: Random
+  readonly #parts: MediaParts
   readonly #uploadWaits: UploadWaits
   readonly #uploading = new Map<UserNumber, number>()
 
-  constructor(
-    store: MediaStore,
-    bytes: StoredBytes,
-    serverName: ServerName,
-    limits: MediaLimits,
-    ground: { readonly clock: Clock; readonly random: Random },
-  ) {
-    this.limits = limits
-    this.#store = store
-    this.#bytes = bytes
-    this.#serverName = serverName
-    this.#clock = ground.clock
-    this.#random = ground.random
-    this.#uploadWaits = new UploadWaits(ground.clock)
+  constructor(parts: MediaParts) {
+    this.limits = parts.limits
+    this.#parts = parts
+    this.#uploadWaits = new UploadWaits(parts.clock)
   }
 
   /** Answers the `mxc:` URI. Throws `M_TOO_LARGE`, `M_FORBIDDEN` (quota), `M_LIMIT_EXCEEDED`, `M_INVALID_PARAM` (name). */
   async upload(user: UserNumber, upload: Upload): Promise<string> {
-    const mediaId = this.#random.token(ID_LENGTH)
-    await this.#take(user, mediaId, upload, (media) => this.#store.writer.add(media))
+    const mediaId = this.#parts.random.token(ID_LENGTH)
+    await this.#take(user, mediaId, upload, (media) => this.#parts.store.writer.add(media))
     return this.#uriOf(mediaId)
   }
 
   /** An id whose bytes come later. Throws `M_LIMIT_EXCEEDED`. */
   async announce(user: UserNumber): Promise<{ readonly contentUri: string; readonly expiresAtMs: number }> {
-    const mediaId = this.#random.token(ID_LENGTH)
-    const atMs = this.#clock.nowMs()
+    const mediaId = this.#parts.random.token(ID_LENGTH)
+    const atMs = this.#parts.clock.nowMs()
     const expiresAtMs = atMs + this.limits.pendingLifetimeMs
     const announced = { mediaId, user, atMs, expiresAtMs, limit: this.limits.pendingUploads }
-    await this.#commit(this.#store.writer.announce(announced))
+    await this.#commit(this.#parts.store.writer.announce(announced))
     return { contentUri: this.#uriOf(mediaId), expiresAtMs }
   }
 
@@ -92,7 +87,7 @@ export class Media {
     // Known before the bytes have come; the commit looks again.
     if (record.user !== user) throw refusalOf('media-foreign')
     if (record.content !== undefined) throw refusalOf('media-uploaded')
-    await this.#take(user, mediaId, upload, (media) => this.#store.writer.fill(media))
+    await this.#take(user, mediaId, upload, (media) => this.#parts.store.writer.fill(media))
     this.#uploadWaits.arrived(mediaId)
   }
 
@@ -113,7 +108,7 @@ export class Media {
 
   /** The bytes, or a part of them. Throws `M_NOT_FOUND`. */
   async open(fileName: string, range?: { readonly start: number; readonly end: number }): Promise<Readable> {
-    const stream = await this.#store.files.open(fileName, range)
+    const stream = await this.#parts.store.files.open(fileName, range)
     if (stream === undefined) throw notFound()
     return stream
   }
@@ -127,15 +122,15 @@ export class Media {
     const { uploadBytes, userQuotaBytes: quotaBytes } = this.limits
     const fileName = fileNameOf(upload.fileName)
     const contentType = contentTypeOf(upload.contentType)
-    const atMs = this.#clock.nowMs()
+    const atMs = this.#parts.clock.nowMs()
     if ((upload.lengthBytes ?? 0) > uploadBytes) throw tooLarge(uploadBytes)
     if (quotaBytes !== undefined) {
-      const used = await this.#store.reader.bytesOf(user)
+      const used = await this.#parts.store.reader.bytesOf(user)
       if (used + (upload.lengthBytes ?? 0) > quotaBytes) throw refusalOf('media-quota')
     }
     await this.#oneOfFew(user, async () => {
       try {
-        await this.#bytes.take(upload.stream, uploadBytes, async (received) => [
+        await this.#parts.bytes.take(upload.stream, uploadBytes, async (received) => [
           write({ mediaId, user, atMs, content: { ...received, contentType, fileName }, quotaBytes }),
         ])
       } catch (error) {
@@ -146,7 +141,7 @@ export class Media {
 
   async #commit(change: Change<void>): Promise<void> {
     try {
-      await this.#store.commit([change])
+      await this.#parts.store.commit([change])
     } catch (error) {
       throw error instanceof WriteConflict ? refusalOf(error.kind) : error
     }
@@ -167,15 +162,15 @@ export class Media {
 
   /** What other servers have is not fetched: there is no federation yet. */
   async #record(serverName: string, mediaId: string): Promise<MediaRecord> {
-    if (serverName !== this.#serverName || !MEDIA_ID.test(mediaId)) throw notFound()
-    const record = await this.#store.reader.media(mediaId)
+    if (serverName !== this.#parts.serverName || !MEDIA_ID.test(mediaId)) throw notFound()
+    const record = await this.#parts.store.reader.media(mediaId)
     if (record === undefined) throw notFound()
-    if (record.expiresAtMs !== undefined && record.expiresAtMs <= this.#clock.nowMs()) throw notFound()
+    if (record.expiresAtMs !== undefined && record.expiresAtMs <= this.#parts.clock.nowMs()) throw notFound()
     return record
   }
 
   #uriOf(mediaId: string): string {
-    return `mxc://${this.#serverName}/${mediaId}`
+    return `mxc://${this.#parts.serverName}/${mediaId}`
   }
 }
 

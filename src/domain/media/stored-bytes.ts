@@ -1,5 +1,4 @@
 import type { Readable } from 'node:stream'
-import { KeyedLock } from '#base'
 import { MatrixError } from '#spec'
 import {
   type Change,
@@ -7,6 +6,7 @@ import {
   type MediaFiles,
   type MediaReader,
   type MediaWriter,
+  type Turns,
   type UrlPreviewReader,
   type UrlPreviewWriter,
   WriteConflict,
@@ -21,16 +21,23 @@ export interface MediaStore {
   readonly files: MediaFiles
 }
 
+export interface StoredBytesParts {
+  readonly store: MediaStore
+  /** By the hash of the bytes: in this process where the files are in its own folder, shared where several processes reach them. */
+  readonly turns: Turns
+}
+
 /**
- * Files and the rows that name them. Whoever gives bytes a first row or takes their last one away does it under the lock of
- * their hash, so what is kept and what is removed never overtake each other in this process.
+ * Files and the rows that name them. Whoever gives bytes a first row or takes their last one away does it in the turn of
+ * their hash, so what is kept and what is removed never overtake each other.
  */
 export class StoredBytes {
   readonly #store: MediaStore
-  readonly #lock = new KeyedLock<string>()
+  readonly #turns: Turns
 
-  constructor(store: MediaStore) {
+  constructor({ store, turns }: StoredBytesParts) {
     this.#store = store
+    this.#turns = turns
   }
 
   /**
@@ -47,7 +54,7 @@ export class StoredBytes {
       await draft.discard()
       throw error
     })
-    await this.#lock.run(received.sha256, async () => {
+    await this.#turns.run(received.sha256, async () => {
       await draft.keep(received.sha256)
       try {
         await this.#store.commit(await write(received))
@@ -63,7 +70,7 @@ export class StoredBytes {
   async remove(mediaId: string): Promise<void> {
     const { reader, writer, commit, files } = this.#store
     const sha256 = (await reader.media(mediaId))?.content?.sha256 ?? ''
-    await this.#lock.run(sha256, async () => {
+    await this.#turns.run(sha256, async () => {
       const [unused] = await commit([writer.remove(mediaId)])
       if (unused === undefined) return
       for (const variant of unused.variants) await files.remove(`${unused.sha256}.${variant}`)
@@ -74,7 +81,7 @@ export class StoredBytes {
   /** Removes a file that no row names. Answers whether it did. */
   async removeUnnamed(fileName: string): Promise<boolean> {
     const [sha256 = fileName] = fileName.split('.', 1)
-    return this.#lock.run(sha256, async () => {
+    return this.#turns.run(sha256, async () => {
       const named = await this.#store.reader.named([fileName])
       if (named.has(fileName)) return false
       await this.#store.files.remove(fileName)

@@ -23,11 +23,17 @@ type Outcome =
   | { readonly ok: true; readonly facts: ImageFacts }
   | { readonly ok: false; readonly error: MatrixError; readonly untilMs: number }
 
+export interface ThumbnailsParts {
+  readonly store: MediaStore
+  readonly images: ImageLibrary
+  readonly clock: Clock
+  /** Images that are read or made at the same time. */
+  readonly concurrency: number
+}
+
 /** Thumbnails: each made once, a few at a time, and kept with the bytes it was made of. */
 export class Thumbnails {
-  readonly #store: MediaStore
-  readonly #images: ImageLibrary
-  readonly #clock: Clock
+  readonly #parts: ThumbnailsParts
   readonly #work: BoundedWork
   readonly #underWay = new Map<string, Promise<ThumbnailRecord>>()
   readonly #looking = new Map<string, Promise<ImageFacts>>()
@@ -37,11 +43,9 @@ export class Thumbnails {
     sizeBytes: () => 500,
   })
 
-  constructor(store: MediaStore, images: ImageLibrary, clock: Clock, concurrency: number) {
-    this.#store = store
-    this.#images = images
-    this.#clock = clock
-    this.#work = new BoundedWork({ concurrency, maxWaiting: MAX_WAITING })
+  constructor(parts: ThumbnailsParts) {
+    this.#parts = parts
+    this.#work = new BoundedWork({ concurrency: parts.concurrency, maxWaiting: MAX_WAITING })
   }
 
   /**
@@ -55,7 +59,8 @@ export class Thumbnails {
     const plan = planThumbnail(facts, wanted)
     // The type is what the bytes are, whatever the upload said: it is shown inline.
     if (plan.kind === 'original') return { fileName: sha256, contentType: `image/${facts.format}`, sizeBytes }
-    const made = (await this.#store.reader.thumbnail(sha256, plan.variant)) ?? (await this.#once(sha256, plan, facts))
+    const made =
+      (await this.#parts.store.reader.thumbnail(sha256, plan.variant)) ?? (await this.#once(sha256, plan, facts))
     return { fileName: nameOf(sha256, plan.variant), contentType: made.contentType, sizeBytes: made.sizeBytes }
   }
 
@@ -66,10 +71,10 @@ export class Thumbnails {
   async #factsOf(sha256: string): Promise<ImageFacts> {
     const known = this.#known.get(sha256)
     if (known?.ok === true) return known.facts
-    if (known !== undefined && known.untilMs > this.#clock.monotonicMs()) throw known.error
+    if (known !== undefined && known.untilMs > this.#parts.clock.monotonicMs()) throw known.error
     const underWay = this.#looking.get(sha256)
     if (underWay !== undefined) return underWay
-    const looking = this.#work.run(() => this.#remembering(sha256, (path) => this.#images.facts(path)))
+    const looking = this.#work.run(() => this.#remembering(sha256, (path) => this.#parts.images.facts(path)))
     this.#looking.set(sha256, looking)
     try {
       const facts = await looking
@@ -94,11 +99,11 @@ export class Thumbnails {
   }
 
   async #make(sha256: string, plan: ThumbnailPlan & { kind: 'made' }, facts: ImageFacts): Promise<ThumbnailRecord> {
-    const { reader, writer, commit, files } = this.#store
+    const { reader, writer, commit, files } = this.#parts.store
     // Somebody else may have been a moment earlier.
     const there = await reader.thumbnail(sha256, plan.variant)
     if (there !== undefined) return there
-    const image = await this.#remembering(sha256, (path) => this.#images.make(path, plan, facts))
+    const image = await this.#remembering(sha256, (path) => this.#parts.images.make(path, plan, facts))
     const record = { variant: plan.variant, contentType: image.contentType, sizeBytes: image.bytes.length }
     const name = nameOf(sha256, plan.variant)
     const draft = await files.draft()
@@ -123,9 +128,9 @@ export class Thumbnails {
 
   /** A file that is no image stays one: it is not decoded again for each who asks. */
   async #remembering<Result>(sha256: string, look: (path: string) => Promise<Result>): Promise<Result> {
-    const result = await this.#store.files.withPath(sha256, look).catch((error: unknown) => {
+    const result = await this.#parts.store.files.withPath(sha256, look).catch((error: unknown) => {
       if (error instanceof MatrixError) {
-        const untilMs = this.#clock.monotonicMs() + REFUSAL_LASTS_MS
+        const untilMs = this.#parts.clock.monotonicMs() + REFUSAL_LASTS_MS
         this.#known.set(sha256, { ok: false, error, untilMs })
       }
       throw error

@@ -50,15 +50,19 @@ interface Found {
   readonly images: readonly URL[]
 }
 
+export interface UrlPreviewsParts {
+  readonly store: MediaStore
+  readonly bytes: StoredBytes
+  readonly tools: UrlPreviewTools
+  readonly options: UrlPreviewOptions
+}
+
 /**
  * What stands behind a URL, for people who see it in a message (client-server API, "Content repository"). Each URL is fetched once
  * at a time, a few of them at a time, and kept; its picture becomes a media of this server.
  */
 export class UrlPreviews {
-  readonly #store: MediaStore
-  readonly #bytes: StoredBytes
-  readonly #tools: UrlPreviewTools
-  readonly #options: UrlPreviewOptions
+  readonly #parts: UrlPreviewsParts
   readonly #work: BoundedWork
   readonly #underWay = new Map<string, Promise<JsonObject>>()
   readonly #closing = new AbortController()
@@ -68,12 +72,9 @@ export class UrlPreviews {
     sizeBytes: (_, url) => 2 * url.length + 100,
   })
 
-  constructor(store: MediaStore, bytes: StoredBytes, tools: UrlPreviewTools, options: UrlPreviewOptions) {
-    this.#store = store
-    this.#bytes = bytes
-    this.#tools = tools
-    this.#options = options
-    this.#work = new BoundedWork({ concurrency: options.atOnce, maxWaiting: MAX_WAITING })
+  constructor(parts: UrlPreviewsParts) {
+    this.#parts = parts
+    this.#work = new BoundedWork({ concurrency: parts.options.atOnce, maxWaiting: MAX_WAITING })
   }
 
   /**
@@ -86,8 +87,8 @@ export class UrlPreviews {
     const kept = await this.#kept(url, wantedMs)
     if (kept !== undefined) return kept
     const failed = this.#failed.get(url.href)
-    if (failed !== undefined && failed.untilMs > this.#tools.clock.monotonicMs()) throw noAnswer()
-    await this.#options.consume(user)
+    if (failed !== undefined && failed.untilMs > this.#parts.tools.clock.monotonicMs()) throw noAnswer()
+    await this.#parts.options.consume(user)
     return unlessAborted(this.#underWay.get(url.href) ?? this.#begin(url), signal)
   }
 
@@ -118,7 +119,7 @@ export class UrlPreviews {
     url.hash = ''
     if (url.href.length > MAX_URL_LENGTH) throw new MatrixError('M_INVALID_PARAM', 'url is too long')
     try {
-      this.#tools.fetcher.check(url)
+      this.#parts.tools.fetcher.check(url)
     } catch (cause) {
       if (cause instanceof UrlRefused) throw new MatrixError('M_FORBIDDEN', 'This URL is not previewed', { cause })
       throw cause
@@ -127,21 +128,21 @@ export class UrlPreviews {
   }
 
   async #kept(url: URL, wantedMs: number | undefined): Promise<JsonObject | undefined> {
-    const { reader } = this.#store.previews
-    const nowMs = this.#tools.clock.nowMs()
+    const { reader } = this.#parts.store.previews
+    const nowMs = this.#parts.tools.clock.nowMs()
     const atMs = Math.min(wantedMs ?? nowMs, nowMs)
     const then = await reader.preview(url.href, atMs)
     const kept = then === undefined && atMs < nowMs ? await reader.preview(url.href, nowMs) : then
     // Of older ones the picture may be gone.
-    if (kept === undefined || kept.fetchedMs <= nowMs - this.#options.lifetimeMs) return undefined
+    if (kept === undefined || kept.fetchedMs <= nowMs - this.#parts.options.lifetimeMs) return undefined
     const answer: unknown = JSON.parse(kept.answerJson)
     return isJsonObject(answer) ? answer : undefined
   }
 
   async #fetch(url: URL): Promise<JsonObject> {
-    const { clock } = this.#tools
+    const { clock } = this.#parts.tools
     const late = new AbortController()
-    const cancel = clock.after(this.#options.timeoutMs, () => late.abort())
+    const cancel = clock.after(this.#parts.options.timeoutMs, () => late.abort())
     const signal = AbortSignal.any([late.signal, this.#closing.signal])
     try {
       return await this.#look(url, signal)
@@ -150,7 +151,7 @@ export class UrlPreviews {
       const theirs = error instanceof WriteConflict ? await this.#kept(url, undefined) : undefined
       if (theirs !== undefined) return theirs
       if (!isNoAnswer(error, signal)) throw error
-      this.#tools.logger.debug({ err: error, host: url.host }, 'a URL could not be previewed')
+      this.#parts.tools.logger.debug({ err: error, host: url.host }, 'a URL could not be previewed')
       this.#failed.set(url.href, { untilMs: clock.monotonicMs() + FAILURE_LASTS_MS })
       throw noAnswer(error)
     } finally {
@@ -159,8 +160,8 @@ export class UrlPreviews {
   }
 
   async #look(url: URL, signal: AbortSignal): Promise<JsonObject> {
-    const { fetcher } = this.#tools
-    const { limitBytes } = this.#options
+    const { fetcher } = this.#parts.tools
+    const { limitBytes } = this.#parts.options
     const found = await fetcher.get(url, { accept: ACCEPT_PAGE, signal, limitBytes }, (fetched) =>
       this.#find(url, fetched),
     )
@@ -185,7 +186,7 @@ export class UrlPreviews {
       return { answer, stored: true, images: [] }
     }
     if (!PAGES.has(contentType)) return { answer: {}, stored: false, images: [] }
-    const facts = await readPage(decodeText(body, charset), this.#tools.clock)
+    const facts = await readPage(decodeText(body, charset), this.#parts.tools.clock)
     const base = URL.parse(facts.base ?? '', url) ?? url
     const images = facts.images.map((image) => URL.parse(image, base)).filter((image) => image !== null)
     return { answer: answerOf(facts), stored: false, images }
@@ -193,8 +194,8 @@ export class UrlPreviews {
 
   /** Throws `MatrixError` where the bytes are no picture. */
   async #keepWithImage(url: URL, page: JsonObject, body: FetchedUrl['body']): Promise<JsonObject> {
-    const { images, random, clock } = this.#tools
-    const { writer, files } = this.#store
+    const { images, random, clock } = this.#parts.tools
+    const { writer, files } = this.#parts.store
     const mediaId = random.token(ID_LENGTH)
     let answer = page
     const write = async ({ sha256, sizeBytes }: Received): Promise<readonly Change<unknown>[]> => {
@@ -204,7 +205,7 @@ export class UrlPreviews {
       const contentType = `image/${facts.format}`
       answer = {
         ...page,
-        'og:image': `mxc://${this.#options.serverName}/${mediaId}`,
+        'og:image': `mxc://${this.#parts.options.serverName}/${mediaId}`,
         'og:image:type': contentType,
         'og:image:width': facts.width,
         'og:image:height': facts.height,
@@ -212,12 +213,12 @@ export class UrlPreviews {
       }
       const content = { sha256, sizeBytes, contentType, fileName: undefined }
       return [
-        writer.add({ mediaId, user: OWN, atMs: clock.nowMs(), content, quotaBytes: this.#options.storageBytes }),
-        this.#store.previews.writer.add(this.#previewOf(url, answer, mediaId)),
+        writer.add({ mediaId, user: OWN, atMs: clock.nowMs(), content, quotaBytes: this.#parts.options.storageBytes }),
+        this.#parts.store.previews.writer.add(this.#previewOf(url, answer, mediaId)),
       ]
     }
     try {
-      await this.#bytes.take(body, this.#options.limitBytes, write)
+      await this.#parts.bytes.take(body, this.#parts.options.limitBytes, write)
     } catch (error) {
       throw error instanceof WriteConflict && error.kind === 'media-quota' ? noAnswer(error) : error
     }
@@ -225,12 +226,12 @@ export class UrlPreviews {
   }
 
   async #keep(url: URL, answer: JsonObject): Promise<void> {
-    await this.#store.commit([this.#store.previews.writer.add(this.#previewOf(url, answer, undefined))])
+    await this.#parts.store.commit([this.#parts.store.previews.writer.add(this.#previewOf(url, answer, undefined))])
   }
 
   #previewOf(url: URL, answer: JsonObject, mediaId: string | undefined): UrlPreview {
-    const fetchedMs = this.#tools.clock.nowMs()
-    const staleMs = fetchedMs + this.#options.freshForMs
+    const fetchedMs = this.#parts.tools.clock.nowMs()
+    const staleMs = fetchedMs + this.#parts.options.freshForMs
     return { url: url.href, fetchedMs, staleMs, answerJson: JSON.stringify(answer), mediaId }
   }
 }

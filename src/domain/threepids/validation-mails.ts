@@ -1,4 +1,4 @@
-import { type Clock, KeyedLock, type Random } from '#base'
+import type { Clock, Random } from '#base'
 import { MatrixError } from '#spec'
 import type {
   Commit,
@@ -7,6 +7,7 @@ import type {
   EmailValidationsReader,
   EmailValidationsWriter,
   ThirdPartyIdsReader,
+  Turns,
 } from '#store'
 import { canonicalEmail, isOfDomains } from './addresses.ts'
 import { CODE_LENGTH, hashOf, OPAQUE } from './email-tokens.ts'
@@ -62,14 +63,20 @@ const WANTS_ACCOUNT: Readonly<Record<MailPurpose, boolean>> = {
   login: true,
 }
 
-export interface ValidationMailsParts {
+export interface ValidationMailStore {
   readonly reader: EmailValidationsReader
   readonly writer: EmailValidationsWriter
   readonly owners: ThirdPartyIdsReader
   readonly commit: Commit
+}
+
+export interface ValidationMailsParts {
+  readonly store: ValidationMailStore
   readonly delivery: { readonly sender: MailSender; readonly limit: MailLimit }
   readonly clock: Clock
   readonly random: Random
+  /** Two requests of one session take turns, so that one attempt is one mail. */
+  readonly turns: Turns
   readonly settings: ValidationMailSettings
 }
 
@@ -80,8 +87,6 @@ export interface ValidationMailsParts {
  */
 export class ValidationMails {
   readonly #parts: ValidationMailsParts
-  /** Two requests of one session take turns, so that one attempt is one mail. */
-  readonly #turns = new KeyedLock<string>()
 
   constructor(parts: ValidationMailsParts) {
     this.#parts = parts
@@ -97,12 +102,12 @@ export class ValidationMails {
       throw new MatrixError('M_INVALID_PARAM', 'client_secret has 1 to 255 of 0-9 a-z A-Z . = _ -')
     }
     const nextLink = request.nextLink === undefined ? undefined : this.#nextLinkOf(request.nextLink)
-    const owned = (await this.#parts.owners.thirdPartyId({ medium: 'email', address })) !== undefined
+    const owned = (await this.#parts.store.owners.thirdPartyId({ medium: 'email', address })) !== undefined
     const helps = owned === WANTS_ACCOUNT[request.purpose]
     if (!helps && this.#parts.settings.tellWhetherInUse) throw owned ? inUse() : notFound()
     const key = { secretHash: hashOf(request.clientSecret), address, purpose: request.purpose }
-    return this.#turns.run(Object.values(key).join(' '), async () => {
-      const known = await this.#parts.reader.ofKey(key)
+    return this.#parts.turns.run(Object.values(key).join(' '), async () => {
+      const known = await this.#parts.store.reader.ofKey(key)
       if (known !== undefined && this.#isAnswered(known, request.sendAttempt)) return { sid: known.sid }
       await this.#parts.delivery.limit.consume(address, request.ip)
       return { sid: await this.#send(key, request, nextLink, helps ? undefined : owned ? 'inUse' : 'notFound') }
@@ -130,7 +135,8 @@ export class ValidationMails {
     nextLink: string | undefined,
     notice: 'inUse' | 'notFound' | undefined,
   ): Promise<string> {
-    const { clock, random, writer, commit, delivery } = this.#parts
+    const { clock, random, delivery } = this.#parts
+    const { writer, commit } = this.#parts.store
     const { serverName, pageUrl, tokenLifetimeMs: lifetimeMs } = this.#parts.settings
     const token = form === 'code' ? random.letters(CODE_LENGTH) : random.token(LINK_TOKEN_LENGTH)
     const nowMs = clock.nowMs()

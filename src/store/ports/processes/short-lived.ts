@@ -15,6 +15,8 @@ export const SHORT_LIVED_KINDS = [
   'sign-in-proof',
   'email-conversation',
   'email-turn',
+  'media-turn',
+  'profile-turn',
   'old-transaction',
 ] as const
 export type ShortLivedKind = (typeof SHORT_LIVED_KINDS)[number]

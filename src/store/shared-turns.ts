@@ -1,0 +1,46 @@
+import { type Clock, KeyedLock } from '#base'
+import type { ShortLivedTable } from './short-lived-table.ts'
+
+/** Work on the same key takes turns. */
+export interface Turns {
+  run<Result>(key: string, work: () => Promise<Result>): Promise<Result>
+}
+
+export interface SharedTurnsParts {
+  /** Its lifetime is how long one turn may last: then the next one begins, as its process has died. */
+  readonly table: ShortLivedTable<object>
+  readonly clock: Clock
+}
+
+const ASK_AGAIN_MS = 50
+
+/** Turns that the processes of a homeserver share: a row for each key while somebody has the turn. */
+export class SharedTurns implements Turns {
+  readonly #parts: SharedTurnsParts
+  /** Those of this process do not ask the database against each other. */
+  readonly #own = new KeyedLock<string>()
+
+  constructor(parts: SharedTurnsParts) {
+    this.#parts = parts
+  }
+
+  run<Result>(key: string, work: () => Promise<Result>): Promise<Result> {
+    return this.#own.run(key, async () => {
+      const release = await this.#claim(key)
+      try {
+        return await work()
+      } finally {
+        await release()
+      }
+    })
+  }
+
+  async #claim(key: string): Promise<() => Promise<void>> {
+    const { table, clock } = this.#parts
+    for (;;) {
+      const release = await table.claim(key)
+      if (release !== undefined) return release
+      await new Promise<void>((resolve) => clock.after(ASK_AGAIN_MS, resolve))
+    }
+  }
+}
