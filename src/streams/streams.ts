@@ -125,16 +125,14 @@ export class Streams {
    */
   async listen(waiter: Waiter, { listener: user, since, timeoutMs, rooms }: Wait): Promise<Waiting | undefined> {
     let listener: Listener | undefined = this.#listeners.get(user)
-    let isNews = false
     if (listener === undefined) {
       const asked = this.#tick
       const known = await rooms()
       listener = this.#listeners.get(user)
       // The rooms may have changed while they were read: a listener without the new one would miss its news for good.
       if (listener === undefined && this.#tick === asked) listener = this.#listeners.remember(user, known, this.#tick)
-      isNews = this.#tick !== since.tick
     }
-    if (listener === undefined || isNews || listener.lastTick > since.tick) {
+    if (listener === undefined || listener.lastTick > since.tick) {
       waiter.notify(true)
       return undefined
     }

@@ -7,6 +7,7 @@ import {
   InProcessBus,
   type News,
   PROCESSES,
+  resumedFrom,
   Streams,
 } from '#streams'
 import { SteppedClock } from '../support/stepped-clock.ts'
@@ -18,6 +19,7 @@ const MINUTE = 60_000
 class Shared {
   positions: DurablePositions = START
   reads = 0
+  read = async (): Promise<DurablePositions> => this.positions
   isDown = false
 
   commit(stream: DurableStreamName, rooms: readonly number[], users: readonly number[] = []): BusMessage {
@@ -45,7 +47,7 @@ class Process {
       readDurable: async () => {
         shared.reads++
         if (shared.isDown) throw new Error('the database is down')
-        return shared.positions
+        return shared.read()
       },
     })
     this.streams.onNews({
@@ -93,6 +95,48 @@ describe('a process that missed news', () => {
     expect(process.missed).toBeGreaterThan(0)
     await process.settled()
     expect(process.streams.positions()).toMatchObject(readable(shared.positions))
+  })
+
+  it('asks the store once, not again with every later news', async () => {
+    const shared = new Shared()
+    const process = new Process(shared)
+    shared.commit('receipts', [1])
+    shared.commit('events', [1])
+    process.bus.publish(shared.commit('events', [1]))
+    await process.settled()
+    const { reads } = shared
+    process.bus.publish(shared.commit('events', [1]))
+    await process.settled()
+    expect([process.missed, shared.reads]).toEqual([2, reads])
+  })
+
+  it('asks once more where news was missed while the store was asked', async () => {
+    const shared = new Shared()
+    const process = new Process(shared)
+    shared.commit('events', [1])
+    process.bus.publish(shared.commit('events', [1]))
+    shared.commit('events', [1])
+    shared.commit('receipts', [1])
+    process.bus.publish(shared.commit('events', [1]))
+    await process.settled()
+    expect(process.streams.positions()).toMatchObject({ events: 4, receipts: 1 })
+    expect(shared.reads).toBe(2)
+  })
+
+  it('tells also a request that is about to wait', async () => {
+    const shared = new Shared()
+    const process = new Process(shared)
+    const since = process.streams.snapshot()
+    shared.commit('events', [10])
+    expect(await process.streams.reach({ events: 1 })).toBe(true)
+    let told: boolean | undefined
+    const waiter = {
+      notify: (isNews: boolean) => {
+        told = isNews
+      },
+    }
+    await process.streams.listen(waiter, { listener: 1, since, timeoutMs: MINUTE, rooms: async () => [10] })
+    expect(told).toBe(true)
   })
 
   it('and misses none reads nothing, and wakes only those concerned', async () => {
@@ -189,6 +233,27 @@ describe('a token', () => {
     expect(await process.streams.reach({ receipts: 1 })).toBe(false)
   })
 
+  it('of a commit that came after the store was asked is not refused: it is asked again', async () => {
+    const shared = new Shared()
+    const process = new Process(shared)
+    shared.commit('events', [10])
+    const before = shared.positions
+    let answer: () => void = () => {}
+    const held = new Promise<void>((resolve) => {
+      answer = resolve
+    })
+    shared.read = async () => {
+      await held
+      return before
+    }
+    const first = process.streams.reach({ events: 1 })
+    shared.read = async () => shared.positions
+    shared.commit('events', [10])
+    const second = process.streams.reach({ events: 2 })
+    answer()
+    expect(await Promise.all([first, second])).toEqual([true, true])
+  })
+
   it('that is not ahead reads nothing', async () => {
     const shared = new Shared()
     const process = new Process(shared)
@@ -219,6 +284,24 @@ describe('a token', () => {
   })
 })
 
+describe('a position of a stream in memory', () => {
+  const NOW = 2_000_000_000_000 * PROCESSES
+  const MARGIN = 5_000 * PROCESSES
+
+  it.each([
+    ['of this process is where it goes on', NOW - 5 * PROCESSES, 0, NOW - 5 * PROCESSES],
+    ['of now as well', NOW, 0, NOW],
+    ['of another process goes on five seconds before', NOW - 5 * PROCESSES + 1, 0, NOW - 5 * PROCESSES + 1 - MARGIN],
+    ['of another process that is a little ahead too', NOW + 1, 0, NOW + 1 - MARGIN],
+    ['from before there were process numbers tells everything', 1_795_845_585_397, 0, 1_795_845_585_397 - MARGIN],
+    ['from the beginning of time goes on there', 1, 0, 0],
+    ['from a time to come tells everything', NOW + PROCESSES, 0, 0],
+    ['of another process from a time to come too', NOW + MARGIN + 1 + PROCESSES, 0, 0],
+  ])('%s', (_, position, process, from) => {
+    expect(resumedFrom(position, NOW, process)).toBe(Math.max(0, from))
+  })
+})
+
 describe('streams in memory', () => {
   it('have positions that only grow, by the clock, and say which process gave them', () => {
     const clock = new SteppedClock()
@@ -230,7 +313,10 @@ describe('streams in memory', () => {
     }
     expect(given).toEqual([...new Set(given)].sort((one, other) => one - other))
     expect(given.map((position) => position % PROCESSES)).toEqual(given.map(() => 7))
-    expect(Math.floor((given.at(-1) ?? 0) / PROCESSES)).toBe(clock.nowMs())
+    // The clock stood still between the first three, and went on before the last.
+    const times = given.map((position) => Math.floor(position / PROCESSES))
+    expect((times.at(-1) ?? 0) - (times.at(-2) ?? 0)).toBeGreaterThanOrEqual(900)
+    expect(times.at(-1)).toBeLessThanOrEqual(clock.nowMs())
   })
 
   it('take news of another process at a position of this one', () => {

@@ -85,6 +85,13 @@ describe('waiting for news', () => {
     expect(world.streams.waiting).toBe(0)
   })
 
+  it('without time for it ends at once, and without news', async () => {
+    const world = new World()
+    world.join(1, 10)
+    expect(await world.wait(1, 0)).toBe(false)
+    expect(world.streams.waiting).toBe(0)
+  })
+
   it('ends at once for news between the snapshot and the wait, also for a user not known yet', async () => {
     const world = new World()
     world.join(1, 10)
