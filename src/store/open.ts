@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Commit, Committed, DurableStream } from './ports/engine/change.ts'
+import type { Db } from './sql/engine/access.ts'
 import type { CommitStats } from './sql/engine/commit-queue.ts'
 import { queriesOver } from './sql/engine/query.ts'
 import type { StoreOptions } from './sql/engine/store.ts'
@@ -31,6 +32,17 @@ const newestEvent = queriesOver<StreamTables>()((db) =>
   db.selectFrom('events').select(sql<number | null>`max(event)`.as('position')),
 )
 
+/** How far each stream reaches in a database. */
+export const positionsIn = async (db: Db): Promise<Readonly<Record<DurableStream, number>>> => {
+  const rows = await db.all(allPositions, {})
+  const positions = Object.fromEntries(rows.map(({ stream, position }) => [stream, position])) as Record<
+    DurableStream,
+    number
+  >
+  const newest = (await db.first(newestEvent, {}))?.position ?? 0
+  return { ...positions, events: Math.max(positions.events, newest) }
+}
+
 /** Brings the schema up to date first. Throws `SchemaTooNew`, and `StoreUnavailable` where the database cannot be reached. */
 export const openStore = async (options: StoreOptions): Promise<Store> => {
   const { queue, db, close } = await openDialect(options)
@@ -39,15 +51,7 @@ export const openStore = async (options: StoreOptions): Promise<Store> => {
     ...readersOver(db),
     commit: queue.commit,
     onCommitted: (listener) => queue.onCommitted(listener),
-    positions: async () => {
-      const rows = await db.all(allPositions, {})
-      const positions = Object.fromEntries(rows.map(({ stream, position }) => [stream, position])) as Record<
-        DurableStream,
-        number
-      >
-      const newest = (await db.first(newestEvent, {}))?.position ?? 0
-      return { ...positions, events: Math.max(positions.events, newest) }
-    },
+    positions: () => positionsIn(db),
     stats: () => queue.stats(),
     close: () => {
       closing ??= queue.close().then(close)

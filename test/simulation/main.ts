@@ -8,7 +8,7 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '100' },
     from: { type: 'string', default: '1' },
     processes: { type: 'string', default: '2' },
-    faults: { type: 'string', default: 'order' },
+    faults: { type: 'string', default: FAULTS.join() },
     trace: { type: 'boolean', default: false },
     'keep-going': { type: 'boolean', default: false },
   },

@@ -1,10 +1,11 @@
 import { type Clock, silentLogger } from '#base'
-import { type Committed, type DurableStream, type Store, StoreUnavailable } from '#store'
+import { type Store, StoreUnavailable } from '#store'
 import { SqliteFile } from '../../src/store/dialects/sqlite/file.ts'
 import { migrate } from '../../src/store/dialects/sqlite/migrate.ts'
 import { SqliteReads } from '../../src/store/dialects/sqlite/reads.ts'
 import { SqliteWriteConnection } from '../../src/store/dialects/sqlite/write-connection.ts'
 import { MIGRATIONS } from '../../src/store/migrations/index.ts'
+import { positionsIn } from '../../src/store/open.ts'
 import type { Db } from '../../src/store/sql/engine/access.ts'
 import { CommitQueue, type GroupAnswer, type Submitted } from '../../src/store/sql/engine/commit-queue.ts'
 import { GroupRunner } from '../../src/store/sql/engine/group.ts'
@@ -20,16 +21,6 @@ export const makeDatabase = (path: string): void => {
   const file = fileOf(path, false)
   migrate(file, MIGRATIONS)
   file.close()
-}
-
-/** How far the streams reach. */
-const positionsIn = async (path: string): Promise<Readonly<Record<DurableStream, number>>> => {
-  const connection = new SqliteWriteConnection(() => fileOf(path, false))
-  const positions = await connection.begin()
-  await connection.rollback()
-  connection.close()
-  // SQLite answers all streams, whichever are asked for.
-  return positions as Readonly<Record<DurableStream, number>>
 }
 
 const readsOf = (path: string): SqliteReads => {
@@ -56,8 +47,6 @@ export interface ProcessStoreParts {
   readonly dice: Dice
   /** Whether inserts of a group are written together at its end, as on PostgreSQL. */
   readonly gathersInserts: boolean
-  /** How many of a thousand reads wait for the scheduler. */
-  readonly heldReads: number
   /** A group was done, or refused: the scheduler says when the process hears of it. */
   readonly onAnswer: (answer: GroupAnswer) => void
 }
@@ -76,12 +65,12 @@ export class ProcessStore {
   readonly #held: (() => void)[] = []
   readonly #parts: ProcessStoreParts
   #closed = false
-  heldReads: number
+  /** How many of a thousand reads wait for the scheduler. */
+  heldReads = 0
   readonly store: Store
 
   constructor(parts: ProcessStoreParts) {
     this.#parts = parts
-    this.heldReads = parts.heldReads
     const connection = new SqliteWriteConnection(() => fileOf(parts.path, false))
     this.connection = new FaultyConnection(connection, parts.gathersInserts)
     this.#reads = readsOf(parts.path)
@@ -95,11 +84,12 @@ export class ProcessStore {
       (answer) => parts.onAnswer(answer),
       () => this.#arrived.shift(),
     )
+    const slowReads = this.#slowReads()
     this.store = {
-      ...readersOver(this.#slowReads()),
+      ...readersOver(slowReads),
       commit: this.#queue.commit,
       onCommitted: (listener) => this.#queue.onCommitted(listener),
-      positions: () => positionsIn(parts.path),
+      positions: () => positionsIn(slowReads),
       stats: () => this.#queue.stats(),
       close: () => this.close(),
     }
@@ -159,5 +149,3 @@ export class ProcessStore {
     return early === undefined ? read() : early.answer
   }
 }
-
-export type { Committed, GroupAnswer }

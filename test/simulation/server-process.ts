@@ -2,8 +2,7 @@ import { type Pending, silentLogger } from '#base'
 import { type Config, loadConfig } from '#config'
 import { type SigningKey, signingKeyFromSeed } from '#rules'
 import type { ServerName, UserId } from '#spec'
-import type { Committed } from '#store'
-import { type Bus, InProcessBus, Streams } from '#streams'
+import { type Bus, type BusMessage, Streams } from '#streams'
 import { buildPersonal, type Personal } from '../../src/app/compose/personal.ts'
 import { buildRooms, type RoomsDomain } from '../../src/app/compose/rooms.ts'
 import { buildViews, type Views } from '../../src/app/compose/views.ts'
@@ -32,7 +31,30 @@ const config = configOf()
 /** Something that is on its way to a process. */
 export type Mail =
   | { readonly kind: 'answer'; readonly answer: GroupAnswer }
-  | { readonly kind: 'news'; readonly committed: Committed }
+  | { readonly kind: 'news'; readonly message: BusMessage }
+
+/** One process's end of the bus: it hears its own news at once, those of others when they arrive. */
+class ProcessBus implements Bus {
+  readonly #subscribers: ((message: BusMessage) => void)[] = []
+  readonly #spread: (message: BusMessage) => void
+
+  constructor(spread: (message: BusMessage) => void) {
+    this.#spread = spread
+  }
+
+  publish(message: BusMessage): void {
+    this.receive(message)
+    this.#spread(message)
+  }
+
+  subscribe(receive: (message: BusMessage) => void): void {
+    this.#subscribers.push(receive)
+  }
+
+  receive(message: BusMessage): void {
+    for (const receive of this.#subscribers) receive(message)
+  }
+}
 
 export interface ServerProcessParts {
   readonly name: string
@@ -40,9 +62,12 @@ export interface ServerProcessParts {
   readonly time: VirtualTime
   readonly dice: Dice
   readonly gathersInserts: boolean
-  readonly heldReads: number
+  /** Among those of the homeserver. */
+  readonly number: number
   /** A group of this process was done, or refused. */
   readonly onAnswer: (from: ServerProcess, answer: GroupAnswer) => void
+  /** The process tells the others. */
+  readonly onNews: (from: ServerProcess, message: BusMessage) => void
 }
 
 /** One life of one process: a restart is another one with the same name. */
@@ -57,14 +82,14 @@ export class ServerProcess {
   /** What was sent to it and has not arrived. */
   readonly inbox: Mail[] = []
   readonly #waiting = new Set<Pending<string>>()
-  readonly #bus: Bus
+  readonly #bus: ProcessBus
 
   private constructor(
     parts: ServerProcessParts,
     clock: ProcessClock,
     storage: ProcessStore,
     streams: Streams,
-    bus: Bus,
+    bus: ProcessBus,
   ) {
     this.name = parts.name
     this.clock = clock
@@ -73,7 +98,9 @@ export class ServerProcess {
     this.#bus = bus
     const { store } = storage
     const random = seededRandom(parts.dice.fork())
-    store.onCommitted((committed) => this.#hear(committed))
+    store.onCommitted(({ before, positions, announcements: news }) => {
+      bus.publish({ kind: 'committed', before, positions, news })
+    })
     this.personal = buildPersonal({ config, store, clock, logger: silentLogger }, streams)
     const ground = { store, streams, clock, random, signingKey, serverName: SERVER_NAME, defaultRoomVersion: '12' }
     this.rooms = buildRooms(ground, {
@@ -93,26 +120,24 @@ export class ServerProcess {
       clock,
       dice: parts.dice.fork(),
       gathersInserts: parts.gathersInserts,
-      heldReads: parts.heldReads,
       onAnswer: (answer) => {
         if (made.process !== undefined) parts.onAnswer(made.process, answer)
       },
     })
-    const bus = new InProcessBus()
+    const bus = new ProcessBus((message) => {
+      if (made.process !== undefined) parts.onNews(made.process, message)
+    })
     const { store } = storage
     const durable = await store.positions()
-    const streams = new Streams({ clock, bus, durable, readDurable: () => store.positions() })
+    const { number } = parts
+    const streams = new Streams({ clock, bus, durable, readDurable: () => store.positions(), process: number })
     made.process = new ServerProcess(parts, clock, storage, streams, bus)
     return made.process
   }
 
   receive(mail: Mail): void {
     if (mail.kind === 'answer') this.storage.hear(mail.answer)
-    else this.#hear(mail.committed)
-  }
-
-  #hear({ before, positions, announcements: news }: Committed): void {
-    this.#bus.publish({ kind: 'committed', before, positions, news })
+    else this.#bus.receive(mail.message)
   }
 
   async kill(): Promise<void> {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { commandFor, type SimulateOptions, simulate } from './simulate.ts'
+import { FAULTS } from './world.ts'
 
 const runSeeds = async (options: Omit<SimulateOptions, 'seed'>, from: number, count: number): Promise<void> => {
   for (let seed = from; seed < from + count; seed++) {
@@ -22,11 +23,12 @@ describe('simulated homeservers', () => {
     expect(other.trace).not.toEqual(one.trace)
   })
 
-  test('one process, restarted, with slow reads and writes that fail', { timeout: 120_000 }, () =>
-    runSeeds({ processes: 1, faults: ['writes', 'order'] }, 1, 100),
+  test('one process, restarted, with slow reads and writes that fail', { timeout: 180_000 }, () =>
+    runSeeds({ processes: 1, faults: ['writes', 'order'] }, 1, 80),
   )
 
-  test('two processes, restarted, with slow reads', { timeout: 120_000 }, () =>
-    runSeeds({ processes: 2, faults: ['order'] }, 1, 150),
-  )
+  test('two and three processes, and all that can go wrong between them', { timeout: 180_000 }, async () => {
+    await runSeeds({ processes: 2, faults: FAULTS }, 1, 120)
+    await runSeeds({ processes: 3, faults: FAULTS }, 1, 30)
+  })
 })

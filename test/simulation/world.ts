@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { RoomId, UserId } from '#spec'
 import { writers } from '#store'
+import type { BusMessage } from '#streams'
 import type { GroupAnswer } from '../../src/store/sql/engine/commit-queue.ts'
 import { Dice } from '../crash/dice.ts'
 import { Ledger, type LedgerEntry } from './ledger.ts'
@@ -31,6 +32,7 @@ export interface WorldOptions {
 }
 
 const CLIENTS = 4
+const NAMES = 'ABC'
 const MAX_STEPS = 2_000
 const MAX_HEALING = 5_000
 const LONG_POLL_MS = 30_000
@@ -91,7 +93,7 @@ export class World {
   }
 
   async #begin(): Promise<void> {
-    for (const name of 'ABC'.slice(0, this.#options.processes)) this.#processes.push(await this.#startProcess(name, 0))
+    for (const name of NAMES.slice(0, this.#options.processes)) this.#processes.push(await this.#startProcess(name))
     for (let index = 0; index < CLIENTS; index++) {
       const userId = `@u${index}:${SERVER_NAME}` as UserId
       const account = { userId, passwordHash: undefined, guest: false, admin: false, createdAtMs: this.#time.nowMs }
@@ -140,29 +142,31 @@ export class World {
     return this.#process(client.device % this.#processes.length)
   }
 
-  #startProcess(name: string, heldReads: number): Promise<ServerProcess> {
+  #startProcess(name: string): Promise<ServerProcess> {
     return ServerProcess.start({
       name,
       path: this.#path,
       time: this.#time,
       dice: this.#dice.fork(),
       gathersInserts: this.#gathersInserts,
-      heldReads,
-      onAnswer: (from, answer) => this.#spread(from, answer),
+      number: Math.max(0, NAMES.indexOf(name)),
+      onAnswer: (from, answer) => this.#answer(from, answer),
+      onNews: (from, message) => this.#spread(from, message),
     })
   }
 
-  /** The process that wrote hears by its answer, the others by news; each hears all in the order of the commits. */
-  #spread(from: ServerProcess, answer: GroupAnswer): void {
+  #answer(from: ServerProcess, answer: GroupAnswer): void {
     from.inbox.push({ kind: 'answer', answer })
     this.#note(`${from.name} wrote: ${answer.outcomes.map(outcomeText).join()}`)
-    const { committed } = answer
-    if (committed === undefined) return
+  }
+
+  /** Who is killed before it hears of its commit tells nobody. */
+  #spread(from: ServerProcess, message: BusMessage): void {
     for (const other of this.#processes) {
       if (other === from) continue
       const isLost = this.#isDisturbed && this.#has('news') && this.#dice.chance(0.1)
       if (isLost) this.#note(`${other.name} is not told`)
-      else other.inbox.push({ kind: 'news', committed })
+      else other.inbox.push({ kind: 'news', message })
     }
   }
 
@@ -348,7 +352,9 @@ export class World {
     for (const client of this.#clients) if (client.waiting?.process === old) client.giveUp()
     for (const entry of this.#byProcess.get(old) ?? []) this.#ledger.forget(entry)
     await old.kill()
-    this.#processes[this.#processes.indexOf(old)] = await this.#startProcess(old.name, this.#heldReads)
+    const started = await this.#startProcess(old.name)
+    started.storage.heldReads = this.#heldReads
+    this.#processes[this.#processes.indexOf(old)] = started
   }
 
   // ---- the end ----
@@ -452,7 +458,7 @@ export class World {
 
   /** A process that starts now counts as those do that have counted all along. */
   async #checkRestarted(): Promise<void> {
-    const fresh = await this.#startProcess('fresh', 0)
+    const fresh = await this.#startProcess('fresh')
     try {
       for (const client of this.#clients) {
         const { rooms } = JSON.parse(await this.#look(client, fresh, undefined)) as ReturnType<SyncingClient['take']>
