@@ -5,7 +5,6 @@
 export class KeyedLock<Key> {
   readonly #tails = new Map<Key, Promise<unknown>>()
 
-  /** Number of keys that are held or waited for now. */
   get size(): number {
     return this.#tails.size
   }

@@ -17,7 +17,6 @@ export interface RecordListKind<Record> extends Kind<readonly Record[]> {
   problems(raw: unknown, fromText: boolean): readonly PartProblem[]
 }
 
-/** A field that every record must have. */
 export const required = <Value>(kind: Kind<Value>, draft: Omit<Setting<Value>, 'kind' | 'fallback'>) =>
   ({ kind, fallback: undefined, always: true, required: true, ...draft }) as Setting<Value> & { readonly always: true }
 
@@ -86,5 +85,4 @@ const readRecord = (fields: Fields, item: unknown): { record: Record<string, unk
   return { record, problems }
 }
 
-/** Whether a kind is a list of records. */
 export const isRecordList = (kind: Kind<unknown>): kind is RecordListKind<unknown> => 'fields' in kind

@@ -25,14 +25,12 @@ export type AnySection = Section<Readonly<Record<string, Setting<unknown>>>>
 
 type Draft<Value> = Omit<Setting<Value>, 'kind' | 'fallback'>
 
-/** A setting with a default. */
 export const setting = <Value>(
   kind: Kind<Value>,
   fallback: string | number | boolean | readonly (string | number)[],
   draft: Draft<Value>,
 ): Setting<Value> & { readonly always: true } => ({ kind, fallback, always: true, ...draft })
 
-/** A setting that may stay unset. */
 export const optional = <Value>(kind: Kind<Value>, draft: Draft<Value>): Setting<Value> => ({
   kind,
   fallback: undefined,

@@ -48,7 +48,6 @@ export interface Edge {
   stop(graceMs: number): Promise<void>
 }
 
-/** An edge that does not listen yet. */
 export const createEdge = (options: EdgeOptions): Edge => new HttpEdge(options)
 
 /** Request numbers start again here. */

@@ -9,7 +9,6 @@ export interface CasOptions {
   readonly serverUrl: string
   /** The attributes that a person must have; a value of undefined means any. */
   readonly requiredAttributes: readonly { readonly name: string; readonly value: string | undefined }[]
-  /** Limit of each request. */
   readonly timeoutMs: number
 }
 

@@ -29,9 +29,7 @@ export interface OpenIdOptions {
   readonly clientId: string
   readonly clientAuth: OpenIdClientAuth
   readonly scopes: readonly string[]
-  /** The address that the provider sends browsers back to. */
   readonly redirectUri: string
-  /** Limit of each request. */
   readonly timeoutMs: number
 }
 

@@ -58,7 +58,6 @@ export class PrivateAddress extends Error {
   override readonly name = 'PrivateAddress'
 }
 
-/** Decides which addresses may be connected to. */
 export interface AddressRule {
   allows(address: string): boolean
 }
@@ -74,7 +73,6 @@ export const addressRule = (allowed: readonly string[], refused: readonly string
   }
 }
 
-/** All addresses of a name. */
 export type Resolve = (hostname: string) => Promise<readonly LookupAddress[]>
 
 /** Resolves as other programs of the machine do, with the hosts file. It takes one of Node's few threads for as long as the DNS takes. */

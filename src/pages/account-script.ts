@@ -97,7 +97,7 @@ function tell(places) {
 
 function tellApp(response) {
   function inParts(listener) { listener(response.home_server, response.user_id, response.access_token); }
-  // Some clients of old took a login in parts too, which is told by how many parameters their function has.
+  // Some old clients take a login in parts too; their function has several parameters.
   function login(listener) {
     if (listener.length > 1) inParts(listener);
     else listener(response);
@@ -139,12 +139,10 @@ export interface AccountPagesView {
 interface AccountPage {
   readonly title: string
   readonly lead: Html
-  /** The fields of the form. */
   readonly fields: Html
   readonly button: string
   /** A link to the other of the two pages. */
   readonly swap?: Html
-  /** HTML behind the form. */
   readonly rest?: Html
   readonly script: PageScript
   readonly frames?: boolean

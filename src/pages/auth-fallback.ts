@@ -38,7 +38,6 @@ export interface Notice {
   readonly text: string
 }
 
-/** A page without a form, which says why there is none. */
 export const noticePage = ({ status, title, text }: Notice): CustomReply =>
   page({
     status,
@@ -61,12 +60,9 @@ export const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : 
 export interface FormView {
   readonly form: Pick<StageForm, 'title' | 'lead' | 'button' | 'scripts'>
   readonly status: number
-  /** The reason why the last attempt failed. */
   readonly refusal: string | undefined
   readonly content: Html | undefined
-  /** A warning for the person. */
   readonly warning?: string | undefined
-  /** HTML below the form. */
   readonly after?: Html
 }
 

@@ -16,7 +16,6 @@ export interface Asking {
   readonly warning: string
 }
 
-/** The first page of the stage. */
 export const addressPage = (email: string, { deed, warning }: Asking, refused?: Refused): CustomReply =>
   stagePage({
     form: {
@@ -34,7 +33,6 @@ export const addressPage = (email: string, { deed, warning }: Asking, refused?: 
 export interface SentMail {
   readonly email: string
   readonly sid: string
-  /** The number of mails that were asked for. */
   readonly attempt: number
 }
 

@@ -92,7 +92,6 @@ export class PageScript {
 export interface HtmlPage {
   readonly status: number
   readonly title: string
-  /** The content of `main`. */
   readonly main: Html
   readonly scripts?: readonly PageScript[]
   /** `script`: the file that is loaded; the others are sources for the policy. */
@@ -103,7 +102,6 @@ export interface HtmlPage {
   }
   /** Whether it posts a form to itself. A text: sources for the policy, where the answer may redirect to another site. */
   readonly form?: boolean | string
-  /** Whether its scripts call this server. */
   readonly calls?: boolean
   /** Whether it shows other pages of this server in frames, and whether these may show it. Other sites never may. */
   readonly frames?: boolean

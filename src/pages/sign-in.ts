@@ -16,7 +16,6 @@ export interface ProviderLink {
 export interface ChoiceView {
   readonly title: string
   readonly lead: Html
-  /** A warning for the person. */
   readonly warning: string | undefined
   readonly providers: readonly ProviderLink[]
   readonly headers: Readonly<Record<string, string>>

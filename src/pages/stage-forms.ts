@@ -6,7 +6,6 @@ export interface StageView {
   readonly params: JsonObject | undefined
   /** The owner of the client's access token, if it has one. */
   readonly requester: UserId | undefined
-  /** The fields of the attempt before. */
   readonly fields: FormFields
   readonly refused: boolean
 }

@@ -9,7 +9,6 @@ import { sha256Base64 } from './hashes.ts'
 import { redactContent } from './redaction.ts'
 import type { SigningKey } from './signatures.ts'
 
-/** An event of our own, before it is hashed and signed. */
 export interface EventDraft {
   /** Absent exactly for the create event of a version that derives the room id from it. */
   readonly roomId?: RoomId | undefined

@@ -28,11 +28,9 @@ export type EventKeyFailureReason =
   | 'wrong-type'
   | 'malformed'
   | 'out-of-range'
-  /** More entries than allowed. */
   | 'too-many'
   /** More than 255 bytes of UTF-8. */
   | 'too-long'
-  /** A key that this version does not allow here. */
   | 'forbidden'
 
 export type EventFormatFailure =
@@ -41,11 +39,9 @@ export type EventFormatFailure =
   | { readonly reason: 'too-large'; readonly sizeBytes: number }
   | { readonly reason: 'not-canonical'; readonly cause: CanonicalJsonFailure['reason'] }
 
-/** A PDU whose format has been found good. */
 export interface WellFormedEvent {
   readonly pdu: Pdu
   readonly event: RoomEvent
-  /** The canonical text of the PDU as it was given. */
   readonly json: string
   /** The text that its signatures and its reference hash cover, see `essentialJson`. */
   readonly essentialJson: string

@@ -16,7 +16,6 @@ export const historyVisibilityOf = (content: JsonObject | undefined): HistoryVis
 
 /** The facts that decide whether a user may see an event: the state just before it, and later joins. */
 export interface VisibilityCircumstances {
-  /** The visibility in force before the event. */
   readonly visibility: HistoryVisibility
   /** The user's membership before the event; undefined if there is none. */
   readonly membership: Membership | undefined

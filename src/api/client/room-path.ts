@@ -74,13 +74,11 @@ export const transactionOf = (
 /** The answer to everything that sends an event. */
 export type SentEvent = { readonly event_id: EventId }
 
-/** The reason that clients may give for a membership change. */
 export const Reason = Type.Optional(Type.String({ maxLength: 65_536 }))
 
 export const reasonIn = (body: { readonly reason?: string }): { readonly reason?: string } =>
   body.reason === undefined ? {} : { reason: body.reason }
 
-/** The body of kicks and bans. */
 export const TargetBody = Type.Object({ user_id: Type.String(), reason: Reason })
 
 /** For what only members may do: the refusal does not tell whether the room exists. */

@@ -14,7 +14,6 @@ export const CORS_HEADERS = [
 
 const JSON_HEADERS = [...CORS_HEADERS, 'Content-Type', 'application/json', 'Content-Length'] as const
 
-/** Writes a whole answer of JSON text at once. */
 export const sendJson = (
   response: ServerResponse,
   status: number,

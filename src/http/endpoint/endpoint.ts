@@ -98,7 +98,6 @@ export interface Endpoint<
   handler(request: EndpointRequest<R, Shape<P>, Shape<Q>, BodyShape<B>>): Promise<Answer>
 }
 
-/** A request to any endpoint. */
 export type AnyRequest = EndpointRequest<Requester | undefined, unknown, unknown, unknown>
 
 /** An endpoint with its types forgotten: what the edge serves. The shapes were checked where it was declared. */

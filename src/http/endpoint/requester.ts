@@ -3,7 +3,6 @@ import type { DeviceId, UserId } from '#spec'
 /** A session of an account. */
 interface Session {
   readonly userId: UserId
-  /** Internal number of the user. */
   readonly user: number
   readonly deviceId: DeviceId
   /** Internal number of the device; transaction ids and to-device messages belong to it. */
@@ -12,7 +11,6 @@ interface Session {
 
 export interface User extends Session {
   readonly kind: 'user'
-  /** May administer this server. */
   readonly admin: boolean
 }
 

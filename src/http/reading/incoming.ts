@@ -12,7 +12,6 @@ import type { TokenOwners } from './token-owners.ts'
 /** One of them is enough: browsers send the first with every request, the others with most. */
 const BROWSERS_SAY = ['accept-language', 'sec-fetch-mode', 'sec-fetch-site', 'origin', 'referer', 'cookie'] as const
 
-/** The parts that all requests of one edge share. */
 export interface EdgeContext {
   readonly tokenOwners: TokenOwners
   readonly clientAddress: ClientAddress

@@ -2,7 +2,6 @@ import { MatrixError } from '#spec'
 import type { Requester } from '../endpoint/requester.ts'
 import type { TokenIssuer, TokenUse } from '../endpoint/token-issuer.ts'
 
-/** The owners of all access tokens, of every issuer. */
 export class TokenOwners {
   readonly #issuers: readonly TokenIssuer[]
 

@@ -13,7 +13,6 @@ export interface Route<Target> {
   readonly query: Record<string, unknown>
 }
 
-/** The endpoints by method and path. */
 export class Routes<Target extends object> {
   readonly #router = findMyWay({
     maxParamLength: MAX_PARAM_LENGTH,

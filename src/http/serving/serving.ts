@@ -145,7 +145,6 @@ export class Serving implements Ending {
     if (this.#parts.edge.signals.stopping) response.shouldKeepAlive = false
   }
 
-  /** Tells the log and the metrics. */
   #answered({ id, response, startedMs, userId: user }: Exchange, status: number): void {
     const { clock, limits, reports } = this.#parts
     boundWrite(response, limits.writeTimeoutMs)

@@ -87,7 +87,6 @@ export class WaitingRequest implements Exchange, Receiver<string> {
     })
   }
 
-  /** The client is gone. */
   abandon(): void {
     this.#pending?.abandon()
     this.#end()
@@ -120,7 +119,6 @@ function onClose(this: WatchedResponse): void {
   this[WAITING]?.abandon()
 }
 
-/** All requests that wait for their answer. */
 export class WaitingRequests {
   readonly #waiting = new Set<WaitingRequest>()
   #rechecks = 0

@@ -7,11 +7,8 @@ import { toPropertyPath } from './push-candidate.ts'
 
 /** The facts of the room and the reader that a rule may depend on, besides the event. */
 export interface PushContext {
-  /** The user whose rules are asked. */
   readonly userId: UserId
-  /** The user's display name in the room. */
   readonly displayName: string | undefined
-  /** The number of joined members. */
   readonly memberCount: number
   /** Infinity for a creator of room version 12. */
   readonly senderPowerLevel: number

@@ -8,14 +8,12 @@ import { toPushCandidate } from './push-candidate.ts'
 import type { PushRule, PushRuleKind, PushRuleset } from './push-rule.ts'
 import { currentActions } from './push-rule.ts'
 
-/** The rule that decides on an event. */
 export interface PushOutcome {
   readonly kind: PushRuleKind
   readonly ruleId: string
   readonly actions: readonly JsonValue[]
   /** Whether the event notifies at all: a rule may match in order that nothing happens. */
   readonly notify: boolean
-  /** The `highlight` tweak. */
   readonly highlight: boolean
 }
 

@@ -6,7 +6,6 @@ import { MAX_PATTERN_LENGTH } from './glob.ts'
 import type { PushRule, PushRuleKind, PushRuleset } from './push-rule.ts'
 import { PUSH_RULE_KINDS } from './push-rule.ts'
 
-/** A rule of the user's own making. */
 export interface CustomPushRule {
   readonly ruleId: string
   readonly enabled: boolean
@@ -23,7 +22,6 @@ export interface DefaultRuleChange {
 
 /** All that is stored of a user's rules: what differs from the predefined ones. It is plain JSON. */
 export interface UserPushRules {
-  /** In order of importance. */
   readonly custom: { readonly [Kind in PushRuleKind]?: readonly CustomPushRule[] }
   readonly defaults: { readonly [ruleId: string]: DefaultRuleChange }
   /** The rules by profile tag: see `rulesOfScope`. */

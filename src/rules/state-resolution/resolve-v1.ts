@@ -61,7 +61,6 @@ const passOf = (key: string): Pass => {
 }
 
 interface Contenders {
-  /** Keys for which there is only one event. */
   readonly settled: Map<string, EventId>
   /** The events of the other keys by ascending depth, then descending SHA-1 of the event id. */
   readonly contested: ReadonlyMap<string, readonly RoomEvent[]>

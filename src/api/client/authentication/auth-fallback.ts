@@ -19,7 +19,6 @@ import { attemptStage } from './stage-attempt.ts'
 export interface AuthFallbackDeps {
   readonly uia: InteractiveAuth
   readonly signInPages: SignInDeps
-  /** The URL of the captcha's script. */
   readonly captchaScript: string
   /** undefined: this server sends no mail. */
   readonly ownMail: OwnMail | undefined
@@ -73,7 +72,6 @@ const closedPage = (kind: ClosedKind): CustomReply => {
   }
 }
 
-/** The stages without a form here. */
 const IDENTITY_STAGES: ReadonlySet<string> = new Set([OAUTH2_STAGE, SSO_STAGE])
 
 /** The stage with two pages: one for the address, one for the code that was sent there. */

@@ -37,7 +37,6 @@ export interface SignInDeps {
   /** The base URL of this server's pages; empty where there are no providers. */
   readonly baseUrl: string
   readonly serverName: string
-  /** The documents that a new account has to agree to. */
   readonly documents: readonly PolicyDocument[]
 }
 
@@ -49,7 +48,6 @@ const REDIRECT_HEADERS = { 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-r
 export const redirect = (uri: string, headers: Readonly<Record<string, string>> = {}): CustomReply =>
   new CustomReply({ status: 302, headers: { ...REDIRECT_HEADERS, ...headers, Location: uri }, body: '' })
 
-/** The pages of a sign-in, as replies. */
 export class SignInPages {
   readonly #deps: SignInDeps
   readonly cookies: BrowserCookie
