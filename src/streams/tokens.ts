@@ -67,9 +67,32 @@ export const formatSyncToken = (positions: Positions): string => syncTokens.form
 /** See `SyncTokens.parse`. */
 export const parseSyncToken = (text: string, now: Positions): Positions | undefined => syncTokens.parse(text, now)
 
-/** A pagination token is `t` and a position of the stream of events. */
+/** A pagination token is `t2`, a depth and the number of an event: right after that event in its room's history. */
+const PLACE = /^t2_(-?\d{1,16})_(-?\d{1,16})$/
+
+/** A place in a room's history: right after the event with that depth and number, whether there is such an event or not. */
+export interface PagePlace {
+  readonly depth: number
+  readonly event: number
+}
+
+export const formatPlaceToken = ({ depth, event }: PagePlace): string => `t2_${depth}_${event}`
+
+export const parsePlaceToken = (text: string): PagePlace | undefined => {
+  const [, depthText = '', eventText = ''] = PLACE.exec(text) ?? []
+  const [depth, event] = [parsePosition(depthText), parsePosition(eventText)]
+  return depth === undefined || event === undefined ? undefined : { depth, event }
+}
+
+/** Before places were by depth, and still where no event is at hand: `t` and a position of the stream of events. */
 export const formatPageToken = (position: number): string => `t${position}`
 
-/** A pagination token, or a sync token, of which the event position counts ("from" takes both, section "Syncing"). */
-export const parsePageToken = (text: string): number | undefined =>
-  text.startsWith('t') ? parsePosition(text.slice(1)) : syncTokens.read(text)?.events
+/**
+ * The position in the stream of events that a token of either kind stands for; or of a sync token, of which the event position counts ("from" takes
+ * both, section "Syncing"). The number of an event that is in the stream is its position.
+ */
+export const parsePageToken = (text: string): number | undefined => {
+  if (!text.startsWith('t')) return syncTokens.read(text)?.events
+  const place = parsePlaceToken(text)
+  return place === undefined ? parsePosition(text.slice(1)) : Math.max(0, place.event)
+}

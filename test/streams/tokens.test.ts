@@ -2,9 +2,11 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
   formatPageToken,
+  formatPlaceToken,
   formatSyncToken,
   type Positions,
   parsePageToken,
+  parsePlaceToken,
   parseSyncToken,
   STREAM_DECLARATIONS,
   STREAMS,
@@ -42,6 +44,22 @@ describe('tokens', () => {
         expect(parsePageToken(formatPageToken(given.events))).toBe(given.events)
       }),
     )
+  })
+
+  it('of places in a history come back as they went, and read as positions too', () => {
+    const whole = fc.integer({ min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER })
+    fc.assert(
+      fc.property(whole, whole, (depth, event) => {
+        const token = formatPlaceToken({ depth, event })
+        expect(parsePlaceToken(token)).toEqual({ depth, event })
+        expect(parsePageToken(token)).toBe(Math.max(0, event))
+        expect(parsePlaceToken(formatPageToken(event))).toBeUndefined()
+      }),
+    )
+    for (const text of ['t2_', 't2_1', 't2_1_', 't2_1_2_3', 't2_a_1', 't2_1_99999999999999999']) {
+      expect(parsePlaceToken(text)).toBeUndefined()
+      expect(parsePageToken(text)).toBeUndefined()
+    }
   })
 
   it('are nothing else: what reads as a token is written the same', () => {

@@ -1,4 +1,4 @@
-import type { EventId, RoomEvent, RoomId, RoomVersion } from '#spec'
+import { type EventId, type RoomEvent, type RoomId, type RoomVersion, stateTupleKey } from '#spec'
 import { type Extremity, headOf, type RoomBase, type RoomNumber } from '#store'
 
 /** A state event as the room's turn needs it. `json` is its stored PDU. */
@@ -58,7 +58,7 @@ export class LiveRoom {
   }
 
   async entry(type: string, stateKey: string): Promise<StateEntry | undefined> {
-    const key = entryKey(type, stateKey)
+    const key = stateTupleKey(type, stateKey)
     let entry = this.#entries.get(key)
     if (entry === undefined) {
       entry = await this.#load(type, stateKey)
@@ -68,7 +68,7 @@ export class LiveRoom {
   }
 
   set(type: string, stateKey: string, entry: StateEntry): void {
-    this.#put(entryKey(type, stateKey), entry)
+    this.#put(stateTupleKey(type, stateKey), entry)
   }
 
   /** Lets go of all entries. Only while no change is under way: what is asked for next is read from the database. */
@@ -83,9 +83,6 @@ export class LiveRoom {
     this.#entries.set(key, entry)
   }
 }
-
-/** Types hold no NUL that matters: two tuples with the same key would need the same text on both sides of it. */
-export const entryKey = (type: string, stateKey: string): string => `${type.length}:${type}${stateKey}`
 
 const sizeOf = (key: string, entry: StateEntry | null): number =>
   ENTRY_OVERHEAD_BYTES + key.length * 2 + (entry === null ? 0 : entry.json.length * 3)

@@ -20,6 +20,7 @@ import {
   type RoomEvent,
   type RoomId,
   type RoomVersion,
+  stateTupleKey,
   type UserId,
 } from '#spec'
 import {
@@ -30,7 +31,7 @@ import {
   type StateChange,
   type StoredEvent,
 } from '#store'
-import { entryKey, type LiveRoom, type StateEntry } from './live-room.ts'
+import type { LiveRoom, StateEntry } from './live-room.ts'
 
 export interface Draft {
   readonly type: string
@@ -118,7 +119,7 @@ export class RoomTurn {
     const current = await this.#entry(target.type, target.stateKey)
     if (current?.event.eventId !== target.eventId) return
     const event = { ...current.event, content: pdu.content }
-    this.#state.set(entryKey(target.type, target.stateKey), { event, json: json.value })
+    this.#state.set(stateTupleKey(target.type, target.stateKey), { event, json: json.value })
   }
 
   /** The same turn for a room whose id came out of its create event (room version 12). */
@@ -157,7 +158,7 @@ export class RoomTurn {
   }
 
   async #entry(type: string, stateKey: string): Promise<StateEntry | undefined> {
-    return this.#state.get(entryKey(type, stateKey)) ?? this.live.entry(type, stateKey)
+    return this.#state.get(stateTupleKey(type, stateKey)) ?? this.live.entry(type, stateKey)
   }
 
   /** The rules ask synchronously; what they may ask for is known before and loaded first. */
@@ -169,9 +170,9 @@ export class RoomTurn {
       { type: 'm.room.join_rules', stateKey: '' },
     ]
     for (const { type, stateKey } of tuples) {
-      loaded.set(entryKey(type, stateKey), await this.state(type, stateKey))
+      loaded.set(stateTupleKey(type, stateKey), await this.state(type, stateKey))
     }
-    return authoriseEvent(this.version, event, (type, stateKey) => loaded.get(entryKey(type, stateKey)))
+    return authoriseEvent(this.version, event, (type, stateKey) => loaded.get(stateTupleKey(type, stateKey)))
   }
 
   async #build(draft: Draft, cited: readonly StateEntry[]): Promise<BuiltEvent> {
@@ -239,7 +240,7 @@ export class RoomTurn {
     if (stateKey === undefined) return
     const membership = type === 'm.room.member' ? { membership: event.content.membership as Membership } : {}
     this.#stateChanges.push({ type, stateKey, event: eventId, by: eventId, ...membership })
-    this.#state.set(entryKey(type, stateKey), { event, json })
+    this.#state.set(stateTupleKey(type, stateKey), { event, json })
   }
 }
 

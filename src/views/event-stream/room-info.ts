@@ -63,13 +63,11 @@ export class RoomInfos {
     const { reader, clock, texts } = this.#parts
     const limit = Math.min(want.limit ?? DEFAULT_MESSAGES, MAX_MESSAGES)
     const passes = (event: StoredEvent): boolean => visibility.mayShow(event)
-    const page = await readPage(
-      { room, direction: 'backward', after: undefined, before: upTo + 1, limit, passes },
-      reader,
-      clock,
-    )
+    const read = (last: StoredEvent | undefined, size: number): Promise<readonly StoredEvent[]> =>
+      reader.timeline(room, { before: last?.position ?? upTo + 1, direction: 'backward', limit: size })
+    const page = await readPage({ read, limit, passes }, clock)
     const chunk = await texts.joined({ events: page.events.toReversed(), viewer, form: 'old', visibility })
-    const start = page.last === undefined ? upTo : page.last - 1
+    const start = page.last === undefined ? upTo : page.last.position - 1
     const end = formatSyncToken({ ...now, events: upTo })
     return `{"start":"${formatPageToken(start)}","end":"${end}","chunk":[${chunk}]}`
   }

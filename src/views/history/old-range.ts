@@ -28,22 +28,23 @@ export const oldRange = ({
   readonly dir?: 'b' | 'f'
 }): OldRange => {
   const given = dir === undefined ? undefined : dir === 'b' ? 'backward' : 'forward'
-  const first = placeOf(from || (given === 'backward' ? END : START))
-  const last = placeOf(to || (given === 'backward' ? START : END))
-  const direction = given ?? (first <= last ? 'forward' : 'backward')
+  const first = endOf(from || (given === 'backward' ? END : START))
+  const last = endOf(to || (given === 'backward' ? START : END))
+  const direction = given ?? (first.position <= last.position ? 'forward' : 'backward')
   const [beginning, end] = direction === 'forward' ? [FIRST, LAST] : [LAST, FIRST]
   return {
     // The two ends of everything need no token.
-    from: first === beginning ? undefined : formatPageToken(first),
-    to: last === end ? undefined : formatPageToken(last),
+    from: first.position === beginning ? undefined : first.token,
+    to: last.position === end ? undefined : last.token,
     direction,
   }
 }
 
-const placeOf = (token: string): number => {
-  if (token === START) return FIRST
-  if (token === END) return LAST
-  const place = parsePageToken(token)
-  if (place === undefined) throw new MatrixError('M_INVALID_PARAM', 'Not a token of this server')
-  return place
+/** One end of a range: the token as it was given, and the position by which the two are compared. */
+const endOf = (token: string): { readonly token: string; readonly position: number } => {
+  if (token === START) return { token: formatPageToken(FIRST), position: FIRST }
+  if (token === END) return { token: formatPageToken(LAST), position: LAST }
+  const position = parsePageToken(token)
+  if (position === undefined) throw new MatrixError('M_INVALID_PARAM', 'Not a token of this server')
+  return { token, position }
 }

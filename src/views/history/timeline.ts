@@ -1,14 +1,15 @@
 import type { Clock } from '#base'
 import type { EventMatcher } from '#rules'
 import { type EventId, MatrixError, type RoomId } from '#spec'
-import { isInHistory, type RoomNumber, type RoomsReader, type StoredEvent } from '#store'
-import { formatPageToken, type Streams } from '#streams'
+import { type HistoryPlace, isInHistory, type RoomNumber, type RoomsReader, type StoredEvent } from '#store'
+import { formatPageToken, formatPlaceToken, type Streams } from '#streams'
 import type { ClientEvents } from '../events/client-event.ts'
 import type { EventTexts } from '../events/event-texts.ts'
 import type { RoomViewer } from '../events/viewer.ts'
 import type { RoomAccess, RoomVisibility, Visibility } from '../known/visibility.ts'
-import { readPage } from './timeline-page.ts'
-import { type ContextRequest, filterOf, type MessagesRequest, pastPositionOf } from './timeline-request.ts'
+import { earlierPlace, placeAfter, placeAtPosition, placeBefore, placeOf } from './places.ts'
+import { readPage, type TimelinePage } from './timeline-page.ts'
+import { type ContextRequest, filterOf, type MessagesRequest } from './timeline-request.ts'
 
 export interface TimelineParts {
   readonly reader: RoomsReader
@@ -26,7 +27,7 @@ export class Timeline {
   readonly #events: ClientEvents
   readonly #eventTexts: EventTexts
   readonly #clock: Clock
-  readonly #streams: Pick<Streams, 'reach'>
+  readonly #places: Parameters<typeof placeOf>[2]
 
   constructor({ reader, visibility, clientEvents, texts, clock, streams }: TimelineParts) {
     this.#reader = reader
@@ -34,7 +35,7 @@ export class Timeline {
     this.#events = clientEvents
     this.#eventTexts = texts
     this.#clock = clock
-    this.#streams = streams
+    this.#places = { reader, streams }
   }
 
   /**
@@ -43,30 +44,26 @@ export class Timeline {
    */
   async messages(request: MessagesRequest, viewer: RoomViewer): Promise<string> {
     const { direction } = request
-    const from = await pastPositionOf(request.from, this.#streams)
-    const to = await pastPositionOf(request.to, this.#streams)
     const { matcher, limit, nothing } = filterOf(request.filter, request.limit, request.roomId)
     const access = await this.#visibility.access(request.roomId, viewer.userId)
     const room = access.record.room
+    const from = await placeOf(request.from, room, this.#places)
+    const to = await placeOf(request.to, room, this.#places)
     const visibility = await this.#visibility.inRoom(room, viewer)
-    const page = await readPage(
-      {
-        room,
-        direction,
-        ...pageBounds(direction, from, to, access),
-        limit: nothing ? 0 : limit,
-        passes: (event) => visibility.mayShow(event) && this.#matches(matcher, event),
-      },
-      this.#reader,
-      this.#clock,
-    )
-    const start = from ?? startOf(direction, page.first, access)
-    const end = page.last === undefined ? start : direction === 'forward' ? page.last : page.last - 1
+    const page = await this.#page(access, {
+      direction,
+      after: direction === 'forward' ? from : to,
+      upTo: direction === 'forward' ? to : from,
+      limit: nothing ? 0 : limit,
+      passes: (event) => visibility.mayShow(event) && this.#matches(matcher, event),
+    })
+    const start = request.from || startOf(direction, page.first, access)
+    const end = page.last === undefined ? start : formatPlaceToken(onwardPlace(direction, page.last))
     const ended = request.alwaysEnds !== true && (nothing || (page.complete && page.events.length === 0))
     const state = matcher.lazyLoadMembers ? await this.#sendersOf(room, page.events) : []
     const chunk = await this.#texts(page.events, viewer, visibility)
     return (
-      `{"start":${JSON.stringify(request.from || formatPageToken(start))}${ended ? '' : `,"end":"${formatPageToken(end)}"`},"chunk":[${chunk}]` +
+      `{"start":${JSON.stringify(start)}${ended ? '' : `,"end":${JSON.stringify(end)}`},"chunk":[${chunk}]` +
       `${matcher.lazyLoadMembers ? `,"state":[${await this.#texts(state, viewer, visibility, 'state')}]` : ''}}`
     )
   }
@@ -80,23 +77,15 @@ export class Timeline {
     const event = await this.#seen(request.eventId, access, visibility)
     const passes = (other: StoredEvent): boolean => visibility.mayShow(other) && this.#matches(matcher, other)
     const [half, rest] = nothing ? [0, 0] : [Math.floor(limit / 2), Math.ceil(limit / 2)]
-    const upTo = endOf(access)
-    const around = async (direction: 'forward' | 'backward', count: number) => {
-      const bounds =
-        direction === 'forward'
-          ? { after: event.position, before: upTo + 1 }
-          : { after: undefined, before: event.position }
-      return readPage({ room, direction, ...bounds, limit: count, passes }, this.#reader, this.#clock)
-    }
-    const before = await around('backward', half)
-    const after = await around('forward', rest)
+    const before = await this.#page(access, { direction: 'backward', upTo: placeBefore(event), limit: half, passes })
+    const after = await this.#page(access, { direction: 'forward', after: placeAfter(event), limit: rest, passes })
     const shown = [...before.events, event, ...after.events]
     const newest = after.events.at(-1) ?? event
     const state = visibility.isInVisibleHistory(newest)
       ? await this.#contextState(room, newest.position, shown, matcher)
       : []
     return (
-      `{"start":"${formatPageToken((before.last ?? event.position) - 1)}","end":"${formatPageToken(after.last ?? event.position)}"` +
+      `{"start":"${formatPlaceToken(placeBefore(before.last ?? event))}","end":"${formatPlaceToken(placeAfter(after.last ?? event))}"` +
       `,"event":${await this.#texts([event], viewer, visibility)},"events_before":[${await this.#texts(before.events, viewer, visibility)}]` +
       `,"events_after":[${await this.#texts(after.events, viewer, visibility)}],"state":[${await this.#texts(state, viewer, visibility, 'state')}]}`
     )
@@ -125,6 +114,23 @@ export class Timeline {
     if (access.upTo !== undefined && event.position > access.upTo) throw eventNotFound()
     if (!visibility.mayShow(event)) throw eventNotFound()
     return event
+  }
+
+  /** Reads a page of the room's history, up to where the user's access ends. */
+  async #page(
+    { record, upTo: left }: RoomAccess,
+    { direction, after, upTo, limit, passes }: HistoryWant,
+  ): Promise<TimelinePage> {
+    const { room } = record
+    const end = left === undefined ? upTo : earlierPlace(upTo, await placeAtPosition(room, left, this.#reader))
+    const read = (last: StoredEvent | undefined, size: number): Promise<readonly StoredEvent[]> => {
+      const onward = last === undefined ? undefined : onwardPlace(direction, last)
+      const bounds = direction === 'forward' ? { after: onward ?? after, upTo: end } : { after, upTo: onward ?? end }
+      return this.#reader.history(room, { ...bounds, direction, limit: size })
+    }
+    // An old branch that came late lies behind the place, and still came after the user had left.
+    const isBefore = ({ position }: StoredEvent): boolean => left === undefined || position <= left
+    return readPage({ read, limit, passes: (event) => isBefore(event) && passes(event) }, this.#clock)
   }
 
   #matches(matcher: EventMatcher, event: StoredEvent): boolean {
@@ -170,22 +176,20 @@ export class Timeline {
 
 const eventNotFound = (): MatrixError => new MatrixError('M_NOT_FOUND', 'There is no such event that you may read')
 
-const endOf = ({ upTo, record }: RoomAccess): number => upTo ?? record.lastPosition
-
-/** A token n stands between event n and the next. The page ends where the user's access ends. */
-const pageBounds = (
-  direction: 'forward' | 'backward',
-  from: number | undefined,
-  to: number | undefined,
-  access: RoomAccess,
-): { after: number | undefined; before: number | undefined } => {
-  const end = endOf(access)
-  return direction === 'backward'
-    ? { after: to, before: Math.min(from ?? end, end) + 1 }
-    : { after: from, before: Math.min(to ?? end, end) + 1 }
+/** What is read of a history, in one direction. */
+interface HistoryWant {
+  readonly direction: 'forward' | 'backward'
+  readonly after?: HistoryPlace | undefined
+  readonly upTo?: HistoryPlace | undefined
+  readonly limit: number
+  passes(event: StoredEvent): boolean
 }
 
-const startOf = (direction: 'forward' | 'backward', first: number | undefined, access: RoomAccess): number => {
-  if (direction === 'backward') return endOf(access)
-  return first === undefined ? endOf(access) : first - 1
-}
+/** Where the next page goes on behind that event. */
+const onwardPlace = (direction: 'forward' | 'backward', last: StoredEvent): HistoryPlace =>
+  direction === 'forward' ? placeAfter(last) : placeBefore(last)
+
+const startOf = (direction: 'forward' | 'backward', first: StoredEvent | undefined, access: RoomAccess): string =>
+  direction === 'backward' || first === undefined
+    ? formatPageToken(access.upTo ?? access.record.lastPosition)
+    : formatPlaceToken(placeBefore(first))

@@ -71,7 +71,7 @@ export class RoomsInWindow {
     const { timeline, visibility } = await this.#timeline(want, fresh, window.now.events)
     const facts = await cache.of(member.record.room)
     if (facts === undefined) return undefined
-    const stateWant = this.#stateWant(want, timeline, fresh)
+    const stateWant = { ...this.#stateWant(want, timeline, fresh), ...resolvedAfter(timeline.start, facts, window) }
     const plain = await state.load(stateWant)
     const summary =
       fresh || fullState || changesSummary([...plain, ...timeline.events])
@@ -188,6 +188,14 @@ export class RoomsInWindow {
     return roomSummary(record, viewer.userId, this.#parts.reader)
   }
 }
+
+/** State that resolution changed behind the start of the timeline is in none of its events. */
+const resolvedAfter = (
+  start: number,
+  { record }: RoomFacts,
+  { now }: Window,
+): Pick<StateWant, 'resolvedUpTo'> | undefined =>
+  record.lastResolvedPosition > start ? { resolvedUpTo: now.events } : undefined
 
 const MEMBER_THROUGHOUT: EventVisibility = { membershipAt: () => 'join', hidesPrevious: () => false }
 

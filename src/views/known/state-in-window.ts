@@ -1,6 +1,6 @@
 import { BoundedCache, type CacheStats } from '#base'
 import type { EventMatcher } from '#rules'
-import type { UserId } from '#spec'
+import { stateTupleKey, type UserId } from '#spec'
 import type { RoomNumber, RoomsReader, StoredEvent } from '#store'
 
 export interface StateWant {
@@ -12,9 +12,13 @@ export interface StateWant {
   readonly since: number
   /** Position of the state: right before the timeline's first event. */
   readonly at: number
+  /** Also what came into force between `at` and there by resolution, and not by an event of the timeline. */
+  readonly resolvedUpTo?: number
   readonly timeline: readonly StoredEvent[]
   readonly matcher: EventMatcher
 }
+
+const entryOf = ({ type, stateKey = '' }: StoredEvent): string => stateTupleKey(type, stateKey)
 
 export interface StateInWindowParts {
   readonly reader: RoomsReader
@@ -42,13 +46,26 @@ export class StateInWindow {
 
   async load(want: StateWant): Promise<readonly StoredEvent[]> {
     const lazy = want.matcher.lazyLoadMembers
-    const state = await this.#plain(want, lazy)
+    const state = await this.#withResolved(want, await this.#plain(want, lazy))
     const members = lazy ? await this.#lazyMembers(want, state) : []
     return this.#filtered(want, [...state, ...members])
   }
 
   #filtered({ matcher }: StateWant, events: readonly StoredEvent[]): readonly StoredEvent[] {
     return events.filter(({ type, sender }) => matcher.type(type) && matcher.sender(sender))
+  }
+
+  /**
+   * A client that reads `state` and then the timeline ends with the state in force, unless the timeline itself has an event of such an entry that lost
+   * against it: only `state_after` can say that.
+   */
+  async #withResolved(want: StateWant, state: readonly StoredEvent[]): Promise<readonly StoredEvent[]> {
+    if (want.resolvedUpTo === undefined) return state
+    const changes = await this.#reader.stateChanges(want.room, want.at, want.resolvedUpTo)
+    const told = new Set(want.timeline.map(({ eventId }) => eventId))
+    const resolved = changes.filter(({ eventId }) => !told.has(eventId))
+    const replaced = new Set(resolved.map(entryOf))
+    return [...state.filter((event) => !replaced.has(entryOf(event))), ...resolved]
   }
 
   async #plain(want: StateWant, lazy: boolean): Promise<readonly StoredEvent[]> {

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Membership, UserId } from '#spec'
+import { type Membership, stateTupleKey, type UserId } from '#spec'
 import type { EventNumber } from '../../ports/rooms/events.ts'
 import type { StateChange } from '../../ports/rooms/room-change.ts'
 import type { InsertRow, Tx } from '../engine/index.ts'
@@ -78,7 +78,7 @@ export class StateRows {
     const { type, stateKey } = change
     if (event !== position) this.resolvedPosition = position
     const membership = type === MEMBER ? (event === null ? 'leave' : (change.membership ?? null)) : null
-    const key = `${type.length}:${type}${stateKey}`
+    const key = stateTupleKey(type, stateKey)
     const rows = this.#rows.get(key) ?? []
     const ended = await this.#endEntry(rows, type, stateKey, position)
     rows.push({ room: this.#room, type, state_key: stateKey, position, until_position: null, event, membership })

@@ -1,5 +1,5 @@
 import type { RoomAccountDataEntry, RoomsReader, StoredEvent } from '#store'
-import { formatPageToken } from '#streams'
+import { formatPageToken, formatPlaceToken } from '#streams'
 import { accountDataText } from '../../events/account-data-text.ts'
 import type { ClientEvents } from '../../events/client-event.ts'
 import type { EventTexts, EventVisibility } from '../../events/event-texts.ts'
@@ -80,11 +80,12 @@ export class RoomTexts {
 
   async #timelineText(
     window: SyncWindow,
-    { events, limited, start }: TimelinePart,
+    part: TimelinePart,
     visibility: EventVisibility | undefined,
   ): Promise<string> {
+    const { events, limited } = part
     const texts = await this.#eventTexts(window, events, visibility, true)
-    return `{"events":[${texts}],"limited":${limited},"prev_batch":"${formatPageToken(start)}"}`
+    return `{"events":[${texts}],"limited":${limited},"prev_batch":"${prevBatchOf(part)}"}`
   }
 
   #eventTexts(
@@ -108,6 +109,14 @@ const wantOf = (
 ): RoomWant => {
   const { filter, fullState } = window
   return { window, member, events, timeline: filter.timeline, state: filter.state, fullState }
+}
+
+/** `/messages` goes on backwards from there: in the room's history right before the timeline, where that begins behind a gap. */
+const prevBatchOf = ({ events, limited, start }: TimelinePart): string => {
+  const [first] = events
+  return limited && first !== undefined
+    ? formatPlaceToken({ depth: first.depth, event: first.event - 1 })
+    : formatPageToken(start)
 }
 
 const accountDataTexts = ({ filter }: SyncWindow, entries: readonly RoomAccountDataEntry[]): string[] =>

@@ -1,0 +1,81 @@
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { silentLogger, systemClock } from '#base'
+import type { EventId, RoomId, UserId } from '#spec'
+import { headOf, openStore, type RoomChange, writers } from '#store'
+import type { Json } from '../../support/client.ts'
+import { startHomeserver } from '../../support/homeserver.ts'
+
+/** What another process makes of a room whose branches meet: a message, and with it the state that resolution arrives at. */
+const resolveElsewhere = async (
+  dataFolder: string,
+  roomId: string,
+  state: readonly Omit<RoomChange['state'][number], 'by'>[],
+): Promise<void> => {
+  const store = await openStore({
+    url: `sqlite:${join(dataFolder, 'homeroom.sqlite')}`,
+    clock: systemClock,
+    logger: silentLogger,
+  })
+  try {
+    const record = await store.rooms.roomByRoomId(roomId as RoomId)
+    if (record === undefined) throw new Error('no such room')
+    const { room, sequence, extremities } = record
+    const eventId = `$${'m'.repeat(43)}` as EventId
+    const depth = Math.max(...extremities.map((extremity) => extremity.depth)) + 1
+    const pdu = { type: 'm.room.message', content: { body: 'the branches meet' }, depth, origin_server_ts: 1 }
+    const event = {
+      eventId,
+      type: pdu.type,
+      stateKey: undefined,
+      sender: '@alice:localhost' as UserId,
+      originServerTs: 1,
+      depth,
+      json: JSON.stringify(pdu),
+      placing: 'timeline' as const,
+      prevEvents: extremities.map((extremity) => extremity.eventId),
+      authEvents: [],
+    }
+    const change = {
+      events: [event],
+      state: state.map((entry) => ({ ...entry, by: eventId })),
+      extremities: [{ eventId, depth }],
+      redactions: [],
+    }
+    await store.commit([writers.rooms.apply({ room, base: { sequence, head: headOf(extremities) }, ...change })])
+  } finally {
+    await store.close()
+  }
+}
+
+describe('state that resolution brings back at a message', () => {
+  const topicIn = (section: Json): string[] =>
+    section.events.filter(({ type }: Json) => type === 'm.room.topic').map(({ content }: Json) => content.topic)
+
+  it('reaches who was there, who comes anew, and the current state', async () => {
+    await using homeserver = await startHomeserver()
+    const alice = await homeserver.register('alice')
+    const roomId = await alice.createRoom({ preset: 'public_chat' })
+    const topicPath = `/v3/rooms/${roomId}/state/m.room.topic`
+    const { event_id: first } = await alice.put(topicPath, { topic: 'first' })
+    await alice.put(topicPath, { topic: 'second' })
+    const { next_batch: since } = await alice.sync()
+
+    await resolveElsewhere(homeserver.dataFolder, roomId, [
+      { type: 'm.room.topic', stateKey: '', event: first as EventId },
+    ])
+    await alice.sendText(roomId, 'and on')
+
+    const later = (await alice.sync({ since })).rooms.join[roomId]
+    expect(later.timeline.events.map(({ content }: Json) => content.body)).toEqual(['the branches meet', 'and on'])
+    expect(later.timeline.limited).toBe(false)
+    expect(topicIn(later.state)).toEqual(['first'])
+    const anew = (await alice.sync({ filter: JSON.stringify({ room: { timeline: { limit: 1 } } }) })).rooms.join[roomId]
+    expect(topicIn(anew.state)).toEqual(['first'])
+    expect(await alice.get(topicPath)).toEqual({ topic: 'first' })
+    // Told once: nothing is left for the next sync.
+    const { next_batch: told } = await alice.sync({ since })
+    await alice.sendText(roomId, 'still on')
+    expect(topicIn((await alice.sync({ since: told })).rooms.join[roomId].state)).toEqual([])
+  })
+})
