@@ -1,10 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterEach, describe } from 'vitest'
 import { silentLogger, systemClock } from '#base'
 import { openStore, type Store, type StoreOptions } from '#store'
+import { scratchFolder } from '../support/scratch.ts'
 import { templatePrefix } from '../support/template-databases.ts'
 
 /** A URL of a PostgreSQL superuser; each test makes databases of its own there and drops them. */
@@ -35,7 +35,7 @@ const databaseAt = (url: string): TestDatabase => ({
 })
 
 export const makeSqlite: MakeDatabase = async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'homeroom-'))
+  const folder = scratchFolder('store')
   afterTest.push(async () => rmSync(folder, { recursive: true, force: true }))
   return databaseAt(`sqlite:${join(folder, 'data', 'homeroom.db')}`)
 }

@@ -7,10 +7,11 @@ export interface LoggedChange {
 }
 
 /**
- * What moves without being asked: when and from where a device was seen, positions given out, whether somebody is there.
- * Everything else is for a request to change, and for an accepted one alone.
+ * What moves without being asked: when and from where a device was seen, positions given out, whether somebody is there, which process does
+ * the chores; and what a refusal opens that ends by itself, the sessions of authentication. Everything else is for a request to change, and
+ * for an accepted one alone.
  */
-const UNTOLD_TABLES = /^(?:stream_positions|presence|fuzz_log|schema_migrations|sqlite_.*)$/
+const UNTOLD_TABLES = /^(?:stream_positions|short_lived|leases|presence|fuzz_log|schema_migrations|sqlite_.*)$/
 const UNTOLD_COLUMNS = /^seen_/
 
 /** Watches a stopped homeserver's SQLite database from its next start on: triggers note each row that changes. */

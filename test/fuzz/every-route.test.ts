@@ -1,11 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type ApiDeps, apiEndpoints } from '#api'
 import { seedOfRun } from '../crash/dice.ts'
 import { MailServer } from '../support/other-servers/smtp.ts'
+import { scratchFolder } from '../support/scratch.ts'
 import { ServerProcess } from '../support/server-process.ts'
 import { ChangeLog } from './change-log.ts'
 import { Heap } from './heap.ts'
@@ -33,7 +33,7 @@ const isSpecified = (status: number, errcode: unknown): boolean => status === 50
 const SESSIONS = 'short_lived'
 
 describe('requests to every route, as they should be and broken', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'homeroom-fuzz-'))
+  const folder = scratchFolder('fuzz')
   /** With all that can be switched on. */
   const setupWith = (mail: MailServer) => ({
     dataFolder: join(folder, 'data'),

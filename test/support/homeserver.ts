@@ -1,11 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe } from 'vitest'
+import { afterAll, describe } from 'vitest'
 import { createHomeserver, type Homeserver, type HomeserverOptions } from '#app'
 import { ConfigError, loadConfig } from '#config'
 import { askPostgres, createEmptyPostgres, createPostgres, POSTGRES, postgresUrl } from '../contract/databases.ts'
 import { TestClient } from './client.ts'
+import { scratchFolder } from './scratch.ts'
 
 export type DatabaseKind = 'sqlite' | 'postgres'
 
@@ -30,6 +30,7 @@ let made = 0
 export class TestHomeserver {
   readonly #options: HomeserverOptions
   readonly #discard: () => Promise<void>
+  readonly #names = new Map<string, number>()
   #homeserver: Homeserver
   #url = ''
 
@@ -68,10 +69,12 @@ export class TestHomeserver {
     return new TestClient(() => this.#url)
   }
 
-  /** A client with a fresh account and its first device. */
+  /** A client with a fresh account and its first device. A name that was given out before gets a number. */
   async register(username: string): Promise<TestClient> {
+    const times = (this.#names.get(username) ?? 0) + 1
+    this.#names.set(username, times)
     const client = this.client()
-    await client.register(username)
+    await client.register(times === 1 ? username : `${username}-${times}`)
     return client
   }
 
@@ -89,7 +92,7 @@ export class TestHomeserver {
 /** Makes and starts a homeserver. Use `await using`, or call `stop`. */
 export async function startHomeserver(setup: HomeserverSetup = {}): Promise<TestHomeserver> {
   const { settings = {}, database = 'sqlite', inherit, ...rest } = setup
-  const folder = mkdtempSync(join(tmpdir(), 'homeroom-flow-'))
+  const folder = scratchFolder('flow')
   const databaseName = `homeroom_flow_${process.pid}_${made++}`
   const create = inherit === undefined ? createPostgres : createEmptyPostgres
   if (database === 'postgres') await create(databaseName)
@@ -138,6 +141,22 @@ function configOf(
 }
 
 export type StartHomeserver = (setup?: Omit<HomeserverSetup, 'database'>) => Promise<TestHomeserver>
+
+/**
+ * One homeserver for all tests of a file, or of the block in which this is called, that do not mind each other's users and rooms. It starts
+ * with the first that asks.
+ */
+export const shareHomeserver = (
+  start: StartHomeserver,
+  setup: HomeserverSetup = {},
+): (() => Promise<TestHomeserver>) => {
+  let shared: Promise<TestHomeserver> | undefined
+  afterAll(async () => (await shared)?.stop())
+  return () => {
+    shared ??= start(setup)
+    return shared
+  }
+}
 
 /** The same tests against homeservers on both databases. */
 export function onEveryHomeserver(name: string, tests: (start: StartHomeserver) => void): void {

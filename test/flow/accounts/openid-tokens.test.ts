@@ -2,7 +2,7 @@ import { createPublicKey, verify } from 'node:crypto'
 import { expect, it } from 'vitest'
 import { canonicalJson } from '#rules'
 import { type Json, PASSWORD, type TestClient } from '../../support/client.ts'
-import { onEveryHomeserver, startHomeserver } from '../../support/homeserver.ts'
+import { onEveryHomeserver, shareHomeserver, startHomeserver } from '../../support/homeserver.ts'
 import { SteppedClock } from '../../support/stepped-clock.ts'
 
 const HOUR_MS = 3_600_000
@@ -18,8 +18,9 @@ const userinfo = async (url: string, token: string): Promise<readonly [number, J
 }
 
 onEveryHomeserver('An OpenID token', (start) => {
+  const shared = shareHomeserver(start)
   it('tells another service whose it is, and opens nothing here', async () => {
-    await using homeserver = await start()
+    const homeserver = await shared()
     const ada = await homeserver.register('ada')
     const { status, body } = await requestToken(ada)
     expect([status, body]).toEqual([
@@ -44,10 +45,10 @@ onEveryHomeserver('An OpenID token', (start) => {
   })
 
   it('ends with the account', async () => {
-    await using homeserver = await start()
+    const homeserver = await shared()
     const ada = await homeserver.register('ada')
     const { access_token: token } = (await requestToken(ada)).body
-    const auth = { type: 'm.login.password', identifier: { type: 'm.id.user', user: 'ada' }, password: PASSWORD }
+    const auth = { type: 'm.login.password', identifier: { type: 'm.id.user', user: ada.userId }, password: PASSWORD }
     await ada.post('/v3/account/deactivate', { auth })
     expect(await userinfo(homeserver.url, token)).toMatchObject([401, { errcode: 'M_UNKNOWN_TOKEN' }])
   })

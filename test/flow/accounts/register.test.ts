@@ -2,11 +2,16 @@ import { createHmac } from 'node:crypto'
 import { afterEach, describe, expect, it } from 'vitest'
 import { silentLogger, systemClock } from '#base'
 import { openStore, writers } from '#store'
-import { type HomeserverSetup, startHomeserver, type TestHomeserver } from '../../support/homeserver.ts'
+import {
+  type HomeserverSetup,
+  shareHomeserver,
+  startHomeserver,
+  type TestHomeserver,
+} from '../../support/homeserver.ts'
 import { SteppedClock } from '../../support/stepped-clock.ts'
 
 const running: TestHomeserver[] = []
-const start = async (setup: HomeserverSetup = {}): Promise<TestHomeserver> => {
+const start = async (setup: HomeserverSetup): Promise<TestHomeserver> => {
   const homeserver = await startHomeserver(setup)
   running.push(homeserver)
   return homeserver
@@ -15,13 +20,16 @@ afterEach(async () => {
   for (const homeserver of running.splice(0)) await homeserver.stop()
 })
 
+/** With the settings of a new server; each test has names of its own. */
+const shared = shareHomeserver(startHomeserver)
+
 const register = (homeserver: TestHomeserver, body: unknown, query = {}) =>
   homeserver.client().request('POST', '/v3/register', { body, query })
 const dummy = { type: 'm.login.dummy' }
 
 describe('registration', () => {
   it('answers an empty body with a flow of the dummy stage only', async () => {
-    const homeserver = await start()
+    const homeserver = await shared()
     for (const options of [{}, { body: {} }, { body: { auth: {} } }]) {
       const { status, body } = await homeserver.client().request('POST', '/v3/register', options)
       expect([status, body.flows, body.completed]).toEqual([401, [{ stages: ['m.login.dummy'] }], []])
@@ -31,7 +39,7 @@ describe('registration', () => {
   })
 
   it('takes the parameters of the first call, whatever the later ones say', async () => {
-    const homeserver = await start()
+    const homeserver = await shared()
     const first = { username: 'First', password: 'pw', device_id: 'xyzzy', initial_device_display_name: 'Laptop' }
     const { session } = (await register(homeserver, first)).body
     const auth = { ...dummy, session }
@@ -44,14 +52,14 @@ describe('registration', () => {
   })
 
   it('is completed by a session that began with no parameters, by the first that come', async () => {
-    const homeserver = await start()
+    const homeserver = await shared()
     const { session } = (await register(homeserver, {})).body
     const { body } = await register(homeserver, { username: 'late', password: 'pw', auth: { ...dummy, session } })
     expect(body.user_id).toBe('@late:localhost')
   })
 
   it('gives the same account and device to a client that did not get the answer', async () => {
-    const homeserver = await start()
+    const homeserver = await shared()
     const { session } = (await register(homeserver, { password: 'pw' })).body
     const again = () => register(homeserver, { auth: { ...dummy, session } })
     const [one, two] = [(await again()).body, (await again()).body]
@@ -66,14 +74,14 @@ describe('registration', () => {
   })
 
   it('makes one account where two requests complete one session at the same time', async () => {
-    const homeserver = await start()
+    const homeserver = await shared()
     const { session } = (await register(homeserver, { username: 'twice', password: 'pw' })).body
     const answers = await Promise.all([1, 2, 3].map(() => register(homeserver, { auth: { ...dummy, session } })))
     expect(answers.map(({ status, body }) => [status, body.user_id])).toEqual(Array(3).fill([200, '@twice:localhost']))
   })
 
   it('refuses names that are taken or malformed, before authentication', async () => {
-    const homeserver = await start()
+    const homeserver = await shared()
     await homeserver.register('taken')
     for (const username of ['taken', 'TAKEN']) {
       const { status, body } = await register(homeserver, { username, password: 'pw' })
@@ -90,7 +98,7 @@ describe('registration', () => {
   })
 
   it('refuses a name that was taken while the client authenticated', async () => {
-    const homeserver = await start()
+    const homeserver = await shared()
     const { session } = (await register(homeserver, { username: 'race', password: 'pw' })).body
     await homeserver.register('race')
     const { status, body } = await register(homeserver, { auth: { ...dummy, session } })
@@ -102,7 +110,7 @@ describe('registration', () => {
   })
 
   it('logs nobody in with inhibit_login', async () => {
-    const homeserver = await start()
+    const homeserver = await shared()
     const { body } = await register(homeserver, { username: 'quiet', password: 'pw', inhibit_login: true, auth: dummy })
     expect(body).toEqual({ user_id: '@quiet:localhost', home_server: 'localhost' })
     const client = homeserver.client()
@@ -123,14 +131,14 @@ describe('registration', () => {
   })
 
   it('says which names are free', async () => {
-    const homeserver = await start()
-    await homeserver.register('taken')
+    const homeserver = await shared()
+    await homeserver.register('occupied')
     const ask = async (username: string) => {
       const { body } = await homeserver.client().request('GET', '/v3/register/available', { query: { username } })
       return body.errcode ?? body.available
     }
     expect(await ask('free')).toBe(true)
-    expect(await ask('taken')).toBe('M_USER_IN_USE')
+    expect(await ask('occupied')).toBe('M_USER_IN_USE')
     expect(await ask('n:o')).toBe('M_INVALID_USERNAME')
     const without = await homeserver.client().request('GET', '/v3/register/available')
     expect(without.body.errcode).toBe('M_MISSING_PARAM')
@@ -151,7 +159,7 @@ describe('registration', () => {
   })
 
   it('calls a new account by its local part', async () => {
-    const homeserver = await start()
+    const homeserver = await shared()
     const client = await homeserver.register('named')
     expect(await client.get(`/v3/profile/${client.userId}`)).toEqual({ displayname: 'named' })
   })
@@ -206,7 +214,7 @@ describe('registration that is not open', () => {
   })
 
   it('refuses application services cleanly', async () => {
-    const homeserver = await start()
+    const homeserver = await shared()
     const { status, body } = await register(homeserver, { type: 'm.login.application_service', username: 'bot' })
     expect([status, body.errcode]).toEqual([403, 'M_FORBIDDEN'])
   })
@@ -230,7 +238,7 @@ describe('guests', () => {
   })
 
   it('are refused elsewhere, and so is any other kind', async () => {
-    const homeserver = await start()
+    const homeserver = await shared()
     expect((await register(homeserver, {}, { kind: 'guest' })).body.errcode).toBe('M_FORBIDDEN')
     expect((await register(homeserver, {}, { kind: 'king' })).body.errcode).toBe('M_INVALID_PARAM')
   })
@@ -276,7 +284,7 @@ describe('registration by shared secret', () => {
   })
 
   it('is off without a secret', async () => {
-    const homeserver = await start()
+    const homeserver = await shared()
     expect((await homeserver.client().request('GET', PATH)).status).toBe(400)
   })
 })

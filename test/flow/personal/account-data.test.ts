@@ -1,11 +1,12 @@
 import { expect, it } from 'vitest'
-import { onEveryHomeserver } from '../../support/homeserver.ts'
+import { onEveryHomeserver, shareHomeserver } from '../../support/homeserver.ts'
 
 const enc = encodeURIComponent
 
 onEveryHomeserver('account data', (start) => {
+  const shared = shareHomeserver(start)
   it('is kept as it is, for its owner alone, and reaches the other devices', async () => {
-    await using homeserver = await start()
+    const homeserver = await shared()
     const alice = await homeserver.register('alice')
     const bob = await homeserver.register('bob')
     const path = `/v3/user/${enc(alice.userId)}/account_data/org.example.a`
@@ -27,7 +28,7 @@ onEveryHomeserver('account data', (start) => {
   })
 
   it('keeps the types of the server to the server, and refuses what does not fit', async () => {
-    await using homeserver = await start()
+    const homeserver = await shared()
     const alice = await homeserver.register('alice')
     const user = `/v3/user/${enc(alice.userId)}`
     for (const type of ['m.fully_read', 'm.push_rules']) {
@@ -55,7 +56,7 @@ onEveryHomeserver('account data', (start) => {
   })
 
   it('of rooms, and tags, show up with their room', async () => {
-    await using homeserver = await start()
+    const homeserver = await shared()
     const alice = await homeserver.register('alice')
     const roomId = await alice.createRoom()
     const { next_batch } = await alice.sync()

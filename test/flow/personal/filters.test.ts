@@ -1,11 +1,12 @@
 import { expect, it } from 'vitest'
-import { onEveryHomeserver } from '../../support/homeserver.ts'
+import { onEveryHomeserver, shareHomeserver } from '../../support/homeserver.ts'
 
 const enc = encodeURIComponent
 
 onEveryHomeserver('filters', (start) => {
+  const shared = shareHomeserver(start)
   it('are stored once, read by their owner, and used by sync', async () => {
-    await using homeserver = await start()
+    const homeserver = await shared()
     const alice = await homeserver.register('alice')
     const bob = await homeserver.register('bob')
     const path = `/v3/user/${enc(alice.userId)}/filter`
@@ -38,7 +39,7 @@ onEveryHomeserver('filters', (start) => {
   })
 
   it('refuse what is none, stored or in the request', async () => {
-    await using homeserver = await start()
+    const homeserver = await shared()
     const alice = await homeserver.register('alice')
     const path = `/v3/user/${enc(alice.userId)}/filter`
     for (const bad of [

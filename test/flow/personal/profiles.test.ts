@@ -1,11 +1,12 @@
 import { expect, it } from 'vitest'
-import { onEveryHomeserver } from '../../support/homeserver.ts'
+import { onEveryHomeserver, shareHomeserver } from '../../support/homeserver.ts'
 
 const enc = encodeURIComponent
 
 onEveryHomeserver('profiles', (start) => {
+  const shared = shareHomeserver(start)
   it('hold a display name, an avatar and fields of any kind, and outlive a restart', async () => {
-    await using homeserver = await start()
+    const homeserver = await shared()
     const alice = await homeserver.register('alice')
     const path = `/v3/profile/${enc(alice.userId)}`
     await alice.put(`${path}/displayname`, { displayname: 'Alice' })
@@ -36,7 +37,7 @@ onEveryHomeserver('profiles', (start) => {
   })
 
   it('are changed by their owner only, and there is none of nobody', async () => {
-    await using homeserver = await start()
+    const homeserver = await shared()
     const alice = await homeserver.register('alice')
     const bob = await homeserver.register('bob')
     const path = `/v3/profile/${enc(alice.userId)}`
@@ -54,7 +55,7 @@ onEveryHomeserver('profiles', (start) => {
   })
 
   it('refuse what does not fit', async () => {
-    await using homeserver = await start()
+    const homeserver = await shared()
     const alice = await homeserver.register('alice')
     const path = `/v3/profile/${enc(alice.userId)}`
     const put = async (key: string, body: unknown) => {

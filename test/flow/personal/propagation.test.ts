@@ -1,11 +1,12 @@
 import { expect, it } from 'vitest'
-import { onEveryHomeserver } from '../../support/homeserver.ts'
+import { onEveryHomeserver, shareHomeserver } from '../../support/homeserver.ts'
 
 const enc = encodeURIComponent
 
 onEveryHomeserver("people's own data in rooms", (start) => {
+  const shared = shareHomeserver(start)
   it('a changed profile reaches every joined room and the presence', async () => {
-    await using homeserver = await start()
+    const homeserver = await shared()
     const alice = await homeserver.register('alice')
     const bob = await homeserver.register('bob')
     const rooms = [await alice.createRoom({ preset: 'public_chat' }), await alice.createRoom()]
@@ -41,7 +42,7 @@ onEveryHomeserver("people's own data in rooms", (start) => {
   })
 
   it('whom a user ignores is heard no more, from the next sync on', async () => {
-    await using homeserver = await start()
+    const homeserver = await shared()
     const alice = await homeserver.register('alice')
     const bob = await homeserver.register('bob')
     const roomId = await alice.createRoom({ preset: 'public_chat' })

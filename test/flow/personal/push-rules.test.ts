@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { TestClient } from '../../support/client.ts'
-import { onEveryHomeserver } from '../../support/homeserver.ts'
+import { onEveryHomeserver, shareHomeserver } from '../../support/homeserver.ts'
 
 const enc = encodeURIComponent
 const RULES = '/v3/pushrules/global'
@@ -9,8 +9,9 @@ const idsOf = async (client: TestClient, kind: string): Promise<readonly string[
   (await client.get(`${RULES}/`))[kind].map(({ rule_id }: { rule_id: string }) => rule_id)
 
 onEveryHomeserver('push rules', (start) => {
+  const shared = shareHomeserver(start)
   it('can be added, placed, changed, read in every way and removed', async () => {
-    await using homeserver = await start()
+    const homeserver = await shared()
     const alice = await homeserver.register('alice')
     const actions = ['notify', { set_tweak: 'sound', value: 'bing' }]
     for (const [kind, id, body] of [
@@ -51,7 +52,7 @@ onEveryHomeserver('push rules', (start) => {
   })
 
   it('come down with sync, whenever they changed', async () => {
-    await using homeserver = await start()
+    const homeserver = await shared()
     const alice = await homeserver.register('alice')
     const rulesIn = (sync: { account_data?: { events: { type: string; content: unknown }[] } }) =>
       sync.account_data?.events.filter(({ type }) => type === 'm.push_rules').map(({ content }) => content)
@@ -65,7 +66,7 @@ onEveryHomeserver('push rules', (start) => {
   })
 
   it('of two devices at once are all kept', async () => {
-    await using homeserver = await start()
+    const homeserver = await shared()
     const alice = await homeserver.register('alice')
     const ids = Array.from({ length: 6 }, (_, index) => `rule${index}`)
     await Promise.all(ids.map((id) => alice.put(`${RULES}/sender/${id}`, { actions: [] })))
@@ -73,7 +74,7 @@ onEveryHomeserver('push rules', (start) => {
   })
 
   it('refuse what does not fit', async () => {
-    await using homeserver = await start()
+    const homeserver = await shared()
     const alice = await homeserver.register('alice')
     const outcome = async (method: string, path: string, body?: unknown, query = {}) => {
       const answer = await alice.request(method, `${RULES}/${path}`, { query, ...(body === undefined ? {} : { body }) })

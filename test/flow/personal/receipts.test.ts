@@ -1,10 +1,9 @@
 import { expect, it } from 'vitest'
-import { onEveryHomeserver, type StartHomeserver } from '../../support/homeserver.ts'
+import { onEveryHomeserver, shareHomeserver, type TestHomeserver } from '../../support/homeserver.ts'
 
 const enc = encodeURIComponent
 
-const pair = async (start: StartHomeserver) => {
-  const homeserver = await start()
+const pair = async (homeserver: TestHomeserver) => {
   const alice = await homeserver.register('alice')
   const bob = await homeserver.register('bob')
   const roomId = await alice.createRoom({ preset: 'public_chat' })
@@ -30,9 +29,9 @@ const receiptsIn = (sync: any, roomId: string): readonly string[] => {
 }
 
 onEveryHomeserver('receipts', (start) => {
+  const shared = shareHomeserver(start)
   it('are told to the room, move forward only, and private ones stay private', async () => {
-    const { homeserver, alice, bob, roomId } = await pair(start)
-    await using _ = homeserver
+    const { homeserver, alice, bob, roomId } = await pair(await shared())
     const first = await alice.sendText(roomId, 'one')
     const second = await alice.sendText(roomId, 'two')
     const since = (await alice.sync()).next_batch
@@ -54,8 +53,7 @@ onEveryHomeserver('receipts', (start) => {
   })
 
   it('of threads stand beside those without', async () => {
-    const { homeserver, alice, bob, roomId } = await pair(start)
-    await using _ = homeserver
+    const { alice, bob, roomId } = await pair(await shared())
     const root = await alice.sendText(roomId, 'root')
     const relation = { 'm.relates_to': { rel_type: 'm.thread', event_id: root } }
     const reply = await alice.send(roomId, 'm.room.message', { msgtype: 'm.text', body: 'in', ...relation })
@@ -89,8 +87,7 @@ onEveryHomeserver('receipts', (start) => {
   })
 
   it('and the fully-read marker are set by one request, which does all or nothing', async () => {
-    const { homeserver, alice, bob, roomId } = await pair(start)
-    await using _ = homeserver
+    const { alice, bob, roomId } = await pair(await shared())
     const first = await alice.sendText(roomId, 'one')
     const second = await alice.sendText(roomId, 'two')
     const path = `/v3/rooms/${enc(roomId)}/read_markers`
@@ -114,8 +111,7 @@ onEveryHomeserver('receipts', (start) => {
   })
 
   it('refuse what does not fit', async () => {
-    const { homeserver, alice, bob, roomId } = await pair(start)
-    await using _ = homeserver
+    const { homeserver, alice, bob, roomId } = await pair(await shared())
     const stranger = await homeserver.register('stranger')
     const event = await alice.sendText(roomId, 'one')
     const elsewhere = await stranger.createRoom()

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { PASSWORD, type TestClient } from '../../support/client.ts'
-import { onEveryHomeserver } from '../../support/homeserver.ts'
+import { onEveryHomeserver, shareHomeserver } from '../../support/homeserver.ts'
 import { pusherOf, pushersOf, setPusher } from '../../support/other-servers/push-gateway.ts'
 
 const URL_OF_GATEWAY = 'https://push.example.org/_matrix/push/v1/notify'
@@ -15,8 +15,9 @@ const appIds = async (client: TestClient): Promise<readonly string[]> =>
   (await pushersOf(client)).map(({ app_id }) => app_id)
 
 onEveryHomeserver('pushers', (start) => {
+  const shared = shareHomeserver(start)
   it('are kept as they were said, one for each app and pushkey, and removed with kind null', async () => {
-    await using homeserver = await start()
+    const homeserver = await shared()
     const alice = await homeserver.register('alice')
     expect(await pushersOf(alice)).toEqual([])
     const said = pusherOf(URL_OF_GATEWAY, {
@@ -38,7 +39,7 @@ onEveryHomeserver('pushers', (start) => {
   })
 
   it('of others with the same app and pushkey go, unless append is set', async () => {
-    await using homeserver = await start()
+    const homeserver = await shared()
     const alice = await homeserver.register('alice')
     const bob = await homeserver.register('bob')
     await setPusher(alice, pusherOf(URL_OF_GATEWAY))
@@ -51,7 +52,7 @@ onEveryHomeserver('pushers', (start) => {
   })
 
   it('are refused where they are not as the specification wants them', async () => {
-    await using homeserver = await start()
+    const homeserver = await shared()
     const alice = await homeserver.register('alice')
     const refused = async (extra: Record<string, unknown>) => {
       const body = { ...pusherOf(URL_OF_GATEWAY), ...extra }
@@ -84,7 +85,7 @@ onEveryHomeserver('pushers', (start) => {
   })
 
   it('end with the device they were set on', async () => {
-    await using homeserver = await start()
+    const homeserver = await shared()
     const alice = await homeserver.register('alice')
     const phone = await alice.loginAgain()
     const tablet = await alice.loginAgain()

@@ -1,9 +1,9 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { readdirSync, rmSync } from 'node:fs'
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http'
 import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { scratchFolder } from '../scratch.ts'
 
 interface S3Rver {
   run(): Promise<{ readonly port: number }>
@@ -38,7 +38,7 @@ export class ObjectStore {
   }
 
   static async start(): Promise<ObjectStore> {
-    const folder = mkdtempSync(join(tmpdir(), 'homeroom-s3-'))
+    const folder = scratchFolder('s3')
     const s3 = new S3rver({
       port: 0,
       address: '127.0.0.1',
