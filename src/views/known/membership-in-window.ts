@@ -2,7 +2,6 @@ import type { Membership, UserId } from '#spec'
 import type { MembershipRecord, RoomsReader } from '#store'
 import { endOfStay } from './visibility.ts'
 
-/** A user's membership of one room in a window of the stream of events. */
 /** Events with `after` < position <= `upTo`; without `after`, from the beginning. */
 export interface MembershipWindow {
   readonly userId: UserId
@@ -10,6 +9,7 @@ export interface MembershipWindow {
   readonly upTo: number
 }
 
+/** A user's membership of one room in a window of the stream of events. */
 export interface MembershipInWindow {
   readonly record: MembershipRecord
   /** In force at the window's end. */
