@@ -1,11 +1,11 @@
 import { type ApiDeps, apiEndpoints } from '#api'
-import type { CacheStats } from '#base'
+import type { CacheStats, Random } from '#base'
 import type { Config } from '#config'
 import { OpenIdTokens, OwnKeys, type Pushers, TurnServers } from '#domain'
 import { AnsweredOnce, type AnyEndpoint, type TokenIssuer } from '#http'
 import { isJsonObject, type UserId } from '#spec'
 import { ShortLivedSweep, type Store, writers } from '#store'
-import { InProcessBus, Streams } from '#streams'
+import { InProcessBus, PROCESSES, Streams } from '#streams'
 import { operationalEndpoints } from '../landing-page.ts'
 import { PACKAGE_VERSION } from '../package-version.ts'
 import { type BuiltAccounts, buildAccounts } from './accounts.ts'
@@ -114,10 +114,21 @@ const refusesInvite = async (store: Store, userId: UserId, from: UserId): Promis
   return isJsonObject(content) && content.default_action === 'block'
 }
 
+/** Drawn anew at each start. Two processes with one number would take each other's tokens for their own, see `ephemeral-position.ts`. */
+const processNumber = (random: Random): number => {
+  const [high = 0, low = 0] = random.bytes(2)
+  return (high * 256 + low) % PROCESSES
+}
+
 /** Streams advance after each commit, never before. */
-const buildStreams = async ({ store, clock }: Ground): Promise<Streams> => {
+const buildStreams = async ({ store, clock, random }: Ground): Promise<Streams> => {
   const bus = new InProcessBus()
-  const streams = new Streams({ clock, bus, durable: await store.positions(), readDurable: () => store.positions() })
+  const streams = new Streams({
+    ...{ clock, bus },
+    durable: await store.positions(),
+    readDurable: () => store.positions(),
+    process: processNumber(random),
+  })
   store.onCommitted(({ announcements: news, before, positions }) =>
     bus.publish({ kind: 'committed', before, positions, news }),
   )
