@@ -1,11 +1,9 @@
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { askPostgres, createPostgres, postgresUrl } from '../contract/databases.ts'
 import { TestClient } from './client.ts'
 import { CHEAP_PASSWORDS, ServerProcess } from './server-process.ts'
-
-const KEY_FILE = 'signing.key'
 
 let made = 0
 
@@ -77,10 +75,6 @@ export class TwoProcesses {
 
   async #startProcess(name: string, env: Readonly<Record<string, string>>): Promise<void> {
     const dataFolder = join(this.#folder, name)
-    if (name !== 'first') {
-      mkdirSync(dataFolder, { mode: 0o700 })
-      copyFileSync(join(this.#folder, 'first', KEY_FILE), join(dataFolder, KEY_FILE))
-    }
     const started = new ServerProcess({ dataFolder, databaseUrl: this.databaseUrl, env })
     this.#processes.push(started)
     await started.ready()
