@@ -10,7 +10,9 @@ import { SteppedClock } from '../support/stepped-clock.ts'
 const [alice, bob] = ['@alice:home.test' as UserId, '@bob:home.test' as UserId]
 const from = { ip: '127.0.0.1', userAgent: undefined }
 const UNKNOWN = expect.objectContaining({ errcode: 'M_UNKNOWN_TOKEN' })
-const LIFETIMES = { accessMs: undefined, refreshableAccessMs: 3_600_000, refreshMs: undefined }
+const LIFETIMES = { accessMs: undefined, refreshableAccessMs: 20_000, refreshMs: undefined }
+const refusal = (softLogout: boolean) =>
+  expect.objectContaining({ errcode: 'M_UNKNOWN_TOKEN', fields: { soft_logout: softLogout } })
 
 afterEach(cleanDatabases)
 
@@ -55,7 +57,7 @@ const startProcess = async () => {
   }
   const logOut = (userId: UserId, deviceId: string) => commit([devices.remove(userId, [deviceId as DeviceId])])
   hear()
-  return { accessTokens, sessions, voided, users, reads, mail, hear, logIn, logOut }
+  return { accessTokens, sessions, devices, voided, users, reads, mail, bus, clock, hear, logIn, logOut }
 }
 
 describe('an access token', () => {
@@ -131,5 +133,48 @@ describe('an access token', () => {
     await accessTokens.check(fresh.access_token)
     hear()
     await expect(accessTokens.check(old.access_token)).rejects.toEqual(UNKNOWN)
+  })
+
+  it('ends when its time is over, kept in memory or not, and its device lives on', async () => {
+    const { accessTokens, clock, logIn } = await startProcess()
+    const [kept, other] = [await logIn(alice, 'PHONE', true), await logIn(bob, 'PHONE', true)]
+    await accessTokens.check(kept.access_token)
+    clock.advance(LIFETIMES.refreshableAccessMs)
+    for (const { access_token: token } of [kept, other])
+      await expect(accessTokens.check(token)).rejects.toEqual(refusal(true))
+  })
+
+  it('that is unknown is refused for good, and read only if it could be one', async () => {
+    const { accessTokens, reads } = await startProcess()
+    await expect(accessTokens.check('syt_of_another_server')).rejects.toEqual(refusal(false))
+    expect(reads.count).toBe(0)
+    await expect(accessTokens.check(`hra_${'A'.repeat(43)}`)).rejects.toEqual(refusal(false))
+    expect(reads.count).toBe(1)
+  })
+
+  it('tells where its device was seen, once a minute', async () => {
+    const { accessTokens, devices, clock, logIn } = await startProcess()
+    const { access_token: token } = await logIn(alice, 'PHONE')
+    const seenAt = async () => (await devices.device(alice, 'PHONE' as DeviceId))?.lastSeenIp
+    const use = (ip: string) => accessTokens.check(token, { ip, userAgent: undefined })
+    await use('192.0.2.1')
+    await use('192.0.2.2')
+    expect(await seenAt()).toBe('192.0.2.1')
+    clock.advance(60_000)
+    await use('192.0.2.3')
+    expect(await seenAt()).toBe('192.0.2.3')
+  })
+
+  it('is read again where more users have void tokens than are remembered', async () => {
+    const { accessTokens, reads, bus, logIn, hear } = await startProcess()
+    const { access_token: token } = await logIn(alice, 'PHONE')
+    hear()
+    await accessTokens.check(token)
+    const others = Array.from({ length: 50_001 }, (_, index) => 1_000 + index)
+    const news = [{ stream: 'sessions' as const, position: 1, rooms: [], users: others }]
+    bus.publish({ kind: 'committed', before: {}, positions: { sessions: 1 }, news })
+    const before = reads.count
+    await accessTokens.check(token)
+    expect(reads.count).toBe(before + 1)
   })
 })
