@@ -187,6 +187,25 @@ onEveryDatabase('commits', (open, make) => {
     expect((await other.rooms.room(room.room))?.extremities).toMatchObject([{ eventId: sent.eventId }])
   })
 
+  test('a position that was taken without an event is not given again, by another process or after a restart', async () => {
+    const database = await make()
+    const [one, two] = [await database.open(), await database.open()]
+    const room = await createRoom(one)
+    await applyTo(one, room, [member(ALICE, 'leave')])
+    const { events } = await one.positions()
+    await one.commit([writers.rooms.forget(room.room, ALICE)])
+    expect((await two.positions()).events).toBe(events + 1)
+    const other = await createRoom(two)
+    const timeline = await two.rooms.timeline(other.room, { direction: 'forward', limit: 9 })
+    expect(timeline.map(({ position }) => position)).toEqual([events + 2, events + 3])
+    await one.commit([writers.rooms.forget(room.room, ALICE)])
+    await Promise.all([one.close(), two.close()])
+    const again = await database.open()
+    expect((await again.positions()).events).toBe(events + 4)
+    const last = await createRoom(again)
+    expect((await again.rooms.room(last.room))?.lastPosition).toBe(events + 6)
+  })
+
   test('closing finishes what is under way and takes nothing new', async () => {
     const database = await make()
     const store = await database.open()

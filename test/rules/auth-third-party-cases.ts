@@ -87,6 +87,14 @@ export const THIRD_PARTY_CASES: readonly AuthCase[] = [
     'third-party-invite-unsigned',
   ),
   aCase('changed after it was signed', [PENDING], accept({ ...SIGNED, extra: true }), 'third-party-invite-unsigned'),
+  ...[1.5, 2 ** 60, '\ud800'].map((extra) =>
+    aCase(
+      `with ${JSON.stringify(extra)}, which nobody can have signed`,
+      [PENDING],
+      accept({ ...SIGNED, extra }),
+      'third-party-invite-unsigned',
+    ),
+  ),
   aCase('revoked', withKeys({}), accept(SIGNED), 'third-party-invite-unsigned'),
   ...['', 'x', 'AAAA', key.publicKey.slice(1)].map((publicKey) =>
     aCase(
