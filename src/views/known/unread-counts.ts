@@ -132,11 +132,8 @@ export class Unread {
     const everywhere = readUpTo(base, UNTHREADED)
     const unread = base.events.filter(({ position }) => position > everywhere)
     const seen = Math.max(base.upTo, everywhere)
-    const state: UnreadState = {
-      ...base,
-      upTo: Math.max(seen, question.upTo),
-      events: [...unread, ...(await this.#judge(question, base.displayName, rules.evaluate, seen))],
-    }
+    const judged = await this.#judgeAfter(question, { ...base, upTo: seen, events: unread }, rules.evaluate)
+    const state: UnreadState = { ...base, upTo: Math.max(seen, question.upTo), events: judged }
     this.#states.set(key, state)
     return state
   }
@@ -157,16 +154,31 @@ export class Unread {
     return { read, receiptsUpTo }
   }
 
-  async #judge(
+  /** The unread events so far, and those of the new ones that notify. */
+  async #judgeAfter(
     question: UnreadQuestion,
-    displayName: string | undefined,
+    base: UnreadState,
     evaluate: PushEvaluator,
-    after: number,
   ): Promise<readonly UnreadEvent[]> {
-    const { user, facts, upTo, since, newEvents } = question
-    if (after >= upTo) return []
-    const held = since !== undefined && newEvents !== undefined && after >= since.events
-    const events = held ? newEvents : await this.#unseen(facts.record.room, after, upTo)
+    const { facts, upTo, since, newEvents } = question
+    if (base.upTo >= upTo) return base.events
+    const held = since !== undefined && newEvents !== undefined && base.upTo >= since.events
+    const events = held ? newEvents : await this.#unseen(facts.record.room, base.upTo, upTo)
+    const isRedacting = events.some(({ position, type }) => position > base.upTo && type === 'm.room.redaction')
+    if (!isRedacting || base.events.length === 0)
+      return [...base.events, ...this.#judge(question, { ...base, evaluate }, events)]
+    // What is redacted may have been counted, so all is judged again.
+    const after = readUpTo(base, UNTHREADED)
+    const all = await this.#unseen(facts.record.room, after, upTo)
+    return this.#judge(question, { ...base, evaluate, upTo: after }, all)
+  }
+
+  #judge(
+    question: UnreadQuestion,
+    { displayName, evaluate, upTo: after }: Pick<UnreadState, 'displayName' | 'upTo'> & { evaluate: PushEvaluator },
+    events: readonly StoredEvent[],
+  ): readonly UnreadEvent[] {
+    const { user, facts, upTo } = question
     const context = {
       userId: user.userId,
       displayName,

@@ -73,6 +73,25 @@ describe('sync in detail', () => {
     expect(read.unread_notifications).toEqual({ notification_count: 0, highlight_count: 0 })
   })
 
+  it('no longer counts what was redacted after it was counted', async () => {
+    const roomId = await shared()
+    let { next_batch: since } = await bob.sync()
+    const said = [await alice.sendText(roomId, 'one'), await alice.sendText(roomId, 'two')]
+    const countNow = async (): Promise<number> => {
+      const answer = await bob.sync({ since })
+      since = answer.next_batch
+      return answer.rooms.join[roomId].unread_notifications.notification_count
+    }
+    expect(await countNow()).toBe(2)
+    await alice.redact(roomId, said[0] ?? '')
+    expect(await countNow()).toBe(1)
+    await alice.sendText(roomId, 'three')
+    expect(await countNow()).toBe(2)
+    await alice.redact(roomId, said[1] ?? '')
+    expect(await countNow()).toBe(1)
+    expect((await bob.sync()).rooms.join[roomId].unread_notifications.notification_count).toBe(1)
+  })
+
   it('counts threads apart where the filter asks for it', async () => {
     const roomId = await shared()
     const root = await alice.sendText(roomId, 'root')
