@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -33,9 +33,12 @@ const fill = async (target: string, folder: string, databaseUrl?: string): Promi
   }
 }
 
+/** All of the data folder but the database and the lock. */
 const copyFiles = (dataFolder: string, target: string): void => {
-  for (const name of ['signing.key', 'media'])
-    cpSync(join(dataFolder, name), join(target, 'files', name), { recursive: true })
+  for (const name of readdirSync(dataFolder)) {
+    if (name !== 'lock' && !name.startsWith('homeroom.sqlite'))
+      cpSync(join(dataFolder, name), join(target, 'files', name), { recursive: true })
+  }
 }
 
 const makeSqlite = async (target: string, folder: string): Promise<void> => {

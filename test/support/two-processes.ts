@@ -27,8 +27,8 @@ export class TwoProcesses {
     await createPostgres(database)
     const two = new TwoProcesses(database)
     try {
-      // One after the other: the first makes the key.
-      for (const name of ['first', 'second']) await two.#startProcess(name, { ...CHEAP_PASSWORDS, ...env })
+      // At once: the key that both use is in the database, whoever was first.
+      await Promise.all(['first', 'second'].map((name) => two.#startProcess(name, { ...CHEAP_PASSWORDS, ...env })))
       return two
     } catch (error) {
       await two[Symbol.asyncDispose]()
@@ -74,8 +74,7 @@ export class TwoProcesses {
   }
 
   async #startProcess(name: string, env: Readonly<Record<string, string>>): Promise<void> {
-    const dataFolder = join(this.#folder, name)
-    const started = new ServerProcess({ dataFolder, databaseUrl: this.databaseUrl, env })
+    const started = new ServerProcess({ dataFolder: join(this.#folder, name), databaseUrl: this.databaseUrl, env })
     this.#processes.push(started)
     await started.ready()
   }
