@@ -67,6 +67,11 @@ export class LiveRoom {
     return entry ?? undefined
   }
 
+  /** The entry of a `stateTupleKey` as far as it is in memory: null where the room has none, undefined where nobody has asked yet. */
+  held(key: string): StateEntry | null | undefined {
+    return this.#entries.get(key)
+  }
+
   set(type: string, stateKey: string, entry: StateEntry): void {
     this.#put(stateTupleKey(type, stateKey), entry)
   }

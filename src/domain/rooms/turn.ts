@@ -20,6 +20,7 @@ import {
   type RoomEvent,
   type RoomId,
   type RoomVersion,
+  type StateTuple,
   stateTupleKey,
   type UserId,
 } from '#spec'
@@ -96,14 +97,18 @@ export class RoomTurn {
 
   /** Adds an event. Throws `M_FORBIDDEN` where the room's rules refuse it, `M_TOO_LARGE`, `M_BAD_JSON`. */
   async add(draft: Draft): Promise<EventId> {
-    const subject = { ...draft, stateKey: draft.stateKey }
+    const tuples = authEventTuples(this.version, { ...draft, stateKey: draft.stateKey })
+    // The rules ask synchronously; what they may ask for is known before. In a busy room all of it is in memory.
+    const asked = [...tuples, ...ALWAYS_ASKED]
+    if (asked.some((tuple) => this.#held(tuple) === undefined)) await this.#hold(asked)
     const cited: StateEntry[] = []
-    for (const tuple of authEventTuples(this.version, subject)) {
-      const entry = await this.#entry(tuple.type, tuple.stateKey)
-      if (entry !== undefined) cited.push(entry)
+    for (const tuple of tuples) {
+      const entry = this.#held(tuple)
+      if (entry !== undefined && entry !== null) cited.push(entry)
     }
-    const built = await this.#build(draft, cited)
-    const verdict = await this.#authorise(built.event)
+    const old = this.version.eventId === 'given' ? await this.#oldReferences(cited) : undefined
+    const built = this.#build(draft, cited, old)
+    const verdict = authoriseEvent(this.version, built.event, (type, stateKey) => this.#held({ type, stateKey })?.event)
     if (!verdict.allowed) throw new MatrixError('M_FORBIDDEN', describeRefusal(verdict.refusal))
     this.#append(draft, built)
     return built.eventId
@@ -161,21 +166,17 @@ export class RoomTurn {
     return this.#state.get(stateTupleKey(type, stateKey)) ?? this.live.entry(type, stateKey)
   }
 
-  /** The rules ask synchronously; what they may ask for is known before and loaded first. */
-  async #authorise(event: RoomEvent): Promise<ReturnType<typeof authoriseEvent>> {
-    const loaded = new Map<string, RoomEvent | undefined>()
-    const tuples = [
-      ...authEventTuples(this.version, event),
-      { type: 'm.room.create', stateKey: '' },
-      { type: 'm.room.join_rules', stateKey: '' },
-    ]
-    for (const { type, stateKey } of tuples) {
-      loaded.set(stateTupleKey(type, stateKey), await this.state(type, stateKey))
-    }
-    return authoriseEvent(this.version, event, (type, stateKey) => loaded.get(stateTupleKey(type, stateKey)))
+  /** The entry as this turn has made it so far; null where the room has none, undefined where it is not in memory. */
+  #held({ type, stateKey }: StateTuple): StateEntry | null | undefined {
+    const key = stateTupleKey(type, stateKey)
+    return this.#state.get(key) ?? this.live.held(key)
   }
 
-  async #build(draft: Draft, cited: readonly StateEntry[]): Promise<BuiltEvent> {
+  async #hold(tuples: readonly StateTuple[]): Promise<void> {
+    for (const { type, stateKey } of tuples) await this.#entry(type, stateKey)
+  }
+
+  #build(draft: Draft, cited: readonly StateEntry[], old: OldReferences | undefined): BuiltEvent {
     const newest = this.#extremities.slice(-MAX_PREV_EVENTS)
     const prevEvents = newest.map(({ eventId }) => eventId)
     const authEvents = cited.map(({ event }) => event.eventId)
@@ -192,7 +193,7 @@ export class RoomTurn {
         prevEvents,
         authEvents,
         redacts: draft.redacts,
-        ...(await this.#oldReferences(prevEvents, cited)),
+        ...old,
       },
       this.#tools.key,
     )
@@ -201,11 +202,8 @@ export class RoomTurn {
   }
 
   /** Room versions 1 and 2: ids are ours to choose, references carry hashes. What is referred to may not be stored yet. */
-  async #oldReferences(
-    prevEvents: readonly EventId[],
-    cited: readonly StateEntry[],
-  ): Promise<{ eventId: EventId; referenceHashes: ReadonlyMap<EventId, string> } | undefined> {
-    if (this.version.eventId !== 'given') return undefined
+  async #oldReferences(cited: readonly StateEntry[]): Promise<OldReferences> {
+    const prevEvents = this.#extremities.slice(-MAX_PREV_EVENTS).map(({ eventId }) => eventId)
     const texts = new Map(cited.map(({ event, json }) => [event.eventId, json]))
     for (const eventId of prevEvents) {
       const json = this.#newest.get(eventId) ?? (await this.#tools.storedJson(eventId))
@@ -243,6 +241,17 @@ export class RoomTurn {
     this.#state.set(stateTupleKey(type, stateKey), { event, json })
   }
 }
+
+interface OldReferences {
+  readonly eventId: EventId
+  readonly referenceHashes: ReadonlyMap<EventId, string>
+}
+
+/** State that the rules may ask for whatever the event. */
+const ALWAYS_ASKED: readonly StateTuple[] = [
+  { type: 'm.room.create', stateKey: '' },
+  { type: 'm.room.join_rules', stateKey: '' },
+]
 
 const formatError = (failure: BuildEventFailure): MatrixError => {
   if (failure.reason === 'too-large') return new MatrixError('M_TOO_LARGE', 'The event is larger than 65536 bytes')
