@@ -6,7 +6,8 @@ const TIMEOUT_MS = 3_000
 const TRIES = 2
 
 /**
- * Asks DNS servers only, without holding a thread, so that a host whose servers never answer delays nobody else. Neither the hosts file nor search domains count. Servers as `1.1.1.1` or `[::1]:53`; none: those of the machine.
+ * Asks DNS servers only, without holding a thread, so that a host whose servers never answer delays nobody else. Neither the hosts file
+ * nor search domains count. `servers` are written as `1.1.1.1` or `[::1]:53`; none means those of the machine.
  */
 export const dnsLookup = (servers: readonly string[]): Resolve => {
   const resolver = new Resolver({ timeout: TIMEOUT_MS, tries: TRIES })

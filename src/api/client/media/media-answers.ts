@@ -160,7 +160,7 @@ const INLINE_TYPES: ReadonlySet<string> = new Set([
 ])
 
 /** The header of RFC 6266: names beyond ASCII as in RFC 8187, and a plain name for clients that do not know it. */
-export const dispositionOf = (contentType: string, fileName: string | undefined): string => {
+const dispositionOf = (contentType: string, fileName: string | undefined): string => {
   const essence = contentType.split(';', 1)[0]?.trim().toLowerCase() ?? ''
   const kind = INLINE_TYPES.has(essence) ? 'inline' : 'attachment'
   if (fileName === undefined) return kind
