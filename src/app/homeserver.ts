@@ -39,7 +39,7 @@ export interface Homeserver {
   start(): Promise<Addresses>
   /** Stops accepting, lets long polls answer and commits end, then closes. Within 10 s. May be called more than once. */
   stop(): Promise<void>
-  /** What it serves; empty before it started. */
+  /** The endpoints that it serves; empty before it started. */
   readonly endpoints: readonly AnyEndpoint[]
 }
 

@@ -2,7 +2,7 @@ import type { HistogramReading, Metrics, Reading } from '#http'
 import type { HistogramValues, Store } from '#store'
 import type { Streams } from '#streams'
 
-/** What the store and the streams tell of themselves. */
+/** Readings of the store and the streams. */
 export const addEngineReadings = (metrics: Metrics, store: Store, streams: Streams): void => {
   const readings: readonly Reading[] = [
     {

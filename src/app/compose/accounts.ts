@@ -115,7 +115,7 @@ const buildInteractiveAuth = (
   return new InteractiveAuth({ sessions, stagesOf, clock, random, lifetimeMs })
 }
 
-/** What people with an account do with it. */
+/** The flows of people who have an account. */
 const accountApi = (
   { store: { commit } }: Ground,
   { accounts, devices, uia, addresses: { threepids, proof }, signIn: { reauthentication } }: BuiltParts,

@@ -159,7 +159,7 @@ const buildApi = ({ ground, accounts, personal, rooms, views, media, pushers, op
   }
 }
 
-/** What the server says of itself, from the configuration alone. */
+/** The endpoints in which the server tells of itself, from the configuration alone. */
 const aboutServer = (config: Config): Pick<ApiDeps, 'capabilities' | 'wellknown' | 'support'> => ({
   capabilities: {
     defaultRoomVersion: config.server.defaultRoomVersion,

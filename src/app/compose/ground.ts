@@ -4,12 +4,12 @@ import type { RateLimiter } from '#http'
 import type { SigningKey } from '#rules'
 import type { ShortLivedTables, Store } from '#store'
 
-/** What the rooms are built on, opened by `createHomeserver`. */
+/** The ground that everything is built on, opened by `createHomeserver`. */
 export interface Ground {
   readonly config: Config
   readonly store: Store
   readonly shortLived: ShortLivedTables
-  /** Of this process, and of no other that runs on the same database. */
+  /** The name of this process, and of no other that runs on the same database. */
   readonly processId: string
   readonly signingKey: SigningKey
   readonly rateLimiter: RateLimiter

@@ -60,7 +60,7 @@ export const buildMedia = async (ground: Ground): Promise<BuiltMedia> => {
     sweep,
     stop: async () => {
       const ended = previews?.stop()
-      // What they wait for may be far away, and silent.
+      // They may wait for something far away, and silent.
       files.close()
       await ended
     },

@@ -23,7 +23,7 @@ export interface Needs2015 {
   readonly logIn: LogIn
   readonly uia: InteractiveAuth
   readonly addresses: BuiltThirdPartyIds
-  /** What a registration of today asks for. */
+  /** The offer of a registration of today. */
   readonly offer: StageOffer
   readonly loginStages: readonly Stage[]
 }

@@ -33,7 +33,7 @@ export interface Personal {
   readonly typing: Typing
   readonly ignoredUsers: IgnoredUsers
   readonly filters: Filters
-  /** What the endpoints need; changed profiles go into the member events of `members`. */
+  /** The parts that the endpoints need; changed profiles go into the member events of `members`. */
   api(members: MemberUpdater, profileTurns: Turns): Omit<PersonalDeps, 'presenceProfiles'>
   /** Keeps what is only in memory; before the store closes. */
   settle(): Promise<void>

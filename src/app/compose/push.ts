@@ -50,9 +50,7 @@ const newPush = (
 ): Push =>
   new Push({
     ...{ clock, logger, streams },
-    reader: store.pushers,
-    writer: writers.pushers,
-    commit: store.commit,
+    store: { reader: store.pushers, writer: writers.pushers, commit: store.commit },
     gateways: new PushGateways({
       clock,
       allowPrivateAddresses: config.push.allowPrivateAddresses,

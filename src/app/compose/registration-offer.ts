@@ -18,7 +18,7 @@ import {
 import { CaptchaVerifier } from '#net'
 import type { Ground } from './ground.ts'
 
-/** What this server asks of people who register, and what comes of the answers. */
+/** The stages that this server asks of people who register, and the changes that come of them. */
 export interface RegistrationOffer extends Pick<RegistrationOutcome, 'changesFor'> {
   readonly offer: StageOffer
 }
@@ -41,7 +41,7 @@ export const registrationOffer = (ground: Ground, tokens: RegistrationTokens, pr
   const flows = [...(email === 'required' ? [] : [without]), ...(email === 'off' ? [] : [withEmail])]
   const stages = [dummyStage, registrationTokenStage(tokens), terms, proof.registrationStage()]
   return {
-    // What is in no flow is not there to be passed, except a captcha: that can do no harm, and clients send it unasked.
+    // A stage in no flow cannot be passed, except a captcha: that can do no harm, and clients send it unasked.
     offer: { flows, stages: [...captcha, ...stages.filter(({ type }) => flows.some((flow) => flow.includes(type)))] },
     changesFor: (facts, userId) => {
       const proven = factIn(facts, 'registrationToken')

@@ -66,7 +66,7 @@ export const buildRoomPurge = ({ config, store, clock, logger }: Ground): RoomPu
     forgottenByAll: config.rooms.purgeWhen === 'forgotten',
   })
 
-/** What the endpoints of rooms ask. */
+/** The parts that the endpoints of rooms need. */
 export const roomApi = (
   serverName: ServerName,
   { sending, memberships, creation, directory }: RoomsDomain,
@@ -78,7 +78,7 @@ export const roomApi = (
   sending,
   memberships,
   directory,
-  roomState: new SetRoomState(sending, memberships),
+  roomState: new SetRoomState({ sending, memberships }),
   timeline: views.timeline,
   roomStates: views.roomStates,
   publicRooms: views.publicRooms,

@@ -48,7 +48,7 @@ export const buildProviders = async (ground: Ground): Promise<readonly SignInPro
 
 type SignInApi = Pick<AccountsDeps, 'signIn' | 'getLoginToken' | 'signInPages'>
 
-/** What is built after the stages that sign-in offers. */
+/** Parts that are built after the stages that sign-in offers. */
 export interface SignInNeeds {
   readonly newUserIds: NewUserIds
   readonly createAccount: CreateAccount
@@ -200,7 +200,7 @@ const casOf = ({ config, clock }: Ground): readonly SignInProvider[] => {
       name,
       brand: undefined,
       icon: undefined,
-      // What it says of addresses it does not say to be verified.
+      // It does not say whether the addresses it tells are verified.
       templates: { localpart, displayName, email: '' },
       ...rules,
       client: new CasServer({ clock, serverUrl, requiredAttributes, timeoutMs: requestTimeout }),

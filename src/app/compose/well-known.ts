@@ -1,7 +1,7 @@
 import type { Config } from '#config'
 import type { JsonObject } from '#spec'
 
-/** What `/.well-known/matrix/client` and a login tell clients, where the operator says where this server is reached. */
+/** The content of `/.well-known/matrix/client`, which a login tells too, where the operator says where this server is reached. */
 export const wellKnownOf = ({ server, identityServers }: Config): JsonObject | undefined => {
   if (server.publicBaseUrl === undefined) return undefined
   return {

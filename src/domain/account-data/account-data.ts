@@ -13,7 +13,7 @@ export const FULLY_READ = 'm.fully_read'
 /** Types that the server keeps; readable, but set by APIs of their own (client-server API, "Client Config"). */
 const SERVER_TYPES: ReadonlySet<string> = new Set([FULLY_READ, PUSH_RULES])
 
-export interface AccountDataOptions {
+export interface AccountDataParts {
   readonly reader: AccountDataReader
   readonly writer: AccountDataWriter
   readonly commit: Commit
@@ -27,7 +27,7 @@ export class AccountData {
   readonly #commit: Commit
   readonly #rooms: RoomNumbers
 
-  constructor({ reader, writer, commit, rooms }: AccountDataOptions) {
+  constructor({ reader, writer, commit, rooms }: AccountDataParts) {
     this.#reader = reader
     this.#writer = writer
     this.#commit = commit
@@ -63,7 +63,7 @@ export class AccountData {
     ])
     const added = contentJson.length - (before?.contentJson.length ?? 0)
     const entries = usage.entries + (before === undefined ? 1 : 0)
-    // Who is over a limit may still make things smaller.
+    // A user over a limit may still make things smaller.
     if (added > 0 && (entries > MAX_ENTRIES || usage.sizeBytes + added > MAX_TOTAL_BYTES)) {
       throw tooLarge('There is too much account data')
     }

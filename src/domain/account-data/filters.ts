@@ -9,7 +9,7 @@ const KEPT_FILTERS = 1_000
 const CACHE_BYTES = 16 * 1024 * 1024
 const FILTER_ID = /^[1-9]\d{0,14}$/
 
-export interface FiltersOptions {
+export interface FiltersParts {
   readonly reader: FiltersReader
   readonly writer: FiltersWriter
   readonly commit: Commit
@@ -27,7 +27,7 @@ export class Filters {
     sizeBytes: (_, key) => 2_000 + key.length * 4,
   })
 
-  constructor({ reader, writer, commit }: FiltersOptions) {
+  constructor({ reader, writer, commit }: FiltersParts) {
     this.#reader = reader
     this.#writer = writer
     this.#commit = commit

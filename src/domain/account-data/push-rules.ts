@@ -21,21 +21,21 @@ import {
 import { type Errcode, MatrixError, type UserId } from '#spec'
 import { type AccountDataReader, type AccountDataWriter, type Commit, type UserNumber, WriteConflict } from '#store'
 
-/** Of all a user's own rules together, as JSON; they go into every first sync. */
+/** The limit of all a user's own rules together, as JSON; they go into every first sync. */
 const MAX_RULES_BYTES = 512 * 1024
 const ATTEMPTS = 8
 
-export interface PushRulesOptions {
+export interface PushRulesParts {
   readonly reader: AccountDataReader
   readonly writer: AccountDataWriter
   readonly commit: Commit
 }
 
-/** Whose rules: both names of one local user. */
+/** The owner of the rules: both names of one local user. */
 export interface RulesOwner {
   readonly user: UserNumber
   readonly userId: UserId
-  /** Of the devices whose rules are meant, as in 2015. undefined: those of all. */
+  /** The profile tag of devices with rules of their own, as in 2015. undefined: the rules of all devices. */
   readonly profileTag?: string | undefined
 }
 
@@ -53,7 +53,7 @@ export class PushRules {
   readonly #writer: AccountDataWriter
   readonly #commit: Commit
 
-  constructor({ reader, writer, commit }: PushRulesOptions) {
+  constructor({ reader, writer, commit }: PushRulesParts) {
     this.#reader = reader
     this.#writer = writer
     this.#commit = commit

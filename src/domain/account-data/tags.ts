@@ -15,7 +15,7 @@ const TAG_TYPE = 'm.tag'
 const MAX_TAG_BYTES = 255
 const ATTEMPTS = 8
 
-export interface TagsOptions {
+export interface TagsParts {
   readonly reader: AccountDataReader
   readonly writer: AccountDataWriter
   readonly commit: Commit
@@ -31,7 +31,7 @@ export class Tags {
   readonly #commit: Commit
   readonly #rooms: RoomNumbers
 
-  constructor({ reader, writer, commit, rooms }: TagsOptions) {
+  constructor({ reader, writer, commit, rooms }: TagsParts) {
     this.#reader = reader
     this.#writer = writer
     this.#commit = commit

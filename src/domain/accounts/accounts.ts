@@ -19,7 +19,7 @@ export interface LoginAttempts {
   consume(account: string): Promise<void>
 }
 
-/** Whose an e-mail address or a phone number is; the address in any form. */
+/** The owners of e-mail addresses and phone numbers; the address in any form. */
 export interface AddressBook {
   owner(medium: string, address: string): Promise<UserId | undefined>
   /** The one form of the address; undefined for what is none. */
@@ -97,7 +97,7 @@ export class Accounts {
   }
 
   /**
-   * Who is meant, whether they exist or not: a full user id, a local part, or an address of the account. Local parts are taken as they are
+   * The user who is meant, whether they exist or not: a full user id, a local part, or an address of the account. Local parts are taken as they are
    * where such an account exists, else in small letters, as all that are registered here. undefined for what can be no user of this server.
    */
   async resolve(

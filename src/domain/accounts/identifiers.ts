@@ -1,6 +1,6 @@
 import { type JsonObject, MatrixError, objectAt, stringAt } from '#spec'
 
-/** Whom a client means: client-server API, "Identifier types". */
+/** The user whom a client means: client-server API, "Identifier types". */
 export type AccountIdentifier =
   | { readonly kind: 'user'; readonly user: string }
   /** By an address as the client has it, in whatever form. */

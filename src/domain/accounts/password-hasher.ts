@@ -12,7 +12,7 @@ export interface PasswordCost {
 /** The second recommendation of OWASP's password storage page: some tens of milliseconds a hash. */
 export const DEFAULT_PASSWORD_COST: PasswordCost = { memoryKib: 19_456, passes: 2, parallelism: 1 }
 
-export interface PasswordHasherOptions {
+export interface PasswordHasherParts {
   readonly random: Random
   readonly cost: PasswordCost
   /** Hashes under way at a time, each on a thread of Node's pool. */
@@ -42,10 +42,10 @@ export class PasswordHasher {
   readonly #waiting: (() => void)[] = []
   #running = 0
 
-  constructor(options: PasswordHasherOptions) {
-    this.#random = options.random
-    this.#cost = options.cost
-    this.#concurrency = options.concurrency
+  constructor(parts: PasswordHasherParts) {
+    this.#random = parts.random
+    this.#cost = parts.cost
+    this.#concurrency = parts.concurrency
   }
 
   async hash(password: string): Promise<string> {

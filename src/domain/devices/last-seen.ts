@@ -33,7 +33,7 @@ export class LastSeen {
     else this.#cancel ??= this.#parts.clock.after(FLUSH_EVERY_MS, () => void this.flush())
   }
 
-  /** What is not written yet. */
+  /** The newest sighting, where it is not written yet. */
   latest(device: DeviceNumber): Sighting | undefined {
     return this.#pending.get(device)
   }

@@ -3,11 +3,11 @@ import type { Clock, Random } from '#base'
 import type { NewTokenPair } from '#store'
 
 export interface TokenLifetimes {
-  /** Of the access token of a client that cannot refresh; undefined: for ever. */
+  /** The lifetime of the access token of a client that cannot refresh; undefined: for ever. */
   readonly accessMs: number | undefined
-  /** Of the access token of a client that can. */
+  /** The same where the client can. */
   readonly refreshableAccessMs: number | undefined
-  /** Of a refresh token that nobody uses. */
+  /** The lifetime of a refresh token that nobody uses. */
   readonly refreshMs: number | undefined
 }
 

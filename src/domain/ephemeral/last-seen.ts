@@ -5,7 +5,7 @@ import type { PresenceRecord } from './presence-record.ts'
 const KEEP_AFTER_MS = 30_000
 const MAX_KEPT_AT_ONCE = 500
 
-export interface LastSeenOptions {
+export interface LastSeenParts {
   readonly clock: Clock
   readonly log: Logger
   readonly writer: PresenceStoreWriter
@@ -14,21 +14,21 @@ export interface LastSeenOptions {
 
 /** Writes down when people were last active, many in one commit and not at once: losing half a minute of it hurts nobody. */
 export class LastSeen {
-  readonly #options: LastSeenOptions
+  readonly #parts: LastSeenParts
   readonly #waiting = new Set<PresenceRecord>()
   #due = false
 
-  constructor(options: LastSeenOptions) {
-    this.#options = options
+  constructor(parts: LastSeenParts) {
+    this.#parts = parts
   }
 
   keepLater(record: PresenceRecord): void {
     this.#waiting.add(record)
     if (this.#due) return
     this.#due = true
-    this.#options.clock.after(KEEP_AFTER_MS, () => {
+    this.#parts.clock.after(KEEP_AFTER_MS, () => {
       this.flush()
-        .catch((error: unknown) => this.#options.log.warn({ err: error }, 'Presence could not be kept'))
+        .catch((error: unknown) => this.#parts.log.warn({ err: error }, 'Presence could not be kept'))
         .finally(() => {
           this.#due = false
         })
@@ -37,7 +37,7 @@ export class LastSeen {
 
   /** Throws what the store throws; what was not kept then waits on. */
   async flush(): Promise<void> {
-    const { writer, commit } = this.#options
+    const { writer, commit } = this.#parts
     while (this.#waiting.size > 0) {
       const records = [...this.#waiting].slice(0, MAX_KEPT_AT_ONCE)
       for (const record of records) this.#waiting.delete(record)

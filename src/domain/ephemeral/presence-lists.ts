@@ -9,7 +9,7 @@ import {
   WriteConflict,
 } from '#store'
 
-export interface PresenceListsOptions {
+export interface PresenceListsParts {
   readonly reader: PresenceListsReader
   readonly writer: PresenceListsWriter
   readonly commit: Commit
@@ -17,7 +17,7 @@ export interface PresenceListsOptions {
   readonly acceptsAll: boolean
 }
 
-/** Whom one account may list. */
+/** The number of users whom one account may list. */
 const MAX_LISTED = 1_000
 /** So many followers hear of a change at once, where everybody is accepted unasked; the others at their next answer. */
 const MAX_WOKEN_FOLLOWERS = 1_000
@@ -41,34 +41,34 @@ interface Ties {
  * other, each sees the other's presence, whether or not they share a room. Who was listed by a stranger is seen by him in no way.
  */
 export class PresenceLists {
-  readonly #options: PresenceListsOptions
+  readonly #parts: PresenceListsParts
   readonly #ties = new LatestValues<UserNumber, Ties>({
     name: 'presence-lists',
     limitBytes: CACHE_LIMIT_BYTES,
     sizeBytes: ({ seen, followers }) => 200 + (seen.size + followers.length) * BYTES_A_TIE,
   })
 
-  constructor(options: PresenceListsOptions) {
-    this.#options = options
+  constructor(parts: PresenceListsParts) {
+    this.#parts = parts
   }
 
   stats(): CacheStats {
     return this.#ties.stats()
   }
 
-  /** Whose presence the user sees by a list: accepted invitations. */
+  /** The users whose presence the user sees by a list: accepted invitations. */
   async seenBy(user: UserNumber): Promise<ReadonlySet<UserId>> {
     return (await this.#tiesOf(user)).seen
   }
 
-  /** Whom a change of the user's presence wakes beside those who share a room. */
+  /** The users whom a change of the user's presence wakes beside those who share a room. */
   async followersOf(user: UserNumber): Promise<readonly UserNumber[]> {
     return (await this.#tiesOf(user)).followers
   }
 
   /** The owner's list, accepted or not, by user id. */
   listed(owner: UserNumber): Promise<readonly ListedUser[]> {
-    return this.#options.reader.listed(owner)
+    return this.#parts.reader.listed(owner)
   }
 
   /**
@@ -79,7 +79,7 @@ export class PresenceLists {
     owner: ListedUser,
     { invite, drop }: { readonly invite: readonly UserId[]; readonly drop: readonly UserId[] },
   ): Promise<readonly NewTie[]> {
-    const { reader, writer, commit, acceptsAll } = this.#options
+    const { reader, writer, commit, acceptsAll } = this.#parts
     if (invite.some((userId) => drop.includes(userId)))
       throw new MatrixError('M_INVALID_PARAM', 'A user cannot be invited and dropped at once')
     const invited = await reader.accounts(invite)
@@ -107,7 +107,7 @@ export class PresenceLists {
   }
 
   #tiesOf(user: UserNumber): Promise<Ties> {
-    const { reader, acceptsAll } = this.#options
+    const { reader, acceptsAll } = this.#parts
     return this.#ties.get(user, async () => {
       const tied = acceptsAll ? await reader.listed(user) : await reader.mutual(user)
       // Where both must have listed each other, who sees whom is the same both ways.

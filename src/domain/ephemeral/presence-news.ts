@@ -10,7 +10,7 @@ import { RecentChanges } from './recent-changes.ts'
 /** Changes that come within this time are told together. */
 const COALESCE_MS = 50
 /**
- * What telling may cost: so many long polls ended a second, on average. Each costs its client a request more, so that a change which
+ * The cost that telling may have: so many long polls ended a second, on average. Each costs its client a request more, so that a change which
  * concerns 2,000 waiting people is followed by the next after 8 s at the earliest, one that concerns ten after 50 ms.
  */
 const WAKES_A_SECOND = 250
@@ -22,7 +22,7 @@ const MAX_TOLD = 5_000
 /** Pairs of users who met, remembered until everybody concerned has surely asked. */
 const REMEMBERED_MEETINGS = 10_000
 
-export interface PresenceNewsOptions {
+export interface PresenceNewsParts {
   readonly clock: Clock
   readonly log: Logger
   readonly streams: Pick<Streams, 'announce' | 'reached'>
@@ -34,10 +34,10 @@ export interface PresenceNewsOptions {
 
 /** Tells changes of presence, many at once and at a bounded cost: a change has no position, and nobody is woken for it, before its turn. */
 export class PresenceNews {
-  readonly #options: PresenceNewsOptions
+  readonly #parts: PresenceNewsParts
   readonly #waiting = new Set<PresenceRecord>()
   readonly #changes = new RecentChanges<UserId>()
-  /** Of viewer and seen, joined by a line break. */
+  /** Keys are viewer and seen, joined by a line break. */
   readonly #meetings = new RecentChanges<string>()
   readonly #oldestMeetings = new Set<string>()
   /** undefined: nothing is due. */
@@ -46,8 +46,8 @@ export class PresenceNews {
   #telling = false
   #pausedUntil = Number.NEGATIVE_INFINITY
 
-  constructor(options: PresenceNewsOptions) {
-    this.#options = options
+  constructor(parts: PresenceNewsParts) {
+    this.#parts = parts
   }
 
   /** Looks what others do not know of the record yet, and tells them in time. */
@@ -63,7 +63,7 @@ export class PresenceNews {
     return this.#changes.since(after, upTo)
   }
 
-  /** Whom the viewer sees by a list only since then. */
+  /** The users whom the viewer sees by a list only since then. */
   metSince(viewer: UserId, after: number, upTo: number): readonly UserId[] {
     return this.#meetings.since(after, upTo).flatMap((key) => {
       const [one, other] = key.split('\n')
@@ -75,7 +75,7 @@ export class PresenceNews {
   meet(ties: readonly NewTie[]): void {
     if (ties.length === 0) return
     const users = ties.map(({ viewer }) => viewer.user)
-    this.#options.streams.announce('presence', { rooms: [], users }, (position) => {
+    this.#parts.streams.announce('presence', { rooms: [], users }, (position) => {
       for (const { viewer, seen } of ties) this.#remember(`${viewer.userId}\n${seen}`, position)
     })
   }
@@ -85,7 +85,7 @@ export class PresenceNews {
   }
 
   #now(): number {
-    return this.#options.clock.monotonicMs()
+    return this.#parts.clock.monotonicMs()
   }
 
   #remember(key: string, position: number): void {
@@ -106,11 +106,11 @@ export class PresenceNews {
     if (this.#telling || (this.#dueAt !== undefined && this.#dueAt <= dueAt)) return
     this.#cancel()
     this.#dueAt = dueAt
-    this.#cancel = this.#options.clock.after(dueAt - now, () => {
+    this.#cancel = this.#parts.clock.after(dueAt - now, () => {
       this.#telling = true
       this.#dueAt = undefined
       this.#tell()
-        .catch((error: unknown) => this.#options.log.warn({ err: error }, 'Presence could not be told'))
+        .catch((error: unknown) => this.#parts.log.warn({ err: error }, 'Presence could not be told'))
         .finally(() => {
           this.#telling = false
           if (this.#waiting.size > 0) this.#tellWithin(COALESCE_MS)
@@ -119,7 +119,7 @@ export class PresenceNews {
   }
 
   async #tell(): Promise<void> {
-    const { rooms, streams, followersOf, told } = this.#options
+    const { rooms, streams, followersOf, told } = this.#parts
     const records = [...this.#waiting].slice(0, MAX_TOLD)
     for (const record of records) this.#waiting.delete(record)
     const wake = { rooms: new Set<number>(), users: new Set<UserNumber>() }

@@ -20,7 +20,7 @@ export interface Connection {
   seenAt: number
 }
 
-/** What others were last told. */
+/** The state that others were last told. */
 export interface PublishedPresence {
   readonly state: PresenceState
   readonly statusMsg: string | undefined
@@ -39,7 +39,7 @@ export interface PresenceEntry {
   /** undefined for who was not about lately. */
   readonly user?: UserNumber
   readonly userId: UserId
-  /** Of `m.presence`; `free_for_chat` is for the edge to translate where a client does not know it. */
+  /** The state of `m.presence`; `free_for_chat` is for the edge to translate where a client does not know it. */
   readonly content: JsonObject
 }
 
@@ -58,7 +58,7 @@ export interface PresenceRecord {
   published: PublishedPresence
   /** Known once it changed while the user was about. */
   profile: PresenceProfile
-  /** What was told, as readers are given it for a while, so that many share one text. */
+  /** The last told state as readers are given it for a while, so that many share one text. */
   shown: { readonly entry: PresenceEntry; readonly at: number } | undefined
 }
 
@@ -101,7 +101,7 @@ const stateOf = (record: PresenceRecord, now: number): PresenceState => {
   return record.explicit ?? 'online'
 }
 
-/** What others may know now. */
+/** The state that others may know now. */
 export const presenceOf = (record: PresenceRecord, now: number): PublishedPresence => {
   const state = stateOf(record, now)
   return {

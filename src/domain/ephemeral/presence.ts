@@ -25,7 +25,7 @@ const SWEPT_IN_A_SLICE = 5_000
 /** Users who went offline are remembered, so that others hear of it; the database knows the rest. */
 const REMEMBERED_OFFLINE = 20_000
 
-export interface PresenceOptions {
+export interface PresenceParts {
   /** Switched off, nobody is ever about, and nothing is kept or told. */
   readonly enabled: boolean
   readonly clock: Clock
@@ -48,13 +48,13 @@ interface Owner {
 }
 
 const NO_DEVICE = 0
-/** Of so many listed users it is asked one by one whether they share a room. */
+/** Up to so many listed users are asked for one by one whether they share a room. */
 const FEW_LISTED = 20
 const OFFLINE: JsonObject = { presence: 'offline' }
 
-/** Who is about (module "Presence"): in memory; only status messages and last activity outlive the process. */
+/** Presence (module "Presence"): in memory; only status messages and last activity outlive the process. */
 export class Presence {
-  readonly #options: PresenceOptions
+  readonly #parts: PresenceParts
   readonly #records = new Map<UserId, PresenceRecord>()
   /** Longest ago first. */
   readonly #offline = new Set<UserId>()
@@ -65,9 +65,9 @@ export class Presence {
   #windowsSince = Number.NEGATIVE_INFINITY
   #sweeping = false
 
-  constructor(options: PresenceOptions) {
-    this.#options = options
-    const { clock, log, store, streams, rooms, lists } = options
+  constructor(parts: PresenceParts) {
+    this.#parts = parts
+    const { clock, log, store, streams, rooms, lists } = parts
     this.#lastSeen = new LastSeen({ clock, log, writer: store.writer, commit: store.commit })
     this.#news = new PresenceNews({
       ...{ clock, log, streams, rooms },
@@ -84,7 +84,7 @@ export class Presence {
    * marked as being online", nor as being offline. Any other makes the user at least `unavailable` until some time after the last one ends.
    */
   async syncing(owner: Owner, state: Exclude<PresenceState, 'free_for_chat'>): Promise<() => void> {
-    if (state === 'offline' || !this.#options.enabled) return () => {}
+    if (state === 'offline' || !this.#parts.enabled) return () => {}
     const device = owner.device ?? NO_DEVICE
     const record = await this.#recordOf(owner)
     const now = this.#now()
@@ -108,7 +108,7 @@ export class Presence {
 
   /** `PUT /presence/{userId}/status`: an absent status message is taken away. */
   async set(owner: Owner, state: PresenceState, statusMsg: string | undefined): Promise<void> {
-    if (!this.#options.enabled) return
+    if (!this.#parts.enabled) return
     const record = await this.#recordOf(owner)
     const device = owner.device ?? NO_DEVICE
     const open = record.connections.get(device)?.open ?? 0
@@ -144,7 +144,7 @@ export class Presence {
    * `M_FORBIDDEN` for everybody else, whether or not there is such a user.
    */
   async status(viewer: Owner, userId: UserId): Promise<JsonObject> {
-    const { rooms, lists } = this.#options
+    const { rooms, lists } = this.#parts
     const sees =
       viewer.userId === userId ||
       (await rooms.shareRoom(viewer.userId, userId)) ||
@@ -156,7 +156,7 @@ export class Presence {
 
   /** The presence list of the owner, as far as the owner may see those on it: who has not accepted yet is not on it yet. */
   async list(owner: Owner): Promise<readonly PresenceEntry[]> {
-    const { rooms, lists } = this.#options
+    const { rooms, lists } = this.#parts
     const listed = await lists.listed(owner.user)
     const seen = await lists.seenBy(owner.user)
     const others = listed.filter(({ userId }) => !seen.has(userId))
@@ -174,12 +174,12 @@ export class Presence {
     owner: Owner,
     change: { readonly invite: readonly UserId[]; readonly drop: readonly UserId[] },
   ): Promise<void> {
-    this.#news.meet(await this.#options.lists.change(owner, change))
+    this.#news.meet(await this.#parts.lists.change(owner, change))
   }
 
-  /** Whose presence the user sees by a list. */
+  /** The users whose presence the user sees by a list. */
   seenByList(user: UserNumber): Promise<ReadonlySet<UserId>> {
-    return this.#options.lists.seenBy(user)
+    return this.#parts.lists.seenBy(user)
   }
 
   /** Changes with `after` < position <= `upTo` as they were told, oldest first, the same array for all who ask at about the same time; who may see whom is not asked here. */
@@ -200,7 +200,7 @@ export class Presence {
     return entries
   }
 
-  /** Whom the viewer sees by a list only since then, the offline ones too. */
+  /** The users whom the viewer sees by a list only since then, the offline ones too. */
   metSince(viewer: UserId, after: number, upTo: number): readonly PresenceEntry[] {
     return this.ofEach(this.#news.metSince(viewer, after, upTo))
   }
@@ -215,7 +215,7 @@ export class Presence {
 
   /** Each of the users; offline is who was not about lately. Nobody where presence is switched off. */
   ofEach(userIds: readonly UserId[]): readonly PresenceEntry[] {
-    if (!this.#options.enabled) return []
+    if (!this.#parts.enabled) return []
     return userIds.map((userId) => this.#entry(userId) ?? { userId, content: OFFLINE })
   }
 
@@ -244,8 +244,8 @@ export class Presence {
 
   /** As of this moment, also of those who were not about since the start. */
   async #current(userIds: readonly UserId[]): Promise<readonly PresenceEntry[]> {
-    const absent = this.#options.enabled ? userIds.filter((userId) => !this.#records.has(userId)) : []
-    const kept = new Map((await this.#options.store.reader.lastSeen(absent)).map((seen) => [seen.userId, seen]))
+    const absent = this.#parts.enabled ? userIds.filter((userId) => !this.#records.has(userId)) : []
+    const kept = new Map((await this.#parts.store.reader.lastSeen(absent)).map((seen) => [seen.userId, seen]))
     return userIds.map((userId) => {
       const lastSeen = kept.get(userId)
       const record = this.#records.get(userId) ?? (lastSeen && newRecord(lastSeen.user, userId, lastSeen, this.#time()))
@@ -254,17 +254,17 @@ export class Presence {
   }
 
   #now(): number {
-    return this.#options.clock.monotonicMs()
+    return this.#parts.clock.monotonicMs()
   }
 
   #time(): { readonly at: number; readonly ms: number } {
-    return { at: this.#now(), ms: this.#options.clock.nowMs() }
+    return { at: this.#now(), ms: this.#parts.clock.nowMs() }
   }
 
   async #recordOf({ user, userId }: Owner): Promise<PresenceRecord> {
     const known = this.#records.get(userId)
     if (known !== undefined) return this.#about(known)
-    const [lastSeen] = await this.#options.store.reader.lastSeen([userId])
+    const [lastSeen] = await this.#parts.store.reader.lastSeen([userId])
     const { at, ms } = this.#time()
     // Asked again: another request may have made it meanwhile.
     const record =
@@ -305,9 +305,9 @@ export class Presence {
   #sweepLater(): void {
     if (this.#sweeping) return
     this.#sweeping = true
-    this.#options.clock.after(SWEEP_MS, () => {
+    this.#parts.clock.after(SWEEP_MS, () => {
       this.#sweep()
-        .catch((error: unknown) => this.#options.log.error({ err: error }, 'Presence could not be swept'))
+        .catch((error: unknown) => this.#parts.log.error({ err: error }, 'Presence could not be swept'))
         .finally(() => {
           this.#sweeping = false
           if (this.#records.size > this.#offline.size) this.#sweepLater()
@@ -324,7 +324,7 @@ export class Presence {
       if (record.connections.size > 0 || !samePresence(presenceOf(record, now), record.published))
         this.#news.changed(record)
       else this.#remember(record)
-      if (++swept % SWEPT_IN_A_SLICE === 0) await yieldToEventLoop(this.#options.clock)
+      if (++swept % SWEPT_IN_A_SLICE === 0) await yieldToEventLoop(this.#parts.clock)
     }
   }
 }

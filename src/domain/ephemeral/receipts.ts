@@ -29,10 +29,10 @@ const FULLY_READ = 'm.fully_read'
 const MAIN = 'main'
 /** "A maximum of 3 hops is recommended to cover indirect relationships." */
 const MAX_HOPS = 3
-/** What a receipt says goes to everybody in the room. */
+/** A public receipt goes to everybody in the room. */
 const MAX_CONTENT_LENGTH = 1_000
 
-export interface ReceiptsOptions {
+export interface ReceiptsParts {
   readonly clock: Clock
   readonly rooms: Pick<RoomsReader, 'roomByRoomId' | 'membership' | 'event'>
   readonly receipts: ReceiptsWriter
@@ -41,14 +41,14 @@ export interface ReceiptsOptions {
   readonly commit: Commit
 }
 
-/** What one request moves; absent members stay where they are. */
+/** The markers that one request moves; absent ones stay where they are. */
 export interface ReadUpTo {
   readonly fullyRead?: string | undefined
   readonly read?: string | undefined
   readonly readPrivate?: string | undefined
   /** `main` or a thread's root, for receipts only; undefined: unthreaded. */
   readonly threadId?: string | undefined
-  /** What others are told with the public receipt, beside its time. */
+  /** Members that others are told with the public receipt, beside its time. */
   readonly content?: JsonObject | undefined
 }
 
@@ -59,10 +59,10 @@ interface Reader {
 
 /** Receipts and fully-read markers (modules "Receipts", "Read and unread markers"): they only ever move forward. */
 export class Receipts {
-  readonly #options: ReceiptsOptions
+  readonly #parts: ReceiptsParts
 
-  constructor(options: ReceiptsOptions) {
-    this.#options = options
+  constructor(parts: ReceiptsParts) {
+    this.#parts = parts
   }
 
   /**
@@ -70,7 +70,7 @@ export class Receipts {
    * event is not in, `M_NOT_FOUND` where the event is not in the room, `M_TOO_LARGE`.
    */
   async move(roomId: RoomId, { user, userId }: Reader, upTo: ReadUpTo): Promise<void> {
-    const room = await joinedRoom(this.#options.rooms, roomId, userId)
+    const room = await joinedRoom(this.#parts.rooms, roomId, userId)
     const { threadId } = upTo
     if (threadId !== undefined && threadId !== MAIN && parseEventId(threadId) === undefined) {
       throw new MatrixError('M_INVALID_PARAM', 'thread_id must be main or the id of an event')
@@ -88,28 +88,28 @@ export class Receipts {
       if (eventId === undefined) continue
       const event = await this.#eventIn(room, eventId)
       if (threadId !== undefined) await this.#mindThread(event, threadId)
-      const at = { eventId: event.eventId, eventPosition: event.position, atMs: this.#options.clock.nowMs() }
+      const at = { eventId: event.eventId, eventPosition: event.position, atMs: this.#parts.clock.nowMs() }
       const said = type === 'm.read' ? { contentJson } : {}
-      changes.push(this.#options.receipts.move({ room, userId, type, threadId, ...at, ...said }))
+      changes.push(this.#parts.receipts.move({ room, userId, type, threadId, ...at, ...said }))
     }
     if (upTo.fullyRead !== undefined) changes.push(...(await this.#moveMarker(room, user, upTo.fullyRead)))
-    if (changes.length > 0) await this.#options.commit(changes)
+    if (changes.length > 0) await this.#parts.commit(changes)
   }
 
   async #moveMarker(room: RoomNumber, user: UserNumber, eventId: string): Promise<readonly Change<unknown>[]> {
     const event = await this.#eventIn(room, eventId)
-    const before = await this.#options.readMarkers.inRoom(user, room, FULLY_READ)
+    const before = await this.#parts.readMarkers.inRoom(user, room, FULLY_READ)
     const beforeId = before === undefined ? undefined : markedEvent(before.contentJson)
-    const marked = beforeId === undefined ? undefined : await this.#options.rooms.event(beforeId)
+    const marked = beforeId === undefined ? undefined : await this.#parts.rooms.event(beforeId)
     if (marked !== undefined && marked.position >= event.position) return []
     const contentJson = JSON.stringify({ event_id: event.eventId })
-    return [this.#options.accountData.put({ user, room, type: FULLY_READ, contentJson })]
+    return [this.#parts.accountData.put({ user, room, type: FULLY_READ, contentJson })]
   }
 
   async #eventIn(room: RoomNumber, text: string): Promise<StoredEvent> {
     const eventId = parseEventId(text)
     if (eventId === undefined) throw new MatrixError('M_INVALID_PARAM', 'Not an event id')
-    const event = await this.#options.rooms.event(eventId)
+    const event = await this.#parts.rooms.event(eventId)
     if (event?.room !== room || !isInHistory(event)) throw new MatrixError('M_NOT_FOUND', 'No such event in this room')
     return event
   }
@@ -130,7 +130,7 @@ export class Receipts {
       const relType = stringAt(relation, 'rel_type')
       if (parent === undefined || relType === undefined) return MAIN
       if (relType === 'm.thread') return parent
-      here = await this.#options.rooms.event(parent)
+      here = await this.#parts.rooms.event(parent)
     }
     return MAIN
   }

@@ -13,7 +13,7 @@ const MAX_TYPING_IN_ROOM = 200
 /** Rooms where nobody types any more are remembered so that absent clients hear of it. */
 const REMEMBERED_ROOMS = 20_000
 
-export interface TypingOptions {
+export interface TypingParts {
   readonly clock: Clock
   readonly streams: Pick<Streams, 'announce' | 'onNews'>
   readonly rooms: Pick<RoomsReader, 'roomByRoomId' | 'membership'>
@@ -24,7 +24,7 @@ interface Typist {
   readonly cancelTimeout: () => void
 }
 
-/** Who types where (module "Typing Notifications"): in memory only. */
+/** Typing (module "Typing Notifications"): in memory only. */
 export class Typing {
   readonly #clock: Clock
   readonly #streams: Pick<Streams, 'announce' | 'onNews'>
@@ -35,7 +35,7 @@ export class Typing {
   /** Rooms where nobody types any more, longest ago first. */
   readonly #quiet = new Set<RoomNumber>()
 
-  constructor({ clock, streams, rooms }: TypingOptions) {
+  constructor({ clock, streams, rooms }: TypingParts) {
     this.#clock = clock
     this.#streams = streams
     this.#rooms = rooms
@@ -81,7 +81,7 @@ export class Typing {
     return this.#changes.since(after, upTo).map((room) => ({ room, userIds: this.typing(room) }))
   }
 
-  /** Who types in the room now: the `user_ids` of `m.typing`. */
+  /** The users who type in the room now: the `user_ids` of `m.typing`. */
   typing(room: RoomNumber): readonly UserId[] {
     return [...(this.#typists.get(room)?.values() ?? [])].map(({ userId }) => userId)
   }

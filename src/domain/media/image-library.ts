@@ -3,7 +3,7 @@ import { MatrixError } from '#spec'
 import type { ImageFacts, ImageFormat, ThumbnailPlan } from './thumbnail-sizes.ts'
 
 export interface ImageLimits {
-  /** Of all frames together. */
+  /** Pixels of all frames together. */
   readonly maxPixels: number
   readonly timeoutMs: number
 }
@@ -13,7 +13,7 @@ export interface MadeImage {
   readonly contentType: string
 }
 
-/** What the library may read: the common formats of the web. No SVG, no documents, nothing that refers to other files. */
+/** The formats that the library may read: the common ones of the web. No SVG, no documents, nothing that refers to other files. */
 const LOADERS = ['Jpeg', 'Png', 'Webp', 'Nsgif', 'Heif'].map((name) => `VipsForeignLoad${name}`)
 
 type Sharp = typeof import('sharp')['default']
@@ -53,7 +53,7 @@ export class ImageLibrary {
     this.#limits = limits
   }
 
-  /** What the header of a file says. Throws `M_UNKNOWN` (400), and `M_TOO_LARGE` for more pixels than are decoded. */
+  /** Reads the header of a file. Throws `M_UNKNOWN` (400), and `M_TOO_LARGE` for more pixels than are decoded. */
   async facts(path: string): Promise<ImageFacts> {
     const sharp = await loadSharp()
     const header = await sharp(path, { limitInputPixels: false }).metadata().catch(refuse)

@@ -48,7 +48,7 @@ export interface MediaParts {
   readonly random: Random
 }
 
-/** What people upload (client-server API, module "Content repository"). */
+/** Uploads (client-server API, module "Content repository"). */
 export class Media {
   readonly limits: MediaLimits
   readonly #parts: MediaParts
@@ -160,7 +160,7 @@ export class Media {
     }
   }
 
-  /** What other servers have is not fetched: there is no federation yet. */
+  /** Media of other servers are not fetched: there is no federation yet. */
   async #record(serverName: string, mediaId: string): Promise<MediaRecord> {
     if (serverName !== this.#parts.serverName || !MEDIA_ID.test(mediaId)) throw notFound()
     const record = await this.#parts.store.reader.media(mediaId)
@@ -197,7 +197,7 @@ const refusalOf = (kind: string): MatrixError => {
   }
 }
 
-/** What is no media type is bytes of any kind; so is nothing. */
+/** A missing or malformed media type becomes that of any bytes. */
 const contentTypeOf = (given: string | undefined): string => {
   const type = given?.trim() ?? ''
   return type.length <= MAX_TYPE_LENGTH && MEDIA_TYPE.test(type) ? type : 'application/octet-stream'

@@ -1,6 +1,6 @@
 import { type Clock, yieldToEventLoop } from '#base'
 
-/** What a page says of itself. */
+/** The metadata of a page. */
 export interface PageFacts {
   /** By their names (`og:type`), without those of the picture. */
   readonly properties: ReadonlyMap<string, string>
@@ -22,7 +22,7 @@ const SLICE = 8_192
 /** So many before others have their turn. */
 const STRETCH = 16 * SLICE
 const MAX_PROPERTIES = 25
-/** Of all but title and description. Most are addresses, which cannot be cut: longer ones are left out. */
+/** The limit of all values but title and description. Most are addresses, which cannot be cut: longer ones are left out. */
 const MAX_PROPERTY = 1_000
 const MAX_METAS = 200
 const MAX_IMAGES = 3
@@ -154,7 +154,7 @@ class PageReader {
     return names.map((name) => this.#metas.get(name)).find((value) => value !== undefined)
   }
 
-  /** Of those that come more than once the first counts, as it does for other readers. */
+  /** The first of several values counts, as it does for other readers. */
   #meta({ property, name, itemprop, content = '' }: Attributes): void {
     const key = (property ?? name ?? itemprop ?? '').trim().toLowerCase()
     const value = cleanText(content)

@@ -1,4 +1,4 @@
-/** What is known of an image without decoding it; sizes as it is shown, after turning it as its EXIF data says. */
+/** Facts of an image that need no decoding; sizes as it is shown, after turning it as its EXIF data says. */
 export interface ImageFacts {
   readonly format: ImageFormat
   readonly width: number
@@ -70,7 +70,7 @@ const SERVABLE: ReadonlySet<ImageFormat> = new Set(['jpeg', 'png', 'gif', 'webp'
  */
 export const planThumbnail = (image: ImageFacts, wanted: ThumbnailRequest): ThumbnailPlan => {
   const animated = wanted.animated && image.moves && image.framesFit
-  // What moves is given out only where it is wanted.
+  // An animation is given out only where it is asked for.
   const asItIs = SERVABLE.has(image.format) && (!image.moves || wanted.animated)
   const small = image.width <= wanted.width && image.height <= wanted.height
   const size = wanted.method === 'scale' ? scaleSize(wanted) : cropSize(wanted)
@@ -108,7 +108,7 @@ const fits = (image: ImageFacts, [width, height]: Size): boolean => image.width 
 const scaleSize = (wanted: ThumbnailRequest): Size | undefined =>
   SCALE_SIZES.find(([width, height]) => width >= wanted.width && height >= wanted.height)
 
-/** Of those large enough the one whose shape comes nearest, and of equal shapes the smallest. */
+/** The size whose shape comes nearest among those large enough, and of equal shapes the smallest. */
 const cropSize = (wanted: ThumbnailRequest): Size | undefined => {
   const shape = Math.log(wanted.width / wanted.height)
   const distance = ([width, height]: Size): number => Math.round(100 * Math.abs(Math.log(width / height) - shape))

@@ -58,7 +58,7 @@ export interface UrlPreviewsParts {
 }
 
 /**
- * What stands behind a URL, for people who see it in a message (client-server API, "Content repository"). Each URL is fetched once
+ * Previews of URLs in messages (client-server API, "Content repository"). Each URL is fetched once
  * at a time, a few of them at a time, and kept; its picture becomes a media of this server.
  */
 export class UrlPreviews {
@@ -103,7 +103,7 @@ export class UrlPreviews {
   }
 
   #begin(url: URL): Promise<JsonObject> {
-    // Who asked a moment earlier may have got it meanwhile.
+    // An earlier request may have got it meanwhile.
     const fetching = this.#work
       .run(async () => (await this.#kept(url, undefined)) ?? this.#fetch(url))
       .finally(() => {
@@ -133,7 +133,7 @@ export class UrlPreviews {
     const atMs = Math.min(wantedMs ?? nowMs, nowMs)
     const then = await reader.preview(url.href, atMs)
     const kept = then === undefined && atMs < nowMs ? await reader.preview(url.href, nowMs) : then
-    // Of older ones the picture may be gone.
+    // An older preview may have lost its picture.
     if (kept === undefined || kept.fetchedMs <= nowMs - this.#parts.options.lifetimeMs) return undefined
     const answer: unknown = JSON.parse(kept.answerJson)
     return isJsonObject(answer) ? answer : undefined
@@ -201,7 +201,7 @@ export class UrlPreviews {
     const write = async ({ sha256, sizeBytes }: Received): Promise<readonly Change<unknown>[]> => {
       const facts = await files.withPath(sha256, (path) => images.facts(path))
       if (facts === undefined) throw noAnswer()
-      // What the picture is decides, not what the page says of it.
+      // The bytes of the picture decide its type, not the page.
       const contentType = `image/${facts.format}`
       answer = {
         ...page,
@@ -242,7 +242,7 @@ const answerOf = ({ properties, title, description }: PageFacts): JsonObject => 
   ...(description === undefined ? {} : { 'og:description': description }),
 })
 
-/** What went wrong is not told: it would show what stands in the operator's network. */
+/** The reason is not told: it would show what stands in the operator's network. */
 const noAnswer = (cause?: unknown): MatrixError =>
   new MatrixError('M_UNKNOWN', 'There is no preview of this URL', { status: 502, cause })
 

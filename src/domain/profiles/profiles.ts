@@ -24,32 +24,30 @@ export interface ProfileOwner {
   readonly userId: UserId
 }
 
-/** What member events say of a user. */
+/** The members of a profile that member events carry. */
 export interface MemberFields {
   readonly displayname?: string
   readonly avatar_url?: string
 }
 
+export interface ProfilesParts {
+  readonly reader: ProfilesReader
+  readonly writer: ProfilesWriter
+  readonly accounts: ProfileAccounts
+}
+
 /** Profiles of local users (client-server API, "Profiles"). */
 export class Profiles {
-  readonly #reader: ProfilesReader
-  readonly #writer: ProfilesWriter
-  readonly #accounts: ProfileAccounts
+  readonly #parts: ProfilesParts
 
-  constructor(options: {
-    readonly reader: ProfilesReader
-    readonly writer: ProfilesWriter
-    readonly accounts: ProfileAccounts
-  }) {
-    this.#reader = options.reader
-    this.#writer = options.writer
-    this.#accounts = options.accounts
+  constructor(parts: ProfilesParts) {
+    this.#parts = parts
   }
 
   /** All fields. Throws `M_NOT_FOUND` where there is no such user. */
   async profile(userId: UserId): Promise<JsonObject> {
-    const profile = await this.#reader.profile(userId)
-    if (Object.keys(profile).length === 0 && !(await this.#accounts.exists(userId))) {
+    const profile = await this.#parts.reader.profile(userId)
+    if (Object.keys(profile).length === 0 && !(await this.#parts.accounts.exists(userId))) {
       throw new MatrixError('M_NOT_FOUND', 'No such user')
     }
     return profile
@@ -70,7 +68,7 @@ export class Profiles {
 
   /** For member events: only what is a text. */
   async memberFields(userId: UserId): Promise<MemberFields> {
-    return memberFieldsOf(await this.#reader.profile(userId))
+    return memberFieldsOf(await this.#parts.reader.profile(userId))
   }
 
   /**
@@ -80,18 +78,18 @@ export class Profiles {
   async setting(owner: ProfileOwner, key: string, value: JsonValue): Promise<Change<void>> {
     mindKey(key)
     mindValue(key, value)
-    if (value === '' && MEMBER_KEYS.has(key)) return this.#writer.removeField(owner.user, key)
-    const profile = await this.#reader.profile(owner.userId)
+    if (value === '' && MEMBER_KEYS.has(key)) return this.#parts.writer.removeField(owner.user, key)
+    const profile = await this.#parts.reader.profile(owner.userId)
     if (Buffer.byteLength(JSON.stringify({ ...profile, [key]: value })) > MAX_PROFILE_BYTES) {
       throw new MatrixError('M_PROFILE_TOO_LARGE', 'The profile would be larger than 64 KiB')
     }
-    return this.#writer.setField(owner.user, key, JSON.stringify(value))
+    return this.#parts.writer.setField(owner.user, key, JSON.stringify(value))
   }
 
   /** The change that removes a field, which need not be there. Throws `M_INVALID_PARAM`, `M_KEY_TOO_LARGE`. */
   removing(owner: ProfileOwner, key: string): Change<void> {
     mindKey(key)
-    return this.#writer.removeField(owner.user, key)
+    return this.#parts.writer.removeField(owner.user, key)
   }
 }
 

@@ -17,7 +17,7 @@ export interface PusherNews {
   pushersChanged(user: UserNumber): Promise<void>
 }
 
-export interface PushersOptions {
+export interface PushersParts {
   readonly reader: PushersReader
   readonly writer: PushersWriter
   readonly commit: Commit
@@ -59,19 +59,19 @@ const NOTIFY_PATH = '/_matrix/push/v1/notify'
 
 /** The pushers of local users (client-server API, "Push Notifications"). */
 export class Pushers {
-  readonly #options: PushersOptions
+  readonly #parts: PushersParts
 
-  constructor(options: PushersOptions) {
-    this.#options = options
+  constructor(parts: PushersParts) {
+    this.#parts = parts
   }
 
   list(user: UserNumber): Promise<readonly PusherRecord[]> {
-    return this.#options.reader.ofUser(user)
+    return this.#parts.reader.ofUser(user)
   }
 
   /** Throws `M_INVALID_PARAM`, `M_MISSING_PARAM`, `M_RESOURCE_LIMIT_EXCEEDED`. */
   async set({ user, device }: PusherOwner, request: PusherRequest): Promise<void> {
-    const { writer, commit, clock, news, position } = this.#options
+    const { writer, commit, clock, news, position } = this.#parts
     this.#check(request)
     const { appId, pushkey, appDisplayName, deviceDisplayName, profileTag, lang } = request
     const pusher = {
@@ -92,7 +92,7 @@ export class Pushers {
   /** `kind: null`; nothing happens where there is none. */
   async remove(user: UserNumber, appId: string, pushkey: string): Promise<void> {
     checkKey(appId, pushkey)
-    await this.#options.commit([this.#options.writer.remove(user, appId, pushkey)])
+    await this.#parts.commit([this.#parts.writer.remove(user, appId, pushkey)])
   }
 
   #check(request: PusherRequest): void {
@@ -114,7 +114,7 @@ export class Pushers {
     if (url === null) throw invalid('data.url is no URL')
     if (url.pathname !== NOTIFY_PATH) throw invalid(`The path of data.url must be ${NOTIFY_PATH}`)
     if (url.username !== '' || url.password !== '') throw invalid('data.url must not hold a password')
-    const { allowPrivateAddresses } = this.#options
+    const { allowPrivateAddresses } = this.#parts
     if (url.protocol !== 'https:' && !(allowPrivateAddresses && url.protocol === 'http:'))
       throw invalid('data.url must begin with https://')
     if (!allowPrivateAddresses && isPrivateHost(url.hostname)) throw invalid('data.url leads to a private address')

@@ -13,23 +13,26 @@ export interface StateRequest {
   readonly content: JsonObject
 }
 
-/** `PUT /state`: what a new state event brings with it. */
-export class SetRoomState {
-  readonly #sending: Pick<Sending, 'state'>
-  readonly #memberships: Pick<Memberships, 'change' | 'removeGuests'>
+export interface SetRoomStateParts {
+  readonly sending: Pick<Sending, 'state'>
+  readonly memberships: Pick<Memberships, 'change' | 'removeGuests'>
+}
 
-  constructor(sending: Pick<Sending, 'state'>, memberships: Pick<Memberships, 'change' | 'removeGuests'>) {
-    this.#sending = sending
-    this.#memberships = memberships
+/** `PUT /state`: sets state, with the changes that a new state event brings with it. */
+export class SetRoomState {
+  readonly #parts: SetRoomStateParts
+
+  constructor(parts: SetRoomStateParts) {
+    this.#parts = parts
   }
 
   /** Throws what `Sending.state` and `Memberships.change` throw. */
   async set(request: StateRequest): Promise<EventId> {
     const { roomId, sender, type, stateKey, content } = request
     if (type === 'm.room.member') return this.#setMember(request)
-    const eventId = await this.#sending.state(roomId, { type, sender, stateKey, content })
+    const eventId = await this.#parts.sending.state(roomId, { type, sender, stateKey, content })
     if (type === 'm.room.guest_access' && stateKey === '' && content.guest_access !== 'can_join')
-      await this.#memberships.removeGuests(roomId)
+      await this.#parts.memberships.removeGuests(roomId)
     return eventId
   }
 
@@ -42,7 +45,7 @@ export class SetRoomState {
     if (guest && (target !== sender || (membership !== 'join' && membership !== 'leave')))
       throw new MatrixError('M_GUEST_ACCESS_FORBIDDEN', 'Guests may only join and leave')
     try {
-      return await this.#memberships.change({ roomId, sender, target, membership, content })
+      return await this.#parts.memberships.change({ roomId, sender, target, membership, content })
     } catch (error) {
       throw error instanceof UnknownRoom ? error.hidden() : error
     }

@@ -1,11 +1,11 @@
 import type { JsonObject } from '#spec'
 
-/** Who somebody is at a provider, cut to what is needed here. */
+/** A person at a provider, cut to what is needed here. */
 export interface Identity {
   readonly providerId: string
   readonly providerName: string
   readonly subject: string
-  /** What a new account might be called; not checked for being free. Empty where the provider tells nothing. */
+  /** A proposal for the name of a new account; not checked for being free. Empty where the provider tells nothing. */
   readonly localpart: string
   readonly displayName?: string | undefined
   /** Only one that the provider says it has verified. */

@@ -1,4 +1,4 @@
-/** What somebody signs in for, and so what happens when they come back. */
+/** The purpose of a sign-in, which decides what happens when the person comes back. */
 export type SignInPurpose =
   /** `m.login.sso`: the browser goes on to the client with a login token. */
   | {

@@ -17,7 +17,7 @@ export const parseRedirectUrl = (text: string): string | undefined => {
 
 const isWeb = ({ protocol }: URL): boolean => protocol === 'https:' || protocol === 'http:'
 
-/** Whom the browser would go to, for people: the host of a site, or the scheme of an app. */
+/** The client that the browser would go to, in words for people: the host of a site, or the scheme of an app. */
 export const clientOf = (redirectUrl: string): { readonly kind: 'site' | 'app'; readonly name: string } => {
   const url = new URL(redirectUrl)
   return isWeb(url) ? { kind: 'site', name: url.host } : { kind: 'app', name: url.protocol }

@@ -17,7 +17,7 @@ export interface BeginRequest {
   readonly again?: boolean
 }
 
-/** What is under way in a browser at a provider. */
+/** A browser's visit to a provider. */
 export interface Authorization {
   readonly purpose: SignInPurpose
   readonly providerId: string
@@ -34,7 +34,7 @@ export interface KeptChoice {
   readonly again: boolean
 }
 
-/** What waits for a browser or an app to come back. */
+/** The tables of what waits for a browser or an app to come back. */
 export interface SignInTables {
   /** By `state`. */
   readonly authorizations: ShortLivedTable<Authorization>
@@ -134,7 +134,7 @@ export class SignIn {
     return uri
   }
 
-  /** What the address that `begin` gave is about. */
+  /** The choice behind an address that `begin` gave. */
   async openChoice(id: string): Promise<Choice | undefined> {
     const kept = await this.#parts.tables.openChoices.find(id)
     return kept === undefined ? undefined : this.#choiceOf(kept)

@@ -44,7 +44,7 @@ export class Tickets {
     return browser === undefined ? undefined : this.#parts.begun.take(`${browser} ${this.serviceOf(purpose)}`)
   }
 
-  /** What the CAS server knows this server by, and sends the browser to: the same at login and with the ticket, to the letter. */
+  /** The service URL, by which the CAS server knows this server: the same at login and with the ticket, to the letter. */
   serviceOf(purpose: SignInPurpose): string {
     const what =
       purpose.kind === 'login'

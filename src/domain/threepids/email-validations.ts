@@ -47,7 +47,7 @@ export class EmailValidations {
     return (await this.#submit(sid, hashOf(clientSecret), token)) === 'validated'
   }
 
-  /** What was validated with that id and secret for that purpose, and was not used yet. */
+  /** The address that was validated with that id and secret for that purpose, and was not used yet. */
   async validated(sid: string, clientSecret: string, purpose: MailPurpose): Promise<ValidatedEmail | undefined> {
     const session = await this.#alive(sid)
     if (session?.secretHash !== hashOf(clientSecret) || session.purpose !== purpose) return undefined

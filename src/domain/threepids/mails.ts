@@ -26,7 +26,7 @@ export interface ValidationMail {
   readonly lifetimeMs: number
 }
 
-/** What was asked of the person who opens the mail, by purpose. Nothing in a mail was written by who asked for it. */
+/** First sentences, by purpose. Nothing in a mail was written by the person who asked for it. */
 const LEADS: Readonly<Record<MailPurpose, (server: string) => string>> = {
   register: (server) => `Somebody, hopefully you, is making an account on ${server} with this e-mail address.`,
   password: (server) =>

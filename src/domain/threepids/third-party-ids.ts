@@ -30,7 +30,7 @@ export interface ProvenThirdPartyId extends ThirdPartyId {
 /** More than any person has; an account shall not fill the table. */
 const MOST_OF_ONE = 50
 
-/** Whose an address is; in any form. */
+/** The owner of an address, which may be in any form. */
 export const ownerIn = async (
   reader: ThirdPartyIdsReader,
   medium: string,
@@ -59,7 +59,7 @@ export class ThirdPartyIds {
     return this.#parts.store.reader.ofUser(user)
   }
 
-  /** Whose it is; the address in any form. */
+  /** The owner; the address may be in any form. */
   owner(medium: string, address: string): Promise<UserId | undefined> {
     return ownerIn(this.#parts.store.reader, medium, address)
   }

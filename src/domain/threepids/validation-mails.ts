@@ -82,7 +82,7 @@ export interface ValidationMailsParts {
 
 /**
  * Sends tokens to addresses (client-server API, the `requestToken` endpoints). One session for a client's secret, an address and a purpose.
- * What is sent is waited for: a client learns that no mail went out, and the same attempt, which was not counted then, sends it when it is
+ * The mail server's answer is waited for: a client learns that no mail went out, and the same attempt, which was not counted then, sends it when it is
  * made again.
  */
 export class ValidationMails {

@@ -20,7 +20,7 @@ export interface IdentityFact {
   readonly verifiedEmail?: string | undefined
 }
 
-/** What a passed stage found out, for the operation. */
+/** The finding of a passed stage, for the operation. */
 export type StageFact =
   /** A user of this server proved to be it. */
   | { readonly kind: 'user'; readonly userId: UserId }

@@ -20,7 +20,7 @@ export interface Granted {
   /** The parameters that count: those of the first request of the session that had any. */
   readonly body: JsonObject
   readonly facts: StageFacts
-  /** What `remember` was given when the operation was done before in this session. */
+  /** The argument of `remember`, when the operation was done before in this session. */
   readonly remembered: JsonObject | undefined
   /** Keeps the session, so that a client which did not get the answer can ask for it again. Otherwise it ends with the operation. */
   remember(outcome: JsonObject): void
@@ -31,7 +31,7 @@ export type UiaAnswer<Result> =
   /** For status 401. */
   | { readonly kind: 'challenge'; readonly body: UiaChallenge }
 
-/** What is still to do; further members come from stages of several requests. */
+/** The stages still to do; further members come from stages of several requests. */
 export type UiaChallenge = JsonObject & {
   readonly flows: readonly { readonly stages: readonly string[] }[]
   readonly session: string

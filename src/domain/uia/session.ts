@@ -13,7 +13,7 @@ export interface CompletedStage {
 
 /** One user-interactive authentication under way: plain data, kept in the database, sealed. */
 export interface UiaSession {
-  /** What it is for: it opens nothing else. */
+  /** The only operation that it opens. */
   readonly operation: string
   readonly requester?: UserId | undefined
   readonly flows: readonly (readonly string[])[]
@@ -25,7 +25,7 @@ export interface UiaSession {
   readonly body?: JsonObject | undefined
   /** In the order in which they were passed. */
   readonly completed: readonly CompletedStage[]
-  /** What the operation left for a client that did not get its answer and asks again. */
+  /** The outcome, for a client that did not get its answer and asks again. */
   readonly outcome?: JsonObject | undefined
   /** Why nothing can come of it any more. */
   readonly refusal?: Refusal | undefined

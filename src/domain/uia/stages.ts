@@ -1,7 +1,7 @@
 import { type Errcode, type JsonObject, stringAt, type UserId } from '#spec'
 import type { StageFact } from './facts.ts'
 
-/** What a stage may know of a session before anybody tries it. */
+/** A session as a stage sees it before anybody tries it. */
 export interface StageSession {
   readonly id: string
   /** Method and path. */
@@ -14,7 +14,7 @@ export interface StageAttempt {
   readonly session: string
   /** The `auth` object of the request. Hostile. */
   readonly auth: JsonObject
-  /** Who asks, where the request bears an access token. */
+  /** The user of the request's access token, where it bears one. */
   readonly requester: UserId | undefined
   /** The address it came from, where it is known. */
   readonly ip: string | undefined
@@ -33,13 +33,13 @@ export type StageOutcome =
 /** One way to authenticate. Client-server API, "Authentication types". */
 export interface Stage {
   readonly type: string
-  /** What a client needs to know for it: `params` of the answer, the same for all or made for each session. */
+  /** The stage's `params` in the answer, the same for all or made for each session. */
   readonly params?: JsonObject | ((session: StageSession) => Promise<JsonObject>)
   /** Throws a `MatrixError` where the whole request fails for another reason than authentication. */
   attempt(attempt: StageAttempt): Promise<StageOutcome>
 }
 
-/** What an operation asks for, and what can be done for it. */
+/** The flows that an operation asks for, and the stages that can be done for it. */
 export interface StageOffer {
   /** Each a list of stage types in their order. */
   readonly flows: readonly (readonly string[])[]
@@ -76,7 +76,7 @@ export const termsStage = (documents: readonly PolicyDocument[]): Stage => ({
   attempt: () => Promise.resolve({ kind: 'passed' }),
 })
 
-/** Who tells people from machines; asked over the network. */
+/** A service that tells people from machines, asked over the network. */
 export interface CaptchaCheck {
   /** `unavailable`: it did not answer in time, or not as it should. Never throws. */
   verify(response: string, ip: string | undefined): Promise<'solved' | 'refused' | 'unavailable'>

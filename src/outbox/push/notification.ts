@@ -16,7 +16,7 @@ export const targetOf = ({ dataJson }: Pick<PusherRecord, 'dataJson'>): PusherTa
   return typeof url === 'string' ? { url, data } : undefined
 }
 
-/** What makes a notification worth waking a device for. Of an encrypted event nobody here can tell. */
+/** Signs that a notification is worth waking a device for. Nobody here can tell of an encrypted event. */
 const isUrgent = ({ tweaks, type }: Notice): boolean =>
   tweaks.highlight === true || tweaks.sound !== undefined || type === 'm.room.encrypted'
 

@@ -4,7 +4,7 @@ import type { RoomNumber, UserNumber } from '#store'
 export interface PushUser {
   readonly user: UserNumber
   readonly userId: UserId
-  /** Of the pusher that is told. */
+  /** The profile tag of the pusher that is told. */
   readonly profileTag?: string | undefined
 }
 
@@ -26,7 +26,7 @@ export interface Notice {
   readonly tweaks: JsonObject
 }
 
-/** What pushing asks of the views; wired in `app`. */
+/** The questions that pushing asks of the views; wired in `app`. */
 export interface PushViews {
   /**
    * The first event with `after` < position <= `upTo` that notifies the user and was not read meanwhile; `reached` is its position,

@@ -1,17 +1,15 @@
 import type { Clock, Logger } from '#base'
 import type { PushGateways } from '#net'
-import type { Commit, PusherNumber, PusherRecord, PushersReader, PushersWriter, RoomNumber, UserNumber } from '#store'
+import type { PusherNumber, PusherRecord, RoomNumber, UserNumber } from '#store'
 import type { News, Streams } from '#streams'
 import type { PushUser, PushViews } from './push-views.ts'
-import { PusherLine } from './pusher-line.ts'
+import { PusherLine, type PusherStore } from './pusher-line.ts'
 
-export interface PushOptions {
+export interface PushParts {
   readonly clock: Clock
   readonly logger: Logger
   readonly streams: Streams
-  readonly reader: PushersReader
-  readonly writer: PushersWriter
-  readonly commit: Commit
+  readonly store: PusherStore
   readonly views: PushViews
   readonly gateways: PushGateways
 }
@@ -38,7 +36,7 @@ const CHECKPOINT_EVENTS = 1_000
  * the pushers concerned; each reads on from its own cursor.
  */
 export class Push {
-  readonly #options: PushOptions
+  readonly #parts: PushParts
   readonly #listeners = new Map<UserNumber, Listener>()
   readonly #listenersOfRoom = new Map<RoomNumber, Set<Listener>>()
   /** Users whose rooms are not known at this moment. */
@@ -53,13 +51,13 @@ export class Push {
   #started: Promise<void> | undefined
   #stopping = false
 
-  constructor(options: PushOptions) {
-    this.#options = options
+  constructor(parts: PushParts) {
+    this.#parts = parts
   }
 
   /** Goes on where a stop or a crash came between. Does not wait for deliveries. Call it once. */
   start(): void {
-    const { streams, logger } = this.#options
+    const { streams, logger } = this.#parts
     this.#heard = streams.positions().events
     this.#checkpoint = this.#heard
     this.#endNews = streams.onNews({ news: (news) => this.#hear(news), missed: () => this.#missed() })
@@ -71,9 +69,9 @@ export class Push {
 
   /** The pushers of a user are others now. Never throws. */
   async pushersChanged(user: UserNumber): Promise<void> {
-    const { reader, logger } = this.#options
+    const { store, logger } = this.#parts
     try {
-      for (const pusher of await reader.ofUser(user)) this.#add(pusher)
+      for (const pusher of await store.reader.ofUser(user)) this.#add(pusher)
     } catch (err) {
       logger.error({ err, user }, 'the pushers of a user could not be read')
     }
@@ -84,7 +82,7 @@ export class Push {
     this.#stopping = true
     this.#endNews?.()
     this.#cancelCheckpoint?.()
-    this.#options.gateways.close()
+    this.#parts.gateways.close()
     await this.#started
     await Promise.all([...this.#lines()].map((line) => line.stop()))
     await this.#writeCursors()
@@ -93,7 +91,7 @@ export class Push {
   async #loadAll(): Promise<void> {
     let after = 0
     while (!this.#stopping) {
-      const page = await this.#options.reader.page(after, PAGE)
+      const page = await this.#parts.store.reader.page(after, PAGE)
       for (const pusher of page) this.#add(pusher)
       const last = page.at(-1)
       if (last === undefined || page.length < PAGE) return
@@ -111,13 +109,18 @@ export class Push {
     }
     listener.lines.get(pusher.pusher)?.retag(pusher.profileTag)
     if (listener.lines.has(pusher.pusher) || this.#stopping) return
-    const { streams, ...rest } = this.#options
-    const parts = {
+    const { streams, views, ...rest } = this.#parts
+    const line = new PusherLine({
       ...rest,
+      pusher,
       position: () => streams.positions().events,
-      inTurn: <Result>(work: () => Promise<Result>) => this.#inTurn(work),
-    }
-    const line = new PusherLine(parts, pusher, () => this.#remove(listener, pusher.pusher))
+      // Looking for what to push must not occupy the server.
+      views: {
+        next: (one, after, upTo) => this.#inTurn(() => views.next(one, after, upTo)),
+        unread: (one) => this.#inTurn(() => views.unread(one)),
+      },
+      ended: () => this.#remove(listener, pusher.pusher),
+    })
     listener.lines.set(pusher.pusher, line)
     this.#index(listener)
     if (pusher.position < streams.positions().events) line.wake()
@@ -134,7 +137,7 @@ export class Push {
   /** Any user may have events to be notified of, be in other rooms, or have read something. */
   #missed(): void {
     const quietUpTo = this.#heard
-    this.#heard = this.#options.streams.positions().events
+    this.#heard = this.#parts.streams.positions().events
     for (const listener of this.#listeners.values()) {
       this.#indexAgain(listener)
       for (const line of listener.lines.values()) {
@@ -154,7 +157,7 @@ export class Push {
 
   #hear(news: readonly News[]): void {
     const quietUpTo = this.#heard
-    this.#heard = this.#options.streams.positions().events
+    this.#heard = this.#parts.streams.positions().events
     const reached = new Set<Listener>()
     const readers = new Set<Listener>()
     for (const { stream, rooms, users } of news) {
@@ -179,7 +182,7 @@ export class Push {
   /** Asks for the user's rooms; until they are known, every event wakes the user. */
   #index(listener: Listener): void {
     if (listener.rooms !== undefined || listener.indexing !== 'no') return
-    const { views, logger } = this.#options
+    const { views, logger } = this.#parts
     listener.indexing = 'reading'
     const load = async (): Promise<void> => {
       const rooms = new Set(await this.#inTurn(() => views.roomsOf(listener.owner)))
@@ -233,7 +236,7 @@ export class Push {
   }
 
   #scheduleCheckpoint(): void {
-    this.#cancelCheckpoint = this.#options.clock.after(CHECKPOINT_EVERY_MS, () => {
+    this.#cancelCheckpoint = this.#parts.clock.after(CHECKPOINT_EVERY_MS, () => {
       const due = this.#heard - this.#checkpoint >= CHECKPOINT_EVENTS
       const writing = due ? this.#writeCursors() : Promise.resolve()
       void writing.finally(() => {
@@ -244,7 +247,8 @@ export class Push {
 
   /** Moves the cursors of those who have nothing to push. Never throws: they are moved the next time. */
   async #writeCursors(): Promise<void> {
-    const { commit, writer, logger } = this.#options
+    const { logger } = this.#parts
+    const { commit, writer } = this.#parts.store
     const position = this.#heard
     const idle = [...this.#lines()].filter((line) => line.idleBehind(position))
     try {

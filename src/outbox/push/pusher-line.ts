@@ -7,20 +7,26 @@ import type { Notice, PushUser, PushViews } from './push-views.ts'
 export interface PusherLineParts {
   readonly clock: Clock
   readonly logger: Logger
-  readonly reader: PushersReader
-  readonly writer: PushersWriter
-  readonly commit: Commit
-  readonly views: PushViews
+  readonly store: PusherStore
+  /** Answered in turns among all pushers. */
+  readonly views: Pick<PushViews, 'next' | 'unread'>
   readonly gateways: Pick<PushGateways, 'notify'>
   /** How far the stream of events reaches. */
   readonly position: () => number
-  /** Takes turns among all pushers: looking for what to push must not occupy the server. */
-  readonly inTurn: <Result>(work: () => Promise<Result>) => Promise<Result>
+  readonly pusher: { readonly pusher: PusherNumber; readonly position: number } & PushUser
+  /** Called once the pusher is gone. */
+  readonly ended: () => void
+}
+
+export interface PusherStore {
+  readonly reader: PushersReader
+  readonly writer: PushersWriter
+  readonly commit: Commit
 }
 
 const FIRST_PAUSE_MS = 1_000
 const LONGEST_PAUSE_MS = 3_600_000
-/** Who could not be reached for so long is not told any more of what was then. */
+/** A gateway that could not be reached for so long is not told any more of what was then. */
 const GIVE_UP_MS = 24 * 3_600_000
 
 /** One pusher: what concerns it is delivered in order, one request at a time; what was delivered is never before what was not. */
@@ -28,7 +34,6 @@ export class PusherLine {
   readonly pusher: PusherNumber
   readonly owner: PushUser
   readonly #parts: PusherLineParts
-  readonly #ended: () => void
   /** Events up to here are delivered, or do not concern it. */
   #reached: number
   /** The cursor in the database, as far as it is known here: at most `#reached`. */
@@ -44,19 +49,14 @@ export class PusherLine {
   #stopped = false
   #profileTag: string | undefined
 
-  /** `ended` is called once the pusher is gone. */
-  constructor(
-    parts: PusherLineParts,
-    pusher: { readonly pusher: PusherNumber; readonly position: number } & PushUser,
-    ended: () => void,
-  ) {
+  constructor(parts: PusherLineParts) {
+    const { pusher } = parts
     this.#parts = parts
     this.pusher = pusher.pusher
     this.owner = { user: pusher.user, userId: pusher.userId }
     this.#profileTag = pusher.profileTag
     this.#reached = pusher.position
     this.#stored = pusher.position
-    this.#ended = ended
   }
 
   /** There may be an event for it. `quietUpTo`: events up to there do not concern it, unless it was told of some before. */
@@ -116,13 +116,13 @@ export class PusherLine {
 
   /** One delivery, or the finding that there is none. False: not now. */
   async #step(): Promise<boolean> {
-    const { views, position, inTurn } = this.#parts
+    const { views, position } = this.#parts
     const badgeAsked = this.#badgeDue
     this.#badgeDue = false
     this.#due = false
     const upTo = position()
     const user = { ...this.owner, profileTag: this.#profileTag }
-    const { notice, reached } = await this.#orDue(() => inTurn(() => views.next(user, this.#reached, upTo)))
+    const { notice, reached } = await this.#orDue(() => views.next(user, this.#reached, upTo))
     if (notice !== undefined) {
       this.#due = true
       this.#badgeDue ||= badgeAsked
@@ -132,7 +132,7 @@ export class PusherLine {
     return badgeAsked ? this.#deliverBadge() : true
   }
 
-  /** What throws is to be done again. */
+  /** Work that throws is to be done again. */
   async #orDue<Result>(work: () => Promise<Result>): Promise<Result> {
     try {
       return await work()
@@ -145,14 +145,15 @@ export class PusherLine {
   async #deliver(notice: Notice, reached: number): Promise<boolean> {
     if (!(await this.#send(notice))) return false
     // Before the next one is looked for: what is delivered twice after a crash is at most this one.
-    await this.#parts.commit([this.#parts.writer.advance([this.pusher], reached)])
+    const { commit, writer } = this.#parts.store
+    await commit([writer.advance([this.pusher], reached)])
     this.#reached = reached
     this.#stored = reached
     return true
   }
 
   async #deliverBadge(): Promise<boolean> {
-    const unread = await this.#parts.inTurn(() => this.#parts.views.unread(this.owner))
+    const unread = await this.#parts.views.unread(this.owner)
     if (unread === this.#badge) return true
     if (await this.#send(undefined)) return true
     this.#badgeDue = true
@@ -160,12 +161,13 @@ export class PusherLine {
   }
 
   async #send(notice: Notice | undefined): Promise<boolean> {
-    const { reader, writer, commit, views, gateways, inTurn, logger } = this.#parts
+    const { store, views, gateways, logger } = this.#parts
+    const { reader, writer, commit } = store
     // Read each time: it may have been removed or changed.
     const record = await reader.pusher(this.pusher)
     const target = record === undefined ? undefined : targetOf(record)
     if (record === undefined || target === undefined) return this.#end()
-    const unread = await inTurn(() => views.unread(this.owner))
+    const unread = await views.unread(this.owner)
     const answer = await gateways.notify(target.url, notificationText(record, target.data, notice, unread))
     if (answer.kind === 'failed') {
       logger.debug({ pusher: this.pusher, reason: answer.reason }, 'a push gateway did not take a notification')
@@ -183,12 +185,13 @@ export class PusherLine {
     this.#stopped = true
     this.#due = false
     this.#badgeDue = false
-    this.#ended()
+    this.#parts.ended()
     return false
   }
 
   async #failed(): Promise<boolean> {
-    const { clock, commit, writer, position, logger } = this.#parts
+    const { clock, store, position, logger } = this.#parts
+    const { commit, writer } = store
     if (this.#failures === 0) this.#failingSinceMs = clock.nowMs()
     if (clock.nowMs() - this.#failingSinceMs >= GIVE_UP_MS) {
       // From here on, so that an event which comes during the commit is still due.

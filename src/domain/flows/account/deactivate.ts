@@ -8,7 +8,7 @@ import type { Granted, InteractiveAuth, UiaAnswer } from '../../uia/index.ts'
 import { type EmailProof, notAdded } from '../stages/email-proof.ts'
 import { confirmedUser, type Reauthentication } from '../stages/reauthentication.ts'
 
-/** What of a user is elsewhere, and ends with the account. */
+/** Data of a user that other folders keep, and that ends with the account. */
 export interface AccountTraces {
   /** In the same commit. */
   changesFor(account: AccountRecord): readonly Change<unknown>[]

@@ -20,7 +20,7 @@ import {
   type ProvenAddress,
 } from '../stages/email-proof.ts'
 
-/** What a session was sent, until it is confirmed. */
+/** A mail that a session asked for, until it is confirmed. */
 export interface Conversation {
   /** undefined: nothing that could be confirmed was sent, which the client does not learn. */
   readonly sid?: string | undefined
@@ -104,7 +104,7 @@ export class EmailStages2015 {
     const address = stringAt(auth, 'email') ?? ''
     const request = { address, clientSecret, sendAttempt: attempt, purpose, form, ip }
     const sent = await mails.request(request).catch((error: unknown) => {
-      // Who logs in does not learn whether there is such an account, whatever the operator tells those who ask for mails elsewhere.
+      // A login must not tell whether there is such an account, whatever the operator lets other requests tell.
       if (error instanceof MatrixError && error.errcode === 'M_THREEPID_NOT_FOUND' && purpose === 'login')
         return undefined
       throw error

@@ -18,7 +18,7 @@ export const LOG_IN_2015 = 'POST /login of the first version'
  * in the end whose account it is. What proves somebody is one stage; flows of more would be passed one after the other.
  */
 export class LogIn2015 {
-  /** What each flow consists of. */
+  /** The stage types of each flow. */
   readonly flows: readonly (readonly string[])[]
   /** Each passed with the user as its fact. */
   readonly stages: readonly Stage[]

@@ -3,10 +3,10 @@ import { factIn, type Stage, type StageOffer, type UiaAnswer } from '../../uia/i
 import type { Register, RegisterRequest } from '../registration/register.ts'
 import { PASSWORD_STAGE } from '../stages/password-and-token.ts'
 
-/** What clients of the first version need not be told: they have nothing to do for it. */
+/** Clients of the first version need not be told of this stage: they have nothing to do for it. */
 const DUMMY_STAGE = 'm.login.dummy'
 
-/** What a stage of registration is called in the first version, where it is another; several, where there are several ways to pass it. */
+/** The stages of the first version in place of a stage of today; several, where there are several ways to pass it. */
 export type Stages2015 = ReadonlyMap<string, readonly Stage[]>
 
 export interface Registration2015Parts {
@@ -25,7 +25,7 @@ export const REGISTRATION_2015 = 'POST /register of the first version'
  * `m.login.password`, which says what the account is to be. The dance is a user-interactive authentication of its own, whose order is free.
  */
 export class Registration2015 {
-  /** What each flow consists of; none where nobody may register. */
+  /** The stage types of each flow; none where nobody may register. */
   readonly flows: readonly (readonly string[])[]
   readonly #register: Register
   readonly stages: readonly Stage[]

@@ -27,7 +27,7 @@ export class BindEmail {
     const { sid, clientSecret, idServer } = proven.creds
     const account = await this.#parts.accounts.account(userId)
     if (account === undefined || idServer === undefined) return
-    // Who registers has no token at the identity server: it takes one of theirs in exchange, which needs an account here.
+    // A new user has no token at the identity server: it takes one of theirs in exchange, which needs an account here.
     await this.#parts.threepids.bind(
       { user: account.user, userId },
       { idServer, accessToken: undefined, sid, clientSecret },

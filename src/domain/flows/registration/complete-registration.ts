@@ -9,7 +9,7 @@ import type { CreateAccount } from './create-account.ts'
 import type { NewUserIds } from './new-user-ids.ts'
 import type { UpgradeGuest } from './upgrade-guest.ts'
 
-/** What the facts of passed stages mean for the new account. */
+/** Turns the facts of passed stages into changes of the new account. */
 export interface RegistrationOutcome {
   /** Changes in the commit of the account: a token is counted, an address added, an identity linked. */
   changesFor(facts: Granted['facts'], userId: UserId): readonly Change<unknown>[]

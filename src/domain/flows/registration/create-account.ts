@@ -5,7 +5,7 @@ import { type Accounts, userInUse } from '../../accounts/index.ts'
 import type { PreparedSession, SessionRequest, Sessions } from '../../devices/index.ts'
 import { notAdded } from '../stages/email-proof.ts'
 
-/** What else begins with an account, in the same commit: the profile. */
+/** Further changes in the commit of a new account: the profile. */
 export interface NewAccountChanges {
   /** `displayName`: where somebody chose one. */
   changesFor(userId: UserId, displayName: string | undefined): readonly Change<unknown>[]

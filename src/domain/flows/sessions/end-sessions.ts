@@ -4,7 +4,7 @@ import type { Devices } from '../../devices/index.ts'
 import type { InteractiveAuth, UiaAnswer } from '../../uia/index.ts'
 import type { Reauthentication } from '../stages/reauthentication.ts'
 
-/** What hangs on devices elsewhere, and ends with them. */
+/** Data that other folders keep for devices, and that ends with them. */
 export interface DeviceTraces {
   /** Removes what is left of the user's devices that are gone; stands behind their removal in the same commit. */
   orphansOf(userId: UserId): Change<void>

@@ -49,7 +49,7 @@ export class GetLoginToken {
   }
 
   /**
-   * Whom a token lets in, once; undefined where nobody. It ends with the device that asked for it: whoever throws a thief's device out, by a
+   * The user whom a token lets in, once. It ends with the device that asked for it: whoever throws a thief's device out, by a
    * new password or otherwise, shall not find another of theirs a minute later.
    */
   async redeem(token: string): Promise<UserId | undefined> {

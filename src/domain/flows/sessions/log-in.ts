@@ -9,7 +9,7 @@ export interface LogInParts {
   readonly sessions: Sessions
   readonly commit: Commit
   readonly serverName: ServerName
-  /** What `/.well-known/matrix/client` says, where the operator set it. */
+  /** The content of `/.well-known/matrix/client`, where the operator set it. */
   readonly wellKnown: JsonObject | undefined
 }
 

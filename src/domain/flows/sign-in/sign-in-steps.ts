@@ -12,7 +12,7 @@ export type AccountOfIdentity =
 /** Where the browser would go with a login token. */
 export type Client = ReturnType<typeof clientOf>
 
-/** What a browser that came back is shown, or where it goes. */
+/** The next page of a browser that came back, or the address it goes to. */
 export type SignInStep =
   | { readonly kind: 'ended' | 'otherBrowser' | 'notYet' | 'stagePassed' }
   | { readonly kind: 'failed'; readonly why: (Returned & { kind: 'failed' })['why']; readonly name: string }
@@ -47,7 +47,7 @@ export interface NewAccountStep {
   readonly provider: string
   readonly localpart: string
   readonly displayName: string | undefined
-  /** What was wrong with the last attempt. */
+  /** The reason why the last attempt failed. */
   readonly refusal: { readonly status: number; readonly text: string } | undefined
 }
 

@@ -112,7 +112,7 @@ export class SignInFlow {
       case 'refused':
         return { ...found, name: provider.name }
       case 'account':
-        // Who came with somebody else's ticket is told whose account it is: login CSRF.
+        // A browser that came with somebody else's ticket is told whose account it is: login CSRF.
         return how.solicited && isTrustedClient(redirectUrl, this.#parts.trustedClients)
           ? this.#toClient(found.userId, redirectUrl)
           : this.#askToGoOn(found.userId, redirectUrl, { isNew: false, ...how })

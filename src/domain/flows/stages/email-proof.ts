@@ -16,11 +16,11 @@ export const EMAIL_STAGE = 'm.login.email.identity'
 export const EMAIL_CODE_STAGE = 'm.login.email.code'
 export const EMAIL_URL_STAGE = 'm.login.email.url'
 
-/** What the stage proves an address for, by the operation of its session. */
+/** The purpose for which the stage proves an address, by the operation of its session. */
 export const purposeOf = (operation: string): MailPurpose =>
   operation.startsWith('POST /register') ? 'register' : 'password'
 
-/** What a client has of a session in which an address was validated, here or at an identity server. */
+/** The client's part of a session in which an address was validated, here or at an identity server. */
 export interface ThreepidCredentials {
   readonly sid: string
   readonly clientSecret: string
@@ -53,7 +53,7 @@ export interface EmailProofParts {
   readonly ownNames: readonly string[]
   /** Whether there is an identity server whose word is taken. */
   readonly trustsIdentityServers: boolean
-  /** Of which addresses are taken; empty: all. */
+  /** Domains of the addresses that are taken; empty: all. */
   readonly addressDomains: readonly string[]
 }
 
@@ -170,7 +170,7 @@ export class EmailProof {
     return { ...offer, flows: [...offer.flows, [EMAIL_STAGE]], stages: [...offer.stages, stage] }
   }
 
-  /** Who passed the stage of `alsoFor`, where somebody did; asked anew, since the address may have been removed meanwhile. */
+  /** The user who passed the stage of `alsoFor`, where somebody did; asked anew, since the address may have been removed meanwhile. */
   async confirmedBy(
     facts: StageFacts,
     requester: UserId | undefined,

@@ -99,7 +99,7 @@ export class IdentityStages {
     return { purpose: { kind: 'stage', session, type }, providers, again: !creates }
   }
 
-  /** What somebody would consent to by going to a provider for that, or why there is nothing to consent to. */
+  /** The operation that somebody would consent to by going to a provider for that, or why there is nothing to consent to. */
   async about(purpose: SignInPurpose): Promise<AboutStage> {
     if (purpose.kind !== 'stage') return { kind: 'ended' }
     const state = await this.#parts.uia.stageState(purpose.session, purpose.type)

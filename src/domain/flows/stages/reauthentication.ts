@@ -8,7 +8,7 @@ import { PASSWORD_STAGE, passwordStage } from './password-and-token.ts'
 export interface ReauthenticationParts {
   readonly accounts: Accounts
   readonly identities: ExternalIdentities
-  /** Of providers; none where none is set up. */
+  /** Stages of providers; none where none is set up. */
   readonly identityStages: readonly Stage[]
   readonly providers: readonly SignInProvider[]
 }
