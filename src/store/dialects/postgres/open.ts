@@ -21,7 +21,7 @@ export const openPostgres = async (options: StoreOptions): Promise<DialectStore>
     })
   })
   // A server that was killed may have a commit on its way: it is let end before anything is read.
-  await connection.begin(DURABLE_STREAMS)
+  await connection.begin({ streams: DURABLE_STREAMS, shared: true })
   await connection.rollback()
   const reads = new PostgresReads(url, logger)
   return {

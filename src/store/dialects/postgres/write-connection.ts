@@ -3,7 +3,7 @@ import type { Clock, Logger } from '#base'
 import type { DurableStream } from '../../ports/engine/change.ts'
 import { WriteConflict } from '../../ports/engine/change.ts'
 import { StoreUnavailable } from '../../ports/engine/faults.ts'
-import type { Answer, Positions, WriteConnection } from '../../sql/engine/connection.ts'
+import type { Answer, GroupLocks, Positions, WriteConnection } from '../../sql/engine/connection.ts'
 import type { Insert, Statement, Value } from '../../sql/engine/query.ts'
 import type { Durability, StoreOptions } from '../../sql/engine/store.ts'
 import { clientConfig, execute, executeText } from './client.ts'
@@ -17,11 +17,15 @@ const SYNCED: Readonly<Record<Durability, string>> = {
   full: "select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') in ('off', 'local')",
   relaxed: "select set_config('synchronous_commit', 'off', false)",
 }
-/** In the order of their names, as every process asks for them. */
-const beginWith = (streams: readonly DurableStream[]): string =>
-  streams.length === 0
-    ? 'begin'
-    : `begin; select stream, position from stream_positions where stream in (${streams.map((stream) => `'${stream}'`).join()}) order by stream for update`
+/** 'commits' as a number that no other program is likely to lock. */
+const SHARED_LOCK = 4_803_922_118
+
+/** The locks in the order in which every process takes them, so that none waits for another in a circle. */
+const beginWith = ({ streams, shared }: GroupLocks): string => {
+  const lock = shared ? `; select pg_advisory_xact_lock(${SHARED_LOCK})` : ''
+  const names = streams.map((stream) => `'${stream}'`).join()
+  return `begin${lock}; select stream, position from stream_positions where stream in (${names || "''"}) order by stream for update`
+}
 
 /** The one connection that writes. Lost, it is made anew by the next group, at ever longer intervals while that fails. */
 export class PostgresWriteConnection implements WriteConnection {
@@ -42,9 +46,9 @@ export class PostgresWriteConnection implements WriteConnection {
     this.#durability = durability
   }
 
-  async begin(streams: readonly DurableStream[]): Promise<Positions> {
+  async begin(locks: GroupLocks): Promise<Positions> {
     const client = this.#client ?? (await this.#connect())
-    const rows = await this.#text(beginWith(streams), client)
+    const rows = await this.#text(beginWith(locks), client)
     const entries = rows as readonly { stream: DurableStream; position: number }[]
     return Object.fromEntries(entries.map(({ stream, position }) => [stream, position])) as Positions
   }

@@ -4,6 +4,14 @@ import type { DialectName, Insert, Statement, Value } from './query.ts'
 /** How far the streams of one transaction reach. */
 export type Positions = Readonly<Partial<Record<DurableStream, number>>>
 
+/** What a group of commits keeps other processes from. */
+export interface GroupLocks {
+  /** Streams of which nobody else takes positions meanwhile. */
+  readonly streams: readonly DurableStream[]
+  /** The one lock of all writes that look before they write and have no stream to stand in for it. */
+  readonly shared: boolean
+}
+
 export interface Answer {
   readonly rows: readonly unknown[]
   /** Rows changed, or rows answered by a statement that returns some. */
@@ -18,8 +26,8 @@ export interface WriteConnection {
   readonly dialect: DialectName
   /** Whether gathering the inserts of a group saves time: true where each statement is a round trip. */
   readonly gathersInserts: boolean
-  /** Starts the group's transaction; from here to its end no other process can take positions of these streams. Answers where they stand. */
-  begin(streams: readonly DurableStream[]): Promise<Positions>
+  /** Starts the group's transaction; from here to its end no other process has the same locks. Answers where the locked streams stand. */
+  begin(locks: GroupLocks): Promise<Positions>
   execute(statement: Statement, values: Value[]): Promise<Answer>
   insert<Row>(insert: Insert<Row>, rows: readonly Row[]): Promise<void>
   /** Makes all durable, with the positions that moved; those of `inRows` are found in the rows of the stream too. */

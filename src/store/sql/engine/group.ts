@@ -7,7 +7,7 @@ import {
   WriteConflict,
 } from '../../ports/engine/change.ts'
 import { StoreUnavailable, type UnavailableReason, UnstorableText } from '../../ports/engine/faults.ts'
-import type { Positions, WriteConnection } from './connection.ts'
+import type { GroupLocks, Positions, WriteConnection } from './connection.ts'
 import { GroupTransaction, type WriterMemory } from './transaction.ts'
 import type { WriteTable } from './writes.ts'
 
@@ -70,11 +70,11 @@ export class GroupRunner {
 
   /** Never throws: every commit has an outcome. */
   async run(commits: readonly CommitRequest[]): Promise<GroupResult> {
-    const streams = this.#streamsOf(commits)
+    const locks = this.#locksOf(commits)
     let mode: 'together' | 'apart' = 'together'
     for (let deadlocks = 0; ; ) {
       try {
-        return await this.#attempt(commits, streams, mode)
+        return await this.#attempt(commits, locks, mode)
       } catch (error) {
         if (error instanceof RunCarefully && mode === 'together') mode = 'apart'
         else if (!(error instanceof StoreUnavailable) || error.reason !== 'deadlock' || ++deadlocks >= MAX_DEADLOCKS)
@@ -83,14 +83,23 @@ export class GroupRunner {
     }
   }
 
-  /** The streams of which these commits, and those in doubt, may have taken positions; in one order for all processes, lest they wait in a circle. */
-  #streamsOf(commits: readonly CommitRequest[]): readonly DurableStream[] {
-    const streams = new Set<string>(this.#doubtful.flatMap(({ advanced }) => Object.keys(advanced)))
+  /**
+   * The locks that these commits need, and those in doubt. A write that names the streams of its table is kept apart from its like by them; all
+   * others, and those that end sessions, share one lock, for they ask before they write.
+   */
+  #locksOf(commits: readonly CommitRequest[]): GroupLocks {
+    const streams = new Set<DurableStream>()
+    for (const { advanced } of this.#doubtful)
+      for (const stream of Object.keys(advanced)) streams.add(stream as DurableStream)
+    let shared = false
     for (const commit of commits) {
-      for (const { operation } of commit)
-        for (const stream of this.#writes.get(operation)?.streams ?? []) streams.add(stream)
+      for (const { operation } of commit) {
+        const taken = this.#writes.get(operation)?.streams ?? []
+        for (const stream of taken) streams.add(stream)
+        shared ||= taken.length === 0 || taken.includes('sessions')
+      }
     }
-    return streams.size === 0 ? [] : DURABLE_STREAMS.filter((stream) => streams.has(stream))
+    return { streams: DURABLE_STREAMS.filter((stream) => streams.has(stream)), shared }
   }
 
   /**
@@ -99,12 +108,12 @@ export class GroupRunner {
    */
   async #attempt(
     commits: readonly CommitRequest[],
-    streams: readonly DurableStream[],
+    locks: GroupLocks,
     mode: 'together' | 'apart',
   ): Promise<GroupResult> {
     const connection = this.#connection
     try {
-      const before = await connection.begin(streams)
+      const before = await connection.begin(locks)
       const late = this.#happened(before)
       const tx = new GroupTransaction(connection, before, this.#memory)
       const outcomes: Outcome[] = []
