@@ -31,6 +31,18 @@ const apply = async (
   return applied.positions
 }
 
+/** Another room, which no change of the first one may touch. */
+const bystander = async (store: Store) => {
+  const { room } = await createRoom(store)
+  const [record, state] = [await store.rooms.room(room), await store.rooms.state(room, { at: 'current' })]
+  return {
+    isUntouched: async () => {
+      expect(await store.rooms.room(room)).toEqual(record)
+      expect(await store.rooms.state(room, { at: 'current' })).toEqual(state)
+    },
+  }
+}
+
 const extremity = ({ eventId, depth }: TestEvent) => ({ eventId, depth })
 const NOWHERE = '$nowhere' as EventId
 
@@ -56,6 +68,7 @@ onEveryDatabase('rooms whose history branches', (open) => {
   test('extremities branch, and join again', async () => {
     const store = await open()
     const room = await createRoom(store)
+    const other = await bystander(store)
     const [one, two] = [message(), message()]
     await apply(store, room, [one], {})
     await apply(store, room, [two], { extremities: [one, two].map(extremity) })
@@ -65,17 +78,20 @@ onEveryDatabase('rooms whose history branches', (open) => {
     const joined = message({ prevEvents: [one.eventId, two.eventId] })
     await apply(store, room, [joined], {})
     expect((await store.rooms.room(room.room))?.extremities).toEqual([extremity(joined)])
+    await other.isUntouched()
   })
 
   test('a change without an event in the timeline is counted', async () => {
     const store = await open()
     const room = await createRoom(store)
+    const other = await bystander(store)
     const before = room.base
     const head = (await store.rooms.room(room.room))?.extremities ?? []
     await apply(store, room, [message({ placing: 'outlier' })], { extremities: head })
     expect(room.base).toEqual({ sequence: before.sequence + 1, head: before.head })
     await expect(applyTo(store, { ...room, base: before }, [message()])).rejects.toMatchObject({ kind: 'room-changed' })
     await applyTo(store, room, [message()])
+    await other.isUntouched()
   })
 
   describe('a reference', () => {

@@ -220,6 +220,19 @@ onEveryDatabase('commits', (open, make) => {
     expect((await again.positions()).events).toBe(15)
   })
 
+  test('text with U+0000 is refused as such, alone, in writing and in asking', async () => {
+    const store = await open()
+    const [room, other] = [await createRoom(store), await createRoom(store)]
+    const named = (alias: string) => store.commit([send(room), writers.rooms.addAlias(alias, room.room, ALICE)])
+    const [refused, neighbour] = await Promise.allSettled([named('#a\0b:localhost'), store.commit([send(other)])])
+    expect(refused).toMatchObject({ status: 'rejected', reason: { name: 'UnstorableText' } })
+    expect(neighbour.status).toBe('fulfilled')
+    expect(await store.rooms.timeline(room.room, { direction: 'forward', limit: 9 })).toHaveLength(2)
+    await expect(store.rooms.roomOfAlias('#a\0b:localhost')).rejects.toMatchObject({ name: 'UnstorableText' })
+    await named('#ab:localhost')
+    expect(await store.rooms.roomOfAlias('#ab:localhost')).toMatchObject({ room: room.room })
+  })
+
   test('a change that nobody knows is a fault, and not of its neighbours', async () => {
     const store = await open()
     const [unknown, known] = await Promise.allSettled([
