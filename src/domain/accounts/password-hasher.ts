@@ -9,9 +9,6 @@ export interface PasswordCost {
   readonly parallelism: number
 }
 
-/** The second recommendation of OWASP's password storage page: some tens of milliseconds a hash. */
-export const DEFAULT_PASSWORD_COST: PasswordCost = { memoryKib: 19_456, passes: 2, parallelism: 1 }
-
 export interface PasswordHasherParts {
   readonly random: Random
   readonly cost: PasswordCost

@@ -7,6 +7,7 @@ import {
   buildEvent,
   canonicalJson,
   describeRefusal,
+  MAX_PREV_EVENTS,
   redact,
   referenceHash,
   type SigningKey,
@@ -53,9 +54,6 @@ export interface TurnTools {
   /** The stored JSON of an event, for the reference hashes of room versions 1 and 2. */
   storedJson(eventId: EventId): Promise<string | undefined>
 }
-
-/** An event refers to so many at most (server-server API, "PDUs"). */
-const MAX_PREV_EVENTS = 20
 
 /**
  * One room's turn: reads its state, adds events one after another, each authorised by the state the ones before it made.

@@ -16,6 +16,9 @@ const enc = encodeURIComponent
 const KEYS = ['a', 'b', 'c']
 const REFUSALS = new Set(['M_FORBIDDEN', 'M_BAD_STATE'])
 
+/** Kinds of requests that a run has to have had answered. */
+export const KINDS = ['send', 'state', 'join', 'leave', 'ban'] as const
+
 /**
  * What several users do to the same rooms through several processes at once, as the dice fall: messages, state, joins, leaves, kicks,
  * bans, and power given and taken. What the rules of the room refuse is no fault; the load cannot know what the others just did.
@@ -43,15 +46,21 @@ export class SharedLoad {
     this.#dice = new Dice(parts.seed)
   }
 
-  /** All members at all processes at once, until the time is over. */
+  /** All members at all processes at once, for so long; on a slow machine longer, until each kind of request was answered 200, and enough in all. */
   async run(durationMs: number): Promise<void> {
     const until = performance.now() + durationMs
     const work = async (member: Member, client: TestClient, dice: Dice): Promise<void> => {
-      while (performance.now() < until) await this.#step(member, client, dice)
+      while (performance.now() < until || !this.#hasTeeth(durationMs)) await this.#step(member, client, dice)
     }
     const everybody = [this.#owner, ...this.#members]
     await Promise.all(
       everybody.flatMap((member) => member.clients.map((client) => work(member, client, this.#dice.fork()))),
+    )
+  }
+
+  #hasTeeth(durationMs: number): boolean {
+    return (
+      this.acknowledged.length > durationMs / 50 && KINDS.every((kind) => (this.counts.get(`${kind} 200`) ?? 0) > 0)
     )
   }
 

@@ -6,7 +6,7 @@ import { onPostgres } from '../../contract/databases.ts'
 import { seedOfRun } from '../../crash/dice.ts'
 import { Replay } from '../../support/replay.ts'
 import { TwoProcesses } from '../../support/two-processes.ts'
-import { type Member, SharedLoad } from './two-processes-load.ts'
+import { KINDS, type Member, SharedLoad } from './two-processes-load.ts'
 
 /** `HOMEROOM_TEST_TWO_PROCESSES`: for how many seconds both write. */
 const SECONDS = Number(process.env.HOMEROOM_TEST_TWO_PROCESSES ?? 5)
@@ -84,8 +84,7 @@ onPostgres('two processes over one database, both writing to the same rooms,', (
       expect(two.errors).not.toMatch(/"level":(?:50|60)/)
       // The test itself has to have had teeth.
       expect(replayed).toBeGreaterThan(SECONDS * 10)
-      for (const kind of ['send', 'state', 'join', 'leave', 'ban'])
-        expect(load.counts.get(`${kind} 200`)).toBeGreaterThan(0)
+      for (const kind of KINDS) expect(load.counts.get(`${kind} 200`)).toBeGreaterThan(0)
     },
     TIME_MS,
   )
