@@ -143,6 +143,21 @@ onEveryHomeserver('presence', (start) => {
     expect(toldOf(dave)(await bob.sync(quietly(again.next_batch)))).toEqual(['offline'])
   })
 
+  it('is told of who came, not of who came and went again: with them nothing is shared any more', async () => {
+    const { homeserver, alice, roomId } = await pair(start)
+    await using _ = homeserver
+    const [carol, dave] = [await homeserver.register('carol'), await homeserver.register('dave')]
+    for (const client of [carol, dave]) await setStatus(client, { presence: 'online' })
+    const { next_batch: since } = await alice.sync()
+    await carol.join(roomId)
+    await carol.post(`/v3/rooms/${roomId}/leave`)
+    await dave.join(roomId)
+    const { presence }: PresenceSection = await alice.sync({ since })
+    const senders = presence?.events.map(({ sender }) => sender)
+    expect(senders).toContain(dave.userId)
+    expect(senders).not.toContain(carol.userId)
+  })
+
   it('keeps status and last activity over a restart', async () => {
     const { clock, homeserver, alice, bob } = await pair(start)
     await using _ = homeserver

@@ -71,4 +71,30 @@ onPostgres('two processes that do not hear of each other', () => {
     },
     TIME_MS,
   )
+
+  it(
+    'show nobody as typing who left by the other one',
+    async () => {
+      await using two = await TwoProcesses.start()
+      const [alice, aliceThere] = await two.register('alice')
+      const [bob, bobThere] = await two.register('bob')
+      const roomId = await alice.createRoom({ preset: 'public_chat' })
+      await bob.join(roomId)
+      const { next_batch: since } = await aliceThere.sync({ since: (await alice.sync()).next_batch })
+      await bobThere.put(`/v3/rooms/${roomId}/typing/${bob.userId}`, { typing: true, timeout: TIME_MS })
+      const typingAt = async (from: string): Promise<Json> => {
+        const { rooms, next_batch: next } = await aliceThere.sync({ since: from })
+        const typing = rooms.join[roomId]?.ephemeral.events.find(({ type }: Json) => type === 'm.typing')
+        return { users: typing?.content.user_ids, next }
+      }
+      const before = await typingAt(since)
+      expect(before.users).toEqual([bob.userId])
+      await bob.post(`/v3/rooms/${roomId}/leave`)
+      await aliceThere.createRoom()
+      expect((await typingAt(before.next)).users).toEqual([])
+      await two.terminate()
+      expect(two.errors).toBe('')
+    },
+    TIME_MS,
+  )
 })
