@@ -10,9 +10,9 @@ export class FolderInUse extends Error {
 }
 
 /**
- * Keeps a second server away from a data folder: two would each believe to know all that is new. A lock of the system's on
- * an empty SQLite file, as portable as SQLite is; it ends with the process, however that ends, so a crash leaves nothing to
- * clean up. Answers what lets go of it. Throws `FolderInUse`, and what the file system throws.
+ * Keeps a second server away from a data folder, as each would take its caches for complete. The lock is that of SQLite on
+ * an empty file, so it works wherever SQLite does and ends with the process: a crash leaves nothing to clean up.
+ * Returns the function that releases it. Throws `FolderInUse`, and errors of the file system.
  */
 export const lockFolder = (folder: string): (() => void) => {
   let file: DatabaseSync | undefined

@@ -4,9 +4,9 @@ import type { LeasesWriter } from './ports/processes/leases.ts'
 
 /** Work that only one process of a homeserver does at a time. */
 export interface LeasedWork {
-  /** This process is the one from now on. Called again after `stop`, where it comes to that. */
+  /** Begins the work: this process holds the lease. May be called again after `stop`. */
   start(): void
-  /** Stops what is under way. Another process may have begun when it is called. */
+  /** Stops the work. Another process may have begun it already. */
   stop(): Promise<void>
 }
 
@@ -15,9 +15,9 @@ export interface LeasesParts {
   readonly commit: Commit
   readonly clock: Clock
   readonly logger: Logger
-  /** Of this process, and of no other that runs at the same time. */
+  /** Name of this process; no other process that runs at the same time may have it. */
   readonly owner: string
-  /** After a crash another process takes over when this time is over. Renewed three times as often. */
+  /** Time after which another process takes over from a crashed one. A lease is renewed three times in it. */
   readonly lifetimeMs: number
 }
 
@@ -26,13 +26,13 @@ interface Lease {
   readonly work: LeasedWork
   /** On the monotonic clock; undefined: not held. */
   heldUntilMs: number | undefined
-  /** Settles when the last `stop` has. */
+  /** Settles with the last call of `stop`. */
   ended: Promise<void>
 }
 
 /**
- * Shares work out between the processes of a homeserver: each piece has a lease in the database, one process holds it, renews it while it runs,
- * and the others try again and again. A process that could not renew in time stops the work by itself. The machines' clocks must agree to
+ * Divides work among the processes of a homeserver. Each piece of work has a lease in the database; one process holds and renews it,
+ * and the others keep trying to take it. A process that could not renew a lease in time stops the work by itself. The machines' clocks must agree
  * within a few seconds.
  */
 export class Leases {
@@ -47,18 +47,18 @@ export class Leases {
     this.#parts = parts
   }
 
-  /** Before `start`. */
+  /** Registers a piece of work; only before `start`. */
   add(name: string, work: LeasedWork): void {
     this.#leases.push({ name, work, heldUntilMs: undefined, ended: Promise.resolve() })
   }
 
-  /** Takes what is free, and begins it before it answers. Never throws. */
+  /** Takes the leases that are free, and resolves when their work has begun. Never throws. */
   start(): Promise<void> {
     this.#running = this.#round()
     return this.#running
   }
 
-  /** Ends all work and gives the leases back; before the store closes. Never throws. */
+  /** Ends all work and gives the leases back. Has to be called before the store closes. Never throws. */
   async stop(): Promise<void> {
     this.#stopped = true
     this.#cancel?.()
@@ -92,7 +92,7 @@ export class Leases {
     const untilMs = nowMs + lifetimeMs
     const heldUntilMs = clock.monotonicMs() + lifetimeMs
     const answers = await commit(this.#leases.map(({ name }) => writer.hold({ name, owner, nowMs, untilMs })))
-    // The answer may have been long in coming.
+    // An answer that took longer than the lease lasts is worth nothing.
     const isLate = clock.monotonicMs() >= heldUntilMs
     this.#cancelWatch?.()
     this.#cancelWatch = clock.after(Math.max(0, heldUntilMs - clock.monotonicMs()), () => this.#loseOverdue())

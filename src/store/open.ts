@@ -6,15 +6,15 @@ import { queriesOver } from './sql/engine/query.ts'
 import type { StoreOptions } from './sql/engine/store.ts'
 import { type Readers, readersOver } from './sql/ports.ts'
 
-/** The open database: one reader for each port, and `commit` for what the `writers` make. */
+/** The open database: a reader for each port, and `commit` for the changes that `writers` make. */
 export interface Store extends Readers {
   readonly commit: Commit
-  /** Called in this thread for each committed group, in order, before its commits resolve. The answer ends it. */
+  /** Calls the listener in this thread for each committed group, in order, before its commits resolve. Returns the function that removes it. */
   onCommitted(listener: (committed: Committed) => void): () => void
-  /** How far each stream reaches now, also by commits of other processes. */
+  /** The newest position of each stream, with commits of other processes. */
   positions(): Promise<Readonly<Record<DurableStream, number>>>
   stats(): CommitStats
-  /** Takes no more commits, finishes those under way, and lets go of the database. */
+  /** Refuses new commits, finishes those under way, and closes the database. */
   close(): Promise<void>
 }
 
@@ -27,12 +27,12 @@ const allPositions = queriesOver<StreamTables>()((db) =>
   db.selectFrom('stream_positions').select(['stream', 'position']),
 )
 
-/** On SQLite the rows of events alone say how far that stream reaches, until a position is taken that no event has. */
+/** On SQLite the newest position of the stream of events is its newest row, unless a position was taken that no event has. */
 const newestEvent = queriesOver<StreamTables>()((db) =>
   db.selectFrom('events').select(sql<number | null>`max(event)`.as('position')),
 )
 
-/** How far each stream reaches in a database. */
+/** The newest position of each stream in a database. */
 export const positionsIn = async (db: Db): Promise<Readonly<Record<DurableStream, number>>> => {
   const rows = await db.all(allPositions, {})
   const positions = Object.fromEntries(rows.map(({ stream, position }) => [stream, position])) as Record<
@@ -43,7 +43,7 @@ export const positionsIn = async (db: Db): Promise<Readonly<Record<DurableStream
   return { ...positions, events: Math.max(positions.events, newest) }
 }
 
-/** Brings the schema up to date first. Throws `SchemaTooNew`, and `StoreUnavailable` where the database cannot be reached. */
+/** Opens the database and brings its schema up to date. Throws `SchemaTooNew`, and `StoreUnavailable` if it cannot be reached. */
 export const openStore = async (options: StoreOptions): Promise<Store> => {
   const { queue, db, close } = await openDialect(options)
   let closing: Promise<void> | undefined
@@ -60,7 +60,7 @@ export const openStore = async (options: StoreOptions): Promise<Store> => {
   }
 }
 
-/** Only the dialect in use is loaded: the other one's driver would cost memory for nothing. */
+/** Loads only the dialect in use, as each driver costs memory. */
 const openDialect = async (options: StoreOptions) => {
   const { url } = options
   if (url.startsWith('sqlite:')) {

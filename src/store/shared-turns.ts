@@ -7,17 +7,17 @@ export interface Turns {
 }
 
 export interface SharedTurnsParts {
-  /** Its lifetime is how long one turn may last: then the next one begins, as its process has died. */
+  /** The lifetime of its rows is the longest that a turn may last: after that the process is taken for dead, and the next turn begins. */
   readonly table: ShortLivedTable<object>
   readonly clock: Clock
 }
 
 const ASK_AGAIN_MS = 50
 
-/** Turns that the processes of a homeserver share: a row for each key while somebody has the turn. */
+/** Turns that the processes of a homeserver share: a row for each key while a turn on it lasts. */
 export class SharedTurns implements Turns {
   readonly #parts: SharedTurnsParts
-  /** Those of this process do not ask the database against each other. */
+  /** Turns of this process wait here, so that they do not all poll the database. */
   readonly #own = new KeyedLock<string>()
 
   constructor(parts: SharedTurnsParts) {

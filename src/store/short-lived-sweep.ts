@@ -10,7 +10,7 @@ export interface ShortLivedSweepParts {
 }
 
 const EVERY_MS = 5 * 60_000
-/** Rows of one commit: others write between two of them. */
+/** Rows removed by one commit; others write between two of these. */
 const ROWS_AT_ONCE = 500
 
 /** Removes short-lived rows that have expired, every five minutes, in pieces. */

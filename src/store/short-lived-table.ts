@@ -12,9 +12,9 @@ import type {
 
 export interface ShortLivedLimits {
   readonly lifetimeMs: number
-  /** Rows of one owner; beyond it those that expire first go. 100 by default. */
+  /** Rows that one owner may have; beyond it those that expire first are removed. 100 by default. */
   readonly rowsOfOwner?: number
-  /** Rows in all; beyond it those that expire first go. 20,000 by default, and a little more for a moment. */
+  /** Rows in all; beyond it those that expire first are removed. 20,000 by default, exceeded for moments. */
   readonly rows?: number
 }
 
@@ -30,7 +30,7 @@ export interface ShortLivedTablesParts {
 export interface PutOptions {
   /** Random by default. */
   readonly id?: string
-  /** The user, device or account that the row counts for. */
+  /** The user, device or account whose limit the row counts against. */
   readonly owner?: string
   readonly lifetimeMs?: number
 }
@@ -40,11 +40,11 @@ const ID_LENGTH = 43
 const ROWS = 20_000
 const ROWS_OF_OWNER = 100
 const BODY_BYTES = 64 * 1024
-/** Every so many puts of one process the rows of the kind are counted. */
+/** Puts of one process between two trims of the kind. */
 const PUTS_BETWEEN_TRIMS = 64
 const CHANGE_ATTEMPTS = 20
 
-/** Makes the tables of what waits for somebody to come back with its id. */
+/** Makes a `ShortLivedTable` for each kind. */
 export class ShortLivedTables {
   readonly #parts: ShortLivedTablesParts
 
@@ -64,8 +64,8 @@ interface ShortLivedTableParts extends ShortLivedTablesParts {
 }
 
 /**
- * What waits for somebody to come back with its id, to whichever process, also after a restart. The database knows ids as hashes, and values
- * sealed: who reads a copy of it can use neither.
+ * Values that wait for a request that names their id, at any process, also after a restart. The database has ids as hashes and values
+ * sealed, so a copy of it gives nobody a usable id or value.
  */
 export class ShortLivedTable<Value extends {}> {
   readonly #parts: ShortLivedTableParts
@@ -75,7 +75,7 @@ export class ShortLivedTable<Value extends {}> {
     this.#parts = parts
   }
 
-  /** Answers the id. A value that was there under the same id goes. Throws `M_TOO_LARGE`. */
+  /** Stores a value in place of any other of that id. Returns the id. Throws `M_TOO_LARGE`. */
   async put(value: Value, { id, owner = '', lifetimeMs }: PutOptions = {}): Promise<string> {
     const { commit, writer, random, limits, kind } = this.#parts
     const key = id ?? random.token(ID_LENGTH)
@@ -84,21 +84,21 @@ export class ShortLivedTable<Value extends {}> {
     return key
   }
 
-  /** Answers whether it was added: false where there is one of that id. Throws `M_TOO_LARGE`. */
+  /** Returns whether the value was added; false: one of that id exists. Throws `M_TOO_LARGE`. */
   async add(value: Value, { id, owner = '', lifetimeMs }: PutOptions & { readonly id: string }): Promise<boolean> {
     const { commit, writer, clock } = this.#parts
     const [added] = await commit([writer.add(this.#row(id, value, owner, lifetimeMs), clock.nowMs())])
     return added
   }
 
-  /** Adds a value that stands for the caller alone. Answers what takes it away again; undefined where there is one of that id. */
+  /** Adds a row that stands for the caller alone. Returns the function that removes it; undefined: a row of that id exists. */
   async claim(this: ShortLivedTable<object>, id: string): Promise<(() => Promise<void>) | undefined> {
     const { commit, writer, clock } = this.#parts
     const row = this.#row(id, {}, '', undefined)
     const [added] = await commit([writer.add(row, clock.nowMs())])
     if (!added) return undefined
     return async () => {
-      // Sealed twice, nothing is the same: this is no other claim that came after.
+      // Sealing the same value twice gives different texts, so this never removes a later claim.
       await commit([writer.replace({ ...row, expiresAtMs: 0 }, row.body)])
     }
   }
@@ -108,26 +108,26 @@ export class ShortLivedTable<Value extends {}> {
     return row === undefined ? undefined : this.#valueOf(row)
   }
 
-  /** Once: it is gone then. */
+  /** Removes and returns the value. */
   async take(id: string): Promise<Value | undefined> {
     const [row] = await this.#parts.commit([this.taking(id)])
     return row === undefined ? undefined : this.#valueOf(row)
   }
 
-  /** `take` as a change, in the commit of something else. */
+  /** `take` as a change, for the commit of something else. */
   taking(id: string): Change<ShortLivedRow | undefined> {
     const { writer, clock } = this.#parts
     return writer.take(this.#keyOf(id), clock.nowMs())
   }
 
-  /** Removes all of an owner, in the commit of something else. */
+  /** Removes all rows of an owner, as a change for the commit of something else. */
   removingOwned(owner: string): Change<void> {
     return this.#parts.writer.removeOwned(this.#parts.kind, owner)
   }
 
   /**
-   * Puts another value in place of what is there; `change` is called again where somebody else was faster. The row expires when it would have.
-   * Answers the new value; undefined where there is none (any more).
+   * Replaces a value and keeps its expiry; `change` is called again if somebody else changed the row meanwhile.
+   * Returns the new value; undefined: no such row (any more).
    */
   async change(
     id: string,
@@ -165,7 +165,7 @@ export class ShortLivedTable<Value extends {}> {
     return this.#parts.sealer.seal(text, contextOf(this.#keyOf(id)))
   }
 
-  /** undefined: sealed with another key. */
+  /** undefined: the row was sealed with another key. */
   #valueOf(row: ShortLivedRow): Value | undefined {
     const text = this.#parts.sealer.open(row.body, contextOf(row))
     return text === undefined ? undefined : (JSON.parse(text) as Value)

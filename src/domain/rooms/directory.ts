@@ -25,7 +25,7 @@ interface Asker {
   readonly admin: boolean
 }
 
-/** Whether `m.room.aliases` is to say so, as in 2015. Where the room has that list already it is kept up in any case. */
+/** `told`: put the change into `m.room.aliases`, as in 2015. A room that has that list already gets it updated anyway. */
 interface AliasChange {
   readonly told: boolean
 }
@@ -45,7 +45,7 @@ export class Directory {
     return found.roomId
   }
 
-  /** Anyone in the room may name it. Throws `M_INVALID_PARAM` for other servers' aliases, 409 where it is taken. */
+  /** Adds an alias, for any member of the room. Throws `M_INVALID_PARAM` for other servers' aliases, 409 if the alias is taken. */
   async add(alias: RoomAlias, roomId: RoomId, asker: Asker, change: AliasChange): Promise<void> {
     if (serverOf(alias) !== this.#options.serverName || /\s/.test(alias))
       throw new MatrixError('M_INVALID_PARAM', 'Not an alias of this server')
@@ -60,7 +60,7 @@ export class Directory {
     await this.#tell(roomId, room, asker.userId, change)
   }
 
-  /** Who made it, who may set the canonical alias, and server administrators may take it away. */
+  /** Removes an alias, for its creator, users who may set the canonical alias, and server administrators. */
   async remove(alias: RoomAlias, asker: Asker, change: AliasChange): Promise<void> {
     const found = await this.#options.reader.roomOfAlias(alias)
     if (found === undefined) throw new MatrixError('M_NOT_FOUND', `No room has the alias ${alias}`)
@@ -72,7 +72,7 @@ export class Directory {
     await this.#tell(found.roomId, await this.#roomNumber(found.roomId), asker.userId, change)
   }
 
-  /** Shows or hides the room in the public directory: who may set the canonical alias, and administrators. */
+  /** Shows or hides the room in the public directory, for users who may set the canonical alias, and server administrators. */
   async setPublished(roomId: RoomId, published: boolean, asker: Asker): Promise<void> {
     const room = await this.#roomNumber(roomId)
     if (!asker.admin && !(await this.#mayName(roomId, asker.userId)))
@@ -96,8 +96,8 @@ export class Directory {
   }
 
   /**
-   * Sets `m.room.aliases`, purely informational ("Room aliases" of 2015), to the aliases of this server. Who has not the power to do
-   * so has changed the alias all the same.
+   * Sets `m.room.aliases`, which is informational only ("Room aliases" of 2015), to the aliases of this server. A sender without the
+   * power to do so is no error, as the alias itself is changed.
    */
   async #tell(roomId: RoomId, room: RoomNumber, sender: UserId, { told }: AliasChange): Promise<void> {
     const { rooms, reader, serverName: stateKey } = this.#options
@@ -112,7 +112,7 @@ export class Directory {
     }
   }
 
-  /** A removed alias must not go on standing in `m.room.canonical_alias`. */
+  /** Takes a removed alias out of `m.room.canonical_alias`. */
   async #dropFromCanonical(alias: RoomAlias, roomId: RoomId, userId: UserId): Promise<void> {
     await this.#options.rooms.turn(roomId, async (turn) => {
       const current = await turn.state('m.room.canonical_alias')
@@ -138,8 +138,8 @@ const hasNamingPower = async (turn: RoomTurn, userId: UserId): Promise<boolean> 
 }
 
 /**
- * Checks a new `m.room.canonical_alias`: every alias that was not there before must point to the room (its section).
- * Throws `M_INVALID_PARAM` for what is no alias, `M_BAD_ALIAS` for one that does not.
+ * Checks a new `m.room.canonical_alias`: every alias that is new in it must point to the room (section of that event).
+ * Throws `M_INVALID_PARAM` for a text that is no alias, `M_BAD_ALIAS` for an alias that does not point to the room.
  */
 export const checkCanonicalAlias = async (
   content: JsonObject,

@@ -1,21 +1,21 @@
 import { type EventId, type RoomEvent, type RoomId, type RoomVersion, stateTupleKey } from '#spec'
 import { type Extremity, headOf, type RoomBase, type RoomNumber } from '#store'
 
-/** A state event as the room's turn needs it. `json` is its stored PDU. */
+/** A state event with its stored PDU as JSON. */
 export interface StateEntry {
   readonly event: RoomEvent
   readonly json: string
 }
 
-/** Loads one entry of the current state; `null` where there is none. */
+/** Loads one entry of the current state; `null`: there is none. */
 export type LoadEntry = (type: string, stateKey: string) => Promise<StateEntry | null>
 
 const HEAD_BYTES = 2_000
 const ENTRY_OVERHEAD_BYTES = 400
 
 /**
- * What a room's turn starts from: the head of its DAG, and those entries of the current state that turns have asked for.
- * Runs ahead of the database by the changes under way, so it lives until they are committed and is dropped when one fails.
+ * A room in memory, from which its turns start: the forward extremities, and those entries of the current state that turns have asked for.
+ * It is ahead of the database by the changes under way, so it stays in memory until they are committed, and is dropped if one fails.
  */
 export class LiveRoom {
   readonly room: RoomNumber
@@ -25,11 +25,11 @@ export class LiveRoom {
   extremities: readonly Extremity[]
   /** Room versions 1 and 2: the JSON of extremities that may not be in the database yet. */
   newest: ReadonlyMap<EventId, string> = new Map()
-  /** Settles with the last change that was handed to the store; a turn that changes nothing answers after it. */
+  /** Settles with the last change given to the store; a turn that changes nothing resolves after it. */
   lastWrite: Promise<unknown> = Promise.resolve()
   /** Bytes of the entries held, estimated. */
   sizeBytes = HEAD_BYTES
-  /** What the cache last counted this room as. */
+  /** `sizeBytes` as the cache last counted it. */
   countedBytes = HEAD_BYTES
   readonly #entries = new Map<string, StateEntry | null>()
   readonly #load: LoadEntry
@@ -52,7 +52,6 @@ export class LiveRoom {
     this.#load = load
   }
 
-  /** What the next change is computed from. */
   get base(): RoomBase {
     return { sequence: this.sequence, head: headOf(this.extremities) }
   }
@@ -67,7 +66,7 @@ export class LiveRoom {
     return entry ?? undefined
   }
 
-  /** The entry of a `stateTupleKey` as far as it is in memory: null where the room has none, undefined where nobody has asked yet. */
+  /** The entry of a `stateTupleKey`: null if the room has none, undefined if it is not in memory. */
   held(key: string): StateEntry | null | undefined {
     return this.#entries.get(key)
   }
@@ -76,7 +75,7 @@ export class LiveRoom {
     this.#put(stateTupleKey(type, stateKey), entry)
   }
 
-  /** Lets go of all entries. Only while no change is under way: what is asked for next is read from the database. */
+  /** Forgets all entries. Only while no change is under way, as they are read from the database next. */
   forgetEntries(): void {
     this.#entries.clear()
     this.sizeBytes = HEAD_BYTES

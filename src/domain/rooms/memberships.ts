@@ -16,17 +16,16 @@ import { type Rooms, UnknownRoom } from './rooms.ts'
 import { sameContent } from './sending.ts'
 import type { RoomTurn } from './turn.ts'
 
-/** What member events say of a user; absent members are left out. */
+/** The profile in a user's member events; fields that are not set are left out. */
 export interface MemberProfile {
   readonly displayname?: string
   readonly avatar_url?: string
 }
 
-/** What memberships need to know of accounts. */
+/** The facts of accounts that memberships need. */
 export interface MemberAccounts {
   profileOf(userId: UserId): Promise<MemberProfile>
   isGuest(userId: UserId): Promise<boolean>
-  /** Whether the user has a local account. */
   exists(userId: UserId): Promise<boolean>
   /** Whether the user wants no invites from that sender (module "Invite permission"; ignored users). */
   refusesInvite(userId: UserId, from: UserId): Promise<boolean>
@@ -42,7 +41,7 @@ export interface MembershipsOptions {
   readonly clock: Clock
 }
 
-/** Accounts looked up between two breaths of the event loop. */
+/** Accounts looked up before the event loop gets a turn. */
 const ASKED_A_SLICE = 100
 
 export interface MembershipRequest {
@@ -62,11 +61,11 @@ export class Memberships {
     this.#options = options
   }
 
-  /** Throws `M_FORBIDDEN` where the room's rules refuse it, `M_GUEST_ACCESS_FORBIDDEN`, `M_INVITE_BLOCKED`. */
+  /** Changes a membership. Throws `M_FORBIDDEN` if the room's rules refuse it, `M_GUEST_ACCESS_FORBIDDEN`, `M_INVITE_BLOCKED`. */
   async change(request: MembershipRequest): Promise<EventId> {
     const { roomId, sender, target, membership } = request
     if (membership === 'invite') await checkInvitee(this.#options.accounts, this.#options.serverName, sender, target)
-    // Who vouches for a restricted join is found out here, never believed.
+    // The voucher of a restricted join is determined here and never taken from the client.
     const { join_authorised_via_users_server: _, ...given } = request.content ?? {}
     const profile = await this.#profileFor(membership, target, given)
     const guest = membership === 'join' && (await this.#options.accounts.isGuest(target))
@@ -86,7 +85,7 @@ export class Memberships {
     })
   }
 
-  /** Removes who is in the room, invited or knocking; never someone who is not there (Synapse's practice too). */
+  /** Removes a user who is joined, invited or knocking. Throws `M_FORBIDDEN` for others (as Synapse does). */
   async kick(request: Omit<MembershipRequest, 'membership'>): Promise<EventId> {
     const current = await this.#membershipOfTarget(request)
     if (current !== 'join' && current !== 'invite' && current !== 'knock')
@@ -100,7 +99,7 @@ export class Memberships {
     return this.change({ ...request, membership: 'leave' })
   }
 
-  /** Takes a room out of the user's sight; `M_UNKNOWN` while they are still in it (section "Leaving rooms"). */
+  /** Forgets a room that the user has left (section "Leaving rooms"). Throws `M_UNKNOWN` while they are still in it. */
   async forget(roomId: RoomId, userId: UserId): Promise<void> {
     const record = await this.#options.reader.roomByRoomId(roomId)
     const member = record === undefined ? undefined : await this.#options.reader.membership(record.room, userId)
@@ -111,7 +110,7 @@ export class Memberships {
     await this.#options.commit([this.#options.writer.forget(record.room, userId)])
   }
 
-  /** For a deactivated account: leaves what it joined, refuses what it was invited to. One room's refusal does not stop the rest. */
+  /** Leaves all rooms of a deactivated account, and refuses its invites. Rooms that refuse are passed over. */
   async leaveAll(userId: UserId): Promise<void> {
     for (const { roomId, membership } of await this.#options.reader.roomsOfUser(userId)) {
       if (membership !== 'join' && membership !== 'invite' && membership !== 'knock') continue
@@ -119,7 +118,7 @@ export class Memberships {
     }
   }
 
-  /** Writes a changed profile into every room the user is joined to (section "Profiles"). One room's refusal does not stop the rest. */
+  /** Writes a changed profile into every room that the user is joined to (section "Profiles"). Rooms that refuse are passed over. */
   async updateProfile(userId: UserId): Promise<void> {
     const profile = await this.#options.accounts.profileOf(userId)
     for (const { roomId, membership } of await this.#options.reader.roomsOfUser(userId)) {
@@ -136,7 +135,7 @@ export class Memberships {
     }
   }
 
-  /** Guests have to go where guests may not be any more (module "Guest access"). */
+  /** Removes the guests of a room whose `m.room.guest_access` no longer allows them (module "Guest access"). */
   async removeGuests(roomId: RoomId): Promise<void> {
     const record = await this.#options.reader.roomByRoomId(roomId)
     if (record === undefined) return
@@ -150,7 +149,7 @@ export class Memberships {
     }
   }
 
-  /** Who is not in the room must not learn who is, or was banned: to them all such requests are refused alike. */
+  /** The membership of the target. A sender who is not in the room must not learn it and always gets the same refusal. */
   async #membershipOfTarget({
     roomId,
     sender,
@@ -176,7 +175,7 @@ export class Memberships {
   }
 }
 
-/** A room whose rules refuse is passed over; anything else is an error. */
+/** Ignores a refusal by a room's rules, but no other error. */
 const unlessRefused = async (change: Promise<unknown>): Promise<void> => {
   try {
     await change
@@ -186,7 +185,7 @@ const unlessRefused = async (change: Promise<unknown>): Promise<void> => {
 }
 
 /**
- * Whether that user may be asked at all. Throws `M_INVALID_PARAM` for what is no user ID, `M_FORBIDDEN` for users of other
+ * Checks that a user may be invited. Throws `M_INVALID_PARAM` for a text that is no user ID, `M_FORBIDDEN` for users of other
  * servers, `M_NOT_FOUND`, `M_INVITE_BLOCKED`.
  */
 export const checkInvitee = async (
@@ -204,7 +203,7 @@ export const checkInvitee = async (
     throw new MatrixError('M_INVITE_BLOCKED', 'The user does not take this invite')
 }
 
-/** Asking again for what already is: no second event. A `reason` makes a join no different. */
+/** Whether the wanted membership is in force already, so that no second event is needed. A different `reason` does not make a join different. */
 const isRepeat = (current: JsonObject, wanted: JsonObject, membership: Membership): boolean => {
   if (current.membership !== membership) return false
   if (membership !== 'join') return membership === 'leave' || sameContent(current, wanted)

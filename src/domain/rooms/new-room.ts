@@ -34,7 +34,7 @@ export interface NewRoomRequest {
   readonly creationContent: JsonObject
   readonly version?: string | undefined
   readonly isDirect: boolean
-  /** Whether `m.room.aliases` tells of the alias, as in 2015. */
+  /** Whether to put the alias into `m.room.aliases`, as in 2015. */
   readonly aliasTold: boolean
 }
 
@@ -46,14 +46,14 @@ export interface RoomCreationOptions {
   readonly defaultVersion: string
 }
 
-/** What each preset sets (section "Creation", table of presets). */
+/** The settings of each preset (section "Creation", table of presets). */
 const PRESETS: Readonly<Record<Preset, { joinRule: string; history: string; guests: string }>> = {
   private_chat: { joinRule: 'invite', history: 'shared', guests: 'can_join' },
   trusted_private_chat: { joinRule: 'invite', history: 'shared', guests: 'can_join' },
   public_chat: { joinRule: 'public', history: 'shared', guests: 'forbidden' },
 }
 
-/** Makes rooms: all first events, alias and directory entry in one commit. */
+/** Creates rooms: all first events, the alias and the directory entry in one commit. */
 export class RoomCreation {
   readonly #options: RoomCreationOptions
 
@@ -86,7 +86,7 @@ export class RoomCreation {
       return { roomId, alias }
     } catch (error) {
       if (error instanceof WriteConflict && error.kind === 'alias-exists') throw aliasTaken()
-      // Everybody may create rooms; what is refused is what the request would have put into this one.
+      // Everybody may create rooms, so the rules have refused an event that the request asked for.
       if (error instanceof MatrixError && error.errcode === 'M_FORBIDDEN')
         throw new MatrixError('M_INVALID_ROOM_STATE', error.message, { cause: error })
       throw error
@@ -110,7 +110,7 @@ export class RoomCreation {
 
 const aliasTaken = (): MatrixError => new MatrixError('M_ROOM_IN_USE', 'The alias is taken')
 
-/** Members come by `invite`, which asks them; aliases must point to the room, and only the one that is made with it can. */
+/** Refuses initial state that adds members, who have to be invited, or names an alias other than the one created with the room. */
 const checkInitialState = ({ initialState }: NewRoomRequest, alias: RoomAlias | undefined): void => {
   for (const { type, stateKey, content } of initialState) {
     if (type === 'm.room.create' || type === 'm.room.member')
@@ -128,7 +128,7 @@ const createContent = (version: RoomVersion, request: NewRoomRequest): JsonObjec
   if (!version.auth.creatorIsSender) content.creator = request.creator
   if (!version.auth.privilegedCreators)
     return additional === undefined ? content : { ...content, additional_creators: additional }
-  // Trusted chats make everybody an equal: since version 12 by naming them creators.
+  // In a trusted chat all invited users get the creator's power: since version 12 by being named as creators.
   const trusted = request.preset === 'trusted_private_chat' ? request.invite : []
   if (additional !== undefined && !Array.isArray(additional))
     throw new MatrixError('M_INVALID_PARAM', 'additional_creators must be a list of user IDs')
@@ -174,13 +174,13 @@ const addFirstEvents = async (
   }
 }
 
-/** A topic both as it always was and in the extensible form of today (`m.room.topic`). */
+/** The content of `m.room.topic`: the plain text, and the extensible form of today. */
 const topicContent = (topic: string): JsonObject => ({
   topic,
   'm.topic': { 'm.text': [{ body: topic, mimetype: 'text/plain' }] },
 })
 
-/** The levels other homeservers start with too: naming takes 50, what opens or closes the room 100, its end 150 where creators stand above. */
+/** The initial levels, as other homeservers have them: 50 to name the room, 100 to open or close it, 150 to end it where creators are above all levels. */
 const powerLevels = (version: RoomVersion, request: NewRoomRequest, preset: Preset): JsonObject => {
   const users: Record<string, number> = {}
   if (!version.auth.privilegedCreators) {

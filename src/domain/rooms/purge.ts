@@ -16,23 +16,23 @@ export interface RoomPurgeOptions {
   readonly commit: Commit
   readonly clock: Clock
   readonly logger: Logger
-  /** What others keep of a room that is gone: receipts, account data. */
+  /** Changes that remove other parts' data of a purged room: receipts, account data. */
   changesFor(room: RoomNumber): readonly Change<unknown>[]
-  /** Since the room's newest event; undefined: rooms stay for ever. */
+  /** Time after the room's newest event; undefined: rooms are kept for ever. */
   readonly afterMs: number | undefined
-  /** Left by all is not enough: each of them must have forgotten it. */
+  /** Whether everybody must have forgotten the room, too, and not just left it. */
   readonly forgottenByAll: boolean
 }
 
 const EVERY_MS = 3_600_000
 const ROOMS_AT_ONCE = 100
-/** Rows of one commit: others write between two of them. */
+/** Events removed by one commit; others write between two of these. */
 const EVENTS_AT_ONCE = 500
 
 /**
- * Removes rooms that nobody is in any more, where the operator wants it: "If all users on a homeserver forget a room, the room is
- * eligible for deletion from that homeserver" (client-server API, "Leaving rooms"). A room is out of reach at one stroke, by
- * compare-and-set, so nobody who joins meanwhile loses it; its rows follow in pieces, after a stop of the server too.
+ * Removes rooms that nobody is in any more, if the operator wants it: "If all users on a homeserver forget a room, the room is
+ * eligible for deletion from that homeserver" (client-server API, "Leaving rooms"). One commit makes the room unreachable, as a
+ * compare-and-set, so that a room that somebody joins meanwhile is kept. Its rows follow in pieces, also after a restart.
  */
 export class RoomPurge {
   readonly #options: RoomPurgeOptions
@@ -49,12 +49,12 @@ export class RoomPurge {
     })
   }
 
-  /** Looks now, then every hour. */
+  /** Begins: looks for such rooms now and then every hour. */
   start(): void {
     this.#chore.start()
   }
 
-  /** When what is under way has ended. */
+  /** Resolves when the work under way has ended. */
   stop(): Promise<void> {
     return this.#chore.stop()
   }
@@ -64,7 +64,7 @@ export class RoomPurge {
     while (await this.#purgeSome());
   }
 
-  /** Answers whether there may be more. */
+  /** Returns whether there may be more. */
   async #purgeSome(): Promise<boolean> {
     const { afterMs, clock, forgottenByAll, reader } = this.#options
     if (afterMs === undefined || this.#chore.stopped) return false

@@ -3,14 +3,14 @@ import { isJsonObject, MatrixError, objectAt, parseRoomId, type ServerName, serv
 import type { RoomsReader } from '#store'
 import type { RoomTurn } from './turn.ts'
 
-/** So many entries of `allow` and so many possible vouchers are looked at. */
+/** Limits on the entries of `allow` and on the possible vouchers that are looked at. */
 const MAX_ALLOWED_ROOMS = 100
 const MAX_VOUCHERS = 100
 
 /**
- * For a join to a room whose join rule is `restricted` or `knock_restricted` (section "Restricted rooms"): a local member
- * who may invite and so vouches for the user, who is in one of the allowed rooms. undefined where the rule is another one.
- * Throws `M_FORBIDDEN` where no condition holds, `M_UNABLE_TO_GRANT_JOIN` where nobody here can vouch.
+ * Finds the voucher for a join to a room whose join rule is `restricted` or `knock_restricted` (section "Restricted rooms"): a local member
+ * who may invite. undefined: the join rule is another one. Throws `M_FORBIDDEN` if the user is in none of the allowed rooms,
+ * `M_UNABLE_TO_GRANT_JOIN` if no local member can vouch.
  */
 export const authoriseRestrictedJoin = async (
   turn: RoomTurn,

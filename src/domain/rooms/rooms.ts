@@ -29,7 +29,7 @@ export interface NewRoomOptions {
   readonly alias: string | undefined
 }
 
-/** `M_NOT_FOUND` where a client may know that this server has no such room; `hidden` where it must look like any other refusal. */
+/** This server has no such room: `M_NOT_FOUND`, or `hidden()` where the client must not tell this from other refusals. */
 export class UnknownRoom extends MatrixError {
   constructor() {
     super('M_NOT_FOUND', 'This server knows no such room')
@@ -40,33 +40,33 @@ export class UnknownRoom extends MatrixError {
   }
 }
 
-/** Members and state of one room held in memory: a room of 100,000 members has its busiest there, not all. */
+/** Limit on the state that one room has in memory: a room of 100,000 members has the busiest of them there. */
 const LIVE_ROOM_BYTES = 4 * 1024 * 1024
-/** The cache need not hear of each byte. */
+/** Growth of a room after which the cache counts it anew. */
 const RECOUNT_BYTES = 4_000
 
-/** A room that keeps changing under a turn is given up after so many tries. */
+/** Tries of a turn whose room keeps changing. */
 const MAX_TRIES = 10
-/** The first try after a conflict comes at once; each later one waits a random part of this, times the tries before it. */
+/** The second try follows at once; each later one waits a random part of this time, multiplied by the tries before it. */
 const WAIT_MS = 8
 
-/** Others change the room faster than this turn can follow. Clients are told to come back (503). */
+/** Other processes change the room faster than a turn can follow. Clients get 503 with a time to retry. */
 class RoomBusy extends Error implements Unavailable {
   override readonly name = 'RoomBusy'
   readonly retryAfterMs = 1_000
 }
 
-interface Handed<Value> {
+interface TurnResult<Value> {
   readonly value: Value
   readonly live: LiveRoom
   readonly written: Promise<unknown>
 }
 
 /**
- * All that changes rooms goes through a turn: one at a time in a room, in order of asking. The turn ends when its change is
- * handed to the store, not when it is durable, so the turns of a busy room share one sync to disk; what a caller is told
- * waits for the commit. Every change names the room's sequence it was computed from, so a turn that ran ahead of a change
- * that failed fails too, and runs again on the room as it is.
+ * Every change of a room goes through a turn: one at a time in a room, in the order of the calls. A turn ends when its change is
+ * given to the store, not when it is durable, so the turns of a busy room share one sync to disk; the caller's promise
+ * waits for the commit. Every change names the base that it was computed from. So a turn that built on a change that failed
+ * fails too, and runs again on the room as it is stored.
  */
 export class Rooms {
   readonly #options: RoomsOptions
@@ -95,8 +95,8 @@ export class Rooms {
   }
 
   /**
-   * Runs `plan` in the room's turn, commits what it added, and answers what it answered. `plan` may run more than once and
-   * must do nothing but read and add. Throws `UnknownRoom`.
+   * Runs `plan` in the room's turn, commits what it added, and returns its result. `plan` may run more than once and
+   * must only read and add. Throws `UnknownRoom`.
    */
   async turn<Value>(roomId: RoomId, plan: (turn: RoomTurn) => Promise<Value>): Promise<Value> {
     for (let tries = 1; ; tries++) {
@@ -107,20 +107,20 @@ export class Rooms {
       } catch (error) {
         this.#drop(live)
         if (!hasMoved(error)) throw error
-        if (tries >= MAX_TRIES) throw new RoomBusy(`${roomId} changed under ${tries} tries`, { cause: error })
+        if (tries >= MAX_TRIES) throw new RoomBusy(`${roomId} changed during each of ${tries} tries`, { cause: error })
         if (tries > 1) await this.#wait(tries)
       }
     }
   }
 
-  /** Apart by chance, so that two processes that write into one room do not meet again and again. */
+  /** Waits a random time, so that two processes that write into one room do not collide again and again. */
   #wait(tries: number): Promise<void> {
     const { clock, random } = this.#tools
     const [chance = 0] = random.bytes(1)
     return new Promise((resolve) => clock.after((chance / 256) * WAIT_MS * tries, resolve))
   }
 
-  /** Makes a room: its create event, then what `plan` adds, all in one commit; `plan` may run more than once. Conflict: `alias-exists`. */
+  /** Creates a room: its create event, then what `plan` adds, in one commit; `plan` may run more than once. Conflict: `alias-exists`. */
   async create<Value>(
     options: NewRoomOptions,
     plan: (turn: RoomTurn) => Promise<Value>,
@@ -129,7 +129,7 @@ export class Rooms {
       try {
         return await this.#create(options, plan)
       } catch (error) {
-        // Another process made the same room of the same user in the same millisecond.
+        // Another process made a room of the same user, with the same id, in the same millisecond.
         if (!(error instanceof WriteConflict) || error.kind !== 'room-exists') throw error
         if (tries >= MAX_TRIES) throw new RoomBusy('no room id was free', { cause: error })
         await this.#wait(tries)
@@ -144,7 +144,7 @@ export class Rooms {
     const version = ROOM_VERSIONS.get(options.version)
     if (version === undefined) throw new MatrixError('M_UNSUPPORTED_ROOM_VERSION', 'Unknown room version')
     const { random, key } = this.#tools
-    // A placeholder where the id is made of the create event: `adopt` below gives the turn the real one.
+    // A placeholder if the id is made from the create event: `adopt` below gives the turn the real one.
     const given = `!${random.token(18)}:${key.serverName}` as RoomId
     const nothing = async (): Promise<null> => null
     const blank = { room: 0, version, sequence: 0, extremities: [] }
@@ -172,24 +172,24 @@ export class Rooms {
   }
 
   /**
-   * Where the room id is the create event's hash, two rooms one user makes alike in the same millisecond would be one: no two of this
-   * process get the same time, and `create` tries again where another process was as quick.
+   * The time of a create event. If the room id is that event's hash, two rooms that one user makes in the same millisecond could have one id: so no two
+   * rooms of this process get the same time, and `create` tries again if another process made that id.
    */
   #createTime(): number {
     this.#lastCreateMs = Math.max(this.#tools.clock.nowMs(), this.#lastCreateMs + 1)
     return this.#lastCreateMs
   }
 
-  async #takeTurn<Value>(roomId: RoomId, plan: (turn: RoomTurn) => Promise<Value>): Promise<Handed<Value>> {
+  async #takeTurn<Value>(roomId: RoomId, plan: (turn: RoomTurn) => Promise<Value>): Promise<TurnResult<Value>> {
     const live = await this.#liveRoom(roomId)
     if (live.sizeBytes > LIVE_ROOM_BYTES) {
-      // What is under way is not in the database yet, and must not be read from there.
+      // Changes under way are not in the database yet, so nothing is read from there before they end.
       await live.lastWrite.catch(() => this.#drop(live))
       if (this.#live.get(roomId) !== live) return this.#takeTurn(roomId, plan)
       live.forgetEntries()
     }
     const turn = new RoomTurn(live, this.#tools)
-    // A turn that is refused has read entries too.
+    // A refused turn has read entries, too.
     const value = await plan(turn).finally(() => this.#recount(live))
     if (turn.empty) return { value, live, written: live.lastWrite.catch(startOver) }
     const change: Change<AppliedRoomChange> = this.#options.writer.apply({
@@ -201,7 +201,7 @@ export class Rooms {
     this.#recount(live)
     const written = this.#options.commit([change])
     live.lastWrite = written
-    // Whoever waits hears of a failure; a change nobody waits for any more must not end the process.
+    // Callers get the error from `written`; without this line a failure that nobody waits for would end the process.
     written.catch(() => {})
     return { value, live, written }
   }
@@ -220,7 +220,7 @@ export class Rooms {
     return live
   }
 
-  /** The cache counts an entry's bytes when it is put in: a room that grew or shrank is put in again. */
+  /** Puts a room that grew or shrank into the cache again, as the cache counts bytes only then. */
   #recount(live: LiveRoom): void {
     if (Math.abs(live.sizeBytes - live.countedBytes) < RECOUNT_BYTES || this.#live.get(live.roomId) !== live) return
     live.countedBytes = live.sizeBytes
@@ -233,11 +233,11 @@ export class Rooms {
   }
 }
 
-/** The room is not as the change took it to be: to be looked at anew. */
+/** Whether a commit failed because the room has moved on, so that the turn has to run again. */
 const hasMoved = (error: unknown): boolean =>
   error instanceof WriteConflict && (error.kind === 'room-changed' || error.kind === 'dangling-reference')
 
-/** A turn that changed nothing rests on the change before it. Why that one failed is for its own caller; here the room is looked at anew. */
+/** Runs a turn that changed nothing again, as the change that it built on failed. The reason goes to the caller of that change. */
 const startOver = (): never => {
   throw new WriteConflict('room-changed')
 }

@@ -6,7 +6,7 @@ import { checkCanonicalAlias } from './directory.ts'
 import { type Rooms, UnknownRoom } from './rooms.ts'
 import type { Draft, RoomTurn } from './turn.ts'
 
-/** The client's transaction: the same device, kind of request and id is the same request (section "Transaction identifiers"). */
+/** A client's transaction: requests with the same device, kind of request and id are the same request (section "Transaction identifiers"). */
 export interface Transaction {
   readonly device: number
   readonly scope: string
@@ -15,11 +15,11 @@ export interface Transaction {
 
 const TRANSACTIONS_BYTES = 8 * 1024 * 1024
 
-/** Events that are neither membership nor creation: messages, state, redactions. All throw `M_FORBIDDEN` for unknown rooms. */
+/** Sends messages, state other than memberships, and redactions. All methods throw `M_FORBIDDEN` for unknown rooms. */
 export class Sending {
   readonly #rooms: Rooms
   readonly #reader: RoomsReader
-  /** Transactions answered lately: a repeat must not cost a turn, which would fail and take those behind it along. */
+  /** Recently answered transactions. A repeated one must not run a turn: it would fail, and so would the turns that build on it. */
   readonly #answered = new BoundedCache<string, EventId>({
     name: 'transactions',
     limitBytes: TRANSACTIONS_BYTES,
@@ -36,12 +36,12 @@ export class Sending {
     return this.#answered.stats()
   }
 
-  /** Sends an event that is not state; the same transaction twice answers the first event. */
+  /** Sends an event that is not state. A repeated transaction returns the first event. */
   async message(roomId: RoomId, draft: Draft): Promise<EventId> {
     return this.#once(draft.transaction, () => this.#turn(roomId, (turn) => turn.add(draft)))
   }
 
-  /** Sets state. What the room holds already, by the same sender, is not sent again: the event in force is answered. */
+  /** Sets state. If the entry has this content from this sender already, returns the event in force and sends none. */
   async state(roomId: RoomId, draft: Draft & { readonly stateKey: string }): Promise<EventId> {
     return this.#turn(roomId, async (turn) => {
       const current = await turn.state(draft.type, draft.stateKey)
@@ -56,8 +56,8 @@ export class Sending {
   }
 
   /**
-   * Redacts an event: one's own, or anyone's with the power to redact (section "Redactions"; for local users Synapse asks
-   * for the same sender, not just the same server, and so do we). The target loses its content for good.
+   * Redacts an event of the sender, or of anybody if the sender has the power to redact (section "Redactions"; like Synapse, this
+   * requires the same sender for local users, not just the same server). The target's content is removed for good.
    */
   async redact(
     roomId: RoomId,
@@ -97,7 +97,7 @@ export class Sending {
     }
   }
 
-  /** What was acknowledged once is answered again, even where the sender may not send any more. */
+  /** Sends once for each transaction. A repeated one returns the first event, even if the sender may not send any more. */
   async #once(transaction: Transaction | undefined, send: () => Promise<EventId>): Promise<EventId> {
     if (transaction === undefined) return send()
     const key = `${transaction.device} ${transaction.scope} ${transaction.id}`
@@ -126,7 +126,7 @@ export class Sending {
   }
 }
 
-/** Synapse's practice: what is in another room is a bad request, what is nowhere is not found. */
+/** The error for a target that is not in the room, as in Synapse: 400 if it is in another room, 404 if it is unknown. */
 const noSuchTarget = (elsewhere: StoredEvent | undefined): MatrixError =>
   elsewhere === undefined
     ? new MatrixError('M_NOT_FOUND', 'The room has no such event')

@@ -6,7 +6,6 @@ import type { Sending } from './sending.ts'
 export interface StateRequest {
   readonly roomId: RoomId
   readonly sender: UserId
-  /** The sender has a guest account. */
   readonly guest: boolean
   readonly type: string
   readonly stateKey: string
@@ -18,7 +17,7 @@ export interface SetRoomStateParts {
   readonly memberships: Pick<Memberships, 'change' | 'removeGuests'>
 }
 
-/** `PUT /state`: sets state, with the changes that a new state event brings with it. */
+/** `PUT /state`: sets state, with the further changes that some types of state require. */
 export class SetRoomState {
   readonly #parts: SetRoomStateParts
 
@@ -36,7 +35,7 @@ export class SetRoomState {
     return eventId
   }
 
-  /** A change of membership is one, by whichever path it comes ("the target member's state by making a request to …/state"). */
+  /** Treats a member event as a change of membership ("the target member's state by making a request to …/state"). */
   async #setMember({ roomId, sender, guest, stateKey, content }: StateRequest): Promise<EventId> {
     const target = parseUserId(stateKey)
     if (target === undefined) throw new MatrixError('M_INVALID_PARAM', 'The state key of a member is a user ID')

@@ -41,12 +41,11 @@ export interface Draft {
   readonly stateKey?: string | undefined
   readonly content: JsonObject
   readonly redacts?: EventId | undefined
-  /** Given by an application service; else now. */
+  /** Set by application services; else now. */
   readonly originServerTs?: number | undefined
   readonly transaction?: { readonly device: number; readonly scope: string; readonly id: string } | undefined
 }
 
-/** What every turn works with. */
 export interface TurnTools {
   readonly clock: Clock
   readonly random: Random
@@ -56,8 +55,8 @@ export interface TurnTools {
 }
 
 /**
- * One room's turn: reads its state, adds events one after another, each authorised by the state the ones before it made.
- * Nothing happens before the whole turn is handed to the store.
+ * One room's turn: reads its state, and adds events one after another, each authorised by the state after those before it.
+ * Nothing is written before the whole turn is given to the store.
  */
 export class RoomTurn {
   readonly live: LiveRoom
@@ -83,7 +82,7 @@ export class RoomTurn {
     return this.live.roomId
   }
 
-  /** The state as this turn has made it so far. */
+  /** An entry of the state, with the changes of this turn so far. */
   async state(type: string, stateKey = ''): Promise<RoomEvent | undefined> {
     return (await this.#entry(type, stateKey))?.event
   }
@@ -93,10 +92,10 @@ export class RoomTurn {
     return member?.content.membership as Membership | undefined
   }
 
-  /** Adds an event. Throws `M_FORBIDDEN` where the room's rules refuse it, `M_TOO_LARGE`, `M_BAD_JSON`. */
+  /** Adds an event. Throws `M_FORBIDDEN` if the room's rules refuse it, `M_TOO_LARGE`, `M_BAD_JSON`. */
   async add(draft: Draft): Promise<EventId> {
     const tuples = authEventTuples(this.version, { ...draft, stateKey: draft.stateKey })
-    // The rules ask synchronously; what they may ask for is known before. In a busy room all of it is in memory.
+    // The rules are synchronous, so all entries that they may need are loaded first. In a busy room they are in memory already.
     const asked = [...tuples, ...ALWAYS_ASKED]
     if (asked.some((tuple) => this.#held(tuple) === undefined)) await this.#hold(asked)
     const cited: StateEntry[] = []
@@ -112,7 +111,7 @@ export class RoomTurn {
     return built.eventId
   }
 
-  /** Takes the content of a stored event away for good; `redactedBy` was added in this turn. */
+  /** Removes the content of a stored event for good; `redactedBy` was added in this turn. */
   async redact(target: StoredEvent, redactedBy: EventId): Promise<void> {
     const pdu = redact(this.version, JSON.parse(target.json) as Pdu)
     const json = canonicalJson(pdu, { strict: this.version.strictCanonicalJson })
@@ -125,7 +124,7 @@ export class RoomTurn {
     this.#state.set(stateTupleKey(target.type, target.stateKey), { event, json: json.value })
   }
 
-  /** The same turn for a room whose id came out of its create event (room version 12). */
+  /** The same turn for a room whose id was computed from its create event (room version 12). */
   adopt(live: LiveRoom): RoomTurn {
     const turn = new RoomTurn(live, this.#tools)
     turn.#events.push(...this.#events)
@@ -140,7 +139,7 @@ export class RoomTurn {
     return this.#events.length === 0 && this.#redactions.length === 0
   }
 
-  /** All but the base that it was computed from. */
+  /** The change without its base. */
   change(): Omit<RoomChange, 'room' | 'base'> {
     return {
       events: this.#events,
@@ -150,7 +149,7 @@ export class RoomTurn {
     }
   }
 
-  /** Moves the live room to where this turn leaves it. */
+  /** Applies this turn to the live room. */
   advance(): void {
     this.live.sequence = baseAfter(this.live.base, this.change()).sequence
     this.live.extremities = this.#extremities
@@ -164,7 +163,7 @@ export class RoomTurn {
     return this.#state.get(stateTupleKey(type, stateKey)) ?? this.live.entry(type, stateKey)
   }
 
-  /** The entry as this turn has made it so far; null where the room has none, undefined where it is not in memory. */
+  /** An entry with the changes of this turn so far: null if the room has none, undefined if it is not in memory. */
   #held({ type, stateKey }: StateTuple): StateEntry | null | undefined {
     const key = stateTupleKey(type, stateKey)
     return this.#state.get(key) ?? this.live.held(key)
@@ -199,7 +198,7 @@ export class RoomTurn {
     return built.value
   }
 
-  /** Room versions 1 and 2: ids are ours to choose, references carry hashes. What is referred to may not be stored yet. */
+  /** The id and references of an event in room versions 1 and 2: ids are random, and references carry hashes. Events referred to may not be stored yet. */
   async #oldReferences(cited: readonly StateEntry[]): Promise<OldReferences> {
     const prevEvents = this.#extremities.slice(-MAX_PREV_EVENTS).map(({ eventId }) => eventId)
     const texts = new Map(cited.map(({ event, json }) => [event.eventId, json]))
@@ -245,7 +244,7 @@ interface OldReferences {
   readonly referenceHashes: ReadonlyMap<EventId, string>
 }
 
-/** State that the rules may ask for whatever the event. */
+/** State that the rules may need for any event. */
 const ALWAYS_ASKED: readonly StateTuple[] = [
   { type: 'm.room.create', stateKey: '' },
   { type: 'm.room.join_rules', stateKey: '' },

@@ -2,15 +2,15 @@ import { createHash } from 'node:crypto'
 import { pipeline, type Readable, Transform, type TransformCallback } from 'node:stream'
 import type { FileName } from '../ports/media/media-files.ts'
 
-/** What came back is not what was kept. */
+/** The bytes of a file are not those that were stored. */
 export class DamagedFile extends Error {
   override readonly name = 'DamagedFile'
 }
 
-/** base64url of a SHA-256: the name of an upload. What was made of one has a name with a dot. */
+/** base64url of a SHA-256: the name of an upload. Thumbnails have names with a dot. */
 const HASH = /^[A-Za-z0-9_-]{43}$/
 
-/** Passes bytes on and holds the last of them back until all fit the hash: a damaged file never arrives as a whole one. */
+/** Passes bytes on but holds the last ones back until the hash of all is right, so that a damaged file never arrives complete. */
 export class CheckedBytes extends Transform {
   readonly #name: FileName
   readonly #hash = createHash('sha256')
@@ -26,7 +26,7 @@ export class CheckedBytes extends Transform {
   }
 
   static over(bytes: Readable, name: FileName): Readable {
-    // Each end is destroyed with the other; who reads hears of the fault.
+    // A fault at one end destroys the other, so the reader sees it.
     return pipeline(bytes, new CheckedBytes(name), () => {})
   }
 

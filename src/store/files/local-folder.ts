@@ -7,7 +7,7 @@ import type { FileDraft, FileName, MediaFiles, StoredFile } from '../ports/media
 import { codeOf, diskFault } from './disk-fault.ts'
 import { checkFileName, isFileName } from './file-names.ts'
 
-/** A rename is durable once its folder is. */
+/** Syncs a folder, which makes the renames in it durable. */
 const syncFolder = async (folder: string): Promise<void> => {
   const handle = await open(folder, constants.O_RDONLY)
   try {
@@ -27,16 +27,16 @@ const exists = async (path: string): Promise<boolean> => {
   }
 }
 
-/** The folders of one level; drafts have a longer name. */
+/** The subfolders of a folder. Drafts have longer names. */
 const foldersIn = async (folder: string): Promise<readonly string[]> =>
   (await readdir(folder, { withFileTypes: true }))
     .filter((entry) => entry.isDirectory() && entry.name.length === 2)
     .map(({ name }) => name)
 
 /**
- * Files in a folder, two levels of folders deep by the first letters of their names. Drafts are beside them and renamed into place
- * when they are whole, so a crash leaves nothing half-written; what it leaves of drafts is removed when the folder is
- * opened. One process at a time uses the folder: the lock of the data folder sees to it.
+ * Files in a folder, in two levels of subfolders by the first letters of their names. Drafts are renamed into place
+ * when they are complete, so a crash leaves no half-written file; its drafts are removed when the folder is
+ * opened next. Only one process uses the folder: the lock of the data folder ensures it.
  */
 export const openMediaFolder = async (folder: string, random: Random): Promise<MediaFiles> => {
   const drafts = join(folder, 'drafts')
@@ -49,7 +49,7 @@ class LocalFolder implements MediaFiles {
   readonly #folder: string
   readonly #drafts: string
   readonly #random: Random
-  /** Who finds a folder there must not be told "durable" before it is. */
+  /** Serialises the making of a subfolder, so that no file in it counts as durable before the subfolder is. */
   readonly #placing = new KeyedLock<string>()
 
   constructor(folder: string, drafts: string, random: Random) {
@@ -71,7 +71,7 @@ class LocalFolder implements MediaFiles {
   async open(name: FileName, range?: { readonly start: number; readonly end: number }): Promise<Readable | undefined> {
     try {
       const handle = await open(this.#pathOf(name), 'r')
-      // The stream closes the handle, also when it is destroyed.
+      // The stream closes the handle, even when it is destroyed.
       return handle.createReadStream({ highWaterMark: 65_536, ...range })
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return undefined
@@ -104,7 +104,7 @@ class LocalFolder implements MediaFiles {
     }
   }
 
-  /** Handles belong to the streams that read. */
+  /** Nothing to close: handles belong to the streams that read. */
   close(): void {}
 
   #pathOf(name: FileName): string {
@@ -142,7 +142,7 @@ class LocalDraft implements FileDraft {
 
   async write(bytes: Uint8Array): Promise<void> {
     try {
-      // `write` may take a part only; this takes all.
+      // `write` may write only a part; this writes all.
       await this.#handle.appendFile(bytes)
     } catch (error) {
       throw diskFault(error)

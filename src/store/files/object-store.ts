@@ -13,23 +13,23 @@ export interface ObjectStoreOptions {
   readonly region: string
   /** undefined: Amazon's own for the region. */
   readonly endpoint: string | undefined
-  /** undefined: as the environment of the process says, in the ways of Amazon's tools. */
+  /** undefined: those that Amazon's tools find in the environment of the process. */
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined
-  /** Before each name. */
+  /** Prefix of every key. */
   readonly prefix: string
   /** `https://endpoint/bucket/key` instead of `https://bucket.endpoint/key`. */
   readonly pathStyle: boolean
-  /** Until the answer to one request begins; the bytes that are sent with it have to go in that time. */
+  /** Time until the answer to one request begins; the bytes of the request have to be sent in it too. */
   readonly timeoutMs: number
-  /** A folder of this process alone, where bytes lie until their hash is known. */
+  /** A folder of this process alone, for bytes whose hash is not known yet. */
   readonly spoolFolder: string
 }
 
 const CONNECT_TIMEOUT_MS = 5_000
 const TRIES = 3
-/** Long: a reader who is slow stops the store from sending, too. */
+/** Long, because a slow reader also stops the store from sending. */
 const SILENCE_MS = 300_000
-/** Larger files go in parts of this size; of each upload this much is in memory, twice. */
+/** Larger files are sent in parts of this size; each upload has two parts in memory. */
 const PART_BYTES = 8 * 1024 * 1024
 const PARTS_AT_ONCE = 2
 const UPLOADS_AT_ONCE = 6
@@ -38,10 +38,10 @@ const CONNECTIONS = 64
 
 type S3 = typeof import('@aws-sdk/client-s3')
 
-/** Opens a store of objects that speaks S3. Nothing is asked of it before the first file. */
+/** Opens an object store that speaks S3. The first request to it comes with the first file. */
 export const openObjectStore = async (options: ObjectStoreOptions, random: Random): Promise<MediaFiles> => {
   const spool = await openSpool(options.spoolFolder, random)
-  // Loaded where it is configured: who keeps files in a folder does without its memory.
+  // Loaded only if it is configured, as it needs much memory.
   const s3 = await import('@aws-sdk/client-s3')
   const { bucket, region, endpoint, credentials, pathStyle, timeoutMs } = options
   const client = new s3.S3Client({
@@ -56,8 +56,8 @@ export const openObjectStore = async (options: ObjectStoreOptions, random: Rando
       httpAgent: { keepAlive: true, maxSockets: CONNECTIONS },
       httpsAgent: { keepAlive: true, maxSockets: CONNECTIONS },
     },
-    // Checksums in trailers are Amazon's own, and many others refuse them. What is sent is signed with its SHA-256, and what
-    // comes back is held against its name.
+    // Checksums in trailers are Amazon's own, and many other stores refuse them. Uploads are signed with their SHA-256, and
+    // downloads are compared with the hash in their name.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     ...(endpoint === undefined ? {} : { endpoint }),
@@ -70,7 +70,7 @@ const nameOfError = (error: unknown): string => (error instanceof Error ? error.
 
 const isMissing = (error: unknown): boolean => ['NoSuchKey', 'NotFound'].includes(nameOfError(error))
 
-/** Whatever the store of objects refuses is no fault of the request: 503, as for the database. */
+/** Turns a fault of the object store into `StoreUnavailable` (503), as the request is not at fault. */
 const unavailable = (cause: unknown): Error => {
   if (cause instanceof StoreUnavailable) return cause
   const detail = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause)
@@ -78,8 +78,8 @@ const unavailable = (cause: unknown): Error => {
 }
 
 /**
- * Files in a store of objects, each under the prefix and its name. What comes in lies in a spool folder until it is whole and its hash
- * is known; then it is sent, unless the store has it already. A file counts as kept once the store has said so.
+ * Files in an object store, each under the prefix and its name. Uploads lie in a spool folder until they are complete and their hash
+ * is known; then they are sent, unless the store has the file already. A file counts as kept once the store has confirmed it.
  */
 class ObjectStore implements MediaFiles {
   readonly #s3: S3
@@ -164,7 +164,7 @@ class ObjectStore implements MediaFiles {
       })
       for (const { Key: key, LastModified: written } of page.Contents ?? []) {
         const name = key?.slice(this.#prefix.length) ?? ''
-        // Whatever else somebody keeps under the prefix is not ours.
+        // Other objects under the prefix are not ours.
         if (isFileName(name) && written !== undefined) yield { name, writtenMs: written.getTime() }
       }
       after = page.IsTruncated === true ? page.NextContinuationToken : undefined
@@ -201,13 +201,13 @@ class ObjectStore implements MediaFiles {
     const { Upload } = await import('@aws-sdk/lib-storage')
     const bytes = createReadStream(path)
     const params = { ...this.#at(name), Body: bytes, ContentType: 'application/octet-stream' }
-    // Each has its own: it sets the one handler of the signal.
+    // Each upload needs its own, because it sets the only handler of the signal.
     const abort = new AbortController()
     const closed = (): void => abort.abort()
     this.#closing.signal.addEventListener('abort', closed)
     const parts = { partSize: PART_BYTES, queueSize: PARTS_AT_ONCE }
     try {
-      // What fails half-way it takes back.
+      // Removes its parts if it fails half-way.
       await new Upload({ client: this.#client, params, ...parts, abortController: abort }).done()
     } finally {
       this.#closing.signal.removeEventListener('abort', closed)

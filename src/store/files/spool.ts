@@ -3,12 +3,12 @@ import { join } from 'node:path'
 import type { Random } from '#base'
 import { diskFault } from './disk-fault.ts'
 
-/** A file that is written once, and gone soon. */
+/** A temporary file that is written once. */
 export interface SpooledFile {
   readonly path: string
   readonly sizeBytes: number
   write(bytes: Uint8Array): Promise<void>
-  /** All written; it can be read now. */
+  /** Ends the writing; the file can be read now. */
   close(): Promise<void>
   /** Never throws. */
   remove(): Promise<void>
@@ -18,7 +18,7 @@ export interface Spool {
   create(): Promise<SpooledFile>
 }
 
-/** A folder for what comes and goes. What an earlier process left there is removed: one process at a time uses it. */
+/** Opens a folder for temporary files and removes those of earlier processes. Only one process at a time may use it. */
 export const openSpool = async (folder: string, random: Random): Promise<Spool> => {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   for (const left of await readdir(folder)) await unlink(join(folder, left))
@@ -47,7 +47,7 @@ class Spooled implements SpooledFile {
 
   async write(bytes: Uint8Array): Promise<void> {
     try {
-      // `write` may take a part only; this takes all.
+      // `write` may write only a part; this writes all.
       await this.#handle.appendFile(bytes)
       this.sizeBytes += bytes.length
     } catch (error) {

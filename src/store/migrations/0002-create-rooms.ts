@@ -31,7 +31,7 @@ const events = ({ integer, text }: SchemaWords): readonly string[] => [
   table(
     'events',
     { owner: 'domain/rooms; redaction replaces json', rowsGo: 'when the room is purged' },
-    // The position in the stream of events, for those that are in it; below zero for all others. See ADR 9.
+    // The position in the stream of events, or a number below zero for events that are not in it (ADR 9).
     `event ${integer} primary key`,
     `event_id ${text} not null unique`,
     `room ${integer} not null`,
@@ -42,7 +42,7 @@ const events = ({ integer, text }: SchemaWords): readonly string[] => [
     `sender ${integer} not null`,
     `origin_server_ts ${integer} not null`,
     `depth ${integer} not null`,
-    // Null where the state before it is the room's log right before its position.
+    // Null if the state before it is the room's log right before its position.
     `prior_at ${integer}`,
     `redacted_by ${integer}`,
     `replaces ${integer}`,
@@ -87,15 +87,15 @@ const stateAndMemberships = ({ integer, text }: SchemaWords): readonly string[] 
     `state_key ${text} not null`,
     `position ${integer} not null`,
     `until_position ${integer}`,
-    // Null where the entry was taken away.
+    // Null if the entry was taken away.
     `event ${integer}`,
     `membership ${text}`,
     'primary key (room, type, state_key, position)',
   ),
-  // Also the promise that one entry has one value in force.
+  // Also ensures that one entry has one value in force.
   'create unique index state_log_current on state_log (room, type, state_key) where until_position is null',
   'create index state_log_from on state_log (room, position)',
-  // What is in force ends last of all: so the state at a position is one range.
+  // Entries in force sort last, so the state at a position is one range.
   `create index state_log_until on state_log (room, coalesce(until_position, ${Number.MAX_SAFE_INTEGER}))`,
   table(
     'memberships',

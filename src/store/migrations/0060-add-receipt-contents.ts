@@ -1,6 +1,6 @@
 import type { Migration } from '../sql/engine/schema.ts'
 
-/** What clients of 2015 say with a receipt; null for those of today, who have nothing to say there. */
+/** The content that clients of 2015 may send with a receipt; null for clients of today, which send none. */
 export const addReceiptContents: Migration = {
   name: '0060-add-receipt-contents',
   statements: ({ text }) => [`alter table receipts add column content_json ${text}`],

@@ -21,7 +21,7 @@ import { createLeases } from './0071-create-leases.ts'
 import { createSigningKeys } from './0072-create-signing-keys.ts'
 import { addSessionsStream } from './0080-add-sessions-stream.ts'
 
-/** In the order in which they are done. */
+/** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
   createStreamsAndUsers,
   createRooms,

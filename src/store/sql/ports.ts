@@ -40,7 +40,7 @@ import { roomPurgesWriter, roomPurgeWrites } from './rooms/purges-writes.ts'
 import { roomsReader } from './rooms/rooms-reader.ts'
 import { roomsWriter, roomWrites } from './rooms/rooms-writes.ts'
 
-/** The readers of every port. A new port adds a line here… */
+/** The readers of all ports. A new port has a line here, in `writers`, and in `allWrites`. */
 export const readersOver = (db: Db) => ({
   accountData: accountDataReader(db),
   accounts: accountsReader(db),
@@ -64,7 +64,7 @@ export const readersOver = (db: Db) => ({
   urlPreviews: urlPreviewReader(db),
 })
 
-/** …its writer here… */
+/** The writers of all ports. */
 export const writers = {
   accountData: accountDataWriter,
   accounts: accountsWriter,
@@ -89,7 +89,7 @@ export const writers = {
   urlPreviews: urlPreviewWriter,
 } as const
 
-/** …and its writes here, so that the writing thread knows them. */
+/** The writes of all ports, for the writing thread. */
 export const allWrites = (): WriteTable =>
   writeTable([
     ...accountDataWrites,

@@ -8,7 +8,7 @@ const CONNECT_TIMEOUT_MS = 3_000
 const STATEMENT_TIMEOUT_MS = 30_000
 const LOCK_TIMEOUT_MS = 10_000
 
-/** Our integers stay below 2^53, so bigint columns come as numbers; set here only, not for the whole process. */
+/** Returns bigint columns as numbers, as ours stay below 2^53; set for these clients, not for the whole process. */
 const typeParsers: pg.CustomTypesConfig = {
   getTypeParser: ((oid: number, format: 'text' | 'binary') =>
     oid === INT8 ? Number : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
@@ -21,13 +21,13 @@ export const clientConfig = (url: string): pg.ClientConfig => ({
   keepAlive: true,
   connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
   statement_timeout: STATEMENT_TIMEOUT_MS,
-  // Where the network swallows the answer, the database's own timeout never comes.
+  // Needed if the network loses the answer: the database's own timeout never arrives then.
   query_timeout: STATEMENT_TIMEOUT_MS + LOCK_TIMEOUT_MS,
   lock_timeout: LOCK_TIMEOUT_MS,
   idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
 })
 
-/** What of a client or a pool is used here. */
+/** The part of a client or a pool that is used here. */
 export interface Queryable {
   query(config: { readonly name?: string; readonly text: string; readonly values?: unknown[] }): Promise<{
     readonly rows: unknown[]
@@ -35,7 +35,7 @@ export interface Queryable {
   }>
 }
 
-/** Throws `StoreUnavailable` for the database's own faults. */
+/** Runs a statement. Throws `StoreUnavailable` for the database's own faults. */
 export const execute = async (on: Queryable, { name, sql }: Statement, values: Value[]): Promise<Answer> => {
   try {
     const { rows, rowCount } = await on.query({ name, text: sql, values })
@@ -45,7 +45,7 @@ export const execute = async (on: Queryable, { name, sql }: Statement, values: V
   }
 }
 
-/** SQL of our own without parameters, also several statements: then the rows of the last one. */
+/** Runs SQL without parameters. Returns the rows, of several statements those of the last one. */
 export const executeText = async (on: Queryable, text: string): Promise<readonly unknown[]> => {
   try {
     const answer: unknown = await on.query({ text })

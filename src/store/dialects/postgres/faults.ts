@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { StoreUnavailable, type UnavailableReason } from '../../ports/engine/faults.ts'
 
-/** PostgreSQL error codes, or their class (first two letters), that are faults of the database and not of the statement. */
+/** PostgreSQL error codes, or their classes (first two letters), that are faults of the database and not of the statement. */
 const FAULTS: readonly (readonly [prefix: string, reason: UnavailableReason])[] = [
   ['57014', 'busy'],
   ['57', 'disconnected'],
@@ -20,11 +20,11 @@ const FAULTS: readonly (readonly [prefix: string, reason: UnavailableReason])[] 
 ]
 const UNIQUE_VIOLATION = '23505'
 
-/** Which columns must be unique and were not, without the values that PostgreSQL names with them; undefined for any other error. */
+/** The columns of a violated unique constraint, without the values that PostgreSQL names with them; undefined for any other error. */
 export const violationOf = (error: unknown): string | undefined =>
   error instanceof pg.DatabaseError && error.code === UNIQUE_VIOLATION ? (error.detail ?? '').split('=')[0] : undefined
 
-/** All that is not an answer of the database itself is trouble with the connection. */
+/** Turns the error of a query into ours: everything that is not the database's own answer is trouble with the connection. */
 export const faultOf = (error: unknown): unknown => {
   if (error instanceof StoreUnavailable) return error
   const detail = error instanceof Error ? error.message : String(error)

@@ -4,15 +4,15 @@ import { MIGRATIONS_TABLE, type Migration, pendingMigrations, SCHEMA_WORDS } fro
 import { clientConfig, executeText } from './client.ts'
 import { faultOf } from './faults.ts'
 
-/** 'homeroom' as a number that no other program is likely to lock. */
+/** Number of the advisory lock: one that no other program is likely to use. */
 const LOCK_KEY = 4_803_922_117
 
-/** All pending migrations in one transaction, under a lock against other processes that start. */
+/** Runs all pending migrations in one transaction, under a lock against other processes that start. */
 export const migrate = async (url: string, migrations: readonly Migration[]): Promise<void> => {
-  // No timeouts: a migration takes as long as it takes, and so does waiting for another process's.
+  // No timeouts: migrations may take long, and so may waiting for those of another process.
   const client = new pg.Client({ ...clientConfig(url), statement_timeout: 0, query_timeout: 0, lock_timeout: 0 })
   client.on('error', () => {
-    // The statement under way fails too, and says so.
+    // The statement under way fails too and reports it.
   })
   try {
     await client.connect()

@@ -20,7 +20,7 @@ export const openPostgres = async (options: StoreOptions): Promise<DialectStore>
       queue.failAll('broken', 'the writer failed')
     })
   })
-  // A server that was killed may have a commit on its way: it is let end before anything is read.
+  // A killed server may have a commit under way: these locks wait until it has ended, before anything is read.
   await connection.begin({ streams: DURABLE_STREAMS, shared: true })
   await connection.rollback()
   const reads = new PostgresReads(url, logger)

@@ -7,7 +7,7 @@ import { clientConfig, execute } from './client.ts'
 
 const MAX_CONNECTIONS = 8
 
-/** A pool for reads; a connection that was lost is replaced by the next read. */
+/** Reads through a pool of connections; the next read replaces a lost one. */
 export class PostgresReads implements Db {
   readonly #pool: pg.Pool
   #closed = false

@@ -12,22 +12,22 @@ import { faultOf, violationOf } from './faults.ts'
 const FIRST_RETRY_MS = 100
 const LONGEST_RETRY_MS = 5_000
 
-/** An operator may have turned it off for the whole database; we promise durability, unless told otherwise. */
+/** Turned on even if the operator has turned it off for the whole database: commits are durable unless `storage.durability` says otherwise. */
 const SYNCED: Readonly<Record<Durability, string>> = {
   full: "select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') in ('off', 'local')",
   relaxed: "select set_config('synchronous_commit', 'off', false)",
 }
-/** 'commits' as a number that no other program is likely to lock. */
+/** Number of the shared advisory lock: one that no other program is likely to use. */
 const SHARED_LOCK = 4_803_922_118
 
-/** The locks in the order in which every process takes them, so that none waits for another in a circle. */
+/** Takes the locks in the same order in all processes, so that they do not wait for each other in a circle. */
 const beginWith = ({ streams, shared }: GroupLocks): string => {
   const lock = shared ? `; select pg_advisory_xact_lock(${SHARED_LOCK})` : ''
   const names = streams.map((stream) => `'${stream}'`).join()
   return `begin${lock}; select stream, position from stream_positions where stream in (${names || "''"}) order by stream for update`
 }
 
-/** The one connection that writes. Lost, it is made anew by the next group, at ever longer intervals while that fails. */
+/** The one connection that writes. If it is lost, the next group makes a new one; failed attempts make the pause before the next one longer. */
 export class PostgresWriteConnection implements WriteConnection {
   readonly dialect = 'postgres'
   readonly gathersInserts = true
@@ -69,7 +69,7 @@ export class PostgresWriteConnection implements WriteConnection {
     }
   }
 
-  /** Where the answer is lost nobody knows whether it was done: `StoreUnavailable`, and never run again from here. */
+  /** Throws `StoreUnavailable` if the answer is lost: the commit may have been done or not, and is not tried again here. */
   async commit(advanced: Positions): Promise<void> {
     const moves = Object.entries(advanced).map(
       ([stream, position]) => `update stream_positions set position = ${position} where stream = '${stream}'; `,

@@ -10,11 +10,11 @@ export interface FileOptions {
   /** How long a statement waits for another process's lock. */
   readonly busyTimeoutMs: number
   readonly durability?: Durability | undefined
-  /** Beyond it the database is full, as if the disk were. */
+  /** Beyond this size the database behaves as on a full disk. */
   readonly maxSizeBytes?: number | undefined
 }
 
-/** Result codes of SQLite, their primary part, that are faults of the database and not of the statement. */
+/** Primary result codes of SQLite that are faults of the database and not of the statement. */
 const FAULTS: ReadonlyMap<number, UnavailableReason> = new Map([
   [5, 'busy'],
   [6, 'busy'],
@@ -32,7 +32,7 @@ const CONSTRAINT = 19
 const codeOf = (error: unknown): number | undefined =>
   error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : undefined
 
-/** Which columns must be unique and were not; undefined for any other error. */
+/** The columns of a violated unique constraint; undefined for any other error. */
 export const violationOf = (error: unknown): string | undefined =>
   codeOf(error) === CONSTRAINT && error instanceof Error && error.message.includes('UNIQUE') ? error.message : undefined
 
@@ -90,7 +90,7 @@ export class SqliteFile {
     try {
       this.#database.close()
     } catch {
-      // It is given up in any case; what was committed is in the log.
+      // The connection is given up in any case; commits are in the log.
     }
   }
 
@@ -109,12 +109,12 @@ export class SqliteFile {
 
   #prepareForWriting({ maxSizeBytes, durability = 'full' }: FileOptions): void {
     this.run('pragma journal_mode = wal')
-    // Full: the log is synced before a commit answers; macOS needs to be told to mean it. Relaxed: it is synced when it is folded into the file.
+    // Full: the log is synced before a commit is answered (macOS needs a setting for a real sync). Relaxed: it is synced by checkpoints.
     this.run(`pragma synchronous = ${durability === 'full' ? 'full' : 'normal'}`)
     this.run('pragma fullfsync = on; pragma checkpoint_fullfsync = on')
-    // Checkpoints are made on a connection of their own; the one that writes makes one only where that cannot keep up.
+    // Checkpoints run on another connection; this one makes a checkpoint only if the other cannot keep up.
     this.run(`pragma wal_autocheckpoint = ${LATE_CHECKPOINT_PAGES}; pragma journal_size_limit = ${WAL_KEPT_BYTES}`)
-    // What was redacted or removed must not be read from freed pages; little is ever deleted here, so it costs little.
+    // Overwrites deleted data, so that redacted content cannot be read from freed pages. Little is deleted, so it costs little.
     this.run('pragma secure_delete = on')
     if (maxSizeBytes === undefined) return
     const pageSize = this.execute('pragma page_size', []).rows[0] as { page_size: number }

@@ -2,7 +2,7 @@ import { SchemaTooNew } from '../../ports/engine/faults.ts'
 import { MIGRATIONS_TABLE, type Migration, pendingMigrations, SCHEMA_WORDS } from '../../sql/engine/schema.ts'
 import type { SqliteFile } from './file.ts'
 
-/** All pending migrations in one transaction, which is also the lock against a second process. */
+/** Runs all pending migrations in one transaction, which is also the lock against a second process. */
 export const migrate = (file: SqliteFile, migrations: readonly Migration[]): void => {
   file.run('begin immediate')
   try {

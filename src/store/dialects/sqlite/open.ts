@@ -9,7 +9,7 @@ import { SqliteReads } from './reads.ts'
 import { SqliteWriter } from './writer.ts'
 
 const WRITER_WAITS_MS = 5_000
-/** The serving thread must not stand still for another process's lock, which in WAL mode readers hardly ever meet. */
+/** Short, as the serving thread must not wait for another process's lock; in WAL mode readers hardly ever meet one. */
 const READER_WAITS_MS = 20
 const LONG_READER_WAITS_MS = 5_000
 
@@ -31,17 +31,17 @@ export const openSqlite = async (path: string, options: StoreOptions): Promise<D
     queue,
     db: reads,
     close: async () => {
-      // The writer last: the last connection to go folds the log into the file.
+      // The writer closes last: the last connection to close makes a checkpoint.
       await reads.close()
       await writer.close()
     },
   }
 }
 
-/** About as many pages of the log, which may be folded into the file again, as a checkpoint is worth. */
+/** Commits between two checkpoints. */
 const COMMITS_A_CHECKPOINT = 500
 
-/** Asks for a checkpoint after every so many commits. The writer's own limit stands behind it. */
+/** Asks for a checkpoint after every `COMMITS_A_CHECKPOINT` commits. If checkpoints cannot keep up, the writer makes one itself. */
 class Checkpoints {
   readonly #checkpoint: () => Promise<void>
   readonly #logger: Logger

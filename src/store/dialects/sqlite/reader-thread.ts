@@ -3,7 +3,7 @@ import { StoreUnavailable } from '../../ports/engine/faults.ts'
 import { SqliteFile } from './file.ts'
 import type { FromReader, ReaderData, ToReader } from './thread-messages.ts'
 
-/** A thread for long reads, and for checkpoints: both have a connection of their own, opened when first needed. */
+/** A thread for long reads and checkpoints; each of the two has its own connection, opened when first needed. */
 const start = (port: MessagePort, { reading, checkpointing }: ReaderData): void => {
   let reads: SqliteFile | undefined
   let checkpoints: SqliteFile | undefined
@@ -13,7 +13,7 @@ const start = (port: MessagePort, { reading, checkpointing }: ReaderData): void 
       return reads.execute(ask.sql, ask.values).rows
     }
     checkpoints ??= new SqliteFile(checkpointing)
-    // Passive: it stops where a reader or the writer would have to wait.
+    // Passive: it stops before a reader or the writer would have to wait.
     return checkpoints.execute('pragma wal_checkpoint(passive)', []).rows
   }
   const answer = (ask: ToReader): FromReader => {

@@ -8,7 +8,7 @@ interface Asked {
   readonly reject: (error: Error) => void
 }
 
-/** The serving thread's handle on one thread for long work: reads, and checkpoints. */
+/** The serving thread's handle on one thread for long reads and checkpoints. */
 export class SqliteReader {
   readonly #thread: Worker
   readonly #asked = new Map<number, Asked>()
@@ -24,12 +24,12 @@ export class SqliteReader {
     this.#thread = thread
   }
 
-  /** Requests that it has not answered yet. */
+  /** Requests that the thread has not answered yet. */
   get busy(): number {
     return this.#asked.size
   }
 
-  /** It answers nothing any more. */
+  /** Whether the thread has ended. */
   get gone(): boolean {
     return this.#gone
   }
@@ -38,7 +38,7 @@ export class SqliteReader {
     return this.#ask({ id: ++this.#lastId, kind: 'rows', sql, values })
   }
 
-  /** Folds the log into the file as far as that disturbs nobody. */
+  /** Makes a passive checkpoint: copies the log into the file as far as no reader or writer has to wait. */
   async checkpoint(): Promise<void> {
     await this.#ask({ id: ++this.#lastId, kind: 'checkpoint' })
   }

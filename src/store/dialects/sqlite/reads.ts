@@ -5,10 +5,10 @@ import { type FileOptions, SqliteFile } from './file.ts'
 import { SqliteReader } from './reader.ts'
 import type { ReaderData } from './thread-messages.ts'
 
-/** Long work at a time. A thread is started when all others are busy, and stays. */
+/** Threads for long work. A new one starts if all others are busy, and stays. */
 const MAX_READERS = 3
 
-/** Short reads run right here, which costs a tenth of asking a thread; long ones in threads that start when first needed. */
+/** Short reads run in the serving thread, which costs a tenth of asking another thread; long ones in threads that start when first needed. */
 export class SqliteReads implements Db {
   readonly #options: FileOptions
   readonly #threads: ReaderData
@@ -35,7 +35,7 @@ export class SqliteReads implements Db {
     return (await this.#leastBusy().rows(sql, bind(params))) as readonly Row[]
   }
 
-  /** Folds the log into the file on a connection of its own, so that no commit waits for it. One at a time. */
+  /** Makes a checkpoint in a thread for long work, on its own connection, so that no commit waits for it. One at a time. */
   checkpoint(): Promise<void> {
     this.#checkpoint ??= this.#leastBusy()
       .checkpoint()

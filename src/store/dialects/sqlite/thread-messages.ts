@@ -3,12 +3,12 @@ import type { GroupAnswer } from '../../sql/engine/commit-queue.ts'
 import type { Value } from '../../sql/engine/query.ts'
 import type { FileOptions } from './file.ts'
 
-/** The commits of one turn of the event loop, see `packCommits`; or the end. */
+/** The commits of one turn of the event loop, packed by `packCommits`; or the end. */
 export type ToWriter = readonly unknown[] | 'close'
 
 export interface WriterData {
   readonly file: FileOptions
-  /** One number in shared memory, counted up and notified with each message: the writer sleeps on it. */
+  /** One number in shared memory, increased with each message: the writer sleeps until it changes. */
   readonly signal: Int32Array
 }
 
@@ -24,7 +24,7 @@ export type ToReader =
 
 export interface ReaderData {
   readonly reading: FileOptions
-  /** May write. */
+  /** A connection that may write. */
   readonly checkpointing: FileOptions
 }
 

@@ -4,16 +4,16 @@ import type { Answer, Positions, WriteConnection } from '../../sql/engine/connec
 import type { Insert, Statement, Value } from '../../sql/engine/query.ts'
 import { type SqliteFile, violationOf } from './file.ts'
 
-/** The writing connection: opened again after a fault that may have left it in doubt. */
+/** The writing connection. It is opened again after a fault that may have damaged it. */
 export class SqliteWriteConnection implements WriteConnection {
   readonly dialect = 'sqlite'
   readonly gathersInserts = false
   readonly #open: () => SqliteFile
   #file: SqliteFile | undefined
   #doubtful = false
-  /** How far all streams reach as of the last transaction of this connection… */
+  /** The newest positions after the last transaction of this connection, valid while `#dataVersion` is still that of the file. */
   #positions: Readonly<Record<DurableStream, number>> | undefined
-  /** …as long as no other connection has written since. */
+  /** SQLite's number that changes when another connection writes. */
   #dataVersion = -1
 
   constructor(open: () => SqliteFile) {
@@ -50,7 +50,7 @@ export class SqliteWriteConnection implements WriteConnection {
   async commit(advanced: Positions, inRows: ReadonlySet<DurableStream>): Promise<void> {
     this.#guarded((file) => {
       for (const [stream, position] of Object.entries(advanced)) {
-        // One page less to write for each message.
+        // Saves writing one page for each message.
         if (stream === IN_ROWS && inRows.has(stream)) continue
         file.execute('update stream_positions set position = ? where stream = ?', [position, stream])
       }
@@ -111,7 +111,7 @@ export class SqliteWriteConnection implements WriteConnection {
   }
 }
 
-/** The stream whose positions are found in its rows: see `openStore`. */
+/** The stream whose newest position can be read from its rows: see `positionsIn`. */
 const IN_ROWS: DurableStream = 'events'
 
 const positionsIn = (file: SqliteFile): Readonly<Record<DurableStream, number>> => {

@@ -12,8 +12,8 @@ import type { FromWriter, ToWriter, WriterData } from './thread-messages.ts'
 import { SqliteWriteConnection } from './write-connection.ts'
 
 /**
- * The thread that owns the writing connection. It sleeps on a number in shared memory, not in its event loop: nothing here waits for anything but
- * the next message, and waking this way costs a fraction.
+ * The thread that owns the writing connection. It sleeps on a number in shared memory and not in its event loop: it waits for nothing but
+ * the next message, and waking this way costs much less.
  */
 const start = async (port: MessagePort, { file, signal }: WriterData): Promise<void> => {
   const tell = (message: FromWriter): void => port.postMessage(message)
@@ -35,7 +35,7 @@ const start = async (port: MessagePort, { file, signal }: WriterData): Promise<v
   tell({ kind: 'ready' })
   while (!closing) {
     const seen = Atomics.load(signal, 0)
-    // A throw that gets out of here is a fault of ours: it ends the thread, and the serving thread starts another.
+    // An error thrown from here is a fault of ours: it ends the thread, and the serving thread starts another.
     await loop.runAll()
     if (!closing) Atomics.wait(signal, 0, seen)
   }

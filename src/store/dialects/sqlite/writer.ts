@@ -13,11 +13,11 @@ const LONGEST_RESTART_MS = 10_000
 interface WriterParts {
   readonly clock: Clock
   readonly logger: Logger
-  /** Told how many commits each group had. */
+  /** Called for each group with its number of commits. */
   onCommits(count: number): void
 }
 
-/** The serving thread's handle on the writing thread; starts another one, ever more slowly, where it failed. */
+/** The serving thread's handle on the writing thread. If the thread fails another one is started, after growing pauses. */
 export class SqliteWriter {
   readonly #options: FileOptions
   readonly #clock: Clock
@@ -40,13 +40,13 @@ export class SqliteWriter {
     this.#onCommits = onCommits
   }
 
-  /** Answers when the schema is up to date and commits can come. Throws `SchemaTooNew` and `StoreUnavailable`. */
+  /** Resolves when the schema is up to date and commits can come. Throws `SchemaTooNew` and `StoreUnavailable`. */
   start(queue: CommitQueue): Promise<void> {
     this.#queue = queue
     return this.#startThread()
   }
 
-  /** Sent with all others of this turn of the event loop, as one message. */
+  /** Sends a commit, in one message with all others of this turn of the event loop. */
   send(submitted: Submitted): void {
     if (this.#thread === undefined) throw new StoreUnavailable('broken', 'the writing thread is being started again')
     this.#outbox.push(submitted)
@@ -68,7 +68,7 @@ export class SqliteWriter {
     const outbox = this.#outbox
     this.#outbox = []
     const thread = this.#thread
-    // Without a thread they have failed with all others that were under way.
+    // Without a thread these commits have failed already, with all others under way.
     if (outbox.length === 0 || thread === undefined) return
     try {
       this.#post(thread, packCommits(outbox, this.#writes))
@@ -77,7 +77,7 @@ export class SqliteWriter {
     }
   }
 
-  /** One of several could not be copied to the thread: it fails, and the others go on. */
+  /** Sends one commit of a message that could not be copied to the thread: the one at fault fails, and the others go on. */
   #postAlone(thread: Worker, submitted: Submitted): void {
     try {
       this.#post(thread, packCommits([submitted], this.#writes))
@@ -94,7 +94,7 @@ export class SqliteWriter {
 
   #startThread(): Promise<void> {
     return new Promise((resolve, reject) => {
-      // A new one for each thread: the one before may have died asleep.
+      // A new number for each thread: the one before may still sleep on the old one.
       this.#signal = new Int32Array(new SharedArrayBuffer(4))
       const workerData: WriterData = { file: this.#options, signal: this.#signal }
       const thread = new Worker(new URL('./writer-thread.ts', import.meta.url), { workerData })
@@ -121,7 +121,7 @@ export class SqliteWriter {
         failure = error
       })
       thread.on('exit', () => {
-        // Only where it never became ready; later the promise is long resolved.
+        // Matters only if the thread never became ready: later the promise is resolved already.
         reject(failure ?? new StoreUnavailable('broken', 'the writing thread ended'))
         if (this.#thread === thread) this.#lost(failure)
       })

@@ -12,7 +12,7 @@ export interface AccountRecord {
   readonly admin: boolean
   readonly createdAtMs: number
   readonly deactivatedAtMs: number | undefined
-  /** The user asked that their content be erased as far as possible. */
+  /** Whether the user asked that their content be erased as far as possible. */
   readonly erased: boolean
 }
 
@@ -35,15 +35,15 @@ export interface AccountsWriter {
   upgradeGuest(userId: UserId, passwordHash: string): Change<void>
   /** Conflict: `account-gone`. */
   setAdmin(userId: UserId, admin: boolean): Change<void>
-  /** Takes the password away and marks the rooms as still to be left. Repeating it only adds the wish to be erased. Conflict: `account-gone` (none). */
+  /** Removes the password and marks the rooms as still to be left. A repeated call can only add `erase`. Conflict: `account-gone` (no such account). */
   deactivate(userId: UserId, erase: boolean, atMs: number): Change<void>
-  /** All rooms of the deactivated account were left. */
+  /** Records that all rooms of the deactivated account were left. */
   finishDeactivation(userId: UserId): Change<void>
 }
 
 export interface AccountsReader {
-  /** Local parts are compared as they are: see the case rules in `domain/accounts`. */
+  /** Local parts are compared byte by byte: `domain/accounts` has the rules for upper and lower case. */
   account(userId: UserId): Promise<AccountRecord | undefined>
-  /** Deactivated accounts whose rooms were not all left yet: a crash came between. */
+  /** Deactivated accounts that a crash kept from leaving all their rooms. */
   unfinishedDeactivations(limit: number): Promise<readonly UserId[]>
 }

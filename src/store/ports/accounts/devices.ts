@@ -16,7 +16,7 @@ export interface DeviceRecord {
   readonly lastSeenUserAgent: string | undefined
 }
 
-/** Where and when a device was last seen. */
+/** Address, user agent and time of a device's last request. */
 export interface Sighting {
   readonly ip: string
   readonly userAgent: string | undefined
@@ -54,7 +54,7 @@ export interface RemovedDevice {
 
 /** Changes that void access tokens announce the user in the stream `sessions`. */
 export interface DevicesWriter {
-  /** Makes the device where it is unknown; the tokens it had are void. Conflict: `account-gone` (none, or deactivated). */
+  /** Makes the device if it is unknown; tokens that it had become void. Conflict: `account-gone` (no account, or deactivated). */
   startSession(session: NewSession): Change<StartedSession>
   /** Conflict: `device-gone`. */
   rename(device: DeviceNumber, displayName: string): Change<void>
@@ -84,7 +84,7 @@ export interface TokenRecord {
   readonly admin: boolean
   readonly accessExpiresAtMs: number | undefined
   readonly refreshExpiresAtMs: number | undefined
-  /** Whether the pair it was exchanged for is still valid, because this one was never used. */
+  /** Whether the pair that this one replaced is still valid, because this one was never used. */
   readonly unconfirmed: boolean
 }
 
@@ -95,7 +95,7 @@ export interface TokensWriter {
    * exchange gave. Conflict: `refresh-token-gone`.
    */
   exchange(token: TokenNumber, tokens: NewTokenPair): Change<TokenNumber>
-  /** The pair was used: the one it was exchanged for is void. Conflict: `token-gone`. */
+  /** Records the first use of a pair: the pair that it replaced becomes void. Conflict: `token-gone`. */
   confirm(token: TokenNumber): Change<void>
 }
 

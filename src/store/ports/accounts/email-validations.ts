@@ -1,15 +1,15 @@
 import type { UserId } from '#spec'
 import type { Change } from '../engine/change.ts'
 
-/** Somebody is to show that an e-mail address is theirs. */
+/** A session in which somebody proves that an e-mail address is theirs. */
 export interface EmailValidationRecord {
   readonly sid: string
   readonly secretHash: string
-  /** In canonical form. */
+  /** Canonical form. */
   readonly address: string
-  /** What the answer may be used for, and nothing else. */
+  /** The one use that the proof is good for. */
   readonly purpose: string
-  /** `send_attempt` of the last mail that went out; undefined: none did. */
+  /** `send_attempt` of the last mail that was sent; undefined: none was. */
   readonly attempt: number | undefined
   readonly sentAtMs: number | undefined
   readonly nextLink: string | undefined
@@ -19,17 +19,17 @@ export interface EmailValidationRecord {
 
 export type EmailValidationKey = Pick<EmailValidationRecord, 'secretHash' | 'address' | 'purpose'>
 
-/** `wrong`: the token is another one, or the session was given up after too many of those. */
+/** `wrong`: the token is not the one that was sent, or too many wrong ones came before it. */
 export type TokenOutcome = 'validated' | 'wrong' | 'gone'
 
 export interface EmailValidationsWriter {
   /**
-   * A mail is about to go out with that token: the tokens of a few mails before it stay good, wrong ones are forgotten. Begins the session where there is none of that
-   * key or it expired; answers its id. Removes all sessions that expired by `nowMs`.
+   * Adds the token of a mail that is about to be sent; the tokens of a few mails before it stay valid, and the count of wrong tokens starts again. Begins a
+   * session if the key has none or an expired one. Returns the session's id. Removes all sessions that expired by `nowMs`.
    */
   prepare(
     draft: EmailValidationKey & {
-      /** Taken where the session is new. */
+      /** The id of the session if a new one begins. */
       readonly sid: string
       readonly tokenHash: string
       readonly nextLink: string | undefined
@@ -37,11 +37,11 @@ export interface EmailValidationsWriter {
       readonly expiresAtMs: number
     },
   ): Change<string>
-  /** The mail went out. */
+  /** Records that the mail was sent. */
   sent(sid: string, attempt: number, atMs: number): Change<void>
   /**
-   * Somebody shows a token. The first right one validates, and moves the expiry; tokens are not taken any more after `most` wrong ones.
-   * Without `secretHash` the id of the session is enough.
+   * Checks a token. The first right one validates the session and moves its expiry; after `most` wrong ones no token is accepted.
+   * `secretHash` undefined: the id of the session is enough.
    */
   submit(proof: {
     readonly sid: string
@@ -51,14 +51,14 @@ export interface EmailValidationsWriter {
     readonly expiresAtMs: number
     readonly most: number
   }): Change<TokenOutcome>
-  /** It was used: nobody can use it again. Conflict: `validation-gone` (none, expired, or never validated). */
+  /** Removes a validated session, as it is used. Conflict: `validation-gone` (no session, expired, or never validated). */
   consume(sid: string, nowMs: number): Change<void>
-  /** Those for one of the purposes of all e-mail addresses of a user, validated or not, are gone. */
+  /** Removes the sessions for these purposes of all e-mail addresses of a user, validated or not. */
   withdraw(userId: UserId, purposes: readonly string[]): Change<void>
 }
 
 export interface EmailValidationsReader {
-  /** Expired ones too. */
+  /** Returns expired sessions too. */
   emailValidation(sid: string): Promise<EmailValidationRecord | undefined>
   ofKey(key: EmailValidationKey): Promise<EmailValidationRecord | undefined>
 }

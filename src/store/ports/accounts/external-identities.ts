@@ -3,21 +3,21 @@ import type { Change } from '../engine/change.ts'
 
 /** A person at a provider, and the account here that is theirs. */
 export interface ExternalIdentity {
-  /** As the operator names the provider. */
+  /** The operator's name for the provider. */
   readonly provider: string
-  /** As the provider names the person, for ever. */
+  /** The provider's name for the person, which never changes. */
   readonly subject: string
   readonly userId: UserId
   readonly linkedAtMs: number
 }
 
 export interface ExternalIdentitiesWriter {
-  /** Once more for the same account it changes nothing. Conflicts: `identity-linked` (to another account), `account-gone` (none, or deactivated). */
+  /** Links an identity to an account; a repeated link changes nothing. Conflicts: `identity-linked` (to another account), `account-gone` (no account, or deactivated). */
   link(identity: ExternalIdentity): Change<void>
 }
 
 export interface ExternalIdentitiesReader {
   userOf(provider: string, subject: string): Promise<UserId | undefined>
-  /** The providers at which the user has an identity, each once, in their order. */
+  /** The providers at which the user has an identity, each once, sorted. */
   providersOf(userId: UserId): Promise<readonly string[]>
 }

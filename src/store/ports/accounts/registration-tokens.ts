@@ -13,7 +13,7 @@ export interface RegistrationTokenRecord {
 export interface RegistrationTokensWriter {
   /** Conflict: `registration-token-exists`. */
   create(token: string, usesAllowed: number | undefined, expiresAtMs: number | undefined): Change<void>
-  /** Counts one registration. Conflict: `registration-token-void` (unknown, expired, used up). */
+  /** Counts one registration. Conflict: `registration-token-void` (unknown, expired or used up). */
   use(token: string, atMs: number): Change<void>
   remove(token: string): Change<void>
 }

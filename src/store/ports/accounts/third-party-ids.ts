@@ -2,7 +2,7 @@ import type { UserId } from '#spec'
 import type { Change } from '../engine/change.ts'
 import type { UserNumber } from '../rooms/events.ts'
 
-/** A third-party identifier in canonical form; the store compares it as it is. */
+/** A third-party identifier in canonical form; the store compares it byte by byte. */
 export interface ThirdPartyIdKey {
   readonly medium: string
   readonly address: string
@@ -18,20 +18,20 @@ export interface ThirdPartyIdRecord extends NewThirdPartyId {
   readonly userId: UserId
 }
 
-/** That an identity server was told who has an address. */
+/** An address that an identity server was told belongs to the user. */
 export interface IdentityBinding extends ThirdPartyIdKey {
   readonly idServer: string
 }
 
 export interface ThirdPartyIdsWriter {
   /**
-   * Gives it to the user; one they have already only counts as validated anew. Conflicts: `threepid-in-use` (another user has it),
-   * `account-gone` (none, or deactivated), `too-many-threepids` (it would be one more than `most`).
+   * Gives the identifier to the user; one that they have already gets the new time of validation. Conflicts: `threepid-in-use` (another user has it),
+   * `account-gone` (no account, or deactivated), `too-many-threepids` (the user has `most` already).
    */
   add(userId: UserId, threepid: NewThirdPartyId, most: number): Change<void>
-  /** Answers whether the user had it. */
+  /** Returns whether the user had it. */
   remove(user: UserNumber, threepid: ThirdPartyIdKey): Change<boolean>
-  /** All of the user, and what identity servers were told. */
+  /** Removes all identifiers of the user, and the record of what identity servers were told. */
   removeAll(user: UserNumber): Change<void>
   addBinding(user: UserNumber, binding: IdentityBinding): Change<void>
   removeBinding(user: UserNumber, binding: IdentityBinding): Change<void>

@@ -1,11 +1,11 @@
 /**
- * A write, as plain data. Writers make changes; only `Commit` does them, all of one call in one transaction, synced to disk
- * before it answers. So nothing can be written outside a transaction, and a change can travel to the thread that writes.
+ * A write, as plain data. Writers make changes; only `Commit` carries them out, all of one call in one transaction, synced to disk
+ * before it returns. So nothing can be written outside a transaction, and a change can be sent to the thread that writes.
  */
 declare const output: unique symbol
 export interface Change<Output> {
   readonly operation: string
-  /** Survives structured cloning. */
+  /** Must survive structured cloning. */
   readonly input: unknown
   readonly [output]?: Output
 }
@@ -15,12 +15,12 @@ export type Outputs<Changes extends readonly Change<unknown>[]> = {
 }
 
 /**
- * Does all changes or none, in their order, and answers when they are durable. Throws `WriteConflict` where a change says
- * that what it was computed from does not hold any more; any other throw means the database could not do it.
+ * Carries out all changes or none, in order, and resolves when they are durable. Throws `WriteConflict` if what a change was
+ * computed from no longer holds; any other error means that the database could not do it.
  */
 export type Commit = <const Changes extends readonly Change<unknown>[]>(changes: Changes) => Promise<Outputs<Changes>>
 
-/** Why a change could not be done although the database works: each writer documents its kinds. */
+/** A change that does not fit what is stored. Each writer documents its kinds. */
 export class WriteConflict extends Error {
   override readonly name = 'WriteConflict'
   readonly kind: string
@@ -35,19 +35,19 @@ export class WriteConflict extends Error {
 export const DURABLE_STREAMS = ['events', 'receipts', 'accountData', 'toDevice', 'deviceLists', 'sessions'] as const
 export type DurableStream = (typeof DURABLE_STREAMS)[number]
 
-/** What a committed change tells those who wait: never sent before the commit. */
+/** News of a committed change for waiting requests and caches; never sent before the commit. */
 export interface Announcement {
   readonly stream: DurableStream
   readonly position: number
-  /** Numbers of the rooms and users whom it concerns: all who are joined to such a room, and these users. */
+  /** Numbers of the rooms and users concerned: everybody who is joined to such a room, and these users. */
   readonly rooms: readonly number[]
   readonly users: readonly number[]
 }
 
-/** How far some of the streams reach. */
+/** The newest position of some of the streams. */
 export type StreamPositions = Readonly<Partial<Record<DurableStream, number>>>
 
-/** One committed group: announcements in order of position, and the streams that it moved, from where to where. */
+/** One committed group: announcements in order of position, and the positions before and after of the streams that it moved. */
 export interface Committed {
   readonly announcements: readonly Announcement[]
   /** A receiver whose own positions lie below these has missed the news of another process. */

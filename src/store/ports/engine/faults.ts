@@ -1,6 +1,6 @@
 /**
- * The database cannot do it now: busy, full, broken or gone. Nothing of what was asked is acknowledged; after a lost answer to a
- * commit it may still have happened, so who repeats must be idempotent. For clients: 503, `M_UNKNOWN`, `Retry-After`.
+ * The database cannot do it now: busy, full, broken or gone. A commit whose answer was lost may still have happened, so a repetition must be
+ * idempotent. Clients get 503, `M_UNKNOWN` and `Retry-After`.
  */
 export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable'
@@ -40,7 +40,7 @@ export class SchemaTooNew extends Error {
   }
 }
 
-/** A text holds U+0000, which PostgreSQL cannot store: refused on both databases, on writing and on asking. */
+/** A text holds U+0000, which PostgreSQL cannot store: both databases refuse it, in writes and in queries. */
 export class UnstorableText extends Error {
   override readonly name = 'UnstorableText'
 

@@ -1,9 +1,9 @@
 import type { Change } from '../engine/change.ts'
 import type { UserNumber } from '../rooms/events.ts'
 
-/** What was uploaded. Many media may have the same bytes. */
+/** The uploaded bytes of a media. Many media may share them. */
 export interface MediaContent {
-  /** Names the bytes: base64url of their SHA-256. */
+  /** Name of the bytes: base64url of their SHA-256. */
   readonly sha256: string
   readonly sizeBytes: number
   readonly contentType: string
@@ -15,9 +15,9 @@ export interface MediaRecord {
   /** 0, which is nobody's number: the server itself, for pictures of URL previews. */
   readonly user: UserNumber
   readonly createdAtMs: number
-  /** undefined: announced, and not uploaded yet. */
+  /** undefined: announced and not uploaded yet. */
   readonly content: MediaContent | undefined
-  /** When an announced upload is forgotten. */
+  /** Time at which an announced upload is forgotten. */
   readonly expiresAtMs: number | undefined
 }
 
@@ -32,9 +32,9 @@ export interface MediaReader {
   /** Whether any media has these bytes. */
   hasFile(sha256: string): Promise<boolean>
   thumbnail(sha256: string, variant: string): Promise<ThumbnailRecord | undefined>
-  /** Of some files those that a row names: hashes, and for thumbnails `hash.variant`. */
+  /** The files, among these, that a row names: hashes, and for thumbnails `hash.variant`. */
   named(files: readonly string[]): Promise<ReadonlySet<string>>
-  /** The sum of the sizes of all that the user uploaded. */
+  /** Bytes that the user uploaded, in all. */
   bytesOf(user: UserNumber): Promise<number>
 }
 
@@ -43,7 +43,7 @@ export interface NewMedia {
   readonly user: UserNumber
   readonly atMs: number
   readonly content: MediaContent
-  /** The most that the user may have in all, this one included. */
+  /** Bytes that the user may have in all, this media included. */
   readonly quotaBytes: number | undefined
 }
 
@@ -52,25 +52,25 @@ export interface AnnouncedMedia {
   readonly user: UserNumber
   readonly atMs: number
   readonly expiresAtMs: number
-  /** How many the user may have announced and not uploaded. */
+  /** Announced uploads that a user may have open. */
   readonly limit: number
 }
 
 export interface MediaWriter {
   /** Conflict: `media-quota`. */
   add(media: NewMedia): Change<void>
-  /** Conflict: `media-pending`, where the user has announced as many as may be. What expired is removed. */
+  /** Removes announcements that expired. Conflict: `media-pending` (the user has `limit` open announcements). */
   announce(media: AnnouncedMedia): Change<void>
   /**
-   * The content of an announced media; `atMs` is when its upload began. Conflicts: `media-unknown` (never announced, or
+   * Adds the content of an announced media; `atMs` is when its upload began. Conflicts: `media-unknown` (never announced, or
    * expired), `media-foreign` (announced by another), `media-uploaded`, `media-quota`.
    */
   fill(media: NewMedia): Change<void>
-  /** Forgets announced uploads that expired by then and did not come. */
+  /** Removes announced uploads that expired by that time and were not uploaded. */
   dropExpired(atMs: number): Change<void>
-  /** Conflict: `media-unknown`, where no media has those bytes any more. One that is there already stays. */
+  /** Adds a thumbnail; one that exists already stays. Conflict: `media-unknown` (no media has those bytes any more). */
   addThumbnail(sha256: string, thumbnail: ThumbnailRecord): Change<void>
-  /** Answers the bytes that nobody needs any more, with the variants of their thumbnails. */
+  /** Returns the bytes that no media needs any more, with the variants of their thumbnails. */
   remove(mediaId: string): Change<UnusedFile | undefined>
 }
 

@@ -1,22 +1,22 @@
 import type { Change } from '../engine/change.ts'
 
-/** What was answered for a URL at some time. */
+/** The preview of a URL as it was at some time. */
 export interface UrlPreview {
   /** Normalised, at most 2,000 characters. */
   readonly url: string
   readonly fetchedMs: number
-  /** From then on it is fetched again for who asks for the present. */
+  /** From this time on, a request for the present preview fetches the page again. */
   readonly staleMs: number
-  /** The answer, JSON text of an object. */
+  /** The client's answer, JSON text of an object. */
   readonly answerJson: string
-  /** The picture that the answer names, which goes with the preview. */
+  /** The picture that the answer names; it is removed with the preview. */
   readonly mediaId: string | undefined
 }
 
 export interface UrlPreviewReader {
-  /** What would have been answered at that time: the newest that was there and not stale then. */
+  /** The newest preview that existed and was not stale at that time. */
   preview(url: string, atMs: number): Promise<UrlPreview | undefined>
-  /** Those fetched before, the oldest first. */
+  /** Previews fetched before that time, oldest first. */
   fetchedBefore(beforeMs: number, limit: number): Promise<readonly UrlPreview[]>
 }
 

@@ -2,22 +2,22 @@ import type { Change } from '../engine/change.ts'
 import type { UserNumber } from '../rooms/events.ts'
 
 export interface FiltersReader {
-  /** The filter as its owner sent it, as JSON text. */
+  /** The filter as its owner sent it, JSON text. */
   filter(user: UserNumber, filterId: number): Promise<string | undefined>
 }
 
 export interface NewFilter {
   readonly user: UserNumber
   readonly filterJson: string
-  /** The same for equal filters; unequal ones differ. */
+  /** A hash of the filter: equal filters have equal digests. */
   readonly digest: string
-  /** The user's oldest filters go where there would be more. */
+  /** Filters that the user may have; beyond it the oldest are removed. */
   readonly keep: number
 }
 
 export interface FiltersWriter {
-  /** Answers the filter's id, counted for each user from 1; a filter that is already there keeps the id it has. */
+  /** Returns the filter's id, counted for each user from 1; a filter that exists already keeps its id. */
   add(filter: NewFilter): Change<number>
-  /** For accounts that end. */
+  /** Removes all filters of an account that is deactivated. */
   removeAll(user: UserNumber): Change<void>
 }

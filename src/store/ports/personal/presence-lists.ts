@@ -7,15 +7,15 @@ export interface ListedUser {
   readonly userId: UserId
 }
 
-/** Whose presence people asked to follow ("Presence Lists", document of 2015). */
+/** The presence lists of users: the users whose presence they follow ("Presence Lists", document of 2015). */
 export interface PresenceListsReader {
-  /** Whom the owner has listed, by user id. */
+  /** The users on the owner's list, by user id. */
   listed(owner: UserNumber): Promise<readonly ListedUser[]>
-  /** Those of them who have listed the owner in turn, by user id. */
+  /** The users on the owner's list who have listed the owner in turn, by user id. */
   mutual(owner: UserNumber): Promise<readonly ListedUser[]>
-  /** Who has listed the user, at most `limit`. */
+  /** Users who have listed the user, at most `limit`. */
   followers(user: UserNumber, limit: number): Promise<readonly ListedUser[]>
-  /** Those of the user ids that are accounts in use. */
+  /** The user ids among these that are active accounts. */
   accounts(userIds: readonly UserId[]): Promise<readonly ListedUser[]>
 }
 
@@ -23,13 +23,13 @@ export interface PresenceListChange {
   readonly owner: UserNumber
   readonly add: readonly UserNumber[]
   readonly drop: readonly UserNumber[]
-  /** How long the list may be afterwards. */
+  /** Entries that the list may have afterwards. */
   readonly most: number
 }
 
 export interface PresenceListsWriter {
-  /** Conflict: `presence-list-full`. Adding who is listed and dropping who is not changes nothing. */
+  /** Adds and drops users; adding a listed user or dropping an unlisted one changes nothing. Conflict: `presence-list-full`. */
   change(change: PresenceListChange): Change<void>
-  /** For accounts that end: their list, and their places on the lists of others. */
+  /** Removes the list of an account that is deactivated, and the account from the lists of others. */
   remove(user: UserNumber): Change<void>
 }

@@ -2,7 +2,7 @@ import type { UserId } from '#spec'
 import type { Change } from '../engine/change.ts'
 import type { UserNumber } from '../rooms/events.ts'
 
-/** What outlives the process: whether somebody is online does not. */
+/** The stored part of presence. Whether somebody is online is not stored. */
 export interface PresenceRecord {
   readonly userId: UserId
   readonly user: UserNumber
@@ -11,12 +11,12 @@ export interface PresenceRecord {
 }
 
 export interface PresenceStoreReader {
-  /** Those of the users that were ever seen. */
+  /** Records of the users that were ever seen. */
   lastSeen(userIds: readonly UserId[]): Promise<readonly PresenceRecord[]>
 }
 
 export interface PresenceStoreWriter {
   keep(records: readonly Omit<PresenceRecord, 'userId'>[]): Change<void>
-  /** For accounts that end. */
+  /** Removes the record of an account that is deactivated. */
   remove(user: UserNumber): Change<void>
 }

@@ -6,10 +6,10 @@ import type { UserNumber } from '../rooms/events.ts'
 /** Internal number of a pusher, never given twice. */
 export type PusherNumber = number
 
-/** What a client says of a pusher (client-server API, `/pushers/set`). All are of kind `http`. */
+/** A pusher as a client describes it (client-server API, `/pushers/set`). All are of kind `http`. */
 export interface NewPusher {
   readonly user: UserNumber
-  /** Of the access token it was set with: the pusher ends with that device. undefined: with the account. */
+  /** The device that set it: the pusher ends with that device. undefined: with the account. */
   readonly device: DeviceNumber | undefined
   readonly appId: string
   readonly pushkey: string
@@ -17,10 +17,10 @@ export interface NewPusher {
   readonly deviceDisplayName: string
   readonly profileTag: string | undefined
   readonly lang: string
-  /** `data` as sent, the gateway's `url` included. */
+  /** `data` as sent, with the gateway's `url`. */
   readonly dataJson: string
   readonly setAtMs: number
-  /** In the stream of events: what comes after it is pushed. A pusher that exists keeps its own. */
+  /** Position in the stream of events: later events are pushed. A pusher that exists already keeps its own. */
   readonly position: number
 }
 
@@ -31,17 +31,17 @@ export interface PusherRecord extends NewPusher {
 
 export interface PushersWriter {
   /**
-   * Makes it, or changes the user's pusher of that app and pushkey. `alone`: those of other users with the same two go. Conflict:
-   * `too-many-pushers` where it would be a new one beyond `most`.
+   * Makes a pusher, or changes the user's pusher of that app and pushkey. `alone`: removes other users' pushers of the same two. Conflict:
+   * `too-many-pushers` (a new one, and the user has `most` already).
    */
   set(pusher: NewPusher, options: { readonly alone: boolean; readonly most: number }): Change<void>
   remove(user: UserNumber, appId: string, pushkey: string): Change<void>
-  /** Those of the user whose device is gone: to stand behind the removal of devices in the same commit. */
+  /** Removes the user's pushers whose device is gone. Stands behind the removal of devices in the same commit. */
   removeOrphans(userId: UserId): Change<void>
   removeAll(user: UserNumber): Change<void>
-  /** The gateway rejected its pushkey. */
+  /** Removes a pusher whose pushkey the gateway rejected. */
   reject(pusher: PusherNumber): Change<void>
-  /** Everything up to that position was delivered, or is nothing to deliver. Never moves back; gone pushers are passed over. */
+  /** Records that everything up to that position was delivered or needs no delivery. Never moves back; unknown pushers are passed over. */
   advance(pushers: readonly PusherNumber[], position: number): Change<void>
 }
 
@@ -49,6 +49,6 @@ export interface PushersReader {
   pusher(pusher: PusherNumber): Promise<PusherRecord | undefined>
   /** Oldest first. */
   ofUser(user: UserNumber): Promise<readonly PusherRecord[]>
-  /** Pushers of all users in the order of their numbers, those after `after`. */
+  /** Pushers of all users with numbers above `after`, in order of number. */
   page(after: PusherNumber, limit: number): Promise<readonly PusherRecord[]>
 }

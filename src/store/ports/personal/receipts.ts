@@ -15,28 +15,28 @@ export interface Receipt {
   /** `main`, the id of a thread's root, or undefined for an unthreaded receipt. */
   readonly threadId: string | undefined
   readonly atMs: number
-  /** JSON of an object that others are told along with it, as clients of 2015 may. */
+  /** JSON of an object that others get with the receipt; clients of 2015 may send one. */
   readonly contentJson?: string | undefined
 }
 
 export interface ReceiptsReader {
   /**
-   * Receipts of these rooms that moved with `after` < position <= `upTo`, as far as `forUser` may see them: everybody's
-   * public ones and his own private ones.
+   * Receipts of these rooms that moved with `after` < position <= `upTo` and that `forUser` may see: everybody's
+   * public ones and the user's own private ones.
    */
   since(rooms: readonly RoomNumber[], after: number, upTo: number, forUser: UserId): Promise<readonly Receipt[]>
-  /** All receipts in force in these rooms, as far as `forUser` may see them. */
+  /** All receipts in these rooms that `forUser` may see. */
   inRooms(rooms: readonly RoomNumber[], forUser: UserId): Promise<readonly Receipt[]>
-  /** Both types, every thread: what unread counts start from. */
+  /** The user's receipts of both types and all threads: unread counts start from them. */
   ofUser(user: UserNumber, rooms: readonly RoomNumber[]): Promise<readonly Receipt[]>
 }
 
 export interface ReceiptsWriter {
   /**
-   * Takes the place of the user's receipt of that type and thread where it points to a later event; else nothing happens.
-   * Announces `receipts` to the room, a private one only to its user. Answers whether it moved.
+   * Replaces the user's receipt of that type and thread if the new one points to a later event.
+   * Announces `receipts` to the room, a private one only to its user. Returns whether it moved.
    */
   move(receipt: Receipt): Change<boolean>
-  /** All of a room that is gone. */
+  /** Removes all receipts of a room that is gone. */
   removeRoom(room: RoomNumber): Change<void>
 }

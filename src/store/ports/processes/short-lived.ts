@@ -1,6 +1,6 @@
 import type { Change } from '../engine/change.ts'
 
-/** What the rows of the table are for. A kind that is given up needs a migration that removes its rows. */
+/** The uses of the table. A kind that is given up needs a migration that removes its rows. */
 export const SHORT_LIVED_KINDS = [
   'login-token',
   'openid-token',
@@ -23,36 +23,36 @@ export type ShortLivedKind = (typeof SHORT_LIVED_KINDS)[number]
 
 export interface ShortLivedKey {
   readonly kind: ShortLivedKind
-  /** Unique within the kind. A hash where the original is a secret of a client. */
+  /** Unique within the kind. `ShortLivedTable` passes a hash, as the original may be a client's secret. */
   readonly key: string
 }
 
 export interface ShortLivedRow extends ShortLivedKey {
-  /** The user, device or account that the row counts for; empty: nobody. */
+  /** The user, device or account whose limit the row counts against; empty: none. */
   readonly owner: string
   readonly body: string
-  /** Unix time. From then on the row counts as gone, whether or not it was removed. */
+  /** Unix time. From then on the row counts as gone, even if it is still stored. */
   readonly expiresAtMs: number
 }
 
 export interface ShortLivedReader {
-  /** undefined: there is none, or it has expired. */
+  /** undefined: no such row, or it has expired. */
   find(key: ShortLivedKey, nowMs: number): Promise<ShortLivedRow | undefined>
 }
 
-/** Rows that something waits for, for minutes. Each can be taken once, also by two processes. */
+/** Rows that live for minutes. Each can be taken once, also with several processes. */
 export interface ShortLivedWriter {
-  /** Replaces a row of the same key. Of an owner's rows of that kind those that expire first go, beyond `keep`; not for an empty owner. */
+  /** Replaces a row of the same key. An owner with more than `keep` rows of the kind loses those that expire first; an empty owner has no limit. */
   put(row: ShortLivedRow, keep: number): Change<void>
-  /** Answers whether it was added: false where a row of that key is there, and not expired. */
+  /** Returns whether the row was added; false: an unexpired row of that key exists. */
   add(row: ShortLivedRow, nowMs: number): Change<boolean>
-  /** Answers whether it was replaced: only a row whose body is still `before`. */
+  /** Replaces a row whose body is still `before`. Returns whether it did. */
   replace(row: ShortLivedRow, before: string): Change<boolean>
-  /** Removes the row and answers it; undefined where there is none, or it has expired. */
+  /** Removes and returns the row; undefined: no such row, or it has expired. */
   take(key: ShortLivedKey, nowMs: number): Change<ShortLivedRow | undefined>
   removeOwned(kind: ShortLivedKind, owner: string): Change<void>
-  /** Of a kind's rows those that expire first go, beyond `keep`. */
+  /** Removes those rows of a kind that expire first, until `keep` are left. */
   trim(kind: ShortLivedKind, keep: number): Change<void>
-  /** Removes at most `limit` expired rows of a kind. Answers how many. */
+  /** Removes at most `limit` expired rows of a kind. Returns how many. */
   dropExpired(kind: ShortLivedKind, nowMs: number, limit: number): Change<number>
 }

@@ -6,7 +6,7 @@ export interface SigningKeyRecord {
   readonly keyId: string
   /** Unpadded Base64, 32 bytes. */
   readonly publicKey: string
-  /** Unpadded Base64, 32 bytes. undefined: each process is given it by its configuration. */
+  /** Unpadded Base64, 32 bytes. undefined: the configuration of each process holds it. */
   readonly seed: string | undefined
 }
 

@@ -1,12 +1,12 @@
 import type { EventId, RoomId, UserId } from '#spec'
 
-/** Internal number of a room: short keys inside, the text id only at the edge. */
+/** Internal number of a room: tables have numbers, and text ids only where clients or other servers see them. */
 export type RoomNumber = number
 /** Internal number of a user, local or not. */
 export type UserNumber = number
 /**
- * Internal number of an event, its identity inside. Above zero it is also the event's position in the stream of all events; below zero
- * the event came as an outlier or as history and never was in that stream.
+ * Internal number and identity of an event. Above zero it is also the event's position in the stream of all events; below zero
+ * the event is an outlier, fetched history or refused, and is not in that stream.
  */
 export type EventNumber = number
 
@@ -24,7 +24,7 @@ export const isInHistory = ({ placing }: { readonly placing: EventPlacing }): bo
 
 /**
  * A place between the events of one room's history: right after the event with that depth and number. Depth comes from other servers and is
- * not trusted alone, so the number breaks ties and nothing but order hangs on it.
+ * trusted for order only; the number breaks ties.
  */
 export interface HistoryPlace {
   readonly depth: number
@@ -35,8 +35,8 @@ export interface HistoryPlace {
 export interface StoredEvent {
   readonly event: EventNumber
   /**
-   * Place in the stream of all events. An event outside the stream has the position of the state log that was in force before it, 0 where
-   * none is known.
+   * Position in the stream of all events. For an event outside the stream: the position whose state was in force before it, 0 if
+   * unknown.
    */
   readonly position: number
   readonly placing: EventPlacing
@@ -49,16 +49,16 @@ export interface StoredEvent {
   readonly originServerTs: number
   readonly depth: number
   readonly json: string
-  /** The redaction event in its stored JSON, once this event was redacted. */
+  /** The redaction event in its stored JSON, if this event was redacted. */
   readonly redactedBy: { readonly eventId: EventId; readonly json: string } | undefined
-  /** For state: the entry this one took the place of, with its stored JSON (`prev_content`, `replaces_state`). */
+  /** For state: the entry that this one replaced, with its stored JSON (`prev_content`, `replaces_state`). */
   readonly replaces: { readonly eventId: EventId; readonly json: string; readonly position: number } | undefined
-  /** The device and transaction id that sent it, for `unsigned.transaction_id`. */
+  /** The device that sent it and its transaction id, for `unsigned.transaction_id`. */
   readonly transaction: { readonly device: number; readonly id: string } | undefined
 }
 
 export interface TimelineQuery {
-  /** Exclusive lower and upper bound, by position in the stream. */
+  /** Both bounds are exclusive positions of the stream. */
   readonly after?: number
   readonly before?: number
   readonly direction: 'forward' | 'backward'
@@ -66,7 +66,7 @@ export interface TimelineQuery {
 }
 
 export interface HistoryQuery {
-  /** Events behind this place, and not behind that one. */
+  /** Events after the place `after`, up to and including the place `upTo`. */
   readonly after?: HistoryPlace | undefined
   readonly upTo?: HistoryPlace | undefined
   readonly direction: 'forward' | 'backward'
@@ -75,11 +75,11 @@ export interface HistoryQuery {
 
 export interface EventsReader {
   event(eventId: EventId): Promise<StoredEvent | undefined>
-  /** In the order asked for; unknown ones are left out. */
+  /** Events in the order of the ids; unknown ones are left out. */
   events(eventIds: readonly EventId[]): Promise<readonly StoredEvent[]>
-  /** Events of one room in the order of the stream: as they arrived here. */
+  /** Events of one room in the order of the stream, which is the order of arrival here. */
   timeline(room: RoomNumber, query: TimelineQuery): Promise<readonly StoredEvent[]>
-  /** Events of one room in the order of its graph, fetched history included: what `/messages` pages through. */
+  /** Events of one room in the order of its graph, with fetched history, for `/messages`. */
   history(room: RoomNumber, query: HistoryQuery): Promise<readonly StoredEvent[]>
   /** The place right after the newest of the room's events at or before that position of the stream; undefined before all of them. */
   placeAt(room: RoomNumber, position: number): Promise<HistoryPlace | undefined>

@@ -20,7 +20,7 @@ export interface MemberRecord {
 export interface MembersReader {
   membership(room: RoomNumber, user: UserId): Promise<MemberRecord | undefined>
   members(room: RoomNumber, memberships: readonly Membership[]): Promise<readonly MemberRecord[]>
-  /** For heroes: the first `limit` members by stream order who have one of these memberships, without `except`. */
+  /** The first `limit` members by stream order who have one of these memberships, without `except`: the heroes of a room. */
   firstMembers(
     room: RoomNumber,
     memberships: readonly Membership[],
@@ -28,7 +28,7 @@ export interface MembersReader {
     except: UserId,
   ): Promise<readonly MemberRecord[]>
   roomsOfUser(user: UserId): Promise<readonly MembershipRecord[]>
-  /** Whether the two are joined to a common room. */
+  /** Whether both users are joined to a common room. */
   shareRoom(one: UserId, other: UserId): Promise<boolean>
   /** All other users joined to a room with that user. */
   usersSharingRooms(user: UserId): Promise<readonly UserId[]>

@@ -9,8 +9,8 @@ export interface Extremity {
 }
 
 /**
- * The room as a change was computed from it. `head` names the forward extremities, and with them all that lies before: a change that was
- * built on another one which never came about cannot pass. `sequence` counts the changes that no head shows: those without a new event in
+ * The version of the room that a change was computed from. `head` names the forward extremities, and so everything before them: a change that was
+ * built on one that failed cannot pass. `sequence` counts the changes that leave the head as it is: those without a new event in
  * the timeline.
  */
 export interface RoomBase {
@@ -18,7 +18,7 @@ export interface RoomBase {
   readonly head: string
 }
 
-/** The name of these forward extremities, in whichever order they come. */
+/** The name of these forward extremities, whatever their order. */
 export const headOf = (extremities: readonly Pick<Extremity, 'eventId'>[]): string =>
   extremities.length === 1
     ? (extremities[0] as Extremity).eventId
@@ -36,43 +36,43 @@ export interface NewStoredEvent {
   readonly depth: number
   readonly json: string
   readonly placing: EventPlacing
-  /** The state before it; left out where that is the room's log right before it, as in a history without branches, and where it is not known. */
+  /** The state before the event; left out if it is the room's log right before it (as in a history without branches) or unknown. */
   readonly prior?: StateRef
   readonly prevEvents: readonly EventId[]
   readonly authEvents: readonly EventId[]
-  /** `scope` is the path's part that tells kinds of requests apart; unique with device and id. */
+  /** `scope` is the part of the path that tells kinds of requests apart; device, scope and id are unique together. */
   readonly transaction?: { readonly device: number; readonly scope: string; readonly id: string }
 }
 
-/** One entry of the room's state from the event `by` on, which stands in the same change's timeline. */
+/** A new value of one entry of the room's state, from the event `by` on, which is in the timeline of the same change. */
 export interface StateChange {
   readonly type: string
   readonly stateKey: string
-  /** The entry: the event `by` itself, an older one that resolution brings back, or null where it takes the entry away. */
+  /** The entry's new event: `by` itself, an older one that state resolution brings back, or null if the entry goes away. */
   readonly event: EventId | null
   readonly by: EventId
   /** For `m.room.member`. */
   readonly membership?: Membership
 }
 
-/** All that one turn of a room changes, committed as a whole or not at all. */
+/** Everything that one turn changes in a room, committed as a whole or not at all. */
 export interface RoomChange {
   readonly room: RoomNumber
-  /** Compare-and-set: `WriteConflict('room-changed')` where the room has moved on. */
+  /** Compared with the stored room: `WriteConflict('room-changed')` if the room has moved on. */
   readonly base: RoomBase
-  /** In order; those of the timeline get consecutive positions. */
+  /** In order; events of the timeline get consecutive positions. */
   readonly events: readonly NewStoredEvent[]
   /** In order. */
   readonly state: readonly StateChange[]
   /** All forward extremities after the change. */
   readonly extremities: readonly Extremity[]
-  /** Backward extremities: events that these refer to and that are not here yet. Given at all, those of the change are missing no longer. */
+  /** Backward extremities: events that these refer to and that are not stored yet. If given, events of the change are taken off the room's list. */
   readonly missing?: readonly EventId[]
   /** Stored events that lose their content for good. */
   readonly redactions: readonly { readonly target: EventId; readonly json: string; readonly redactedBy: EventId }[]
 }
 
-/** What a change makes of the base it was computed from: both ends of a commit must agree on it. */
+/** The room's base after a change. The turn and the write both compute it with this function. */
 export const baseAfter = (
   { sequence }: RoomBase,
   { events, extremities }: Pick<RoomChange, 'events' | 'extremities'>,
@@ -85,7 +85,7 @@ export interface NewRoom {
   readonly roomId: RoomId
   readonly version: string
   readonly published: boolean
-  /** Points to the room from its first moment. */
+  /** An alias that is made in the same commit. */
   readonly alias?: { readonly alias: string; readonly creator: UserId }
   readonly change: Omit<RoomChange, 'room' | 'base'>
 }
@@ -101,12 +101,12 @@ export interface RoomsWriter {
   /** Conflicts: `room-exists`, `alias-exists`, `transaction-used`, `event-exists`. */
   create(room: NewRoom): Change<AppliedRoomChange>
   /**
-   * Conflicts: `room-changed`, `transaction-used` (same device, scope and id), `event-exists`, `dangling-reference` (an event would refer to
-   * one that is neither stored, nor in the change, nor said to be missing). Announces `events` to the room, and to users whose
+   * Conflicts: `room-changed`, `transaction-used` (same device, scope and id), `event-exists`, `dangling-reference` (an event refers to
+   * one that is neither stored, nor earlier in the change, nor in `missing`). Announces `events` to the room, and to users whose
    * membership changed.
    */
   apply(change: RoomChange): Change<AppliedRoomChange>
-  /** Marks that a user who left wants the room out of sight; ends with the next membership change. Announces `events` to the user. */
+  /** Marks the room as forgotten by a user who left, until their next membership change. Announces `events` to the user. */
   forget(room: RoomNumber, user: UserId): Change<void>
   setPublished(room: RoomNumber, published: boolean): Change<void>
   /** Conflict: `alias-exists`. */

@@ -10,29 +10,29 @@ export interface EmptyRoom {
 }
 
 export interface EmptyRoomsQuery {
-  /** Only rooms that each user who was in them has forgotten. */
+  /** Restricts to rooms that every user who was in them has forgotten. */
   readonly forgottenByAll: boolean
-  /** Whose newest event is older. */
+  /** Restricts to rooms whose newest event is older than this time. */
   readonly beforeMs: number
   readonly limit: number
 }
 
 export interface RoomPurgesReader {
-  /** Rooms without anybody joined, invited or knocking. */
+  /** Rooms in which nobody is joined, invited or knocking. */
   emptyRooms(query: EmptyRoomsQuery): Promise<readonly EmptyRoom[]>
   /** Rooms whose purge has begun and has not ended. */
   roomsBeingPurged(): Promise<readonly { readonly room: RoomNumber; readonly roomId: RoomId }[]>
 }
 
-/** Taking a room out of the database: at one stroke out of everybody's reach, then its rows in pieces. */
+/** Removes a room from the database: first, in one commit, nobody can find it any more; then its rows go in pieces. */
 export interface RoomPurgesWriter {
   /**
-   * The room, its aliases and memberships are gone; `continue` has to follow. Conflict: `room-changed`, where it is not as the caller
-   * saw it, or not empty.
+   * Removes the room, its aliases and memberships; `continue` has to follow. Conflict: `room-changed` (the room is not as the caller
+   * saw it, or not empty).
    */
   begin(room: EmptyRoom): Change<void>
-  /** Removes the next events with their state; answers whether there are more. */
+  /** Removes the next events with their state. Returns whether there are more. */
   continue(room: RoomNumber, events: number): Change<{ readonly more: boolean }>
-  /** Nothing of the room is left. */
+  /** Ends the purge, when no row of the room is left. */
   finish(room: RoomNumber): Change<void>
 }

@@ -12,11 +12,11 @@ export interface RoomRecord extends Pick<RoomBase, 'sequence'> {
   readonly extremities: readonly Extremity[]
   readonly joinedCount: number
   readonly invitedCount: number
-  /** In the server's public directory. */
+  /** Whether the server's public directory lists the room. */
   readonly published: boolean
   /** Position of the newest event of the timeline. */
   readonly lastPosition: number
-  /** Position of the newest change of state that was made by resolution and not by the event itself; 0 for none. */
+  /** Position of the newest state change that state resolution made, and not the event itself; 0 for none. */
   readonly lastResolvedPosition: number
 }
 
@@ -24,7 +24,7 @@ export interface RoomRecordsReader {
   room(room: RoomNumber): Promise<RoomRecord | undefined>
   roomByRoomId(roomId: RoomId): Promise<RoomRecord | undefined>
   publishedRooms(): Promise<readonly RoomRecord[]>
-  /** Events that others refer to and that are not here: where history goes on elsewhere. */
+  /** Backward extremities: events that stored ones refer to and that are not stored. */
   missingEvents(room: RoomNumber): Promise<readonly EventId[]>
 }
 
@@ -35,5 +35,5 @@ export interface AliasesReader {
   aliasesOf(room: RoomNumber): Promise<readonly string[]>
 }
 
-/** All that is read of rooms, as the store offers it. What asks takes the part that it needs. */
+/** All queries about rooms. Users of it ask for the part that they need. */
 export interface RoomsReader extends RoomRecordsReader, AliasesReader, EventsReader, RoomStateReader, MembersReader {}

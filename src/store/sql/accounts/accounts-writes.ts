@@ -57,7 +57,7 @@ const liveAccount = async (tx: Tx, userId: UserId) => {
 }
 
 const create = defineWrite('accounts.create', async (tx, account: NewAccount) => {
-  // Looked for first: a conflict found before anything is written costs the other commits of the group nothing.
+  // A conflict that is found before anything is written costs the other commits of the group nothing.
   if ((await tx.first(accountOf, { userId: account.userId })) !== undefined) throw new WriteConflict('user-exists')
   const user = await tx.userNumber(account.userId)
   await tx.insertMany(insertAccount, [

@@ -8,7 +8,7 @@ import { WriteConflict } from '../../ports/engine/change.ts'
 import { defineWrite, insertInto, queriesOver } from '../engine/index.ts'
 import type { EmailValidationTables, ThirdPartyIdTables } from './third-party-ids-tables.ts'
 
-/** So many mails of one session are good at the same time: who asks again may still open the one before. */
+/** Mails of one session whose tokens are valid at the same time: a user who asked twice may open the first mail. */
 const GOOD_TOKENS = 3
 
 const query = queriesOver<EmailValidationTables & ThirdPartyIdTables>()

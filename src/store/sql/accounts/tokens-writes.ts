@@ -34,7 +34,7 @@ const pairOf = query((db, param: { token: number }) =>
     .select(['token_pairs.device', 'predecessor', 'user_number'])
     .where('token', '=', param.token),
 )
-/** All pairs of a device that hang on one: at most one exchange deep, since using a pair voids the one before it. */
+/** Removes the unused pairs that were given in exchange for a pair. Chains are one exchange long, as using a pair voids the one before it. */
 const deleteSuccessors = query((db, param: { token: number; device: number }) =>
   db.deleteFrom('token_pairs').where('device', '=', param.device).where('predecessor', '=', param.token),
 )
@@ -63,11 +63,11 @@ export const insertPair = async (
   return row.token
 }
 
-/** Tells that access tokens of the user are void. */
+/** Announces that access tokens of the user are void. */
 export const announceVoided = (tx: Tx, user: number): void =>
   tx.announce({ stream: 'sessions', position: tx.next('sessions', 1), rooms: [], users: [user] })
 
-/** Voids the pair that this one was exchanged for. Answers whether there was one. */
+/** Voids the pair that this one replaced. Returns whether there was one. */
 const confirmPair = async (tx: Tx, token: TokenNumber, predecessor: number | null): Promise<boolean> => {
   if (predecessor === null) return false
   await tx.run(deletePair, { token: predecessor })

@@ -10,7 +10,7 @@ export interface Submitted {
   readonly changes: CommitRequest
 }
 
-/** What the writer answers for one group. */
+/** The writer's answer for one group. */
 export interface GroupAnswer extends GroupResult {
   readonly ids: readonly number[]
 }
@@ -31,12 +31,12 @@ interface Pending {
   readonly startedMs: number
 }
 
-/** Beyond this the writer is hopelessly behind: better a quick refusal than a late one. */
+/** Commits that may wait. Beyond it a quick refusal is better than a late answer. */
 const MAX_PENDING = 20_000
-/** How soon it is asked what became of a commit without an answer, where no other commit comes to find out. */
+/** Time until an empty commit asks what became of a commit without an answer, unless another commit does so first. */
 const ASK_AGAIN_MS = 250
 
-/** The serving thread's end of the writer: remembers who waits for what, tells listeners first and callers after. */
+/** The serving thread's end of the writer: keeps the promises of commits under way, and calls listeners before it settles them. */
 export class CommitQueue {
   readonly #clock: Clock
   readonly #logger: Logger
@@ -92,19 +92,19 @@ export class CommitQueue {
     this.#checkIdle()
   }
 
-  /** The commit cannot even be handed over. */
+  /** Fails a commit that cannot be handed over. */
   refuse(id: number, error: unknown): void {
     this.#settleOne(id, outcomeOf(error))
     this.#checkIdle()
   }
 
-  /** The writer is gone: what it was doing may or may not have been done. */
+  /** Fails all commits under way, because the writer is gone: each may have been done or not. */
   failAll(reason: UnavailableReason, detail: string): void {
     for (const id of [...this.#pending.keys()]) this.#settleOne(id, { kind: 'unavailable', reason, detail })
     this.#checkIdle()
   }
 
-  /** Takes nothing new, resolves when all that was taken is answered. */
+  /** Refuses new commits, and resolves when all accepted ones are answered. */
   close(): Promise<void> {
     this.#closed = true
     return new Promise((resolve) => {
@@ -123,7 +123,7 @@ export class CommitQueue {
     }
   }
 
-  /** An empty commit. While that fails too, it is in doubt again and comes back here. */
+  /** Makes an empty commit. If that fails too, the doubt remains and this runs again. */
   #askAgain(): void {
     if (this.#asking) return
     this.#asking = true

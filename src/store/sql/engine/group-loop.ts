@@ -1,10 +1,10 @@
 import type { GroupAnswer, Submitted } from './commit-queue.ts'
 import type { GroupRunner } from './group.ts'
 
-/** So that one answer never waits for more than this many others. */
+/** Commits of one group: each answer waits for at most this many. */
 const MAX_GROUP = 256
 
-/** All that was submitted while one group ran goes into the next. */
+/** Makes groups: everything that was submitted while one group ran goes into the next, up to `MAX_GROUP`. */
 export class GroupLoop {
   readonly #runner: GroupRunner
   readonly #answer: (answer: GroupAnswer) => void
@@ -12,7 +12,7 @@ export class GroupLoop {
   readonly #waiting: Submitted[] = []
   #running = false
 
-  /** `receive` takes one more commit that has arrived but was not handed over yet. */
+  /** `receive` returns one commit that has arrived and was not handed over yet. */
   constructor(
     runner: GroupRunner,
     answer: (answer: GroupAnswer) => void,

@@ -11,10 +11,10 @@ import type { GroupLocks, Positions, WriteConnection } from './connection.ts'
 import { GroupTransaction, type WriterMemory } from './transaction.ts'
 import type { WriteTable } from './writes.ts'
 
-/** The changes of one commit, as they travel to the writer. */
+/** The changes of one commit, as sent to the writer. */
 export type CommitRequest = readonly { readonly operation: string; readonly input: unknown }[]
 
-/** What became of one commit, as plain data. */
+/** The result of one commit, as plain data. */
 export type Outcome =
   | { readonly kind: 'done'; readonly outputs: readonly unknown[] }
   | { readonly kind: 'conflict'; readonly conflict: string; readonly detail: string }
@@ -24,27 +24,27 @@ export type Outcome =
 
 export interface GroupResult {
   readonly outcomes: readonly Outcome[]
-  /** undefined where nothing was changed. */
+  /** undefined: nothing was changed. */
   readonly committed: Committed | undefined
-  /** A commit may have happened without being told: another group, be it an empty one, will find out. */
+  /** Whether a commit may have happened without being announced. The next group, even an empty one, finds out. */
   readonly inDoubt: boolean
 }
 
-/** A commit that got no answer: what it would have told, and how far the streams reach if it happened. */
+/** A group's commit that got no answer: its announcements, and the positions that the streams have if it happened. */
 interface Doubtful {
   readonly announcements: readonly Announcement[]
   readonly advanced: Positions
 }
 
-/** Thrown inside to leave the optimistic run. */
-class RunCarefully extends Error {}
+/** Thrown inside this file to end an attempt of the mode 'together'. */
+class RunApart extends Error {}
 
 const USER_CACHE_BYTES = 16 * 1024 * 1024
 const FACT_CACHE_BYTES = 8 * 1024 * 1024
-/** Two processes whose groups wait for each other's rows: the database undoes one of them whole, and it can be run again. */
+/** Runs of a group that the database undid, because it and a group of another process waited for each other's rows. */
 const MAX_DEADLOCKS = 5
 
-/** Runs groups of commits, one group in one transaction. One at a time: the caller waits for the answer. */
+/** Runs groups of commits, each in one transaction. The caller runs one at a time. */
 export class GroupRunner {
   readonly #connection: WriteConnection
   readonly #writes: WriteTable
@@ -68,7 +68,7 @@ export class GroupRunner {
     }
   }
 
-  /** Never throws: every commit has an outcome. */
+  /** Returns an outcome for every commit. Never throws. */
   async run(commits: readonly CommitRequest[]): Promise<GroupResult> {
     const locks = this.#locksOf(commits)
     let mode: 'together' | 'apart' = 'together'
@@ -76,7 +76,7 @@ export class GroupRunner {
       try {
         return await this.#attempt(commits, locks, mode)
       } catch (error) {
-        if (error instanceof RunCarefully && mode === 'together') mode = 'apart'
+        if (error instanceof RunApart && mode === 'together') mode = 'apart'
         else if (!(error instanceof StoreUnavailable) || error.reason !== 'deadlock' || ++deadlocks >= MAX_DEADLOCKS)
           return this.#allFailed(commits, error)
       }
@@ -84,8 +84,8 @@ export class GroupRunner {
   }
 
   /**
-   * The locks that these commits need, and those in doubt. A write that names the streams of its table is kept apart from its like by them; all
-   * others, and those that end sessions, share one lock, for they ask before they write.
+   * The locks that these commits, and those in doubt, need. Writes that declare the streams of their table are serialised by these; all
+   * others, and those that end sessions, share one lock, as they read before they write.
    */
   #locksOf(commits: readonly CommitRequest[]): GroupLocks {
     const streams = new Set<DurableStream>()
@@ -103,8 +103,8 @@ export class GroupRunner {
   }
 
   /**
-   * 'together' trusts that every commit works, which nearly always holds: no savepoints, inserts gathered over the whole group.
-   * Where one does not and has already written, all is undone and run again 'apart', each behind a savepoint.
+   * 'together' assumes that every commit works, which is nearly always so: no savepoints, and inserts gathered over the whole group.
+   * If one fails after it has written, the group is rolled back and run again 'apart', with a savepoint before each commit.
    */
   async #attempt(
     commits: readonly CommitRequest[],
@@ -120,7 +120,7 @@ export class GroupRunner {
       for (const commit of commits) {
         outcomes.push(mode === 'apart' ? await this.#runApart(tx, commit) : await this.#runTogether(tx, commit))
       }
-      if (mode === 'together') await tx.flush().catch(leaveOptimism)
+      if (mode === 'together') await tx.flush().catch(tryApart)
       if (!tx.changed) {
         await connection.rollback()
         this.#doubtful = []
@@ -151,8 +151,8 @@ export class GroupRunner {
   }
 
   /**
-   * What commits without an answer have to tell, now that positions are locked again and show whether they happened. Where
-   * another process went as far instead, waking somebody for nothing does no harm.
+   * The announcements of commits without an answer that did happen: the positions, now locked, show it. If
+   * another process moved them instead, some requests wake for nothing, which does no harm.
    */
   #happened(positions: Positions): readonly Announcement[] {
     const reached = ({ advanced }: Doubtful): boolean =>
@@ -166,8 +166,8 @@ export class GroupRunner {
       return { kind: 'done', outputs: await this.#perform(tx, commit) }
     } catch (error) {
       if (error instanceof StoreUnavailable) throw error
-      // Most conflicts are found before anything is written: then there is nothing to undo.
-      if (!(error instanceof WriteConflict) || tx.touchedSince(mark)) throw new RunCarefully()
+      // Most conflicts are found before anything is written, and there is nothing to undo.
+      if (!(error instanceof WriteConflict) || tx.touchedSince(mark)) throw new RunApart()
       tx.reset(mark)
       return outcomeOf(error)
     }
@@ -205,12 +205,12 @@ export class GroupRunner {
   }
 }
 
-const leaveOptimism = (error: unknown): never => {
+const tryApart = (error: unknown): never => {
   if (error instanceof StoreUnavailable) throw error
-  throw new RunCarefully()
+  throw new RunApart()
 }
 
-/** What became of a commit that threw. */
+/** The outcome of a commit that threw. */
 export const outcomeOf = (error: unknown): Outcome => {
   if (error instanceof WriteConflict) return { kind: 'conflict', conflict: error.kind, detail: error.message }
   if (error instanceof StoreUnavailable) return { kind: 'unavailable', reason: error.reason, detail: error.detail }

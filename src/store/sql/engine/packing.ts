@@ -1,19 +1,19 @@
 import type { Submitted } from './commit-queue.ts'
 import type { WriteTable } from './writes.ts'
 
-/** In place of the number of values: one follows, the input as it was handed over. */
+/** Stands in place of the number of values: the input follows unpacked, as one value. */
 const AS_IT_IS = -1
 
 const packedIn = (writes: WriteTable, operation: string, input: unknown): readonly unknown[] | undefined => {
   try {
     return writes.get(operation)?.packing?.pack(input)
   } catch {
-    // A fault of whoever made the change; the write fails by it, and nothing else does.
+    // The input has a wrong shape: it is sent as it is, and only this write fails by it.
     return undefined
   }
 }
 
-/** Commits as one flat list: for each its id, the number of its changes, and for each change its operation, the number of values, and these. */
+/** Packs commits into one flat list: for each its id and the number of its changes; for each change its operation, the number of values, and the values. */
 export const packCommits = (commits: readonly Submitted[], writes: WriteTable): readonly unknown[] => {
   const flat: unknown[] = []
   for (const { id, changes } of commits) {
@@ -27,7 +27,7 @@ export const packCommits = (commits: readonly Submitted[], writes: WriteTable): 
   return flat
 }
 
-/** What `packCommits` packed. */
+/** The reverse of `packCommits`. */
 export const unpackCommits = (flat: readonly unknown[], writes: WriteTable): readonly Submitted[] => {
   const commits: Submitted[] = []
   let at = 0

@@ -23,13 +23,13 @@ export interface Statement {
   /** Names the prepared statement on PostgreSQL. */
   readonly name: string
   readonly writes: boolean
-  /** Tables that it reads or writes. */
+  /** Tables that the statement reads or writes. */
   readonly tables: ReadonlySet<string>
   bind(params: unknown): Value[]
 }
 
 declare const types: unique symbol
-/** Written once, compiled once for each dialect, then only bound: see `queriesOver`. */
+/** A query that is compiled once for each dialect and then only bound: see `queriesOver`. */
 export interface Query<Params, Row> {
   statement(dialect: DialectName): Statement
   readonly [types]?: (params: Params) => Row
@@ -83,7 +83,7 @@ const LISTS: Readonly<Record<DialectName, Lists>> = {
   },
 }
 
-/** What both drivers take: no booleans, no undefined, no U+0000. */
+/** Converts a value to what both drivers accept: no boolean, no undefined, no U+0000. */
 export const toValue = (value: unknown): Value => {
   if (typeof value === 'string') {
     if (value.includes('\0')) throw new UnstorableText()
@@ -102,7 +102,7 @@ const toList = (value: unknown, dialect: DialectName): Value => {
   return dialect === 'sqlite' ? JSON.stringify(checked) : (checked as string[] | number[])
 }
 
-/** Every table that a compiled query names, wherever it names it. A table in SQL of our own would be missed: `sql` fragments name none. */
+/** Every table that a compiled query names anywhere. Tables in raw `sql` fragments are not found, so such fragments must name none. */
 const tablesIn = (node: unknown, found = new Set<string>()): Set<string> => {
   if (typeof node !== 'object' || node === null) return found
   const { kind, table } = node as {
@@ -140,8 +140,8 @@ const compile = (
 }
 
 /**
- * Makes queries over some tables. The callback runs once for each dialect; `param` is only a stand-in while building, so a
- * parameter may be used as a value and in `texts` or `integers`, never looked at.
+ * Makes queries over some tables. The callback runs once for each dialect, and `param` is only a placeholder: a
+ * parameter may be used as a value and in `texts` or `integers`, but its value cannot be read.
  *
  *     const query = queriesOver<RoomTables>()
  *     const roomOf = query((db, param: { roomId: string }) =>
@@ -171,7 +171,7 @@ export type RowOf<Columns extends Readonly<Record<string, ColumnKind>>> = {
 /** An insert of any number of rows: one statement on PostgreSQL, a prepared loop on SQLite. */
 export interface Insert<Row> {
   readonly table: string
-  /** What a row that is already there means; undefined for a fault of ours. */
+  /** The kind of conflict that an existing row means; undefined: a fault of ours. */
   conflictKind(violation: string): string | undefined
   statement(dialect: DialectName): Statement
   bind(dialect: DialectName, rows: readonly Row[]): Value[][]
@@ -182,8 +182,8 @@ export interface Insert<Row> {
 export type InsertRow<Of> = Of extends Insert<infer Row> ? Row : never
 
 /**
- * The kind of `WriteConflict` that a row which is already there means; by the name of a column of the violated constraint where
- * there are several; `'ignore'` skips such rows.
+ * The kind of `WriteConflict` that an existing row means; if there are several constraints, a kind for each by the name of one of its
+ * columns. `'ignore'` skips such rows.
  */
 type IfExists = string | Readonly<Record<string, string>>
 

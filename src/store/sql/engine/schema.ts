@@ -1,12 +1,12 @@
 import type { DialectName } from './query.ts'
 
-/** The few words of table definitions that differ. Text compares by bytes on both. */
+/** The words of table definitions in which the dialects differ. Text compares by bytes on both. */
 export interface SchemaWords {
   readonly integer: string
   readonly text: string
   /** A primary key that the database counts up by itself. */
   readonly countedKey: string
-  /** The same, and a number is never given again once its row has gone: for rows that others may still speak of. */
+  /** The same, but a number is never used again after its row is removed: for rows that others may still refer to. */
   readonly lastingKey: string
 }
 
@@ -31,7 +31,7 @@ export interface Migration {
   statements(words: SchemaWords): readonly string[]
 }
 
-/** A table definition that cannot be without its comment: whose it is and when its rows go. */
+/** Makes a table definition with a comment that says who owns the table and when its rows are removed. */
 export const table = (
   name: string,
   comment: { readonly owner: string; readonly rowsGo: string },
@@ -39,7 +39,7 @@ export const table = (
 ): string =>
   `create table ${name} (\n  /* owner: ${comment.owner}; rows go: ${comment.rowsGo} */\n  ${columns.join(',\n  ')}\n)`
 
-/** Which migrations are still to do; throws where the list is out of order. */
+/** The migrations still to be done. Throws if the list is out of order. */
 export const pendingMigrations = (
   migrations: readonly Migration[],
   applied: ReadonlySet<string>,
@@ -57,7 +57,7 @@ export const pendingMigrations = (
   }
 }
 
-/** Keeps which migrations were done; created before the first of them. */
+/** The table of done migrations, created before the first of them. */
 export const MIGRATIONS_TABLE = `create table if not exists schema_migrations (
   /* owner: store; rows go: never */
   name text primary key

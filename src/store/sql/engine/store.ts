@@ -9,18 +9,18 @@ export interface StoreOptions {
   readonly url: string
   readonly clock: Clock
   readonly logger: Logger
-  /** `relaxed`: a commit is answered before it is synced, so that a power cut may take the last moments; `full` by default. */
+  /** `relaxed`: a commit is answered before it is synced, so a power cut can lose the last moments. `full` by default. */
   readonly durability?: Durability
-  /** SQLite only: beyond it the database is full, as if the disk were. */
+  /** SQLite only: beyond this size the database behaves as on a full disk. */
   readonly maxSizeBytes?: number
   /** SQLite only: how long a commit waits for the lock of another process; 5,000 by default. */
   readonly busyTimeoutMs?: number
 }
 
-/** What a dialect brings. */
+/** The parts of a store that a dialect makes. */
 export interface DialectStore {
   readonly queue: CommitQueue
   readonly db: Db
-  /** After the queue was closed. */
+  /** Called after the queue was closed. */
   close(): Promise<void>
 }

@@ -6,7 +6,7 @@ import type { Tx } from './access.ts'
 import type { Answer, Positions, WriteConnection } from './connection.ts'
 import { type Insert, type Query, queriesOver, type Statement } from './query.ts'
 
-/** The writer's memory between its transactions. */
+/** The writer's caches, which outlive a transaction. */
 export interface WriterMemory {
   readonly users: BoundedCache<UserId, number>
   readonly facts: BoundedCache<string, true>
@@ -24,7 +24,7 @@ const insertUser = query((db, param: { userId: string }) =>
   db.insertInto('users').values({ user_id: param.userId }).returning('user_number'),
 )
 
-/** Where a commit began, to undo what it left in memory. */
+/** The transaction's memory as a commit found it, to undo what the commit left there. */
 export interface Mark {
   readonly touches: number
   readonly positions: Positions
@@ -38,17 +38,17 @@ interface Gathered {
   readonly rows: unknown[]
 }
 
-/** What one group's transaction knows besides what is in the database. */
+/** One group's transaction, with what it has in memory: gathered inserts, positions, announcements, user numbers and facts. */
 export class GroupTransaction implements Tx {
   readonly announcements: Announcement[] = []
   readonly #connection: WriteConnection
   readonly #start: Positions
   readonly #memory: WriterMemory
-  /** Not for the cache before the commit: a number that was rolled back may be given to someone else. */
+  /** Kept out of the cache until the commit: a number that is rolled back may be given to another user. */
   readonly #newUsers = new Map<UserId, number>()
   readonly #newFacts = new Set<string>()
   readonly #gathered = new Map<string, Gathered>()
-  /** Streams of which a position was taken that no row holds. */
+  /** Streams in which a position was taken that no row holds. */
   readonly #beside = new Set<DurableStream>()
   #positions: Positions
   #touches = 0
@@ -133,7 +133,7 @@ export class GroupTransaction implements Tx {
     return this.#touches !== mark.touches
   }
 
-  /** After the database itself went back to the mark, or where nothing was written since. */
+  /** Takes the memory back to the mark. The database must be there already, or unchanged since. */
   reset(mark: Mark): void {
     this.#positions = mark.positions
     this.announcements.length = mark.announcements
@@ -147,19 +147,19 @@ export class GroupTransaction implements Tx {
     for (const name of [...this.#gathered.keys()]) await this.#flushOne(name)
   }
 
-  /** The streams that moved, and where they stand now. */
+  /** The streams that moved, with their new positions. */
   advanced(): Positions {
     const moved = Object.entries(this.#positions).filter(([stream, at]) => this.#start[stream as DurableStream] !== at)
     return Object.fromEntries(moved)
   }
 
-  /** The streams that moved and whose positions rows hold, every one. */
+  /** The streams that moved and all of whose new positions are held by rows. */
   inRows(): ReadonlySet<DurableStream> {
     const moved = Object.keys(this.advanced()) as DurableStream[]
     return new Set(moved.filter((stream) => !this.#beside.has(stream)))
   }
 
-  /** After the commit: what was learned is true for the transactions to come. */
+  /** Moves user numbers and facts to the caches, after the commit. */
   remember(): void {
     for (const [userId, number] of this.#newUsers) this.#memory.users.set(userId, number)
     for (const fact of this.#newFacts) this.#memory.facts.set(fact, true)
@@ -176,7 +176,7 @@ export class GroupTransaction implements Tx {
     const statement = ask.statement(this.#connection.dialect)
     if (this.#gathered.size > 0) await this.#flushNamedIn(statement)
     const values = statement.bind(params)
-    // Counted before, so that a statement that fails half-way counts as a touch.
+    // Counted before it runs, so that a statement that fails half-way counts too.
     if (!statement.writes) return this.#connection.execute(statement, values)
     this.#touches++
     const answer = await this.#connection.execute(statement, values)
@@ -184,7 +184,7 @@ export class GroupTransaction implements Tx {
     return answer
   }
 
-  /** Gathered rows must be there for a statement that could see or meet them. */
+  /** Inserts the gathered rows of the tables that a statement names, so that it sees them. */
   async #flushNamedIn(statement: Statement): Promise<void> {
     for (const [name, { insert }] of [...this.#gathered]) {
       if (!statement.tables.has(insert.table)) continue

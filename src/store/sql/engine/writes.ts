@@ -2,19 +2,19 @@ import type { Change, DurableStream } from '../../ports/engine/change.ts'
 import type { Tx } from './access.ts'
 
 /**
- * How a write's input travels to the writing thread where it is asked for so often that names of members would be most of what is copied: as a list of
- * values in a fixed order.
+ * Turns the input of a frequent write into a list of values in a fixed order, for the message to the writing thread: the names of
+ * members would be most of what is copied.
  */
 export interface Packing<Input> {
   pack(input: Input): readonly unknown[]
   unpack(values: readonly unknown[]): Input
 }
 
-/** Makes changes when called; `perform` does them where the transaction is, which on SQLite is another thread. */
+/** A call makes a change; `perform` carries it out where the transaction is, which on SQLite is another thread. */
 export interface Write<Input, Output> {
   (input: Input): Change<Output>
   readonly operation: string
-  /** The streams in which it takes positions. */
+  /** The streams in which the write takes positions. */
   readonly streams: readonly DurableStream[]
   readonly packing?: Packing<Input>
   perform(this: void, tx: Tx, input: Input): Promise<Output>
@@ -23,9 +23,9 @@ export interface Write<Input, Output> {
 type PerformOf<Input, Output> = (tx: Tx, input: Input) => Promise<Output>
 
 /**
- * `perform` reads and writes through `tx` only, throws `WriteConflict` where the change no longer applies, and may be run
- * more than once before it counts: no effects but through `tx`. The name must be unique: `<port>.<verb>`. A write that takes positions names
- * their streams, so that its transaction keeps others from those and from no more.
+ * Defines a write. The operation's name must be unique: `<port>.<verb>`. `perform` throws `WriteConflict` if the change no longer applies;
+ * it may run more than once, so it has no effects but through `tx`. A write that takes positions declares their streams, which
+ * its transaction locks; a write without streams takes the one lock that all such writes share.
  */
 export function defineWrite<Input, Output>(operation: string, perform: PerformOf<Input, Output>): Write<Input, Output>
 export function defineWrite<Input, Output>(
@@ -41,7 +41,7 @@ export function defineWrite<Input, Output>(
   return Object.assign((input: Input): Change<Output> => ({ operation, input }), { operation, streams, perform })
 }
 
-/** The same write, whose input travels packed. */
+/** Gives a write the packing of its input. */
 export const packed = <Input, Output>(write: Write<Input, Output>, packing: Packing<Input>): Write<Input, Output> =>
   Object.assign(write, { packing })
 

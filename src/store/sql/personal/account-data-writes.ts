@@ -8,7 +8,7 @@ import { defineWrite, insertInto, queriesOver } from '../engine/index.ts'
 export interface AccountDataTables {
   account_data: {
     user_number: number
-    /** GLOBAL for global data. */
+    /** `GLOBAL` for global data. */
     room: number
     type: string
     content_json: string
@@ -91,7 +91,7 @@ const deleteRules = query((db, param: { user: UserNumber }) =>
   db.deleteFrom('push_rules').where('user_number', '=', param.user),
 )
 
-// The literal lets the partial index serve; it also spares what is global.
+// The literal makes the partial index usable; it also keeps global data out.
 const deleteOfRoom = query((db, param: { room: number }) =>
   db.deleteFrom('account_data').where('room', '=', param.room).where('room', '>', sql.lit(GLOBAL)),
 )

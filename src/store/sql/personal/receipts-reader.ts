@@ -4,7 +4,7 @@ import type { RoomNumber, UserNumber } from '../../ports/rooms/events.ts'
 import { type Db, queriesOver, type UserTables } from '../engine/index.ts'
 import { type ReceiptTables, UNTHREADED } from './receipts-writes.ts'
 
-/** Up to so many moved receipts of the whole server are looked through for the rooms in question. */
+/** If at most this many receipts of the whole server have moved, they are searched for the rooms in question. */
 const FEW_MOVED = 400
 
 const query = queriesOver<ReceiptTables & UserTables>()
@@ -93,7 +93,7 @@ export const receiptsReader = (db: Db): ReceiptsReader => ({
     if (after >= upTo || rooms.length === 0) return []
     let asked = rooms
     if (rooms.length > 1) {
-      // After a short while few receipts have moved: then the cost does not depend on the number of the user's rooms.
+      // In a short window few receipts have moved, and the cost does not depend on the number of the user's rooms.
       const moved = await db.all(roomsMoved, { after, upTo })
       if (moved.length < FEW_MOVED) {
         const distinct = new Set(moved.map(({ room }) => room))

@@ -6,7 +6,7 @@ export interface ReceiptTables {
     room: number
     user_number: number
     type: string
-    /** UNTHREADED for receipts without. */
+    /** `UNTHREADED` for unthreaded receipts. */
     thread_id: string
     event_id: string
     event_position: number
@@ -32,7 +32,7 @@ interface Row {
 
 const query = queriesOver<ReceiptTables>()
 
-/** Answers no row where the one that is there points as far or farther. */
+/** Returns no row if the stored receipt points as far or farther. */
 const moveForward = query((db, param: Row) =>
   db
     .insertInto('receipts')

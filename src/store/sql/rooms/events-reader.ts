@@ -37,7 +37,7 @@ interface HistoryRange {
   readonly upToEvent: number
   readonly limit: number
 }
-/** The index of histories as it is defined; a partial index serves a literal only. */
+/** Written as the index of histories is defined: a partial index serves a literal only. */
 const historyIn = (direction: 'asc' | 'desc') =>
   query((db, param: HistoryRange) =>
     selectEvents(db)

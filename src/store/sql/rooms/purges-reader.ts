@@ -5,7 +5,7 @@ import type { Db } from '../engine/index.ts'
 import { baseIn } from './room-base.ts'
 import { query, type RoomTables } from './tables.ts'
 
-/** Literals: a partial index does not serve parameters. The room's newest event is one step into the index of its timeline. */
+/** Literals, because a partial index does not serve parameters. The room's newest event is one lookup in the index of its timeline. */
 const selectEmpty = (db: Kysely<RoomTables>, param: { beforeMs: number; limit: number }) =>
   db
     .selectFrom('rooms')

@@ -57,8 +57,8 @@ const begin = defineWrite(
     await tx.run(takeMissing, { room })
     const members = await tx.all(takeMemberships, { room })
     await tx.insertMany(insertPurge, [{ room, room_id: roomId }])
-    // No event, but caches that hold this room, or the rooms of these users, must hear of it. The position is kept beside the rows of events,
-    // which go: positions never go back.
+    // The position has no event, but caches that hold this room or these users' rooms must hear of the purge. It is stored in `stream_positions`,
+    // as the rows of events go and positions never go back.
     const users = members.map(({ user_number }) => user_number)
     tx.announce({ stream: 'events', position: tx.next('events', 1), rooms: [room], users })
   },

@@ -4,7 +4,7 @@ import { headOf, type NewStoredEvent, type RoomBase, type RoomChange } from '../
 import type { Tx } from '../engine/index.ts'
 import { query } from './tables.ts'
 
-/** The room's row, and the newest event of its timeline: together they say what its head is. */
+/** Reads the room's row and the newest event of its timeline, which together say what its head is. */
 const baseOfRoom = query((db, param: { room: number }) =>
   db
     .selectFrom('rooms as r')
@@ -37,19 +37,19 @@ interface BaseRow {
   readonly newest: EventId | null
 }
 
-/** The base that a room's row and its newest event amount to. */
+/** Computes the base from a room's row and its newest event. */
 export const baseIn = ({ sequence, extremities, newest }: BaseRow): StoredBase => {
   if (extremities === null) return { sequence, head: newest ?? '', linear: true }
   const branches = JSON.parse(extremities) as readonly (readonly [EventId, number])[]
   return { sequence, head: headOf(branches.map(([eventId]) => ({ eventId }))), linear: false }
 }
 
-/** Whether the row says by itself that the newest event of the timeline is the only extremity. */
+/** The stored base, and whether the newest event of the timeline is the only extremity. */
 export interface StoredBase extends RoomBase {
   readonly linear: boolean
 }
 
-/** Where the room stands. Throws `room-changed` where it is no more. */
+/** Reads the base of a room. Throws `room-changed` if the room is gone. */
 export const storedBase = async (tx: Tx, room: number): Promise<StoredBase> => {
   const row = await tx.first(baseOfRoom, { room })
   if (row === undefined) throw new WriteConflict('room-changed')
@@ -62,15 +62,15 @@ export const compareBase = (stored: RoomBase, expected: RoomBase): void => {
 }
 
 const references = ({ placing, prevEvents, authEvents }: NewStoredEvent): readonly EventId[] =>
-  // Nobody asks what an outlier or a refused event follows.
+  // References of outliers and refused events are not checked: nothing follows them.
   placing === 'timeline' || placing === 'history' ? [...prevEvents, ...authEvents] : []
 
-/** Facts of the transaction live on after it, in the writer's memory: an event that was stored stays, as long as its room is there. */
+/** The fact that an event is stored. It stays true as long as the room exists, so the writer may remember it. */
 const fact = (room: number, eventId: EventId): string => `${room} ${eventId}`
 
 /**
- * The other half of the turn's promise that it builds on what is there: every event that a new one refers to is stored in the room, stands before
- * it in the change, or is said to be missing. Throws `dangling-reference`.
+ * Checks that every event that a new one refers to is stored in the room, stands before it in the change, or is
+ * in `missing`; the turn has promised it. Throws `dangling-reference`.
  */
 export const assertReferences = async (
   tx: Tx,

@@ -1,17 +1,17 @@
 import type { Extremity, NewStoredEvent, RoomChange, StateChange } from '../../ports/rooms/room-change.ts'
 import type { Packing } from '../engine/index.ts'
 
-/** Values before the events, and of each event. */
+/** Number of values before the events, and of values for each event. */
 const HEAD = 7
 const EVENT = 14
 
-/** The change's only extremity is its last event: the usual case, and then it is not said again. */
+/** Whether the last event is the only extremity, which is usual: then the extremities are left out. */
 const isAtLast = ({ events, extremities }: RoomChange): boolean =>
   extremities.length === 1 && extremities[0]?.eventId === events.at(-1)?.eventId
 
 const orNothing = <Item>(list: readonly Item[]): readonly Item[] | undefined => (list.length === 0 ? undefined : list)
 
-/** A room's change as one list of values: the message of a busy room is copied between threads thousands of times a second. */
+/** Packs a room's change into one list of values, as busy rooms send thousands a second to the writing thread. */
 export const roomChangePacking: Packing<RoomChange> = {
   pack: (change) => {
     const { room, base, events, state, extremities, missing, redactions } = change

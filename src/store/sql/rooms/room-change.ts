@@ -36,7 +36,7 @@ const cameAfterAll = query((db, param: { room: number; eventIds: readonly EventI
 
 type EventRow = InsertRow<typeof insertEvents>
 
-/** Gives each event its number: the positions from `firstPosition` on for the timeline, numbers below zero for all others. */
+/** Gives each event its number: positions from `firstPosition` on for the timeline, numbers below zero for all others. */
 const numbered = async (
   tx: Tx,
   events: readonly NewStoredEvent[],
@@ -56,7 +56,7 @@ const numbered = async (
   return numbers
 }
 
-/** The numbers of events that were there before the change, as far as it names any. */
+/** The numbers of events that were stored before the change and that it names. */
 const earlierNumbers = async (
   tx: Tx,
   room: number,
@@ -112,7 +112,7 @@ const differencesOf = (
     })),
   )
 
-/** The state changes by the event that makes them. */
+/** The state changes, grouped by the event that makes them. */
 const byMaker = (state: readonly StateChange[]): ReadonlyMap<EventId, readonly StateChange[]> => {
   const changes = new Map<EventId, StateChange[]>()
   for (const change of state) {
@@ -125,11 +125,11 @@ const byMaker = (state: readonly StateChange[]): ReadonlyMap<EventId, readonly S
 
 export interface StoredChange {
   readonly positions: readonly number[]
-  /** Position of the newest state change that resolution made; 0 for none. */
+  /** Position of the newest state change that state resolution made; 0 for none. */
   readonly resolvedPosition: number
 }
 
-/** Stores what a turn made; `fresh` for a room that is created in the same change. Announces it. */
+/** Stores and announces the change of a turn; `fresh`: the room is created in the same change. */
 export const storeChange = async (
   tx: Tx,
   room: number,

@@ -8,7 +8,7 @@ import { membersReader } from './members-reader.ts'
 import { stateReader } from './state-reader.ts'
 import { query, type RoomTables } from './tables.ts'
 
-/** Number of the newest event of the timeline: one step into its index. */
+/** Number of the newest event of the timeline: one lookup in its index. */
 const newestOf = ({ selectFrom }: ExpressionBuilder<RoomTables & { readonly r: RoomTables['rooms'] }, 'r'>) =>
   selectFrom('events as e')
     .select('e.event')
@@ -38,7 +38,7 @@ const selectRooms = (db: Kysely<RoomTables>) =>
 
 const roomByNumber = query((db, param: { room: number }) => selectRooms(db).where('r.room', '=', param.room))
 const roomById = query((db, param: { roomId: RoomId }) => selectRooms(db).where('r.room_id', '=', param.roomId))
-// A literal: a partial index does not serve a parameter.
+// A literal, because a partial index does not serve a parameter.
 const publishedRooms = query((db) => selectRooms(db).where('r.published', '=', sql.lit(1)).orderBy('r.room'))
 
 const roomOfAlias = query((db, param: { alias: string }) =>

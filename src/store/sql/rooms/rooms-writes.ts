@@ -59,7 +59,7 @@ const publishRoom = query((db, param: { room: number; published: number }) =>
 
 const deleteAlias = query((db, param: { alias: string }) => db.deleteFrom('aliases').where('alias', '=', param.alias))
 
-/** Null where the change leaves the newest event of the timeline as the only extremity: then the row need not say so. */
+/** The extremities for the room's row; null if the newest event of the timeline is the only one. */
 const branchesOf = ({ events, extremities }: Pick<RoomChange, 'events' | 'extremities'>): string | null => {
   const newest = events.findLast(({ placing }) => placing === 'timeline')
   if (newest !== undefined && extremities.length === 1 && extremities[0]?.eventId === newest.eventId) return null
@@ -111,7 +111,7 @@ const forget = defineWrite(
   async (tx, input: { room: number; user: UserId }): Promise<void> => {
     const user = await tx.userNumber(input.user)
     await tx.run(forgetRoom, { room: input.room, user })
-    // No event, but who keeps the user's rooms in memory must hear of it.
+    // The position has no event, but caches of the user's rooms must hear of it.
     tx.announce({ stream: 'events', position: tx.next('events', 1), rooms: [], users: [user] })
   },
 )

@@ -12,7 +12,7 @@ interface StateParams {
   readonly stateKeys: readonly string[]
 }
 
-/** The index `state_log_until` as it is defined. A plus before a column keeps the planner from an index on it. */
+/** Written as the index `state_log_until` is defined. A plus before a column keeps the planner from using an index on it. */
 const UNTIL = sql<number>`coalesce(s.until_position, ${sql.lit(Number.MAX_SAFE_INTEGER)})`
 const PLAIN_POSITION = sql<number>`+s.position`
 const PLAIN_TYPE = sql<string>`s.type || ''`
@@ -29,10 +29,10 @@ const inForceAfter = (log: Log, position: number): Log =>
 const stateQuery = (when: Narrow, which: Narrow): Query<StateParams, EventRow> =>
   query((db, param: StateParams, lists) => which(when(logOf(db, param), param, lists), param, lists))
 
-/** All that is in force now, or was then, as one range of `state_log_until`: costs what the state and the changes since cost. */
+/** The whole state, now or at a position, as one range of `state_log_until`: the cost is that of the state and the changes since. */
 const wholeNow: Narrow = (log) => log.where(UNTIL, '=', sql.lit(Number.MAX_SAFE_INTEGER))
 const wholeAt: Narrow = (log, param) => log.where(UNTIL, '>', param.at).where(PLAIN_POSITION, '<=', param.at)
-/** The same where few entries are wanted: each type is a range of its own. */
+/** The same for few entries: each type is a range of its own. */
 const entriesNow: Narrow = (log) => log.where('s.until_position', 'is', null)
 const entriesAt: Narrow = (log, param) => inForceAfter(log.where(PLAIN_POSITION, '<=', param.at), param.at)
 
@@ -119,10 +119,10 @@ const roomSize = query((db, param: { room: number }) =>
   db.selectFrom('rooms').select(['joined_count', 'invited_count']).where('room', '=', param.room),
 )
 
-/** Above it, reading all members of a room would hold up the serving thread for more than a few milliseconds. */
+/** With more members, reading all of them would hold up the serving thread for more than a few milliseconds. */
 const MANY_MEMBERS = 1_000
 
-/** Asks off the event loop where the room is large. */
+/** Whether queries of the whole state of a room should run off the event loop. */
 export const isLargeRoom = async (db: Db, room: number): Promise<boolean> => {
   const size = await db.first(roomSize, { room })
   return size !== undefined && size.joined_count + size.invited_count > MANY_MEMBERS

@@ -5,7 +5,7 @@ import type { StateChange } from '../../ports/rooms/room-change.ts'
 import type { InsertRow, Tx } from '../engine/index.ts'
 import { insertMemberships, insertStateLog, query } from './tables.ts'
 
-/** Ends what was in force, and says what it was. */
+/** Ends the entry in force, and returns it. */
 const endEntry = query((db, param: { room: number; type: string; stateKey: string; position: number }) =>
   db
     .updateTable('state_log')
@@ -46,7 +46,7 @@ const countMembers = query((db, param: { room: number; joined: number; invited: 
 
 type StateRow = InsertRow<typeof insertStateLog>
 
-/** The part of an ended entry that its successor needs. */
+/** The parts of an ended entry that the next one needs. */
 interface EndedEntry {
   readonly event: EventNumber | null
   readonly membership: string | null
@@ -54,13 +54,13 @@ interface EndedEntry {
 
 const MEMBER = 'm.room.member'
 
-/** Gathers the rows of one room's state changes, in their order, and writes them in as few statements as can be. */
+/** Gathers the rows of one room's state changes, in order, and writes them in few statements. */
 export class StateRows {
-  /** Position of the newest change that is not an event coming into force by itself; 0 for none. */
+  /** Position of the newest change that state resolution made, and not the event itself; 0 for none. */
   resolvedPosition = 0
   readonly #tx: Tx
   readonly #room: number
-  /** A room made in this change has nothing to look up. */
+  /** Whether the room is made in this change, so that there is nothing to look up. */
   readonly #fresh: boolean
   readonly #rows = new Map<string, StateRow[]>()
   readonly #members = new Map<UserId, { readonly membership: Membership; readonly position: number }>()
@@ -73,7 +73,7 @@ export class StateRows {
     this.#fresh = fresh
   }
 
-  /** Answers the number of the event whose place the entry takes. */
+  /** Returns the number of the event that the entry replaces. */
   async change(change: StateChange, position: number, event: EventNumber | null): Promise<EventNumber | null> {
     const { type, stateKey } = change
     if (event !== position) this.resolvedPosition = position
@@ -91,7 +91,7 @@ export class StateRows {
     return ended?.event ?? null
   }
 
-  /** Answers the users whose membership changed. */
+  /** Returns the numbers of the users whose membership changed. */
   async write(): Promise<readonly number[]> {
     await this.#tx.insertMany(insertStateLog, [...this.#rows.values()].flat())
     const users = await this.#writeMembers()
@@ -104,7 +104,7 @@ export class StateRows {
   async #endEntry(rows: StateRow[], type: string, stateKey: string, position: number): Promise<EndedEntry | undefined> {
     const before = rows.pop()
     if (before !== undefined) {
-      // The same event may bring an entry in twice; the log holds one row for a position.
+      // One event may set an entry twice; the log has one row for a position.
       if (before.position !== position) rows.push({ ...before, until_position: position })
       return before
     }

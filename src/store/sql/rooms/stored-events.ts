@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely'
 import type { StoredEvent } from '../../ports/rooms/events.ts'
 import { PLACINGS, type RoomTables } from './tables.ts'
 
-/** Events with all that a `StoredEvent` says: begins each query that answers some. */
+/** Selects events with all columns of a `StoredEvent`: each query of events begins with it. */
 export const selectEvents = (db: Kysely<RoomTables>) =>
   db
     .selectFrom('events as e')

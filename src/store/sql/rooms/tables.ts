@@ -3,7 +3,7 @@ import type { EventId, Membership, RoomId, UserId } from '#spec'
 import type { EventPlacing } from '../../ports/rooms/events.ts'
 import { insertInto, queriesOver } from '../engine/index.ts'
 
-/** See migration 0002 for owners and life times. */
+/** Migration 0002 names owners and life times. */
 export interface RoomTables {
   readonly users: { readonly user_number: Generated<number>; readonly user_id: UserId }
   readonly rooms: {
@@ -11,7 +11,7 @@ export interface RoomTables {
     readonly room_id: RoomId
     readonly version: string
     readonly sequence: number
-    /** JSON, a list of `[event id, depth]`; null while the newest event of the timeline is the only one. */
+    /** JSON, a list of `[event id, depth]`; null: the newest event of the timeline is the only extremity. */
     readonly extremities: string | null
     readonly joined_count: number
     readonly invited_count: number
@@ -22,7 +22,7 @@ export interface RoomTables {
     readonly event: number
     readonly event_id: EventId
     readonly room: number
-    /** The same as `event` for what is in the stream of events, else null. */
+    /** The same as `event` if the event is in the stream of events, else null. */
     readonly position: number | null
     /** A code of `PLACINGS`. */
     readonly placed: number
@@ -34,7 +34,7 @@ export interface RoomTables {
     readonly prior_at: number | null
     /** Number of the redaction. */
     readonly redacted_by: number | null
-    /** For state: number of the event whose place it took. */
+    /** For state: number of the event that it replaced. */
     readonly replaces: number | null
     readonly txn_device: number | null
     readonly txn_scope: string | null
@@ -52,11 +52,11 @@ export interface RoomTables {
     readonly room: number
     readonly type: string
     readonly state_key: string
-    /** In force from here… */
+    /** First position at which the entry is in force. */
     readonly position: number
-    /** …to just before here; null while in force. */
+    /** Position from which it is no longer in force; null while it is. */
     readonly until_position: number | null
-    /** Null where the entry was taken away. */
+    /** Null: the entry was taken away. */
     readonly event: number | null
     readonly membership: Membership | null
   }
@@ -73,7 +73,7 @@ export interface RoomTables {
 
 export const query = queriesOver<RoomTables>()
 
-/** How placings are stored. The index of histories holds those up to 1: the two that stand in a room's history. */
+/** The codes of placings. The index of histories holds codes up to 1: the two that stand in a room's history. */
 export const PLACINGS = [
   'timeline',
   'history',
