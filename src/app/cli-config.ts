@@ -7,7 +7,7 @@ const CONFIG_FILE_VARIABLE = 'HOMEROOM_CONFIG'
 
 const camelCase = (words: string): string => words.replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())
 
-/** Gives a command the flags of the configuration. What it does not know it leaves, to be reported with all other problems. */
+/** Gives a command the flags of the configuration. Unknown flags are left alone and reported with all other problems. */
 export const withConfigFlags = (command: Command): Command => {
   command.option('--config <file>', 'YAML file with settings; docs/configuration.md has them all')
   for (const { setting } of PLACES) {
@@ -30,7 +30,7 @@ const flagsOf = (options: OptionValues): Record<string, string | true | undefine
   return flags
 }
 
-/** The configuration as flags, environment and file say. Throws `ConfigError` with all that is wrong with the three. */
+/** Reads the configuration from flags, environment and file. Throws `ConfigError` with all problems of the three. */
 export const readConfig = async (
   command: Command,
   environment: Readonly<Record<string, string | undefined>>,

@@ -11,7 +11,7 @@ import { readPassword } from './password-prompt.ts'
 import { StartError } from './start-error.ts'
 
 /**
- * Makes an account straight in the database, with either database also while the server runs: it finds the account at the next login.
+ * Makes an account directly in the database, also while the server runs: it finds the account at the next login.
  */
 export const createUser = async (config: Config, username: string, admin: boolean): Promise<number> => {
   if (config.storage.database.kind === 'sqlite') await prepareDataFolder(config.storage.dataFolder)

@@ -5,19 +5,19 @@ import { type Addresses, createHomeserver, type Homeserver } from './homeserver.
 import { createLogger } from './logging.ts'
 import { PACKAGE_VERSION } from './package-version.ts'
 
-/** A terminal, npm and `bin/homeroom.js` may each pass one and the same signal on: within so long it counts once. */
+/** Terminal, npm and `bin/homeroom.js` may each pass on the same signal: within this time it counts once. */
 const SAME_SIGNAL_MS = 250
-/** Longer than the server allows itself; then the process ends whatever still runs. */
+/** Time after which the process ends even if something still runs; longer than the server's own limit. */
 const LAST_RESORT_MS = 9_500
 
-/** Runs until SIGINT or SIGTERM, then stops in good order; a second signal ends the process at once. */
+/** Runs until SIGINT or SIGTERM, then stops the server; a second signal ends the process at once. */
 export const runServer = async (config: Config): Promise<number> => {
   const logger = createLogger(config.logging.level)
   const homeserver = createHomeserver({ config, logger })
   const asked = untilSignal()
   const addresses = await homeserver.start()
   process.stdout.write(bannerOf(config, addresses))
-  // Else it would be written on a good end only, and a server that is always killed would start slowly for ever.
+  // Otherwise the cache is written only at a regular exit, and a server that is always killed would always start slowly.
   flushCompileCache()
   const signal = await asked
   logger.info({ signal }, 'stopping')

@@ -5,9 +5,9 @@ import type { TokenOptions } from './cli-registration-token.ts'
 import { PACKAGE_VERSION } from './package-version.ts'
 import { EXIT_CONFIG, StartError } from './start-error.ts'
 
-/** Runs one command of the `homeroom` program and answers with its exit code. Messages for people go to the standard error. */
+/** Runs one command of the `homeroom` program. Returns its exit code. Messages for people go to the standard error. */
 export const runCli = async (args: readonly string[]): Promise<number> => {
-  // Whatever is written is for this user alone.
+  // Files are readable for this user alone.
   process.umask(0o077)
   let exitCode = 0
   const program = new Command('homeroom')
@@ -69,7 +69,7 @@ export const runCli = async (args: readonly string[]): Promise<number> => {
   }
 }
 
-/** Every foreseen failure is words without a stack; anything else is a bug and is thrown on. */
+/** Prints expected failures without a stack; anything else is a bug and is thrown on. */
 const explain = (error: unknown): number => {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_CONFIG
   if (error instanceof ConfigError) {

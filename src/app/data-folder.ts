@@ -5,7 +5,7 @@ import type { Random } from '#base'
 import { FolderInUse, lockFolder } from '#store'
 import { codeOf, reasonOf, StartError } from './start-error.ts'
 
-/** Makes the data folder, for nobody else to read, and makes sure that it can be written to. */
+/** Makes the data folder, readable for this user alone, and checks that it can be written to. */
 export const prepareDataFolder = async (folder: string): Promise<void> => {
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 })
@@ -17,7 +17,7 @@ export const prepareDataFolder = async (folder: string): Promise<void> => {
   }
 }
 
-/** Keeps a second server away from it; the answer lets go. Throws `StartError`. */
+/** Locks the folder against a second server. Returns the function that unlocks it. Throws `StartError`. */
 export const lockDataFolder = (folder: string): (() => void) => {
   try {
     return lockFolder(folder)
@@ -30,13 +30,13 @@ export const lockDataFolder = (folder: string): (() => void) => {
 
 export const keyFileIn = (folder: string): string => join(folder, 'signing.key')
 
-/** Throws `StartError`. */
+/** Writes the file of the signing key. Throws `StartError`. */
 export const writeKeyFile = (folder: string, text: string): Promise<void> =>
   writeOnce(keyFileIn(folder), text).catch((cause: unknown) => {
     throw new StartError(`The signing key ${keyFileIn(folder)} cannot be written: ${reasonOf(cause)}`, { cause })
   })
 
-/** Names the process that runs on the folder, which its lock keeps to one: the same after a restart. Throws `StartError`. */
+/** Name of the process that runs on the folder; the lock allows one, so it stays the same after a restart. Throws `StartError`. */
 export const processIdIn = async (folder: string, random: Random): Promise<string> => {
   const file = join(folder, 'process.id')
   try {
@@ -52,7 +52,7 @@ export const processIdIn = async (folder: string, random: Random): Promise<strin
   }
 }
 
-/** Written beside, synced, then renamed: a crash leaves a whole file or none. */
+/** Writes a temporary file, syncs and renames it, so that a crash leaves a complete file or none. */
 const writeOnce = async (file: string, text: string): Promise<void> => {
   const draft = `${file}.new`
   await unlink(draft).catch(() => {})

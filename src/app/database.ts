@@ -3,7 +3,7 @@ import type { Config } from '#config'
 import { openStore, SchemaTooNew, type Store, StoreUnavailable } from '#store'
 import { codeOf, reasonOf, StartError } from './start-error.ts'
 
-/** Opens the configured database, its schema brought up to date. Throws `StartError` where it cannot be had. */
+/** Opens the configured database and brings its schema up to date. Throws `StartError` if that fails. */
 export const openDatabase = async (
   { database, durability }: Config['storage'],
   clock: Clock,

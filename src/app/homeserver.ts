@@ -35,15 +35,15 @@ export interface Addresses {
 }
 
 export interface Homeserver {
-  /** Opens everything and listens. Throws `StartError` with one line for the operator where it cannot; nothing is left open then. */
+  /** Opens everything and listens. If that fails, closes everything again and throws `StartError` with one line for the operator. */
   start(): Promise<Addresses>
-  /** Stops accepting, lets long polls answer and commits end, then closes. Within 10 s. May be called more than once. */
+  /** Refuses new requests, lets long polls answer and commits end, then closes; within 10 s. May be called more than once. */
   stop(): Promise<void>
   /** The endpoints that it serves; empty before it started. */
   readonly endpoints: readonly AnyEndpoint[]
 }
 
-/** Connections that still answer after so long are cut; closing the database may take the rest of the 10 s. */
+/** Time after which connections are cut; closing the database may take the rest of the 10 s. */
 const STOP_GRACE_MS = 7_000
 
 /** A whole homeserver in this process, not yet started. */
@@ -63,7 +63,7 @@ class Running {
   readonly #clock: Clock
   readonly #random: Random
   readonly #logger: Logger
-  /** Undone in reverse order, by a stop and by a start that fails. */
+  /** Called in reverse order, by a stop and by a start that fails. */
   readonly #closers: (() => Promise<void>)[] = []
   #stopping: Promise<void> | undefined
   endpoints: readonly AnyEndpoint[] = []

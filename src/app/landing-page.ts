@@ -1,7 +1,7 @@
 import { type AnyEndpoint, CustomReply, endpoint, none } from '#http'
 import { type LandingPageView, landingPage } from '#pages'
 
-/** The page that a browser finds at the root, and the answer that a load balancer asks for. */
+/** The endpoints of the page at the root, for browsers, and of the health check, for load balancers. */
 export const operationalEndpoints = (options: LandingPageView): readonly AnyEndpoint[] => {
   const page = landingPage(options)
   return [

@@ -10,6 +10,6 @@ const wrap = (inner: Pino): Logger => ({
   child: (fields) => wrap(inner.child(fields)),
 })
 
-/** Lines of JSON on the standard error; the standard output is for what a person reads. */
+/** Logs lines of JSON to the standard error; the standard output is for people. */
 export const createLogger = (level: Config['logging']['level']): Logger =>
   wrap(pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 2, sync: true })))

@@ -1,4 +1,3 @@
 import packageJson from '../../package.json' with { type: 'json' }
 
-/** The version of Homeroom. */
 export const PACKAGE_VERSION: string = packageJson.version

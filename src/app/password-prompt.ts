@@ -7,7 +7,7 @@ const ENTER: ReadonlySet<string> = new Set(['\r', '\n', '\u0004'])
 const ERASE: ReadonlySet<string> = new Set(['\u007f', '\b'])
 const INTERRUPT = '\u0003'
 
-/** The password: asked for twice without echo at a terminal, else the first line of the standard input. */
+/** Reads the password: at a terminal by asking twice without echo, else from the first line of the standard input. */
 export const readPassword = async (): Promise<string> => {
   if (!process.stdin.isTTY) return readFirstLine()
   const [password = '', again] = await askHidden(['Password: ', 'Once more: '])
@@ -24,7 +24,7 @@ const readFirstLine = async (): Promise<string> => {
   throw new StartError('Expected a password as the first line of the standard input')
 }
 
-/** Reads keys one by one, so that the terminal shows none of them. An answer may be pasted, even both at once. */
+/** Reads key by key, so that the terminal shows none of them. An answer may be pasted, even both at once. */
 const askHidden = (questions: readonly string[]): Promise<readonly string[]> =>
   new Promise((resolve, reject) => {
     const { stdin, stderr } = process

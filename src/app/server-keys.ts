@@ -11,7 +11,7 @@ import { codeOf, reasonOf, StartError } from './start-error.ts'
 
 export interface ServerKeys {
   readonly signingKey: SigningKey
-  /** 32 bytes, for what the server keeps for itself alone. Derived from the signing key's seed, which it does not tell. */
+  /** 32 bytes that seal what only this server may read. Derived from the signing key's seed, which cannot be found from it. */
   readonly sealingKey: Uint8Array
 }
 
@@ -24,14 +24,14 @@ export interface ServerKeysParts {
 interface Given {
   readonly key: SigningKey
   readonly seed: string
-  /** For messages. */
+  /** Name of the place the key came from, for messages. */
   readonly source: string
 }
 
 /**
- * The server's Ed25519 key: from the configuration, else from the data folder, else from the database, else made now. The database keeps it, or
- * what is public of a configured one, so that all processes of the homeserver have the same. Nothing overwrites it: without it the server
- * has lost its name in the eyes of other servers. Throws `StartError`.
+ * Opens the server's Ed25519 key: from the configuration, else from the data folder, else from the database, else a new one. The database keeps the key, or
+ * the public part of a configured one, so that all processes of the homeserver have the same. Nothing overwrites it, as other servers
+ * know this one by its key. Throws `StartError`.
  */
 export const openServerKeys = async (parts: ServerKeysParts): Promise<ServerKeys> => {
   const { config, store } = parts
@@ -65,7 +65,7 @@ const givenKey = async ({ server, storage }: Config): Promise<Given | undefined>
   return text === undefined ? undefined : parsedLine(text, name, file)
 }
 
-/** Another process may be faster; then its key is the one. */
+/** Stores the key, or returns that of another process which was faster. */
 const storeKey = async (
   { config, store, random }: ServerKeysParts,
   given: Given | undefined,
@@ -95,7 +95,7 @@ const newKeyId = (random: Random): string => `ed25519:a_${random.letters(4).toLo
 const newSeed = (random: Random): string => Buffer.from(random.bytes(32)).toString('base64').replaceAll('=', '')
 const nameOf = (keyId: string): string => keyId.slice('ed25519:'.length)
 
-/** The text form that other homeservers use too: `ed25519 NAME SEED`, the seed in unpadded Base64. */
+/** Parses the text form that other homeservers use too: `ed25519 NAME SEED`, the seed in unpadded Base64. */
 const parsedLine = (text: string, serverName: ServerName, source: string): Given => {
   const lines = text.split('\n').filter((line) => line.trim() !== '')
   const [algorithm, name = '', seed = ''] = lines[0]?.trim().split(/\s+/) ?? []

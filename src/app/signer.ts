@@ -3,11 +3,11 @@ import { nodeSigner, type SignerMaker } from '#rules'
 const SECRET_KEY_BYTES = 64
 const PUBLIC_KEY_BYTES = 32
 const SIGNATURE_BYTES = 64
-/** No event is longer, and what is signed of one is shorter still; a longer text has a buffer of its own. */
+/** No event is longer, and the signed part of it is shorter; a longer text gets a buffer of its own. */
 const TEXT_BYTES = 65_536
 
 /**
- * The quickest way to sign that this machine has: libsodium, in about half the time of Node's own cryptography, and that where there is no build
+ * The fastest way to sign on this machine: libsodium, in about half the time of Node's own cryptography, or the latter if there is no build
  * of libsodium for the machine. The signatures are the same.
  */
 export const quickestSigner = async (): Promise<SignerMaker> => {

@@ -1,4 +1,4 @@
-/** Why the server cannot start, as one line for the operator; anything else that is thrown is a bug and shows its stack. */
+/** The reason why the server cannot start, as one line for the operator; any other error is a bug and shows its stack. */
 export class StartError extends Error {
   override readonly name = 'StartError'
   readonly exitCode: number
@@ -9,7 +9,7 @@ export class StartError extends Error {
   }
 }
 
-/** `sysexits.h`: something is wrong with the configuration. */
+/** Exit code of `sysexits.h` for a wrong configuration. */
 export const EXIT_CONFIG = 78
 
 export const codeOf = (error: unknown): string | undefined =>

@@ -13,11 +13,11 @@ export interface CacheStats {
 export interface BoundedCacheOptions<Key, Value> {
   readonly name: string
   readonly limitBytes: number
-  /** An estimate is enough; at least 1. */
+  /** Bytes of an entry; an estimate is enough, at least 1. */
   readonly sizeBytes: (value: Value, key: Key) => number
 }
 
-/** Least-recently-used cache bounded by an estimate of its bytes; every one has a name and counts its hits. */
+/** A least-recently-used cache, bounded by an estimate of its bytes. Every cache has a name and counts its hits. */
 export class BoundedCache<Key extends {}, Value extends {}> {
   readonly name: string
   readonly #limitBytes: number
@@ -49,7 +49,7 @@ export class BoundedCache<Key extends {}, Value extends {}> {
     this.#entries.delete(key)
   }
 
-  /** Looks at every entry. */
+  /** Deletes matching values; visits every entry. */
   deleteWhere(isOver: (value: Value) => boolean): void {
     for (const [key, value] of [...this.#entries.entries()]) if (isOver(value)) this.#entries.delete(key)
   }

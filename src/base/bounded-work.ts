@@ -1,10 +1,10 @@
-/** Thrown where so much work waits already that nobody would still want the result. */
+/** Thrown if too much work waits already: its result would come too late. */
 export class TooMuchWork extends Error {
   override readonly name = 'TooMuchWork'
   readonly retryAfterMs = 5_000
 }
 
-/** Work of which a limited number goes on at a time, first come first served, and a limited number waits. */
+/** Limits how much work runs at a time and how much waits, first come, first served. */
 export class BoundedWork {
   readonly #concurrency: number
   readonly #maxWaiting: number
@@ -24,7 +24,7 @@ export class BoundedWork {
     try {
       return await work()
     } finally {
-      // The next in the queue takes the place over, so the count stays.
+      // The next in the queue takes this place, so the count stays.
       const next = this.#waiting.shift()
       if (next === undefined) this.#running--
       else next()

@@ -6,13 +6,13 @@ export interface ChoreOptions {
   readonly logger: Logger
   /** From the end of one round to the next. */
   readonly everyMs: number
-  /** The message to log where a round fails; the next round tries again. */
+  /** Logged if a round fails; the next round tries again. */
   readonly failure: string
-  /** One round. A long one checks `stopped` now and then, and ends early. */
+  /** One round. A long one has to check `stopped` now and then and end early. */
   round(): Promise<void>
 }
 
-/** Repeated work in the background: never two rounds at once, and none after `stop`. */
+/** Repeated background work: never two rounds at once, and none after `stop`. */
 export class Chore {
   readonly #options: ChoreOptions
   #cancel: (() => void) | undefined
@@ -27,7 +27,7 @@ export class Chore {
     return this.#stopped
   }
 
-  /** Starts with a first round at once. May be called again after `stop` has resolved. */
+  /** Starts the first round at once. May be called again after `stop` has resolved. */
   start(): void {
     this.#stopped = false
     this.#running = this.#turn()

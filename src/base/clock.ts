@@ -1,4 +1,4 @@
-/** Time is passed in everywhere, so that tests run on a clock of their own and need no sleeps. */
+/** The source of time. It is passed in everywhere, so that tests use a clock of their own and need no sleeps. */
 export interface Clock {
   /** Milliseconds since the Unix epoch; may step backwards when the machine's clock is set. */
   nowMs(): number
@@ -6,7 +6,7 @@ export interface Clock {
   monotonicMs(): number
   /** Calls `fire` once after `delayMs`; the returned function cancels it. A timer never keeps the process alive. */
   after(delayMs: number, fire: () => void): () => void
-  /** Calls `fire` after the event loop has served what is ready now; long work is cut into slices with it. */
+  /** Calls `fire` after the event loop has served everything that is ready now. Long work is cut into slices with it. */
   soon(fire: () => void): void
 }
 

@@ -1,6 +1,6 @@
 /**
- * One turn at a time for each key, first come first served. Keys without waiters cost nothing.
- * A turn that throws passes the lock on like one that returns.
+ * A lock for each key, first come, first served. Keys that are not locked need no memory.
+ * Work that throws releases the lock like work that returns.
  */
 export class KeyedLock<Key> {
   readonly #tails = new Map<Key, Promise<unknown>>()

@@ -1,8 +1,8 @@
 import { BoundedCache, type BoundedCacheOptions, type CacheStats } from './bounded-cache.ts'
 
 /**
- * Values made from stored data, kept until the store tells that they changed. A value whose loading began before that
- * moment is given to its callers but not kept.
+ * Values made from stored data, kept until the store announces that the data changed. A value whose loading began before that
+ * is returned to its callers but not kept.
  */
 export class LatestValues<Key extends {}, Value extends {}> {
   readonly #kept: BoundedCache<Key, Value>

@@ -1,15 +1,15 @@
-/** A receiver is told once how something ended. */
+/** Called once with the result or the error. */
 export interface Receiver<Value> {
   deliver(value: Value): void
   fail(error: unknown): void
 }
 
-/** A value that comes later. It holds less memory than a promise and a suspended function: for values that many thousands wait for. */
+/** A value that comes later. It needs less memory than a promise and a suspended function: for values that many thousands wait for. */
 export interface Pending<Value> {
-  /** To be called once. */
+  /** Sets the receiver; to be called once. */
   deliverTo(receiver: Receiver<Value>): void
-  /** Ends the wait with what there is now. */
+  /** Ends the wait with the value as it is now. */
   hurry(): void
-  /** The receiver wants it no more, and is told nothing. */
+  /** Ends the wait without calling the receiver. */
   abandon(): void
 }

@@ -4,7 +4,7 @@ import { randomBytes, randomInt } from 'node:crypto'
 export interface Random {
   /** `length` letters and digits, about 5.95 bits each. */
   token(length: number): string
-  /** `length` capital letters (device ids, as other homeservers make them). */
+  /** `length` capital letters, for device ids like those of other homeservers. */
   letters(length: number): string
   bytes(length: number): Uint8Array
 }

@@ -19,7 +19,7 @@ export class Sealer {
     this.#parts = parts
   }
 
-  /** `context`: whatever the text must not be carried over from. It has a key of its own, so that few texts share one. */
+  /** Seals a text for one `context` (its place in the database): it cannot be opened for another. Each context has a key of its own, so that few texts share one. */
   seal(text: string, context: string): string {
     const nonce = this.#parts.random.bytes(NONCE_BYTES)
     const cipher = createCipheriv(CIPHER, this.#keyOf(context), nonce)

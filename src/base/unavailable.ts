@@ -1,5 +1,5 @@
 /**
- * An error that means: the request is good, but what it needs cannot be had now. Layers that may not import each other
+ * An error that means: the request is valid, but something that it needs is not available now. Layers that may not import each other
  * recognise it by this shape, not by its class.
  */
 export interface Unavailable extends Error {

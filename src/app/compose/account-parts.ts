@@ -12,7 +12,7 @@ import { writers } from '#store'
 import type { BuiltSignIn } from './sign-in.ts'
 import type { BuiltThirdPartyIds } from './third-party-ids.ts'
 
-/** Built first; the flows over accounts are made of them. */
+/** The parts that are built first; the flows over accounts use them. */
 export interface BuiltParts {
   readonly accounts: Accounts
   readonly devices: Devices
@@ -23,7 +23,7 @@ export interface BuiltParts {
   readonly signIn: BuiltSignIn
 }
 
-/** Until they choose a name, people are called by their local part, as clients expect. */
+/** Makes the local part the display name of a new account, as clients expect. */
 export const newAccountChanges: NewAccountChanges = {
   changesFor: (userId, displayName) => [
     writers.profiles.setFieldOf(userId, 'displayname', JSON.stringify(displayName ?? localpartOf(userId))),

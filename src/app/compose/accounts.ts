@@ -31,14 +31,14 @@ import { buildThirdPartyIds } from './third-party-ids.ts'
 
 export interface BuiltAccounts {
   readonly accounts: Accounts
-  /** Whether there is such an account, and it was not deactivated. */
+  /** Whether the account exists and is not deactivated. */
   isActive(userId: UserId): Promise<boolean>
   readonly accessTokens: AccessTokens
   readonly createAccount: CreateAccount
   readonly api: AccountsDeps
-  /** Goes on with deactivations that a stop interrupted: work of one process at a time. */
+  /** Continues deactivations that a stop interrupted; one process at a time does this work. */
   readonly resuming: LeasedWork
-  /** Finishes what goes on behind the answers; before the store closes. */
+  /** Finishes background work. Has to be called before the store closes. */
   settle(): Promise<void>
   caches(): readonly CacheStats[]
 }
@@ -49,13 +49,13 @@ export interface LeavingRooms {
   leaveAll(userId: UserId): Promise<void>
 }
 
-/** Other layers as far as accounts need them. */
+/** The parts of other layers that accounts need. */
 export interface AroundAccounts {
   readonly rooms: LeavingRooms
   readonly news: Pick<Streams, 'onNews'>
 }
 
-/** Accounts, devices, tokens and all flows over them. */
+/** Builds accounts, devices, tokens and all flows over them. */
 export const buildAccounts = (
   ground: Ground,
   providers: readonly SignInProvider[],
@@ -71,7 +71,7 @@ export const buildAccounts = (
   const deactivate = buildDeactivate(ground, built, rooms)
   const { reauthentication } = signIn
   const confirming = addresses.proof.alsoFor({ flows: [], stages: reauthentication.stages }).stages
-  // Asked only once requests come.
+  // Called only when requests come.
   const stagesOf = (operation: string): readonly Stage[] => registering.stages.get(operation) ?? confirming
   return {
     accounts,
@@ -158,7 +158,7 @@ const buildDevices = ({ config, store, clock, random, logger }: Ground, news: Pi
   return { lastSeen, accessTokens, devices, sessions }
 }
 
-/** Enough for the command line, which starts no sessions. */
+/** Builds accounts without sessions, for the command line. */
 export const buildAccountsOnly = ({
   config,
   store,
@@ -169,7 +169,7 @@ export const buildAccountsOnly = ({
   const { minLength, hashMemory, hashPasses, hashesAtOnce } = config.passwords
   const hasher = new PasswordHasher({
     random,
-    // Argon2 wants at least 8 KiB for each lane.
+    // Argon2 needs at least 8 KiB for each lane.
     cost: { memoryKib: Math.max(8, Math.floor(hashMemory / 1_024)), passes: hashPasses, parallelism: 1 },
     concurrency: hashesAtOnce,
   })
@@ -196,7 +196,7 @@ const endedAccountChanges = ({ user, userId }: AccountRecord): readonly Change<u
   writers.presence.remove(user),
   writers.presenceLists.remove(user),
   writers.pushers.removeAll(user),
-  // Before the addresses, by which they are found.
+  // Before the addresses go, as the validations are found by them.
   writers.emailValidations.withdraw(userId, ['password', 'login', 'add']),
   writers.thirdPartyIds.removeAll(user),
 ]

@@ -26,14 +26,14 @@ export interface Composed {
   readonly issuers: readonly TokenIssuer[]
   readonly endpoints: readonly AnyEndpoint[]
   caches(): readonly CacheStats[]
-  /** Finishes what goes on behind the answers; after the edge has stopped, before the store closes. */
+  /** Finishes background work. Has to be called after the edge has stopped and before the store closes. */
   settle(): Promise<void>
 }
 
-/** The one place that knows every room: store → streams → domain → views → api. Each step is a builder of its own below. */
+/** The one place that knows every layer: builds streams, domain, views and api over an open store. Each step has a builder of its own. */
 export const compose = async (ground: Ground): Promise<Composed> => {
   const streams = await buildStreams(ground)
-  // Accounts, personal data and rooms need a little of each other; each asks only once requests come.
+  // Accounts, personal data and rooms need a little of each other, but only when requests come.
   const providers = await buildProviders(ground)
   const accounts = buildAccounts(ground, providers, {
     rooms: { leaveAll: (userId) => rooms.memberships.leaveAll(userId) },
@@ -104,7 +104,7 @@ interface Parts {
 
 const INVITE_PERMISSION = 'm.invite_permission_config'
 
-/** Module "Invite permission": `default_action: block` in account data. Invites of ignored users come through, and are not shown. */
+/** Whether account data has `default_action: block` (module "Invite permission"). Invites of ignored users are accepted here and not shown. */
 const refusesInvite = async (store: Store, userId: UserId, from: UserId): Promise<boolean> => {
   const account = await store.accounts.account(userId)
   if (account === undefined || userId === from) return false
@@ -114,13 +114,13 @@ const refusesInvite = async (store: Store, userId: UserId, from: UserId): Promis
   return isJsonObject(content) && content.default_action === 'block'
 }
 
-/** Drawn anew at each start. Two processes with one number would take each other's tokens for their own, see `ephemeral-position.ts`. */
+/** The process's random number, new at each start. Two processes with one number would take each other's tokens for their own: see `ephemeral-position.ts`. */
 const processNumber = (random: Random): number => {
   const [high = 0, low = 0] = random.bytes(2)
   return (high * 256 + low) % PROCESSES
 }
 
-/** Streams advance after each commit, never before. */
+/** Builds the streams, which advance after each commit and never before. */
 const buildStreams = async ({ store, clock, random }: Ground): Promise<Streams> => {
   const bus = new InProcessBus()
   const streams = new Streams({

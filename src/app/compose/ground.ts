@@ -4,7 +4,7 @@ import type { RateLimiter } from '#http'
 import type { SigningKey } from '#rules'
 import type { ShortLivedTables, Store } from '#store'
 
-/** The ground that everything is built on, opened by `createHomeserver`. */
+/** The open resources that all layers are built on, made by `createHomeserver`. */
 export interface Ground {
   readonly config: Config
   readonly store: Store

@@ -7,7 +7,7 @@ import {
 import { IdentityServers } from '#net'
 import type { Ground } from './ground.ts'
 
-/** The identity servers that the operator trusts. An address that they have, but that is none here, is an answer that cannot be understood. */
+/** The identity servers that the operator trusts. If one returns an address that is not valid here, its answer counts as not understood. */
 export const buildIdentityServers = ({
   config,
   clock,

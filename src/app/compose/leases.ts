@@ -1,12 +1,12 @@
 import { type LeasedWork, Leases, writers } from '#store'
 import type { Ground } from './ground.ts'
 
-/** Other processes take over soon after a crash. */
+/** Short, so that another process takes over soon after a crash. */
 const SHARED_LIFETIME_MS = 60_000
-/** A database in a file has one process, which finds its own leases again after a crash: an idle server need not write every few seconds. */
+/** For SQLite, which has one process: it gets its own leases back after a crash, and an idle server need not write every few seconds. */
 const ALONE_LIFETIME_MS = 3_600_000
 
-/** The work in the background that one process of the homeserver does; not started. */
+/** Builds the leases of background work that one process of the homeserver does. Does not start them. */
 export const buildLeases = (
   { config, store, clock, logger, processId }: Ground,
   work: Readonly<Record<string, LeasedWork>>,

@@ -22,13 +22,13 @@ export interface BuiltMedia {
   readonly media: Media
   readonly api: MediaDeps
   readonly caches: readonly { stats(): CacheStats }[]
-  /** Removes what nobody can reach any more: work of one process at a time. */
+  /** Removes media that nobody can reach any more; one process at a time does this work. */
   readonly sweep: LeasedWork
-  /** Ends what goes on behind the answers; before the store closes. */
+  /** Ends background work. Has to be called before the store closes. */
   stop(): Promise<void>
 }
 
-/** The content repository, with its files in the data folder or in a store of objects. */
+/** Builds the content repository, with its files in the data folder or in an object store. */
 export const buildMedia = async (ground: Ground): Promise<BuiltMedia> => {
   const { config, store, clock, random, logger } = ground
   const settings = config.media
@@ -60,14 +60,14 @@ export const buildMedia = async (ground: Ground): Promise<BuiltMedia> => {
     sweep,
     stop: async () => {
       const ended = previews?.stop()
-      // They may wait for something far away, and silent.
+      // Ends transfers that may wait for a remote store that does not answer.
       files.close()
       await ended
     },
   }
 }
 
-/** The lock of the data folder keeps other processes from its files; a store of objects has many users. */
+/** Files in the data folder belong to this process alone, by the folder's lock; an object store may be shared, so its turns are. */
 const mediaTurnsOf = (ground: Ground): Turns =>
   ground.config.s3.bucket === undefined ? new KeyedLock<string>() : turnsOf(ground, 'media-turn')
 
@@ -114,6 +114,6 @@ const buildPreviews = (
   })
 }
 
-/** Says what asks, for whom, and that it is a machine: sites decide by it what they give. */
+/** The user agent of requests for previews: names Homeroom, the server, and that it is a bot, as sites choose their answer by it. */
 const userAgentOf = ({ server }: Config): string =>
   `Homeroom/${PACKAGE_VERSION} (bot; Matrix URL preview for ${server.name})`

@@ -33,7 +33,7 @@ export interface Built2015 {
   readonly oldLogIn: LogIn2015
 }
 
-/** Registration and login as the first version has them, over the same domain. */
+/** Builds registration and login of the first version of the API, over the same domain. */
 export const build2015 = (
   { config, store, shortLived, random }: Ground,
   { accounts, register, logIn, uia, addresses: { ownMail, proof, threepids }, offer, loginStages }: Needs2015,
@@ -61,7 +61,7 @@ export const build2015 = (
   }
 }
 
-/** The operations that the redirect URI of a provider answers itself. */
+/** The operations of 2015 that the redirect URI of a provider completes by itself. */
 export const callbackOperationsOf = ({ oldSignUp, oldLogIn }: Built2015): ReadonlyMap<string, CallbackOperation> =>
   new Map([
     [REGISTRATION_2015, { run: (auth, from) => oldSignUp.run(auth, from), answersBrowserOnly: false }],

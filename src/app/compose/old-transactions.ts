@@ -2,17 +2,17 @@ import type { TransactionAnswers, TransactionKey } from '#http'
 import type { JsonObject } from '#spec'
 import type { ShortLivedTables } from '#store'
 
-/** Clients try again within minutes; a day is for those that were offline. */
+/** Clients try again within minutes, and offline ones within a day. */
 const LIFETIME_MS = 24 * 3_600_000
 const OF_DEVICE = 200
 const IN_ALL = 100_000
-/** A process that does not finish within this time has died: then nobody knows whether it was done, and it is tried again. */
+/** Time after which the process that handled a transaction is taken for dead, and the transaction is tried again. */
 const UNDER_WAY_MS = 60_000
 
 const idOf = ({ device, path }: TransactionKey): string => `${device} ${path}`
 const ownerOf = ({ device }: TransactionKey): string => String(device)
 
-/** Transactions of 2015, in the database. */
+/** Keeps transactions of 2015 in the database. */
 export const oldTransactions = (shortLived: ShortLivedTables): TransactionAnswers => {
   const limits = { lifetimeMs: LIFETIME_MS, rowsOfOwner: OF_DEVICE, rows: IN_ALL }
   const table = shortLived.table<{ readonly answer?: JsonObject }>('old-transaction', limits)

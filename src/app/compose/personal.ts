@@ -27,7 +27,7 @@ export interface PersonalGround {
 }
 
 export interface Personal {
-  /** Also answers what member events say of a user: `memberFields`. */
+  /** Its `memberFields` are the profile in member events. */
   readonly profiles: Profiles
   readonly presence: Presence
   readonly typing: Typing
@@ -35,12 +35,12 @@ export interface Personal {
   readonly filters: Filters
   /** The parts that the endpoints need; changed profiles go into the member events of `members`. */
   api(members: MemberUpdater, profileTurns: Turns): Omit<PersonalDeps, 'presenceProfiles'>
-  /** Keeps what is only in memory; before the store closes. */
+  /** Stores what is only in memory. Has to be called before the store closes. */
   settle(): Promise<void>
   readonly caches: readonly { stats(): CacheStats }[]
 }
 
-/** Profiles, presence, typing, receipts, account data, tags, filters and push rules. */
+/** Builds profiles, presence, typing, receipts, account data, tags, filters and push rules. */
 export const buildPersonal = ({ config, store, clock, logger }: PersonalGround, streams: Streams): Personal => {
   const { commit, rooms } = store
   const accountData = { reader: store.accountData, writer: writers.accountData, commit, rooms }

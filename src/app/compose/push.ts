@@ -6,7 +6,7 @@ import type { Streams } from '#streams'
 import type { Ground } from './ground.ts'
 import type { Views } from './views.ts'
 
-/** Pushers as their owners see them. */
+/** Builds the management of pushers by their owners. */
 export const buildPushers = ({ config, store, clock }: Ground, streams: Streams, news: PusherNews): Pushers =>
   new Pushers({
     reader: store.pushers,
@@ -18,7 +18,7 @@ export const buildPushers = ({ config, store, clock }: Ground, streams: Streams,
     allowPrivateAddresses: config.push.allowPrivateAddresses,
   })
 
-/** Push notifications as work of one process at a time. */
+/** Push notifications, which one process at a time sends. */
 export interface BuiltPush extends LeasedWork, PusherNews {}
 
 export const buildPush = (
@@ -37,12 +37,12 @@ export const buildPush = (
       push = undefined
       await ending?.stop()
     },
-    // Where another process pushes, it reads the pushers when it begins.
+    // A process that begins to push later reads the pushers then.
     pushersChanged: async (user) => push?.pushersChanged(user),
   }
 }
 
-/** Pushers as they are told of events; not started. */
+/** Builds the sending of push notifications. Does not start it. */
 const newPush = (
   { config, store, clock, logger }: Ground,
   streams: Streams,

@@ -23,7 +23,7 @@ export interface RegistrationOffer extends Pick<RegistrationOutcome, 'changesFor
   readonly offer: StageOffer
 }
 
-/** Without sign-in at providers. */
+/** Builds the offer without sign-in at providers. */
 export const registrationOffer = (ground: Ground, tokens: RegistrationTokens, proof: EmailProof): RegistrationOffer => {
   const { config } = ground
   const documents = termsOf(config)
@@ -36,7 +36,7 @@ export const registrationOffer = (ground: Ground, tokens: RegistrationTokens, pr
   ]
   const withEmail = [...asked, EMAIL_STAGE]
   const { email } = config.registration
-  // With a choice the shorter flow ends in a stage of its own, lest it be done where the longer one only began.
+  // If there is a choice of flows, the shorter one gets a stage of its own: otherwise it would be complete when the longer one has only begun.
   const without = asked.length > 0 && email !== 'optional' ? asked : [...asked, dummyStage.type]
   const flows = [...(email === 'required' ? [] : [without]), ...(email === 'off' ? [] : [withEmail])]
   const stages = [dummyStage, registrationTokenStage(tokens), terms, proof.registrationStage()]
@@ -54,7 +54,7 @@ export const registrationOffer = (ground: Ground, tokens: RegistrationTokens, pr
   }
 }
 
-/** Where there are keys, captchas are checked; whether to register needs one is another setting. */
+/** The captcha stage, if its keys are configured. Another setting says whether registration requires it. */
 const captchaOf = ({ config: { captcha }, clock }: Ground): readonly Stage[] => {
   const { publicKey, privateKey, verifyUrl, timeout } = captcha
   if (publicKey === undefined || privateKey === undefined) return []

@@ -49,7 +49,7 @@ export interface BuiltRegistration {
 const NONCE_LIFETIME_MS = 60_000
 const MAX_NONCES = 1_000
 
-/** Every way to a new account, and to a session. */
+/** Builds every way to a new account and to a session. */
 export const buildRegistration = (ground: Ground, built: BuiltParts): BuiltRegistration => {
   const { config, store, shortLived, clock, random } = ground
   const { commit } = store

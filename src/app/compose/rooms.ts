@@ -54,7 +54,7 @@ export const buildRooms = (ground: RoomsGround, accounts: MemberAccounts): Rooms
   }
 }
 
-/** Removes rooms that nobody is in any more; not started. */
+/** Builds the removal of rooms that nobody is in any more. Does not start it. */
 export const buildRoomPurge = ({ config, store, clock, logger }: Ground): RoomPurge =>
   new RoomPurge({
     ...{ clock, logger },

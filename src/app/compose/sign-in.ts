@@ -40,7 +40,7 @@ import { reasonOf, StartError } from '../start-error.ts'
 import type { Ground } from './ground.ts'
 import { type RegistrationOffer, termsOf } from './registration-offer.ts'
 
-/** Throws `StartError` where a key cannot be read. Providers are not asked for anything yet. */
+/** Builds the providers without contacting them. Throws `StartError` if a key cannot be read. */
 export const buildProviders = async (ground: Ground): Promise<readonly SignInProvider[]> => [
   ...(await Promise.all(ground.config.signIn.providers.map((settings) => providerOf(ground, settings)))),
   ...casOf(ground),
@@ -53,20 +53,20 @@ export interface SignInNeeds {
   readonly newUserIds: NewUserIds
   readonly createAccount: CreateAccount
   readonly devices: Devices
-  /** The operations that the redirect URI answers itself. */
+  /** The operations that the redirect URI of a provider completes by itself. */
   readonly callbackOperations: ReadonlyMap<string, CallbackOperation>
 }
 
-/** Sign-in at providers, and what the stages of accounts need of it. */
+/** Sign-in at providers, and the parts of it that the stages of accounts need. */
 export interface BuiltSignIn {
   readonly signIn: SignIn
   readonly identities: ExternalIdentities
   readonly identityStages: IdentityStages
   readonly reauthentication: Reauthentication
-  /** Registration, with another way to it where the operator wants that. */
+  /** The offer of registration, with sign-in as one more flow if the operator wants that. */
   registering(offer: RegistrationOffer): RegistrationOffer
   api(needs: SignInNeeds): SignInApi
-  /** How somebody who says nothing of who they are logs in. */
+  /** The stages of a login that names no user. */
   readonly loginStages: readonly Stage[]
 }
 
@@ -138,7 +138,7 @@ export const buildSignIn = (
   }
 }
 
-/** A flow of its own: people for whom a provider vouches need no captcha and no address, but a token and the terms as everybody else. */
+/** Adds a flow for people whom a provider identifies: no captcha and no address, but the token and the terms that everybody needs. */
 const withSignIn = (
   { offer, changesFor }: RegistrationOffer,
   stage: Stage,
@@ -160,7 +160,7 @@ const userWithEmail = async (store: Store, text: string): Promise<UserId | undef
   return (await store.thirdPartyIds.thirdPartyId({ medium: 'email', address }))?.userId
 }
 
-/** The login page for browsers without a client is ours. */
+/** URLs of our own login page, for browsers without a client. */
 const ownPages = (baseUrl: string): readonly string[] =>
   baseUrl === '' ? [] : [`${baseUrl}/_matrix/static/client/login`]
 
@@ -190,7 +190,7 @@ const providerOf = async ({ config, clock }: Ground, settings: ProviderSettings)
   }
 }
 
-/** The CAS server, where there is one. */
+/** The CAS server, if one is configured. */
 const casOf = ({ config, clock }: Ground): readonly SignInProvider[] => {
   const { serverUrl, name, localpart, displayName, requiredAttributes, requestTimeout, ...rules } = config.cas
   if (serverUrl === undefined) return []
@@ -215,7 +215,7 @@ const endpointsOf = (settings: ProviderSettings): OpenIdEndpoints => {
     : { kind: 'issuer', issuer }
 }
 
-/** Which of secret and key there is was checked with the configuration. */
+/** How the server identifies itself to the provider. The configuration has checked that there is a secret or a key. */
 const clientAuthOf = async (settings: ProviderSettings): Promise<OpenIdClientAuth> => {
   const { clientAuth, clientSecret = '', privateKeyFile = '', privateKeyId } = settings
   if (clientAuth !== 'private_key_jwt') return { kind: clientAuth, secret: clientSecret }

@@ -23,7 +23,7 @@ export interface BuiltThirdPartyIds {
   readonly requestEmailToken: RequestEmailToken
 }
 
-/** Addresses of accounts, and how people prove theirs: by mails of this server, or at an identity server that it trusts. */
+/** Builds the addresses of accounts, and the proofs of them: by mails of this server, or at a trusted identity server. */
 export const buildThirdPartyIds = (ground: Ground): BuiltThirdPartyIds => {
   const { config, store, clock } = ground
   const identityServers = buildIdentityServers(ground)
@@ -56,7 +56,7 @@ const buildOwnMail = (ground: Ground): OwnMail | undefined => {
   const { config, store, rateLimiter, clock, random } = ground
   const { mail, server } = config
   const sender = mailerOf(ground)
-  // The configuration has seen to it that both or none are there.
+  // The configuration has checked that both or neither are set.
   if (sender === undefined || server.publicBaseUrl === undefined) return undefined
   const kept = { reader: store.emailValidations, writer: writers.emailValidations, commit: store.commit }
   const limit = {

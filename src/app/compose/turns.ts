@@ -2,10 +2,10 @@ import { KeyedLock } from '#base'
 import { SharedTurns, type ShortLivedKind, type Turns } from '#store'
 import type { Ground } from './ground.ts'
 
-/** Longer than anything is waited for in a turn: mail servers, stores of objects. */
+/** Longer than any wait in a turn, such as for mail servers and object stores. */
 const TURN_MS = 120_000
 
-/** Turns that all processes share where there may be several, which is on PostgreSQL. */
+/** Turns that all processes share on PostgreSQL, where there may be several; on SQLite turns of this process. */
 export const turnsOf = (
   { config, shortLived, clock }: Pick<Ground, 'config' | 'shortLived' | 'clock'>,
   kind: ShortLivedKind,

@@ -44,7 +44,7 @@ import type { RoomsGround } from './rooms.ts'
 
 const MEBIBYTE = 1024 * 1024
 
-/** Answers of the domain, from memory. */
+/** Facts that the domain has in memory. */
 export interface PeopleNow {
   readonly ignored: IgnoredUsers
   readonly typing: TypingNow

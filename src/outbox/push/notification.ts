@@ -2,7 +2,7 @@ import { isJsonObject, type JsonObject } from '#spec'
 import type { PusherRecord } from '#store'
 import type { Notice } from './push-views.ts'
 
-/** The part of `data` that goes to the gateway with each request, and where that is. */
+/** The gateway's URL, and the part of `data` that goes to it with each request. */
 export interface PusherTarget {
   readonly url: string
   readonly data: JsonObject
@@ -34,7 +34,7 @@ export const notificationText = (
     data,
     ...(notice === undefined ? {} : { tweaks: notice.tweaks }),
   }
-  // A count of zero "should be omitted", but gateways clear the badge only where they are told so.
+  // A count of zero "should be omitted", but gateways clear the badge only if they get one.
   const counts = { unread }
   const about = notice === undefined ? {} : data.format === 'event_id_only' ? briefly(notice) : inFull(notice)
   return JSON.stringify({ notification: { ...about, counts, devices: [device] } })
@@ -48,7 +48,7 @@ const briefly = (notice: Notice): JsonObject => ({
 
 const inFull = (notice: Notice): JsonObject => ({
   ...briefly(notice),
-  // The name of `event_id` until 2016; gateways of then know no other.
+  // The name of `event_id` until 2016; gateways of that time know no other.
   id: notice.eventId,
   type: notice.type,
   sender: notice.sender,

@@ -19,18 +19,18 @@ export interface Notice {
   readonly senderDisplayName: string | undefined
   readonly roomName: string | undefined
   readonly roomAlias: string | undefined
-  /** The new membership where the event is one. */
+  /** The new membership if the event is a member event. */
   readonly membership: string | undefined
   readonly userIsTarget: boolean
-  /** `sound`, `highlight` and others, as the rule sets them. */
+  /** `sound`, `highlight` and others, as set by the rule. */
   readonly tweaks: JsonObject
 }
 
 /** The questions that pushing asks of the views; wired in `app`. */
 export interface PushViews {
   /**
-   * The first event with `after` < position <= `upTo` that notifies the user and was not read meanwhile; `reached` is its position,
-   * or how far there is none.
+   * The first event with `after` < position <= `upTo` that notifies the user and was not read meanwhile. `reached` is its position,
+   * or the position up to which there is none.
    */
   next(
     user: PushUser,

@@ -18,32 +18,32 @@ export interface PushParts {
 interface Listener {
   readonly owner: PushUser
   readonly lines: Map<PusherNumber, PusherLine>
-  /** undefined: not known yet, or no longer; every event wakes the user then. */
+  /** undefined: unknown at the moment, so every event wakes the user. */
   rooms: ReadonlySet<RoomNumber> | undefined
   /** `stale`: the rooms changed while they were being read. */
   indexing: 'no' | 'reading' | 'stale'
 }
 
 const PAGE = 500
-/** Pushers that look for their events at the same time; requests to gateways do not count. */
+/** Pushers that search for events at the same time; requests to gateways do not count. */
 const LOOKING_AT_ONCE = 8
-/** So often cursors of pushers without news are written, where so many events have come: a start reads on from there. */
+/** The cursors of pushers without news are written this often, if this many events have come: a restart continues from there. */
 const CHECKPOINT_EVERY_MS = 5 * 60_000
 const CHECKPOINT_EVENTS = 1_000
 
 /**
- * Tells push gateways of the events that notify users (module "Push Notifications"). It hears the news of the streams and wakes
+ * Tells push gateways of the events that notify users (module "Push Notifications"). It listens to the streams and wakes
  * the pushers concerned; each reads on from its own cursor.
  */
 export class Push {
   readonly #parts: PushParts
   readonly #listeners = new Map<UserNumber, Listener>()
   readonly #listenersOfRoom = new Map<RoomNumber, Set<Listener>>()
-  /** Users whose rooms are not known at this moment. */
+  /** Users whose rooms are unknown at the moment. */
   readonly #unindexed = new Set<Listener>()
   readonly #turns: (() => void)[] = []
   #looking = 0
-  /** Position of the stream of events before the news that come next. */
+  /** Position of the stream of events before the next news. */
   #heard = 0
   #checkpoint = 0
   #cancelCheckpoint: (() => void) | undefined
@@ -55,7 +55,7 @@ export class Push {
     this.#parts = parts
   }
 
-  /** Goes on where a stop or a crash came between. Does not wait for deliveries. Call it once. */
+  /** Starts, and continues after a stop or a crash. Does not wait for deliveries. Call it once. */
   start(): void {
     const { streams, logger } = this.#parts
     this.#heard = streams.positions().events
@@ -67,7 +67,7 @@ export class Push {
     })
   }
 
-  /** The pushers of a user are others now. Never throws. */
+  /** Reads the pushers of a user again, as they have changed. Never throws. */
   async pushersChanged(user: UserNumber): Promise<void> {
     const { store, logger } = this.#parts
     try {
@@ -77,7 +77,7 @@ export class Push {
     }
   }
 
-  /** Cuts deliveries that go on, which the next start repeats; before the store closes. */
+  /** Cuts deliveries under way, which the next start repeats. Has to be called before the store closes. */
   async stop(): Promise<void> {
     this.#stopping = true
     this.#endNews?.()
@@ -134,7 +134,7 @@ export class Push {
     this.#listeners.delete(listener.owner.user)
   }
 
-  /** Any user may have events to be notified of, be in other rooms, or have read something. */
+  /** Handles lost news: any user may have new events, be in other rooms, or have read something. */
   #missed(): void {
     const quietUpTo = this.#heard
     this.#heard = this.#parts.streams.positions().events
@@ -147,7 +147,7 @@ export class Push {
     }
   }
 
-  /** The user may be in other rooms now. */
+  /** Reads the user's rooms again, as they may have changed. */
   #indexAgain(listener: Listener): void {
     this.#unindex(listener)
     this.#unindexed.add(listener)
@@ -179,7 +179,7 @@ export class Push {
     for (const { lines } of readers) for (const line of lines.values()) line.wakeForBadge()
   }
 
-  /** Asks for the user's rooms; until they are known, every event wakes the user. */
+  /** Reads the user's rooms; until they are known, every event wakes the user. */
   #index(listener: Listener): void {
     if (listener.rooms !== undefined || listener.indexing !== 'no') return
     const { views, logger } = this.#parts
@@ -199,7 +199,7 @@ export class Push {
       }
     }
     load().catch((err: unknown) => {
-      // Asked again when the next event names the user; until then every event wakes them.
+      // Tried again when the next event names the user; until then every event wakes them.
       listener.indexing = 'no'
       logger.warn({ err, user: listener.owner.user }, 'the rooms of a user with pushers could not be read')
     })
@@ -224,7 +224,7 @@ export class Push {
     try {
       return await work()
     } finally {
-      // Whoever waits takes the turn over, so the count stays.
+      // The next in the queue takes this turn, so the count stays.
       const next = this.#turns.shift()
       if (next === undefined) this.#looking--
       else next()
@@ -245,7 +245,7 @@ export class Push {
     })
   }
 
-  /** Moves the cursors of those who have nothing to push. Never throws: they are moved the next time. */
+  /** Moves the cursors of pushers that have nothing to push. Never throws: cursors that could not be moved are moved the next time. */
   async #writeCursors(): Promise<void> {
     const { logger } = this.#parts
     const { commit, writer } = this.#parts.store

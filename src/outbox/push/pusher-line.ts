@@ -11,7 +11,7 @@ export interface PusherLineParts {
   /** Answered in turns among all pushers. */
   readonly views: Pick<PushViews, 'next' | 'unread'>
   readonly gateways: Pick<PushGateways, 'notify'>
-  /** How far the stream of events reaches. */
+  /** The newest position of the stream of events. */
   readonly position: () => number
   readonly pusher: { readonly pusher: PusherNumber; readonly position: number } & PushUser
   /** Called once the pusher is gone. */
@@ -29,18 +29,18 @@ const LONGEST_PAUSE_MS = 3_600_000
 /** A gateway that could not be reached for so long is not told any more of what was then. */
 const GIVE_UP_MS = 24 * 3_600_000
 
-/** One pusher: what concerns it is delivered in order, one request at a time; what was delivered is never before what was not. */
+/** One pusher: its notifications are delivered in order, one request at a time, and none is skipped before later ones. */
 export class PusherLine {
   readonly pusher: PusherNumber
   readonly owner: PushUser
   readonly #parts: PusherLineParts
-  /** Events up to here are delivered, or do not concern it. */
+  /** Events up to this position are delivered, or do not concern this pusher. */
   #reached: number
-  /** The cursor in the database, as far as it is known here: at most `#reached`. */
+  /** The cursor in the database as last written or read here: at most `#reached`. */
   #stored: number
   #due = false
   #badgeDue = false
-  /** The count that the gateway was last told. */
+  /** The unread count last sent to the gateway. */
   #badge: number | undefined
   #running: Promise<void> | undefined
   #cancelPause: (() => void) | undefined
@@ -59,25 +59,25 @@ export class PusherLine {
     this.#stored = pusher.position
   }
 
-  /** There may be an event for it. `quietUpTo`: events up to there do not concern it, unless it was told of some before. */
+  /** Searches for an event, as there may be one. `quietUpTo`: events up to this position do not concern this pusher, unless it was woken for some before. */
   wake(quietUpTo = 0): void {
     if (!this.#due && this.#running === undefined) this.#reached = Math.max(this.#reached, quietUpTo)
     this.#due = true
     this.#run()
   }
 
-  /** The user has read something: the gateway is told the count where it is another now. */
+  /** Sends the unread count to the gateway if it has changed, as the user has read something. */
   wakeForBadge(): void {
     this.#badgeDue = true
     this.#run()
   }
 
-  /** The pusher was set again. */
+  /** Sets the profile tag, as the pusher was set again. */
   retag(profileTag: string | undefined): void {
     this.#profileTag = profileTag
   }
 
-  /** Where nothing is left to do, the cursor may be moved up to there without a delivery. */
+  /** Whether nothing is left to do up to that position, so that the cursor may be moved there without a delivery. */
   idleBehind(position: number): boolean {
     return !this.#due && this.#running === undefined && this.#stored < position
   }
@@ -87,7 +87,7 @@ export class PusherLine {
     this.#reached = Math.max(this.#reached, position)
   }
 
-  /** Ends after the delivery that goes on. */
+  /** Resolves after the delivery under way. */
   async stop(): Promise<void> {
     this.#stopped = true
     this.#cancelPause?.()
@@ -103,7 +103,7 @@ export class PusherLine {
       })
       .finally(() => {
         this.#running = undefined
-        // Something may have come in the moment between the end of the work and this one.
+        // Something may have come between the end of the work and this moment.
         if (this.#due || this.#badgeDue) this.#run()
       })
   }
@@ -114,7 +114,7 @@ export class PusherLine {
     }
   }
 
-  /** One delivery, or the finding that there is none. False: not now. */
+  /** Makes the next delivery, if there is one. Returns false if it cannot be made now. */
   async #step(): Promise<boolean> {
     const { views, position } = this.#parts
     const badgeAsked = this.#badgeDue
@@ -144,7 +144,7 @@ export class PusherLine {
 
   async #deliver(notice: Notice, reached: number): Promise<boolean> {
     if (!(await this.#send(notice))) return false
-    // Before the next one is looked for: what is delivered twice after a crash is at most this one.
+    // Before the next one is searched for, so that at most this one is delivered twice after a crash.
     const { commit, writer } = this.#parts.store
     await commit([writer.advance([this.pusher], reached)])
     this.#reached = reached
@@ -194,7 +194,7 @@ export class PusherLine {
     const { commit, writer } = store
     if (this.#failures === 0) this.#failingSinceMs = clock.nowMs()
     if (clock.nowMs() - this.#failingSinceMs >= GIVE_UP_MS) {
-      // From here on, so that an event which comes during the commit is still due.
+      // Read before the commit, so that an event which comes during it is still due.
       const now = position()
       this.#due = false
       await this.#orDue(() => commit([writer.advance([this.pusher], now)]))
