@@ -185,6 +185,19 @@ describe('sync in detail', () => {
     expect(said).toEqual(['with bob'])
   })
 
+  it('tells with events of the timeline, not with state, the membership that one had when they were sent', async () => {
+    const roomId = await alice.createRoom({ preset: 'public_chat' })
+    await bob.join(roomId)
+    await alice.sendText(roomId, 'with bob')
+    const room = (await bob.sync(filter({ room: { timeline: { limit: 1 } } }))).rooms.join[roomId]
+    const told = (events: Json): unknown[] => events.map(({ unsigned }: Json) => unsigned?.membership)
+    expect(told(room.timeline.events)).toEqual(['join'])
+    expect(room.state.events.length).toBeGreaterThan(5)
+    expect(new Set(told(room.state.events))).toEqual(new Set([undefined]))
+    const state = await bob.get(`/v3/rooms/${roomId}/state`)
+    expect(new Set(told(state))).toEqual(new Set([undefined]))
+  })
+
   it('refuses what is no token, no filter, no timeout, and changes nothing', async () => {
     const refused = async (query: object): Promise<unknown> => {
       const { status, body } = await alice.request('GET', '/v3/sync', { query: { ...query } })
