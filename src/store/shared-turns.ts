@@ -10,6 +10,8 @@ export interface SharedTurnsParts {
   /** The lifetime of its rows is the longest that a turn may last: after that the process is taken for dead, and the next turn begins. */
   readonly table: ShortLivedTable<object>
   readonly clock: Clock
+  /** This process: the turns of one that was killed end when it starts again. */
+  readonly owner: string
 }
 
 const ASK_AGAIN_MS = 50
@@ -36,9 +38,9 @@ export class SharedTurns implements Turns {
   }
 
   async #claim(key: string): Promise<() => Promise<void>> {
-    const { table, clock } = this.#parts
+    const { table, clock, owner } = this.#parts
     for (;;) {
-      const release = await table.claim(key)
+      const release = await table.claim(key, owner)
       if (release !== undefined) return release
       await new Promise<void>((resolve) => clock.after(ASK_AGAIN_MS, resolve))
     }

@@ -92,9 +92,9 @@ export class ShortLivedTable<Value extends {}> {
   }
 
   /** Adds a row that stands for the caller alone. Returns the function that removes it; undefined: a row of that id exists. */
-  async claim(this: ShortLivedTable<object>, id: string): Promise<(() => Promise<void>) | undefined> {
+  async claim(this: ShortLivedTable<object>, id: string, owner: string): Promise<(() => Promise<void>) | undefined> {
     const { commit, writer, clock } = this.#parts
-    const row = this.#row(id, {}, '', undefined)
+    const row = this.#row(id, {}, owner, undefined)
     const [added] = await commit([writer.add(row, clock.nowMs())])
     if (!added) return undefined
     return async () => {

@@ -7,11 +7,11 @@ import { onEveryDatabase } from './databases.ts'
 const MINUTE = 60_000
 
 /** The turns of one process. */
-const turnsOf = ({ shortLived: reader, commit }: Store, clock: SteppedClock): Turns => {
+const turnsOf = ({ shortLived: reader, commit }: Store, clock: SteppedClock, owner = 'one'): Turns => {
   const sealer = new Sealer({ key: new Uint8Array(32), random: systemRandom })
   const writer = writers.shortLived
   const tables = new ShortLivedTables({ reader, writer, commit, sealer, clock, random: systemRandom })
-  return new SharedTurns({ table: tables.table('email-turn', { lifetimeMs: MINUTE }), clock })
+  return new SharedTurns({ table: tables.table('email-turn', { lifetimeMs: MINUTE }), clock, owner })
 }
 
 onEveryDatabase('turns that processes share', (open) => {
@@ -49,6 +49,25 @@ onEveryDatabase('turns that processes share', (open) => {
     expect(await alive.run('a', () => Promise.resolve('a'))).toBe('a')
   })
 
+  test('of a process that was killed end when it starts again, and no others', async () => {
+    const store = await open()
+    const clock = new SteppedClock()
+    const [killed, other] = [turnsOf(store, clock, 'killed'), turnsOf(store, clock, 'other')]
+    await beginTurn(killed)
+    const ofOther = await beginTurn(other, 'b')
+    await store.commit([writers.shortLived.removeOwned('email-turn', 'killed')])
+    const again = turnsOf(store, clock, 'killed')
+    expect(await again.run('a', () => Promise.resolve('a'))).toBe('a')
+    let isBegun = false
+    const ofAgain = again.run('b', async () => {
+      isBegun = true
+    })
+    expect(isBegun).toBe(false)
+    await ofOther.finish()
+    await ofAgain
+    expect(isBegun).toBe(true)
+  })
+
   test('that lasted too long do not end the turn of somebody else', async () => {
     const store = await open()
     const clock = new SteppedClock()
@@ -67,10 +86,10 @@ onEveryDatabase('turns that processes share', (open) => {
 })
 
 /** Answers once the turn has begun; it lasts until `finish` is called. */
-const beginTurn = (turns: Turns): Promise<{ finish(): Promise<void> }> =>
+const beginTurn = (turns: Turns, key = 'a'): Promise<{ finish(): Promise<void> }> =>
   new Promise((begun) => {
     let end = (): void => {}
-    const whole = turns.run('a', () => {
+    const whole = turns.run(key, () => {
       const lasting = new Promise<void>((resolve) => {
         end = resolve
       })

@@ -22,7 +22,11 @@ const sharedTurns = ({ shortLived: reader, commit }: Store): Turns => {
   const ground = { clock: systemClock, random: systemRandom }
   const sealer = new Sealer({ key: new Uint8Array(32), random: systemRandom })
   const tables = new ShortLivedTables({ reader, writer: writers.shortLived, commit, sealer, ...ground })
-  return new SharedTurns({ table: tables.table('media-turn', { lifetimeMs: 60_000 }), clock: systemClock })
+  return new SharedTurns({
+    table: tables.table('media-turn', { lifetimeMs: 60_000 }),
+    clock: systemClock,
+    owner: 'one',
+  })
 }
 
 describe('media that are removed', () => {
