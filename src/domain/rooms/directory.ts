@@ -8,13 +8,21 @@ import {
   serverOf,
   type UserId,
 } from '#spec'
-import { type Commit, type RoomNumber, type RoomsReader, type RoomsWriter, WriteConflict } from '#store'
+import {
+  type AliasesReader,
+  type Commit,
+  type MembersReader,
+  type RoomNumber,
+  type RoomRecordsReader,
+  type RoomsWriter,
+  WriteConflict,
+} from '#store'
 import type { Rooms } from './rooms.ts'
 import type { RoomTurn } from './turn.ts'
 
 export interface DirectoryOptions {
   readonly rooms: Rooms
-  readonly reader: RoomsReader
+  readonly reader: AliasesReader & MembersReader & RoomRecordsReader
   readonly writer: RoomsWriter
   readonly commit: Commit
   readonly serverName: ServerName
@@ -145,7 +153,7 @@ export const checkCanonicalAlias = async (
   content: JsonObject,
   before: JsonObject,
   roomId: RoomId,
-  reader: RoomsReader,
+  reader: AliasesReader & MembersReader & RoomRecordsReader,
 ): Promise<void> => {
   const known = new Set(aliasesIn(before))
   for (const alias of aliasesIn(content)) {

@@ -10,7 +10,7 @@ import {
   serverOf,
   type UserId,
 } from '#spec'
-import type { Commit, RoomsReader, RoomsWriter } from '#store'
+import type { Commit, MembersReader, RoomRecordsReader, RoomStateReader, RoomsWriter } from '#store'
 import { authoriseRestrictedJoin } from './restricted-join.ts'
 import { type Rooms, UnknownRoom } from './rooms.ts'
 import { sameContent } from './sending.ts'
@@ -33,7 +33,7 @@ export interface MemberAccounts {
 
 export interface MembershipsOptions {
   readonly rooms: Rooms
-  readonly reader: RoomsReader
+  readonly reader: MembersReader & RoomRecordsReader & RoomStateReader
   readonly writer: RoomsWriter
   readonly commit: Commit
   readonly accounts: MemberAccounts

@@ -11,7 +11,7 @@ import {
   serverOf,
   type UserId,
 } from '#spec'
-import { type RoomsReader, WriteConflict } from '#store'
+import { type AliasesReader, WriteConflict } from '#store'
 import { aliasesIn } from './directory.ts'
 import { checkInvitee, type MemberAccounts } from './memberships.ts'
 import type { Rooms } from './rooms.ts'
@@ -40,7 +40,7 @@ export interface NewRoomRequest {
 
 export interface RoomCreationOptions {
   readonly rooms: Rooms
-  readonly reader: RoomsReader
+  readonly reader: AliasesReader
   readonly accounts: MemberAccounts
   readonly serverName: ServerName
   readonly defaultVersion: string

@@ -1,6 +1,6 @@
 import { creatorsOf, powerLevelsOf } from '#rules'
 import { isJsonObject, MatrixError, objectAt, parseRoomId, type ServerName, serverOf, type UserId } from '#spec'
-import type { RoomsReader } from '#store'
+import type { MembersReader, RoomRecordsReader } from '#store'
 import type { RoomTurn } from './turn.ts'
 
 /** Limits on the entries of `allow` and on the possible vouchers that are looked at. */
@@ -15,7 +15,7 @@ const MAX_VOUCHERS = 100
 export const authoriseRestrictedJoin = async (
   turn: RoomTurn,
   userId: UserId,
-  reader: RoomsReader,
+  reader: MembersReader & RoomRecordsReader,
   serverName: ServerName,
 ): Promise<UserId | undefined> => {
   const rules = await turn.state('m.room.join_rules')
@@ -31,7 +31,11 @@ export const authoriseRestrictedJoin = async (
   return voucher
 }
 
-const isInAllowedRoom = async (allow: unknown, userId: UserId, reader: RoomsReader): Promise<boolean> => {
+const isInAllowedRoom = async (
+  allow: unknown,
+  userId: UserId,
+  reader: MembersReader & RoomRecordsReader,
+): Promise<boolean> => {
   if (!Array.isArray(allow)) return false
   for (const condition of allow.slice(0, MAX_ALLOWED_ROOMS)) {
     if (!isJsonObject(condition) || condition.type !== 'm.room_membership') continue
@@ -46,7 +50,7 @@ const isInAllowedRoom = async (allow: unknown, userId: UserId, reader: RoomsRead
 const findVoucher = async (
   turn: RoomTurn,
   userId: UserId,
-  reader: RoomsReader,
+  reader: MembersReader & RoomRecordsReader,
   serverName: ServerName,
 ): Promise<UserId | undefined> => {
   const create = await turn.state('m.room.create')

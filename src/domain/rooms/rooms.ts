@@ -5,7 +5,9 @@ import {
   type AppliedRoomChange,
   type Change,
   type Commit,
-  type RoomsReader,
+  type EventsReader,
+  type RoomRecordsReader,
+  type RoomStateReader,
   type RoomsWriter,
   type StoredEvent,
   WriteConflict,
@@ -15,7 +17,7 @@ import { RoomTurn, type TurnTools } from './turn.ts'
 
 export interface RoomsOptions extends Omit<TurnTools, 'storedJson'> {
   readonly commit: Commit
-  readonly reader: RoomsReader
+  readonly reader: EventsReader & RoomRecordsReader & RoomStateReader
   readonly writer: RoomsWriter
   readonly cacheLimitBytes: number
 }

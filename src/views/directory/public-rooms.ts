@@ -1,7 +1,7 @@
 import { BoundedCache, type CacheStats, type Clock, yieldToEventLoop } from '#base'
 import { historyVisibilityOf } from '#rules'
 import { isJsonObject, type JsonObject, MatrixError, type Pdu, type RoomId, stringAt } from '#spec'
-import type { RoomNumber, RoomRecord, RoomsReader } from '#store'
+import type { AliasesReader, RoomNumber, RoomRecord, RoomRecordsReader, RoomStateReader } from '#store'
 import { END, START } from '../history/old-range.ts'
 import { formatPlace, isBefore, type Place, parsePlace } from './public-rooms-token.ts'
 
@@ -41,14 +41,14 @@ const MAX_ROOMS = 500
 const ROOMS_A_SLICE = 100
 
 export interface PublicRoomsParts {
-  readonly reader: RoomsReader
+  readonly reader: AliasesReader & RoomRecordsReader & RoomStateReader
   readonly clock: Clock
   readonly limitBytes: number
 }
 
 /** The published room directory (module "Published room directory"): most members first. */
 export class PublicRooms {
-  readonly #reader: RoomsReader
+  readonly #reader: AliasesReader & RoomRecordsReader & RoomStateReader
   readonly #clock: Clock
   readonly #entries: BoundedCache<RoomNumber, Entry>
 

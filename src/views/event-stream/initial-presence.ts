@@ -1,12 +1,12 @@
 import type { UserId } from '#spec'
-import type { RoomNumber, RoomsReader } from '#store'
+import type { MembersReader, RoomNumber } from '#store'
 import type { RoomViewer } from '../events/viewer.ts'
 import type { PresenceEntry, PresenceNow } from '../presence/presence-now.ts'
 import type { PresenceProfiles } from '../presence/presence-profiles.ts'
 import type { PresenceVisibility } from '../presence/presence-visibility.ts'
 
 export interface InitialPresenceParts {
-  readonly reader: RoomsReader
+  readonly reader: MembersReader
   readonly presence: PresenceNow
   readonly presenceVisibility: PresenceVisibility
   readonly presenceProfiles: PresenceProfiles

@@ -1,5 +1,5 @@
 import type { Membership, UserId } from '#spec'
-import type { MembershipRecord, RoomAccountDataEntry, RoomsReader } from '#store'
+import type { MembershipRecord, RoomAccountDataEntry, RoomStateReader } from '#store'
 import type { Positions } from '#streams'
 import type { RoomViewer } from '../events/viewer.ts'
 import { endOfStay } from '../known/visibility.ts'
@@ -7,7 +7,7 @@ import type { InviteTexts } from './invites.ts'
 import type { RoomInfos } from './room-info.ts'
 
 export interface InitialRoomsParts {
-  readonly reader: RoomsReader
+  readonly reader: RoomStateReader
   readonly infos: RoomInfos
   readonly invites: InviteTexts
 }

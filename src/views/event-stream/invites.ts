@@ -1,5 +1,5 @@
 import type { UserId } from '#spec'
-import type { MembershipRecord, RoomsReader, StoredEvent } from '#store'
+import type { MembershipRecord, RoomStateReader, StoredEvent } from '#store'
 import type { ClientEvents } from '../events/client-event.ts'
 import type { EventTexts } from '../events/event-texts.ts'
 import { strippedState } from '../events/stripped-state.ts'
@@ -7,7 +7,7 @@ import type { RoomViewer } from '../events/viewer.ts'
 import { isInvite } from './scope.ts'
 
 export interface InviteTextsParts {
-  readonly reader: RoomsReader
+  readonly reader: RoomStateReader
   readonly clientEvents: ClientEvents
   readonly texts: EventTexts
 }

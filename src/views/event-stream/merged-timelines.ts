@@ -1,5 +1,5 @@
 import { type Clock, yieldToEventLoop } from '#base'
-import type { RoomNumber, RoomsReader, StoredEvent } from '#store'
+import type { EventsReader, RoomNumber, StoredEvent } from '#store'
 
 export interface MergeWant {
   readonly rooms: readonly RoomNumber[]
@@ -25,7 +25,7 @@ interface RoomCursor {
 /** The events of many rooms in one order, each room read a little at a time: a user's event stream further back than `RecentEvents` reaches. */
 export async function* mergedTimelines(
   want: MergeWant,
-  reader: RoomsReader,
+  reader: EventsReader,
   clock: Clock,
 ): AsyncGenerator<StoredEvent> {
   const cursors: RoomCursor[] = []
@@ -50,7 +50,7 @@ export async function* mergedTimelines(
 }
 
 /** Reads the next events; whether there are any. */
-const fill = async (cursor: RoomCursor, want: MergeWant, reader: RoomsReader): Promise<boolean> => {
+const fill = async (cursor: RoomCursor, want: MergeWant, reader: EventsReader): Promise<boolean> => {
   if (!cursor.more) return false
   const after = want.direction === 'forward' ? (cursor.last ?? want.after) : want.after
   const before = want.direction === 'backward' ? (cursor.last ?? want.before) : want.before

@@ -1,5 +1,5 @@
 import { type Clock, yieldToEventLoop } from '#base'
-import type { RoomNumber, RoomsReader, StoredEvent } from '#store'
+import type { EventsReader, RoomNumber, StoredEvent } from '#store'
 import type { RecentEvents } from '../known/recent-events.ts'
 import { mergedTimelines } from './merged-timelines.ts'
 
@@ -30,7 +30,7 @@ const MAX_PAGE_BYTES = 4 * 1024 * 1024
 /** One page of the room events of a user's stream: from memory as far back as it reaches, else room by room. */
 export const roomEvents = async (
   want: RoomEventsWant,
-  sources: { readonly reader: RoomsReader; readonly recent: RecentEvents; readonly clock: Clock },
+  sources: { readonly reader: EventsReader; readonly recent: RecentEvents; readonly clock: Clock },
 ): Promise<RoomEventsPage> => {
   const forward = want.direction === 'forward'
   const end = forward ? want.upTo : want.after

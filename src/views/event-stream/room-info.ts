@@ -1,6 +1,13 @@
 import type { Clock } from '#base'
 import type { Membership, RoomId } from '#spec'
-import type { RoomAccountDataEntry, RoomNumber, RoomsReader, StoredEvent } from '#store'
+import type {
+  EventsReader,
+  RoomAccountDataEntry,
+  RoomNumber,
+  RoomRecordsReader,
+  RoomStateReader,
+  StoredEvent,
+} from '#store'
 import { formatPageToken, formatSyncToken, type Positions } from '#streams'
 import { accountDataText } from '../events/account-data-text.ts'
 import type { EventTexts } from '../events/event-texts.ts'
@@ -10,7 +17,7 @@ import type { RoomVisibility, Visibility } from '../known/visibility.ts'
 
 export interface RoomInfosParts {
   readonly clock: Clock
-  readonly reader: RoomsReader
+  readonly reader: EventsReader & RoomRecordsReader & RoomStateReader
   readonly visibility: Visibility
   readonly texts: EventTexts
 }

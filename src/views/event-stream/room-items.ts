@@ -1,5 +1,5 @@
 import type { Clock } from '#base'
-import type { RoomsReader, StoredEvent } from '#store'
+import type { EventsReader, MembersReader, RoomRecordsReader, StoredEvent } from '#store'
 import type { EventTexts } from '../events/event-texts.ts'
 import type { RoomViewer } from '../events/viewer.ts'
 import { newlyMet } from '../known/newly-met.ts'
@@ -13,7 +13,7 @@ import { presenceItems } from './stream-items.ts'
 
 export interface RoomItemsParts {
   readonly clock: Clock
-  readonly reader: RoomsReader
+  readonly reader: EventsReader & MembersReader & RoomRecordsReader
   readonly recent: RecentEvents
   readonly visibility: Visibility
   readonly texts: EventTexts

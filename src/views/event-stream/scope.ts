@@ -1,5 +1,5 @@
 import { MatrixError, type Pdu, type RoomId, stringAt, type UserId } from '#spec'
-import type { RoomNumber, RoomsReader, StoredEvent } from '#store'
+import type { MembersReader, RoomNumber, StoredEvent } from '#store'
 import type { RoomViewer } from '../events/viewer.ts'
 import { joinedRooms, type RoomsOfUser, type UserRooms } from '../known/user-rooms.ts'
 import type { IgnoredUsers, RoomVisibility, Visibility } from '../known/visibility.ts'
@@ -15,7 +15,7 @@ export interface StreamScope {
 }
 
 export interface StreamScopesParts {
-  readonly reader: RoomsReader
+  readonly reader: MembersReader
   readonly userRooms: UserRooms
   readonly visibility: Visibility
   readonly ignored: IgnoredUsers

@@ -1,6 +1,6 @@
 import { creatorsOf, toRoomEvent } from '#rules'
 import { isJsonObject, type JsonObject, type Pdu, ROOM_VERSIONS, stringAt, type UserId } from '#spec'
-import type { RoomNumber, RoomsReader, StoredEvent } from '#store'
+import type { RoomNumber, RoomStateReader, StoredEvent } from '#store'
 
 /** Users whose power is above all levels, by room; only in room versions where `m.room.power_levels` does not list them (since 12). */
 export type Creators = ReadonlyMap<RoomNumber, readonly UserId[]>
@@ -8,7 +8,7 @@ export type Creators = ReadonlyMap<RoomNumber, readonly UserId[]>
 const NONE: Creators = new Map()
 
 /** The creators of the rooms whose power levels are among the events. */
-export const creatorsAmong = async (events: readonly StoredEvent[], reader: RoomsReader): Promise<Creators> => {
+export const creatorsAmong = async (events: readonly StoredEvent[], reader: RoomStateReader): Promise<Creators> => {
   const levels = events.filter(({ type, stateKey }) => isLevels(type, stateKey))
   if (levels.length === 0) return NONE
   const rooms = new Set(levels.map(({ room }) => room))

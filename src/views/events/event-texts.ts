@@ -1,6 +1,6 @@
 import type { Clock } from '#base'
 import type { JsonObject, Membership, UserId } from '#spec'
-import type { RoomNumber, RoomsReader, StoredEvent } from '#store'
+import type { RoomNumber, RoomStateReader, StoredEvent } from '#store'
 import type { ClientEvents, EventForm } from './client-event.ts'
 import { creatorsAmong } from './creators.ts'
 import { spliceTexts } from './splice-texts.ts'
@@ -21,7 +21,7 @@ export interface EventsViewer {
 
 export interface EventTextsParts {
   readonly clientEvents: ClientEvents
-  readonly reader: RoomsReader
+  readonly reader: RoomStateReader
   readonly clock: Clock
   readonly visibility: { inRoom(room: RoomNumber, viewer: EventsViewer): Promise<EventVisibility> }
 }

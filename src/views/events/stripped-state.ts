@@ -1,5 +1,5 @@
 import type { UserId } from '#spec'
-import type { RoomNumber, RoomsReader } from '#store'
+import type { RoomNumber, RoomStateReader } from '#store'
 import type { ClientEvents } from './client-event.ts'
 
 const STRIPPED_TYPES = [
@@ -17,7 +17,7 @@ export const strippedState = async (
   room: RoomNumber,
   at: number,
   userId: UserId,
-  reader: RoomsReader,
+  reader: RoomStateReader,
   clientEvents: ClientEvents,
 ): Promise<string> => {
   const own = await reader.stateEvent(room, at, 'm.room.member', userId)

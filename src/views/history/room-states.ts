@@ -9,7 +9,7 @@ import {
   stringAt,
   type UserId,
 } from '#spec'
-import type { RoomsReader, StoredEvent } from '#store'
+import type { AliasesReader, MembersReader, RoomStateReader, StoredEvent } from '#store'
 import type { Streams } from '#streams'
 import type { ClientEvents } from '../events/client-event.ts'
 import { creatorsAmong } from '../events/creators.ts'
@@ -32,7 +32,7 @@ export interface MembersRequest {
 }
 
 export interface RoomStatesParts {
-  readonly reader: RoomsReader
+  readonly reader: AliasesReader & MembersReader & RoomStateReader
   readonly visibility: Visibility
   readonly clientEvents: ClientEvents
   readonly texts: EventTexts
@@ -45,7 +45,7 @@ export interface RoomStatesParts {
  * `world_readable`. Answers are JSON texts. All throw `M_FORBIDDEN` for rooms the user may not read.
  */
 export class RoomStates {
-  readonly #reader: RoomsReader
+  readonly #reader: AliasesReader & MembersReader & RoomStateReader
   readonly #visibility: Visibility
   readonly #events: ClientEvents
   readonly #eventTexts: EventTexts

@@ -1,7 +1,14 @@
 import type { Clock } from '#base'
 import type { EventMatcher } from '#rules'
 import { type EventId, MatrixError, type RoomId } from '#spec'
-import { type HistoryPlace, isInHistory, type RoomNumber, type RoomsReader, type StoredEvent } from '#store'
+import {
+  type EventsReader,
+  type HistoryPlace,
+  isInHistory,
+  type RoomNumber,
+  type RoomStateReader,
+  type StoredEvent,
+} from '#store'
 import { formatPageToken, formatPlaceToken, type Streams } from '#streams'
 import type { ClientEvents } from '../events/client-event.ts'
 import type { EventTexts } from '../events/event-texts.ts'
@@ -12,7 +19,7 @@ import { readPage, type TimelinePage } from './timeline-page.ts'
 import { type ContextRequest, filterOf, type MessagesRequest } from './timeline-request.ts'
 
 export interface TimelineParts {
-  readonly reader: RoomsReader
+  readonly reader: EventsReader & RoomStateReader
   readonly visibility: Visibility
   readonly clientEvents: ClientEvents
   readonly texts: EventTexts
@@ -22,7 +29,7 @@ export interface TimelineParts {
 
 /** A room's history as a user asks for it: `/messages`, `/context`, one event. Answers are JSON texts. */
 export class Timeline {
-  readonly #reader: RoomsReader
+  readonly #reader: EventsReader & RoomStateReader
   readonly #visibility: Visibility
   readonly #events: ClientEvents
   readonly #eventTexts: EventTexts

@@ -1,5 +1,5 @@
 import type { Membership, UserId } from '#spec'
-import type { MembershipRecord, RoomsReader } from '#store'
+import type { MembershipRecord, RoomStateReader } from '#store'
 import { endOfStay } from './visibility.ts'
 
 /** Events with `after` < position <= `upTo`; without `after`, from the beginning. */
@@ -33,7 +33,7 @@ export interface MembershipInWindow {
 export const membershipInWindow = async (
   record: MembershipRecord,
   { userId, after, upTo }: MembershipWindow,
-  reader: RoomsReader,
+  reader: RoomStateReader,
 ): Promise<MembershipInWindow | undefined> => {
   // The usual case: the membership did not change in the window.
   if (after !== undefined && record.position <= after && record.position <= upTo) {

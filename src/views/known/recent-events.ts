@@ -1,5 +1,5 @@
 import { type Pdu, stringAt } from '#spec'
-import type { RoomsReader, StoredEvent } from '#store'
+import type { EventsReader, StoredEvent } from '#store'
 
 const LIMIT_BYTES = 32 * 1024 * 1024
 const OVERHEAD_BYTES = 500
@@ -8,7 +8,7 @@ const READ_AT_ONCE = 500
 const MAX_EVENTS = 10_000
 
 export interface RecentEventsParts {
-  readonly reader: RoomsReader
+  readonly reader: EventsReader
   /** Position from which events are kept. */
   readonly position: number
 }
@@ -18,7 +18,7 @@ export interface RecentEventsParts {
  * reads the database.
  */
 export class RecentEvents {
-  readonly #reader: RoomsReader
+  readonly #reader: EventsReader
   #events: StoredEvent[] = []
   /** Events with #from < position <= #upTo are held. */
   #from: number

@@ -9,7 +9,7 @@ import {
   type RoomEvent,
   type RoomVersion,
 } from '#spec'
-import type { RoomNumber, RoomRecord, RoomsReader } from '#store'
+import type { RoomNumber, RoomRecord, RoomRecordsReader, RoomStateReader } from '#store'
 import type { News, NewsHandler } from '#streams'
 
 /** Facts of a room that are the same for all its readers until its next event. */
@@ -26,13 +26,13 @@ const OPEN: ReadonlySet<HistoryVisibility> = new Set<HistoryVisibility>(['shared
 const FACTS_BYTES = 3_000
 
 export interface RoomFactsCacheParts {
-  readonly reader: RoomsReader
+  readonly reader: RoomRecordsReader & RoomStateReader
   readonly limitBytes: number
 }
 
 /** Kept until the next event of the room: when a message wakes the members, the first reads the facts and the others find them here. */
 export class RoomFactsCache implements NewsHandler {
-  readonly #reader: RoomsReader
+  readonly #reader: RoomRecordsReader & RoomStateReader
   readonly #facts: LatestValues<RoomNumber, RoomFacts | 'unknown'>
 
   constructor({ reader, limitBytes }: RoomFactsCacheParts) {

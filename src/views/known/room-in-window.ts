@@ -1,6 +1,6 @@
 import type { EventMatcher } from '#rules'
 import type { JsonObject } from '#spec'
-import type { Receipt, RoomRecord, RoomsReader, StoredEvent } from '#store'
+import type { EventsReader, MembersReader, Receipt, RoomRecord, RoomStateReader, StoredEvent } from '#store'
 import type { ClientEvents } from '../events/client-event.ts'
 import type { EventVisibility } from '../events/event-texts.ts'
 import type { MembershipInWindow } from './membership-in-window.ts'
@@ -47,7 +47,7 @@ export interface JoinedRoom extends LeftRoom {
 }
 
 export interface RoomsInWindowParts {
-  readonly reader: RoomsReader
+  readonly reader: EventsReader & MembersReader & RoomStateReader
   readonly clientEvents: ClientEvents
   readonly visibility: Visibility
   readonly unread: Unread

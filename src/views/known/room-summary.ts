@@ -1,5 +1,5 @@
 import { type JsonObject, type Pdu, stringAt, type UserId } from '#spec'
-import type { RoomNumber, RoomRecord, RoomsReader } from '#store'
+import type { MembersReader, RoomNumber, RoomRecord, RoomStateReader } from '#store'
 
 const MAX_HEROES = 5
 
@@ -10,7 +10,11 @@ export interface RoomSummary {
 }
 
 /** The `summary` section: member counts, and heroes for rooms without a name (section "Syncing", `RoomSummary`). */
-export const roomSummary = async (record: RoomRecord, userId: UserId, reader: RoomsReader): Promise<RoomSummary> => {
+export const roomSummary = async (
+  record: RoomRecord,
+  userId: UserId,
+  reader: MembersReader & RoomStateReader,
+): Promise<RoomSummary> => {
   const counts = {
     'm.joined_member_count': record.joinedCount,
     'm.invited_member_count': record.invitedCount,
@@ -23,7 +27,7 @@ export const roomSummary = async (record: RoomRecord, userId: UserId, reader: Ro
   return { heroes, json: { 'm.heroes': heroes, ...counts } }
 }
 
-const isNamed = async (room: RoomNumber, reader: RoomsReader): Promise<boolean> => {
+const isNamed = async (room: RoomNumber, reader: MembersReader & RoomStateReader): Promise<boolean> => {
   for (const [type, key] of [
     ['m.room.name', 'name'],
     ['m.room.canonical_alias', 'alias'],

@@ -1,7 +1,7 @@
 import { BoundedCache, type CacheStats } from '#base'
 import type { EventMatcher } from '#rules'
 import { stateTupleKey, type UserId } from '#spec'
-import type { RoomNumber, RoomsReader, StoredEvent } from '#store'
+import type { RoomNumber, RoomStateReader, StoredEvent } from '#store'
 
 export interface StateWant {
   readonly room: RoomNumber
@@ -21,13 +21,13 @@ export interface StateWant {
 const entryOf = ({ type, stateKey = '' }: StoredEvent): string => stateTupleKey(type, stateKey)
 
 export interface StateInWindowParts {
-  readonly reader: RoomsReader
+  readonly reader: RoomStateReader
   readonly limitBytes: number
 }
 
 /** The `state` section of a room in `/sync`, with members loaded lazily where the filter asks for it ("Lazy-loading room members"). */
 export class StateInWindow {
-  readonly #reader: RoomsReader
+  readonly #reader: RoomStateReader
   /** Members that each device was told of, by device and room. */
   readonly #sent: BoundedCache<string, Set<UserId>>
 

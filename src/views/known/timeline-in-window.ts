@@ -1,5 +1,5 @@
 import type { EventMatcher } from '#rules'
-import type { RoomNumber, RoomsReader, StoredEvent } from '#store'
+import type { EventsReader, RoomNumber, StoredEvent } from '#store'
 import type { ClientEvents } from '../events/client-event.ts'
 
 /** The newest part of a room's timeline within a window. */
@@ -31,7 +31,7 @@ const MAX_PAGES = 10
 
 export const timelineInWindow = async (
   want: TimelineWant,
-  reader: RoomsReader,
+  reader: EventsReader,
   clientEvents: ClientEvents,
 ): Promise<TimelinePart> => {
   const passes = async (event: StoredEvent): Promise<boolean> =>

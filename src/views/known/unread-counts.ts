@@ -1,7 +1,7 @@
 import { BoundedCache, type CacheStats } from '#base'
 import { type PushCandidate, type PushEvaluator, toPushCandidate } from '#rules'
 import { isJsonObject, type Pdu, type RoomEvent, stringAt, type UserId } from '#spec'
-import type { Receipt, ReceiptsReader, RoomNumber, RoomsReader, StoredEvent } from '#store'
+import type { EventsReader, Receipt, ReceiptsReader, RoomNumber, RoomStateReader, StoredEvent } from '#store'
 import type { ClientEvents } from '../events/client-event.ts'
 import type { PushRules } from './push-rules.ts'
 import type { RoomFacts } from './room-facts.ts'
@@ -60,7 +60,7 @@ const MAX_COUNTED_EVENTS = 2_000
 const PAGE = 200
 
 export interface UnreadParts {
-  readonly rooms: RoomsReader
+  readonly rooms: EventsReader & RoomStateReader
   readonly receipts: ReceiptsReader
   readonly pushRules: PushRules
   readonly clientEvents: ClientEvents
@@ -72,7 +72,7 @@ export interface UnreadParts {
  * nothing for absent members, and no read of the database for those who wait.
  */
 export class Unread {
-  readonly #rooms: RoomsReader
+  readonly #rooms: EventsReader & RoomStateReader
   readonly #receipts: ReceiptsReader
   readonly #rules: PushRules
   readonly #clientEvents: ClientEvents

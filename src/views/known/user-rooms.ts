@@ -1,6 +1,6 @@
 import { type CacheStats, LatestValues } from '#base'
 import type { UserId } from '#spec'
-import type { MembershipRecord, RoomNumber, RoomsReader } from '#store'
+import type { MembershipRecord, MembersReader, RoomNumber } from '#store'
 import type { News, NewsHandler } from '#streams'
 
 export type RoomsOfUser = ReadonlyMap<RoomNumber, MembershipRecord>
@@ -8,13 +8,13 @@ export type RoomsOfUser = ReadonlyMap<RoomNumber, MembershipRecord>
 const BYTES_A_ROOM = 250
 
 export interface UserRoomsParts {
-  readonly reader: RoomsReader
+  readonly reader: MembersReader
   readonly limitBytes: number
 }
 
 /** The rooms that each user is in, is invited to or was in, kept in memory until one of these memberships changes. */
 export class UserRooms implements NewsHandler {
-  readonly #reader: RoomsReader
+  readonly #reader: MembersReader
   readonly #rooms: LatestValues<number, RoomsOfUser>
 
   constructor({ reader, limitBytes }: UserRoomsParts) {

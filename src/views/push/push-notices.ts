@@ -10,7 +10,7 @@ import {
   stringAt,
   type UserId,
 } from '#spec'
-import type { MembershipRecord, ReceiptsReader, RoomNumber, RoomsReader, StoredEvent } from '#store'
+import type { EventsReader, MembershipRecord, ReceiptsReader, RoomNumber, RoomStateReader, StoredEvent } from '#store'
 import type { ClientEvents } from '../events/client-event.ts'
 import type { PushRules } from '../known/push-rules.ts'
 import type { RecentEvents } from '../known/recent-events.ts'
@@ -36,7 +36,7 @@ export interface PushNotice {
 }
 
 export interface PushNoticesParts {
-  readonly reader: RoomsReader
+  readonly reader: EventsReader & RoomStateReader
   readonly receipts: ReceiptsReader
   readonly recent: RecentEvents
   readonly clientEvents: ClientEvents

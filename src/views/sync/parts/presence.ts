@@ -1,4 +1,4 @@
-import type { RoomsReader } from '#store'
+import type { MembersReader, RoomRecordsReader } from '#store'
 import { newlyMet } from '../../known/newly-met.ts'
 import { joinedRooms } from '../../known/user-rooms.ts'
 import type { PresenceEntry, PresenceNow } from '../../presence/presence-now.ts'
@@ -7,7 +7,7 @@ import type { PresenceVisibility } from '../../presence/presence-visibility.ts'
 import type { PartAnswer, SyncPart, SyncWindow } from '../request.ts'
 
 export interface PresencePartParts {
-  readonly reader: RoomsReader
+  readonly reader: MembersReader & RoomRecordsReader
   readonly presence: PresenceNow
   readonly presenceVisibility: PresenceVisibility
 }

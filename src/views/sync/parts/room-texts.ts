@@ -1,4 +1,4 @@
-import type { RoomAccountDataEntry, RoomsReader, StoredEvent } from '#store'
+import type { RoomAccountDataEntry, RoomStateReader, StoredEvent } from '#store'
 import { formatPageToken, formatPlaceToken } from '#streams'
 import { accountDataText } from '../../events/account-data-text.ts'
 import type { ClientEvents } from '../../events/client-event.ts'
@@ -13,7 +13,7 @@ import type { UnreadCount, UnreadCounts } from '../../known/unread-counts.ts'
 import type { SyncWindow } from '../request.ts'
 
 export interface RoomTextsParts {
-  readonly reader: RoomsReader
+  readonly reader: RoomStateReader
   readonly clientEvents: ClientEvents
   readonly texts: EventTexts
   readonly rooms: RoomsInWindow

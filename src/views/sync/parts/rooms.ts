@@ -1,5 +1,5 @@
 import { type Clock, yieldToEventLoop } from '#base'
-import type { RoomNumber, RoomsReader } from '#store'
+import type { RoomNumber, RoomStateReader } from '#store'
 import { type MembershipInWindow, membershipInWindow } from '../../known/membership-in-window.ts'
 import { NO_ROOM_NEWS } from '../../known/stream-news.ts'
 import type { PartAnswer, SyncPart, SyncWindow } from '../request.ts'
@@ -7,7 +7,7 @@ import type { RoomTexts } from './room-texts.ts'
 
 export interface RoomsPartParts {
   readonly clock: Clock
-  readonly reader: RoomsReader
+  readonly reader: RoomStateReader
   readonly texts: RoomTexts
 }
 
