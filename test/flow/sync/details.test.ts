@@ -188,6 +188,7 @@ describe('sync in detail', () => {
   it('tells with events of the timeline, not with state, the membership that one had when they were sent', async () => {
     const roomId = await alice.createRoom({ preset: 'public_chat' })
     await bob.join(roomId)
+    for (const topic of ['one', 'two']) await alice.put(`/v3/rooms/${roomId}/state/m.room.topic`, { topic })
     await alice.sendText(roomId, 'with bob')
     const room = (await bob.sync(filter({ room: { timeline: { limit: 1 } } }))).rooms.join[roomId]
     const told = (events: Json): unknown[] => events.map(({ unsigned }: Json) => unsigned?.membership)
