@@ -10,7 +10,7 @@ export interface SharedTurnsParts {
   /** The lifetime of its rows is the longest that a turn may last: after that the process is taken for dead, and the next turn begins. */
   readonly table: ShortLivedTable<object>
   readonly clock: Clock
-  /** This process: the turns of one that was killed end when it starts again. */
+  /** This process, where one object has all turns of the kind: a row of its own that nobody here works for is of a turn that was cut off. */
   readonly owner: string
 }
 

@@ -96,7 +96,7 @@ export class ShortLivedTable<Value extends {}> {
     const { commit, writer, clock } = this.#parts
     const row = this.#row(id, {}, owner, undefined)
     const [added] = await commit([writer.add(row, clock.nowMs())])
-    if (!added) return undefined
+    if (!added && !(await this.#takeOver(id, row))) return undefined
     return async () => {
       // Sealing the same value twice gives different texts, so this never removes a later claim.
       await commit([writer.replace({ ...row, expiresAtMs: 0 }, row.body)])
@@ -144,6 +144,15 @@ export class ShortLivedTable<Value extends {}> {
       if (done) return value
     }
     throw new Error(`a row of ${this.#parts.kind} was changed by others again and again`)
+  }
+
+  /** A row of the same owner is a claim whose answer was lost, or whose process was killed. */
+  async #takeOver(id: string, row: ShortLivedRow): Promise<boolean> {
+    const { commit, writer } = this.#parts
+    const before = await this.#found(id)
+    if (before === undefined || before.owner !== row.owner) return false
+    const [done] = await commit([writer.replace(row, before.body)])
+    return done
   }
 
   async #found(id: string): Promise<ShortLivedRow | undefined> {

@@ -17,7 +17,7 @@ import { buildPersonal, type Personal } from './personal.ts'
 import { buildPush, buildPushers } from './push.ts'
 import { buildRoomPurge, buildRooms, type RoomsDomain, roomApi } from './rooms.ts'
 import { buildProviders } from './sign-in.ts'
-import { endOwnTurns, turnsOf } from './turns.ts'
+import { turnsOf } from './turns.ts'
 import { buildViews, type Views } from './views.ts'
 import { wellKnownOf } from './well-known.ts'
 
@@ -32,7 +32,6 @@ export interface Composed {
 
 /** The one place that knows every layer: builds streams, domain, views and api over an open store. Each step has a builder of its own. */
 export const compose = async (ground: Ground): Promise<Composed> => {
-  await endOwnTurns(ground)
   const streams = await buildStreams(ground)
   // Accounts, personal data and rooms need a little of each other, but only when requests come.
   const providers = await buildProviders(ground)
