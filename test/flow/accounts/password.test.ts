@@ -109,6 +109,27 @@ describe('deactivation', () => {
     expect(Object.keys(members.joined)).toEqual([friend.userId])
   })
 
+  it('takes back knocks and refuses invites, and ends no ban', async () => {
+    const [client, friend] = [await homeserver.register('asking'), await homeserver.register('asked')]
+    const knock = { type: 'm.room.join_rules', content: { join_rule: 'knock' } }
+    const rooms = {
+      invite: await friend.createRoom({ invite: [client.userId] }),
+      knock: await friend.createRoom({ initial_state: [knock] }),
+      ban: await friend.createRoom(),
+    }
+    await client.post(`/v3/knock/${encodeURIComponent(rooms.knock)}`)
+    await friend.ban(rooms.ban, client.userId)
+    const memberships = async () => {
+      const found: string[] = []
+      for (const roomId of Object.values(rooms))
+        found.push((await friend.getState(roomId, 'm.room.member', client.userId)).membership)
+      return found
+    }
+    expect(await memberships()).toEqual(['invite', 'knock', 'ban'])
+    await deactivate(client, { auth: passwordOf(client) })
+    await expect.poll(memberships).toEqual(['leave', 'leave', 'ban'])
+  })
+
   it('can be done without a token, once', async () => {
     const client = await homeserver.register('quitter')
     const { status } = await deactivate(client, { auth: passwordOf(client) }, null)
