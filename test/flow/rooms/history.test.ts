@@ -167,3 +167,24 @@ describe('context', () => {
     },
   )
 })
+
+describe('the members at a token', () => {
+  it('are told to a user who may see the event before it or the one after it', async () => {
+    const hidden = { type: 'm.room.history_visibility', content: { history_visibility: 'joined' } }
+    const roomId = await alice.createRoom({ preset: 'public_chat', initial_state: [hidden] })
+    await bob.join(roomId)
+    const tokens: string[] = []
+    const step = async (act: () => Promise<unknown>) => {
+      await act()
+      tokens.push((await alice.sync()).next_batch)
+    }
+    await step(() => bob.leave(roomId))
+    for (let count = 0; count < 4; count++) await step(() => alice.sendText(roomId, 'hidden'))
+    await step(() => bob.join(roomId))
+    await step(() => alice.sendText(roomId, 'seen'))
+    const statuses: number[] = []
+    for (const at of tokens) statuses.push(await statusOf(bob, `/v3/rooms/${enc(roomId)}/members?at=${at}`))
+    // From right after his leaving on nothing near is his to see, up to right before he came back.
+    expect(statuses).toEqual([200, 403, 403, 403, 200, 200, 200])
+  })
+})
