@@ -9,7 +9,7 @@ export interface TransactionKey {
   readonly path: string
 }
 
-/** Where transactions are kept, also for other processes and across restarts. */
+/** Keeps transactions, also for other processes and across restarts. */
 export interface TransactionAnswers {
   begin(
     key: TransactionKey,

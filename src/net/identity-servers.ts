@@ -44,7 +44,7 @@ export type BindAnswer =
 
 export interface BindRequest {
   readonly idServer: string
-  /** With a token the v2 API is used, without one v1, which has no tokens. */
+  /** If given, the v2 API is used, else v1, which has no tokens. */
   readonly accessToken: string | undefined
   readonly sid: string
   readonly clientSecret: string

@@ -2,8 +2,8 @@ export interface StreamDeclaration {
   /** The store tells the positions of streams in the database. Streams in memory have positions of `ephemeral-position.ts`. */
   readonly kept: 'database' | 'memory'
   /**
-   * Where a client begins whose token was made before the stream was added: `beginning` if the client is to be sent all of it, `now` if
-   * only what is to come. `never`: the stream is in every token there is.
+   * The position for a client whose token is older than the stream: `beginning` sends it the whole stream, `now` only later items.
+   * `never`: every token has the stream.
    */
   readonly missing: 'beginning' | 'now' | 'never'
 }

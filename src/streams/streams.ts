@@ -30,15 +30,15 @@ export interface NewsHandler {
 export interface StreamsParts {
   readonly clock: Clock
   readonly bus: Bus
-  /** As far as the store's streams reach now. */
+  /** The newest positions of the store's streams. */
   readonly durable: DurablePositions
-  /** Asks the store how far its streams reach, also by commits of other processes. */
+  /** Reads the newest positions from the store, with commits of other processes. */
   readDurable(): Promise<DurablePositions>
   /** Number of this process among those of the homeserver, below `PROCESSES`; 0 by default. */
   readonly process?: number
 }
 
-/** Knows how far each stream reaches, and wakes the requests that news concerns. */
+/** Keeps the newest position of each stream, and wakes the requests that news concerns. */
 export class Streams {
   readonly #parts: StreamsParts
   readonly #process: number
@@ -48,7 +48,7 @@ export class Streams {
   #positions: Positions
   #tick = 0
   #catchingUp: Promise<void> | undefined
-  /** Gaps in the news, and how many of them were there when the store was last asked how far its streams reach. */
+  /** Number of gaps in the news, and that number when the store was last asked for its positions. */
   #gaps = 0
   #caughtUpGaps = 0
 
@@ -81,7 +81,7 @@ export class Streams {
     return this.#listeners.reached
   }
 
-  /** Tells the handler of all news from now on. Returns what ends that. */
+  /** Calls the handler for all news from now on. Returns the function that ends that. */
   onNews(handler: NewsHandler): () => void {
     this.#handlers.add(handler)
     return () => this.#handlers.delete(handler)
@@ -110,7 +110,7 @@ export class Streams {
     }
   }
 
-  /** Whether the streams reach these positions, after asking the store where this process does not know of them yet. */
+  /** Whether the streams reach these positions. Asks the store about positions that this process does not know yet. */
   async reach(wanted: Partial<DurablePositions>): Promise<boolean> {
     if (!isAhead(wanted, this.#durable)) return true
     // A read under way may have begun before the position was there.

@@ -14,7 +14,7 @@ import type { AccountRecord, AccountsReader, AccountsWriter, Change } from '#sto
 import type { AccountIdentifier } from './identifiers.ts'
 import type { PasswordHasher } from './password-hasher.ts'
 
-/** Counts tries at one account's password; throws `M_LIMIT_EXCEEDED` where there were too many. */
+/** Counts tries at one account's password. Throws `M_LIMIT_EXCEEDED` after too many. */
 export interface LoginAttempts {
   consume(account: string): Promise<void>
 }
@@ -22,7 +22,7 @@ export interface LoginAttempts {
 /** The owners of e-mail addresses and phone numbers; the address in any form. */
 export interface AddressBook {
   owner(medium: string, address: string): Promise<UserId | undefined>
-  /** The one form of the address; undefined for what is none. */
+  /** The canonical form of the address; undefined for a text that is no address. */
   canonical(medium: string, address: string): string | undefined
 }
 
@@ -38,12 +38,12 @@ export interface AccountsParts {
   readonly minPasswordLength: number
 }
 
-/** Hashing takes time in proportion to it. */
+/** Limited because the time of hashing grows with it. */
 const MAX_PASSWORD_LENGTH = 512
 
 const WRONG_CREDENTIALS = 'Wrong user name or password'
 
-/** Local accounts: who exists, and who proves to be whom. */
+/** Local accounts, and the check of passwords. */
 export class Accounts {
   readonly #parts: AccountsParts
 
@@ -62,7 +62,7 @@ export class Accounts {
   newUserId(username: string): UserId {
     const localpart = username.toLowerCase()
     const userId = userIdOf(localpart, this.#parts.serverName)
-    // Every character that lower-casing turns into a-z is ASCII but for U+212A, the Kelvin sign, which nobody shall pass as a k.
+    // Lower-casing turns one character beyond ASCII into a-z: U+212A, the Kelvin sign, which must not pass as a k.
     if (!isNewLocalpart(localpart) || /[^\0-\x7f]/.test(username)) {
       throw new MatrixError('M_INVALID_USERNAME', 'User names consist of the letters a to z, digits, and . _ = - / +')
     }
@@ -119,9 +119,9 @@ export class Accounts {
   }
 
   /**
-   * The account that the password opens. Throws `M_FORBIDDEN` for a wrong password and an unknown user alike, in about the same
-   * time, and what `LoginAttempts` throws. `M_USER_DEACTIVATED` is for who gave the right password of a deactivated account, else it
-   * would tell strangers who left. Deactivating takes the password away, so of accounts that ended here nobody gives it.
+   * The account that the password opens. Throws `M_FORBIDDEN` for a wrong password and for an unknown user, in about the same
+   * time, and what `LoginAttempts` throws. `M_USER_DEACTIVATED` needs the right password of a deactivated account, as it would otherwise
+   * tell strangers who left; accounts deactivated here have no password, so it is never thrown for them.
    */
   async authenticate(identifier: AccountIdentifier, password: string): Promise<AccountRecord> {
     const found = await this.resolve(identifier)
@@ -137,8 +137,8 @@ export class Accounts {
   }
 
   /**
-   * Tries at an address are counted for themselves, whether somebody has it or not. Were they counted with those at its account, who used
-   * up the tries at both would learn that the one is the other's.
+   * The key by which tries are counted. Tries at an address count separately from those at its account: otherwise somebody who used
+   * up the tries at both would learn that they belong together.
    */
   #triedIn(identifier: AccountIdentifier): string | undefined {
     if (identifier.kind !== 'thirdparty') return undefined
@@ -146,7 +146,7 @@ export class Accounts {
     return address === undefined ? undefined : `${identifier.medium} ${address}`
   }
 
-  /** A change that brings the stored hash up to today's cost, where it is behind. */
+  /** A change that stores a hash of today's cost, if the stored one has another. */
   async refreshedHash(account: AccountRecord, password: string): Promise<Change<void> | undefined> {
     const { userId, passwordHash } = account
     if (passwordHash === undefined || !this.#parts.hasher.isOutdated(passwordHash)) return undefined
@@ -171,7 +171,7 @@ export class Accounts {
     return this.#parts.writer.setPassword(userId, passwordHash)
   }
 
-  /** Conflict: `account-gone`, where it is no guest (any more). */
+  /** Conflict: `account-gone` (not a guest, or no longer). */
   upgradeGuest(userId: UserId, passwordHash: string): Change<void> {
     return this.#parts.writer.upgradeGuest(userId, passwordHash)
   }

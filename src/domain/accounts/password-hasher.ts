@@ -52,7 +52,7 @@ export class PasswordHasher {
     return `$argon2id$v=19$m=${memoryKib},t=${passes},p=${parallelism}$${unpadded(salt)}$${unpadded(tag)}`
   }
 
-  /** With no hash to compare with it takes as long and answers false: the time does not tell which accounts exist. */
+  /** Whether the password fits the hash. Without a hash it takes as long and returns false, so that the time does not tell which accounts exist. */
   async verify(password: string, stored: string | undefined): Promise<boolean> {
     const parsed = stored === undefined ? undefined : parse(stored)
     if (parsed === undefined) {
@@ -111,7 +111,7 @@ export class PasswordHasher {
     await new Promise<void>((resolve) => this.#waiting.push(resolve))
   }
 
-  /** Whoever waits takes the place over, so the count stays. */
+  /** Gives the place to the next in the queue, if any; the count stays then. */
   #leave(): void {
     const next = this.#waiting.shift()
     if (next === undefined) this.#running--

@@ -36,7 +36,7 @@ interface CachedToken {
 
 const CACHE_BYTES = 16 * 1024 * 1024
 const ENTRY_BYTES = 512
-/** A token that another process voided is found by then at the latest, should its news be lost. */
+/** Time after which a token that another process voided is found, even if its news was lost. */
 const FRESH_FOR_MS = 30_000
 /** Users with void tokens that are remembered; beyond that all tokens are read again. */
 const REMEMBERED_USERS = 50_000
@@ -78,7 +78,7 @@ export class AccessTokens implements NewsHandler {
     return looksIssued(accessToken)
   }
 
-  /** Throws `M_UNKNOWN_TOKEN`, with `soft_logout` where the token expired and its device lives. Without `at` the device is not seen. */
+  /** Throws `M_UNKNOWN_TOKEN`, with `soft_logout` if the token has expired and its device exists. Without `at` no sighting of the device is recorded. */
   async check(
     accessToken: string,
     at?: { readonly ip: string; readonly userAgent: string | undefined },
@@ -112,7 +112,7 @@ export class AccessTokens implements NewsHandler {
     this.#tellVoided?.('all')
   }
 
-  /** From now on `listener` is told the users of whom tokens became void; `all` where that is not known. */
+  /** Calls `listener` with each user whose tokens became void from now on, or with `all` if that is unknown. */
   onVoided(listener: (user: UserNumber | 'all') => void): void {
     this.#tellVoided = listener
   }

@@ -69,7 +69,7 @@ export class Devices {
   }
 }
 
-/** As it can be stored: no U+0000, no lone surrogates, not too long. */
+/** Makes a name storable: no U+0000, no lone surrogates, not too long. */
 export const clipDisplayName = (name: string): string =>
   name.slice(0, MAX_DISPLAY_NAME_LENGTH).toWellFormed().replaceAll('\0', '')
 

@@ -11,7 +11,7 @@ export interface TokenLifetimes {
   readonly refreshMs: number | undefined
 }
 
-/** As the client gets them: client-server API, `/login`, `/register` and `/refresh`. */
+/** Tokens in the form for clients (client-server API, `/login`, `/register` and `/refresh`). */
 export interface IssuedTokens {
   readonly access_token: string
   readonly refresh_token?: string
@@ -26,7 +26,7 @@ const SHAPE = /^hr[ar]_[A-Za-z0-9]{43}$/
 
 export const hashToken = (token: string): string => hash('sha256', token, 'hex')
 
-/** Whether this server could have given it out: what is not is turned away without a question to the database. */
+/** Whether this server could have issued the token; others are refused without a query. */
 export const looksIssued = (token: string): boolean => SHAPE.test(token)
 
 export const issueTokens = (

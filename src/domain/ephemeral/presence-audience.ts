@@ -3,7 +3,7 @@ import type { RoomNumber, RoomsReader } from '#store'
 
 const MAX_WOKEN_ROOMS = 500
 
-/** Which rooms to wake for a change of somebody's presence: those joined last, for in the others people hear of it at their next answer. */
+/** The rooms to wake for a change of somebody's presence: those joined last. People in other rooms get it with their next answer. */
 export const roomsToWake = async (
   rooms: Pick<RoomsReader, 'roomsOfUser'>,
   userId: UserId,

@@ -13,13 +13,13 @@ export interface PresenceListsParts {
   readonly reader: PresenceListsReader
   readonly writer: PresenceListsWriter
   readonly commit: Commit
-  /** Every invitation counts as accepted, as the servers of 2015 had it. */
+  /** Whether every invitation counts as accepted, as on the servers of 2015. */
   readonly acceptsAll: boolean
 }
 
 /** The number of users whom one account may list. */
 const MAX_LISTED = 1_000
-/** So many followers hear of a change at once, where everybody is accepted unasked; the others at their next answer. */
+/** Followers that a change wakes, if every invitation counts as accepted; the others get it with their next answer. */
 const MAX_WOKEN_FOLLOWERS = 1_000
 const CACHE_LIMIT_BYTES = 8 * 1024 * 1024
 const BYTES_A_TIE = 150
@@ -37,8 +37,8 @@ interface Ties {
 
 /**
  * Presence lists (document of 2015, "Presence Lists"): "to be added to this list, the user being added must be invited by the list owner and
- * accept the invitation". That document has no call to accept with, so an invitation is accepted by inviting back: where two have listed each
- * other, each sees the other's presence, whether or not they share a room. Who was listed by a stranger is seen by him in no way.
+ * accept the invitation". That document has no request to accept, so an invitation is accepted by inviting back: two users who have listed each
+ * other see each other's presence, whether or not they share a room. Listing a user alone shows nothing of them.
  */
 export class PresenceLists {
   readonly #parts: PresenceListsParts
@@ -72,8 +72,8 @@ export class PresenceLists {
   }
 
   /**
-   * Invites and drops, all or nothing; answers who sees whom only since now. Throws `M_NOT_FOUND` for an invited user of whom there is no
-   * account here, `M_INVALID_PARAM` for one that is invited and dropped at once, `M_FORBIDDEN` where the list would grow too long.
+   * Invites and drops users, all or none. Returns the pairs of users of whom one sees the other only since then. Throws `M_NOT_FOUND` for an invited user without an
+   * account here, `M_INVALID_PARAM` for one that is invited and dropped at once, `M_FORBIDDEN` if the list would become too long.
    */
   async change(
     owner: ListedUser,
@@ -110,7 +110,7 @@ export class PresenceLists {
     const { reader, acceptsAll } = this.#parts
     return this.#ties.get(user, async () => {
       const tied = acceptsAll ? await reader.listed(user) : await reader.mutual(user)
-      // Where both must have listed each other, who sees whom is the same both ways.
+      // If both must have listed each other, seeing is mutual.
       const followers = acceptsAll ? await reader.followers(user, MAX_WOKEN_FOLLOWERS) : tied
       return { seen: new Set(tied.map(({ userId }) => userId)), followers: followers.map((one) => one.user) }
     })

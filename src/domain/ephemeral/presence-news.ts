@@ -7,7 +7,7 @@ import type { NewTie } from './presence-lists.ts'
 import { type PresenceRecord, presenceOf, sameButForActivity, samePresence } from './presence-record.ts'
 import { RecentChanges } from './recent-changes.ts'
 
-/** Changes that come within this time are told together. */
+/** Changes within this time are told together. */
 const COALESCE_MS = 50
 /**
  * The cost that telling may have: so many long polls ended a second, on average. Each costs its client a request more, so that a change which
@@ -15,11 +15,11 @@ const COALESCE_MS = 50
  */
 const WAKES_A_SECOND = 250
 const MAX_PAUSE_MS = 60_000
-/** That somebody is active, or not any more, goes along with the next change of anybody's; alone it waits so long. */
+/** A change of `currently_active` alone is told with the next change of anybody's presence, or after this time. */
 const QUIET_MS = 30_000
-/** Users told of at once; the rest at the next turn. */
+/** Users told of at once; the others follow in the next turn. */
 const MAX_TOLD = 5_000
-/** Pairs of users who met, remembered until everybody concerned has surely asked. */
+/** Pairs of users who met that are remembered, for long enough that their clients have asked. */
 const REMEMBERED_MEETINGS = 10_000
 
 export interface PresenceNewsParts {
@@ -28,11 +28,11 @@ export interface PresenceNewsParts {
   readonly streams: Pick<Streams, 'announce' | 'reached'>
   readonly rooms: Pick<RoomsReader, 'roomsOfUser'>
   readonly followersOf: (user: UserNumber) => Promise<readonly UserNumber[]>
-  /** Called with each record once it was told. */
+  /** Called with each record after it was told. */
   readonly told: (record: PresenceRecord) => void
 }
 
-/** Tells changes of presence, many at once and at a bounded cost: a change has no position, and nobody is woken for it, before its turn. */
+/** Announces changes of presence, many at once and at a bounded cost. A change gets its position, and wakes people, when it is announced. */
 export class PresenceNews {
   readonly #parts: PresenceNewsParts
   readonly #waiting = new Set<PresenceRecord>()
@@ -50,7 +50,7 @@ export class PresenceNews {
     this.#parts = parts
   }
 
-  /** Looks what others do not know of the record yet, and tells them in time. */
+  /** Announces the record in time if it differs from what others were told. */
   changed(record: PresenceRecord): void {
     const presence = presenceOf(record, this.#now())
     if (samePresence(presence, record.published)) return
@@ -58,7 +58,7 @@ export class PresenceNews {
     this.#tellWithin(sameButForActivity(presence, record.published) ? QUIET_MS : COALESCE_MS)
   }
 
-  /** Those told of with `after` < position <= `upTo`, oldest first. */
+  /** Users announced with `after` < position <= `upTo`, oldest first. */
   since(after: number, upTo: number): readonly UserId[] {
     return this.#changes.since(after, upTo)
   }
@@ -71,7 +71,7 @@ export class PresenceNews {
     })
   }
 
-  /** At once: somebody asked for it, and it concerns two. */
+  /** Announces new ties at once, as they follow a request and concern two users. */
   meet(ties: readonly NewTie[]): void {
     if (ties.length === 0) return
     const users = ties.map(({ viewer }) => viewer.user)

@@ -1,22 +1,22 @@
 import type { JsonObject, UserId } from '#spec'
 import type { UserNumber } from '#store'
 
-/** `free_for_chat` is of the document of 2015 ("generally willing to receive messages moreso than default"): online, and set by hand. */
+/** `free_for_chat` is a state of the document of 2015 ("generally willing to receive messages moreso than default"): online, and set by the user. */
 export const PRESENCE_STATES = ['online', 'unavailable', 'offline', 'free_for_chat'] as const
 export type PresenceState = (typeof PRESENCE_STATES)[number]
 
-/** A client counts as connected so long after its last `/sync` ended. */
+/** Time for which a client counts as connected after its last `/sync`. */
 export const SYNC_GRACE_MS = 30_000
 /** "The server will automatically set a user's presence to unavailable if …" (module "Presence", "Idle timeout"). */
 export const IDLE_AFTER_MS = 5 * 60_000
-/** So long after an activity `currently_active` holds, and no further activity is worth an update. */
+/** Time for which `currently_active` holds after an activity; further activity in it needs no update. */
 export const CURRENTLY_ACTIVE_MS = 60_000
 
 export interface Connection {
   state: 'online' | 'unavailable'
   /** Requests under way. */
   open: number
-  /** When the last one ended. */
+  /** Time at which the last one ended. */
   seenAt: number
 }
 
@@ -36,7 +36,7 @@ export interface PresenceProfile {
 const NO_PROFILE: PresenceProfile = {}
 
 export interface PresenceEntry {
-  /** undefined for who was not about lately. */
+  /** undefined for users who were not active lately. */
   readonly user?: UserNumber
   readonly userId: UserId
   /** The state of `m.presence`; `free_for_chat` is for the edge to translate where a client does not know it. */
@@ -49,14 +49,14 @@ export interface PresenceRecord {
   readonly userId: UserId
   /** By device. */
   readonly connections: Map<number, Connection>
-  /** Set by hand; outlives what clients say in passing. */
+  /** Set by the user; `set_presence` of a sync does not change it. */
   explicit: Exclude<PresenceState, 'online'> | undefined
   statusMsg: string | undefined
   activeAt: number
-  /** The same moment by the calendar, to be kept. */
+  /** The same moment in Unix time, to be stored. */
   lastActiveMs: number
   published: PublishedPresence
-  /** Known once it changed while the user was about. */
+  /** Known if it changed while the user was active. */
   profile: PresenceProfile
   /** The last told state as readers are given it for a while, so that many share one text. */
   shown: { readonly entry: PresenceEntry; readonly at: number } | undefined
@@ -83,7 +83,7 @@ export const newRecord = (
 const isLive = (connection: Connection, now: number): boolean =>
   connection.open > 0 || now - connection.seenAt < SYNC_GRACE_MS
 
-/** Forgets clients that are gone, and with the last of them what was set by hand. */
+/** Forgets clients that are gone, and with the last of them the state set by the user. */
 export const dropDeadConnections = (record: PresenceRecord, now: number): void => {
   for (const [device, connection] of record.connections) {
     if (!isLive(connection, now)) record.connections.delete(device)
@@ -115,11 +115,11 @@ export const presenceOf = (record: PresenceRecord, now: number): PublishedPresen
 export const samePresence = (one: PublishedPresence, other: PublishedPresence): boolean =>
   sameButForActivity(one, other) && one.currentlyActive === other.currentlyActive
 
-/** Whether only `currently_active` differs: worth telling along with other news, not worth waking anybody. */
+/** Whether only `currently_active` differs: it is told with other news but wakes nobody. */
 export const sameButForActivity = (one: PublishedPresence, other: PublishedPresence): boolean =>
   one.state === other.state && one.statusMsg === other.statusMsg && one.profile === other.profile
 
-/** The content of `m.presence`: as it is now, or as others were told. */
+/** The content of `m.presence`, by default of the presence now. */
 export const contentOf = (record: PresenceRecord, now: number, presence = presenceOf(record, now)): JsonObject => {
   const { state, statusMsg, currentlyActive, profile } = presence
   return {

@@ -17,16 +17,16 @@ import {
   samePresence,
 } from './presence-record.ts'
 
-/** So long many readers are given the same text; `last_active_ago` is that much off. */
+/** Time for which all readers get the same text; `last_active_ago` may be wrong by as much. */
 const SHARED_FOR_MS = 1_000
 const SHARED_WINDOWS = 64
 const SWEEP_MS = 10_000
 const SWEPT_IN_A_SLICE = 5_000
-/** Users who went offline are remembered, so that others hear of it; the database knows the rest. */
+/** Offline users that are remembered, so that others hear of it; the database has the others. */
 const REMEMBERED_OFFLINE = 20_000
 
 export interface PresenceParts {
-  /** Switched off, nobody is ever about, and nothing is kept or told. */
+  /** If false, everybody is offline, and nothing is stored or told. */
   readonly enabled: boolean
   readonly clock: Clock
   readonly log: Logger
@@ -43,7 +43,7 @@ export interface PresenceParts {
 interface Owner {
   readonly user: UserNumber
   readonly userId: UserId
-  /** undefined for who has no device: an application service. */
+  /** undefined for application services, which have no device. */
   readonly device?: number | undefined
 }
 
@@ -56,11 +56,11 @@ const OFFLINE: JsonObject = { presence: 'offline' }
 export class Presence {
   readonly #parts: PresenceParts
   readonly #records = new Map<UserId, PresenceRecord>()
-  /** Longest ago first. */
+  /** In the order in which they went offline. */
   readonly #offline = new Set<UserId>()
   readonly #lastSeen: LastSeen
   readonly #news: PresenceNews
-  /** Windows read a moment ago: the same objects for all who read them. */
+  /** Windows read a moment ago, so that all who read them get the same objects. */
   readonly #windows = new Map<string, readonly PresenceEntry[]>()
   #windowsSince = Number.NEGATIVE_INFINITY
   #sweeping = false
@@ -80,8 +80,8 @@ export class Presence {
   }
 
   /**
-   * A `/sync` begins; the answer must be called when it ends. `offline` (its `set_presence`) leaves no trace: "the client is not
-   * marked as being online", nor as being offline. Any other makes the user at least `unavailable` until some time after the last one ends.
+   * Begins a `/sync`; the returned function must be called when it ends. `offline` (its `set_presence`) changes nothing: "the client is not
+   * marked as being online", nor as being offline. Any other state makes the user at least `unavailable` until some time after the last sync ends.
    */
   async syncing(owner: Owner, state: Exclude<PresenceState, 'free_for_chat'>): Promise<() => void> {
     if (state === 'offline' || !this.#parts.enabled) return () => {}
@@ -106,7 +106,7 @@ export class Presence {
     }
   }
 
-  /** `PUT /presence/{userId}/status`: an absent status message is taken away. */
+  /** `PUT /presence/{userId}/status`. Without `statusMsg` the status message is removed. */
   async set(owner: Owner, state: PresenceState, statusMsg: string | undefined): Promise<void> {
     if (!this.#parts.enabled) return
     const record = await this.#recordOf(owner)
@@ -120,7 +120,7 @@ export class Presence {
     this.#news.changed(record)
   }
 
-  /** The user did something: sent an event, moved a receipt, began to type. Cheap. */
+  /** Records that the user did something: sent an event, moved a receipt, began to type. Cheap. */
   active(userId: UserId): void {
     const record = this.#records.get(userId)
     if (record === undefined) return
@@ -130,17 +130,17 @@ export class Presence {
     this.#news.changed(record)
   }
 
-  /** Tells those who see the user, for `m.presence` carries the profile ("Events on Change of Profile Information"). */
+  /** Announces a changed profile, which `m.presence` contains ("Events on Change of Profile Information"). */
   profileChanged(userId: UserId, profile: PresenceProfile): void {
     const record = this.#records.get(userId)
     if (record === undefined) return
-    // Also of who is away: it goes out when they come back.
+    // Also for users who are away: it is announced when they come back.
     record.profile = profile
     if (presenceOf(record, this.#now()).state !== 'offline') this.#news.changed(record)
   }
 
   /**
-   * `GET /presence/{userId}/status`: for oneself, for who shares a room with the user, and for who sees them by a presence list. Throws
+   * `GET /presence/{userId}/status`: for the user, for users who share a room with them, and for those who see them by a presence list. Throws
    * `M_FORBIDDEN` for everybody else, whether or not there is such a user.
    */
   async status(viewer: Owner, userId: UserId): Promise<JsonObject> {
@@ -154,7 +154,7 @@ export class Presence {
     return entry?.content ?? OFFLINE
   }
 
-  /** The presence list of the owner, as far as the owner may see those on it: who has not accepted yet is not on it yet. */
+  /** The presence of the users on the owner's list, without those who have not accepted. */
   async list(owner: Owner): Promise<readonly PresenceEntry[]> {
     const { rooms, lists } = this.#parts
     const listed = await lists.listed(owner.user)
@@ -169,7 +169,7 @@ export class Presence {
     return this.#current(listed.map(({ userId }) => userId).filter((userId) => sharing.has(userId)))
   }
 
-  /** `POST /presence/list/{userId}`: see `PresenceLists.change`. Who sees somebody anew is told of them. */
+  /** `POST /presence/list/{userId}`: see `PresenceLists.change`. Users who now see somebody are told of them. */
   async changeList(
     owner: Owner,
     change: { readonly invite: readonly UserId[]; readonly drop: readonly UserId[] },
@@ -182,7 +182,7 @@ export class Presence {
     return this.#parts.lists.seenBy(user)
   }
 
-  /** Changes with `after` < position <= `upTo` as they were told, oldest first, the same array for all who ask at about the same time; who may see whom is not asked here. */
+  /** Changes with `after` < position <= `upTo` as announced, oldest first; the same array for all who ask at about the same time. Does not check who may see whom. */
   changedSince(after: number, upTo: number): readonly PresenceEntry[] {
     const now = this.#now()
     if (now - this.#windowsSince >= SHARED_FOR_MS || this.#windows.size >= SHARED_WINDOWS) {
@@ -205,7 +205,7 @@ export class Presence {
     return this.ofEach(this.#news.metSince(viewer, after, upTo))
   }
 
-  /** Those of the users who are not offline, or have a status message and were about lately. */
+  /** Entries of the users who are not offline, or have a status message and were active lately. */
   ofUsers(userIds: readonly UserId[]): readonly PresenceEntry[] {
     return userIds.flatMap((userId) => {
       const entry = this.#entry(userId)
@@ -213,13 +213,13 @@ export class Presence {
     })
   }
 
-  /** Each of the users; offline is who was not about lately. Nobody where presence is switched off. */
+  /** An entry for each of the users, `offline` for those who were not active lately. Empty if presence is switched off. */
   ofEach(userIds: readonly UserId[]): readonly PresenceEntry[] {
     if (!this.#parts.enabled) return []
     return userIds.map((userId) => this.#entry(userId) ?? { userId, content: OFFLINE })
   }
 
-  /** Keeps what is not kept yet: before the server stops. */
+  /** Stores everything that is not stored yet, before the server stops. */
   flush(): Promise<void> {
     return this.#lastSeen.flush()
   }
@@ -232,7 +232,7 @@ export class Presence {
     return { user: record.user, userId, content: contentOf(record, now) }
   }
 
-  /** As others were told, not as it is: else the change on its way would be told twice. Shared by all who read it within a moment. */
+  /** The entry as announced, not as it is now: otherwise a change that is about to be announced would be told twice. Shared by all who read it within a moment. */
   #toldEntry(record: PresenceRecord): PresenceEntry {
     const now = this.#now()
     if (record.shown === undefined || now - record.shown.at >= SHARED_FOR_MS) {
@@ -242,7 +242,7 @@ export class Presence {
     return record.shown.entry
   }
 
-  /** As of this moment, also of those who were not about since the start. */
+  /** The entries as of now, also for users who were not active since the start. */
   async #current(userIds: readonly UserId[]): Promise<readonly PresenceEntry[]> {
     const absent = this.#parts.enabled ? userIds.filter((userId) => !this.#records.has(userId)) : []
     const kept = new Map((await this.#parts.store.reader.lastSeen(absent)).map((seen) => [seen.userId, seen]))
@@ -266,7 +266,7 @@ export class Presence {
     if (known !== undefined) return this.#about(known)
     const [lastSeen] = await this.#parts.store.reader.lastSeen([userId])
     const { at, ms } = this.#time()
-    // Asked again: another request may have made it meanwhile.
+    // Looked up again, as another request may have made the record meanwhile.
     const record =
       this.#records.get(userId) ??
       newRecord(user, userId, lastSeen ?? { statusMsg: undefined, lastActiveMs: ms }, { at, ms })
@@ -274,7 +274,7 @@ export class Presence {
     return this.#about(record)
   }
 
-  /** Not to be forgotten before the next sweep has looked at it. */
+  /** Keeps the record until the next sweep has checked it. */
   #about(record: PresenceRecord): PresenceRecord {
     this.#offline.delete(record.userId)
     this.#sweepLater()
@@ -301,7 +301,7 @@ export class Presence {
     }
   }
 
-  /** Time alone makes people idle and offline: looked for now and then, as long as anybody is about. */
+  /** Sweeps now and then while anybody is active, as people become idle and offline by time alone. */
   #sweepLater(): void {
     if (this.#sweeping) return
     this.#sweeping = true

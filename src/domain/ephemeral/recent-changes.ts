@@ -1,4 +1,4 @@
-/** Which keys changed after a position, newest positions last. Each key counts once, at its newest position. */
+/** Tells which keys changed after a position. Each key counts once, at its newest position. */
 export class RecentChanges<Key> {
   readonly #positions = new Map<Key, number>()
   /** In order of position; an entry whose key has changed again is stale. */

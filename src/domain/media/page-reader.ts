@@ -2,31 +2,31 @@ import { type Clock, yieldToEventLoop } from '#base'
 
 /** The metadata of a page. */
 export interface PageFacts {
-  /** By their names (`og:type`), without those of the picture. */
+  /** Properties by name (`og:type`), without those of pictures. */
   readonly properties: ReadonlyMap<string, string>
   readonly title: string | undefined
   readonly description: string | undefined
-  /** The addresses of its pictures as it writes them, the best first. */
+  /** The addresses of its pictures as written in the page, the best first. */
   readonly images: readonly string[]
-  /** Against which it writes addresses; undefined: its own. */
+  /** The base of its relative addresses; undefined: its own address. */
   readonly base: string | undefined
 }
 
 export const MAX_TEXT = 2_000
-/** How much of a page is read; what it says of itself stands at its beginning. */
+/** The part of a page that is read; metadata stands at the beginning. */
 const MAX_PAGE_CHARACTERS = 3 * 1024 * 1024
-/** Real pages stay far below. */
+/** Depth of elements; real pages stay far below. */
 const MAX_DEPTH = 400
-/** So many characters at a time: a step of a millisecond. */
+/** Characters parsed in one step, which takes about a millisecond. */
 const SLICE = 8_192
-/** So many before others have their turn. */
+/** Characters parsed before the event loop gets a turn. */
 const STRETCH = 16 * SLICE
 const MAX_PROPERTIES = 25
 /** The limit of all values but title and description. Most are addresses, which cannot be cut: longer ones are left out. */
 const MAX_PROPERTY = 1_000
 const MAX_METAS = 200
 const MAX_IMAGES = 3
-/** Enough of the text to begin a description with. */
+/** Characters of the text that serve as a description. */
 const EXCERPT = 500
 const GATHERED = 4 * EXCERPT
 
@@ -35,7 +35,7 @@ const IMAGE_PROPERTY = /^og:image(?::|$)/
 const DESCRIPTIONS = ['og:description', 'twitter:description', 'description']
 const TITLES = ['og:title', 'twitter:title']
 const IMAGES = ['og:image:secure_url', 'og:image', 'og:image:url', 'twitter:image', 'twitter:image:src', 'image']
-/** Where no words of the page itself stand. */
+/** Elements whose text is not part of the page's own text. */
 const SILENT: ReadonlySet<string> = new Set([
   ...['script', 'style', 'noscript', 'template', 'svg', 'math', 'iframe', 'object', 'canvas', 'head', 'title'],
   ...['nav', 'header', 'footer', 'aside', 'form', 'select', 'textarea', 'button', 'dialog', 'menu'],
@@ -44,8 +44,8 @@ const INLINE: ReadonlySet<string> = new Set(['a', 'abbr', 'b', 'bdi', 'bdo', 'ci
 const INLINE_TOO: ReadonlySet<string> = new Set(['q', 's', 'small', 'span', 'strong', 'sub', 'sup', 'u', 'var', 'wbr'])
 
 /**
- * Reads a page as it comes, only as far as is needed. Broken, endless and deeply nested pages cost no more than others: what
- * was found until then counts.
+ * Reads a page as it arrives, and only as far as needed. Broken, endless and deeply nested pages cost no more than others: the
+ * metadata found until then counts.
  */
 export const readPage = async (texts: AsyncIterable<string>, clock: Clock): Promise<PageFacts> => {
   const { Parser } = await import('htmlparser2')
@@ -78,9 +78,9 @@ class PageReader {
   #heading = ''
   #text = ''
   #depth = 0
-  /** Depth of the outermost silent element that is open. */
+  /** Depth of the outermost open element of `SILENT`. */
   #silentFrom: number | undefined
-  /** Drawings that are open: they have titles of their own. */
+  /** Number of open drawings, which have titles of their own. */
   #drawings = 0
   #within: 'title' | 'heading' | undefined
   done = false
@@ -119,7 +119,7 @@ class PageReader {
     if (this.#silentFrom === undefined) this.#gather(text)
   }
 
-  /** Blanks once only: they are free, and would be endless. */
+  /** Collapses blanks, which could otherwise be endless. */
   #gather(text: string): void {
     const words = squeeze(text.slice(0, GATHERED))
     this.#text += this.#text.endsWith(' ') ? words.trimStart() : words
@@ -145,7 +145,7 @@ class PageReader {
     }
   }
 
-  /** Whether the body, which is read for want of better, could add anything. */
+  /** Whether everything is known, so that the body need not be read. */
   #isKnown(): boolean {
     return (this.#title !== '' || this.#first(TITLES) !== undefined) && this.#first(DESCRIPTIONS) !== undefined
   }
@@ -165,7 +165,7 @@ class PageReader {
 
 const squeeze = (text: string): string => text.replaceAll(/\s+/gu, ' ')
 
-/** One line of what can be stored and shown, at most 2,000 characters. */
+/** Makes a text one line that can be stored and shown, of at most 2,000 characters. */
 export const cleanText = (text: string): string =>
   shorten(
     squeeze(text.slice(0, 4 * MAX_TEXT))
@@ -174,7 +174,7 @@ export const cleanText = (text: string): string =>
     MAX_TEXT,
   )
 
-/** Never cuts a character in two. */
+/** Shortens a text without cutting a character in two. */
 const shorten = (text: string, limit: number): string =>
   text
     .slice(0, limit)

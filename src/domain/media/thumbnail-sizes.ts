@@ -35,7 +35,7 @@ export type ThumbnailPlan =
 
 type Size = readonly [width: number, height: number]
 
-/** Those the specification names, and a few for avatars on dense screens and for large previews. */
+/** The sizes that the specification names, and a few for avatars on dense screens and for large previews. */
 const SCALE_SIZES: readonly Size[] = [
   [96, 96],
   [320, 240],

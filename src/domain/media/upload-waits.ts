@@ -1,6 +1,6 @@
 import type { Clock } from '#base'
 
-/** Those who wait for something to arrive, by its name. */
+/** Requests that wait for something to arrive, by its name. */
 export class UploadWaits {
   readonly #clock: Clock
   readonly #waiting = new Map<string, Set<() => void>>()

@@ -35,7 +35,7 @@ export interface UrlPreviewTools {
 const MAX_URL_LENGTH = 2_000
 const MAX_WAITING = 100
 const ID_LENGTH = 24
-/** So long a URL that could not be fetched is not tried again, whoever asks. */
+/** Time for which a URL that could not be fetched is not tried again for anybody. */
 const FAILURE_LASTS_MS = 60_000
 /** Nobody's number: these pictures are the server's own, and count against nobody's quota. */
 const OWN = 0

@@ -13,7 +13,7 @@ const MEMBER_KEYS: ReadonlySet<string> = new Set(['displayname', 'avatar_url'])
 /** Appendices, "Common Namespaced Identifier Grammar", with at least one dot. */
 const NAMESPACED_KEY = /^[a-z][a-z0-9_-]*(?:\.[a-z0-9_-]+)+$/
 
-/** Which accounts there are; declared here because profiles need it. */
+/** Tells which accounts exist; implemented by `accounts`. */
 export interface ProfileAccounts {
   /** Whether it is a user of this server, not deactivated. */
   exists(userId: UserId): Promise<boolean>

@@ -11,7 +11,7 @@ import {
   WriteConflict,
 } from '#store'
 
-/** Whoever sends notifications hears which user's pushers are others now. */
+/** Tells the sender of notifications that a user's pushers have changed. */
 export interface PusherNews {
   /** Resolves once what is pushed from now on is pushed by them. Never throws. */
   pushersChanged(user: UserNumber): Promise<void>

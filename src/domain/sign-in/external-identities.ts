@@ -9,7 +9,7 @@ export interface ExternalIdentitiesParts {
   readonly clock: Clock
 }
 
-/** Which person at a provider is which account here. */
+/** Links persons at providers to accounts here. */
 export class ExternalIdentities {
   readonly #parts: ExternalIdentitiesParts
 

@@ -23,9 +23,9 @@ export interface SignInProvider {
   readonly templates: ClaimTemplates
   /** Whether people without an account get one. */
   readonly allowRegistration: boolean
-  /** Whether they choose its name. */
+  /** Whether new people choose the name of their account. */
   readonly chooseUserName: boolean
-  /** Which account that is there already becomes theirs. */
+  /** The rule by which an existing account is linked to an identity. */
   readonly linkExisting: 'never' | 'localpart' | 'verifiedEmail'
   readonly client: ProviderClient | TicketServer
 }

@@ -4,7 +4,7 @@ export type SignInPurpose =
   | {
       readonly kind: 'login'
       readonly redirectUrl: string
-      /** As the client wrote it, for who compares letters. */
+      /** The URL as the client wrote it, for comparisons letter by letter. */
       readonly asked?: string
     }
   /** A stage of user-interactive authentication. */

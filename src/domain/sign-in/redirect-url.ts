@@ -4,8 +4,8 @@ const REFUSED_SCHEMES =
 const MAX_LENGTH = 2_048
 
 /**
- * Where a client wants the browser back (module "SSO client login"), in the form in which it will be sent. undefined for what is no
- * URL or could do harm: of https and http, and of schemes that apps registered for themselves, all others are let through.
+ * The address to which a client wants the browser to return (module "SSO client login"), in the form in which it will be sent. undefined for a text that is no
+ * URL or could do harm; other addresses of https and http, and of schemes that apps registered for themselves, are accepted.
  */
 export const parseRedirectUrl = (text: string): string | undefined => {
   const url = text.length > MAX_LENGTH ? null : URL.parse(text)

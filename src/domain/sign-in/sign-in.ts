@@ -11,7 +11,7 @@ export interface BeginRequest {
   readonly purpose: SignInPurpose
   /** Asked for again under the same key, an address that was not used yet stays the same. */
   readonly key: string
-  /** Which of the providers may serve; undefined: all. */
+  /** Whether a provider may be used; undefined: all may. */
   accepts?(provider: SignInProvider): boolean
   /** Whether the person shall prove it anew although they are logged in there. */
   readonly again?: boolean
@@ -82,7 +82,7 @@ export interface SignInParts {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
-  /** Where browsers reach the pages of this server, without a slash at the end. */
+  /** The URL at which browsers reach the pages of this server, without a slash at the end. */
   readonly baseUrl: string
 }
 

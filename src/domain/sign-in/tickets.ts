@@ -27,7 +27,7 @@ export class Tickets {
     this.#parts = parts
   }
 
-  /** Where the browser goes; `browser`: the hash of its cookie. */
+  /** Returns the address to which the browser goes; `browser`: the hash of its cookie. */
   async send(
     purpose: SignInPurpose,
     server: TicketServer,

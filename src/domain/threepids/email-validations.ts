@@ -60,7 +60,7 @@ export class EmailValidations {
     return this.#parts.writer.consume(sid, this.#parts.clock.nowMs())
   }
 
-  /** For who sets a new password: what was asked for or proved before, by whomever, opens the account no more. */
+  /** Ends sessions when a new password is set: earlier requests and proofs, whoever made them, no longer open the account. */
   withdrawn(userId: UserId): Change<void> {
     return this.#parts.writer.withdraw(userId, OPENS_ACCOUNT)
   }

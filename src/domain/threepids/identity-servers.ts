@@ -23,7 +23,7 @@ export interface IdentityServerCheck {
 }
 
 export interface BindRequest {
-  /** As the client sent it. */
+  /** The server's name as sent by the client. */
   readonly idServer: string
   /** The client's own token at that identity server; clients of 2015 had none, and v1 of the identity service API wants none. */
   readonly accessToken: string | undefined
@@ -59,7 +59,7 @@ export interface IdentityServerBindings {
 
 export interface EmailTokenRequest {
   readonly idServer: string
-  /** As in `BindRequest`. */
+  /** The same as in `BindRequest`. */
   readonly accessToken: string | undefined
   readonly email: string
   readonly clientSecret: string

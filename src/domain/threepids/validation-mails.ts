@@ -14,12 +14,12 @@ import { CODE_LENGTH, hashOf, OPAQUE } from './email-tokens.ts'
 import type { EmailValidations } from './email-validations.ts'
 import { type Mail, type MailPurpose, noticeMail, type TokenForm, validationMail } from './mails.ts'
 
-/** Hands a mail to a mail server. `refused`: it will not take mail for that address. Never throws. */
+/** Sends a mail through a mail server. `refused`: the server takes no mail for that address. Never throws. */
 export interface MailSender {
   send(mail: Mail): Promise<'sent' | 'refused' | 'failed'>
 }
 
-/** Counts mails to one address, and those that one client asks for where it is named. Throws `M_LIMIT_EXCEEDED`. */
+/** Counts mails to one address, and of one client if it is named. Throws `M_LIMIT_EXCEEDED`. */
 export interface MailLimit {
   consume(address: string, ip: string | undefined): Promise<void>
 }
@@ -30,32 +30,32 @@ export interface ValidationMailSettings {
   readonly pageUrl: string
   readonly tokenLifetimeMs: number
   readonly resendIntervalMs: number
-  /** Empty: any. With the port where it is not the usual one. */
+  /** Allowed hosts, with the port if it is not the usual one; empty: any. */
   readonly nextLinkHosts: readonly string[]
-  /** Empty: any. */
+  /** Allowed domains; empty: any. */
   readonly addressDomains: readonly string[]
-  /** Whether who asks is told that an address is in use, or that no account has it; otherwise only the mail says so. */
+  /** Whether the answer tells that an address is in use, or that no account has it; otherwise only the mail says so. */
   readonly tellWhetherInUse: boolean
 }
 
 export interface EmailValidationRequest {
-  /** As typed. */
+  /** The address as typed. */
   readonly address: string
   readonly clientSecret: string
   readonly sendAttempt: number
   readonly nextLink?: string | undefined
   readonly purpose: MailPurpose
   readonly form: TokenForm
-  /** The client's address of the network, where the edge did not count the request as one for a mail. */
+  /** The client's IP address, if the edge did not count the request as one for a mail. */
   readonly ip?: string | undefined
 }
 
 const MAX_LINK = 2_000
-/** URLs take more than names have, such as `;` and `,`, which mean something in the policy of the page that sends people on. */
+/** Host names without the further characters that URLs allow, such as `;` and `,`: they have a meaning in the policy of the page that sends people on. */
 const HOST = /^[\w.:[\]-]+$/
 const LINK_TOKEN_LENGTH = 43
 
-/** Whether an account may, or must, have the address for something to come of it. */
+/** Whether an account must have the address (true) or must not (false), for each purpose. */
 const WANTS_ACCOUNT: Readonly<Record<MailPurpose, boolean>> = {
   register: false,
   add: false,
@@ -93,8 +93,8 @@ export class ValidationMails {
   }
 
   /**
-   * Sends a mail, unless that attempt was answered before. Throws `M_INVALID_PARAM`, `M_THREEPID_DENIED`, `M_LIMIT_EXCEEDED`; where it may be
-   * told `M_THREEPID_IN_USE` and `M_THREEPID_NOT_FOUND`; `M_UNKNOWN` (502) where the mail server does not take the mail.
+   * Sends a mail, unless that attempt was answered before. Throws `M_INVALID_PARAM`, `M_THREEPID_DENIED`, `M_LIMIT_EXCEEDED`;
+   * `M_THREEPID_IN_USE` and `M_THREEPID_NOT_FOUND` if the settings allow telling it; `M_UNKNOWN` (502) if the mail server does not take the mail.
    */
   async request(request: EmailValidationRequest): Promise<{ readonly sid: string }> {
     const address = this.#addressOf(request.address)
@@ -114,13 +114,13 @@ export class ValidationMails {
     })
   }
 
-  /** Nothing is to be sent: "the server should respond with success but not resend the email". Throws `M_LIMIT_EXCEEDED`. */
+  /** Whether nothing is to be sent: "the server should respond with success but not resend the email". Throws `M_LIMIT_EXCEEDED`. */
   #isAnswered({ expiresAtMs, validatedAtMs, attempt, sentAtMs }: EmailValidationRecord, sendAttempt: number): boolean {
     const { clock, settings } = this.#parts
     const nowMs = clock.nowMs()
     if (expiresAtMs <= nowMs || attempt === undefined || sentAtMs === undefined) return false
     if (validatedAtMs !== undefined || sendAttempt <= attempt) return true
-    // A clock that was set back keeps nobody waiting.
+    // A clock that was set back must not make anybody wait.
     const waitMs = nowMs < sentAtMs ? 0 : sentAtMs + settings.resendIntervalMs - nowMs
     if (waitMs <= 0) return false
     throw new MatrixError('M_LIMIT_EXCEEDED', 'The last mail was sent a moment ago; give it time to arrive', {
@@ -145,7 +145,7 @@ export class ValidationMails {
     const [sid] = await commit([writer.prepare(draft)])
     const value = form === 'code' ? token : `${pageUrl}?${new URLSearchParams({ sid, token }).toString()}`
     const { address: to } = key
-    // With a notice the token goes to nobody, so the session looks like any other and is never validated.
+    // For a notice, nobody gets the token: the session looks like any other and is never validated.
     const mail =
       notice === undefined
         ? validationMail({ to, serverName, purpose, token: { form, value }, lifetimeMs })
@@ -168,7 +168,7 @@ export class ValidationMails {
     return address
   }
 
-  /** Somebody who trusts this server is sent there. */
+  /** Checks `next_link`, as people who trust this server are sent there. */
   #nextLinkOf(text: string): string {
     const { nextLinkHosts } = this.#parts.settings
     const url = text.length <= MAX_LINK ? URL.parse(text) : null
@@ -183,7 +183,7 @@ export class ValidationMails {
   }
 }
 
-/** Mails of this server, and what they prove. */
+/** The mails of this server, and the proofs by them. */
 export interface OwnMail {
   readonly validations: EmailValidations
   readonly mails: ValidationMails

@@ -6,23 +6,23 @@ import { hasPassed, isAsked, nextStages, ownerOf, type Refusal, type UiaSession 
 import type { Stage, StageOffer, StageOutcome } from './stages.ts'
 
 export interface UiaRequest extends StageOffer {
-  /** Method, path and whatever else a session must not be carried over to. */
+  /** Method and path, and whatever else a session must not be used across. */
   readonly operation: string
   readonly requester: UserId | undefined
   readonly auth: JsonObject | undefined
-  /** Where it came from, for stages that want to know. */
+  /** The IP address of the request, for stages that need it. */
   readonly ip?: string | undefined
-  /** The other parameters, only those that the operation knows: they are kept. */
+  /** The other parameters of the request, only those that the operation knows, as they are stored. */
   readonly body: JsonObject
 }
 
 export interface Granted {
-  /** The parameters that count: those of the first request of the session that had any. */
+  /** The parameters of the operation: those of the first request of the session that had any. */
   readonly body: JsonObject
   readonly facts: StageFacts
   /** The argument of `remember`, when the operation was done before in this session. */
   readonly remembered: JsonObject | undefined
-  /** Keeps the session, so that a client which did not get the answer can ask for it again. Otherwise it ends with the operation. */
+  /** Keeps the session, so that a client that did not get the answer can ask again. Otherwise the session ends with the operation. */
   remember(outcome: JsonObject): void
 }
 
@@ -36,29 +36,29 @@ export type UiaChallenge = JsonObject & {
   readonly flows: readonly { readonly stages: readonly string[] }[]
   readonly session: string
   readonly completed: readonly string[]
-  /** Where an attempt failed, with `error`. */
+  /** Present with `error` if an attempt failed. */
   readonly errcode?: Errcode
   readonly error?: string
 }
 
 export interface UiaOperation<Result> {
-  /** Runs before any authentication, with the parameters that will count. Throws what is wrong with them. */
+  /** Runs before any authentication, with the parameters of the operation. Throws if something is wrong with them. */
   check?(body: JsonObject, remembered: JsonObject | undefined): Promise<void>
   perform(granted: Granted): Promise<Result>
 }
 
-/** A stage as somebody sees it who knows the session, but did not begin it. */
+/** The state of a stage, for somebody who has only the session's id. */
 export type StageState =
-  /** No such session, or it ended. */
+  /** No such session, or it has ended. */
   | { readonly kind: 'noSession' }
-  /** None of the session's flows has it. */
+  /** None of the session's flows has the stage. */
   | { readonly kind: 'notAsked' }
-  /** Another one comes first. */
+  /** Another stage comes first. */
   | { readonly kind: 'notYet' }
   | { readonly kind: 'passed' }
   | {
       readonly kind: 'open'
-      /** Those that are the same for every session. */
+      /** Parameters that are the same for every session. */
       readonly params: JsonObject | undefined
       readonly operation: string
       readonly requester: UserId | undefined
@@ -98,7 +98,7 @@ export class InteractiveAuth {
         })
   }
 
-  /** "Fallback": how a stage stands that is to be completed in a browser, with the session's id as the only proof. */
+  /** The state of a stage that is completed in a browser ("Fallback"); the session's id is the only proof. */
   async stageState(sessionId: string, type: string): Promise<StageState> {
     const session = await this.#parts.sessions.find(sessionId)
     if (session === undefined || session.refusal !== undefined) return { kind: 'noSession' }
@@ -110,7 +110,7 @@ export class InteractiveAuth {
     return { kind: 'open', params: typeof stage.params === 'object' ? stage.params : undefined, operation, requester }
   }
 
-  /** Does one stage of a session for the operation that began it. The client learns of it with its next request. */
+  /** Attempts one stage of a session, in a browser. The client learns the result with its next request. */
   attemptStage(
     sessionId: string,
     type: string,
@@ -128,12 +128,12 @@ export class InteractiveAuth {
     })
   }
 
-  /** For the commit of a new password, or of the end of all sessions: what was proved before, by whomever, opens nothing any more. */
+  /** Ends all sessions of a user, as a change for the commit of a new password or of the end of all devices: earlier proofs open nothing any more. */
   endingAllOf(userId: UserId): Change<void> {
     return this.#parts.sessions.removingOwned(userId)
   }
 
-  /** `refused`: why an older session does not count. */
+  /** `refused`: the reason why an older session does not count. */
   async #begin<Result>(
     request: UiaRequest,
     operation: UiaOperation<Result>,
@@ -154,7 +154,7 @@ export class InteractiveAuth {
     const session = progressed(fresh, request.body, typeIn(request.auth), step)
     assertOpen(session, request)
     if (step.kind === 'passed' && isComplete(request, session)) {
-      // No client knows this session, so nothing of it need be kept.
+      // No client knows this session, so it is not stored.
       return { kind: 'done', result: await operation.perform(grantedBy(session, request, () => {})) }
     }
     await sessions.put(session, { id, owner: ownerOf(session), lifetimeMs })
@@ -176,13 +176,13 @@ export class InteractiveAuth {
       assertOpen(session, request)
       return challenge(request, id, session, step)
     }
-    // Whoever takes the session does the operation: no other request finds it meanwhile.
+    // The request that takes the session does the operation: no other request finds it meanwhile.
     const taken = await this.#parts.sessions.take(id)
     if (taken === undefined) return challenge(request, id, after, SESSION_ENDED)
     return this.#perform(id, after, request, operation)
   }
 
-  /** The session comes back where the operation fails, and where it left something to remember. */
+  /** Does the operation. The session is stored again if the operation fails or has left something to remember. */
   async #perform<Result>(
     id: string,
     session: UiaSession,
@@ -208,7 +208,7 @@ export class InteractiveAuth {
     if (lifetimeMs > 0) await this.#parts.sessions.put(session, { id, owner: ownerOf(session), lifetimeMs })
   }
 
-  /** Where another process went on with the session meanwhile, its stages count too. */
+  /** Stores the session. Stages that another process added meanwhile count too. */
   async #store(id: string, before: UiaSession, after: UiaSession): Promise<UiaSession> {
     if (after === before) return before
     const stored = await this.#parts.sessions.change(id, (current) => {
@@ -234,7 +234,7 @@ const SESSION_ENDED = {
 } as const
 const NOT_NEXT = { kind: 'failed', errcode: 'M_FORBIDDEN', error: 'This is not the next stage of any flow' } as const
 
-/** A 401 invites another attempt, "but the client may make a second attempt"; where it may not, the answer is another. */
+/** Throws for a session of another request, and for one that can no longer succeed: a 401 would invite another attempt ("but the client may make a second attempt"). */
 const assertOpen = (session: UiaSession, request: UiaRequest): void => {
   if (session.operation !== request.operation || session.requester !== request.requester) {
     throw new MatrixError('M_FORBIDDEN', 'This authentication session was begun for another request')
@@ -245,7 +245,7 @@ const assertOpen = (session: UiaSession, request: UiaRequest): void => {
 const typeIn = (auth: JsonObject | undefined): string | undefined =>
   auth === undefined ? undefined : stringAt(auth, 'type')
 
-/** Does the stage that `auth` names, if it names one and it was not passed before. */
+/** Attempts the stage that `auth` names, unless it names none or it is passed already. */
 const attemptOne = async (
   stages: readonly Stage[],
   session: UiaSession,
@@ -253,14 +253,14 @@ const attemptOne = async (
 ): Promise<StageOutcome> => {
   const { auth, requester, ip } = attempt
   const type = typeIn(auth)
-  // Without a type the client says that a stage was completed elsewhere; a passed stage cannot be retried.
+  // An `auth` without type says that a stage was completed elsewhere; a passed stage cannot be tried again.
   if (auth === undefined || type === undefined || hasPassed(session, type)) return { kind: 'passed' }
   const stage = stages.find((candidate) => candidate.type === type)
   if (stage === undefined || (isAsked(session, type) && !nextStages(session).includes(type))) return NOT_NEXT
   return stage.attempt({ session: attempt.session, auth, requester, ip })
 }
 
-/** The session after an attempt; itself where nothing came of it. */
+/** The session after an attempt; the same object if nothing changed. */
 const progressed = (
   session: UiaSession,
   body: JsonObject | undefined,

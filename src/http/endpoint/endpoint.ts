@@ -80,8 +80,8 @@ export interface Endpoint<
   readonly params?: P
   readonly query?: Q
   /**
-   * With a body schema the request must hold a JSON object that fits; without, a body is read and ignored. `'stream'` hands
-   * the body over unread, and gives it the time of an upload to arrive. `'form'` reads what an HTML form posts; what is no form has no fields.
+   * A schema: the request must hold a JSON object that fits it. undefined: a body is read and ignored. `'stream'`: the handler gets
+   * the body unread, with the time of an upload to arrive. `'form'`: the fields that an HTML form posts; other bodies have no fields.
    */
   readonly body?: B
   /** Makes the page for a refusal, where a browser shows the answer to a person. */

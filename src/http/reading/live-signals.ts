@@ -24,7 +24,7 @@ export class LiveSignals {
     return controller.signal
   }
 
-  /** From now on every signal is aborted. */
+  /** Aborts all signals, and those made later at once. */
   abortAll(): void {
     this.#stopping = true
     for (const controller of this.#live) controller.abort()

@@ -16,7 +16,7 @@ export interface Route<Target> {
 export class Routes<Target extends object> {
   readonly #router = findMyWay({
     maxParamLength: MAX_PARAM_LENGTH,
-    // With these handlers a malformed path is found, with no target.
+    // These handlers make a malformed path a match without a target.
     onBadUrl: () => {},
     onMaxParamLength: () => {},
   })

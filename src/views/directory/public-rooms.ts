@@ -201,7 +201,7 @@ const wantedBy = ({ searchTerm, roomTypes }: PublicRoomsRequest): ((room: Listed
   return ({ entry }) => entry.searchable.includes(term) && (types === undefined || types.has(entry.roomType))
 }
 
-/** Where a token of `oldPage` stands in the ordered rooms: at one of them, or between two where the room has moved or gone. */
+/** The index of a token of `oldPage` in the ordered rooms: that of its room, or the place between two if the room has moved or gone. */
 const indexOf = (token: string, rooms: readonly Listed[]): number => {
   if (token === START) return -1
   if (token === END) return rooms.length
@@ -212,7 +212,7 @@ const indexOf = (token: string, rooms: readonly Listed[]): number => {
   return isBefore(place, rooms[index] as Listed) ? index - 0.5 : index
 }
 
-/** Which part of the ordered rooms a token asks for. A room that moved or went since does not matter: a token is a place, not an index. */
+/** The part of the ordered rooms that a token asks for. A token is a place, not an index, so rooms that moved or went since do not matter. */
 const windowOf = (
   rooms: readonly Listed[],
   since: { readonly direction: 'forward' | 'backward'; readonly place: Place } | undefined,

@@ -34,7 +34,7 @@ export interface EventsRequest {
   readonly roomId: RoomId | undefined
   readonly from: string | undefined
   readonly to: string | undefined
-  /** As in the document of 2015: `START` and `END` are tokens, and `from` is `START` by default. Otherwise the default is now. */
+  /** Whether `START` and `END` are tokens, with `START` as the default of `from`, as in the document of 2015. Otherwise the default is now. */
   readonly words: boolean
   readonly limit: number | undefined
   readonly timeoutMs: number

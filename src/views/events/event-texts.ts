@@ -31,7 +31,7 @@ export interface EventBatch {
   readonly events: readonly StoredEvent[]
   readonly viewer: EventsViewer
   readonly form: EventForm
-  /** What the viewer may see of the events, all of one room. undefined: read for each room where an event needs it. */
+  /** The visibility for the viewer, if all events are of one room. undefined: read for each room whose events need it. */
   readonly visibility?: EventVisibility | undefined
   /** Whether `unsigned` tells the viewer's membership when the event was sent; needs `visibility`. */
   readonly tellsMembership?: boolean
@@ -40,7 +40,7 @@ export interface EventBatch {
 }
 
 /**
- * The one writer of batches of events in the form clients get. It adds what depends on the reader: transaction ids, membership, and
+ * Writes batches of events in the form for clients; nothing else does. It adds what depends on the reader: transaction ids, membership, and
  * whether the replaced content is shown.
  */
 export class EventTexts {

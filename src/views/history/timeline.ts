@@ -183,7 +183,7 @@ export class Timeline {
 
 const eventNotFound = (): MatrixError => new MatrixError('M_NOT_FOUND', 'There is no such event that you may read')
 
-/** What is read of a history, in one direction. */
+/** A range of a room's history to read, in one direction. */
 interface HistoryWant {
   readonly direction: 'forward' | 'backward'
   readonly after?: HistoryPlace | undefined
@@ -192,7 +192,7 @@ interface HistoryWant {
   passes(event: StoredEvent): boolean
 }
 
-/** Where the next page goes on behind that event. */
+/** The place at which the next page begins, after that event. */
 const onwardPlace = (direction: 'forward' | 'backward', last: StoredEvent): HistoryPlace =>
   direction === 'forward' ? placeAfter(last) : placeBefore(last)
 

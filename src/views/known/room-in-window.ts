@@ -31,7 +31,7 @@ export interface RoomWant {
 /** A room that the user left, up to there. */
 export interface LeftRoom {
   readonly timeline: TimelinePart
-  /** As of right before the timeline. */
+  /** The state right before the timeline. */
   readonly state: readonly StoredEvent[]
   /** undefined: not read yet, as nothing needed it. */
   readonly visibility: EventVisibility | undefined

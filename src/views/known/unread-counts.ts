@@ -138,7 +138,7 @@ export class Unread {
     return state
   }
 
-  /** Where the state reaches the window's start, only what the window brought is added. */
+  /** If the state reaches the window's start, only events of the window are added. */
   async #readMarks(
     { user, facts, since, newReceipts, receiptsUpTo }: UnreadQuestion,
     held: UnreadState | undefined,
@@ -167,7 +167,7 @@ export class Unread {
     const isRedacting = events.some(({ position, type }) => position > base.upTo && type === 'm.room.redaction')
     if (!isRedacting || base.events.length === 0)
       return [...base.events, ...this.#judge(question, { ...base, evaluate }, events)]
-    // What is redacted may have been counted, so all is judged again.
+    // A redacted event may have been counted, so everything is judged again.
     const after = readUpTo(base, UNTHREADED)
     const all = await this.#unseen(facts.record.room, after, upTo)
     return this.#judge(question, { ...base, evaluate, upTo: after }, all)

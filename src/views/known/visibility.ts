@@ -43,7 +43,7 @@ interface RoomVisibilityParts {
   readonly events: ClientEvents
 }
 
-/** What one user may see of one room's events. Made for one answer, from the room's log as it is then. */
+/** Decides which of one room's events one user may see. Made for one answer, from the room's log at that time. */
 export class RoomVisibility {
   readonly #parts: RoomVisibilityParts
   readonly #lastJoin: number
@@ -119,7 +119,7 @@ export interface VisibilityParts {
   readonly ignored: IgnoredUsers
 }
 
-/** The one place that decides who sees what of a room's history. */
+/** Decides who may see what of a room's history; nothing else does. */
 export class Visibility {
   readonly #reader: RoomsReader
   readonly #events: ClientEvents

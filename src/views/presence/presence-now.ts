@@ -16,7 +16,7 @@ export interface PresenceNow {
   metSince(viewer: UserId, after: number, upTo: number): readonly PresenceEntry[]
   /** Users whose presence the user sees through a presence list. */
   seenByList(user: number): Promise<ReadonlySet<UserId>>
-  /** Those of the users who are not offline, or have a status message. */
+  /** Entries of the users who are not offline, or have a status message. */
   ofUsers(userIds: readonly UserId[]): readonly PresenceEntry[]
   /** All of the users, offline ones too. */
   ofEach(userIds: readonly UserId[]): readonly PresenceEntry[]

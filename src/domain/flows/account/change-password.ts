@@ -8,7 +8,7 @@ import { type EmailProof, notAdded } from '../stages/email-proof.ts'
 import { confirmedUser, type Reauthentication } from '../stages/reauthentication.ts'
 
 export interface ChangePasswordRequest {
-  /** Where the request bears an access token; otherwise the password, or the address, says whose account it is. */
+  /** The owner of the request's access token, if it has one; otherwise the password or the address identifies the account. */
   readonly requester: { readonly userId: UserId; readonly device: number | undefined } | undefined
   /** `new_password`, `logout_devices`. */
   readonly body: JsonObject
@@ -33,7 +33,7 @@ export class ChangePassword {
     this.#parts = parts
   }
 
-  /** Throws `M_MISSING_PARAM`, `M_WEAK_PASSWORD`, `M_INVALID_PARAM`; `M_NOT_FOUND` for an address that no account has. */
+  /** Changes the password. Throws `M_MISSING_PARAM`, `M_WEAK_PASSWORD`, `M_INVALID_PARAM`; `M_NOT_FOUND` for an address that no account has. */
   async run(request: ChangePasswordRequest): Promise<UiaAnswer<void>> {
     return this.#parts.uia.run(
       {

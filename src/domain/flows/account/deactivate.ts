@@ -12,7 +12,7 @@ import { confirmedUser, type Reauthentication } from '../stages/reauthentication
 export interface AccountTraces {
   /** In the same commit. */
   changesFor(account: AccountRecord): readonly Change<unknown>[]
-  /** Takes back what identity servers were told of the user's addresses: from the named one, or from those that were told. */
+  /** Unbinds the user's addresses at the named identity server, or at all that were told of them. */
   unbind(account: AccountRecord, idServer: string | undefined): Promise<UnbindOutcome>
   /** Leaves every room, and declines invites. May be called again for the same user. */
   leaveAllRooms(userId: UserId): Promise<void>
@@ -40,7 +40,7 @@ export class Deactivate {
     this.#parts = parts
   }
 
-  /** Answers whether all identity servers forgot the user's addresses. */
+  /** Deactivates the account. Returns whether all identity servers forgot the user's addresses. */
   async run(
     requester: UserId | undefined,
     body: JsonObject,
@@ -58,12 +58,12 @@ export class Deactivate {
     )
   }
 
-  /** Goes on where a stop of the server came between a deactivation and the last room. Call it once on start. */
+  /** Continues deactivations that a stop of the server interrupted before the last room was left. */
   async resume(): Promise<void> {
     for (const userId of await this.#parts.accounts.unfinishedDeactivations(RESUMED_AT_ONCE)) this.#leaveRooms(userId)
   }
 
-  /** When no account is leaving its rooms any more. */
+  /** Resolves when no account is leaving rooms any more. */
   settled(): Promise<void> {
     return this.#leaving
   }
@@ -73,7 +73,7 @@ export class Deactivate {
     const userId = byEmail?.userId ?? confirmedUser(facts)
     const account = await this.#parts.accounts.account(userId)
     if (account === undefined) throw new MatrixError('M_NOT_FOUND', 'There is no such account')
-    // Before the commit, which forgets who was told.
+    // Before the commit, which removes the record of the servers that were told.
     const unbound = await this.#parts.traces.unbind(account, stringAt(body, 'id_server'))
     await this.#end(account, body.erase === true, byEmail?.changes ?? [])
     this.#leaveRooms(userId)
@@ -95,7 +95,7 @@ export class Deactivate {
     }
   }
 
-  /** Not waited for: somebody in a thousand rooms has no client left to ask. One account after the other. */
+  /** Leaves the rooms after the answer, one account after the other. */
   #leaveRooms(userId: UserId): void {
     this.#leaving = this.#leaving.then(async () => {
       try {

@@ -13,7 +13,7 @@ import type { UpgradeGuest } from './upgrade-guest.ts'
 export interface RegistrationOutcome {
   /** Changes in the commit of the account: a token is counted, an address added, an identity linked. */
   changesFor(facts: Granted['facts'], userId: UserId): readonly Change<unknown>[]
-  /** `bind_email`, once the account is there. */
+  /** `bind_email`, after the account is made. */
   bindEmail(userId: UserId, facts: Granted['facts']): Promise<void>
 }
 
@@ -28,7 +28,7 @@ export interface CompleteRegistrationParts {
   readonly serverName: ServerName
 }
 
-/** Makes the account once all stages are passed. Asked again in the same session, answers for the account that it made. */
+/** Makes the account when all stages are passed. A repeated request in the same session is answered for the account that was made. */
 export class CompleteRegistration {
   readonly #parts: CompleteRegistrationParts
 
@@ -44,14 +44,14 @@ export class CompleteRegistration {
     if (done !== undefined) return this.#again(granted, done as UserId, from)
 
     const password = stringAt(body, 'password')
-    // People who sign in at a provider need none here.
+    // People who sign in at a provider need no password.
     if (password === undefined && identityIn(granted.facts) === undefined) {
       throw new MatrixError('M_MISSING_PARAM', 'password is missing')
     }
     const passwordHash = password === undefined ? undefined : await accounts.hashPassword(password)
     const create = async (userId: UserId): Promise<JsonObject> => {
       const answer = await this.#create(userId, passwordHash, granted, from)
-      // With the device, so that asking again does not make a second one.
+      // The device is remembered, so that a repeated request does not make a second one.
       granted.remember({ user_id: userId, ...(answer === undefined ? {} : { device_id: answer.device_id }) })
       if (body.bind_email === true) await this.#parts.outcome.bindEmail(userId, granted.facts)
       return { user_id: userId, home_server: serverName, ...answer }
@@ -75,7 +75,7 @@ export class CompleteRegistration {
       : upgradeGuest.run({ userId, guest, passwordHash, session, alongside })
   }
 
-  /** The account is there, but the client did not hear of it: it gets new tokens for the same device. */
+  /** Answers a client that did not get the answer for its account: new tokens for the same device. */
   async #again(granted: Granted, userId: UserId, from: SessionRequest['from']): Promise<JsonObject> {
     const { devices, logIn, serverName } = this.#parts
     const { remembered = {}, body } = granted
@@ -83,7 +83,7 @@ export class CompleteRegistration {
     const deviceId = stringAt(remembered, 'device_id')
     const identity = { user_id: userId, home_server: serverName }
     if (deviceId === undefined) return identity
-    // A device that was logged out had the answer: the session's id gives out no more of it.
+    // A device that was logged out had its answer: the session's id gives out no more tokens for it.
     if ((await devices.device(userId, parseDeviceId(deviceId))) === undefined) {
       granted.remember({ user_id: userId })
       throw new MatrixError('M_FORBIDDEN', 'The device of this registration was logged out')

@@ -7,7 +7,7 @@ import { notAdded } from '../stages/email-proof.ts'
 
 /** Further changes in the commit of a new account: the profile. */
 export interface NewAccountChanges {
-  /** `displayName`: where somebody chose one. */
+  /** `displayName`: undefined if none was chosen. */
   changesFor(userId: UserId, displayName: string | undefined): readonly Change<unknown>[]
 }
 
@@ -29,7 +29,7 @@ export interface CreateAccountParts {
   readonly commit: Commit
 }
 
-/** The one way to a new account: all of it is there after one commit, or nothing. */
+/** Makes every new account, in one commit. */
 export class CreateAccount {
   readonly #parts: CreateAccountParts
 
@@ -37,7 +37,7 @@ export class CreateAccount {
     this.#parts = parts
   }
 
-  /** Throws `M_USER_IN_USE`, and `M_FORBIDDEN` where a registration token went void meanwhile. */
+  /** Throws `M_USER_IN_USE`, and `M_FORBIDDEN` if a registration token became void meanwhile. */
   async run(draft: AccountDraft): Promise<PreparedSession['answer'] | undefined> {
     const { userId, passwordHash, guest = false, admin = false } = draft
     const account = this.#parts.accounts.create(userId, passwordHash, { guest, admin })

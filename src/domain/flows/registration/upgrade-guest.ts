@@ -13,7 +13,7 @@ export interface Guest {
 
 export interface GuestUpgradeDraft {
   readonly userId: UserId
-  /** As `guestIn` answered. */
+  /** The result of `guestIn`. */
   readonly guest: Guest
   readonly passwordHash: string
   readonly session: Omit<SessionRequest, 'userId'> | undefined
@@ -30,8 +30,8 @@ export interface UpgradeGuestParts {
 }
 
 /**
- * A guest becomes a full account and stays who they are: user id, rooms, device. No version of the specification has it (`guest_access_token`
- * at `POST /register` came with guests in 2015, into clients and servers alike), and none forbids it.
+ * Makes a guest a full account with the same user id, rooms and device. No version of the specification has this (`guest_access_token`
+ * of `POST /register` came with guests in 2015, in clients and servers), and none forbids it.
  */
 export class UpgradeGuest {
   readonly #parts: UpgradeGuestParts
@@ -41,8 +41,8 @@ export class UpgradeGuest {
   }
 
   /**
-   * The guest who is to become a full account by that registration: with a token of their own, and no other name than theirs. Throws
-   * `M_FORBIDDEN` where the token is not that of the guest with that user id.
+   * The guest who becomes a full account by that registration: with a token of their own, and no other name than theirs. Throws
+   * `M_FORBIDDEN` if the token is not that of the guest with that user id.
    */
   async guestIn(userId: UserId, body: JsonObject, from: SessionRequest['from']): Promise<Guest | undefined> {
     const token = stringAt(body, 'guest_access_token')
@@ -57,12 +57,12 @@ export class UpgradeGuest {
     return owner
   }
 
-  /** Ends all that the guest could do with the old token. Throws `M_FORBIDDEN` where the guest was upgraded meanwhile. */
+  /** Makes the account; the guest's old token becomes void. Throws `M_FORBIDDEN` if the guest was upgraded meanwhile. */
   async run(draft: GuestUpgradeDraft): Promise<PreparedSession['answer'] | undefined> {
     const { userId, session, guest, alongside } = draft
     const { devices, traces } = this.#parts
     const deviceId = session?.deviceId ?? guest.deviceId
-    // A guest has one device. It stays, where the client does not name another, and its old token ends with the new session.
+    // A guest has one device. It stays unless the client names another, and its old token ends with the new session.
     const kept = session !== undefined && deviceId === guest.deviceId ? guest.device : undefined
     const upgrade = this.#parts.accounts.upgradeGuest(userId, draft.passwordHash)
     const removal = devices.removeAll(userId, kept)

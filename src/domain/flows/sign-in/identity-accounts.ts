@@ -16,7 +16,7 @@ export interface IdentityAccountsParts {
   userWithEmail(address: string): Promise<UserId | undefined>
 }
 
-/** Which account belongs to an identity at a provider, and accounts for people who have none. */
+/** Finds the account of an identity at a provider, and makes accounts for people who have none. */
 export class IdentityAccounts {
   readonly #parts: IdentityAccountsParts
 
@@ -24,7 +24,7 @@ export class IdentityAccounts {
     this.#parts = parts
   }
 
-  /** The account, by the rule of its provider; what is linked by that is committed. */
+  /** Finds the account by the rules of the provider, and commits a link that they make. */
   async accountOf(identity: Identity, provider: SignInProvider): Promise<AccountOfIdentity> {
     const linked = await this.#parts.identities.userOf(identity)
     if (linked !== undefined) {
@@ -70,7 +70,7 @@ export class IdentityAccounts {
     }
   }
 
-  /** Providers give names and addresses of people who left to others: an account with an identity there has its owner. */
+  /** Whether an identity may be linked to the account: not if it has an identity at that provider already, as providers reuse names and addresses of people who left. */
   async #mayBecome(userId: UserId, { id }: SignInProvider): Promise<boolean> {
     return (await this.#isActive(userId)) && !(await this.#parts.identities.providersOf(userId)).includes(id)
   }
@@ -80,7 +80,7 @@ export class IdentityAccounts {
     return account !== undefined && account.deactivatedAtMs === undefined && !account.guest
   }
 
-  /** Whether it is theirs now. */
+  /** Links an identity. Returns whether the account is theirs now. */
   async #link(identity: Identity, userId: UserId): Promise<boolean> {
     try {
       await this.#parts.commit([this.#parts.identities.link(identity, userId)])

@@ -2,14 +2,14 @@ import type { JsonObject, UserId } from '#spec'
 import type { clientOf, Identity, Returned } from '../../sign-in/index.ts'
 import type { UiaAnswer } from '../../uia/index.ts'
 
-/** Which account an identity opens. */
+/** The account that an identity opens. */
 export type AccountOfIdentity =
   | { readonly kind: 'account'; readonly userId: UserId }
-  /** None yet, and the provider's people may make one. */
+  /** No account yet; the provider's people may make one. */
   | { readonly kind: 'none' }
   | { readonly kind: 'refused'; readonly why: 'noAccount' | 'deactivated' }
 
-/** Where the browser would go with a login token. */
+/** The client to which the browser goes with a login token. */
 export type Client = ReturnType<typeof clientOf>
 
 /** The next page of a browser that came back, or the address it goes to. */
@@ -17,20 +17,20 @@ export type SignInStep =
   | { readonly kind: 'ended' | 'otherBrowser' | 'notYet' | 'stagePassed' }
   | { readonly kind: 'failed'; readonly why: (Returned & { kind: 'failed' })['why']; readonly name: string }
   | { readonly kind: 'refused'; readonly why: 'noAccount' | 'deactivated'; readonly name: string }
-  /** In words for people. */
+  /** `text` is for people. */
   | { readonly kind: 'stageRefused'; readonly text: string }
   | { readonly kind: 'redirect'; readonly uri: string }
-  /** Shall the browser go on to that client? */
+  /** The person is asked whether the browser may go on to that client. */
   | {
       readonly kind: 'goOn'
-      /** `id`: for `goOn`, once they say yes; or, where nobody is there to say so, the address itself. */
+      /** `id`: for `goOn`, after they agree. `uri`: the address itself, if nobody needs to be asked. */
       readonly to: { readonly id: string } | { readonly uri: string }
       readonly client: Client
       readonly userId: UserId
       readonly isNew: boolean
     }
   | NewAccountStep
-  /** Did they begin this? `operation`: of the authentication session. */
+  /** The person is asked whether they began this. `operation` is that of the authentication session. */
   | {
       readonly kind: 'confirm'
       readonly id: string
@@ -38,7 +38,7 @@ export type SignInStep =
       readonly operation: string
       readonly requester: UserId | undefined
     }
-  /** For a client that visits the redirect URI itself: the answer that its next request would have had. */
+  /** For a client that visits the redirect URI itself: the answer that its next request would have got. */
   | { readonly kind: 'answered'; readonly type: string; readonly answer: UiaAnswer<JsonObject> }
 
 export interface NewAccountStep {

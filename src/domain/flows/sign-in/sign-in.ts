@@ -15,10 +15,10 @@ import type { IdentityStages } from '../stages/identity-stages.ts'
 import type { IdentityAccounts } from './identity-accounts.ts'
 import { newAccountStep, type PendingSignIn, type SignInStep } from './sign-in-steps.ts'
 
-/** A login or registration under way whose redirect URI answers what its path would. */
+/** A login or registration whose redirect URI gives the answer that its endpoint would give. */
 export interface CallbackOperation {
   run(auth: JsonObject, from: From): Promise<UiaAnswer<JsonObject>>
-  /** Whether it ends with this stage, and with credentials. */
+  /** Whether this stage ends the operation, with credentials in the answer. */
   readonly answersBrowserOnly: boolean
 }
 
@@ -31,7 +31,7 @@ export interface SignInFlowParts {
   readonly identityStages: IdentityStages
   readonly pendingSignIns: ShortLivedTable<PendingSignIn>
   readonly loginTokens: LoginTokens
-  /** By the operation of their sessions. */
+  /** Keyed by the operation of their sessions. */
   readonly callbackOperations: ReadonlyMap<string, CallbackOperation>
   readonly trustedClients: readonly string[]
   /** Whether a new account has to agree to documents. */
@@ -65,7 +65,7 @@ export class SignInFlow {
     return pending?.kind === 'stage' ? this.#passStage(pending, from) : { kind: 'ended' }
   }
 
-  /** The name that a new person chose. What is wrong with it is told in the step, and they may choose again. */
+  /** Makes an account with the name that a new person chose. If the name is refused, the step says why, and they may choose again. */
   async choseName(id: string, username: string, agreed: boolean): Promise<SignInStep> {
     const pending = await this.#parts.pendingSignIns.take(id)
     if (pending?.kind !== 'newAccount') return { kind: 'ended' }
@@ -83,7 +83,7 @@ export class SignInFlow {
     }
   }
 
-  /** Yes to `goOn`: where to, with a login token. */
+  /** Continues after the person agreed to go on: returns the client's address with a login token. */
   async goOn(id: string): Promise<SignInStep> {
     const pending = await this.#parts.pendingSignIns.take(id)
     if (pending?.kind !== 'goOn') return { kind: 'ended' }
@@ -132,7 +132,7 @@ export class SignInFlow {
         const userId = await this.#parts.accounts.create(identity, identity.localpart)
         return await this.#askToGoOn(userId, redirectUrl, { isNew: true, ...how })
       } catch (error) {
-        // Taken, or no name: the person is asked for another.
+        // The name is taken or invalid: the person is asked for another.
         if (!(error instanceof MatrixError)) throw error
       }
     }
@@ -151,8 +151,8 @@ export class SignInFlow {
   }
 
   /**
-   * Asks a person who may have got the address from somebody else, and has not seen what it is about. Where only this browser gets what
-   * comes of it, there is nothing to ask.
+   * Asks a person who may have got the address from somebody else, and has not seen its purpose. If only this browser gets the
+   * result, there is nothing to ask.
    */
   async #unsolicited(pending: PendingSignIn & { kind: 'stage' }, from: From): Promise<SignInStep> {
     const { session, type, identity } = pending
@@ -176,7 +176,7 @@ export class SignInFlow {
     how: { isNew: boolean } & Pick<Proven, 'unattended'>,
   ): Promise<SignInStep> {
     const { pendingSignIns, loginTokens } = this.#parts
-    // An app that fetched the page itself reads the token from it: r0.4.0, "CAS-based client login", has it in the answer to the ticket.
+    // An app that fetched the page itself reads the token from it: in r0.4.0, "CAS-based client login", the token is in the answer to the ticket.
     const to =
       how.unattended === true
         ? { uri: withLoginToken(redirectUrl, await loginTokens.issue(userId)) }

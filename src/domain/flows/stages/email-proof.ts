@@ -12,7 +12,7 @@ import {
 import { factIn, type Stage, type StageFacts, type StageOffer } from '../../uia/index.ts'
 
 export const EMAIL_STAGE = 'm.login.email.identity'
-/** Those of 2015 in which this server sends the mail. */
+/** Stages of 2015 in which this server sends the mail. */
 export const EMAIL_CODE_STAGE = 'm.login.email.code'
 export const EMAIL_URL_STAGE = 'm.login.email.url'
 
@@ -30,7 +30,7 @@ export interface ThreepidCredentials {
 /** An address that somebody has proved to have, and with which credentials. */
 export interface ProvenAddress extends ProvenThirdPartyId {
   readonly creds: ThreepidCredentials
-  /** Whether the session is one of this server, and is used up with what comes of it. */
+  /** Whether the session is one of this server, and is used up with the proof. */
   readonly own: boolean
 }
 
@@ -49,17 +49,17 @@ export interface EmailProofParts {
   readonly emails: EmailValidations | undefined
   readonly threepids: ThirdPartyIds
   readonly identityServers: IdentityServerCheck
-  /** By which clients may call this server where they name an identity server. */
+  /** Names of this server that clients may give as the identity server. */
   readonly ownNames: readonly string[]
-  /** Whether there is an identity server whose word is taken. */
+  /** Whether any identity server is trusted. */
   readonly trustsIdentityServers: boolean
   /** Domains of the addresses that are taken; empty: all. */
   readonly addressDomains: readonly string[]
 }
 
 /**
- * The members of 2015 and of today, `client_secret` and `clientSecret`; an array of one, as the document of 2015 has it, is taken as what it
- * holds. Throws `M_MISSING_PARAM`.
+ * Reads the credentials by their names of today (`client_secret`) and of 2015 (`clientSecret`). An array of one, as in the document of 2015, counts as its
+ * element. Throws `M_MISSING_PARAM`.
  */
 export const credentialsIn = (value: unknown, name: string): ThreepidCredentials => {
   const list: readonly unknown[] = Array.isArray(value) ? value : [value]
@@ -84,7 +84,7 @@ export const notAdded = (error: unknown): unknown => {
   return error
 }
 
-/** As the official data has it of `POST /account/3pid`: 403. A 401 would ask for another authentication. */
+/** 403, as the official data says for `POST /account/3pid`: a 401 would ask for another authentication. */
 export const authFailed = (error: string): MatrixError =>
   new MatrixError('M_THREEPID_AUTH_FAILED', error, { status: 403 })
 
@@ -102,7 +102,7 @@ export const identityServerFailure = (
     case 'refused': {
       const errcode = isErrcode(outcome.errcode) ? outcome.errcode : 'M_UNKNOWN'
       const status = ERROR_STATUS[errcode]
-      // 401 would be about the caller's session here, and 5xx about this server.
+      // A 401 would concern the caller's session here, and 5xx this server.
       return new MatrixError(errcode, outcome.error, { status: status === 401 || status >= 500 ? 400 : status })
     }
   }
@@ -116,12 +116,12 @@ export class EmailProof {
     this.#parts = parts
   }
 
-  /** Whether anybody can prove an address here. */
+  /** Whether addresses can be proved here at all. */
   get available(): boolean {
     return this.#parts.emails !== undefined || this.#parts.trustsIdentityServers
   }
 
-  /** Looks at the sessions of this server first: many clients name an identity server even where the homeserver sends the mails. */
+  /** Looks at the sessions of this server first, as many clients name an identity server although the homeserver sends the mails. */
   async prove(creds: ThreepidCredentials, purpose: MailPurpose): Promise<ProofOutcome> {
     const { sid, clientSecret, idServer } = creds
     const validated = await this.#parts.emails?.validated(sid, clientSecret, purpose)
@@ -148,7 +148,7 @@ export class EmailProof {
     }
   }
 
-  /** For who makes an account: the fact is what `provenIn` reads. Fails for an address that has an account. */
+  /** The stage of a registration. `provenIn` reads its fact. Fails for an address that has an account. */
   registrationStage(): Stage {
     return this.#stage('register', async (proven) =>
       (await this.#parts.threepids.owner(proven.medium, proven.address)) === undefined
@@ -158,7 +158,7 @@ export class EmailProof {
   }
 
   /**
-   * For who has an account, and for its owner alone: another way to pass `offer`. Of 2015: "M_NOT_FOUND is returned if the user authenticated
+   * Adds to an offer for people with an account that the owner of an address may pass it too. Document of 2015: "M_NOT_FOUND is returned if the user authenticated
    * with a third party identifier but the Home Server could not find a matching account".
    */
   alsoFor(offer: StageOffer): StageOffer {
@@ -180,12 +180,12 @@ export class EmailProof {
     return { userId: await this.#ownerOf(proven, requester), changes: this.usedUp(proven) }
   }
 
-  /** An address for an account, in the commit of whatever else begins with it. Conflicts: see `notAdded`. */
+  /** Changes that add an address to an account, for the commit of something else. Conflicts: see `notAdded`. */
   added(userId: UserId, proven: ProvenAddress): readonly Change<void>[] {
     return [this.#parts.threepids.add(userId, proven), ...this.usedUp(proven)]
   }
 
-  /** Behind `usedUp` in the commit of a new password. */
+  /** Changes for the commit of a new password, after `usedUp`. */
   withdrawn(userId: UserId): readonly Change<void>[] {
     return this.#parts.emails === undefined ? [] : [this.#parts.emails.withdrawn(userId)]
   }
@@ -250,5 +250,5 @@ const DENIED: Failure = {
 const credentialsOf = (auth: JsonObject): ThreepidCredentials =>
   credentialsIn(auth.threepid_creds ?? auth.threepidCreds, 'threepid_creds')
 
-/** The address that a stage found out, where one was passed. */
+/** The address that a passed stage proved, if any. */
 export const provenIn = (facts: StageFacts): ProvenAddress | undefined => factIn(facts, 'address')?.address

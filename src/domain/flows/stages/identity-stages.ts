@@ -16,20 +16,20 @@ export const OAUTH2_STAGE = 'm.login.oauth2'
 /** The same for clients of today, which open the stage's fallback page. */
 export const SSO_STAGE = 'm.login.sso'
 
-/** A member of `auth` that no client sends: its value is never told to anybody. */
+/** A member of `auth` that no client can send: its value is secret. */
 const PROOF = 'homeroom.proof'
 
-/** With this begins the operation of sessions that make accounts, of 2015 and of today. */
+/** Begins the operation name of sessions that make accounts, of 2015 and of today. */
 const REGISTRATION = 'POST /register'
 
 export type IdentityStageType = typeof OAUTH2_STAGE | typeof SSO_STAGE
 
-/** How the stage of a session stands, for who might go to a provider for it. */
+/** The state of a session's stage, for a person who may go to a provider for it. */
 export type AboutStage =
   | { readonly kind: 'open'; readonly operation: string; readonly requester: UserId | undefined }
   | { readonly kind: 'notYet' | 'stagePassed' | 'ended' }
 
-/** Somebody who came back from a provider, until the stage looks. */
+/** A person who came back from a provider, kept until the stage checks it. */
 export interface IdentityProof {
   readonly session: string
   readonly identity: Identity
@@ -42,7 +42,7 @@ export interface IdentityStagesParts {
   readonly proofs: ShortLivedTable<IdentityProof>
 }
 
-/** Whether the stage can be passed there: a CAS server speaks no OAuth 2.0. */
+/** Whether the stage can be passed at the provider: a CAS server has no OAuth 2.0. */
 export const serves = (provider: SignInProvider, type: string): boolean =>
   type !== OAUTH2_STAGE || !givesTickets(provider)
 
@@ -58,16 +58,16 @@ export class IdentityStages {
   }
 
   /**
-   * Somebody came back for that session. The answer goes into `auth` of the one attempt that passes its stage with that: of whoever
-   * else asks for the session meanwhile, nobody does.
+   * Records that somebody came back for that session. The result goes into `auth` of the one attempt that may pass its stage by it:
+   * other requests of the session cannot.
    */
   async proven(session: string, identity: Identity): Promise<JsonObject> {
     return { [PROOF]: await this.#parts.proofs.put({ session, identity }) }
   }
 
   /**
-   * `creates`: the stage makes an account; passed by people who have none yet, with what `identityIn` reads as its fact. Else it confirms
-   * what somebody with an account does; passed by the requester alone, with the user id as its fact.
+   * `creates`: the stage is for a new account; people without one pass it, and `identityIn` reads its fact. Otherwise it confirms
+   * an action of somebody with an account; only the requester passes it, and its fact is the user id.
    */
   stage(type: IdentityStageType, creates: boolean): Stage {
     const uriFor = async (session: string) => ({
@@ -128,7 +128,7 @@ export class IdentityStages {
       return { kind: 'passed', fact: { kind: 'user', userId: linked } }
     }
     const other = `That is another person of ${identity.providerName} than the one this account belongs to`
-    // Somebody may have been led here: a session with a requester is over, and whoever began it is told so.
+    // Somebody may have been led here by another person: the session ends if it has a requester, who is told so.
     return { ...refused(other), final: requester !== undefined }
   }
 }
@@ -139,5 +139,5 @@ const refused = (error: string): StageOutcome & { readonly kind: 'failed' } => (
   error,
 })
 
-/** The person who passed a stage that makes accounts; undefined where none was. */
+/** The identity of a passed stage that makes accounts; undefined if none was passed. */
 export const identityIn = (facts: StageFacts): Identity | undefined => factIn(facts, 'identity')?.identity

@@ -31,8 +31,8 @@ export class RequestEmailToken {
   }
 
   /**
-   * By a mail of this server, whatever identity server is named: "This parameter is ignored when the homeserver handles 3PID verification". A
-   * server that sends none has the named one do it, as was usual until 2019. Throws what `ValidationMails.request` throws, and
+   * Sends a mail of this server, even if an identity server is named: "This parameter is ignored when the homeserver handles 3PID verification". A
+   * server that sends no mail asks the named one, as was usual until 2019. Throws what `ValidationMails.request` throws, and
    * `M_THREEPID_MEDIUM_NOT_SUPPORTED`, `M_SERVER_NOT_TRUSTED`.
    */
   async run(params: EmailTokenParams): Promise<{ readonly sid: string }> {
@@ -46,7 +46,7 @@ export class RequestEmailToken {
     if (idServer === undefined) throw notSupported()
     const email = canonicalEmail(request.email)
     if (email === undefined) throw new MatrixError('M_INVALID_PARAM', 'This is no e-mail address')
-    // That mail is written by the identity server, so only this answer can say it.
+    // The identity server writes that mail, so only this answer can say that the address is in use.
     const owned = (await this.#parts.threepids.owner('email', email)) !== undefined
     if (owned && purpose !== 'password') {
       throw new MatrixError('M_THREEPID_IN_USE', 'This address belongs to an account already')
