@@ -2,11 +2,11 @@ import { hkdfSync } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { Random } from '#base'
 import type { Config } from '#config'
-import { type SignerMaker, type SigningKey, signingKeyFromSeed } from '#rules'
+import { type SigningKey, signingKeyFromSeed } from '#rules'
 import type { ServerName } from '#spec'
 import { type SigningKeyRecord, type Store, WriteConflict, writers } from '#store'
 import { keyFileIn, writeKeyFile } from './data-folder.ts'
-import { quickestSigner } from './signer.ts'
+import { quickSigner } from './signer.ts'
 import { codeOf, reasonOf, StartError } from './start-error.ts'
 
 export interface ServerKeys {
@@ -52,8 +52,8 @@ export const openServerKeys = async (parts: ServerKeysParts): Promise<ServerKeys
 
 const HKDF_INFO = 'homeroom sealed rows'
 
-const keysOf = async ({ key, seed, source }: Given): Promise<ServerKeys> => ({
-  signingKey: parsed(key.keyId, seed, key.serverName, source, await quickestSigner()).key,
+const keysOf = ({ key, seed }: Given): ServerKeys => ({
+  signingKey: key,
   sealingKey: new Uint8Array(hkdfSync('sha256', Buffer.from(seed, 'base64'), '', HKDF_INFO, 32)),
 })
 
@@ -102,14 +102,8 @@ const parsedLine = (text: string, serverName: ServerName, source: string): Given
   return parsed(algorithm === 'ed25519' ? `ed25519:${name}` : '', seed, serverName, source)
 }
 
-const parsed = (
-  keyId: string,
-  seed: string,
-  serverName: ServerName,
-  source: string,
-  makeSigner?: SignerMaker,
-): Given => {
-  const key = signingKeyFromSeed(keyId, serverName, seed, makeSigner)
+const parsed = (keyId: string, seed: string, serverName: ServerName, source: string): Given => {
+  const key = signingKeyFromSeed(keyId, serverName, seed, quickSigner)
   if (key.ok) return { key: key.value, seed, source }
   throw new StartError(`The signing key ${source} cannot be read: expected "ed25519 NAME SEED" with 32 bytes in Base64`)
 }

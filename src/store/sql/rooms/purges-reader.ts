@@ -52,5 +52,5 @@ const toEmptyRooms = (
 export const roomPurgesReader = (db: Db): RoomPurgesReader => ({
   emptyRooms: async ({ forgottenByAll, beforeMs, limit }: EmptyRoomsQuery) =>
     toEmptyRooms(await db.longAll(forgottenByAll ? forgottenRooms : leftRooms, { beforeMs, limit })),
-  roomsBeingPurged: () => db.longAll(purges, {}),
+  roomsBeingPurged: () => db.all(purges, {}),
 })
