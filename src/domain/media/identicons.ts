@@ -1,6 +1,6 @@
 import { BoundedCache, type CacheStats } from '#base'
 
-/** Anything larger takes the event loop for more than a few milliseconds. */
+/** Larger pictures occupy the event loop for more than a few milliseconds. */
 const MAX_SIDE = 256
 const MIN_SIDE = 16
 const DEFAULT_SIDE = 96
@@ -12,8 +12,8 @@ export interface Identicon {
 }
 
 /**
- * Pictures made of a text, always the same for the same: clients of 2015 show them for who has no avatar. In no release of the
- * specification; what they look like was never said.
+ * Makes a picture from a text, always the same for the same text: clients of 2015 show it for users without an avatar. It is in no release of the
+ * specification, and no document says how it looks.
  */
 export class Identicons {
   readonly #made = new BoundedCache<string, Identicon>({
@@ -22,7 +22,7 @@ export class Identicons {
     sizeBytes: ({ bytes }, key) => bytes.length + 2 * key.length + 100,
   })
 
-  /** A square within the size, 16 to 256 pixels a side, 96 where nothing is said. */
+  /** A square within the size, 16 to 256 pixels a side, 96 by default. */
   async identicon(text: string, width: number | undefined, height: number | undefined): Promise<Identicon> {
     const wanted = Math.min(width ?? height ?? DEFAULT_SIDE, height ?? width ?? DEFAULT_SIDE)
     const side = Math.min(MAX_SIDE, Math.max(MIN_SIDE, wanted))

@@ -19,13 +19,13 @@ const LOADERS = ['Jpeg', 'Png', 'Webp', 'Nsgif', 'Heif'].map((name) => `VipsFore
 type Sharp = typeof import('sharp')['default']
 let loading: Promise<Sharp> | undefined
 
-/** Loaded when the first image is: a server that sees none does without its memory. */
+/** Loads the library with the first image, as it needs memory. */
 const loadSharp = (): Promise<Sharp> => {
   loading ??= import('sharp').then(({ default: sharp }) => {
     sharp.block({ operation: ['VipsForeignLoad'] })
     sharp.unblock({ operation: LOADERS })
     sharp.cache(false)
-    // One thread an image: how many images go on at a time is decided elsewhere.
+    // One thread for each image; the number of images at a time is limited elsewhere.
     sharp.concurrency(1)
     return sharp
   })
@@ -45,7 +45,7 @@ const noThumbnail = (cause?: unknown): MatrixError =>
 const tooLargeImage = (cause?: unknown): MatrixError =>
   new MatrixError('M_TOO_LARGE', 'The image is too large for a thumbnail', { cause })
 
-/** The image library, which decodes on threads of its own. What is no image it refuses with `M_UNKNOWN` (400). */
+/** The image library, which decodes on threads of its own. Refuses files that are no images with `M_UNKNOWN` (400). */
 export class ImageLibrary {
   readonly #limits: ImageLimits
 
@@ -100,7 +100,7 @@ export class ImageLibrary {
 
 const PNG_LOOK_BYTES = 65_536
 
-/** The library sees one frame of an animated PNG; that it moves stands before the data of the first one. */
+/** Whether a PNG may be animated: the library sees only its first frame, but the mark of an animation stands before that frame's data. */
 const mayBeApng = async (path: string): Promise<boolean> => {
   const file = await open(path, 'r')
   try {

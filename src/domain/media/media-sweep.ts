@@ -7,20 +7,20 @@ export interface MediaSweepParts {
   readonly bytes: StoredBytes
   readonly clock: Clock
   readonly logger: Logger
-  /** How long the preview of a URL and its picture are kept. */
+  /** Time for which the preview of a URL and its picture are kept. */
   readonly previewLifetimeMs: number
 }
 
 const EVERY_MS = 6 * 3_600_000
-/** Between the file and its row lies a moment; what is younger than this may be on its way to a row. */
+/** Younger files may still get their row, which is written a moment after the file. */
 const GRACE_MS = 3_600_000
 const FILES_AT_ONCE = 200
 const PREVIEWS_AT_ONCE = 100
 
 /**
- * Removes what nobody can reach any more: announced uploads that did not come in time, old previews of URLs with their pictures,
- * and files without a row, as a crash between file and row leaves them. Safe beside running uploads: a file goes under the
- * lock of its hash, looked at once more, and never a young one.
+ * Removes data that nobody can reach any more: announced uploads that did not come in time, old previews of URLs with their pictures,
+ * and files without a row, left by a crash between file and row. Safe beside running uploads: a file is removed in the
+ * turn of its hash, after another check, and only if it is not young.
  */
 export class MediaSweep {
   readonly #parts: MediaSweepParts
@@ -42,7 +42,7 @@ export class MediaSweep {
     this.#chore.start()
   }
 
-  /** When what is under way has ended. */
+  /** Resolves when the sweep under way has ended. */
   stop(): Promise<void> {
     return this.#chore.stop()
   }
@@ -60,7 +60,7 @@ export class MediaSweep {
     while (!this.#chore.stopped) {
       const old = await previews.reader.fetchedBefore(beforeMs, PREVIEWS_AT_ONCE)
       for (const { url, fetchedMs, mediaId } of old) {
-        // The picture first: were it the row, a crash in between would leave a picture that nothing leads to.
+        // The picture goes first: otherwise a crash in between would leave a picture that no row names.
         if (mediaId !== undefined) await this.#parts.bytes.remove(mediaId)
         await commit([previews.writer.remove(url, fetchedMs)])
       }

@@ -6,10 +6,10 @@ import { tooLarge } from './receive.ts'
 import type { MediaStore, StoredBytes } from './stored-bytes.ts'
 import { UploadWaits } from './upload-waits.ts'
 
-/** Module "Content repository", "Security considerations": nothing else can be part of a media id. */
+/** The grammar of media ids (module "Content repository", "Security considerations"). */
 const MEDIA_ID = /^[A-Za-z0-9_-]{1,255}$/
 const ID_LENGTH = 24
-/** An album is sent a few at a time; each upload takes a file handle and a place on the disk. */
+/** Uploads of one user at a time, enough for an album; each takes a file handle and space on the disk. */
 const UPLOADS_AT_ONCE = 20
 const MEDIA_TYPE = /^[\w!#$&^.+-]{1,100}\/[\w!#$&^.+-]{1,100}(?:\s*;[\t\x20-\x7e]*)?$/
 const MAX_TYPE_LENGTH = 255
@@ -32,7 +32,7 @@ export interface Upload {
   readonly fileName: string | undefined
 }
 
-/** How long somebody waits for an upload that was announced. */
+/** Limits the wait for an announced upload. */
 export interface WaitOptions {
   /** Default 20 s, at most 60 s. */
   readonly timeoutMs: number | undefined
@@ -61,14 +61,14 @@ export class Media {
     this.#uploadWaits = new UploadWaits(parts.clock)
   }
 
-  /** Answers the `mxc:` URI. Throws `M_TOO_LARGE`, `M_FORBIDDEN` (quota), `M_LIMIT_EXCEEDED`, `M_INVALID_PARAM` (name). */
+  /** Returns the `mxc:` URI. Throws `M_TOO_LARGE`, `M_FORBIDDEN` (quota), `M_LIMIT_EXCEEDED`, `M_INVALID_PARAM` (name). */
   async upload(user: UserNumber, upload: Upload): Promise<string> {
     const mediaId = this.#parts.random.token(ID_LENGTH)
     await this.#take(user, mediaId, upload, (media) => this.#parts.store.writer.add(media))
     return this.#uriOf(mediaId)
   }
 
-  /** An id whose bytes come later. Throws `M_LIMIT_EXCEEDED`. */
+  /** Makes an id whose bytes come later. Throws `M_LIMIT_EXCEEDED`. */
   async announce(user: UserNumber): Promise<{ readonly contentUri: string; readonly expiresAtMs: number }> {
     const mediaId = this.#parts.random.token(ID_LENGTH)
     const atMs = this.#parts.clock.nowMs()
@@ -79,26 +79,26 @@ export class Media {
   }
 
   /**
-   * The bytes of an announced upload. Throws `M_NOT_FOUND` (never announced, or expired), `M_FORBIDDEN` (announced by
+   * Adds the bytes of an announced upload. Throws `M_NOT_FOUND` (never announced, or expired), `M_FORBIDDEN` (announced by
    * another), `M_CANNOT_OVERWRITE_MEDIA`, and what `upload` throws.
    */
   async fill(user: UserNumber, serverName: string, mediaId: string, upload: Upload): Promise<void> {
     const record = await this.#record(serverName, mediaId)
-    // Known before the bytes have come; the commit looks again.
+    // Refused before the bytes arrive; the commit checks again.
     if (record.user !== user) throw refusalOf('media-foreign')
     if (record.content !== undefined) throw refusalOf('media-uploaded')
     await this.#take(user, mediaId, upload, (media) => this.#parts.store.writer.fill(media))
     this.#uploadWaits.arrived(mediaId)
   }
 
-  /** Throws `M_NOT_FOUND`; `M_NOT_YET_UPLOADED` where the wait for an announced upload was in vain. */
+  /** Throws `M_NOT_FOUND`; `M_NOT_YET_UPLOADED` if an announced upload did not arrive in time. */
   async find(serverName: string, mediaId: string, options: WaitOptions): Promise<MediaContent> {
     const record = await this.#record(serverName, mediaId)
     if (record.content !== undefined) return record.content
     const waitMs = Math.min(options.timeoutMs ?? DEFAULT_WAIT_MS, MAX_WAIT_MS)
     const cut = new AbortController()
     const arrival = this.#uploadWaits.wait(mediaId, waitMs, AbortSignal.any([options.signal, cut.signal]))
-    // It may have come before somebody waited for it.
+    // It may have arrived before the wait began.
     if ((await this.#record(serverName, mediaId)).content !== undefined) cut.abort()
     await arrival
     const { content } = await this.#record(serverName, mediaId)
@@ -203,7 +203,7 @@ const contentTypeOf = (given: string | undefined): string => {
   return type.length <= MAX_TYPE_LENGTH && MEDIA_TYPE.test(type) ? type : 'application/octet-stream'
 }
 
-/** A name as people gave it, without what no header can carry. Throws `M_INVALID_PARAM` where it is no name for its length. */
+/** A given file name without characters that no header can carry. Throws `M_INVALID_PARAM` for a name that is too long. */
 export const fileNameOf = (given: string | undefined): string | undefined => {
   if (given === undefined) return undefined
   if (given.length > MAX_NAME_LENGTH) throw new MatrixError('M_INVALID_PARAM', 'The file name is too long')

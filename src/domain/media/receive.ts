@@ -13,8 +13,8 @@ export const tooLarge = (limitBytes: number): MatrixError =>
   new MatrixError('M_TOO_LARGE', `Files of more than ${limitBytes} bytes are not taken`)
 
 /**
- * Writes a stream into a draft, a piece at a time and no faster than the disk takes it. Throws `M_TOO_LARGE`, and 400 where
- * the stream ends early. The stream is never destroyed: the answer has to go out on its connection.
+ * Writes a stream into a draft, piece by piece and no faster than the disk takes it. Throws `M_TOO_LARGE`, and 400 if
+ * the stream ends early. The stream is never destroyed, because the answer uses the same connection.
  */
 export const receive = async (stream: Readable, draft: FileDraft, limitBytes: number): Promise<Received> => {
   const hash = createHash('sha256')

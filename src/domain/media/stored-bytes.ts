@@ -23,13 +23,13 @@ export interface MediaStore {
 
 export interface StoredBytesParts {
   readonly store: MediaStore
-  /** By the hash of the bytes: in this process where the files are in its own folder, shared where several processes reach them. */
+  /** Turns by the hash of the bytes: of this process if the files are in its own folder, shared if several processes have access to them. */
   readonly turns: Turns
 }
 
 /**
- * Files and the rows that name them. Whoever gives bytes a first row or takes their last one away does it in the turn of
- * their hash, so what is kept and what is removed never overtake each other.
+ * Files and the rows that name them. The first row for some bytes is added, and the last one removed, in the turn of
+ * their hash, so that keeping and removing never overtake each other.
  */
 export class StoredBytes {
   readonly #store: MediaStore
@@ -41,8 +41,8 @@ export class StoredBytes {
   }
 
   /**
-   * Keeps what a stream brings, and then commits what `write` answers, which may look at the kept file before. Where either
-   * refuses, the bytes go again, unless others have the same. Throws `M_TOO_LARGE`, `WriteConflict`, and what `write` throws.
+   * Keeps the bytes of a stream, and then commits the changes that `write` returns, which may read the kept file. If either
+   * fails, the bytes are removed unless another media has them. Throws `M_TOO_LARGE`, `WriteConflict`, and what `write` throws.
    */
   async take(
     stream: Readable,
@@ -59,14 +59,14 @@ export class StoredBytes {
       try {
         await this.#store.commit(await write(received))
       } catch (error) {
-        // Refused for certain; after a fault of the database nobody knows, and the bytes stay until the sweep.
+        // Surely not committed. After a fault of the database that is unknown, so the bytes stay until the sweep.
         if (error instanceof MatrixError || error instanceof WriteConflict) await this.#drop(received.sha256)
         throw error
       }
     })
   }
 
-  /** Takes a media away; its bytes go with the last media that has them. Nothing happens where there is none. */
+  /** Removes a media; the last media of some bytes takes them along. An unknown id is no error. */
   async remove(mediaId: string): Promise<void> {
     const { reader, writer, commit, files } = this.#store
     const sha256 = (await reader.media(mediaId))?.content?.sha256 ?? ''
@@ -78,7 +78,7 @@ export class StoredBytes {
     })
   }
 
-  /** Removes a file that no row names. Answers whether it did. */
+  /** Removes a file if no row names it. Returns whether it did. */
   async removeUnnamed(fileName: string): Promise<boolean> {
     const [sha256 = fileName] = fileName.split('.', 1)
     return this.#turns.run(sha256, async () => {

@@ -1,11 +1,11 @@
-/** Facts of an image that need no decoding; sizes as it is shown, after turning it as its EXIF data says. */
+/** Facts of an image that need no decoding. Sizes are those after turning the image as its EXIF data says. */
 export interface ImageFacts {
   readonly format: ImageFormat
   readonly width: number
   readonly height: number
   /** Whether it has frames. */
   readonly moves: boolean
-  /** Whether all its frames may be decoded: else only the first is. */
+  /** Whether all its frames may be decoded; if not, only the first is. */
   readonly framesFit: boolean
   readonly transparent: boolean
 }
@@ -19,7 +19,7 @@ export interface ThumbnailRequest {
   readonly animated: boolean
 }
 
-/** `original`: the uploaded file serves best. Otherwise what to make, under a name that equal plans for equal bytes share. */
+/** `original`: the uploaded file is served. `made`: the thumbnail to make; equal plans have equal variants. */
 export type ThumbnailPlan =
   | { readonly kind: 'original' }
   | {
@@ -65,12 +65,12 @@ const LARGEST: Size = [1_600, 1_200]
 const SERVABLE: ReadonlySet<ImageFormat> = new Set(['jpeg', 'png', 'gif', 'webp'])
 
 /**
- * Plans the thumbnail for a request (client-server API, "Thumbnails"): the smallest size of the list that is no smaller than the size
- * asked for, never more than the image has; the original where it is no larger, or where the request is beyond the list.
+ * Plans the thumbnail for a request (client-server API, "Thumbnails"): the smallest size of the list that is no smaller than the
+ * requested size, and never larger than the image; the original if it is no larger, or if the request is beyond the list.
  */
 export const planThumbnail = (image: ImageFacts, wanted: ThumbnailRequest): ThumbnailPlan => {
   const animated = wanted.animated && image.moves && image.framesFit
-  // An animation is given out only where it is asked for.
+  // An animation is served only on request.
   const asItIs = SERVABLE.has(image.format) && (!image.moves || wanted.animated)
   const small = image.width <= wanted.width && image.height <= wanted.height
   const size = wanted.method === 'scale' ? scaleSize(wanted) : cropSize(wanted)
@@ -108,7 +108,7 @@ const fits = (image: ImageFacts, [width, height]: Size): boolean => image.width 
 const scaleSize = (wanted: ThumbnailRequest): Size | undefined =>
   SCALE_SIZES.find(([width, height]) => width >= wanted.width && height >= wanted.height)
 
-/** The size whose shape comes nearest among those large enough, and of equal shapes the smallest. */
+/** The size with the nearest shape among those large enough; of equal shapes the smallest. */
 const cropSize = (wanted: ThumbnailRequest): Size | undefined => {
   const shape = Math.log(wanted.width / wanted.height)
   const distance = ([width, height]: Size): number => Math.round(100 * Math.abs(Math.log(width / height) - shape))

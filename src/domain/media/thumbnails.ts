@@ -12,11 +12,11 @@ export interface ServedThumbnail {
   readonly sizeBytes: number
 }
 
-/** A picture that somebody still looks at; beyond, the answer is 503. */
+/** Limit of waiting requests; beyond it the answer is 503. */
 const MAX_WAITING = 200
-/** Files of more bytes are not looked at. */
+/** Larger files get no thumbnail. */
 const MAX_SOURCE_BYTES = 256 * 1024 * 1024
-/** For so long a file that could not be read is not tried again. */
+/** Time for which a file that could not be read is not tried again. */
 const REFUSAL_LASTS_MS = 600_000
 
 type Outcome =
@@ -31,7 +31,7 @@ export interface ThumbnailsParts {
   readonly concurrency: number
 }
 
-/** Thumbnails: each made once, a few at a time, and kept with the bytes it was made of. */
+/** Makes thumbnails: each once, a few at a time, and kept as long as the bytes it was made from. */
 export class Thumbnails {
   readonly #parts: ThumbnailsParts
   readonly #work: BoundedWork
@@ -49,15 +49,15 @@ export class Thumbnails {
   }
 
   /**
-   * The thumbnail that comes nearest to the request, made where it is not there yet. Throws `M_UNKNOWN` (400) for what is no
-   * image, `M_TOO_LARGE` for one that is too large, `M_NOT_FOUND` where the file has gone.
+   * The thumbnail nearest to the request; it is made if it does not exist. Throws `M_UNKNOWN` (400) for a file that is no
+   * image, `M_TOO_LARGE` for an image that is too large, `M_NOT_FOUND` if the file is gone.
    */
   async thumbnail(content: MediaContent, wanted: ThumbnailRequest): Promise<ServedThumbnail> {
     const { sha256, sizeBytes } = content
     if (sizeBytes > MAX_SOURCE_BYTES) throw new MatrixError('M_TOO_LARGE', 'The file is too large for a thumbnail')
     const facts = await this.#factsOf(sha256)
     const plan = planThumbnail(facts, wanted)
-    // The type is what the bytes are, whatever the upload said: it is shown inline.
+    // The type is that of the bytes and not that of the upload, as the file is shown inline.
     if (plan.kind === 'original') return { fileName: sha256, contentType: `image/${facts.format}`, sizeBytes }
     const made =
       (await this.#parts.store.reader.thumbnail(sha256, plan.variant)) ?? (await this.#once(sha256, plan, facts))
@@ -100,7 +100,7 @@ export class Thumbnails {
 
   async #make(sha256: string, plan: ThumbnailPlan & { kind: 'made' }, facts: ImageFacts): Promise<ThumbnailRecord> {
     const { reader, writer, commit, files } = this.#parts.store
-    // Somebody else may have been a moment earlier.
+    // Another request may have made it a moment earlier.
     const there = await reader.thumbnail(sha256, plan.variant)
     if (there !== undefined) return there
     const image = await this.#remembering(sha256, (path) => this.#parts.images.make(path, plan, facts))
@@ -113,7 +113,7 @@ export class Thumbnails {
       await draft.discard()
       throw error
     }
-    // One of an earlier try, which no row names, may have been made by another release.
+    // A file of an earlier try, which no row names, may have been made by another release.
     await files.remove(name)
     await draft.keep(name)
     try {
@@ -126,7 +126,7 @@ export class Thumbnails {
     return record
   }
 
-  /** A file that is no image stays one: it is not decoded again for each who asks. */
+  /** Remembers files that are no images, so that they are not decoded again for each request. */
   async #remembering<Result>(sha256: string, look: (path: string) => Promise<Result>): Promise<Result> {
     const result = await this.#parts.store.files.withPath(sha256, look).catch((error: unknown) => {
       if (error instanceof MatrixError) {

@@ -9,7 +9,7 @@ export class UploadWaits {
     this.#clock = clock
   }
 
-  /** Answers when it has arrived, when the time is over, and when `signal` is aborted; which of them is not said. */
+  /** Resolves when it has arrived, when the time is over, or when `signal` is aborted, without telling which. */
   wait(name: string, timeoutMs: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const waiting = this.#waiting.get(name) ?? new Set()

@@ -9,17 +9,17 @@ import type { MediaStore, StoredBytes } from './stored-bytes.ts'
 
 export interface UrlPreviewOptions {
   readonly serverName: ServerName
-  /** For page and picture together. */
+  /** Time limit for page and picture together. */
   readonly timeoutMs: number
   /** The largest page or picture that is fetched. */
   readonly limitBytes: number
-  /** For so long a preview is answered without asking again. */
+  /** Time for which a preview is served without fetching the page again. */
   readonly freshForMs: number
   readonly lifetimeMs: number
-  /** All pictures together; beyond, previews come without. */
+  /** Bytes of all pictures together; beyond it previews have none. */
   readonly storageBytes: number
   readonly atOnce: number
-  /** Counts what has to be fetched. Throws `M_LIMIT_EXCEEDED`. */
+  /** Counts fetches. Throws `M_LIMIT_EXCEEDED`. */
   consume(user: UserId): Promise<void>
 }
 
@@ -28,7 +28,7 @@ export interface UrlPreviewTools {
   readonly images: ImageLibrary
   readonly clock: Clock
   readonly random: Random
-  /** Told why there is no preview, where it is asked for that much. */
+  /** Logs at level debug why there is no preview. */
   readonly logger: Logger
 }
 
@@ -37,7 +37,7 @@ const MAX_WAITING = 100
 const ID_LENGTH = 24
 /** Time for which a URL that could not be fetched is not tried again for anybody. */
 const FAILURE_LASTS_MS = 60_000
-/** Nobody's number: these pictures are the server's own, and count against nobody's quota. */
+/** No user's number: these pictures belong to the server and count against no quota. */
 const OWN = 0
 const ACCEPT_PAGE = 'text/html,application/xhtml+xml,image/*;q=0.9,*/*;q=0.5'
 const ACCEPT_IMAGE = 'image/webp,image/png,image/jpeg,image/gif,image/avif,image/*;q=0.5'
@@ -45,7 +45,7 @@ const PAGES: ReadonlySet<string> = new Set(['text/html', 'application/xhtml+xml'
 
 interface Found {
   readonly answer: JsonObject
-  /** Stored already, with its picture. */
+  /** A preview that is stored already, with its picture. */
   readonly stored: boolean
   readonly images: readonly URL[]
 }
@@ -78,9 +78,9 @@ export class UrlPreviews {
   }
 
   /**
-   * OpenGraph properties, maybe none. `wantedMs`: as it was then, where that is known; in milliseconds since the epoch. `signal` ends
-   * the waiting of this one, not what others wait for. Throws
-   * `M_INVALID_PARAM` for what is no URL, `M_FORBIDDEN` for one that is not asked, `M_LIMIT_EXCEEDED`, and `M_UNKNOWN` (502) where there is no answer.
+   * OpenGraph properties, possibly none. `wantedMs`: the preview as of that time if it is known, in milliseconds since the epoch. `signal` ends
+   * this wait, but not the fetch if others wait for it too. Throws
+   * `M_INVALID_PARAM` for a text that is no URL, `M_FORBIDDEN` for a URL that may not be fetched, `M_LIMIT_EXCEEDED`, and `M_UNKNOWN` (502) if there is no answer.
    */
   async preview(user: UserId, text: string, wantedMs: number | undefined, signal: AbortSignal): Promise<JsonObject> {
     const url = this.#urlOf(text)
@@ -96,14 +96,14 @@ export class UrlPreviews {
     return this.#failed.stats()
   }
 
-  /** Ends what is under way; who waits for it is answered that there is no preview. */
+  /** Ends fetches under way; requests that wait for them get no preview. */
   async stop(): Promise<void> {
     this.#closing.abort()
     await Promise.allSettled([...this.#underWay.values()])
   }
 
   #begin(url: URL): Promise<JsonObject> {
-    // An earlier request may have got it meanwhile.
+    // An earlier request may have fetched it meanwhile.
     const fetching = this.#work
       .run(async () => (await this.#kept(url, undefined)) ?? this.#fetch(url))
       .finally(() => {
@@ -147,7 +147,7 @@ export class UrlPreviews {
     try {
       return await this.#look(url, signal)
     } catch (error) {
-      // Another process was as quick.
+      // Another process fetched it in the same millisecond.
       const theirs = error instanceof WriteConflict ? await this.#kept(url, undefined) : undefined
       if (theirs !== undefined) return theirs
       if (!isNoAnswer(error, signal)) throw error
@@ -171,7 +171,7 @@ export class UrlPreviews {
         const wanted = { accept: ACCEPT_IMAGE, signal, limitBytes }
         return await fetcher.get(image, wanted, ({ body }) => this.#keepWithImage(url, found.answer, body))
       } catch (error) {
-        // A page whose picture cannot be had is a page all the same.
+        // A page without its picture still has a preview.
         if (!(error instanceof UrlRefused || isNoAnswer(error, signal))) throw error
       }
     }
@@ -192,7 +192,7 @@ export class UrlPreviews {
     return { answer: answerOf(facts), stored: false, images }
   }
 
-  /** Throws `MatrixError` where the bytes are no picture. */
+  /** Throws `MatrixError` if the bytes are no picture. */
   async #keepWithImage(url: URL, page: JsonObject, body: FetchedUrl['body']): Promise<JsonObject> {
     const { images, random, clock } = this.#parts.tools
     const { writer, files } = this.#parts.store
@@ -242,7 +242,7 @@ const answerOf = ({ properties, title, description }: PageFacts): JsonObject => 
   ...(description === undefined ? {} : { 'og:description': description }),
 })
 
-/** The reason is not told: it would show what stands in the operator's network. */
+/** The error for clients. It tells no reason, which would reveal the operator's network. */
 const noAnswer = (cause?: unknown): MatrixError =>
   new MatrixError('M_UNKNOWN', 'There is no preview of this URL', { status: 502, cause })
 
@@ -260,7 +260,7 @@ const unlessAborted = async <Value>(promise: Promise<Value>, signal: AbortSignal
 
 const NETWORK_FAULT = /^(?:E[A-Z]+|ERR_[A-Z_]+|HPE_[A-Z_]+|Z_[A-Z_]+|UND_[A-Z_]+)$/
 
-/** Whether the other end, or the time, is to blame. */
+/** Whether the failure is the other end's, or a time limit. */
 const isNoAnswer = (error: unknown, signal: AbortSignal): boolean => {
   if (signal.aborted || error instanceof UrlFetchFailed || error instanceof MatrixError) return true
   return error instanceof Error && 'code' in error && NETWORK_FAULT.test(String(error.code))

@@ -11,7 +11,7 @@ export interface OpenIdToken {
   readonly expires_in: number
 }
 
-/** Whether there is such an account, and it was not deactivated. */
+/** Whether the account exists and is not deactivated. */
 export interface ActiveAccounts {
   isActive(userId: UserId): Promise<boolean>
 }
@@ -41,7 +41,7 @@ export class OpenIdTokens {
     return { access_token: id, token_type: 'Bearer', matrix_server_name: serverName, expires_in: LIFETIME_S }
   }
 
-  /** The owner; undefined where the token ended, or never was one. */
+  /** The owner; undefined if the token has expired or never existed. */
   async userOf(token: string): Promise<UserId | undefined> {
     const known = token.length > MAX_LENGTH ? undefined : await this.#parts.tokens.find(token)
     return known !== undefined && (await this.#parts.accounts.isActive(known.userId)) ? known.userId : undefined

@@ -44,7 +44,7 @@ export class Profiles {
     this.#parts = parts
   }
 
-  /** All fields. Throws `M_NOT_FOUND` where there is no such user. */
+  /** All fields. Throws `M_NOT_FOUND` if there is no such user. */
   async profile(userId: UserId): Promise<JsonObject> {
     const profile = await this.#parts.reader.profile(userId)
     if (Object.keys(profile).length === 0 && !(await this.#parts.accounts.exists(userId))) {
@@ -54,8 +54,8 @@ export class Profiles {
   }
 
   /**
-   * `{[key]: value}`. Throws `M_NOT_FOUND` for an absent field, but for the display name and the avatar, which answer `{}`:
-   * clients older than the other fields ask for them of everybody.
+   * `{[key]: value}`. Throws `M_NOT_FOUND` for an absent field; an absent display name or avatar gives `{}`,
+   * as older clients ask for these two of everybody.
    */
   async field(userId: UserId, key: string): Promise<JsonObject> {
     mindKey(key)
@@ -66,7 +66,7 @@ export class Profiles {
     throw new MatrixError('M_NOT_FOUND', 'No such profile field')
   }
 
-  /** For member events: only what is a text. */
+  /** The fields for member events, if they are texts. */
   async memberFields(userId: UserId): Promise<MemberFields> {
     return memberFieldsOf(await this.#parts.reader.profile(userId))
   }
@@ -123,7 +123,7 @@ const mindText = (value: JsonValue, maxLength: number): void => {
   if (value.length > maxLength) throw new MatrixError('M_INVALID_PARAM', 'The value is too long')
 }
 
-/** A lone surrogate cannot be signed, nor sent to other servers. */
+/** Refuses lone surrogates, which cannot be signed or sent to other servers. */
 const isWellFormed = (value: JsonValue): boolean => {
   if (typeof value === 'string') return value.isWellFormed()
   if (Array.isArray(value)) return value.every(isWellFormed)

@@ -13,7 +13,7 @@ import {
 
 /** Tells the sender of notifications that a user's pushers have changed. */
 export interface PusherNews {
-  /** Resolves once what is pushed from now on is pushed by them. Never throws. */
+  /** Resolves when the changed pushers are in use. Never throws. */
   pushersChanged(user: UserNumber): Promise<void>
 }
 
@@ -23,9 +23,9 @@ export interface PushersParts {
   readonly commit: Commit
   readonly clock: Clock
   readonly news: PusherNews
-  /** How far the stream of events reaches: a new pusher pushes what comes after. */
+  /** The newest position of the stream of events: a new pusher pushes later events. */
   readonly position: () => number
-  /** Whether gateways may stand in private networks; these may do without TLS. */
+  /** Whether gateways may be in private networks, where they need no TLS. */
   readonly allowPrivateAddresses: boolean
 }
 
@@ -53,7 +53,7 @@ const MAX_PUSHKEY_BYTES = 512
 const MAX_TEXT_LENGTH = 512
 const MAX_URL_LENGTH = 2_048
 const MAX_DATA_BYTES = 8 * 1024
-/** Each event may become a request for each of them. */
+/** Limited because each event may cause a request for each pusher. */
 const MAX_PUSHERS = 100
 const NOTIFY_PATH = '/_matrix/push/v1/notify'
 
@@ -89,7 +89,7 @@ export class Pushers {
     await news.pushersChanged(user)
   }
 
-  /** `kind: null`; nothing happens where there is none. */
+  /** `kind: null`: removes the pusher, if there is one. */
   async remove(user: UserNumber, appId: string, pushkey: string): Promise<void> {
     checkKey(appId, pushkey)
     await this.#parts.commit([this.#parts.writer.remove(user, appId, pushkey)])

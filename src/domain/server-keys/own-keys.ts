@@ -2,7 +2,7 @@ import type { Clock } from '#base'
 import { type SigningKey, signJson } from '#rules'
 import type { JsonObject } from '#spec'
 
-/** For so long others may believe it without asking again. */
+/** Time for which other servers may use the answer without asking again. */
 const VALID_MS = 24 * 3_600_000
 
 export interface OwnKeysParts {
@@ -10,7 +10,7 @@ export interface OwnKeysParts {
   readonly clock: Clock
 }
 
-/** The answer of `GET /_matrix/key/v2/server`, signed with the key it tells of. */
+/** The answer of `GET /_matrix/key/v2/server`, signed with the key in it. */
 export class OwnKeys {
   readonly #parts: OwnKeysParts
 

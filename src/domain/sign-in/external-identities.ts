@@ -17,7 +17,7 @@ export class ExternalIdentities {
     this.#parts = parts
   }
 
-  /** Also of an account that was deactivated since. */
+  /** The account of an identity, even if it was deactivated since. */
   userOf({ providerId, subject }: Identity): Promise<UserId | undefined> {
     return this.#parts.reader.userOf(providerId, subject)
   }

@@ -1,18 +1,18 @@
 import type { JsonObject } from '#spec'
 
-/** A person at a provider, cut to what is needed here. */
+/** The facts of a person at a provider that are needed here. */
 export interface Identity {
   readonly providerId: string
   readonly providerName: string
   readonly subject: string
-  /** A proposal for the name of a new account; not checked for being free. Empty where the provider tells nothing. */
+  /** A proposed name for a new account, which may be taken. Empty if the provider gives none. */
   readonly localpart: string
   readonly displayName?: string | undefined
-  /** Only one that the provider says it has verified. */
+  /** An address that the provider says it has verified. */
   readonly verifiedEmail?: string | undefined
 }
 
-/** How claims become what we know of a person: texts with claims in braces. */
+/** Templates that make our facts of a person from claims: texts with claims in braces. */
 export interface ClaimTemplates {
   readonly localpart: string
   readonly displayName: string
@@ -21,7 +21,7 @@ export interface ClaimTemplates {
 
 const MAX_FILLED_LENGTH = 255
 
-/** A template with its claims put in; undefined where a claim is missing or no text. */
+/** A template filled with claims; undefined if a claim is missing or not a text. */
 export const filled = (template: string, claims: JsonObject): string | undefined => {
   let missing = false
   const text = template.replaceAll(/\{([^{}]+)\}/g, (_whole, path: string) => {
@@ -46,7 +46,7 @@ const claimAt = (claims: JsonObject, path: string): unknown => {
   return at
 }
 
-/** Appendices, "Mapping from other character sets": small letters, and `=` with two hexadecimal digits for each byte of the rest. */
+/** Makes a local part (appendices, "Mapping from other character sets"): lower case, and `=` with two hexadecimal digits for each byte of other characters. */
 export const asLocalpart = (text: string): string =>
   text
     .toLowerCase()

@@ -2,10 +2,10 @@ import type { Random } from '#base'
 import type { DeviceId, UserId } from '#spec'
 import type { ShortLivedTable } from '#store'
 
-/** The user whom a login token lets in. */
+/** The user of a login token. */
 export interface LoginTokenOwner {
   readonly userId: UserId
-  /** The device that asked for it, where one did. */
+  /** The device that asked for the token, if one did. */
   readonly askedBy?: DeviceId | undefined
 }
 
@@ -32,7 +32,7 @@ export class LoginTokens {
     return tokens.put({ userId, askedBy }, { id, owner: userId, ...(lifetimeMs === undefined ? {} : { lifetimeMs }) })
   }
 
-  /** The owner, once. undefined: not given out here, used, or over. */
+  /** Redeems a token. undefined: unknown, used or expired. */
   async take(token: string): Promise<LoginTokenOwner | undefined> {
     return token.length > MAX_LENGTH || !token.startsWith(PREFIX) ? undefined : this.#parts.tokens.take(token)
   }

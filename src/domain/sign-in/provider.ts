@@ -3,7 +3,7 @@ import type { ClaimTemplates } from './identity.ts'
 
 /** The protocol with one provider; `OpenIdProvider` of `#net`. Both throw `ProviderFailure`. */
 export interface ProviderClient {
-  /** `again`: the person shall prove it anew, even where they are logged in there. */
+  /** `again`: the person has to authenticate anew even if they are logged in at the provider. */
   authorizationUri(secrets: AuthorizationSecrets, again: boolean): Promise<string>
   identify(query: URLSearchParams, secrets: AuthorizationSecrets): Promise<ProvenIdentity>
 }
@@ -14,7 +14,7 @@ export interface TicketServer {
   identify(ticket: string, service: string, again: boolean): Promise<ProvenIdentity>
 }
 
-/** A provider of identities, as the operator set it up. */
+/** A configured provider of identities. */
 export interface SignInProvider {
   readonly id: string
   readonly name: string
@@ -30,7 +30,7 @@ export interface SignInProvider {
   readonly client: ProviderClient | TicketServer
 }
 
-/** Whether it gives out tickets (CAS), and so serves no stage of OAuth 2.0. */
+/** Whether the provider issues tickets (CAS), and so has no OAuth 2.0. */
 export const givesTickets = (
   provider: SignInProvider,
 ): provider is SignInProvider & { readonly client: TicketServer } => isTicketServer(provider.client)

@@ -1,4 +1,4 @@
-/** Schemes that a browser runs, opens from the machine, or shows as if we had said it; the rest may be an app's. */
+/** Schemes that a browser executes, opens locally, or shows as if the text were ours. Any other may be that of an app. */
 const REFUSED_SCHEMES =
   /^(?:javascript|data|vbscript|blob|file|filesystem|about|view-source|intent|ws|wss|ftp|mailto|chrome|resource):$/
 const MAX_LENGTH = 2_048
@@ -10,7 +10,7 @@ const MAX_LENGTH = 2_048
 export const parseRedirectUrl = (text: string): string | undefined => {
   const url = text.length > MAX_LENGTH ? null : URL.parse(text)
   if (url === null || REFUSED_SCHEMES.test(url.protocol)) return undefined
-  // "https://bank.example@evil.example": whoever is asked whether to go on would read the wrong name.
+  // "https://bank.example@evil.example": a person who is asked whether to go on would read the wrong name.
   if (url.username !== '' || url.password !== '') return undefined
   return isWeb(url) && url.hostname === '' ? undefined : url.href
 }
@@ -23,7 +23,7 @@ export const clientOf = (redirectUrl: string): { readonly kind: 'site' | 'app'; 
   return isWeb(url) ? { kind: 'site', name: url.host } : { kind: 'app', name: url.protocol }
 }
 
-/** Whether a URL is one of those that begin with `trusted`: of the same site, and not only of a longer name. */
+/** Whether a URL begins with one of `trusted` and is on the same site, not just on a host with a longer name. */
 export const isTrustedClient = (redirectUrl: string, trusted: readonly string[]): boolean =>
   trusted.some((beginning) => {
     const { href } = new URL(beginning)

@@ -9,11 +9,11 @@ import { type TicketJourney, Tickets } from './tickets.ts'
 
 export interface BeginRequest {
   readonly purpose: SignInPurpose
-  /** Asked for again under the same key, an address that was not used yet stays the same. */
+  /** A repeated request with the same key gets the same address until it is used. */
   readonly key: string
   /** Whether a provider may be used; undefined: all may. */
   accepts?(provider: SignInProvider): boolean
-  /** Whether the person shall prove it anew although they are logged in there. */
+  /** Whether the person has to authenticate anew although they are logged in at the provider. */
   readonly again?: boolean
 }
 
@@ -23,31 +23,31 @@ export interface Authorization {
   readonly providerId: string
   readonly nonce: string
   readonly pkceVerifier: string
-  /** Hash of the cookie of the browser that began; undefined where an app began, and opened a browser after that. */
+  /** Hash of the cookie of the browser that began; undefined if an app began and opened a browser later. */
   readonly browser?: string | undefined
 }
 
-/** A `Choice` as it is kept: a provider that the operator removes meanwhile is no choice any more. */
+/** A `Choice` as stored, with provider ids: a provider that the operator removes meanwhile can no longer be chosen. */
 export interface KeptChoice {
   readonly purpose: SignInPurpose
   readonly providerIds: readonly string[]
   readonly again: boolean
 }
 
-/** The tables of what waits for a browser or an app to come back. */
+/** The tables of sign-ins that wait for a browser or an app to come back. */
 export interface SignInTables {
-  /** By `state`. */
+  /** Visits to providers, by `state`. */
   readonly authorizations: ShortLivedTable<Authorization>
-  /** Shown to apps: whoever has the address sees the page. */
+  /** Pages for apps: everybody who has the address sees the page. */
   readonly openChoices: ShortLivedTable<KeptChoice>
-  /** Shown in one browser: by the id that its page holds, bound to its cookie. */
+  /** Pages of one browser, by the id in the page, bound to the browser's cookie. */
   readonly shownChoices: ShortLivedTable<KeptChoice & { readonly browser: string }>
-  /** Addresses that were given out for a key, until they are used. */
+  /** Unused addresses, by the key for which they were made. */
   readonly begun: ShortLivedTable<{ readonly uri: string; readonly state?: string | undefined }>
   readonly tickets: ShortLivedTable<TicketJourney>
 }
 
-/** A page of ours that shows providers to choose from. */
+/** A page on which people choose a provider. */
 export interface Choice {
   readonly purpose: SignInPurpose
   readonly providers: readonly SignInProvider[]
@@ -55,7 +55,7 @@ export interface Choice {
 }
 
 export type Returned =
-  /** No such sign-in: it took too long, or was completed before. */
+  /** No such sign-in: it took too long, or is completed already. */
   | { readonly kind: 'ended' }
   /** It was begun in another browser. */
   | { readonly kind: 'otherBrowser' }
@@ -70,9 +70,9 @@ export type Returned =
       readonly purpose: SignInPurpose
       readonly provider: SignInProvider
       readonly identity: Identity
-      /** Whether this browser saw what it was about before it went to the provider. */
+      /** Whether this browser showed the purpose before it went to the provider. */
       readonly solicited: boolean
-      /** Whether it is no browser, but an app that got a ticket itself: nobody was led here, and nobody is there to be asked. */
+      /** Whether the visitor is an app that got a ticket itself, so that there is no person to ask. */
       readonly unattended?: boolean
     }
 
@@ -86,7 +86,7 @@ export interface SignInParts {
   readonly baseUrl: string
 }
 
-/** Below the base URL; `api` serves them. */
+/** Paths below the base URL; `api` serves them. */
 export const SIGN_IN_PATH = '/_homeroom/sign-in'
 export const CALLBACK_PATH = `${SIGN_IN_PATH}/callback`
 
@@ -94,11 +94,11 @@ const TOKEN_LENGTH = 43
 const PATIENCE_MS = 2_000
 const SLOW_MS = 30_000
 
-/** Sends people to providers and takes them back. Knows no accounts: what an identity is good for is for `flows/`. */
+/** Sends people to providers and receives them when they return. Knows no accounts: `flows/` uses the identities. */
 export class SignIn {
   readonly providers: readonly SignInProvider[]
   readonly #parts: SignInParts
-  /** Providers that kept an app waiting, and until when they are not asked on its behalf. */
+  /** Providers that kept an app waiting, with the time until which they are not asked for apps. */
   readonly #slow = new Map<SignInProvider, number>()
   readonly #tickets: Tickets
 
@@ -109,8 +109,8 @@ export class SignIn {
   }
 
   /**
-   * For an app that will open a browser: the provider's authorization request URI where there is one provider, else a page of ours
-   * on which one is chosen. Where the one provider cannot be reached, the page too: it tells the person.
+   * The address for an app that will open a browser: the provider's authorization request URI if there is one provider, else a page of ours
+   * on which one is chosen. If the only provider cannot be reached, it is the page too, which tells the person.
    */
   async begin(request: BeginRequest): Promise<string> {
     const { purpose, key, again = false } = request
@@ -134,22 +134,22 @@ export class SignIn {
     return uri
   }
 
-  /** The choice behind an address that `begin` gave. */
+  /** The choice of an address that `begin` returned. */
   async openChoice(id: string): Promise<Choice | undefined> {
     const kept = await this.#parts.tables.openChoices.find(id)
     return kept === undefined ? undefined : this.#choiceOf(kept)
   }
 
   /**
-   * A page with providers is about to be shown in a browser. The answer goes into its links, so that only they lead on: somebody who
-   * is sent a link of another's page sees the words on the page first.
+   * Prepares a page of providers for a browser. The returned id goes into its links, so that only they lead on: somebody who
+   * gets a link of another person's page sees the page's text first.
    */
   show(choice: Choice, cookie: string): Promise<string> {
     const browser = hashOf(cookie)
     return this.#parts.tables.shownChoices.put({ ...keptChoice(choice), browser }, { owner: browser })
   }
 
-  /** The browser chose: where it goes. undefined where it was not shown the page. Throws `ProviderFailure`. */
+  /** The address to which a browser goes that has chosen a provider; undefined if it was not shown the page. Throws `ProviderFailure`. */
   async choose(id: string, providerId: string, cookie: string | undefined): Promise<string | undefined> {
     const kept = await this.#parts.tables.shownChoices.find(id)
     if (kept === undefined || cookie === undefined || hashOf(cookie) !== kept.browser) return undefined
@@ -158,13 +158,13 @@ export class SignIn {
     return provider === undefined ? undefined : (await this.#authorize(choice, provider, kept.browser)).uri
   }
 
-  /** Sends a browser to a provider without a page before. Throws `ProviderFailure`. */
+  /** Sends a browser to a provider without showing a page. Throws `ProviderFailure`. */
   async start(purpose: SignInPurpose, provider: SignInProvider, cookie: string): Promise<string> {
     const choice = { purpose, providers: [provider], again: false }
     return (await this.#authorize(choice, provider, hashOf(cookie))).uri
   }
 
-  /** A browser came back, with the provider's query. Each `state` is good once, in the browser that began. */
+  /** Handles the return of a browser with the provider's query. Each `state` is valid once, in the browser that began. */
   async returned(query: URLSearchParams, cookie: string | undefined): Promise<Returned> {
     const state = query.get('state') ?? ''
     const { authorizations } = this.#parts.tables
@@ -172,7 +172,7 @@ export class SignIn {
     const provider = this.providers.find(({ id }) => id === waiting?.providerId)
     if (waiting === undefined || provider === undefined || isTicketServer(provider.client)) return { kind: 'ended' }
     const { browser, nonce, pkceVerifier, purpose } = waiting
-    // Else somebody could be led into another's account, or into giving theirs away: login CSRF. Its own browser may still come.
+    // Against login CSRF: somebody could be led into another person's account, or into giving theirs away. The right browser may still come.
     if (browser !== undefined && (cookie === undefined || hashOf(cookie) !== browser)) return { kind: 'otherBrowser' }
     if ((await authorizations.take(state)) === undefined) return { kind: 'ended' }
     try {
@@ -184,7 +184,7 @@ export class SignIn {
     }
   }
 
-  /** Somebody came with a ticket of the CAS server, to an address that says what it is for. `attended`: by a browser. */
+  /** Handles a visitor with a ticket of the CAS server, at an address that names its purpose. `attended`: the visitor is a browser. */
   async ticketArrived(
     purpose: SignInPurpose,
     ticket: string,
@@ -203,7 +203,7 @@ export class SignIn {
     }
   }
 
-  /** For the cookie of a browser that has none. */
+  /** A value for the cookie of a browser without one. */
   newBrowser(): string {
     return this.#parts.random.token(TOKEN_LENGTH)
   }
@@ -212,12 +212,12 @@ export class SignIn {
     return { purpose, again, providers: this.providers.filter(({ id }) => providerIds.includes(id)) }
   }
 
-  /** Whether nobody came back with an address that was given out; `state`: that of the address, where it leads to a provider. */
+  /** Whether an address that was given out is still unused; `state`: that of the address, if it leads to a provider. */
   async #isUnused(state: string | undefined): Promise<boolean> {
     return state === undefined || (await this.#parts.tables.authorizations.find(state)) !== undefined
   }
 
-  /** undefined where the provider does not answer at once, or did not just before: an app that never asks it shall not wait for it. */
+  /** undefined if the provider does not answer at once, or did not a moment ago: apps that may never use it must not wait for it. */
   async #withoutDelay<Result>(provider: SignInProvider, ask: () => Promise<Result>): Promise<Result | undefined> {
     const { clock } = this.#parts
     const slowUntilMs = this.#slow.get(provider)
@@ -261,17 +261,17 @@ export class SignIn {
     }
   }
 
-  /** Why a provider fails is for the operator: the person is told only that it does. */
+  /** Logs the reason of a provider's failure for the operator; the person is told only that it failed. */
   #report(failure: ProviderFailure, { id }: SignInProvider): void {
     if (failure.kind === 'denied') return
     const { name, message } =
       failure.cause instanceof Error ? failure.cause : { name: '', message: String(failure.cause) }
-    // Not the whole error: the library hangs answers of the provider on it.
+    // Not the whole error, as the library attaches the provider's answers to it.
     this.#parts.logger.warn({ provider: id, kind: failure.kind, name, message }, 'a sign-in failed at its provider')
   }
 }
 
-/** undefined for what is the provider's fault; throws the rest. */
+/** undefined for a fault of the provider; throws other errors. */
 const ofProvider = (error: unknown): undefined => {
   if (!isProviderFailure(error)) throw error
 }
@@ -284,5 +284,5 @@ const keptChoice = ({ purpose, providers, again }: Choice): KeptChoice => ({
 
 const hashOf = (cookie: string): string => hash('sha256', cookie, 'hex')
 
-/** Whether somebody's provider is the reason: the edge does not know its errors. */
+/** Whether an error is the fault of a provider; the edge does not know such errors. */
 export const isProviderFailure = (error: unknown): error is ProviderFailure => error instanceof ProviderFailure

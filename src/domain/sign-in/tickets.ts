@@ -16,9 +16,9 @@ export interface TicketsParts {
 }
 
 /**
- * The way to a CAS server and back. It ends at an address that says by itself what it is for, and bears no `state` ("including the
- * redirectUrl query parameter", and nothing else): anybody can make one, and have a browser go there with a ticket. So what is remembered here,
- * by the browser's cookie, is whether that browser was sent by us; who was not is asked before anything comes of it.
+ * The way to a CAS server and back. It ends at an address that contains its purpose but no `state` ("including the
+ * redirectUrl query parameter", and nothing else): anybody can make such an address and have a browser go there with a ticket. So this remembers,
+ * by the browser's cookie, whether this server sent the browser; a person whom it did not send is asked first.
  */
 export class Tickets {
   readonly #parts: TicketsParts
@@ -39,12 +39,12 @@ export class Tickets {
     return server.loginUri(service, again)
   }
 
-  /** Whether that browser was sent there for that, once. */
+  /** Whether this server sent that browser there for that purpose. True once. */
   async take(purpose: SignInPurpose, browser: string | undefined): Promise<TicketJourney | undefined> {
     return browser === undefined ? undefined : this.#parts.begun.take(`${browser} ${this.serviceOf(purpose)}`)
   }
 
-  /** The service URL, by which the CAS server knows this server: the same at login and with the ticket, to the letter. */
+  /** The service URL, by which the CAS server knows this server. It has to be exactly the same at login and with the ticket. */
   serviceOf(purpose: SignInPurpose): string {
     const what =
       purpose.kind === 'login'

@@ -6,7 +6,7 @@ import type { MailPurpose } from './mails.ts'
 
 export interface ValidatedEmail {
   readonly sid: string
-  /** In canonical form. */
+  /** Canonical form. */
   readonly address: string
   readonly validatedAtMs: number
 }
@@ -30,11 +30,11 @@ export interface EmailValidationsParts {
   readonly writer: EmailValidationsWriter
   readonly commit: Commit
   readonly clock: Clock
-  /** For so long what a token proved may be used. */
+  /** Time for which a proof may be used. */
   readonly tokenLifetimeMs: number
 }
 
-/** Shows that somebody reads the mail of an address, by the tokens that `ValidationMails` sent there. */
+/** Proves that somebody reads the mail of an address, by the tokens that `ValidationMails` sent there. */
 export class EmailValidations {
   readonly #parts: EmailValidationsParts
 
@@ -42,12 +42,12 @@ export class EmailValidations {
     this.#parts = parts
   }
 
-  /** Takes the code or the token of a mail. false: it is another one, came too late, or after too many wrong ones. */
+  /** Checks the code or the token of a mail. false: it is wrong, too late, or follows too many wrong ones. */
   async submit(sid: string, clientSecret: string, token: string): Promise<boolean> {
     return (await this.#submit(sid, hashOf(clientSecret), token)) === 'validated'
   }
 
-  /** The address that was validated with that id and secret for that purpose, and was not used yet. */
+  /** The address validated with that id and secret for that purpose, if it was not used yet. */
   async validated(sid: string, clientSecret: string, purpose: MailPurpose): Promise<ValidatedEmail | undefined> {
     const session = await this.#alive(sid)
     if (session?.secretHash !== hashOf(clientSecret) || session.purpose !== purpose) return undefined
@@ -55,7 +55,7 @@ export class EmailValidations {
     return validatedAtMs === undefined ? undefined : { sid, address, validatedAtMs }
   }
 
-  /** In the commit of what it is used for: nothing is done twice with it. Conflict: `validation-gone`. */
+  /** Uses up a proof, as a change for the commit of the operation. Conflict: `validation-gone`. */
   consume(sid: string): Change<void> {
     return this.#parts.writer.consume(sid, this.#parts.clock.nowMs())
   }
@@ -65,7 +65,7 @@ export class EmailValidations {
     return this.#parts.writer.withdraw(userId, OPENS_ACCOUNT)
   }
 
-  /** How the session stands that a link in a mail names. Changes nothing: mail servers open links too. */
+  /** The state of the session in a mail's link. Changes nothing, as mail servers open links too. */
   async link(sid: string): Promise<LinkState> {
     const session = await this.#alive(sid)
     if (session === undefined) return { kind: 'gone' }
@@ -74,7 +74,7 @@ export class EmailValidations {
     return { kind: validatedAtMs === undefined ? 'open' : 'validated', address, purpose, nextLink }
   }
 
-  /** A person opened the link and confirmed. */
+  /** Validates the session after a person opened the link and confirmed. */
   async confirm(sid: string, token: string): Promise<LinkState | { readonly kind: 'wrong' }> {
     const outcome = await this.#submit(sid, undefined, token)
     return outcome === 'validated' ? this.link(sid) : { kind: outcome }

@@ -1,11 +1,11 @@
 import type { UserId } from '#spec'
 import type { ThirdPartyId } from './addresses.ts'
 
-/** Why an identity server could not be used. */
+/** The reason why an identity server could not be used. */
 export type IdentityServerFailure =
-  /** It is not on the operator's list, or what the client calls it is no name of a server. Nothing was sent. */
+  /** It is not on the operator's list, or the client's text is no server name. Nothing was sent. */
   | { readonly kind: 'untrusted' }
-  /** It did not answer in time, or not as it should. */
+  /** It did not answer in time, or gave no valid answer. */
   | { readonly kind: 'unavailable' }
 
 export type IdentityValidation =
@@ -35,7 +35,7 @@ export interface BindRequest {
 export type BindOutcome =
   | { readonly kind: 'bound'; readonly threepid: ThirdPartyId }
   | { readonly kind: 'unvalidated' }
-  /** Terms not agreed to, a token it does not know, and the like: its own error, to be passed on. Both bounded in length. */
+  /** The identity server's own error, such as terms not agreed to or an unknown token, to be passed on. Both texts are bounded in length. */
   | { readonly kind: 'refused'; readonly errcode: string; readonly error: string }
   | IdentityServerFailure
 
@@ -49,7 +49,7 @@ export interface UnbindRequest {
 export type UnbindOutcome = 'success' | 'no-support'
 
 /**
- * Publishes at an identity server which user has an address, and takes it back (`/3pid/bind`, `/3pid/unbind` signed by this homeserver).
+ * Publishes the user of an address at an identity server, and withdraws it (`/3pid/bind`, `/3pid/unbind` signed by this homeserver).
  * Never throws.
  */
 export interface IdentityServerBindings {
@@ -72,7 +72,7 @@ export type EmailTokenOutcome =
   | { readonly kind: 'refused'; readonly errcode: string; readonly error: string }
   | IdentityServerFailure
 
-/** Has an identity server send the mail (`/validate/email/requestToken`), for homeservers that send none. Never throws. */
+/** Asks an identity server to send the mail (`/validate/email/requestToken`), for homeservers that send none. Never throws. */
 export interface IdentityServerMails {
   requestEmailToken(request: EmailTokenRequest): Promise<EmailTokenOutcome>
 }

@@ -1,7 +1,7 @@
-/** Why somebody is to show that an address is theirs; what was shown for one purpose serves no other. */
+/** The purpose of proving an address; a proof for one purpose serves no other. */
 export type MailPurpose = 'register' | 'password' | 'add' | 'login'
 
-/** How they show it: by opening a link, or by copying a code into their app. */
+/** The means of the proof: opening a link, or copying a code into an app. */
 export type TokenForm = 'link' | 'code'
 
 export interface Mail {
@@ -26,7 +26,7 @@ export interface ValidationMail {
   readonly lifetimeMs: number
 }
 
-/** First sentences, by purpose. Nothing in a mail was written by the person who asked for it. */
+/** First sentences, by purpose. No text in a mail comes from the person who asked for it. */
 const LEADS: Readonly<Record<MailPurpose, (server: string) => string>> = {
   register: (server) => `Somebody, hopefully you, is making an account on ${server} with this e-mail address.`,
   password: (server) =>
@@ -61,7 +61,7 @@ export const validationMail = ({ to, serverName, purpose, token, lifetimeMs }: V
   })
 }
 
-/** Instead of a token, where none would help. Says to the owner of the address, and to nobody else, why. */
+/** The mail without a token, if none would help: tells the reason to the owner of the address and to nobody else. */
 export const noticeMail = (to: string, serverName: string, reason: 'inUse' | 'notFound'): Mail =>
   written(
     to,

@@ -27,7 +27,7 @@ export interface ProvenThirdPartyId extends ThirdPartyId {
   readonly validatedAtMs: number
 }
 
-/** More than any person has; an account shall not fill the table. */
+/** More than any person has, so that no account can fill the table. */
 const MOST_OF_ONE = 50
 
 /** The owner of an address, which may be in any form. */
@@ -46,7 +46,7 @@ export interface ThirdPartyIdsParts {
   readonly clock: Clock
 }
 
-/** The addresses that belong to accounts here, and what identity servers were told of them. */
+/** The addresses of accounts here, and their bindings at identity servers. */
 export class ThirdPartyIds {
   readonly #parts: ThirdPartyIdsParts
 
@@ -70,7 +70,7 @@ export class ThirdPartyIds {
     return this.#parts.store.writer.add(userId, { medium, address, validatedAtMs, addedAtMs }, MOST_OF_ONE)
   }
 
-  /** `POST /account/3pid/delete`. From the account at once; then from identity servers, as far as they do it. */
+  /** `POST /account/3pid/delete`. Removes the address from the account at once, then from identity servers if they do it. */
   async remove(
     holder: ThirdPartyIdHolder,
     threepid: ThirdPartyId,
@@ -80,7 +80,7 @@ export class ThirdPartyIds {
     return this.unbind(holder, threepid, idServer)
   }
 
-  /** `POST /account/3pid/bind`; remembered, so that it can be taken back. */
+  /** `POST /account/3pid/bind`. The binding is stored, so that it can be withdrawn. */
   async bind(
     { user, userId }: ThirdPartyIdHolder,
     creds: { idServer: string; accessToken: string | undefined; sid: string; clientSecret: string },
@@ -93,7 +93,7 @@ export class ThirdPartyIds {
     return outcome
   }
 
-  /** `POST /account/3pid/unbind`. Without a named identity server: from all that were told through this one. */
+  /** `POST /account/3pid/unbind`. Without a named identity server, from all to which this homeserver published it. */
   async unbind(
     holder: ThirdPartyIdHolder,
     { medium, address }: ThirdPartyId,
@@ -105,7 +105,7 @@ export class ThirdPartyIds {
     return asked.length === 0 ? 'no-support' : this.#unbindAll(holder, asked)
   }
 
-  /** For an account that ends: takes back what identity servers were told. `success` where there was nothing. */
+  /** Withdraws all bindings of an account that is deactivated. `success` if there were none. */
   async unbindEverything(holder: ThirdPartyIdHolder, idServer: string | undefined): Promise<UnbindOutcome> {
     const known = await this.#parts.store.reader.bindingsOf(holder.user)
     const held = idServer === undefined ? [] : await this.ofUser(holder.user)
