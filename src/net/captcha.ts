@@ -4,7 +4,7 @@ import { boundedText } from './bounded-answer.ts'
 
 export interface CaptchaOptions {
   readonly clock: Clock
-  /** Set by the operator, so it may lead anywhere. */
+  /** Set by the operator, so it may be in a private network. */
   readonly verifyUrl: string
   readonly privateKey: string
   readonly timeoutMs: number
@@ -15,7 +15,7 @@ export type CaptchaOutcome = 'solved' | 'refused' | 'unavailable'
 
 const MAX_ANSWER_BYTES = 16 * 1024
 
-/** The check of reCAPTCHA's answers, spoken by others too: a form with `secret`, `response`, `remoteip`; JSON with `success` comes back. */
+/** Checks responses of reCAPTCHA, and of others with the same protocol: a form with `secret`, `response`, `remoteip`; the answer is JSON with `success`. */
 export class CaptchaVerifier {
   readonly #options: CaptchaOptions
 

@@ -8,8 +8,8 @@ const BYTE_ORDER_MARKS = [
 ] as const
 
 /**
- * The text of a page, in whatever encoding it is: as its byte order mark says, else its Content-Type, else the page itself, else
- * UTF-8 where it is that, else Windows-1252. Bytes that make no sense become U+FFFD; it never throws for them.
+ * Decodes a page by its byte order mark, else its Content-Type, else the encoding named in the page, else as
+ * UTF-8 if it is valid, else Windows-1252. Invalid bytes become U+FFFD and are no error.
  */
 export async function* decodeText(
   bytes: AsyncIterable<Uint8Array>,

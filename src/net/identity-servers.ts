@@ -7,8 +7,8 @@ export interface IdentityServersOptions {
   readonly clock: Clock
   readonly logger: Logger
   /**
-   * Origins (`https://id.example.org:8090`; `https://id.example.org:*` at any port) of the only servers that are ever asked. The operator's
-   * word, so they may stand anywhere.
+   * Origins (`https://id.example.org:8090`; `https://id.example.org:*` at any port) of the only servers that are ever asked. They are chosen
+   * by the operator, so they may be in private networks.
    */
   readonly trusted: readonly string[]
   readonly timeoutMs: number
@@ -82,7 +82,7 @@ const ACCESS_TOKEN = /^[\x21-\x7e]{1,2048}$/
 const NO_SUCH_SESSION = new Set(['M_NO_VALID_SESSION', 'M_SESSION_NOT_VALIDATED', 'M_SESSION_EXPIRED'])
 
 /**
- * The identity servers that the operator trusts (identity service API). What they answer is hostile all the same: bounded in time and size,
+ * The identity servers that the operator trusts (identity service API). Their answers are treated as hostile: bounded in time and size,
  * no redirects. No method throws.
  */
 export class IdentityServers {
@@ -99,7 +99,7 @@ export class IdentityServers {
     this.#hostsAtAnyPort = new Set(trusted.filter(isAtAnyPort).map((one) => new URL(one.slice(0, -2)).host))
   }
 
-  /** `/validate/email/requestToken`: has it send a mail with a link of its own, on behalf of clients that ask us instead. */
+  /** `/validate/email/requestToken`: makes it send a mail with a link of its own, for clients that ask this server instead. */
   async requestEmailToken(request: EmailTokenRequest): Promise<EmailTokenAnswer> {
     const host = this.#trusted(request.idServer)
     if (host === undefined) return { kind: 'untrusted' }
@@ -152,7 +152,7 @@ export class IdentityServers {
   }
 
   /**
-   * `/3pid/unbind`, signed by this homeserver. `no-support` where the identity server did not do it, for whatever reason. v1 where it has no v2.
+   * `/3pid/unbind`, signed by this homeserver. `no-support`: the identity server did not do it, whatever the reason. Uses v1 if it has no v2.
    */
   async unbind({ idServer, threepid, userId }: UnbindRequest): Promise<'success' | 'no-support'> {
     const host = this.#trusted(idServer)

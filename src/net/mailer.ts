@@ -6,7 +6,7 @@ export interface MailerOptions {
   readonly host: string
   /** undefined: the usual one of `security`. */
   readonly port: number | undefined
-  /** `starttls`: nothing is said before the connection is encrypted. */
+  /** `starttls`: nothing is sent before the connection is encrypted. */
   readonly security: 'starttls' | 'tls' | 'none'
   readonly auth: { readonly user: string; readonly pass: string } | undefined
   readonly from: { readonly name: string | undefined; readonly address: string }
@@ -29,12 +29,12 @@ const USUAL_PORTS = { starttls: 587, tls: 465, none: 25 } as const
 const AT_ONCE = 4
 const MAX_WAITING = 100
 
-/** RFC 3834: no vacation notice and no mailing list shall answer. The second is what Exchange looks at. */
+/** Headers that keep vacation notices and mailing lists from answering (RFC 3834). The second is the one that Exchange reads. */
 const HEADERS = { 'Auto-Submitted': 'auto-generated', 'X-Auto-Response-Suppress': 'All' }
 
 type Transport = Awaited<ReturnType<typeof openTransport>>
 
-/** Hands mails to the operator's mail server, one connection for each, so that an idle server holds none. */
+/** Sends mails through the operator's mail server, with one connection for each, so that an idle server holds none. */
 export class Mailer {
   readonly #options: MailerOptions
   readonly #work = new BoundedWork({ concurrency: AT_ONCE, maxWaiting: MAX_WAITING })
@@ -44,7 +44,7 @@ export class Mailer {
     this.#options = options
   }
 
-  /** Answers once the mail server has the mail, or did not take it in time. Never throws. */
+  /** Resolves when the mail server has accepted the mail, or has not in time. Never throws. */
   async send(mail: OutgoingMail): Promise<MailOutcome> {
     const { clock, logger, timeoutMs } = this.#options
     // Waiting in the queue counts too, so that behind a mail server that hangs no mail waits longer than the first.

@@ -19,8 +19,8 @@ const PRIVATE_NETWORKS = [
   '224.0.0.0/3',
 ]
 /**
- * Only 2000::/3 is given out for the world. Outside it are loopback, local and multicast addresses, and those that carry an IPv4
- * address (mapped, compatible, translated, NAT64), which could be any of the above; inside it Teredo, 6to4 and documentation.
+ * Only 2000::/3 has public addresses. Outside it are loopback, local and multicast addresses, and those that contain an IPv4
+ * address (mapped, compatible, translated, NAT64), which could be any of the above; inside it are Teredo, 6to4 and documentation.
  */
 const PRIVATE_NETWORKS_6 = ['::/3', '4000::/2', '8000::/1', '2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20']
 
@@ -40,20 +40,20 @@ const holds = (list: BlockList, address: string): boolean => list.check(address,
 const privateAddresses = blockListOf(PRIVATE_NETWORKS)
 const privateAddresses6 = blockListOf(PRIVATE_NETWORKS_6)
 
-/** Whether an address may belong to the operator's own network or to this machine. True for what is no address. */
+/** Whether an address may belong to the operator's own network or to this machine. True for a text that is no address. */
 export const isPrivateAddress = (address: string): boolean =>
   isIP(address) === 0 || holds(isIPv6(address) ? privateAddresses6 : privateAddresses, address)
 
 /** The host of a URL, without the brackets around an IPv6 address. */
 export const hostAddress = (hostname: string): string => (hostname.startsWith('[') ? hostname.slice(1, -1) : hostname)
 
-/** Whether the host of a URL is written as such an address. A name is not: it is checked once it is resolved. */
+/** Whether the host of a URL is written as such an address. Names are checked after they are resolved. */
 export const isPrivateHost = (hostname: string): boolean => {
   const address = hostAddress(hostname)
   return isIP(address) !== 0 && isPrivateAddress(address)
 }
 
-/** The address that a connection would have led to is refused. */
+/** The address of a connection is refused. */
 export class PrivateAddress extends Error {
   override readonly name = 'PrivateAddress'
 }
@@ -82,8 +82,8 @@ const resolveAsUsual: Resolve = (hostname) =>
   })
 
 /**
- * For `http.request`: resolves a name once, and fails where any of its addresses is refused; the connection is made to what it
- * answers. Hosts that are written as addresses do not come here.
+ * A `lookup` for `http.request`: resolves a name once, and fails if any of its addresses is refused; the connection is made to the returned
+ * address. Hosts that are written as addresses are not looked up.
  */
 export const checkedLookup =
   (rule: AddressRule, resolve: Resolve = resolveAsUsual): LookupFunction =>

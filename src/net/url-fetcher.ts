@@ -53,8 +53,8 @@ const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 const MAX_HEADER_BYTES = 32 * 1024
 
 /**
- * `GET` of URLs that users chose: only http and https, only to ports and addresses that the operator lets them reach. A name is
- * resolved once, all its addresses are checked, and the connection is made to one of those; so with each redirect.
+ * `GET` of URLs that users chose: only http and https, and only ports and addresses that the operator allows. A name is
+ * resolved once, all its addresses are checked, and the connection is made to one of them; the same for each redirect.
  */
 export class UrlFetcher {
   readonly #options: UrlFetcherOptions
@@ -78,8 +78,8 @@ export class UrlFetcher {
   }
 
   /**
-   * Follows up to five redirects, then hands the answer over. Whatever `use` leaves unread is cut off. Throws `UrlRefused` for
-   * the URL itself, `UrlFetchFailed` for all that comes after, and what `use` throws.
+   * Follows up to five redirects, then passes the answer to `use`, and cuts off what `use` leaves unread. Throws `UrlRefused` for
+   * the URL itself, `UrlFetchFailed` for later failures, and what `use` throws.
    */
   async get<Result>(from: URL, request: FetchRequest, use: (fetched: FetchedUrl) => Promise<Result>): Promise<Result> {
     this.check(from)

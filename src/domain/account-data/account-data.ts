@@ -2,7 +2,7 @@ import { type JsonObject, MatrixError, type RoomId } from '#spec'
 import type { AccountDataReader, AccountDataWriter, Commit, RoomNumber, UserNumber } from '#store'
 import { type RoomNumbers, roomNumber } from './room-numbers.ts'
 
-/** The specification sets no limits here. All of it goes into every first sync. */
+/** The specification sets no limits, but all account data is in every first sync. */
 export const MAX_CONTENT_BYTES = 512 * 1024
 const MAX_TYPE_BYTES = 255
 const MAX_ENTRIES = 20_000
@@ -10,7 +10,7 @@ const MAX_TOTAL_BYTES = 64 * 1024 * 1024
 
 export const PUSH_RULES = 'm.push_rules'
 export const FULLY_READ = 'm.fully_read'
-/** Types that the server keeps; readable, but set by APIs of their own (client-server API, "Client Config"). */
+/** Types that clients can read, but set through other APIs only (client-server API, "Client Config"). */
 const SERVER_TYPES: ReadonlySet<string> = new Set([FULLY_READ, PUSH_RULES])
 
 export interface AccountDataParts {
@@ -20,7 +20,7 @@ export interface AccountDataParts {
   readonly rooms: RoomNumbers
 }
 
-/** Account data of users: JSON that the server keeps and does not look into. */
+/** Account data of users: JSON that the server stores and does not interpret. */
 export class AccountData {
   readonly #reader: AccountDataReader
   readonly #writer: AccountDataWriter

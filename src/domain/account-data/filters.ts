@@ -4,7 +4,7 @@ import { type CompiledFilter, canonicalJson, compileFilter } from '#rules'
 import { asFilter, type JsonObject, MAX_FILTER_BYTES, MatrixError, parseFilter } from '#spec'
 import type { Commit, FiltersReader, FiltersWriter, UserNumber } from '#store'
 
-/** A client needs a handful; those that upload a new one at each start must not fill the database. */
+/** Filters kept for each user. A client needs few, and those that upload a new one at each start must not fill the database. */
 const KEPT_FILTERS = 1_000
 const CACHE_BYTES = 16 * 1024 * 1024
 const FILTER_ID = /^[1-9]\d{0,14}$/
@@ -20,7 +20,7 @@ export class Filters {
   readonly #reader: FiltersReader
   readonly #writer: FiltersWriter
   readonly #commit: Commit
-  /** Stored filters never change, so an entry is right for ever. */
+  /** Stored filters never change, so entries are never outdated. */
   readonly #compiled = new BoundedCache<string, CompiledFilter>({
     name: 'filters',
     limitBytes: CACHE_BYTES,

@@ -1,9 +1,9 @@
 import type { Streams } from '#streams'
 
-/** Tells what was committed, by this process or another, before anybody can ask for it. */
+/** Announces commits, of this process or another, before any request can read them. */
 export type News = Pick<Streams, 'onNews'>
 
-/** Calls `changed` with the number of every user whose account data changed, or with `all` where that is not known. */
+/** Calls `changed` with the number of every user whose account data changed, or with `all` if that is unknown. */
 export const onAccountDataOf = (news: News, changed: (user: number | 'all') => void): void => {
   news.onNews({
     news: (items) => {

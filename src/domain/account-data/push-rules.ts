@@ -43,11 +43,11 @@ export type NewPushRule = Pick<CustomPushRule, 'actions' | 'conditions' | 'patte
 
 interface StoredRules {
   readonly rules: UserPushRules
-  /** 0 where nothing is stored. */
+  /** 0 if nothing is stored. */
   readonly position: number
 }
 
-/** The push rules of users (module "Push Notifications"): what differs from the predefined ones is stored. */
+/** The push rules of users (module "Push Notifications"). Only differences from the predefined rules are stored. */
 export class PushRules {
   readonly #reader: AccountDataReader
   readonly #writer: AccountDataWriter
@@ -95,7 +95,7 @@ export class PushRules {
 
   /** Turns a rule on or off, or gives it other actions. Throws `M_NOT_FOUND`. */
   async change(owner: RulesOwner, kind: PushRuleKind, ruleId: string, change: DefaultRuleChange): Promise<void> {
-    // No rule of a device is predefined, so there is none to be changed in passing.
+    // No rule of a device is predefined, so only an existing one can be changed.
     if (owner.profileTag !== undefined) await this.rule(owner, kind, ruleId)
     await this.#change(owner, (rules) => changePushRule(rules, kind, ruleId, change), REFUSED_CHANGE)
   }

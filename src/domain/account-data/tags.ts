@@ -60,7 +60,7 @@ export class Tags {
     })
   }
 
-  /** Nothing happens where there is no such tag. */
+  /** Removes a tag, if it exists. */
   async remove(user: UserNumber, roomId: RoomId, tag: string): Promise<void> {
     const room = (await this.#rooms.roomByRoomId(roomId))?.room
     if (room !== undefined) await this.#change(user, room, (tags) => tags.delete(tag))

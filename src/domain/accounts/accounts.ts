@@ -97,8 +97,8 @@ export class Accounts {
   }
 
   /**
-   * The user who is meant, whether they exist or not: a full user id, a local part, or an address of the account. Local parts are taken as they are
-   * where such an account exists, else in small letters, as all that are registered here. undefined for what can be no user of this server.
+   * The user id that an identifier means, whether or not the user exists: a full user id, a local part, or an address of the account. A local part is used as it is
+   * if such an account exists, else in lower case, like all that are registered here. undefined for what cannot be a user of this server.
    */
   async resolve(
     identifier: AccountIdentifier,

@@ -11,7 +11,7 @@ export interface RegistrationTokensParts {
   readonly clock: Clock
 }
 
-/** Tokens that let somebody register where registration is not open to all. */
+/** Tokens that allow registration on a server where it is not open to all. */
 export class RegistrationTokens {
   readonly #parts: RegistrationTokensParts
 
@@ -32,7 +32,7 @@ export class RegistrationTokens {
     return this.#parts.writer.use(token, this.#parts.clock.nowMs())
   }
 
-  /** Throws `M_INVALID_PARAM` for what is not a token. Conflict: `registration-token-exists`. */
+  /** Throws `M_INVALID_PARAM` for a text that is no token. Conflict: `registration-token-exists`. */
   create(token: string, limits: { readonly uses?: number; readonly expiresAtMs?: number } = {}): Change<void> {
     if (!GRAMMAR.test(token))
       throw new MatrixError('M_INVALID_PARAM', 'A registration token has 1 to 64 of A-Z a-z 0-9 . _ ~ -')

@@ -2,8 +2,8 @@ import { compileGlob, foldText } from '#rules'
 import { localpartOf, MatrixError, type UserId } from '#spec'
 
 /**
- * Names that nobody may register: the operator keeps them for staff, bridges and the like. Accounts made by the operator (`create-user`,
- * shared secret) are not asked.
+ * Names that cannot be registered: the operator keeps them for staff, bridges and the like. Accounts made by the operator (`create-user`,
+ * shared secret) may have them.
  */
 export class ReservedNames {
   readonly #patterns: readonly ((localpart: ReturnType<typeof foldText>) => boolean)[]

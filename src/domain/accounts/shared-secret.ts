@@ -23,8 +23,8 @@ export interface SharedSecretClaim {
 }
 
 /**
- * Registration by who knows the server's secret: the operator's scripts and tests. The wire format is that of Synapse
- * (`/_synapse/admin/v1/register`), since the tools for it exist.
+ * Registration with the server's secret, for the operator's scripts and for tests. The wire format is that of Synapse
+ * (`/_synapse/admin/v1/register`), because tools for it exist.
  */
 export class SharedSecret {
   readonly #parts: SharedSecretParts
@@ -33,7 +33,7 @@ export class SharedSecret {
     this.#parts = parts
   }
 
-  /** Good for one claim within a minute. Throws where the server has no shared secret. */
+  /** A nonce for one claim within a minute. Throws if the server has no shared secret. */
   async nonce(): Promise<string> {
     const { nonces, random } = this.#parts
     this.#requireSecret()

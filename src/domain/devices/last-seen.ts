@@ -2,7 +2,7 @@ import type { Clock, Logger } from '#base'
 import type { Commit, DeviceNumber, DevicesWriter, Sighting } from '#store'
 
 const FLUSH_EVERY_MS = 60_000
-/** Beyond it they are written at once. */
+/** Pending sightings beyond which they are written at once. */
 const MAX_PENDING = 10_000
 const MAX_USER_AGENT_LENGTH = 256
 
@@ -14,8 +14,8 @@ export interface LastSeenParts {
 }
 
 /**
- * When and where each device was last seen. Written now and then for many devices at a time, never for the sake of one request: after
- * a crash the last minute is not known.
+ * Time, address and user agent of each device's last request. Written now and then for many devices at once, never for a single request: a
+ * crash loses the last minute.
  */
 export class LastSeen {
   readonly #parts: LastSeenParts
@@ -33,7 +33,7 @@ export class LastSeen {
     else this.#cancel ??= this.#parts.clock.after(FLUSH_EVERY_MS, () => void this.flush())
   }
 
-  /** The newest sighting, where it is not written yet. */
+  /** The newest sighting, if it is not written yet. */
   latest(device: DeviceNumber): Sighting | undefined {
     return this.#pending.get(device)
   }

@@ -87,7 +87,7 @@ export class Sessions {
   }
 }
 
-/** Throws `M_INVALID_PARAM`. Any text will do, but for control characters, which no log and no terminal should get. */
+/** Accepts any text without control characters, which must not get into logs and terminals. Throws `M_INVALID_PARAM`. */
 export const parseDeviceId = (text: string): DeviceId => {
   if (text === '' || text.length > MAX_DEVICE_ID_LENGTH || !text.isWellFormed() || /\p{Cc}/u.test(text)) {
     throw new MatrixError('M_INVALID_PARAM', `A device id has 1 to ${MAX_DEVICE_ID_LENGTH} characters`)

@@ -3,9 +3,9 @@ import type { Clock, Random } from '#base'
 import type { NewTokenPair } from '#store'
 
 export interface TokenLifetimes {
-  /** The lifetime of the access token of a client that cannot refresh; undefined: for ever. */
+  /** The lifetime of the access token of a client that cannot refresh; undefined: unlimited. */
   readonly accessMs: number | undefined
-  /** The same where the client can. */
+  /** The lifetime of the access token of a client that can refresh. */
   readonly refreshableAccessMs: number | undefined
   /** The lifetime of a refresh token that nobody uses. */
   readonly refreshMs: number | undefined
@@ -18,7 +18,7 @@ export interface IssuedTokens {
   readonly expires_in_ms?: number
 }
 
-/** 43 letters and digits: 256 bits. The prefix tells a scanner of public code what it has found. */
+/** 43 letters and digits: 256 bits. The prefix lets scanners of public code recognise a token. */
 const ACCESS_PREFIX = 'hra_'
 const REFRESH_PREFIX = 'hrr_'
 const RANDOM_LENGTH = 43

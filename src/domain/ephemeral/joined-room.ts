@@ -1,7 +1,7 @@
 import { MatrixError, type RoomId, type UserId } from '#spec'
 import type { RoomNumber, RoomsReader } from '#store'
 
-/** Throws `M_FORBIDDEN` for who is not joined, whether or not there is such a room. */
+/** Throws `M_FORBIDDEN` if the user is not joined, whether or not there is such a room. */
 export const joinedRoom = async (
   rooms: Pick<RoomsReader, 'roomByRoomId' | 'membership'>,
   roomId: RoomId,

@@ -41,14 +41,14 @@ export interface ReceiptsParts {
   readonly commit: Commit
 }
 
-/** The markers that one request moves; absent ones stay where they are. */
+/** The markers that one request moves; absent ones do not move. */
 export interface ReadUpTo {
   readonly fullyRead?: string | undefined
   readonly read?: string | undefined
   readonly readPrivate?: string | undefined
   /** `main` or a thread's root, for receipts only; undefined: unthreaded. */
   readonly threadId?: string | undefined
-  /** Members that others are told with the public receipt, beside its time. */
+  /** Further members of the public receipt for others, beside its time. */
   readonly content?: JsonObject | undefined
 }
 
@@ -66,8 +66,8 @@ export class Receipts {
   }
 
   /**
-   * Moves all or none. Throws `M_FORBIDDEN` for who is not joined, `M_INVALID_PARAM` for a thread that is none or that the
-   * event is not in, `M_NOT_FOUND` where the event is not in the room, `M_TOO_LARGE`.
+   * Moves all markers or none. Throws `M_FORBIDDEN` if the user is not joined, `M_INVALID_PARAM` for a text that is no thread or a thread without
+   * the event, `M_NOT_FOUND` if the event is not in the room, `M_TOO_LARGE`.
    */
   async move(roomId: RoomId, { user, userId }: Reader, upTo: ReadUpTo): Promise<void> {
     const room = await joinedRoom(this.#parts.rooms, roomId, userId)

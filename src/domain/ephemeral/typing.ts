@@ -8,9 +8,9 @@ import { RecentChanges } from './recent-changes.ts'
 /** Clients renew every 20 to 30 seconds; one that asks for longer must renew all the same. */
 const MAX_TIMEOUT_MS = 120_000
 const DEFAULT_TIMEOUT_MS = 30_000
-/** Nobody reads a longer list; the others count once there is room. */
+/** Users in a room's list; further ones get in when others have stopped. */
 const MAX_TYPING_IN_ROOM = 200
-/** Rooms where nobody types any more are remembered so that absent clients hear of it. */
+/** Rooms where typing has stopped that are remembered, so that absent clients hear of it. */
 const REMEMBERED_ROOMS = 20_000
 
 export interface TypingParts {
@@ -32,14 +32,14 @@ export class Typing {
   /** In the order in which they began. */
   readonly #typists = new Map<RoomNumber, Map<UserNumber, Typist>>()
   readonly #changes = new RecentChanges<RoomNumber>()
-  /** Rooms where nobody types any more, longest ago first. */
+  /** Rooms where typing has stopped, in order of that time. */
   readonly #quiet = new Set<RoomNumber>()
 
   constructor({ clock, streams, rooms }: TypingParts) {
     this.#clock = clock
     this.#streams = streams
     this.#rooms = rooms
-    // An event that names users changed their memberships: who has left types no more.
+    // An event that names users changed their memberships: users who have left stop typing.
     streams.onNews({
       news: (items) => {
         for (const { stream, rooms: where, users } of items) {
@@ -47,19 +47,19 @@ export class Typing {
           for (const room of where) for (const user of users) this.stop(room, user)
         }
       },
-      // Any of them may have left. Clients of those who did not renew it soon.
+      // Any of the users may have left. The clients of the others renew their typing soon.
       missed: () => this.#stopAll(),
     })
   }
 
-  /** Throws `M_FORBIDDEN` for who is not joined. */
+  /** Throws `M_FORBIDDEN` if the user is not joined. */
   async set(roomId: RoomId, user: UserNumber, userId: UserId, typing: boolean, timeoutMs?: number): Promise<void> {
     const room = await joinedRoom(this.#rooms, roomId, userId)
     if (typing) this.#start(room, user, userId, Math.min(Math.max(timeoutMs ?? DEFAULT_TIMEOUT_MS, 1), MAX_TIMEOUT_MS))
     else this.stop(room, user)
   }
 
-  /** Also for who sends a message, which ends typing it. Nothing happens where the user does not type. */
+  /** Ends the user's typing, if any. Sending a message does so, too. */
   stop(room: RoomNumber, user: UserNumber): void {
     const typists = this.#typists.get(room)
     const typist = typists?.get(user)
@@ -73,7 +73,7 @@ export class Typing {
     this.#announce(room)
   }
 
-  /** Rooms whose list changed with `after` < position <= `upTo`, with all who type there now. */
+  /** Rooms whose list changed with `after` < position <= `upTo`, with all users who type there now. */
   changedSince(
     after: number,
     upTo: number,

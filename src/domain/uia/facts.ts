@@ -6,7 +6,7 @@ export interface AddressFact {
   readonly address: string
   readonly validatedAtMs: number
   readonly creds: { readonly sid: string; readonly clientSecret: string; readonly idServer?: string | undefined }
-  /** Whether the validation is one of this server, and is used up with what comes of it. */
+  /** Whether the validation is one of this server, and is used up with the operation. */
   readonly own: boolean
 }
 
@@ -22,7 +22,7 @@ export interface IdentityFact {
 
 /** The finding of a passed stage, for the operation. */
 export type StageFact =
-  /** A user of this server proved to be it. */
+  /** Somebody has proved to be this user. */
   | { readonly kind: 'user'; readonly userId: UserId }
   | { readonly kind: 'registrationToken'; readonly token: string }
   | { readonly kind: 'address'; readonly address: AddressFact }
@@ -30,12 +30,12 @@ export type StageFact =
   /** The members of the account that is to be made. */
   | { readonly kind: 'account'; readonly members: JsonObject }
 
-/** Stages in the order in which they were passed, with what each found out. */
+/** The passed stages in order, each with its fact. */
 export type StageFacts = ReadonlyMap<string, StageFact | undefined>
 
 type FactOf<Kind extends StageFact['kind']> = Extract<StageFact, { readonly kind: Kind }>
 
-/** The first fact of a kind; of one of the named stages, where any are named. */
+/** The first fact of a kind, only of the named stages if any are named. */
 export const factIn = <Kind extends StageFact['kind']>(
   facts: StageFacts,
   kind: Kind,

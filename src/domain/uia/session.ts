@@ -34,7 +34,7 @@ export interface UiaSession {
 export const hasPassed = ({ completed }: UiaSession, type: string): boolean =>
   completed.some((stage) => stage.type === type)
 
-/** The user whose new password ends the session: who began it with an access token, was proved in it, or got an account by it. */
+/** The user whose new password ends the session: the one who began it with an access token, was proved in it, or got an account by it. */
 export const ownerOf = ({ requester, outcome, completed }: UiaSession): string => {
   const made = outcome?.user_id
   const proved = completed
@@ -43,7 +43,7 @@ export const ownerOf = ({ requester, outcome, completed }: UiaSession): string =
   return requester ?? (typeof made === 'string' ? made : undefined) ?? proved ?? ''
 }
 
-/** The stages that may come now: in each flow whose beginning was passed, the one after it; in any order, all that were not passed yet. */
+/** The stages that may be tried now: in each flow the one after the stages that were passed, or all others if the order is free. */
 export const nextStages = (session: UiaSession): readonly string[] => {
   const passed = session.completed.map(({ type }) => type).filter((type) => isAsked(session, type))
   return session.flows.flatMap((flow) => {
@@ -54,6 +54,6 @@ export const nextStages = (session: UiaSession): readonly string[] => {
   })
 }
 
-/** A stage that is in no flow can be passed at any time, and does not count: clients may prove more than is asked for, as Synapse lets them. */
+/** Whether any flow has the stage. Other stages can be passed at any time and do not count, as in Synapse. */
 export const isAsked = ({ flows }: Pick<UiaSession, 'flows'>, type: string): boolean =>
   flows.some((flow) => flow.includes(type))

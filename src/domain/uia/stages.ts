@@ -10,13 +10,13 @@ export interface StageSession {
 }
 
 export interface StageAttempt {
-  /** The session's id: what a stage of several requests remembers, it remembers by that. */
+  /** The session's id, by which a stage of several requests keeps its state. */
   readonly session: string
   /** The `auth` object of the request. Hostile. */
   readonly auth: JsonObject
-  /** The user of the request's access token, where it bears one. */
+  /** The user of the request's access token, if it has one. */
   readonly requester: UserId | undefined
-  /** The address it came from, where it is known. */
+  /** The IP address of the request, if known. */
   readonly ip: string | undefined
 }
 
@@ -35,7 +35,7 @@ export interface Stage {
   readonly type: string
   /** The stage's `params` in the answer, the same for all or made for each session. */
   readonly params?: JsonObject | ((session: StageSession) => Promise<JsonObject>)
-  /** Throws a `MatrixError` where the whole request fails for another reason than authentication. */
+  /** Throws a `MatrixError` if the whole request fails for another reason than authentication. */
   attempt(attempt: StageAttempt): Promise<StageOutcome>
 }
 
@@ -44,8 +44,8 @@ export interface StageOffer {
   /** Each a list of stage types in their order. */
   readonly flows: readonly (readonly string[])[]
   /**
-   * Whether a flow's stages may be passed in any order. The text of 2015 lets the client choose "one of the stages" of its flow, and servers
-   * took them in any; that of today says that they "must be completed in order". So each is asked by the rule of its time.
+   * Whether a flow's stages may be passed in any order. The document of 2015 lets the client choose "one of the stages" of its flow; that of
+   * today says that they "must be completed in order". Clients of each are treated by the rule of their time.
    */
   readonly anyOrder?: boolean
   readonly stages: readonly Stage[]
@@ -85,7 +85,7 @@ export interface CaptchaCheck {
 /** Longer answers than any known captcha gives are not carried on. */
 const MAX_CAPTCHA_RESPONSE = 16 * 1024
 
-/** "Google ReCaptcha": the response of the widget, checked with who made the widget. */
+/** "Google ReCaptcha": the widget's response, checked by the captcha's service. */
 export const recaptchaStage = (publicKey: string, captcha: CaptchaCheck): Stage => ({
   type: 'm.login.recaptcha',
   params: { public_key: publicKey },

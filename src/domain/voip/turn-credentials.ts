@@ -5,7 +5,7 @@ import type { UserId } from '#spec'
 export interface TurnSettings {
   /** Empty: there are no TURN servers. */
   readonly turnUris: readonly string[]
-  /** Goes before the name and password that are the same for everybody. */
+  /** If set, it is used instead of the name and password that are the same for everybody. */
   readonly turnSharedSecret: string | undefined
   readonly turnUsername: string | undefined
   readonly turnPassword: string | undefined
@@ -27,7 +27,7 @@ export interface TurnServersParts {
   readonly clock: Clock
 }
 
-/** Credentials for TURN servers: the same for everybody, or good for a time and made from a secret that the servers know too. */
+/** Credentials for TURN servers: the same for everybody, or valid for a time and made from a secret that the servers know. */
 export class TurnServers {
   readonly #parts: TurnServersParts
 
@@ -41,7 +41,7 @@ export class TurnServers {
     if (uris.length === 0) return undefined
     const ttl = Math.max(1, Math.floor(turnLifetime / 1_000))
     if (turnSharedSecret !== undefined) {
-      // "A REST API For Access To TURN Services" (draft-uberti-behave-turn-rest): the end of their life, a colon, whose they are.
+      // "A REST API For Access To TURN Services" (draft-uberti-behave-turn-rest): time of expiry, a colon, the user.
       const username = `${Math.floor(this.#parts.clock.nowMs() / 1_000) + ttl}:${userId}`
       const password = createHmac('sha1', turnSharedSecret).update(username).digest('base64')
       return { username, password, uris, ttl }

@@ -37,7 +37,7 @@ export interface EmailStages2015Parts {
   readonly accounts: Pick<Accounts, 'resolve'>
   readonly conversations: ShortLivedTable<Conversation>
   readonly random: Random
-  /** Whether there is an identity server whose word is taken. */
+  /** Whether any identity server is trusted. */
   readonly trustsIdentityServers: boolean
   readonly commit: Commit
 }
@@ -45,8 +45,8 @@ export interface EmailStages2015Parts {
 type Owned = (proven: ProvenAddress, user: string | undefined) => Promise<StageOutcome>
 
 /**
- * "Email-based (code)", "(url)" and "(identity server)" of the first version. The first two are conversations with this server: the first
- * request names the address, the next ones hold the code, or ask whether the link was opened.
+ * "Email-based (code)", "(url)" and "(identity server)" of the first version. The first two take several requests: the first
+ * one names the address, the next ones hold the code, or ask whether the link was opened.
  */
 export class EmailStages2015 {
   readonly #parts: EmailStages2015Parts
@@ -91,7 +91,7 @@ export class EmailStages2015 {
     return [stage(EMAIL_CODE_STAGE, 'code'), stage(EMAIL_URL_STAGE, 'link')]
   }
 
-  /** Sends a mail, each time that it is asked for. */
+  /** Sends a mail for each request. */
   async #asked(
     mails: ValidationMails,
     form: TokenForm,
@@ -137,7 +137,7 @@ export class EmailStages2015 {
       : { kind: 'failed', errcode: 'M_LOGIN_EMAIL_URL_NOT_YET', error: 'The link in the mail was not opened yet' }
   }
 
-  /** "`user` must own `email`": somebody else's address is as good as a wrong code. What was proved is good once. */
+  /** "`user` must own `email`": another person's address counts as a wrong code. A proof is used up. */
   async #ofOwner(proven: ProvenAddress, user: string | undefined): Promise<StageOutcome> {
     const owner = await this.#parts.threepids.owner(proven.medium, proven.address)
     if (owner === undefined || (user !== undefined && (await this.#resolved(user)) !== owner)) return NOT_THEIRS

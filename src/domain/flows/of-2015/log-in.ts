@@ -14,8 +14,8 @@ export interface LogIn2015Parts {
 export const LOG_IN_2015 = 'POST /login of the first version'
 
 /**
- * `POST /login` of the first version ("Registration and Login") by other ways than a password: stages of several requests, each of which says
- * in the end whose account it is. What proves somebody is one stage; flows of more would be passed one after the other.
+ * `POST /login` of the first version ("Registration and Login") without a password: stages of several requests, each of which
+ * identifies the account in the end. Every flow has one stage; the stages of longer flows would be passed one after the other.
  */
 export class LogIn2015 {
   /** The stage types of each flow. */

@@ -3,10 +3,10 @@ import { factIn, type Stage, type StageOffer, type UiaAnswer } from '../../uia/i
 import type { Register, RegisterRequest } from '../registration/register.ts'
 import { PASSWORD_STAGE } from '../stages/password-and-token.ts'
 
-/** Clients of the first version need not be told of this stage: they have nothing to do for it. */
+/** This stage is not named to clients of the first version: they have nothing to do for it. */
 const DUMMY_STAGE = 'm.login.dummy'
 
-/** The stages of the first version in place of a stage of today; several, where there are several ways to pass it. */
+/** The stages of the first version in place of a stage of today: several if it can be passed in several ways. */
 export type Stages2015 = ReadonlyMap<string, readonly Stage[]>
 
 export interface Registration2015Parts {
@@ -22,10 +22,10 @@ export const REGISTRATION_2015 = 'POST /register of the first version'
 
 /**
  * `POST /register` of the first version ("Registration and Login"): the stages of today, one request each or more, and the last of them is
- * `m.login.password`, which says what the account is to be. The dance is a user-interactive authentication of its own, whose order is free.
+ * `m.login.password`, which names the account. The requests are a user-interactive authentication of their own, in any order.
  */
 export class Registration2015 {
-  /** The stage types of each flow; none where nobody may register. */
+  /** The stage types of each flow; empty if registration is closed. */
   readonly flows: readonly (readonly string[])[]
   readonly #register: Register
   readonly stages: readonly Stage[]

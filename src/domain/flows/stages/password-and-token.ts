@@ -5,7 +5,7 @@ import type { Stage } from '../../uia/index.ts'
 export const PASSWORD_STAGE = 'm.login.password'
 export const TOKEN_STAGE = 'm.login.registration_token'
 
-/** Passed with the user id as its fact. Of the requester, where there is one: anyone else's password is refused (403). */
+/** The stage whose fact is the user id. If the request has a requester, another user's password is refused (403). */
 export const passwordStage = (accounts: Accounts): Stage => ({
   type: PASSWORD_STAGE,
   attempt: async ({ auth, requester }) => {
@@ -25,7 +25,7 @@ export const passwordStage = (accounts: Accounts): Stage => ({
   },
 })
 
-/** Passed with the token as its fact; it is counted when the account is made. */
+/** The stage whose fact is the token, which is counted when the account is made. */
 export const registrationTokenStage = (tokens: RegistrationTokens): Stage => ({
   type: TOKEN_STAGE,
   attempt: async ({ auth }) => {

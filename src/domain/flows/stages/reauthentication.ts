@@ -8,12 +8,12 @@ import { PASSWORD_STAGE, passwordStage } from './password-and-token.ts'
 export interface ReauthenticationParts {
   readonly accounts: Accounts
   readonly identities: ExternalIdentities
-  /** Stages of providers; none where none is set up. */
+  /** Stages of providers; empty if none is configured. */
   readonly identityStages: readonly Stage[]
   readonly providers: readonly SignInProvider[]
 }
 
-/** How somebody with an account proves that it is still they. */
+/** The stages by which somebody with an account proves who they are again. */
 export class Reauthentication {
   readonly #parts: ReauthenticationParts
 
@@ -26,7 +26,7 @@ export class Reauthentication {
     return [passwordStage(this.#parts.accounts), ...this.#parts.identityStages]
   }
 
-  /** By the password where the account has one; by a provider where it has an identity there. Without a requester: by the password. */
+  /** The password if the account has one, a provider if it has an identity there. Without a requester: the password. */
   async offerFor(requester: UserId | undefined): Promise<StageOffer> {
     const account = requester === undefined ? undefined : await this.#parts.accounts.account(requester)
     const linked = requester === undefined ? [] : await this.#linkedWith(requester)
