@@ -11,7 +11,7 @@ export const withoutPadding = (base64: string): string => {
 
 const STANDARD_ALPHABET = /^[A-Za-z0-9+/]*={0,2}$/
 
-/** Takes padding or none, as the appendices ask; undefined for what is no Base64 of the standard alphabet. */
+/** Decodes Base64 with or without padding (appendices); undefined for a text that is no Base64 of the standard alphabet. */
 export const decodeBase64 = (text: string): Uint8Array | undefined => {
   if (!STANDARD_ALPHABET.test(text) || withoutPadding(text).length % 4 === 1) return undefined
   return Buffer.from(text, 'base64')

@@ -11,11 +11,11 @@ export interface Filterable {
 
 /** One part of a filter, made ready: each question is a few look-ups (client-server API, "Filtering"). */
 export interface EventMatcher {
-  /** The limit that was asked for; undefined where the default holds. */
+  /** The requested limit; undefined: the default. */
   readonly limit: number | undefined
   /** Nothing can pass: the section may be left out without reading anything. */
   readonly nothing: boolean
-  /** Lists for a query, where they hold no wildcards; the matcher must be asked all the same. */
+  /** Lists for a query, if they have no wildcards; results must still be checked with the matcher. */
   readonly exactTypes: readonly string[] | undefined
   readonly exactNotTypes: readonly string[] | undefined
   readonly lazyLoadMembers: boolean
@@ -31,7 +31,7 @@ export interface EventMatcher {
 export interface CompiledFilter {
   readonly includeLeave: boolean
   readonly format: 'client' | 'federation'
-  /** Cuts a client event down to `event_fields`; undefined where all fields are wanted. */
+  /** Reduces a client event to `event_fields`; undefined: all fields are wanted. */
   readonly fields: ((event: JsonObject) => JsonObject) | undefined
   readonly presence: EventMatcher
   readonly accountData: EventMatcher

@@ -7,7 +7,7 @@ import { essentialJson, sha256Base64, sha256UrlSafeBase64 } from './hashes.ts'
 
 export type EventIdFailure = CanonicalJsonFailure | { readonly reason: 'no-event-id' }
 
-/** An event's id: what it says itself in room versions 1 and 2, since then its reference hash. */
+/** An event's id: the one in the event in room versions 1 and 2, since then its reference hash. */
 export const eventIdOf = (version: RoomVersion, pdu: Pdu): Result<EventId, EventIdFailure> => {
   const essential = version.eventId === 'given' ? ok('') : essentialJson(version, pdu)
   if (!essential.ok) return essential

@@ -8,7 +8,7 @@ export interface JsonLimits {
   /** The text's length in bytes of UTF-8. */
   readonly maxSizeBytes: number
   readonly maxDepth: number
-  /** Members and items, all told: a small text of many tiny values takes tens of times its size in memory. */
+  /** Members and items in all: a small text of many tiny values takes tens of times its size in memory. */
   readonly maxValues: number
 }
 

@@ -5,7 +5,7 @@ import type { AuthVerdict } from './refusal.ts'
 import { ALLOWED, refuse } from './refusal.ts'
 
 /**
- * A room's creators, the one who made it first: the create event's sender, before room version 11 its
+ * A room's creators, first the user who made it: the create event's sender, before room version 11 its
  * `content.creator` (none where that is no user ID), since version 12 also its `additional_creators`.
  */
 export const creatorsOf = (version: RoomVersion, create: RoomEvent): readonly UserId[] => {

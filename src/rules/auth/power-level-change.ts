@@ -92,7 +92,7 @@ const checkEntries = ({ version, current, event, field, senderLevel }: EntryChec
     return refuse({ reason: 'power-levels-malformed', field })
   const outOfReach = (key: string, level: number): AuthVerdict =>
     refuse({ reason: 'power-level-out-of-reach', field: `${field}.${key}`, level, actual: senderLevel })
-  // Nobody may touch another user of the same level; an event's level may be as high as one's own.
+  // Another user of the sender's level cannot be changed; an event's level may be as high as the sender's.
   const isBeyond = (key: string, old: number): boolean =>
     field === 'users' ? key !== event.sender && old >= senderLevel : old > senderLevel
   for (const [key, value] of Object.entries(after)) {

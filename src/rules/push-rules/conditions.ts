@@ -14,7 +14,7 @@ export interface PushContext {
   readonly senderPowerLevel: number
   /** `notifications` of the content of `m.room.power_levels`, if there is any. */
   readonly notificationPowerLevels: JsonObject | undefined
-  /** The profile tag of the pusher that would be told. */
+  /** The profile tag of the pusher for which the rules are evaluated. */
   readonly profileTag?: string | undefined
 }
 

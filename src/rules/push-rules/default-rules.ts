@@ -71,7 +71,7 @@ export const DEFAULT_UNDERRIDE_RULES: readonly PushRule[] = [
   rule('.m.rule.encrypted', [match('type', 'm.room.encrypted')], NOTIFY),
 ]
 
-/** The predefined rules that are the same objects in every user's ruleset: what is made of them can be shared. */
+/** The predefined rules that are the same objects in every user's ruleset, so that their compiled form can be shared. */
 export const SHARED_RULES: readonly (readonly [PushRule, PushRuleKind])[] = [
   ...[MASTER_RULE, SUPPRESS_NOTICES, ...OVERRIDE_AFTER_INVITE, ...OVERRIDE_AFTER_MENTION].map(
     (each) => [each, 'override'] as const,

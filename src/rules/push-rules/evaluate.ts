@@ -48,7 +48,7 @@ export const compilePushRules = (ruleset: PushRuleset): PushEvaluator => {
   }
 }
 
-/** Evaluates once. Where the same event or ruleset comes again, compile it and keep it. */
+/** Evaluates once. For repeated evaluations of an event or a ruleset, compile it and keep the result. */
 export const evaluatePushRules = (
   ruleset: PushRuleset,
   event: RoomEvent,

@@ -20,7 +20,7 @@ export interface DefaultRuleChange {
   readonly actions?: readonly JsonValue[]
 }
 
-/** All that is stored of a user's rules: what differs from the predefined ones. It is plain JSON. */
+/** The stored part of a user's rules: the differences from the predefined ones, as plain JSON. */
 export interface UserPushRules {
   readonly custom: { readonly [Kind in PushRuleKind]?: readonly CustomPushRule[] }
   readonly defaults: { readonly [ruleId: string]: DefaultRuleChange }

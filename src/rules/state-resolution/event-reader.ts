@@ -20,7 +20,7 @@ export class EventReader {
     return event
   }
 
-  /** 0 for all events where there is no order. */
+  /** 0 for all events if there is no order. */
   orderOf(eventId: EventId): number {
     return this.#events.order?.(eventId) ?? 0
   }

@@ -33,7 +33,7 @@ export class Heap<Item> {
     return least
   }
 
-  /** Puts an item in place of the first and lets it sink to where it belongs. */
+  /** Replaces the first item and moves the new one down to its place. */
   #sink(item: Item): void {
     const items = this.#items
     let index = 0

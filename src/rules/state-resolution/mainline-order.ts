@@ -29,7 +29,7 @@ class Mainline {
     if (powerLevels !== undefined) this.#append(powerLevels)
   }
 
-  /** Infinity where the event's power levels do not go back to any on the mainline. */
+  /** Infinity if the event's power levels do not go back to any on the mainline. */
   positionOf(event: RoomEvent): number {
     const path = new Set<EventId>()
     let position: number | undefined
