@@ -119,7 +119,7 @@ const roomSize = query((db, param: { room: number }) =>
   db.selectFrom('rooms').select(['joined_count', 'invited_count']).where('room', '=', param.room),
 )
 
-/** With more members, reading all of them would hold up the serving thread for more than a few milliseconds. */
+/** Members above which reading all of a room would hold up the serving thread for more than a few milliseconds. */
 const MANY_MEMBERS = 1_000
 
 /** Whether queries of the whole state of a room should run off the event loop. */
