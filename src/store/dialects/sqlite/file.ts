@@ -77,6 +77,15 @@ export class SqliteFile {
     }
   }
 
+  /** A statement without parameters and rows that is done again and again: it is parsed once. */
+  step(text: string): void {
+    try {
+      this.#execute(text, [])
+    } catch (error) {
+      throw faultOf(error)
+    }
+  }
+
   execute(text: string, values: Value[]): Answer {
     try {
       return this.#execute(text, values)

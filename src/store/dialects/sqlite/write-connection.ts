@@ -23,7 +23,7 @@ export class SqliteWriteConnection implements WriteConnection {
 
   async begin(): Promise<Positions> {
     const file = this.#opened()
-    file.run('begin immediate')
+    file.step('begin immediate')
     const [version] = file.execute('pragma data_version', []).rows as readonly { data_version: number }[]
     if (this.#positions === undefined || version?.data_version !== this.#dataVersion)
       this.#positions = positionsIn(file)
@@ -54,7 +54,7 @@ export class SqliteWriteConnection implements WriteConnection {
         if (stream === IN_ROWS && inRows.has(stream)) continue
         file.execute('update stream_positions set position = ? where stream = ?', [position, stream])
       }
-      file.run('commit')
+      file.step('commit')
     })
     if (this.#positions !== undefined) this.#positions = { ...this.#positions, ...advanced }
   }

@@ -27,6 +27,8 @@ export class SqliteWriter {
   #signal = new Int32Array(new SharedArrayBuffer(4))
   /** Commits of this turn of the event loop. */
   #outbox: Submitted[] = []
+  /** Commits that the thread has and has not answered. */
+  #underWay = 0
   #queue: CommitQueue | undefined
   #thread: Worker | undefined
   #restartMs = FIRST_RESTART_MS
@@ -46,11 +48,13 @@ export class SqliteWriter {
     return this.#startThread()
   }
 
-  /** Sends a commit, in one message with all others of this turn of the event loop. */
+  /** Sends at once to a writer that has nothing to do, else with all others of this turn of the event loop as one message. */
   send(submitted: Submitted): void {
     if (this.#thread === undefined) throw new StoreUnavailable('broken', 'the writing thread is being started again')
     this.#outbox.push(submitted)
-    if (this.#outbox.length === 1) this.#clock.soon(() => this.#flush())
+    if (this.#outbox.length > 1) return
+    if (this.#underWay === 0) this.#flush()
+    else this.#clock.soon(() => this.#flush())
   }
 
   async close(): Promise<void> {
@@ -72,6 +76,7 @@ export class SqliteWriter {
     if (outbox.length === 0 || thread === undefined) return
     try {
       this.#post(thread, packCommits(outbox, this.#writes))
+      this.#underWay += outbox.length
     } catch {
       for (const submitted of outbox) this.#postAlone(thread, submitted)
     }
@@ -81,6 +86,7 @@ export class SqliteWriter {
   #postAlone(thread: Worker, submitted: Submitted): void {
     try {
       this.#post(thread, packCommits([submitted], this.#writes))
+      this.#underWay++
     } catch (error) {
       this.#queue?.refuse(submitted.id, error)
     }
@@ -102,6 +108,7 @@ export class SqliteWriter {
       thread.on('message', (message: FromWriter) => {
         switch (message.kind) {
           case 'answer':
+            this.#underWay -= message.answer.ids.length
             this.#onCommits(message.answer.ids.length)
             this.#queue?.settle(message.answer)
             return
@@ -130,6 +137,7 @@ export class SqliteWriter {
 
   #lost(failure: unknown): void {
     this.#thread = undefined
+    this.#underWay = 0
     if (this.#closing) return
     this.#logger.error({ err: failure }, 'the writing thread ended; starting another')
     this.#queue?.failAll('broken', 'the writing thread ended')

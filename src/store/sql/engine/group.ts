@@ -128,7 +128,12 @@ export class GroupRunner {
         return { outcomes, committed, inDoubt: false }
       }
       await this.#commit(tx)
-      const committed = { announcements: [...late, ...tx.announcements], before, positions: tx.positions }
+      const announcements = [...late, ...tx.announcements]
+      const moved = tx.advanced()
+      const committed =
+        late.length > 0
+          ? { announcements, before, positions: tx.positions }
+          : { announcements, before: asFarAs(moved, before), positions: moved }
       return { outcomes, committed, inDoubt: false }
     } catch (error) {
       await connection.abandon()
@@ -204,6 +209,10 @@ export class GroupRunner {
     return { outcomes: commits.map(() => outcome), committed: undefined, inDoubt: this.#doubtful.length > 0 }
   }
 }
+
+/** The positions of these streams alone: little has to be copied to those who are told. */
+const asFarAs = (streams: Positions, positions: Positions): Positions =>
+  Object.fromEntries(Object.keys(streams).map((stream) => [stream, positions[stream as DurableStream]])) as Positions
 
 const tryApart = (error: unknown): never => {
   if (error instanceof StoreUnavailable) throw error
