@@ -5,12 +5,12 @@ import type { Streams } from '#streams'
 import { joinedRoom } from './joined-room.ts'
 import { RecentChanges } from './recent-changes.ts'
 
-/** Clients renew every 20 to 30 seconds; one that asks for longer must renew all the same. */
+/** Clients renew every 20 to 30 seconds; a client that asks for longer must renew all the same. */
 const MAX_TIMEOUT_MS = 120_000
 const DEFAULT_TIMEOUT_MS = 30_000
-/** Users in a room's list; further ones get in when others have stopped. */
+/** Clients show a few names, and each change sends the whole list. Further users are left out until they renew when there is room. */
 const MAX_TYPING_IN_ROOM = 200
-/** Rooms where typing has stopped that are remembered, so that absent clients hear of it. */
+/** The most rooms remembered in which nobody types any more, so that a client that syncs later hears that the list became empty. */
 const REMEMBERED_ROOMS = 20_000
 
 export interface TypingParts {
@@ -24,13 +24,21 @@ interface Typist {
   readonly cancelTimeout: () => void
 }
 
-/** Typing (module "Typing Notifications"): in memory only. */
+/** A read of a user's membership that is under way. */
+interface MembershipRead {
+  readonly user: UserNumber
+  /** Whether the membership may have changed since the read began. */
+  isOutdated: boolean
+}
+
+/** The users who type in each room (module "Typing Notifications"), in memory only. */
 export class Typing {
   readonly #clock: Clock
   readonly #streams: Pick<Streams, 'announce' | 'onNews'>
   readonly #rooms: Pick<RoomsReader, 'roomByRoomId' | 'membership'>
-  /** In the order in which they began. */
+  /** Only rooms in which somebody types, with their typists in the order in which they began. */
   readonly #typists = new Map<RoomNumber, Map<UserNumber, Typist>>()
+  readonly #membershipReads = new Set<MembershipRead>()
   readonly #changes = new RecentChanges<RoomNumber>()
   /** Rooms where typing has stopped, in order of that time. */
   readonly #quiet = new Set<RoomNumber>()
@@ -45,18 +53,34 @@ export class Typing {
         for (const { stream, rooms: where, users } of items) {
           if (stream !== 'events' || users.length === 0) continue
           for (const room of where) for (const user of users) this.stop(room, user)
+          for (const read of this.#membershipReads) if (users.includes(read.user)) read.isOutdated = true
         }
       },
-      // Any of the users may have left. The clients of the others renew their typing soon.
-      missed: () => this.#stopAll(),
+      // Any user may have left, so nobody types. Clients whose users go on typing renew it within half a minute.
+      missed: () => {
+        this.#stopAll()
+        for (const read of this.#membershipReads) read.isOutdated = true
+      },
     })
   }
 
-  /** Throws `M_FORBIDDEN` if the user is not joined. */
+  /** Begins, renews or ends typing; a `timeoutMs` of 0 or less ends it. Throws `M_FORBIDDEN` for a user who is not joined. */
   async set(roomId: RoomId, user: UserNumber, userId: UserId, typing: boolean, timeoutMs?: number): Promise<void> {
-    const room = await joinedRoom(this.#rooms, roomId, userId)
-    if (typing) this.#start(room, user, userId, Math.min(Math.max(timeoutMs ?? DEFAULT_TIMEOUT_MS, 1), MAX_TIMEOUT_MS))
-    else this.stop(room, user)
+    const forMs = typing ? Math.min(timeoutMs ?? DEFAULT_TIMEOUT_MS, MAX_TIMEOUT_MS) : 0
+    const read: MembershipRead = { user, isOutdated: false }
+    this.#membershipReads.add(read)
+    try {
+      let room: RoomNumber | undefined
+      // News of a leave that comes during the read finds nobody to stop. So the membership is read again: the user must not type after it.
+      while (room === undefined || read.isOutdated) {
+        read.isOutdated = false
+        room = await joinedRoom(this.#rooms, roomId, userId)
+      }
+      if (forMs > 0) this.#start(room, user, userId, forMs)
+      else this.stop(room, user)
+    } finally {
+      this.#membershipReads.delete(read)
+    }
   }
 
   /** Ends the user's typing, if any. Sending a message does so, too. */
