@@ -9,11 +9,11 @@ import type { CreateAccount } from './create-account.ts'
 import type { NewUserIds } from './new-user-ids.ts'
 import type { UpgradeGuest } from './upgrade-guest.ts'
 
-/** Turns the facts of passed stages into changes of the new account. */
+/** Turns what the passed stages found out (`facts`) into changes of the new account. */
 export interface RegistrationOutcome {
   /** Changes in the commit of the account: a token is counted, an address added, an identity linked. */
   changesFor(facts: Granted['facts'], userId: UserId): readonly Change<unknown>[]
-  /** `bind_email`, after the account is made. */
+  /** `bind_email`, after the account is made. Whatever the identity server answers is no error; only a store that fails throws. */
   bindEmail(userId: UserId, facts: Granted['facts']): Promise<void>
 }
 
@@ -28,7 +28,10 @@ export interface CompleteRegistrationParts {
   readonly serverName: ServerName
 }
 
-/** Makes the account when all stages are passed. A repeated request in the same session is answered for the account that was made. */
+/**
+ * Makes the account when all stages are passed. The authentication session remembers the account, so a client that did not get the answer
+ * may repeat its request: it gets new tokens for the same device, until that device is logged out.
+ */
 export class CompleteRegistration {
   readonly #parts: CompleteRegistrationParts
 
@@ -44,15 +47,17 @@ export class CompleteRegistration {
     if (done !== undefined) return this.#again(granted, done as UserId, from)
 
     const password = stringAt(body, 'password')
-    // People who sign in at a provider need no password.
+    // People who registered by signing in at a provider need no password.
     if (password === undefined && identityIn(granted.facts) === undefined) {
       throw new MatrixError('M_MISSING_PARAM', 'password is missing')
     }
+    // The hash is expensive. `Register` has checked the name before, so only for a name that was taken meanwhile is it made in vain.
     const passwordHash = password === undefined ? undefined : await accounts.hashPassword(password)
     const create = async (userId: UserId): Promise<JsonObject> => {
       const answer = await this.#create(userId, passwordHash, granted, from)
-      // The device is remembered, so that a repeated request does not make a second one.
+      // The device is remembered, so that a repeated request does not make a second one. There is none with `inhibit_login`.
       granted.remember({ user_id: userId, ...(answer === undefined ? {} : { device_id: answer.device_id }) })
+      // If this throws, the account stands: the repeated request answers for it without binding, and the client may use `3pid/bind`.
       if (body.bind_email === true) await this.#parts.outcome.bindEmail(userId, granted.facts)
       return { user_id: userId, home_server: serverName, ...answer }
     }
@@ -83,9 +88,10 @@ export class CompleteRegistration {
     const deviceId = stringAt(remembered, 'device_id')
     const identity = { user_id: userId, home_server: serverName }
     if (deviceId === undefined) return identity
-    // A device that was logged out had its answer: the session's id gives out no more tokens for it.
-    if ((await devices.device(userId, parseDeviceId(deviceId))) === undefined) {
-      granted.remember({ user_id: userId })
+    // After a logout, whoever knows the session's id must get no more tokens, also where the same device id has logged in again.
+    const isOver = remembered.logged_out === true
+    if (isOver || (await devices.device(userId, parseDeviceId(deviceId))) === undefined) {
+      granted.remember({ ...remembered, logged_out: true })
       throw new MatrixError('M_FORBIDDEN', 'The device of this registration was logged out')
     }
     const answer = await logIn.start({ ...sessionOf(body, from), userId, deviceId: parseDeviceId(deviceId) })
