@@ -135,6 +135,45 @@ describe('an access token', () => {
     await expect(accessTokens.check(old.access_token)).rejects.toEqual(UNKNOWN)
   })
 
+  it('that was got by a refresh is good for all requests that use it first at the same time', async () => {
+    const { accessTokens, sessions, reads, hear, logIn } = await startProcess()
+    const old = await logIn(alice, 'PHONE', true)
+    const fresh = await sessions.refresh(old.refresh_token ?? '')
+    hear()
+    const firstUses = 32
+    // All have read it as unused before any records its use.
+    let haveRead = 0
+    const allHaveRead = Promise.withResolvers<void>()
+    reads.afterRead = async () => {
+      if (++haveRead === firstUses) allHaveRead.resolve()
+      await allHaveRead.promise
+    }
+    const owners = await Promise.all(Array.from({ length: firstUses }, () => accessTokens.check(fresh.access_token)))
+    expect(owners.map(({ deviceId }) => deviceId)).toEqual(Array(firstUses).fill('PHONE'))
+    reads.afterRead = async () => {}
+    await expect(accessTokens.check(old.access_token)).rejects.toEqual(refusal(false))
+  })
+
+  it('that was got by a refresh is refused for good where its device was logged out during its first use', async () => {
+    const { accessTokens, sessions, reads, logIn, logOut } = await startProcess()
+    const old = await logIn(alice, 'PHONE', true)
+    const fresh = await sessions.refresh(old.refresh_token ?? '')
+    reads.afterRead = async () => void (await logOut(alice, 'PHONE'))
+    await expect(accessTokens.check(fresh.access_token)).rejects.toEqual(refusal(false))
+  })
+
+  it('that became void is told to every listener', async () => {
+    const { accessTokens, voided, users, hear, logIn, logOut } = await startProcess()
+    const others: (number | 'all')[] = []
+    accessTokens.onVoided((user) => others.push(user))
+    await logIn(alice, 'PHONE')
+    await logOut(alice, 'PHONE')
+    hear()
+    accessTokens.missed()
+    expect(others).toEqual([users[0], 'all'])
+    expect(voided).toEqual(others)
+  })
+
   it('ends when its time is over, kept in memory or not, and its device lives on', async () => {
     const { accessTokens, clock, logIn } = await startProcess()
     const [kept, other] = [await logIn(alice, 'PHONE', true), await logIn(bob, 'PHONE', true)]

@@ -12,7 +12,8 @@ import type { News, NewsHandler, Streams } from '#streams'
 import type { LastSeen } from './last-seen.ts'
 import { hashToken, looksIssued } from './tokens.ts'
 
-interface OwnerSession {
+/** A user and one of their devices, each by its id and by the number that the database has for it. */
+interface UserDevice {
   readonly userId: UserId
   readonly user: number
   readonly deviceId: DeviceId
@@ -21,24 +22,26 @@ interface OwnerSession {
 
 /** The user and device that an access token speaks for. */
 export type TokenOwner =
-  | (OwnerSession & { readonly kind: 'user'; readonly admin: boolean })
-  | (OwnerSession & { readonly kind: 'guest' })
+  | (UserDevice & { readonly kind: 'user'; readonly admin: boolean })
+  | (UserDevice & { readonly kind: 'guest' })
 
 interface CachedToken {
   readonly owner: TokenOwner
+  /** Unix time. */
   readonly expiresAtMs: number | undefined
-  /** On the monotonic clock: until then it is not read again. */
+  /** The time at which the token is read again even without news, on the monotonic clock. */
   readonly freshUntilMs: number
-  /** The count of news when it began to be read. */
-  readonly asOf: number
+  /** The value of `#newsCount` when the read of the token began. */
+  readonly readAtNews: number
+  /** The time of the next use that is recorded as a sighting of the device, on the monotonic clock. */
   nextSightingMs: number
 }
 
 const CACHE_BYTES = 16 * 1024 * 1024
 const ENTRY_BYTES = 512
-/** Time after which a token that another process voided is found, even if its news was lost. */
+/** A void token is refused after this time at the latest, even if the news of it was lost on its way from another process. */
 const FRESH_FOR_MS = 30_000
-/** Users with void tokens that are remembered; beyond that all tokens are read again. */
+/** The most users whose void tokens are remembered one by one; beyond that all tokens are read again. */
 const REMEMBERED_USERS = 50_000
 const SIGHTING_EVERY_MS = 60_000
 
@@ -52,8 +55,8 @@ export interface AccessTokensParts {
 }
 
 /**
- * Checks access tokens, on every request: a hash and a look into a bounded cache. News of the stream `sessions` tells of void tokens.
- * Client-server API, "Using access tokens".
+ * Checks the access token of every request, mostly by a hash and a look into a bounded cache. News of the stream `sessions` names the
+ * users some of whose tokens became void. Client-server API, "Using access tokens".
  */
 export class AccessTokens implements NewsHandler {
   readonly #parts: AccessTokensParts
@@ -62,11 +65,13 @@ export class AccessTokens implements NewsHandler {
     limitBytes: CACHE_BYTES,
     sizeBytes: () => ENTRY_BYTES,
   })
-  /** Counts news. An entry counts only if it was read after the latest news of its user. */
-  #news = 0
+  /** The number of news of void tokens so far. A cached token is good only if its read began after the latest news of its user. */
+  #newsCount = 0
+  /** The value of `#newsCount` at the latest news of each user. */
   readonly #voidedAt = new Map<UserNumber, number>()
+  /** The value of `#newsCount` when all tokens were last forgotten. */
   #allVoidedAt = 0
-  #tellVoided: ((user: UserNumber | 'all') => void) | undefined
+  readonly #voidedListeners: ((user: UserNumber | 'all') => void)[] = []
 
   constructor(parts: AccessTokensParts) {
     this.#parts = parts
@@ -74,22 +79,25 @@ export class AccessTokens implements NewsHandler {
   }
 
   /** Whether the token has the shape of those that this server makes. */
-  issued(accessToken: string): boolean {
+  mayHaveIssued(accessToken: string): boolean {
     return looksIssued(accessToken)
   }
 
-  /** Throws `M_UNKNOWN_TOKEN`, with `soft_logout` if the token has expired and its device exists. Without `at` no sighting of the device is recorded. */
+  /**
+   * Throws `M_UNKNOWN_TOKEN`; with `soft_logout: true` if the token has expired and its device exists. Without `at` no sighting of the
+   * device is recorded.
+   */
   async check(
     accessToken: string,
     at?: { readonly ip: string; readonly userAgent: string | undefined },
   ): Promise<TokenOwner> {
-    if (!looksIssued(accessToken)) throw unknownToken(false)
+    if (!looksIssued(accessToken)) throw unknownToken()
     const hash = hashToken(accessToken)
     const now = this.#parts.clock.monotonicMs()
     let entry = this.#cache.get(hash)
     if (entry === undefined || entry.freshUntilMs <= now || this.#isOutdated(entry))
       entry = await this.#load(hash, now, entry?.nextSightingMs)
-    if (isOver(entry.expiresAtMs, this.#parts.clock)) throw unknownToken(true)
+    if (isOver(entry.expiresAtMs, this.#parts.clock)) throw expiredToken()
     if (at !== undefined && entry.nextSightingMs <= now) {
       entry.nextSightingMs = now + SIGHTING_EVERY_MS
       this.#parts.lastSeen.record(entry.owner.device, at.ip, at.userAgent)
@@ -100,63 +108,72 @@ export class AccessTokens implements NewsHandler {
   news(news: readonly News[]): void {
     for (const { stream, users } of news) {
       if (stream !== 'sessions') continue
-      this.#news++
-      for (const user of users) this.#voidedAt.set(user, this.#news)
-      for (const user of users) this.#tellVoided?.(user)
+      this.#newsCount++
+      for (const user of users) this.#voidedAt.set(user, this.#newsCount)
+      for (const user of users) this.#tellVoided(user)
     }
     if (this.#voidedAt.size > REMEMBERED_USERS) this.#forgetAll()
   }
 
   missed(): void {
     this.#forgetAll()
-    this.#tellVoided?.('all')
+    this.#tellVoided('all')
   }
 
-  /** Calls `listener` with each user whose tokens became void from now on, or with `all` if that is unknown. */
+  /** Calls `listener`, beside those given earlier, with each user some of whose tokens become void; with `all` where the users are unknown. */
   onVoided(listener: (user: UserNumber | 'all') => void): void {
-    this.#tellVoided = listener
+    this.#voidedListeners.push(listener)
   }
 
   stats(): CacheStats {
     return this.#cache.stats()
   }
 
-  #isOutdated({ owner, asOf }: CachedToken): boolean {
-    return asOf < Math.max(this.#voidedAt.get(owner.user) ?? 0, this.#allVoidedAt)
+  #tellVoided(user: UserNumber | 'all'): void {
+    for (const listener of this.#voidedListeners) listener(user)
+  }
+
+  #isOutdated({ owner, readAtNews }: CachedToken): boolean {
+    return readAtNews < Math.max(this.#voidedAt.get(owner.user) ?? 0, this.#allVoidedAt)
   }
 
   #forgetAll(): void {
-    this.#allVoidedAt = ++this.#news
+    this.#allVoidedAt = ++this.#newsCount
     this.#voidedAt.clear()
     this.#cache.clear()
   }
 
   async #load(hash: string, now: number, nextSightingMs = now): Promise<CachedToken> {
-    const asOf = this.#news
+    const readAtNews = this.#newsCount
     const record = await this.#parts.reader.byAccessHash(hash)
     if (record === undefined) {
       this.#cache.delete(hash)
-      throw unknownToken(false)
+      throw unknownToken()
     }
-    if (isOver(record.accessExpiresAtMs, this.#parts.clock)) throw unknownToken(true)
+    if (isOver(record.accessExpiresAtMs, this.#parts.clock)) throw expiredToken()
     const entry: CachedToken = {
       owner: ownerOf(record),
       expiresAtMs: record.accessExpiresAtMs,
       freshUntilMs: now + FRESH_FOR_MS,
-      asOf,
+      readAtNews,
       nextSightingMs,
     }
+    // A token in its first use is not cached: that use makes news of the same user, which would outdate the entry at once.
     if (record.unconfirmed) await this.#confirm(record)
     else this.#cache.set(hash, entry)
     return entry
   }
 
-  /** "The old refresh token remains valid until the new access token or refresh token is used": this is the use. */
+  /**
+   * Records the first use of a refreshed token: "The old refresh token remains valid until the new access token or refresh token is used."
+   * Several first uses at once all succeed, as confirming a confirmed pair changes nothing. The write has one conflict, `token-gone`: the
+   * pair was deleted after it was read, by a logout or because the predecessor was refreshed once more. So the token is unknown for good.
+   */
   async #confirm(record: TokenRecord): Promise<void> {
     try {
       await this.#parts.commit([this.#parts.writer.confirm(record.token)])
     } catch (error) {
-      throw error instanceof WriteConflict ? unknownToken(false) : error
+      throw error instanceof WriteConflict ? unknownToken() : error
     }
   }
 }
@@ -168,8 +185,10 @@ const ownerOf = ({ userId, user, deviceId, device, guest, admin }: TokenRecord):
 
 export const isOver = (atMs: number | undefined, clock: Clock): boolean => atMs !== undefined && atMs <= clock.nowMs()
 
-/** Client-server API, "Soft logout": without the member the client must give up all it has stored. */
-export const unknownToken = (softLogout: boolean): MatrixError =>
-  softLogout
-    ? new MatrixError('M_UNKNOWN_TOKEN', 'The access token has expired', { fields: { soft_logout: true } })
-    : new MatrixError('M_UNKNOWN_TOKEN', 'Unknown access token', { fields: { soft_logout: false } })
+/** For a token that is void for good: the client gives up all it has stored, encryption keys too. Client-server API, "Soft logout". */
+export const unknownToken = (): MatrixError =>
+  new MatrixError('M_UNKNOWN_TOKEN', 'Unknown access token', { fields: { soft_logout: false } })
+
+/** For a token whose device lives on: the client keeps what it has stored, and refreshes or logs in again. Client-server API, "Soft logout". */
+export const expiredToken = (): MatrixError =>
+  new MatrixError('M_UNKNOWN_TOKEN', 'The access token has expired', { fields: { soft_logout: true } })

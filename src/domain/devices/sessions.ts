@@ -9,7 +9,7 @@ import {
   type TokensWriter,
   WriteConflict,
 } from '#store'
-import { isOver, unknownToken } from './access-tokens.ts'
+import { expiredToken, isOver, unknownToken } from './access-tokens.ts'
 import { clipDisplayName } from './devices.ts'
 import { hashToken, type IssuedTokens, issueTokens, looksIssued, type TokenLifetimes } from './tokens.ts'
 
@@ -73,15 +73,15 @@ export class Sessions {
   /** Client-server API, "Refreshing access tokens". Throws `M_UNKNOWN_TOKEN`. */
   async refresh(refreshToken: string): Promise<IssuedTokens> {
     const { clock, random, lifetimes } = this.#parts
-    if (!looksIssued(refreshToken)) throw unknownToken(false)
+    if (!looksIssued(refreshToken)) throw unknownToken()
     const record = await this.#parts.reader.byRefreshHash(hashToken(refreshToken))
-    if (record === undefined) throw unknownToken(false)
-    if (isOver(record.refreshExpiresAtMs, clock)) throw unknownToken(true)
+    if (record === undefined) throw unknownToken()
+    if (isOver(record.refreshExpiresAtMs, clock)) throw expiredToken()
     const { issued, stored } = issueTokens(random, clock, lifetimes, true)
     try {
       await this.#parts.commit([this.#parts.writer.exchange(record.token, stored)])
     } catch (error) {
-      throw error instanceof WriteConflict ? unknownToken(false) : error
+      throw error instanceof WriteConflict ? unknownToken() : error
     }
     return issued
   }

@@ -12,7 +12,7 @@ export interface TokenUse {
  */
 export interface TokenIssuer {
   /** Whether the token has the shape of this issuer's tokens. No other token is looked up in a database. */
-  issued(accessToken: string): boolean
+  mayHaveIssued(accessToken: string): boolean
   /** Throws `M_UNKNOWN_TOKEN`. Without `use` the device does not count as seen. */
   check(accessToken: string, use?: TokenUse): Promise<Requester>
   /** `listener` is told the number of each user of whom a token became void, whose waiting requests are checked again; or `all`. */

@@ -11,7 +11,7 @@ export class TokenOwners {
 
   /** Throws `M_UNKNOWN_TOKEN`. */
   async check(accessToken: string, use?: TokenUse): Promise<Requester> {
-    for (const issuer of this.#issuers) if (issuer.issued(accessToken)) return issuer.check(accessToken, use)
+    for (const issuer of this.#issuers) if (issuer.mayHaveIssued(accessToken)) return issuer.check(accessToken, use)
     throw new MatrixError('M_UNKNOWN_TOKEN', 'Unknown access token', { fields: { soft_logout: false } })
   }
 

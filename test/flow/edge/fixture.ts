@@ -38,7 +38,7 @@ const requesterOf = (name: string): Requester => {
 
 /** Its tokens are `PREFIX-NAME`, for all names but `nobody`. */
 const issuerOf = (prefix: string): TokenIssuer => ({
-  issued: (accessToken) => accessToken.startsWith(`${prefix}-`),
+  mayHaveIssued: (accessToken) => accessToken.startsWith(`${prefix}-`),
   check: async (accessToken) => {
     const name = accessToken.slice(prefix.length + 1)
     if (name === 'nobody') throw new MatrixError('M_UNKNOWN_TOKEN', `Unknown ${prefix}`)
