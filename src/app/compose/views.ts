@@ -44,7 +44,19 @@ import type { RoomsGround } from './rooms.ts'
 
 const MEBIBYTE = 1024 * 1024
 
-/** Facts that the domain has in memory. */
+/** The most bytes that each cache holds; beyond that it drops what was not used for longest. `RecentEvents` and `PushNotices` have limits of their own. */
+const CACHE_LIMITS_BYTES = {
+  clientEvents: 48 * MEBIBYTE,
+  userRooms: 32 * MEBIBYTE,
+  pushRules: 32 * MEBIBYTE,
+  unread: 32 * MEBIBYTE,
+  lazyMembers: 32 * MEBIBYTE,
+  roomFacts: 8 * MEBIBYTE,
+  publicRooms: 16 * MEBIBYTE,
+  badges: 16 * MEBIBYTE,
+}
+
+/** The knowledge that the domain has of people at this moment: whom they ignore, where they type, who is there. */
 export interface PeopleNow {
   readonly ignored: IgnoredUsers
   readonly typing: TypingNow
@@ -65,49 +77,80 @@ export interface Views {
   readonly caches: readonly { stats(): CacheStats }[]
 }
 
+/** Builds all views over `ground`: the open store, the streams and the clock that the whole server stands on. */
 export const buildViews = (ground: RoomsGround, people: PeopleNow): Views => {
-  const known = buildKnown(ground, people)
+  const shared = buildShared(ground, people)
   const { store, streams, clock } = ground
-  const { reader, clientEvents, texts, visibility, presenceProfiles, facts, userRooms, pushRules, unread } = known
-  const { recent } = known
+  const { reader, clientEvents, texts, visibility, presenceProfiles, facts, userRooms, pushRules, unread } = shared
   const { receipts } = store
   const history = { reader, visibility, clientEvents, texts, clock, streams }
-  const publicRooms = new PublicRooms({ reader, clock, limitBytes: 16 * MEBIBYTE })
-  const badges = new Badges({ receipts, pushRules, userRooms, facts, unread, limitBytes: 16 * MEBIBYTE })
+  const publicRooms = new PublicRooms({ reader, clock, limitBytes: CACHE_LIMITS_BYTES.publicRooms })
+  const badges = new Badges({ receipts, pushRules, userRooms, facts, unread, limitBytes: CACHE_LIMITS_BYTES.badges })
   const pushNotices = new PushNotices({
-    ...{ reader, receipts, recent, clientEvents, pushRules, userRooms, facts },
+    reader,
+    receipts,
+    recent: shared.recent,
+    clientEvents,
+    pushRules,
+    userRooms,
+    facts,
     ignored: people.ignored,
   })
   return {
-    sync: buildSync(ground, people, known),
-    ...buildEventStream(ground, people, known),
+    sync: buildSync(ground, people, shared),
+    ...buildEventStream(ground, people, shared),
     presenceProfiles,
     timeline: new Timeline(history),
     roomStates: new RoomStates(history),
     publicRooms,
     pushNotices,
     badges,
-    caches: [...known.caches, publicRooms, badges, pushNotices],
+    caches: [...shared.caches, publicRooms, badges, pushNotices],
   }
 }
 
-type Known = ReturnType<typeof buildKnown>
+type Shared = ReturnType<typeof buildShared>
 
-/** Facts that several views share, kept in memory and corrected by news. */
-const buildKnown = ({ store, streams, clock }: RoomsGround, { ignored, typing, presence }: PeopleNow) => {
+/**
+ * Builds the parts that several views share.
+ *
+ * Three of them keep the newest value of something, and forget it when news says that it changed: `userRooms` a user's memberships,
+ * `pushRules` a user's rules, and `facts` what is the same for all readers of a room until its next event, such as power levels.
+ *
+ * No other cache of the views hears news, and each stays right by another way:
+ * - `clientEvents` and the display names in `PushNotices` have a version in their keys: the redactions that an event shows, the position of
+ *   the member event.
+ * - `recent` reads on to the position that it is asked for, and replaces what the events read redact.
+ * - `unread` and `Badges` go on from the positions that they counted up to. They begin anew where the push rules or the user's member event
+ *   have another position.
+ * - `PublicRooms` holds an entry for the position of the room's newest event only.
+ * - `state` remembers which members a device was sent, and nothing of the store.
+ * - What is held by an object, in a `WeakMap`, lives as long as that object, which does not change: an event as it was read, an array of
+ *   changes of presence.
+ */
+const buildShared = ({ store, streams, clock }: RoomsGround, { ignored, typing, presence }: PeopleNow) => {
   const reader = store.rooms
   const { receipts, accountData } = store
-  const clientEvents = new ClientEvents(48 * MEBIBYTE)
+  const limits = CACHE_LIMITS_BYTES
+  const clientEvents = new ClientEvents(limits.clientEvents)
   const visibility = new Visibility({ reader, events: clientEvents, ignored })
-  const userRooms = new UserRooms({ reader, limitBytes: 32 * MEBIBYTE })
-  const pushRules = new PushRules({ reader: accountData, limitBytes: 32 * MEBIBYTE })
-  const unread = new Unread({ rooms: reader, receipts, pushRules, clientEvents, limitBytes: 32 * MEBIBYTE })
-  const facts = new RoomFactsCache({ reader, limitBytes: 8 * MEBIBYTE })
-  const state = new StateInWindow({ reader, limitBytes: 32 * MEBIBYTE })
+  const userRooms = new UserRooms({ reader, limitBytes: limits.userRooms })
+  const pushRules = new PushRules({ reader: accountData, limitBytes: limits.pushRules })
+  const unread = new Unread({ rooms: reader, receipts, pushRules, clientEvents, limitBytes: limits.unread })
+  const facts = new RoomFactsCache({ reader, limitBytes: limits.roomFacts })
+  const state = new StateInWindow({ reader, limitBytes: limits.lazyMembers })
   const recent = new RecentEvents({ reader, position: streams.positions().events })
   for (const cache of [userRooms, pushRules, facts]) streams.onNews(cache)
   return {
-    ...{ reader, clientEvents, visibility, userRooms, pushRules, unread, facts, state, recent },
+    reader,
+    clientEvents,
+    visibility,
+    userRooms,
+    pushRules,
+    unread,
+    facts,
+    state,
+    recent,
     texts: new EventTexts({ clientEvents, reader, clock, visibility }),
     news: new StreamNews({ recent, accountData, receipts, typing }),
     presenceVisibility: new PresenceVisibility({ presence, userRooms, reader }),
@@ -116,14 +159,13 @@ const buildKnown = ({ store, streams, clock }: RoomsGround, { ignored, typing, p
   }
 }
 
-const buildSync = ({ clock, streams }: RoomsGround, { ignored, presence }: PeopleNow, known: Known): Sync => {
-  const { reader, clientEvents, visibility, unread, facts, state, texts, news, userRooms, pushRules } = known
-  const { presenceVisibility } = known
+const buildSync = ({ clock, streams }: RoomsGround, { ignored, presence }: PeopleNow, shared: Shared): Sync => {
+  const { reader, clientEvents, visibility, unread, facts, state, texts, news, userRooms, pushRules } = shared
   const rooms = new RoomsInWindow({ reader, clientEvents, visibility, unread, facts, state })
   const parts = [
     new RoomsPart({ clock, reader, texts: new RoomTexts({ reader, clientEvents, texts, rooms }) }),
     new AccountDataPart({ pushRules }),
-    new PresencePart({ reader, presence, presenceVisibility }),
+    new PresencePart({ reader, presence, presenceVisibility: shared.presenceVisibility }),
     toDevicePart,
     deviceListsPart,
     keyCountsPart,
@@ -131,26 +173,35 @@ const buildSync = ({ clock, streams }: RoomsGround, { ignored, presence }: Peopl
   return new Sync({ clock, streams, userRooms, ignored, news, parts })
 }
 
-const buildEventStream = ({ clock, streams }: RoomsGround, { ignored, presence }: PeopleNow, known: Known) => {
+const buildEventStream = ({ clock, streams }: RoomsGround, { ignored, presence }: PeopleNow, shared: Shared) => {
   const { reader, recent, clientEvents, visibility, texts, news, userRooms, presenceVisibility, presenceProfiles } =
-    known
+    shared
   const invites = new InviteTexts({ reader, clientEvents, texts })
   const infos = new RoomInfos({ clock, reader, visibility, texts })
   const initialPresence = new InitialPresence({ reader, presence, presenceVisibility, presenceProfiles })
   return {
     eventStream: new EventStream({
-      ...{ clock, streams },
+      clock,
+      streams,
       scopes: new StreamScopes({ reader, userRooms, visibility, ignored }),
       roomItems: new RoomItems({ clock, reader, recent, visibility, texts, invites, presence }),
       otherItems: new OtherItems({ news, presenceVisibility }),
     }),
     initialSync: new InitialSync({
-      ...{ clock, streams, userRooms, ignored, news },
+      clock,
+      streams,
+      userRooms,
+      ignored,
+      news,
       rooms: new InitialRooms({ reader, infos, invites }),
       presence: initialPresence,
     }),
     roomInitialSync: new RoomInitialSync({
-      ...{ streams, visibility, ignored, news, infos },
+      streams,
+      visibility,
+      ignored,
+      news,
+      infos,
       presence: initialPresence,
     }),
   }
