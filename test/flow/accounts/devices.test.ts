@@ -50,6 +50,8 @@ describe('devices', () => {
     expect((await client.get(path)).display_name).toBe('Kitchen \ufffd')
     await client.put(path, {})
     expect((await client.get(path)).display_name).toBe('Kitchen \ufffd')
+    expect((await rename('x'.repeat(256))).status).toBe(200)
+    expect((await client.get(path)).display_name).toBe('x'.repeat(256))
     expect([(await rename('x'.repeat(257))).body.errcode, (await rename(3)).body.errcode]).toEqual([
       'M_TOO_LARGE',
       'M_BAD_JSON',
