@@ -1,6 +1,13 @@
 import type { EventId } from '#spec'
 import { WriteConflict } from '../../ports/engine/change.ts'
-import { headOf, type NewStoredEvent, type RoomBase, type RoomChange } from '../../ports/rooms/room-change.ts'
+import { isInHistory } from '../../ports/rooms/events.ts'
+import {
+  type Extremity,
+  headOf,
+  type NewStoredEvent,
+  type RoomBase,
+  type RoomChange,
+} from '../../ports/rooms/room-change.ts'
 import type { Tx } from '../engine/index.ts'
 import { query } from './tables.ts'
 
@@ -31,6 +38,16 @@ const storedAmong = query((db, param: { room: number; eventIds: readonly EventId
     .where('room', '=', param.room),
 )
 
+/** Writes the extremities of a branched history for the room's row. */
+export const branchesText = (extremities: readonly Extremity[]): string =>
+  JSON.stringify(extremities.map(({ eventId, depth }) => [eventId, depth]))
+
+/** Reads what `branchesText` wrote. */
+export const branchesIn = (text: string): readonly Extremity[] => {
+  const branches = JSON.parse(text) as readonly (readonly [EventId, number])[]
+  return branches.map(([eventId, depth]) => ({ eventId, depth }))
+}
+
 interface BaseRow {
   readonly sequence: number
   readonly extremities: string | null
@@ -40,8 +57,7 @@ interface BaseRow {
 /** Computes the base from a room's row and its newest event. */
 export const baseIn = ({ sequence, extremities, newest }: BaseRow): StoredBase => {
   if (extremities === null) return { sequence, head: newest ?? '', linear: true }
-  const branches = JSON.parse(extremities) as readonly (readonly [EventId, number])[]
-  return { sequence, head: headOf(branches.map(([eventId]) => ({ eventId }))), linear: false }
+  return { sequence, head: headOf(branchesIn(extremities)), linear: false }
 }
 
 /** The stored base, and whether the newest event of the timeline is the only extremity. */
@@ -61,9 +77,9 @@ export const compareBase = (stored: RoomBase, expected: RoomBase): void => {
   if (stored.sequence !== expected.sequence || stored.head !== expected.head) throw new WriteConflict('room-changed')
 }
 
-const references = ({ placing, prevEvents, authEvents }: NewStoredEvent): readonly EventId[] =>
-  // References of outliers and refused events are not checked: nothing follows them.
-  placing === 'timeline' || placing === 'history' ? [...prevEvents, ...authEvents] : []
+/** The references of an event that are checked. Those of outliers and refused events are not: nothing follows them. */
+const references = (event: NewStoredEvent): readonly EventId[] =>
+  isInHistory(event) ? [...event.prevEvents, ...event.authEvents] : []
 
 /** The fact that an event is stored. It stays true as long as the room exists, so the writer may remember it. */
 const fact = (room: number, eventId: EventId): string => `${room} ${eventId}`

@@ -1,10 +1,11 @@
 import { type ExpressionBuilder, type Kysely, sql } from 'kysely'
-import type { EventId, RoomId } from '#spec'
+import type { RoomId } from '#spec'
 import type { Extremity } from '../../ports/rooms/room-change.ts'
 import type { RoomRecord, RoomsReader } from '../../ports/rooms/rooms.ts'
 import type { Db } from '../engine/index.ts'
 import { eventsReader } from './events-reader.ts'
 import { membersReader } from './members-reader.ts'
+import { branchesIn } from './room-base.ts'
 import { stateReader } from './state-reader.ts'
 import { query, type RoomTables } from './tables.ts'
 
@@ -61,8 +62,7 @@ type RoomRow = Awaited<ReturnType<ReturnType<typeof selectRooms>['execute']>>[nu
 const extremitiesOf = ({ extremities, newest_id, newest_depth }: RoomRow): readonly Extremity[] => {
   if (extremities === null)
     return newest_id === null || newest_depth === null ? [] : [{ eventId: newest_id, depth: newest_depth }]
-  const branches = JSON.parse(extremities) as readonly (readonly [EventId, number])[]
-  return branches.map(([eventId, depth]) => ({ eventId, depth }))
+  return branchesIn(extremities)
 }
 
 const toRoomRecord = (row: RoomRow): RoomRecord => ({

@@ -10,7 +10,7 @@ import {
   type RoomsWriter,
 } from '../../ports/rooms/room-change.ts'
 import { defineWrite, packed, type Tx } from '../engine/index.ts'
-import { assertReferences, compareBase, storedBase } from './room-base.ts'
+import { assertReferences, branchesText, compareBase, storedBase } from './room-base.ts'
 import { storeChange } from './room-change.ts'
 import { roomChangePacking } from './room-change-packing.ts'
 import { insertAliases, query } from './tables.ts'
@@ -63,7 +63,7 @@ const deleteAlias = query((db, param: { alias: string }) => db.deleteFrom('alias
 const branchesOf = ({ events, extremities }: Pick<RoomChange, 'events' | 'extremities'>): string | null => {
   const newest = events.findLast(({ placing }) => placing === 'timeline')
   if (newest !== undefined && extremities.length === 1 && extremities[0]?.eventId === newest.eventId) return null
-  return JSON.stringify(extremities.map(({ eventId, depth }) => [eventId, depth]))
+  return branchesText(extremities)
 }
 
 const timelineLength = ({ events }: Pick<RoomChange, 'events'>): number =>

@@ -5,6 +5,7 @@ import type { ClientEvents } from '../../events/client-event.ts'
 import type { EventTexts, EventVisibility } from '../../events/event-texts.ts'
 import { receiptsText } from '../../events/receipts-text.ts'
 import { strippedState } from '../../events/stripped-state.ts'
+import { placeBefore } from '../../history/places.ts'
 import type { MembershipInWindow } from '../../known/membership-in-window.ts'
 import type { RoomsInWindow, RoomWant } from '../../known/room-in-window.ts'
 import type { RoomNews } from '../../known/stream-news.ts'
@@ -114,9 +115,7 @@ const wantOf = (
 /** `/messages` goes on backwards from there: in the room's history right before the timeline, where that begins behind a gap. */
 const prevBatchOf = ({ events, limited, start }: TimelinePart): string => {
   const [first] = events
-  return limited && first !== undefined
-    ? formatPlaceToken({ depth: first.depth, event: first.event - 1 })
-    : formatPageToken(start)
+  return limited && first !== undefined ? formatPlaceToken(placeBefore(first)) : formatPageToken(start)
 }
 
 const accountDataTexts = ({ filter }: SyncWindow, entries: readonly RoomAccountDataEntry[]): string[] =>
