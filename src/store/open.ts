@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { Commit, Committed, DurableStream } from './ports/engine/change.ts'
 import type { Db } from './sql/engine/access.ts'
 import type { CommitStats } from './sql/engine/commit-queue.ts'
+import { positionsFrom } from './sql/engine/connection.ts'
 import { queriesOver } from './sql/engine/query.ts'
 import type { StoreOptions } from './sql/engine/store.ts'
 import { type Readers, readersOver } from './sql/ports.ts'
@@ -34,13 +35,8 @@ const newestEvent = queriesOver<StreamTables>()((db) =>
 
 /** The newest position of each stream in a database. */
 export const positionsIn = async (db: Db): Promise<Readonly<Record<DurableStream, number>>> => {
-  const rows = await db.all(allPositions, {})
-  const positions = Object.fromEntries(rows.map(({ stream, position }) => [stream, position])) as Record<
-    DurableStream,
-    number
-  >
-  const newest = (await db.first(newestEvent, {}))?.position ?? 0
-  return { ...positions, events: Math.max(positions.events, newest) }
+  const kept = await db.all(allPositions, {})
+  return positionsFrom(kept, (await db.first(newestEvent, {}))?.position)
 }
 
 /** Opens the database and brings its schema up to date. Throws `SchemaTooNew`, and `StoreUnavailable` if it cannot be reached. */

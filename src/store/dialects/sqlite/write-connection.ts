@@ -1,6 +1,6 @@
 import { type DurableStream, WriteConflict } from '../../ports/engine/change.ts'
 import { StoreUnavailable } from '../../ports/engine/faults.ts'
-import type { Answer, Positions, WriteConnection } from '../../sql/engine/connection.ts'
+import { type Answer, type Positions, positionsFrom, type WriteConnection } from '../../sql/engine/connection.ts'
 import type { Insert, Statement, Value } from '../../sql/engine/query.ts'
 import { type SqliteFile, violationOf } from './file.ts'
 
@@ -122,9 +122,5 @@ const positionsIn = (file: SqliteFile): Readonly<Record<DurableStream, number>> 
   const [newest] = file.execute('select max(event) as position from events', []).rows as readonly {
     position: number | null
   }[]
-  const positions = Object.fromEntries(kept.map(({ stream, position }) => [stream, position])) as Record<
-    DurableStream,
-    number
-  >
-  return { ...positions, [IN_ROWS]: Math.max(positions[IN_ROWS], newest?.position ?? 0) }
+  return positionsFrom(kept, newest?.position)
 }

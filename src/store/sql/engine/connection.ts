@@ -39,3 +39,15 @@ export interface WriteConnection {
   /** Ends a failed transaction, whatever its state. Never throws. */
   abandon(): Promise<void>
 }
+
+/** All positions: those kept in the table of streams, and for events the newest row, as a send may write no more than that. */
+export const positionsFrom = (
+  kept: readonly { readonly stream: DurableStream; readonly position: number }[],
+  newestEvent: number | null | undefined,
+): Readonly<Record<DurableStream, number>> => {
+  const positions = Object.fromEntries(kept.map(({ stream, position }) => [stream, position])) as Record<
+    DurableStream,
+    number
+  >
+  return { ...positions, events: Math.max(positions.events, newestEvent ?? 0) }
+}

@@ -1,3 +1,4 @@
+import type { ExpressionBuilder } from 'kysely'
 import type { EventId } from '#spec'
 import { WriteConflict } from '../../ports/engine/change.ts'
 import { isInHistory } from '../../ports/rooms/events.ts'
@@ -9,24 +10,24 @@ import {
   type RoomChange,
 } from '../../ports/rooms/room-change.ts'
 import type { Tx } from '../engine/index.ts'
-import { query } from './tables.ts'
+import { query, type RoomTables } from './tables.ts'
+
+/** The inside of a query over the room `r`. */
+export type RoomExpression = ExpressionBuilder<RoomTables & { readonly r: RoomTables['rooms'] }, 'r'>
+
+/** The newest event of the timeline of the room `r`: one step into its index. */
+export const newestOf = ({ selectFrom }: RoomExpression) =>
+  selectFrom('events as e')
+    .whereRef('e.room', '=', 'r.room')
+    .where('e.position', 'is not', null)
+    .orderBy('e.position', 'desc')
+    .limit(1)
 
 /** Reads the room's row and the newest event of its timeline, which together say what its head is. */
 const baseOfRoom = query((db, param: { room: number }) =>
   db
     .selectFrom('rooms as r')
-    .select((of) => [
-      'r.sequence',
-      'r.extremities',
-      of
-        .selectFrom('events as e')
-        .select('e.event_id')
-        .whereRef('e.room', '=', 'r.room')
-        .where('e.position', 'is not', null)
-        .orderBy('e.position', 'desc')
-        .limit(1)
-        .as('newest'),
-    ])
+    .select((of) => ['r.sequence', 'r.extremities', newestOf(of).select('e.event_id').as('newest')])
     .where('r.room', '=', param.room),
 )
 

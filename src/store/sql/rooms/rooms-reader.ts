@@ -1,27 +1,20 @@
-import { type ExpressionBuilder, type Kysely, sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { RoomId } from '#spec'
 import type { Extremity } from '../../ports/rooms/room-change.ts'
 import type { RoomRecord, RoomsReader } from '../../ports/rooms/rooms.ts'
 import type { Db } from '../engine/index.ts'
 import { eventsReader } from './events-reader.ts'
 import { membersReader } from './members-reader.ts'
-import { branchesIn } from './room-base.ts'
+import { branchesIn, newestOf } from './room-base.ts'
 import { stateReader } from './state-reader.ts'
 import { query, type RoomTables } from './tables.ts'
-
-/** Number of the newest event of the timeline: one lookup in its index. */
-const newestOf = ({ selectFrom }: ExpressionBuilder<RoomTables & { readonly r: RoomTables['rooms'] }, 'r'>) =>
-  selectFrom('events as e')
-    .select('e.event')
-    .whereRef('e.room', '=', 'r.room')
-    .where('e.position', 'is not', null)
-    .orderBy('e.position', 'desc')
-    .limit(1)
 
 const selectRooms = (db: Kysely<RoomTables>) =>
   db
     .selectFrom('rooms as r')
-    .leftJoin('events as newest', (join) => join.on((of) => of('newest.event', '=', newestOf(of as never))))
+    .leftJoin('events as newest', (join) =>
+      join.on((of) => of('newest.event', '=', newestOf(of as never).select('e.event'))),
+    )
     .select([
       'r.room',
       'r.room_id',
