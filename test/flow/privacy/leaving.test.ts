@@ -158,12 +158,12 @@ describe('a long poll that waits while its user is removed', () => {
     const roomId = await alice.createRoom({ preset: 'public_chat' })
     await bob.join(roomId)
     const { next_batch: since } = await bob.sync()
-    const poll = bob.sync({ since, timeout: 10_000 })
+    const poll = bob.nextSync(since)
     const removed = alice[removal](roomId, bob.userId)
     const sent = alice.sendText(roomId, SECRET)
     await Promise.all([removed, sent])
     let answer = await poll
-    if (answer.rooms.leave[roomId] === undefined) answer = await bob.sync({ since: answer.next_batch, timeout: 10_000 })
+    if (answer.rooms.leave[roomId] === undefined) answer = await bob.nextSync(answer.next_batch)
     const events = answer.rooms.leave[roomId].timeline.events
     expect(events.at(-1)).toMatchObject({ type: 'm.room.member', state_key: bob.userId })
     await alice.sendText(roomId, SECRET)

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { PASSWORD, type TestClient } from '../../support/client.ts'
+import { NO_PRESENCE, PASSWORD, type TestClient } from '../../support/client.ts'
 import { startHomeserver, type TestHomeserver } from '../../support/homeserver.ts'
 
 let homeserver: TestHomeserver
@@ -44,7 +44,7 @@ describe('a session that was ended', () => {
     const { next_batch: since } = await client.sync()
     const { next_batch: now } = await client.sync({ since })
     const polls = [
-      client.request('GET', '/v3/sync', { query: { since: now, timeout: 20_000 } }),
+      client.request('GET', '/v3/sync', { query: { since: now, timeout: 20_000, filter: NO_PRESENCE } }),
       client.request('GET', '/v3/events', { query: { from: now, timeout: 20_000, room_id: roomId } }),
     ]
     await ENDINGS[ending](client, other)
@@ -67,7 +67,8 @@ it.each(Object.keys(ENDINGS) as (keyof typeof ENDINGS)[])(
     const poll = async (of: TestClient) => {
       const { next_batch: since } = await of.sync()
       const { next_batch: now } = await of.sync({ since })
-      return { answer: of.request('GET', '/v3/sync', { query: { since: now, timeout: 300_000 } }) }
+      const query = { since: now, timeout: 300_000, filter: NO_PRESENCE }
+      return { answer: of.request('GET', '/v3/sync', { query }) }
     }
     const [ended, spared] = [await poll(client), await poll(alice)]
     const old = client.request('GET', '/_matrix/client/api/v1/events', { query: { timeout: 300_000 } })
@@ -84,8 +85,8 @@ it('a session waits on where another one of the same user was ended', async () =
   const other = await client.loginAgain()
   const { next_batch: since } = await client.sync()
   const { next_batch: now } = await client.sync({ since })
-  const waiting = client.request('GET', '/v3/sync', { query: { since: now, timeout: 300_000 } })
+  const waiting = client.nextSync(now)
   await other.post('/v3/logout')
   await client.put(`/v3/user/${enc(client.userId)}/account_data/org.example.news`, { n: 1 })
-  expect((await waiting).body.account_data.events).toMatchObject([{ content: { n: 1 } }])
+  expect((await waiting).account_data.events).toMatchObject([{ content: { n: 1 } }])
 })

@@ -136,7 +136,7 @@ onEveryHomeserver('sync shows rooms', (start) => {
     it('as soon as something comes, and an empty answer when the time is over', async () => {
       const roomId = await shared()
       const { next_batch: since } = await bob.sync()
-      const waiting = bob.sync({ since, timeout: 20_000 })
+      const waiting = bob.nextSync(since)
       await alice.sendText(roomId, 'wake up')
       expect(bodies((await waiting).rooms.join[roomId])).toEqual(['wake up'])
       const later = await bob.sync({ since: (await bob.sync()).next_batch, timeout: 1 })
@@ -145,7 +145,7 @@ onEveryHomeserver('sync shows rooms', (start) => {
 
     it('of an invite, with the stripped state of the room', async () => {
       const { next_batch: since } = await bob.sync()
-      const waiting = bob.sync({ since, timeout: 20_000 })
+      const waiting = bob.nextSync(since)
       const roomId = await alice.createRoom({ name: 'Come in', invite: [bob.userId] })
       const answer = (await waiting).rooms.invite[roomId] ?? (await bob.sync({ since })).rooms.invite[roomId]
       const events: Json[] = answer.invite_state.events

@@ -36,7 +36,7 @@ onPostgres('two processes that do not hear of each other', () => {
       expect(page.chunk.map(({ content }: Json) => content.body)).toEqual(['one'])
 
       // News that nobody tells the other process, until it commits something itself.
-      const waiting = aliceThere.sync({ since: there.next_batch, timeout: LONG })
+      const waiting = aliceThere.nextSync(there.next_batch)
       await bob.sendText(shared, 'two')
       await bobThere.sendText(ofBob, 'of no concern')
       expect(bodies((await waiting).rooms.join[shared])).toEqual(['two'])

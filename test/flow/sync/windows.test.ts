@@ -59,11 +59,11 @@ describe('windows of the stream', () => {
     const roomId = await alice.createRoom({ preset: 'public_chat' })
     const phone = await bob.loginAgain()
     const { next_batch: since } = await phone.sync()
-    const waiting = phone.sync({ since, timeout: LONG })
+    const waiting = phone.nextSync(since)
     await bob.join(roomId)
     const joined = await waiting
     expect(joined.rooms.join).toHaveProperty([roomId])
-    const both = [phone, bob].map((device) => device.sync({ since: joined.next_batch, timeout: LONG }))
+    const both = [phone, bob].map((device) => device.nextSync(joined.next_batch))
     await alice.sendText(roomId, 'to both')
     for (const answer of await Promise.all(both)) expect(bodies(answer.rooms.join[roomId])).toEqual(['to both'])
   })
@@ -76,7 +76,7 @@ describe('windows of the stream', () => {
     request.abort()
     await expect(gone).rejects.toThrow()
     await alice.sendText(roomId, 'still there')
-    expect(bodies((await bob.sync({ since, timeout: LONG })).rooms.join[roomId])).toEqual(['still there'])
+    expect(bodies((await bob.nextSync(since)).rooms.join[roomId])).toEqual(['still there'])
   })
 
   it('that begin before the clock was set back still hear of who types', async () => {
