@@ -13,6 +13,7 @@ import {
   noRateLimits,
   type RateLimiter,
 } from '#http'
+import { unknownAddressPage } from '#pages'
 import { ShortLivedTables, writers } from '#store'
 import { compose } from './compose/compose.ts'
 import { lockDataFolder, prepareDataFolder, processIdIn } from './data-folder.ts'
@@ -134,6 +135,7 @@ class Running {
       rateLimiter,
       limits: limitsOf(config),
       trustProxy: config.listen.trustProxy.length === 0 ? false : config.listen.trustProxy,
+      unknownPage: (error) => unknownAddressPage(config.server.name, error),
       clock: this.#clock,
       reports: {
         logger: this.#logger,

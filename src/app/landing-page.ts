@@ -1,8 +1,9 @@
 import { type AnyEndpoint, CustomReply, endpoint, none } from '#http'
 import { type LandingPageView, landingPage } from '#pages'
+import type { Readiness } from './readiness.ts'
 
-/** The endpoints of the page at the root, for browsers, and of the health check, for load balancers. */
-export const operationalEndpoints = (options: LandingPageView): readonly AnyEndpoint[] => {
+/** The endpoints of the page at the root, for browsers, and of the health checks: whether to start the process anew, and whether to send it requests. */
+export const operationalEndpoints = (options: LandingPageView, readiness: Readiness): readonly AnyEndpoint[] => {
   const page = landingPage(options)
   return [
     endpoint({
@@ -18,6 +19,20 @@ export const operationalEndpoints = (options: LandingPageView): readonly AnyEndp
       auth: none(),
       rateLimit: 'unlimited',
       handler: async () => new CustomReply({ status: 200, body: 'OK' }),
+    }),
+    endpoint({
+      method: 'GET',
+      paths: ['/health/ready'],
+      auth: none(),
+      rateLimit: 'unlimited',
+      handler: async () =>
+        (await readiness.isReady())
+          ? new CustomReply({ status: 200, body: 'OK' })
+          : new CustomReply({
+              status: 503,
+              headers: { 'Retry-After': '5' },
+              body: 'The database does not answer',
+            }),
     }),
   ]
 }

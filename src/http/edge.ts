@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Clock } from '#base'
 import { MatrixError } from '#spec'
-import { CORS_HEADERS, sendError } from './answering/send.ts'
+import { CORS_HEADERS, sendError, sendOutcome } from './answering/send.ts'
 import {
   boundArrival,
   closeServer,
@@ -10,6 +10,7 @@ import {
   openServer,
   type SocketLimits,
 } from './connections/sockets.ts'
+import type { CustomReply } from './endpoint/answer.ts'
 import type { AnyEndpoint } from './endpoint/endpoint.ts'
 import type { TokenIssuer } from './endpoint/token-issuer.ts'
 import { hasBody } from './reading/body-bytes.ts'
@@ -38,6 +39,8 @@ export interface EdgeOptions {
   readonly trustProxy: boolean | readonly string[]
   readonly clock: Clock
   readonly reports: EdgeReports
+  /** The page for people whose browser asks for an address that is none; without it they get JSON. Its status is that of the error. */
+  readonly unknownPage?: (error: MatrixError) => CustomReply
 }
 
 /** The HTTP edge: all endpoints at all their paths, on as many listeners as wanted. */
@@ -50,6 +53,22 @@ export interface Edge {
 
 export const createEdge = (options: EdgeOptions): Edge => new HttpEdge(options)
 
+/** The error for a path that takes these methods and no others, or none at all. */
+const unknownTo = (allowed: readonly string[]): MatrixError =>
+  allowed.length === 0
+    ? new MatrixError('M_UNRECOGNIZED', 'Unrecognized request')
+    : new MatrixError('M_UNRECOGNIZED', 'This path takes another method', {
+        status: 405,
+        headers: { Allow: allowed.join(', ') },
+      })
+
+/** Whether a browser shows the answer to a person: it asks for HTML, and not below the paths of the API, whose answers are JSON. */
+const isForPeople = ({ method, url = '', headers }: IncomingMessage): boolean =>
+  (method === 'GET' || method === 'HEAD') &&
+  !url.startsWith('/_matrix/') &&
+  !url.startsWith('/.well-known/') &&
+  headers.accept?.includes('text/html') === true
+
 /** Request numbers start again here. */
 const MAX_NUMBER = 2 ** 31
 
@@ -59,11 +78,13 @@ class HttpEdge implements Edge {
   readonly #context: EdgeContext
   readonly #waiting = new WaitingRequests()
   readonly #routes = new Routes<Serving>()
+  readonly #unknownPage: EdgeOptions['unknownPage']
   readonly #unknownObserved: ReturnType<Observe> | undefined
   readonly #servers: Server[] = []
   #number = 0
 
-  constructor({ endpoints, issuers, rateLimiter, trustProxy, ...shared }: EdgeOptions) {
+  constructor({ endpoints, issuers, rateLimiter, trustProxy, unknownPage, ...shared }: EdgeOptions) {
+    this.#unknownPage = unknownPage
     const waiting = this.#waiting
     this.#clock = shared.clock
     this.#limits = shared.limits
@@ -131,10 +152,9 @@ class HttpEdge implements Edge {
     }
     const error = malformed
       ? new MatrixError('M_INVALID_PARAM', 'The path is malformed or a part of it too long')
-      : this.#routes.isKnown(url)
-        ? new MatrixError('M_UNRECOGNIZED', 'This path takes another method', { status: 405 })
-        : new MatrixError('M_UNRECOGNIZED', 'Unrecognized request')
-    sendError(response, error)
+      : unknownTo(this.#routes.allowed(url))
+    if (this.#unknownPage !== undefined && isForPeople(request)) sendOutcome(response, this.#unknownPage(error))
+    else sendError(response, error)
     this.#unknownObserved?.(error.status, this.#clock.monotonicMs() - startedMs)
   }
 }

@@ -2,11 +2,13 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 
 const COMMIT = Buffer.from('commit\0')
 
-/** Stands between the homeserver and PostgreSQL, and can lose the one answer that matters. */
+/** Stands between the homeserver and PostgreSQL, and can lose the one answer that matters, or take the database away for a while. */
 export class PostgresProxy {
   readonly #server: Server
   readonly #target: URL
+  readonly #clients = new Set<Socket>()
   #loseNext = false
+  #away = false
 
   private constructor(target: URL) {
     this.#target = target
@@ -36,11 +38,27 @@ export class PostgresProxy {
     this.#loseNext = true
   }
 
+  /** From now on the database is as good as down: connections are cut, and new ones are accepted and cut. */
+  takeAway(): void {
+    this.#away = true
+    for (const client of this.#clients) client.destroy()
+  }
+
+  giveBack(): void {
+    this.#away = false
+  }
+
   stop(): void {
     this.#server.close()
   }
 
   #relay(client: Socket): void {
+    if (this.#away) {
+      client.destroy()
+      return
+    }
+    this.#clients.add(client)
+    client.on('close', () => this.#clients.delete(client))
     const database = connect(Number(this.#target.port), this.#target.hostname)
     let losing = false
     client.on('data', (chunk: Buffer) => {

@@ -80,7 +80,7 @@ export class TestClient {
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     })
     const text = await response.text()
-    if (!response.headers.get('content-type')?.includes('application/json')) {
+    if (method === 'HEAD' || !response.headers.get('content-type')?.includes('application/json')) {
       return { status: response.status, headers: response.headers, body: text }
     }
     const body: Json = JSON.parse(text)

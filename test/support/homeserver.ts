@@ -45,6 +45,11 @@ export class TestHomeserver {
     return this.#url
   }
 
+  /** Those that it serves now. */
+  get endpoints(): Homeserver['endpoints'] {
+    return this.#homeserver.endpoints
+  }
+
   get serverName(): string {
     return this.#options.config.server.name
   }

@@ -8,6 +8,7 @@ import { ShortLivedSweep, type Store, writers } from '#store'
 import { InProcessBus, PROCESSES, Streams } from '#streams'
 import { operationalEndpoints } from '../landing-page.ts'
 import { PACKAGE_VERSION } from '../package-version.ts'
+import { Readiness } from '../readiness.ts'
 import { type BuiltAccounts, buildAccounts } from './accounts.ts'
 import type { Ground } from './ground.ts'
 import { buildLeases } from './leases.ts'
@@ -74,7 +75,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   return {
     streams,
     issuers: [accounts.accessTokens],
-    endpoints: [...operational(ground.config), ...apiEndpoints(buildApi(parts))],
+    endpoints: [...operational(ground), ...apiEndpoints(buildApi(parts))],
     caches: () => [
       ...accounts.caches(),
       ...[...personal.caches, ...views.caches, ...media.caches, rooms.rooms, rooms.sending].map((cache) =>
@@ -176,10 +177,13 @@ const aboutServer = (config: Config): Pick<ApiDeps, 'capabilities' | 'wellknown'
   },
 })
 
-const operational = ({ server, registration }: Config): readonly AnyEndpoint[] =>
-  operationalEndpoints({
-    serverName: server.name,
-    version: PACKAGE_VERSION,
-    publicBaseUrl: server.publicBaseUrl,
-    canRegister: registration.mode !== 'closed',
-  })
+const operational = ({ config: { server, registration }, store, clock }: Ground): readonly AnyEndpoint[] =>
+  operationalEndpoints(
+    {
+      serverName: server.name,
+      version: PACKAGE_VERSION,
+      publicBaseUrl: server.publicBaseUrl,
+      canRegister: registration.mode !== 'closed',
+    },
+    new Readiness({ askDatabase: () => store.positions(), clock }),
+  )

@@ -49,17 +49,21 @@ export const sendFileReply = async (
   { file }: FileReply,
   { exchange: { id, response }, headers, logger, path, writeTimeoutMs, signals }: FileRequest,
 ): Promise<number> => {
-  const plan = planFile(headers, file)
+  const isHead = response.req.method === 'HEAD'
+  // RFC 9110, section 14.2: ranges are for `GET` alone.
+  const plan = planFile(isHead ? { ...headers, range: undefined } : headers, file)
   const bytes = plan.status === 304 ? undefined : await file.open(plan.range)
   if (response.destroyed) {
     bytes?.destroy()
     return plan.status
   }
+  // The file was opened all the same, so that one that is gone is told as to `GET`.
+  if (isHead) bytes?.destroy()
   boundStream(response, writeTimeoutMs)
   // A stop that began meanwhile did not find this connection idle, and would wait for it.
   const { socket } = response
   response.once('finish', () => signals.stopping && socket?.end())
-  sendFile(response, plan, bytes).catch((err: unknown) => {
+  sendFile(response, plan, isHead ? undefined : bytes).catch((err: unknown) => {
     logger.error({ request: id, path, err }, 'a file failed half-way')
   })
   return plan.status

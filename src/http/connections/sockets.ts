@@ -24,24 +24,40 @@ export interface Listener {
   readonly tls?: { readonly cert: string; readonly key: string }
 }
 
-const CLIENT_ERRORS: Readonly<Record<string, readonly [status: string, errcode: string, error: string]>> = {
+type ClientError = readonly [status: string, errcode: string, error: string, header?: string]
+
+const CLIENT_ERRORS: Readonly<Record<string, ClientError>> = {
   HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'M_TOO_LARGE', 'The headers are too large'],
   ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'M_UNKNOWN', 'The request did not arrive in time'],
 }
 
+/** Methods that Node's parser does not know are answered like other unknown ones. No path is known then, so `Allow` names what any takes. */
+const UNKNOWN_METHOD: ClientError = [
+  '405 Method Not Allowed',
+  'M_UNRECOGNIZED',
+  'No path takes this method',
+  'Allow: GET, HEAD, PUT, POST, DELETE, OPTIONS\r\n',
+]
+const REQUEST_LINE = /^[!#$%&'*+.^_`|~\w-]+ \S+ HTTP\/1\.[01]\r\n/
+
+const clientErrorOf = ({ code = '', rawPacket }: ParseError): ClientError => {
+  if (code === 'HPE_INVALID_METHOD' && rawPacket !== undefined && REQUEST_LINE.test(rawPacket.toString('latin1')))
+    return UNKNOWN_METHOD
+  return CLIENT_ERRORS[code] ?? ['400 Bad Request', 'M_UNKNOWN', 'This is not HTTP']
+}
+
+/** An error of Node's parser, with the bytes that it met. */
+type ParseError = Error & { readonly code?: string; readonly rawPacket?: Buffer }
+
 /** Bytes that are no HTTP never reach a handler, but still get an answer with a body. */
-const refuse = (error: Error & { code?: string }, socket: Socket): void => {
+const refuse = (error: ParseError, socket: Socket): void => {
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy()
     return
   }
-  const [status, errcode, text] = CLIENT_ERRORS[error.code ?? ''] ?? [
-    '400 Bad Request',
-    'M_UNKNOWN',
-    'This is not HTTP',
-  ]
+  const [status, errcode, text, header = ''] = clientErrorOf(error)
   const body = JSON.stringify({ errcode, error: text })
-  const head = `Connection: close\r\nAccess-Control-Allow-Origin: *\r\nContent-Type: application/json\r\nContent-Length: ${body.length}`
+  const head = `${header}Connection: close\r\nAccess-Control-Allow-Origin: *\r\nContent-Type: application/json\r\nContent-Length: ${body.length}`
   socket.end(`HTTP/1.1 ${status}\r\n${head}\r\n\r\n${body}`)
   socket.destroySoon()
 }

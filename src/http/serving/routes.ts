@@ -25,17 +25,26 @@ export class Routes<Target extends object> {
     this.#router.on(method, path, () => {}, target)
   }
 
-  /** `malformed`: the path is not well encoded, or one of its members too long. undefined: nothing is served there by this method. */
+  /**
+   * `malformed`: the path is not well encoded, or one of its members too long. undefined: nothing is served there by this method. `HEAD` is
+   * served where `GET` is (RFC 9110, section 9.3.2).
+   */
   find(method: string, url: string): Route<Target> | 'malformed' | undefined {
-    const found = this.#router.find(method as HTTPMethod, url)
+    const found = this.#router.find((method === 'HEAD' ? 'GET' : method) as HTTPMethod, url)
     if (found === null) return undefined
     const target = found.store as Target | null
     if (target === null) return 'malformed'
     return { target, params: found.params, query: found.searchParams }
   }
 
-  /** Whether something is served there, by whatever method. */
-  isKnown(url: string): boolean {
-    return METHODS.some((method) => typeof this.find(method, url) === 'object')
+  /** The methods that are served there, for the header `Allow`; none where the path is unknown. */
+  allowed(url: string): readonly string[] {
+    const served = METHODS.filter((method) => typeof this.find(method, url) === 'object')
+    if (served.length === 0) return []
+    return [
+      ...(served.includes('GET') ? ['GET', 'HEAD'] : []),
+      ...served.filter((method) => method !== 'GET'),
+      'OPTIONS',
+    ]
   }
 }

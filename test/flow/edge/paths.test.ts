@@ -66,10 +66,12 @@ describe('a path', () => {
       ['GET', '/strict'],
       ['DELETE', '/rooms/!a:b/state/t/k'],
       ['PATCH', '/strict'],
+      ['QUERY', '/strict'],
       ['HEAD', '/strict'],
     ] as const) {
       const other = await edge.ask(method, `/_matrix/client/v3${path}`)
       expect(other.status).toBe(405)
+      expect(other.headers.get('allow')).toBe(path === '/strict' ? 'POST, OPTIONS' : 'PUT, OPTIONS')
       if (method !== 'HEAD') expect(other.json.errcode).toBe('M_UNRECOGNIZED')
     }
   })
