@@ -58,13 +58,26 @@ export class TestHomeserver {
     return this.#options.config.storage.dataFolder
   }
 
+  /** Only on SQLite. */
+  get databaseFile(): string {
+    const { database } = this.#options.config.storage
+    if (database.kind !== 'sqlite') throw new Error('the database is no file')
+    return database.path
+  }
+
   async start(): Promise<void> {
     this.#url = (await this.#homeserver.start()).url
   }
 
   /** Stops it and starts another one on the same data: what was not durable is gone. Clients go on, at the new address. */
   async restart(): Promise<void> {
+    await this.whileStopped(async () => {})
+  }
+
+  /** The same, with something done to the data meanwhile. */
+  async whileStopped(work: () => Promise<void>): Promise<void> {
     await this.#homeserver.stop()
+    await work()
     this.#homeserver = createHomeserver(this.#options)
     await this.start()
   }

@@ -2,9 +2,11 @@ import { type Pdu, stringAt } from '#spec'
 import type { EventsReader, StoredEvent } from '#store'
 
 const LIMIT_BYTES = 32 * 1024 * 1024
+/** Older events are read as far as these leave room for newer ones, which would push them out again. */
+const BACKWARD_LIMIT_BYTES = LIMIT_BYTES / 2
 const OVERHEAD_BYTES = 500
 const READ_AT_ONCE = 500
-/** Readers further behind than this read room by room. */
+/** Readers further behind than this read their rooms one by one: those that changed. */
 const MAX_EVENTS = 10_000
 
 export interface RecentEventsParts {
@@ -15,7 +17,7 @@ export interface RecentEventsParts {
 
 /**
  * The newest events of all rooms, in memory: all waiting clients ask for them after each event, and only the first of them
- * reads the database.
+ * reads the database. The same holds for those that come back with older tokens.
  */
 export class RecentEvents {
   readonly #reader: EventsReader
@@ -32,17 +34,35 @@ export class RecentEvents {
     this.#upTo = position
   }
 
-  /** Events with `after` < position <= `upTo`, oldest first; undefined where they are not held that far back. */
+  /** Events with `after` < position <= `upTo`, oldest first; undefined where too many came since. */
   async between(after: number, upTo: number): Promise<readonly StoredEvent[] | undefined> {
-    while (this.#upTo < upTo) {
-      // Waits for the read under way, also where that fails: one failed read must not fail all later ones.
-      const fill = (): Promise<void> => this.#fill(upTo)
-      this.#filling = this.#filling.then(fill, fill)
-      await this.#filling
+    while (this.#upTo < upTo) await this.#inTurn(() => this.#fill(upTo))
+    while (after < this.#from) {
+      if (!this.#mayReachBack(after)) return undefined
+      await this.#inTurn(() => this.#extendBack(after))
     }
-    if (after < this.#from) return undefined
     const first = this.#indexAfter(after)
     return this.#events.slice(first, this.#indexAfter(upTo))
+  }
+
+  /** Waits for the read under way, also where that fails: one failed read must not fail all later ones. */
+  async #inTurn(read: () => Promise<void>): Promise<void> {
+    this.#filling = this.#filling.then(read, read)
+    await this.#filling
+  }
+
+  #mayReachBack(after: number): boolean {
+    return this.#upTo - after <= MAX_EVENTS && this.#sizeBytes < BACKWARD_LIMIT_BYTES
+  }
+
+  /** After a restart all clients come with tokens of before: the first of them reads what they all ask for. */
+  async #extendBack(after: number): Promise<void> {
+    if (after >= this.#from || !this.#mayReachBack(after)) return
+    const from = Math.max(after, this.#from - READ_AT_ONCE)
+    const read = await this.#reader.eventsAfter(from, this.#from, READ_AT_ONCE)
+    this.#events = [...read, ...this.#events]
+    for (const event of read) this.#sizeBytes += sizeOf(event)
+    this.#from = from
   }
 
   async #fill(upTo: number): Promise<void> {

@@ -2,6 +2,7 @@ import type { UserId } from '#spec'
 import type {
   AccountDataEntry,
   AccountDataReader,
+  MembersReader,
   Receipt,
   ReceiptsReader,
   RoomAccountDataEntry,
@@ -16,6 +17,7 @@ import type { Window } from './window.ts'
 
 export interface StreamNewsParts {
   readonly recent: RecentEvents
+  readonly memberships: Pick<MembersReader, 'changedRoomsOfUser'>
   readonly accountData: AccountDataReader
   readonly receipts: ReceiptsReader
   readonly typing: TypingNow
@@ -30,8 +32,10 @@ export interface RoomNews {
 
 /** News of a user in one window, before any room is read by itself. */
 export interface WindowNews {
-  /** New events by room; undefined where the window begins further back than memory reaches: any room may have some. */
+  /** New events by room; undefined where the window begins further back than memory reaches. */
   readonly events: ReadonlyMap<RoomNumber, readonly StoredEvent[]> | undefined
+  /** Rooms with new events; undefined without `since`: any room may have some. */
+  readonly changed: Iterable<RoomNumber> | undefined
   readonly rooms: ReadonlyMap<RoomNumber, RoomNews>
   readonly accountData: readonly AccountDataEntry[]
 }
@@ -59,7 +63,15 @@ export class StreamNews {
     for (const [room, typing] of this.typing(window, joined)) add(room, () => ({ typing }))
     const accountData = await this.accountData(window, allAccountData)
     for (const entry of accountData.rooms) add(entry.room, (held) => ({ accountData: [...held.accountData, entry] }))
-    return { events: await this.events(window, rooms), rooms: news, accountData: accountData.global }
+    const events = await this.events(window, rooms)
+    const changed = events === undefined ? await this.#changedRooms(window) : events.keys()
+    return { events, changed, rooms: news, accountData: accountData.global }
+  }
+
+  async #changedRooms({ since, now, viewer }: Window): Promise<readonly RoomNumber[] | undefined> {
+    return since === undefined
+      ? undefined
+      : this.#parts.memberships.changedRoomsOfUser(viewer.user, since.events, now.events)
   }
 
   /** Rooms in which typing changed, with all users who type there now. Without `since`, the rooms in which anybody types. */

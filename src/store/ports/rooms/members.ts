@@ -28,6 +28,8 @@ export interface MembersReader {
     except: UserId,
   ): Promise<readonly MemberRecord[]>
   roomsOfUser(user: UserId): Promise<readonly MembershipRecord[]>
+  /** Rooms of the user, whatever their membership, with an event in the stream at `after` < position <= `upTo`. */
+  changedRoomsOfUser(user: UserNumber, after: number, upTo: number): Promise<readonly RoomNumber[]>
   /** Whether both users are joined to a common room. */
   shareRoom(one: UserId, other: UserId): Promise<boolean>
   /** All other users joined to a room with that user. */

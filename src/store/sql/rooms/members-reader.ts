@@ -42,6 +42,24 @@ const roomsOfOne = query((db, param: { user: UserId }) =>
     .orderBy('m.room'),
 )
 
+/** One step into the index of timelines for each room, however many events came since. */
+const changedOfOne = query((db, param: { user: number; after: number; upTo: number }) =>
+  db
+    .selectFrom('memberships as m')
+    .select('m.room')
+    .where('m.user_number', '=', param.user)
+    .where((eb) =>
+      eb.exists(
+        eb
+          .selectFrom('events as e')
+          .select('e.event')
+          .whereRef('e.room', '=', 'm.room')
+          .where('e.position', '>', param.after)
+          .where('e.position', '<=', param.upTo),
+      ),
+    ),
+)
+
 const commonRoom = query((db, param: { one: UserId; other: UserId }) =>
   db
     .selectFrom('users as one')
@@ -93,6 +111,11 @@ export const membersReader = (db: Db): MembersReader => ({
   roomsOfUser: async (user) => {
     const rows = await db.all(roomsOfOne, { user })
     return rows.map((row) => ({ ...row, forgotten: row.forgotten === 1 }))
+  },
+
+  changedRoomsOfUser: async (user, after, upTo) => {
+    const rows = await db.longAll(changedOfOne, { user, after, upTo })
+    return rows.map(({ room }) => room)
   },
 
   shareRoom: async (one, other) => (await db.first(commonRoom, { one, other })) !== undefined,

@@ -83,11 +83,9 @@ export class RoomsPart implements SyncPart {
   }
 }
 
-/** Rooms that may have news: only those that do, where memory reaches back far enough. */
-const candidates = ({ since, fullState, rooms, news }: SyncWindow): Iterable<RoomNumber> =>
-  since === undefined || fullState || news.events === undefined
-    ? rooms.keys()
-    : new Set([...news.events.keys(), ...news.rooms.keys()])
+/** Rooms that may have news: all of them only where everything is told. */
+const candidates = ({ fullState, rooms, news }: SyncWindow): Iterable<RoomNumber> =>
+  fullState || news.changed === undefined ? rooms.keys() : new Set([...news.changed, ...news.rooms.keys()])
 
 const isNew = ({ since, fullState }: SyncWindow, { changed, position }: MembershipInWindow): boolean =>
   since === undefined || fullState || (changed && position > since.events)
