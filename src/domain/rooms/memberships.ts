@@ -126,8 +126,7 @@ export class Memberships {
       const updated = this.#options.rooms.turn(roomId, async (turn) => {
         const current = await turn.state('m.room.member', userId)
         if (current?.content.membership !== 'join') return
-        const { displayname: _, avatar_url: __, reason: ___, ...rest } = current.content
-        const content = { ...rest, ...profile }
+        const content = { ...lastingContent(current.content), ...profile }
         if (sameContent(current.content, content)) return
         await turn.add({ type: 'm.room.member', sender: userId, stateKey: userId, content })
       })
@@ -202,6 +201,15 @@ export const checkInvitee = async (
   if (await accounts.refusesInvite(target, sender))
     throw new MatrixError('M_INVITE_BLOCKED', 'The user does not take this invite')
 }
+
+/** The content that outlives a change of profile: a reason, and who vouched for a restricted join, were said of that one change of membership. */
+const lastingContent = ({
+  displayname: _,
+  avatar_url: __,
+  reason: ___,
+  join_authorised_via_users_server: ____,
+  ...rest
+}: JsonObject): JsonObject => rest
 
 /** Whether the wanted membership is in force already, so that no second event is needed. A different `reason` does not make a join different. */
 const isRepeat = (current: JsonObject, wanted: JsonObject, membership: Membership): boolean => {

@@ -15,7 +15,7 @@ import { type AliasesReader, WriteConflict } from '#store'
 import { aliasesIn } from './directory.ts'
 import { checkInvitee, type MemberAccounts } from './memberships.ts'
 import type { Rooms } from './rooms.ts'
-import type { RoomTurn } from './turn.ts'
+import { ImpossibleEvent, type RoomTurn } from './turn.ts'
 
 export type Preset = 'private_chat' | 'public_chat' | 'trusted_private_chat'
 
@@ -87,7 +87,7 @@ export class RoomCreation {
     } catch (error) {
       if (error instanceof WriteConflict && error.kind === 'alias-exists') throw aliasTaken()
       // Everybody may create rooms, so the rules have refused an event that the request asked for.
-      if (error instanceof MatrixError && error.errcode === 'M_FORBIDDEN')
+      if (error instanceof ImpossibleEvent || (error instanceof MatrixError && error.errcode === 'M_FORBIDDEN'))
         throw new MatrixError('M_INVALID_ROOM_STATE', error.message, { cause: error })
       throw error
     }

@@ -1,5 +1,7 @@
 import type { Clock, Random } from '#base'
 import {
+  type AuthRefusal,
+  type AuthRefusalReason,
   authEventTuples,
   authoriseEvent,
   type BuildEventFailure,
@@ -92,7 +94,7 @@ export class RoomTurn {
     return member?.content.membership as Membership | undefined
   }
 
-  /** Adds an event. Throws `M_FORBIDDEN` if the room's rules refuse it, `M_TOO_LARGE`, `M_BAD_JSON`. */
+  /** Adds an event. Throws `M_FORBIDDEN` if the room's rules refuse it, `ImpossibleEvent` if they would refuse it to everybody, `M_TOO_LARGE`, `M_BAD_JSON`. */
   async add(draft: Draft): Promise<EventId> {
     const tuples = authEventTuples(this.version, { ...draft, stateKey: draft.stateKey })
     // The rules are synchronous, so all entries that they may need are loaded first. In a busy room they are in memory already.
@@ -106,7 +108,7 @@ export class RoomTurn {
     const old = this.version.eventId === 'given' ? await this.#oldReferences(cited) : undefined
     const built = this.#build(draft, cited, old)
     const verdict = authoriseEvent(this.version, built.event, (type, stateKey) => this.#held({ type, stateKey })?.event)
-    if (!verdict.allowed) throw new MatrixError('M_FORBIDDEN', describeRefusal(verdict.refusal))
+    if (!verdict.allowed) throw await this.#refusalOf(verdict.refusal, draft.sender)
     this.#append(draft, built)
     return built.eventId
   }
@@ -157,6 +159,14 @@ export class RoomTurn {
     for (const entry of this.#state.values()) {
       this.live.set(entry.event.type, entry.event.stateKey ?? '', entry)
     }
+  }
+
+  /** Members are told that nobody could send this event; anybody else, only that they may not. */
+  async #refusalOf(refusal: AuthRefusal, sender: UserId): Promise<MatrixError> {
+    const isImpossible = IMPOSSIBLE.has(refusal.reason) && (await this.membership(sender)) === 'join'
+    return isImpossible
+      ? new ImpossibleEvent(describeRefusal(refusal))
+      : new MatrixError('M_FORBIDDEN', describeRefusal(refusal))
   }
 
   async #entry(type: string, stateKey: string): Promise<StateEntry | undefined> {
@@ -249,6 +259,24 @@ const ALWAYS_ASKED: readonly StateTuple[] = [
   { type: 'm.room.create', stateKey: '' },
   { type: 'm.room.join_rules', stateKey: '' },
 ]
+
+/** Refusals of what the event itself says: no power in the room would change them. */
+const IMPOSSIBLE: ReadonlySet<AuthRefusalReason> = new Set<AuthRefusalReason>([
+  'create-has-prev-events',
+  'power-levels-malformed',
+  'power-levels-name-creator',
+  'member-malformed',
+])
+
+/**
+ * The room's rules refuse the event whoever sends it: a second create event, a member event that is no state, power levels
+ * that are malformed or name a creator of room version 12.
+ */
+export class ImpossibleEvent extends MatrixError {
+  constructor(reason: string) {
+    super('M_BAD_JSON', reason)
+  }
+}
 
 const formatError = (failure: BuildEventFailure): MatrixError => {
   if (failure.reason === 'too-large') return new MatrixError('M_TOO_LARGE', 'The event is larger than 65536 bytes')

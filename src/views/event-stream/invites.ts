@@ -24,8 +24,8 @@ export class InviteTexts {
   async completed(text: string, event: StoredEvent, userId: UserId): Promise<string> {
     if (event.stateKey !== userId || !isInvite(event)) return text
     const { reader, clientEvents } = this.#parts
-    const state = await strippedState(event.room, event.position, userId, reader, clientEvents)
-    return `{"invite_room_state":[${state}],${text.slice(1)}`
+    const { texts } = await strippedState(event.room, event.position, userId, reader, clientEvents)
+    return `{"invite_room_state":[${texts.join()}],${text.slice(1)}`
   }
 
   /** A room that the viewer is invited to, as in `GET /initialSync`; undefined for an invite of an ignored user. */

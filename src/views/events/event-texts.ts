@@ -8,7 +8,7 @@ import { spliceTexts } from './splice-texts.ts'
 /** The parts of an event's text that depend on what its reader may see. */
 export interface EventVisibility {
   /** The reader's membership when the event was sent. */
-  membershipAt(event: StoredEvent): Membership | undefined
+  membershipAt(event: StoredEvent): Membership
   hidesPrevious(event: StoredEvent): boolean
 }
 

@@ -1,5 +1,5 @@
 import type { UserId } from '#spec'
-import type { RoomNumber, RoomStateReader } from '#store'
+import type { RoomNumber, RoomStateReader, StoredEvent } from '#store'
 import type { ClientEvents } from './client-event.ts'
 
 const STRIPPED_TYPES = [
@@ -12,14 +12,21 @@ const STRIPPED_TYPES = [
   'm.room.encryption',
 ]
 
-/** The stripped state (section "Stripped state") of a room for an invited or knocking user, the inviter's member event included: members of a JSON list. */
+/** The stripped state (section "Stripped state") of a room for an invited or knocking user, the inviter's member event included. */
+export interface StrippedState {
+  /** Members of a JSON list. */
+  readonly texts: readonly string[]
+  /** The user's own member event, the invite or the knock itself; its stripped form is the last of the texts. */
+  readonly own: StoredEvent | undefined
+}
+
 export const strippedState = async (
   room: RoomNumber,
   at: number,
   userId: UserId,
   reader: RoomStateReader,
   clientEvents: ClientEvents,
-): Promise<string> => {
+): Promise<StrippedState> => {
   const own = await reader.stateEvent(room, at, 'm.room.member', userId)
   const events = [...(await reader.state(room, { at, types: STRIPPED_TYPES }))]
   if (own !== undefined) {
@@ -27,5 +34,5 @@ export const strippedState = async (
     if (inviter !== undefined && inviter.eventId !== own.eventId) events.push(inviter)
     events.push(own)
   }
-  return events.map((event) => clientEvents.stripped(event)).join()
+  return { texts: events.map((event) => clientEvents.stripped(event)), own }
 }

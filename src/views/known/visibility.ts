@@ -53,10 +53,10 @@ export class RoomVisibility {
     this.#lastJoin = parts.memberships.findLast(({ value }) => value === 'join')?.position ?? Number.NEGATIVE_INFINITY
   }
 
-  /** The user's membership when the event was sent, their own membership events counted as already in force. */
-  membershipAt(event: StoredEvent): Membership | undefined {
+  /** The user's membership when the event was sent, their own membership events counted as already in force; `leave` before their first one. */
+  membershipAt(event: StoredEvent): Membership {
     const { memberships, userId } = this.#parts
-    return before(memberships, isOwnMember(event, userId) ? event.position + 1 : event.position)
+    return before(memberships, isOwnMember(event, userId) ? event.position + 1 : event.position) ?? 'leave'
   }
 
   /** History visibility, and the user's own membership events: without these, nobody would learn of being removed. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Body, TestClient } from '../../support/client.ts'
+import type { Body, Json, TestClient } from '../../support/client.ts'
 import { startHomeserver, type TestHomeserver } from '../../support/homeserver.ts'
 
 let homeserver: TestHomeserver
@@ -79,6 +79,23 @@ describe('joining', () => {
     expect((await alice.getState(roomId, 'm.room.member', bob.userId)).join_authorised_via_users_server).toBe(
       alice.userId,
     )
+  })
+
+  it('to a restricted room: a profile change does not carry join_authorised_via_users_server on', async () => {
+    const hall = await alice.createRoom({ preset: 'public_chat' })
+    const rule = { join_rule: 'restricted', allow: [{ type: 'm.room_membership', room_id: hall }] }
+    const roomId = await alice.createRoom({ initial_state: [{ type: 'm.room.join_rules', content: rule }] })
+    await bob.join(hall)
+    await bob.join(roomId)
+    const { next_batch: since } = await alice.sync()
+    await bob.put(`/v3/profile/${enc(bob.userId)}/displayname`, { displayname: 'Bobby' })
+    const isTold = ({ rooms }: Json) => rooms?.join?.[roomId]?.timeline.events.length > 0
+    await alice.syncUntil(since, isTold)
+    expect(await alice.getState(roomId, 'm.room.member', bob.userId)).toEqual({
+      membership: 'join',
+      displayname: 'Bobby',
+    })
+    await bob.put(`/v3/profile/${enc(bob.userId)}/displayname`, { displayname: 'bob' })
   })
 
   it.each([

@@ -134,7 +134,7 @@ onEveryHomeserver('pages of a room’s history', (start) => {
     await bob.join(roomId)
     await alice.sendText(roomId, 'after')
     const { chunk } = await bob.messages(roomId, { dir: 'b', limit: 3 })
-    expect(chunk.map(({ unsigned }: Json) => unsigned.membership)).toEqual(['join', 'join', undefined])
+    expect(chunk.map(({ unsigned }: Json) => unsigned.membership)).toEqual(['join', 'join', 'leave'])
   })
 
   it.each([

@@ -71,12 +71,27 @@ export class RoomTexts {
     ].join()
   }
 
-  /** `invite_state` or `knock_state`: the stripped state that tells the user what the room is ("Stripped state"). */
+  /** A room that the user left and forgot: that they left, and nothing else of it. */
+  async forgotten(window: SyncWindow, { record, position }: MembershipInWindow): Promise<string> {
+    const { userId } = window.viewer
+    const end = await this.#parts.reader.stateEvent(record.room, position, 'm.room.member', userId)
+    const shown = end !== undefined && window.filter.timeline.type(end.type) ? [end] : []
+    const texts = await this.#eventTexts(window, shown, undefined)
+    return `{"timeline":{"events":[${texts}],"limited":true},"state":{"events":[]},"account_data":{"events":[]}}`
+  }
+
+  /**
+   * `invite_state` or `knock_state`: the stripped state that tells the user what the room is ("Stripped state"). The invite or knock itself is no
+   * stripped event but whole: the user may see it, and clients show its time and name its id (as with Synapse).
+   */
   async stripped(window: SyncWindow, member: MembershipInWindow, key: 'invite_state' | 'knock_state'): Promise<string> {
     const { reader, clientEvents } = this.#parts
     const { record, position } = member
-    const state = await strippedState(record.room, position, window.viewer.userId, reader, clientEvents)
-    return `{"${key}":{"events":[${state}]}}`
+    const { viewer } = window
+    const { texts, own } = await strippedState(record.room, position, viewer.userId, reader, clientEvents)
+    const state = own === undefined ? texts : texts.slice(0, -1)
+    const whole = own === undefined ? [] : await this.#parts.texts.each({ events: [own], viewer, form: 'in-room' })
+    return `{"${key}":{"events":[${[...state, ...whole].join()}]}}`
   }
 
   async #timelineText(

@@ -67,10 +67,11 @@ export class RoomsPart implements SyncPart {
           : undefined
       case 'leave':
       case 'ban': {
-        const isListed =
-          window.since === undefined ? window.filter.includeLeave && member.everJoined : isNew(window, member)
-        if (!isListed || !member.wasPresent || record.forgotten) return undefined
-        return { section: 'leave', text: await texts.left(window, member, news.accountData) }
+        if (!isLeftListed(window, member)) return undefined
+        const text = record.forgotten
+          ? await texts.forgotten(window, member)
+          : await texts.left(window, member, news.accountData)
+        return { section: 'leave', text }
       }
     }
   }
@@ -89,6 +90,15 @@ const candidates = ({ fullState, rooms, news }: SyncWindow): Iterable<RoomNumber
 
 const isNew = ({ since, fullState }: SyncWindow, { changed, position }: MembershipInWindow): boolean =>
   since === undefined || fullState || (changed && position > since.events)
+
+/** A device that did not see the user leave is told of it once, even if another one has forgotten the room meanwhile. */
+const isLeftListed = (window: SyncWindow, member: MembershipInWindow): boolean => {
+  const { since, filter } = window
+  const { forgotten } = member.record
+  if (!member.wasPresent) return false
+  if (since === undefined) return filter.includeLeave && member.everJoined && !forgotten
+  return forgotten ? member.changed && member.position > since.events : isNew(window, member)
+}
 
 function noRooms(): Record<Section, string[]> {
   return { join: [], invite: [], knock: [], leave: [] }
