@@ -1,95 +1,35 @@
-import { Ajv, type ValidateFunction } from 'ajv'
-import Type, { type Static } from 'typebox'
-import { isJsonObject } from './json.ts'
-
-/** Client-server API, "Filtering". The specification sets no limits; these keep what a filter costs at each event small. */
+/** Client-server API, "Filtering". The specification sets no limits; this keeps what a filter costs small. */
 export const MAX_FILTER_BYTES = 64 * 1024
-const MAX_LIST = 1_000
-const MAX_FIELD_PATHS = 500
-const MAX_ENTRY_LENGTH = 255
 
-const list = (pattern?: string) =>
-  Type.Optional(
-    Type.Array(Type.String({ maxLength: MAX_ENTRY_LENGTH, ...(pattern === undefined ? {} : { pattern }) }), {
-      maxItems: MAX_LIST,
-    }),
-  )
-const flag = () => Type.Optional(Type.Boolean())
-
-const eventFilter = {
-  // "Greater than 0", but clients that want no timeline send 0.
-  limit: Type.Optional(Type.Integer({ minimum: 0 })),
-  senders: list('^@'),
-  not_senders: list('^@'),
-  types: list(),
-  not_types: list(),
+export interface EventFilter {
+  readonly limit?: number
+  readonly senders?: readonly string[]
+  readonly not_senders?: readonly string[]
+  readonly types?: readonly string[]
+  readonly not_types?: readonly string[]
 }
 
-/** Members the specification does not name are let through: extensions put theirs there. */
-export const EventFilterSchema = Type.Object(eventFilter)
+export interface RoomEventFilter extends EventFilter {
+  readonly rooms?: readonly string[]
+  readonly not_rooms?: readonly string[]
+  readonly contains_url?: boolean
+  readonly lazy_load_members?: boolean
+  readonly include_redundant_members?: boolean
+  readonly unread_thread_notifications?: boolean
+}
 
-export const RoomEventFilterSchema = Type.Object({
-  ...eventFilter,
-  rooms: list('^!'),
-  not_rooms: list('^!'),
-  contains_url: flag(),
-  lazy_load_members: flag(),
-  include_redundant_members: flag(),
-  unread_thread_notifications: flag(),
-})
-
-export const FilterSchema = Type.Object({
-  event_fields: Type.Optional(Type.Array(Type.String({ maxLength: MAX_ENTRY_LENGTH }), { maxItems: MAX_FIELD_PATHS })),
-  event_format: Type.Optional(Type.Union([Type.Literal('client'), Type.Literal('federation')])),
-  presence: Type.Optional(EventFilterSchema),
-  account_data: Type.Optional(EventFilterSchema),
-  room: Type.Optional(
-    Type.Object({
-      rooms: list('^!'),
-      not_rooms: list('^!'),
-      include_leave: flag(),
-      ephemeral: Type.Optional(RoomEventFilterSchema),
-      state: Type.Optional(RoomEventFilterSchema),
-      timeline: Type.Optional(RoomEventFilterSchema),
-      account_data: Type.Optional(RoomEventFilterSchema),
-    }),
-  ),
-})
-
-export type EventFilter = Static<typeof EventFilterSchema>
-export type RoomEventFilter = Static<typeof RoomEventFilterSchema>
-export type Filter = Static<typeof FilterSchema>
-
-/** Compiled at first use: most requests bring no filter. */
-const lazily = (schema: object): ((value: unknown) => boolean) => {
-  let fits: ValidateFunction | undefined
-  return (value) => {
-    fits ??= new Ajv({ strict: false }).compile(schema)
-    return fits(value)
+export interface Filter {
+  readonly event_fields?: readonly string[]
+  readonly event_format?: 'client' | 'federation'
+  readonly presence?: EventFilter
+  readonly account_data?: EventFilter
+  readonly room?: {
+    readonly rooms?: readonly string[]
+    readonly not_rooms?: readonly string[]
+    readonly include_leave?: boolean
+    readonly ephemeral?: RoomEventFilter
+    readonly state?: RoomEventFilter
+    readonly timeline?: RoomEventFilter
+    readonly account_data?: RoomEventFilter
   }
-}
-
-const isFilter = lazily(FilterSchema)
-const isRoomEventFilter = lazily(RoomEventFilterSchema)
-
-const parseText = (text: string): unknown => {
-  if (text.length > MAX_FILTER_BYTES) return undefined
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
-/** Returns the value as a filter; undefined where it is none. */
-export const asFilter = (value: unknown): Filter | undefined =>
-  isJsonObject(value) && isFilter(value) ? (value as Filter) : undefined
-
-/** The `filter` query parameter of `/sync` when it holds JSON. */
-export const parseFilter = (text: string): Filter | undefined => asFilter(parseText(text))
-
-/** The `filter` query parameter of `/messages` and `/context`. */
-export const parseRoomEventFilter = (text: string): RoomEventFilter | undefined => {
-  const value = parseText(text)
-  return isJsonObject(value) && isRoomEventFilter(value) ? (value as RoomEventFilter) : undefined
 }

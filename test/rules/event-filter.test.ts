@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { compileEventFilter, compileFilter, selectFields } from '#rules'
-import { asFilter, parseFilter, parseRoomEventFilter } from '#spec'
+import { asFilter, compileEventFilter, compileFilter, parseFilter, parseRoomEventFilter, selectFields } from '#rules'
 
 const message = { type: 'm.room.message', sender: '@a:x', content: { body: 'hi', url: 'mxc://x/y' } }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { BoundedCache, type CacheStats } from '#base'
-import { type CompiledFilter, canonicalJson, compileFilter } from '#rules'
-import { asFilter, type JsonObject, MAX_FILTER_BYTES, MatrixError, parseFilter } from '#spec'
+import { asFilter, type CompiledFilter, canonicalJson, compileFilter, parseFilter } from '#rules'
+import { type JsonObject, MAX_FILTER_BYTES, MatrixError } from '#spec'
 import type { Commit, FiltersReader, FiltersWriter, UserNumber } from '#store'
 
 /** Filters kept for each user. A client needs few, and those that upload a new one at each start must not fill the database. */

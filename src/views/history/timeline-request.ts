@@ -1,5 +1,5 @@
-import { compileEventFilter, type EventMatcher } from '#rules'
-import { type EventId, MatrixError, parseRoomEventFilter, type RoomId } from '#spec'
+import { compileEventFilter, type EventMatcher, parseRoomEventFilter } from '#rules'
+import { type EventId, MatrixError, type RoomId } from '#spec'
 import { parsePageToken, type Streams } from '#streams'
 
 /** `GET /messages`, tokens and filter as the client wrote them. */

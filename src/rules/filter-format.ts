@@ -1,0 +1,90 @@
+import { Ajv, type ValidateFunction } from 'ajv'
+import Type from 'typebox'
+import { type Filter, isJsonObject, MAX_FILTER_BYTES, type RoomEventFilter } from '#spec'
+
+// The specification sets no limits; these keep what a filter costs at each event small.
+const MAX_LIST = 1_000
+const MAX_FIELD_PATHS = 500
+const MAX_ENTRY_LENGTH = 255
+
+const list = (pattern?: string) =>
+  Type.Optional(
+    Type.Array(Type.String({ maxLength: MAX_ENTRY_LENGTH, ...(pattern === undefined ? {} : { pattern }) }), {
+      maxItems: MAX_LIST,
+    }),
+  )
+const flag = () => Type.Optional(Type.Boolean())
+
+const eventFilter = {
+  // "Greater than 0", but clients that want no timeline send 0.
+  limit: Type.Optional(Type.Integer({ minimum: 0 })),
+  senders: list('^@'),
+  not_senders: list('^@'),
+  types: list(),
+  not_types: list(),
+}
+
+/** Members the specification does not name are let through: extensions put theirs there. */
+const EventFilterSchema = Type.Object(eventFilter)
+
+const RoomEventFilterSchema = Type.Object({
+  ...eventFilter,
+  rooms: list('^!'),
+  not_rooms: list('^!'),
+  contains_url: flag(),
+  lazy_load_members: flag(),
+  include_redundant_members: flag(),
+  unread_thread_notifications: flag(),
+})
+
+const FilterSchema = Type.Object({
+  event_fields: Type.Optional(Type.Array(Type.String({ maxLength: MAX_ENTRY_LENGTH }), { maxItems: MAX_FIELD_PATHS })),
+  event_format: Type.Optional(Type.Union([Type.Literal('client'), Type.Literal('federation')])),
+  presence: Type.Optional(EventFilterSchema),
+  account_data: Type.Optional(EventFilterSchema),
+  room: Type.Optional(
+    Type.Object({
+      rooms: list('^!'),
+      not_rooms: list('^!'),
+      include_leave: flag(),
+      ephemeral: Type.Optional(RoomEventFilterSchema),
+      state: Type.Optional(RoomEventFilterSchema),
+      timeline: Type.Optional(RoomEventFilterSchema),
+      account_data: Type.Optional(RoomEventFilterSchema),
+    }),
+  ),
+})
+
+/** Compiled at first use: most requests bring no filter. */
+const lazily = (schema: object): ((value: unknown) => boolean) => {
+  let fits: ValidateFunction | undefined
+  return (value) => {
+    fits ??= new Ajv({ strict: false }).compile(schema)
+    return fits(value)
+  }
+}
+
+const isFilter = lazily(FilterSchema)
+const isRoomEventFilter = lazily(RoomEventFilterSchema)
+
+const parseText = (text: string): unknown => {
+  if (text.length > MAX_FILTER_BYTES) return undefined
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** Returns the value as a filter; undefined where it is none. */
+export const asFilter = (value: unknown): Filter | undefined =>
+  isJsonObject(value) && isFilter(value) ? (value as Filter) : undefined
+
+/** The `filter` query parameter of `/sync` when it holds JSON. */
+export const parseFilter = (text: string): Filter | undefined => asFilter(parseText(text))
+
+/** The `filter` query parameter of `/messages` and `/context`. */
+export const parseRoomEventFilter = (text: string): RoomEventFilter | undefined => {
+  const value = parseText(text)
+  return isJsonObject(value) && isRoomEventFilter(value) ? (value as RoomEventFilter) : undefined
+}
