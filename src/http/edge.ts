@@ -19,7 +19,7 @@ import { type EdgeContext, IncomingRequest } from './reading/incoming.ts'
 import { LiveSignals } from './reading/live-signals.ts'
 import { TokenOwners } from './reading/token-owners.ts'
 import { Admission } from './serving/admission.ts'
-import type { RateLimiter } from './serving/rate-limits.ts'
+import { addressKey, type RateLimiter } from './serving/rate-limits.ts'
 import { Routes } from './serving/routes.ts'
 import { type EdgeReports, type Observe, Serving } from './serving/serving.ts'
 import { WaitingRequests } from './serving/waiting.ts'
@@ -89,7 +89,13 @@ class HttpEdge implements Edge {
     this.#clock = shared.clock
     this.#limits = shared.limits
     this.#context = {
-      tokenOwners: new TokenOwners(issuers),
+      tokenOwners: new TokenOwners({
+        issuers,
+        wrong: {
+          count: (ip) => rateLimiter.consume('wrongToken', addressKey(ip)),
+          check: (ip) => rateLimiter.check('wrongToken', addressKey(ip)),
+        },
+      }),
       clientAddress: clientAddress(trustProxy),
       signals: new LiveSignals(),
     }

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { silentLogger, systemRandom } from '#base'
 import { AccessTokens, Devices, LastSeen, Sessions } from '#domain'
-import type { DeviceId, UserId } from '#spec'
+import { type DeviceId, MatrixError, type UserId } from '#spec'
 import { type Committed, type Store, type TokensReader, writers } from '#store'
 import { InProcessBus, Streams } from '#streams'
 import { cleanDatabases, makeSqlite } from '../contract/databases.ts'
@@ -189,6 +189,22 @@ describe('an access token', () => {
     expect(reads.count).toBe(0)
     await expect(accessTokens.check(`hra_${'A'.repeat(43)}`)).rejects.toEqual(refusal(false))
     expect(reads.count).toBe(1)
+  })
+
+  it('that nobody uses lately is not looked up where too many wrong ones came from', async () => {
+    const { accessTokens, reads, logIn } = await startProcess()
+    const { access_token: used } = await logIn(alice, 'PHONE')
+    const { access_token: idle } = await logIn(bob, 'PHONE')
+    await accessTokens.check(used)
+    const before = reads.count
+    const beforeLookUp = async (): Promise<void> => {
+      throw new MatrixError('M_LIMIT_EXCEEDED', 'Too many requests')
+    }
+    const at = { ...from, beforeLookUp }
+    expect((await accessTokens.check(used, at)).userId).toBe(alice)
+    for (const token of [idle, `hra_${'A'.repeat(43)}`])
+      await expect(accessTokens.check(token, at)).rejects.toMatchObject({ errcode: 'M_LIMIT_EXCEEDED' })
+    expect(reads.count).toBe(before)
   })
 
   it('tells where its device was seen, once a minute', async () => {

@@ -14,12 +14,14 @@ import {
   ManageThirdPartyIds,
   ownerIn,
   PasswordHasher,
+  PasswordTries,
   Sessions,
   type SignInProvider,
   type Stage,
   thirdPartyIdOf,
   type UiaSession,
 } from '#domain'
+import { addressKey } from '#http'
 import type { UserId } from '#spec'
 import { type AccountRecord, type Change, type LeasedWork, writers } from '#store'
 import type { Streams } from '#streams'
@@ -173,12 +175,17 @@ export const buildAccountsOnly = ({
     cost: { memoryKib: Math.max(8, Math.floor(hashMemory / 1_024)), passes: hashPasses, parallelism: 1 },
     concurrency: hashesAtOnce,
   })
-  const attempts = { consume: (account: string) => rateLimiter.consume('login', account) }
+  const tries = new PasswordTries({
+    limit: rateLimiter,
+    addressesOf: async (userId) =>
+      (await store.devices.devicesOf(userId)).flatMap(({ lastSeenIp }) => lastSeenIp ?? []),
+    networkOf: addressKey,
+  })
   return new Accounts({
     reader: store.accounts,
     writer: writers.accounts,
     hasher,
-    attempts,
+    tries,
     addresses: {
       owner: (medium, address) => ownerIn(store.thirdPartyIds, medium, address),
       canonical: (medium, address) => thirdPartyIdOf(medium, address)?.address,

@@ -10,7 +10,17 @@ export const rateLimits = {
       description: 'Whether there are limits at all. The flag switches them off.',
     }),
     message: setting(rate, '100/10s', { description: 'Events that one user sends.' }),
-    login: setting(rate, '20/60s', { description: 'Logins from one address, and tries at one account.' }),
+    login: setting(rate, '20/60s', {
+      description: 'Logins from one address, and tries of one address at one account.',
+    }),
+    accountLogin: setting(rate, '300/60s', {
+      description:
+        'Tries at one account from all addresses together. It does not hold at addresses where the user has been seen, so that strangers lock nobody out by guessing.',
+    }),
+    wrongToken: setting(rate, '200/60s', {
+      description:
+        'Wrong access tokens from one address. After them, tokens not in use there are refused unread for a while.',
+    }),
     registration: setting(rate, '20/60s', { description: 'Registrations from one address.' }),
     mail: setting(rate, '10/600s', {
       description: 'Mails that one address of the network asks for, and that are sent to one e-mail address.',

@@ -13,11 +13,7 @@ import {
 import type { AccountRecord, AccountsReader, AccountsWriter, Change } from '#store'
 import type { AccountIdentifier } from './identifiers.ts'
 import type { PasswordHasher } from './password-hasher.ts'
-
-/** Counts tries at one account's password. Throws `M_LIMIT_EXCEEDED` after too many. */
-export interface LoginAttempts {
-  consume(account: string): Promise<void>
-}
+import type { PasswordTries, TriedFrom } from './password-tries.ts'
 
 /** The owners of e-mail addresses and phone numbers; the address in any form. */
 export interface AddressBook {
@@ -30,7 +26,7 @@ export interface AccountsParts {
   readonly reader: AccountsReader
   readonly writer: AccountsWriter
   readonly hasher: PasswordHasher
-  readonly attempts: LoginAttempts
+  readonly tries: PasswordTries
   readonly addresses: AddressBook
   readonly serverName: ServerName
   readonly clock: Clock
@@ -120,13 +116,13 @@ export class Accounts {
 
   /**
    * The account that the password opens. Throws `M_FORBIDDEN` for a wrong password and for an unknown user, in about the same
-   * time, and what `LoginAttempts` throws. `M_USER_DEACTIVATED` needs the right password of a deactivated account, as it would otherwise
+   * time, and `M_LIMIT_EXCEEDED` after too many tries. `M_USER_DEACTIVATED` needs the right password of a deactivated account, as it would otherwise
    * tell strangers who left; accounts deactivated here have no password, so it is never thrown for them.
    */
-  async authenticate(identifier: AccountIdentifier, password: string): Promise<AccountRecord> {
+  async authenticate(identifier: AccountIdentifier, password: string, from: TriedFrom): Promise<AccountRecord> {
     const found = await this.resolve(identifier)
     const tried = this.#triedIn(identifier) ?? found?.userId
-    if (tried !== undefined) await this.#parts.attempts.consume(tried)
+    if (tried !== undefined) await this.#parts.tries.consume(tried, found?.userId, from)
     const tooLong = password.length > MAX_PASSWORD_LENGTH
     const matches = await this.#parts.hasher.verify(tooLong ? '' : password, found?.account?.passwordHash)
     if (!matches || tooLong || found?.account === undefined) throw new MatrixError('M_FORBIDDEN', WRONG_CREDENTIALS)

@@ -1,6 +1,7 @@
 export * from './accounts.ts'
 export * from './identifiers.ts'
 export * from './password-hasher.ts'
+export * from './password-tries.ts'
 export * from './registration-tokens.ts'
 export * from './reserved-names.ts'
 export * from './shared-secret.ts'

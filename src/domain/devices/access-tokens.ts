@@ -25,6 +25,14 @@ export type TokenOwner =
   | (UserDevice & { readonly kind: 'user'; readonly admin: boolean })
   | (UserDevice & { readonly kind: 'guest' })
 
+/** A use of a token by a request, and from which address. */
+export interface TokenUse {
+  readonly ip: string
+  readonly userAgent: string | undefined
+  /** Called before a token that nobody uses lately is looked up; what it throws ends the check. */
+  beforeLookUp?(): Promise<void>
+}
+
 interface CachedToken {
   readonly owner: TokenOwner
   /** Unix time. */
@@ -87,14 +95,12 @@ export class AccessTokens implements NewsHandler {
    * Throws `M_UNKNOWN_TOKEN`; with `soft_logout: true` if the token has expired and its device exists. Without `at` no sighting of the
    * device is recorded.
    */
-  async check(
-    accessToken: string,
-    at?: { readonly ip: string; readonly userAgent: string | undefined },
-  ): Promise<TokenOwner> {
+  async check(accessToken: string, at?: TokenUse): Promise<TokenOwner> {
     if (!looksIssued(accessToken)) throw unknownToken()
     const hash = hashToken(accessToken)
     const now = this.#parts.clock.monotonicMs()
     let entry = this.#cache.get(hash)
+    if (entry === undefined) await at?.beforeLookUp?.()
     if (entry === undefined || entry.freshUntilMs <= now || this.#isOutdated(entry))
       entry = await this.#load(hash, now, entry?.nextSightingMs)
     if (isOver(entry.expiresAtMs, this.#parts.clock)) throw expiredToken()

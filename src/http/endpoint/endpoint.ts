@@ -9,6 +9,8 @@ import type { Requester } from './requester.ts'
 export type RateLimit =
   | 'message'
   | 'login'
+  | 'accountLogin'
+  | 'wrongToken'
   | 'registration'
   | 'mail'
   | 'join'

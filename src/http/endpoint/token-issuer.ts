@@ -1,9 +1,12 @@
 import type { Requester } from './requester.ts'
 
-/** The place where a token was used, for the list of devices. */
+/** A use of a token by a request. */
 export interface TokenUse {
+  /** The place, for the list of devices. */
   readonly ip: string
   readonly userAgent: string | undefined
+  /** To be called before a token is looked up in a database. Throws `M_LIMIT_EXCEEDED` where too many wrong ones came from the address. */
+  beforeLookUp(): Promise<void>
 }
 
 /**

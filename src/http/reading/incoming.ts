@@ -123,6 +123,10 @@ export class IncomingRequest implements AnyRequest, AuthRequest {
     return this.#edge.tokenOwners.check(token, this)
   }
 
+  beforeLookUp(): Promise<void> {
+    return this.#edge.tokenOwners.checkAddress(this.ip)
+  }
+
   /** Whether the handler asked for the signal, and so may have taken long. */
   get waited(): boolean {
     return this.#signal !== undefined

@@ -15,6 +15,8 @@ export type RateBudgets = Readonly<Record<Exclude<RateLimit, 'unlimited'>, RateB
 export interface RateLimiter {
   /** `key` names the budget: a user id, an address, or for logins the account that is tried. */
   consume(limit: RateLimit, key: string): Promise<void>
+  /** Throws as `consume` does where the budget is used up, and counts nothing. */
+  check(limit: RateLimit, key: string): Promise<void>
 }
 
 /** Limit of keys for each budget; beyond it the oldest keys start anew. */
@@ -45,6 +47,11 @@ class Budget {
       throw refused instanceof RateLimiterRes ? limitExceeded(refused.msBeforeNext) : refused
     }
   }
+
+  async check(key: string): Promise<void> {
+    const used = await this.#limiter.get(key)
+    if (used !== null && used.remainingPoints <= 0) throw limitExceeded(used.msBeforeNext)
+  }
 }
 
 /** Client-server API, "Rate limiting": the header is the current way, the member of the body the one before. */
@@ -56,12 +63,15 @@ const limitExceeded = (waitMs: number): MatrixError => {
   })
 }
 
-export const noRateLimits: RateLimiter = { consume: () => Promise.resolve() }
+export const noRateLimits: RateLimiter = { consume: () => Promise.resolve(), check: () => Promise.resolve() }
 
 export const createRateLimiter = (budgets: RateBudgets): RateLimiter => {
   const limits = new Map<RateLimit, Budget>()
   for (const [name, budget] of Object.entries(budgets)) limits.set(name as RateLimit, new Budget(budget))
-  return { consume: async (limit, key) => limits.get(limit)?.consume(key) }
+  return {
+    consume: async (limit, key) => limits.get(limit)?.consume(key),
+    check: async (limit, key) => limits.get(limit)?.check(key),
+  }
 }
 
 /** The key of an address: for IPv6 its /64, as a client can use all addresses of one. */

@@ -95,7 +95,7 @@ describe('login', () => {
 
   it('counts tries for each account, whatever address they come from', async () => {
     const limited = await startHomeserver({
-      settings: { rateLimits: { enabled: true, login: '4/60s' }, listen: { trustProxy: ['127.0.0.1'] } },
+      settings: { rateLimits: { enabled: true, accountLogin: '4/60s' }, listen: { trustProxy: ['127.0.0.1'] } },
     })
     try {
       await limited.register('victim')

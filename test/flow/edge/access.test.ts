@@ -70,6 +70,8 @@ const budgets = (reads: number): RateBudgets => {
   return {
     message: plenty,
     login: { requests: 2, perSeconds: 60 },
+    accountLogin: plenty,
+    wrongToken: plenty,
     registration: plenty,
     mail: plenty,
     join: plenty,

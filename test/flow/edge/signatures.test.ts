@@ -50,7 +50,8 @@ const sign = (method: string, url: string, body?: unknown) => ({ 'x-signature': 
 describe('an endpoint whose callers sign the body', () => {
   it('knows them once the body was read, and its limit counts for them', async () => {
     const counted: string[] = []
-    const rateLimiter = { consume: async (limit: string, key: string) => void counted.push(`${limit} ${key}`) }
+    const consume = async (limit: string, key: string) => void counted.push(`${limit} ${key}`)
+    const rateLimiter = { consume, check: async () => {} }
     await using edge = await startEdge({ endpoints, rateLimiter })
     const body = { name: 'x' }
     const headers = sign('PUT', '/signed/put?a=b', body)

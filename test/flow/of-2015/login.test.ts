@@ -66,7 +66,7 @@ describe('login of v1', () => {
   })
 
   it('counts tries at an account, whatever way they come', async () => {
-    const settings = { rateLimits: { enabled: true, login: '4/60s' }, listen: { trustProxy: ['127.0.0.1'] } }
+    const settings = { rateLimits: { enabled: true, accountLogin: '4/60s' }, listen: { trustProxy: ['127.0.0.1'] } }
     await using limited = await startHomeserver({ settings })
     await limited.register('victim')
     const statuses: number[] = []

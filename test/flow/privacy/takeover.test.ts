@@ -154,7 +154,7 @@ it('so does the page that asks for an address; and the page of a link says where
 
 it('tries at an address tell nobody whose it is', async () => {
   await using mails = await MailServer.start()
-  const rateLimits = { enabled: true, login: '4/600s' }
+  const rateLimits = { enabled: true, accountLogin: '4/600s' }
   const listen = { trustProxy: ['127.0.0.1'] }
   await using homeserver = await startHomeserver({ settings: { ...mailSettings(mails), rateLimits, listen } })
   const ann = await homeserver.register('ann')

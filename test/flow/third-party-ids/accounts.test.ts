@@ -248,7 +248,7 @@ onEveryHomeserver('an e-mail address of an account', (start) => {
 
 it('tries at an address tell by no limit whether it has an account', async () => {
   await using mails = await MailServer.start()
-  const settings = { ...mailSettings(mails), rateLimits: { enabled: true, login: '6/60s' } }
+  const settings = { ...mailSettings(mails), rateLimits: { enabled: true, accountLogin: '6/60s' } }
   await using homeserver = await startHomeserver({ settings: { ...settings, listen: { trustProxy: ['127.0.0.1'] } } })
   const client = await homeserver.register('known')
   const creds = { client_secret: 'a', email: 'known@example.org', send_attempt: 1 }

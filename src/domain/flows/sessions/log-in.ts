@@ -32,7 +32,7 @@ export class LogIn {
 
   /** Throws what `Accounts.authenticate` throws. */
   async withPassword(login: PasswordLogin): Promise<JsonObject> {
-    const account = await this.#parts.accounts.authenticate(login.identifier, login.password)
+    const account = await this.#parts.accounts.authenticate(login.identifier, login.password, login.from)
     const rehash = await this.#parts.accounts.refreshedHash(account, login.password)
     const { deviceId, displayName, refreshable, from } = login
     return this.asUser({ userId: account.userId, deviceId, displayName, refreshable, from }, rehash)

@@ -8,7 +8,7 @@ export const TOKEN_STAGE = 'm.login.registration_token'
 /** The stage whose fact is the user id. If the request has a requester, another user's password is refused (403). */
 export const passwordStage = (accounts: Accounts): Stage => ({
   type: PASSWORD_STAGE,
-  attempt: async ({ auth, requester }) => {
+  attempt: async ({ auth, requester, ip }) => {
     const identifier = identifierIn(auth)
     const password = stringAt(auth, 'password')
     if (password === undefined) throw new MatrixError('M_MISSING_PARAM', 'password is missing')
@@ -16,7 +16,7 @@ export const passwordStage = (accounts: Accounts): Stage => ({
       throw new MatrixError('M_FORBIDDEN', 'Only the user whose access token it is can authenticate here')
     }
     try {
-      const { userId } = await accounts.authenticate(identifier, password)
+      const { userId } = await accounts.authenticate(identifier, password, { ip, requester })
       return { kind: 'passed', fact: { kind: 'user', userId } }
     } catch (error) {
       if (!(error instanceof MatrixError) || error.errcode !== 'M_FORBIDDEN') throw error
