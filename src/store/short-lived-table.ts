@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { Clock, Random, Sealer } from '#base'
+import { type Clock, Contended, type Random, type Sealer } from '#base'
 import { MatrixError } from '#spec'
 import type { Change, Commit } from './ports/engine/change.ts'
 import type {
@@ -143,7 +143,7 @@ export class ShortLivedTable<Value extends {}> {
       const [done] = await commit([writer.replace(row, before.body)])
       if (done) return value
     }
-    throw new Error(`a row of ${this.#parts.kind} was changed by others again and again`)
+    throw new Contended(`a row of ${this.#parts.kind} was changed by others again and again`)
   }
 
   /** A row of the same owner is a claim whose answer was lost, or whose process was killed. */

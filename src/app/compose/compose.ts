@@ -78,7 +78,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
     endpoints: [...operational(ground), ...apiEndpoints(buildApi(parts))],
     caches: () => [
       ...accounts.caches(),
-      ...[...personal.caches, ...views.caches, ...media.caches, rooms.rooms, rooms.sending].map((cache) =>
+      ...[...personal.caches, ...views.caches, ...media.caches, rooms.rooms, ...rooms.sending.caches].map((cache) =>
         cache.stats(),
       ),
     ],

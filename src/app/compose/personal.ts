@@ -16,7 +16,7 @@ import {
   Typing,
 } from '#domain'
 import type { UserId } from '#spec'
-import { type Store, type Turns, writers } from '#store'
+import { QueuedChanges, type Store, type Turns, type UserNumber, writers } from '#store'
 import type { Streams } from '#streams'
 
 export interface PersonalGround {
@@ -43,7 +43,11 @@ export interface Personal {
 /** Builds profiles, presence, typing, receipts, account data, tags, filters and push rules. */
 export const buildPersonal = ({ config, store, clock, logger }: PersonalGround, streams: Streams): Personal => {
   const { commit, rooms } = store
-  const accountData = { reader: store.accountData, writer: writers.accountData, commit, rooms }
+  const accountDataChanges = new QueuedChanges<UserNumber>()
+  const accountData = {
+    ...{ reader: store.accountData, writer: writers.accountData, commit, rooms },
+    changes: accountDataChanges,
+  }
   const profiles = new Profiles({
     reader: store.profiles,
     writer: writers.profiles,
@@ -78,6 +82,7 @@ export const buildPersonal = ({ config, store, clock, logger }: PersonalGround, 
     receipts: writers.receipts,
     accountData: writers.accountData,
     readMarkers: store.accountData,
+    markerChanges: accountDataChanges,
     commit,
   })
   return {

@@ -1,5 +1,5 @@
 import { type JsonObject, MatrixError, type RoomId } from '#spec'
-import type { AccountDataReader, AccountDataWriter, Commit, RoomNumber, UserNumber } from '#store'
+import type { AccountDataReader, AccountDataWriter, Commit, QueuedChanges, RoomNumber, UserNumber } from '#store'
 import { type RoomNumbers, roomNumber } from './room-numbers.ts'
 
 /** The specification sets no limits, but all account data is in every first sync. */
@@ -18,6 +18,8 @@ export interface AccountDataParts {
   readonly writer: AccountDataWriter
   readonly commit: Commit
   readonly rooms: RoomNumbers
+  /** By user, shared by all that writes account data: the limits count all of it. */
+  readonly changes: QueuedChanges<UserNumber>
 }
 
 /** Account data of users: JSON that the server stores and does not interpret. */
@@ -26,12 +28,14 @@ export class AccountData {
   readonly #writer: AccountDataWriter
   readonly #commit: Commit
   readonly #rooms: RoomNumbers
+  readonly #changes: QueuedChanges<UserNumber>
 
-  constructor({ reader, writer, commit, rooms }: AccountDataParts) {
+  constructor({ reader, writer, commit, rooms, changes }: AccountDataParts) {
     this.#reader = reader
     this.#writer = writer
     this.#commit = commit
     this.#rooms = rooms
+    this.#changes = changes
   }
 
   /** The content as JSON text. Throws `M_NOT_FOUND`. `m.push_rules` is answered by `PushRules`. */
@@ -51,8 +55,10 @@ export class AccountData {
     if (!isType(type)) throw new MatrixError('M_INVALID_PARAM', 'Not a type of account data')
     const room = roomId === undefined ? undefined : await roomNumber(this.#rooms, roomId)
     const contentJson = JSON.stringify(content)
-    await this.#mindLimits(user, room, type, contentJson)
-    await this.#commit([this.#writer.put({ user, room, type, contentJson })])
+    await this.#changes.run(user, async () => {
+      await this.#mindLimits(user, room, type, contentJson)
+      await this.#commit([this.#writer.put({ user, room, type, contentJson })])
+    })
   }
 
   async #mindLimits(user: UserNumber, room: RoomNumber | undefined, type: string, contentJson: string): Promise<void> {

@@ -19,11 +19,10 @@ import {
   withScope,
 } from '#rules'
 import { type Errcode, MatrixError, type UserId } from '#spec'
-import { type AccountDataReader, type AccountDataWriter, type Commit, type UserNumber, WriteConflict } from '#store'
+import { type AccountDataReader, type AccountDataWriter, type Commit, QueuedChanges, type UserNumber } from '#store'
 
 /** The limit of all a user's own rules together, as JSON; they go into every first sync. */
 const MAX_RULES_BYTES = 512 * 1024
-const ATTEMPTS = 8
 
 export interface PushRulesParts {
   readonly reader: AccountDataReader
@@ -52,6 +51,8 @@ export class PushRules {
   readonly #reader: AccountDataReader
   readonly #writer: AccountDataWriter
   readonly #commit: Commit
+  /** By user. */
+  readonly #changes = new QueuedChanges<UserNumber>()
 
   constructor({ reader, writer, commit }: PushRulesParts) {
     this.#reader = reader
@@ -105,19 +106,14 @@ export class PushRules {
     change: (rules: UserPushRules) => Result<UserPushRules, PushRuleFailure>,
     refused: (reason: PushRuleFailure['reason']) => MatrixError,
   ): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
+    await this.#changes.run(owner.user, async () => {
       const { rules, position } = await this.#load(owner)
       const changed = change(rulesOfScope(rules, owner.profileTag))
       if (!changed.ok) throw refused(changed.failure.reason)
       const rulesJson = JSON.stringify(withScope(rules, owner.profileTag, changed.value))
       if (Buffer.byteLength(rulesJson) > MAX_RULES_BYTES) throw new MatrixError('M_TOO_LARGE', 'Too many push rules')
-      try {
-        await this.#commit([this.#writer.replacePushRules(owner.user, rulesJson, position)])
-        return
-      } catch (error) {
-        if (!(error instanceof WriteConflict) || attempt === ATTEMPTS) throw error
-      }
-    }
+      await this.#commit([this.#writer.replacePushRules(owner.user, rulesJson, position)])
+    })
   }
 
   async #load({ user }: RulesOwner): Promise<StoredRules> {

@@ -1,25 +1,19 @@
 import { isJsonObject, type JsonObject, type JsonValue, MatrixError, objectAt, type RoomId } from '#spec'
-import {
-  type AccountDataReader,
-  type AccountDataWriter,
-  type Commit,
-  type RoomNumber,
-  type UserNumber,
-  WriteConflict,
-} from '#store'
+import type { AccountDataReader, AccountDataWriter, Commit, QueuedChanges, RoomNumber, UserNumber } from '#store'
 import { MAX_CONTENT_BYTES, tooLarge } from './account-data.ts'
 import { type RoomNumbers, roomNumber } from './room-numbers.ts'
 
 const TAG_TYPE = 'm.tag'
 /** "The name of a tag MUST NOT exceed 255 bytes." */
 const MAX_TAG_BYTES = 255
-const ATTEMPTS = 8
 
 export interface TagsParts {
   readonly reader: AccountDataReader
   readonly writer: AccountDataWriter
   readonly commit: Commit
   readonly rooms: RoomNumbers
+  /** By user, shared by all that writes account data. */
+  readonly changes: QueuedChanges<UserNumber>
 }
 
 type TagMap = Map<string, JsonValue>
@@ -30,12 +24,14 @@ export class Tags {
   readonly #writer: AccountDataWriter
   readonly #commit: Commit
   readonly #rooms: RoomNumbers
+  readonly #changes: QueuedChanges<UserNumber>
 
-  constructor({ reader, writer, commit, rooms }: TagsParts) {
+  constructor({ reader, writer, commit, rooms, changes }: TagsParts) {
     this.#reader = reader
     this.#writer = writer
     this.#commit = commit
     this.#rooms = rooms
+    this.#changes = changes
   }
 
   /** `{}` for a room without tags, known or not. */
@@ -67,19 +63,14 @@ export class Tags {
   }
 
   async #change(user: UserNumber, room: RoomNumber, change: (tags: TagMap) => boolean): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
+    await this.#changes.run(user, async () => {
       const entry = await this.#reader.inRoom(user, room, TAG_TYPE)
       const tags = tagsOf(entry?.contentJson)
       if (!change(tags)) return
       const contentJson = JSON.stringify({ tags: Object.fromEntries(tags) })
       if (Buffer.byteLength(contentJson) > MAX_CONTENT_BYTES) throw tooLarge('There are too many tags')
-      try {
-        await this.#commit([this.#writer.replace({ user, room, type: TAG_TYPE, contentJson }, entry?.position ?? 0)])
-        return
-      } catch (error) {
-        if (!(error instanceof WriteConflict) || attempt === ATTEMPTS) throw error
-      }
-    }
+      await this.#commit([this.#writer.replace({ user, room, type: TAG_TYPE, contentJson }, entry?.position ?? 0)])
+    })
   }
 }
 

@@ -16,6 +16,7 @@ import {
   type Change,
   type Commit,
   isInHistory,
+  type QueuedChanges,
   type ReceiptsWriter,
   type ReceiptType,
   type RoomNumber,
@@ -38,6 +39,8 @@ export interface ReceiptsParts {
   readonly receipts: ReceiptsWriter
   readonly accountData: AccountDataWriter
   readonly readMarkers: Pick<AccountDataReader, 'inRoom'>
+  /** By user, shared by all that writes account data. */
+  readonly markerChanges: QueuedChanges<UserNumber>
   readonly commit: Commit
 }
 
@@ -92,7 +95,14 @@ export class Receipts {
       const said = type === 'm.read' ? { contentJson } : {}
       changes.push(this.#parts.receipts.move({ room, userId, type, threadId, ...at, ...said }))
     }
-    if (upTo.fullyRead !== undefined) changes.push(...(await this.#moveMarker(room, user, upTo.fullyRead)))
+    const { fullyRead } = upTo
+    if (fullyRead === undefined) return this.#commit(changes)
+    await this.#parts.markerChanges.run(user, async () =>
+      this.#commit([...changes, ...(await this.#moveMarker(room, user, fullyRead))]),
+    )
+  }
+
+  async #commit(changes: readonly Change<unknown>[]): Promise<void> {
     if (changes.length > 0) await this.#parts.commit(changes)
   }
 
@@ -103,7 +113,8 @@ export class Receipts {
     const marked = beforeId === undefined ? undefined : await this.#parts.rooms.event(beforeId)
     if (marked !== undefined && marked.position >= event.position) return []
     const contentJson = JSON.stringify({ event_id: event.eventId })
-    return [this.#parts.accountData.put({ user, room, type: FULLY_READ, contentJson })]
+    const entry = { user, room, type: FULLY_READ, contentJson }
+    return [this.#parts.accountData.replace(entry, before?.position ?? 0)]
   }
 
   async #eventIn(room: RoomNumber, text: string): Promise<StoredEvent> {

@@ -1,4 +1,4 @@
-import { BoundedCache, type CacheStats, KeyedLock, type Unavailable } from '#base'
+import { BoundedCache, type CacheStats, Contended, KeyedLock } from '#base'
 import { toRoomEvent } from '#rules'
 import { type EventId, type JsonObject, MatrixError, type Pdu, ROOM_VERSIONS, type RoomId, type UserId } from '#spec'
 import {
@@ -52,12 +52,6 @@ const MAX_TRIES = 10
 /** The second try follows at once; each later one waits a random part of this time, multiplied by the tries before it. */
 const WAIT_MS = 8
 
-/** Other processes change the room faster than a turn can follow. Clients get 503 with a time to retry. */
-class RoomBusy extends Error implements Unavailable {
-  override readonly name = 'RoomBusy'
-  readonly retryAfterMs = 1_000
-}
-
 interface TurnResult<Value> {
   readonly value: Value
   readonly live: LiveRoom
@@ -109,7 +103,7 @@ export class Rooms {
       } catch (error) {
         this.#drop(live)
         if (!hasMoved(error)) throw error
-        if (tries >= MAX_TRIES) throw new RoomBusy(`${roomId} changed during each of ${tries} tries`, { cause: error })
+        if (tries >= MAX_TRIES) throw new Contended(`${roomId} changed during each of ${tries} tries`, { cause: error })
         if (tries > 1) await this.#wait(tries)
       }
     }
@@ -133,7 +127,7 @@ export class Rooms {
       } catch (error) {
         // Another process made a room of the same user, with the same id, in the same millisecond.
         if (!(error instanceof WriteConflict) || error.kind !== 'room-exists') throw error
-        if (tries >= MAX_TRIES) throw new RoomBusy('no room id was free', { cause: error })
+        if (tries >= MAX_TRIES) throw new Contended('no room id was free', { cause: error })
         await this.#wait(tries)
       }
     }

@@ -14,6 +14,7 @@ export interface Transaction {
 }
 
 const TRANSACTIONS_BYTES = 8 * 1024 * 1024
+const REPEATERS_BYTES = 1024 * 1024
 
 /** Sends messages, state other than memberships, and redactions. All methods throw `M_FORBIDDEN` for unknown rooms. */
 export class Sending {
@@ -26,14 +27,23 @@ export class Sending {
     sizeBytes: (eventId, key) => 200 + eventId.length + key.length * 2,
   })
   readonly #underWay = new Map<string, Promise<EventId>>()
+  /**
+   * Devices that repeated a transaction from before the start of this process, or too old to be in `#answered`. Theirs are looked up before a turn, so that
+   * a client that repeats a thousand disturbs the room once.
+   */
+  readonly #repeaters = new BoundedCache<number, true>({
+    name: 'repeating-devices',
+    limitBytes: REPEATERS_BYTES,
+    sizeBytes: () => 100,
+  })
 
   constructor(rooms: Rooms, reader: RoomsReader) {
     this.#rooms = rooms
     this.#reader = reader
   }
 
-  stats(): CacheStats {
-    return this.#answered.stats()
+  get caches(): readonly { stats(): CacheStats }[] {
+    return [this.#answered, this.#repeaters]
   }
 
   /** Sends an event that is not state. A repeated transaction returns the first event. */
@@ -115,12 +125,16 @@ export class Sending {
   }
 
   async #sendOnce({ device, scope, id }: Transaction, send: () => Promise<EventId>): Promise<EventId> {
+    const stored = (): Promise<EventId | undefined> => this.#reader.transactionEvent(device, scope, id)
+    const before = this.#repeaters.get(device) === undefined ? undefined : await stored()
+    if (before !== undefined) return before
     try {
       return await send()
     } catch (error) {
       const repeated = error instanceof WriteConflict ? error.kind === 'transaction-used' : error instanceof MatrixError
-      const eventId = repeated ? await this.#reader.transactionEvent(device, scope, id) : undefined
+      const eventId = repeated ? await stored() : undefined
       if (eventId === undefined) throw error
+      this.#repeaters.set(device, true)
       return eventId
     }
   }

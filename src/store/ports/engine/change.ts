@@ -1,3 +1,5 @@
+import type { Unavailable } from '#base'
+
 /**
  * A write, as plain data. Writers make changes; only `Commit` carries them out, all of one call in one transaction, synced to disk
  * before it returns. So nothing can be written outside a transaction, and a change can be sent to the thread that writes.
@@ -20,9 +22,13 @@ export type Outputs<Changes extends readonly Change<unknown>[]> = {
  */
 export type Commit = <const Changes extends readonly Change<unknown>[]>(changes: Changes) => Promise<Outputs<Changes>>
 
-/** A change that does not fit what is stored. Each writer documents its kinds. */
-export class WriteConflict extends Error {
+/**
+ * A change that does not fit what is stored. Each writer documents its kinds, and callers turn each kind into an answer or try again. One that
+ * nobody expected is not the client's fault and may pass: by `retryAfterMs` it is answered 503, never 500.
+ */
+export class WriteConflict extends Error implements Unavailable {
   override readonly name = 'WriteConflict'
+  readonly retryAfterMs = 1_000
   readonly kind: string
 
   constructor(kind: string, detail = kind) {

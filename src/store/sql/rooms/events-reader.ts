@@ -3,7 +3,7 @@ import type { EventId } from '#spec'
 import type { EventsReader, HistoryPlace, StoredEvent } from '../../ports/rooms/events.ts'
 import type { Db } from '../engine/index.ts'
 import { selectEvents, toStoredEvent } from './stored-events.ts'
-import { query } from './tables.ts'
+import { eventOfTransaction, query } from './tables.ts'
 
 const eventById = query((db, param: { eventId: EventId }) => selectEvents(db).where('e.event_id', '=', param.eventId))
 
@@ -69,15 +69,6 @@ const eventsOfAllRooms = query((db, param: { after: number; upTo: number; limit:
     .where('e.event', '<=', param.upTo)
     .orderBy('e.event')
     .limit(param.limit),
-)
-
-const eventOfTransaction = query((db, param: { device: number; scope: string; id: string }) =>
-  db
-    .selectFrom('events')
-    .select('event_id')
-    .where('txn_device', '=', param.device)
-    .where('txn_scope', '=', param.scope)
-    .where('txn_id', '=', param.id),
 )
 
 const BEFORE_ALL = Number.MIN_SAFE_INTEGER

@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely'
 import { WriteConflict } from '../../ports/engine/change.ts'
 import type { EmptyRoom, RoomPurgesWriter } from '../../ports/rooms/room-purges.ts'
 import { defineWrite, insertInto } from '../engine/index.ts'
-import { compareBase, storedBase } from './room-base.ts'
+import { isBase, storedBase } from './room-base.ts'
 import { query, type RoomTables } from './tables.ts'
 
 interface OfRoom {
@@ -51,7 +51,7 @@ const begin = defineWrite(
   'roomPurges.begin',
   ['events'],
   async (tx, { room, roomId, base }: EmptyRoom): Promise<void> => {
-    compareBase(await storedBase(tx, room), base)
+    if (!isBase(await storedBase(tx, room), base)) throw new WriteConflict('room-changed')
     if ((await tx.run(takeRoom, { room })) === 0) throw new WriteConflict('room-changed')
     await tx.run(takeAliases, { room })
     await tx.run(takeMissing, { room })

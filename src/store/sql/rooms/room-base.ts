@@ -74,9 +74,8 @@ export const storedBase = async (tx: Tx, room: number): Promise<StoredBase> => {
 }
 
 /** The compare of the compare-and-set. */
-export const compareBase = (stored: RoomBase, expected: RoomBase): void => {
-  if (stored.sequence !== expected.sequence || stored.head !== expected.head) throw new WriteConflict('room-changed')
-}
+export const isBase = (stored: RoomBase, expected: RoomBase): boolean =>
+  stored.sequence === expected.sequence && stored.head === expected.head
 
 /** The references of an event that are checked. Those of outliers and refused events are not: nothing follows them. */
 const references = (event: NewStoredEvent): readonly EventId[] =>

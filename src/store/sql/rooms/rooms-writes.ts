@@ -10,10 +10,10 @@ import {
   type RoomsWriter,
 } from '../../ports/rooms/room-change.ts'
 import { defineWrite, packed, type Tx } from '../engine/index.ts'
-import { assertReferences, branchesText, compareBase, storedBase } from './room-base.ts'
+import { assertReferences, branchesText, isBase, storedBase } from './room-base.ts'
 import { storeChange } from './room-change.ts'
 import { roomChangePacking } from './room-change-packing.ts'
-import { insertAliases, query } from './tables.ts'
+import { eventOfTransaction, insertAliases, query } from './tables.ts'
 
 const insertRoom = query(
   (db, param: { roomId: RoomId; version: string; extremities: string | null; published: number }) =>
@@ -88,10 +88,19 @@ const create = defineWrite('rooms.create', ['events'], async (tx, input: NewRoom
   return { room, base: { sequence: 1, head: headOf(change.extremities) }, positions }
 })
 
+/** Whether an event of the change has the transaction of a stored one. */
+const hasUsedTransaction = async (tx: Tx, { events }: Pick<RoomChange, 'events'>): Promise<boolean> => {
+  for (const { transaction } of events)
+    if (transaction !== undefined && (await tx.first(eventOfTransaction, transaction)) !== undefined) return true
+  return false
+}
+
 const applyChange = async (tx: Tx, change: RoomChange): Promise<AppliedRoomChange> => {
   const { room, base } = change
   const stored = await storedBase(tx, room)
-  compareBase(stored, base)
+  // A repeated request is told so whatever happened to the room: a hundred of them fail at once, not one after the other.
+  if (!isBase(stored, base))
+    throw new WriteConflict((await hasUsedTransaction(tx, change)) ? 'transaction-used' : 'room-changed')
   await assertReferences(tx, room, change, base.head)
   const first = tx.next('events', timelineLength(change), 'in-rows')
   const { positions, resolvedPosition } = await storeChange(tx, room, change, first, false)

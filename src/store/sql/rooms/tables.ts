@@ -141,3 +141,12 @@ export const insertAliases = insertInto(
   { alias: 'text', room: 'integer', creator: 'integer' },
   { ifExists: 'alias-exists' },
 )
+
+export const eventOfTransaction = query((db, param: { device: number; scope: string; id: string }) =>
+  db
+    .selectFrom('events')
+    .select('event_id')
+    .where('txn_device', '=', param.device)
+    .where('txn_scope', '=', param.scope)
+    .where('txn_id', '=', param.id),
+)
