@@ -13,6 +13,7 @@ import {
   type RoomId,
   type UserId,
 } from '#spec'
+import { roomIdOf } from './own-user.ts'
 
 export const RoomIdPath = Type.Object({ roomId: Type.String() })
 
@@ -89,6 +90,16 @@ export const hidingUnknownRoom = async <Value>(change: Promise<Value>): Promise<
     throw error instanceof UnknownRoom ? error.hidden() : error
   }
 }
+
+export interface RoomReaders {
+  mayRead(roomId: RoomId, user: Requester): Promise<void>
+}
+
+/** For endpoints that read a room: `allows` of these. */
+export const readersOf =
+  (rooms: RoomReaders) =>
+  ({ requester, params }: { readonly requester: Requester; readonly params: { readonly roomId: string } }) =>
+    rooms.mayRead(roomIdOf(params.roomId), requester)
 
 /** The servers to join through, under today's name and the one before it. They are ignored: this server knows all rooms that it can join. */
 export const ViaQuery = Type.Object({

@@ -86,6 +86,11 @@ export interface Endpoint<
    * the body unread, with the time of an upload to arrive. `'form'`: the fields that an HTML form posts; other bodies have no fields.
    */
   readonly body?: B
+  /**
+   * Throws where the caller may not ask at all, whatever the request says. Asked only before a refusal of the request's form (400) is told: callers
+   * whom the handler would refuse must not learn first that a parameter is missing. `query` is as it came, not held against its schema.
+   */
+  readonly allows?: (request: AllowsRequest<R, Shape<P>>) => Promise<void>
   /** Makes the page for a refusal, where a browser shows the answer to a person. */
   readonly errorPage?: (error: MatrixError) => CustomReply
   /** An absent or empty body counts as `{}` (several calls of the specification have optional bodies). */
@@ -100,10 +105,17 @@ export interface Endpoint<
   handler(request: EndpointRequest<R, Shape<P>, Shape<Q>, BodyShape<B>>): Promise<Answer>
 }
 
+/** The parts of a request by which its caller is judged before its form is. */
+export type AllowsRequest<R extends Requester | undefined, P> = Pick<
+  EndpointRequest<R, P, Readonly<Record<string, unknown>>, unknown>,
+  'requester' | 'params' | 'query' | 'path'
+>
+
 export type AnyRequest = EndpointRequest<Requester | undefined, unknown, unknown, unknown>
 
 /** An endpoint with its types forgotten: what the edge serves. The shapes were checked where it was declared. */
-export type AnyEndpoint = Omit<Endpoint, 'handler'> & {
+export type AnyEndpoint = Omit<Endpoint, 'handler' | 'allows'> & {
+  readonly allows?: (request: AnyRequest & { readonly query: Readonly<Record<string, unknown>> }) => Promise<void>
   handler(request: AnyRequest): Promise<Answer>
 }
 

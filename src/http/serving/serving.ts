@@ -1,4 +1,5 @@
 import type { Clock, Logger } from '#base'
+import { MatrixError } from '#spec'
 import { asInV1, refuse } from '../answering/errors.ts'
 import { sendJson, sendOutcome } from '../answering/send.ts'
 import { sendFileReply } from '../answering/send-file.ts'
@@ -61,7 +62,7 @@ export class Serving implements Ending {
       this.#check(incoming)
       await this.#answer(incoming, await this.#outcomeOf(incoming))
     } catch (thrown) {
-      this.refuse(incoming, thrown)
+      this.refuse(incoming, await this.#toldFirst(incoming, thrown))
     }
   }
 
@@ -102,6 +103,19 @@ export class Serving implements Ending {
     params?.(incoming.params)
     query?.(incoming.query)
     body?.(incoming.body)
+  }
+
+  /** The refusal to tell: that the caller may not ask at all comes before any of what is asked. */
+  async #toldFirst(incoming: IncomingRequest, thrown: unknown): Promise<unknown> {
+    const { allows } = this.endpoint
+    const isForm = thrown instanceof MatrixError && thrown.status === 400
+    if (allows === undefined || !isForm || incoming.requester === undefined) return thrown
+    try {
+      await allows(incoming)
+      return thrown
+    } catch (denied) {
+      return denied
+    }
   }
 
   /** A user who was logged out while the handler took its time is told that, and no news. */

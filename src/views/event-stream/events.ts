@@ -92,6 +92,11 @@ export class EventStream {
     return LongPoll.begin({ streams, clock, source: this.#source }, reading, request.timeoutMs)
   }
 
+  /** Throws `M_FORBIDDEN` for a room whose stream the viewer may not read. */
+  async mayRead(roomId: RoomId, viewer: RoomViewer): Promise<void> {
+    await this.#parts.scopes.of(viewer, roomId)
+  }
+
   async #poll(reading: Reading): Promise<PollResult> {
     const { request, from, to } = reading
     const { streams, scopes, clock } = this.#parts

@@ -45,6 +45,11 @@ export class Timeline {
     this.#places = { reader, streams }
   }
 
+  /** Throws `M_FORBIDDEN` for a room of which the user may read nothing. */
+  async mayRead(roomId: RoomId, { userId }: Pick<RoomViewer, 'userId'>): Promise<void> {
+    await this.#visibility.access(roomId, userId)
+  }
+
   /**
    * `GET /messages`. Former members read up to where they left. `end` is given with every page that held anything: whether there
    * is more before a room's first known event shows on the next request. Throws `M_FORBIDDEN`, `M_INVALID_PARAM`.

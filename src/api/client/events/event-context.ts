@@ -2,10 +2,10 @@ import Type from 'typebox'
 import { type AnyEndpoint, endpoint, RawJson, user, v3 } from '#http'
 import type { Timeline } from '#views'
 import { roomIdOf } from '../own-user.ts'
-import { eventIdOf } from '../room-path.ts'
+import { eventIdOf, readersOf } from '../room-path.ts'
 
 export interface EventContextDeps {
-  readonly timeline: Pick<Timeline, 'context'>
+  readonly timeline: Pick<Timeline, 'context' | 'mayRead'>
 }
 
 /** `event_context.yaml`. */
@@ -16,6 +16,7 @@ export const eventContextEndpoints = ({ timeline }: EventContextDeps): readonly 
     auth: user({ guests: true }),
     rateLimit: 'read',
     params: Type.Object({ roomId: Type.String(), eventId: Type.String() }),
+    allows: readersOf(timeline),
     query: Type.Object({
       limit: Type.Optional(Type.Integer({ minimum: 0 })),
       filter: Type.Optional(Type.String()),

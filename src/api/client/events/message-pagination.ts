@@ -3,10 +3,10 @@ import { type AnyEndpoint, endpoint, oldPaths, RawJson, user, v3 } from '#http'
 import { oldRange, type Timeline } from '#views'
 import { viewerOf } from '../old-clients.ts'
 import { roomIdOf } from '../own-user.ts'
-import { RoomIdPath } from '../room-path.ts'
+import { RoomIdPath, readersOf } from '../room-path.ts'
 
 export interface MessagePaginationDeps {
-  readonly timeline: Pick<Timeline, 'messages'>
+  readonly timeline: Pick<Timeline, 'messages' | 'mayRead'>
 }
 
 const Token = Type.Optional(Type.String())
@@ -21,6 +21,7 @@ export const messagePaginationEndpoints = ({ timeline }: MessagePaginationDeps):
     auth: user({ guests: true }),
     rateLimit: 'read',
     params: RoomIdPath,
+    allows: readersOf(timeline),
     query: Type.Object({ from: Token, to: Token, dir: Type.Enum(['b', 'f']), limit: Limit, filter: Filter }),
     handler: async ({ requester, params, query: { from, to, dir, limit, filter } }) => {
       const direction = dir === 'b' ? 'backward' : 'forward'
@@ -34,6 +35,7 @@ export const messagePaginationEndpoints = ({ timeline }: MessagePaginationDeps):
     auth: user({ guests: true }),
     rateLimit: 'read',
     params: RoomIdPath,
+    allows: readersOf(timeline),
     query: Type.Object({
       from: Token,
       to: Token,

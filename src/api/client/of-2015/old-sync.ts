@@ -8,9 +8,9 @@ import { roomIdOf } from '../own-user.ts'
 import { eventIdOf } from '../room-path.ts'
 
 export interface OldSyncDeps {
-  readonly eventStream: Pick<EventStream, 'events'>
+  readonly eventStream: Pick<EventStream, 'events' | 'mayRead'>
   readonly initialSync: Pick<InitialSync, 'everything'>
-  readonly timeline: Pick<Timeline, 'eventAnywhere'>
+  readonly timeline: Pick<Timeline, 'eventAnywhere' | 'mayRead'>
   readonly presence: SyncDeps['presence']
 }
 
@@ -35,6 +35,10 @@ export const oldSyncEndpoints = (deps: OldSyncDeps): readonly AnyEndpoint[] => [
       timeout: Type.Optional(Type.Integer({ minimum: 0 })),
       room_id: Type.Optional(Type.String()),
     }),
+    allows: async ({ requester, query, path }) => {
+      if (typeof query.room_id === 'string')
+        await deps.eventStream.mayRead(roomIdOf(query.room_id), viewerOf(requester, path))
+    },
     handler: async ({ requester, query, path }) => {
       if (requester.kind === 'guest' && query.room_id === undefined)
         throw new MatrixError('M_GUEST_ACCESS_FORBIDDEN', 'Guests must name a room')

@@ -4,10 +4,10 @@ import type { RoomStates, Timeline } from '#views'
 import { StatePath, statePaths } from '../events/room-state.ts'
 import { viewerOf } from '../old-clients.ts'
 import { roomIdOf } from '../own-user.ts'
-import { eventIdOf, plainText, RoomIdPath } from '../room-path.ts'
+import { eventIdOf, plainText, RoomIdPath, readersOf } from '../room-path.ts'
 
 export interface RoomsDeps {
-  readonly timeline: Pick<Timeline, 'event'>
+  readonly timeline: Pick<Timeline, 'event' | 'mayRead'>
   readonly roomStates: Pick<RoomStates, 'all' | 'one' | 'members' | 'joinedMembers'>
 }
 
@@ -39,6 +39,7 @@ export const roomsEndpoints = ({ timeline, roomStates }: RoomsDeps): readonly An
     auth: user({ guests: true }),
     rateLimit: 'read',
     params: StatePath,
+    allows: readersOf(timeline),
     query: Type.Object({ format: Type.Optional(Type.Enum(['content', 'event'])) }),
     handler: async ({ requester, params, query, path }) => {
       const entry = { type: plainText(params.eventType), stateKey: plainText(params.stateKey ?? '') }
@@ -52,6 +53,7 @@ export const roomsEndpoints = ({ timeline, roomStates }: RoomsDeps): readonly An
     auth: user({ guests: true }),
     rateLimit: 'read',
     params: RoomIdPath,
+    allows: readersOf(timeline),
     query: Type.Object({
       at: Type.Optional(Type.String()),
       membership: MembershipQuery,
@@ -63,7 +65,7 @@ export const roomsEndpoints = ({ timeline, roomStates }: RoomsDeps): readonly An
       return new RawJson(await roomStates.members({ roomId, at, membership, notMembership }, requester))
     },
   }),
-  oldMembersEndpoint(roomStates),
+  oldMembersEndpoint({ timeline, roomStates }),
   endpoint({
     method: 'GET',
     paths: v3('/rooms/:roomId/joined_members'),
@@ -75,13 +77,14 @@ export const roomsEndpoints = ({ timeline, roomStates }: RoomsDeps): readonly An
   }),
 ]
 
-const oldMembersEndpoint = (roomStates: RoomsDeps['roomStates']): AnyEndpoint =>
+const oldMembersEndpoint = ({ timeline, roomStates }: RoomsDeps): AnyEndpoint =>
   endpoint({
     method: 'GET',
     paths: oldPaths('/rooms/:roomId/members'),
     auth: user({ guests: true }),
     rateLimit: 'read',
     params: RoomIdPath,
+    allows: readersOf(timeline),
     query: Type.Object({
       from: Type.Optional(Type.String()),
       to: Type.Optional(Type.String()),
