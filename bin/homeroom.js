@@ -3,14 +3,20 @@
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import nodeModule from 'node:module'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const LEAST_MAJOR = 24
 const major = Number(process.versions.node.split('.')[0])
 
 if (major >= LEAST_MAJOR) {
-  // Stripped types and compiled code are kept between starts: it halves the time a start takes.
-  const cache = fileURLToPath(new URL('../node_modules/.cache/homeroom', import.meta.url))
+  // Stripped types and compiled code are kept between starts: it halves the time a start takes. A service whose user may not write into the
+  // program's folder has a folder of its own, which systemd names in CACHE_DIRECTORY.
+  const own = process.env.CACHE_DIRECTORY?.split(':')[0]
+  const cache =
+    own === undefined
+      ? fileURLToPath(new URL('../node_modules/.cache/homeroom', import.meta.url))
+      : join(own, 'compiled')
   nodeModule.enableCompileCache(cache)
   // For the threads, which do not inherit it.
   process.env.NODE_COMPILE_CACHE ??= cache
@@ -25,7 +31,7 @@ if (major >= LEAST_MAJOR) {
       env: { ...process.env, HOMEROOM_REEXECUTED: '1' },
     })
     // A terminal sends its signals to both; those sent to this process alone are passed on.
-    for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal))
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
     child.on('error', () => tooOld())
     child.on('exit', (code) => {
       process.exitCode = code ?? 1

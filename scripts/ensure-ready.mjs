@@ -5,7 +5,7 @@
 //   --omit-dev   development dependencies need not be there (they are several hundred megabytes)
 
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -77,15 +77,29 @@ function fail(sentence) {
   process.exit(1)
 }
 
-/** Not `npm ci`: it refuses where a registry lacks an optional package of some other platform. */
+/**
+ * Not `npm ci`: it refuses where a registry lacks an optional package of some other platform. The lock file stays as it is: npm 10 takes out
+ * what it does not know, and the next `git pull` would refuse to write over the changed file.
+ */
 function install({ withDev }) {
-  const options = ['install', '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error', '--include=optional']
+  const lockFile = join(root, 'package-lock.json')
+  const lock = readFileSync(lockFile)
+  const options = [
+    'install',
+    '--no-save',
+    '--no-audit',
+    '--no-fund',
+    '--ignore-scripts',
+    '--loglevel=error',
+    '--include=optional',
+  ]
   options.push(withDev ? '--include=dev' : '--omit=dev')
   const npm = process.env.npm_execpath
   // The Node that runs npm, not the one in node_modules that npm may be about to replace.
   const result = npm?.endsWith('.js')
     ? spawnSync(process.env.npm_node_execpath ?? process.execPath, [npm, ...options], { cwd: root, stdio: 'inherit' })
     : spawnSync('npm', options, { cwd: root, stdio: 'inherit', shell: process.platform === 'win32' })
+  if (!readFileSync(lockFile).equals(lock)) writeFileSync(lockFile, lock)
   if (result.status !== 0) {
     const ending = result.error?.message ?? (result.signal ? `signal ${result.signal}` : `exit code ${result.status}`)
     fail(`the dependencies could not be installed (${ending}); npm's own message stands above.`)
@@ -109,7 +123,18 @@ function removeBundledNode() {
   }
 }
 
+/** Links the installed runtime into node_modules/.bin, which some versions of npm 10 leave out for optional packages. */
+function linkBundledNode() {
+  if (process.platform === 'win32' || existsSync(join(binFolder, 'node'))) return
+  const [path, entry] = findRuntimePackage(wanted) ?? []
+  if (path === undefined || !existsSync(join(root, path, entry.bin.node))) return
+  mkdirSync(binFolder, { recursive: true })
+  rmSync(join(binFolder, 'node'), { force: true })
+  symlinkSync(join('..', path.slice('node_modules/'.length), entry.bin.node), join(binFolder, 'node'))
+}
+
 function ensureNode() {
+  linkBundledNode()
   const bundled = readBundledNodeVersion()
   if (bundled !== null && majorOf(bundled) >= OLDEST_NODE_MAJOR) return
   if (majorOf(process.version) >= OLDEST_NODE_MAJOR) return removeBundledNode()

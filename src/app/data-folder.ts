@@ -1,19 +1,17 @@
 import { constants } from 'node:fs'
-import { access, mkdir, open, readFile, rename, stat, unlink } from 'node:fs/promises'
+import { access, open, readFile, rename, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Random } from '#base'
-import { FolderInUse, lockFolder } from '#store'
+import { FolderInUse, lockFolder, makeFolder } from '#store'
 import { codeOf, reasonOf, StartError } from './start-error.ts'
 
-/** Makes the data folder, readable for this user alone, and checks that it can be written to. */
-export const prepareDataFolder = async (folder: string): Promise<void> => {
+/** Makes the folder, readable for this user alone, and checks that it can be written to. Throws `StartError`. */
+export const prepareFolder = async (kind: 'data' | 'media', folder: string): Promise<void> => {
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 })
+    await makeFolder(folder)
     await access(folder, constants.R_OK | constants.W_OK | constants.X_OK)
-    if (!(await stat(folder)).isDirectory()) throw new StartError(`The data folder ${folder} is no folder`)
   } catch (cause) {
-    if (cause instanceof StartError) throw cause
-    throw new StartError(`The data folder ${folder} cannot be used: ${reasonOf(cause)}`, { cause })
+    throw new StartError(`The ${kind} folder ${folder} cannot be used: ${reasonOf(cause)}`, { cause })
   }
 }
 

@@ -16,9 +16,10 @@ import {
 import { unknownAddressPage } from '#pages'
 import { ShortLivedTables, writers } from '#store'
 import { compose } from './compose/compose.ts'
-import { lockDataFolder, prepareDataFolder, processIdIn } from './data-folder.ts'
+import { lockDataFolder, prepareFolder, processIdIn } from './data-folder.ts'
 import { openDatabase } from './database.ts'
 import { addEngineReadings } from './metrics.ts'
+import { openToOthers } from './open-to-others.ts'
 import { openServerKeys } from './server-keys.ts'
 import { codeOf, reasonOf, StartError } from './start-error.ts'
 
@@ -38,6 +39,8 @@ export interface Addresses {
 export interface Homeserver {
   /** Opens everything and listens. If that fails, closes everything again and throws `StartError` with one line for the operator. */
   start(): Promise<Addresses>
+  /** Reads the TLS files anew, for new connections. If that fails, the old ones stay, and `StartError` says why. */
+  reload(): Promise<void>
   /** Refuses new requests, lets long polls answer and commits end, then closes; within 10 s. May be called more than once. */
   stop(): Promise<void>
   /** The endpoints that it serves; empty before it started. */
@@ -52,6 +55,7 @@ export const createHomeserver = (options: HomeserverOptions): Homeserver => {
   const running = new Running(options)
   return {
     start: () => running.start(),
+    reload: () => running.reload(),
     stop: () => running.stop(),
     get endpoints() {
       return running.endpoints
@@ -67,6 +71,7 @@ class Running {
   /** Called in reverse order, by a stop and by a start that fails. */
   readonly #closers: (() => Promise<void>)[] = []
   #stopping: Promise<void> | undefined
+  #edge: Edge | undefined
   endpoints: readonly AnyEndpoint[] = []
 
   constructor({ config, clock, random, logger }: HomeserverOptions) {
@@ -85,6 +90,17 @@ class Running {
     }
   }
 
+  async reload(): Promise<void> {
+    const { tls } = this.#config.listen
+    if (tls === undefined || this.#edge === undefined) return
+    const texts = await tlsTextsOf(tls)
+    try {
+      this.#edge.renewTls(texts)
+    } catch (cause) {
+      throw tlsRefused(cause)
+    }
+  }
+
   stop(): Promise<void> {
     this.#stopping ??= this.#close()
     return this.#stopping
@@ -93,7 +109,7 @@ class Running {
   async #open(): Promise<Addresses> {
     const config = this.#config
     const { dataFolder } = config.storage
-    await prepareDataFolder(dataFolder)
+    await prepareFolder('data', dataFolder)
     const unlock = lockDataFolder(dataFolder)
     this.#closers.push(async () => unlock())
     const store = await openDatabase(config.storage, this.#clock, this.#logger)
@@ -143,6 +159,7 @@ class Running {
         ...(metrics === undefined ? {} : { observe: metrics.observe }),
       },
     })
+    this.#edge = edge
     this.#closers.push(() => edge.stop(STOP_GRACE_MS))
     return this.#listen(edge, metrics)
   }
@@ -158,6 +175,8 @@ class Running {
     const url = await listening({ host, port }, (listener) => edge.listen(listener))
     const tlsUrl =
       tlsListener === undefined ? undefined : await listening(tlsListener, (listener) => edge.listen(listener))
+    for (const warning of await openToOthers(this.#config)) this.#logger.warn({}, warning)
+    this.#logger.info({ url, tlsUrl, metricsUrl, serverName: this.#config.server.name }, 'listening')
     return { url, ...(tlsUrl === undefined ? {} : { tlsUrl }), ...(metricsUrl === undefined ? {} : { metricsUrl }) }
   }
 
@@ -186,10 +205,21 @@ const limitsOf = ({ listen, media }: Config): EdgeLimits => ({
   writeTimeoutMs: listen.writeTimeout,
 })
 
-const tlsListenerOf = async (
-  host: string,
-  { port, certFile, keyFile }: NonNullable<Config['listen']['tls']>,
-): Promise<Listener> => ({ host, port, tls: { cert: await readPem(certFile), key: await readPem(keyFile) } })
+type Tls = NonNullable<Config['listen']['tls']>
+
+const tlsListenerOf = async (host: string, tls: Tls): Promise<Listener> => ({
+  host,
+  port: tls.port,
+  tls: await tlsTextsOf(tls),
+})
+
+const tlsTextsOf = async ({ certFile, keyFile }: Tls) => ({
+  cert: await readPem(certFile),
+  key: await readPem(keyFile),
+})
+
+const tlsRefused = (cause: unknown): StartError =>
+  new StartError(`HTTPS cannot be served with this certificate and key: ${reasonOf(cause)}`, { cause })
 
 const readPem = async (file: string): Promise<string> => {
   try {
@@ -214,7 +244,7 @@ const listening = async (listener: Listener, open: (listener: Listener) => Promi
         throw new StartError(`${host} is no address of this machine`, { cause })
       default:
         if (listener.tls === undefined) throw cause
-        throw new StartError(`HTTPS cannot be served with this certificate and key: ${reasonOf(cause)}`, { cause })
+        throw tlsRefused(cause)
     }
   }
 }

@@ -8,6 +8,7 @@ import {
   type Listener,
   listen,
   openServer,
+  renewTls,
   type SocketLimits,
 } from './connections/sockets.ts'
 import type { CustomReply } from './endpoint/answer.ts'
@@ -47,6 +48,8 @@ export interface EdgeOptions {
 export interface Edge {
   /** Returns the base URL. Throws as Node does when it cannot listen. */
   listen(listener: Listener): Promise<string>
+  /** Gives all HTTPS listeners another certificate, for new connections. Throws as Node does if it cannot be used. */
+  renewTls(tls: NonNullable<Listener['tls']>): void
   /** Stops accepting, aborts every request's signal, waits for the answers; after `graceMs` it cuts connections. */
   stop(graceMs: number): Promise<void>
 }
@@ -113,6 +116,10 @@ class HttpEdge implements Edge {
     const server = openServer(listener, this.#limits, (request, response) => this.#handle(request, response))
     this.#servers.push(server)
     return listen(server, listener)
+  }
+
+  renewTls(tls: NonNullable<Listener['tls']>): void {
+    for (const server of this.#servers) renewTls(server, tls)
   }
 
   async stop(graceMs: number): Promise<void> {

@@ -145,7 +145,7 @@ function configOf(
     ...settings,
     listen: { port: 0, ...settings.listen },
     storage: { ...storage, ...settings.storage },
-    passwords: { hashMemory: '8KiB', hashPasses: 1, ...settings.passwords },
+    passwords: { hashMemory: '8KiB', hashPasses: 1, minLength: 1, ...settings.passwords },
     rateLimits: { enabled: false, ...settings.rateLimits },
     logging: { level: 'silent', ...settings.logging },
   }

@@ -13,8 +13,12 @@ export interface ServerSetup {
   readonly env?: Readonly<Record<string, string>>
 }
 
-/** Settings under which a hash costs what a test can spend. */
-export const CHEAP_PASSWORDS = { HOMEROOM_PASSWORDS_HASH_MEMORY: '8KiB', HOMEROOM_PASSWORDS_HASH_PASSES: '1' }
+/** Settings under which a hash costs what a test can spend, and a password may be short. */
+export const CHEAP_PASSWORDS = {
+  HOMEROOM_PASSWORDS_HASH_MEMORY: '8KiB',
+  HOMEROOM_PASSWORDS_HASH_PASSES: '1',
+  HOMEROOM_PASSWORDS_MIN_LENGTH: '1',
+}
 
 export interface Exit {
   readonly code: number | null

@@ -14,6 +14,7 @@ import {
 } from '#domain'
 import { addressRule, UrlFetcher } from '#net'
 import { type LeasedWork, type MediaFiles, openMediaFolder, openObjectStore, type Turns, writers } from '#store'
+import { prepareFolder } from '../data-folder.ts'
 import { PACKAGE_VERSION } from '../package-version.ts'
 import type { Ground } from './ground.ts'
 import { turnsOf } from './turns.ts'
@@ -71,13 +72,19 @@ export const buildMedia = async (ground: Ground): Promise<BuiltMedia> => {
 const mediaTurnsOf = (ground: Ground): Turns =>
   ground.config.s3.bucket === undefined ? new KeyedLock<string>() : turnsOf(ground, 'media-turn')
 
-const openFiles = ({ config, random }: Ground): Promise<MediaFiles> => {
+/** Throws `StartError`. */
+const openFiles = async ({ config, random }: Ground): Promise<MediaFiles> => {
   const { dataFolder } = config.storage
   const { bucket, endpoint, region, accessKeyId, secretAccessKey, prefix = '', pathStyle, requestTimeout } = config.s3
-  if (bucket === undefined) return openMediaFolder(join(dataFolder, 'media'), random)
+  if (bucket === undefined) {
+    const folder = join(dataFolder, 'media')
+    for (const used of [folder, join(folder, 'drafts')]) await prepareFolder('media', used)
+    return openMediaFolder(folder, random)
+  }
   const credentials =
     accessKeyId === undefined || secretAccessKey === undefined ? undefined : { accessKeyId, secretAccessKey }
   const spoolFolder = join(dataFolder, 'media-spool')
+  await prepareFolder('media', spoolFolder)
   const place = { bucket, endpoint, region, credentials, prefix, pathStyle }
   return openObjectStore({ ...place, timeoutMs: requestTimeout, spoolFolder }, random)
 }

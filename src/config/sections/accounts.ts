@@ -75,7 +75,7 @@ export const sessions = {
 export const passwords = {
   title: 'How passwords are kept',
   settings: {
-    minLength: setting(integer(1, 512, 'characters'), 1, {
+    minLength: setting(integer(1, 512, 'characters'), 8, {
       description: 'The shortest password that is taken; longer than 512 characters none is.',
     }),
     hashMemory: setting(size, '19MiB', {

@@ -2,11 +2,14 @@ import { oneOf } from '../kinds.ts'
 import { setting } from '../setting.ts'
 
 export const logging = {
-  title: 'What it logs, as lines of JSON on the standard error',
+  title: 'What it logs, on the standard error',
   settings: {
     level: setting(oneOf('debug', 'info', 'warn', 'error', 'silent'), 'info', {
       flag: 'log-level',
       description: 'The least important line that is written; debug has a line for every request.',
+    }),
+    format: setting(oneOf('json', 'text'), 'json', {
+      description: 'json: each line is an object, for programs; text: for people.',
     }),
   },
 } as const

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import type { Clock } from '#base'
 
@@ -115,6 +115,11 @@ export const openServer = (listener: Listener, limits: SocketLimits, handle: Req
       : createTlsServer({ ...options, ...listener.tls }, handle)
   server.on('clientError', refuse)
   return server
+}
+
+/** New connections get this certificate. Throws as Node does if it cannot be used. */
+export const renewTls = (server: Server, tls: NonNullable<Listener['tls']>): void => {
+  if (server instanceof TlsServer) server.setSecureContext(tls)
 }
 
 /** Resolves to the URL it listens on; throws as Node does (`EADDRINUSE`, `EACCES`). */

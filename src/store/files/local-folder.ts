@@ -1,8 +1,9 @@
 import { constants } from 'node:fs'
-import { access, type FileHandle, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises'
+import { access, type FileHandle, open, readdir, rename, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { KeyedLock, type Random } from '#base'
+import { makeFolder } from '../make-folder.ts'
 import type { FileDraft, FileName, MediaFiles, StoredFile } from '../ports/media/media-files.ts'
 import { codeOf, diskFault } from './disk-fault.ts'
 import { checkFileName, isFileName } from './file-names.ts'
@@ -40,7 +41,7 @@ const foldersIn = async (folder: string): Promise<readonly string[]> =>
  */
 export const openMediaFolder = async (folder: string, random: Random): Promise<MediaFiles> => {
   const drafts = join(folder, 'drafts')
-  await mkdir(drafts, { recursive: true, mode: 0o700 })
+  await makeFolder(drafts)
   for (const left of await readdir(drafts)) await unlink(join(drafts, left))
   return new LocalFolder(folder, drafts, random)
 }
@@ -119,7 +120,7 @@ class LocalFolder implements MediaFiles {
       return
     }
     const shard = dirname(path)
-    if ((await mkdir(shard, { recursive: true, mode: 0o700 })) !== undefined) {
+    if (await makeFolder(shard)) {
       await syncFolder(this.#folder)
       await syncFolder(dirname(shard))
     }

@@ -1,6 +1,7 @@
-import { type FileHandle, mkdir, open, readdir, unlink } from 'node:fs/promises'
+import { type FileHandle, open, readdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Random } from '#base'
+import { makeFolder } from '../make-folder.ts'
 import { diskFault } from './disk-fault.ts'
 
 /** A temporary file that is written once. */
@@ -20,7 +21,7 @@ export interface Spool {
 
 /** Opens a folder for temporary files and removes those of earlier processes. Only one process at a time may use it. */
 export const openSpool = async (folder: string, random: Random): Promise<Spool> => {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  await makeFolder(folder)
   for (const left of await readdir(folder)) await unlink(join(folder, left))
   return {
     create: async () => {

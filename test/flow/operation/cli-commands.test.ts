@@ -156,7 +156,7 @@ describe('homeroom start tells in one line, without a stack, that', () => {
 
   it('the database was written by a newer version', async () => {
     using folder = temporaryFolder()
-    await run(['create-user', '--user', 'alice', '--data', folder.path], { input: 'secret\n' })
+    await run(['create-user', '--user', 'alice', '--data', folder.path], { input: 'secret password\n' })
     const database = new DatabaseSync(join(folder.path, 'homeroom.sqlite'))
     database.exec("insert into schema_migrations (name) values ('9999-from-the-future')")
     database.close()
@@ -196,9 +196,9 @@ describe('homeroom create-user', () => {
     using folder = temporaryFolder()
     const create = (name: string, input: string) =>
       run(['create-user', '--user', name, '--data', folder.path], { input })
-    expect(await create('Alice', 'secret\n')).toMatchObject({ code: 0, stdout: 'Made @alice:localhost.\n', stderr: '' })
-    expect(await create('alice', 'secret\n')).toMatchObject({ code: 1, stderr: 'homeroom: This user name is taken\n' })
-    expect(await create('a b', 'secret\n')).toMatchObject({
+    expect(await create('Alice', 'secret password\n')).toMatchObject({ code: 0, stdout: 'Made @alice:localhost.\n', stderr: '' })
+    expect(await create('alice', 'secret password\n')).toMatchObject({ code: 1, stderr: 'homeroom: This user name is taken\n' })
+    expect(await create('a b', 'secret password\n')).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(oneLine('User names')),
     })

@@ -34,13 +34,22 @@ export class Program implements AsyncDisposable {
   }
 
   /** The whole text printed, once it fits. Throws where the program ends before. */
-  async printed(pattern: RegExp): Promise<RegExpExecArray> {
+  printed(pattern: RegExp): Promise<RegExpExecArray> {
+    return this.#shown(pattern, 'stdout', () => this.#stdout)
+  }
+
+  /** The same for the standard error, where the log is. */
+  logged(pattern: RegExp): Promise<RegExpExecArray> {
+    return this.#shown(pattern, 'stderr', () => this.#stderr)
+  }
+
+  async #shown(pattern: RegExp, stream: 'stdout' | 'stderr', text: () => string): Promise<RegExpExecArray> {
     const { promise, resolve, reject } = Promise.withResolvers<RegExpExecArray>()
     const look = (): void => {
-      const match = pattern.exec(this.#stdout)
+      const match = pattern.exec(text())
       if (match !== null) resolve(match)
     }
-    this.process.stdout.on('data', look)
+    this.process[stream].on('data', look)
     look()
     void this.finished.then(({ code, stderr }) => reject(new Error(`ended with ${code}: ${stderr}`)))
     return promise

@@ -1,6 +1,6 @@
-import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Logger } from '#base'
+import { makeFolder } from '../../make-folder.ts'
 import { StoreUnavailable } from '../../ports/engine/faults.ts'
 import { CommitQueue } from '../../sql/engine/commit-queue.ts'
 import type { DialectStore, StoreOptions } from '../../sql/engine/store.ts'
@@ -16,7 +16,7 @@ const LONG_READER_WAITS_MS = 5_000
 export const openSqlite = async (path: string, options: StoreOptions): Promise<DialectStore> => {
   const { clock, logger, maxSizeBytes, durability, busyTimeoutMs = WRITER_WAITS_MS } = options
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    await makeFolder(dirname(path))
   } catch (error) {
     throw new StoreUnavailable('broken', error instanceof Error ? error.message : String(error))
   }

@@ -1,0 +1,54 @@
+import { stat } from 'node:fs/promises'
+import type { Config } from '#config'
+import { keyFileIn } from './data-folder.ts'
+
+const CHANGED_BY_OTHERS = 0o022
+const READ_BY_OTHERS = 0o077
+/** Groups may read the keys of certificates: several programs use them. */
+const READ_BY_ALL = 0o004
+
+/** What strangers and other users of this machine may do that the operator may not know of, each as a sentence. */
+export const openToOthers = async (config: Config): Promise<readonly string[]> => {
+  const { server, storage, listen } = config
+  const files = await Promise.all([
+    openFolder(storage.dataFolder),
+    openFile('signing key', server.signingKeyFile ?? keyFileIn(storage.dataFolder), READ_BY_OTHERS),
+    openFile('database', storage.database.kind === 'sqlite' ? storage.database.path : undefined, READ_BY_OTHERS),
+    openFile('TLS key', listen.tls?.keyFile, READ_BY_ALL),
+  ])
+  return [openRegistration(config), ...files].filter((warning) => warning !== undefined)
+}
+
+const LOOPBACK = /^(?:127\.\d+\.\d+\.\d+|::1|localhost)$/
+
+/** A warning where whoever reaches the server can make an account, unasked. */
+export const openRegistration = ({ registration, listen }: Config): string | undefined => {
+  const { mode, captcha, email } = registration
+  if (mode !== 'open' || captcha || email === 'required' || LOOPBACK.test(listen.host)) return undefined
+  return 'Registration is open, and the server listens beyond this machine: anybody who reaches it can make accounts; registration.mode token or closed keeps strangers out'
+}
+
+const modeOf = async (path: string): Promise<number | undefined> => {
+  // Windows has no such modes.
+  if (process.platform === 'win32') return undefined
+  try {
+    return (await stat(path)).mode & 0o777
+  } catch {
+    return undefined
+  }
+}
+
+const octal = (mode: number): string => mode.toString(8).padStart(4, '0')
+
+const openFolder = async (folder: string): Promise<string | undefined> => {
+  const mode = await modeOf(folder)
+  if (mode === undefined || (mode & CHANGED_BY_OTHERS) === 0) return undefined
+  return `The data folder ${folder} can be changed by other users of this machine (mode ${octal(mode)}): chmod 700 it`
+}
+
+/** Warns of a file that holds secrets. */
+export const openFile = async (kind: string, file: string | undefined, mask: number): Promise<string | undefined> => {
+  const mode = file === undefined ? undefined : await modeOf(file)
+  if (mode === undefined || (mode & mask) === 0) return undefined
+  return `The ${kind} ${file} can be read by other users of this machine (mode ${octal(mode)}): chmod 600 it`
+}
