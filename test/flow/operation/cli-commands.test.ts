@@ -196,8 +196,15 @@ describe('homeroom create-user', () => {
     using folder = temporaryFolder()
     const create = (name: string, input: string) =>
       run(['create-user', '--user', name, '--data', folder.path], { input })
-    expect(await create('Alice', 'secret password\n')).toMatchObject({ code: 0, stdout: 'Made @alice:localhost.\n', stderr: '' })
-    expect(await create('alice', 'secret password\n')).toMatchObject({ code: 1, stderr: 'homeroom: This user name is taken\n' })
+    expect(await create('Alice', 'secret password\n')).toMatchObject({
+      code: 0,
+      stdout: 'Made @alice:localhost.\n',
+      stderr: '',
+    })
+    expect(await create('alice', 'secret password\n')).toMatchObject({
+      code: 1,
+      stderr: 'homeroom: This user name is taken\n',
+    })
     expect(await create('a b', 'secret password\n')).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(oneLine('User names')),
