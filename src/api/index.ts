@@ -21,6 +21,7 @@ import { type LogoutDeps, logoutEndpoints } from './client/authentication/logout
 import { type RefreshDeps, refreshEndpoints } from './client/authentication/refresh.ts'
 import { type SignInDeps, signInEndpoints } from './client/authentication/sign-in.ts'
 import { ssoLoginRedirectEndpoints } from './client/authentication/sso-login-redirect.ts'
+import { type ToDeviceDeps, toDeviceEndpoints } from './client/encryption/to-device.ts'
 import { type EventContextDeps, eventContextEndpoints } from './client/events/event-context.ts'
 import { type FilterDeps, filterEndpoints } from './client/events/filter.ts'
 import { type MessagePaginationDeps, messagePaginationEndpoints } from './client/events/message-pagination.ts'
@@ -83,6 +84,7 @@ export interface ApiDeps {
   readonly media: MediaDeps
   readonly openId: OpenIdDeps & UserinfoDeps
   readonly keys: KeysServerDeps
+  readonly toDevice: ToDeviceDeps
 }
 
 export type AccountsDeps = LoginDeps &
@@ -205,6 +207,7 @@ export const apiEndpoints = (deps: ApiDeps): readonly AnyEndpoint[] => [
   ...openIdEndpoints(deps.openId),
   ...userinfoEndpoints(deps.openId),
   ...keysServerEndpoints(deps.keys),
+  ...toDeviceEndpoints(deps.toDevice),
 ]
 
 export interface ServedEndpoint {

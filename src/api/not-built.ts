@@ -42,7 +42,6 @@ export const NOT_BUILT: readonly string[] = [
   'POST /_matrix/client/v3/rooms/{roomId}/report/{eventId}',
   'POST /_matrix/client/v3/rooms/{roomId}/upgrade',
   'POST /_matrix/client/v3/search',
-  'PUT /_matrix/client/v3/sendToDevice/{eventType}/{txnId}',
   'GET /_matrix/client/v3/thirdparty/location',
   'GET /_matrix/client/v3/thirdparty/location/{protocol}',
   'GET /_matrix/client/v3/thirdparty/protocol/{protocol}',

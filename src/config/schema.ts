@@ -1,6 +1,7 @@
 import { captcha, passwords, registration, sessions } from './sections/accounts.ts'
 import { cas } from './sections/cas.ts'
 import { federation, support } from './sections/discovery.ts'
+import { encryption } from './sections/encryption.ts'
 import { identityServers } from './sections/identity-servers.ts'
 import { listen } from './sections/listen.ts'
 import { logging } from './sections/logging.ts'
@@ -33,6 +34,7 @@ export const SECTIONS = {
   s3,
   urlPreviews,
   presence,
+  encryption,
   push,
   voip,
   rateLimits,

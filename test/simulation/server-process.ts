@@ -1,7 +1,9 @@
 import { type Pending, silentLogger } from '#base'
 import { type Config, loadConfig } from '#config'
+import { Inboxes } from '#domain'
 import { type SigningKey, signingKeyFromSeed } from '#rules'
 import type { ServerName, UserId } from '#spec'
+import { writers } from '#store'
 import { type Bus, type BusMessage, Streams } from '#streams'
 import { buildPersonal, type Personal } from '../../src/app/compose/personal.ts'
 import { buildRooms, type RoomsDomain } from '../../src/app/compose/rooms.ts'
@@ -109,7 +111,9 @@ export class ServerProcess {
       exists: async (userId: UserId) => (await store.accounts.account(userId)) !== undefined,
       refusesInvite: async () => false,
     })
-    this.views = buildViews(ground, { ...this.personal, ignored: this.personal.ignoredUsers })
+    const { toDevice: reader, commit } = store
+    const inboxes = new Inboxes({ reader, writer: writers.toDevice, commit, news: streams })
+    this.views = buildViews(ground, { ...this.personal, inboxes, ignored: this.personal.ignoredUsers })
   }
 
   static async start(parts: ServerProcessParts): Promise<ServerProcess> {

@@ -30,5 +30,14 @@ export const newAccountChanges: NewAccountChanges = {
   ],
 }
 
-/** Pushers end with the device they were set on. */
-export const deviceTraces: DeviceTraces = { orphansOf: (userId) => writers.pushers.removeOrphans(userId) }
+/** The most messages that the commit removes which removes their devices; the others follow in pieces. */
+const MESSAGES_AT_ONCE = 1_000
+
+/** Everything that ends with a device, in the commit that removes it. */
+export const deviceTraces: DeviceTraces = {
+  orphansOf: (userId) => [
+    writers.pushers.removeOrphans(userId),
+    writers.accountData.removeOfGone(userId),
+    writers.toDevice.removeOfGone(userId, MESSAGES_AT_ONCE),
+  ],
+}

@@ -18,6 +18,7 @@ import { buildPersonal, type Personal } from './personal.ts'
 import { buildPush, buildPushers } from './push.ts'
 import { buildRoomPurge, buildRooms, type RoomsDomain, roomApi } from './rooms.ts'
 import { buildProviders } from './sign-in.ts'
+import { type BuiltToDevice, buildToDevice } from './to-device.ts'
 import { turnsOf } from './turns.ts'
 import { buildViews, type Views } from './views.ts'
 import { wellKnownOf } from './well-known.ts'
@@ -53,7 +54,8 @@ export const compose = async (ground: Ground): Promise<Composed> => {
     exists: (userId) => accounts.isActive(userId),
     refusesInvite: (userId, from) => refusesInvite(ground.store, userId, from),
   })
-  const views = buildViews(roomsGround, { ...personal, ignored: personal.ignoredUsers })
+  const toDevice = buildToDevice(ground, streams)
+  const views = buildViews(roomsGround, { ...personal, ...toDevice, ignored: personal.ignoredUsers })
   const media = await buildMedia(ground)
   const push = buildPush(ground, streams, views)
   const pushers = buildPushers(ground, streams, push)
@@ -61,6 +63,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
     'media-sweep': media.sweep,
     'room-purge': buildRoomPurge(ground),
     'short-lived-sweep': new ShortLivedSweep({ ...ground, writer: writers.shortLived, commit: ground.store.commit }),
+    'to-device-sweep': toDevice.sweep,
     deactivations: accounts.resuming,
     push,
   })
@@ -71,16 +74,21 @@ export const compose = async (ground: Ground): Promise<Composed> => {
     serverName: ground.config.server.name,
     random: ground.random,
   })
-  const parts: Parts = { ground, accounts, personal, rooms, views, media, pushers, openIdTokens }
+  const parts: Parts = { ground, accounts, personal, rooms, toDevice, views, media, pushers, openIdTokens }
   return {
     streams,
     issuers: [accounts.accessTokens],
     endpoints: [...operational(ground), ...apiEndpoints(buildApi(parts))],
     caches: () => [
       ...accounts.caches(),
-      ...[...personal.caches, ...views.caches, ...media.caches, rooms.rooms, ...rooms.sending.caches].map((cache) =>
-        cache.stats(),
-      ),
+      ...[
+        ...personal.caches,
+        ...views.caches,
+        ...media.caches,
+        rooms.rooms,
+        ...rooms.sending.caches,
+        toDevice.inboxes,
+      ].map((cache) => cache.stats()),
     ],
     settle: async () => {
       const ended = leases.stop()
@@ -97,6 +105,7 @@ interface Parts {
   readonly accounts: BuiltAccounts
   readonly personal: Personal
   readonly rooms: RoomsDomain
+  readonly toDevice: BuiltToDevice
   readonly views: Views
   readonly media: BuiltMedia
   readonly pushers: Pushers
@@ -136,7 +145,17 @@ const buildStreams = async ({ store, clock, random }: Ground): Promise<Streams> 
   return streams
 }
 
-const buildApi = ({ ground, accounts, personal, rooms, views, media, pushers, openIdTokens }: Parts): ApiDeps => {
+const buildApi = ({
+  ground,
+  accounts,
+  personal,
+  rooms,
+  toDevice,
+  views,
+  media,
+  pushers,
+  openIdTokens,
+}: Parts): ApiDeps => {
   const { config, shortLived, clock, signingKey } = ground
   return {
     accounts: accounts.api,
@@ -154,7 +173,8 @@ const buildApi = ({ ground, accounts, personal, rooms, views, media, pushers, op
     voip: { turnServers: new TurnServers({ settings: config.voip, clock }) },
     openId: { openIdTokens },
     keys: { ownKeys: new OwnKeys({ key: signingKey, clock }) },
-    sync: { sync: views.sync, filters: personal.filters, presence: personal.presence },
+    toDevice,
+    sync: { sync: views.sync, inboxes: toDevice.inboxes, filters: personal.filters, presence: personal.presence },
     oldSync: { ...views, presence: personal.presence },
     ...aboutServer(config),
   }

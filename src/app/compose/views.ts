@@ -7,6 +7,7 @@ import {
   EventStream,
   EventTexts,
   type IgnoredUsers,
+  type InboxesNow,
   InitialPresence,
   InitialRooms,
   InitialSync,
@@ -34,8 +35,8 @@ import {
   StreamScopes,
   Sync,
   Timeline,
+  ToDevicePart,
   type TypingNow,
-  toDevicePart,
   Unread,
   UserRooms,
   Visibility,
@@ -56,11 +57,12 @@ const CACHE_LIMITS_BYTES = {
   badges: 16 * MEBIBYTE,
 }
 
-/** The knowledge that the domain has of people at this moment: whom they ignore, where they type, who is there. */
+/** The knowledge that the domain has of people at this moment: whom they ignore, where they type, who is there, for which of their devices messages wait. */
 export interface PeopleNow {
   readonly ignored: IgnoredUsers
   readonly typing: TypingNow
   readonly presence: PresenceNow
+  readonly inboxes: InboxesNow
 }
 
 export interface Views {
@@ -159,14 +161,18 @@ const buildShared = ({ store, streams, clock }: RoomsGround, { ignored, typing, 
   }
 }
 
-const buildSync = ({ clock, streams }: RoomsGround, { ignored, presence }: PeopleNow, shared: Shared): Sync => {
+const buildSync = (
+  { store, clock, streams }: RoomsGround,
+  { ignored, presence, inboxes }: PeopleNow,
+  shared: Shared,
+): Sync => {
   const { reader, clientEvents, visibility, unread, facts, state, texts, news, userRooms, pushRules } = shared
   const rooms = new RoomsInWindow({ reader, clientEvents, visibility, unread, facts, state })
   const parts = [
     new RoomsPart({ clock, reader, texts: new RoomTexts({ reader, clientEvents, texts, rooms }) }),
     new AccountDataPart({ pushRules }),
     new PresencePart({ reader, presence, presenceVisibility: shared.presenceVisibility }),
-    toDevicePart,
+    new ToDevicePart({ reader: store.toDevice, inboxes }),
     deviceListsPart,
     keyCountsPart,
   ]

@@ -20,6 +20,7 @@ import { createShortLived } from './0070-create-short-lived.ts'
 import { createLeases } from './0071-create-leases.ts'
 import { createSigningKeys } from './0072-create-signing-keys.ts'
 import { addSessionsStream } from './0080-add-sessions-stream.ts'
+import { createToDevice } from './0090-create-to-device.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -44,4 +45,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createLeases,
   createSigningKeys,
   addSessionsStream,
+  createToDevice,
 ]

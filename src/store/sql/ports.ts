@@ -11,6 +11,8 @@ import { registrationTokensWriter, registrationTokensWrites } from './accounts/r
 import { thirdPartyIdsReader } from './accounts/third-party-ids-reader.ts'
 import { thirdPartyIdsWriter, thirdPartyIdsWrites } from './accounts/third-party-ids-writes.ts'
 import { tokensWriter, tokensWrites } from './accounts/tokens-writes.ts'
+import { toDeviceReader } from './encryption/to-device-reader.ts'
+import { toDeviceWriter, toDeviceWrites } from './encryption/to-device-writes.ts'
 import type { Db } from './engine/access.ts'
 import { type WriteTable, writeTable } from './engine/writes.ts'
 import { mediaReader } from './media/media-reader.ts'
@@ -60,6 +62,7 @@ export const readersOver = (db: Db) => ({
   shortLived: shortLivedReader(db),
   signingKeys: signingKeysReader(db),
   thirdPartyIds: thirdPartyIdsReader(db),
+  toDevice: toDeviceReader(db),
   tokens: tokensReader(db),
   urlPreviews: urlPreviewReader(db),
 })
@@ -85,6 +88,7 @@ export const writers = {
   shortLived: shortLivedWriter,
   signingKeys: signingKeysWriter,
   thirdPartyIds: thirdPartyIdsWriter,
+  toDevice: toDeviceWriter,
   tokens: tokensWriter,
   urlPreviews: urlPreviewWriter,
 } as const
@@ -112,6 +116,7 @@ export const allWrites = (): WriteTable =>
     ...roomWrites,
     ...shortLivedWrites,
     ...signingKeyWrites,
+    ...toDeviceWrites,
     ...urlPreviewWrites,
   ])
 

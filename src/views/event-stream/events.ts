@@ -17,7 +17,7 @@ import { END, START } from '../history/old-range.ts'
 import { OTHER_STREAMS, type OtherItems } from './other-items.ts'
 import type { RoomItems } from './room-items.ts'
 import type { StreamScope, StreamScopes } from './scope.ts'
-import { earlierOf, type StreamPlace, streamPlace } from './stream-token.ts'
+import { earlierOf, placeNow, type StreamPlace, streamPlace } from './stream-token.ts'
 
 export interface EventStreamParts {
   readonly clock: Clock
@@ -85,7 +85,7 @@ export class EventStream {
   async events(request: EventsRequest): Promise<string | Pending<string>> {
     const { streams, clock } = this.#parts
     const place = (text: string): Promise<StreamPlace> => streamPlace(text, streams, request.words)
-    const from = await place(request.from ?? (request.words ? START : formatSyncToken(streams.positions())))
+    const from = await place(request.from ?? (request.words ? START : formatSyncToken(placeNow(streams.positions()))))
     const to = request.to === undefined || (request.words && request.to === END) ? undefined : await place(request.to)
     if (to !== undefined && to.positions.events < from.positions.events) return this.#backward(request, from, to)
     const reading: Reading = { request, from, to, since: from.positions, peeked: undefined }
@@ -102,7 +102,10 @@ export class EventStream {
     const { streams, scopes, clock } = this.#parts
     for (;;) {
       const snapshot = streams.snapshot()
-      const upTo = to === undefined ? snapshot.positions : earlierOf(snapshot.positions, to.positions)
+      // Streams that this one does not carry stay where the reader's token has them.
+      const { toDevice, deviceLists } = from.positions
+      const now = { ...snapshot.positions, toDevice, deviceLists }
+      const upTo = to === undefined ? now : earlierOf(now, to.positions)
       // The reader's token equals the current positions: nothing is new, so nothing is read. A named room may have become forbidden, so it is.
       if (request.roomId === undefined && samePositions(reading.since, upTo)) {
         const text = answerText('', from.text, formatSyncToken(upTo))

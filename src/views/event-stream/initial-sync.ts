@@ -7,6 +7,7 @@ import type { IgnoredUsers } from '../known/visibility.ts'
 import type { InitialPresence } from './initial-presence.ts'
 import type { InitialRooms, InitialRoomWant } from './initial-rooms.ts'
 import { accountDataItem, receiptItems } from './stream-items.ts'
+import { placeNow } from './stream-token.ts'
 
 export interface InitialSyncParts {
   readonly clock: Clock
@@ -54,7 +55,7 @@ export class InitialSync {
     }
     const receipts = await news.receipts(window, joined)
     return (
-      `{"end":"${formatSyncToken(now)}","rooms":[${texts.join()}],` +
+      `{"end":"${formatSyncToken(placeNow(now))}","rooms":[${texts.join()}],` +
       `"presence":[${await presence.ofEverybody(viewer, ignored)}],` +
       `"receipts":[${receiptItems(receipts, (room) => records.get(room)?.roomId).join()}],` +
       `"account_data":[${accountData.global.map(accountDataItem).join()}]}`

@@ -20,18 +20,24 @@ export const streamPlace = async (
 ): Promise<StreamPlace> => {
   const now = streams.positions()
   if (words && text === START) return { text, positions: beginning(now) }
-  if (words && text === END) return { text, positions: now }
+  if (words && text === END) return { text, positions: placeNow(now) }
   const sync = parseSyncToken(text, now)
   const page = sync === undefined ? parsePageToken(text) : undefined
   if (sync === undefined && page === undefined) throw new MatrixError('M_INVALID_PARAM', 'Not a token of this server')
-  const positions = await streams.resume(sync ?? { ...now, events: page ?? now.events })
+  const positions = await streams.resume(sync ?? { ...placeNow(now), events: page ?? now.events })
   if (positions === undefined) throw new MatrixError('M_INVALID_PARAM', 'The token lies ahead of this server')
   return { text, positions }
 }
 
+/**
+ * The place that a reader without a token begins at. Messages to its device do not come this way, so it has shown of none that it has it: a token of these
+ * streams must not acknowledge them when the client goes on with `/sync`.
+ */
+export const placeNow = (now: Positions): Positions => ({ ...now, toDevice: 0 })
+
 /** Streams that `/events` does not carry begin now: a client that goes on with `/sync` must not be sent their past. */
 const beginning = (now: Positions): Positions => ({
-  ...now,
+  ...placeNow(now),
   events: 0,
   receipts: 0,
   accountData: 0,

@@ -26,6 +26,8 @@ export interface PartAnswer {
   readonly text: string
   /** Ends the wait of a long poll. */
   readonly isNews: boolean
+  /** The positions up to which the part told its streams, where it left some of the window for the next answer. */
+  readonly reached?: Partial<Positions>
 }
 
 /** One part of the answer to `GET /sync`. Parts do not know each other. */

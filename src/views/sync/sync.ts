@@ -82,12 +82,14 @@ export class Sync {
     const found: SyncWindow = { ...window, filter, fullState, rooms, news: await news.all(window, rooms, fullState) }
     const texts: string[] = []
     let isNews = false
+    let reached: Positions = now
     for (const part of parts) {
       const answer = await part.look(found)
       texts.push(answer.text)
       isNews ||= answer.isNews
+      if (answer.reached !== undefined) reached = { ...reached, ...answer.reached }
     }
-    return { text: answerText(now, texts.join()), isNews }
+    return { text: answerText(reached, texts.join()), isNews }
   }
 }
 

@@ -1,9 +1,11 @@
 import Type from 'typebox'
+import type { Inboxes } from '#domain'
 import { type AnyEndpoint, endpoint, nowOrLater, sinceV2, user } from '#http'
 import type { Sync, SyncRequest } from '#views'
 
 export interface SyncDeps {
   readonly sync: Sync
+  readonly inboxes: Pick<Inboxes, 'acknowledge'>
   readonly filters: { resolve(user: number, filter: string): Promise<SyncRequest['filter']> }
   /** Marks a user as present while the request lasts; the returned function ends it. */
   readonly presence: {
@@ -32,7 +34,7 @@ const query = Type.Object({
  * `GET /sync` (section "Syncing"). Events have today's form under `v2_alpha` too: the old form is that of the first version, which had no
  * sync.
  */
-export const syncEndpoints = ({ sync, filters, presence }: SyncDeps): readonly AnyEndpoint[] => [
+export const syncEndpoints = ({ sync, inboxes, filters, presence }: SyncDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'GET',
     paths: sinceV2('/sync'),
@@ -42,6 +44,7 @@ export const syncEndpoints = ({ sync, filters, presence }: SyncDeps): readonly A
     handler: async ({ requester, query }) => {
       const since = query.since === undefined ? undefined : await sync.since(query.since)
       const filter = await filters.resolve(requester.user, query.filter || NO_FILTER)
+      if (since !== undefined) await inboxes.acknowledge(requester, since.toDevice)
       const over = await presence.syncing(requester, query.set_presence ?? 'online')
       const { userId, user, device } = requester
       const begin = () =>

@@ -72,7 +72,7 @@ export class ChangePassword {
       await this.#parts.commit([
         change,
         this.#parts.devices.removeAll(userId, request.requester?.device),
-        this.#parts.traces.orphansOf(userId),
+        ...this.#parts.traces.orphansOf(userId),
         ...usedUp,
       ])
     } catch (error) {

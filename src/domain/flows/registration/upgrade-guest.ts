@@ -66,7 +66,7 @@ export class UpgradeGuest {
     const kept = session !== undefined && deviceId === guest.deviceId ? guest.device : undefined
     const upgrade = this.#parts.accounts.upgradeGuest(userId, draft.passwordHash)
     const removal = devices.removeAll(userId, kept)
-    const rest = [traces.orphansOf(userId), ...alongside]
+    const rest = [...traces.orphansOf(userId), ...alongside]
     try {
       if (session === undefined) {
         await this.#parts.commit([upgrade, removal, ...rest])

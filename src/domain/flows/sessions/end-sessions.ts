@@ -7,7 +7,7 @@ import type { Reauthentication } from '../stages/reauthentication.ts'
 /** Data that other folders keep for devices, and that ends with them. */
 export interface DeviceTraces {
   /** Removes what is left of the user's devices that are gone; stands behind their removal in the same commit. */
-  orphansOf(userId: UserId): Change<void>
+  orphansOf(userId: UserId): readonly Change<unknown>[]
 }
 
 export interface EndSessionsParts {
@@ -33,7 +33,7 @@ export class EndSessions {
 
   async logOutAll(userId: UserId): Promise<void> {
     const { commit, devices, traces, uia } = this.#parts
-    await commit([devices.removeAll(userId), traces.orphansOf(userId), uia.endingAllOf(userId)])
+    await commit([devices.removeAll(userId), ...traces.orphansOf(userId), uia.endingAllOf(userId)])
   }
 
   /** `DELETE /devices/{deviceId}`; for the removed and the unknown alike. */
@@ -71,6 +71,6 @@ export class EndSessions {
   }
 
   async #remove(userId: UserId, deviceIds: readonly DeviceId[]): Promise<void> {
-    await this.#parts.commit([this.#parts.devices.remove(userId, deviceIds), this.#parts.traces.orphansOf(userId)])
+    await this.#parts.commit([this.#parts.devices.remove(userId, deviceIds), ...this.#parts.traces.orphansOf(userId)])
   }
 }

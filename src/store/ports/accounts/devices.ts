@@ -58,7 +58,10 @@ export interface DevicesWriter {
   startSession(session: NewSession): Change<StartedSession>
   /** Conflict: `device-gone`. */
   rename(device: DeviceNumber, displayName: string): Change<void>
-  /** Removes devices with their tokens; unknown ids are passed over. */
+  /**
+   * Removes devices with their tokens, and lists them as gone for those who keep more of them (`orphansOf` in `domain/flows/sessions`); unknown ids
+   * are passed over.
+   */
   remove(userId: UserId, deviceIds: readonly DeviceId[]): Change<readonly RemovedDevice[]>
   /** Removes all devices of the user but `except`. */
   removeAll(userId: UserId, except?: DeviceNumber): Change<readonly RemovedDevice[]>

@@ -1,3 +1,4 @@
+import type { UserId } from '#spec'
 import type { Change } from '../engine/change.ts'
 import type { RoomNumber, UserNumber } from '../rooms/events.ts'
 
@@ -62,6 +63,8 @@ export interface AccountDataWriter {
   replacePushRules(user: UserNumber, rulesJson: string, expectedPosition: number): Change<number>
   /** Removes the data and push rules (not the filters) of an account that is deactivated. */
   removeAll(user: UserNumber): Change<void>
+  /** Removes the local notification settings of devices of the user that are gone; stands behind the removal of the devices in the same commit. */
+  removeOfGone(userId: UserId): Change<void>
   /** Removes everybody's data for a room that is gone. */
   removeRoom(room: RoomNumber): Change<void>
 }

@@ -27,6 +27,7 @@ export interface AccountTables extends UserTables {
     readonly seen_ip: string | null
     readonly seen_user_agent: string | null
   }
+  readonly gone_devices: { readonly device: number; readonly user_number: number; readonly device_id: string }
   readonly token_pairs: {
     readonly token: Generated<number>
     readonly device: number

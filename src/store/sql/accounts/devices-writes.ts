@@ -7,7 +7,7 @@ import type {
   StartedSession,
 } from '../../ports/accounts/devices.ts'
 import { WriteConflict } from '../../ports/engine/change.ts'
-import { defineWrite, queriesOver, type Tx } from '../engine/index.ts'
+import { defineWrite, insertInto, queriesOver, type Tx } from '../engine/index.ts'
 import type { AccountTables } from './accounts-tables.ts'
 import { announceVoided, insertPair } from './tokens-writes.ts'
 
@@ -69,6 +69,7 @@ const deleteAll = query((db, param: { user: number; except: number }) =>
 const deleteTokens = query((db, param: { devices: readonly number[] }, { integers }) =>
   db.deleteFrom('token_pairs').where('device', 'in', integers(param.devices)),
 )
+const insertGone = insertInto('gone_devices', { device: 'integer', user_number: 'integer', device_id: 'text' })
 const storeSighting = query((db, param: { device: number; atMs: number; ip: string; userAgent: string | null }) =>
   db
     .updateTable('devices')
@@ -110,6 +111,10 @@ const removed = async (
   user: number,
   rows: readonly { readonly device: number; readonly device_id: string }[],
 ): Promise<readonly RemovedDevice[]> => {
+  await tx.insertMany(
+    insertGone,
+    rows.map((row) => ({ ...row, user_number: user })),
+  )
   const devices = rows.map((row) => ({ device: row.device, deviceId: row.device_id as DeviceId }))
   await voidTokens(
     tx,
@@ -119,9 +124,12 @@ const removed = async (
   return devices
 }
 
+// Messages are stored for devices that exist, and this lock keeps their removal apart from that.
+const REMOVING = ['toDevice', 'sessions'] as const
+
 const remove = defineWrite(
   'devices.remove',
-  ['sessions'],
+  REMOVING,
   async (tx, input: { userId: UserId; deviceIds: readonly DeviceId[] }) => {
     const owner = await tx.first(ownerOf, input)
     if (owner === undefined) return []
@@ -132,7 +140,7 @@ const remove = defineWrite(
 
 const removeAll = defineWrite(
   'devices.removeAll',
-  ['sessions'],
+  REMOVING,
   async (tx, input: { userId: UserId; except: number | undefined }) => {
     const owner = await tx.first(ownerOf, input)
     if (owner === undefined) return []

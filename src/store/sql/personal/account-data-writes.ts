@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import type { UserId } from '#spec'
 import { WriteConflict } from '../../ports/engine/change.ts'
 import type { AccountDataWriter, NewAccountData } from '../../ports/personal/account-data.ts'
 import type { UserNumber } from '../../ports/rooms/events.ts'
@@ -16,6 +17,7 @@ export interface AccountDataTables {
     position: number
   }
   push_rules: { user_number: number; rules_json: string; position: number }
+  gone_devices: { user_number: number; device_id: string }
 }
 
 /** No room has this number. */
@@ -91,6 +93,19 @@ const deleteRules = query((db, param: { user: UserNumber }) =>
   db.deleteFrom('push_rules').where('user_number', '=', param.user),
 )
 
+const LOCAL_NOTIFICATIONS = ['m.local_notification_settings.', 'org.matrix.msc3890.local_notification_settings.']
+
+const goneOf = query((db, param: { user: UserNumber }) =>
+  db.selectFrom('gone_devices').select('device_id').where('user_number', '=', param.user),
+)
+const deleteTypes = query((db, param: { user: UserNumber; types: readonly string[] }, { texts }) =>
+  db
+    .deleteFrom('account_data')
+    .where('user_number', '=', param.user)
+    .where('room', '=', sql.lit(GLOBAL))
+    .where('type', 'in', texts(param.types)),
+)
+
 // The literal makes the partial index usable; it also keeps global data out.
 const deleteOfRoom = query((db, param: { room: number }) =>
   db.deleteFrom('account_data').where('room', '=', param.room).where('room', '>', sql.lit(GLOBAL)),
@@ -153,12 +168,21 @@ const removeRoom = defineWrite('accountData.removeRoom', async (tx, input: { roo
   await tx.run(deleteOfRoom, input)
 })
 
-export const accountDataWrites = [put, replace, replacePushRules, removeAll, removeRoom]
+const removeOfGone = defineWrite('accountData.removeOfGone', async (tx, input: { userId: UserId }): Promise<void> => {
+  const user = await tx.userNumber(input.userId)
+  const gone = await tx.all(goneOf, { user })
+  if (gone.length === 0) return
+  const types = gone.flatMap(({ device_id: id }) => LOCAL_NOTIFICATIONS.map((prefix) => prefix + id))
+  await tx.run(deleteTypes, { user, types })
+})
+
+export const accountDataWrites = [put, replace, replacePushRules, removeAll, removeOfGone, removeRoom]
 
 export const accountDataWriter: AccountDataWriter = {
   put,
   replace: (entry, expected) => replace({ entry, expected }),
   replacePushRules: (user, rulesJson, expected) => replacePushRules({ user, rulesJson, expected }),
   removeAll: (user) => removeAll({ user }),
+  removeOfGone: (userId) => removeOfGone({ userId }),
   removeRoom: (room) => removeRoom({ room }),
 }

@@ -1,0 +1,33 @@
+import { type DevicesElsewhere, Inboxes, ToDevice, ToDeviceSweep } from '#domain'
+import { writers } from '#store'
+import type { Streams } from '#streams'
+import type { Ground } from './ground.ts'
+
+export interface BuiltToDevice {
+  readonly toDevice: ToDevice
+  readonly inboxes: Inboxes
+  /** One process at a time does this work. */
+  readonly sweep: ToDeviceSweep
+}
+
+/** No other server can be reached before there is federation, so messages for its users go nowhere. */
+const NOBODY_ELSEWHERE: DevicesElsewhere = { sending: () => [] }
+
+/** Builds messages between devices. Does not start the sweep. */
+export const buildToDevice = (
+  { config, store, clock, logger }: Ground,
+  news: Pick<Streams, 'onNews'>,
+): BuiltToDevice => {
+  const { commit } = store
+  const writer = writers.toDevice
+  return {
+    toDevice: new ToDevice({
+      ...{ writer, commit, clock, logger },
+      elsewhere: NOBODY_ELSEWHERE,
+      serverName: config.server.name,
+      inboxBytes: config.encryption.inboxSize,
+    }),
+    inboxes: new Inboxes({ reader: store.toDevice, writer, commit, news }),
+    sweep: new ToDeviceSweep({ writer, commit, clock, logger }),
+  }
+}

@@ -1,0 +1,12 @@
+import { size } from '../kinds.ts'
+import { setting } from '../setting.ts'
+
+export const encryption = {
+  title: 'What is kept for end-to-end encryption',
+  settings: {
+    inboxSize: setting(size, '64MiB', {
+      description:
+        'Messages that may wait for one device, such as keys for rooms. Further ones are dropped until the device fetches some.',
+    }),
+  },
+} as const
