@@ -17,7 +17,8 @@ export class Chore {
   readonly #options: ChoreOptions
   #cancel: (() => void) | undefined
   #running: Promise<void> = Promise.resolve()
-  #stopped = false
+  #stopped = true
+  #hurried = false
 
   constructor(options: ChoreOptions) {
     this.#options = options
@@ -33,6 +34,13 @@ export class Chore {
     this.#running = this.#turn()
   }
 
+  /** Begins the next round at once, or right after the one under way. Does nothing before `start` and after `stop`. */
+  hurry(): void {
+    this.#hurried = true
+    this.#cancel?.()
+    if (this.#cancel !== undefined && !this.#stopped) this.start()
+  }
+
   /** Resolves when the round under way has ended. */
   async stop(): Promise<void> {
     this.#stopped = true
@@ -42,11 +50,13 @@ export class Chore {
 
   async #turn(): Promise<void> {
     const { clock, everyMs, failure, logger } = this.#options
+    this.#cancel = undefined
+    this.#hurried = false
     try {
       await this.#options.round()
     } catch (error) {
       logger.error({ err: error }, failure)
     }
-    if (!this.#stopped) this.#cancel = clock.after(everyMs, () => this.start())
+    if (!this.#stopped) this.#cancel = clock.after(this.#hurried ? 0 : everyMs, () => this.start())
   }
 }

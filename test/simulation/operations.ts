@@ -187,8 +187,8 @@ const receipt: Make = ({ dice }, client, room) => {
     mark: undefined,
     transaction: undefined,
     roomId: undefined,
-    run: async ({ personal, rooms }) => {
-      const { receipts } = personal.api(rooms.memberships, new KeyedLock())
+    run: async ({ personal }) => {
+      const { receipts } = personal.api({ hurry: () => {} }, new KeyedLock())
       await receipts.move(room.roomId, { user: client.user, userId: client.userId as UserId }, upTo)
       return undefined
     },

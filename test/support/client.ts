@@ -202,6 +202,17 @@ export class TestClient {
     return this.get(`/v3/rooms/${enc(roomId)}/state/${enc(type)}/${enc(stateKey)}`)
   }
 
+  /** Content of the user's own member event, once `found` is content with it: a changed profile reaches the rooms after its request was answered. */
+  async ownMember(roomId: string, found: (content: Json) => boolean): Promise<Json> {
+    let token = (await this.sync()).next_batch
+    for (let round = 0; round < 100; round += 1) {
+      const content = await this.getState(roomId, 'm.room.member', this.userId)
+      if (found(content)) return content
+      token = (await this.nextSync(token)).next_batch
+    }
+    throw new Error('the member event did not become what was waited for')
+  }
+
   getEvent(roomId: string, eventId: string): Promise<Json> {
     return this.get(`/v3/rooms/${enc(roomId)}/event/${enc(eventId)}`)
   }

@@ -1,7 +1,7 @@
 import { type ApiDeps, apiEndpoints } from '#api'
 import type { CacheStats, Random } from '#base'
 import type { Config } from '#config'
-import { OpenIdTokens, OwnKeys, type Pushers, TurnServers } from '#domain'
+import { OpenIdTokens, OwnKeys, type Pushers, type RoomProfiles, TurnServers } from '#domain'
 import { AnsweredOnce, type AnyEndpoint, type TokenIssuer } from '#http'
 import { isJsonObject, type UserId } from '#spec'
 import { ShortLivedSweep, type Store, writers } from '#store'
@@ -16,7 +16,7 @@ import { type BuiltMedia, buildMedia } from './media.ts'
 import { oldTransactions } from './old-transactions.ts'
 import { buildPersonal, type Personal } from './personal.ts'
 import { buildPush, buildPushers } from './push.ts'
-import { buildRoomPurge, buildRooms, type RoomsDomain, roomApi } from './rooms.ts'
+import { buildRoomProfiles, buildRoomPurge, buildRooms, type RoomsDomain, roomApi } from './rooms.ts'
 import { buildProviders } from './sign-in.ts'
 import { type BuiltToDevice, buildToDevice } from './to-device.ts'
 import { turnsOf } from './turns.ts'
@@ -59,12 +59,14 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   const media = await buildMedia(ground)
   const push = buildPush(ground, streams, views)
   const pushers = buildPushers(ground, streams, push)
+  const roomProfiles = buildRoomProfiles(ground, rooms.memberships)
   const leases = buildLeases(ground, {
     'media-sweep': media.sweep,
     'room-purge': buildRoomPurge(ground),
     'short-lived-sweep': new ShortLivedSweep({ ...ground, writer: writers.shortLived, commit: ground.store.commit }),
     'to-device-sweep': toDevice.sweep,
     deactivations: accounts.resuming,
+    'room-profiles': roomProfiles,
     push,
   })
   await leases.start()
@@ -74,7 +76,18 @@ export const compose = async (ground: Ground): Promise<Composed> => {
     serverName: ground.config.server.name,
     random: ground.random,
   })
-  const parts: Parts = { ground, accounts, personal, rooms, toDevice, views, media, pushers, openIdTokens }
+  const parts: Parts = {
+    ground,
+    accounts,
+    personal,
+    rooms,
+    roomProfiles,
+    toDevice,
+    views,
+    media,
+    pushers,
+    openIdTokens,
+  }
   return {
     streams,
     issuers: [accounts.accessTokens],
@@ -105,6 +118,7 @@ interface Parts {
   readonly accounts: BuiltAccounts
   readonly personal: Personal
   readonly rooms: RoomsDomain
+  readonly roomProfiles: RoomProfiles
   readonly toDevice: BuiltToDevice
   readonly views: Views
   readonly media: BuiltMedia
@@ -145,22 +159,13 @@ const buildStreams = async ({ store, clock, random }: Ground): Promise<Streams> 
   return streams
 }
 
-const buildApi = ({
-  ground,
-  accounts,
-  personal,
-  rooms,
-  toDevice,
-  views,
-  media,
-  pushers,
-  openIdTokens,
-}: Parts): ApiDeps => {
+const buildApi = (parts: Parts): ApiDeps => {
+  const { ground, accounts, personal, rooms, roomProfiles, toDevice, views, media, pushers, openIdTokens } = parts
   const { config, shortLived, clock, signingKey } = ground
   return {
     accounts: accounts.api,
     personal: {
-      ...personal.api(rooms.memberships, turnsOf(ground, 'profile-turn')),
+      ...personal.api(roomProfiles, turnsOf(ground, 'profile-turn')),
       presenceProfiles: views.presenceProfiles,
     },
     rooms: {

@@ -5,12 +5,12 @@ import {
   AccountData,
   Filters,
   IgnoredUsers,
-  type MemberUpdater,
   Presence,
   PresenceLists,
   Profiles,
   PushRules,
   Receipts,
+  type RoomProfiles,
   SetProfile,
   Tags,
   Typing,
@@ -33,8 +33,8 @@ export interface Personal {
   readonly typing: Typing
   readonly ignoredUsers: IgnoredUsers
   readonly filters: Filters
-  /** The parts that the endpoints need; changed profiles go into the member events of `members`. */
-  api(members: MemberUpdater, profileTurns: Turns): Omit<PersonalDeps, 'presenceProfiles'>
+  /** The parts that the endpoints need; changed profiles are carried into rooms by `rooms`. */
+  api(rooms: Pick<RoomProfiles, 'hurry'>, profileTurns: Turns): Omit<PersonalDeps, 'presenceProfiles'>
   /** Stores what is only in memory. Has to be called before the store closes. */
   settle(): Promise<void>
   readonly caches: readonly { stats(): CacheStats }[]
@@ -91,9 +91,14 @@ export const buildPersonal = ({ config, store, clock, logger }: PersonalGround, 
     typing,
     ignoredUsers,
     filters,
-    api: (members, profileTurns) => ({
+    api: (roomProfiles, turns) => ({
       profiles,
-      setProfile: new SetProfile({ profiles, commit, members, news: presence, turns: profileTurns }),
+      setProfile: new SetProfile({
+        ...{ profiles, commit, turns },
+        updates: writers.profileUpdates,
+        rooms: roomProfiles,
+        news: presence,
+      }),
       presence,
       typing,
       receipts,

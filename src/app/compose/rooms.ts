@@ -6,6 +6,7 @@ import {
   Memberships,
   type Presence,
   RoomCreation,
+  RoomProfiles,
   RoomPurge,
   Rooms,
   Sending,
@@ -64,6 +65,15 @@ export const buildRoomPurge = ({ config, store, clock, logger }: Ground): RoomPu
     changesFor: (room) => [writers.receipts.removeRoom(room), writers.accountData.removeRoom(room)],
     afterMs: config.rooms.purgeAfter.ms,
     forgottenByAll: config.rooms.purgeWhen === 'forgotten',
+  })
+
+/** Builds the work that carries changed profiles into rooms. Does not start it. */
+export const buildRoomProfiles = ({ store, clock, logger }: Ground, members: Memberships): RoomProfiles =>
+  new RoomProfiles({
+    ...{ clock, logger, members },
+    reader: store.profileUpdates,
+    writer: writers.profileUpdates,
+    commit: store.commit,
   })
 
 /** The parts that the endpoints of rooms need. */

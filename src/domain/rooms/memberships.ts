@@ -118,20 +118,17 @@ export class Memberships {
     }
   }
 
-  /** Writes a changed profile into every room that the user is joined to (section "Profiles"). Rooms that refuse are passed over. */
-  async updateProfile(userId: UserId): Promise<void> {
-    const profile = await this.#options.accounts.profileOf(userId)
-    for (const { roomId, membership } of await this.#options.reader.roomsOfUser(userId)) {
-      if (membership !== 'join') continue
-      const updated = this.#options.rooms.turn(roomId, async (turn) => {
-        const current = await turn.state('m.room.member', userId)
-        if (current?.content.membership !== 'join') return
-        const content = { ...lastingContent(current.content), ...profile }
-        if (sameContent(current.content, content)) return
-        await turn.add({ type: 'm.room.member', sender: userId, stateKey: userId, content })
-      })
-      await unlessRefused(updated)
-    }
+  /** Writes a changed profile, as it is in the room's turn, into one room that the user is joined to (section "Profiles"). The room may refuse. */
+  async updateProfile(userId: UserId, roomId: RoomId): Promise<void> {
+    const updated = this.#options.rooms.turn(roomId, async (turn) => {
+      const profile = await this.#options.accounts.profileOf(userId)
+      const current = await turn.state('m.room.member', userId)
+      if (current?.content.membership !== 'join') return
+      const content = { ...lastingContent(current.content), ...profile }
+      if (sameContent(current.content, content)) return
+      await turn.add({ type: 'm.room.member', sender: userId, stateKey: userId, content })
+    })
+    await unlessRefused(updated)
   }
 
   /** Removes the guests of a room whose `m.room.guest_access` no longer allows them (module "Guest access"). */

@@ -21,6 +21,7 @@ import { createLeases } from './0071-create-leases.ts'
 import { createSigningKeys } from './0072-create-signing-keys.ts'
 import { addSessionsStream } from './0080-add-sessions-stream.ts'
 import { createToDevice } from './0090-create-to-device.ts'
+import { createProfileUpdates } from './0095-create-profile-updates.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -46,4 +47,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createSigningKeys,
   addSessionsStream,
   createToDevice,
+  createProfileUpdates,
 ]

@@ -27,6 +27,8 @@ import { presenceListsReader } from './personal/presence-lists-reader.ts'
 import { presenceListsWriter, presenceListWrites } from './personal/presence-lists-writes.ts'
 import { presenceStoreReader } from './personal/presence-reader.ts'
 import { presenceStoreWriter, presenceWrites } from './personal/presence-writes.ts'
+import { profileUpdatesReader } from './personal/profile-updates-reader.ts'
+import { profileUpdatesWriter, profileUpdateWrites } from './personal/profile-updates-writes.ts'
 import { profilesReader } from './personal/profiles-reader.ts'
 import { profilesWriter, profileWrites } from './personal/profiles-writes.ts'
 import { pushersReader } from './personal/pushers-reader.ts'
@@ -53,6 +55,7 @@ export const readersOver = (db: Db) => ({
   media: mediaReader(db),
   presence: presenceStoreReader(db),
   presenceLists: presenceListsReader(db),
+  profileUpdates: profileUpdatesReader(db),
   profiles: profilesReader(db),
   pushers: pushersReader(db),
   receipts: receiptsReader(db),
@@ -79,6 +82,7 @@ export const writers = {
   media: mediaWriter,
   presence: presenceStoreWriter,
   presenceLists: presenceListsWriter,
+  profileUpdates: profileUpdatesWriter,
   profiles: profilesWriter,
   pushers: pushersWriter,
   receipts: receiptsWriter,
@@ -109,6 +113,7 @@ export const allWrites = (): WriteTable =>
     ...mediaWrites,
     ...presenceListWrites,
     ...presenceWrites,
+    ...profileUpdateWrites,
     ...profileWrites,
     ...pusherWrites,
     ...receiptWrites,

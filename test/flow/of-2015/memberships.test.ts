@@ -155,6 +155,7 @@ onEveryHomeserver('memberships for clients of 2015', (start) => {
     const { end } = await getOld(alice, '/initialSync', { limit: 0 })
     await getOld(bob, '/initialSync', { limit: 0 })
     await doOld(bob, 'PUT', `/profile/${enc(bob.userId)}/avatar_url`, { avatar_url: picture })
+    await bob.ownMember(decodeURIComponent(room.slice('/rooms/'.length)), ({ avatar_url }) => avatar_url === picture)
     expect(await member()).toMatchObject({ displayname: 'Bob', avatar_url: picture })
     const shown = new Map<string, Json>()
     for (let from = end, round = 0; round < 10 && shown.size < 2; round++) {

@@ -1,14 +1,6 @@
 import type { JsonValue, UserId } from '#spec'
-import type { Change, Commit, Turns } from '#store'
+import type { Change, Commit, ProfileUpdatesWriter, Turns } from '#store'
 import { isMemberKey, type MemberFields, type ProfileOwner, type Profiles } from '../../profiles/index.ts'
-
-/** Puts new values into the member events of the user's joined rooms. One room's refusal does not keep it from the others. */
-export interface MemberUpdater {
-  updateProfile(
-    userId: UserId,
-    profile: { readonly displayname: string | undefined; readonly avatarUrl: string | undefined },
-  ): Promise<void>
-}
 
 /** Tells those who see the user's presence. */
 export interface ProfileNews {
@@ -17,14 +9,16 @@ export interface ProfileNews {
 
 export interface SetProfileParts {
   readonly profiles: Profiles
+  readonly updates: ProfileUpdatesWriter
   readonly commit: Commit
-  readonly members: MemberUpdater
+  /** Carries the profile into rooms, behind the answer. */
+  readonly rooms: { hurry(): void }
   readonly news: ProfileNews
-  /** One change at a time for each user, so that rooms end with what the profile ends with. */
+  /** One change at a time for each user, so that others are told what the profile ends with. */
   readonly turns: Turns
 }
 
-/** Changes a profile and tells everybody ("Events on Change of Profile Information"). */
+/** Changes a profile and tells everybody ("Events on Change of Profile Information"). Resolves when the profile is stored; the user's rooms follow. */
 export class SetProfile {
   readonly #parts: SetProfileParts
 
@@ -34,24 +28,31 @@ export class SetProfile {
 
   /** Throws what `Profiles.setting` throws. */
   async set(owner: ProfileOwner, key: string, value: JsonValue): Promise<void> {
-    await this.#change(owner, key, () => this.#parts.profiles.setting(owner, key, value))
+    await this.#change(owner, key, value, () => this.#parts.profiles.setting(owner, key, value))
   }
 
   /** Throws what `Profiles.removing` throws. */
   async remove(owner: ProfileOwner, key: string): Promise<void> {
-    await this.#change(owner, key, async () => this.#parts.profiles.removing(owner, key))
+    await this.#change(owner, key, undefined, async () => this.#parts.profiles.removing(owner, key))
   }
 
-  async #change(owner: ProfileOwner, key: string, change: () => Promise<Change<void>>): Promise<void> {
-    await this.#parts.turns.run(owner.userId, async () => {
-      const before = await this.#parts.profiles.memberFields(owner.userId)
-      await this.#parts.commit([await change()])
-      if (!isMemberKey(key)) return
-      const { userId } = owner
-      const after = await this.#parts.profiles.memberFields(userId)
-      if (after.displayname === before.displayname && after.avatar_url === before.avatar_url) return
-      this.#parts.news.profileChanged(userId, after)
-      await this.#parts.members.updateProfile(userId, { displayname: after.displayname, avatarUrl: after.avatar_url })
+  async #change(
+    owner: ProfileOwner,
+    key: string,
+    value: JsonValue | undefined,
+    change: () => Promise<Change<void>>,
+  ): Promise<void> {
+    const { profiles, updates, commit, rooms, news, turns } = this.#parts
+    await turns.run(owner.userId, async () => {
+      const field = await change()
+      const before = isMemberKey(key) ? await profiles.memberFields(owner.userId) : undefined
+      if (before === undefined || before[key as keyof MemberFields] === value) {
+        await commit([field])
+        return
+      }
+      await commit([field, updates.begin(owner.user)])
+      rooms.hurry()
+      news.profileChanged(owner.userId, await profiles.memberFields(owner.userId))
     })
   }
 }

@@ -1,0 +1,103 @@
+import { Chore, type Clock, isUnavailable, type Logger, yieldToEventLoop } from '#base'
+import type { RoomId, UserId } from '#spec'
+import type { Commit, ProfileUpdate, ProfileUpdatesReader, ProfileUpdatesWriter } from '#store'
+
+/** Puts a user's profile, as it is now, into their member event in a room. Does nothing where it is there already, or the room refuses. */
+export interface MemberUpdater {
+  updateProfile(userId: UserId, roomId: RoomId): Promise<void>
+}
+
+export interface RoomProfilesParts {
+  readonly reader: ProfileUpdatesReader
+  readonly writer: ProfileUpdatesWriter
+  readonly commit: Commit
+  readonly members: MemberUpdater
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** For changes made in another process than the one that does this work. */
+const EVERY_MS = 5_000
+/** Users taken in turn, so that one with very many rooms does not hold up the others. */
+const USERS_AT_ONCE = 20
+/** Rooms of one user before the next user, and between two notes of how far it is. */
+const ROOMS_AT_ONCE = 40
+/** Rooms whose changes share a commit. */
+const ROOMS_A_COMMIT = 4
+
+/**
+ * Carries changed profiles into the rooms of their users, behind the requests that changed them ("Events on Change of Profile Information"). The
+ * updates are in the database, so the work goes on after a crash. A profile that changes meanwhile begins again with the first room, and each
+ * room gets the profile as it is at that moment: all rooms end with the newest one.
+ */
+export class RoomProfiles {
+  readonly #parts: RoomProfilesParts
+  readonly #chore: Chore
+
+  constructor(parts: RoomProfilesParts) {
+    this.#parts = parts
+    this.#chore = new Chore({
+      clock: parts.clock,
+      logger: parts.logger,
+      everyMs: EVERY_MS,
+      failure: 'changed profiles did not reach all rooms; tried again',
+      round: () => this.#round(),
+    })
+  }
+
+  /** Begins, or goes on where it was. */
+  start(): void {
+    this.#chore.start()
+  }
+
+  /** Resolves when the rooms under way are done. */
+  stop(): Promise<void> {
+    return this.#chore.stop()
+  }
+
+  /** A profile has changed. */
+  hurry(): void {
+    this.#chore.hurry()
+  }
+
+  async #round(): Promise<void> {
+    const { reader } = this.#parts
+    for (;;) {
+      const updates = await reader.profileUpdates(USERS_AT_ONCE)
+      if (updates.length === 0) return
+      let failure: unknown
+      for (const update of updates) {
+        if (this.#chore.stopped) return
+        // One user's busy room must not keep the others' profiles from theirs.
+        await this.#goOn(update).catch((error: unknown) => {
+          failure = error
+        })
+      }
+      if (failure !== undefined) throw failure
+    }
+  }
+
+  async #goOn(update: ProfileUpdate): Promise<void> {
+    const { reader, writer, commit, clock } = this.#parts
+    const rooms = await reader.roomsToUpdate(update, ROOMS_AT_ONCE)
+    let doneRoom = update.doneRoom
+    for (let start = 0; start < rooms.length && !this.#chore.stopped; start += ROOMS_A_COMMIT) {
+      const next = rooms.slice(start, start + ROOMS_A_COMMIT)
+      await Promise.all(next.map(({ roomId }) => this.#updateRoom(update.userId, roomId)))
+      doneRoom = next.at(-1)?.room ?? doneRoom
+      await yieldToEventLoop(clock)
+    }
+    const isLast = rooms.length < ROOMS_AT_ONCE && !this.#chore.stopped
+    await commit([isLast ? writer.finish(update) : writer.advance({ ...update, doneRoom })])
+  }
+
+  /** A room that fails for good must not keep the profile from the others. */
+  async #updateRoom(userId: UserId, roomId: RoomId): Promise<void> {
+    try {
+      await this.#parts.members.updateProfile(userId, roomId)
+    } catch (error) {
+      if (isUnavailable(error)) throw error
+      this.#parts.logger.error({ err: error, roomId, userId }, 'a room did not take a changed profile')
+    }
+  }
+}
