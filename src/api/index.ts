@@ -21,6 +21,7 @@ import { type LogoutDeps, logoutEndpoints } from './client/authentication/logout
 import { type RefreshDeps, refreshEndpoints } from './client/authentication/refresh.ts'
 import { type SignInDeps, signInEndpoints } from './client/authentication/sign-in.ts'
 import { ssoLoginRedirectEndpoints } from './client/authentication/sso-login-redirect.ts'
+import { type KeysDeps, keysEndpoints } from './client/encryption/keys.ts'
 import { type ToDeviceDeps, toDeviceEndpoints } from './client/encryption/to-device.ts'
 import { type EventContextDeps, eventContextEndpoints } from './client/events/event-context.ts'
 import { type FilterDeps, filterEndpoints } from './client/events/filter.ts'
@@ -65,6 +66,7 @@ import { type KeysServerDeps, keysServerEndpoints } from './federation/keys-serv
 import { type UserinfoDeps, userinfoEndpoints } from './federation/openid.ts'
 
 export { EMAIL_PAGE } from './client/accounts/email-page.ts'
+export type { KeysDeps } from './client/encryption/keys.ts'
 export type { MediaDeps } from './client/media/media-answers.ts'
 export { NOT_BUILT } from './not-built.ts'
 export { NOT_BUILT_2015 } from './not-built-2015.ts'
@@ -83,6 +85,7 @@ export interface ApiDeps {
   readonly oldSync: OldSyncDeps & RoomInitialSyncDeps
   readonly media: MediaDeps
   readonly openId: OpenIdDeps & UserinfoDeps
+  readonly encryption: EncryptionDeps
   readonly keys: KeysServerDeps
   readonly toDevice: ToDeviceDeps
 }
@@ -148,6 +151,10 @@ const personalEndpoints = (deps: PersonalDeps): readonly AnyEndpoint[] => [
   ...pushRulesEndpoints(deps),
 ]
 
+export type EncryptionDeps = KeysDeps
+
+const encryptionEndpoints = (deps: EncryptionDeps): readonly AnyEndpoint[] => [...keysEndpoints(deps)]
+
 export type RoomEndpointsDeps = CreateRoomDeps &
   RoomSendDeps &
   RoomStateDeps &
@@ -197,6 +204,7 @@ export const apiEndpoints = (deps: ApiDeps): readonly AnyEndpoint[] => [
   ...accountsEndpoints(deps.accounts),
   ...personalEndpoints(deps.personal),
   ...roomEndpoints(deps.rooms),
+  ...encryptionEndpoints(deps.encryption),
   ...pusherEndpoints(deps.push),
   ...voipEndpoints(deps.voip),
   ...syncEndpoints(deps.sync),

@@ -1,6 +1,7 @@
 export * from './account-data/index.ts'
 export * from './accounts/index.ts'
 export * from './devices/index.ts'
+export * from './e2ee/index.ts'
 export * from './ephemeral/index.ts'
 export * from './flows/account/change-password.ts'
 export * from './flows/account/deactivate.ts'

@@ -10,6 +10,7 @@ import { operationalEndpoints } from '../landing-page.ts'
 import { PACKAGE_VERSION } from '../package-version.ts'
 import { Readiness } from '../readiness.ts'
 import { type BuiltAccounts, buildAccounts } from './accounts.ts'
+import { buildEncryption } from './encryption.ts'
 import type { Ground } from './ground.ts'
 import { buildLeases } from './leases.ts'
 import { type BuiltMedia, buildMedia } from './media.ts'
@@ -177,6 +178,7 @@ const buildApi = (parts: Parts): ApiDeps => {
     push: { pushers },
     voip: { turnServers: new TurnServers({ settings: config.voip, clock }) },
     openId: { openIdTokens },
+    encryption: buildEncryption(ground),
     keys: { ownKeys: new OwnKeys({ key: signingKey, clock }) },
     toDevice,
     sync: { sync: views.sync, inboxes: toDevice.inboxes, filters: personal.filters, presence: personal.presence },

@@ -1,4 +1,4 @@
-import { size } from '../kinds.ts'
+import { integer, size } from '../kinds.ts'
 import { setting } from '../setting.ts'
 
 export const encryption = {
@@ -7,6 +7,9 @@ export const encryption = {
     inboxSize: setting(size, '64MiB', {
       description:
         'Messages that may wait for one device, such as keys for rooms. Further ones are dropped until the device fetches some.',
+    }),
+    oneTimeKeysPerDevice: setting(integer(1, 10_000, 'keys'), 500, {
+      description: 'One-time keys of one device that nobody has claimed yet. Clients keep 50 to 100.',
     }),
   },
 } as const

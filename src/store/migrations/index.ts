@@ -22,6 +22,7 @@ import { createSigningKeys } from './0072-create-signing-keys.ts'
 import { addSessionsStream } from './0080-add-sessions-stream.ts'
 import { createToDevice } from './0090-create-to-device.ts'
 import { createProfileUpdates } from './0095-create-profile-updates.ts'
+import { createDeviceKeys } from './0096-create-device-keys.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -48,4 +49,5 @@ export const MIGRATIONS: readonly Migration[] = [
   addSessionsStream,
   createToDevice,
   createProfileUpdates,
+  createDeviceKeys,
 ]

@@ -11,6 +11,8 @@ import { registrationTokensWriter, registrationTokensWrites } from './accounts/r
 import { thirdPartyIdsReader } from './accounts/third-party-ids-reader.ts'
 import { thirdPartyIdsWriter, thirdPartyIdsWrites } from './accounts/third-party-ids-writes.ts'
 import { tokensWriter, tokensWrites } from './accounts/tokens-writes.ts'
+import { deviceKeysReader } from './encryption/device-keys-reader.ts'
+import { deviceKeysWriter, deviceKeysWrites } from './encryption/device-keys-writes.ts'
 import { toDeviceReader } from './encryption/to-device-reader.ts'
 import { toDeviceWriter, toDeviceWrites } from './encryption/to-device-writes.ts'
 import type { Db } from './engine/access.ts'
@@ -48,6 +50,7 @@ import { roomsWriter, roomWrites } from './rooms/rooms-writes.ts'
 export const readersOver = (db: Db) => ({
   accountData: accountDataReader(db),
   accounts: accountsReader(db),
+  deviceKeys: deviceKeysReader(db),
   devices: devicesReader(db),
   emailValidations: emailValidationsReader(db),
   externalIdentities: externalIdentitiesReader(db),
@@ -74,6 +77,7 @@ export const readersOver = (db: Db) => ({
 export const writers = {
   accountData: accountDataWriter,
   accounts: accountsWriter,
+  deviceKeys: deviceKeysWriter,
   devices: devicesWriter,
   emailValidations: emailValidationsWriter,
   externalIdentities: externalIdentitiesWriter,
@@ -102,6 +106,7 @@ export const allWrites = (): WriteTable =>
   writeTable([
     ...accountDataWrites,
     ...accountsWrites,
+    ...deviceKeysWrites,
     ...devicesWrites,
     ...emailValidationsWrites,
     ...thirdPartyIdsWrites,

@@ -7,6 +7,7 @@ import type {
   StartedSession,
 } from '../../ports/accounts/devices.ts'
 import { WriteConflict } from '../../ports/engine/change.ts'
+import { removeKeysOf } from '../encryption/device-keys-removal.ts'
 import { defineWrite, insertInto, queriesOver, type Tx } from '../engine/index.ts'
 import type { AccountTables } from './accounts-tables.ts'
 import { announceVoided, insertPair } from './tokens-writes.ts'
@@ -116,16 +117,14 @@ const removed = async (
     rows.map((row) => ({ ...row, user_number: user })),
   )
   const devices = rows.map((row) => ({ device: row.device, deviceId: row.device_id as DeviceId }))
-  await voidTokens(
-    tx,
-    user,
-    devices.map(({ device }) => device),
-  )
+  const numbers = devices.map(({ device }) => device)
+  await voidTokens(tx, user, numbers)
+  await removeKeysOf(tx, user, numbers)
   return devices
 }
 
-// Messages are stored for devices that exist, and this lock keeps their removal apart from that.
-const REMOVING = ['toDevice', 'sessions'] as const
+// Messages and keys are stored for devices that exist, and these locks keep their removal apart from that.
+const REMOVING = ['toDevice', 'deviceLists', 'sessions'] as const
 
 const remove = defineWrite(
   'devices.remove',

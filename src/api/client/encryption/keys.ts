@@ -1,0 +1,102 @@
+import Type from 'typebox'
+import { type KeyAnswer, type KeysOfUsers, parseDeviceId, type UploadKeys, type UserKeys } from '#domain'
+import { type AnyEndpoint, endpoint, RawJson, user, v3 } from '#http'
+import { type DeviceId, MatrixError, parseUserId, type UserId } from '#spec'
+import { AnyObject } from '../authentication/auth-schemas.ts'
+
+export interface KeysDeps {
+  readonly uploadKeys: UploadKeys
+  readonly keysOfUsers: KeysOfUsers
+}
+
+const DEFAULT_TIMEOUT_MS = 10_000
+const MAX_TIMEOUT_MS = 60_000
+/** A device has some hundred bytes of identity keys, and up to a hundred one-time keys come with them. */
+const UPLOAD_LIMIT_BYTES = 512 * 1024
+
+const Timeout = Type.Optional(Type.Integer({ minimum: 0 }))
+
+/** `keys.yaml`. */
+export const keysEndpoints = ({ uploadKeys, keysOfUsers }: KeysDeps): readonly AnyEndpoint[] => [
+  endpoint({
+    method: 'POST',
+    paths: v3('/keys/upload'),
+    auth: user({ guests: true }),
+    rateLimit: 'other',
+    body: AnyObject,
+    bodyLimitBytes: UPLOAD_LIMIT_BYTES,
+    handler: async ({ requester, body }): Promise<{ one_time_key_counts: Readonly<Record<string, number>> }> => ({
+      one_time_key_counts: await uploadKeys.upload(requester, body),
+    }),
+  }),
+  endpoint({
+    method: 'POST',
+    paths: v3('/keys/query'),
+    auth: user({ guests: true }),
+    rateLimit: 'read',
+    body: Type.Object({
+      timeout: Timeout,
+      device_keys: Type.Record(Type.String(), Type.Array(Type.String())),
+    }),
+    handler: async ({ requester, body }) => {
+      const wanted = new Map<UserId, readonly DeviceId[]>()
+      for (const [userId, deviceIds] of Object.entries(body.device_keys)) {
+        wanted.set(userIdOf(userId), deviceIds as DeviceId[])
+      }
+      return new RawJson(queryText(await keysOfUsers.query(wanted, requester.userId, timeoutMs(body.timeout))))
+    },
+  }),
+  endpoint({
+    method: 'POST',
+    paths: v3('/keys/claim'),
+    auth: user({ guests: true }),
+    rateLimit: 'other',
+    body: Type.Object({
+      timeout: Timeout,
+      one_time_keys: Type.Record(Type.String(), Type.Record(Type.String(), Type.String())),
+    }),
+    handler: async ({ body }) => {
+      const wanted = new Map<UserId, ReadonlyMap<DeviceId, string>>()
+      for (const [userId, devices] of Object.entries(body.one_time_keys)) {
+        const ofUser = Object.entries(devices).map(([id, algorithm]) => [parseDeviceId(id), algorithm] as const)
+        wanted.set(userIdOf(userId), new Map(ofUser))
+      }
+      const { found, failures } = await keysOfUsers.claim(wanted, timeoutMs(body.timeout))
+      const users = [...found].map(([userId, devices]) => [
+        userId,
+        objectText([...devices].map(([id, { name, keyJson }]) => [id, objectText([[name, keyJson]])])),
+      ])
+      return new RawJson(`{"failures":${JSON.stringify(failures)},"one_time_keys":${objectText(users)}}`)
+    },
+  }),
+]
+
+const timeoutMs = (asked = DEFAULT_TIMEOUT_MS): number => Math.min(asked, MAX_TIMEOUT_MS)
+
+const userIdOf = (text: string): UserId => {
+  const userId = parseUserId(text)
+  if (userId === undefined) throw new MatrixError('M_INVALID_PARAM', 'A key of the map is not a user id')
+  return userId
+}
+
+const queryText = ({ found, failures }: KeyAnswer<ReadonlyMap<UserId, UserKeys>>): string => {
+  const users = [...found]
+  const crossSigning = (of: (keys: UserKeys) => string | undefined): string =>
+    objectText(
+      users.flatMap(([userId, keys]) => {
+        const json = of(keys)
+        return json === undefined ? [] : [[userId, json]]
+      }),
+    )
+  const members = [
+    `"failures":${JSON.stringify(failures)}`,
+    `"device_keys":${objectText(users.map(([userId, { devices }]) => [userId, objectText([...devices])]))}`,
+    `"master_keys":${crossSigning(({ master }) => master)}`,
+    `"self_signing_keys":${crossSigning(({ selfSigning }) => selfSigning)}`,
+    `"user_signing_keys":${crossSigning(({ userSigning }) => userSigning)}`,
+  ]
+  return `{${members.join()}}`
+}
+
+const objectText = (members: readonly (readonly string[])[]): string =>
+  `{${members.map(([name = '', json = '']) => `${JSON.stringify(name)}:${json}`).join()}}`
