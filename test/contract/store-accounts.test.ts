@@ -127,21 +127,49 @@ onEveryDatabase('accounts and devices', (open) => {
     await store.commit([writers.tokens.exchange(token, lost)])
     expect(voided).toEqual([])
     const [again] = await store.commit([writers.tokens.exchange(token, second)])
-    expect(voided).toEqual([[user]])
-    expect(await store.tokens.byAccessHash(lost.accessHash)).toBeUndefined()
+    expect(voided).toEqual([])
+    expect(await store.tokens.byAccessHash(lost.accessHash)).toMatchObject({ unconfirmed: true, replaced: false })
     expect((await store.tokens.byRefreshHash(first.refreshHash ?? ''))?.token).toBe(token)
     expect((await store.tokens.byAccessHash(second.accessHash))?.unconfirmed).toBe(true)
 
     await store.commit([writers.tokens.confirm(again)])
-    expect(voided).toEqual([[user], [user]])
-    expect(await store.tokens.byAccessHash(first.accessHash)).toBeUndefined()
+    expect(voided).toEqual([[user]])
+    expect(await store.tokens.byAccessHash(first.accessHash)).toMatchObject({ replaced: true })
+    expect(await store.tokens.byAccessHash(lost.accessHash)).toMatchObject({ unconfirmed: true, replaced: false })
     expect((await store.tokens.byAccessHash(second.accessHash))?.unconfirmed).toBe(false)
     expect(await conflictOf(store.commit([writers.tokens.exchange(token, pair(true))]))).toBe('refresh-token-gone')
     await store.commit([writers.tokens.confirm(again)])
-    expect(voided).toHaveLength(2)
+    expect(voided).toHaveLength(1)
     expect(await conflictOf(store.commit([writers.tokens.confirm(again + 100)]))).toBe('token-gone')
     await store.commit([writers.tokens.exchange(again, third)])
     expect((await store.tokens.byAccessHash(third.accessHash))?.device).toBeGreaterThan(0)
+  })
+
+  it('keeps the newest 64 valid pairs of a device and the newest 32 replaced ones', async () => {
+    const store = await withAlice()
+    const first = pair(true)
+    const [{ token }] = await store.commit([session(ALICE, 'PHONE', first)])
+    const made: NewTokenPair[] = []
+    for (let n = 0; n < 100; n++) {
+      made.push(pair(true))
+      await store.commit([writers.tokens.exchange(token, made[n] as NewTokenPair)])
+    }
+    const alive = await Promise.all(made.map(({ accessHash }) => store.tokens.byAccessHash(accessHash)))
+    expect(alive.map((found) => found !== undefined)).toEqual(made.map((_, n) => n >= 37))
+    // The pair that all were given for is the oldest, and was used.
+    expect(await store.tokens.byAccessHash(first.accessHash)).toMatchObject({ replaced: false })
+
+    let last = alive[99]?.token ?? 0
+    const chain = [made[99] as NewTokenPair]
+    for (let n = 1; n <= 40; n++) {
+      chain.push(pair(true))
+      ;[last] = await store.commit([writers.tokens.exchange(last, chain[n] as NewTokenPair)])
+      await store.commit([writers.tokens.confirm(last)])
+    }
+    const replaced = await Promise.all(chain.map(({ accessHash }) => store.tokens.byAccessHash(accessHash)))
+    expect(replaced.map((found) => found?.replaced)).toEqual(
+      chain.map((_, n) => (n === 40 ? false : n >= 8 ? true : undefined)),
+    )
   })
 
   it('sets a password only in place of the expected one', async () => {

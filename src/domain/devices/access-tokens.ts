@@ -92,7 +92,7 @@ export class AccessTokens implements NewsHandler {
   }
 
   /**
-   * Throws `M_UNKNOWN_TOKEN`; with `soft_logout: true` if the token has expired and its device exists. Without `at` no sighting of the
+   * Throws `M_UNKNOWN_TOKEN`; with `soft_logout: true` if the token has expired or was refreshed, and its device exists. Without `at` no sighting of the
    * device is recorded.
    */
   async check(accessToken: string, at?: TokenUse): Promise<TokenOwner> {
@@ -156,6 +156,7 @@ export class AccessTokens implements NewsHandler {
       this.#cache.delete(hash)
       throw unknownToken()
     }
+    if (record.replaced) throw replacedToken()
     if (isOver(record.accessExpiresAtMs, this.#parts.clock)) throw expiredToken()
     const entry: CachedToken = {
       owner: ownerOf(record),
@@ -173,7 +174,7 @@ export class AccessTokens implements NewsHandler {
   /**
    * Records the first use of a refreshed token: "The old refresh token remains valid until the new access token or refresh token is used."
    * Several first uses at once all succeed, as confirming a confirmed pair changes nothing. The write has one conflict, `token-gone`: the
-   * pair was deleted after it was read, by a logout or because the predecessor was refreshed once more. So the token is unknown for good.
+   * pair was deleted after it was read, by a logout or because its device has many newer ones. So the token is unknown for good.
    */
   async #confirm(record: TokenRecord): Promise<void> {
     try {
@@ -198,3 +199,9 @@ export const unknownToken = (): MatrixError =>
 /** For a token whose device lives on: the client keeps what it has stored, and refreshes or logs in again. Client-server API, "Soft logout". */
 export const expiredToken = (): MatrixError =>
   new MatrixError('M_UNKNOWN_TOKEN', 'The access token has expired', { fields: { soft_logout: true } })
+
+/** For a token that a refresh replaced: the client, or another window of it, has the new one. Client-server API, "Refreshing access tokens". */
+export const replacedToken = (): MatrixError =>
+  new MatrixError('M_UNKNOWN_TOKEN', 'The token was refreshed, and the new one is in use', {
+    fields: { soft_logout: true },
+  })

@@ -5,11 +5,12 @@ import {
   type Commit,
   type DevicesWriter,
   type StartedSession,
+  type TokenNumber,
   type TokensReader,
   type TokensWriter,
   WriteConflict,
 } from '#store'
-import { expiredToken, isOver, unknownToken } from './access-tokens.ts'
+import { expiredToken, isOver, replacedToken, unknownToken } from './access-tokens.ts'
 import { clipDisplayName } from './devices.ts'
 import { hashToken, type IssuedTokens, issueTokens, looksIssued, type TokenLifetimes } from './tokens.ts'
 
@@ -70,20 +71,31 @@ export class Sessions {
     }
   }
 
-  /** Client-server API, "Refreshing access tokens". Throws `M_UNKNOWN_TOKEN`. */
+  /**
+   * Client-server API, "Refreshing access tokens". Several at once with one token each give tokens that stay good. Throws `M_UNKNOWN_TOKEN`; with
+   * `soft_logout: true` if the token has expired, or one that was given for it is in use.
+   */
   async refresh(refreshToken: string): Promise<IssuedTokens> {
     const { clock, random, lifetimes } = this.#parts
+    const token = await this.#refreshable(refreshToken)
+    const { issued, stored } = issueTokens(random, clock, lifetimes, true)
+    try {
+      await this.#parts.commit([this.#parts.writer.exchange(token, stored)])
+    } catch (error) {
+      // It was replaced or removed after it was read: reading it again tells which.
+      if (error instanceof WriteConflict) await this.#refreshable(refreshToken)
+      throw error
+    }
+    return issued
+  }
+
+  async #refreshable(refreshToken: string): Promise<TokenNumber> {
     if (!looksIssued(refreshToken)) throw unknownToken()
     const record = await this.#parts.reader.byRefreshHash(hashToken(refreshToken))
     if (record === undefined) throw unknownToken()
-    if (isOver(record.refreshExpiresAtMs, clock)) throw expiredToken()
-    const { issued, stored } = issueTokens(random, clock, lifetimes, true)
-    try {
-      await this.#parts.commit([this.#parts.writer.exchange(record.token, stored)])
-    } catch (error) {
-      throw error instanceof WriteConflict ? unknownToken() : error
-    }
-    return issued
+    if (record.replaced) throw replacedToken()
+    if (isOver(record.refreshExpiresAtMs, this.#parts.clock)) throw expiredToken()
+    return record.token
   }
 }
 

@@ -23,6 +23,7 @@ import { addSessionsStream } from './0080-add-sessions-stream.ts'
 import { createToDevice } from './0090-create-to-device.ts'
 import { createProfileUpdates } from './0095-create-profile-updates.ts'
 import { createDeviceKeys } from './0096-create-device-keys.ts'
+import { keepReplacedTokens } from './0097-keep-replaced-tokens.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -50,4 +51,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createToDevice,
   createProfileUpdates,
   createDeviceKeys,
+  keepReplacedTokens,
 ]

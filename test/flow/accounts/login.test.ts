@@ -192,12 +192,14 @@ describe('refresh tokens', () => {
     const lost = (await refresh(client.refreshToken ?? '')).body
     const got = (await refresh(client.refreshToken ?? '')).body
     expect(await isAlive(client.accessToken ?? '')).toBe(true)
-    expect(await isAlive(lost.access_token)).toBe(false)
     expect(await isAlive(got.access_token)).toBe(true)
-    expect(await isAlive(client.accessToken ?? '')).toBe(false)
+    const old = await whoami(client.accessToken ?? '')
+    expect([old.status, old.body.errcode, old.body.soft_logout]).toEqual([401, 'M_UNKNOWN_TOKEN', true])
     const replay = await refresh(client.refreshToken ?? '')
-    expect([replay.status, replay.body.errcode, replay.body.soft_logout]).toEqual([401, 'M_UNKNOWN_TOKEN', false])
-    expect((await refresh(lost.refresh_token)).status).toBe(401)
+    expect([replay.status, replay.body.errcode, replay.body.soft_logout]).toEqual([401, 'M_UNKNOWN_TOKEN', true])
+    // The answer may have been lost, or another window of the client may have it.
+    expect(await isAlive(lost.access_token)).toBe(true)
+    expect((await refresh(lost.refresh_token)).status).toBe(200)
     expect(await isAlive(got.access_token)).toBe(true)
   })
 

@@ -87,18 +87,20 @@ export interface TokenRecord {
   readonly admin: boolean
   readonly accessExpiresAtMs: number | undefined
   readonly refreshExpiresAtMs: number | undefined
-  /** Whether the pair that this one replaced is still valid, because this one was never used. */
+  /** Whether the pair that this one replaces is still valid, because this one was never used. */
   readonly unconfirmed: boolean
+  /** Whether a refresh replaced the pair, so that it is void while its device lives on. */
+  readonly replaced: boolean
 }
 
 /** Changes that void access tokens announce the user in the stream `sessions`. */
 export interface TokensWriter {
   /**
-   * Exchanges a refresh token. The old pair stays valid until the new one is used; exchanging it once more voids what the first
-   * exchange gave. Conflict: `refresh-token-gone`.
+   * Exchanges a refresh token. The old pair stays valid until a new one is used, so several exchanges may follow; what each gave stays valid. A device has
+   * at most 64 valid pairs: beyond that the oldest ones become void. Conflict: `refresh-token-gone`.
    */
   exchange(token: TokenNumber, tokens: NewTokenPair): Change<TokenNumber>
-  /** Records the first use of a pair: the pair that it replaced becomes void. Conflict: `token-gone`. */
+  /** Records the first use of a pair: the pair that it replaces becomes void, and is kept as replaced; 32 of them for a device. Conflict: `token-gone`. */
   confirm(token: TokenNumber): Change<void>
 }
 

@@ -36,5 +36,6 @@ export interface AccountTables extends UserTables {
     readonly refresh_hash: string | null
     readonly refresh_expires_ms: number | null
     readonly predecessor: number | null
+    readonly replaced: Generated<number>
   }
 }

@@ -34,6 +34,7 @@ const TOKEN_COLUMNS = [
   'access_expires_ms',
   'refresh_expires_ms',
   'predecessor',
+  'replaced',
 ] as const
 const byAccessHash = query((db, param: { hash: string }) =>
   db
@@ -92,6 +93,7 @@ interface TokenRow {
   readonly access_expires_ms: number | null
   readonly refresh_expires_ms: number | null
   readonly predecessor: number | null
+  readonly replaced: number
 }
 
 const toToken = (row: TokenRow | undefined): TokenRecord | undefined =>
@@ -109,6 +111,7 @@ const toToken = (row: TokenRow | undefined): TokenRecord | undefined =>
         accessExpiresAtMs: row.access_expires_ms ?? undefined,
         refreshExpiresAtMs: row.refresh_expires_ms ?? undefined,
         unconfirmed: row.predecessor !== null,
+        replaced: row.replaced === 1,
       }
 
 export const tokensReader = (db: Db): TokensReader => ({

@@ -31,15 +31,32 @@ const pairOf = query((db, param: { token: number }) =>
   db
     .selectFrom('token_pairs')
     .innerJoin('devices', 'devices.device', 'token_pairs.device')
-    .select(['token_pairs.device', 'predecessor', 'user_number'])
+    .select(['token_pairs.device', 'predecessor', 'replaced', 'user_number'])
     .where('token', '=', param.token),
 )
-/** Removes the unused pairs that were given in exchange for a pair. Chains are one exchange long, as using a pair voids the one before it. */
-const deleteSuccessors = query((db, param: { token: number; device: number }) =>
-  db.deleteFrom('token_pairs').where('device', '=', param.device).where('predecessor', '=', param.token),
+/** Valid pairs of a device. A client has one, or some for a moment: its windows may refresh at once, and answers get lost. */
+const VALID_PAIRS = 64
+/** Replaced pairs of a device: enough to tell a client that slept for a day that its device lives on. */
+const REPLACED_PAIRS = 32
+/** SQLite has no offset without a limit. */
+const MORE_THAN_THERE_ARE = 1_000_000
+
+const replacePair = query((db, param: { token: number }) =>
+  db.updateTable('token_pairs').set({ replaced: 1, predecessor: null }).where('token', '=', param.token),
 )
-const deletePair = query((db, param: { token: number }) =>
-  db.deleteFrom('token_pairs').where('token', '=', param.token),
+/** Removes the oldest pairs of a device, those that were never used first. */
+const deleteBeyond = query((db, param: { device: number; replaced: number; kept: number }) =>
+  db.deleteFrom('token_pairs').where('token', 'in', (of) =>
+    of
+      .selectFrom('token_pairs')
+      .select('token')
+      .where('device', '=', param.device)
+      .where('replaced', '=', param.replaced)
+      .orderBy((by) => by.case().when('predecessor', 'is', null).then(0).else(1).end())
+      .orderBy('token', 'desc')
+      .limit(MORE_THAN_THERE_ARE)
+      .offset(param.kept),
+  ),
 )
 const standAlone = query((db, param: { token: number }) =>
   db.updateTable('token_pairs').set({ predecessor: null }).where('token', '=', param.token),
@@ -67,11 +84,16 @@ export const insertPair = async (
 export const announceVoided = (tx: Tx, user: number): void =>
   tx.announce({ stream: 'sessions', position: tx.next('sessions', 1), rooms: [], users: [user] })
 
-/** Voids the pair that this one replaced. Returns whether there was one. */
-const confirmPair = async (tx: Tx, token: TokenNumber, predecessor: number | null): Promise<boolean> => {
+/** Voids the pair that this one replaces. Returns whether there was one. */
+const confirmPair = async (
+  tx: Tx,
+  token: TokenNumber,
+  { device, predecessor }: { readonly device: number; readonly predecessor: number | null },
+): Promise<boolean> => {
   if (predecessor === null) return false
-  await tx.run(deletePair, { token: predecessor })
+  await tx.run(replacePair, { token: predecessor })
   await tx.run(standAlone, { token })
+  await tx.run(deleteBeyond, { device, replaced: 1, kept: REPLACED_PAIRS })
   return true
 }
 
@@ -80,18 +102,19 @@ const exchange = defineWrite(
   ['sessions'],
   async (tx, input: { token: TokenNumber; tokens: NewTokenPair }) => {
     const pair = await tx.first(pairOf, { token: input.token })
-    if (pair === undefined) throw new WriteConflict('refresh-token-gone')
-    const hadOlder = await confirmPair(tx, input.token, pair.predecessor)
-    const unused = await tx.run(deleteSuccessors, { token: input.token, device: pair.device })
-    if (hadOlder || unused > 0) announceVoided(tx, pair.user_number)
-    return insertPair(tx, pair.device, input.tokens, input.token)
+    if (pair === undefined || pair.replaced === 1) throw new WriteConflict('refresh-token-gone')
+    const { device } = pair
+    const hadOlder = await confirmPair(tx, input.token, pair)
+    const removed = await tx.run(deleteBeyond, { device, replaced: 0, kept: VALID_PAIRS - 1 })
+    if (hadOlder || removed > 0) announceVoided(tx, pair.user_number)
+    return insertPair(tx, device, input.tokens, input.token)
   },
 )
 
 const confirm = defineWrite('tokens.confirm', ['sessions'], async (tx, input: { token: TokenNumber }) => {
   const pair = await tx.first(pairOf, { token: input.token })
   if (pair === undefined) throw new WriteConflict('token-gone')
-  if (await confirmPair(tx, input.token, pair.predecessor)) announceVoided(tx, pair.user_number)
+  if (await confirmPair(tx, input.token, pair)) announceVoided(tx, pair.user_number)
 })
 
 export const tokensWrites = [exchange, confirm]
