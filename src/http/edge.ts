@@ -14,6 +14,7 @@ import {
 import type { CustomReply } from './endpoint/answer.ts'
 import type { AnyEndpoint } from './endpoint/endpoint.ts'
 import type { TokenIssuer } from './endpoint/token-issuer.ts'
+import { BodyBudget } from './reading/body-budget.ts'
 import { hasBody } from './reading/body-bytes.ts'
 import { clientAddress } from './reading/client-address.ts'
 import { type EdgeContext, IncomingRequest } from './reading/incoming.ts'
@@ -72,6 +73,13 @@ const isForPeople = ({ method, url = '', headers }: IncomingMessage): boolean =>
   !url.startsWith('/.well-known/') &&
   headers.accept?.includes('text/html') === true
 
+/** Limits of what has come of large bodies and waits for the rest. */
+const BODIES_UNDER_WAY = {
+  bytesOfOne: 16 * 1024 * 1024,
+  usersBytes: 128 * 1024 * 1024,
+  addressesBytes: 32 * 1024 * 1024,
+}
+
 /** Request numbers start again here. */
 const MAX_NUMBER = 2 ** 31
 
@@ -101,13 +109,18 @@ class HttpEdge implements Edge {
       }),
       clientAddress: clientAddress(trustProxy),
       signals: new LiveSignals(),
+      bodies: new BodyBudget(BODIES_UNDER_WAY),
     }
     this.#context.tokenOwners.onVoided((user) => waiting.recheck(user))
     const admission = new Admission({ rateLimiter, waiting })
     const parts = { ...shared, edge: this.#context, admission, waiting }
     for (const endpoint of endpoints) {
       const serving = new Serving(endpoint, parts)
-      for (const path of endpoint.paths) this.#routes.add(endpoint.method, path, serving)
+      for (const path of endpoint.paths) {
+        this.#routes.add(endpoint.method, path, serving)
+        // RFC 9110, section 9.3.2: the same as `GET`, without the body.
+        if (endpoint.method === 'GET' && endpoint.acts !== true) this.#routes.add('HEAD', path, serving)
+      }
     }
     this.#unknownObserved = shared.reports.observe?.('*', 'unrecognized')
   }

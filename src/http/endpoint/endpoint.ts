@@ -91,13 +91,15 @@ export interface Endpoint<
    * whom the handler would refuse must not learn first that a parameter is missing. `query` is as it came, not held against its schema.
    */
   readonly allows?: (request: AllowsRequest<R, Shape<P>>) => Promise<void>
+  /** Whether its `GET` does something that must happen once and by a person alone: it is not served by `HEAD`, which scanners of mails use. */
+  readonly acts?: boolean
   /** Makes the page for a refusal, where a browser shows the answer to a person. */
   readonly errorPage?: (error: MatrixError) => CustomReply
   /** An absent or empty body counts as `{}` (several calls of the specification have optional bodies). */
   readonly bodyOptional?: boolean
   /** The member that a bare `true` or `false` as the whole body stands for, as clients of 2015 send it. */
   readonly bareBody?: string
-  /** Default 128 KiB. */
+  /** Default 128 KiB; of JSON without needless escapes and white space, which may take six times as many bytes on the wire. */
   readonly bodyLimitBytes?: number
   /** errcode for a value that does not fit the schema; default `M_BAD_JSON` for bodies, `M_INVALID_PARAM` for the rest. */
   readonly invalidErrcode?: Errcode

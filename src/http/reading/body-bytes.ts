@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { MatrixError } from '#spec'
+import type { CountedBody } from './body-budget.ts'
 
 /** Whether a body follows the headers (RFC 9112, section 6.3). */
 export const hasBody = ({ headers }: IncomingMessage): boolean => {
@@ -8,10 +9,10 @@ export const hasBody = ({ headers }: IncomingMessage): boolean => {
 }
 
 /**
- * Reads a whole body. Throws `M_TOO_LARGE` as soon as it is known to be larger than `limitBytes`, `M_NOT_JSON` where it ends early.
- * Node reads and drops what comes after a refusal.
+ * Reads a whole body. Throws `M_TOO_LARGE` as soon as it is known to be larger than `limitBytes`, `M_NOT_JSON` where it ends early, and what
+ * `counted` throws. Node reads and drops what comes after a refusal.
  */
-export const readBody = (request: IncomingMessage, limitBytes: number): Promise<Buffer> =>
+export const readBody = (request: IncomingMessage, limitBytes: number, counted: CountedBody): Promise<Buffer> =>
   new Promise((resolve, reject) => {
     // A client that left before this call causes no event any more.
     if (request.destroyed) {
@@ -27,12 +28,20 @@ export const readBody = (request: IncomingMessage, limitBytes: number): Promise<
     let sizeBytes = 0
     const onData = (piece: Buffer): void => {
       sizeBytes += piece.length
-      if (sizeBytes > limitBytes) end(tooLarge())
-      else pieces.push(piece)
+      if (sizeBytes > limitBytes) {
+        end(tooLarge())
+        return
+      }
+      pieces.push(piece)
+      try {
+        counted.add(piece.length)
+      } catch (refusal) {
+        end(refusal)
+      }
     }
     const onEnd = (): void => end()
     const onError = (cause: Error): void => end(endedEarly(cause))
-    const end = (refusal?: MatrixError): void => {
+    const end = (refusal?: unknown): void => {
       request.off('data', onData)
       request.off('end', onEnd)
       request.off('error', onError)
@@ -47,4 +56,4 @@ export const readBody = (request: IncomingMessage, limitBytes: number): Promise<
 const endedEarly = (cause: Error | null): MatrixError =>
   new MatrixError('M_NOT_JSON', 'The body ended early', { cause })
 
-const tooLarge = (): MatrixError => new MatrixError('M_TOO_LARGE', 'The body is too large')
+export const tooLarge = (): MatrixError => new MatrixError('M_TOO_LARGE', 'The body is too large')

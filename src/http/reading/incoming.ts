@@ -4,6 +4,7 @@ import type { AnyRequest } from '../endpoint/endpoint.ts'
 import { isV1Path } from '../endpoint/paths.ts'
 import type { Requester } from '../endpoint/requester.ts'
 import { accessTokenOf } from './access-token.ts'
+import type { BodyBudget } from './body-budget.ts'
 import type { ClientAddress } from './client-address.ts'
 import { cookieIn } from './cookie.ts'
 import type { LiveSignals } from './live-signals.ts'
@@ -16,6 +17,7 @@ export interface EdgeContext {
   readonly tokenOwners: TokenOwners
   readonly clientAddress: ClientAddress
   readonly signals: LiveSignals
+  readonly bodies: BodyBudget
 }
 
 export interface IncomingParts {

@@ -1,59 +1,65 @@
 import { isUtf8 } from 'node:buffer'
 import { isJsonObject, type JsonObject, type JsonValue, MatrixError } from '#spec'
+import { tooLarge } from './body-bytes.ts'
+import { examineJson } from './json-bytes.ts'
 
 /** No client nests deeper. Parsers, hashes and databases that recurse need a bound. */
 const MAX_DEPTH = 100
 
-const QUOTE = 0x22
-const BACKSLASH = 0x5c
-const OPEN_BRACKET = 0x5b
-const CLOSE_BRACKET = 0x5d
-const OPEN_BRACE = 0x7b
-const CLOSE_BRACE = 0x7d
+/** Bytes on the wire for each byte that counts: a client may escape every character, and Python's does so with all beyond ASCII. */
+export const WIRE_FACTOR = 6
 
-/** Whether objects and arrays nest deeper than allowed; looks at bytes only, so that nothing recurses before it is known. */
-const tooDeep = (bytes: Buffer): boolean => {
-  if (bytes.length <= 2 * MAX_DEPTH) return false
-  let depth = 0
-  let inString = false
-  for (let index = 0; index < bytes.length; index++) {
-    const byte = bytes[index]
-    if (inString) {
-      if (byte === BACKSLASH) index++
-      else if (byte === QUOTE) inString = false
-    } else if (byte === QUOTE) inString = true
-    else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
-      if (++depth > MAX_DEPTH) return true
-    } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth--
-  }
-  return false
+export interface JsonBodyOptions {
+  /** Whether an empty body is `{}`. */
+  readonly optional: boolean
+  /** The member that true or false alone stands for, where it may. */
+  readonly bare?: string | undefined
+  /** Limit of the text without needless escapes and white space. */
+  readonly limitBytes: number
+}
+
+/** A body whose bytes were looked at and may be parsed. */
+export interface CheckedJson {
+  readonly text: string
+  readonly hugeNumber: boolean
 }
 
 /**
- * Reads a request body as a JSON object, whatever its content type says: old clients send none, or `text/plain`.
- * `bare`: the member that true or false alone stands for, where it may. `__proto__` stays an ordinary own member, as `JSON.parse` makes it.
- * Errors: `M_NOT_JSON` for what is no JSON in UTF-8 (400), `M_BAD_JSON` for JSON that is no object, nests too deep, or has a number
- * too large to be stored (400).
+ * Looks at a request body before it is parsed, whatever its content type says: old clients send none, or `text/plain`. undefined: empty. Errors: `M_NOT_JSON`
+ * for what is no JSON in UTF-8 (400), `M_TOO_LARGE`, `M_BAD_JSON` for JSON that nests too deep or has half a surrogate pair, which is no
+ * text that could be stored, signed or sent on (400).
  */
-export const parseJsonBody = (bytes: Buffer | undefined, optional: boolean, bare?: string): JsonObject => {
+export const checkJsonBody = (
+  bytes: Buffer | undefined,
+  { optional, limitBytes }: JsonBodyOptions,
+): CheckedJson | undefined => {
   if (bytes === undefined || bytes.length === 0) {
-    if (optional) return {}
+    if (optional) return undefined
     throw new MatrixError('M_NOT_JSON', 'The request needs a body: a JSON object')
   }
   if (!isUtf8(bytes)) throw new MatrixError('M_NOT_JSON', 'The body is not UTF-8')
-  if (tooDeep(bytes)) throw new MatrixError('M_BAD_JSON', `The body nests deeper than ${MAX_DEPTH} levels`)
-  const text = bytes.toString()
-  const parsed = parse(text)
+  const { sizeBytes, depth, loneSurrogate, hugeNumber } = examineJson(bytes)
+  if (sizeBytes > limitBytes) throw tooLarge()
+  if (depth > MAX_DEPTH) throw new MatrixError('M_BAD_JSON', `The body nests deeper than ${MAX_DEPTH} levels`)
+  if (loneSurrogate) throw new MatrixError('M_BAD_JSON', 'The body has half of a surrogate pair, which is no character')
+  return { text: bytes.toString(), hugeNumber }
+}
+
+/**
+ * Reads a checked body as a JSON object. `__proto__` stays an ordinary own member, as `JSON.parse` makes it.
+ * Errors: `M_NOT_JSON`, `M_BAD_JSON` for JSON that is no object, or has a number too large to be stored (400).
+ */
+export const parseJsonBody = (checked: CheckedJson | undefined, { bare }: JsonBodyOptions): JsonObject => {
+  if (checked === undefined) return {}
+  const parsed = parse(checked.text)
   const value = bare !== undefined && typeof parsed === 'boolean' ? { [bare]: parsed } : parsed
   if (!isJsonObject(value)) throw new MatrixError('M_BAD_JSON', 'The body is not a JSON object')
-  if (HUGE_NUMBER.test(text) && !isKeepable(value)) {
+  // Such a number may have become infinite, which would be stored as null.
+  if (checked.hugeNumber && !isKeepable(value)) {
     throw new MatrixError('M_BAD_JSON', 'A number in the body is too large')
   }
   return value
 }
-
-/** Finds numbers that may have become infinite, which would be stored as null. It also finds such text in strings, so the values are checked after it. */
-const HUGE_NUMBER = /\d[eE]\+?\d{3}|\d{309}/
 
 const isKeepable = (value: JsonValue | undefined): boolean =>
   typeof value === 'number'

@@ -3,7 +3,7 @@ import findMyWay, { type HTTPMethod } from 'find-my-way'
 /** No identifier of the specification is longer than 255 bytes; some path members (event types, keys) may be. */
 const MAX_PARAM_LENGTH = 2_048
 
-const METHODS = ['GET', 'PUT', 'POST', 'DELETE'] as const
+const METHODS = ['GET', 'HEAD', 'PUT', 'POST', 'DELETE'] as const
 
 export interface Route<Target> {
   readonly target: Target
@@ -25,12 +25,9 @@ export class Routes<Target extends object> {
     this.#router.on(method, path, () => {}, target)
   }
 
-  /**
-   * `malformed`: the path is not well encoded, or one of its members too long. undefined: nothing is served there by this method. `HEAD` is
-   * served where `GET` is (RFC 9110, section 9.3.2).
-   */
+  /** `malformed`: the path is not well encoded, or one of its members too long. undefined: nothing is served there by this method. */
   find(method: string, url: string): Route<Target> | 'malformed' | undefined {
-    const found = this.#router.find((method === 'HEAD' ? 'GET' : method) as HTTPMethod, url)
+    const found = this.#router.find(method as HTTPMethod, url)
     if (found === null) return undefined
     const target = found.store as Target | null
     if (target === null) return 'malformed'
@@ -39,12 +36,7 @@ export class Routes<Target extends object> {
 
   /** The methods that are served there, for the header `Allow`; none where the path is unknown. */
   allowed(url: string): readonly string[] {
-    const served = METHODS.filter((method) => typeof this.find(method, url) === 'object')
-    if (served.length === 0) return []
-    return [
-      ...(served.includes('GET') ? ['GET', 'HEAD'] : []),
-      ...served.filter((method) => method !== 'GET'),
-      'OPTIONS',
-    ]
+    const served: readonly string[] = METHODS.filter((method) => typeof this.find(method, url) === 'object')
+    return served.length === 0 ? [] : [...served, 'OPTIONS']
   }
 }

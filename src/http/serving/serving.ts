@@ -1,4 +1,4 @@
-import type { Clock, Logger } from '#base'
+import { type Clock, type Logger, yieldToEventLoop } from '#base'
 import { MatrixError } from '#spec'
 import { asInV1, refuse } from '../answering/errors.ts'
 import { sendJson, sendOutcome } from '../answering/send.ts'
@@ -9,11 +9,15 @@ import type { AnyEndpoint } from '../endpoint/endpoint.ts'
 import { hasBody, readBody } from '../reading/body-bytes.ts'
 import { parseFormBody } from '../reading/form-body.ts'
 import type { EdgeContext, IncomingRequest } from '../reading/incoming.ts'
-import { parseJsonBody } from '../reading/json-body.ts'
+import { checkJsonBody, parseJsonBody, WIRE_FACTOR } from '../reading/json-body.ts'
 import { type EndpointShapes, endpointShapes } from '../reading/shapes.ts'
 import { streamedBody } from '../reading/streamed-body.ts'
 import type { Admission } from './admission.ts'
+import { addressKey } from './rate-limits.ts'
 import { type Ending, type Exchange, WaitingRequest, type WaitingRequests } from './waiting.ts'
+
+/** Bodies above this are looked at and parsed in two steps of the event loop. */
+const LONG_WORK_BYTES = 512 * 1024
 
 /** Called once for each endpoint; the function it returns is called for each request that was answered. */
 export type Observe = (method: string, path: string) => (status: number, durationMs: number) => void
@@ -92,10 +96,25 @@ export class Serving implements Ending {
       incoming.body = streamedBody(request)
       return
     }
-    const bytes = method !== 'GET' && hasBody(request) ? await readBody(request, this.#bodyLimitBytes) : undefined
-    if (body === 'form') incoming.body = parseFormBody(bytes)
-    else if (body !== undefined || (auth.stage === 'body' && bytes !== undefined))
-      incoming.body = parseJsonBody(bytes, bodyOptional === true, bareBody)
+    const bytes = method !== 'GET' && hasBody(request) ? await this.#bytes(incoming) : undefined
+    if (body === 'form') {
+      incoming.body = parseFormBody(bytes)
+    } else if (body !== undefined || (auth.stage === 'body' && bytes !== undefined)) {
+      const options = { optional: bodyOptional === true, bare: bareBody, limitBytes: this.#bodyLimitBytes }
+      const checked = checkJsonBody(bytes, options)
+      if (bytes !== undefined && bytes.length > LONG_WORK_BYTES) await yieldToEventLoop(this.#parts.clock)
+      incoming.body = parseJsonBody(checked, options)
+    }
+  }
+
+  async #bytes({ request, requester, ip }: IncomingRequest): Promise<Buffer> {
+    const counted = this.#parts.edge.bodies.open(requester?.userId ?? addressKey(ip), requester !== undefined)
+    const factor = this.endpoint.body === 'form' ? 1 : WIRE_FACTOR
+    try {
+      return await readBody(request, this.#bodyLimitBytes * factor, counted)
+    } finally {
+      counted.close()
+    }
   }
 
   #check(incoming: IncomingRequest): void {

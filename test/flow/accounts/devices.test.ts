@@ -46,10 +46,11 @@ describe('devices', () => {
     const client = await homeserver.register('namer')
     const path = `/v3/devices/${client.deviceId}`
     const rename = (display_name: unknown) => client.request('PUT', path, { body: { display_name } })
-    await client.put(path, { display_name: 'Kitchen\0 \ud800' })
-    expect((await client.get(path)).display_name).toBe('Kitchen \ufffd')
+    await client.put(path, { display_name: 'Kitchen\0 ' })
+    expect((await rename('Kitchen \ud800')).body.errcode).toBe('M_BAD_JSON')
+    expect((await client.get(path)).display_name).toBe('Kitchen ')
     await client.put(path, {})
-    expect((await client.get(path)).display_name).toBe('Kitchen \ufffd')
+    expect((await client.get(path)).display_name).toBe('Kitchen ')
     expect((await rename('x'.repeat(256))).status).toBe(200)
     expect((await client.get(path)).display_name).toBe('x'.repeat(256))
     expect([(await rename('x'.repeat(257))).body.errcode, (await rename(3)).body.errcode]).toEqual([

@@ -76,9 +76,10 @@ describe('login', () => {
     expect(await errcodeOf({ ...byUser('x'), identifier: { type: 'm.id.user' } })).toEqual([400, 'M_MISSING_PARAM'])
     expect(await errcodeOf({ ...byUser('x'), identifier: { type: 'x' } })).toEqual([400, 'M_INVALID_PARAM'])
     expect(await errcodeOf({ ...byUser('x'), password: undefined })).toEqual([400, 'M_MISSING_PARAM'])
-    for (const device_id of ['', 'a\nb', '\0', '\ud800', 'x'.repeat(256)]) {
+    for (const device_id of ['', 'a\nb', '\0', 'x'.repeat(256)]) {
       expect(await errcodeOf({ ...byUser('x'), device_id })).toEqual([400, 'M_INVALID_PARAM'])
     }
+    expect(await errcodeOf({ ...byUser('x'), device_id: '\ud800' })).toEqual([400, 'M_BAD_JSON'])
   })
 
   it('keeps a device that logs in again, and ends its old tokens', async () => {

@@ -87,11 +87,13 @@ describe('registration', () => {
       const { status, body } = await register(homeserver, { username, password: 'pw' })
       expect([status, body.errcode]).toEqual([400, 'M_USER_IN_USE'])
     }
-    const malformed = ['', ' ', 'a b', 'a"', 'a:b', '@a', 'a\n', 'é', 'a\u212a', 'a\0', '\ud800', 'x'.repeat(255)]
+    const malformed = ['', ' ', 'a b', 'a"', 'a:b', '@a', 'a\n', 'é', 'a\u212a', 'a\0', 'x'.repeat(255)]
     for (const username of malformed) {
       const { status, body } = await register(homeserver, { username, password: 'pw', auth: dummy })
       expect([username, status, body.errcode]).toEqual([username, 400, 'M_INVALID_USERNAME'])
     }
+    const half = await register(homeserver, { username: '\ud800', password: 'pw', auth: dummy })
+    expect([half.status, half.body.errcode]).toEqual([400, 'M_BAD_JSON'])
     for (const username of ['q3._=-/+', 'x'.repeat(244)]) {
       expect((await register(homeserver, { username, password: 'pw', auth: dummy })).status).toBe(200)
     }

@@ -163,7 +163,7 @@ describe('createRoom', () => {
       'M_BAD_ALIAS',
     ])
     expect(await withState('x\0', '', {})).toEqual([400, 'M_INVALID_PARAM'])
-    expect(await withState('m.x', '\uD800', {})).toEqual([400, 'M_INVALID_PARAM'])
+    expect(await withState('m.x', '\uD800', {})).toEqual([400, 'M_BAD_JSON'])
   })
 
   it('gives an alias to one of many who ask for it at once', async () => {

@@ -63,6 +63,7 @@ export const emailPageEndpoints = ({ ownMail, confirmByButton }: EmailPageDeps):
   return [
     endpoint({
       method: 'GET',
+      acts: true,
       paths: [EMAIL_PAGE],
       auth: none(),
       rateLimit: 'other',

@@ -43,6 +43,7 @@ export const casLoginEndpoints = (deps: SignInDeps): readonly AnyEndpoint[] => {
   return [
     endpoint({
       method: 'GET',
+      acts: true,
       paths: v3('/login/cas/redirect'),
       auth: none(),
       rateLimit: 'login',
@@ -52,6 +53,7 @@ export const casLoginEndpoints = (deps: SignInDeps): readonly AnyEndpoint[] => {
     }),
     endpoint({
       method: 'GET',
+      acts: true,
       paths: v3(TICKET_PATH),
       auth: none(),
       rateLimit: 'login',

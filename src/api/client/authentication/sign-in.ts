@@ -160,6 +160,7 @@ export const signInEndpoints = (deps: SignInDeps): readonly AnyEndpoint[] => {
   return [
     endpoint({
       method: 'GET',
+      acts: true,
       paths: [SIGN_IN_PATH],
       ...shared,
       query: Type.Object({ request: Type.String({ maxLength: 64 }) }),
@@ -172,6 +173,7 @@ export const signInEndpoints = (deps: SignInDeps): readonly AnyEndpoint[] => {
     }),
     endpoint({
       method: 'GET',
+      acts: true,
       paths: [`${SIGN_IN_PATH}/start/:providerId`],
       ...shared,
       params: Type.Object({ providerId: Type.String() }),
@@ -186,6 +188,7 @@ export const signInEndpoints = (deps: SignInDeps): readonly AnyEndpoint[] => {
     }),
     endpoint({
       method: 'GET',
+      acts: true,
       paths: [`${SIGN_IN_PATH}/callback`],
       ...shared,
       query: Type.Record(Type.String(), Type.Unknown()),
@@ -215,6 +218,7 @@ export const signInEndpoints = (deps: SignInDeps): readonly AnyEndpoint[] => {
     }),
     endpoint({
       method: 'GET',
+      acts: true,
       paths: [`${SIGN_IN_PATH}/continue`],
       ...shared,
       query: Id,

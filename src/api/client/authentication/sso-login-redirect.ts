@@ -38,6 +38,7 @@ export const ssoLoginRedirectEndpoints = (deps: SignInDeps): readonly AnyEndpoin
   return [
     endpoint({
       method: 'GET',
+      acts: true,
       paths: v3('/login/sso/redirect'),
       auth: none(),
       rateLimit: 'login',
@@ -62,6 +63,7 @@ export const ssoLoginRedirectEndpoints = (deps: SignInDeps): readonly AnyEndpoin
     }),
     endpoint({
       method: 'GET',
+      acts: true,
       paths: v3('/login/sso/redirect/:idpId'),
       auth: none(),
       rateLimit: 'login',
