@@ -64,10 +64,12 @@ import { type VoipDeps, voipEndpoints } from './client/server/voip.ts'
 import { type WellknownDeps, wellknownEndpoints } from './client/server/wellknown.ts'
 import { type KeysServerDeps, keysServerEndpoints } from './federation/keys-server.ts'
 import { type UserinfoDeps, userinfoEndpoints } from './federation/openid.ts'
+import { NOT_BUILT } from './not-built.ts'
 
 export { EMAIL_PAGE } from './client/accounts/email-page.ts'
 export type { KeysDeps } from './client/encryption/keys.ts'
 export type { MediaDeps } from './client/media/media-answers.ts'
+export { GATES, versionsWithout } from './client/server/versions.ts'
 export { NOT_BUILT } from './not-built.ts'
 export { NOT_BUILT_2015 } from './not-built-2015.ts'
 
@@ -197,7 +199,7 @@ const roomEndpoints = (deps: RoomEndpointsDeps): readonly AnyEndpoint[] => [
 ]
 
 export const apiEndpoints = (deps: ApiDeps): readonly AnyEndpoint[] => [
-  ...versionsEndpoints(),
+  ...versionsEndpoints({ notBuilt: NOT_BUILT }),
   ...capabilitiesEndpoints(deps.capabilities),
   ...wellknownEndpoints(deps.wellknown),
   ...supportEndpoints(deps.support),

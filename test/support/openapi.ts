@@ -20,6 +20,8 @@ export interface Operation {
   readonly path: string
   readonly operationId: string
   readonly deprecated: boolean
+  /** `1.4`; empty where the data does not say. */
+  readonly addedIn: string
   /** Relative to the folder of the data: `client-server/joining.yaml`. */
   readonly file: string
 }
@@ -30,9 +32,11 @@ export function readOperations(): readonly Operation[] {
   const [, ...lines] = readFileSync(endpointTable, 'utf8').trimEnd().split('\n')
   const operations = new Map<string, Operation>()
   for (const line of lines) {
-    const [api = '', method = '', path = '', operationId = '', , deprecated, , , file = ''] = line.split('\t')
+    const [api = '', method = '', path = '', operationId = '', addedIn = '', deprecated, , , file = ''] =
+      line.split('\t')
     // Where two files document one path (invite, events), the data tells them apart by a space at the end.
-    const operation = { api, method, path: path.trim(), operationId, deprecated: deprecated === 'deprecated', file }
+    const names = { api, method, path: path.trim(), operationId }
+    const operation = { ...names, deprecated: deprecated === 'deprecated', addedIn, file }
     const key = `${method} ${operation.path}`
     if (!operations.has(key)) operations.set(key, operation)
   }

@@ -32,7 +32,7 @@ export const media = {
     pendingLifetime: setting(duration, '24h', { description: 'How long an announced upload may take to begin.' }),
     legacyDownloads: setting(yesOrNo, true, {
       description:
-        'Whether files are also given out without an access token, as clients before Matrix 1.11 ask for them.',
+        'Whether files are also given out without an access token, as clients before Matrix 1.11 ask for them, and Element in a browser as long as this server does not name 1.11.',
     }),
     thumbnailPixels: setting(integer(1, 1_000_000_000, 'pixels'), 40_000_000, {
       description: 'Images with more pixels, all frames together, get no thumbnail; one takes about 4 bytes of memory.',

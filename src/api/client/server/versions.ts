@@ -1,22 +1,80 @@
 import { type AnyEndpoint, endpoint, none } from '#http'
 
-/** `versions.yaml`: the versions whose clients can use this server. The paths of r0 and v3 are the same endpoints. */
-const VERSIONS = [
-  ...['r0.0.1', 'r0.1.0', 'r0.2.0', 'r0.3.0', 'r0.4.0', 'r0.5.0', 'r0.6.0', 'r0.6.1'],
-  ...Array.from({ length: 19 }, (_, index) => `v1.${index + 1}`),
-]
+/** Versions without a gate; the paths of r0 and v3 are the same endpoints. */
+const UNGATED = ['r0.0.1', 'r0.1.0', 'r0.2.0', 'r0.3.0', 'r0.4.0', 'r0.5.0', 'r0.6.0', 'r0.6.1', 'v1.1', 'v1.2']
+
+const RELATIONS = '/_matrix/client/v1/rooms/{roomId}/relations/{eventId}'
+
+/**
+ * What came with each version and is turned on by its name. Clients do not read the list as a claim of completeness but as switches: matrix-js-sdk (Element)
+ * keeps threads on the server from v1.3 on, lists them and pages through relations from v1.4 on, and looks for dates from v1.6 on; matrix-dart-sdk (FluffyChat)
+ * takes every version from v1.11 on for authenticated media and from v1.15 on for OAuth; ruma chooses paths by the newest version. What is turned on
+ * and then fails is worse than what stays off, so a version is named once every gate up to it is served.
+ *
+ * Operations of r0, v1.1 and v1.2 are no gates: clients talk to no server that does not name v1.1, ask for these operations whatever is named, and
+ * take 404 for "not here" (search, the hierarchy of spaces, lookups in other networks). The operations of application services, of
+ * administrators and of policy servers are no gates either: no client turns something on for its user by them.
+ */
+export const GATES: Readonly<Record<string, readonly string[]>> = {
+  'v1.3': [`GET ${RELATIONS}`, `GET ${RELATIONS}/{relType}`, `GET ${RELATIONS}/{relType}/{eventType}`],
+  'v1.4': ['GET /_matrix/client/v1/rooms/{roomId}/threads'],
+  'v1.5': [],
+  'v1.6': ['GET /_matrix/client/v1/rooms/{roomId}/timestamp_to_event'],
+  'v1.7': [],
+  'v1.8': [],
+  'v1.9': [],
+  'v1.10': [],
+  'v1.11': [],
+  'v1.12': [],
+  'v1.13': ['POST /_matrix/client/v3/rooms/{roomId}/report'],
+  'v1.14': ['POST /_matrix/client/v3/users/{userId}/report'],
+  'v1.15': ['GET /_matrix/client/v1/auth_metadata', 'GET /_matrix/client/v1/room_summary/{roomIdOrAlias}'],
+  'v1.16': [],
+  'v1.17': [],
+  'v1.18': [],
+  'v1.19': ['GET /_matrix/client/v1/mutual_rooms'],
+}
+
+/** Parts of later versions that are served, under the names by which clients ask for each alone. */
+const FEATURES: Readonly<Record<string, boolean>> = {
+  // Private read receipts (v1.4).
+  'org.matrix.msc2285.stable': true,
+  // `m.mentions` and its push rules (v1.7).
+  'org.matrix.msc3952_intentional_mentions': true,
+  // Authenticated media (v1.11).
+  'org.matrix.msc3916.stable': true,
+  // Profile fields (v1.16).
+  'uk.tcpip.msc4133.stable': true,
+}
+
+/** The versions before the first that has a gate which is not built. */
+export const versionsWithout = (notBuilt: readonly string[]): readonly string[] => {
+  const missing = new Set(notBuilt)
+  const gated = Object.entries(GATES)
+  const end = gated.findIndex(([, operations]) => operations.some((operation) => missing.has(operation)))
+  return [...UNGATED, ...gated.slice(0, end === -1 ? undefined : end).map(([version]) => version)]
+}
+
+export interface VersionsDeps {
+  /** Operations of the official data, by method and path. */
+  readonly notBuilt: readonly string[]
+}
 
 type Versions = {
   readonly versions: readonly string[]
   readonly unstable_features: Readonly<Record<string, boolean>>
 }
 
-export const versionsEndpoints = (): readonly AnyEndpoint[] => [
-  endpoint({
-    method: 'GET',
-    paths: ['/_matrix/client/versions'],
-    auth: none(),
-    rateLimit: 'unlimited',
-    handler: async (): Promise<Versions> => ({ versions: VERSIONS, unstable_features: {} }),
-  }),
-]
+/** `versions.yaml`. */
+export const versionsEndpoints = ({ notBuilt }: VersionsDeps): readonly AnyEndpoint[] => {
+  const versions = versionsWithout(notBuilt)
+  return [
+    endpoint({
+      method: 'GET',
+      paths: ['/_matrix/client/versions'],
+      auth: none(),
+      rateLimit: 'unlimited',
+      handler: async (): Promise<Versions> => ({ versions, unstable_features: FEATURES }),
+    }),
+  ]
+}
