@@ -1,5 +1,5 @@
 import type { OwnKeys } from '#domain'
-import { type AnyEndpoint, endpoint, none } from '#http'
+import { type AnyEndpoint, endpoint, none, RawJson } from '#http'
 
 export interface KeysServerDeps {
   readonly ownKeys: Pick<OwnKeys, 'published'>
@@ -12,6 +12,6 @@ export const keysServerEndpoints = ({ ownKeys }: KeysServerDeps): readonly AnyEn
     paths: ['/_matrix/key/v2/server', '/_matrix/key/v2/server/', '/_matrix/key/v2/server/:keyId'],
     auth: none(),
     rateLimit: 'other',
-    handler: async () => ownKeys.published(),
+    handler: async () => new RawJson(ownKeys.published()),
   }),
 ]

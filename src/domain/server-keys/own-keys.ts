@@ -1,6 +1,5 @@
 import type { Clock } from '#base'
-import { type SigningKey, signJson } from '#rules'
-import type { JsonObject } from '#spec'
+import { canonicalJson, type SigningKey, signJson } from '#rules'
 
 /** Time for which other servers may use the answer without asking again. */
 const VALID_MS = 24 * 3_600_000
@@ -18,7 +17,8 @@ export class OwnKeys {
     this.#parts = parts
   }
 
-  published(): JsonObject {
+  /** Canonical JSON, byte for byte what was signed but for the signatures: some verify it as it came. */
+  published(): string {
     const { serverName, keyId, publicKey } = this.#parts.key
     const told = {
       server_name: serverName,
@@ -27,7 +27,8 @@ export class OwnKeys {
       valid_until_ts: this.#parts.clock.nowMs() + VALID_MS,
     }
     const signed = signJson(told, this.#parts.key)
-    if (!signed.ok) throw new Error(`the server's keys cannot be signed: ${signed.failure.reason}`)
-    return signed.value
+    const json = signed.ok ? canonicalJson(signed.value) : signed
+    if (!json.ok) throw new Error(`the server's keys cannot be signed: ${json.failure.reason}`)
+    return json.value
   }
 }

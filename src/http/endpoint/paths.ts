@@ -19,3 +19,5 @@ export const sinceV2 = (path: string): readonly [string, ...string[]] => [...v3(
 export const isOldPath = (path: string): boolean => path.startsWith(`${API_V1}/`) || path.startsWith(`${V2_ALPHA}/`)
 /** Under `api/v1` a bad access token was answered 403, not 401. */
 export const isV1Path = (path: string): boolean => path.startsWith(`${API_V1}/`)
+/** Whether a request came by `r0`, which clients used that still had words and forms of 2015. */
+export const isR0Path = (path: string): boolean => path.startsWith('/_matrix/client/r0/')

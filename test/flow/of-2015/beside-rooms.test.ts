@@ -64,8 +64,16 @@ describe('under the prefixes of 2015', () => {
     expect(await nobody.get(`${V1}${path}`)).toMatchObject({ displayname: 'Alice Margatroid', avatar_url: picture })
     expect(await nobody.get(`${V1}${path}/displayname`)).toEqual({ displayname: 'Alice Margatroid' })
     expect(await nobody.get(`${V1}${path}/avatar_url`)).toEqual({ avatar_url: picture })
-    const missing = [`/profile/${enc(`@nobody:${homeserver.serverName}`)}`, `/profile/${enc(bob.userId)}/avatar_url`]
-    for (const one of missing) expect(await refusalOf(alice, 'GET', one)).toEqual([404, 'M_NOT_FOUND'])
+    const unknown = `/profile/${enc(`@nobody:${homeserver.serverName}`)}`
+    for (const one of [unknown, `${unknown}/avatar_url`])
+      expect(await refusalOf(alice, 'GET', one)).toEqual([404, 'M_NOT_FOUND'])
+    // Of somebody without a picture.
+    const missing = `/profile/${enc(bob.userId)}/avatar_url`
+    expect(await nobody.request('GET', `${V1}${missing}`)).toMatchObject({ status: 200, body: { avatar_url: null } })
+    expect(await nobody.request('GET', `${V2}${missing}`)).toMatchObject({
+      status: 404,
+      body: { errcode: 'M_NOT_FOUND' },
+    })
   })
 
   it('presence is set for oneself, and read by who shares a room', async () => {

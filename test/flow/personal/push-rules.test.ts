@@ -73,6 +73,26 @@ onEveryHomeserver('push rules', (start) => {
     expect([...(await idsOf(alice, 'sender'))].sort()).toEqual(ids)
   })
 
+  it('of an unknown kind are 404, not 400', async () => {
+    const alice = await (await shared()).register('alice')
+    const bodies = { actions: ['notify'], enabled: true }
+    for (const [method, path] of [
+      ['GET', 'nokind/a'],
+      ['PUT', 'nokind/a'],
+      ['DELETE', 'nokind/a'],
+      ['GET', 'nokind/'],
+      ['GET', 'nokind/a/enabled'],
+      ['PUT', 'nokind/a/enabled'],
+      ['GET', 'nokind/a/actions'],
+      ['PUT', 'nokind/a/actions'],
+      ['GET', 'constructor/a'],
+    ] as const) {
+      const options = method === 'PUT' ? { body: bodies } : {}
+      const { status, body } = await alice.request(method, `${RULES}/${path}`, options)
+      expect([method, path, status, body.errcode]).toEqual([method, path, 404, 'M_NOT_FOUND'])
+    }
+  })
+
   it('refuse what does not fit', async () => {
     const homeserver = await shared()
     const alice = await homeserver.register('alice')
@@ -85,7 +105,6 @@ onEveryHomeserver('push rules', (start) => {
     expect(await outcome('PUT', `room/${enc('a/b')}`, rule)).toBe('400 M_INVALID_PARAM')
     expect(await outcome('PUT', `room/${enc('a\\b')}`, rule)).toBe('400 M_INVALID_PARAM')
     expect(await outcome('PUT', `room/${enc('a\0')}`, rule)).toBe('400 M_INVALID_PARAM')
-    expect(await outcome('PUT', 'nokind/a', rule)).toBe('400 M_INVALID_PARAM')
     expect(await outcome('PUT', 'room/a', {})).toBe('400 M_MISSING_PARAM')
     expect(await outcome('PUT', 'room/a', { actions: 'notify' })).toBe('400 M_BAD_JSON')
     expect(await outcome('PUT', 'room/a', { actions: [1] })).toBe('400 M_BAD_JSON')

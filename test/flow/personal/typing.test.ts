@@ -58,6 +58,20 @@ onEveryHomeserver('typing', (start) => {
     expect(await next()).toEqual([])
   })
 
+  it('may be said by 1 and 0 for true and false, as clients of long ago do', async () => {
+    const { homeserver, alice, bob, roomId } = await pair(start)
+    await using _ = homeserver
+    for (const prefix of ['/v3', '/r0', '/_matrix/client/api/v1']) {
+      const path = `${prefix}/rooms/${enc(roomId)}/typing/${enc(alice.userId)}`
+      await alice.put(path, { typing: 1, timeout: 30_000 })
+      expect(typingIn(await bob.sync(), roomId)).toEqual([alice.userId])
+      await alice.put(path, { typing: 0 })
+      expect(typingIn(await bob.sync(), roomId)).toBeUndefined()
+      for (const typing of [2, -1, '1', null])
+        expect((await alice.request('PUT', path, { body: { typing } })).body.errcode).toBe('M_BAD_JSON')
+    }
+  })
+
   it('is for members, and for oneself', async () => {
     const { homeserver, alice, bob, roomId } = await pair(start)
     await using _ = homeserver

@@ -87,6 +87,22 @@ onEveryHomeserver('pages of a room’s history', (start) => {
     ])
   })
 
+  it('may be asked for from END and from START under r0, where clients of long ago went on to say so', async () => {
+    const roomId = await alice.createRoom()
+    const last = await alice.sendText(roomId, 'last')
+    const r0 = (query: object) =>
+      alice.request('GET', `/r0/rooms/${encodeURIComponent(roomId)}/messages`, { query: { limit: 1, ...query } })
+    const newest = await r0({ dir: 'b', from: 'END' })
+    expect([newest.status, idsOf(newest.body.chunk)]).toEqual([200, [last]])
+    expect((await r0({ dir: 'b', from: newest.body.end })).body.chunk[0].type).not.toBe('m.room.message')
+    expect((await r0({ dir: 'f', from: 'START' })).body.chunk[0].type).toBe('m.room.create')
+    expect((await r0({ dir: 'b', from: 'END', to: 'START' })).status).toBe(200)
+    expect((await r0({ dir: 'f', from: 'END' })).body.chunk).toEqual([])
+    expect((await r0({ dir: 'b', from: 'MIDDLE' })).status).toBe(400)
+    const events = await alice.request('GET', '/r0/events', { query: { from: 'END', timeout: 0 } })
+    expect([events.status, events.body.chunk]).toEqual([200, []])
+  })
+
   it('say where the history ends, and that more may come at its live end', async () => {
     const roomId = await alice.createRoom()
     const whole = await alice.messages(roomId, { dir: 'b', limit: 100 })

@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { type AnyEndpoint, endpoint, oldPaths, RawJson, user, v3 } from '#http'
+import { type AnyEndpoint, endpoint, isR0Path, oldPaths, RawJson, user, v3 } from '#http'
 import { oldRange, type Timeline } from '#views'
 import { viewerOf } from '../old-clients.ts'
 import { roomIdOf } from '../own-user.ts'
@@ -23,9 +23,14 @@ export const messagePaginationEndpoints = ({ timeline }: MessagePaginationDeps):
     params: RoomIdPath,
     allows: readersOf(timeline),
     query: Type.Object({ from: Token, to: Token, dir: Type.Enum(['b', 'f']), limit: Limit, filter: Filter }),
-    handler: async ({ requester, params, query: { from, to, dir, limit, filter } }) => {
+    handler: async ({ requester, params, query: { from, to, dir, limit, filter }, path }) => {
       const direction = dir === 'b' ? 'backward' : 'forward'
-      const request = { roomId: roomIdOf(params.roomId), direction, from, to, limit, filter } as const
+      // Clients of the first releases went on to say `END` for the newest event.
+      const words = isR0Path(path) && [from, to].some((token) => token === 'START' || token === 'END')
+      const range = words
+        ? oldRange({ dir, ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) })
+        : ({ from, to, direction } as const)
+      const request = { roomId: roomIdOf(params.roomId), ...range, limit, filter }
       return new RawJson(await timeline.messages(request, requester))
     },
   }),

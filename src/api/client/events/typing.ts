@@ -8,6 +8,9 @@ export interface TypingDeps {
   readonly presence: Pick<Presence, 'active'>
 }
 
+/** Clients of long ago write 1 and 0. */
+const OldBoolean = Type.Unsafe<boolean | 0 | 1>({ enum: [true, false, 1, 0] })
+
 /** `typing.yaml`. */
 export const typingEndpoints = ({ typing, presence }: TypingDeps): readonly AnyEndpoint[] => [
   endpoint({
@@ -16,11 +19,12 @@ export const typingEndpoints = ({ typing, presence }: TypingDeps): readonly AnyE
     auth: user(),
     rateLimit: 'other',
     params: Type.Object({ roomId: Type.String(), userId: Type.String() }),
-    body: Type.Object({ typing: Type.Boolean(), timeout: Type.Optional(Type.Integer()) }),
+    body: Type.Object({ typing: OldBoolean, timeout: Type.Optional(Type.Integer()) }),
     handler: async ({ requester, params, body }) => {
       requireOwn(requester, params.userId)
-      await typing.set(roomIdOf(params.roomId), requester.user, requester.userId, body.typing, body.timeout)
-      if (body.typing) presence.active(requester.userId)
+      const types = body.typing === true || body.typing === 1
+      await typing.set(roomIdOf(params.roomId), requester.user, requester.userId, types, body.timeout)
+      if (types) presence.active(requester.userId)
       return {}
     },
   }),

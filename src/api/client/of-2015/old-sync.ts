@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { type AnyEndpoint, endpoint, isOldPath, nowOrLater, RawJson, sinceV1, user } from '#http'
+import { type AnyEndpoint, endpoint, isOldPath, isR0Path, nowOrLater, RawJson, sinceV1, user } from '#http'
 import { MatrixError } from '#spec'
 import type { EventStream, InitialSync, Timeline } from '#views'
 import type { SyncDeps } from '../events/sync.ts'
@@ -49,7 +49,7 @@ export const oldSyncEndpoints = (deps: OldSyncDeps): readonly AnyEndpoint[] => [
           roomId: query.room_id === undefined ? undefined : roomIdOf(query.room_id),
           from: query.from || undefined,
           to: query.to || undefined,
-          words: isOldPath(path),
+          words: isOldPath(path) || (isR0Path(path) && (query.from === 'START' || query.from === 'END')),
           limit: query.limit,
           timeoutMs: Math.min(query.timeout ?? 0, MAX_TIMEOUT_MS),
         })

@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import type { Profiles, SetProfile } from '#domain'
-import { type AnyEndpoint, endpoint, isOldPath, none, type Requester, sinceV1, user, v3 } from '#http'
+import { type AnyEndpoint, endpoint, isOldPath, isV1Path, none, type Requester, sinceV1, user, v3 } from '#http'
 import { MatrixError } from '#spec'
 import { AnyObject, requireOwn } from '../own-user.ts'
 import { userIdOf } from '../room-path.ts'
@@ -40,8 +40,10 @@ export const profileEndpoints = ({ profiles, setProfile }: ProfileDeps): readonl
     handler: async ({ params, path }) => {
       const field = await profiles.field(userIdOf(params.userId), params.keyName)
       // A missing field is an empty object for clients of today, and 404 for those of 2015.
-      if (isOldPath(path) && Object.keys(field).length === 0)
-        throw new MatrixError('M_NOT_FOUND', 'The profile has no such field')
+      // The first version said null for a missing picture.
+      const isMissing = Object.keys(field).length === 0
+      if (isMissing && isV1Path(path) && params.keyName === 'avatar_url') return { avatar_url: null }
+      if (isMissing && isOldPath(path)) throw new MatrixError('M_NOT_FOUND', 'The profile has no such field')
       return field
     },
   }),

@@ -7,20 +7,22 @@ export interface PushRulesDeps {
   readonly pushRules: Pick<PushRules, 'ruleset' | 'devices' | 'rule' | 'put' | 'remove' | 'change'>
 }
 
-const KINDS = Type.Union([
-  Type.Literal('override'),
-  Type.Literal('content'),
-  Type.Literal('room'),
-  Type.Literal('sender'),
-  Type.Literal('underride'),
-])
+const KINDS = ['override', 'content', 'room', 'sender', 'underride'] as const
+
+/** Throws `M_NOT_FOUND` for an unknown kind: there are no rules of it, and no place for any. */
+const kindOf = ({ kind }: { readonly kind: string }): (typeof KINDS)[number] => {
+  const known = KINDS.find((one) => one === kind)
+  if (known === undefined) throw new MatrixError('M_NOT_FOUND', 'There is no such kind of push rules')
+  return known
+}
+
 /** Only paths of 2015 have a scope other than `global`, or the tag of a device. */
 const SCOPE = {
   scope: Type.Optional(Type.String()),
   profileTag: Type.Optional(Type.String({ maxLength: 255 })),
 }
-const KIND = Type.Object({ ...SCOPE, kind: KINDS })
-const RULE = Type.Object({ ...SCOPE, kind: KINDS, ruleId: Type.String() })
+const KIND = Type.Object({ ...SCOPE, kind: Type.String() })
+const RULE = Type.Object({ ...SCOPE, kind: Type.String(), ruleId: Type.String() })
 
 const MAX_ACTIONS = 32
 /** `notify`, or an object such as `{set_tweak, value?}`; unknown ones are kept and do nothing. */
@@ -122,7 +124,7 @@ const listEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => 
       params: KIND,
       handler: async ({ requester, params, path }) => {
         return new RawJson(
-          JSON.stringify(rulesFor(path, (await pushRules.ruleset(ownerOf(requester, params)))[params.kind])),
+          JSON.stringify(rulesFor(path, (await pushRules.ruleset(ownerOf(requester, params)))[kindOf(params)])),
         )
       },
     }),
@@ -137,7 +139,9 @@ const ruleEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => 
     rateLimit: 'read',
     params: RULE,
     handler: async ({ requester, params }) => {
-      return new RawJson(JSON.stringify(await pushRules.rule(ownerOf(requester, params), params.kind, params.ruleId)))
+      return new RawJson(
+        JSON.stringify(await pushRules.rule(ownerOf(requester, params), kindOf(params), params.ruleId)),
+      )
     },
   }),
   endpoint({
@@ -160,7 +164,7 @@ const ruleEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => 
         ...(conditions === undefined ? {} : { conditions }),
         ...(pattern === undefined ? {} : { pattern }),
       }
-      await pushRules.put(ownerOf(requester, params), params.kind, params.ruleId, rule, query)
+      await pushRules.put(ownerOf(requester, params), kindOf(params), params.ruleId, rule, query)
       return {}
     },
   }),
@@ -171,7 +175,7 @@ const ruleEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => 
     rateLimit: 'other',
     params: RULE,
     handler: async ({ requester, params }) => {
-      await pushRules.remove(ownerOf(requester, params), params.kind, params.ruleId)
+      await pushRules.remove(ownerOf(requester, params), kindOf(params), params.ruleId)
       return {}
     },
   }),
@@ -185,7 +189,7 @@ const partEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => 
     rateLimit: 'read',
     params: RULE,
     handler: async ({ requester, params }): Promise<{ enabled: boolean }> => {
-      return { enabled: (await pushRules.rule(ownerOf(requester, params), params.kind, params.ruleId)).enabled }
+      return { enabled: (await pushRules.rule(ownerOf(requester, params), kindOf(params), params.ruleId)).enabled }
     },
   }),
   endpoint({
@@ -197,7 +201,7 @@ const partEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => 
     body: Type.Object({ enabled: Type.Boolean() }),
     bareBody: 'enabled',
     handler: async ({ requester, params, body }) => {
-      await pushRules.change(ownerOf(requester, params), params.kind, params.ruleId, { enabled: body.enabled })
+      await pushRules.change(ownerOf(requester, params), kindOf(params), params.ruleId, { enabled: body.enabled })
       return {}
     },
   }),
@@ -208,7 +212,7 @@ const partEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => 
     rateLimit: 'read',
     params: RULE,
     handler: async ({ requester, params }): Promise<{ actions: readonly JsonValue[] }> => {
-      return { actions: (await pushRules.rule(ownerOf(requester, params), params.kind, params.ruleId)).actions }
+      return { actions: (await pushRules.rule(ownerOf(requester, params), kindOf(params), params.ruleId)).actions }
     },
   }),
   endpoint({
@@ -220,7 +224,7 @@ const partEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => 
     body: Type.Object({ actions: ACTIONS }),
     bodyLimitBytes: BODY_LIMIT_BYTES,
     handler: async ({ requester, params, body }) => {
-      await pushRules.change(ownerOf(requester, params), params.kind, params.ruleId, { actions: body.actions })
+      await pushRules.change(ownerOf(requester, params), kindOf(params), params.ruleId, { actions: body.actions })
       return {}
     },
   }),
