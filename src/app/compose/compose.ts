@@ -178,7 +178,7 @@ const buildApi = (parts: Parts): ApiDeps => {
     push: { pushers },
     voip: { turnServers: new TurnServers({ settings: config.voip, clock }) },
     openId: { openIdTokens },
-    encryption: buildEncryption(ground),
+    encryption: { ...buildEncryption(ground), keyChanges: views.keyChanges },
     keys: { ownKeys: new OwnKeys({ key: signingKey, clock }) },
     toDevice,
     sync: { sync: views.sync, inboxes: toDevice.inboxes, filters: personal.filters, presence: personal.presence },

@@ -4,7 +4,7 @@ import { writers } from '#store'
 import type { Ground } from './ground.ts'
 
 /** Builds what the server does for end-to-end encryption. */
-export const buildEncryption = ({ config, store, clock, logger }: Ground): EncryptionDeps => {
+export const buildEncryption = ({ config, store, clock, logger }: Ground): Omit<EncryptionDeps, 'keyChanges'> => {
   const keys = { reader: store.deviceKeys, writer: writers.deviceKeys, commit: store.commit }
   return {
     uploadKeys: new UploadKeys({ ...keys, logger, maxOneTimeKeys: config.encryption.oneTimeKeysPerDevice }),

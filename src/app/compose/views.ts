@@ -3,7 +3,8 @@ import {
   AccountDataPart,
   Badges,
   ClientEvents,
-  deviceListsPart,
+  DeviceLists,
+  DeviceListsPart,
   EventStream,
   EventTexts,
   type IgnoredUsers,
@@ -12,7 +13,9 @@ import {
   InitialRooms,
   InitialSync,
   InviteTexts,
-  keyCountsPart,
+  KeyChanges,
+  KeyCountsNow,
+  KeyCountsPart,
   OtherItems,
   type PresenceNow,
   PresencePart,
@@ -55,6 +58,7 @@ const CACHE_LIMITS_BYTES = {
   roomFacts: 8 * MEBIBYTE,
   publicRooms: 16 * MEBIBYTE,
   badges: 16 * MEBIBYTE,
+  keyCounts: 8 * MEBIBYTE,
 }
 
 /** The knowledge that the domain has of people at this moment: whom they ignore, where they type, who is there, for which of their devices messages wait. */
@@ -67,6 +71,7 @@ export interface PeopleNow {
 
 export interface Views {
   readonly sync: Sync
+  readonly keyChanges: KeyChanges
   readonly eventStream: EventStream
   readonly initialSync: InitialSync
   readonly roomInitialSync: RoomInitialSync
@@ -100,6 +105,7 @@ export const buildViews = (ground: RoomsGround, people: PeopleNow): Views => {
   })
   return {
     sync: buildSync(ground, people, shared),
+    keyChanges: new KeyChanges({ streams, userRooms, lists: shared.deviceLists }),
     ...buildEventStream(ground, people, shared),
     presenceProfiles,
     timeline: new Timeline(history),
@@ -116,8 +122,8 @@ type Shared = ReturnType<typeof buildShared>
 /**
  * Builds the parts that several views share.
  *
- * Three of them keep the newest value of something, and forget it when news says that it changed: `userRooms` a user's memberships,
- * `pushRules` a user's rules, and `facts` what is the same for all readers of a room until its next event, such as power levels.
+ * Four of them keep the newest value of something, and forget it when news says that it changed: `userRooms` a user's memberships,
+ * `pushRules` a user's rules, `keyCounts` the number of a device's keys, and `facts` what is the same for all readers of a room until its next event, such as power levels.
  *
  * No other cache of the views hears news, and each stays right by another way:
  * - `clientEvents` and the display names in `PushNotices` have a version in their keys: the redactions that an event shows, the position of
@@ -142,7 +148,8 @@ const buildShared = ({ store, streams, clock }: RoomsGround, { ignored, typing, 
   const facts = new RoomFactsCache({ reader, limitBytes: limits.roomFacts })
   const state = new StateInWindow({ reader, limitBytes: limits.lazyMembers })
   const recent = new RecentEvents({ reader, position: streams.positions().events })
-  for (const cache of [userRooms, pushRules, facts]) streams.onNews(cache)
+  const keyCounts = new KeyCountsNow({ reader: store.deviceKeys, limitBytes: limits.keyCounts })
+  for (const cache of [userRooms, pushRules, facts, keyCounts]) streams.onNews(cache)
   return {
     reader,
     clientEvents,
@@ -157,7 +164,9 @@ const buildShared = ({ store, streams, clock }: RoomsGround, { ignored, typing, 
     news: new StreamNews({ recent, memberships: reader, accountData, receipts, typing }),
     presenceVisibility: new PresenceVisibility({ presence, userRooms, reader }),
     presenceProfiles: new PresenceProfiles(store.profiles),
-    caches: [clientEvents, userRooms, pushRules, unread, facts, state],
+    keyCounts,
+    deviceLists: new DeviceLists({ reader: store.deviceLists, memberships: reader, facts }),
+    caches: [clientEvents, userRooms, pushRules, unread, facts, state, keyCounts],
   }
 }
 
@@ -173,8 +182,8 @@ const buildSync = (
     new AccountDataPart({ pushRules }),
     new PresencePart({ reader, presence, presenceVisibility: shared.presenceVisibility }),
     new ToDevicePart({ reader: store.toDevice, inboxes }),
-    deviceListsPart,
-    keyCountsPart,
+    new DeviceListsPart({ lists: shared.deviceLists }),
+    new KeyCountsPart({ counts: shared.keyCounts }),
   ]
   return new Sync({ clock, streams, userRooms, ignored, news, parts })
 }

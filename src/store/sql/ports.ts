@@ -13,6 +13,7 @@ import { thirdPartyIdsWriter, thirdPartyIdsWrites } from './accounts/third-party
 import { tokensWriter, tokensWrites } from './accounts/tokens-writes.ts'
 import { deviceKeysReader } from './encryption/device-keys-reader.ts'
 import { deviceKeysWriter, deviceKeysWrites } from './encryption/device-keys-writes.ts'
+import { deviceListsReader } from './encryption/device-lists-reader.ts'
 import { toDeviceReader } from './encryption/to-device-reader.ts'
 import { toDeviceWriter, toDeviceWrites } from './encryption/to-device-writes.ts'
 import type { Db } from './engine/access.ts'
@@ -51,6 +52,7 @@ export const readersOver = (db: Db) => ({
   accountData: accountDataReader(db),
   accounts: accountsReader(db),
   deviceKeys: deviceKeysReader(db),
+  deviceLists: deviceListsReader(db),
   devices: devicesReader(db),
   emailValidations: emailValidationsReader(db),
   externalIdentities: externalIdentitiesReader(db),

@@ -34,5 +34,7 @@ export interface PartAnswer {
 export interface SyncPart {
   /** The part's text where nothing is new. */
   readonly empty: string
+  /** The same where it depends on who asks. */
+  unchanged?(request: SyncRequest): Promise<string>
   look(window: SyncWindow): Promise<PartAnswer>
 }

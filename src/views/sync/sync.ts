@@ -31,7 +31,6 @@ export interface SyncParts {
 /** `GET /sync`: the news of a user after a token, read from the streams; waits where there is none. */
 export class Sync {
   readonly #parts: SyncParts
-  readonly #empty: string
   readonly #source: PollSource<SyncRequest> = {
     poll: (request) => this.#poll(request),
     listener: ({ syncer }) => syncer.user,
@@ -40,7 +39,6 @@ export class Sync {
 
   constructor(parts: SyncParts) {
     this.#parts = parts
-    this.#empty = parts.parts.map(({ empty }) => empty).join()
   }
 
   /** Parses `since`. Throws `M_INVALID_PARAM` for a malformed token, or one ahead of the durable streams: of another server, or of a lost database. */
@@ -64,10 +62,16 @@ export class Sync {
     const { since, fullState } = request
     // The client's token equals the current positions: nothing is new, so no room is read.
     if (since !== undefined && !fullState && samePositions(since, snapshot.positions))
-      return { text: answerText(snapshot.positions, this.#empty), nothingBy: snapshot }
+      return { text: answerText(snapshot.positions, await this.#unchanged(request)), nothingBy: snapshot }
     const { text, isNews } = await this.#answer(request, snapshot)
     const waits = since !== undefined && !fullState && !isNews
     return { text, nothingBy: waits ? snapshot : undefined }
+  }
+
+  async #unchanged(request: SyncRequest): Promise<string> {
+    const texts: string[] = []
+    for (const part of this.#parts.parts) texts.push((await part.unchanged?.(request)) ?? part.empty)
+    return texts.join()
   }
 
   async #joinedRooms(syncer: EventsViewer): Promise<readonly number[]> {

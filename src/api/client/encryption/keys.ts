@@ -1,12 +1,14 @@
 import Type from 'typebox'
 import { type KeyAnswer, type KeysOfUsers, parseDeviceId, type UploadKeys, type UserKeys } from '#domain'
-import { type AnyEndpoint, endpoint, RawJson, user, v3 } from '#http'
+import { type AnyEndpoint, type AsJson, endpoint, RawJson, user, v3 } from '#http'
 import { type DeviceId, MatrixError, parseUserId, type UserId } from '#spec'
+import type { DeviceListChanges, KeyChanges } from '#views'
 import { AnyObject } from '../authentication/auth-schemas.ts'
 
 export interface KeysDeps {
   readonly uploadKeys: UploadKeys
   readonly keysOfUsers: KeysOfUsers
+  readonly keyChanges: KeyChanges
 }
 
 const DEFAULT_TIMEOUT_MS = 10_000
@@ -17,7 +19,7 @@ const UPLOAD_LIMIT_BYTES = 512 * 1024
 const Timeout = Type.Optional(Type.Integer({ minimum: 0 }))
 
 /** `keys.yaml`. */
-export const keysEndpoints = ({ uploadKeys, keysOfUsers }: KeysDeps): readonly AnyEndpoint[] => [
+export const keysEndpoints = ({ uploadKeys, keysOfUsers, keyChanges }: KeysDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'POST',
     paths: v3('/keys/upload'),
@@ -68,6 +70,15 @@ export const keysEndpoints = ({ uploadKeys, keysOfUsers }: KeysDeps): readonly A
       ])
       return new RawJson(`{"failures":${JSON.stringify(failures)},"one_time_keys":${objectText(users)}}`)
     },
+  }),
+  endpoint({
+    method: 'GET',
+    paths: v3('/keys/changes'),
+    auth: user({ guests: true }),
+    rateLimit: 'read',
+    query: Type.Object({ from: Type.String({ maxLength: 200 }), to: Type.String({ maxLength: 200 }) }),
+    handler: async ({ requester, query: { from, to } }): Promise<AsJson<DeviceListChanges>> =>
+      keyChanges.between(requester, from, to),
   }),
 ]
 

@@ -38,6 +38,14 @@ export interface EncryptionTables extends UserTables {
     readonly display_name: string | null
   }
   readonly accounts: { readonly user_number: number }
+  readonly state_log: {
+    readonly room: number
+    readonly type: string
+    readonly state_key: string
+    readonly position: number
+    readonly until_position: number | null
+    readonly membership: string | null
+  }
   readonly memberships: {
     readonly user_number: number
     readonly room: number

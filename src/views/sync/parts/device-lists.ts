@@ -1,6 +1,26 @@
-import type { SyncPart } from '../request.ts'
+import type { DeviceListChanges, DeviceLists } from '../../device-lists/device-lists.ts'
+import type { PartAnswer, SyncPart, SyncWindow } from '../request.ts'
 
-const empty = '"device_lists":{"changed":[],"left":[]}'
+export interface DeviceListsPartParts {
+  readonly lists: Pick<DeviceLists, 'between'>
+}
 
-/** `device_lists`: empty, as devices have no keys that could change. */
-export const deviceListsPart: SyncPart = { empty, look: async () => ({ text: empty, isNews: false }) }
+/** `device_lists`: whose devices to ask for again, and whose to track no more. Not in a first sync, which has nobody tracked yet. */
+export class DeviceListsPart implements SyncPart {
+  readonly empty = textOf({ changed: [], left: [] })
+  readonly #lists: Pick<DeviceLists, 'between'>
+
+  constructor({ lists }: DeviceListsPartParts) {
+    this.#lists = lists
+  }
+
+  async look({ viewer, rooms, since, now, news }: SyncWindow): Promise<PartAnswer> {
+    if (since === undefined) return { text: this.empty, isNews: false }
+    const changes = await this.#lists.between({ viewer, rooms, since, now, events: news.events })
+    return { text: textOf(changes), isNews: changes.changed.length > 0 || changes.left.length > 0 }
+  }
+}
+
+function textOf({ changed, left }: DeviceListChanges): string {
+  return `"device_lists":{"changed":${JSON.stringify(changed)},"left":${JSON.stringify(left)}}`
+}

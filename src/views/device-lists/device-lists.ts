@@ -1,0 +1,127 @@
+import type { UserId } from '#spec'
+import type { DeviceListsReader, MembershipRecord, RoomNumber, RoomStateReader, StoredEvent, UserNumber } from '#store'
+import type { Positions } from '#streams'
+import type { EventsViewer } from '../events/event-texts.ts'
+import type { RoomFactsCache } from '../known/room-facts.ts'
+import type { RoomsOfUser } from '../known/user-rooms.ts'
+
+export interface DeviceListsParts {
+  readonly reader: DeviceListsReader
+  readonly memberships: Pick<RoomStateReader, 'membershipHistory'>
+  readonly facts: Pick<RoomFactsCache, 'of'>
+}
+
+export interface DeviceListsWindow {
+  readonly viewer: EventsViewer
+  readonly rooms: RoomsOfUser
+  readonly since: Positions
+  readonly now: Positions
+  /** New events by room; undefined where they are not at hand: any room may have some. */
+  readonly events: ReadonlyMap<RoomNumber, readonly StoredEvent[]> | undefined
+}
+
+/** `device_lists` of one answer. Client-server API, "Tracking the device list for a user". */
+export interface DeviceListChanges {
+  readonly changed: readonly UserId[]
+  readonly left: readonly UserId[]
+}
+
+interface JoinedRooms {
+  readonly atStart: readonly RoomNumber[]
+  readonly atEnd: readonly RoomNumber[]
+}
+
+const NOTHING: DeviceListChanges = { changed: [], left: [] }
+
+/**
+ * The users whose devices a client has to ask for again after a window, and those it need not track any more. Exact: `changed` has those who
+ * share a joined room with the viewer at the window's end, and either did not at its start, or had a change of keys within; and the viewer,
+ * for changes of their own. `left` has those who shared a room at the start, and share none at the end. As only the two ends count, the
+ * orders in between do not: which room a change was told in is worked out here, not stored.
+ */
+export class DeviceLists {
+  readonly #parts: DeviceListsParts
+
+  constructor(parts: DeviceListsParts) {
+    this.#parts = parts
+  }
+
+  async between(window: DeviceListsWindow): Promise<DeviceListChanges> {
+    const { reader } = this.#parts
+    const { viewer, since, now } = window
+    const moved = await this.#roomsWithMoves(window)
+    const withKeys =
+      since.deviceLists < now.deviceLists
+        ? await reader.changedAround(viewer.user, { after: since.deviceLists, upTo: now.deviceLists })
+        : []
+    if (moved.size === 0 && withKeys.length === 0) return NOTHING
+    const joined = await this.#joinedRooms(window)
+    const met = await this.#maybeMet(window, joined, moved)
+    const others = new Set([...met, ...withKeys])
+    others.delete(viewer.user)
+    const share = new Set(await reader.joinedAt(joined.atEnd, now.events, [...others]))
+    const shared = new Set(await reader.joinedAt(joined.atStart, since.events, [...met]))
+    const changed = withKeys.filter((user) => user === viewer.user || share.has(user))
+    const left: UserNumber[] = []
+    const known = new Set(changed)
+    for (const user of met) {
+      if (user === viewer.user) continue
+      if (share.has(user) && !shared.has(user) && !known.has(user)) changed.push(user)
+      if (shared.has(user) && !share.has(user)) left.push(user)
+    }
+    return { changed: await reader.userIds(changed), left: await reader.userIds(left) }
+  }
+
+  /** Rooms of the viewer in which memberships may have changed. */
+  async #roomsWithMoves({ rooms, since, now, events }: DeviceListsWindow): Promise<ReadonlySet<RoomNumber>> {
+    if (since.events >= now.events) return new Set()
+    if (events === undefined) return new Set(rooms.keys())
+    const moved = new Set<RoomNumber>()
+    for (const [room, ofRoom] of events) {
+      if (ofRoom.some(({ type }) => type === 'm.room.member')) moved.add(room)
+      // State resolution changes entries at the position of another event.
+      else if (((await this.#parts.facts.of(room))?.record.lastResolvedPosition ?? 0) > since.events) moved.add(room)
+    }
+    return moved
+  }
+
+  async #joinedRooms({ viewer, rooms, since, now }: DeviceListsWindow): Promise<JoinedRooms> {
+    const [atStart, atEnd]: [RoomNumber[], RoomNumber[]] = [[], []]
+    for (const record of rooms.values()) {
+      const [start, end] = await this.#joinedAt(record, viewer.userId, since.events, now.events)
+      if (start) atStart.push(record.room)
+      if (end) atEnd.push(record.room)
+    }
+    return { atStart, atEnd }
+  }
+
+  async #joinedAt(
+    { room, membership, position }: MembershipRecord,
+    userId: UserId,
+    start: number,
+    end: number,
+  ): Promise<readonly [boolean, boolean]> {
+    if (position <= start) return [membership === 'join', membership === 'join']
+    const history = await this.#parts.memberships.membershipHistory(room, userId)
+    const wasJoined = (at: number): boolean => history.findLast((step) => step.position <= at)?.membership === 'join'
+    return [wasJoined(start), wasJoined(end)]
+  }
+
+  /** Users who may share a first room with the viewer since the start, or the last one no more. */
+  async #maybeMet(
+    { since, now }: DeviceListsWindow,
+    { atStart, atEnd }: JoinedRooms,
+    moved: ReadonlySet<RoomNumber>,
+  ): Promise<ReadonlySet<UserNumber>> {
+    const { reader } = this.#parts
+    const [before, after] = [new Set(atStart), new Set(atEnd)]
+    const stayed = atEnd.filter((room) => before.has(room) && moved.has(room))
+    const entered = atEnd.filter((room) => !before.has(room))
+    const parted = atStart.filter((room) => !after.has(room))
+    return new Set([
+      ...(await reader.memberChanges(stayed, { after: since.events, upTo: now.events })),
+      ...(await reader.joinedAt(entered, now.events)),
+      ...(await reader.joinedAt(parted, since.events)),
+    ])
+  }
+}
