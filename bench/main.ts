@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs'
+import { measureGrowth } from './growth/growth.ts'
 import { renderSvg } from './report/svg.ts'
 import { renderText } from './report/text.ts'
 import { type Options, parseOptions } from './run/options.ts'
@@ -29,6 +30,19 @@ switch (parsed.kind) {
     break
   case 'list':
     for (const scenario of scenarios) process.stdout.write(`${scenario.name.padEnd(18)}${scenario.title}\n`)
+    process.stdout.write(
+      `${'growth'.padEnd(18)}how the cost of each operation grows with members, rooms, events and users\n`,
+    )
+    break
+  case 'growth':
+    try {
+      const { text, failed } = await measureGrowth(parsed, (line) => process.stderr.write(`${line}\n`))
+      process.stdout.write(text)
+      if (failed) process.exitCode = 1
+    } catch (error) {
+      process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`)
+      process.exitCode = 1
+    }
     break
   case 'run':
     try {

@@ -30,6 +30,7 @@ export type Options = {
 /** `list` and `help` end the program without measuring. */
 export type Parsed =
   | { kind: 'run'; options: Options }
+  | { kind: 'growth'; scale: 'small' | 'full'; cases: string }
   | { kind: 'list' }
   | { kind: 'message'; text: string; exitCode: number }
 
@@ -66,6 +67,7 @@ export function parseOptions(argv: readonly string[]): Parsed {
     command.parse([...argv], { from: 'user' })
     const raw = command.opts<Raw>()
     if (raw.list) return { kind: 'list' }
+    if (raw.only?.includes(growth)) return growthAlone(raw)
     return { kind: 'run', options: build(raw) }
   } catch (error) {
     if (error instanceof CommanderError) return { kind: 'message', text: output.join(''), exitCode: error.exitCode }
@@ -75,6 +77,15 @@ export function parseOptions(argv: readonly string[]): Parsed {
 }
 
 class UsageError extends Error {}
+
+/** Not one of the scenarios: it starts its own servers and makes their rows itself. */
+export const growth = 'growth'
+
+function growthAlone(raw: Raw): Parsed {
+  if (raw.only?.length !== 1 || raw.target !== undefined || raw.against !== undefined)
+    throw new UsageError('growth is measured alone, on servers that the bench starts itself: --only growth')
+  return { kind: 'growth', scale: raw.scale === 'small' ? 'small' : 'full', cases: raw.cases ?? '' }
+}
 
 function describe(output: string[]): Command {
   const write = (text: string): void => void output.push(text)
@@ -191,7 +202,7 @@ function scaleName(text: string): string {
 }
 
 function scenarioNames(text: string): string[] {
-  const known = scenarios.map((scenario) => scenario.name)
+  const known = [...scenarios.map((scenario) => scenario.name), growth]
   const names = text.split(',').map((name) => name.trim())
   const unknown = names.filter((name) => !known.includes(name))
   if (unknown.length > 0)

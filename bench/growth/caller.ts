@@ -1,0 +1,79 @@
+import { Agent, request } from 'node:http'
+
+/** One user of a grown server; it goes on at the server's new address after a restart. */
+export class Caller {
+  readonly #url: () => string
+  readonly #agent = new Agent({ keepAlive: true })
+  #made = 0
+  userId = ''
+  token = ''
+
+  constructor(url: () => string) {
+    this.#url = url
+  }
+
+  async register(username: string): Promise<void> {
+    const wish = { username, password: `bench-${username}` }
+    const { session } = await this.#ask('POST', '/register', wish, 401)
+    const answer = await this.post('/register', { ...wish, auth: { type: 'm.login.dummy', session } })
+    this.userId = String(answer.user_id)
+    this.token = String(answer.access_token)
+  }
+
+  get(path: string): Promise<Answer> {
+    return this.#ask('GET', path, undefined, 200)
+  }
+
+  post(path: string, body: unknown = {}): Promise<Answer> {
+    return this.#ask('POST', path, body, 200)
+  }
+
+  put(path: string, body: unknown): Promise<Answer> {
+    return this.#ask('PUT', path, body, 200)
+  }
+
+  async createRoom(options: unknown): Promise<string> {
+    return String((await this.post('/createRoom', options)).room_id)
+  }
+
+  /** Answers with the id of the event. */
+  async send(roomId: string, body: string): Promise<string> {
+    this.#made += 1
+    const path = `/rooms/${enc(roomId)}/send/m.room.message/${process.pid}-${Date.now()}-${this.#made}`
+    return String((await this.put(path, { msgtype: 'm.text', body })).event_id)
+  }
+
+  /** Answers with the token behind the answer. */
+  async sync(query = ''): Promise<string> {
+    return String((await this.get(`/sync?set_presence=offline&${query}`)).next_batch)
+  }
+
+  async #ask(method: string, path: string, body: unknown, wanted: number): Promise<Answer> {
+    const { status, text } = await this.#exchange(method, path, body)
+    if (status !== wanted) throw new Error(`${method} ${path} was answered ${status}: ${text.slice(0, 300)}`)
+    return JSON.parse(text) as Answer
+  }
+
+  #exchange(method: string, path: string, body: unknown): Promise<{ status: number; text: string }> {
+    return new Promise((resolve, reject) => {
+      const authorization = this.token === '' ? {} : { authorization: `Bearer ${this.token}` }
+      const asked = request(
+        `${this.#url()}/_matrix/client/v3${path}`,
+        { method, agent: this.#agent, headers: { ...authorization, 'content-type': 'application/json' } },
+        (response) => {
+          const chunks: Buffer[] = []
+          response.on('data', (chunk: Buffer) => chunks.push(chunk))
+          response.on('error', reject)
+          response.on('end', () =>
+            resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() }),
+          )
+        },
+      )
+      asked.on('error', reject)
+      asked.end(body === undefined ? undefined : JSON.stringify(body))
+    })
+  }
+}
+
+export type Answer = Record<string, unknown>
+export const enc = encodeURIComponent

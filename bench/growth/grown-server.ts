@@ -1,0 +1,110 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Caller } from './caller.ts'
+import { GrownRows } from './rows.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const readyWithinMs = 120_000
+const cheapPasswords = { HOMEROOM_PASSWORDS_HASH_MEMORY: '8KiB', HOMEROOM_PASSWORDS_HASH_PASSES: '1' }
+
+/** A homeserver on SQLite in a folder of its own, which can be stopped, made larger, and started again. */
+export class GrownServer {
+  readonly #folder: string
+  #child: ChildProcess | undefined
+  #url = ''
+
+  constructor(folder = mkdtempSync(join(tmpdir(), 'homeroom-growth-'))) {
+    this.#folder = folder
+  }
+
+  caller(): Caller {
+    return new Caller(() => this.#url)
+  }
+
+  async start(): Promise<void> {
+    const flags = ['start', '--port', '0', '--data', join(this.#folder, 'data'), '--no-rate-limit']
+    const script = join(root, 'bin', 'homeroom.js')
+    const child = spawn(process.execPath, ['--max-semi-space-size=2', script, ...flags, '--registration', 'open'], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...cheapPasswords },
+    })
+    this.#child = child
+    this.#url = await addressOf(child)
+  }
+
+  async stop(): Promise<void> {
+    const child = this.#child
+    if (child === undefined) return
+    this.#child = undefined
+    const ended = new Promise((resolve) => child.once('close', resolve))
+    child.kill('SIGTERM')
+    await ended
+  }
+
+  async restart(): Promise<void> {
+    await this.stop()
+    await this.start()
+  }
+
+  /** A stopped server with the same data, to be grown in another way. Only while this one is stopped. */
+  copy(): GrownServer {
+    const folder = mkdtempSync(join(tmpdir(), 'homeroom-growth-'))
+    cpSync(this.#folder, folder, { recursive: true })
+    return new GrownServer(folder)
+  }
+
+  /** Changes the rows of the stopped server. */
+  grow(change: (rows: GrownRows) => void): void {
+    const rows = new GrownRows(join(this.#folder, 'data', 'homeroom.sqlite'))
+    try {
+      change(rows)
+    } finally {
+      rows.close()
+    }
+  }
+
+  async discard(): Promise<void> {
+    await this.stop()
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+
+  /** Processor time that all threads have spent, in milliseconds: exact to the microsecond, as the scheduler of Linux counts it. */
+  cpuMs(): number {
+    const tasks = `/proc/${this.#child?.pid}/task`
+    let nanoseconds = 0
+    for (const task of readdirSync(tasks)) {
+      try {
+        nanoseconds += Number.parseInt(readFileSync(`${tasks}/${task}/schedstat`, 'utf8'), 10)
+      } catch {
+        // The thread ended between listing and reading.
+      }
+    }
+    return nanoseconds / 1e6
+  }
+
+  /** Resident memory now, and the most since the last call of `forgetPeak`. */
+  memory(): { readonly rssBytes: number; readonly peakBytes: number } {
+    const status = readFileSync(`/proc/${this.#child?.pid}/status`, 'utf8')
+    const kilobytes = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1])
+    return { rssBytes: kilobytes('VmRSS') * 1024, peakBytes: kilobytes('VmHWM') * 1024 }
+  }
+}
+
+const addressOf = (child: ChildProcess): Promise<string> =>
+  new Promise((resolve, reject) => {
+    let output = ''
+    const late = setTimeout(() => reject(new Error(`the server does not start:\n${output}`)), readyWithinMs)
+    const read = (chunk: Buffer): void => {
+      output += chunk.toString()
+      const url = /^ {2}Address\s+(http:\S+)/m.exec(output)?.[1]
+      if (url === undefined) return
+      clearTimeout(late)
+      resolve(url)
+    }
+    child.stdout?.on('data', read)
+    child.stderr?.on('data', read)
+    child.once('close', () => reject(new Error(`the server ended:\n${output}`)))
+  })

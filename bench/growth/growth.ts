@@ -1,0 +1,126 @@
+import { nowMs } from '../measure/now.ts'
+import { formatRatio } from '../report/format.ts'
+import { renderTable } from '../report/table.ts'
+import { GrownServer } from './grown-server.ts'
+import { type Operation, operations } from './operations.ts'
+import { type Axis, axes, grown, plant, type Scene } from './scene.ts'
+
+export interface GrowthOptions {
+  readonly scale: 'small' | 'full'
+  /** Only operations and axes whose name holds this text: `rooms`, or `first sync`. */
+  readonly cases: string
+}
+
+/** Between the first and the last column. */
+const mayGrow = 1.5
+/** Differences below this are the machine's. */
+const noiseMs = 0.15
+const stretches = 5
+const usualCalls = 40
+
+export interface GrowthRow {
+  readonly axis: Axis['name']
+  readonly operation: string
+  readonly sizes: readonly number[]
+  /** Milliseconds for one call. */
+  readonly costs: readonly number[]
+  readonly linear: boolean
+}
+
+/** The last cost against the first; for an operation whose cost may follow the size, what one more unit costs late against what it costs early. */
+export const growthOf = ({ costs, sizes, linear }: GrowthRow): number => {
+  const [first = Number.NaN] = costs
+  const last = costs.at(-1) ?? Number.NaN
+  if (!linear) return last / first
+  const [, second = first] = costs
+  const perUnit = (from: number, to: number, between: number): number => (to - from) / between
+  const [small = 0, middle = 0] = sizes
+  const early = perUnit(first, second, middle - small)
+  const late = perUnit(second, last, (sizes.at(-1) ?? 0) - middle)
+  return sizes.length < 3 ? Number.NaN : late / early
+}
+
+export const isTooMuch = (row: GrowthRow): boolean =>
+  growthOf(row) > mayGrow && (row.costs.at(-1) ?? 0) - (row.costs[0] ?? 0) > noiseMs
+
+/** Measures each operation at each size, and answers with the table and whether something grows that should not. */
+export const measureGrowth = async (
+  { scale, cases }: GrowthOptions,
+  progress: (line: string) => void,
+): Promise<{ readonly text: string; readonly failed: boolean }> => {
+  const rows: GrowthRow[] = []
+  const seed = await plant(new GrownServer())
+  try {
+    for (const axis of axes) {
+      const wanted = operations.filter(({ name }) => axis.name.includes(cases) || name.includes(cases))
+      if (wanted.length === 0) continue
+      const sizes = scale === 'small' ? axis.smallSizes : axis.sizes
+      const columns: (readonly number[])[] = []
+      for (const size of sizes) {
+        progress(`${axis.name}: ${size}`)
+        columns.push(await costsAt(await grown(seed, axis.name, size), wanted, progress))
+      }
+      for (const [index, { name, linear }] of wanted.entries()) {
+        const costs = columns.map((column) => column[index] ?? Number.NaN)
+        rows.push({ axis: axis.name, operation: name, sizes, costs, linear: linear.includes(axis.name) })
+      }
+    }
+  } finally {
+    await seed.server.discard()
+  }
+  return { text: renderGrowth(rows), failed: rows.some(isTooMuch) }
+}
+
+const costsAt = async (
+  scene: Scene,
+  wanted: readonly Operation[],
+  progress: (line: string) => void,
+): Promise<readonly number[]> => {
+  try {
+    const costs: number[] = []
+    for (const operation of wanted) {
+      const cost = await costOf(operation, scene)
+      progress(`  ${operation.name}: ${cost.toFixed(2)} ms`)
+      costs.push(cost)
+    }
+    return costs
+  } finally {
+    await scene.server.discard()
+  }
+}
+
+/** The cheapest of several stretches: whatever else the machine does only adds. */
+const costOf = async ({ prepare, measure, calls = usualCalls }: Operation, scene: Scene): Promise<number> => {
+  const call = await prepare(scene, calls * (stretches + 1))
+  const costs: number[] = []
+  for (let stretch = 0; stretch <= stretches; stretch++) {
+    const before = measure === 'wall' ? nowMs() : scene.server.cpuMs()
+    for (let made = 0; made < calls; made++) await call()
+    const after = measure === 'wall' ? nowMs() : scene.server.cpuMs()
+    // The first one warms up.
+    if (stretch > 0) costs.push((after - before) / calls)
+  }
+  return Math.min(...costs)
+}
+
+export const renderGrowth = (rows: readonly GrowthRow[]): string => {
+  const tables = axes.flatMap(({ name }) => {
+    const own = rows.filter(({ axis }) => axis === name)
+    const [some] = own
+    if (some === undefined) return []
+    const columns = [
+      { title: `${name}: ms a call`, align: 'left' as const },
+      ...some.sizes.map((size) => ({ title: size.toLocaleString('en-US'), align: 'right' as const })),
+      { title: 'growth', align: 'right' as const },
+      { title: '', align: 'left' as const },
+    ]
+    const cells = own.map((row) => [
+      row.operation,
+      ...row.costs.map((cost) => cost.toFixed(2)),
+      formatRatio(growthOf(row)),
+      isTooMuch(row) ? 'TOO MUCH' : row.linear ? 'for each' : 'flat',
+    ])
+    return [renderTable(columns, cells)]
+  })
+  return `${tables.join('\n\n')}\n`
+}
