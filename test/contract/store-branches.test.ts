@@ -192,17 +192,17 @@ onEveryDatabase('rooms whose history branches', (open) => {
       expect((await store.rooms.stateChanges(room.room, at - 1, at)).map(({ eventId }) => eventId)).toEqual([
         first.eventId,
       ])
-      expect(await store.rooms.membershipHistory(room.room, BOB)).toEqual([
+      expect(await store.rooms.membershipsBetween(room.room, BOB, 0, 1_000)).toEqual([
         { membership: 'join', position: 4 },
         { membership: 'leave', position: at },
       ])
-      const steps = await store.rooms.stateHistory(room.room, 'm.room.topic', '')
+      const steps = await store.rooms.stateHistory(room.room, 'm.room.topic', '', 100)
       expect(steps.map(({ position, event }) => [position, event?.eventId])).toEqual([
         [2, first.eventId],
         [3, second.eventId],
         [at, first.eventId],
       ])
-      const gone = await store.rooms.stateHistory(room.room, 'm.room.member', BOB)
+      const gone = await store.rooms.stateHistory(room.room, 'm.room.member', BOB, 100)
       expect(gone.map(({ position, event }) => [position, event === undefined])).toEqual([
         [4, false],
         [at, true],

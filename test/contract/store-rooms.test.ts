@@ -240,7 +240,7 @@ onEveryDatabase('rooms', (open) => {
       membership: 'leave',
       position: left,
     })
-    expect(await store.rooms.membershipHistory(room.room, BOB)).toEqual([
+    expect(await store.rooms.membershipsBetween(room.room, BOB, 0, 1_000)).toEqual([
       { membership: 'invite', position: invited },
       { membership: 'join', position: joined },
       { membership: 'join', position: joined + 1 },
@@ -248,7 +248,40 @@ onEveryDatabase('rooms', (open) => {
     ])
     expect((await store.rooms.members(room.room, ['join', 'knock'])).map((one) => one.userId)).toEqual([ALICE, CAROL])
     expect(await store.rooms.firstMembers(room.room, ['join', 'leave'], 1, ALICE)).toMatchObject([{ userId: BOB }])
-    expect(await store.rooms.stateHistory(room.room, 'm.room.member', BOB)).toHaveLength(4)
+    expect(await store.rooms.stateHistory(room.room, 'm.room.member', BOB, 100)).toHaveLength(4)
+    expect(await store.rooms.stateHistory(room.room, 'm.room.member', BOB, 2)).toHaveLength(2)
+    expect(await store.rooms.membershipsBetween(room.room, BOB, joined, left - 1)).toEqual([
+      { membership: 'join', position: joined + 1 },
+    ])
+    expect(await store.rooms.membershipAt(room.room, BOB, left - 1)).toEqual({
+      membership: 'join',
+      position: joined + 1,
+    })
+    expect(await store.rooms.membershipAt(room.room, BOB, invited - 1)).toBeUndefined()
+    expect(await store.rooms.lastStay(room.room, BOB)).toEqual({ joined: joined + 1, ended: left })
+    expect(await store.rooms.lastStay(room.room, BOB, joined)).toEqual({ joined, ended: joined + 1 })
+    expect(await store.rooms.lastStay(room.room, BOB, invited)).toBeUndefined()
+    expect(await store.rooms.lastStay(room.room, CAROL)).toBeUndefined()
+  })
+
+  test('an entry is found as it was right before each event', async () => {
+    const store = await open()
+    const room = await createRoom(store)
+    const [invited = 0] = await applyTo(store, room, [member(BOB, 'invite')])
+    const [joined = 0] = await applyTo(store, room, [member(BOB, 'join')])
+    const [left = 0] = await applyTo(store, room, [member(BOB, 'leave')])
+    const asked = [invited, joined, left, left + 50]
+    const found = await store.rooms.entryBefore(room.room, 'm.room.member', BOB, asked)
+    expect([...found].sort(([one], [other]) => one - other)).toEqual([
+      [invited, { entry: undefined, membership: undefined }],
+      [joined, { entry: invited, membership: 'invite' }],
+      [left, { entry: joined, membership: 'join' }],
+    ])
+    expect(await store.rooms.entryBefore(room.room, 'm.room.member', CAROL, [left])).toEqual(
+      new Map([[left, { entry: undefined, membership: undefined }]]),
+    )
+    const texts = await store.rooms.jsonOf([joined, left + 50])
+    expect([...texts.keys()]).toEqual([joined])
   })
 
   test('a room is forgotten only after leaving, and until the next membership', async () => {

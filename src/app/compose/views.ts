@@ -7,6 +7,7 @@ import {
   DeviceListsPart,
   EventStream,
   EventTexts,
+  HistoryVisibilities,
   type IgnoredUsers,
   type InboxesNow,
   InitialPresence,
@@ -59,6 +60,7 @@ const CACHE_LIMITS_BYTES = {
   publicRooms: 16 * MEBIBYTE,
   badges: 16 * MEBIBYTE,
   keyCounts: 8 * MEBIBYTE,
+  historyVisibilities: 2 * MEBIBYTE,
 }
 
 /** The knowledge that the domain has of people at this moment: whom they ignore, where they type, who is there, for which of their devices messages wait. */
@@ -132,6 +134,7 @@ type Shared = ReturnType<typeof buildShared>
  * - `unread` and `Badges` go on from the positions that they counted up to. They begin anew where the push rules or the user's member event
  *   have another position.
  * - `PublicRooms` holds an entry for the position of the room's newest event only.
+ * - `visibilities` holds what events of history visibility say, which never changes.
  * - `state` remembers which members a device was sent, and nothing of the store.
  * - What is held by an object, in a `WeakMap`, lives as long as that object, which does not change: an event as it was read, an array of
  *   changes of presence.
@@ -141,7 +144,8 @@ const buildShared = ({ store, streams, clock }: RoomsGround, { ignored, typing, 
   const { receipts, accountData } = store
   const limits = CACHE_LIMITS_BYTES
   const clientEvents = new ClientEvents(limits.clientEvents)
-  const visibility = new Visibility({ reader, events: clientEvents, ignored })
+  const visibilities = new HistoryVisibilities({ reader, clock, limitBytes: limits.historyVisibilities })
+  const visibility = new Visibility({ reader, events: clientEvents, ignored, visibilities, clock })
   const userRooms = new UserRooms({ reader, limitBytes: limits.userRooms })
   const pushRules = new PushRules({ reader: accountData, limitBytes: limits.pushRules })
   const unread = new Unread({ rooms: reader, receipts, pushRules, clientEvents, limitBytes: limits.unread })
@@ -166,7 +170,7 @@ const buildShared = ({ store, streams, clock }: RoomsGround, { ignored, typing, 
     presenceProfiles: new PresenceProfiles(store.profiles),
     keyCounts,
     deviceLists: new DeviceLists({ reader: store.deviceLists, memberships: reader, facts }),
-    caches: [clientEvents, userRooms, pushRules, unread, facts, state, keyCounts],
+    caches: [clientEvents, visibilities, userRooms, pushRules, unread, facts, state, keyCounts],
   }
 }
 

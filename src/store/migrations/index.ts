@@ -24,6 +24,7 @@ import { createToDevice } from './0090-create-to-device.ts'
 import { createProfileUpdates } from './0095-create-profile-updates.ts'
 import { createDeviceKeys } from './0096-create-device-keys.ts'
 import { keepReplacedTokens } from './0097-keep-replaced-tokens.ts'
+import { indexJoins } from './0120-index-joins.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -52,4 +53,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createProfileUpdates,
   createDeviceKeys,
   keepReplacedTokens,
+  indexJoins,
 ]

@@ -7,7 +7,7 @@ import type { RoomsOfUser } from '../known/user-rooms.ts'
 
 export interface DeviceListsParts {
   readonly reader: DeviceListsReader
-  readonly memberships: Pick<RoomStateReader, 'membershipHistory'>
+  readonly memberships: Pick<RoomStateReader, 'membershipAt'>
   readonly facts: Pick<RoomFactsCache, 'of'>
 }
 
@@ -102,9 +102,10 @@ export class DeviceLists {
     end: number,
   ): Promise<readonly [boolean, boolean]> {
     if (position <= start) return [membership === 'join', membership === 'join']
-    const history = await this.#parts.memberships.membershipHistory(room, userId)
-    const wasJoined = (at: number): boolean => history.findLast((step) => step.position <= at)?.membership === 'join'
-    return [wasJoined(start), wasJoined(end)]
+    const { memberships } = this.#parts
+    const wasJoined = async (at: number): Promise<boolean> =>
+      (await memberships.membershipAt(room, userId, at))?.membership === 'join'
+    return [await wasJoined(start), await wasJoined(end)]
   }
 
   /** Users who may share a first room with the viewer since the start, or the last one no more. */

@@ -2,7 +2,6 @@ import type { Membership, UserId } from '#spec'
 import type { MembershipRecord, RoomAccountDataEntry, RoomStateReader } from '#store'
 import type { Positions } from '#streams'
 import type { RoomViewer } from '../events/viewer.ts'
-import { endOfStay } from '../known/visibility.ts'
 import type { InviteTexts } from './invites.ts'
 import type { RoomInfos } from './room-info.ts'
 
@@ -42,8 +41,7 @@ export class InitialRooms {
     { viewer, now }: Pick<InitialRoomWant, 'viewer' | 'now'>,
   ): Promise<MembershipThen | undefined> {
     if (record.position <= now.events) return record
-    const history = await this.#parts.reader.membershipHistory(record.room, viewer.userId)
-    return history.findLast(({ position }) => position <= now.events)
+    return this.#parts.reader.membershipAt(record.room, viewer.userId, now.events)
   }
 
   /** The room's JSON text; undefined for a room that is not told. */
@@ -68,8 +66,7 @@ export class InitialRooms {
       case 'leave':
       case 'ban': {
         if (!want.archived || record.forgotten) return undefined
-        const history = await this.#parts.reader.membershipHistory(room, viewer.userId)
-        const leftAt = endOfStay(history.filter((step) => step.position <= position))
+        const leftAt = (await this.#parts.reader.lastStay(room, viewer.userId, position))?.ended
         return leftAt === undefined ? undefined : `{${await infos.text({ ...info, upTo: leftAt })}}`
       }
     }

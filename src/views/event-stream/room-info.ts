@@ -13,7 +13,8 @@ import { accountDataText } from '../events/account-data-text.ts'
 import type { EventTexts } from '../events/event-texts.ts'
 import type { RoomViewer } from '../events/viewer.ts'
 import { readPage } from '../history/timeline-page.ts'
-import type { RoomVisibility, Visibility } from '../known/visibility.ts'
+import type { RoomVisibility } from '../known/room-visibility.ts'
+import type { Visibility } from '../known/visibility.ts'
 
 export interface RoomInfosParts {
   readonly clock: Clock
@@ -72,7 +73,8 @@ export class RoomInfos {
     const passes = (event: StoredEvent): boolean => visibility.mayShow(event)
     const read = (last: StoredEvent | undefined, size: number): Promise<readonly StoredEvent[]> =>
       reader.timeline(room, { before: last?.position ?? upTo + 1, direction: 'backward', limit: size })
-    const page = await readPage({ read, limit, passes }, clock)
+    const learn = (events: readonly StoredEvent[]): Promise<void> => visibility.learn(events)
+    const page = await readPage({ read, limit, learn, passes }, clock)
     const chunk = await texts.joined({ events: page.events.toReversed(), viewer, form: 'old', visibility })
     const start = page.last === undefined ? upTo : page.last.position - 1
     const end = formatSyncToken({ ...now, events: upTo })

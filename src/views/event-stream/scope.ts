@@ -1,8 +1,9 @@
 import { MatrixError, type Pdu, type RoomId, stringAt, type UserId } from '#spec'
 import type { MembersReader, RoomNumber, StoredEvent } from '#store'
 import type { RoomViewer } from '../events/viewer.ts'
+import type { RoomVisibility } from '../known/room-visibility.ts'
 import { joinedRooms, type RoomsOfUser, type UserRooms } from '../known/user-rooms.ts'
-import type { IgnoredUsers, RoomVisibility, Visibility } from '../known/visibility.ts'
+import type { IgnoredUsers, Visibility } from '../known/visibility.ts'
 
 /** The rooms that one event stream covers. */
 export interface StreamScope {
@@ -84,6 +85,7 @@ export class StreamVisibility {
   async #showsByVisibility(event: StoredEvent): Promise<boolean> {
     const { scope, viewer } = this.#parts
     const visibility = await this.#inRoom(event.room)
+    await visibility.learn([event])
     if (scope.peeked === event.room) return visibility.mayShow(event)
     if (event.type === 'm.room.member' && event.stateKey === viewer.userId)
       return !(isInvite(event) && scope.ignored.has(event.sender))

@@ -7,6 +7,8 @@ import { spliceTexts } from './splice-texts.ts'
 
 /** The parts of an event's text that depend on what its reader may see. */
 export interface EventVisibility {
+  /** To be called with events before anything is asked about them. */
+  learn(events: readonly StoredEvent[]): Promise<void>
   /** The reader's membership when the event was sent. */
   membershipAt(event: StoredEvent): Membership
   hidesPrevious(event: StoredEvent): boolean
@@ -72,12 +74,13 @@ export class EventTexts {
     const { clientEvents, reader, clock } = this.#parts
     const creators = form === 'old' ? await creatorsAmong(events, reader) : undefined
     const inRooms = visibility === undefined ? await this.#visibilities(events, viewer) : undefined
+    await visibility?.learn(events)
     const { device } = viewer
     const nowMs = clock.nowMs()
     return (event) => {
       const seen = visibility ?? inRooms?.get(event.room)
       const membership = tellsMembership ? seen?.membershipAt(event) : undefined
-      const hidesPrevious = seen?.hidesPrevious(event)
+      const hidesPrevious = event.replaces !== undefined && seen?.hidesPrevious(event)
       const text = clientEvents.text(event, { device, nowMs, membership, hidesPrevious, creators }, form)
       return fields === undefined ? text : JSON.stringify(fields(JSON.parse(text)))
     }
@@ -88,10 +91,15 @@ export class EventTexts {
     events: readonly StoredEvent[],
     viewer: EventsViewer,
   ): Promise<ReadonlyMap<RoomNumber, EventVisibility>> {
+    const replacing = Map.groupBy(
+      events.filter(({ replaces }) => replaces !== undefined),
+      ({ room }) => room,
+    )
     const inRooms = new Map<RoomNumber, EventVisibility>()
-    for (const { room, replaces } of events) {
-      if (replaces !== undefined && !inRooms.has(room))
-        inRooms.set(room, await this.#parts.visibility.inRoom(room, viewer))
+    for (const [room, ofRoom] of replacing) {
+      const visibility = await this.#parts.visibility.inRoom(room, viewer)
+      await visibility.learn(ofRoom)
+      inRooms.set(room, visibility)
     }
     return inRooms
   }

@@ -14,6 +14,8 @@ export interface PageWant {
   read(last: StoredEvent | undefined, limit: number): Promise<readonly StoredEvent[]>
   readonly limit: number
   passes(event: StoredEvent): boolean
+  /** Called with events before `passes` is asked about them. */
+  learn(events: readonly StoredEvent[]): Promise<void>
 }
 
 export interface TimelinePage {
@@ -37,6 +39,7 @@ export const readPage = async (want: PageWant, clock: Clock): Promise<TimelinePa
   while (found.length < limit && scanned < MAX_SCANNED_EVENTS) {
     const size = scanned === 0 ? Math.min(limit, READ_AT_ONCE) : READ_AT_ONCE
     const events = await want.read(last, size)
+    await want.learn(events)
     for (const event of events) {
       first ??= event
       last = event

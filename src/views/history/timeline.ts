@@ -13,7 +13,8 @@ import { formatPageToken, formatPlaceToken, type Streams } from '#streams'
 import type { ClientEvents } from '../events/client-event.ts'
 import type { EventTexts } from '../events/event-texts.ts'
 import type { RoomViewer } from '../events/viewer.ts'
-import type { RoomAccess, RoomVisibility, Visibility } from '../known/visibility.ts'
+import type { RoomVisibility } from '../known/room-visibility.ts'
+import type { RoomAccess, Visibility } from '../known/visibility.ts'
 import { earlierPlace, placeAfter, placeAtPosition, placeBefore, placeOf } from './places.ts'
 import { readPage, type TimelinePage } from './timeline-page.ts'
 import { type ContextRequest, filterOf, type MessagesRequest } from './timeline-request.ts'
@@ -62,7 +63,7 @@ export class Timeline {
     const from = await placeOf(request.from, room, this.#places)
     const to = await placeOf(request.to, room, this.#places)
     const visibility = await this.#visibility.inRoom(room, viewer)
-    const page = await this.#page(access, {
+    const page = await this.#page(access, visibility, {
       direction,
       after: direction === 'forward' ? from : to,
       upTo: direction === 'forward' ? to : from,
@@ -89,10 +90,21 @@ export class Timeline {
     const event = await this.#seen(request.eventId, access, visibility)
     const passes = (other: StoredEvent): boolean => visibility.mayShow(other) && this.#matches(matcher, other)
     const [half, rest] = nothing ? [0, 0] : [Math.floor(limit / 2), Math.ceil(limit / 2)]
-    const before = await this.#page(access, { direction: 'backward', upTo: placeBefore(event), limit: half, passes })
-    const after = await this.#page(access, { direction: 'forward', after: placeAfter(event), limit: rest, passes })
+    const before = await this.#page(access, visibility, {
+      direction: 'backward',
+      upTo: placeBefore(event),
+      limit: half,
+      passes,
+    })
+    const after = await this.#page(access, visibility, {
+      direction: 'forward',
+      after: placeAfter(event),
+      limit: rest,
+      passes,
+    })
     const shown = [...before.events, event, ...after.events]
     const newest = after.events.at(-1) ?? event
+    await visibility.learn([newest])
     const state = visibility.isInVisibleHistory(newest)
       ? await this.#contextState(room, newest.position, shown, matcher)
       : []
@@ -124,6 +136,7 @@ export class Timeline {
     const event = await this.#reader.event(eventId)
     if (event === undefined || event.room !== access.record.room || !isInHistory(event)) throw eventNotFound()
     if (access.upTo !== undefined && event.position > access.upTo) throw eventNotFound()
+    await visibility.learn([event])
     if (!visibility.mayShow(event)) throw eventNotFound()
     return event
   }
@@ -131,6 +144,7 @@ export class Timeline {
   /** Reads a page of the room's history, up to where the user's access ends. */
   async #page(
     { record, upTo: left }: RoomAccess,
+    visibility: RoomVisibility,
     { direction, after, upTo, limit, passes }: HistoryWant,
   ): Promise<TimelinePage> {
     const { room } = record
@@ -142,7 +156,8 @@ export class Timeline {
     }
     // An old branch that came late lies behind the place, and still came after the user had left.
     const isBefore = ({ position }: StoredEvent): boolean => left === undefined || position <= left
-    return readPage({ read, limit, passes: (event) => isBefore(event) && passes(event) }, this.#clock)
+    const learn = (events: readonly StoredEvent[]): Promise<void> => visibility.learn(events)
+    return readPage({ read, limit, learn, passes: (event) => isBefore(event) && passes(event) }, this.#clock)
   }
 
   #matches(matcher: EventMatcher, event: StoredEvent): boolean {

@@ -1,6 +1,5 @@
 import type { Membership, UserId } from '#spec'
 import type { MembershipRecord, RoomStateReader } from '#store'
-import { endOfStay } from './visibility.ts'
 
 /** Events with `after` < position <= `upTo`; without `after`, from the beginning. */
 export interface MembershipWindow {
@@ -41,21 +40,23 @@ export const membershipInWindow = async (
     const present = isPresent(membership)
     return { record, membership, position, ...UNCHANGED, throughout: present, wasPresent: present }
   }
-  const history = await reader.membershipHistory(record.room, userId)
-  const past = history.filter(({ position }) => position <= upTo)
-  const last = past.at(-1)
+  const last = await reader.membershipAt(record.room, userId, upTo)
   if (last === undefined) return undefined
-  const atStart = after === undefined ? undefined : past.findLast(({ position }) => position <= after)
-  const within = after === undefined ? past : past.filter(({ position }) => position > after)
+  const stay = await reader.lastStay(record.room, userId, upTo)
+  const everJoined = stay !== undefined
+  const leftAt = stay?.ended !== undefined && stay.ended <= upTo ? stay.ended : undefined
+  const atEnd = { record, membership: last.membership, position: last.position, everJoined, leftAt }
+  if (after === undefined) {
+    const wasPresent = everJoined || isPresent(last.membership)
+    return { ...atEnd, throughout: false, changed: true, wasPresent, newlyJoined: everJoined }
+  }
+  const atStart = await reader.membershipAt(record.room, userId, after)
+  const within = await reader.membershipsBetween(record.room, userId, after, upTo)
   return {
-    record,
-    membership: last.membership,
-    position: last.position,
+    ...atEnd,
     throughout: atStart?.membership === 'join' && within.every(({ membership }) => membership === 'join'),
     changed: within.some(({ membership }, index) => membership !== (within[index - 1] ?? atStart)?.membership),
     wasPresent: [atStart, ...within].some((step) => step !== undefined && isPresent(step.membership)),
-    everJoined: past.some(({ membership }) => membership === 'join'),
-    leftAt: endOfStay(past),
     newlyJoined: atStart?.membership !== 'join' && within.some(({ membership }) => membership === 'join'),
   }
 }

@@ -24,6 +24,8 @@ export interface RoomFacts {
 
 const OPEN: ReadonlySet<HistoryVisibility> = new Set<HistoryVisibility>(['shared', 'world_readable'])
 const FACTS_BYTES = 3_000
+/** A room whose visibility was set more often counts as not open: each event is then judged by itself. */
+const MAX_SETTINGS = 3
 
 export interface RoomFactsCacheParts {
   readonly reader: RoomRecordsReader & RoomStateReader
@@ -75,7 +77,8 @@ export class RoomFactsCache implements NewsHandler {
   }
 
   async #isHistoryOpen(room: RoomNumber): Promise<boolean> {
-    const changes = await this.#reader.stateHistory(room, 'm.room.history_visibility', '')
+    const changes = await this.#reader.stateHistory(room, 'm.room.history_visibility', '', MAX_SETTINGS + 1)
+    if (changes.length > MAX_SETTINGS) return false
     return changes.every(({ event }) =>
       OPEN.has(historyVisibilityOf(event === undefined ? {} : (JSON.parse(event.json) as Pdu).content)),
     )

@@ -6,6 +6,7 @@ import type { EventVisibility } from '../events/event-texts.ts'
 import type { MembershipInWindow } from './membership-in-window.ts'
 import type { RoomFacts, RoomFactsCache } from './room-facts.ts'
 import { type RoomSummary, roomSummary } from './room-summary.ts'
+import type { RoomVisibility } from './room-visibility.ts'
 import type { StateInWindow, StateWant } from './state-in-window.ts'
 import {
   DEFAULT_TIMELINE_LIMIT,
@@ -14,7 +15,7 @@ import {
   timelineInWindow,
 } from './timeline-in-window.ts'
 import type { Unread, UnreadCounts } from './unread-counts.ts'
-import type { RoomVisibility, Visibility } from './visibility.ts'
+import type { Visibility } from './visibility.ts'
 import type { Window } from './window.ts'
 
 export interface RoomWant {
@@ -131,6 +132,7 @@ export class RoomsInWindow {
       visibility === undefined
         ? (event: StoredEvent) => event.stateKey !== undefined || !window.ignored.has(event.sender)
         : (event: StoredEvent) => visibility.mayShow(event) || this.#isInForce(event, member, upTo)
+    const learn = async (shown: readonly StoredEvent[]): Promise<void> => visibility?.learn(shown)
     const part = await timelineInWindow(
       {
         room,
@@ -139,6 +141,7 @@ export class RoomsInWindow {
         limit: Math.min(matcher.limit ?? DEFAULT_TIMELINE_LIMIT, MAX_TIMELINE_LIMIT),
         matcher,
         mayShow,
+        learn,
         held: fresh ? undefined : events,
       },
       reader,
@@ -167,7 +170,8 @@ export class RoomsInWindow {
     const isOlder = ({ replaces }: StoredEvent): boolean => (replaces?.position ?? member.position) < member.position
     if (facts.isHistoryOpen || !shown.some(isOlder)) return MEMBER_THROUGHOUT
     const visibility = await this.#parts.visibility.inRoom(member.record.room, window.viewer)
-    return { ...MEMBER_THROUGHOUT, hidesPrevious: (event) => visibility.hidesPrevious(event) }
+    await visibility.learn(shown.filter(isOlder))
+    return { ...MEMBER_THROUGHOUT, hidesPrevious: (event) => isOlder(event) && visibility.hidesPrevious(event) }
   }
 
   #stateWant({ window, member, state, fullState }: RoomWant, timeline: TimelinePart, fresh: boolean): StateWant {
@@ -197,7 +201,11 @@ const resolvedAfter = (
 ): Pick<StateWant, 'resolvedUpTo'> | undefined =>
   record.lastResolvedPosition > start ? { resolvedUpTo: now.events } : undefined
 
-const MEMBER_THROUGHOUT: EventVisibility = { membershipAt: () => 'join', hidesPrevious: () => false }
+const MEMBER_THROUGHOUT: EventVisibility = {
+  learn: async () => {},
+  membershipAt: () => 'join',
+  hidesPrevious: () => false,
+}
 
 /** State that a summary is made of. */
 const SUMMARISED_TYPES: ReadonlySet<string> = new Set(['m.room.member', 'm.room.name', 'm.room.canonical_alias'])

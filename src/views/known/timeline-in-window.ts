@@ -20,6 +20,8 @@ export interface TimelineWant {
   readonly limit: number
   readonly matcher: EventMatcher
   readonly mayShow: (event: StoredEvent) => boolean | Promise<boolean>
+  /** Called with events before `mayShow` is asked about them. */
+  readonly learn: (events: readonly StoredEvent[]) => Promise<void>
   /** All events of the room in the window, where they are in memory. */
   readonly held: readonly StoredEvent[] | undefined
 }
@@ -51,6 +53,7 @@ export const timelineInWindow = async (
             limit: size,
           })
         : want.held.toReversed()
+    await want.learn(events)
     for (const event of events) if (await passes(event)) found.push(event)
     complete = want.held !== undefined || events.length < size
     before = events.at(-1)?.position ?? before

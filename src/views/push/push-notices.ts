@@ -132,8 +132,8 @@ export class PushNotices {
       case 'join': {
         if (event.position >= record.position) return true
         // Rare: the newest member event is later than this event. It may be the join, or a change of the name after it.
-        const history = await this.#parts.reader.membershipHistory(event.room, userId)
-        return history.findLast(({ position }) => position <= event.position)?.membership === 'join'
+        const then = await this.#parts.reader.membershipAt(event.room, userId, event.position)
+        return then?.membership === 'join'
       }
       case 'knock':
       case 'leave':

@@ -18,7 +18,7 @@ export interface MemberRecord {
 }
 
 export interface MembersReader {
-  membership(room: RoomNumber, user: UserId): Promise<MemberRecord | undefined>
+  membership(room: RoomNumber, user: UserId): Promise<(MemberRecord & Pick<MembershipRecord, 'forgotten'>) | undefined>
   members(room: RoomNumber, memberships: readonly Membership[]): Promise<readonly MemberRecord[]>
   /** The first `limit` members by stream order who have one of these memberships, without `except`: the heroes of a room. */
   firstMembers(

@@ -1,5 +1,5 @@
 import type { EventId, Membership, UserId } from '#spec'
-import type { RoomNumber, StoredEvent } from './events.ts'
+import type { EventNumber, RoomNumber, StoredEvent } from './events.ts'
 
 export interface StateQuery {
   /** The state in force right after the event at that position; `'current'` for now. */
@@ -19,6 +19,26 @@ export interface StateRef {
   readonly differs: readonly { readonly type: string; readonly stateKey: string; readonly event: EventId | null }[]
 }
 
+/** The value that one entry of a room's state had right before an event. */
+export interface PriorEntry {
+  /** Number of the entry's event; undefined if there was none. */
+  readonly entry: EventNumber | undefined
+  /** For `m.room.member`. */
+  readonly membership: Membership | undefined
+}
+
+/** A membership, and the position from which it was in force. */
+export interface MembershipStep {
+  readonly membership: Membership
+  readonly position: number
+}
+
+/** A user's last stay in a room: the positions of their last join, and of the membership that ended it. */
+export interface LastStay {
+  readonly joined: number
+  readonly ended: number | undefined
+}
+
 /** One entry of a room's state from a position on; the event is undefined if the entry was taken away. */
 export interface StateStep {
   readonly position: number
@@ -31,13 +51,23 @@ export interface RoomStateReader {
   stateEvent(room: RoomNumber, at: number | 'current', type: string, stateKey: string): Promise<StoredEvent | undefined>
   /** State entries that came into force with `after` < position <= `upTo` and are in force at `upTo`. */
   stateChanges(room: RoomNumber, after: number, upTo: number): Promise<readonly StoredEvent[]>
-  /** All values that one entry ever had, oldest first. */
-  stateHistory(room: RoomNumber, type: string, stateKey: string): Promise<readonly StateStep[]>
+  /** The first `limit` values that one entry ever had, oldest first. */
+  stateHistory(room: RoomNumber, type: string, stateKey: string, limit: number): Promise<readonly StateStep[]>
+  /** The value of one entry right before each of these events, by the events' numbers; events that are not stored are left out. */
+  entryBefore(
+    room: RoomNumber,
+    type: string,
+    stateKey: string,
+    events: readonly EventNumber[],
+  ): Promise<ReadonlyMap<EventNumber, PriorEntry>>
+  /** The stored JSON of events, by number; unknown ones are left out. */
+  jsonOf(events: readonly EventNumber[]): Promise<ReadonlyMap<EventNumber, string>>
+  /** The last stay that began at or before `upTo`; undefined for a user who had not joined then. */
+  lastStay(room: RoomNumber, user: UserId, upTo?: number): Promise<LastStay | undefined>
+  /** The membership in force at that position, and its own; undefined where the user had none yet. */
+  membershipAt(room: RoomNumber, user: UserId, at: number): Promise<MembershipStep | undefined>
   /** The state before an event, by reference; undefined if unknown (outliers). */
   priorState(eventId: EventId): Promise<StateRef | undefined>
-  /** Each membership the user ever had in the room, oldest first. */
-  membershipHistory(
-    room: RoomNumber,
-    user: UserId,
-  ): Promise<readonly { readonly membership: Membership; readonly position: number }[]>
+  /** Each membership that the user got in the room at `after` < position <= `upTo`, oldest first. */
+  membershipsBetween(room: RoomNumber, user: UserId, after: number, upTo: number): Promise<readonly MembershipStep[]>
 }

@@ -12,7 +12,7 @@ const selectMembers = (db: Kysely<RoomTables>) =>
     .select(['u.user_id as userId', 'm.user_number as user', 'm.membership', 'm.position'])
 
 const memberOfRoom = query((db, param: { room: number; user: UserId }) =>
-  selectMembers(db).where('m.room', '=', param.room).where('u.user_id', '=', param.user),
+  selectMembers(db).select('m.forgotten').where('m.room', '=', param.room).where('u.user_id', '=', param.user),
 )
 
 const membersOfRoom = query((db, param: { room: number; memberships: readonly Membership[] }, { texts }) =>
@@ -92,7 +92,10 @@ const usersInCommonRooms = query((db, param: { user: UserId }) =>
 )
 
 export const membersReader = (db: Db): MembersReader => ({
-  membership: (room, user) => db.first(memberOfRoom, { room, user }),
+  membership: async (room, user) => {
+    const row = await db.first(memberOfRoom, { room, user })
+    return row && { ...row, forgotten: row.forgotten === 1 }
+  },
 
   members: async (room, memberships) => {
     const params = { room, memberships }

@@ -1,6 +1,6 @@
-import { type Kysely, sql } from 'kysely'
+import { type ExpressionBuilder, type Kysely, sql } from 'kysely'
 import type { EventId, Membership, UserId } from '#spec'
-import type { RoomStateReader, StateQuery, StateRef, StateStep } from '../../ports/rooms/state.ts'
+import type { MembershipStep, RoomStateReader, StateQuery, StateRef, StateStep } from '../../ports/rooms/state.ts'
 import type { Db, Lists, Query } from '../engine/index.ts'
 import { type EventRow, selectEvents, toStoredEvent } from './stored-events.ts'
 import { query, type RoomTables } from './tables.ts'
@@ -74,15 +74,46 @@ const entryAt = query((db, param: Entry & { readonly at: number }) =>
     .limit(1),
 )
 
-const stepsOfEntry = query((db, param: Entry) => entryOf(db, param).select('s.position as since').orderBy('s.position'))
-const removalsOfEntry = query((db, param: Entry) =>
+type FirstSteps = Entry & { readonly limit: number }
+const stepsOfEntry = query((db, param: FirstSteps) =>
+  entryOf(db, param).select('s.position as since').orderBy('s.position').limit(param.limit),
+)
+const removalsOfEntry = query((db, param: FirstSteps) =>
   db
     .selectFrom('state_log')
     .select('position')
     .where('room', '=', param.room)
     .where('type', '=', param.type)
     .where('state_key', '=', param.stateKey)
-    .where('event', 'is', null),
+    .where('event', 'is', null)
+    .orderBy('position')
+    .limit(param.limit),
+)
+
+/** The step of an entry that was in force right before the event `e`: one step into the index of the log, however long it is. */
+const stepBefore = (
+  { selectFrom }: ExpressionBuilder<RoomTables & { readonly e: RoomTables['events'] }, 'e'>,
+  param: Entry,
+) =>
+  selectFrom('state_log as s')
+    .where('s.room', '=', param.room)
+    .where('s.type', '=', param.type)
+    .where('s.state_key', '=', param.stateKey)
+    .where('s.position', '<', sql<number>`coalesce(e.position, e.prior_at, 0)`)
+    .orderBy('s.position', 'desc')
+    .limit(1)
+const entriesBefore = query((db, param: Entry & { readonly events: readonly number[] }, { integers }) =>
+  db
+    .selectFrom('events as e')
+    .select((of) => [
+      'e.event',
+      stepBefore(of, param).select('s.event').as('entry'),
+      stepBefore(of, param).select('s.membership').as('membership'),
+    ])
+    .where('e.event', 'in', integers(param.events)),
+)
+const jsonOfEvents = query((db, param: { events: readonly number[] }, { integers }) =>
+  db.selectFrom('events').select(['event', 'json']).where('event', 'in', integers(param.events)),
 )
 
 const priorOf = query((db, param: { eventId: EventId }) =>
@@ -105,16 +136,40 @@ const changesBetween = query((db, param: { room: number; after: number; upTo: nu
   ).orderBy('s.position'),
 )
 
-const membershipsOfUser = query((db, param: { room: number; user: UserId }) =>
+interface OfMember {
+  readonly room: number
+  readonly user: UserId
+}
+const membershipsOf = (db: Kysely<RoomTables>, param: OfMember) =>
   db
     .selectFrom('state_log')
     .select(['membership', 'position'])
     .where('room', '=', param.room)
     .where('type', '=', 'm.room.member')
     .where('state_key', '=', param.user)
-    .orderBy('position'),
+    .where('membership', 'is not', null)
+const membershipsOfUser = query((db, param: OfMember & { readonly after: number; readonly upTo: number }) =>
+  membershipsOf(db, param).where('position', '>', param.after).where('position', '<=', param.upTo).orderBy('position'),
+)
+const membershipOfUserAt = query((db, param: OfMember & { readonly at: number }) =>
+  membershipsOf(db, param).where('position', '<=', param.at).orderBy('position', 'desc').limit(1),
+)
+const nextMembershipOfUser = query((db, param: OfMember & { readonly after: number }) =>
+  membershipsOf(db, param).where('position', '>', param.after).orderBy('position').limit(1),
 )
 
+/** Written as the index `state_log_joins` is defined: a partial index serves a literal only. */
+const lastJoinOfUser = query((db, param: OfMember & { readonly upTo: number }) =>
+  db
+    .selectFrom('state_log')
+    .select('position')
+    .where('room', '=', param.room)
+    .where('state_key', '=', param.user)
+    .where('membership', '=', sql.lit('join'))
+    .where('position', '<=', param.upTo)
+    .orderBy('position', 'desc')
+    .limit(1),
+)
 const roomSize = query((db, param: { room: number }) =>
   db.selectFrom('rooms').select(['joined_count', 'invited_count']).where('room', '=', param.room),
 )
@@ -137,6 +192,11 @@ const wayOf = ({ types, notTypes, stateKeys }: StateQuery): { way: Way; types: r
   if (stateKeys !== undefined) return { way: 'keys', types: wanted }
   return { way: wanted.includes('m.room.member') ? 'manyOfTypes' : 'types', types: wanted }
 }
+
+const toStep = ({ membership, position }: { membership: Membership | null; position: number }): MembershipStep => ({
+  membership: membership ?? 'leave',
+  position,
+})
 
 export const stateReader = (db: Db): RoomStateReader => ({
   state: async (room, ask) => {
@@ -164,27 +224,47 @@ export const stateReader = (db: Db): RoomStateReader => ({
     return rows.map(toStoredEvent)
   },
 
-  stateHistory: async (room, type, stateKey) => {
-    const entry = { room, type, stateKey }
+  stateHistory: async (room, type, stateKey, limit) => {
+    const entry = { room, type, stateKey, limit }
     const rows = await db.all(stepsOfEntry, entry)
     const steps: StateStep[] = rows.map((row) => ({ position: row.since, event: toStoredEvent(row) }))
     const removals = await db.all(removalsOfEntry, entry)
     if (removals.length === 0) return steps
     for (const { position } of removals) steps.push({ position, event: undefined })
-    return steps.sort((one, other) => one.position - other.position)
+    return steps.sort((one, other) => one.position - other.position).slice(0, limit)
   },
+
+  entryBefore: async (room, type, stateKey, events) => {
+    const rows = await db.all(entriesBefore, { room, type, stateKey, events })
+    return new Map(
+      rows.map(({ event, entry, membership }) => [
+        event,
+        { entry: entry ?? undefined, membership: membership ?? undefined },
+      ]),
+    )
+  },
+
+  jsonOf: async (events) => new Map((await db.all(jsonOfEvents, { events })).map(({ event, json }) => [event, json])),
+
+  lastStay: async (room, user, upTo = Number.MAX_SAFE_INTEGER) => {
+    const join = await db.first(lastJoinOfUser, { room, user, upTo })
+    if (join === undefined) return undefined
+    const next = await db.first(nextMembershipOfUser, { room, user, after: join.position })
+    return { joined: join.position, ended: next?.position }
+  },
+
+  membershipAt: async (room, user, at) => {
+    const row = await db.first(membershipOfUserAt, { room, user, at })
+    return row && toStep(row)
+  },
+
+  membershipsBetween: async (room, user, after, upTo) =>
+    (await db.all(membershipsOfUser, { room, user, after, upTo })).map(toStep),
 
   priorState: async (eventId): Promise<StateRef | undefined> => {
     const row = await db.first(priorOf, { eventId })
     if (row === undefined) return undefined
     if (row.prior_at === null) return row.position === null ? undefined : { at: row.position - 1, differs: [] }
     return { at: row.prior_at, differs: await db.all(differencesOf, { event: row.event }) }
-  },
-
-  membershipHistory: async (room, user) => {
-    const rows = await db.all(membershipsOfUser, { room, user })
-    return rows.flatMap(({ membership, position }): { membership: Membership; position: number }[] =>
-      membership === null ? [] : [{ membership, position }],
-    )
   },
 })

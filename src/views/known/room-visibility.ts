@@ -1,0 +1,170 @@
+import { BoundedCache, type CacheStats, type Clock, yieldToEventLoop } from '#base'
+import { historyVisibilityOf, maySeeEvent } from '#rules'
+import {
+  type HistoryVisibility,
+  type JsonObject,
+  MEMBERSHIPS,
+  type Membership,
+  type Pdu,
+  type RoomEvent,
+  stringAt,
+  type UserId,
+} from '#spec'
+import type { EventNumber, LastStay, RoomNumber, RoomStateReader, StoredEvent } from '#store'
+import type { ClientEvents } from '../events/client-event.ts'
+
+/** Events whose circumstances are read at once. */
+const LEARNED_AT_ONCE = 100
+/** Events of history visibility that are parsed at once: each may have 64 KiB. */
+const PARSED_AT_ONCE = 10
+const VISIBILITY_BYTES = 150
+
+/** The history visibility that each event of that type sets. It never changes: a redaction leaves it. */
+export class HistoryVisibilities {
+  readonly #reader: RoomStateReader
+  readonly #clock: Clock
+  readonly #values: BoundedCache<EventNumber, HistoryVisibility>
+
+  constructor({ reader, clock, limitBytes }: { reader: RoomStateReader; clock: Clock; limitBytes: number }) {
+    this.#reader = reader
+    this.#clock = clock
+    this.#values = new BoundedCache({ name: 'history-visibilities', limitBytes, sizeBytes: () => VISIBILITY_BYTES })
+  }
+
+  stats(): CacheStats {
+    return this.#values.stats()
+  }
+
+  async of(events: ReadonlySet<EventNumber>): Promise<ReadonlyMap<EventNumber, HistoryVisibility>> {
+    const found = new Map<EventNumber, HistoryVisibility>()
+    const unknown: EventNumber[] = []
+    for (const event of events) {
+      const value = this.#values.get(event)
+      if (value === undefined) unknown.push(event)
+      else found.set(event, value)
+    }
+    for (let start = 0; start < unknown.length; start += PARSED_AT_ONCE) {
+      if (start > 0) await yieldToEventLoop(this.#clock)
+      for (const [event, json] of await this.#reader.jsonOf(unknown.slice(start, start + PARSED_AT_ONCE))) {
+        const value = historyVisibilityOf((JSON.parse(json) as Pdu).content)
+        this.#values.set(event, value)
+        found.set(event, value)
+      }
+    }
+    return found
+  }
+}
+
+/** The state right before an event, as far as it decides who sees the event. */
+interface Circumstances {
+  readonly visibility: HistoryVisibility
+  readonly membership: Membership | undefined
+}
+
+interface RoomVisibilityParts {
+  readonly room: RoomNumber
+  readonly userId: UserId
+  readonly lastStay: LastStay | undefined
+  readonly ignored: ReadonlySet<UserId>
+  readonly reader: RoomStateReader
+  readonly visibilities: HistoryVisibilities
+  readonly events: ClientEvents
+  readonly clock: Clock
+}
+
+/**
+ * Decides which of one room's events one user may see. Made for one answer. It reads the circumstances of the events that it is told of and no
+ * others, so its cost is theirs, whatever the room has been through: `learn` comes before every question about an event.
+ */
+export class RoomVisibility {
+  readonly #parts: RoomVisibilityParts
+  readonly #learned = new Map<EventNumber, Circumstances>()
+
+  constructor(parts: RoomVisibilityParts) {
+    this.#parts = parts
+  }
+
+  /** Reads the circumstances of the events, and of the state that they replaced. */
+  async learn(events: readonly StoredEvent[]): Promise<void> {
+    const wanted = new Set<EventNumber>()
+    for (const event of events) {
+      for (const key of [keyOf(event), replacedKey(event)])
+        if (key !== undefined && !this.#learned.has(key)) wanted.add(key)
+    }
+    const numbers = [...wanted]
+    for (let start = 0; start < numbers.length; start += LEARNED_AT_ONCE) {
+      if (start > 0) await yieldToEventLoop(this.#parts.clock)
+      await this.#read(numbers.slice(start, start + LEARNED_AT_ONCE))
+    }
+  }
+
+  /** The user's membership when the event was sent, their own membership events counted as already in force; `leave` before their first one. */
+  membershipAt(event: StoredEvent): Membership {
+    const own = isOwnMember(event, this.#parts.userId) ? membershipIn(this.#parts.events.content(event)) : undefined
+    return own ?? this.#at(keyOf(event)).membership ?? 'leave'
+  }
+
+  /** History visibility, and the user's own membership events: without these, nobody would learn of being removed. */
+  maySee(event: StoredEvent): boolean {
+    return isOwnMember(event, this.#parts.userId) || this.isInVisibleHistory(event)
+  }
+
+  /** History visibility alone. An event that it shows also shows the state around it; a membership event of one's own may not. */
+  isInVisibleHistory(event: StoredEvent): boolean {
+    return this.#isSeenAt(keyOf(event), event.position, this.#parts.events.roomEvent(event))
+  }
+
+  /** `prev_content` is only for users with "permission to see the previous content" (section "Room event format"). */
+  hidesPrevious(event: StoredEvent): boolean {
+    const { replaces } = event
+    const key = replacedKey(event)
+    if (replaces === undefined || key === undefined || isOwnMember(event, this.#parts.userId)) return false
+    const { content } = JSON.parse(replaces.json) as Pdu
+    return !this.#isSeenAt(key, replaces.position, { ...this.#parts.events.roomEvent(event), content })
+  }
+
+  /** The rule of timelines: visible, and no message of an ignored user. State of ignored users is shown. */
+  mayShow(event: StoredEvent): boolean {
+    if (event.stateKey === undefined && this.#parts.ignored.has(event.sender)) return false
+    return this.maySee(event)
+  }
+
+  #isSeenAt(key: EventNumber, position: number, event: RoomEvent): boolean {
+    const { userId, lastStay } = this.#parts
+    const { visibility, membership } = this.#at(key)
+    const joinedLater = lastStay !== undefined && lastStay.joined > position
+    return maySeeEvent(userId, event, { visibility, membership, joinedLater })
+  }
+
+  #at(key: EventNumber): Circumstances {
+    const known = this.#learned.get(key)
+    if (known === undefined) throw new Error('asked about an event whose circumstances were not read')
+    return known
+  }
+
+  async #read(numbers: readonly EventNumber[]): Promise<void> {
+    const { reader, room, userId, visibilities } = this.#parts
+    const settings = await reader.entryBefore(room, 'm.room.history_visibility', '', numbers)
+    const members = await reader.entryBefore(room, 'm.room.member', userId, numbers)
+    const set = new Set([...settings.values()].flatMap(({ entry }) => entry ?? []))
+    const values = await visibilities.of(set)
+    for (const number of numbers) {
+      const entry = settings.get(number)?.entry
+      const visibility = (entry === undefined ? undefined : values.get(entry)) ?? 'shared'
+      this.#learned.set(number, { visibility, membership: members.get(number)?.membership })
+    }
+  }
+}
+
+const keyOf = ({ event }: StoredEvent): EventNumber => event
+
+/** The number of the replaced event. It equals the position, but for events outside the stream, whose number is not known here: nothing was in force before them. */
+const replacedKey = ({ replaces }: StoredEvent): EventNumber | undefined => replaces?.position
+
+const isOwnMember = (event: StoredEvent, userId: UserId): boolean =>
+  event.type === 'm.room.member' && event.stateKey === userId
+
+const membershipIn = (content: JsonObject): Membership | undefined => {
+  const membership = stringAt(content, 'membership')
+  return MEMBERSHIPS.find((known) => known === membership)
+}
