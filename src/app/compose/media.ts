@@ -2,16 +2,7 @@ import { join } from 'node:path'
 import type { MediaDeps } from '#api'
 import { type CacheStats, KeyedLock } from '#base'
 import type { Config } from '#config'
-import {
-  Identicons,
-  ImageLibrary,
-  Media,
-  type MediaStore,
-  MediaSweep,
-  StoredBytes,
-  Thumbnails,
-  UrlPreviews,
-} from '#domain'
+import { ImageLibrary, Media, type MediaStore, MediaSweep, StoredBytes, Thumbnails, UrlPreviews } from '#domain'
 import { addressRule, UrlFetcher } from '#net'
 import { type LeasedWork, type MediaFiles, openMediaFolder, openObjectStore, type Turns, writers } from '#store'
 import { prepareFolder } from '../data-folder.ts'
@@ -51,13 +42,12 @@ export const buildMedia = async (ground: Ground): Promise<BuiltMedia> => {
   const media = new Media({ store: kept, bytes, serverName: config.server.name, limits, clock, random })
   const images = new ImageLibrary({ maxPixels: settings.thumbnailPixels, timeoutMs: settings.thumbnailTimeout })
   const thumbnails = new Thumbnails({ store: kept, images, clock, concurrency: settings.thumbnailsAtOnce })
-  const identicons = new Identicons()
   const previews = config.urlPreviews.enabled ? buildPreviews(ground, kept, bytes, images) : undefined
   const sweep = new MediaSweep({ store: kept, bytes, clock, logger, previewLifetimeMs: config.urlPreviews.lifetime })
   return {
     media,
-    api: { media, thumbnails, identicons, previews, legacyDownloads: settings.legacyDownloads },
-    caches: [thumbnails, identicons, ...(previews === undefined ? [] : [previews])],
+    api: { media, thumbnails, previews, legacyDownloads: settings.legacyDownloads },
+    caches: [thumbnails, ...(previews === undefined ? [] : [previews])],
     sweep,
     stop: async () => {
       const ended = previews?.stop()

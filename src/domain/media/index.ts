@@ -1,4 +1,4 @@
-export { Identicons } from './identicons.ts'
+export { identiconOf } from './identicon.ts'
 export { ImageLibrary } from './image-library.ts'
 export * from './media.ts'
 export { MediaSweep, type MediaSweepParts } from './media-sweep.ts'

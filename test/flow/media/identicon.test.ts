@@ -1,5 +1,6 @@
 import sharp from 'sharp'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { identiconOf } from '#domain'
 import { startHomeserver, type TestHomeserver } from '../../support/homeserver.ts'
 import { fetchBytes } from './fixture.ts'
 
@@ -63,4 +64,27 @@ it.each(['?width=0', '?width=-1', '?height=x', '?width=1.5', '?width=1e9'])(
 it('there is no identicon of no text, nor of a very long one', async () => {
   expect((await identicon('')).status).toBeGreaterThanOrEqual(400)
   expect((await identicon('x'.repeat(1_001))).status).toBeGreaterThanOrEqual(400)
+})
+
+it('an identicon costs next to nothing: a hundred of the largest take less than 1 ms each of the processor', async () => {
+  await identicon('warm', '?width=256')
+  const before = process.cpuUsage()
+  for (let number = 0; number < 100; number++) identiconOf(`@user${number}:x`, 256, 256)
+  const { user, system } = process.cpuUsage(before)
+  expect((user + system) / 1_000 / 100).toBeLessThan(1)
+})
+
+it('identicons of a thousand texts differ, and have ink and ground', async () => {
+  const pictures = new Set<string>()
+  for (let number = 0; number < 1_000; number++) {
+    const bytes = Buffer.from(identiconOf(`@user${number}:x`, 48, 48))
+    pictures.add(bytes.toString('base64'))
+    if (number % 100 !== 0) continue
+    const { data, info } = await sharp(bytes).raw().toBuffer({ resolveWithObject: true })
+    const colours = new Set<string>()
+    for (let at = 0; at < data.length; at += info.channels) colours.add(data.subarray(at, at + 3).toString('hex'))
+    expect(colours.size).toBeLessThanOrEqual(2)
+    expect(colours).toContain('f0f0f0')
+  }
+  expect(pictures.size).toBeGreaterThan(990)
 })

@@ -87,7 +87,7 @@ const previewEndpoints = (deps: MediaDeps): readonly AnyEndpoint[] => [
     rateLimit: 'read',
     params: IdenticonPath,
     query: IdenticonQuery,
-    handler: ({ params, query }) => identicon(deps, params.text, query),
+    handler: ({ params, query }) => identicon(params.text, query),
   }),
 ]
 

@@ -1,14 +1,13 @@
 import { hash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import Type from 'typebox'
-import type { Identicons, Media, Thumbnails, UrlPreviews } from '#domain'
+import { identiconOf, type Media, type Thumbnails, type UrlPreviews } from '#domain'
 import { FileReply, type Requester, type StreamedBody } from '#http'
 import { type JsonObject, MatrixError } from '#spec'
 
 export interface MediaDeps {
   readonly media: Pick<Media, 'upload' | 'announce' | 'fill' | 'find' | 'open' | 'limits'>
   readonly thumbnails: Pick<Thumbnails, 'thumbnail'>
-  readonly identicons: Pick<Identicons, 'identicon'>
   /** undefined: previews are off. */
   readonly previews: Pick<UrlPreviews, 'preview'> | undefined
   /** Whether files are given out without an access token. */
@@ -92,11 +91,10 @@ export const thumbnail = async (
 }
 
 export const identicon = async (
-  { identicons }: Pick<MediaDeps, 'identicons'>,
   text: string,
   { width, height }: Type.Static<typeof IdenticonQuery>,
 ): Promise<FileReply> => {
-  const { bytes } = await identicons.identicon(text, width, height)
+  const bytes = identiconOf(text, width, height)
   return new FileReply({
     contentType: 'image/png',
     sizeBytes: bytes.length,
