@@ -21,6 +21,7 @@ import { type LogoutDeps, logoutEndpoints } from './client/authentication/logout
 import { type RefreshDeps, refreshEndpoints } from './client/authentication/refresh.ts'
 import { type SignInDeps, signInEndpoints } from './client/authentication/sign-in.ts'
 import { ssoLoginRedirectEndpoints } from './client/authentication/sso-login-redirect.ts'
+import { type KeyBackupDeps, keyBackupEndpoints } from './client/encryption/key-backup.ts'
 import { type KeysDeps, keysEndpoints } from './client/encryption/keys.ts'
 import { type ToDeviceDeps, toDeviceEndpoints } from './client/encryption/to-device.ts'
 import { type EventContextDeps, eventContextEndpoints } from './client/events/event-context.ts'
@@ -89,7 +90,6 @@ export interface ApiDeps {
   readonly openId: OpenIdDeps & UserinfoDeps
   readonly encryption: EncryptionDeps
   readonly keys: KeysServerDeps
-  readonly toDevice: ToDeviceDeps
 }
 
 export type AccountsDeps = LoginDeps &
@@ -153,9 +153,13 @@ const personalEndpoints = (deps: PersonalDeps): readonly AnyEndpoint[] => [
   ...pushRulesEndpoints(deps),
 ]
 
-export type EncryptionDeps = KeysDeps
+export type EncryptionDeps = KeysDeps & ToDeviceDeps & KeyBackupDeps
 
-const encryptionEndpoints = (deps: EncryptionDeps): readonly AnyEndpoint[] => [...keysEndpoints(deps)]
+const encryptionEndpoints = (deps: EncryptionDeps): readonly AnyEndpoint[] => [
+  ...keysEndpoints(deps),
+  ...toDeviceEndpoints(deps),
+  ...keyBackupEndpoints(deps),
+]
 
 export type RoomEndpointsDeps = CreateRoomDeps &
   RoomSendDeps &
@@ -217,7 +221,6 @@ export const apiEndpoints = (deps: ApiDeps): readonly AnyEndpoint[] => [
   ...openIdEndpoints(deps.openId),
   ...userinfoEndpoints(deps.openId),
   ...keysServerEndpoints(deps.keys),
-  ...toDeviceEndpoints(deps.toDevice),
 ]
 
 export interface ServedEndpoint {

@@ -198,6 +198,7 @@ export const buildAccountsOnly = ({
 
 const endedAccountChanges = ({ user, userId }: AccountRecord): readonly Change<unknown>[] => [
   ...deviceTraces.orphansOf(userId),
+  writers.keyBackups.removeAll(userId),
   writers.profiles.removeProfile(user),
   writers.accountData.removeAll(user),
   writers.filters.removeAll(user),

@@ -12,6 +12,7 @@ import { Readiness } from '../readiness.ts'
 import { type BuiltAccounts, buildAccounts } from './accounts.ts'
 import { buildEncryption } from './encryption.ts'
 import type { Ground } from './ground.ts'
+import { type BuiltKeyBackups, buildKeyBackups } from './key-backups.ts'
 import { buildLeases } from './leases.ts'
 import { type BuiltMedia, buildMedia } from './media.ts'
 import { oldTransactions } from './old-transactions.ts'
@@ -56,6 +57,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
     refusesInvite: (userId, from) => refusesInvite(ground.store, userId, from),
   })
   const toDevice = buildToDevice(ground, streams)
+  const keyBackups = buildKeyBackups(ground)
   const views = buildViews(roomsGround, { ...personal, ...toDevice, ignored: personal.ignoredUsers })
   const media = await buildMedia(ground)
   const push = buildPush(ground, streams, views)
@@ -66,6 +68,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
     'room-purge': buildRoomPurge(ground),
     'short-lived-sweep': new ShortLivedSweep({ ...ground, writer: writers.shortLived, commit: ground.store.commit }),
     'to-device-sweep': toDevice.sweep,
+    'key-backup-sweep': keyBackups.backupSweep,
     deactivations: accounts.resuming,
     'room-profiles': roomProfiles,
     push,
@@ -84,6 +87,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
     rooms,
     roomProfiles,
     toDevice,
+    keyBackups,
     views,
     media,
     pushers,
@@ -121,6 +125,7 @@ interface Parts {
   readonly rooms: RoomsDomain
   readonly roomProfiles: RoomProfiles
   readonly toDevice: BuiltToDevice
+  readonly keyBackups: BuiltKeyBackups
   readonly views: Views
   readonly media: BuiltMedia
   readonly pushers: Pushers
@@ -161,7 +166,8 @@ const buildStreams = async ({ store, clock, random }: Ground): Promise<Streams> 
 }
 
 const buildApi = (parts: Parts): ApiDeps => {
-  const { ground, accounts, personal, rooms, roomProfiles, toDevice, views, media, pushers, openIdTokens } = parts
+  const { ground, accounts, personal, rooms, roomProfiles, toDevice, keyBackups, views, media, pushers, openIdTokens } =
+    parts
   const { config, shortLived, clock, signingKey } = ground
   return {
     accounts: accounts.api,
@@ -178,9 +184,8 @@ const buildApi = (parts: Parts): ApiDeps => {
     push: { pushers },
     voip: { turnServers: new TurnServers({ settings: config.voip, clock }) },
     openId: { openIdTokens },
-    encryption: { ...buildEncryption(ground), keyChanges: views.keyChanges },
+    encryption: { ...buildEncryption(ground), ...toDevice, ...keyBackups, keyChanges: views.keyChanges },
     keys: { ownKeys: new OwnKeys({ key: signingKey, clock }) },
-    toDevice,
     sync: { sync: views.sync, inboxes: toDevice.inboxes, filters: personal.filters, presence: personal.presence },
     oldSync: { ...views, presence: personal.presence },
     ...aboutServer(config),

@@ -11,5 +11,8 @@ export const encryption = {
     oneTimeKeysPerDevice: setting(integer(1, 10_000, 'keys'), 500, {
       description: 'One-time keys of one device that nobody has claimed yet. Clients keep 50 to 100.',
     }),
+    backupSize: setting(size, '1GiB', {
+      description: 'Room keys that one user may have in backups on the server; a key takes some 700 bytes.',
+    }),
   },
 } as const

@@ -25,6 +25,7 @@ import { createProfileUpdates } from './0095-create-profile-updates.ts'
 import { createDeviceKeys } from './0096-create-device-keys.ts'
 import { keepReplacedTokens } from './0097-keep-replaced-tokens.ts'
 import { indexJoins } from './0120-index-joins.ts'
+import { createKeyBackups } from './0130-create-key-backups.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -54,4 +55,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createDeviceKeys,
   keepReplacedTokens,
   indexJoins,
+  createKeyBackups,
 ]

@@ -14,6 +14,8 @@ import { tokensWriter, tokensWrites } from './accounts/tokens-writes.ts'
 import { deviceKeysReader } from './encryption/device-keys-reader.ts'
 import { deviceKeysWriter, deviceKeysWrites } from './encryption/device-keys-writes.ts'
 import { deviceListsReader } from './encryption/device-lists-reader.ts'
+import { keyBackupsReader } from './encryption/key-backups-reader.ts'
+import { keyBackupsWriter, keyBackupWrites } from './encryption/key-backups-writes.ts'
 import { toDeviceReader } from './encryption/to-device-reader.ts'
 import { toDeviceWriter, toDeviceWrites } from './encryption/to-device-writes.ts'
 import type { Db } from './engine/access.ts'
@@ -57,6 +59,7 @@ export const readersOver = (db: Db) => ({
   emailValidations: emailValidationsReader(db),
   externalIdentities: externalIdentitiesReader(db),
   filters: filtersReader(db),
+  keyBackups: keyBackupsReader(db),
   media: mediaReader(db),
   presence: presenceStoreReader(db),
   presenceLists: presenceListsReader(db),
@@ -85,6 +88,7 @@ export const writers = {
   externalIdentities: externalIdentitiesWriter,
   filters: filtersWriter,
   leases: leasesWriter,
+  keyBackups: keyBackupsWriter,
   media: mediaWriter,
   presence: presenceStoreWriter,
   presenceLists: presenceListsWriter,
@@ -117,6 +121,7 @@ export const allWrites = (): WriteTable =>
     ...externalIdentityWrites,
     ...filterWrites,
     ...leaseWrites,
+    ...keyBackupWrites,
     ...mediaWrites,
     ...presenceListWrites,
     ...presenceWrites,

@@ -1,0 +1,81 @@
+import Type, { type Static } from 'typebox'
+import type { RoomId } from '#spec'
+import { AnyObject, roomIdOf } from '../own-user.ts'
+import { plainText } from '../room-path.ts'
+
+const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
+
+/** `definitions/key_backup_data.yaml`. */
+export const KeyBackupData = Type.Object({
+  first_message_index: Count,
+  forwarded_count: Count,
+  is_verified: Type.Boolean(),
+  session_data: AnyObject,
+})
+type KeyBackupData = Static<typeof KeyBackupData>
+
+/** A key of a room's session, with `session_data` as JSON text. */
+export interface BackedUp {
+  readonly roomId: RoomId
+  readonly sessionId: string
+  readonly firstMessageIndex: number
+  readonly forwardedCount: number
+  readonly isVerified: boolean
+  readonly sessionJson: string
+}
+
+export const sessionOf = (roomId: RoomId, sessionId: string, data: KeyBackupData): BackedUp => ({
+  roomId,
+  sessionId,
+  firstMessageIndex: data.first_message_index,
+  forwardedCount: data.forwarded_count,
+  isVerified: data.is_verified,
+  sessionJson: JSON.stringify(data.session_data),
+})
+
+type Rooms = Readonly<Record<string, { readonly sessions: Readonly<Record<string, KeyBackupData>> }>>
+
+/** Every session of a body, its text made only when it is taken: there may be ten thousand. Throws `M_INVALID_PARAM` at once. */
+export const sessionsByRoom = (rooms: Rooms): Iterable<BackedUp> => {
+  for (const [roomId, { sessions }] of Object.entries(rooms)) {
+    roomIdOf(roomId)
+    for (const sessionId of Object.keys(sessions)) plainText(sessionId)
+  }
+  return eachSession(rooms)
+}
+
+function* eachSession(rooms: Rooms): Generator<BackedUp> {
+  for (const [roomId, { sessions }] of Object.entries(rooms))
+    for (const [sessionId, data] of Object.entries(sessions)) yield sessionOf(roomId as RoomId, sessionId, data)
+}
+
+export const sessionText = (session: BackedUp): string =>
+  `{"first_message_index":${session.firstMessageIndex},"forwarded_count":${session.forwardedCount},` +
+  `"is_verified":${session.isVerified},"session_data":${session.sessionJson}}`
+
+const memberText = (session: BackedUp): string => `${JSON.stringify(session.sessionId)}:${sessionText(session)}`
+
+/** `{"sessions":…}` of pieces of one room. */
+export const textOfRoom = async (pieces: AsyncIterable<readonly BackedUp[]>): Promise<string> => {
+  const texts: string[] = []
+  for await (const piece of pieces) texts.push(...piece.map(memberText))
+  return `{"sessions":{${texts.join()}}}`
+}
+
+/** `{"rooms":…}` of pieces that are in the order of rooms. */
+export const textOfRooms = async (pieces: AsyncIterable<readonly BackedUp[]>): Promise<string> => {
+  const texts: string[] = []
+  let room: RoomId | undefined
+  for await (const piece of pieces) {
+    for (const session of piece) {
+      if (session.roomId === room) texts.push(',', memberText(session))
+      else
+        texts.push(
+          `${room === undefined ? '' : '}},'}${JSON.stringify(session.roomId)}:{"sessions":{`,
+          memberText(session),
+        )
+      room = session.roomId
+    }
+  }
+  return `{"rooms":{${texts.join('')}${room === undefined ? '' : '}}'}}}`
+}

@@ -1,0 +1,2 @@
+export { KeyBackups } from './key-backups.ts'
+export { KeyBackupSweep } from './sweep.ts'
