@@ -5,8 +5,7 @@ import { MatrixError } from '#spec'
 import { WriteConflict } from '#store'
 import { newAccountChanges } from './compose/account-parts.ts'
 import { buildAccountsOnly } from './compose/accounts.ts'
-import { prepareFolder } from './data-folder.ts'
-import { openDatabase } from './database.ts'
+import { openExistingDatabase } from './database.ts'
 import { readPassword } from './password-prompt.ts'
 import { StartError } from './start-error.ts'
 
@@ -14,8 +13,7 @@ import { StartError } from './start-error.ts'
  * Makes an account directly in the database, also while the server runs: it finds the account at the next login.
  */
 export const createUser = async (config: Config, username: string, admin: boolean): Promise<number> => {
-  if (config.storage.database.kind === 'sqlite') await prepareFolder('data', config.storage.dataFolder)
-  const store = await openDatabase(config.storage, systemClock, silentLogger)
+  const store = await openExistingDatabase(config, systemClock, silentLogger)
   try {
     const ground = { config, store, rateLimiter: noRateLimits, clock: systemClock, random: systemRandom }
     const accounts = buildAccountsOnly(ground)

@@ -3,8 +3,7 @@ import type { Config } from '#config'
 import { RegistrationTokens } from '#domain'
 import { MatrixError } from '#spec'
 import { WriteConflict, writers } from '#store'
-import { prepareFolder } from './data-folder.ts'
-import { openDatabase } from './database.ts'
+import { openExistingDatabase } from './database.ts'
 import { StartError } from './start-error.ts'
 
 export interface TokenOptions {
@@ -20,8 +19,7 @@ export const createRegistrationToken = async (config: Config, options: TokenOpti
   const uses = countOf(options.uses, '--uses')
   const days = countOf(options.days, '--days')
   const token = options.token ?? systemRandom.token(20)
-  if (config.storage.database.kind === 'sqlite') await prepareFolder('data', config.storage.dataFolder)
-  const store = await openDatabase(config.storage, systemClock, silentLogger)
+  const store = await openExistingDatabase(config, systemClock, silentLogger)
   try {
     const tokens = new RegistrationTokens({
       reader: store.registrationTokens,

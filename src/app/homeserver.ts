@@ -18,6 +18,7 @@ import { ShortLivedTables, writers } from '#store'
 import { compose } from './compose/compose.ts'
 import { lockDataFolder, prepareFolder, processIdIn } from './data-folder.ts'
 import { openDatabase } from './database.ts'
+import { findData } from './identity.ts'
 import { addEngineReadings } from './metrics.ts'
 import { openToOthers } from './open-to-others.ts'
 import { openServerKeys } from './server-keys.ts'
@@ -115,7 +116,13 @@ class Running {
     const store = await openDatabase(config.storage, this.#clock, this.#logger)
     this.#closers.push(() => store.close())
     const processId = await processIdIn(dataFolder, this.#random)
-    const { signingKey, sealingKey } = await openServerKeys({ config, store, random: this.#random })
+    const found = await findData(config, store, this.#random)
+    const { signingKey, sealingKey } = await openServerKeys({
+      ...{ config, store, found },
+      random: this.#random,
+      logger: this.#logger,
+    })
+    await found.claim()
     const rateLimiter = rateLimiterOf(config)
     const shortLived = new ShortLivedTables({
       reader: store.shortLived,

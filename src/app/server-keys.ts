@@ -1,13 +1,14 @@
 import { hkdfSync } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import type { Random } from '#base'
+import type { Logger, Random } from '#base'
 import type { Config } from '#config'
 import { type SigningKey, signingKeyFromSeed } from '#rules'
 import type { ServerName } from '#spec'
 import { type SigningKeyRecord, type Store, WriteConflict, writers } from '#store'
 import { keyFileIn, writeKeyFile } from './data-folder.ts'
+import type { FoundData } from './identity.ts'
 import { quickSigner } from './signer.ts'
-import { codeOf, reasonOf, StartError } from './start-error.ts'
+import { codeOf, EXIT_CONFIG, reasonOf, StartError } from './start-error.ts'
 
 export interface ServerKeys {
   readonly signingKey: SigningKey
@@ -19,6 +20,9 @@ export interface ServerKeysParts {
   readonly config: Config
   readonly store: Store
   readonly random: Random
+  readonly logger: Logger
+  /** Only a new server gets a new key. */
+  readonly found: Pick<FoundData, 'isNewDatabase' | 'isNewFolder'>
 }
 
 interface Given {
@@ -45,9 +49,23 @@ export const openServerKeys = async (parts: ServerKeysParts): Promise<ServerKeys
   if (seed === undefined) {
     throw new StartError(
       `The signing key ${keyId} of this database is configured elsewhere: set server.signingKey here too`,
+      { exitCode: EXIT_CONFIG },
     )
   }
+  await restoreKeyFile(parts, stored)
   return keysOf(parsed(keyId, seed, config.server.name, 'of the database'))
+}
+
+/** Writes the file from the database, so that a backup of the folder has the key. */
+const restoreKeyFile = async (
+  { config, found, logger }: ServerKeysParts,
+  { keyId, seed }: SigningKeyRecord,
+): Promise<void> => {
+  const file = keyFileIn(config.storage.dataFolder)
+  if (seed === undefined || (await readKeyFile(file, false)) !== undefined) return
+  await writeKeyFile(config.storage.dataFolder, `ed25519 ${nameOf(keyId)} ${seed}\n`)
+  if (found.isNewFolder) return
+  logger.warn({ keyId }, `the signing key ${file} was missing; it was written again from the database`)
 }
 
 const HKDF_INFO = 'homeroom sealed rows'
@@ -67,11 +85,17 @@ const givenKey = async ({ server, storage }: Config): Promise<Given | undefined>
 
 /** Stores the key, or returns that of another process which was faster. */
 const storeKey = async (
-  { config, store, random }: ServerKeysParts,
+  { config, store, random, found }: ServerKeysParts,
   given: Given | undefined,
 ): Promise<SigningKeyRecord> => {
   const { server, storage } = config
   const isConfigured = server.signingKey !== undefined || server.signingKeyFile !== undefined
+  if (given === undefined && !found.isNewDatabase) {
+    throw new StartError(
+      `The signing key of this database is missing, and a new one would make another server of it: put ${keyFileIn(storage.dataFolder)} back from a backup`,
+      { exitCode: EXIT_CONFIG },
+    )
+  }
   const made = given ?? parsed(newKeyId(random), newSeed(random), server.name, 'made now')
   const { keyId, publicKey } = made.key
   try {
@@ -88,7 +112,9 @@ const storeKey = async (
 
 const assertSame = ({ key, source }: Given, stored: SigningKeyRecord): void => {
   if (key.keyId === stored.keyId && key.publicKey === stored.publicKey) return
-  throw new StartError(`The signing key ${source} is not the one of this database, which is ${stored.keyId}`)
+  throw new StartError(`The signing key ${source} is not the one of this database, which is ${stored.keyId}`, {
+    exitCode: EXIT_CONFIG,
+  })
 }
 
 const newKeyId = (random: Random): string => `ed25519:a_${random.letters(4).toLowerCase()}`
@@ -105,7 +131,10 @@ const parsedLine = (text: string, serverName: ServerName, source: string): Given
 const parsed = (keyId: string, seed: string, serverName: ServerName, source: string): Given => {
   const key = signingKeyFromSeed(keyId, serverName, seed, quickSigner)
   if (key.ok) return { key: key.value, seed, source }
-  throw new StartError(`The signing key ${source} cannot be read: expected "ed25519 NAME SEED" with 32 bytes in Base64`)
+  throw new StartError(
+    `The signing key ${source} cannot be read: expected "ed25519 NAME SEED" with 32 bytes in Base64`,
+    { exitCode: EXIT_CONFIG },
+  )
 }
 
 const readKeyFile = async (file: string, mustExist: boolean): Promise<string | undefined> => {

@@ -15,6 +15,7 @@ export interface Config extends Omit<Settings, 'registration' | 'storage' | 'lis
     readonly dataFolder: string
     readonly database: Database
     readonly durability: Settings['storage']['durability']
+    readonly severalProcesses: boolean
   }
   readonly registration: Omit<Settings['registration'], 'mode'> & { readonly mode: RegistrationMode }
 }

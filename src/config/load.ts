@@ -228,6 +228,7 @@ const resolveConfig = (settings: Settings): Config => {
       dataFolder,
       database: databaseOf(storage.database, dataFolder),
       durability: storage.durability,
+      severalProcesses: storage.severalProcesses,
     },
     registration: { ...registration, mode: registration.mode ?? (local ? 'open' : 'closed') },
   }

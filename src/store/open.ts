@@ -3,6 +3,7 @@ import type { Commit, Committed, DurableStream } from './ports/engine/change.ts'
 import type { Db } from './sql/engine/access.ts'
 import type { CommitStats } from './sql/engine/commit-queue.ts'
 import { positionsFrom } from './sql/engine/connection.ts'
+import type { Inspection } from './sql/engine/inspection.ts'
 import { queriesOver } from './sql/engine/query.ts'
 import type { StoreOptions } from './sql/engine/store.ts'
 import { type Readers, readersOver } from './sql/ports.ts'
@@ -54,6 +55,16 @@ export const openStore = async (options: StoreOptions): Promise<Store> => {
       return closing
     },
   }
+}
+
+/** Looks at a database without changing anything. Throws `StoreUnavailable` if it cannot be read. */
+export const inspectDatabase = async (url: string): Promise<Inspection> => {
+  if (url.startsWith('sqlite:')) {
+    const { inspectSqlite } = await import('./dialects/sqlite/inspect.ts')
+    return inspectSqlite(url.slice('sqlite:'.length))
+  }
+  const { inspectPostgres } = await import('./dialects/postgres/inspect.ts')
+  return inspectPostgres(url)
 }
 
 /** Loads only the dialect in use, as each driver costs memory. */

@@ -28,7 +28,11 @@ export class TwoProcesses {
     const two = new TwoProcesses(database)
     try {
       // At once: the key that both use is in the database, whoever was first.
-      await Promise.all(['first', 'second'].map((name) => two.#startProcess(name, { ...CHEAP_PASSWORDS, ...env })))
+      await Promise.all(
+        ['first', 'second'].map((name) =>
+          two.#startProcess(name, { ...CHEAP_PASSWORDS, HOMEROOM_STORAGE_SEVERAL_PROCESSES: 'true', ...env }),
+        ),
+      )
       return two
     } catch (error) {
       await two[Symbol.asyncDispose]()

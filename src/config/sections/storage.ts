@@ -1,4 +1,4 @@
-import { databaseUrl, oneOf, path } from '../kinds.ts'
+import { databaseUrl, oneOf, path, yesOrNo } from '../kinds.ts'
 import { optional, setting } from '../setting.ts'
 
 export const storage = {
@@ -12,6 +12,10 @@ export const storage = {
       flag: 'database',
       secret: true,
       description: 'sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE. Unset: homeroom.sqlite in the data folder.',
+    }),
+    severalProcesses: setting(yesOrNo, false, {
+      description:
+        'Whether several processes of one homeserver may use this PostgreSQL database at the same time, each with a data folder of its own. They write correctly, but do not hear at once of what the others write: for tests. Otherwise a second process is refused.',
     }),
     durability: setting(oneOf('full', 'relaxed'), 'full', {
       description:

@@ -26,6 +26,7 @@ import { createDeviceKeys } from './0096-create-device-keys.ts'
 import { keepReplacedTokens } from './0097-keep-replaced-tokens.ts'
 import { indexJoins } from './0120-index-joins.ts'
 import { createKeyBackups } from './0130-create-key-backups.ts'
+import { createHomeserver } from './0140-create-homeserver.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -56,4 +57,5 @@ export const MIGRATIONS: readonly Migration[] = [
   keepReplacedTokens,
   indexJoins,
   createKeyBackups,
+  createHomeserver,
 ]

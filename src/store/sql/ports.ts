@@ -40,6 +40,7 @@ import { pushersReader } from './personal/pushers-reader.ts'
 import { pushersWriter, pusherWrites } from './personal/pushers-writes.ts'
 import { receiptsReader } from './personal/receipts-reader.ts'
 import { receiptsWriter, receiptWrites } from './personal/receipts-writes.ts'
+import { homeserverReader, homeserverWriter, homeserverWrites } from './processes/homeserver.ts'
 import { leasesWriter, leaseWrites } from './processes/leases-writes.ts'
 import { shortLivedReader } from './processes/short-lived-reader.ts'
 import { shortLivedWriter, shortLivedWrites } from './processes/short-lived-writes.ts'
@@ -60,6 +61,7 @@ export const readersOver = (db: Db) => ({
   externalIdentities: externalIdentitiesReader(db),
   filters: filtersReader(db),
   keyBackups: keyBackupsReader(db),
+  homeserver: homeserverReader(db),
   media: mediaReader(db),
   presence: presenceStoreReader(db),
   presenceLists: presenceListsReader(db),
@@ -87,6 +89,7 @@ export const writers = {
   emailValidations: emailValidationsWriter,
   externalIdentities: externalIdentitiesWriter,
   filters: filtersWriter,
+  homeserver: homeserverWriter,
   leases: leasesWriter,
   keyBackups: keyBackupsWriter,
   media: mediaWriter,
@@ -120,6 +123,7 @@ export const allWrites = (): WriteTable =>
     ...tokensWrites,
     ...externalIdentityWrites,
     ...filterWrites,
+    ...homeserverWrites,
     ...leaseWrites,
     ...keyBackupWrites,
     ...mediaWrites,

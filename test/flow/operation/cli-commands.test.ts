@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { TestClient } from '../../support/client.ts'
-import { Program, run, temporaryFolder } from './cli-fixture.ts'
+import { Program, run, startOnce, temporaryFolder } from './cli-fixture.ts'
 
 const oneLine = (start: string) => new RegExp(`^homeroom: ${start}[^\\n]*\\n$`)
 
@@ -133,7 +133,7 @@ describe('homeroom start tells in one line, without a stack, that', () => {
     const key = join(folder.path, 'signing.key')
     writeFileSync(key, 'ed25519 a_x short\n')
     const { code, stderr } = await run(['start', '--port', '0', '--data', folder.path])
-    expect(code).toBe(1)
+    expect(code).toBe(78)
     expect(stderr).toMatch(oneLine('The signing key .*signing\\.key cannot be read'))
     expect(readFileSync(key, 'utf8')).toBe('ed25519 a_x short\n')
   })
@@ -156,7 +156,7 @@ describe('homeroom start tells in one line, without a stack, that', () => {
 
   it('the database was written by a newer version', async () => {
     using folder = temporaryFolder()
-    await run(['create-user', '--user', 'alice', '--data', folder.path], { input: 'secret password\n' })
+    await startOnce('--data', folder.path)
     const database = new DatabaseSync(join(folder.path, 'homeroom.sqlite'))
     database.exec("insert into schema_migrations (name) values ('9999-from-the-future')")
     database.close()
@@ -194,6 +194,7 @@ describe('a wrong configuration', () => {
 describe('homeroom create-user', () => {
   it('makes an account from a password on the standard input', async () => {
     using folder = temporaryFolder()
+    await startOnce('--data', folder.path)
     const create = (name: string, input: string) =>
       run(['create-user', '--user', name, '--data', folder.path], { input })
     expect(await create('Alice', 'secret password\n')).toMatchObject({

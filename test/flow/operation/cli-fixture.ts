@@ -77,6 +77,14 @@ export const run = (
   return program.finished
 }
 
+/** Starts a server, and stops it once it runs. */
+export const startOnce = async (...flags: readonly string[]): Promise<Finished> => {
+  await using program = new Program(['start', '--port', '0', ...flags])
+  await program.address()
+  program.process.kill('SIGTERM')
+  return await program.finished
+}
+
 export interface Folder extends Disposable {
   readonly path: string
 }

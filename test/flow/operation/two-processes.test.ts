@@ -47,7 +47,10 @@ onPostgres('what one of two processes began', () => {
     await createPostgres(database)
     try {
       const clock = new SteppedClock()
-      const settings = { push: { allowPrivateAddresses: true }, storage: { database: postgresUrl(database) } }
+      const settings = {
+        push: { allowPrivateAddresses: true },
+        storage: { database: postgresUrl(database), severalProcesses: true },
+      }
       await using one = await startHomeserver({ clock, settings })
       await using two = await startHomeserver({ clock, settings })
       await using gateway = await PushGateway.start()

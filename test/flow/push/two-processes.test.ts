@@ -8,7 +8,10 @@ onPostgres('the process that pushes', () => {
     const database = `homeroom_pushed_${process.pid}`
     await createPostgres(database)
     try {
-      const settings = { push: { allowPrivateAddresses: true }, storage: { database: postgresUrl(database) } }
+      const settings = {
+        push: { allowPrivateAddresses: true },
+        storage: { database: postgresUrl(database), severalProcesses: true },
+      }
       await using one = await startHomeserver({ settings })
       await using two = await startHomeserver({ settings })
       await using gateway = await PushGateway.start()

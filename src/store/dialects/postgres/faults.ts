@@ -24,10 +24,16 @@ const UNIQUE_VIOLATION = '23505'
 export const violationOf = (error: unknown): string | undefined =>
   error instanceof pg.DatabaseError && error.code === UNIQUE_VIOLATION ? (error.detail ?? '').split('=')[0] : undefined
 
+/** A connection that was tried at several addresses fails with an error for each, and no text of its own. */
+const detailOf = (error: unknown): string => {
+  if (error instanceof AggregateError && error.message === '') return detailOf(error.errors[0])
+  return error instanceof Error ? error.message : String(error)
+}
+
 /** Turns the error of a query into ours: everything that is not the database's own answer is trouble with the connection. */
 export const faultOf = (error: unknown): unknown => {
   if (error instanceof StoreUnavailable) return error
-  const detail = error instanceof Error ? error.message : String(error)
+  const detail = detailOf(error)
   if (!(error instanceof pg.DatabaseError)) return new StoreUnavailable('disconnected', detail)
   const fault = FAULTS.find(([prefix]) => error.code?.startsWith(prefix))
   return fault === undefined ? error : new StoreUnavailable(fault[1], detail)

@@ -11,8 +11,15 @@ import { PostgresWriteConnection } from './write-connection.ts'
 
 export const openPostgres = async (options: StoreOptions): Promise<DialectStore> => {
   const { url, clock, logger } = options
-  await migrate(url, MIGRATIONS)
   const connection = new PostgresWriteConnection(options)
+  // Before the migration, which another version that is running would not survive.
+  await connection.open()
+  try {
+    await migrate(url, MIGRATIONS)
+  } catch (error) {
+    await connection.close()
+    throw error
+  }
   const loop = new GroupLoop(new GroupRunner(connection, allWrites()), (answer) => queue.settle(answer))
   const queue = new CommitQueue(clock, logger, (submitted) => {
     loop.submit(submitted).catch((error: unknown) => {

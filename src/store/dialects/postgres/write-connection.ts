@@ -2,10 +2,10 @@ import pg from 'pg'
 import type { Clock, Logger } from '#base'
 import type { DurableStream } from '../../ports/engine/change.ts'
 import { WriteConflict } from '../../ports/engine/change.ts'
-import { StoreUnavailable } from '../../ports/engine/faults.ts'
+import { DatabaseInUse, StoreUnavailable } from '../../ports/engine/faults.ts'
 import type { Answer, GroupLocks, Positions, WriteConnection } from '../../sql/engine/connection.ts'
 import type { Insert, Statement, Value } from '../../sql/engine/query.ts'
-import type { Durability, StoreOptions } from '../../sql/engine/store.ts'
+import type { Durability, Processes, StoreOptions } from '../../sql/engine/store.ts'
 import { clientConfig, execute, executeText } from './client.ts'
 import { faultOf, violationOf } from './faults.ts'
 
@@ -20,11 +20,31 @@ const SYNCED: Readonly<Record<Durability, string>> = {
 /** Number of the shared advisory lock: one that no other program is likely to use. */
 const SHARED_LOCK = 4_803_922_118
 
+/** Number of the advisory lock of the processes that have the database open; it ends with the connection. */
+const PROCESSES_LOCK = 4_803_922_119
+const FORMS: Readonly<Record<Processes, string>> = { one: '', several: '_shared' }
+/** PostgreSQL soon finds out that the machine of a holder is gone. */
+const FIND_LOST_HOLDERS = 'set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 3'
+/** Waits, as a process that was killed a moment ago holds the lock until PostgreSQL notices. */
+const holdInTime = (form: string): string =>
+  `${FIND_LOST_HOLDERS}; set lock_timeout = '5s'; select pg_advisory_lock${form}(${PROCESSES_LOCK}); reset lock_timeout`
+const holdNow = (form: string): string =>
+  `${FIND_LOST_HOLDERS}; select pg_try_advisory_lock${form}(${PROCESSES_LOCK}) as held`
+
 /** Takes the locks in the same order in all processes, so that they do not wait for each other in a circle. */
 const beginWith = ({ streams, shared }: GroupLocks): string => {
   const lock = shared ? `; select pg_advisory_xact_lock(${SHARED_LOCK})` : ''
   const names = streams.map((stream) => `'${stream}'`).join()
   return `begin${lock}; select stream, position from stream_positions where stream in (${names || "''"}) order by stream for update`
+}
+
+type Hold = (client: pg.Client, form: string) => Promise<void>
+
+/** Takes the lock again after a lost connection. Its owner writes over this connection alone, so whoever lost the lock cannot write. */
+const holdAgain: Hold = async (client, form) => {
+  const rows = await executeText(client, holdNow(form))
+  if ((rows as readonly { held: boolean }[])[0]?.held !== true)
+    throw new StoreUnavailable('disconnected', 'another Homeroom has taken the database')
 }
 
 /** The one connection that writes. If it is lost, the next group makes a new one; failed attempts make the pause before the next one longer. */
@@ -35,15 +55,29 @@ export class PostgresWriteConnection implements WriteConnection {
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #durability: Durability
+  readonly #processes: Processes | undefined
   #client: pg.Client | undefined
   #retryMs = FIRST_RETRY_MS
   #notBeforeMs = 0
 
-  constructor({ url, clock, logger, durability = 'full' }: StoreOptions) {
+  constructor({ url, clock, logger, durability = 'full', processes }: StoreOptions) {
     this.#url = url
     this.#clock = clock
     this.#logger = logger
     this.#durability = durability
+    this.#processes = processes
+  }
+
+  /** Connects for the first time. Throws `DatabaseInUse`. */
+  async open(): Promise<void> {
+    await this.#connect(async (client, form) => {
+      try {
+        await executeText(client, holdInTime(form))
+      } catch (cause) {
+        if (!(cause instanceof StoreUnavailable) || cause.reason !== 'busy') throw cause
+        throw new DatabaseInUse('another process has the database open', { cause })
+      }
+    })
   }
 
   async begin(locks: GroupLocks): Promise<Positions> {
@@ -108,7 +142,7 @@ export class PostgresWriteConnection implements WriteConnection {
     await client?.end().catch(() => {})
   }
 
-  async #connect(): Promise<pg.Client> {
+  async #connect(hold: Hold = holdAgain): Promise<pg.Client> {
     if (this.#clock.monotonicMs() < this.#notBeforeMs) {
       throw new StoreUnavailable('disconnected', 'PostgreSQL is being tried again soon')
     }
@@ -120,11 +154,12 @@ export class PostgresWriteConnection implements WriteConnection {
     try {
       await client.connect()
       await executeText(client, SYNCED[this.#durability])
+      if (this.#processes !== undefined) await hold(client, FORMS[this.#processes])
     } catch (error) {
       this.#notBeforeMs = this.#clock.monotonicMs() + this.#retryMs
       this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS)
       this.#drop(client)
-      throw faultOf(error)
+      throw error instanceof DatabaseInUse ? error : faultOf(error)
     }
     this.#retryMs = FIRST_RETRY_MS
     this.#client = client

@@ -1,7 +1,8 @@
 import { dirname } from 'node:path'
 import type { Logger } from '#base'
+import { holdLock, LockHeld } from '../../folder-lock.ts'
 import { makeFolder } from '../../make-folder.ts'
-import { StoreUnavailable } from '../../ports/engine/faults.ts'
+import { DatabaseInUse, StoreUnavailable } from '../../ports/engine/faults.ts'
 import { CommitQueue } from '../../sql/engine/commit-queue.ts'
 import type { DialectStore, StoreOptions } from '../../sql/engine/store.ts'
 import type { FileOptions } from './file.ts'
@@ -20,13 +21,19 @@ export const openSqlite = async (path: string, options: StoreOptions): Promise<D
   } catch (error) {
     throw new StoreUnavailable('broken', error instanceof Error ? error.message : String(error))
   }
+  const unlock = options.processes === undefined ? () => {} : lockFile(path)
   const writing: FileOptions = { path, readOnly: false, busyTimeoutMs, maxSizeBytes, durability }
   const reading: FileOptions = { path, readOnly: true, busyTimeoutMs: LONG_READER_WAITS_MS }
   const reads = new SqliteReads({ ...reading, busyTimeoutMs: READER_WAITS_MS }, { reading, checkpointing: writing })
   const checkpointing = new Checkpoints(() => reads.checkpoint(), logger)
   const writer = new SqliteWriter(writing, { clock, logger, onCommits: (count) => checkpointing.count(count) })
   const queue = new CommitQueue(clock, logger, (submitted) => writer.send(submitted))
-  await writer.start(queue)
+  try {
+    await writer.start(queue)
+  } catch (error) {
+    unlock()
+    throw error
+  }
   return {
     queue,
     db: reads,
@@ -34,7 +41,18 @@ export const openSqlite = async (path: string, options: StoreOptions): Promise<D
       // The writer closes last: the last connection to close makes a checkpoint.
       await reads.close()
       await writer.close()
+      unlock()
     },
+  }
+}
+
+/** Several processes cannot share a file: each would take its caches for complete. Throws `DatabaseInUse`. */
+const lockFile = (path: string): (() => void) => {
+  try {
+    return holdLock(`${path}-lock`)
+  } catch (cause) {
+    if (cause instanceof LockHeld) throw new DatabaseInUse(`${path} is in use`, { cause })
+    throw new StoreUnavailable('broken', cause instanceof Error ? cause.message : String(cause))
   }
 }
 

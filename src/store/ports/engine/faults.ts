@@ -28,6 +28,11 @@ const RETRY_AFTER_MS: Readonly<Record<UnavailableReason, number>> = {
   closed: 5_000,
 }
 
+/** Another process has the database open, and one of the two is meant to be alone. */
+export class DatabaseInUse extends Error {
+  override readonly name = 'DatabaseInUse'
+}
+
 /** The database was written by a newer release; this one must not touch it. */
 export class SchemaTooNew extends Error {
   override readonly name = 'SchemaTooNew'

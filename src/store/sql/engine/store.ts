@@ -3,6 +3,8 @@ import type { Db } from './access.ts'
 import type { CommitQueue } from './commit-queue.ts'
 
 export type Durability = 'full' | 'relaxed'
+/** `one`: nobody else may have the database open as `one` or `several` at the same time. */
+export type Processes = 'one' | 'several'
 
 export interface StoreOptions {
   /** `sqlite:PATH` or `postgres://…`. */
@@ -11,6 +13,8 @@ export interface StoreOptions {
   readonly logger: Logger
   /** `relaxed`: a commit is answered before it is synced, so a power cut can lose the last moments. `full` by default. */
   readonly durability?: Durability
+  /** undefined: no lock is taken, and none minded. For tests and tools. */
+  readonly processes?: Processes | undefined
   /** SQLite only: beyond this size the database behaves as on a full disk. */
   readonly maxSizeBytes?: number
   /** SQLite only: how long a commit waits for the lock of another process; 5,000 by default. */
