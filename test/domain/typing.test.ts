@@ -28,7 +28,7 @@ const startTyping = async () => {
   if (!key.ok) throw new Error('the seed is no key')
   const kept = { commit, reader: store.rooms, writer: writers.rooms, clock, random: systemRandom }
   const rooms = new Rooms({ ...kept, key: key.value, cacheLimitBytes: 1024 * 1024 })
-  const sending = new Sending(rooms, store.rooms)
+  const sending = new Sending({ rooms, reader: store.rooms, clock })
   const createContent = { creator: alice }
   const options = { creator: alice, version: '11', createContent, published: false, alias: undefined }
   const { roomId } = await rooms.create(options, (turn) =>

@@ -18,7 +18,14 @@ import { type BuiltMedia, buildMedia } from './media.ts'
 import { oldTransactions } from './old-transactions.ts'
 import { buildPersonal, type Personal } from './personal.ts'
 import { buildPush, buildPushers } from './push.ts'
-import { buildRoomProfiles, buildRoomPurge, buildRooms, type RoomsDomain, roomApi } from './rooms.ts'
+import {
+  buildRoomProfiles,
+  buildRoomPurge,
+  buildRooms,
+  buildTransactionSweep,
+  type RoomsDomain,
+  roomApi,
+} from './rooms.ts'
 import { buildProviders } from './sign-in.ts'
 import { type BuiltToDevice, buildToDevice } from './to-device.ts'
 import { turnsOf } from './turns.ts'
@@ -66,6 +73,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   const leases = buildLeases(ground, {
     'media-sweep': media.sweep,
     'room-purge': buildRoomPurge(ground),
+    'transaction-sweep': buildTransactionSweep(ground),
     'short-lived-sweep': new ShortLivedSweep({ ...ground, writer: writers.shortLived, commit: ground.store.commit }),
     'to-device-sweep': toDevice.sweep,
     'key-backup-sweep': keyBackups.backupSweep,

@@ -1,9 +1,8 @@
+import { TRANSACTION_LIFETIME_MS } from '#domain'
 import type { TransactionAnswers, TransactionKey } from '#http'
 import type { JsonObject } from '#spec'
 import type { ShortLivedTables } from '#store'
 
-/** Clients try again within minutes, and offline ones within a day. */
-const LIFETIME_MS = 24 * 3_600_000
 const OF_DEVICE = 200
 const IN_ALL = 100_000
 /** Time after which the process that handled a transaction is taken for dead, and the transaction is tried again. */
@@ -14,7 +13,7 @@ const ownerOf = ({ device }: TransactionKey): string => String(device)
 
 /** Keeps transactions of 2015 in the database. */
 export const oldTransactions = (shortLived: ShortLivedTables): TransactionAnswers => {
-  const limits = { lifetimeMs: LIFETIME_MS, rowsOfOwner: OF_DEVICE, rows: IN_ALL }
+  const limits = { lifetimeMs: TRANSACTION_LIFETIME_MS, rowsOfOwner: OF_DEVICE, rows: IN_ALL }
   const table = shortLived.table<{ readonly answer?: JsonObject }>('old-transaction', limits)
   return {
     begin: async (key) => {

@@ -11,6 +11,7 @@ import {
   Rooms,
   Sending,
   SetRoomState,
+  TransactionSweep,
 } from '#domain'
 import type { SigningKey } from '#rules'
 import type { ServerName } from '#spec'
@@ -48,12 +49,16 @@ export const buildRooms = (ground: RoomsGround, accounts: MemberAccounts): Rooms
   const common = { rooms, reader, writer, commit, serverName }
   return {
     rooms,
-    sending: new Sending(rooms, reader),
+    sending: new Sending({ rooms, reader, clock }),
     memberships: new Memberships({ ...common, accounts, clock }),
     creation: new RoomCreation({ rooms, reader, accounts, serverName, defaultVersion: ground.defaultRoomVersion }),
     directory: new Directory(common),
   }
 }
+
+/** Builds the work that forgets old transaction ids. Does not start it. */
+export const buildTransactionSweep = ({ store, clock, logger }: Ground): TransactionSweep =>
+  new TransactionSweep({ clock, logger, writer: writers.transactions, commit: store.commit })
 
 /** Builds the removal of rooms that nobody is in any more. Does not start it. */
 export const buildRoomPurge = ({ config, store, clock, logger }: Ground): RoomPurge =>

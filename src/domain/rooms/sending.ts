@@ -1,9 +1,10 @@
-import { BoundedCache, type CacheStats } from '#base'
+import { BoundedCache, type CacheStats, type Clock } from '#base'
 import { canonicalJson, powerLevelsOf } from '#rules'
 import { type EventId, type JsonObject, MatrixError, type RoomId, type UserId } from '#spec'
 import { type RoomsReader, type StoredEvent, WriteConflict } from '#store'
 import { checkCanonicalAlias } from './directory.ts'
 import { type Rooms, UnknownRoom } from './rooms.ts'
+import { TRANSACTION_LIFETIME_MS } from './transaction-sweep.ts'
 import type { Draft, RoomTurn } from './turn.ts'
 
 /** A client's transaction: requests with the same device, kind of request and id are the same request (section "Transaction identifiers"). */
@@ -16,15 +17,28 @@ export interface Transaction {
 const TRANSACTIONS_BYTES = 8 * 1024 * 1024
 const REPEATERS_BYTES = 1024 * 1024
 
+export interface SendingParts {
+  readonly rooms: Rooms
+  readonly reader: RoomsReader
+  readonly clock: Clock
+}
+
+interface Answered {
+  readonly eventId: EventId
+  /** On the monotonic clock. */
+  readonly untilMs: number
+}
+
 /** Sends messages, state other than memberships, and redactions. All methods throw `M_FORBIDDEN` for unknown rooms. */
 export class Sending {
   readonly #rooms: Rooms
   readonly #reader: RoomsReader
+  readonly #clock: Clock
   /** Recently answered transactions. A repeated one must not run a turn: it would fail, and so would the turns that build on it. */
-  readonly #answered = new BoundedCache<string, EventId>({
+  readonly #answered = new BoundedCache<string, Answered>({
     name: 'transactions',
     limitBytes: TRANSACTIONS_BYTES,
-    sizeBytes: (eventId, key) => 200 + eventId.length + key.length * 2,
+    sizeBytes: ({ eventId }, key) => 250 + eventId.length + key.length * 2,
   })
   readonly #underWay = new Map<string, Promise<EventId>>()
   /**
@@ -37,9 +51,10 @@ export class Sending {
     sizeBytes: () => 100,
   })
 
-  constructor(rooms: Rooms, reader: RoomsReader) {
+  constructor({ rooms, reader, clock }: SendingParts) {
     this.#rooms = rooms
     this.#reader = reader
+    this.#clock = clock
   }
 
   get caches(): readonly { stats(): CacheStats }[] {
@@ -111,14 +126,18 @@ export class Sending {
   async #once(transaction: Transaction | undefined, send: () => Promise<EventId>): Promise<EventId> {
     if (transaction === undefined) return send()
     const key = `${transaction.device} ${transaction.scope} ${transaction.id}`
-    const known = this.#answered.get(key) ?? this.#underWay.get(key)
+    const answered = this.#answered.get(key)
+    if (answered !== undefined && answered.untilMs > this.#clock.monotonicMs()) return answered.eventId
+    const known = this.#underWay.get(key)
     if (known !== undefined) return known
-    const sent = this.#sendOnce(transaction, send)
+    const sent = this.#sendOnce(transaction, async () => {
+      const eventId = await send()
+      this.#answered.set(key, { eventId, untilMs: this.#clock.monotonicMs() + TRANSACTION_LIFETIME_MS })
+      return eventId
+    })
     this.#underWay.set(key, sent)
     try {
-      const eventId = await sent
-      this.#answered.set(key, eventId)
-      return eventId
+      return await sent
     } finally {
       this.#underWay.delete(key)
     }

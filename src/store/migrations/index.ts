@@ -27,6 +27,7 @@ import { keepReplacedTokens } from './0097-keep-replaced-tokens.ts'
 import { indexJoins } from './0120-index-joins.ts'
 import { createKeyBackups } from './0130-create-key-backups.ts'
 import { createHomeserver } from './0140-create-homeserver.ts'
+import { forgetTransactions } from './0150-forget-transactions.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -58,4 +59,5 @@ export const MIGRATIONS: readonly Migration[] = [
   indexJoins,
   createKeyBackups,
   createHomeserver,
+  forgetTransactions,
 ]

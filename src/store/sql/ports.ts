@@ -49,6 +49,7 @@ import { roomPurgesReader } from './rooms/purges-reader.ts'
 import { roomPurgesWriter, roomPurgeWrites } from './rooms/purges-writes.ts'
 import { roomsReader } from './rooms/rooms-reader.ts'
 import { roomsWriter, roomWrites } from './rooms/rooms-writes.ts'
+import { transactionsWriter, transactionsWrites } from './rooms/transactions-writes.ts'
 
 /** The readers of all ports. A new port has a line here, in `writers`, and in `allWrites`. */
 export const readersOver = (db: Db) => ({
@@ -107,6 +108,7 @@ export const writers = {
   thirdPartyIds: thirdPartyIdsWriter,
   toDevice: toDeviceWriter,
   tokens: tokensWriter,
+  transactions: transactionsWriter,
   urlPreviews: urlPreviewWriter,
 } as const
 
@@ -121,6 +123,7 @@ export const allWrites = (): WriteTable =>
     ...thirdPartyIdsWrites,
     ...registrationTokensWrites,
     ...tokensWrites,
+    ...transactionsWrites,
     ...externalIdentityWrites,
     ...filterWrites,
     ...homeserverWrites,

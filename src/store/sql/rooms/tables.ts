@@ -5,6 +5,7 @@ import { insertInto, queriesOver } from '../engine/index.ts'
 
 /** Migration 0002 names owners and life times. */
 export interface RoomTables {
+  readonly forgotten_transactions: { readonly id: number; readonly up_to: number }
   readonly users: { readonly user_number: Generated<number>; readonly user_id: UserId }
   readonly rooms: {
     readonly room: Generated<number>

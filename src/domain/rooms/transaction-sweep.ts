@@ -1,0 +1,55 @@
+import { Chore, type Clock, type Logger, yieldToEventLoop } from '#base'
+import type { Commit, TransactionsWriter } from '#store'
+
+/**
+ * How long a transaction id is remembered: the same request again within this time is the same request, later it is a new one. Clients
+ * try again within minutes, and offline ones within hours; less than a day, so that a script that runs daily and counts from 1 sends each time.
+ */
+export const TRANSACTION_LIFETIME_MS = 20 * 3_600_000
+
+export interface TransactionSweepParts {
+  readonly writer: TransactionsWriter
+  readonly commit: Commit
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+const EVERY_MS = 10 * 60_000
+/** Events that one commit looks at; others write between two of these. */
+const EVENTS_AT_ONCE = 200
+
+/** Forgets the transaction ids of events, every ten minutes, in pieces. It goes on where it ended, also after a restart, so each event is looked at once. */
+export class TransactionSweep {
+  readonly #parts: TransactionSweepParts
+  readonly #chore: Chore
+
+  constructor(parts: TransactionSweepParts) {
+    const { clock, logger } = parts
+    this.#parts = parts
+    this.#chore = new Chore({
+      clock,
+      logger,
+      everyMs: EVERY_MS,
+      failure: 'old transaction ids could not be forgotten; tried again in ten minutes',
+      round: () => this.#sweep(),
+    })
+  }
+
+  start(): void {
+    this.#chore.start()
+  }
+
+  /** Resolves when the round under way has ended. */
+  stop(): Promise<void> {
+    return this.#chore.stop()
+  }
+
+  async #sweep(): Promise<void> {
+    const { commit, writer, clock } = this.#parts
+    let looked = EVENTS_AT_ONCE
+    while (looked === EVENTS_AT_ONCE && !this.#chore.stopped) {
+      ;[looked] = await commit([writer.forgetNext(clock.nowMs() - TRANSACTION_LIFETIME_MS, EVENTS_AT_ONCE)])
+      await yieldToEventLoop(clock)
+    }
+  }
+}

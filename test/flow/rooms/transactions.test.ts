@@ -1,0 +1,68 @@
+import { expect, it } from 'vitest'
+import type { Json } from '../../support/client.ts'
+import { onEveryHomeserver } from '../../support/homeserver.ts'
+import { SteppedClock } from '../../support/stepped-clock.ts'
+
+const enc = encodeURIComponent
+const HOUR_MS = 3_600_000
+
+onEveryHomeserver('transaction ids', (start) => {
+  it('are forgotten after 20 hours, so that a script that counts from 1 each day sends each day', async () => {
+    const clock = new SteppedClock()
+    await using home = await start({ clock })
+    const alice = await home.register('alice')
+    const roomId = await alice.createRoom()
+    const run = (body: string): Promise<readonly string[]> =>
+      Promise.all(
+        Array.from({ length: 300 }, (_, n) =>
+          alice.send(roomId, 'm.room.message', { msgtype: 'm.text', body }, `${n}`),
+        ),
+      )
+    const first = await run('first day')
+    const [said = ''] = first
+    const redact = async (): Promise<string> =>
+      (await alice.put(`/v3/rooms/${enc(roomId)}/redact/${enc(said)}/r1`)).event_id
+    const redaction = await redact()
+    expect((await alice.getEvent(roomId, said)).unsigned.transaction_id).toBe('0')
+
+    clock.advance(19 * HOUR_MS)
+    expect(await run('hours later')).toEqual(first)
+    await home.restart()
+    expect(await run('after a restart')).toEqual(first)
+    expect(await redact()).toBe(redaction)
+
+    clock.advance(1.2 * HOUR_MS)
+    await expect.poll(redact, { timeout: 10_000 }).not.toBe(redaction)
+    const second = await run('second day')
+    expect(new Set([...first, ...second]).size).toBe(600)
+    expect(await run('second day')).toEqual(second)
+    const { chunk } = await alice.messages(roomId, { dir: 'b', limit: 300 })
+    expect(new Set(chunk.map(({ event_id }: Json) => event_id))).toEqual(new Set(second))
+    expect((await alice.getEvent(roomId, first[1] ?? '')).unsigned.transaction_id).toBeUndefined()
+  }, 60_000)
+
+  it('of room calls of 2015 are remembered over a restart, and forgotten after 20 hours', async () => {
+    const clock = new SteppedClock()
+    await using home = await start({ clock })
+    const alice = await home.register('alice')
+    const bob = await home.register('bob')
+    const put = async (who: typeof alice, path: string, body: object = {}): Promise<Json> =>
+      who.ok('PUT', `/_matrix/client/api/v1${path}`, { body })
+    const made = await put(alice, '/createRoom/1', { name: 'Once' })
+    const room = `/rooms/${enc(made.room_id)}`
+    await put(alice, `${room}/invite/1`, { user_id: bob.userId })
+    await put(bob, `${room}/join/1`)
+    await put(alice, `${room}/kick/1`, { user_id: bob.userId })
+    await put(alice, `${room}/invite/2`, { user_id: bob.userId })
+
+    await home.restart()
+    clock.advance(19 * HOUR_MS)
+    expect(await put(alice, '/createRoom/1', { name: 'Once' })).toEqual(made)
+    expect(await put(alice, `${room}/kick/1`, { user_id: bob.userId })).toEqual({})
+    expect(await put(bob, `${room}/join/1`)).toEqual({ room_id: made.room_id })
+    expect((await alice.getState(made.room_id, 'm.room.member', bob.userId)).membership).toBe('invite')
+
+    clock.advance(1.2 * HOUR_MS)
+    expect((await put(alice, '/createRoom/1', { name: 'Again' })).room_id).not.toBe(made.room_id)
+  })
+})
