@@ -1,0 +1,38 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, it } from 'vitest'
+import { startHomeserver, type TestHomeserver } from '../../support/homeserver.ts'
+import { KINDS, type Step, World } from './world.ts'
+
+const WEIGHTS: Readonly<Partial<Record<Step['kind'], number>>> = { send: 10, relate: 6, receipt: 5, redact: 3, rule: 2 }
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  ...KINDS.map((kind) => ({
+    weight: WEIGHTS[kind] ?? 1,
+    arbitrary: fc.record({
+      kind: fc.constant(kind),
+      room: fc.nat(1),
+      who: fc.nat(2),
+      pick: fc.nat(40),
+      how: fc.nat(60),
+    }),
+  })),
+)
+
+describe('unread counts', () => {
+  let homeserver: TestHomeserver
+  beforeAll(async () => {
+    homeserver = await startHomeserver()
+  })
+  afterAll(() => homeserver.stop())
+
+  it('equal the plain model after each step, told at once: receipts, threads, profiles, redactions, ignoring, rules, mutes, joins, leaves, restarts', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
+        const world = await World.make(homeserver)
+        for (const one of steps) await world.take(one)
+        await world.end()
+      }),
+      { numRuns: 25, endOnFailure: false },
+    )
+  }, 120_000)
+})
