@@ -94,7 +94,15 @@ export const buildViews = (ground: RoomsGround, people: PeopleNow): Views => {
   const { receipts } = store
   const history = { reader, visibility, clientEvents, texts, clock, streams }
   const publicRooms = new PublicRooms({ reader, clock, limitBytes: CACHE_LIMITS_BYTES.publicRooms })
-  const badges = new Badges({ receipts, pushRules, userRooms, facts, unread, limitBytes: CACHE_LIMITS_BYTES.badges })
+  const badges = new Badges({
+    receipts,
+    pushRules,
+    ignored: people.ignored,
+    userRooms,
+    facts,
+    unread,
+    limitBytes: CACHE_LIMITS_BYTES.badges,
+  })
   const pushNotices = new PushNotices({
     reader,
     receipts,
@@ -131,8 +139,8 @@ type Shared = ReturnType<typeof buildShared>
  * - `clientEvents` and the display names in `PushNotices` have a version in their keys: the redactions that an event shows, the position of
  *   the member event.
  * - `recent` reads on to the position that it is asked for, and replaces what the events read redact.
- * - `unread` and `Badges` go on from the positions that they counted up to. They begin anew where the push rules or the user's member event
- *   have another position.
+ * - `unread` and `Badges` go on from the positions that they counted up to. They begin anew where the push rules, the ignored users or the
+ *   join of the user's stay have another position.
  * - `PublicRooms` holds an entry for the position of the room's newest event only.
  * - `visibilities` holds what events of history visibility say, which never changes.
  * - `state` remembers which members a device was sent, and nothing of the store.
@@ -148,7 +156,15 @@ const buildShared = ({ store, streams, clock }: RoomsGround, { ignored, typing, 
   const visibility = new Visibility({ reader, events: clientEvents, ignored, visibilities, clock })
   const userRooms = new UserRooms({ reader, limitBytes: limits.userRooms })
   const pushRules = new PushRules({ reader: accountData, limitBytes: limits.pushRules })
-  const unread = new Unread({ rooms: reader, receipts, pushRules, clientEvents, limitBytes: limits.unread })
+  const unread = new Unread({
+    clock,
+    rooms: reader,
+    receipts,
+    pushRules,
+    ignored,
+    clientEvents,
+    limitBytes: limits.unread,
+  })
   const facts = new RoomFactsCache({ reader, limitBytes: limits.roomFacts })
   const state = new StateInWindow({ reader, limitBytes: limits.lazyMembers })
   const recent = new RecentEvents({ reader, position: streams.positions().events })
@@ -165,12 +181,12 @@ const buildShared = ({ store, streams, clock }: RoomsGround, { ignored, typing, 
     state,
     recent,
     texts: new EventTexts({ clientEvents, reader, clock, visibility }),
-    news: new StreamNews({ recent, memberships: reader, accountData, receipts, typing }),
+    news: new StreamNews({ recent, memberships: reader, accountData, receipts, typing, pushRules, ignored }),
     presenceVisibility: new PresenceVisibility({ presence, userRooms, reader }),
     presenceProfiles: new PresenceProfiles(store.profiles),
     keyCounts,
     deviceLists: new DeviceLists({ reader: store.deviceLists, memberships: reader, facts }),
-    caches: [clientEvents, visibilities, userRooms, pushRules, unread, facts, state, keyCounts],
+    caches: [clientEvents, visibilities, userRooms, pushRules, unread, unread.floors, facts, state, keyCounts],
   }
 }
 

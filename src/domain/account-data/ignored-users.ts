@@ -7,6 +7,12 @@ const IGNORED_USER_LIST = 'm.ignored_user_list'
 const CACHE_BYTES = 16 * 1024 * 1024
 const NOBODY: ReadonlySet<UserId> = new Set()
 
+export interface IgnoredList {
+  readonly users: ReadonlySet<UserId>
+  /** Position of its last change in the stream of account data; 0: never set. */
+  readonly position: number
+}
+
 export interface IgnoredUsersParts {
   readonly reader: AccountDataReader
   readonly news: News
@@ -15,26 +21,32 @@ export interface IgnoredUsersParts {
 /** The users whom a user ignores (module "Ignoring Users"). */
 export class IgnoredUsers {
   readonly #reader: AccountDataReader
-  readonly #sets = new LatestValues<UserNumber, ReadonlySet<UserId>>({
+  readonly #lists = new LatestValues<UserNumber, IgnoredList>({
     name: 'ignored-users',
     limitBytes: CACHE_BYTES,
-    sizeBytes: (set) => 64 + set.size * 120,
+    sizeBytes: ({ users }) => 120 + users.size * 120,
   })
 
   constructor({ reader, news }: IgnoredUsersParts) {
     this.#reader = reader
-    onAccountDataOf(news, (user) => (user === 'all' ? this.#sets.clear() : this.#sets.forget(user)))
+    onAccountDataOf(news, (user) => (user === 'all' ? this.#lists.clear() : this.#lists.forget(user)))
   }
 
-  ignoredBy(user: UserNumber): Promise<ReadonlySet<UserId>> {
-    return this.#sets.get(user, async () => {
+  async ignoredBy(user: UserNumber): Promise<ReadonlySet<UserId>> {
+    return (await this.listOf(user)).users
+  }
+
+  listOf(user: UserNumber): Promise<IgnoredList> {
+    return this.#lists.get(user, async () => {
       const entry = await this.#reader.global(user, IGNORED_USER_LIST)
-      return entry === undefined ? NOBODY : ignoredIn(entry.contentJson)
+      return entry === undefined
+        ? { users: NOBODY, position: 0 }
+        : { users: ignoredIn(entry.contentJson), position: entry.position }
     })
   }
 
   stats(): CacheStats {
-    return this.#sets.stats()
+    return this.#lists.stats()
   }
 }
 

@@ -16,20 +16,20 @@ import {
   type Change,
   type Commit,
   isInHistory,
+  isRelatedTo,
+  MAIN_TIMELINE,
   type QueuedChanges,
   type ReceiptsWriter,
   type ReceiptType,
   type RoomNumber,
   type RoomsReader,
   type StoredEvent,
+  threadOf,
   type UserNumber,
 } from '#store'
 import { joinedRoom } from './joined-room.ts'
 
 const FULLY_READ = 'm.fully_read'
-const MAIN = 'main'
-/** "A maximum of 3 hops is recommended to cover indirect relationships." */
-const MAX_HOPS = 3
 /** A public receipt goes to everybody in the room. */
 const MAX_CONTENT_LENGTH = 1_000
 
@@ -75,7 +75,7 @@ export class Receipts {
   async move(roomId: RoomId, { user, userId }: Reader, upTo: ReadUpTo): Promise<void> {
     const room = await joinedRoom(this.#parts.rooms, roomId, userId)
     const { threadId } = upTo
-    if (threadId !== undefined && threadId !== MAIN && parseEventId(threadId) === undefined) {
+    if (threadId !== undefined && threadId !== MAIN_TIMELINE && parseEventId(threadId) === undefined) {
       throw new MatrixError('M_INVALID_PARAM', 'thread_id must be main or the id of an event')
     }
     if (threadId !== undefined && upTo.fullyRead !== undefined) {
@@ -126,24 +126,10 @@ export class Receipts {
   }
 
   async #mindThread(event: StoredEvent, threadId: string): Promise<void> {
-    const thread = await this.#threadOf(event)
-    // A root is in the main timeline, yet a thread may be read just up to its root.
-    if (thread === threadId || event.eventId === threadId) return
-    throw new MatrixError('M_INVALID_PARAM', 'The event is not in that thread')
-  }
-
-  /** The id of the thread's root, `main` for events outside of threads. */
-  async #threadOf(event: StoredEvent): Promise<string> {
-    let here: StoredEvent | undefined = event
-    for (let hop = 0; hop <= MAX_HOPS && here !== undefined; hop++) {
-      const relation = relationOf(here.json)
-      const parent = parseEventId(stringAt(relation, 'event_id') ?? '')
-      const relType = stringAt(relation, 'rel_type')
-      if (parent === undefined || relType === undefined) return MAIN
-      if (relType === 'm.thread') return parent
-      here = await this.#parts.rooms.event(parent)
-    }
-    return MAIN
+    const content = objectAt(parsed(event.json), 'content') ?? NOTHING
+    const found = await threadOf({ room: event.room, content }, this.#parts.rooms)
+    if (isRelatedTo(threadId, event.eventId, found)) return
+    throw new MatrixError('M_INVALID_PARAM', 'The event is not related to that thread')
   }
 }
 
@@ -160,11 +146,6 @@ const NOTHING: JsonObject = {}
 const parsed = (json: string): JsonObject => {
   const value: unknown = JSON.parse(json)
   return isJsonObject(value) ? value : NOTHING
-}
-
-const relationOf = (json: string): JsonObject => {
-  const content = objectAt(parsed(json), 'content')
-  return (content === undefined ? undefined : objectAt(content, 'm.relates_to')) ?? NOTHING
 }
 
 const markedEvent = (contentJson: string): EventId | undefined =>

@@ -1,23 +1,12 @@
 import { type CacheStats, LatestValues } from '#base'
-import { historyVisibilityOf, type PowerLevels, powerLevelsOf, toRoomEvent } from '#rules'
-import {
-  type HistoryVisibility,
-  type JsonObject,
-  objectAt,
-  type Pdu,
-  ROOM_VERSIONS,
-  type RoomEvent,
-  type RoomVersion,
-} from '#spec'
-import type { RoomNumber, RoomRecord, RoomRecordsReader, RoomStateReader } from '#store'
+import { historyVisibilityOf, powerLevelsOf, toRoomEvent } from '#rules'
+import { type HistoryVisibility, objectAt, type Pdu, ROOM_VERSIONS, type RoomVersion } from '#spec'
+import type { RoomNumber, RoomRecordsReader, RoomStateReader, StoredEvent } from '#store'
 import type { News, NewsHandler } from '#streams'
+import type { JudgedRoom } from '../unread/judged-room.ts'
 
 /** Facts of a room that are the same for all its readers until its next event. */
-export interface RoomFacts {
-  readonly record: RoomRecord
-  readonly levels: PowerLevels
-  /** `notifications` of the power levels. */
-  readonly notificationLevels: JsonObject | undefined
+export interface RoomFacts extends JudgedRoom {
   /** Members may see all of the room's history: its visibility was never limited to the members of the time. */
   readonly isHistoryOpen: boolean
 }
@@ -66,12 +55,14 @@ export class RoomFactsCache implements NewsHandler {
     const record = await this.#reader.room(room)
     const version = record === undefined ? undefined : ROOM_VERSIONS.get(record.version)
     if (record === undefined || version === undefined) return undefined
-    const create = await this.#state(room, version, 'm.room.create')
-    const powerLevels = await this.#state(room, version, 'm.room.power_levels')
+    const create = await this.#reader.stateEvent(room, 'current', 'm.room.create', '')
+    const stored = await this.#reader.stateEvent(room, 'current', 'm.room.power_levels', '')
+    const powerLevels = eventOf(version, stored)
     return {
       record,
-      levels: powerLevelsOf(version, create, powerLevels),
+      levels: powerLevelsOf(version, eventOf(version, create), powerLevels),
       notificationLevels: objectAt(powerLevels?.content ?? {}, 'notifications'),
+      levelsPosition: stored?.position ?? 0,
       isHistoryOpen: await this.#isHistoryOpen(room),
     }
   }
@@ -83,9 +74,7 @@ export class RoomFactsCache implements NewsHandler {
       OPEN.has(historyVisibilityOf(event === undefined ? {} : (JSON.parse(event.json) as Pdu).content)),
     )
   }
-
-  async #state(room: RoomNumber, version: RoomVersion, type: string): Promise<RoomEvent | undefined> {
-    const stored = await this.#reader.stateEvent(room, 'current', type, '')
-    return stored === undefined ? undefined : toRoomEvent(version, JSON.parse(stored.json) as Pdu, stored.eventId)
-  }
 }
+
+const eventOf = (version: RoomVersion, stored: StoredEvent | undefined) =>
+  stored === undefined ? undefined : toRoomEvent(version, JSON.parse(stored.json) as Pdu, stored.eventId)

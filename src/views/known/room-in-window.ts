@@ -3,6 +3,7 @@ import type { JsonObject } from '#spec'
 import type { EventsReader, MembersReader, Receipt, RoomRecord, RoomStateReader, StoredEvent } from '#store'
 import type { ClientEvents } from '../events/client-event.ts'
 import type { EventVisibility } from '../events/event-texts.ts'
+import type { Unread, UnreadCounts } from '../unread/unread-counts.ts'
 import type { MembershipInWindow } from './membership-in-window.ts'
 import type { RoomFacts, RoomFactsCache } from './room-facts.ts'
 import { type RoomSummary, roomSummary } from './room-summary.ts'
@@ -14,7 +15,6 @@ import {
   type TimelinePart,
   timelineInWindow,
 } from './timeline-in-window.ts'
-import type { Unread, UnreadCounts } from './unread-counts.ts'
 import type { Visibility } from './visibility.ts'
 import type { Window } from './window.ts'
 
@@ -111,7 +111,7 @@ export class RoomsInWindow {
     return this.#parts.unread.counts({
       user: window.viewer,
       facts,
-      joinedAt: member.position,
+      memberAt: member.position,
       upTo: window.now.events,
       receiptsUpTo: window.now.receipts,
       since: window.since,

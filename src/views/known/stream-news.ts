@@ -10,6 +10,8 @@ import type {
   StoredEvent,
 } from '#store'
 import type { EventsViewer } from '../events/event-texts.ts'
+import type { IgnoredLists } from '../unread/ignored-list.ts'
+import type { PushRules } from '../unread/push-rules.ts'
 import type { RecentEvents } from './recent-events.ts'
 import type { TypingNow } from './typing-now.ts'
 import { joinedRooms, type RoomsOfUser } from './user-rooms.ts'
@@ -21,6 +23,8 @@ export interface StreamNewsParts {
   readonly accountData: AccountDataReader
   readonly receipts: ReceiptsReader
   readonly typing: TypingNow
+  readonly pushRules: PushRules
+  readonly ignored: IgnoredLists
 }
 
 /** News of one room besides its events. */
@@ -28,6 +32,8 @@ export interface RoomNews {
   readonly typing: readonly UserId[] | undefined
   readonly receipts: readonly Receipt[]
   readonly accountData: readonly RoomAccountDataEntry[]
+  /** The unread counts may have changed without an event or a receipt, as push rules or ignored users did. */
+  readonly counts: boolean
 }
 
 /** News of a user in one window, before any room is read by itself. */
@@ -40,7 +46,7 @@ export interface WindowNews {
   readonly accountData: readonly AccountDataEntry[]
 }
 
-export const NO_ROOM_NEWS: RoomNews = { typing: undefined, receipts: [], accountData: [] }
+export const NO_ROOM_NEWS: RoomNews = { typing: undefined, receipts: [], accountData: [], counts: false }
 
 /** Reads the streams of a window, each once for all rooms. Presence is read by `PresenceVisibility`. */
 export class StreamNews {
@@ -63,9 +69,20 @@ export class StreamNews {
     for (const [room, typing] of this.typing(window, joined)) add(room, () => ({ typing }))
     const accountData = await this.accountData(window, allAccountData)
     for (const entry of accountData.rooms) add(entry.room, (held) => ({ accountData: [...held.accountData, entry] }))
+    for (const room of await this.#recounted(window)) if (rooms.has(room)) add(room, () => ({ counts: true }))
     const events = await this.events(window, rooms)
     const changed = events === undefined ? await this.#changedRooms(window) : events.keys()
     return { events, changed, rooms: news, accountData: accountData.global }
+  }
+
+  /** Rooms with something unread, where the rules or the ignored users by which it counts changed. */
+  async #recounted({ since, now, viewer }: Window): Promise<readonly RoomNumber[]> {
+    const { pushRules, ignored, receipts } = this.#parts
+    if (since === undefined || since.accountData >= now.accountData) return []
+    const { position: rules } = await pushRules.of(viewer)
+    const { position: list } = await ignored.listOf(viewer.user)
+    const isNew = (position: number): boolean => position > since.accountData && position <= now.accountData
+    return isNew(rules) || isNew(list) ? receipts.unreadRooms(viewer.user) : []
   }
 
   async #changedRooms({ since, now, viewer }: Window): Promise<readonly RoomNumber[] | undefined> {
@@ -95,7 +112,7 @@ export class StreamNews {
       since === undefined
         ? await receipts.inRooms(rooms, viewer.userId)
         : await receipts.since(rooms, since.receipts, now.receipts, viewer.userId)
-    return moved.filter(({ userId }) => !ignored.has(userId))
+    return moved.filter(({ userId }) => userId === viewer.userId || !ignored.has(userId))
   }
 
   /** `all`: also what was set before the window. */

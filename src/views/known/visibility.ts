@@ -3,10 +3,11 @@ import { historyVisibilityOf } from '#rules'
 import { type JsonObject, MatrixError, type Membership, type Pdu, type RoomId, type UserId } from '#spec'
 import type { RoomNumber, RoomRecord, RoomsReader } from '#store'
 import type { ClientEvents } from '../events/client-event.ts'
+import type { IgnoredLists } from '../unread/ignored-list.ts'
 import { type HistoryVisibilities, RoomVisibility } from './room-visibility.ts'
 
 /** The users whom a user ignores (module "Ignoring users"); the domain answers. */
-export interface IgnoredUsers {
+export interface IgnoredUsers extends IgnoredLists {
   ignoredBy(user: number): Promise<ReadonlySet<UserId>>
 }
 

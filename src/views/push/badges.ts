@@ -2,10 +2,11 @@ import { BoundedCache, type CacheStats } from '#base'
 import type { UserId } from '#spec'
 import type { ReceiptsReader, RoomNumber } from '#store'
 import type { Positions } from '#streams'
-import type { PushRules } from '../known/push-rules.ts'
 import type { RoomFactsCache } from '../known/room-facts.ts'
-import type { Unread } from '../known/unread-counts.ts'
 import { joinedRooms, type UserRooms } from '../known/user-rooms.ts'
+import type { IgnoredLists } from '../unread/ignored-list.ts'
+import type { PushRules } from '../unread/push-rules.ts'
+import type { Unread } from '../unread/unread-counts.ts'
 
 interface RoomBadge {
   readonly unread: number
@@ -17,6 +18,7 @@ interface RoomBadge {
 interface UserBadge {
   readonly rooms: ReadonlyMap<RoomNumber, RoomBadge>
   readonly rulesPosition: number
+  readonly ignoredPosition: number
   readonly receiptsUpTo: number
 }
 
@@ -26,6 +28,7 @@ const BYTES_A_ROOM = 120
 export interface BadgesParts {
   readonly receipts: ReceiptsReader
   readonly pushRules: PushRules
+  readonly ignored: IgnoredLists
   readonly userRooms: UserRooms
   readonly facts: RoomFactsCache
   readonly unread: Unread
@@ -36,14 +39,16 @@ export interface BadgesParts {
 export class Badges {
   readonly #receipts: ReceiptsReader
   readonly #rules: PushRules
+  readonly #ignored: IgnoredLists
   readonly #userRooms: UserRooms
   readonly #facts: RoomFactsCache
   readonly #unread: Unread
   readonly #badges: BoundedCache<number, UserBadge>
 
-  constructor({ receipts, pushRules, userRooms, facts, unread, limitBytes }: BadgesParts) {
+  constructor({ receipts, pushRules, ignored, userRooms, facts, unread, limitBytes }: BadgesParts) {
     this.#receipts = receipts
     this.#rules = pushRules
+    this.#ignored = ignored
     this.#userRooms = userRooms
     this.#facts = facts
     this.#unread = unread
@@ -63,7 +68,9 @@ export class Badges {
     const joined = joinedRooms(await this.#userRooms.of(user))
     const rulesPosition = (await this.#rules.of(user)).position
     const known = this.#badges.get(user.user)
-    const held = known?.rulesPosition === rulesPosition ? known : undefined
+    const ignoredPosition = (await this.#ignored.listOf(user.user)).position
+    const isCurrent = known?.rulesPosition === rulesPosition && known.ignoredPosition === ignoredPosition
+    const held = isCurrent ? known : undefined
     const read = held === undefined ? new Set<RoomNumber>() : await this.#readSince(user.userId, joined, held, now)
     const rooms = new Map<RoomNumber, RoomBadge>()
     let sum = 0
@@ -77,7 +84,7 @@ export class Badges {
       rooms.set(room, badge)
       sum += badge.unread
     }
-    this.#badges.set(user.user, { rooms, rulesPosition, receiptsUpTo: now.receipts })
+    this.#badges.set(user.user, { rooms, rulesPosition, ignoredPosition, receiptsUpTo: now.receipts })
     return sum
   }
 
@@ -102,7 +109,7 @@ export class Badges {
     const counts = await this.#unread.counts({
       user,
       facts,
-      joinedAt,
+      memberAt: joinedAt,
       upTo: now.events,
       receiptsUpTo: now.receipts,
       since: undefined,

@@ -10,14 +10,21 @@ import {
   stringAt,
   type UserId,
 } from '#spec'
-import type { EventsReader, MembershipRecord, ReceiptsReader, RoomNumber, RoomStateReader, StoredEvent } from '#store'
+import {
+  type EventsReader,
+  type MembershipRecord,
+  type ReceiptsReader,
+  type RoomNumber,
+  type RoomStateReader,
+  type StoredEvent,
+  threadOf,
+} from '#store'
 import type { ClientEvents } from '../events/client-event.ts'
-import type { PushRules } from '../known/push-rules.ts'
 import type { RecentEvents } from '../known/recent-events.ts'
 import type { RoomFactsCache } from '../known/room-facts.ts'
-import { threadOf } from '../known/unread-counts.ts'
 import { joinedRooms, type RoomsOfUser, type UserRooms } from '../known/user-rooms.ts'
 import type { IgnoredUsers } from '../known/visibility.ts'
+import type { PushRules } from '../unread/push-rules.ts'
 
 /** An event that notifies a user, with what a push gateway may know of it (Push Gateway API). */
 export interface PushNotice {
@@ -179,7 +186,8 @@ export class PushNotices {
 
   /** Read on another device while a gateway could not be reached. */
   async #isRead({ user }: PushedUser, event: StoredEvent): Promise<boolean> {
-    const thread = threadOf(this.#candidate(event).event)
+    const content = this.#parts.clientEvents.content(event)
+    const { thread } = await threadOf({ room: event.room, content }, this.#parts.reader)
     const receipts = await this.#parts.receipts.ofUser(user, [event.room])
     return receipts.some(
       ({ threadId, eventPosition }) =>

@@ -32,7 +32,7 @@ describe('unread counts', () => {
         for (const one of steps) await world.take(one)
         await world.end()
       }),
-      { numRuns: 25, endOnFailure: false },
+      { numRuns: 25, endOnFailure: true },
     )
   }, 120_000)
 })

@@ -141,7 +141,11 @@ export class World {
         const name = how % 2 === 0 ? 'rita' : `rita${this.#names}`
         const [path, body] = how % 3 === 0 ? ['avatar_url', 'mxc://example.org/a'] : ['displayname', name]
         await this.#reader.put(`/v3/profile/${enc(this.#reader.userId)}/${path}`, { [path]: body })
-        for (const each of this.#rooms.values()) if (path === 'displayname' && each.isJoined) each.readerName = name
+        for (const [id, each] of this.#rooms) {
+          if (path !== 'displayname' || !each.isJoined) continue
+          each.readerName = name
+          await this.#untilNamed(id, name)
+        }
         return
       }
       case 'nick': {
@@ -171,6 +175,15 @@ export class World {
   /** An event that is not sent by the steps, so that places in the room go on. */
   #note(room: ModelRoom, id = 'other'): void {
     room.add({ id, sender: '', type: 'other', body: '' })
+  }
+
+  /** Rooms may be told of a profile after the answer. */
+  async #untilNamed(roomId: string, name: string): Promise<void> {
+    for (let round = 0; round < 500; round++) {
+      const { displayname } = await this.#reader.getState(roomId, 'm.room.member', this.#reader.userId)
+      if (displayname === name) return
+    }
+    throw new Error('a room was not told of the new name')
   }
 
   #speaker({ who }: Step, room: ModelRoom): TestClient | undefined {

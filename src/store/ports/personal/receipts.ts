@@ -29,6 +29,8 @@ export interface ReceiptsReader {
   inRooms(rooms: readonly RoomNumber[], forUser: UserId): Promise<readonly Receipt[]>
   /** The user's receipts of both types and all threads: unread counts start from them. */
   ofUser(user: UserNumber, rooms: readonly RoomNumber[]): Promise<readonly Receipt[]>
+  /** The rooms that the user is joined to and whose newest event they have no unthreaded receipt for: those in which something may be unread. */
+  unreadRooms(user: UserNumber): Promise<readonly RoomNumber[]>
 }
 
 export interface ReceiptsWriter {

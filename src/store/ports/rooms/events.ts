@@ -85,6 +85,8 @@ export interface EventsReader {
   placeAt(room: RoomNumber, position: number): Promise<HistoryPlace | undefined>
   /** Events of all rooms with `after` < position <= `upTo`, oldest first. */
   eventsAfter(after: number, upTo: number, limit: number): Promise<readonly StoredEvent[]>
+  /** Position of the `count`-th newest of the room's events at or before that position; 0 where there are fewer. */
+  countedBack(room: RoomNumber, upTo: number, count: number): Promise<number>
   /** The event that the device sent with that transaction id. */
   transactionEvent(device: number, scope: string, id: string): Promise<EventId | undefined>
 }

@@ -70,4 +70,8 @@ export interface RoomStateReader {
   priorState(eventId: EventId): Promise<StateRef | undefined>
   /** Each membership that the user got in the room at `after` < position <= `upTo`, oldest first. */
   membershipsBetween(room: RoomNumber, user: UserId, after: number, upTo: number): Promise<readonly MembershipStep[]>
+  /** Position of the join with which the user's stay at that position began: later member events only changed their profile. */
+  stayBegan(room: RoomNumber, user: UserId, at: number): Promise<number | undefined>
+  /** The number of members who joined with `after` < position <= `upTo`, less the number of those who left. */
+  joinsBetween(room: RoomNumber, after: number, upTo: number): Promise<number>
 }

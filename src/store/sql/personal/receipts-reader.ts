@@ -1,13 +1,15 @@
+import { sql } from 'kysely'
 import type { EventId, UserId } from '#spec'
 import type { Receipt, ReceiptsReader, ReceiptType } from '../../ports/personal/receipts.ts'
 import type { RoomNumber, UserNumber } from '../../ports/rooms/events.ts'
 import { type Db, queriesOver, type UserTables } from '../engine/index.ts'
+import type { RoomTables } from '../rooms/tables.ts'
 import { type ReceiptTables, UNTHREADED } from './receipts-writes.ts'
 
 /** If at most this many receipts of the whole server have moved, they are searched for the rooms in question. */
 const FEW_MOVED = 400
 
-const query = queriesOver<ReceiptTables & UserTables>()
+const query = queriesOver<ReceiptTables & UserTables & Pick<RoomTables, 'memberships' | 'events'>>()
 
 const COLUMNS = [
   'receipts.room',
@@ -75,6 +77,20 @@ const ofUser = query((db, param: { user: UserNumber; rooms: readonly RoomNumber[
     .where('receipts.user_number', '=', param.user),
 )
 
+/** Each room is two searches of an index, whatever its size. */
+const unreadRooms = query((db, param: { user: UserNumber }) =>
+  db
+    .selectFrom('memberships as m')
+    .select('m.room')
+    .where('m.user_number', '=', param.user)
+    .where('m.membership', '=', 'join')
+    .where(
+      sql<boolean>`coalesce((select max(r.event_position) from receipts as r where r.room = m.room and r.user_number = m.user_number
+        and r.type in ('m.read', 'm.read.private') and r.thread_id = ''), 0)
+        < (select max(e.position) from events as e where e.room = m.room and e.position is not null)`,
+    ),
+)
+
 const receiptOf = (row: Row): Receipt => ({
   room: row.room,
   userId: row.user_id as UserId,
@@ -112,4 +128,5 @@ export const receiptsReader = (db: Db): ReceiptsReader => ({
     if (rooms.length === 0) return []
     return (await db.all(ofUser, { user, rooms })).map(receiptOf)
   },
+  unreadRooms: async (user) => (await db.longAll(unreadRooms, { user })).map(({ room }) => room),
 })

@@ -62,6 +62,18 @@ const newestUpTo = query((db, param: { room: number; position: number }) =>
     .limit(1),
 )
 
+const countedBack = query((db, param: { room: number; upTo: number; before: number }) =>
+  db
+    .selectFrom('events')
+    .select(sql<number>`position`.as('position'))
+    .where('room', '=', param.room)
+    .where('position', 'is not', null)
+    .where('position', '<=', param.upTo)
+    .orderBy('position', 'desc')
+    .limit(1)
+    .offset(param.before),
+)
+
 /** Numbers above zero are positions of the stream, so this is one range of the primary key. */
 const eventsOfAllRooms = query((db, param: { after: number; upTo: number; limit: number }) =>
   selectEvents(db)
@@ -113,6 +125,9 @@ export const eventsReader = (db: Db): EventsReader => ({
     const rows = await db.all(eventsOfAllRooms, { after: Math.max(0, after), upTo, limit })
     return rows.map(toStoredEvent)
   },
+
+  countedBack: async (room, upTo, count) =>
+    (await db.first(countedBack, { room, upTo, before: count - 1 }))?.position ?? 0,
 
   transactionEvent: async (device, scope, id) => (await db.first(eventOfTransaction, { device, scope, id }))?.event_id,
 })

@@ -170,6 +170,53 @@ const lastJoinOfUser = query((db, param: OfMember & { readonly upTo: number }) =
     .orderBy('position', 'desc')
     .limit(1),
 )
+interface OwnSteps {
+  readonly room: number
+  readonly user: UserId
+}
+const ownSteps = (db: Kysely<RoomTables>, param: OwnSteps) =>
+  db
+    .selectFrom('state_log')
+    .select('position')
+    .where('room', '=', param.room)
+    .where('type', '=', 'm.room.member')
+    .where('state_key', '=', param.user)
+
+const lastOutside = query((db, param: OwnSteps & { readonly at: number }) =>
+  ownSteps(db, param)
+    .where('position', '<=', param.at)
+    .where((eb) => eb.or([eb('membership', 'is', null), eb('membership', '!=', 'join')]))
+    .orderBy('position', 'desc')
+    .limit(1),
+)
+const firstJoin = query((db, param: OwnSteps & { readonly after: number; readonly at: number }) =>
+  ownSteps(db, param)
+    .where('position', '>', param.after)
+    .where('position', '<=', param.at)
+    .where('membership', '=', 'join')
+    .orderBy('position')
+    .limit(1),
+)
+
+interface Stretch {
+  readonly room: number
+  readonly after: number
+  readonly upTo: number
+}
+const joinRows = (db: Kysely<RoomTables>, param: Stretch) =>
+  db
+    .selectFrom('state_log as s')
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .where('s.room', '=', param.room)
+    .where(PLAIN_TYPE, '=', 'm.room.member')
+    .where('s.membership', '=', 'join')
+const joinsBegun = query((db, param: Stretch) =>
+  joinRows(db, param).where('s.position', '>', param.after).where('s.position', '<=', param.upTo),
+)
+const joinsEnded = query((db, param: Stretch) =>
+  joinRows(db, param).where(UNTIL, '>', param.after).where(UNTIL, '<=', param.upTo),
+)
+
 const roomSize = query((db, param: { room: number }) =>
   db.selectFrom('rooms').select(['joined_count', 'invited_count']).where('room', '=', param.room),
 )
@@ -266,5 +313,16 @@ export const stateReader = (db: Db): RoomStateReader => ({
     if (row === undefined) return undefined
     if (row.prior_at === null) return row.position === null ? undefined : { at: row.position - 1, differs: [] }
     return { at: row.prior_at, differs: await db.all(differencesOf, { event: row.event }) }
+  },
+
+  stayBegan: async (room, user, at) => {
+    const outside = await db.first(lastOutside, { room, user, at })
+    return (await db.first(firstJoin, { room, user, after: outside?.position ?? 0, at }))?.position
+  },
+
+  joinsBetween: async (room, after, upTo) => {
+    const begun = await db.first(joinsBegun, { room, after, upTo })
+    const ended = await db.first(joinsEnded, { room, after, upTo })
+    return Number(begun?.count ?? 0) - Number(ended?.count ?? 0)
   },
 })

@@ -1,5 +1,5 @@
 import { accountDataText } from '../../events/account-data-text.ts'
-import type { PushRules } from '../../known/push-rules.ts'
+import type { PushRules } from '../../unread/push-rules.ts'
 import type { PartAnswer, SyncPart, SyncWindow } from '../request.ts'
 
 export interface AccountDataPartParts {

@@ -10,7 +10,7 @@ import type { MembershipInWindow } from '../../known/membership-in-window.ts'
 import type { RoomsInWindow, RoomWant } from '../../known/room-in-window.ts'
 import type { RoomNews } from '../../known/stream-news.ts'
 import type { TimelinePart } from '../../known/timeline-in-window.ts'
-import type { UnreadCount, UnreadCounts } from '../../known/unread-counts.ts'
+import type { UnreadCount, UnreadCounts } from '../../unread/unread-counts.ts'
 import type { SyncWindow } from '../request.ts'
 
 export interface RoomTextsParts {
@@ -45,7 +45,7 @@ export class RoomTexts {
     const isQuiet =
       timeline.events.length + state.length + ephemeral.length + accountData.length + news.receipts.length === 0 &&
       !timeline.limited
-    if (isQuiet && !fresh && !window.fullState) return undefined
+    if (isQuiet && !mayRecount(news, events) && !fresh && !window.fullState) return undefined
     const counts = await rooms.counts(want, room, news.receipts)
     return [
       `{"timeline":${await this.#timelineText(window, timeline, visibility)}`,
@@ -126,6 +126,10 @@ const wantOf = (
   const { filter, fullState } = window
   return { window, member, events, timeline: filter.timeline, state: filter.state, fullState }
 }
+
+/** Counts change by what the reader is not shown: by other rules, and by redactions that an ignored user sent or the filter leaves out. */
+const mayRecount = ({ counts }: RoomNews, events: readonly StoredEvent[] | undefined): boolean =>
+  counts || events === undefined || events.some(({ type }) => type === 'm.room.redaction')
 
 /** `/messages` goes on backwards from there: in the room's history right before the timeline, where that begins behind a gap. */
 const prevBatchOf = ({ events, limited, start }: TimelinePart): string => {

@@ -1,0 +1,123 @@
+import { type PowerLevels, type PushContext, powerLevelsOf, toRoomEvent } from '#rules'
+import { type JsonObject, objectAt, type Pdu, ROOM_VERSIONS, stringAt, type UserId } from '#spec'
+import type { EventsReader, RoomStateReader, StoredEvent } from '#store'
+import type { ClientEvents } from '../events/client-event.ts'
+import type { JudgedRoom } from './judged-room.ts'
+
+export interface FactsWant {
+  readonly userId: UserId
+  readonly room: JudgedRoom
+  /** Position of the user's newest member event. */
+  readonly memberAt: number
+  /** The range begins right after this position. */
+  readonly after: number
+  /** All events of the room after that, where they are in memory. */
+  readonly held: readonly StoredEvent[] | undefined
+}
+
+export interface FactsParts {
+  readonly reader: EventsReader & RoomStateReader
+  readonly clientEvents: ClientEvents
+}
+
+interface Levels {
+  readonly levels: PowerLevels
+  readonly notificationLevels: JsonObject | undefined
+}
+
+/**
+ * The facts that push rules ask for besides the event, as they were right after each event of a range: judged later, an event must have the
+ * verdict that it had at once. Facts that did not change within the range are those of now.
+ */
+export class FactsAtEvents {
+  readonly #parts: FactsParts
+  readonly #want: FactsWant
+  #memberCount: number
+  #displayName: string | undefined
+  #levels: Levels
+
+  private constructor(
+    parts: FactsParts,
+    want: FactsWant,
+    memberCount: number,
+    name: string | undefined,
+    levels: Levels,
+  ) {
+    this.#parts = parts
+    this.#want = want
+    this.#memberCount = memberCount
+    this.#displayName = name
+    this.#levels = levels
+  }
+
+  static async before(want: FactsWant, parts: FactsParts): Promise<FactsAtEvents> {
+    const { room, userId, memberAt, after } = want
+    const number = room.record.room
+    const at = memberAt <= after ? 'current' : after
+    const member = await parts.reader.stateEvent(number, at, 'm.room.member', userId)
+    const name = member === undefined ? undefined : stringAt(parts.clientEvents.content(member), 'displayname')
+    const levels =
+      room.levelsPosition <= after
+        ? room
+        : await levelsOf(await parts.reader.stateEvent(number, after, 'm.room.power_levels', ''), want, parts)
+    return new FactsAtEvents(parts, want, await memberCountBefore(want, parts), name, levels)
+  }
+
+  /** Goes on to the next event. */
+  async step(event: StoredEvent): Promise<void> {
+    const { type, stateKey } = event
+    if (type === 'm.room.member' && stateKey !== undefined) {
+      this.#memberCount += joinsOf(event, this.#parts.clientEvents)
+      if (stateKey === this.#want.userId)
+        this.#displayName = stringAt(this.#parts.clientEvents.content(event), 'displayname')
+    }
+    if (this.#want.room.levelsPosition > this.#want.after && type === 'm.room.power_levels' && stateKey === '')
+      this.#levels = await levelsOf(event, this.#want, this.#parts)
+  }
+
+  contextFor(sender: UserId): PushContext {
+    const { levels, notificationLevels } = this.#levels
+    return {
+      userId: this.#want.userId,
+      displayName: this.#displayName,
+      memberCount: this.#memberCount,
+      notificationPowerLevels: notificationLevels,
+      senderPowerLevel: levels.ofUser(sender),
+    }
+  }
+}
+
+const levelsOf = async (
+  stored: StoredEvent | undefined,
+  { room }: FactsWant,
+  { reader }: FactsParts,
+): Promise<Levels> => {
+  const version = ROOM_VERSIONS.get(room.record.version)
+  if (version === undefined) return room
+  const create = await reader.stateEvent(room.record.room, 'current', 'm.room.create', '')
+  const asEvent = (event: StoredEvent | undefined) =>
+    event === undefined ? undefined : toRoomEvent(version, JSON.parse(event.json) as Pdu, event.eventId)
+  const levels = asEvent(stored)
+  return {
+    levels: powerLevelsOf(version, asEvent(create), levels),
+    notificationLevels: objectAt(levels?.content ?? {}, 'notifications'),
+  }
+}
+
+/** Counted back from the members of now. */
+const memberCountBefore = async ({ room, after, held }: FactsWant, parts: FactsParts): Promise<number> => {
+  const { room: number, lastPosition, joinedCount } = room.record
+  if (lastPosition <= after) return joinedCount
+  const isHeld = held !== undefined && (held.at(-1)?.position ?? after) >= lastPosition
+  if (!isHeld) return joinedCount - (await parts.reader.joinsBetween(number, after, lastPosition))
+  return held.reduce((count, event) => count - joinsOf(event, parts.clientEvents), joinedCount)
+}
+
+/** 1 for a join, -1 for the end of a stay, 0 for all others. */
+const joinsOf = (event: StoredEvent, clientEvents: ClientEvents): number => {
+  if (event.type !== 'm.room.member' || event.stateKey === undefined) return 0
+  const isJoined = clientEvents.content(event).membership === 'join'
+  const wasJoined =
+    event.replaces !== undefined && (JSON.parse(event.replaces.json) as Pdu).content.membership === 'join'
+  return Number(isJoined) - Number(wasJoined)
+}

@@ -1,0 +1,13 @@
+import type { UserId } from '#spec'
+
+/** The users whom a user ignores (module "Ignoring users"). */
+export interface IgnoredList {
+  readonly users: ReadonlySet<UserId>
+  /** Position of its last change in the stream of account data; 0: never set. */
+  readonly position: number
+}
+
+/** The domain answers. */
+export interface IgnoredLists {
+  listOf(user: number): Promise<IgnoredList>
+}

@@ -1,0 +1,100 @@
+import { type Clock, yieldToEventLoop } from '#base'
+import { type PushCandidate, type PushEvaluator, toPushCandidate } from '#rules'
+import type { EventId, UserId } from '#spec'
+import { MAIN_TIMELINE, type StoredEvent, threadOf } from '#store'
+import { FactsAtEvents, type FactsParts, type FactsWant } from './facts-at-event.ts'
+import type { NotifyingEvent } from './unread-events.ts'
+
+/** Work on the event loop between two yields; one event may be judged beyond it. */
+const SLICE_MS = 2
+/** Events of up to 64 KiB are read at once. */
+const PAGE = 50
+
+export interface JudgingParts extends FactsParts {
+  readonly clock: Clock
+}
+
+export interface JudgingWant extends FactsWant {
+  readonly evaluate: PushEvaluator
+  readonly ignored: ReadonlySet<UserId>
+  readonly upTo: number
+}
+
+export interface Judged {
+  /** The events that notify the user, oldest first: none of their own, none of an ignored user, none that is redacted. */
+  readonly notifying: readonly NotifyingEvent[]
+  readonly redactions: readonly StoredEvent[]
+  /** Number of all events that were looked at. */
+  readonly examined: number
+}
+
+/** Holds events against a user's push rules, in slices of the event loop. */
+export class Judging {
+  readonly #parts: JudgingParts
+  /** One candidate for each event, shared by its readers. */
+  readonly #candidates = new WeakMap<StoredEvent, PushCandidate>()
+
+  constructor(parts: JudgingParts) {
+    this.#parts = parts
+  }
+
+  /** Judges the events with `after` < position <= `upTo`: those held, or page by page from the database. */
+  async range(want: JudgingWant): Promise<Judged> {
+    const { clock } = this.#parts
+    const notifying: NotifyingEvent[] = []
+    const redactions: StoredEvent[] = []
+    let examined = 0
+    const facts = await FactsAtEvents.before(want, this.#parts)
+    let sliceMs = clock.monotonicMs()
+    for await (const page of this.#pages(want)) {
+      for (const event of page) {
+        examined++
+        await facts.step(event)
+        if (event.type === 'm.room.redaction') redactions.push(event)
+        const found = await this.#judge(want, facts, event)
+        if (found !== undefined) notifying.push(found)
+        if (clock.monotonicMs() - sliceMs < SLICE_MS) continue
+        await yieldToEventLoop(clock)
+        sliceMs = clock.monotonicMs()
+      }
+    }
+    return { notifying, redactions, examined }
+  }
+
+  async *#pages({ room, after, upTo, held }: JudgingWant): AsyncIterable<readonly StoredEvent[]> {
+    if (held !== undefined) {
+      yield held.filter(({ position }) => position > after && position <= upTo)
+      return
+    }
+    for (let from = after; from < upTo; ) {
+      const range = { after: from, before: upTo + 1, direction: 'forward', limit: PAGE } as const
+      const page = await this.#parts.reader.timeline(room.record.room, range)
+      yield page
+      if (page.length < PAGE) return
+      from = page.at(-1)?.position ?? upTo
+    }
+  }
+
+  async #judge(want: JudgingWant, facts: FactsAtEvents, stored: StoredEvent): Promise<NotifyingEvent | undefined> {
+    const { sender, position, eventId, redactedBy } = stored
+    if (sender === want.userId || want.ignored.has(sender) || redactedBy !== undefined) return undefined
+    const candidate = this.candidate(stored)
+    const outcome = want.evaluate(candidate, facts.contextFor(sender))
+    if (outcome?.notify !== true) return undefined
+    return { position, eventId, highlight: outcome.highlight, ...(await this.threadOf(stored)) }
+  }
+
+  candidate(stored: StoredEvent): PushCandidate {
+    const known = this.#candidates.get(stored)
+    if (known !== undefined) return known
+    const candidate = toPushCandidate(this.#parts.clientEvents.roomEvent(stored))
+    this.#candidates.set(stored, candidate)
+    return candidate
+  }
+
+  async threadOf(stored: StoredEvent): Promise<{ readonly thread: string; readonly via: readonly EventId[] }> {
+    const content = this.#parts.clientEvents.content(stored)
+    const { thread, via } = await threadOf({ room: stored.room, content }, this.#parts.reader)
+    return { thread, via: thread === MAIN_TIMELINE ? [] : via.slice(0, -1) }
+  }
+}

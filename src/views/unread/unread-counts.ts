@@ -1,0 +1,278 @@
+import { BoundedCache, type CacheStats, type Clock, KeyedLock } from '#base'
+import { type Pdu, parseEventId, stringAt, type UserId } from '#spec'
+import {
+  type EventsReader,
+  MAIN_TIMELINE,
+  type Receipt,
+  type ReceiptsReader,
+  type RoomStateReader,
+  type StoredEvent,
+} from '#store'
+import type { ClientEvents } from '../events/client-event.ts'
+import type { IgnoredList, IgnoredLists } from './ignored-list.ts'
+import type { JudgedRoom } from './judged-room.ts'
+import { type Judged, Judging } from './judging.ts'
+import type { PushRules, ReadyPushRules } from './push-rules.ts'
+import { MAX_COUNTED_EVENTS, RoomFloors } from './room-floors.ts'
+import { UnreadEvents } from './unread-events.ts'
+
+/** `notification_count` and `highlight_count`. */
+export interface UnreadCount {
+  readonly notifications: number
+  readonly highlights: number
+}
+
+export interface UnreadCounts {
+  /** The whole room, threads included. */
+  readonly room: UnreadCount
+  /** The main timeline alone, and each thread by its root's id. */
+  readonly main: UnreadCount
+  readonly threads: ReadonlyMap<string, UnreadCount>
+}
+
+/** Asks for the counts of one user in one room, in one window of the streams. */
+export interface UnreadQuestion {
+  readonly user: { readonly userId: UserId; readonly user: number }
+  readonly facts: JudgedRoom
+  /** Position of the user's newest member event in the window: a join, or a change of their profile in that room. */
+  readonly memberAt: number
+  /** Position in the stream of events up to which is counted. */
+  readonly upTo: number
+  readonly receiptsUpTo: number
+  /** `newEvents` and `newReceipts` hold everything of the room above these positions; undefined: they are to be read. */
+  readonly since: { readonly events: number; readonly receipts: number } | undefined
+  readonly newEvents: readonly StoredEvent[] | undefined
+  readonly newReceipts: readonly Receipt[]
+}
+
+interface Verdicts {
+  readonly rules: ReadyPushRules
+  readonly ignored: IgnoredList
+}
+
+/** How far a user has read a room, by thread; `''` for receipts without one. */
+interface ReadMarks {
+  readonly read: ReadonlyMap<string, number>
+  readonly receiptsUpTo: number
+}
+
+/** What is known of one user in one room. Only the turn of that user and room changes it. */
+interface UnreadState extends ReadMarks {
+  readonly rulesPosition: number
+  readonly ignoredPosition: number
+  /** Position of the join with which the user's stay began: what came before is read. */
+  readonly stayFrom: number
+  readonly upTo: number
+  /** Events up to this position do not count. */
+  readonly floor: number
+  /** The number of the room's events after the floor is at most this. */
+  readonly examined: number
+  readonly events: UnreadEvents
+}
+
+const UNTHREADED = ''
+/** More redactions than these at once cost more to look up than all events cost to judge again. */
+const MAX_REDACTIONS = 20
+
+export interface UnreadParts {
+  readonly clock: Clock
+  readonly rooms: EventsReader & RoomStateReader
+  readonly receipts: ReceiptsReader
+  readonly pushRules: PushRules
+  readonly ignored: IgnoredLists
+  readonly clientEvents: ClientEvents
+  readonly limitBytes: number
+}
+
+/**
+ * Unread counts, computed when a user asks and carried on from where they last asked: a message in a large room costs
+ * nothing for absent members, and no read of the database for those who wait. A count depends on what is stored and on nothing else: the newest
+ * `MAX_COUNTED_EVENTS` events of the room since the stay began, each judged with the room as it was then and the rules as they are now.
+ */
+export class Unread {
+  readonly #parts: UnreadParts
+  readonly #judging: Judging
+  readonly #states: BoundedCache<string, UnreadState>
+  readonly #turns = new KeyedLock<string>()
+  readonly floors: RoomFloors
+
+  constructor(parts: UnreadParts) {
+    const { clock, rooms, clientEvents, limitBytes } = parts
+    this.#parts = parts
+    this.#judging = new Judging({ clock, reader: rooms, clientEvents })
+    this.floors = new RoomFloors(rooms)
+    this.#states = new BoundedCache({
+      name: 'unread',
+      limitBytes,
+      sizeBytes: ({ events, read }) => 800 + events.sizeBytes + read.size * 200,
+    })
+  }
+
+  stats(): CacheStats {
+    return this.#states.stats()
+  }
+
+  counts(question: UnreadQuestion): Promise<UnreadCounts> {
+    const key = `${question.user.user} ${question.facts.record.room}`
+    return this.#turns.run(key, async () => {
+      const { user } = question
+      const verdicts = {
+        rules: await this.#parts.pushRules.of(user),
+        ignored: await this.#parts.ignored.listOf(user.user),
+      }
+      const held = this.#states.get(key)
+      const isCurrent =
+        held?.rulesPosition === verdicts.rules.position && held.ignoredPosition === verdicts.ignored.position
+      const extended = isCurrent ? await this.#extended(question, held, verdicts) : undefined
+      const state = extended ?? (await this.#loaded(question, verdicts))
+      // Taken out first, so that the size of what grew in its place is counted again.
+      if (state !== held) this.#states.delete(key)
+      if (state !== held) this.#states.set(key, state)
+      return countsIn(state, question.upTo)
+    })
+  }
+
+  /** All is judged anew. */
+  async #loaded(question: UnreadQuestion, verdicts: Verdicts): Promise<UnreadState> {
+    const { upTo } = question
+    const stayFrom = await this.#stayFrom(question)
+    const marks = await this.#readMarks(question, undefined)
+    const start = Math.max(stayFrom, readUpTo(marks, UNTHREADED))
+    const floor = start >= upTo ? start : Math.max(start, await this.#roomFloor(question))
+    const judged = await this.#judged(question, verdicts, floor, undefined)
+    const events = new UnreadEvents()
+    for (const event of judged.notifying) events.add(event)
+    const { rules, ignored } = verdicts
+    return {
+      ...marks,
+      rulesPosition: rules.position,
+      ignoredPosition: ignored.position,
+      ...{ stayFrom, upTo, floor, examined: judged.examined, events },
+    }
+  }
+
+  /** Goes on from where the state ends; undefined where all is to be judged anew. */
+  async #extended(question: UnreadQuestion, held: UnreadState, verdicts: Verdicts): Promise<UnreadState | undefined> {
+    const { upTo, memberAt, since, newEvents } = question
+    const marks = await this.#readMarks(question, held)
+    const read = Math.max(held.floor, readUpTo(marks, UNTHREADED))
+    if (upTo <= held.upTo) {
+      if (marks === held) return held
+      held.events.dropUpTo(read)
+      return { ...held, ...marks, floor: read }
+    }
+    if (memberAt > held.upTo && (await this.#stayFrom(question)) !== held.stayFrom) return undefined
+    const isHeld = since !== undefined && newEvents !== undefined && held.upTo >= since.events
+    const fresh = isHeld ? newEvents.filter(({ position }) => position > held.upTo && position <= upTo) : undefined
+    if (fresh === undefined || fresh.length > MAX_COUNTED_EVENTS) {
+      if ((await this.#roomFloor(question)) > held.upTo) return undefined
+    }
+    const judged = await this.#judged(question, verdicts, Math.max(held.upTo, read), fresh)
+    const redacted = await this.#redacted(fresh === undefined ? judged.redactions : fresh, held.events)
+    if (redacted === undefined) return undefined
+    const examined = read >= held.upTo ? judged.examined : held.examined + judged.examined
+    const floor = await this.#floor(question, read, examined)
+    for (const event of judged.notifying) held.events.add(event)
+    redacted()
+    held.events.dropUpTo(floor)
+    return { ...held, ...marks, upTo, floor, examined: Math.min(examined, MAX_COUNTED_EVENTS) }
+  }
+
+  async #floor(question: UnreadQuestion, read: number, examined: number): Promise<number> {
+    if (examined <= MAX_COUNTED_EVENTS || read >= question.upTo) return read
+    return Math.max(read, await this.#roomFloor(question))
+  }
+
+  #roomFloor({ facts: { record }, upTo }: UnreadQuestion): Promise<number> {
+    return this.floors.of(record.room, Math.min(upTo, record.lastPosition))
+  }
+
+  #judged(
+    { user, facts, memberAt, upTo }: UnreadQuestion,
+    { rules, ignored }: Verdicts,
+    after: number,
+    held: readonly StoredEvent[] | undefined,
+  ): Promise<Judged> {
+    if (after >= upTo) return Promise.resolve({ notifying: [], redactions: [], examined: 0 })
+    const want = {
+      userId: user.userId,
+      room: facts,
+      memberAt,
+      after,
+      upTo,
+      held: held?.filter(({ position }) => position > after),
+    }
+    return this.#judging.range({ ...want, evaluate: rules.evaluate, ignored: ignored.users })
+  }
+
+  /** Returns a function that takes out what these redacted; undefined where more may have changed than can be taken out. */
+  async #redacted(news: readonly StoredEvent[], events: UnreadEvents): Promise<(() => void) | undefined> {
+    const targets = news.flatMap((event) => targetOf(event) ?? [])
+    if (targets.length === 0) return () => {}
+    if (targets.length > MAX_REDACTIONS) return undefined
+    const found = await this.#parts.rooms.events(targets)
+    const redacted = found.filter(({ redactedBy }) => redactedBy !== undefined)
+    // A member's name or the power levels may have gone with it.
+    if (redacted.some(({ stateKey }) => stateKey !== undefined)) return undefined
+    const led = redacted.flatMap(({ eventId }) => events.leadingOver(eventId))
+    const moved = await Promise.all(
+      led.map(async (event) => {
+        const stored = await this.#parts.rooms.event(event.eventId)
+        return stored === undefined ? event : { ...event, ...(await this.#judging.threadOf(stored)) }
+      }),
+    )
+    return () => {
+      for (const event of moved) {
+        events.remove(event.position)
+        events.add(event)
+      }
+      for (const { position } of redacted) events.remove(position)
+    }
+  }
+
+  async #stayFrom({ user, facts, memberAt, upTo }: UnreadQuestion): Promise<number> {
+    return (await this.#parts.rooms.stayBegan(facts.record.room, user.userId, Math.max(upTo, memberAt))) ?? memberAt
+  }
+
+  /** If the state reaches the window's start, only events of the window are added. */
+  async #readMarks(
+    { user, facts, since, newReceipts, receiptsUpTo }: UnreadQuestion,
+    held: UnreadState | undefined,
+  ): Promise<ReadMarks> {
+    const continues = held !== undefined && since !== undefined && held.receiptsUpTo >= since.receipts
+    const receipts = continues
+      ? newReceipts.filter(({ userId }) => userId === user.userId)
+      : await this.#parts.receipts.ofUser(user.user, [facts.record.room])
+    if (continues && receipts.length === 0)
+      return held.receiptsUpTo >= receiptsUpTo ? held : { read: held.read, receiptsUpTo }
+    const read = new Map(continues ? held.read : [])
+    for (const { threadId = UNTHREADED, eventPosition } of receipts)
+      read.set(threadId, Math.max(read.get(threadId) ?? 0, eventPosition))
+    return { read, receiptsUpTo: continues ? Math.max(held.receiptsUpTo, receiptsUpTo) : receiptsUpTo }
+  }
+}
+
+const readUpTo = ({ read }: ReadMarks, thread: string): number => read.get(thread) ?? 0
+
+const countsIn = (state: UnreadState, upTo: number): UnreadCounts => {
+  const room = { notifications: 0, highlights: 0 }
+  const threads = new Map<string, UnreadCount>()
+  const everywhere = Math.max(state.floor, state.stayFrom, readUpTo(state, UNTHREADED))
+  for (const thread of state.events.threads()) {
+    const count = state.events.count(thread, Math.max(everywhere, readUpTo(state, thread)), upTo)
+    if (count.notifications === 0) continue
+    threads.set(thread, count)
+    room.notifications += count.notifications
+    room.highlights += count.highlights
+  }
+  const main = threads.get(MAIN_TIMELINE) ?? { notifications: 0, highlights: 0 }
+  threads.delete(MAIN_TIMELINE)
+  return { room, main, threads }
+}
+
+/** The event that an event redacts; its place depends on the room version. */
+const targetOf = (event: StoredEvent) => {
+  if (event.type !== 'm.room.redaction') return undefined
+  const pdu = JSON.parse(event.json) as Pdu
+  return parseEventId(stringAt(pdu, 'redacts') ?? stringAt(pdu.content, 'redacts') ?? '')
+}
