@@ -25,6 +25,12 @@ interface Levels {
   readonly notificationLevels: JsonObject | undefined
 }
 
+interface FactsAtOnce {
+  readonly memberCount: number
+  readonly displayName: string | undefined
+  readonly levels: Levels
+}
+
 /**
  * The facts that push rules ask for besides the event, as they were right after each event of a range: judged later, an event must have the
  * verdict that it had at once. Facts that did not change within the range are those of now.
@@ -36,17 +42,11 @@ export class FactsAtEvents {
   #displayName: string | undefined
   #levels: Levels
 
-  private constructor(
-    parts: FactsParts,
-    want: FactsWant,
-    memberCount: number,
-    name: string | undefined,
-    levels: Levels,
-  ) {
+  private constructor(parts: FactsParts, want: FactsWant, { memberCount, displayName, levels }: FactsAtOnce) {
     this.#parts = parts
     this.#want = want
     this.#memberCount = memberCount
-    this.#displayName = name
+    this.#displayName = displayName
     this.#levels = levels
   }
 
@@ -55,12 +55,12 @@ export class FactsAtEvents {
     const number = room.record.room
     const at = memberAt <= after ? 'current' : after
     const member = await parts.reader.stateEvent(number, at, 'm.room.member', userId)
-    const name = member === undefined ? undefined : stringAt(parts.clientEvents.content(member), 'displayname')
+    const displayName = member === undefined ? undefined : stringAt(parts.clientEvents.content(member), 'displayname')
     const levels =
       room.levelsPosition <= after
         ? room
         : await levelsOf(await parts.reader.stateEvent(number, after, 'm.room.power_levels', ''), want, parts)
-    return new FactsAtEvents(parts, want, await memberCountBefore(want, parts), name, levels)
+    return new FactsAtEvents(parts, want, { memberCount: await memberCountBefore(want, parts), displayName, levels })
   }
 
   /** Goes on to the next event. */
