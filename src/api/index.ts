@@ -21,6 +21,7 @@ import { type LogoutDeps, logoutEndpoints } from './client/authentication/logout
 import { type RefreshDeps, refreshEndpoints } from './client/authentication/refresh.ts'
 import { type SignInDeps, signInEndpoints } from './client/authentication/sign-in.ts'
 import { ssoLoginRedirectEndpoints } from './client/authentication/sso-login-redirect.ts'
+import { type CrossSigningDeps, crossSigningEndpoints } from './client/encryption/cross-signing.ts'
 import { type KeyBackupDeps, keyBackupEndpoints } from './client/encryption/key-backup.ts'
 import { type KeysDeps, keysEndpoints } from './client/encryption/keys.ts'
 import { type ToDeviceDeps, toDeviceEndpoints } from './client/encryption/to-device.ts'
@@ -68,6 +69,7 @@ import { type UserinfoDeps, userinfoEndpoints } from './federation/openid.ts'
 import { NOT_BUILT } from './not-built.ts'
 
 export { EMAIL_PAGE } from './client/accounts/email-page.ts'
+export type { CrossSigningDeps } from './client/encryption/cross-signing.ts'
 export type { KeysDeps } from './client/encryption/keys.ts'
 export type { MediaDeps } from './client/media/media-answers.ts'
 export { GATES, versionsWithout } from './client/server/versions.ts'
@@ -153,10 +155,11 @@ const personalEndpoints = (deps: PersonalDeps): readonly AnyEndpoint[] => [
   ...pushRulesEndpoints(deps),
 ]
 
-export type EncryptionDeps = KeysDeps & ToDeviceDeps & KeyBackupDeps
+export type EncryptionDeps = KeysDeps & CrossSigningDeps & ToDeviceDeps & KeyBackupDeps
 
 const encryptionEndpoints = (deps: EncryptionDeps): readonly AnyEndpoint[] => [
   ...keysEndpoints(deps),
+  ...crossSigningEndpoints(deps),
   ...toDeviceEndpoints(deps),
   ...keyBackupEndpoints(deps),
 ]

@@ -17,8 +17,6 @@ export const NOT_BUILT: readonly string[] = [
   'GET /_matrix/client/v1/rooms/{roomId}/timestamp_to_event',
   'GET /_matrix/client/v3/admin/whois/{userId}',
   'PUT /_matrix/client/v3/directory/list/appservice/{networkId}/{roomId}',
-  'POST /_matrix/client/v3/keys/device_signing/upload',
-  'POST /_matrix/client/v3/keys/signatures/upload',
   'GET /_matrix/client/v3/notifications',
   'POST /_matrix/client/v3/rooms/{roomId}/report',
   'POST /_matrix/client/v3/rooms/{roomId}/report/{eventId}',

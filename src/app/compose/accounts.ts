@@ -26,6 +26,7 @@ import type { UserId } from '#spec'
 import { type AccountRecord, type Change, type LeasedWork, writers } from '#store'
 import type { Streams } from '#streams'
 import { type BuiltParts, deviceTraces } from './account-parts.ts'
+import type { ProofParts } from './encryption.ts'
 import type { Ground } from './ground.ts'
 import { buildRegistration } from './registration.ts'
 import { buildSignIn } from './sign-in.ts'
@@ -38,6 +39,7 @@ export interface BuiltAccounts {
   readonly accessTokens: AccessTokens
   readonly createAccount: CreateAccount
   readonly api: AccountsDeps
+  readonly proofParts: ProofParts
   /** Continues deactivations that a stop interrupted; one process at a time does this work. */
   readonly resuming: LeasedWork
   /** Finishes background work. Has to be called before the store closes. */
@@ -93,6 +95,7 @@ export const buildAccounts = (
       ownMail: addresses.ownMail,
       confirmByButton: ground.config.mail.confirmByButton,
     },
+    proofParts: { uia, proof: reauthentication },
     resuming: new Chore({
       clock: ground.clock,
       logger: ground.logger,
@@ -201,6 +204,7 @@ const endedAccountChanges = ({ user, userId }: AccountRecord): readonly Change<u
   writers.keyBackups.removeAll(userId),
   writers.profiles.removeProfile(user),
   writers.accountData.removeAll(user),
+  writers.crossSigning.removeAll(user),
   writers.filters.removeAll(user),
   writers.presence.remove(user),
   writers.presenceLists.remove(user),

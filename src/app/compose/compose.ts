@@ -192,7 +192,12 @@ const buildApi = (parts: Parts): ApiDeps => {
     push: { pushers },
     voip: { turnServers: new TurnServers({ settings: config.voip, clock }) },
     openId: { openIdTokens },
-    encryption: { ...buildEncryption(ground), ...toDevice, ...keyBackups, keyChanges: views.keyChanges },
+    encryption: {
+      ...buildEncryption(ground, accounts.proofParts),
+      ...toDevice,
+      ...keyBackups,
+      keyChanges: views.keyChanges,
+    },
     keys: { ownKeys: new OwnKeys({ key: signingKey, clock }) },
     sync: { sync: views.sync, inboxes: toDevice.inboxes, filters: personal.filters, presence: personal.presence },
     oldSync: { ...views, presence: personal.presence },

@@ -1,17 +1,42 @@
-import type { KeysDeps } from '#api'
-import { KeysOfUsers, LocalKeys, noOtherServers, UploadKeys } from '#domain'
+import type { CrossSigningDeps, KeysDeps } from '#api'
+import {
+  CrossSigning,
+  type InteractiveAuth,
+  KeysOfUsers,
+  LocalKeys,
+  noOtherServers,
+  type ReplacementProof,
+  UploadCrossSigning,
+  UploadKeys,
+  UploadSignatures,
+} from '#domain'
 import { writers } from '#store'
 import type { Ground } from './ground.ts'
 
+/** The parts by which users prove who they are before they replace their keys. */
+export interface ProofParts {
+  readonly uia: InteractiveAuth
+  readonly proof: ReplacementProof
+}
+
 /** Builds what the server does for end-to-end encryption. */
-export const buildEncryption = ({ config, store, clock, logger }: Ground): Omit<KeysDeps, 'keyChanges'> => {
-  const keys = { reader: store.deviceKeys, writer: writers.deviceKeys, commit: store.commit }
+export const buildEncryption = (
+  { config, store, clock, logger }: Ground,
+  { uia, proof }: ProofParts,
+): Omit<KeysDeps, 'keyChanges'> & CrossSigningDeps => {
+  const { commit, deviceKeys } = store
+  const keys = { reader: deviceKeys, writer: writers.deviceKeys, commit }
+  const signing = { reader: store.crossSigning, writer: writers.crossSigning, commit }
+  const keysOfUsers = new KeysOfUsers({
+    serverName: config.server.name,
+    local: new LocalKeys({ ...keys, crossSigning: store.crossSigning, clock }),
+    remote: noOtherServers,
+  })
+  const crossSigning = new CrossSigning({ ...signing, devices: deviceKeys })
   return {
     uploadKeys: new UploadKeys({ ...keys, logger, maxOneTimeKeys: config.encryption.oneTimeKeysPerDevice }),
-    keysOfUsers: new KeysOfUsers({
-      serverName: config.server.name,
-      local: new LocalKeys({ ...keys, clock }),
-      remote: noOtherServers,
-    }),
+    keysOfUsers,
+    uploadCrossSigning: new UploadCrossSigning({ crossSigning, proof, uia }),
+    uploadSignatures: new UploadSignatures({ ...signing, keysOfUsers, deviceKeys, clock }),
   }
 }

@@ -1,11 +1,21 @@
 import { type Clock, yieldToEventLoop } from '#base'
-import type { DeviceId, JsonObject, UserId } from '#spec'
-import type { Commit, DeviceKeysReader, DeviceKeysRecord, DeviceKeysWriter, KeyClaim } from '#store'
+import { type DeviceId, type JsonObject, objectAt, type UserId } from '#spec'
+import type {
+  Commit,
+  CrossSigningKeyRecord,
+  CrossSigningReader,
+  DeviceKeysReader,
+  DeviceKeysRecord,
+  DeviceKeysWriter,
+  KeyClaim,
+  KeySignature,
+} from '#store'
 import type { ClaimedKeys, ClaimsWanted, DevicesWanted, KeyAnswer, KeySource, UserKeys } from './key-source.ts'
 
 export interface LocalKeysParts {
   readonly reader: DeviceKeysReader
   readonly writer: DeviceKeysWriter
+  readonly crossSigning: CrossSigningReader
   readonly commit: Commit
   readonly clock: Clock
 }
@@ -22,8 +32,11 @@ export class LocalKeys implements KeySource {
   }
 
   async query(wanted: DevicesWanted, asker: UserId): Promise<KeyAnswer<ReadonlyMap<UserId, UserKeys>>> {
-    const { reader, clock } = this.#parts
-    const stored = await reader.keysOfUsers([...wanted.keys()])
+    const { reader, crossSigning, clock } = this.#parts
+    const userIds = [...wanted.keys()]
+    const stored = await reader.keysOfUsers(userIds)
+    const keysOf = await crossSigning.keysOf(userIds)
+    const signatures = signaturesByKey(await crossSigning.signaturesOn(userIds, asker))
     const found = new Map<UserId, UserKeys>()
     let count = 0
     for (const [userId, records] of stored) {
@@ -31,10 +44,13 @@ export class LocalKeys implements KeySource {
       const devices = new Map<DeviceId, string>()
       for (const record of records) {
         if (only.size > 0 && !only.has(record.deviceId)) continue
-        devices.set(record.deviceId, deviceKeys(record, userId === asker))
+        const more = signatures.get(keyName(userId, record.deviceId))
+        devices.set(record.deviceId, deviceKeys(record, userId, userId === asker, more))
         if (++count % DEVICES_A_SLICE === 0) await yieldToEventLoop(clock)
       }
-      found.set(userId, { devices })
+      const withSignatures = ({ publicKey, keyJson }: CrossSigningKeyRecord): string =>
+        JSON.stringify(withSignaturesOf(keyJson, userId, signatures.get(keyName(userId, publicKey))))
+      found.set(userId, { devices, ...crossSigningKeys(keysOf.get(userId) ?? [], userId === asker, withSignatures) })
     }
     return { found, failures: {} }
   }
@@ -63,9 +79,58 @@ export class LocalKeys implements KeySource {
   }
 }
 
-/** The keys as they were uploaded. Names of devices are for their owner alone. */
-const deviceKeys = ({ keysJson, displayName }: DeviceKeysRecord, isOwn: boolean): string => {
-  const keys = JSON.parse(keysJson) as JsonObject
+/** A user id has no space. */
+const keyName = (userId: UserId, key: string): string => `${userId} ${key}`
+
+const signaturesByKey = (signatures: readonly KeySignature[]): ReadonlyMap<string, readonly KeySignature[]> => {
+  const byKey = new Map<string, KeySignature[]>()
+  for (const signature of signatures) {
+    const name = keyName(signature.target, signature.targetKey)
+    const held = byKey.get(name)
+    if (held === undefined) byKey.set(name, [signature])
+    else held.push(signature)
+  }
+  return byKey
+}
+
+/** The keys as they were uploaded, with the signatures uploaded later. Names of devices are for their owner alone. */
+const deviceKeys = (
+  { keysJson, displayName }: DeviceKeysRecord,
+  userId: UserId,
+  isOwn: boolean,
+  more: readonly KeySignature[] | undefined,
+): string => {
   const unsigned = isOwn && displayName !== undefined ? { device_display_name: displayName } : {}
-  return JSON.stringify({ ...keys, unsigned })
+  return JSON.stringify({ ...withSignaturesOf(keysJson, userId, more), unsigned })
+}
+
+/** Of the signatures that came with the key, only its user's own are passed on; whatever else is in there, nobody has verified. */
+const withSignaturesOf = (keyJson: string, userId: UserId, more: readonly KeySignature[] = []): JsonObject => {
+  const key = JSON.parse(keyJson) as JsonObject
+  const own = objectAt(objectAt(key, 'signatures') ?? {}, userId)
+  if (own === undefined && more.length === 0) {
+    const { signatures: _, ...rest } = key
+    return key.signatures === undefined ? rest : { ...rest, signatures: {} }
+  }
+  const signatures = new Map<string, JsonObject>(own === undefined ? [] : [[userId, own]])
+  for (const { signer, signerKey, signature } of more) {
+    signatures.set(signer, { ...signatures.get(signer), [signerKey]: signature })
+  }
+  return { ...key, signatures: Object.fromEntries(signatures) }
+}
+
+const crossSigningKeys = (
+  keys: readonly CrossSigningKeyRecord[],
+  isOwn: boolean,
+  json: (key: CrossSigningKeyRecord) => string,
+): Pick<UserKeys, 'master' | 'selfSigning' | 'userSigning'> => {
+  const of = (usage: CrossSigningKeyRecord['usage']): string | undefined => {
+    const key = keys.find((candidate) => candidate.usage === usage)
+    return key === undefined ? undefined : json(key)
+  }
+  return {
+    master: of('master'),
+    selfSigning: of('self_signing'),
+    userSigning: isOwn ? of('user_signing') : undefined,
+  }
 }

@@ -7,7 +7,7 @@ const MAX_DEVICE_KEYS_BYTES = 32_768
 const MAX_KEY_BYTES = 8_192
 const MAX_KEY_ID_LENGTH = 255
 
-export interface KeysOwner {
+export interface KeysDevice {
   readonly userId: UserId
   readonly deviceId: DeviceId
 }
@@ -17,7 +17,7 @@ export interface KeysOwner {
  * `M_INVALID_PARAM` for keys of another user or device. What is taken here, other servers are told later: a malformed value would be refused
  * there, time and again.
  */
-export const checkedDeviceKeys = (keys: JsonValue, { userId, deviceId }: KeysOwner): string => {
+export const checkedDeviceKeys = (keys: JsonValue, { userId, deviceId }: KeysDevice): string => {
   if (!isJsonObject(keys)) throw malformed('device_keys')
   if (stringAt(keys, 'user_id') !== userId) throw notOwn('user_id', 'user')
   if (stringAt(keys, 'device_id') !== deviceId) throw notOwn('device_id', 'device')

@@ -28,6 +28,7 @@ import { indexJoins } from './0120-index-joins.ts'
 import { createKeyBackups } from './0130-create-key-backups.ts'
 import { createHomeserver } from './0140-create-homeserver.ts'
 import { forgetTransactions } from './0150-forget-transactions.ts'
+import { createCrossSigning } from './0160-create-cross-signing.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -60,4 +61,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createKeyBackups,
   createHomeserver,
   forgetTransactions,
+  createCrossSigning,
 ]

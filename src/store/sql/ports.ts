@@ -11,6 +11,8 @@ import { registrationTokensWriter, registrationTokensWrites } from './accounts/r
 import { thirdPartyIdsReader } from './accounts/third-party-ids-reader.ts'
 import { thirdPartyIdsWriter, thirdPartyIdsWrites } from './accounts/third-party-ids-writes.ts'
 import { tokensWriter, tokensWrites } from './accounts/tokens-writes.ts'
+import { crossSigningReader } from './encryption/cross-signing-reader.ts'
+import { crossSigningWriter, crossSigningWrites } from './encryption/cross-signing-writes.ts'
 import { deviceKeysReader } from './encryption/device-keys-reader.ts'
 import { deviceKeysWriter, deviceKeysWrites } from './encryption/device-keys-writes.ts'
 import { deviceListsReader } from './encryption/device-lists-reader.ts'
@@ -55,6 +57,7 @@ import { transactionsWriter, transactionsWrites } from './rooms/transactions-wri
 export const readersOver = (db: Db) => ({
   accountData: accountDataReader(db),
   accounts: accountsReader(db),
+  crossSigning: crossSigningReader(db),
   deviceKeys: deviceKeysReader(db),
   deviceLists: deviceListsReader(db),
   devices: devicesReader(db),
@@ -85,6 +88,7 @@ export const readersOver = (db: Db) => ({
 export const writers = {
   accountData: accountDataWriter,
   accounts: accountsWriter,
+  crossSigning: crossSigningWriter,
   deviceKeys: deviceKeysWriter,
   devices: devicesWriter,
   emailValidations: emailValidationsWriter,
@@ -117,6 +121,7 @@ export const allWrites = (): WriteTable =>
   writeTable([
     ...accountDataWrites,
     ...accountsWrites,
+    ...crossSigningWrites,
     ...deviceKeysWrites,
     ...devicesWrites,
     ...emailValidationsWrites,

@@ -1,9 +1,10 @@
 import Type from 'typebox'
 import { type KeyAnswer, type KeysOfUsers, parseDeviceId, type UploadKeys, type UserKeys } from '#domain'
 import { type AnyEndpoint, type AsJson, endpoint, RawJson, user, v3 } from '#http'
-import { type DeviceId, MatrixError, parseUserId, type UserId } from '#spec'
+import type { DeviceId, UserId } from '#spec'
 import type { DeviceListChanges, KeyChanges } from '#views'
 import { AnyObject } from '../authentication/auth-schemas.ts'
+import { userIdOf } from './user-id-of.ts'
 
 export interface KeysDeps {
   readonly uploadKeys: UploadKeys
@@ -83,12 +84,6 @@ export const keysEndpoints = ({ uploadKeys, keysOfUsers, keyChanges }: KeysDeps)
 ]
 
 const timeoutMs = (asked = DEFAULT_TIMEOUT_MS): number => Math.min(asked, MAX_TIMEOUT_MS)
-
-const userIdOf = (text: string): UserId => {
-  const userId = parseUserId(text)
-  if (userId === undefined) throw new MatrixError('M_INVALID_PARAM', 'A key of the map is not a user id')
-  return userId
-}
 
 const queryText = ({ found, failures }: KeyAnswer<ReadonlyMap<UserId, UserKeys>>): string => {
   const users = [...found]

@@ -2,10 +2,11 @@ import type { DeviceNumber } from '../../ports/accounts/devices.ts'
 import type { UserNumber } from '../../ports/rooms/events.ts'
 import type { Tx } from '../engine/index.ts'
 import { recordChange } from './device-list-rows.ts'
+import { removeSignatures } from './signature-removal.ts'
 import { query } from './tables.ts'
 
 const deleteKeys = query((db, param: { devices: readonly number[] }, { integers }) =>
-  db.deleteFrom('device_keys').where('device', 'in', integers(param.devices)),
+  db.deleteFrom('device_keys').where('device', 'in', integers(param.devices)).returning('device_id'),
 )
 const deleteOneTimeKeys = query((db, param: { devices: readonly number[] }, { integers }) =>
   db.deleteFrom('one_time_keys').where('device', 'in', integers(param.devices)),
@@ -14,10 +15,17 @@ const deleteFallbackKeys = query((db, param: { devices: readonly number[] }, { i
   db.deleteFrom('fallback_keys').where('device', 'in', integers(param.devices)),
 )
 
-/** Removes all keys of devices that go, in the transaction that removes them; it declares the stream `deviceLists`. */
+/** Removes all keys of devices that go, and the signatures on and by them, in the transaction that removes them; it declares the stream `deviceLists`. */
 export const removeKeysOf = async (tx: Tx, user: UserNumber, devices: readonly DeviceNumber[]): Promise<void> => {
   if (devices.length === 0) return
   await tx.run(deleteOneTimeKeys, { devices })
   await tx.run(deleteFallbackKeys, { devices })
-  if ((await tx.run(deleteKeys, { devices })) > 0) await recordChange(tx, user, 'sharers')
+  const gone = await tx.all(deleteKeys, { devices })
+  if (gone.length === 0) return
+  await removeSignatures(
+    tx,
+    user,
+    gone.map((row) => row.device_id),
+  )
+  await recordChange(tx, user, 'sharers')
 }

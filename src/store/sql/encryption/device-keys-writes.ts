@@ -11,6 +11,7 @@ import { WriteConflict } from '../../ports/engine/change.ts'
 import type { UserNumber } from '../../ports/rooms/events.ts'
 import { defineWrite, insertInto, type Tx } from '../engine/index.ts'
 import { recordChange } from './device-list-rows.ts'
+import { removeSignatures } from './signature-removal.ts'
 import { query } from './tables.ts'
 
 /** Claimed keys that are kept at each upload; clients themselves keep about as many private keys. */
@@ -145,6 +146,7 @@ const storeKeys = async (tx: Tx, upload: KeysUpload, keysJson: string): Promise<
   const { user, device, deviceId } = upload
   const before = await tx.first(keysOf, { device })
   if (before?.keys_json === keysJson) return false
+  if (before !== undefined) await removeSignatures(tx, user, [deviceId])
   await tx.run(upsertKeys, { device, user, deviceId, keysJson })
   await recordChange(tx, user, 'sharers')
   return before !== undefined

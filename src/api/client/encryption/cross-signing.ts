@@ -1,0 +1,49 @@
+import Type from 'typebox'
+import type { SignatureFailures, UploadCrossSigning, UploadSignatures } from '#domain'
+import { type AnyEndpoint, type AsJson, endpoint, user, v3 } from '#http'
+import type { JsonObject, UserId } from '#spec'
+import { AnyJson, AnyObject, AuthData, pick, uiaReply } from '../authentication/auth-schemas.ts'
+import { userIdOf } from './user-id-of.ts'
+
+export interface CrossSigningDeps {
+  readonly uploadCrossSigning: UploadCrossSigning
+  readonly uploadSignatures: UploadSignatures
+}
+
+const SIGNATURES_LIMIT_BYTES = 1024 * 1024
+
+/** `cross_signing.yaml`. */
+export const crossSigningEndpoints = ({
+  uploadCrossSigning,
+  uploadSignatures,
+}: CrossSigningDeps): readonly AnyEndpoint[] => [
+  endpoint({
+    method: 'POST',
+    paths: v3('/keys/device_signing/upload'),
+    auth: user(),
+    rateLimit: 'other',
+    body: Type.Object({
+      auth: Type.Optional(AuthData),
+      master_key: Type.Optional(AnyJson),
+      self_signing_key: Type.Optional(AnyJson),
+      user_signing_key: Type.Optional(AnyJson),
+    }),
+    handler: async ({ requester, body }) => {
+      const keys = pick(body, ['master_key', 'self_signing_key', 'user_signing_key'])
+      return uiaReply(await uploadCrossSigning.run(requester, keys, body.auth), () => ({}))
+    },
+  }),
+  endpoint({
+    method: 'POST',
+    paths: v3('/keys/signatures/upload'),
+    auth: user(),
+    rateLimit: 'other',
+    body: Type.Record(Type.String(), AnyObject),
+    bodyLimitBytes: SIGNATURES_LIMIT_BYTES,
+    handler: async ({ requester, body }): Promise<{ failures: AsJson<SignatureFailures> }> => {
+      const targets = new Map<UserId, JsonObject>()
+      for (const [userId, keys] of Object.entries(body)) targets.set(userIdOf(userId), keys)
+      return { failures: await uploadSignatures.upload(requester, targets) }
+    },
+  }),
+]

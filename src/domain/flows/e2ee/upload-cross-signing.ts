@@ -1,0 +1,63 @@
+import { Contended } from '#base'
+import type { JsonObject, UserId } from '#spec'
+import type { CrossSigning, KeySetting, KeysOwner } from '../../e2ee/index.ts'
+import type { InteractiveAuth, StageOffer, UiaAnswer } from '../../uia/index.ts'
+
+/** The stages by which a user proves that it is they who replace their keys. */
+export interface ReplacementProof {
+  offerFor(userId: UserId): Promise<StageOffer>
+}
+
+export interface UploadCrossSigningParts {
+  readonly crossSigning: CrossSigning
+  readonly proof: ReplacementProof
+  readonly uia: InteractiveAuth
+}
+
+/** Requests of one user at a time overtake each other no more often than this. */
+const TRIES = 5
+
+/**
+ * `POST /keys/device_signing/upload`. The first keys, and those that are there already, need no authentication; others do. Client-server API,
+ * "Cross-signing".
+ */
+export class UploadCrossSigning {
+  readonly #parts: UploadCrossSigningParts
+
+  constructor(parts: UploadCrossSigningParts) {
+    this.#parts = parts
+  }
+
+  /** `body`: `master_key`, `self_signing_key`, `user_signing_key`. Throws what `CrossSigning.setting` throws. */
+  async run(owner: KeysOwner, body: JsonObject, auth: JsonObject | undefined): Promise<UiaAnswer<void>> {
+    const { crossSigning } = this.#parts
+    // A later request of an authentication session may name the session only.
+    if (Object.keys(body).length === 0 && auth !== undefined) return this.#authenticated(owner, body, auth)
+    for (let tried = 0; tried < TRIES; tried++) {
+      const setting = await crossSigning.setting(owner, body)
+      if (crossSigning.isReplacement(setting)) return this.#authenticated(owner, body, auth)
+      if (await crossSigning.store(owner, setting)) return { kind: 'done', result: undefined }
+    }
+    throw new Contended('other cross-signing keys were stored meanwhile')
+  }
+
+  async #authenticated(owner: KeysOwner, body: JsonObject, auth: JsonObject | undefined): Promise<UiaAnswer<void>> {
+    const { crossSigning, proof, uia } = this.#parts
+    const offer = await proof.offerFor(owner.userId)
+    return uia.run(
+      { operation: 'POST /keys/device_signing/upload', requester: owner.userId, ...offer, auth, body },
+      {
+        check: async (asked) => {
+          await crossSigning.setting(owner, asked)
+        },
+        perform: async (granted) => {
+          for (let tried = 0; tried < TRIES; tried++) {
+            const setting: KeySetting = await crossSigning.setting(owner, granted.body)
+            if (await crossSigning.store(owner, setting)) return
+          }
+          throw new Contended('other cross-signing keys were stored meanwhile')
+        },
+      },
+    )
+  }
+}
