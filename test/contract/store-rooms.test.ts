@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { EventId } from '#spec'
-import { writers } from '#store'
+import type { EventId, RoomId } from '#spec'
+import { headOf, type RoomChange, type Store, writers } from '#store'
 import { onEveryDatabase } from './databases.ts'
 import {
   ALICE,
@@ -14,6 +14,23 @@ import {
   newRoomId,
   stateEvent,
 } from './room-fixtures.ts'
+
+const everyRoom = { direction: 'forward', beyond: { joinedCount: 1_000, room: 0 }, limit: 10 } as const
+
+/** A change that concerns the directory alone. */
+const changeListing = async (
+  store: Store,
+  roomId: RoomId,
+  change: Pick<RoomChange, 'published' | 'listing'>,
+): Promise<void> => {
+  const record = await store.rooms.roomByRoomId(roomId)
+  if (record === undefined) throw new Error('no such room')
+  const { room, sequence, extremities } = record
+  const base = { sequence, head: headOf(extremities) }
+  await store.commit([
+    writers.rooms.apply({ room, base, events: [], state: [], extremities, redactions: [], ...change }),
+  ])
+}
 
 onEveryDatabase('rooms', (open) => {
   describe('a new room', () => {
@@ -54,7 +71,7 @@ onEveryDatabase('rooms', (open) => {
         events.map((event) => event.eventId).sort(),
       )
       expect(await store.rooms.roomOfAlias('#hall:localhost')).toEqual({ room: created.room, roomId, creator: ALICE })
-      expect((await store.rooms.publishedRooms()).map((room) => room.roomId)).toEqual([roomId])
+      expect((await store.rooms.listedRooms(everyRoom)).map((room) => room.roomId)).toEqual([roomId])
       expect((await store.positions()).events).toBe(4)
     })
 
@@ -85,7 +102,7 @@ onEveryDatabase('rooms', (open) => {
       const before = await store.positions()
       await expect(store.commit([named()])).rejects.toMatchObject({ name: 'WriteConflict', kind: 'alias-exists' })
       expect(await store.positions()).toEqual(before)
-      expect(await store.rooms.publishedRooms()).toHaveLength(1)
+      expect(await store.rooms.roomsToList(10)).toHaveLength(1)
     })
   })
 
@@ -310,11 +327,32 @@ onEveryDatabase('rooms', (open) => {
     await expect(store.commit([writers.rooms.addAlias('#a:localhost', room.room, BOB)])).rejects.toMatchObject({
       kind: 'alias-exists',
     })
-    await store.commit([writers.rooms.removeAlias('#a:localhost'), writers.rooms.setPublished(room.room, true)])
+    await store.commit([writers.rooms.removeAlias('#a:localhost')])
     expect(await store.rooms.roomOfAlias('#a:localhost')).toBeUndefined()
-    expect(await store.rooms.publishedRooms()).toMatchObject([{ room: room.room, published: true }])
-    await store.commit([writers.rooms.setPublished(room.room, false)])
-    expect(await store.rooms.publishedRooms()).toEqual([])
+    expect(await store.rooms.aliasesOf(room.room, 0)).toEqual([])
+    const join = await applyTo(store, room, [member(BOB, 'join')])
+    expect(join).toHaveLength(1)
+    expect(await store.rooms.listedRooms(everyRoom)).toEqual([])
+    const listing = { shownJson: '{"a":1}', searchable: '100% of_it!', roomType: 'm.space' }
+    await changeListing(store, room.roomId, { listing })
+    expect(await store.rooms.listedRooms(everyRoom)).toEqual([])
+    await changeListing(store, room.roomId, { published: true })
+    expect(await store.rooms.listedRooms(everyRoom)).toMatchObject([{ room: room.room, listing: undefined }])
+    expect(await store.rooms.roomsToList(10)).toEqual([room.roomId])
+    await changeListing(store, room.roomId, { published: true, listing })
+    expect(await store.rooms.roomsToList(10)).toEqual([])
+    const listed = { room: room.room, roomId: room.roomId, joinedCount: 2, listing }
+    expect(await store.rooms.listedRooms(everyRoom)).toEqual([listed])
+    for (const term of ['100%', 'f_i', 'it!']) {
+      expect(await store.rooms.listedRooms({ ...everyRoom, term })).toEqual([listed])
+      expect(await store.rooms.countListed({ term, roomTypes: ['m.space', ''] }, 10)).toBe(1)
+    }
+    for (const term of ['100_', '%it', 'of%it'])
+      expect(await store.rooms.listedRooms({ ...everyRoom, term })).toEqual([])
+    expect(await store.rooms.listedRooms({ ...everyRoom, roomTypes: [''] })).toEqual([])
+    await changeListing(store, room.roomId, { published: false })
+    expect(await store.rooms.listedRooms(everyRoom)).toEqual([])
+    expect(await store.rooms.newestRoom()).toBe(room.room)
   })
 
   test('a room of thousands is read whole, off the event loop', async () => {

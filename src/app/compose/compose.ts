@@ -19,6 +19,7 @@ import { oldTransactions } from './old-transactions.ts'
 import { buildPersonal, type Personal } from './personal.ts'
 import { buildPush, buildPushers } from './push.ts'
 import {
+  buildListings,
   buildRoomProfiles,
   buildRoomPurge,
   buildRooms,
@@ -74,6 +75,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
     'media-sweep': media.sweep,
     'room-purge': buildRoomPurge(ground),
     'transaction-sweep': buildTransactionSweep(ground),
+    'room-listings': buildListings(ground, rooms),
     'short-lived-sweep': new ShortLivedSweep({ ...ground, writer: writers.shortLived, commit: ground.store.commit }),
     'to-device-sweep': toDevice.sweep,
     'key-backup-sweep': keyBackups.backupSweep,

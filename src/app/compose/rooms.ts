@@ -2,6 +2,7 @@ import type { RoomEndpointsDeps } from '#api'
 import type { Clock, Random } from '#base'
 import {
   Directory,
+  Listings,
   type MemberAccounts,
   Memberships,
   type Presence,
@@ -59,6 +60,10 @@ export const buildRooms = (ground: RoomsGround, accounts: MemberAccounts): Rooms
 /** Builds the work that forgets old transaction ids. Does not start it. */
 export const buildTransactionSweep = ({ store, clock, logger }: Ground): TransactionSweep =>
   new TransactionSweep({ clock, logger, writer: writers.transactions, commit: store.commit })
+
+/** Builds the work that lists rooms which an earlier version published. Does not start it. */
+export const buildListings = ({ store, clock, logger }: Ground, { rooms }: Pick<RoomsDomain, 'rooms'>): Listings =>
+  new Listings({ rooms, reader: store.rooms, clock, logger })
 
 /** Builds the removal of rooms that nobody is in any more. Does not start it. */
 export const buildRoomPurge = ({ config, store, clock, logger }: Ground): RoomPurge =>

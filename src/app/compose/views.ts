@@ -57,7 +57,6 @@ const CACHE_LIMITS_BYTES = {
   unread: 32 * MEBIBYTE,
   lazyMembers: 32 * MEBIBYTE,
   roomFacts: 8 * MEBIBYTE,
-  publicRooms: 16 * MEBIBYTE,
   badges: 16 * MEBIBYTE,
   keyCounts: 8 * MEBIBYTE,
   historyVisibilities: 2 * MEBIBYTE,
@@ -93,7 +92,7 @@ export const buildViews = (ground: RoomsGround, people: PeopleNow): Views => {
   const { reader, clientEvents, texts, visibility, presenceProfiles, facts, userRooms, pushRules, unread } = shared
   const { receipts } = store
   const history = { reader, visibility, clientEvents, texts, clock, streams }
-  const publicRooms = new PublicRooms({ reader, clock, limitBytes: CACHE_LIMITS_BYTES.publicRooms })
+  const publicRooms = new PublicRooms(reader)
   const badges = new Badges({
     receipts,
     pushRules,
@@ -123,7 +122,7 @@ export const buildViews = (ground: RoomsGround, people: PeopleNow): Views => {
     publicRooms,
     pushNotices,
     badges,
-    caches: [...shared.caches, publicRooms, badges, pushNotices],
+    caches: [...shared.caches, badges, pushNotices],
   }
 }
 
@@ -141,7 +140,6 @@ type Shared = ReturnType<typeof buildShared>
  * - `recent` reads on to the position that it is asked for, and replaces what the events read redact.
  * - `unread` and `Badges` go on from the positions that they counted up to. They begin anew where the push rules, the ignored users or the
  *   join of the user's stay have another position.
- * - `PublicRooms` holds an entry for the position of the room's newest event only.
  * - `visibilities` holds what events of history visibility say, which never changes.
  * - `state` remembers which members a device was sent, and nothing of the store.
  * - What is held by an object, in a `WeakMap`, lives as long as that object, which does not change: an event as it was read, an array of

@@ -82,10 +82,11 @@ export class Directory {
 
   /** Shows or hides the room in the public directory, for users who may set the canonical alias, and server administrators. */
   async setPublished(roomId: RoomId, published: boolean, asker: Asker): Promise<void> {
-    const room = await this.#roomNumber(roomId)
-    if (!asker.admin && !(await this.#mayName(roomId, asker.userId)))
-      throw new MatrixError('M_FORBIDDEN', 'You may not change whether the room is listed')
-    await this.#options.commit([this.#options.writer.setPublished(room, published)])
+    await this.#options.rooms.turn(roomId, async (turn) => {
+      if (!asker.admin && !(await hasNamingPower(turn, asker.userId)))
+        throw new MatrixError('M_FORBIDDEN', 'You may not change whether the room is listed')
+      turn.publish(published)
+    })
   }
 
   async #roomNumber(roomId: RoomId): Promise<RoomNumber> {

@@ -12,6 +12,7 @@ import {
   type StoredEvent,
   WriteConflict,
 } from '#store'
+import { listingAfter } from './listing-after.ts'
 import { LiveRoom, type StateEntry } from './live-room.ts'
 import { RoomTurn, type TurnTools } from './turn.ts'
 
@@ -155,13 +156,14 @@ export class Rooms {
     const roomId = version.roomIdIsCreateHash ? (`!${createEventId.slice(1)}` as RoomId) : given
     const turn = first.adopt(new LiveRoom({ ...blank, roomId }, nothing))
     const value = await plan(turn)
+    const listing = options.published ? await listingAfter(turn) : undefined
     await this.#options.commit([
       this.#options.writer.create({
         roomId,
         version: version.id,
         published: options.published,
         ...(options.alias === undefined ? {} : { alias: { alias: options.alias, creator: options.creator } }),
-        change: turn.change(),
+        change: { ...turn.change(), ...(listing === undefined ? {} : { listing }) },
       }),
     ])
     return { roomId, value }
@@ -188,10 +190,12 @@ export class Rooms {
     // A refused turn has read entries, too.
     const value = await plan(turn).finally(() => this.#recount(live))
     if (turn.empty) return { value, live, written: live.lastWrite.catch(startOver) }
+    const listing = await listingAfter(turn)
     const change: Change<AppliedRoomChange> = this.#options.writer.apply({
       room: live.room,
       base: live.base,
       ...turn.change(),
+      ...(listing === undefined ? {} : { listing }),
     })
     turn.advance()
     this.#recount(live)

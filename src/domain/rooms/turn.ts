@@ -69,6 +69,7 @@ export class RoomTurn {
   readonly #state = new Map<string, StateEntry>()
   readonly #redactions: { target: EventId; json: string; redactedBy: EventId }[] = []
   #extremities: readonly Extremity[]
+  #published: boolean | undefined
   /** Room versions 1 and 2: the JSON of those extremities that were made by this turn or by changes under way. */
   #newest: ReadonlyMap<EventId, string>
 
@@ -82,6 +83,20 @@ export class RoomTurn {
 
   get roomId(): RoomId {
     return this.live.roomId
+  }
+
+  /** Whether the directory lists the room from this turn on; undefined: as before. */
+  get published(): boolean | undefined {
+    return this.#published
+  }
+
+  publish(published: boolean): void {
+    this.#published = published
+  }
+
+  /** Whether the turn changes this entry of the state. */
+  changes(type: string, stateKey = ''): boolean {
+    return this.#state.has(stateTupleKey(type, stateKey))
   }
 
   /** An entry of the state, with the changes of this turn so far. */
@@ -138,7 +153,7 @@ export class RoomTurn {
   }
 
   get empty(): boolean {
-    return this.#events.length === 0 && this.#redactions.length === 0
+    return this.#events.length === 0 && this.#redactions.length === 0 && this.#published === undefined
   }
 
   /** The change without its base. */
@@ -148,6 +163,7 @@ export class RoomTurn {
       state: this.#stateChanges,
       extremities: this.#extremities,
       redactions: this.#redactions,
+      ...(this.#published === undefined ? {} : { published: this.#published }),
     }
   }
 

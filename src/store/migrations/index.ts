@@ -29,6 +29,7 @@ import { createKeyBackups } from './0130-create-key-backups.ts'
 import { createHomeserver } from './0140-create-homeserver.ts'
 import { forgetTransactions } from './0150-forget-transactions.ts'
 import { createCrossSigning } from './0160-create-cross-signing.ts'
+import { listPublishedRooms } from './0170-list-published-rooms.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -62,4 +63,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createHomeserver,
   forgetTransactions,
   createCrossSigning,
+  listPublishedRooms,
 ]

@@ -1,8 +1,10 @@
-/** A room's place in the directory: more members first, and among equals the older room. */
-export interface Place {
-  readonly joinedCount: number
-  readonly room: number
-}
+import type { DirectoryPlace } from '#store'
+
+export type Place = DirectoryPlace
+
+/** Before and behind all rooms. */
+export const FIRST: Place = { joinedCount: Number.MAX_SAFE_INTEGER, room: 0 }
+export const LAST: Place = { joinedCount: 0, room: Number.MAX_SAFE_INTEGER }
 
 /** Strictly before. */
 export const isBefore = (one: Place, other: Place): boolean =>

@@ -1,9 +1,16 @@
-import { BoundedCache, type CacheStats, type Clock, yieldToEventLoop } from '#base'
-import { historyVisibilityOf } from '#rules'
-import { isJsonObject, type JsonObject, MatrixError, type Pdu, type RoomId, stringAt } from '#spec'
-import type { AliasesReader, RoomNumber, RoomRecord, RoomRecordsReader, RoomStateReader } from '#store'
+import { BoundedWork } from '#base'
+import { LISTED_STATE, listedState } from '#rules'
+import { isJsonObject, type JsonObject, MatrixError, type Pdu, type RoomId } from '#spec'
+import type {
+  AliasesReader,
+  DirectoryReader,
+  ListedRoom,
+  ListedRoomsFilter,
+  RoomRecordsReader,
+  RoomStateReader,
+} from '#store'
 import { END, START } from '../history/old-range.ts'
-import { formatPlace, isBefore, type Place, parsePlace } from './public-rooms-token.ts'
+import { FIRST, formatPlace, isBefore, LAST, type Place, parsePlace } from './public-rooms-token.ts'
 
 export interface PublicRoomsRequest {
   /** undefined: as many as one answer may hold. */
@@ -21,92 +28,71 @@ export interface OldPublicRoomsRequest {
   readonly limit: number | undefined
 }
 
-/** A room as the directory shows it, without its number of members. */
-interface Entry {
-  /** Position of the room's newest event when this was read. */
-  readonly position: number
-  readonly shown: JsonObject
-  readonly roomType: string | null
-  /** Lower case. */
-  readonly searchable: string
-}
-
-/** A public room with its place in the order. */
-interface Listed extends Place {
-  readonly entry: Entry
-}
-
 /** The most rooms in one answer; also the default. */
-const MAX_ROOMS = 500
-const ROOMS_A_SLICE = 100
+const MAX_ROOMS = 200
+/** The rooms are counted up to here: the number is an estimate. */
+const MAX_COUNTED = 1_000
+/** Searches walk the whole directory, so few run at once. */
+const SEARCHES = { concurrency: 2, maxWaiting: 50 }
+/** Aliases that the list of 2015 shows of one room. */
+const MAX_ALIASES = 20
 
-export interface PublicRoomsParts {
-  readonly reader: AliasesReader & RoomRecordsReader & RoomStateReader
-  readonly clock: Clock
-  readonly limitBytes: number
+type PublicRoomsReader = AliasesReader & DirectoryReader & RoomRecordsReader & RoomStateReader
+
+interface Page {
+  readonly direction: 'forward' | 'backward'
+  /** Rooms strictly beyond this place. */
+  readonly beyond: Place
+  readonly limit: number
 }
 
-/** The published room directory (module "Published room directory"): most members first. */
+/**
+ * The published room directory (module "Published room directory"): most members first. Rooms and what is shown of them stand in the database in that order,
+ * so a page costs what is on it.
+ */
 export class PublicRooms {
-  readonly #reader: AliasesReader & RoomRecordsReader & RoomStateReader
-  readonly #clock: Clock
-  readonly #entries: BoundedCache<RoomNumber, Entry>
+  readonly #reader: PublicRoomsReader
+  readonly #searches = new BoundedWork(SEARCHES)
 
-  constructor({ reader, clock, limitBytes }: PublicRoomsParts) {
+  constructor(reader: PublicRoomsReader) {
     this.#reader = reader
-    this.#clock = clock
-    this.#entries = new BoundedCache({
-      name: 'public-rooms',
-      limitBytes,
-      sizeBytes: ({ searchable }) => 600 + searchable.length * 6,
-    })
   }
 
-  stats(): CacheStats {
-    return this.#entries.stats()
-  }
-
-  /** `publicRooms`. Throws `M_INVALID_PARAM` for a malformed token. */
-  async list(request: PublicRoomsRequest): Promise<JsonObject> {
+  /** `publicRooms`, as JSON text. Throws `M_INVALID_PARAM` for a malformed token, `TooMuchWork` if too many search. */
+  async list(request: PublicRoomsRequest): Promise<string> {
     const since = request.since === undefined ? undefined : parsePlace(request.since)
     if (request.since !== undefined && since === undefined)
       throw new MatrixError('M_INVALID_PARAM', 'Not a batch token')
-    const rooms = (await this.#listed()).filter(wantedBy(request)).sort((one, other) => (isBefore(one, other) ? -1 : 1))
-    const limit = Math.min(request.limit ?? MAX_ROOMS, MAX_ROOMS)
-    const [start, end] = windowOf(rooms, since, limit)
-    const [first, last] = [rooms[start], rooms[end - 1]]
-    return {
-      chunk: rooms
-        .slice(start, end)
-        .map(({ joinedCount, entry }) => ({ ...entry.shown, num_joined_members: joinedCount })),
-      ...(start > 0 && first !== undefined ? { prev_batch: formatPlace('backward', first) } : {}),
-      ...(end < rooms.length && last !== undefined ? { next_batch: formatPlace('forward', last) } : {}),
-      total_room_count_estimate: rooms.length,
-    }
+    const filter = filterOf(request)
+    const page = {
+      direction: since?.direction ?? 'forward',
+      beyond: since?.place ?? FIRST,
+      limit: Math.min(request.limit ?? MAX_ROOMS, MAX_ROOMS),
+    } as const
+    const isPlain = filter.term === undefined && filter.roomTypes === undefined
+    const list = (): Promise<string> => this.#list(page, filter, since !== undefined)
+    return isPlain ? list() : this.#searches.run(list)
   }
 
   /**
-   * `publicRooms` of 2015: each token stands for a room, and neither end belongs to the page; `START` and `END` stand for the ends
+   * `publicRooms` of 2015, as JSON text: each token stands for a room, and neither end belongs to the page; `START` and `END` stand for the ends
    * of the list ("Pagination" of that document). Throws `M_INVALID_PARAM` for a malformed token.
    */
-  async oldPage({ from, to, limit }: OldPublicRoomsRequest): Promise<JsonObject> {
-    const rooms = (await this.#listed()).sort((one, other) => (isBefore(one, other) ? -1 : 1))
-    for (const token of [from, to]) await this.#refuseFuture(token, rooms)
-    const [first, last] = [indexOf(from, rooms), indexOf(to, rooms)]
-    const between = rooms.slice(Math.floor(Math.min(first, last)) + 1, Math.ceil(Math.max(first, last)))
-    if (first > last) between.reverse()
-    const page = between.slice(0, Math.min(limit ?? MAX_ROOMS, MAX_ROOMS))
-    const chunk: JsonObject[] = []
-    for (const { room, joinedCount, entry } of page) {
-      const aliases = await this.#reader.aliasesOf(room)
-      chunk.push({ ...entry.shown, aliases: [...aliases], num_joined_members: joinedCount })
+  async oldPage({ from, to, limit }: OldPublicRoomsRequest): Promise<string> {
+    const [first, last] = [await this.#endOf(from), await this.#endOf(to)]
+    const direction = isBefore(last, first) ? 'backward' : 'forward'
+    const most = Math.min(limit ?? MAX_ROOMS, MAX_ROOMS)
+    const found = await this.#reader.listedRooms({ direction, beyond: first, limit: most + 1 })
+    const between = found.filter((room) => (direction === 'forward' ? isBefore(room, last) : isBefore(last, room)))
+    const page = between.slice(0, most)
+    const texts: string[] = []
+    for (const room of page) {
+      const aliases = await this.#reader.aliasesOf(room.room, MAX_ALIASES)
+      texts.push(spliced(await this.#shown(room), `"aliases":${JSON.stringify(aliases)},${members(room)}`))
     }
     const end = page.at(-1)
-    return {
-      start: from,
-      end: end === undefined || page.length === between.length ? to : formatPlace('forward', end),
-      chunk,
-    }
+    const ended = end === undefined || page.length === between.length ? to : formatPlace('forward', end)
+    return `{"start":${JSON.stringify(from)},"end":${JSON.stringify(ended)},"chunk":[${texts.join()}]}`
   }
 
   /** Whether the room is in the directory. Throws `M_NOT_FOUND` for rooms this server does not know. */
@@ -116,116 +102,61 @@ export class PublicRooms {
     return record.published
   }
 
-  /** Throws `M_INVALID_PARAM` for a token of a room that does not exist yet: it is of another server, or of a lost database. */
-  async #refuseFuture(token: string, rooms: readonly Listed[]): Promise<void> {
-    const place = parsePlace(token)?.place
-    if (place === undefined || rooms.some(({ room }) => room >= place.room)) return
-    if ((await this.#reader.room(place.room)) === undefined)
-      throw new MatrixError('M_INVALID_PARAM', 'The token lies ahead of this server')
+  async #list({ direction, beyond, limit }: Page, filter: ListedRoomsFilter, isLater: boolean): Promise<string> {
+    const found = await this.#reader.listedRooms({ ...filter, direction, beyond, limit: limit + 1 })
+    const rooms = found.slice(0, limit)
+    const isMore = found.length > limit
+    if (direction === 'backward') rooms.reverse()
+    const [first, last] = [rooms[0], rooms.at(-1)]
+    const isAny = async (way: 'forward' | 'backward', place: Place): Promise<boolean> =>
+      (await this.#reader.listedRooms({ ...filter, direction: way, beyond: place, limit: 1 })).length > 0
+    const hasPrevious =
+      first !== undefined && isLater && (direction === 'backward' ? isMore : await isAny('backward', first))
+    const hasNext = last !== undefined && (direction === 'forward' ? isMore : await isAny('forward', last))
+    const texts: string[] = []
+    for (const room of rooms) texts.push(spliced(await this.#shown(room), members(room)))
+    return [
+      `{"chunk":[${texts.join()}]`,
+      ...(hasPrevious ? [`"prev_batch":"${formatPlace('backward', first)}"`] : []),
+      ...(hasNext ? [`"next_batch":"${formatPlace('forward', last)}"`] : []),
+      `"total_room_count_estimate":${await this.#reader.countListed(filter, MAX_COUNTED)}}`,
+    ].join()
   }
 
-  /** Rooms that everybody has left are not shown: nobody is there to talk to. */
-  async #listed(): Promise<Listed[]> {
-    const listed: Listed[] = []
-    let read = 0
-    for (const record of await this.#reader.publishedRooms()) {
-      if (record.joinedCount === 0) continue
-      let entry = this.#entries.get(record.room)
-      if (entry === undefined || entry.position !== record.lastPosition) {
-        if (++read % ROOMS_A_SLICE === 0) await yieldToEventLoop(this.#clock)
-        entry = await this.#read(record)
-        this.#entries.set(record.room, entry)
-      }
-      listed.push({ room: record.room, joinedCount: record.joinedCount, entry })
-    }
-    return listed
-  }
-
-  async #read(record: RoomRecord): Promise<Entry> {
-    const state = await this.#reader.state(record.room, { at: 'current', types: SHOWN_STATE, stateKeys: [''] })
+  /** A room that an earlier version published is read from its state until it has a listing. */
+  async #shown({ room, roomId, listing }: ListedRoom): Promise<string> {
+    if (listing !== undefined) return listing.shownJson
+    const state = await this.#reader.state(room, { at: 'current', types: LISTED_STATE, stateKeys: [''] })
     const contents = new Map(state.map(({ type, json }) => [type, contentOf(json)]))
-    return entryOf(record, (type) => contents.get(type) ?? {})
+    return JSON.stringify(listedState(roomId, (type) => contents.get(type) ?? {}).shown)
+  }
+
+  /**
+   * The place of a token of `oldPage`. Throws `M_INVALID_PARAM` for what is no token, and for that of a room that does not exist yet: it is of another
+   * server, or of a lost database.
+   */
+  async #endOf(token: string): Promise<Place> {
+    if (token === START) return FIRST
+    if (token === END) return LAST
+    const place = parsePlace(token)?.place
+    if (place === undefined) throw new MatrixError('M_INVALID_PARAM', 'Not a token of the directory')
+    if (place.room > (await this.#reader.newestRoom()))
+      throw new MatrixError('M_INVALID_PARAM', 'The token lies ahead of this server')
+    return place
   }
 }
 
-const SHOWN_STATE = [
-  'm.room.create',
-  'm.room.name',
-  'm.room.topic',
-  'm.room.avatar',
-  'm.room.canonical_alias',
-  'm.room.join_rules',
-  'm.room.guest_access',
-  'm.room.history_visibility',
-]
+const filterOf = ({ searchTerm, roomTypes }: PublicRoomsRequest): ListedRoomsFilter => ({
+  term: searchTerm?.replaceAll('\0', '').toLowerCase() || undefined,
+  roomTypes: roomTypes?.map((type) => type?.replaceAll('\0', '') ?? ''),
+})
+
+const members = ({ joinedCount }: ListedRoom): string => `"num_joined_members":${joinedCount}`
+
+/** A JSON object with further members. */
+const spliced = (object: string, more: string): string => `${object.slice(0, -1)},${more}}`
 
 const contentOf = (json: string): JsonObject => {
   const { content } = JSON.parse(json) as Pdu
   return isJsonObject(content) ? content : {}
-}
-
-const entryOf = (record: RoomRecord, content: (type: string) => JsonObject): Entry => {
-  const text = (type: string, key: string): string | undefined => {
-    const value = stringAt(content(type), key)
-    return value === '' ? undefined : value
-  }
-  const name = text('m.room.name', 'name')
-  const topic = text('m.room.topic', 'topic')
-  const alias = text('m.room.canonical_alias', 'alias')
-  const avatar = text('m.room.avatar', 'url')
-  const roomType = text('m.room.create', 'type')
-  return {
-    position: record.lastPosition,
-    roomType: roomType ?? null,
-    searchable: [name, topic, alias]
-      .filter((part) => part !== undefined)
-      .join('\n')
-      .toLowerCase(),
-    shown: {
-      room_id: record.roomId,
-      world_readable: historyVisibilityOf(content('m.room.history_visibility')) === 'world_readable',
-      guest_can_join: text('m.room.guest_access', 'guest_access') === 'can_join',
-      join_rule: text('m.room.join_rules', 'join_rule') ?? 'invite',
-      ...(name === undefined ? {} : { name }),
-      ...(topic === undefined ? {} : { topic }),
-      ...(alias === undefined ? {} : { canonical_alias: alias }),
-      ...(avatar === undefined ? {} : { avatar_url: avatar }),
-      ...(roomType === undefined ? {} : { room_type: roomType }),
-    },
-  }
-}
-
-const wantedBy = ({ searchTerm, roomTypes }: PublicRoomsRequest): ((room: Listed) => boolean) => {
-  const term = searchTerm?.toLowerCase() ?? ''
-  const types = roomTypes === undefined ? undefined : new Set(roomTypes)
-  return ({ entry }) => entry.searchable.includes(term) && (types === undefined || types.has(entry.roomType))
-}
-
-/** The index of a token of `oldPage` in the ordered rooms: that of its room, or the place between two if the room has moved or gone. */
-const indexOf = (token: string, rooms: readonly Listed[]): number => {
-  if (token === START) return -1
-  if (token === END) return rooms.length
-  const place = parsePlace(token)?.place
-  if (place === undefined) throw new MatrixError('M_INVALID_PARAM', 'Not a token of the directory')
-  const index = rooms.findIndex((room) => !isBefore(room, place))
-  if (index === -1) return rooms.length - 0.5
-  return isBefore(place, rooms[index] as Listed) ? index - 0.5 : index
-}
-
-/** The part of the ordered rooms that a token asks for. A token is a place, not an index, so rooms that moved or went since do not matter. */
-const windowOf = (
-  rooms: readonly Listed[],
-  since: { readonly direction: 'forward' | 'backward'; readonly place: Place } | undefined,
-  limit: number,
-): readonly [number, number] => {
-  if (since === undefined) return [0, Math.min(limit, rooms.length)]
-  const { direction, place } = since
-  if (direction === 'forward') {
-    const found = rooms.findIndex((room) => isBefore(place, room))
-    const start = found === -1 ? rooms.length : found
-    return [start, Math.min(start + limit, rooms.length)]
-  }
-  const found = rooms.findIndex((room) => !isBefore(room, place))
-  const end = found === -1 ? rooms.length : found
-  return [Math.max(0, end - limit), end]
 }

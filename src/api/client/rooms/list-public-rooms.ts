@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import type { Directory } from '#domain'
-import { type AnyEndpoint, endpoint, none, oldPaths, user, v3 } from '#http'
+import { type AnyEndpoint, endpoint, none, oldPaths, RawJson, user, v3 } from '#http'
 import { MatrixError, parseServerName, type ServerName } from '#spec'
 import type { PublicRooms } from '#views'
 import { roomIdOf } from '../own-user.ts'
@@ -48,12 +48,10 @@ export const listPublicRoomsEndpoints = (deps: ListPublicRoomsDeps): readonly An
     handler: async ({ query }) => {
       requireLocal(query.server, deps.serverName)
       const { limit, since } = query
-      return deps.publicRooms.list({
-        limit: limit || undefined,
-        since: since || undefined,
-        searchTerm: undefined,
-        roomTypes: undefined,
-      })
+      const everything = { searchTerm: undefined, roomTypes: undefined }
+      return new RawJson(
+        await deps.publicRooms.list({ limit: limit || undefined, since: since || undefined, ...everything }),
+      )
     },
   }),
   endpoint({
@@ -67,7 +65,9 @@ export const listPublicRoomsEndpoints = (deps: ListPublicRoomsDeps): readonly An
       limit: Type.Optional(Limit),
     }),
     handler: async ({ query: { from, to, limit } }) =>
-      deps.publicRooms.oldPage({ from: from || 'START', to: to || 'END', limit: limit || undefined }),
+      new RawJson(
+        await deps.publicRooms.oldPage({ from: from || 'START', to: to || 'END', limit: limit || undefined }),
+      ),
   }),
   endpoint({
     method: 'POST',
@@ -81,12 +81,14 @@ export const listPublicRoomsEndpoints = (deps: ListPublicRoomsDeps): readonly An
       requireLocal(query.server, deps.serverName)
       // There are no bridged networks, so no instance has rooms.
       if (body.third_party_instance_id) return { chunk: [], total_room_count_estimate: 0 }
-      return deps.publicRooms.list({
-        limit: body.limit || undefined,
-        since: body.since || undefined,
-        searchTerm: body.filter?.generic_search_term ?? undefined,
-        roomTypes: body.filter?.room_types ?? undefined,
-      })
+      return new RawJson(
+        await deps.publicRooms.list({
+          limit: body.limit || undefined,
+          since: body.since || undefined,
+          searchTerm: body.filter?.generic_search_term ?? undefined,
+          roomTypes: body.filter?.room_types ?? undefined,
+        }),
+      )
     },
   }),
 ]

@@ -55,6 +55,15 @@ export interface StateChange {
   readonly membership?: Membership
 }
 
+/** A room as the directory shows it, and as it is found there. */
+export interface RoomListing {
+  /** A JSON object, to which the number of members is added. */
+  readonly shownJson: string
+  readonly searchable: string
+  /** Empty for rooms without a type. */
+  readonly roomType: string
+}
+
 /** Everything that one turn changes in a room, committed as a whole or not at all. */
 export interface RoomChange {
   readonly room: RoomNumber
@@ -70,6 +79,10 @@ export interface RoomChange {
   readonly missing?: readonly EventId[]
   /** Stored events that lose their content for good. */
   readonly redactions: readonly { readonly target: EventId; readonly json: string; readonly redactedBy: EventId }[]
+  /** Whether the server's directory lists the room from now on; left out: as before. */
+  readonly published?: boolean
+  /** How the directory shows the room from now on. Kept for rooms that are or were published. */
+  readonly listing?: RoomListing
 }
 
 /** The room's base after a change. The turn and the write both compute it with this function. */
@@ -108,7 +121,6 @@ export interface RoomsWriter {
   apply(change: RoomChange): Change<AppliedRoomChange>
   /** Marks the room as forgotten by a user who left, until their next membership change. Announces `events` to the user. */
   forget(room: RoomNumber, user: UserId): Change<void>
-  setPublished(room: RoomNumber, published: boolean): Change<void>
   /** Conflict: `alias-exists`. */
   addAlias(alias: string, room: RoomNumber, creator: UserId): Change<void>
   removeAlias(alias: string): Change<void>

@@ -1,4 +1,5 @@
 import type { EventId, RoomId, UserId } from '#spec'
+import type { DirectoryReader } from './directory.ts'
 import type { EventsReader, RoomNumber } from './events.ts'
 import type { MembersReader } from './members.ts'
 import type { Extremity, RoomBase } from './room-change.ts'
@@ -23,7 +24,6 @@ export interface RoomRecord extends Pick<RoomBase, 'sequence'> {
 export interface RoomRecordsReader {
   room(room: RoomNumber): Promise<RoomRecord | undefined>
   roomByRoomId(roomId: RoomId): Promise<RoomRecord | undefined>
-  publishedRooms(): Promise<readonly RoomRecord[]>
   /** Backward extremities: events that stored ones refer to and that are not stored. */
   missingEvents(room: RoomNumber): Promise<readonly EventId[]>
 }
@@ -32,8 +32,15 @@ export interface AliasesReader {
   roomOfAlias(
     alias: string,
   ): Promise<{ readonly room: RoomNumber; readonly roomId: RoomId; readonly creator: UserId } | undefined>
-  aliasesOf(room: RoomNumber): Promise<readonly string[]>
+  /** `limit`: the first ones alone. */
+  aliasesOf(room: RoomNumber, limit?: number): Promise<readonly string[]>
 }
 
 /** All queries about rooms. Users of it ask for the part that they need. */
-export interface RoomsReader extends RoomRecordsReader, AliasesReader, EventsReader, RoomStateReader, MembersReader {}
+export interface RoomsReader
+  extends RoomRecordsReader,
+    AliasesReader,
+    EventsReader,
+    RoomStateReader,
+    MembersReader,
+    DirectoryReader {}

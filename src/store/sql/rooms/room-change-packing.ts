@@ -2,7 +2,7 @@ import type { Extremity, NewStoredEvent, RoomChange, StateChange } from '../../p
 import type { Packing } from '../engine/index.ts'
 
 /** Number of values before the events, and of values for each event. */
-const HEAD = 7
+const HEAD = 9
 const EVENT = 14
 
 /** Whether the last event is the only extremity, which is usual: then the extremities are left out. */
@@ -14,7 +14,7 @@ const orNothing = <Item>(list: readonly Item[]): readonly Item[] | undefined => 
 /** Packs a room's change into one list of values, as busy rooms send thousands a second to the writing thread. */
 export const roomChangePacking: Packing<RoomChange> = {
   pack: (change) => {
-    const { room, base, events, state, extremities, missing, redactions } = change
+    const { room, base, events, state, extremities, missing, redactions, published, listing } = change
     const values: unknown[] = [
       room,
       base.sequence,
@@ -23,6 +23,8 @@ export const roomChangePacking: Packing<RoomChange> = {
       isAtLast(change) ? undefined : extremities,
       missing,
       orNothing(redactions),
+      published,
+      listing,
     ]
     for (const event of events) {
       const { transaction } = event
@@ -47,7 +49,7 @@ export const roomChangePacking: Packing<RoomChange> = {
   },
 
   unpack: (values) => {
-    const [room, sequence, head, state = [], extremities, missing, redactions = []] = values as [
+    const [room, sequence, head, state = [], extremities, missing, redactions = [], published, listing] = values as [
       number,
       number,
       string,
@@ -55,6 +57,8 @@ export const roomChangePacking: Packing<RoomChange> = {
       (readonly Extremity[])?,
       RoomChange['missing']?,
       RoomChange['redactions']?,
+      RoomChange['published']?,
+      RoomChange['listing']?,
     ]
     const events: NewStoredEvent[] = []
     for (let at = HEAD; at < values.length; at += EVENT) events.push(eventIn(values, at))
@@ -67,6 +71,8 @@ export const roomChangePacking: Packing<RoomChange> = {
       extremities: extremities ?? (last === undefined ? [] : [{ eventId: last.eventId, depth: last.depth }]),
       ...(missing === undefined ? {} : { missing }),
       redactions,
+      ...(published === undefined ? {} : { published }),
+      ...(listing === undefined ? {} : { listing }),
     }
   },
 }

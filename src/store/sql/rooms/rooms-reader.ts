@@ -1,8 +1,9 @@
-import { type Kysely, sql } from 'kysely'
+import type { Kysely } from 'kysely'
 import type { RoomId } from '#spec'
 import type { Extremity } from '../../ports/rooms/room-change.ts'
 import type { RoomRecord, RoomsReader } from '../../ports/rooms/rooms.ts'
 import type { Db } from '../engine/index.ts'
+import { directoryReader } from './directory-reader.ts'
 import { eventsReader } from './events-reader.ts'
 import { membersReader } from './members-reader.ts'
 import { branchesIn, newestOf } from './room-base.ts'
@@ -32,9 +33,6 @@ const selectRooms = (db: Kysely<RoomTables>) =>
 
 const roomByNumber = query((db, param: { room: number }) => selectRooms(db).where('r.room', '=', param.room))
 const roomById = query((db, param: { roomId: RoomId }) => selectRooms(db).where('r.room_id', '=', param.roomId))
-// A literal, because a partial index does not serve a parameter.
-const publishedRooms = query((db) => selectRooms(db).where('r.published', '=', sql.lit(1)).orderBy('r.room'))
-
 const roomOfAlias = query((db, param: { alias: string }) =>
   db
     .selectFrom('aliases as a')
@@ -46,8 +44,8 @@ const roomOfAlias = query((db, param: { alias: string }) =>
 const missingOfRoom = query((db, param: { room: number }) =>
   db.selectFrom('missing_events').select('event_id').where('room', '=', param.room).orderBy('event_id'),
 )
-const aliasesOfRoom = query((db, param: { room: number }) =>
-  db.selectFrom('aliases').select('alias').where('room', '=', param.room).orderBy('alias'),
+const aliasesOfRoom = query((db, param: { room: number; limit: number }) =>
+  db.selectFrom('aliases').select('alias').where('room', '=', param.room).orderBy('alias').limit(param.limit),
 )
 
 type RoomRow = Awaited<ReturnType<ReturnType<typeof selectRooms>['execute']>>[number]
@@ -75,6 +73,7 @@ export const roomsReader = (db: Db): RoomsReader => ({
   ...eventsReader(db),
   ...stateReader(db),
   ...membersReader(db),
+  ...directoryReader(db),
 
   room: async (room) => {
     const row = await db.first(roomByNumber, { room })
@@ -88,9 +87,8 @@ export const roomsReader = (db: Db): RoomsReader => ({
 
   roomOfAlias: (alias) => db.first(roomOfAlias, { alias }),
 
-  aliasesOf: async (room) => (await db.all(aliasesOfRoom, { room })).map(({ alias }) => alias),
+  aliasesOf: async (room, limit = Number.MAX_SAFE_INTEGER) =>
+    (await db.all(aliasesOfRoom, { room, limit })).map(({ alias }) => alias),
 
   missingEvents: async (room) => (await db.all(missingOfRoom, { room })).map(({ event_id }) => event_id),
-
-  publishedRooms: async () => (await db.longAll(publishedRooms, {})).map(toRoomRecord),
 })

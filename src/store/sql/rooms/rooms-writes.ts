@@ -13,6 +13,7 @@ import { defineWrite, packed, type Tx } from '../engine/index.ts'
 import { assertReferences, branchesText, isBase, storedBase } from './room-base.ts'
 import { storeChange } from './room-change.ts'
 import { roomChangePacking } from './room-change-packing.ts'
+import { storeListing } from './room-listing.ts'
 import { eventOfTransaction, insertAliases, query } from './tables.ts'
 
 const insertRoom = query(
@@ -53,10 +54,6 @@ const forgetRoom = query((db, param: { room: number; user: number }) =>
     .where('membership', 'in', ['leave', 'ban']),
 )
 
-const publishRoom = query((db, param: { room: number; published: number }) =>
-  db.updateTable('rooms').set({ published: param.published }).where('room', '=', param.room),
-)
-
 const deleteAlias = query((db, param: { alias: string }) => db.deleteFrom('aliases').where('alias', '=', param.alias))
 
 /** The extremities for the room's row; null if the newest event of the timeline is the only one. */
@@ -83,6 +80,7 @@ const create = defineWrite('rooms.create', ['events'], async (tx, input: NewRoom
   if (alias !== undefined) {
     await tx.insertMany(insertAliases, [{ alias: alias.alias, room, creator: await tx.userNumber(alias.creator) }])
   }
+  if (published) await storeListing(tx, room, { ...change, published })
   await assertReferences(tx, room, change, '')
   const { positions } = await storeChange(tx, room, change, first, true)
   return { room, base: { sequence: 1, head: headOf(change.extremities) }, positions }
@@ -104,6 +102,7 @@ const applyChange = async (tx: Tx, change: RoomChange): Promise<AppliedRoomChang
   await assertReferences(tx, room, change, base.head)
   const first = tx.next('events', timelineLength(change), 'in-rows')
   const { positions, resolvedPosition } = await storeChange(tx, room, change, first, false)
+  await storeListing(tx, room, change)
   const after = baseAfter(base, change)
   const branches = branchesOf(change)
   const isPlain = stored.linear && branches === null && after.sequence === base.sequence && resolvedPosition === 0
@@ -125,13 +124,6 @@ const forget = defineWrite(
   },
 )
 
-const setPublished = defineWrite(
-  'rooms.setPublished',
-  async (tx, { room, published }: { room: number; published: boolean }): Promise<void> => {
-    await tx.run(publishRoom, { room, published: published ? 1 : 0 })
-  },
-)
-
 const addAlias = defineWrite(
   'rooms.addAlias',
   async (tx, { alias, room, creator }: { alias: string; room: number; creator: UserId }): Promise<void> => {
@@ -143,13 +135,12 @@ const removeAlias = defineWrite('rooms.removeAlias', async (tx, { alias }: { ali
   await tx.run(deleteAlias, { alias })
 })
 
-export const roomWrites = [create, apply, forget, setPublished, addAlias, removeAlias]
+export const roomWrites = [create, apply, forget, addAlias, removeAlias]
 
 export const roomsWriter: RoomsWriter = {
   create,
   apply,
   forget: (room, user) => forget({ room, user }),
-  setPublished: (room, published) => setPublished({ room, published }),
   addAlias: (alias, room, creator) => addAlias({ alias, room, creator }),
   removeAlias: (alias) => removeAlias({ alias }),
 }

@@ -68,6 +68,12 @@ export interface RoomTables {
     readonly position: number
     readonly forgotten: number
   }
+  readonly room_listings: {
+    readonly room: number
+    readonly shown: string
+    readonly searchable: string
+    readonly room_type: string
+  }
   readonly room_purges: { readonly room: number; readonly room_id: RoomId }
   readonly aliases: { readonly alias: string; readonly room: number; readonly creator: number }
 }
