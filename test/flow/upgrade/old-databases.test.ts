@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Clock, systemClock } from '#base'
 import { onPostgres } from '../../contract/databases.ts'
 import type { Json, TestClient } from '../../support/client.ts'
 import { type DatabaseKind, type Place, startHomeserver, type TestHomeserver } from '../../support/homeserver.ts'
@@ -94,8 +95,9 @@ const suite = (name: string, kind: DatabaseKind) => (): void => {
     const { path, body, eventId } = known.transaction
     const roomId = decodeURIComponent(/rooms\/([^/]*)/.exec(path)?.[1] ?? '')
     const sentAtMs = (await clientOf('alice').getEvent(roomId, eventId)).origin_server_ts
-    const then = new SteppedClock()
-    then.advance(sentAtMs + 3_600_000 - Date.now())
+    const behindMs = Date.now() - sentAtMs - 3_600_000
+    const { monotonicMs, after, soon } = systemClock
+    const then: Clock = { monotonicMs, after, soon, nowMs: () => systemClock.nowMs() - behindMs }
     await using early = await startHomeserver({ database: kind, inherit: inherit(fixture, kind), clock: then })
     const alice = Object.assign(early.client(), known.clients.alice)
     expect(await alice.put(path, body)).toEqual({ event_id: eventId })
