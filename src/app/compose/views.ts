@@ -5,6 +5,7 @@ import {
   ClientEvents,
   DeviceLists,
   DeviceListsPart,
+  Erasures,
   EventStream,
   EventTexts,
   HistoryVisibilities,
@@ -57,6 +58,7 @@ const CACHE_LIMITS_BYTES = {
   unread: 32 * MEBIBYTE,
   lazyMembers: 32 * MEBIBYTE,
   roomFacts: 8 * MEBIBYTE,
+  erasures: 16 * MEBIBYTE,
   badges: 16 * MEBIBYTE,
   keyCounts: 8 * MEBIBYTE,
   historyVisibilities: 2 * MEBIBYTE,
@@ -167,7 +169,8 @@ const buildShared = ({ store, streams, clock }: RoomsGround, { ignored, typing, 
   const state = new StateInWindow({ reader, limitBytes: limits.lazyMembers })
   const recent = new RecentEvents({ reader, position: streams.positions().events })
   const keyCounts = new KeyCountsNow({ reader: store.deviceKeys, limitBytes: limits.keyCounts })
-  for (const cache of [userRooms, pushRules, facts, keyCounts]) streams.onNews(cache)
+  const erasures = new Erasures({ accounts: store.accounts, rooms: reader, clock, limitBytes: limits.erasures })
+  for (const cache of [userRooms, pushRules, facts, keyCounts, erasures]) streams.onNews(cache)
   return {
     reader,
     clientEvents,
@@ -178,7 +181,7 @@ const buildShared = ({ store, streams, clock }: RoomsGround, { ignored, typing, 
     facts,
     state,
     recent,
-    texts: new EventTexts({ clientEvents, reader, clock, visibility }),
+    texts: new EventTexts({ clientEvents, reader, clock, visibility, erasures }),
     news: new StreamNews({ recent, memberships: reader, accountData, receipts, typing, pushRules, ignored }),
     presenceVisibility: new PresenceVisibility({ presence, userRooms, reader }),
     presenceProfiles: new PresenceProfiles(store.profiles),

@@ -30,6 +30,7 @@ import { createHomeserver } from './0140-create-homeserver.ts'
 import { forgetTransactions } from './0150-forget-transactions.ts'
 import { createCrossSigning } from './0160-create-cross-signing.ts'
 import { listPublishedRooms } from './0170-list-published-rooms.ts'
+import { indexErasures } from './0180-index-erasures.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -64,4 +65,5 @@ export const MIGRATIONS: readonly Migration[] = [
   forgetTransactions,
   createCrossSigning,
   listPublishedRooms,
+  indexErasures,
 ]

@@ -13,6 +13,8 @@ export interface EventReader {
   readonly membership?: Membership | undefined
   /** The reader may not see the state that the event replaced: `prev_content` is left out. */
   readonly hidesPrevious?: boolean | undefined
+  /** The event is a copy made for this reader, whose parts others must not get. */
+  readonly isCopy?: boolean | undefined
   /** Needed for the old form of power levels, see `creatorsAmong`. */
   readonly creators?: Creators | undefined
 }
@@ -85,7 +87,7 @@ export class ClientEvents {
 
   text(stored: StoredEvent, reader: EventReader, form: EventForm = 'full'): string {
     if (form === 'federation') return federationText(stored)
-    const prepared = this.#prepare(stored)
+    const prepared = reader.isCopy === true ? prepare(stored) : this.#prepare(stored)
     // A clock that was set back must not show ages below zero.
     const ageMs = Math.max(0, reader.nowMs - stored.originServerTs)
     const { transaction } = stored

@@ -3,6 +3,7 @@ import type { JsonObject, Membership, UserId } from '#spec'
 import type { RoomNumber, RoomStateReader, StoredEvent } from '#store'
 import type { ClientEvents, EventForm } from './client-event.ts'
 import { creatorsAmong } from './creators.ts'
+import type { Erasures } from './erasures.ts'
 import { spliceTexts } from './splice-texts.ts'
 
 /** The parts of an event's text that depend on what its reader may see. */
@@ -26,6 +27,7 @@ export interface EventTextsParts {
   readonly reader: RoomStateReader
   readonly clock: Clock
   readonly visibility: { inRoom(room: RoomNumber, viewer: EventsViewer): Promise<EventVisibility> }
+  readonly erasures: Pick<Erasures, 'shownTo'>
 }
 
 /** A batch of events for one reader. */
@@ -43,7 +45,7 @@ export interface EventBatch {
 
 /**
  * Writes batches of events in the form for clients; nothing else does. It adds what depends on the reader: transaction ids, membership, and
- * whether the replaced content is shown.
+ * whether the replaced content is shown; and it gives redacted copies of what is erased.
  */
 export class EventTexts {
   readonly #parts: EventTextsParts
@@ -75,13 +77,16 @@ export class EventTexts {
     const creators = form === 'old' ? await creatorsAmong(events, reader) : undefined
     const inRooms = visibility === undefined ? await this.#visibilities(events, viewer) : undefined
     await visibility?.learn(events)
+    const shownTo = await this.#parts.erasures.shownTo(viewer.userId, events)
     const { device } = viewer
     const nowMs = clock.nowMs()
     return (event) => {
       const seen = visibility ?? inRooms?.get(event.room)
       const membership = tellsMembership ? seen?.membershipAt(event) : undefined
       const hidesPrevious = event.replaces !== undefined && seen?.hidesPrevious(event)
-      const text = clientEvents.text(event, { device, nowMs, membership, hidesPrevious, creators }, form)
+      const shown = shownTo(event)
+      const isCopy = shown !== event
+      const text = clientEvents.text(shown, { device, nowMs, membership, hidesPrevious, creators, isCopy }, form)
       return fields === undefined ? text : JSON.stringify(fields(JSON.parse(text)))
     }
   }

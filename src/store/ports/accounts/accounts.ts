@@ -35,15 +35,22 @@ export interface AccountsWriter {
   upgradeGuest(userId: UserId, passwordHash: string): Change<void>
   /** Conflict: `account-gone`. */
   setAdmin(userId: UserId, admin: boolean): Change<void>
-  /** Removes the password and marks the rooms as still to be left. A repeated call can only add `erase`. Conflict: `account-gone` (no such account). */
+  /** Removes the password and marks the rooms as still to be left. A repeated call can only add `erase`, which is announced by `events`. Conflict: `account-gone` (no such account). */
   deactivate(userId: UserId, erase: boolean, atMs: number): Change<void>
   /** Records that all rooms of the deactivated account were left. */
   finishDeactivation(userId: UserId): Change<void>
 }
 
+/** A user whose content is erased for whoever joins a room after this position of the stream of events. */
+export interface Erasure {
+  readonly userId: UserId
+  readonly position: number
+}
+
 export interface AccountsReader {
   /** Local parts are compared byte by byte: `domain/accounts` has the rules for upper and lower case. */
   account(userId: UserId): Promise<AccountRecord | undefined>
+  erasures(): Promise<readonly Erasure[]>
   /** Deactivated accounts that a crash kept from leaving all their rooms. */
   unfinishedDeactivations(limit: number): Promise<readonly UserId[]>
 }

@@ -27,6 +27,8 @@ export interface MembersReader {
     limit: number,
     except: UserId,
   ): Promise<readonly MemberRecord[]>
+  /** The position of the user's first join of the room. */
+  firstJoin(room: RoomNumber, user: UserId): Promise<number | undefined>
   roomsOfUser(user: UserId): Promise<readonly MembershipRecord[]>
   /** Rooms of the user, whatever their membership, with an event in the stream at `after` < position <= `upTo`. */
   changedRoomsOfUser(user: UserNumber, after: number, upTo: number): Promise<readonly RoomNumber[]>

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { UserId } from '#spec'
 import type { AccountsReader } from '../../ports/accounts/accounts.ts'
 import { type Db, queriesOver } from '../engine/index.ts'
@@ -22,6 +23,15 @@ const accountOf = query((db, param: { userId: string }) =>
     .where('user_id', '=', param.userId),
 )
 
+// The literal makes the partial index usable.
+const erasedAccounts = query((db) =>
+  db
+    .selectFrom('accounts')
+    .innerJoin('users', 'users.user_number', 'accounts.user_number')
+    .select(['user_id', 'erased'])
+    .where('erased', '>', sql.lit(0)),
+)
+
 const leavingAccounts = query((db, param: { limit: number }) =>
   db
     .selectFrom('accounts')
@@ -44,8 +54,12 @@ export const accountsReader = (db: Db): AccountsReader => ({
       admin: row.admin === 1,
       createdAtMs: row.created_ms,
       deactivatedAtMs: row.deactivated_ms ?? undefined,
-      erased: row.erased === 1,
+      erased: row.erased > 0,
     }
+  },
+  erasures: async () => {
+    const rows = await db.longAll(erasedAccounts, {})
+    return rows.map(({ user_id, erased }) => ({ userId: user_id as UserId, position: erased }))
   },
   unfinishedDeactivations: async (limit) => {
     const rows = await db.all(leavingAccounts, { limit })

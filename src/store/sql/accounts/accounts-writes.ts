@@ -43,8 +43,12 @@ const storeDeactivation = query((db, param: { user: number; atMs: number }) =>
     .where('user_number', '=', param.user)
     .where('deactivated_ms', 'is', null),
 )
-const storeErasure = query((db, param: { user: number }) =>
-  db.updateTable('accounts').set({ erased: 1 }).where('user_number', '=', param.user),
+const storeErasure = query((db, param: { user: number; position: number }) =>
+  db
+    .updateTable('accounts')
+    .set({ erased: param.position })
+    .where('user_number', '=', param.user)
+    .where('erased', '=', 0),
 )
 const storeLeft = query((db, param: { user: number }) =>
   db.updateTable('accounts').set({ leaving: 0 }).where('user_number', '=', param.user),
@@ -102,11 +106,17 @@ const setAdmin = defineWrite('accounts.setAdmin', async (tx, input: { userId: Us
 
 const deactivate = defineWrite(
   'accounts.deactivate',
+  ['events'],
   async (tx, input: { userId: UserId; erase: boolean; atMs: number }) => {
     const account = await tx.first(accountOf, { userId: input.userId })
     if (account === undefined) throw new WriteConflict('account-gone')
     await tx.run(storeDeactivation, { user: account.user_number, atMs: input.atMs })
-    if (input.erase) await tx.run(storeErasure, { user: account.user_number })
+    if (!input.erase) return
+    // A position without an event: whoever joined before it keeps what they have.
+    const user = account.user_number
+    const position = tx.next('events', 1)
+    await tx.run(storeErasure, { user, position })
+    tx.announce({ stream: 'events', position, rooms: [], users: [user] })
   },
 )
 

@@ -32,6 +32,18 @@ const firstWithMembership = query(
       .limit(param.limit),
 )
 
+const firstJoinOfOne = query((db, param: { room: number; user: UserId }) =>
+  db
+    .selectFrom('state_log')
+    .select('position')
+    .where('room', '=', param.room)
+    .where('type', '=', 'm.room.member')
+    .where('state_key', '=', param.user)
+    .where('membership', '=', 'join')
+    .orderBy('position')
+    .limit(1),
+)
+
 const roomsOfOne = query((db, param: { user: UserId }) =>
   db
     .selectFrom('users as u')
@@ -111,6 +123,7 @@ export const membersReader = (db: Db): MembersReader => ({
     return found.sort((one, other) => one.position - other.position).slice(0, limit)
   },
 
+  firstJoin: async (room, user) => (await db.first(firstJoinOfOne, { room, user }))?.position,
   roomsOfUser: async (user) => {
     const rows = await db.all(roomsOfOne, { user })
     return rows.map((row) => ({ ...row, forgotten: row.forgotten === 1 }))
