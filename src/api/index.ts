@@ -22,6 +22,7 @@ import { type RefreshDeps, refreshEndpoints } from './client/authentication/refr
 import { type SignInDeps, signInEndpoints } from './client/authentication/sign-in.ts'
 import { ssoLoginRedirectEndpoints } from './client/authentication/sso-login-redirect.ts'
 import { type CrossSigningDeps, crossSigningEndpoints } from './client/encryption/cross-signing.ts'
+import { type DehydratedDeviceDeps, dehydratedDeviceEndpoints } from './client/encryption/dehydrated-device.ts'
 import { type KeyBackupDeps, keyBackupEndpoints } from './client/encryption/key-backup.ts'
 import { type KeysDeps, keysEndpoints } from './client/encryption/keys.ts'
 import { type ToDeviceDeps, toDeviceEndpoints } from './client/encryption/to-device.ts'
@@ -155,13 +156,14 @@ const personalEndpoints = (deps: PersonalDeps): readonly AnyEndpoint[] => [
   ...pushRulesEndpoints(deps),
 ]
 
-export type EncryptionDeps = KeysDeps & CrossSigningDeps & ToDeviceDeps & KeyBackupDeps
+export type EncryptionDeps = KeysDeps & CrossSigningDeps & ToDeviceDeps & KeyBackupDeps & DehydratedDeviceDeps
 
 const encryptionEndpoints = (deps: EncryptionDeps): readonly AnyEndpoint[] => [
   ...keysEndpoints(deps),
   ...crossSigningEndpoints(deps),
   ...toDeviceEndpoints(deps),
   ...keyBackupEndpoints(deps),
+  ...dehydratedDeviceEndpoints(deps),
 ]
 
 export type RoomEndpointsDeps = CreateRoomDeps &

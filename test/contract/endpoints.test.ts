@@ -33,6 +33,9 @@ const UNDOCUMENTED = [
   'GET /_matrix/client/v3/register',
   'GET /_matrix/client/v3/login/fallback',
   'POST /_matrix/client/v3/tokenrefresh',
+  // MSC3814, dehydrated devices, under its unstable name alone.
+  ...['GET', 'PUT', 'DELETE'].map((method) => `${method} /_matrix/client/v3/org.matrix.msc3814.v1/dehydrated_device`),
+  ...['GET', 'POST'].map((method) => `${method} /_matrix/client/v3/org.matrix.msc3814.v1/dehydrated_device/{}/events`),
   'PUT /_matrix/client/v3/createRoom/{}',
   'PUT /_matrix/client/v3/join/{}/{}',
   ...['ban', 'invite', 'join', 'kick', 'leave'].map((change) => `PUT /_matrix/client/v3/rooms/{}/${change}/{}`),

@@ -64,6 +64,7 @@ onEveryDatabase('accounts and devices', (open) => {
       {
         device: started.device,
         deviceId: 'PHONE',
+        dehydrated: false,
         displayName: 'Phone',
         lastSeenAtMs: 1_000,
         lastSeenIp: '127.0.0.1',
@@ -209,6 +210,7 @@ onEveryDatabase('accounts and devices', (open) => {
     expect(await store.devices.device(ALICE, device('PHONE'))).toEqual({
       device: number,
       deviceId: 'PHONE',
+      dehydrated: false,
       displayName: 'New',
       lastSeenAtMs: 2_000,
       lastSeenIp: '::1',

@@ -200,6 +200,7 @@ export const buildAccountsOnly = ({
 }
 
 const endedAccountChanges = ({ user, userId }: AccountRecord): readonly Change<unknown>[] => [
+  writers.dehydratedDevices.remove(userId),
   ...deviceTraces.orphansOf(userId),
   writers.keyBackups.removeAll(userId),
   writers.profiles.removeProfile(user),

@@ -1,11 +1,13 @@
-import { type DevicesElsewhere, Inboxes, ToDevice, ToDeviceSweep } from '#domain'
+import { DehydratedDevices, type DevicesElsewhere, Inboxes, ToDevice, ToDeviceSweep } from '#domain'
 import { writers } from '#store'
 import type { Streams } from '#streams'
+import { deviceTraces } from './account-parts.ts'
 import type { Ground } from './ground.ts'
 
 export interface BuiltToDevice {
   readonly toDevice: ToDevice
   readonly inboxes: Inboxes
+  readonly dehydratedDevices: DehydratedDevices
   /** One process at a time does this work. */
   readonly sweep: ToDeviceSweep
 }
@@ -13,7 +15,7 @@ export interface BuiltToDevice {
 /** No other server can be reached before there is federation, so messages for its users go nowhere. */
 const NOBODY_ELSEWHERE: DevicesElsewhere = { sending: () => [] }
 
-/** Builds messages between devices. Does not start the sweep. */
+/** Builds messages between devices, and the devices that receive while nobody is logged in. Does not start the sweep. */
 export const buildToDevice = (
   { config, store, clock, logger }: Ground,
   news: Pick<Streams, 'onNews'>,
@@ -26,6 +28,13 @@ export const buildToDevice = (
       elsewhere: NOBODY_ELSEWHERE,
       serverName: config.server.name,
       inboxBytes: config.encryption.inboxSize,
+    }),
+    dehydratedDevices: new DehydratedDevices({
+      ...{ commit, clock, traces: deviceTraces },
+      reader: store.dehydratedDevices,
+      writer: writers.dehydratedDevices,
+      messages: store.toDevice,
+      maxOneTimeKeys: config.encryption.oneTimeKeysPerDevice,
     }),
     inboxes: new Inboxes({ reader: store.toDevice, writer, commit, news }),
     sweep: new ToDeviceSweep({ writer, commit, clock, logger }),

@@ -2,6 +2,7 @@ export * from './cross-signing.ts'
 export type { ClaimedKeys, ClaimsWanted, DevicesWanted, KeyAnswer, KeySource, UserKeys } from './key-source.ts'
 export * from './keys-of-users.ts'
 export * from './local-keys.ts'
+export { checkedDeviceKeys, checkedFallbackKeys, checkedPublicKeys } from './public-keys.ts'
 export { type OwnDevice, UploadKeys, type UploadKeysParts, withSignedKeys } from './upload-keys.ts'
 export {
   type SignatureFailures,

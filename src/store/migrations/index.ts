@@ -31,6 +31,7 @@ import { forgetTransactions } from './0150-forget-transactions.ts'
 import { createCrossSigning } from './0160-create-cross-signing.ts'
 import { listPublishedRooms } from './0170-list-published-rooms.ts'
 import { indexErasures } from './0180-index-erasures.ts'
+import { createDehydratedDevices } from './0190-create-dehydrated-devices.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -66,4 +67,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createCrossSigning,
   listPublishedRooms,
   indexErasures,
+  createDehydratedDevices,
 ]

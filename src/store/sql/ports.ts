@@ -1,5 +1,10 @@
 import { accountsReader } from './accounts/accounts-reader.ts'
 import { accountsWriter, accountsWrites } from './accounts/accounts-writes.ts'
+import {
+  dehydratedDevicesReader,
+  dehydratedDevicesWriter,
+  dehydratedDeviceWrites,
+} from './accounts/dehydrated-devices.ts'
 import { devicesReader, tokensReader } from './accounts/devices-reader.ts'
 import { devicesWriter, devicesWrites } from './accounts/devices-writes.ts'
 import { emailValidationsReader } from './accounts/email-validations-reader.ts'
@@ -60,6 +65,7 @@ export const readersOver = (db: Db) => ({
   crossSigning: crossSigningReader(db),
   deviceKeys: deviceKeysReader(db),
   deviceLists: deviceListsReader(db),
+  dehydratedDevices: dehydratedDevicesReader(db),
   devices: devicesReader(db),
   emailValidations: emailValidationsReader(db),
   externalIdentities: externalIdentitiesReader(db),
@@ -90,6 +96,7 @@ export const writers = {
   accounts: accountsWriter,
   crossSigning: crossSigningWriter,
   deviceKeys: deviceKeysWriter,
+  dehydratedDevices: dehydratedDevicesWriter,
   devices: devicesWriter,
   emailValidations: emailValidationsWriter,
   externalIdentities: externalIdentitiesWriter,
@@ -123,6 +130,7 @@ export const allWrites = (): WriteTable =>
     ...accountsWrites,
     ...crossSigningWrites,
     ...deviceKeysWrites,
+    ...dehydratedDeviceWrites,
     ...devicesWrites,
     ...emailValidationsWrites,
     ...thirdPartyIdsWrites,

@@ -93,6 +93,7 @@ interface Device {
   readonly displayName: string | undefined
   readonly lastSeenAtMs: number | undefined
   readonly lastSeenIp: string | undefined
+  readonly dehydrated: boolean
 }
 
 /** `definitions/client_device.yaml`. */
@@ -101,11 +102,14 @@ type ClientDevice = {
   readonly display_name?: string
   readonly last_seen_ip?: string
   readonly last_seen_ts?: number
+  /** MSC3814: nobody is logged in with it. */
+  readonly dehydrated?: true
 }
 
-const clientDevice = ({ deviceId, displayName, lastSeenAtMs, lastSeenIp }: Device): ClientDevice => ({
+const clientDevice = ({ deviceId, displayName, lastSeenAtMs, lastSeenIp, dehydrated }: Device): ClientDevice => ({
   device_id: deviceId,
   ...(displayName === undefined ? {} : { display_name: displayName }),
   ...(lastSeenIp === undefined ? {} : { last_seen_ip: lastSeenIp }),
   ...(lastSeenAtMs === undefined ? {} : { last_seen_ts: lastSeenAtMs }),
+  ...(dehydrated ? { dehydrated } : {}),
 })

@@ -14,6 +14,8 @@ export interface DeviceRecord {
   readonly lastSeenAtMs: number | undefined
   readonly lastSeenIp: string | undefined
   readonly lastSeenUserAgent: string | undefined
+  /** See `DehydratedDevice`. */
+  readonly dehydrated: boolean
 }
 
 /** Address, user agent and time of a device's last request. */
@@ -63,7 +65,7 @@ export interface DevicesWriter {
    * are passed over.
    */
   remove(userId: UserId, deviceIds: readonly DeviceId[]): Change<readonly RemovedDevice[]>
-  /** Removes all devices of the user but `except`. */
+  /** Removes all devices of the user but `except` and the dehydrated one, which is there for the time when no other is. */
   removeAll(userId: UserId, except?: DeviceNumber): Change<readonly RemovedDevice[]>
   /** Devices that are gone are passed over. */
   recordSightings(sightings: readonly (Sighting & { readonly device: DeviceNumber })[]): Change<void>

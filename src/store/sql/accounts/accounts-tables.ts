@@ -27,6 +27,11 @@ export interface AccountTables extends UserTables {
     readonly seen_ip: string | null
     readonly seen_user_agent: string | null
   }
+  readonly dehydrated_devices: {
+    readonly user_number: number
+    readonly device: number
+    readonly device_data_json: string
+  }
   readonly gone_devices: { readonly device: number; readonly user_number: number; readonly device_id: string }
   readonly token_pairs: {
     readonly token: Generated<number>

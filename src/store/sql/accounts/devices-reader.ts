@@ -5,11 +5,21 @@ import type { AccountTables } from './accounts-tables.ts'
 
 const query = queriesOver<AccountTables>()
 
+const DEVICE_COLUMNS = [
+  'devices.device',
+  'device_id',
+  'display_name',
+  'seen_ms',
+  'seen_ip',
+  'seen_user_agent',
+  'dehydrated_devices.device as dehydrated',
+] as const
 const deviceOf = query((db, param: { userId: string; deviceId: string }) =>
   db
     .selectFrom('users')
     .innerJoin('devices', 'devices.user_number', 'users.user_number')
-    .select(['device', 'device_id', 'display_name', 'seen_ms', 'seen_ip', 'seen_user_agent'])
+    .leftJoin('dehydrated_devices', 'dehydrated_devices.device', 'devices.device')
+    .select(DEVICE_COLUMNS)
     .where('user_id', '=', param.userId)
     .where('device_id', '=', param.deviceId),
 )
@@ -17,9 +27,10 @@ const devicesOf = query((db, param: { userId: string }) =>
   db
     .selectFrom('users')
     .innerJoin('devices', 'devices.user_number', 'users.user_number')
-    .select(['device', 'device_id', 'display_name', 'seen_ms', 'seen_ip', 'seen_user_agent'])
+    .leftJoin('dehydrated_devices', 'dehydrated_devices.device', 'devices.device')
+    .select(DEVICE_COLUMNS)
     .where('user_id', '=', param.userId)
-    .orderBy('device'),
+    .orderBy('devices.device'),
 )
 
 const TOKEN_COLUMNS = [
@@ -62,6 +73,7 @@ interface DeviceRow {
   readonly seen_ms: number | null
   readonly seen_ip: string | null
   readonly seen_user_agent: string | null
+  readonly dehydrated: number | null
 }
 
 const toDevice = (row: DeviceRow): DeviceRecord => ({
@@ -71,6 +83,7 @@ const toDevice = (row: DeviceRow): DeviceRecord => ({
   lastSeenAtMs: row.seen_ms ?? undefined,
   lastSeenIp: row.seen_ip ?? undefined,
   lastSeenUserAgent: row.seen_user_agent ?? undefined,
+  dehydrated: row.dehydrated !== null,
 })
 
 export const devicesReader = (db: Db): DevicesReader => ({

@@ -14,7 +14,7 @@ import { announceVoided, insertPair } from './tokens-writes.ts'
 
 const query = queriesOver<AccountTables>()
 
-const ownerOf = query((db, param: { userId: string }) =>
+export const ownerOf = query((db, param: { userId: string }) =>
   db
     .selectFrom('users')
     .innerJoin('accounts', 'accounts.user_number', 'users.user_number')
@@ -60,11 +60,17 @@ const deleteNamed = query((db, param: { user: number; deviceIds: readonly string
     .where('device_id', 'in', texts(param.deviceIds))
     .returning(['device', 'device_id']),
 )
+const forgetDehydrated = query((db, param: { devices: readonly number[] }, { integers }) =>
+  db.deleteFrom('dehydrated_devices').where('device', 'in', integers(param.devices)),
+)
 const deleteAll = query((db, param: { user: number; except: number }) =>
   db
     .deleteFrom('devices')
     .where('user_number', '=', param.user)
     .where('device', '<>', param.except)
+    .where('device', 'not in', (of) =>
+      of.selectFrom('dehydrated_devices').select('device').where('user_number', '=', param.user),
+    )
     .returning(['device', 'device_id']),
 )
 const deleteTokens = query((db, param: { devices: readonly number[] }, { integers }) =>
@@ -118,13 +124,20 @@ const removed = async (
   )
   const devices = rows.map((row) => ({ device: row.device, deviceId: row.device_id as DeviceId }))
   const numbers = devices.map(({ device }) => device)
+  if (numbers.length > 0) await tx.run(forgetDehydrated, { devices: numbers })
   await voidTokens(tx, user, numbers)
   await removeKeysOf(tx, user, numbers)
   return devices
 }
 
 // Messages and keys are stored for devices that exist, and these locks keep their removal apart from that.
-const REMOVING = ['toDevice', 'deviceLists', 'sessions'] as const
+export const REMOVING = ['toDevice', 'deviceLists', 'sessions'] as const
+
+export const removeNamed = async (
+  tx: Tx,
+  user: number,
+  deviceIds: readonly DeviceId[],
+): Promise<readonly RemovedDevice[]> => removed(tx, user, await tx.all(deleteNamed, { user, deviceIds }))
 
 const remove = defineWrite(
   'devices.remove',
@@ -132,8 +145,7 @@ const remove = defineWrite(
   async (tx, input: { userId: UserId; deviceIds: readonly DeviceId[] }) => {
     const owner = await tx.first(ownerOf, input)
     if (owner === undefined) return []
-    const user = owner.user_number
-    return removed(tx, user, await tx.all(deleteNamed, { user, deviceIds: input.deviceIds }))
+    return removeNamed(tx, owner.user_number, input.deviceIds)
   },
 )
 

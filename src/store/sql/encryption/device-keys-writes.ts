@@ -240,6 +240,9 @@ const claim = defineWrite(
   },
 )
 
+/** For the write that makes a device together with its keys. */
+export { upload as deviceKeysUpload }
+
 export const deviceKeysWrites = [upload, claim]
 
 export const deviceKeysWriter: DeviceKeysWriter = { upload, claim: (claims) => claim({ claims }) }
