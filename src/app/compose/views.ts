@@ -96,6 +96,7 @@ export const buildViews = (ground: RoomsGround, people: PeopleNow): Views => {
   const history = { reader, visibility, clientEvents, texts, clock, streams }
   const publicRooms = new PublicRooms(reader)
   const badges = new Badges({
+    memberships: reader,
     receipts,
     pushRules,
     ignored: people.ignored,

@@ -30,13 +30,13 @@ export interface Notice {
 export interface PushViews {
   /**
    * The first event with `after` < position <= `upTo` that notifies the user and was not read meanwhile. `reached` is its position,
-   * or the position up to which there is none.
+   * or the position up to which there is none. `recount`: an event up to there may have made something count no more.
    */
   next(
     user: PushUser,
     after: number,
     upTo: number,
-  ): Promise<{ readonly notice: Notice | undefined; readonly reached: number }>
+  ): Promise<{ readonly notice: Notice | undefined; readonly reached: number; readonly recount: boolean }>
   /** Unread notifications in all rooms the user is in. */
   unread(user: PushUser): Promise<number>
   /** Rooms whose events may concern the user. */

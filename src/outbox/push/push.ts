@@ -71,7 +71,7 @@ export class Push {
   async pushersChanged(user: UserNumber): Promise<void> {
     const { store, logger } = this.#parts
     try {
-      for (const pusher of await store.reader.ofUser(user)) this.#add(pusher)
+      for (const pusher of await store.reader.ofUser(user)) this.#add(pusher, true)
     } catch (err) {
       logger.error({ err, user }, 'the pushers of a user could not be read')
     }
@@ -92,14 +92,14 @@ export class Push {
     let after = 0
     while (!this.#stopping) {
       const page = await this.#parts.store.reader.page(after, PAGE)
-      for (const pusher of page) this.#add(pusher)
+      for (const pusher of page) this.#add(pusher, false)
       const last = page.at(-1)
       if (last === undefined || page.length < PAGE) return
       after = last.pusher
     }
   }
 
-  #add(pusher: PusherRecord): void {
+  #add(pusher: PusherRecord, isNew: boolean): void {
     const { user, userId } = pusher
     let listener = this.#listeners.get(user)
     if (listener === undefined) {
@@ -112,7 +112,7 @@ export class Push {
     const { streams, views, ...rest } = this.#parts
     const line = new PusherLine({
       ...rest,
-      pusher,
+      pusher: { ...pusher, isNew },
       position: () => streams.positions().events,
       // Looking for what to push must not occupy the server.
       views: {
@@ -169,6 +169,7 @@ export class Push {
         const listener = this.#listeners.get(user)
         if (listener === undefined) continue
         if (stream === 'receipts') readers.add(listener)
+        if (stream === 'accountData') for (const line of listener.lines.values()) line.wakeForRecount()
         if (stream !== 'events') continue
         // An event that names a user changes which rooms the user is in.
         reached.add(listener)

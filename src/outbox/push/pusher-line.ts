@@ -4,6 +4,13 @@ import type { Commit, PusherNumber, PushersReader, PushersWriter } from '#store'
 import { notificationText, targetOf } from './notification.ts'
 import type { Notice, PushUser, PushViews } from './push-views.ts'
 
+interface PushedTo extends PushUser {
+  readonly pusher: PusherNumber
+  readonly position: number
+  /** Set just now, so that no gateway shows a count that this pusher told it. */
+  readonly isNew: boolean
+}
+
 export interface PusherLineParts {
   readonly clock: Clock
   readonly logger: Logger
@@ -13,7 +20,7 @@ export interface PusherLineParts {
   readonly gateways: Pick<PushGateways, 'notify'>
   /** The newest position of the stream of events. */
   readonly position: () => number
-  readonly pusher: { readonly pusher: PusherNumber; readonly position: number } & PushUser
+  readonly pusher: PushedTo
   /** Called once the pusher is gone. */
   readonly ended: () => void
 }
@@ -48,10 +55,12 @@ export class PusherLine {
   #failingSinceMs = 0
   #stopped = false
   #profileTag: string | undefined
+  readonly #isNew: boolean
 
   constructor(parts: PusherLineParts) {
     const { pusher } = parts
     this.#parts = parts
+    this.#isNew = pusher.isNew
     this.pusher = pusher.pusher
     this.owner = { user: pusher.user, userId: pusher.userId }
     this.#profileTag = pusher.profileTag
@@ -70,6 +79,12 @@ export class PusherLine {
   wakeForBadge(): void {
     this.#badgeDue = true
     this.#run()
+  }
+
+  /** The same where the count may have changed by what the user did not read: by rules, ignored users, redactions, the end of a stay. */
+  wakeForRecount(): void {
+    if (this.#isNew) this.#badge ??= 0
+    this.wakeForBadge()
   }
 
   /** Sets the profile tag, as the pusher was set again. */
@@ -122,13 +137,14 @@ export class PusherLine {
     this.#due = false
     const upTo = position()
     const user = { ...this.owner, profileTag: this.#profileTag }
-    const { notice, reached } = await this.#orDue(() => views.next(user, this.#reached, upTo))
+    const { notice, reached, recount } = await this.#orDue(() => views.next(user, this.#reached, upTo))
     if (notice !== undefined) {
       this.#due = true
       this.#badgeDue ||= badgeAsked
       return this.#deliver(notice, reached)
     }
     this.#reached = reached
+    if (recount) this.wakeForRecount()
     return badgeAsked ? this.#deliverBadge() : true
   }
 

@@ -1,31 +1,32 @@
 import { BoundedCache, type CacheStats } from '#base'
 import type { UserId } from '#spec'
-import type { ReceiptsReader, RoomNumber } from '#store'
+import type { MembersReader, ReceiptsReader, RoomNumber } from '#store'
 import type { Positions } from '#streams'
 import type { RoomFactsCache } from '../known/room-facts.ts'
-import { joinedRooms, type UserRooms } from '../known/user-rooms.ts'
+import { joinedRooms, type RoomsOfUser, type UserRooms } from '../known/user-rooms.ts'
 import type { IgnoredLists } from '../unread/ignored-list.ts'
 import type { PushRules } from '../unread/push-rules.ts'
 import type { Unread } from '../unread/unread-counts.ts'
 
-interface RoomBadge {
-  readonly unread: number
-  readonly joinedAt: number
-  /** Position of the newest event that was counted. */
-  readonly upTo: number
+interface BadgeUser {
+  readonly userId: UserId
+  readonly user: number
 }
 
 interface UserBadge {
-  readonly rooms: ReadonlyMap<RoomNumber, RoomBadge>
+  /** Rooms with something unread, and how much. */
+  readonly rooms: ReadonlyMap<RoomNumber, number>
   readonly rulesPosition: number
   readonly ignoredPosition: number
+  readonly eventsUpTo: number
   readonly receiptsUpTo: number
 }
 
-const OVERHEAD_BYTES = 200
-const BYTES_A_ROOM = 120
+const OVERHEAD_BYTES = 400
+const BYTES_A_ROOM = 60
 
 export interface BadgesParts {
+  readonly memberships: Pick<MembersReader, 'changedRoomsOfUser'>
   readonly receipts: ReceiptsReader
   readonly pushRules: PushRules
   readonly ignored: IgnoredLists
@@ -35,26 +36,16 @@ export interface BadgesParts {
   readonly limitBytes: number
 }
 
-/** The sum of a user's unread counts. Only rooms with new events or receipts since the last time are counted again. */
+/** The sum of a user's unread counts. Only rooms with new events or receipts since the last time are counted again, and those with something unread at first. */
 export class Badges {
-  readonly #receipts: ReceiptsReader
-  readonly #rules: PushRules
-  readonly #ignored: IgnoredLists
-  readonly #userRooms: UserRooms
-  readonly #facts: RoomFactsCache
-  readonly #unread: Unread
+  readonly #parts: BadgesParts
   readonly #badges: BoundedCache<number, UserBadge>
 
-  constructor({ receipts, pushRules, ignored, userRooms, facts, unread, limitBytes }: BadgesParts) {
-    this.#receipts = receipts
-    this.#rules = pushRules
-    this.#ignored = ignored
-    this.#userRooms = userRooms
-    this.#facts = facts
-    this.#unread = unread
+  constructor(parts: BadgesParts) {
+    this.#parts = parts
     this.#badges = new BoundedCache({
       name: 'badges',
-      limitBytes,
+      limitBytes: parts.limitBytes,
       sizeBytes: ({ rooms }) => OVERHEAD_BYTES + rooms.size * BYTES_A_ROOM,
     })
   }
@@ -64,52 +55,51 @@ export class Badges {
   }
 
   /** Notifications that are unread as of these positions, in all rooms the user is joined to. */
-  async of(user: { readonly userId: UserId; readonly user: number }, now: Positions): Promise<number> {
-    const joined = joinedRooms(await this.#userRooms.of(user))
-    const rulesPosition = (await this.#rules.of(user)).position
+  async of(user: BadgeUser, now: Positions): Promise<number> {
+    const { userRooms, pushRules, ignored, receipts } = this.#parts
+    const joined = await userRooms.of(user)
+    const rulesPosition = (await pushRules.of(user)).position
+    const ignoredPosition = (await ignored.listOf(user.user)).position
     const known = this.#badges.get(user.user)
-    const ignoredPosition = (await this.#ignored.listOf(user.user)).position
     const isCurrent = known?.rulesPosition === rulesPosition && known.ignoredPosition === ignoredPosition
-    const held = isCurrent ? known : undefined
-    const read = held === undefined ? new Set<RoomNumber>() : await this.#readSince(user.userId, joined, held, now)
-    const rooms = new Map<RoomNumber, RoomBadge>()
-    let sum = 0
-    for (const { room, position: joinedAt } of joined) {
-      const facts = await this.#facts.of(room)
-      if (facts === undefined) continue
-      const upTo = Math.min(facts.record.lastPosition, now.events)
-      const before = held?.rooms.get(room)
-      const same = before?.joinedAt === joinedAt && before.upTo === upTo && !read.has(room)
-      const badge = same ? before : { joinedAt, upTo, unread: await this.#count(user, facts, joinedAt, now) }
-      rooms.set(room, badge)
-      sum += badge.unread
+    const changed = isCurrent ? await this.#changed(user, joined, known, now) : await receipts.unreadRooms(user.user)
+    const rooms = new Map(isCurrent ? known.rooms : [])
+    for (const room of changed) {
+      const unread = await this.#count(user, joined, room, now)
+      if (unread === 0) rooms.delete(room)
+      else rooms.set(room, unread)
     }
-    this.#badges.set(user.user, { rooms, rulesPosition, ignoredPosition, receiptsUpTo: now.receipts })
-    return sum
+    const upTo = { eventsUpTo: now.events, receiptsUpTo: now.receipts }
+    this.#badges.set(user.user, { rooms, rulesPosition, ignoredPosition, ...upTo })
+    return [...rooms.values()].reduce((sum, unread) => sum + unread, 0)
   }
 
-  async #readSince(
-    userId: UserId,
-    joined: readonly { readonly room: RoomNumber }[],
-    { receiptsUpTo }: UserBadge,
+  async #changed(
+    { userId, user }: BadgeUser,
+    joined: RoomsOfUser,
+    { eventsUpTo, receiptsUpTo }: UserBadge,
     now: Positions,
   ): Promise<ReadonlySet<RoomNumber>> {
-    if (receiptsUpTo >= now.receipts || joined.length === 0) return new Set()
-    const rooms = joined.map(({ room }) => room)
-    const moved = await this.#receipts.since(rooms, receiptsUpTo, now.receipts, userId)
-    return new Set(moved.filter((receipt) => receipt.userId === userId).map(({ room }) => room))
+    const { memberships, receipts } = this.#parts
+    const changed = new Set<RoomNumber>()
+    if (eventsUpTo < now.events)
+      for (const room of await memberships.changedRoomsOfUser(user, eventsUpTo, now.events)) changed.add(room)
+    if (receiptsUpTo >= now.receipts) return changed
+    const rooms = joinedRooms(joined).map(({ room }) => room)
+    for (const receipt of await receipts.since(rooms, receiptsUpTo, now.receipts, userId))
+      if (receipt.userId === userId) changed.add(receipt.room)
+    return changed
   }
 
-  async #count(
-    user: { readonly userId: UserId; readonly user: number },
-    facts: NonNullable<Awaited<ReturnType<RoomFactsCache['of']>>>,
-    joinedAt: number,
-    now: Positions,
-  ): Promise<number> {
-    const counts = await this.#unread.counts({
+  async #count(user: BadgeUser, joined: RoomsOfUser, room: RoomNumber, now: Positions): Promise<number> {
+    const { facts: cache, unread } = this.#parts
+    const record = joined.get(room)
+    const facts = record?.membership === 'join' ? await cache.of(room) : undefined
+    if (record === undefined || facts === undefined) return 0
+    const counts = await unread.counts({
       user,
       facts,
-      memberAt: joinedAt,
+      memberAt: record.position,
       upTo: now.events,
       receiptsUpTo: now.receipts,
       since: undefined,

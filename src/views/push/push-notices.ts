@@ -53,6 +53,13 @@ export interface PushNoticesParts {
   readonly ignored: IgnoredUsers
 }
 
+export interface NextNotice {
+  readonly notice: PushNotice | undefined
+  readonly reached: number
+  /** An event on the way there may have made something count no more. */
+  readonly recount: boolean
+}
+
 interface PushedUser {
   readonly userId: UserId
   readonly user: number
@@ -84,27 +91,25 @@ export class PushNotices {
   }
 
   /** The first event with `after` < position <= `upTo` that notifies; `reached` is its position, or how far there is none. */
-  async next(
-    user: PushedUser,
-    after: number,
-    upTo: number,
-  ): Promise<{ readonly notice: PushNotice | undefined; readonly reached: number }> {
+  async next(user: PushedUser, after: number, upTo: number): Promise<NextNotice> {
     const { recent, reader, userRooms, ignored } = this.#parts
     let reached = after
+    let recount = false
     while (reached < upTo) {
       const held = await recent.between(reached, upTo)
       const events = held ?? (await reader.eventsAfter(reached, upTo, PAGE))
       const rooms = await userRooms.of(user)
       const ignoredUsers = await ignored.ignoredBy(user.user)
       for (const event of events) {
+        recount ||= rooms.has(event.room) && mayTakeAway(event, user.userId)
         if (event.sender === user.userId || ignoredUsers.has(event.sender)) continue
         const notice = await this.#notice(user, rooms, event)
-        if (notice !== undefined) return { notice, reached: event.position }
+        if (notice !== undefined) return { notice, reached: event.position, recount }
       }
       const more = held === undefined && events.length === PAGE
       reached = more ? (events.at(-1)?.position ?? upTo) : upTo
     }
-    return { notice: undefined, reached: upTo }
+    return { notice: undefined, reached: upTo, recount }
   }
 
   /** Rooms whose events may notify the user. News of an invite names the user, so its room is not among them. */
@@ -200,6 +205,10 @@ export class PushNotices {
     return stored === undefined ? undefined : stringAt((JSON.parse(stored.json) as Pdu).content, member)
   }
 }
+
+/** Redactions, and the user's own membership: the end of a stay. */
+const mayTakeAway = ({ type, stateKey }: StoredEvent, userId: UserId): boolean =>
+  type === 'm.room.redaction' || (type === 'm.room.member' && stateKey === userId)
 
 /** `{set_tweak: name, value}` as `{name: value}`. Without a value `highlight` is true, and other tweaks are left out ("Tweaks"). */
 const tweaksOf = (actions: readonly JsonValue[]): JsonObject => {

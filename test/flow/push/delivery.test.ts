@@ -91,8 +91,11 @@ onEveryHomeserver('notifications', (start) => {
     const eventId = await bob.sendText(other, 'heard')
     expect((await gateway.next()).event_id).toBe(eventId)
     await alice.leave(other)
+    expect(await gateway.next()).toMatchObject({ counts: { unread: 0 } })
     await bob.sendText(other, 'not hers any more')
     await alice.delete(`/v3/pushrules/global/room/${encodeURIComponent(roomId)}`)
+    // What was silenced counts now.
+    expect(await gateway.next()).toMatchObject({ counts: { unread: 1 } })
     const last = await bob.sendText(roomId, 'heard again')
     expect((await gateway.next()).event_id).toBe(last)
   })
