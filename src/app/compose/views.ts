@@ -198,7 +198,7 @@ const buildSync = (
   shared: Shared,
 ): Sync => {
   const { reader, clientEvents, visibility, unread, facts, state, texts, news, userRooms, pushRules } = shared
-  const rooms = new RoomsInWindow({ reader, clientEvents, visibility, unread, facts, state })
+  const rooms = new RoomsInWindow({ reader, clock, visibility, unread, facts, state })
   const parts = [
     new RoomsPart({ clock, reader, texts: new RoomTexts({ reader, clientEvents, texts, rooms }) }),
     new AccountDataPart({ pushRules }),

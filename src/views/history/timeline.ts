@@ -10,8 +10,8 @@ import {
   type StoredEvent,
 } from '#store'
 import { formatPageToken, formatPlaceToken, type Streams } from '#streams'
-import type { ClientEvents } from '../events/client-event.ts'
 import type { EventTexts } from '../events/event-texts.ts'
+import { filterable } from '../events/filterable.ts'
 import type { RoomViewer } from '../events/viewer.ts'
 import type { RoomVisibility } from '../known/room-visibility.ts'
 import type { RoomAccess, Visibility } from '../known/visibility.ts'
@@ -22,7 +22,6 @@ import { type ContextRequest, filterOf, type MessagesRequest } from './timeline-
 export interface TimelineParts {
   readonly reader: EventsReader & RoomStateReader
   readonly visibility: Visibility
-  readonly clientEvents: ClientEvents
   readonly texts: EventTexts
   readonly clock: Clock
   readonly streams: Pick<Streams, 'reach'>
@@ -32,15 +31,13 @@ export interface TimelineParts {
 export class Timeline {
   readonly #reader: EventsReader & RoomStateReader
   readonly #visibility: Visibility
-  readonly #events: ClientEvents
   readonly #eventTexts: EventTexts
   readonly #clock: Clock
   readonly #places: Parameters<typeof placeOf>[2]
 
-  constructor({ reader, visibility, clientEvents, texts, clock, streams }: TimelineParts) {
+  constructor({ reader, visibility, texts, clock, streams }: TimelineParts) {
     this.#reader = reader
     this.#visibility = visibility
-    this.#events = clientEvents
     this.#eventTexts = texts
     this.#clock = clock
     this.#places = { reader, streams }
@@ -68,7 +65,7 @@ export class Timeline {
       after: direction === 'forward' ? from : to,
       upTo: direction === 'forward' ? to : from,
       limit: nothing ? 0 : limit,
-      passes: (event) => visibility.mayShow(event) && this.#matches(matcher, event),
+      passes: (event) => matcher.event(filterable(event)) && visibility.mayShow(event),
     })
     const start = request.from || startOf(direction, page.first, access)
     const end = page.last === undefined ? start : formatPlaceToken(onwardPlace(direction, page.last))
@@ -88,7 +85,7 @@ export class Timeline {
     const room = access.record.room
     const visibility = await this.#visibility.inRoom(room, viewer)
     const event = await this.#seen(request.eventId, access, visibility)
-    const passes = (other: StoredEvent): boolean => visibility.mayShow(other) && this.#matches(matcher, other)
+    const passes = (other: StoredEvent): boolean => matcher.event(filterable(other)) && visibility.mayShow(other)
     const [half, rest] = nothing ? [0, 0] : [Math.floor(limit / 2), Math.ceil(limit / 2)]
     const before = await this.#page(access, visibility, {
       direction: 'backward',
@@ -160,10 +157,6 @@ export class Timeline {
     return readPage({ read, limit, learn, passes: (event) => isBefore(event) && passes(event) }, this.#clock)
   }
 
-  #matches(matcher: EventMatcher, event: StoredEvent): boolean {
-    return matcher.event({ type: event.type, sender: event.sender, content: this.#events.content(event) })
-  }
-
   /** The state at the last event shown. With lazily loaded members, only the members who sent the events shown. */
   async #contextState(
     room: RoomNumber,
@@ -173,10 +166,10 @@ export class Timeline {
   ): Promise<readonly StoredEvent[]> {
     if (!matcher.lazyLoadMembers) {
       const all = await this.#reader.state(room, { at })
-      return all.filter((event) => this.#matches(matcher, event))
+      return all.filter((event) => matcher.event(filterable(event)))
     }
     const others = await this.#reader.state(room, { at, notTypes: ['m.room.member'] })
-    return [...others.filter((event) => this.#matches(matcher, event)), ...(await this.#membersAt(room, at, shown))]
+    return [...others.filter((event) => matcher.event(filterable(event))), ...(await this.#membersAt(room, at, shown))]
   }
 
   /** Member events of a page's senders, as of its newest event. */

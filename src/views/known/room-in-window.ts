@@ -1,7 +1,7 @@
+import type { Clock } from '#base'
 import type { EventMatcher } from '#rules'
 import type { JsonObject } from '#spec'
 import type { EventsReader, MembersReader, Receipt, RoomRecord, RoomStateReader, StoredEvent } from '#store'
-import type { ClientEvents } from '../events/client-event.ts'
 import type { EventVisibility } from '../events/event-texts.ts'
 import type { Unread, UnreadCounts } from '../unread/unread-counts.ts'
 import type { MembershipInWindow } from './membership-in-window.ts'
@@ -49,7 +49,7 @@ export interface JoinedRoom extends LeftRoom {
 
 export interface RoomsInWindowParts {
   readonly reader: EventsReader & MembersReader & RoomStateReader
-  readonly clientEvents: ClientEvents
+  readonly clock: Clock
   readonly visibility: Visibility
   readonly unread: Unread
   readonly facts: RoomFactsCache
@@ -126,7 +126,7 @@ export class RoomsInWindow {
     upTo: number,
   ): Promise<{ timeline: TimelinePart; visibility: RoomVisibility | undefined }> {
     const { room } = member.record
-    const { reader, clientEvents, visibility: rule } = this.#parts
+    const { reader, clock, visibility: rule } = this.#parts
     const visibility = member.throughout ? undefined : await rule.inRoom(room, window.viewer)
     const mayShow =
       visibility === undefined
@@ -145,7 +145,7 @@ export class RoomsInWindow {
         held: fresh ? undefined : events,
       },
       reader,
-      clientEvents,
+      clock,
     )
     // A room that is new to a client is shown with a gap before it: events that the client kept from earlier do not continue here.
     return { timeline: { ...part, limited: part.limited || (fresh && window.since !== undefined) }, visibility }

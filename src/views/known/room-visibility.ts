@@ -13,6 +13,7 @@ import {
 import type { EventNumber, LastStay, RoomNumber, RoomStateReader, StoredEvent } from '#store'
 import type { ClientEvents } from '../events/client-event.ts'
 
+const DECISIVE: ReadonlySet<string> = new Set(['m.room.member', 'm.room.history_visibility'])
 /** Events whose circumstances are read at once. */
 const LEARNED_AT_ONCE = 100
 /** Events of history visibility that are parsed at once: each may have 64 KiB. */
@@ -111,7 +112,7 @@ export class RoomVisibility {
 
   /** History visibility alone. An event that it shows also shows the state around it; a membership event of one's own may not. */
   isInVisibleHistory(event: StoredEvent): boolean {
-    return this.#isSeenAt(keyOf(event), event.position, this.#parts.events.roomEvent(event))
+    return this.#isSeenAt(keyOf(event), event.position, this.#judged(event))
   }
 
   /** `prev_content` is only for users with "permission to see the previous content" (section "Room event format"). */
@@ -120,7 +121,7 @@ export class RoomVisibility {
     const key = replacedKey(event)
     if (replaces === undefined || key === undefined || isOwnMember(event, this.#parts.userId)) return false
     const { content } = JSON.parse(replaces.json) as Pdu
-    return !this.#isSeenAt(key, replaces.position, { ...this.#parts.events.roomEvent(event), content })
+    return !this.#isSeenAt(key, replaces.position, { ...this.#judged(event), content })
   }
 
   /** The rule of timelines: visible, and no message of an ignored user. State of ignored users is shown. */
@@ -134,6 +135,15 @@ export class RoomVisibility {
     const { visibility, membership } = this.#at(key)
     const joinedLater = lastStay !== undefined && lastStay.joined > position
     return maySeeEvent(userId, event, { visibility, membership, joinedLater })
+  }
+
+  /** The event in the form of the rules. Only the content of the two types that change who sees them is looked at. */
+  #judged(event: StoredEvent): RoomEvent {
+    const { eventId, roomId, type, stateKey, sender, originServerTs, depth, placing } = event
+    const content = DECISIVE.has(type) ? this.#parts.events.content(event) : {}
+    const none = { prevEvents: [], authEvents: [], redacts: undefined }
+    const rejected = placing === 'rejected'
+    return { eventId, roomId, type, stateKey, sender, content, originServerTs, depth, rejected, ...none }
   }
 
   #at(key: EventNumber): Circumstances {

@@ -1,6 +1,7 @@
+import { type Clock, yieldToEventLoop } from '#base'
 import type { EventMatcher } from '#rules'
 import type { EventsReader, RoomNumber, StoredEvent } from '#store'
-import type { ClientEvents } from '../events/client-event.ts'
+import { filterable, readSizeOf } from '../events/filterable.ts'
 
 /** The newest part of a room's timeline within a window. */
 export interface TimelinePart {
@@ -30,19 +31,22 @@ export const DEFAULT_TIMELINE_LIMIT = 10
 export const MAX_TIMELINE_LIMIT = 100
 /** A filter that lets little through must not make a sync read a room's whole history. */
 const MAX_PAGES = 10
+const MAX_SCANNED_BYTES = 4 * 1024 * 1024
 
 export const timelineInWindow = async (
   want: TimelineWant,
   reader: EventsReader,
-  clientEvents: ClientEvents,
+  clock: Clock,
 ): Promise<TimelinePart> => {
   const passes = async (event: StoredEvent): Promise<boolean> =>
-    want.matcher.event({ type: event.type, sender: event.sender, content: clientEvents.content(event) }) &&
-    want.mayShow(event)
+    want.matcher.event(filterable(event)) && want.mayShow(event)
   const found: StoredEvent[] = []
   let before = want.upTo + 1
   let complete = false
+  let scannedBytes = 0
   for (let page = 0; page < MAX_PAGES && found.length <= want.limit && !complete; page++) {
+    if (scannedBytes >= MAX_SCANNED_BYTES) break
+    if (page > 0) await yieldToEventLoop(clock)
     const size = Math.max(20, want.limit + 1)
     const events =
       want.held === undefined
@@ -54,6 +58,7 @@ export const timelineInWindow = async (
           })
         : want.held.toReversed()
     await want.learn(events)
+    scannedBytes += events.reduce((sum, event) => sum + readSizeOf(event), 0)
     for (const event of events) if (await passes(event)) found.push(event)
     complete = want.held !== undefined || events.length < size
     before = events.at(-1)?.position ?? before
