@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { textBytes } from './heap-bytes.ts'
 
 /** Counts of a cache, for the metrics. */
 export interface CacheStats {
@@ -13,9 +14,12 @@ export interface CacheStats {
 export interface BoundedCacheOptions<Key, Value> {
   readonly name: string
   readonly limitBytes: number
-  /** Bytes of an entry; an estimate is enough, at least 1. */
+  /** Bytes of a value in memory; those of the key and of the entry itself are added. At most a quarter too few, as a test measures. */
   readonly sizeBytes: (value: Value, key: Key) => number
 }
+
+/** The place of an entry in the cache's own lists. */
+const ENTRY_BYTES = 120
 
 /** A least-recently-used cache, bounded by an estimate of its bytes. Every cache has a name and counts its hits. */
 export class BoundedCache<Key extends {}, Value extends {}> {
@@ -30,7 +34,8 @@ export class BoundedCache<Key extends {}, Value extends {}> {
     this.#limitBytes = options.limitBytes
     this.#entries = new LRUCache<Key, Value>({
       maxSize: options.limitBytes,
-      sizeCalculation: (value, key) => Math.max(1, Math.ceil(options.sizeBytes(value, key))),
+      sizeCalculation: (value, key) =>
+        Math.ceil(ENTRY_BYTES + (typeof key === 'string' ? textBytes(key) : 0) + options.sizeBytes(value, key)),
     })
   }
 
@@ -41,7 +46,10 @@ export class BoundedCache<Key extends {}, Value extends {}> {
     return value
   }
 
+  /** A value that grew is put in again, to be counted anew. */
   set(key: Key, value: Value): void {
+    // The library counts a value once that it holds already.
+    if (this.#entries.peek(key) === value) this.#entries.delete(key)
     this.#entries.set(key, value)
   }
 

@@ -1,3 +1,4 @@
+import { jsonBytes } from '#base'
 import type { EventFilter, Filter, JsonObject, JsonValue, RoomEventFilter } from '#spec'
 import { isJsonObject } from '#spec'
 import { splitPropertyPath } from './push-rules/index.ts'
@@ -29,6 +30,8 @@ export interface EventMatcher {
 }
 
 export interface CompiledFilter {
+  /** Bytes in memory, for whoever keeps it. */
+  readonly heapBytes: number
   readonly includeLeave: boolean
   readonly format: 'client' | 'federation'
   /** Reduces a client event to `event_fields`; undefined: all fields are wanted. */
@@ -111,6 +114,7 @@ export const compileEventFilter = (filter: EventFilter & RoomEventFilter = {}): 
 }
 
 export const compileFilter = (filter: Filter): CompiledFilter => ({
+  heapBytes: heapBytesOf(filter),
   includeLeave: filter.room?.include_leave ?? false,
   format: filter.event_format ?? 'client',
   fields: filter.event_fields === undefined ? undefined : selectFields(filter.event_fields),
@@ -122,6 +126,32 @@ export const compileFilter = (filter: Filter): CompiledFilter => ({
   roomAccountData: compileEventFilter(filter.room?.account_data),
   room: allows(filter.room?.rooms, filter.room?.not_rooms),
 })
+
+const MATCHERS_BYTES = 6_000
+/** An entry's places in a list and in a set, or its function. */
+const ENTRY_BYTES = 150
+/** A piece of a pattern between asterisks. */
+const PIECE_BYTES = 64
+/** A step of a path: a map of its own. */
+const STEP_BYTES = 250
+
+const heapBytesOf = (filter: Filter): number => {
+  const { event_fields: paths = [], presence, account_data: accountData, room } = filter
+  const sections = [presence, accountData, room, room?.timeline, room?.state, room?.ephemeral, room?.account_data]
+  const entries = sections.flatMap((section) =>
+    Object.values(section ?? {})
+      .filter(Array.isArray)
+      .flat(),
+  )
+  return (
+    MATCHERS_BYTES +
+    jsonBytes(filter) +
+    entries.reduce((bytes: number, entry) => bytes + ENTRY_BYTES + countOf(`${entry}`, '*') * PIECE_BYTES, 0) +
+    paths.reduce((bytes, path) => bytes + (1 + countOf(path, '.')) * STEP_BYTES, 0)
+  )
+}
+
+const countOf = (text: string, sign: string): number => text.split(sign).length - 1
 
 /** The wanted members of an object: a member as a whole, or some of its own members. */
 type Selection = Map<string, Selection | 'all'>

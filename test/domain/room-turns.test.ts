@@ -124,7 +124,7 @@ test('a room holds no more state in memory than its share, whoever was asked abo
   const nobody = 'x'.repeat(230)
   const ask = (round: number) =>
     rooms.turn(roomId, async (turn) => {
-      for (let n = 0; n < 6_000; n++) await turn.state('m.room.member', `@${nobody}${round}${n}:turns.example`)
+      for (let n = 0; n < 12_000; n++) await turn.state('m.room.member', `@${nobody}${round}${n}:turns.example`)
       throw new Error('refused')
     })
   await expect(ask(1)).rejects.toThrow('refused')

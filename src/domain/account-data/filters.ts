@@ -24,7 +24,7 @@ export class Filters {
   readonly #compiled = new BoundedCache<string, CompiledFilter>({
     name: 'filters',
     limitBytes: CACHE_BYTES,
-    sizeBytes: (_, key) => 2_000 + key.length * 4,
+    sizeBytes: ({ heapBytes }) => heapBytes,
   })
 
   constructor({ reader, writer, commit }: FiltersParts) {

@@ -1,10 +1,11 @@
-import { type CacheStats, LatestValues } from '#base'
+import { type CacheStats, LatestValues, textBytes } from '#base'
 import { isJsonObject, objectAt, parseUserId, type UserId } from '#spec'
 import type { AccountDataReader, UserNumber } from '#store'
 import { type News, onAccountDataOf } from './news.ts'
 
 const IGNORED_USER_LIST = 'm.ignored_user_list'
 const CACHE_BYTES = 16 * 1024 * 1024
+const SET_ENTRY_BYTES = 40
 const NOBODY: ReadonlySet<UserId> = new Set()
 
 export interface IgnoredList {
@@ -24,7 +25,7 @@ export class IgnoredUsers {
   readonly #lists = new LatestValues<UserNumber, IgnoredList>({
     name: 'ignored-users',
     limitBytes: CACHE_BYTES,
-    sizeBytes: ({ users }) => 120 + users.size * 120,
+    sizeBytes: ({ users }) => [...users].reduce((bytes, userId) => bytes + SET_ENTRY_BYTES + textBytes(userId), 120),
   })
 
   constructor({ reader, news }: IgnoredUsersParts) {

@@ -1,4 +1,4 @@
-import { type CacheStats, LatestValues } from '#base'
+import { type CacheStats, LatestValues, textBytes } from '#base'
 import { MatrixError, type UserId } from '#spec'
 import {
   type Commit,
@@ -22,7 +22,7 @@ const MAX_LISTED = 1_000
 /** Followers that a change wakes, if every invitation counts as accepted; the others get it with their next answer. */
 const MAX_WOKEN_FOLLOWERS = 1_000
 const CACHE_LIMIT_BYTES = 8 * 1024 * 1024
-const BYTES_A_TIE = 150
+const SEEN_BYTES = 40
 
 /** Two users of whom one sees the other by a list. */
 export interface NewTie {
@@ -45,7 +45,8 @@ export class PresenceLists {
   readonly #ties = new LatestValues<UserNumber, Ties>({
     name: 'presence-lists',
     limitBytes: CACHE_LIMIT_BYTES,
-    sizeBytes: ({ seen, followers }) => 200 + (seen.size + followers.length) * BYTES_A_TIE,
+    sizeBytes: ({ seen, followers }) =>
+      [...seen].reduce((bytes, userId) => bytes + SEEN_BYTES + textBytes(userId), 200 + followers.length * 8),
   })
 
   constructor(parts: PresenceListsParts) {

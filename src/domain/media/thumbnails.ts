@@ -19,6 +19,10 @@ const MAX_SOURCE_BYTES = 256 * 1024 * 1024
 /** Time for which a file that could not be read is not tried again. */
 const REFUSAL_LASTS_MS = 600_000
 
+const FACTS_BYTES = 200
+/** An error with its stack. */
+const ERROR_BYTES = 1_200
+
 type Outcome =
   | { readonly ok: true; readonly facts: ImageFacts }
   | { readonly ok: false; readonly error: MatrixError; readonly untilMs: number }
@@ -40,7 +44,7 @@ export class Thumbnails {
   readonly #known = new BoundedCache<string, Outcome>({
     name: 'images',
     limitBytes: 4 * 1024 * 1024,
-    sizeBytes: () => 500,
+    sizeBytes: ({ ok }) => (ok ? FACTS_BYTES : ERROR_BYTES),
   })
 
   constructor(parts: ThumbnailsParts) {

@@ -69,7 +69,7 @@ export class UrlPreviews {
   readonly #failed = new BoundedCache<string, { readonly untilMs: number }>({
     name: 'urlPreviewFailures',
     limitBytes: 512 * 1024,
-    sizeBytes: (_, url) => 2 * url.length + 100,
+    sizeBytes: () => 40,
   })
 
   constructor(parts: UrlPreviewsParts) {

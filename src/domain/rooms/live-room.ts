@@ -1,3 +1,4 @@
+import { jsonBytes, textBytes } from '#base'
 import { type EventId, type RoomEvent, type RoomId, type RoomVersion, stateTupleKey } from '#spec'
 import { type Extremity, headOf, type RoomBase, type RoomNumber } from '#store'
 
@@ -11,7 +12,9 @@ export interface StateEntry {
 export type LoadEntry = (type: string, stateKey: string) => Promise<StateEntry | null>
 
 const HEAD_BYTES = 2_000
-const ENTRY_OVERHEAD_BYTES = 400
+const ENTRY_OVERHEAD_BYTES = 100
+/** An event but for its content. */
+const EVENT_BYTES = 1_200
 
 /**
  * A room in memory, from which its turns start: the forward extremities, and those entries of the current state that turns have asked for.
@@ -27,11 +30,10 @@ export class LiveRoom {
   newest: ReadonlyMap<EventId, string> = new Map()
   /** Settles with the last change given to the store; a turn that changes nothing resolves after it. */
   lastWrite: Promise<unknown> = Promise.resolve()
-  /** Bytes of the entries held, estimated. */
-  sizeBytes = HEAD_BYTES
   /** `sizeBytes` as the cache last counted it. */
   countedBytes = HEAD_BYTES
   readonly #entries = new Map<string, StateEntry | null>()
+  #entriesBytes = 0
   readonly #load: LoadEntry
 
   constructor(
@@ -50,6 +52,13 @@ export class LiveRoom {
     this.sequence = head.sequence
     this.extremities = head.extremities
     this.#load = load
+  }
+
+  /** Bytes in memory. */
+  get sizeBytes(): number {
+    let bytes = HEAD_BYTES + this.#entriesBytes
+    for (const json of this.newest.values()) bytes += textBytes(json)
+    return bytes
   }
 
   get base(): RoomBase {
@@ -78,15 +87,17 @@ export class LiveRoom {
   /** Forgets all entries. Only while no change is under way, as they are read from the database next. */
   forgetEntries(): void {
     this.#entries.clear()
-    this.sizeBytes = HEAD_BYTES
+    this.#entriesBytes = 0
   }
 
   #put(key: string, entry: StateEntry | null): void {
     const before = this.#entries.get(key)
-    this.sizeBytes += sizeOf(key, entry) - (before === undefined ? 0 : sizeOf(key, before))
+    this.#entriesBytes += sizeOf(key, entry) - (before === undefined ? 0 : sizeOf(key, before))
     this.#entries.set(key, entry)
   }
 }
 
 const sizeOf = (key: string, entry: StateEntry | null): number =>
-  ENTRY_OVERHEAD_BYTES + key.length * 2 + (entry === null ? 0 : entry.json.length * 3)
+  ENTRY_OVERHEAD_BYTES +
+  textBytes(key) +
+  (entry === null ? 0 : EVENT_BYTES + textBytes(entry.json) + jsonBytes(entry.event.content))

@@ -224,7 +224,6 @@ export class Rooms {
   #recount(live: LiveRoom): void {
     if (Math.abs(live.sizeBytes - live.countedBytes) < RECOUNT_BYTES || this.#live.get(live.roomId) !== live) return
     live.countedBytes = live.sizeBytes
-    this.#live.delete(live.roomId)
     this.#live.set(live.roomId, live)
   }
 

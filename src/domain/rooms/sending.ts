@@ -1,4 +1,4 @@
-import { BoundedCache, type CacheStats, type Clock } from '#base'
+import { BoundedCache, type CacheStats, type Clock, textBytes } from '#base'
 import { canonicalJson, powerLevelsOf } from '#rules'
 import { type EventId, type JsonObject, MatrixError, type RoomId, type UserId } from '#spec'
 import { type RoomsReader, type StoredEvent, WriteConflict } from '#store'
@@ -38,7 +38,7 @@ export class Sending {
   readonly #answered = new BoundedCache<string, Answered>({
     name: 'transactions',
     limitBytes: TRANSACTIONS_BYTES,
-    sizeBytes: ({ eventId }, key) => 250 + eventId.length + key.length * 2,
+    sizeBytes: ({ eventId }) => 60 + textBytes(eventId),
   })
   readonly #underWay = new Map<string, Promise<EventId>>()
   /**

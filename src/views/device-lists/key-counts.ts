@@ -1,4 +1,4 @@
-import { BoundedCache, type CacheStats } from '#base'
+import { BoundedCache, type CacheStats, jsonBytes } from '#base'
 import type { DeviceKeysReader, KeyCounts } from '#store'
 import type { News, NewsHandler } from '#streams'
 
@@ -13,7 +13,7 @@ interface Held {
   readonly readAtNews: number
 }
 
-const ENTRY_BYTES = 600
+const HELD_BYTES = 80
 /** The most users whose news is remembered one by one; beyond that all counts are read again. */
 const REMEMBERED_USERS = 50_000
 
@@ -27,7 +27,11 @@ export class KeyCountsNow implements NewsHandler {
 
   constructor({ reader, limitBytes }: KeyCountsNowParts) {
     this.#reader = reader
-    this.#held = new BoundedCache({ name: 'key-counts', limitBytes, sizeBytes: () => ENTRY_BYTES })
+    this.#held = new BoundedCache({
+      name: 'key-counts',
+      limitBytes,
+      sizeBytes: ({ counts }) => HELD_BYTES + jsonBytes(counts),
+    })
   }
 
   stats(): CacheStats {

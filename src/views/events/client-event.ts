@@ -1,4 +1,4 @@
-import { BoundedCache, type CacheStats } from '#base'
+import { BoundedCache, type CacheStats, jsonBytes, textBytes } from '#base'
 import { isJsonObject, type JsonObject, type Membership, type Pdu, type RoomEvent, stringAt } from '#spec'
 import type { StoredEvent } from '#store'
 import type { Creators } from './creators.ts'
@@ -28,6 +28,8 @@ export type EventForm = 'full' | 'in-room' | 'old' | 'federation'
 /** The parts of an event's client form that are the same for every reader, as text. */
 interface Prepared {
   readonly content: JsonObject
+  /** Bytes of the content in memory. */
+  readonly contentBytes: number
   /** `{"type":…,"content":…` without `room_id`, without closing brace. */
   readonly head: string
   readonly roomId: string
@@ -39,7 +41,7 @@ interface Prepared {
   old?: string
 }
 
-const OVERHEAD_BYTES = 300
+const OVERHEAD_BYTES = 100
 
 /**
  * Events in the form clients get ("Room event format"). The parts that are the same for all readers are made once and kept as text;
@@ -52,8 +54,10 @@ export class ClientEvents {
     this.#prepared = new BoundedCache({
       name: 'client-events',
       limitBytes,
-      sizeBytes: ({ head, previous, unsigned }) =>
-        OVERHEAD_BYTES + head.length * 6 + (previous.length + unsigned.length) * 2,
+      sizeBytes: ({ contentBytes, head, roomId, previous, unsigned, old }) =>
+        OVERHEAD_BYTES +
+        contentBytes +
+        [head, roomId, previous, unsigned, old ?? ''].reduce((bytes, text) => bytes + textBytes(text), 0),
     })
   }
 
@@ -105,7 +109,11 @@ export class ClientEvents {
   #oldText(stored: StoredEvent, prepared: Prepared, { creators, hidesPrevious }: EventReader): string {
     if (hidesPrevious === true) return oldText(stored, { ...prepared, previous: '' }, creators)
     if (creators?.has(stored.room) === true) return oldText(stored, prepared, creators)
-    prepared.old ??= oldText(stored, prepared, undefined)
+    if (prepared.old === undefined) {
+      prepared.old = oldText(stored, prepared, undefined)
+      // Put in again, so that the text is counted.
+      this.#prepared.set(preparedKey(stored), prepared)
+    }
     return prepared.old
   }
 
@@ -138,6 +146,7 @@ const prepare = (stored: StoredEvent): Prepared => {
   const pdu = JSON.parse(stored.json) as Pdu
   return {
     content: pdu.content,
+    contentBytes: jsonBytes(pdu.content),
     head: headOf(stored, pdu),
     roomId: `,"room_id":${JSON.stringify(stored.roomId)}`,
     previous: previousUnsigned(stored),

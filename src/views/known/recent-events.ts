@@ -1,3 +1,4 @@
+import { type CacheStats, textBytes } from '#base'
 import { type Pdu, stringAt } from '#spec'
 import type { EventsReader, StoredEvent } from '#store'
 
@@ -26,6 +27,8 @@ export class RecentEvents {
   #from: number
   #upTo: number
   #sizeBytes = 0
+  #hits = 0
+  #misses = 0
   #filling: Promise<void> = Promise.resolve()
 
   constructor({ reader, position }: RecentEventsParts) {
@@ -34,8 +37,18 @@ export class RecentEvents {
     this.#upTo = position
   }
 
+  stats(): CacheStats {
+    const { length: entries } = this.#events
+    return {
+      ...{ name: 'recent-events', hits: this.#hits, misses: this.#misses, entries },
+      ...{ sizeBytes: this.#sizeBytes, limitBytes: LIMIT_BYTES },
+    }
+  }
+
   /** Events with `after` < position <= `upTo`, oldest first; undefined where too many came since. */
   async between(after: number, upTo: number): Promise<readonly StoredEvent[] | undefined> {
+    if (this.#upTo < upTo || after < this.#from) this.#misses++
+    else this.#hits++
     while (this.#upTo < upTo) await this.#inTurn(() => this.#fill(upTo))
     while (after < this.#from) {
       if (!this.#mayReachBack(after)) return undefined
@@ -134,7 +147,8 @@ export class RecentEvents {
 }
 
 const sizeOf = (event: StoredEvent): number =>
-  OVERHEAD_BYTES + event.json.length + (event.replaces?.json.length ?? 0) + (event.redactedBy?.json.length ?? 0)
+  OVERHEAD_BYTES +
+  [event.json, event.replaces?.json ?? '', event.redactedBy?.json ?? ''].reduce((sum, json) => sum + textBytes(json), 0)
 
 const targetOf = (event: StoredEvent): string | undefined => {
   if (event.type !== 'm.room.redaction') return undefined

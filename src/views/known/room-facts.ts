@@ -1,4 +1,4 @@
-import { type CacheStats, LatestValues } from '#base'
+import { type CacheStats, jsonBytes, LatestValues, textBytes } from '#base'
 import { historyVisibilityOf, powerLevelsOf, toRoomEvent } from '#rules'
 import { type HistoryVisibility, objectAt, type Pdu, ROOM_VERSIONS, type RoomVersion } from '#spec'
 import type { RoomNumber, RoomRecordsReader, RoomStateReader, StoredEvent } from '#store'
@@ -9,10 +9,14 @@ import type { JudgedRoom } from '../unread/judged-room.ts'
 export interface RoomFacts extends JudgedRoom {
   /** Members may see all of the room's history: its visibility was never limited to the members of the time. */
   readonly isHistoryOpen: boolean
+  /** Bytes of the power levels in memory. */
+  readonly levelsBytes: number
 }
 
+const bytesOf = (facts: RoomFacts | 'unknown'): number => (facts === 'unknown' ? 0 : FACTS_BYTES + facts.levelsBytes)
+
 const OPEN: ReadonlySet<HistoryVisibility> = new Set<HistoryVisibility>(['shared', 'world_readable'])
-const FACTS_BYTES = 3_000
+const FACTS_BYTES = 1_500
 /** A room whose visibility was set more often counts as not open: each event is then judged by itself. */
 const MAX_SETTINGS = 3
 
@@ -28,7 +32,7 @@ export class RoomFactsCache implements NewsHandler {
 
   constructor({ reader, limitBytes }: RoomFactsCacheParts) {
     this.#reader = reader
-    this.#facts = new LatestValues({ name: 'room-facts', limitBytes, sizeBytes: () => FACTS_BYTES })
+    this.#facts = new LatestValues({ name: 'room-facts', limitBytes, sizeBytes: bytesOf })
   }
 
   stats(): CacheStats {
@@ -64,6 +68,7 @@ export class RoomFactsCache implements NewsHandler {
       notificationLevels: objectAt(powerLevels?.content ?? {}, 'notifications'),
       levelsPosition: stored?.position ?? 0,
       isHistoryOpen: await this.#isHistoryOpen(room),
+      levelsBytes: jsonBytes(powerLevels?.content ?? {}) + textBytes(create?.json ?? ''),
     }
   }
 

@@ -1,4 +1,4 @@
-import { BoundedCache, type CacheStats } from '#base'
+import { BoundedCache, type CacheStats, textBytes } from '#base'
 import type { EventMatcher } from '#rules'
 import { stateTupleKey, type UserId } from '#spec'
 import type { RoomNumber, RoomStateReader, StoredEvent } from '#store'
@@ -18,6 +18,26 @@ export interface StateWant {
   readonly matcher: EventMatcher
 }
 
+const SET_BYTES = 200
+const SET_ENTRY_BYTES = 40
+
+/** The members that one device was told of in one room. */
+class SentMembers {
+  readonly #userIds = new Set<UserId>()
+  /** Bytes in memory. */
+  sizeBytes = SET_BYTES
+
+  has(userId: UserId): boolean {
+    return this.#userIds.has(userId)
+  }
+
+  add(userId: UserId): void {
+    if (this.#userIds.has(userId)) return
+    this.#userIds.add(userId)
+    this.sizeBytes += SET_ENTRY_BYTES + textBytes(userId)
+  }
+}
+
 const entryOf = ({ type, stateKey = '' }: StoredEvent): string => stateTupleKey(type, stateKey)
 
 export interface StateInWindowParts {
@@ -29,14 +49,14 @@ export interface StateInWindowParts {
 export class StateInWindow {
   readonly #reader: RoomStateReader
   /** Members that each device was told of, by device and room. */
-  readonly #sent: BoundedCache<string, Set<UserId>>
+  readonly #sent: BoundedCache<string, SentMembers>
 
   constructor({ reader, limitBytes }: StateInWindowParts) {
     this.#reader = reader
     this.#sent = new BoundedCache({
       name: 'lazy-members',
       limitBytes,
-      sizeBytes: (members) => 200 + members.size * 150,
+      sizeBytes: ({ sizeBytes }) => sizeBytes,
     })
   }
 
@@ -111,17 +131,13 @@ export class StateInWindow {
     }
     // A member event in the timeline itself is as good as one in the state.
     for (const event of want.timeline) if (isMember(event)) sent?.add(event.stateKey)
+    // Put in again, so that its size is counted again.
+    if (sent !== undefined) this.#sent.set(sentKey(want), sent)
     return members
   }
 
-  #sentTo(want: StateWant): Set<UserId> | undefined {
-    if (want.device === undefined) return undefined
-    const key = sentKey(want)
-    const sent = this.#sent.get(key) ?? new Set<UserId>()
-    // Put in again, so that its size is counted again.
-    this.#sent.delete(key)
-    this.#sent.set(key, sent)
-    return sent
+  #sentTo(want: StateWant): SentMembers | undefined {
+    return want.device === undefined ? undefined : (this.#sent.get(sentKey(want)) ?? new SentMembers())
   }
 }
 

@@ -1,4 +1,4 @@
-import { BoundedCache, type CacheStats } from '#base'
+import { BoundedCache, type CacheStats, textBytes } from '#base'
 import { type PushCandidate, type PushContext, type PushOutcome, toPushCandidate } from '#rules'
 import {
   type EventId,
@@ -79,7 +79,7 @@ export class PushNotices {
   readonly #names = new BoundedCache<string, { readonly name: string | undefined }>({
     name: 'push-names',
     limitBytes: NAMES_BYTES,
-    sizeBytes: ({ name = '' }) => 200 + name.length * 2,
+    sizeBytes: ({ name = '' }) => 40 + textBytes(name),
   })
 
   constructor(parts: PushNoticesParts) {

@@ -58,12 +58,12 @@ export class GroupRunner {
       users: new BoundedCache({
         name: 'store-users',
         limitBytes: USER_CACHE_BYTES,
-        sizeBytes: (_, userId) => userId.length + 64,
+        sizeBytes: () => 16,
       }),
       facts: new BoundedCache({
         name: 'store-facts',
         limitBytes: FACT_CACHE_BYTES,
-        sizeBytes: (_, fact) => fact.length + 64,
+        sizeBytes: () => 0,
       }),
     }
   }

@@ -1,0 +1,316 @@
+import { BoundedCache, systemClock, systemRandom } from '#base'
+import { AccessTokens, Filters, IgnoredUsers, Inboxes, PresenceLists, Rooms, Thumbnails } from '#domain'
+import { toPushCandidate } from '#rules'
+import { MatrixError } from '#spec'
+import type { StoredEvent } from '#store'
+import {
+  ClientEvents,
+  HistoryVisibilities,
+  KeyCountsNow,
+  PushRules,
+  RecentEvents,
+  RoomFactsCache,
+  StateInWindow,
+  UserRooms,
+} from '#views'
+import type { FilledCache } from './measure.ts'
+
+const MEBIBYTE = 1024 * 1024
+const LIMIT = 16 * MEBIBYTE
+
+/** What a reader of the database would answer; each case gives the one question that its cache asks. */
+const reading = (answers: Readonly<Record<string, (...asked: never[]) => unknown>>): never =>
+  Object.fromEntries(
+    Object.entries(answers).map(([name, answer]) => [name, async (...asked: never[]) => answer(...asked)]),
+  ) as never
+
+const repeated = (count: number, entry: (index: number) => string): string =>
+  Array.from({ length: count }, (_, index) => entry(index)).join()
+
+/** Contents of nearly 64 KiB that take far more when they are parsed, and ordinary ones. */
+const CONTENTS: Readonly<Record<string, (index: number) => string>> = {
+  'a long text': (index) => `{"body":"${`${index} `.padEnd(60_000, 'x')}"}`,
+  'a long Cyrillic text': (index) => `{"body":"${index}${'ж'.repeat(29_000)}"}`,
+  'short messages': (index) => `{"body":"hello ${index}","msgtype":"m.text"}`,
+  'empty arrays': (index) => `{"a":[${index},${repeated(19_000, () => '[]')}]}`,
+  'empty objects': (index) => `{"a":[${index},${repeated(19_000, () => '{}')}]}`,
+  'nested arrays': (index) => `{"a":[${index},${repeated(5_000, () => '[[[[[]]]]]')}]}`,
+  'one object with many names': (index) => `{${repeated(5_000, (name) => `"k${index}_${name}":1`)}}`,
+  'many objects with a name each': (index) => `{"a":[${repeated(3_500, (name) => `{"k${index}_${name}":1}`)}]}`,
+}
+
+const storedEvent = (index: number, content: string, over: object = {}): StoredEvent =>
+  ({
+    event: index + 1,
+    position: index + 1,
+    placing: 'timeline',
+    eventId: `$${String(index).padStart(43, 'e')}`,
+    room: 1,
+    roomId: '!room:example.org',
+    type: 'm.room.message',
+    stateKey: undefined,
+    sender: '@alice:example.org',
+    originServerTs: 1,
+    depth: index,
+    json: Buffer.from(`{"content":${content},"sender":"@alice:example.org","type":"m.room.message"}`).toString(),
+    redactedBy: undefined,
+    replaces: undefined,
+    transaction: undefined,
+    ...over,
+  }) as never
+
+const clientEvents = (content: (index: number) => string, form: 'full' | 'old'): FilledCache => {
+  const cache = new ClientEvents(LIMIT)
+  const reader = { device: 1, nowMs: 5 }
+  return {
+    stats: () => cache.stats(),
+    // A text that is sent is flat in memory.
+    add: (index) => Buffer.byteLength(cache.text(storedEvent(index, content(index)), reader, form)),
+  }
+}
+
+const texts = (count: number, text: (index: number) => string): readonly string[] =>
+  Array.from({ length: count }, (_, index) => text(index))
+
+const FILTERS: Readonly<Record<string, (index: number) => object>> = {
+  'of few words': (index) => ({ room: { timeline: { limit: index } } }),
+  'with many types': (index) => ({
+    room: {
+      timeline: { types: texts(1_000, (k) => `a.${index}.${k}`), not_types: texts(1_000, (k) => `b.${index}.${k}`) },
+      state: { types: texts(1_000, (k) => `c.${index}.${k}`), not_types: texts(1_000, (k) => `d.${index}.${k}`) },
+    },
+  }),
+  'with many patterns': (index) => ({
+    room: {
+      timeline: { types: texts(1_000, (k) => `${index}${k}*`), not_types: texts(1_000, (k) => `*${index}${k}*`) },
+      state: { types: texts(1_000, (k) => `${k}*${index}*`) },
+    },
+  }),
+  'with asterisks': (index) => ({
+    room: { timeline: { types: texts(230, (k) => `${index}${k}${'*a'.repeat(115)}`) } },
+  }),
+  'with paths of fields': (index) => ({ event_fields: texts(490, (k) => `${index}.${k}${`.b${k}`.repeat(9)}`) }),
+}
+
+const filters = (filter: (index: number) => object): FilledCache => {
+  const cache = new Filters(reading({}))
+  return { stats: () => cache.stats(), add: (index) => cache.resolve(1, JSON.stringify(filter(index))) }
+}
+
+const stateOf = (index: number, type: string, content: string): StoredEvent =>
+  storedEvent(index, content, {
+    type,
+    stateKey: '',
+    json: JSON.stringify({
+      ...{ auth_events: [], prev_events: [], depth: 1, hashes: {}, origin_server_ts: 1, signatures: {} },
+      ...{ room_id: '!room:example.org', sender: '@alice:example.org', state_key: '', type },
+      content: JSON.parse(content),
+    }),
+  })
+
+const recordOf = (room: number) => ({
+  ...{ room, roomId: `!${room}:example.org`, version: '11', sequence: 1, joinedCount: 1, invitedCount: 0 },
+  ...{ extremities: [], published: false, lastPosition: 1, lastResolvedPosition: 0 },
+})
+
+const liveRooms = (content: (index: number) => string): FilledCache => {
+  const rooms = new Rooms({
+    ...{ clock: systemClock, random: systemRandom, cacheLimitBytes: LIMIT },
+    key: undefined as never,
+    commit: undefined as never,
+    writer: undefined as never,
+    reader: reading({
+      roomByRoomId: (roomId: string) => recordOf(Number(roomId.slice(1, roomId.indexOf(':')))),
+      stateEvent: (room: number, _: unknown, type: string) => stateOf(room, type, content(room)),
+    }),
+  })
+  return {
+    stats: () => rooms.stats(),
+    add: (index) =>
+      rooms.turn(`!${index}:example.org` as never, async (turn) => void (await turn.state('org.example'))),
+  }
+}
+
+const roomFacts = (): FilledCache => {
+  const levels = (room: number) => `{"users":{${repeated(1_800, (k) => `"@user${room}_${k}:example.org":1`)}}}`
+  const cache = new RoomFactsCache({
+    limitBytes: LIMIT,
+    reader: reading({
+      room: recordOf,
+      stateEvent: (room: number, _: unknown, type: string) =>
+        stateOf(room, type, type === 'm.room.create' ? '{"room_version":"11"}' : levels(room)),
+      stateHistory: () => [],
+    }),
+  })
+  return { stats: () => cache.stats(), add: (index) => cache.of(index) }
+}
+
+/** Parts that a full cache has no use for. */
+const unused = { writer: undefined as never, commit: undefined as never, lastSeen: undefined as never }
+const noNews = { onNews: () => {} } as never
+
+const pushRules = (custom: (user: number) => object): FilledCache => {
+  const answer = (user: number) => ({ position: 1, rulesJson: JSON.stringify({ defaults: {}, custom: custom(user) }) })
+  const cache = new PushRules({ limitBytes: LIMIT, reader: reading({ pushRules: answer }) })
+  const message = { type: 'm.room.message', sender: '@b:c', roomId: '!r', content: { body: 'some words' } }
+  const candidate = toPushCandidate({ ...message, eventId: '$x', prevEvents: [], authEvents: [] } as never)
+  const context = { userId: '@a:b', displayName: 'A', memberCount: 3, notificationPowerLevels: {}, senderPowerLevel: 0 }
+  return {
+    stats: () => cache.stats(),
+    add: async (user) =>
+      (await cache.of({ user, userId: `@${user}:b` as never })).evaluate(candidate, context as never),
+  }
+}
+
+const plain = <Key extends {}, Value extends {}>(
+  key: (index: number) => Key,
+  value: (index: number) => Value,
+): FilledCache => {
+  const cache = new BoundedCache<Key, Value>({ name: 'plain', limitBytes: LIMIT, sizeBytes: () => 40 })
+  return {
+    stats: () => cache.stats(),
+    add: (index) => {
+      const keyOf = key(index)
+      cache.set(keyOf, value(index))
+      // A key that was looked for is flat in memory.
+      cache.get(keyOf)
+    },
+  }
+}
+
+/** Every cache of the views and the domain that can be had without a whole server, by its name and what is put in. */
+export const CACHES: Readonly<Record<string, () => FilledCache>> = {
+  ...Object.fromEntries(
+    Object.entries(CONTENTS).flatMap(([name, content]) => [
+      [`client-events: ${name}`, () => clientEvents(content, 'full')],
+      [`client-events: ${name}, in the form of 2015`, () => clientEvents(content, 'old')],
+      [`live-rooms: ${name}`, () => liveRooms(content)],
+    ]),
+  ),
+  ...Object.fromEntries(Object.entries(FILTERS).map(([name, filter]) => [`filters: ${name}`, () => filters(filter)])),
+  'room-facts': roomFacts,
+  'rooms-of-users': () => {
+    const record = (user: number) => (_: unknown, room: number) => ({
+      ...{
+        room,
+        roomId: `!${`${user}_${room}`.padStart(18, 'r')}:example.org`,
+        membership: 'join',
+        position: room,
+        forgotten: false,
+      },
+    })
+    const roomsOfUser = (userId: string) => Array.from({ length: 500 }, record(Number(userId)))
+    const cache = new UserRooms({ limitBytes: LIMIT, reader: reading({ roomsOfUser }) })
+    return { stats: () => cache.stats(), add: (user) => cache.of({ userId: `${user}` as never, user }) }
+  },
+  'ignored-users': () => {
+    const users = (user: number) => repeated(2_000, (k) => `"@${`${user}_${k}`.padStart(200, 'x')}:example.org":{}`)
+    const global = (user: number) => ({ contentJson: `{"ignored_users":{${users(user)}}}`, position: 1 })
+    const cache = new IgnoredUsers({ news: noNews, reader: reading({ global }) })
+    return { stats: () => cache.stats(), add: (user) => cache.ignoredBy(user) }
+  },
+  'presence-lists': () => {
+    const mutual = (user: number) =>
+      Array.from({ length: 1_000 }, (_, k) => ({
+        user: k,
+        userId: `@${`${user}_${k}`.padStart(200, 'x')}:example.org`,
+      }))
+    const cache = new PresenceLists({ ...unused, acceptsAll: false, reader: reading({ mutual }) })
+    return { stats: () => cache.stats(), add: (user) => cache.seenBy(user) }
+  },
+  inboxes: () => {
+    const devicesWithMessages = (user: number) => Array.from({ length: 300 }, (_, device) => user * 1_000 + device)
+    const cache = new Inboxes({ ...unused, news: noNews, reader: reading({ devicesWithMessages }) })
+    return { stats: () => cache.stats(), add: (user) => cache.hasMessages({ user, device: 1 }) }
+  },
+  'history-visibilities': () => {
+    const jsonOf = (events: readonly number[]) =>
+      events.map((event) => [event, '{"content":{"history_visibility":"shared"}}'])
+    const cache = new HistoryVisibilities({ limitBytes: 2 * MEBIBYTE, clock: systemClock, reader: reading({ jsonOf }) })
+    return { stats: () => cache.stats(), add: (event) => cache.of(new Set([event + 0.5])) }
+  },
+  'access-tokens': () => {
+    const record = (hash: string) => ({
+      ...{
+        token: 1,
+        accessHash: hash,
+        user: 1,
+        userId: `@${hash}:example.org`,
+        deviceId: hash.slice(0, 10),
+        device: 1,
+      },
+      ...{ guest: false, admin: false, accessExpiresAtMs: undefined, unconfirmed: false },
+    })
+    const cache = new AccessTokens({
+      ...unused,
+      ...{ clock: systemClock, news: noNews, reader: reading({ byAccessHash: (hash: string) => record(`${hash}`) }) },
+    })
+    return { stats: () => cache.stats(), add: (index) => cache.check(`hra_${String(index).padStart(43, 'x')}`) }
+  },
+  'recent-events': () => {
+    const event = (position: number) => storedEvent(position - 1, CONTENTS['a long Cyrillic text']?.(position) ?? '')
+    const eventsAfter = (after: number, upTo: number) =>
+      Array.from({ length: upTo - after }, (_, index) => event(after + index + 1))
+    const cache = new RecentEvents({ position: 0, reader: reading({ eventsAfter }) })
+    return { stats: () => cache.stats(), add: (index) => cache.between(index, index + 1) }
+  },
+  'key-counts': () => {
+    const counts = (device: number) => ({
+      oneTimeKeys: Object.fromEntries(texts(60, (k) => `algorithm${device}_${k}`).map((name) => [name, 1])),
+      unusedFallbackKeys: texts(60, (k) => `algorithm${device}_${k}`),
+      position: 1,
+    })
+    const cache = new KeyCountsNow({ limitBytes: 8 * MEBIBYTE, reader: reading({ counts }) })
+    return { stats: () => cache.stats(), add: (device) => cache.of({ user: 1, device }) }
+  },
+  'lazy-members': () => {
+    const stateEvent = (room: number, _: unknown, __: string, userId: string) =>
+      storedEvent(room, '{}', { type: 'm.room.member', stateKey: userId })
+    const cache = new StateInWindow({ limitBytes: LIMIT, reader: reading({ stateEvent }) })
+    const add = (room: number) => {
+      const timeline = texts(500, (k) => `@${`${room}_${k}`.padStart(200, 'x')}:example.org`).map((sender) => ({
+        sender,
+      }))
+      const matcher = { lazyLoadMembers: true, type: () => true, sender: () => true }
+      return cache.load({
+        room,
+        userId: '@a:b',
+        device: 1,
+        extent: 'none',
+        since: 0,
+        at: 0,
+        timeline,
+        matcher,
+      } as never)
+    }
+    return { stats: () => cache.stats(), add }
+  },
+  images: () => {
+    const withPath = () => {
+      throw new MatrixError('M_UNKNOWN', 'This file is no image that can be read', { status: 400 })
+    }
+    const store = { files: reading({ withPath }) }
+    const cache = new Thumbnails({ store, images: {}, clock: systemClock, concurrency: 1 } as never)
+    const wanted = { width: 32, height: 32, method: 'crop', animated: false } as never
+    const add = (index: number) =>
+      cache.thumbnail({ sha256: String(index).padStart(64, '0'), sizeBytes: 1 } as never, wanted).catch(() => {})
+    return { stats: () => cache.stats(), add }
+  },
+  'push-rules': () => pushRules(() => ({})),
+  // Caches whose values are a number, a short text or an object of two members are this, with keys of their own.
+  'plain: numbers by number': () =>
+    plain(
+      (index) => index + 0.5,
+      () => 1.5,
+    ),
+  'plain: numbers by text': () =>
+    plain(
+      (index) => `${index}`.padStart(40, 'x'),
+      (index) => index,
+    ),
+  'plain: objects by a long text': () =>
+    plain(
+      (index) => `${index}`.padStart(800, 'ж'),
+      (index) => ({ untilMs: index + 0.5 }),
+    ),
+}
