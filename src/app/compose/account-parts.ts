@@ -3,6 +3,7 @@ import type {
   Accounts,
   Devices,
   DeviceTraces,
+  IdentityTraces,
   InteractiveAuth,
   NewAccountChanges,
   Sessions,
@@ -40,4 +41,9 @@ export const deviceTraces: DeviceTraces = {
     writers.accountData.removeOfGone(userId),
     writers.toDevice.removeOfGone(userId, MESSAGES_AT_ONCE),
   ],
+}
+
+/** The dehydrated device was signed by the identity that ended, and would receive keys as a device that nobody trusts. */
+export const identityTraces: IdentityTraces = {
+  endingWithIdentity: (userId) => [writers.dehydratedDevices.remove(userId), ...deviceTraces.orphansOf(userId)],
 }

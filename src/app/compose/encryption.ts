@@ -11,6 +11,7 @@ import {
   UploadSignatures,
 } from '#domain'
 import { writers } from '#store'
+import { identityTraces } from './account-parts.ts'
 import type { Ground } from './ground.ts'
 
 /** The parts by which users prove who they are before they replace their keys. */
@@ -32,7 +33,7 @@ export const buildEncryption = (
     local: new LocalKeys({ ...keys, crossSigning: store.crossSigning, clock }),
     remote: noOtherServers,
   })
-  const crossSigning = new CrossSigning({ ...signing, devices: deviceKeys })
+  const crossSigning = new CrossSigning({ ...signing, devices: deviceKeys, traces: identityTraces })
   return {
     uploadKeys: new UploadKeys({ ...keys, logger, maxOneTimeKeys: config.encryption.oneTimeKeysPerDevice }),
     keysOfUsers,

@@ -1,5 +1,6 @@
 import { type DeviceId, type JsonObject, MatrixError, type UserId } from '#spec'
 import {
+  type Change,
   type Commit,
   type CrossSigningKeyRecord,
   type CrossSigningReader,
@@ -23,10 +24,17 @@ export interface KeySetting {
   readonly keys: readonly CrossSigningKeyRecord[]
 }
 
+/** Data of a user that is worth nothing once the master key is another. */
+export interface IdentityTraces {
+  /** Removes it, in the commit that replaces the key. */
+  endingWithIdentity(userId: UserId): readonly Change<unknown>[]
+}
+
 export interface CrossSigningParts {
   readonly reader: CrossSigningReader
   readonly writer: CrossSigningWriter
   readonly devices: Pick<DeviceKeysReader, 'devicesNamed'>
+  readonly traces: IdentityTraces
   readonly commit: Commit
 }
 
@@ -64,10 +72,12 @@ export class CrossSigning {
   }
 
   /** Stores the keys, all or none. False where other keys were stored since `setting`. */
-  async store({ user }: KeysOwner, { before, keys }: KeySetting): Promise<boolean> {
+  async store({ userId, user }: KeysOwner, { before, keys }: KeySetting): Promise<boolean> {
     if (keys.length === 0) return true
+    const isReset = [before, keys].every((some) => some.some(({ usage }) => usage === 'master'))
+    const ending = isReset ? this.#parts.traces.endingWithIdentity(userId) : []
     try {
-      await this.#parts.commit([this.#parts.writer.setKeys({ user, before, keys })])
+      await this.#parts.commit([this.#parts.writer.setKeys({ user, before, keys }), ...ending])
       return true
     } catch (error) {
       if (error instanceof WriteConflict && error.kind === 'cross-signing-changed') return false

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { type Answer, type Json, PASSWORD, type TestClient } from '../../support/client.ts'
 import { onEveryHomeserver, shareHomeserver } from '../../support/homeserver.ts'
+import { crossSigningKeys, uploadSigning, withPassword } from './cross-signing-fixture.ts'
 import { claim, deviceKeysOf, fallbackKey, oneTimeKeys, queryOf } from './fixture.ts'
 
 const DEVICE = '/unstable/org.matrix.msc3814.v1/dehydrated_device'
@@ -141,6 +142,19 @@ onEveryHomeserver('dehydrated devices', (start) => {
     await put(alice, bodyOf(alice, 'DRY'))
     await alice.post('/v3/account/deactivate', { auth: passwordOf(alice) })
     expect((await queryOf(bob, alice.userId)).device_keys[alice.userId] ?? {}).toEqual({})
+  })
+
+  it('end with the identity that signed them: a reset of cross-signing', async () => {
+    const [alice] = await pair()
+    await uploadSigning(alice, crossSigningKeys(alice.userId).body)
+    await put(alice, bodyOf(alice, 'DRY'))
+    const { self_signing_key, user_signing_key } = crossSigningKeys(alice.userId).body
+    expect((await uploadSigning(alice, { self_signing_key, user_signing_key })).status).toBe(400)
+    expect((await alice.get(DEVICE)).device_id).toBe('DRY')
+    const { body } = crossSigningKeys(alice.userId)
+    expect((await withPassword(alice, await uploadSigning(alice, body), body)).status).toBe(200)
+    expect((await alice.request('GET', DEVICE)).status).toBe(404)
+    expect(await deviceIds(alice)).toEqual([alice.deviceId])
   })
 
   it('that are none are refused, and change nothing', async () => {
