@@ -1,6 +1,7 @@
 import type { MailServer } from '../support/other-servers/smtp.ts'
 import { ServerProcess, type ServerSetup } from '../support/server-process.ts'
 import { Dice } from './dice.ts'
+import { BackupWriter, DirectWriter, Inbox, KeyWriter } from './encryption-writers.ts'
 import { Ledger } from './ledger.ts'
 import { pause, until } from './pause.ts'
 import { AddressWriter, PersonalWriter } from './personal-writers.ts'
@@ -164,6 +165,10 @@ export class CrashRun {
       new PersonalWriter(shared, person, friends),
       new AddressWriter(shared, addressee, this.#options.mails, () => this.#server.url),
     ]
+    const direct = new DirectWriter(shared, person, addressee.userId)
+    const inbox = new Inbox(shared, addressee, direct)
+    const backups = new BackupWriter(shared, person)
+    const { device_id } = await this.#wire.ok({ method: 'GET', path: '/v3/account/whoami', token: person.token })
     const maker = new RoomMaker(shared, makerAccount, owner.userId, 'made')
     for (let index = 0; index < MESSAGE_WRITERS; index += 1) {
       const account = accounts[index % accounts.length] ?? owner
@@ -177,6 +182,7 @@ export class CrashRun {
       new Registrar(shared, 'new'),
       maker,
       ...personal,
+      ...[direct, inbox, backups, new KeyWriter(shared, person, device_id)],
     )
     this.#watchers = [
       new Watcher(shared, 'constant watcher', owner, WATCHED_LIMIT),
@@ -185,7 +191,13 @@ export class CrashRun {
     for (const watcher of this.#watchers) {
       if (!(await watcher.sync(0))) throw new Error('the first sync was not answered')
     }
-    this.#verdict = new Verdict({ wire: this.#wire, ledger: this.ledger, owner, maker, personal })
+    this.#verdict = new Verdict({
+      wire: this.#wire,
+      ledger: this.ledger,
+      owner,
+      maker,
+      personal: [...personal, inbox, backups],
+    })
   }
 
   async #makeRoom(owner: Account, writers: readonly Account[]): Promise<string> {

@@ -38,6 +38,10 @@ export class Ledger {
   personalWrites = 0
   /** E-mail addresses, each proved by a mail. */
   addresses = 0
+  /** Messages to devices, keys in backups, one-time keys that were claimed. */
+  directMessages = 0
+  backedUpKeys = 0
+  claims = 0
   /** Asked again after a restart because no answer had come. */
   askedAgain = 0
   /** What was promised and is not there. */
@@ -61,7 +65,10 @@ export class Ledger {
       this.rooms.length +
       this.accountDataWrites +
       this.personalWrites +
-      this.addresses
+      this.addresses +
+      this.directMessages +
+      this.backedUpKeys +
+      this.claims
     )
   }
 
@@ -88,7 +95,8 @@ export class Ledger {
 
   summary(): string {
     const { events, accounts, rooms, accountDataWrites, personalWrites, addresses, askedAgain } = this
-    return `${this.acknowledgedWrites} acknowledged writes (${events.length} events, ${accounts.length} registrations, ${rooms.length} rooms, ${accountDataWrites} account data, ${personalWrites} of persons, ${addresses} addresses; ${askedAgain} asked again), ${this.lost.length} lost, ${this.faults.length} other faults`
+    const encryption = `${this.directMessages} messages to devices, ${this.backedUpKeys} keys in backups, ${this.claims} claims`
+    return `${this.acknowledgedWrites} acknowledged writes (${events.length} events, ${accounts.length} registrations, ${rooms.length} rooms, ${accountDataWrites} account data, ${personalWrites} of persons, ${addresses} addresses, ${encryption}; ${askedAgain} asked again), ${this.lost.length} lost, ${this.faults.length} other faults`
   }
 }
 
