@@ -76,6 +76,7 @@ export type { MediaDeps } from './client/media/media-answers.ts'
 export { GATES, versionsWithout } from './client/server/versions.ts'
 export { NOT_BUILT } from './not-built.ts'
 export { NOT_BUILT_2015 } from './not-built-2015.ts'
+export { type OperatorDeps, operatorEndpoints } from './operator/index.ts'
 
 /** The needs of all endpoints, by subject. */
 export interface ApiDeps {

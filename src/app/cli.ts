@@ -1,7 +1,8 @@
 import { Command, CommanderError } from 'commander'
 import { ConfigError } from '#config'
 import { readConfig, withConfigFlags } from './cli-config.ts'
-import type { TokenOptions } from './cli-registration-token.ts'
+import { addTokenCommands } from './cli-tokens.ts'
+import { addUserCommands } from './cli-users.ts'
 import { PACKAGE_VERSION } from './package-version.ts'
 import { EXIT_CONFIG, StartError } from './start-error.ts'
 
@@ -31,28 +32,14 @@ export const runCli = async (args: readonly string[]): Promise<number> => {
     )
   })
 
-  withConfigFlags(
-    program
-      .command('create-user')
-      .description('make an account; also while the server runs')
-      .requiredOption('--user <name>', 'the part of the user id between @ and :')
-      .option('--admin', 'may administer the server'),
-  ).action(async (options: { user: string; admin?: boolean }, command) => {
-    const { createUser } = await import('./cli-create-user.ts')
-    exitCode = await createUser(await readConfig(command, process.env), options.user, options.admin === true)
-  })
-
-  withConfigFlags(
-    program
-      .command('create-registration-token')
-      .description('make a token to register with, for registration mode token; also while the server runs')
-      .option('--token <text>', 'the token; without, one is made up')
-      .option('--uses <number>', 'for how many registrations; without, any number')
-      .option('--days <number>', 'for how long; without, for ever'),
-  ).action(async (options: TokenOptions, command) => {
-    const { createRegistrationToken } = await import('./cli-registration-token.ts')
-    exitCode = await createRegistrationToken(await readConfig(command, process.env), options)
-  })
+  const context = {
+    environment: process.env,
+    ended: (code: number) => {
+      exitCode = code
+    },
+  }
+  addUserCommands(program, context)
+  addTokenCommands(program, context)
 
   program
     .command('version')

@@ -17,15 +17,14 @@ export const openDatabase = async (
   }
 }
 
-/** Opens a database in which there is a server already, for a command beside a server that may run. Throws `StartError`. */
-export const openExistingDatabase = async (config: Config, clock: Clock, logger: Logger): Promise<Store> => {
-  const { database, durability } = config.storage
+/** Makes sure that there is a server of this name in the database already, and changes nothing. Throws `StartError`. */
+export const assertServerIn = async (config: Config): Promise<void> => {
+  const { database } = config.storage
   try {
     const found = await inspectDatabase(urlOf(database))
     if (found.kind !== 'found') throw noServerYet(config)
     if (found.serverName !== undefined && found.serverName !== config.server.name)
       throw otherName(config, found.serverName)
-    return await openStore({ url: urlOf(database), clock, logger, durability })
   } catch (cause) {
     throw databaseError(database, cause)
   }

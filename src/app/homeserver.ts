@@ -8,9 +8,9 @@ import {
   createRateLimiter,
   type Edge,
   type EdgeLimits,
-  type Listener,
   type Metrics,
   noRateLimits,
+  type PortListener,
   type RateLimiter,
 } from '#http'
 import { unknownAddressPage } from '#pages'
@@ -21,6 +21,7 @@ import { openDatabase } from './database.ts'
 import { findData } from './identity.ts'
 import { addEngineReadings } from './metrics.ts'
 import { openToOthers } from './open-to-others.ts'
+import { openChannel } from './operator/channel.ts'
 import { openServerKeys } from './server-keys.ts'
 import { codeOf, reasonOf, StartError } from './start-error.ts'
 
@@ -29,6 +30,8 @@ export interface HomeserverOptions {
   readonly clock?: Clock
   readonly random?: Random
   readonly logger?: Logger
+  /** Whether it serves the operator's channel alone. Its address is then that of the channel. */
+  readonly operatorOnly?: boolean
 }
 
 export interface Addresses {
@@ -72,14 +75,16 @@ class Running {
   /** Called in reverse order, by a stop and by a start that fails. */
   readonly #closers: (() => Promise<void>)[] = []
   #stopping: Promise<void> | undefined
+  readonly #operatorOnly: boolean
   #edge: Edge | undefined
   endpoints: readonly AnyEndpoint[] = []
 
-  constructor({ config, clock, random, logger }: HomeserverOptions) {
+  constructor({ config, clock, random, logger, operatorOnly }: HomeserverOptions) {
     this.#config = config
     this.#clock = clock ?? systemClock
     this.#random = random ?? systemRandom
     this.#logger = logger ?? silentLogger
+    this.#operatorOnly = operatorOnly === true
   }
 
   async start(): Promise<Addresses> {
@@ -143,8 +148,11 @@ class Running {
       random: this.#random,
       logger: this.#logger,
     }
-    const { streams, issuers, endpoints, caches, settle } = await compose(ground)
+    const composed = await compose(ground)
+    const { streams, issuers, endpoints, caches, settle } = composed
     this.#closers.push(settle)
+    const address = await this.#openChannel(composed.operatorEndpoints)
+    if (this.#operatorOnly) return { url: address }
     this.endpoints = endpoints
 
     const metrics = config.listen.metricsPort === undefined ? undefined : await createMetrics(this.#clock)
@@ -169,6 +177,21 @@ class Running {
     this.#edge = edge
     this.#closers.push(() => edge.stop(STOP_GRACE_MS))
     return this.#listen(edge, metrics)
+  }
+
+  /** Returns the address of the operator's channel. A server that others need goes on without the channel. */
+  async #openChannel(endpoints: readonly AnyEndpoint[]): Promise<string> {
+    const { dataFolder } = this.#config.storage
+    try {
+      const channel = await openChannel({ dataFolder, endpoints, clock: this.#clock, logger: this.#logger })
+      this.#closers.push(() => channel.stop(STOP_GRACE_MS))
+      return channel.socketPath
+    } catch (cause) {
+      const sentence = `The operator's channel in ${dataFolder} cannot be opened: ${reasonOf(cause)}`
+      if (this.#operatorOnly) throw new StartError(sentence, { cause })
+      this.#logger.warn({}, `${sentence}; commands work only while the server is stopped`)
+      return ''
+    }
   }
 
   async #listen(edge: Edge, metrics: Metrics | undefined): Promise<Addresses> {
@@ -214,7 +237,7 @@ const limitsOf = ({ listen, media }: Config): EdgeLimits => ({
 
 type Tls = NonNullable<Config['listen']['tls']>
 
-const tlsListenerOf = async (host: string, tls: Tls): Promise<Listener> => ({
+const tlsListenerOf = async (host: string, tls: Tls): Promise<PortListener> => ({
   host,
   port: tls.port,
   tls: await tlsTextsOf(tls),
@@ -236,7 +259,10 @@ const readPem = async (file: string): Promise<string> => {
   }
 }
 
-const listening = async (listener: Listener, open: (listener: Listener) => Promise<string>): Promise<string> => {
+const listening = async (
+  listener: PortListener,
+  open: (listener: PortListener) => Promise<string>,
+): Promise<string> => {
   const { host, port } = listener
   try {
     return await open(listener)

@@ -1,5 +1,5 @@
 export { AnsweredOnce, type TransactionAnswers, type TransactionKey, withPutTwins } from './answered-once.ts'
-export type { Listener } from './connections/sockets.ts'
+export type { Listener, PortListener } from './connections/sockets.ts'
 export { createEdge, type Edge, type EdgeLimits, type EdgeOptions } from './edge.ts'
 export * from './endpoint/answer.ts'
 export * from './endpoint/auth.ts'

@@ -2,7 +2,7 @@ import type { Server } from 'node:http'
 import { createServer } from 'node:http'
 import type { Counter, Gauge, Registry } from 'prom-client'
 import type { CacheStats, Clock } from '#base'
-import { closeServer, type Listener, listen } from './connections/sockets.ts'
+import { closeServer, listen, type PortListener } from './connections/sockets.ts'
 import type { Observe } from './serving/serving.ts'
 
 /** A number that is read when somebody asks for the metrics. */
@@ -27,7 +27,7 @@ export interface Metrics {
   /** Hits, misses, bytes and entries of caches, by name. */
   addCaches(caches: () => readonly CacheStats[]): void
   /** Serves `GET /metrics`; resolves to the base URL. */
-  listen(listener: Omit<Listener, 'tls'>): Promise<string>
+  listen(listener: Omit<PortListener, 'tls'>): Promise<string>
   stop(): Promise<void>
 }
 
@@ -79,7 +79,7 @@ class PrometheusMetrics implements Metrics {
     this.#caches.push(caches)
   }
 
-  listen(listener: Omit<Listener, 'tls'>): Promise<string> {
+  listen(listener: Omit<PortListener, 'tls'>): Promise<string> {
     this.#server = createServer((request, response) => {
       if (request.method !== 'GET' || request.url !== '/metrics') {
         response.writeHead(404).end()

@@ -90,3 +90,7 @@ export class MatrixError extends Error {
     this.headers = options.headers ?? {}
   }
 }
+
+/** For everything but a logout: the client keeps what it has stored, and waits until the account is unlocked. Client-server API, "Account locking". */
+export const userLocked = (): MatrixError =>
+  new MatrixError('M_USER_LOCKED', 'This account is locked', { fields: { soft_logout: true } })

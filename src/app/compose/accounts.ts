@@ -1,4 +1,4 @@
-import type { AccountsDeps } from '#api'
+import type { AccountsDeps, OperatorDeps } from '#api'
 import { type CacheStats, Chore } from '#base'
 import type { Config } from '#config'
 import {
@@ -9,12 +9,16 @@ import {
   Deactivate,
   Devices,
   EndSessions,
+  ExternalIdentities,
   InteractiveAuth,
   LastSeen,
+  ManageRegistrationTokens,
   ManageThirdPartyIds,
+  Operate,
   ownerIn,
   PasswordHasher,
   PasswordTries,
+  RegistrationTokens,
   Sessions,
   type SignInProvider,
   type Stage,
@@ -36,10 +40,13 @@ export interface BuiltAccounts {
   readonly accounts: Accounts
   /** Whether the account exists and is not deactivated. */
   isActive(userId: UserId): Promise<boolean>
+  /** The same, and not locked either. */
+  mayAct(userId: UserId): Promise<boolean>
   readonly accessTokens: AccessTokens
   readonly createAccount: CreateAccount
   readonly api: AccountsDeps
   readonly proofParts: ProofParts
+  readonly operator: OperatorDeps
   /** Continues deactivations that a stop interrupted; one process at a time does this work. */
   readonly resuming: LeasedWork
   /** Finishes background work. Has to be called before the store closes. */
@@ -48,6 +55,10 @@ export interface BuiltAccounts {
 }
 
 const RESUME_EVERY_MS = 3_600_000
+
+type OperatedFlows = Pick<AccountsDeps, 'deactivate' | 'changePassword' | 'endSessions'> & {
+  readonly createAccount: CreateAccount
+}
 
 export interface LeavingRooms {
   leaveAll(userId: UserId): Promise<void>
@@ -73,13 +84,19 @@ export const buildAccounts = (
   const built: BuiltParts = { accounts, devices, accessTokens, sessions, uia, addresses, signIn }
   const registering = buildRegistration(ground, built)
   const deactivate = buildDeactivate(ground, built, rooms)
+  const flows = accountApi(ground, built)
   const { reauthentication } = signIn
   const confirming = addresses.proof.alsoFor({ flows: [], stages: reauthentication.stages }).stages
   // Called only when requests come.
   const stagesOf = (operation: string): readonly Stage[] => registering.stages.get(operation) ?? confirming
   return {
     accounts,
-    isActive: (userId) => isActive(accounts, userId),
+    operator: buildOperator(ground, built, { ...flows, deactivate, createAccount: registering.createAccount }),
+    isActive: async (userId) => isActive(await accounts.account(userId)),
+    mayAct: async (userId) => {
+      const account = await accounts.account(userId)
+      return isActive(account) && account?.lockedAtMs === undefined
+    },
     accessTokens,
     createAccount: registering.createAccount,
     api: {
@@ -88,7 +105,7 @@ export const buildAccounts = (
       devices,
       deactivate,
       ...registering.api,
-      ...accountApi(ground, built),
+      ...flows,
       captchaScript: ground.config.captcha.scriptUrl,
       serverName: ground.config.server.name,
       requestEmailToken: addresses.requestEmailToken,
@@ -133,6 +150,29 @@ const accountApi = (
   thirdPartyIds: new ManageThirdPartyIds({ threepids, proof, reauthentication, uia, commit }),
 })
 
+/** What whoever runs the server may do; the same flows, without the authentication of a user. */
+const buildOperator = (
+  { config, store, clock }: Ground,
+  { accounts, devices, addresses: { threepids } }: BuiltParts,
+  { deactivate, changePassword: password, endSessions: sessions, createAccount }: OperatedFlows,
+): OperatorDeps => {
+  const identities = new ExternalIdentities({
+    reader: store.externalIdentities,
+    writer: writers.externalIdentities,
+    clock,
+  })
+  const tokens = new RegistrationTokens({ reader: store.registrationTokens, writer: writers.registrationTokens, clock })
+  return {
+    serverName: config.server.name,
+    operate: new Operate({
+      ...{ accounts, devices, threepids, identities, createAccount },
+      flows: { deactivate, password, sessions },
+      commit: store.commit,
+    }),
+    registrationTokens: new ManageRegistrationTokens({ tokens, commit: store.commit }),
+  }
+}
+
 const buildDeactivate = (
   { store: { commit }, logger }: Ground,
   { accounts, devices, uia, addresses: { threepids, proof }, signIn: { reauthentication } }: BuiltParts,
@@ -147,10 +187,8 @@ const buildDeactivate = (
     },
   })
 
-const isActive = async (accounts: Accounts, userId: UserId): Promise<boolean> => {
-  const account = await accounts.account(userId)
-  return account !== undefined && account.deactivatedAtMs === undefined
-}
+const isActive = (account: AccountRecord | undefined): boolean =>
+  account !== undefined && account.deactivatedAtMs === undefined
 
 const buildDevices = ({ config, store, clock, random, logger }: Ground, news: Pick<Streams, 'onNews'>) => {
   const { commit } = store

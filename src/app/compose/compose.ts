@@ -1,4 +1,4 @@
-import { type ApiDeps, apiEndpoints } from '#api'
+import { type ApiDeps, apiEndpoints, operatorEndpoints } from '#api'
 import type { CacheStats, Random } from '#base'
 import type { Config } from '#config'
 import { OpenIdTokens, OwnKeys, type Pushers, type RoomProfiles, TurnServers } from '#domain'
@@ -37,6 +37,8 @@ export interface Composed {
   readonly streams: Streams
   readonly issuers: readonly TokenIssuer[]
   readonly endpoints: readonly AnyEndpoint[]
+  /** The endpoints of the operator's own channel. */
+  readonly operatorEndpoints: readonly AnyEndpoint[]
   caches(): readonly CacheStats[]
   /** Finishes background work. Has to be called after the edge has stopped and before the store closes. */
   settle(): Promise<void>
@@ -85,7 +87,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   })
   await leases.start()
   const openIdTokens = new OpenIdTokens({
-    accounts,
+    accounts: { isActive: (userId) => accounts.mayAct(userId) },
     tokens: ground.shortLived.table('openid-token', { lifetimeMs: 3_600_000 }),
     serverName: ground.config.server.name,
     random: ground.random,
@@ -107,6 +109,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
     streams,
     issuers: [accounts.accessTokens],
     endpoints: [...operational(ground), ...apiEndpoints(buildApi(parts))],
+    operatorEndpoints: operatorEndpoints(accounts.operator),
     caches: () => [
       ...accounts.caches(),
       ...[

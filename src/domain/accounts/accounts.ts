@@ -9,6 +9,7 @@ import {
   serverOf,
   type UserId,
   userIdOf,
+  userLocked,
 } from '#spec'
 import type { AccountRecord, AccountsReader, AccountsWriter, Change } from '#store'
 import type { AccountIdentifier } from './identifiers.ts'
@@ -114,10 +115,20 @@ export class Accounts {
     return { userId: small, account: small === asked ? undefined : await this.#parts.reader.account(small) }
   }
 
+  /** Throws `M_USER_LOCKED`. */
+  async assertUnlocked(userId: UserId): Promise<void> {
+    if ((await this.#parts.reader.account(userId))?.lockedAtMs !== undefined) throw userLocked()
+  }
+
+  /** Accounts of all kinds, in the order in which they were made; `after`: the number of the last one of the page before, or 0. */
+  list(after: number, limit: number): Promise<readonly AccountRecord[]> {
+    return this.#parts.reader.accounts({ after, limit })
+  }
+
   /**
    * The account that the password opens. Throws `M_FORBIDDEN` for a wrong password and for an unknown user, in about the same
    * time, and `M_LIMIT_EXCEEDED` after too many tries. `M_USER_DEACTIVATED` needs the right password of a deactivated account, as it would otherwise
-   * tell strangers who left; accounts deactivated here have no password, so it is never thrown for them.
+   * tell strangers who left; accounts deactivated here have no password, so it is never thrown for them. `M_USER_LOCKED` needs it too.
    */
   async authenticate(identifier: AccountIdentifier, password: string, from: TriedFrom): Promise<AccountRecord> {
     const found = await this.resolve(identifier)
@@ -129,6 +140,7 @@ export class Accounts {
     if (found.account.deactivatedAtMs !== undefined) {
       throw new MatrixError('M_USER_DEACTIVATED', 'This account has been deactivated')
     }
+    if (found.account.lockedAtMs !== undefined) throw userLocked()
     return found.account
   }
 
@@ -161,6 +173,16 @@ export class Accounts {
       admin: kind.admin ?? false,
       createdAtMs: this.#parts.clock.nowMs(),
     })
+  }
+
+  /** Conflict: `account-gone`. */
+  setAdmin(userId: UserId, admin: boolean): Change<void> {
+    return this.#parts.writer.setAdmin(userId, admin)
+  }
+
+  /** Conflict: `account-gone`. */
+  setLocked(userId: UserId, locked: boolean): Change<void> {
+    return this.#parts.writer.setLocked(userId, locked ? this.#parts.clock.nowMs() : undefined)
   }
 
   setPassword(userId: UserId, passwordHash: string): Change<void> {

@@ -1,6 +1,6 @@
 import type { Clock } from '#base'
 import { MatrixError } from '#spec'
-import type { Change, RegistrationTokensReader, RegistrationTokensWriter } from '#store'
+import type { Change, RegistrationTokenRecord, RegistrationTokensReader, RegistrationTokensWriter } from '#store'
 
 /** Client-server API, "Token-authenticated registration": opaque identifiers of at most 64 characters. */
 const GRAMMAR = /^[A-Za-z0-9._~-]{1,64}$/
@@ -25,6 +25,19 @@ export class RegistrationTokens {
     if (found === undefined) return false
     if (found.usesAllowed !== undefined && found.uses >= found.usesAllowed) return false
     return found.expiresAtMs === undefined || found.expiresAtMs > this.#parts.clock.nowMs()
+  }
+
+  /** All tokens, also those that are used up or over; at most `limit`. */
+  list(limit: number): Promise<readonly RegistrationTokenRecord[]> {
+    return this.#parts.reader.registrationTokens(limit)
+  }
+
+  token(token: string): Promise<RegistrationTokenRecord | undefined> {
+    return this.#parts.reader.registrationToken(token)
+  }
+
+  revoke(token: string): Change<void> {
+    return this.#parts.writer.remove(token)
   }
 
   /** Counts a registration. Conflict: `registration-token-void`. */

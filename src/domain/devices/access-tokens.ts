@@ -1,5 +1,5 @@
 import { BoundedCache, type CacheStats, type Clock } from '#base'
-import { type DeviceId, MatrixError, type UserId } from '#spec'
+import { type DeviceId, MatrixError, type UserId, userLocked } from '#spec'
 import {
   type Commit,
   type TokenRecord,
@@ -31,10 +31,13 @@ export interface TokenUse {
   readonly userAgent: string | undefined
   /** Called before a token that nobody uses lately is looked up; what it throws ends the check. */
   beforeLookUp?(): Promise<void>
+  /** Whether this use is open to locked accounts too. */
+  readonly admitsLocked?: boolean
 }
 
 interface CachedToken {
   readonly owner: TokenOwner
+  readonly locked: boolean
   /** Unix time. */
   readonly expiresAtMs: number | undefined
   /** The time at which the token is read again even without news, on the monotonic clock. */
@@ -92,7 +95,7 @@ export class AccessTokens implements NewsHandler {
   }
 
   /**
-   * Throws `M_UNKNOWN_TOKEN`; with `soft_logout: true` if the token has expired or was refreshed, and its device exists. Without `at` no sighting of the
+   * Throws `M_USER_LOCKED`, and `M_UNKNOWN_TOKEN`; with `soft_logout: true` if the token has expired or was refreshed, and its device exists. Without `at` no sighting of the
    * device is recorded.
    */
   async check(accessToken: string, at?: TokenUse): Promise<TokenOwner> {
@@ -104,6 +107,7 @@ export class AccessTokens implements NewsHandler {
     if (entry === undefined || entry.freshUntilMs <= now || this.#isOutdated(entry))
       entry = await this.#load(hash, now, entry?.nextSightingMs)
     if (isOver(entry.expiresAtMs, this.#parts.clock)) throw expiredToken()
+    if (entry.locked && at?.admitsLocked !== true) throw userLocked()
     if (at !== undefined && entry.nextSightingMs <= now) {
       entry.nextSightingMs = now + SIGHTING_EVERY_MS
       this.#parts.lastSeen.record(entry.owner.device, at.ip, at.userAgent)
@@ -160,6 +164,7 @@ export class AccessTokens implements NewsHandler {
     if (isOver(record.accessExpiresAtMs, this.#parts.clock)) throw expiredToken()
     const entry: CachedToken = {
       owner: ownerOf(record),
+      locked: record.locked,
       expiresAtMs: record.accessExpiresAtMs,
       freshUntilMs: now + FRESH_FOR_MS,
       readAtNews,

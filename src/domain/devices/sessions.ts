@@ -1,5 +1,5 @@
 import type { Clock, Random } from '#base'
-import { type DeviceId, MatrixError, type UserId } from '#spec'
+import { type DeviceId, MatrixError, type UserId, userLocked } from '#spec'
 import {
   type Change,
   type Commit,
@@ -53,7 +53,7 @@ export class Sessions {
     this.#parts = parts
   }
 
-  /** Conflict: `account-gone`. */
+  /** Conflicts: `account-gone`, `account-locked`. */
   prepare(request: SessionRequest): PreparedSession {
     const { clock, random, lifetimes } = this.#parts
     const deviceId = request.deviceId ?? (random.letters(10) as DeviceId)
@@ -95,6 +95,7 @@ export class Sessions {
     if (record === undefined) throw unknownToken()
     if (record.replaced) throw replacedToken()
     if (isOver(record.refreshExpiresAtMs, this.#parts.clock)) throw expiredToken()
+    if (record.locked) throw userLocked()
     return record.token
   }
 }

@@ -16,7 +16,10 @@ export interface SocketLimits {
   readonly writeTimeoutMs: number
 }
 
-export interface Listener {
+/** A port of an address, or a socket in the file system. */
+export type Listener = PortListener | { readonly socketPath: string; readonly tls?: undefined }
+
+export interface PortListener {
   readonly host: string
   /** 0 for any free port. */
   readonly port: number
@@ -122,15 +125,22 @@ export const renewTls = (server: Server, tls: NonNullable<Listener['tls']>): voi
   if (server instanceof TlsServer) server.setSecureContext(tls)
 }
 
-/** Resolves to the URL it listens on; throws as Node does (`EADDRINUSE`, `EACCES`). */
-export const listen = (server: Server, { host, port, tls }: Listener): Promise<string> =>
+/** Resolves to the URL it listens on, or the path of its socket; throws as Node does (`EADDRINUSE`, `EACCES`). */
+export const listen = (server: Server, listener: Listener): Promise<string> =>
   new Promise((resolve, reject) => {
+    const { tls } = listener
+    const place =
+      'socketPath' in listener ? { path: listener.socketPath } : { host: listener.host, port: listener.port }
     server.once('error', reject)
-    server.listen({ host, port }, () => {
+    server.listen(place, () => {
       server.removeListener('error', reject)
       const address = server.address()
-      if (address === null || typeof address === 'string') {
-        reject(new Error('the server listens on no port'))
+      if (typeof address === 'string') {
+        resolve(address)
+        return
+      }
+      if (address === null) {
+        reject(new Error('the server listens nowhere'))
         return
       }
       const name = address.family === 'IPv6' ? `[${address.address}]` : address.address

@@ -10,8 +10,11 @@ export interface AuthRequest {
   readonly headers: IncomingHttpHeaders
   /** The body, once it was read and where it is JSON; undefined at the stage `headers`. */
   readonly body: unknown
-  /** The owner of the access token that came with the request; undefined without a token. Throws `M_UNKNOWN_TOKEN`. */
-  tokenOwner(): Promise<Requester> | undefined
+  /**
+   * The owner of the access token that came with the request; undefined without a token. Throws `M_UNKNOWN_TOKEN`; and `M_USER_LOCKED`, unless
+   * the owners of locked accounts are asked for too.
+   */
+  tokenOwner(of?: { readonly locked: boolean }): Promise<Requester> | undefined
 }
 
 /**
@@ -27,10 +30,10 @@ export interface Auth<R extends Requester | undefined> {
   identify(request: AuthRequest): R | Promise<R>
 }
 
-const byToken = <R extends Requester>(admitted: (requester: Requester) => R): Auth<R> => ({
+const byToken = <R extends Requester>(admitted: (requester: Requester) => R, of = { locked: false }): Auth<R> => ({
   stage: 'headers',
   identify: (request) => {
-    const owner = request.tokenOwner()
+    const owner = request.tokenOwner(of)
     if (owner === undefined) throw new MatrixError('M_MISSING_TOKEN', 'Missing access token')
     return owner.then(admitted)
   },
@@ -45,6 +48,7 @@ const NONE: Auth<undefined> = { stage: 'headers', identify: () => undefined }
 const OPTIONAL: Auth<Requester | undefined> = { stage: 'headers', identify: (request) => request.tokenOwner() }
 const USER = byToken(noGuest)
 const USER_OR_GUEST = byToken<User | Guest>((requester) => requester)
+const ANYBODY_WITH_A_TOKEN = byToken<User | Guest>((requester) => requester, { locked: true })
 const ADMIN = byToken((requester) => {
   const user = noGuest(requester)
   if (!user.admin) throw new MatrixError('M_FORBIDDEN', 'Only administrators of this server can do this')
@@ -57,10 +61,11 @@ export const none = (): Auth<undefined> => NONE
 /** An access token counts where there is one, and must then be valid. */
 export const optional = (): Auth<Requester | undefined> => OPTIONAL
 
-/** An account of this server; guests get `M_GUEST_ACCESS_FORBIDDEN` unless they are admitted. */
+/** An account of this server; guests get `M_GUEST_ACCESS_FORBIDDEN` unless they are admitted, and locked accounts `M_USER_LOCKED`. */
 export function user(): Auth<User>
-export function user(options: { readonly guests: true }): Auth<User | Guest>
-export function user(options?: { readonly guests: true }): Auth<User | Guest> {
+export function user(options: { readonly guests: true; readonly locked?: true }): Auth<User | Guest>
+export function user(options?: { readonly guests: true; readonly locked?: true }): Auth<User | Guest> {
+  if (options?.locked === true) return ANYBODY_WITH_A_TOKEN
   return options === undefined ? USER : USER_OR_GUEST
 }
 

@@ -7,6 +7,8 @@ export interface TokenUse {
   readonly userAgent: string | undefined
   /** To be called before a token is looked up in a database. Throws `M_LIMIT_EXCEEDED` where too many wrong ones came from the address. */
   beforeLookUp(): Promise<void>
+  /** Whether the endpoint is open to locked accounts too. */
+  readonly admitsLocked: boolean
 }
 
 /**
@@ -16,7 +18,7 @@ export interface TokenUse {
 export interface TokenIssuer {
   /** Whether the token has the shape of this issuer's tokens. No other token is looked up in a database. */
   mayHaveIssued(accessToken: string): boolean
-  /** Throws `M_UNKNOWN_TOKEN`. Without `use` the device does not count as seen. */
+  /** Throws `M_UNKNOWN_TOKEN` and `M_USER_LOCKED`. Without `use` the device does not count as seen. */
   check(accessToken: string, use?: TokenUse): Promise<Requester>
   /** `listener` is told the number of each user of whom a token became void, whose waiting requests are checked again; or `all`. */
   onVoided?(listener: (user: number | 'all') => void): void

@@ -38,6 +38,7 @@ export class IncomingRequest implements AnyRequest, AuthRequest {
   readonly params: unknown
   readonly query: Record<string, unknown>
   requester: Requester | undefined = undefined
+  admitsLocked = false
   body: unknown = undefined
   /** The number of rechecks when this request was admitted; see `WaitingRequests.add`. */
   rechecksBefore = 0
@@ -118,7 +119,8 @@ export class IncomingRequest implements AnyRequest, AuthRequest {
     return this.#accessToken
   }
 
-  tokenOwner(): Promise<Requester> | undefined {
+  tokenOwner(of: { readonly locked?: boolean } = {}): Promise<Requester> | undefined {
+    this.admitsLocked = of.locked === true
     const token = accessTokenOf(this.request.headers, this.query)
     if (token === undefined) return undefined
     this.#accessToken = token

@@ -32,6 +32,7 @@ import { createCrossSigning } from './0160-create-cross-signing.ts'
 import { listPublishedRooms } from './0170-list-published-rooms.ts'
 import { indexErasures } from './0180-index-erasures.ts'
 import { createDehydratedDevices } from './0190-create-dehydrated-devices.ts'
+import { addAccountLocks } from './0200-add-account-locks.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -68,4 +69,5 @@ export const MIGRATIONS: readonly Migration[] = [
   listPublishedRooms,
   indexErasures,
   createDehydratedDevices,
+  addAccountLocks,
 ]

@@ -5,12 +5,12 @@ export interface LogoutDeps {
   readonly endSessions: EndSessions
 }
 
-/** `logout.yaml`. */
+/** `logout.yaml`. The only endpoints that a locked account may use. */
 export const logoutEndpoints = ({ endSessions }: LogoutDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'POST',
     paths: v3('/logout'),
-    auth: user({ guests: true }),
+    auth: user({ guests: true, locked: true }),
     rateLimit: 'other',
     handler: async ({ requester: { userId, deviceId } }) => {
       await endSessions.logOut(userId, deviceId)
@@ -20,7 +20,7 @@ export const logoutEndpoints = ({ endSessions }: LogoutDeps): readonly AnyEndpoi
   endpoint({
     method: 'POST',
     paths: v3('/logout/all'),
-    auth: user({ guests: true }),
+    auth: user({ guests: true, locked: true }),
     rateLimit: 'other',
     handler: async ({ requester }) => {
       await endSessions.logOutAll(requester.userId)

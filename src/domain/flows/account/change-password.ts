@@ -1,5 +1,5 @@
 import { type JsonObject, MatrixError, stringAt, type UserId } from '#spec'
-import { type Commit, WriteConflict } from '#store'
+import { type Change, type Commit, WriteConflict } from '#store'
 import type { Accounts } from '../../accounts/index.ts'
 import type { Devices } from '../../devices/index.ts'
 import type { Granted, InteractiveAuth, UiaAnswer } from '../../uia/index.ts'
@@ -13,6 +13,14 @@ export interface ChangePasswordRequest {
   /** `new_password`, `logout_devices`. */
   readonly body: JsonObject
   readonly auth: JsonObject | undefined
+}
+
+interface NewPassword {
+  readonly endsSessions: boolean
+  /** The device whose session goes on. */
+  readonly except: number | undefined
+  /** Changes by which the proof of who asks is used up. */
+  readonly usedUp: readonly Change<void>[]
 }
 
 export interface ChangePasswordParts {
@@ -53,28 +61,30 @@ export class ChangePassword {
     )
   }
 
+  /** For an operator, who has authenticated elsewhere. Throws `M_WEAK_PASSWORD`, `M_INVALID_PARAM`, `M_USER_DEACTIVATED`. */
+  async byOperator(userId: UserId, password: string, keepSessions: boolean): Promise<void> {
+    await this.#change(userId, password, { endsSessions: !keepSessions, except: undefined, usedUp: [] })
+  }
+
   async #perform({ body, facts }: Granted, request: ChangePasswordRequest): Promise<void> {
     const byEmail = await this.#parts.proof.confirmedBy(facts, request.requester?.userId)
     const userId = byEmail?.userId ?? confirmedUser(facts)
-    const usedUp = [
-      ...(byEmail?.changes ?? []),
-      ...this.#parts.proof.withdrawn(userId),
-      this.#parts.uia.endingAllOf(userId),
-    ]
     const password = stringAt(body, 'new_password')
     if (password === undefined) throw new MatrixError('M_MISSING_PARAM', 'new_password is missing')
-    const change = this.#parts.accounts.setPassword(userId, await this.#parts.accounts.hashPassword(password))
+    await this.#parts.accounts.assertUnlocked(userId)
+    await this.#change(userId, password, {
+      endsSessions: body.logout_devices !== false,
+      except: request.requester?.device,
+      usedUp: byEmail?.changes ?? [],
+    })
+  }
+
+  async #change(userId: UserId, password: string, { endsSessions, except, usedUp }: NewPassword): Promise<void> {
+    const { accounts, devices, traces, proof, uia, commit } = this.#parts
+    const ended = endsSessions ? [devices.removeAll(userId, except), ...traces.orphansOf(userId)] : []
+    const change = accounts.setPassword(userId, await accounts.hashPassword(password))
     try {
-      if (body.logout_devices === false) {
-        await this.#parts.commit([change, ...usedUp])
-        return
-      }
-      await this.#parts.commit([
-        change,
-        this.#parts.devices.removeAll(userId, request.requester?.device),
-        ...this.#parts.traces.orphansOf(userId),
-        ...usedUp,
-      ])
+      await commit([change, ...ended, ...usedUp, ...proof.withdrawn(userId), uia.endingAllOf(userId)])
     } catch (error) {
       if (!(error instanceof WriteConflict) || error.kind === 'validation-gone') throw notAdded(error)
       throw new MatrixError('M_USER_DEACTIVATED', 'This account has been deactivated')

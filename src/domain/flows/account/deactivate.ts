@@ -18,6 +18,14 @@ export interface AccountTraces {
   leaveAllRooms(userId: UserId): Promise<void>
 }
 
+interface Deactivation {
+  readonly erase: boolean
+  /** undefined: all identity servers that were told. */
+  readonly idServer: string | undefined
+  /** Changes by which the proof of who asks is used up. */
+  readonly usedUp: readonly Change<void>[]
+}
+
 const RESUMED_AT_ONCE = 1_000
 
 export interface DeactivateParts {
@@ -58,6 +66,11 @@ export class Deactivate {
     )
   }
 
+  /** For an operator, who has authenticated elsewhere. Throws `M_NOT_FOUND`. */
+  async byOperator(userId: UserId, erase: boolean): Promise<UnbindOutcome> {
+    return this.#deactivate(userId, { erase, idServer: undefined, usedUp: [] })
+  }
+
   /** Continues deactivations that a stop of the server interrupted before the last room was left. */
   async resume(): Promise<void> {
     for (const userId of await this.#parts.accounts.unfinishedDeactivations(RESUMED_AT_ONCE)) this.#leaveRooms(userId)
@@ -71,11 +84,20 @@ export class Deactivate {
   async #perform({ body, facts }: Granted, requester: UserId | undefined): Promise<UnbindOutcome> {
     const byEmail = await this.#parts.proof.confirmedBy(facts, requester)
     const userId = byEmail?.userId ?? confirmedUser(facts)
+    await this.#parts.accounts.assertUnlocked(userId)
+    return this.#deactivate(userId, {
+      erase: body.erase === true,
+      idServer: stringAt(body, 'id_server'),
+      usedUp: byEmail?.changes ?? [],
+    })
+  }
+
+  async #deactivate(userId: UserId, { erase, idServer, usedUp }: Deactivation): Promise<UnbindOutcome> {
     const account = await this.#parts.accounts.account(userId)
     if (account === undefined) throw new MatrixError('M_NOT_FOUND', 'There is no such account')
     // Before the commit, which removes the record of the servers that were told.
-    const unbound = await this.#parts.traces.unbind(account, stringAt(body, 'id_server'))
-    await this.#end(account, body.erase === true, byEmail?.changes ?? [])
+    const unbound = await this.#parts.traces.unbind(account, idServer)
+    await this.#end(account, erase, usedUp)
     this.#leaveRooms(userId)
     return unbound
   }

@@ -31,9 +31,15 @@ export class EndSessions {
     await this.#remove(userId, [deviceId])
   }
 
-  async logOutAll(userId: UserId): Promise<void> {
+  /** Returns the ids of the devices that are gone. */
+  async logOutAll(userId: UserId): Promise<readonly DeviceId[]> {
     const { commit, devices, traces, uia } = this.#parts
-    await commit([devices.removeAll(userId), ...traces.orphansOf(userId), uia.endingAllOf(userId)])
+    const [removed] = await commit([
+      devices.removeAll(userId),
+      ...traces.orphansOf(userId),
+      uia.endingAllOf(userId),
+    ] as const)
+    return removed.map(({ deviceId }) => deviceId)
   }
 
   /** `DELETE /devices/{deviceId}`; for the removed and the unknown alike. */

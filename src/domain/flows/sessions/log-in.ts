@@ -1,5 +1,4 @@
-import type { DeviceId, JsonObject, ServerName } from '#spec'
-import { MatrixError } from '#spec'
+import { type DeviceId, type JsonObject, MatrixError, type ServerName, userLocked } from '#spec'
 import { type Change, type Commit, WriteConflict } from '#store'
 import type { AccountIdentifier, Accounts } from '../../accounts/index.ts'
 import type { PreparedSession, SessionRequest, Sessions } from '../../devices/index.ts'
@@ -50,7 +49,7 @@ export class LogIn {
     }
   }
 
-  /** For somebody who has proved to be that user. Throws `M_USER_DEACTIVATED` where the account ended meanwhile. */
+  /** For somebody who has proved to be that user. Throws `M_USER_LOCKED`, and `M_USER_DEACTIVATED` where the account ended meanwhile. */
   async start(request: SessionRequest, rehash?: Change<void>): Promise<PreparedSession['answer']> {
     const session = this.#parts.sessions.prepare(request)
     try {
@@ -58,6 +57,7 @@ export class LogIn {
       return session.answer
     } catch (error) {
       if (!(error instanceof WriteConflict)) throw error
+      if (error.kind === 'account-locked') throw userLocked()
       if (error.kind === 'account-gone')
         throw new MatrixError('M_USER_DEACTIVATED', 'This account has been deactivated')
       // The password was changed between the check and the commit, so it was the old one.

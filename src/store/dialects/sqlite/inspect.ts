@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { pathToFileURL } from 'node:url'
 import { MIGRATIONS } from '../../migrations/index.ts'
 import { type Inspection, inspectBy } from '../../sql/engine/inspection.ts'
 import { SqliteFile } from './file.ts'
@@ -7,7 +8,9 @@ const WAITS_MS = 5_000
 
 export const inspectSqlite = async (path: string): Promise<Inspection> => {
   if (!existsSync(path)) return { kind: 'missing' }
-  const file = new SqliteFile({ path, readOnly: true, busyTimeoutMs: WAITS_MS })
+  // Without a log nobody writes to it. Otherwise SQLite would make files beside the database, even to read.
+  const place = existsSync(`${path}-wal`) ? path : `${pathToFileURL(path).href}?immutable=1`
+  const file = new SqliteFile({ path: place, readOnly: true, busyTimeoutMs: WAITS_MS })
   try {
     const ask = async (text: string) => file.execute(text, []).rows as readonly Record<string, unknown>[]
     const tables = await ask("select name from sqlite_master where type = 'table'")

@@ -12,6 +12,8 @@ export interface AccountRecord {
   readonly admin: boolean
   readonly createdAtMs: number
   readonly deactivatedAtMs: number | undefined
+  /** undefined: not locked. A locked account keeps everything, and can do nothing but log out. */
+  readonly lockedAtMs: number | undefined
   /** Whether the user asked that their content be erased as far as possible. */
   readonly erased: boolean
 }
@@ -33,8 +35,10 @@ export interface AccountsWriter {
   setPassword(userId: UserId, passwordHash: string, expectedHash?: string): Change<void>
   /** Makes a guest a full account. Conflict: `account-gone` (none, deactivated, or no guest). */
   upgradeGuest(userId: UserId, passwordHash: string): Change<void>
-  /** Conflict: `account-gone`. */
+  /** Announces the user in the stream `sessions`, as all that tokens tell of them changes. Conflict: `account-gone`. */
   setAdmin(userId: UserId, admin: boolean): Change<void>
+  /** Locks the account, or with undefined unlocks it. Announces the user in the stream `sessions`. Conflict: `account-gone`. */
+  setLocked(userId: UserId, atMs: number | undefined): Change<void>
   /** Removes the password and marks the rooms as still to be left. A repeated call can only add `erase`, which is announced by `events`. Conflict: `account-gone` (no such account). */
   deactivate(userId: UserId, erase: boolean, atMs: number): Change<void>
   /** Records that all rooms of the deactivated account were left. */
@@ -51,6 +55,8 @@ export interface AccountsReader {
   /** Local parts are compared byte by byte: `domain/accounts` has the rules for upper and lower case. */
   account(userId: UserId): Promise<AccountRecord | undefined>
   erasures(): Promise<readonly Erasure[]>
+  /** The next accounts, in the order in which their users were first seen here. */
+  accounts(page: { readonly after: UserNumber; readonly limit: number }): Promise<readonly AccountRecord[]>
   /** Deactivated accounts that a crash kept from leaving all their rooms. */
   unfinishedDeactivations(limit: number): Promise<readonly UserId[]>
 }

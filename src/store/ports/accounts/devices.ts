@@ -56,7 +56,7 @@ export interface RemovedDevice {
 
 /** Changes that void access tokens announce the user in the stream `sessions`. */
 export interface DevicesWriter {
-  /** Makes the device if it is unknown; tokens that it had become void. Conflict: `account-gone` (no account, or deactivated). */
+  /** Makes the device if it is unknown; tokens that it had become void. Conflicts: `account-gone` (no account, or deactivated), `account-locked`. */
   startSession(session: NewSession): Change<StartedSession>
   /** Conflict: `device-gone`. */
   rename(device: DeviceNumber, displayName: string): Change<void>
@@ -87,6 +87,7 @@ export interface TokenRecord {
   readonly deviceId: DeviceId
   readonly guest: boolean
   readonly admin: boolean
+  readonly locked: boolean
   readonly accessExpiresAtMs: number | undefined
   readonly refreshExpiresAtMs: number | undefined
   /** Whether the pair that this one replaces is still valid, because this one was never used. */

@@ -1,26 +1,37 @@
 import { sql } from 'kysely'
 import type { UserId } from '#spec'
-import type { AccountsReader } from '../../ports/accounts/accounts.ts'
+import type { AccountRecord, AccountsReader } from '../../ports/accounts/accounts.ts'
 import { type Db, queriesOver } from '../engine/index.ts'
 import type { AccountTables } from './accounts-tables.ts'
 
 const query = queriesOver<AccountTables>()
 
+const COLUMNS = [
+  'accounts.user_number',
+  'user_id',
+  'password_hash',
+  'guest',
+  'admin',
+  'created_ms',
+  'deactivated_ms',
+  'locked_ms',
+  'erased',
+] as const
 const accountOf = query((db, param: { userId: string }) =>
   db
     .selectFrom('users')
     .innerJoin('accounts', 'accounts.user_number', 'users.user_number')
-    .select([
-      'accounts.user_number',
-      'user_id',
-      'password_hash',
-      'guest',
-      'admin',
-      'created_ms',
-      'deactivated_ms',
-      'erased',
-    ])
+    .select(COLUMNS)
     .where('user_id', '=', param.userId),
+)
+const accountsAfter = query((db, param: { after: number; limit: number }) =>
+  db
+    .selectFrom('accounts')
+    .innerJoin('users', 'users.user_number', 'accounts.user_number')
+    .select(COLUMNS)
+    .where('accounts.user_number', '>', param.after)
+    .orderBy('accounts.user_number')
+    .limit(param.limit),
 )
 
 // The literal makes the partial index usable.
@@ -42,21 +53,36 @@ const leavingAccounts = query((db, param: { limit: number }) =>
     .limit(param.limit),
 )
 
+interface AccountRow {
+  readonly user_number: number
+  readonly user_id: string
+  readonly password_hash: string | null
+  readonly guest: number
+  readonly admin: number
+  readonly created_ms: number
+  readonly deactivated_ms: number | null
+  readonly locked_ms: number | null
+  readonly erased: number
+}
+
+const toAccount = (row: AccountRow): AccountRecord => ({
+  user: row.user_number,
+  userId: row.user_id as UserId,
+  passwordHash: row.password_hash ?? undefined,
+  guest: row.guest === 1,
+  admin: row.admin === 1,
+  createdAtMs: row.created_ms,
+  deactivatedAtMs: row.deactivated_ms ?? undefined,
+  lockedAtMs: row.locked_ms ?? undefined,
+  erased: row.erased > 0,
+})
+
 export const accountsReader = (db: Db): AccountsReader => ({
   account: async (userId) => {
     const row = await db.first(accountOf, { userId })
-    if (row === undefined) return undefined
-    return {
-      user: row.user_number,
-      userId: row.user_id as UserId,
-      passwordHash: row.password_hash ?? undefined,
-      guest: row.guest === 1,
-      admin: row.admin === 1,
-      createdAtMs: row.created_ms,
-      deactivatedAtMs: row.deactivated_ms ?? undefined,
-      erased: row.erased > 0,
-    }
+    return row === undefined ? undefined : toAccount(row)
   },
+  accounts: async (page) => (await db.all(accountsAfter, page)).map(toAccount),
   erasures: async () => {
     const rows = await db.longAll(erasedAccounts, {})
     return rows.map(({ user_id, erased }) => ({ userId: user_id as UserId, position: erased }))

@@ -11,6 +11,7 @@ export interface AccountTables extends UserTables {
     readonly deactivated_ms: number | null
     readonly erased: number
     readonly leaving: number
+    readonly locked_ms: Generated<number | null>
   }
   readonly registration_tokens: {
     readonly token: string

@@ -3,6 +3,7 @@ import type { AccountsWriter, NewAccount } from '../../ports/accounts/accounts.t
 import { WriteConflict } from '../../ports/engine/change.ts'
 import { defineWrite, insertInto, queriesOver, type Tx } from '../engine/index.ts'
 import type { AccountTables } from './accounts-tables.ts'
+import { announceVoided } from './tokens-writes.ts'
 
 const query = queriesOver<AccountTables>()
 
@@ -35,6 +36,9 @@ const storeUpgrade = query((db, param: { user: number; passwordHash: string }) =
 )
 const storeAdmin = query((db, param: { user: number; admin: number }) =>
   db.updateTable('accounts').set({ admin: param.admin }).where('user_number', '=', param.user),
+)
+const storeLock = query((db, param: { user: number; atMs: number | null }) =>
+  db.updateTable('accounts').set({ locked_ms: param.atMs }).where('user_number', '=', param.user),
 )
 const storeDeactivation = query((db, param: { user: number; atMs: number }) =>
   db
@@ -99,10 +103,25 @@ const upgradeGuest = defineWrite(
   },
 )
 
-const setAdmin = defineWrite('accounts.setAdmin', async (tx, input: { userId: UserId; admin: boolean }) => {
-  const account = await liveAccount(tx, input.userId)
-  await tx.run(storeAdmin, { user: account.user_number, admin: Number(input.admin) })
-})
+const setAdmin = defineWrite(
+  'accounts.setAdmin',
+  ['sessions'],
+  async (tx, input: { userId: UserId; admin: boolean }) => {
+    const account = await liveAccount(tx, input.userId)
+    await tx.run(storeAdmin, { user: account.user_number, admin: Number(input.admin) })
+    announceVoided(tx, account.user_number)
+  },
+)
+
+const setLocked = defineWrite(
+  'accounts.setLocked',
+  ['sessions'],
+  async (tx, input: { userId: UserId; atMs: number | undefined }) => {
+    const account = await liveAccount(tx, input.userId)
+    await tx.run(storeLock, { user: account.user_number, atMs: input.atMs ?? null })
+    announceVoided(tx, account.user_number)
+  },
+)
 
 const deactivate = defineWrite(
   'accounts.deactivate',
@@ -125,13 +144,14 @@ const finishDeactivation = defineWrite('accounts.finishDeactivation', async (tx,
   if (account !== undefined) await tx.run(storeLeft, { user: account.user_number })
 })
 
-export const accountsWrites = [create, setPassword, upgradeGuest, setAdmin, deactivate, finishDeactivation]
+export const accountsWrites = [create, setPassword, upgradeGuest, setAdmin, setLocked, deactivate, finishDeactivation]
 
 export const accountsWriter: AccountsWriter = {
   create,
   setPassword: (userId, passwordHash, expectedHash) => setPassword({ userId, passwordHash, expectedHash }),
   upgradeGuest: (userId, passwordHash) => upgradeGuest({ userId, passwordHash }),
   setAdmin: (userId, admin) => setAdmin({ userId, admin }),
+  setLocked: (userId, atMs) => setLocked({ userId, atMs }),
   deactivate: (userId, erase, atMs) => deactivate({ userId, erase, atMs }),
   finishDeactivation: (userId) => finishDeactivation({ userId }),
 }

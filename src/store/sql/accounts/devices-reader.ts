@@ -42,6 +42,7 @@ const TOKEN_COLUMNS = [
   'device_id',
   'guest',
   'admin',
+  'locked_ms',
   'access_expires_ms',
   'refresh_expires_ms',
   'predecessor',
@@ -103,6 +104,7 @@ interface TokenRow {
   readonly device_id: string
   readonly guest: number
   readonly admin: number
+  readonly locked_ms: number | null
   readonly access_expires_ms: number | null
   readonly refresh_expires_ms: number | null
   readonly predecessor: number | null
@@ -121,6 +123,7 @@ const toToken = (row: TokenRow | undefined): TokenRecord | undefined =>
         deviceId: row.device_id as DeviceId,
         guest: row.guest === 1,
         admin: row.admin === 1,
+        locked: row.locked_ms !== null,
         accessExpiresAtMs: row.access_expires_ms ?? undefined,
         refreshExpiresAtMs: row.refresh_expires_ms ?? undefined,
         unconfirmed: row.predecessor !== null,

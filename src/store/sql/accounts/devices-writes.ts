@@ -18,7 +18,7 @@ export const ownerOf = query((db, param: { userId: string }) =>
   db
     .selectFrom('users')
     .innerJoin('accounts', 'accounts.user_number', 'users.user_number')
-    .select(['accounts.user_number', 'deactivated_ms'])
+    .select(['accounts.user_number', 'deactivated_ms', 'locked_ms'])
     .where('user_id', '=', param.userId),
 )
 const upsertDevice = query(
@@ -94,6 +94,7 @@ const startSession = defineWrite(
   async (tx, session: NewSession): Promise<StartedSession> => {
     const owner = await tx.first(ownerOf, { userId: session.userId })
     if (owner === undefined || owner.deactivated_ms !== null) throw new WriteConflict('account-gone')
+    if (owner.locked_ms !== null) throw new WriteConflict('account-locked')
     const row = await tx.first(upsertDevice, {
       user: owner.user_number,
       deviceId: session.deviceId,

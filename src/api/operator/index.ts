@@ -1,0 +1,21 @@
+import { type AnyEndpoint, endpoint, none } from '#http'
+import { type OperatorTokensDeps, operatorTokensEndpoints } from './registration-tokens.ts'
+import { type OperatorUsersDeps, operatorUsersEndpoints } from './users.ts'
+
+export type OperatorDeps = OperatorUsersDeps & OperatorTokensDeps & { readonly serverName: string }
+
+/**
+ * The commands of whoever runs the server, as endpoints of a channel of their own: whoever can open it is the operator. They are no part of what the
+ * server serves to others.
+ */
+export const operatorEndpoints = (deps: OperatorDeps): readonly AnyEndpoint[] => [
+  endpoint({
+    method: 'GET',
+    paths: ['/server'],
+    auth: none(),
+    rateLimit: 'unlimited',
+    handler: async () => ({ server_name: deps.serverName }),
+  }),
+  ...operatorUsersEndpoints(deps),
+  ...operatorTokensEndpoints(deps),
+]
