@@ -17,11 +17,11 @@ import {
 
 const everyRoom = { direction: 'forward', beyond: { joinedCount: 1_000, room: 0 }, limit: 10 } as const
 
-/** A change that concerns the directory alone. */
-const changeListing = async (
+/** A change without events. */
+const changeRoom = async (
   store: Store,
   roomId: RoomId,
-  change: Pick<RoomChange, 'published' | 'listing'>,
+  change: Pick<RoomChange, 'published' | 'listing' | 'stateSize'>,
 ): Promise<void> => {
   const record = await store.rooms.roomByRoomId(roomId)
   if (record === undefined) throw new Error('no such room')
@@ -65,6 +65,7 @@ onEveryDatabase('rooms', (open) => {
         published: true,
         lastPosition: 4,
         lastResolvedPosition: 0,
+        stateSize: undefined,
       })
       expect(await store.rooms.room(created.room)).toEqual(await store.rooms.roomByRoomId(roomId))
       expect((await store.rooms.state(created.room, { at: 'current' })).map((event) => event.eventId).sort()).toEqual(
@@ -316,6 +317,18 @@ onEveryDatabase('rooms', (open) => {
     ])
   })
 
+  test('the size of the state is kept as it was told, and counted where nobody told it', async () => {
+    const store = await open()
+    const events = [stateEvent('m.room.create', ''), { ...member(ALICE, 'join'), json: `{"a":"${'é'.repeat(50)}"}` }]
+    const room = await createRoom(store, events)
+    const [create] = events
+    const bytes = Buffer.byteLength(create?.json ?? '')
+    expect(await store.rooms.stateSize(room.room, 20)).toEqual({ bytes: bytes + 108 - 20, entries: 1 })
+    expect(await store.rooms.stateSize(room.room, 1_000)).toEqual({ bytes, entries: 1 })
+    await changeRoom(store, room.roomId, { stateSize: { bytes: 7, entries: 3 } })
+    expect(await store.rooms.room(room.room)).toMatchObject({ stateSize: { bytes: 7, entries: 3 } })
+  })
+
   test('aliases and the directory', async () => {
     const store = await open()
     const room = await createRoom(store)
@@ -334,12 +347,12 @@ onEveryDatabase('rooms', (open) => {
     expect(join).toHaveLength(1)
     expect(await store.rooms.listedRooms(everyRoom)).toEqual([])
     const listing = { shownJson: '{"a":1}', searchable: '100% of_it!', roomType: 'm.space' }
-    await changeListing(store, room.roomId, { listing })
+    await changeRoom(store, room.roomId, { listing })
     expect(await store.rooms.listedRooms(everyRoom)).toEqual([])
-    await changeListing(store, room.roomId, { published: true })
+    await changeRoom(store, room.roomId, { published: true })
     expect(await store.rooms.listedRooms(everyRoom)).toMatchObject([{ room: room.room, listing: undefined }])
     expect(await store.rooms.roomsToList(10)).toEqual([room.roomId])
-    await changeListing(store, room.roomId, { published: true, listing })
+    await changeRoom(store, room.roomId, { published: true, listing })
     expect(await store.rooms.roomsToList(10)).toEqual([])
     const listed = { room: room.room, roomId: room.roomId, joinedCount: 2, listing }
     expect(await store.rooms.listedRooms(everyRoom)).toEqual([listed])
@@ -350,7 +363,7 @@ onEveryDatabase('rooms', (open) => {
     for (const term of ['100_', '%it', 'of%it'])
       expect(await store.rooms.listedRooms({ ...everyRoom, term })).toEqual([])
     expect(await store.rooms.listedRooms({ ...everyRoom, roomTypes: [''] })).toEqual([])
-    await changeListing(store, room.roomId, { published: false })
+    await changeRoom(store, room.roomId, { published: false })
     expect(await store.rooms.listedRooms(everyRoom)).toEqual([])
     expect(await store.rooms.newestRoom()).toBe(room.room)
   })

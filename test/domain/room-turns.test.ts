@@ -23,6 +23,7 @@ const roomsOver = (store: Store): Rooms => {
     clock: systemClock,
     random: systemRandom,
     key: key.value,
+    stateLimits: { bytes: 16 * MEBIBYTE, entries: 10_000 },
     cacheLimitBytes: 64 * MEBIBYTE,
   })
 }

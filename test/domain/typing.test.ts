@@ -27,7 +27,7 @@ const startTyping = async () => {
   const key = signingKeyFromSeed('ed25519:1', SERVER, Buffer.alloc(32, 7).toString('base64').replace('=', ''))
   if (!key.ok) throw new Error('the seed is no key')
   const kept = { commit, reader: store.rooms, writer: writers.rooms, clock, random: systemRandom }
-  const rooms = new Rooms({ ...kept, key: key.value, cacheLimitBytes: 1024 * 1024 })
+  const rooms = new Rooms({ ...kept, key: key.value, stateLimits: { bytes: 1e6, entries: 100 }, cacheLimitBytes: 1e6 })
   const sending = new Sending({ rooms, reader: store.rooms, clock })
   const createContent = { creator: alice }
   const options = { creator: alice, version: '11', createContent, published: false, alias: undefined }

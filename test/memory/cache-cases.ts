@@ -115,7 +115,7 @@ const recordOf = (room: number) => ({
 
 const liveRooms = (content: (index: number) => string): FilledCache => {
   const rooms = new Rooms({
-    ...{ clock: systemClock, random: systemRandom, cacheLimitBytes: LIMIT },
+    ...{ clock: systemClock, random: systemRandom, stateLimits: { bytes: 1e9, entries: 1e6 }, cacheLimitBytes: LIMIT },
     key: undefined as never,
     commit: undefined as never,
     writer: undefined as never,

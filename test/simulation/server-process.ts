@@ -104,7 +104,9 @@ export class ServerProcess {
       bus.publish({ kind: 'committed', before, positions, news })
     })
     this.personal = buildPersonal({ config, store, clock, logger: silentLogger }, streams)
-    const ground = { store, streams, clock, random, signingKey, serverName: SERVER_NAME, defaultRoomVersion: '12' }
+    const stateLimits = { bytes: 16 * 1024 * 1024, entries: 25_000 }
+    const names = { serverName: SERVER_NAME, defaultRoomVersion: '12' }
+    const ground = { store, streams, clock, random, signingKey, stateLimits, ...names }
     this.rooms = buildRooms(ground, {
       profileOf: (userId: UserId) => this.personal.profiles.memberFields(userId),
       isGuest: async () => false,

@@ -59,6 +59,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
     streams,
     serverName: ground.config.server.name,
     defaultRoomVersion: ground.config.server.defaultRoomVersion,
+    stateLimits: { bytes: ground.config.rooms.maxStateSize, entries: ground.config.rooms.maxStateEntries },
   }
   const rooms = buildRooms(roomsGround, {
     profileOf: (userId) => personal.profiles.memberFields(userId),

@@ -16,7 +16,7 @@ import {
 } from '#domain'
 import type { SigningKey } from '#rules'
 import type { ServerName } from '#spec'
-import { type Store, writers } from '#store'
+import { type StateSize, type Store, writers } from '#store'
 import type { Streams } from '#streams'
 import type { PublicRooms, RoomStates, Timeline } from '#views'
 import type { Ground } from './ground.ts'
@@ -31,6 +31,7 @@ export interface RoomsGround {
   readonly signingKey: SigningKey
   readonly serverName: ServerName
   readonly defaultRoomVersion: string
+  readonly stateLimits: StateSize
 }
 
 export interface RoomsDomain {
@@ -46,7 +47,11 @@ export const buildRooms = (ground: RoomsGround, accounts: MemberAccounts): Rooms
   const { commit } = store
   const reader = store.rooms
   const writer = writers.rooms
-  const rooms = new Rooms({ commit, reader, writer, clock, random, key, cacheLimitBytes: 64 * MEBIBYTE })
+  const rooms = new Rooms({
+    ...{ commit, reader, writer, clock, random, key },
+    stateLimits: ground.stateLimits,
+    cacheLimitBytes: 64 * MEBIBYTE,
+  })
   const common = { rooms, reader, writer, commit, serverName }
   return {
     rooms,

@@ -1,6 +1,6 @@
 import { jsonBytes, textBytes } from '#base'
 import { type EventId, type RoomEvent, type RoomId, type RoomVersion, stateTupleKey } from '#spec'
-import { type Extremity, headOf, type RoomBase, type RoomNumber } from '#store'
+import { type Extremity, headOf, type RoomBase, type RoomNumber, type StateSize } from '#store'
 
 /** A state event with its stored PDU as JSON. */
 export interface StateEntry {
@@ -35,6 +35,8 @@ export class LiveRoom {
   readonly #entries = new Map<string, StateEntry | null>()
   #entriesBytes = 0
   readonly #load: LoadEntry
+  readonly #loadSize: () => Promise<StateSize>
+  #stateSize: StateSize | undefined
 
   constructor(
     head: {
@@ -43,8 +45,11 @@ export class LiveRoom {
       readonly version: RoomVersion
       readonly sequence: number
       readonly extremities: readonly Extremity[]
+      /** undefined: not counted yet. */
+      readonly stateSize: StateSize | undefined
     },
     load: LoadEntry,
+    loadSize: () => Promise<StateSize>,
   ) {
     this.room = head.room
     this.roomId = head.roomId
@@ -52,6 +57,8 @@ export class LiveRoom {
     this.sequence = head.sequence
     this.extremities = head.extremities
     this.#load = load
+    this.#loadSize = loadSize
+    this.#stateSize = head.stateSize
   }
 
   /** Bytes in memory. */
@@ -63,6 +70,20 @@ export class LiveRoom {
 
   get base(): RoomBase {
     return { sequence: this.sequence, head: headOf(this.extremities) }
+  }
+
+  /** Counts the state of a room that an earlier version stored. To be called before the first turn that changes it. */
+  async loadStateSize(): Promise<void> {
+    this.#stateSize ??= await this.#loadSize()
+  }
+
+  get stateSize(): StateSize {
+    if (this.#stateSize === undefined) throw new Error('the size of the state was not loaded')
+    return this.#stateSize
+  }
+
+  set stateSize(size: StateSize) {
+    this.#stateSize = size
   }
 
   async entry(type: string, stateKey: string): Promise<StateEntry | undefined> {

@@ -15,7 +15,8 @@ import { type AliasesReader, WriteConflict } from '#store'
 import { aliasesIn } from './directory.ts'
 import { checkInvitee, type MemberAccounts } from './memberships.ts'
 import type { Rooms } from './rooms.ts'
-import { ImpossibleEvent, type RoomTurn } from './turn.ts'
+import type { RoomTurn } from './turn.ts'
+import { ImpossibleEvent } from './turn-errors.ts'
 
 export type Preset = 'private_chat' | 'public_chat' | 'trusted_private_chat'
 

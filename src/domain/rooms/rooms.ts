@@ -9,11 +9,13 @@ import {
   type RoomRecordsReader,
   type RoomStateReader,
   type RoomsWriter,
+  type StateSize,
   type StoredEvent,
   WriteConflict,
 } from '#store'
 import { listingAfter } from './listing-after.ts'
 import { LiveRoom, type StateEntry } from './live-room.ts'
+import { FREE_MEMBER_BYTES } from './state-size.ts'
 import { RoomTurn, type TurnTools } from './turn.ts'
 
 export interface RoomsOptions extends Omit<TurnTools, 'storedJson'> {
@@ -78,6 +80,7 @@ export class Rooms {
       clock: options.clock,
       random: options.random,
       key: options.key,
+      stateLimits: options.stateLimits,
       storedJson: async (eventId) => (await options.reader.event(eventId))?.json,
     }
     this.#live = new BoundedCache({
@@ -144,8 +147,9 @@ export class Rooms {
     // A placeholder if the id is made from the create event: `adopt` below gives the turn the real one.
     const given = `!${random.token(18)}:${key.serverName}` as RoomId
     const nothing = async (): Promise<null> => null
-    const blank = { room: 0, version, sequence: 0, extremities: [] }
-    const first = new RoomTurn(new LiveRoom({ ...blank, roomId: given }, nothing), this.#tools)
+    const empty = async (): Promise<StateSize> => ({ bytes: 0, entries: 0 })
+    const blank = { room: 0, version, sequence: 0, extremities: [], stateSize: undefined }
+    const first = new RoomTurn(new LiveRoom({ ...blank, roomId: given }, nothing, empty), this.#tools)
     const createEventId = await first.add({
       type: 'm.room.create',
       stateKey: '',
@@ -154,7 +158,7 @@ export class Rooms {
       originServerTs: this.#createTime(),
     })
     const roomId = version.roomIdIsCreateHash ? (`!${createEventId.slice(1)}` as RoomId) : given
-    const turn = first.adopt(new LiveRoom({ ...blank, roomId }, nothing))
+    const turn = first.adopt(new LiveRoom({ ...blank, roomId }, nothing, empty))
     const value = await plan(turn)
     const listing = options.published ? await listingAfter(turn) : undefined
     await this.#options.commit([
@@ -212,10 +216,13 @@ export class Rooms {
     const record = await this.#options.reader.roomByRoomId(roomId)
     const version = record === undefined ? undefined : ROOM_VERSIONS.get(record.version)
     if (record === undefined || version === undefined) throw new UnknownRoom()
-    const live = new LiveRoom({ ...record, version }, async (type, stateKey) => {
-      const stored = await this.#options.reader.stateEvent(record.room, 'current', type, stateKey)
+    const { reader } = this.#options
+    const loadEntry = async (type: string, stateKey: string): Promise<StateEntry | null> => {
+      const stored = await reader.stateEvent(record.room, 'current', type, stateKey)
       return stored === undefined ? null : stateEntry(live, stored)
-    })
+    }
+    const loadSize = (): Promise<StateSize> => reader.stateSize(record.room, FREE_MEMBER_BYTES)
+    const live: LiveRoom = new LiveRoom({ ...record, version }, loadEntry, loadSize)
     this.#live.set(roomId, live)
     return live
   }

@@ -1,10 +1,8 @@
 import type { Clock, Random } from '#base'
 import {
   type AuthRefusal,
-  type AuthRefusalReason,
   authEventTuples,
   authoriseEvent,
-  type BuildEventFailure,
   type BuiltEvent,
   buildEvent,
   canonicalJson,
@@ -36,6 +34,8 @@ import {
   type StoredEvent,
 } from '#store'
 import type { LiveRoom, StateEntry } from './live-room.ts'
+import { StateGrowth, type StateLimits } from './state-size.ts'
+import { formatError, IMPOSSIBLE, ImpossibleEvent } from './turn-errors.ts'
 
 export interface Draft {
   readonly type: string
@@ -52,6 +52,7 @@ export interface TurnTools {
   readonly clock: Clock
   readonly random: Random
   readonly key: SigningKey
+  readonly stateLimits: StateLimits
   /** The stored JSON of an event, for the reference hashes of room versions 1 and 2. */
   storedJson(eventId: EventId): Promise<string | undefined>
 }
@@ -69,6 +70,7 @@ export class RoomTurn {
   readonly #state = new Map<string, StateEntry>()
   readonly #redactions: { target: EventId; json: string; redactedBy: EventId }[] = []
   #extremities: readonly Extremity[]
+  #growth: StateGrowth
   #published: boolean | undefined
   /** Room versions 1 and 2: the JSON of those extremities that were made by this turn or by changes under way. */
   #newest: ReadonlyMap<EventId, string>
@@ -77,6 +79,7 @@ export class RoomTurn {
     this.live = live
     this.version = live.version
     this.#tools = tools
+    this.#growth = new StateGrowth(tools.stateLimits)
     this.#extremities = live.extremities
     this.#newest = live.newest
   }
@@ -109,7 +112,7 @@ export class RoomTurn {
     return member?.content.membership as Membership | undefined
   }
 
-  /** Adds an event. Throws `M_FORBIDDEN` if the room's rules refuse it, `ImpossibleEvent` if they would refuse it to everybody, `M_TOO_LARGE`, `M_BAD_JSON`. */
+  /** Adds an event. Throws `M_FORBIDDEN` if the room's rules refuse it, `ImpossibleEvent` if they would refuse it to everybody, `M_TOO_LARGE` for an event that is too large or a room whose state is full, `M_BAD_JSON`. */
   async add(draft: Draft): Promise<EventId> {
     const tuples = authEventTuples(this.version, { ...draft, stateKey: draft.stateKey })
     // The rules are synchronous, so all entries that they may need are loaded first. In a busy room they are in memory already.
@@ -124,6 +127,7 @@ export class RoomTurn {
     const built = this.#build(draft, cited, old)
     const verdict = authoriseEvent(this.version, built.event, (type, stateKey) => this.#held({ type, stateKey })?.event)
     if (!verdict.allowed) throw await this.#refusalOf(verdict.refusal, draft.sender)
+    if (draft.stateKey !== undefined) await this.#grow(draft.type, draft.stateKey, built.json)
     this.#append(draft, built)
     return built.eventId
   }
@@ -137,6 +141,7 @@ export class RoomTurn {
     if (target.stateKey === undefined) return
     const current = await this.#entry(target.type, target.stateKey)
     if (current?.event.eventId !== target.eventId) return
+    await this.#grow(target.type, target.stateKey, json.value)
     const event = { ...current.event, content: pdu.content }
     this.#state.set(stateTupleKey(target.type, target.stateKey), { event, json: json.value })
   }
@@ -147,6 +152,7 @@ export class RoomTurn {
     turn.#events.push(...this.#events)
     turn.#stateChanges.push(...this.#stateChanges)
     for (const [key, entry] of this.#state) turn.#state.set(key, entry)
+    turn.#growth = this.#growth
     turn.#extremities = this.#extremities
     turn.#newest = this.#newest
     return turn
@@ -164,6 +170,7 @@ export class RoomTurn {
       extremities: this.#extremities,
       redactions: this.#redactions,
       ...(this.#published === undefined ? {} : { published: this.#published }),
+      ...(this.#growth.changed ? { stateSize: this.#growth.after(this.live.stateSize) } : {}),
     }
   }
 
@@ -172,9 +179,16 @@ export class RoomTurn {
     this.live.sequence = baseAfter(this.live.base, this.change()).sequence
     this.live.extremities = this.#extremities
     this.live.newest = this.#newest
+    if (this.#growth.changed) this.live.stateSize = this.#growth.after(this.live.stateSize)
     for (const entry of this.#state.values()) {
       this.live.set(entry.event.type, entry.event.stateKey ?? '', entry)
     }
+  }
+
+  async #grow(type: string, stateKey: string, after: string): Promise<void> {
+    const before = (await this.#entry(type, stateKey))?.json
+    await this.live.loadStateSize()
+    this.#growth.count({ type, stateKey, before, after }, this.live.stateSize)
   }
 
   /** Members are told that nobody could send this event; anybody else, only that they may not. */
@@ -275,27 +289,3 @@ const ALWAYS_ASKED: readonly StateTuple[] = [
   { type: 'm.room.create', stateKey: '' },
   { type: 'm.room.join_rules', stateKey: '' },
 ]
-
-/** Refusals of what the event itself says: no power in the room would change them. */
-const IMPOSSIBLE: ReadonlySet<AuthRefusalReason> = new Set<AuthRefusalReason>([
-  'create-has-prev-events',
-  'power-levels-malformed',
-  'power-levels-name-creator',
-  'member-malformed',
-])
-
-/**
- * The room's rules refuse the event whoever sends it: a second create event, a member event that is no state, power levels
- * that are malformed or name a creator of room version 12.
- */
-export class ImpossibleEvent extends MatrixError {
-  constructor(reason: string) {
-    super('M_BAD_JSON', reason)
-  }
-}
-
-const formatError = (failure: BuildEventFailure): MatrixError => {
-  if (failure.reason === 'too-large') return new MatrixError('M_TOO_LARGE', 'The event is larger than 65536 bytes')
-  const where = 'key' in failure ? ` (${failure.key})` : ''
-  return new MatrixError('M_BAD_JSON', `Not a valid event: ${failure.reason}${where}`)
-}

@@ -30,6 +30,7 @@ import { createHomeserver } from './0140-create-homeserver.ts'
 import { forgetTransactions } from './0150-forget-transactions.ts'
 import { createCrossSigning } from './0160-create-cross-signing.ts'
 import { listPublishedRooms } from './0170-list-published-rooms.ts'
+import { countRoomState } from './0171-count-room-state.ts'
 import { indexErasures } from './0180-index-erasures.ts'
 import { createDehydratedDevices } from './0190-create-dehydrated-devices.ts'
 import { addAccountLocks } from './0200-add-account-locks.ts'
@@ -67,6 +68,7 @@ export const MIGRATIONS: readonly Migration[] = [
   forgetTransactions,
   createCrossSigning,
   listPublishedRooms,
+  countRoomState,
   indexErasures,
   createDehydratedDevices,
   addAccountLocks,

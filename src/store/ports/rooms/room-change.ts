@@ -55,6 +55,12 @@ export interface StateChange {
   readonly membership?: Membership
 }
 
+/** The size of a room's current state, as its writer counts it. */
+export interface StateSize {
+  readonly bytes: number
+  readonly entries: number
+}
+
 /** A room as the directory shows it, and as it is found there. */
 export interface RoomListing {
   /** A JSON object, to which the number of members is added. */
@@ -79,6 +85,8 @@ export interface RoomChange {
   readonly missing?: readonly EventId[]
   /** Stored events that lose their content for good. */
   readonly redactions: readonly { readonly target: EventId; readonly json: string; readonly redactedBy: EventId }[]
+  /** The size of the current state after the change; left out: as before. */
+  readonly stateSize?: StateSize
   /** Whether the server's directory lists the room from now on; left out: as before. */
   readonly published?: boolean
   /** How the directory shows the room from now on. Kept for rooms that are or were published. */

@@ -2,7 +2,7 @@ import type { EventId, RoomId, UserId } from '#spec'
 import type { DirectoryReader } from './directory.ts'
 import type { EventsReader, RoomNumber } from './events.ts'
 import type { MembersReader } from './members.ts'
-import type { Extremity, RoomBase } from './room-change.ts'
+import type { Extremity, RoomBase, StateSize } from './room-change.ts'
 import type { RoomStateReader } from './state.ts'
 
 export interface RoomRecord extends Pick<RoomBase, 'sequence'> {
@@ -19,11 +19,15 @@ export interface RoomRecord extends Pick<RoomBase, 'sequence'> {
   readonly lastPosition: number
   /** Position of the newest state change that state resolution made, and not the event itself; 0 for none. */
   readonly lastResolvedPosition: number
+  /** undefined until the first change of the state by a version that counts it. */
+  readonly stateSize: StateSize | undefined
 }
 
 export interface RoomRecordsReader {
   room(room: RoomNumber): Promise<RoomRecord | undefined>
   roomByRoomId(roomId: RoomId): Promise<RoomRecord | undefined>
+  /** Counts the current state: its entries without members, and all bytes of JSON but the first `freeMemberBytes` of each member. */
+  stateSize(room: RoomNumber, freeMemberBytes: number): Promise<StateSize>
   /** Backward extremities: events that stored ones refer to and that are not stored. */
   missingEvents(room: RoomNumber): Promise<readonly EventId[]>
 }

@@ -2,7 +2,7 @@ import type { Extremity, NewStoredEvent, RoomChange, StateChange } from '../../p
 import type { Packing } from '../engine/index.ts'
 
 /** Number of values before the events, and of values for each event. */
-const HEAD = 9
+const HEAD = 10
 const EVENT = 14
 
 /** Whether the last event is the only extremity, which is usual: then the extremities are left out. */
@@ -14,7 +14,7 @@ const orNothing = <Item>(list: readonly Item[]): readonly Item[] | undefined => 
 /** Packs a room's change into one list of values, as busy rooms send thousands a second to the writing thread. */
 export const roomChangePacking: Packing<RoomChange> = {
   pack: (change) => {
-    const { room, base, events, state, extremities, missing, redactions, published, listing } = change
+    const { room, base, events, state, extremities, missing, redactions, published, listing, stateSize } = change
     const values: unknown[] = [
       room,
       base.sequence,
@@ -25,6 +25,7 @@ export const roomChangePacking: Packing<RoomChange> = {
       orNothing(redactions),
       published,
       listing,
+      stateSize,
     ]
     for (const event of events) {
       const { transaction } = event
@@ -49,17 +50,19 @@ export const roomChangePacking: Packing<RoomChange> = {
   },
 
   unpack: (values) => {
-    const [room, sequence, head, state = [], extremities, missing, redactions = [], published, listing] = values as [
-      number,
-      number,
-      string,
-      (readonly StateChange[])?,
-      (readonly Extremity[])?,
-      RoomChange['missing']?,
-      RoomChange['redactions']?,
-      RoomChange['published']?,
-      RoomChange['listing']?,
-    ]
+    const [room, sequence, head, state = [], extremities, missing, redactions = [], published, listing, stateSize] =
+      values as [
+        number,
+        number,
+        string,
+        (readonly StateChange[])?,
+        (readonly Extremity[])?,
+        RoomChange['missing']?,
+        RoomChange['redactions']?,
+        RoomChange['published']?,
+        RoomChange['listing']?,
+        RoomChange['stateSize']?,
+      ]
     const events: NewStoredEvent[] = []
     for (let at = HEAD; at < values.length; at += EVENT) events.push(eventIn(values, at))
     const last = events.at(-1)
@@ -73,6 +76,7 @@ export const roomChangePacking: Packing<RoomChange> = {
       redactions,
       ...(published === undefined ? {} : { published }),
       ...(listing === undefined ? {} : { listing }),
+      ...(stateSize === undefined ? {} : { stateSize }),
     }
   },
 }

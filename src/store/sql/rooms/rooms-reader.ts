@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { RoomId } from '#spec'
 import type { Extremity } from '../../ports/rooms/room-change.ts'
 import type { RoomRecord, RoomsReader } from '../../ports/rooms/rooms.ts'
@@ -26,6 +26,8 @@ const selectRooms = (db: Kysely<RoomTables>) =>
       'r.invited_count',
       'r.published',
       'r.last_resolved_position',
+      'r.state_bytes',
+      'r.state_entries',
       'newest.event as newest_event',
       'newest.event_id as newest_id',
       'newest.depth as newest_depth',
@@ -67,7 +69,27 @@ const toRoomRecord = (row: RoomRow): RoomRecord => ({
   published: row.published === 1,
   lastPosition: row.newest_event ?? 0,
   lastResolvedPosition: row.last_resolved_position,
+  stateSize:
+    row.state_bytes === null || row.state_entries === null
+      ? undefined
+      : { bytes: row.state_bytes, entries: row.state_entries },
 })
+
+const countedBytes = (free: number) => sql<number>`case
+  when s.type <> 'm.room.member' then octet_length(e.json)
+  when octet_length(e.json) > ${free} then octet_length(e.json) - ${free}
+  else 0 end`
+const sizeOfState = query((db, param: { room: number; free: number }) =>
+  db
+    .selectFrom('state_log as s')
+    .innerJoin('events as e', 'e.event', 's.event')
+    .select([
+      sql<number>`coalesce(sum(${countedBytes(param.free)}), 0)`.as('bytes'),
+      sql<number>`coalesce(sum(case when s.type <> 'm.room.member' then 1 else 0 end), 0)`.as('entries'),
+    ])
+    .where('s.room', '=', param.room)
+    .where('s.until_position', 'is', null),
+)
 
 export const roomsReader = (db: Db): RoomsReader => ({
   ...eventsReader(db),
@@ -89,6 +111,11 @@ export const roomsReader = (db: Db): RoomsReader => ({
 
   aliasesOf: async (room, limit = Number.MAX_SAFE_INTEGER) =>
     (await db.all(aliasesOfRoom, { room, limit })).map(({ alias }) => alias),
+
+  stateSize: async (room, free) => {
+    const [size] = await db.longAll(sizeOfState, { room, free })
+    return { bytes: Number(size?.bytes ?? 0), entries: Number(size?.entries ?? 0) }
+  },
 
   missingEvents: async (room) => (await db.all(missingOfRoom, { room })).map(({ event_id }) => event_id),
 })

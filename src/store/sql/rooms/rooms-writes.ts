@@ -17,7 +17,17 @@ import { storeListing } from './room-listing.ts'
 import { eventOfTransaction, insertAliases, query } from './tables.ts'
 
 const insertRoom = query(
-  (db, param: { roomId: RoomId; version: string; extremities: string | null; published: number }) =>
+  (
+    db,
+    param: {
+      roomId: RoomId
+      version: string
+      extremities: string | null
+      published: number
+      bytes: number | null
+      entries: number | null
+    },
+  ) =>
     db
       .insertInto('rooms')
       .values({
@@ -29,6 +39,8 @@ const insertRoom = query(
         invited_count: 0,
         published: param.published,
         last_resolved_position: 0,
+        state_bytes: param.bytes,
+        state_entries: param.entries,
       })
       .onConflict((on) => on.column('room_id').doNothing())
       .returning('room'),
@@ -54,6 +66,13 @@ const forgetRoom = query((db, param: { room: number; user: number }) =>
     .where('membership', 'in', ['leave', 'ban']),
 )
 
+const setStateSize = query((db, param: { room: number; bytes: number; entries: number }) =>
+  db
+    .updateTable('rooms')
+    .set({ state_bytes: param.bytes, state_entries: param.entries })
+    .where('room', '=', param.room),
+)
+
 const deleteAlias = query((db, param: { alias: string }) => db.deleteFrom('aliases').where('alias', '=', param.alias))
 
 /** The extremities for the room's row; null if the newest event of the timeline is the only one. */
@@ -74,6 +93,8 @@ const create = defineWrite('rooms.create', ['events'], async (tx, input: NewRoom
     version,
     extremities: branchesOf(change),
     published: published ? 1 : 0,
+    bytes: change.stateSize?.bytes ?? null,
+    entries: change.stateSize?.entries ?? null,
   })
   if (made === undefined) throw new WriteConflict('room-exists')
   const { room } = made
@@ -103,6 +124,7 @@ const applyChange = async (tx: Tx, change: RoomChange): Promise<AppliedRoomChang
   const first = tx.next('events', timelineLength(change), 'in-rows')
   const { positions, resolvedPosition } = await storeChange(tx, room, change, first, false)
   await storeListing(tx, room, change)
+  if (change.stateSize !== undefined) await tx.run(setStateSize, { room, ...change.stateSize })
   const after = baseAfter(base, change)
   const branches = branchesOf(change)
   const isPlain = stored.linear && branches === null && after.sequence === base.sequence && resolvedPosition === 0

@@ -18,6 +18,9 @@ export interface RoomTables {
     readonly invited_count: number
     readonly published: number
     readonly last_resolved_position: number
+    /** Null until the first change of the state by a version that counts it. */
+    readonly state_bytes: number | null
+    readonly state_entries: number | null
   }
   readonly events: {
     readonly event: number
