@@ -13,7 +13,7 @@ import {
   type PortListener,
   type RateLimiter,
 } from '#http'
-import { unknownAddressPage } from '#pages'
+import { shownIn, unknownAddressPage } from '#pages'
 import { ShortLivedTables, writers } from '#store'
 import { compose } from './compose/compose.ts'
 import { lockDataFolder, prepareFolder, processIdIn } from './data-folder.ts'
@@ -22,6 +22,7 @@ import { findData } from './identity.ts'
 import { addEngineReadings } from './metrics.ts'
 import { openToOthers } from './open-to-others.ts'
 import { openChannel } from './operator/channel.ts'
+import { openLook } from './page-look.ts'
 import { openServerKeys } from './server-keys.ts'
 import { codeOf, reasonOf, StartError } from './start-error.ts'
 
@@ -115,6 +116,7 @@ class Running {
   async #open(): Promise<Addresses> {
     const config = this.#config
     const { dataFolder } = config.storage
+    const look = await openLook(config)
     await prepareFolder('data', dataFolder)
     const unlock = lockDataFolder(dataFolder)
     this.#closers.push(async () => unlock())
@@ -147,6 +149,7 @@ class Running {
       clock: this.#clock,
       random: this.#random,
       logger: this.#logger,
+      look,
     }
     const composed = await compose(ground)
     const { streams, issuers, endpoints, caches, settle } = composed
@@ -166,7 +169,7 @@ class Running {
       rateLimiter,
       limits: limitsOf(config),
       trustProxy: config.listen.trustProxy.length === 0 ? false : config.listen.trustProxy,
-      unknownPage: (error) => unknownAddressPage(config.server.name, error),
+      unknownPage: (error) => shownIn(look.look, unknownAddressPage(config.server.name, error)),
       clock: this.#clock,
       reports: {
         logger: this.#logger,

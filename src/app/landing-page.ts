@@ -1,10 +1,8 @@
 import { type AnyEndpoint, CustomReply, endpoint, none } from '#http'
-import { type LandingPageView, landingPage } from '#pages'
 import type { Readiness } from './readiness.ts'
 
 /** The endpoints of the page at the root, for browsers, and of the health checks: whether to start the process anew, and whether to send it requests. */
-export const operationalEndpoints = (options: LandingPageView, readiness: Readiness): readonly AnyEndpoint[] => {
-  const page = landingPage(options)
+export const operationalEndpoints = (page: CustomReply, readiness: Readiness): readonly AnyEndpoint[] => {
   return [
     endpoint({
       method: 'GET',

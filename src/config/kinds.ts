@@ -96,6 +96,8 @@ export const serverName: Kind<ServerName> = {
   parse: (raw) => (typeof raw === 'string' ? parseServerName(raw) : undefined),
 }
 
+export const colour = text('a colour such as #0b7a4b', (value) => /^#([0-9a-f]{3}|[0-9a-f]{6})$/i.test(value))
+
 export const roomVersion: Kind<string> = {
   expects: `a room version, one of ${[...ROOM_VERSIONS.keys()].join(', ')}`,
   parse: (raw, fromText) => {

@@ -11,7 +11,7 @@ import { presence } from './sections/presence.ts'
 import { push } from './sections/push.ts'
 import { rateLimits } from './sections/rate-limits.ts'
 import { rooms } from './sections/rooms.ts'
-import { server } from './sections/server.ts'
+import { pages, server } from './sections/server.ts'
 import { signIn } from './sections/sign-in-providers.ts'
 import { storage } from './sections/storage.ts'
 import { voip } from './sections/voip.ts'
@@ -41,6 +41,7 @@ export const SECTIONS = {
   identityServers,
   federation,
   support,
+  pages,
   logging,
 } as const
 

@@ -1,5 +1,6 @@
 import type { CustomReply } from '#http'
-import { type Html, type HtmlPage, html, htmlReply, PageScript } from './html-page.ts'
+import { type Html, heading, html } from './html.ts'
+import { type HtmlPage, htmlReply, PageScript } from './html-page.ts'
 
 /**
  * The script that the pages for login and registration share: it calls the server and shows its errors in words. Clients put their functions
@@ -163,7 +164,7 @@ export const accountPage = ({
     status: 200,
     title,
     main: html`<div id="ask">
-<h1>${title}</h1>
+<h1>${heading(title)}</h1>
 <p>${lead}</p>
 <noscript><p class="refusal">This page needs JavaScript, which this browser does not run.</p></noscript>
 <p class="refusal" id="refusal" role="alert" hidden></p>

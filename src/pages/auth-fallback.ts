@@ -1,6 +1,7 @@
 import type { CustomReply } from '#http'
 import type { MatrixError } from '#spec'
-import { type Html, type HtmlPage, html, htmlReply, PageScript } from './html-page.ts'
+import { type Html, heading, html } from './html.ts'
+import { type HtmlPage, htmlReply, PageScript } from './html-page.ts'
 import type { StageForm } from './stage-forms.ts'
 
 /** No cache may keep these pages, as their address holds the session's id. */
@@ -42,7 +43,7 @@ export const noticePage = ({ status, title, text }: Notice): CustomReply =>
   page({
     status,
     title,
-    main: html`<h1>${title}</h1>
+    main: html`<h1>${heading(title)}</h1>
 <p role="alert">${text}</p>`,
   })
 
@@ -75,7 +76,7 @@ export const stagePage = (
     status,
     title: refusal === undefined ? form.title : `Error: ${form.title}`,
     form: true,
-    main: html`<h1>${form.title}</h1>
+    main: html`<h1>${heading(form.title)}</h1>
 <p>${form.lead}</p>
 ${warning === undefined ? undefined : html`<p>${warning}</p>`}
 ${refusal === undefined ? undefined : html`<p class="refusal" id="refusal" role="alert">${refusal}</p>`}

@@ -1,6 +1,6 @@
 import type { CustomReply } from '#http'
 import { stagePage } from './auth-fallback.ts'
-import { html } from './html-page.ts'
+import { html } from './html.ts'
 
 interface Refused {
   readonly text: string

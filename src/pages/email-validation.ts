@@ -1,6 +1,7 @@
 import type { CustomReply } from '#http'
 import type { Notice } from './auth-fallback.ts'
-import { type Html, html, htmlReply } from './html-page.ts'
+import { type Html, heading, html } from './html.ts'
+import { htmlReply } from './html-page.ts'
 
 /** The address of this page is a secret, so no cache may keep it. */
 const HEADERS = { 'Cache-Control': 'no-store', 'X-Robots-Tag': 'noindex' }
@@ -36,7 +37,7 @@ export const confirmAddressPage = ({ address, purpose, nextLink }: ConfirmAddres
   page(
     200,
     'Confirm your e-mail address',
-    html`<h1>Confirm your e-mail address</h1>
+    html`<h1>${heading('Confirm your e-mail address')}</h1>
 <p>Is <strong>${address}</strong> your address, and was it you who asked for the mail? ${CONSEQUENCES[purpose]}</p>
 <p>If it was not you, close this page, and nothing happens.</p>
 ${nextLink === undefined ? undefined : html`<p>After that you are sent on to <strong>${new URL(nextLink).host}</strong>.</p>`}
@@ -53,7 +54,7 @@ export const addressConfirmedPage = (address: string): CustomReply =>
     'Your e-mail address is confirmed',
     html`<div role="status" aria-live="polite">
 <p class="state">Done</p>
-<h1>Your e-mail address is confirmed</h1>
+<h1>${heading('Your e-mail address is confirmed')}</h1>
 <p>You can close this window and go on in your app. It knows <strong>${address}</strong> now.</p>
 </div>`,
   )
@@ -63,6 +64,6 @@ export const cannotConfirmPage = ({ status, title, text }: Notice): CustomReply 
   page(
     status,
     title,
-    html`<h1>${title}</h1>
+    html`<h1>${heading(title)}</h1>
 <p role="alert">${text}</p>`,
   )

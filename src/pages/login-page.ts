@@ -1,6 +1,6 @@
 import type { CustomReply } from '#http'
 import { type AccountPagesView, accountPage, accountScript } from './account-script.ts'
-import { html } from './html-page.ts'
+import { html } from './html.ts'
 
 /** "Login Fallback": `window.matrixLogin.onLogin(response)`. A login at a provider comes back to this page with a `loginToken`. */
 const LOGIN_SCRIPT = accountScript(`

@@ -1,6 +1,7 @@
 import type { CustomReply } from '#http'
 import { type AccountPagesView, accountPage, accountScript } from './account-script.ts'
-import { html, htmlReply } from './html-page.ts'
+import { html } from './html.ts'
+import { htmlReply } from './html-page.ts'
 
 /**
  * The page that clients open where they cannot do all stages themselves: `window.matrixRegistration.onRegistered(homeServer, userId, accessToken)`.

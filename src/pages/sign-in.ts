@@ -1,7 +1,8 @@
 import type { CustomReply } from '#http'
 import type { UserId } from '#spec'
 import type { Notice } from './auth-fallback.ts'
-import { type Html, type HtmlPage, html, htmlReply } from './html-page.ts'
+import { type Html, heading, html } from './html.ts'
+import { type HtmlPage, htmlReply } from './html-page.ts'
 
 /** The addresses of these pages hold ids that are good once, so no cache may keep them. */
 const HEADERS = { 'Cache-Control': 'no-store' }
@@ -27,7 +28,7 @@ export const choicePage = ({ title, lead, warning, providers, headers }: ChoiceV
     status: 200,
     title,
     headers,
-    main: html`<h1>${title}</h1>
+    main: html`<h1>${heading(title)}</h1>
 <p>${lead}</p>
 ${warning === undefined ? undefined : html`<p>${warning}</p>`}
 <ul class="choices">
@@ -94,7 +95,7 @@ export const goOnPage = ({ href, userId, isNew, client }: GoOnView): CustomReply
   return page({
     status: 200,
     title,
-    main: html`${isNew ? html`<p class="state">Your account is made</p>\n` : undefined}<h1>${title}</h1>
+    main: html`${isNew ? html`<p class="state">Your account is made</p>\n` : undefined}<h1>${heading(title)}</h1>
 <p>You are signed in as <strong>${userId}</strong>. ${who} will be able to read and write everything in your account.</p>
 <p>Go on only if you came from there.</p>
 <a class="button" href="${href}" rel="noreferrer">Continue</a>`,

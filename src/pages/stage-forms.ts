@@ -1,6 +1,7 @@
 import type { FormFields } from '#http'
 import { isJsonObject, type JsonObject, stringAt, type UserId } from '#spec'
-import { type Html, html, PageScript } from './html-page.ts'
+import { type Html, html } from './html.ts'
+import { PageScript } from './html-page.ts'
 
 export interface StageView {
   readonly params: JsonObject | undefined

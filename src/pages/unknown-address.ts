@@ -1,6 +1,7 @@
 import type { CustomReply } from '#http'
 import type { MatrixError } from '#spec'
-import { html, htmlReply } from './html-page.ts'
+import { heading, html } from './html.ts'
+import { htmlReply } from './html-page.ts'
 
 /** The page for people whose browser asks for an address of this server that is none; `error` says what is wrong with it. */
 export const unknownAddressPage = (serverName: string, { status, headers }: MatrixError): CustomReply => {
@@ -9,8 +10,7 @@ export const unknownAddressPage = (serverName: string, { status, headers }: Matr
     status,
     title,
     headers: { ...headers, 'Cache-Control': 'no-store' },
-    main: html`<h1>${title}</h1>
-<p>This is ${serverName}, a homeserver of Matrix. Is the address typed in full? Links in mails can break at the end of a line.</p>
-<p><a href="/">To the first page of ${serverName}</a></p>`,
+    main: html`<h1>${heading(title)}</h1>
+<p>This is ${serverName}, a homeserver of Matrix. Is the address typed in full? Links in mails can break at the end of a line.</p>`,
   })
 }

@@ -119,7 +119,7 @@ inChromium('signing in at a provider, in a browser', () => {
     const width = () => page.evaluate('document.documentElement.scrollWidth')
     await page.goto(house.start(`https://${'long.'.repeat(20)}example/`))
     expect(await width()).toBe(320)
-    await page.getByRole('link').first().click()
+    await page.getByRole('main').getByRole('link').first().click()
     await page.getByLabel('User name').fill('ann')
     expect(await width()).toBe(320)
     await page.getByRole('button').click()

@@ -36,9 +36,10 @@ export class PlainBrowser {
     return this.#fetch(new URL(unescaped(action[1] ?? page.url), page.url).href, { method: 'POST', body })
   }
 
-  /** Where the links of a page lead, by their words. */
+  /** Where the links of a page lead, by their words; without those that all pages have. */
   links(page: Page): ReadonlyMap<string, string> {
-    const links = page.text.matchAll(/<a [^>]*?href="([^"]*)"[^>]*>([^<]*)<\/a>/g)
+    const main = /<main>(.*)<\/main>/s.exec(page.text)?.[1] ?? page.text
+    const links = main.matchAll(/<a [^>]*?href="([^"]*)"[^>]*>([^<]*)<\/a>/g)
     return new Map(
       [...links].map(([, href = '', words = '']) => [unescaped(words), new URL(unescaped(href), page.url).href]),
     )

@@ -92,9 +92,9 @@ export const startSignInHouse = async (setup: SignInSetup = {}): Promise<SignInH
 
 /** What a page says to people. */
 export const headingOf = ({ text }: Page): string =>
-  (/<h1>(.*?)<\/h1>/.exec(text)?.[1] ?? '').replaceAll(/&#(\d+);/g, (_whole, code: string) =>
-    String.fromCodePoint(Number(code)),
-  )
+  (/<h1>(.*?)<\/h1>/.exec(text)?.[1] ?? '')
+    .replaceAll(/<[^>]*>/g, '')
+    .replaceAll(/&#(\d+);/g, (_whole, code: string) => String.fromCodePoint(Number(code)))
 
 /** Status, and user id or errcode, of a login with a login token. */
 export const withToken = async (homeserver: TestHomeserver, token: string) => {

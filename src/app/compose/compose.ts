@@ -3,6 +3,7 @@ import type { CacheStats, Random } from '#base'
 import type { Config } from '#config'
 import { OpenIdTokens, OwnKeys, type Pushers, type RoomProfiles, TurnServers } from '#domain'
 import { AnsweredOnce, type AnyEndpoint, type TokenIssuer } from '#http'
+import { endpointsIn, landingPage, shownIn } from '#pages'
 import { isJsonObject, type UserId } from '#spec'
 import { ShortLivedSweep, type Store, writers } from '#store'
 import { InProcessBus, PROCESSES, Streams } from '#streams'
@@ -109,7 +110,11 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   return {
     streams,
     issuers: [accounts.accessTokens],
-    endpoints: [...operational(ground), ...apiEndpoints(buildApi(parts))],
+    endpoints: [
+      ...operational(ground),
+      ...ground.look.images,
+      ...endpointsIn(ground.look.look, apiEndpoints(buildApi(parts))),
+    ],
     operatorEndpoints: operatorEndpoints(accounts.operator),
     caches: () => [
       ...accounts.caches(),
@@ -228,13 +233,17 @@ const aboutServer = (config: Config): Pick<ApiDeps, 'capabilities' | 'wellknown'
   },
 })
 
-const operational = ({ config: { server, registration }, store, clock }: Ground): readonly AnyEndpoint[] =>
+const operational = ({ config, store, clock, look }: Ground): readonly AnyEndpoint[] =>
   operationalEndpoints(
-    {
-      serverName: server.name,
-      version: PACKAGE_VERSION,
-      publicBaseUrl: server.publicBaseUrl,
-      canRegister: registration.mode !== 'closed',
-    },
+    shownIn(
+      look.look,
+      landingPage({
+        serverName: config.server.name,
+        version: PACKAGE_VERSION,
+        publicBaseUrl: config.server.publicBaseUrl,
+        registration: config.registration.mode,
+        webClient: config.pages.webClient,
+      }),
+    ),
     new Readiness({ askDatabase: () => store.positions(), clock }),
   )

@@ -3,6 +3,7 @@ import type { Config } from '#config'
 import type { RateLimiter } from '#http'
 import type { SigningKey } from '#rules'
 import type { ShortLivedTables, Store } from '#store'
+import type { ServerLook } from '../page-look.ts'
 
 /** The open resources that all layers are built on, made by `createHomeserver`. */
 export interface Ground {
@@ -16,4 +17,6 @@ export interface Ground {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
+  /** The looks of the pages. */
+  readonly look: ServerLook
 }

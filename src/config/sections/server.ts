@@ -1,4 +1,4 @@
-import { baseUrl, nonEmptyText, path, roomVersion, serverName } from '../kinds.ts'
+import { baseUrl, colour, nonEmptyText, path, roomVersion, serverName } from '../kinds.ts'
 import { optional, setting } from '../setting.ts'
 
 export const server = {
@@ -27,6 +27,25 @@ export const server = {
     oldClientsRoomVersion: setting(roomVersion, '10', {
       description:
         'The same for rooms made through the paths of 2015, whose clients do not know what newer versions left out.',
+    }),
+  },
+} as const
+
+export const pages = {
+  title: 'The pages that people see in a browser',
+  settings: {
+    operatorName: optional(nonEmptyText, {
+      description: 'The name of whoever runs this server, above each page. Unset: the name of the server.',
+    }),
+    logoFile: optional(path, {
+      description: 'An image for the pages and the tabs of browsers: svg, png, jpeg, webp or gif, up to 512 KiB.',
+    }),
+    colour: optional(colour, {
+      description:
+        'The colour of links and buttons, such as #7a0b4b. It is made darker on light pages and lighter on dark ones, until it can be read.',
+    }),
+    webClient: setting(baseUrl, 'https://app.element.io', {
+      description: 'The client that the pages lead to in a browser; one of your own may know this server already.',
     }),
   },
 } as const

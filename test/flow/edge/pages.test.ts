@@ -41,7 +41,13 @@ describe('the page at the root', () => {
     expect(html).toContain('<h1>chat.example</h1>')
     expect(html).toContain('<code>https://matrix.chat.example</code>')
     expect(html).toContain('<meta name="viewport"')
-    expect(html).not.toMatch(/<script|<link|<img|url\(|style="/)
+    expect(html).not.toMatch(/<script|url\(|style="/)
+    // Its icon is its own.
+    expect([...html.matchAll(/(?:src|<link rel="icon" href)="([^"]*)"/g)].map(([, address]) => address)).toEqual([
+      '/_homeroom/icon.svg',
+      '/_homeroom/icon.svg',
+    ])
+    expect(html).toContain('https://mobile.element.io/?hs_url=https%3A%2F%2Fmatrix.chat.example')
   })
 
   it('leads to the page for registration where people may register', async () => {
