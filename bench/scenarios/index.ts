@@ -8,6 +8,7 @@ import { registerUsers } from './register.ts'
 import type { Scenario } from './scenario.ts'
 import { sendManyRooms } from './send-many-rooms.ts'
 import { sendOneRoom } from './send-one-room.ts'
+import { toDevice } from './to-device.ts'
 import { wakeListeners } from './wake-listeners.ts'
 import { wakeStreams } from './wake-streams.ts'
 
@@ -23,6 +24,7 @@ export const scenarios: readonly Scenario[] = [
   readOn,
   wakeListeners,
   presence,
+  toDevice,
   wakeStreams,
   joinLargeRoom,
 ]

@@ -13,6 +13,8 @@ export type Scale = {
   historyMessages: number
   /** People in one room who all see each other's presence. */
   presentUsers: number
+  /** Devices that are sent a room key at once. */
+  keyDevices: number
 }
 
 export const scales: Record<'small' | 'full', Scale> = {
@@ -24,6 +26,7 @@ export const scales: Record<'small' | 'full', Scale> = {
     largeRoomMembers: 200,
     historyMessages: 300,
     presentUsers: 200,
+    keyDevices: 100,
   },
   full: {
     listeners: [1, 100, 1000],
@@ -36,6 +39,7 @@ export const scales: Record<'small' | 'full', Scale> = {
     largeRoomMembers: 10_000,
     historyMessages: 2000,
     presentUsers: 2000,
+    keyDevices: 1000,
   },
 }
 
