@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Clock } from '#base'
 import { MatrixError } from '#spec'
+import { AnswerBudget } from './answering/answer-budget.ts'
 import { CORS_HEADERS, sendError, sendOutcome } from './answering/send.ts'
 import {
   boundArrival,
@@ -80,6 +81,15 @@ const BODIES_UNDER_WAY = {
   addressesBytes: 32 * 1024 * 1024,
 }
 
+/** Limits of answers that are made, or sent and not taken yet. */
+const ANSWERS_UNDER_WAY = {
+  bytesOfOne: 8 * 1024 * 1024,
+  bytesOfAll: 96 * 1024 * 1024,
+  waitingOfOne: 32,
+  waitingOfAll: 1_000,
+  waitMs: 10_000,
+}
+
 /** Request numbers start again here. */
 const MAX_NUMBER = 2 ** 31
 
@@ -110,6 +120,7 @@ class HttpEdge implements Edge {
       clientAddress: clientAddress(trustProxy),
       signals: new LiveSignals(),
       bodies: new BodyBudget(BODIES_UNDER_WAY),
+      answers: new AnswerBudget(shared.clock, ANSWERS_UNDER_WAY),
     }
     this.#context.tokenOwners.onVoided((user) => waiting.recheck(user))
     const admission = new Admission({ rateLimiter, waiting })

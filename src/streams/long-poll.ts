@@ -1,10 +1,10 @@
-import type { Clock, Pending, Receiver } from '#base'
+import type { Clock, LongText, Pending, Receiver } from '#base'
 import type { Waiter, Waiting } from './listeners.ts'
 import type { Snapshot, Streams } from './streams.ts'
 
 export interface PollResult {
   /** The answer's text. */
-  readonly text: string
+  readonly text: LongText
   /** The moment at which there was no news; undefined where the text is news and is to be sent at once. */
   readonly nothingBy: Snapshot | undefined
 }
@@ -32,10 +32,10 @@ interface LongPollParts<Request> extends PollParts<Request> {
 }
 
 /** A request that waits for news. It holds no promise and no timer of its own, as ten thousand of them wait at a time. */
-export class LongPoll<Request> implements Pending<string>, Waiter {
+export class LongPoll<Request> implements Pending<LongText>, Waiter {
   readonly #parts: LongPollParts<Request>
   #nothingBy: Snapshot
-  #receiver: Receiver<string> | undefined
+  #receiver: Receiver<LongText> | undefined
   #waiting: Waiting | undefined
   #hurried = false
 
@@ -49,7 +49,7 @@ export class LongPoll<Request> implements Pending<string>, Waiter {
     parts: PollParts<Request>,
     request: Request,
     timeoutMs: number,
-  ): Promise<string | Pending<string>> {
+  ): Promise<LongText | Pending<LongText>> {
     const { clock, source } = parts
     const deadlineMs = clock.monotonicMs() + timeoutMs
     const { text, nothingBy } = await source.poll(request)
@@ -57,7 +57,7 @@ export class LongPoll<Request> implements Pending<string>, Waiter {
     return new LongPoll({ ...parts, request, deadlineMs, nothingBy })
   }
 
-  deliverTo(receiver: Receiver<string>): void {
+  deliverTo(receiver: Receiver<LongText>): void {
     this.#receiver = receiver
     this.#wait().catch((error: unknown) => this.#fail(error))
   }

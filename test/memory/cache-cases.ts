@@ -272,16 +272,18 @@ export const CACHES: Readonly<Record<string, () => FilledCache>> = {
         sender,
       }))
       const matcher = { lazyLoadMembers: true, type: () => true, sender: () => true }
-      return cache.load({
-        room,
-        userId: '@a:b',
-        device: 1,
-        extent: 'none',
-        since: 0,
-        at: 0,
-        timeline,
-        matcher,
-      } as never)
+      return Array.fromAsync(
+        cache.pages({
+          room,
+          userId: '@a:b',
+          device: 1,
+          extent: 'none',
+          since: 0,
+          at: 0,
+          timeline,
+          matcher,
+        } as never),
+      )
     }
     return { stats: () => cache.stats(), add }
   },

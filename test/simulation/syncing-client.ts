@@ -1,4 +1,4 @@
-import type { Pending } from '#base'
+import { type LongText, type Pending, wholeText } from '#base'
 import { type CompiledFilter, compileFilter } from '#rules'
 import type { RoomId, UserId } from '#spec'
 import { parsePageToken } from '#streams'
@@ -57,7 +57,7 @@ export class SyncingClient {
   /** How often its requests were answered. */
   answers = 0
   /** The request under way. */
-  waiting: { readonly process: ServerProcess; readonly pending: Pending<string> | undefined } | undefined
+  waiting: { readonly process: ServerProcess; readonly pending: Pending<LongText> | undefined } | undefined
   readonly #filter: CompiledFilter
   readonly #replay: Replay
 
@@ -91,21 +91,27 @@ export class SyncingClient {
         return
       }
       this.waiting = { process, pending: answer }
-      answer.deliverTo({ deliver: answered, fail: (error) => answered(asError(error)) })
+      const failed = (error: unknown): void => answered(asError(error))
+      answer.deliverTo({ deliver: (text) => void wholeText(text).then(answered, failed), fail: failed })
     } catch (error) {
       if (this.waiting === request) answered(asError(error))
     }
   }
 
-  async look(process: ServerProcess, since: string | undefined, timeoutMs: number): Promise<string | Pending<string>> {
+  async look(
+    process: ServerProcess,
+    since: string | undefined,
+    timeoutMs: number,
+  ): Promise<string | Pending<LongText>> {
     const { sync } = process.views
-    return sync.sync({
+    const answer = await sync.sync({
       syncer: this.viewer,
       since: since === undefined ? undefined : await sync.since(since),
       filter: this.#filter,
       fullState: false,
       timeoutMs,
     })
+    return typeof answer === 'string' || 'rest' in answer ? wholeText(answer) : answer
   }
 
   giveUp(): void {

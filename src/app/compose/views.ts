@@ -199,15 +199,19 @@ const buildSync = (
 ): Sync => {
   const { reader, clientEvents, visibility, unread, facts, state, texts, news, userRooms, pushRules } = shared
   const rooms = new RoomsInWindow({ reader, clock, visibility, unread, facts, state })
+  const { accountData } = store
+  const roomTexts = new RoomTexts({ reader, clientEvents, texts, rooms, accountData })
+  const streamed = [
+    new RoomsPart({ clock, reader, news, texts: roomTexts }),
+    new AccountDataPart({ reader: accountData, pushRules }),
+  ]
   const parts = [
-    new RoomsPart({ clock, reader, texts: new RoomTexts({ reader, clientEvents, texts, rooms }) }),
-    new AccountDataPart({ pushRules }),
     new PresencePart({ reader, presence, presenceVisibility: shared.presenceVisibility }),
     new ToDevicePart({ reader: store.toDevice, inboxes }),
     new DeviceListsPart({ lists: shared.deviceLists }),
     new KeyCountsPart({ counts: shared.keyCounts }),
   ]
-  return new Sync({ clock, streams, userRooms, ignored, news, parts })
+  return new Sync({ clock, streams, userRooms, ignored, news, parts, streamed })
 }
 
 const buildEventStream = ({ clock, streams }: RoomsGround, { ignored, presence }: PeopleNow, shared: Shared) => {

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import type { Pending } from '#base'
+import type { LongText, Pending, TextPieces } from '#base'
 import type { JsonObject } from '#spec'
 
 /** A ready-made JSON text, sent as it is: spliced answers. */
@@ -10,14 +10,22 @@ export class RawJson {
   }
 }
 
+/** A JSON text that is made while it is sent: one that may be too long to be held whole. */
+export class StreamedJson {
+  readonly pieces: TextPieces
+  constructor(pieces: TextPieces) {
+    this.pieces = pieces
+  }
+}
+
 /**
  * A JSON text that comes later: a long poll. The edge drops everything else of the request meanwhile, so endpoints on which
  * many requests wait long return this rather than await it. `over` is called once, when the request has ended, however it did.
  */
 export class LaterJson {
-  readonly text: Pending<string>
+  readonly text: Pending<LongText>
   readonly over: () => void
-  constructor(text: Pending<string>, over: () => void) {
+  constructor(text: Pending<LongText>, over: () => void) {
     this.text = text
     this.over = over
   }
@@ -25,13 +33,14 @@ export class LaterJson {
 
 /** The answer of `begin`, now or later; `over` is called once, when the request has ended, however it did. */
 export const nowOrLater = async (
-  begin: () => Promise<string | Pending<string>>,
+  begin: () => Promise<LongText | Pending<LongText>>,
   over: () => void,
-): Promise<RawJson | LaterJson> => {
+): Promise<RawJson | StreamedJson | LaterJson> => {
   let waits = false
   try {
     const text = await begin()
     if (typeof text === 'string') return new RawJson(text)
+    if ('rest' in text) return new StreamedJson(text)
     waits = true
     return new LaterJson(text, over)
   } finally {
@@ -81,4 +90,4 @@ export class FileReply {
 /** An interface as an answer: to TypeScript an interface is no JSON object, as others could add members to it. */
 export type AsJson<Body extends object> = { readonly [Name in keyof Body]: Body[Name] }
 
-export type Answer = JsonObject | RawJson | LaterJson | CustomReply | FileReply
+export type Answer = JsonObject | RawJson | StreamedJson | LaterJson | CustomReply | FileReply

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import type { AnswerBudget } from '../answering/answer-budget.ts'
 import type { AuthRequest } from '../endpoint/auth.ts'
 import type { AnyRequest } from '../endpoint/endpoint.ts'
 import { isV1Path } from '../endpoint/paths.ts'
@@ -18,6 +19,7 @@ export interface EdgeContext {
   readonly clientAddress: ClientAddress
   readonly signals: LiveSignals
   readonly bodies: BodyBudget
+  readonly answers: AnswerBudget
 }
 
 export interface IncomingParts {

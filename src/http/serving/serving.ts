@@ -1,10 +1,11 @@
-import { type Clock, type Logger, yieldToEventLoop } from '#base'
-import { MatrixError } from '#spec'
+import { type Clock, type Logger, type LongText, type TextPieces, yieldToEventLoop } from '#base'
+import { type JsonObject, MatrixError } from '#spec'
 import { asInV1, refuse } from '../answering/errors.ts'
-import { sendJson, sendOutcome } from '../answering/send.ts'
+import { sendOutcome } from '../answering/send.ts'
 import { sendFileReply } from '../answering/send-file.ts'
+import { sendPieces } from '../answering/send-pieces.ts'
 import { boundWrite } from '../connections/sockets.ts'
-import { type Answer, FileReply, LaterJson } from '../endpoint/answer.ts'
+import { type Answer, type CustomReply, FileReply, LaterJson, RawJson, StreamedJson } from '../endpoint/answer.ts'
 import type { AnyEndpoint } from '../endpoint/endpoint.ts'
 import { hasBody, readBody } from '../reading/body-bytes.ts'
 import { parseFormBody } from '../reading/form-body.ts'
@@ -18,6 +19,11 @@ import { type Ending, type Exchange, WaitingRequest, type WaitingRequests } from
 
 /** Bodies above this are looked at and parsed in two steps of the event loop. */
 const LONG_WORK_BYTES = 512 * 1024
+
+/** Answers up to this length are not counted: short ones get through whatever others do. */
+const FREE_LENGTH = 64 * 1024
+/** The most that a streamed answer holds, as a rule: the rows and texts of one batch, and what is on its way. */
+const STREAMED_BYTES = 1024 * 1024
 
 /** Called once for each endpoint; the function it returns is called for each request that was answered. */
 export type Observe = (method: string, path: string) => (status: number, durationMs: number) => void
@@ -74,10 +80,10 @@ export class Serving implements Ending {
     return this.#parts.edge.tokenOwners.check(accessToken)
   }
 
-  answer(waiting: Exchange, text: string): void {
+  async answer(waiting: Exchange, text: LongText): Promise<void> {
     this.#mindStop(waiting)
-    sendJson(waiting.response, 200, text)
-    this.#answered(waiting, 200)
+    if (typeof text === 'string') this.#send(waiting, new RawJson(text))
+    else await this.#stream(waiting, text)
   }
 
   refuse(exchange: Exchange, thrown: unknown): void {
@@ -170,7 +176,33 @@ export class Serving implements Ending {
           signals: edge.signals,
         }),
       )
-    } else this.#answered(incoming, sendOutcome(incoming.response, outcome))
+    } else if (outcome instanceof StreamedJson) await this.#stream(incoming, outcome.pieces)
+    else this.#send(incoming, outcome)
+  }
+
+  #send(exchange: Exchange, outcome: JsonObject | RawJson | CustomReply): void {
+    const { response } = exchange
+    if (outcome instanceof RawJson && outcome.text.length > FREE_LENGTH) {
+      response.once('close', this.#parts.edge.answers.takeNow(answerKey(exchange), outcome.text.length))
+    }
+    this.#answered(exchange, sendOutcome(response, outcome))
+  }
+
+  /** An answer that is not begun waits for its turn; one that has begun must not be held any longer. */
+  async #stream(exchange: Exchange, pieces: TextPieces): Promise<void> {
+    const { clock, edge, limits } = this.#parts
+    const begun = pieces.begun.reduce((length, { length: more }) => length + more, 0)
+    const key = answerKey(exchange)
+    const release =
+      begun === 0
+        ? await edge.answers.take(key, STREAMED_BYTES)
+        : edge.answers.takeNow(key, Math.max(begun, STREAMED_BYTES))
+    try {
+      await sendPieces(exchange.response, pieces, { clock, writeTimeoutMs: limits.writeTimeoutMs })
+      this.#answered(exchange, 200)
+    } finally {
+      release()
+    }
   }
 
   /** A connection that is kept open would delay a stop. */
@@ -189,3 +221,5 @@ export class Serving implements Ending {
     reports.logger.debug({ request: id, method, path: paths[0], user, status, durationMs }, 'answered')
   }
 }
+
+const answerKey = ({ userId, ip = '' }: Exchange): string => userId ?? addressKey(ip)

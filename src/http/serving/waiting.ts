@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { isUnavailable, type Pending, type Receiver } from '#base'
+import { isUnavailable, type LongText, type Pending, type Receiver } from '#base'
 import type { LaterJson } from '../endpoint/answer.ts'
 
 /** The part of a request that its answer needs. */
@@ -9,6 +9,8 @@ export interface Exchange {
   readonly startedMs: number
   readonly response: ServerResponse
   readonly userId: string | undefined
+  /** Requests that wait have none: they have users. */
+  readonly ip?: string
   /** Internal number. */
   readonly user: number | undefined
   /** Asked for under `api/v1`, whose refusals differ. */
@@ -19,7 +21,7 @@ export interface Exchange {
 export interface Ending {
   /** Throws for an access token that was voided since the request came. */
   recheck(accessToken: string): Promise<unknown>
-  answer(waiting: WaitingRequest, text: string): void
+  answer(waiting: WaitingRequest, text: LongText): Promise<void>
   refuse(waiting: WaitingRequest, thrown: unknown): void
 }
 
@@ -32,7 +34,7 @@ export interface WaitingParts {
 }
 
 /** A long poll between its handler and its answer. It holds little, as there are very many. */
-export class WaitingRequest implements Exchange, Receiver<string> {
+export class WaitingRequest implements Exchange, Receiver<LongText> {
   readonly id: string
   readonly startedMs: number
   readonly response: ServerResponse
@@ -42,7 +44,7 @@ export class WaitingRequest implements Exchange, Receiver<string> {
   readonly #accessToken: string | undefined
   readonly #all: WaitingRequests
   readonly #ending: Ending
-  #pending: Pending<string> | undefined
+  #pending: Pending<LongText> | undefined
   #over: (() => void) | undefined
 
   constructor({ exchange, accessToken, later, all, ending }: WaitingParts) {
@@ -63,7 +65,7 @@ export class WaitingRequest implements Exchange, Receiver<string> {
     this.#pending?.deliverTo(this)
   }
 
-  deliver(text: string): void {
+  deliver(text: LongText): void {
     this.#finish(() => this.#ending.answer(this, text))
   }
 
@@ -93,14 +95,10 @@ export class WaitingRequest implements Exchange, Receiver<string> {
   }
 
   /** A request may wait longer than its access token lives: a user who was logged out meanwhile is told that, and no news. */
-  #finish(say: () => void): void {
+  #finish(say: () => void | Promise<void>): void {
     this.#end()
-    if (this.#accessToken === undefined) say()
-    else
-      this.#ending
-        .recheck(this.#accessToken)
-        .then(say)
-        .catch((thrown: unknown) => this.#ending.refuse(this, thrown))
+    const checked = this.#accessToken === undefined ? Promise.resolve() : this.#ending.recheck(this.#accessToken)
+    checked.then(say).catch((thrown: unknown) => this.#ending.refuse(this, thrown))
   }
 
   #end(): void {

@@ -1,4 +1,4 @@
-import { type Clock, type Pending, yieldToEventLoop } from '#base'
+import { type Clock, type LongText, type Pending, yieldToEventLoop } from '#base'
 import type { RoomId } from '#spec'
 import {
   formatPageToken,
@@ -82,7 +82,7 @@ export class EventStream {
    * backward where `to` lies before it. Throws `M_INVALID_PARAM` for a token that is not of this server, `M_FORBIDDEN` for a room that
    * the user may not read.
    */
-  async events(request: EventsRequest): Promise<string | Pending<string>> {
+  async events(request: EventsRequest): Promise<LongText | Pending<LongText>> {
     const { streams, clock } = this.#parts
     const place = (text: string): Promise<StreamPlace> => streamPlace(text, streams, request.words)
     const from = await place(request.from ?? (request.words ? START : formatSyncToken(placeNow(streams.positions()))))

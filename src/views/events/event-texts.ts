@@ -76,7 +76,7 @@ export class EventTexts {
     const { clientEvents, reader, clock } = this.#parts
     const creators = form === 'old' ? await creatorsAmong(events, reader) : undefined
     const inRooms = visibility === undefined ? await this.#visibilities(events, viewer) : undefined
-    await visibility?.learn(events)
+    await visibility?.learn(tellsMembership ? events : events.filter(({ replaces }) => replaces !== undefined))
     const shownTo = await this.#parts.erasures.shownTo(viewer.userId, events)
     const { device } = viewer
     const nowMs = clock.nowMs()

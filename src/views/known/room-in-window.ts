@@ -9,6 +9,7 @@ import type { RoomFacts, RoomFactsCache } from './room-facts.ts'
 import { type RoomSummary, roomSummary } from './room-summary.ts'
 import type { RoomVisibility } from './room-visibility.ts'
 import type { StateInWindow, StateWant } from './state-in-window.ts'
+import type { StatePages } from './state-pages.ts'
 import {
   DEFAULT_TIMELINE_LIMIT,
   MAX_TIMELINE_LIMIT,
@@ -32,10 +33,10 @@ export interface RoomWant {
 /** A room that the user left, up to there. */
 export interface LeftRoom {
   readonly timeline: TimelinePart
-  /** The state right before the timeline. */
-  readonly state: readonly StoredEvent[]
-  /** undefined: not read yet, as nothing needed it. */
-  readonly visibility: EventVisibility | undefined
+  /** The state right before the timeline, or its news. */
+  readonly state: StatePages
+  /** For these events of the room. undefined: not read yet, as nothing needed it. */
+  visibilityOf(events: readonly StoredEvent[]): Promise<EventVisibility | undefined>
 }
 
 /** A room that the user is joined to. */
@@ -43,6 +44,8 @@ export interface JoinedRoom extends LeftRoom {
   readonly facts: RoomFacts
   /** New to the client: everything is told from the beginning. */
   readonly fresh: boolean
+  /** There may be state to tell, whatever is in the timeline. */
+  readonly mayHaveState: boolean
   /** undefined where it did not change. */
   readonly summary: JsonObject | undefined
 }
@@ -66,26 +69,24 @@ export class RoomsInWindow {
 
   /** undefined for a room that is not known any more. */
   async joined(want: RoomWant): Promise<JoinedRoom | undefined> {
-    const { window, member, fullState } = want
+    const { window, member } = want
     const { state, facts: cache } = this.#parts
     const fresh = window.since === undefined || (!member.throughout && member.changed)
     const { timeline, visibility } = await this.#timeline(want, fresh, window.now.events)
     const facts = await cache.of(member.record.room)
     if (facts === undefined) return undefined
     const stateWant = { ...this.#stateWant(want, timeline, fresh), ...resolvedAfter(timeline.start, facts, window) }
-    const plain = await state.load(stateWant)
-    const summary =
-      fresh || fullState || changesSummary([...plain, ...timeline.events])
-        ? await this.#summary(window, facts.record)
-        : undefined
-    const shown = [...plain, ...(await state.heroes(stateWant, summary?.heroes ?? [], plain))]
+    // Behind a gap anything may have changed.
+    const tellsSummary = stateWant.extent !== 'none' || changesSummary(timeline.events)
+    const summary = tellsSummary ? await this.#summary(window, facts.record) : undefined
     return {
       facts,
       fresh,
       timeline,
-      state: shown,
+      state: state.pages(stateWant, summary?.heroes),
+      mayHaveState: stateWant.extent !== 'none' || stateWant.resolvedUpTo !== undefined,
       summary: summary?.json,
-      visibility: visibility ?? (await this.#visibilityOfMember(want, facts, [...shown, ...timeline.events])),
+      visibilityOf: async (events) => visibility ?? this.#visibilityOfMember(want, facts, events),
     }
   }
 
@@ -94,12 +95,10 @@ export class RoomsInWindow {
     const fresh = window.since === undefined || member.newlyJoined
     const { timeline, visibility } = await this.#timeline({ ...want, events: undefined }, fresh, member.position)
     const stateWant = this.#stateWant(want, timeline, fresh)
-    const state = await this.#parts.state.load({
-      ...stateWant,
-      at: Math.min(stateWant.at, member.leftAt ?? stateWant.at),
-    })
+    const at = Math.min(stateWant.at, member.leftAt ?? stateWant.at)
     // A user who was only ever invited learns of the end of the invite, not of the room.
-    return { timeline, state: member.everJoined ? state : [], visibility }
+    const state = member.everJoined ? this.#parts.state.pages({ ...stateWant, at }) : noState()
+    return { timeline, state, visibilityOf: async () => visibility }
   }
 
   /** Unread counts at the window's end. `receipts`: all of the user's in the window. */
@@ -212,3 +211,5 @@ const SUMMARISED_TYPES: ReadonlySet<string> = new Set(['m.room.member', 'm.room.
 
 const changesSummary = (shown: readonly StoredEvent[]): boolean =>
   shown.some(({ type, stateKey }) => stateKey !== undefined && SUMMARISED_TYPES.has(type))
+
+async function* noState(): StatePages {}

@@ -2,6 +2,7 @@ import { BoundedCache, type CacheStats, textBytes } from '#base'
 import type { EventMatcher } from '#rules'
 import { stateTupleKey, type UserId } from '#spec'
 import type { RoomNumber, RoomStateReader, StoredEvent } from '#store'
+import { type StatePages, stateChangePages, statePages } from './state-pages.ts'
 
 export interface StateWant {
   readonly room: RoomNumber
@@ -64,11 +65,19 @@ export class StateInWindow {
     return this.#sent.stats()
   }
 
-  async load(want: StateWant): Promise<readonly StoredEvent[]> {
+  /** The events of the section, a page at a time. Lazily loading clients get those of the summary's heroes too, if nothing else has them. */
+  async *pages(want: StateWant, heroes: readonly UserId[] = []): StatePages {
     const lazy = want.matcher.lazyLoadMembers
-    const state = await this.#withResolved(want, await this.#plain(want, lazy))
-    const members = lazy ? await this.#lazyMembers(want, state) : []
-    return this.#filtered(want, [...state, ...members])
+    const told = new Set<UserId>()
+    for await (const page of await this.#withResolved(want, this.#plain(want, lazy))) {
+      if (lazy) for (const event of page) if (isMember(event)) told.add(event.stateKey)
+      const shown = this.#filtered(want, page)
+      if (shown.length > 0) yield shown
+    }
+    if (!lazy) return
+    const members = [...(await this.#lazyMembers(want, told)), ...(await this.#heroes(want, heroes, told))]
+    const shown = this.#filtered(want, members)
+    if (shown.length > 0) yield shown
   }
 
   #filtered({ matcher }: StateWant, events: readonly StoredEvent[]): readonly StoredEvent[] {
@@ -79,43 +88,40 @@ export class StateInWindow {
    * A client that reads `state` and then the timeline ends with the state in force, unless the timeline itself has an event of such an entry that lost
    * against it: only `state_after` can say that.
    */
-  async #withResolved(want: StateWant, state: readonly StoredEvent[]): Promise<readonly StoredEvent[]> {
-    if (want.resolvedUpTo === undefined) return state
+  async #withResolved(want: StateWant, pages: StatePages): Promise<AsyncIterable<readonly StoredEvent[]>> {
+    if (want.resolvedUpTo === undefined) return pages
     const changes = await this.#reader.stateChanges(want.room, want.at, want.resolvedUpTo)
     const told = new Set(want.timeline.map(({ eventId }) => eventId))
     const resolved = changes.filter(({ eventId }) => !told.has(eventId))
-    const replaced = new Set(resolved.map(entryOf))
-    return [...state.filter((event) => !replaced.has(entryOf(event))), ...resolved]
+    return withReplaced(pages, resolved)
   }
 
-  async #plain(want: StateWant, lazy: boolean): Promise<readonly StoredEvent[]> {
-    if (want.extent === 'none') return []
-    if (want.extent === 'all') {
-      return this.#reader.state(want.room, { at: want.at, ...(lazy ? { notTypes: ['m.room.member'] } : {}) })
-    }
-    if (want.at <= want.since) return []
+  #plain(want: StateWant, lazy: boolean): StatePages {
+    const { room, at, since } = want
+    if (want.extent === 'all') return statePages(this.#reader, room, { at, members: !lazy })
     // Members who changed in the gap are told to lazily loading clients too: they would go on with outdated ones.
-    return this.#reader.stateChanges(want.room, want.since, want.at)
+    if (want.extent === 'changes' && at > since) return stateChangePages(this.#reader, room, since, at)
+    return noPages()
   }
 
-  /** The heroes of the summary that `state` and timeline lack; only for lazily loading clients. */
-  async heroes(
-    want: StateWant,
-    heroes: readonly UserId[],
-    state: readonly StoredEvent[],
-  ): Promise<readonly StoredEvent[]> {
-    if (!want.matcher.lazyLoadMembers || heroes.length === 0) return []
-    const known = new Set([...state, ...want.timeline].flatMap((event) => (isMember(event) ? [event.stateKey] : [])))
-    const missing = heroes.filter((hero) => !known.has(hero))
-    return this.#filtered(want, await this.#members(want, missing))
-  }
-
-  async #lazyMembers(want: StateWant, state: readonly StoredEvent[]): Promise<readonly StoredEvent[]> {
+  /** `told`: the members in the state so far. Adds those that it returns. */
+  async #lazyMembers(want: StateWant, told: Set<UserId>): Promise<readonly StoredEvent[]> {
     const wanted = new Set<UserId>(want.timeline.map(({ sender }) => sender))
     if (want.extent === 'all') wanted.add(want.userId)
-    for (const event of state) if (isMember(event)) wanted.delete(event.stateKey)
+    for (const userId of told) wanted.delete(userId)
     if (want.extent === 'all') this.#sent.delete(sentKey(want))
-    return this.#members(want, wanted)
+    const members = await this.#members(want, wanted)
+    for (const event of [...members, ...want.timeline]) if (isMember(event)) told.add(event.stateKey)
+    return members
+  }
+
+  async #heroes(
+    want: StateWant,
+    heroes: readonly UserId[],
+    told: ReadonlySet<UserId>,
+  ): Promise<readonly StoredEvent[]> {
+    const missing = heroes.filter((hero) => !told.has(hero))
+    return missing.length === 0 ? [] : this.#members(want, missing)
   }
 
   async #members(want: StateWant, userIds: Iterable<UserId>): Promise<readonly StoredEvent[]> {
@@ -145,3 +151,12 @@ const sentKey = ({ device, room }: StateWant): string => `${device} ${room}`
 
 const isMember = (event: StoredEvent): event is StoredEvent & { readonly stateKey: UserId } =>
   event.type === 'm.room.member' && event.stateKey !== undefined
+
+async function* noPages(): StatePages {}
+
+/** The pages with some entries in the place of those that they replace. */
+async function* withReplaced(pages: StatePages, replacing: readonly StoredEvent[]): StatePages {
+  const replaced = new Set(replacing.map(entryOf))
+  for await (const page of pages) yield page.filter((event) => !replaced.has(entryOf(event)))
+  yield replacing
+}

@@ -32,6 +32,8 @@ export interface RoomNews {
   readonly typing: readonly UserId[] | undefined
   readonly receipts: readonly Receipt[]
   readonly accountData: readonly RoomAccountDataEntry[]
+  /** There is too much account data to be held: it is to be read in pages. */
+  readonly longAccountData: boolean
   /** The unread counts may have changed without an event or a receipt, as push rules or ignored users did. */
   readonly counts: boolean
 }
@@ -44,9 +46,18 @@ export interface WindowNews {
   readonly changed: Iterable<RoomNumber> | undefined
   readonly rooms: ReadonlyMap<RoomNumber, RoomNews>
   readonly accountData: readonly AccountDataEntry[]
+  /** There is too much global account data to be held: it is to be read in pages. */
+  readonly longAccountData: boolean
 }
 
-export const NO_ROOM_NEWS: RoomNews = { typing: undefined, receipts: [], accountData: [], counts: false }
+export const NO_ROOM_NEWS: RoomNews = {
+  ...{ typing: undefined, receipts: [], accountData: [] },
+  longAccountData: false,
+  counts: false,
+}
+
+/** Account data of more bytes is read in pages. */
+const SHORT_BYTES = 256 * 1024
 
 /** Reads the streams of a window, each once for all rooms. Presence is read by `PresenceVisibility`. */
 export class StreamNews {
@@ -56,23 +67,66 @@ export class StreamNews {
     this.#parts = parts
   }
 
-  /** All streams, by room. `allAccountData`: also what was set before the window. */
+  /** All streams, by room. Without `since` nothing: see `ofRooms`. `allAccountData`: that of all rooms is read by `ofRooms` too. */
   async all(window: Window, rooms: RoomsOfUser, allAccountData: boolean): Promise<WindowNews> {
+    if (window.since === undefined) return NOTHING_KNOWN
     const joined = joinedRooms(rooms).map(({ room }) => room)
-    const news = new Map<RoomNumber, RoomNews>()
-    const add = (room: RoomNumber, more: (held: RoomNews) => Partial<RoomNews>): void => {
-      const held = news.get(room) ?? NO_ROOM_NEWS
-      news.set(room, { ...held, ...more(held) })
-    }
-    for (const receipt of await this.receipts(window, joined))
-      add(receipt.room, ({ receipts }) => ({ receipts: [...receipts, receipt] }))
-    for (const [room, typing] of this.typing(window, joined)) add(room, () => ({ typing }))
-    const accountData = await this.accountData(window, allAccountData)
-    for (const entry of accountData.rooms) add(entry.room, (held) => ({ accountData: [...held.accountData, entry] }))
-    for (const room of await this.#recounted(window)) if (rooms.has(room)) add(room, () => ({ counts: true }))
+    const news = new Map<RoomNumber, Mutable<RoomNews>>()
+    await this.#addEphemeral(news, window, joined)
+    const accountData = allAccountData ? NO_ACCOUNT_DATA : await this.#shortAccountData(window, news)
+    for (const room of await this.#recounted(window)) if (rooms.has(room)) roomIn(news, room).counts = true
     const events = await this.events(window, rooms)
     const changed = events === undefined ? await this.#changedRooms(window) : events.keys()
-    return { events, changed, rooms: news, accountData: accountData.global }
+    return { events, changed, rooms: news, ...accountData }
+  }
+
+  /** The account data of a window, but for what is to be read in pages. */
+  async #shortAccountData(
+    window: Window,
+    news: Map<RoomNumber, Mutable<RoomNews>>,
+  ): Promise<Pick<WindowNews, 'accountData' | 'longAccountData'>> {
+    const { since, now, viewer } = window
+    if (since === undefined || since.accountData >= now.accountData) return NO_ACCOUNT_DATA
+    const bytes = await this.#parts.accountData.bytesSince(viewer.user, since.accountData, now.accountData)
+    if ([...bytes.values()].reduce((sum, more) => sum + more, 0) > SHORT_BYTES) {
+      for (const room of bytes.keys()) if (room !== GLOBAL) roomIn(news, room).longAccountData = true
+      return { accountData: [], longAccountData: bytes.has(GLOBAL) }
+    }
+    const { global, rooms } = await this.accountData(window)
+    for (const entry of rooms) roomIn(news, entry.room).accountData.push(entry)
+    return { accountData: global, longAccountData: false }
+  }
+
+  /** News of some rooms that are told from their beginning. `held` is what `all` found of them. */
+  async ofRooms(
+    window: Window,
+    rooms: readonly RoomNumber[],
+    held: WindowNews['rooms'],
+  ): Promise<ReadonlyMap<RoomNumber, RoomNews>> {
+    const news = new Map<RoomNumber, Mutable<RoomNews>>()
+    for (const room of rooms) {
+      const { receipts, ...rest } = held.get(room) ?? NO_ROOM_NEWS
+      news.set(room, { ...rest, receipts: [...receipts], accountData: [] })
+    }
+    if (window.since === undefined) await this.#addEphemeral(news, window, rooms)
+    const { accountData } = this.#parts
+    const { user } = window.viewer
+    const bytes = await accountData.bytesInRooms(user, rooms)
+    const isLong = (room: RoomNumber): boolean => (bytes.get(room) ?? 0) > SHORT_BYTES
+    for (const room of bytes.keys()) roomIn(news, room).longAccountData = isLong(room)
+    const short = [...bytes.keys()].filter((room) => !isLong(room))
+    if (short.length > 0)
+      for (const entry of await accountData.allInRooms(user, short)) roomIn(news, entry.room).accountData.push(entry)
+    return news
+  }
+
+  async #addEphemeral(
+    news: Map<RoomNumber, Mutable<RoomNews>>,
+    window: Window,
+    rooms: readonly RoomNumber[],
+  ): Promise<void> {
+    for (const receipt of await this.receipts(window, rooms)) roomIn(news, receipt.room).receipts.push(receipt)
+    for (const [room, typing] of this.typing(window, rooms)) roomIn(news, room).typing = typing
   }
 
   /** Rooms with something unread, where the rules or the ignored users by which it counts changed. */
@@ -115,13 +169,14 @@ export class StreamNews {
     return moved.filter(({ userId }) => userId === viewer.userId || !ignored.has(userId))
   }
 
-  /** `all`: also what was set before the window. */
-  async accountData(
-    { since, now, viewer: { user } }: Window,
-    all = false,
-  ): Promise<Awaited<ReturnType<AccountDataReader['since']>>> {
+  /** Without `since`, everything. */
+  async accountData({
+    since,
+    now,
+    viewer: { user },
+  }: Window): Promise<Awaited<ReturnType<AccountDataReader['since']>>> {
     const { accountData } = this.#parts
-    if (since === undefined || all)
+    if (since === undefined)
       return { global: await accountData.allGlobal(user), rooms: await accountData.allInRooms(user) }
     if (since.accountData >= now.accountData) return { global: [], rooms: [] }
     return accountData.since(user, since.accountData, now.accountData)
@@ -149,4 +204,22 @@ export class StreamNews {
     }
     return byRoom
   }
+}
+
+/** The number that stands for no room. */
+const GLOBAL = 0
+const NO_ACCOUNT_DATA = { accountData: [], longAccountData: false }
+const NOTHING_KNOWN: WindowNews = { ...NO_ACCOUNT_DATA, events: undefined, changed: undefined, rooms: new Map() }
+
+/** As it is put together. */
+type Mutable<News extends RoomNews> = {
+  -readonly [Name in keyof News]: News[Name] extends readonly (infer Item)[] ? Item[] : News[Name]
+}
+
+const roomIn = (news: Map<RoomNumber, Mutable<RoomNews>>, room: RoomNumber): Mutable<RoomNews> => {
+  const held = news.get(room)
+  if (held !== undefined) return held
+  const made: Mutable<RoomNews> = { ...NO_ROOM_NEWS, receipts: [], accountData: [] }
+  news.set(room, made)
+  return made
 }

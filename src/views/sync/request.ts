@@ -30,6 +30,20 @@ export interface PartAnswer {
   readonly reached?: Partial<Positions>
 }
 
+export interface Piece {
+  /** Of the members of the answer's JSON object. */
+  readonly text: string
+  /** Ends the wait of a long poll. */
+  readonly isNews: boolean
+}
+
+/** A part that may be too long to be held whole. It is made piece by piece, and the next one when there is room to send it. */
+export interface StreamedPart {
+  /** The part's text where nothing is new. */
+  readonly empty: string
+  pieces(window: SyncWindow): AsyncGenerator<Piece, void, undefined>
+}
+
 /** One part of the answer to `GET /sync`. Parts do not know each other. */
 export interface SyncPart {
   /** The part's text where nothing is new. */

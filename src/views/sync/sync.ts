@@ -1,4 +1,4 @@
-import type { Clock, Pending } from '#base'
+import type { Clock, LongText, Pending } from '#base'
 import { MatrixError } from '#spec'
 import {
   formatSyncToken,
@@ -16,7 +16,7 @@ import type { StreamNews } from '../known/stream-news.ts'
 import { joinedRooms, type UserRooms } from '../known/user-rooms.ts'
 import type { IgnoredUsers } from '../known/visibility.ts'
 import type { Window } from '../known/window.ts'
-import type { PartAnswer, SyncPart, SyncRequest, SyncWindow } from './request.ts'
+import type { Piece, StreamedPart, SyncPart, SyncRequest, SyncWindow } from './request.ts'
 
 export interface SyncParts {
   readonly clock: Clock
@@ -26,6 +26,8 @@ export interface SyncParts {
   readonly news: StreamNews
   /** In the order of their texts in the answer. */
   readonly parts: readonly SyncPart[]
+  /** After the others, likewise. */
+  readonly streamed: readonly StreamedPart[]
 }
 
 /** `GET /sync`: the news of a user after a token, read from the streams; waits where there is none. */
@@ -51,8 +53,8 @@ export class Sync {
     return since
   }
 
-  /** The answer's JSON text; where there is no news and the request has time, the answer that comes later. */
-  sync(request: SyncRequest): Promise<string | Pending<string>> {
+  /** The answer's JSON text, in pieces where it is long; where there is no news and the request has time, the answer that comes later. */
+  sync(request: SyncRequest): Promise<LongText | Pending<LongText>> {
     const { clock, streams } = this.#parts
     return LongPoll.begin({ streams, clock, source: this.#source }, request, request.timeoutMs)
   }
@@ -60,27 +62,49 @@ export class Sync {
   async #poll(request: SyncRequest): Promise<PollResult> {
     const snapshot = this.#parts.streams.snapshot()
     const { since, fullState } = request
+    // Nothing is made before there is room for the answer.
+    if (since === undefined || fullState) {
+      return { text: { begun: [], rest: textsOf(this.#pieces(request, snapshot)) }, nothingBy: undefined }
+    }
     // The client's token equals the current positions: nothing is new, so no room is read.
-    if (since !== undefined && !fullState && samePositions(since, snapshot.positions))
-      return { text: answerText(snapshot.positions, await this.#unchanged(request)), nothingBy: snapshot }
-    const { text, isNews } = await this.#answer(request, snapshot)
-    const waits = since !== undefined && !fullState && !isNews
-    return { text, nothingBy: waits ? snapshot : undefined }
+    if (samePositions(since, snapshot.positions)) {
+      const text = `${headOf(snapshot.positions)}${await this.#unchanged(request)}}`
+      return { text, nothingBy: snapshot }
+    }
+    return this.#news(request, snapshot)
+  }
+
+  /** Makes the answer to its end where it is short. */
+  async #news(request: SyncRequest, snapshot: Snapshot): Promise<PollResult> {
+    const pieces = this.#pieces(request, snapshot)
+    const begun: string[] = []
+    let length = 0
+    let isNews = false
+    for (;;) {
+      const { done, value } = await pieces.next()
+      if (done === true) return { text: begun.join(''), nothingBy: isNews ? undefined : snapshot }
+      begun.push(value.text)
+      length += value.text.length
+      isNews ||= value.isNews
+      if (isNews && length > SHORT_LENGTH) return { text: { begun, rest: textsOf(pieces) }, nothingBy: undefined }
+    }
   }
 
   async #unchanged(request: SyncRequest): Promise<string> {
+    const { parts, streamed } = this.#parts
     const texts: string[] = []
-    for (const part of this.#parts.parts) texts.push((await part.unchanged?.(request)) ?? part.empty)
-    return texts.join()
+    for (const part of parts) texts.push((await part.unchanged?.(request)) ?? part.empty)
+    return [...texts, ...streamed.map(({ empty }) => empty)].join()
   }
 
   async #joinedRooms(syncer: EventsViewer): Promise<readonly number[]> {
     return joinedRooms(await this.#parts.userRooms.of(syncer)).map(({ room }) => room)
   }
 
-  async #answer(request: SyncRequest, { positions: now }: Snapshot): Promise<PartAnswer> {
+  /** The short parts come first, as the token of the answer depends on them. */
+  async *#pieces(request: SyncRequest, { positions: now }: Snapshot): AsyncGenerator<Piece, void, undefined> {
     const { syncer: viewer, since, filter, fullState } = request
-    const { userRooms, ignored, news, parts } = this.#parts
+    const { userRooms, ignored, news, parts, streamed } = this.#parts
     const window: Window = { viewer, since, now, ignored: await ignored.ignoredBy(viewer.user) }
     const rooms = await userRooms.of(viewer)
     const found: SyncWindow = { ...window, filter, fullState, rooms, news: await news.all(window, rooms, fullState) }
@@ -93,8 +117,20 @@ export class Sync {
       isNews ||= answer.isNews
       if (answer.reached !== undefined) reached = { ...reached, ...answer.reached }
     }
-    return { text: answerText(reached, texts.join()), isNews }
+    yield { text: `${headOf(reached)}${texts.join()}`, isNews }
+    for (const part of streamed) {
+      yield { text: ',', isNews: false }
+      yield* part.pieces(found)
+    }
+    yield { text: '}', isNews: false }
   }
 }
 
-const answerText = (now: Positions, parts: string): string => `{"next_batch":"${formatSyncToken(now)}",${parts}}`
+/** Answers to polls are held whole up to this length. */
+const SHORT_LENGTH = 64 * 1024
+
+const headOf = (now: Positions): string => `{"next_batch":"${formatSyncToken(now)}",`
+
+async function* textsOf(pieces: AsyncGenerator<Piece, void, undefined>): AsyncGenerator<string, void, undefined> {
+  for await (const { text } of pieces) yield text
+}

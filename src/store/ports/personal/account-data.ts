@@ -20,6 +20,19 @@ export interface PushRulesRecord {
   readonly position: number
 }
 
+/** Asks for some of the entries of a user that changed with `after` < position <= `upTo`, in the order of their types. */
+export interface AccountDataPage {
+  readonly user: UserNumber
+  /** undefined: global. */
+  readonly room: RoomNumber | undefined
+  readonly after: number
+  readonly upTo: number
+  /** The type of the last entry of the page before; empty for the first page. */
+  readonly afterType: string
+  /** As many entries as fit, and at least one. */
+  readonly limitBytes: number
+}
+
 /**
  * Account data (client-server API, "Client Config"), global and per room, and the push rules. Clients see push rules as global
  * account data `m.push_rules`, so they take positions in the same stream; but no list here has them, because their
@@ -38,6 +51,12 @@ export interface AccountDataReader {
     after: number,
     upTo: number,
   ): Promise<{ readonly global: readonly AccountDataEntry[]; readonly rooms: readonly RoomAccountDataEntry[] }>
+  /** Some of the entries, as there may be many megabytes of them. Empty after the last one. */
+  page(page: AccountDataPage): Promise<readonly AccountDataEntry[]>
+  /** Bytes of the entries that changed with `after` < position <= `upTo`, by room; 0 stands for the global ones. */
+  bytesSince(user: UserNumber, after: number, upTo: number): Promise<ReadonlyMap<RoomNumber, number>>
+  /** Bytes of all entries of these rooms, for those that have some. */
+  bytesInRooms(user: UserNumber, rooms: readonly RoomNumber[]): Promise<ReadonlyMap<RoomNumber, number>>
   /** Number of the user's entries, and bytes of their contents. */
   usage(user: UserNumber): Promise<{ readonly entries: number; readonly sizeBytes: number }>
   pushRules(user: UserNumber): Promise<PushRulesRecord | undefined>

@@ -56,6 +56,73 @@ const since = query((db, param: { user: UserNumber; after: number; upTo: number 
     .where('position', '<=', param.upTo)
     .orderBy('position'),
 )
+interface PageParams {
+  readonly user: UserNumber
+  readonly room: RoomNumber
+  readonly after: number
+  readonly upTo: number
+  readonly afterType: string
+}
+const sizesOfPage = query((db, param: PageParams & { limit: number }) =>
+  db
+    .selectFrom('account_data')
+    .select(['type', 'size_bytes'])
+    .where('user_number', '=', param.user)
+    .where('room', '=', param.room)
+    .where('type', '>', param.afterType)
+    .where('position', '>', param.after)
+    .where('position', '<=', param.upTo)
+    .orderBy('type')
+    .limit(param.limit),
+)
+const contentsOfPage = query((db, param: PageParams & { upToType: string }) =>
+  db
+    .selectFrom('account_data')
+    .select(COLUMNS)
+    .where('user_number', '=', param.user)
+    .where('room', '=', param.room)
+    .where('type', '>', param.afterType)
+    .where('type', '<=', param.upToType)
+    .where('position', '>', param.after)
+    .where('position', '<=', param.upTo)
+    .orderBy('type'),
+)
+const SUM = sql<number>`cast(sum(size_bytes) as bigint)`
+const bytesSince = query((db, param: { user: UserNumber; after: number; upTo: number }) =>
+  db
+    .selectFrom('account_data')
+    .select(['room', SUM.as('bytes')])
+    .where('user_number', '=', param.user)
+    .where('position', '>', param.after)
+    .where('position', '<=', param.upTo)
+    .groupBy('room'),
+)
+const bytesInRooms = query((db, param: { user: UserNumber; rooms: readonly RoomNumber[] }, { integers }) =>
+  db
+    .selectFrom('account_data')
+    .select(['room', SUM.as('bytes')])
+    .where('user_number', '=', param.user)
+    .where('room', 'in', integers(param.rooms))
+    .groupBy('room'),
+)
+/** Entries of one page. */
+const PAGE_ENTRIES = 200
+
+/** The last type that fits into a page. */
+const lastThatFits = (
+  sizes: readonly { readonly type: string; readonly size_bytes: number }[],
+  limitBytes: number,
+): string | undefined => {
+  let bytes = 0
+  let last: string | undefined
+  for (const { type, size_bytes } of sizes) {
+    bytes += size_bytes
+    if (last !== undefined && bytes > limitBytes) break
+    last = type
+  }
+  return last
+}
+
 const usage = query((db, param: { user: UserNumber }) =>
   db
     .selectFrom('account_data')
@@ -69,6 +136,9 @@ const usage = query((db, param: { user: UserNumber }) =>
 const pushRules = query((db, param: { user: UserNumber }) =>
   db.selectFrom('push_rules').select(['rules_json', 'position']).where('user_number', '=', param.user),
 )
+
+const bytesByRoom = (rows: readonly { readonly room: number; readonly bytes: number }[]) =>
+  new Map(rows.map(({ room, bytes }) => [room, bytes]))
 
 const entryOf = (row: EntryRow): AccountDataEntry => ({
   type: row.type,
@@ -99,6 +169,15 @@ export const accountDataReader = (db: Db): AccountDataReader => {
         rooms: rows.filter(({ room }) => room !== GLOBAL).map(roomEntryOf),
       }
     },
+    page: async ({ room = GLOBAL, limitBytes, ...rest }) => {
+      const params: PageParams = { ...rest, room }
+      const sizes = await db.all(sizesOfPage, { ...params, limit: PAGE_ENTRIES })
+      const upToType = lastThatFits(sizes, limitBytes)
+      if (upToType === undefined) return []
+      return (await db.all(contentsOfPage, { ...params, upToType })).map(entryOf)
+    },
+    bytesSince: async (user, after, upTo) => bytesByRoom(await db.all(bytesSince, { user, after, upTo })),
+    bytesInRooms: async (user, rooms) => bytesByRoom(await db.all(bytesInRooms, { user, rooms })),
     usage: async (user) => {
       const row = await db.first(usage, { user })
       return { entries: row?.entries ?? 0, sizeBytes: row?.size_bytes ?? 0 }

@@ -2,6 +2,7 @@ import { type ExpressionBuilder, type Kysely, sql } from 'kysely'
 import type { EventId, Membership, UserId } from '#spec'
 import type { MembershipStep, RoomStateReader, StateQuery, StateRef, StateStep } from '../../ports/rooms/state.ts'
 import type { Db, Lists, Query } from '../engine/index.ts'
+import { statePagesReader } from './state-pages.ts'
 import { type EventRow, selectEvents, toStoredEvent } from './stored-events.ts'
 import { query, type RoomTables } from './tables.ts'
 
@@ -246,6 +247,8 @@ const toStep = ({ membership, position }: { membership: Membership | null; posit
 })
 
 export const stateReader = (db: Db): RoomStateReader => ({
+  ...statePagesReader(db),
+
   state: async (room, ask) => {
     const { way, types } = wayOf(ask)
     const stateKeys = ask.stateKeys ?? []

@@ -1,4 +1,4 @@
-import type { RoomAccountDataEntry, RoomStateReader, StoredEvent } from '#store'
+import type { AccountDataEntry, AccountDataReader, RoomStateReader, StoredEvent } from '#store'
 import { formatPageToken, formatPlaceToken } from '#streams'
 import { accountDataText } from '../../events/account-data-text.ts'
 import type { ClientEvents } from '../../events/client-event.ts'
@@ -6,8 +6,9 @@ import type { EventTexts, EventVisibility } from '../../events/event-texts.ts'
 import { receiptsText } from '../../events/receipts-text.ts'
 import { strippedState } from '../../events/stripped-state.ts'
 import { placeBefore } from '../../history/places.ts'
+import { accountDataPages } from '../../known/account-data-pages.ts'
 import type { MembershipInWindow } from '../../known/membership-in-window.ts'
-import type { RoomsInWindow, RoomWant } from '../../known/room-in-window.ts'
+import type { LeftRoom, RoomsInWindow, RoomWant } from '../../known/room-in-window.ts'
 import type { RoomNews } from '../../known/stream-news.ts'
 import type { TimelinePart } from '../../known/timeline-in-window.ts'
 import type { UnreadCount, UnreadCounts } from '../../unread/unread-counts.ts'
@@ -18,6 +19,7 @@ export interface RoomTextsParts {
   readonly clientEvents: ClientEvents
   readonly texts: EventTexts
   readonly rooms: RoomsInWindow
+  readonly accountData: Pick<AccountDataReader, 'page'>
 }
 
 /** Writes the JSON of one room in `rooms.join`, `rooms.leave`, `rooms.invite` or `rooms.knock`. */
@@ -28,29 +30,29 @@ export class RoomTexts {
     this.#parts = parts
   }
 
-  /** undefined where there is no news. */
-  async joined(
+  /** Yields nothing where there is no news. */
+  async *joined(
     window: SyncWindow,
     member: MembershipInWindow,
     events: readonly StoredEvent[] | undefined,
     news: RoomNews,
-  ): Promise<string | undefined> {
+  ): AsyncGenerator<string, void, undefined> {
     const { rooms } = this.#parts
     const want = wantOf(window, member, events)
     const room = await rooms.joined(want)
-    if (room === undefined) return undefined
-    const { timeline, state, visibility, summary, fresh } = room
+    if (room === undefined) return
+    const { timeline, mayHaveState, summary, fresh } = room
     const ephemeral = ephemeralEvents(window, news)
     const accountData = accountDataTexts(window, news.accountData)
     const isQuiet =
-      timeline.events.length + state.length + ephemeral.length + accountData.length + news.receipts.length === 0 &&
-      !timeline.limited
-    if (isQuiet && !mayRecount(news, events) && !fresh && !window.fullState) return undefined
+      timeline.events.length + ephemeral.length + accountData.length + news.receipts.length === 0 &&
+      !(timeline.limited || mayHaveState || news.longAccountData)
+    if (isQuiet && !mayRecount(news, events) && !fresh && !window.fullState) return
     const counts = await rooms.counts(want, room, news.receipts)
-    return [
-      `{"timeline":${await this.#timelineText(window, timeline, visibility)}`,
-      `"state":{"events":[${await this.#eventTexts(window, state, visibility)}]}`,
-      `"account_data":{"events":[${accountData.join()}]}`,
+    yield* this.#timelineAndState(window, room)
+    yield* this.#accountData(window, member, news)
+    yield [
+      '',
       `"ephemeral":{"events":[${ephemeral.join()}]}`,
       `"summary":${JSON.stringify(summary ?? {})}`,
       `${unreadTexts(counts, window.filter.timeline.unreadThreadNotifications)}}`,
@@ -58,17 +60,46 @@ export class RoomTexts {
   }
 
   /** A room that the user left, up to there. */
-  async left(
+  async *left(window: SyncWindow, member: MembershipInWindow, news: RoomNews): AsyncGenerator<string, void, undefined> {
+    yield* this.#timelineAndState(window, await this.#parts.rooms.left(wantOf(window, member, undefined)))
+    yield* this.#accountData(window, member, news)
+    yield '}'
+  }
+
+  async *#timelineAndState(
     window: SyncWindow,
-    member: MembershipInWindow,
-    accountData: readonly RoomAccountDataEntry[],
-  ): Promise<string> {
-    const { timeline, state, visibility } = await this.#parts.rooms.left(wantOf(window, member, undefined))
-    return [
-      `{"timeline":${await this.#timelineText(window, timeline, visibility)}`,
-      `"state":{"events":[${await this.#eventTexts(window, state, visibility)}]}`,
-      `"account_data":{"events":[${accountDataTexts(window, accountData).join()}]}}`,
-    ].join()
+    { timeline, state, visibilityOf }: LeftRoom,
+  ): AsyncGenerator<string, void, undefined> {
+    const visibility = await visibilityOf(timeline.events)
+    yield `{"timeline":${await this.#timelineText(window, timeline, visibility)},"state":{"events":[`
+    let comma = ''
+    for await (const page of state) {
+      yield `${comma}${await this.#eventTexts(window, page, await visibilityOf(page))}`
+      comma = ','
+    }
+    yield ']}'
+  }
+
+  async *#accountData(
+    window: SyncWindow,
+    { record: { room } }: MembershipInWindow,
+    news: RoomNews,
+  ): AsyncGenerator<string, void, undefined> {
+    const { viewer, since, now, fullState } = window
+    yield ',"account_data":{"events":['
+    let comma = ''
+    const isWhole = since === undefined || fullState
+    const positions = isWhole ? undefined : { after: since.accountData, upTo: now.accountData }
+    const pages = news.longAccountData
+      ? accountDataPages(this.#parts.accountData, { user: viewer.user, room, window: positions })
+      : [news.accountData]
+    for await (const page of pages) {
+      const texts = accountDataTexts(window, page)
+      if (texts.length === 0) continue
+      yield `${comma}${texts.join()}`
+      comma = ','
+    }
+    yield ']}'
   }
 
   /** A room that the user left and forgot: that they left, and nothing else of it. */
@@ -137,7 +168,7 @@ const prevBatchOf = ({ events, limited, start }: TimelinePart): string => {
   return limited && first !== undefined ? formatPlaceToken(placeBefore(first)) : formatPageToken(start)
 }
 
-const accountDataTexts = ({ filter }: SyncWindow, entries: readonly RoomAccountDataEntry[]): string[] =>
+const accountDataTexts = ({ filter }: SyncWindow, entries: readonly AccountDataEntry[]): string[] =>
   entries.filter(({ type }) => filter.roomAccountData.type(type)).map(accountDataText)
 
 const unreadTexts = ({ main, room, threads }: UnreadCounts, byThread: boolean): string => {

@@ -1,79 +1,125 @@
 import { type Clock, yieldToEventLoop } from '#base'
 import type { RoomNumber, RoomStateReader } from '#store'
 import { type MembershipInWindow, membershipInWindow } from '../../known/membership-in-window.ts'
-import { NO_ROOM_NEWS } from '../../known/stream-news.ts'
-import type { PartAnswer, SyncPart, SyncWindow } from '../request.ts'
+import { NO_ROOM_NEWS, type RoomNews, type StreamNews } from '../../known/stream-news.ts'
+import type { Piece, StreamedPart, SyncWindow } from '../request.ts'
 import type { RoomTexts } from './room-texts.ts'
 
 export interface RoomsPartParts {
   readonly clock: Clock
   readonly reader: RoomStateReader
+  readonly news: Pick<StreamNews, 'ofRooms'>
   readonly texts: RoomTexts
 }
 
-type Section = 'join' | 'invite' | 'knock' | 'leave'
+const SECTIONS = ['join', 'invite', 'knock', 'leave'] as const
+type Section = (typeof SECTIONS)[number]
 
 /** Rooms answered in one slice of the event loop. */
 const ROOMS_A_SLICE = 5
+/** Memberships looked at in one. */
+const MEMBERS_A_SLICE = 50
+/** Rooms whose receipts and account data are read together. */
+const ROOMS_AT_ONCE = 20
+const PIECE_LENGTH = 32 * 1024
 
 /** `rooms`: what is new in the rooms that the user is joined to, is invited to, knocks at, or left. */
-export class RoomsPart implements SyncPart {
-  readonly empty = textOf(noRooms())
+export class RoomsPart implements StreamedPart {
+  readonly empty = '"rooms":{"join":{},"invite":{},"knock":{},"leave":{}}'
   readonly #parts: RoomsPartParts
 
   constructor(parts: RoomsPartParts) {
     this.#parts = parts
   }
 
-  async look(window: SyncWindow): Promise<PartAnswer> {
+  async *pieces(window: SyncWindow): AsyncGenerator<Piece, void, undefined> {
+    const { clock } = this.#parts
+    const members = await this.#members(window)
+    let text = '"rooms":{'
+    let isNews = false
+    let count = 0
+    for (const section of SECTIONS) {
+      text += `${section === 'join' ? '' : ','}"${section}":{`
+      let comma = ''
+      for await (const { member, news } of this.#withNews(window, members[section])) {
+        let before = `${comma}${JSON.stringify(member.record.roomId)}:`
+        for await (const piece of this.#room(window, member, news)) {
+          text += `${before}${piece}`
+          before = ''
+          comma = ','
+          isNews = true
+          if (text.length < PIECE_LENGTH) continue
+          yield { text, isNews }
+          text = ''
+          await yieldToEventLoop(clock)
+        }
+        if (++count % ROOMS_A_SLICE === 0) await yieldToEventLoop(clock)
+      }
+      text += '}'
+    }
+    yield { text: `${text}}`, isNews }
+  }
+
+  /** The rooms that may have news, by the section that they would be in. */
+  async #members(window: SyncWindow): Promise<Readonly<Record<Section, readonly MembershipInWindow[]>>> {
     const { clock, reader } = this.#parts
     const { rooms, filter, viewer, since, now } = window
-    const sections = noRooms()
-    let isNews = false
+    const sections: Record<Section, MembershipInWindow[]> = { join: [], invite: [], knock: [], leave: [] }
+    const positions = { userId: viewer.userId, after: since?.events, upTo: now.events }
     let count = 0
     for (const room of candidates(window)) {
       const record = rooms.get(room)
       if (record === undefined || !filter.room(record.roomId)) continue
-      const positions = { userId: viewer.userId, after: since?.events, upTo: now.events }
       const member = await membershipInWindow(record, positions, reader)
-      const found = member === undefined ? undefined : await this.#room(window, member)
-      if (found !== undefined) {
-        isNews = true
-        sections[found.section].push(`${JSON.stringify(record.roomId)}:${found.text}`)
-      }
-      if (++count % ROOMS_A_SLICE === 0) await yieldToEventLoop(clock)
+      if (member !== undefined) sections[member.membership === 'ban' ? 'leave' : member.membership].push(member)
+      if (++count % MEMBERS_A_SLICE === 0) await yieldToEventLoop(clock)
     }
-    return { text: textOf(sections), isNews }
+    return sections
   }
 
-  async #room(window: SyncWindow, member: MembershipInWindow): Promise<{ section: Section; text: string } | undefined> {
+  /** Where everything is told, the news is read for a few rooms at a time. */
+  async *#withNews(window: SyncWindow, members: readonly MembershipInWindow[]) {
+    const { since, fullState, news } = window
+    const isWhole = since === undefined || fullState
+    const size = isWhole ? ROOMS_AT_ONCE : members.length
+    for (let start = 0; start < members.length; start += size) {
+      const next = members.slice(start, start + size)
+      const numbers = next.map(({ record: { room } }) => room)
+      const found = isWhole ? await this.#parts.news.ofRooms(window, numbers, news.rooms) : news.rooms
+      for (const member of next) yield { member, news: found.get(member.record.room) ?? NO_ROOM_NEWS }
+    }
+  }
+
+  /** Yields nothing where there is no news. */
+  #room(window: SyncWindow, member: MembershipInWindow, news: RoomNews): AsyncIterable<string> {
     const { texts } = this.#parts
     const { record, membership } = member
-    const { events, rooms } = window.news
-    const news = rooms.get(record.room) ?? NO_ROOM_NEWS
     switch (membership) {
       case 'join': {
+        const { events } = window.news
         const held = events === undefined ? undefined : (events.get(record.room) ?? [])
-        const text = await texts.joined(window, member, held, news)
-        return text === undefined ? undefined : { section: 'join', text }
+        return texts.joined(window, member, held, news)
       }
-      case 'invite': {
-        if (!isNew(window, member) || (await this.#isFromIgnored(window, member))) return undefined
-        return { section: 'invite', text: await texts.stripped(window, member, 'invite_state') }
-      }
+      case 'invite':
       case 'knock':
-        return isNew(window, member)
-          ? { section: 'knock', text: await texts.stripped(window, member, 'knock_state') }
-          : undefined
+        return this.#stripped(window, member, membership)
       case 'leave':
-      case 'ban': {
-        if (!isLeftListed(window, member)) return undefined
-        const text = record.forgotten
-          ? await texts.forgotten(window, member)
-          : await texts.left(window, member, news.accountData)
-        return { section: 'leave', text }
-      }
+      case 'ban':
+        return this.#left(window, member, news)
     }
+  }
+
+  async *#stripped(window: SyncWindow, member: MembershipInWindow, membership: 'invite' | 'knock') {
+    if (!isNew(window, member)) return
+    if (membership === 'invite' && (await this.#isFromIgnored(window, member))) return
+    yield await this.#parts.texts.stripped(window, member, `${membership}_state`)
+  }
+
+  async *#left(window: SyncWindow, member: MembershipInWindow, news: RoomNews) {
+    const { texts } = this.#parts
+    if (!isLeftListed(window, member)) return
+    if (member.record.forgotten) yield await texts.forgotten(window, member)
+    else yield* texts.left(window, member, news)
   }
 
   /** Module "Ignoring users": invites of ignored users are not shown. */
@@ -98,12 +144,4 @@ const isLeftListed = (window: SyncWindow, member: MembershipInWindow): boolean =
   if (!member.wasPresent) return false
   if (since === undefined) return filter.includeLeave && member.everJoined && !forgotten
   return forgotten ? member.changed && member.position > since.events : isNew(window, member)
-}
-
-function noRooms(): Record<Section, string[]> {
-  return { join: [], invite: [], knock: [], leave: [] }
-}
-
-function textOf({ join, invite, knock, leave }: Record<Section, readonly string[]>): string {
-  return `"rooms":{"join":{${join.join()}},"invite":{${invite.join()}},"knock":{${knock.join()}},"leave":{${leave.join()}}}`
 }

@@ -1,0 +1,93 @@
+import type { PlacedChange, RoomNumber, RoomStateReader, StoredEvent } from '#store'
+
+/** Events of a room's state, a page at a time. */
+export type StatePages = AsyncGenerator<readonly StoredEvent[], void, undefined>
+
+type Reader = Pick<RoomStateReader, 'stateInForce' | 'stateReplaced' | 'stateChangesPage'>
+
+/** Bytes of a page, as a rule: its size follows from the events of the page before. */
+const PAGE_BYTES = 128 * 1024
+const FIRST_PAGE = 32
+const MAX_PAGE = 200
+
+const MEMBER = 'm.room.member'
+/** Before all entries of its type. */
+const FIRST = { type: '', stateKey: '' }
+/** Behind all state keys: these have at most 255 bytes. */
+const LAST_KEY = '\u{10ffff}'.repeat(64)
+
+/** Behind all changes at that position. */
+const behind = (position: number): PlacedChange => ({ position, type: LAST_KEY, stateKey: LAST_KEY })
+
+/** Bytes of an event's JSON texts. */
+const bytesOf = ({ json, replaces, redactedBy }: StoredEvent): number =>
+  json.length + (replaces?.json.length ?? 0) + (redactedBy?.json.length ?? 0)
+
+const nextSize = (page: readonly StoredEvent[]): number => {
+  const bytes = page.reduce((sum, event) => sum + bytesOf(event), 1)
+  return Math.max(2, Math.min(MAX_PAGE, Math.floor((PAGE_BYTES / bytes) * page.length)))
+}
+
+/**
+ * The state of a room right after the event at `at`, in no certain order. An entry that is replaced while the pages are read may come twice. The cost is
+ * that of the entries, and of what was replaced since.
+ */
+export async function* statePages(
+  reader: Reader,
+  room: RoomNumber,
+  { at, members }: { readonly at: number; readonly members: boolean },
+): StatePages {
+  if (members) yield* inForce(reader, room, at, FIRST, undefined)
+  else {
+    yield* inForce(reader, room, at, FIRST, MEMBER)
+    yield* inForce(reader, room, at, { type: MEMBER, stateKey: LAST_KEY }, undefined)
+  }
+  const first: PlacedChange = behind(at)
+  for await (const page of placedPages((after, limit) => reader.stateReplaced(room, at, after, limit), first))
+    yield members ? page : page.filter(({ type }) => type !== MEMBER)
+}
+
+/** The entries that came into force with `after` < position <= `upTo` and are in force at `upTo`. */
+export const stateChangePages = (reader: Reader, room: RoomNumber, after: number, upTo: number): StatePages =>
+  placedPages((from, limit) => reader.stateChangesPage(room, from, upTo, limit), behind(after))
+
+async function* inForce(
+  reader: Reader,
+  room: RoomNumber,
+  at: number,
+  from: typeof FIRST,
+  beforeType: string | undefined,
+): StatePages {
+  let limit = FIRST_PAGE
+  let after = from
+  for (;;) {
+    const page = await reader.stateInForce(room, { at, after, beforeType, limit })
+    const last = page.at(-1)
+    if (last === undefined) return
+    yield page
+    if (page.length < limit) return
+    after = { type: last.type, stateKey: last.stateKey ?? '' }
+    limit = nextSize(page)
+  }
+}
+
+async function* placedPages(
+  read: (
+    after: PlacedChange,
+    limit: number,
+  ) => Promise<readonly { readonly change: PlacedChange; readonly event: StoredEvent }[]>,
+  from: PlacedChange,
+): StatePages {
+  let limit = FIRST_PAGE
+  let after = from
+  for (;;) {
+    const found = await read(after, limit)
+    const last = found.at(-1)
+    if (last === undefined) return
+    const page = found.map(({ event }) => event)
+    yield page
+    if (page.length < limit) return
+    after = last.change
+    limit = nextSize(page)
+  }
+}
