@@ -53,26 +53,28 @@ export class AnswerBudget {
     return this.#taken(key, bytes)
   }
 
-  /** The same for an answer that is not made yet: waits for room, and throws 429 or 503 if none comes in time. */
-  take(key: string, bytes: number): Promise<() => void> {
+  /** The same for an answer that is not made yet: waits for room, and throws 429 or 503 if none comes in time, or the client is `gone`. */
+  take(key: string, bytes: number, gone: AbortSignal): Promise<() => void> {
     const refusal = this.#refusal(key, bytes)
     if (refusal === undefined) return Promise.resolve(this.#taken(key, bytes))
     const { waitingOfOne, waitingOfAll, waitMs } = this.#limits
     const own = [...this.#waiting].filter((one) => one.key === key).length
     if (own >= waitingOfOne || this.#waiting.size >= waitingOfAll) return Promise.reject(refusal)
     return new Promise((resolve, reject) => {
-      const cancel = this.#clock.after(waitMs, () => {
+      const giveUp = (): void => {
+        cancel()
+        gone.removeEventListener('abort', giveUp)
         this.#waiting.delete(waiting)
         reject(refusal)
-      })
-      const waiting: WaitingAnswer = {
-        key,
-        bytes,
-        go: (release) => {
-          cancel()
-          resolve(release)
-        },
       }
+      const cancel = this.#clock.after(waitMs, giveUp)
+      gone.addEventListener('abort', giveUp)
+      const go = (release: () => void): void => {
+        cancel()
+        gone.removeEventListener('abort', giveUp)
+        resolve(release)
+      }
+      const waiting: WaitingAnswer = { key, bytes, go }
       this.#waiting.add(waiting)
     })
   }

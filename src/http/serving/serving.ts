@@ -193,12 +193,15 @@ export class Serving implements Ending {
     const { clock, edge, limits } = this.#parts
     const begun = pieces.begun.reduce((length, { length: more }) => length + more, 0)
     const key = answerKey(exchange)
+    const { response } = exchange
+    const gone = new AbortController()
+    response.once('close', () => gone.abort())
     const release =
       begun === 0
-        ? await edge.answers.take(key, STREAMED_BYTES)
+        ? await edge.answers.take(key, STREAMED_BYTES, gone.signal)
         : edge.answers.takeNow(key, Math.max(begun, STREAMED_BYTES))
     try {
-      await sendPieces(exchange.response, pieces, { clock, writeTimeoutMs: limits.writeTimeoutMs })
+      await sendPieces(response, pieces, { clock, writeTimeoutMs: limits.writeTimeoutMs })
       this.#answered(exchange, 200)
     } finally {
       release()

@@ -120,7 +120,8 @@ it('large answers of one user that are under way are bounded in bytes: more wait
   await Promise.allSettled(others)
   await bob.text().catch(() => {})
   // The room that they had is free again.
-  const again = await asked('ada', new AbortController().signal)
+  let again = await asked('ada', AbortSignal.timeout(10_000))
+  while (again.status === 429) again = await asked('ada', AbortSignal.timeout(10_000))
   expect(((await again.json()) as { a: string }).a).toHaveLength(2_000 * 64 * 1024)
 })
 
