@@ -1,5 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { Clock } from '#base'
+import { type Clock, KeyedWork } from '#base'
 import { MatrixError } from '#spec'
 import { AnswerBudget } from './answering/answer-budget.ts'
 import { CORS_HEADERS, sendError, sendOutcome } from './answering/send.ts'
@@ -75,6 +75,9 @@ const isForPeople = ({ method, url = '', headers }: IncomingMessage): boolean =>
   headers.accept?.includes('text/html') === true
 
 /** Limits of what has come of large bodies and waits for the rest. */
+/** Requests of costly endpoints by one caller: fewer at once than the store has threads for long reads, so nobody takes all of these. */
+const COSTLY_OF_ONE = { concurrency: 2, maxWaiting: 100 }
+
 const BODIES_UNDER_WAY = {
   bytesOfOne: 16 * 1024 * 1024,
   usersBytes: 128 * 1024 * 1024,
@@ -124,7 +127,8 @@ class HttpEdge implements Edge {
     }
     this.#context.tokenOwners.onVoided((user) => waiting.recheck(user))
     const admission = new Admission({ rateLimiter, waiting })
-    const parts = { ...shared, edge: this.#context, admission, waiting }
+    const costly = new KeyedWork<string>(COSTLY_OF_ONE)
+    const parts = { ...shared, edge: this.#context, admission, waiting, costly }
     for (const endpoint of endpoints) {
       const serving = new Serving(endpoint, parts)
       for (const path of endpoint.paths) {

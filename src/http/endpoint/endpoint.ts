@@ -93,6 +93,8 @@ export interface Endpoint<
   readonly allows?: (request: AllowsRequest<R, Shape<P>>) => Promise<void>
   /** Whether its `GET` does something that must happen once and by a person alone: it is not served by `HEAD`, which scanners of mails use. */
   readonly acts?: boolean
+  /** Its answer may be long or take long to read: few such requests of one caller run at once, and the others wait for them. */
+  readonly costly?: true
   /** Makes the page for a refusal, where a browser shows the answer to a person. */
   readonly errorPage?: (error: MatrixError) => CustomReply
   /** An absent or empty body counts as `{}` (several calls of the specification have optional bodies). */

@@ -55,7 +55,7 @@ class Budget {
 }
 
 /** Client-server API, "Rate limiting": the header is the current way, the member of the body the one before. */
-const limitExceeded = (waitMs: number): MatrixError => {
+export const limitExceeded = (waitMs: number): MatrixError => {
   const retryAfterMs = Math.max(1, Math.ceil(waitMs))
   return new MatrixError('M_LIMIT_EXCEEDED', 'Too many requests', {
     fields: { retry_after_ms: retryAfterMs },

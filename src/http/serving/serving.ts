@@ -1,4 +1,12 @@
-import { type Clock, type Logger, type LongText, type TextPieces, yieldToEventLoop } from '#base'
+import {
+  type Clock,
+  type KeyedWork,
+  type Logger,
+  type LongText,
+  type TextPieces,
+  TooMuchWork,
+  yieldToEventLoop,
+} from '#base'
 import { type JsonObject, MatrixError } from '#spec'
 import { asInV1, refuse } from '../answering/errors.ts'
 import { sendOutcome } from '../answering/send.ts'
@@ -14,7 +22,7 @@ import { checkJsonBody, parseJsonBody, WIRE_FACTOR } from '../reading/json-body.
 import { type EndpointShapes, endpointShapes } from '../reading/shapes.ts'
 import { streamedBody } from '../reading/streamed-body.ts'
 import type { Admission } from './admission.ts'
-import { addressKey } from './rate-limits.ts'
+import { addressKey, limitExceeded } from './rate-limits.ts'
 import { type Ending, type Exchange, WaitingRequest, type WaitingRequests } from './waiting.ts'
 
 /** Bodies above this are looked at and parsed in two steps of the event loop. */
@@ -40,6 +48,8 @@ export interface ServingParts {
   readonly edge: EdgeContext
   readonly admission: Admission
   readonly waiting: WaitingRequests
+  /** The requests of costly endpoints, by caller. */
+  readonly costly: KeyedWork<string>
   readonly clock: Clock
   readonly reports: EdgeReports
   readonly limits: { readonly bodyBytes: number; readonly writeTimeoutMs: number }
@@ -70,7 +80,8 @@ export class Serving implements Ending {
       await this.#read(incoming)
       if (endpoint.auth.stage === 'body') await admission.admit(endpoint, incoming)
       this.#check(incoming)
-      await this.#answer(incoming, await this.#outcomeOf(incoming))
+      if (endpoint.costly === true) await this.#inTurn(incoming)
+      else await this.#answer(incoming, await this.#outcomeOf(incoming))
     } catch (thrown) {
       this.refuse(incoming, await this.#toldFirst(incoming, thrown))
     }
@@ -128,6 +139,20 @@ export class Serving implements Ending {
     params?.(incoming.params)
     query?.(incoming.query)
     body?.(incoming.body)
+  }
+
+  /** The turn lasts until the answer has been made. */
+  async #inTurn(incoming: IncomingRequest): Promise<void> {
+    const key = incoming.requester?.userId ?? addressKey(incoming.ip)
+    let begun = false
+    try {
+      await this.#parts.costly.run(key, async () => {
+        begun = true
+        if (!incoming.response.destroyed) await this.#answer(incoming, await this.#outcomeOf(incoming))
+      })
+    } catch (error) {
+      throw !begun && error instanceof TooMuchWork ? limitExceeded(error.retryAfterMs) : error
+    }
   }
 
   /** The refusal to tell: that the caller may not ask at all comes before any of what is asked. */

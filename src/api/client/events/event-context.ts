@@ -15,6 +15,7 @@ export const eventContextEndpoints = ({ timeline }: EventContextDeps): readonly 
     paths: v3('/rooms/:roomId/context/:eventId'),
     auth: user({ guests: true }),
     rateLimit: 'read',
+    costly: true,
     params: Type.Object({ roomId: Type.String(), eventId: Type.String() }),
     allows: readersOf(timeline),
     query: Type.Object({

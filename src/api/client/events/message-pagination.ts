@@ -20,6 +20,7 @@ export const messagePaginationEndpoints = ({ timeline }: MessagePaginationDeps):
     paths: v3('/rooms/:roomId/messages'),
     auth: user({ guests: true }),
     rateLimit: 'read',
+    costly: true,
     params: RoomIdPath,
     allows: readersOf(timeline),
     query: Type.Object({ from: Token, to: Token, dir: Type.Enum(['b', 'f']), limit: Limit, filter: Filter }),
@@ -39,6 +40,7 @@ export const messagePaginationEndpoints = ({ timeline }: MessagePaginationDeps):
     paths: oldPaths('/rooms/:roomId/messages'),
     auth: user({ guests: true }),
     rateLimit: 'read',
+    costly: true,
     params: RoomIdPath,
     allows: readersOf(timeline),
     query: Type.Object({

@@ -61,6 +61,7 @@ export const oldSyncEndpoints = (deps: OldSyncDeps): readonly AnyEndpoint[] => [
     paths: sinceV1('/initialSync'),
     auth: user(),
     rateLimit: 'read',
+    costly: true,
     query: Type.Object({
       limit: Type.Optional(Type.Integer({ minimum: 0 })),
       archived: Type.Optional(Type.Boolean()),

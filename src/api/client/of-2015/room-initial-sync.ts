@@ -20,6 +20,7 @@ export const roomInitialSyncEndpoints = ({
     paths: sinceV1('/rooms/:roomId/initialSync'),
     auth: user({ guests: true }),
     rateLimit: 'read',
+    costly: true,
     params: RoomIdPath,
     allows: readersOf(timeline),
     query: Type.Object({ limit: Type.Optional(Type.Integer({ minimum: 0 })) }),

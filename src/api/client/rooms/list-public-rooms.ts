@@ -74,6 +74,7 @@ export const listPublicRoomsEndpoints = (deps: ListPublicRoomsDeps): readonly An
     paths: v3('/publicRooms'),
     auth: user(),
     rateLimit: 'read',
+    costly: true,
     query: Type.Object({ server: ServerQuery }),
     body: search,
     bodyOptional: true,

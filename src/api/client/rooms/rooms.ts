@@ -29,6 +29,7 @@ export const roomsEndpoints = ({ timeline, roomStates }: RoomsDeps): readonly An
     paths: sinceV1('/rooms/:roomId/state'),
     auth: user({ guests: true }),
     rateLimit: 'read',
+    costly: true,
     params: RoomIdPath,
     handler: async ({ requester, params, path }) =>
       new RawJson(await roomStates.all(roomIdOf(params.roomId), viewerOf(requester, path))),
@@ -52,6 +53,7 @@ export const roomsEndpoints = ({ timeline, roomStates }: RoomsDeps): readonly An
     paths: v3('/rooms/:roomId/members'),
     auth: user({ guests: true }),
     rateLimit: 'read',
+    costly: true,
     params: RoomIdPath,
     allows: readersOf(timeline),
     query: Type.Object({
@@ -71,6 +73,7 @@ export const roomsEndpoints = ({ timeline, roomStates }: RoomsDeps): readonly An
     paths: v3('/rooms/:roomId/joined_members'),
     auth: user(),
     rateLimit: 'read',
+    costly: true,
     params: RoomIdPath,
     handler: async ({ requester, params }) =>
       new RawJson(await roomStates.joinedMembers(roomIdOf(params.roomId), requester)),
@@ -83,6 +86,7 @@ const oldMembersEndpoint = ({ timeline, roomStates }: RoomsDeps): AnyEndpoint =>
     paths: oldPaths('/rooms/:roomId/members'),
     auth: user({ guests: true }),
     rateLimit: 'read',
+    costly: true,
     params: RoomIdPath,
     allows: readersOf(timeline),
     query: Type.Object({

@@ -1,3 +1,4 @@
+import { BoundedWork } from '#base'
 import { StoreUnavailable } from '../../ports/engine/faults.ts'
 import type { Db } from '../../sql/engine/access.ts'
 import type { Query } from '../../sql/engine/query.ts'
@@ -7,11 +8,15 @@ import type { ReaderData } from './thread-messages.ts'
 
 /** Threads for long work. A new one starts if all others are busy, and stays. */
 const MAX_READERS = 3
+/** Long reads that wait; each caller has few at once, so this many are a fault, and refused. */
+const MAX_WAITING = 10_000
 
 /** Short reads run in the serving thread, which costs a tenth of asking another thread; long ones in threads that start when first needed. */
 export class SqliteReads implements Db {
   readonly #options: FileOptions
   readonly #threads: ReaderData
+  /** One queue for all threads: a read waits for the first that is free, and not behind a long one. */
+  readonly #long = new BoundedWork({ concurrency: MAX_READERS, maxWaiting: MAX_WAITING })
   #readers: SqliteReader[] = []
   #file: SqliteFile | undefined
   #checkpoint: Promise<void> | undefined
@@ -32,7 +37,8 @@ export class SqliteReads implements Db {
 
   async longAll<Params, Row>(query: Query<Params, Row>, params: Params): Promise<readonly Row[]> {
     const { sql, bind } = query.statement('sqlite')
-    return (await this.#leastBusy().rows(sql, bind(params))) as readonly Row[]
+    const values = bind(params)
+    return (await this.#long.run(() => this.#leastBusy().rows(sql, values))) as readonly Row[]
   }
 
   /** Makes a checkpoint in a thread for long work, on its own connection, so that no commit waits for it. One at a time. */
