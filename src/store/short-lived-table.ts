@@ -16,6 +16,8 @@ export interface ShortLivedLimits {
   readonly rowsOfOwner?: number
   /** Rows in all; beyond it those that expire first are removed. 20,000 by default, exceeded for moments. */
   readonly rows?: number
+  /** Bytes of a value without an owner, which strangers can store; 64 KiB by default, as for all others. */
+  readonly bytesOfNobody?: number
 }
 
 export interface ShortLivedTablesParts {
@@ -139,7 +141,7 @@ export class ShortLivedTable<Value extends {}> {
       const known = before === undefined ? undefined : this.#valueOf(before)
       if (before === undefined || known === undefined) return undefined
       const { value, owner = before.owner } = change(known)
-      const row = { ...this.#keyOf(id), owner, body: this.#sealed(id, value), expiresAtMs: before.expiresAtMs }
+      const row = { ...this.#keyOf(id), owner, body: this.#sealed(id, value, owner), expiresAtMs: before.expiresAtMs }
       const [done] = await commit([writer.replace(row, before.body)])
       if (done) return value
     }
@@ -163,13 +165,14 @@ export class ShortLivedTable<Value extends {}> {
   #row(id: string, value: Value, owner: string, lifetimeMs: number | undefined): ShortLivedRow {
     const { clock, limits } = this.#parts
     const expiresAtMs = clock.nowMs() + (lifetimeMs ?? limits.lifetimeMs)
-    return { ...this.#keyOf(id), owner, body: this.#sealed(id, value), expiresAtMs }
+    return { ...this.#keyOf(id), owner, body: this.#sealed(id, value, owner), expiresAtMs }
   }
 
-  #sealed(id: string, value: Value): string {
+  #sealed(id: string, value: Value, owner: string): string {
     const text = JSON.stringify(value)
-    if (Buffer.byteLength(text) > BODY_BYTES) {
-      throw new MatrixError('M_TOO_LARGE', `More than ${BODY_BYTES} bytes cannot be kept until the next request`)
+    const most = owner === '' ? (this.#parts.limits.bytesOfNobody ?? BODY_BYTES) : BODY_BYTES
+    if (Buffer.byteLength(text) > most) {
+      throw new MatrixError('M_TOO_LARGE', `More than ${most} bytes cannot be kept until the next request`)
     }
     return this.#parts.sealer.seal(text, contextOf(this.#keyOf(id)))
   }

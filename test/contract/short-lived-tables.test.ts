@@ -29,7 +29,10 @@ const tableOver = (store: Store, { clock = new SteppedClock(), key = 1, rows }: 
     clock,
     random: systemRandom,
   })
-  return tables.table<Value>(KIND, { lifetimeMs: MINUTE, rowsOfOwner: 3, ...(rows === undefined ? {} : { rows }) })
+  return tables.table<Value>(KIND, {
+    ...{ lifetimeMs: MINUTE, rowsOfOwner: 3, bytesOfNobody: 32 * 1024 },
+    ...(rows === undefined ? {} : { rows }),
+  })
 }
 
 const rowOf = (store: Store, id: string) => store.shortLived.find({ kind: KIND, key: hash('sha256', id, 'hex') }, 0)
@@ -82,7 +85,16 @@ onEveryDatabase('a table of what waits for the next request', (open) => {
     for (let count = 0; count < 200; count++) all.push(await put(''))
     expect(await countOf(table, [...ofAlice, ...all])).toBeLessThan(100 + 64)
     expect(await countOf(table, all.slice(-100))).toBe(100)
-    await expect(table.put({ secret: 'x'.repeat(65 * 1024) })).rejects.toMatchObject({ errcode: 'M_TOO_LARGE' })
+    // What strangers store is smaller.
+    const tooLarge = expect.objectContaining({ errcode: 'M_TOO_LARGE' })
+    const sized = (kib: number, owner?: string) =>
+      table.put({ secret: 'x'.repeat(kib * 1024) }, owner === undefined ? {} : { owner })
+    await expect(sized(65, 'alice')).rejects.toEqual(tooLarge)
+    await expect(sized(33)).rejects.toEqual(tooLarge)
+    const id = await sized(33, 'alice')
+    const value = { secret: 'x'.repeat(40 * 1024) }
+    expect(await table.change(id, () => ({ value }))).toEqual(value)
+    await expect(table.change(id, () => ({ value, owner: '' }))).rejects.toEqual(tooLarge)
   })
 
   test('is rid of expired rows by the sweep, and of no others', async () => {

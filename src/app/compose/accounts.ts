@@ -55,6 +55,8 @@ export interface BuiltAccounts {
 }
 
 const RESUME_EVERY_MS = 3_600_000
+/** Bytes of a session of interactive authentication that nobody has proved anything in: a name, a password, a device. */
+const UIA_BYTES_OF_NOBODY = 16 * 1024
 
 type OperatedFlows = Pick<AccountsDeps, 'deactivate' | 'changePassword' | 'endSessions'> & {
   readonly createAccount: CreateAccount
@@ -133,7 +135,7 @@ const buildInteractiveAuth = (
   stagesOf: (operation: string) => readonly Stage[],
 ): InteractiveAuth => {
   const lifetimeMs = config.sessions.authenticationSessionLifetime
-  const sessions = shortLived.table<UiaSession>('uia-session', { lifetimeMs })
+  const sessions = shortLived.table<UiaSession>('uia-session', { lifetimeMs, bytesOfNobody: UIA_BYTES_OF_NOBODY })
   return new InteractiveAuth({ sessions, stagesOf, clock, random, lifetimeMs })
 }
 
