@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { measureGrowth } from './growth/growth.ts'
+import { measureHostile } from './hostile/hostile.ts'
 import { renderSvg } from './report/svg.ts'
 import { renderText } from './report/text.ts'
 import { type Options, parseOptions } from './run/options.ts'
@@ -33,10 +34,14 @@ switch (parsed.kind) {
     process.stdout.write(
       `${'growth'.padEnd(18)}how the cost of each operation grows with members, rooms, events and users\n`,
     )
+    process.stdout.write(`${'hostile'.padEnd(18)}what two people notice of an account that attacks the server\n`)
     break
   case 'growth':
+  case 'hostile':
     try {
-      const { text, failed } = await measureGrowth(parsed, (line) => process.stderr.write(`${line}\n`))
+      const progress = (line: string): void => void process.stderr.write(`${line}\n`)
+      const measured = parsed.kind === 'growth' ? measureGrowth(parsed, progress) : measureHostile(parsed, progress)
+      const { text, failed } = await measured
       process.stdout.write(text)
       if (failed) process.exitCode = 1
     } catch (error) {

@@ -24,12 +24,21 @@ export class GrownServer {
     return new Caller(() => this.#url)
   }
 
-  async start(): Promise<void> {
+  get folder(): string {
+    return this.#folder
+  }
+
+  /** Changes with each start. */
+  get url(): string {
+    return this.#url
+  }
+
+  async start(env: Readonly<Record<string, string>> = {}): Promise<void> {
     const flags = ['start', '--port', '0', '--data', join(this.#folder, 'data'), '--no-rate-limit']
     const script = join(root, 'bin', 'homeroom.js')
     const child = spawn(process.execPath, ['--max-semi-space-size=2', script, ...flags, '--registration', 'open'], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...cheapPasswords },
+      env: { ...process.env, ...cheapPasswords, ...env },
     })
     this.#child = child
     this.#url = await addressOf(child)

@@ -31,6 +31,7 @@ export type Options = {
 export type Parsed =
   | { kind: 'run'; options: Options }
   | { kind: 'growth'; scale: 'small' | 'full'; cases: string }
+  | { kind: 'hostile'; scale: 'small' | 'full'; seconds: number; cases: string }
   | { kind: 'list' }
   | { kind: 'message'; text: string; exitCode: number }
 
@@ -68,6 +69,7 @@ export function parseOptions(argv: readonly string[]): Parsed {
     const raw = command.opts<Raw>()
     if (raw.list) return { kind: 'list' }
     if (raw.only?.includes(growth)) return growthAlone(raw)
+    if (raw.only?.includes(hostile)) return hostileAlone(raw)
     return { kind: 'run', options: build(raw) }
   } catch (error) {
     if (error instanceof CommanderError) return { kind: 'message', text: output.join(''), exitCode: error.exitCode }
@@ -81,9 +83,26 @@ class UsageError extends Error {}
 /** Not one of the scenarios: it starts its own servers and makes their rows itself. */
 export const growth = 'growth'
 
-function growthAlone(raw: Raw): Parsed {
+/** Not one of the scenarios either: it looks into the process that it attacks. */
+export const hostile = 'hostile'
+
+function mindAlone(raw: Raw, name: string): void {
   if (raw.only?.length !== 1 || raw.target !== undefined || raw.against !== undefined)
-    throw new UsageError('growth is measured alone, on servers that the bench starts itself: --only growth')
+    throw new UsageError(`${name} is measured alone, on servers that the bench starts itself: --only ${name}`)
+}
+
+function hostileAlone(raw: Raw): Parsed {
+  mindAlone(raw, hostile)
+  return {
+    kind: 'hostile',
+    scale: raw.scale === 'small' ? 'small' : 'full',
+    seconds: raw.seconds,
+    cases: raw.cases ?? '',
+  }
+}
+
+function growthAlone(raw: Raw): Parsed {
+  mindAlone(raw, growth)
   return { kind: 'growth', scale: raw.scale === 'small' ? 'small' : 'full', cases: raw.cases ?? '' }
 }
 
@@ -202,7 +221,7 @@ function scaleName(text: string): string {
 }
 
 function scenarioNames(text: string): string[] {
-  const known = [...scenarios.map((scenario) => scenario.name), growth]
+  const known = [...scenarios.map((scenario) => scenario.name), growth, hostile]
   const names = text.split(',').map((name) => name.trim())
   const unknown = names.filter((name) => !known.includes(name))
   if (unknown.length > 0)
