@@ -1,7 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import type { Command, OptionValues } from 'commander'
-import { type Config, ConfigError, type ConfigProblem, loadConfig, PLACES } from '#config'
+import { type Config, ConfigError, type ConfigProblem, holdsSecrets, loadConfig, PLACES, suggestion } from '#config'
+import { openFile } from './open-to-others.ts'
 import { reasonOf } from './start-error.ts'
+
+/** Groups may share a configuration. */
+const READ_BY_ALL = 0o004
 
 const CONFIG_FILE_VARIABLE = 'HOMEROOM_CONFIG'
 
@@ -30,27 +34,48 @@ const flagsOf = (options: OptionValues): Record<string, string | true | undefine
   return flags
 }
 
+export interface ReadConfig {
+  readonly config: Config
+  /** What is not wrong, and yet to be told. */
+  readonly warnings: readonly string[]
+}
+
 /** Reads the configuration from flags, environment and file. Throws `ConfigError` with all problems of the three. */
 export const readConfig = async (
   command: Command,
   environment: Readonly<Record<string, string | undefined>>,
-): Promise<Config> => {
+): Promise<ReadConfig> => {
   const options = command.opts()
-  const problems: ConfigProblem[] = command.args.map((argument) => ({
-    path: argument.split('=')[0] ?? argument,
-    message: 'expected a flag of this command; --help lists them',
-  }))
+  const problems = unknownArguments(command)
   const name = (options.config as string | undefined) ?? environment[CONFIG_FILE_VARIABLE]
   const text = name === undefined ? undefined : await readText(name, problems)
   const file = name === undefined || text === undefined ? {} : { file: { name, text } }
   try {
     const config = loadConfig({ flags: flagsOf(options), environment, ...file })
-    if (problems.length === 0) return config
+    if (problems.length === 0) return { config, warnings: await warningsOf(file.file) }
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     problems.push(...error.problems)
   }
   throw new ConfigError(problems)
+}
+
+const warningsOf = async (file: { readonly name: string; readonly text: string } | undefined) => {
+  if (file === undefined || !holdsSecrets(file)) return []
+  const warning = await openFile('configuration file', file.name, READ_BY_ALL)
+  return warning === undefined ? [] : [warning]
+}
+
+/** What commander could not make sense of. The value behind an unknown flag is not told of a second time. */
+const unknownArguments = (command: Command): ConfigProblem[] => {
+  const flags = command.options.map(({ long }) => long ?? '')
+  return command.args
+    .filter((argument, index) => argument.startsWith('-') || command.args[index - 1]?.startsWith('-') !== true)
+    .map((argument) => {
+      const path = argument.split('=')[0] ?? argument
+      const end = path.startsWith('-') ? suggestion(path, flags, '--help lists them') : '--help lists them'
+      return { path, message: `expected a flag of this command; ${end}` }
+    })
 }
 
 const readText = async (name: string, problems: ConfigProblem[]): Promise<string | undefined> => {

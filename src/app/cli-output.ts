@@ -39,7 +39,7 @@ export const operatorCommand = <Options>(
   }
   command.option('--json', 'print JSON')
   withConfigFlags(command).action(async (given: Options & { json?: boolean }) => {
-    const config = await readConfig(command, environment)
+    const { config } = await readConfig(command, environment)
     const { withOperator } = await import('./cli-operator.ts')
     const { json, text } = await withOperator(config, (ask) => run(ask, given, config))
     const lines = given.json === true ? JSON.stringify(json, null, 2) : text

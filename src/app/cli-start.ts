@@ -1,7 +1,7 @@
 import { flushCompileCache } from 'node:module'
 import { type Logger, systemClock } from '#base'
-import type { Config } from '#config'
 import { bannerOf } from './banner.ts'
+import type { ReadConfig } from './cli-config.ts'
 import { createHomeserver, type Homeserver } from './homeserver.ts'
 import { createLogger } from './logging.ts'
 import { StartError } from './start-error.ts'
@@ -15,8 +15,9 @@ const LAST_RESORT_MS = 9_500
  * Runs until SIGINT or SIGTERM, then stops the server; a second signal ends the process at once. SIGHUP makes it read its TLS files
  * anew, and never ends it: a terminal sends it when it closes.
  */
-export const runServer = async (config: Config): Promise<number> => {
+export const runServer = async ({ config, warnings }: ReadConfig): Promise<number> => {
   const logger = createLogger(config.logging)
+  for (const warning of warnings) logger.warn({}, warning)
   const homeserver = createHomeserver({ config, logger })
   const asked = untilSignal()
   // From the beginning, as it would end a process that does not listen.

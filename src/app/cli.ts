@@ -22,14 +22,14 @@ export const runCli = async (args: readonly string[]): Promise<number> => {
   })
 
   withConfigFlags(
-    program.command('check-config').description('say what is wrong with the configuration, or what it amounts to'),
+    program
+      .command('check-config')
+      .description(
+        'say what is wrong with the configuration and what it names, or what it amounts to; changes nothing',
+      ),
   ).action(async (_options, command) => {
-    const config = await readConfig(command, process.env)
-    const { registration, storage } = config
-    const url = storage.database.kind === 'sqlite' ? storage.database.path : 'PostgreSQL'
-    process.stdout.write(
-      `The configuration is good: ${config.server.name} on ${config.listen.host}:${config.listen.port}, database ${url}, registration ${registration.mode}.\n`,
-    )
+    const { checkConfig } = await import('./cli-check-config.ts')
+    process.stdout.write(await checkConfig(await readConfig(command, process.env)))
   })
 
   const context = {

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import { type Clock, type Logger, type Random, Sealer, silentLogger, systemClock, systemRandom } from '#base'
 import type { Config } from '#config'
 import {
@@ -25,6 +24,7 @@ import { openChannel } from './operator/channel.ts'
 import { openLook } from './page-look.ts'
 import { openServerKeys } from './server-keys.ts'
 import { codeOf, reasonOf, StartError } from './start-error.ts'
+import { readTlsFiles, type TlsFiles, tlsRefused } from './tls-files.ts'
 
 export interface HomeserverOptions {
   readonly config: Config
@@ -100,7 +100,7 @@ class Running {
   async reload(): Promise<void> {
     const { tls } = this.#config.listen
     if (tls === undefined || this.#edge === undefined) return
-    const texts = await tlsTextsOf(tls)
+    const texts = await readTlsFiles(tls)
     try {
       this.#edge.renewTls(texts)
     } catch (cause) {
@@ -238,29 +238,11 @@ const limitsOf = ({ listen, media }: Config): EdgeLimits => ({
   writeTimeoutMs: listen.writeTimeout,
 })
 
-type Tls = NonNullable<Config['listen']['tls']>
-
-const tlsListenerOf = async (host: string, tls: Tls): Promise<PortListener> => ({
+const tlsListenerOf = async (host: string, tls: TlsFiles): Promise<PortListener> => ({
   host,
   port: tls.port,
-  tls: await tlsTextsOf(tls),
+  tls: await readTlsFiles(tls),
 })
-
-const tlsTextsOf = async ({ certFile, keyFile }: Tls) => ({
-  cert: await readPem(certFile),
-  key: await readPem(keyFile),
-})
-
-const tlsRefused = (cause: unknown): StartError =>
-  new StartError(`HTTPS cannot be served with this certificate and key: ${reasonOf(cause)}`, { cause })
-
-const readPem = async (file: string): Promise<string> => {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (cause) {
-    throw new StartError(`The TLS file ${file} cannot be read: ${reasonOf(cause)}`, { cause })
-  }
-}
 
 const listening = async (
   listener: PortListener,

@@ -52,7 +52,7 @@ const nameDatabase = async (config: Config, store: Store, random: Random): Promi
   }
 }
 
-const otherFolder = ({ storage }: Config): StartError =>
+export const otherFolder = ({ storage }: Config): StartError =>
   new StartError(
     `The data folder ${storage.dataFolder} belongs to another database than ${databaseName(storage.database)}: choose another one with --data. If its media belong to this database all the same, remove the file database.id in it`,
     { exitCode: EXIT_CONFIG },

@@ -1,5 +1,5 @@
 import { type Logger as Pino, pino } from 'pino'
-import { type Logger, silentLogger, systemClock } from '#base'
+import { failureWords, type Logger, silentLogger, systemClock } from '#base'
 import type { Config } from '#config'
 
 type Level = Exclude<Config['logging']['level'], 'silent'>
@@ -48,7 +48,7 @@ const lineOf = (level: Level, fields: object, message: string): string => {
     if (value === undefined) return []
     if (!(value instanceof Error)) return [` ${name}=${shown(value)}`]
     stacks.push(...(value.stack ?? '').split('\n').slice(1))
-    return [` ${name}=${shown(`${value.name}: ${value.message}`)}`]
+    return [` ${name}=${shown(`${value.name}: ${value.message}`)}`, ` reason=${shown(failureWords(value))}`]
   })
   const stack = stacks.map((line) => `\n    ${line.trim()}`).join('')
   return `${time} ${level.padEnd(5)} ${message}${words.join('')}${stack}\n`

@@ -1,9 +1,11 @@
 import { stat } from 'node:fs/promises'
-import type { Config } from '#config'
+import { dirname } from 'node:path'
+import type { Config, Database } from '#config'
 import { keyFileIn } from './data-folder.ts'
 
 const CHANGED_BY_OTHERS = 0o022
 const READ_BY_OTHERS = 0o077
+const ENTERED_BY_OTHERS = 0o011
 /** Groups may read the keys of certificates: several programs use them. */
 const READ_BY_ALL = 0o004
 
@@ -13,7 +15,7 @@ export const openToOthers = async (config: Config): Promise<readonly string[]> =
   const files = await Promise.all([
     openFolder(storage.dataFolder),
     openFile('signing key', server.signingKeyFile ?? keyFileIn(storage.dataFolder), READ_BY_OTHERS),
-    openFile('database', storage.database.kind === 'sqlite' ? storage.database.path : undefined, READ_BY_OTHERS),
+    openDatabase(storage.database),
     openFile('TLS key', listen.tls?.keyFile, READ_BY_ALL),
   ])
   return [openRegistration(config), ...files].filter((warning) => warning !== undefined)
@@ -44,6 +46,14 @@ const openFolder = async (folder: string): Promise<string | undefined> => {
   const mode = await modeOf(folder)
   if (mode === undefined || (mode & CHANGED_BY_OTHERS) === 0) return undefined
   return `The data folder ${folder} can be changed by other users of this machine (mode ${octal(mode)}): chmod 700 it`
+}
+
+/** A folder that others may not enter keeps them from the files in it, whatever their modes: SQLite makes files as the process's mask says. */
+const openDatabase = async (database: Database): Promise<string | undefined> => {
+  if (database.kind !== 'sqlite') return undefined
+  const mode = await modeOf(dirname(database.path))
+  if (mode === undefined || (mode & ENTERED_BY_OTHERS) === 0) return undefined
+  return openFile('database', database.path, READ_BY_OTHERS)
 }
 
 /** Warns of a file that holds secrets. */

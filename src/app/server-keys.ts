@@ -75,7 +75,8 @@ const keysOf = ({ key, seed }: Given): ServerKeys => ({
   sealingKey: new Uint8Array(hkdfSync('sha256', Buffer.from(seed, 'base64'), '', HKDF_INFO, 32)),
 })
 
-const givenKey = async ({ server, storage }: Config): Promise<Given | undefined> => {
+/** The key of the configuration or of the data folder; undefined: there is none. Throws `StartError`. */
+export const givenKey = async ({ server, storage }: Config): Promise<Given | undefined> => {
   const { signingKey, signingKeyFile, name } = server
   if (signingKey !== undefined) return parsedLine(signingKey, name, 'of the configuration')
   const file = signingKeyFile ?? keyFileIn(storage.dataFolder)
@@ -110,7 +111,8 @@ const storeKey = async (
   }
 }
 
-const assertSame = ({ key, source }: Given, stored: SigningKeyRecord): void => {
+/** Throws `StartError`. */
+export const assertSame = ({ key, source }: Given, stored: Pick<SigningKeyRecord, 'keyId' | 'publicKey'>): void => {
   if (key.keyId === stored.keyId && key.publicKey === stored.publicKey) return
   throw new StartError(`The signing key ${source} is not the one of this database, which is ${stored.keyId}`, {
     exitCode: EXIT_CONFIG,

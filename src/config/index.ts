@@ -1,6 +1,7 @@
+export { suggestion } from './closest.ts'
 export type { Config, Database, RegistrationMode } from './config.ts'
 export type { RateBudget } from './kinds.ts'
-export { ConfigError, type ConfigProblem, type ConfigSources, loadConfig } from './load.ts'
+export { ConfigError, type ConfigProblem, type ConfigSources, holdsSecrets, loadConfig } from './load.ts'
 export { isRecordList, type RecordListKind } from './records.ts'
 export { PLACES, type Place, SECTIONS } from './schema.ts'
 export { CAS_ID } from './sections/cas.ts'

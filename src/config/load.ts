@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path'
 import { parseDocument } from 'yaml'
+import { closest, suggestion } from './closest.ts'
 import type { Config, Database } from './config.ts'
 import { isRecordList } from './records.ts'
 import { PLACES, type Place, type Settings } from './schema.ts'
@@ -135,8 +136,7 @@ const sectionsOf = (root: object, problems: ConfigProblem[]): Yaml => {
   const known = new Set(PLACES.map(({ section }) => section))
   const sections: Record<string, Record<string, unknown>> = {}
   for (const [name, value] of Object.entries(root)) {
-    if (!known.has(name))
-      problems.push({ path: name, message: `expected one of the sections ${[...known].join(', ')}` })
+    if (!known.has(name)) problems.push({ path: name, message: unknownName(name, known, 'sections') })
     else if (value === null) sections[name] = {}
     else if (typeof value !== 'object' || Array.isArray(value)) {
       problems.push({ path: name, message: 'expected a mapping of settings' })
@@ -151,14 +151,39 @@ const refuseUnknown = (sources: ConfigSources, file: Yaml, problems: ConfigProbl
     const keys = PLACES.filter((place) => place.section === section).map(({ key }) => key)
     for (const key of Object.keys(values)) {
       if (paths.has(`${section}.${key}`)) continue
-      problems.push({ path: `${section}.${key}`, message: `expected one of the settings ${keys.join(', ')}` })
+      const elsewhere = closest(key, keys) === undefined ? PLACES.find((place) => place.key === key)?.path : undefined
+      const message = unknownName(key, keys, 'settings')
+      problems.push({
+        path: `${section}.${key}`,
+        message: elsewhere === undefined ? message : `${message}; did you mean ${elsewhere}?`,
+      })
     }
   }
   const variables = new Set(PLACES.map(({ environment }) => environment))
   for (const name of Object.keys(sources.environment ?? {})) {
     if (!name.startsWith('HOMEROOM_') || variables.has(name) || OTHER_VARIABLES.test(name)) continue
-    problems.push({ path: name, message: 'expected a variable of the reference page; there is none of that name' })
+    const end = suggestion(name, variables, 'there is none of that name')
+    problems.push({ path: name, message: `expected a variable of the reference page; ${end}` })
   }
+}
+
+/** The names there are, and the one that was probably meant. */
+const unknownName = (name: string, known: Iterable<string>, kind: string): string => {
+  const meant = closest(name, known)
+  const listed = `expected one of the ${kind} ${[...known].join(', ')}`
+  return meant === undefined ? listed : `${listed}; did you mean ${meant}?`
+}
+
+/** Whether the file holds a secret, which other users of the machine should not read. */
+export const holdsSecrets = (file: NonNullable<ConfigSources['file']>): boolean => {
+  const found = readFile(file, [])
+  return PLACES.some(({ section, key, setting: { secret, kind } }) => {
+    const value = found[section]?.[key]
+    if (value === undefined || value === null) return false
+    if (secret === true) return true
+    const fields = isRecordList(kind) ? Object.entries(kind.fields).filter(([, field]) => field.secret === true) : []
+    return fields.some(([name]) => JSON.stringify(value).includes(JSON.stringify(name)))
+  })
 }
 
 const TLS = ['tlsPort', 'tlsCert', 'tlsKey']

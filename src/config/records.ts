@@ -1,3 +1,4 @@
+import { suggestion } from './closest.ts'
 import type { Kind } from './kinds.ts'
 import type { Section, Setting, Values } from './setting.ts'
 
@@ -69,7 +70,10 @@ const readRecord = (fields: Fields, item: unknown): { record: Record<string, unk
   const problems: PartProblem[] = []
   for (const key of Object.keys(item)) {
     if (Object.hasOwn(fields, key)) continue
-    problems.push({ at: `.${key}`, message: `expected one of the settings ${Object.keys(fields).join(', ')}` })
+    const names = Object.keys(fields)
+    const end = suggestion(key, names, '')
+    const listed = `expected one of the settings ${names.join(', ')}`
+    problems.push({ at: `.${key}`, message: end === '' ? listed : `${listed}; ${end}` })
   }
   const record: Record<string, unknown> = {}
   for (const [key, { kind, fallback, secret, required: needed }] of Object.entries(fields)) {

@@ -1,9 +1,10 @@
-import type { Clock } from '#base'
+import { type Clock, failureWords, type Logger } from '#base'
 import { isJsonObject } from '#spec'
 import { boundedText } from './bounded-answer.ts'
 
 export interface CaptchaOptions {
   readonly clock: Clock
+  readonly logger: Logger
   /** Set by the operator, so it may be in a private network. */
   readonly verifyUrl: string
   readonly privateKey: string
@@ -25,7 +26,7 @@ export class CaptchaVerifier {
 
   /** Never throws. */
   async verify(response: string, ip: string | undefined): Promise<CaptchaOutcome> {
-    const { clock, verifyUrl, privateKey, timeoutMs } = this.#options
+    const { clock, logger, verifyUrl, privateKey, timeoutMs } = this.#options
     const late = new AbortController()
     const cancel = clock.after(timeoutMs, () => late.abort())
     try {
@@ -42,9 +43,11 @@ export class CaptchaVerifier {
         signal: late.signal,
       })
       const verdict: unknown = JSON.parse(await boundedText(answer.body, MAX_ANSWER_BYTES))
-      if (!answer.ok || !isJsonObject(verdict) || typeof verdict.success !== 'boolean') return 'unavailable'
+      if (!answer.ok || !isJsonObject(verdict) || typeof verdict.success !== 'boolean')
+        throw new Error(`an answer that is none of a captcha, with status ${answer.status}`)
       return verdict.success ? 'solved' : 'refused'
-    } catch {
+    } catch (error) {
+      logger.warn({ verifyUrl, reason: failureWords(error) }, 'a captcha could not be checked')
       return 'unavailable'
     } finally {
       cancel()

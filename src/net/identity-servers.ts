@@ -1,4 +1,4 @@
-import type { Clock, Logger } from '#base'
+import { type Clock, failureWords, type Logger } from '#base'
 import { type SigningKey, signaturesOf, signJson } from '#rules'
 import { type JsonObject, parseServerName, stringAt, type UserId } from '#spec'
 import { askIdentityServer, type IdentityServerAnswer, type IdentityServerRequest } from './identity-server-requests.ts'
@@ -199,7 +199,10 @@ export class IdentityServers {
     } catch (err) {
       // The query is not logged: it holds the client's secret.
       const path = sent.path.replace(/\?.*$/, '')
-      logger.warn({ err, identityServer: host, path }, 'an identity server gave no usable answer')
+      logger.warn(
+        { err, reason: failureWords(err), identityServer: host, path },
+        'an identity server gave no usable answer',
+      )
       return { kind: 'unavailable' }
     } finally {
       cancel()

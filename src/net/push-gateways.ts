@@ -1,6 +1,6 @@
 import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from 'node:http'
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
-import type { Clock } from '#base'
+import { type Clock, failureWords } from '#base'
 import { isJsonObject } from '#spec'
 import { boundedText } from './bounded-answer.ts'
 import { isPrivateHost, PrivateAddress, publicLookup } from './private-addresses.ts'
@@ -44,7 +44,7 @@ export class PushGateways {
     try {
       return await this.#post(target, body)
     } catch (error) {
-      return { kind: 'failed', reason: error instanceof Error ? error.message : String(error) }
+      return { kind: 'failed', reason: failureWords(error) }
     } finally {
       this.#give(target.origin)
     }

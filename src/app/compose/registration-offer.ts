@@ -55,10 +55,10 @@ export const registrationOffer = (ground: Ground, tokens: RegistrationTokens, pr
 }
 
 /** The captcha stage, if its keys are configured. Another setting says whether registration requires it. */
-const captchaOf = ({ config: { captcha }, clock }: Ground): readonly Stage[] => {
+const captchaOf = ({ config: { captcha }, clock, logger }: Ground): readonly Stage[] => {
   const { publicKey, privateKey, verifyUrl, timeout } = captcha
   if (publicKey === undefined || privateKey === undefined) return []
-  return [recaptchaStage(publicKey, new CaptchaVerifier({ clock, verifyUrl, privateKey, timeoutMs: timeout }))]
+  return [recaptchaStage(publicKey, new CaptchaVerifier({ clock, logger, verifyUrl, privateKey, timeoutMs: timeout }))]
 }
 
 export const termsOf = ({ registration: { termsUrl, termsVersion, termsName } }: Config): readonly PolicyDocument[] =>

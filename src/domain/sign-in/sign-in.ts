@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { Clock, Logger, Random } from '#base'
+import { type Clock, failureWords, type Logger, type Random } from '#base'
 import { ProviderFailure } from '#net'
 import type { ShortLivedTable } from '#store'
 import { type Identity, identityFrom } from './identity.ts'
@@ -264,10 +264,10 @@ export class SignIn {
   /** Logs the reason of a provider's failure for the operator; the person is told only that it failed. */
   #report(failure: ProviderFailure, { id }: SignInProvider): void {
     if (failure.kind === 'denied') return
-    const { name, message } =
-      failure.cause instanceof Error ? failure.cause : { name: '', message: String(failure.cause) }
+    const name = failure.cause instanceof Error ? failure.cause.name : ''
     // Not the whole error, as the library attaches the provider's answers to it.
-    this.#parts.logger.warn({ provider: id, kind: failure.kind, name, message }, 'a sign-in failed at its provider')
+    const reason = failureWords(failure.cause)
+    this.#parts.logger.warn({ provider: id, kind: failure.kind, name, reason }, 'a sign-in failed at its provider')
   }
 }
 

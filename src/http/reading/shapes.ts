@@ -29,8 +29,23 @@ const shape = (ajv: Ajv, schema: TSchema, misfit: Errcode, absent: Errcode): Sha
 
 const refusal = (errors: readonly ErrorObject[], misfit: Errcode, absent: Errcode): MatrixError => {
   const errcode = errors.length > 0 && errors.every((error) => error.keyword === 'required') ? absent : misfit
-  const text = errors.map((error) => `${error.instancePath.slice(1).replaceAll('/', '.')} ${error.message}`.trim())
+  const places = Map.groupBy(errors, ({ instancePath }) => instancePath.slice(1).replaceAll('/', '.'))
+  const text = [...places].map(([place, found]) => `${place} ${wordsOf(found)}`.trim())
   return new MatrixError(errcode, text.join('; ').slice(0, 500) || 'The request does not fit')
+}
+
+/** What was expected at one place. Of alternatives the values are listed, and the error that none of them fits is left out. */
+const wordsOf = (errors: readonly ErrorObject[]): string => {
+  const allowed: unknown[] = errors.flatMap(({ keyword, params }) => {
+    if (keyword === 'const') return [params.allowedValue]
+    return keyword === 'enum' ? (params.allowedValues as unknown[]) : []
+  })
+  const values = [...new Set(allowed)].map((value) => JSON.stringify(value))
+  const listed = values.length > 1 ? `must be one of ${values.join(', ')}` : `must be ${values[0]}`
+  const others = errors.filter(({ keyword }) => !['const', 'enum', 'anyOf', 'oneOf'].includes(keyword))
+  const words = [...(values.length === 0 ? [] : [listed]), ...new Set(others.map(({ message }) => message))]
+  const isChoice = errors.some(({ keyword }) => keyword === 'anyOf' || keyword === 'oneOf')
+  return words.length === 0 ? 'does not fit' : words.join(isChoice ? ' or ' : '; ')
 }
 
 const shapesOf = new WeakMap<AnyEndpoint, EndpointShapes>()

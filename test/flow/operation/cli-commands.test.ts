@@ -173,9 +173,8 @@ describe('a wrong configuration', () => {
       const { code, stderr } = await run([command, '--port', 'x', '--prot', '1'], { environment })
       expect(code).toBe(78)
       expect(stderr.split('\n')).toEqual([
-        'homeroom: the configuration has 5 problems',
-        '  --prot: expected a flag of this command; --help lists them',
-        '  1: expected a flag of this command; --help lists them',
+        'homeroom: the configuration has 4 problems',
+        '  --prot: expected a flag of this command; did you mean --port?',
         '  --config: expected a file that can be read; /nonexistent.yaml: it does not exist',
         '  listen.port: expected a port, a whole number from 0 to 65535; --port says "x"',
         '  logging.level: expected one of debug, info, warn, error, silent; HOMEROOM_LOG_LEVEL says "loud"',

@@ -24,6 +24,7 @@ describe('the configuration', () => {
       dataFolder: resolve('data'),
       database: { kind: 'sqlite', path: resolve('data/homeroom.sqlite') },
       durability: 'full',
+      severalProcesses: false,
     })
     expect(config.registration).toMatchObject({ mode: 'open', sharedSecret: undefined, guests: false })
     expect(config.sessions.accessTokenLifetime).toEqual({ ms: undefined })
@@ -92,7 +93,7 @@ describe('what is wrong with the configuration', () => {
       'listen.tlsCert': 'expected, since tlsPort, tlsCert and tlsKey go together',
       'listen.tlsKey': 'expected, since tlsPort, tlsCert and tlsKey go together',
       'registration.mode': 'expected one of open, token, closed; HOMEROOM_REGISTRATION says "maybe"',
-      HOMEROOM_SEVER_NAME: expect.stringContaining('there is none of that name'),
+      HOMEROOM_SEVER_NAME: expect.stringContaining('did you mean HOMEROOM_SERVER_NAME?'),
       'listen.prot': expect.stringContaining('expected one of the settings host, port,'),
       'listen.bodySize': 'expected a size such as 64KiB, 10MiB or 1GiB; homeroom.yaml says "big"',
       'listen.keepAliveTimeout': 'expected a time such as 500ms, 30s, 10m, 12h or 7d; homeroom.yaml says 10',

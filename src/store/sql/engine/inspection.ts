@@ -7,7 +7,7 @@ export type Inspection =
       /** undefined: the database is from before it knew whose it is, and has no account. */
       readonly serverName: string | undefined
       readonly databaseId: string | undefined
-      readonly keyId: string | undefined
+      readonly key: { readonly keyId: string; readonly publicKey: string } | undefined
       /** Whether a start would bring its schema up to date. */
       readonly isOlder: boolean
       /** Whether a newer release wrote it. */
@@ -28,17 +28,18 @@ export const inspectBy = async (
     tables.has(table) ? ((await ask(text))[0] ?? {}) : {}
   const applied = new Set((await ask('select name from schema_migrations')).map(({ name }) => name))
   const homeserver = await first('homeserver', 'select name, database_id from homeserver')
-  const key = await first('signing_keys', 'select key_id from signing_keys')
+  const key = await first('signing_keys', 'select key_id, public_key from signing_keys')
   const user = await first(
     'accounts',
     'select user_id from accounts join users on users.user_number = accounts.user_number limit 1',
   )
+  const [keyId, publicKey] = [textOf(key.key_id), textOf(key.public_key)]
   const ofUser = typeof user.user_id === 'string' ? user.user_id.slice(user.user_id.indexOf(':') + 1) : undefined
   return {
     kind: 'found',
     serverName: textOf(homeserver.name) ?? ofUser,
     databaseId: textOf(homeserver.database_id),
-    keyId: textOf(key.key_id),
+    key: keyId === undefined || publicKey === undefined ? undefined : { keyId, publicKey },
     isOlder: known.some(({ name }) => !applied.has(name)),
     isNewer: applied.size > known.filter(({ name }) => applied.has(name)).length,
   }
