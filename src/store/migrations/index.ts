@@ -34,6 +34,7 @@ import { countRoomState } from './0171-count-room-state.ts'
 import { indexErasures } from './0180-index-erasures.ts'
 import { createDehydratedDevices } from './0190-create-dehydrated-devices.ts'
 import { addAccountLocks } from './0200-add-account-locks.ts'
+import { tellOneUser } from './0210-tell-one-user.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -72,4 +73,5 @@ export const MIGRATIONS: readonly Migration[] = [
   indexErasures,
   createDehydratedDevices,
   addAccountLocks,
+  tellOneUser,
 ]

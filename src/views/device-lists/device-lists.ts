@@ -1,5 +1,13 @@
 import type { UserId } from '#spec'
-import type { DeviceListsReader, MembershipRecord, RoomNumber, RoomStateReader, StoredEvent, UserNumber } from '#store'
+import type {
+  DeviceListsReader,
+  KeyChangesInWindow,
+  MembershipRecord,
+  RoomNumber,
+  RoomStateReader,
+  StoredEvent,
+  UserNumber,
+} from '#store'
 import type { Positions } from '#streams'
 import type { EventsViewer } from '../events/event-texts.ts'
 import type { RoomFactsCache } from '../known/room-facts.ts'
@@ -31,12 +39,13 @@ interface JoinedRooms {
   readonly atEnd: readonly RoomNumber[]
 }
 
+const NO_KEYS: KeyChangesInWindow = { around: [], certain: [] }
 const NOTHING: DeviceListChanges = { changed: [], left: [] }
 
 /**
  * The users whose devices a client has to ask for again after a window, and those it need not track any more. Exact: `changed` has those who
- * share a joined room with the viewer at the window's end, and either did not at its start, or had a change of keys within; and the viewer,
- * for changes of their own. `left` has those who shared a room at the start, and share none at the end. As only the two ends count, the
+ * share a joined room with the viewer at the window's end, and either did not at its start, or had a change of keys within; the viewer,
+ * for changes of their own; and those whose keys the viewer signed. `left` has those who shared a room at the start, and share none at the end. As only the two ends count, the
  * orders in between do not: which room a change was told in is worked out here, not stored.
  */
 export class DeviceLists {
@@ -50,26 +59,23 @@ export class DeviceLists {
     const { reader } = this.#parts
     const { viewer, since, now } = window
     const moved = await this.#roomsWithMoves(window)
-    const withKeys =
+    const { around, certain } =
       since.deviceLists < now.deviceLists
-        ? await reader.changedAround(viewer.user, { after: since.deviceLists, upTo: now.deviceLists })
-        : []
-    if (moved.size === 0 && withKeys.length === 0) return NOTHING
+        ? await reader.changes(viewer.user, { after: since.deviceLists, upTo: now.deviceLists })
+        : NO_KEYS
+    if (moved.size === 0 && around.length === 0 && certain.length === 0) return NOTHING
     const joined = await this.#joinedRooms(window)
     const met = await this.#maybeMet(window, joined, moved)
-    const others = new Set([...met, ...withKeys])
-    others.delete(viewer.user)
+    const others = new Set([...met, ...around])
     const share = new Set(await reader.joinedAt(joined.atEnd, now.events, [...others]))
     const shared = new Set(await reader.joinedAt(joined.atStart, since.events, [...met]))
-    const changed = withKeys.filter((user) => user === viewer.user || share.has(user))
+    const changed = new Set([...certain, ...around.filter((user) => share.has(user))])
     const left: UserNumber[] = []
-    const known = new Set(changed)
     for (const user of met) {
-      if (user === viewer.user) continue
-      if (share.has(user) && !shared.has(user) && !known.has(user)) changed.push(user)
+      if (share.has(user) && !shared.has(user)) changed.add(user)
       if (shared.has(user) && !share.has(user)) left.push(user)
     }
-    return { changed: await reader.userIds(changed), left: await reader.userIds(left) }
+    return { changed: await reader.userIds([...changed]), left: await reader.userIds(left) }
   }
 
   /** Rooms of the viewer in which memberships may have changed. */
@@ -110,7 +116,7 @@ export class DeviceLists {
 
   /** Users who may share a first room with the viewer since the start, or the last one no more. */
   async #maybeMet(
-    { since, now }: DeviceListsWindow,
+    { viewer, since, now }: DeviceListsWindow,
     { atStart, atEnd }: JoinedRooms,
     moved: ReadonlySet<RoomNumber>,
   ): Promise<ReadonlySet<UserNumber>> {
@@ -119,10 +125,12 @@ export class DeviceLists {
     const stayed = atEnd.filter((room) => before.has(room) && moved.has(room))
     const entered = atEnd.filter((room) => !before.has(room))
     const parted = atStart.filter((room) => !after.has(room))
-    return new Set([
+    const met = new Set([
       ...(await reader.memberChanges(stayed, { after: since.events, upTo: now.events })),
       ...(await reader.joinedAt(entered, now.events)),
       ...(await reader.joinedAt(parted, since.events)),
     ])
+    met.delete(viewer.user)
+    return met
   }
 }

@@ -52,8 +52,8 @@ export interface CrossSigningWriter {
    */
   setKeys(keys: NewCrossSigningKeys): Change<void>
   /**
-   * Stores signatures. Announces those on the signer's own keys to all, and those on others' keys to the signer, in the stream
-   * `deviceLists`; none that were there. Conflict: `signed-key-changed`.
+   * Stores signatures. Announces those on the signer's own keys to all who share a room with the signer, and those on others' keys to the
+   * signer, as changes of these others, in the stream `deviceLists`; none that were there. Conflict: `signed-key-changed`.
    */
   addSignatures(signer: UserNumber, signatures: readonly VerifiedSignature[]): Change<void>
   /** Removes the keys of an account that ends, and all signatures on and by keys of the user. */

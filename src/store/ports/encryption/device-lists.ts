@@ -7,13 +7,17 @@ export interface Between {
   readonly upTo: number
 }
 
+export interface KeyChangesInWindow {
+  /** Other users who were ever in a room that the viewer was ever in; those who share one are told of these. */
+  readonly around: readonly UserNumber[]
+  /** Users of whom the viewer is told in any case: the viewer, and those whose keys changed for the viewer alone. */
+  readonly certain: readonly UserNumber[]
+}
+
 /** Changes of keys, and the memberships by which people hear of them. Positions of rooms are those of the stream `events`. */
 export interface DeviceListsReader {
-  /**
-   * Of the users whose keys changed in a window of the stream `deviceLists`: those who were ever in a room that `viewer` was ever in, and the
-   * viewer.
-   */
-  changedAround(viewer: UserNumber, window: Between): Promise<readonly UserNumber[]>
+  /** Users whose keys changed in a window of the stream `deviceLists`, as far as they may concern the viewer. */
+  changes(viewer: UserNumber, window: Between): Promise<KeyChangesInWindow>
   /** Users joined to at least one of the rooms at that position; only those of `among`, where it is given. */
   joinedAt(rooms: readonly RoomNumber[], at: number, among?: readonly UserNumber[]): Promise<readonly UserNumber[]>
   /** Users whose member entry in one of the rooms changed. */

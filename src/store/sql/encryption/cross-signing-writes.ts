@@ -8,7 +8,7 @@ import { WriteConflict } from '../../ports/engine/change.ts'
 import type { UserNumber } from '../../ports/rooms/events.ts'
 import { defineWrite, insertInto, type Tx } from '../engine/index.ts'
 import { query } from './cross-signing-tables.ts'
-import { DEVICE_LISTS, recordChange } from './device-list-rows.ts'
+import { DEVICE_LISTS, recordChange, recordChangesFor } from './device-list-rows.ts'
 import { removeSignatures } from './signature-removal.ts'
 
 const keysOf = query((db, param: { user: UserNumber }) =>
@@ -91,7 +91,8 @@ const setKeys = defineWrite('crossSigning.setKeys', DEVICE_LISTS, async (tx, inp
     replaced.map((row) => row.public_key),
   )
   for (const key of keys) await tx.run(upsertKey, { ...key, user })
-  await recordChange(tx, user, keys.every(({ usage }) => usage === 'user_signing') ? 'self' : 'sharers')
+  if (keys.every(({ usage }) => usage === 'user_signing')) await recordChangesFor(tx, user, [user])
+  else await recordChange(tx, user)
 })
 
 /** Whether the key is still the one whose signature was verified. */
@@ -126,14 +127,16 @@ const addSignatures = defineWrite(
       signature: one.signature,
     }))
     await tx.insertMany(insertSignatures, rows)
-    await recordChange(tx, signer, added.some(({ target }) => target === signer) ? 'sharers' : 'self')
+    const targets = new Set(added.map(({ target }) => target))
+    if (targets.delete(signer)) await recordChange(tx, signer)
+    await recordChangesFor(tx, signer, targets)
   },
 )
 
 const removeAll = defineWrite('crossSigning.removeAll', DEVICE_LISTS, async (tx, input: { user: UserNumber }) => {
   await tx.run(deleteSignaturesOn, input)
   await tx.run(deleteSignaturesBy, input)
-  if ((await tx.run(deleteKeys, input)) > 0) await recordChange(tx, input.user, 'sharers')
+  if ((await tx.run(deleteKeys, input)) > 0) await recordChange(tx, input.user)
 })
 
 export const crossSigningWrites = [setKeys, addSignatures, removeAll]

@@ -27,5 +27,5 @@ export const removeKeysOf = async (tx: Tx, user: UserNumber, devices: readonly D
     user,
     gone.map((row) => row.device_id),
   )
-  await recordChange(tx, user, 'sharers')
+  await recordChange(tx, user)
 }

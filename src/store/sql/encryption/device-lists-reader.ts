@@ -7,14 +7,24 @@ import { query } from './tables.ts'
 
 type UserRow = { readonly user_number: number }
 
-const ownChange = query((db, param: Between & { viewer: UserNumber }) =>
+const ownChanges = query((db, param: Between & { viewer: UserNumber }) =>
   db
     .selectFrom('device_list_changes')
     .select('user_number')
     .where('user_number', '=', param.viewer)
+    .where('told_to', 'is', null)
     .where('position', '>', param.after)
     .where('position', '<=', param.upTo)
     .limit(1),
+)
+const toldAlone = query((db, param: Between & { viewer: UserNumber }) =>
+  db
+    .selectFrom('device_list_changes')
+    .select('user_number')
+    .distinct()
+    .where('told_to', '=', param.viewer)
+    .where('position', '>', param.after)
+    .where('position', '<=', param.upTo),
 )
 const changedAround = query((db, param: Between & { viewer: UserNumber }) =>
   db
@@ -23,7 +33,7 @@ const changedAround = query((db, param: Between & { viewer: UserNumber }) =>
     .distinct()
     .where('c.position', '>', param.after)
     .where('c.position', '<=', param.upTo)
-    .where('c.own_only', '=', 0)
+    .where('c.told_to', 'is', null)
     .where('c.user_number', '!=', param.viewer)
     .where((eb) =>
       eb.exists(
@@ -102,10 +112,13 @@ export const deviceListsReader = (db: Db): DeviceListsReader => {
     (few ? await db.all(asked, params) : await db.longAll(asked, params)).map((row) => row.user_number)
   const isShort = ({ after, upTo }: Between): boolean => upTo - after <= SHORT_WINDOW
   return {
-    changedAround: async (viewer, window) => {
-      const others = await read(isShort(window), changedAround, { viewer, ...window })
-      const own = await db.all(ownChange, { viewer, ...window })
-      return own.length === 0 ? others : [...others, viewer]
+    changes: async (viewer, window) => {
+      const params = { viewer, ...window }
+      const own = await read(true, ownChanges, params)
+      return {
+        around: await read(isShort(window), changedAround, params),
+        certain: [...new Set([...own, ...(await read(isShort(window), toldAlone, params))])],
+      }
     },
     joinedAt: async (rooms, at, among) => {
       if (rooms.length === 0 || among?.length === 0) return []

@@ -28,7 +28,8 @@ export interface EncryptionTables extends UserTables {
   readonly device_list_changes: {
     readonly position: number
     readonly user_number: number
-    readonly own_only: number
+    /** The one user who is told; null for all who share a room with the user. */
+    readonly told_to: number | null
   }
   /** Tables of others, as far as they are read here. */
   readonly devices: {
