@@ -1,6 +1,7 @@
 import type { CustomReply } from '#http'
 import { type Html, heading, html } from './html.ts'
 import { type HtmlPage, htmlReply, PageScript } from './html-page.ts'
+import { clientName } from './landing-page.ts'
 
 /**
  * The script that the pages for login and registration share: it calls the server and shows its errors in words. Clients put their functions
@@ -39,7 +40,7 @@ function busy(isBusy) {
 async function ask(path, body) {
   var answer;
   try {
-    answer = await fetch("/_matrix/client/v3" + path, body === undefined ? {} : { method: "POST", body: JSON.stringify(body) });
+    answer = await fetch("/_matrix/client" + (path.startsWith("/v1/") ? path : "/v3" + path), body === undefined ? {} : { method: "POST", body: JSON.stringify(body) });
   } catch (error) {
     return { status: 0, body: {} };
   }
@@ -118,10 +119,12 @@ function finish(title, response) {
   var done = document.getElementById("done");
   document.getElementById("ask").hidden = true;
   done.querySelector("h1").textContent = title;
-  done.querySelector(".who").textContent = response.user_id;
-  done.querySelector(".here").textContent = location.origin;
   done.hidden = false;
   done.querySelector("h1").focus();
+  if (response === undefined) return;
+  done.querySelector(".who").textContent = response.user_id;
+  done.querySelector(".here").textContent = location.origin;
+  done.querySelector(".phone").href += "?hs_url=" + encodeURIComponent(location.origin);
   tellApp(response);
 }
 
@@ -134,8 +137,18 @@ export const accountScript = (code: string): PageScript => new PageScript(`(func
 
 export interface AccountPagesView {
   readonly serverName: string
-  readonly canRegister: boolean
+  readonly registration: 'open' | 'token' | 'closed'
+  /** Whether a registration asks for an e-mail address. */
+  readonly email: 'off' | 'optional' | 'required'
+  /** Whether a mail brings people back in who forgot their password. */
+  readonly recovers: boolean
+  /** The client that the pages lead to in a browser. */
+  readonly webClient: string
 }
+
+export const LOGIN_PAGE = '/_matrix/static/client/login/'
+export const REGISTER_PAGE = '/_matrix/static/client/register/'
+export const PASSWORD_PAGE = '/_matrix/static/client/forgotten-password/'
 
 interface AccountPage {
   readonly title: string
@@ -145,9 +158,17 @@ interface AccountPage {
   /** A link to the other of the two pages. */
   readonly swap?: Html
   readonly rest?: Html
+  /** Shown when all is done, in place of the account and how to use it. */
+  readonly done?: Html
+  readonly webClient: string
   readonly script: PageScript
   readonly frames?: boolean
 }
+
+const accountDone = (webClient: string): Html => html`<p>Your user id is <strong class="who"></strong>.</p>
+<p>You can close this window and go on in your app.</p>
+<p class="hint">No app yet? <a href="${webClient}" target="_blank" rel="noopener noreferrer">${clientName(webClient)}</a> (opens in a new window) is one. Where it asks for the
+homeserver, enter <code class="here"></code>. On a phone, <a class="phone" href="https://mobile.element.io/">the app of Element</a> opens with this server.</p>`
 
 /** A form that a script sends; without scripts the page says so. */
 export const accountPage = ({
@@ -157,6 +178,8 @@ export const accountPage = ({
   button,
   swap,
   rest,
+  done,
+  webClient,
   script,
   frames = false,
 }: AccountPage): CustomReply => {
@@ -181,10 +204,7 @@ ${rest}</div>
 <div id="done" role="status" aria-live="polite" hidden>
 <p class="state">Done</p>
 <h1 tabindex="-1"></h1>
-<p>Your user id is <strong class="who"></strong>.</p>
-<p>You can close this window and go on in your app.</p>
-<p class="hint">No app yet? <a href="https://app.element.io" target="_blank" rel="noopener noreferrer">Element</a> (opens in a new window) is one. Where it asks for the
-homeserver, enter <code class="here"></code>.</p>
+${done ?? accountDone(webClient)}
 </div>`,
     scripts: [script],
     calls: true,

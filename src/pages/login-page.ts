@@ -1,5 +1,5 @@
 import type { CustomReply } from '#http'
-import { type AccountPagesView, accountPage, accountScript } from './account-script.ts'
+import { type AccountPagesView, accountPage, accountScript, PASSWORD_PAGE, REGISTER_PAGE } from './account-script.ts'
 import { html } from './html.ts'
 
 /** "Login Fallback": `window.matrixLogin.onLogin(response)`. A login at a provider comes back to this page with a `loginToken`. */
@@ -66,22 +66,23 @@ begin();
 `)
 
 /** `GET /_matrix/static/client/login/`, and `GET /login/fallback` of 2015. */
-export const loginPage = ({ serverName, canRegister }: AccountPagesView): CustomReply =>
+export const loginPage = ({ serverName, registration, recovers, webClient }: AccountPagesView): CustomReply =>
   accountPage({
     title: 'Log in',
     lead: html`to your account on <strong>${serverName}</strong>`,
     fields: html`<label for="user">User name or e-mail address</label>
 <input id="user" name="user" maxlength="255" required autofocus autocomplete="username" autocapitalize="none" spellcheck="false">
 <label for="password">Password</label>
-<input id="password" name="password" type="password" required autocomplete="current-password">`,
+<input id="password" name="password" type="password" required autocomplete="current-password">${recovers ? html`\n<p class="hint"><a href="${PASSWORD_PAGE}">Forgotten your password?</a></p>` : undefined}`,
     button: 'Log in',
-    ...(canRegister
-      ? { swap: html`No account yet? <a id="swap" href="/_matrix/static/client/register/">Create one</a>` }
-      : {}),
+    ...(registration === 'closed'
+      ? {}
+      : { swap: html`No account yet? <a id="swap" href="${REGISTER_PAGE}">Create one</a>` }),
     rest: html`<div id="others" hidden>
 <h2>Other ways to log in</h2>
 <ul class="choices" id="providers"></ul>
 </div>
 `,
+    webClient,
     script: LOGIN_SCRIPT,
   })

@@ -1,6 +1,6 @@
 import type { CustomReply } from '#http'
-import { type AccountPagesView, accountPage, accountScript } from './account-script.ts'
-import { html } from './html.ts'
+import { type AccountPagesView, accountPage, accountScript, LOGIN_PAGE } from './account-script.ts'
+import { type Html, html } from './html.ts'
 import { htmlReply } from './html-page.ts'
 
 /**
@@ -12,9 +12,13 @@ const REGISTER_SCRIPT = accountScript(`
 var user = document.getElementById("user");
 var password = document.getElementById("password");
 var repeated = document.getElementById("repeated");
+/** Those that the form has. */
+var token = document.getElementById("token");
+var email = document.getElementById("email");
 var stage = document.getElementById("stage");
 var frame = document.getElementById("frame");
 var session;
+if (token && query.has("token")) token.value = query.get("token");
 
 /** Goes back to the form and shows what is wrong. */
 function again(text, field) {
@@ -27,12 +31,23 @@ function again(text, field) {
 
 function show(type, count, total) {
   var page = "/_matrix/client/v3/auth/" + encodeURIComponent(type) + "/fallback/web?session=" + encodeURIComponent(session);
+  if (type === "m.login.email.identity" && email) page += "&email=" + encodeURIComponent(email.value.trim());
   form.hidden = true;
   stage.hidden = false;
   document.getElementById("count").textContent = total === 1 ? "" : "Step " + (count + 1) + " of " + total;
   // A captcha opens its questions over the page, so the frame must be large enough for them.
   frame.style.minHeight = type === "m.login.recaptcha" ? "38rem" : "";
   frame.src = page;
+}
+
+var TOKEN = "m.login.registration_token";
+
+/** Whether the token would be taken, so that nobody fills in the rest in vain. */
+async function isTokenGood() {
+  var answer = await ask("/v1/register/" + TOKEN + "/validity?token=" + encodeURIComponent(token.value.trim()));
+  if (answer.status === 200 && answer.body.valid === true) return true;
+  again(answer.status === 200 ? "This registration token is not valid." : words(answer), token);
+  return false;
 }
 
 async function send(members) {
@@ -45,21 +60,30 @@ async function send(members) {
     var isName = /^M_(USER_IN_USE|INVALID_USERNAME|EXCLUSIVE)$/.test(answer.body.errcode);
     return again(words(answer), isName ? user : password);
   }
-  if (answer.body.errcode) return again(words(answer));
+  if (answer.body.errcode) return again(words(answer), members.auth && members.auth.token ? token : user);
   session = answer.body.session;
   var completed = answer.body.completed || [];
-  var flow = answer.body.flows.find(function (one) {
+  var flows = answer.body.flows.filter(function (one) {
     return completed.every(function (type, index) { return one.stages[index] === type; });
   });
+  var givesEmail = email !== null && email.value.trim() !== "";
+  var flow = flows.find(function (one) { return one.stages.includes("m.login.email.identity") === givesEmail; }) || flows[0];
   if (flow === undefined) return again("The steps were done in another order than this server wants. Try again.");
   var next = flow.stages[completed.length];
   if (next === "m.login.dummy") return send({ auth: { type: next, session: session } });
-  // The last stage may be one without a page.
-  show(next, completed.length, flow.stages.filter(function (type) { return type !== "m.login.dummy"; }).length);
+  if (next === TOKEN) return send({ auth: { type: next, session: session, token: token.value.trim() } });
+  // Steps without a page are not counted.
+  function isShown(type) { return type !== "m.login.dummy" && type !== TOKEN; }
+  show(next, completed.filter(isShown).length, flow.stages.filter(isShown).length);
 }
 
-form.addEventListener("submit", function (event) {
+if (token) token.addEventListener("change", function () {
+  if (token.value.trim() !== "") isTokenGood().then(function (isGood) { if (isGood) say(""); });
+});
+
+form.addEventListener("submit", async function (event) {
   event.preventDefault();
+  if (token && !(await isTokenGood())) return;
   if (password.value !== repeated.value) return say("The two passwords differ.", repeated);
   send(Object.assign({ username: user.value.trim(), password: password.value }, along()));
 });
@@ -77,8 +101,8 @@ frame.addEventListener("load", function () {
 `)
 
 /** `GET /_matrix/static/client/register/` */
-export const registerPage = ({ serverName, canRegister }: AccountPagesView): CustomReply =>
-  canRegister ? formPage(serverName) : closedPage(serverName)
+export const registerPage = (view: AccountPagesView): CustomReply =>
+  view.registration === 'closed' ? closedPage(view.serverName) : formPage(view)
 
 /** Shown instead of the form, so that nobody chooses a password in vain. */
 const closedPage = (serverName: string): CustomReply =>
@@ -91,24 +115,35 @@ const closedPage = (serverName: string): CustomReply =>
     headers: { 'Cache-Control': 'no-store' },
   })
 
-const formPage = (serverName: string): CustomReply =>
+const tokenField = html`<label for="token">Registration token</label>
+<input id="token" name="token" maxlength="64" required autofocus autocomplete="off" autocapitalize="none" spellcheck="false">
+<p class="hint">This server gives accounts to people who have one. Whoever runs it can give you yours.</p>
+`
+
+const emailField = (isRequired: boolean): Html => html`
+<label for="email">E-mail address${isRequired ? undefined : ' (optional)'}</label>
+<input id="email" name="email" type="email" maxlength="254"${isRequired ? html` required` : undefined} autocomplete="email" autocapitalize="none" spellcheck="false">
+<p class="hint">It brings you back in if you forget your password. A mail with a code shows that it is yours.</p>`
+
+const formPage = ({ serverName, registration, email, webClient }: AccountPagesView): CustomReply =>
   accountPage({
     title: 'Create an account',
     lead: html`on <strong>${serverName}</strong>`,
-    fields: html`<label for="user">User name</label>
-<input id="user" name="user" maxlength="255" required autofocus autocomplete="username" autocapitalize="none" spellcheck="false">
+    fields: html`${registration === 'token' ? tokenField : undefined}<label for="user">User name</label>
+<input id="user" name="user" maxlength="255" required${registration === 'token' ? undefined : html` autofocus`} autocomplete="username" autocapitalize="none" spellcheck="false">
 <p class="hint">Others will know you as @name:${serverName}. It cannot be changed later.</p>
 <label for="password">Password</label>
 <input id="password" name="password" type="password" required autocomplete="new-password">
 <label for="repeated">Password, once more</label>
-<input id="repeated" name="repeated" type="password" required autocomplete="new-password">`,
+<input id="repeated" name="repeated" type="password" required autocomplete="new-password">${email === 'off' ? undefined : emailField(email === 'required')}`,
     button: 'Create account',
-    swap: html`Have an account? <a id="swap" href="/_matrix/static/client/login/">Log in</a>`,
+    swap: html`Have an account? <a id="swap" href="${LOGIN_PAGE}">Log in</a>`,
     rest: html`<div id="stage" hidden>
 <p id="count" role="status" aria-live="polite"></p>
 <iframe id="frame" title="This step"></iframe>
 </div>
 `,
+    webClient,
     script: REGISTER_SCRIPT,
     frames: true,
   })

@@ -63,9 +63,12 @@ inChromium('the pages for login and registration, with a provider and with mails
     await page.getByLabel('User name').fill('mira')
     await page.getByLabel('Password', { exact: true }).fill(PASSWORD)
     await page.getByLabel('Password, once more').fill(PASSWORD)
+    await page.getByLabel('E-mail address').fill('mira@example.org')
     await page.getByRole('button', { name: 'Create account' }).click()
     const inside = page.frameLocator('#frame')
-    await inside.getByLabel('E-mail address').fill('mira@example.org')
+    // What was given before is not asked for again.
+    await inside.locator('#email:focus').waitFor()
+    expect(await inside.getByLabel('E-mail address').inputValue()).toBe('mira@example.org')
     await inside.getByRole('button').first().click()
     await inside.getByLabel('The code in the mail').waitFor()
     const code = /^[A-Za-z0-9]{10}$/m.exec(mails.last.mail.text ?? '')?.[0] ?? ''

@@ -163,7 +163,7 @@ inChromium('the pages for login and registration', () => {
     expect(await page.getByRole('link', { name: 'Create one' }).count()).toBe(0)
   })
 
-  it('lead through token, captcha and terms, each on its own page in a frame', async () => {
+  it('ask for the registration token before name and password, and lead through captcha and terms, each on its own page in a frame', async () => {
     await using captcha = new CaptchaServer('secret-key')
     await captcha.start()
     const { registration, ...settings } = captchaSettings(captcha)
@@ -177,20 +177,26 @@ inChromium('the pages for login and registration', () => {
     await using window = await open(site, REGISTER, { viewport: { width: 320, height: 640 } })
     const { page } = window
     await listen(page, 'matrixRegistration', 'onRegistered')
+    await page.locator('#token:focus').waitFor()
+    expect(await page.locator('input').evaluateAll((fields) => fields.map(({ id }) => id))).toEqual([
+      'token',
+      'user',
+      'password',
+      'repeated',
+    ])
+    // It is said before the other fields are filled in.
+    await page.getByLabel('Registration token').fill('wrong')
+    await page.getByLabel('User name').click()
+    await page.getByRole('alert').getByText('This registration token is not valid.').waitFor()
+    await page.locator('#token:focus[aria-invalid]').waitFor()
+    await page.getByLabel('Registration token').fill('letmein')
     await fillIn(page, 'mira')
     const inside = page.frameLocator('#frame')
-    const step = (count: number) => page.getByText(`Step ${count} of 3`).waitFor()
+    const step = (count: number) => page.getByText(`Step ${count} of 2`).waitFor()
     await step(1)
-    await inside.locator('#token:focus').waitFor()
-    await inside.getByLabel('Registration token').fill('wrong')
-    await inside.getByRole('button', { name: 'Continue' }).click()
-    await inside.getByRole('alert').getByText('not valid').waitFor()
-    await inside.getByLabel('Registration token').fill('letmein')
-    await inside.getByRole('button', { name: 'Continue' }).click()
-    await step(2)
     await inside.getByRole('button', { name: 'I am not a robot' }).click()
     await inside.getByRole('button', { name: 'Continue' }).click()
-    await step(3)
+    await step(2)
     await inside.getByRole('checkbox', { name: /agree/ }).check()
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(320)
     await inside.getByRole('button', { name: 'Continue' }).click()

@@ -112,6 +112,8 @@ export const buildAccounts = (
       serverName: ground.config.server.name,
       requestEmailToken: addresses.requestEmailToken,
       ownMail: addresses.ownMail,
+      registrationEmail: ground.config.registration.email,
+      webClient: ground.config.pages.webClient,
       confirmByButton: ground.config.mail.confirmByButton,
     },
     proofParts: { uia, proof: reauthentication },

@@ -28,7 +28,11 @@ const PATH = '/auth/:authType/fallback/web'
 const PATHS: readonly [string, ...string[]] = [...v3(PATH), oldPaths(PATH)[1]]
 
 const Params = Type.Object({ authType: Type.String() })
-const Query = Type.Object({ session: Type.Optional(Type.String({ maxLength: 255 })) })
+const Query = Type.Object({
+  session: Type.Optional(Type.String({ maxLength: 255 })),
+  /** Of the stage for an e-mail address: what its field begins with. */
+  email: Type.Optional(Type.String({ maxLength: 254 })),
+})
 
 const NO_SESSION: Notice = {
   status: 400,
@@ -77,11 +81,15 @@ const IDENTITY_STAGES: ReadonlySet<string> = new Set([OAUTH2_STAGE, SSO_STAGE])
 /** The stage with two pages: one for the address, one for the code that was sent there. */
 const emailStage =
   (uia: InteractiveAuth, pages: EmailStagePages) =>
-  async (session: string | undefined, posted?: { fields: FormFields; ip: string }): Promise<CustomReply> => {
+  async (
+    session: string | undefined,
+    given: { readonly email?: string | undefined; readonly posted?: { fields: FormFields; ip: string } },
+  ): Promise<CustomReply> => {
     if (session === undefined) return noticePage(NO_SESSION)
     const state = await uia.stageState(session, EMAIL_STAGE)
     if (state.kind !== 'open') return closedPage(state.kind)
-    if (posted === undefined) return pages.begin(state.operation)
+    const { email, posted } = given
+    if (posted === undefined) return pages.begin(state.operation, email)
     return (await pages.continue({ session, operation: state.operation, ...posted })) ?? donePage()
   }
 
@@ -157,10 +165,9 @@ export const authFallbackEndpoints = ({
       errorPage: refusedPage,
       handler: async (request) => {
         const { authType } = request.params
-        if (authType === EMAIL_STAGE) return showEmail(request.query.session)
-        return IDENTITY_STAGES.has(authType)
-          ? showProviders(authType, request.query.session, request)
-          : show(authType, request.query.session)
+        const { session, email } = request.query
+        if (authType === EMAIL_STAGE) return showEmail(session, { email })
+        return IDENTITY_STAGES.has(authType) ? showProviders(authType, session, request) : show(authType, session)
       },
     }),
     endpoint({
@@ -173,7 +180,7 @@ export const authFallbackEndpoints = ({
       body: 'form',
       errorPage: refusedPage,
       handler: async ({ params: { authType }, query: { session }, body: fields, ip }) => {
-        if (authType === EMAIL_STAGE) return showEmail(session, { fields, ip })
+        if (authType === EMAIL_STAGE) return showEmail(session, { posted: { fields, ip } })
         const form = STAGE_FORMS.get(authType)
         if (form === undefined || session === undefined) return show(authType, session)
         if ((await uia.stageState(session, authType)).kind !== 'open') {

@@ -35,8 +35,8 @@ export class EmailStagePages {
     this.#ownMail = ownMail
   }
 
-  begin(operation: string): CustomReply {
-    if (this.#ownMail !== undefined) return addressPage('', askingFor(operation))
+  begin(operation: string, email = ''): CustomReply {
+    if (this.#ownMail !== undefined) return addressPage(email, askingFor(operation))
     return noticePage({
       status: 501,
       title: 'This cannot be done here',

@@ -17,6 +17,10 @@ export class RegistrationPolicy {
     this.#parts = parts
   }
 
+  get mode(): 'open' | 'token' | 'closed' {
+    return this.#parts.mode
+  }
+
   /** Whether anybody may register. */
   get isOpen(): boolean {
     return this.#parts.mode !== 'closed'
