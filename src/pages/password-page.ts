@@ -13,11 +13,9 @@ var first = document.getElementById("first");
 var second = document.getElementById("second");
 var button = form.querySelector("button");
 var attempt = 0;
-var secret, sid, session;
-
-function newSecret() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(24)), function (byte) { return byte.toString(16).padStart(2, "0"); }).join("");
-}
+/** From the server, new for each page. */
+var secret = document.getElementById("secret").value;
+var sid, session;
 
 function step(isSecond) {
   first.hidden = isSecond;
@@ -30,7 +28,6 @@ function step(isSecond) {
 
 async function askForMail() {
   attempt += 1;
-  secret = secret || newSecret();
   busy(true);
   var wish = { client_secret: secret, email: email.value.trim(), send_attempt: attempt };
   var answer = await ask("/account/password/email/requestToken", wish);
@@ -64,17 +61,15 @@ form.addEventListener("submit", function (event) {
 
 document.getElementById("again").addEventListener("click", function () {
   session = undefined;
-  secret = undefined;
-  attempt = 0;
   say("");
   step(false);
 });
 step(false);
 `)
 
-/** `GET /_matrix/static/client/forgotten-password/`, which is a page of ours. */
-export const passwordPage = (view: AccountPagesView): CustomReply =>
-  view.recovers ? formPage(view) : noMailPage(view.serverName)
+/** `GET /_matrix/static/client/forgotten-password/`, which is a page of ours. `secret`: the `client_secret` of its mails, which nobody else may know. */
+export const passwordPage = (view: AccountPagesView, secret: string): CustomReply =>
+  view.recovers ? formPage(view, secret) : noMailPage(view.serverName)
 
 const noMailPage = (serverName: string): CustomReply =>
   htmlReply({
@@ -85,11 +80,12 @@ const noMailPage = (serverName: string): CustomReply =>
     headers: { 'Cache-Control': 'no-store' },
   })
 
-const formPage = ({ serverName, webClient }: AccountPagesView): CustomReply =>
+const formPage = ({ serverName, webClient }: AccountPagesView, secret: string): CustomReply =>
   accountPage({
     title: 'Forgotten password',
     lead: html`for your account on <strong>${serverName}</strong>`,
-    fields: html`<div id="first">
+    fields: html`<input type="hidden" id="secret" value="${secret}">
+<div id="first">
 <label for="email">E-mail address of your account</label>
 <input id="email" name="email" type="email" maxlength="254" required autofocus autocomplete="email" autocapitalize="none" spellcheck="false">
 <p class="hint">We send you a mail with a link.</p>

@@ -114,6 +114,7 @@ export const buildAccounts = (
       ownMail: addresses.ownMail,
       registrationEmail: ground.config.registration.email,
       webClient: ground.config.pages.webClient,
+      newSecret: () => ground.random.token(43),
       confirmByButton: ground.config.mail.confirmByButton,
     },
     proofParts: { uia, proof: reauthentication },

@@ -19,21 +19,18 @@ export interface AccountPagesDeps {
   readonly ownMail: OwnMail | undefined
   readonly registrationEmail: AccountPagesView['email']
   readonly webClient: string
+  /** Makes a text that nobody can guess. */
+  readonly newSecret: () => string
 }
 
-const pageAt = (
-  path: string,
-  page: (view: AccountPagesView) => CustomReply,
-  view: AccountPagesView,
-  ...others: readonly string[]
-): AnyEndpoint =>
+const pageAt = (path: string, page: () => CustomReply, ...others: readonly string[]): AnyEndpoint =>
   endpoint({
     method: 'GET',
     paths: [path, path.slice(0, -1), ...others],
     auth: none(),
     rateLimit: 'other',
     errorPage: refusedPage,
-    handler: async () => page(view),
+    handler: async () => page(),
   })
 
 /**
@@ -41,7 +38,7 @@ const pageAt = (
  * file of the official data has them.
  */
 export const accountPagesEndpoints = (deps: AccountPagesDeps): readonly AnyEndpoint[] => {
-  const { serverName, registrationPolicy, ownMail, registrationEmail, webClient } = deps
+  const { serverName, registrationPolicy, ownMail, registrationEmail, webClient, newSecret } = deps
   const view: AccountPagesView = {
     serverName,
     registration: registrationPolicy.mode,
@@ -51,8 +48,8 @@ export const accountPagesEndpoints = (deps: AccountPagesDeps): readonly AnyEndpo
     webClient,
   }
   return [
-    pageAt(LOGIN_PAGE, loginPage, view, oldPaths('/login/fallback')[0]),
-    pageAt(REGISTER_PAGE, registerPage, view),
-    pageAt(PASSWORD_PAGE, passwordPage, view),
+    pageAt(LOGIN_PAGE, () => loginPage(view), oldPaths('/login/fallback')[0]),
+    pageAt(REGISTER_PAGE, () => registerPage(view)),
+    pageAt(PASSWORD_PAGE, () => passwordPage(view, newSecret())),
   ]
 }
