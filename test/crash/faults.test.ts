@@ -267,10 +267,10 @@ describe('a server told to stop', () => {
 })
 
 describe('a second server', () => {
-  const refusedStart = async (setup: ServerSetup): Promise<string> => {
+  const refusedStart = async (setup: ServerSetup, code: number): Promise<string> => {
     const second = new ServerProcess(setup)
     undo.push(() => second.kill())
-    expect((await second.exited).code).toBe(1)
+    expect((await second.exited).code).toBe(code)
     return second.errors
   }
 
@@ -279,7 +279,7 @@ describe('a second server', () => {
     async () => {
       const scene = await startScene({ dataFolder: dataFolder() })
       const { port } = new URL(scene.server.url)
-      const errors = await refusedStart({ dataFolder: dataFolder(), flags: ['--port', port] })
+      const errors = await refusedStart({ dataFolder: dataFolder(), flags: ['--port', port] }, 1)
       expect(errors).toMatch(/^[^\n]*\n$/)
       expect(errors).toContain(`Port ${port}`)
     },
@@ -291,7 +291,7 @@ describe('a second server', () => {
     async () => {
       const folder = dataFolder()
       const scene = await startScene({ dataFolder: folder })
-      const errors = await refusedStart({ dataFolder: folder })
+      const errors = await refusedStart({ dataFolder: folder }, 78)
       expect(errors).toMatch(/^[^\n]*\n$/)
       expect(errors).toContain(folder)
       expect((await scene.send()).status).toBe(200)

@@ -1,4 +1,5 @@
 import { KeyedLock } from '#base'
+import { creatorsOf } from '#rules'
 import type { EventId, JsonObject, Membership, RoomId, UserId } from '#spec'
 import type { Dice } from '../crash/dice.ts'
 import type { Replay, ReplayedRoom } from './replay.ts'
@@ -112,7 +113,11 @@ const joinRules: Make = ({ dice, replay }, client, room) => {
 const powerLevels: Make = ({ dice, clients }, client, room) => {
   const current = room.state.get(keyOf('m.room.power_levels', ''))?.content ?? {}
   const users = { ...(current.users as JsonObject | undefined) }
-  users[dice.pick(clients).userId] = dice.pick([0, 50, 100])
+  const [user, power] = [dice.pick(clients).userId, dice.pick([0, 50, 100])]
+  const create = room.state.get(keyOf('m.room.create', ''))
+  // The power of a creator cannot be set in version 12.
+  const above = room.version.auth.privilegedCreators && create !== undefined ? creatorsOf(room.version, create) : []
+  if (!above.includes(user)) users[user] = power
   const content = { ...current, users, events_default: dice.pick([0, 0, 0, 50]), ban: dice.pick([0, 50]) }
   return state(client, room, 'm.room.power_levels', content, undefined)
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { expect, it } from 'vitest'
 import { silentLogger, systemClock } from '#base'
@@ -17,6 +18,9 @@ const tokenOf = (user: number, device: number): string => `hra_${`${user}x${devi
 
 /** A database with the users and their devices, as logins would have made it. */
 const membersIn = async ({ dataFolder, databaseUrl }: Place): Promise<void> => {
+  writeFileSync(join(dataFolder, 'signing.key'), `ed25519 1 ${Buffer.alloc(32, 1).toString('base64')}\n`, {
+    mode: 0o600,
+  })
   const url = databaseUrl ?? `sqlite:${dataFolder}/homeroom.sqlite`
   const store = await openStore({ url, clock: systemClock, logger: silentLogger })
   const account = { passwordHash: undefined, guest: false, admin: false, createdAtMs: 1 }

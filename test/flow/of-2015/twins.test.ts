@@ -129,7 +129,7 @@ describe('push rules under api/v1', () => {
       ['GET', `${desk}/room/${enc('!none:b')}`, undefined, 404],
       ['PUT', `${desk}/override/.m.rule.master/enabled`, { enabled: true }, 404],
       ['PUT', `${desk}/override/.mine`, { actions, conditions: [] }, 400],
-      ['PUT', `${desk}/nokind/x`, { actions }, 400],
+      ['PUT', `${desk}/nokind/x`, { actions }, 404],
       ['PUT', `${V1}/pushrules/device/${'x'.repeat(256)}/room/x`, { actions }, 400],
       ['DELETE', `${desk}/sender/x`, undefined, 404],
       ['PUT', `${V1}/pushrules/device//room/x`, { actions }, 404],
