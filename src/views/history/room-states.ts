@@ -1,21 +1,11 @@
-import type { Clock } from '#base'
-import {
-  isJsonObject,
-  type JsonObject,
-  MatrixError,
-  type Membership,
-  type Pdu,
-  type RoomId,
-  stringAt,
-  type UserId,
-} from '#spec'
-import type { AliasesReader, MembersReader, RoomStateReader, StoredEvent } from '#store'
+import { type Clock, type TextPieces, yieldToEventLoop } from '#base'
+import { MatrixError, type Membership, type Pdu, type RoomId, stringAt, type UserId } from '#spec'
+import type { AliasesReader, MembersReader, RoomNumber, RoomStateReader, StoredEvent } from '#store'
 import type { Streams } from '#streams'
 import type { ClientEvents } from '../events/client-event.ts'
 import { creatorsAmong } from '../events/creators.ts'
 import type { EventTexts } from '../events/event-texts.ts'
 import { oldContent } from '../events/old-event-form.ts'
-import { spliceTexts } from '../events/splice-texts.ts'
 import type { RoomViewer } from '../events/viewer.ts'
 import type { RoomAccess, Visibility } from '../known/visibility.ts'
 import { type OldPage, oldPageOf } from './old-page.ts'
@@ -106,20 +96,25 @@ export class RoomStates {
   }
 
   /** `GET /joined_members`: for members only. */
-  async joinedMembers(roomId: RoomId, viewer: RoomViewer): Promise<string> {
+  async joinedMembers(roomId: RoomId, viewer: RoomViewer): Promise<TextPieces> {
     const { record, membership } = await this.#visibility.access(roomId, viewer.userId)
     if (membership !== 'join') throw new MatrixError('M_FORBIDDEN', 'You are not in this room')
-    const all = await this.#reader.state(record.room, { at: 'current', types: ['m.room.member'] })
-    const joined = all.flatMap((event) => {
-      const content = contentOf(event)
-      return content.membership === 'join' ? [{ userId: event.stateKey as UserId, content }] : []
-    })
-    const text = ({ userId, content }: (typeof joined)[number]): string =>
-      `${JSON.stringify(userId)}:${JSON.stringify({
-        display_name: stringAt(content, 'displayname'),
-        avatar_url: stringAt(content, 'avatar_url'),
-      })}`
-    return `{"joined":{${await spliceTexts(joined, text, this.#clock)}}}`
+    return { begun: [], rest: this.#joinedTexts(record.room) }
+  }
+
+  async *#joinedTexts(room: RoomNumber): AsyncGenerator<string, void, undefined> {
+    let after = ''
+    let before = '{"joined":{'
+    for (;;) {
+      const page = await this.#reader.joinedMembers(room, after, JOINED_AT_ONCE)
+      const last = page.at(-1)
+      if (last === undefined) break
+      yield `${before}${page.map(joinedText).join()}`
+      before = ','
+      after = last.userId
+      await yieldToEventLoop(this.#clock)
+    }
+    yield `${before === ',' ? '' : before}}}`
   }
 
   /** `GET /aliases`: for members, and for anybody where the room is `world_readable`. */
@@ -148,8 +143,12 @@ const earlierOf = (at: number | undefined, now: number | 'current'): number | 'c
   return now === 'current' ? at : Math.min(at, now)
 }
 
+/** Joined members told in one slice of the event loop. */
+const JOINED_AT_ONCE = 200
+
 /** Bypasses the cache of client events: one pass over a large room's members must not displace everything else in it. */
-const contentOf = (event: StoredEvent): JsonObject => {
-  const { content } = JSON.parse(event.json) as Pdu
-  return isJsonObject(content) ? content : {}
+const joinedText = ({ userId, json }: { readonly userId: UserId; readonly json: string }): string => {
+  const { content } = JSON.parse(json) as Pdu
+  const profile = { display_name: stringAt(content, 'displayname'), avatar_url: stringAt(content, 'avatar_url') }
+  return `${JSON.stringify(userId)}:${JSON.stringify(profile)}`
 }

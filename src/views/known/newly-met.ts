@@ -2,7 +2,7 @@ import type { Pdu, UserId } from '#spec'
 import type { RoomNumber, RoomsReader, StoredEvent } from '#store'
 
 /** A user who joins a room with more members is not told everybody's presence. */
-const MAX_MEMBERS_MET = 500
+export const MAX_MEMBERS_MET = 500
 
 export interface NewlyMetWant {
   readonly userId: UserId

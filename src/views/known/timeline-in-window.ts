@@ -31,6 +31,7 @@ export const DEFAULT_TIMELINE_LIMIT = 10
 export const MAX_TIMELINE_LIMIT = 100
 /** A filter that lets little through must not make a sync read a room's whole history. */
 const MAX_PAGES = 10
+const MAX_PAGE = 128
 const MAX_SCANNED_BYTES = 4 * 1024 * 1024
 
 export const timelineInWindow = async (
@@ -44,28 +45,38 @@ export const timelineInWindow = async (
   let before = want.upTo + 1
   let complete = false
   let scannedBytes = 0
-  for (let page = 0; page < MAX_PAGES && found.length <= want.limit && !complete; page++) {
-    if (scannedBytes >= MAX_SCANNED_BYTES) break
+  // Most often one page is all, so the first is no larger than that takes.
+  let size = want.limit + 1
+  for (let page = 0; found.length <= want.limit && !complete; page++) {
+    if (want.held === undefined && (page >= MAX_PAGES || scannedBytes >= MAX_SCANNED_BYTES)) break
     if (page > 0) await yieldToEventLoop(clock)
-    const size = Math.max(20, want.limit + 1)
-    const events =
-      want.held === undefined
-        ? await reader.timeline(want.room, {
-            ...(want.after === undefined ? {} : { after: want.after }),
-            before,
-            direction: 'backward',
-            limit: size,
-          })
-        : want.held.toReversed()
+    const events = await pageBefore(want, before, size, reader)
     await want.learn(events)
-    scannedBytes += events.reduce((sum, event) => sum + readSizeOf(event), 0)
-    for (const event of events) if (await passes(event)) found.push(event)
-    complete = want.held !== undefined || events.length < size
+    for (const event of events) {
+      if (await passes(event)) found.push(event)
+      scannedBytes += readSizeOf(event)
+      if (found.length > want.limit) break
+    }
+    complete = events.length < size
     before = events.at(-1)?.position ?? before
+    size = Math.min(MAX_PAGE, size * 2)
   }
   const events = found.slice(0, want.limit).reverse()
   const limited = found.length > want.limit || !complete
   const first = events[0]
   const start = first !== undefined ? first.position - 1 : limited ? want.upTo : (want.after ?? want.upTo)
   return { events, limited, start: limited || first === undefined ? start : (want.after ?? start) }
+}
+
+/** Newest first. */
+const pageBefore = (
+  { room, after, held }: TimelineWant,
+  before: number,
+  limit: number,
+  reader: EventsReader,
+): Promise<readonly StoredEvent[]> | readonly StoredEvent[] => {
+  if (held === undefined)
+    return reader.timeline(room, { ...(after === undefined ? {} : { after }), before, direction: 'backward', limit })
+  const end = held.findLastIndex(({ position }) => position < before) + 1
+  return held.slice(Math.max(0, end - limit), end).reverse()
 }

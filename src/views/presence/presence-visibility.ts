@@ -1,5 +1,6 @@
 import type { UserId } from '#spec'
 import type { RoomNumber, RoomsReader } from '#store'
+import { MAX_MEMBERS_MET } from '../known/newly-met.ts'
 import type { UserRooms } from '../known/user-rooms.ts'
 import type { PresenceEntry, PresenceNow } from './presence-now.ts'
 
@@ -44,9 +45,17 @@ export class PresenceVisibility {
 
   /** All visible users who are not offline or have a status message: for a first sync. */
   async everybody(viewer: PresenceQuestion['viewer']): Promise<readonly PresenceEntry[]> {
-    const sharing = await this.#reader.usersSharingRooms(viewer.userId)
+    return this.#active(viewer, await this.#reader.usersSharingRooms(viewer.userId))
+  }
+
+  async #active(viewer: PresenceQuestion['viewer'], sharing: readonly UserId[]): Promise<readonly PresenceEntry[]> {
     const listed = await this.#presence.seenByList(viewer.user)
     return this.#presence.ofUsers([...new Set([...sharing, ...listed, viewer.userId])])
+  }
+
+  /** The same without members of large rooms, as a lazily loading client does not know them either. Their later changes are told to it. */
+  async nearby(viewer: PresenceQuestion['viewer']): Promise<readonly PresenceEntry[]> {
+    return this.#active(viewer, await this.#reader.usersSharingRooms(viewer.userId, MAX_MEMBERS_MET))
   }
 
   /** Changes with `after` < position <= `upTo`, each user once. Readers who see the changes of one room alone share one array. */

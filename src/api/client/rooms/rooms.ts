@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { type AnyEndpoint, endpoint, oldPaths, RawJson, sinceV1, user, v3 } from '#http'
+import { type AnyEndpoint, endpoint, oldPaths, RawJson, StreamedJson, sinceV1, user, v3 } from '#http'
 import type { RoomStates, Timeline } from '#views'
 import { StatePath, statePaths } from '../events/room-state.ts'
 import { viewerOf } from '../old-clients.ts'
@@ -76,7 +76,7 @@ export const roomsEndpoints = ({ timeline, roomStates }: RoomsDeps): readonly An
     costly: true,
     params: RoomIdPath,
     handler: async ({ requester, params }) =>
-      new RawJson(await roomStates.joinedMembers(roomIdOf(params.roomId), requester)),
+      new StreamedJson(await roomStates.joinedMembers(roomIdOf(params.roomId), requester)),
   }),
 ]
 

@@ -34,6 +34,12 @@ export interface MembersReader {
   changedRoomsOfUser(user: UserNumber, after: number, upTo: number): Promise<readonly RoomNumber[]>
   /** Whether both users are joined to a common room. */
   shareRoom(one: UserId, other: UserId): Promise<boolean>
-  /** All other users joined to a room with that user. */
-  usersSharingRooms(user: UserId): Promise<readonly UserId[]>
+  /** All other users joined to a room with that user; only rooms with at most so many joined members, if a number is given. */
+  usersSharingRooms(user: UserId, maxMembers?: number): Promise<readonly UserId[]>
+  /** A page of the joined members by user id, each with their member event's JSON. Cheaper than their events. */
+  joinedMembers(
+    room: RoomNumber,
+    after: string,
+    limit: number,
+  ): Promise<readonly { readonly userId: UserId; readonly json: string }[]>
 }

@@ -86,7 +86,7 @@ const commonRoom = query((db, param: { one: UserId; other: UserId }) =>
     .limit(1),
 )
 
-const usersInCommonRooms = query((db, param: { user: UserId }) =>
+const usersInCommonRooms = query((db, param: { user: UserId; maxMembers: number }) =>
   db
     .selectFrom('users as u')
     .select('u.user_id')
@@ -95,12 +95,29 @@ const usersInCommonRooms = query((db, param: { user: UserId }) =>
       eb
         .selectFrom('users as one')
         .innerJoin('memberships as mine', 'mine.user_number', 'one.user_number')
-        .innerJoin('memberships as theirs', 'theirs.room', 'mine.room')
+        .innerJoin('rooms as r', 'r.room', 'mine.room')
+        .innerJoin('memberships as theirs', 'theirs.room', 'r.room')
         .select('theirs.user_number')
         .where('one.user_id', '=', param.user)
         .where('mine.membership', '=', 'join')
+        .where('r.joined_count', '<=', param.maxMembers)
         .where('theirs.membership', '=', 'join'),
     ),
+)
+
+/** One range of the index of entries in force. */
+const joinedPage = query((db, param: { room: number; after: string; limit: number }) =>
+  db
+    .selectFrom('state_log as s')
+    .innerJoin('events as e', 'e.event', 's.event')
+    .select(['s.state_key', 'e.json'])
+    .where('s.room', '=', param.room)
+    .where('s.type', '=', 'm.room.member')
+    .where('s.until_position', 'is', null)
+    .where('s.state_key', '>', param.after)
+    .where('s.membership', '=', 'join')
+    .orderBy('s.state_key')
+    .limit(param.limit),
 )
 
 export const membersReader = (db: Db): MembersReader => ({
@@ -134,10 +151,15 @@ export const membersReader = (db: Db): MembersReader => ({
     return rows.map(({ room }) => room)
   },
 
+  joinedMembers: async (room, after, limit) => {
+    const rows = await db.all(joinedPage, { room, after, limit })
+    return rows.map(({ state_key, json }) => ({ userId: state_key as UserId, json }))
+  },
+
   shareRoom: async (one, other) => (await db.first(commonRoom, { one, other })) !== undefined,
 
-  usersSharingRooms: async (user) => {
-    const rows = await db.longAll(usersInCommonRooms, { user })
+  usersSharingRooms: async (user, maxMembers = Number.MAX_SAFE_INTEGER) => {
+    const rows = await db.longAll(usersInCommonRooms, { user, maxMembers })
     return rows.map((row) => row.user_id)
   },
 })

@@ -33,9 +33,10 @@ export class PresencePart implements SyncPart {
     return { text: textOf(presenceTexts(shown, 'sync')), isNews }
   }
 
-  async #entries({ since, now, viewer, rooms, news }: SyncWindow): Promise<readonly PresenceEntry[]> {
+  async #entries({ since, now, viewer, rooms, news, filter }: SyncWindow): Promise<readonly PresenceEntry[]> {
     const { reader, presence, presenceVisibility } = this.#parts
-    if (since === undefined) return presenceVisibility.everybody(viewer)
+    if (since === undefined)
+      return filter.state.lazyLoadMembers ? presenceVisibility.nearby(viewer) : presenceVisibility.everybody(viewer)
     const events = [...(news.events?.values() ?? [])].flat()
     const isJoined = (room: number): boolean => rooms.get(room)?.membership === 'join'
     // Offline users too: the client may remember an older presence of theirs.
