@@ -19,9 +19,9 @@ export class Program implements AsyncDisposable {
   #stdout = ''
   #stderr = ''
 
-  constructor(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
+  constructor(args: readonly string[], environment: Readonly<Record<string, string>> = {}, cwd?: string) {
     const env = { PATH: process.env.PATH ?? '', ...environment }
-    this.process = spawn(process.execPath, [PROGRAM, ...args], { env })
+    this.process = spawn(process.execPath, [PROGRAM, ...args], { env, cwd })
     this.process.stdout.on('data', (chunk: Buffer) => {
       this.#stdout += chunk.toString()
     })
@@ -70,9 +70,13 @@ export class Program implements AsyncDisposable {
 /** Runs to the end. `input` goes to the standard input. */
 export const run = (
   args: readonly string[],
-  { input = '', environment = {} }: { input?: string; environment?: Readonly<Record<string, string>> } = {},
+  {
+    input = '',
+    environment = {},
+    cwd,
+  }: { input?: string; environment?: Readonly<Record<string, string>>; cwd?: string } = {},
 ): Promise<Finished> => {
-  const program = new Program(args, environment)
+  const program = new Program(args, environment, cwd)
   program.process.stdin.end(input)
   return program.finished
 }

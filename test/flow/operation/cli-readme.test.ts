@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { startHomeserver } from '../../support/homeserver.ts'
-import { temporaryFolder } from './cli-fixture.ts'
+import { Program, run, startOnce, temporaryFolder } from './cli-fixture.ts'
 
 const README = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8')
 
@@ -39,5 +40,53 @@ describe('the first chat of the README', () => {
     const last = outputs.at(-1) ?? ''
     expect(last).toContain('There is no wine')
     expect(last).not.toContain('Have some tea')
+  })
+})
+
+describe('the named server of the README', () => {
+  const blocks = [...README.matchAll(/<!-- named server -->\n```(\w+)\n([\s\S]*?)```/g)]
+  const linesOf = (kind: string) =>
+    blocks.filter((block) => block[1] === kind).flatMap(([, , text = '']) => text.trimEnd().split('\n'))
+
+  it('starts beside the data of localhost, and its commands find it: no line leads to a start on other data', async () => {
+    using folder = temporaryFolder()
+    const clone = join(folder.path, 'clone')
+    mkdirSync(clone)
+    await startOnce('--data', join(clone, 'data'))
+    writeFileSync(join(clone, 'homeroom.yaml'), linesOf('yaml').join('\n'))
+    const commands = linesOf('sh').map((line) =>
+      line.replace('npm start --', 'start').replace('node bin/homeroom.js ', '').split(' '),
+    )
+    expect(commands.map(([name]) => name)).toEqual(['check-config', 'start', 'create-user', 'list-users'])
+    const environment = { HOMEROOM_PORT: '0', HOMEROOM_HOST: '127.0.0.1' }
+    const [check = [], start = [], create = [], list = []] = commands
+    expect(await run(check, { environment, cwd: clone })).toMatchObject({ code: 0, stderr: '' })
+    await using program = new Program(start, environment, clone)
+    await program.printed(/Server name {4}example\.org[\s\S]*Press Ctrl/)
+    const made = await run(create, { environment, cwd: clone, input: 'a password\n' })
+    expect(made).toMatchObject({ code: 0, stdout: 'Made @alice:example.org, who may administer the server.\n' })
+    expect((await run(list, { environment, cwd: clone })).stdout).toBe('@alice:example.org admin\n')
+    expect(readdirSync(folder.path).toSorted()).toEqual(['clone', 'example.org-data'])
+  })
+})
+
+describe('the first lines of the README', () => {
+  it('say that encrypted rooms do not work, until keys are served', () => {
+    expect(README.slice(0, 1_500)).toContain('**Encrypted rooms do not work yet**')
+  })
+})
+
+describe('docs/running.md', () => {
+  const RUNNING = readFileSync(new URL('../../../docs/running.md', import.meta.url), 'utf8')
+
+  it('says what room version 12 costs with old clients, and how to choose 11', () => {
+    expect(RUNNING).toMatch(/version 12[\s\S]{0,1500}old clients[\s\S]{0,1500}defaultRoomVersion: 11/i)
+  })
+
+  it('names every command of the command line', async () => {
+    const { stdout } = await run(['--help'])
+    const commands = [...stdout.matchAll(/^ {2}([a-z]+-[a-z-]+) /gm)].map(([, name = '']) => name)
+    expect(commands.length).toBeGreaterThan(10)
+    for (const name of commands) expect(RUNNING).toContain(name)
   })
 })
