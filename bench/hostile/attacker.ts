@@ -10,8 +10,8 @@ export interface AttackOptions {
   /** Default: that of the account. */
   readonly token?: string
   readonly headers?: Readonly<Record<string, string>>
-  /** Reads nothing of the answer for so long, then goes away. */
-  readonly readsAfterMs?: number
+  /** Goes away after so long, and has read nothing of the answer. */
+  readonly goesAfterMs?: number
 }
 
 /** An account that means no good: sends whatever it is told and never throws for an answer. */
@@ -67,37 +67,34 @@ export class Attacker {
     return this.must('PUT', path, { body: content })
   }
 
-  /** Paths below `/_matrix/client`, or whole ones. */
-  ask(method: string, path: string, { body, token, headers, readsAfterMs }: AttackOptions = {}): Promise<AttackAnswer> {
+  /** Paths below `/_matrix/client`, or whole ones. Status 0: there was no answer. */
+  ask(method: string, path: string, options: AttackOptions = {}): Promise<AttackAnswer> {
+    const { body, token = this.token, headers, goesAfterMs } = options
     const whole = /^\/(?:_|health|nothing)/.test(path) ? path : `/_matrix/client${path}`
-    const bearer = token ?? this.token
     const sent = body === undefined || typeof body === 'string' ? body : JSON.stringify(body)
+    const bearer = token === '' ? {} : { authorization: `Bearer ${token}` }
     return new Promise((resolve, reject) => {
-      const asked = request(
-        `${this.#url}${whole}`,
-        {
-          method,
-          agent: this.#agent,
-          headers: { ...(bearer === '' ? {} : { authorization: `Bearer ${bearer}` }), ...headers },
-        },
-        (response) => {
+      const asked = request(`${this.#url}${whole}`, { method, agent: this.#agent, headers: { ...bearer, ...headers } })
+      if (goesAfterMs === undefined) {
+        asked.on('response', (response) => {
           const pieces: Buffer[] = []
-          if (readsAfterMs !== undefined) {
-            setTimeout(() => {
-              asked.destroy()
-              resolve({ status: response.statusCode ?? 0, text: '' })
-            }, readsAfterMs)
-            return
-          }
           response.on('data', (piece: Buffer) => pieces.push(piece))
           response.on('error', reject)
           response.on('end', () =>
             resolve({ status: response.statusCode ?? 0, text: Buffer.concat(pieces).toString() }),
           )
-        },
-      )
-      asked.on('error', (error) => (readsAfterMs === undefined ? reject(error) : resolve({ status: 0, text: '' })))
-      asked.end(sent)
+        })
+        asked.on('error', reject)
+      } else {
+        const go = (): void => {
+          asked.destroy()
+          resolve({ status: 0, text: '' })
+        }
+        asked.on('error', go)
+        setTimeout(go, goesAfterMs)
+      }
+      if (goesAfterMs === undefined || headers === undefined) asked.end(sent)
+      else asked.write(sent ?? '')
     })
   }
 

@@ -43,6 +43,17 @@ export const edgeAttacks: readonly Attack[] = [
       }),
   },
   {
+    name: 'large bodies that never end',
+    pace: 50,
+    atOnce: 100,
+    act: (attacker, round) =>
+      attacker.ask('PUT', `/v3/user/${encodeURIComponent(attacker.userId)}/account_data/a${round}`, {
+        body: `{"a":"${'\\u0436'.repeat(120_000)}`,
+        headers: { 'content-length': '3000000' },
+        goesAfterMs: 1_000,
+      }),
+  },
+  {
     name: 'guessed passwords',
     pace: 5,
     atOnce: 4,

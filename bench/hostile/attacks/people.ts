@@ -81,6 +81,6 @@ export const peopleAttacks: readonly Attack[] = [
     atOnce: 60,
     prepare: (attacker, scale) =>
       times(60 * scale, (index) => accountData(attacker, `big${index}`, { text: 'x'.repeat(500_000) })),
-    act: (attacker) => attacker.ask('GET', '/v3/sync', { readsAfterMs: 3_000 }),
+    act: (attacker) => attacker.ask('GET', '/v3/sync', { goesAfterMs: 3_000 }),
   },
 ]

@@ -67,6 +67,38 @@ export const roomAttacks: readonly Attack[] = [
         : attacker.ask('POST', '/v3/publicRooms', { body: { filter: { generic_search_term: `none${round}` } } }),
   },
   {
+    name: 'a room with 2,000 aliases in the directory of 2015',
+    pace: 50,
+    atOnce: 8,
+    prepare: async (attacker, scale) => {
+      attacker.roomId = await attacker.room({ visibility: 'public', name: attacker.name })
+      await times(2_000 * scale, (index) => {
+        const alias = `#${attacker.name}-${`${index}`.padStart(200, 'x')}:localhost`
+        return attacker.must('PUT', `/v3/directory/room/${enc(alias)}`, { body: { room_id: attacker.roomId } })
+      })
+    },
+    act: (attacker) => attacker.ask('GET', '/_matrix/client/api/v1/publicRooms', { token: '' }),
+  },
+  {
+    name: 'typing, receipts and presence without end',
+    pace: 20,
+    atOnce: 8,
+    prepare: async (attacker) => {
+      attacker.roomId = await attacker.room({ preset: 'public_chat' })
+      const { event_id: eventId } = await attacker.send(attacker.roomId, { msgtype: 'm.text', body: 'x' })
+      attacker.since = String(eventId)
+    },
+    act: (attacker, round) => {
+      const own = enc(attacker.userId)
+      const [path, body] = [
+        [inRoom(attacker, `typing/${own}`), { typing: round % 2 === 0, timeout: 30_000 }],
+        [inRoom(attacker, `receipt/m.read/${enc(attacker.since)}`), {}],
+        [`/v3/presence/${own}/status`, { presence: 'online', status_msg: 'x'.repeat(1_000) }],
+      ][round % 3] as [string, object]
+      return attacker.ask(path.includes('/receipt/') ? 'POST' : 'PUT', path, { body })
+    },
+  },
+  {
     name: 'rooms made with a state as large as a request may be',
     pace: 2,
     atOnce: 2,

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { isIPv6 } from 'node:net'
 import { LRUCache } from 'lru-cache'
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
@@ -22,6 +23,10 @@ export interface RateLimiter {
 /** Limit of keys for each budget; beyond it the oldest keys start anew. */
 const MAX_KEYS = 50_000
 
+/** Strangers choose the names that they try: a key takes no more than this. */
+const LONG_KEY = 64
+const short = (key: string): string => (key.length > LONG_KEY ? hash('sha256', key, 'base64url') : key)
+
 class Budget {
   readonly #limiter: RateLimiterMemory
   readonly #keys: LRUCache<string, true>
@@ -39,7 +44,8 @@ class Budget {
     })
   }
 
-  async consume(key: string): Promise<void> {
+  async consume(long: string): Promise<void> {
+    const key = short(long)
     this.#keys.set(key, true)
     try {
       await this.#limiter.consume(key)
@@ -49,7 +55,7 @@ class Budget {
   }
 
   async check(key: string): Promise<void> {
-    const used = await this.#limiter.get(key)
+    const used = await this.#limiter.get(short(key))
     if (used !== null && used.remainingPoints <= 0) throw limitExceeded(used.msBeforeNext)
   }
 }
