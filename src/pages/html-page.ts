@@ -59,10 +59,10 @@ const policyOf = ({ scripts = [], foreign, form, calls, frames, framed }: HtmlPa
 const PLAIN = lookOf({ serverName: 'this server' })
 
 const rendered = (page: HtmlPage, look: Look): ConstructorParameters<typeof CustomReply>[0] => {
-  const { status, title, main, scripts = [], foreign, headers, form, framed } = page
+  const { status, title, main, scripts = [], foreign, headers, form } = page
   const foreignScript = foreign === undefined ? undefined : html`<script src="${foreign.script}" async defer></script>`
-  // A form that was refused can be mended where it stands, and a page in a frame has the way home around it.
-  const isDeadEnd = status >= 400 && form === undefined && framed !== true
+  // A form that was refused can be mended where it stands.
+  const isDeadEnd = status >= 400 && form === undefined
   const { text } = html`<!doctype html>
 <html lang="en">
 <head>

@@ -49,8 +49,10 @@ const waysOf = (settings: LookSettings): Html => {
     first === undefined
       ? html`If it does not get better, ask whoever runs ${settings.serverName}.`
       : html`If it does not get better, ask for help: ${first}${others.map((other) => html`, ${other}`)}.`
-  return html`<p class="ways"><a href="/">To the first page of ${settings.serverName}</a></p>
-<p>${ask}</p>`
+  return html`<div class="ways">
+<p><a href="/">To the first page of ${settings.serverName}</a></p>
+<p>${ask}</p>
+</div>`
 }
 
 export const lookOf = (settings: LookSettings): Look => {

@@ -34,7 +34,7 @@ footer ul { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; padding: 0; lis
 footer li { margin: 0; }
 footer a { display: inline-block; padding: .25rem 0; }
 .whole { white-space: nowrap; }
-.ways { margin-top: 1.5rem; padding-top: 1rem; border-top: 1px solid var(--line); }
+.ways { margin-top: 1.5rem; padding-top: .5rem; border-top: 1px solid var(--line); }
 form { margin-top: 1.25rem; }
 label { display: block; margin: 1rem 0 .25rem; font-weight: 600; }
 input { width: 100%; min-height: 2.75rem; padding: .5rem .75rem; border: 1px solid var(--edge); border-radius: .5rem;
@@ -56,7 +56,7 @@ button, .button { width: 100%; min-height: 2.75rem; margin-top: 1.5rem; padding:
 button[disabled] { opacity: .6; cursor: progress; }
 #frame { display: block; width: calc(100% + 12px); height: 24rem; margin: .5rem -6px 0; border: 0; }
 .framed body { padding: 6px; min-height: 0; display: block; background: var(--card); }
-.framed header, .framed footer { display: none; }
+.framed header, .framed footer, .framed .ways { display: none; }
 .framed main { max-width: none; padding: 0; border: 0; }
 .framed h1 { font-size: 1.25rem; }
 `
