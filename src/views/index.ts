@@ -1,6 +1,7 @@
 export { type DeviceListChanges, DeviceLists } from './device-lists/device-lists.ts'
 export { KeyChanges } from './device-lists/key-changes.ts'
 export { KeyCountsNow } from './device-lists/key-counts.ts'
+export { RecentKeyChanges } from './device-lists/recent-key-changes.ts'
 export { PublicRooms } from './directory/public-rooms.ts'
 export { EventStream, type EventsRequest } from './event-stream/events.ts'
 export { InitialPresence } from './event-stream/initial-presence.ts'

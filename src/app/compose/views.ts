@@ -27,6 +27,7 @@ import {
   PushNotices,
   PushRules,
   RecentEvents,
+  RecentKeyChanges,
   RoomFactsCache,
   RoomInfos,
   RoomInitialSync,
@@ -171,7 +172,8 @@ const buildShared = ({ store, streams, clock }: RoomsGround, { ignored, typing, 
   const recent = new RecentEvents({ reader, position: streams.positions().events })
   const keyCounts = new KeyCountsNow({ reader: store.deviceKeys, limitBytes: limits.keyCounts })
   const erasures = new Erasures({ accounts: store.accounts, rooms: reader, clock, limitBytes: limits.erasures })
-  for (const cache of [userRooms, pushRules, facts, keyCounts, erasures]) streams.onNews(cache)
+  const recentKeys = new RecentKeyChanges(streams.positions().deviceLists)
+  for (const cache of [userRooms, pushRules, facts, keyCounts, recentKeys, erasures]) streams.onNews(cache)
   return {
     reader,
     clientEvents,
@@ -187,8 +189,19 @@ const buildShared = ({ store, streams, clock }: RoomsGround, { ignored, typing, 
     presenceVisibility: new PresenceVisibility({ presence, userRooms, reader }),
     presenceProfiles: new PresenceProfiles(store.profiles),
     keyCounts,
-    deviceLists: new DeviceLists({ reader: store.deviceLists, memberships: reader, facts }),
-    caches: [clientEvents, visibilities, userRooms, pushRules, unread, unread.floors, facts, state, keyCounts],
+    deviceLists: new DeviceLists({ reader: store.deviceLists, memberships: reader, facts, recent: recentKeys }),
+    caches: [
+      clientEvents,
+      visibilities,
+      userRooms,
+      pushRules,
+      unread,
+      unread.floors,
+      facts,
+      state,
+      keyCounts,
+      recentKeys,
+    ],
   }
 }
 

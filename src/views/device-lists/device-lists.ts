@@ -12,11 +12,13 @@ import type { Positions } from '#streams'
 import type { EventsViewer } from '../events/event-texts.ts'
 import type { RoomFactsCache } from '../known/room-facts.ts'
 import type { RoomsOfUser } from '../known/user-rooms.ts'
+import type { RecentKeyChanges } from './recent-key-changes.ts'
 
 export interface DeviceListsParts {
   readonly reader: DeviceListsReader
   readonly memberships: Pick<RoomStateReader, 'membershipAt'>
   readonly facts: Pick<RoomFactsCache, 'of'>
+  readonly recent: Pick<RecentKeyChanges, 'mayConcern'>
 }
 
 export interface DeviceListsWindow {
@@ -45,8 +47,8 @@ const NOTHING: DeviceListChanges = { changed: [], left: [] }
 /**
  * The users whose devices a client has to ask for again after a window, and those it need not track any more. Exact: `changed` has those who
  * share a joined room with the viewer at the window's end, and either did not at its start, or had a change of keys within; the viewer,
- * for changes of their own; and those whose keys the viewer signed. `left` has those who shared a room at the start, and share none at the end. As only the two ends count, the
- * orders in between do not: which room a change was told in is worked out here, not stored.
+ * for changes of their own; and those whose keys the viewer signed. `left` has those who shared a room at the start, and share none at the
+ * end. As only the two ends count, the orders in between do not: which room a change was told in is worked out here, not stored.
  */
 export class DeviceLists {
   readonly #parts: DeviceListsParts
@@ -57,12 +59,9 @@ export class DeviceLists {
 
   async between(window: DeviceListsWindow): Promise<DeviceListChanges> {
     const { reader } = this.#parts
-    const { viewer, since, now } = window
+    const { since, now } = window
     const moved = await this.#roomsWithMoves(window)
-    const { around, certain } =
-      since.deviceLists < now.deviceLists
-        ? await reader.changes(viewer.user, { after: since.deviceLists, upTo: now.deviceLists })
-        : NO_KEYS
+    const { around, certain } = await this.#keyChanges(window, moved.size > 0)
     if (moved.size === 0 && around.length === 0 && certain.length === 0) return NOTHING
     const joined = await this.#joinedRooms(window)
     const met = await this.#maybeMet(window, joined, moved)
@@ -76,6 +75,14 @@ export class DeviceLists {
       if (shared.has(user) && !share.has(user)) left.push(user)
     }
     return { changed: await reader.userIds([...changed]), left: await reader.userIds(left) }
+  }
+
+  /** Where nobody moved, only changes that the viewer was told of can matter. */
+  async #keyChanges({ viewer, rooms, since, now }: DeviceListsWindow, moved: boolean): Promise<KeyChangesInWindow> {
+    const { reader, recent } = this.#parts
+    const [after, upTo] = [since.deviceLists, now.deviceLists]
+    if (after >= upTo || (!moved && !recent.mayConcern(viewer.user, rooms, after))) return NO_KEYS
+    return reader.changes(viewer.user, { after, upTo })
   }
 
   /** Rooms of the viewer in which memberships may have changed. */
