@@ -19,6 +19,8 @@ import { type LoginDeps, loginEndpoints } from './client/authentication/login.ts
 import { type LoginTokenDeps, loginTokenEndpoints } from './client/authentication/login-token.ts'
 import { type LogoutDeps, logoutEndpoints } from './client/authentication/logout.ts'
 import { type RefreshDeps, refreshEndpoints } from './client/authentication/refresh.ts'
+import { type RendezvousDeps, rendezvousEndpoints } from './client/authentication/rendezvous.ts'
+import { rendezvousOf2024Endpoints } from './client/authentication/rendezvous-of-2024.ts'
 import { type SignInDeps, signInEndpoints } from './client/authentication/sign-in.ts'
 import { ssoLoginRedirectEndpoints } from './client/authentication/sso-login-redirect.ts'
 import { type CrossSigningDeps, crossSigningEndpoints } from './client/encryption/cross-signing.ts'
@@ -70,6 +72,7 @@ import { type UserinfoDeps, userinfoEndpoints } from './federation/openid.ts'
 import { NOT_BUILT } from './not-built.ts'
 
 export { EMAIL_PAGE } from './client/accounts/email-page.ts'
+export type { RendezvousDeps } from './client/authentication/rendezvous.ts'
 export type { CrossSigningDeps } from './client/encryption/cross-signing.ts'
 export type { KeysDeps } from './client/encryption/keys.ts'
 export type { MediaDeps } from './client/media/media-answers.ts'
@@ -93,6 +96,8 @@ export interface ApiDeps {
   readonly media: MediaDeps
   readonly openId: OpenIdDeps & UserinfoDeps
   readonly encryption: EncryptionDeps
+  /** undefined: there is none, and clients are not told of any. */
+  readonly rendezvous: RendezvousDeps | undefined
   readonly keys: KeysServerDeps
 }
 
@@ -209,7 +214,7 @@ const roomEndpoints = (deps: RoomEndpointsDeps): readonly AnyEndpoint[] => [
 ]
 
 export const apiEndpoints = (deps: ApiDeps): readonly AnyEndpoint[] => [
-  ...versionsEndpoints({ notBuilt: NOT_BUILT }),
+  ...versionsEndpoints({ notBuilt: NOT_BUILT, rendezvous: deps.rendezvous !== undefined }),
   ...capabilitiesEndpoints(deps.capabilities),
   ...wellknownEndpoints(deps.wellknown),
   ...supportEndpoints(deps.support),
@@ -217,6 +222,9 @@ export const apiEndpoints = (deps: ApiDeps): readonly AnyEndpoint[] => [
   ...personalEndpoints(deps.personal),
   ...roomEndpoints(deps.rooms),
   ...encryptionEndpoints(deps.encryption),
+  ...(deps.rendezvous === undefined
+    ? []
+    : [...rendezvousEndpoints(deps.rendezvous), ...rendezvousOf2024Endpoints(deps.rendezvous)]),
   ...pusherEndpoints(deps.push),
   ...voipEndpoints(deps.voip),
   ...syncEndpoints(deps.sync),

@@ -208,13 +208,14 @@ const refuseCaptchaWithoutKeys = (
 }
 
 const refuseMailWithoutNeeds = (
-  { registration }: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
+  { registration, rendezvous }: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
   given: ReadonlySet<string>,
   problems: ConfigProblem[],
 ): void => {
   const need = (since: string, ...paths: readonly string[]): void => {
     for (const path of paths) if (!given.has(path)) problems.push({ path, message: `expected, since ${since}` })
   }
+  if (rendezvous?.enabled === true) need('rendezvous.enabled is true', 'server.publicBaseUrl')
   if (given.has('mail.smtpHost')) need('mail.smtpHost is set', 'mail.from', 'server.publicBaseUrl')
   if (given.has('mail.user') || given.has('mail.password')) {
     need('mail.user and mail.password go together', 'mail.user', 'mail.password')

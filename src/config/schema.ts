@@ -10,6 +10,7 @@ import { media, s3, urlPreviews } from './sections/media.ts'
 import { presence } from './sections/presence.ts'
 import { push } from './sections/push.ts'
 import { rateLimits } from './sections/rate-limits.ts'
+import { rendezvous } from './sections/rendezvous.ts'
 import { rooms } from './sections/rooms.ts'
 import { pages, server } from './sections/server.ts'
 import { signIn } from './sections/sign-in-providers.ts'
@@ -26,6 +27,7 @@ export const SECTIONS = {
   captcha,
   signIn,
   cas,
+  rendezvous,
   sessions,
   passwords,
   mail,

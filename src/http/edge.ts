@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { type Clock, KeyedWork } from '#base'
 import { MatrixError } from '#spec'
 import { AnswerBudget } from './answering/answer-budget.ts'
-import { CORS_HEADERS, sendError, sendOutcome } from './answering/send.ts'
+import { preflightHeaders, sendError, sendOutcome } from './answering/send.ts'
 import {
   boundArrival,
   closeServer,
@@ -187,7 +187,9 @@ class HttpEdge implements Edge {
     const { method, url = '' } = request
     if (this.#context.signals.stopping) response.shouldKeepAlive = false
     if (method === 'OPTIONS') {
-      response.writeHead(204, [...CORS_HEADERS, 'Access-Control-Max-Age', '86400'])
+      const put = this.#routes.find('PUT', url)
+      const more = typeof put === 'object' ? put.target.endpoint.scriptHeaders : undefined
+      response.writeHead(204, [...preflightHeaders(more)])
       response.end()
       return
     }

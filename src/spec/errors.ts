@@ -62,6 +62,8 @@ export const ERROR_STATUS = {
   M_KEY_TOO_LARGE: 400,
   M_INVITE_BLOCKED: 403,
   M_APPSERVICE_LOGIN_UNSUPPORTED: 400,
+  // MSC4388.
+  IO_ELEMENT_MSC4388_CONCURRENT_WRITE: 409,
 } as const satisfies Record<string, number>
 
 export type Errcode = keyof typeof ERROR_STATUS

@@ -36,6 +36,12 @@ const UNDOCUMENTED = [
   // MSC3814, dehydrated devices, under its unstable name alone.
   ...['GET', 'PUT', 'DELETE'].map((method) => `${method} /_matrix/client/v3/org.matrix.msc3814.v1/dehydrated_device`),
   ...['GET', 'POST'].map((method) => `${method} /_matrix/client/v3/org.matrix.msc3814.v1/dehydrated_device/{}/events`),
+  // MSC4108 and MSC4388, where a device that is logged in meets one that is not yet.
+  'POST /_matrix/client/v3/org.matrix.msc4108/rendezvous',
+  ...['GET', 'PUT', 'DELETE'].map((method) => `${method} /_matrix/client/v3/org.matrix.msc4108/rendezvous/{}`),
+  ...['GET', 'POST'].map((method) => `${method} /_matrix/client/v3/io.element.msc4388/rendezvous`),
+  ...['GET', 'PUT', 'DELETE'].map((method) => `${method} /_matrix/client/v3/io.element.msc4388/rendezvous/{}`),
+  'PUT /_matrix/client/v3/io.element.msc4388/rendezvous/{}/{}',
   'PUT /_matrix/client/v3/createRoom/{}',
   'PUT /_matrix/client/v3/join/{}/{}',
   ...['ban', 'invite', 'join', 'kick', 'leave'].map((change) => `PUT /_matrix/client/v3/rooms/{}/${change}/{}`),

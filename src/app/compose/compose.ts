@@ -19,6 +19,7 @@ import { type BuiltMedia, buildMedia } from './media.ts'
 import { oldTransactions } from './old-transactions.ts'
 import { buildPersonal, type Personal } from './personal.ts'
 import { buildPush, buildPushers } from './push.ts'
+import { buildRendezvous } from './rendezvous.ts'
 import {
   buildListings,
   buildRoomProfiles,
@@ -209,6 +210,7 @@ const buildApi = (parts: Parts): ApiDeps => {
       ...keyBackups,
       keyChanges: views.keyChanges,
     },
+    rendezvous: buildRendezvous(ground),
     keys: { ownKeys: new OwnKeys({ key: signingKey, clock }) },
     sync: { sync: views.sync, inboxes: toDevice.inboxes, filters: personal.filters, presence: personal.presence },
     oldSync: { ...views, presence: personal.presence },

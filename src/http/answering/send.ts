@@ -12,6 +12,14 @@ export const CORS_HEADERS = [
   'X-Requested-With, Content-Type, Authorization',
 ] as const
 
+/** The headers of the answer to `OPTIONS`. `more`: headers that scripts may send to that path besides those of the specification. */
+export const preflightHeaders = (more: readonly string[] = []): readonly string[] => [
+  ...CORS_HEADERS.slice(0, -1),
+  [CORS_HEADERS.at(-1), ...more].join(', '),
+  'Access-Control-Max-Age',
+  '86400',
+]
+
 const JSON_HEADERS = [...CORS_HEADERS, 'Content-Type', 'application/json', 'Content-Length'] as const
 
 export const sendJson = (

@@ -29,6 +29,8 @@ export interface EndpointRequest<R extends Requester | undefined, P, Q, B> {
   readonly body: B
   readonly ip: string
   readonly userAgent: string | undefined
+  /** A header of the request, by its name in small letters: for the few calls whose protocol is in headers. Of several the first counts. */
+  header(name: string): string | undefined
   /** The value of a cookie; for pages that people see, never for the API. undefined where there is none. */
   cookie(name: string): string | undefined
   /**
@@ -103,6 +105,8 @@ export interface Endpoint<
   readonly bareBody?: string
   /** Default 128 KiB; of JSON without needless escapes and white space, which may take six times as many bytes on the wire. */
   readonly bodyLimitBytes?: number
+  /** Headers that scripts of other sites may send with a `PUT`, besides those of every call. */
+  readonly scriptHeaders?: readonly string[]
   /** errcode for a value that does not fit the schema; default `M_BAD_JSON` for bodies, `M_INVALID_PARAM` for the rest. */
   readonly invalidErrcode?: Errcode
   /** A handler that builds JSON names its type: `Promise<WhoAmI>`. */

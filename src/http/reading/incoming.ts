@@ -102,6 +102,11 @@ export class IncomingRequest implements AnyRequest, AuthRequest {
     return this.request.headers['user-agent']
   }
 
+  readonly header = (name: string): string | undefined => {
+    const value = this.request.headers[name]
+    return typeof value === 'string' ? value : value?.[0]
+  }
+
   cookie(name: string): string | undefined {
     return cookieIn(this.request.headers.cookie, name)
   }

@@ -47,6 +47,9 @@ const FEATURES: Readonly<Record<string, boolean>> = {
   'uk.tcpip.msc4133.stable': true,
 }
 
+/** Sign-in by a QR code. */
+const RENDEZVOUS: Readonly<Record<string, boolean>> = { 'org.matrix.msc4108': true, 'io.element.msc4388': true }
+
 /** The versions before the first that has a gate which is not built. */
 export const versionsWithout = (notBuilt: readonly string[]): readonly string[] => {
   const missing = new Set(notBuilt)
@@ -58,6 +61,8 @@ export const versionsWithout = (notBuilt: readonly string[]): readonly string[] 
 export interface VersionsDeps {
   /** Operations of the official data, by method and path. */
   readonly notBuilt: readonly string[]
+  /** Whether devices can meet here. */
+  readonly rendezvous: boolean
 }
 
 type Versions = {
@@ -66,15 +71,16 @@ type Versions = {
 }
 
 /** `versions.yaml`. */
-export const versionsEndpoints = ({ notBuilt }: VersionsDeps): readonly AnyEndpoint[] => {
+export const versionsEndpoints = ({ notBuilt, rendezvous }: VersionsDeps): readonly AnyEndpoint[] => {
   const versions = versionsWithout(notBuilt)
+  const unstable_features = rendezvous ? { ...FEATURES, ...RENDEZVOUS } : FEATURES
   return [
     endpoint({
       method: 'GET',
       paths: ['/_matrix/client/versions'],
       auth: none(),
       rateLimit: 'unlimited',
-      handler: async (): Promise<Versions> => ({ versions, unstable_features: FEATURES }),
+      handler: async (): Promise<Versions> => ({ versions, unstable_features }),
     }),
   ]
 }

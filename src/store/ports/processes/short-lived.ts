@@ -18,6 +18,7 @@ export const SHORT_LIVED_KINDS = [
   'media-turn',
   'profile-turn',
   'old-transaction',
+  'rendezvous',
 ] as const
 export type ShortLivedKind = (typeof SHORT_LIVED_KINDS)[number]
 
