@@ -1,6 +1,17 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { compileGlob, compileWordGlob, containsWords, foldText, MAX_PATTERN_LENGTH, splitPropertyPath } from '#rules'
+import {
+  compileGlob,
+  compilePushRules,
+  compileWordGlob,
+  containsWords,
+  foldText,
+  MAX_PATTERN_LENGTH,
+  rulesetOf,
+  splitPropertyPath,
+  toPushCandidate,
+} from '#rules'
+import type { RoomEvent, UserId } from '#spec'
 
 const whole = (pattern: string, text: string): boolean => compileGlob(pattern)(foldText(text))
 const words = (pattern: string, text: string): boolean => compileWordGlob(pattern)(foldText(text))
@@ -57,6 +68,58 @@ describe('laws', () => {
       }),
     )
   })
+})
+
+test('long words in long texts are found where a plain search finds them', () => {
+  const long = fc
+    .tuple(fc.array(fc.constantFrom('a', 'b', ' '), { minLength: 1, maxLength: 8 }), fc.integer({ min: 40, max: 200 }))
+    .map(([unit, times]) => unit.join('').repeat(times).slice(0, 400).trim() || 'a')
+  fc.assert(
+    fc.property(long, fc.array(long, { minLength: 1, maxLength: 6 }), fc.nat(12), (pattern, parts, more) => {
+      const body = [...parts, pattern.slice(1), `x${pattern}y`, ...(more % 2 === 0 ? [pattern] : []), ...parts].join(
+        ' - ',
+      )
+      const around = `${'-b '.repeat(200)}${body}`
+      expect(whole(`*${pattern}*`, around)).toBe(around.includes(pattern))
+      const isAtWords = (start: number): boolean =>
+        [start, start + pattern.length].every(
+          (index) => !isWord(around[index - 1]) || !isWord(around[index]) || index === 0 || index === around.length,
+        )
+      let found = false
+      for (let at = around.indexOf(pattern); at !== -1; at = around.indexOf(pattern, at + 1)) found ||= isAtWords(at)
+      expect(words(pattern, around)).toBe(found)
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test('an event costs a bounded number of steps whatever the rules, and the predefined ones go on working', () => {
+  const content = Array.from({ length: 2_000 }, (_, index) => ({
+    ruleId: `r${index}`,
+    enabled: true,
+    actions: ['notify'],
+    pattern: index % 2 === 0 ? `${'a'.repeat(500)}b` : `*${'a?'.repeat(240)}b?`,
+  }))
+  const mallory = '@mallory:example.org' as UserId
+  const evaluate = compilePushRules(rulesetOf(mallory, { custom: { content }, defaults: {} }))
+  const event = {
+    eventId: '$e',
+    roomId: '!r',
+    type: 'm.room.message',
+    stateKey: undefined,
+    sender: '@alice:example.org',
+    content: { msgtype: 'm.text', body: 'a'.repeat(60_000), 'm.mentions': { user_ids: [mallory] } },
+  } as unknown as RoomEvent
+  const context = {
+    ...{ userId: mallory, displayName: 'm', memberCount: 3, senderPowerLevel: 0 },
+    notificationPowerLevels: undefined,
+  }
+  const startedAt = performance.now()
+  const outcomes = Array.from({ length: 10 }, () => evaluate(toPushCandidate(event), context)?.ruleId)
+  expect((performance.now() - startedAt) / 10).toBeLessThan(30)
+  expect(new Set(outcomes)).toEqual(new Set(['.m.rule.is_user_mention']))
+  const plain = { ...event, content: { msgtype: 'm.text', body: 'a'.repeat(60_000) } } as unknown as RoomEvent
+  expect(evaluate(toPushCandidate(plain), context)?.ruleId).toBe('.m.rule.message')
 })
 
 describe('the examples of the specification', () => {

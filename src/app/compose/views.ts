@@ -1,4 +1,4 @@
-import type { CacheStats } from '#base'
+import { type CacheStats, Slices } from '#base'
 import {
   AccountDataPart,
   Badges,
@@ -24,8 +24,10 @@ import {
   PresenceProfiles,
   PresenceVisibility,
   PublicRooms,
+  PushCandidates,
   PushNotices,
   PushRules,
+  PushVerdicts,
   RecentEvents,
   RecentKeyChanges,
   RoomFactsCache,
@@ -64,6 +66,9 @@ const CACHE_LIMITS_BYTES = {
   keyCounts: 8 * MEBIBYTE,
   historyVisibilities: 2 * MEBIBYTE,
 }
+
+/** The longest that events are held against push rules at a time; one event may be judged beyond it. */
+const JUDGING_SLICE_MS = 2
 
 /** The knowledge that the domain has of people at this moment: whom they ignore, where they type, who is there, for which of their devices messages wait. */
 export interface PeopleNow {
@@ -106,14 +111,16 @@ export const buildViews = (ground: RoomsGround, people: PeopleNow): Views => {
     unread,
     limitBytes: CACHE_LIMITS_BYTES.badges,
   })
+  const { slices, candidates } = shared
+  const verdicts = new PushVerdicts({ reader, candidates, pushRules, facts })
   const pushNotices = new PushNotices({
     reader,
     receipts,
     recent: shared.recent,
     clientEvents,
-    pushRules,
     userRooms,
-    facts,
+    slices,
+    verdicts,
     ignored: people.ignored,
   })
   return {
@@ -126,7 +133,7 @@ export const buildViews = (ground: RoomsGround, people: PeopleNow): Views => {
     publicRooms,
     pushNotices,
     badges,
-    caches: [...shared.caches, badges, pushNotices],
+    caches: [...shared.caches, badges, verdicts],
   }
 }
 
@@ -139,7 +146,7 @@ type Shared = ReturnType<typeof buildShared>
  * `pushRules` a user's rules, `keyCounts` the number of a device's keys, and `facts` what is the same for all readers of a room until its next event, such as power levels.
  *
  * No other cache of the views hears news, and each stays right by another way:
- * - `clientEvents` and the display names in `PushNotices` have a version in their keys: the redactions that an event shows, the position of
+ * - `clientEvents` and the display names in `PushVerdicts` have a version in their keys: the redactions that an event shows, the position of
  *   the member event.
  * - `recent` reads on to the position that it is asked for, and replaces what the events read redact.
  * - `unread` and `Badges` go on from the positions that they counted up to. They begin anew where the push rules, the ignored users or the
@@ -157,9 +164,12 @@ const buildShared = ({ store, streams, clock }: RoomsGround, { ignored, typing, 
   const visibilities = new HistoryVisibilities({ reader, clock, limitBytes: limits.historyVisibilities })
   const visibility = new Visibility({ reader, events: clientEvents, ignored, visibilities, clock })
   const userRooms = new UserRooms({ reader, limitBytes: limits.userRooms })
-  const pushRules = new PushRules({ reader: accountData, limitBytes: limits.pushRules })
+  const slices = new Slices({ clock, sliceMs: JUDGING_SLICE_MS })
+  const pushRules = new PushRules({ reader: accountData, slices, limitBytes: limits.pushRules })
+  const candidates = new PushCandidates(clientEvents)
   const unread = new Unread({
-    clock,
+    slices,
+    candidates,
     rooms: reader,
     receipts,
     pushRules,
@@ -181,6 +191,8 @@ const buildShared = ({ store, streams, clock }: RoomsGround, { ignored, typing, 
     userRooms,
     pushRules,
     unread,
+    slices,
+    candidates,
     facts,
     state,
     recent,

@@ -3,7 +3,8 @@ import { stringAt } from '#spec'
 import type { GlobMatcher } from './glob.ts'
 import { compileGlob, compileWordGlob, containsWords } from './glob.ts'
 import type { PushCandidate } from './push-candidate.ts'
-import { toPropertyPath } from './push-candidate.ts'
+import { MAX_PATH_LENGTH, toPropertyPath } from './push-candidate.ts'
+import { type Steps, spend } from './steps.ts'
 
 /** The facts of the room and the reader that a rule may depend on, besides the event. */
 export interface PushContext {
@@ -18,7 +19,7 @@ export interface PushContext {
   readonly profileTag?: string | undefined
 }
 
-export type Condition = (candidate: PushCandidate, context: PushContext) => boolean
+export type Condition = (candidate: PushCandidate, context: PushContext, steps: Steps) => boolean
 
 /** An unknown condition must match nothing (client-server API, "Conditions"), and so must a malformed one. */
 export const NEVER: Condition = () => false
@@ -46,16 +47,17 @@ export const compileCondition = (condition: JsonObject): Condition => {
 }
 
 const BODY = toPropertyPath('content.body')
+const isPath = (key: string | undefined): key is string => key !== undefined && key.length <= MAX_PATH_LENGTH
 
 /** `content.body` is searched for words that match; every other property must match as a whole. */
 export const eventMatch = (key: string | undefined, pattern: string | undefined): Condition => {
-  if (key === undefined || pattern === undefined) return NEVER
+  if (!isPath(key) || pattern === undefined) return NEVER
   const path = toPropertyPath(key)
   const isBody = path.names.length === 2 && path.names[0] === 'content' && path.names[1] === 'body'
   const matches: GlobMatcher = isBody ? compileWordGlob(pattern) : compileGlob(pattern)
-  return (candidate) => {
+  return (candidate, _, steps) => {
     const text = candidate.textAt(path)
-    return text !== undefined && matches(text)
+    return text !== undefined && matches(text, steps)
   }
 }
 
@@ -71,23 +73,27 @@ const isSimple = (value: JsonValue | undefined): value is SimpleValue =>
     : typeof value === 'string' || typeof value === 'boolean' || value === null
 
 const eventPropertyIs = (key: string | undefined, value: JsonValue | undefined): Condition => {
-  if (key === undefined || !isSimple(value)) return NEVER
+  if (!isPath(key) || !isSimple(value)) return NEVER
   const path = toPropertyPath(key)
   return (candidate) => candidate.valueAt(path) === value
 }
 
+/** Lists up to this length are searched however few steps are left: a mention among others must be found. */
+const ALWAYS_SEARCHED = 100
+
 const eventPropertyContains = (key: string | undefined, value: JsonValue | undefined): Condition => {
-  if (key === undefined || !isSimple(value)) return NEVER
+  if (!isPath(key) || !isSimple(value)) return NEVER
   const path = toPropertyPath(key)
-  return (candidate) => {
+  return (candidate, _, steps) => {
     const items = candidate.valueAt(path)
-    return Array.isArray(items) && items.includes(value)
+    if (!Array.isArray(items)) return false
+    return (spend(steps, items.length) || items.length <= ALWAYS_SEARCHED) && items.includes(value)
   }
 }
 
-const containsDisplayName: Condition = (candidate, { displayName }) => {
+const containsDisplayName: Condition = (candidate, { displayName }, steps) => {
   const body = displayName === undefined ? undefined : candidate.textAt(BODY)
-  return body !== undefined && displayName !== undefined && containsWords(body, displayName)
+  return body !== undefined && displayName !== undefined && containsWords(body, displayName, steps)
 }
 
 const MEMBER_COUNT = /^(==|<=|>=|<|>)?(\d{1,15})$/

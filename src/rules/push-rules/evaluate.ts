@@ -5,8 +5,8 @@ import { compileCondition, eventMatch, NEVER } from './conditions.ts'
 import { SHARED_RULES } from './default-rules.ts'
 import type { PushCandidate } from './push-candidate.ts'
 import { toPushCandidate } from './push-candidate.ts'
-import type { PushRule, PushRuleKind, PushRuleset } from './push-rule.ts'
-import { currentActions } from './push-rule.ts'
+import { isEffective, type PushRule, type PushRuleKind, type PushRuleset } from './push-rule.ts'
+import { type Steps, stepsOfOneEvent } from './steps.ts'
 
 export interface PushOutcome {
   readonly kind: PushRuleKind
@@ -17,7 +17,7 @@ export interface PushOutcome {
   readonly highlight: boolean
 }
 
-/** undefined when no rule matches, and for the user's own events, which never notify. */
+/** Bounded in work, see `Steps`. undefined when no rule matches, and for the user's own events, which never notify. */
 export type PushEvaluator = (candidate: PushCandidate, context: PushContext) => PushOutcome | undefined
 
 interface CompiledRule {
@@ -30,20 +30,30 @@ interface CompiledRule {
  * id, so that a user may have many of them.
  */
 export const compilePushRules = (ruleset: PushRuleset): PushEvaluator => {
-  const override = compileList(ruleset.override, 'override', conditionsOf)
-  const content = compileList(ruleset.content, 'content', ({ pattern }) => [eventMatch('content.body', pattern)])
-  const room = indexById(ruleset.room, 'room')
-  const sender = indexById(ruleset.sender, 'sender')
-  const underride = compileList(ruleset.underride, 'underride', conditionsOf)
+  const compiling = compilingPushRules(ruleset)
+  for (;;) {
+    const { done, value } = compiling.next()
+    if (done === true) return value
+  }
+}
+
+/** The same, one rule at a step, for callers that have other things to do between. */
+export function* compilingPushRules(ruleset: PushRuleset): Generator<undefined, PushEvaluator> {
+  const override = yield* compileList(ruleset.override, 'override', conditionsOf)
+  const content = yield* compileList(ruleset.content, 'content', ({ pattern }) => [eventMatch('content.body', pattern)])
+  const room = yield* indexById(ruleset.room, 'room')
+  const sender = yield* indexById(ruleset.sender, 'sender')
+  const underride = yield* compileList(ruleset.underride, 'underride', conditionsOf)
   return (candidate, context) => {
     const { event } = candidate
     if (event.sender === context.userId) return undefined
+    const steps = stepsOfOneEvent()
     return (
-      firstMatch(override, candidate, context) ??
-      firstMatch(content, candidate, context) ??
+      firstMatch(override, candidate, context, steps) ??
+      firstMatch(content, candidate, context, steps) ??
       room.get(event.roomId) ??
       sender.get(event.sender) ??
-      firstMatch(underride, candidate, context)
+      firstMatch(underride, candidate, context, steps)
     )
   }
 }
@@ -59,31 +69,46 @@ const firstMatch = (
   rules: readonly CompiledRule[],
   candidate: PushCandidate,
   context: PushContext,
+  steps: Steps,
 ): PushOutcome | undefined => {
   for (const { conditions, outcome } of rules) {
-    if (conditions.every((holds) => holds(candidate, context))) return outcome
+    if (conditions.every((holds) => holds(candidate, context, steps))) return outcome
   }
   return undefined
 }
 
-const compileList = (
+function* compileList(
   rules: readonly PushRule[],
   kind: PushRuleKind,
   toConditions: (rule: PushRule) => readonly Condition[],
-): readonly CompiledRule[] =>
-  rules
-    .filter((rule) => rule.enabled)
-    .map((rule) => SHARED.get(rule) ?? { conditions: toConditions(rule), outcome: toOutcome(rule, kind) })
-    .filter(({ conditions }) => !conditions.includes(NEVER))
+): Generator<undefined, readonly CompiledRule[]> {
+  const compiled: CompiledRule[] = []
+  for (const rule of rules) {
+    if (!rule.enabled) continue
+    const made = SHARED.get(rule) ?? { conditions: toConditions(rule), outcome: toOutcome(rule, kind) }
+    if (!made.conditions.includes(NEVER)) compiled.push(made)
+    yield
+  }
+  return compiled
+}
 
 const conditionsOf = ({ conditions = [] }: PushRule): readonly Condition[] =>
   conditions.map((condition) => (isJsonObject(condition) ? compileCondition(condition) : NEVER))
 
-const indexById = (rules: readonly PushRule[], kind: PushRuleKind): ReadonlyMap<string, PushOutcome> =>
-  new Map(rules.filter((rule) => rule.enabled).map((rule) => [rule.rule_id, toOutcome(rule, kind)]))
+function* indexById(
+  rules: readonly PushRule[],
+  kind: PushRuleKind,
+): Generator<undefined, ReadonlyMap<string, PushOutcome>> {
+  const byId = new Map<string, PushOutcome>()
+  for (const rule of rules) {
+    if (rule.enabled) byId.set(rule.rule_id, toOutcome(rule, kind))
+    yield
+  }
+  return byId
+}
 
 const toOutcome = (rule: PushRule, kind: PushRuleKind): PushOutcome => {
-  const actions = currentActions(rule.actions)
+  const actions = rule.actions.filter(isEffective)
   const notify = actions.includes('notify')
   return { kind, ruleId: rule.rule_id, actions, notify, highlight: notify && isHighlight(actions) }
 }

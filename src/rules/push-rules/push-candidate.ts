@@ -33,6 +33,9 @@ export interface PropertyPath {
   readonly names: readonly string[]
 }
 
+/** Limit in UTF-16 units; a longer path leads nowhere. */
+export const MAX_PATH_LENGTH = 1_000
+
 export const toPropertyPath = (text: string): PropertyPath => ({ text, names: splitPropertyPath(text) })
 
 /**

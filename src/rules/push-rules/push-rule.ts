@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from '#spec'
+import { isJsonObject, type JsonObject, type JsonValue } from '#spec'
 
 /** The kinds of rules in the order in which they are asked (client-server API, "Push Rules"). */
 export const PUSH_RULE_KINDS = ['override', 'content', 'room', 'sender', 'underride'] as const
@@ -20,10 +20,6 @@ export interface PushRule {
 /** All rules of a user, each kind in order of importance. */
 export type PushRuleset = { readonly [Kind in PushRuleKind]: readonly PushRule[] }
 
-const HISTORICAL_ACTIONS: ReadonlySet<JsonValue> = new Set(['dont_notify', 'coalesce'])
-
-/** Drops `dont_notify` and `coalesce`, which must be ignored ("Historical Actions"). */
-export const currentActions = (actions: readonly JsonValue[]): readonly JsonValue[] =>
-  actions.some((action) => HISTORICAL_ACTIONS.has(action))
-    ? actions.filter((action) => !HISTORICAL_ACTIONS.has(action))
-    : actions
+/** Actions that say something to whoever tells of events: others are kept for the user, historical ones among them ("Historical Actions"). */
+export const isEffective = (action: JsonValue): boolean =>
+  action === 'notify' || (isJsonObject(action) && typeof action.set_tweak === 'string')

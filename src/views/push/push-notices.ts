@@ -1,5 +1,4 @@
-import { BoundedCache, type CacheStats, textBytes } from '#base'
-import { type PushCandidate, type PushContext, type PushOutcome, toPushCandidate } from '#rules'
+import type { Slices } from '#base'
 import {
   type EventId,
   isJsonObject,
@@ -21,10 +20,9 @@ import {
 } from '#store'
 import type { ClientEvents } from '../events/client-event.ts'
 import type { RecentEvents } from '../known/recent-events.ts'
-import type { RoomFactsCache } from '../known/room-facts.ts'
 import { joinedRooms, type RoomsOfUser, type UserRooms } from '../known/user-rooms.ts'
 import type { IgnoredUsers } from '../known/visibility.ts'
-import type { PushRules } from '../unread/push-rules.ts'
+import type { PushedUser, PushVerdicts } from './push-verdicts.ts'
 
 /** An event that notifies a user, with what a push gateway may know of it (Push Gateway API). */
 export interface PushNotice {
@@ -47,9 +45,9 @@ export interface PushNoticesParts {
   readonly receipts: ReceiptsReader
   readonly recent: RecentEvents
   readonly clientEvents: ClientEvents
-  readonly pushRules: PushRules
   readonly userRooms: UserRooms
-  readonly facts: RoomFactsCache
+  readonly slices: Slices
+  readonly verdicts: PushVerdicts
   readonly ignored: IgnoredUsers
 }
 
@@ -60,34 +58,14 @@ export interface NextNotice {
   readonly recount: boolean
 }
 
-interface PushedUser {
-  readonly userId: UserId
-  readonly user: number
-  /** Profile tag of the pusher, for rules and conditions that ask for it. */
-  readonly profileTag?: string | undefined
-}
-
 const PAGE = 500
-const NAMES_BYTES = 4 * 1024 * 1024
 
 /** Finds the events that notify a user, in the order of the stream, for pushers to deliver. */
 export class PushNotices {
   readonly #parts: PushNoticesParts
-  /** One candidate for each event, shared by all users. */
-  readonly #candidates = new WeakMap<StoredEvent, PushCandidate>()
-  /** Display names by member event, as each event of a room asks for the name of each member. */
-  readonly #names = new BoundedCache<string, { readonly name: string | undefined }>({
-    name: 'push-names',
-    limitBytes: NAMES_BYTES,
-    sizeBytes: ({ name = '' }) => 40 + textBytes(name),
-  })
 
   constructor(parts: PushNoticesParts) {
     this.#parts = parts
-  }
-
-  stats(): CacheStats {
-    return this.#names.stats()
   }
 
   /** The first event with `after` < position <= `upTo` that notifies; `reached` is its position, or how far there is none. */
@@ -95,6 +73,7 @@ export class PushNotices {
     const { recent, reader, userRooms, ignored } = this.#parts
     let reached = after
     let recount = false
+    const slice = this.#parts.slices.begin()
     while (reached < upTo) {
       const held = await recent.between(reached, upTo)
       const events = held ?? (await reader.eventsAfter(reached, upTo, PAGE))
@@ -104,6 +83,7 @@ export class PushNotices {
         recount ||= rooms.has(event.room) && mayTakeAway(event, user.userId)
         if (event.sender === user.userId || ignoredUsers.has(event.sender)) continue
         const notice = await this.#notice(user, rooms, event)
+        if (slice.isOver()) await slice.next()
         if (notice !== undefined) return { notice, reached: event.position, recount }
       }
       const more = held === undefined && events.length === PAGE
@@ -121,7 +101,7 @@ export class PushNotices {
     const record = rooms.get(event.room)
     if (record === undefined || event.redactedBy !== undefined) return undefined
     if (!(await this.#isTold(user, record, event))) return undefined
-    const outcome = await this.#judge(user, record, event)
+    const outcome = await this.#parts.verdicts.of(user, record, event)
     if (outcome?.notify !== true || (await this.#isRead(user, event))) return undefined
     const { position, eventId, roomId, type, sender, stateKey } = event
     const content = this.#parts.clientEvents.content(event)
@@ -152,41 +132,6 @@ export class PushNotices {
       case 'ban':
         return false
     }
-  }
-
-  async #judge(user: PushedUser, record: MembershipRecord, event: StoredEvent): Promise<PushOutcome | undefined> {
-    const { pushRules, facts: factsCache } = this.#parts
-    const facts = await factsCache.of(event.room)
-    if (facts === undefined) return undefined
-    const { evaluate, devices } = await pushRules.of(user)
-    const candidate = this.#candidate(event)
-    const context: PushContext = {
-      userId: user.userId,
-      profileTag: user.profileTag,
-      displayName: await this.#ownName(user, record),
-      memberCount: facts.record.joinedCount,
-      notificationPowerLevels: facts.notificationLevels,
-      senderPowerLevel: facts.levels.ofUser(event.sender),
-    }
-    const ofDevice = user.profileTag === undefined ? undefined : devices.get(user.profileTag)
-    return ofDevice?.(candidate, context) ?? evaluate(candidate, context)
-  }
-
-  #candidate(event: StoredEvent): PushCandidate {
-    const known = this.#candidates.get(event)
-    if (known !== undefined) return known
-    const candidate = toPushCandidate(this.#parts.clientEvents.roomEvent(event))
-    this.#candidates.set(event, candidate)
-    return candidate
-  }
-
-  async #ownName({ userId }: PushedUser, { room, position }: MembershipRecord): Promise<string | undefined> {
-    const key = `${userId} ${room} ${position}`
-    const known = this.#names.get(key)
-    if (known !== undefined) return known.name
-    const name = await this.#stateText(room, 'm.room.member', userId, 'displayname')
-    this.#names.set(key, { name })
-    return name
   }
 
   /** Read on another device while a gateway could not be reached. */

@@ -1,17 +1,17 @@
-import { type Clock, yieldToEventLoop } from '#base'
-import { type PushCandidate, type PushEvaluator, toPushCandidate } from '#rules'
+import type { Slices } from '#base'
+import type { PushEvaluator } from '#rules'
 import type { EventId, UserId } from '#spec'
 import { MAIN_TIMELINE, type StoredEvent, threadOf } from '#store'
 import { FactsAtEvents, type FactsParts, type FactsWant } from './facts-at-event.ts'
+import type { PushCandidates } from './push-candidates.ts'
 import type { NotifyingEvent } from './unread-events.ts'
 
-/** Work on the event loop between two yields; one event may be judged beyond it. */
-const SLICE_MS = 2
 /** Events of up to 64 KiB are read at once. */
 const PAGE = 50
 
 export interface JudgingParts extends FactsParts {
-  readonly clock: Clock
+  readonly slices: Slices
+  readonly candidates: PushCandidates
 }
 
 export interface JudgingWant extends FactsWant {
@@ -31,8 +31,6 @@ export interface Judged {
 /** Holds events against a user's push rules, in slices of the event loop. */
 export class Judging {
   readonly #parts: JudgingParts
-  /** One candidate for each event, shared by its readers. */
-  readonly #candidates = new WeakMap<StoredEvent, PushCandidate>()
 
   constructor(parts: JudgingParts) {
     this.#parts = parts
@@ -40,12 +38,11 @@ export class Judging {
 
   /** Judges the events with `after` < position <= `upTo`: those held, or page by page from the database. */
   async range(want: JudgingWant): Promise<Judged> {
-    const { clock } = this.#parts
+    const slice = this.#parts.slices.begin()
     const notifying: NotifyingEvent[] = []
     const redactions: StoredEvent[] = []
     let examined = 0
     const facts = await FactsAtEvents.before(want, this.#parts)
-    let sliceMs = clock.monotonicMs()
     for await (const page of this.#pages(want)) {
       for (const event of page) {
         examined++
@@ -53,9 +50,7 @@ export class Judging {
         if (event.type === 'm.room.redaction') redactions.push(event)
         const found = await this.#judge(want, facts, event)
         if (found !== undefined) notifying.push(found)
-        if (clock.monotonicMs() - sliceMs < SLICE_MS) continue
-        await yieldToEventLoop(clock)
-        sliceMs = clock.monotonicMs()
+        if (slice.isOver()) await slice.next()
       }
     }
     return { notifying, redactions, examined }
@@ -78,18 +73,10 @@ export class Judging {
   async #judge(want: JudgingWant, facts: FactsAtEvents, stored: StoredEvent): Promise<NotifyingEvent | undefined> {
     const { sender, position, eventId, redactedBy } = stored
     if (sender === want.userId || want.ignored.has(sender) || redactedBy !== undefined) return undefined
-    const candidate = this.candidate(stored)
+    const candidate = this.#parts.candidates.of(stored)
     const outcome = want.evaluate(candidate, facts.contextFor(sender))
     if (outcome?.notify !== true) return undefined
     return { position, eventId, highlight: outcome.highlight, ...(await this.threadOf(stored)) }
-  }
-
-  candidate(stored: StoredEvent): PushCandidate {
-    const known = this.#candidates.get(stored)
-    if (known !== undefined) return known
-    const candidate = toPushCandidate(this.#parts.clientEvents.roomEvent(stored))
-    this.#candidates.set(stored, candidate)
-    return candidate
   }
 
   async threadOf(stored: StoredEvent): Promise<{ readonly thread: string; readonly via: readonly EventId[] }> {

@@ -1,9 +1,11 @@
-import { type CacheStats, LatestValues } from '#base'
+import { type CacheStats, LatestValues, type Slice, type Slices } from '#base'
 import {
-  compilePushRules,
+  compilingPushRules,
   deviceRulesets,
   NO_USER_PUSH_RULES,
   type PushEvaluator,
+  type PushRuleset,
+  rulesetBytes,
   rulesetOf,
   type UserPushRules,
 } from '#rules'
@@ -16,31 +18,35 @@ export interface ReadyPushRules {
   readonly contentJson: string
   /** Position in the stream of account data of the user's last change; 0: never changed. */
   readonly position: number
-  /** Size of the stored rules where they hold rules of devices, which are not in the content. */
-  readonly storedBytes: number
+  /** The size of all this in memory. */
+  readonly sizeBytes: number
   readonly evaluate: PushEvaluator
   /** Rules of devices (2015), by profile tag. For a pusher with that tag they are asked before the others. */
   readonly devices: ReadonlyMap<string, PushEvaluator>
 }
 
-const OVERHEAD_BYTES = 20_000
+/** An evaluator of the predefined rules alone, of which most are shared. */
+const OVERHEAD_BYTES = 4_000
 
 export interface PushRulesParts {
   readonly reader: AccountDataReader
+  readonly slices: Slices
   readonly limitBytes: number
 }
 
 /** Each user's push rules, the defaults and their own changes together, compiled once and kept until they change. */
 export class PushRules implements NewsHandler {
   readonly #reader: AccountDataReader
+  readonly #slices: Slices
   readonly #ready: LatestValues<number, ReadyPushRules>
 
-  constructor({ reader, limitBytes }: PushRulesParts) {
+  constructor({ reader, slices, limitBytes }: PushRulesParts) {
     this.#reader = reader
+    this.#slices = slices
     this.#ready = new LatestValues({
       name: 'push-rules',
       limitBytes,
-      sizeBytes: ({ contentJson, storedBytes }) => OVERHEAD_BYTES + (contentJson.length + storedBytes) * 4,
+      sizeBytes: (rules) => rules.sizeBytes,
     })
   }
 
@@ -61,15 +67,31 @@ export class PushRules implements NewsHandler {
   of(user: { readonly userId: UserId; readonly user: number }): Promise<ReadyPushRules> {
     return this.#ready.get(user.user, async () => {
       const record = await this.#reader.pushRules(user.user)
+      const slice = this.#slices.begin()
       const changes = record === undefined ? NO_USER_PUSH_RULES : (JSON.parse(record.rulesJson) as UserPushRules)
+      if (slice.isOver()) await slice.next()
       const ruleset = rulesetOf(user.userId, changes)
-      return {
-        contentJson: JSON.stringify({ global: ruleset }),
-        position: record?.position ?? 0,
-        storedBytes: changes.devices === undefined ? 0 : (record?.rulesJson.length ?? 0),
-        evaluate: compilePushRules(ruleset),
-        devices: new Map([...deviceRulesets(changes)].map(([tag, rules]) => [tag, compilePushRules(rules)])),
+      const contentJson = JSON.stringify({ global: ruleset })
+      if (slice.isOver()) await slice.next()
+      const evaluate = await compiled(ruleset, slice)
+      const devices = new Map<string, PushEvaluator>()
+      let sizeBytes = OVERHEAD_BYTES + rulesetBytes(ruleset)
+      for (const [tag, rules] of deviceRulesets(changes)) {
+        devices.set(tag, await compiled(rules, slice))
+        sizeBytes += rulesetBytes(rules)
       }
+      // The texts stand in the content, and once more in the compiled rules.
+      sizeBytes += (contentJson.length + (record?.rulesJson.length ?? 0)) * 2
+      return { contentJson, position: record?.position ?? 0, sizeBytes, evaluate, devices }
     })
+  }
+}
+
+const compiled = async (ruleset: PushRuleset, slice: Slice): Promise<PushEvaluator> => {
+  const compiling = compilingPushRules(ruleset)
+  for (;;) {
+    const { done, value } = compiling.next()
+    if (done === true) return value
+    if (slice.isOver()) await slice.next()
   }
 }

@@ -1,4 +1,4 @@
-import { BoundedCache, type CacheStats, type Clock, KeyedLock } from '#base'
+import { BoundedCache, type CacheStats, KeyedLock, type Slices } from '#base'
 import { type Pdu, parseEventId, stringAt, type UserId } from '#spec'
 import {
   type EventsReader,
@@ -12,6 +12,7 @@ import type { ClientEvents } from '../events/client-event.ts'
 import type { IgnoredList, IgnoredLists } from './ignored-list.ts'
 import type { JudgedRoom } from './judged-room.ts'
 import { type Judged, Judging } from './judging.ts'
+import type { PushCandidates } from './push-candidates.ts'
 import type { PushRules, ReadyPushRules } from './push-rules.ts'
 import { MAX_COUNTED_EVENTS, RoomFloors } from './room-floors.ts'
 import { UnreadEvents } from './unread-events.ts'
@@ -75,7 +76,8 @@ const UNTHREADED = ''
 const MAX_REDACTIONS = 20
 
 export interface UnreadParts {
-  readonly clock: Clock
+  readonly slices: Slices
+  readonly candidates: PushCandidates
   readonly rooms: EventsReader & RoomStateReader
   readonly receipts: ReceiptsReader
   readonly pushRules: PushRules
@@ -93,13 +95,13 @@ export class Unread {
   readonly #parts: UnreadParts
   readonly #judging: Judging
   readonly #states: BoundedCache<string, UnreadState>
-  readonly #turns = new KeyedLock<string>()
+  readonly #turns = new KeyedLock<number>()
   readonly floors: RoomFloors
 
   constructor(parts: UnreadParts) {
-    const { clock, rooms, clientEvents, limitBytes } = parts
+    const { rooms, limitBytes } = parts
     this.#parts = parts
-    this.#judging = new Judging({ clock, reader: rooms, clientEvents })
+    this.#judging = new Judging({ ...parts, reader: rooms })
     this.floors = new RoomFloors(rooms)
     this.#states = new BoundedCache({
       name: 'unread',
@@ -113,9 +115,10 @@ export class Unread {
   }
 
   counts(question: UnreadQuestion): Promise<UnreadCounts> {
-    const key = `${question.user.user} ${question.facts.record.room}`
-    return this.#turns.run(key, async () => {
-      const { user } = question
+    const { user, facts } = question
+    const key = `${user.user} ${facts.record.room}`
+    // One turn for all rooms of a user, so that who asks for many at once does not have them judged at once.
+    return this.#turns.run(user.user, async () => {
       const verdicts = {
         rules: await this.#parts.pushRules.of(user),
         ignored: await this.#parts.ignored.listOf(user.user),
