@@ -1,4 +1,4 @@
-import { BoundedCache, systemClock, systemRandom } from '#base'
+import { BoundedCache, Slices, systemClock, systemRandom } from '#base'
 import { AccessTokens, Filters, IgnoredUsers, Inboxes, PresenceLists, Rooms, Thumbnails } from '#domain'
 import { toPushCandidate } from '#rules'
 import { MatrixError } from '#spec'
@@ -148,10 +148,44 @@ const roomFacts = (): FilledCache => {
 /** Parts that a full cache has no use for. */
 const unused = { writer: undefined as never, commit: undefined as never, lastSeen: undefined as never }
 const noNews = { onNews: () => {} } as never
+const slices = new Slices({ clock: systemClock, sliceMs: 2 })
+
+const ruleWith = (ruleId: string, more: object): object => ({ ruleId, enabled: true, actions: ['notify'], ...more })
+/** Rules of up to 512 KiB, the most that a user may have. */
+const RULES: Readonly<Record<string, (user: number) => object>> = {
+  'long globs': (user) => ({
+    content: texts(900, (k) => `${user}x${k}?*`.padEnd(500, 'abc?')).map((pattern, k) =>
+      ruleWith(`r${k}`, { pattern }),
+    ),
+  }),
+  'plain words': (user) => ({
+    content: texts(2_000, (k) => `word${user}x${k}`).map((pattern, k) => ruleWith(`r${k}`, { pattern })),
+  }),
+  'many conditions': (user) => ({
+    override: texts(100, (k) => `r${k}`).map((ruleId) =>
+      ruleWith(ruleId, {
+        conditions: texts(32, (k) => `${user}${ruleId}${k}`).map((pattern) => ({
+          ...{ kind: 'event_match', key: 'content.a', pattern },
+        })),
+      }),
+    ),
+  }),
+  'long paths': (user) => ({
+    override: texts(200, (k) => `r${k}`).map((ruleId) =>
+      ruleWith(ruleId, { conditions: [{ kind: 'event_match', key: `${user}.ab`.repeat(190), pattern: 'x' }] }),
+    ),
+  }),
+  'many actions': (user) => ({
+    room: texts(20, (k) => `!${user}r${k}`).map((ruleId) =>
+      ruleWith(ruleId, { actions: texts(300, (k) => `t${k}`).map((tweak) => ({ set_tweak: tweak, value: {} })) }),
+    ),
+  }),
+  'rules of rooms': (user) => ({ room: texts(2_000, (k) => `!${user}r${k}:x`).map((ruleId) => ruleWith(ruleId, {})) }),
+}
 
 const pushRules = (custom: (user: number) => object): FilledCache => {
   const answer = (user: number) => ({ position: 1, rulesJson: JSON.stringify({ defaults: {}, custom: custom(user) }) })
-  const cache = new PushRules({ limitBytes: LIMIT, reader: reading({ pushRules: answer }) })
+  const cache = new PushRules({ limitBytes: LIMIT, slices, reader: reading({ pushRules: answer }) })
   const message = { type: 'm.room.message', sender: '@b:c', roomId: '!r', content: { body: 'some words' } }
   const candidate = toPushCandidate({ ...message, eventId: '$x', prevEvents: [], authEvents: [] } as never)
   const context = { userId: '@a:b', displayName: 'A', memberCount: 3, notificationPowerLevels: {}, senderPowerLevel: 0 }
@@ -206,7 +240,7 @@ export const CACHES: Readonly<Record<string, () => FilledCache>> = {
   'ignored-users': () => {
     const users = (user: number) => repeated(2_000, (k) => `"@${`${user}_${k}`.padStart(200, 'x')}:example.org":{}`)
     const global = (user: number) => ({ contentJson: `{"ignored_users":{${users(user)}}}`, position: 1 })
-    const cache = new IgnoredUsers({ news: noNews, reader: reading({ global }) })
+    const cache = new IgnoredUsers({ news: noNews, slices, reader: reading({ global }) })
     return { stats: () => cache.stats(), add: (user) => cache.ignoredBy(user) }
   },
   'presence-lists': () => {
@@ -299,6 +333,9 @@ export const CACHES: Readonly<Record<string, () => FilledCache>> = {
     return { stats: () => cache.stats(), add }
   },
   'push-rules': () => pushRules(() => ({})),
+  ...Object.fromEntries(
+    Object.entries(RULES).map(([name, custom]) => [`push-rules: ${name}`, () => pushRules(custom)]),
+  ),
   // Caches whose values are a number, a short text or an object of two members are this, with keys of their own.
   'plain: numbers by number': () =>
     plain(

@@ -1,5 +1,5 @@
 import type { PersonalDeps } from '#api'
-import type { CacheStats, Clock, Logger } from '#base'
+import { type CacheStats, type Clock, type Logger, Slices } from '#base'
 import type { Config } from '#config'
 import {
   AccountData,
@@ -18,6 +18,9 @@ import {
 import type { UserId } from '#spec'
 import { QueuedChanges, type Store, type Turns, type UserNumber, writers } from '#store'
 import type { Streams } from '#streams'
+
+/** The longest that a user's list of ignored users is read at a time. */
+const LIST_SLICE_MS = 2
 
 export interface PersonalGround {
   readonly config: Config
@@ -74,7 +77,11 @@ export const buildPersonal = ({ config, store, clock, logger }: PersonalGround, 
     rooms,
     store: { reader: store.presence, writer: writers.presence, commit },
   })
-  const ignoredUsers = new IgnoredUsers({ reader: store.accountData, news: streams })
+  const ignoredUsers = new IgnoredUsers({
+    reader: store.accountData,
+    news: streams,
+    slices: new Slices({ clock, sliceMs: LIST_SLICE_MS }),
+  })
   const filters = new Filters({ reader: store.filters, writer: writers.filters, commit })
   const receipts = new Receipts({
     clock,

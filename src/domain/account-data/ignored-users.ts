@@ -1,4 +1,4 @@
-import { type CacheStats, LatestValues, textBytes } from '#base'
+import { type CacheStats, LatestValues, type Slices, textBytes } from '#base'
 import { isJsonObject, objectAt, parseUserId, type UserId } from '#spec'
 import type { AccountDataReader, UserNumber } from '#store'
 import { type News, onAccountDataOf } from './news.ts'
@@ -17,19 +17,22 @@ export interface IgnoredList {
 export interface IgnoredUsersParts {
   readonly reader: AccountDataReader
   readonly news: News
+  readonly slices: Slices
 }
 
 /** The users whom a user ignores (module "Ignoring Users"). */
 export class IgnoredUsers {
   readonly #reader: AccountDataReader
+  readonly #slices: Slices
   readonly #lists = new LatestValues<UserNumber, IgnoredList>({
     name: 'ignored-users',
     limitBytes: CACHE_BYTES,
     sizeBytes: ({ users }) => [...users].reduce((bytes, userId) => bytes + SET_ENTRY_BYTES + textBytes(userId), 120),
   })
 
-  constructor({ reader, news }: IgnoredUsersParts) {
+  constructor({ reader, news, slices }: IgnoredUsersParts) {
     this.#reader = reader
+    this.#slices = slices
     onAccountDataOf(news, (user) => (user === 'all' ? this.#lists.clear() : this.#lists.forget(user)))
   }
 
@@ -42,7 +45,7 @@ export class IgnoredUsers {
       const entry = await this.#reader.global(user, IGNORED_USER_LIST)
       return entry === undefined
         ? { users: NOBODY, position: 0 }
-        : { users: ignoredIn(entry.contentJson), position: entry.position }
+        : { users: await ignoredIn(entry.contentJson, this.#slices), position: entry.position }
     })
   }
 
@@ -51,11 +54,16 @@ export class IgnoredUsers {
   }
 }
 
-const ignoredIn = (contentJson: string): ReadonlySet<UserId> => {
+/** A list may have ten thousands of users. */
+const ignoredIn = async (contentJson: string, slices: Slices): Promise<ReadonlySet<UserId>> => {
+  const slice = slices.begin()
   const content: unknown = JSON.parse(contentJson)
   const users = isJsonObject(content) ? objectAt(content, 'ignored_users') : undefined
-  const ignored = Object.keys(users ?? {})
-    .map(parseUserId)
-    .filter((userId) => userId !== undefined)
-  return ignored.length === 0 ? NOBODY : new Set(ignored)
+  const ignored = new Set<UserId>()
+  for (const text of Object.keys(users ?? {})) {
+    const userId = parseUserId(text)
+    if (userId !== undefined) ignored.add(userId)
+    if (slice.isOver()) await slice.next()
+  }
+  return ignored.size === 0 ? NOBODY : ignored
 }

@@ -1,4 +1,4 @@
-import { type CacheStats, LatestValues, type Slice, type Slices } from '#base'
+import { type CacheStats, LatestValues, type Slice, type Slices, textBytes } from '#base'
 import {
   compilingPushRules,
   deviceRulesets,
@@ -81,7 +81,7 @@ export class PushRules implements NewsHandler {
         sizeBytes += rulesetBytes(rules)
       }
       // The texts stand in the content, and once more in the compiled rules.
-      sizeBytes += (contentJson.length + (record?.rulesJson.length ?? 0)) * 2
+      sizeBytes += textBytes(contentJson) + textBytes(record?.rulesJson ?? '')
       return { contentJson, position: record?.position ?? 0, sizeBytes, evaluate, devices }
     })
   }

