@@ -81,8 +81,12 @@ class PrometheusMetrics implements Metrics {
 
   listen(listener: Omit<PortListener, 'tls'>): Promise<string> {
     this.#server = createServer((request, response) => {
-      if (request.method !== 'GET' || request.url !== '/metrics') {
+      if (request.url !== '/metrics') {
         response.writeHead(404).end()
+        return
+      }
+      if (request.method !== 'GET' && request.method !== 'HEAD') {
+        response.writeHead(405, { Allow: 'GET, HEAD' }).end()
         return
       }
       void this.#text().then(

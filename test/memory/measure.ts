@@ -19,7 +19,8 @@ export interface Measured {
   readonly entries: number
 }
 
-const heapNow = (): number => {
+/** Bytes that the process holds, once all that it let go of is collected. */
+export const heapNow = (): number => {
   for (let round = 0; round < 3; round++) collect()
   const { heapUsed, external } = process.memoryUsage()
   return heapUsed + external

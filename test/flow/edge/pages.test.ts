@@ -151,6 +151,10 @@ describe('metrics', () => {
     await fetch(`${url}/_matrix/client/r0/capabilities`)
     await fetch(`${url}/nothing/secret`)
     const text = await (await fetch(`${metricsUrl}/metrics`)).text()
+    const head = await fetch(`${metricsUrl}/metrics`, { method: 'HEAD' })
+    expect([head.status, await head.text()]).toEqual([200, ''])
+    const post = await fetch(`${metricsUrl}/metrics`, { method: 'POST' })
+    expect([post.status, post.headers.get('allow')]).toEqual([405, 'GET, HEAD'])
     const lineOf = (start: string): string | undefined => text.split('\n').find((line) => line.startsWith(start))
     const requests = (method: string, path: string, status: number) =>
       lineOf(`homeroom_http_requests_total{method="${method}",path="${path}",status="${status}"}`)
