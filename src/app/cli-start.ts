@@ -35,8 +35,8 @@ export const runServer = async ({ config, warnings }: ReadConfig): Promise<numbe
 
 const reload = async (homeserver: Homeserver, logger: Logger): Promise<void> => {
   try {
-    await homeserver.reload()
-    logger.info({}, 'read the TLS files anew')
+    const isRead = await homeserver.reload()
+    logger.info({ signal: 'SIGHUP' }, isRead ? 'read the TLS files anew' : 'there is nothing to read anew')
   } catch (err) {
     if (err instanceof StartError) logger.error({}, `${err.message}; the certificate stays as it was`)
     else logger.error({ err }, 'the TLS files could not be read anew; the certificate stays as it was')

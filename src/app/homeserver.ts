@@ -44,8 +44,8 @@ export interface Addresses {
 export interface Homeserver {
   /** Opens everything and listens. If that fails, closes everything again and throws `StartError` with one line for the operator. */
   start(): Promise<Addresses>
-  /** Reads the TLS files anew, for new connections. If that fails, the old ones stay, and `StartError` says why. */
-  reload(): Promise<void>
+  /** Reads the TLS files anew, for new connections. Returns whether there are any. If that fails, the old ones stay, and `StartError` says why. */
+  reload(): Promise<boolean>
   /** Refuses new requests, lets long polls answer and commits end, then closes; within 10 s. May be called more than once. */
   stop(): Promise<void>
   /** The endpoints that it serves; empty before it started. */
@@ -97,12 +97,13 @@ class Running {
     }
   }
 
-  async reload(): Promise<void> {
+  async reload(): Promise<boolean> {
     const { tls } = this.#config.listen
-    if (tls === undefined || this.#edge === undefined) return
+    if (tls === undefined || this.#edge === undefined) return false
     const texts = await readTlsFiles(tls)
     try {
       this.#edge.renewTls(texts)
+      return true
     } catch (cause) {
       throw tlsRefused(cause)
     }
