@@ -28,7 +28,7 @@ export const strippedState = async (
   clientEvents: ClientEvents,
 ): Promise<StrippedState> => {
   const own = await reader.stateEvent(room, at, 'm.room.member', userId)
-  const events = [...(await reader.state(room, { at, types: STRIPPED_TYPES }))]
+  const events = [...(await reader.state(room, { at, types: STRIPPED_TYPES, stateKeys: [''] }))]
   if (own !== undefined) {
     const inviter = await reader.stateEvent(room, at, 'm.room.member', own.sender)
     if (inviter !== undefined && inviter.eventId !== own.eventId) events.push(inviter)

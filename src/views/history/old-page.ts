@@ -1,9 +1,8 @@
-import type { StoredEvent } from '#store'
 import { formatPageToken, type Streams } from '#streams'
 import { END, oldRange, START } from './old-range.ts'
 import { pastPositionOf } from './timeline-request.ts'
 
-/** Asks for a page of a list of events in memory, as in the document of 2015 ("Pagination"). */
+/** Asks for a page of a list of events, or of their places, in memory, as in the document of 2015 ("Pagination"). */
 export interface OldPage {
   readonly from?: string
   readonly to?: string
@@ -11,11 +10,11 @@ export interface OldPage {
 }
 
 /** The page, in the order of the stream. Throws `M_INVALID_PARAM` for a malformed token, or one ahead of the newest event. */
-export const oldPageOf = async (
-  all: readonly StoredEvent[],
+export const oldPageOf = async <Item extends { readonly position: number }>(
+  all: readonly Item[],
   page: OldPage,
   streams: Pick<Streams, 'reach'>,
-): Promise<{ readonly events: readonly StoredEvent[]; readonly start: string; readonly end: string }> => {
+): Promise<{ readonly items: readonly Item[]; readonly start: string; readonly end: string }> => {
   const { direction, ...range } = oldRange(page)
   const isForward = direction === 'forward'
   const from = await pastPositionOf(range.from, streams)
@@ -24,11 +23,11 @@ export const oldPageOf = async (
   const between = all
     .filter(({ position }) => (after === undefined || position > after) && (upTo === undefined || position <= upTo))
     .sort((one, other) => (isForward ? one.position - other.position : other.position - one.position))
-  const events = between.slice(0, page.limit)
-  const last = events.at(-1)
-  const isWhole = last === undefined || events.length === between.length
+  const items = between.slice(0, page.limit)
+  const last = items.at(-1)
+  const isWhole = last === undefined || items.length === between.length
   return {
-    events,
+    items,
     start: page.from || (isForward ? START : END),
     end: isWhole
       ? page.to || (isForward ? END : START)

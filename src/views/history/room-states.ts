@@ -1,12 +1,15 @@
 import { type Clock, type TextPieces, yieldToEventLoop } from '#base'
-import { MatrixError, type Membership, type Pdu, type RoomId, stringAt, type UserId } from '#spec'
-import type { AliasesReader, MembersReader, RoomNumber, RoomStateReader, StoredEvent } from '#store'
+import { type EventId, MatrixError, type Membership, type Pdu, type RoomId, stringAt, type UserId } from '#spec'
+import type { AliasesReader, EventsReader, MembersReader, RoomNumber, RoomStateReader, StoredEvent } from '#store'
 import type { Streams } from '#streams'
 import type { ClientEvents } from '../events/client-event.ts'
 import { creatorsAmong } from '../events/creators.ts'
 import type { EventTexts } from '../events/event-texts.ts'
+import { filterable } from '../events/filterable.ts'
 import { oldContent } from '../events/old-event-form.ts'
+import { type EventPages, type StreamedAnswer, streamedAnswer } from '../events/streamed-events.ts'
 import type { RoomViewer } from '../events/viewer.ts'
+import { memberPages, statePages } from '../known/state-pages.ts'
 import type { RoomAccess, Visibility } from '../known/visibility.ts'
 import { type OldPage, oldPageOf } from './old-page.ts'
 import { positionOf } from './timeline-request.ts'
@@ -21,8 +24,17 @@ export interface MembersRequest {
   readonly page?: OldPage | undefined
 }
 
+/** Members read at once where they are known by their ids. */
+const READ_BY_ID = 100
+
+/** A member event and its place in the order of pages. */
+interface MemberPlace {
+  readonly eventId: EventId
+  readonly position: number
+}
+
 export interface RoomStatesParts {
-  readonly reader: AliasesReader & MembersReader & RoomStateReader
+  readonly reader: AliasesReader & EventsReader & MembersReader & RoomStateReader
   readonly visibility: Visibility
   readonly clientEvents: ClientEvents
   readonly texts: EventTexts
@@ -35,7 +47,7 @@ export interface RoomStatesParts {
  * `world_readable`. Answers are JSON texts. All throw `M_FORBIDDEN` for rooms the user may not read.
  */
 export class RoomStates {
-  readonly #reader: AliasesReader & MembersReader & RoomStateReader
+  readonly #reader: AliasesReader & EventsReader & MembersReader & RoomStateReader
   readonly #visibility: Visibility
   readonly #events: ClientEvents
   readonly #eventTexts: EventTexts
@@ -52,9 +64,11 @@ export class RoomStates {
   }
 
   /** `GET /state`: a list of events. */
-  async all(roomId: RoomId, viewer: RoomViewer): Promise<string> {
-    const access = await this.#visibility.access(roomId, viewer.userId)
-    return `[${await this.#texts(await this.#reader.state(access.record.room, { at: whenOf(access) }), viewer)}]`
+  async all(roomId: RoomId, viewer: RoomViewer): Promise<TextPieces> {
+    const { record, upTo = record.lastPosition } = await this.#visibility.access(roomId, viewer.userId)
+    const { room } = record
+    const pages = statePages(this.#reader, room, { at: upTo, members: true })
+    return this.#pieces(room, viewer, { head: '[', pages, tail: ']' })
   }
 
   /** `GET /state/{eventType}/{stateKey}`: the content, or the whole event. Throws `M_NOT_FOUND`. */
@@ -77,22 +91,24 @@ export class RoomStates {
    * `GET /members`. Given both, `membership` and `not_membership` are alternatives. Throws `M_FORBIDDEN` for a moment of which the
    * user may see nothing.
    */
-  async members(request: MembersRequest, viewer: RoomViewer): Promise<string> {
+  async members(request: MembersRequest, viewer: RoomViewer): Promise<TextPieces> {
     const access = await this.#visibility.access(request.roomId, viewer.userId)
-    const now = whenOf(access)
-    const at = earlierOf(positionOf(request.at), now)
-    if (at !== now && !(await this.#visibility.maySeeStateAt(access.record.room, at as number, viewer)))
+    const { room, lastPosition } = access.record
+    const now = access.upTo ?? lastPosition
+    const asked = positionOf(request.at)
+    const at = Math.min(asked ?? now, now)
+    if (asked !== undefined && asked < now && !(await this.#visibility.maySeeStateAt(room, at, viewer)))
       throw new MatrixError('M_FORBIDDEN', 'You may not see who was in the room then')
-    const all = await this.#reader.state(access.record.room, { at, types: ['m.room.member'] })
-    const { membership, notMembership } = request
-    const wanted = all.filter((event) => {
-      if (membership === undefined && notMembership === undefined) return true
-      const is = stringAt(this.#events.content(event), 'membership')
-      return (membership !== undefined && is === membership) || (notMembership !== undefined && is !== notMembership)
-    })
-    if (request.page === undefined) return `{"chunk":[${await this.#texts(wanted, viewer)}]}`
-    const { events, start, end } = await oldPageOf(wanted, request.page, this.#streams)
-    return `{"start":${JSON.stringify(start)},"end":${JSON.stringify(end)},"chunk":[${await this.#texts(events, viewer)}]}`
+    const pages = wantedMembers(memberPages(this.#reader, room, at), request)
+    if (request.page === undefined) return this.#pieces(room, viewer, { head: '{"chunk":[', pages, tail: ']}' })
+    const all: MemberPlace[] = []
+    for await (const page of pages) {
+      for (const { eventId, position } of page) all.push({ eventId, position })
+      await yieldToEventLoop(this.#clock)
+    }
+    const { items, start, end } = await oldPageOf(all, request.page, this.#streams)
+    const head = `{"start":${JSON.stringify(start)},"end":${JSON.stringify(end)},"chunk":[`
+    return this.#pieces(room, viewer, { head, pages: this.#byId(items), tail: ']}' })
   }
 
   /** `GET /joined_members`: for members only. */
@@ -131,6 +147,17 @@ export class RoomStates {
     return rooms.flatMap(({ roomId, membership }) => (membership === 'join' ? [roomId] : []))
   }
 
+  async #pieces(room: RoomNumber, viewer: RoomViewer, answer: Omit<StreamedAnswer, 'batch'>): Promise<TextPieces> {
+    const visibility = await this.#visibility.inRoom(room, viewer)
+    const batch = { viewer, form: viewer.form ?? 'full', visibility }
+    return streamedAnswer({ ...answer, batch }, { texts: this.#eventTexts, clock: this.#clock })
+  }
+
+  async *#byId(members: readonly MemberPlace[]): EventPages {
+    for (let start = 0; start < members.length; start += READ_BY_ID)
+      yield await this.#reader.events(members.slice(start, start + READ_BY_ID).map(({ eventId }) => eventId))
+  }
+
   #texts(events: readonly StoredEvent[], viewer: RoomViewer): Promise<string> {
     return this.#eventTexts.joined({ events, viewer, form: viewer.form ?? 'full' })
   }
@@ -138,9 +165,16 @@ export class RoomStates {
 
 const whenOf = ({ upTo }: RoomAccess): number | 'current' => upTo ?? 'current'
 
-const earlierOf = (at: number | undefined, now: number | 'current'): number | 'current' => {
-  if (at === undefined) return now
-  return now === 'current' ? at : Math.min(at, now)
+async function* wantedMembers(
+  pages: EventPages,
+  { membership, notMembership }: Pick<MembersRequest, 'membership' | 'notMembership'>,
+): AsyncGenerator<readonly StoredEvent[], void, undefined> {
+  const isWanted = (event: StoredEvent): boolean => {
+    const is = stringAt(filterable(event).content, 'membership')
+    return (membership !== undefined && is === membership) || (notMembership !== undefined && is !== notMembership)
+  }
+  const isAny = membership === undefined && notMembership === undefined
+  for await (const page of pages) yield isAny ? page : page.filter(isWanted)
 }
 
 /** Joined members told in one slice of the event loop. */

@@ -1,4 +1,4 @@
-import type { Clock } from '#base'
+import type { Clock, TextPieces } from '#base'
 import type { EventMatcher } from '#rules'
 import { type EventId, MatrixError, type RoomId } from '#spec'
 import {
@@ -12,8 +12,10 @@ import {
 import { formatPageToken, formatPlaceToken, type Streams } from '#streams'
 import type { EventTexts } from '../events/event-texts.ts'
 import { filterable } from '../events/filterable.ts'
+import { noPages, streamedAnswer } from '../events/streamed-events.ts'
 import type { RoomViewer } from '../events/viewer.ts'
 import type { RoomVisibility } from '../known/room-visibility.ts'
+import { statePages } from '../known/state-pages.ts'
 import type { RoomAccess, Visibility } from '../known/visibility.ts'
 import { earlierPlace, placeAfter, placeAtPosition, placeBefore, placeOf } from './places.ts'
 import { readPage, type TimelinePage } from './timeline-page.ts'
@@ -79,7 +81,7 @@ export class Timeline {
   }
 
   /** `GET /context`. Throws `M_FORBIDDEN` for a room the user may not read, `M_NOT_FOUND` for an event they may not see, `M_INVALID_PARAM`. */
-  async context(request: ContextRequest, viewer: RoomViewer): Promise<string> {
+  async context(request: ContextRequest, viewer: RoomViewer): Promise<TextPieces> {
     const { matcher, limit, nothing } = filterOf(request.filter, request.limit, request.roomId)
     const access = await this.#visibility.access(request.roomId, viewer.userId)
     const room = access.record.room
@@ -102,14 +104,15 @@ export class Timeline {
     const shown = [...before.events, event, ...after.events]
     const newest = after.events.at(-1) ?? event
     await visibility.learn([newest])
-    const state = visibility.isInVisibleHistory(newest)
-      ? await this.#contextState(room, newest.position, shown, matcher)
-      : []
-    return (
+    const pages = visibility.isInVisibleHistory(newest)
+      ? this.#contextState(room, newest.position, shown, matcher)
+      : noPages()
+    const head =
       `{"start":"${formatPlaceToken(placeBefore(before.last ?? event))}","end":"${formatPlaceToken(placeAfter(after.last ?? event))}"` +
       `,"event":${await this.#texts([event], viewer, visibility)},"events_before":[${await this.#texts(before.events, viewer, visibility)}]` +
-      `,"events_after":[${await this.#texts(after.events, viewer, visibility)}],"state":[${await this.#texts(state, viewer, visibility, 'state')}]}`
-    )
+      `,"events_after":[${await this.#texts(after.events, viewer, visibility)}],"state":[`
+    const batch = { viewer, form: viewer.form ?? 'full', visibility }
+    return streamedAnswer({ head, pages, batch, tail: ']}' }, { texts: this.#eventTexts, clock: this.#clock })
   }
 
   /** One event of any room. Throws `M_NOT_FOUND`, as `event` does. */
@@ -158,18 +161,16 @@ export class Timeline {
   }
 
   /** The state at the last event shown. With lazily loaded members, only the members who sent the events shown. */
-  async #contextState(
+  async *#contextState(
     room: RoomNumber,
     at: number,
     shown: readonly StoredEvent[],
     matcher: EventMatcher,
-  ): Promise<readonly StoredEvent[]> {
-    if (!matcher.lazyLoadMembers) {
-      const all = await this.#reader.state(room, { at })
-      return all.filter((event) => matcher.event(filterable(event)))
-    }
-    const others = await this.#reader.state(room, { at, notTypes: ['m.room.member'] })
-    return [...others.filter((event) => matcher.event(filterable(event))), ...(await this.#membersAt(room, at, shown))]
+  ): AsyncGenerator<readonly StoredEvent[], void, undefined> {
+    const members = !matcher.lazyLoadMembers
+    for await (const page of statePages(this.#reader, room, { at, members }))
+      yield page.filter((event) => matcher.event(filterable(event)))
+    if (!members) yield await this.#membersAt(room, at, shown)
   }
 
   /** Member events of a page's senders, as of its newest event. */

@@ -11,6 +11,8 @@ const FIRST_PAGE = 32
 const MAX_PAGE = 200
 
 const MEMBER = 'm.room.member'
+/** Right behind that type. */
+const AFTER_MEMBER = `${MEMBER}\u0001`
 /** Before all entries of its type. */
 const FIRST = { type: '', stateKey: '' }
 /** Behind all state keys: these have at most 255 bytes. */
@@ -45,6 +47,13 @@ export async function* statePages(
   const first: PlacedChange = behind(at)
   for await (const page of placedPages((after, limit) => reader.stateReplaced(room, at, after, limit), first))
     yield members ? page : page.filter(({ type }) => type !== MEMBER)
+}
+
+/** The member events of the state of a room right after the event at `at`, likewise. */
+export async function* memberPages(reader: Reader, room: RoomNumber, at: number): StatePages {
+  yield* inForce(reader, room, at, { type: MEMBER, stateKey: '' }, AFTER_MEMBER)
+  for await (const page of placedPages((after, limit) => reader.stateReplaced(room, at, after, limit), behind(at)))
+    yield page.filter(({ type }) => type === MEMBER)
 }
 
 /** The entries that came into force with `after` < position <= `upTo` and are in force at `upTo`. */

@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { type AnyEndpoint, endpoint, RawJson, user, v3 } from '#http'
+import { type AnyEndpoint, endpoint, StreamedJson, user, v3 } from '#http'
 import type { Timeline } from '#views'
 import { roomIdOf } from '../own-user.ts'
 import { eventIdOf, readersOf } from '../room-path.ts'
@@ -24,7 +24,7 @@ export const eventContextEndpoints = ({ timeline }: EventContextDeps): readonly 
     }),
     handler: async ({ requester, params, query: { limit, filter } }) => {
       const request = { roomId: roomIdOf(params.roomId), eventId: eventIdOf(params.eventId), limit, filter }
-      return new RawJson(await timeline.context(request, requester))
+      return new StreamedJson(await timeline.context(request, requester))
     },
   }),
 ]

@@ -32,7 +32,7 @@ export const roomsEndpoints = ({ timeline, roomStates }: RoomsDeps): readonly An
     costly: true,
     params: RoomIdPath,
     handler: async ({ requester, params, path }) =>
-      new RawJson(await roomStates.all(roomIdOf(params.roomId), viewerOf(requester, path))),
+      new StreamedJson(await roomStates.all(roomIdOf(params.roomId), viewerOf(requester, path))),
   }),
   endpoint({
     method: 'GET',
@@ -64,7 +64,7 @@ export const roomsEndpoints = ({ timeline, roomStates }: RoomsDeps): readonly An
     handler: async ({ requester, params, query }) => {
       const { at, membership, not_membership: notMembership } = query
       const roomId = roomIdOf(params.roomId)
-      return new RawJson(await roomStates.members({ roomId, at, membership, notMembership }, requester))
+      return new StreamedJson(await roomStates.members({ roomId, at, membership, notMembership }, requester))
     },
   }),
   oldMembersEndpoint({ timeline, roomStates }),
@@ -97,6 +97,6 @@ const oldMembersEndpoint = ({ timeline, roomStates }: RoomsDeps): AnyEndpoint =>
     handler: async ({ requester, params, query: page, path }) => {
       const everybody = { at: undefined, membership: undefined, notMembership: undefined }
       const request = { roomId: roomIdOf(params.roomId), ...everybody, page }
-      return new RawJson(await roomStates.members(request, viewerOf(requester, path)))
+      return new StreamedJson(await roomStates.members(request, viewerOf(requester, path)))
     },
   })

@@ -6,7 +6,7 @@ export interface StateQuery {
   readonly at: number | 'current'
   readonly types?: readonly string[]
   readonly notTypes?: readonly string[]
-  /** Only together with exactly one entry in `types`. */
+  /** Only together with `types`. */
   readonly stateKeys?: readonly string[]
 }
 
