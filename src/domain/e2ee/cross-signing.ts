@@ -1,13 +1,12 @@
 import { type DeviceId, type JsonObject, MatrixError, type UserId } from '#spec'
-import {
-  type Change,
-  type Commit,
-  type CrossSigningKeyRecord,
-  type CrossSigningReader,
-  type CrossSigningWriter,
-  type DeviceKeysReader,
-  type UserNumber,
-  WriteConflict,
+import type {
+  Change,
+  Commit,
+  CrossSigningKeyRecord,
+  CrossSigningReader,
+  CrossSigningWriter,
+  DeviceKeysReader,
+  UserNumber,
 } from '#store'
 import { assertSignedByMaster, checkedCrossSigningKey, isSameSigned, KEY_MEMBERS } from './cross-signing-keys.ts'
 
@@ -71,18 +70,12 @@ export class CrossSigning {
     return keys.length > 0 && before.some(({ usage }) => usage === 'master')
   }
 
-  /** Stores the keys, all or none. False where other keys were stored since `setting`. */
-  async store({ userId, user }: KeysOwner, { before, keys }: KeySetting): Promise<boolean> {
-    if (keys.length === 0) return true
+  /** Stores the keys, all or none. Conflict: `cross-signing-changed`, where other keys were stored since `setting`. */
+  async store({ userId, user }: KeysOwner, { before, keys }: KeySetting): Promise<void> {
+    if (keys.length === 0) return
     const isReset = [before, keys].every((some) => some.some(({ usage }) => usage === 'master'))
     const ending = isReset ? this.#parts.traces.endingWithIdentity(userId) : []
-    try {
-      await this.#parts.commit([this.#parts.writer.setKeys({ user, before, keys }), ...ending])
-      return true
-    } catch (error) {
-      if (error instanceof WriteConflict && error.kind === 'cross-signing-changed') return false
-      throw error
-    }
+    await this.#parts.commit([this.#parts.writer.setKeys({ user, before, keys }), ...ending])
   }
 
   /** Devices and cross-signing keys are named in one place: in signatures. */

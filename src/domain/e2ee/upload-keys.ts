@@ -6,6 +6,7 @@ import {
   type DeviceKeysWriter,
   type DeviceNumber,
   type PublicKeyRecord,
+  QueuedChanges,
   type UserNumber,
   WriteConflict,
 } from '#store'
@@ -28,12 +29,10 @@ export interface UploadKeysParts {
   readonly maxOneTimeKeys: number
 }
 
-/** An upload that other uploads of the same device overtake goes on from what they stored. */
-const TRIES = 5
-
 /** `POST /keys/upload`. Client-server API, "Uploading keys". */
 export class UploadKeys {
   readonly #parts: UploadKeysParts
+  readonly #changes = new QueuedChanges<DeviceNumber>()
 
   constructor(parts: UploadKeysParts) {
     this.#parts = parts
@@ -49,17 +48,17 @@ export class UploadKeys {
     const oneTimeKeys = checkedPublicKeys(body.one_time_keys, 'one_time_keys')
     const fallbackKeys = checkedFallbackKeys(body.fallback_keys)
     if (oneTimeKeys.length > this.#parts.maxOneTimeKeys) throw this.#tooMany()
-    for (let tried = 1; ; tried++) {
+    return this.#changes.run(owner.device, async () => {
       try {
         await this.#store(owner, keysJson, oneTimeKeys, fallbackKeys)
-        return withSignedKeys((await this.#parts.reader.counts(owner.device)).oneTimeKeys)
       } catch (error) {
         if (!(error instanceof WriteConflict)) throw error
         if (error.kind === 'device-gone') throw new MatrixError('M_UNKNOWN_TOKEN', 'This device was removed')
         if (error.kind === 'too-many-one-time-keys') throw this.#tooMany()
-        if (tried === TRIES) throw error
+        throw error
       }
-    }
+      return withSignedKeys((await this.#parts.reader.counts(owner.device)).oneTimeKeys)
+    })
   }
 
   /** Commits only if something is new: clients repeat uploads in a loop, and reading is cheap. */

@@ -17,9 +17,9 @@ import {
   type CrossSigningReader,
   type CrossSigningWriter,
   type DeviceKeysReader,
+  QueuedChanges,
   type UserNumber,
   type VerifiedSignature,
-  WriteConflict,
 } from '#store'
 import { isSameSigned } from './cross-signing-keys.ts'
 import type { KeysOfUsers } from './keys-of-users.ts'
@@ -62,7 +62,6 @@ interface Signable {
 
 const MAX_KEYS = 1_000
 const KEYS_A_SLICE = 20
-const TRIES = 5
 /** Keys may be asked of other servers. */
 const TIMEOUT_MS = 10_000
 
@@ -72,6 +71,8 @@ const TIMEOUT_MS = 10_000
  */
 export class UploadSignatures {
   readonly #parts: UploadSignaturesParts
+  /** By the user who signs. */
+  readonly #changes = new QueuedChanges<UserNumber>()
 
   constructor(parts: UploadSignaturesParts) {
     this.#parts = parts
@@ -83,16 +84,13 @@ export class UploadSignatures {
     body: ReadonlyMap<UserId, JsonObject>,
   ): Promise<SignatureFailures> {
     const uploads = uploadsIn(signer.userId, body)
-    for (let tried = 1; ; tried++) {
+    return this.#changes.run(signer.user, async () => {
       const { signatures, failures } = await this.#verify(signer.userId, uploads)
-      if (signatures.length === 0) return failures
-      try {
+      if (signatures.length > 0) {
         await this.#parts.commit([this.#parts.writer.addSignatures(signer.user, signatures)])
-        return failures
-      } catch (error) {
-        if (!(error instanceof WriteConflict) || tried === TRIES) throw error
       }
-    }
+      return failures
+    })
   }
 
   async #verify(

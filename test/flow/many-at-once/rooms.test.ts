@@ -189,6 +189,22 @@ const rooms: Writes = {
       },
     }
   },
+  'room creation: one transaction of 2015 makes one room': async (home) => {
+    const alice = await home.register('alice')
+    return {
+      request: asking(
+        alice,
+        'PUT',
+        () => '/_matrix/client/api/v1/createRoom/1',
+        () => ({ body: {} }),
+      ),
+      after: async (answers) => {
+        allDone(answers)
+        const made = new Set(answers.map(({ body }) => body.room_id))
+        expect((await alice.get('/v3/joined_rooms')).joined_rooms).toEqual([...made])
+      },
+    }
+  },
   'aliases: 32 aliases of one room': async (home) => {
     const alice = await home.register('alice')
     const roomId = await alice.createRoom()

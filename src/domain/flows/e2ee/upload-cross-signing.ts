@@ -1,6 +1,6 @@
-import { Contended } from '#base'
 import type { JsonObject, UserId } from '#spec'
-import type { CrossSigning, KeySetting, KeysOwner } from '../../e2ee/index.ts'
+import { QueuedChanges, type UserNumber } from '#store'
+import type { CrossSigning, KeysOwner } from '../../e2ee/index.ts'
 import type { InteractiveAuth, StageOffer, UiaAnswer } from '../../uia/index.ts'
 
 /** The stages by which a user proves that it is they who replace their keys. */
@@ -14,15 +14,14 @@ export interface UploadCrossSigningParts {
   readonly uia: InteractiveAuth
 }
 
-/** Requests of one user at a time overtake each other no more often than this. */
-const TRIES = 5
-
 /**
  * `POST /keys/device_signing/upload`. The first keys, and those that are there already, need no authentication; others do. Client-server API,
  * "Cross-signing".
  */
 export class UploadCrossSigning {
   readonly #parts: UploadCrossSigningParts
+  /** By user. */
+  readonly #changes = new QueuedChanges<UserNumber>()
 
   constructor(parts: UploadCrossSigningParts) {
     this.#parts = parts
@@ -33,12 +32,13 @@ export class UploadCrossSigning {
     const { crossSigning } = this.#parts
     // A later request of an authentication session may name the session only.
     if (Object.keys(body).length === 0 && auth !== undefined) return this.#authenticated(owner, body, auth)
-    for (let tried = 0; tried < TRIES; tried++) {
+    const isDone = await this.#changes.run(owner.user, async () => {
       const setting = await crossSigning.setting(owner, body)
-      if (crossSigning.isReplacement(setting)) return this.#authenticated(owner, body, auth)
-      if (await crossSigning.store(owner, setting)) return { kind: 'done', result: undefined }
-    }
-    throw new Contended('other cross-signing keys were stored meanwhile')
+      if (crossSigning.isReplacement(setting)) return false
+      await crossSigning.store(owner, setting)
+      return true
+    })
+    return isDone ? { kind: 'done', result: undefined } : this.#authenticated(owner, body, auth)
   }
 
   async #authenticated(owner: KeysOwner, body: JsonObject, auth: JsonObject | undefined): Promise<UiaAnswer<void>> {
@@ -50,13 +50,10 @@ export class UploadCrossSigning {
         check: async (asked) => {
           await crossSigning.setting(owner, asked)
         },
-        perform: async (granted) => {
-          for (let tried = 0; tried < TRIES; tried++) {
-            const setting: KeySetting = await crossSigning.setting(owner, granted.body)
-            if (await crossSigning.store(owner, setting)) return
-          }
-          throw new Contended('other cross-signing keys were stored meanwhile')
-        },
+        perform: (granted) =>
+          this.#changes.run(owner.user, async () =>
+            crossSigning.store(owner, await crossSigning.setting(owner, granted.body)),
+          ),
       },
     )
   }
