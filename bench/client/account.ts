@@ -100,6 +100,17 @@ export class Account {
     return this.#http.call({ method: 'GET', path, token: this.#token })
   }
 
+  /** The id of the one device. */
+  async deviceId(): Promise<string> {
+    const answer = await this.#http.call({ method: 'GET', path: `${base}/account/whoami`, token: this.#token })
+    return stringField(answer, 'device_id')
+  }
+
+  /** Keys of the device, or a request for the keys of others: `/keys/upload`, `/keys/claim`. Answers the raw text. */
+  async keys(call: 'upload' | 'claim', body: string): Promise<string> {
+    return this.#http.call({ method: 'POST', path: `${base}/keys/${call}`, token: this.#token, body })
+  }
+
   async #post(path: string): Promise<void> {
     await this.#http.call({ method: 'POST', path: base + path, token: this.#token, body: '{}' })
   }

@@ -88,6 +88,16 @@ export class GrownRows {
     this.#db.prepare('update rooms set extremities = null where room = ?').run(room ?? null)
   }
 
+  /** Changes of the device lists of new users, who are in no room. */
+  addKeyChanges(userId: string, count: number): void {
+    const { position } = this.#one(`select position from stream_positions where stream = 'deviceLists'`)
+    for (let made = 1; made <= count; made++) {
+      const [, number] = this.#newUser(userId)
+      this.#insert('device_list_changes', { position: Number(position) + made, user_number: number, told_to: null })
+    }
+    this.#db.prepare(`update stream_positions set position = position + ? where stream = 'deviceLists'`).run(count)
+  }
+
   /** Accounts like that of `userId`, without devices. */
   addAccounts(userId: string, count: number): void {
     const { user_number: user } = this.#one('select user_number from users where user_id = ?', userId)

@@ -2,6 +2,7 @@ import { backPagination } from './back-pagination.ts'
 import { firstSync } from './first-sync.ts'
 import { idle } from './idle.ts'
 import { joinLargeRoom } from './join-large-room.ts'
+import { keysClaim } from './keys-claim.ts'
 import { initialSync, readOn } from './old-calls.ts'
 import { presence } from './presence.ts'
 import { registerUsers } from './register.ts'
@@ -25,6 +26,7 @@ export const scenarios: readonly Scenario[] = [
   wakeListeners,
   presence,
   toDevice,
+  keysClaim,
   wakeStreams,
   joinLargeRoom,
 ]

@@ -104,6 +104,7 @@ const userIds = query((db, param: { users: readonly UserNumber[] }, { integers }
 /** Larger windows, and larger searches, are read off the event loop. */
 const SHORT_WINDOW = 100
 const FEW_LOOKUPS = 1_000
+const FEW_ROOMS = 200
 /** Beyond this all members are read, rather than these users looked for. */
 const MANY_USERS = 1_000
 
@@ -131,7 +132,7 @@ export const deviceListsReader = (db: Db): DeviceListsReader => {
       return among.filter((user) => found.has(user))
     },
     memberChanges: async (rooms, window) =>
-      rooms.length === 0 ? [] : read(isShort(window), memberChanges, { rooms, ...window }),
+      rooms.length === 0 ? [] : read(isShort(window) && rooms.length <= FEW_ROOMS, memberChanges, { rooms, ...window }),
     userIds: async (users) => {
       if (users.length === 0) return []
       const few = users.length <= FEW_LOOKUPS
