@@ -1,3 +1,4 @@
+import type { TextPieces } from '#base'
 import type { Membership, UserId } from '#spec'
 import type { MembershipRecord, RoomAccountDataEntry, RoomStateReader } from '#store'
 import type { Positions } from '#streams'
@@ -44,30 +45,34 @@ export class InitialRooms {
     return this.#parts.reader.membershipAt(record.room, viewer.userId, now.events)
   }
 
-  /** The room's JSON text; undefined for a room that is not told. */
-  async text(
+  /** Pieces of the room's JSON text, made as they are sent; none for a room that is not told. */
+  async *pieces(
     want: InitialRoomWant,
     record: MembershipRecord,
     { membership, position }: MembershipThen,
     accountData: readonly RoomAccountDataEntry[],
-  ): Promise<string | undefined> {
+  ): TextPieces['rest'] {
     const { viewer, now, limit, ignored } = want
     const { room, roomId } = record
     const { infos, invites } = this.#parts
     const info = { viewer, room, roomId, membership, now, limit, accountData }
     switch (membership) {
       case 'join':
-        return `{${await infos.text({ ...info, upTo: now.events })}}`
-      case 'invite':
-        return invites.invite(record, position, viewer, ignored)
+        yield* infos.pieces({ ...info, upTo: now.events })
+        return
+      case 'invite': {
+        const invite = await invites.invite(record, position, viewer, ignored)
+        if (invite !== undefined) yield invite
+        return
+      }
       case 'knock':
         // Clients of this endpoint do not know this membership.
-        return undefined
+        return
       case 'leave':
       case 'ban': {
-        if (!want.archived || record.forgotten) return undefined
+        if (!want.archived || record.forgotten) return
         const leftAt = (await this.#parts.reader.lastStay(room, viewer.userId, position))?.ended
-        return leftAt === undefined ? undefined : `{${await infos.text({ ...info, upTo: leftAt })}}`
+        if (leftAt !== undefined) yield* infos.pieces({ ...info, upTo: leftAt })
       }
     }
   }

@@ -1,8 +1,8 @@
-import { type Clock, yieldToEventLoop } from '#base'
-import type { RoomNumber } from '#store'
+import { type Clock, type TextPieces, yieldToEventLoop } from '#base'
+import type { RoomAccountDataEntry, RoomNumber } from '#store'
 import { formatSyncToken, type Streams } from '#streams'
 import type { StreamNews } from '../known/stream-news.ts'
-import type { UserRooms } from '../known/user-rooms.ts'
+import type { RoomsOfUser, UserRooms } from '../known/user-rooms.ts'
 import type { IgnoredUsers } from '../known/visibility.ts'
 import type { InitialPresence } from './initial-presence.ts'
 import type { InitialRooms, InitialRoomWant } from './initial-rooms.ts'
@@ -32,9 +32,13 @@ export class InitialSync {
     this.#parts = parts
   }
 
-  /** The answer's JSON text. */
-  async everything(request: InitialSyncRequest): Promise<string> {
-    const { clock, streams, userRooms, ignored: people, news, rooms, presence } = this.#parts
+  /** The answer's JSON text, made as it is sent. */
+  everything(request: InitialSyncRequest): TextPieces {
+    return { begun: [], rest: this.#pieces(request) }
+  }
+
+  async *#pieces(request: InitialSyncRequest): TextPieces['rest'] {
+    const { streams, userRooms, ignored: people, news, presence } = this.#parts
     const { viewer } = request
     const now = streams.positions()
     const records = await userRooms.of(viewer)
@@ -42,23 +46,36 @@ export class InitialSync {
     const window = { viewer, since: undefined, now, ignored }
     const accountData = await news.accountData(window)
     const inRooms = Map.groupBy(accountData.rooms, ({ room }) => room)
-    const texts: string[] = []
     const joined: RoomNumber[] = []
-    let count = 0
-    for (const record of records.values()) {
-      const then = await rooms.membershipThen(record, { viewer, now })
-      if (then === undefined) continue
-      if (then.membership === 'join') joined.push(record.room)
-      const text = await rooms.text({ ...request, now, ignored }, record, then, inRooms.get(record.room) ?? [])
-      if (text !== undefined) texts.push(text)
-      if (++count % ROOMS_A_SLICE === 0) await yieldToEventLoop(clock)
-    }
+    yield `{"end":"${formatSyncToken(placeNow(now))}","rooms":[`
+    yield* this.#rooms({ ...request, now, ignored }, records, inRooms, joined)
     const receipts = await news.receipts(window, joined)
-    return (
-      `{"end":"${formatSyncToken(placeNow(now))}","rooms":[${texts.join()}],` +
-      `"presence":[${await presence.ofEverybody(viewer, ignored)}],` +
+    yield `],"presence":[${await presence.ofEverybody(viewer, ignored)}],` +
       `"receipts":[${receiptItems(receipts, (room) => records.get(room)?.roomId).join()}],` +
       `"account_data":[${accountData.global.map(accountDataItem).join()}]}`
-    )
+  }
+
+  /** The members of a list. `joined` gets the rooms that the viewer is in. */
+  async *#rooms(
+    want: InitialRoomWant,
+    records: RoomsOfUser,
+    accountData: ReadonlyMap<RoomNumber, readonly RoomAccountDataEntry[]>,
+    joined: RoomNumber[],
+  ): TextPieces['rest'] {
+    const { clock, rooms } = this.#parts
+    let isFirst = true
+    let count = 0
+    for (const record of records.values()) {
+      const then = await rooms.membershipThen(record, want)
+      if (then === undefined) continue
+      if (then.membership === 'join') joined.push(record.room)
+      let isTold = false
+      for await (const piece of rooms.pieces(want, record, then, accountData.get(record.room) ?? [])) {
+        yield isTold || isFirst ? piece : `,${piece}`
+        isTold = true
+      }
+      if (isTold) isFirst = false
+      if (++count % ROOMS_A_SLICE === 0) await yieldToEventLoop(clock)
+    }
   }
 }

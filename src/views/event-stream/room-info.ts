@@ -1,4 +1,4 @@
-import type { Clock } from '#base'
+import type { Clock, TextPieces } from '#base'
 import type { Membership, RoomId } from '#spec'
 import type {
   EventsReader,
@@ -11,9 +11,11 @@ import type {
 import { formatPageToken, formatSyncToken, type Positions } from '#streams'
 import { accountDataText } from '../events/account-data-text.ts'
 import type { EventTexts } from '../events/event-texts.ts'
+import { streamedEvents } from '../events/streamed-events.ts'
 import type { RoomViewer } from '../events/viewer.ts'
 import { readPage } from '../history/timeline-page.ts'
 import type { RoomVisibility } from '../known/room-visibility.ts'
+import { statePages } from '../known/state-pages.ts'
 import type { Visibility } from '../known/visibility.ts'
 
 export interface RoomInfosParts {
@@ -39,7 +41,7 @@ export interface RoomInfoWant {
 const DEFAULT_MESSAGES = 10
 const MAX_MESSAGES = 100
 
-/** `RoomInfo` of both initial syncs: messages, state and the reader's account data. */
+/** `RoomInfo` of both initial syncs: messages, state and the reader's account data; `more`: further members, each after a comma. */
 export class RoomInfos {
   readonly #parts: RoomInfosParts
 
@@ -47,22 +49,23 @@ export class RoomInfos {
     this.#parts = parts
   }
 
-  /** The members of a JSON object. */
-  async text(want: RoomInfoWant): Promise<string> {
+  /** Pieces of the text of a JSON object, made as they are sent. */
+  async *pieces(want: RoomInfoWant, more = ''): TextPieces['rest'] {
     const { viewer, room, roomId, membership, accountData, upTo } = want
-    const { reader, visibility: rule, texts } = this.#parts
+    const { reader, visibility: rule, texts, clock } = this.#parts
     const record = await reader.room(room)
-    const events = await reader.state(room, { at: upTo })
     const visibility = await rule.inRoom(room, viewer)
     const members = [
-      `"room_id":${JSON.stringify(roomId)}`,
+      `{"room_id":${JSON.stringify(roomId)}`,
       ...(membership === undefined ? [] : [`"membership":"${membership}"`]),
       `"visibility":"${record?.published === true ? 'public' : 'private'}"`,
       `"messages":${await this.#messages(want, visibility)}`,
-      `"state":[${await texts.joined({ events, viewer, form: 'old', visibility })}]`,
       `"account_data":[${accountData.map(accountDataText).join()}]`,
     ]
-    return members.join()
+    yield `${members.join()},"state":[`
+    const pages = statePages(reader, room, { at: upTo, members: true })
+    yield* streamedEvents(pages, { viewer, form: 'old', visibility }, { texts, clock })
+    yield `]${more}}`
   }
 
   /** `end` is meant for the event stream, `start` for `/messages` backward; both take either. */

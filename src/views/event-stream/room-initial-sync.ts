@@ -1,3 +1,4 @@
+import type { TextPieces } from '#base'
 import type { RoomId } from '#spec'
 import type { Streams } from '#streams'
 import type { RoomViewer } from '../events/viewer.ts'
@@ -32,24 +33,24 @@ export class RoomInitialSync {
   }
 
   /**
-   * The answer's JSON text: for former members up to where they left, for anybody where the room is `world_readable`. Throws
+   * The answer's JSON text, made as it is sent: for former members up to where they left, for anybody where the room is `world_readable`. Throws
    * `M_FORBIDDEN`.
    */
-  async ofRoom({ roomId, viewer, limit }: RoomInitialSyncRequest): Promise<string> {
+  async ofRoom({ roomId, viewer, limit }: RoomInitialSyncRequest): Promise<TextPieces> {
     const { streams, visibility, ignored: people, news, infos, presence } = this.#parts
     const now = streams.positions()
     const { record, membership, upTo } = await visibility.access(roomId, viewer.userId)
     const { room } = record
     const end = upTo === undefined ? now.events : Math.min(upTo, now.events)
     const accountData = await news.accountDataInRoom(viewer, room)
-    const info = await infos.text({ viewer, room, roomId, membership, now, upTo: end, limit, accountData })
+    const want = { viewer, room, roomId, membership, now, upTo: end, limit, accountData }
     // Former members are not told the presence of those who stayed.
-    if (upTo !== undefined) return `{${info},"presence":[],"receipts":[]}`
+    if (upTo !== undefined) return { begun: [], rest: infos.pieces(want, ',"presence":[],"receipts":[]') }
     const ignored = await people.ignoredBy(viewer.user)
     const receipts = await news.receipts({ viewer, since: undefined, now, ignored }, [room])
-    return (
-      `{${info},"presence":[${await presence.inRoom(room, viewer, ignored)}],` +
-      `"receipts":[${receiptItems(receipts, () => roomId).join()}]}`
-    )
+    const more =
+      `,"presence":[${await presence.inRoom(room, viewer, ignored)}],` +
+      `"receipts":[${receiptItems(receipts, () => roomId).join()}]`
+    return { begun: [], rest: infos.pieces(want, more) }
   }
 }

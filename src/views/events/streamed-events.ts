@@ -32,11 +32,12 @@ export const streamedAnswer = (answer: StreamedAnswer, parts: StreamedEventsPart
 
 async function* pieces({ head, pages, batch, tail }: StreamedAnswer, parts: StreamedEventsParts): TextPieces['rest'] {
   yield head
-  yield* members(pages, batch, parts)
+  yield* streamedEvents(pages, batch, parts)
   yield tail
 }
 
-async function* members(
+/** The members of a JSON list, likewise. */
+export async function* streamedEvents(
   pages: EventPages,
   batch: Omit<EventBatch, 'events'>,
   { texts, clock }: StreamedEventsParts,

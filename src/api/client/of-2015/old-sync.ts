@@ -68,12 +68,11 @@ export const oldSyncEndpoints = (deps: OldSyncDeps): readonly AnyEndpoint[] => [
     }),
     handler: async ({ requester, query, path }) => {
       const over = await deps.presence.syncing(requester, 'online')
-      try {
-        const { limit, archived = false } = query
-        return new RawJson(await deps.initialSync.everything({ viewer: viewerOf(requester, path), limit, archived }))
-      } finally {
-        over()
-      }
+      const { limit, archived = false } = query
+      return nowOrLater(
+        async () => deps.initialSync.everything({ viewer: viewerOf(requester, path), limit, archived }),
+        over,
+      )
     },
   }),
   endpoint({

@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { type AnyEndpoint, endpoint, RawJson, sinceV1, user } from '#http'
+import { type AnyEndpoint, endpoint, StreamedJson, sinceV1, user } from '#http'
 import type { RoomInitialSync } from '#views'
 import { viewerOf } from '../old-clients.ts'
 import { roomIdOf } from '../own-user.ts'
@@ -25,7 +25,7 @@ export const roomInitialSyncEndpoints = ({
     allows: readersOf(timeline),
     query: Type.Object({ limit: Type.Optional(Type.Integer({ minimum: 0 })) }),
     handler: async ({ requester, params, query, path }) =>
-      new RawJson(
+      new StreamedJson(
         await roomInitialSync.ofRoom({
           roomId: roomIdOf(params.roomId),
           limit: query.limit,
