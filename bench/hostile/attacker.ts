@@ -57,8 +57,8 @@ export class Attacker {
     return String((await this.must('POST', '/v3/createRoom', { body: options })).room_id)
   }
 
-  send(roomId: string, content: object): Promise<Record<string, unknown>> {
-    const path = `/v3/rooms/${encodeURIComponent(roomId)}/send/m.room.message/m${this.next()}`
+  send(roomId: string, content: object, type = 'm.room.message'): Promise<Record<string, unknown>> {
+    const path = `/v3/rooms/${encodeURIComponent(roomId)}/send/${type}/m${this.next()}`
     return this.must('PUT', path, { body: content })
   }
 

@@ -131,7 +131,7 @@ export const measureHostile = async (
 }
 
 const NOTHING: Omit<HostileRow, 'attack'> = {
-  ...{ answered: 0, messages: 0, sendP99Ms: Number.NaN, wakeP99Ms: Number.NaN, syncP99Ms: Number.NaN },
+  ...{ answered: 0, messages: 0, allMs: [], sendP99Ms: Number.NaN, wakeP99Ms: Number.NaN, syncP99Ms: Number.NaN },
   ...{ longestMs: Number.NaN, stepP99Ms: Number.NaN, peakRss: Number.NaN },
 }
 

@@ -4,6 +4,8 @@ import { Attacker } from './attacker.ts'
 
 export interface Latencies {
   readonly messages: number
+  /** All latencies of sends, wakes and syncs, in milliseconds. */
+  readonly allMs: readonly number[]
   readonly sendP99Ms: number
   /** From the send to the answer of the other's waiting sync. */
   readonly wakeP99Ms: number
@@ -54,7 +56,8 @@ export class Ordinary {
       const restMs = EVERY_MS - (nowMs() - startedMs)
       if (restMs > 0) await new Promise((resolve) => setTimeout(resolve, restMs))
     }
-    return { messages: sends.length, sendP99Ms: p99(sends), wakeP99Ms: p99(wakes), syncP99Ms: p99(syncs) }
+    const allMs = [...sends, ...wakes, ...syncs]
+    return { messages: sends.length, allMs, sendP99Ms: p99(sends), wakeP99Ms: p99(wakes), syncP99Ms: p99(syncs) }
   }
 
   async #sync(timeoutMs: number): Promise<void> {

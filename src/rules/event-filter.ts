@@ -70,7 +70,25 @@ const glob = (pattern: string): Test => {
 const anyOf = (patterns: readonly string[]): Test => {
   const exact = new Set(patterns.filter((pattern) => !pattern.includes('*')))
   const globs = [...new Set(patterns.filter((pattern) => pattern.includes('*')))].map(glob)
-  return (text) => exact.has(text) || globs.some((matches) => matches(text))
+  if (globs.length === 0) return (text) => exact.has(text)
+  return remembering((text) => exact.has(text) || globs.some((matches) => matches(text)))
+}
+
+/** Answers that are remembered, and the longest text of one: most events of a page have the same few types. */
+const REMEMBERED = 32
+const REMEMBERED_LENGTH = 100
+
+const remembering = (test: Test): Test => {
+  const known = new Map<string, boolean>()
+  return (text) => {
+    const answer = known.get(text)
+    if (answer !== undefined) return answer
+    const found = test(text)
+    if (text.length > REMEMBERED_LENGTH) return found
+    if (known.size >= REMEMBERED) known.clear()
+    known.set(text, found)
+    return found
+  }
 }
 
 const oneOf = (names: readonly string[]): Test => {
@@ -127,7 +145,9 @@ export const compileFilter = (filter: Filter): CompiledFilter => ({
   room: allows(filter.room?.rooms, filter.room?.not_rooms),
 })
 
+/** With the answers that lists of patterns remember. */
 const MATCHERS_BYTES = 6_000
+const REMEMBERED_BYTES = 8_000
 /** An entry's places in a list and in a set, or its function. */
 const ENTRY_BYTES = 150
 /** A piece of a pattern between asterisks. */
@@ -146,6 +166,7 @@ const heapBytesOf = (filter: Filter): number => {
   return (
     MATCHERS_BYTES +
     jsonBytes(filter) +
+    sections.filter((section) => JSON.stringify(section ?? {}).includes('*')).length * REMEMBERED_BYTES +
     entries.reduce((bytes: number, entry) => bytes + ENTRY_BYTES + countOf(`${entry}`, '*') * PIECE_BYTES, 0) +
     paths.reduce((bytes, path) => bytes + (1 + countOf(path, '.')) * STEP_BYTES, 0)
   )

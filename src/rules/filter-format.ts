@@ -1,6 +1,6 @@
 import { Ajv, type ValidateFunction } from 'ajv'
 import Type from 'typebox'
-import { type Filter, isJsonObject, MAX_FILTER_BYTES, type RoomEventFilter } from '#spec'
+import { type EventFilter, type Filter, isJsonObject, MAX_FILTER_BYTES, type RoomEventFilter } from '#spec'
 
 // The specification sets no limits; these keep what a filter costs at each event small.
 const MAX_LIST = 1_000
@@ -76,9 +76,26 @@ const parseText = (text: string): unknown => {
   }
 }
 
-/** Returns the value as a filter; undefined where it is none. */
-export const asFilter = (value: unknown): Filter | undefined =>
-  isJsonObject(value) && isFilter(value) ? (value as Filter) : undefined
+/** Patterns with `*` in one list, and asterisks in all of them: each event of a page is held against each. */
+const MAX_PATTERNS = 100
+const MAX_ASTERISKS = 500
+
+const isCheap = (list: readonly string[] = []): boolean => {
+  const patterns = list.filter((entry) => entry.includes('*'))
+  return patterns.length <= MAX_PATTERNS && patterns.join('').split('*').length - 1 <= MAX_ASTERISKS
+}
+
+const hasCheapTypes = (part: EventFilter | undefined): boolean => isCheap(part?.types) && isCheap(part?.not_types)
+
+const partsOf = ({ presence, account_data: accountData, room }: Filter): readonly (EventFilter | undefined)[] => [
+  ...[presence, accountData, room?.timeline, room?.state, room?.ephemeral, room?.account_data],
+]
+
+/** Returns the value as a filter; undefined where it is none, or has more patterns than a client could need. */
+export const asFilter = (value: unknown): Filter | undefined => {
+  const filter = isJsonObject(value) && isFilter(value) ? (value as Filter) : undefined
+  return filter !== undefined && partsOf(filter).every(hasCheapTypes) ? filter : undefined
+}
 
 /** The `filter` query parameter of `/sync` when it holds JSON. */
 export const parseFilter = (text: string): Filter | undefined => asFilter(parseText(text))
@@ -86,5 +103,6 @@ export const parseFilter = (text: string): Filter | undefined => asFilter(parseT
 /** The `filter` query parameter of `/messages` and `/context`. */
 export const parseRoomEventFilter = (text: string): RoomEventFilter | undefined => {
   const value = parseText(text)
-  return isJsonObject(value) && isRoomEventFilter(value) ? (value as RoomEventFilter) : undefined
+  const filter = isJsonObject(value) && isRoomEventFilter(value) ? (value as RoomEventFilter) : undefined
+  return hasCheapTypes(filter) ? filter : undefined
 }

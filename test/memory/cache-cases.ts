@@ -80,14 +80,18 @@ const FILTERS: Readonly<Record<string, (index: number) => object>> = {
       state: { types: texts(1_000, (k) => `c.${index}.${k}`), not_types: texts(1_000, (k) => `d.${index}.${k}`) },
     },
   }),
-  'with many patterns': (index) => ({
-    room: {
-      timeline: { types: texts(1_000, (k) => `${index}${k}*`), not_types: texts(1_000, (k) => `*${index}${k}*`) },
-      state: { types: texts(1_000, (k) => `${k}*${index}*`) },
-    },
-  }),
-  'with asterisks': (index) => ({
-    room: { timeline: { types: texts(230, (k) => `${index}${k}${'*a'.repeat(115)}`) } },
+  'with many patterns': (index) => {
+    const lists = {
+      types: texts(100, (k) => `${index}*${k}*x*`),
+      not_types: texts(100, (k) => `*${index}*${k}*${'x'.repeat(50)}`),
+    }
+    return {
+      ...{ presence: lists, account_data: lists },
+      room: { timeline: lists, state: lists, ephemeral: lists, account_data: lists },
+    }
+  },
+  'with many asterisks': (index) => ({
+    room: { timeline: { types: texts(4, (k) => `${index}${k}${'*a'.repeat(115)}`) } },
   }),
   'with paths of fields': (index) => ({ event_fields: texts(490, (k) => `${index}.${k}${`.b${k}`.repeat(9)}`) }),
 }

@@ -49,6 +49,19 @@ test('hostile patterns stay cheap', () => {
   expect(performance.now() - started).toBeLessThan(2_000)
 })
 
+test('a filter has no more patterns than each event of a page can be held against', () => {
+  const withTypes = (types: readonly string[]) => parseFilter(JSON.stringify({ room: { timeline: { types } } }))
+  const many = (count: number, pattern: (index: number) => string) =>
+    Array.from({ length: count }, (_, i) => pattern(i))
+  expect(withTypes(many(1_000, (i) => `m.${i}`))).toBeDefined()
+  expect(withTypes(many(100, (i) => `m.${i}.*`))).toBeDefined()
+  expect(withTypes(many(101, (i) => `m.${i}.*`))).toBeUndefined()
+  expect(withTypes(['*a'.repeat(120)])).toBeDefined()
+  expect(withTypes(many(5, (i) => `${i}${'*a'.repeat(110)}`))).toBeUndefined()
+  expect(parseRoomEventFilter(JSON.stringify({ not_types: many(101, (i) => `*${i}`) }))).toBeUndefined()
+  expect(parseFilter(JSON.stringify({ presence: { not_types: many(101, (i) => `*${i}`) } }))).toBeUndefined()
+})
+
 test('contains_url looks only at own members of the content', () => {
   expect(compileEventFilter({ contains_url: true }).event(message)).toBe(true)
   expect(compileEventFilter({ contains_url: false }).event(message)).toBe(false)

@@ -83,7 +83,7 @@ export const edgeAttacks: readonly Attack[] = [
     pace: 50,
     atOnce: 8,
     act: (attacker, round) => {
-      const types = texts(1_000, (index) => `${round}.${index}*x*`)
+      const types = texts(1_000, (index) => `${round}.${index}${index < 100 ? '*x*' : ''}`)
       const filter = { room: { timeline: { types, not_types: types }, state: { types }, ephemeral: { limit: 0 } } }
       return attacker
         .ask('POST', `/v3/user/${encodeURIComponent(attacker.userId)}/filter`, { body: filter })

@@ -1,4 +1,4 @@
-import { type Attack, times } from '../attack.ts'
+import { type Attack, texts, times } from '../attack.ts'
 import type { Attacker } from '../attacker.ts'
 
 const enc = encodeURIComponent
@@ -9,6 +9,22 @@ const withState = async (attacker: Attacker, scale: number): Promise<void> => {
   const text = 'x'.repeat(5_000)
   await times(3_000 * scale, (index) => attacker.state(attacker.roomId, 'org.example.state', `${index}`, { text }))
 }
+
+/** A room of short messages, and a stored filter that is dear to hold against each. */
+const costlyFilter = (name: string, filter: object): Attack => ({
+  name,
+  pace: 50,
+  atOnce: 8,
+  prepare: async (attacker, scale) => {
+    attacker.roomId = await attacker.room()
+    await times(2_000 * scale, (index) =>
+      attacker.send(attacker.roomId, { body: `${index}` }, `${'a'.repeat(240)}${index}`),
+    )
+    const path = `/v3/user/${enc(attacker.userId)}/filter`
+    attacker.since = String((await attacker.must('POST', path, { body: filter })).filter_id)
+  },
+  act: (attacker) => attacker.ask('GET', `/v3/sync?filter=${attacker.since}`),
+})
 
 /** Rooms that are large in one way or another, and are read. */
 export const roomAttacks: readonly Attack[] = [
@@ -66,6 +82,13 @@ export const roomAttacks: readonly Attack[] = [
         ? attacker.ask('GET', '/v3/publicRooms', { token: '' })
         : attacker.ask('POST', '/v3/publicRooms', { body: { filter: { generic_search_term: `none${round}` } } }),
   },
+  costlyFilter('syncs with as many patterns as a filter may have, over events of types that nearly match', {
+    room: { timeline: { limit: 100, types: texts(100, (index) => `${'*a'.repeat(4)}*b${index}`) } },
+  }),
+  costlyFilter('syncs with 490 fields of events, over short messages', {
+    event_fields: texts(490, (index) => `content.body.a${index}.b.c.d`),
+    room: { timeline: { limit: 1_000 } },
+  }),
   {
     name: 'a room with 2,000 aliases in the directory of 2015',
     pace: 50,
