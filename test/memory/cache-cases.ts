@@ -317,6 +317,8 @@ export const CACHES: Readonly<Record<string, () => FilledCache>> = {
           device: 1,
           extent: 'none',
           since: 0,
+          now: 1,
+          knownUpTo: undefined,
           at: 0,
           timeline,
           matcher,

@@ -1,5 +1,5 @@
 import type { Membership, UserId } from '#spec'
-import type { MembershipRecord, RoomStateReader } from '#store'
+import type { MembershipRecord, MembershipStep, RoomStateReader } from '#store'
 
 /** Events with `after` < position <= `upTo`; without `after`, from the beginning. */
 export interface MembershipWindow {
@@ -47,7 +47,8 @@ export const membershipInWindow = async (
   const leftAt = stay?.ended !== undefined && stay.ended <= upTo ? stay.ended : undefined
   const atEnd = { record, membership: last.membership, position: last.position, everJoined, leftAt }
   if (after === undefined) {
-    const wasPresent = everJoined || isPresent(last.membership)
+    const wasPresent =
+      everJoined || isPresent(last.membership) || (await wasPresentBefore(record, userId, last, reader))
     return { ...atEnd, throughout: false, changed: true, wasPresent, newlyJoined: everJoined }
   }
   const atStart = await reader.membershipAt(record.room, userId, after)
@@ -59,6 +60,17 @@ export const membershipInWindow = async (
     wasPresent: [atStart, ...within].some((step) => step !== undefined && isPresent(step.membership)),
     newlyJoined: atStart?.membership !== 'join' && within.some(({ membership }) => membership === 'join'),
   }
+}
+
+/** An invite or a knock that came to its end. */
+const wasPresentBefore = async (
+  { room }: MembershipRecord,
+  userId: UserId,
+  { position }: MembershipStep,
+  reader: RoomStateReader,
+): Promise<boolean> => {
+  const before = await reader.membershipAt(room, userId, position - 1)
+  return before !== undefined && isPresent(before.membership)
 }
 
 const UNCHANGED = { changed: false, everJoined: true, leftAt: undefined, newlyJoined: false } as const

@@ -75,7 +75,10 @@ export class RoomsInWindow {
     const { timeline, visibility } = await this.#timeline(want, fresh, window.now.events)
     const facts = await cache.of(member.record.room)
     if (facts === undefined) return undefined
-    const stateWant = { ...this.#stateWant(want, timeline, fresh), ...resolvedAfter(timeline.start, facts, window) }
+    const stateWant = {
+      ...(await this.#stateWant(want, timeline, fresh)),
+      ...resolvedAfter(timeline.start, facts, window),
+    }
     // Behind a gap anything may have changed.
     const tellsSummary = stateWant.extent !== 'none' || changesSummary(timeline.events)
     const summary = tellsSummary ? await this.#summary(window, facts.record) : undefined
@@ -94,7 +97,7 @@ export class RoomsInWindow {
     const { window, member } = want
     const fresh = window.since === undefined || member.newlyJoined
     const { timeline, visibility } = await this.#timeline({ ...want, events: undefined }, fresh, member.position)
-    const stateWant = this.#stateWant(want, timeline, fresh)
+    const stateWant = await this.#stateWant(want, timeline, fresh)
     const at = Math.min(stateWant.at, member.leftAt ?? stateWant.at)
     // A user who was only ever invited learns of the end of the invite, not of the room.
     const state = member.everJoined ? this.#parts.state.pages({ ...stateWant, at }) : noState()
@@ -173,9 +176,12 @@ export class RoomsInWindow {
     return { ...MEMBER_THROUGHOUT, hidesPrevious: (event) => isOlder(event) && visibility.hidesPrevious(event) }
   }
 
-  #stateWant({ window, member, state, fullState }: RoomWant, timeline: TimelinePart, fresh: boolean): StateWant {
+  async #stateWant(want: RoomWant, timeline: TimelinePart, fresh: boolean): Promise<StateWant> {
+    const { window, member, state, fullState } = want
     const { userId, device } = window.viewer
     return {
+      now: window.now.events,
+      knownUpTo: fresh && state.lazyLoadMembers ? await this.#knownUpTo(want) : undefined,
       room: member.record.room,
       userId,
       device,
@@ -185,6 +191,13 @@ export class RoomsInWindow {
       timeline: timeline.events,
       matcher: state,
     }
+  }
+
+  /** The end of what was told of the user's last stay before the window. */
+  async #knownUpTo({ window: { since, viewer }, member: { record } }: RoomWant): Promise<number | undefined> {
+    if (since === undefined) return undefined
+    const stay = await this.#parts.reader.lastStay(record.room, viewer.userId, since.events)
+    return stay === undefined ? undefined : Math.min(stay.ended ?? since.events, since.events)
   }
 
   #summary({ viewer }: Window, record: RoomRecord): Promise<RoomSummary> {

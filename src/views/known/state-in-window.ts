@@ -11,6 +11,10 @@ export interface StateWant {
   /** `all`: the state right before the timeline; `changes`: what of it came after `since`; `none`: nothing but lazily loaded members. */
   readonly extent: 'all' | 'changes' | 'none'
   readonly since: number
+  /** Position that the answer reaches. */
+  readonly now: number
+  /** Where all is told: what lazily loading clients know of the room from an earlier stay reaches up to there; undefined for those who know nothing. */
+  readonly knownUpTo: number | undefined
   /** Position of the state: right before the timeline's first event. */
   readonly at: number
   /** Also what came into force between `at` and there by resolution, and not by an event of the timeline. */
@@ -19,25 +23,38 @@ export interface StateWant {
   readonly matcher: EventMatcher
 }
 
-const SET_BYTES = 200
+const SET_BYTES = 400
 const SET_ENTRY_BYTES = 40
 
-/** The members that one device was told of in one room. */
+/** The members that one device was told of in one room: those that it has, and those in answers of which it is not known that they arrived. */
 class SentMembers {
-  readonly #userIds = new Set<UserId>()
+  readonly #arrived = new Set<UserId>()
+  /** With the position up to which the answer went: the device has it once it asks from there on. */
+  readonly #underWay = new Map<UserId, number>()
   /** Bytes in memory. */
   sizeBytes = SET_BYTES
 
-  has(userId: UserId): boolean {
-    return this.#userIds.has(userId)
+  /** Begins an answer to a device that has everything up to `since`. A later answer may have been lost, so its members are forgotten. */
+  settle(since: number): void {
+    for (const [userId, upTo] of this.#underWay) {
+      if (upTo <= since) this.#arrived.add(userId)
+      else this.sizeBytes -= entryBytes(userId)
+    }
+    this.#underWay.clear()
   }
 
-  add(userId: UserId): void {
-    if (this.#userIds.has(userId)) return
-    this.#userIds.add(userId)
-    this.sizeBytes += SET_ENTRY_BYTES + textBytes(userId)
+  has(userId: UserId): boolean {
+    return this.#arrived.has(userId) || this.#underWay.has(userId)
+  }
+
+  add(userId: UserId, upTo: number): void {
+    if (this.has(userId)) return
+    this.#underWay.set(userId, upTo)
+    this.sizeBytes += entryBytes(userId)
   }
 }
+
+const entryBytes = (userId: UserId): number => SET_ENTRY_BYTES + textBytes(userId)
 
 const entryOf = ({ type, stateKey = '' }: StoredEvent): string => stateTupleKey(type, stateKey)
 
@@ -97,8 +114,13 @@ export class StateInWindow {
   }
 
   #plain(want: StateWant, lazy: boolean): StatePages {
-    const { room, at, since } = want
-    if (want.extent === 'all') return statePages(this.#reader, room, { at, members: !lazy })
+    const { room, at, since, knownUpTo } = want
+    if (want.extent === 'all') {
+      const pages = statePages(this.#reader, room, { at, members: !lazy })
+      return lazy && knownUpTo !== undefined
+        ? withMembers(pages, stateChangePages(this.#reader, room, knownUpTo, at))
+        : pages
+    }
     // Members who changed in the gap are told to lazily loading clients too: they would go on with outdated ones.
     if (want.extent === 'changes' && at > since) return stateChangePages(this.#reader, room, since, at)
     return noPages()
@@ -110,6 +132,7 @@ export class StateInWindow {
     if (want.extent === 'all') wanted.add(want.userId)
     for (const userId of told) wanted.delete(userId)
     if (want.extent === 'all') this.#sent.delete(sentKey(want))
+    this.#sentTo(want)?.settle(want.since)
     const members = await this.#members(want, wanted)
     for (const event of [...members, ...want.timeline]) if (isMember(event)) told.add(event.stateKey)
     return members
@@ -132,11 +155,11 @@ export class StateInWindow {
       if (!want.matcher.includeRedundantMembers && sent?.has(userId) === true) continue
       const member = await this.#reader.stateEvent(want.room, want.at, 'm.room.member', userId)
       if (member === undefined) continue
-      sent?.add(userId)
+      sent?.add(userId, want.now)
       members.push(member)
     }
     // A member event in the timeline itself is as good as one in the state.
-    for (const event of want.timeline) if (isMember(event)) sent?.add(event.stateKey)
+    for (const event of want.timeline) if (isMember(event)) sent?.add(event.stateKey, want.now)
     // Put in again, so that its size is counted again.
     if (sent !== undefined) this.#sent.set(sentKey(want), sent)
     return members
@@ -153,6 +176,12 @@ const isMember = (event: StoredEvent): event is StoredEvent & { readonly stateKe
   event.type === 'm.room.member' && event.stateKey !== undefined
 
 async function* noPages(): StatePages {}
+
+/** The pages, and then the members among what changed. */
+async function* withMembers(pages: StatePages, changes: StatePages): StatePages {
+  yield* pages
+  for await (const page of changes) yield page.filter(isMember)
+}
 
 /** The pages with some entries in the place of those that they replace. */
 async function* withReplaced(pages: StatePages, replacing: readonly StoredEvent[]): StatePages {

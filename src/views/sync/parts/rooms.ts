@@ -1,7 +1,7 @@
 import { type Clock, yieldToEventLoop } from '#base'
 import type { RoomNumber, RoomStateReader } from '#store'
 import { type MembershipInWindow, membershipInWindow } from '../../known/membership-in-window.ts'
-import { NO_ROOM_NEWS, type RoomNews, type StreamNews } from '../../known/stream-news.ts'
+import { NO_ROOM_NEWS, type RoomNews, type StreamNews, type WindowNews } from '../../known/stream-news.ts'
 import type { Piece, StreamedPart, SyncWindow } from '../request.ts'
 import type { RoomTexts } from './room-texts.ts'
 
@@ -86,8 +86,16 @@ export class RoomsPart implements StreamedPart {
       const next = members.slice(start, start + size)
       const numbers = next.map(({ record: { room } }) => room)
       const found = isWhole ? await this.#parts.news.ofRooms(window, numbers, news.rooms) : news.rooms
-      for (const member of next) yield { member, news: found.get(member.record.room) ?? NO_ROOM_NEWS }
+      for (const member of next) {
+        const held = !isWhole && isNewlyJoined(member) ? await this.#fromBeginning(window, member) : found
+        yield { member, news: held.get(member.record.room) ?? NO_ROOM_NEWS }
+      }
     }
+  }
+
+  /** A room that is new to the user comes with all receipts and account data that there are, whenever they were set. */
+  #fromBeginning(window: SyncWindow, { record: { room } }: MembershipInWindow): Promise<WindowNews['rooms']> {
+    return this.#parts.news.ofRooms({ ...window, since: undefined }, [room], new Map())
   }
 
   /** Yields nothing where there is no news. */
@@ -134,6 +142,9 @@ export class RoomsPart implements StreamedPart {
 const candidates = ({ fullState, rooms, news }: SyncWindow): Iterable<RoomNumber> =>
   fullState || news.changed === undefined ? rooms.keys() : new Set([...news.changed, ...news.rooms.keys()])
 
+const isNewlyJoined = ({ membership, changed, throughout }: MembershipInWindow): boolean =>
+  membership === 'join' && changed && !throughout
+
 const isNew = ({ since, fullState }: SyncWindow, { changed, position }: MembershipInWindow): boolean =>
   since === undefined || fullState || (changed && position > since.events)
 
@@ -142,6 +153,6 @@ const isLeftListed = (window: SyncWindow, member: MembershipInWindow): boolean =
   const { since, filter } = window
   const { forgotten } = member.record
   if (!member.wasPresent) return false
-  if (since === undefined) return filter.includeLeave && member.everJoined && !forgotten
+  if (since === undefined) return filter.includeLeave && !forgotten
   return forgotten ? member.changed && member.position > since.events : isNew(window, member)
 }
