@@ -34,6 +34,12 @@ export const STREAMS = Object.keys(STREAM_DECLARATIONS) as readonly StreamName[]
 /** How far each stream reaches: everything at or below is readable, nothing below comes later. */
 export type Positions = Readonly<Record<StreamName, number>>
 
+/** The positions of a client's token, with what it was told of streams that a restart empties. */
+export interface ToldPositions extends Positions {
+  /** Numbers of rooms in which the client was told that somebody types, and not yet that nobody does. */
+  readonly typingIn?: readonly number[]
+}
+
 /** The same for the streams in the database, as the store tells it. */
 export type DurablePositions = Readonly<Record<DurableStreamName, number>>
 

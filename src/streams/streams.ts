@@ -2,7 +2,7 @@ import type { Clock } from '#base'
 import type { Bus, BusMessage, CommittedNews, News } from './bus.ts'
 import { firstPosition, nextPosition, resumedFrom } from './ephemeral-position.ts'
 import { type Listener, Listeners, type Waiter, type Waiting } from './listeners.ts'
-import type { DurablePositions, DurableStreamName, EphemeralStreamName, Positions } from './positions.ts'
+import type { DurablePositions, DurableStreamName, EphemeralStreamName, Positions, ToldPositions } from './positions.ts'
 
 /** The positions at one moment, with a count that tells whether any news came since. */
 export interface Snapshot {
@@ -100,7 +100,7 @@ export class Streams {
    * The positions of a client's token, as they are to be read from here. A token slightly ahead of this process comes from another one
    * whose news is on its way: the store is asked. undefined for a token ahead of the store: of another server, or of a lost database.
    */
-  async resume(token: Positions): Promise<Positions | undefined> {
+  async resume(token: ToldPositions): Promise<ToldPositions | undefined> {
     if (!(await this.reach(token))) return undefined
     const now = this.#positions
     return {

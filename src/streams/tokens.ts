@@ -1,4 +1,4 @@
-import { type Positions, STREAM_DECLARATIONS, type StreamDeclaration } from './positions.ts'
+import { type Positions, STREAM_DECLARATIONS, type StreamDeclaration, type ToldPositions } from './positions.ts'
 
 /** Tokens are opaque to clients. A position n stands between item n of a stream and the next one. */
 
@@ -62,10 +62,31 @@ export const syncTokensOver = <Name extends string>(
 
 const syncTokens = syncTokensOver(STREAM_DECLARATIONS)
 
-export const formatSyncToken = (positions: Positions): string => syncTokens.format(positions)
+/** Behind a dot, the rooms in which the client was told of typing; none is the usual case. */
+const TYPING_IN = /^\d{1,16}(?:-\d{1,16})*$/
+/** A client in more rooms with typists at the same moment may show some of them for ever after a restart: tokens stay short. */
+const MAX_TYPING_IN = 16
+
+export const formatSyncToken = (positions: ToldPositions): string => {
+  const { typingIn = [] } = positions
+  const text = syncTokens.format(positions)
+  return typingIn.length === 0 ? text : `${text}.${typingIn.slice(0, MAX_TYPING_IN).join('-')}`
+}
+
+const cutSyncToken = (text: string): { readonly positions: string; readonly typingIn: readonly number[] } => {
+  const dot = text.indexOf('.')
+  const rooms = dot === -1 ? '' : text.slice(dot + 1)
+  // A text that is no such list makes the whole no token.
+  if (dot === -1 || text.length > MAX_LENGTH || !TYPING_IN.test(rooms)) return { positions: text, typingIn: [] }
+  return { positions: text.slice(0, dot), typingIn: rooms.split('-', MAX_TYPING_IN).map(Number) }
+}
 
 /** See `SyncTokens.parse`. */
-export const parseSyncToken = (text: string, now: Positions): Positions | undefined => syncTokens.parse(text, now)
+export const parseSyncToken = (text: string, now: Positions): ToldPositions | undefined => {
+  const { positions, typingIn } = cutSyncToken(text)
+  const parsed = syncTokens.parse(positions, now)
+  return parsed === undefined || typingIn.length === 0 ? parsed : { ...parsed, typingIn }
+}
 
 /** A pagination token is `t2`, a depth and the number of an event: right after that event in its room's history. */
 const PLACE = /^t2_(-?\d{1,16})_(-?\d{1,16})$/
@@ -92,7 +113,7 @@ export const formatPageToken = (position: number): string => `t${position}`
  * both, section "Syncing"). The number of an event that is in the stream is its position.
  */
 export const parsePageToken = (text: string): number | undefined => {
-  if (!text.startsWith('t')) return syncTokens.read(text)?.events
+  if (!text.startsWith('t')) return syncTokens.read(cutSyncToken(text).positions)?.events
   const place = parsePlaceToken(text)
   return place === undefined ? parsePosition(text.slice(1)) : Math.max(0, place.event)
 }

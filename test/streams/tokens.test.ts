@@ -46,6 +46,20 @@ describe('tokens', () => {
     )
   })
 
+  it('carry the rooms in which typing was told, and read as positions all the same', () => {
+    fc.assert(
+      fc.property(positions, fc.array(position, { minLength: 1, maxLength: 16 }), (given, typingIn) => {
+        const token = formatSyncToken({ ...given, typingIn })
+        expect(token.length).toBeLessThan(400)
+        expect(parseSyncToken(token, NOW)).toEqual({ ...given, typingIn })
+        expect(parsePageToken(token)).toBe(given.events)
+      }),
+    )
+    const token = formatSyncToken(NOW)
+    for (const text of ['.', '.a', '.1-', '.-1', '.1.2', `.${'1-'.repeat(200)}1`])
+      expect(parseSyncToken(token + text, NOW), text).toBeUndefined()
+  })
+
   it('of places in a history come back as they went, and read as positions too', () => {
     const whole = fc.integer({ min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER })
     fc.assert(

@@ -105,6 +105,11 @@ export class Typing {
     return this.#changes.since(after, upTo).map((room) => ({ room, userIds: this.typing(room) }))
   }
 
+  /** The rooms in which somebody types now. */
+  rooms(): Iterable<RoomNumber> {
+    return this.#typists.keys()
+  }
+
   /** The users who type in the room now: the `user_ids` of `m.typing`. */
   typing(room: RoomNumber): readonly UserId[] {
     return [...(this.#typists.get(room)?.values() ?? [])].map(({ userId }) => userId)

@@ -11,6 +11,7 @@ import {
   type StreamName,
   type Streams,
   samePositions,
+  type ToldPositions,
 } from '#streams'
 import type { RoomViewer } from '../events/viewer.ts'
 import { END, START } from '../history/old-range.ts'
@@ -45,7 +46,7 @@ const MAX_ITEMS = 500
 
 interface Answer {
   readonly texts: readonly string[]
-  readonly end: Positions
+  readonly end: ToldPositions
   /** There is more before the end of the window. */
   readonly more: boolean
   /** Ends a wait. One's own presence does not, as the request itself may have changed it. */
@@ -58,7 +59,7 @@ interface Reading {
   readonly from: StreamPlace
   readonly to: StreamPlace | undefined
   /** Positions from which the next poll reads. */
-  since: Positions
+  since: ToldPositions
   /** The room that is read without membership. */
   peeked: number | undefined
 }
@@ -108,7 +109,7 @@ export class EventStream {
       const upTo = to === undefined ? now : earlierOf(now, to.positions)
       // The reader's token equals the current positions: nothing is new, so nothing is read. A named room may have become forbidden, so it is.
       if (request.roomId === undefined && samePositions(reading.since, upTo)) {
-        const text = answerText('', from.text, formatSyncToken(upTo))
+        const text = answerText('', from.text, formatSyncToken({ ...upTo, typingIn: reading.since.typingIn ?? [] }))
         return { text, nothingBy: to === undefined ? snapshot : undefined }
       }
       const scope = await scopes.of(request.viewer, request.roomId)
@@ -136,7 +137,7 @@ export class EventStream {
   }
 
   /** Room events first, then each other stream that fits into the limit. The others come in the next answer. */
-  async #answer(request: EventsRequest, scope: StreamScope, since: Positions, upTo: Positions): Promise<Answer> {
+  async #answer(request: EventsRequest, scope: StreamScope, since: ToldPositions, upTo: Positions): Promise<Answer> {
     const { roomItems, otherItems } = this.#parts
     const { viewer, roomId } = request
     const limit = limitOf(request)
@@ -144,7 +145,10 @@ export class EventStream {
     const page = await roomItems.page({ viewer, scope, direction: 'forward', ...window, limit })
     const texts = await roomItems.texts(page.events, viewer)
     texts.push(...(await roomItems.newPresence(page.events, scope, viewer)))
-    const end: Record<StreamName, number> = { ...since, events: Math.max(page.reached, since.events) }
+    const end: Record<StreamName, number> & Pick<ToldPositions, 'typingIn'> = {
+      ...since,
+      events: Math.max(page.reached, since.events),
+    }
     if (!page.complete) return { texts, end, more: true, isNews: texts.length > 0 }
     let isNews = texts.length > 0
     let more = false
@@ -158,7 +162,9 @@ export class EventStream {
       isNews ||= items.isNews
       end[stream] = Math.max(since[stream], upTo[stream])
     }
-    return { texts, end, more, isNews }
+    // Where typing did not fit, the reader believes what it did before.
+    const isTypingTold = end.typing > since.typing
+    return { texts, end: isTypingTold ? { ...end, typingIn: otherItems.typingIn(scope.present) } : end, more, isNews }
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Positions } from '#streams'
+import type { Positions, ToldPositions } from '#streams'
 import type { RoomViewer } from '../events/viewer.ts'
 import type { StreamNews } from '../known/stream-news.ts'
 import type { Window } from '../known/window.ts'
@@ -20,7 +20,7 @@ export interface OtherItemsWant {
   readonly scope: StreamScope
   /** Whether the stream is that of one room. */
   readonly ofOneRoom: boolean
-  readonly since: Positions
+  readonly since: ToldPositions
   readonly now: Positions
 }
 
@@ -65,6 +65,12 @@ export class OtherItems {
       return roomId === undefined ? [] : [roomAccountDataItem(roomId, entry)]
     })
     return [...changed.global.map(accountDataItem), ...inRooms]
+  }
+
+  /** See `StreamNews.typingIn`. */
+  typingIn(present: readonly number[]): readonly number[] {
+    const among = new Set(present)
+    return this.#parts.news.typingIn((room) => among.has(room), [])
   }
 
   #typing(window: Window, { rooms, present }: StreamScope): readonly string[] {

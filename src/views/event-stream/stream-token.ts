@@ -1,11 +1,11 @@
 import { MatrixError } from '#spec'
-import { type Positions, parsePageToken, parseSyncToken, STREAMS, type Streams } from '#streams'
+import { type Positions, parsePageToken, parseSyncToken, STREAMS, type Streams, type ToldPositions } from '#streams'
 import { END, START } from '../history/old-range.ts'
 
 /** A place in the event stream, with the token that names it. */
 export interface StreamPlace {
   readonly text: string
-  readonly positions: Positions
+  readonly positions: ToldPositions
 }
 
 /**

@@ -155,7 +155,22 @@ export class StreamNews {
         : since.typing < now.typing
           ? typing.changedSince(since.typing, now.typing).filter(({ room }) => among.has(room))
           : []
-    return new Map(changed.map(({ room, userIds }) => [room, userIds.filter((userId) => !ignored.has(userId))]))
+    const told = new Map(changed.map(({ room, userIds }) => [room, userIds.filter((userId) => !ignored.has(userId))]))
+    // Whoever typed before a restart has stopped, and nothing says so.
+    for (const room of since?.typingIn ?? [])
+      if (among.has(room) && !told.has(room) && typing.typing(room).length === 0) told.set(room, [])
+    return told
+  }
+
+  /** For the token of an answer: the rooms in which the client now believes that somebody types. `told`: what the answer itself says. */
+  typingIn(
+    isPresent: (room: RoomNumber) => boolean,
+    told: Iterable<readonly [RoomNumber, readonly UserId[] | undefined]>,
+  ): readonly RoomNumber[] {
+    const rooms = new Set<RoomNumber>()
+    for (const [room, typing = []] of told) if (typing.length > 0) rooms.add(room)
+    for (const room of this.#parts.typing.rooms()) if (isPresent(room)) rooms.add(room)
+    return [...rooms]
   }
 
   /** Without `since`, the newest receipts of all users. */

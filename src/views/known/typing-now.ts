@@ -8,6 +8,8 @@ export interface TypingNow {
     after: number,
     upTo: number,
   ): readonly { readonly room: RoomNumber; readonly userIds: readonly UserId[] }[]
+  /** The rooms in which somebody types now. */
+  rooms(): Iterable<RoomNumber>
   /** The users who type in a room now. */
   typing(room: RoomNumber): readonly UserId[]
 }

@@ -1,5 +1,5 @@
 import type { CompiledFilter } from '#rules'
-import type { Positions } from '#streams'
+import type { Positions, ToldPositions } from '#streams'
 import type { EventsViewer } from '../events/event-texts.ts'
 import type { WindowNews } from '../known/stream-news.ts'
 import type { RoomsOfUser } from '../known/user-rooms.ts'
@@ -8,7 +8,7 @@ import type { Window } from '../known/window.ts'
 /** `GET /sync`, parsed. */
 export interface SyncRequest {
   readonly syncer: EventsViewer
-  readonly since: Positions | undefined
+  readonly since: ToldPositions | undefined
   readonly filter: CompiledFilter
   readonly fullState: boolean
   readonly timeoutMs: number

@@ -10,6 +10,7 @@ import {
   type Snapshot,
   type Streams,
   samePositions,
+  type ToldPositions,
 } from '#streams'
 import type { EventsViewer } from '../events/event-texts.ts'
 import type { StreamNews } from '../known/stream-news.ts'
@@ -44,7 +45,7 @@ export class Sync {
   }
 
   /** Parses `since`. Throws `M_INVALID_PARAM` for a malformed token, or one ahead of the durable streams: of another server, or of a lost database. */
-  async since(text: string): Promise<Positions> {
+  async since(text: string): Promise<ToldPositions> {
     const { streams } = this.#parts
     const token = parseSyncToken(text, streams.positions())
     if (token === undefined) throw new MatrixError('M_INVALID_PARAM', 'since is not a token of this server')
@@ -68,7 +69,7 @@ export class Sync {
     }
     // The client's token equals the current positions: nothing is new, so no room is read.
     if (samePositions(since, snapshot.positions)) {
-      const text = `${headOf(snapshot.positions)}${await this.#unchanged(request)}}`
+      const text = `${headOf({ ...snapshot.positions, ...toldBy(since) })}${await this.#unchanged(request)}}`
       return { text, nothingBy: snapshot }
     }
     return this.#news(request, snapshot)
@@ -117,7 +118,9 @@ export class Sync {
       isNews ||= answer.isNews
       if (answer.reached !== undefined) reached = { ...reached, ...answer.reached }
     }
-    yield { text: `${headOf(reached)}${texts.join()}`, isNews }
+    const told = [...found.news.rooms].map(([room, { typing }]) => [room, typing] as const)
+    const typingIn = news.typingIn((room) => rooms.get(room)?.membership === 'join', told)
+    yield { text: `${headOf({ ...reached, typingIn })}${texts.join()}`, isNews }
     for (const part of streamed) {
       yield { text: ',', isNews: false }
       yield* part.pieces(found)
@@ -129,7 +132,9 @@ export class Sync {
 /** Answers to polls are held whole up to this length. */
 const SHORT_LENGTH = 64 * 1024
 
-const headOf = (now: Positions): string => `{"next_batch":"${formatSyncToken(now)}",`
+const toldBy = ({ typingIn = [] }: ToldPositions): Pick<ToldPositions, 'typingIn'> => ({ typingIn })
+
+const headOf = (now: ToldPositions): string => `{"next_batch":"${formatSyncToken(now)}",`
 
 async function* textsOf(pieces: AsyncGenerator<Piece, void, undefined>): AsyncGenerator<string, void, undefined> {
   for await (const { text } of pieces) yield text

@@ -77,6 +77,27 @@ describe('lazy loading and repeated syncs', () => {
     expect(membersIn(known.rooms.join[roomId].state.events)).toEqual({})
   })
 
+  it('clear typing that was told before a restart, in /sync and /events', async () => {
+    const roomId = await begin()
+    const { next_batch: before } = await alice.sync()
+    await bob.typing(roomId, 100_000)
+    const told = await alice.sync({ since: before })
+    expect(typingIn(told.rooms.join[roomId])).toEqual([bob.userId])
+    const stream = await alice.get('/v3/events', { from: before, timeout: 0 })
+    const typingItems = ({ chunk }: Json): unknown[] =>
+      chunk.filter(({ type }: Json) => type === 'm.typing').map(({ content }: Json) => content.user_ids)
+    expect(typingItems(stream)).toEqual([[bob.userId]])
+    // A sync without typing in between must not forget that it was told.
+    await carol.sendText(roomId, 'hello')
+    const { next_batch: since } = await alice.sync({ since: told.next_batch })
+    await homeserver.restart()
+    const cleared = await alice.sync({ since, timeout: 5_000 })
+    expect(typingIn(cleared.rooms.join[roomId])).toEqual([])
+    const quiet = await alice.sync({ since: cleared.next_batch })
+    expect(quiet.rooms.join).toEqual({})
+    expect(typingItems(await alice.get('/v3/events', { from: stream.end, timeout: 5_000 }))).toEqual([[]])
+  })
+
   it('bring a room’s receipts, account data and typing in the incremental sync in which it is joined', async () => {
     const roomId = await begin()
     const dora = await homeserver.register('dora')
