@@ -17,8 +17,6 @@ const MAX_STEP_MS = 150
 const NOT_YET: ReadonlySet<string> = new Set([
   'first syncs of 60 MB of account data, 60 at once',
   'first syncs whose answers nobody reads',
-  'the whole state of a room with 3,000 entries of 5 KB, five at once',
-  'first syncs of that room, five at once',
 ])
 
 describe('one ordinary account does not freeze or kill the server: two others go on talking', () => {
