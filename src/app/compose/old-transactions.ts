@@ -3,6 +3,8 @@ import type { TransactionAnswers, TransactionKey } from '#http'
 import type { JsonObject } from '#spec'
 import type { ShortLivedTables } from '#store'
 
+/** Longer than the transaction of the room itself is remembered: otherwise an answer that came from there would be remembered once more. */
+const LIFETIME_MS = TRANSACTION_LIFETIME_MS + 15 * 60_000
 const OF_DEVICE = 200
 const IN_ALL = 100_000
 /** Time after which the process that handled a transaction is taken for dead, and the transaction is tried again. */
@@ -13,7 +15,7 @@ const ownerOf = ({ device }: TransactionKey): string => String(device)
 
 /** Keeps transactions of 2015 in the database. */
 export const oldTransactions = (shortLived: ShortLivedTables): TransactionAnswers => {
-  const limits = { lifetimeMs: TRANSACTION_LIFETIME_MS, rowsOfOwner: OF_DEVICE, rows: IN_ALL }
+  const limits = { lifetimeMs: LIFETIME_MS, rowsOfOwner: OF_DEVICE, rows: IN_ALL }
   const table = shortLived.table<{ readonly answer?: JsonObject }>('old-transaction', limits)
   return {
     begin: async (key) => {

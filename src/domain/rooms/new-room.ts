@@ -11,11 +11,11 @@ import {
   serverOf,
   type UserId,
 } from '#spec'
-import { type AliasesReader, WriteConflict } from '#store'
+import { type AliasesReader, type RoomsReader, WriteConflict } from '#store'
 import { aliasesIn } from './directory.ts'
 import { checkInvitee, type MemberAccounts } from './memberships.ts'
 import type { Rooms } from './rooms.ts'
-import type { RoomTurn } from './turn.ts'
+import type { Draft, RoomTurn } from './turn.ts'
 import { ImpossibleEvent } from './turn-errors.ts'
 
 export type Preset = 'private_chat' | 'public_chat' | 'trusted_private_chat'
@@ -37,11 +37,13 @@ export interface NewRoomRequest {
   readonly isDirect: boolean
   /** Whether to put the alias into `m.room.aliases`, as in 2015. */
   readonly aliasTold: boolean
+  /** Of a client of 2015: the same again is the same room. It is stored with the room, so no crash comes between the two. */
+  readonly transaction?: Draft['transaction']
 }
 
 export interface RoomCreationOptions {
   readonly rooms: Rooms
-  readonly reader: AliasesReader
+  readonly reader: AliasesReader & Pick<RoomsReader, 'event' | 'transactionEvent'>
   readonly accounts: MemberAccounts
   readonly serverName: ServerName
   readonly defaultVersion: string
@@ -66,6 +68,8 @@ export class RoomCreation {
   async create(request: NewRoomRequest): Promise<{ readonly roomId: RoomId; readonly alias: RoomAlias | undefined }> {
     const version = ROOM_VERSIONS.get(request.version ?? this.#options.defaultVersion)
     if (version === undefined) throw new MatrixError('M_UNSUPPORTED_ROOM_VERSION', 'This room version is not known')
+    const made = await this.#madeBefore(request)
+    if (made !== undefined) return made
     const alias = await this.#alias(request.aliasName)
     checkInitialState(request, alias)
     for (const invitee of request.invite) await this.#checkInvitee(request.creator, invitee)
@@ -81,16 +85,37 @@ export class RoomCreation {
           createContent: createContent(version, request),
           published: request.visibility === 'public',
           alias,
+          transaction: request.transaction,
         },
         (turn) => addFirstEvents(turn, request, { ...creatorProfile }, profiles, alias),
       )
       return { roomId, alias }
     } catch (error) {
       if (error instanceof WriteConflict && error.kind === 'alias-exists') throw aliasTaken()
+      if (error instanceof WriteConflict && error.kind === 'transaction-used') {
+        const other = await this.#madeBefore(request)
+        if (other !== undefined) return other
+      }
       // Everybody may create rooms, so the rules have refused an event that the request asked for.
       if (error instanceof ImpossibleEvent || (error instanceof MatrixError && error.errcode === 'M_FORBIDDEN'))
         throw new MatrixError('M_INVALID_ROOM_STATE', error.message, { cause: error })
       throw error
+    }
+  }
+
+  /** The room that the same request made before. */
+  async #madeBefore({
+    transaction,
+    aliasName,
+  }: NewRoomRequest): Promise<{ readonly roomId: RoomId; readonly alias: RoomAlias | undefined } | undefined> {
+    if (transaction === undefined) return undefined
+    const { reader, serverName } = this.#options
+    const eventId = await reader.transactionEvent(transaction.device, transaction.scope, transaction.id)
+    const created = eventId === undefined ? undefined : await reader.event(eventId)
+    if (created === undefined) return undefined
+    return {
+      roomId: created.roomId,
+      alias: aliasName === undefined ? undefined : parseRoomAlias(`#${aliasName}:${serverName}`),
     }
   }
 

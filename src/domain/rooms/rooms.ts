@@ -16,7 +16,7 @@ import {
 import { listingAfter } from './listing-after.ts'
 import { LiveRoom, type StateEntry } from './live-room.ts'
 import { FREE_MEMBER_BYTES } from './state-size.ts'
-import { RoomTurn, type TurnTools } from './turn.ts'
+import { type Draft, RoomTurn, type TurnTools } from './turn.ts'
 
 export interface RoomsOptions extends Omit<TurnTools, 'storedJson'> {
   readonly commit: Commit
@@ -32,6 +32,8 @@ export interface NewRoomOptions {
   readonly createContent: JsonObject
   readonly published: boolean
   readonly alias: string | undefined
+  /** Of the create event. */
+  readonly transaction?: Draft['transaction']
 }
 
 /** This server has no such room: `M_NOT_FOUND`, or `hidden()` where the client must not tell this from other refusals. */
@@ -155,6 +157,7 @@ export class Rooms {
       stateKey: '',
       sender: options.creator,
       content: options.createContent,
+      transaction: options.transaction,
       originServerTs: this.#createTime(),
     })
     const roomId = version.roomIdIsCreateHash ? (`!${createEventId.slice(1)}` as RoomId) : given

@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest'
+import { silentLogger, systemClock } from '#base'
+import { openStore, writers } from '#store'
 import type { Json } from '../../support/client.ts'
-import { onEveryHomeserver } from '../../support/homeserver.ts'
+import { onEveryHomeserver, startHomeserver } from '../../support/homeserver.ts'
 import { SteppedClock } from '../../support/stepped-clock.ts'
 
 const enc = encodeURIComponent
@@ -50,6 +52,8 @@ onEveryHomeserver('transaction ids', (start) => {
       who.ok('PUT', `/_matrix/client/api/v1${path}`, { body })
     const made = await put(alice, '/createRoom/1', { name: 'Once' })
     const room = `/rooms/${enc(made.room_id)}`
+    const say = (): Promise<string> => alice.send(made.room_id, 'm.room.message', { body: 'x', msgtype: 'm.text' }, 'x')
+    const said = await say()
     await put(alice, `${room}/invite/1`, { user_id: bob.userId })
     await put(bob, `${room}/join/1`)
     await put(alice, `${room}/kick/1`, { user_id: bob.userId })
@@ -62,7 +66,24 @@ onEveryHomeserver('transaction ids', (start) => {
     expect(await put(bob, `${room}/join/1`)).toEqual({ room_id: made.room_id })
     expect((await alice.getState(made.room_id, 'm.room.member', bob.userId)).membership).toBe('invite')
 
-    clock.advance(1.2 * HOUR_MS)
+    clock.advance(1.1 * HOUR_MS)
+    await expect.poll(say).not.toBe(said)
+    clock.advance(0.3 * HOUR_MS)
     expect((await put(alice, '/createRoom/1', { name: 'Again' })).room_id).not.toBe(made.room_id)
   })
+})
+
+it('a room of 2015 is made once, also where the server was killed before it could remember what it answered', async () => {
+  await using home = await startHomeserver()
+  const alice = await home.register('alice')
+  const put = (id: number, body: object): Promise<Json> =>
+    alice.ok('PUT', `/_matrix/client/api/v1/createRoom/${id}`, { body })
+  const made = [await put(1, { name: 'Once' }), await put(2, { room_alias_name: 'once' })]
+  const url = `sqlite:${home.dataFolder}/homeroom.sqlite`
+  const store = await openStore({ url, clock: systemClock, logger: silentLogger })
+  await store.commit([writers.shortLived.trim('old-transaction', 0)])
+  await store.close()
+  await home.restart()
+  expect([await put(1, { name: 'Once' }), await put(2, { room_alias_name: 'once' })]).toEqual(made)
+  expect((await alice.get('/v3/joined_rooms')).joined_rooms).toHaveLength(2)
 })

@@ -49,7 +49,11 @@ export const createRoomEndpoints = ({ creation, oldRoomVersion }: CreateRoomDeps
     handler: async ({ requester, body, path }): Promise<CreatedRoom> => {
       const old = isOldPath(path)
       const asked = old ? { room_version: oldRoomVersion, ...body } : body
-      const { roomId, alias } = await creation.create({ ...requestOf(requester.userId, asked), aliasTold: old })
+      // By `PUT` the path ends with the transaction id.
+      const isOnce = !path.endsWith('/createRoom')
+      const transaction = isOnce ? { device: requester.device, scope: 'createRoom', id: path } : undefined
+      const wish = { ...requestOf(requester.userId, asked), aliasTold: old, transaction }
+      const { roomId, alias } = await creation.create(wish)
       return { room_id: roomId, ...(alias === undefined ? {} : { room_alias: alias }) }
     },
   }),
