@@ -249,7 +249,7 @@ export class SyncingClient {
         limit: 7,
         filter: undefined,
       }
-      const page = JSON.parse(await process.views.timeline.messages(request, this.viewer)) as {
+      const page = JSON.parse(await wholeText(await process.views.timeline.messages(request, this.viewer))) as {
         readonly chunk: readonly WireEvent[]
         readonly end?: string
       }

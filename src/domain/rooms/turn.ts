@@ -97,6 +97,10 @@ export class RoomTurn {
     this.#published = published
   }
 
+  get changesState(): boolean {
+    return this.#state.size > 0
+  }
+
   /** Whether the turn changes this entry of the state. */
   changes(type: string, stateKey = ''): boolean {
     return this.#state.has(stateTupleKey(type, stateKey))

@@ -18,6 +18,10 @@ export class StreamedJson {
   }
 }
 
+/** The answer that a text is, long or not. */
+export const jsonOf = (text: LongText): RawJson | StreamedJson =>
+  typeof text === 'string' ? new RawJson(text) : new StreamedJson(text)
+
 /**
  * A JSON text that comes later: a long poll. The edge drops everything else of the request meanwhile, so endpoints on which
  * many requests wait long return this rather than await it. `over` is called once, when the request has ended, however it did.

@@ -1,4 +1,4 @@
-import type { Clock, TextPieces } from '#base'
+import type { Clock, LongText, TextPieces } from '#base'
 import type { EventMatcher } from '#rules'
 import { type EventId, MatrixError, type RoomId } from '#spec'
 import {
@@ -12,7 +12,7 @@ import {
 import { formatPageToken, formatPlaceToken, type Streams } from '#streams'
 import type { EventTexts } from '../events/event-texts.ts'
 import { filterable } from '../events/filterable.ts'
-import { noPages, streamedAnswer } from '../events/streamed-events.ts'
+import { type EventPages, noPages, streamedAnswer } from '../events/streamed-events.ts'
 import type { RoomViewer } from '../events/viewer.ts'
 import type { RoomVisibility } from '../known/room-visibility.ts'
 import { statePages } from '../known/state-pages.ts'
@@ -20,6 +20,8 @@ import type { RoomAccess, Visibility } from '../known/visibility.ts'
 import { earlierPlace, placeAfter, placeAtPosition, placeBefore, placeOf } from './places.ts'
 import { readPage, type TimelinePage } from './timeline-page.ts'
 import { type ContextRequest, filterOf, type MessagesRequest } from './timeline-request.ts'
+
+const MEMBERS_AT_ONCE = 20
 
 export interface TimelineParts {
   readonly reader: EventsReader & RoomStateReader
@@ -54,7 +56,7 @@ export class Timeline {
    * `GET /messages`. Former members read up to where they left. `end` is given with every page that held anything: whether there
    * is more before a room's first known event shows on the next request. Throws `M_FORBIDDEN`, `M_INVALID_PARAM`.
    */
-  async messages(request: MessagesRequest, viewer: RoomViewer): Promise<string> {
+  async messages(request: MessagesRequest, viewer: RoomViewer): Promise<LongText> {
     const { direction } = request
     const { matcher, limit, nothing } = filterOf(request.filter, request.limit, request.roomId)
     const access = await this.#visibility.access(request.roomId, viewer.userId)
@@ -72,11 +74,15 @@ export class Timeline {
     const start = request.from || startOf(direction, page.first, access)
     const end = page.last === undefined ? start : formatPlaceToken(onwardPlace(direction, page.last))
     const ended = request.alwaysEnds !== true && (nothing || (page.complete && page.events.length === 0))
-    const state = matcher.lazyLoadMembers ? await this.#sendersOf(room, page.events) : []
     const chunk = await this.#texts(page.events, viewer, visibility)
-    return (
-      `{"start":${JSON.stringify(start)}${ended ? '' : `,"end":${JSON.stringify(end)}`},"chunk":[${chunk}]` +
-      `${matcher.lazyLoadMembers ? `,"state":[${await this.#texts(state, viewer, visibility, 'state')}]` : ''}}`
+    const head = `{"start":${JSON.stringify(start)}${ended ? '' : `,"end":${JSON.stringify(end)}`},"chunk":[${chunk}]`
+    if (!matcher.lazyLoadMembers) return `${head}}`
+    const newest = page.events.reduce((latest, { position }) => Math.max(latest, position), 0)
+    const batch = { viewer, form: viewer.form ?? 'full', visibility }
+    const pages = this.#membersAt(room, newest, page.events)
+    return streamedAnswer(
+      { head: `${head},"state":[`, pages, batch, tail: ']}' },
+      { texts: this.#eventTexts, clock: this.#clock },
     )
   }
 
@@ -161,27 +167,20 @@ export class Timeline {
   }
 
   /** The state at the last event shown. With lazily loaded members, only the members who sent the events shown. */
-  async *#contextState(
-    room: RoomNumber,
-    at: number,
-    shown: readonly StoredEvent[],
-    matcher: EventMatcher,
-  ): AsyncGenerator<readonly StoredEvent[], void, undefined> {
+  async *#contextState(room: RoomNumber, at: number, shown: readonly StoredEvent[], matcher: EventMatcher): EventPages {
     const members = !matcher.lazyLoadMembers
     for await (const page of statePages(this.#reader, room, { at, members }))
       yield page.filter((event) => matcher.event(filterable(event)))
-    if (!members) yield await this.#membersAt(room, at, shown)
+    if (!members) yield* this.#membersAt(room, at, shown)
   }
 
-  /** Member events of a page's senders, as of its newest event. */
-  async #sendersOf(room: RoomNumber, events: readonly StoredEvent[]): Promise<readonly StoredEvent[]> {
-    const newest = events.reduce((latest, { position }) => Math.max(latest, position), Number.NEGATIVE_INFINITY)
-    return events.length === 0 ? [] : this.#membersAt(room, newest, events)
-  }
-
-  #membersAt(room: RoomNumber, at: number, events: readonly StoredEvent[]): Promise<readonly StoredEvent[]> {
-    const stateKeys = [...new Set(events.map(({ sender }) => sender))]
-    return this.#reader.state(room, { at, types: ['m.room.member'], stateKeys })
+  /** Member events of the events' senders, as of a position, a few at a time: each may be as large as an event can be. */
+  async *#membersAt(room: RoomNumber, at: number, events: readonly StoredEvent[]): EventPages {
+    const senders = [...new Set(events.map(({ sender }) => sender))]
+    for (let start = 0; start < senders.length; start += MEMBERS_AT_ONCE) {
+      const stateKeys = senders.slice(start, start + MEMBERS_AT_ONCE)
+      yield await this.#reader.state(room, { at, types: ['m.room.member'], stateKeys })
+    }
   }
 
   #texts(

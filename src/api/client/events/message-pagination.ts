@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { type AnyEndpoint, endpoint, isR0Path, oldPaths, RawJson, user, v3 } from '#http'
+import { type AnyEndpoint, endpoint, isR0Path, jsonOf, oldPaths, user, v3 } from '#http'
 import { oldRange, type Timeline } from '#views'
 import { viewerOf } from '../old-clients.ts'
 import { roomIdOf } from '../own-user.ts'
@@ -32,7 +32,7 @@ export const messagePaginationEndpoints = ({ timeline }: MessagePaginationDeps):
         ? oldRange({ dir, ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) })
         : ({ from, to, direction } as const)
       const request = { roomId: roomIdOf(params.roomId), ...range, limit, filter }
-      return new RawJson(await timeline.messages(request, requester))
+      return jsonOf(await timeline.messages(request, requester))
     },
   }),
   endpoint({
@@ -55,7 +55,7 @@ export const messagePaginationEndpoints = ({ timeline }: MessagePaginationDeps):
       // "Without a limit set" the page has the largest size.
       const limited = limit ?? (filter === undefined ? Number.MAX_SAFE_INTEGER : undefined)
       const request = { roomId: roomIdOf(params.roomId), direction, from, to, limit: limited, filter, alwaysEnds: true }
-      return new RawJson(await timeline.messages(request, viewerOf(requester, path)))
+      return jsonOf(await timeline.messages(request, viewerOf(requester, path)))
     },
   }),
 ]
