@@ -15,6 +15,8 @@ export interface EventReader {
   readonly hidesPrevious?: boolean | undefined
   /** The event is a copy made for this reader, whose parts others must not get. */
   readonly isCopy?: boolean | undefined
+  /** The text is not kept for others. */
+  readonly once?: boolean
   /** Needed for the old form of power levels, see `creatorsAmong`. */
   readonly creators?: Creators | undefined
 }
@@ -91,7 +93,7 @@ export class ClientEvents {
 
   text(stored: StoredEvent, reader: EventReader, form: EventForm = 'full'): string {
     if (form === 'federation') return federationText(stored)
-    const prepared = reader.isCopy === true ? prepare(stored) : this.#prepare(stored)
+    const prepared = this.#preparedFor(stored, reader)
     // A clock that was set back must not show ages below zero.
     const ageMs = Math.max(0, reader.nowMs - stored.originServerTs)
     const { transaction } = stored
@@ -106,15 +108,18 @@ export class ClientEvents {
   }
 
   /** The text up to its `age`. */
-  #oldText(stored: StoredEvent, prepared: Prepared, { creators, hidesPrevious }: EventReader): string {
+  #oldText(stored: StoredEvent, prepared: Unkept, reader: EventReader): string {
+    const { creators, hidesPrevious } = reader
     if (hidesPrevious === true) return oldText(stored, { ...prepared, previous: '' }, creators)
     if (creators?.has(stored.room) === true) return oldText(stored, prepared, creators)
-    if (prepared.old === undefined) {
-      prepared.old = oldText(stored, prepared, undefined)
+    if (reader.isCopy === true || reader.once === true) return prepared.old ?? oldText(stored, prepared, undefined)
+    const kept = this.#prepare(stored)
+    if (kept.old === undefined) {
+      kept.old = oldText(stored, kept, undefined)
       // Put in again, so that the text is counted.
-      this.#prepared.set(preparedKey(stored), prepared)
+      this.#prepared.set(preparedKey(stored), kept)
     }
-    return prepared.old
+    return kept.old
   }
 
   /** A state event as users outside the room see it ("Stripped state"). */
@@ -123,11 +128,17 @@ export class ClientEvents {
     return JSON.stringify({ type, sender, state_key: stateKey, content: this.content(stored) })
   }
 
+  #preparedFor(stored: StoredEvent, { isCopy, once }: EventReader): Unkept {
+    if (isCopy === true) return prepare(stored)
+    return once === true ? (this.#prepared.get(preparedKey(stored)) ?? prepare(stored)) : this.#prepare(stored)
+  }
+
   #prepare(stored: StoredEvent): Prepared {
     const key = preparedKey(stored)
     const held = this.#prepared.get(key)
     if (held !== undefined) return held
-    const prepared = prepare(stored)
+    const unkept = prepare(stored)
+    const prepared = { ...unkept, contentBytes: jsonBytes(unkept.content) }
     this.#prepared.set(key, prepared)
     return prepared
   }
@@ -142,11 +153,12 @@ const preparedKey = ({ eventId, replaces, redactedBy }: StoredEvent): string =>
     ? eventId
     : `${eventId} ${replaces?.json.length ?? ''} ${redactedBy?.json.length ?? ''}`
 
-const prepare = (stored: StoredEvent): Prepared => {
+type Unkept = Omit<Prepared, 'contentBytes'>
+
+const prepare = (stored: StoredEvent): Unkept => {
   const pdu = JSON.parse(stored.json) as Pdu
   return {
     content: pdu.content,
-    contentBytes: jsonBytes(pdu.content),
     head: headOf(stored, pdu),
     roomId: `,"room_id":${JSON.stringify(stored.roomId)}`,
     previous: previousUnsigned(stored),
@@ -156,7 +168,7 @@ const prepare = (stored: StoredEvent): Prepared => {
 
 const oldText = (
   stored: StoredEvent,
-  { content, head, roomId, previous, unsigned }: Prepared,
+  { content, head, roomId, previous, unsigned }: Unkept,
   creators: Creators | undefined,
 ): string => {
   const shown = oldContent(stored, content, creators)

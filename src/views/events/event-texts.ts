@@ -39,6 +39,8 @@ export interface EventBatch {
   readonly visibility?: EventVisibility | undefined
   /** Whether `unsigned` tells the viewer's membership when the event was sent; needs `visibility`. */
   readonly tellsMembership?: boolean
+  /** The texts are needed this once: they displace nothing that many readers ask for. */
+  readonly once?: boolean
   /** Leaves only the fields that a filter asks for. */
   readonly fields?: ((event: JsonObject) => JsonObject) | undefined
 }
@@ -71,6 +73,7 @@ export class EventTexts {
     form,
     visibility,
     tellsMembership = false,
+    once = false,
     fields,
   }: EventBatch): Promise<(event: StoredEvent) => string> {
     const { clientEvents, reader, clock } = this.#parts
@@ -86,7 +89,7 @@ export class EventTexts {
       const hidesPrevious = event.replaces !== undefined && seen?.hidesPrevious(event)
       const shown = shownTo(event)
       const isCopy = shown !== event
-      const text = clientEvents.text(shown, { device, nowMs, membership, hidesPrevious, creators, isCopy }, form)
+      const text = clientEvents.text(shown, { device, nowMs, membership, hidesPrevious, creators, isCopy, once }, form)
       return fields === undefined ? text : JSON.stringify(fields(JSON.parse(text)))
     }
   }

@@ -1,6 +1,14 @@
 import { type CacheStats, jsonBytes, LatestValues, textBytes } from '#base'
 import { historyVisibilityOf, powerLevelsOf, toRoomEvent } from '#rules'
-import { type HistoryVisibility, objectAt, type Pdu, ROOM_VERSIONS, type RoomVersion } from '#spec'
+import {
+  type HistoryVisibility,
+  type JsonObject,
+  objectAt,
+  type Pdu,
+  ROOM_VERSIONS,
+  type RoomVersion,
+  stringAt,
+} from '#spec'
 import type { RoomNumber, RoomRecordsReader, RoomStateReader, StoredEvent } from '#store'
 import type { News, NewsHandler } from '#streams'
 import type { JudgedRoom } from '../unread/judged-room.ts'
@@ -9,6 +17,8 @@ import type { JudgedRoom } from '../unread/judged-room.ts'
 export interface RoomFacts extends JudgedRoom {
   /** Members may see all of the room's history: its visibility was never limited to the members of the time. */
   readonly isHistoryOpen: boolean
+  /** It has a name or an address: no members stand for one. */
+  readonly isNamed: boolean
   /** Bytes of the power levels in memory. */
   readonly levelsBytes: number
 }
@@ -24,6 +34,21 @@ export interface RoomFactsCacheParts {
   readonly reader: RoomRecordsReader & RoomStateReader
   readonly limitBytes: number
 }
+
+const TYPES = [
+  'm.room.create',
+  'm.room.power_levels',
+  'm.room.history_visibility',
+  'm.room.name',
+  'm.room.canonical_alias',
+]
+
+const contentOf = (event: StoredEvent | undefined): JsonObject =>
+  event === undefined ? {} : (JSON.parse(event.json) as Pdu).content
+
+const isOpen = (setting: StoredEvent | undefined): boolean => OPEN.has(historyVisibilityOf(contentOf(setting)))
+
+const isSet = (event: StoredEvent | undefined, key: string): boolean => (stringAt(contentOf(event), key) ?? '') !== ''
 
 /** Kept until the next event of the room: when a message wakes the members, the first reads the facts and the others find them here. */
 export class RoomFactsCache implements NewsHandler {
@@ -59,25 +84,27 @@ export class RoomFactsCache implements NewsHandler {
     const record = await this.#reader.room(room)
     const version = record === undefined ? undefined : ROOM_VERSIONS.get(record.version)
     if (record === undefined || version === undefined) return undefined
-    const create = await this.#reader.stateEvent(room, 'current', 'm.room.create', '')
-    const stored = await this.#reader.stateEvent(room, 'current', 'm.room.power_levels', '')
+    const state = await this.#reader.state(room, { at: 'current', types: TYPES, stateKeys: [''] })
+    const entry = (type: string): StoredEvent | undefined => state.find((event) => event.type === type)
+    const [create, stored] = [entry('m.room.create'), entry('m.room.power_levels')]
     const powerLevels = eventOf(version, stored)
     return {
       record,
       levels: powerLevelsOf(version, eventOf(version, create), powerLevels),
       notificationLevels: objectAt(powerLevels?.content ?? {}, 'notifications'),
       levelsPosition: stored?.position ?? 0,
-      isHistoryOpen: await this.#isHistoryOpen(room),
+      isHistoryOpen: await this.#isHistoryOpen(room, entry('m.room.history_visibility')),
+      isNamed: isSet(entry('m.room.name'), 'name') || isSet(entry('m.room.canonical_alias'), 'alias'),
       levelsBytes: jsonBytes(powerLevels?.content ?? {}) + textBytes(create?.json ?? ''),
     }
   }
 
-  async #isHistoryOpen(room: RoomNumber): Promise<boolean> {
+  async #isHistoryOpen(room: RoomNumber, setting: StoredEvent | undefined): Promise<boolean> {
+    // Most often it was set once.
+    if (setting !== undefined && setting.replaces === undefined) return isOpen(setting)
     const changes = await this.#reader.stateHistory(room, 'm.room.history_visibility', '', MAX_SETTINGS + 1)
     if (changes.length > MAX_SETTINGS) return false
-    return changes.every(({ event }) =>
-      OPEN.has(historyVisibilityOf(event === undefined ? {} : (JSON.parse(event.json) as Pdu).content)),
-    )
+    return changes.every(({ event }) => isOpen(event))
   }
 }
 

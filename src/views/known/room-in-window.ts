@@ -1,7 +1,7 @@
 import type { Clock } from '#base'
 import type { EventMatcher } from '#rules'
 import type { JsonObject } from '#spec'
-import type { EventsReader, MembersReader, Receipt, RoomRecord, RoomStateReader, StoredEvent } from '#store'
+import type { EventsReader, MembersReader, Receipt, RoomStateReader, StoredEvent } from '#store'
 import type { EventVisibility } from '../events/event-texts.ts'
 import type { Unread, UnreadCounts } from '../unread/unread-counts.ts'
 import type { MembershipInWindow } from './membership-in-window.ts'
@@ -81,7 +81,7 @@ export class RoomsInWindow {
     }
     // Behind a gap anything may have changed.
     const tellsSummary = stateWant.extent !== 'none' || changesSummary(timeline.events)
-    const summary = tellsSummary ? await this.#summary(window, facts.record) : undefined
+    const summary = tellsSummary ? await this.#summary(window, facts) : undefined
     return {
       facts,
       fresh,
@@ -129,12 +129,19 @@ export class RoomsInWindow {
   ): Promise<{ timeline: TimelinePart; visibility: RoomVisibility | undefined }> {
     const { room } = member.record
     const { reader, clock, visibility: rule } = this.#parts
-    const visibility = member.throughout ? undefined : await rule.inRoom(room, window.viewer)
-    const mayShow =
-      visibility === undefined
-        ? (event: StoredEvent) => event.stateKey !== undefined || !window.ignored.has(event.sender)
-        : (event: StoredEvent) => visibility.mayShow(event) || this.#isInForce(event, member, upTo)
-    const learn = async (shown: readonly StoredEvent[]): Promise<void> => visibility?.learn(shown)
+    const isSeen = seenByMember(member)
+    let visibility: RoomVisibility | undefined
+    const mayShow = (event: StoredEvent): boolean | Promise<boolean> => {
+      if (visibility === undefined || isSeen(event))
+        return event.stateKey !== undefined || !window.ignored.has(event.sender)
+      return visibility.mayShow(event) || this.#isInForce(event, member, upTo)
+    }
+    const learn = async (shown: readonly StoredEvent[]): Promise<void> => {
+      const older = shown.filter((event) => !isSeen(event))
+      if (older.length === 0) return
+      visibility ??= await rule.inRoom(room, window.viewer)
+      await visibility.learn(older)
+    }
     const part = await timelineInWindow(
       {
         room,
@@ -200,10 +207,16 @@ export class RoomsInWindow {
     return stay === undefined ? undefined : Math.min(stay.ended ?? since.events, since.events)
   }
 
-  #summary({ viewer }: Window, record: RoomRecord): Promise<RoomSummary> {
-    return roomSummary(record, viewer.userId, this.#parts.reader)
+  #summary({ viewer }: Window, facts: RoomFacts): Promise<RoomSummary> {
+    return roomSummary(facts, viewer.userId, this.#parts.reader)
   }
 }
+
+/** Whether the user was in the room when an event was sent, as far as that is known without asking: since their newest member event, or all the time. */
+const seenByMember =
+  ({ throughout, membership, position }: MembershipInWindow) =>
+  (event: StoredEvent): boolean =>
+    throughout || (membership === 'join' && event.position > position)
 
 /** State that resolution changed behind the start of the timeline is in none of its events. */
 const resolvedAfter = (

@@ -116,7 +116,7 @@ export class StateInWindow {
   #plain(want: StateWant, lazy: boolean): StatePages {
     const { room, at, since, knownUpTo } = want
     if (want.extent === 'all') {
-      const pages = statePages(this.#reader, room, { at, members: !lazy })
+      const pages = statePages(this.#reader, room, { at, members: !lazy, resolved: want.resolvedUpTo !== undefined })
       return lazy && knownUpTo !== undefined
         ? withMembers(pages, stateChangePages(this.#reader, room, knownUpTo, at))
         : pages
@@ -153,7 +153,7 @@ export class StateInWindow {
     for (const userId of userIds) {
       // Later changes of a member who was sent came in the timeline or the state.
       if (!want.matcher.includeRedundantMembers && sent?.has(userId) === true) continue
-      const member = await this.#reader.stateEvent(want.room, want.at, 'm.room.member', userId)
+      const member = await this.#member(want, userId)
       if (member === undefined) continue
       sent?.add(userId, want.now)
       members.push(member)
@@ -163,6 +163,13 @@ export class StateInWindow {
     // Put in again, so that its size is counted again.
     if (sent !== undefined) this.#sent.set(sentKey(want), sent)
     return members
+  }
+
+  /** Most often the member event in force now is that of the time. */
+  async #member({ room, at, resolvedUpTo }: StateWant, userId: UserId): Promise<StoredEvent | undefined> {
+    const now = await this.#reader.stateEvent(room, 'current', 'm.room.member', userId)
+    if (now !== undefined && now.position <= at && resolvedUpTo === undefined) return now
+    return this.#reader.stateEvent(room, at, 'm.room.member', userId)
   }
 
   #sentTo(want: StateWant): SentMembers | undefined {

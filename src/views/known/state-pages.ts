@@ -1,4 +1,4 @@
-import type { PlacedChange, RoomNumber, RoomStateReader, StoredEvent } from '#store'
+import type { PlacedChange, PlacedEvent, RoomNumber, RoomStateReader, StateEntryName, StoredEvent } from '#store'
 
 /** Events of a room's state, a page at a time. */
 export type StatePages = AsyncGenerator<readonly StoredEvent[], void, undefined>
@@ -25,9 +25,17 @@ const behind = (position: number): PlacedChange => ({ position, type: LAST_KEY, 
 const bytesOf = ({ json, replaces, redactedBy }: StoredEvent): number =>
   json.length + (replaces?.json.length ?? 0) + (redactedBy?.json.length ?? 0)
 
-const nextSize = (page: readonly StoredEvent[]): number => {
-  const bytes = page.reduce((sum, event) => sum + bytesOf(event), 1)
+const nextSize = (page: readonly PlacedEvent[]): number => {
+  const bytes = page.reduce((sum, { event }) => sum + bytesOf(event), 1)
   return Math.max(2, Math.min(MAX_PAGE, Math.floor((PAGE_BYTES / bytes) * page.length)))
+}
+
+export interface StatePagesWant {
+  readonly at: number
+  /** Whether members are included. */
+  readonly members: boolean
+  /** Whether state resolution may have changed something since; default true. */
+  readonly resolved?: boolean
 }
 
 /**
@@ -37,13 +45,24 @@ const nextSize = (page: readonly StoredEvent[]): number => {
 export async function* statePages(
   reader: Reader,
   room: RoomNumber,
-  { at, members }: { readonly at: number; readonly members: boolean },
+  { at, members, resolved = true }: StatePagesWant,
 ): StatePages {
-  if (members) yield* inForce(reader, room, at, FIRST, undefined)
-  else {
-    yield* inForce(reader, room, at, FIRST, MEMBER)
-    yield* inForce(reader, room, at, { type: MEMBER, stateKey: LAST_KEY }, undefined)
+  let changed = resolved
+  const ranges = members
+    ? [{ from: FIRST, beforeType: undefined }]
+    : [
+        { from: FIRST, beforeType: MEMBER },
+        { from: { type: MEMBER, stateKey: LAST_KEY }, beforeType: undefined },
+      ]
+  for (const range of ranges) {
+    for await (const page of inForce(reader, room, range)) {
+      const older = page.filter(({ change }) => change.position <= at)
+      if (older.length < page.length) changed = true
+      if (older.length > 0) yield older.map(({ event }) => event)
+    }
   }
+  // An entry that was replaced since has a newer event now.
+  if (!changed) return
   const first: PlacedChange = behind(at)
   for await (const page of placedPages((after, limit) => reader.stateReplaced(room, at, after, limit), first))
     yield members ? page : page.filter(({ type }) => type !== MEMBER)
@@ -51,7 +70,9 @@ export async function* statePages(
 
 /** The member events of the state of a room right after the event at `at`, likewise. */
 export async function* memberPages(reader: Reader, room: RoomNumber, at: number): StatePages {
-  yield* inForce(reader, room, at, { type: MEMBER, stateKey: '' }, AFTER_MEMBER)
+  const range = { from: { type: MEMBER, stateKey: '' }, beforeType: AFTER_MEMBER }
+  for await (const page of inForce(reader, room, range))
+    yield page.flatMap(({ change, event }) => (change.position <= at ? [event] : []))
   for await (const page of placedPages((after, limit) => reader.stateReplaced(room, at, after, limit), behind(at)))
     yield page.filter(({ type }) => type === MEMBER)
 }
@@ -63,28 +84,23 @@ export const stateChangePages = (reader: Reader, room: RoomNumber, after: number
 async function* inForce(
   reader: Reader,
   room: RoomNumber,
-  at: number,
-  from: typeof FIRST,
-  beforeType: string | undefined,
-): StatePages {
+  { from, beforeType }: { readonly from: typeof FIRST; readonly beforeType: string | undefined },
+): AsyncGenerator<readonly PlacedEvent[], void, undefined> {
   let limit = FIRST_PAGE
-  let after = from
+  let after: StateEntryName = from
   for (;;) {
-    const page = await reader.stateInForce(room, { at, after, beforeType, limit })
+    const page = await reader.stateInForce(room, { after, beforeType, limit })
     const last = page.at(-1)
     if (last === undefined) return
     yield page
     if (page.length < limit) return
-    after = { type: last.type, stateKey: last.stateKey ?? '' }
+    after = last.change
     limit = nextSize(page)
   }
 }
 
 async function* placedPages(
-  read: (
-    after: PlacedChange,
-    limit: number,
-  ) => Promise<readonly { readonly change: PlacedChange; readonly event: StoredEvent }[]>,
+  read: (after: PlacedChange, limit: number) => Promise<readonly PlacedEvent[]>,
   from: PlacedChange,
 ): StatePages {
   let limit = FIRST_PAGE
@@ -93,10 +109,9 @@ async function* placedPages(
     const found = await read(after, limit)
     const last = found.at(-1)
     if (last === undefined) return
-    const page = found.map(({ event }) => event)
-    yield page
-    if (page.length < limit) return
+    yield found.map(({ event }) => event)
+    if (found.length < limit) return
     after = last.change
-    limit = nextSize(page)
+    limit = nextSize(found)
   }
 }

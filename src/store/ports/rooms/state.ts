@@ -51,9 +51,8 @@ export interface StateEntryName {
   readonly stateKey: string
 }
 
-/** A page of the entries that are in force both right after the event at `at` and now, by type and state key. */
+/** A page of the entries that are in force now, by type and state key. */
 export interface StateInForceQuery {
-  readonly at: number
   readonly after: StateEntryName
   /** Only types before this one; undefined: all. */
   readonly beforeType: string | undefined
@@ -65,26 +64,21 @@ export interface PlacedChange extends StateEntryName {
   readonly position: number
 }
 
+export interface PlacedEvent {
+  readonly change: PlacedChange
+  readonly event: StoredEvent
+}
+
 /** The `position` of a state event is that of the event itself, which state resolution may have brought back much later. */
 export interface RoomStateReader {
   state(room: RoomNumber, query: StateQuery): Promise<readonly StoredEvent[]>
   stateEvent(room: RoomNumber, at: number | 'current', type: string, stateKey: string): Promise<StoredEvent | undefined>
   /** With `stateReplaced`, the whole state at a position: for states that may be large. Empty after the last page. */
-  stateInForce(room: RoomNumber, query: StateInForceQuery): Promise<readonly StoredEvent[]>
+  stateInForce(room: RoomNumber, query: StateInForceQuery): Promise<readonly PlacedEvent[]>
   /** A page of the entries that were in force right after `at` and are not now, in the order in which they went. */
-  stateReplaced(
-    room: RoomNumber,
-    at: number,
-    after: PlacedChange,
-    limit: number,
-  ): Promise<readonly { readonly change: PlacedChange; readonly event: StoredEvent }[]>
+  stateReplaced(room: RoomNumber, at: number, after: PlacedChange, limit: number): Promise<readonly PlacedEvent[]>
   /** A page of what `stateChanges` returns, in the order in which it came into force. */
-  stateChangesPage(
-    room: RoomNumber,
-    after: PlacedChange,
-    upTo: number,
-    limit: number,
-  ): Promise<readonly { readonly change: PlacedChange; readonly event: StoredEvent }[]>
+  stateChangesPage(room: RoomNumber, after: PlacedChange, upTo: number, limit: number): Promise<readonly PlacedEvent[]>
   /** State entries that came into force with `after` < position <= `upTo` and are in force at `upTo`. */
   stateChanges(room: RoomNumber, after: number, upTo: number): Promise<readonly StoredEvent[]>
   /** The first `limit` values that one entry ever had, oldest first. */

@@ -15,27 +15,26 @@ const logOf = (db: Kysely<RoomTables>, param: { readonly room: number }) =>
 
 interface Page {
   readonly room: number
-  readonly at: number
   readonly type: string
   readonly stateKey: string
   readonly limit: number
 }
 
+/** The rows of an entry's end, or of its beginning, by that position. */
+const placed = (log: ReturnType<typeof logOf>) => log.select(['s.type as entry_type', 's.state_key as entry_key'])
+
 const inForce = query((db, param: Page & { beforeType: string }) =>
-  logOf(db, param)
+  placed(logOf(db, param))
+    .select('s.position as placed_at')
     .where('s.until_position', 'is', null)
     .where(sql<boolean>`(s.type, s.state_key) > (${param.type}, ${param.stateKey})`)
     .where('s.type', '<', param.beforeType)
-    .where(PLAIN_POSITION, '<=', param.at)
     .orderBy('s.type')
     .orderBy('s.state_key')
     .limit(param.limit),
 )
 
-/** The rows of an entry's end, or of its beginning, by that position. */
-const placed = (log: ReturnType<typeof logOf>) => log.select(['s.type as entry_type', 's.state_key as entry_key'])
-
-const replaced = query((db, param: Page & { position: number }) =>
+const replaced = query((db, param: Page & { at: number; position: number }) =>
   placed(logOf(db, param))
     .select(UNTIL.as('placed_at'))
     .where(UNTIL, '>=', param.position)
@@ -48,7 +47,7 @@ const replaced = query((db, param: Page & { position: number }) =>
     .limit(param.limit),
 )
 
-const changed = query((db, param: Page & { position: number }) =>
+const changed = query((db, param: Page & { at: number; position: number }) =>
   placed(logOf(db, param))
     .select('s.position as placed_at')
     .where('s.position', '>=', param.position)
@@ -69,8 +68,8 @@ const toPlaced = (row: EventRow & { entry_type: string; entry_key: string; place
 export const statePagesReader = (
   db: Db,
 ): Pick<RoomStateReader, 'stateInForce' | 'stateReplaced' | 'stateChangesPage'> => ({
-  stateInForce: async (room, { at, after, beforeType = LAST_TYPE, limit }) =>
-    (await db.all(inForce, { room, at, ...after, beforeType, limit })).map(toStoredEvent),
+  stateInForce: async (room, { after, beforeType = LAST_TYPE, limit }) =>
+    (await db.all(inForce, { room, ...after, beforeType, limit })).map(toPlaced),
 
   stateReplaced: async (room, at, after, limit) =>
     (await db.all(replaced, { room, at, ...after, limit })).map(toPlaced),

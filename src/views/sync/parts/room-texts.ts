@@ -136,7 +136,7 @@ export class RoomTexts {
   }
 
   #eventTexts(
-    { viewer, filter }: SyncWindow,
+    { viewer, filter, since, fullState }: SyncWindow,
     events: readonly StoredEvent[],
     visibility: EventVisibility | undefined,
     tellsMembership = false,
@@ -145,7 +145,8 @@ export class RoomTexts {
       filter.format === 'federation'
         ? ({ form: 'federation' } as const)
         : ({ form: 'in-room', fields: filter.fields } as const)
-    return this.#parts.texts.joined({ events, viewer, visibility, tellsMembership, ...form })
+    const once = since === undefined || fullState
+    return this.#parts.texts.joined({ events, viewer, visibility, tellsMembership, once, ...form })
   }
 }
 
