@@ -72,10 +72,13 @@ export class ClientEvents {
     return this.#prepare(stored).content
   }
 
-  /** The event in the form of the rules. `prevEvents`, `authEvents` and `redacts`, which only authorisation needs, are empty. */
-  roomEvent(stored: StoredEvent): RoomEvent {
+  /**
+   * The event in the form of the rules. `prevEvents`, `authEvents` and `redacts`, which only authorisation needs, are empty. `once`: it is not kept
+   * for others.
+   */
+  roomEvent(stored: StoredEvent, keep: 'kept' | 'once' = 'kept'): RoomEvent {
     const { eventId, roomId, type, stateKey, sender, originServerTs, depth, placing } = stored
-    const content = this.content(stored)
+    const content = keep === 'kept' ? this.content(stored) : this.#contentOnce(stored)
     const none = { prevEvents: [], authEvents: [], redacts: undefined }
     return {
       eventId,
@@ -126,6 +129,10 @@ export class ClientEvents {
   stripped(stored: StoredEvent): string {
     const { type, sender, stateKey } = stored
     return JSON.stringify({ type, sender, state_key: stateKey, content: this.content(stored) })
+  }
+
+  #contentOnce(stored: StoredEvent): JsonObject {
+    return this.#prepared.get(preparedKey(stored))?.content ?? (JSON.parse(stored.json) as Pdu).content
   }
 
   #preparedFor(stored: StoredEvent, { isCopy, once }: EventReader): Unkept {

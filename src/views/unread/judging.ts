@@ -1,6 +1,6 @@
 import type { Slices } from '#base'
 import type { PushEvaluator } from '#rules'
-import type { EventId, UserId } from '#spec'
+import type { EventId, JsonObject, UserId } from '#spec'
 import { MAIN_TIMELINE, type StoredEvent, threadOf } from '#store'
 import { FactsAtEvents, type FactsParts, type FactsWant } from './facts-at-event.ts'
 import type { PushCandidates } from './push-candidates.ts'
@@ -73,14 +73,25 @@ export class Judging {
   async #judge(want: JudgingWant, facts: FactsAtEvents, stored: StoredEvent): Promise<NotifyingEvent | undefined> {
     const { sender, position, eventId, redactedBy } = stored
     if (sender === want.userId || want.ignored.has(sender) || redactedBy !== undefined) return undefined
-    const candidate = this.#parts.candidates.of(stored)
+    const candidate = this.#parts.candidates.of(stored, want.held === undefined ? 'once' : 'kept')
     const outcome = want.evaluate(candidate, facts.contextFor(sender))
     if (outcome?.notify !== true) return undefined
-    return { position, eventId, highlight: outcome.highlight, ...(await this.threadOf(stored)) }
+    return {
+      position,
+      eventId,
+      highlight: outcome.highlight,
+      ...(await this.#threadOf(stored, candidate.event.content)),
+    }
   }
 
-  async threadOf(stored: StoredEvent): Promise<{ readonly thread: string; readonly via: readonly EventId[] }> {
-    const content = this.#parts.clientEvents.content(stored)
+  threadOf(stored: StoredEvent): Promise<{ readonly thread: string; readonly via: readonly EventId[] }> {
+    return this.#threadOf(stored, this.#parts.clientEvents.content(stored))
+  }
+
+  async #threadOf(
+    stored: StoredEvent,
+    content: JsonObject,
+  ): Promise<{ readonly thread: string; readonly via: readonly EventId[] }> {
     const { thread, via } = await threadOf({ room: stored.room, content }, this.#parts.reader)
     return { thread, via: thread === MAIN_TIMELINE ? [] : via.slice(0, -1) }
   }

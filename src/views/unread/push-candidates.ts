@@ -14,9 +14,11 @@ export class PushCandidates {
     this.#clientEvents = clientEvents
   }
 
-  of(stored: StoredEvent): PushCandidate {
+  /** `once`: the event was read to be counted, and displaces nothing that many readers ask for. */
+  of(stored: StoredEvent, keep: 'kept' | 'once' = 'kept'): PushCandidate {
     const known = this.#kept.get(stored)
     if (known !== undefined) return known
+    if (keep === 'once') return toPushCandidate(this.#clientEvents.roomEvent(stored, 'once'))
     const candidate = toPushCandidate(this.#clientEvents.roomEvent(stored))
     if (stored.json.length <= MAX_KEPT_LENGTH) this.#kept.set(stored, candidate)
     return candidate
