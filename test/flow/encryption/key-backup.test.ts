@@ -219,6 +219,8 @@ onEveryHomeserver('keys in a backup', (start) => {
     expect((await ask(alice, 'PUT', pathOf(ROOM), version, { sessions })).body).toEqual(body)
     const read = (await ask(alice, 'GET', '', version)).body.rooms[ROOM].sessions
     expect(Object.keys(read)).toHaveLength(10_000)
+    // The pieces in which it is read are full to the last.
+    expect((await ask(alice, 'GET', pathOf(ROOM), version)).body.sessions).toEqual(read)
     expect((await ask(alice, 'DELETE', '', version)).body.count).toBe(0)
   }, 60_000)
 })

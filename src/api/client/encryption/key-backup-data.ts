@@ -55,27 +55,34 @@ export const sessionText = (session: BackedUp): string =>
 
 const memberText = (session: BackedUp): string => `${JSON.stringify(session.sessionId)}:${sessionText(session)}`
 
+type Pieces = AsyncIterable<readonly BackedUp[]>
+
 /** `{"sessions":…}` of pieces of one room. */
-export const textOfRoom = async (pieces: AsyncIterable<readonly BackedUp[]>): Promise<string> => {
-  const texts: string[] = []
-  for await (const piece of pieces) texts.push(...piece.map(memberText))
-  return `{"sessions":{${texts.join()}}}`
+export async function* textOfRoom(pieces: Pieces): AsyncGenerator<string, void, undefined> {
+  yield '{"sessions":{'
+  let isFirst = true
+  for await (const piece of pieces) {
+    if (piece.length === 0) continue
+    yield `${isFirst ? '' : ','}${piece.map(memberText).join()}`
+    isFirst = false
+  }
+  yield '}}'
 }
 
 /** `{"rooms":…}` of pieces that are in the order of rooms. */
-export const textOfRooms = async (pieces: AsyncIterable<readonly BackedUp[]>): Promise<string> => {
-  const texts: string[] = []
+export async function* textOfRooms(pieces: Pieces): AsyncGenerator<string, void, undefined> {
   let room: RoomId | undefined
+  let opening = '{"rooms":{'
   for await (const piece of pieces) {
+    const texts = [opening]
     for (const session of piece) {
-      if (session.roomId === room) texts.push(',', memberText(session))
-      else
-        texts.push(
-          `${room === undefined ? '' : '}},'}${JSON.stringify(session.roomId)}:{"sessions":{`,
-          memberText(session),
-        )
+      if (session.roomId === room) texts.push(',')
+      else texts.push(`${room === undefined ? '' : '}},'}${JSON.stringify(session.roomId)}:{"sessions":{`)
+      texts.push(memberText(session))
       room = session.roomId
     }
+    yield texts.join('')
+    opening = ''
   }
-  return `{"rooms":{${texts.join('')}${room === undefined ? '' : '}}'}}}`
+  yield room === undefined ? '}}' : '}}}}'
 }

@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import type { KeyBackups } from '#domain'
-import { type AnyEndpoint, endpoint, RawJson, user, v3 } from '#http'
+import { type AnyEndpoint, endpoint, RawJson, StreamedJson, user, v3 } from '#http'
 import { MatrixError, type RoomId } from '#spec'
 import { AnyObject, roomIdOf } from '../own-user.ts'
 import { plainText } from '../room-path.ts'
@@ -142,6 +142,9 @@ const storingEndpoints = (keyBackups: KeyBackups): readonly AnyEndpoint[] => {
   ]
 }
 
+/** A backup may be larger than what is held at a time. */
+const streamed = (rest: AsyncGenerator<string, void, undefined>): StreamedJson => new StreamedJson({ begun: [], rest })
+
 const readingEndpoints = (keyBackups: KeyBackups): readonly AnyEndpoint[] => [
   endpoint({
     method: 'GET',
@@ -149,8 +152,7 @@ const readingEndpoints = (keyBackups: KeyBackups): readonly AnyEndpoint[] => [
     auth: user(),
     rateLimit: 'read',
     query: InVersion,
-    handler: async ({ requester, query }) =>
-      new RawJson(await textOfRooms(keyBackups.sessions(requester.user, query.version))),
+    handler: async ({ requester, query }) => streamed(textOfRooms(keyBackups.sessions(requester.user, query.version))),
   }),
   endpoint({
     method: 'GET',
@@ -161,7 +163,7 @@ const readingEndpoints = (keyBackups: KeyBackups): readonly AnyEndpoint[] => [
     query: InVersion,
     handler: async ({ requester, params, query }) => {
       const pieces = keyBackups.sessions(requester.user, query.version, roomIdOf(params.roomId))
-      return new RawJson(await textOfRoom(pieces))
+      return streamed(textOfRoom(pieces))
     },
   }),
   endpoint({
