@@ -178,6 +178,7 @@ onPostgres('on PostgreSQL', () => {
       }
       expect(await register('bob')).toBe(503)
       expect(await register('bob')).toBe(503)
+      await program.logged(/another Homeroom has taken the database/)
       await thief.end()
       while ((await register('bob')) !== 200);
     }))

@@ -38,13 +38,16 @@ const beginWith = ({ streams, shared }: GroupLocks): string => {
   return `begin${lock}; select stream, position from stream_positions where stream in (${names || "''"}) order by stream for update`
 }
 
+/** Another process has taken the lock while this one had no connection. */
+class LockTaken extends StoreUnavailable {}
+
 type Hold = (client: pg.Client, form: string) => Promise<void>
 
 /** Takes the lock again after a lost connection. Its owner writes over this connection alone, so whoever lost the lock cannot write. */
 const holdAgain: Hold = async (client, form) => {
   const rows = await executeText(client, holdNow(form))
   if ((rows as readonly { held: boolean }[])[0]?.held !== true)
-    throw new StoreUnavailable('disconnected', 'another Homeroom has taken the database')
+    throw new LockTaken('disconnected', 'another Homeroom has taken the database')
 }
 
 /** The one connection that writes. If it is lost, the next group makes a new one; failed attempts make the pause before the next one longer. */
@@ -159,6 +162,8 @@ export class PostgresWriteConnection implements WriteConnection {
       this.#notBeforeMs = this.#clock.monotonicMs() + this.#retryMs
       this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS)
       this.#drop(client)
+      if (error instanceof LockTaken)
+        this.#logger.error({}, 'another Homeroom has taken the database; nothing is written until that one stops')
       throw error instanceof DatabaseInUse ? error : faultOf(error)
     }
     this.#retryMs = FIRST_RETRY_MS
