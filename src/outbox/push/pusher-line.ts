@@ -183,6 +183,8 @@ export class PusherLine {
     const record = await reader.pusher(this.pusher)
     const target = record === undefined ? undefined : targetOf(record)
     if (record === undefined || target === undefined) return this.#end()
+    // A locked account can read nothing, and a notification is a way to read.
+    if (record.locked) return true
     const unread = await views.unread(this.owner)
     const answer = await gateways.notify(target.url, notificationText(record, target.data, notice, unread))
     if (answer.kind === 'failed') {

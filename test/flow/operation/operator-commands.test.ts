@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { type Json, PASSWORD, TestClient } from '../../support/client.ts'
 import { onEveryHomeserver, shareHomeserver, startHomeserver, type TestHomeserver } from '../../support/homeserver.ts'
+import { PushGateway, pusherOf, setPusher } from '../../support/other-servers/push-gateway.ts'
 import { Program, run, startOnce, temporaryFolder } from './cli-fixture.ts'
 
 /** Runs a command of the operator beside the running server. */
@@ -23,7 +24,7 @@ const waitingSync = async (client: TestClient) => {
 }
 
 onEveryHomeserver('commands of the operator while the server runs', (start) => {
-  const shared = shareHomeserver(start)
+  const shared = shareHomeserver(start, { settings: { push: { allowPrivateAddresses: true } } })
 
   it('list and show users, in words and with --json', async () => {
     const server = await shared()
@@ -117,6 +118,26 @@ onEveryHomeserver('commands of the operator while the server runs', (start) => {
       status: 401,
       body: { errcode: 'M_UNKNOWN_TOKEN' },
     })
+  })
+
+  it('lock users: nothing is pushed to their devices until they are unlocked', async () => {
+    const server = await shared()
+    await using gateway = await PushGateway.start()
+    await using others = await PushGateway.start()
+    const [alice, bob] = [await server.register('quiet'), await server.register('talks')]
+    const carol = await server.register('hears')
+    const roomId = await bob.createRoom({ preset: 'public_chat' })
+    for (const one of [alice, carol]) await one.join(roomId)
+    await setPusher(alice, pusherOf(gateway.url))
+    await setPusher(carol, { ...pusherOf(others.url), pushkey: 'another' })
+    const before = await bob.sendText(roomId, 'before')
+    for (const one of [gateway, others]) expect((await one.next()).event_id).toBe(before)
+    await command(server, 'lock-user', ['--user', 'quiet'])
+    const meanwhile = await bob.sendText(roomId, 'meanwhile')
+    expect((await others.next()).event_id).toBe(meanwhile)
+    await command(server, 'unlock-user', ['--user', 'quiet'])
+    const after = await bob.sendText(roomId, 'after')
+    expect((await gateway.next()).event_id).toBe(after)
   })
 
   it('deactivate users with all that the endpoint does', async () => {

@@ -27,6 +27,8 @@ export interface NewPusher {
 export interface PusherRecord extends NewPusher {
   readonly pusher: PusherNumber
   readonly userId: UserId
+  /** Whether the account is locked: what comes meanwhile is not pushed. */
+  readonly locked: boolean
 }
 
 export interface PushersWriter {

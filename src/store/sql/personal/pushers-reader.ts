@@ -5,12 +5,15 @@ import type { UserNumber } from '../../ports/rooms/events.ts'
 import { type Db, queriesOver } from '../engine/index.ts'
 import type { PusherTables } from './pushers-writes.ts'
 
-const query = queriesOver<PusherTables>()
+type Tables = PusherTables & { readonly accounts: { readonly user_number: number; readonly locked_ms: number | null } }
 
-const select = (db: Kysely<PusherTables>) =>
+const query = queriesOver<Tables>()
+
+const select = (db: Kysely<Tables>) =>
   db
     .selectFrom('pushers')
     .innerJoin('users', 'users.user_number', 'pushers.user_number')
+    .leftJoin('accounts', 'accounts.user_number', 'pushers.user_number')
     .select([
       'pusher',
       'pushers.user_number as user',
@@ -25,6 +28,7 @@ const select = (db: Kysely<PusherTables>) =>
       'data_json as dataJson',
       'set_ms as setAtMs',
       'position',
+      'locked_ms as lockedAtMs',
     ])
 
 const numbered = query((db, param: { pusher: PusherNumber }) => select(db).where('pusher', '=', param.pusher))
@@ -35,17 +39,19 @@ const numberedAfter = query((db, param: { after: PusherNumber; limit: number }) 
   select(db).where('pusher', '>', param.after).orderBy('pusher').limit(param.limit),
 )
 
-interface Row extends Omit<PusherRecord, 'userId' | 'device' | 'profileTag'> {
+interface Row extends Omit<PusherRecord, 'userId' | 'device' | 'profileTag' | 'locked'> {
   readonly userId: string
   readonly device: number | null
   readonly profileTag: string | null
+  readonly lockedAtMs: number | null
 }
 
-const toPusher = ({ userId, device, profileTag, ...rest }: Row): PusherRecord => ({
+const toPusher = ({ userId, device, profileTag, lockedAtMs, ...rest }: Row): PusherRecord => ({
   ...rest,
   userId: userId as UserId,
   device: device ?? undefined,
   profileTag: profileTag ?? undefined,
+  locked: lockedAtMs !== null,
 })
 
 export const pushersReader = (db: Db): PushersReader => ({
