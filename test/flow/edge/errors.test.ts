@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import type { Logger } from '#base'
+import { Contended, type Logger } from '#base'
 import { CustomReply, endpoint, none, RawJson } from '#http'
 import { MatrixError } from '#spec'
+import { WriteConflict } from '#store'
 import { startEdge } from './fixture.ts'
 
 interface Line {
@@ -66,6 +67,17 @@ describe('what a handler throws', () => {
     expect(headers.get('retry-after')).toBe('2')
     expect(text).not.toContain('disk')
     expect(lines.map(({ level }) => level)).toEqual(['warn'])
+  })
+
+  it('that is a conflict of ours is never 500: 503 at the very end, with a time to come back', async () => {
+    for (const conflict of [new WriteConflict('room-changed'), new Contended('20 tries met a conflict')]) {
+      const lines: Line[] = []
+      await using edge = await startEdge({ endpoints: [failing(conflict)], logger: recordingLogger(lines) })
+      const { status, headers, json } = await edge.ask('GET', '/fail')
+      expect([status, headers.get('retry-after')]).toEqual([503, '1'])
+      expect(json).toMatchObject({ errcode: 'M_UNKNOWN', retry_after_ms: 1_000 })
+      expect(lines.map(({ level }) => level)).toEqual(['warn'])
+    }
   })
 
   it('unforeseen is logged with its stack and the request, and tells the client nothing', async () => {
