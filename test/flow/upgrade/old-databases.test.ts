@@ -77,8 +77,12 @@ const suite = (name: string, kind: DatabaseKind) => (): void => {
 
   it('goes on from each token as before', async () => {
     expect(known.pages.length).toBeGreaterThan(10)
-    for (const { client, path, listing, ids } of known.pages)
-      expect(await list(clientOf(client), path, listing), path).toEqual(ids)
+    for (const { client, path, listing, ids } of known.pages) {
+      const found = await list(clientOf(client), path, listing)
+      // Members have no order.
+      if (path.includes('/members?')) expect(found.toSorted(), path).toEqual(ids.toSorted())
+      else expect(found, path).toEqual(ids)
+    }
   })
 
   it('has what was redacted nowhere, and serves what was uploaded', async () => {
