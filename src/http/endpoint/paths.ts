@@ -9,6 +9,12 @@ export const v3 = (path: string): readonly [string, string] => [
 
 export const v1Only = (path: string): readonly [string] => [`/_matrix/client/v1${path}`]
 
+/** The same with the path from when the operation was a proposal, which clients of that time use. */
+export const sinceProposal = (path: string): readonly [string, ...string[]] => [
+  ...v3(path),
+  `/_matrix/client/unstable${path}`,
+]
+
 /** The paths of September 2015: clients of that time use both prefixes. */
 export const oldPaths = (path: string): readonly [string, string] => [`${API_V1}${path}`, `${V2_ALPHA}${path}`]
 /** All paths of an endpoint that is the same today as in 2015. */

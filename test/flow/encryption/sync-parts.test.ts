@@ -137,16 +137,25 @@ onEveryHomeserver('device_lists in /sync', (start) => {
     expect(await listsSince(alice, since)).toEqual({ changed: [], left: [] })
   })
 
-  it('name a user whose device with keys was removed, and not one whose device had none', async () => {
+  it('name a user with a new device, a device of another name, a device that was removed, with keys or without', async () => {
     const [alice, bob] = await people()
     await bob.join(await alice.createRoom({ preset: 'public_chat' }))
-    const [phone, tablet] = [await bob.loginAgain(), await bob.loginAgain()]
-    await upload(phone, { device_keys: deviceKeysOf(phone) })
-    const since = await tokenOf(alice)
-    await tablet.post('/v3/logout')
-    expect(await listsSince(alice, since)).toEqual({ changed: [], left: [] })
-    await phone.post('/v3/logout')
-    expect(await listsSince(alice, since)).toEqual({ changed: [bob.userId], left: [] })
+    const tellsOf = async (act: () => Promise<unknown>): Promise<unknown> => {
+      const since = await tokenOf(alice)
+      await act()
+      return listsSince(alice, since)
+    }
+    const told = { changed: [bob.userId], left: [] }
+    expect(await tellsOf(() => bob.loginAgain({ device_id: 'PHONE' }))).toEqual(told)
+    expect(await tellsOf(() => bob.loginAgain({ device_id: 'PHONE' }))).toEqual({ changed: [], left: [] })
+    const rename = (): Promise<unknown> => bob.put('/v3/devices/PHONE', { display_name: 'Phone' })
+    expect(await tellsOf(rename)).toEqual(told)
+    expect(await tellsOf(rename)).toEqual({ changed: [], left: [] })
+    const tablet = await bob.loginAgain()
+    expect(await tellsOf(() => tablet.post('/v3/logout'))).toEqual(told)
+    const desk = await bob.loginAgain()
+    await upload(desk, { device_keys: deviceKeysOf(desk) })
+    expect(await tellsOf(() => desk.post('/v3/logout'))).toEqual(told)
   })
 
   describe.each([

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import type { ManageThirdPartyIds } from '#domain'
-import { type AnyEndpoint, endpoint, sinceV2, user, v3 } from '#http'
+import { type AnyEndpoint, endpoint, sinceProposal, sinceV2, user, v3 } from '#http'
 import { AuthData, pick, uiaReply } from '../authentication/auth-schemas.ts'
 import { type RequestTokenDeps, requestTokenEndpoints } from './request-token.ts'
 
@@ -9,9 +9,6 @@ export interface AdministrativeContactDeps extends RequestTokenDeps {
 }
 
 const PATH = '/account/3pid'
-/** Clients of 2019 use the prefix of the proposal for these three. */
-const sinceProposal = (path: string): readonly [string, ...string[]] => [...v3(path), `/_matrix/client/unstable${path}`]
-
 const Named = Type.Object({
   medium: Type.Union([Type.Literal('email'), Type.Literal('msisdn')]),
   address: Type.String(),

@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import type { SignatureFailures, UploadCrossSigning, UploadSignatures } from '#domain'
-import { type AnyEndpoint, type AsJson, endpoint, user, v3 } from '#http'
+import { type AnyEndpoint, type AsJson, endpoint, sinceProposal, user } from '#http'
 import type { JsonObject, UserId } from '#spec'
 import { AnyJson, AnyObject, AuthData, pick, uiaReply } from '../authentication/auth-schemas.ts'
 import { userIdOf } from './user-id-of.ts'
@@ -19,7 +19,7 @@ export const crossSigningEndpoints = ({
 }: CrossSigningDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'POST',
-    paths: v3('/keys/device_signing/upload'),
+    paths: sinceProposal('/keys/device_signing/upload'),
     auth: user(),
     rateLimit: 'other',
     body: Type.Object({
@@ -35,7 +35,7 @@ export const crossSigningEndpoints = ({
   }),
   endpoint({
     method: 'POST',
-    paths: v3('/keys/signatures/upload'),
+    paths: sinceProposal('/keys/signatures/upload'),
     auth: user(),
     rateLimit: 'other',
     body: Type.Record(Type.String(), AnyObject),

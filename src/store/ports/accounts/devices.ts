@@ -54,7 +54,10 @@ export interface RemovedDevice {
   readonly deviceId: DeviceId
 }
 
-/** Changes that void access tokens announce the user in the stream `sessions`. */
+/**
+ * Changes that void access tokens announce the user in the stream `sessions`. A new, renamed or removed device is a change of the user's device
+ * list, in the stream `deviceLists`.
+ */
 export interface DevicesWriter {
   /** Makes the device if it is unknown; tokens that it had become void. Conflicts: `account-gone` (no account, or deactivated), `account-locked`. */
   startSession(session: NewSession): Change<StartedSession>

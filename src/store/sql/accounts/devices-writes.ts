@@ -8,6 +8,7 @@ import type {
 } from '../../ports/accounts/devices.ts'
 import { WriteConflict } from '../../ports/engine/change.ts'
 import { removeKeysOf } from '../encryption/device-keys-removal.ts'
+import { DEVICE_LISTS, recordChange, recordNewDevice } from '../encryption/device-list-rows.ts'
 import { defineWrite, insertInto, queriesOver, type Tx } from '../engine/index.ts'
 import type { AccountTables } from './accounts-tables.ts'
 import { announceVoided, insertPair } from './tokens-writes.ts'
@@ -50,8 +51,18 @@ const upsertDevice = query(
       )
       .returning('device'),
 )
+const ownerAndName = query((db, param: { device: number }) =>
+  db.selectFrom('devices').select(['user_number', 'display_name']).where('device', '=', param.device),
+)
 const renameDevice = query((db, param: { device: number; displayName: string }) =>
   db.updateTable('devices').set({ display_name: param.displayName }).where('device', '=', param.device),
+)
+const deviceNamed = query((db, param: { user: number; deviceId: string }) =>
+  db
+    .selectFrom('devices')
+    .select('device')
+    .where('user_number', '=', param.user)
+    .where('device_id', '=', param.deviceId),
 )
 const deleteNamed = query((db, param: { user: number; deviceIds: readonly string[] }, { texts }) =>
   db
@@ -90,13 +101,15 @@ const voidTokens = async (tx: Tx, user: number, devices: readonly number[]): Pro
 
 const startSession = defineWrite(
   'devices.startSession',
-  ['sessions'],
+  ['sessions', 'deviceLists'],
   async (tx, session: NewSession): Promise<StartedSession> => {
     const owner = await tx.first(ownerOf, { userId: session.userId })
     if (owner === undefined || owner.deactivated_ms !== null) throw new WriteConflict('account-gone')
     if (owner.locked_ms !== null) throw new WriteConflict('account-locked')
+    const user = owner.user_number
+    const known = await tx.first(deviceNamed, { user, deviceId: session.deviceId })
     const row = await tx.first(upsertDevice, {
-      user: owner.user_number,
+      user,
       deviceId: session.deviceId,
       displayName: session.displayName ?? null,
       atMs: session.seen.atMs,
@@ -104,15 +117,24 @@ const startSession = defineWrite(
       userAgent: session.seen.userAgent ?? null,
     })
     if (row === undefined) throw new Error('an inserted device got no number')
-    await voidTokens(tx, owner.user_number, [row.device])
+    if (known === undefined) await recordNewDevice(tx, user, row.device)
+    await voidTokens(tx, user, [row.device])
     const token = await insertPair(tx, row.device, session.tokens, undefined)
-    return { user: owner.user_number, device: row.device, token }
+    return { user, device: row.device, token }
   },
 )
 
-const rename = defineWrite('devices.rename', async (tx, input: { device: number; displayName: string }) => {
-  if ((await tx.run(renameDevice, input)) === 0) throw new WriteConflict('device-gone')
-})
+const rename = defineWrite(
+  'devices.rename',
+  DEVICE_LISTS,
+  async (tx, input: { device: number; displayName: string }) => {
+    const before = await tx.first(ownerAndName, input)
+    if (before === undefined) throw new WriteConflict('device-gone')
+    if (before.display_name === input.displayName) return
+    await tx.run(renameDevice, input)
+    await recordChange(tx, before.user_number)
+  },
+)
 
 const removed = async (
   tx: Tx,

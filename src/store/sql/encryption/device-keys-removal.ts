@@ -21,7 +21,6 @@ export const removeKeysOf = async (tx: Tx, user: UserNumber, devices: readonly D
   await tx.run(deleteOneTimeKeys, { devices })
   await tx.run(deleteFallbackKeys, { devices })
   const gone = await tx.all(deleteKeys, { devices })
-  if (gone.length === 0) return
   await removeSignatures(
     tx,
     user,

@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import type { DeviceNumber } from '../../ports/accounts/devices.ts'
 import type { UserNumber } from '../../ports/rooms/events.ts'
 import { insertInto, type Tx } from '../engine/index.ts'
 import { query } from './tables.ts'
@@ -8,6 +9,14 @@ const ALL = 0
 /** Older changes of a user say nothing that these do not. */
 const CHANGES_KEPT = 50
 
+const otherDevice = query((db, param: { user: UserNumber; device: number }) =>
+  db
+    .selectFrom('devices')
+    .select('device')
+    .where('user_number', '=', param.user)
+    .where('device', '<>', param.device)
+    .limit(1),
+)
 const insertChange = insertInto('device_list_changes', {
   position: 'integer',
   user_number: 'integer',
@@ -52,6 +61,13 @@ export const recordChange = async (tx: Tx, user: UserNumber): Promise<void> => {
   const position = await record(tx, user, null)
   const rooms = (await tx.all(joinedRooms, { user })).map(({ room }) => room)
   tx.announce({ stream: 'deviceLists', position, rooms, users: [user] })
+}
+
+/** Says the same of a new device, unless nobody can have heard of its user: a new account. */
+export const recordNewDevice = async (tx: Tx, user: UserNumber, device: DeviceNumber): Promise<void> => {
+  const isFirst = (await tx.first(otherDevice, { user, device })) === undefined
+  if (isFirst && (await tx.first(joinedRooms, { user })) === undefined) return
+  await recordChange(tx, user)
 }
 
 /** Says to one user alone that keys of these users are others now: as that user sees them. */
