@@ -1,5 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import { type Clock, KeyedWork } from '#base'
+import { type Clock, KeyedWork, LoopTurns } from '#base'
 import { MatrixError } from '#spec'
 import { AnswerBudget } from './answering/answer-budget.ts'
 import { preflightHeaders, sendError, sendOutcome } from './answering/send.ts'
@@ -123,6 +123,7 @@ class HttpEdge implements Edge {
       clientAddress: clientAddress(trustProxy),
       signals: new LiveSignals(),
       bodies: new BodyBudget(BODIES_UNDER_WAY),
+      turns: new LoopTurns(shared.clock),
       answers: new AnswerBudget(shared.clock, ANSWERS_UNDER_WAY),
     }
     this.#context.tokenOwners.onVoided((user) => waiting.recheck(user))

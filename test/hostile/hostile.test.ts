@@ -13,12 +13,6 @@ const SCALE = 0.1
 const MAX_STEP_P99_MS = 25
 const MAX_STEP_MS = 150
 
-/** Names of attacks that the server does not stand yet. */
-const NOT_YET: ReadonlySet<string> = new Set([
-  'first syncs of 60 MB of account data, 60 at once',
-  'first syncs whose answers nobody reads',
-])
-
 describe('one ordinary account does not freeze or kill the server: two others go on talking', () => {
   const server = new BesiegedServer()
   const rows: HostileRow[] = []
@@ -31,7 +25,7 @@ describe('one ordinary account does not freeze or kill the server: two others go
   })
   afterAll(() => server.discard())
 
-  it.each(attacks.filter(({ name }) => !NOT_YET.has(name)).map((attack) => [attack.name, attack] as const))(
+  it.each(attacks.map((attack) => [attack.name, attack] as const))(
     'while a hostile account is at work with %s',
     { timeout: 120_000 },
     async (_, attack) => {

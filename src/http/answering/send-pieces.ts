@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import type { Clock, TextPieces } from '#base'
+import type { Clock, LoopTurns, TextPieces } from '#base'
 import { CORS_HEADERS, sendJson } from './send.ts'
 
 /** Answers up to this length are sent whole, with their length. */
@@ -11,6 +11,8 @@ const HEADERS = [...CORS_HEADERS, 'Content-Type', 'application/json'] as const
 
 export interface PiecesOptions {
   readonly clock: Clock
+  /** Shared by all answers that are sent in pieces: making many at once must not fill a turn of the event loop. */
+  readonly turns: LoopTurns
   /** Time for the client to take what was written, before it is cut off. */
   readonly writeTimeoutMs: number
 }
@@ -39,6 +41,7 @@ export const sendPieces = async (
     response.writeHead(200, [...HEADERS])
     while (await taken(response, text, options)) {
       text = ''
+      await options.turns.next()
       let over: boolean | undefined
       while (over !== true && text.length < CHUNK_LENGTH) {
         const { done, value } = await rest.next()

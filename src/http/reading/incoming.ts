@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import type { LoopTurns } from '#base'
 import type { AnswerBudget } from '../answering/answer-budget.ts'
 import type { AuthRequest } from '../endpoint/auth.ts'
 import type { AnyRequest } from '../endpoint/endpoint.ts'
@@ -19,6 +20,8 @@ export interface EdgeContext {
   readonly clientAddress: ClientAddress
   readonly signals: LiveSignals
   readonly bodies: BodyBudget
+  /** For answers that are sent in pieces. */
+  readonly turns: LoopTurns
   readonly answers: AnswerBudget
 }
 

@@ -226,7 +226,7 @@ export class Serving implements Ending {
         ? await edge.answers.take(key, STREAMED_BYTES, gone.signal)
         : edge.answers.takeNow(key, Math.max(begun, STREAMED_BYTES))
     try {
-      await sendPieces(response, pieces, { clock, writeTimeoutMs: limits.writeTimeoutMs })
+      await sendPieces(response, pieces, { clock, turns: edge.turns, writeTimeoutMs: limits.writeTimeoutMs })
       this.#answered(exchange, 200)
     } finally {
       release()
