@@ -142,8 +142,8 @@ type Shared = ReturnType<typeof buildShared>
 /**
  * Builds the parts that several views share.
  *
- * Four of them keep the newest value of something, and forget it when news says that it changed: `userRooms` a user's memberships,
- * `pushRules` a user's rules, `keyCounts` the number of a device's keys, and `facts` what is the same for all readers of a room until its next event, such as power levels.
+ * Five of them keep the newest value of something, and forget it when news says that it changed: `userRooms` a user's memberships,
+ * `pushRules` a user's rules, `keyCounts` the number of a device's keys, `erasures` the users whose content is erased, and `facts` what is the same for all readers of a room until its next event, such as power levels.
  *
  * No other cache of the views hears news, and each stays right by another way:
  * - `clientEvents` and the display names in `PushVerdicts` have a version in their keys: the redactions that an event shows, the position of
