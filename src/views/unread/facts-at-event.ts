@@ -13,6 +13,12 @@ export interface FactsWant {
   readonly after: number
   /** All events of the room after that, where they are in memory. */
   readonly held: readonly StoredEvent[] | undefined
+  /** The user's name in the room right before the range, where it is known. */
+  readonly named: RoomName | undefined
+}
+
+export interface RoomName {
+  readonly displayName: string | undefined
 }
 
 export interface FactsParts {
@@ -51,28 +57,38 @@ export class FactsAtEvents {
   }
 
   static async before(want: FactsWant, parts: FactsParts): Promise<FactsAtEvents> {
-    const { room, userId, memberAt, after } = want
+    const { room, after, named = await nameBefore(want, parts) } = want
     const number = room.record.room
-    const at = memberAt <= after ? 'current' : after
-    const member = await parts.reader.stateEvent(number, at, 'm.room.member', userId)
-    const displayName = member === undefined ? undefined : stringAt(parts.clientEvents.content(member), 'displayname')
     const levels =
       room.levelsPosition <= after
         ? room
         : await levelsOf(await parts.reader.stateEvent(number, after, 'm.room.power_levels', ''), want, parts)
-    return new FactsAtEvents(parts, want, { memberCount: await memberCountBefore(want, parts), displayName, levels })
+    return new FactsAtEvents(parts, want, {
+      memberCount: await memberCountBefore(want, parts),
+      displayName: named.displayName,
+      levels,
+    })
   }
 
-  /** Goes on to the next event. */
-  async step(event: StoredEvent): Promise<void> {
+  /** Goes on to the next event. Nearly always at once: no promise then. */
+  step(event: StoredEvent): Promise<void> | undefined {
     const { type, stateKey } = event
     if (type === 'm.room.member' && stateKey !== undefined) {
       this.#memberCount += joinsOf(event, this.#parts.clientEvents)
       if (stateKey === this.#want.userId)
         this.#displayName = stringAt(this.#parts.clientEvents.content(event), 'displayname')
     }
-    if (this.#want.room.levelsPosition > this.#want.after && type === 'm.room.power_levels' && stateKey === '')
-      this.#levels = await levelsOf(event, this.#want, this.#parts)
+    const isChange = type === 'm.room.power_levels' && stateKey === ''
+    return isChange && this.#want.room.levelsPosition > this.#want.after ? this.#setLevels(event) : undefined
+  }
+
+  async #setLevels(event: StoredEvent): Promise<void> {
+    this.#levels = await levelsOf(event, this.#want, this.#parts)
+  }
+
+  /** The user's name after the events so far. */
+  get named(): RoomName {
+    return { displayName: this.#displayName }
   }
 
   contextFor(sender: UserId): PushContext {
@@ -102,6 +118,13 @@ const levelsOf = async (
     levels: powerLevelsOf(version, asEvent(create), levels),
     notificationLevels: objectAt(levels?.content ?? {}, 'notifications'),
   }
+}
+
+const nameBefore = async ({ room, userId, memberAt, after }: FactsWant, parts: FactsParts): Promise<RoomName> => {
+  const at = memberAt <= after ? 'current' : after
+  const member = await parts.reader.stateEvent(room.record.room, at, 'm.room.member', userId)
+  if (member === undefined) return { displayName: undefined }
+  return { displayName: stringAt(parts.clientEvents.content(member), 'displayname') }
 }
 
 /** Counted back from the members of now. */

@@ -1,8 +1,8 @@
 import type { Slices } from '#base'
 import type { PushEvaluator } from '#rules'
-import type { EventId, JsonObject, UserId } from '#spec'
-import { MAIN_TIMELINE, type StoredEvent, threadOf } from '#store'
-import { FactsAtEvents, type FactsParts, type FactsWant } from './facts-at-event.ts'
+import type { JsonObject, UserId } from '#spec'
+import { type EventThread, MAIN_TIMELINE, type StoredEvent, threadOf } from '#store'
+import { FactsAtEvents, type FactsParts, type FactsWant, type RoomName } from './facts-at-event.ts'
 import type { PushCandidates } from './push-candidates.ts'
 import type { NotifyingEvent } from './unread-events.ts'
 
@@ -26,7 +26,16 @@ export interface Judged {
   readonly redactions: readonly StoredEvent[]
   /** Number of all events that were looked at. */
   readonly examined: number
+  /** The user's name after the last of them. */
+  readonly named: RoomName | undefined
 }
+
+type ThreadPlace = Pick<NotifyingEvent, 'thread' | 'via'>
+
+const placeIn = ({ thread, via }: EventThread): ThreadPlace => ({
+  thread,
+  via: thread === MAIN_TIMELINE ? [] : via.slice(0, -1),
+})
 
 /** Holds events against a user's push rules, in slices of the event loop. */
 export class Judging {
@@ -46,14 +55,16 @@ export class Judging {
     for await (const page of this.#pages(want)) {
       for (const event of page) {
         examined++
-        await facts.step(event)
+        const changing = facts.step(event)
+        if (changing !== undefined) await changing
         if (event.type === 'm.room.redaction') redactions.push(event)
-        const found = await this.#judge(want, facts, event)
+        const judged = this.#judge(want, facts, event)
+        const found = judged instanceof Promise ? await judged : judged
         if (found !== undefined) notifying.push(found)
         if (slice.isOver()) await slice.next()
       }
     }
-    return { notifying, redactions, examined }
+    return { notifying, redactions, examined, named: facts.named }
   }
 
   async *#pages({ room, after, upTo, held }: JudgingWant): AsyncIterable<readonly StoredEvent[]> {
@@ -70,29 +81,28 @@ export class Judging {
     }
   }
 
-  async #judge(want: JudgingWant, facts: FactsAtEvents, stored: StoredEvent): Promise<NotifyingEvent | undefined> {
+  #judge(
+    want: JudgingWant,
+    facts: FactsAtEvents,
+    stored: StoredEvent,
+  ): NotifyingEvent | undefined | Promise<NotifyingEvent> {
     const { sender, position, eventId, redactedBy } = stored
     if (sender === want.userId || want.ignored.has(sender) || redactedBy !== undefined) return undefined
     const candidate = this.#parts.candidates.of(stored, want.held === undefined ? 'once' : 'kept')
     const outcome = want.evaluate(candidate, facts.contextFor(sender))
     if (outcome?.notify !== true) return undefined
-    return {
-      position,
-      eventId,
-      highlight: outcome.highlight,
-      ...(await this.#threadOf(stored, candidate.event.content)),
-    }
+    const verdict = { position, eventId, highlight: outcome.highlight }
+    const thread = this.#threadOf(stored, candidate.event.content)
+    return thread instanceof Promise ? thread.then((found) => ({ ...verdict, ...found })) : { ...verdict, ...thread }
   }
 
-  threadOf(stored: StoredEvent): Promise<{ readonly thread: string; readonly via: readonly EventId[] }> {
+  /** No promise for an event that says its thread itself. */
+  threadOf(stored: StoredEvent): ThreadPlace | Promise<ThreadPlace> {
     return this.#threadOf(stored, this.#parts.clientEvents.content(stored))
   }
 
-  async #threadOf(
-    stored: StoredEvent,
-    content: JsonObject,
-  ): Promise<{ readonly thread: string; readonly via: readonly EventId[] }> {
-    const { thread, via } = await threadOf({ room: stored.room, content }, this.#parts.reader)
-    return { thread, via: thread === MAIN_TIMELINE ? [] : via.slice(0, -1) }
+  #threadOf({ room }: StoredEvent, content: JsonObject): ThreadPlace | Promise<ThreadPlace> {
+    const found = threadOf({ room, content }, this.#parts.reader)
+    return found instanceof Promise ? found.then(placeIn) : placeIn(found)
   }
 }

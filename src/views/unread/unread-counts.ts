@@ -9,9 +9,10 @@ import {
   type StoredEvent,
 } from '#store'
 import type { ClientEvents } from '../events/client-event.ts'
+import type { RoomName } from './facts-at-event.ts'
 import type { IgnoredList, IgnoredLists } from './ignored-list.ts'
 import type { JudgedRoom } from './judged-room.ts'
-import { type Judged, Judging } from './judging.ts'
+import { type Judged, Judging, type JudgingWant } from './judging.ts'
 import type { PushCandidates } from './push-candidates.ts'
 import type { PushRules, ReadyPushRules } from './push-rules.ts'
 import { MAX_COUNTED_EVENTS, RoomFloors } from './room-floors.ts'
@@ -69,6 +70,8 @@ interface UnreadState extends ReadMarks {
   /** The number of the room's events after the floor is at most this. */
   readonly examined: number
   readonly events: UnreadEvents
+  /** The user's name in the room at `upTo`; undefined where nothing asked for it yet. */
+  readonly named: RoomName | undefined
 }
 
 const UNTHREADED = ''
@@ -106,7 +109,8 @@ export class Unread {
     this.#states = new BoundedCache({
       name: 'unread',
       limitBytes,
-      sizeBytes: ({ events, read }) => 800 + events.sizeBytes + read.size * 200,
+      sizeBytes: ({ events, read, named }) =>
+        800 + events.sizeBytes + read.size * 200 + 2 * (named?.displayName?.length ?? 0),
     })
   }
 
@@ -142,7 +146,7 @@ export class Unread {
     const marks = await this.#readMarks(question, undefined)
     const start = Math.max(stayFrom, readUpTo(marks, UNTHREADED))
     const floor = start >= upTo ? start : Math.max(start, await this.#roomFloor(question))
-    const judged = await this.#judged(question, verdicts, floor, undefined)
+    const judged = await this.#judged(question, verdicts, { after: floor, held: undefined, named: undefined })
     const events = new UnreadEvents()
     for (const event of judged.notifying) events.add(event)
     const { rules, ignored } = verdicts
@@ -150,7 +154,7 @@ export class Unread {
       ...marks,
       rulesPosition: rules.position,
       ignoredPosition: ignored.position,
-      ...{ stayFrom, upTo, floor, examined: judged.examined, events },
+      ...{ stayFrom, upTo, floor, examined: judged.examined, events, named: judged.named },
     }
   }
 
@@ -170,7 +174,12 @@ export class Unread {
     if (fresh === undefined || fresh.length > MAX_COUNTED_EVENTS) {
       if ((await this.#roomFloor(question)) > held.upTo) return undefined
     }
-    const judged = await this.#judged(question, verdicts, Math.max(held.upTo, read), fresh)
+    const judged = await this.#judged(question, verdicts, {
+      after: Math.max(held.upTo, read),
+      held: fresh,
+      // Events that are read already are left out, and a change of the name with them.
+      named: memberAt <= held.upTo || read <= held.upTo ? held.named : undefined,
+    })
     const redacted = await this.#redacted(fresh === undefined ? judged.redactions : fresh, held.events)
     if (redacted === undefined) return undefined
     const examined = read >= held.upTo ? judged.examined : held.examined + judged.examined
@@ -178,7 +187,7 @@ export class Unread {
     for (const event of judged.notifying) held.events.add(event)
     redacted()
     held.events.dropUpTo(floor)
-    return { ...held, ...marks, upTo, floor, examined: Math.min(examined, MAX_COUNTED_EVENTS) }
+    return { ...held, ...marks, upTo, floor, examined: Math.min(examined, MAX_COUNTED_EVENTS), named: judged.named }
   }
 
   async #floor(question: UnreadQuestion, read: number, examined: number): Promise<number> {
@@ -193,10 +202,16 @@ export class Unread {
   #judged(
     { user, facts, memberAt, upTo }: UnreadQuestion,
     { rules, ignored }: Verdicts,
-    after: number,
-    held: readonly StoredEvent[] | undefined,
+    { after, held, named }: Pick<JudgingWant, 'after' | 'held' | 'named'>,
   ): Promise<Judged> {
-    if (after >= upTo) return Promise.resolve({ notifying: [], redactions: [], examined: 0 })
+    if (after >= upTo) {
+      return Promise.resolve({
+        notifying: [],
+        redactions: [],
+        examined: 0,
+        named: memberAt <= upTo ? named : undefined,
+      })
+    }
     const want = {
       userId: user.userId,
       room: facts,
@@ -204,6 +219,7 @@ export class Unread {
       after,
       upTo,
       held: held?.filter(({ position }) => position > after),
+      named,
     }
     return this.#judging.range({ ...want, evaluate: rules.evaluate, ignored: ignored.users })
   }
