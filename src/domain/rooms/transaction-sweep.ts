@@ -15,8 +15,8 @@ export interface TransactionSweepParts {
 }
 
 const EVERY_MS = 10 * 60_000
-/** Events that one commit looks at; others write between two of these. */
-const EVENTS_AT_ONCE = 200
+/** Events that one commit looks at; others write between two of these. Each may have 64 KiB, which SQLite writes anew. */
+const EVENTS_AT_ONCE = 50
 
 /** Forgets the transaction ids of events, every ten minutes, in pieces. It goes on where it ended, also after a restart, so each event is looked at once. */
 export class TransactionSweep {
