@@ -130,7 +130,7 @@ class Running {
       random: this.#random,
       logger: this.#logger,
     })
-    await found.claim()
+    const { databaseId } = await found.claim()
     const rateLimiter = rateLimiterOf(config)
     const shortLived = new ShortLivedTables({
       reader: store.shortLived,
@@ -144,6 +144,7 @@ class Running {
       config,
       store,
       shortLived,
+      databaseId,
       processId,
       signingKey,
       rateLimiter,

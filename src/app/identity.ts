@@ -10,8 +10,8 @@ export interface FoundData {
   /** Whether no server has used the database yet. */
   readonly isNewDatabase: boolean
   readonly isNewFolder: boolean
-  /** Writes down whose data they are. After the signing key is stored: a named database without a key has lost it. */
-  claim(): Promise<void>
+  /** Writes down whose data they are, and returns the database's id. After the signing key is stored: a named database without a key has lost it. */
+  claim(): Promise<{ readonly databaseId: string }>
 }
 
 /**
@@ -29,6 +29,7 @@ export const findData = async (config: Config, store: Store, random: Random): Pr
     claim: async () => {
       const { databaseId } = known.record ?? (await nameDatabase(config, store, random))
       if (folderId === undefined) await writeDatabaseId(folder, databaseId)
+      return { databaseId }
     },
   }
 }

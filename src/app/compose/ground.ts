@@ -10,6 +10,8 @@ export interface Ground {
   readonly config: Config
   readonly store: Store
   readonly shortLived: ShortLivedTables
+  /** Of the database, random. */
+  readonly databaseId: string
   /** The name of this process, and of no other that runs on the same database. */
   readonly processId: string
   readonly signingKey: SigningKey

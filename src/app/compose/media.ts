@@ -63,7 +63,7 @@ const mediaTurnsOf = (ground: Ground): Turns =>
   ground.config.s3.bucket === undefined ? new KeyedLock<string>() : turnsOf(ground, 'media-turn')
 
 /** Throws `StartError`. */
-const openFiles = async ({ config, random }: Ground): Promise<MediaFiles> => {
+const openFiles = async ({ config, databaseId, random }: Ground): Promise<MediaFiles> => {
   const { dataFolder } = config.storage
   const { bucket, endpoint, region, accessKeyId, secretAccessKey, prefix = '', pathStyle, requestTimeout } = config.s3
   if (bucket === undefined) {
@@ -76,7 +76,7 @@ const openFiles = async ({ config, random }: Ground): Promise<MediaFiles> => {
   const spoolFolder = join(dataFolder, 'media-spool')
   await prepareFolder('media', spoolFolder)
   const place = { bucket, endpoint, region, credentials, prefix, pathStyle }
-  return openObjectStore({ ...place, timeoutMs: requestTimeout, spoolFolder }, random)
+  return openObjectStore({ ...place, timeoutMs: requestTimeout, spoolFolder, databaseId }, random)
 }
 
 const buildPreviews = (

@@ -23,6 +23,8 @@ export interface ObjectStoreOptions {
   readonly timeoutMs: number
   /** A folder of this process alone, for bytes whose hash is not known yet. */
   readonly spoolFolder: string
+  /** The id of the database that names the files; see `list`. */
+  readonly databaseId: string
 }
 
 const CONNECT_TIMEOUT_MS = 5_000
@@ -35,6 +37,9 @@ const PARTS_AT_ONCE = 2
 const UPLOADS_AT_ONCE = 6
 const UPLOADS_WAITING = 1_000
 const CONNECTIONS = 64
+
+/** The object with the id of the database that the others belong to. */
+const MARKER = 'homeroom-database-id'
 
 type S3 = typeof import('@aws-sdk/client-s3')
 
@@ -63,7 +68,7 @@ export const openObjectStore = async (options: ObjectStoreOptions, random: Rando
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(credentials === undefined ? {} : { credentials }),
   })
-  return new ObjectStore(s3, client, spool, bucket, options.prefix)
+  return new ObjectStore({ s3, client, spool, bucket, prefix: options.prefix, databaseId: options.databaseId })
 }
 
 const nameOfError = (error: unknown): string => (error instanceof Error ? error.name : 'unknown')
@@ -77,6 +82,15 @@ const unavailable = (cause: unknown): Error => {
   return new StoreUnavailable('broken', `media: the object store answers ${detail.slice(0, 300)}`)
 }
 
+interface ObjectStoreParts {
+  readonly s3: S3
+  readonly client: S3Client
+  readonly spool: Spool
+  readonly bucket: string
+  readonly prefix: string
+  readonly databaseId: string
+}
+
 /**
  * Files in an object store, each under the prefix and its name. Uploads lie in a spool folder until they are complete and their hash
  * is known; then they are sent, unless the store has the file already. A file counts as kept once the store has confirmed it.
@@ -87,15 +101,17 @@ class ObjectStore implements MediaFiles {
   readonly #spool: Spool
   readonly #bucket: string
   readonly #prefix: string
+  readonly #databaseId: string
   readonly #closing = new AbortController()
   readonly #sending = new BoundedWork({ concurrency: UPLOADS_AT_ONCE, maxWaiting: UPLOADS_WAITING })
 
-  constructor(s3: S3, client: S3Client, spool: Spool, bucket: string, prefix: string) {
+  constructor({ s3, client, spool, bucket, prefix, databaseId }: ObjectStoreParts) {
     this.#s3 = s3
     this.#client = client
     this.#spool = spool
     this.#bucket = bucket
     this.#prefix = prefix
+    this.#databaseId = databaseId
   }
 
   async draft(): Promise<FileDraft> {
@@ -154,7 +170,9 @@ class ObjectStore implements MediaFiles {
     }
   }
 
+  /** Throws if the objects are those of another database, as whoever lists them removes what no row names. The first that asks makes them its own. */
   async *list(): AsyncIterable<StoredFile> {
+    await this.#assertOurs()
     let after: string | undefined
     do {
       const asked = { Bucket: this.#bucket, Prefix: this.#prefix, ContinuationToken: after }
@@ -174,6 +192,31 @@ class ObjectStore implements MediaFiles {
   close(): void {
     this.#closing.abort()
     this.#client.destroy()
+  }
+
+  async #assertOurs(): Promise<void> {
+    const marker = { Bucket: this.#bucket, Key: `${this.#prefix}${MARKER}` }
+    try {
+      const found = await this.#textOf(marker)
+      if (found === this.#databaseId) return
+      if (found !== undefined)
+        throw new Error(
+          `the objects below ${marker.Key} belong to another database: choose another s3.prefix, or remove that object`,
+        )
+      await this.#client.send(new this.#s3.PutObjectCommand({ ...marker, Body: this.#databaseId }), this.#untilClosed)
+    } catch (error) {
+      throw unavailable(error)
+    }
+  }
+
+  async #textOf(at: { readonly Bucket: string; readonly Key: string }): Promise<string | undefined> {
+    try {
+      const { Body: body } = await this.#client.send(new this.#s3.GetObjectCommand(at), this.#untilClosed)
+      return await body?.transformToString()
+    } catch (error) {
+      if (isMissing(error)) return undefined
+      throw error
+    }
   }
 
   get #untilClosed(): { readonly abortSignal: AbortSignal } {

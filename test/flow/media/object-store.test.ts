@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { statSync, writeFileSync } from 'node:fs'
+import { statSync, utimesSync, writeFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { silentLogger } from '#base'
 import { startHomeserver, type TestHomeserver } from '../../support/homeserver.ts'
 import { ObjectStore } from '../../support/other-servers/object-store.ts'
 import { type MediaUser, mediaUser, picture } from './fixture.ts'
@@ -100,5 +101,27 @@ describe('a store of objects', () => {
     }
     expect((await alice.get(`download/${id}`)).bytes.length).toBe(4_000_000)
     expect(statSync(join(homeserver.dataFolder, 'media-spool')).mode & 0o777).toBe(0o700)
+  })
+})
+
+describe('a bucket and prefix that belong to another homeserver', () => {
+  it('are never swept, as its media would be removed for this one; a line says so', async () => {
+    await using store = await ObjectStore.start()
+    const settings = { s3: store.settings }
+    await using first = await startHomeserver({ settings })
+    const alice = await mediaUser(first, 'alice')
+    await alice.upload(Buffer.from('a file of the first'))
+    const [name = ''] = store.objects
+    const old = new Date(Date.now() - 30 * 86_400_000)
+    utimesSync(store.pathOf(name), old, old)
+    const { promise: failed, resolve } = Promise.withResolvers<unknown>()
+    const logger = {
+      ...silentLogger,
+      error: (fields: object) => resolve(fields),
+      warn: (fields: object) => resolve(fields),
+    }
+    await using _ = await startHomeserver({ settings, logger })
+    expect(await failed).toMatchObject({ err: { message: expect.stringContaining('belong to another database') } })
+    expect(store.objects).toEqual([name])
   })
 })

@@ -13,6 +13,8 @@ interface S3Rver {
 const S3rver = createRequire(import.meta.url)('s3rver') as new (options: object) => S3Rver
 
 const BUCKET = 'homeroom-media'
+/** The object that says whose the others are. */
+const MARKER = 'homeroom-database-id'
 
 export interface SeenRequest {
   readonly method: string
@@ -28,6 +30,7 @@ export class ObjectStore {
   readonly #s3: S3Rver
   readonly #proxy: Server
   readonly #folder: string
+  /** All but the one that says whose the objects are. */
   readonly seen: SeenRequest[] = []
   mishap: Mishap | undefined
 
@@ -66,12 +69,13 @@ export class ObjectStore {
     }
   }
 
-  /** The names of all objects, without their prefix. */
+  /** The names of all objects of media, without their prefix. */
   get objects(): readonly string[] {
     const suffix = '._S3rver_object'
     return readdirSync(join(this.#folder, BUCKET), { recursive: true, encoding: 'utf8' })
       .filter((name) => name.startsWith('of-tests/') && name.endsWith(suffix))
       .map((name) => name.slice('of-tests/'.length, -suffix.length))
+      .filter((name) => name !== MARKER)
   }
 
   /** Where the bytes of an object lie. */
@@ -86,7 +90,7 @@ export class ObjectStore {
   #pass(incoming: IncomingMessage, response: ServerResponse, port: number): void {
     const { method = '', url: path = '', headers } = incoming
     const seen = { method, path, headers }
-    this.seen.push(seen)
+    if (method !== 'PUT' || !path.split('?')[0]?.endsWith(`/${MARKER}`)) this.seen.push(seen)
     if (this.mishap?.(seen, response) === 'taken') return
     const onward = request({ host: '127.0.0.1', port, method, path, headers }, (answer) => {
       response.writeHead(answer.statusCode ?? 500, answer.headers)
