@@ -41,7 +41,11 @@ const startProcess = async () => {
   const accessTokens = new AccessTokens({ ...kept, lastSeen, news: streams })
   const voided: (number | 'all')[] = []
   accessTokens.onVoided((user) => voided.push(user))
-  const sessions = new Sessions({ devices: writers.devices, ...kept, random: systemRandom, lifetimes: LIFETIMES })
+  const sessions = new Sessions({
+    ...{ devices: writers.devices, ...kept, random: systemRandom },
+    lifetimes: LIFETIMES,
+    maxDevices: 10,
+  })
   const devices = new Devices({ reader: store.devices, writer: writers.devices, commit, lastSeen })
   const account = { passwordHash: undefined, guest: false, admin: false, createdAtMs: 0 }
   const users = await commit([alice, bob].map((userId) => writers.accounts.create({ userId, ...account })))

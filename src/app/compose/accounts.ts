@@ -202,7 +202,13 @@ const buildDevices = ({ config, store, clock, random, logger }: Ground, news: Pi
   const accessTokens = new AccessTokens({ ...kept, lastSeen, news })
   const devices = new Devices({ reader: store.devices, writer: writers.devices, commit, lastSeen })
   const lifetimes = lifetimesOf(config)
-  const sessions = new Sessions({ devices: writers.devices, ...kept, random, lifetimes })
+  const sessions = new Sessions({
+    devices: writers.devices,
+    ...kept,
+    random,
+    lifetimes,
+    maxDevices: config.sessions.devicesPerUser,
+  })
   return { lastSeen, accessTokens, devices, sessions }
 }
 

@@ -30,7 +30,10 @@ export const buildEncryption = (
   const signing = { reader: store.crossSigning, writer: writers.crossSigning, commit }
   const keysOfUsers = new KeysOfUsers({
     serverName: config.server.name,
-    local: new LocalKeys({ ...keys, crossSigning: store.crossSigning, clock }),
+    local: new LocalKeys({
+      ...{ ...keys, crossSigning: store.crossSigning, clock },
+      tellsNames: config.encryption.tellDeviceNames,
+    }),
     remote: noOtherServers,
   })
   const crossSigning = new CrossSigning({ ...signing, devices: deviceKeys, traces: identityTraces })

@@ -66,6 +66,10 @@ export const sessions = {
       description: 'Of access tokens of clients that asked for a refresh token.',
     }),
     refreshTokenLifetime: setting(durationOrNever, 'never', { description: 'Of a refresh token that is not used.' }),
+    devicesPerUser: setting(integer(1, 100_000, 'devices'), 1_000, {
+      description:
+        'Devices that one user may be logged in with: each gets every key of an encrypted room. A login on a further one is refused.',
+    }),
     authenticationSessionLifetime: setting(duration, '30m', {
       description: 'How long a user-interactive authentication may take.',
     }),

@@ -1,4 +1,4 @@
-import { integer, size } from '../kinds.ts'
+import { integer, size, yesOrNo } from '../kinds.ts'
 import { setting } from '../setting.ts'
 
 export const encryption = {
@@ -13,6 +13,9 @@ export const encryption = {
     }),
     backupSize: setting(size, '1GiB', {
       description: 'Room keys that one user may have in backups on the server; a key takes some 700 bytes.',
+    }),
+    tellDeviceNames: setting(yesOrNo, false, {
+      description: "Whether others are told the names of a user's devices, which may tell more than people know.",
     }),
   },
 } as const

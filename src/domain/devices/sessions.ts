@@ -40,6 +40,7 @@ export interface SessionsParts {
   readonly clock: Clock
   readonly random: Random
   readonly lifetimes: TokenLifetimes
+  readonly maxDevices: number
 }
 
 const MAX_DEVICE_ID_LENGTH = 255
@@ -53,9 +54,9 @@ export class Sessions {
     this.#parts = parts
   }
 
-  /** Conflicts: `account-gone`, `account-locked`. */
+  /** Conflicts: `account-gone`, `account-locked`, `too-many-devices`. */
   prepare(request: SessionRequest): PreparedSession {
-    const { clock, random, lifetimes } = this.#parts
+    const { clock, random, lifetimes, maxDevices: most } = this.#parts
     const deviceId = request.deviceId ?? (random.letters(10) as DeviceId)
     const { issued, stored } = issueTokens(random, clock, lifetimes, request.refreshable)
     const userAgent = request.from.userAgent?.slice(0, MAX_USER_AGENT_LENGTH).toWellFormed()
@@ -66,6 +67,7 @@ export class Sessions {
         displayName: request.displayName === undefined ? undefined : clipDisplayName(request.displayName),
         tokens: stored,
         seen: { ip: request.from.ip, userAgent, atMs: clock.nowMs() },
+        most,
       }),
       answer: { ...issued, device_id: deviceId },
     }

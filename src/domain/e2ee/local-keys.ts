@@ -18,6 +18,8 @@ export interface LocalKeysParts {
   readonly crossSigning: CrossSigningReader
   readonly commit: Commit
   readonly clock: Clock
+  /** Whether others are told the names of a user's devices. */
+  readonly tellsNames: boolean
 }
 
 /** Devices whose keys are parsed in one slice of the event loop. */
@@ -32,7 +34,7 @@ export class LocalKeys implements KeySource {
   }
 
   async query(wanted: DevicesWanted, asker: UserId): Promise<KeyAnswer<ReadonlyMap<UserId, UserKeys>>> {
-    const { reader, crossSigning, clock } = this.#parts
+    const { reader, crossSigning, clock, tellsNames } = this.#parts
     const userIds = [...wanted.keys()]
     const stored = await reader.keysOfUsers(userIds)
     const keysOf = await crossSigning.keysOf(userIds)
@@ -45,7 +47,7 @@ export class LocalKeys implements KeySource {
       for (const record of records) {
         if (only.size > 0 && !only.has(record.deviceId)) continue
         const more = signatures.get(keyName(userId, record.deviceId))
-        devices.set(record.deviceId, deviceKeys(record, userId, userId === asker, more))
+        devices.set(record.deviceId, deviceKeys(record, userId, tellsNames || userId === asker, more))
         if (++count % DEVICES_A_SLICE === 0) await yieldToEventLoop(clock)
       }
       const withSignatures = ({ publicKey, keyJson }: CrossSigningKeyRecord): string =>
@@ -93,14 +95,14 @@ const signaturesByKey = (signatures: readonly KeySignature[]): ReadonlyMap<strin
   return byKey
 }
 
-/** The keys as they were uploaded, with the signatures uploaded later. Names of devices are for their owner alone. */
+/** The keys as they were uploaded, with the signatures uploaded later. `tellsName`: whether the asker is told the name of the device. */
 const deviceKeys = (
   { keysJson, displayName }: DeviceKeysRecord,
   userId: UserId,
-  isOwn: boolean,
+  tellsName: boolean,
   more: readonly KeySignature[] | undefined,
 ): string => {
-  const unsigned = isOwn && displayName !== undefined ? { device_display_name: displayName } : {}
+  const unsigned = tellsName && displayName !== undefined ? { device_display_name: displayName } : {}
   return JSON.stringify({ ...withSignaturesOf(keysJson, userId, more), unsigned })
 }
 

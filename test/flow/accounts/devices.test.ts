@@ -72,6 +72,23 @@ describe('devices', () => {
   })
 })
 
+describe('more devices than the operator allows', () => {
+  it('are not logged in, while those that are there may log in again', async () => {
+    await using small = await startHomeserver({ settings: { sessions: { devicesPerUser: 2 } } })
+    const client = await small.register('collector')
+    await client.loginAgain({ device_id: 'two' })
+    const login = (device_id?: string) =>
+      client.request('POST', '/v3/login', {
+        token: null,
+        body: { ...passwordOf(client), ...(device_id === undefined ? {} : { device_id }) },
+      })
+    for (const id of [undefined, 'three']) expect((await login(id)).body.errcode).toBe('M_FORBIDDEN')
+    expect((await login('two')).status).toBe(200)
+    await remove(client, 'two', { auth: passwordOf(client) })
+    expect((await login('three')).status).toBe(200)
+  })
+})
+
 describe('removal of devices', () => {
   it('wants the password of the owner, and nobody else', async () => {
     const [client, eve] = [await homeserver.register('owner'), await homeserver.register('eve')]

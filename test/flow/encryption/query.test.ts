@@ -56,6 +56,15 @@ onEveryHomeserver('POST /keys/query', (start) => {
     expect(await unsignedFor(bob)).toEqual({})
   })
 
+  it('tells the name of a device to others only where the operator wants it', async () => {
+    await using telling = await start({ settings: { encryption: { tellDeviceNames: true } } })
+    const [alice, bob] = [await telling.register('alice'), await telling.register('bob')]
+    await alice.put(`/v3/devices/${alice.deviceId}`, { display_name: 'Desk' })
+    await upload(alice, { device_keys: deviceKeysOf(alice) })
+    const found = (await queryOf(bob, alice.userId)).device_keys[alice.userId][alice.deviceId]
+    expect(found.unsigned).toEqual({ device_display_name: 'Desk' })
+  })
+
   it('does not pass on what a client put beside what it signed', async () => {
     const [alice, bob] = [await (await shared()).register('alice'), await (await shared()).register('bob')]
     const forged = { ...deviceKeysOf(alice), unsigned: { device_display_name: 'Forged' } }

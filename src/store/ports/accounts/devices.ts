@@ -41,6 +41,8 @@ export interface NewSession {
   readonly displayName: string | undefined
   readonly tokens: NewTokenPair
   readonly seen: Sighting
+  /** Devices that the user may have; undefined: any number. */
+  readonly most?: number | undefined
 }
 
 export interface StartedSession {
@@ -59,7 +61,7 @@ export interface RemovedDevice {
  * list, in the stream `deviceLists`.
  */
 export interface DevicesWriter {
-  /** Makes the device if it is unknown; tokens that it had become void. Conflicts: `account-gone` (no account, or deactivated), `account-locked`. */
+  /** Makes the device if it is unknown; tokens that it had become void. Conflicts: `account-gone` (no account, or deactivated), `account-locked`, `too-many-devices`. */
   startSession(session: NewSession): Change<StartedSession>
   /** Conflict: `device-gone`. */
   rename(device: DeviceNumber, displayName: string): Change<void>

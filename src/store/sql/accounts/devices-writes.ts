@@ -51,6 +51,12 @@ const upsertDevice = query(
       )
       .returning('device'),
 )
+const countOf = query((db, param: { user: number }) =>
+  db
+    .selectFrom('devices')
+    .select((of) => of.fn.countAll<number>().as('devices'))
+    .where('user_number', '=', param.user),
+)
 const ownerAndName = query((db, param: { device: number }) =>
   db.selectFrom('devices').select(['user_number', 'display_name']).where('device', '=', param.device),
 )
@@ -108,6 +114,10 @@ const startSession = defineWrite(
     if (owner.locked_ms !== null) throw new WriteConflict('account-locked')
     const user = owner.user_number
     const known = await tx.first(deviceNamed, { user, deviceId: session.deviceId })
+    if (known === undefined && session.most !== undefined) {
+      const { devices = 0 } = (await tx.first(countOf, { user })) ?? {}
+      if (devices >= session.most) throw new WriteConflict('too-many-devices')
+    }
     const row = await tx.first(upsertDevice, {
       user,
       deviceId: session.deviceId,
