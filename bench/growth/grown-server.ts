@@ -41,6 +41,10 @@ export class GrownServer {
       env: { ...process.env, ...cheapPasswords, ...env },
     })
     this.#child = child
+    // A killed or crashing bench must not leave the server behind.
+    const killAtExit = (): void => void child.kill('SIGKILL')
+    process.once('exit', killAtExit)
+    child.once('close', () => process.removeListener('exit', killAtExit))
     this.#url = await addressOf(child)
   }
 

@@ -15,7 +15,7 @@ export interface Operation {
   readonly calls?: number
 }
 
-const lazy = `filter=${enc('{"room":{"state":{"lazy_load_members":true},"timeline":{"limit":10}}}')}`
+export const lazyFilter = `filter=${enc('{"room":{"state":{"lazy_load_members":true},"timeline":{"limit":10}}}')}`
 const plain = `filter=${enc('{"room":{"timeline":{"limit":10}}}')}`
 
 export const operations: readonly Operation[] = [
@@ -31,27 +31,27 @@ export const operations: readonly Operation[] = [
     name: 'sync: one change',
     linear: [],
     prepare: async ({ alice, bob, room }) => {
-      const since = await bob.sync(lazy)
+      const since = await bob.sync(lazyFilter)
       await alice.send(room, 'news')
-      return () => bob.sync(`since=${since}&${lazy}`)
+      return () => bob.sync(`since=${since}&${lazyFilter}`)
     },
   },
   {
     name: 'sync: nothing new',
     linear: [],
     prepare: async ({ bob }) => {
-      const since = await bob.sync(lazy)
-      return () => bob.sync(`since=${since}&${lazy}`)
+      const since = await bob.sync(lazyFilter)
+      return () => bob.sync(`since=${since}&${lazyFilter}`)
     },
   },
   {
     name: 'sync: one change, after a restart',
     linear: [],
     prepare: async ({ server, alice, bob, room }) => {
-      const since = await bob.sync(lazy)
+      const since = await bob.sync(lazyFilter)
       await alice.send(room, 'news')
       await server.restart()
-      return () => bob.sync(`since=${since}&${lazy}`)
+      return () => bob.sync(`since=${since}&${lazyFilter}`)
     },
   },
   {
@@ -168,7 +168,7 @@ export const operations: readonly Operation[] = [
     prepare:
       async ({ bob }) =>
       () =>
-        bob.sync(lazy),
+        bob.sync(lazyFilter),
   },
   {
     name: 'first sync, all members',

@@ -44,7 +44,7 @@ export const plant = async (server: GrownServer): Promise<Seed> => {
   const small = await alice.createRoom({ preset: 'public_chat', name: 'Small' })
   for (const roomId of [room, small]) {
     await bob.post(`/join/${encodeURIComponent(roomId)}`)
-    for (let sent = 1; sent <= 20; sent++) await alice.send(roomId, `message ${sent}, of the length that people write`)
+    for (let sent = 1; sent <= 10; sent++) await alice.send(roomId, `message ${sent}, of the length that people write`)
   }
   await server.stop()
   return { server, alice, bob, carol, room, small, eventId: '' }
