@@ -14,7 +14,7 @@ import type { IgnoredLists } from '../unread/ignored-list.ts'
 import type { PushRules } from '../unread/push-rules.ts'
 import type { RecentEvents } from './recent-events.ts'
 import type { TypingNow } from './typing-now.ts'
-import { joinedRooms, type RoomsOfUser } from './user-rooms.ts'
+import { joinedNumbers, type RoomsOfUser } from './user-rooms.ts'
 import type { Window } from './window.ts'
 
 export interface StreamNewsParts {
@@ -70,7 +70,7 @@ export class StreamNews {
   /** All streams, by room. Without `since` nothing: see `ofRooms`. `allAccountData`: that of all rooms is read by `ofRooms` too. */
   async all(window: Window, rooms: RoomsOfUser, allAccountData: boolean): Promise<WindowNews> {
     if (window.since === undefined) return NOTHING_KNOWN
-    const joined = joinedRooms(rooms).map(({ room }) => room)
+    const joined = joinedNumbers(rooms)
     const news = new Map<RoomNumber, Mutable<RoomNews>>()
     await this.#addEphemeral(news, window, joined)
     const accountData = allAccountData ? NO_ACCOUNT_DATA : await this.#shortAccountData(window, news)
@@ -148,17 +148,22 @@ export class StreamNews {
   /** Rooms in which typing changed, with all users who type there now. Without `since`, the rooms in which anybody types. */
   typing({ since, now, ignored }: Window, rooms: readonly RoomNumber[]): ReadonlyMap<RoomNumber, readonly UserId[]> {
     const { typing } = this.#parts
-    const among = new Set(rooms)
+    let among: ReadonlySet<RoomNumber> | undefined
+    // Made when needed: a user may have thousands of rooms, in which nobody types.
+    const isAmong = (room: RoomNumber): boolean => {
+      among ??= new Set(rooms)
+      return among.has(room)
+    }
     const changed =
       since === undefined
         ? rooms.map((room) => ({ room, userIds: typing.typing(room) })).filter(({ userIds }) => userIds.length > 0)
         : since.typing < now.typing
-          ? typing.changedSince(since.typing, now.typing).filter(({ room }) => among.has(room))
+          ? typing.changedSince(since.typing, now.typing).filter(({ room }) => isAmong(room))
           : []
     const told = new Map(changed.map(({ room, userIds }) => [room, userIds.filter((userId) => !ignored.has(userId))]))
     // Whoever typed before a restart has stopped, and nothing says so.
     for (const room of since?.typingIn ?? [])
-      if (among.has(room) && !told.has(room) && typing.typing(room).length === 0) told.set(room, [])
+      if (isAmong(room) && !told.has(room) && typing.typing(room).length === 0) told.set(room, [])
     return told
   }
 

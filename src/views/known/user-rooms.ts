@@ -53,3 +53,15 @@ export class UserRooms implements NewsHandler {
 /** The rooms the user is joined to, as far as the records say. */
 export const joinedRooms = (rooms: RoomsOfUser): MembershipRecord[] =>
   [...rooms.values()].filter(({ membership }) => membership === 'join')
+
+/** One list for each map, as long as that is kept: every sync asks for it, and a user may have thousands of rooms. */
+const joinedLists = new WeakMap<RoomsOfUser, readonly RoomNumber[]>()
+
+/** The same as numbers. */
+export const joinedNumbers = (rooms: RoomsOfUser): readonly RoomNumber[] => {
+  const known = joinedLists.get(rooms)
+  if (known !== undefined) return known
+  const joined = joinedRooms(rooms).map(({ room }) => room)
+  joinedLists.set(rooms, joined)
+  return joined
+}

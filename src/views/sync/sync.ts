@@ -14,7 +14,7 @@ import {
 } from '#streams'
 import type { EventsViewer } from '../events/event-texts.ts'
 import type { StreamNews } from '../known/stream-news.ts'
-import { joinedRooms, type UserRooms } from '../known/user-rooms.ts'
+import { joinedNumbers, type UserRooms } from '../known/user-rooms.ts'
 import type { IgnoredUsers } from '../known/visibility.ts'
 import type { Window } from '../known/window.ts'
 import type { Piece, StreamedPart, SyncPart, SyncRequest, SyncWindow } from './request.ts'
@@ -99,7 +99,7 @@ export class Sync {
   }
 
   async #joinedRooms(syncer: EventsViewer): Promise<readonly number[]> {
-    return joinedRooms(await this.#parts.userRooms.of(syncer)).map(({ room }) => room)
+    return joinedNumbers(await this.#parts.userRooms.of(syncer))
   }
 
   /** The short parts come first, as the token of the answer depends on them. */

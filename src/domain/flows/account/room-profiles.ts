@@ -23,7 +23,7 @@ const USERS_AT_ONCE = 20
 /** Rooms of one user before the next user, and between two notes of how far it is. */
 const ROOMS_AT_ONCE = 40
 /** Rooms whose changes share a commit. */
-const ROOMS_A_COMMIT = 4
+const ROOMS_A_COMMIT = 2
 
 /**
  * Carries changed profiles into the rooms of their users, behind the requests that changed them ("Events on Change of Profile Information"). The

@@ -1,6 +1,6 @@
 import type { MembersReader, RoomRecordsReader } from '#store'
 import { newlyMet } from '../../known/newly-met.ts'
-import { joinedRooms } from '../../known/user-rooms.ts'
+import { joinedNumbers } from '../../known/user-rooms.ts'
 import type { PresenceEntry, PresenceNow } from '../../presence/presence-now.ts'
 import { presenceTexts } from '../../presence/presence-text.ts'
 import type { PresenceVisibility } from '../../presence/presence-visibility.ts'
@@ -42,7 +42,7 @@ export class PresencePart implements SyncPart {
     // Offline users too: the client may remember an older presence of theirs.
     const met = presence.ofEach(await newlyMet({ userId: viewer.userId, events, isJoined }, reader))
     if (since.presence >= now.presence) return met
-    const joined = joinedRooms(rooms).map(({ room }) => room)
+    const joined = joinedNumbers(rooms)
     const window = { after: since.presence, upTo: now.presence }
     const changed = await presenceVisibility.changed({ viewer, rooms: joined, lists: true, ...window })
     if (met.length === 0) return changed
