@@ -29,6 +29,9 @@ export const rateLimits = {
     invite: setting(rate, '50/10s', { description: 'Invites by one user.' }),
     createRoom: setting(rate, '20/60s', { description: 'Rooms that one user makes.' }),
     profile: setting(rate, '20/10s', { description: 'Profile changes of one user.' }),
+    keyUpload: setting(rate, '30/10s', {
+      description: 'Uploads of keys for encryption, of one user. Clients repeat a refused one in a loop.',
+    }),
     urlPreview: setting(rate, '60/60s', { description: 'URLs that are fetched for one user, to preview them.' }),
     read: setting(rate, '500/10s', { description: 'Requests that only read, of one user or one address.' }),
     other: setting(rate, '200/10s', { description: 'All other requests, of one user or one address.' }),

@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import type { TestClient } from '../../support/client.ts'
+import { NO_PRESENCE, type TestClient } from '../../support/client.ts'
 import { onEveryHomeserver, shareHomeserver } from '../../support/homeserver.ts'
 import { claim, deviceKeysOf, fallbackKey, oneTimeKey, oneTimeKeys, queryOf, upload } from './fixture.ts'
+
+/** The positions of the streams `toDevice` and `deviceLists`. */
+const keyPositions = (token: string): readonly string[] => token.split('_').slice(4, 6)
 
 onEveryHomeserver('POST /keys/upload', (start) => {
   const shared = shareHomeserver(start)
@@ -91,6 +94,30 @@ onEveryHomeserver('POST /keys/upload', (start) => {
     )
     expect(await upload(client, {})).toEqual({ one_time_key_counts: { signed_curve25519: 1 } })
     expect((await claim(client, client))?.[1].key).toBe('first')
+  })
+
+  it('writes nothing for what is repeated, refused or there already: clients do it in a loop', async () => {
+    const client = await alice()
+    const keys = { device_keys: deviceKeysOf(client), one_time_keys: { 'signed_curve25519:A': oneTimeKey('first') } }
+    await upload(client, { ...keys, fallback_keys: { 'signed_curve25519:F': fallbackKey('F') } })
+    const { next_batch: before } = await client.sync({ filter: NO_PRESENCE })
+    const refused = { one_time_keys: { 'signed_curve25519:A': oneTimeKey('second') } }
+    for (let time = 0; time < 20; time += 1) {
+      expect((await client.request('POST', '/v3/keys/upload', { body: refused })).status).toBe(400)
+      await upload(client, { ...keys, fallback_keys: { 'signed_curve25519:F': fallbackKey('F') } })
+    }
+    const { next_batch: after } = await client.sync({ filter: NO_PRESENCE })
+    expect(keyPositions(after)).toEqual(keyPositions(before))
+  })
+
+  it('is limited by itself: a client that repeats it in a loop can still do all else', async () => {
+    await using homeserver = await start({ settings: { rateLimits: { enabled: true, keyUpload: '5/60s' } } })
+    const client = await homeserver.register('alice')
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, () => client.request('POST', '/v3/keys/upload', { body: {} })),
+    )
+    expect(answers.filter(({ status }) => status === 429)).toHaveLength(5)
+    expect(await client.post('/v3/keys/claim', { one_time_keys: {} })).toEqual({ failures: {}, one_time_keys: {} })
   })
 
   it('does not offer a key again that was claimed before its upload was repeated', async () => {

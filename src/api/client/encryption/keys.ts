@@ -25,7 +25,7 @@ export const keysEndpoints = ({ uploadKeys, keysOfUsers, keyChanges }: KeysDeps)
     method: 'POST',
     paths: v3('/keys/upload'),
     auth: user({ guests: true }),
-    rateLimit: 'other',
+    rateLimit: 'keyUpload',
     body: AnyObject,
     bodyLimitBytes: UPLOAD_LIMIT_BYTES,
     handler: async ({ requester, body }): Promise<{ one_time_key_counts: Readonly<Record<string, number>> }> => ({
