@@ -154,7 +154,7 @@ class Running {
       look,
     }
     const composed = await compose(ground)
-    const { streams, issuers, endpoints, caches, settle } = composed
+    const { issuers, endpoints, caches, settle } = composed
     this.#closers.push(settle)
     const address = await this.#openChannel(composed.operatorEndpoints)
     if (this.#operatorOnly) return { url: address }
@@ -162,7 +162,7 @@ class Running {
 
     const metrics = config.listen.metricsPort === undefined ? undefined : await createMetrics(this.#clock)
     if (metrics !== undefined) {
-      addEngineReadings(metrics, store, streams)
+      addEngineReadings(metrics, { store, ...composed })
       metrics.addCaches(caches)
     }
     const edge = createEdge({

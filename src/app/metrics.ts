@@ -2,8 +2,14 @@ import type { HistogramReading, Metrics, Reading } from '#http'
 import type { HistogramValues, Store } from '#store'
 import type { Streams } from '#streams'
 
-/** Readings of the store and the streams. */
-export const addEngineReadings = (metrics: Metrics, store: Store, streams: Streams): void => {
+export interface Measured {
+  readonly store: Store
+  readonly streams: Streams
+  replacedKeys(): number
+}
+
+/** Readings of the store, the streams and the domain. */
+export const addEngineReadings = (metrics: Metrics, { store, streams, replacedKeys }: Measured): void => {
   const readings: readonly Reading[] = [
     {
       name: 'homeroom_store_queue_length',
@@ -28,6 +34,12 @@ export const addEngineReadings = (metrics: Metrics, store: Store, streams: Strea
       help: 'Long polls that wait now.',
       kind: 'gauge',
       read: () => streams.waiting,
+    },
+    {
+      name: 'homeroom_replaced_device_keys_total',
+      help: 'Identity keys that a device replaced by others; its contacts are warned.',
+      kind: 'counter',
+      read: replacedKeys,
     },
   ]
   metrics.addReadings(readings)

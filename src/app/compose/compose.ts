@@ -11,7 +11,7 @@ import { operationalEndpoints } from '../landing-page.ts'
 import { PACKAGE_VERSION } from '../package-version.ts'
 import { Readiness } from '../readiness.ts'
 import { type BuiltAccounts, buildAccounts } from './accounts.ts'
-import { buildEncryption } from './encryption.ts'
+import { type BuiltEncryption, buildEncryption } from './encryption.ts'
 import type { Ground } from './ground.ts'
 import { type BuiltKeyBackups, buildKeyBackups } from './key-backups.ts'
 import { buildLeases } from './leases.ts'
@@ -42,6 +42,8 @@ export interface Composed {
   /** The endpoints of the operator's own channel. */
   readonly operatorEndpoints: readonly AnyEndpoint[]
   caches(): readonly CacheStats[]
+  /** How often a device replaced its identity keys. */
+  replacedKeys(): number
   /** Finishes background work. Has to be called after the edge has stopped and before the store closes. */
   settle(): Promise<void>
 }
@@ -95,12 +97,14 @@ export const compose = async (ground: Ground): Promise<Composed> => {
     serverName: ground.config.server.name,
     random: ground.random,
   })
+  const keys = buildEncryption(ground, accounts.proofParts)
   const parts: Parts = {
     ground,
     accounts,
     personal,
     rooms,
     roomProfiles,
+    keys,
     toDevice,
     keyBackups,
     views,
@@ -128,6 +132,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
         toDevice.inboxes,
       ].map((cache) => cache.stats()),
     ],
+    replacedKeys: () => keys.uploadKeys.replaced,
     settle: async () => {
       const ended = leases.stop()
       await media.stop()
@@ -144,6 +149,7 @@ interface Parts {
   readonly personal: Personal
   readonly rooms: RoomsDomain
   readonly roomProfiles: RoomProfiles
+  readonly keys: BuiltEncryption
   readonly toDevice: BuiltToDevice
   readonly keyBackups: BuiltKeyBackups
   readonly views: Views
@@ -186,8 +192,20 @@ const buildStreams = async ({ store, clock, random }: Ground): Promise<Streams> 
 }
 
 const buildApi = (parts: Parts): ApiDeps => {
-  const { ground, accounts, personal, rooms, roomProfiles, toDevice, keyBackups, views, media, pushers, openIdTokens } =
-    parts
+  const {
+    ground,
+    accounts,
+    personal,
+    rooms,
+    roomProfiles,
+    keys,
+    toDevice,
+    keyBackups,
+    views,
+    media,
+    pushers,
+    openIdTokens,
+  } = parts
   const { config, shortLived, clock, signingKey } = ground
   return {
     accounts: accounts.api,
@@ -205,7 +223,7 @@ const buildApi = (parts: Parts): ApiDeps => {
     voip: { turnServers: new TurnServers({ settings: config.voip, clock }) },
     openId: { openIdTokens },
     encryption: {
-      ...buildEncryption(ground, accounts.proofParts),
+      ...keys,
       ...toDevice,
       ...keyBackups,
       keyChanges: views.keyChanges,

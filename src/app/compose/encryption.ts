@@ -20,11 +20,13 @@ export interface ProofParts {
   readonly proof: ReplacementProof
 }
 
+export type BuiltEncryption = Omit<KeysDeps, 'keyChanges'> & CrossSigningDeps
+
 /** Builds what the server does for end-to-end encryption. */
 export const buildEncryption = (
   { config, store, clock, logger }: Ground,
   { uia, proof }: ProofParts,
-): Omit<KeysDeps, 'keyChanges'> & CrossSigningDeps => {
+): BuiltEncryption => {
   const { commit, deviceKeys } = store
   const keys = { reader: deviceKeys, writer: writers.deviceKeys, commit }
   const signing = { reader: store.crossSigning, writer: writers.crossSigning, commit }

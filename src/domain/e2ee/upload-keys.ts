@@ -33,9 +33,15 @@ export interface UploadKeysParts {
 export class UploadKeys {
   readonly #parts: UploadKeysParts
   readonly #changes = new QueuedChanges<DeviceNumber>()
+  #replaced = 0
 
   constructor(parts: UploadKeysParts) {
     this.#parts = parts
+  }
+
+  /** How often a device replaced its identity keys. */
+  get replaced(): number {
+    return this.#replaced
   }
 
   /**
@@ -80,7 +86,9 @@ export class UploadKeys {
     if (!isNew && upload.oneTimeKeys.length === 0 && upload.fallbackKeys.length === 0) return
     const [{ replacedKeys }] = await commit([writer.upload(upload)])
     // To other clients a device whose identity keys change looks like an attack.
-    if (replacedKeys) logger.warn({ userId: owner.userId, deviceId }, 'a device replaced its identity keys')
+    if (!replacedKeys) return
+    this.#replaced++
+    logger.warn({ userId: owner.userId, deviceId }, 'a device replaced its identity keys')
   }
 
   async #newOneTimeKeys(device: DeviceNumber, keys: readonly PublicKeyRecord[]): Promise<readonly PublicKeyRecord[]> {

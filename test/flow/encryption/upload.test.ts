@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { type Logger, silentLogger } from '#base'
 import { NO_PRESENCE, type TestClient } from '../../support/client.ts'
 import { onEveryHomeserver, shareHomeserver } from '../../support/homeserver.ts'
+import { freePort } from '../../support/other-servers/openid-provider.ts'
 import { claim, deviceKeysOf, fallbackKey, oneTimeKey, oneTimeKeys, queryOf, upload } from './fixture.ts'
 
 /** The positions of the streams `toDevice` and `deviceLists`. */
@@ -161,6 +163,22 @@ onEveryHomeserver('POST /keys/upload', (start) => {
     await homeserver.restart()
     expect(await upload(client, {})).toEqual({ one_time_key_counts: { signed_curve25519: 2 } })
     expect((await queryOf(client, client.userId)).device_keys[client.userId][client.deviceId]).toMatchObject(keys)
+  })
+
+  it('lets a device replace its identity keys, which is logged and counted', async () => {
+    const said: string[] = []
+    const logger: Logger = { ...silentLogger, warn: (_, message) => said.push(message), child: () => logger }
+    const metricsPort = await freePort()
+    await using homeserver = await start({ settings: { listen: { metricsPort } }, logger })
+    const client = await homeserver.register('alice')
+    const metrics = async (): Promise<string> => (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text()
+    await upload(client, { device_keys: deviceKeysOf(client) })
+    expect(await metrics()).toMatch(/^homeroom_replaced_device_keys_total 0$/m)
+    const other = deviceKeysOf(client)
+    await upload(client, { device_keys: other })
+    expect(await metrics()).toMatch(/^homeroom_replaced_device_keys_total 1$/m)
+    expect(said.filter((message) => message === 'a device replaced its identity keys')).toHaveLength(1)
+    expect((await queryOf(client, client.userId)).device_keys[client.userId][client.deviceId]).toMatchObject(other)
   })
 
   it('leaves no keys of a device that is removed while it uploads', async () => {
