@@ -8,6 +8,7 @@ import { databaseIdIn } from './data-folder.ts'
 import { databaseError, databaseName, otherName, urlOf } from './database.ts'
 import { otherFolder } from './identity.ts'
 import { openToOthers } from './open-to-others.ts'
+import { openLook } from './page-look.ts'
 import { assertSame, givenKey } from './server-keys.ts'
 import { reasonOf, StartError } from './start-error.ts'
 import { assertTlsFits, readPem } from './tls-files.ts'
@@ -18,7 +19,8 @@ import { assertTlsFits, readPem } from './tls-files.ts'
 export const checkConfig = async ({ config, warnings }: ReadConfig): Promise<string> => {
   const folders = await folderProblems(config)
   const data = await dataProblems(config, { folderIsUsable: folders.length === 0 })
-  const problems = [...(await tlsProblems(config)), ...folders, ...data]
+  const pages = await problemOf('pages.logoFile', () => openLook(config))
+  const problems = [...(await tlsProblems(config)), ...pages, ...folders, ...data]
   if (problems.length > 0) throw new ConfigError(problems)
   const { server, listen, storage, registration } = config
   const good = `The configuration is good: ${server.name} on ${listen.host}:${listen.port}, database ${databaseName(storage.database)}, registration ${registration.mode}.`

@@ -31,6 +31,13 @@ describe('check-config looks at', () => {
     expect(await check()).toEqual({ 'listen.tlsCert': expect.stringContaining('HTTPS cannot be served') })
   })
 
+  it('the logo of the pages', async () => {
+    using folder = temporaryFolder()
+    const file = join(folder.path, 'homeroom.yaml')
+    writeFileSync(file, `{ pages: { logoFile: ${join(folder.path, 'logo.png')} }, storage: { data: ${folder.path} } }`)
+    expect(await problems('--config', file)).toEqual({ 'pages.logoFile': expect.stringContaining('logo.png') })
+  })
+
   it('folders: those that are none, and those that cannot be made', async () => {
     using folder = temporaryFolder()
     const file = join(folder.path, 'file')
