@@ -1,4 +1,4 @@
-import type { Slices } from '#base'
+import type { Slice, Slices } from '#base'
 import type { PushEvaluator } from '#rules'
 import type { JsonObject, UserId } from '#spec'
 import { type EventThread, MAIN_TIMELINE, type StoredEvent, threadOf } from '#store'
@@ -37,6 +37,15 @@ const placeIn = ({ thread, via }: EventThread): ThreadPlace => ({
   via: thread === MAIN_TIMELINE ? [] : via.slice(0, -1),
 })
 
+interface Range {
+  readonly want: JudgingWant
+  readonly slice: Slice
+  readonly facts: FactsAtEvents
+  readonly notifying: NotifyingEvent[]
+  readonly redactions: StoredEvent[]
+  examined: number
+}
+
 /** Holds events against a user's push rules, in slices of the event loop. */
 export class Judging {
   readonly #parts: JudgingParts
@@ -47,37 +56,34 @@ export class Judging {
 
   /** Judges the events with `after` < position <= `upTo`: those held, or page by page from the database. */
   async range(want: JudgingWant): Promise<Judged> {
-    const slice = this.#parts.slices.begin()
-    const notifying: NotifyingEvent[] = []
-    const redactions: StoredEvent[] = []
-    let examined = 0
-    const facts = await FactsAtEvents.before(want, this.#parts)
-    for await (const page of this.#pages(want)) {
-      for (const event of page) {
-        examined++
-        const changing = facts.step(event)
-        if (changing !== undefined) await changing
-        if (event.type === 'm.room.redaction') redactions.push(event)
-        const judged = this.#judge(want, facts, event)
-        const found = judged instanceof Promise ? await judged : judged
-        if (found !== undefined) notifying.push(found)
-        if (slice.isOver()) await slice.next()
-      }
+    const { room, after, upTo, held } = want
+    const range: Range = {
+      ...{ want, slice: this.#parts.slices.begin(), facts: await FactsAtEvents.before(want, this.#parts) },
+      ...{ notifying: [], redactions: [], examined: 0 },
     }
+    if (held !== undefined) await this.#judgeAll(range, held)
+    for (let from = held === undefined ? after : upTo; from < upTo; ) {
+      const query = { after: from, before: upTo + 1, direction: 'forward', limit: PAGE } as const
+      const page = await this.#parts.reader.timeline(room.record.room, query)
+      await this.#judgeAll(range, page)
+      from = page.length < PAGE ? upTo : (page.at(-1)?.position ?? upTo)
+    }
+    const { notifying, redactions, examined, facts } = range
     return { notifying, redactions, examined, named: facts.named }
   }
 
-  async *#pages({ room, after, upTo, held }: JudgingWant): AsyncIterable<readonly StoredEvent[]> {
-    if (held !== undefined) {
-      yield held.filter(({ position }) => position > after && position <= upTo)
-      return
-    }
-    for (let from = after; from < upTo; ) {
-      const range = { after: from, before: upTo + 1, direction: 'forward', limit: PAGE } as const
-      const page = await this.#parts.reader.timeline(room.record.room, range)
-      yield page
-      if (page.length < PAGE) return
-      from = page.at(-1)?.position ?? upTo
+  async #judgeAll(range: Range, events: readonly StoredEvent[]): Promise<void> {
+    const { want, slice, facts, notifying, redactions } = range
+    for (const event of events) {
+      if (event.position <= want.after || event.position > want.upTo) continue
+      range.examined++
+      const changing = facts.step(event)
+      if (changing !== undefined) await changing
+      if (event.type === 'm.room.redaction') redactions.push(event)
+      const judged = this.#judge(want, facts, event)
+      const found = judged instanceof Promise ? await judged : judged
+      if (found !== undefined) notifying.push(found)
+      if (slice.isOver()) await slice.next()
     }
   }
 
