@@ -37,6 +37,9 @@ export const buildToDevice = (
       maxOneTimeKeys: config.encryption.oneTimeKeysPerDevice,
     }),
     inboxes: new Inboxes({ reader: store.toDevice, writer, commit, news }),
-    sweep: new ToDeviceSweep({ writer, commit, clock, logger }),
+    sweep: new ToDeviceSweep({
+      ...{ reader: store.toDevice, writer, commit, clock, logger },
+      unseenMs: config.encryption.clearInboxAfter.ms,
+    }),
   }
 }

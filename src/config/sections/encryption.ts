@@ -1,4 +1,4 @@
-import { integer, size, yesOrNo } from '../kinds.ts'
+import { durationOrNever, integer, size, yesOrNo } from '../kinds.ts'
 import { setting } from '../setting.ts'
 
 export const encryption = {
@@ -7,6 +7,10 @@ export const encryption = {
     inboxSize: setting(size, '64MiB', {
       description:
         'Messages that may wait for one device, such as keys for rooms. Further ones are dropped until the device fetches some.',
+    }),
+    clearInboxAfter: setting(durationOrNever, 'never', {
+      description:
+        'How long after a device was last seen the messages that wait for it are dropped; looked for every ten minutes. Its user loses keys if they come back later.',
     }),
     oneTimeKeysPerDevice: setting(integer(1, 10_000, 'keys'), 500, {
       description: 'One-time keys of one device that nobody has claimed yet. Clients keep 50 to 100.',

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import type { Json, TestClient } from '../../support/client.ts'
 import { onEveryHomeserver, shareHomeserver } from '../../support/homeserver.ts'
 import { SteppedClock } from '../../support/stepped-clock.ts'
+import { deviceKeysOf } from './fixture.ts'
 
 const DAY_MS = 24 * 3_600_000
 /** Longer than a test may take: a request that is not woken fails it. */
@@ -228,5 +229,26 @@ onEveryHomeserver('an inbox', (start) => {
     await homeserver.restart()
     expect(messagesIn(await again.sync())).toEqual([])
     expect(messagesIn(await bob.sync())).toEqual([1])
+  })
+
+  it('of a device that was not seen for a time is cleared where the operator wants that, and that of a dehydrated one is not', async () => {
+    const clock = new SteppedClock()
+    await using homeserver = await start({ clock, settings: { encryption: { clearInboxAfter: '90d' } } })
+    const [alice, bob] = [await homeserver.register('alice'), await homeserver.register('bob')]
+    const tablet = await bob.loginAgain()
+    await bob.put('/unstable/org.matrix.msc3814.v1/dehydrated_device', {
+      device_id: 'DRY',
+      device_data: {},
+      device_keys: deviceKeysOf(Object.assign(Object.create(bob), { deviceId: 'DRY' })),
+    })
+    await sent(alice, { [bob.userId]: { '*': { n: 1 } } })
+    clock.advance(91 * DAY_MS)
+    await bob.get('/v3/devices')
+    await homeserver.restart()
+    clock.advance(11 * 60_000)
+    await expect.poll(async () => messagesIn(await tablet.sync())).toEqual([])
+    expect(messagesIn(await bob.sync())).toEqual([1])
+    const dry = await bob.get('/unstable/org.matrix.msc3814.v1/dehydrated_device/DRY/events')
+    expect(dry.events).toHaveLength(1)
   })
 })

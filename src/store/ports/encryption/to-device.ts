@@ -75,4 +75,6 @@ export interface ToDeviceReader {
   /** Whether messages up to a position are stored. */
   hasMessagesUpTo(device: DeviceNumber, upTo: number): Promise<boolean>
   messages(query: MessagesQuery): Promise<WaitingMessages>
+  /** Devices behind `after`, by number, for which something waits and that were not seen since a time. Dehydrated devices are never seen, and not meant. */
+  unseenInboxes(beforeMs: number, after: DeviceNumber, limit: number): Promise<readonly DeviceNumber[]>
 }

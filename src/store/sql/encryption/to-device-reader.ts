@@ -43,6 +43,24 @@ const contents = query((db, param: { device: number; after: number; upTo: number
     .orderBy('m.position'),
 )
 
+const unseenInboxes = query((db, param: { beforeMs: number; after: number; limit: number }) =>
+  db
+    .selectFrom('devices as d')
+    .select('d.device')
+    .where('d.device', '>', param.after)
+    .where('d.seen_ms', '<', param.beforeMs)
+    .where((of) =>
+      of.exists(of.selectFrom('to_device_messages as m').select('m.device').whereRef('m.device', '=', 'd.device')),
+    )
+    .where((of) =>
+      of.not(
+        of.exists(of.selectFrom('dehydrated_devices as h').select('h.device').whereRef('h.device', '=', 'd.device')),
+      ),
+    )
+    .orderBy('d.device')
+    .limit(param.limit),
+)
+
 interface SizeRow {
   readonly position: number
   readonly size_bytes: number
@@ -63,6 +81,8 @@ const lastThatFits = (rows: readonly SizeRow[], { limit, limitBytes }: MessagesQ
 export const toDeviceReader = (db: Db): ToDeviceReader => ({
   devicesWithMessages: async (user) => (await db.all(devicesWithMessages, { user })).map(({ device }) => device),
   hasMessagesUpTo: async (device, upTo) => (await db.first(firstUpTo, { device, upTo })) !== undefined,
+  unseenInboxes: async (beforeMs, after, limit) =>
+    (await db.longAll(unseenInboxes, { beforeMs, after, limit })).map(({ device }) => device),
   messages: async (wanted) => {
     const { device, after, upTo, limit } = wanted
     const rows = await db.all(sizes, { device, after, upTo, limit: limit + 1 })

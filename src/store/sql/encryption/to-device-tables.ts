@@ -1,7 +1,13 @@
 import type { UserTables } from '../engine/index.ts'
 
 export interface ToDeviceTables extends UserTables {
-  readonly devices: { readonly device: number; readonly user_number: number; readonly device_id: string }
+  readonly devices: {
+    readonly device: number
+    readonly user_number: number
+    readonly device_id: string
+    readonly seen_ms: number | null
+  }
+  readonly dehydrated_devices: { readonly device: number }
   readonly gone_devices: { readonly device: number; readonly user_number: number; readonly device_id: string }
   readonly to_device_messages: {
     readonly device: number
