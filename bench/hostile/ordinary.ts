@@ -47,6 +47,8 @@ export class Ordinary {
     while (!isOver || sends.length === 0) {
       const startedMs = nowMs()
       const woken = this.#sync(WAIT_MS).then(() => wakes.push(nowMs() - startedMs))
+      // A server that dies fails the send as well, and that is told.
+      woken.catch(() => {})
       await this.#writer.send(this.#roomId, { msgtype: 'm.text', body: 'hello' })
       sends.push(nowMs() - startedMs)
       await woken
