@@ -115,15 +115,17 @@ const largeSync = async ({ server, bob }: Scene): Promise<readonly Bound[]> => {
   await bob.get('/account/whoami')
   const idle = server.memory().rssBytes
   const costs: number[] = []
+  let peak = 0
   for (let round = 0; round < 3; round++) {
     const before = server.cpuMs()
     await bob.sync(lazyFilter)
     costs.push(server.cpuMs() - before)
+    if (round === 0) peak = server.memory().peakBytes
   }
   const name = `first sync of ${LARGE_SYNC_ROOMS.toLocaleString('en-US')} rooms`
   return [
     { name: `${name}, processor time`, value: Math.min(...costs), most: 2_000, unit: 'ms' },
-    { name: `${name}, memory above idle`, value: (server.memory().peakBytes - idle) / MEGABYTE, most: 150, unit: 'MB' },
+    { name: `${name}, memory above idle`, value: (peak - idle) / MEGABYTE, most: 150, unit: 'MB' },
   ]
 }
 

@@ -212,11 +212,11 @@ export class RoomsInWindow {
   }
 }
 
-/** Whether the user was in the room when an event was sent, as far as that is known without asking: since their newest member event, or all the time. */
+/** Whether the user was in the room when an event was sent, as far as that is known without asking: from their newest member event on, or all the time. */
 const seenByMember =
   ({ throughout, membership, position }: MembershipInWindow) =>
   (event: StoredEvent): boolean =>
-    throughout || (membership === 'join' && event.position > position)
+    throughout || (membership === 'join' && event.position >= position)
 
 /** State that resolution changed behind the start of the timeline is in none of its events. */
 const resolvedAfter = (
