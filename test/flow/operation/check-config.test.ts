@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { chmodSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { onPostgres, POSTGRES } from '../../contract/databases.ts'
@@ -157,5 +159,30 @@ onPostgres('what PostgreSQL refuses is said in words', () => {
     expect(code).toBe(1)
     expect(stderr).toMatch(sentence)
     expect(stderr).not.toMatch(/disconnected/)
+  })
+})
+
+/** A server that refuses every password, as PostgreSQL does. */
+const refusing = async () => {
+  const fields = ['SFATAL', 'VFATAL', 'C28P01', 'Mpassword authentication failed for user "anna"', '']
+  const body = Buffer.from(fields.map((field) => `${field}\0`).join(''))
+  const head = Buffer.alloc(5, 'E')
+  head.writeInt32BE(body.length + 4, 1)
+  const server = createServer((socket) => socket.once('data', () => socket.end(Buffer.concat([head, body]))))
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  return { port: (server.address() as AddressInfo).port, [Symbol.dispose]: () => void server.close() }
+}
+
+describe('"disconnected: password authentication failed"', () => {
+  it('says who was refused, and where to look, to start and to check-config', async () => {
+    using folder = temporaryFolder()
+    using server = await refusing()
+    const database = `postgres://anna:hunter2@127.0.0.1:${server.port}/homeroom`
+    const flags = ['--data', folder.path, '--database', database]
+    const sentence = 'PostgreSQL refuses the password of the user anna; look at storage.database'
+    expect((await problems(...flags))['storage.database']).toContain(sentence)
+    const { stderr } = await run(['start', '--port', '0', ...flags])
+    expect(stderr).toContain(sentence)
+    expect(stderr).not.toMatch(/hunter2|disconnected/)
   })
 })
