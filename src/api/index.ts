@@ -34,6 +34,10 @@ import { type MessagePaginationDeps, messagePaginationEndpoints } from './client
 import { type ReadMarkersDeps, readMarkersEndpoints } from './client/events/read-markers.ts'
 import { type ReceiptsDeps, receiptsEndpoints } from './client/events/receipts.ts'
 import { type RedactionDeps, redactionEndpoints } from './client/events/redaction.ts'
+import {
+  type RoomEventByTimestampDeps,
+  roomEventByTimestampEndpoints,
+} from './client/events/room-event-by-timestamp.ts'
 import { type RoomSendDeps, roomSendEndpoints } from './client/events/room-send.ts'
 import { type RoomStateDeps, roomStateEndpoints } from './client/events/room-state.ts'
 import { type SyncDeps, syncEndpoints } from './client/events/sync.ts'
@@ -186,6 +190,7 @@ export type RoomEndpointsDeps = CreateRoomDeps &
   RoomsDeps &
   MessagePaginationDeps &
   EventContextDeps &
+  RoomEventByTimestampDeps &
   DirectoryDeps &
   ListPublicRoomsDeps & { readonly answeredOnce: Pick<AnsweredOnce, 'once'> }
 
@@ -209,6 +214,7 @@ const roomEndpoints = (deps: RoomEndpointsDeps): readonly AnyEndpoint[] => [
   ...roomsEndpoints(deps),
   ...messagePaginationEndpoints(deps),
   ...eventContextEndpoints(deps),
+  ...roomEventByTimestampEndpoints(deps),
   ...directoryEndpoints(deps),
   ...listPublicRoomsEndpoints(deps),
 ]

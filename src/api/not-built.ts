@@ -14,7 +14,6 @@ export const NOT_BUILT: readonly string[] = [
   'GET /_matrix/client/v1/rooms/{roomId}/relations/{eventId}/{relType}',
   'GET /_matrix/client/v1/rooms/{roomId}/relations/{eventId}/{relType}/{eventType}',
   'GET /_matrix/client/v1/rooms/{roomId}/threads',
-  'GET /_matrix/client/v1/rooms/{roomId}/timestamp_to_event',
   'GET /_matrix/client/v3/admin/whois/{userId}',
   'PUT /_matrix/client/v3/directory/list/appservice/{networkId}/{roomId}',
   'GET /_matrix/client/v3/notifications',

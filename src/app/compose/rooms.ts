@@ -18,7 +18,7 @@ import type { SigningKey } from '#rules'
 import type { ServerName } from '#spec'
 import { type StateSize, type Store, writers } from '#store'
 import type { Streams } from '#streams'
-import type { PublicRooms, RoomStates, Timeline } from '#views'
+import type { NearInTime, PublicRooms, RoomStates, Timeline } from '#views'
 import type { Ground } from './ground.ts'
 
 const MEBIBYTE = 1024 * 1024
@@ -95,7 +95,12 @@ export const buildRoomProfiles = ({ store, clock, logger }: Ground, members: Mem
 export const roomApi = (
   serverName: ServerName,
   { sending, memberships, creation, directory }: RoomsDomain,
-  views: { readonly timeline: Timeline; readonly roomStates: RoomStates; readonly publicRooms: PublicRooms },
+  views: {
+    readonly timeline: Timeline
+    readonly nearInTime: NearInTime
+    readonly roomStates: RoomStates
+    readonly publicRooms: PublicRooms
+  },
   presence: Pick<Presence, 'active'>,
 ): Omit<RoomEndpointsDeps, 'oldRoomVersion' | 'answeredOnce'> => ({
   serverName,
@@ -105,6 +110,7 @@ export const roomApi = (
   directory,
   roomState: new SetRoomState({ sending, memberships }),
   timeline: views.timeline,
+  nearInTime: views.nearInTime,
   roomStates: views.roomStates,
   publicRooms: views.publicRooms,
   presence,

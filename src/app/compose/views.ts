@@ -18,6 +18,7 @@ import {
   KeyChanges,
   KeyCountsNow,
   KeyCountsPart,
+  NearInTime,
   OtherItems,
   type PresenceNow,
   PresencePart,
@@ -86,6 +87,7 @@ export interface Views {
   readonly roomInitialSync: RoomInitialSync
   readonly presenceProfiles: PresenceProfiles
   readonly timeline: Timeline
+  readonly nearInTime: NearInTime
   readonly roomStates: RoomStates
   readonly publicRooms: PublicRooms
   readonly pushNotices: PushNotices
@@ -129,6 +131,7 @@ export const buildViews = (ground: RoomsGround, people: PeopleNow): Views => {
     ...buildEventStream(ground, people, shared),
     presenceProfiles,
     timeline: new Timeline(history),
+    nearInTime: new NearInTime(history),
     roomStates: new RoomStates(history),
     publicRooms,
     pushNotices,

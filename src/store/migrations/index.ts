@@ -35,6 +35,7 @@ import { indexErasures } from './0180-index-erasures.ts'
 import { createDehydratedDevices } from './0190-create-dehydrated-devices.ts'
 import { addAccountLocks } from './0200-add-account-locks.ts'
 import { tellOneUser } from './0210-tell-one-user.ts'
+import { indexEventTimes } from './0220-index-event-times.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -74,4 +75,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createDehydratedDevices,
   addAccountLocks,
   tellOneUser,
+  indexEventTimes,
 ]

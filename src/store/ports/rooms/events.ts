@@ -73,6 +73,19 @@ export interface HistoryQuery {
   readonly limit: number
 }
 
+/** Sent at a time: an event's `origin_server_ts`, and its number, which breaks ties. */
+export interface PlaceInTime {
+  readonly originServerTs: number
+  readonly event: EventNumber
+}
+
+export interface NearInTimeQuery {
+  /** Strictly beyond this place, in the direction. */
+  readonly beyond: PlaceInTime
+  readonly direction: 'forward' | 'backward'
+  readonly limit: number
+}
+
 export interface EventsReader {
   event(eventId: EventId): Promise<StoredEvent | undefined>
   /** Events in the order of the ids; unknown ones are left out. */
@@ -81,6 +94,14 @@ export interface EventsReader {
   timeline(room: RoomNumber, query: TimelineQuery): Promise<readonly StoredEvent[]>
   /** Events of one room in the order of its graph, with fetched history, for `/messages`. */
   history(room: RoomNumber, query: HistoryQuery): Promise<readonly StoredEvent[]>
+  /** Events of one room's history by the time at which their servers say that they were sent. */
+  nearInTime(room: RoomNumber, query: NearInTimeQuery): Promise<readonly StoredEvent[]>
+  /** The same of the events that ever set one member's state. Costs what there is of these. */
+  memberNearInTime(
+    room: RoomNumber,
+    user: UserId,
+    query: Omit<NearInTimeQuery, 'limit'>,
+  ): Promise<PlaceInTime | undefined>
   /** The place right after the newest of the room's events at or before that position of the stream; undefined before all of them. */
   placeAt(room: RoomNumber, position: number): Promise<HistoryPlace | undefined>
   /** Events of all rooms with `after` < position <= `upTo`, oldest first. */

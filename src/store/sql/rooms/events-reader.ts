@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { EventId } from '#spec'
+import type { EventId, UserId } from '#spec'
 import type { EventsReader, HistoryPlace, StoredEvent } from '../../ports/rooms/events.ts'
 import type { Db } from '../engine/index.ts'
 import { selectEvents, toStoredEvent } from './stored-events.ts'
@@ -51,6 +51,50 @@ const historyIn = (direction: 'asc' | 'desc') =>
   )
 const historyForward = historyIn('asc')
 const historyBackward = historyIn('desc')
+
+interface TimeRange {
+  readonly room: number
+  readonly time: number
+  readonly event: number
+  readonly limit: number
+}
+/** Written as the index of times is defined, like those of histories. */
+const inTime = (direction: 'asc' | 'desc') => {
+  const beyond = sql.raw(direction === 'asc' ? '>' : '<')
+  return query((db, param: TimeRange) =>
+    selectEvents(db)
+      .where('e.room', '=', param.room)
+      .where('e.placed', '<=', sql.lit(1))
+      .where(sql<boolean>`(e.origin_server_ts, e.event) ${beyond} (${param.time}, ${param.event})`)
+      .orderBy('e.origin_server_ts', direction)
+      .orderBy('e.event', direction)
+      .limit(param.limit),
+  )
+}
+const laterInTime = inTime('asc')
+const earlierInTime = inTime('desc')
+
+interface MemberTimeRange extends Omit<TimeRange, 'limit'> {
+  readonly user: UserId
+}
+const memberInTime = (direction: 'asc' | 'desc') => {
+  const beyond = sql.raw(direction === 'asc' ? '>' : '<')
+  return query((db, param: MemberTimeRange) =>
+    db
+      .selectFrom('state_log as s')
+      .innerJoin('events as e', 'e.event', 's.event')
+      .select(['e.origin_server_ts as originServerTs', 'e.event'])
+      .where('s.room', '=', param.room)
+      .where('s.type', '=', 'm.room.member')
+      .where('s.state_key', '=', param.user)
+      .where(sql<boolean>`(e.origin_server_ts, e.event) ${beyond} (${param.time}, ${param.event})`)
+      .orderBy('e.origin_server_ts', direction)
+      .orderBy('e.event', direction)
+      .limit(1),
+  )
+}
+const memberLater = memberInTime('asc')
+const memberEarlier = memberInTime('desc')
 
 const newestUpTo = query((db, param: { room: number; position: number }) =>
   db
@@ -118,6 +162,19 @@ export const eventsReader = (db: Db): EventsReader => ({
     })
     return rows.map(toStoredEvent)
   },
+
+  nearInTime: async (room, { beyond, direction, limit }) => {
+    const ask = direction === 'forward' ? laterInTime : earlierInTime
+    const rows = await db.all(ask, { room, time: beyond.originServerTs, event: beyond.event, limit })
+    return rows.map(toStoredEvent)
+  },
+
+  memberNearInTime: (room, user, { beyond, direction }) =>
+    db.first(direction === 'forward' ? memberLater : memberEarlier, {
+      ...{ room, user },
+      time: beyond.originServerTs,
+      event: beyond.event,
+    }),
 
   placeAt: (room, position) => db.first(newestUpTo, { room, position }),
 
