@@ -65,7 +65,10 @@ import { type KnockingDeps, knockingEndpoints } from './client/rooms/knocking.ts
 import { type LeavingDeps, leavingEndpoints } from './client/rooms/leaving.ts'
 import { type ListJoinedRoomsDeps, listJoinedRoomsEndpoints } from './client/rooms/list-joined-rooms.ts'
 import { type ListPublicRoomsDeps, listPublicRoomsEndpoints } from './client/rooms/list-public-rooms.ts'
+import { type MutualRoomsDeps, mutualRoomsEndpoints } from './client/rooms/mutual-rooms.ts'
+import { type RoomSummaryDeps, roomSummaryEndpoints } from './client/rooms/room-summary.ts'
 import { type RoomsDeps, roomsEndpoints } from './client/rooms/rooms.ts'
+import { thirdPartyLookupEndpoints } from './client/rooms/third-party-lookup.ts'
 import { type CapabilitiesDeps, capabilitiesEndpoints } from './client/server/capabilities.ts'
 import { type SupportDeps, supportEndpoints } from './client/server/support.ts'
 import { versionsEndpoints } from './client/server/versions.ts'
@@ -192,6 +195,8 @@ export type RoomEndpointsDeps = CreateRoomDeps &
   EventContextDeps &
   RoomEventByTimestampDeps &
   DirectoryDeps &
+  MutualRoomsDeps &
+  RoomSummaryDeps &
   ListPublicRoomsDeps & { readonly answeredOnce: Pick<AnsweredOnce, 'once'> }
 
 const roomEndpoints = (deps: RoomEndpointsDeps): readonly AnyEndpoint[] => [
@@ -217,6 +222,9 @@ const roomEndpoints = (deps: RoomEndpointsDeps): readonly AnyEndpoint[] => [
   ...roomEventByTimestampEndpoints(deps),
   ...directoryEndpoints(deps),
   ...listPublicRoomsEndpoints(deps),
+  ...mutualRoomsEndpoints(deps),
+  ...roomSummaryEndpoints(deps),
+  ...thirdPartyLookupEndpoints(),
 ]
 
 export const apiEndpoints = (deps: ApiDeps): readonly AnyEndpoint[] => [

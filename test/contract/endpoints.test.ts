@@ -36,6 +36,9 @@ const UNDOCUMENTED = [
   // MSC3814, dehydrated devices, under its unstable name alone.
   ...['GET', 'PUT', 'DELETE'].map((method) => `${method} /_matrix/client/v3/org.matrix.msc3814.v1/dehydrated_device`),
   ...['GET', 'POST'].map((method) => `${method} /_matrix/client/v3/org.matrix.msc3814.v1/dehydrated_device/{}/events`),
+  // MSC3266, room summaries: ruma and matrix-js-sdk ask under these names.
+  'GET /_matrix/client/v3/im.nheko.summary/rooms/{}/summary',
+  'GET /_matrix/client/v3/im.nheko.summary/summary/{}',
   // MSC4108 and MSC4388, where a device that is logged in meets one that is not yet.
   'POST /_matrix/client/v3/org.matrix.msc4108/rendezvous',
   ...['GET', 'PUT', 'DELETE'].map((method) => `${method} /_matrix/client/v3/org.matrix.msc4108/rendezvous/{}`),

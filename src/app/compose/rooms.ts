@@ -18,7 +18,7 @@ import type { SigningKey } from '#rules'
 import type { ServerName } from '#spec'
 import { type StateSize, type Store, writers } from '#store'
 import type { Streams } from '#streams'
-import type { NearInTime, PublicRooms, RoomStates, Timeline } from '#views'
+import type { MutualRooms, NearInTime, PublicRooms, RoomStates, RoomSummaries, Timeline } from '#views'
 import type { Ground } from './ground.ts'
 
 const MEBIBYTE = 1024 * 1024
@@ -100,6 +100,8 @@ export const roomApi = (
     readonly nearInTime: NearInTime
     readonly roomStates: RoomStates
     readonly publicRooms: PublicRooms
+    readonly roomSummaries: RoomSummaries
+    readonly mutualRooms: MutualRooms
   },
   presence: Pick<Presence, 'active'>,
 ): Omit<RoomEndpointsDeps, 'oldRoomVersion' | 'answeredOnce'> => ({
@@ -113,5 +115,7 @@ export const roomApi = (
   nearInTime: views.nearInTime,
   roomStates: views.roomStates,
   publicRooms: views.publicRooms,
+  roomSummaries: views.roomSummaries,
+  mutualRooms: views.mutualRooms,
   presence,
 })

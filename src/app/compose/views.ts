@@ -18,6 +18,7 @@ import {
   KeyChanges,
   KeyCountsNow,
   KeyCountsPart,
+  MutualRooms,
   NearInTime,
   OtherItems,
   type PresenceNow,
@@ -36,6 +37,7 @@ import {
   RoomInitialSync,
   RoomItems,
   RoomStates,
+  RoomSummaries,
   RoomsInWindow,
   RoomsPart,
   RoomTexts,
@@ -90,6 +92,8 @@ export interface Views {
   readonly nearInTime: NearInTime
   readonly roomStates: RoomStates
   readonly publicRooms: PublicRooms
+  readonly roomSummaries: RoomSummaries
+  readonly mutualRooms: MutualRooms
   readonly pushNotices: PushNotices
   readonly badges: Badges
   readonly caches: readonly { stats(): CacheStats }[]
@@ -134,6 +138,8 @@ export const buildViews = (ground: RoomsGround, people: PeopleNow): Views => {
     nearInTime: new NearInTime(history),
     roomStates: new RoomStates(history),
     publicRooms,
+    roomSummaries: new RoomSummaries(history),
+    mutualRooms: new MutualRooms(history),
     pushNotices,
     badges,
     caches: [...shared.caches, badges, verdicts],

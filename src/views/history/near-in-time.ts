@@ -15,15 +15,16 @@ export type NearestEvent = { readonly event_id: EventId; readonly origin_server_
 
 /** Events that are looked at before those that the user may not see are leapt over; nearly always the first is the answer. */
 const PAGES = [1, 10, 50, 50] as const
+const MAX_LEAPS = 4
 
 export interface NearInTimeParts {
-  readonly reader: Pick<EventsReader, 'nearInTime' | 'memberNearInTime'>
+  readonly reader: Pick<EventsReader, 'nearInTime' | 'entrySetBeyond'>
   readonly visibility: Visibility
 }
 
 /**
  * The event nearest to a time, of those that the user may see (`GET /rooms/{roomId}/timestamp_to_event`). Times are what the servers of the
- * senders say.
+ * senders say. Its work is bounded: behind several long stretches that the user may not see, nothing is found.
  */
 export class NearInTime {
   readonly #reader: NearInTimeParts['reader']
@@ -38,40 +39,59 @@ export class NearInTime {
   async nearest({ roomId, ts, direction }: NearInTimeRequest, viewer: RoomViewer): Promise<NearestEvent> {
     const access = await this.#visibility.access(roomId, viewer.userId)
     const visibility = await this.#visibility.inRoom(access.record.room, viewer)
-    const search = { access, visibility, direction }
-    const from = beside(ts, direction)
-    // A long stretch that the user may not see ends, if anywhere, at a change of their own membership, which they may see.
-    const found = (await this.#search(from, search)) ?? (await this.#beyondOwn(from, search, viewer))
-    if (found === undefined) throw new MatrixError('M_NOT_FOUND', 'There is no such event that you may read')
-    return { event_id: found.eventId, origin_server_ts: found.originServerTs }
+    const search = { access, visibility, direction, viewer }
+    let from: PlaceInTime | undefined = beside(ts, direction)
+    for (let leap = 0; leap <= MAX_LEAPS && from !== undefined; leap += 1) {
+      const { found, hidden }: Searched = await this.#search(from, search)
+      if (found !== undefined) return { event_id: found.eventId, origin_server_ts: found.originServerTs }
+      from = hidden && (await this.#leap(hidden, search))
+    }
+    throw new MatrixError('M_NOT_FOUND', 'There is no such event that you may read')
   }
 
-  async #beyondOwn(beyond: PlaceInTime, search: Search, { userId }: RoomViewer): Promise<StoredEvent | undefined> {
-    const { access, direction } = search
-    const own = await this.#reader.memberNearInTime(access.record.room, userId, { beyond, direction })
-    return own && this.#search(beside(own.originServerTs, direction), search)
+  /** A stretch that the user may not see ends where their membership or the history visibility changes. */
+  async #leap({ position }: StoredEvent, { access, direction, viewer }: Search): Promise<PlaceInTime | undefined> {
+    const { room } = access.record
+    const query = { position, direction }
+    const own = await this.#reader.entrySetBeyond(room, { type: 'm.room.member', stateKey: viewer.userId }, query)
+    const setting = await this.#reader.entrySetBeyond(room, { type: 'm.room.history_visibility', stateKey: '' }, query)
+    if (own === undefined || setting === undefined) return toTime(own ?? setting, direction)
+    const isOwnNearer = direction === 'forward' ? own.position <= setting.position : own.position >= setting.position
+    return toTime(isOwnNearer ? own : setting, direction)
   }
 
-  async #search(from: PlaceInTime, { access, visibility, direction }: Search): Promise<StoredEvent | undefined> {
+  async #search(from: PlaceInTime, { access, visibility, direction }: Search): Promise<Searched> {
     const { record, upTo = Number.POSITIVE_INFINITY } = access
     let beyond = from
+    let hidden: StoredEvent | undefined
     for (const limit of PAGES) {
       const events = await this.#reader.nearInTime(record.room, { beyond, direction, limit })
       await visibility.learn(events)
       const found = events.find((event) => event.position <= upTo && visibility.mayShow(event))
-      const last = events.at(-1)
-      if (found !== undefined || last === undefined || events.length < limit) return found
-      beyond = last
+      if (found !== undefined) return { found, hidden: undefined }
+      hidden = events.at(-1)
+      if (hidden === undefined || events.length < limit) return { found: undefined, hidden: undefined }
+      beyond = hidden
     }
-    return undefined
+    return { found: undefined, hidden }
   }
+}
+
+interface Searched {
+  readonly found: StoredEvent | undefined
+  /** The last event looked at, where there are more behind it. */
+  readonly hidden: StoredEvent | undefined
 }
 
 interface Search {
   readonly access: RoomAccess
   readonly visibility: RoomVisibility
   readonly direction: 'forward' | 'backward'
+  readonly viewer: RoomViewer
 }
+
+const toTime = (place: PlaceInTime | undefined, direction: 'forward' | 'backward'): PlaceInTime | undefined =>
+  place && beside(place.originServerTs, direction)
 
 /** The place from which all events of that time lie in the direction. */
 const beside = (originServerTs: number, direction: 'forward' | 'backward'): PlaceInTime => ({

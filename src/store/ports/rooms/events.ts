@@ -96,12 +96,12 @@ export interface EventsReader {
   history(room: RoomNumber, query: HistoryQuery): Promise<readonly StoredEvent[]>
   /** Events of one room's history by the time at which their servers say that they were sent. */
   nearInTime(room: RoomNumber, query: NearInTimeQuery): Promise<readonly StoredEvent[]>
-  /** The same of the events that ever set one member's state. Costs what there is of these. */
-  memberNearInTime(
+  /** The event that set one entry of the room's state next beyond that position, in the order of the stream. */
+  entrySetBeyond(
     room: RoomNumber,
-    user: UserId,
-    query: Omit<NearInTimeQuery, 'limit'>,
-  ): Promise<PlaceInTime | undefined>
+    entry: { readonly type: string; readonly stateKey: string },
+    query: { readonly position: number; readonly direction: 'forward' | 'backward' },
+  ): Promise<(PlaceInTime & { readonly position: number }) | undefined>
   /** The place right after the newest of the room's events at or before that position of the stream; undefined before all of them. */
   placeAt(room: RoomNumber, position: number): Promise<HistoryPlace | undefined>
   /** Events of all rooms with `after` < position <= `upTo`, oldest first. */

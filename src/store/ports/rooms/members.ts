@@ -34,6 +34,15 @@ export interface MembersReader {
   changedRoomsOfUser(user: UserNumber, after: number, upTo: number): Promise<readonly RoomNumber[]>
   /** Whether both users are joined to a common room. */
   shareRoom(one: UserId, other: UserId): Promise<boolean>
+  /** Rooms that both users are joined to, by number, beyond the room `after`. Runs off the event loop. */
+  mutualRooms(
+    one: UserId,
+    other: UserId,
+    after: RoomNumber,
+    limit: number,
+  ): Promise<readonly { readonly room: RoomNumber; readonly roomId: RoomId }[]>
+  /** Counts them up to `upTo`. */
+  countMutualRooms(one: UserId, other: UserId, upTo: number): Promise<number>
   /** All other users joined to a room with that user; only rooms with at most so many joined members, if a number is given. */
   usersSharingRooms(user: UserId, maxMembers?: number): Promise<readonly UserId[]>
   /** A page of the joined members by user id, each with their member event's JSON. Cheaper than their events. */

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { EventId, UserId } from '#spec'
+import type { EventId } from '#spec'
 import type { EventsReader, HistoryPlace, StoredEvent } from '../../ports/rooms/events.ts'
 import type { Db } from '../engine/index.ts'
 import { selectEvents, toStoredEvent } from './stored-events.ts'
@@ -74,27 +74,27 @@ const inTime = (direction: 'asc' | 'desc') => {
 const laterInTime = inTime('asc')
 const earlierInTime = inTime('desc')
 
-interface MemberTimeRange extends Omit<TimeRange, 'limit'> {
-  readonly user: UserId
+interface EntryRange {
+  readonly room: number
+  readonly type: string
+  readonly stateKey: string
+  readonly position: number
 }
-const memberInTime = (direction: 'asc' | 'desc') => {
-  const beyond = sql.raw(direction === 'asc' ? '>' : '<')
-  return query((db, param: MemberTimeRange) =>
+const entrySet = (direction: 'asc' | 'desc') =>
+  query((db, param: EntryRange) =>
     db
       .selectFrom('state_log as s')
       .innerJoin('events as e', 'e.event', 's.event')
-      .select(['e.origin_server_ts as originServerTs', 'e.event'])
+      .select(['e.origin_server_ts as originServerTs', 'e.event', 's.position'])
       .where('s.room', '=', param.room)
-      .where('s.type', '=', 'm.room.member')
-      .where('s.state_key', '=', param.user)
-      .where(sql<boolean>`(e.origin_server_ts, e.event) ${beyond} (${param.time}, ${param.event})`)
-      .orderBy('e.origin_server_ts', direction)
-      .orderBy('e.event', direction)
+      .where('s.type', '=', param.type)
+      .where('s.state_key', '=', param.stateKey)
+      .where('s.position', direction === 'asc' ? '>' : '<', param.position)
+      .orderBy('s.position', direction)
       .limit(1),
   )
-}
-const memberLater = memberInTime('asc')
-const memberEarlier = memberInTime('desc')
+const entrySetLater = entrySet('asc')
+const entrySetEarlier = entrySet('desc')
 
 const newestUpTo = query((db, param: { room: number; position: number }) =>
   db
@@ -169,12 +169,8 @@ export const eventsReader = (db: Db): EventsReader => ({
     return rows.map(toStoredEvent)
   },
 
-  memberNearInTime: (room, user, { beyond, direction }) =>
-    db.first(direction === 'forward' ? memberLater : memberEarlier, {
-      ...{ room, user },
-      time: beyond.originServerTs,
-      event: beyond.event,
-    }),
+  entrySetBeyond: (room, entry, { position, direction }) =>
+    db.first(direction === 'forward' ? entrySetLater : entrySetEarlier, { room, ...entry, position }),
 
   placeAt: (room, position) => db.first(newestUpTo, { room, position }),
 

@@ -72,18 +72,41 @@ const changedOfOne = query((db, param: { user: number; after: number; upTo: numb
     ),
 )
 
-const commonRoom = query((db, param: { one: UserId; other: UserId }) =>
+const selectCommonRooms = (db: Kysely<RoomTables>) =>
   db
     .selectFrom('users as one')
     .innerJoin('memberships as mine', 'mine.user_number', 'one.user_number')
     .innerJoin('memberships as theirs', 'theirs.room', 'mine.room')
     .innerJoin('users as other', 'other.user_number', 'theirs.user_number')
     .select('mine.room')
-    .where('one.user_id', '=', param.one)
     .where('mine.membership', '=', 'join')
-    .where('other.user_id', '=', param.other)
     .where('theirs.membership', '=', 'join')
-    .limit(1),
+
+const commonRoom = query((db, param: { one: UserId; other: UserId }) =>
+  selectCommonRooms(db).where('one.user_id', '=', param.one).where('other.user_id', '=', param.other).limit(1),
+)
+
+const commonRooms = query((db, param: { one: UserId; other: UserId; after: number; limit: number }) =>
+  selectCommonRooms(db)
+    .innerJoin('rooms as r', 'r.room', 'mine.room')
+    .select('r.room_id as roomId')
+    .where('one.user_id', '=', param.one)
+    .where('other.user_id', '=', param.other)
+    .where('mine.room', '>', param.after)
+    .orderBy('mine.room')
+    .limit(param.limit),
+)
+
+const countCommonRooms = query((db, param: { one: UserId; other: UserId; upTo: number }) =>
+  db
+    .selectFrom(
+      selectCommonRooms(db)
+        .where('one.user_id', '=', param.one)
+        .where('other.user_id', '=', param.other)
+        .limit(param.upTo)
+        .as('common'),
+    )
+    .select((eb) => eb.fn.countAll<number>().as('count')),
 )
 
 const usersInCommonRooms = query((db, param: { user: UserId; maxMembers: number }) =>
@@ -157,6 +180,13 @@ export const membersReader = (db: Db): MembersReader => ({
   },
 
   shareRoom: async (one, other) => (await db.first(commonRoom, { one, other })) !== undefined,
+
+  mutualRooms: (one, other, after, limit) => db.longAll(commonRooms, { one, other, after, limit }),
+
+  countMutualRooms: async (one, other, upTo) => {
+    const [row] = await db.longAll(countCommonRooms, { one, other, upTo })
+    return Number(row?.count ?? 0)
+  },
 
   usersSharingRooms: async (user, maxMembers = Number.MAX_SAFE_INTEGER) => {
     const rows = await db.longAll(usersInCommonRooms, { user, maxMembers })
