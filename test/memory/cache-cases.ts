@@ -141,8 +141,10 @@ const roomFacts = (): FilledCache => {
     limitBytes: LIMIT,
     reader: reading({
       room: recordOf,
-      stateEvent: (room: number, _: unknown, type: string) =>
-        stateOf(room, type, type === 'm.room.create' ? '{"room_version":"11"}' : levels(room)),
+      state: (room: number) => [
+        stateOf(room, 'm.room.create', '{"room_version":"11"}'),
+        stateOf(room, 'm.room.power_levels', levels(room)),
+      ],
       stateHistory: () => [],
     }),
   })
