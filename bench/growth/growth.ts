@@ -64,7 +64,7 @@ export const measureGrowth = async (
         const scene = await grown(seed, axis.name, size)
         try {
           if (axis.name === 'rooms' && size === LARGE_SYNC_ROOMS) bounds.push(...(await largeSync(scene)))
-          columns.push(await costsAt(scene, wanted, progress))
+          columns.push(await costsAt(scene, axis.name, wanted, progress))
         } finally {
           await scene.server.discard()
         }
@@ -86,12 +86,13 @@ export const measureGrowth = async (
 
 const costsAt = async (
   scene: Scene,
+  axis: Axis['name'],
   wanted: readonly Operation[],
   progress: (line: string) => void,
 ): Promise<readonly number[]> => {
   const costs: number[] = []
   for (const operation of wanted) {
-    const cost = await costOf(operation, scene)
+    const cost = await costOf(operation, axis, scene)
     progress(`  ${operation.name}: ${cost.toFixed(2)} ms`)
     costs.push(cost)
   }
@@ -130,7 +131,10 @@ const largeSync = async ({ server, bob }: Scene): Promise<readonly Bound[]> => {
 }
 
 /** The cheapest of several stretches: whatever else the machine does only adds. */
-const costOf = async ({ prepare, measure, calls = usualCalls }: Operation, scene: Scene): Promise<number> => {
+const costOf = async (operation: Operation, axis: Axis['name'], scene: Scene): Promise<number> => {
+  const { prepare, measure, linear } = operation
+  // A call that may cost much at this axis is made seldom.
+  const calls = linear.includes(axis) || measure === 'wall' ? (operation.calls ?? usualCalls) : usualCalls
   const call = await prepare(scene, calls * (stretches + 1))
   const costs: number[] = []
   for (let stretch = 0; stretch <= stretches; stretch++) {
