@@ -66,6 +66,7 @@ import { type LeavingDeps, leavingEndpoints } from './client/rooms/leaving.ts'
 import { type ListJoinedRoomsDeps, listJoinedRoomsEndpoints } from './client/rooms/list-joined-rooms.ts'
 import { type ListPublicRoomsDeps, listPublicRoomsEndpoints } from './client/rooms/list-public-rooms.ts'
 import { type MutualRoomsDeps, mutualRoomsEndpoints } from './client/rooms/mutual-rooms.ts'
+import { type ReportContentDeps, reportContentEndpoints } from './client/rooms/report-content.ts'
 import { type RoomSummaryDeps, roomSummaryEndpoints } from './client/rooms/room-summary.ts'
 import { type RoomsDeps, roomsEndpoints } from './client/rooms/rooms.ts'
 import { thirdPartyLookupEndpoints } from './client/rooms/third-party-lookup.ts'
@@ -197,6 +198,7 @@ export type RoomEndpointsDeps = CreateRoomDeps &
   DirectoryDeps &
   MutualRoomsDeps &
   RoomSummaryDeps &
+  ReportContentDeps &
   ListPublicRoomsDeps & { readonly answeredOnce: Pick<AnsweredOnce, 'once'> }
 
 const roomEndpoints = (deps: RoomEndpointsDeps): readonly AnyEndpoint[] => [
@@ -224,6 +226,7 @@ const roomEndpoints = (deps: RoomEndpointsDeps): readonly AnyEndpoint[] => [
   ...listPublicRoomsEndpoints(deps),
   ...mutualRoomsEndpoints(deps),
   ...roomSummaryEndpoints(deps),
+  ...reportContentEndpoints(deps),
   ...thirdPartyLookupEndpoints(),
 ]
 

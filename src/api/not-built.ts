@@ -15,10 +15,7 @@ export const NOT_BUILT: readonly string[] = [
   'GET /_matrix/client/v3/admin/whois/{userId}',
   'PUT /_matrix/client/v3/directory/list/appservice/{networkId}/{roomId}',
   'GET /_matrix/client/v3/notifications',
-  'POST /_matrix/client/v3/rooms/{roomId}/report',
-  'POST /_matrix/client/v3/rooms/{roomId}/report/{eventId}',
   'POST /_matrix/client/v3/rooms/{roomId}/upgrade',
   'POST /_matrix/client/v3/search',
   'POST /_matrix/client/v3/user_directory/search',
-  'POST /_matrix/client/v3/users/{userId}/report',
 ]

@@ -1,8 +1,11 @@
 import { type AnyEndpoint, endpoint, none } from '#http'
 import { type OperatorTokensDeps, operatorTokensEndpoints } from './registration-tokens.ts'
+import { type OperatorReportsDeps, operatorReportsEndpoints } from './reports.ts'
 import { type OperatorUsersDeps, operatorUsersEndpoints } from './users.ts'
 
-export type OperatorDeps = OperatorUsersDeps & OperatorTokensDeps & { readonly serverName: string }
+export type OperatorDeps = OperatorUsersDeps &
+  OperatorTokensDeps &
+  OperatorReportsDeps & { readonly serverName: string }
 
 /**
  * The commands of whoever runs the server, as endpoints of a channel of their own: whoever can open it is the operator. They are no part of what the
@@ -18,4 +21,5 @@ export const operatorEndpoints = (deps: OperatorDeps): readonly AnyEndpoint[] =>
   }),
   ...operatorUsersEndpoints(deps),
   ...operatorTokensEndpoints(deps),
+  ...operatorReportsEndpoints(deps),
 ]

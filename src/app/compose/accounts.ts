@@ -46,7 +46,7 @@ export interface BuiltAccounts {
   readonly createAccount: CreateAccount
   readonly api: AccountsDeps
   readonly proofParts: ProofParts
-  readonly operator: OperatorDeps
+  readonly operator: Omit<OperatorDeps, 'reports'>
   /** Continues deactivations that a stop interrupted; one process at a time does this work. */
   readonly resuming: LeasedWork
   /** Finishes background work. Has to be called before the store closes. */
@@ -160,7 +160,7 @@ const buildOperator = (
   { config, store, clock }: Ground,
   { accounts, devices, addresses: { threepids } }: BuiltParts,
   { deactivate, changePassword: password, endSessions: sessions, createAccount }: OperatedFlows,
-): OperatorDeps => {
+): BuiltAccounts['operator'] => {
   const identities = new ExternalIdentities({
     reader: store.externalIdentities,
     writer: writers.externalIdentities,

@@ -1,7 +1,7 @@
 import { type ApiDeps, apiEndpoints, operatorEndpoints } from '#api'
 import type { CacheStats, Random } from '#base'
 import type { Config } from '#config'
-import { OpenIdTokens, OwnKeys, type Pushers, type RoomProfiles, TurnServers } from '#domain'
+import { OpenIdTokens, OwnKeys, type Pushers, type Reports, type RoomProfiles, TurnServers } from '#domain'
 import { AnsweredOnce, type AnyEndpoint, type TokenIssuer } from '#http'
 import { endpointsIn, landingPage, shownIn } from '#pages'
 import { isJsonObject, type UserId } from '#spec'
@@ -22,6 +22,7 @@ import { buildPush, buildPushers } from './push.ts'
 import { buildRendezvous } from './rendezvous.ts'
 import {
   buildListings,
+  buildReports,
   buildRoomProfiles,
   buildRoomPurge,
   buildRooms,
@@ -98,8 +99,10 @@ export const compose = async (ground: Ground): Promise<Composed> => {
     random: ground.random,
   })
   const keys = buildEncryption(ground, accounts.proofParts)
+  const reports = buildReports(ground)
   const parts: Parts = {
     ground,
+    reports,
     accounts,
     personal,
     rooms,
@@ -120,7 +123,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
       ...ground.look.images,
       ...endpointsIn(ground.look.look, apiEndpoints(buildApi(parts))),
     ],
-    operatorEndpoints: operatorEndpoints(accounts.operator),
+    operatorEndpoints: operatorEndpoints({ ...accounts.operator, reports }),
     caches: () => [
       ...accounts.caches(),
       ...[
@@ -145,6 +148,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
 
 interface Parts {
   readonly ground: Ground
+  readonly reports: Reports
   readonly accounts: BuiltAccounts
   readonly personal: Personal
   readonly rooms: RoomsDomain
@@ -215,6 +219,7 @@ const buildApi = (parts: Parts): ApiDeps => {
     },
     rooms: {
       ...roomApi(config.server.name, rooms, views, personal.presence),
+      reports: parts.reports,
       oldRoomVersion: config.server.oldClientsRoomVersion,
       answeredOnce: new AnsweredOnce(oldTransactions(shortLived)),
     },

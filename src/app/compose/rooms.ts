@@ -6,6 +6,7 @@ import {
   type MemberAccounts,
   Memberships,
   type Presence,
+  Reports,
   RoomCreation,
   RoomProfiles,
   RoomPurge,
@@ -70,6 +71,16 @@ export const buildTransactionSweep = ({ store, clock, logger }: Ground): Transac
 export const buildListings = ({ store, clock, logger }: Ground, { rooms }: Pick<RoomsDomain, 'rooms'>): Listings =>
   new Listings({ rooms, reader: store.rooms, clock, logger })
 
+export const buildReports = ({ store, clock }: Ground): Reports =>
+  new Reports({
+    rooms: store.rooms,
+    accounts: store.accounts,
+    reader: store.reports,
+    writer: writers.reports,
+    commit: store.commit,
+    clock,
+  })
+
 /** Builds the removal of rooms that nobody is in any more. Does not start it. */
 export const buildRoomPurge = ({ config, store, clock, logger }: Ground): RoomPurge =>
   new RoomPurge({
@@ -104,7 +115,7 @@ export const roomApi = (
     readonly mutualRooms: MutualRooms
   },
   presence: Pick<Presence, 'active'>,
-): Omit<RoomEndpointsDeps, 'oldRoomVersion' | 'answeredOnce'> => ({
+): Omit<RoomEndpointsDeps, 'oldRoomVersion' | 'answeredOnce' | 'reports'> => ({
   serverName,
   creation,
   sending,

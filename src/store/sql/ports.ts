@@ -54,6 +54,7 @@ import { shortLivedWriter, shortLivedWrites } from './processes/short-lived-writ
 import { signingKeysReader, signingKeysWriter, signingKeyWrites } from './processes/signing-keys.ts'
 import { roomPurgesReader } from './rooms/purges-reader.ts'
 import { roomPurgesWriter, roomPurgeWrites } from './rooms/purges-writes.ts'
+import { reportsReader, reportsWriter, reportWrites } from './rooms/reports.ts'
 import { roomsReader } from './rooms/rooms-reader.ts'
 import { roomsWriter, roomWrites } from './rooms/rooms-writes.ts'
 import { transactionsWriter, transactionsWrites } from './rooms/transactions-writes.ts'
@@ -80,6 +81,7 @@ export const readersOver = (db: Db) => ({
   pushers: pushersReader(db),
   receipts: receiptsReader(db),
   registrationTokens: registrationTokensReader(db),
+  reports: reportsReader(db),
   roomPurges: roomPurgesReader(db),
   rooms: roomsReader(db),
   shortLived: shortLivedReader(db),
@@ -112,6 +114,7 @@ export const writers = {
   pushers: pushersWriter,
   receipts: receiptsWriter,
   registrationTokens: registrationTokensWriter,
+  reports: reportsWriter,
   roomPurges: roomPurgesWriter,
   rooms: roomsWriter,
   shortLived: shortLivedWriter,
@@ -149,6 +152,7 @@ export const allWrites = (): WriteTable =>
     ...profileWrites,
     ...pusherWrites,
     ...receiptWrites,
+    ...reportWrites,
     ...roomPurgeWrites,
     ...roomWrites,
     ...shortLivedWrites,
