@@ -69,6 +69,7 @@ import { type MutualRoomsDeps, mutualRoomsEndpoints } from './client/rooms/mutua
 import { type ReportContentDeps, reportContentEndpoints } from './client/rooms/report-content.ts'
 import { type RoomSummaryDeps, roomSummaryEndpoints } from './client/rooms/room-summary.ts'
 import { type RoomsDeps, roomsEndpoints } from './client/rooms/rooms.ts'
+import { type SpaceHierarchyDeps, spaceHierarchyEndpoints } from './client/rooms/space-hierarchy.ts'
 import { thirdPartyLookupEndpoints } from './client/rooms/third-party-lookup.ts'
 import { type CapabilitiesDeps, capabilitiesEndpoints } from './client/server/capabilities.ts'
 import { type SupportDeps, supportEndpoints } from './client/server/support.ts'
@@ -198,6 +199,7 @@ export type RoomEndpointsDeps = CreateRoomDeps &
   DirectoryDeps &
   MutualRoomsDeps &
   RoomSummaryDeps &
+  SpaceHierarchyDeps &
   ReportContentDeps &
   ListPublicRoomsDeps & { readonly answeredOnce: Pick<AnsweredOnce, 'once'> }
 
@@ -226,6 +228,7 @@ const roomEndpoints = (deps: RoomEndpointsDeps): readonly AnyEndpoint[] => [
   ...listPublicRoomsEndpoints(deps),
   ...mutualRoomsEndpoints(deps),
   ...roomSummaryEndpoints(deps),
+  ...spaceHierarchyEndpoints(deps),
   ...reportContentEndpoints(deps),
   ...thirdPartyLookupEndpoints(),
 ]

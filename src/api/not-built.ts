@@ -7,7 +7,6 @@ export const NOT_BUILT: readonly string[] = [
   'PUT /_matrix/client/v1/admin/suspend/{userId}',
   'POST /_matrix/client/v1/appservice/{appserviceId}/ping',
   'GET /_matrix/client/v1/auth_metadata',
-  'GET /_matrix/client/v1/rooms/{roomId}/hierarchy',
   'GET /_matrix/client/v1/rooms/{roomId}/relations/{eventId}',
   'GET /_matrix/client/v1/rooms/{roomId}/relations/{eventId}/{relType}',
   'GET /_matrix/client/v1/rooms/{roomId}/relations/{eventId}/{relType}/{eventType}',

@@ -19,7 +19,7 @@ import type { SigningKey } from '#rules'
 import type { ServerName } from '#spec'
 import { type StateSize, type Store, writers } from '#store'
 import type { Streams } from '#streams'
-import type { MutualRooms, NearInTime, PublicRooms, RoomStates, RoomSummaries, Timeline } from '#views'
+import type { Hierarchy, MutualRooms, NearInTime, PublicRooms, RoomStates, RoomSummaries, Timeline } from '#views'
 import type { Ground } from './ground.ts'
 
 const MEBIBYTE = 1024 * 1024
@@ -112,6 +112,7 @@ export const roomApi = (
     readonly roomStates: RoomStates
     readonly publicRooms: PublicRooms
     readonly roomSummaries: RoomSummaries
+    readonly hierarchy: Hierarchy
     readonly mutualRooms: MutualRooms
   },
   presence: Pick<Presence, 'active'>,
@@ -127,6 +128,7 @@ export const roomApi = (
   roomStates: views.roomStates,
   publicRooms: views.publicRooms,
   roomSummaries: views.roomSummaries,
+  hierarchy: views.hierarchy,
   mutualRooms: views.mutualRooms,
   presence,
 })

@@ -8,6 +8,7 @@ import {
   Erasures,
   EventStream,
   EventTexts,
+  Hierarchy,
   HistoryVisibilities,
   type IgnoredUsers,
   type InboxesNow,
@@ -93,6 +94,7 @@ export interface Views {
   readonly roomStates: RoomStates
   readonly publicRooms: PublicRooms
   readonly roomSummaries: RoomSummaries
+  readonly hierarchy: Hierarchy
   readonly mutualRooms: MutualRooms
   readonly pushNotices: PushNotices
   readonly badges: Badges
@@ -107,6 +109,7 @@ export const buildViews = (ground: RoomsGround, people: PeopleNow): Views => {
   const { receipts } = store
   const history = { reader, visibility, clientEvents, texts, clock, streams }
   const publicRooms = new PublicRooms(reader)
+  const summaries = new RoomSummaries(history)
   const badges = new Badges({
     memberships: reader,
     receipts,
@@ -138,7 +141,8 @@ export const buildViews = (ground: RoomsGround, people: PeopleNow): Views => {
     nearInTime: new NearInTime(history),
     roomStates: new RoomStates(history),
     publicRooms,
-    roomSummaries: new RoomSummaries(history),
+    roomSummaries: summaries,
+    hierarchy: new Hierarchy({ reader, summaries, clock }),
     mutualRooms: new MutualRooms(history),
     pushNotices,
     badges,
