@@ -31,6 +31,7 @@ import { type ToDeviceDeps, toDeviceEndpoints } from './client/encryption/to-dev
 import { type EventContextDeps, eventContextEndpoints } from './client/events/event-context.ts'
 import { type FilterDeps, filterEndpoints } from './client/events/filter.ts'
 import { type MessagePaginationDeps, messagePaginationEndpoints } from './client/events/message-pagination.ts'
+import { type NotificationsDeps, notificationsEndpoints } from './client/events/notifications.ts'
 import { type ReadMarkersDeps, readMarkersEndpoints } from './client/events/read-markers.ts'
 import { type ReceiptsDeps, receiptsEndpoints } from './client/events/receipts.ts'
 import { type RedactionDeps, redactionEndpoints } from './client/events/redaction.ts'
@@ -196,6 +197,7 @@ export type RoomEndpointsDeps = CreateRoomDeps &
   MessagePaginationDeps &
   EventContextDeps &
   RoomEventByTimestampDeps &
+  NotificationsDeps &
   DirectoryDeps &
   MutualRoomsDeps &
   RoomSummaryDeps &
@@ -224,6 +226,7 @@ const roomEndpoints = (deps: RoomEndpointsDeps): readonly AnyEndpoint[] => [
   ...messagePaginationEndpoints(deps),
   ...eventContextEndpoints(deps),
   ...roomEventByTimestampEndpoints(deps),
+  ...notificationsEndpoints(deps),
   ...directoryEndpoints(deps),
   ...listPublicRoomsEndpoints(deps),
   ...mutualRoomsEndpoints(deps),

@@ -13,7 +13,6 @@ export const NOT_BUILT: readonly string[] = [
   'GET /_matrix/client/v1/rooms/{roomId}/threads',
   'GET /_matrix/client/v3/admin/whois/{userId}',
   'PUT /_matrix/client/v3/directory/list/appservice/{networkId}/{roomId}',
-  'GET /_matrix/client/v3/notifications',
   'POST /_matrix/client/v3/rooms/{roomId}/upgrade',
   'POST /_matrix/client/v3/search',
   'POST /_matrix/client/v3/user_directory/search',

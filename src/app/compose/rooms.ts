@@ -19,7 +19,16 @@ import type { SigningKey } from '#rules'
 import type { ServerName } from '#spec'
 import { type StateSize, type Store, writers } from '#store'
 import type { Streams } from '#streams'
-import type { Hierarchy, MutualRooms, NearInTime, PublicRooms, RoomStates, RoomSummaries, Timeline } from '#views'
+import type {
+  Hierarchy,
+  MutualRooms,
+  NearInTime,
+  Notifications,
+  PublicRooms,
+  RoomStates,
+  RoomSummaries,
+  Timeline,
+} from '#views'
 import type { Ground } from './ground.ts'
 
 const MEBIBYTE = 1024 * 1024
@@ -113,6 +122,7 @@ export const roomApi = (
     readonly publicRooms: PublicRooms
     readonly roomSummaries: RoomSummaries
     readonly hierarchy: Hierarchy
+    readonly notifications: Notifications
     readonly mutualRooms: MutualRooms
   },
   presence: Pick<Presence, 'active'>,
@@ -129,6 +139,7 @@ export const roomApi = (
   publicRooms: views.publicRooms,
   roomSummaries: views.roomSummaries,
   hierarchy: views.hierarchy,
+  notifications: views.notifications,
   mutualRooms: views.mutualRooms,
   presence,
 })

@@ -21,6 +21,7 @@ import {
   KeyCountsPart,
   MutualRooms,
   NearInTime,
+  Notifications,
   OtherItems,
   type PresenceNow,
   PresencePart,
@@ -95,6 +96,7 @@ export interface Views {
   readonly publicRooms: PublicRooms
   readonly roomSummaries: RoomSummaries
   readonly hierarchy: Hierarchy
+  readonly notifications: Notifications
   readonly mutualRooms: MutualRooms
   readonly pushNotices: PushNotices
   readonly badges: Badges
@@ -142,6 +144,7 @@ export const buildViews = (ground: RoomsGround, people: PeopleNow): Views => {
     roomStates: new RoomStates(history),
     publicRooms,
     roomSummaries: summaries,
+    notifications: new Notifications({ ...history, receipts, userRooms, verdicts, ignored: people.ignored }),
     hierarchy: new Hierarchy({ reader, summaries, clock }),
     mutualRooms: new MutualRooms(history),
     pushNotices,

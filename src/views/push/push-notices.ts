@@ -9,20 +9,13 @@ import {
   stringAt,
   type UserId,
 } from '#spec'
-import {
-  type EventsReader,
-  type MembershipRecord,
-  type ReceiptsReader,
-  type RoomNumber,
-  type RoomStateReader,
-  type StoredEvent,
-  threadOf,
-} from '#store'
+import type { EventsReader, ReceiptsReader, RoomNumber, RoomStateReader, StoredEvent } from '#store'
 import type { ClientEvents } from '../events/client-event.ts'
 import type { RecentEvents } from '../known/recent-events.ts'
 import { joinedRooms, type RoomsOfUser, type UserRooms } from '../known/user-rooms.ts'
 import type { IgnoredUsers } from '../known/visibility.ts'
 import type { PushedUser, PushVerdicts } from './push-verdicts.ts'
+import { isRead, isTold } from './told.ts'
 
 /** An event that notifies a user, with what a push gateway may know of it (Push Gateway API). */
 export interface PushNotice {
@@ -100,7 +93,7 @@ export class PushNotices {
   async #notice(user: PushedUser, rooms: RoomsOfUser, event: StoredEvent): Promise<PushNotice | undefined> {
     const record = rooms.get(event.room)
     if (record === undefined || event.redactedBy !== undefined) return undefined
-    if (!(await this.#isTold(user, record, event))) return undefined
+    if (!(await isTold(user, record, event, this.#parts.reader))) return undefined
     const outcome = await this.#parts.verdicts.of(user, record, event)
     if (outcome?.notify !== true || (await this.#isRead(user, event))) return undefined
     const { position, eventId, roomId, type, sender, stateKey } = event
@@ -116,33 +109,10 @@ export class PushNotices {
     }
   }
 
-  /** Members are notified of events during their stay, other users of their own invite alone. */
-  async #isTold({ userId }: PushedUser, record: MembershipRecord, event: StoredEvent): Promise<boolean> {
-    switch (record.membership) {
-      case 'invite':
-        return event.type === 'm.room.member' && event.stateKey === userId
-      case 'join': {
-        if (event.position >= record.position) return true
-        // Rare: the newest member event is later than this event. It may be the join, or a change of the name after it.
-        const then = await this.#parts.reader.membershipAt(event.room, userId, event.position)
-        return then?.membership === 'join'
-      }
-      case 'knock':
-      case 'leave':
-      case 'ban':
-        return false
-    }
-  }
-
   /** Read on another device while a gateway could not be reached. */
   async #isRead({ user }: PushedUser, event: StoredEvent): Promise<boolean> {
-    const content = this.#parts.clientEvents.content(event)
-    const { thread } = await threadOf({ room: event.room, content }, this.#parts.reader)
-    const receipts = await this.#parts.receipts.ofUser(user, [event.room])
-    return receipts.some(
-      ({ threadId, eventPosition }) =>
-        eventPosition >= event.position && (threadId === undefined || threadId === thread),
-    )
+    const { clientEvents, receipts, reader } = this.#parts
+    return isRead(event, clientEvents.content(event), await receipts.ofUser(user, [event.room]), reader)
   }
 
   async #stateText(room: RoomNumber, type: string, stateKey: string, member: string): Promise<string | undefined> {

@@ -106,6 +106,11 @@ export interface EventsReader {
   placeAt(room: RoomNumber, position: number): Promise<HistoryPlace | undefined>
   /** Events of all rooms with `after` < position <= `upTo`, oldest first. */
   eventsAfter(after: number, upTo: number, limit: number): Promise<readonly StoredEvent[]>
+  /**
+   * Events before that position in the rooms that the user is joined or invited to now, newest first. Looks at so many events of each room at most,
+   * off the event loop.
+   */
+  inRoomsOf(user: UserNumber, before: number, limit: number): Promise<readonly StoredEvent[]>
   /** Position of the `count`-th newest of the room's events at or before that position; 0 where there are fewer. */
   countedBack(room: RoomNumber, upTo: number, count: number): Promise<number>
   /** The event that the device sent with that transaction id. */
