@@ -103,7 +103,7 @@ onEveryDatabase('rooms', (open) => {
       const before = await store.positions()
       await expect(store.commit([named()])).rejects.toMatchObject({ name: 'WriteConflict', kind: 'alias-exists' })
       expect(await store.positions()).toEqual(before)
-      expect(await store.rooms.roomsToList(10)).toHaveLength(1)
+      expect((await store.rooms.roomsToList(0, 10)).roomIds).toHaveLength(1)
     })
   })
 
@@ -351,9 +351,9 @@ onEveryDatabase('rooms', (open) => {
     expect(await store.rooms.listedRooms(everyRoom)).toEqual([])
     await changeRoom(store, room.roomId, { published: true })
     expect(await store.rooms.listedRooms(everyRoom)).toMatchObject([{ room: room.room, listing: undefined }])
-    expect(await store.rooms.roomsToList(10)).toEqual([room.roomId])
+    expect(await store.rooms.roomsToList(0, 1)).toEqual({ roomIds: [room.roomId], upTo: expect.any(Number) })
     await changeRoom(store, room.roomId, { published: true, listing })
-    expect(await store.rooms.roomsToList(10)).toEqual([])
+    expect(await store.rooms.roomsToList(0, 10)).toEqual({ roomIds: [], upTo: undefined })
     const listed = { room: room.room, roomId: room.roomId, joinedCount: 2, listing }
     expect(await store.rooms.listedRooms(everyRoom)).toEqual([listed])
     for (const term of ['100%', 'f_i', 'it!']) {

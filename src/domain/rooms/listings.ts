@@ -1,5 +1,5 @@
 import { Chore, type Clock, type Logger } from '#base'
-import type { DirectoryReader } from '#store'
+import type { DirectoryReader, RoomNumber, RoomsToList } from '#store'
 import { type Rooms, UnknownRoom } from './rooms.ts'
 
 const EVERY_MS = 3_600_000
@@ -39,9 +39,10 @@ export class Listings {
 
   async #fill(): Promise<void> {
     const { rooms, reader } = this.#parts
-    for (;;) {
-      const missing = await reader.roomsToList(ROOMS_AT_ONCE)
-      for (const roomId of missing) {
+    for (let after: RoomNumber | undefined = 0; after !== undefined; ) {
+      const page: RoomsToList = await reader.roomsToList(after, ROOMS_AT_ONCE)
+      after = page.upTo
+      for (const roomId of page.roomIds) {
         if (this.#chore.stopped) return
         try {
           await rooms.turn(roomId, async (turn) => turn.publish(true))
@@ -50,7 +51,6 @@ export class Listings {
           if (!(error instanceof UnknownRoom)) throw error
         }
       }
-      if (missing.length < ROOMS_AT_ONCE) return
     }
   }
 }

@@ -29,13 +29,19 @@ export interface ListedRoom extends DirectoryPlace {
   readonly listing: RoomListing | undefined
 }
 
+export interface RoomsToList {
+  readonly roomIds: readonly RoomId[]
+  /** The number of the last room that was looked at; undefined at the end. */
+  readonly upTo: RoomNumber | undefined
+}
+
 export interface DirectoryReader {
   /** In the order of the direction. A search runs off the event loop; rooms without a listing are not found by it. */
   listedRooms(query: ListedRoomsQuery): Promise<readonly ListedRoom[]>
   /** Counts up to `upTo`. */
   countListed(filter: ListedRoomsFilter, upTo: number): Promise<number>
-  /** Published rooms without a listing. */
-  roomsToList(limit: number): Promise<readonly RoomId[]>
+  /** Those without a listing among the next `limit` published rooms after a room number. */
+  roomsToList(after: RoomNumber, limit: number): Promise<RoomsToList>
   /** The number of the newest room of all; 0 for none. */
   newestRoom(): Promise<RoomNumber>
 }

@@ -93,13 +93,14 @@ const counted = (wanted: Narrow) =>
 const countAll = counted(everyRoom)
 const countFound = counted(matching)
 
-const withoutListing = query((db, param: { limit: number }) =>
+const publishedAfter = query((db, param: { after: number; limit: number }) =>
   db
     .selectFrom('rooms as r')
     .leftJoin('room_listings as l', 'l.room', 'r.room')
-    .select('r.room_id as roomId')
+    .select(['r.room', 'r.room_id as roomId', 'l.room as listed'])
     .where('r.published', '=', sql.lit(1))
-    .where('l.room', 'is', null)
+    .where('r.room', '>', param.after)
+    .orderBy('r.room')
     .limit(param.limit),
 )
 const newest = query((db) => db.selectFrom('rooms').select(sql<number | null>`max(room)`.as('room')))
@@ -143,7 +144,13 @@ export const directoryReader = (db: Db): DirectoryReader => ({
     return row?.count ?? 0
   },
 
-  roomsToList: async (limit) => (await db.longAll(withoutListing, { limit })).map(({ roomId }) => roomId),
+  roomsToList: async (after, limit) => {
+    const rows = await db.all(publishedAfter, { after, limit })
+    return {
+      roomIds: rows.filter(({ listed }) => listed === null).map(({ roomId }) => roomId),
+      upTo: rows.length < limit ? undefined : rows.at(-1)?.room,
+    }
+  },
 
   newestRoom: async () => (await db.first(newest, {}))?.room ?? 0,
 })
