@@ -1,5 +1,5 @@
+import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
-import { parseDocument } from 'yaml'
 import { closest, suggestion } from './closest.ts'
 import type { Config, Database } from './config.ts'
 import { isRecordList } from './records.ts'
@@ -116,8 +116,12 @@ const show = (raw: unknown): string => {
 
 type Yaml = Readonly<Record<string, Readonly<Record<string, unknown>>>>
 
+const require = createRequire(import.meta.url)
+
 const readFile = (file: ConfigSources['file'], problems: ConfigProblem[]): Yaml => {
   if (file === undefined) return {}
+  // Loaded only where there is a file: it takes 2 MB.
+  const { parseDocument } = require('yaml') as typeof import('yaml')
   const document = parseDocument(file.text, { uniqueKeys: true, prettyErrors: true, logLevel: 'silent' })
   for (const error of document.errors) {
     problems.push({ path: file.name, message: `expected YAML: ${error.message.split('\n')[0]}` })
