@@ -35,7 +35,6 @@ import { indexErasures } from './0180-index-erasures.ts'
 import { createDehydratedDevices } from './0190-create-dehydrated-devices.ts'
 import { addAccountLocks } from './0200-add-account-locks.ts'
 import { tellOneUser } from './0210-tell-one-user.ts'
-import { indexEventTimes } from './0220-index-event-times.ts'
 import { createReports } from './0230-create-reports.ts'
 
 /** All migrations, in the order in which they run. */
@@ -76,6 +75,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createDehydratedDevices,
   addAccountLocks,
   tellOneUser,
-  indexEventTimes,
   createReports,
 ]

@@ -1,5 +1,5 @@
 import { type EventId, MatrixError, type RoomId } from '#spec'
-import type { EventsReader, PlaceInTime, StoredEvent } from '#store'
+import type { EventsReader, StoredEvent } from '#store'
 import type { RoomViewer } from '../events/viewer.ts'
 import type { RoomVisibility } from '../known/room-visibility.ts'
 import type { RoomAccess, Visibility } from '../known/visibility.ts'
@@ -18,13 +18,13 @@ const PAGES = [1, 10, 50, 50] as const
 const MAX_LEAPS = 4
 
 export interface NearInTimeParts {
-  readonly reader: Pick<EventsReader, 'nearInTime' | 'entrySetBeyond'>
+  readonly reader: Pick<EventsReader, 'timeline' | 'positionAtTime' | 'entrySetBeyond'>
   readonly visibility: Visibility
 }
 
 /**
  * The event nearest to a time, of those that the user may see (`GET /rooms/{roomId}/timestamp_to_event`). Times are what the servers of the
- * senders say. Its work is bounded: behind several long stretches that the user may not see, nothing is found.
+ * senders say, and near in time is near in the stream. Its work is bounded: behind several long stretches that the user may not see, nothing is found.
  */
 export class NearInTime {
   readonly #reader: NearInTimeParts['reader']
@@ -40,7 +40,11 @@ export class NearInTime {
     const access = await this.#visibility.access(roomId, viewer.userId)
     const visibility = await this.#visibility.inRoom(access.record.room, viewer)
     const search = { access, visibility, direction, viewer }
-    let from: PlaceInTime | undefined = beside(ts, direction)
+    const { room } = access.record
+    let from: number | undefined =
+      direction === 'forward'
+        ? await this.#reader.positionAtTime(room, ts)
+        : (await this.#reader.positionAtTime(room, ts + 1)) + 1
     for (let leap = 0; leap <= MAX_LEAPS && from !== undefined; leap += 1) {
       const { found, hidden }: Searched = await this.#search(from, search)
       if (found !== undefined) return { event_id: found.eventId, origin_server_ts: found.originServerTs }
@@ -50,28 +54,29 @@ export class NearInTime {
   }
 
   /** A stretch that the user may not see ends where their membership or the history visibility changes. */
-  async #leap({ position }: StoredEvent, { access, direction, viewer }: Search): Promise<PlaceInTime | undefined> {
+  async #leap({ position }: StoredEvent, { access, direction, viewer }: Search): Promise<number | undefined> {
     const { room } = access.record
     const query = { position, direction }
     const own = await this.#reader.entrySetBeyond(room, { type: 'm.room.member', stateKey: viewer.userId }, query)
     const setting = await this.#reader.entrySetBeyond(room, { type: 'm.room.history_visibility', stateKey: '' }, query)
-    if (own === undefined || setting === undefined) return toTime(own ?? setting, direction)
-    const isOwnNearer = direction === 'forward' ? own.position <= setting.position : own.position >= setting.position
-    return toTime(isOwnNearer ? own : setting, direction)
+    const changes = [own, setting].filter((change) => change !== undefined)
+    if (changes.length === 0) return undefined
+    return direction === 'forward' ? Math.min(...changes) - 1 : Math.max(...changes) + 1
   }
 
-  async #search(from: PlaceInTime, { access, visibility, direction }: Search): Promise<Searched> {
+  async #search(from: number, { access, visibility, direction }: Search): Promise<Searched> {
     const { record, upTo = Number.POSITIVE_INFINITY } = access
     let beyond = from
     let hidden: StoredEvent | undefined
     for (const limit of PAGES) {
-      const events = await this.#reader.nearInTime(record.room, { beyond, direction, limit })
+      const range = direction === 'forward' ? { after: beyond } : { before: beyond }
+      const events = await this.#reader.timeline(record.room, { ...range, direction, limit })
       await visibility.learn(events)
       const found = events.find((event) => event.position <= upTo && visibility.mayShow(event))
       if (found !== undefined) return { found, hidden: undefined }
       hidden = events.at(-1)
       if (hidden === undefined || events.length < limit) return { found: undefined, hidden: undefined }
-      beyond = hidden
+      beyond = hidden.position
     }
     return { found: undefined, hidden }
   }
@@ -89,12 +94,3 @@ interface Search {
   readonly direction: 'forward' | 'backward'
   readonly viewer: RoomViewer
 }
-
-const toTime = (place: PlaceInTime | undefined, direction: 'forward' | 'backward'): PlaceInTime | undefined =>
-  place && beside(place.originServerTs, direction)
-
-/** The place from which all events of that time lie in the direction. */
-const beside = (originServerTs: number, direction: 'forward' | 'backward'): PlaceInTime => ({
-  originServerTs,
-  event: direction === 'forward' ? Number.MIN_SAFE_INTEGER : Number.MAX_SAFE_INTEGER,
-})

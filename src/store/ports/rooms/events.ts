@@ -73,19 +73,6 @@ export interface HistoryQuery {
   readonly limit: number
 }
 
-/** Sent at a time: an event's `origin_server_ts`, and its number, which breaks ties. */
-export interface PlaceInTime {
-  readonly originServerTs: number
-  readonly event: EventNumber
-}
-
-export interface NearInTimeQuery {
-  /** Strictly beyond this place, in the direction. */
-  readonly beyond: PlaceInTime
-  readonly direction: 'forward' | 'backward'
-  readonly limit: number
-}
-
 export interface EventsReader {
   event(eventId: EventId): Promise<StoredEvent | undefined>
   /** Events in the order of the ids; unknown ones are left out. */
@@ -94,14 +81,17 @@ export interface EventsReader {
   timeline(room: RoomNumber, query: TimelineQuery): Promise<readonly StoredEvent[]>
   /** Events of one room in the order of its graph, with fetched history, for `/messages`. */
   history(room: RoomNumber, query: HistoryQuery): Promise<readonly StoredEvent[]>
-  /** Events of one room's history by the time at which their servers say that they were sent. */
-  nearInTime(room: RoomNumber, query: NearInTimeQuery): Promise<readonly StoredEvent[]>
-  /** The event that set one entry of the room's state next beyond that position, in the order of the stream. */
+  /**
+   * A position of the stream: the room's events up to it were sent before that time, and those after it at that time or later, by their
+   * `origin_server_ts`. Exact where times grow with positions; else it is a position between such events.
+   */
+  positionAtTime(room: RoomNumber, time: number): Promise<number>
+  /** The position at which one entry of the room's state was set next beyond that position. */
   entrySetBeyond(
     room: RoomNumber,
     entry: { readonly type: string; readonly stateKey: string },
     query: { readonly position: number; readonly direction: 'forward' | 'backward' },
-  ): Promise<(PlaceInTime & { readonly position: number }) | undefined>
+  ): Promise<number | undefined>
   /** The place right after the newest of the room's events at or before that position of the stream; undefined before all of them. */
   placeAt(room: RoomNumber, position: number): Promise<HistoryPlace | undefined>
   /** Events of all rooms with `after` < position <= `upTo`, oldest first. */

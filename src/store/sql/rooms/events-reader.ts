@@ -52,27 +52,28 @@ const historyIn = (direction: 'asc' | 'desc') =>
 const historyForward = historyIn('asc')
 const historyBackward = historyIn('desc')
 
-interface TimeRange {
-  readonly room: number
-  readonly time: number
-  readonly event: number
-  readonly limit: number
+const sentAfter = query((db, param: { room: number; after: number }) =>
+  db
+    .selectFrom('events')
+    .select(['position', 'origin_server_ts as originServerTs'])
+    .where('room', '=', param.room)
+    .where('position', '>', param.after)
+    .orderBy('position')
+    .limit(1),
+)
+
+/** Halves the stretch of positions in question with each event that it reads: no index of times is needed, which each send would have to keep. */
+const positionAtTime = async (db: Db, room: number, time: number): Promise<number> => {
+  let from = 0
+  let upTo = (await db.first(newestUpTo, { room, position: AFTER_ALL }))?.event ?? 0
+  while (from < upTo) {
+    const after = from + Math.floor((upTo - from) / 2)
+    const next = await db.first(sentAfter, { room, after })
+    if (next?.position === null || next === undefined || next.originServerTs >= time) upTo = after
+    else from = Math.min(next.position, upTo)
+  }
+  return from
 }
-/** Written as the index of times is defined, like those of histories. */
-const inTime = (direction: 'asc' | 'desc') => {
-  const beyond = sql.raw(direction === 'asc' ? '>' : '<')
-  return query((db, param: TimeRange) =>
-    selectEvents(db)
-      .where('e.room', '=', param.room)
-      .where('e.placed', '<=', sql.lit(1))
-      .where(sql<boolean>`(e.origin_server_ts, e.event) ${beyond} (${param.time}, ${param.event})`)
-      .orderBy('e.origin_server_ts', direction)
-      .orderBy('e.event', direction)
-      .limit(param.limit),
-  )
-}
-const laterInTime = inTime('asc')
-const earlierInTime = inTime('desc')
 
 interface EntryRange {
   readonly room: number
@@ -83,14 +84,13 @@ interface EntryRange {
 const entrySet = (direction: 'asc' | 'desc') =>
   query((db, param: EntryRange) =>
     db
-      .selectFrom('state_log as s')
-      .innerJoin('events as e', 'e.event', 's.event')
-      .select(['e.origin_server_ts as originServerTs', 'e.event', 's.position'])
-      .where('s.room', '=', param.room)
-      .where('s.type', '=', param.type)
-      .where('s.state_key', '=', param.stateKey)
-      .where('s.position', direction === 'asc' ? '>' : '<', param.position)
-      .orderBy('s.position', direction)
+      .selectFrom('state_log')
+      .select('position')
+      .where('room', '=', param.room)
+      .where('type', '=', param.type)
+      .where('state_key', '=', param.stateKey)
+      .where('position', direction === 'asc' ? '>' : '<', param.position)
+      .orderBy('position', direction)
       .limit(1),
   )
 const entrySetLater = entrySet('asc')
@@ -195,14 +195,10 @@ export const eventsReader = (db: Db): EventsReader => ({
     return rows.map(toStoredEvent)
   },
 
-  nearInTime: async (room, { beyond, direction, limit }) => {
-    const ask = direction === 'forward' ? laterInTime : earlierInTime
-    const rows = await db.all(ask, { room, time: beyond.originServerTs, event: beyond.event, limit })
-    return rows.map(toStoredEvent)
-  },
+  positionAtTime: (room, time) => positionAtTime(db, room, time),
 
-  entrySetBeyond: (room, entry, { position, direction }) =>
-    db.first(direction === 'forward' ? entrySetLater : entrySetEarlier, { room, ...entry, position }),
+  entrySetBeyond: async (room, entry, { position, direction }) =>
+    (await db.first(direction === 'forward' ? entrySetLater : entrySetEarlier, { room, ...entry, position }))?.position,
 
   placeAt: (room, position) => db.first(newestUpTo, { room, position }),
 
