@@ -85,7 +85,8 @@ it('a session waits on where another one of the same user was ended', async () =
   const other = await client.loginAgain()
   const { next_batch: since } = await client.sync()
   const { next_batch: now } = await client.sync({ since })
-  const waiting = client.nextSync(now)
+  // The device that is gone is news too.
+  const waiting = client.syncUntil(now, ({ account_data: { events } }) => events.length > 0)
   await other.post('/v3/logout')
   await client.put(`/v3/user/${enc(client.userId)}/account_data/org.example.news`, { n: 1 })
   expect((await waiting).account_data.events).toMatchObject([{ content: { n: 1 } }])
