@@ -43,7 +43,7 @@ export interface WindowNews {
   /** New events by room; undefined where the window begins further back than memory reaches. */
   readonly events: ReadonlyMap<RoomNumber, readonly StoredEvent[]> | undefined
   /** Rooms with new events; undefined without `since`: any room may have some. */
-  readonly changed: Iterable<RoomNumber> | undefined
+  readonly changed: readonly RoomNumber[] | undefined
   readonly rooms: ReadonlyMap<RoomNumber, RoomNews>
   readonly accountData: readonly AccountDataEntry[]
   /** There is too much global account data to be held: it is to be read in pages. */
@@ -76,7 +76,7 @@ export class StreamNews {
     const accountData = allAccountData ? NO_ACCOUNT_DATA : await this.#shortAccountData(window, news)
     for (const room of await this.#recounted(window)) if (rooms.has(room)) roomIn(news, room).counts = true
     const events = await this.events(window, rooms)
-    const changed = events === undefined ? await this.#changedRooms(window) : events.keys()
+    const changed = events === undefined ? await this.#changedRooms(window) : [...events.keys()]
     return { events, changed, rooms: news, ...accountData }
   }
 

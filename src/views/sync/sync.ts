@@ -120,12 +120,18 @@ export class Sync {
     }
     const told = [...found.news.rooms].map(([room, { typing }]) => [room, typing] as const)
     const typingIn = news.typingIn((room) => rooms.get(room)?.membership === 'join', told)
-    yield { text: `${headOf({ ...reached, typingIn })}${texts.join()}`, isNews }
+    let text = `${headOf({ ...reached, typingIn })}${texts.join()}`
     for (const part of streamed) {
-      yield { text: ',', isNews: false }
+      const short = await part.short(found)
+      text += short === undefined ? ',' : `,${short.text}`
+      isNews ||= short?.isNews === true
+      if (short !== undefined) continue
+      yield { text, isNews }
+      text = ''
+      isNews = false
       yield* part.pieces(found)
     }
-    yield { text: '}', isNews: false }
+    yield { text: `${text}}`, isNews }
   }
 }
 

@@ -17,7 +17,8 @@ export class DeviceListsPart implements SyncPart {
   async look({ viewer, rooms, since, now, news }: SyncWindow): Promise<PartAnswer> {
     if (since === undefined) return { text: this.empty, isNews: false }
     const changes = await this.#lists.between({ viewer, rooms, since, now, events: news.events })
-    return { text: textOf(changes), isNews: changes.changed.length > 0 || changes.left.length > 0 }
+    const isNews = changes.changed.length > 0 || changes.left.length > 0
+    return { text: isNews ? textOf(changes) : this.empty, isNews }
   }
 }
 

@@ -8,7 +8,7 @@ import { strippedState } from '../../events/stripped-state.ts'
 import { placeBefore } from '../../history/places.ts'
 import { accountDataPages } from '../../known/account-data-pages.ts'
 import type { MembershipInWindow } from '../../known/membership-in-window.ts'
-import type { LeftRoom, RoomsInWindow, RoomWant } from '../../known/room-in-window.ts'
+import type { JoinedRoom, LeftRoom, RoomsInWindow, RoomWant } from '../../known/room-in-window.ts'
 import type { RoomNews } from '../../known/stream-news.ts'
 import type { TimelinePart } from '../../known/timeline-in-window.ts'
 import type { UnreadCount, UnreadCounts } from '../../unread/unread-counts.ts'
@@ -30,6 +30,34 @@ export class RoomTexts {
     this.#parts = parts
   }
 
+  /**
+   * The text of a joined room of which nothing can be long: without a gap, and without state but lazily loaded members. Empty where there is no
+   * news; undefined where `joined` has to make it.
+   */
+  async short(
+    window: SyncWindow,
+    member: MembershipInWindow,
+    events: readonly StoredEvent[] | undefined,
+    news: RoomNews,
+  ): Promise<string | undefined> {
+    const { rooms } = this.#parts
+    const want = wantOf(window, member, events)
+    const room = await rooms.joined(want)
+    if (room === undefined) return ''
+    const { timeline, visibilityOf } = room
+    if (timeline.limited || room.mayHaveState || room.fresh || news.longAccountData) return undefined
+    const ephemeral = ephemeralEvents(window, news)
+    const accountData = accountDataTexts(window, news.accountData)
+    const told = timeline.events.length + ephemeral.length + accountData.length + news.receipts.length
+    if (told === 0 && !mayRecount(news, events)) return ''
+    const counts = await rooms.counts(want, room, news.receipts)
+    const timelineText = await this.#timelineText(window, timeline, await visibilityOf(timeline.events))
+    const state: string[] = []
+    for await (const page of room.state) state.push(await this.#eventTexts(window, page, await visibilityOf(page)))
+    const rest = restText(window, room, ephemeral, counts)
+    return `{"timeline":${timelineText},"state":{"events":[${state}]},"account_data":{"events":[${accountData}]}${rest}`
+  }
+
   /** Yields nothing where there is no news. */
   async *joined(
     window: SyncWindow,
@@ -41,7 +69,7 @@ export class RoomTexts {
     const want = wantOf(window, member, events)
     const room = await rooms.joined(want)
     if (room === undefined) return
-    const { timeline, mayHaveState, summary, fresh } = room
+    const { timeline, mayHaveState, fresh } = room
     const ephemeral = ephemeralEvents(window, news)
     const accountData = accountDataTexts(window, news.accountData)
     const isQuiet =
@@ -51,12 +79,7 @@ export class RoomTexts {
     const counts = await rooms.counts(want, room, news.receipts)
     yield* this.#timelineAndState(window, room)
     yield* this.#accountData(window, member, news)
-    yield [
-      '',
-      `"ephemeral":{"events":[${ephemeral.join()}]}`,
-      `"summary":${JSON.stringify(summary ?? {})}`,
-      `${unreadTexts(counts, window.filter.timeline.unreadThreadNotifications)}}`,
-    ].join()
+    yield restText(window, room, ephemeral, counts)
   }
 
   /** A room that the user left, up to there. */
@@ -171,6 +194,17 @@ const prevBatchOf = ({ events, limited, start }: TimelinePart): string => {
 
 const accountDataTexts = ({ filter }: SyncWindow, entries: readonly AccountDataEntry[]): string[] =>
   entries.filter(({ type }) => filter.roomAccountData.type(type)).map(accountDataText)
+
+/** The end of the text of a joined room. */
+const restText = (
+  { filter }: SyncWindow,
+  { summary }: JoinedRoom,
+  ephemeral: readonly string[],
+  counts: UnreadCounts,
+): string => {
+  const unread = unreadTexts(counts, filter.timeline.unreadThreadNotifications)
+  return `,"ephemeral":{"events":[${ephemeral}]},"summary":${JSON.stringify(summary ?? {})},${unread}}`
+}
 
 const unreadTexts = ({ main, room, threads }: UnreadCounts, byThread: boolean): string => {
   const counts = `"unread_notifications":${countsText(byThread ? main : room)}`

@@ -1,5 +1,5 @@
 import { type Clock, yieldToEventLoop } from '#base'
-import type { RoomNumber, RoomStateReader } from '#store'
+import type { RoomNumber, RoomStateReader, StoredEvent } from '#store'
 import { type MembershipInWindow, membershipInWindow } from '../../known/membership-in-window.ts'
 import { NO_ROOM_NEWS, type RoomNews, type StreamNews, type WindowNews } from '../../known/stream-news.ts'
 import type { Piece, StreamedPart, SyncWindow } from '../request.ts'
@@ -30,6 +30,27 @@ export class RoomsPart implements StreamedPart {
 
   constructor(parts: RoomsPartParts) {
     this.#parts = parts
+  }
+
+  async short(window: SyncWindow): Promise<Piece | undefined> {
+    const { since, fullState, news } = window
+    if (since === undefined || fullState) return undefined
+    const { join, invite, knock, leave } = await this.#members(window)
+    if (join.length > ROOMS_A_SLICE || invite.length + knock.length + leave.length > 0) return undefined
+    const texts: string[] = []
+    for (const member of join) {
+      if (isNewlyJoined(member)) return undefined
+      const { room, roomId } = member.record
+      const text = await this.#parts.texts.short(
+        window,
+        member,
+        eventsOf(window, room),
+        news.rooms.get(room) ?? NO_ROOM_NEWS,
+      )
+      if (text === undefined) return undefined
+      if (text !== '') texts.push(`${JSON.stringify(roomId)}:${text}`)
+    }
+    return { text: `"rooms":{"join":{${texts.join()}},"invite":{},"knock":{},"leave":{}}`, isNews: texts.length > 0 }
   }
 
   async *pieces(window: SyncWindow): AsyncGenerator<Piece, void, undefined> {
@@ -103,11 +124,8 @@ export class RoomsPart implements StreamedPart {
     const { texts } = this.#parts
     const { record, membership } = member
     switch (membership) {
-      case 'join': {
-        const { events } = window.news
-        const held = events === undefined ? undefined : (events.get(record.room) ?? [])
-        return texts.joined(window, member, held, news)
-      }
+      case 'join':
+        return texts.joined(window, member, eventsOf(window, record.room), news)
       case 'invite':
       case 'knock':
         return this.#stripped(window, member, membership)
@@ -137,6 +155,10 @@ export class RoomsPart implements StreamedPart {
     return invite !== undefined && ignored.has(invite.sender)
   }
 }
+
+/** The room's new events; undefined where memory does not reach back far enough. */
+const eventsOf = ({ news: { events } }: SyncWindow, room: RoomNumber): readonly StoredEvent[] | undefined =>
+  events && (events.get(room) ?? [])
 
 /** Rooms that may have news: all of them only where everything is told. */
 const candidates = ({ fullState, rooms, news }: SyncWindow): Iterable<RoomNumber> =>
