@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
 
 type Row = Record<string, SQLInputValue>
+const text = (value: SQLInputValue | undefined): string => (typeof value === 'string' ? value : '')
 
 /** Members and rooms share these of the template. */
 const NEVER_COPIED: Readonly<Row> = { txn_device: null, txn_scope: null, txn_id: null }
@@ -52,7 +53,7 @@ export class GrownRows {
     for (let made = 0; made < count; made++) {
       const [other, number] = this.#newUser(userId)
       const position = this.#nextPosition()
-      const json = String(event.json).replaceAll(userId, other)
+      const json = text(event.json).replaceAll(userId, other)
       const event_id = `$${randomId()}`
       this.#insert('events', {
         ...event,
@@ -112,9 +113,9 @@ export class GrownRows {
   }
 
   #copyOfRoom({ room, events, log, members }: RoomRows): string {
-    const oldId = String(room.room_id)
+    const oldId = text(room.room_id)
     const hash = /^!([^:]+)/.exec(oldId)?.[1] ?? ''
-    const ids = new Map(events.map(({ event_id }) => [String(event_id), `$${randomId()}`]))
+    const ids = new Map(events.map(({ event_id }) => [text(event_id), `$${randomId()}`]))
     const newHash = randomId()
     // Since room version 12 a room is named after its create event.
     if (ids.has(`$${hash}`)) ids.set(`$${hash}`, `$${newHash}`)
@@ -133,7 +134,7 @@ export class GrownRows {
       this.#insert('events', {
         ...{ ...event, ...NEVER_COPIED, room: number ?? null, event: position, position },
         ...{ replaces: numberOf(event.replaces), redacted_by: numberOf(event.redacted_by) },
-        ...{ event_id: ids.get(String(event.event_id)) ?? null, json: renamed(String(event.json)) },
+        ...{ event_id: ids.get(text(event.event_id)) ?? null, json: renamed(text(event.json)) },
       })
     }
     for (const entry of log)

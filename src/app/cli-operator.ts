@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from '#config'
+import { stringAt } from '#spec'
 import { assertServerIn, otherName } from './database.ts'
 import { createHomeserver } from './homeserver.ts'
 import { createLogger } from './logging.ts'
@@ -41,7 +42,7 @@ export const withOperator = async <Result>(config: Config, work: (ask: Ask) => P
 
 const nameBehind = async (ask: Ask): Promise<string | undefined> => {
   try {
-    return String((await ask('server')).server_name)
+    return stringAt(await ask('server'), 'server_name')
   } catch (error) {
     if (error instanceof NobodyThere) return undefined
     throw error

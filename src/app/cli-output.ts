@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { Config } from '#config'
-import type { JsonObject } from '#spec'
+import { type JsonObject, stringAt } from '#spec'
 import { readConfig, withConfigFlags } from './cli-config.ts'
 import type { Ask } from './operator/ask.ts'
 
@@ -47,3 +47,6 @@ export const operatorCommand = <Options>(
     ended(0)
   })
 }
+
+/** The text of that name in an answer of the server. */
+export const textIn = (answer: JsonObject, name: string): string => stringAt(answer, name) ?? ''

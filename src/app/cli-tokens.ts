@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { systemClock, systemRandom } from '#base'
 import type { JsonObject } from '#spec'
-import { type CommandContext, operatorCommand, said } from './cli-output.ts'
+import { type CommandContext, operatorCommand, said, textIn } from './cli-output.ts'
 import { StartError } from './start-error.ts'
 
 const DAY_MS = 86_400_000
@@ -24,7 +24,7 @@ export const addTokenCommands = (program: Command, context: CommandContext): voi
         ...(uses === undefined ? {} : { uses }),
         ...(days === undefined ? {} : { expires_ts: systemClock.nowMs() + days * DAY_MS }),
       })
-      return said(answer, String(answer.token))
+      return said(answer, textIn(answer, 'token'))
     },
   })
   operatorCommand(program, context, {
@@ -47,12 +47,14 @@ export const addTokenCommands = (program: Command, context: CommandContext): voi
   })
 }
 
-const tokenLine = ({ token, uses, uses_allowed: allowed, expires_ts: expires }: JsonObject): string => {
-  const used = typeof allowed === 'number' ? `used ${uses} of ${allowed} times` : `used ${uses} times`
+const tokenLine = (token: JsonObject): string => {
+  const { uses, uses_allowed: allowed, expires_ts: expires } = token
+  const times = typeof uses === 'number' ? uses : 0
+  const used = typeof allowed === 'number' ? `used ${times} of ${allowed} times` : `used ${times} times`
   const isOver = typeof expires === 'number' && expires <= systemClock.nowMs()
   const until =
     typeof expires === 'number' ? `, ${isOver ? 'over since' : 'until'} ${new Date(expires).toISOString()}` : ''
-  return `${token} ${used}${until}`
+  return `${textIn(token, 'token')} ${used}${until}`
 }
 
 const countOf = (text: string | undefined, flag: string): number | undefined => {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import type { JsonObject, JsonValue } from '#spec'
-import { type CommandContext, operatorCommand, said } from './cli-output.ts'
+import { type JsonObject, type JsonValue, stringAt } from '#spec'
+import { type CommandContext, operatorCommand, said, textIn } from './cli-output.ts'
 import { readPassword } from './password-prompt.ts'
 
 const USER = ['--user <name>', 'the user id, or its part between @ and :'] as const
@@ -24,7 +24,7 @@ const addNewUser = (program: Command, context: CommandContext): void => {
     options: [USER, ['--admin', 'may administer the server']],
     run: async (ask, { user, admin = false }) => {
       const answer = await ask('create-user', { user, password: await readPassword(), admin })
-      return said(answer, `Made ${answer.user_id}${admin ? ', who may administer the server' : ''}.`)
+      return said(answer, `Made ${textIn(answer, 'user_id')}${admin ? ', who may administer the server' : ''}.`)
     },
   })
   operatorCommand<ByUser & { keepSessions?: boolean }>(program, context, {
@@ -33,7 +33,10 @@ const addNewUser = (program: Command, context: CommandContext): void => {
     options: [USER, ['--keep-sessions', 'sessions that are open go on']],
     run: async (ask, { user, keepSessions = false }) => {
       const answer = await ask('set-password', { user, password: await readPassword(), keep_sessions: keepSessions })
-      return said(answer, `${answer.user_id} has a new password${keepSessions ? '' : ', and no session any more'}.`)
+      return said(
+        answer,
+        `${textIn(answer, 'user_id')} has a new password${keepSessions ? '' : ', and no session any more'}.`,
+      )
     },
   })
 }
@@ -75,7 +78,7 @@ const addLocking = (program: Command, context: CommandContext): void => {
       options: [USER],
       run: async (ask, { user }) => {
         const answer = await ask('set-locked', { user, locked })
-        return said(answer, `${answer.user_id} is ${locked ? 'locked' : 'not locked any more'}.`)
+        return said(answer, `${textIn(answer, 'user_id')} is ${locked ? 'locked' : 'not locked any more'}.`)
       },
     })
   }
@@ -88,7 +91,7 @@ const addLocking = (program: Command, context: CommandContext): void => {
       options: [USER],
       run: async (ask, { user }) => {
         const answer = await ask('set-admin', { user, admin })
-        return said(answer, `${answer.user_id} may ${admin ? '' : 'not '}administer the server.`)
+        return said(answer, `${textIn(answer, 'user_id')} may ${admin ? '' : 'not '}administer the server.`)
       },
     })
   }
@@ -102,7 +105,10 @@ const addEnding = (program: Command, context: CommandContext): void => {
     run: async (ask, { user, device }) => {
       const answer = await ask('end-sessions', { user, ...(device === undefined ? {} : { device }) })
       const ended = answer.devices as readonly string[]
-      return said(answer, `Ended ${ended.length} ${ended.length === 1 ? 'session' : 'sessions'} of ${answer.user_id}.`)
+      return said(
+        answer,
+        `Ended ${ended.length} ${ended.length === 1 ? 'session' : 'sessions'} of ${textIn(answer, 'user_id')}.`,
+      )
     },
   })
   operatorCommand<ByUser & { erase?: boolean }>(program, context, {
@@ -112,7 +118,7 @@ const addEnding = (program: Command, context: CommandContext): void => {
     run: async (ask, { user, erase = false }) => {
       const answer = await ask('deactivate-user', { user, erase })
       const bound = answer.id_server_unbind_result === 'success' ? '' : ' An identity server may still know an address.'
-      return said(answer, `Deactivated ${answer.user_id}.${bound}`)
+      return said(answer, `Deactivated ${textIn(answer, 'user_id')}.${bound}`)
     },
   })
 }
@@ -127,16 +133,16 @@ const userLine = (user: JsonObject): string => {
     ...(typeof user.locked_ts === 'number' ? ['locked'] : []),
     ...(typeof user.deactivated_ts === 'number' ? ['deactivated'] : []),
   ]
-  return [user.user_id, ...marks].join(' ')
+  return [textIn(user, 'user_id'), ...marks].join(' ')
 }
 
 const detailsOf = (user: JsonObject): string => {
   const devices = (user.devices as readonly JsonObject[]).map(
     (device) =>
-      `  Session        ${device.device_id}, ${shown(device.display_name)}, last seen ${dateOf(device.last_seen_ts)} at ${device.last_seen_ip ?? 'no address'}`,
+      `  Session        ${textIn(device, 'device_id')}, ${shown(device.display_name)}, last seen ${dateOf(device.last_seen_ts)} at ${stringAt(device, 'last_seen_ip') ?? 'no address'}`,
   )
   const addresses = (user.addresses as readonly JsonObject[]).map(
-    ({ medium, address }) => `  Address        ${address} (${medium})`,
+    (one) => `  Address        ${textIn(one, 'address')} (${textIn(one, 'medium')})`,
   )
   const providers = (user.sign_in_providers as readonly string[]).map((id) => `  Signs in by    ${id}`)
   const made = `  Made           ${dateOf(user.created_ts)}${user.has_password === true ? '' : ', without a password'}`

@@ -10,7 +10,7 @@ const LEAST_CONTRAST = 4.5
 const STEPS = 50
 
 const parsed = (hex: string): Colour => {
-  const digits = hex.length === 4 ? [...hex.slice(1)].map((digit) => digit + digit).join('') : hex.slice(1)
+  const digits = hex.length === 4 ? hex.slice(1).replaceAll(/./g, '$&$&') : hex.slice(1)
   const part = (at: number): number => Number.parseInt(digits.slice(at, at + 2), 16)
   return [part(0), part(2), part(4)]
 }

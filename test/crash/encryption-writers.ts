@@ -93,13 +93,13 @@ export class Inbox implements Writer {
     return numbers.length
   }
 
-  async #ask(query: string): Promise<Json | undefined> {
+  async #ask(query: string): Promise<Json> {
     const { wire, ledger } = this.#shared
     const reply = await wire.ask({ method: 'GET', path: `/v3/sync?${query}`, token: this.#account.token })
     return ledger.judge('a sync of a device', reply) ? reply.body : undefined
   }
 
-  #numbersIn(sync: Json | undefined): readonly number[] {
+  #numbersIn(sync: Json): readonly number[] {
     return (sync?.to_device.events ?? []).map(({ content }: Json) => content.n)
   }
 }

@@ -59,13 +59,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
     news: streams,
   })
   const personal = buildPersonal(ground, streams)
-  const roomsGround = {
-    ...ground,
-    streams,
-    serverName: ground.config.server.name,
-    defaultRoomVersion: ground.config.server.defaultRoomVersion,
-    stateLimits: { bytes: ground.config.rooms.maxStateSize, entries: ground.config.rooms.maxStateEntries },
-  }
+  const roomsGround = roomsGroundOf(ground, streams)
   const rooms = buildRooms(roomsGround, {
     profileOf: (userId) => personal.profiles.memberFields(userId),
     isGuest: async (userId) => (await accounts.accounts.account(userId))?.guest === true,
@@ -92,12 +86,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
     push,
   })
   await leases.start()
-  const openIdTokens = new OpenIdTokens({
-    accounts: { isActive: (userId) => accounts.mayAct(userId) },
-    tokens: ground.shortLived.table('openid-token', { lifetimeMs: 3_600_000 }),
-    serverName: ground.config.server.name,
-    random: ground.random,
-  })
+  const openIdTokens = buildOpenIdTokens(ground, accounts)
   const keys = buildEncryption(ground, accounts.proofParts)
   const reports = buildReports(ground)
   const parts: Parts = {
@@ -124,27 +113,47 @@ export const compose = async (ground: Ground): Promise<Composed> => {
       ...endpointsIn(ground.look.look, apiEndpoints(buildApi(parts))),
     ],
     operatorEndpoints: operatorEndpoints({ ...accounts.operator, reports }),
-    caches: () => [
-      ...accounts.caches(),
-      ...[
-        ...personal.caches,
-        ...views.caches,
-        ...media.caches,
-        rooms.rooms,
-        ...rooms.sending.caches,
-        toDevice.inboxes,
-      ].map((cache) => cache.stats()),
-    ],
+    caches: () => [...accounts.caches(), ...cachesOf(parts).map((cache) => cache.stats())],
     replacedKeys: () => keys.uploadKeys.replaced,
-    settle: async () => {
-      const ended = leases.stop()
-      await media.stop()
-      await ended
-      await accounts.settle()
-      await personal.settle()
-    },
+    settle: () => settle(leases, parts),
   }
 }
+
+const settle = async (
+  leases: { stop(): Promise<void> },
+  { media, accounts, personal }: Pick<Parts, 'media' | 'accounts' | 'personal'>,
+): Promise<void> => {
+  const ended = leases.stop()
+  await media.stop()
+  await ended
+  await accounts.settle()
+  await personal.settle()
+}
+
+const roomsGroundOf = (ground: Ground, streams: Streams) => ({
+  ...ground,
+  streams,
+  serverName: ground.config.server.name,
+  defaultRoomVersion: ground.config.server.defaultRoomVersion,
+  stateLimits: { bytes: ground.config.rooms.maxStateSize, entries: ground.config.rooms.maxStateEntries },
+})
+
+const buildOpenIdTokens = ({ config, shortLived, random }: Ground, accounts: BuiltAccounts): OpenIdTokens =>
+  new OpenIdTokens({
+    accounts: { isActive: (userId) => accounts.mayAct(userId) },
+    tokens: shortLived.table('openid-token', { lifetimeMs: 3_600_000 }),
+    serverName: config.server.name,
+    random,
+  })
+
+const cachesOf = ({ personal, views, media, rooms, toDevice }: Parts) => [
+  ...personal.caches,
+  ...views.caches,
+  ...media.caches,
+  rooms.rooms,
+  ...rooms.sending.caches,
+  toDevice.inboxes,
+]
 
 interface Parts {
   readonly ground: Ground

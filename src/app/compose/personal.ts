@@ -43,6 +43,11 @@ export interface Personal {
   readonly caches: readonly { stats(): CacheStats }[]
 }
 
+const isActive = async ({ accounts }: PersonalGround['store'], userId: UserId): Promise<boolean> => {
+  const account = await accounts.account(userId)
+  return account !== undefined && account.deactivatedAtMs === undefined
+}
+
 /** Builds profiles, presence, typing, receipts, account data, tags, filters and push rules. */
 export const buildPersonal = ({ config, store, clock, logger }: PersonalGround, streams: Streams): Personal => {
   const { commit, rooms } = store
@@ -54,12 +59,7 @@ export const buildPersonal = ({ config, store, clock, logger }: PersonalGround, 
   const profiles = new Profiles({
     reader: store.profiles,
     writer: writers.profiles,
-    accounts: {
-      exists: async (userId: UserId) => {
-        const account = await store.accounts.account(userId)
-        return account !== undefined && account.deactivatedAtMs === undefined
-      },
-    },
+    accounts: { exists: (userId) => isActive(store, userId) },
   })
   const typing = new Typing({ clock, streams, rooms })
   const presenceLists = new PresenceLists({

@@ -200,13 +200,15 @@ export const checkInvitee = async (
 }
 
 /** The content that outlives a change of profile: a reason, and who vouched for a restricted join, were said of that one change of membership. */
-const lastingContent = ({
-  displayname: _,
-  avatar_url: __,
-  reason: ___,
-  join_authorised_via_users_server: ____,
-  ...rest
-}: JsonObject): JsonObject => rest
+const lastingContent = (content: JsonObject): JsonObject =>
+  Object.fromEntries(Object.entries(content).filter(([name]) => !OF_ONE_CHANGE.has(name)))
+
+const OF_ONE_CHANGE: ReadonlySet<string> = new Set([
+  'displayname',
+  'avatar_url',
+  'reason',
+  'join_authorised_via_users_server',
+])
 
 /** Whether the wanted membership is in force already, so that no second event is needed. A different `reason` does not make a join different. */
 const isRepeat = (current: JsonObject, wanted: JsonObject, membership: Membership): boolean => {

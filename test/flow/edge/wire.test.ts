@@ -14,7 +14,9 @@ const escaped = (value: unknown, all = false): string => {
   if (typeof value === 'string') return `"${units(value)}"`
   if (Array.isArray(value)) return `[${value.map((one) => escaped(one, true)).join()}]`
   if (typeof value !== 'object' || value === null) return JSON.stringify(value)
-  return `{${Object.entries(value).map(([name, one]) => `${escaped(name, true)}:${escaped(one, true)}`)}}`
+  return `{${Object.entries(value)
+    .map(([name, one]) => `${escaped(name, true)}:${escaped(one, true)}`)
+    .join()}}`
 }
 
 describe('bounds on the wire allow six bytes a character, the canonical size is what counts', () => {

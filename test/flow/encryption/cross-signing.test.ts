@@ -87,7 +87,12 @@ onEveryHomeserver('POST /keys/device_signing/upload', (start) => {
     const { body } = crossSigningKeys(alice.userId)
     const stranger = newPair()
     const { signatures: _, ...unsigned } = body.self_signing_key
-    const byStranger = signed(unsigned, alice.userId, `ed25519:${Object.values(body.master_key.keys)[0]}`, stranger)
+    const byStranger = signed(
+      unsigned,
+      alice.userId,
+      `ed25519:${Object.values<string>(body.master_key.keys)[0]}`,
+      stranger,
+    )
     for (const key of [unsigned, byStranger]) {
       const { status, body: error } = await uploadSigning(alice, { ...body, self_signing_key: key })
       expect([status, error.errcode]).toEqual([400, 'M_INVALID_SIGNATURE'])

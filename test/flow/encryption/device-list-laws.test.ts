@@ -107,7 +107,7 @@ onEveryHomeserver('changed and left, in any order of joins, leaves, uploads and 
     ids
       .filter((id) => id !== owner.userId)
       .map((id) => users.findIndex(({ userId }) => userId === id))
-      .toSorted()
+      .toSorted((one, other) => one - other)
 
   beforeAll(async () => {
     homeserver = await start()

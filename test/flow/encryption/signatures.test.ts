@@ -18,7 +18,8 @@ interface Person {
 }
 
 /** Without the signatures that are there: what a client signs and sends. */
-const bare = ({ signatures: _, ...object }: Json): Json => object
+const bare = (object: Json): Json =>
+  Object.fromEntries(Object.entries(object).filter(([name]) => name !== 'signatures'))
 
 onEveryHomeserver('POST /keys/signatures/upload', (start) => {
   const shared = shareHomeserver(start)

@@ -40,7 +40,7 @@ onEveryHomeserver('mutual_rooms', (start) => {
     expect([first.joined.length, first.count]).toEqual([100, 103])
     const second: Json = (await mutual(alice, { user_id: bob.userId, from: first.next_batch })).body
     expect(second).toEqual({ joined: expect.anything(), count: 103 })
-    expect([...first.joined, ...second.joined].toSorted()).toEqual(rooms.toSorted())
+    expect(([...first.joined, ...second.joined] as string[]).toSorted()).toEqual(rooms.toSorted())
   })
 
   it('answers an unknown user with nothing, and refuses oneself, what is no user id and what is no token', async () => {

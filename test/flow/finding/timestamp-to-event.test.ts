@@ -9,7 +9,7 @@ const HOUR_MS = 3_600_000
 onEveryHomeserver('timestamp_to_event', (start) => {
   const clock = new SteppedClock()
   const shared = shareHomeserver(start, { clock })
-  const near = (client: TestClient, roomId: string, ts: unknown, dir: unknown) =>
+  const near = (client: TestClient, roomId: string, ts: string | number, dir: string) =>
     client.request('GET', `/v1/rooms/${enc(roomId)}/timestamp_to_event?ts=${ts}&dir=${dir}`)
   const found = async (client: TestClient, roomId: string, ts: number, dir: 'f' | 'b'): Promise<Json> => {
     const { status, body } = await near(client, roomId, ts, dir)

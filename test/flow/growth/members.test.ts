@@ -75,6 +75,6 @@ describe('a room of very many members', () => {
     const inTimeline = rooms.join[roomId].timeline.events.flatMap(({ type, state_key }: Json) =>
       type === 'm.room.member' ? [state_key] : [],
     )
-    expect([...told, ...inTimeline].sort()).toEqual([alice.userId, bob.userId, ...members].sort())
+    expect(([...told, ...inTimeline] as string[]).sort()).toEqual([alice.userId, bob.userId, ...members].sort())
   }, 30_000)
 })

@@ -143,7 +143,7 @@ const signing: Writes = {
         allDone(answers)
         const { device_id } = await alice.get(path)
         const devices = (await alice.get('/v3/devices')).devices.map((device: Json) => device.device_id)
-        expect(devices.sort()).toEqual([alice.deviceId, device_id].sort())
+        expect((devices as string[]).sort()).toEqual(([alice.deviceId, device_id] as string[]).sort())
       },
     }
   },

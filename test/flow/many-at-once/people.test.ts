@@ -92,7 +92,7 @@ const profiles: Writes = {
       after: async (answers) => {
         allDone(answers)
         const keys = (await alice.get('/v3/pushers')).pushers.map(({ pushkey }: Json) => pushkey)
-        expect([...keys].sort()).toEqual([...each((n) => `key${n}`)].sort())
+        expect(([...keys] as string[]).sort()).toEqual([...each((n) => `key${n}`)].sort())
       },
     }
   },
@@ -206,7 +206,7 @@ const passing: Writes = {
         allDone(answers)
         const { events } = (await owner.sync({ since: next_batch })).rooms.join[roomId].ephemeral
         const typing = events.find(({ type }: Json) => type === 'm.typing').content.user_ids
-        expect([...typing].sort()).toEqual(members.map(({ userId }) => userId).sort())
+        expect(([...typing] as string[]).sort()).toEqual(members.map(({ userId }) => userId).sort())
       },
     }
   },

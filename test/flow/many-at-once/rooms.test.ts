@@ -43,8 +43,8 @@ const events: Writes = {
       after: async (answers) => {
         allDone(answers)
         const { chunk } = await alice.messages(roomId, { dir: 'b', limit: 32 })
-        expect(chunk.map(({ event_id }: Json) => event_id).sort()).toEqual(
-          answers.map(({ body }) => body.event_id).sort(),
+        expect(chunk.map(({ event_id }: Json): string => event_id).sort()).toEqual(
+          answers.map(({ body }): string => body.event_id).sort(),
         )
       },
     }
@@ -56,8 +56,8 @@ const events: Writes = {
       after: async (answers) => {
         allDone(answers)
         const { chunk } = await owner.messages(roomId, { dir: 'b', limit: 32 })
-        expect(chunk.map(({ event_id }: Json) => event_id).sort()).toEqual(
-          answers.map(({ body }) => body.event_id).sort(),
+        expect(chunk.map(({ event_id }: Json): string => event_id).sort()).toEqual(
+          answers.map(({ body }): string => body.event_id).sort(),
         )
       },
     }
@@ -166,7 +166,7 @@ const rooms: Writes = {
       ),
       after: async (answers) => {
         allDone(answers)
-        const made = answers.map(({ body }) => body.room_id).sort()
+        const made = answers.map(({ body }): string => body.room_id).sort()
         expect((await alice.get('/v3/joined_rooms')).joined_rooms.sort()).toEqual(made)
         expect(new Set(made).size).toBe(32)
       },
@@ -429,7 +429,9 @@ onEveryHomeserver('after a restart', (start) => {
       allDone(fresh)
       expect(again.map(({ event_id }) => event_id)).toEqual(first)
       const { chunk } = await bob.messages(roomId, { dir: 'b', limit: 32 })
-      expect(chunk.map(({ event_id }: Json) => event_id).sort()).toEqual(fresh.map(({ body }) => body.event_id).sort())
+      expect(chunk.map(({ event_id }: Json): string => event_id).sort()).toEqual(
+        fresh.map(({ body }): string => body.event_id).sort(),
+      )
     },
   )
 })

@@ -41,25 +41,7 @@ export const rendezvousEndpoints = ({ rendezvous, clock }: RendezvousDeps): read
     }
   }
   return [
-    endpoint({
-      method: 'GET',
-      paths: [SESSIONS],
-      auth: none(),
-      rateLimit: 'read',
-      handler: async () => answer({ create_available: true }),
-    }),
-    endpoint({
-      method: 'POST',
-      paths: [SESSIONS],
-      auth: none(),
-      rateLimit: 'other',
-      body: Type.Object({ data: Data }),
-      bodyLimitBytes: BODY_LIMIT_BYTES,
-      handler: async ({ body, ip }) => {
-        const opened = await rendezvous.open(body.data, ip)
-        return answer({ id: opened.id, sequence_token: opened.token, expires_in_ms: timeOf(opened) })
-      },
-    }),
+    ...openingEndpoints(rendezvous, timeOf),
     endpoint({
       method: 'GET',
       paths: [`${SESSIONS}/:id`],
@@ -109,6 +91,32 @@ export const rendezvousEndpoints = ({ rendezvous, clock }: RendezvousDeps): read
     }),
   ]
 }
+
+/** Whether sessions can be made here, and making one. */
+const openingEndpoints = (
+  rendezvous: RendezvousDeps['rendezvous'],
+  timeOf: (state: RendezvousState) => number,
+): readonly AnyEndpoint[] => [
+  endpoint({
+    method: 'GET',
+    paths: [SESSIONS],
+    auth: none(),
+    rateLimit: 'read',
+    handler: async () => answer({ create_available: true }),
+  }),
+  endpoint({
+    method: 'POST',
+    paths: [SESSIONS],
+    auth: none(),
+    rateLimit: 'other',
+    body: Type.Object({ data: Data }),
+    bodyLimitBytes: BODY_LIMIT_BYTES,
+    handler: async ({ body, ip }) => {
+      const opened = await rendezvous.open(body.data, ip)
+      return answer({ id: opened.id, sequence_token: opened.token, expires_in_ms: timeOf(opened) })
+    },
+  }),
+]
 
 interface UpdateBody {
   readonly sequence_token: string

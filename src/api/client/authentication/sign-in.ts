@@ -151,18 +151,19 @@ export const refusedByEdge = (error: MatrixError): CustomReply => {
 
 const Id = Type.Object({ id: Type.String({ maxLength: 64 }) })
 
+// The limit can be high: each page needs an id that cannot be guessed, and a sign-in loads several.
+const SHARED = { auth: none(), rateLimit: 'other', errorPage: refusedByEdge } as const
+
 /** The pages that browsers see on the way to a provider and back. No file of the official data has them. */
 export const signInEndpoints = (deps: SignInDeps): readonly AnyEndpoint[] => {
   const { signIn, signInFlow, identityStages } = deps
   const pages = new SignInPages(deps)
-  // The limit can be high: each page needs an id that cannot be guessed, and a sign-in loads several.
-  const shared = { auth: none(), rateLimit: 'other', errorPage: refusedByEdge } as const
   return [
     endpoint({
       method: 'GET',
       acts: true,
       paths: [SIGN_IN_PATH],
-      ...shared,
+      ...SHARED,
       query: Type.Object({ request: Type.String({ maxLength: 64 }) }),
       handler: async (request) => {
         const choice = await signIn.openChoice(request.query.request)
@@ -175,7 +176,7 @@ export const signInEndpoints = (deps: SignInDeps): readonly AnyEndpoint[] => {
       method: 'GET',
       acts: true,
       paths: [`${SIGN_IN_PATH}/start/:providerId`],
-      ...shared,
+      ...SHARED,
       params: Type.Object({ providerId: Type.String() }),
       query: Type.Object({ choice: Type.String({ maxLength: 64 }) }),
       handler: async (request) => {
@@ -190,42 +191,47 @@ export const signInEndpoints = (deps: SignInDeps): readonly AnyEndpoint[] => {
       method: 'GET',
       acts: true,
       paths: [`${SIGN_IN_PATH}/callback`],
-      ...shared,
+      ...SHARED,
       query: Type.Record(Type.String(), Type.Unknown()),
       handler: async (request) => {
         const returned = await signIn.returned(queryOf(request.query), pages.cookies.of(request))
         return pages.step(await signInFlow.arrived(returned, request))
       },
     }),
-    endpoint({
-      method: 'POST',
-      paths: [`${SIGN_IN_PATH}/confirm`],
-      ...shared,
-      body: 'form',
-      handler: async ({ body, ip, userAgent }) =>
-        pages.step(await signInFlow.confirm(body.get('id') ?? '', { ip, userAgent })),
-    }),
-    endpoint({
-      method: 'POST',
-      paths: [`${SIGN_IN_PATH}/account`],
-      ...shared,
-      rateLimit: 'registration',
-      body: 'form',
-      handler: async ({ body }) => {
-        const username = body.get('username')?.trim() ?? ''
-        return pages.step(await signInFlow.choseName(body.get('id') ?? '', username, body.get('agree') === 'yes'))
-      },
-    }),
+    ...formEndpoints(signInFlow, pages),
     endpoint({
       method: 'GET',
       acts: true,
       paths: [`${SIGN_IN_PATH}/continue`],
-      ...shared,
+      ...SHARED,
       query: Id,
       handler: async ({ query }) => pages.step(await signInFlow.goOn(query.id)),
     }),
   ]
 }
+
+/** The forms of these pages. */
+const formEndpoints = (signInFlow: SignInDeps['signInFlow'], pages: SignInPages): readonly AnyEndpoint[] => [
+  endpoint({
+    method: 'POST',
+    paths: [`${SIGN_IN_PATH}/confirm`],
+    ...SHARED,
+    body: 'form',
+    handler: async ({ body, ip, userAgent }) =>
+      pages.step(await signInFlow.confirm(body.get('id') ?? '', { ip, userAgent })),
+  }),
+  endpoint({
+    method: 'POST',
+    paths: [`${SIGN_IN_PATH}/account`],
+    ...SHARED,
+    rateLimit: 'registration',
+    body: 'form',
+    handler: async ({ body }) => {
+      const username = body.get('username')?.trim() ?? ''
+      return pages.step(await signInFlow.choseName(body.get('id') ?? '', username, body.get('agree') === 'yes'))
+    },
+  }),
+]
 
 /** Parameters that come twice are dropped: RFC 6749, section 3.1, allows each once. */
 const queryOf = (query: Readonly<Record<string, unknown>>): URLSearchParams =>

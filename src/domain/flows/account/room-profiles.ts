@@ -65,15 +65,15 @@ export class RoomProfiles {
     for (;;) {
       const updates = await reader.profileUpdates(USERS_AT_ONCE)
       if (updates.length === 0) return
-      let failure: unknown
+      let failed: { readonly error: unknown } | undefined
       for (const update of updates) {
         if (this.#chore.stopped) return
         // One user's busy room must not keep the others' profiles from theirs.
         await this.#goOn(update).catch((error: unknown) => {
-          failure = error
+          failed = { error }
         })
       }
-      if (failure !== undefined) throw failure
+      if (failed !== undefined) throw new Error('some profiles did not reach all rooms', { cause: failed.error })
     }
   }
 

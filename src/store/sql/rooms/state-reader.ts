@@ -278,9 +278,7 @@ export const stateReader = (db: Db): RoomStateReader => ({
     const entry = { room, type, stateKey, limit }
     const rows = await db.all(stepsOfEntry, entry)
     const steps: StateStep[] = rows.map((row) => ({ position: row.since, event: toStoredEvent(row) }))
-    const removals = await db.all(removalsOfEntry, entry)
-    if (removals.length === 0) return steps
-    for (const { position } of removals) steps.push({ position, event: undefined })
+    for (const { position } of await db.all(removalsOfEntry, entry)) steps.push({ position, event: undefined })
     return steps.sort((one, other) => one.position - other.position).slice(0, limit)
   },
 

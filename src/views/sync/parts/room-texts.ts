@@ -55,7 +55,7 @@ export class RoomTexts {
     const state: string[] = []
     for await (const page of room.state) state.push(await this.#eventTexts(window, page, await visibilityOf(page)))
     const rest = restText(window, room, ephemeral, counts)
-    return `{"timeline":${timelineText},"state":{"events":[${state}]},"account_data":{"events":[${accountData}]}${rest}`
+    return `{"timeline":${timelineText},"state":{"events":[${state.join()}]},"account_data":{"events":[${accountData.join()}]}${rest}`
   }
 
   /** Yields nothing where there is no news. */
@@ -203,7 +203,7 @@ const restText = (
   counts: UnreadCounts,
 ): string => {
   const unread = unreadTexts(counts, filter.timeline.unreadThreadNotifications)
-  return `,"ephemeral":{"events":[${ephemeral}]},"summary":${JSON.stringify(summary ?? {})},${unread}}`
+  return `,"ephemeral":{"events":[${ephemeral.join()}]},"summary":${JSON.stringify(summary ?? {})},${unread}}`
 }
 
 const unreadTexts = ({ main, room, threads }: UnreadCounts, byThread: boolean): string => {
