@@ -41,8 +41,6 @@ export interface Piece {
 export interface StreamedPart {
   /** The part's text where nothing is new. */
   readonly empty: string
-  /** The part as one piece where it is surely short, as it nearly always is for a client that waits; undefined elsewhere. */
-  short(window: SyncWindow): Promise<Piece | undefined>
   pieces(window: SyncWindow): AsyncGenerator<Piece, void, undefined>
 }
 

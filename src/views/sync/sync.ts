@@ -122,11 +122,7 @@ export class Sync {
     const typingIn = news.typingIn((room) => rooms.get(room)?.membership === 'join', told)
     let text = `${headOf({ ...reached, typingIn })}${texts.join()}`
     for (const part of streamed) {
-      const short = await part.short(found)
-      text += short === undefined ? ',' : `,${short.text}`
-      isNews ||= short?.isNews === true
-      if (short !== undefined) continue
-      yield { text, isNews }
+      yield { text: `${text},`, isNews }
       text = ''
       isNews = false
       yield* part.pieces(found)

@@ -18,15 +18,6 @@ export class AccountDataPart implements StreamedPart {
     this.#parts = parts
   }
 
-  async short(window: SyncWindow): Promise<Piece | undefined> {
-    const { since, fullState, news, filter } = window
-    if (since === undefined || fullState || news.longAccountData) return undefined
-    const pushRules = await this.#changedPushRules(window)
-    const texts = news.accountData.filter(({ type }) => filter.accountData.type(type)).map(accountDataText)
-    if (pushRules !== undefined) texts.push(pushRules)
-    return { text: `${HEAD}${texts.join()}${END}`, isNews: texts.length > 0 }
-  }
-
   async *pieces(window: SyncWindow): AsyncGenerator<Piece, void, undefined> {
     const pushRules = await this.#changedPushRules(window)
     let text = HEAD
@@ -43,8 +34,10 @@ export class AccountDataPart implements StreamedPart {
     else yield { text: `${text}${isFirst ? '' : ','}${pushRules}${END}`, isNews: true }
   }
 
-  #pages({ viewer: { user }, since, now, fullState }: SyncWindow): AsyncIterable<readonly AccountDataEntry[]> {
-    const window = since === undefined || fullState ? undefined : { after: since.accountData, upTo: now.accountData }
+  #pages({ viewer: { user }, since, now, fullState, news }: SyncWindow) {
+    const isWhole = since === undefined || fullState
+    if (!isWhole && !news.longAccountData) return [news.accountData]
+    const window = isWhole ? undefined : { after: since.accountData, upTo: now.accountData }
     return accountDataPages(this.#parts.reader, { user, room: undefined, window })
   }
 

@@ -22,6 +22,9 @@ export interface RoomTextsParts {
   readonly accountData: Pick<AccountDataReader, 'page'>
 }
 
+/** The text of one room, whole or in pieces. */
+export type RoomText = string | AsyncIterable<string>
+
 /** Writes the JSON of one room in `rooms.join`, `rooms.leave`, `rooms.invite` or `rooms.knock`. */
 export class RoomTexts {
   readonly #parts: RoomTextsParts
@@ -30,56 +33,43 @@ export class RoomTexts {
     this.#parts = parts
   }
 
-  /**
-   * The text of a joined room of which nothing can be long: without a gap, and without state but lazily loaded members. Empty where there is no
-   * news; undefined where `joined` has to make it.
-   */
-  async short(
+  /** undefined where there is no news. In one text where no state is told but lazily loaded members, as nearly always to a client that waits. */
+  async joined(
     window: SyncWindow,
     member: MembershipInWindow,
     events: readonly StoredEvent[] | undefined,
     news: RoomNews,
-  ): Promise<string | undefined> {
+  ): Promise<RoomText | undefined> {
     const { rooms } = this.#parts
     const want = wantOf(window, member, events)
     const room = await rooms.joined(want)
-    if (room === undefined) return ''
-    const { timeline, visibilityOf } = room
-    if (timeline.limited || room.mayHaveState || room.fresh || news.longAccountData) return undefined
-    const ephemeral = ephemeralEvents(window, news)
-    const accountData = accountDataTexts(window, news.accountData)
-    const told = timeline.events.length + ephemeral.length + accountData.length + news.receipts.length
-    if (told === 0 && !mayRecount(news, events)) return ''
-    const counts = await rooms.counts(want, room, news.receipts)
-    const timelineText = await this.#timelineText(window, timeline, await visibilityOf(timeline.events))
-    const state: string[] = []
-    for await (const page of room.state) state.push(await this.#eventTexts(window, page, await visibilityOf(page)))
-    const rest = restText(window, room, ephemeral, counts)
-    return `{"timeline":${timelineText},"state":{"events":[${state.join()}]},"account_data":{"events":[${accountData.join()}]}${rest}`
-  }
-
-  /** Yields nothing where there is no news. */
-  async *joined(
-    window: SyncWindow,
-    member: MembershipInWindow,
-    events: readonly StoredEvent[] | undefined,
-    news: RoomNews,
-  ): AsyncGenerator<string, void, undefined> {
-    const { rooms } = this.#parts
-    const want = wantOf(window, member, events)
-    const room = await rooms.joined(want)
-    if (room === undefined) return
-    const { timeline, mayHaveState, fresh } = room
+    if (room === undefined) return undefined
+    const { timeline, mayHaveState, fresh, visibilityOf } = room
     const ephemeral = ephemeralEvents(window, news)
     const accountData = accountDataTexts(window, news.accountData)
     const isQuiet =
       timeline.events.length + ephemeral.length + accountData.length + news.receipts.length === 0 &&
       !(timeline.limited || mayHaveState || news.longAccountData)
-    if (isQuiet && !mayRecount(news, events) && !fresh && !window.fullState) return
+    if (isQuiet && !mayRecount(news, events) && !fresh && !window.fullState) return undefined
     const counts = await rooms.counts(want, room, news.receipts)
+    const rest = restText(window, room, ephemeral, counts)
+    if (mayHaveState || news.longAccountData) return this.#long(window, member, news, room, rest)
+    const timelineText = await this.#timelineText(window, timeline, await visibilityOf(timeline.events))
+    const state: string[] = []
+    for await (const page of room.state) state.push(await this.#eventTexts(window, page, await visibilityOf(page)))
+    return `{"timeline":${timelineText},"state":{"events":[${state.join()}]},"account_data":{"events":[${accountData.join()}]}${rest}`
+  }
+
+  async *#long(
+    window: SyncWindow,
+    member: MembershipInWindow,
+    news: RoomNews,
+    room: JoinedRoom,
+    rest: string,
+  ): AsyncGenerator<string, void, undefined> {
     yield* this.#timelineAndState(window, room)
     yield* this.#accountData(window, member, news)
-    yield restText(window, room, ephemeral, counts)
+    yield rest
   }
 
   /** A room that the user left, up to there. */

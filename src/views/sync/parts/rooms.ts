@@ -3,7 +3,7 @@ import type { RoomNumber, RoomStateReader, StoredEvent } from '#store'
 import { type MembershipInWindow, membershipInWindow } from '../../known/membership-in-window.ts'
 import { NO_ROOM_NEWS, type RoomNews, type StreamNews, type WindowNews } from '../../known/stream-news.ts'
 import type { Piece, StreamedPart, SyncWindow } from '../request.ts'
-import type { RoomTexts } from './room-texts.ts'
+import type { RoomText, RoomTexts } from './room-texts.ts'
 
 export interface RoomsPartParts {
   readonly clock: Clock
@@ -32,27 +32,6 @@ export class RoomsPart implements StreamedPart {
     this.#parts = parts
   }
 
-  async short(window: SyncWindow): Promise<Piece | undefined> {
-    const { since, fullState, news } = window
-    if (since === undefined || fullState) return undefined
-    const { join, invite, knock, leave } = await this.#members(window)
-    if (join.length > ROOMS_A_SLICE || invite.length + knock.length + leave.length > 0) return undefined
-    const texts: string[] = []
-    for (const member of join) {
-      if (isNewlyJoined(member)) return undefined
-      const { room, roomId } = member.record
-      const text = await this.#parts.texts.short(
-        window,
-        member,
-        eventsOf(window, room),
-        news.rooms.get(room) ?? NO_ROOM_NEWS,
-      )
-      if (text === undefined) return undefined
-      if (text !== '') texts.push(`${JSON.stringify(roomId)}:${text}`)
-    }
-    return { text: `"rooms":{"join":{${texts.join()}},"invite":{},"knock":{},"leave":{}}`, isNews: texts.length > 0 }
-  }
-
   async *pieces(window: SyncWindow): AsyncGenerator<Piece, void, undefined> {
     const { clock } = this.#parts
     const members = await this.#members(window)
@@ -63,8 +42,9 @@ export class RoomsPart implements StreamedPart {
       text += `${section === 'join' ? '' : ','}"${section}":{`
       let comma = ''
       for await (const { member, news } of this.#withNews(window, members[section])) {
+        const made = await this.#room(window, member, news)
         let before = `${comma}${JSON.stringify(member.record.roomId)}:`
-        for await (const piece of this.#room(window, member, news)) {
+        for await (const piece of typeof made === 'string' ? [made] : (made ?? [])) {
           text += `${before}${piece}`
           before = ''
           comma = ','
@@ -119,8 +99,8 @@ export class RoomsPart implements StreamedPart {
     return this.#parts.news.ofRooms({ ...window, since: undefined }, [room], new Map())
   }
 
-  /** Yields nothing where there is no news. */
-  #room(window: SyncWindow, member: MembershipInWindow, news: RoomNews): AsyncIterable<string> {
+  /** undefined where there is no news. */
+  async #room(window: SyncWindow, member: MembershipInWindow, news: RoomNews): Promise<RoomText | undefined> {
     const { texts } = this.#parts
     const { record, membership } = member
     switch (membership) {
@@ -128,24 +108,14 @@ export class RoomsPart implements StreamedPart {
         return texts.joined(window, member, eventsOf(window, record.room), news)
       case 'invite':
       case 'knock':
-        return this.#stripped(window, member, membership)
+        if (!isNew(window, member)) return undefined
+        if (membership === 'invite' && (await this.#isFromIgnored(window, member))) return undefined
+        return texts.stripped(window, member, `${membership}_state`)
       case 'leave':
       case 'ban':
-        return this.#left(window, member, news)
+        if (!isLeftListed(window, member)) return undefined
+        return record.forgotten ? texts.forgotten(window, member) : texts.left(window, member, news)
     }
-  }
-
-  async *#stripped(window: SyncWindow, member: MembershipInWindow, membership: 'invite' | 'knock') {
-    if (!isNew(window, member)) return
-    if (membership === 'invite' && (await this.#isFromIgnored(window, member))) return
-    yield await this.#parts.texts.stripped(window, member, `${membership}_state`)
-  }
-
-  async *#left(window: SyncWindow, member: MembershipInWindow, news: RoomNews) {
-    const { texts } = this.#parts
-    if (!isLeftListed(window, member)) return
-    if (member.record.forgotten) yield await texts.forgotten(window, member)
-    else yield* texts.left(window, member, news)
   }
 
   /** Module "Ignoring users": invites of ignored users are not shown. */
