@@ -1,4 +1,4 @@
-import type { Clock } from './clock.ts'
+import { type Clock, yieldToEventLoop } from './clock.ts'
 import type { Logger } from './logger.ts'
 
 export interface ChoreOptions {
@@ -8,8 +8,8 @@ export interface ChoreOptions {
   readonly everyMs: number
   /** Logged if a round fails; the next round tries again. */
   readonly failure: string
-  /** One round. A long one has to check `stopped` now and then and end early. */
-  round(): Promise<void>
+  /** One round. A long one is made `inPieces`, or checks `stopped` now and then and ends early. */
+  round(chore: Chore): Promise<void>
 }
 
 /** Repeated background work: never two rounds at once, and none after `stop`. */
@@ -26,6 +26,11 @@ export class Chore {
 
   get stopped(): boolean {
     return this.#stopped
+  }
+
+  /** Does a piece of a round again and again, while it answers that there is more; others of the process run between two of them. */
+  async inPieces(piece: () => Promise<boolean>): Promise<void> {
+    while (!this.#stopped && (await piece())) await yieldToEventLoop(this.#options.clock)
   }
 
   /** Starts the first round at once. May be called again after `stop` has resolved. */
@@ -53,7 +58,7 @@ export class Chore {
     this.#cancel = undefined
     this.#hurried = false
     try {
-      await this.#options.round()
+      await this.#options.round(this)
     } catch (error) {
       logger.error({ err: error }, failure)
     }

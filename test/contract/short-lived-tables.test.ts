@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { type Clock, Sealer, silentLogger, systemRandom, yieldToEventLoop } from '#base'
-import { ShortLivedSweep, type ShortLivedTable, ShortLivedTables, type Store, writers } from '#store'
+import { type ShortLivedTable, ShortLivedTables, type Store, shortLivedSweep, writers } from '#store'
 import { SteppedClock } from '../support/stepped-clock.ts'
 import { onEveryDatabase } from './databases.ts'
 
@@ -105,7 +105,7 @@ onEveryDatabase('a table of what waits for the next request', (open) => {
     clock.advance(2 * MINUTE)
     expect(await countOf(table, ids)).toBe(1)
     expect(await Promise.all(ids.map((id) => rowOf(store, id)))).not.toContain(undefined)
-    const sweep = new ShortLivedSweep({ writer: writers.shortLived, commit: store.commit, clock, logger: silentLogger })
+    const sweep = shortLivedSweep({ writer: writers.shortLived, commit: store.commit, clock, logger: silentLogger })
     sweep.start()
     await sweep.stop()
     sweep.start()

@@ -5,7 +5,7 @@ import { OpenIdTokens, OwnKeys, type Pushers, type Reports, type RoomProfiles, T
 import { AnsweredOnce, type AnyEndpoint, type TokenIssuer } from '#http'
 import { endpointsIn, landingPage, shownIn } from '#pages'
 import { isJsonObject, type UserId } from '#spec'
-import { ShortLivedSweep, type Store, writers } from '#store'
+import { type Store, shortLivedSweep, writers } from '#store'
 import { InProcessBus, PROCESSES, Streams } from '#streams'
 import { operationalEndpoints } from '../landing-page.ts'
 import { PACKAGE_VERSION } from '../package-version.ts'
@@ -78,7 +78,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
     'room-purge': buildRoomPurge(ground),
     'transaction-sweep': buildTransactionSweep(ground),
     'room-listings': buildListings(ground, rooms),
-    'short-lived-sweep': new ShortLivedSweep({ ...ground, writer: writers.shortLived, commit: ground.store.commit }),
+    'short-lived-sweep': shortLivedSweep({ ...ground, writer: writers.shortLived, commit: ground.store.commit }),
     'to-device-sweep': toDevice.sweep,
     'key-backup-sweep': keyBackups.backupSweep,
     deactivations: accounts.resuming,

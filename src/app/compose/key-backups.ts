@@ -1,11 +1,12 @@
-import { KeyBackupSweep, KeyBackups } from '#domain'
+import type { Chore } from '#base'
+import { KeyBackups, keyBackupSweep } from '#domain'
 import { writers } from '#store'
 import type { Ground } from './ground.ts'
 
 export interface BuiltKeyBackups {
   readonly keyBackups: KeyBackups
   /** One process at a time does this work. */
-  readonly backupSweep: KeyBackupSweep
+  readonly backupSweep: Chore
 }
 
 /** Builds the backups of room keys. Does not start the sweep. */
@@ -14,6 +15,6 @@ export const buildKeyBackups = ({ config, store, clock, logger }: Ground): Built
   const writer = writers.keyBackups
   return {
     keyBackups: new KeyBackups({ reader, writer, commit, clock, limitBytes: config.encryption.backupSize }),
-    backupSweep: new KeyBackupSweep({ writer, commit, clock, logger }),
+    backupSweep: keyBackupSweep({ writer, commit, clock, logger }),
   }
 }

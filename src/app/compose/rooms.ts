@@ -1,5 +1,5 @@
 import type { RoomEndpointsDeps } from '#api'
-import type { Clock, Random } from '#base'
+import type { Chore, Clock, Random } from '#base'
 import {
   Directory,
   Listings,
@@ -13,7 +13,7 @@ import {
   Rooms,
   Sending,
   SetRoomState,
-  TransactionSweep,
+  transactionSweep,
 } from '#domain'
 import type { SigningKey } from '#rules'
 import type { ServerName } from '#spec'
@@ -73,8 +73,8 @@ export const buildRooms = (ground: RoomsGround, accounts: MemberAccounts): Rooms
 }
 
 /** Builds the work that forgets old transaction ids. Does not start it. */
-export const buildTransactionSweep = ({ store, clock, logger }: Ground): TransactionSweep =>
-  new TransactionSweep({ clock, logger, writer: writers.transactions, commit: store.commit })
+export const buildTransactionSweep = ({ store, clock, logger }: Ground): Chore =>
+  transactionSweep({ clock, logger, writer: writers.transactions, commit: store.commit })
 
 /** Builds the work that lists rooms which an earlier version published. Does not start it. */
 export const buildListings = ({ store, clock, logger }: Ground, { rooms }: Pick<RoomsDomain, 'rooms'>): Listings =>

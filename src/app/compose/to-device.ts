@@ -1,4 +1,5 @@
-import { DehydratedDevices, type DevicesElsewhere, Inboxes, ToDevice, ToDeviceSweep } from '#domain'
+import type { Chore } from '#base'
+import { DehydratedDevices, type DevicesElsewhere, Inboxes, ToDevice, toDeviceSweep } from '#domain'
 import { writers } from '#store'
 import type { Streams } from '#streams'
 import { deviceTraces } from './account-parts.ts'
@@ -9,7 +10,7 @@ export interface BuiltToDevice {
   readonly inboxes: Inboxes
   readonly dehydratedDevices: DehydratedDevices
   /** One process at a time does this work. */
-  readonly sweep: ToDeviceSweep
+  readonly sweep: Chore
 }
 
 /** No other server can be reached before there is federation, so messages for its users go nowhere. */
@@ -37,7 +38,7 @@ export const buildToDevice = (
       maxOneTimeKeys: config.encryption.oneTimeKeysPerDevice,
     }),
     inboxes: new Inboxes({ reader: store.toDevice, writer, commit, news }),
-    sweep: new ToDeviceSweep({
+    sweep: toDeviceSweep({
       ...{ reader: store.toDevice, writer, commit, clock, logger },
       unseenMs: config.encryption.clearInboxAfter.ms,
     }),

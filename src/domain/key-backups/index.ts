@@ -1,2 +1,2 @@
 export { KeyBackups } from './key-backups.ts'
-export { KeyBackupSweep } from './sweep.ts'
+export { keyBackupSweep } from './sweep.ts'

@@ -1,4 +1,4 @@
-import { Chore, type Clock, type Logger, yieldToEventLoop } from '#base'
+import { Chore, type Clock, type Logger } from '#base'
 import type { Commit, TransactionsWriter } from '#store'
 
 /**
@@ -19,37 +19,15 @@ const EVERY_MS = 10 * 60_000
 const EVENTS_AT_ONCE = 50
 
 /** Forgets the transaction ids of events, every ten minutes, in pieces. It goes on where it ended, also after a restart, so each event is looked at once. */
-export class TransactionSweep {
-  readonly #parts: TransactionSweepParts
-  readonly #chore: Chore
-
-  constructor(parts: TransactionSweepParts) {
-    const { clock, logger } = parts
-    this.#parts = parts
-    this.#chore = new Chore({
-      clock,
-      logger,
-      everyMs: EVERY_MS,
-      failure: 'old transaction ids could not be forgotten; tried again in ten minutes',
-      round: () => this.#sweep(),
-    })
-  }
-
-  start(): void {
-    this.#chore.start()
-  }
-
-  /** Resolves when the round under way has ended. */
-  stop(): Promise<void> {
-    return this.#chore.stop()
-  }
-
-  async #sweep(): Promise<void> {
-    const { commit, writer, clock } = this.#parts
-    let looked = EVENTS_AT_ONCE
-    while (looked === EVENTS_AT_ONCE && !this.#chore.stopped) {
-      ;[looked] = await commit([writer.forgetNext(clock.nowMs() - TRANSACTION_LIFETIME_MS, EVENTS_AT_ONCE)])
-      await yieldToEventLoop(clock)
-    }
-  }
-}
+export const transactionSweep = ({ writer, commit, clock, logger }: TransactionSweepParts): Chore =>
+  new Chore({
+    clock,
+    logger,
+    everyMs: EVERY_MS,
+    failure: 'old transaction ids could not be forgotten; tried again in ten minutes',
+    round: (chore) =>
+      chore.inPieces(async () => {
+        const [looked] = await commit([writer.forgetNext(clock.nowMs() - TRANSACTION_LIFETIME_MS, EVENTS_AT_ONCE)])
+        return looked === EVENTS_AT_ONCE
+      }),
+  })

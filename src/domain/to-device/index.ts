@@ -1,3 +1,3 @@
 export { type DeviceOfUser, Inboxes } from './inboxes.ts'
-export { ToDeviceSweep } from './sweep.ts'
+export { toDeviceSweep } from './sweep.ts'
 export { type DevicesElsewhere, ToDevice } from './to-device.ts'

@@ -1,4 +1,4 @@
-import { Chore, type Clock, type Logger, yieldToEventLoop } from '#base'
+import { Chore, type Clock, type Logger } from '#base'
 import type { Commit, ToDeviceReader, ToDeviceWriter } from '#store'
 
 export interface ToDeviceSweepParts {
@@ -22,56 +22,41 @@ const TRANSACTIONS_FOR_MS = 7 * 24 * 3_600_000
  * Removes, in pieces and now and then, what is left of the inboxes of devices that are gone, transactions that nobody repeats any more, and the inboxes of devices that
  * nobody uses, where the operator wants that.
  */
-export class ToDeviceSweep {
-  readonly #parts: ToDeviceSweepParts
-  readonly #chore: Chore
+export const toDeviceSweep = (parts: ToDeviceSweepParts): Chore => {
+  const { clock, logger, writer, commit } = parts
+  return new Chore({
+    clock,
+    logger,
+    everyMs: EVERY_MS,
+    failure: 'the inboxes of removed devices could not be cleared; tried again in ten minutes',
+    round: async (chore) => {
+      await chore.inPieces(async () => (await commit([writer.sweepGone(ROWS_AT_ONCE)]))[0])
+      await chore.inPieces(async () => {
+        const beforeMs = clock.nowMs() - TRANSACTIONS_FOR_MS
+        const [removed] = await commit([writer.dropTransactions(beforeMs, ROWS_AT_ONCE)])
+        return removed >= ROWS_AT_ONCE
+      })
+      await clearUnseen(parts, chore)
+    },
+  })
+}
 
-  constructor(parts: ToDeviceSweepParts) {
-    this.#parts = parts
-    this.#chore = new Chore({
-      clock: parts.clock,
-      logger: parts.logger,
-      everyMs: EVERY_MS,
-      failure: 'the inboxes of removed devices could not be cleared; tried again in ten minutes',
-      round: () => this.#sweep(),
-    })
-  }
-
-  start(): void {
-    this.#chore.start()
-  }
-
-  /** Resolves when the round under way has ended. */
-  stop(): Promise<void> {
-    return this.#chore.stop()
-  }
-
-  async #sweep(): Promise<void> {
-    const { commit, writer, clock } = this.#parts
-    for (let more = true; more && !this.#chore.stopped; ) {
-      ;[more] = await commit([writer.sweepGone(ROWS_AT_ONCE)])
-      await yieldToEventLoop(clock)
+const clearUnseen = async (
+  { commit, reader, writer, clock, unseenMs }: ToDeviceSweepParts,
+  chore: Chore,
+): Promise<void> => {
+  if (unseenMs === undefined) return
+  const beforeMs = clock.nowMs() - unseenMs
+  let after = 0
+  await chore.inPieces(async () => {
+    const devices = await reader.unseenInboxes(beforeMs, after, DEVICES_AT_ONCE)
+    for (const device of devices) {
+      await chore.inPieces(async () => {
+        const [removed] = await commit([writer.acknowledge(device, Number.MAX_SAFE_INTEGER, ROWS_AT_ONCE)])
+        return removed === ROWS_AT_ONCE
+      })
+      after = device
     }
-    for (let removed = ROWS_AT_ONCE; removed >= ROWS_AT_ONCE && !this.#chore.stopped; ) {
-      const beforeMs = clock.nowMs() - TRANSACTIONS_FOR_MS
-      ;[removed] = await commit([writer.dropTransactions(beforeMs, ROWS_AT_ONCE)])
-      await yieldToEventLoop(clock)
-    }
-    await this.#clearUnseen()
-  }
-
-  async #clearUnseen(): Promise<void> {
-    const { commit, reader, writer, clock, unseenMs } = this.#parts
-    if (unseenMs === undefined) return
-    const beforeMs = clock.nowMs() - unseenMs
-    for (let after = 0; !this.#chore.stopped; ) {
-      const devices = await reader.unseenInboxes(beforeMs, after, DEVICES_AT_ONCE)
-      for (const device of devices) {
-        for (let removed = ROWS_AT_ONCE; removed === ROWS_AT_ONCE && !this.#chore.stopped; )
-          [removed] = await commit([writer.acknowledge(device, Number.MAX_SAFE_INTEGER, ROWS_AT_ONCE)])
-        after = device
-      }
-      if (devices.length < DEVICES_AT_ONCE) return
-    }
-  }
+    return devices.length === DEVICES_AT_ONCE
+  })
 }
