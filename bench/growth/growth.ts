@@ -13,7 +13,7 @@ export interface GrowthOptions {
 
 /** Between the first and the last column. */
 const mayGrow = 1.5
-/** What one more member or room costs may grow more: beyond some size they are not in caches any more. */
+/** The cost of one more member or room may grow more: beyond some size they are not in caches any more. */
 const unitMayGrow = 2
 /** Differences below this are the machine's. */
 const noiseMs = 0.15

@@ -1,7 +1,7 @@
 import type { Caller } from './caller.ts'
 import type { GrownServer } from './grown-server.ts'
 
-/** What is made larger, and how large. */
+/** The axis that is made larger, and how large. */
 export interface Axis {
   readonly name: 'members' | 'rooms' | 'events' | 'users'
   readonly sizes: readonly number[]
@@ -24,7 +24,7 @@ export interface Scene {
   /** Never in `room` but for a moment. */
   readonly carol: Caller
   readonly room: string
-  /** Of `room`, new enough to be read. */
+  /** An event of `room`, new enough to be read. */
   readonly eventId: string
 }
 

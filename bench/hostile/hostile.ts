@@ -12,7 +12,7 @@ import { type Latencies, Ordinary } from './ordinary.ts'
 /** Megabytes of the heap; the server's users can ask for no more. */
 const HEAP_MB = 1_024
 export const MAX_P99_MS = 100
-/** What the process may hold at most, whatever is asked of it. */
+/** The most that the process may hold, whatever is asked of it. */
 export const MAX_RSS_BYTES = 700 * 1024 * 1024
 
 export interface HostileOptions {

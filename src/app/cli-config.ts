@@ -36,7 +36,7 @@ const flagsOf = (options: OptionValues): Record<string, string | true | undefine
 
 export interface ReadConfig {
   readonly config: Config
-  /** What is not wrong, and yet to be told. */
+  /** Warnings: nothing is wrong, and yet it should be told. */
   readonly warnings: readonly string[]
 }
 
@@ -66,7 +66,7 @@ const warningsOf = async (file: { readonly name: string; readonly text: string }
   return warning === undefined ? [] : [warning]
 }
 
-/** What commander could not make sense of. The value behind an unknown flag is not told of a second time. */
+/** Arguments that commander could not make sense of. The value behind an unknown flag is not told of a second time. */
 const unknownArguments = (command: Command): ConfigProblem[] => {
   const flags = command.options.map(({ long }) => long ?? '')
   return command.args

@@ -44,7 +44,7 @@ export const otherName = ({ server, storage }: Config, known: string): StartErro
     { exitCode: EXIT_CONFIG },
   )
 
-/** What an error of the store means for the operator; errors that are bugs stay as they are. */
+/** The meaning of an error of the store for the operator; errors that are bugs stay as they are. */
 export const databaseError = (database: Database, cause: unknown): unknown => {
   const name = databaseName(database)
   if (cause instanceof DatabaseInUse) {

@@ -5,7 +5,7 @@ import { databaseIdIn, writeDatabaseId } from './data-folder.ts'
 import { databaseName, otherName } from './database.ts'
 import { EXIT_CONFIG, StartError } from './start-error.ts'
 
-/** What was found where the server keeps its data. */
+/** Findings at the place where the server keeps its data. */
 export interface FoundData {
   /** Whether no server has used the database yet. */
   readonly isNewDatabase: boolean

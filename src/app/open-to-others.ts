@@ -9,7 +9,7 @@ const ENTERED_BY_OTHERS = 0o011
 /** Groups may read the keys of certificates: several programs use them. */
 const READ_BY_ALL = 0o004
 
-/** What strangers and other users of this machine may do that the operator may not know of, each as a sentence. */
+/** Warnings of what strangers and other users of this machine may do, each as a sentence. */
 export const openToOthers = async (config: Config): Promise<readonly string[]> => {
   const { server, storage, listen } = config
   const files = await Promise.all([

@@ -17,7 +17,7 @@ export interface LookSettings {
   }
 }
 
-/** What all pages of a server share. */
+/** Settings that all pages of a server share. */
 export interface Look {
   readonly style: Html
   /** The source of the style, for the policy. */

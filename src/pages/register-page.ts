@@ -12,7 +12,7 @@ const REGISTER_SCRIPT = accountScript(`
 var user = document.getElementById("user");
 var password = document.getElementById("password");
 var repeated = document.getElementById("repeated");
-/** Those that the form has. */
+/** Fields that the form has. */
 var token = document.getElementById("token");
 var email = document.getElementById("email");
 var stage = document.getElementById("stage");

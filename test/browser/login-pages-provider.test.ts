@@ -66,7 +66,7 @@ inChromium('the pages for login and registration, with a provider and with mails
     await page.getByLabel('E-mail address').fill('mira@example.org')
     await page.getByRole('button', { name: 'Create account' }).click()
     const inside = page.frameLocator('#frame')
-    // What was given before is not asked for again.
+    // A name that was given before is not asked for again.
     await inside.locator('#email:focus').waitFor()
     expect(await inside.getByLabel('E-mail address').inputValue()).toBe('mira@example.org')
     await inside.getByRole('button').first().click()

@@ -33,7 +33,7 @@ const silent: NonNullable<ICreateClientOpts['logger']> = {
   getChild: () => silent,
 }
 
-/** What the SDK's objects tell, after which another look may find more. */
+/** Events of the SDK's objects after which another look may find more. */
 const CHANGES = [
   ClientEvent.Sync,
   RoomEvent.Timeline,
@@ -155,7 +155,7 @@ export class EncryptingClient {
     return this.crypto.bootstrapCrossSigning({ ...options, authUploadDeviceSigningKeys: this.byPassword })
   }
 
-  /** What a client does where the server asks who somebody is: it asks for the password. */
+  /** Asks for the password where the server asks who somebody is, as a client does. */
   readonly byPassword: UIAuthCallback<void> = async (makeRequest) => {
     try {
       return await makeRequest(null)

@@ -28,7 +28,7 @@ const phaseIs = (request: VerificationRequest, phase: VerificationPhase): Promis
 const requestTo = (client: EncryptingClient): Promise<VerificationRequest> =>
   new Promise((resolve) => client.client.once(CryptoEvent.VerificationRequestReceived, resolve))
 
-/** What is shown to compare. The SDK may put another verifier in the place of the one that it gave first. */
+/** The emoji that are shown to compare. The SDK may put another verifier in the place of the one that it gave first. */
 const sasOf = async (request: VerificationRequest): Promise<ShowSasCallbacks> => {
   await expect.poll(() => request.verifier?.getShowSasCallbacks() ?? undefined).toBeDefined()
   const shown = request.verifier?.getShowSasCallbacks()

@@ -85,7 +85,7 @@ onEveryDatabase('a table of what waits for the next request', (open) => {
     for (let count = 0; count < 200; count++) all.push(await put(''))
     expect(await countOf(table, [...ofAlice, ...all])).toBeLessThan(100 + 64)
     expect(await countOf(table, all.slice(-100))).toBe(100)
-    // What strangers store is smaller.
+    // Rows of strangers are smaller.
     const tooLarge = expect.objectContaining({ errcode: 'M_TOO_LARGE' })
     const sized = (kib: number, owner?: string) =>
       table.put({ secret: 'x'.repeat(kib * 1024) }, owner === undefined ? {} : { owner })

@@ -18,7 +18,7 @@ import type { FilledCache } from './measure.ts'
 const MEBIBYTE = 1024 * 1024
 const LIMIT = 16 * MEBIBYTE
 
-/** What a reader of the database would answer; each case gives the one question that its cache asks. */
+/** A reader of the database with its answers; each case gives the one question that its cache asks. */
 const reading = (answers: Readonly<Record<string, (...asked: never[]) => unknown>>): never =>
   Object.fromEntries(
     Object.entries(answers).map(([name, answer]) => [name, async (...asked: never[]) => answer(...asked)]),

@@ -45,7 +45,7 @@ export class TestHomeserver {
     return this.#url
   }
 
-  /** Those that it serves now. */
+  /** Endpoints that it serves now. */
   get endpoints(): Homeserver['endpoints'] {
     return this.#homeserver.endpoints
   }

@@ -37,7 +37,7 @@ const pushRules = (
   },
 })
 
-/** What an account stores about itself, and makes the server go through again and again. */
+/** Things that an account stores about itself, and makes the server go through again and again. */
 export const peopleAttacks: readonly Attack[] = [
   pushRules('900 push rules with long patterns, and messages of 54 KB', 900, (index) => [
     `override/x${index}`,

@@ -21,7 +21,7 @@ const reportJson = ({ report, reporter, subject, reason, reportedAtMs, isFounded
   ...(subject.kind === 'event' ? { event_id: subject.eventId } : {}),
 })
 
-/** What users reported, newest first. */
+/** Reports of users, newest first. */
 export const operatorReportsEndpoints = ({ reports }: OperatorReportsDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'POST',

@@ -155,7 +155,7 @@ const accountApi = (
   thirdPartyIds: new ManageThirdPartyIds({ threepids, proof, reauthentication, uia, commit }),
 })
 
-/** What whoever runs the server may do; the same flows, without the authentication of a user. */
+/** Deeds of whoever runs the server: the same flows, without the authentication of a user. */
 const buildOperator = (
   { config, store, clock }: Ground,
   { accounts, devices, addresses: { threepids } }: BuiltParts,

@@ -10,7 +10,7 @@ export interface Ground {
   readonly config: Config
   readonly store: Store
   readonly shortLived: ShortLivedTables
-  /** Of the database, random. */
+  /** The id of the database, random. */
   readonly databaseId: string
   /** The name of this process, and of no other that runs on the same database. */
   readonly processId: string

@@ -2,7 +2,7 @@ import type { RendezvousDeps } from '#api'
 import { Rendezvous } from '#domain'
 import type { Ground } from './ground.ts'
 
-/** Those of one address, which may be that of many people. */
+/** Meetings opened from one address, which may be that of many people. */
 const SESSIONS_OF_ADDRESS = 50
 const SESSIONS = 200
 

@@ -19,7 +19,7 @@ export interface KeysOwner {
 export interface KeySetting {
   /** All keys that the user had. */
   readonly before: readonly CrossSigningKeyRecord[]
-  /** Those that the request changes; empty for a repeated request. */
+  /** Keys that the request changes; empty for a repeated request. */
   readonly keys: readonly CrossSigningKeyRecord[]
 }
 

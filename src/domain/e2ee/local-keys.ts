@@ -106,7 +106,7 @@ const deviceKeys = (
   return JSON.stringify({ ...withSignaturesOf(keysJson, userId, more), unsigned })
 }
 
-/** Of the signatures that came with the key, only its user's own are passed on; whatever else is in there, nobody has verified. */
+/** Passes on only the user's own signatures of those that came with the key: nobody has verified the others. */
 const withSignaturesOf = (keyJson: string, userId: UserId, more: readonly KeySignature[] = []): JsonObject => {
   const key = JSON.parse(keyJson) as JsonObject
   const own = objectAt(objectAt(key, 'signatures') ?? {}, userId)

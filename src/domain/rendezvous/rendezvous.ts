@@ -27,7 +27,7 @@ export interface RendezvousParts {
   readonly lifetimeMs: number
 }
 
-/** What is left for the other device, at one moment. */
+/** The data left for the other device, at one moment. */
 export interface RendezvousState {
   readonly data: string
   /** Names this state: a write must name the newest. */

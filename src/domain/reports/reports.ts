@@ -25,7 +25,7 @@ export interface ReportsParts {
 }
 
 /**
- * What people report, for whoever administers (module "Reporting content"). Every report is kept and answered alike, so neither the answer nor its
+ * Reports of people, for whoever administers (module "Reporting content"). Every report is kept and answered alike, so neither the answer nor its
  * time tells whether a room, an event or a user exists: whether it does is noted for the administrators alone.
  */
 export class Reports {

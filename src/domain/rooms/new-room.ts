@@ -37,7 +37,7 @@ export interface NewRoomRequest {
   readonly isDirect: boolean
   /** Whether to put the alias into `m.room.aliases`, as in 2015. */
   readonly aliasTold: boolean
-  /** Of a client of 2015: the same again is the same room. It is stored with the room, so no crash comes between the two. */
+  /** The transaction of a client of 2015: the same again is the same room. It is stored with the room, so no crash comes between the two. */
   readonly transaction?: Draft['transaction']
 }
 

@@ -32,7 +32,7 @@ export interface NewRoomOptions {
   readonly createContent: JsonObject
   readonly published: boolean
   readonly alias: string | undefined
-  /** Of the create event. */
+  /** The transaction of the create event. */
   readonly transaction?: Draft['transaction']
 }
 

@@ -28,7 +28,7 @@ export const sendPieces = async (
 ): Promise<void> => {
   let text = begun.join('')
   try {
-    // What cannot be made is most often found here, while an error can still be answered.
+    // A piece that cannot be made is most often found here, while an error can still be answered.
     while (text.length < WHOLE_LENGTH) {
       const { done, value } = await rest.next()
       if (done === true) {

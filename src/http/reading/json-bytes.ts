@@ -1,4 +1,4 @@
-/** What the bytes of a JSON text say before it is parsed. */
+/** Facts of a JSON text that its bytes tell before it is parsed. */
 export interface JsonBytes {
   /** Bytes of the same text without white space and needless escapes, in UTF-8: clients may write any character as six bytes, `\u0436`. */
   readonly sizeBytes: number

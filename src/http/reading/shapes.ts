@@ -34,7 +34,7 @@ const refusal = (errors: readonly ErrorObject[], misfit: Errcode, absent: Errcod
   return new MatrixError(errcode, text.join('; ').slice(0, 500) || 'The request does not fit')
 }
 
-/** What was expected at one place. Of alternatives the values are listed, and the error that none of them fits is left out. */
+/** The words for what was expected at one place. The values of alternatives are listed, and the error that none of them fits is left out. */
 const wordsOf = (errors: readonly ErrorObject[]): string => {
   const allowed: unknown[] = errors.flatMap(({ keyword, params }) => {
     if (keyword === 'const') return [params.allowedValue]

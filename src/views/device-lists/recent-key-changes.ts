@@ -15,7 +15,7 @@ const CHANGE_BYTES = 200
 const NUMBER_BYTES = 8
 
 /**
- * Who was told of the newest changes of keys, from the news of the stream `deviceLists`. Most windows hold only changes that do not concern
+ * The users who were told of the newest changes of keys, from the news of the stream `deviceLists`. Most windows hold only changes that do not concern
  * the reader, and then the store need not be asked.
  */
 export class RecentKeyChanges implements NewsHandler {

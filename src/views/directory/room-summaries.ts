@@ -19,7 +19,7 @@ const SUMMARY_STATE = [...LISTED_STATE, 'm.room.encryption']
 
 export interface SummarisedRoom {
   readonly record: RoomRecord
-  /** Of the user who asks; `leave` for one without any, undefined for nobody. */
+  /** The membership of the user who asks; `leave` for one without any, undefined for nobody. */
   readonly membership: Membership | undefined
   /** `RoomSummary` of the specification. */
   readonly json: JsonObject

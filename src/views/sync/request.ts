@@ -31,7 +31,7 @@ export interface PartAnswer {
 }
 
 export interface Piece {
-  /** Of the members of the answer's JSON object. */
+  /** A part of the members of the answer's JSON object. */
   readonly text: string
   /** Ends the wait of a long poll. */
   readonly isNews: boolean

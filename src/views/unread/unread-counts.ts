@@ -58,7 +58,7 @@ interface ReadMarks {
   readonly receiptsUpTo: number
 }
 
-/** What is known of one user in one room. Only the turn of that user and room changes it. */
+/** The state of one user's counts in one room. Only the turn of that user and room changes it. */
 interface UnreadState extends ReadMarks {
   readonly rulesPosition: number
   readonly ignoredPosition: number

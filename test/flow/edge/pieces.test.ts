@@ -65,9 +65,9 @@ it('a long answer is made as fast as its client reads, and a slow reader holds n
   const socket = await openSocket(edge.port)
   socket.pause()
   socket.write(ask)
-  // Who takes nothing is cut off, and no more is made.
+  // A client that takes nothing is cut off, and no more is made.
   await made.over
-  // What the kernel takes for a client that does not read is some megabytes.
+  // The kernel takes some megabytes for a client that does not read.
   expect(made.pieces * 64 * 1024).toBeLessThan(64 * MEBIBYTE)
   socket.destroy()
 })

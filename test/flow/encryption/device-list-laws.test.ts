@@ -4,7 +4,7 @@ import type { TestClient } from '../../support/client.ts'
 import { onEveryHomeserver, type TestHomeserver } from '../../support/homeserver.ts'
 import { deviceKeysOf, upload } from './fixture.ts'
 
-/** What is so at one moment, by the plainest means: who is in which room, and how often the keys of each changed. */
+/** The state of one moment, by the plainest means: who is in which room, and how often the keys of each changed. */
 interface Moment {
   readonly joined: readonly ReadonlySet<number>[]
   readonly changes: readonly number[]

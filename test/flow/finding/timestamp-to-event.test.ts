@@ -60,7 +60,7 @@ onEveryHomeserver('timestamp_to_event', (start) => {
     const first = await found(bob, roomId, before.origin_server_ts, 'f')
     const joined = await bob.getEvent(roomId, first.event_id)
     expect(joined.content.membership).toBe('join')
-    // What was said while anybody who joins later may read it is found behind what is hidden.
+    // Events that anybody who joins later may read are found behind hidden ones.
     const open = await found(bob, roomId, joined.origin_server_ts - 1, 'b')
     expect((await bob.getEvent(roomId, open.event_id)).type).toBe('m.room.history_visibility')
     await bob.leave(roomId)

@@ -48,7 +48,7 @@ describe.runIf(process.platform === 'linux')('memory', () => {
       answers.filter(({ status }) => status === 200),
       answers.filter(({ status }) => status !== 200),
     ]
-    // Those that are sent at once; on a fast machine others find room before they have waited too long.
+    // As many as are sent at once; on a fast machine others find room before they have waited too long.
     expect(done.length).toBeGreaterThanOrEqual(8)
     for (const { bytes } of done) expect(bytes).toBeGreaterThan(60_000_000)
     // This process reads hundreds of megabytes, and may be late with a request.

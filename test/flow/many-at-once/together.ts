@@ -4,7 +4,7 @@ import { type StartHomeserver, shareHomeserver, type TestHomeserver } from '../.
 
 export const AT_ONCE = 32
 
-/** What is sent at once, and what must be true once everything is answered. */
+/** Requests sent at once, and the law that must hold once all are answered. */
 export interface Scene {
   /** The same request, made by its number from 0 to 31. */
   readonly request: (number: number) => Promise<Answer>

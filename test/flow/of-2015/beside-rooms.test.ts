@@ -67,7 +67,7 @@ describe('under the prefixes of 2015', () => {
     const unknown = `/profile/${enc(`@nobody:${homeserver.serverName}`)}`
     for (const one of [unknown, `${unknown}/avatar_url`])
       expect(await refusalOf(alice, 'GET', one)).toEqual([404, 'M_NOT_FOUND'])
-    // Of somebody without a picture.
+    // The picture of somebody without one.
     const missing = `/profile/${enc(bob.userId)}/avatar_url`
     expect(await nobody.request('GET', `${V1}${missing}`)).toMatchObject({ status: 200, body: { avatar_url: null } })
     expect(await nobody.request('GET', `${V2}${missing}`)).toMatchObject({

@@ -69,7 +69,7 @@ onEveryHomeserver('erase: true', (start) => {
       const event = await late.getEvent(roomId, said)
       expect([event.type, event.sender, event.content]).toEqual(['m.room.message', author.userId, {}])
       expect((await late.getEvent(roomId, answered)).content.body).toBe('an answer')
-      // Who is in no room at all reads by the same rule.
+      // A reader who is in no room at all reads by the same rule.
       expect(JSON.stringify(await peeking.messages(roomId, { dir: 'b', limit: 100 }))).not.toContain(SECRET)
     }
     // The room goes on: what its state says of the room, and not of the person, is left as it is.

@@ -94,7 +94,7 @@ onEveryHomeserver('notifications', (start) => {
     expect(await gateway.next()).toMatchObject({ counts: { unread: 0 } })
     await bob.sendText(other, 'not hers any more')
     await alice.delete(`/v3/pushrules/global/room/${encodeURIComponent(roomId)}`)
-    // What was silenced counts now.
+    // The silenced message counts now.
     expect(await gateway.next()).toMatchObject({ counts: { unread: 1 } })
     const last = await bob.sendText(roomId, 'heard again')
     expect((await gateway.next()).event_id).toBe(last)

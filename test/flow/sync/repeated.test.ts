@@ -65,7 +65,7 @@ describe('lazy loading and repeated syncs', () => {
     expect(Object.keys(membersIn(lost.rooms.join[roomId].state.events))).toEqual([bob.userId])
     const again = await alice.sync({ since, ...LAZY })
     expect(Object.keys(membersIn(again.rooms.join[roomId].state.events))).toEqual([bob.userId])
-    // What the lost answer carried counts as told in none of the later ones either, even if another sender hid it meanwhile.
+    // A member whom the lost answer carried counts as told in none of the later ones either, even if another sender hid them meanwhile.
     await carol.sendText(roomId, 'me too')
     const later = await alice.sync({ since, ...LAZY })
     await bob.sendText(roomId, 'again')

@@ -1,6 +1,6 @@
 import type { Json } from '../../support/client.ts'
 
-/** What the rules and the counts look at of an event. */
+/** An event, as far as rules and counts look at it. */
 export interface ModelEvent {
   readonly id: string
   readonly sender: string
@@ -142,7 +142,7 @@ export const countsOf = (
   return { room: total, main, threads }
 }
 
-/** What one device was told of the counts, all of its syncs together. */
+/** Counts that one device was told, all of its syncs together. */
 export class Told {
   readonly #rooms = new Map<string, RoomCounts>()
 

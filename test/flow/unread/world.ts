@@ -83,7 +83,7 @@ export class World {
     this.#expectTold(this.#phone, `phone after ${JSON.stringify(step)}`, true)
   }
 
-  /** What is told from the beginning, and to the device that slept, is the same. */
+  /** A first sync, and the device that slept, are told the same. */
   async end(): Promise<void> {
     await this.#syncLaptop()
     const fresh = new Told()

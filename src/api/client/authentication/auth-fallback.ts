@@ -30,7 +30,7 @@ const PATHS: readonly [string, ...string[]] = [...v3(PATH), oldPaths(PATH)[1]]
 const Params = Type.Object({ authType: Type.String() })
 const Query = Type.Object({
   session: Type.Optional(Type.String({ maxLength: 255 })),
-  /** Of the stage for an e-mail address: what its field begins with. */
+  /** Text that the field of the stage for an e-mail address begins with. */
   email: Type.Optional(Type.String({ maxLength: 254 })),
 })
 

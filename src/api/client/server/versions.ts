@@ -6,7 +6,7 @@ const UNGATED = ['r0.0.1', 'r0.1.0', 'r0.2.0', 'r0.3.0', 'r0.4.0', 'r0.5.0', 'r0
 const RELATIONS = '/_matrix/client/v1/rooms/{roomId}/relations/{eventId}'
 
 /**
- * What came with each version and is turned on by its name. Clients do not read the list as a claim of completeness but as switches: matrix-js-sdk (Element)
+ * Operations that came with each version and are turned on by its name. Clients do not read the list as a claim of completeness but as switches: matrix-js-sdk (Element)
  * keeps threads on the server from v1.3 on, lists them and pages through relations from v1.4 on, and looks for dates from v1.6 on; matrix-dart-sdk (FluffyChat)
  * takes every version from v1.11 on for authenticated media and from v1.15 on for OAuth; ruma chooses paths by the newest version. What is turned on
  * and then fails is worse than what stays off, so a version is named once every gate up to it is served.

@@ -29,7 +29,7 @@ export interface OperateParts {
   readonly commit: Commit
 }
 
-/** What whoever runs the server does with accounts. Nobody is asked who they are: the caller has made sure of that. */
+/** Deeds of whoever runs the server with accounts. Nobody is asked who they are: the caller has made sure of that. */
 export class Operate {
   readonly #parts: OperateParts
 

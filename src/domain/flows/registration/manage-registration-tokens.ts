@@ -4,7 +4,7 @@ import type { RegistrationTokens } from '../../accounts/index.ts'
 
 const MOST_LISTED = 10_000
 
-/** What whoever runs the server does with registration tokens. */
+/** Deeds of whoever runs the server with registration tokens. */
 export class ManageRegistrationTokens {
   readonly #tokens: RegistrationTokens
   readonly #commit: Commit

@@ -35,7 +35,7 @@ export interface NewCrossSigningKeys {
   readonly user: UserNumber
   /** The keys that were found stored, all of them. */
   readonly before: readonly CrossSigningKeyRecord[]
-  /** Those that are new; the others stay. */
+  /** Keys that are new; the others stay. */
   readonly keys: readonly CrossSigningKeyRecord[]
 }
 

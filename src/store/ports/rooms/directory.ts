@@ -40,7 +40,7 @@ export interface DirectoryReader {
   listedRooms(query: ListedRoomsQuery): Promise<readonly ListedRoom[]>
   /** Counts up to `upTo`. */
   countListed(filter: ListedRoomsFilter, upTo: number): Promise<number>
-  /** Those without a listing among the next `limit` published rooms after a room number. */
+  /** Rooms without a listing among the next `limit` published rooms after a room number. */
   roomsToList(after: RoomNumber, limit: number): Promise<RoomsToList>
   /** The number of the newest room of all; 0 for none. */
   newestRoom(): Promise<RoomNumber>

@@ -1,4 +1,4 @@
-/** What is found in a database that is only looked at: nothing is made, locked or brought up to date. */
+/** Findings in a database that is only looked at: nothing is made, locked or brought up to date. */
 export type Inspection =
   /** `missing`: there is no such file; `empty`: nothing of Homeroom is in it. */
   | { readonly kind: 'missing' | 'empty' }
