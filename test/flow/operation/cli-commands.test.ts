@@ -184,7 +184,10 @@ describe('a wrong configuration', () => {
   })
 
   it('is none where check-config says so', async () => {
-    const { code, stdout } = await run(['check-config', '--server-name', 'example.org', '--no-rate-limit'])
+    // Not the folder of this clone, which is another server's where somebody has started one.
+    using folder = temporaryFolder()
+    const flags = ['--server-name', 'example.org', '--no-rate-limit', '--data', join(folder.path, 'data')]
+    const { code, stdout } = await run(['check-config', ...flags])
     expect(code).toBe(0)
     expect(stdout).toMatch(/^The configuration is good: example\.org on 127\.0\.0\.1:8008, .* registration closed\.\n$/)
   })

@@ -48,7 +48,7 @@ export class World {
   #laptopClient: TestClient
   #laptopToken = ''
   #names = 0
-  #profileName = 'rita'
+  #profileName = ''
 
   private constructor(homeserver: TestHomeserver, reader: TestClient, laptop: TestClient, others: TestClient[]) {
     this.#homeserver = homeserver
@@ -72,6 +72,8 @@ export class World {
       await reader.join(roomId)
       room.readerName = (await reader.getState(roomId, 'm.room.member', reader.userId)).displayname
     }
+    // The name of an account may have a number behind it.
+    world.#profileName = (await reader.get(`/v3/profile/${enc(reader.userId)}`)).displayname
     await world.#syncPhone()
     return world
   }
