@@ -3,9 +3,10 @@ import { measureGrowth } from './growth/growth.ts'
 import { measureHostile } from './hostile/hostile.ts'
 import { renderSvg } from './report/svg.ts'
 import { renderText } from './report/text.ts'
-import { type Options, parseOptions } from './run/options.ts'
+import { type Options, type Parsed, parseOptions } from './run/options.ts'
 import { runBench } from './run/run.ts'
 import { scenarios } from './scenarios/index.ts'
+import { measureSliding } from './sliding/sliding.ts'
 
 /** `npm run bench -- --target http://127.0.0.1:8008 …`: tables to standard output, progress to standard error. */
 async function bench(options: Options): Promise<void> {
@@ -14,6 +15,21 @@ async function bench(options: Options): Promise<void> {
   process.stdout.write(renderText(report, wanted))
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`)
   if (options.svg !== undefined) writeFileSync(options.svg, renderSvg(report, wanted))
+}
+
+/** What is measured on servers that the bench starts itself. */
+function measureAlone(
+  parsed: Extract<Parsed, { kind: 'growth' | 'sliding' | 'hostile' }>,
+  progress: (line: string) => void,
+): Promise<{ readonly text: string; readonly failed: boolean }> {
+  switch (parsed.kind) {
+    case 'growth':
+      return measureGrowth(parsed, progress)
+    case 'sliding':
+      return measureSliding(parsed, progress)
+    case 'hostile':
+      return measureHostile(parsed, progress)
+  }
 }
 
 for (const [signal, exitCode] of [
@@ -34,14 +50,16 @@ switch (parsed.kind) {
     process.stdout.write(
       `${'growth'.padEnd(18)}how the cost of each operation grows with members, rooms, events and users\n`,
     )
+    process.stdout.write(
+      `${'sliding'.padEnd(18)}what sliding sync costs with thousands of rooms, on an old connection, and beside /sync\n`,
+    )
     process.stdout.write(`${'hostile'.padEnd(18)}what two people notice of an account that attacks the server\n`)
     break
   case 'growth':
+  case 'sliding':
   case 'hostile':
     try {
-      const progress = (line: string): void => void process.stderr.write(`${line}\n`)
-      const measured = parsed.kind === 'growth' ? measureGrowth(parsed, progress) : measureHostile(parsed, progress)
-      const { text, failed } = await measured
+      const { text, failed } = await measureAlone(parsed, (line) => void process.stderr.write(`${line}\n`))
       process.stdout.write(text)
       if (failed) process.exitCode = 1
     } catch (error) {

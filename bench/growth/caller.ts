@@ -20,6 +20,7 @@ export class Caller {
     this.token = String(answer.access_token)
   }
 
+  /** Paths are of v3 unless they begin with `/_matrix`. */
   get(path: string): Promise<Answer> {
     return this.#ask('GET', path, undefined, 200)
   }
@@ -57,8 +58,9 @@ export class Caller {
   #exchange(method: string, path: string, body: unknown): Promise<{ status: number; text: string }> {
     return new Promise((resolve, reject) => {
       const authorization = this.token === '' ? {} : { authorization: `Bearer ${this.token}` }
+      const whole = path.startsWith('/_matrix') ? path : `/_matrix/client/v3${path}`
       const asked = request(
-        `${this.#url()}/_matrix/client/v3${path}`,
+        `${this.#url()}${whole}`,
         { method, agent: this.#agent, headers: { ...authorization, 'content-type': 'application/json' } },
         (response) => {
           const chunks: Buffer[] = []

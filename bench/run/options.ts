@@ -31,6 +31,7 @@ export type Options = {
 export type Parsed =
   | { kind: 'run'; options: Options }
   | { kind: 'growth'; scale: 'small' | 'full'; cases: string }
+  | { kind: 'sliding'; scale: 'small' | 'full'; cases: string }
   | { kind: 'hostile'; scale: 'small' | 'full'; seconds: number; cases: string }
   | { kind: 'list' }
   | { kind: 'message'; text: string; exitCode: number }
@@ -68,7 +69,8 @@ export function parseOptions(argv: readonly string[]): Parsed {
     command.parse([...argv], { from: 'user' })
     const raw = command.opts<Raw>()
     if (raw.list) return { kind: 'list' }
-    if (raw.only?.includes(growth)) return growthAlone(raw)
+    if (raw.only?.includes(growth)) return ownServersAlone(raw, growth)
+    if (raw.only?.includes(sliding)) return ownServersAlone(raw, sliding)
     if (raw.only?.includes(hostile)) return hostileAlone(raw)
     return { kind: 'run', options: build(raw) }
   } catch (error) {
@@ -82,6 +84,9 @@ class UsageError extends Error {}
 
 /** Not one of the scenarios: it starts its own servers and makes their rows itself. */
 export const growth = 'growth'
+
+/** The same: rooms by the thousand, and a connection that is old. */
+export const sliding = 'sliding'
 
 /** Not one of the scenarios either: it looks into the process that it attacks. */
 export const hostile = 'hostile'
@@ -101,9 +106,9 @@ function hostileAlone(raw: Raw): Parsed {
   }
 }
 
-function growthAlone(raw: Raw): Parsed {
-  mindAlone(raw, growth)
-  return { kind: 'growth', scale: raw.scale === 'small' ? 'small' : 'full', cases: raw.cases ?? '' }
+function ownServersAlone(raw: Raw, kind: 'growth' | 'sliding'): Parsed {
+  mindAlone(raw, kind)
+  return { kind, scale: raw.scale === 'small' ? 'small' : 'full', cases: raw.cases ?? '' }
 }
 
 function describe(output: string[]): Command {
@@ -221,7 +226,7 @@ function scaleName(text: string): string {
 }
 
 function scenarioNames(text: string): string[] {
-  const known = [...scenarios.map((scenario) => scenario.name), growth, hostile]
+  const known = [...scenarios.map((scenario) => scenario.name), growth, sliding, hostile]
   const names = text.split(',').map((name) => name.trim())
   const unknown = names.filter((name) => !known.includes(name))
   if (unknown.length > 0)

@@ -6,6 +6,8 @@ import { Deadlines } from './deadlines.ts'
 export interface Waiter {
   /** `isNews`: there may be news; otherwise the time is over. */
   notify(isNews: boolean): void
+  /** Whether news that reaches the listener ends the wait; undefined: all of it does. */
+  readonly concerns?: ((news: News) => boolean) | undefined
 }
 
 /** One user with requests that wait, or that waited a short while ago: the rooms whose news wakes them, and when news last came. */
@@ -118,17 +120,23 @@ export class Listeners {
 
   /** Wakes the requests that the news concerns. */
   wake(news: readonly News[], tick: number): void {
-    const reached = new Set<Listener>()
-    for (const { stream, rooms, users } of news) {
+    const reached = new Map<Listener, News[]>()
+    const reach = (listener: Listener, one: News): void => {
+      const held = reached.get(listener)
+      if (held === undefined) reached.set(listener, [one])
+      else held.push(one)
+    }
+    for (const one of news) {
+      const { stream, rooms, users } = one
       // No client reads this stream.
       if (stream === 'sessions') continue
       for (const room of rooms) {
-        for (const listener of this.#byRoom.get(room) ?? []) reached.add(listener)
+        for (const listener of this.#byRoom.get(room) ?? []) reach(listener, one)
       }
       for (const user of users) {
         const listener = this.#byUser.get(user)
         if (listener === undefined) continue
-        reached.add(listener)
+        reach(listener, one)
         // An event that names a user changes the rooms they are in: these are asked for again.
         if (stream === 'events') this.#forget(listener)
       }
@@ -138,19 +146,25 @@ export class Listeners {
 
   /** Wakes all, and asks for their rooms again. */
   wakeAll(tick: number): void {
-    const all = [...this.#byUser.values()]
-    for (const listener of all) this.#forget(listener)
+    const all = new Map([...this.#byUser.values()].map((listener) => [listener, []]))
+    for (const listener of all.keys()) this.#forget(listener)
     this.#wake(all, tick)
   }
 
-  #wake(reached: Iterable<Listener>, tick: number): void {
+  #wake(reached: ReadonlyMap<Listener, readonly News[]>, tick: number): void {
     this.#reached = 0
-    for (const listener of reached) {
-      this.#reached += listener.waiting.size
+    for (const [listener, news] of reached) {
       listener.lastTick = tick
-      // Each waiter is queued once, however much comes before its turn.
-      for (const waiting of listener.waiting) this.#toWake.push(waiting)
-      listener.waiting.clear()
+      // A forgotten listener hears nothing any more, so nobody waits on with it.
+      const isForgotten = this.#byUser.get(listener.user) !== listener
+      for (const waiting of listener.waiting) {
+        const { concerns } = waiting.waiter
+        if (!isForgotten && concerns !== undefined && !news.some(concerns)) continue
+        // Each waiter is queued once, however much comes before its turn.
+        this.#toWake.push(waiting)
+        listener.waiting.delete(waiting)
+        this.#reached++
+      }
       this.#rest(listener)
     }
     if (this.#toWake.length > 0 && !this.#waking) this.#wakeSlice()

@@ -1,4 +1,5 @@
 import type { Clock, LongText, Pending, Receiver } from '#base'
+import type { News } from './bus.ts'
 import type { Waiter, Waiting } from './listeners.ts'
 import type { Snapshot, Streams } from './streams.ts'
 
@@ -16,6 +17,8 @@ export interface PollSource<Request> {
   listener(request: Request): number
   /** See `Wait`. */
   rooms(request: Request): Promise<readonly number[]>
+  /** Whether news that reaches the listener may be news for the request; absent: all of it may. */
+  concerns?(request: Request, news: News): boolean
 }
 
 export interface PollParts<Request> {
@@ -33,6 +36,7 @@ interface LongPollParts<Request> extends PollParts<Request> {
 
 /** A request that waits for news. It holds no promise and no timer of its own, as ten thousand of them wait at a time. */
 export class LongPoll<Request> implements Pending<LongText>, Waiter {
+  readonly concerns: Waiter['concerns']
   readonly #parts: LongPollParts<Request>
   #nothingBy: Snapshot
   #receiver: Receiver<LongText> | undefined
@@ -42,6 +46,8 @@ export class LongPoll<Request> implements Pending<LongText>, Waiter {
   private constructor(parts: LongPollParts<Request>) {
     this.#parts = parts
     this.#nothingBy = parts.nothingBy
+    const { source, request } = parts
+    this.concerns = source.concerns && ((news) => source.concerns?.(request, news) ?? true)
   }
 
   /** Polls once. Returns the answer where there is news, or no time to wait for any; otherwise the answer that comes later. */

@@ -7,6 +7,7 @@ import {
   type Positions,
   Streams,
   type Wait,
+  type Waiter,
   type Waiting,
 } from '#streams'
 import { SteppedClock } from '../support/stepped-clock.ts'
@@ -49,7 +50,7 @@ class World {
   }
 
   /** Whether it heard of news; also false for who went when the signal said so. */
-  listen(wait: Wait, signal = never): Promise<boolean> {
+  listen(wait: Wait, signal = never, concerns?: Waiter['concerns']): Promise<boolean> {
     return new Promise((notify, fail) => {
       const listening = (waiting: Waiting | undefined): void => {
         if (waiting === undefined) return
@@ -59,7 +60,7 @@ class World {
         if (signal.aborted) leave()
         else if (signal !== never) signal.addEventListener('abort', leave)
       }
-      this.streams.listen({ notify }, wait).then(listening, fail)
+      this.streams.listen({ notify, concerns }, wait).then(listening, fail)
     })
   }
 
@@ -140,6 +141,29 @@ describe('waiting for news', () => {
     expect(world.streams.waiting).toBe(1)
     world.clock.advance(1_000)
     expect(await third).toBe(false)
+  })
+
+  it('goes on for who says that the news does not concern them, and ends where their rooms change', async () => {
+    const world = new World()
+    world.join(1, 10)
+    const only = (stream: string): Promise<boolean> => {
+      const wait = { listener: 1, since: world.streams.snapshot(), timeoutMs: MINUTE, rooms: async () => [10] }
+      return world.listen(wait, never, (news) => news.stream === stream)
+    }
+    const [choosy, other] = [only('toDevice'), world.wait(1)]
+    await world.settled()
+    world.event(10)
+    expect(await other).toBe(true)
+    expect(world.streams.waiting).toBe(1)
+    expect(world.streams.reached).toBe(1)
+    const news = [{ stream: 'toDevice' as const, position: 1, rooms: [], users: [1] }]
+    world.bus.publish({ kind: 'committed', before: { toDevice: 0 }, positions: { toDevice: 1 }, news })
+    expect(await choosy).toBe(true)
+    const again = only('toDevice')
+    await world.settled()
+    world.event(10, [1])
+    expect(await again).toBe(true)
+    expect(world.streams.waiting).toBe(0)
   })
 
   it('ends with the request, before as while waiting', async () => {
