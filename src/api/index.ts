@@ -42,6 +42,7 @@ import {
 import { type RoomSendDeps, roomSendEndpoints } from './client/events/room-send.ts'
 import { type RoomStateDeps, roomStateEndpoints } from './client/events/room-state.ts'
 import { type SyncDeps, syncEndpoints } from './client/events/sync.ts'
+import { type ThreadSubscriptionsDeps, threadSubscriptionsEndpoints } from './client/events/thread-subscriptions.ts'
 import { type TypingDeps, typingEndpoints } from './client/events/typing.ts'
 import { authedContentRepoEndpoints } from './client/media/authed-content-repo.ts'
 import { contentRepoEndpoints } from './client/media/content-repo.ts'
@@ -100,6 +101,7 @@ export interface ApiDeps {
   readonly personal: PersonalDeps
   readonly rooms: RoomEndpointsDeps
   readonly push: PusherDeps
+  readonly calls: CallsDeps
   readonly voip: VoipDeps
   readonly sync: SyncDeps
   readonly oldSync: OldSyncDeps & RoomInitialSyncDeps
@@ -236,6 +238,10 @@ const roomEndpoints = (deps: RoomEndpointsDeps): readonly AnyEndpoint[] => [
   ...thirdPartyLookupEndpoints(),
 ]
 
+export type CallsDeps = ThreadSubscriptionsDeps
+
+const callsEndpoints = (deps: CallsDeps): readonly AnyEndpoint[] => [...threadSubscriptionsEndpoints(deps)]
+
 export const apiEndpoints = (deps: ApiDeps): readonly AnyEndpoint[] => [
   ...versionsEndpoints({ notBuilt: NOT_BUILT, rendezvous: deps.rendezvous !== undefined }),
   ...capabilitiesEndpoints(deps.capabilities),
@@ -249,6 +255,7 @@ export const apiEndpoints = (deps: ApiDeps): readonly AnyEndpoint[] => [
     ? []
     : [...rendezvousEndpoints(deps.rendezvous), ...rendezvousOf2024Endpoints(deps.rendezvous)]),
   ...pusherEndpoints(deps.push),
+  ...callsEndpoints(deps.calls),
   ...voipEndpoints(deps.voip),
   ...syncEndpoints(deps.sync),
   ...oldSyncEndpoints(deps.oldSync),

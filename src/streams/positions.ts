@@ -17,6 +17,7 @@ export const STREAM_DECLARATIONS = {
   deviceLists: { kept: 'database', missing: 'never' },
   typing: { kept: 'memory', missing: 'never' },
   presence: { kept: 'memory', missing: 'never' },
+  threadSubscriptions: { kept: 'database', missing: 'now' },
 } as const satisfies Readonly<Record<string, StreamDeclaration>>
 
 type Declarations = typeof STREAM_DECLARATIONS

@@ -222,12 +222,13 @@ export class Streams {
   }
 }
 
-const readByClients = ({ events, receipts, accountData, toDevice, deviceLists }: DurablePositions) => ({
+const readByClients = ({ events, receipts, accountData, toDevice, deviceLists, ...rest }: DurablePositions) => ({
   events,
   receipts,
   accountData,
   toDevice,
   deviceLists,
+  threadSubscriptions: rest.threadSubscriptions,
 })
 
 /** Whether any of the positions lies ahead of what is known. */

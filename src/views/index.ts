@@ -50,6 +50,13 @@ export { RoomsPart } from './sync/parts/rooms.ts'
 export { type InboxesNow, ToDevicePart } from './sync/parts/to-device.ts'
 export type { SyncRequest } from './sync/request.ts'
 export { Sync } from './sync/sync.ts'
+export {
+  formatThreadChangesToken,
+  parseThreadChangesToken,
+  ThreadChanges,
+  type ThreadChangesPage,
+  type ThreadChangesText,
+} from './thread-subscriptions/thread-changes.ts'
 export { PushCandidates } from './unread/push-candidates.ts'
 export { PushRules } from './unread/push-rules.ts'
 export { Unread } from './unread/unread-counts.ts'

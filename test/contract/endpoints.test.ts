@@ -45,6 +45,11 @@ const UNDOCUMENTED = [
   ...['GET', 'POST'].map((method) => `${method} /_matrix/client/v3/io.element.msc4388/rendezvous`),
   ...['GET', 'PUT', 'DELETE'].map((method) => `${method} /_matrix/client/v3/io.element.msc4388/rendezvous/{}`),
   'PUT /_matrix/client/v3/io.element.msc4388/rendezvous/{}/{}',
+  // MSC4306 and MSC4308, thread subscriptions.
+  ...['GET', 'PUT', 'DELETE'].map(
+    (method) => `${method} /_matrix/client/v3/io.element.msc4306/rooms/{}/thread/{}/subscription`,
+  ),
+  'GET /_matrix/client/v3/io.element.msc4308/thread_subscriptions',
   'PUT /_matrix/client/v3/createRoom/{}',
   'PUT /_matrix/client/v3/join/{}/{}',
   ...['ban', 'invite', 'join', 'kick', 'leave'].map((change) => `PUT /_matrix/client/v3/rooms/{}/${change}/{}`),

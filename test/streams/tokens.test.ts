@@ -23,6 +23,7 @@ const positions = fc.record({
   deviceLists: position,
   typing: position,
   presence: position,
+  threadSubscriptions: position,
 })
 
 const NOW: Positions = {
@@ -33,6 +34,7 @@ const NOW: Positions = {
   deviceLists: 4,
   typing: 1_800_000_000_000,
   presence: 1_800_000_000_000,
+  threadSubscriptions: 3,
 }
 
 describe('tokens', () => {
@@ -100,7 +102,7 @@ describe('tokens', () => {
     'h1_',
     'h1_1_2_3',
     'h1_1_2_3_4_5_6_-7',
-    'h1_1_2_3_4_5_6_7_8',
+    'h1_1_2_3_4_5_6_7_8_9_10_11_12_13_14_15_16_17_18_19_20',
     'h1_1_2_3_4_5_6_9007199254740993',
     'h1_1_2_3_4_5_6_1e3',
     'h1_1_2_3_4_5_6_ 7',
@@ -114,16 +116,20 @@ describe('tokens', () => {
   })
 })
 
-/** What this version gives out, kept as text: it must be read for ever. */
+/** The text that was given out then, kept: it must be read for ever. */
 const OF_2026_11 = 'h1_11_3_1_2_4_1795845585397_1795845585398'
 const READ = {
   ...{ events: 11, receipts: 3, accountData: 1, toDevice: 2, deviceLists: 4 },
   ...{ typing: 1795845585397, presence: 1795845585398 },
 }
+/** The streams that came later, as a client begins them that has such a token. */
+const SINCE = { threadSubscriptions: NOW.threadSubscriptions }
+const OF_TODAY = `${OF_2026_11}_3`
 
 describe('tokens of older versions', () => {
   it('are read by this one', () => {
-    expect(parseSyncToken(OF_2026_11, NOW)).toMatchObject(READ)
+    expect(parseSyncToken(OF_2026_11, NOW)).toEqual({ ...READ, ...SINCE })
+    expect(formatSyncToken({ ...READ, ...SINCE })).toBe(OF_TODAY)
     expect(parsePageToken(OF_2026_11)).toBe(11)
     expect(parsePageToken('t9')).toBe(9)
   })
@@ -136,9 +142,10 @@ describe('tokens of older versions', () => {
   const laterNow = { ...NOW, threads: 7, invites: 8 }
 
   it('are read by one with more streams: each of these begins as it says', () => {
-    expect(later.parse(OF_2026_11, laterNow)).toEqual({ ...READ, threads: 0, invites: 8 })
-    expect(later.parse(`${OF_2026_11}_6`, laterNow)).toEqual({ ...READ, threads: 6, invites: 8 })
-    expect(later.parse(`${OF_2026_11}_6_2`, laterNow)).toEqual({ ...READ, threads: 6, invites: 2 })
+    const known = { ...READ, ...SINCE }
+    expect(later.parse(OF_2026_11, laterNow)).toEqual({ ...known, threads: 0, invites: 8 })
+    expect(later.parse(`${OF_TODAY}_6`, laterNow)).toEqual({ ...known, threads: 6, invites: 8 })
+    expect(later.parse(`${OF_TODAY}_6_2`, laterNow)).toEqual({ ...known, threads: 6, invites: 2 })
     expect(later.read(OF_2026_11)).toEqual(READ)
   })
 

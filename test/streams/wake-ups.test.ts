@@ -12,7 +12,15 @@ import {
 } from '#streams'
 import { SteppedClock } from '../support/stepped-clock.ts'
 
-const START = { events: 0, receipts: 0, accountData: 0, toDevice: 0, deviceLists: 0, sessions: 0 }
+const START = {
+  events: 0,
+  receipts: 0,
+  accountData: 0,
+  toDevice: 0,
+  deviceLists: 0,
+  threadSubscriptions: 0,
+  sessions: 0,
+}
 const MINUTE = 60_000
 const never = new AbortController().signal
 

@@ -11,6 +11,7 @@ import { operationalEndpoints } from '../landing-page.ts'
 import { PACKAGE_VERSION } from '../package-version.ts'
 import { Readiness } from '../readiness.ts'
 import { type BuiltAccounts, buildAccounts } from './accounts.ts'
+import { type BuiltCalls, buildCalls } from './calls.ts'
 import { type BuiltEncryption, buildEncryption } from './encryption.ts'
 import type { Ground } from './ground.ts'
 import { type BuiltKeyBackups, buildKeyBackups } from './key-backups.ts'
@@ -89,9 +90,11 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   const openIdTokens = buildOpenIdTokens(ground, accounts)
   const keys = buildEncryption(ground, accounts.proofParts)
   const reports = buildReports(ground)
+  const calls = buildCalls(ground, { streams, seen: views.timeline })
   const parts: Parts = {
     ground,
     reports,
+    calls,
     accounts,
     personal,
     rooms,
@@ -158,6 +161,7 @@ const cachesOf = ({ personal, views, media, rooms, toDevice }: Parts) => [
 interface Parts {
   readonly ground: Ground
   readonly reports: Reports
+  readonly calls: BuiltCalls
   readonly accounts: BuiltAccounts
   readonly personal: Personal
   readonly rooms: RoomsDomain
@@ -207,6 +211,7 @@ const buildStreams = async ({ store, clock, random }: Ground): Promise<Streams> 
 const buildApi = (parts: Parts): ApiDeps => {
   const {
     ground,
+    calls,
     accounts,
     personal,
     rooms,
@@ -234,6 +239,7 @@ const buildApi = (parts: Parts): ApiDeps => {
     },
     media: media.api,
     push: { pushers },
+    calls: calls.api,
     voip: { turnServers: new TurnServers({ settings: config.voip, clock }) },
     openId: { openIdTokens },
     encryption: {

@@ -97,7 +97,11 @@ export const buildRoomPurge = ({ config, store, clock, logger }: Ground): RoomPu
     reader: store.roomPurges,
     writer: writers.roomPurges,
     commit: store.commit,
-    changesFor: (room) => [writers.receipts.removeRoom(room), writers.accountData.removeRoom(room)],
+    changesFor: (room) => [
+      writers.receipts.removeRoom(room),
+      writers.accountData.removeRoom(room),
+      writers.threadSubscriptions.removeRoom(room),
+    ],
     afterMs: config.rooms.purgeAfter.ms,
     forgottenByAll: config.rooms.purgeWhen === 'forgotten',
   })

@@ -36,6 +36,7 @@ import { createDehydratedDevices } from './0190-create-dehydrated-devices.ts'
 import { addAccountLocks } from './0200-add-account-locks.ts'
 import { tellOneUser } from './0210-tell-one-user.ts'
 import { createReports } from './0230-create-reports.ts'
+import { createThreadSubscriptions } from './0300-create-thread-subscriptions.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -76,4 +77,5 @@ export const MIGRATIONS: readonly Migration[] = [
   addAccountLocks,
   tellOneUser,
   createReports,
+  createThreadSubscriptions,
 ]

@@ -47,6 +47,11 @@ import { pushersReader } from './personal/pushers-reader.ts'
 import { pushersWriter, pusherWrites } from './personal/pushers-writes.ts'
 import { receiptsReader } from './personal/receipts-reader.ts'
 import { receiptsWriter, receiptWrites } from './personal/receipts-writes.ts'
+import {
+  threadSubscriptionsReader,
+  threadSubscriptionsWriter,
+  threadSubscriptionWrites,
+} from './personal/thread-subscriptions.ts'
 import { homeserverReader, homeserverWriter, homeserverWrites } from './processes/homeserver.ts'
 import { leasesWriter, leaseWrites } from './processes/leases-writes.ts'
 import { shortLivedReader } from './processes/short-lived-reader.ts'
@@ -87,6 +92,7 @@ export const readersOver = (db: Db) => ({
   shortLived: shortLivedReader(db),
   signingKeys: signingKeysReader(db),
   thirdPartyIds: thirdPartyIdsReader(db),
+  threadSubscriptions: threadSubscriptionsReader(db),
   toDevice: toDeviceReader(db),
   tokens: tokensReader(db),
   urlPreviews: urlPreviewReader(db),
@@ -120,6 +126,7 @@ export const writers = {
   shortLived: shortLivedWriter,
   signingKeys: signingKeysWriter,
   thirdPartyIds: thirdPartyIdsWriter,
+  threadSubscriptions: threadSubscriptionsWriter,
   toDevice: toDeviceWriter,
   tokens: tokensWriter,
   transactions: transactionsWriter,
@@ -157,6 +164,7 @@ export const allWrites = (): WriteTable =>
     ...roomWrites,
     ...shortLivedWrites,
     ...signingKeyWrites,
+    ...threadSubscriptionWrites,
     ...toDeviceWrites,
     ...urlPreviewWrites,
   ])

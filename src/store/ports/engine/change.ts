@@ -38,7 +38,15 @@ export class WriteConflict extends Error implements Unavailable {
 }
 
 /** The streams whose positions are kept in the database. `sessions` tells of access tokens that became void. */
-export const DURABLE_STREAMS = ['events', 'receipts', 'accountData', 'toDevice', 'deviceLists', 'sessions'] as const
+export const DURABLE_STREAMS = [
+  'events',
+  'receipts',
+  'accountData',
+  'toDevice',
+  'deviceLists',
+  'threadSubscriptions',
+  'sessions',
+] as const
 export type DurableStream = (typeof DURABLE_STREAMS)[number]
 
 /** News of a committed change for waiting requests and caches; never sent before the commit. */
