@@ -109,6 +109,7 @@ export class SyncingClient {
       since: since === undefined ? undefined : await sync.since(since),
       filter: this.#filter,
       fullState: false,
+      stateSection: 'state',
       timeoutMs,
     })
     return typeof answer === 'string' || 'rest' in answer ? wholeText(answer) : answer

@@ -28,12 +28,14 @@ export interface RoomWant {
   readonly state: EventMatcher
   /** Whether the whole state is wanted, not only what changed. */
   readonly fullState: boolean
+  /** Whether the state at the window's end is wanted, and not that before the timeline. */
+  readonly stateAfter: boolean
 }
 
 /** A room that the user left, up to there. */
 export interface LeftRoom {
   readonly timeline: TimelinePart
-  /** The state right before the timeline, or its news. */
+  /** The state right before the timeline or at the window's end, or its news. */
   readonly state: StatePages
   /** For these events of the room. undefined: not read yet, as nothing needed it. */
   visibilityOf(events: readonly StoredEvent[]): Promise<EventVisibility | undefined>
@@ -75,10 +77,8 @@ export class RoomsInWindow {
     const { timeline, visibility } = await this.#timeline(want, fresh, window.now.events)
     const facts = await cache.of(member.record.room)
     if (facts === undefined) return undefined
-    const stateWant = {
-      ...(await this.#stateWant(want, timeline, fresh)),
-      ...resolvedAfter(timeline.start, facts, window),
-    }
+    const resolvedAt = facts.record.lastResolvedPosition
+    const stateWant = await this.#stateWant(want, timeline, { fresh, end: window.now.events, resolvedAt })
     // Behind a gap anything may have changed.
     const tellsSummary = stateWant.extent !== 'none' || changesSummary(timeline.events)
     const summary = tellsSummary ? await this.#summary(window, facts) : undefined
@@ -97,11 +97,16 @@ export class RoomsInWindow {
     const { window, member } = want
     const fresh = window.since === undefined || member.newlyJoined
     const { timeline, visibility } = await this.#timeline({ ...want, events: undefined }, fresh, member.position)
-    const stateWant = await this.#stateWant(want, timeline, fresh)
+    const stateWant = await this.#stateWant(want, timeline, { fresh, end: member.position, resolvedAt: 0 })
     const at = Math.min(stateWant.at, member.leftAt ?? stateWant.at)
     // A user who was only ever invited learns of the end of the invite, not of the room.
     const state = member.everJoined ? this.#parts.state.pages({ ...stateWant, at }) : noState()
-    return { timeline, state, visibilityOf: async () => visibility }
+    const isEndTold = member.everJoined && member.position <= at
+    return {
+      timeline,
+      state: want.stateAfter && !isEndTold ? this.#withEnd(want, state) : state,
+      visibilityOf: async () => visibility,
+    }
   }
 
   /** Unread counts at the window's end. `receipts`: all of the user's in the window. */
@@ -183,8 +188,22 @@ export class RoomsInWindow {
     return { ...MEMBER_THROUGHOUT, hidesPrevious: (event) => isOlder(event) && visibility.hidesPrevious(event) }
   }
 
-  async #stateWant(want: RoomWant, timeline: TimelinePart, fresh: boolean): Promise<StateWant> {
-    const { window, member, state, fullState } = want
+  /** With the member event that ended an invite or a knock. */
+  async *#withEnd({ window, member: { record, position } }: RoomWant, state: StatePages): StatePages {
+    yield* state
+    const { userId } = window.viewer
+    const end = await this.#parts.reader.stateEvent(record.room, position, 'm.room.member', userId)
+    if (end !== undefined) yield [end]
+  }
+
+  /** `end`: position of the timeline's end. `resolvedAt`: where resolution last changed the state by itself. */
+  async #stateWant(
+    want: RoomWant,
+    timeline: TimelinePart,
+    { fresh, end, resolvedAt }: { readonly fresh: boolean; readonly end: number; readonly resolvedAt: number },
+  ): Promise<StateWant> {
+    const { window, member, state, fullState, stateAfter } = want
+    const mayHaveChanged = stateAfter ? mayChangeState(want, resolvedAt) : timeline.limited
     const { userId, device } = window.viewer
     return {
       now: window.now.events,
@@ -192,9 +211,12 @@ export class RoomsInWindow {
       room: member.record.room,
       userId,
       device,
-      extent: fresh || fullState ? 'all' : timeline.limited ? 'changes' : 'none',
+      extent: fresh || fullState ? 'all' : mayHaveChanged ? 'changes' : 'none',
       since: window.since?.events ?? 0,
-      at: timeline.start,
+      at: stateAfter ? end : timeline.start,
+      isAfter: stateAfter,
+      // State that resolution changed behind the start of the timeline is in none of its events.
+      ...(!stateAfter && resolvedAt > timeline.start ? { resolvedUpTo: window.now.events } : {}),
       timeline: timeline.events,
       matcher: state,
     }
@@ -218,13 +240,9 @@ const seenByMember =
   (event: StoredEvent): boolean =>
     throughout || (membership === 'join' && event.position >= position)
 
-/** State that resolution changed behind the start of the timeline is in none of its events. */
-const resolvedAfter = (
-  start: number,
-  { record }: RoomFacts,
-  { now }: Window,
-): Pick<StateWant, 'resolvedUpTo'> | undefined =>
-  record.lastResolvedPosition > start ? { resolvedUpTo: now.events } : undefined
+/** Whether something of the room's state may have changed in the window. */
+const mayChangeState = ({ window: { since }, events }: RoomWant, resolvedAt: number): boolean =>
+  events === undefined || resolvedAt > (since?.events ?? 0) || events.some(({ stateKey }) => stateKey !== undefined)
 
 const MEMBER_THROUGHOUT: EventVisibility = {
   learn: async () => {},

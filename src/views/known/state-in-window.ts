@@ -15,8 +15,10 @@ export interface StateWant {
   readonly now: number
   /** Where all is told: what lazily loading clients know of the room from an earlier stay reaches up to there; undefined for those who know nothing. */
   readonly knownUpTo: number | undefined
-  /** Position of the state: right before the timeline's first event. */
+  /** Position of the state: right before the timeline's first event, or the window's end. */
   readonly at: number
+  /** The client takes no state from the timeline: what changes there is told as well (`state_after`). */
+  readonly isAfter: boolean
   /** Also what came into force between `at` and there by resolution, and not by an event of the timeline. */
   readonly resolvedUpTo?: number
   readonly timeline: readonly StoredEvent[]
@@ -129,6 +131,7 @@ export class StateInWindow {
   /** `told`: the members in the state so far. Adds those that it returns. */
   async #lazyMembers(want: StateWant, told: Set<UserId>): Promise<readonly StoredEvent[]> {
     const wanted = new Set<UserId>(want.timeline.map(({ sender }) => sender))
+    if (want.isAfter) for (const event of want.timeline) if (isMember(event)) wanted.add(event.stateKey)
     if (want.extent === 'all') wanted.add(want.userId)
     for (const userId of told) wanted.delete(userId)
     if (want.extent === 'all') this.#sent.delete(sentKey(want))

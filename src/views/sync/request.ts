@@ -5,18 +5,26 @@ import type { WindowNews } from '../known/stream-news.ts'
 import type { RoomsOfUser } from '../known/user-rooms.ts'
 import type { Window } from '../known/window.ts'
 
+/**
+ * The section with a room's state: `state` is that before the timeline, the others that after it (v1.16; clients ask by the name of the time before,
+ * MSC4222, whatever `/versions` says).
+ */
+export type StateSection = 'state' | 'state_after' | 'org.matrix.msc4222.state_after'
+
 /** `GET /sync`, parsed. */
 export interface SyncRequest {
   readonly syncer: EventsViewer
   readonly since: ToldPositions | undefined
   readonly filter: CompiledFilter
   readonly fullState: boolean
+  readonly stateSection: StateSection
   readonly timeoutMs: number
 }
 
 export interface SyncWindow extends Window {
   readonly filter: CompiledFilter
   readonly fullState: boolean
+  readonly stateSection: StateSection
   readonly rooms: RoomsOfUser
   readonly news: WindowNews
 }

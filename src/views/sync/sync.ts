@@ -104,11 +104,12 @@ export class Sync {
 
   /** The short parts come first, as the token of the answer depends on them. */
   async *#pieces(request: SyncRequest, { positions: now }: Snapshot): AsyncGenerator<Piece, void, undefined> {
-    const { syncer: viewer, since, filter, fullState } = request
+    const { syncer: viewer, since, filter, fullState, stateSection } = request
     const { userRooms, ignored, news, parts, streamed } = this.#parts
     const window: Window = { viewer, since, now, ignored: await ignored.ignoredBy(viewer.user) }
     const rooms = await userRooms.of(viewer)
-    const found: SyncWindow = { ...window, filter, fullState, rooms, news: await news.all(window, rooms, fullState) }
+    const told = await news.all(window, rooms, fullState)
+    const found: SyncWindow = { ...window, filter, fullState, stateSection, rooms, news: told }
     const texts: string[] = []
     let isNews = false
     let reached: Positions = now
@@ -118,8 +119,8 @@ export class Sync {
       isNews ||= answer.isNews
       if (answer.reached !== undefined) reached = { ...reached, ...answer.reached }
     }
-    const told = [...found.news.rooms].map(([room, { typing }]) => [room, typing] as const)
-    const typingIn = news.typingIn((room) => rooms.get(room)?.membership === 'join', told)
+    const typing = [...told.rooms].map(([room, { typing }]) => [room, typing] as const)
+    const typingIn = news.typingIn((room) => rooms.get(room)?.membership === 'join', typing)
     let text = `${headOf({ ...reached, typingIn })}${texts.join()}`
     for (const part of streamed) {
       yield { text: `${text},`, isNews }

@@ -58,6 +58,7 @@ describe('state that resolution brings back at a message', () => {
     const roomId = await alice.createRoom({ preset: 'public_chat' })
     const topicPath = `/v3/rooms/${roomId}/state/m.room.topic`
     const { event_id: first } = await alice.put(topicPath, { topic: 'first' })
+    const { next_batch: early } = await alice.sync()
     await alice.put(topicPath, { topic: 'second' })
     const { next_batch: since } = await alice.sync()
 
@@ -70,6 +71,12 @@ describe('state that resolution brings back at a message', () => {
     expect(later.timeline.events.map(({ content }: Json) => content.body)).toEqual(['the branches meet', 'and on'])
     expect(later.timeline.limited).toBe(false)
     expect(topicIn(later.state)).toEqual(['first'])
+    // The timeline itself has the topic that lost.
+    const lost = (await alice.sync({ since: early, use_state_after: true })).rooms.join[roomId]
+    expect(topicIn(lost.timeline)).toEqual(['second'])
+    expect(topicIn(lost.state_after)).toEqual(['first'])
+    const after = (await alice.sync({ since, use_state_after: true })).rooms.join[roomId]
+    expect(topicIn(after.state_after)).toEqual(['first'])
     const anew = (await alice.sync({ filter: JSON.stringify({ room: { timeline: { limit: 1 } } }) })).rooms.join[roomId]
     expect(topicIn(anew.state)).toEqual(['first'])
     expect(await alice.get(topicPath)).toEqual({ topic: 'first' })

@@ -1,4 +1,4 @@
-import Type from 'typebox'
+import Type, { type Static } from 'typebox'
 import type { Inboxes } from '#domain'
 import { type AnyEndpoint, endpoint, nowOrLater, sinceV2, user } from '#http'
 import type { Sync, SyncRequest } from '#views'
@@ -26,9 +26,20 @@ const query = Type.Object({
   full_state: Type.Optional(Type.Boolean()),
   set_presence: Type.Optional(Type.Enum(['online', 'unavailable', 'offline'])),
   timeout: Type.Optional(Type.Integer({ minimum: 0 })),
-  // Since v1.16: state as of after the timeline. It is not served, and clients accept an answer without `state_after`.
+  // Since v1.16, and its name before that, which matrix-js-sdk (Element) sends always.
   use_state_after: Type.Optional(Type.Boolean()),
+  'org.matrix.msc4222.use_state_after': Type.Optional(Type.Boolean()),
 })
+
+type Query = Static<typeof query>
+
+const stateSectionOf = ({
+  use_state_after: stable,
+  'org.matrix.msc4222.use_state_after': unstable,
+}: Query): SyncRequest['stateSection'] => {
+  if (stable === true) return 'state_after'
+  return unstable === true ? 'org.matrix.msc4222.state_after' : 'state'
+}
 
 /**
  * `GET /sync` (section "Syncing"). Events have today's form under `v2_alpha` too: the old form is that of the first version, which had no
@@ -53,6 +64,7 @@ export const syncEndpoints = ({ sync, inboxes, filters, presence }: SyncDeps): r
           since,
           filter,
           fullState: query.full_state ?? false,
+          stateSection: stateSectionOf(query),
           timeoutMs: Math.min(query.timeout ?? 0, MAX_TIMEOUT_MS),
         })
       return nowOrLater(begin, over)

@@ -43,6 +43,8 @@ const FEATURES: Readonly<Record<string, boolean>> = {
   'org.matrix.msc3952_intentional_mentions': true,
   // Authenticated media (v1.11).
   'org.matrix.msc3916.stable': true,
+  // `state_after` in `/sync` (v1.16).
+  'org.matrix.msc4222': true,
   // Profile fields (v1.16).
   'uk.tcpip.msc4133.stable': true,
 }

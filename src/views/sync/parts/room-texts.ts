@@ -57,7 +57,7 @@ export class RoomTexts {
     const timelineText = await this.#timelineText(window, timeline, await visibilityOf(timeline.events))
     const state: string[] = []
     for await (const page of room.state) state.push(await this.#eventTexts(window, page, await visibilityOf(page)))
-    return `{"timeline":${timelineText},"state":{"events":[${state.join()}]},"account_data":{"events":[${accountData.join()}]}${rest}`
+    return `{"timeline":${timelineText},"${window.stateSection}":{"events":[${state.join()}]},"account_data":{"events":[${accountData.join()}]}${rest}`
   }
 
   async *#long(
@@ -84,7 +84,7 @@ export class RoomTexts {
     { timeline, state, visibilityOf }: LeftRoom,
   ): AsyncGenerator<string, void, undefined> {
     const visibility = await visibilityOf(timeline.events)
-    yield `{"timeline":${await this.#timelineText(window, timeline, visibility)},"state":{"events":[`
+    yield `{"timeline":${await this.#timelineText(window, timeline, visibility)},"${window.stateSection}":{"events":[`
     let comma = ''
     for await (const page of state) {
       yield `${comma}${await this.#eventTexts(window, page, await visibilityOf(page))}`
@@ -121,7 +121,9 @@ export class RoomTexts {
     const end = await this.#parts.reader.stateEvent(record.room, position, 'm.room.member', userId)
     const shown = end !== undefined && window.filter.timeline.type(end.type) ? [end] : []
     const texts = await this.#eventTexts(window, shown, undefined)
-    return `{"timeline":{"events":[${texts}],"limited":true},"state":{"events":[]},"account_data":{"events":[]}}`
+    const state = window.stateSection === 'state' || end === undefined || !isWanted(window, end) ? [] : [end]
+    const stateTexts = await this.#eventTexts(window, state, undefined)
+    return `{"timeline":{"events":[${texts}],"limited":true},"${window.stateSection}":{"events":[${stateTexts}]},"account_data":{"events":[]}}`
   }
 
   /**
@@ -168,9 +170,13 @@ const wantOf = (
   member: MembershipInWindow,
   events: readonly StoredEvent[] | undefined,
 ): RoomWant => {
-  const { filter, fullState } = window
-  return { window, member, events, timeline: filter.timeline, state: filter.state, fullState }
+  const { filter, fullState, stateSection } = window
+  const stateAfter = stateSection !== 'state'
+  return { window, member, events, timeline: filter.timeline, state: filter.state, fullState, stateAfter }
 }
+
+const isWanted = ({ filter: { state } }: SyncWindow, { type, sender }: StoredEvent): boolean =>
+  state.type(type) && state.sender(sender)
 
 /** Counts change by what the reader is not shown: by other rules, and by redactions that an ignored user sent or the filter leaves out. */
 const mayRecount = ({ counts }: RoomNews, events: readonly StoredEvent[] | undefined): boolean =>
