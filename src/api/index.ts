@@ -2,6 +2,7 @@ import { type AnsweredOnce, type AnyEndpoint, withPutTwins } from '#http'
 import { type SharedSecretRegistrationDeps, sharedSecretRegistrationEndpoints } from './admin/register.ts'
 import { type AccountDeactivationDeps, accountDeactivationEndpoints } from './client/accounts/account-deactivation.ts'
 import { type AccountPagesDeps, accountPagesEndpoints } from './client/accounts/account-pages.ts'
+import { type AdminDeps, adminEndpoints } from './client/accounts/admin.ts'
 import {
   type AdministrativeContactDeps,
   administrativeContactEndpoints,
@@ -126,6 +127,7 @@ export type AccountsDeps = LoginDeps &
   DeviceManagementDeps &
   AuthFallbackDeps &
   AdministrativeContactDeps &
+  AdminDeps &
   EmailPageDeps &
   SharedSecretRegistrationDeps
 
@@ -148,6 +150,7 @@ const accountsEndpoints = (deps: AccountsDeps): readonly AnyEndpoint[] => [
   ...deviceManagementEndpoints(deps),
   ...authFallbackEndpoints(deps),
   ...administrativeContactEndpoints(deps),
+  ...adminEndpoints(deps),
   ...emailPageEndpoints(deps),
   ...sharedSecretRegistrationEndpoints(deps),
 ]

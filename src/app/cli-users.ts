@@ -82,6 +82,19 @@ const addLocking = (program: Command, context: CommandContext): void => {
       },
     })
   }
+  for (const [name, description, suspended] of [
+    ['suspend-user', 'let an account read, leave rooms and take back what it said, and say nothing new', true],
+    ['unsuspend-user', 'end that', false],
+  ] as const) {
+    operatorCommand<ByUser>(program, context, {
+      ...{ name, description },
+      options: [USER],
+      run: async (ask, { user }) => {
+        const answer = await ask('set-suspended', { user, suspended })
+        return said(answer, `${textIn(answer, 'user_id')} is ${suspended ? 'suspended' : 'not suspended any more'}.`)
+      },
+    })
+  }
   for (const [name, description, admin] of [
     ['grant-admin', 'let an account administer the server', true],
     ['revoke-admin', 'take that right away', false],
@@ -131,6 +144,7 @@ const userLine = (user: JsonObject): string => {
     ...(user.admin === true ? ['admin'] : []),
     ...(user.guest === true ? ['guest'] : []),
     ...(typeof user.locked_ts === 'number' ? ['locked'] : []),
+    ...(typeof user.suspended_ts === 'number' ? ['suspended'] : []),
     ...(typeof user.deactivated_ts === 'number' ? ['deactivated'] : []),
   ]
   return [textIn(user, 'user_id'), ...marks].join(' ')

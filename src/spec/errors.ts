@@ -99,3 +99,7 @@ export class MatrixError extends Error {
 /** For everything but a logout: the client keeps what it has stored, and waits until the account is unlocked. Client-server API, "Account locking". */
 export const userLocked = (): MatrixError =>
   new MatrixError('M_USER_LOCKED', 'This account is locked', { fields: { soft_logout: true } })
+
+/** For what a suspended account may not do. Client-server API, "Account suspension". */
+export const userSuspended = (): MatrixError =>
+  new MatrixError('M_USER_SUSPENDED', 'This account is suspended, and cannot do this')

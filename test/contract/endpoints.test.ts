@@ -50,6 +50,10 @@ const UNDOCUMENTED = [
     (method) => `${method} /_matrix/client/v3/io.element.msc4306/rooms/{}/thread/{}/subscription`,
   ),
   'GET /_matrix/client/v3/io.element.msc4308/thread_subscriptions',
+  // MSC4323, by which moderation bots ask.
+  ...['GET', 'PUT'].flatMap((method) =>
+    ['lock', 'suspend'].map((kind) => `${method} /_matrix/client/v3/uk.timedout.msc4323/admin/${kind}/{}`),
+  ),
   'PUT /_matrix/client/v3/createRoom/{}',
   'PUT /_matrix/client/v3/join/{}/{}',
   ...['ban', 'invite', 'join', 'kick', 'leave'].map((change) => `PUT /_matrix/client/v3/rooms/{}/${change}/{}`),

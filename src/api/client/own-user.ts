@@ -1,10 +1,15 @@
 import Type from 'typebox'
 import type { Requester } from '#http'
-import { type JsonObject, MatrixError, parseRoomId, type RoomId } from '#spec'
+import { type JsonObject, MatrixError, parseRoomId, type RoomId, userSuspended } from '#spec'
 
 /** For paths that name the requester. Throws `M_FORBIDDEN` for other users. */
 export const requireOwn = ({ userId }: Requester, named: string): void => {
   if (userId !== named) throw new MatrixError('M_FORBIDDEN', 'Only for your own user')
+}
+
+/** For what a suspended account may do to its own and not otherwise; `isOwn` says which. Throws `M_USER_SUSPENDED`. */
+export const mindSuspended = ({ suspended }: Requester, isOwn: boolean): void => {
+  if (suspended && !isOwn) throw userSuspended()
 }
 
 /** Throws `M_INVALID_PARAM`. */

@@ -18,6 +18,7 @@ const userJson = (account: AccountDetails['account']): JsonObject => ({
   guest: account.guest,
   created_ts: account.createdAtMs,
   locked_ts: account.lockedAtMs ?? null,
+  suspended_ts: account.suspendedAtMs ?? null,
   deactivated_ts: account.deactivatedAtMs ?? null,
   erased: account.erased,
 })
@@ -72,6 +73,7 @@ export const operatorUsersEndpoints = ({ operate }: OperatorUsersDeps): readonly
     },
   }),
   ...changesOfUsers(operate),
+  ...standingOfUsers(operate),
 ]
 
 const changesOfUsers = (operate: Operate): readonly AnyEndpoint[] => [
@@ -87,6 +89,34 @@ const changesOfUsers = (operate: Operate): readonly AnyEndpoint[] => [
       return { user_id: account.userId, sessions_ended: !body.keep_sessions }
     },
   }),
+  endpoint({
+    method: 'POST',
+    paths: ['/end-sessions'],
+    auth: none(),
+    rateLimit: 'unlimited',
+    body: Type.Object({ user: User, device: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })) }),
+    handler: async ({ body: { user, device } }) => {
+      const account = await operate.find(user)
+      const ended = await operate.endSessions(account, device as DeviceId | undefined)
+      return { user_id: account.userId, devices: [...ended] }
+    },
+  }),
+  endpoint({
+    method: 'POST',
+    paths: ['/deactivate-user'],
+    auth: none(),
+    rateLimit: 'unlimited',
+    body: Type.Object({ user: User, erase: Type.Boolean() }),
+    handler: async ({ body: { user, erase } }) => {
+      const account = await operate.find(user)
+      const unbound = await operate.deactivate(account, erase)
+      return { user_id: account.userId, id_server_unbind_result: unbound }
+    },
+  }),
+]
+
+/** The rights of an account, without anything of what it has. */
+const standingOfUsers = (operate: Operate): readonly AnyEndpoint[] => [
   endpoint({
     method: 'POST',
     paths: ['/set-admin'],
@@ -113,26 +143,14 @@ const changesOfUsers = (operate: Operate): readonly AnyEndpoint[] => [
   }),
   endpoint({
     method: 'POST',
-    paths: ['/end-sessions'],
+    paths: ['/set-suspended'],
     auth: none(),
     rateLimit: 'unlimited',
-    body: Type.Object({ user: User, device: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })) }),
-    handler: async ({ body: { user, device } }) => {
+    body: Type.Object({ user: User, suspended: Type.Boolean() }),
+    handler: async ({ body: { user, suspended } }) => {
       const account = await operate.find(user)
-      const ended = await operate.endSessions(account, device as DeviceId | undefined)
-      return { user_id: account.userId, devices: [...ended] }
-    },
-  }),
-  endpoint({
-    method: 'POST',
-    paths: ['/deactivate-user'],
-    auth: none(),
-    rateLimit: 'unlimited',
-    body: Type.Object({ user: User, erase: Type.Boolean() }),
-    handler: async ({ body: { user, erase } }) => {
-      const account = await operate.find(user)
-      const unbound = await operate.deactivate(account, erase)
-      return { user_id: account.userId, id_server_unbind_result: unbound }
+      await operate.setSuspended(account, suspended)
+      return { user_id: account.userId, suspended }
     },
   }),
 ]

@@ -185,6 +185,11 @@ export class Accounts {
     return this.#parts.writer.setLocked(userId, locked ? this.#parts.clock.nowMs() : undefined)
   }
 
+  /** Conflict: `account-gone`. */
+  setSuspended(userId: UserId, suspended: boolean): Change<void> {
+    return this.#parts.writer.setSuspended(userId, suspended ? this.#parts.clock.nowMs() : undefined)
+  }
+
   setPassword(userId: UserId, passwordHash: string): Change<void> {
     return this.#parts.writer.setPassword(userId, passwordHash)
   }

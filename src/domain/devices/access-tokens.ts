@@ -18,6 +18,8 @@ interface UserDevice {
   readonly user: number
   readonly deviceId: DeviceId
   readonly device: number
+  /** Whether the user may say nothing new for now (client-server API, "Account suspension"). */
+  readonly suspended: boolean
 }
 
 /** The user and device that an access token speaks for. */
@@ -190,9 +192,11 @@ export class AccessTokens implements NewsHandler {
   }
 }
 
-const ownerOf = ({ userId, user, deviceId, device, guest, admin }: TokenRecord): TokenOwner =>
+const ownerOf = ({ userId, user, deviceId, device, guest, admin, suspended }: TokenRecord): TokenOwner =>
   Object.freeze(
-    guest ? { kind: 'guest', userId, user, deviceId, device } : { kind: 'user', userId, user, deviceId, device, admin },
+    guest
+      ? { kind: 'guest', userId, user, deviceId, device, suspended }
+      : { kind: 'user', userId, user, deviceId, device, suspended, admin },
   )
 
 export const isOver = (atMs: number | undefined, clock: Clock): boolean => atMs !== undefined && atMs <= clock.nowMs()

@@ -106,6 +106,12 @@ export class Sending {
     )
   }
 
+  /** Whether the sender sent that event, or there is no such event. */
+  async isOf(sender: UserId, eventId: EventId): Promise<boolean> {
+    const event = await this.#reader.event(eventId)
+    return event === undefined || event.sender === sender
+  }
+
   async #needPower(turn: RoomTurn, sender: UserId): Promise<void> {
     const create = await turn.state('m.room.create')
     if (create === undefined) return

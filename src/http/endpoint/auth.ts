@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { MatrixError } from '#spec'
+import { MatrixError, userSuspended } from '#spec'
 import type { Guest, Requester, User } from './requester.ts'
 
 /** The parts of a request that can say who made it. */
@@ -44,11 +44,19 @@ const noGuest = (requester: Requester): User => {
   return requester
 }
 
+/** For what a suspended account may not do (client-server API, "Account suspension"). */
+const notSuspended = <R extends Requester>(requester: R): R => {
+  if (requester.suspended) throw userSuspended()
+  return requester
+}
+
 const NONE: Auth<undefined> = { stage: 'headers', identify: () => undefined }
 const OPTIONAL: Auth<Requester | undefined> = { stage: 'headers', identify: (request) => request.tokenOwner() }
 const USER = byToken(noGuest)
 const USER_OR_GUEST = byToken<User | Guest>((requester) => requester)
 const ANYBODY_WITH_A_TOKEN = byToken<User | Guest>((requester) => requester, { locked: true })
+const ACTIVE_USER = byToken((requester) => notSuspended(noGuest(requester)))
+const ACTIVE_USER_OR_GUEST = byToken<User | Guest>(notSuspended)
 const ADMIN = byToken((requester) => {
   const user = noGuest(requester)
   if (!user.admin) throw new MatrixError('M_FORBIDDEN', 'Only administrators of this server can do this')
@@ -61,12 +69,20 @@ export const none = (): Auth<undefined> => NONE
 /** An access token counts where there is one, and must then be valid. */
 export const optional = (): Auth<Requester | undefined> => OPTIONAL
 
+interface Admitted {
+  readonly guests?: true
+  readonly locked?: true
+  /** false: suspended accounts get `M_USER_SUSPENDED`. */
+  readonly suspended?: false
+}
+
 /** An account of this server; guests get `M_GUEST_ACCESS_FORBIDDEN` unless they are admitted, and locked accounts `M_USER_LOCKED`. */
-export function user(): Auth<User>
-export function user(options: { readonly guests: true; readonly locked?: true }): Auth<User | Guest>
-export function user(options?: { readonly guests: true; readonly locked?: true }): Auth<User | Guest> {
-  if (options?.locked === true) return ANYBODY_WITH_A_TOKEN
-  return options === undefined ? USER : USER_OR_GUEST
+export function user(options?: Admitted & { readonly guests?: never; readonly locked?: never }): Auth<User>
+export function user(options: Admitted & { readonly guests: true }): Auth<User | Guest>
+export function user({ guests, locked, suspended }: Admitted = {}): Auth<User | Guest> {
+  if (locked === true) return ANYBODY_WITH_A_TOKEN
+  if (suspended === false) return guests === true ? ACTIVE_USER_OR_GUEST : ACTIVE_USER
+  return guests === true ? USER_OR_GUEST : USER
 }
 
 /** An account that may administer this server; others get `M_FORBIDDEN`. */

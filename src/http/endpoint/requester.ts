@@ -7,6 +7,8 @@ interface Session {
   readonly deviceId: DeviceId
   /** Internal number of the device; transaction ids and to-device messages belong to it. */
   readonly device: number
+  /** Whether the account may say nothing new for now (client-server API, "Account suspension"). */
+  readonly suspended: boolean
 }
 
 export interface User extends Session {

@@ -37,6 +37,7 @@ import { addAccountLocks } from './0200-add-account-locks.ts'
 import { tellOneUser } from './0210-tell-one-user.ts'
 import { createReports } from './0230-create-reports.ts'
 import { createThreadSubscriptions } from './0300-create-thread-subscriptions.ts'
+import { addAccountSuspensions } from './0310-add-account-suspensions.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -78,4 +79,5 @@ export const MIGRATIONS: readonly Migration[] = [
   tellOneUser,
   createReports,
   createThreadSubscriptions,
+  addAccountSuspensions,
 ]

@@ -32,7 +32,13 @@ const LIMITS: EdgeLimits = {
 }
 
 const requesterOf = (name: string): Requester => {
-  const session = { userId: `@${name}:edge.test` as UserId, user: 1, deviceId: 'DEVICE' as DeviceId, device: 1 }
+  const session = {
+    userId: `@${name}:edge.test` as UserId,
+    user: 1,
+    deviceId: 'DEVICE' as DeviceId,
+    device: 1,
+    suspended: false,
+  }
   return name === 'guest' ? { kind: 'guest', ...session } : { kind: 'user', ...session, admin: name === 'admin' }
 }
 

@@ -17,6 +17,7 @@ const FRIEND: User = {
   user: 7,
   deviceId: 'D' as DeviceId,
   device: 7,
+  suspended: false,
   admin: false,
 }
 

@@ -93,7 +93,8 @@ const identityServerEndpoints = ({ thirdPartyIds }: AdministrativeContactDeps): 
   endpoint({
     method: 'POST',
     paths: v3(`${PATH}/delete`),
-    auth: user(),
+    // "Change or add admin contacts, but not remove."
+    auth: user({ suspended: false }),
     rateLimit: 'login',
     body: Named,
     handler: ({ requester, body }) => thirdPartyIds.remove(requester, { ...body, idServer: body.id_server }),

@@ -1,11 +1,21 @@
 import Type from 'typebox'
 import type { Sending } from '#domain'
-import { type AnyEndpoint, endpoint, sinceV1, user } from '#http'
-import { roomIdOf } from '../own-user.ts'
+import { type AnyEndpoint, endpoint, type Requester, sinceV1, user } from '#http'
+import type { EventId } from '#spec'
+import { mindSuspended, roomIdOf } from '../own-user.ts'
 import { eventIdOf, Reason, reasonIn, type SentEvent, transactionOf } from '../room-path.ts'
 
 export interface RedactionDeps {
-  readonly sending: Pick<Sending, 'redact'>
+  readonly sending: Pick<Sending, 'redact' | 'isOf'>
+}
+
+/** A suspended user may take back what they said themselves. Throws `M_USER_SUSPENDED`. */
+export const mindSuspendedRedaction = async (
+  sending: Pick<Sending, 'isOf'>,
+  requester: Requester,
+  target: EventId,
+): Promise<void> => {
+  if (requester.suspended) mindSuspended(requester, await sending.isOf(requester.userId, target))
 }
 
 /** `redaction.yaml`, and `POST` without a transaction id, which was in the specification until 2015 and is still used. */
@@ -20,6 +30,7 @@ export const redactionEndpoints = ({ sending }: RedactionDeps): readonly AnyEndp
     bodyOptional: true,
     handler: async ({ requester, params, body }): Promise<SentEvent> => {
       const [roomId, target] = [roomIdOf(params.roomId), eventIdOf(params.eventId)]
+      await mindSuspendedRedaction(sending, requester, target)
       return { event_id: await sending.redact(roomId, requester.userId, target, reasonIn(body), undefined) }
     },
   }),
@@ -34,6 +45,7 @@ export const redactionEndpoints = ({ sending }: RedactionDeps): readonly AnyEndp
     handler: async ({ requester, params, body }): Promise<SentEvent> => {
       const roomId = roomIdOf(params.roomId)
       const target = eventIdOf(params.eventId)
+      await mindSuspendedRedaction(sending, requester, target)
       const transaction = transactionOf(requester, ['redact', roomId, target], params.txnId)
       return { event_id: await sending.redact(roomId, requester.userId, target, reasonIn(body), transaction) }
     },

@@ -2,11 +2,12 @@ import Type from 'typebox'
 import type { Presence, Sending, Transaction } from '#domain'
 import { type AnyEndpoint, endpoint, isOldPath, type Requester, sinceV1, user } from '#http'
 import { type JsonObject, MatrixError, type RoomId, stringAt } from '#spec'
-import { AnyObject, roomIdOf } from '../own-user.ts'
+import { AnyObject, mindSuspended, roomIdOf } from '../own-user.ts'
 import { eventIdOf, plainText, type SentEvent, transactionOf } from '../room-path.ts'
+import { mindSuspendedRedaction } from './redaction.ts'
 
 export interface RoomSendDeps {
-  readonly sending: Pick<Sending, 'message' | 'redact'>
+  readonly sending: Pick<Sending, 'message' | 'redact' | 'isOf'>
   readonly presence: Pick<Presence, 'active'>
 }
 
@@ -30,8 +31,10 @@ const checkFeedback = ({ type, target_event_id: target }: JsonObject): void => {
  * events of any type (module "Guest access").
  */
 export const roomSendEndpoints = ({ sending, presence }: RoomSendDeps): readonly AnyEndpoint[] => {
-  const send = async ({ userId: sender }: Requester, message: NewMessage): Promise<SentEvent> => {
+  const send = async (requester: Requester, message: NewMessage): Promise<SentEvent> => {
+    const { userId: sender } = requester
     const { roomId, type, content, transaction } = message
+    mindSuspended(requester, type === 'm.room.redaction')
     presence.active(sender)
     if (type !== 'm.room.redaction')
       return { event_id: await sending.message(roomId, { type, sender, content, transaction }) }
@@ -39,6 +42,7 @@ export const roomSendEndpoints = ({ sending, presence }: RoomSendDeps): readonly
     const { redacts: _, ...rest } = content
     const target = stringAt(content, 'redacts')
     if (target === undefined) throw new MatrixError('M_MISSING_PARAM', 'A redaction names the event that it redacts')
+    await mindSuspendedRedaction(sending, requester, eventIdOf(target))
     return { event_id: await sending.redact(roomId, sender, eventIdOf(target), rest, transaction) }
   }
   return [

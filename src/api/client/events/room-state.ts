@@ -1,7 +1,7 @@
 import Type from 'typebox'
 import type { SetRoomState } from '#domain'
 import { type AnyEndpoint, endpoint, sinceV1, user } from '#http'
-import { AnyObject, roomIdOf } from '../own-user.ts'
+import { AnyObject, mindSuspended, roomIdOf } from '../own-user.ts'
 import { plainText, type SentEvent } from '../room-path.ts'
 
 export interface RoomStateDeps {
@@ -30,6 +30,8 @@ export const roomStateEndpoints = ({ roomState }: RoomStateDeps): readonly AnyEn
     params: StatePath,
     body: AnyObject,
     handler: async ({ requester, params, body: content }): Promise<SentEvent> => {
+      const isOwnMember = params.eventType === 'm.room.member' && params.stateKey === requester.userId
+      mindSuspended(requester, isOwnMember && content.membership === 'leave')
       const eventId = await roomState.set({
         roomId: roomIdOf(params.roomId),
         sender: requester.userId,

@@ -50,7 +50,7 @@ export const profileEndpoints = ({ profiles, setProfile }: ProfileDeps): readonl
   endpoint({
     method: 'PUT',
     paths: sinceV1('/profile/:userId/:keyName'),
-    auth: user({ guests: true }),
+    auth: user({ guests: true, suspended: false }),
     rateLimit: 'profile',
     params: FIELD,
     body: AnyObject,
@@ -67,7 +67,7 @@ export const profileEndpoints = ({ profiles, setProfile }: ProfileDeps): readonl
   endpoint({
     method: 'DELETE',
     paths: v3('/profile/:userId/:keyName'),
-    auth: user({ guests: true }),
+    auth: user({ guests: true, suspended: false }),
     rateLimit: 'profile',
     params: FIELD,
     handler: async ({ requester, params: { userId, keyName } }) => {

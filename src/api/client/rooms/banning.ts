@@ -12,7 +12,7 @@ export const banningEndpoints = ({ memberships }: BanningDeps): readonly AnyEndp
   endpoint({
     method: 'POST',
     paths: sinceV1('/rooms/:roomId/ban'),
-    auth: user(),
+    auth: user({ suspended: false }),
     rateLimit: 'other',
     params: RoomIdPath,
     body: TargetBody,
@@ -26,7 +26,7 @@ export const banningEndpoints = ({ memberships }: BanningDeps): readonly AnyEndp
   endpoint({
     method: 'POST',
     paths: v3('/rooms/:roomId/unban'),
-    auth: user(),
+    auth: user({ suspended: false }),
     rateLimit: 'other',
     params: RoomIdPath,
     body: TargetBody,

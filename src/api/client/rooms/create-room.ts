@@ -42,7 +42,7 @@ export const createRoomEndpoints = ({ creation, oldRoomVersion }: CreateRoomDeps
   endpoint({
     method: 'POST',
     paths: sinceV1('/createRoom'),
-    auth: user(),
+    auth: user({ suspended: false }),
     rateLimit: 'createRoom',
     body,
     invalidErrcode: 'M_BAD_JSON',

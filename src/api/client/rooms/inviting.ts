@@ -14,7 +14,7 @@ export const invitingEndpoints = ({ memberships }: InvitingDeps): readonly AnyEn
   endpoint({
     method: 'POST',
     paths: sinceV1('/rooms/:roomId/invite'),
-    auth: user(),
+    auth: user({ suspended: false }),
     rateLimit: 'invite',
     params: RoomIdPath,
     body: Type.Object({

@@ -26,7 +26,7 @@ export const joiningEndpoints = ({ memberships, directory }: JoiningDeps): reado
     endpoint({
       method: 'POST',
       paths: sinceV1('/rooms/:roomId/join'),
-      auth: user({ guests: true }),
+      auth: user({ guests: true, suspended: false }),
       rateLimit: 'join',
       params: RoomIdPath,
       body,
@@ -39,7 +39,7 @@ export const joiningEndpoints = ({ memberships, directory }: JoiningDeps): reado
     endpoint({
       method: 'POST',
       paths: sinceV1('/join/:roomIdOrAlias'),
-      auth: user({ guests: true }),
+      auth: user({ guests: true, suspended: false }),
       rateLimit: 'join',
       params: Type.Object({ roomIdOrAlias: Type.String() }),
       query: ViaQuery,

@@ -12,7 +12,7 @@ export const kickingEndpoints = ({ memberships }: KickingDeps): readonly AnyEndp
   endpoint({
     method: 'POST',
     paths: sinceV1('/rooms/:roomId/kick'),
-    auth: user(),
+    auth: user({ suspended: false }),
     rateLimit: 'other',
     params: RoomIdPath,
     body: TargetBody,

@@ -14,7 +14,7 @@ export const knockingEndpoints = ({ memberships, directory }: KnockingDeps): rea
   endpoint({
     method: 'POST',
     paths: v3('/knock/:roomIdOrAlias'),
-    auth: user(),
+    auth: user({ suspended: false }),
     rateLimit: 'join',
     params: Type.Object({ roomIdOrAlias: Type.String() }),
     query: ViaQuery,

@@ -18,7 +18,13 @@ type Capabilities = {
   readonly 'm.3pid_changes': Capability
   readonly 'm.get_login_token': Capability
   readonly 'm.forget_forced_upon_leave': Capability
-}
+} & Moderation
+
+/** For administrators alone; the second name is that of MSC4323. */
+type Moderation = { readonly [Name in 'm.account_moderation' | 'uk.timedout.msc4323']?: typeof MAY_MODERATE }
+
+const MAY_MODERATE = { suspend: true, lock: true }
+const MODERATION: Moderation = { 'm.account_moderation': MAY_MODERATE, 'uk.timedout.msc4323': MAY_MODERATE }
 
 /** `capabilities.yaml`. */
 export const capabilitiesEndpoints = ({
@@ -45,7 +51,9 @@ export const capabilitiesEndpoints = ({
       paths: v3('/capabilities'),
       auth: user({ guests: true }),
       rateLimit: 'read',
-      handler: async (): Promise<{ capabilities: Capabilities }> => ({ capabilities }),
+      handler: async ({ requester }): Promise<{ capabilities: Capabilities }> => ({
+        capabilities: requester.kind === 'user' && requester.admin ? { ...capabilities, ...MODERATION } : capabilities,
+      }),
     }),
   ]
 }

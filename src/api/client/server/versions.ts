@@ -45,6 +45,8 @@ const FEATURES: Readonly<Record<string, boolean>> = {
   'org.matrix.msc3916.stable': true,
   // `state_after` in `/sync` (v1.16).
   'org.matrix.msc4222': true,
+  // Locks and suspensions by administrators (v1.18).
+  'uk.timedout.msc4323': true,
   // Profile fields (v1.16).
   'uk.tcpip.msc4133.stable': true,
 }

@@ -75,6 +75,10 @@ export class Operate {
     return this.#change(this.#parts.accounts.setLocked(userId, locked))
   }
 
+  setSuspended({ userId }: AccountRecord, suspended: boolean): Promise<void> {
+    return this.#change(this.#parts.accounts.setSuspended(userId, suspended))
+  }
+
   /** Throws `M_WEAK_PASSWORD`, `M_INVALID_PARAM`, `M_USER_DEACTIVATED`. */
   setPassword({ userId }: AccountRecord, password: string, keepSessions: boolean): Promise<void> {
     return this.#parts.flows.password.byOperator(userId, password, keepSessions)

@@ -14,6 +14,8 @@ export interface AccountRecord {
   readonly deactivatedAtMs: number | undefined
   /** undefined: not locked. A locked account keeps everything, and can do nothing but log out. */
   readonly lockedAtMs: number | undefined
+  /** undefined: not suspended. A suspended account can read, leave and take back, and say nothing new. */
+  readonly suspendedAtMs: number | undefined
   /** Whether the user asked that their content be erased as far as possible. */
   readonly erased: boolean
 }
@@ -39,6 +41,8 @@ export interface AccountsWriter {
   setAdmin(userId: UserId, admin: boolean): Change<void>
   /** Locks the account, or with undefined unlocks it. Announces the user in the stream `sessions`. Conflict: `account-gone`. */
   setLocked(userId: UserId, atMs: number | undefined): Change<void>
+  /** Suspends the account, or with undefined ends that. Announces the user in the stream `sessions`. Conflict: `account-gone`. */
+  setSuspended(userId: UserId, atMs: number | undefined): Change<void>
   /** Removes the password and marks the rooms as still to be left. A repeated call can only add `erase`, which is announced by `events`. Conflict: `account-gone` (no such account). */
   deactivate(userId: UserId, erase: boolean, atMs: number): Change<void>
   /** Records that all rooms of the deactivated account were left. */

@@ -93,6 +93,7 @@ export interface TokenRecord {
   readonly guest: boolean
   readonly admin: boolean
   readonly locked: boolean
+  readonly suspended: boolean
   readonly accessExpiresAtMs: number | undefined
   readonly refreshExpiresAtMs: number | undefined
   /** Whether the pair that this one replaces is still valid, because this one was never used. */

@@ -15,6 +15,7 @@ const COLUMNS = [
   'created_ms',
   'deactivated_ms',
   'locked_ms',
+  'suspended_ms',
   'erased',
 ] as const
 const accountOf = query((db, param: { userId: string }) =>
@@ -62,6 +63,7 @@ interface AccountRow {
   readonly created_ms: number
   readonly deactivated_ms: number | null
   readonly locked_ms: number | null
+  readonly suspended_ms: number | null
   readonly erased: number
 }
 
@@ -74,6 +76,7 @@ const toAccount = (row: AccountRow): AccountRecord => ({
   createdAtMs: row.created_ms,
   deactivatedAtMs: row.deactivated_ms ?? undefined,
   lockedAtMs: row.locked_ms ?? undefined,
+  suspendedAtMs: row.suspended_ms ?? undefined,
   erased: row.erased > 0,
 })
 

@@ -12,6 +12,7 @@ export interface AccountTables extends UserTables {
     readonly erased: number
     readonly leaving: number
     readonly locked_ms: Generated<number | null>
+    readonly suspended_ms: Generated<number | null>
   }
   readonly registration_tokens: {
     readonly token: string

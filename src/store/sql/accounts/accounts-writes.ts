@@ -40,6 +40,9 @@ const storeAdmin = query((db, param: { user: number; admin: number }) =>
 const storeLock = query((db, param: { user: number; atMs: number | null }) =>
   db.updateTable('accounts').set({ locked_ms: param.atMs }).where('user_number', '=', param.user),
 )
+const storeSuspension = query((db, param: { user: number; atMs: number | null }) =>
+  db.updateTable('accounts').set({ suspended_ms: param.atMs }).where('user_number', '=', param.user),
+)
 const storeDeactivation = query((db, param: { user: number; atMs: number }) =>
   db
     .updateTable('accounts')
@@ -123,6 +126,16 @@ const setLocked = defineWrite(
   },
 )
 
+const setSuspended = defineWrite(
+  'accounts.setSuspended',
+  ['sessions'],
+  async (tx, input: { userId: UserId; atMs: number | undefined }) => {
+    const account = await liveAccount(tx, input.userId)
+    await tx.run(storeSuspension, { user: account.user_number, atMs: input.atMs ?? null })
+    announceVoided(tx, account.user_number)
+  },
+)
+
 const deactivate = defineWrite(
   'accounts.deactivate',
   ['events'],
@@ -144,7 +157,16 @@ const finishDeactivation = defineWrite('accounts.finishDeactivation', async (tx,
   if (account !== undefined) await tx.run(storeLeft, { user: account.user_number })
 })
 
-export const accountsWrites = [create, setPassword, upgradeGuest, setAdmin, setLocked, deactivate, finishDeactivation]
+export const accountsWrites = [
+  create,
+  setPassword,
+  upgradeGuest,
+  setAdmin,
+  setLocked,
+  setSuspended,
+  deactivate,
+  finishDeactivation,
+]
 
 export const accountsWriter: AccountsWriter = {
   create,
@@ -152,6 +174,7 @@ export const accountsWriter: AccountsWriter = {
   upgradeGuest: (userId, passwordHash) => upgradeGuest({ userId, passwordHash }),
   setAdmin: (userId, admin) => setAdmin({ userId, admin }),
   setLocked: (userId, atMs) => setLocked({ userId, atMs }),
+  setSuspended: (userId, atMs) => setSuspended({ userId, atMs }),
   deactivate: (userId, erase, atMs) => deactivate({ userId, erase, atMs }),
   finishDeactivation: (userId) => finishDeactivation({ userId }),
 }

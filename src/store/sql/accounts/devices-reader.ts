@@ -43,6 +43,7 @@ const TOKEN_COLUMNS = [
   'guest',
   'admin',
   'locked_ms',
+  'suspended_ms',
   'access_expires_ms',
   'refresh_expires_ms',
   'predecessor',
@@ -105,6 +106,7 @@ interface TokenRow {
   readonly guest: number
   readonly admin: number
   readonly locked_ms: number | null
+  readonly suspended_ms: number | null
   readonly access_expires_ms: number | null
   readonly refresh_expires_ms: number | null
   readonly predecessor: number | null
@@ -124,6 +126,7 @@ const toToken = (row: TokenRow | undefined): TokenRecord | undefined =>
         guest: row.guest === 1,
         admin: row.admin === 1,
         locked: row.locked_ms !== null,
+        suspended: row.suspended_ms !== null,
         accessExpiresAtMs: row.access_expires_ms ?? undefined,
         refreshExpiresAtMs: row.refresh_expires_ms ?? undefined,
         unconfirmed: row.predecessor !== null,
