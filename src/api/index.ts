@@ -79,6 +79,9 @@ import { type SupportDeps, supportEndpoints } from './client/server/support.ts'
 import { versionsEndpoints } from './client/server/versions.ts'
 import { type VoipDeps, voipEndpoints } from './client/server/voip.ts'
 import { type WellknownDeps, wellknownEndpoints } from './client/server/wellknown.ts'
+import { simplifiedMsc3575Endpoints } from './client/sliding-sync/simplified-msc3575.ts'
+import type { SlidingSyncDeps } from './client/sliding-sync/sliding-sync.ts'
+import { syncV4Endpoints } from './client/sliding-sync/sync-v4.ts'
 import { type KeysServerDeps, keysServerEndpoints } from './federation/keys-server.ts'
 import { type UserinfoDeps, userinfoEndpoints } from './federation/openid.ts'
 import { NOT_BUILT } from './not-built.ts'
@@ -105,6 +108,7 @@ export interface ApiDeps {
   readonly calls: CallsDeps
   readonly voip: VoipDeps
   readonly sync: SyncDeps
+  readonly slidingSync: SlidingSyncDeps
   readonly oldSync: OldSyncDeps & RoomInitialSyncDeps
   readonly media: MediaDeps
   readonly openId: OpenIdDeps & UserinfoDeps
@@ -261,6 +265,8 @@ export const apiEndpoints = (deps: ApiDeps): readonly AnyEndpoint[] => [
   ...callsEndpoints(deps.calls),
   ...voipEndpoints(deps.voip),
   ...syncEndpoints(deps.sync),
+  ...simplifiedMsc3575Endpoints(deps.slidingSync),
+  ...syncV4Endpoints(deps.slidingSync),
   ...oldSyncEndpoints(deps.oldSync),
   ...roomInitialSyncEndpoints(deps.oldSync),
   ...contentRepoEndpoints(deps.media),

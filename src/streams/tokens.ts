@@ -88,6 +88,21 @@ export const parseSyncToken = (text: string, now: Positions): ToldPositions | un
   return parsed === undefined || typingIn.length === 0 ? parsed : { ...parsed, typingIn }
 }
 
+/** Positions of sliding sync begin with these tokens: the same streams in the same order, with a prefix of their own. */
+const SLIDING_PREFIX = 's1_'
+
+export const formatSlidingToken = (positions: Positions): string =>
+  SLIDING_PREFIX + syncTokens.format(positions).slice(SYNC_PREFIX.length)
+
+/** See `SyncTokens.parse`. */
+export const parseSlidingToken = (text: string, now: Positions): Positions | undefined => {
+  const token = asSyncToken(text)
+  return token === undefined ? undefined : syncTokens.parse(token, now)
+}
+
+const asSyncToken = (text: string): string | undefined =>
+  text.startsWith(SLIDING_PREFIX) ? SYNC_PREFIX + text.slice(SLIDING_PREFIX.length) : undefined
+
 /** A pagination token is `t2`, a depth and the number of an event: right after that event in its room's history. */
 const PLACE = /^t2_(-?\d{1,16})_(-?\d{1,16})$/
 
@@ -109,10 +124,12 @@ export const parsePlaceToken = (text: string): PagePlace | undefined => {
 export const formatPageToken = (position: number): string => `t${position}`
 
 /**
- * The position in the stream of events that a token of either kind stands for; or of a sync token, of which the event position counts ("from" takes
- * both, section "Syncing"). The number of an event that is in the stream is its position.
+ * The position in the stream of events that a token of either kind stands for; or of a token of `/sync` or sliding sync, of which the event position counts ("from" takes
+ * all, section "Syncing"). The number of an event that is in the stream is its position.
  */
 export const parsePageToken = (text: string): number | undefined => {
+  const sliding = asSyncToken(text.slice(0, Math.max(0, text.indexOf('.'))))
+  if (sliding !== undefined) return syncTokens.read(sliding)?.events
   if (!text.startsWith('t')) return syncTokens.read(cutSyncToken(text).positions)?.events
   const place = parsePlaceToken(text)
   return place === undefined ? parsePosition(text.slice(1)) : Math.max(0, place.event)

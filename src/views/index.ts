@@ -40,6 +40,18 @@ export { Badges } from './push/badges.ts'
 export { Notifications } from './push/notifications.ts'
 export { PushNotices } from './push/push-notices.ts'
 export { PushVerdicts } from './push/push-verdicts.ts'
+export { Connections } from './sliding-sync/connection/connections.ts'
+export type { SlidingExtension } from './sliding-sync/extension.ts'
+export type {
+  ListConfig,
+  Range,
+  RequiredState,
+  RoomConfig,
+  RoomFilters,
+  SlidingRequest,
+} from './sliding-sync/request.ts'
+export { noRooms, type RoomsAnswer, type RoomsOfAnswers } from './sliding-sync/rooms-answer.ts'
+export { SlidingSync } from './sliding-sync/sliding-sync.ts'
 export { Hierarchy } from './spaces/hierarchy.ts'
 export { AccountDataPart } from './sync/parts/account-data.ts'
 export { DeviceListsPart } from './sync/parts/device-lists.ts'

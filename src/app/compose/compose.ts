@@ -251,6 +251,7 @@ const buildApi = (parts: Parts): ApiDeps => {
     rendezvous: buildRendezvous(ground),
     keys: { ownKeys: new OwnKeys({ key: signingKey, clock }) },
     sync: { sync: views.sync, inboxes: toDevice.inboxes, filters: personal.filters, presence: personal.presence },
+    slidingSync: { slidingSync: views.slidingSync, presence: personal.presence },
     oldSync: { ...views, presence: personal.presence },
     ...aboutServer(config),
   }

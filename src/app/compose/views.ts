@@ -43,6 +43,7 @@ import {
   RoomsInWindow,
   RoomsPart,
   RoomTexts,
+  type SlidingSync,
   StateInWindow,
   StreamNews,
   StreamScopes,
@@ -55,6 +56,7 @@ import {
   Visibility,
 } from '#views'
 import type { RoomsGround } from './rooms.ts'
+import { buildSlidingSync } from './sliding-sync.ts'
 
 const MEBIBYTE = 1024 * 1024
 
@@ -85,6 +87,7 @@ export interface PeopleNow {
 
 export interface Views {
   readonly sync: Sync
+  readonly slidingSync: SlidingSync
   readonly keyChanges: KeyChanges
   readonly eventStream: EventStream
   readonly initialSync: InitialSync
@@ -123,6 +126,7 @@ export const buildViews = (ground: RoomsGround, people: PeopleNow): Views => {
     limitBytes: CACHE_LIMITS_BYTES.badges,
   })
   const { slices, candidates } = shared
+  const sliding = buildSlidingSync({ ...ground, userRooms, ignored: people.ignored }, [])
   const verdicts = new PushVerdicts({ reader, candidates, pushRules, facts })
   const pushNotices = new PushNotices({
     reader,
@@ -136,6 +140,7 @@ export const buildViews = (ground: RoomsGround, people: PeopleNow): Views => {
   })
   return {
     sync: buildSync(ground, people, shared),
+    slidingSync: sliding.slidingSync,
     keyChanges: new KeyChanges({ streams, userRooms, lists: shared.deviceLists }),
     ...buildEventStream(ground, people, shared),
     presenceProfiles,
@@ -149,7 +154,7 @@ export const buildViews = (ground: RoomsGround, people: PeopleNow): Views => {
     mutualRooms: new MutualRooms(history),
     pushNotices,
     badges,
-    caches: [...shared.caches, badges, verdicts],
+    caches: [...shared.caches, badges, verdicts, ...sliding.caches],
   }
 }
 

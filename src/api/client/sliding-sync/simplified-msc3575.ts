@@ -1,0 +1,119 @@
+import Type from 'typebox'
+import { type AnyEndpoint, endpoint, user } from '#http'
+import type { UserId } from '#spec'
+import type { ListConfig, RequiredState, RoomConfig } from '#views'
+import { AnyObject } from '../authentication/auth-schemas.ts'
+import { answerSliding, BODY_LIMIT_BYTES, type SlidingSyncDeps } from './sliding-sync.ts'
+import {
+  entriesOf,
+  filterSchemas,
+  filtersOf,
+  Limit,
+  MAX_LISTS,
+  Maybe,
+  Presence,
+  rangeOf,
+  StateEntries,
+  subscriptionsOf,
+  TwoIndexes,
+} from './sliding-sync-body.ts'
+
+const Config = {
+  timeline_limit: Maybe(Limit),
+  required_state: Maybe(StateEntries(Type.Array(Type.String({ maxLength: 255 }), { minItems: 2, maxItems: 2 }))),
+}
+
+const List = Type.Object({
+  ...Config,
+  ranges: Maybe(Type.Array(TwoIndexes, { maxItems: 10 })),
+  slow_get_all_rooms: Maybe(Type.Boolean()),
+  filters: Maybe(
+    Type.Object({
+      ...filterSchemas,
+      is_invite: Maybe(Type.Boolean()),
+      room_name_like: Maybe(Type.String({ maxLength: 255 })),
+    }),
+  ),
+})
+
+const Subscription = Type.Object(Config)
+
+const body = Type.Object({
+  conn_id: Maybe(Type.String({ maxLength: 255 })),
+  txn_id: Maybe(Type.String({ maxLength: 255 })),
+  lists: Maybe(Type.Record(Type.String({ maxLength: 255 }), List)),
+  room_subscriptions: Maybe(Type.Record(Type.String({ maxLength: 255 }), Subscription)),
+  extensions: Maybe(AnyObject),
+})
+
+const query = Type.Object({
+  pos: Type.Optional(Type.String({ maxLength: 8_192 })),
+  timeout: Type.Optional(Type.Integer({ minimum: 0 })),
+  set_presence: Type.Optional(Presence),
+})
+
+/** The number of events in a room whose request names none. */
+const DEFAULT_TIMELINE_LIMIT = 10
+
+/** `POST …/org.matrix.simplified_msc3575/sync`: sliding sync as Element X and matrix-js-sdk send it. */
+export const simplifiedMsc3575Endpoints = (deps: SlidingSyncDeps): readonly AnyEndpoint[] => [
+  endpoint({
+    method: 'POST',
+    paths: ['/_matrix/client/unstable/org.matrix.simplified_msc3575/sync'],
+    auth: user({ guests: true }),
+    rateLimit: 'unlimited',
+    query,
+    body,
+    bodyLimitBytes: BODY_LIMIT_BYTES,
+    bodyOptional: true,
+    invalidErrcode: 'M_INVALID_PARAM',
+    handler: async ({ requester, query, body }) => {
+      const config = (given: ConfigOfBody): RoomConfig => configOf(given, requester.userId)
+      return answerSliding(deps, requester, {
+        form: 'legacy',
+        connectionId: body.conn_id ?? '',
+        // Clients without a position may send an empty one.
+        pos: query.pos || undefined,
+        timeout: query.timeout,
+        setPresence: query.set_presence,
+        lists: entriesOf(body.lists, MAX_LISTS, (list) => listOf(list, config(list))),
+        subscriptions: subscriptionsOf(body.room_subscriptions, config),
+        extensions: body.extensions ?? {},
+        txnId: body.txn_id ?? undefined,
+      })
+    },
+  }),
+]
+
+type ListOfBody = Type.Static<typeof List>
+type ConfigOfBody = Type.Static<typeof Subscription>
+
+const listOf = ({ ranges, slow_get_all_rooms, filters }: ListOfBody, config: RoomConfig): ListConfig => ({
+  ...config,
+  ranges: slow_get_all_rooms === true || ranges === undefined || ranges === null ? ALL : ranges.map(rangeOf),
+  filters: {
+    ...filtersOf(filters, filters?.is_invite),
+    nameLike: filters?.room_name_like?.toLowerCase(),
+  },
+})
+
+const ALL: ListConfig['ranges'] = [[0, Number.MAX_SAFE_INTEGER]]
+
+const configOf = ({ timeline_limit, required_state }: ConfigOfBody, userId: UserId): RoomConfig => ({
+  timelineLimit: timeline_limit ?? DEFAULT_TIMELINE_LIMIT,
+  requiredState: requiredStateOf(required_state ?? [], userId),
+})
+
+/** State keys have three words of their own: `*` for all, `$ME`, and for members `$LAZY`. */
+const requiredStateOf = (entries: readonly (readonly string[])[], userId: UserId): RequiredState => ({
+  include: entries
+    .filter((entry) => !isLazy(entry))
+    .map(([type, stateKey]) => ({
+      type: type === '*' ? undefined : type,
+      stateKey: stateKey === '*' ? undefined : stateKey === '$ME' ? userId : stateKey,
+    })),
+  exclude: [],
+  lazyMembers: entries.some(isLazy),
+})
+
+const isLazy = ([type, stateKey]: readonly string[]): boolean => type === 'm.room.member' && stateKey === '$LAZY'

@@ -1,0 +1,85 @@
+import { isJsonObject, type JsonObject, MatrixError } from '#spec'
+import type { News, Positions, ToldPositions } from '#streams'
+import type { ExtensionAnswer, ExtensionWindow, SlidingExtension } from './extension.ts'
+import type { SlidingRequest } from './request.ts'
+
+/** An extension that one request asks for. */
+interface Asked {
+  readonly name: string
+  readonly extension: SlidingExtension
+  readonly config: object
+  /** It was not asked for in the request before. */
+  readonly isNew: boolean
+}
+
+export interface ExtensionsAnswer {
+  /** The value of `extensions`, as JSON. */
+  readonly text: string
+  readonly isNews: boolean
+  readonly reached: Partial<Positions>
+  readonly typingIn: readonly number[] | undefined
+}
+
+/** The extensions that a request asks for. Those that are not known are ignored. */
+export class AskedExtensions {
+  readonly #asked: readonly Asked[]
+  /** The same as bits, for the next position. */
+  readonly bits: number
+
+  private constructor(asked: readonly Asked[], bits: number) {
+    this.#asked = asked
+    this.bits = bits
+  }
+
+  /** Throws `M_INVALID_PARAM` for a member of another shape. */
+  static of(
+    extensions: readonly SlidingExtension[],
+    { extensions: members, form, pos }: SlidingRequest,
+  ): AskedExtensions {
+    const asked: Asked[] = []
+    let bits = 0
+    for (const [index, extension] of extensions.entries()) {
+      const name = [extension.name, ...(extension.aliases ?? [])].find((known) => Object.hasOwn(members, known))
+      if (name === undefined) continue
+      const config = extension.parse(memberOf(members, name), form)
+      if (config === undefined) continue
+      const bit = 2 ** index
+      bits += bit
+      asked.push({ name, extension, config, isNew: pos === undefined || Math.floor(pos.extensions / bit) % 2 === 0 })
+    }
+    return new AskedExtensions(asked, bits)
+  }
+
+  concerns(news: News): boolean {
+    return this.#asked.some(({ extension }) => extension.concerns(news))
+  }
+
+  async begin(viewer: ExtensionWindow['viewer']): Promise<void> {
+    for (const { extension, config } of this.#asked) await extension.begin?.(config, viewer)
+  }
+
+  async read(window: ExtensionWindow): Promise<ExtensionsAnswer> {
+    const members: string[] = []
+    const answers: ExtensionAnswer[] = []
+    for (const { name, extension, config, isNew } of this.#asked) {
+      const answer = await extension.read(config, isNew ? { ...window, since: undefined } : window)
+      if (answer.text !== undefined) members.push(`${JSON.stringify(name)}:${answer.text}`)
+      answers.push(answer)
+    }
+    return {
+      text: `{${members.join()}}`,
+      isNews: answers.some(({ isNews }) => isNews),
+      reached: Object.assign({}, ...answers.map(({ reached }) => reached ?? {})),
+      typingIn: answers.find(({ typingIn }) => typingIn !== undefined)?.typingIn,
+    }
+  }
+}
+
+const memberOf = (members: JsonObject, name: string): JsonObject => {
+  const member = members[name]
+  if (!isJsonObject(member)) throw new MatrixError('M_INVALID_PARAM', `extensions.${name} is no object`)
+  return member
+}
+
+/** The rooms with typists after an answer in which nobody told of typing: those of before. */
+export const stillTyping = (since: ToldPositions | undefined): readonly number[] => since?.typingIn ?? []

@@ -1,0 +1,66 @@
+import type { JsonObject, RoomId } from '#spec'
+import type { EventsViewer } from '../events/event-texts.ts'
+import type { Position } from './connection/position.ts'
+
+/** The two wire forms: `legacy` is `org.matrix.simplified_msc3575`, `v4` is MSC4186. */
+export type WireForm = 'legacy' | 'v4'
+
+/** Entries of a room's state: undefined stands for every type, or every state key. */
+export interface StatePattern {
+  readonly type: string | undefined
+  readonly stateKey: string | undefined
+}
+
+export interface RequiredState {
+  readonly include: readonly StatePattern[]
+  /** Taken away from what `include` names, but never from lazily loaded members. */
+  readonly exclude: readonly StatePattern[]
+  readonly lazyMembers: boolean
+}
+
+/** The extent in which a room is told. */
+export interface RoomConfig {
+  /** Events at most. */
+  readonly timelineLimit: number
+  readonly requiredState: RequiredState
+}
+
+/** Which rooms are in a list; undefined: no matter. */
+export interface RoomFilters {
+  readonly isDm?: boolean | undefined
+  readonly isEncrypted?: boolean | undefined
+  readonly isInvited?: boolean | undefined
+  /** null stands for rooms without a type. */
+  readonly roomTypes?: readonly (string | null)[] | undefined
+  readonly notRoomTypes?: readonly (string | null)[] | undefined
+  readonly tags?: readonly string[] | undefined
+  readonly notTags?: readonly string[] | undefined
+  readonly spaces?: readonly string[] | undefined
+  /** Text within the room's name, in lower case; of the legacy form alone. */
+  readonly nameLike?: string | undefined
+}
+
+/** First and last index, both inclusive. */
+export type Range = readonly [first: number, last: number]
+
+export interface ListConfig extends RoomConfig {
+  readonly ranges: readonly Range[]
+  readonly filters: RoomFilters
+}
+
+/** One request of either wire form. */
+export interface SlidingRequest {
+  readonly form: WireForm
+  readonly viewer: EventsViewer & { readonly device: number }
+  /** Empty for a client that names none. */
+  readonly connectionId: string
+  /** The position that an earlier answer of the connection ended with; undefined begins the connection anew. */
+  readonly pos: Position | undefined
+  readonly timeoutMs: number
+  readonly lists: ReadonlyMap<string, ListConfig>
+  readonly subscriptions: ReadonlyMap<RoomId, RoomConfig>
+  /** As it came: each extension reads its own member. */
+  readonly extensions: JsonObject
+  /** Sent back in the answer; of the legacy form alone. */
+  readonly txnId?: string | undefined
+}

@@ -1,0 +1,160 @@
+import type { Clock, LongText, Pending } from '#base'
+import { LongPoll, type News, type PollResult, type PollSource, type Streams, type ToldPositions } from '#streams'
+import { joinedNumbers, type UserRooms } from '../known/user-rooms.ts'
+import type { IgnoredUsers } from '../known/visibility.ts'
+import { AskedExtensions, type ExtensionsAnswer, stillTyping } from './asked-extensions.ts'
+import { type Admitted, type Connections, unknownPos } from './connection/connections.ts'
+import { formatPosition, type Position, parsePosition } from './connection/position.ts'
+import type { SlidingExtension } from './extension.ts'
+import type { SlidingRequest } from './request.ts'
+import { noRooms, type RoomsAnswer, type RoomsOfAnswers } from './rooms-answer.ts'
+
+export interface SlidingSyncParts {
+  readonly clock: Clock
+  readonly streams: Streams
+  readonly userRooms: UserRooms
+  readonly ignored: IgnoredUsers
+  readonly connections: Connections
+  readonly rooms: RoomsOfAnswers
+  /** New ones are added at the end, and none moves: positions of clients name them by their places. */
+  readonly extensions: readonly SlidingExtension[]
+}
+
+/** A request that was taken up. */
+interface Taken {
+  readonly request: SlidingRequest
+  readonly admitted: Admitted
+  readonly extensions: AskedExtensions
+  readonly hasRooms: boolean
+}
+
+/** One answer as it is made. */
+interface Made {
+  readonly taken: Taken
+  readonly rooms: RoomsAnswer
+  told: ExtensionsAnswer | undefined
+}
+
+interface Piece {
+  readonly text: string
+  readonly isNews: boolean
+}
+
+/** Sliding sync in both wire forms: the news of a connection since its position; waits where there is none. */
+export class SlidingSync {
+  readonly #parts: SlidingSyncParts
+  readonly #source: PollSource<Taken> = {
+    poll: (taken) => this.#poll(taken),
+    listener: ({ request }) => request.viewer.user,
+    rooms: async ({ request }) => joinedNumbers(await this.#parts.userRooms.of(request.viewer)),
+    concerns: (taken, news) => concerns(taken, news),
+  }
+
+  constructor(parts: SlidingSyncParts) {
+    this.#parts = parts
+  }
+
+  /** Parses `pos`. Throws `M_UNKNOWN_POS` for what is none, and for one ahead of the durable streams: of another server, or of a lost database. */
+  async position(text: string): Promise<Position> {
+    const { streams } = this.#parts
+    const pos = parsePosition(text, streams.positions())
+    const positions = pos === undefined ? undefined : await streams.resume(pos.positions)
+    if (pos === undefined || positions === undefined) throw unknownPos('pos is not a position of this server')
+    return { ...pos, positions }
+  }
+
+  /** The answer's JSON text, in pieces where it is long; where there is no news and the request has time, the answer that comes later. */
+  async sync(request: SlidingRequest): Promise<LongText | Pending<LongText>> {
+    const { clock, streams, connections } = this.#parts
+    const extensions = AskedExtensions.of(this.#parts.extensions, request)
+    const taken: Taken = {
+      request,
+      admitted: connections.admit(request),
+      extensions,
+      hasRooms: request.lists.size + request.subscriptions.size > 0,
+    }
+    await extensions.begin(request.viewer)
+    const timeoutMs = request.pos === undefined ? 0 : request.timeoutMs
+    const answer = await LongPoll.begin({ streams, clock, source: this.#source }, taken, timeoutMs)
+    if (typeof answer !== 'string' && 'hurry' in answer) connections.waits(request, () => answer.hurry())
+    return answer
+  }
+
+  async #poll(taken: Taken): Promise<PollResult> {
+    const made: Made = { taken, rooms: await this.#rooms(taken), told: undefined }
+    const pieces = this.#pieces(made)
+    const begun: string[] = []
+    let length = 0
+    let isNews = taken.request.pos === undefined
+    for (;;) {
+      const { done, value } = await pieces.next()
+      if (done === true) break
+      begun.push(value.text)
+      length += value.text.length
+      isNews ||= value.isNews
+      if (isNews && length > SHORT_LENGTH)
+        return { text: { begun, rest: this.#rest(made, pieces) }, nothingBy: undefined }
+    }
+    if (isNews) return { text: `${begun.join('')}${await this.#end(made)}`, nothingBy: undefined }
+    // Most often there is no end to write: the request waits on.
+    return { text: { begun, rest: this.#rest(made, pieces) }, nothingBy: made.rooms.now }
+  }
+
+  async #rooms({ request, hasRooms }: Taken): Promise<RoomsAnswer> {
+    const now = this.#parts.streams.snapshot()
+    if (!hasRooms) return noRooms(now)
+    return this.#parts.rooms.look(request, now, await this.#parts.ignored.ignoredBy(request.viewer.user))
+  }
+
+  async *#pieces(made: Made): AsyncGenerator<Piece, void, undefined> {
+    const { rooms } = made
+    let before = '{"rooms":{'
+    let comma = ''
+    for await (const room of rooms.rooms()) {
+      yield { text: `${before}${comma}${room}`, isNews: true }
+      before = ''
+      comma = ','
+    }
+    made.told = await this.#extensions(made)
+    yield { text: `${before}},"lists":${rooms.lists},"extensions":${made.told.text}`, isNews: made.told.isNews }
+  }
+
+  async #extensions({ taken, rooms: { now, scope } }: Made): Promise<ExtensionsAnswer> {
+    const { request, extensions } = taken
+    const { viewer, form, pos } = request
+    const { ignored, userRooms } = this.#parts
+    return extensions.read({
+      ...{ form, viewer, scope },
+      since: pos?.positions,
+      now: now.positions,
+      ignored: await ignored.ignoredBy(viewer.user),
+      rooms: () => userRooms.of(viewer),
+    })
+  }
+
+  async *#rest(made: Made, pieces: AsyncGenerator<Piece, void, undefined>): AsyncGenerator<string, void, undefined> {
+    for await (const { text } of pieces) yield text
+    yield await this.#end(made)
+  }
+
+  /** The end of the answer: its position, which is made when all else is known. */
+  async #end({ taken, rooms, told }: Made): Promise<string> {
+    const { request, admitted, extensions } = taken
+    const positions: ToldPositions = {
+      ...rooms.now.positions,
+      ...told?.reached,
+      typingIn: told?.typingIn ?? stillTyping(request.pos?.positions),
+    }
+    const { device } = request.viewer
+    const memory = await rooms.memory()
+    const pos = formatPosition({ device, ...admitted, positions, extensions: extensions.bits, memory })
+    const txnId = request.txnId === undefined ? '' : `,"txn_id":${JSON.stringify(request.txnId)}`
+    return `${txnId},"pos":"${pos}"}`
+  }
+}
+
+/** Answers to polls are held whole up to this length. */
+const SHORT_LENGTH = 64 * 1024
+
+const concerns = ({ hasRooms, extensions }: Taken, news: News): boolean =>
+  (hasRooms && news.stream === 'events') || extensions.concerns(news)
