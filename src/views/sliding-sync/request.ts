@@ -1,6 +1,6 @@
 import type { JsonObject, RoomId } from '#spec'
 import type { EventsViewer } from '../events/event-texts.ts'
-import type { Position } from './connection/position.ts'
+import type { Position } from './position.ts'
 
 /** The two wire forms: `legacy` is `org.matrix.simplified_msc3575`, `v4` is MSC4186. */
 export type WireForm = 'legacy' | 'v4'

@@ -1,7 +1,7 @@
 import { BoundedCache, type CacheStats, type Clock } from '#base'
 import { MatrixError } from '#spec'
+import type { Position } from '../position.ts'
 import type { SlidingRequest } from '../request.ts'
-import type { Position } from './position.ts'
 
 export interface ConnectionsParts {
   readonly clock: Clock
