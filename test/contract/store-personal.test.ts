@@ -143,6 +143,27 @@ onEveryDatabase('the ports of personal data', (open) => {
     const rooms = Array.from({ length: 300 }, (_, index) => index + 200)
     expect((await store.receipts.since(rooms, 0, 1_000, bob)).length).toBe(251)
     expect((await store.receipts.since([449, 450], 440, 1_000, bob)).length).toBe(2)
+    const above = { has: (room: number) => room > 200, all: () => rooms }
+    expect((await store.receipts.sinceIn(above, 0, 1_000, bob)).length).toBe(251)
+    expect((await store.receipts.sinceIn(above, 440, 1_000, bob)).length).toBe(10)
+    expect(await store.receipts.sinceIn(above, 450, 1_000, bob)).toEqual([])
+  })
+
+  it('finds the receipts on some events, those of others only if they are public', async () => {
+    const store = await open()
+    const move = (over: Partial<Receipt>) => store.commit([writers.receipts.move(receipt(over))])
+    await move({ eventPosition: 10, eventId: '$a' as EventId })
+    await move({ eventPosition: 10, eventId: '$a' as EventId, userId: bob, type: 'm.read.private' })
+    await move({ eventPosition: 12, eventId: '$b' as EventId, userId: bob })
+    const found = async (positions: readonly number[], forUser: UserId) =>
+      (await store.receipts.onEvents(positions, forUser)).map(({ userId, type, eventId }) => [userId, type, eventId])
+    expect(await found([10, 11], alice)).toEqual([[alice, 'm.read', '$a']])
+    expect(await found([10, 12], bob)).toEqual([
+      [alice, 'm.read', '$a'],
+      [bob, 'm.read.private', '$a'],
+      [bob, 'm.read', '$b'],
+    ])
+    expect(await found([], bob)).toEqual([])
   })
 
   it('gives equal filters one id, counts from 1 for each user, and lets the oldest go', async () => {

@@ -38,6 +38,7 @@ import { tellOneUser } from './0210-tell-one-user.ts'
 import { createReports } from './0230-create-reports.ts'
 import { createThreadSubscriptions } from './0300-create-thread-subscriptions.ts'
 import { addAccountSuspensions } from './0310-add-account-suspensions.ts'
+import { indexReceiptsByEvent } from './0320-index-receipts-by-event.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -80,4 +81,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createReports,
   createThreadSubscriptions,
   addAccountSuspensions,
+  indexReceiptsByEvent,
 ]

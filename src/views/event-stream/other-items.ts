@@ -1,6 +1,6 @@
 import type { Positions, ToldPositions } from '#streams'
 import type { RoomViewer } from '../events/viewer.ts'
-import type { StreamNews } from '../known/stream-news.ts'
+import { roomSetOf, type StreamNews } from '../known/stream-news.ts'
 import type { Window } from '../known/window.ts'
 import type { PresenceVisibility } from '../presence/presence-visibility.ts'
 import type { StreamScope } from './scope.ts'
@@ -74,7 +74,7 @@ export class OtherItems {
   }
 
   #typing(window: Window, { rooms, present }: StreamScope): readonly string[] {
-    return [...this.#parts.news.typing(window, present)].flatMap(([room, userIds]) => {
+    return [...this.#parts.news.typing(window, roomSetOf(present))].flatMap(([room, userIds]) => {
       const roomId = rooms.get(room)?.roomId
       return roomId === undefined ? [] : [typingItem(roomId, userIds)]
     })

@@ -4,8 +4,12 @@ import type { Receipt } from '#store'
 /** A receipt, its type named as the reader knows it. */
 export type ReceiptLine = Omit<Receipt, 'type'> & { readonly type: string; readonly said?: JsonObject }
 
-/** An `m.receipt` event: by event, type and user. */
-export const receiptsText = (receipts: readonly ReceiptLine[]): string => {
+/** An `m.receipt` event. */
+export const receiptsText = (receipts: readonly ReceiptLine[]): string =>
+  `{"type":"m.receipt","content":${receiptsContent(receipts)}}`
+
+/** The content of an `m.receipt` event: by event, type and user. */
+export const receiptsContent = (receipts: readonly ReceiptLine[]): string => {
   const content: Record<string, Record<string, Record<string, JsonObject>>> = {}
   for (const { eventId, type, userId, atMs, threadId, said } of receipts) {
     content[eventId] ??= {}
@@ -13,5 +17,5 @@ export const receiptsText = (receipts: readonly ReceiptLine[]): string => {
     types[type] ??= {}
     types[type][userId] = { ...said, ts: atMs, ...(threadId === undefined ? {} : { thread_id: threadId }) }
   }
-  return JSON.stringify({ type: 'm.receipt', content })
+  return JSON.stringify(content)
 }

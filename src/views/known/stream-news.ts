@@ -7,6 +7,7 @@ import type {
   ReceiptsReader,
   RoomAccountDataEntry,
   RoomNumber,
+  RoomSet,
   StoredEvent,
 } from '#store'
 import type { EventsViewer } from '../events/event-texts.ts'
@@ -126,7 +127,7 @@ export class StreamNews {
     rooms: readonly RoomNumber[],
   ): Promise<void> {
     for (const receipt of await this.receipts(window, rooms)) roomIn(news, receipt.room).receipts.push(receipt)
-    for (const [room, typing] of this.typing(window, rooms)) roomIn(news, room).typing = typing
+    for (const [room, typing] of this.typing(window, roomSetOf(rooms))) roomIn(news, room).typing = typing
   }
 
   /** Rooms with something unread, where the rules or the ignored users by which it counts changed. */
@@ -146,25 +147,26 @@ export class StreamNews {
   }
 
   /** Rooms in which typing changed, with all users who type there now. Without `since`, the rooms in which anybody types. */
-  typing({ since, now, ignored }: Window, rooms: readonly RoomNumber[]): ReadonlyMap<RoomNumber, readonly UserId[]> {
+  typing({ since, now, ignored }: Window, rooms: RoomSet): ReadonlyMap<RoomNumber, readonly UserId[]> {
     const { typing } = this.#parts
-    let among: ReadonlySet<RoomNumber> | undefined
-    // Made when needed: a user may have thousands of rooms, in which nobody types.
-    const isAmong = (room: RoomNumber): boolean => {
-      among ??= new Set(rooms)
-      return among.has(room)
-    }
     const changed =
       since === undefined
-        ? rooms.map((room) => ({ room, userIds: typing.typing(room) })).filter(({ userIds }) => userIds.length > 0)
+        ? [...this.#typingInAny(rooms.all())]
         : since.typing < now.typing
-          ? typing.changedSince(since.typing, now.typing).filter(({ room }) => isAmong(room))
+          ? typing.changedSince(since.typing, now.typing).filter(({ room }) => rooms.has(room))
           : []
     const told = new Map(changed.map(({ room, userIds }) => [room, userIds.filter((userId) => !ignored.has(userId))]))
     // Whoever typed before a restart has stopped, and nothing says so.
     for (const room of since?.typingIn ?? [])
-      if (isAmong(room) && !told.has(room) && typing.typing(room).length === 0) told.set(room, [])
+      if (rooms.has(room) && !told.has(room) && typing.typing(room).length === 0) told.set(room, [])
     return told
+  }
+
+  *#typingInAny(rooms: Iterable<RoomNumber>) {
+    for (const room of rooms) {
+      const userIds = this.#parts.typing.typing(room)
+      if (userIds.length > 0) yield { room, userIds }
+    }
   }
 
   /** For the token of an answer: the rooms in which the client now believes that somebody types. `told`: what the answer itself says. */
@@ -223,6 +225,18 @@ export class StreamNews {
       else held.push(event)
     }
     return byRoom
+  }
+}
+
+/** The set is made when it is asked: a user may have thousands of rooms, in which nobody types. */
+export const roomSetOf = (rooms: readonly RoomNumber[]): RoomSet => {
+  let set: ReadonlySet<RoomNumber> | undefined
+  return {
+    all: () => rooms,
+    has: (room) => {
+      set ??= new Set(rooms)
+      return set.has(room)
+    },
   }
 }
 

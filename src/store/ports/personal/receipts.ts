@@ -19,12 +19,22 @@ export interface Receipt {
   readonly contentJson?: string | undefined
 }
 
+/** Many rooms, which are listed only where it cannot be avoided. */
+export interface RoomSet {
+  has(room: RoomNumber): boolean
+  all(): Iterable<RoomNumber>
+}
+
 export interface ReceiptsReader {
   /**
    * Receipts of these rooms that moved with `after` < position <= `upTo` and that `forUser` may see: everybody's
    * public ones and the user's own private ones.
    */
   since(rooms: readonly RoomNumber[], after: number, upTo: number, forUser: UserId): Promise<readonly Receipt[]>
+  /** The same for a set of rooms: in a short window the cost does not depend on how many there are. */
+  sinceIn(rooms: RoomSet, after: number, upTo: number, forUser: UserId): Promise<readonly Receipt[]>
+  /** The receipts on events at these positions that `forUser` may see. */
+  onEvents(positions: readonly number[], forUser: UserId): Promise<readonly Receipt[]>
   /** All receipts in these rooms that `forUser` may see. */
   inRooms(rooms: readonly RoomNumber[], forUser: UserId): Promise<readonly Receipt[]>
   /** The user's receipts of both types and all threads: unread counts start from them. */

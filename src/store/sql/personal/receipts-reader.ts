@@ -58,6 +58,16 @@ const since = query(
       .where((eb) => eb.or([eb('receipts.type', '=', param.publicType), eb('users.user_id', '=', param.forUser)]))
       .orderBy('receipts.position'),
 )
+const onEvents = query(
+  (db, param: { positions: readonly number[]; forUser: string; publicType: string }, { integers }) =>
+    db
+      .selectFrom('receipts')
+      .innerJoin('users', 'users.user_number', 'receipts.user_number')
+      .select(COLUMNS)
+      .where('receipts.event_position', 'in', integers(param.positions))
+      .where((eb) => eb.or([eb('receipts.type', '=', param.publicType), eb('users.user_id', '=', param.forUser)]))
+      .orderBy('receipts.position'),
+)
 const inRooms = query(
   (db, param: { rooms: readonly RoomNumber[]; forUser: string; publicType: string }, { integers }) =>
     db
@@ -104,21 +114,35 @@ const receiptOf = (row: Row): Receipt => ({
 
 const PUBLIC: ReceiptType = 'm.read'
 
+/** Rooms in which receipts moved; undefined where there are many. In a short window there are few, and their number does not depend on that of the rooms asked for. */
+const fewMoved = async (db: Db, after: number, upTo: number): Promise<ReadonlySet<RoomNumber> | undefined> => {
+  const moved = await db.all(roomsMoved, { after, upTo })
+  return moved.length < FEW_MOVED ? new Set(moved.map(({ room }) => room)) : undefined
+}
+
+const movedIn = async (
+  db: Db,
+  rooms: readonly RoomNumber[],
+  window: { readonly after: number; readonly upTo: number; readonly forUser: UserId },
+): Promise<readonly Receipt[]> =>
+  rooms.length === 0 ? [] : (await db.longAll(since, { rooms, ...window, publicType: PUBLIC })).map(receiptOf)
+
 export const receiptsReader = (db: Db): ReceiptsReader => ({
   since: async (rooms, after, upTo, forUser) => {
     if (after >= upTo || rooms.length === 0) return []
-    let asked = rooms
-    if (rooms.length > 1) {
-      // In a short window few receipts have moved, and the cost does not depend on the number of the user's rooms.
-      const moved = await db.all(roomsMoved, { after, upTo })
-      if (moved.length < FEW_MOVED) {
-        const distinct = new Set(moved.map(({ room }) => room))
-        asked = rooms.filter((room) => distinct.has(room))
-        if (asked.length === 0) return []
-      }
-    }
-    const rows = await db.longAll(since, { rooms: asked, after, upTo, forUser, publicType: PUBLIC })
-    return rows.map(receiptOf)
+    const moved = rooms.length > 1 ? await fewMoved(db, after, upTo) : undefined
+    const asked = moved === undefined ? rooms : rooms.filter((room) => moved.has(room))
+    return movedIn(db, asked, { after, upTo, forUser })
+  },
+  sinceIn: async (rooms, after, upTo, forUser) => {
+    if (after >= upTo) return []
+    const moved = await fewMoved(db, after, upTo)
+    const asked = moved === undefined ? [...rooms.all()] : [...moved].filter((room) => rooms.has(room))
+    return movedIn(db, asked, { after, upTo, forUser })
+  },
+  onEvents: async (positions, forUser) => {
+    if (positions.length === 0) return []
+    return (await db.longAll(onEvents, { positions, forUser, publicType: PUBLIC })).map(receiptOf)
   },
   inRooms: async (rooms, forUser) => {
     if (rooms.length === 0) return []

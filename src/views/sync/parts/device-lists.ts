@@ -1,4 +1,5 @@
-import type { DeviceListChanges, DeviceLists } from '../../device-lists/device-lists.ts'
+import type { DeviceLists } from '../../device-lists/device-lists.ts'
+import { deviceListsText } from '../../device-lists/texts.ts'
 import type { PartAnswer, SyncPart, SyncWindow } from '../request.ts'
 
 export interface DeviceListsPartParts {
@@ -7,7 +8,7 @@ export interface DeviceListsPartParts {
 
 /** `device_lists`: whose devices to ask for again, and whose to track no more. Not in a first sync, which has nobody tracked yet. */
 export class DeviceListsPart implements SyncPart {
-  readonly empty = textOf({ changed: [], left: [] })
+  readonly empty = deviceListsText({ changed: [], left: [] })
   readonly #lists: Pick<DeviceLists, 'between'>
 
   constructor({ lists }: DeviceListsPartParts) {
@@ -18,10 +19,6 @@ export class DeviceListsPart implements SyncPart {
     if (since === undefined) return { text: this.empty, isNews: false }
     const changes = await this.#lists.between({ viewer, rooms, since, now, events: news.events })
     const isNews = changes.changed.length > 0 || changes.left.length > 0
-    return { text: isNews ? textOf(changes) : this.empty, isNews }
+    return { text: isNews ? deviceListsText(changes) : this.empty, isNews }
   }
-}
-
-function textOf({ changed, left }: DeviceListChanges): string {
-  return `"device_lists":{"changed":${JSON.stringify(changed)},"left":${JSON.stringify(left)}}`
 }

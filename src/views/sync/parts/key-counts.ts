@@ -1,5 +1,6 @@
 import type { KeyCounts } from '#store'
 import type { KeyCountsNow } from '../../device-lists/key-counts.ts'
+import { keyCountsText, NO_KEYS_TEXT } from '../../device-lists/texts.ts'
 import type { EventsViewer } from '../../events/event-texts.ts'
 import type { PartAnswer, SyncPart, SyncRequest, SyncWindow } from '../request.ts'
 
@@ -12,7 +13,7 @@ export interface KeyCountsPartParts {
  * keys tells that there can be some. Module "End-to-End Encryption", "Extensions to /sync".
  */
 export class KeyCountsPart implements SyncPart {
-  readonly empty = textOf({ oneTimeKeys: {}, unusedFallbackKeys: [] })
+  readonly empty = NO_KEYS_TEXT
   readonly #counts: Pick<KeyCountsNow, 'of'>
 
   constructor({ counts }: KeyCountsPartParts) {
@@ -21,22 +22,16 @@ export class KeyCountsPart implements SyncPart {
 
   async unchanged({ syncer }: SyncRequest): Promise<string> {
     const counts = await this.#of(syncer)
-    return counts === undefined ? this.empty : textOf(counts)
+    return counts === undefined ? this.empty : keyCountsText(counts)
   }
 
   async look({ viewer, since }: SyncWindow): Promise<PartAnswer> {
     const counts = await this.#of(viewer)
     if (counts === undefined) return { text: this.empty, isNews: false }
-    return { text: textOf(counts), isNews: since !== undefined && counts.position > since.toDevice }
+    return { text: keyCountsText(counts), isNews: since !== undefined && counts.position > since.toDevice }
   }
 
   async #of({ user, device }: EventsViewer): Promise<KeyCounts | undefined> {
     return device === undefined ? undefined : this.#counts.of({ user, device })
   }
-}
-
-function textOf({ oneTimeKeys, unusedFallbackKeys }: Pick<KeyCounts, 'oneTimeKeys' | 'unusedFallbackKeys'>): string {
-  // Clients take an algorithm that is absent for one whose count did not change, so the one that all use is always there.
-  const counts = { signed_curve25519: 0, ...oneTimeKeys }
-  return `"device_one_time_keys_count":${JSON.stringify(counts)},"device_unused_fallback_key_types":${JSON.stringify(unusedFallbackKeys)}`
 }
