@@ -84,6 +84,7 @@ import type { SlidingSyncDeps } from './client/sliding-sync/sliding-sync.ts'
 import { syncV4Endpoints } from './client/sliding-sync/sync-v4.ts'
 import { type KeysServerDeps, keysServerEndpoints } from './federation/keys-server.ts'
 import { type UserinfoDeps, userinfoEndpoints } from './federation/openid.ts'
+import { type ServerVersionDeps, serverVersionEndpoints } from './federation/version.ts'
 import { NOT_BUILT } from './not-built.ts'
 
 export { EMAIL_PAGE } from './client/accounts/email-page.ts'
@@ -116,6 +117,7 @@ export interface ApiDeps {
   /** undefined: there is none, and clients are not told of any. */
   readonly rendezvous: RendezvousDeps | undefined
   readonly keys: KeysServerDeps
+  readonly software: ServerVersionDeps
 }
 
 export type AccountsDeps = LoginDeps &
@@ -274,6 +276,7 @@ export const apiEndpoints = (deps: ApiDeps): readonly AnyEndpoint[] => [
   ...openIdEndpoints(deps.openId),
   ...userinfoEndpoints(deps.openId),
   ...keysServerEndpoints(deps.keys),
+  ...serverVersionEndpoints(deps.software),
 ]
 
 export interface ServedEndpoint {

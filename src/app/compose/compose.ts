@@ -258,7 +258,7 @@ const buildApi = (parts: Parts): ApiDeps => {
 }
 
 /** The endpoints in which the server tells of itself, from the configuration alone. */
-const aboutServer = (config: Config): Pick<ApiDeps, 'capabilities' | 'wellknown' | 'support'> => ({
+const aboutServer = (config: Config): Pick<ApiDeps, 'capabilities' | 'wellknown' | 'support' | 'software'> => ({
   capabilities: {
     defaultRoomVersion: config.server.defaultRoomVersion,
     threepidChanges: config.mail.smtpHost !== undefined || config.identityServers.trusted.length > 0,
@@ -272,6 +272,7 @@ const aboutServer = (config: Config): Pick<ApiDeps, 'capabilities' | 'wellknown'
     security: { matrixId: config.support.securityMatrixId, emailAddress: config.support.securityEmail },
     supportPage: config.support.page,
   },
+  software: { version: PACKAGE_VERSION },
 })
 
 const operational = ({ config, store, clock, look }: Ground): readonly AnyEndpoint[] =>

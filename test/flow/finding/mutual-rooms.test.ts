@@ -1,3 +1,4 @@
+import { createClient } from 'matrix-js-sdk'
 import { expect, it } from 'vitest'
 import type { Json, TestClient } from '../../support/client.ts'
 import { onEveryHomeserver, shareHomeserver } from '../../support/homeserver.ts'
@@ -41,6 +42,22 @@ onEveryHomeserver('mutual_rooms', (start) => {
     const second: Json = (await mutual(alice, { user_id: bob.userId, from: first.next_batch })).body
     expect(second).toEqual({ joined: expect.anything(), count: 103 })
     expect(([...first.joined, ...second.joined] as string[]).toSorted()).toEqual(rooms.toSorted())
+  })
+
+  it('comes in pages under the unstable name too, as matrix-js-sdk asks where v1.19 is not named', async () => {
+    const homeserver = await shared()
+    const alice = await homeserver.register('alice')
+    const bob = await homeserver.register('bob')
+    const rooms: string[] = []
+    for (let room = 0; room < 103; room += 1) {
+      rooms.push(await alice.createRoom({ preset: 'public_chat' }))
+      await bob.join(rooms[room] ?? '')
+    }
+    const sdk = createClient({ baseUrl: homeserver.url, userId: alice.userId, accessToken: alice.accessToken ?? '' })
+    expect((await sdk._unstable_getSharedRooms(bob.userId)).toSorted()).toEqual(rooms.toSorted())
+    const path = '/unstable/uk.half-shot.msc2666/user/mutual_rooms'
+    const wrong = await alice.request('GET', path, { query: { user_id: bob.userId, batch_token: 'here' } })
+    expect(wrong).toMatchObject({ status: 400, body: { errcode: 'M_INVALID_PARAM' } })
   })
 
   it('answers an unknown user with nothing, and refuses oneself, what is no user id and what is no token', async () => {

@@ -49,6 +49,8 @@ const FEATURES: Readonly<Record<string, boolean>> = {
   'uk.timedout.msc4323': true,
   // Profile fields (v1.16).
   'uk.tcpip.msc4133.stable': true,
+  // Rooms shared with another user (v1.19).
+  'uk.half-shot.msc2666.query_mutual_rooms': true,
 }
 
 /** Sign-in by a QR code. */
