@@ -43,6 +43,11 @@ export { PushNotices } from './push/push-notices.ts'
 export { PushVerdicts } from './push/push-verdicts.ts'
 export { Connections } from './sliding-sync/connection/connections.ts'
 export type { SlidingExtension } from './sliding-sync/extension.ts'
+export { AccountDataExtension } from './sliding-sync/extensions/account-data.ts'
+export { E2eeExtension } from './sliding-sync/extensions/e2ee.ts'
+export { ReceiptsExtension } from './sliding-sync/extensions/receipts.ts'
+export { ToDeviceExtension } from './sliding-sync/extensions/to-device.ts'
+export { TypingExtension } from './sliding-sync/extensions/typing.ts'
 export type {
   ListConfig,
   Range,

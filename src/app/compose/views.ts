@@ -11,7 +11,6 @@ import {
   Hierarchy,
   HistoryVisibilities,
   type IgnoredUsers,
-  type InboxesNow,
   InitialPresence,
   InitialRooms,
   InitialSync,
@@ -56,6 +55,7 @@ import {
   Visibility,
 } from '#views'
 import type { RoomsGround } from './rooms.ts'
+import { buildSlidingExtensions, type InboxesOfDevices } from './sliding-extensions.ts'
 import { buildSlidingSync } from './sliding-sync.ts'
 
 const MEBIBYTE = 1024 * 1024
@@ -82,7 +82,7 @@ export interface PeopleNow {
   readonly ignored: IgnoredUsers
   readonly typing: TypingNow
   readonly presence: PresenceNow
-  readonly inboxes: InboxesNow
+  readonly inboxes: InboxesOfDevices
 }
 
 export interface Views {
@@ -126,7 +126,8 @@ export const buildViews = (ground: RoomsGround, people: PeopleNow): Views => {
     limitBytes: CACHE_LIMITS_BYTES.badges,
   })
   const { slices, candidates } = shared
-  const sliding = buildSlidingSync({ ...ground, userRooms, ignored: people.ignored }, [])
+  const extensions = buildSlidingExtensions({ ground, inboxes: people.inboxes, ...shared })
+  const sliding = buildSlidingSync({ ...ground, userRooms, ignored: people.ignored }, extensions)
   const verdicts = new PushVerdicts({ reader, candidates, pushRules, facts })
   const pushNotices = new PushNotices({
     reader,

@@ -1,5 +1,5 @@
 import { MatrixError } from '#spec'
-import { type Positions, parseSyncToken, type Streams } from '#streams'
+import { type Positions, parseSlidingToken, parseSyncToken, type Streams } from '#streams'
 import type { EventsViewer } from '../events/event-texts.ts'
 import type { UserRooms } from '../known/user-rooms.ts'
 import type { DeviceListChanges, DeviceLists } from './device-lists.ts'
@@ -18,7 +18,7 @@ export class KeyChanges {
     this.#parts = parts
   }
 
-  /** Throws `M_INVALID_PARAM` for what is no token of `/sync`, or one of another server. */
+  /** Throws `M_INVALID_PARAM` for what is no token of `/sync` or sliding sync, or one of another server. */
   async between(viewer: EventsViewer, from: string, to: string): Promise<DeviceListChanges> {
     const [since, now] = [await this.#positions(from, 'from'), await this.#positions(to, 'to')]
     const rooms = await this.#parts.userRooms.of(viewer)
@@ -27,7 +27,9 @@ export class KeyChanges {
 
   async #positions(text: string, name: string): Promise<Positions> {
     const { streams } = this.#parts
-    const token = parseSyncToken(text, streams.positions())
+    const now = streams.positions()
+    // MSC4543: a position of sliding sync counts as well; it begins with its token, up to a dot.
+    const token = parseSyncToken(text, now) ?? parseSlidingToken(text.slice(0, text.indexOf('.')), now)
     const positions = token === undefined ? undefined : await streams.resume(token)
     if (positions === undefined) throw new MatrixError('M_INVALID_PARAM', `${name} is not a token of this server`)
     return positions

@@ -45,6 +45,8 @@ export interface ExtensionWindow {
    * it then tells is a beginning.
    */
   readonly since: ToldPositions | undefined
+  /** The positions of the request's `pos`, whatever was asked for in the request before. */
+  readonly pos: ToldPositions | undefined
   readonly now: Positions
   readonly ignored: ReadonlySet<UserId>
   /** Empty for a connection without lists and subscriptions. */

@@ -126,6 +126,7 @@ export class SlidingSync {
     return extensions.read({
       ...{ form, viewer, scope },
       since: pos?.positions,
+      pos: pos?.positions,
       now: now.positions,
       ignored: await ignored.ignoredBy(viewer.user),
       rooms: () => userRooms.of(viewer),

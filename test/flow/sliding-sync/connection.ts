@@ -1,16 +1,16 @@
 import type { Answer, Body, Json, TestClient } from '../../support/client.ts'
 
 /** The two wire forms: the unstable one that Element X sends, and that of MSC4186. */
-export const FORMS = ['legacy', 'stable'] as const
+export const FORMS = ['legacy', 'v4'] as const
 export type Form = (typeof FORMS)[number]
 
 const LEGACY_PATH = '/unstable/org.matrix.simplified_msc3575/sync'
-const STABLE_PATH = '/v4/sync'
+const V4_PATH = '/v4/sync'
 
 export type ExtensionName = 'to_device' | 'e2ee' | 'account_data' | 'receipts' | 'typing'
 
 /** The key of an extension, as long as its proposal is not accepted. */
-const STABLE_KEYS: Readonly<Record<ExtensionName, string>> = {
+const V4_KEYS: Readonly<Record<ExtensionName, string>> = {
   to_device: 'org.matrix.msc4538.to_device',
   e2ee: 'org.matrix.msc4543.e2ee',
   account_data: 'org.matrix.msc4548.account_data',
@@ -18,7 +18,7 @@ const STABLE_KEYS: Readonly<Record<ExtensionName, string>> = {
   typing: 'org.matrix.msc4508.typing',
 }
 
-export const keyOf = (form: Form, name: ExtensionName): string => (form === 'legacy' ? name : STABLE_KEYS[name])
+export const keyOf = (form: Form, name: ExtensionName): string => (form === 'legacy' ? name : V4_KEYS[name])
 
 /** One list of a request, in words of neither form. */
 export interface ListWish {
@@ -72,7 +72,7 @@ export class SlidingConnection {
     const place = { ...(pos === undefined ? {} : { pos }), ...(timeout === undefined ? {} : { timeout }) }
     return form === 'legacy'
       ? this.client.request('POST', LEGACY_PATH, { body, query: place })
-      : this.client.request('POST', STABLE_PATH, { body: { ...body, ...place } })
+      : this.client.request('POST', V4_PATH, { body: { ...body, ...place } })
   }
 
   /** What an answer says under an extension. */

@@ -77,7 +77,7 @@ export const keysEndpoints = ({ uploadKeys, keysOfUsers, keyChanges }: KeysDeps)
     paths: v3('/keys/changes'),
     auth: user({ guests: true }),
     rateLimit: 'read',
-    query: Type.Object({ from: Type.String({ maxLength: 200 }), to: Type.String({ maxLength: 200 }) }),
+    query: Type.Object({ from: Type.String({ maxLength: 8_192 }), to: Type.String({ maxLength: 8_192 }) }),
     handler: async ({ requester, query: { from, to } }): Promise<AsJson<DeviceListChanges>> =>
       keyChanges.between(requester, from, to),
   }),

@@ -45,6 +45,13 @@ const FEATURES: Readonly<Record<string, boolean>> = {
   'org.matrix.msc3916.stable': true,
   // `state_after` in `/sync` (v1.16).
   'org.matrix.msc4222': true,
+  // Extensions of sliding sync (MSC4186): typing, messages to devices, keys, account data, receipts.
+  'org.matrix.msc4508': true,
+  'org.matrix.msc4508.stable': true,
+  'org.matrix.msc4538': true,
+  'org.matrix.msc4543': true,
+  'org.matrix.msc4548': true,
+  'org.matrix.msc4551': true,
   // Locks and suspensions by administrators (v1.18).
   'uk.timedout.msc4323': true,
   // Profile fields (v1.16).

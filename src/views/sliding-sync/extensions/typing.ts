@@ -1,0 +1,56 @@
+import type { JsonObject, UserId } from '#spec'
+
+import type { News } from '#streams'
+import type { StreamNews } from '../../known/stream-news.ts'
+import type { ExtensionAnswer, ExtensionWindow, SlidingExtension } from '../extension.ts'
+import { MAX_TYPING_IN } from '../position.ts'
+import type { WireForm } from '../request.ts'
+import { ChosenRooms, type RoomChoice, readRoomChoice } from './room-choice.ts'
+import { roomsText } from './rooms-text.ts'
+
+export interface TypingExtensionParts {
+  readonly news: Pick<StreamNews, 'typing' | 'typingIn'>
+}
+
+/** `typing` (MSC4508): all who type in a room, whenever that changes, and when the room comes into scope. */
+export class TypingExtension implements SlidingExtension<RoomChoice> {
+  readonly name = 'typing'
+  readonly aliases = ['org.matrix.msc4508.typing']
+  readonly #news: TypingExtensionParts['news']
+
+  constructor({ news }: TypingExtensionParts) {
+    this.#news = news
+  }
+
+  parse(member: JsonObject, form: WireForm): RoomChoice | undefined {
+    return readRoomChoice(member, form)
+  }
+
+  concerns({ stream }: News): boolean {
+    return stream === 'typing'
+  }
+
+  async read(choice: RoomChoice, window: ExtensionWindow): Promise<ExtensionAnswer> {
+    const { scope, form } = window
+    const chosen = new ChosenRooms(scope, choice)
+    const rooms = chosen.joined()
+    const told = new Map(this.#news.typing(window, rooms))
+    const entered = [...chosen.entered()].map(([room]) => room).filter((room) => rooms.has(room))
+    for (const [room, typing] of this.#news.typing(
+      { ...window, since: undefined },
+      { has: rooms.has, all: () => entered },
+    ))
+      told.set(room, typing)
+    const texts = [...told].map(([room, userIds]) => [scope.roomId(room), textOf(form, userIds)] as const)
+    return {
+      text: roomsText(texts),
+      isNews: told.size > 0,
+      typingIn: this.#news.typingIn(rooms.has, told).slice(0, MAX_TYPING_IN),
+    }
+  }
+}
+
+const textOf = (form: WireForm, userIds: readonly UserId[]): string => {
+  const content = JSON.stringify({ user_ids: userIds })
+  return form === 'legacy' ? `{"type":"m.typing","content":${content}}` : content
+}
