@@ -1,5 +1,14 @@
 import { BoundedCache, Slices, systemClock, systemRandom } from '#base'
-import { AccessTokens, Filters, IgnoredUsers, Inboxes, PresenceLists, Rooms, Thumbnails } from '#domain'
+import {
+  AccessTokens,
+  Filters,
+  IgnoredUsers,
+  Inboxes,
+  InvitePermissions,
+  PresenceLists,
+  Rooms,
+  Thumbnails,
+} from '#domain'
 import { toPushCandidate } from '#rules'
 import { MatrixError } from '#spec'
 import type { StoredEvent } from '#store'
@@ -248,6 +257,17 @@ export const CACHES: Readonly<Record<string, () => FilledCache>> = {
     const global = (user: number) => ({ contentJson: `{"ignored_users":{${users(user)}}}`, position: 1 })
     const cache = new IgnoredUsers({ news: noNews, slices, reader: reading({ global }) })
     return { stats: () => cache.stats(), add: (user) => cache.ignoredBy(user) }
+  },
+  'invite-permissions': () => {
+    const users = (user: number) => repeated(2_000, (k) => `"@${`${user}_${k}`.padStart(200, 'x')}:example.org"`)
+    const servers = (user: number) => repeated(500, (k) => `"${`${user}_${k}`.padStart(200, 'x')}*.example.org"`)
+    const global = (user: number) => ({
+      contentJson: `{"blocked_users":[${users(user)}],"allowed_servers":[${servers(user)}]}`,
+      position: 1,
+    })
+    const ignored = { ignoredBy: async () => new Set<never>() }
+    const cache = new InvitePermissions({ news: noNews, slices, ignored, reader: reading({ global }) })
+    return { stats: () => cache.stats(), add: (user) => cache.showsAll(user) }
   },
   'presence-lists': () => {
     const mutual = (user: number) =>

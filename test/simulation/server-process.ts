@@ -115,7 +115,8 @@ export class ServerProcess {
     })
     const { toDevice: reader, commit } = store
     const inboxes = new Inboxes({ reader, writer: writers.toDevice, commit, news: streams })
-    this.views = buildViews(ground, { ...this.personal, inboxes, ignored: this.personal.ignoredUsers })
+    const { ignoredUsers: ignored, invitePermissions: invites } = this.personal
+    this.views = buildViews(ground, { ...this.personal, inboxes, ignored, invites })
   }
 
   static async start(parts: ServerProcessParts): Promise<ServerProcess> {

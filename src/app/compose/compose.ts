@@ -1,11 +1,18 @@
 import { type ApiDeps, apiEndpoints, operatorEndpoints } from '#api'
 import type { CacheStats, Random } from '#base'
 import type { Config } from '#config'
-import { OpenIdTokens, OwnKeys, type Pushers, type Reports, type RoomProfiles, TurnServers } from '#domain'
+import {
+  type MemberAccounts,
+  OpenIdTokens,
+  OwnKeys,
+  type Pushers,
+  type Reports,
+  type RoomProfiles,
+  TurnServers,
+} from '#domain'
 import { AnsweredOnce, type AnyEndpoint, type TokenIssuer } from '#http'
 import { endpointsIn, landingPage, shownIn } from '#pages'
-import { isJsonObject, type UserId } from '#spec'
-import { type Store, shortLivedSweep, writers } from '#store'
+import { shortLivedSweep, writers } from '#store'
 import { InProcessBus, PROCESSES, Streams } from '#streams'
 import { operationalEndpoints } from '../landing-page.ts'
 import { PACKAGE_VERSION } from '../package-version.ts'
@@ -61,15 +68,15 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   })
   const personal = buildPersonal(ground, streams)
   const roomsGround = roomsGroundOf(ground, streams)
-  const rooms = buildRooms(roomsGround, {
-    profileOf: (userId) => personal.profiles.memberFields(userId),
-    isGuest: async (userId) => (await accounts.accounts.account(userId))?.guest === true,
-    exists: (userId) => accounts.isActive(userId),
-    refusesInvite: (userId, from) => refusesInvite(ground.store, userId, from),
-  })
+  const rooms = buildRooms(roomsGround, memberAccounts(accounts, personal))
   const toDevice = buildToDevice(ground, streams)
   const keyBackups = buildKeyBackups(ground)
-  const views = buildViews(roomsGround, { ...personal, ...toDevice, ignored: personal.ignoredUsers })
+  const views = buildViews(roomsGround, {
+    ...personal,
+    ...toDevice,
+    ignored: personal.ignoredUsers,
+    invites: personal.invitePermissions,
+  })
   const media = await buildMedia(ground)
   const push = buildPush(ground, streams, views)
   const pushers = buildPushers(ground, streams, push)
@@ -122,6 +129,13 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   }
 }
 
+const memberAccounts = ({ accounts, isActive }: BuiltAccounts, personal: Personal): MemberAccounts => ({
+  profileOf: (userId) => personal.profiles.memberFields(userId),
+  isGuest: async (userId) => (await accounts.account(userId))?.guest === true,
+  exists: (userId) => isActive(userId),
+  refusesInvite: (userId, from) => personal.refusesInvite(userId, from),
+})
+
 const settle = async (
   leases: { stop(): Promise<void> },
   { media, accounts, personal }: Pick<Parts, 'media' | 'accounts' | 'personal'>,
@@ -173,18 +187,6 @@ interface Parts {
   readonly media: BuiltMedia
   readonly pushers: Pushers
   readonly openIdTokens: OpenIdTokens
-}
-
-const INVITE_PERMISSION = 'm.invite_permission_config'
-
-/** Whether account data has `default_action: block` (module "Invite permission"). Invites of ignored users are accepted here and not shown. */
-const refusesInvite = async (store: Store, userId: UserId, from: UserId): Promise<boolean> => {
-  const account = await store.accounts.account(userId)
-  if (account === undefined || userId === from) return false
-  const entry = await store.accountData.global(account.user, INVITE_PERMISSION)
-  if (entry === undefined) return false
-  const content: unknown = JSON.parse(entry.contentJson)
-  return isJsonObject(content) && content.default_action === 'block'
 }
 
 /** The process's random number, new at each start. Two processes with one number would take each other's tokens for their own: see `ephemeral-position.ts`. */

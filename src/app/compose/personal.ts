@@ -5,6 +5,7 @@ import {
   AccountData,
   Filters,
   IgnoredUsers,
+  InvitePermissions,
   Presence,
   PresenceLists,
   Profiles,
@@ -35,6 +36,9 @@ export interface Personal {
   readonly presence: Presence
   readonly typing: Typing
   readonly ignoredUsers: IgnoredUsers
+  readonly invitePermissions: InvitePermissions
+  /** Whether a user of this server wants no invites from that sender, and the sender is told so. */
+  refusesInvite(userId: UserId, from: UserId): Promise<boolean>
   readonly filters: Filters
   /** The parts that the endpoints need; changed profiles are carried into rooms by `rooms`. */
   api(rooms: Pick<RoomProfiles, 'hurry'>, profileTurns: Turns): Omit<PersonalDeps, 'presenceProfiles'>
@@ -77,11 +81,8 @@ export const buildPersonal = ({ config, store, clock, logger }: PersonalGround, 
     rooms,
     store: { reader: store.presence, writer: writers.presence, commit },
   })
-  const ignoredUsers = new IgnoredUsers({
-    reader: store.accountData,
-    news: streams,
-    slices: new Slices({ clock, sliceMs: LIST_SLICE_MS }),
-  })
+  const inviting = buildInviting({ store, clock }, streams)
+  const { ignoredUsers, invitePermissions } = inviting
   const filters = new Filters({ reader: store.filters, writer: writers.filters, commit })
   const receipts = new Receipts({
     clock,
@@ -96,7 +97,7 @@ export const buildPersonal = ({ config, store, clock, logger }: PersonalGround, 
     profiles,
     presence,
     typing,
-    ignoredUsers,
+    ...inviting,
     filters,
     api: (roomProfiles, turns) => ({
       profiles,
@@ -115,6 +116,25 @@ export const buildPersonal = ({ config, store, clock, logger }: PersonalGround, 
       pushRules: new PushRules(accountData),
     }),
     settle: () => presence.flush(),
-    caches: [ignoredUsers, filters, presenceLists],
+    caches: [ignoredUsers, invitePermissions, filters, presenceLists],
+  }
+}
+
+/** Builds what decides by whom a user may be invited. */
+const buildInviting = (
+  { store, clock }: Pick<PersonalGround, 'store' | 'clock'>,
+  streams: Streams,
+): Pick<Personal, 'ignoredUsers' | 'invitePermissions' | 'refusesInvite'> => {
+  const slices = new Slices({ clock, sliceMs: LIST_SLICE_MS })
+  const ofPeople = { reader: store.accountData, news: streams, slices }
+  const ignoredUsers = new IgnoredUsers(ofPeople)
+  const invitePermissions = new InvitePermissions({ ...ofPeople, ignored: ignoredUsers })
+  return {
+    ignoredUsers,
+    invitePermissions,
+    refusesInvite: async (userId, from) => {
+      const account = userId === from ? undefined : await store.accounts.account(userId)
+      return account !== undefined && (await invitePermissions.verdict(account.user, from)) === 'block'
+    },
   }
 }

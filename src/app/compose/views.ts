@@ -14,6 +14,7 @@ import {
   InitialPresence,
   InitialRooms,
   InitialSync,
+  type InvitesShown,
   InviteTexts,
   KeyChanges,
   KeyCountsNow,
@@ -80,6 +81,7 @@ const JUDGING_SLICE_MS = 2
 /** The knowledge that the domain has of people at this moment: whom they ignore, where they type, who is there, for which of their devices messages wait. */
 export interface PeopleNow {
   readonly ignored: IgnoredUsers
+  readonly invites: InvitesShown
   readonly typing: TypingNow
   readonly presence: PresenceNow
   readonly inboxes: InboxesOfDevices
@@ -137,7 +139,7 @@ export const buildViews = (ground: RoomsGround, people: PeopleNow): Views => {
     userRooms,
     slices,
     verdicts,
-    ignored: people.ignored,
+    people,
   })
   return {
     sync: buildSync(ground, people, shared),
@@ -150,7 +152,14 @@ export const buildViews = (ground: RoomsGround, people: PeopleNow): Views => {
     roomStates: new RoomStates(history),
     publicRooms,
     roomSummaries: summaries,
-    notifications: new Notifications({ ...history, receipts, userRooms, verdicts, ignored: people.ignored }),
+    notifications: new Notifications({
+      ...history,
+      receipts,
+      userRooms,
+      verdicts,
+      ignored: people.ignored,
+      invites: people.invites,
+    }),
     hierarchy: new Hierarchy({ reader, summaries, clock }),
     mutualRooms: new MutualRooms(history),
     pushNotices,
@@ -241,7 +250,7 @@ const buildShared = ({ store, streams, clock }: RoomsGround, { ignored, typing, 
 
 const buildSync = (
   { store, clock, streams }: RoomsGround,
-  { ignored, presence, inboxes }: PeopleNow,
+  { ignored, invites, presence, inboxes }: PeopleNow,
   shared: Shared,
 ): Sync => {
   const { reader, clientEvents, visibility, unread, facts, state, texts, news, userRooms, pushRules } = shared
@@ -249,7 +258,7 @@ const buildSync = (
   const { accountData } = store
   const roomTexts = new RoomTexts({ reader, clientEvents, texts, rooms, accountData })
   const streamed = [
-    new RoomsPart({ clock, reader, news, texts: roomTexts }),
+    new RoomsPart({ clock, reader, news, texts: roomTexts, invites }),
     new AccountDataPart({ reader: accountData, pushRules }),
   ]
   const parts = [
@@ -261,17 +270,21 @@ const buildSync = (
   return new Sync({ clock, streams, userRooms, ignored, news, parts, streamed })
 }
 
-const buildEventStream = ({ clock, streams }: RoomsGround, { ignored, presence }: PeopleNow, shared: Shared) => {
+const buildEventStream = (
+  { clock, streams }: RoomsGround,
+  { ignored, invites: invitesShown, presence }: PeopleNow,
+  shared: Shared,
+) => {
   const { reader, recent, clientEvents, visibility, texts, news, userRooms, presenceVisibility, presenceProfiles } =
     shared
-  const invites = new InviteTexts({ reader, clientEvents, texts })
+  const invites = new InviteTexts({ reader, clientEvents, texts, invites: invitesShown })
   const infos = new RoomInfos({ clock, reader, visibility, texts })
   const initialPresence = new InitialPresence({ reader, presence, presenceVisibility, presenceProfiles })
   return {
     eventStream: new EventStream({
       clock,
       streams,
-      scopes: new StreamScopes({ reader, userRooms, visibility, ignored }),
+      scopes: new StreamScopes({ reader, userRooms, visibility, ignored, invites: invitesShown }),
       roomItems: new RoomItems({ clock, reader, recent, visibility, texts, invites, presence }),
       otherItems: new OtherItems({ news, presenceVisibility }),
     }),

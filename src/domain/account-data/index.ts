@@ -1,5 +1,6 @@
 export { AccountData, FULLY_READ, MAX_CONTENT_BYTES, PUSH_RULES } from './account-data.ts'
 export { Filters } from './filters.ts'
 export { IgnoredUsers } from './ignored-users.ts'
+export { InvitePermissions, type InviteVerdict } from './invite-permissions.ts'
 export { type NewPushRule, PushRules, type RulesOwner } from './push-rules.ts'
 export { Tags } from './tags.ts'

@@ -52,7 +52,7 @@ export class InitialRooms {
     { membership, position }: MembershipThen,
     accountData: readonly RoomAccountDataEntry[],
   ): TextPieces['rest'] {
-    const { viewer, now, limit, ignored } = want
+    const { viewer, now, limit } = want
     const { room, roomId } = record
     const { infos, invites } = this.#parts
     const info = { viewer, room, roomId, membership, now, limit, accountData }
@@ -61,7 +61,7 @@ export class InitialRooms {
         yield* infos.pieces({ ...info, upTo: now.events })
         return
       case 'invite': {
-        const invite = await invites.invite(record, position, viewer, ignored)
+        const invite = await invites.invite(record, position, viewer)
         if (invite !== undefined) yield invite
         return
       }

@@ -4,12 +4,14 @@ import type { ClientEvents } from '../events/client-event.ts'
 import type { EventTexts } from '../events/event-texts.ts'
 import { strippedState } from '../events/stripped-state.ts'
 import type { RoomViewer } from '../events/viewer.ts'
+import { type InvitesShown, isInviteShown } from '../known/invites-shown.ts'
 import { isInvite } from './scope.ts'
 
 export interface InviteTextsParts {
   readonly reader: RoomStateReader
   readonly clientEvents: ClientEvents
   readonly texts: EventTexts
+  readonly invites: InvitesShown
 }
 
 /** Invites of the reader, with the room's stripped state, which the event stream holds nowhere else. */
@@ -28,16 +30,11 @@ export class InviteTexts {
     return `{"invite_room_state":[${texts.join()}],${text.slice(1)}`
   }
 
-  /** A room that the viewer is invited to, as in `GET /initialSync`; undefined for an invite of an ignored user. */
-  async invite(
-    { room, roomId }: MembershipRecord,
-    position: number,
-    viewer: RoomViewer,
-    ignored: ReadonlySet<UserId>,
-  ): Promise<string | undefined> {
-    const { reader, texts } = this.#parts
+  /** A room that the viewer is invited to, as in `GET /initialSync`; undefined for an invite that the viewer is not shown. */
+  async invite({ room, roomId }: MembershipRecord, position: number, viewer: RoomViewer): Promise<string | undefined> {
+    const { reader, texts, invites } = this.#parts
     const invite = await reader.stateEvent(room, position, 'm.room.member', viewer.userId)
-    if (invite === undefined || ignored.has(invite.sender)) return undefined
+    if (invite === undefined || !(await isInviteShown(invites, viewer.user, invite.sender))) return undefined
     const text = await texts.joined({ events: [invite], viewer, form: 'old' })
     return (
       `{"room_id":${JSON.stringify(roomId)},"membership":"invite","inviter":${JSON.stringify(invite.sender)},` +

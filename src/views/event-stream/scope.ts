@@ -1,6 +1,7 @@
 import { MatrixError, type Pdu, type RoomId, stringAt, type UserId } from '#spec'
 import type { MembersReader, RoomNumber, StoredEvent } from '#store'
 import type { RoomViewer } from '../events/viewer.ts'
+import { type InvitesShown, isInviteShown } from '../known/invites-shown.ts'
 import type { RoomVisibility } from '../known/room-visibility.ts'
 import { joinedRooms, type RoomsOfUser, type UserRooms } from '../known/user-rooms.ts'
 import type { IgnoredUsers, Visibility } from '../known/visibility.ts'
@@ -13,6 +14,7 @@ export interface StreamScope {
   /** A `world_readable` room that the reader is no member of. */
   readonly peeked: RoomNumber | undefined
   readonly ignored: ReadonlySet<UserId>
+  readonly invites: InvitesShown
 }
 
 export interface StreamScopesParts {
@@ -20,6 +22,7 @@ export interface StreamScopesParts {
   readonly userRooms: UserRooms
   readonly visibility: Visibility
   readonly ignored: IgnoredUsers
+  readonly invites: InvitesShown
 }
 
 export class StreamScopes {
@@ -31,11 +34,11 @@ export class StreamScopes {
 
   /** All rooms of the user, or the one asked for. Throws `M_FORBIDDEN` for a room that the user may not read now. */
   async of(viewer: RoomViewer, roomId: RoomId | undefined): Promise<StreamScope> {
-    const { reader, userRooms, visibility, ignored: people } = this.#parts
+    const { reader, userRooms, visibility, ignored: people, invites } = this.#parts
     const ignored = await people.ignoredBy(viewer.user)
     if (roomId === undefined) {
       const rooms = await userRooms.of(viewer)
-      return { rooms, present: joinedRooms(rooms).map(({ room }) => room), peeked: undefined, ignored }
+      return { rooms, present: joinedRooms(rooms).map(({ room }) => room), peeked: undefined, ignored, invites }
     }
     const { record, membership } = await visibility.access(roomId, viewer.userId)
     const { room } = record
@@ -44,10 +47,10 @@ export class StreamScopes {
     const member = await reader.membership(room, viewer.userId)
     const position = member?.position ?? 0
     const rooms = new Map([[room, { room, roomId, membership: membership ?? 'leave', position, forgotten: false }]])
-    if (membership === 'join') return { rooms, present: [room], peeked: undefined, ignored }
+    if (membership === 'join') return { rooms, present: [room], peeked: undefined, ignored, invites }
     // In a room that anybody may join, readers outside see presence too: they could join to see it ("Presence", "Security considerations").
     const isOpen = membership !== 'ban' && (await visibility.isPublic(room))
-    return { rooms, present: isOpen ? [room] : [], peeked: room, ignored }
+    return { rooms, present: isOpen ? [room] : [], peeked: room, ignored, invites }
   }
 
   async joinedRooms(viewer: RoomViewer): Promise<readonly RoomNumber[]> {
@@ -88,7 +91,7 @@ export class StreamVisibility {
     await visibility.learn([event])
     if (scope.peeked === event.room) return visibility.mayShow(event)
     if (event.type === 'm.room.member' && event.stateKey === viewer.userId)
-      return !(isInvite(event) && scope.ignored.has(event.sender))
+      return !isInvite(event) || isInviteShown(scope.invites, viewer.user, event.sender)
     // The creator of a room is no member yet at its first event.
     if (event.sender === viewer.userId) return true
     return visibility.membershipAt(event) === 'join' && visibility.mayShow(event)

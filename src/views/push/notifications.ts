@@ -4,6 +4,7 @@ import type { EventsReader, MembershipRecord, ReceiptsReader, RoomNumber, RoomSt
 import type { ClientEvents } from '../events/client-event.ts'
 import type { EventTexts } from '../events/event-texts.ts'
 import type { RoomViewer } from '../events/viewer.ts'
+import type { InvitesShown } from '../known/invites-shown.ts'
 import type { UserRooms } from '../known/user-rooms.ts'
 import type { IgnoredUsers } from '../known/visibility.ts'
 import type { PushVerdicts } from './push-verdicts.ts'
@@ -23,6 +24,7 @@ export interface NotificationsParts {
   readonly userRooms: UserRooms
   readonly verdicts: PushVerdicts
   readonly ignored: IgnoredUsers
+  readonly invites: InvitesShown
 }
 
 interface Found {
@@ -73,12 +75,12 @@ export class Notifications {
   }
 
   async #outcome(viewer: RoomViewer, event: StoredEvent): Promise<PushOutcome | undefined> {
-    const { userRooms, ignored, verdicts, reader } = this.#parts
+    const { userRooms, ignored, invites, verdicts, reader } = this.#parts
     if (event.sender === viewer.userId || event.redactedBy !== undefined) return undefined
     const record: MembershipRecord | undefined = (await userRooms.of(viewer)).get(event.room)
     if (record === undefined || (await ignored.ignoredBy(viewer.user)).has(event.sender)) return undefined
     const user = { userId: viewer.userId, user: viewer.user }
-    return (await isTold(user, record, event, reader)) ? verdicts.of(user, record, event) : undefined
+    return (await isTold(user, record, event, { reader, invites })) ? verdicts.of(user, record, event) : undefined
   }
 
   async #texts(found: readonly Found[], viewer: RoomViewer): Promise<readonly string[]> {

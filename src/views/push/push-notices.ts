@@ -11,6 +11,7 @@ import {
 } from '#spec'
 import type { EventsReader, ReceiptsReader, RoomNumber, RoomStateReader, StoredEvent } from '#store'
 import type { ClientEvents } from '../events/client-event.ts'
+import type { InvitesShown } from '../known/invites-shown.ts'
 import type { RecentEvents } from '../known/recent-events.ts'
 import { joinedRooms, type RoomsOfUser, type UserRooms } from '../known/user-rooms.ts'
 import type { IgnoredUsers } from '../known/visibility.ts'
@@ -41,7 +42,7 @@ export interface PushNoticesParts {
   readonly userRooms: UserRooms
   readonly slices: Slices
   readonly verdicts: PushVerdicts
-  readonly ignored: IgnoredUsers
+  readonly people: { readonly ignored: IgnoredUsers; readonly invites: InvitesShown }
 }
 
 export interface NextNotice {
@@ -63,7 +64,7 @@ export class PushNotices {
 
   /** The first event with `after` < position <= `upTo` that notifies; `reached` is its position, or how far there is none. */
   async next(user: PushedUser, after: number, upTo: number): Promise<NextNotice> {
-    const { recent, reader, userRooms, ignored } = this.#parts
+    const { recent, reader, userRooms, people } = this.#parts
     let reached = after
     let recount = false
     const slice = this.#parts.slices.begin()
@@ -71,7 +72,7 @@ export class PushNotices {
       const held = await recent.between(reached, upTo)
       const events = held ?? (await reader.eventsAfter(reached, upTo, PAGE))
       const rooms = await userRooms.of(user)
-      const ignoredUsers = await ignored.ignoredBy(user.user)
+      const ignoredUsers = await people.ignored.ignoredBy(user.user)
       for (const event of events) {
         recount ||= rooms.has(event.room) && mayTakeAway(event, user.userId)
         if (event.sender === user.userId || ignoredUsers.has(event.sender)) continue
@@ -92,8 +93,9 @@ export class PushNotices {
 
   async #notice(user: PushedUser, rooms: RoomsOfUser, event: StoredEvent): Promise<PushNotice | undefined> {
     const record = rooms.get(event.room)
+    const { reader, people } = this.#parts
     if (record === undefined || event.redactedBy !== undefined) return undefined
-    if (!(await isTold(user, record, event, this.#parts.reader))) return undefined
+    if (!(await isTold(user, record, event, { reader, invites: people.invites }))) return undefined
     const outcome = await this.#parts.verdicts.of(user, record, event)
     if (outcome?.notify !== true || (await this.#isRead(user, event))) return undefined
     const { position, eventId, roomId, type, sender, stateKey } = event

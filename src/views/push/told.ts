@@ -7,18 +7,19 @@ import {
   type StoredEvent,
   threadOf,
 } from '#store'
+import { type InvitesShown, isInviteShown } from '../known/invites-shown.ts'
 import type { PushedUser } from './push-verdicts.ts'
 
-/** Whether the event is one to notify the user of. Members are notified of events during their stay, other users of their own invite alone. */
+/** Whether the event is one to notify the user of. Members are notified of events during their stay, other users of their own invite alone, if it is shown. */
 export const isTold = async (
-  { userId }: PushedUser,
+  { userId, user }: PushedUser,
   record: MembershipRecord,
   event: StoredEvent,
-  reader: Pick<RoomStateReader, 'membershipAt'>,
+  { reader, invites }: { readonly reader: Pick<RoomStateReader, 'membershipAt'>; readonly invites: InvitesShown },
 ): Promise<boolean> => {
   switch (record.membership) {
     case 'invite':
-      return event.type === 'm.room.member' && event.stateKey === userId
+      return event.type === 'm.room.member' && event.stateKey === userId && isInviteShown(invites, user, event.sender)
     case 'join': {
       if (event.position >= record.position) return true
       // Rare: the newest member event is later than this event. It may be the join, or a change of the name after it.

@@ -52,6 +52,10 @@ const FEATURES: Readonly<Record<string, boolean>> = {
   'org.matrix.msc4543': true,
   'org.matrix.msc4548': true,
   'org.matrix.msc4551': true,
+  // Invites that are refused or not shown, by lists of users and servers.
+  'org.matrix.msc4155': true,
+  // Invites that are all refused (v1.18).
+  'org.matrix.msc4380.stable': true,
   // Locks and suspensions by administrators (v1.18).
   'uk.timedout.msc4323': true,
   // Profile fields (v1.16).

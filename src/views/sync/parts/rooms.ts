@@ -1,5 +1,6 @@
 import { type Clock, yieldToEventLoop } from '#base'
 import type { RoomNumber, RoomStateReader, StoredEvent } from '#store'
+import { type InvitesShown, isInviteShown } from '../../known/invites-shown.ts'
 import { type MembershipInWindow, membershipInWindow } from '../../known/membership-in-window.ts'
 import { NO_ROOM_NEWS, type RoomNews, type StreamNews, type WindowNews } from '../../known/stream-news.ts'
 import type { Piece, StreamedPart, SyncWindow } from '../request.ts'
@@ -10,6 +11,7 @@ export interface RoomsPartParts {
   readonly reader: RoomStateReader
   readonly news: Pick<StreamNews, 'ofRooms'>
   readonly texts: RoomTexts
+  readonly invites: InvitesShown
 }
 
 const SECTIONS = ['join', 'invite', 'knock', 'leave'] as const
@@ -109,7 +111,7 @@ export class RoomsPart implements StreamedPart {
       case 'invite':
       case 'knock':
         if (!isNew(window, member)) return undefined
-        if (membership === 'invite' && (await this.#isFromIgnored(window, member))) return undefined
+        if (membership === 'invite' && !(await this.#isShown(window, member))) return undefined
         return texts.stripped(window, member, `${membership}_state`)
       case 'leave':
       case 'ban':
@@ -118,11 +120,11 @@ export class RoomsPart implements StreamedPart {
     }
   }
 
-  /** Module "Ignoring users": invites of ignored users are not shown. */
-  async #isFromIgnored({ ignored, viewer }: SyncWindow, { record, position }: MembershipInWindow): Promise<boolean> {
-    if (ignored.size === 0) return false
-    const invite = await this.#parts.reader.stateEvent(record.room, position, 'm.room.member', viewer.userId)
-    return invite !== undefined && ignored.has(invite.sender)
+  async #isShown({ viewer }: SyncWindow, { record, position }: MembershipInWindow): Promise<boolean> {
+    const { reader, invites } = this.#parts
+    if (await invites.showsAll(viewer.user)) return true
+    const invite = await reader.stateEvent(record.room, position, 'm.room.member', viewer.userId)
+    return invite === undefined || isInviteShown(invites, viewer.user, invite.sender)
   }
 }
 
