@@ -71,6 +71,7 @@ import { type ListPublicRoomsDeps, listPublicRoomsEndpoints } from './client/roo
 import { type MutualRoomsDeps, mutualRoomsEndpoints } from './client/rooms/mutual-rooms.ts'
 import { type ReportContentDeps, reportContentEndpoints } from './client/rooms/report-content.ts'
 import { type RoomSummaryDeps, roomSummaryEndpoints } from './client/rooms/room-summary.ts'
+import { type RoomUpgradesDeps, roomUpgradesEndpoints } from './client/rooms/room-upgrades.ts'
 import { type RoomsDeps, roomsEndpoints } from './client/rooms/rooms.ts'
 import { type SpaceHierarchyDeps, spaceHierarchyEndpoints } from './client/rooms/space-hierarchy.ts'
 import { thirdPartyLookupEndpoints } from './client/rooms/third-party-lookup.ts'
@@ -212,6 +213,7 @@ export type RoomEndpointsDeps = CreateRoomDeps &
   DirectoryDeps &
   MutualRoomsDeps &
   RoomSummaryDeps &
+  RoomUpgradesDeps &
   SpaceHierarchyDeps &
   ReportContentDeps &
   ListPublicRoomsDeps & { readonly answeredOnce: Pick<AnsweredOnce, 'once'> }
@@ -242,6 +244,7 @@ const roomEndpoints = (deps: RoomEndpointsDeps): readonly AnyEndpoint[] => [
   ...listPublicRoomsEndpoints(deps),
   ...mutualRoomsEndpoints(deps),
   ...roomSummaryEndpoints(deps),
+  ...roomUpgradesEndpoints(deps),
   ...spaceHierarchyEndpoints(deps),
   ...reportContentEndpoints(deps),
   ...thirdPartyLookupEndpoints(),

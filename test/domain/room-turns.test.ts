@@ -29,7 +29,13 @@ const roomsOver = (store: Store): Rooms => {
 }
 
 const newRoom = async (rooms: Rooms, version = '11'): Promise<RoomId> => {
-  const options = { creator: alice, version, createContent: { creator: alice }, published: false, alias: undefined }
+  const options = {
+    creator: alice,
+    version,
+    createContent: () => ({ creator: alice }),
+    published: false,
+    alias: undefined,
+  }
   const { roomId } = await rooms.create(options, (turn) =>
     turn.add({ type: 'm.room.member', sender: alice, stateKey: alice, content: { membership: 'join' } }),
   )

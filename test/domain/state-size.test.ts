@@ -41,7 +41,7 @@ test.each([1, 2, 3])(
     const options = {
       creator: alice,
       version: '11',
-      createContent: { creator: alice },
+      createContent: () => ({ creator: alice }),
       published: false,
       alias: undefined,
     }

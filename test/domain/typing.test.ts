@@ -29,7 +29,7 @@ const startTyping = async () => {
   const kept = { commit, reader: store.rooms, writer: writers.rooms, clock, random: systemRandom }
   const rooms = new Rooms({ ...kept, key: key.value, stateLimits: { bytes: 1e6, entries: 100 }, cacheLimitBytes: 1e6 })
   const sending = new Sending({ rooms, reader: store.rooms, clock })
-  const createContent = { creator: alice }
+  const createContent = () => ({ creator: alice })
   const options = { creator: alice, version: '11', createContent, published: false, alias: undefined }
   const { roomId } = await rooms.create(options, (turn) =>
     turn.add({ type: 'm.room.member', sender: alice, stateKey: alice, content: { membership: 'join' } }),

@@ -106,13 +106,14 @@ export class ServerProcess {
     this.personal = buildPersonal({ config, store, clock, logger: silentLogger }, streams)
     const stateLimits = { bytes: 16 * 1024 * 1024, entries: 25_000 }
     const names = { serverName: SERVER_NAME, defaultRoomVersion: '12' }
-    const ground = { store, streams, clock, random, signingKey, stateLimits, ...names }
-    this.rooms = buildRooms(ground, {
+    const ground = { store, streams, clock, random, signingKey, stateLimits, logger: silentLogger, ...names }
+    const accounts = {
       profileOf: (userId: UserId) => this.personal.profiles.memberFields(userId),
       isGuest: async () => false,
       exists: async (userId: UserId) => (await store.accounts.account(userId)) !== undefined,
       refusesInvite: async () => false,
-    })
+    }
+    this.rooms = buildRooms(ground, accounts, { carry: async () => {} })
     const { toDevice: reader, commit } = store
     const inboxes = new Inboxes({ reader, writer: writers.toDevice, commit, news: streams })
     const { ignoredUsers: ignored, invitePermissions: invites } = this.personal

@@ -41,6 +41,7 @@ import {
 import { buildProviders } from './sign-in.ts'
 import { type BuiltToDevice, buildToDevice } from './to-device.ts'
 import { turnsOf } from './turns.ts'
+import { buildFollowUpgrades, buildUpgradeRest } from './upgrades.ts'
 import { buildViews, type Views } from './views.ts'
 import { wellKnownOf } from './well-known.ts'
 
@@ -68,7 +69,8 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   })
   const personal = buildPersonal(ground, streams)
   const roomsGround = roomsGroundOf(ground, streams)
-  const rooms = buildRooms(roomsGround, memberAccounts(accounts, personal))
+  const followUpgrades = buildFollowUpgrades(ground, personal)
+  const rooms = buildRooms(roomsGround, memberAccounts(accounts, personal), followUpgrades)
   const toDevice = buildToDevice(ground, streams)
   const keyBackups = buildKeyBackups(ground)
   const views = buildViews(roomsGround, {
@@ -84,6 +86,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   const leases = buildLeases(ground, {
     'media-sweep': media.sweep,
     'room-purge': buildRoomPurge(ground),
+    'room-upgrades': buildUpgradeRest(ground, rooms, followUpgrades),
     'transaction-sweep': buildTransactionSweep(ground),
     'room-listings': buildListings(ground, rooms),
     'short-lived-sweep': shortLivedSweep({ ...ground, writer: writers.shortLived, commit: ground.store.commit }),

@@ -15,6 +15,7 @@ import {
   SetProfile,
   Tags,
   Typing,
+  UpgradedRooms,
 } from '#domain'
 import type { UserId } from '#spec'
 import { QueuedChanges, type Store, type Turns, type UserNumber, writers } from '#store'
@@ -40,6 +41,8 @@ export interface Personal {
   /** Whether a user of this server wants no invites from that sender, and the sender is told so. */
   refusesInvite(userId: UserId, from: UserId): Promise<boolean>
   readonly filters: Filters
+  readonly pushRules: PushRules
+  readonly upgradedRooms: UpgradedRooms
   /** The parts that the endpoints need; changed profiles are carried into rooms by `rooms`. */
   api(rooms: Pick<RoomProfiles, 'hurry'>, profileTurns: Turns): Omit<PersonalDeps, 'presenceProfiles'>
   /** Stores what is only in memory. Has to be called before the store closes. */
@@ -93,7 +96,10 @@ export const buildPersonal = ({ config, store, clock, logger }: PersonalGround, 
     markerChanges: accountDataChanges,
     commit,
   })
+  const pushRules = new PushRules(accountData)
   return {
+    pushRules,
+    upgradedRooms: new UpgradedRooms(accountData),
     profiles,
     presence,
     typing,
@@ -113,7 +119,7 @@ export const buildPersonal = ({ config, store, clock, logger }: PersonalGround, 
       accountData: new AccountData(accountData),
       tags: new Tags(accountData),
       filters,
-      pushRules: new PushRules(accountData),
+      pushRules,
     }),
     settle: () => presence.flush(),
     caches: [ignoredUsers, invitePermissions, filters, presenceLists],

@@ -1,5 +1,5 @@
 import type { RoomEndpointsDeps } from '#api'
-import type { Chore, Clock, Random } from '#base'
+import type { Chore, Clock, Logger, Random } from '#base'
 import {
   Directory,
   Listings,
@@ -11,9 +11,13 @@ import {
   RoomProfiles,
   RoomPurge,
   Rooms,
+  RoomUpgrades,
   Sending,
   SetRoomState,
+  Successors,
   transactionSweep,
+  type UpgradeFollowers,
+  UpgradeSteps,
 } from '#domain'
 import type { SigningKey } from '#rules'
 import type { ServerName } from '#spec'
@@ -37,6 +41,7 @@ export interface RoomsGround {
   readonly store: Store
   readonly streams: Streams
   readonly clock: Clock
+  readonly logger: Logger
   readonly random: Random
   readonly signingKey: SigningKey
   readonly serverName: ServerName
@@ -50,9 +55,11 @@ export interface RoomsDomain {
   readonly memberships: Memberships
   readonly creation: RoomCreation
   readonly directory: Directory
+  readonly upgrades: RoomUpgrades
+  readonly successors: Successors
 }
 
-export const buildRooms = (ground: RoomsGround, accounts: MemberAccounts): RoomsDomain => {
+export const buildRooms = (ground: RoomsGround, accounts: MemberAccounts, followers: UpgradeFollowers): RoomsDomain => {
   const { store, clock, random, signingKey: key, serverName } = ground
   const { commit } = store
   const reader = store.rooms
@@ -62,14 +69,33 @@ export const buildRooms = (ground: RoomsGround, accounts: MemberAccounts): Rooms
     stateLimits: ground.stateLimits,
     cacheLimitBytes: 64 * MEBIBYTE,
   })
+  const successors = new Successors({ reader, writer: writers.roomUpgrades, commit, followers })
   const common = { rooms, reader, writer, commit, serverName }
   return {
     rooms,
     sending: new Sending({ rooms, reader, clock }),
-    memberships: new Memberships({ ...common, accounts, clock }),
+    memberships: new Memberships({ ...common, accounts, clock, successors }),
     creation: new RoomCreation({ rooms, reader, accounts, serverName, defaultVersion: ground.defaultRoomVersion }),
     directory: new Directory(common),
+    upgrades: buildUpgrades(ground, rooms, accounts, followers),
+    successors,
   }
+}
+
+const buildUpgrades = (
+  { store, clock, logger, serverName }: RoomsGround,
+  rooms: Rooms,
+  accounts: MemberAccounts,
+  followers: UpgradeFollowers,
+): RoomUpgrades => {
+  const reader = store.rooms
+  const writer = writers.roomUpgrades
+  return new RoomUpgrades({
+    ...{ rooms, logger, followers },
+    store: { reader, upgrades: store.roomUpgrades, writer, commit: store.commit },
+    steps: new UpgradeSteps({ rooms, reader, writer, clock, logger, serverName }),
+    profileOf: (userId) => accounts.profileOf(userId),
+  })
 }
 
 /** Builds the work that forgets old transaction ids. Does not start it. */
@@ -101,6 +127,7 @@ export const buildRoomPurge = ({ config, store, clock, logger }: Ground): RoomPu
       writers.receipts.removeRoom(room),
       writers.accountData.removeRoom(room),
       writers.threadSubscriptions.removeRoom(room),
+      writers.roomUpgrades.removeRoom(room),
     ],
     afterMs: config.rooms.purgeAfter.ms,
     forgottenByAll: config.rooms.purgeWhen === 'forgotten',
@@ -118,7 +145,7 @@ export const buildRoomProfiles = ({ store, clock, logger }: Ground, members: Mem
 /** The parts that the endpoints of rooms need. */
 export const roomApi = (
   serverName: ServerName,
-  { sending, memberships, creation, directory }: RoomsDomain,
+  { sending, memberships, creation, directory, upgrades, successors }: RoomsDomain,
   views: {
     readonly timeline: Timeline
     readonly nearInTime: NearInTime
@@ -136,7 +163,8 @@ export const roomApi = (
   sending,
   memberships,
   directory,
-  roomState: new SetRoomState({ sending, memberships }),
+  upgrades,
+  roomState: new SetRoomState({ sending, memberships, successors }),
   timeline: views.timeline,
   nearInTime: views.nearInTime,
   roomStates: views.roomStates,

@@ -1,4 +1,4 @@
-import type { Result } from '#base'
+import { ok, type Result } from '#base'
 import {
   type CustomPushRule,
   changePushRule,
@@ -16,9 +16,10 @@ import {
   rulesetOf,
   rulesOfScope,
   type UserPushRules,
+  withRulesOfReplacement,
   withScope,
 } from '#rules'
-import { type Errcode, MatrixError, type UserId } from '#spec'
+import { type Errcode, MatrixError, type RoomId, type UserId } from '#spec'
 import { type AccountDataReader, type AccountDataWriter, type Commit, QueuedChanges, type UserNumber } from '#store'
 
 /** The limit of all a user's own rules together, as JSON; they go into every first sync. */
@@ -99,6 +100,13 @@ export class PushRules {
     // No rule of a device is predefined, so only an existing one can be changed.
     if (owner.profileTag !== undefined) await this.rule(owner, kind, ruleId)
     await this.#change(owner, (rules) => changePushRule(rules, kind, ruleId, change), REFUSED_CHANGE)
+  }
+
+  /** Gives the room `to` the rules that the user has for the room `from`, which it replaced. */
+  async copyRoom(owner: RulesOwner, from: RoomId, to: RoomId): Promise<void> {
+    const { rules } = await this.#load(owner)
+    if (withRulesOfReplacement(rules, from, to) === rules) return
+    await this.#change(owner, (current) => ok(withRulesOfReplacement(current, from, to)), REFUSED_CHANGE)
   }
 
   async #change(

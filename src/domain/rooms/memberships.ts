@@ -10,7 +10,7 @@ import {
   serverOf,
   type UserId,
 } from '#spec'
-import type { Commit, MembersReader, RoomRecordsReader, RoomStateReader, RoomsWriter } from '#store'
+import type { Commit, MembersReader, RoomRecordsReader, RoomStateReader, RoomsWriter, UpgradeFollower } from '#store'
 import { authoriseRestrictedJoin } from './restricted-join.ts'
 import { type Rooms, UnknownRoom } from './rooms.ts'
 import { sameContent } from './sending.ts'
@@ -31,6 +31,13 @@ export interface MemberAccounts {
   refusesInvite(userId: UserId, from: UserId): Promise<boolean>
 }
 
+/** Lets people's settings follow them from a room to the one that replaced it. */
+export interface JoinFollowing<Note> {
+  /** Notes it in the join's turn; undefined: there is nothing to follow. */
+  joining(turn: RoomTurn, userId: UserId): Promise<Note | undefined>
+  carry(note: Note): Promise<void>
+}
+
 export interface MembershipsOptions {
   readonly rooms: Rooms
   readonly reader: MembersReader & RoomRecordsReader & RoomStateReader
@@ -39,6 +46,7 @@ export interface MembershipsOptions {
   readonly accounts: MemberAccounts
   readonly serverName: ServerName
   readonly clock: Clock
+  readonly successors: JoinFollowing<UpgradeFollower>
 }
 
 /** Accounts looked up before the event loop gets a turn. */
@@ -69,7 +77,8 @@ export class Memberships {
     const { join_authorised_via_users_server: _, ...given } = request.content ?? {}
     const profile = await this.#profileFor(membership, target, given)
     const guest = membership === 'join' && (await this.#options.accounts.isGuest(target))
-    return this.#options.rooms.turn(roomId, async (turn) => {
+    let follower: UpgradeFollower | undefined
+    const eventId = await this.#options.rooms.turn(roomId, async (turn) => {
       if (guest) await checkGuestAccess(turn)
       const current = await turn.state('m.room.member', target)
       const voucher = membership === 'join' ? await this.#voucher(turn, target) : undefined
@@ -81,8 +90,13 @@ export class Memberships {
       }
       if (current !== undefined && current.sender === sender && isRepeat(current.content, content, membership))
         return current.eventId
-      return turn.add({ type: 'm.room.member', sender, stateKey: target, content })
+      const added = await turn.add({ type: 'm.room.member', sender, stateKey: target, content })
+      const isNew = membership === 'join' && current?.content.membership !== 'join'
+      follower = isNew ? await this.#options.successors.joining(turn, target) : undefined
+      return added
     })
+    if (follower !== undefined) await this.#options.successors.carry(follower)
+    return eventId
   }
 
   /** Removes a user who is joined, invited or knocking. Throws `M_FORBIDDEN` for others (as Synapse does). */

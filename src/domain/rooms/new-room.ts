@@ -82,7 +82,7 @@ export class RoomCreation {
         {
           creator: request.creator,
           version: version.id,
-          createContent: createContent(version, request),
+          createContent: () => createContent(version, request),
           published: request.visibility === 'public',
           alias,
           transaction: request.transaction,

@@ -18,6 +18,14 @@ import { LiveRoom, type StateEntry } from './live-room.ts'
 import { FREE_MEMBER_BYTES } from './state-size.ts'
 import { type Draft, RoomTurn, type TurnTools } from './turn.ts'
 
+/** A room that exists once its change is committed. */
+export interface RoomDraft<Value> {
+  readonly roomId: RoomId
+  readonly value: Value
+  /** Conflicts: `room-exists`, `alias-exists`, `transaction-used`. */
+  readonly changes: readonly Change<unknown>[]
+}
+
 export interface RoomsOptions extends Omit<TurnTools, 'storedJson'> {
   readonly commit: Commit
   readonly reader: EventsReader & RoomRecordsReader & RoomStateReader
@@ -29,7 +37,8 @@ export interface NewRoomOptions {
   readonly creator: UserId
   /** A key of `ROOM_VERSIONS`. */
   readonly version: string
-  readonly createContent: JsonObject
+  /** The content of the create event. `roomId` is undefined where that id is made from the event. */
+  createContent(roomId: RoomId | undefined): JsonObject | Promise<JsonObject>
   readonly published: boolean
   readonly alias: string | undefined
   /** The transaction of the create event. */
@@ -129,7 +138,9 @@ export class Rooms {
   ): Promise<{ readonly roomId: RoomId; readonly value: Value }> {
     for (let tries = 1; ; tries++) {
       try {
-        return await this.#create(options, plan)
+        const { roomId, value, changes } = await this.draft(options, plan)
+        await this.#options.commit([...changes])
+        return { roomId, value }
       } catch (error) {
         // Another process made a room of the same user, with the same id, in the same millisecond.
         if (!(error instanceof WriteConflict) || error.kind !== 'room-exists') throw error
@@ -139,10 +150,8 @@ export class Rooms {
     }
   }
 
-  async #create<Value>(
-    options: NewRoomOptions,
-    plan: (turn: RoomTurn) => Promise<Value>,
-  ): Promise<{ readonly roomId: RoomId; readonly value: Value }> {
+  /** Makes a room like `create`, for a commit that changes another room as well. */
+  async draft<Value>(options: NewRoomOptions, plan: (turn: RoomTurn) => Promise<Value>): Promise<RoomDraft<Value>> {
     const version = ROOM_VERSIONS.get(options.version)
     if (version === undefined) throw new MatrixError('M_UNSUPPORTED_ROOM_VERSION', 'Unknown room version')
     const { random, key } = this.#tools
@@ -156,7 +165,7 @@ export class Rooms {
       type: 'm.room.create',
       stateKey: '',
       sender: options.creator,
-      content: options.createContent,
+      content: await options.createContent(version.roomIdIsCreateHash ? undefined : given),
       transaction: options.transaction,
       originServerTs: this.#createTime(),
     })
@@ -164,16 +173,14 @@ export class Rooms {
     const turn = first.adopt(new LiveRoom({ ...blank, roomId }, nothing, empty))
     const value = await plan(turn)
     const listing = options.published ? await listingAfter(turn) : undefined
-    await this.#options.commit([
-      this.#options.writer.create({
-        roomId,
-        version: version.id,
-        published: options.published,
-        ...(options.alias === undefined ? {} : { alias: { alias: options.alias, creator: options.creator } }),
-        change: { ...turn.change(), ...(listing === undefined ? {} : { listing }) },
-      }),
-    ])
-    return { roomId, value }
+    const change = this.#options.writer.create({
+      roomId,
+      version: version.id,
+      published: options.published,
+      ...(options.alias === undefined ? {} : { alias: { alias: options.alias, creator: options.creator } }),
+      change: { ...turn.change(), ...(listing === undefined ? {} : { listing }) },
+    })
+    return { roomId, value, changes: [change, ...turn.others] }
   }
 
   /**
@@ -206,7 +213,7 @@ export class Rooms {
     })
     turn.advance()
     this.#recount(live)
-    const written = this.#options.commit([change])
+    const written = this.#options.commit([change, ...turn.others])
     live.lastWrite = written
     // Callers get the error from `written`; without this line a failure that nobody waits for would end the process.
     written.catch(() => {})

@@ -63,11 +63,13 @@ export class Sending {
 
   /** Sends an event that is not state. A repeated transaction returns the first event. */
   async message(roomId: RoomId, draft: Draft): Promise<EventId> {
+    checkTombstone(roomId, draft)
     return this.#once(draft.transaction, () => this.#turn(roomId, (turn) => turn.add(draft)))
   }
 
   /** Sets state. If the entry has this content from this sender already, returns the event in force and sends none. */
   async state(roomId: RoomId, draft: Draft & { readonly stateKey: string }): Promise<EventId> {
+    checkTombstone(roomId, draft)
     return this.#turn(roomId, async (turn) => {
       const current = await turn.state(draft.type, draft.stateKey)
       if (current?.sender === draft.sender && sameContent(current.content, draft.content)) {
@@ -76,8 +78,15 @@ export class Sending {
       }
       if (draft.type === 'm.room.canonical_alias')
         await checkCanonicalAlias(draft.content, current?.content ?? {}, roomId, this.#reader)
-      return turn.add(draft)
+      const eventId = await turn.add(draft)
+      // A room that was replaced is no longer one to find.
+      if (draft.type === 'm.room.tombstone' && draft.stateKey === '') await this.#unlist(turn)
+      return eventId
     })
+  }
+
+  async #unlist(turn: RoomTurn): Promise<void> {
+    if ((await this.#reader.room(turn.live.room))?.published === true) turn.publish(false)
   }
 
   /**
@@ -163,6 +172,12 @@ export class Sending {
       return eventId
     }
   }
+}
+
+/** A room does not replace itself. Throws `M_INVALID_PARAM`. */
+const checkTombstone = (roomId: RoomId, { type, content }: Pick<Draft, 'type' | 'content'>): void => {
+  if (type === 'm.room.tombstone' && content.replacement_room === roomId)
+    throw new MatrixError('M_INVALID_PARAM', 'A tombstone must not name its own room')
 }
 
 /** The error for a target that is not in the room, as in Synapse: 400 if it is in another room, 404 if it is unknown. */

@@ -13,6 +13,7 @@ export interface StateRequest {
 }
 
 export interface SetRoomStateParts {
+  readonly successors: { replaced(roomId: RoomId): Promise<void> }
   readonly sending: Pick<Sending, 'state'>
   readonly memberships: Pick<Memberships, 'change' | 'removeGuests'>
 }
@@ -32,6 +33,7 @@ export class SetRoomState {
     const eventId = await this.#parts.sending.state(roomId, { type, sender, stateKey, content })
     if (type === 'm.room.guest_access' && stateKey === '' && content.guest_access !== 'can_join')
       await this.#parts.memberships.removeGuests(roomId)
+    if (type === 'm.room.tombstone' && stateKey === '') await this.#parts.successors.replaced(roomId)
     return eventId
   }
 

@@ -27,6 +27,7 @@ import {
 } from '#spec'
 import {
   baseAfter,
+  type Change,
   type Extremity,
   type NewStoredEvent,
   type RoomChange,
@@ -69,6 +70,7 @@ export class RoomTurn {
   readonly #stateChanges: StateChange[] = []
   readonly #state = new Map<string, StateEntry>()
   readonly #redactions: { target: EventId; json: string; redactedBy: EventId }[] = []
+  readonly #others: Change<unknown>[] = []
   #extremities: readonly Extremity[]
   #growth: StateGrowth
   #published: boolean | undefined
@@ -95,6 +97,15 @@ export class RoomTurn {
 
   publish(published: boolean): void {
     this.#published = published
+  }
+
+  /** Adds a change of something else to the turn's commit. */
+  also(change: Change<unknown>): void {
+    this.#others.push(change)
+  }
+
+  get others(): readonly Change<unknown>[] {
+    return this.#others
   }
 
   get changesState(): boolean {
@@ -163,7 +174,12 @@ export class RoomTurn {
   }
 
   get empty(): boolean {
-    return this.#events.length === 0 && this.#redactions.length === 0 && this.#published === undefined
+    return (
+      this.#events.length === 0 &&
+      this.#redactions.length === 0 &&
+      this.#others.length === 0 &&
+      this.#published === undefined
+    )
   }
 
   /** The change without its base. */

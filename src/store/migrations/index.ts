@@ -39,6 +39,7 @@ import { createReports } from './0230-create-reports.ts'
 import { createThreadSubscriptions } from './0300-create-thread-subscriptions.ts'
 import { addAccountSuspensions } from './0310-add-account-suspensions.ts'
 import { indexReceiptsByEvent } from './0320-index-receipts-by-event.ts'
+import { createRoomUpgrades } from './0330-create-room-upgrades.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -82,4 +83,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createThreadSubscriptions,
   addAccountSuspensions,
   indexReceiptsByEvent,
+  createRoomUpgrades,
 ]

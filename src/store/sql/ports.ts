@@ -60,6 +60,7 @@ import { signingKeysReader, signingKeysWriter, signingKeyWrites } from './proces
 import { roomPurgesReader } from './rooms/purges-reader.ts'
 import { roomPurgesWriter, roomPurgeWrites } from './rooms/purges-writes.ts'
 import { reportsReader, reportsWriter, reportWrites } from './rooms/reports.ts'
+import { roomUpgradesReader, roomUpgradesWriter, roomUpgradeWrites } from './rooms/room-upgrades.ts'
 import { roomsReader } from './rooms/rooms-reader.ts'
 import { roomsWriter, roomWrites } from './rooms/rooms-writes.ts'
 import { transactionsWriter, transactionsWrites } from './rooms/transactions-writes.ts'
@@ -89,6 +90,7 @@ export const readersOver = (db: Db) => ({
   reports: reportsReader(db),
   roomPurges: roomPurgesReader(db),
   rooms: roomsReader(db),
+  roomUpgrades: roomUpgradesReader(db),
   shortLived: shortLivedReader(db),
   signingKeys: signingKeysReader(db),
   thirdPartyIds: thirdPartyIdsReader(db),
@@ -123,6 +125,7 @@ export const writers = {
   reports: reportsWriter,
   roomPurges: roomPurgesWriter,
   rooms: roomsWriter,
+  roomUpgrades: roomUpgradesWriter,
   shortLived: shortLivedWriter,
   signingKeys: signingKeysWriter,
   thirdPartyIds: thirdPartyIdsWriter,
@@ -161,6 +164,7 @@ export const allWrites = (): WriteTable =>
     ...receiptWrites,
     ...reportWrites,
     ...roomPurgeWrites,
+    ...roomUpgradeWrites,
     ...roomWrites,
     ...shortLivedWrites,
     ...signingKeyWrites,

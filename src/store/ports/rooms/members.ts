@@ -17,9 +17,23 @@ export interface MemberRecord {
   readonly position: number
 }
 
+/** A ban's place among the bans of its room. */
+export interface BanPlace {
+  readonly position: number
+  readonly user: UserNumber
+}
+
 export interface MembersReader {
   membership(room: RoomNumber, user: UserId): Promise<(MemberRecord & Pick<MembershipRecord, 'forgotten'>) | undefined>
   members(room: RoomNumber, memberships: readonly Membership[]): Promise<readonly MemberRecord[]>
+  /** A page of the banned users beyond a place, with their member events' JSON, in the order of the bans. */
+  bannedUsers(
+    room: RoomNumber,
+    after: BanPlace,
+    limit: number,
+  ): Promise<readonly { readonly place: BanPlace; readonly userId: UserId; readonly json: string }[]>
+  /** Rooms that the user is joined to and whose state has that entry, by number. Runs off the event loop. */
+  joinedRoomsWith(user: UserId, type: string, stateKey: string, limit: number): Promise<readonly RoomId[]>
   /** The first `limit` members by stream order who have one of these memberships, without `except`: the heroes of a room. */
   firstMembers(
     room: RoomNumber,

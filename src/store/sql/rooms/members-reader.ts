@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { Membership, UserId } from '#spec'
 import type { MemberRecord, MembersReader } from '../../ports/rooms/members.ts'
 import type { Db } from '../engine/index.ts'
@@ -143,6 +143,40 @@ const joinedPage = query((db, param: { room: number; after: string; limit: numbe
     .limit(param.limit),
 )
 
+const bannedPage = query((db, param: { room: number; position: number; user: number; limit: number }) =>
+  db
+    .selectFrom('memberships as m')
+    .innerJoin('users as u', 'u.user_number', 'm.user_number')
+    .innerJoin('state_log as s', (join) => join.onRef('s.room', '=', 'm.room').onRef('s.state_key', '=', 'u.user_id'))
+    .innerJoin('events as e', 'e.event', 's.event')
+    .select(['m.position', 'm.user_number', 'u.user_id', 'e.json'])
+    .where('m.room', '=', param.room)
+    .where('m.membership', '=', 'ban')
+    .where(sql<boolean>`(m.position, m.user_number) > (${param.position}, ${param.user})`)
+    .where('s.type', '=', 'm.room.member')
+    .where('s.until_position', 'is', null)
+    .orderBy('m.position')
+    .orderBy('m.user_number')
+    .limit(param.limit),
+)
+
+const joinedWithEntry = query((db, param: { user: UserId; type: string; stateKey: string; limit: number }) =>
+  db
+    .selectFrom('users as u')
+    .innerJoin('memberships as m', 'm.user_number', 'u.user_number')
+    .innerJoin('state_log as s', 's.room', 'm.room')
+    .innerJoin('rooms as r', 'r.room', 'm.room')
+    .select('r.room_id')
+    .where('u.user_id', '=', param.user)
+    .where('m.membership', '=', 'join')
+    .where('s.type', '=', param.type)
+    .where('s.state_key', '=', param.stateKey)
+    .where('s.until_position', 'is', null)
+    .where('s.event', 'is not', null)
+    .orderBy('m.room')
+    .limit(param.limit),
+)
+
 export const membersReader = (db: Db): MembersReader => ({
   membership: async (room, user) => {
     const row = await db.first(memberOfRoom, { room, user })
@@ -172,6 +206,20 @@ export const membersReader = (db: Db): MembersReader => ({
   changedRoomsOfUser: async (user, after, upTo) => {
     const rows = await db.longAll(changedOfOne, { user, after, upTo })
     return rows.map(({ room }) => room)
+  },
+
+  bannedUsers: async (room, { position, user }, limit) => {
+    const rows = await db.all(bannedPage, { room, position, user, limit })
+    return rows.map((row) => ({
+      place: { position: row.position, user: row.user_number },
+      userId: row.user_id,
+      json: row.json,
+    }))
+  },
+
+  joinedRoomsWith: async (user, type, stateKey, limit) => {
+    const rows = await db.longAll(joinedWithEntry, { user, type, stateKey, limit })
+    return rows.map(({ room_id }) => room_id)
   },
 
   joinedMembers: async (room, after, limit) => {
