@@ -55,14 +55,22 @@ const isActive = async ({ accounts }: PersonalGround['store'], userId: UserId): 
   return account !== undefined && account.deactivatedAtMs === undefined
 }
 
+const buildAccountData = ({ accountData: reader, commit, rooms }: Store) => {
+  const changes = new QueuedChanges<UserNumber>()
+  const parts = { reader, writer: writers.accountData, commit, rooms, changes }
+  return {
+    changes,
+    accountData: new AccountData(parts),
+    tags: new Tags(parts),
+    pushRules: new PushRules(parts),
+    upgradedRooms: new UpgradedRooms(parts),
+  }
+}
+
 /** Builds profiles, presence, typing, receipts, account data, tags, filters and push rules. */
 export const buildPersonal = ({ config, store, clock, logger }: PersonalGround, streams: Streams): Personal => {
   const { commit, rooms } = store
-  const accountDataChanges = new QueuedChanges<UserNumber>()
-  const accountData = {
-    ...{ reader: store.accountData, writer: writers.accountData, commit, rooms },
-    changes: accountDataChanges,
-  }
+  const { changes: accountDataChanges, upgradedRooms, ...kept } = buildAccountData(store)
   const profiles = new Profiles({
     reader: store.profiles,
     writer: writers.profiles,
@@ -96,10 +104,9 @@ export const buildPersonal = ({ config, store, clock, logger }: PersonalGround, 
     markerChanges: accountDataChanges,
     commit,
   })
-  const pushRules = new PushRules(accountData)
   return {
-    pushRules,
-    upgradedRooms: new UpgradedRooms(accountData),
+    pushRules: kept.pushRules,
+    upgradedRooms,
     profiles,
     presence,
     typing,
@@ -116,10 +123,8 @@ export const buildPersonal = ({ config, store, clock, logger }: PersonalGround, 
       presence,
       typing,
       receipts,
-      accountData: new AccountData(accountData),
-      tags: new Tags(accountData),
+      ...kept,
       filters,
-      pushRules,
     }),
     settle: () => presence.flush(),
     caches: [ignoredUsers, invitePermissions, filters, presenceLists],
