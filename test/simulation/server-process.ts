@@ -113,7 +113,7 @@ export class ServerProcess {
       exists: async (userId: UserId) => (await store.accounts.account(userId)) !== undefined,
       refusesInvite: async () => false,
     }
-    this.rooms = buildRooms(ground, accounts, { carry: async () => {} })
+    this.rooms = buildRooms(ground, accounts, { carry: async () => {}, rest: async () => {} })
     const { toDevice: reader, commit } = store
     const inboxes = new Inboxes({ reader, writer: writers.toDevice, commit, news: streams })
     const { ignoredUsers: ignored, invitePermissions: invites } = this.personal

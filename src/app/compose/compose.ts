@@ -69,8 +69,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   })
   const personal = buildPersonal(ground, streams)
   const roomsGround = roomsGroundOf(ground, streams)
-  const followUpgrades = buildFollowUpgrades(ground, personal)
-  const rooms = buildRooms(roomsGround, memberAccounts(accounts, personal), followUpgrades)
+  const rooms = buildRooms(roomsGround, memberAccounts(accounts, personal), buildFollowUpgrades(ground, personal))
   const toDevice = buildToDevice(ground, streams)
   const keyBackups = buildKeyBackups(ground)
   const views = buildViews(roomsGround, {
@@ -86,7 +85,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   const leases = buildLeases(ground, {
     'media-sweep': media.sweep,
     'room-purge': buildRoomPurge(ground),
-    'room-upgrades': buildUpgradeRest(ground, rooms, followUpgrades),
+    'room-upgrades': buildUpgradeRest(ground, rooms),
     'transaction-sweep': buildTransactionSweep(ground),
     'room-listings': buildListings(ground, rooms),
     'short-lived-sweep': shortLivedSweep({ ...ground, writer: writers.shortLived, commit: ground.store.commit }),

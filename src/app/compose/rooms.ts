@@ -2,6 +2,7 @@ import type { RoomEndpointsDeps } from '#api'
 import type { Chore, Clock, Logger, Random } from '#base'
 import {
   Directory,
+  type FollowUpgrades,
   Listings,
   type MemberAccounts,
   Memberships,
@@ -49,6 +50,8 @@ export interface RoomsGround {
   readonly stateLimits: StateSize
 }
 
+type Followers = UpgradeFollowers & Pick<FollowUpgrades, 'rest'>
+
 export interface RoomsDomain {
   readonly rooms: Rooms
   readonly sending: Sending
@@ -57,9 +60,10 @@ export interface RoomsDomain {
   readonly directory: Directory
   readonly upgrades: RoomUpgrades
   readonly successors: Successors
+  readonly followers: Followers
 }
 
-export const buildRooms = (ground: RoomsGround, accounts: MemberAccounts, followers: UpgradeFollowers): RoomsDomain => {
+export const buildRooms = (ground: RoomsGround, accounts: MemberAccounts, followers: Followers): RoomsDomain => {
   const { store, clock, random, signingKey: key, serverName } = ground
   const { commit } = store
   const reader = store.rooms
@@ -79,6 +83,7 @@ export const buildRooms = (ground: RoomsGround, accounts: MemberAccounts, follow
     directory: new Directory(common),
     upgrades: buildUpgrades(ground, rooms, accounts, followers),
     successors,
+    followers,
   }
 }
 

@@ -16,6 +16,5 @@ export const buildFollowUpgrades = (
 /** Builds the work that completes interrupted upgrades. Does not start it. */
 export const buildUpgradeRest = (
   { clock, logger }: Ground,
-  { upgrades }: Pick<RoomsDomain, 'upgrades'>,
-  followers: FollowUpgrades,
+  { upgrades, followers }: Pick<RoomsDomain, 'upgrades' | 'followers'>,
 ): Chore => upgradeRest({ upgrades, followers, clock, logger })
