@@ -40,6 +40,7 @@ import { createThreadSubscriptions } from './0300-create-thread-subscriptions.ts
 import { addAccountSuspensions } from './0310-add-account-suspensions.ts'
 import { indexReceiptsByEvent } from './0320-index-receipts-by-event.ts'
 import { createRoomUpgrades } from './0330-create-room-upgrades.ts'
+import { createMessageIndex } from './0350-create-message-index.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -84,4 +85,5 @@ export const MIGRATIONS: readonly Migration[] = [
   addAccountSuspensions,
   indexReceiptsByEvent,
   createRoomUpgrades,
+  createMessageIndex,
 ]

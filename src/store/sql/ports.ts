@@ -64,6 +64,8 @@ import { roomUpgradesReader, roomUpgradesWriter, roomUpgradeWrites } from './roo
 import { roomsReader } from './rooms/rooms-reader.ts'
 import { roomsWriter, roomWrites } from './rooms/rooms-writes.ts'
 import { transactionsWriter, transactionsWrites } from './rooms/transactions-writes.ts'
+import { messageIndexReader } from './search/message-index-reader.ts'
+import { messageIndexWriter, messageIndexWrites } from './search/message-index-writes.ts'
 
 /** The readers of all ports. A new port has a line here, in `writers`, and in `allWrites`. */
 export const readersOver = (db: Db) => ({
@@ -80,6 +82,7 @@ export const readersOver = (db: Db) => ({
   keyBackups: keyBackupsReader(db),
   homeserver: homeserverReader(db),
   media: mediaReader(db),
+  messageIndex: messageIndexReader(db),
   presence: presenceStoreReader(db),
   presenceLists: presenceListsReader(db),
   profileUpdates: profileUpdatesReader(db),
@@ -115,6 +118,7 @@ export const writers = {
   leases: leasesWriter,
   keyBackups: keyBackupsWriter,
   media: mediaWriter,
+  messageIndex: messageIndexWriter,
   presence: presenceStoreWriter,
   presenceLists: presenceListsWriter,
   profileUpdates: profileUpdatesWriter,
@@ -156,6 +160,7 @@ export const allWrites = (): WriteTable =>
     ...leaseWrites,
     ...keyBackupWrites,
     ...mediaWrites,
+    ...messageIndexWrites,
     ...presenceListWrites,
     ...presenceWrites,
     ...profileUpdateWrites,

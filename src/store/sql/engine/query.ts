@@ -160,6 +160,11 @@ export const queriesOver =
     }
   }
 
+/** A query whose two dialects have nothing in common. Both take the same parameters and answer with the same rows. */
+export const perDialect = <Params, Row>(
+  queries: Readonly<Record<DialectName, Query<Params, Row>>>,
+): Query<Params, Row> => ({ statement: (dialect) => queries[dialect].statement(dialect) })
+
 export type ColumnKind = 'integer' | 'text' | 'integer?' | 'text?'
 type ColumnValue<Kind extends ColumnKind> =
   | (Kind extends `integer${string}` ? number : string)

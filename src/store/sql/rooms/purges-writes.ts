@@ -45,6 +45,11 @@ const takeStateLog = query((db, param: { room: number; rows: number }) =>
         .select((piece) => piece.fn.max('position').as('last')),
     ),
 )
+const takeTexts = (name: 'search_texts' | 'search_edits' | 'search_again') =>
+  query((db, param: { room: number; events: number }) =>
+    db.deleteFrom(name).where('event', 'in', firstOnes(db, param)),
+  )
+const TAKE_TEXTS = [takeTexts('search_texts'), takeTexts('search_edits'), takeTexts('search_again')]
 const takeMissing = query((db, param: OfRoom) => db.deleteFrom('missing_events').where('room', '=', param.room))
 const takePurge = query((db, param: OfRoom) => db.deleteFrom('room_purges').where('room', '=', param.room))
 
@@ -70,6 +75,7 @@ const go = defineWrite(
   'roomPurges.continue',
   async (tx, { room, events }: { room: number; events: number }): Promise<{ more: boolean }> => {
     await tx.run(takeDifferences, { room, events })
+    for (const take of TAKE_TEXTS) await tx.run(take, { room, events })
     const gone = await tx.run(takeEvents, { room, events })
     const rows = await tx.run(takeStateLog, { room, rows: events })
     return { more: gone === events || rows >= events }

@@ -3,6 +3,7 @@ import type { EventId } from '#spec'
 import type { EventNumber } from '../../ports/rooms/events.ts'
 import type { NewStoredEvent, RoomChange, StateChange } from '../../ports/rooms/room-change.ts'
 import type { InsertRow, Tx } from '../engine/index.ts'
+import { removeRedactedText } from './removed-texts.ts'
 import { StateRows } from './state-rows.ts'
 import { insertEvents, insertMissingEvents, insertPriorDifferences, PLACINGS, query } from './tables.ts'
 
@@ -167,7 +168,10 @@ export const storeChange = async (
     )
   }
   const users = await state.write()
-  for (const redaction of change.redactions) await tx.run(redactEvent, { room, ...redaction })
+  for (const redaction of change.redactions) {
+    await tx.run(redactEvent, { room, ...redaction })
+    await removeRedactedText(tx, room, redaction.target)
+  }
   const positions = [...made.values()].filter((number) => number > 0)
   const last = positions.at(-1)
   if (last !== undefined) tx.announce({ stream: 'events', position: last, rooms: [room], users })

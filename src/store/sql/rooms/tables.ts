@@ -78,6 +78,16 @@ export interface RoomTables {
     readonly room_type: string
   }
   readonly room_purges: { readonly room: number; readonly room_id: RoomId }
+  /** Migration 0350. */
+  readonly search_texts: {
+    readonly event: number
+    readonly room: number
+    /** Words that say where the text stands. */
+    readonly place: string
+    readonly words: string
+  }
+  readonly search_edits: { readonly event: number; readonly original: number }
+  readonly search_again: { readonly event: number }
   readonly aliases: { readonly alias: string; readonly room: number; readonly creator: number }
 }
 

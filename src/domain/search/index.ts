@@ -1,0 +1,1 @@
+export { MessageIndexing, type MessageIndexingParts } from './message-indexing.ts'

@@ -1,0 +1,166 @@
+import { type Clock, yieldToEventLoop } from '#base'
+import type { EventMatcher } from '#rules'
+import { MatrixError, type RoomId, type UserId } from '#spec'
+import {
+  type EventNumber,
+  type EventsReader,
+  type FoundMessage,
+  MAX_NARROWED,
+  type MessageIndexReader,
+  type RoomNumber,
+  type SearchedKey,
+  type StoredEvent,
+} from '#store'
+import type { Erasures } from '../events/erasures.ts'
+import { filterable } from '../events/filterable.ts'
+import type { RoomViewer } from '../events/viewer.ts'
+import type { RoomVisibility } from '../known/room-visibility.ts'
+import type { Visibility } from '../known/visibility.ts'
+import { rankOf } from './ranking.ts'
+import type { SearchScope } from './scope.ts'
+import type { NarrowGroup } from './token.ts'
+
+/** The most texts that are looked at, and ranked against each other, as one block. */
+export const BLOCK = 250
+/** A user in more rooms than a question can name: texts of other rooms are looked at too, so many at most. */
+const WALKED = 4_000
+const READ_AT_ONCE = 50
+
+export interface FindingsParts {
+  readonly index: MessageIndexReader
+  readonly reader: EventsReader
+  readonly visibility: Visibility
+  readonly erasures: Pick<Erasures, 'shownTo'>
+  readonly clock: Clock
+}
+
+export interface Wanted {
+  readonly words: readonly string[]
+  readonly keys: readonly SearchedKey[]
+  readonly scope: SearchScope
+  readonly senders: readonly string[] | undefined
+  readonly group: NarrowGroup | undefined
+  readonly viewer: RoomViewer
+}
+
+/** A result. Ranks are in `RANK_UNITS`. */
+export interface Finding {
+  readonly event: StoredEvent
+  readonly rank: number
+}
+
+export interface Block {
+  /** By number of the event, newest first. */
+  readonly findings: readonly Finding[]
+  /** All texts after this number were looked at; 0: there are no others. */
+  readonly after: EventNumber
+}
+
+/** How one user sees one room: undefined where they may read nothing of it. */
+interface RoomSight {
+  readonly visibility: RoomVisibility
+  readonly upTo: number | undefined
+}
+
+/** Finds texts, a block at a time, and of these what one user may see. Made for one answer. */
+export class Findings {
+  readonly #parts: FindingsParts
+  readonly #wanted: Wanted
+  readonly #sights = new Map<RoomNumber, RoomSight | undefined>()
+  #senders: Promise<readonly number[] | undefined> | undefined
+
+  constructor(parts: FindingsParts, wanted: Wanted) {
+    this.#parts = parts
+    this.#wanted = wanted
+  }
+
+  /** The block before that number; with `after`, one that was cut before, which ends there. */
+  async block(before: EventNumber, after: EventNumber | undefined): Promise<Block> {
+    const { rooms } = this.#wanted.scope
+    const inRooms = this.#roomsAsked()
+    const isWide = inRooms.length > MAX_NARROWED
+    const limit = isWide ? WALKED : BLOCK
+    const senders = await this.#sendersAsked()
+    if (senders?.length === 0 || inRooms.length === 0) return { findings: [], after: 0 }
+    const { words, keys } = this.#wanted
+    const found = await this.#parts.index.found({
+      ...{ words, keys, before, limit, after: after ?? 0 },
+      rooms: isWide ? undefined : inRooms,
+      senders,
+    })
+    const inScope = found.filter(({ room }) => rooms.has(room)).slice(0, BLOCK)
+    const isAll = found.length < limit && inScope.length < BLOCK
+    // All that were walked over, or those up to the last one taken.
+    const oldest = (inScope.length < BLOCK ? found.at(-1) : inScope.at(-1))?.event ?? 1
+    const seen = await this.#seen(inScope)
+    const texts = seen.length === 0 ? undefined : await this.#parts.index.texts(seen.map(({ event }) => event))
+    return {
+      findings: seen.map((event) => ({ event, rank: rankOf(texts?.get(event.event), words) })),
+      after: after ?? (isAll ? 0 : oldest - 1),
+    }
+  }
+
+  /** The room's visibility for the viewer; undefined where they may not read it. */
+  async sightOf(roomId: RoomId, room: RoomNumber): Promise<RoomSight | undefined> {
+    if (!this.#sights.has(room)) this.#sights.set(room, await this.#look(roomId, room))
+    return this.#sights.get(room)
+  }
+
+  #roomsAsked(): readonly RoomNumber[] {
+    const { group, scope } = this.#wanted
+    const all = [...scope.rooms.keys()]
+    return group?.key === 'room_id' ? all.filter((room) => room === group.number) : all
+  }
+
+  /** Numbers of the senders asked for; undefined: anybody, or more than a question names. */
+  #sendersAsked(): Promise<readonly number[] | undefined> {
+    const { group, senders } = this.#wanted
+    if (group?.key === 'sender') return Promise.resolve([group.number])
+    if (senders === undefined || senders.length > MAX_NARROWED) return Promise.resolve(undefined)
+    this.#senders ??= this.#parts.index.numbersOf(senders as readonly UserId[])
+    return this.#senders
+  }
+
+  /** Reads the events a few at a time, as each may be large, and keeps those that the viewer may see. */
+  async #seen(found: readonly FoundMessage[]): Promise<readonly StoredEvent[]> {
+    const { reader, erasures, clock } = this.#parts
+    const { scope, viewer } = this.#wanted
+    const seen: StoredEvent[] = []
+    for (let start = 0; start < found.length; start += READ_AT_ONCE) {
+      if (start > 0) await yieldToEventLoop(clock)
+      const piece = found.slice(start, start + READ_AT_ONCE).filter((one) => passes(scope.matcher, one))
+      const events = await reader.events(piece.map(({ eventId }) => eventId))
+      const inRooms = Map.groupBy(events, ({ room }) => room)
+      const visible = new Set<StoredEvent>()
+      for (const [room, ofRoom] of inRooms) {
+        const sight = await this.sightOf(ofRoom[0]?.roomId as RoomId, room)
+        if (sight === undefined) continue
+        await sight.visibility.learn(ofRoom)
+        for (const event of ofRoom) if (isShown(event, sight) && scope.matcher.event(filterable(event))) visible.add(event)
+      }
+      const shown = await erasures.shownTo(viewer.userId, [...visible])
+      seen.push(...events.filter((event) => visible.has(event) && shown(event) === event))
+    }
+    return seen
+  }
+
+  async #look(roomId: RoomId, room: RoomNumber): Promise<RoomSight | undefined> {
+    const { visibility } = this.#parts
+    const { viewer } = this.#wanted
+    try {
+      const { upTo } = await visibility.access(roomId, viewer.userId)
+      return { upTo, visibility: await visibility.inRoom(room, viewer) }
+    } catch (error) {
+      // Left, and forgotten or removed meanwhile.
+      if (error instanceof MatrixError && error.errcode === 'M_FORBIDDEN') return undefined
+      throw error
+    }
+  }
+}
+
+/** Type and sender alone, before the event is read. */
+const passes = (matcher: EventMatcher, { type, sender }: FoundMessage): boolean =>
+  matcher.type(type) && matcher.sender(sender)
+
+const isShown = (event: StoredEvent, { upTo, visibility }: RoomSight): boolean =>
+  event.redactedBy === undefined && (upTo === undefined || event.position <= upTo) && visibility.mayShow(event)
