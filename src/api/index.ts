@@ -45,6 +45,7 @@ import { type RoomStateDeps, roomStateEndpoints } from './client/events/room-sta
 import { type SyncDeps, syncEndpoints } from './client/events/sync.ts'
 import { type ThreadSubscriptionsDeps, threadSubscriptionsEndpoints } from './client/events/thread-subscriptions.ts'
 import { type TypingDeps, typingEndpoints } from './client/events/typing.ts'
+import { type SearchDeps, searchEndpoints } from './client/finding/search.ts'
 import { authedContentRepoEndpoints } from './client/media/authed-content-repo.ts'
 import { contentRepoEndpoints } from './client/media/content-repo.ts'
 import type { MediaDeps } from './client/media/media-answers.ts'
@@ -113,6 +114,7 @@ export interface ApiDeps {
   readonly slidingSync: SlidingSyncDeps
   readonly oldSync: OldSyncDeps & RoomInitialSyncDeps
   readonly media: MediaDeps
+  readonly finding: SearchDeps
   readonly openId: OpenIdDeps & UserinfoDeps
   readonly encryption: EncryptionDeps
   /** undefined: there is none, and clients are not told of any. */
@@ -266,6 +268,7 @@ export const apiEndpoints = (deps: ApiDeps): readonly AnyEndpoint[] => [
   ...(deps.rendezvous === undefined
     ? []
     : [...rendezvousEndpoints(deps.rendezvous), ...rendezvousOf2024Endpoints(deps.rendezvous)]),
+  ...searchEndpoints(deps.finding),
   ...pusherEndpoints(deps.push),
   ...callsEndpoints(deps.calls),
   ...voipEndpoints(deps.voip),

@@ -8,6 +8,5 @@ export const NOT_BUILT: readonly string[] = [
   'GET /_matrix/client/v1/rooms/{roomId}/relations/{eventId}/{relType}/{eventType}',
   'GET /_matrix/client/v1/rooms/{roomId}/threads',
   'PUT /_matrix/client/v3/directory/list/appservice/{networkId}/{roomId}',
-  'POST /_matrix/client/v3/search',
   'POST /_matrix/client/v3/user_directory/search',
 ]

@@ -9,8 +9,8 @@ const RUN = new RegExp(
   String.raw`([${NO_SPACES}][${NO_SPACES}\p{M}\u30fc]*)|\p{Extended_Pictographic}|[[\p{L}\p{N}]--[${NO_SPACES}]][[\p{L}\p{N}\p{M}]--[${NO_SPACES}]]*`,
   'gv',
 )
-/** Accents of Latin, Greek and Cyrillic, points of Hebrew, vowel signs of Arabic. Marks of other scripts are letters to their readers. */
-const ACCENTS = /[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u064b-\u065f\u0670\u1ab0-\u1aff\u1dc0-\u1dff]/g
+/** Accents, points of Hebrew, vowel signs of Arabic. Marks of one script alone are letters to its readers, as those of kana are. */
+const ACCENTS = /[[\p{Mn}&&[\p{Script=Inherited}\p{Script=Hebrew}\p{Script=Arabic}]]--[\u3099\u309a]]/gv
 /** The rest of a longer word is not looked at, neither in a text nor in a question. */
 const WORD = /^.{1,40}/u
 /** UTF-16 units; more than an event may have. Some signs become many when they are folded. */

@@ -20,6 +20,7 @@ import { Readiness } from '../readiness.ts'
 import { type BuiltAccounts, buildAccounts } from './accounts.ts'
 import { type BuiltCalls, buildCalls } from './calls.ts'
 import { type BuiltEncryption, buildEncryption } from './encryption.ts'
+import { buildFinding, type Finding } from './finding.ts'
 import type { Ground } from './ground.ts'
 import { type BuiltKeyBackups, buildKeyBackups } from './key-backups.ts'
 import { buildLeases } from './leases.ts'
@@ -82,7 +83,9 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   const push = buildPush(ground, streams, views)
   const pushers = buildPushers(ground, streams, push)
   const roomProfiles = buildRoomProfiles(ground, rooms.memberships)
+  const finding = buildFinding(ground, streams, views)
   const leases = buildLeases(ground, {
+    ...finding.work,
     'media-sweep': media.sweep,
     'room-purge': buildRoomPurge(ground),
     'room-upgrades': buildUpgradeRest(ground, rooms),
@@ -112,6 +115,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
     toDevice,
     keyBackups,
     views,
+    finding,
     media,
     pushers,
     openIdTokens,
@@ -186,6 +190,7 @@ interface Parts {
   readonly toDevice: BuiltToDevice
   readonly keyBackups: BuiltKeyBackups
   readonly views: Views
+  readonly finding: Finding
   readonly media: BuiltMedia
   readonly pushers: Pushers
   readonly openIdTokens: OpenIdTokens
@@ -242,6 +247,7 @@ const buildApi = (parts: Parts): ApiDeps => {
       answeredOnce: new AnsweredOnce(oldTransactions(shortLived)),
     },
     media: media.api,
+    finding: parts.finding.api,
     push: { pushers },
     calls: calls.api,
     voip: { turnServers: new TurnServers({ settings: config.voip, clock }) },

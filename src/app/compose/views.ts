@@ -43,6 +43,7 @@ import {
   RoomsInWindow,
   RoomsPart,
   RoomTexts,
+  Search,
   type SlidingSync,
   StateInWindow,
   StreamNews,
@@ -103,6 +104,7 @@ export interface Views {
   readonly hierarchy: Hierarchy
   readonly notifications: Notifications
   readonly mutualRooms: MutualRooms
+  readonly search: Search
   readonly pushNotices: PushNotices
   readonly badges: Badges
   readonly caches: readonly { stats(): CacheStats }[]
@@ -162,6 +164,7 @@ export const buildViews = (ground: RoomsGround, people: PeopleNow): Views => {
     }),
     hierarchy: new Hierarchy({ reader, summaries, clock }),
     mutualRooms: new MutualRooms(history),
+    search: new Search({ ...history, index: store.messageIndex, userRooms, erasures: shared.erasures }),
     pushNotices,
     badges,
     caches: [...shared.caches, badges, verdicts, ...sliding.caches],
@@ -229,6 +232,7 @@ const buildShared = ({ store, streams, clock }: RoomsGround, { ignored, typing, 
     recent,
     texts: new EventTexts({ clientEvents, reader, clock, visibility, erasures }),
     news: new StreamNews({ recent, memberships: reader, accountData, receipts, typing, pushRules, ignored }),
+    erasures,
     presenceVisibility: new PresenceVisibility({ presence, userRooms, reader }),
     presenceProfiles: new PresenceProfiles(store.profiles),
     keyCounts,

@@ -136,7 +136,8 @@ export class Findings {
         const sight = await this.sightOf(ofRoom[0]?.roomId as RoomId, room)
         if (sight === undefined) continue
         await sight.visibility.learn(ofRoom)
-        for (const event of ofRoom) if (isShown(event, sight) && scope.matcher.event(filterable(event))) visible.add(event)
+        for (const event of ofRoom)
+          if (isShown(event, sight) && scope.matcher.event(filterable(event))) visible.add(event)
       }
       const shown = await erasures.shownTo(viewer.userId, [...visible])
       seen.push(...events.filter((event) => visible.has(event) && shown(event) === event))

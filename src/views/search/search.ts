@@ -15,6 +15,8 @@ import { ResultContext } from './result-context.ts'
 import { SearchScopes } from './scope.ts'
 import { formatSearchToken, type NarrowGroup, parseSearchToken, type SearchPlace } from './token.ts'
 
+export { SEARCHED_KEYS } from '#store'
+
 export interface SearchParts {
   readonly index: MessageIndexReader
   readonly reader: RoomsReader
@@ -101,7 +103,8 @@ export class Search {
     { page, findings, words }: { page: Page; findings: Findings; words: readonly string[] },
   ): TextPieces['rest'] {
     const { results, onward } = page
-    const groups = onward === undefined ? groupsOf(results, request.groupBy, () => undefined) : this.#groups(page, request)
+    const groups =
+      onward === undefined ? groupsOf(results, request.groupBy, () => undefined) : this.#groups(page, request)
     const members = [
       `"count":${page.count}`,
       `"highlights":${JSON.stringify(highlightsOf(request.term, words, results))}`,

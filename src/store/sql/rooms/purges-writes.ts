@@ -46,9 +46,7 @@ const takeStateLog = query((db, param: { room: number; rows: number }) =>
     ),
 )
 const takeTexts = (name: 'search_texts' | 'search_edits' | 'search_again') =>
-  query((db, param: { room: number; events: number }) =>
-    db.deleteFrom(name).where('event', 'in', firstOnes(db, param)),
-  )
+  query((db, param: { room: number; events: number }) => db.deleteFrom(name).where('event', 'in', firstOnes(db, param)))
 const TAKE_TEXTS = [takeTexts('search_texts'), takeTexts('search_edits'), takeTexts('search_again')]
 const takeMissing = query((db, param: OfRoom) => db.deleteFrom('missing_events').where('room', '=', param.room))
 const takePurge = query((db, param: OfRoom) => db.deleteFrom('room_purges').where('room', '=', param.room))

@@ -1,7 +1,12 @@
 import { sql } from 'kysely'
 import type { UserId } from '#spec'
 import type { EventNumber, RoomNumber } from '../../ports/rooms/events.ts'
-import type { FoundMessage, IndexedText, MessageIndexReader, MessageQuestion } from '../../ports/search/message-index.ts'
+import type {
+  FoundMessage,
+  IndexedText,
+  MessageIndexReader,
+  MessageQuestion,
+} from '../../ports/search/message-index.ts'
 import { type Db, perDialect } from '../engine/index.ts'
 import { codeOf } from './indexed-text.ts'
 import { query, roomWord, senderWord, typeWord } from './tables.ts'
@@ -80,7 +85,11 @@ const shownOf = query((db, param: { events: readonly EventNumber[] }, { integers
 const textsOf = query((db, param: { events: readonly EventNumber[]; length: number }, { integers }) =>
   db
     .selectFrom('search_texts')
-    .select(['event', sql<string>`substr(words, 1, ${param.length})`.as('words'), sql<number>`length(words)`.as('length')])
+    .select([
+      'event',
+      sql<string>`substr(words, 1, ${param.length})`.as('words'),
+      sql<number>`length(words)`.as('length'),
+    ])
     .where('event', 'in', integers(param.events)),
 )
 
@@ -110,7 +119,9 @@ const POSTGRES: Signs = { and: ' & ', or: ' | ', quoted: (word) => `'${word}'` }
 
 /** Each list is a list of alternatives. No word has a sign that could mean something: see `indexWords`. */
 const questionOf = (lists: readonly (readonly string[])[], { and, or, quoted }: Signs): string =>
-  lists.map((words) => (words.length === 1 ? '' : '(') + words.map(quoted).join(or) + (words.length === 1 ? '' : ')')).join(and)
+  lists
+    .map((words) => (words.length === 1 ? '' : '(') + words.map(quoted).join(or) + (words.length === 1 ? '' : ')'))
+    .join(and)
 
 const conditionsOf = ({ words, keys, rooms, senders }: MessageQuestion): readonly (readonly string[])[] => [
   ...words.map((word) => [word]),

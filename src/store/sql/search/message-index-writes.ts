@@ -140,7 +140,8 @@ const indexTexts = async (tx: Tx, events: readonly EventNumber[]): Promise<void>
   for (const event of events) {
     const row = stored.get(event)
     const code = row === undefined ? undefined : SEARCHED_TYPES[row.type]?.code
-    if (row === undefined || code === undefined || (row.type === 'm.room.message') !== (row.state_key === null)) continue
+    if (row === undefined || code === undefined || (row.type === 'm.room.message') !== (row.state_key === null))
+      continue
     const edit = stored.get(edits.get(event) ?? Number.NaN)
     const words = wordsIn(row.type, contentIn((edit ?? row).json), edit !== undefined)
     if (words.length === 0) continue
