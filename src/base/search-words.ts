@@ -67,7 +67,7 @@ export const writtenWords = (text: string, wanted: ReadonlySet<string>, limit: n
 const WRITTEN = /[\p{L}\p{N}\p{Extended_Pictographic}][\p{L}\p{N}\p{M}]*/gu
 
 const wordOf = (run: string): string => WORD.exec(run)?.[0] ?? run
-const signsOf = (run: string): string[] => [...run]
+const signsOf = (run: string): string[] => Array.from(run)
 
 const pairsOf = (run: string): string[] => {
   const signs = signsOf(run)

@@ -12,7 +12,7 @@ import {
 } from '#domain'
 import { AnsweredOnce, type AnyEndpoint, type TokenIssuer } from '#http'
 import { endpointsIn, landingPage, shownIn } from '#pages'
-import { shortLivedSweep, writers } from '#store'
+import { type LeasedWork, shortLivedSweep, writers } from '#store'
 import { InProcessBus, PROCESSES, Streams } from '#streams'
 import { operationalEndpoints } from '../landing-page.ts'
 import { PACKAGE_VERSION } from '../package-version.ts'
@@ -84,20 +84,8 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   const pushers = buildPushers(ground, streams, push)
   const roomProfiles = buildRoomProfiles(ground, rooms.memberships)
   const finding = buildFinding(ground, streams, views)
-  const leases = buildLeases(ground, {
-    ...finding.work,
-    'media-sweep': media.sweep,
-    'room-purge': buildRoomPurge(ground),
-    'room-upgrades': buildUpgradeRest(ground, rooms),
-    'transaction-sweep': buildTransactionSweep(ground),
-    'room-listings': buildListings(ground, rooms),
-    'short-lived-sweep': shortLivedSweep({ ...ground, writer: writers.shortLived, commit: ground.store.commit }),
-    'to-device-sweep': toDevice.sweep,
-    'key-backup-sweep': keyBackups.backupSweep,
-    deactivations: accounts.resuming,
-    'room-profiles': roomProfiles,
-    push,
-  })
+  const background = { accounts, finding, keyBackups, media, push, roomProfiles, rooms, toDevice }
+  const leases = buildLeases(ground, workOf(ground, background))
   await leases.start()
   const openIdTokens = buildOpenIdTokens(ground, accounts)
   const keys = buildEncryption(ground, accounts.proofParts)
@@ -140,6 +128,27 @@ const memberAccounts = ({ accounts, isActive }: BuiltAccounts, personal: Persona
   isGuest: async (userId) => (await accounts.account(userId))?.guest === true,
   exists: (userId) => isActive(userId),
   refusesInvite: (userId, from) => personal.refusesInvite(userId, from),
+})
+
+/** The background work that one process of the homeserver does, by the names of its leases. */
+const workOf = (
+  ground: Ground,
+  parts: Pick<Parts, 'accounts' | 'finding' | 'keyBackups' | 'media' | 'roomProfiles' | 'rooms' | 'toDevice'> & {
+    readonly push: LeasedWork
+  },
+): Readonly<Record<string, LeasedWork>> => ({
+  ...parts.finding.work,
+  'media-sweep': parts.media.sweep,
+  'room-purge': buildRoomPurge(ground),
+  'room-upgrades': buildUpgradeRest(ground, parts.rooms),
+  'transaction-sweep': buildTransactionSweep(ground),
+  'room-listings': buildListings(ground, parts.rooms),
+  'short-lived-sweep': shortLivedSweep({ ...ground, writer: writers.shortLived, commit: ground.store.commit }),
+  'to-device-sweep': parts.toDevice.sweep,
+  'key-backup-sweep': parts.keyBackups.backupSweep,
+  deactivations: parts.accounts.resuming,
+  'room-profiles': parts.roomProfiles,
+  push: parts.push,
 })
 
 const settle = async (
