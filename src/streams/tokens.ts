@@ -100,6 +100,12 @@ export const parseSlidingToken = (text: string, now: Positions): Positions | und
   return token === undefined ? undefined : syncTokens.parse(token, now)
 }
 
+/** The positions in a whole `pos` of sliding sync, where they stand in front of a dot; undefined for a text that is none. */
+export const positionsInPos = (pos: string, now: Positions): Positions | undefined =>
+  parseSlidingToken(beforeDot(pos), now)
+
+const beforeDot = (pos: string): string => pos.slice(0, Math.max(0, pos.indexOf('.')))
+
 const asSyncToken = (text: string): string | undefined =>
   text.startsWith(SLIDING_PREFIX) ? SYNC_PREFIX + text.slice(SLIDING_PREFIX.length) : undefined
 
@@ -128,7 +134,7 @@ export const formatPageToken = (position: number): string => `t${position}`
  * all, section "Syncing"). The number of an event that is in the stream is its position.
  */
 export const parsePageToken = (text: string): number | undefined => {
-  const sliding = asSyncToken(text.slice(0, Math.max(0, text.indexOf('.'))))
+  const sliding = asSyncToken(beforeDot(text))
   if (sliding !== undefined) return syncTokens.read(sliding)?.events
   if (!text.startsWith('t')) return syncTokens.read(cutSyncToken(text).positions)?.events
   const place = parsePlaceToken(text)

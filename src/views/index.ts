@@ -49,6 +49,7 @@ export type { SlidingExtension } from './sliding-sync/extension.ts'
 export { AccountDataExtension } from './sliding-sync/extensions/account-data.ts'
 export { E2eeExtension } from './sliding-sync/extensions/e2ee.ts'
 export { ReceiptsExtension } from './sliding-sync/extensions/receipts.ts'
+export { ThreadSubscriptionsExtension } from './sliding-sync/extensions/thread-subscriptions.ts'
 export { ToDeviceExtension } from './sliding-sync/extensions/to-device.ts'
 export { TypingExtension } from './sliding-sync/extensions/typing.ts'
 export type {

@@ -2,6 +2,7 @@ import type { CallsDeps } from '#api'
 import { type SeenEvents, ThreadSubscriptions } from '#domain'
 import { writers } from '#store'
 import type { Streams } from '#streams'
+import { positionsInPos } from '#streams'
 import { ThreadChanges } from '#views'
 import type { Ground } from './ground.ts'
 
@@ -24,6 +25,11 @@ export const buildCalls = ({ store }: Ground, { streams, seen }: AroundCalls): B
     writer: writers.threadSubscriptions,
   })
   return {
-    api: { threadSubscriptions, threadChanges: new ThreadChanges(store.threadSubscriptions), positions: streams },
+    api: {
+      threadSubscriptions,
+      threadChanges: new ThreadChanges(store.threadSubscriptions),
+      positions: streams,
+      ofSlidingPosition: (pos) => positionsInPos(pos, streams.positions())?.threadSubscriptions,
+    },
   }
 }

@@ -6,6 +6,8 @@ import {
   type KeyCountsNow,
   type PushRules,
   ReceiptsExtension,
+  ThreadChanges,
+  ThreadSubscriptionsExtension,
   ToDeviceExtension,
   TypingExtension,
 } from '#views'
@@ -44,4 +46,5 @@ export const buildSlidingExtensions = ({
   new AccountDataExtension({ reader: store.accountData, pushRules }),
   new ReceiptsExtension({ reader: store.receipts }),
   new TypingExtension({ news }),
+  new ThreadSubscriptionsExtension({ changes: new ThreadChanges(store.threadSubscriptions) }),
 ]

@@ -1,5 +1,5 @@
 import { MatrixError } from '#spec'
-import { type Positions, parseSlidingToken, parseSyncToken, type Streams } from '#streams'
+import { type Positions, parseSyncToken, positionsInPos, type Streams } from '#streams'
 import type { EventsViewer } from '../events/event-texts.ts'
 import type { UserRooms } from '../known/user-rooms.ts'
 import type { DeviceListChanges, DeviceLists } from './device-lists.ts'
@@ -28,8 +28,8 @@ export class KeyChanges {
   async #positions(text: string, name: string): Promise<Positions> {
     const { streams } = this.#parts
     const now = streams.positions()
-    // MSC4543: a position of sliding sync counts as well; it begins with its token, up to a dot.
-    const token = parseSyncToken(text, now) ?? parseSlidingToken(text.slice(0, text.indexOf('.')), now)
+    // MSC4543: a position of sliding sync counts as well.
+    const token = parseSyncToken(text, now) ?? positionsInPos(text, now)
     const positions = token === undefined ? undefined : await streams.resume(token)
     if (positions === undefined) throw new MatrixError('M_INVALID_PARAM', `${name} is not a token of this server`)
     return positions

@@ -52,6 +52,9 @@ const FEATURES: Readonly<Record<string, boolean>> = {
   'org.matrix.msc4543': true,
   'org.matrix.msc4548': true,
   'org.matrix.msc4551': true,
+  // Thread subscriptions, with their extension of sliding sync: Element X looks for the first.
+  'org.matrix.msc4306': true,
+  'org.matrix.msc4308': true,
   // Invites that are refused or not shown, by lists of users and servers.
   'org.matrix.msc4155': true,
   // Invites that are all refused (v1.18).
