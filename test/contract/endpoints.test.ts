@@ -52,6 +52,9 @@ const UNDOCUMENTED = [
     (method) => `${method} /_matrix/client/v3/io.element.msc4306/rooms/{}/thread/{}/subscription`,
   ),
   'GET /_matrix/client/v3/io.element.msc4308/thread_subscriptions',
+  // MSC4133, profile fields, for clients that know the proposal alone.
+  'GET /_matrix/client/v3/uk.tcpip.msc4133/profile/{}',
+  ...['GET', 'PUT', 'DELETE'].map((method) => `${method} /_matrix/client/v3/uk.tcpip.msc4133/profile/{}/{}`),
   // MSC4323, by which moderation bots ask.
   ...['GET', 'PUT'].flatMap((method) =>
     ['lock', 'suspend'].map((kind) => `${method} /_matrix/client/v3/uk.timedout.msc4323/admin/${kind}/{}`),

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import type { Json } from '../../support/client.ts'
 import { onEveryHomeserver, shareHomeserver } from '../../support/homeserver.ts'
 
 const enc = encodeURIComponent
@@ -52,6 +53,40 @@ onEveryHomeserver('profiles', (start) => {
       expect((await bob.request('GET', `/v3/profile/${enc(userId)}/displayname`)).status).toBe(404)
     }
     expect((await bob.request('GET', '/v3/profile/alice')).body.errcode).toBe('M_INVALID_PARAM')
+  })
+
+  it('are served under the name of the proposal too, and a change may stay out of rooms', async () => {
+    const homeserver = await shared()
+    const alice = await homeserver.register('alice')
+    const roomId = await alice.createRoom()
+    const path = `/v3/profile/${enc(alice.userId)}`
+    const proposed = `/unstable/uk.tcpip.msc4133/profile/${enc(alice.userId)}`
+    await alice.put(`${proposed}/m.tz`, { 'm.tz': 'Europe/Paris' })
+    expect(await alice.get(`${proposed}/m.tz`)).toEqual({ 'm.tz': 'Europe/Paris' })
+    expect(await alice.get(proposed)).toEqual(await alice.get(path))
+    await alice.delete(`${proposed}/m.tz`)
+    expect((await alice.request('GET', `${path}/m.tz`)).status).toBe(404)
+
+    const quietly = '?org.matrix.msc4069.propagate=false'
+    await alice.put(`${path}/displayname${quietly}`, { displayname: 'Quiet' })
+    await alice.delete(`${path}/displayname${quietly}`)
+    await alice.put(`${path}/avatar_url${quietly}`, { avatar_url: 'mxc://localhost/quiet' })
+    expect(
+      (
+        await alice.request('PUT', `${path}/displayname?org.matrix.msc4069.propagate=maybe`, {
+          body: { displayname: 'x' },
+        })
+      ).status,
+    ).toBe(400)
+    await alice.put(`${path}/displayname?org.matrix.msc4069.propagate=true`, { displayname: 'Loud' })
+    await alice.ownMember(roomId, ({ displayname }) => displayname === 'Loud')
+    const { chunk } = await alice.messages(roomId, { dir: 'f', limit: 100 })
+    const names = chunk.flatMap((event: Json) => (event.type === 'm.room.member' ? [event.content.displayname] : []))
+    expect(names).toEqual([expect.stringContaining('alice'), 'Loud'])
+    expect((await alice.get('/versions')).unstable_features).toMatchObject({
+      'uk.tcpip.msc4133': true,
+      'org.matrix.msc4069': true,
+    })
   })
 
   it('refuse what does not fit', async () => {

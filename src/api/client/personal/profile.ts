@@ -11,6 +11,12 @@ export interface ProfileDeps {
 }
 
 const FIELD = Type.Object({ userId: Type.String(), keyName: Type.String() })
+/** MSC4069: a change of name or picture for the profile alone. */
+const PROPAGATE = 'org.matrix.msc4069.propagate'
+const Propagation = Type.Object({ [PROPAGATE]: Type.Optional(Type.Boolean()) })
+/** The path of when fields were a proposal (MSC4133): clients that know its flag alone ask by it. */
+const ofProposal = (path: string): string => `/_matrix/client/unstable/uk.tcpip.msc4133${path}`
+const FIELD_PATHS = [...sinceV1('/profile/:userId/:keyName'), ofProposal('/profile/:userId/:keyName')] as const
 /** A profile has up to 64 KiB, and a field its name besides. */
 const BODY_LIMIT_BYTES = 66 * 1024
 
@@ -25,7 +31,7 @@ const mindGuest = ({ kind }: Requester, key: string): void => {
 export const profileEndpoints = ({ profiles, setProfile }: ProfileDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'GET',
-    paths: sinceV1('/profile/:userId'),
+    paths: [...sinceV1('/profile/:userId'), ofProposal('/profile/:userId')],
     auth: none(),
     rateLimit: 'read',
     params: Type.Object({ userId: Type.String() }),
@@ -33,7 +39,7 @@ export const profileEndpoints = ({ profiles, setProfile }: ProfileDeps): readonl
   }),
   endpoint({
     method: 'GET',
-    paths: sinceV1('/profile/:userId/:keyName'),
+    paths: FIELD_PATHS,
     auth: none(),
     rateLimit: 'read',
     params: FIELD,
@@ -49,31 +55,33 @@ export const profileEndpoints = ({ profiles, setProfile }: ProfileDeps): readonl
   }),
   endpoint({
     method: 'PUT',
-    paths: sinceV1('/profile/:userId/:keyName'),
+    paths: FIELD_PATHS,
     auth: user({ guests: true, suspended: false }),
     rateLimit: 'profile',
     params: FIELD,
+    query: Propagation,
     body: AnyObject,
     bodyLimitBytes: BODY_LIMIT_BYTES,
-    handler: async ({ requester, params: { userId, keyName }, body }) => {
+    handler: async ({ requester, params: { userId, keyName }, query, body }) => {
       requireOwn(requester, userId)
       mindGuest(requester, keyName)
       const value = Object.hasOwn(body, keyName) ? body[keyName] : undefined
       if (value === undefined) throw new MatrixError('M_MISSING_PARAM', `The body has no ${keyName.slice(0, 64)}`)
-      await setProfile.set(requester, keyName, value)
+      await setProfile.set(requester, keyName, value, query[PROPAGATE])
       return {}
     },
   }),
   endpoint({
     method: 'DELETE',
-    paths: v3('/profile/:userId/:keyName'),
+    paths: [...v3('/profile/:userId/:keyName'), ofProposal('/profile/:userId/:keyName')],
     auth: user({ guests: true, suspended: false }),
     rateLimit: 'profile',
     params: FIELD,
-    handler: async ({ requester, params: { userId, keyName } }) => {
+    query: Propagation,
+    handler: async ({ requester, params: { userId, keyName }, query }) => {
       requireOwn(requester, userId)
       mindGuest(requester, keyName)
-      await setProfile.remove(requester, keyName)
+      await setProfile.remove(requester, keyName, query[PROPAGATE])
       return {}
     },
   }),

@@ -63,6 +63,9 @@ const FEATURES: Readonly<Record<string, boolean>> = {
   'uk.timedout.msc4323': true,
   // Profile fields (v1.16).
   'uk.tcpip.msc4133.stable': true,
+  'uk.tcpip.msc4133': true,
+  // A change of name or picture that rooms are not told.
+  'org.matrix.msc4069': true,
   // Rooms shared with another user (v1.19).
   'uk.half-shot.msc2666.query_mutual_rooms': true,
 }

@@ -18,6 +18,13 @@ export interface SetProfileParts {
   readonly turns: Turns
 }
 
+interface FieldChange {
+  /** undefined: the field is removed. */
+  readonly value: JsonValue | undefined
+  readonly propagates: boolean
+  readonly change: () => Promise<Change<void>>
+}
+
 /** Changes a profile and tells everybody ("Events on Change of Profile Information"). Resolves when the profile is stored; the user's rooms follow. */
 export class SetProfile {
   readonly #parts: SetProfileParts
@@ -26,22 +33,19 @@ export class SetProfile {
     this.#parts = parts
   }
 
-  /** Throws what `Profiles.setting` throws. */
-  async set(owner: ProfileOwner, key: string, value: JsonValue): Promise<void> {
-    await this.#change(owner, key, value, () => this.#parts.profiles.setting(owner, key, value))
+  /** `propagates`: whether member events follow the change of a name or picture. Throws what `Profiles.setting` throws. */
+  async set(owner: ProfileOwner, key: string, value: JsonValue, propagates = true): Promise<void> {
+    const change = () => this.#parts.profiles.setting(owner, key, value)
+    await this.#change(owner, key, { value, propagates, change })
   }
 
   /** Throws what `Profiles.removing` throws. */
-  async remove(owner: ProfileOwner, key: string): Promise<void> {
-    await this.#change(owner, key, undefined, async () => this.#parts.profiles.removing(owner, key))
+  async remove(owner: ProfileOwner, key: string, propagates = true): Promise<void> {
+    const change = async () => this.#parts.profiles.removing(owner, key)
+    await this.#change(owner, key, { value: undefined, propagates, change })
   }
 
-  async #change(
-    owner: ProfileOwner,
-    key: string,
-    value: JsonValue | undefined,
-    change: () => Promise<Change<void>>,
-  ): Promise<void> {
+  async #change(owner: ProfileOwner, key: string, { value, propagates, change }: FieldChange): Promise<void> {
     const { profiles, updates, commit, rooms, news, turns } = this.#parts
     await turns.run(owner.userId, async () => {
       const field = await change()
@@ -50,8 +54,8 @@ export class SetProfile {
         await commit([field])
         return
       }
-      await commit([field, updates.begin(owner.user)])
-      rooms.hurry()
+      await commit(propagates ? [field, updates.begin(owner.user)] : [field])
+      if (propagates) rooms.hurry()
       news.profileChanged(owner.userId, await profiles.memberFields(owner.userId))
     })
   }
