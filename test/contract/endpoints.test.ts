@@ -52,6 +52,9 @@ const UNDOCUMENTED = [
     (method) => `${method} /_matrix/client/v3/io.element.msc4306/rooms/{}/thread/{}/subscription`,
   ),
   'GET /_matrix/client/v3/io.element.msc4308/thread_subscriptions',
+  // MSC3391, removed account data.
+  'DELETE /_matrix/client/v3/org.matrix.msc3391/user/{}/account_data/{}',
+  'DELETE /_matrix/client/v3/org.matrix.msc3391/user/{}/rooms/{}/account_data/{}',
   // MSC4133, profile fields, for clients that know the proposal alone.
   'GET /_matrix/client/v3/uk.tcpip.msc4133/profile/{}',
   ...['GET', 'PUT', 'DELETE'].map((method) => `${method} /_matrix/client/v3/uk.tcpip.msc4133/profile/{}/{}`),

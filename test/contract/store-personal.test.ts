@@ -58,7 +58,7 @@ onEveryDatabase('the ports of personal data', (open) => {
       writers.accountData.put({ user: 7, room: undefined, type: 'a', contentJson: '{"n":1}' }),
     ])
     const [second, third] = await store.commit([
-      writers.accountData.put({ user: 7, room: 3, type: 'a', contentJson: '{}' }),
+      writers.accountData.put({ user: 7, room: 3, type: 'a', contentJson: '[{}]' }),
       writers.accountData.put({ user: 7, room: undefined, type: 'a', contentJson: '{"n":2}' }),
     ])
     expect([first, second, third]).toEqual([1, 2, 3])
@@ -66,7 +66,7 @@ onEveryDatabase('the ports of personal data', (open) => {
       [1, 2, 3].map((position) => ({ stream: 'accountData', position, rooms: [], users: [7] })),
     )
     expect(await store.accountData.global(7, 'a')).toEqual({ type: 'a', contentJson: '{"n":2}', position: 3 })
-    expect(await store.accountData.inRoom(7, 3, 'a')).toEqual({ type: 'a', contentJson: '{}', position: 2 })
+    expect(await store.accountData.inRoom(7, 3, 'a')).toEqual({ type: 'a', contentJson: '[{}]', position: 2 })
     expect(await store.accountData.global(8, 'a')).toBeUndefined()
     expect(await store.accountData.since(7, 0, 1)).toEqual({ global: [], rooms: [] })
     expect((await store.accountData.since(7, 1, 2)).rooms.map(({ room }) => room)).toEqual([3])
@@ -75,7 +75,10 @@ onEveryDatabase('the ports of personal data', (open) => {
     expect((await store.accountData.allGlobal(7)).length).toBe(1)
     expect(await store.accountData.allInRooms(7, [4])).toEqual([])
     expect((await store.accountData.allInRooms(7)).length).toBe(1)
-    expect(await store.accountData.usage(7)).toEqual({ entries: 2, sizeBytes: 9 })
+    expect(await store.accountData.usage(7)).toEqual({ entries: 2, sizeBytes: 11 })
+    await store.commit([writers.accountData.put({ user: 7, room: 5, type: 'a', contentJson: '{}' })])
+    expect((await store.accountData.allInRooms(7, [3, 5])).map(({ room }) => room)).toEqual([3])
+    expect((await store.accountData.since(7, 3, 4)).rooms.map(({ contentJson }) => contentJson)).toEqual(['{}'])
     expect(await store.accountData.usage(9)).toEqual({ entries: 0, sizeBytes: 0 })
     await store.commit([writers.accountData.removeAll(7)])
     expect(await store.accountData.usage(7)).toEqual({ entries: 0, sizeBytes: 0 })

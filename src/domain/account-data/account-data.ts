@@ -1,5 +1,13 @@
 import { type JsonObject, MatrixError, type RoomId } from '#spec'
-import type { AccountDataReader, AccountDataWriter, Commit, QueuedChanges, RoomNumber, UserNumber } from '#store'
+import type {
+  AccountDataEntry,
+  AccountDataReader,
+  AccountDataWriter,
+  Commit,
+  QueuedChanges,
+  RoomNumber,
+  UserNumber,
+} from '#store'
 import { type RoomNumbers, roomNumber } from './room-numbers.ts'
 
 /** The specification sets no limits, but all account data is in every first sync. */
@@ -38,13 +46,13 @@ export class AccountData {
     this.#changes = changes
   }
 
-  /** The content as JSON text. Throws `M_NOT_FOUND`. `m.push_rules` is answered by `PushRules`. */
+  /** The content as JSON text. Throws `M_NOT_FOUND`, for data that was removed too. `m.push_rules` is answered by `PushRules`. */
   async get(user: UserNumber, roomId: RoomId | undefined, type: string): Promise<string> {
     if (!isType(type)) throw notFound()
-    if (roomId === undefined) return (await this.#reader.global(user, type))?.contentJson ?? absent()
+    if (roomId === undefined) return contentOf(await this.#reader.global(user, type))
     const room = (await this.#rooms.roomByRoomId(roomId))?.room
     if (room === undefined) throw notFound()
-    return (await this.#reader.inRoom(user, room, type))?.contentJson ?? absent()
+    return contentOf(await this.#reader.inRoom(user, room, type))
   }
 
   /** Throws `M_BAD_JSON` with 405 for types of the server's, `M_INVALID_PARAM`, `M_TOO_LARGE`, `M_NOT_FOUND` for no such room. */
@@ -59,6 +67,20 @@ export class AccountData {
       await this.#mindLimits(user, room, type, contentJson)
       await this.#commit([this.#writer.put({ user, room, type, contentJson })])
     })
+  }
+
+  /**
+   * Removes an entry (MSC3391): it is left with an empty content, which other clients are told and new ones are not. There need be no such entry. Throws
+   * as `put` does.
+   */
+  async remove(user: UserNumber, roomId: RoomId | undefined, type: string): Promise<void> {
+    const room = roomId === undefined || !isType(type) ? undefined : (await this.#rooms.roomByRoomId(roomId))?.room
+    const isKnown = isType(type) && (roomId === undefined || room !== undefined)
+    const entry = !isKnown
+      ? undefined
+      : await (room === undefined ? this.#reader.global(user, type) : this.#reader.inRoom(user, room, type))
+    if (!SERVER_TYPES.has(type) && (entry === undefined || entry.contentJson === REMOVED)) return
+    await this.put(user, roomId, type, {})
   }
 
   async #mindLimits(user: UserNumber, room: RoomNumber | undefined, type: string, contentJson: string): Promise<void> {
@@ -78,6 +100,12 @@ export class AccountData {
 
 const isType = (type: string): boolean =>
   type !== '' && !type.includes('\0') && type.isWellFormed() && Buffer.byteLength(type) <= MAX_TYPE_BYTES
+
+/** The text of an empty content. */
+const REMOVED = '{}'
+
+const contentOf = (entry: AccountDataEntry | undefined): string =>
+  entry === undefined || entry.contentJson === REMOVED ? absent() : entry.contentJson
 
 const notFound = (): MatrixError => new MatrixError('M_NOT_FOUND', 'Account data not found')
 const absent = (): never => {

@@ -1,7 +1,10 @@
 import { expect, it } from 'vitest'
+import type { Answer } from '../../support/client.ts'
 import { onEveryHomeserver, shareHomeserver } from '../../support/homeserver.ts'
 
 const enc = encodeURIComponent
+
+const saidOf = ({ status, body }: Answer) => [status, body.errcode]
 
 onEveryHomeserver('account data', (start) => {
   const shared = shareHomeserver(start)
@@ -18,7 +21,7 @@ onEveryHomeserver('account data', (start) => {
     const sync = await alice.sync({ since: next_batch })
     expect(sync.account_data.events).toEqual([{ type: 'org.example.a', content }])
     await alice.put(path, {})
-    expect(await alice.get(path)).toEqual({})
+    expect(saidOf(await alice.request('GET', path))).toEqual([404, 'M_NOT_FOUND'])
 
     expect((await alice.request('GET', `${path}.other`)).body.errcode).toBe('M_NOT_FOUND')
     for (const method of ['GET', 'PUT']) {

@@ -4,7 +4,7 @@ import { type AnyEndpoint, endpoint, RawJson, sinceV2, user } from '#http'
 import { AnyObject, requireOwn, roomIdOf } from '../own-user.ts'
 
 export interface AccountDataDeps {
-  readonly accountData: Pick<AccountData, 'get' | 'put'>
+  readonly accountData: Pick<AccountData, 'get' | 'put' | 'remove'>
   readonly pushRules: Pick<PushRules, 'ruleset'>
 }
 
@@ -14,8 +14,12 @@ const IN_ROOM = Type.Object({ userId: Type.String(), roomId: Type.String(), type
 const GLOBAL_PATHS = sinceV2('/user/:userId/account_data/:type')
 const ROOM_PATHS = sinceV2('/user/:userId/rooms/:roomId/account_data/:type')
 
+/** MSC3391, under its unstable name alone: older versions of matrix-js-sdk (Element) ask by it. */
+const REMOVAL = '/_matrix/client/unstable/org.matrix.msc3391/user/:userId'
+
 /** `account-data.yaml`. */
 export const accountDataEndpoints = ({ accountData, pushRules }: AccountDataDeps): readonly AnyEndpoint[] => [
+  ...removalEndpoints(accountData),
   endpoint({
     method: 'PUT',
     paths: GLOBAL_PATHS,
@@ -65,6 +69,33 @@ export const accountDataEndpoints = ({ accountData, pushRules }: AccountDataDeps
     handler: async ({ requester, params }) => {
       requireOwn(requester, params.userId)
       return new RawJson(await accountData.get(requester.user, roomIdOf(params.roomId), params.type))
+    },
+  }),
+]
+
+const removalEndpoints = (accountData: Pick<AccountData, 'remove'>): readonly AnyEndpoint[] => [
+  endpoint({
+    method: 'DELETE',
+    paths: [`${REMOVAL}/account_data/:type`],
+    auth: user(),
+    rateLimit: 'other',
+    params: GLOBAL,
+    handler: async ({ requester, params }) => {
+      requireOwn(requester, params.userId)
+      await accountData.remove(requester.user, undefined, params.type)
+      return {}
+    },
+  }),
+  endpoint({
+    method: 'DELETE',
+    paths: [`${REMOVAL}/rooms/:roomId/account_data/:type`],
+    auth: user(),
+    rateLimit: 'other',
+    params: IN_ROOM,
+    handler: async ({ requester, params }) => {
+      requireOwn(requester, params.userId)
+      await accountData.remove(requester.user, roomIdOf(params.roomId), params.type)
+      return {}
     },
   }),
 ]

@@ -61,6 +61,8 @@ const FEATURES: Readonly<Record<string, boolean>> = {
   'org.matrix.msc4380.stable': true,
   // Locks and suspensions by administrators (v1.18).
   'uk.timedout.msc4323': true,
+  // Account data that is removed.
+  'org.matrix.msc3391': true,
   // Profile fields (v1.16).
   'uk.tcpip.msc4133.stable': true,
   'uk.tcpip.msc4133': true,

@@ -4,7 +4,7 @@ import type { RoomNumber, UserNumber } from '../rooms/events.ts'
 
 export interface AccountDataEntry {
   readonly type: string
-  /** The content, an object, as JSON text. */
+  /** The content, an object, as JSON text; `{}` for an entry that was removed, which clients that had it are told. */
   readonly contentJson: string
   /** Position in the stream `accountData`. */
   readonly position: number
@@ -20,7 +20,7 @@ export interface PushRulesRecord {
   readonly position: number
 }
 
-/** Asks for some of the entries of a user that changed with `after` < position <= `upTo`, in the order of their types. */
+/** Asks for some of the entries of a user that changed with `after` < position <= `upTo`, in the order of their types. From the beginning on, removed ones are left out. */
 export interface AccountDataPage {
   readonly user: UserNumber
   /** undefined: global. */
@@ -41,9 +41,9 @@ export interface AccountDataPage {
 export interface AccountDataReader {
   global(user: UserNumber, type: string): Promise<AccountDataEntry | undefined>
   inRoom(user: UserNumber, room: RoomNumber, type: string): Promise<AccountDataEntry | undefined>
-  /** All entries, for a first sync. */
+  /** All entries that were not removed, for a first sync. */
   allGlobal(user: UserNumber): Promise<readonly AccountDataEntry[]>
-  /** All entries of these rooms, or of all rooms if none are given. */
+  /** All entries of these rooms that were not removed, or of all rooms if none are given. */
   allInRooms(user: UserNumber, rooms?: readonly RoomNumber[]): Promise<readonly RoomAccountDataEntry[]>
   /** Entries changed with `after` < position <= `upTo`, global and in rooms, by position. */
   since(

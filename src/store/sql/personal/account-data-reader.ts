@@ -23,12 +23,16 @@ const one = query((db, param: { user: UserNumber; room: RoomNumber; type: string
     .where('room', '=', param.room)
     .where('type', '=', param.type),
 )
+/** An empty content, `{}`, is removed data: it is told to clients that may have had it, and to no other. No other object has so few bytes. */
+const REMOVED_BYTES = 2
+
 const allGlobal = query((db, param: { user: UserNumber }) =>
   db
     .selectFrom('account_data')
     .select(COLUMNS)
     .where('user_number', '=', param.user)
     .where('room', '=', GLOBAL)
+    .where('size_bytes', '>', REMOVED_BYTES)
     .orderBy('position'),
 )
 const allInRooms = query((db, param: { user: UserNumber }) =>
@@ -37,6 +41,7 @@ const allInRooms = query((db, param: { user: UserNumber }) =>
     .select(COLUMNS)
     .where('user_number', '=', param.user)
     .where('room', '>', GLOBAL)
+    .where('size_bytes', '>', REMOVED_BYTES)
     .orderBy('position'),
 )
 const inTheseRooms = query((db, param: { user: UserNumber; rooms: readonly RoomNumber[] }, { integers }) =>
@@ -45,6 +50,7 @@ const inTheseRooms = query((db, param: { user: UserNumber; rooms: readonly RoomN
     .select(COLUMNS)
     .where('user_number', '=', param.user)
     .where('room', 'in', integers(param.rooms))
+    .where('size_bytes', '>', REMOVED_BYTES)
     .orderBy('position'),
 )
 const since = query((db, param: { user: UserNumber; after: number; upTo: number }) =>
@@ -62,6 +68,8 @@ interface PageParams {
   readonly after: number
   readonly upTo: number
   readonly afterType: string
+  /** Entries of no more bytes are left out. */
+  readonly overBytes: number
 }
 const sizesOfPage = query((db, param: PageParams & { limit: number }) =>
   db
@@ -70,6 +78,7 @@ const sizesOfPage = query((db, param: PageParams & { limit: number }) =>
     .where('user_number', '=', param.user)
     .where('room', '=', param.room)
     .where('type', '>', param.afterType)
+    .where('size_bytes', '>', param.overBytes)
     .where('position', '>', param.after)
     .where('position', '<=', param.upTo)
     .orderBy('type')
@@ -83,6 +92,7 @@ const contentsOfPage = query((db, param: PageParams & { upToType: string }) =>
     .where('room', '=', param.room)
     .where('type', '>', param.afterType)
     .where('type', '<=', param.upToType)
+    .where('size_bytes', '>', param.overBytes)
     .where('position', '>', param.after)
     .where('position', '<=', param.upTo)
     .orderBy('type'),
@@ -170,7 +180,7 @@ export const accountDataReader = (db: Db): AccountDataReader => {
       }
     },
     page: async ({ room = GLOBAL, limitBytes, ...rest }) => {
-      const params: PageParams = { ...rest, room }
+      const params: PageParams = { ...rest, room, overBytes: rest.after === 0 ? REMOVED_BYTES : 0 }
       const sizes = await db.all(sizesOfPage, { ...params, limit: PAGE_ENTRIES })
       const upToType = lastThatFits(sizes, limitBytes)
       if (upToType === undefined) return []
