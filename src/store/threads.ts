@@ -1,4 +1,4 @@
-import { type EventId, isJsonObject, type JsonObject, parseEventId, stringAt } from '#spec'
+import { type EventId, isJsonObject, type JsonObject, relationIn } from '#spec'
 import type { EventsReader, StoredEvent } from './ports/rooms/events.ts'
 
 /** The thread of events outside of all threads (module "Receipts", "Threaded read receipts"). */
@@ -51,11 +51,8 @@ const follow = async (
 }
 
 const relationOf = (content: JsonObject): { readonly target: EventId; readonly isThread: boolean } | undefined => {
-  const relation = content['m.relates_to']
-  if (!isJsonObject(relation)) return undefined
-  const target = parseEventId(stringAt(relation, 'event_id') ?? '')
-  const type = stringAt(relation, 'rel_type')
-  return target === undefined || type === undefined ? undefined : { target, isThread: type === 'm.thread' }
+  const relation = relationIn(content)
+  return relation === undefined ? undefined : { target: relation.target, isThread: relation.relType === 'm.thread' }
 }
 
 const contentOf = (json: string): JsonObject => {

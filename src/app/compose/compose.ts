@@ -28,6 +28,7 @@ import { type BuiltMedia, buildMedia } from './media.ts'
 import { oldTransactions } from './old-transactions.ts'
 import { buildPersonal, type Personal } from './personal.ts'
 import { buildPush, buildPushers } from './push.ts'
+import { buildRelationFill } from './relations.ts'
 import { buildRendezvous } from './rendezvous.ts'
 import {
   buildListings,
@@ -142,6 +143,7 @@ const workOf = (
   'room-purge': buildRoomPurge(ground),
   'room-upgrades': buildUpgradeRest(ground, parts.rooms),
   'transaction-sweep': buildTransactionSweep(ground),
+  'relation-fill': buildRelationFill(ground),
   'room-listings': buildListings(ground, parts.rooms),
   'short-lived-sweep': shortLivedSweep({ ...ground, writer: writers.shortLived, commit: ground.store.commit }),
   'to-device-sweep': parts.toDevice.sweep,

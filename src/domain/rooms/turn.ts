@@ -30,6 +30,7 @@ import {
   type Change,
   type Extremity,
   type NewStoredEvent,
+  newRelation,
   type RoomChange,
   type StateChange,
   type StoredEvent,
@@ -288,6 +289,7 @@ export class RoomTurn {
       placing: 'timeline',
       prevEvents,
       authEvents,
+      relation: newRelation(event),
       ...(draft.transaction === undefined ? {} : { transaction: draft.transaction }),
     })
     this.#extremities = [{ eventId, depth }]

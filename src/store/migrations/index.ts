@@ -41,6 +41,7 @@ import { addAccountSuspensions } from './0310-add-account-suspensions.ts'
 import { indexReceiptsByEvent } from './0320-index-receipts-by-event.ts'
 import { createRoomUpgrades } from './0330-create-room-upgrades.ts'
 import { createMessageIndex } from './0350-create-message-index.ts'
+import { createRelations } from './0360-create-relations.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -86,4 +87,5 @@ export const MIGRATIONS: readonly Migration[] = [
   indexReceiptsByEvent,
   createRoomUpgrades,
   createMessageIndex,
+  createRelations,
 ]

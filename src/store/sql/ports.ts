@@ -59,6 +59,8 @@ import { shortLivedWriter, shortLivedWrites } from './processes/short-lived-writ
 import { signingKeysReader, signingKeysWriter, signingKeyWrites } from './processes/signing-keys.ts'
 import { roomPurgesReader } from './rooms/purges-reader.ts'
 import { roomPurgesWriter, roomPurgeWrites } from './rooms/purges-writes.ts'
+import { relationsReader } from './rooms/relations-reader.ts'
+import { relationsWriter, relationWrites } from './rooms/relations-writes.ts'
 import { reportsReader, reportsWriter, reportWrites } from './rooms/reports.ts'
 import { roomUpgradesReader, roomUpgradesWriter, roomUpgradeWrites } from './rooms/room-upgrades.ts'
 import { roomsReader } from './rooms/rooms-reader.ts'
@@ -90,6 +92,7 @@ export const readersOver = (db: Db) => ({
   pushers: pushersReader(db),
   receipts: receiptsReader(db),
   registrationTokens: registrationTokensReader(db),
+  relations: relationsReader(db),
   reports: reportsReader(db),
   roomPurges: roomPurgesReader(db),
   rooms: roomsReader(db),
@@ -126,6 +129,7 @@ export const writers = {
   pushers: pushersWriter,
   receipts: receiptsWriter,
   registrationTokens: registrationTokensWriter,
+  relations: relationsWriter,
   reports: reportsWriter,
   roomPurges: roomPurgesWriter,
   rooms: roomsWriter,
@@ -167,6 +171,7 @@ export const allWrites = (): WriteTable =>
     ...profileWrites,
     ...pusherWrites,
     ...receiptWrites,
+    ...relationWrites,
     ...reportWrites,
     ...roomPurgeWrites,
     ...roomUpgradeWrites,

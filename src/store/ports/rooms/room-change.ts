@@ -27,6 +27,16 @@ export const headOf = (extremities: readonly Pick<Extremity, 'eventId'>[]): stri
         .sort()
         .join(' ')
 
+/** How an event relates to another one of its room (`new-relation.ts`). */
+export interface NewRelation {
+  readonly target: EventId
+  readonly relType: string
+  /** Whether it is a replacement that is valid as far as it can tell by itself. */
+  readonly edits: boolean
+  /** Stands for the type and key of an annotation. */
+  readonly annotation?: number
+}
+
 export interface NewStoredEvent {
   readonly eventId: EventId
   readonly type: string
@@ -42,6 +52,7 @@ export interface NewStoredEvent {
   readonly authEvents: readonly EventId[]
   /** `scope` is the part of the path that tells kinds of requests apart; device, scope and id are unique together. */
   readonly transaction?: { readonly device: number; readonly scope: string; readonly id: string }
+  readonly relation?: NewRelation | undefined
 }
 
 /** A new value of one entry of the room's state, from the event `by` on, which is in the timeline of the same change. */

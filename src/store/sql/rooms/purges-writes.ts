@@ -27,6 +27,32 @@ const takeDifferences = query((db, param: { room: number; events: number }) =>
 const takeEvents = query((db, param: { room: number; events: number }) =>
   db.deleteFrom('events').where('event', 'in', firstOnes(db, param)),
 )
+/** As many as events at once: an event has one relation and at most two indirect ones. */
+const takeRelations = query((db, param: { room: number; events: number }) =>
+  db.deleteFrom('relations').where('event', 'in', firstOnes(db, param)),
+)
+const takeIndirect = query((db, param: { room: number; events: number }) =>
+  db.deleteFrom('indirect_relations').where('event', 'in', firstOnes(db, param)),
+)
+const someThreads = (db: Kysely<RoomTables>, param: { room: number; events: number }) =>
+  db.selectFrom('threads').select('root').where('room', '=', param.room).limit(param.events)
+const takeThreads = query((db, param: { room: number; events: number }) =>
+  db.deleteFrom('threads').where('room', '=', param.room).where('root', 'in', someThreads(db, param)),
+)
+const someSenders = (db: Kysely<RoomTables>, param: { room: number; events: number }) =>
+  db
+    .selectFrom('thread_senders')
+    .select(['root', 'sender'])
+    .where('room', '=', param.room)
+    .orderBy('root')
+    .orderBy('sender')
+    .limit(param.events)
+const takeSenders = query((db, param: { room: number; events: number }) =>
+  db
+    .deleteFrom('thread_senders')
+    .where('room', '=', param.room)
+    .where((of) => of(of.refTuple('root', 'sender'), 'in', someSenders(db, param).$asTuple('root', 'sender'))),
+)
 const takeStateLog = query((db, param: { room: number; rows: number }) =>
   db
     .deleteFrom('state_log')
@@ -74,9 +100,13 @@ const go = defineWrite(
   async (tx, { room, events }: { room: number; events: number }): Promise<{ more: boolean }> => {
     await tx.run(takeDifferences, { room, events })
     for (const take of TAKE_TEXTS) await tx.run(take, { room, events })
+    await tx.run(takeRelations, { room, events })
+    await tx.run(takeIndirect, { room, events })
+    const threads = await tx.run(takeThreads, { room, events })
+    const senders = await tx.run(takeSenders, { room, events })
     const gone = await tx.run(takeEvents, { room, events })
     const rows = await tx.run(takeStateLog, { room, rows: events })
-    return { more: gone === events || rows >= events }
+    return { more: [gone, threads, senders].includes(events) || rows >= events }
   },
 )
 

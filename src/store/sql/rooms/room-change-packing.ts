@@ -3,7 +3,7 @@ import type { Packing } from '../engine/index.ts'
 
 /** Number of values before the events, and of values for each event. */
 const HEAD = 10
-const EVENT = 14
+const EVENT = 15
 
 /** Whether the last event is the only extremity, which is usual: then the extremities are left out. */
 const isAtLast = ({ events, extremities }: RoomChange): boolean =>
@@ -44,6 +44,7 @@ export const roomChangePacking: Packing<RoomChange> = {
         transaction?.device,
         transaction?.scope,
         transaction?.id,
+        event.relation,
       )
     }
     return values
@@ -84,6 +85,7 @@ export const roomChangePacking: Packing<RoomChange> = {
 const eventIn = (values: readonly unknown[], at: number): NewStoredEvent => {
   const prior = values[at + 8] as NewStoredEvent['prior']
   const device = values[at + 11] as number | undefined
+  const relation = values[at + 14] as NewStoredEvent['relation']
   return {
     eventId: values[at] as NewStoredEvent['eventId'],
     type: values[at + 1] as string,
@@ -99,5 +101,6 @@ const eventIn = (values: readonly unknown[], at: number): NewStoredEvent => {
     ...(device === undefined
       ? {}
       : { transaction: { device, scope: values[at + 12] as string, id: values[at + 13] as string } }),
+    ...(relation === undefined ? {} : { relation }),
   }
 }

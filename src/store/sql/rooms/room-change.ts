@@ -1,9 +1,10 @@
 import { sql } from 'kysely'
 import type { EventId } from '#spec'
-import type { EventNumber } from '../../ports/rooms/events.ts'
+import { type EventNumber, isInHistory } from '../../ports/rooms/events.ts'
 import type { NewStoredEvent, RoomChange, StateChange } from '../../ports/rooms/room-change.ts'
 import type { InsertRow, Tx } from '../engine/index.ts'
 import { removeRedactedText } from './removed-texts.ts'
+import { dropRelation, storeRelation } from './relation-rows.ts'
 import { StateRows } from './state-rows.ts'
 import { insertEvents, insertMissingEvents, insertPriorDifferences, PLACINGS, query } from './tables.ts'
 
@@ -124,6 +125,15 @@ const byMaker = (state: readonly StateChange[]): ReadonlyMap<EventId, readonly S
   return changes
 }
 
+/** Events that stand in no history relate to nothing: nobody is shown them. */
+const storeRelations = async (tx: Tx, events: readonly NewStoredEvent[], rows: readonly EventRow[]): Promise<void> => {
+  for (const [index, { relation, placing }] of events.entries()) {
+    const row = rows[index]
+    if (relation === undefined || row === undefined || !isInHistory({ placing })) continue
+    await storeRelation(tx, { ...row, relation })
+  }
+}
+
 export interface StoredChange {
   readonly positions: readonly number[]
   /** Position of the newest state change that state resolution made; 0 for none. */
@@ -160,6 +170,7 @@ export const storeChange = async (
   }
   await tx.insertMany(insertEvents, rows)
   await tx.insertMany(insertPriorDifferences, differencesOf(events, numbers))
+  await storeRelations(tx, events, rows)
   if (missing !== undefined) {
     await tx.run(cameAfterAll, { room, eventIds: [...made.keys()] })
     await tx.insertMany(
@@ -171,6 +182,7 @@ export const storeChange = async (
   for (const redaction of change.redactions) {
     await tx.run(redactEvent, { room, ...redaction })
     await removeRedactedText(tx, room, redaction.target)
+    await dropRelation(tx, room, redaction.target)
   }
   const positions = [...made.values()].filter((number) => number > 0)
   const last = positions.at(-1)

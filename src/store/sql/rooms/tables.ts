@@ -2,9 +2,10 @@ import type { Generated } from 'kysely'
 import type { EventId, Membership, RoomId, UserId } from '#spec'
 import type { EventPlacing } from '../../ports/rooms/events.ts'
 import { insertInto, queriesOver } from '../engine/index.ts'
+import type { RelationTables } from './relation-tables.ts'
 
 /** Migration 0002 names owners and life times. */
-export interface RoomTables {
+export interface RoomTables extends RelationTables {
   readonly forgotten_transactions: { readonly id: number; readonly up_to: number }
   readonly users: { readonly user_number: Generated<number>; readonly user_id: UserId }
   readonly rooms: {
