@@ -36,6 +36,7 @@ import { type NotificationsDeps, notificationsEndpoints } from './client/events/
 import { type ReadMarkersDeps, readMarkersEndpoints } from './client/events/read-markers.ts'
 import { type ReceiptsDeps, receiptsEndpoints } from './client/events/receipts.ts'
 import { type RedactionDeps, redactionEndpoints } from './client/events/redaction.ts'
+import { type RelationsDeps, relationsEndpoints } from './client/events/relations.ts'
 import {
   type RoomEventByTimestampDeps,
   roomEventByTimestampEndpoints,
@@ -44,6 +45,7 @@ import { type RoomSendDeps, roomSendEndpoints } from './client/events/room-send.
 import { type RoomStateDeps, roomStateEndpoints } from './client/events/room-state.ts'
 import { type SyncDeps, syncEndpoints } from './client/events/sync.ts'
 import { type ThreadSubscriptionsDeps, threadSubscriptionsEndpoints } from './client/events/thread-subscriptions.ts'
+import { type ThreadsListDeps, threadsListEndpoints } from './client/events/threads-list.ts'
 import { type TypingDeps, typingEndpoints } from './client/events/typing.ts'
 import { type SearchDeps, searchEndpoints } from './client/finding/search.ts'
 import { authedContentRepoEndpoints } from './client/media/authed-content-repo.ts'
@@ -211,6 +213,8 @@ export type RoomEndpointsDeps = CreateRoomDeps &
   MessagePaginationDeps &
   EventContextDeps &
   RoomEventByTimestampDeps &
+  RelationsDeps &
+  ThreadsListDeps &
   NotificationsDeps &
   DirectoryDeps &
   MutualRoomsDeps &
@@ -241,6 +245,8 @@ const roomEndpoints = (deps: RoomEndpointsDeps): readonly AnyEndpoint[] => [
   ...messagePaginationEndpoints(deps),
   ...eventContextEndpoints(deps),
   ...roomEventByTimestampEndpoints(deps),
+  ...relationsEndpoints(deps),
+  ...threadsListEndpoints(deps),
   ...notificationsEndpoints(deps),
   ...directoryEndpoints(deps),
   ...listPublicRoomsEndpoints(deps),

@@ -3,10 +3,6 @@ export const NOT_BUILT: readonly string[] = [
   'GET /.well-known/matrix/policy_server',
   'POST /_matrix/client/v1/appservice/{appserviceId}/ping',
   'GET /_matrix/client/v1/auth_metadata',
-  'GET /_matrix/client/v1/rooms/{roomId}/relations/{eventId}',
-  'GET /_matrix/client/v1/rooms/{roomId}/relations/{eventId}/{relType}',
-  'GET /_matrix/client/v1/rooms/{roomId}/relations/{eventId}/{relType}/{eventType}',
-  'GET /_matrix/client/v1/rooms/{roomId}/threads',
   'PUT /_matrix/client/v3/directory/list/appservice/{networkId}/{roomId}',
   'POST /_matrix/client/v3/user_directory/search',
 ]

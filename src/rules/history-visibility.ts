@@ -31,10 +31,14 @@ export interface VisibilityCircumstances {
 export const maySeeEvent = (userId: UserId, event: RoomEvent, circumstances: VisibilityCircumstances): boolean => {
   const { visibility, membership, joinedLater } = circumstances
   return (
-    allows(visibility, membership, joinedLater) ||
+    maySeeMessage(circumstances) ||
     allows(visibilityAfter(event) ?? visibility, membershipAfter(event, userId) ?? membership, joinedLater)
   )
 }
+
+/** Whether a user may see an event that is no state: nothing but the circumstances decides. */
+export const maySeeMessage = ({ visibility, membership, joinedLater }: VisibilityCircumstances): boolean =>
+  allows(visibility, membership, joinedLater)
 
 const allows = (visibility: HistoryVisibility, membership: Membership | undefined, joinedLater: boolean): boolean =>
   visibility === 'world_readable' ||

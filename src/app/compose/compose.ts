@@ -253,7 +253,7 @@ const buildApi = (parts: Parts): ApiDeps => {
     },
     rooms: {
       ...roomApi(config.server.name, rooms, views, personal.presence),
-      reports: parts.reports,
+      ...{ relations: views.relations, threads: views.threads, reports: parts.reports },
       oldRoomVersion: config.server.oldClientsRoomVersion,
       answeredOnce: new AnsweredOnce(oldTransactions(shortLived)),
     },

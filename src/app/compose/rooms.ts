@@ -162,7 +162,7 @@ export const roomApi = (
     readonly mutualRooms: MutualRooms
   },
   presence: Pick<Presence, 'active'>,
-): Omit<RoomEndpointsDeps, 'oldRoomVersion' | 'answeredOnce' | 'reports'> => ({
+): Omit<RoomEndpointsDeps, 'oldRoomVersion' | 'answeredOnce' | 'reports' | 'relations' | 'threads'> => ({
   serverName,
   creation,
   sending,

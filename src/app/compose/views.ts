@@ -34,6 +34,7 @@ import {
   PushVerdicts,
   RecentEvents,
   RecentKeyChanges,
+  type Relations,
   RoomFactsCache,
   RoomInfos,
   RoomInitialSync,
@@ -49,6 +50,7 @@ import {
   StreamNews,
   StreamScopes,
   Sync,
+  type Threads,
   Timeline,
   ToDevicePart,
   type TypingNow,
@@ -56,6 +58,7 @@ import {
   UserRooms,
   Visibility,
 } from '#views'
+import { buildBundled, buildRelationViews } from './relations.ts'
 import type { RoomsGround } from './rooms.ts'
 import { buildSlidingExtensions, type InboxesOfDevices } from './sliding-extensions.ts'
 import { buildSlidingSync } from './sliding-sync.ts'
@@ -97,6 +100,8 @@ export interface Views {
   readonly roomInitialSync: RoomInitialSync
   readonly presenceProfiles: PresenceProfiles
   readonly timeline: Timeline
+  readonly relations: Relations
+  readonly threads: Threads
   readonly nearInTime: NearInTime
   readonly roomStates: RoomStates
   readonly publicRooms: PublicRooms
@@ -150,6 +155,7 @@ export const buildViews = (ground: RoomsGround, people: PeopleNow): Views => {
     ...buildEventStream(ground, people, shared),
     presenceProfiles,
     timeline: new Timeline(history),
+    ...buildRelationViews(store, history, { ignored: people.ignored, bundles: shared.bundles }),
     nearInTime: new NearInTime(history),
     roomStates: new RoomStates(history),
     publicRooms,
@@ -216,6 +222,7 @@ const buildShared = ({ store, streams, clock }: RoomsGround, { ignored, typing, 
   const recent = new RecentEvents({ reader, position: streams.positions().events })
   const keyCounts = new KeyCountsNow({ reader: store.deviceKeys, limitBytes: limits.keyCounts })
   const erasures = new Erasures({ accounts: store.accounts, rooms: reader, clock, limitBytes: limits.erasures })
+  const bundles = buildBundled(store, ignored)
   const recentKeys = new RecentKeyChanges(streams.positions().deviceLists)
   for (const cache of [userRooms, pushRules, facts, keyCounts, recentKeys, erasures]) streams.onNews(cache)
   return {
@@ -230,7 +237,8 @@ const buildShared = ({ store, streams, clock }: RoomsGround, { ignored, typing, 
     facts,
     state,
     recent,
-    texts: new EventTexts({ clientEvents, reader, clock, visibility, erasures }),
+    bundles,
+    texts: new EventTexts({ clientEvents, reader, clock, visibility, erasures, bundles }),
     news: new StreamNews({ recent, memberships: reader, accountData, receipts, typing, pushRules, ignored }),
     erasures,
     presenceVisibility: new PresenceVisibility({ presence, userRooms, reader }),

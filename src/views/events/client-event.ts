@@ -17,6 +17,8 @@ export interface EventReader {
   readonly isCopy?: boolean | undefined
   /** The text is not kept for others. */
   readonly once?: boolean
+  /** A member of `unsigned` about what relates to the event, followed by a comma (`bundle.ts`). */
+  readonly relations?: string | undefined
   /** Needed for the old form of power levels, see `creatorsAmong`. */
   readonly creators?: Creators | undefined
 }
@@ -104,7 +106,7 @@ export class ClientEvents {
     const transactionId = own ? `"transaction_id":${JSON.stringify(transaction.id)},` : ''
     const membership = reader.membership === undefined ? '' : `"membership":"${reader.membership}",`
     const previous = reader.hidesPrevious === true ? '' : prepared.previous
-    const rest = `"unsigned":{${previous}${prepared.unsigned}${transactionId}${membership}"age":${ageMs}}}`
+    const rest = `"unsigned":{${previous}${prepared.unsigned}${transactionId}${membership}${reader.relations ?? ''}"age":${ageMs}}}`
     if (form === 'old') return `${this.#oldText(stored, prepared, reader)}${ageMs},${rest}`
     const room = form === 'full' ? prepared.roomId : ''
     return `${prepared.head}${room},${rest}`

@@ -103,6 +103,9 @@ const withoutErased = (event: StoredEvent, isErased: (author: UserId) => boolean
   }
 }
 
+/** The event without its content, for a reader who must not have it. */
+export const redactedCopy = (event: StoredEvent): StoredEvent => ({ ...event, json: redacted(event.json) })
+
 /** A redaction goes on telling what it redacts. */
 const redacted = (json: string): string => {
   const pdu = JSON.parse(json) as Pdu

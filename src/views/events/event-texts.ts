@@ -1,9 +1,11 @@
 import type { Clock } from '#base'
-import type { JsonObject, Membership, UserId } from '#spec'
+import type { EventId, JsonObject, Membership, UserId } from '#spec'
 import type { RoomNumber, RoomStateReader, StoredEvent } from '#store'
-import type { ClientEvents, EventForm } from './client-event.ts'
+import { type Bundle, type BundleSource, type Bundles, bundleMember, eventsIn, NO_BUNDLES } from './bundle.ts'
+import type { ClientEvents, EventForm, EventReader } from './client-event.ts'
 import { creatorsAmong } from './creators.ts'
-import type { Erasures } from './erasures.ts'
+import { type Erasures, redactedCopy, type Shown } from './erasures.ts'
+import { relationOf } from './relation-of.ts'
 import { spliceTexts } from './splice-texts.ts'
 
 /** The parts of an event's text that depend on what its reader may see. */
@@ -28,6 +30,7 @@ export interface EventTextsParts {
   readonly clock: Clock
   readonly visibility: { inRoom(room: RoomNumber, viewer: EventsViewer): Promise<EventVisibility> }
   readonly erasures: Pick<Erasures, 'shownTo'>
+  readonly bundles: BundleSource
 }
 
 /** A batch of events for one reader. */
@@ -41,6 +44,10 @@ export interface EventBatch {
   readonly tellsMembership?: boolean
   /** The texts are needed this once: they displace nothing that many readers ask for. */
   readonly once?: boolean
+  /** The events to which others may relate, if that is known; undefined: any. */
+  readonly related?: ReadonlySet<EventId> | undefined
+  /** Events that are shown without their content, as if redacted. */
+  readonly hides?: ((event: StoredEvent) => boolean) | undefined
   /** Leaves only the fields that a filter asks for. */
   readonly fields?: ((event: JsonObject) => JsonObject) | undefined
 }
@@ -67,31 +74,55 @@ export class EventTexts {
     return batch.events.length === 0 ? [] : batch.events.map(await this.#writer(batch))
   }
 
-  async #writer({
-    events,
-    viewer,
-    form,
-    visibility,
-    tellsMembership = false,
-    once = false,
-    fields,
-  }: EventBatch): Promise<(event: StoredEvent) => string> {
+  async #writer(batch: EventBatch): Promise<(event: StoredEvent) => string> {
+    const { events, viewer, form, visibility, tellsMembership = false, once = false, fields } = batch
     const { clientEvents, reader, clock } = this.#parts
     const creators = form === 'old' ? await creatorsAmong(events, reader) : undefined
-    const inRooms = visibility === undefined ? await this.#visibilities(events, viewer) : undefined
-    await visibility?.learn(tellsMembership ? events : events.filter(({ replaces }) => replaces !== undefined))
-    const shownTo = await this.#parts.erasures.shownTo(viewer.userId, events)
-    const { device } = viewer
+    const bundles = await this.#bundles(batch)
+    const all = bundles.size === 0 ? events : [...events, ...eventsIn(bundles)]
+    const inRooms = visibility === undefined ? await this.#visibilities(all, viewer) : undefined
+    await visibility?.learn(tellsMembership ? all : all.filter(({ replaces }) => replaces !== undefined))
+    const shownTo = await this.#shownTo(batch, all)
     const nowMs = clock.nowMs()
-    return (event) => {
+    const readerOf = (event: StoredEvent, isCopy: boolean, relations: string): EventReader => {
       const seen = visibility ?? inRooms?.get(event.room)
       const membership = tellsMembership ? seen?.membershipAt(event) : undefined
       const hidesPrevious = event.replaces !== undefined && seen?.hidesPrevious(event)
+      return { device: viewer.device, nowMs, membership, hidesPrevious, creators, isCopy, once, relations }
+    }
+    /** Bundled events are whole in every form: whoever takes one out of its bundle finds the room in it. */
+    const bundledText = (event: StoredEvent, relations: string): string | undefined => {
       const shown = shownTo(event)
       const isCopy = shown !== event
-      const text = clientEvents.text(shown, { device, nowMs, membership, hidesPrevious, creators, isCopy, once }, form)
+      if (isCopy && isEdit(event)) return undefined
+      return clientEvents.text(shown, readerOf(event, isCopy, relations), 'full')
+    }
+    return (event) => {
+      const shown = shownTo(event)
+      const isCopy = shown !== event
+      const bundle = bundles.get(event.eventId)
+      const relations = bundle === undefined ? '' : bundleMember(isCopy ? unedited(bundle) : bundle, bundledText)
+      const text = clientEvents.text(shown, readerOf(event, isCopy, relations), form)
       return fields === undefined ? text : JSON.stringify(fields(JSON.parse(text)))
     }
+  }
+
+  /**
+   * Nothing is asked about state in sections of state: these may be long, and nobody looks there for what relates to it (as in Synapse). Clients of 2015 know no
+   * relations.
+   */
+  async #bundles({ events, viewer, form, tellsMembership, related }: EventBatch): Promise<Bundles> {
+    if (form === 'old' || form === 'federation' || related?.size === 0) return NO_BUNDLES
+    const asked = events.filter(
+      ({ stateKey, eventId }) =>
+        (stateKey === undefined || tellsMembership === true) && (related === undefined || related.has(eventId)),
+    )
+    return asked.length === 0 ? NO_BUNDLES : this.#parts.bundles.of(asked, viewer)
+  }
+
+  async #shownTo({ viewer, hides }: EventBatch, events: readonly StoredEvent[]): Promise<Shown> {
+    const shownTo = await this.#parts.erasures.shownTo(viewer.userId, events)
+    return hides === undefined ? shownTo : (event) => (hides(event) ? redactedCopy(event) : shownTo(event))
   }
 
   /** By room; only for rooms with an event that shows replaced content. */
@@ -112,3 +143,9 @@ export class EventTexts {
     return inRooms
   }
 }
+
+/** A replacement that is a redacted copy replaces nothing. */
+const isEdit = (event: StoredEvent): boolean => relationOf(event)?.relType === 'm.replace'
+
+/** An event without content has no replacement either. */
+const unedited = (bundle: Bundle): Bundle => ({ ...bundle, edit: undefined })

@@ -1,14 +1,7 @@
 import type { Clock, LongText, TextPieces } from '#base'
 import type { EventMatcher } from '#rules'
-import { type EventId, MatrixError, type RoomId } from '#spec'
-import {
-  type EventsReader,
-  type HistoryPlace,
-  isInHistory,
-  type RoomNumber,
-  type RoomStateReader,
-  type StoredEvent,
-} from '#store'
+import type { EventId, RoomId } from '#spec'
+import type { EventsReader, HistoryPlace, RoomNumber, RoomStateReader, StoredEvent } from '#store'
 import { formatPageToken, formatPlaceToken, type Streams } from '#streams'
 import type { EventTexts } from '../events/event-texts.ts'
 import { filterable } from '../events/filterable.ts'
@@ -18,6 +11,7 @@ import type { RoomVisibility } from '../known/room-visibility.ts'
 import { statePages } from '../known/state-pages.ts'
 import type { RoomAccess, Visibility } from '../known/visibility.ts'
 import { earlierPlace, placeAfter, placeAtPosition, placeBefore, placeOf } from './places.ts'
+import { accessOrNotFound, eventNotFound, seenEvent } from './seen-event.ts'
 import { readPage, type TimelinePage } from './timeline-page.ts'
 import { type ContextRequest, filterOf, type MessagesRequest } from './timeline-request.ts'
 
@@ -92,7 +86,7 @@ export class Timeline {
     const access = await this.#visibility.access(request.roomId, viewer.userId)
     const room = access.record.room
     const visibility = await this.#visibility.inRoom(room, viewer)
-    const event = await this.#seen(request.eventId, access, visibility)
+    const event = await seenEvent(request.eventId, access, visibility, this.#reader)
     const passes = (other: StoredEvent): boolean => matcher.event(filterable(other)) && visibility.mayShow(other)
     const [half, rest] = nothing ? [0, 0] : [Math.floor(limit / 2), Math.ceil(limit / 2)]
     const before = await this.#page(access, visibility, {
@@ -130,21 +124,9 @@ export class Timeline {
 
   /** `GET /event`. Throws `M_NOT_FOUND`, also where the user may not read the room. */
   async event(roomId: RoomId, eventId: EventId, viewer: RoomViewer): Promise<string> {
-    const access = await this.#visibility.access(roomId, viewer.userId).catch((error: unknown) => {
-      if (error instanceof MatrixError && error.errcode === 'M_FORBIDDEN') throw eventNotFound()
-      throw error
-    })
+    const access = await accessOrNotFound(this.#visibility, roomId, viewer.userId)
     const visibility = await this.#visibility.inRoom(access.record.room, viewer)
-    return this.#texts([await this.#seen(eventId, access, visibility)], viewer, visibility)
-  }
-
-  async #seen(eventId: EventId, access: RoomAccess, visibility: RoomVisibility): Promise<StoredEvent> {
-    const event = await this.#reader.event(eventId)
-    if (event === undefined || event.room !== access.record.room || !isInHistory(event)) throw eventNotFound()
-    if (access.upTo !== undefined && event.position > access.upTo) throw eventNotFound()
-    await visibility.learn([event])
-    if (!visibility.mayShow(event)) throw eventNotFound()
-    return event
+    return this.#texts([await seenEvent(eventId, access, visibility, this.#reader)], viewer, visibility)
   }
 
   /** Reads a page of the room's history, up to where the user's access ends. */
@@ -193,8 +175,6 @@ export class Timeline {
     return this.#eventTexts.joined({ events, viewer, form, visibility, tellsMembership: section === 'timeline' })
   }
 }
-
-const eventNotFound = (): MatrixError => new MatrixError('M_NOT_FOUND', 'There is no such event that you may read')
 
 /** A range of a room's history to read, in one direction. */
 interface HistoryWant {

@@ -1,7 +1,9 @@
 import { type Clock, yieldToEventLoop } from '#base'
 import type { EventMatcher } from '#rules'
+import type { EventId } from '#spec'
 import type { EventsReader, RoomNumber, StoredEvent } from '#store'
 import { filterable, readSizeOf } from '../events/filterable.ts'
+import { targetOf } from '../events/relation-of.ts'
 
 /** The newest part of a room's timeline within a window. */
 export interface TimelinePart {
@@ -11,6 +13,11 @@ export interface TimelinePart {
   readonly limited: boolean
   /** Position right before the first event: `/messages` goes on backwards from there, and `state` is the state there. */
   readonly start: number
+  /**
+   * What the events that were looked at relate to. These are all events of the window from the first one of the part on, shown or not, so nothing
+   * relates to an event of the part that is not in here.
+   */
+  readonly related: ReadonlySet<EventId>
 }
 
 export interface TimelineWant {
@@ -42,6 +49,7 @@ export const timelineInWindow = async (
   const passes = async (event: StoredEvent): Promise<boolean> =>
     want.matcher.event(filterable(event)) && want.mayShow(event)
   const found: StoredEvent[] = []
+  const related = new Set<EventId>()
   let before = want.upTo + 1
   let complete = false
   let scannedBytes = 0
@@ -53,6 +61,8 @@ export const timelineInWindow = async (
     const events = await pageBefore(want, before, size, reader)
     await want.learn(events)
     for (const event of events) {
+      const target = targetOf(event)
+      if (target !== undefined) related.add(target)
       if (await passes(event)) found.push(event)
       scannedBytes += readSizeOf(event)
       if (found.length > want.limit) break
@@ -65,7 +75,7 @@ export const timelineInWindow = async (
   const limited = found.length > want.limit || !complete
   const first = events[0]
   const start = first !== undefined ? first.position - 1 : limited ? want.upTo : (want.after ?? want.upTo)
-  return { events, limited, start: limited || first === undefined ? start : (want.after ?? start) }
+  return { events, limited, start: limited || first === undefined ? start : (want.after ?? start), related }
 }
 
 /** Newest first. */

@@ -1,3 +1,4 @@
+import type { EventId } from '#spec'
 import type { AccountDataEntry, AccountDataReader, RoomStateReader, StoredEvent } from '#store'
 import { formatPageToken, formatPlaceToken } from '#streams'
 import { accountDataText } from '../../events/account-data-text.ts'
@@ -145,8 +146,8 @@ export class RoomTexts {
     part: TimelinePart,
     visibility: EventVisibility | undefined,
   ): Promise<string> {
-    const { events, limited } = part
-    const texts = await this.#eventTexts(window, events, visibility, true)
+    const { events, limited, related } = part
+    const texts = await this.#eventTexts(window, events, visibility, related)
     return `{"events":[${texts}],"limited":${limited},"prev_batch":"${prevBatchOf(part)}"}`
   }
 
@@ -154,14 +155,15 @@ export class RoomTexts {
     { viewer, filter, since, fullState }: SyncWindow,
     events: readonly StoredEvent[],
     visibility: EventVisibility | undefined,
-    tellsMembership = false,
+    related?: ReadonlySet<EventId>,
   ): Promise<string> {
     const form =
       filter.format === 'federation'
         ? ({ form: 'federation' } as const)
         : ({ form: 'in-room', fields: filter.fields } as const)
     const once = since === undefined || fullState
-    return this.#parts.texts.joined({ events, viewer, visibility, tellsMembership, once, ...form })
+    const tellsMembership = related !== undefined
+    return this.#parts.texts.joined({ events, viewer, visibility, tellsMembership, related, once, ...form })
   }
 }
 
