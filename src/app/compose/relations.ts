@@ -19,7 +19,7 @@ export const buildRelationFill = ({ store, clock, logger }: Ground): Chore =>
 
 /** Builds the bundles of what relates to events. */
 export const buildBundled = ({ relations, rooms }: Store, ignored: IgnoredUsers): Bundled =>
-  new Bundled({ relations, events: rooms, stretches: new VisibleStretches(rooms), ignored })
+  new Bundled({ relations, events: rooms, stretches: new VisibleStretches({ reader: rooms }), ignored })
 
 interface RelationsGround {
   readonly reader: Store['rooms']

@@ -14,7 +14,7 @@ export const WHOLE: Stretch = { after: Number.MIN_SAFE_INTEGER, upTo: Number.MAX
 export class VisibleStretches {
   readonly #reader: RoomStateReader
 
-  constructor(reader: RoomStateReader) {
+  constructor({ reader }: { readonly reader: RoomStateReader }) {
     this.#reader = reader
   }
 

@@ -1,7 +1,7 @@
 import { type EventId, isJsonObject } from '#spec'
-import { newRelation } from '../../new-relation.ts'
 import type { RelationsWriter } from '../../ports/rooms/relations.ts'
 import { defineWrite, type Tx } from '../engine/index.ts'
+import { newRelation } from './new-relation.ts'
 import { storeIndirect, storeRelation } from './relation-rows.ts'
 import { query } from './tables.ts'
 

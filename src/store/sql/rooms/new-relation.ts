@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { isJsonObject, type JsonObject, relationIn } from '#spec'
-import type { NewRelation } from './ports/rooms/room-change.ts'
+import type { NewRelation } from '../../ports/rooms/room-change.ts'
 
 /** Hexadecimal digits that a whole number holds exactly. */
 const HASH_DIGITS = 13
