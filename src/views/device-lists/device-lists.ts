@@ -63,9 +63,10 @@ export class DeviceLists {
     const moved = await this.#roomsWithMoves(window)
     const { around, certain } = await this.#keyChanges(window, moved.size > 0)
     if (moved.size === 0 && around.length === 0 && certain.length === 0) return NOTHING
-    const joined = await this.#joinedRooms(window)
-    const met = await this.#maybeMet(window, joined, moved)
+    const met = await this.#maybeMet(window, await this.#joinedRooms(window, moved))
     const others = new Set([...met, ...around])
+    const common = await reader.roomsInCommon(window.viewer.user, [...others])
+    const joined = await this.#joinedRooms(window, common ?? window.rooms.keys())
     const share = new Set(await reader.joinedAt(joined.atEnd, now.events, [...others]))
     const shared = new Set(await reader.joinedAt(joined.atStart, since.events, [...met]))
     const changed = new Set([...certain, ...around.filter((user) => share.has(user))])
@@ -98,9 +99,14 @@ export class DeviceLists {
     return moved
   }
 
-  async #joinedRooms({ viewer, rooms, since, now }: DeviceListsWindow): Promise<JoinedRooms> {
+  async #joinedRooms(
+    { viewer, rooms, since, now }: DeviceListsWindow,
+    among: Iterable<RoomNumber>,
+  ): Promise<JoinedRooms> {
     const [atStart, atEnd]: [RoomNumber[], RoomNumber[]] = [[], []]
-    for (const record of rooms.values()) {
+    for (const room of among) {
+      const record = rooms.get(room)
+      if (record === undefined) continue
       const [start, end] = await this.#joinedAt(record, viewer.userId, since.events, now.events)
       if (start) atStart.push(record.room)
       if (end) atEnd.push(record.room)
@@ -121,15 +127,14 @@ export class DeviceLists {
     return [await wasJoined(start), await wasJoined(end)]
   }
 
-  /** Users who may share a first room with the viewer since the start, or the last one no more. */
+  /** Users who may share a first room with the viewer since the start, or the last one no more; `joined` has the rooms in which memberships may have changed. */
   async #maybeMet(
     { viewer, since, now }: DeviceListsWindow,
     { atStart, atEnd }: JoinedRooms,
-    moved: ReadonlySet<RoomNumber>,
   ): Promise<ReadonlySet<UserNumber>> {
     const { reader } = this.#parts
     const [before, after] = [new Set(atStart), new Set(atEnd)]
-    const stayed = atEnd.filter((room) => before.has(room) && moved.has(room))
+    const stayed = atEnd.filter((room) => before.has(room))
     const entered = atEnd.filter((room) => !before.has(room))
     const parted = atStart.filter((room) => !after.has(room))
     const met = new Set([

@@ -18,6 +18,8 @@ export interface KeyChangesInWindow {
 export interface DeviceListsReader {
   /** Users whose keys changed in a window of the stream `deviceLists`, as far as they may concern the viewer. */
   changes(viewer: UserNumber, window: Between): Promise<KeyChangesInWindow>
+  /** Rooms that the viewer and one of the others both are or were members of: as many as the others have, however many the viewer has. undefined where that is too much to look through. */
+  roomsInCommon(viewer: UserNumber, others: readonly UserNumber[]): Promise<readonly RoomNumber[] | undefined>
   /** Users joined to at least one of the rooms at that position; only those of `among`, where it is given. */
   joinedAt(rooms: readonly RoomNumber[], at: number, among?: readonly UserNumber[]): Promise<readonly UserNumber[]>
   /** Users whose member entry in one of the rooms changed. */

@@ -47,6 +47,16 @@ const changedAround = query((db, param: Between & { viewer: UserNumber }) =>
     ),
 )
 
+const roomsInCommon = query((db, param: { viewer: UserNumber; others: readonly UserNumber[] }, { integers }) =>
+  db
+    .selectFrom('memberships as theirs')
+    .innerJoin('memberships as mine', 'mine.room', 'theirs.room')
+    .select('theirs.room')
+    .distinct()
+    .where('theirs.user_number', 'in', integers(param.others))
+    .where('mine.user_number', '=', param.viewer),
+)
+
 interface JoinedParams {
   readonly rooms: readonly RoomNumber[]
   readonly at: number
@@ -105,6 +115,8 @@ const userIds = query((db, param: { users: readonly UserNumber[] }, { integers }
 const SHORT_WINDOW = 100
 const FEW_LOOKUPS = 1_000
 const FEW_ROOMS = 200
+/** The rooms of more users are not looked through: most are in few, and some in very many. */
+const FEW_USERS = 20
 /** Beyond this all members are read, rather than these users looked for. */
 const MANY_USERS = 1_000
 
@@ -120,6 +132,11 @@ export const deviceListsReader = (db: Db): DeviceListsReader => {
         around: await read(isShort(window), changedAround, params),
         certain: [...new Set([...own, ...(await read(isShort(window), toldAlone, params))])],
       }
+    },
+    roomsInCommon: async (viewer, others) => {
+      if (others.length > FEW_USERS) return undefined
+      if (others.length === 0) return []
+      return (await db.longAll(roomsInCommon, { viewer, others })).map(({ room }) => room)
     },
     joinedAt: async (rooms, at, among) => {
       if (rooms.length === 0 || among?.length === 0) return []
