@@ -29,6 +29,7 @@ import { type DehydratedDeviceDeps, dehydratedDeviceEndpoints } from './client/e
 import { type KeyBackupDeps, keyBackupEndpoints } from './client/encryption/key-backup.ts'
 import { type KeysDeps, keysEndpoints } from './client/encryption/keys.ts'
 import { type ToDeviceDeps, toDeviceEndpoints } from './client/encryption/to-device.ts'
+import { type DelayedEventsDeps, delayedEventsEndpoints } from './client/events/delayed-events.ts'
 import { type EventContextDeps, eventContextEndpoints } from './client/events/event-context.ts'
 import { type FilterDeps, filterEndpoints } from './client/events/filter.ts'
 import { type MessagePaginationDeps, messagePaginationEndpoints } from './client/events/message-pagination.ts'
@@ -258,9 +259,12 @@ const roomEndpoints = (deps: RoomEndpointsDeps): readonly AnyEndpoint[] => [
   ...thirdPartyLookupEndpoints(),
 ]
 
-export type CallsDeps = ThreadSubscriptionsDeps
+export type CallsDeps = ThreadSubscriptionsDeps & DelayedEventsDeps
 
-const callsEndpoints = (deps: CallsDeps): readonly AnyEndpoint[] => [...threadSubscriptionsEndpoints(deps)]
+const callsEndpoints = (deps: CallsDeps): readonly AnyEndpoint[] => [
+  ...threadSubscriptionsEndpoints(deps),
+  ...delayedEventsEndpoints(deps),
+]
 
 export const apiEndpoints = (deps: ApiDeps): readonly AnyEndpoint[] => [
   ...versionsEndpoints({ notBuilt: NOT_BUILT, rendezvous: deps.rendezvous !== undefined }),

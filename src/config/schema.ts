@@ -1,5 +1,6 @@
 import { captcha, passwords, registration, sessions } from './sections/accounts.ts'
 import { cas } from './sections/cas.ts'
+import { delayedEvents } from './sections/delayed-events.ts'
 import { federation, support } from './sections/discovery.ts'
 import { encryption } from './sections/encryption.ts'
 import { identityServers } from './sections/identity-servers.ts'
@@ -39,6 +40,7 @@ export const SECTIONS = {
   encryption,
   push,
   voip,
+  delayedEvents,
   rateLimits,
   identityServers,
   federation,

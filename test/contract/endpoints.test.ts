@@ -47,6 +47,14 @@ const UNDOCUMENTED = [
   ...['GET', 'POST'].map((method) => `${method} /_matrix/client/v3/io.element.msc4388/rendezvous`),
   ...['GET', 'PUT', 'DELETE'].map((method) => `${method} /_matrix/client/v3/io.element.msc4388/rendezvous/{}`),
   'PUT /_matrix/client/v3/io.element.msc4388/rendezvous/{}/{}',
+  // MSC4140, delayed events: the names of the proposal, and those that Element Call uses.
+  ...['', '/org.matrix.msc4140'].map((of) => `PUT /_matrix/client/v3${of}/rooms/{}/delayed_event/{}/{}`),
+  ...['v1', 'v3/org.matrix.msc4140'].flatMap((of) => [
+    `GET /_matrix/client/${of}/delayed_events`,
+    `GET /_matrix/client/${of}/delayed_events/{}`,
+    `POST /_matrix/client/${of}/delayed_events/{}/{}`,
+  ]),
+  'POST /_matrix/client/v3/org.matrix.msc4140/delayed_events/{}',
   // MSC4306 and MSC4308, thread subscriptions.
   ...['GET', 'PUT', 'DELETE'].map(
     (method) => `${method} /_matrix/client/v3/io.element.msc4306/rooms/{}/thread/{}/subscription`,

@@ -65,7 +65,7 @@ const SCOPE_LENGTH = 12
  */
 export const transactionOf = (
   requester: Requester,
-  path: readonly [endpoint: 'send' | 'redact', roomId: RoomId, target: string],
+  path: readonly [endpoint: 'send' | 'redact' | 'delayed_event', roomId: RoomId, target: string],
   id: string,
 ): Transaction => {
   const scope = hash('sha256', path.join('\0'), 'base64url').slice(0, SCOPE_LENGTH)

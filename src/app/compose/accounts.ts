@@ -266,6 +266,7 @@ const endedAccountChanges = ({ user, userId }: AccountRecord): readonly Change<u
   writers.presenceLists.remove(user),
   writers.pushers.removeAll(user),
   writers.threadSubscriptions.removeUser(user),
+  writers.delayedEvents.removeUser(user),
   // Before the addresses go, as the validations are found by them.
   writers.emailValidations.withdraw(userId, ['password', 'login', 'add']),
   writers.thirdPartyIds.removeAll(user),

@@ -1,35 +1,89 @@
 import type { CallsDeps } from '#api'
-import { type SeenEvents, ThreadSubscriptions } from '#domain'
-import { writers } from '#store'
+import {
+  type Accounts,
+  DelayedEvents,
+  DueEvents,
+  OverwrittenState,
+  RoomDelayedSender,
+  type SeenEvents,
+  SendDelayed,
+  SetRoomState,
+  ThreadSubscriptions,
+} from '#domain'
+import { type LeasedWork, writers } from '#store'
 import type { Streams } from '#streams'
 import { positionsInPos } from '#streams'
 import { ThreadChanges } from '#views'
 import type { Ground } from './ground.ts'
+import type { RoomsDomain } from './rooms.ts'
 
 /** The parts of other layers that calls and threads need. */
 export interface AroundCalls {
   readonly streams: Streams
+  readonly accounts: Pick<Accounts, 'account'>
+  readonly rooms: Pick<RoomsDomain, 'sending' | 'memberships' | 'successors'>
   /** The timeline, which knows who sees which event. */
   readonly seen: SeenEvents
 }
 
 export interface BuiltCalls {
   readonly api: CallsDeps
+  /** What one process at a time does. */
+  readonly work: Readonly<Record<string, LeasedWork>>
 }
 
-/** Builds the threads that users subscribe to. */
-export const buildCalls = ({ store }: Ground, { streams, seen }: AroundCalls): BuiltCalls => {
+/** Builds delayed events, and the threads that users subscribe to. */
+export const buildCalls = (ground: Ground, around: AroundCalls): BuiltCalls => {
+  const { store } = ground
+  const { streams, seen } = around
   const threadSubscriptions = new ThreadSubscriptions({
     ...{ seen, commit: store.commit, events: store.rooms },
     reader: store.threadSubscriptions,
     writer: writers.threadSubscriptions,
   })
+  const delayed = buildDelayedEvents(ground, around)
   return {
     api: {
       threadSubscriptions,
       threadChanges: new ThreadChanges(store.threadSubscriptions),
       positions: streams,
       ofSlidingPosition: (pos) => positionsInPos(pos, streams.positions())?.threadSubscriptions,
+      delayedEvents: delayed.delayedEvents,
+    },
+    work: { 'delayed-events': delayed.work },
+  }
+}
+
+const buildDelayedEvents = (
+  { store, config, rateLimiter, clock, random, logger }: Ground,
+  { streams, accounts, rooms }: AroundCalls,
+): { readonly delayedEvents: DelayedEvents; readonly work: LeasedWork } => {
+  const { commit } = store
+  const stored = { reader: store.delayedEvents, writer: writers.delayedEvents, commit }
+  const sender = new RoomDelayedSender({ accounts, sending: rooms.sending, roomState: new SetRoomState(rooms) })
+  const sending = new SendDelayed({ ...stored, rooms: store.rooms, sender, clock })
+  const limit = { consume: (userId: string) => rateLimiter.consume('message', userId) }
+  const dueEvents = new DueEvents({ ...stored, sending, limit, clock, logger })
+  const overwritten = new OverwrittenState({ ...stored, rooms: store.rooms, positions: streams, clock, logger })
+  streams.onNews(overwritten)
+  const { maxDelay: maxDelayMs, maxScheduled } = config.delayedEvents
+  const delayedEvents = new DelayedEvents({
+    ...{ ...stored, positions: streams, sending },
+    settings: { maxDelayMs, maxScheduled },
+    news: { due: (atMs) => dueEvents.due(atMs), state: (roomId) => overwritten.watch(roomId) },
+    tools: { clock, random },
+  })
+  return {
+    delayedEvents,
+    work: {
+      start: () => {
+        overwritten.start()
+        dueEvents.start()
+      },
+      stop: async () => {
+        await dueEvents.stop()
+        await overwritten.stop()
+      },
     },
   }
 }

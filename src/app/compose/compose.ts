@@ -85,13 +85,13 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   const pushers = buildPushers(ground, streams, push)
   const roomProfiles = buildRoomProfiles(ground, rooms.memberships)
   const finding = buildFinding(ground, streams, views)
-  const background = { accounts, finding, keyBackups, media, push, roomProfiles, rooms, toDevice }
+  const calls = buildCalls(ground, { streams, rooms, accounts: accounts.accounts, seen: views.timeline })
+  const background = { accounts, calls, finding, keyBackups, media, push, roomProfiles, rooms, toDevice }
   const leases = buildLeases(ground, workOf(ground, background))
   await leases.start()
   const openIdTokens = buildOpenIdTokens(ground, accounts)
   const keys = buildEncryption(ground, accounts.proofParts)
   const reports = buildReports(ground)
-  const calls = buildCalls(ground, { streams, seen: views.timeline })
   const parts: Parts = {
     ground,
     reports,
@@ -134,11 +134,15 @@ const memberAccounts = ({ accounts, isActive }: BuiltAccounts, personal: Persona
 /** The background work that one process of the homeserver does, by the names of its leases. */
 const workOf = (
   ground: Ground,
-  parts: Pick<Parts, 'accounts' | 'finding' | 'keyBackups' | 'media' | 'roomProfiles' | 'rooms' | 'toDevice'> & {
+  parts: Pick<
+    Parts,
+    'accounts' | 'calls' | 'finding' | 'keyBackups' | 'media' | 'roomProfiles' | 'rooms' | 'toDevice'
+  > & {
     readonly push: LeasedWork
   },
 ): Readonly<Record<string, LeasedWork>> => ({
   ...parts.finding.work,
+  ...parts.calls.work,
   'media-sweep': parts.media.sweep,
   'room-purge': buildRoomPurge(ground),
   'room-upgrades': buildUpgradeRest(ground, parts.rooms),
@@ -253,6 +257,7 @@ const buildApi = (parts: Parts): ApiDeps => {
     },
     rooms: {
       ...roomApi(config.server.name, rooms, views, personal.presence),
+      ...calls.api,
       ...{ relations: views.relations, threads: views.threads, reports: parts.reports },
       oldRoomVersion: config.server.oldClientsRoomVersion,
       answeredOnce: new AnsweredOnce(oldTransactions(shortLived)),
@@ -282,6 +287,7 @@ const buildApi = (parts: Parts): ApiDeps => {
 const aboutServer = (config: Config): Pick<ApiDeps, 'capabilities' | 'wellknown' | 'support' | 'software'> => ({
   capabilities: {
     defaultRoomVersion: config.server.defaultRoomVersion,
+    delayedEvents: { max_delay_ms: config.delayedEvents.maxDelay, max_scheduled: config.delayedEvents.maxScheduled },
     threepidChanges: config.mail.smtpHost !== undefined || config.identityServers.trusted.length > 0,
   },
   wellknown: {

@@ -162,7 +162,10 @@ export const roomApi = (
     readonly mutualRooms: MutualRooms
   },
   presence: Pick<Presence, 'active'>,
-): Omit<RoomEndpointsDeps, 'oldRoomVersion' | 'answeredOnce' | 'reports' | 'relations' | 'threads'> => ({
+): Omit<
+  RoomEndpointsDeps,
+  'oldRoomVersion' | 'answeredOnce' | 'reports' | 'relations' | 'threads' | 'delayedEvents'
+> => ({
   serverName,
   creation,
   sending,

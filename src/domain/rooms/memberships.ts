@@ -14,7 +14,7 @@ import type { Commit, MembersReader, RoomRecordsReader, RoomStateReader, RoomsWr
 import { authoriseRestrictedJoin } from './restricted-join.ts'
 import { type Rooms, UnknownRoom } from './rooms.ts'
 import { sameContent } from './sending.ts'
-import type { RoomTurn } from './turn.ts'
+import type { Draft, RoomTurn } from './turn.ts'
 
 /** The profile in a user's member events; fields that are not set are left out. */
 export interface MemberProfile {
@@ -59,6 +59,7 @@ export interface MembershipRequest {
   readonly membership: Membership
   /** Members of the content that the caller sets: `reason`, `is_direct`, `third_party_invite`. */
   readonly content?: JsonObject
+  readonly transaction?: Draft['transaction']
 }
 
 /** Join, invite, knock, leave, kick, ban, unban: every change of a member event goes through here. */
@@ -71,7 +72,7 @@ export class Memberships {
 
   /** Changes a membership. Throws `M_FORBIDDEN` if the room's rules refuse it, `M_GUEST_ACCESS_FORBIDDEN`, `M_INVITE_BLOCKED`. */
   async change(request: MembershipRequest): Promise<EventId> {
-    const { roomId, sender, target, membership } = request
+    const { roomId, sender, target, membership, transaction } = request
     if (membership === 'invite') await checkInvitee(this.#options.accounts, this.#options.serverName, sender, target)
     // The voucher of a restricted join is determined here and never taken from the client.
     const { join_authorised_via_users_server: _, ...given } = request.content ?? {}
@@ -90,7 +91,7 @@ export class Memberships {
       }
       if (current !== undefined && current.sender === sender && isRepeat(current.content, content, membership))
         return current.eventId
-      const added = await turn.add({ type: 'm.room.member', sender, stateKey: target, content })
+      const added = await turn.add({ type: 'm.room.member', sender, stateKey: target, content, transaction })
       const isNew = membership === 'join' && current?.content.membership !== 'join'
       follower = isNew ? await this.#options.successors.joining(turn, target) : undefined
       return added

@@ -2,6 +2,7 @@ import { type EventId, type JsonObject, MatrixError, MEMBERSHIPS, parseUserId, t
 import type { Memberships } from './memberships.ts'
 import { UnknownRoom } from './rooms.ts'
 import type { Sending } from './sending.ts'
+import type { Draft } from './turn.ts'
 
 export interface StateRequest {
   readonly roomId: RoomId
@@ -10,6 +11,7 @@ export interface StateRequest {
   readonly type: string
   readonly stateKey: string
   readonly content: JsonObject
+  readonly transaction?: Draft['transaction']
 }
 
 export interface SetRoomStateParts {
@@ -28,9 +30,9 @@ export class SetRoomState {
 
   /** Throws what `Sending.state` and `Memberships.change` throw. */
   async set(request: StateRequest): Promise<EventId> {
-    const { roomId, sender, type, stateKey, content } = request
+    const { roomId, sender, type, stateKey, content, transaction } = request
     if (type === 'm.room.member') return this.#setMember(request)
-    const eventId = await this.#parts.sending.state(roomId, { type, sender, stateKey, content })
+    const eventId = await this.#parts.sending.state(roomId, { type, sender, stateKey, content, transaction })
     if (type === 'm.room.guest_access' && stateKey === '' && content.guest_access !== 'can_join')
       await this.#parts.memberships.removeGuests(roomId)
     if (type === 'm.room.tombstone' && stateKey === '') await this.#parts.successors.replaced(roomId)
@@ -38,7 +40,7 @@ export class SetRoomState {
   }
 
   /** Treats a member event as a change of membership ("the target member's state by making a request to …/state"). */
-  async #setMember({ roomId, sender, guest, stateKey, content }: StateRequest): Promise<EventId> {
+  async #setMember({ roomId, sender, guest, stateKey, content, transaction }: StateRequest): Promise<EventId> {
     const target = parseUserId(stateKey)
     if (target === undefined) throw new MatrixError('M_INVALID_PARAM', 'The state key of a member is a user ID')
     const membership = MEMBERSHIPS.find((known) => known === content.membership)
@@ -46,7 +48,7 @@ export class SetRoomState {
     if (guest && (target !== sender || (membership !== 'join' && membership !== 'leave')))
       throw new MatrixError('M_GUEST_ACCESS_FORBIDDEN', 'Guests may only join and leave')
     try {
-      return await this.#parts.memberships.change({ roomId, sender, target, membership, content })
+      return await this.#parts.memberships.change({ roomId, sender, target, membership, content, transaction })
     } catch (error) {
       throw error instanceof UnknownRoom ? error.hidden() : error
     }

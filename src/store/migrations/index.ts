@@ -42,6 +42,7 @@ import { indexReceiptsByEvent } from './0320-index-receipts-by-event.ts'
 import { createRoomUpgrades } from './0330-create-room-upgrades.ts'
 import { createMessageIndex } from './0350-create-message-index.ts'
 import { createRelations } from './0360-create-relations.ts'
+import { createDelayedEvents } from './0370-create-delayed-events.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -88,4 +89,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createRoomUpgrades,
   createMessageIndex,
   createRelations,
+  createDelayedEvents,
 ]

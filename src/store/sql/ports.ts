@@ -68,12 +68,14 @@ import { roomsWriter, roomWrites } from './rooms/rooms-writes.ts'
 import { transactionsWriter, transactionsWrites } from './rooms/transactions-writes.ts'
 import { messageIndexReader } from './search/message-index-reader.ts'
 import { messageIndexWriter, messageIndexWrites } from './search/message-index-writes.ts'
+import { delayedEventsReader, delayedEventsWriter, delayedEventWrites } from './timed/delayed-events.ts'
 
 /** The readers of all ports. A new port has a line here, in `writers`, and in `allWrites`. */
 export const readersOver = (db: Db) => ({
   accountData: accountDataReader(db),
   accounts: accountsReader(db),
   crossSigning: crossSigningReader(db),
+  delayedEvents: delayedEventsReader(db),
   deviceKeys: deviceKeysReader(db),
   deviceLists: deviceListsReader(db),
   dehydratedDevices: dehydratedDevicesReader(db),
@@ -111,6 +113,7 @@ export const writers = {
   accountData: accountDataWriter,
   accounts: accountsWriter,
   crossSigning: crossSigningWriter,
+  delayedEvents: delayedEventsWriter,
   deviceKeys: deviceKeysWriter,
   dehydratedDevices: dehydratedDevicesWriter,
   devices: devicesWriter,
@@ -150,6 +153,7 @@ export const allWrites = (): WriteTable =>
     ...accountDataWrites,
     ...accountsWrites,
     ...crossSigningWrites,
+    ...delayedEventWrites,
     ...deviceKeysWrites,
     ...dehydratedDeviceWrites,
     ...devicesWrites,

@@ -1,6 +1,6 @@
 import { BoundedCache, type CacheStats, jsonBytes, textBytes } from '#base'
-import { isJsonObject, type JsonObject, type Membership, type Pdu, type RoomEvent, stringAt } from '#spec'
-import type { StoredEvent } from '#store'
+import { isJsonObject, type JsonObject, type Membership, type Pdu, type RoomEvent, stringAt, type UserId } from '#spec'
+import { delayIdOf, type StoredEvent } from '#store'
 import type { Creators } from './creators.ts'
 import { oldContent, oldMembers } from './old-event-form.ts'
 
@@ -8,6 +8,8 @@ import { oldContent, oldMembers } from './old-event-form.ts'
 export interface EventReader {
   /** The reader's device, which is shown the transaction ids of its own events. */
   readonly device: number | undefined
+  /** The reader, who is shown the delay ids of their own events; undefined where nobody in particular reads. */
+  readonly userId?: UserId | undefined
   readonly nowMs: number
   /** The reader's membership when the event was sent; undefined where it is not told. */
   readonly membership?: Membership | undefined
@@ -103,7 +105,7 @@ export class ClientEvents {
     const ageMs = Math.max(0, reader.nowMs - stored.originServerTs)
     const { transaction } = stored
     const own = transaction !== undefined && transaction.device === reader.device
-    const transactionId = own ? `"transaction_id":${JSON.stringify(transaction.id)},` : ''
+    const transactionId = own ? `"transaction_id":${JSON.stringify(transaction.id)},` : delayIdText(stored, reader)
     const membership = reader.membership === undefined ? '' : `"membership":"${reader.membership}",`
     const previous = reader.hidesPrevious === true ? '' : prepared.previous
     const rest = `"unsigned":{${previous}${prepared.unsigned}${transactionId}${membership}${reader.relations ?? ''}"age":${ageMs}}}`
@@ -233,4 +235,12 @@ const redactionText = (stored: StoredEvent, form: EventForm | undefined): string
     room_id: stored.roomId,
     unsigned: {},
   })
+}
+
+/** "Included if, and only if, the client is authenticated as the event's sender" (MSC4140), under its name of now and that to come. */
+const delayIdText = ({ transaction, sender }: StoredEvent, { userId }: EventReader): string => {
+  const delayId = sender === userId ? delayIdOf(transaction) : undefined
+  if (delayId === undefined) return ''
+  const text = JSON.stringify(delayId)
+  return `"delay_id":${text},"org.matrix.msc4140.delay_id":${text},`
 }

@@ -88,7 +88,8 @@ export class EventTexts {
       const seen = visibility ?? inRooms?.get(event.room)
       const membership = tellsMembership ? seen?.membershipAt(event) : undefined
       const hidesPrevious = event.replaces !== undefined && seen?.hidesPrevious(event)
-      return { device: viewer.device, nowMs, membership, hidesPrevious, creators, isCopy, once, relations }
+      const { device, userId } = viewer
+      return { device, userId, nowMs, membership, hidesPrevious, creators, isCopy, once, relations }
     }
     /** Bundled events are whole in every form: whoever takes one out of its bundle finds the room in it. */
     const bundledText = (event: StoredEvent, relations: string): string | undefined => {

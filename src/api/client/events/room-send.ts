@@ -1,13 +1,15 @@
 import Type from 'typebox'
-import type { Presence, Sending, Transaction } from '#domain'
+import type { DelayedEvents, Presence, Sending, Transaction } from '#domain'
 import { type AnyEndpoint, endpoint, isOldPath, type Requester, sinceV1, user } from '#http'
 import { type JsonObject, MatrixError, type RoomId, stringAt } from '#spec'
 import { AnyObject, mindSuspended, roomIdOf } from '../own-user.ts'
 import { eventIdOf, plainText, type SentEvent, transactionOf } from '../room-path.ts'
+import { DELAY_QUERY, type Scheduled, scheduleEvent } from './delayed-events.ts'
 import { mindSuspendedRedaction } from './redaction.ts'
 
 export interface RoomSendDeps {
   readonly sending: Pick<Sending, 'message' | 'redact' | 'isOf'>
+  readonly delayedEvents: Pick<DelayedEvents, 'schedule'>
   readonly presence: Pick<Presence, 'active'>
 }
 
@@ -16,7 +18,11 @@ interface NewMessage {
   readonly type: string
   readonly content: JsonObject
   readonly transaction: Transaction | undefined
+  /** undefined: it is sent now. */
+  readonly delayMs: number | undefined
 }
+
+const SendQuery = Type.Object(DELAY_QUERY)
 
 const FEEDBACK = 'm.room.message.feedback'
 
@@ -30,10 +36,12 @@ const checkFeedback = ({ type, target_event_id: target }: JsonObject): void => {
  * `room_send.yaml`, and `POST` without a transaction id, which was in the specification until 2015 and is still used. Guests may send
  * events of any type (module "Guest access").
  */
-export const roomSendEndpoints = ({ sending, presence }: RoomSendDeps): readonly AnyEndpoint[] => {
-  const send = async (requester: Requester, message: NewMessage): Promise<SentEvent> => {
+export const roomSendEndpoints = ({ sending, presence, delayedEvents }: RoomSendDeps): readonly AnyEndpoint[] => {
+  const send = async (requester: Requester, message: NewMessage): Promise<SentEvent | Scheduled> => {
     const { userId: sender } = requester
-    const { roomId, type, content, transaction } = message
+    const { roomId, type, content, transaction, delayMs } = message
+    if (delayMs !== undefined)
+      return scheduleEvent(delayedEvents, requester, { ...message, delayMs, stateKey: undefined })
     mindSuspended(requester, type === 'm.room.redaction')
     presence.active(sender)
     if (type !== 'm.room.redaction')
@@ -52,13 +60,14 @@ export const roomSendEndpoints = ({ sending, presence }: RoomSendDeps): readonly
       auth: user({ guests: true }),
       rateLimit: 'message',
       params: Type.Object({ roomId: Type.String(), eventType: Type.String(), txnId: Type.String({ maxLength: 255 }) }),
+      query: SendQuery,
       body: AnyObject,
-      handler: async ({ requester, params, body: content, path }) => {
+      handler: async ({ requester, params, query, body: content, path }) => {
         const roomId = roomIdOf(params.roomId)
         const type = plainText(params.eventType)
         if (type === FEEDBACK && isOldPath(path)) checkFeedback(content)
         const transaction = transactionOf(requester, ['send', roomId, type], params.txnId)
-        return send(requester, { roomId, type, content, transaction })
+        return send(requester, { roomId, type, content, transaction, delayMs: query['org.matrix.msc4140.delay'] })
       },
     }),
     endpoint({
@@ -67,11 +76,13 @@ export const roomSendEndpoints = ({ sending, presence }: RoomSendDeps): readonly
       auth: user({ guests: true }),
       rateLimit: 'message',
       params: Type.Object({ roomId: Type.String(), eventType: Type.String() }),
+      query: SendQuery,
       body: AnyObject,
-      handler: async ({ requester, params, body: content, path }) => {
+      handler: async ({ requester, params, query, body: content, path }) => {
         const type = plainText(params.eventType)
         if (type === FEEDBACK && isOldPath(path)) checkFeedback(content)
-        return send(requester, { roomId: roomIdOf(params.roomId), type, content, transaction: undefined })
+        const delayMs = query['org.matrix.msc4140.delay']
+        return send(requester, { roomId: roomIdOf(params.roomId), type, content, transaction: undefined, delayMs })
       },
     }),
   ]

@@ -1,11 +1,13 @@
 import Type from 'typebox'
-import type { SetRoomState } from '#domain'
+import type { DelayedEvents, SetRoomState } from '#domain'
 import { type AnyEndpoint, endpoint, sinceV1, user } from '#http'
 import { AnyObject, mindSuspended, roomIdOf } from '../own-user.ts'
 import { plainText, type SentEvent } from '../room-path.ts'
+import { DELAY_QUERY, type Scheduled, scheduleEvent } from './delayed-events.ts'
 
 export interface RoomStateDeps {
   readonly roomState: Pick<SetRoomState, 'set'>
+  readonly delayedEvents: Pick<DelayedEvents, 'schedule'>
 }
 
 /** Paths for an empty state key end with or without a slash; the first path matches with the slash. */
@@ -21,15 +23,22 @@ export const StatePath = Type.Object({
 })
 
 /** `room_state.yaml`. */
-export const roomStateEndpoints = ({ roomState }: RoomStateDeps): readonly AnyEndpoint[] => [
+export const roomStateEndpoints = ({ roomState, delayedEvents }: RoomStateDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'PUT',
     paths: statePaths(),
     auth: user({ guests: true }),
     rateLimit: 'message',
     params: StatePath,
+    query: Type.Object(DELAY_QUERY),
     body: AnyObject,
-    handler: async ({ requester, params, body: content }): Promise<SentEvent> => {
+    handler: async ({ requester, params, query, body: content }): Promise<SentEvent | Scheduled> => {
+      const { roomId, eventType: type, stateKey = '' } = params
+      const delayMs = query['org.matrix.msc4140.delay']
+      if (delayMs !== undefined) {
+        const request = { delayMs, roomId, type, stateKey, content, transaction: undefined }
+        return scheduleEvent(delayedEvents, requester, request)
+      }
       const isOwnMember = params.eventType === 'm.room.member' && params.stateKey === requester.userId
       mindSuspended(requester, isOwnMember && content.membership === 'leave')
       const eventId = await roomState.set({

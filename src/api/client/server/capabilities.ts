@@ -5,6 +5,7 @@ export interface CapabilitiesDeps {
   readonly defaultRoomVersion: string
   /** Whether there is a way to prove an address that is to be added. */
   readonly threepidChanges: boolean
+  readonly delayedEvents: { readonly max_delay_ms: number; readonly max_scheduled: number }
 }
 
 type Stability = 'stable' | 'unstable'
@@ -18,6 +19,8 @@ type Capabilities = {
   readonly 'm.3pid_changes': Capability
   readonly 'm.get_login_token': Capability
   readonly 'm.forget_forced_upon_leave': Capability
+  readonly 'm.delayed_events': CapabilitiesDeps['delayedEvents']
+  readonly 'org.matrix.msc4140.delayed_events': CapabilitiesDeps['delayedEvents']
 } & Moderation
 
 /** For administrators alone; the second name is that of MSC4323. */
@@ -30,6 +33,7 @@ const MODERATION: Moderation = { 'm.account_moderation': MAY_MODERATE, 'uk.timed
 export const capabilitiesEndpoints = ({
   defaultRoomVersion,
   threepidChanges,
+  delayedEvents,
 }: CapabilitiesDeps): readonly AnyEndpoint[] => {
   const available = Object.fromEntries(
     [...ROOM_VERSIONS.values()].map(({ id, stable }): [string, Stability] => [id, stable ? 'stable' : 'unstable']),
@@ -44,6 +48,9 @@ export const capabilitiesEndpoints = ({
     'm.3pid_changes': { enabled: threepidChanges },
     'm.get_login_token': { enabled: true },
     'm.forget_forced_upon_leave': { enabled: false },
+    // MSC4140, under both names.
+    'm.delayed_events': delayedEvents,
+    'org.matrix.msc4140.delayed_events': delayedEvents,
   }
   return [
     endpoint({

@@ -63,6 +63,8 @@ const FEATURES: Readonly<Record<string, boolean>> = {
   'uk.timedout.msc4323': true,
   // Account data that is removed.
   'org.matrix.msc3391': true,
+  // Delayed events.
+  'org.matrix.msc4140': true,
   // Profile fields (v1.16).
   'uk.tcpip.msc4133.stable': true,
   'uk.tcpip.msc4133': true,

@@ -9,7 +9,9 @@ import {
   type RoomChange,
   type RoomsWriter,
 } from '../../ports/rooms/room-change.ts'
+import { delayIdOf } from '../../ports/timed/delayed-events.ts'
 import { defineWrite, packed, type Tx } from '../engine/index.ts'
+import { finaliseIn } from '../timed/delayed-events-tables.ts'
 import { assertReferences, branchesText, isBase, storedBase } from './room-base.ts'
 import { storeChange } from './room-change.ts'
 import { roomChangePacking } from './room-change-packing.ts'
@@ -114,6 +116,16 @@ const hasUsedTransaction = async (tx: Tx, { events }: Pick<RoomChange, 'events'>
   return false
 }
 
+/** Finalises the delayed events that are sent by the change. */
+const finaliseSent = async (tx: Tx, { events }: Pick<RoomChange, 'events'>): Promise<void> => {
+  for (const { transaction, eventId, originServerTs } of events) {
+    const delayId = delayIdOf(transaction)
+    if (delayId === undefined) continue
+    const { isNew } = await finaliseIn(tx, delayId, { atMs: originServerTs, outcome: { kind: 'sent', eventId } })
+    if (!isNew) throw new WriteConflict('delay-finalised')
+  }
+}
+
 const applyChange = async (tx: Tx, change: RoomChange): Promise<AppliedRoomChange> => {
   const { room, base } = change
   const stored = await storedBase(tx, room)
@@ -121,6 +133,7 @@ const applyChange = async (tx: Tx, change: RoomChange): Promise<AppliedRoomChang
   if (!isBase(stored, base))
     throw new WriteConflict((await hasUsedTransaction(tx, change)) ? 'transaction-used' : 'room-changed')
   await assertReferences(tx, room, change, base.head)
+  await finaliseSent(tx, change)
   const first = tx.next('events', timelineLength(change), 'in-rows')
   const { positions, resolvedPosition } = await storeChange(tx, room, change, first, false)
   await storeListing(tx, room, change)
