@@ -79,6 +79,7 @@ import { type RoomUpgradesDeps, roomUpgradesEndpoints } from './client/rooms/roo
 import { type RoomsDeps, roomsEndpoints } from './client/rooms/rooms.ts'
 import { type SpaceHierarchyDeps, spaceHierarchyEndpoints } from './client/rooms/space-hierarchy.ts'
 import { thirdPartyLookupEndpoints } from './client/rooms/third-party-lookup.ts'
+import { type UserRedactionDeps, userRedactionEndpoints } from './client/rooms/user-redaction.ts'
 import { type CapabilitiesDeps, capabilitiesEndpoints } from './client/server/capabilities.ts'
 import { type SupportDeps, supportEndpoints } from './client/server/support.ts'
 import { versionsEndpoints } from './client/server/versions.ts'
@@ -102,6 +103,8 @@ export { NOT_BUILT } from './not-built.ts'
 export { NOT_BUILT_2015 } from './not-built-2015.ts'
 export { type OperatorDeps, operatorEndpoints } from './operator/index.ts'
 
+export type ModerationDeps = UserRedactionDeps
+
 /** The needs of all endpoints, by subject. */
 export interface ApiDeps {
   readonly capabilities: CapabilitiesDeps
@@ -110,6 +113,7 @@ export interface ApiDeps {
   readonly accounts: AccountsDeps
   readonly personal: PersonalDeps
   readonly rooms: RoomEndpointsDeps
+  readonly moderation: ModerationDeps
   readonly push: PusherDeps
   readonly calls: CallsDeps
   readonly voip: VoipDeps
@@ -274,6 +278,7 @@ export const apiEndpoints = (deps: ApiDeps): readonly AnyEndpoint[] => [
   ...accountsEndpoints(deps.accounts),
   ...personalEndpoints(deps.personal),
   ...roomEndpoints(deps.rooms),
+  ...userRedactionEndpoints(deps.moderation),
   ...encryptionEndpoints(deps.encryption),
   ...(deps.rendezvous === undefined
     ? []

@@ -63,6 +63,8 @@ const UNDOCUMENTED = [
   // MSC3391, removed account data.
   'DELETE /_matrix/client/v3/org.matrix.msc3391/user/{}/account_data/{}',
   'DELETE /_matrix/client/v3/org.matrix.msc3391/user/{}/rooms/{}/account_data/{}',
+  // MSC4194, all that a user sent is redacted.
+  'POST /_matrix/client/v3/org.matrix.msc4194/rooms/{}/redact/user/{}',
   // MSC4133, profile fields, for clients that know the proposal alone.
   'GET /_matrix/client/v3/uk.tcpip.msc4133/profile/{}',
   ...['GET', 'PUT', 'DELETE'].map((method) => `${method} /_matrix/client/v3/uk.tcpip.msc4133/profile/{}/{}`),

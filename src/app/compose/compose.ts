@@ -25,6 +25,7 @@ import type { Ground } from './ground.ts'
 import { type BuiltKeyBackups, buildKeyBackups } from './key-backups.ts'
 import { buildLeases } from './leases.ts'
 import { type BuiltMedia, buildMedia } from './media.ts'
+import { buildModeration } from './moderation.ts'
 import { oldTransactions } from './old-transactions.ts'
 import { buildPersonal, type Personal } from './personal.ts'
 import { buildPush, buildPushers } from './push.ts'
@@ -264,6 +265,7 @@ const buildApi = (parts: Parts): ApiDeps => {
     },
     media: media.api,
     finding: parts.finding.api,
+    moderation: buildModeration(ground, rooms),
     push: { pushers },
     calls: calls.api,
     voip: { turnServers: new TurnServers({ settings: config.voip, clock }) },

@@ -115,6 +115,14 @@ export class Sending {
     )
   }
 
+  /** Throws `M_FORBIDDEN` where the sender may not redact what that user sent, or is not in the room. */
+  async mayRedactOf(roomId: RoomId, sender: UserId, user: UserId): Promise<void> {
+    await this.#turn(roomId, async (turn) => {
+      if ((await turn.membership(sender)) !== 'join') throw new UnknownRoom()
+      if (user !== sender) await this.#needPower(turn, sender)
+    })
+  }
+
   /** Whether the sender sent that event, or there is no such event. */
   async isOf(sender: UserId, eventId: EventId): Promise<boolean> {
     const event = await this.#reader.event(eventId)

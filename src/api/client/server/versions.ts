@@ -61,6 +61,8 @@ const FEATURES: Readonly<Record<string, boolean>> = {
   'org.matrix.msc4380.stable': true,
   // Locks and suspensions by administrators (v1.18).
   'uk.timedout.msc4323': true,
+  // All that a user sent is redacted, some events at a time.
+  'org.matrix.msc4194': true,
   // Account data that is removed.
   'org.matrix.msc3391': true,
   // Delayed events.

@@ -17,6 +17,7 @@ export const SHORT_LIVED_KINDS = [
   'email-turn',
   'media-turn',
   'profile-turn',
+  'redaction-turn',
   'old-transaction',
   'rendezvous',
 ] as const

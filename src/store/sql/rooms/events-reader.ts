@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { EventId } from '#spec'
+import type { EventId, UserId } from '#spec'
 import type { EventsReader, HistoryPlace, StoredEvent } from '../../ports/rooms/events.ts'
 import type { Db } from '../engine/index.ts'
 import { selectEvents, toStoredEvent } from './stored-events.ts'
@@ -138,6 +138,22 @@ const inRoomsOf = query((db, param: { user: number; before: number; limit: numbe
     .orderBy('e.event', 'desc'),
 )
 
+/** Without an index of senders, which each send would have to keep: the room's timeline is gone through from its newest event back. */
+const unredactedOf = query((db, param: { room: number; sender: UserId; after: number; limit: number }) =>
+  selectEvents(db)
+    .where('e.room', '=', param.room)
+    .where('e.position', 'is not', null)
+    .where('e.position', '>', param.after)
+    .where('e.sender', '=', (eb) =>
+      eb.selectFrom('users as sent').select('sent.user_number').where('sent.user_id', '=', param.sender),
+    )
+    .where('e.redacted_by', 'is', null)
+    .where('e.type', '<>', 'm.room.redaction')
+    .where((eb) => eb.or([eb('e.state_key', 'is', null), eb('e.type', '=', 'm.room.member')]))
+    .orderBy('e.position', 'desc')
+    .limit(param.limit),
+)
+
 const countedBack = query((db, param: { room: number; upTo: number; before: number }) =>
   db
     .selectFrom('events')
@@ -158,6 +174,9 @@ const eventsOfAllRooms = query((db, param: { after: number; upTo: number; limit:
     .orderBy('e.event')
     .limit(param.limit),
 )
+
+/** Events of a room among which those of one sender are looked for. */
+const LOOKED_AT = 1_000_000
 
 const BEFORE_ALL = Number.MIN_SAFE_INTEGER
 const AFTER_ALL = Number.MAX_SAFE_INTEGER
@@ -209,6 +228,12 @@ export const eventsReader = (db: Db): EventsReader => ({
 
   inRoomsOf: async (user, before, limit) => {
     const rows = await db.longAll(inRoomsOf, { user, before, limit })
+    return rows.map(toStoredEvent)
+  },
+
+  unredactedOf: async (room, sender, limit) => {
+    const [oldest] = await db.longAll(countedBack, { room, upTo: AFTER_ALL, before: LOOKED_AT })
+    const rows = await db.longAll(unredactedOf, { room, sender, after: oldest?.position ?? 0, limit })
     return rows.map(toStoredEvent)
   },
 

@@ -1,0 +1,1 @@
+export { type Redactor, UserRedaction, type UserRedactionOutcome } from './user-redaction.ts'
