@@ -49,6 +49,7 @@ import { type ThreadSubscriptionsDeps, threadSubscriptionsEndpoints } from './cl
 import { type ThreadsListDeps, threadsListEndpoints } from './client/events/threads-list.ts'
 import { type TypingDeps, typingEndpoints } from './client/events/typing.ts'
 import { type SearchDeps, searchEndpoints } from './client/finding/search.ts'
+import { type UsersDeps, usersEndpoints } from './client/finding/users.ts'
 import { authedContentRepoEndpoints } from './client/media/authed-content-repo.ts'
 import { contentRepoEndpoints } from './client/media/content-repo.ts'
 import type { MediaDeps } from './client/media/media-answers.ts'
@@ -121,7 +122,7 @@ export interface ApiDeps {
   readonly slidingSync: SlidingSyncDeps
   readonly oldSync: OldSyncDeps & RoomInitialSyncDeps
   readonly media: MediaDeps
-  readonly finding: SearchDeps
+  readonly finding: SearchDeps & UsersDeps
   readonly openId: OpenIdDeps & UserinfoDeps
   readonly encryption: EncryptionDeps
   /** undefined: there is none, and clients are not told of any. */
@@ -284,6 +285,7 @@ export const apiEndpoints = (deps: ApiDeps): readonly AnyEndpoint[] => [
     ? []
     : [...rendezvousEndpoints(deps.rendezvous), ...rendezvousOf2024Endpoints(deps.rendezvous)]),
   ...searchEndpoints(deps.finding),
+  ...usersEndpoints(deps.finding),
   ...pusherEndpoints(deps.push),
   ...callsEndpoints(deps.calls),
   ...voipEndpoints(deps.voip),

@@ -4,5 +4,4 @@ export const NOT_BUILT: readonly string[] = [
   'POST /_matrix/client/v1/appservice/{appserviceId}/ping',
   'GET /_matrix/client/v1/auth_metadata',
   'PUT /_matrix/client/v3/directory/list/appservice/{networkId}/{roomId}',
-  'POST /_matrix/client/v3/user_directory/search',
 ]

@@ -16,6 +16,7 @@ import { rooms } from './sections/rooms.ts'
 import { pages, server } from './sections/server.ts'
 import { signIn } from './sections/sign-in-providers.ts'
 import { storage } from './sections/storage.ts'
+import { userDirectory } from './sections/user-directory.ts'
 import { voip } from './sections/voip.ts'
 import { type AnySection, environmentName, type Setting, type Values } from './setting.ts'
 
@@ -33,6 +34,7 @@ export const SECTIONS = {
   passwords,
   mail,
   rooms,
+  userDirectory,
   media,
   s3,
   urlPreviews,

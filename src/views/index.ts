@@ -86,3 +86,4 @@ export {
 export { PushCandidates } from './unread/push-candidates.ts'
 export { PushRules } from './unread/push-rules.ts'
 export { Unread } from './unread/unread-counts.ts'
+export { UserDirectory, type UserDirectoryAnswer } from './user-directory/user-directory.ts'

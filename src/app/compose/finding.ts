@@ -1,26 +1,39 @@
-import { MessageIndexing } from '#domain'
+import { MessageIndexing, userNamesWork } from '#domain'
 import { type LeasedWork, writers } from '#store'
 import type { Streams } from '#streams'
-import type { Search } from '#views'
+import { type Search, UserDirectory } from '#views'
 import type { Ground } from './ground.ts'
 
 export interface Finding {
-  readonly api: { readonly search: Search; readonly messageIndexing: MessageIndexing }
+  readonly api: {
+    readonly search: Search
+    readonly messageIndexing: MessageIndexing
+    readonly userDirectory: UserDirectory
+  }
   /** Not started. */
   readonly work: Readonly<Record<string, LeasedWork>>
 }
 
 /** Builds what searches need, and the work behind them. */
 export const buildFinding = (
-  { store, clock, logger }: Ground,
+  { config, store, clock, logger }: Ground,
   streams: Streams,
   { search }: { readonly search: Search },
 ): Finding => {
+  const { commit } = store
   const messageIndexing = new MessageIndexing({
-    ...{ clock, logger },
+    ...{ clock, logger, commit },
     writer: writers.messageIndex,
-    commit: store.commit,
     position: () => streams.positions().events,
   })
-  return { api: { search, messageIndexing }, work: { 'message-index': messageIndexing } }
+  const userDirectory = new UserDirectory({
+    reader: store.userDirectory,
+    profiles: store.profiles,
+    everybody: config.userDirectory.everybody,
+  })
+  const userNames = userNamesWork({ ...{ clock, logger, commit }, writer: writers.userDirectory })
+  return {
+    api: { search, messageIndexing, userDirectory },
+    work: { 'message-index': messageIndexing, 'user-names': userNames },
+  }
 }

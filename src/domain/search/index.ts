@@ -1,1 +1,2 @@
 export { MessageIndexing, type MessageIndexingParts } from './message-indexing.ts'
+export { type UserNamesParts, userNamesWork } from './user-names.ts'

@@ -43,6 +43,7 @@ import { createRoomUpgrades } from './0330-create-room-upgrades.ts'
 import { createMessageIndex } from './0350-create-message-index.ts'
 import { createRelations } from './0360-create-relations.ts'
 import { createDelayedEvents } from './0370-create-delayed-events.ts'
+import { createUserDirectory } from './0380-create-user-directory.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -90,4 +91,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createMessageIndex,
   createRelations,
   createDelayedEvents,
+  createUserDirectory,
 ]

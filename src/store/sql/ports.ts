@@ -68,6 +68,8 @@ import { roomsWriter, roomWrites } from './rooms/rooms-writes.ts'
 import { transactionsWriter, transactionsWrites } from './rooms/transactions-writes.ts'
 import { messageIndexReader } from './search/message-index-reader.ts'
 import { messageIndexWriter, messageIndexWrites } from './search/message-index-writes.ts'
+import { userDirectoryReader } from './search/user-directory-reader.ts'
+import { userDirectoryWriter, userDirectoryWrites } from './search/user-directory-writes.ts'
 import { delayedEventsReader, delayedEventsWriter, delayedEventWrites } from './timed/delayed-events.ts'
 
 /** The readers of all ports. A new port has a line here, in `writers`, and in `allWrites`. */
@@ -106,6 +108,7 @@ export const readersOver = (db: Db) => ({
   toDevice: toDeviceReader(db),
   tokens: tokensReader(db),
   urlPreviews: urlPreviewReader(db),
+  userDirectory: userDirectoryReader(db),
 })
 
 /** The writers of all ports. */
@@ -145,6 +148,7 @@ export const writers = {
   tokens: tokensWriter,
   transactions: transactionsWriter,
   urlPreviews: urlPreviewWriter,
+  userDirectory: userDirectoryWriter,
 } as const
 
 /** The writes of all ports, for the writing thread. */
@@ -185,6 +189,7 @@ export const allWrites = (): WriteTable =>
     ...threadSubscriptionWrites,
     ...toDeviceWrites,
     ...urlPreviewWrites,
+    ...userDirectoryWrites,
   ])
 
 export type Readers = ReturnType<typeof readersOver>

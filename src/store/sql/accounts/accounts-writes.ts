@@ -2,6 +2,7 @@ import type { UserId } from '#spec'
 import type { AccountsWriter, NewAccount } from '../../ports/accounts/accounts.ts'
 import { WriteConflict } from '../../ports/engine/change.ts'
 import { defineWrite, insertInto, queriesOver, type Tx } from '../engine/index.ts'
+import { storeNames } from '../search/names.ts'
 import type { AccountTables } from './accounts-tables.ts'
 import { announceVoided } from './tokens-writes.ts'
 
@@ -83,6 +84,7 @@ const create = defineWrite('accounts.create', async (tx, account: NewAccount) =>
       leaving: 0,
     },
   ])
+  await storeNames(tx, user)
   return user
 })
 

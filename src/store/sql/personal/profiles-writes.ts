@@ -2,6 +2,7 @@ import type { UserId } from '#spec'
 import type { ProfilesWriter } from '../../ports/personal/profiles.ts'
 import type { UserNumber } from '../../ports/rooms/events.ts'
 import { defineWrite, queriesOver } from '../engine/index.ts'
+import { NAME_KEY, storeNames } from '../search/names.ts'
 
 export interface ProfileTables {
   profile_fields: { user_number: number; key: string; value_json: string }
@@ -29,19 +30,24 @@ const deleteProfile = query((db, param: { user: UserNumber }) =>
 
 const setField = defineWrite('profiles.setField', async (tx, input: Field & { valueJson: string }): Promise<void> => {
   await tx.run(upsertField, input)
+  if (input.key === NAME_KEY) await storeNames(tx, input.user)
 })
 const setFieldOf = defineWrite(
   'profiles.setFieldOf',
   async (tx, input: { userId: UserId; key: string; valueJson: string }): Promise<void> => {
     const { userId, key, valueJson } = input
-    await tx.run(upsertField, { user: await tx.userNumber(userId), key, valueJson })
+    const user = await tx.userNumber(userId)
+    await tx.run(upsertField, { user, key, valueJson })
+    if (key === NAME_KEY) await storeNames(tx, user)
   },
 )
 const removeField = defineWrite('profiles.removeField', async (tx, input: Field): Promise<void> => {
   await tx.run(deleteField, input)
+  if (input.key === NAME_KEY) await storeNames(tx, input.user)
 })
 const removeProfile = defineWrite('profiles.removeProfile', async (tx, input: { user: UserNumber }): Promise<void> => {
   await tx.run(deleteProfile, input)
+  await storeNames(tx, input.user)
 })
 
 export const profileWrites = [setField, setFieldOf, removeField, removeProfile]

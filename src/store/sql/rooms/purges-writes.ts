@@ -14,6 +14,7 @@ const takeRoom = query((db, param: OfRoom) =>
 )
 const takeAliases = query((db, param: OfRoom) => db.deleteFrom('aliases').where('room', '=', param.room))
 const takeListing = query((db, param: OfRoom) => db.deleteFrom('room_listings').where('room', '=', param.room))
+const takeOpen = query((db, param: OfRoom) => db.deleteFrom('open_rooms').where('room', '=', param.room))
 const takeMemberships = query((db, param: OfRoom) =>
   db.deleteFrom('memberships').where('room', '=', param.room).returning('user_number'),
 )
@@ -85,6 +86,7 @@ const begin = defineWrite(
     if ((await tx.run(takeRoom, { room })) === 0) throw new WriteConflict('room-changed')
     await tx.run(takeAliases, { room })
     await tx.run(takeListing, { room })
+    await tx.run(takeOpen, { room })
     await tx.run(takeMissing, { room })
     const members = await tx.all(takeMemberships, { room })
     await tx.insertMany(insertPurge, [{ room, room_id: roomId }])

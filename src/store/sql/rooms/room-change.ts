@@ -3,6 +3,7 @@ import type { EventId } from '#spec'
 import { type EventNumber, isInHistory } from '../../ports/rooms/events.ts'
 import type { NewStoredEvent, RoomChange, StateChange } from '../../ports/rooms/room-change.ts'
 import type { InsertRow, Tx } from '../engine/index.ts'
+import { storeOpenness } from './open-rooms.ts'
 import { dropRelation, storeRelation } from './relation-rows.ts'
 import { removeRedactedText } from './removed-texts.ts'
 import { StateRows } from './state-rows.ts'
@@ -179,6 +180,7 @@ export const storeChange = async (
     )
   }
   const users = await state.write()
+  await storeOpenness(tx, room, change, fresh)
   for (const redaction of change.redactions) {
     await tx.run(redactEvent, { room, ...redaction })
     await removeRedactedText(tx, room, redaction.target)

@@ -88,6 +88,7 @@ export interface RoomTables extends RelationTables {
     readonly words: string
   }
   readonly search_edits: { readonly event: number; readonly original: number }
+  readonly open_rooms: { readonly room: number }
   readonly search_again: { readonly event: number }
   readonly aliases: { readonly alias: string; readonly room: number; readonly creator: number }
 }

@@ -1,0 +1,34 @@
+import type { UserId } from '#spec'
+import type { Change } from '../engine/change.ts'
+import type { UserNumber } from '../rooms/events.ts'
+
+export interface NamesQuestion {
+  /** Folded words, all of which the names must hold; see `nameWords`. At least one. */
+  readonly words: readonly string[]
+  /** Who asks: never found. */
+  readonly viewer: UserNumber
+  /** Whether everybody may be found, and not only those whom the viewer shares a room with and members of open rooms. */
+  readonly everybody: boolean
+}
+
+/** A user whose names fit. */
+export interface NamedUser {
+  readonly userId: UserId
+  /** Folded: the local part with its `@`, a line feed, and the display name. */
+  readonly names: string
+}
+
+/** The users of this server by their names: their ids and the display names of their profiles, never those that they have in single rooms. */
+export interface UserDirectoryReader {
+  /**
+   * Users with active accounts whose names fit and whom the viewer may find, those with a word that begins so first. `isCut`: there may be others. Runs off the event loop, and looks at
+   * a bounded number of users.
+   */
+  named(question: NamesQuestion): Promise<{ readonly users: readonly NamedUser[]; readonly isCut: boolean }>
+}
+
+/** The names follow profiles in the same commit; only those from before the directory are put in later. */
+export interface UserDirectoryWriter {
+  /** Puts in the names of a piece of the accounts that were there before the directory. */
+  fill(): Change<{ readonly more: boolean }>
+}

@@ -1,0 +1,58 @@
+import { foldName, gramsOf } from '#base'
+import type { UserNumber } from '../../ports/rooms/events.ts'
+import { queriesOver, type Tx } from '../engine/index.ts'
+
+/** Migration 0380 names owners and life times. */
+export interface NameTables {
+  readonly user_names: {
+    readonly user_number: number
+    /** Folded: the local part with its `@`, a line feed, and the display name. */
+    readonly names: string
+    readonly grams: string
+  }
+  readonly users: { readonly user_number: number; readonly user_id: string }
+  readonly accounts: {
+    readonly user_number: number
+    readonly deactivated_ms: number | null
+    readonly locked_ms: number | null
+    readonly guest: number
+  }
+  readonly profile_fields: { readonly user_number: number; readonly key: string; readonly value_json: string }
+  readonly user_names_progress: { readonly place: number; readonly filled: number; readonly wanted: number }
+}
+
+export const NAME_KEY = 'displayname'
+
+const query = queriesOver<NameTables>()
+
+const namesNow = query((db, param: { user: UserNumber }) =>
+  db
+    .selectFrom('accounts as a')
+    .innerJoin('users as u', 'u.user_number', 'a.user_number')
+    .leftJoin('profile_fields as p', (on) => on.onRef('p.user_number', '=', 'a.user_number').on('p.key', '=', NAME_KEY))
+    .select(['u.user_id', 'p.value_json'])
+    .where('a.user_number', '=', param.user),
+)
+const takeNames = query((db, param: { user: UserNumber }) =>
+  db.deleteFrom('user_names').where('user_number', '=', param.user),
+)
+const insertNames = query((db, param: { user: UserNumber; names: string; grams: string }) =>
+  db.insertInto('user_names').values({ user_number: param.user, names: param.names, grams: param.grams }),
+)
+
+const foldedNames = (userId: string, nameJson: string | null): readonly string[] => {
+  const name: unknown = nameJson === null ? undefined : JSON.parse(nameJson)
+  const localpart = foldName(userId.slice(0, userId.indexOf(':')))
+  return typeof name === 'string' ? [localpart, foldName(name)] : [localpart]
+}
+
+/** Stores the names of a user as they are in this transaction. Users of other servers have none here. */
+export const storeNames = async (tx: Tx, user: UserNumber): Promise<void> => {
+  const now = await tx.first(namesNow, { user })
+  if (now === undefined) return
+  const names = foldedNames(now.user_id, now.value_json)
+  await tx.run(takeNames, { user })
+  // Words that begin the part behind the sign of user ids are beginnings too.
+  const grams = gramsOf([...names, (names[0] ?? '').slice(1)])
+  await tx.run(insertNames, { user, names: names.join('\n'), grams: grams.join(' ') })
+}

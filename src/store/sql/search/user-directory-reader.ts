@@ -1,0 +1,213 @@
+import { sql } from 'kysely'
+import { gramsFor } from '#base'
+import type { UserId } from '#spec'
+import type { NamedUser, UserDirectoryReader } from '../../ports/search/user-directory.ts'
+import { type Db, perDialect, queriesOver } from '../engine/index.ts'
+import type { RoomTables } from '../rooms/tables.ts'
+import type { NameTables } from './names.ts'
+
+type Tables = Omit<RoomTables, 'users'> &
+  NameTables & {
+    /** SQLite only: the index over `user_names`, which triggers keep. */
+    readonly user_names_index: { readonly rowid: number; readonly user_names_index: string }
+  }
+
+const query = queriesOver<Tables>()
+
+/** A viewer who can see no more users than this is answered from these, and else from all whose names fit. */
+const FEW = 5_000
+/** The most users whose names fit that one question looks at, and that it answers with. */
+const LOOKED_AT = 2_000
+const ANSWERED = 500
+/** Of a longer question the shorter words are left to whoever asks. */
+const MAX_WORDS = 3
+const MAX_GRAMS = 20
+
+interface ViewParams {
+  readonly viewer: number
+}
+
+const membersSeen = query((db, param: ViewParams & { limit: number }) =>
+  db
+    .selectFrom(
+      db
+        .selectFrom('memberships as mine')
+        .innerJoin('rooms as r', 'r.room', 'mine.room')
+        .select('r.joined_count as members')
+        .where('mine.user_number', '=', param.viewer)
+        .where('mine.membership', '=', 'join')
+        .unionAll(
+          db
+            .selectFrom(
+              db
+                .selectFrom('open_rooms as o')
+                .innerJoin('rooms as r', 'r.room', 'o.room')
+                .select('r.joined_count as members')
+                .limit(param.limit)
+                .as('open'),
+            )
+            .select('open.members'),
+        )
+        .as('seen'),
+    )
+    .select(sql<number>`coalesce(sum(members), 0)`.as('members')),
+)
+
+interface NameParams extends ViewParams {
+  readonly first: string
+  readonly second: string
+  readonly third: string
+  readonly limit: number
+}
+
+/** Everybody in the viewer's rooms and in the open ones, held against the names one by one. */
+const namedAmongFew = query((db, param: NameParams) =>
+  db
+    .selectFrom('user_names as n')
+    .innerJoin('accounts as a', 'a.user_number', 'n.user_number')
+    .innerJoin('users as u', 'u.user_number', 'n.user_number')
+    .select(['u.user_id', 'n.names'])
+    .where('n.user_number', 'in', (of) =>
+      of
+        .selectFrom('memberships as theirs')
+        .select('theirs.user_number')
+        .where('theirs.membership', '=', 'join')
+        .where('theirs.room', 'in', (rooms) =>
+          rooms
+            .selectFrom('memberships as mine')
+            .select('mine.room')
+            .where('mine.user_number', '=', param.viewer)
+            .where('mine.membership', '=', 'join')
+            .union(rooms.selectFrom('open_rooms').select('room')),
+        ),
+    )
+    .where('n.user_number', '!=', param.viewer)
+    .where('a.deactivated_ms', 'is', null)
+    .where('a.locked_ms', 'is', null)
+    .where(sql<boolean>`n.names like ${param.first} escape '!'`)
+    .where(sql<boolean>`n.names like ${param.second} escape '!'`)
+    .where(sql<boolean>`n.names like ${param.third} escape '!'`)
+    .orderBy('n.user_number')
+    .limit(param.limit),
+)
+
+interface IndexParams extends NameParams {
+  readonly match: string
+  readonly question: string
+  readonly everybody: number
+  readonly most: number
+}
+
+const fitOnSqlite = query((db, param: IndexParams) =>
+  db
+    .selectFrom('user_names_index as i')
+    .select('i.rowid as user_number')
+    .where(sql<boolean>`i.user_names_index match ${param.match}`)
+    .limit(param.most),
+)
+const fitOnPostgres = query((db, param: IndexParams) =>
+  db
+    .selectFrom('user_names as i')
+    .select('i.user_number')
+    .where(sql<boolean>`array_to_tsvector(string_to_array(i.grams, ' ')) @@ ${param.question}::tsquery`)
+    .limit(param.most),
+)
+const fit = perDialect<IndexParams, { readonly user_number: number }>({
+  sqlite: fitOnSqlite,
+  postgres: fitOnPostgres,
+})
+
+const namedOf = query((db, param: IndexParams & { users: readonly number[] }, { integers }) =>
+  db
+    .selectFrom('user_names as n')
+    .innerJoin('accounts as a', 'a.user_number', 'n.user_number')
+    .innerJoin('users as u', 'u.user_number', 'n.user_number')
+    .select(['u.user_id', 'n.names'])
+    .where('n.user_number', 'in', integers(param.users))
+    .where('n.user_number', '!=', param.viewer)
+    .where('a.deactivated_ms', 'is', null)
+    .where('a.locked_ms', 'is', null)
+    .where(sql<boolean>`n.names like ${param.first} escape '!'`)
+    .where(sql<boolean>`n.names like ${param.second} escape '!'`)
+    .where(sql<boolean>`n.names like ${param.third} escape '!'`)
+    .where((of) =>
+      of.or([
+        of(sql<number>`${param.everybody}`, '=', 1),
+        of.exists(
+          of
+            .selectFrom('memberships as theirs')
+            .select('theirs.room')
+            .whereRef('theirs.user_number', '=', 'n.user_number')
+            .where('theirs.membership', '=', 'join')
+            .where((room) =>
+              room.or([
+                room.exists(room.selectFrom('open_rooms as o').select('o.room').whereRef('o.room', '=', 'theirs.room')),
+                room.exists(
+                  room
+                    .selectFrom('memberships as mine')
+                    .select('mine.room')
+                    .where('mine.user_number', '=', param.viewer)
+                    .whereRef('mine.room', '=', 'theirs.room')
+                    .where('mine.membership', '=', 'join'),
+                ),
+              ]),
+            ),
+        ),
+      ]),
+    )
+    .limit(param.limit),
+)
+
+const patternOf = (word: string | undefined): string =>
+  word === undefined ? '%' : `%${word.replaceAll(/[!%_]/g, '!$&')}%`
+
+const toUser = ({ user_id, names }: { user_id: string; names: string }): NamedUser => ({
+  userId: user_id as UserId,
+  names,
+})
+
+type Found = Awaited<ReturnType<UserDirectoryReader['named']>>
+
+export const userDirectoryReader = (db: Db): UserDirectoryReader => {
+  const amongFew = async (params: NameParams): Promise<Found> => {
+    const users = (await db.longAll(namedAmongFew, params)).map(toUser)
+    return { users, isCut: users.length >= ANSWERED }
+  }
+
+  /** Those with a word that begins so, and if these are few, those with the words anywhere. */
+  const amongAll = async (params: NameParams, words: readonly string[], everybody: boolean): Promise<Found> => {
+    const users = new Map<UserId, NamedUser>()
+    let isCut = false
+    for (const isStart of [true, false]) {
+      const grams = words.flatMap((word, index) => gramsFor(word, isStart && index === 0)).slice(0, MAX_GRAMS)
+      if (grams.length === 0 || users.size >= ANSWERED) break
+      const asked = {
+        ...params,
+        match: grams.map((gram) => `"${gram}"`).join(' AND '),
+        question: grams.map((gram) => `'${gram}'`).join(' & '),
+        everybody: everybody ? 1 : 0,
+        most: LOOKED_AT,
+      }
+      const found = await db.longAll(fit, asked)
+      const numbers = found.map(({ user_number: user }) => user)
+      const named = numbers.length === 0 ? [] : await db.longAll(namedOf, { ...asked, users: numbers })
+      for (const user of named.map(toUser)) users.set(user.userId, user)
+      isCut ||= found.length >= LOOKED_AT || named.length >= ANSWERED
+    }
+    return { users: [...users.values()], isCut }
+  }
+
+  return {
+    named: async ({ words: all, viewer, everybody }) => {
+      // The server's name in a user id is left to whoever asks: it would fit everybody.
+      const words = all.map((word) => word.split(':')[0] ?? '').filter((word) => word !== '')
+      if (words.length === 0) return { users: [], isCut: false }
+      const [first, second, third] = words.slice(0, MAX_WORDS).map(patternOf)
+      const any = patternOf(undefined)
+      const params = { viewer, first: first ?? any, second: second ?? any, third: third ?? any, limit: ANSWERED }
+      if (everybody) return amongAll(params, words, true)
+      const [seen] = await db.longAll(membersSeen, { viewer, limit: FEW })
+      return Number(seen?.members ?? 0) <= FEW ? amongFew(params) : amongAll(params, words, false)
+    },
+  }
+}
