@@ -47,6 +47,12 @@ const UNDOCUMENTED = [
   ...['GET', 'POST'].map((method) => `${method} /_matrix/client/v3/io.element.msc4388/rendezvous`),
   ...['GET', 'PUT', 'DELETE'].map((method) => `${method} /_matrix/client/v3/io.element.msc4388/rendezvous/{}`),
   'PUT /_matrix/client/v3/io.element.msc4388/rendezvous/{}/{}',
+  // MSC4186, sliding sync, and the name by which Element X asks for it.
+  'POST /_matrix/client/v4/sync',
+  'POST /_matrix/client/v3/org.matrix.simplified_msc3575/sync',
+  // MSC4143, transports of calls.
+  'GET /_matrix/client/v1/rtc/transports',
+  'GET /_matrix/client/v3/org.matrix.msc4143/rtc/transports',
   // MSC4140, delayed events: the names of the proposal, and those that Element Call uses.
   ...['', '/org.matrix.msc4140'].map((of) => `PUT /_matrix/client/v3${of}/rooms/{}/delayed_event/{}/{}`),
   ...['v1', 'v3/org.matrix.msc4140'].flatMap((of) => [

@@ -8,6 +8,7 @@ import {
   type Pushers,
   type Reports,
   type RoomProfiles,
+  rtcTransportsOf,
   TurnServers,
 } from '#domain'
 import { AnsweredOnce, type AnyEndpoint, type TokenIssuer } from '#http'
@@ -268,7 +269,10 @@ const buildApi = (parts: Parts): ApiDeps => {
     moderation: buildModeration(ground, rooms),
     push: { pushers },
     calls: calls.api,
-    voip: { turnServers: new TurnServers({ settings: config.voip, clock }) },
+    voip: {
+      turnServers: new TurnServers({ settings: config.voip, clock }),
+      rtcTransports: rtcTransportsOf(config.voip.livekitUrls),
+    },
     openId: { openIdTokens },
     encryption: {
       ...keys,

@@ -1,8 +1,8 @@
-import { duration, list, nonEmptyText, turnUri } from '../kinds.ts'
+import { baseUrl, duration, list, nonEmptyText, turnUri } from '../kinds.ts'
 import { optional, setting } from '../setting.ts'
 
 export const voip = {
-  title: 'TURN servers for calls: /voip/turnServer',
+  title: 'Calls: TURN servers and LiveKit',
   settings: {
     turnUris: setting(list(turnUri), [], {
       description: 'TURN servers that clients are told of. Empty: none, and clients call each other directly.',
@@ -17,5 +17,9 @@ export const voip = {
     }),
     turnPassword: optional(nonEmptyText, { secret: true, description: 'The password of turnUsername.' }),
     turnLifetime: setting(duration, '24h', { description: 'How long credentials are good.' }),
+    livekitUrls: setting(list(baseUrl), [], {
+      description:
+        'Services that let users into a LiveKit server for calls with Element Call (lk-jwt-service), the preferred one first. Clients are told of them when they ask, and in /.well-known/matrix/client.',
+    }),
   },
 } as const

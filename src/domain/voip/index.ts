@@ -1,1 +1,2 @@
+export * from './rtc-transports.ts'
 export * from './turn-credentials.ts'

@@ -65,6 +65,8 @@ const FEATURES: Readonly<Record<string, boolean>> = {
   'org.matrix.msc4194': true,
   // Account data that is removed.
   'org.matrix.msc3391': true,
+  // Transports of calls.
+  'org.matrix.msc4143': true,
   // Delayed events.
   'org.matrix.msc4140': true,
   // Profile fields (v1.16).

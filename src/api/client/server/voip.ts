@@ -1,12 +1,13 @@
-import type { TurnCredentials, TurnServers } from '#domain'
-import { type AnyEndpoint, endpoint, sinceV1, user } from '#http'
+import type { RtcTransport, TurnCredentials, TurnServers } from '#domain'
+import { type AnyEndpoint, endpoint, sinceV1, user, v1Only } from '#http'
 
 export interface VoipDeps {
   readonly turnServers: Pick<TurnServers, 'credentials'>
+  readonly rtcTransports: readonly RtcTransport[]
 }
 
-/** `voip.yaml`. */
-export const voipEndpoints = ({ turnServers }: VoipDeps): readonly AnyEndpoint[] => [
+/** `voip.yaml`, and the transports of MSC4143. */
+export const voipEndpoints = ({ turnServers, rtcTransports }: VoipDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'GET',
     paths: sinceV1('/voip/turnServer'),
@@ -16,5 +17,13 @@ export const voipEndpoints = ({ turnServers }: VoipDeps): readonly AnyEndpoint[]
     handler: async ({ requester }): Promise<Partial<TurnCredentials>> => ({
       ...turnServers.credentials(requester.userId),
     }),
+  }),
+  endpoint({
+    method: 'GET',
+    // matrix-js-sdk (Element Call) and matrix-rust-sdk ask under the second name.
+    paths: [...v1Only('/rtc/transports'), '/_matrix/client/unstable/org.matrix.msc4143/rtc/transports'],
+    auth: user({ guests: true }),
+    rateLimit: 'read',
+    handler: async (): Promise<{ rtc_transports: readonly RtcTransport[] }> => ({ rtc_transports: rtcTransports }),
   }),
 ]
