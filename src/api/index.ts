@@ -91,6 +91,7 @@ import type { SlidingSyncDeps } from './client/sliding-sync/sliding-sync.ts'
 import { syncV4Endpoints } from './client/sliding-sync/sync-v4.ts'
 import { type KeysServerDeps, keysServerEndpoints } from './federation/keys-server.ts'
 import { type UserinfoDeps, userinfoEndpoints } from './federation/openid.ts'
+import { type ThirdPartyInviteDeps, thirdPartyInviteEndpoints } from './federation/third-party-invite.ts'
 import { type ServerVersionDeps, serverVersionEndpoints } from './federation/version.ts'
 import { NOT_BUILT } from './not-built.ts'
 
@@ -226,6 +227,7 @@ export type RoomEndpointsDeps = CreateRoomDeps &
   MutualRoomsDeps &
   RoomSummaryDeps &
   RoomUpgradesDeps &
+  ThirdPartyInviteDeps &
   SpaceHierarchyDeps &
   ReportContentDeps &
   ListPublicRoomsDeps & { readonly answeredOnce: Pick<AnsweredOnce, 'once'> }
@@ -259,6 +261,7 @@ const roomEndpoints = (deps: RoomEndpointsDeps): readonly AnyEndpoint[] => [
   ...mutualRoomsEndpoints(deps),
   ...roomSummaryEndpoints(deps),
   ...roomUpgradesEndpoints(deps),
+  ...thirdPartyInviteEndpoints(deps),
   ...spaceHierarchyEndpoints(deps),
   ...reportContentEndpoints(deps),
   ...thirdPartyLookupEndpoints(),

@@ -165,6 +165,19 @@ export class IdentityServers {
     return received.kind === 'answer' ? 'success' : 'no-support'
   }
 
+  /** Asks it anything else. With a token, as the client that it belongs to. */
+  async ask(
+    idServer: string,
+    accessToken: string | undefined,
+    request: Omit<IdentityServerRequest, 'authorization'>,
+  ): Promise<AnswerBody | IdentityServerRefusal | IdentityServerFailure> {
+    const host = this.#trusted(idServer)
+    if (host === undefined) return { kind: 'untrusted' }
+    if (isMalformed(accessToken)) return UNKNOWN_TOKEN
+    const received = await this.#send(host, { ...request, ...bearer(accessToken) })
+    return received.kind === 'error' ? refusalOf(received) : received
+  }
+
   /** The name in the operator's list. */
   #trusted(idServer: string): string | undefined {
     // Some clients send a URL.
@@ -212,6 +225,7 @@ export class IdentityServers {
 }
 
 type Received = IdentityServerAnswer | IdentityServerFailure
+type AnswerBody = Extract<Received, { readonly kind: 'answer' }>
 type ReceivedError = Extract<Received, { readonly kind: 'error' }>
 
 const unvalidatedOr = ({ errcode }: ReceivedError): { readonly kind: 'unvalidated' } | undefined =>

@@ -43,6 +43,7 @@ import {
   roomApi,
 } from './rooms.ts'
 import { buildProviders } from './sign-in.ts'
+import { buildInviteByAddress } from './third-party-ids.ts'
 import { type BuiltToDevice, buildToDevice } from './to-device.ts'
 import { turnsOf } from './turns.ts'
 import { buildFollowUpgrades, buildUpgradeRest } from './upgrades.ts'
@@ -261,6 +262,7 @@ const buildApi = (parts: Parts): ApiDeps => {
       ...roomApi(config.server.name, rooms, views, personal.presence),
       ...calls.api,
       ...{ relations: views.relations, threads: views.threads, reports: parts.reports },
+      inviteByAddress: buildInviteByAddress(ground, rooms, personal),
       oldRoomVersion: config.server.oldClientsRoomVersion,
       answeredOnce: new AnsweredOnce(oldTransactions(shortLived)),
     },

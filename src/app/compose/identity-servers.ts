@@ -1,10 +1,11 @@
 import {
   type IdentityServerBindings,
   type IdentityServerCheck,
+  type IdentityServerInviting,
   type IdentityServerMails,
   thirdPartyIdOf,
 } from '#domain'
-import { IdentityServers } from '#net'
+import { IdentityServerInvites, IdentityServers } from '#net'
 import type { Ground } from './ground.ts'
 
 /** The identity servers that the operator trusts. If one returns an address that is not valid here, its answer counts as not understood. */
@@ -15,10 +16,15 @@ export const buildIdentityServers = ({
   signingKey,
 }: Pick<Ground, 'config' | 'clock' | 'logger' | 'signingKey'>): IdentityServerCheck &
   IdentityServerBindings &
-  IdentityServerMails => {
+  IdentityServerMails &
+  IdentityServerInviting => {
   const { trusted, requestTimeout: timeoutMs } = config.identityServers
   const servers = new IdentityServers({ clock, logger, signingKey, trusted, timeoutMs })
+  const invites = new IdentityServerInvites(servers)
   return {
+    lookup: (request) => invites.lookup(request),
+    storeInvite: (request) => invites.storeInvite(request),
+    isKeyValid: (publicKey, validityUrl) => invites.isKeyValid(publicKey, validityUrl),
     validated: async (idServer, sid, clientSecret) => {
       const answer = await servers.validated(idServer, sid, clientSecret)
       if (answer.kind !== 'validated') return answer

@@ -16,6 +16,7 @@ import {
   Sending,
   SetRoomState,
   Successors,
+  ThirdPartyInvites,
   transactionSweep,
   type UpgradeFollowers,
   UpgradeSteps,
@@ -61,6 +62,7 @@ export interface RoomsDomain {
   readonly upgrades: RoomUpgrades
   readonly successors: Successors
   readonly followers: Followers
+  readonly thirdPartyInvites: ThirdPartyInvites
 }
 
 export const buildRooms = (ground: RoomsGround, accounts: MemberAccounts, followers: Followers): RoomsDomain => {
@@ -84,6 +86,7 @@ export const buildRooms = (ground: RoomsGround, accounts: MemberAccounts, follow
     upgrades: buildUpgrades(ground, rooms, accounts, followers),
     successors,
     followers,
+    thirdPartyInvites: new ThirdPartyInvites({ rooms, accounts, serverName }),
   }
 }
 
@@ -164,7 +167,7 @@ export const roomApi = (
   presence: Pick<Presence, 'active'>,
 ): Omit<
   RoomEndpointsDeps,
-  'oldRoomVersion' | 'answeredOnce' | 'reports' | 'relations' | 'threads' | 'delayedEvents'
+  'oldRoomVersion' | 'answeredOnce' | 'reports' | 'relations' | 'threads' | 'delayedEvents' | 'inviteByAddress'
 > => ({
   serverName,
   creation,

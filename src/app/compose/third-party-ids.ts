@@ -2,6 +2,7 @@ import { EMAIL_PAGE } from '#api'
 import {
   EmailProof,
   EmailValidations,
+  InviteByAddress,
   type MailSender,
   type OwnMail,
   RequestEmailToken,
@@ -13,6 +14,8 @@ import { Mailer } from '#net'
 import { writers } from '#store'
 import type { Ground } from './ground.ts'
 import { buildIdentityServers } from './identity-servers.ts'
+import type { Personal } from './personal.ts'
+import type { RoomsDomain } from './rooms.ts'
 import { turnsOf } from './turns.ts'
 
 export interface BuiltThirdPartyIds {
@@ -51,6 +54,18 @@ export const buildThirdPartyIds = (ground: Ground): BuiltThirdPartyIds => {
   })
   return { threepids, ownMail, proof, requestEmailToken }
 }
+
+export const buildInviteByAddress = (
+  ground: Ground,
+  { memberships, thirdPartyInvites: invites }: Pick<RoomsDomain, 'memberships' | 'thirdPartyInvites'>,
+  { profiles }: Pick<Personal, 'profiles'>,
+): InviteByAddress =>
+  new InviteByAddress({
+    identityServers: buildIdentityServers(ground),
+    trustsIdentityServers: ground.config.identityServers.trusted.length > 0,
+    ...{ invites, memberships, logger: ground.logger },
+    profileOf: (userId) => profiles.memberFields(userId),
+  })
 
 const buildOwnMail = (ground: Ground): OwnMail | undefined => {
   const { config, store, rateLimiter, clock, random } = ground

@@ -1,4 +1,4 @@
-import type { UserId } from '#spec'
+import type { JsonObject, RoomId, UserId } from '#spec'
 import type { ThirdPartyId } from './addresses.ts'
 
 /** The reason why an identity server could not be used. */
@@ -75,4 +75,47 @@ export type EmailTokenOutcome =
 /** Asks an identity server to send the mail (`/validate/email/requestToken`), for homeservers that send none. Never throws. */
 export interface IdentityServerMails {
   requestEmailToken(request: EmailTokenRequest): Promise<EmailTokenOutcome>
+}
+
+export interface AddressLookup {
+  readonly idServer: string
+  /** The same as in `BindRequest`. */
+  readonly accessToken: string | undefined
+  readonly threepid: ThirdPartyId
+}
+
+export interface InviteToStore extends AddressLookup {
+  readonly roomId: RoomId
+  readonly sender: UserId
+  /** What the mail may tell of room and sender (identity service API, `/store-invite`). */
+  readonly about: JsonObject
+}
+
+interface Refused {
+  readonly kind: 'refused'
+  readonly errcode: string
+  readonly error: string
+}
+
+export type LookupOutcome =
+  | { readonly kind: 'found'; readonly userId: UserId }
+  | { readonly kind: 'unknown' }
+  | Refused
+  | IdentityServerFailure
+
+export type StoredInvite =
+  | {
+      readonly kind: 'stored'
+      readonly token: string
+      readonly displayName: string
+      readonly keys: readonly { readonly publicKey: string; readonly validityUrl: string | undefined }[]
+    }
+  | Refused
+  | IdentityServerFailure
+
+/** Invites of people of whom only an address is known. Never throws. */
+export interface IdentityServerInviting {
+  lookup(request: AddressLookup): Promise<LookupOutcome>
+  storeInvite(request: InviteToStore): Promise<StoredInvite>
+  isKeyValid(publicKey: string, validityUrl: string): Promise<boolean>
 }

@@ -7,3 +7,4 @@ export type { AuthRefusal, AuthRefusalReason, AuthVerdict, PoweredAction } from 
 export { describeRefusal } from './refusal.ts'
 export type { AuthSubject } from './selection.ts'
 export { authEventTuples, checkAuthEventSelection } from './selection.ts'
+export { type ThirdPartyInviteKey, thirdPartyInviteSigners } from './third-party-invite.ts'

@@ -11,6 +11,7 @@ import { ALLOWED, refuse } from './refusal.ts'
  * million, each some fifty microseconds. The specification sets no bound.
  */
 const MAX_ATTEMPTS = 128
+const MAX_LISTED_KEYS = 16
 
 /** The rule for an invite whose content has `third_party_invite` (5.3.1 of room version 1). */
 export const authoriseThirdPartyInvite = (
@@ -31,6 +32,26 @@ export const authoriseThirdPartyInvite = (
   return isSignedByAny(signed, publicKeysOf(invite.content))
     ? ALLOWED
     : refuse({ reason: 'third-party-invite-unsigned' })
+}
+
+/** A key that a third-party invite takes signatures of. */
+export interface ThirdPartyInviteKey {
+  readonly publicKey: string
+  /** Says whether the key may still be used; undefined: for ever. */
+  readonly validityUrl: string | undefined
+}
+
+/** The keys of a third-party invite that have signed this proof; the rules ask for one. */
+export const thirdPartyInviteSigners = (invite: JsonObject, signed: JsonObject): readonly ThirdPartyInviteKey[] =>
+  listedKeys(invite).filter(({ publicKey }) => isSignedByAny(signed, new Set([publicKey])))
+
+const listedKeys = (content: JsonObject): readonly ThirdPartyInviteKey[] => {
+  const listed = Object.hasOwn(content, 'public_keys') ? content.public_keys : undefined
+  return [content, ...(Array.isArray(listed) ? listed.slice(0, MAX_LISTED_KEYS) : [])].flatMap((entry) => {
+    const publicKey = isJsonObject(entry) ? stringAt(entry, 'public_key') : undefined
+    const validityUrl = isJsonObject(entry) ? stringAt(entry, 'key_validity_url') : undefined
+    return publicKey === undefined ? [] : [{ publicKey, validityUrl }]
+  })
 }
 
 /** `public_key` and the `public_key` of each of `public_keys`, each once. */

@@ -1,12 +1,13 @@
 import Type, { type Static } from 'typebox'
-import type { NewRoomRequest, RoomCreation } from '#domain'
+import type { InviteByAddress, NewRoomRequest, RoomCreation } from '#domain'
 import { type AnyEndpoint, endpoint, isOldPath, sinceV1, user } from '#http'
-import { type JsonObject, MatrixError, type RoomAlias, type RoomId, type UserId } from '#spec'
+import type { JsonObject, RoomAlias, RoomId, UserId } from '#spec'
 import { AnyObject } from '../own-user.ts'
 import { plainText, userIdOf } from '../room-path.ts'
 
 export interface CreateRoomDeps {
   readonly creation: Pick<RoomCreation, 'create'>
+  readonly inviteByAddress: Pick<InviteByAddress, 'lookUp' | 'inviteIntoNew'>
   /** The version of rooms made through the paths of 2015. */
   readonly oldRoomVersion: string
 }
@@ -14,6 +15,8 @@ export interface CreateRoomDeps {
 /** Limits, as each is an event that is signed and stored in the commit of the room. */
 const MAX_INVITES = 100
 const MAX_INITIAL_STATE = 100
+/** Each is a request to another server, or two. */
+const MAX_ADDRESSES = 20
 
 const body = Type.Object({
   visibility: Type.Optional(Type.Enum(['public', 'private'])),
@@ -22,7 +25,17 @@ const body = Type.Object({
   name: Type.Optional(Type.String()),
   topic: Type.Optional(Type.String()),
   invite: Type.Optional(Type.Array(Type.String(), { maxItems: MAX_INVITES })),
-  invite_3pid: Type.Optional(Type.Array(AnyObject)),
+  invite_3pid: Type.Optional(
+    Type.Array(
+      Type.Object({
+        medium: Type.Optional(Type.String()),
+        address: Type.Optional(Type.String()),
+        id_server: Type.Optional(Type.String({ maxLength: 255 })),
+        id_access_token: Type.Optional(Type.String({ maxLength: 2_048 })),
+      }),
+      { maxItems: MAX_ADDRESSES },
+    ),
+  ),
   room_version: Type.Optional(Type.String()),
   creation_content: Type.Optional(AnyObject),
   initial_state: Type.Optional(
@@ -38,7 +51,11 @@ const body = Type.Object({
 type CreatedRoom = { readonly room_id: RoomId; readonly room_alias?: RoomAlias }
 
 /** `create_room.yaml`. */
-export const createRoomEndpoints = ({ creation, oldRoomVersion }: CreateRoomDeps): readonly AnyEndpoint[] => [
+export const createRoomEndpoints = ({
+  creation,
+  inviteByAddress,
+  oldRoomVersion,
+}: CreateRoomDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'POST',
     paths: sinceV1('/createRoom'),
@@ -52,16 +69,18 @@ export const createRoomEndpoints = ({ creation, oldRoomVersion }: CreateRoomDeps
       // By `PUT` the path ends with the transaction id.
       const isOnce = !path.endsWith('/createRoom')
       const transaction = isOnce ? { device: requester.device, scope: 'createRoom', id: path } : undefined
-      const wish = { ...requestOf(requester.userId, asked), aliasTold: old, transaction }
+      const { userId } = requester
+      const { users, unbound } = await inviteByAddress.lookUp(body.invite_3pid ?? [])
+      const invite = [...(asked.invite ?? []), ...users.filter((user) => user !== userId)]
+      const wish = { ...requestOf(userId, { ...asked, invite }), aliasTold: old, transaction }
       const { roomId, alias } = await creation.create(wish)
+      await inviteByAddress.inviteIntoNew(roomId, userId, unbound)
       return { room_id: roomId, ...(alias === undefined ? {} : { room_alias: alias }) }
     },
   }),
 ]
 
 const requestOf = (creator: UserId, asked: Static<typeof body>): Omit<NewRoomRequest, 'aliasTold'> => {
-  if (asked.invite_3pid !== undefined && asked.invite_3pid.length > 0)
-    throw new MatrixError('M_THREEPID_DENIED', 'This server does not invite by e-mail address or phone number')
   return {
     creator,
     visibility: asked.visibility ?? 'private',

@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import type { Memberships } from '#domain'
+import type { InviteByAddress, Memberships } from '#domain'
 import { type AnyEndpoint, endpoint, sinceV1, user } from '#http'
 import { MatrixError } from '#spec'
 import { roomIdOf } from '../own-user.ts'
@@ -7,10 +7,11 @@ import { hidingUnknownRoom, Reason, RoomIdPath, reasonIn, userIdOf } from '../ro
 
 export interface InvitingDeps {
   readonly memberships: Pick<Memberships, 'change'>
+  readonly inviteByAddress: Pick<InviteByAddress, 'invite'>
 }
 
-/** `inviting.yaml`; `third_party_membership.yaml` has the same path, and is refused. */
-export const invitingEndpoints = ({ memberships }: InvitingDeps): readonly AnyEndpoint[] => [
+/** `inviting.yaml`, and `third_party_membership.yaml` with the same path. */
+export const invitingEndpoints = ({ memberships, inviteByAddress }: InvitingDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'POST',
     paths: sinceV1('/rooms/:roomId/invite'),
@@ -22,19 +23,21 @@ export const invitingEndpoints = ({ memberships }: InvitingDeps): readonly AnyEn
       reason: Reason,
       medium: Type.Optional(Type.String()),
       address: Type.Optional(Type.String()),
+      id_server: Type.Optional(Type.String({ maxLength: 255 })),
+      id_access_token: Type.Optional(Type.String({ maxLength: 2_048 })),
     }),
     handler: async ({ requester: { userId: sender }, params, body }) => {
       const roomId = roomIdOf(params.roomId)
-      if (body.user_id === undefined) throw noInvitee(body)
-      const target = userIdOf(body.user_id)
       const content = reasonIn(body)
+      if (body.user_id === undefined) {
+        if (body.medium === undefined && body.address === undefined)
+          throw new MatrixError('M_MISSING_PARAM', 'user_id is required')
+        await inviteByAddress.invite(roomId, sender, body, content)
+        return {}
+      }
+      const target = userIdOf(body.user_id)
       await hidingUnknownRoom(memberships.change({ roomId, sender, target, membership: 'invite', content }))
       return {}
     },
   }),
 ]
-
-const noInvitee = ({ medium, address }: { readonly medium?: string; readonly address?: string }): MatrixError =>
-  medium === undefined && address === undefined
-    ? new MatrixError('M_MISSING_PARAM', 'user_id is required')
-    : new MatrixError('M_THREEPID_DENIED', 'This server does not invite by e-mail address or phone number')

@@ -1,12 +1,13 @@
 import Type from 'typebox'
-import type { Directory, Memberships } from '#domain'
+import type { Directory, InviteByAddress, Memberships } from '#domain'
 import { type AnyEndpoint, endpoint, isOldPath, type Requester, sinceV1, user } from '#http'
-import { type JsonObject, MatrixError, type RoomId } from '#spec'
+import { isJsonObject, type JsonObject, MatrixError, type RoomId } from '#spec'
 import { AnyObject, roomIdOf } from '../own-user.ts'
 import { Reason, RoomIdPath, resolveRoom, ViaQuery } from '../room-path.ts'
 
 export interface JoiningDeps {
   readonly memberships: Pick<Memberships, 'change'>
+  readonly inviteByAddress: Pick<InviteByAddress, 'accept'>
   readonly directory: Pick<Directory, 'resolve'>
 }
 
@@ -14,11 +15,13 @@ export interface JoiningDeps {
 const body = Type.Intersect([AnyObject, Type.Object({ reason: Reason })])
 
 /** `joining.yaml`; in 2015 `/rooms/{roomId}/join` took aliases too. */
-export const joiningEndpoints = ({ memberships, directory }: JoiningDeps): readonly AnyEndpoint[] => {
+export const joiningEndpoints = ({ memberships, directory, inviteByAddress }: JoiningDeps): readonly AnyEndpoint[] => {
   const join = async (roomId: RoomId, { userId }: Requester, asked: JsonObject): Promise<{ room_id: RoomId }> => {
     const { third_party_signed: signed, ...content } = asked
-    if (signed !== undefined && signed !== null)
-      throw new MatrixError('M_THREEPID_DENIED', 'This server takes no third-party invites')
+    if (signed !== undefined && signed !== null) {
+      if (!isJsonObject(signed)) throw new MatrixError('M_BAD_JSON', 'third_party_signed must be an object')
+      await inviteByAddress.accept(roomId, userId, signed)
+    }
     await memberships.change({ roomId, sender: userId, target: userId, membership: 'join', content })
     return { room_id: roomId }
   }
