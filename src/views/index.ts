@@ -49,6 +49,7 @@ export { Threads } from './relations/threads.ts'
 export { type SearchRequest, searchAnswer } from './search/request.ts'
 export { SEARCHED_KEYS, Search } from './search/search.ts'
 export { Connections } from './sliding-sync/connection/connections.ts'
+export { type Checkpoint, type Checkpoints, Memories } from './sliding-sync/connection/memories.ts'
 export type { SlidingExtension } from './sliding-sync/extension.ts'
 export { AccountDataExtension } from './sliding-sync/extensions/account-data.ts'
 export { E2eeExtension } from './sliding-sync/extensions/e2ee.ts'
@@ -56,6 +57,7 @@ export { ReceiptsExtension } from './sliding-sync/extensions/receipts.ts'
 export { ThreadSubscriptionsExtension } from './sliding-sync/extensions/thread-subscriptions.ts'
 export { ToDeviceExtension } from './sliding-sync/extensions/to-device.ts'
 export { TypingExtension } from './sliding-sync/extensions/typing.ts'
+export { ListsOfUsers } from './sliding-sync/lists/lists-of-users.ts'
 export type {
   ListConfig,
   Range,
@@ -64,7 +66,13 @@ export type {
   RoomFilters,
   SlidingRequest,
 } from './sliding-sync/request.ts'
-export { noRooms, type RoomsAnswer, type RoomsOfAnswers } from './sliding-sync/rooms-answer.ts'
+export { BumpStamps } from './sliding-sync/rooms/bump-stamps.ts'
+export { JoinedRooms } from './sliding-sync/rooms/joined-rooms.ts'
+export { OtherRooms } from './sliding-sync/rooms/other-rooms.ts'
+export { RoomConfigs } from './sliding-sync/rooms/room-configs.ts'
+export { RoomResults } from './sliding-sync/rooms/room-results.ts'
+export { SlidingRooms } from './sliding-sync/rooms/sliding-rooms.ts'
+export { ToldMembers } from './sliding-sync/rooms/told-members.ts'
 export { SlidingSync } from './sliding-sync/sliding-sync.ts'
 export { Hierarchy } from './spaces/hierarchy.ts'
 export { AccountDataPart } from './sync/parts/account-data.ts'

@@ -117,7 +117,8 @@ export class ServerProcess {
     const { toDevice: reader, commit } = store
     const inboxes = new Inboxes({ reader, writer: writers.toDevice, commit, news: streams })
     const { ignoredUsers: ignored, invitePermissions: invites } = this.personal
-    this.views = buildViews(ground, { ...this.personal, inboxes, ignored, invites })
+    const checkpoints = { find: async () => undefined, put: async () => {} }
+    this.views = buildViews(ground, { ...this.personal, inboxes, ignored, invites }, checkpoints)
   }
 
   static async start(parts: ServerProcessParts): Promise<ServerProcess> {

@@ -43,6 +43,7 @@ import {
   roomApi,
 } from './rooms.ts'
 import { buildProviders } from './sign-in.ts'
+import { checkpointsIn } from './sliding-checkpoints.ts'
 import { buildInviteByAddress } from './third-party-ids.ts'
 import { type BuiltToDevice, buildToDevice } from './to-device.ts'
 import { turnsOf } from './turns.ts'
@@ -77,12 +78,8 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   const rooms = buildRooms(roomsGround, memberAccounts(accounts, personal), buildFollowUpgrades(ground, personal))
   const toDevice = buildToDevice(ground, streams)
   const keyBackups = buildKeyBackups(ground)
-  const views = buildViews(roomsGround, {
-    ...personal,
-    ...toDevice,
-    ignored: personal.ignoredUsers,
-    invites: personal.invitePermissions,
-  })
+  const people = { ...personal, ...toDevice, ignored: personal.ignoredUsers, invites: personal.invitePermissions }
+  const views = buildViews(roomsGround, people, checkpointsIn(ground.shortLived))
   const media = await buildMedia(ground)
   const push = buildPush(ground, streams, views)
   const pushers = buildPushers(ground, streams, push)

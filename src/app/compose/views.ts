@@ -2,6 +2,7 @@ import { type CacheStats, Slices } from '#base'
 import {
   AccountDataPart,
   Badges,
+  type Checkpoints,
   ClientEvents,
   DeviceLists,
   DeviceListsPart,
@@ -116,7 +117,7 @@ export interface Views {
 }
 
 /** Builds all views over `ground`: the open store, the streams and the clock that the whole server stands on. */
-export const buildViews = (ground: RoomsGround, people: PeopleNow): Views => {
+export const buildViews = (ground: RoomsGround, people: PeopleNow, checkpoints: Checkpoints): Views => {
   const shared = buildShared(ground, people)
   const { store, streams, clock } = ground
   const { reader, clientEvents, texts, visibility, presenceProfiles, facts, userRooms, pushRules, unread } = shared
@@ -136,7 +137,7 @@ export const buildViews = (ground: RoomsGround, people: PeopleNow): Views => {
   })
   const { slices, candidates } = shared
   const extensions = buildSlidingExtensions({ ground, inboxes: people.inboxes, ...shared })
-  const sliding = buildSlidingSync({ ...ground, userRooms, ignored: people.ignored }, extensions)
+  const sliding = buildSlidingSync({ ground, checkpoints, ...people, ...shared }, extensions)
   const verdicts = new PushVerdicts({ reader, candidates, pushRules, facts })
   const pushNotices = new PushNotices({
     reader,
@@ -236,6 +237,7 @@ const buildShared = ({ store, streams, clock }: RoomsGround, { ignored, typing, 
     candidates,
     facts,
     state,
+    roomsInWindow: new RoomsInWindow({ reader, clock, visibility, unread, facts, state }),
     recent,
     bundles,
     texts: new EventTexts({ clientEvents, reader, clock, visibility, erasures, bundles }),
@@ -265,10 +267,9 @@ const buildSync = (
   { ignored, invites, presence, inboxes }: PeopleNow,
   shared: Shared,
 ): Sync => {
-  const { reader, clientEvents, visibility, unread, facts, state, texts, news, userRooms, pushRules } = shared
-  const rooms = new RoomsInWindow({ reader, clock, visibility, unread, facts, state })
+  const { reader, clientEvents, texts, news, userRooms, pushRules } = shared
   const { accountData } = store
-  const roomTexts = new RoomTexts({ reader, clientEvents, texts, rooms, accountData })
+  const roomTexts = new RoomTexts({ reader, clientEvents, texts, rooms: shared.roomsInWindow, accountData })
   const streamed = [
     new RoomsPart({ clock, reader, news, texts: roomTexts, invites }),
     new AccountDataPart({ reader: accountData, pushRules }),

@@ -32,6 +32,16 @@ export interface RoomWant {
   readonly stateAfter: boolean
 }
 
+/** The part of a want that its timeline depends on. */
+export type TimelineOfRoom = Pick<RoomWant, 'window' | 'member' | 'events' | 'timeline'>
+
+/** A room's timeline for one reader. */
+export interface ToldTimeline {
+  readonly timeline: TimelinePart
+  /** For these events of the room. undefined: not read yet, as nothing needed it. */
+  visibilityOf(events: readonly StoredEvent[]): Promise<EventVisibility | undefined>
+}
+
 /** A room that the user left, up to there. */
 export interface LeftRoom {
   readonly timeline: TimelinePart
@@ -93,6 +103,27 @@ export class RoomsInWindow {
     }
   }
 
+  /** The timeline alone of a room that the user is joined to, for whoever tells its state in another way. `whole`: from the beginning, and not only the window's. */
+  async joinedTimeline(
+    want: TimelineOfRoom,
+    whole: boolean,
+  ): Promise<(ToldTimeline & Pick<JoinedRoom, 'facts'>) | undefined> {
+    const facts = await this.#parts.facts.of(want.member.record.room)
+    if (facts === undefined) return undefined
+    const { timeline, visibility } = await this.#timeline(want, whole, want.window.now.events)
+    return {
+      facts,
+      timeline,
+      visibilityOf: async (events) => visibility ?? this.#visibilityOfMember(want, facts, events),
+    }
+  }
+
+  /** The same of a room that the user left, up to there. */
+  async leftTimeline(want: TimelineOfRoom, whole: boolean): Promise<ToldTimeline> {
+    const { timeline, visibility } = await this.#timeline({ ...want, events: undefined }, whole, want.member.position)
+    return { timeline, visibilityOf: async () => visibility }
+  }
+
   async left(want: RoomWant): Promise<LeftRoom> {
     const { window, member } = want
     const fresh = window.since === undefined || member.newlyJoined
@@ -111,8 +142,8 @@ export class RoomsInWindow {
 
   /** Unread counts at the window's end. `receipts`: all of the user's in the window. */
   counts(
-    { window, member, events }: RoomWant,
-    { facts }: JoinedRoom,
+    { window, member, events }: Pick<RoomWant, 'window' | 'member' | 'events'>,
+    { facts }: Pick<JoinedRoom, 'facts'>,
     receipts: readonly Receipt[],
   ): Promise<UnreadCounts> {
     return this.#parts.unread.counts({
@@ -128,7 +159,7 @@ export class RoomsInWindow {
   }
 
   async #timeline(
-    { window, member, events, timeline: matcher }: RoomWant,
+    { window, member, events, timeline: matcher }: TimelineOfRoom,
     fresh: boolean,
     upTo: number,
   ): Promise<{ timeline: TimelinePart; visibility: RoomVisibility | undefined }> {
@@ -177,7 +208,7 @@ export class RoomsInWindow {
 
   /** A member throughout the window sees everything, but for replaced state that is older than their stay. */
   async #visibilityOfMember(
-    { window, member }: RoomWant,
+    { window, member }: TimelineOfRoom,
     facts: RoomFacts,
     shown: readonly StoredEvent[],
   ): Promise<EventVisibility> {

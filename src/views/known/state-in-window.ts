@@ -1,7 +1,8 @@
-import { BoundedCache, type CacheStats, textBytes } from '#base'
+import { BoundedCache, type CacheStats } from '#base'
 import type { EventMatcher } from '#rules'
 import { stateTupleKey, type UserId } from '#spec'
 import type { RoomNumber, RoomStateReader, StoredEvent } from '#store'
+import { SentMembers } from './sent-members.ts'
 import { type StatePages, stateChangePages, statePages } from './state-pages.ts'
 
 export interface StateWant {
@@ -24,39 +25,6 @@ export interface StateWant {
   readonly timeline: readonly StoredEvent[]
   readonly matcher: EventMatcher
 }
-
-const SET_BYTES = 400
-const SET_ENTRY_BYTES = 40
-
-/** The members that one device was told of in one room: those that it has, and those in answers of which it is not known that they arrived. */
-class SentMembers {
-  readonly #arrived = new Set<UserId>()
-  /** With the position up to which the answer went: the device has it once it asks from there on. */
-  readonly #underWay = new Map<UserId, number>()
-  /** Bytes in memory. */
-  sizeBytes = SET_BYTES
-
-  /** Begins an answer to a device that has everything up to `since`. A later answer may have been lost, so its members are forgotten. */
-  settle(since: number): void {
-    for (const [userId, upTo] of this.#underWay) {
-      if (upTo <= since) this.#arrived.add(userId)
-      else this.sizeBytes -= entryBytes(userId)
-    }
-    this.#underWay.clear()
-  }
-
-  has(userId: UserId): boolean {
-    return this.#arrived.has(userId) || this.#underWay.has(userId)
-  }
-
-  add(userId: UserId, upTo: number): void {
-    if (this.has(userId)) return
-    this.#underWay.set(userId, upTo)
-    this.sizeBytes += entryBytes(userId)
-  }
-}
-
-const entryBytes = (userId: UserId): number => SET_ENTRY_BYTES + textBytes(userId)
 
 const entryOf = ({ type, stateKey = '' }: StoredEvent): string => stateTupleKey(type, stateKey)
 

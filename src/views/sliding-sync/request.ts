@@ -64,3 +64,14 @@ export interface SlidingRequest {
   /** Sent back in the answer; of the legacy form alone. */
   readonly txnId?: string | undefined
 }
+
+/** The run that a request belongs to, and the generation of its answer. */
+export interface Admitted {
+  readonly run: number
+  readonly generation: number
+}
+
+/** A request in its place among those of its connection. */
+export interface AdmittedRequest extends Admitted {
+  readonly request: SlidingRequest
+}

@@ -1,7 +1,7 @@
 import type { UserId } from '#spec'
 import type { Snapshot } from '#streams'
 import type { RoomScope } from './extension.ts'
-import type { SlidingRequest } from './request.ts'
+import type { AdmittedRequest } from './request.ts'
 
 /** The rooms of one answer, decided and not written yet. */
 export interface RoomsAnswer {
@@ -18,7 +18,7 @@ export interface RoomsAnswer {
 
 /** Decides which rooms an answer tells. */
 export interface RoomsOfAnswers {
-  look(request: SlidingRequest, now: Snapshot, ignored: ReadonlySet<UserId>): Promise<RoomsAnswer>
+  look(request: AdmittedRequest, now: Snapshot, ignored: ReadonlySet<UserId>): Promise<RoomsAnswer>
 }
 
 /** For connections without lists and subscriptions: no room is touched. */

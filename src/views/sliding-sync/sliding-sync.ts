@@ -3,10 +3,10 @@ import { LongPoll, type News, type PollResult, type PollSource, type Streams, ty
 import { joinedNumbers, type UserRooms } from '../known/user-rooms.ts'
 import type { IgnoredUsers } from '../known/visibility.ts'
 import { AskedExtensions, type ExtensionsAnswer, stillTyping } from './asked-extensions.ts'
-import { type Admitted, type Connections, unknownPos } from './connection/connections.ts'
+import { type Connections, unknownPos } from './connection/connections.ts'
 import type { SlidingExtension } from './extension.ts'
 import { formatPosition, type Position, parsePosition } from './position.ts'
-import type { SlidingRequest } from './request.ts'
+import type { Admitted, SlidingRequest } from './request.ts'
 import { noRooms, type RoomsAnswer, type RoomsOfAnswers } from './rooms-answer.ts'
 
 export interface SlidingSyncParts {
@@ -100,10 +100,14 @@ export class SlidingSync {
     return { text: { begun, rest: this.#rest(made, pieces) }, nothingBy: made.rooms.now }
   }
 
-  async #rooms({ request, hasRooms }: Taken): Promise<RoomsAnswer> {
+  async #rooms({ request, admitted, hasRooms }: Taken): Promise<RoomsAnswer> {
     const now = this.#parts.streams.snapshot()
     if (!hasRooms) return noRooms(now)
-    return this.#parts.rooms.look(request, now, await this.#parts.ignored.ignoredBy(request.viewer.user))
+    return this.#parts.rooms.look(
+      { ...admitted, request },
+      now,
+      await this.#parts.ignored.ignoredBy(request.viewer.user),
+    )
   }
 
   async *#pieces(made: Made): AsyncGenerator<Piece, void, undefined> {

@@ -41,6 +41,8 @@ const FEATURES: Readonly<Record<string, boolean>> = {
   'org.matrix.msc2285.stable': true,
   // `m.mentions` and its push rules (v1.7).
   'org.matrix.msc3952_intentional_mentions': true,
+  // Sliding sync, as Element X asks for it.
+  'org.matrix.simplified_msc3575': true,
   // Authenticated media (v1.11).
   'org.matrix.msc3916.stable': true,
   // `state_after` in `/sync` (v1.16).

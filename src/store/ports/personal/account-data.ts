@@ -45,6 +45,8 @@ export interface AccountDataReader {
   allGlobal(user: UserNumber): Promise<readonly AccountDataEntry[]>
   /** All entries of these rooms that were not removed, or of all rooms if none are given. */
   allInRooms(user: UserNumber, rooms?: readonly RoomNumber[]): Promise<readonly RoomAccountDataEntry[]>
+  /** The user's entries of one type, in all rooms. */
+  ofTypeInRooms(user: UserNumber, type: string): Promise<readonly RoomAccountDataEntry[]>
   /** Entries changed with `after` < position <= `upTo`, global and in rooms, by position. */
   since(
     user: UserNumber,

@@ -20,6 +20,7 @@ export const SHORT_LIVED_KINDS = [
   'redaction-turn',
   'old-transaction',
   'rendezvous',
+  'sliding-checkpoint',
 ] as const
 export type ShortLivedKind = (typeof SHORT_LIVED_KINDS)[number]
 

@@ -3,6 +3,7 @@ import type { DirectoryReader } from './directory.ts'
 import type { EventsReader, RoomNumber } from './events.ts'
 import type { MembersReader } from './members.ts'
 import type { Extremity, RoomBase, StateSize } from './room-change.ts'
+import type { RoomListsReader } from './room-lists.ts'
 import type { RoomStateReader } from './state.ts'
 
 export interface RoomRecord extends Pick<RoomBase, 'sequence'> {
@@ -47,4 +48,5 @@ export interface RoomsReader
     EventsReader,
     RoomStateReader,
     MembersReader,
-    DirectoryReader {}
+    DirectoryReader,
+    RoomListsReader {}

@@ -53,6 +53,14 @@ const inTheseRooms = query((db, param: { user: UserNumber; rooms: readonly RoomN
     .where('size_bytes', '>', REMOVED_BYTES)
     .orderBy('position'),
 )
+const ofTypeInRooms = query((db, param: { user: UserNumber; type: string }) =>
+  db
+    .selectFrom('account_data')
+    .select(COLUMNS)
+    .where('user_number', '=', param.user)
+    .where('room', '>', GLOBAL)
+    .where('type', '=', param.type),
+)
 const since = query((db, param: { user: UserNumber; after: number; upTo: number }) =>
   db
     .selectFrom('account_data')
@@ -171,6 +179,7 @@ export const accountDataReader = (db: Db): AccountDataReader => {
         rooms === undefined ? await db.longAll(allInRooms, { user }) : await db.longAll(inTheseRooms, { user, rooms })
       return rows.map(roomEntryOf)
     },
+    ofTypeInRooms: async (user, type) => (await db.longAll(ofTypeInRooms, { user, type })).map(roomEntryOf),
     since: async (user, after, upTo) => {
       if (after >= upTo) return { global: [], rooms: [] }
       const rows = await db.all(since, { user, after, upTo })

@@ -7,6 +7,7 @@ import { directoryReader } from './directory-reader.ts'
 import { eventsReader } from './events-reader.ts'
 import { membersReader } from './members-reader.ts'
 import { branchesIn, newestOf } from './room-base.ts'
+import { roomListsReader } from './room-lists-reader.ts'
 import { stateReader } from './state-reader.ts'
 import { query, type RoomTables } from './tables.ts'
 
@@ -96,6 +97,7 @@ export const roomsReader = (db: Db): RoomsReader => ({
   ...stateReader(db),
   ...membersReader(db),
   ...directoryReader(db),
+  ...roomListsReader(db),
 
   room: async (room) => {
     const row = await db.first(roomByNumber, { room })

@@ -1,17 +1,11 @@
 import { BoundedCache, type CacheStats, type Clock } from '#base'
 import { MatrixError } from '#spec'
 import type { Position } from '../position.ts'
-import type { SlidingRequest } from '../request.ts'
+import type { Admitted, SlidingRequest } from '../request.ts'
 
 export interface ConnectionsParts {
   readonly clock: Clock
   readonly limitBytes: number
-}
-
-/** The run that a request belongs to, and the generation of its answer. */
-export interface Admitted {
-  readonly run: number
-  readonly generation: number
 }
 
 interface Known {

@@ -1,12 +1,11 @@
 import type { EventId } from '#spec'
 import type { AccountDataEntry, AccountDataReader, RoomStateReader, StoredEvent } from '#store'
-import { formatPageToken, formatPlaceToken } from '#streams'
 import { accountDataText } from '../../events/account-data-text.ts'
 import type { ClientEvents } from '../../events/client-event.ts'
 import type { EventTexts, EventVisibility } from '../../events/event-texts.ts'
 import { receiptsText } from '../../events/receipts-text.ts'
 import { strippedState } from '../../events/stripped-state.ts'
-import { placeBefore } from '../../history/places.ts'
+import { prevBatchOf } from '../../history/prev-batch.ts'
 import { accountDataPages } from '../../known/account-data-pages.ts'
 import type { MembershipInWindow } from '../../known/membership-in-window.ts'
 import type { JoinedRoom, LeftRoom, RoomsInWindow, RoomWant } from '../../known/room-in-window.ts'
@@ -183,12 +182,6 @@ const isWanted = ({ filter: { state } }: SyncWindow, { type, sender }: StoredEve
 /** Counts change by what the reader is not shown: by other rules, and by redactions that an ignored user sent or the filter leaves out. */
 const mayRecount = ({ counts }: RoomNews, events: readonly StoredEvent[] | undefined): boolean =>
   counts || events === undefined || events.some(({ type }) => type === 'm.room.redaction')
-
-/** `/messages` goes on backwards from there: in the room's history right before the timeline, where that begins behind a gap. */
-const prevBatchOf = ({ events, limited, start }: TimelinePart): string => {
-  const [first] = events
-  return limited && first !== undefined ? formatPlaceToken(placeBefore(first)) : formatPageToken(start)
-}
 
 const accountDataTexts = ({ filter }: SyncWindow, entries: readonly AccountDataEntry[]): string[] =>
   entries.filter(({ type }) => filter.roomAccountData.type(type)).map(accountDataText)

@@ -1,0 +1,159 @@
+import { BoundedCache, type CacheStats, type Clock, yieldToEventLoop } from '#base'
+import type { UserId } from '#spec'
+import type {
+  MembersReader,
+  RoomByActivity,
+  RoomListsReader,
+  RoomNumber,
+  RoomRecordsReader,
+  RoomStateReader,
+} from '#store'
+import type { News, NewsHandler, Positions } from '#streams'
+import type { InvitesShown } from '../../known/invites-shown.ts'
+import type { RecentEvents } from '../../known/recent-events.ts'
+import type { RoomFilters } from '../request.ts'
+import type { AttributesReaders } from './room-attributes.ts'
+import type { Disturbed, RoomList } from './room-list.ts'
+import { UserLists } from './user-lists.ts'
+
+export interface ListsOfUsersParts {
+  readonly reader: RoomListsReader & RoomRecordsReader & RoomStateReader & Pick<MembersReader, 'membership'>
+  readonly attributes: AttributesReaders
+  readonly invites: InvitesShown
+  readonly recent: Pick<RecentEvents, 'between'>
+  readonly clock: Clock
+  readonly limitBytes: number
+}
+
+export interface ListsWant {
+  readonly viewer: { readonly userId: UserId; readonly user: number }
+  readonly now: Positions
+  readonly filters: readonly RoomFilters[]
+}
+
+/** The lists of one user, and what is known to have changed since they were brought. */
+interface Kept {
+  lists: UserLists | undefined
+  /** Rooms in which the user's membership changed. */
+  memberships: Set<RoomNumber>
+  accountData: boolean
+  turn: Promise<unknown>
+}
+
+const KEPT_BYTES = 600
+
+/** Keeps the lists of the users who ask for them. They are made from the store once, and brought forward whenever somebody asks. */
+export class ListsOfUsers implements NewsHandler {
+  readonly #parts: ListsOfUsersParts
+  readonly #kept: BoundedCache<number, Kept>
+
+  constructor(parts: ListsOfUsersParts) {
+    this.#parts = parts
+    this.#kept = new BoundedCache({
+      name: 'sliding-lists',
+      limitBytes: parts.limitBytes,
+      sizeBytes: ({ lists }) => KEPT_BYTES + (lists?.sizeBytes ?? 0),
+    })
+  }
+
+  stats(): CacheStats {
+    return this.#kept.stats()
+  }
+
+  missed(): void {
+    this.#kept.clear()
+  }
+
+  news(news: readonly News[]): void {
+    for (const { stream, rooms, users } of news) {
+      if (stream !== 'events' && stream !== 'accountData') continue
+      for (const user of users) {
+        const kept = this.#kept.get(user)
+        if (kept === undefined) continue
+        if (stream === 'accountData') kept.accountData = true
+        else for (const room of rooms) kept.memberships.add(room)
+      }
+    }
+  }
+
+  /**
+   * Reads the lists as of `now`, or of a later moment that another request asked for. `read` gets them with those under the wanted filters, in their order. It is called when they
+   * are whole, and they change when it has returned.
+   */
+  async read<Result>(
+    want: ListsWant,
+    read: (lists: UserLists, filtered: readonly RoomList[]) => Result,
+  ): Promise<Result> {
+    const { user } = want.viewer
+    const kept = this.#kept.get(user) ?? this.#begin(user)
+    const turn = kept.turn.then(async () => {
+      const lists = await this.#bring(kept, want)
+      const filtered: RoomList[] = []
+      for (const filters of want.filters) filtered.push(await lists.list(filters, want.now, this.#pause))
+      await lists.learnDirects()
+      return read(lists, filtered)
+    })
+    // One that failed leaves lists that are half brought: the next begins anew.
+    kept.turn = turn.catch(() => {
+      kept.lists = undefined
+    })
+    const result = await turn
+    // Put in again, so that its size is counted again.
+    if (this.#kept.get(user) === kept) this.#kept.set(user, kept)
+    return result
+  }
+
+  readonly #pause = (): Promise<void> => yieldToEventLoop(this.#parts.clock)
+
+  /** Put in before anything is read, so that it hears of what changes meanwhile. */
+  #begin(user: number): Kept {
+    const kept: Kept = { lists: undefined, memberships: new Set(), accountData: false, turn: Promise.resolve() }
+    this.#kept.set(user, kept)
+    return kept
+  }
+
+  async #bring(kept: Kept, { viewer, now }: ListsWant): Promise<UserLists> {
+    const { recent } = this.#parts
+    const known = kept.lists
+    const events = known === undefined ? undefined : await recent.between(Math.min(known.upTo, now.events), now.events)
+    const { memberships, accountData } = kept
+    kept.memberships = new Set()
+    kept.accountData = false
+    const moment: Disturbed = now
+    if (known === undefined || events === undefined) {
+      const rooms = await this.#parts.reader.roomsByActivity(viewer.user)
+      const { attributes: readers, invites } = this.#parts
+      kept.lists = await UserLists.of({ user: viewer, readers, invites, rooms, now: moment })
+      return kept.lists
+    }
+    await known.bring({
+      events,
+      memberships: await this.#read(memberships, viewer.userId),
+      accountData,
+      now: { ...moment, events: Math.max(known.upTo, now.events) },
+    })
+    return known
+  }
+
+  async #read(
+    rooms: ReadonlySet<RoomNumber>,
+    userId: UserId,
+  ): Promise<ReadonlyMap<RoomNumber, RoomByActivity | undefined>> {
+    const read = new Map<RoomNumber, RoomByActivity | undefined>()
+    for (const room of rooms) read.set(room, await this.#one(room, userId))
+    return read
+  }
+
+  async #one(room: RoomNumber, userId: UserId): Promise<RoomByActivity | undefined> {
+    const { reader } = this.#parts
+    const member = await reader.membership(room, userId)
+    const record = await reader.room(room)
+    if (member === undefined || record === undefined || member.forgotten) return undefined
+    const { membership, position, forgotten } = member
+    const own = await reader.stateEvent(room, 'current', 'm.room.member', userId)
+    const everJoined = membership === 'join' || (await reader.lastStay(room, userId)) !== undefined
+    const { roomId, lastPosition } = record
+    const setBy = own?.position === position ? own.sender : undefined
+    return { room, roomId, membership, position, forgotten, lastPosition, setBy, everJoined }
+  }
+}

@@ -1,0 +1,224 @@
+import { compileEventFilter } from '#rules'
+import { type JsonObject, type Pdu, stringAt, type UserId } from '#spec'
+import type { MembersReader, RoomListsReader, RoomStateReader, StoredEvent } from '#store'
+import type { EventTexts } from '../../events/event-texts.ts'
+import { prevBatchOf } from '../../history/prev-batch.ts'
+import type { RoomFacts } from '../../known/room-facts.ts'
+import type { RoomsInWindow, ToldTimeline } from '../../known/room-in-window.ts'
+import type { BumpStamps } from './bump-stamps.ts'
+import type { AnswerOfRooms, MetRoom, WrittenRoom } from './planned-room.ts'
+import { type ChangedState, changedState, membersAmong, type StateOfRoom, wholeState } from './required-state.ts'
+import { asksFor } from './room-configs.ts'
+import type { ToldMembers } from './told-members.ts'
+
+export interface JoinedRoomsParts {
+  readonly reader: RoomStateReader & MembersReader & RoomListsReader
+  readonly texts: EventTexts
+  readonly rooms: RoomsInWindow
+  readonly stamps: BumpStamps
+  readonly members: ToldMembers
+}
+
+type Members = string[]
+
+/** Writes the rooms that the user is joined to. */
+export class JoinedRooms {
+  readonly #parts: JoinedRoomsParts
+
+  constructor(parts: JoinedRoomsParts) {
+    this.#parts = parts
+  }
+
+  /** undefined for a room that is not known any more. */
+  async write(answer: AnswerOfRooms, met: MetRoom): Promise<WrittenRoom | undefined> {
+    const { plan, member, window, initial } = met
+    const { room } = member.record
+    const isWhole = initial || plan.moreTimeline
+    const told = await this.#parts.rooms.joinedTimeline(wantOf(met), isWhole)
+    if (told === undefined) return undefined
+    const { facts, timeline } = told
+    const at = facts.record.lastPosition <= window.now.events ? 'current' : window.now.events
+    const whole = initial ? await wholeState(this.#parts.reader, room, at, plan.config) : undefined
+    const changes = initial ? undefined : await this.#changes(met, facts)
+    const grown = initial ? [] : await this.#grown(met, at)
+    const lazy = await this.#lazyMembers(answer, met, told, { whole, changes, at })
+    const state = distinct([...((whole ?? changes)?.asked ?? []), ...grown, ...lazy])
+    const expanded = plan.moreTimeline && !initial
+    const isNews = initial || expanded || timeline.events.length > 0 || timeline.limited || state.length > 0
+    const heading = await this.#heading(met, facts, { whole, changes, at })
+    if (!isNews && heading.length === 0 && plan.isDirect === undefined) {
+      return { initial, expanded, timeline, members: undefined }
+    }
+    const members: Members = [...heading, ...(await this.#eventMembers(answer, met, told, state))]
+    members.push(...(await this.#stamp(met)), ...(await this.#counts(answer, met, facts)))
+    if (expanded) members.push(`"${answer.request.form === 'v4' ? '' : 'unstable_'}expanded_timeline":true`)
+    return { initial, expanded, timeline, members }
+  }
+
+  #changes(
+    { plan: { from = 0, events, config }, member, window: { now } }: MetRoom,
+    facts: RoomFacts,
+  ): Promise<ChangedState | undefined> {
+    const isQuiet =
+      events !== undefined &&
+      facts.record.lastResolvedPosition <= from &&
+      events.every(({ stateKey }) => stateKey === undefined)
+    if (isQuiet) return Promise.resolve(undefined)
+    return changedState(this.#parts.reader, member.record.room, { after: from, upTo: now.events }, config)
+  }
+
+  /** State that is asked for now and was not before. */
+  async #grown({ plan, member }: MetRoom, at: number | 'current'): Promise<readonly StoredEvent[]> {
+    const { before, config } = plan
+    if (before === undefined) return []
+    const { asked } = await wholeState(this.#parts.reader, member.record.room, at, config)
+    if (before === 'unknown') return asked
+    return asked.filter(({ type, stateKey = '' }) => !asksFor({ required: before }, type, stateKey))
+  }
+
+  /**
+   * Members whom the client needs for the timeline and was not told of, and behind no gap all that changed. A client forgets behind a gap whom it knew, so these are told again.
+   */
+  async #lazyMembers(
+    answer: AnswerOfRooms,
+    { plan, member, initial }: MetRoom,
+    { timeline }: ToldTimeline,
+    { whole, changes, at }: StateNow,
+  ): Promise<readonly StoredEvent[]> {
+    if (!plan.config.lazyMembers) return []
+    const { room } = member.record
+    const told = this.#parts.members.of(answer, room, initial || timeline.limited)
+    const has = new Map<UserId, StoredEvent>()
+    const changed = timeline.limited ? [] : (changes?.members ?? [])
+    for (const event of [...(whole?.asked ?? []), ...(changes?.asked ?? []), ...changed])
+      if (event.type === 'm.room.member') has.set(event.stateKey as UserId, event)
+    const wanted = new Set<UserId>()
+    for (const { sender, type, stateKey } of timeline.events) {
+      wanted.add(sender)
+      if (type === 'm.room.member') wanted.add(stateKey as UserId)
+    }
+    const missing = [...wanted].filter((userId) => !has.has(userId) && !told.has(userId))
+    const read = await membersAmong(this.#parts.reader, room, at, missing)
+    told.add([...has.keys(), ...read.map(({ stateKey }) => stateKey as UserId)])
+    return [...changed, ...read]
+  }
+
+  async #heading(
+    { plan, member, window, initial }: MetRoom,
+    { record }: RoomFacts,
+    { whole, changes, at }: StateNow,
+  ): Promise<Members> {
+    const { headings } = whole ?? changes ?? NO_STATE
+    const members: Members = []
+    const name = headings.find(({ type }) => type === 'm.room.name')
+    const avatar = headings.find(({ type }) => type === 'm.room.avatar')
+    if (initial) members.push('"initial":true')
+    const nameText = textIn(name, 'name')
+    if (nameText !== undefined) members.push(`"name":${JSON.stringify(nameText)}`)
+    else if (!initial && name !== undefined) members.push('"name":null')
+    const url = textIn(avatar, 'url')
+    if (url !== undefined) members.push(`"avatar":${JSON.stringify(url)}`)
+    else if (!initial && avatar !== undefined) members.push('"avatar":null')
+    const membersChanged = initial || changes?.membersChanged === true
+    if (membersChanged || name !== undefined) {
+      const isNamed = nameText ?? (name === undefined ? await this.#name(member.record.room, at) : undefined)
+      if (isNamed === undefined)
+        members.push(`"heroes":${await this.#heroes(member.record.room, window.viewer.userId, at)}`)
+    }
+    if (membersChanged) members.push(`"joined_count":${record.joinedCount},"invited_count":${record.invitedCount}`)
+    if (plan.isDirect !== undefined && (plan.isDirect || !initial)) members.push(`"is_dm":${plan.isDirect}`)
+    return members
+  }
+
+  async #name(room: number, at: number | 'current'): Promise<string | undefined> {
+    return textIn(await this.#parts.reader.stateEvent(room, at, 'm.room.name', ''), 'name')
+  }
+
+  /** Members whose names stand for that of a room without one: those of the `m.heroes` of `/sync`. */
+  async #heroes(room: number, userId: UserId, at: number | 'current'): Promise<string> {
+    const { reader } = this.#parts
+    const present = await reader.firstMembers(room, ['join', 'invite'], MAX_HEROES, userId)
+    const heroes = present.length > 0 ? present : await reader.firstMembers(room, ['leave', 'ban'], MAX_HEROES, userId)
+    const events = await membersAmong(
+      reader,
+      room,
+      at,
+      heroes.map((hero) => hero.userId),
+    )
+    const byUser = new Map(events.map((event) => [event.stateKey, contentOf(event)]))
+    const texts = heroes.map((hero) => {
+      const content = byUser.get(hero.userId) ?? {}
+      return JSON.stringify({
+        user_id: hero.userId,
+        displayname: stringAt(content, 'displayname'),
+        avatar_url: stringAt(content, 'avatar_url'),
+      })
+    })
+    return `[${texts.join()}]`
+  }
+
+  async #eventMembers(
+    { request, window: { viewer } }: AnswerOfRooms,
+    { plan, initial }: MetRoom,
+    { timeline, visibilityOf }: ToldTimeline,
+    state: readonly StoredEvent[],
+  ): Promise<Members> {
+    const batch = { viewer, form: 'in-room' as const, once: initial }
+    const { texts } = this.#parts
+    const shown = await texts.joined({
+      ...{ ...batch, events: timeline.events, tellsMembership: true },
+      visibility: await visibilityOf(timeline.events),
+    })
+    const told = await texts.joined({ ...batch, events: state, visibility: await visibilityOf(state) })
+    // What was sent to the client before this request was made is no news to it.
+    const liveAfter = request.pos?.positions.events ?? Number.MAX_SAFE_INTEGER
+    const live = timeline.events.filter(({ position }) => position > Math.max(liveAfter, plan.from ?? 0)).length
+    const limited = timeline.limited ? [`"limited":true`] : []
+    return [
+      `"required_state":[${told}]`,
+      `"timeline":[${shown}]`,
+      ...limited,
+      `"num_live":${live}`,
+      ...(timeline.events.length > 0 || timeline.limited ? [`"prev_batch":"${prevBatchOf(timeline)}"`] : []),
+    ]
+  }
+
+  async #stamp({ plan: { from = 0 }, member, window: { now }, initial }: MetRoom): Promise<Members> {
+    const stamp = await this.#parts.stamps.of(member.record.room, now.events)
+    return stamp === undefined || (!initial && stamp <= from) ? [] : [`"bump_stamp":${stamp}`]
+  }
+
+  /** The counts of `/sync`, which MSC4186 does not have any more. */
+  async #counts({ request: { form } }: AnswerOfRooms, { member, window }: MetRoom, facts: RoomFacts): Promise<Members> {
+    if (form === 'v4') return []
+    const want = { window: { ...window, since: undefined }, member, events: undefined }
+    const { main } = await this.#parts.rooms.counts(want, { facts }, [])
+    return [`"notification_count":${main.notifications},"highlight_count":${main.highlights}`]
+  }
+}
+
+interface StateNow {
+  readonly whole: StateOfRoom | undefined
+  readonly changes: ChangedState | undefined
+  readonly at: number | 'current'
+}
+
+const NO_STATE: StateOfRoom = { asked: [], headings: [] }
+const MAX_HEROES = 5
+
+/** The want of a room's timeline. One that reaches further back than the client's position is looked at without it. */
+export const wantOf = ({ plan: { config, events, moreTimeline }, member, window }: MetRoom) => ({
+  ...{ member, events },
+  window: moreTimeline ? { ...window, since: undefined } : window,
+  timeline: compileEventFilter({ limit: config.timelineLimit }),
+})
+
+export const distinct = (events: readonly StoredEvent[]): readonly StoredEvent[] => [
+  ...new Map(events.map((event) => [event.eventId, event])).values(),
+]
+
+const contentOf = ({ json }: StoredEvent): JsonObject => (JSON.parse(json) as Pdu).content
+
+/** A member of an event's content that is a text, and not an empty one. */
+const textIn = (event: StoredEvent | undefined, name: string): string | undefined =>
+  (event === undefined ? undefined : stringAt(contentOf(event), name)) || undefined
