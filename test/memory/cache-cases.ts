@@ -266,7 +266,13 @@ export const CACHES: Readonly<Record<string, () => FilledCache>> = {
       position: 1,
     })
     const ignored = { ignoredBy: async () => new Set<never>() }
-    const cache = new InvitePermissions({ news: noNews, slices, ignored, reader: reading({ global }) })
+    const cache = new InvitePermissions({
+      speaker: undefined,
+      news: noNews,
+      slices,
+      ignored,
+      reader: reading({ global }),
+    })
     return { stats: () => cache.stats(), add: (user) => cache.showsAll(user) }
   },
   'presence-lists': () => {

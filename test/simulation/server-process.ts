@@ -112,6 +112,7 @@ export class ServerProcess {
       isGuest: async () => false,
       exists: async (userId: UserId) => (await store.accounts.account(userId)) !== undefined,
       refusesInvite: async () => false,
+      speaksForServer: () => false,
     }
     this.rooms = buildRooms(ground, accounts, { carry: async () => {}, rest: async () => {} })
     const { toDevice: reader, commit } = store

@@ -1,11 +1,13 @@
 import { type AnyEndpoint, endpoint, none } from '#http'
+import { type OperatorNoticesDeps, operatorNoticesEndpoints } from './notices.ts'
 import { type OperatorTokensDeps, operatorTokensEndpoints } from './registration-tokens.ts'
 import { type OperatorReportsDeps, operatorReportsEndpoints } from './reports.ts'
 import { type OperatorUsersDeps, operatorUsersEndpoints } from './users.ts'
 
 export type OperatorDeps = OperatorUsersDeps &
   OperatorTokensDeps &
-  OperatorReportsDeps & { readonly serverName: string }
+  OperatorReportsDeps &
+  OperatorNoticesDeps & { readonly serverName: string }
 
 /**
  * The commands of whoever runs the server, as endpoints of a channel of their own: whoever can open it is the operator. They are no part of what the
@@ -22,4 +24,5 @@ export const operatorEndpoints = (deps: OperatorDeps): readonly AnyEndpoint[] =>
   ...operatorUsersEndpoints(deps),
   ...operatorTokensEndpoints(deps),
   ...operatorReportsEndpoints(deps),
+  ...operatorNoticesEndpoints(deps),
 ]

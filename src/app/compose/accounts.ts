@@ -47,7 +47,7 @@ export interface BuiltAccounts {
   readonly createAccount: CreateAccount
   readonly api: AccountsDeps
   readonly proofParts: ProofParts
-  readonly operator: Omit<OperatorDeps, 'reports'>
+  readonly operator: Omit<OperatorDeps, 'reports' | 'sendNotice'>
   /** Continues deactivations that a stop interrupted; one process at a time does this work. */
   readonly resuming: LeasedWork
   /** Finishes background work. Has to be called before the store closes. */
@@ -262,6 +262,7 @@ const endedAccountChanges = ({ user, userId }: AccountRecord): readonly Change<u
   writers.accountData.removeAll(user),
   writers.crossSigning.removeAll(user),
   writers.filters.removeAll(user),
+  writers.noticeRooms.remove(user),
   writers.presence.remove(user),
   writers.presenceLists.remove(user),
   writers.pushers.removeAll(user),

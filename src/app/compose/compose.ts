@@ -27,6 +27,7 @@ import { type BuiltKeyBackups, buildKeyBackups } from './key-backups.ts'
 import { buildLeases } from './leases.ts'
 import { type BuiltMedia, buildMedia } from './media.ts'
 import { buildModeration } from './moderation.ts'
+import { buildNotices } from './notices.ts'
 import { oldTransactions } from './old-transactions.ts'
 import { buildPersonal, type Personal } from './personal.ts'
 import { buildPush, buildPushers } from './push.ts'
@@ -117,7 +118,10 @@ export const compose = async (ground: Ground): Promise<Composed> => {
       ...ground.look.images,
       ...endpointsIn(ground.look.look, apiEndpoints(buildApi(parts))),
     ],
-    operatorEndpoints: operatorEndpoints({ ...accounts.operator, reports }),
+    operatorEndpoints: operatorEndpoints({
+      ...accounts.operator,
+      ...{ reports, sendNotice: buildNotices(ground, accounts, rooms) },
+    }),
     caches: () => [...accounts.caches(), ...cachesOf(parts).map((cache) => cache.stats())],
     replacedKeys: () => keys.uploadKeys.replaced,
     settle: () => settle(leases, parts),
@@ -129,6 +133,7 @@ const memberAccounts = ({ accounts, isActive }: BuiltAccounts, personal: Persona
   isGuest: async (userId) => (await accounts.account(userId))?.guest === true,
   exists: (userId) => isActive(userId),
   refusesInvite: (userId, from) => personal.refusesInvite(userId, from),
+  speaksForServer: (userId) => userId === personal.speaker,
 })
 
 /** The background work that one process of the homeserver does, by the names of its leases. */

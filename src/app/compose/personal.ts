@@ -6,6 +6,7 @@ import {
   Filters,
   IgnoredUsers,
   InvitePermissions,
+  NOTICES_LOCALPART,
   Presence,
   PresenceLists,
   Profiles,
@@ -17,7 +18,7 @@ import {
   Typing,
   UpgradedRooms,
 } from '#domain'
-import type { UserId } from '#spec'
+import { type UserId, userIdOf } from '#spec'
 import { QueuedChanges, type Store, type Turns, type UserNumber, writers } from '#store'
 import type { Streams } from '#streams'
 
@@ -38,6 +39,8 @@ export interface Personal {
   readonly typing: Typing
   readonly ignoredUsers: IgnoredUsers
   readonly invitePermissions: InvitePermissions
+  /** The user who speaks for the server. */
+  readonly speaker: UserId
   /** Whether a user of this server wants no invites from that sender, and the sender is told so. */
   refusesInvite(userId: UserId, from: UserId): Promise<boolean>
   readonly filters: Filters
@@ -49,6 +52,9 @@ export interface Personal {
   settle(): Promise<void>
   readonly caches: readonly { stats(): CacheStats }[]
 }
+
+/** The user who speaks for the server. */
+export const noticesUser = ({ server }: Pick<Config, 'server'>): UserId => userIdOf(NOTICES_LOCALPART, server.name)
 
 const isActive = async ({ accounts }: PersonalGround['store'], userId: UserId): Promise<boolean> => {
   const account = await accounts.account(userId)
@@ -92,7 +98,7 @@ export const buildPersonal = ({ config, store, clock, logger }: PersonalGround, 
     rooms,
     store: { reader: store.presence, writer: writers.presence, commit },
   })
-  const inviting = buildInviting({ store, clock }, streams)
+  const inviting = buildInviting({ config, store, clock }, streams)
   const { ignoredUsers, invitePermissions } = inviting
   const filters = new Filters({ reader: store.filters, writer: writers.filters, commit })
   const receipts = new Receipts({
@@ -111,6 +117,7 @@ export const buildPersonal = ({ config, store, clock, logger }: PersonalGround, 
     presence,
     typing,
     ...inviting,
+    speaker: noticesUser(config),
     filters,
     api: (roomProfiles, turns) => ({
       profiles,
@@ -133,13 +140,17 @@ export const buildPersonal = ({ config, store, clock, logger }: PersonalGround, 
 
 /** Builds what decides by whom a user may be invited. */
 const buildInviting = (
-  { store, clock }: Pick<PersonalGround, 'store' | 'clock'>,
+  { config, store, clock }: Pick<PersonalGround, 'config' | 'store' | 'clock'>,
   streams: Streams,
 ): Pick<Personal, 'ignoredUsers' | 'invitePermissions' | 'refusesInvite'> => {
   const slices = new Slices({ clock, sliceMs: LIST_SLICE_MS })
   const ofPeople = { reader: store.accountData, news: streams, slices }
   const ignoredUsers = new IgnoredUsers(ofPeople)
-  const invitePermissions = new InvitePermissions({ ...ofPeople, ignored: ignoredUsers })
+  const invitePermissions = new InvitePermissions({
+    ...ofPeople,
+    ignored: ignoredUsers,
+    speaker: noticesUser(config),
+  })
   return {
     ignoredUsers,
     invitePermissions,

@@ -6,6 +6,7 @@ import {
   LOG_IN_2015,
   LogIn,
   NewUserIds,
+  NOTICES_LOCALPART,
   REGISTRATION,
   REGISTRATION_2015,
   Register,
@@ -56,7 +57,7 @@ export const buildRegistration = (ground: Ground, built: BuiltParts): BuiltRegis
   const { accounts, devices, accessTokens, sessions, uia, addresses, signIn } = built
   const serverName = config.server.name
   const tokens = new RegistrationTokens({ reader: store.registrationTokens, writer: writers.registrationTokens, clock })
-  const reservedNames = new ReservedNames(config.registration.reservedUsernames)
+  const reservedNames = new ReservedNames([...config.registration.reservedUsernames, NOTICES_LOCALPART])
   const newUserIds = new NewUserIds({ accounts, reservedNames, random })
   const createAccount = new CreateAccount({ accounts, sessions, extras: newAccountChanges, commit })
   const upgradeGuest = new UpgradeGuest({

@@ -49,6 +49,8 @@ interface Permission {
 export interface InvitePermissionsParts {
   readonly reader: AccountDataReader
   readonly ignored: Pick<IgnoredUsers, 'ignoredBy'>
+  /** The user who speaks for the server, whose invites everybody takes. */
+  readonly speaker: UserId | undefined
   readonly news: News
   readonly slices: Slices
 }
@@ -68,6 +70,7 @@ export class InvitePermissions {
   }
 
   async verdict(user: UserNumber, from: UserId): Promise<InviteVerdict> {
+    if (from === this.#parts.speaker) return 'allow'
     const permission = await this.#permission(user)
     const verdict = verdictIn(permission, from)
     if (verdict !== 'allow') return verdict

@@ -5,6 +5,7 @@ import {
   MatrixError,
   type Membership,
   parseUserId,
+  type RoomEvent,
   type RoomId,
   type ServerName,
   serverOf,
@@ -29,6 +30,8 @@ export interface MemberAccounts {
   exists(userId: UserId): Promise<boolean>
   /** Whether the user wants no invites from that sender (module "Invite permission"; ignored users). */
   refusesInvite(userId: UserId, from: UserId): Promise<boolean>
+  /** Whether invites by that user cannot be declined: the server's own (module "Server Notices"). */
+  speaksForServer(userId: UserId): boolean
 }
 
 /** Lets people's settings follow them from a room to the one that replaced it. */
@@ -70,8 +73,8 @@ export class Memberships {
     this.#options = options
   }
 
-  /** Changes a membership. Throws `M_FORBIDDEN` if the room's rules refuse it, `M_GUEST_ACCESS_FORBIDDEN`, `M_INVITE_BLOCKED`. */
-  async change(request: MembershipRequest): Promise<EventId> {
+  /** Changes a membership. Throws `M_FORBIDDEN` if the room's rules refuse it, `M_GUEST_ACCESS_FORBIDDEN`, `M_INVITE_BLOCKED`, `M_CANNOT_LEAVE_SERVER_NOTICE_ROOM`. */
+  async change(request: MembershipRequest, endsAccount = false): Promise<EventId> {
     const { roomId, sender, target, membership, transaction } = request
     if (membership === 'invite') await checkInvitee(this.#options.accounts, this.#options.serverName, sender, target)
     // The voucher of a restricted join is determined here and never taken from the client.
@@ -82,6 +85,7 @@ export class Memberships {
     const eventId = await this.#options.rooms.turn(roomId, async (turn) => {
       if (guest) await checkGuestAccess(turn)
       const current = await turn.state('m.room.member', target)
+      if (membership === 'leave' && sender === target && !endsAccount) this.#mindNotice(current)
       const voucher = membership === 'join' ? await this.#voucher(turn, target) : undefined
       const content: JsonObject = {
         ...profile,
@@ -98,6 +102,12 @@ export class Memberships {
     })
     if (follower !== undefined) await this.#options.successors.carry(follower)
     return eventId
+  }
+
+  /** "The client must not expect to be able to reject an invite to join the server notices room." */
+  #mindNotice(current: RoomEvent | undefined): void {
+    if (current?.content.membership !== 'invite' || !this.#options.accounts.speaksForServer(current.sender)) return
+    throw new MatrixError('M_CANNOT_LEAVE_SERVER_NOTICE_ROOM', 'An invite of the server itself cannot be declined')
   }
 
   /** Removes a user who is joined, invited or knocking. Throws `M_FORBIDDEN` for others (as Synapse does). */
@@ -129,7 +139,7 @@ export class Memberships {
   async leaveAll(userId: UserId): Promise<void> {
     for (const { roomId, membership } of await this.#options.reader.roomsOfUser(userId)) {
       if (membership !== 'join' && membership !== 'invite' && membership !== 'knock') continue
-      await unlessRefused(this.change({ roomId, sender: userId, target: userId, membership: 'leave' }))
+      await unlessRefused(this.change({ roomId, sender: userId, target: userId, membership: 'leave' }, true))
     }
   }
 

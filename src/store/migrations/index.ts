@@ -44,6 +44,7 @@ import { createMessageIndex } from './0350-create-message-index.ts'
 import { createRelations } from './0360-create-relations.ts'
 import { createDelayedEvents } from './0370-create-delayed-events.ts'
 import { createUserDirectory } from './0380-create-user-directory.ts'
+import { createNoticeRooms } from './0390-create-notice-rooms.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -92,4 +93,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createRelations,
   createDelayedEvents,
   createUserDirectory,
+  createNoticeRooms,
 ]

@@ -57,6 +57,7 @@ import { leasesWriter, leaseWrites } from './processes/leases-writes.ts'
 import { shortLivedReader } from './processes/short-lived-reader.ts'
 import { shortLivedWriter, shortLivedWrites } from './processes/short-lived-writes.ts'
 import { signingKeysReader, signingKeysWriter, signingKeyWrites } from './processes/signing-keys.ts'
+import { noticeRoomsReader, noticeRoomsWriter, noticeRoomWrites } from './rooms/notice-rooms.ts'
 import { roomPurgesReader } from './rooms/purges-reader.ts'
 import { roomPurgesWriter, roomPurgeWrites } from './rooms/purges-writes.ts'
 import { relationsReader } from './rooms/relations-reader.ts'
@@ -98,6 +99,7 @@ export const readersOver = (db: Db) => ({
   registrationTokens: registrationTokensReader(db),
   relations: relationsReader(db),
   reports: reportsReader(db),
+  noticeRooms: noticeRoomsReader(db),
   roomPurges: roomPurgesReader(db),
   rooms: roomsReader(db),
   roomUpgrades: roomUpgradesReader(db),
@@ -137,6 +139,7 @@ export const writers = {
   registrationTokens: registrationTokensWriter,
   relations: relationsWriter,
   reports: reportsWriter,
+  noticeRooms: noticeRoomsWriter,
   roomPurges: roomPurgesWriter,
   rooms: roomsWriter,
   roomUpgrades: roomUpgradesWriter,
@@ -181,6 +184,7 @@ export const allWrites = (): WriteTable =>
     ...receiptWrites,
     ...relationWrites,
     ...reportWrites,
+    ...noticeRoomWrites,
     ...roomPurgeWrites,
     ...roomUpgradeWrites,
     ...roomWrites,

@@ -18,6 +18,7 @@ export const SHORT_LIVED_KINDS = [
   'media-turn',
   'profile-turn',
   'redaction-turn',
+  'notice-turn',
   'old-transaction',
   'rendezvous',
   'sliding-checkpoint',
