@@ -1,6 +1,6 @@
 import { jsonBytes } from '#base'
-import type { EventFilter, Filter, JsonObject, JsonValue, RoomEventFilter } from '#spec'
-import { isJsonObject } from '#spec'
+import type { EventFilter, Filter, JsonObject, JsonValue, RoomEventFilter, UserId } from '#spec'
+import { isJsonObject, relationIn } from '#spec'
 import { splitPropertyPath } from './push-rules/index.ts'
 
 /** The parts of an event that a filter looks at. Ephemeral events have no sender. */
@@ -25,8 +25,16 @@ export interface EventMatcher {
   type(type: string): boolean
   sender(sender: string): boolean
   room(roomId: string): boolean
-  /** Type, sender and `contains_url`; rooms are asked once, by `room`. */
+  /** Only events to which others relate that are of one of the types and by one of the senders; whoever reads pages asks the store. */
+  readonly relatedBy: RelatedByFilter | undefined
+  /** Type, sender, `contains_url` and the type of the event's own relation; rooms are asked once, by `room`. */
   event(event: Filterable): boolean
+}
+
+/** Of any type, or by anybody, where there is no list. */
+export interface RelatedByFilter {
+  readonly relTypes: readonly string[] | undefined
+  readonly senders: readonly UserId[] | undefined
 }
 
 export interface CompiledFilter {
@@ -113,6 +121,7 @@ export const compileEventFilter = (filter: EventFilter & RoomEventFilter = {}): 
   const sender = allows(filter.senders, filter.not_senders)
   const room = allows(filter.rooms, filter.not_rooms)
   const url = filter.contains_url
+  const relation = relationTest(filter)
   return {
     limit: filter.limit,
     nothing: isEmpty(filter.types) || isEmpty(filter.senders) || isEmpty(filter.rooms) || filter.limit === 0,
@@ -121,14 +130,31 @@ export const compileEventFilter = (filter: EventFilter & RoomEventFilter = {}): 
     lazyLoadMembers: filter.lazy_load_members ?? false,
     includeRedundantMembers: filter.include_redundant_members ?? false,
     unreadThreadNotifications: filter.unread_thread_notifications ?? false,
+    relatedBy: relatedByOf(filter),
     type,
     sender,
     room,
     event: (event) =>
       type(event.type) &&
       (event.sender === undefined ? filter.senders === undefined : sender(event.sender)) &&
-      (url === undefined || Object.hasOwn(event.content, 'url') === url),
+      (url === undefined || Object.hasOwn(event.content, 'url') === url) &&
+      (relation === undefined || relation(event.content)),
   }
+}
+
+/** The type of the event's own relation (MSC3874); `''` for none. undefined: the filter does not ask. */
+const relationTest = (filter: RoomEventFilter): ((content: JsonObject) => boolean) | undefined => {
+  const wanted = filter.rel_types ?? filter['org.matrix.msc3874.rel_types']
+  const unwanted = filter.not_rel_types ?? filter['org.matrix.msc3874.not_rel_types']
+  if (wanted === undefined && unwanted === undefined) return undefined
+  const passes = allows(wanted, unwanted)
+  return (content) => passes(relationIn(content)?.relType ?? '')
+}
+
+const relatedByOf = (filter: RoomEventFilter): RelatedByFilter | undefined => {
+  const { related_by_rel_types: relTypes, related_by_senders: senders } = filter
+  if (relTypes === undefined && senders === undefined) return undefined
+  return { relTypes, senders: senders as readonly UserId[] | undefined }
 }
 
 export const compileFilter = (filter: Filter): CompiledFilter => ({

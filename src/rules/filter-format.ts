@@ -35,6 +35,12 @@ const RoomEventFilterSchema = Type.Object({
   lazy_load_members: flag(),
   include_redundant_members: flag(),
   unread_thread_notifications: flag(),
+  related_by_senders: list('^@'),
+  related_by_rel_types: list(),
+  rel_types: list(),
+  not_rel_types: list(),
+  'org.matrix.msc3874.rel_types': list(),
+  'org.matrix.msc3874.not_rel_types': list(),
 })
 
 const FilterSchema = Type.Object({

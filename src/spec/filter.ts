@@ -16,6 +16,13 @@ export interface RoomEventFilter extends EventFilter {
   readonly lazy_load_members?: boolean
   readonly include_redundant_members?: boolean
   readonly unread_thread_notifications?: boolean
+  readonly related_by_senders?: readonly string[]
+  readonly related_by_rel_types?: readonly string[]
+  /** MSC3874, with its unstable names. */
+  readonly rel_types?: readonly string[]
+  readonly not_rel_types?: readonly string[]
+  readonly 'org.matrix.msc3874.rel_types'?: readonly string[]
+  readonly 'org.matrix.msc3874.not_rel_types'?: readonly string[]
 }
 
 export interface Filter {

@@ -64,7 +64,7 @@ test('a store that refuses for a while: what was acknowledged is there, in order
   const database = await makeSqlite()
   const store = await database.open({ busyTimeoutMs: 20 })
   const rooms = roomsOver(store)
-  const sending = new Sending({ rooms, reader: store.rooms, clock: systemClock })
+  const sending = new Sending({ rooms, reader: store.rooms, relations: store.relations, clock: systemClock })
   const roomId = await newRoom(rooms)
   const send = (body: string): Promise<string> =>
     sending.message(roomId, { type: 'm.room.message', sender: alice, content: { msgtype: 'm.text', body } })
@@ -85,7 +85,7 @@ test('a store that refuses for a while: what was acknowledged is there, in order
 test.each(['1', '2', '12'])('events sent at once into a room of version %s build on each other', async (version) => {
   const store = await (await makeSqlite()).open()
   const rooms = roomsOver(store)
-  const sending = new Sending({ rooms, reader: store.rooms, clock: systemClock })
+  const sending = new Sending({ rooms, reader: store.rooms, relations: store.relations, clock: systemClock })
   const roomId = await newRoom(rooms, version)
   const powers = version === '12' ? {} : { users: { [alice]: 100 } }
   const sent = Array.from({ length: 10 }, (_, n) => [
@@ -108,7 +108,7 @@ test('who was told nothing changed is told so by what is durable', async () => {
   const database = await makeSqlite()
   const store = await database.open({ busyTimeoutMs: 20 })
   const rooms = roomsOver(store)
-  const sending = new Sending({ rooms, reader: store.rooms, clock: systemClock })
+  const sending = new Sending({ rooms, reader: store.rooms, relations: store.relations, clock: systemClock })
   const roomId = await newRoom(rooms)
   const topic = () =>
     sending.state(roomId, { type: 'm.room.topic', stateKey: '', sender: alice, content: { topic: 'T' } })
@@ -126,7 +126,7 @@ test('a room holds no more state in memory than its share, whoever was asked abo
   const database = await makeSqlite()
   const store = await database.open()
   const rooms = roomsOver(store)
-  const sending = new Sending({ rooms, reader: store.rooms, clock: systemClock })
+  const sending = new Sending({ rooms, reader: store.rooms, relations: store.relations, clock: systemClock })
   const roomId = await newRoom(rooms)
   const nobody = 'x'.repeat(230)
   const ask = (round: number) =>

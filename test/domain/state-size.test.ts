@@ -20,7 +20,7 @@ const sendingOver = (store: Store) => {
   const kept = { commit: store.commit, reader: store.rooms, writer: writers.rooms }
   const sources = { clock: systemClock, random: systemRandom, key: key.value }
   const rooms = new Rooms({ ...kept, ...sources, stateLimits: LIMITS, cacheLimitBytes: 1e7 })
-  return { rooms, sending: new Sending({ rooms, reader: store.rooms, clock: systemClock }) }
+  return { rooms, sending: new Sending({ rooms, reader: store.rooms, relations: store.relations, clock: systemClock }) }
 }
 
 /** Numbers below `below`, the same each time. */

@@ -28,7 +28,7 @@ const startTyping = async () => {
   if (!key.ok) throw new Error('the seed is no key')
   const kept = { commit, reader: store.rooms, writer: writers.rooms, clock, random: systemRandom }
   const rooms = new Rooms({ ...kept, key: key.value, stateLimits: { bytes: 1e6, entries: 100 }, cacheLimitBytes: 1e6 })
-  const sending = new Sending({ rooms, reader: store.rooms, clock })
+  const sending = new Sending({ rooms, reader: store.rooms, relations: store.relations, clock })
   const createContent = () => ({ creator: alice })
   const options = { creator: alice, version: '11', createContent, published: false, alias: undefined }
   const { roomId } = await rooms.create(options, (turn) =>

@@ -31,7 +31,7 @@ import { buildNotices } from './notices.ts'
 import { oldTransactions } from './old-transactions.ts'
 import { buildPersonal, type Personal } from './personal.ts'
 import { buildPush, buildPushers } from './push.ts'
-import { buildRelationFill } from './relations.ts'
+import { buildRelationFill, relationsApi } from './relations.ts'
 import { buildRendezvous } from './rendezvous.ts'
 import {
   buildListings,
@@ -263,7 +263,8 @@ const buildApi = (parts: Parts): ApiDeps => {
     rooms: {
       ...roomApi(config.server.name, rooms, views, personal.presence),
       ...calls.api,
-      ...{ relations: views.relations, threads: views.threads, reports: parts.reports },
+      ...relationsApi(ground, rooms.sending, views),
+      reports: parts.reports,
       inviteByAddress: buildInviteByAddress(ground, rooms, personal),
       oldRoomVersion: config.server.oldClientsRoomVersion,
       answeredOnce: new AnsweredOnce(oldTransactions(shortLived)),

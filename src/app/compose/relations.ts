@@ -1,5 +1,5 @@
 import type { Chore, Clock } from '#base'
-import { relationFill } from '#domain'
+import { Redacting, relationFill, type Sending } from '#domain'
 import { type Store, writers } from '#store'
 import type { Streams } from '#streams'
 import {
@@ -37,4 +37,15 @@ export const buildRelationViews = (
 ): { readonly relations: Relations; readonly threads: Threads } => ({
   relations: new Relations({ ...ground, relations }),
   threads: new Threads({ ...ground, relations, ignored, bundles }),
+})
+
+/** The parts that the endpoints of relations and of redactions need. */
+export const relationsApi = (
+  { store }: Pick<Ground, 'store'>,
+  sending: Sending,
+  { relations, threads }: { readonly relations: Relations; readonly threads: Threads },
+): { readonly relations: Relations; readonly threads: Threads; readonly redacting: Redacting } => ({
+  relations,
+  threads,
+  redacting: new Redacting({ sending, relations: store.relations, rooms: store.rooms }),
 })

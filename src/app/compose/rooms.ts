@@ -79,7 +79,7 @@ export const buildRooms = (ground: RoomsGround, accounts: MemberAccounts, follow
   const common = { rooms, reader, writer, commit, serverName }
   return {
     rooms,
-    sending: new Sending({ rooms, reader, clock }),
+    sending: new Sending({ rooms, reader, relations: store.relations, clock }),
     memberships: new Memberships({ ...common, accounts, clock, successors }),
     creation: new RoomCreation({ rooms, reader, accounts, serverName, defaultVersion: ground.defaultRoomVersion }),
     directory: new Directory(common),
@@ -167,7 +167,14 @@ export const roomApi = (
   presence: Pick<Presence, 'active'>,
 ): Omit<
   RoomEndpointsDeps,
-  'oldRoomVersion' | 'answeredOnce' | 'reports' | 'relations' | 'threads' | 'delayedEvents' | 'inviteByAddress'
+  | 'oldRoomVersion'
+  | 'answeredOnce'
+  | 'reports'
+  | 'relations'
+  | 'threads'
+  | 'redacting'
+  | 'delayedEvents'
+  | 'inviteByAddress'
 > => ({
   serverName,
   creation,

@@ -3,6 +3,7 @@ import { canonicalJson, powerLevelsOf } from '#rules'
 import { type EventId, type JsonObject, MatrixError, type RoomId, type UserId } from '#spec'
 import { type RoomsReader, type StoredEvent, WriteConflict } from '#store'
 import { checkCanonicalAlias } from './directory.ts'
+import { RelationChecks, type RelationChecksParts } from './relation-checks.ts'
 import { type Rooms, UnknownRoom } from './rooms.ts'
 import { TRANSACTION_LIFETIME_MS } from './transaction-sweep.ts'
 import type { Draft, RoomTurn } from './turn.ts'
@@ -20,6 +21,7 @@ const REPEATERS_BYTES = 1024 * 1024
 export interface SendingParts {
   readonly rooms: Rooms
   readonly reader: RoomsReader
+  readonly relations: RelationChecksParts['reader']
   readonly clock: Clock
 }
 
@@ -34,6 +36,7 @@ export class Sending {
   readonly #rooms: Rooms
   readonly #reader: RoomsReader
   readonly #clock: Clock
+  readonly #checks: RelationChecks
   /** Recently answered transactions. A repeated one must not run a turn: it would fail, and so would the turns that build on it. */
   readonly #answered = new BoundedCache<string, Answered>({
     name: 'transactions',
@@ -51,7 +54,8 @@ export class Sending {
     sizeBytes: () => 100,
   })
 
-  constructor({ rooms, reader, clock }: SendingParts) {
+  constructor({ rooms, reader, relations, clock }: SendingParts) {
+    this.#checks = new RelationChecks({ reader: relations })
     this.#rooms = rooms
     this.#reader = reader
     this.#clock = clock
@@ -61,10 +65,18 @@ export class Sending {
     return [this.#answered, this.#repeaters]
   }
 
-  /** Sends an event that is not state. A repeated transaction returns the first event. */
+  /** Sends an event that is not state. A repeated transaction returns the first event. Throws as `RelationChecks.sent` does. */
   async message(roomId: RoomId, draft: Draft): Promise<EventId> {
     checkTombstone(roomId, draft)
-    return this.#once(draft.transaction, () => this.#turn(roomId, (turn) => turn.add(draft)))
+    return this.#once(draft.transaction, () =>
+      this.#checks.sent(roomId, draft, (check) =>
+        this.#turn(roomId, async (turn) => {
+          const eventId = await turn.add(draft)
+          await check?.(turn)
+          return eventId
+        }),
+      ),
+    )
   }
 
   /** Sets state. If the entry has this content from this sender already, returns the event in force and sends none. */

@@ -5,6 +5,7 @@ import type { EventsReader, HistoryPlace, RoomNumber, RoomStateReader, StoredEve
 import { formatPageToken, formatPlaceToken, type Streams } from '#streams'
 import type { EventTexts } from '../events/event-texts.ts'
 import { filterable } from '../events/filterable.ts'
+import { relatedFilter } from '../events/related-filter.ts'
 import { type EventPages, noPages, streamedAnswer } from '../events/streamed-events.ts'
 import type { RoomViewer } from '../events/viewer.ts'
 import type { RoomVisibility } from '../known/room-visibility.ts'
@@ -63,7 +64,7 @@ export class Timeline {
       after: direction === 'forward' ? from : to,
       upTo: direction === 'forward' ? to : from,
       limit: nothing ? 0 : limit,
-      passes: (event) => matcher.event(filterable(event)) && visibility.mayShow(event),
+      matcher,
     })
     const start = request.from || startOf(direction, page.first, access)
     const end = page.last === undefined ? start : formatPlaceToken(onwardPlace(direction, page.last))
@@ -87,19 +88,18 @@ export class Timeline {
     const room = access.record.room
     const visibility = await this.#visibility.inRoom(room, viewer)
     const event = await seenEvent(request.eventId, access, visibility, this.#reader)
-    const passes = (other: StoredEvent): boolean => matcher.event(filterable(other)) && visibility.mayShow(other)
     const [half, rest] = nothing ? [0, 0] : [Math.floor(limit / 2), Math.ceil(limit / 2)]
     const before = await this.#page(access, visibility, {
       direction: 'backward',
       upTo: placeBefore(event),
       limit: half,
-      passes,
+      matcher,
     })
     const after = await this.#page(access, visibility, {
       direction: 'forward',
       after: placeAfter(event),
       limit: rest,
-      passes,
+      matcher,
     })
     const shown = [...before.events, event, ...after.events]
     const newest = after.events.at(-1) ?? event
@@ -133,7 +133,7 @@ export class Timeline {
   async #page(
     { record, upTo: left }: RoomAccess,
     visibility: RoomVisibility,
-    { direction, after, upTo, limit, passes }: HistoryWant,
+    { direction, after, upTo, limit, matcher }: HistoryWant,
   ): Promise<TimelinePage> {
     const { room } = record
     const end = left === undefined ? upTo : earlierPlace(upTo, await placeAtPosition(room, left, this.#reader))
@@ -144,8 +144,14 @@ export class Timeline {
     }
     // An old branch that came late lies behind the place, and still came after the user had left.
     const isBefore = ({ position }: StoredEvent): boolean => left === undefined || position <= left
-    const learn = (events: readonly StoredEvent[]): Promise<void> => visibility.learn(events)
-    return readPage({ read, limit, learn, passes: (event) => isBefore(event) && passes(event) }, this.#clock)
+    const related = relatedFilter(matcher, this.#reader)
+    const learn = async (events: readonly StoredEvent[]): Promise<void> => {
+      await visibility.learn(events)
+      await related.learn(events)
+    }
+    const passes = (event: StoredEvent): boolean =>
+      isBefore(event) && related.passes(event) && matcher.event(filterable(event)) && visibility.mayShow(event)
+    return readPage({ read, limit, learn, passes }, this.#clock)
   }
 
   /** The state at the last event shown. With lazily loaded members, only the members who sent the events shown. */
@@ -182,7 +188,7 @@ interface HistoryWant {
   readonly after?: HistoryPlace | undefined
   readonly upTo?: HistoryPlace | undefined
   readonly limit: number
-  passes(event: StoredEvent): boolean
+  readonly matcher: EventMatcher
 }
 
 /** The place at which the next page begins, after that event. */

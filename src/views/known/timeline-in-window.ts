@@ -3,6 +3,7 @@ import type { EventMatcher } from '#rules'
 import type { EventId } from '#spec'
 import type { EventsReader, RoomNumber, StoredEvent } from '#store'
 import { filterable, readSizeOf } from '../events/filterable.ts'
+import { relatedFilter } from '../events/related-filter.ts'
 import { targetOf } from '../events/relation-of.ts'
 
 /** The newest part of a room's timeline within a window. */
@@ -46,8 +47,9 @@ export const timelineInWindow = async (
   reader: EventsReader,
   clock: Clock,
 ): Promise<TimelinePart> => {
+  const filter = relatedFilter(want.matcher, reader)
   const passes = async (event: StoredEvent): Promise<boolean> =>
-    want.matcher.event(filterable(event)) && want.mayShow(event)
+    filter.passes(event) && want.matcher.event(filterable(event)) && want.mayShow(event)
   const found: StoredEvent[] = []
   const related = new Set<EventId>()
   let before = want.upTo + 1
@@ -60,6 +62,7 @@ export const timelineInWindow = async (
     if (page > 0) await yieldToEventLoop(clock)
     const events = await pageBefore(want, before, size, reader)
     await want.learn(events)
+    await filter.learn(events)
     for (const event of events) {
       const target = targetOf(event)
       if (target !== undefined) related.add(target)

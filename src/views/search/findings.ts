@@ -13,6 +13,7 @@ import {
 } from '#store'
 import type { Erasures } from '../events/erasures.ts'
 import { filterable } from '../events/filterable.ts'
+import { relatedFilter } from '../events/related-filter.ts'
 import type { RoomViewer } from '../events/viewer.ts'
 import type { RoomVisibility } from '../known/room-visibility.ts'
 import type { Visibility } from '../known/visibility.ts'
@@ -131,13 +132,16 @@ export class Findings {
       const piece = found.slice(start, start + READ_AT_ONCE).filter((one) => passes(scope.matcher, one))
       const events = await reader.events(piece.map(({ eventId }) => eventId))
       const inRooms = Map.groupBy(events, ({ room }) => room)
+      const related = relatedFilter(scope.matcher, reader)
+      await related.learn(events)
       const visible = new Set<StoredEvent>()
       for (const [room, ofRoom] of inRooms) {
         const sight = await this.sightOf(ofRoom[0]?.roomId as RoomId, room)
         if (sight === undefined) continue
         await sight.visibility.learn(ofRoom)
         for (const event of ofRoom)
-          if (isShown(event, sight) && scope.matcher.event(filterable(event))) visible.add(event)
+          if (related.passes(event) && isShown(event, sight) && scope.matcher.event(filterable(event)))
+            visible.add(event)
       }
       const shown = await erasures.shownTo(viewer.userId, [...visible])
       seen.push(...events.filter((event) => visible.has(event) && shown(event) === event))

@@ -1,12 +1,13 @@
-import Type from 'typebox'
-import type { Sending } from '#domain'
+import Type, { type Static } from 'typebox'
+import type { Redacting, Sending, Transaction } from '#domain'
 import { type AnyEndpoint, endpoint, type Requester, sinceV1, user } from '#http'
-import type { EventId } from '#spec'
+import type { EventId, RoomId } from '#spec'
 import { mindSuspended, roomIdOf } from '../own-user.ts'
 import { eventIdOf, Reason, reasonIn, type SentEvent, transactionOf } from '../room-path.ts'
 
 export interface RedactionDeps {
-  readonly sending: Pick<Sending, 'redact' | 'isOf'>
+  readonly sending: Pick<Sending, 'isOf'>
+  readonly redacting: Pick<Redacting, 'redact'>
 }
 
 /** A suspended user may take back what they said themselves. Throws `M_USER_SUSPENDED`. */
@@ -18,36 +19,54 @@ export const mindSuspendedRedaction = async (
   if (requester.suspended) mindSuspended(requester, await sending.isOf(requester.userId, target))
 }
 
+const RelTypes = Type.Optional(Type.Array(Type.String({ maxLength: 255 }), { maxItems: 100 }))
+
+const Body = Type.Object({
+  reason: Reason,
+  // MSC3912, redactions of what relates to the event: matrix-js-sdk sends the second name.
+  with_rel_types: RelTypes,
+  'org.matrix.msc3912.with_relations': RelTypes,
+})
+
 /** `redaction.yaml`, and `POST` without a transaction id, which was in the specification until 2015 and is still used. */
-export const redactionEndpoints = ({ sending }: RedactionDeps): readonly AnyEndpoint[] => [
-  endpoint({
-    method: 'POST',
-    paths: sinceV1('/rooms/:roomId/redact/:eventId'),
-    auth: user(),
-    rateLimit: 'message',
-    params: Type.Object({ roomId: Type.String(), eventId: Type.String() }),
-    body: Type.Object({ reason: Reason }),
-    bodyOptional: true,
-    handler: async ({ requester, params, body }): Promise<SentEvent> => {
-      const [roomId, target] = [roomIdOf(params.roomId), eventIdOf(params.eventId)]
-      await mindSuspendedRedaction(sending, requester, target)
-      return { event_id: await sending.redact(roomId, requester.userId, target, reasonIn(body), undefined) }
-    },
-  }),
-  endpoint({
-    method: 'PUT',
-    paths: sinceV1('/rooms/:roomId/redact/:eventId/:txnId'),
-    auth: user(),
-    rateLimit: 'message',
-    params: Type.Object({ roomId: Type.String(), eventId: Type.String(), txnId: Type.String({ maxLength: 255 }) }),
-    body: Type.Object({ reason: Reason }),
-    bodyOptional: true,
-    handler: async ({ requester, params, body }): Promise<SentEvent> => {
-      const roomId = roomIdOf(params.roomId)
-      const target = eventIdOf(params.eventId)
-      await mindSuspendedRedaction(sending, requester, target)
-      const transaction = transactionOf(requester, ['redact', roomId, target], params.txnId)
-      return { event_id: await sending.redact(roomId, requester.userId, target, reasonIn(body), transaction) }
-    },
-  }),
-]
+export const redactionEndpoints = ({ sending, redacting }: RedactionDeps): readonly AnyEndpoint[] => {
+  const redact = async (
+    requester: Requester,
+    place: { readonly roomId: RoomId; readonly target: EventId; readonly transaction: Transaction | undefined },
+    body: Static<typeof Body>,
+  ): Promise<SentEvent> => {
+    await mindSuspendedRedaction(sending, requester, place.target)
+    const relTypes = body.with_rel_types ?? body['org.matrix.msc3912.with_relations'] ?? []
+    const redaction = { ...place, content: reasonIn(body), relTypes, ownAlone: requester.suspended }
+    return { event_id: await redacting.redact(requester.userId, redaction) }
+  }
+  return [
+    endpoint({
+      method: 'POST',
+      paths: sinceV1('/rooms/:roomId/redact/:eventId'),
+      auth: user(),
+      rateLimit: 'message',
+      params: Type.Object({ roomId: Type.String(), eventId: Type.String() }),
+      body: Body,
+      bodyOptional: true,
+      handler: ({ requester, params, body }) => {
+        const place = { roomId: roomIdOf(params.roomId), target: eventIdOf(params.eventId), transaction: undefined }
+        return redact(requester, place, body)
+      },
+    }),
+    endpoint({
+      method: 'PUT',
+      paths: sinceV1('/rooms/:roomId/redact/:eventId/:txnId'),
+      auth: user(),
+      rateLimit: 'message',
+      params: Type.Object({ roomId: Type.String(), eventId: Type.String(), txnId: Type.String({ maxLength: 255 }) }),
+      body: Body,
+      bodyOptional: true,
+      handler: ({ requester, params, body }) => {
+        const [roomId, target] = [roomIdOf(params.roomId), eventIdOf(params.eventId)]
+        const transaction = transactionOf(requester, ['redact', roomId, target], params.txnId)
+        return redact(requester, { roomId, target, transaction }, body)
+      },
+    }),
+  ]
+}

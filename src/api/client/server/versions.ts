@@ -45,6 +45,12 @@ const FEATURES: Readonly<Record<string, boolean>> = {
   'org.matrix.simplified_msc3575': true,
   // Authenticated media (v1.11).
   'org.matrix.msc3916.stable': true,
+  // Relations of relations (v1.10): matrix-js-sdk pages through threads with them.
+  'org.matrix.msc3981': true,
+  // Redactions of what relates to an event.
+  'org.matrix.msc3912': true,
+  // Filters by types of relations.
+  'org.matrix.msc3874': true,
   // `state_after` in `/sync` (v1.16).
   'org.matrix.msc4222': true,
   // Extensions of sliding sync (MSC4186): typing, messages to devices, keys, account data, receipts.

@@ -85,11 +85,6 @@ export interface RelationsReader {
   indirectRelations(query: RelationsQuery): Promise<readonly StoredEvent[]>
   /** Roots of the room's threads whose latest reply is before that event, newest reply first. */
   threads(room: RoomNumber, before: EventNumber, user: UserNumber, limit: number): Promise<readonly ThreadRoot[]>
-  /** Those of the events to which one relates that has one of the types and is by one of the senders; undefined: of any type, by anybody. */
-  relatedBy(
-    eventIds: readonly EventId[],
-    by: { readonly relTypes: readonly string[] | undefined; readonly senders: readonly UserId[] | undefined },
-  ): Promise<readonly EventId[]>
   /** Whether the sender has annotated the event so. */
   isAnnotated(room: RoomNumber, target: EventId, sender: UserId, annotation: number): Promise<boolean>
   /** The type of the relation that an event of the room has itself. */

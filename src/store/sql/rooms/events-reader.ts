@@ -183,7 +183,7 @@ const AFTER_ALL = Number.MAX_SAFE_INTEGER
 const FIRST_PLACE: HistoryPlace = { depth: BEFORE_ALL, event: BEFORE_ALL }
 const LAST_PLACE: HistoryPlace = { depth: AFTER_ALL, event: AFTER_ALL }
 
-export const eventsReader = (db: Db): EventsReader => ({
+export const eventsReader = (db: Db): Omit<EventsReader, 'relatedBy'> => ({
   event: async (eventId) => {
     const row = await db.first(eventById, { eventId })
     return row && toStoredEvent(row)

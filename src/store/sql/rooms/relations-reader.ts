@@ -172,39 +172,6 @@ const threads = query((db, param: { room: number; before: number; user: number; 
     .limit(param.limit),
 )
 
-interface RelatedBy {
-  readonly eventIds: readonly EventId[]
-  readonly relTypes: readonly string[]
-  readonly senders: readonly UserId[]
-}
-type Relating = ReturnType<typeof relatingTo>
-const relatingTo = ({ selectFrom }: OfEvent) =>
-  selectFrom('relations as n')
-    .select('n.event')
-    .whereRef('n.room', '=', 'e.room')
-    .whereRef('n.target', '=', 'e.event_id')
-
-const relatedBy = (narrow: (relating: Relating, param: RelatedBy, db: Kysely<RoomTables>, texts: Lists) => Relating) =>
-  query((db, param: RelatedBy, { texts }) =>
-    db
-      .selectFrom('events as e')
-      .select('e.event_id')
-      .where('e.event_id', 'in', texts(param.eventIds))
-      .where((of) => of.exists(narrow(relatingTo(of as never), param, db, texts as Lists))),
-  )
-type Lists = (list: readonly string[]) => never
-
-const ofTypes = (relating: Relating, param: RelatedBy, _: Kysely<RoomTables>, texts: Lists): Relating =>
-  relating.where('n.rel_type', 'in', texts(param.relTypes))
-const bySenders = (relating: Relating, param: RelatedBy, db: Kysely<RoomTables>, texts: Lists): Relating =>
-  relating.where('n.sender', 'in', numbersOfSenders(db, texts(param.senders)))
-
-const RELATED = {
-  types: relatedBy(ofTypes),
-  senders: relatedBy(bySenders),
-  both: relatedBy((relating, param, db, texts) => ofTypes(bySenders(relating, param, db, texts), param, db, texts)),
-}
-
 const annotation = query((db, param: { room: number; target: EventId; sender: UserId; annotation: number }) =>
   db
     .selectFrom('relations as r')
@@ -257,12 +224,6 @@ export const relationsReader = (db: Db): RelationsReader => ({
   threads: async (room, before, user, limit) => {
     const rows = await db.all(threads, { room, before, user, limit })
     return rows.map(({ root, latest, replied }) => ({ root, latest, participated: Boolean(replied) }))
-  },
-
-  relatedBy: async (eventIds, { relTypes, senders }) => {
-    const way = relTypes === undefined ? 'senders' : senders === undefined ? 'types' : 'both'
-    const rows = await db.all(RELATED[way], { eventIds, relTypes: relTypes ?? [], senders: senders ?? [] })
-    return rows.map(({ event_id }) => event_id)
   },
 
   isAnnotated: async (room, target, sender, number) =>

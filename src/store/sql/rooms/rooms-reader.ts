@@ -6,6 +6,7 @@ import type { Db } from '../engine/index.ts'
 import { directoryReader } from './directory-reader.ts'
 import { eventsReader } from './events-reader.ts'
 import { membersReader } from './members-reader.ts'
+import { relatedByReader } from './related-by-reader.ts'
 import { branchesIn, newestOf } from './room-base.ts'
 import { roomListsReader } from './room-lists-reader.ts'
 import { stateReader } from './state-reader.ts'
@@ -98,6 +99,7 @@ export const roomsReader = (db: Db): RoomsReader => ({
   ...membersReader(db),
   ...directoryReader(db),
   ...roomListsReader(db),
+  ...relatedByReader(db),
 
   room: async (room) => {
     const row = await db.first(roomByNumber, { room })
