@@ -74,6 +74,13 @@ export class Account {
     return this.#http.call({ method: 'GET', path, token: this.#token })
   }
 
+  /** Answers the raw text. */
+  async search(term: string, order: 'recent' | 'rank'): Promise<string> {
+    const events = { search_term: term, keys: ['content.body'], order_by: order, filter: { limit: 10 } }
+    const body = JSON.stringify({ search_categories: { room_events: events } })
+    return this.#http.call({ method: 'POST', path: `${base}/search`, token: this.#token, body })
+  }
+
   async setPresence(presence: 'online' | 'unavailable', statusMsg: string): Promise<void> {
     const path = `${base}/presence/${encodeURIComponent(this.userId)}/status`
     const body = JSON.stringify({ presence, status_msg: statusMsg })

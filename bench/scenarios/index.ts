@@ -7,6 +7,7 @@ import { initialSync, readOn } from './old-calls.ts'
 import { presence } from './presence.ts'
 import { registerUsers } from './register.ts'
 import type { Scenario } from './scenario.ts'
+import { search } from './search.ts'
 import { sendManyRooms } from './send-many-rooms.ts'
 import { sendOneRoom } from './send-one-room.ts'
 import { toDevice } from './to-device.ts'
@@ -29,4 +30,5 @@ export const scenarios: readonly Scenario[] = [
   keysClaim,
   wakeStreams,
   joinLargeRoom,
+  search,
 ]

@@ -15,6 +15,8 @@ export type Scale = {
   presentUsers: number
   /** Devices that are sent a room key at once. */
   keyDevices: number
+  /** Messages in the rooms that are searched. */
+  searchMessages: number
 }
 
 export const scales: Record<'small' | 'full', Scale> = {
@@ -27,6 +29,7 @@ export const scales: Record<'small' | 'full', Scale> = {
     historyMessages: 300,
     presentUsers: 200,
     keyDevices: 100,
+    searchMessages: 1000,
   },
   full: {
     listeners: [1, 100, 1000],
@@ -40,6 +43,7 @@ export const scales: Record<'small' | 'full', Scale> = {
     historyMessages: 2000,
     presentUsers: 2000,
     keyDevices: 1000,
+    searchMessages: 200_000,
   },
 }
 
