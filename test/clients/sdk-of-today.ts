@@ -2,6 +2,7 @@ import {
   ClientEvent,
   createClient,
   type ICreateClientOpts,
+  type IStartClientOpts,
   type MatrixClient,
   type MatrixEvent,
   RoomEvent,
@@ -25,14 +26,15 @@ const silent: NonNullable<ICreateClientOpts['logger']> = {
 export const startClientOfToday = async (
   baseUrl: string,
   account: { userId: string; accessToken: string; deviceId: string },
+  start: IStartClientOpts = {},
 ): Promise<MatrixClient> => {
-  const client = createClient({ baseUrl, logger: silent, ...account })
+  const client = createClient({ baseUrl, logger: silent, timelineSupport: true, ...account })
   const prepared = new Promise<void>((resolve) => {
     client.on(ClientEvent.Sync, (state) => {
       if (state === SyncState.Prepared) resolve()
     })
   })
-  await client.startClient({ initialSyncLimit: 20 })
+  await client.startClient({ initialSyncLimit: 20, ...start })
   await prepared
   return client
 }
@@ -46,6 +48,7 @@ const CHANGES = [
   RoomMemberEvent.Typing,
   RoomMemberEvent.Membership,
   RoomStateEvent.Events,
+  RoomEvent.UnreadNotifications,
   UserEvent.Presence,
 ] as const
 
