@@ -188,8 +188,8 @@ onEveryHomeserver('matrix-js-sdk', (start) => {
     const { homeserver, alice, bob, roomId } = await twoPeople()
     const poll = PollStartEvent.from('Which tea?', ['green', 'black'], M_POLL_KIND_DISCLOSED).serialize()
     const started = await alice.send(roomId, poll.type, poll.content as Body)
-    const { pollEvent } = { pollEvent: poll.content['org.matrix.msc3381.poll.start'] as { answers: { id: string }[] } }
-    const [green = '', black = ''] = pollEvent.answers.map(({ id }) => id)
+    const { answers } = (poll.content as Body)['org.matrix.msc3381.poll.start'] as { answers: { id: string }[] }
+    const [green = '', black = ''] = answers.map(({ id }) => id)
     const vote = (voter: TestClient, answer: string) => {
       const { type, content } = PollResponseEvent.from([answer], started).serialize()
       return voter.send(roomId, type, content as Body)

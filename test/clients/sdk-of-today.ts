@@ -48,7 +48,6 @@ const CHANGES = [
   RoomMemberEvent.Typing,
   RoomMemberEvent.Membership,
   RoomStateEvent.Events,
-  RoomEvent.UnreadNotifications,
   UserEvent.Presence,
 ] as const
 
