@@ -37,6 +37,8 @@ interface Kept {
   /** Rooms in which the user's membership changed. */
   memberships: Set<RoomNumber>
   accountData: boolean
+  /** The lists are to be made anew. */
+  isOutdated: boolean
   turn: Promise<unknown>
 }
 
@@ -71,6 +73,8 @@ export class ListsOfUsers implements NewsHandler {
         const kept = this.#kept.get(user)
         if (kept === undefined) continue
         if (stream === 'accountData') kept.accountData = true
+        // Which room it was is not said where somebody forgot one: that is rare.
+        else if (rooms.length === 0) kept.isOutdated = true
         else for (const room of rooms) kept.memberships.add(room)
       }
     }
@@ -107,14 +111,21 @@ export class ListsOfUsers implements NewsHandler {
 
   /** Put in before anything is read, so that it hears of what changes meanwhile. */
   #begin(user: number): Kept {
-    const kept: Kept = { lists: undefined, memberships: new Set(), accountData: false, turn: Promise.resolve() }
+    const kept: Kept = {
+      lists: undefined,
+      memberships: new Set(),
+      accountData: false,
+      isOutdated: false,
+      turn: Promise.resolve(),
+    }
     this.#kept.set(user, kept)
     return kept
   }
 
   async #bring(kept: Kept, { viewer, now }: ListsWant): Promise<UserLists> {
     const { recent } = this.#parts
-    const known = kept.lists
+    const known = kept.isOutdated ? undefined : kept.lists
+    kept.isOutdated = false
     const events = known === undefined ? undefined : await recent.between(Math.min(known.upTo, now.events), now.events)
     const { memberships, accountData } = kept
     kept.memberships = new Set()
