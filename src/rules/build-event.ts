@@ -23,6 +23,8 @@ export interface EventDraft {
   readonly authEvents: readonly EventId[]
   /** The target of an `m.room.redaction`; it is put where the version wants it. */
   readonly redacts?: EventId | undefined
+  /** How long the event is sticky (MSC4354); undefined for one that is not. */
+  readonly stickyMs?: number | undefined
   /** Goes into the PDU, but neither into hashes and signatures nor into `json`. */
   readonly unsigned?: JsonObject | undefined
   /** Room versions 1 and 2 only: the id, which the sender chooses. */
@@ -80,6 +82,7 @@ type Members = Pick<Pdu, 'content' | 'prev_events' | 'auth_events'> & {
   readonly state_key?: string
   readonly redacts?: string
   readonly event_id?: string
+  readonly msc4354_sticky?: { readonly duration_ms: number }
 }
 
 const placeMembers = (version: RoomVersion, draft: EventDraft): Result<Members, BuildEventFailure> => {
@@ -94,6 +97,7 @@ const placeMembers = (version: RoomVersion, draft: EventDraft): Result<Members, 
     content: inContent ? { ...draft.content, redacts } : draft.content,
     depth: draft.depth,
     ...(version.eventId === 'given' && draft.eventId !== undefined ? { event_id: draft.eventId } : {}),
+    ...(draft.stickyMs === undefined ? {} : { msc4354_sticky: { duration_ms: draft.stickyMs } }),
     origin_server_ts: draft.originServerTs,
     prev_events: prevEvents.value,
     ...(redacts !== undefined && !inContent ? { redacts } : {}),
@@ -124,7 +128,8 @@ interface Pieces {
   readonly beforeContent: string
   /** Between `content` and `hashes`: `depth` and `event_id`. */
   readonly beforeHashes: string
-  /** Between `hashes` and `signatures`. `redacts` is apart, for redaction takes it away. */
+  /** Between `hashes` and `signatures`. Two members are apart, for redaction takes them away. */
+  readonly sticky: string
   readonly timeAndPrevEvents: string
   readonly redacts: string
   readonly roomAndSender: string
@@ -134,6 +139,7 @@ interface Pieces {
 const writePieces = (members: Members): Pieces => ({
   beforeContent: `{"auth_events":${JSON.stringify(members.auth_events)},"content":`,
   beforeHashes: `,"depth":${members.depth},${optional('event_id', members.event_id)}`,
+  sticky: members.msc4354_sticky === undefined ? '' : `"msc4354_sticky":${JSON.stringify(members.msc4354_sticky)},`,
   timeAndPrevEvents: `"origin_server_ts":${members.origin_server_ts},"prev_events":${JSON.stringify(members.prev_events)},`,
   redacts: optional('redacts', members.redacts),
   roomAndSender: `${optional('room_id', members.room_id)}"sender":${JSON.stringify(members.sender)},`,
@@ -147,6 +153,7 @@ const contentHashText = (pieces: Pieces, content: string): string =>
   pieces.beforeContent +
   content +
   pieces.beforeHashes +
+  pieces.sticky +
   pieces.timeAndPrevEvents +
   pieces.redacts +
   pieces.roomAndSender +
@@ -166,6 +173,7 @@ const fullText = (pieces: Pieces, content: string, hashes: string, signatures: s
   content +
   pieces.beforeHashes +
   hashes +
+  pieces.sticky +
   pieces.timeAndPrevEvents +
   pieces.redacts +
   pieces.roomAndSender +

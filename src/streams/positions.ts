@@ -18,6 +18,7 @@ export const STREAM_DECLARATIONS = {
   typing: { kept: 'memory', missing: 'never' },
   presence: { kept: 'memory', missing: 'never' },
   threadSubscriptions: { kept: 'database', missing: 'now' },
+  stickyEvents: { kept: 'database', missing: 'beginning' },
 } as const satisfies Readonly<Record<string, StreamDeclaration>>
 
 type Declarations = typeof STREAM_DECLARATIONS

@@ -229,6 +229,7 @@ const readByClients = ({ events, receipts, accountData, toDevice, deviceLists, .
   toDevice,
   deviceLists,
   threadSubscriptions: rest.threadSubscriptions,
+  stickyEvents: rest.stickyEvents,
 })
 
 /** Whether any of the positions lies ahead of what is known. */

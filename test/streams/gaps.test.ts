@@ -19,6 +19,7 @@ const START: DurablePositions = {
   toDevice: 0,
   deviceLists: 0,
   threadSubscriptions: 0,
+  stickyEvents: 0,
   sessions: 0,
 }
 const MINUTE = 60_000

@@ -24,6 +24,7 @@ const positions = fc.record({
   typing: position,
   presence: position,
   threadSubscriptions: position,
+  stickyEvents: position,
 })
 
 const NOW: Positions = {
@@ -35,6 +36,7 @@ const NOW: Positions = {
   typing: 1_800_000_000_000,
   presence: 1_800_000_000_000,
   threadSubscriptions: 3,
+  stickyEvents: 2,
 }
 
 describe('tokens', () => {
@@ -123,8 +125,8 @@ const READ = {
   ...{ typing: 1795845585397, presence: 1795845585398 },
 }
 /** The streams that came later, as a client begins them that has such a token. */
-const SINCE = { threadSubscriptions: NOW.threadSubscriptions }
-const OF_TODAY = `${OF_2026_11}_3`
+const SINCE = { threadSubscriptions: NOW.threadSubscriptions, stickyEvents: 0 }
+const OF_TODAY = `${OF_2026_11}_3_0`
 
 describe('tokens of older versions', () => {
   it('are read by this one', () => {

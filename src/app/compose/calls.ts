@@ -8,6 +8,7 @@ import {
   type SeenEvents,
   SendDelayed,
   SetRoomState,
+  stickySweep,
   ThreadSubscriptions,
 } from '#domain'
 import { type LeasedWork, writers } from '#store'
@@ -50,7 +51,10 @@ export const buildCalls = (ground: Ground, around: AroundCalls): BuiltCalls => {
       ofSlidingPosition: (pos) => positionsInPos(pos, streams.positions())?.threadSubscriptions,
       delayedEvents: delayed.delayedEvents,
     },
-    work: { 'delayed-events': delayed.work },
+    work: {
+      'delayed-events': delayed.work,
+      'sticky-sweep': stickySweep({ ...ground, writer: writers.stickyEvents, commit: store.commit }),
+    },
   }
 }
 

@@ -48,6 +48,8 @@ import {
   Search,
   type SlidingSync,
   StateInWindow,
+  StickyEvents,
+  StickyRooms,
   StreamNews,
   StreamScopes,
   Sync,
@@ -262,6 +264,16 @@ const buildShared = ({ store, streams, clock }: RoomsGround, { ignored, typing, 
   }
 }
 
+const buildSticky = (
+  store: RoomsGround['store'],
+  clock: RoomsGround['clock'],
+  streams: RoomsGround['streams'],
+): StickyEvents => {
+  const rooms = new StickyRooms({ clock, positions: streams })
+  streams.onNews(rooms)
+  return new StickyEvents({ reader: store.stickyEvents, events: store.rooms, rooms, clock })
+}
+
 const buildSync = (
   { store, clock, streams }: RoomsGround,
   { ignored, invites, presence, inboxes }: PeopleNow,
@@ -269,7 +281,8 @@ const buildSync = (
 ): Sync => {
   const { reader, clientEvents, texts, news, userRooms, pushRules } = shared
   const { accountData } = store
-  const roomTexts = new RoomTexts({ reader, clientEvents, texts, rooms: shared.roomsInWindow, accountData })
+  const sticky = buildSticky(store, clock, streams)
+  const roomTexts = new RoomTexts({ reader, clientEvents, texts, rooms: shared.roomsInWindow, accountData, sticky })
   const streamed = [
     new RoomsPart({ clock, reader, news, texts: roomTexts, invites }),
     new AccountDataPart({ reader: accountData, pushRules }),

@@ -12,6 +12,7 @@ export interface StateRequest {
   readonly stateKey: string
   readonly content: JsonObject
   readonly transaction?: Draft['transaction']
+  readonly stickyMs?: Draft['stickyMs']
 }
 
 export interface SetRoomStateParts {
@@ -30,9 +31,9 @@ export class SetRoomState {
 
   /** Throws what `Sending.state` and `Memberships.change` throw. */
   async set(request: StateRequest): Promise<EventId> {
-    const { roomId, sender, type, stateKey, content, transaction } = request
+    const { roomId, sender, type, stateKey, content, transaction, stickyMs } = request
     if (type === 'm.room.member') return this.#setMember(request)
-    const eventId = await this.#parts.sending.state(roomId, { type, sender, stateKey, content, transaction })
+    const eventId = await this.#parts.sending.state(roomId, { type, sender, stateKey, content, transaction, stickyMs })
     if (type === 'm.room.guest_access' && stateKey === '' && content.guest_access !== 'can_join')
       await this.#parts.memberships.removeGuests(roomId)
     if (type === 'm.room.tombstone' && stateKey === '') await this.#parts.successors.replaced(roomId)

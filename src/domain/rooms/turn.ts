@@ -48,6 +48,8 @@ export interface Draft {
   /** Set by application services; else now. */
   readonly originServerTs?: number | undefined
   readonly transaction?: { readonly device: number; readonly scope: string; readonly id: string } | undefined
+  /** How long every member is told of the event, from 0 to `MAX_STICKY_MS`; undefined: it is not sticky. */
+  readonly stickyMs?: number | undefined
 }
 
 export interface TurnTools {
@@ -251,6 +253,7 @@ export class RoomTurn {
         prevEvents,
         authEvents,
         redacts: draft.redacts,
+        stickyMs: draft.stickyMs,
         ...old,
       },
       this.#tools.key,
@@ -291,6 +294,7 @@ export class RoomTurn {
       authEvents,
       relation: newRelation(event),
       ...(draft.transaction === undefined ? {} : { transaction: draft.transaction }),
+      ...(draft.stickyMs === undefined ? {} : { stickyUntilMs: originServerTs + draft.stickyMs }),
     })
     this.#extremities = [{ eventId, depth }]
     if (this.version.eventId === 'given') this.#newest = new Map([[eventId, json]])

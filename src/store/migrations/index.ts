@@ -45,6 +45,7 @@ import { createRelations } from './0360-create-relations.ts'
 import { createDelayedEvents } from './0370-create-delayed-events.ts'
 import { createUserDirectory } from './0380-create-user-directory.ts'
 import { createNoticeRooms } from './0390-create-notice-rooms.ts'
+import { createStickyEvents } from './0395-create-sticky-events.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -94,4 +95,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createDelayedEvents,
   createUserDirectory,
   createNoticeRooms,
+  createStickyEvents,
 ]

@@ -72,6 +72,7 @@ import { messageIndexWriter, messageIndexWrites } from './search/message-index-w
 import { userDirectoryReader } from './search/user-directory-reader.ts'
 import { userDirectoryWriter, userDirectoryWrites } from './search/user-directory-writes.ts'
 import { delayedEventsReader, delayedEventsWriter, delayedEventWrites } from './timed/delayed-events.ts'
+import { stickyEventsReader, stickyEventsWriter, stickyEventWrites } from './timed/sticky-events.ts'
 
 /** The readers of all ports. A new port has a line here, in `writers`, and in `allWrites`. */
 export const readersOver = (db: Db) => ({
@@ -105,6 +106,7 @@ export const readersOver = (db: Db) => ({
   roomUpgrades: roomUpgradesReader(db),
   shortLived: shortLivedReader(db),
   signingKeys: signingKeysReader(db),
+  stickyEvents: stickyEventsReader(db),
   thirdPartyIds: thirdPartyIdsReader(db),
   threadSubscriptions: threadSubscriptionsReader(db),
   toDevice: toDeviceReader(db),
@@ -145,6 +147,7 @@ export const writers = {
   roomUpgrades: roomUpgradesWriter,
   shortLived: shortLivedWriter,
   signingKeys: signingKeysWriter,
+  stickyEvents: stickyEventsWriter,
   thirdPartyIds: thirdPartyIdsWriter,
   threadSubscriptions: threadSubscriptionsWriter,
   toDevice: toDeviceWriter,
@@ -190,6 +193,7 @@ export const allWrites = (): WriteTable =>
     ...roomWrites,
     ...shortLivedWrites,
     ...signingKeyWrites,
+    ...stickyEventWrites,
     ...threadSubscriptionWrites,
     ...toDeviceWrites,
     ...urlPreviewWrites,

@@ -1,6 +1,6 @@
 import { BoundedCache, type CacheStats, jsonBytes, textBytes } from '#base'
 import { isJsonObject, type JsonObject, type Membership, type Pdu, type RoomEvent, stringAt, type UserId } from '#spec'
-import { delayIdOf, type StoredEvent } from '#store'
+import { delayIdOf, MAX_STICKY_MS, type StoredEvent } from '#store'
 import type { Creators } from './creators.ts'
 import { oldContent, oldMembers } from './old-event-form.ts'
 
@@ -41,6 +41,8 @@ interface Prepared {
   readonly roomId: string
   /** Members of `unsigned` about the replaced state, each followed by a comma. */
   readonly previous: string
+  /** How long the event is sticky; undefined for one that is not. */
+  readonly stickyMs: number | undefined
   /** The other members of `unsigned` that do not depend on the reader, likewise. */
   readonly unsigned: string
   /** The form of 2015 up to its `age`, for readers who may see the replaced state; made when first asked for. */
@@ -106,9 +108,10 @@ export class ClientEvents {
     const { transaction } = stored
     const own = transaction !== undefined && transaction.device === reader.device
     const transactionId = own ? `"transaction_id":${JSON.stringify(transaction.id)},` : delayIdText(stored, reader)
+    const sticky = prepared.stickyMs === undefined ? '' : stickyUnsigned(prepared.stickyMs, ageMs)
     const membership = reader.membership === undefined ? '' : `"membership":"${reader.membership}",`
     const previous = reader.hidesPrevious === true ? '' : prepared.previous
-    const rest = `"unsigned":{${previous}${prepared.unsigned}${transactionId}${membership}${reader.relations ?? ''}"age":${ageMs}}}`
+    const rest = `"unsigned":{${previous}${prepared.unsigned}${transactionId}${sticky}${membership}${reader.relations ?? ''}"age":${ageMs}}}`
     if (form === 'old') return `${this.#oldText(stored, prepared, reader)}${ageMs},${rest}`
     const room = form === 'full' ? prepared.roomId : ''
     return `${prepared.head}${room},${rest}`
@@ -173,6 +176,7 @@ const prepare = (stored: StoredEvent): Unkept => {
     head: headOf(stored, pdu),
     roomId: `,"room_id":${JSON.stringify(stored.roomId)}`,
     previous: previousUnsigned(stored),
+    stickyMs: stickyMsOf(pdu),
     unsigned: redactedUnsigned(stored),
   }
 }
@@ -197,7 +201,8 @@ const headOf = (stored: StoredEvent, pdu: Pdu): string => {
     `{"type":${JSON.stringify(stored.type)},"sender":${JSON.stringify(stored.sender)},"content":${JSON.stringify(content)},` +
     `"event_id":${JSON.stringify(stored.eventId)},"origin_server_ts":${stored.originServerTs}` +
     (stored.stateKey === undefined ? '' : `,"state_key":${JSON.stringify(stored.stateKey)}`) +
-    (isRedaction ? `,"redacts":${JSON.stringify(redacts)}` : '')
+    (isRedaction ? `,"redacts":${JSON.stringify(redacts)}` : '') +
+    stickyMember(stickyMsOf(pdu))
   )
 }
 
@@ -244,3 +249,17 @@ const delayIdText = ({ transaction, sender }: StoredEvent, { userId }: EventRead
   const text = JSON.stringify(delayId)
   return `"delay_id":${text},"org.matrix.msc4140.delay_id":${text},`
 }
+
+/** How long an event is sticky (MSC4354). A redacted one has lost the member; a value that is none counts as absent. */
+const stickyMsOf = ({ msc4354_sticky: sticky }: Pdu): number | undefined => {
+  const duration = isJsonObject(sticky) ? sticky.duration_ms : undefined
+  const isValid = typeof duration === 'number' && Number.isInteger(duration) && duration >= 0
+  return isValid ? Math.min(duration, MAX_STICKY_MS) : undefined
+}
+
+const stickyMember = (durationMs: number | undefined): string =>
+  durationMs === undefined ? '' : `,"msc4354_sticky":{"duration_ms":${durationMs}}`
+
+/** The rest of the time, so that a client need not trust its own clock. */
+const stickyUnsigned = (durationMs: number, ageMs: number): string =>
+  ageMs >= durationMs ? '' : `"msc4354_sticky_duration_ttl_ms":${durationMs - ageMs},`

@@ -12,6 +12,9 @@ export interface DelayedEventsDeps {
 /** Element Call and matrix-js-sdk use these names, as the proposal is not in the specification yet. */
 const UNSTABLE = '/_matrix/client/unstable/org.matrix.msc4140'
 
+/** An hour. */
+const MAX_STICKY_MS = 3_600_000
+
 export type Scheduled = { readonly delay_id: string }
 
 /**
@@ -21,6 +24,11 @@ export type Scheduled = { readonly delay_id: string }
 export const DELAY_QUERY = {
   'org.matrix.msc4140.delay': Type.Optional(Type.Integer({ minimum: 1 })),
   'org.matrix.msc4140.parent_delay_id': Type.Optional(Type.Never()),
+} as const
+
+/** The query by which Element Call makes an event sticky, with `/send` and `/state` (MSC4354). */
+export const STICKY_QUERY = {
+  'org.matrix.msc4354.sticky_duration_ms': Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_STICKY_MS })),
 } as const
 
 /** A request to `/send` or `/state`, or to the endpoint of the proposal. */

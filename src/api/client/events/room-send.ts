@@ -1,10 +1,10 @@
-import Type from 'typebox'
+import Type, { type Static } from 'typebox'
 import type { DelayedEvents, Presence, Sending, Transaction } from '#domain'
 import { type AnyEndpoint, endpoint, isOldPath, type Requester, sinceV1, user } from '#http'
 import { type JsonObject, MatrixError, type RoomId, stringAt } from '#spec'
 import { AnyObject, mindSuspended, roomIdOf } from '../own-user.ts'
 import { eventIdOf, plainText, type SentEvent, transactionOf } from '../room-path.ts'
-import { DELAY_QUERY, type Scheduled, scheduleEvent } from './delayed-events.ts'
+import { DELAY_QUERY, type Scheduled, STICKY_QUERY, scheduleEvent } from './delayed-events.ts'
 import { mindSuspendedRedaction } from './redaction.ts'
 
 export interface RoomSendDeps {
@@ -20,9 +20,15 @@ interface NewMessage {
   readonly transaction: Transaction | undefined
   /** undefined: it is sent now. */
   readonly delayMs: number | undefined
+  readonly stickyMs: number | undefined
 }
 
-const SendQuery = Type.Object(DELAY_QUERY)
+const SendQuery = Type.Object({ ...DELAY_QUERY, ...STICKY_QUERY })
+
+const timesIn = (query: Static<typeof SendQuery>): Pick<NewMessage, 'delayMs' | 'stickyMs'> => ({
+  delayMs: query['org.matrix.msc4140.delay'],
+  stickyMs: query['org.matrix.msc4354.sticky_duration_ms'],
+})
 
 const FEEDBACK = 'm.room.message.feedback'
 
@@ -39,13 +45,13 @@ const checkFeedback = ({ type, target_event_id: target }: JsonObject): void => {
 export const roomSendEndpoints = ({ sending, presence, delayedEvents }: RoomSendDeps): readonly AnyEndpoint[] => {
   const send = async (requester: Requester, message: NewMessage): Promise<SentEvent | Scheduled> => {
     const { userId: sender } = requester
-    const { roomId, type, content, transaction, delayMs } = message
+    const { roomId, type, content, transaction, delayMs, stickyMs } = message
     if (delayMs !== undefined)
       return scheduleEvent(delayedEvents, requester, { ...message, delayMs, stateKey: undefined })
     mindSuspended(requester, type === 'm.room.redaction')
     presence.active(sender)
     if (type !== 'm.room.redaction')
-      return { event_id: await sending.message(roomId, { type, sender, content, transaction }) }
+      return { event_id: await sending.message(roomId, { type, sender, content, transaction, stickyMs }) }
     // The target is read from the content, its place since room version 11, and stored where the room's version has it.
     const { redacts: _, ...rest } = content
     const target = stringAt(content, 'redacts')
@@ -67,7 +73,7 @@ export const roomSendEndpoints = ({ sending, presence, delayedEvents }: RoomSend
         const type = plainText(params.eventType)
         if (type === FEEDBACK && isOldPath(path)) checkFeedback(content)
         const transaction = transactionOf(requester, ['send', roomId, type], params.txnId)
-        return send(requester, { roomId, type, content, transaction, delayMs: query['org.matrix.msc4140.delay'] })
+        return send(requester, { roomId, type, content, transaction, ...timesIn(query) })
       },
     }),
     endpoint({
@@ -81,8 +87,13 @@ export const roomSendEndpoints = ({ sending, presence, delayedEvents }: RoomSend
       handler: async ({ requester, params, query, body: content, path }) => {
         const type = plainText(params.eventType)
         if (type === FEEDBACK && isOldPath(path)) checkFeedback(content)
-        const delayMs = query['org.matrix.msc4140.delay']
-        return send(requester, { roomId: roomIdOf(params.roomId), type, content, transaction: undefined, delayMs })
+        return send(requester, {
+          roomId: roomIdOf(params.roomId),
+          type,
+          content,
+          transaction: undefined,
+          ...timesIn(query),
+        })
       },
     }),
   ]

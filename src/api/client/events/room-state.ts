@@ -3,7 +3,7 @@ import type { DelayedEvents, SetRoomState } from '#domain'
 import { type AnyEndpoint, endpoint, sinceV1, user } from '#http'
 import { AnyObject, mindSuspended, roomIdOf } from '../own-user.ts'
 import { plainText, type SentEvent } from '../room-path.ts'
-import { DELAY_QUERY, type Scheduled, scheduleEvent } from './delayed-events.ts'
+import { DELAY_QUERY, type Scheduled, STICKY_QUERY, scheduleEvent } from './delayed-events.ts'
 
 export interface RoomStateDeps {
   readonly roomState: Pick<SetRoomState, 'set'>
@@ -30,13 +30,14 @@ export const roomStateEndpoints = ({ roomState, delayedEvents }: RoomStateDeps):
     auth: user({ guests: true }),
     rateLimit: 'message',
     params: StatePath,
-    query: Type.Object(DELAY_QUERY),
+    query: Type.Object({ ...DELAY_QUERY, ...STICKY_QUERY }),
     body: AnyObject,
     handler: async ({ requester, params, query, body: content }): Promise<SentEvent | Scheduled> => {
       const { roomId, eventType: type, stateKey = '' } = params
       const delayMs = query['org.matrix.msc4140.delay']
+      const stickyMs = query['org.matrix.msc4354.sticky_duration_ms']
       if (delayMs !== undefined) {
-        const request = { delayMs, roomId, type, stateKey, content, transaction: undefined }
+        const request = { delayMs, roomId, type, stateKey, content, transaction: undefined, stickyMs }
         return scheduleEvent(delayedEvents, requester, request)
       }
       const isOwnMember = params.eventType === 'm.room.member' && params.stateKey === requester.userId
@@ -48,6 +49,7 @@ export const roomStateEndpoints = ({ roomState, delayedEvents }: RoomStateDeps):
         type: plainText(params.eventType),
         stateKey: plainText(params.stateKey ?? ''),
         content,
+        stickyMs,
       })
       return { event_id: eventId }
     },

@@ -75,6 +75,8 @@ const FEATURES: Readonly<Record<string, boolean>> = {
   'org.matrix.msc3391': true,
   // Transports of calls.
   'org.matrix.msc4143': true,
+  // Sticky events.
+  'org.matrix.msc4354': true,
   // Delayed events.
   'org.matrix.msc4140': true,
   // Profile fields (v1.16).

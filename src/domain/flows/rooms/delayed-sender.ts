@@ -29,7 +29,7 @@ export class RoomDelayedSender implements DelayedSender {
 
   /** Throws `M_USER_LOCKED`, `M_USER_SUSPENDED`, `M_FORBIDDEN`, and whatever sending throws. */
   async send(event: DelayedEvent): Promise<EventId> {
-    const { roomId, userId: sender, type, stateKey } = event
+    const { roomId, userId: sender, type, stateKey, stickyMs } = event
     const { sending, roomState } = this.#parts
     const account = await this.#account(event)
     const content = contentOf(event)
@@ -37,11 +37,11 @@ export class RoomDelayedSender implements DelayedSender {
     if (stateKey !== undefined) {
       const isOwnLeave = type === 'm.room.member' && stateKey === sender && content.membership === 'leave'
       mindSuspended(account, isOwnLeave)
-      return roomState.set({ roomId, sender, guest: account.guest, type, stateKey, content, transaction })
+      return roomState.set({ roomId, sender, guest: account.guest, type, stateKey, content, transaction, stickyMs })
     }
     if (type !== 'm.room.redaction') {
       mindSuspended(account, false)
-      return sending.message(roomId, { type, sender, content, transaction })
+      return sending.message(roomId, { type, sender, content, transaction, stickyMs })
     }
     const { redacts, ...rest } = content
     const target = parseEventId(stringAt({ redacts }, 'redacts') ?? '')

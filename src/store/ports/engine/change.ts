@@ -45,6 +45,7 @@ export const DURABLE_STREAMS = [
   'toDevice',
   'deviceLists',
   'threadSubscriptions',
+  'stickyEvents',
   'sessions',
 ] as const
 export type DurableStream = (typeof DURABLE_STREAMS)[number]

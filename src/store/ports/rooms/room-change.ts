@@ -52,6 +52,8 @@ export interface NewStoredEvent {
   readonly authEvents: readonly EventId[]
   /** `scope` is the part of the path that tells kinds of requests apart; device, scope and id are unique together. */
   readonly transaction?: { readonly device: number; readonly scope: string; readonly id: string }
+  /** The time up to which every member is told of the event; left out for one that is not sticky. */
+  readonly stickyUntilMs?: number
   readonly relation?: NewRelation | undefined
 }
 

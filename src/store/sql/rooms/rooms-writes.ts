@@ -12,6 +12,7 @@ import {
 import { delayIdOf } from '../../ports/timed/delayed-events.ts'
 import { defineWrite, packed, type Tx } from '../engine/index.ts'
 import { finaliseIn } from '../timed/delayed-events-tables.ts'
+import { storeSticky } from '../timed/sticky-events.ts'
 import { assertReferences, branchesText, isBase, storedBase } from './room-base.ts'
 import { storeChange } from './room-change.ts'
 import { roomChangePacking } from './room-change-packing.ts'
@@ -148,6 +149,19 @@ const applyChange = async (tx: Tx, change: RoomChange): Promise<AppliedRoomChang
 
 const apply = packed(defineWrite('rooms.apply', ['events'], applyChange), roomChangePacking)
 
+/** The same with sticky events, whose stream other changes need not lock. */
+const applySticky = defineWrite(
+  'rooms.applySticky',
+  ['events', 'stickyEvents'],
+  async (tx, change: RoomChange): Promise<AppliedRoomChange> => {
+    const applied = await applyChange(tx, change)
+    await storeSticky(tx, change.room, change.events, applied.positions)
+    return applied
+  },
+)
+
+const isSticky = ({ events }: RoomChange): boolean => events.some(({ stickyUntilMs }) => stickyUntilMs !== undefined)
+
 const forget = defineWrite(
   'rooms.forget',
   ['events'],
@@ -170,11 +184,11 @@ const removeAlias = defineWrite('rooms.removeAlias', async (tx, { alias }: { ali
   await tx.run(deleteAlias, { alias })
 })
 
-export const roomWrites = [create, apply, forget, addAlias, removeAlias]
+export const roomWrites = [create, apply, applySticky, forget, addAlias, removeAlias]
 
 export const roomsWriter: RoomsWriter = {
   create,
-  apply,
+  apply: (change) => (isSticky(change) ? applySticky(change) : apply(change)),
   forget: (room, user) => forget({ room, user }),
   addAlias: (alias, room, creator) => addAlias({ alias, room, creator }),
   removeAlias: (alias) => removeAlias({ alias }),

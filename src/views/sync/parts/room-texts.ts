@@ -11,6 +11,7 @@ import type { MembershipInWindow } from '../../known/membership-in-window.ts'
 import type { JoinedRoom, LeftRoom, RoomsInWindow, RoomWant } from '../../known/room-in-window.ts'
 import type { RoomNews } from '../../known/stream-news.ts'
 import type { TimelinePart } from '../../known/timeline-in-window.ts'
+import type { StickyEvents } from '../../sticky/sticky-events.ts'
 import type { UnreadCount, UnreadCounts } from '../../unread/unread-counts.ts'
 import type { SyncWindow } from '../request.ts'
 
@@ -20,6 +21,7 @@ export interface RoomTextsParts {
   readonly texts: EventTexts
   readonly rooms: RoomsInWindow
   readonly accountData: Pick<AccountDataReader, 'page'>
+  readonly sticky: StickyEvents
 }
 
 /** The text of one room, whole or in pieces. */
@@ -47,13 +49,17 @@ export class RoomTexts {
     const { timeline, mayHaveState, fresh, visibilityOf } = room
     const ephemeral = ephemeralEvents(window, news)
     const accountData = accountDataTexts(window, news.accountData)
+    const stickyWant = { fresh: fresh || window.fullState, told: timeline.events }
+    const sticky = await this.#parts.sticky.inRoom(window, member.record.room, stickyWant)
     const isQuiet =
+      sticky === undefined &&
       timeline.events.length + ephemeral.length + accountData.length + news.receipts.length === 0 &&
       !(timeline.limited || mayHaveState || news.longAccountData)
     if (isQuiet && !mayRecount(news, events) && !fresh && !window.fullState) return undefined
     const counts = await rooms.counts(want, room, news.receipts)
     const rest = restText(window, room, ephemeral, counts)
-    if (mayHaveState || news.longAccountData) return this.#long(window, member, news, room, rest)
+    if (mayHaveState || news.longAccountData || sticky !== undefined)
+      return this.#long(window, member, news, { room, sticky, rest })
     const timelineText = await this.#timelineText(window, timeline, await visibilityOf(timeline.events))
     const state: string[] = []
     for await (const page of room.state) state.push(await this.#eventTexts(window, page, await visibilityOf(page)))
@@ -64,12 +70,31 @@ export class RoomTexts {
     window: SyncWindow,
     member: MembershipInWindow,
     news: RoomNews,
-    room: JoinedRoom,
-    rest: string,
+    {
+      room,
+      sticky,
+      rest,
+    }: { room: JoinedRoom; sticky: AsyncIterable<readonly StoredEvent[]> | undefined; rest: string },
   ): AsyncGenerator<string, void, undefined> {
     yield* this.#timelineAndState(window, room)
     yield* this.#accountData(window, member, news)
+    if (sticky !== undefined) yield* this.#sticky(window, room, sticky)
     yield rest
+  }
+
+  /** The section of MSC4354, to which no filter applies. */
+  async *#sticky(
+    window: SyncWindow,
+    { visibilityOf }: JoinedRoom,
+    pages: AsyncIterable<readonly StoredEvent[]>,
+  ): AsyncGenerator<string, void, undefined> {
+    yield ',"msc4354_sticky":{"events":['
+    let comma = ''
+    for await (const page of pages) {
+      yield `${comma}${await this.#eventTexts(window, page, await visibilityOf(page))}`
+      comma = ','
+    }
+    yield ']}'
   }
 
   /** A room that the user left, up to there. */
