@@ -14,7 +14,7 @@ export const roomUpgradesEndpoints = ({ upgrades }: RoomUpgradesDeps): readonly 
   endpoint({
     method: 'POST',
     paths: v3('/rooms/:roomId/upgrade'),
-    auth: user(),
+    auth: user({ suspended: false }),
     rateLimit: 'createRoom',
     params: RoomIdPath,
     body: Type.Object({
