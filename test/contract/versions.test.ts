@@ -17,6 +17,8 @@ const NOT_FOR_CLIENTS = [
   'GET /.well-known/matrix/policy_server',
   'GET /_matrix/client/v1/admin/lock/{userId}',
   'GET /_matrix/client/v1/admin/suspend/{userId}',
+  // Answered as the specification says for a server without OAuth: see the test below.
+  'GET /_matrix/client/v1/auth_metadata',
   'POST /_matrix/client/v1/appservice/{appserviceId}/ping',
   'PUT /_matrix/client/v1/admin/lock/{userId}',
   'PUT /_matrix/client/v1/admin/suspend/{userId}',
@@ -35,6 +37,13 @@ describe('/versions names what is true at this release', () => {
     if (next !== undefined) expect(GATES[next]?.some((operation) => NOT_BUILT.includes(operation))).toBe(true)
     expect(versions.slice(0, 10)).toEqual(versionsWithout(Object.values(GATES).flat()))
     expect(versionsWithout([]).at(-1)).toBe('v1.19')
+  })
+
+  it('and says of OAuth, which is asked for from v1.15 on, that there is none', async () => {
+    await using homeserver = await startHomeserver()
+    const { status, body } = await homeserver.client().request('GET', '/v1/auth_metadata')
+    expect([status, body.errcode]).toEqual([404, 'M_UNRECOGNIZED'])
+    expect((await homeserver.client().get('/versions')).versions.at(-1)).toBe('v1.19')
   })
 
   it('and matrix-js-sdk turns on what is served, and nothing else', async () => {

@@ -8,12 +8,14 @@ const RELATIONS = '/_matrix/client/v1/rooms/{roomId}/relations/{eventId}'
 /**
  * Operations that came with each version and are turned on by its name. Clients do not read the list as a claim of completeness but as switches: matrix-js-sdk (Element)
  * keeps threads on the server from v1.3 on, lists them and pages through relations from v1.4 on, and looks for dates from v1.6 on; matrix-dart-sdk (FluffyChat)
- * takes every version from v1.11 on for authenticated media and from v1.15 on for OAuth; ruma chooses paths by the newest version. What is turned on
+ * takes every version from v1.11 on for authenticated media, and from v1.15 on asks whether there is OAuth; ruma chooses paths by the newest version. What is turned on
  * and then fails is worse than what stays off, so a version is named once every gate up to it is served.
  *
  * Operations of r0, v1.1 and v1.2 are no gates: clients talk to no server that does not name v1.1, ask for these operations whatever is named, and
  * take 404 for "not here" (search, the hierarchy of spaces, lookups in other networks). The operations of application services, of
- * administrators and of policy servers are no gates either: no client turns something on for its user by them.
+ * administrators and of policy servers are no gates either: no client turns something on for its user by them. Nor is `auth_metadata` of v1.15: "the
+ * homeserver does not support the OAuth 2.0 API" is an answer of its own, 404 with `M_UNRECOGNIZED`, which an unknown path has. Element, Element X
+ * and matrix-dart-sdk take it for that, and log in by password or provider.
  */
 export const GATES: Readonly<Record<string, readonly string[]>> = {
   'v1.3': [`GET ${RELATIONS}`, `GET ${RELATIONS}/{relType}`, `GET ${RELATIONS}/{relType}/{eventType}`],
@@ -28,7 +30,7 @@ export const GATES: Readonly<Record<string, readonly string[]>> = {
   'v1.12': [],
   'v1.13': ['POST /_matrix/client/v3/rooms/{roomId}/report'],
   'v1.14': ['POST /_matrix/client/v3/users/{userId}/report'],
-  'v1.15': ['GET /_matrix/client/v1/auth_metadata', 'GET /_matrix/client/v1/room_summary/{roomIdOrAlias}'],
+  'v1.15': ['GET /_matrix/client/v1/room_summary/{roomIdOrAlias}'],
   'v1.16': [],
   'v1.17': [],
   'v1.18': [],
