@@ -1,6 +1,7 @@
 import { expect } from 'vitest'
 import type { TestClient } from '../../support/client.ts'
 import type { TestHomeserver } from '../../support/homeserver.ts'
+import { type PushGateway, pusherOf, setPusher } from '../../support/other-servers/push-gateway.ts'
 import { countsOf, type ModelEvent, ModelRoom, ModelRules, type RoomCounts, Told } from './model.ts'
 
 const enc = encodeURIComponent
@@ -95,6 +96,23 @@ export class World {
     const later = new Told()
     later.take(await this.#reader.sync(THREADS))
     this.#expectTold(later, 'a first sync after a restart', true)
+  }
+
+  /** The badge is the sum of what is unread, and of one more message of somebody who is never ignored. */
+  async endWithBadge(gateway: PushGateway): Promise<void> {
+    const dave = await this.#homeserver.register('dave')
+    const roomId = await dave.createRoom({ preset: 'public_chat' })
+    await this.#reader.join(roomId)
+    await setPusher(this.#reader, pusherOf(gateway.url))
+    const mentions = { user_ids: [this.#reader.userId] }
+    const last = await dave.send(roomId, 'm.room.message', { body: 'hello', msgtype: 'm.text', 'm.mentions': mentions })
+    const unread = [...this.#rooms.values()]
+      .filter(({ isJoined }) => isJoined)
+      .map((room) => countsOf(room, this.#rules, this.#reader.userId, this.#ignored).room.notification_count)
+      .reduce((sum, count) => sum + count, 0)
+    let notice = await gateway.next()
+    while (notice.event_id !== last) notice = await gateway.next()
+    expect(notice.counts.unread, 'the badge').toBe(unread + 1)
   }
 
   #expectTold(told: Told, who: string, byThread: boolean): void {
@@ -225,7 +243,8 @@ export class World {
               ...(isReaction ? { key: String(room.events.length) } : {}),
             },
           }
-    const content = isReaction ? relates : { body, msgtype, 'm.mentions': mentions, ...relates }
+    const edited = relation?.type === 'm.replace' ? { 'm.new_content': { body: 'some cake, rita', msgtype } } : {}
+    const content = isReaction ? relates : { body, msgtype, 'm.mentions': mentions, ...edited, ...relates }
     const id = await speaker.send(roomId, type, content)
     const said = isReaction ? { body: '' } : { body, msgtype, mentionsReader, mentionsRoom }
     room.add({ id, sender: speaker.userId, type, ...said, ...(relation === undefined ? {} : { relation }) })
