@@ -9,6 +9,10 @@ export class KeyedLock<Key> {
     return this.#tails.size
   }
 
+  isFree(key: Key): boolean {
+    return !this.#tails.has(key)
+  }
+
   async run<Result>(key: Key, turn: () => Promise<Result>): Promise<Result> {
     const before = this.#tails.get(key)
     const mine = before === undefined ? turn() : before.then(turn, turn)

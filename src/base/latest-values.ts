@@ -1,4 +1,5 @@
 import { BoundedCache, type BoundedCacheOptions, type CacheStats } from './bounded-cache.ts'
+import type { Soon } from './soon.ts'
 
 /**
  * Values made from stored data, kept until the store announces that the data changed. A value whose loading began before that
@@ -13,8 +14,15 @@ export class LatestValues<Key extends {}, Value extends {}> {
   }
 
   async get(key: Key, load: () => Promise<Value>): Promise<Value> {
-    const kept = this.#kept.get(key)
-    if (kept !== undefined) return kept
+    return this.soon(key, load)
+  }
+
+  /** No promise for a value that is kept. */
+  soon(key: Key, load: () => Promise<Value>): Soon<Value> {
+    return this.#kept.get(key) ?? this.#load(key, load)
+  }
+
+  async #load(key: Key, load: () => Promise<Value>): Promise<Value> {
     const underway = this.#loading.get(key)
     if (underway !== undefined) return underway
     const loading = load()

@@ -19,6 +19,7 @@ import {
   PushRules,
   RecentEvents,
   RoomFactsCache,
+  SharedTimelines,
   StateInWindow,
   UserRooms,
 } from '#views'
@@ -107,7 +108,17 @@ const FILTERS: Readonly<Record<string, (index: number) => object>> = {
 
 const filters = (filter: (index: number) => object): FilledCache => {
   const cache = new Filters(reading({}))
-  return { stats: () => cache.stats(), add: (index) => cache.resolve(1, JSON.stringify(filter(index))) }
+  const [compiled] = cache.caches
+  return { stats: () => compiled.stats(), add: (index) => cache.resolve(1, JSON.stringify(filter(index))) }
+}
+
+const sharedTimelines = (): FilledCache => {
+  const cache = new SharedTimelines({ clock: systemClock, limitBytes: LIMIT })
+  const window = { since: { events: 1 }, now: { events: 2 }, filter: {}, stateSection: 'state' } as never
+  return {
+    stats: () => cache.stats(),
+    add: (index) => cache.keep(window, index, { text: `${index}`.padEnd(2_000, 'x'), isEmpty: false }),
+  }
 }
 
 const stateOf = (index: number, type: string, content: string): StoredEvent =>
@@ -237,6 +248,7 @@ export const CACHES: Readonly<Record<string, () => FilledCache>> = {
     ]),
   ),
   ...Object.fromEntries(Object.entries(FILTERS).map(([name, filter]) => [`filters: ${name}`, () => filters(filter)])),
+  'shared-timelines': sharedTimelines,
   'room-facts': roomFacts,
   'rooms-of-users': () => {
     const record = (user: number) => (_: unknown, room: number) => ({

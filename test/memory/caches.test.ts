@@ -19,6 +19,7 @@ const measured = async (): Promise<readonly (Measured & { readonly name: string 
 
 /** Caches whose values are small and of one size, see the cases `plain`; and those that need a whole server to be filled, and count by the same functions. */
 const PLAIN = [
+  'filter-texts',
   'store-users',
   'store-facts',
   'unread-floors',

@@ -134,7 +134,7 @@ export const buildPersonal = ({ config, store, clock, logger }: PersonalGround, 
       filters,
     }),
     settle: () => presence.flush(),
-    caches: [ignoredUsers, invitePermissions, filters, presenceLists],
+    caches: [ignoredUsers, invitePermissions, ...filters.caches, presenceLists],
   }
 }
 

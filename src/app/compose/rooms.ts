@@ -175,7 +175,6 @@ export const roomApi = (
   | 'redacting'
   | 'delayedEvents'
   | 'inviteByAddress'
-  | 'forgetsOnLeave'
 > => ({
   serverName,
   creation,

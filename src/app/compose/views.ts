@@ -46,6 +46,7 @@ import {
   RoomsPart,
   RoomTexts,
   Search,
+  SharedTimelines,
   type SlidingSync,
   StateInWindow,
   StickyEvents,
@@ -80,6 +81,7 @@ const CACHE_LIMITS_BYTES = {
   badges: 16 * MEBIBYTE,
   keyCounts: 8 * MEBIBYTE,
   historyVisibilities: 2 * MEBIBYTE,
+  sharedTimelines: 4 * MEBIBYTE,
 }
 
 /** The longest that events are held against push rules at a time; one event may be judged beyond it. */
@@ -195,6 +197,7 @@ type Shared = ReturnType<typeof buildShared>
  * - `unread` and `Badges` go on from the positions that they counted up to. They begin anew where the push rules, the ignored users or the
  *   join of the user's stay have another position.
  * - `visibilities` holds what events of history visibility say, which never changes.
+ * - `sharedTimelines` holds texts of one window for a tenth of a second.
  * - `state` remembers which members a device was sent, and nothing of the store.
  * - What is held by an object, in a `WeakMap`, lives as long as that object, which does not change: an event as it was read, an array of
  *   changes of presence.
@@ -226,6 +229,7 @@ const buildShared = ({ store, streams, clock }: RoomsGround, { ignored, typing, 
   const keyCounts = new KeyCountsNow({ reader: store.deviceKeys, limitBytes: limits.keyCounts })
   const erasures = new Erasures({ accounts: store.accounts, rooms: reader, clock, limitBytes: limits.erasures })
   const bundles = buildBundled(store, ignored)
+  const sharedTimelines = new SharedTimelines({ clock, limitBytes: limits.sharedTimelines })
   const recentKeys = new RecentKeyChanges(streams.positions().deviceLists)
   for (const cache of [userRooms, pushRules, facts, keyCounts, recentKeys, erasures]) streams.onNews(cache)
   return {
@@ -248,6 +252,7 @@ const buildShared = ({ store, streams, clock }: RoomsGround, { ignored, typing, 
     presenceVisibility: new PresenceVisibility({ presence, userRooms, reader }),
     presenceProfiles: new PresenceProfiles(store.profiles),
     keyCounts,
+    sharedTimelines,
     deviceLists: new DeviceLists({ reader: store.deviceLists, memberships: reader, facts, recent: recentKeys }),
     caches: [
       clientEvents,
@@ -260,6 +265,7 @@ const buildShared = ({ store, streams, clock }: RoomsGround, { ignored, typing, 
       state,
       keyCounts,
       recentKeys,
+      sharedTimelines,
     ],
   }
 }
@@ -282,7 +288,15 @@ const buildSync = (
   const { reader, clientEvents, texts, news, userRooms, pushRules } = shared
   const { accountData } = store
   const sticky = buildSticky(store, clock, streams)
-  const roomTexts = new RoomTexts({ reader, clientEvents, texts, rooms: shared.roomsInWindow, accountData, sticky })
+  const roomTexts = new RoomTexts({
+    reader,
+    clientEvents,
+    texts,
+    rooms: shared.roomsInWindow,
+    accountData,
+    sticky,
+    shared: shared.sharedTimelines,
+  })
   const streamed = [
     new RoomsPart({ clock, reader, news, texts: roomTexts, invites }),
     new AccountDataPart({ reader: accountData, pushRules }),

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { BoundedCache, type CacheStats } from '#base'
+import { BoundedCache, type CacheStats, textBytes } from '#base'
 import { asFilter, type CompiledFilter, canonicalJson, compileFilter, parseFilter } from '#rules'
 import { type JsonObject, MAX_FILTER_BYTES, MatrixError } from '#spec'
 import type { Commit, FiltersReader, FiltersWriter, UserNumber } from '#store'
@@ -20,11 +20,17 @@ export class Filters {
   readonly #reader: FiltersReader
   readonly #writer: FiltersWriter
   readonly #commit: Commit
-  /** Stored filters never change, so entries are never outdated. */
+  /** By their texts, as the users of a kind of client have one in common: what is made by one filter can be shared. */
   readonly #compiled = new BoundedCache<string, CompiledFilter>({
     name: 'filters',
     limitBytes: CACHE_BYTES,
     sizeBytes: ({ heapBytes }) => heapBytes,
+  })
+  /** By user and id. Stored filters never change, so entries are never outdated. */
+  readonly #texts = new BoundedCache<string, string>({
+    name: 'filter-texts',
+    limitBytes: CACHE_BYTES,
+    sizeBytes: textBytes,
   })
 
   constructor({ reader, writer, commit }: FiltersParts) {
@@ -59,22 +65,32 @@ export class Filters {
    */
   async resolve(user: UserNumber, filter: string): Promise<CompiledFilter> {
     const inline = filter.startsWith('{')
-    const key = inline ? filter : `${user}/${filter}`
-    const known = this.#compiled.get(key)
+    const text = inline ? filter : await this.#text(user, filter)
+    const known = this.#compiled.get(text)
     if (known !== undefined) return known
-    const parsed = parseFilter(inline ? filter : ((await this.#stored(user, filter)) ?? ''))
+    const parsed = parseFilter(text)
     if (parsed === undefined) {
       throw inline
         ? new MatrixError('M_BAD_JSON', 'The filter is not one')
         : new MatrixError('M_INVALID_PARAM', 'No such filter')
     }
     const compiled = compileFilter(parsed)
-    this.#compiled.set(key, compiled)
+    this.#compiled.set(text, compiled)
     return compiled
   }
 
-  stats(): CacheStats {
-    return this.#compiled.stats()
+  get caches(): readonly [{ stats(): CacheStats }, { stats(): CacheStats }] {
+    return [this.#compiled, this.#texts]
+  }
+
+  /** Of a stored filter; empty where there is none. */
+  async #text(user: UserNumber, filterId: string): Promise<string> {
+    const key = `${user}/${filterId}`
+    const known = this.#texts.get(key)
+    if (known !== undefined) return known
+    const text = await this.#stored(user, filterId)
+    if (text !== undefined) this.#texts.set(key, text)
+    return text ?? ''
   }
 
   async #stored(user: UserNumber, filterId: string): Promise<string | undefined> {

@@ -1,4 +1,4 @@
-import { type CacheStats, LatestValues, type Slices, textBytes } from '#base'
+import { type CacheStats, LatestValues, type Slices, type Soon, textBytes } from '#base'
 import { isJsonObject, objectAt, parseUserId, type UserId } from '#spec'
 import type { AccountDataReader, UserNumber } from '#store'
 import { type News, onAccountDataOf } from './news.ts'
@@ -36,12 +36,13 @@ export class IgnoredUsers {
     onAccountDataOf(news, (user) => (user === 'all' ? this.#lists.clear() : this.#lists.forget(user)))
   }
 
-  async ignoredBy(user: UserNumber): Promise<ReadonlySet<UserId>> {
-    return (await this.listOf(user)).users
+  ignoredBy(user: UserNumber): Soon<ReadonlySet<UserId>> {
+    const list = this.listOf(user)
+    return list instanceof Promise ? list.then(({ users }) => users) : list.users
   }
 
-  listOf(user: UserNumber): Promise<IgnoredList> {
-    return this.#lists.get(user, async () => {
+  listOf(user: UserNumber): Soon<IgnoredList> {
+    return this.#lists.soon(user, async () => {
       const entry = await this.#reader.global(user, IGNORED_USER_LIST)
       return entry === undefined
         ? { users: NOBODY, position: 0 }

@@ -1,4 +1,4 @@
-import { type CacheStats, LatestValues } from '#base'
+import { type CacheStats, LatestValues, type Soon } from '#base'
 import type { Commit, DeviceNumber, ToDeviceReader, ToDeviceWriter, UserNumber } from '#store'
 import type { News, NewsHandler, Streams } from '#streams'
 
@@ -38,12 +38,12 @@ export class Inboxes implements NewsHandler {
     parts.news.onNews(this)
   }
 
-  async hasMessages({ user, device }: DeviceOfUser): Promise<boolean> {
-    const waiting = await this.#waiting.get(user, async () => {
+  hasMessages({ user, device }: DeviceOfUser): Soon<boolean> {
+    const waiting = this.#waiting.soon(user, async () => {
       const devices = await this.#parts.reader.devicesWithMessages(user)
       return devices.length === 0 ? NONE : new Set(devices)
     })
-    return waiting.has(device)
+    return waiting instanceof Promise ? waiting.then((devices) => devices.has(device)) : waiting.has(device)
   }
 
   /** The device has all up to this position of the stream, as its token shows: these messages are removed, and durably so before this resolves. */

@@ -1,3 +1,4 @@
+import type { Soon } from '#base'
 import type { UserId } from '#spec'
 import type {
   DeviceListsReader,
@@ -57,7 +58,25 @@ export class DeviceLists {
     this.#parts = parts
   }
 
-  async between(window: DeviceListsWindow): Promise<DeviceListChanges> {
+  between(window: DeviceListsWindow): Soon<DeviceListChanges> {
+    return this.#mayHaveChanged(window) ? this.#changes(window) : NOTHING
+  }
+
+  /** False where a look at memory tells that nobody moved, and that no change of keys concerns the viewer. */
+  #mayHaveChanged({ viewer, rooms, since, now, events }: DeviceListsWindow): boolean {
+    if (since.deviceLists < now.deviceLists && this.#parts.recent.mayConcern(viewer.user, rooms, since.deviceLists))
+      return true
+    if (since.events >= now.events) return false
+    if (events === undefined) return true
+    for (const [room, ofRoom] of events) {
+      if (ofRoom.some(({ type }) => type === 'm.room.member')) return true
+      const facts = this.#parts.facts.of(room)
+      if (facts instanceof Promise || (facts?.record.lastResolvedPosition ?? 0) > since.events) return true
+    }
+    return false
+  }
+
+  async #changes(window: DeviceListsWindow): Promise<DeviceListChanges> {
     const { reader } = this.#parts
     const { since, now } = window
     const moved = await this.#roomsWithMoves(window)

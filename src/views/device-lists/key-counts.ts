@@ -1,4 +1,4 @@
-import { BoundedCache, type CacheStats, jsonBytes } from '#base'
+import { BoundedCache, type CacheStats, jsonBytes, type Soon } from '#base'
 import type { DeviceKeysReader, KeyCounts } from '#store'
 import type { News, NewsHandler } from '#streams'
 
@@ -53,10 +53,13 @@ export class KeyCountsNow implements NewsHandler {
     if (this.#newsOf.size > REMEMBERED_USERS) this.missed()
   }
 
-  async of({ user, device }: { readonly user: number; readonly device: number }): Promise<KeyCounts> {
+  of({ user, device }: { readonly user: number; readonly device: number }): Soon<KeyCounts> {
     const held = this.#held.get(device)
     const outdatedAt = Math.max(this.#newsOf.get(user) ?? 0, this.#allOutdatedAt)
-    if (held !== undefined && held.readAtNews >= outdatedAt) return held.counts
+    return held !== undefined && held.readAtNews >= outdatedAt ? held.counts : this.#read(device)
+  }
+
+  async #read(device: number): Promise<KeyCounts> {
     const readAtNews = this.#newsCount
     const counts = await this.#reader.counts(device)
     this.#held.set(device, { counts, readAtNews })

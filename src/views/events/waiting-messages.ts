@@ -1,9 +1,10 @@
+import type { Soon } from '#base'
 import type { UserId } from '#spec'
 import type { DeviceNumber, ToDeviceReader, UserNumber, WaitingMessage } from '#store'
 
 /** The knowledge of the domain of which inboxes are not empty. */
 export interface InboxesNow {
-  hasMessages(owner: { readonly user: UserNumber; readonly device: DeviceNumber }): Promise<boolean>
+  hasMessages(owner: { readonly user: UserNumber; readonly device: DeviceNumber }): Soon<boolean>
 }
 
 export interface WaitingMessagesParts {

@@ -1,3 +1,4 @@
+import type { Soon } from '#base'
 import type { Membership, UserId } from '#spec'
 import type { MembershipRecord, MembershipStep, RoomStateReader } from '#store'
 
@@ -29,17 +30,26 @@ export interface MembershipInWindow {
 }
 
 /** undefined where the user had no membership yet at the window's end. */
-export const membershipInWindow = async (
+export const membershipInWindow = (
   record: MembershipRecord,
-  { userId, after, upTo }: MembershipWindow,
+  window: MembershipWindow,
   reader: RoomStateReader,
-): Promise<MembershipInWindow | undefined> => {
+): Soon<MembershipInWindow | undefined> => {
+  const { after, upTo } = window
   // The usual case: the membership did not change in the window.
   if (after !== undefined && record.position <= after && record.position <= upTo) {
     const { membership, position } = record
     const present = isPresent(membership)
     return { record, membership, position, ...UNCHANGED, throughout: present, wasPresent: present }
   }
+  return changedMembership(record, window, reader)
+}
+
+const changedMembership = async (
+  record: MembershipRecord,
+  { userId, after, upTo }: MembershipWindow,
+  reader: RoomStateReader,
+): Promise<MembershipInWindow | undefined> => {
   const last = await reader.membershipAt(record.room, userId, upTo)
   if (last === undefined) return undefined
   const stay = await reader.lastStay(record.room, userId, upTo)

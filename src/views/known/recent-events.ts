@@ -1,4 +1,4 @@
-import { type CacheStats, textBytes } from '#base'
+import { type CacheStats, type Soon, textBytes } from '#base'
 import { type Pdu, stringAt } from '#spec'
 import type { EventsReader, StoredEvent } from '#store'
 
@@ -46,16 +46,26 @@ export class RecentEvents {
   }
 
   /** Events with `after` < position <= `upTo`, oldest first; undefined where too many came since. */
-  async between(after: number, upTo: number): Promise<readonly StoredEvent[] | undefined> {
-    if (this.#upTo < upTo || after < this.#from) this.#misses++
-    else this.#hits++
+  between(after: number, upTo: number): Soon<readonly StoredEvent[] | undefined> {
+    if (this.#upTo < upTo || after < this.#from) {
+      this.#misses++
+      return this.#read(after, upTo)
+    }
+    this.#hits++
+    return this.#held(after, upTo)
+  }
+
+  async #read(after: number, upTo: number): Promise<readonly StoredEvent[] | undefined> {
     while (this.#upTo < upTo) await this.#inTurn(() => this.#fill(upTo))
     while (after < this.#from) {
       if (!this.#mayReachBack(after)) return undefined
       await this.#inTurn(() => this.#extendBack(after))
     }
-    const first = this.#indexAfter(after)
-    return this.#events.slice(first, this.#indexAfter(upTo))
+    return this.#held(after, upTo)
+  }
+
+  #held(after: number, upTo: number): readonly StoredEvent[] {
+    return this.#events.slice(this.#indexAfter(after), this.#indexAfter(upTo))
   }
 
   /** Waits for the read under way, also where that fails: one failed read must not fail all later ones. */

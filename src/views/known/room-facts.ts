@@ -1,4 +1,4 @@
-import { type CacheStats, jsonBytes, LatestValues, textBytes } from '#base'
+import { type CacheStats, jsonBytes, LatestValues, type Soon, textBytes } from '#base'
 import { historyVisibilityOf, powerLevelsOf, toRoomEvent } from '#rules'
 import {
   type HistoryVisibility,
@@ -75,9 +75,9 @@ export class RoomFactsCache implements NewsHandler {
   }
 
   /** undefined for an unknown room, or an unknown room version. */
-  async of(room: RoomNumber): Promise<RoomFacts | undefined> {
-    const facts = await this.#facts.get(room, async () => (await this.#load(room)) ?? 'unknown')
-    return facts === 'unknown' ? undefined : facts
+  of(room: RoomNumber): Soon<RoomFacts | undefined> {
+    const facts = this.#facts.soon(room, async () => (await this.#load(room)) ?? 'unknown')
+    return facts instanceof Promise ? facts.then(known) : known(facts)
   }
 
   async #load(room: RoomNumber): Promise<RoomFacts | undefined> {
@@ -107,6 +107,8 @@ export class RoomFactsCache implements NewsHandler {
     return changes.every(({ event }) => isOpen(event))
   }
 }
+
+const known = (facts: RoomFacts | 'unknown'): RoomFacts | undefined => (facts === 'unknown' ? undefined : facts)
 
 const eventOf = (version: RoomVersion, stored: StoredEvent | undefined) =>
   stored === undefined ? undefined : toRoomEvent(version, JSON.parse(stored.json) as Pdu, stored.eventId)

@@ -1,4 +1,4 @@
-import type { Clock } from '#base'
+import type { Clock, Soon } from '#base'
 import type { EventMatcher } from '#rules'
 import type { JsonObject } from '#spec'
 import type { EventsReader, MembersReader, Receipt, RoomStateReader, StoredEvent } from '#store'
@@ -53,7 +53,6 @@ export interface LeftRoom {
 
 /** A room that the user is joined to. */
 export interface JoinedRoom extends LeftRoom {
-  readonly facts: RoomFacts
   /** New to the client: everything is told from the beginning. */
   readonly fresh: boolean
   /** There may be state to tell, whatever is in the timeline. */
@@ -80,20 +79,38 @@ export class RoomsInWindow {
   }
 
   /** undefined for a room that is not known any more. */
-  async joined(want: RoomWant): Promise<JoinedRoom | undefined> {
+  facts({ member }: Pick<RoomWant, 'member'>): Soon<RoomFacts | undefined> {
+    return this.#parts.facts.of(member.record.room)
+  }
+
+  /**
+   * Whether the timeline is the same for all who were in the room throughout the window and filter alike: messages of others, and nothing to tell
+   * beside them. Their texts may then be made once for all.
+   */
+  isAlikeForAll(want: RoomWant, facts: RoomFacts): boolean {
+    const { window, member, events, fullState, state } = want
+    const { since, viewer, ignored } = window
+    if (since === undefined || fullState || events === undefined || !member.throughout || ignored.size > 0) return false
+    if (member.membership !== 'join' || facts.record.lastResolvedPosition > since.events) return false
+    // An event tells its sender's device of the transaction.
+    if (events.some(({ stateKey, sender }) => stateKey !== undefined || sender === viewer.userId)) return false
+    if (!state.lazyLoadMembers) return true
+    const reader = { device: viewer.device, room: member.record.room, since: since.events }
+    const senders = events.map(({ sender }) => sender)
+    return !state.includeRedundantMembers && this.#parts.state.hasMembers(reader, senders)
+  }
+
+  async joined(want: RoomWant, facts: RoomFacts): Promise<JoinedRoom> {
     const { window, member } = want
-    const { state, facts: cache } = this.#parts
+    const { state } = this.#parts
     const fresh = window.since === undefined || (!member.throughout && member.changed)
     const { timeline, visibility } = await this.#timeline(want, fresh, window.now.events)
-    const facts = await cache.of(member.record.room)
-    if (facts === undefined) return undefined
     const resolvedAt = facts.record.lastResolvedPosition
     const stateWant = await this.#stateWant(want, timeline, { fresh, end: window.now.events, resolvedAt })
     // Behind a gap anything may have changed.
     const tellsSummary = stateWant.extent !== 'none' || changesSummary(timeline.events)
     const summary = tellsSummary ? await this.#summary(window, facts) : undefined
     return {
-      facts,
       fresh,
       timeline,
       state: state.pages(stateWant, summary?.heroes),
@@ -107,8 +124,8 @@ export class RoomsInWindow {
   async joinedTimeline(
     want: TimelineOfRoom,
     whole: boolean,
-  ): Promise<(ToldTimeline & Pick<JoinedRoom, 'facts'>) | undefined> {
-    const facts = await this.#parts.facts.of(want.member.record.room)
+  ): Promise<(ToldTimeline & { readonly facts: RoomFacts }) | undefined> {
+    const facts = await this.facts(want)
     if (facts === undefined) return undefined
     const { timeline, visibility } = await this.#timeline(want, whole, want.window.now.events)
     return {
@@ -143,9 +160,9 @@ export class RoomsInWindow {
   /** Unread counts at the window's end. `receipts`: all of the user's in the window. */
   counts(
     { window, member, events }: Pick<RoomWant, 'window' | 'member' | 'events'>,
-    { facts }: Pick<JoinedRoom, 'facts'>,
+    facts: RoomFacts,
     receipts: readonly Receipt[],
-  ): Promise<UnreadCounts> {
+  ): Soon<UnreadCounts> {
     return this.#parts.unread.counts({
       user: window.viewer,
       facts,

@@ -5,6 +5,9 @@ import type { RoomNumber, RoomStateReader, StoredEvent } from '#store'
 import { SentMembers } from './sent-members.ts'
 import { type StatePages, stateChangePages, statePages } from './state-pages.ts'
 
+/** The device that reads a room, and the position up to which it has everything. */
+export type StateReader = Pick<StateWant, 'device' | 'room' | 'since'>
+
 export interface StateWant {
   readonly room: RoomNumber
   readonly userId: UserId
@@ -50,6 +53,15 @@ export class StateInWindow {
 
   stats(): CacheStats {
     return this.#sent.stats()
+  }
+
+  /** Whether a lazily loading device that has everything up to `since` was told of all these members. */
+  hasMembers(reader: StateReader, userIds: Iterable<UserId>): boolean {
+    const sent = reader.device === undefined ? undefined : this.#sent.get(sentKey(reader))
+    if (sent === undefined) return false
+    sent.settle(reader.since)
+    for (const userId of userIds) if (!sent.has(userId)) return false
+    return true
   }
 
   /** The events of the section, a page at a time. Lazily loading clients get those of the summary's heroes too, if nothing else has them. */
@@ -148,7 +160,7 @@ export class StateInWindow {
   }
 }
 
-const sentKey = ({ device, room }: StateWant): string => `${device} ${room}`
+const sentKey = ({ device, room }: Pick<StateWant, 'device' | 'room'>): string => `${device} ${room}`
 
 const isMember = (event: StoredEvent): event is StoredEvent & { readonly stateKey: UserId } =>
   event.type === 'm.room.member' && event.stateKey !== undefined

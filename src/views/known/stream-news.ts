@@ -1,3 +1,4 @@
+import type { Soon } from '#base'
 import type { UserId } from '#spec'
 import type {
   AccountDataEntry,
@@ -39,10 +40,13 @@ export interface RoomNews {
   readonly counts: boolean
 }
 
+/** Events of rooms, oldest first. */
+export type EventsByRoom = ReadonlyMap<RoomNumber, readonly StoredEvent[]>
+
 /** News of a user in one window, before any room is read by itself. */
 export interface WindowNews {
   /** New events by room; undefined where the window begins further back than memory reaches. */
-  readonly events: ReadonlyMap<RoomNumber, readonly StoredEvent[]> | undefined
+  readonly events: EventsByRoom | undefined
   /** Rooms with new events; undefined without `since`: any room may have some. */
   readonly changed: readonly RoomNumber[] | undefined
   readonly rooms: ReadonlyMap<RoomNumber, RoomNews>
@@ -69,8 +73,15 @@ export class StreamNews {
   }
 
   /** All streams, by room. Without `since` nothing: see `ofRooms`. `allAccountData`: that of all rooms is read by `ofRooms` too. */
-  async all(window: Window, rooms: RoomsOfUser, allAccountData: boolean): Promise<WindowNews> {
+  all(window: Window, rooms: RoomsOfUser, allAccountData: boolean): Soon<WindowNews> {
     if (window.since === undefined) return NOTHING_KNOWN
+    // Nearly always to somebody who waits.
+    const held = hasOnlyEvents(window) ? this.events(window, rooms) : undefined
+    if (held === undefined || held instanceof Promise) return this.#all(window, rooms, allAccountData)
+    return { ...NO_ACCOUNT_DATA, events: held, changed: [...held.keys()], rooms: NO_NEWS }
+  }
+
+  async #all(window: Window, rooms: RoomsOfUser, allAccountData: boolean): Promise<WindowNews> {
     const joined = joinedNumbers(rooms)
     const news = new Map<RoomNumber, Mutable<RoomNews>>()
     await this.#addEphemeral(news, window, joined)
@@ -210,12 +221,14 @@ export class StreamNews {
   }
 
   /** Events by room; undefined without `since`, and where memory does not reach back to it. */
-  async events(
-    { since, now }: Window,
-    rooms: RoomsOfUser,
-  ): Promise<ReadonlyMap<RoomNumber, readonly StoredEvent[]> | undefined> {
+  events({ since, now }: Window, rooms: RoomsOfUser): Soon<EventsByRoom | undefined> {
     if (since === undefined) return undefined
-    const events = await this.#parts.recent.between(since.events, now.events)
+    const events = this.#parts.recent.between(since.events, now.events)
+    if (events instanceof Promise) return events.then((read) => this.#byRoom(read, rooms))
+    return this.#byRoom(events, rooms)
+  }
+
+  #byRoom(events: readonly StoredEvent[] | undefined, rooms: RoomsOfUser): EventsByRoom | undefined {
     if (events === undefined) return undefined
     const byRoom = new Map<RoomNumber, StoredEvent[]>()
     for (const event of events) {
@@ -243,7 +256,16 @@ export const roomSetOf = (rooms: readonly RoomNumber[]): RoomSet => {
 /** The number that stands for no room. */
 const GLOBAL = 0
 const NO_ACCOUNT_DATA = { accountData: [], longAccountData: false }
-const NOTHING_KNOWN: WindowNews = { ...NO_ACCOUNT_DATA, events: undefined, changed: undefined, rooms: new Map() }
+const NO_NEWS: WindowNews['rooms'] = new Map()
+const NOTHING_KNOWN: WindowNews = { ...NO_ACCOUNT_DATA, events: undefined, changed: undefined, rooms: NO_NEWS }
+
+/** Whether at most the stream of events moved: no receipt, no account data, and nobody's typing. */
+const hasOnlyEvents = ({ since, now }: Window): boolean =>
+  since !== undefined &&
+  since.receipts >= now.receipts &&
+  since.accountData >= now.accountData &&
+  since.typing >= now.typing &&
+  (since.typingIn?.length ?? 0) === 0
 
 /** As it is put together. */
 type Mutable<News extends RoomNews> = {

@@ -1,4 +1,4 @@
-import { type CacheStats, LatestValues } from '#base'
+import { type CacheStats, LatestValues, type Soon } from '#base'
 import type { UserId } from '#spec'
 import type { MembershipRecord, MembersReader, RoomNumber } from '#store'
 import type { News, NewsHandler } from '#streams'
@@ -42,8 +42,8 @@ export class UserRooms implements NewsHandler {
   }
 
   /** Records may be newer than the streams' positions: see their `position`. */
-  of(user: { readonly userId: UserId; readonly user: number }): Promise<RoomsOfUser> {
-    return this.#rooms.get(user.user, async () => {
+  of(user: { readonly userId: UserId; readonly user: number }): Soon<RoomsOfUser> {
+    return this.#rooms.soon(user.user, async () => {
       const records = await this.#reader.roomsOfUser(user.userId)
       return new Map(records.map((record) => [record.room, record]))
     })

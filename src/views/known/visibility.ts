@@ -1,4 +1,4 @@
-import type { Clock } from '#base'
+import type { Clock, Soon } from '#base'
 import { historyVisibilityOf } from '#rules'
 import { type JsonObject, MatrixError, type Membership, type Pdu, type RoomId, type UserId } from '#spec'
 import type { RoomNumber, RoomRecord, RoomsReader } from '#store'
@@ -8,7 +8,7 @@ import { type HistoryVisibilities, RoomVisibility } from './room-visibility.ts'
 
 /** The users whom a user ignores (module "Ignoring users"); the domain answers. */
 export interface IgnoredUsers extends IgnoredLists {
-  ignoredBy(user: number): Promise<ReadonlySet<UserId>>
+  ignoredBy(user: number): Soon<ReadonlySet<UserId>>
 }
 
 /** The part of a room that a user may read now. */

@@ -133,7 +133,7 @@ export class SlidingSync {
       pos: pos?.positions,
       now: now.positions,
       ignored: await ignored.ignoredBy(viewer.user),
-      rooms: () => userRooms.of(viewer),
+      rooms: async () => userRooms.of(viewer),
     })
   }
 

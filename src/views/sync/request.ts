@@ -1,3 +1,4 @@
+import type { Soon } from '#base'
 import type { CompiledFilter } from '#rules'
 import type { Positions, ToldPositions } from '#streams'
 import type { EventsViewer } from '../events/event-texts.ts'
@@ -49,6 +50,8 @@ export interface Piece {
 export interface StreamedPart {
   /** The part's text where nothing is new. */
   readonly empty: string
+  /** Whether a look at the window tells that nothing is new. */
+  isEmpty?(window: SyncWindow): boolean
   pieces(window: SyncWindow): AsyncGenerator<Piece, void, undefined>
 }
 
@@ -57,6 +60,6 @@ export interface SyncPart {
   /** The part's text where nothing is new. */
   readonly empty: string
   /** The same where it depends on who asks. */
-  unchanged?(request: SyncRequest): Promise<string>
-  look(window: SyncWindow): Promise<PartAnswer>
+  unchanged?(request: SyncRequest): Soon<string>
+  look(window: SyncWindow): Soon<PartAnswer>
 }

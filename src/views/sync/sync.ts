@@ -94,7 +94,10 @@ export class Sync {
   async #unchanged(request: SyncRequest): Promise<string> {
     const { parts, streamed } = this.#parts
     const texts: string[] = []
-    for (const part of parts) texts.push((await part.unchanged?.(request)) ?? part.empty)
+    for (const part of parts) {
+      const text = part.unchanged?.(request) ?? part.empty
+      texts.push(text instanceof Promise ? await text : text)
+    }
     return [...texts, ...streamed.map(({ empty }) => empty)].join()
   }
 
@@ -106,15 +109,19 @@ export class Sync {
   async *#pieces(request: SyncRequest, { positions: now }: Snapshot): AsyncGenerator<Piece, void, undefined> {
     const { syncer: viewer, since, filter, fullState, stateSection } = request
     const { userRooms, ignored, news, parts, streamed } = this.#parts
-    const window: Window = { viewer, since, now, ignored: await ignored.ignoredBy(viewer.user) }
-    const rooms = await userRooms.of(viewer)
-    const told = await news.all(window, rooms, fullState)
+    const ignoring = ignored.ignoredBy(viewer.user)
+    const window: Window = { viewer, since, now, ignored: ignoring instanceof Promise ? await ignoring : ignoring }
+    const ofUser = userRooms.of(viewer)
+    const rooms = ofUser instanceof Promise ? await ofUser : ofUser
+    const all = news.all(window, rooms, fullState)
+    const told = all instanceof Promise ? await all : all
     const found: SyncWindow = { ...window, filter, fullState, stateSection, rooms, news: told }
     const texts: string[] = []
     let isNews = false
     let reached: Positions = now
     for (const part of parts) {
-      const answer = await part.look(found)
+      const look = part.look(found)
+      const answer = look instanceof Promise ? await look : look
       texts.push(answer.text)
       isNews ||= answer.isNews
       if (answer.reached !== undefined) reached = { ...reached, ...answer.reached }
@@ -123,6 +130,10 @@ export class Sync {
     const typingIn = news.typingIn((room) => rooms.get(room)?.membership === 'join', typing)
     let text = `${headOf({ ...reached, typingIn })}${texts.join()}`
     for (const part of streamed) {
+      if (part.isEmpty?.(found) === true) {
+        text += `,${part.empty}`
+        continue
+      }
       yield { text: `${text},`, isNews }
       text = ''
       isNews = false

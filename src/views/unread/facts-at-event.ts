@@ -1,3 +1,4 @@
+import type { Soon } from '#base'
 import { type PowerLevels, type PushContext, powerLevelsOf, toRoomEvent } from '#rules'
 import { type JsonObject, objectAt, type Pdu, ROOM_VERSIONS, stringAt, type UserId } from '#spec'
 import type { EventsReader, RoomStateReader, StoredEvent } from '#store'
@@ -56,7 +57,15 @@ export class FactsAtEvents {
     this.#levels = levels
   }
 
-  static async before(want: FactsWant, parts: FactsParts): Promise<FactsAtEvents> {
+  static before(want: FactsWant, parts: FactsParts): Soon<FactsAtEvents> {
+    const { room, after, named } = want
+    const memberCount = memberCountBefore(want, parts)
+    if (named === undefined || room.levelsPosition > after || memberCount instanceof Promise)
+      return FactsAtEvents.#read(want, parts, memberCount)
+    return new FactsAtEvents(parts, want, { memberCount, displayName: named.displayName, levels: room })
+  }
+
+  static async #read(want: FactsWant, parts: FactsParts, memberCount: Soon<number>): Promise<FactsAtEvents> {
     const { room, after, named = await nameBefore(want, parts) } = want
     const number = room.record.room
     const levels =
@@ -64,7 +73,7 @@ export class FactsAtEvents {
         ? room
         : await levelsOf(await parts.reader.stateEvent(number, after, 'm.room.power_levels', ''), want, parts)
     return new FactsAtEvents(parts, want, {
-      memberCount: await memberCountBefore(want, parts),
+      memberCount: await memberCount,
       displayName: named.displayName,
       levels,
     })
@@ -128,11 +137,11 @@ const nameBefore = async ({ room, userId, memberAt, after }: FactsWant, parts: F
 }
 
 /** Counted back from the members of now. */
-const memberCountBefore = async ({ room, after, held }: FactsWant, parts: FactsParts): Promise<number> => {
+const memberCountBefore = ({ room, after, held }: FactsWant, parts: FactsParts): Soon<number> => {
   const { room: number, lastPosition, joinedCount } = room.record
   if (lastPosition <= after) return joinedCount
   const isHeld = held !== undefined && (held.at(-1)?.position ?? after) >= lastPosition
-  if (!isHeld) return joinedCount - (await parts.reader.joinsBetween(number, after, lastPosition))
+  if (!isHeld) return parts.reader.joinsBetween(number, after, lastPosition).then((joins) => joinedCount - joins)
   return held.reduce((count, event) => count - joinsOf(event, parts.clientEvents), joinedCount)
 }
 

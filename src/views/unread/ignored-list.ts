@@ -1,3 +1,4 @@
+import type { Soon } from '#base'
 import type { UserId } from '#spec'
 
 /** The users whom a user ignores (module "Ignoring users"). */
@@ -9,5 +10,5 @@ export interface IgnoredList {
 
 /** The domain answers. */
 export interface IgnoredLists {
-  listOf(user: number): Promise<IgnoredList>
+  listOf(user: number): Soon<IgnoredList>
 }

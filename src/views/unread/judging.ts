@@ -1,4 +1,4 @@
-import type { Slice, Slices } from '#base'
+import type { Slice, Slices, Soon } from '#base'
 import type { PushEvaluator } from '#rules'
 import type { JsonObject, UserId } from '#spec'
 import { type EventThread, MAIN_TIMELINE, type StoredEvent, threadOf } from '#store'
@@ -30,6 +30,13 @@ export interface Judged {
   readonly named: RoomName | undefined
 }
 
+const judged = ({ notifying, redactions, examined, facts }: Range): Judged => ({
+  notifying,
+  redactions,
+  examined,
+  named: facts.named,
+})
+
 type ThreadPlace = Pick<NotifyingEvent, 'thread' | 'via'>
 
 const placeIn = ({ thread, via }: EventThread): ThreadPlace => ({
@@ -54,37 +61,77 @@ export class Judging {
     this.#parts = parts
   }
 
-  /** Judges the events with `after` < position <= `upTo`: those held, or page by page from the database. */
-  async range(want: JudgingWant): Promise<Judged> {
-    const { room, after, upTo, held } = want
+  /** Judges the events with `after` < position <= `upTo`: those held, or page by page from the database. No promise where a few are held. */
+  range(want: JudgingWant): Soon<Judged> {
+    const facts = FactsAtEvents.before(want, this.#parts)
+    if (facts instanceof Promise) return facts.then((read) => this.#range(want, read))
+    return this.#range(want, facts)
+  }
+
+  #range(want: JudgingWant, facts: FactsAtEvents): Soon<Judged> {
     const range: Range = {
-      ...{ want, slice: this.#parts.slices.begin(), facts: await FactsAtEvents.before(want, this.#parts) },
+      ...{ want, slice: this.#parts.slices.begin(), facts },
       ...{ notifying: [], redactions: [], examined: 0 },
     }
-    if (held !== undefined) await this.#judgeAll(range, held)
-    for (let from = held === undefined ? after : upTo; from < upTo; ) {
+    if (want.held === undefined) return this.#pages(range)
+    const judging = this.#judgeAll(range, want.held)
+    return judging === undefined ? judged(range) : judging.then(() => judged(range))
+  }
+
+  async #pages(range: Range): Promise<Judged> {
+    const { room, after, upTo } = range.want
+    for (let from = after; from < upTo; ) {
       const query = { after: from, before: upTo + 1, direction: 'forward', limit: PAGE } as const
       const page = await this.#parts.reader.timeline(room.record.room, query)
       await this.#judgeAll(range, page)
       from = page.length < PAGE ? upTo : (page.at(-1)?.position ?? upTo)
     }
-    const { notifying, redactions, examined, facts } = range
-    return { notifying, redactions, examined, named: facts.named }
+    return judged(range)
   }
 
-  async #judgeAll(range: Range, events: readonly StoredEvent[]): Promise<void> {
-    const { want, slice, facts, notifying, redactions } = range
-    for (const event of events) {
-      if (event.position <= want.after || event.position > want.upTo) continue
-      range.examined++
-      const changing = facts.step(event)
-      if (changing !== undefined) await changing
-      if (event.type === 'm.room.redaction') redactions.push(event)
-      const judged = this.#judge(want, facts, event)
-      const found = judged instanceof Promise ? await judged : judged
-      if (found !== undefined) notifying.push(found)
-      if (slice.isOver()) await slice.next()
+  #judgeAll(range: Range, events: readonly StoredEvent[]): Promise<void> | undefined {
+    for (const [index, event] of events.entries()) {
+      const judging = this.#step(range, event)
+      if (judging !== undefined || range.slice.isOver()) return this.#judgeRest(range, events, index, judging)
     }
+    return undefined
+  }
+
+  /** From the event at `index` on, which is being judged. */
+  async #judgeRest(
+    range: Range,
+    events: readonly StoredEvent[],
+    index: number,
+    first: Promise<void> | undefined,
+  ): Promise<void> {
+    let judging = first
+    for (let next = index + 1; ; next++) {
+      if (judging !== undefined) await judging
+      const event = events[next]
+      if (event === undefined) return
+      if (range.slice.isOver()) await range.slice.next()
+      judging = this.#step(range, event)
+    }
+  }
+
+  #step(range: Range, event: StoredEvent): Promise<void> | undefined {
+    const { want, facts } = range
+    if (event.position <= want.after || event.position > want.upTo) return undefined
+    range.examined++
+    const changing = facts.step(event)
+    return changing === undefined ? this.#add(range, event) : changing.then(() => this.#add(range, event))
+  }
+
+  #add(range: Range, event: StoredEvent): Promise<void> | undefined {
+    const { want, facts, notifying, redactions } = range
+    if (event.type === 'm.room.redaction') redactions.push(event)
+    const found = this.#judge(want, facts, event)
+    if (found instanceof Promise)
+      return found.then((notified) => {
+        notifying.push(notified)
+      })
+    if (found !== undefined) notifying.push(found)
+    return undefined
   }
 
   #judge(

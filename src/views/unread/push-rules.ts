@@ -1,4 +1,4 @@
-import { type CacheStats, LatestValues, type Slice, type Slices, textBytes } from '#base'
+import { type CacheStats, LatestValues, type Slice, type Slices, type Soon, textBytes } from '#base'
 import {
   compilingPushRules,
   deviceRulesets,
@@ -64,8 +64,8 @@ export class PushRules implements NewsHandler {
     }
   }
 
-  of(user: { readonly userId: UserId; readonly user: number }): Promise<ReadyPushRules> {
-    return this.#ready.get(user.user, async () => {
+  of(user: { readonly userId: UserId; readonly user: number }): Soon<ReadyPushRules> {
+    return this.#ready.soon(user.user, async () => {
       const record = await this.#reader.pushRules(user.user)
       const slice = this.#slices.begin()
       const changes = record === undefined ? NO_USER_PUSH_RULES : (JSON.parse(record.rulesJson) as UserPushRules)

@@ -1,4 +1,4 @@
-import { BoundedCache, type CacheStats, KeyedLock, type Slices } from '#base'
+import { BoundedCache, type CacheStats, KeyedLock, type Slices, type Soon } from '#base'
 import { type Pdu, parseEventId, stringAt, type UserId } from '#spec'
 import {
   type EventsReader,
@@ -78,6 +78,9 @@ const UNTHREADED = ''
 /** More redactions than these at once cost more to look up than all events cost to judge again. */
 const MAX_REDACTIONS = 20
 
+/** Messages that are judged in one go. */
+const FEW = 10
+
 export interface UnreadParts {
   readonly slices: Slices
   readonly candidates: PushCandidates
@@ -118,25 +121,62 @@ export class Unread {
     return this.#states.stats()
   }
 
-  counts(question: UnreadQuestion): Promise<UnreadCounts> {
+  /** No promise in the usual case: a few new messages for a user who waited. */
+  counts(question: UnreadQuestion): Soon<UnreadCounts> {
     const { user, facts } = question
     const key = `${user.user} ${facts.record.room}`
+    const counts = this.#turns.isFree(user.user) ? this.#goneOn(question, key) : undefined
     // One turn for all rooms of a user, so that who asks for many at once does not have them judged at once.
-    return this.#turns.run(user.user, async () => {
-      const verdicts = {
-        rules: await this.#parts.pushRules.of(user),
-        ignored: await this.#parts.ignored.listOf(user.user),
-      }
-      const held = this.#states.get(key)
-      const isCurrent =
-        held?.rulesPosition === verdicts.rules.position && held.ignoredPosition === verdicts.ignored.position
-      const extended = isCurrent ? await this.#extended(question, held, verdicts) : undefined
-      const state = extended ?? (await this.#loaded(question, verdicts))
-      // Taken out first, so that the size of what grew in its place is counted again.
-      if (state !== held) this.#states.delete(key)
-      if (state !== held) this.#states.set(key, state)
-      return countsIn(state, question.upTo)
-    })
+    return counts ?? this.#turns.run(user.user, () => this.#counts(question, key))
+  }
+
+  async #counts(question: UnreadQuestion, key: string): Promise<UnreadCounts> {
+    const { user } = question
+    const verdicts = {
+      rules: await this.#parts.pushRules.of(user),
+      ignored: await this.#parts.ignored.listOf(user.user),
+    }
+    const held = this.#states.get(key)
+    const extended =
+      held !== undefined && isJudgedBy(held, verdicts) ? await this.#extended(question, held, verdicts) : undefined
+    const state = extended ?? (await this.#loaded(question, verdicts))
+    if (state !== held) this.#keep(key, state)
+    return countsIn(state, question.upTo)
+  }
+
+  /** Taken out first, so that the size of what grew in its place is counted again. */
+  #keep(key: string, state: UnreadState): void {
+    this.#states.delete(key)
+    this.#states.set(key, state)
+  }
+
+  /** Counts a few messages that are at hand, with rules that are at hand; undefined where it takes more. */
+  #goneOn(question: UnreadQuestion, key: string): UnreadCounts | undefined {
+    const { user, upTo, memberAt, since, newEvents, newReceipts, receiptsUpTo } = question
+    const held = this.#states.get(key)
+    if (held === undefined || since === undefined || newEvents === undefined || newEvents.length > FEW) return undefined
+    if (held.upTo < since.events || memberAt > held.upTo || held.receiptsUpTo < since.receipts) return undefined
+    if (newReceipts.some(({ userId }) => userId === user.userId) || newEvents.some(isMoreThanMessage)) return undefined
+    const rules = this.#parts.pushRules.of(user)
+    const ignored = this.#parts.ignored.listOf(user.user)
+    if (rules instanceof Promise || ignored instanceof Promise) return undefined
+    const verdicts = { rules, ignored }
+    if (!isJudgedBy(held, verdicts) || held.examined + newEvents.length > MAX_COUNTED_EVENTS) return undefined
+    const read = Math.max(held.floor, readUpTo(held, UNTHREADED))
+    const after = Math.max(held.upTo, read)
+    const judged = this.#judged(question, verdicts, { after, held: newEvents, named: held.named })
+    if (judged instanceof Promise) {
+      // It is asked for once more in the user's turn, which tells what goes wrong.
+      judged.catch(() => {})
+      return undefined
+    }
+    for (const event of judged.notifying) held.events.add(event)
+    if (read > held.floor) held.events.dropUpTo(read)
+    const examined = read >= held.upTo ? judged.examined : held.examined + judged.examined
+    const reached = { upTo: Math.max(held.upTo, upTo), receiptsUpTo: Math.max(held.receiptsUpTo, receiptsUpTo) }
+    const state = { ...held, ...reached, floor: read, examined, named: judged.named }
+    this.#keep(key, state)
+    return countsIn(state, upTo)
   }
 
   /** All is judged anew. */
@@ -203,15 +243,9 @@ export class Unread {
     { user, facts, memberAt, upTo }: UnreadQuestion,
     { rules, ignored }: Verdicts,
     { after, held, named }: Pick<JudgingWant, 'after' | 'held' | 'named'>,
-  ): Promise<Judged> {
-    if (after >= upTo) {
-      return Promise.resolve({
-        notifying: [],
-        redactions: [],
-        examined: 0,
-        named: memberAt <= upTo ? named : undefined,
-      })
-    }
+  ): Soon<Judged> {
+    if (after >= upTo)
+      return { notifying: [], redactions: [], examined: 0, named: memberAt <= upTo ? named : undefined }
     const want = {
       userId: user.userId,
       room: facts,
@@ -270,6 +304,13 @@ export class Unread {
     return { read, receiptsUpTo: continues ? Math.max(held.receiptsUpTo, receiptsUpTo) : receiptsUpTo }
   }
 }
+
+const isJudgedBy = (state: UnreadState, { rules, ignored }: Verdicts): boolean =>
+  state.rulesPosition === rules.position && state.ignoredPosition === ignored.position
+
+/** Whether the event may change how others are judged, or that they count. */
+const isMoreThanMessage = ({ type, stateKey }: StoredEvent): boolean =>
+  stateKey !== undefined || type === 'm.room.redaction'
 
 const readUpTo = ({ read }: ReadMarks, thread: string): number => read.get(thread) ?? 0
 

@@ -192,7 +192,7 @@ export class JoinedRooms {
   async #counts({ request: { form } }: AnswerOfRooms, { member, window }: MetRoom, facts: RoomFacts): Promise<Members> {
     if (form === 'v4') return []
     const want = { window: { ...window, since: undefined }, member, events: undefined }
-    const { main } = await this.#parts.rooms.counts(want, { facts }, [])
+    const { main } = await this.#parts.rooms.counts(want, facts, [])
     return [`"notification_count":${main.notifications},"highlight_count":${main.highlights}`]
   }
 }

@@ -18,6 +18,10 @@ export class AccountDataPart implements StreamedPart {
     this.#parts = parts
   }
 
+  isEmpty({ since, now, fullState }: SyncWindow): boolean {
+    return since !== undefined && !fullState && since.accountData >= now.accountData
+  }
+
   async *pieces(window: SyncWindow): AsyncGenerator<Piece, void, undefined> {
     const pushRules = await this.#changedPushRules(window)
     let text = HEAD

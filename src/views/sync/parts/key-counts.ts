@@ -1,3 +1,4 @@
+import type { Soon } from '#base'
 import type { KeyCounts } from '#store'
 import type { KeyCountsNow } from '../../device-lists/key-counts.ts'
 import { keyCountsText, NO_KEYS_TEXT } from '../../device-lists/texts.ts'
@@ -20,18 +21,25 @@ export class KeyCountsPart implements SyncPart {
     this.#counts = counts
   }
 
-  async unchanged({ syncer }: SyncRequest): Promise<string> {
-    const counts = await this.#of(syncer)
+  unchanged({ syncer }: SyncRequest): Soon<string> {
+    const counts = this.#of(syncer)
+    return counts instanceof Promise ? counts.then((read) => this.#text(read)) : this.#text(counts)
+  }
+
+  look({ viewer, since }: SyncWindow): Soon<PartAnswer> {
+    const answer = (counts: KeyCounts | undefined): PartAnswer => {
+      const isNews = counts !== undefined && since !== undefined && counts.position > since.toDevice
+      return { text: this.#text(counts), isNews }
+    }
+    const counts = this.#of(viewer)
+    return counts instanceof Promise ? counts.then(answer) : answer(counts)
+  }
+
+  #text(counts: KeyCounts | undefined): string {
     return counts === undefined ? this.empty : keyCountsText(counts)
   }
 
-  async look({ viewer, since }: SyncWindow): Promise<PartAnswer> {
-    const counts = await this.#of(viewer)
-    if (counts === undefined) return { text: this.empty, isNews: false }
-    return { text: keyCountsText(counts), isNews: since !== undefined && counts.position > since.toDevice }
-  }
-
-  async #of({ user, device }: EventsViewer): Promise<KeyCounts | undefined> {
+  #of({ user, device }: EventsViewer): Soon<KeyCounts | undefined> {
     return device === undefined ? undefined : this.#counts.of({ user, device })
   }
 }

@@ -1,3 +1,4 @@
+import type { Soon } from '#base'
 import type { MembersReader, RoomRecordsReader } from '#store'
 import { newlyMet } from '../../known/newly-met.ts'
 import { joinedNumbers } from '../../known/user-rooms.ts'
@@ -15,15 +16,21 @@ export interface PresencePartParts {
 /** `presence`: changes of users whom the user may see, and the presence of those newly met. */
 export class PresencePart implements SyncPart {
   readonly empty = textOf('')
+  readonly #nothing: PartAnswer = { text: this.empty, isNews: false }
   readonly #parts: PresencePartParts
 
   constructor(parts: PresencePartParts) {
     this.#parts = parts
   }
 
-  async look(window: SyncWindow): Promise<PartAnswer> {
+  look(window: SyncWindow): Soon<PartAnswer> {
+    const { presence } = window.filter
+    const isUnwanted = presence.nothing || !presence.type('m.presence')
+    return isUnwanted || !mayTell(window) ? this.#nothing : this.#answer(window)
+  }
+
+  async #answer(window: SyncWindow): Promise<PartAnswer> {
     const { filter, ignored, viewer } = window
-    if (filter.presence.nothing || !filter.presence.type('m.presence')) return { text: this.empty, isNews: false }
     const entries = await this.#entries(window)
     const isShown = ({ userId }: PresenceEntry): boolean => filter.presence.sender(userId) && !ignored.has(userId)
     // An unfiltered array may be shared by many readers, and its text with it.
@@ -48,6 +55,13 @@ export class PresencePart implements SyncPart {
     if (met.length === 0) return changed
     return [...new Map([...met, ...changed].map((entry) => [entry.userId, entry])).values()]
   }
+}
+
+/** False where nobody's presence changed, and nobody was met. */
+const mayTell = ({ since, now, news: { events } }: SyncWindow): boolean => {
+  if (since === undefined || since.presence < now.presence) return true
+  for (const ofRoom of events?.values() ?? []) if (ofRoom.some(({ type }) => type === 'm.room.member')) return true
+  return false
 }
 
 const textOf = (events: string): string => `"presence":{"events":[${events}]}`

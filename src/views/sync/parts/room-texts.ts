@@ -1,6 +1,7 @@
-import type { EventId } from '#spec'
+import type { Soon } from '#base'
+import type { EventId, JsonObject } from '#spec'
 import type { AccountDataEntry, AccountDataReader, RoomStateReader, StoredEvent } from '#store'
-import { accountDataText } from '../../events/account-data-text.ts'
+import { accountDataText as entryText } from '../../events/account-data-text.ts'
 import type { ClientEvents } from '../../events/client-event.ts'
 import type { EventTexts, EventVisibility } from '../../events/event-texts.ts'
 import { receiptsText } from '../../events/receipts-text.ts'
@@ -8,12 +9,14 @@ import { strippedState } from '../../events/stripped-state.ts'
 import { prevBatchOf } from '../../history/prev-batch.ts'
 import { accountDataPages } from '../../known/account-data-pages.ts'
 import type { MembershipInWindow } from '../../known/membership-in-window.ts'
+import type { RoomFacts } from '../../known/room-facts.ts'
 import type { JoinedRoom, LeftRoom, RoomsInWindow, RoomWant } from '../../known/room-in-window.ts'
 import type { RoomNews } from '../../known/stream-news.ts'
 import type { TimelinePart } from '../../known/timeline-in-window.ts'
 import type { StickyEvents } from '../../sticky/sticky-events.ts'
 import type { UnreadCount, UnreadCounts } from '../../unread/unread-counts.ts'
 import type { SyncWindow } from '../request.ts'
+import type { SharedTimeline, SharedTimelines } from './shared-timelines.ts'
 
 export interface RoomTextsParts {
   readonly reader: RoomStateReader
@@ -22,6 +25,7 @@ export interface RoomTextsParts {
   readonly rooms: RoomsInWindow
   readonly accountData: Pick<AccountDataReader, 'page'>
   readonly sticky: StickyEvents
+  readonly shared: SharedTimelines
 }
 
 /** The text of one room, whole or in pieces. */
@@ -44,26 +48,42 @@ export class RoomTexts {
   ): Promise<RoomText | undefined> {
     const { rooms } = this.#parts
     const want = wantOf(window, member, events)
-    const room = await rooms.joined(want)
-    if (room === undefined) return undefined
+    const known = rooms.facts(want)
+    const facts = known instanceof Promise ? await known : known
+    if (facts === undefined) return undefined
+    const mayShare = !news.longAccountData && !mayBeSticky(window) && rooms.isAlikeForAll(want, facts)
+    const shared = mayShare ? this.#parts.shared.of(window, facts.record.room) : undefined
+    if (shared !== undefined) return this.#withShared(want, facts, { window, news, shared })
+    const room = await rooms.joined(want, facts)
     const { timeline, mayHaveState, fresh, visibilityOf } = room
-    const ephemeral = ephemeralEvents(window, news)
-    const accountData = accountDataTexts(window, news.accountData)
     const stickyWant = { fresh: fresh || window.fullState, told: timeline.events }
     const sticky = await this.#parts.sticky.inRoom(window, member.record.room, stickyWant)
-    const isQuiet =
-      sticky === undefined &&
-      timeline.events.length + ephemeral.length + accountData.length + news.receipts.length === 0 &&
-      !(timeline.limited || mayHaveState || news.longAccountData)
+    const hasRoomNews = timeline.events.length > 0 || timeline.limited || mayHaveState || sticky !== undefined
+    const isQuiet = !hasRoomNews && isQuietBesides(window, news)
     if (isQuiet && !mayRecount(news, events) && !fresh && !window.fullState) return undefined
-    const counts = await rooms.counts(want, room, news.receipts)
-    const rest = restText(window, room, ephemeral, counts)
+    const counts = await rooms.counts(want, facts, news.receipts)
+    const rest = restText(window, news, room.summary, counts)
     if (mayHaveState || news.longAccountData || sticky !== undefined)
       return this.#long(window, member, news, { room, sticky, rest })
     const timelineText = await this.#timelineText(window, timeline, await visibilityOf(timeline.events))
     const state: string[] = []
     for await (const page of room.state) state.push(await this.#eventTexts(window, page, await visibilityOf(page)))
-    return `{"timeline":${timelineText},"${window.stateSection}":{"events":[${state.join()}]},"account_data":{"events":[${accountData.join()}]}${rest}`
+    const text = `{"timeline":${timelineText},"${window.stateSection}":{"events":[${state.join()}]}`
+    if (mayShare && state.length === 0)
+      this.#parts.shared.keep(window, facts.record.room, { text, isEmpty: timeline.events.length === 0 })
+    return `${text}${accountDataText(window, news)}${rest}`
+  }
+
+  #withShared(
+    want: RoomWant,
+    facts: RoomFacts,
+    { window, news, shared }: { readonly window: SyncWindow; readonly news: RoomNews; readonly shared: SharedTimeline },
+  ): Soon<string | undefined> {
+    if (shared.isEmpty && isQuietBesides(window, news) && !mayRecount(news, want.events)) return undefined
+    const textOf = (counts: UnreadCounts): string =>
+      `${shared.text}${accountDataText(window, news)}${restText(window, news, undefined, counts)}`
+    const counts = this.#parts.rooms.counts(want, facts, news.receipts)
+    return counts instanceof Promise ? counts.then(textOf) : textOf(counts)
   }
 
   async *#long(
@@ -201,6 +221,8 @@ const wantOf = (
   return { window, member, events, timeline: filter.timeline, state: filter.state, fullState, stateAfter }
 }
 
+const mayBeSticky = ({ since, now }: SyncWindow): boolean => (since?.stickyEvents ?? 0) < now.stickyEvents
+
 const isWanted = ({ filter: { state } }: SyncWindow, { type, sender }: StoredEvent): boolean =>
   state.type(type) && state.sender(sender)
 
@@ -209,16 +231,27 @@ const mayRecount = ({ counts }: RoomNews, events: readonly StoredEvent[] | undef
   counts || events === undefined || events.some(({ type }) => type === 'm.room.redaction')
 
 const accountDataTexts = ({ filter }: SyncWindow, entries: readonly AccountDataEntry[]): string[] =>
-  entries.filter(({ type }) => filter.roomAccountData.type(type)).map(accountDataText)
+  entries.filter(({ type }) => filter.roomAccountData.type(type)).map(entryText)
+
+const accountDataText = (window: SyncWindow, { accountData }: RoomNews): string =>
+  `,"account_data":{"events":[${accountDataTexts(window, accountData).join()}]}`
+
+/** No ephemeral event and no account data is shown, and no receipt changes the counts. */
+const isQuietBesides = (window: SyncWindow, news: RoomNews): boolean =>
+  news.receipts.length === 0 &&
+  !news.longAccountData &&
+  ephemeralEvents(window, news).length === 0 &&
+  accountDataTexts(window, news.accountData).length === 0
 
 /** The end of the text of a joined room. */
 const restText = (
-  { filter }: SyncWindow,
-  { summary }: JoinedRoom,
-  ephemeral: readonly string[],
+  window: SyncWindow,
+  news: RoomNews,
+  summary: JsonObject | undefined,
   counts: UnreadCounts,
 ): string => {
-  const unread = unreadTexts(counts, filter.timeline.unreadThreadNotifications)
+  const ephemeral = ephemeralEvents(window, news)
+  const unread = unreadTexts(counts, window.filter.timeline.unreadThreadNotifications)
   return `,"ephemeral":{"events":[${ephemeral.join()}]},"summary":${JSON.stringify(summary ?? {})},${unread}}`
 }
 

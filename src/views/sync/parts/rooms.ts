@@ -37,26 +37,42 @@ export class RoomsPart implements StreamedPart {
   async *pieces(window: SyncWindow): AsyncGenerator<Piece, void, undefined> {
     const { clock } = this.#parts
     const members = await this.#members(window)
+    if (SECTIONS.every((section) => members[section].length === 0)) {
+      yield { text: this.empty, isNews: false }
+      return
+    }
     let text = '"rooms":{'
     let isNews = false
     let count = 0
     for (const section of SECTIONS) {
       text += `${section === 'join' ? '' : ','}"${section}":{`
+      if (members[section].length === 0) {
+        text += '}'
+        continue
+      }
       let comma = ''
       for await (const { member, news } of this.#withNews(window, members[section])) {
         const made = await this.#room(window, member, news)
         let before = `${comma}${JSON.stringify(member.record.roomId)}:`
-        for await (const piece of typeof made === 'string' ? [made] : (made ?? [])) {
-          text += `${before}${piece}`
-          before = ''
-          comma = ','
-          isNews = true
-          if (text.length < PIECE_LENGTH) continue
+        if (typeof made === 'string') text += `${before}${made}`
+        else if (made !== undefined) {
+          for await (const piece of made) {
+            text += `${before}${piece}`
+            before = ''
+            if (text.length < PIECE_LENGTH) continue
+            yield { text, isNews: true }
+            text = ''
+            await yieldToEventLoop(clock)
+          }
+        }
+        if (made !== undefined) comma = ','
+        isNews ||= made !== undefined
+        const isDue = ++count % ROOMS_A_SLICE === 0
+        if (text.length >= PIECE_LENGTH) {
           yield { text, isNews }
           text = ''
-          await yieldToEventLoop(clock)
-        }
-        if (++count % ROOMS_A_SLICE === 0) await yieldToEventLoop(clock)
+        } else if (!isDue) continue
+        await yieldToEventLoop(clock)
       }
       text += '}'
     }
@@ -73,7 +89,8 @@ export class RoomsPart implements StreamedPart {
     for (const room of candidates(window)) {
       const record = rooms.get(room)
       if (record === undefined || !filter.room(record.roomId)) continue
-      const member = await membershipInWindow(record, positions, reader)
+      const found = membershipInWindow(record, positions, reader)
+      const member = found instanceof Promise ? await found : found
       if (member !== undefined) sections[member.membership === 'ban' ? 'leave' : member.membership].push(member)
       if (++count % MEMBERS_A_SLICE === 0) await yieldToEventLoop(clock)
     }
