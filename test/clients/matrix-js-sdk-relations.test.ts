@@ -165,7 +165,7 @@ onEveryHomeserver('matrix-js-sdk', (start) => {
     )
   })
 
-  it('counts reactions', async () => {
+  it('counts reactions, and a second equal one is refused', async () => {
     const { homeserver, alice, bob, roomId } = await twoPeople()
     const { client, room } = await openRoom(homeserver, bob, roomId)
     const liked = await alice.sendText(roomId, 'tea?')
@@ -181,6 +181,11 @@ onEveryHomeserver('matrix-js-sdk', (start) => {
       return most?.[1].size === 2 ? most : undefined
     })
     expect(counted[0]).toBe('🍵')
+    await expect(
+      client.sendEvent(roomId, EventType.Reaction, {
+        'm.relates_to': { rel_type: RelationType.Annotation, event_id: liked, key: '🍵' },
+      }),
+    ).rejects.toMatchObject({ errcode: 'M_DUPLICATE_ANNOTATION', httpStatus: 400 })
     expect(bodiesOf(room.getLiveTimeline().getEvents())).toContain('tea?')
   })
 
