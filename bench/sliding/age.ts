@@ -57,23 +57,13 @@ export const age = async ({ server, alice, bob, room }: Scene, requests: number)
   ]
 }
 
-/** Bytes in the tables of sliding sync, once the server has stored what it holds. */
+/** Bytes of the checkpoints of sliding sync, once the server has stored what it holds. */
 const storedBytes = async (server: Scene['server']): Promise<number> => {
   await server.stop()
   const db = new DatabaseSync(join(server.folder, 'data', 'homeroom.sqlite'), { readOnly: true })
   try {
-    const tables = db
-      .prepare(`select name from sqlite_schema where type = 'table' and name like '%sliding%'`)
-      .all()
-      .map(({ name }) => String(name))
-    if (tables.length === 0) throw new Error('the database has no table of sliding sync')
-    let bytes = 0
-    for (const table of tables) {
-      const columns = db.prepare(`select name from pragma_table_info('${table}')`).all()
-      const sizes = columns.map(({ name }) => `coalesce(length(cast("${String(name)}" as blob)), 0)`).join(' + ')
-      const row = db.prepare(`select coalesce(sum(${sizes}), 0) as bytes from "${table}"`).get()
-      bytes += Number(row?.bytes)
-    }
+    const rows = db.prepare(`select * from short_lived where kind = 'sliding-checkpoint'`).all()
+    const bytes = rows.reduce((sum, row) => sum + Buffer.byteLength(Object.values(row).join('')), 0)
     return bytes
   } finally {
     db.close()

@@ -84,6 +84,6 @@ const buildRoomsOfAnswers = (
   })
   return {
     rooms: new SlidingRooms({ lists, memories, configs, recent, results, reader, clock }),
-    caches: [lists, stamps, members, configs],
+    caches: [lists, stamps, members, ...configs.caches],
   }
 }

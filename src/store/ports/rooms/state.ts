@@ -79,6 +79,8 @@ export interface RoomStateReader {
   stateReplaced(room: RoomNumber, at: number, after: PlacedChange, limit: number): Promise<readonly PlacedEvent[]>
   /** A page of what `stateChanges` returns, in the order in which it came into force. */
   stateChangesPage(room: RoomNumber, after: PlacedChange, upTo: number, limit: number): Promise<readonly PlacedEvent[]>
+  /** Entries that resolution took away with `after` < position <= `upTo`, and that are not there at `upTo`. */
+  stateRemoved(room: RoomNumber, after: number, upTo: number): Promise<readonly StateEntryName[]>
   /** State entries that came into force with `after` < position <= `upTo` and are in force at `upTo`. */
   stateChanges(room: RoomNumber, after: number, upTo: number): Promise<readonly StoredEvent[]>
   /** The first `limit` values that one entry ever had, oldest first. */

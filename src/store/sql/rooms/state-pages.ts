@@ -60,6 +60,18 @@ const changed = query((db, param: Page & { at: number; position: number }) =>
     .limit(param.limit),
 )
 
+const removed = query((db, param: { room: number; after: number; upTo: number }) =>
+  db
+    .selectFrom('state_log')
+    .select(['type', 'state_key as stateKey'])
+    .where('room', '=', param.room)
+    .where('position', '>', param.after)
+    .where('position', '<=', param.upTo)
+    .where('event', 'is', null)
+    .where((eb) => eb.or([eb('until_position', 'is', null), eb('until_position', '>', param.upTo)]))
+    .orderBy('position'),
+)
+
 const toPlaced = (row: EventRow & { entry_type: string; entry_key: string; placed_at: number }) => ({
   change: { position: row.placed_at, type: row.entry_type, stateKey: row.entry_key } satisfies PlacedChange,
   event: toStoredEvent(row),
@@ -67,7 +79,7 @@ const toPlaced = (row: EventRow & { entry_type: string; entry_key: string; place
 
 export const statePagesReader = (
   db: Db,
-): Pick<RoomStateReader, 'stateInForce' | 'stateReplaced' | 'stateChangesPage'> => ({
+): Pick<RoomStateReader, 'stateInForce' | 'stateReplaced' | 'stateChangesPage' | 'stateRemoved'> => ({
   stateInForce: async (room, { after, beforeType = LAST_TYPE, limit }) =>
     (await db.all(inForce, { room, ...after, beforeType, limit })).map(toPlaced),
 
@@ -76,4 +88,6 @@ export const statePagesReader = (
 
   stateChangesPage: async (room, after, upTo, limit) =>
     (await db.all(changed, { room, at: upTo, ...after, limit })).map(toPlaced),
+
+  stateRemoved: (room, after, upTo) => db.all(removed, { room, after, upTo }),
 })

@@ -1,13 +1,19 @@
-import { compileEventFilter } from '#rules'
 import { type JsonObject, type Pdu, stringAt, type UserId } from '#spec'
-import type { MembersReader, RoomListsReader, RoomStateReader, StoredEvent } from '#store'
+import type { MembersReader, RoomListsReader, RoomStateReader, StateEntryName, StoredEvent } from '#store'
 import type { EventTexts } from '../../events/event-texts.ts'
 import { prevBatchOf } from '../../history/prev-batch.ts'
 import type { RoomFacts } from '../../known/room-facts.ts'
 import type { RoomsInWindow, ToldTimeline } from '../../known/room-in-window.ts'
 import type { BumpStamps } from './bump-stamps.ts'
 import type { AnswerOfRooms, MetRoom, WrittenRoom } from './planned-room.ts'
-import { type ChangedState, changedState, membersAmong, type StateOfRoom, wholeState } from './required-state.ts'
+import {
+  type ChangedState,
+  changedState,
+  HEADING_TYPES,
+  membersAmong,
+  type StateOfRoom,
+  wholeState,
+} from './required-state.ts'
 import { asksFor } from './room-configs.ts'
 import type { ToldMembers } from './told-members.ts'
 
@@ -37,19 +43,22 @@ export class JoinedRooms {
     const told = await this.#parts.rooms.joinedTimeline(wantOf(met), isWhole)
     if (told === undefined) return undefined
     const { facts, timeline } = told
+    const removed = initial ? [] : await this.#removed(met, facts)
+    // The form of Element X has no word for an entry that went: the client replaces all that it has.
+    if (removed.length > 0 && answer.request.form === 'legacy') return this.write(answer, { ...met, initial: true })
     const at = facts.record.lastPosition <= window.now.events ? 'current' : window.now.events
     const whole = initial ? await wholeState(this.#parts.reader, room, at, plan.config) : undefined
     const changes = initial ? undefined : await this.#changes(met, facts)
     const grown = initial ? [] : await this.#grown(met, at)
-    const lazy = await this.#lazyMembers(answer, met, told, { whole, changes, at })
+    const lazy = await this.#lazyMembers(answer, met, told, { whole, changes, at, removed })
     const state = distinct([...((whole ?? changes)?.asked ?? []), ...grown, ...lazy])
     const expanded = plan.moreTimeline && !initial
-    const isNews = initial || expanded || timeline.events.length > 0 || timeline.limited || state.length > 0
-    const heading = await this.#heading(met, facts, { whole, changes, at })
+    const isNews = initial || expanded || timeline.events.length + state.length + removed.length > 0 || timeline.limited
+    const heading = await this.#heading(met, facts, { whole, changes, at, removed })
     if (!isNews && heading.length === 0 && plan.isDirect === undefined) {
       return { initial, expanded, timeline, members: undefined }
     }
-    const members: Members = [...heading, ...(await this.#eventMembers(answer, met, told, state))]
+    const members: Members = [...heading, ...(await this.#eventMembers(answer, met, told, { state, removed }))]
     members.push(...(await this.#stamp(met)), ...(await this.#counts(answer, met, facts)))
     if (expanded) members.push(`"${answer.request.form === 'v4' ? '' : 'unstable_'}expanded_timeline":true`)
     return { initial, expanded, timeline, members }
@@ -65,6 +74,16 @@ export class JoinedRooms {
       events.every(({ stateKey }) => stateKey === undefined)
     if (isQuiet) return Promise.resolve(undefined)
     return changedState(this.#parts.reader, member.record.room, { after: from, upTo: now.events }, config)
+  }
+
+  /** Entries of the state that resolution took away, of those that the client was told of. */
+  async #removed(
+    { plan: { from = 0, config }, member, window: { now } }: MetRoom,
+    { record }: RoomFacts,
+  ): Promise<readonly StateEntryName[]> {
+    if (record.lastResolvedPosition <= from) return []
+    const removed = await this.#parts.reader.stateRemoved(member.record.room, from, now.events)
+    return removed.filter(({ type, stateKey }) => asksFor(config, type, stateKey) || isHeading(type))
   }
 
   /** State that is asked for now and was not before. */
@@ -106,7 +125,7 @@ export class JoinedRooms {
   async #heading(
     { plan, member, window, initial }: MetRoom,
     { record }: RoomFacts,
-    { whole, changes, at }: StateNow,
+    { whole, changes, at, removed }: StateNow,
   ): Promise<Members> {
     const { headings } = whole ?? changes ?? NO_STATE
     const members: Members = []
@@ -115,12 +134,12 @@ export class JoinedRooms {
     if (initial) members.push('"initial":true')
     const nameText = textIn(name, 'name')
     if (nameText !== undefined) members.push(`"name":${JSON.stringify(nameText)}`)
-    else if (!initial && name !== undefined) members.push('"name":null')
+    else if (!initial && (name !== undefined || isGone(removed, 'm.room.name'))) members.push('"name":null')
     const url = textIn(avatar, 'url')
     if (url !== undefined) members.push(`"avatar":${JSON.stringify(url)}`)
-    else if (!initial && avatar !== undefined) members.push('"avatar":null')
+    else if (!initial && (avatar !== undefined || isGone(removed, 'm.room.avatar'))) members.push('"avatar":null')
     const membersChanged = initial || changes?.membersChanged === true
-    if (membersChanged || name !== undefined) {
+    if (membersChanged || name !== undefined || isGone(removed, 'm.room.name')) {
       const isNamed = nameText ?? (name === undefined ? await this.#name(member.record.room, at) : undefined)
       if (isNamed === undefined)
         members.push(`"heroes":${await this.#heroes(member.record.room, window.viewer.userId, at)}`)
@@ -161,12 +180,12 @@ export class JoinedRooms {
     { request, window: { viewer } }: AnswerOfRooms,
     { plan, initial }: MetRoom,
     { timeline, visibilityOf }: ToldTimeline,
-    state: readonly StoredEvent[],
+    { state, removed }: { readonly state: readonly StoredEvent[]; readonly removed: readonly StateEntryName[] },
   ): Promise<Members> {
     const batch = { viewer, form: 'in-room' as const, once: initial }
     const { texts } = this.#parts
     const shown = await texts.joined({
-      ...{ ...batch, events: timeline.events, tellsMembership: true },
+      ...{ ...batch, events: timeline.events, related: timeline.related, tellsMembership: true },
       visibility: await visibilityOf(timeline.events),
     })
     const told = await texts.joined({ ...batch, events: state, visibility: await visibilityOf(state) })
@@ -175,7 +194,7 @@ export class JoinedRooms {
     const live = timeline.events.filter(({ position }) => position > Math.max(liveAfter, plan.from ?? 0)).length
     const limited = timeline.limited ? [`"limited":true`] : []
     return [
-      `"required_state":[${told}]`,
+      `"required_state":[${[...(told === '' ? [] : [told]), ...removed.map(stubOf)].join()}]`,
       `"timeline":[${shown}]`,
       ...limited,
       `"num_live":${live}`,
@@ -189,18 +208,25 @@ export class JoinedRooms {
   }
 
   /** The counts of `/sync`, which MSC4186 does not have any more. */
-  async #counts({ request: { form } }: AnswerOfRooms, { member, window }: MetRoom, facts: RoomFacts): Promise<Members> {
-    if (form === 'v4') return []
-    const want = { window: { ...window, since: undefined }, member, events: undefined }
+  async #counts({ request }: AnswerOfRooms, { plan, member, window }: MetRoom, facts: RoomFacts): Promise<Members> {
+    if (request.form === 'v4') return []
+    const { receipts } = request.pos?.positions ?? {}
+    // Where no receipt moved, the counts go on from those of before.
+    const continues = plan.events !== undefined && receipts === window.now.receipts
+    const want = { member, window: continues ? window : { ...window, since: undefined }, events: plan.events }
     const { main } = await this.#parts.rooms.counts(want, facts, [])
     return [`"notification_count":${main.notifications},"highlight_count":${main.highlights}`]
   }
 }
 
+/** An entry of the state that is no more. */
+const stubOf = ({ type, stateKey }: StateEntryName): string => JSON.stringify({ type, state_key: stateKey })
+
 interface StateNow {
   readonly whole: StateOfRoom | undefined
   readonly changes: ChangedState | undefined
   readonly at: number | 'current'
+  readonly removed: readonly StateEntryName[]
 }
 
 const NO_STATE: StateOfRoom = { asked: [], headings: [] }
@@ -210,12 +236,17 @@ const MAX_HEROES = 5
 export const wantOf = ({ plan: { config, events, moreTimeline }, member, window }: MetRoom) => ({
   ...{ member, events },
   window: moreTimeline ? { ...window, since: undefined } : window,
-  timeline: compileEventFilter({ limit: config.timelineLimit }),
+  timeline: config.timeline,
 })
 
 export const distinct = (events: readonly StoredEvent[]): readonly StoredEvent[] => [
   ...new Map(events.map((event) => [event.eventId, event])).values(),
 ]
+
+const isHeading = (type: string): boolean => (HEADING_TYPES as readonly string[]).includes(type)
+
+const isGone = (removed: readonly StateEntryName[], wanted: string): boolean =>
+  removed.some(({ type }) => type === wanted)
 
 const contentOf = ({ json }: StoredEvent): JsonObject => (JSON.parse(json) as Pdu).content
 

@@ -59,6 +59,7 @@ export class OtherRooms {
     const told = {
       ...batch,
       events: timeline.events,
+      related: timeline.related,
       visibility: await visibilityOf(timeline.events),
       tellsMembership: true,
     }

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import { BoundedCache, type CacheStats } from '#base'
+import { compileEventFilter, type EventMatcher } from '#rules'
 import type { RequiredState, RoomConfig, StatePattern } from '../request.ts'
 
 /** The configs of all rules that a room matches, in one: "Combining room configs" of MSC4186. */
@@ -11,6 +12,8 @@ export interface CombinedConfig {
   readonly lazyMembers: boolean
   /** A hash of what is required. */
   readonly state: number
+  /** Lets every event of a timeline through, up to the limit. */
+  readonly timeline: EventMatcher
 }
 
 const MEMBER = 'm.room.member'
@@ -62,17 +65,35 @@ export class RoomConfigs {
     sizeBytes: (required) => 200 + 2 * textOf(required).length,
   })
 
-  stats(): CacheStats {
-    return this.#known.stats()
+  /** By the configs' text: clients ask for the same again and again. */
+  readonly #combinations = new BoundedCache<string, CombinedConfig>({
+    name: 'sliding-room-configs',
+    limitBytes: KNOWN_BYTES,
+    sizeBytes: ({ required }) => 1_000 + 4 * textOf(required).length,
+  })
+
+  get caches(): readonly { stats(): CacheStats }[] {
+    return [this.#known, this.#combinations]
   }
 
   combine(configs: readonly RoomConfig[]): CombinedConfig {
+    const text = JSON.stringify(configs.map(({ timelineLimit, requiredState }) => [timelineLimit, requiredState]))
+    const known = this.#combinations.get(text)
+    if (known !== undefined) return known
+    const combined = this.#combined(configs)
+    this.#combinations.set(text, combined)
+    return combined
+  }
+
+  #combined(configs: readonly RoomConfig[]): CombinedConfig {
     const required = configs.map(({ requiredState }) => requiredState)
     const texts = [...new Set(required.map((one) => textOf([one])))].sort()
     const state = hashOf(texts.join())
-    if (this.#known.get(state) === undefined) this.#known.set(state, required)
+    this.#known.set(state, required)
+    const timelineLimit = Math.max(0, ...configs.map((config) => config.timelineLimit))
     return {
-      timelineLimit: Math.max(0, ...configs.map(({ timelineLimit }) => timelineLimit)),
+      timelineLimit,
+      timeline: compileEventFilter({ limit: timelineLimit }),
       required,
       lazyMembers: required.some(({ lazyMembers }) => lazyMembers) && !required.some(asksForAllMembers),
       state,

@@ -43,6 +43,7 @@ const ROOMS_A_SLICE = 4
 /** The rooms of answers: those in the ranges of lists, and those that are subscribed to. */
 export class SlidingRooms implements RoomsOfAnswers {
   readonly #parts: SlidingRoomsParts
+  readonly #hashes = new WeakMap<SlidingRequest, number>()
 
   constructor(parts: SlidingRoomsParts) {
     this.#parts = parts
@@ -51,7 +52,7 @@ export class SlidingRooms implements RoomsOfAnswers {
   async look(admitted: AdmittedRequest, now: Snapshot, ignored: ReadonlySet<UserId>): Promise<RoomsAnswer> {
     const { request } = admitted
     const remembered = await this.#parts.memories.read(request)
-    const config = hashOf(JSON.stringify([...request.lists, ...request.subscriptions]))
+    const config = this.#hashOf(request)
     const memory = remembered.memory.copy()
     const found = await this.#find(request, now.positions, { memory, isSame: remembered.config === config })
     const answered = new Map<RoomNumber, AnsweredRoom>()
@@ -66,6 +67,15 @@ export class SlidingRooms implements RoomsOfAnswers {
       rooms: () => this.#rooms(answer, found, memory, answered),
       memory: () => this.#parts.memories.write(request, admitted, memory, config),
     }
+  }
+
+  /** A hash of the lists and subscriptions. A request that waits is asked for it again and again. */
+  #hashOf(request: SlidingRequest): number {
+    const known = this.#hashes.get(request)
+    if (known !== undefined) return known
+    const made = hashOf(JSON.stringify([...request.lists, ...request.subscriptions]))
+    this.#hashes.set(request, made)
+    return made
   }
 
   #find(
