@@ -39,6 +39,7 @@ const pusher = (user: number, over: Partial<NewPusher> = {}): NewPusher => ({
   lang: 'en',
   dataJson: '{}',
   setAtMs: 1_000,
+  enabled: true,
   position: 5,
   ...over,
 })

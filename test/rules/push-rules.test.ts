@@ -31,6 +31,7 @@ describe('the predefined rules', () => {
   const message = (content: JsonObject): Partial<RoomEvent> => ({
     content: { msgtype: 'm.text', body: 'x', ...content },
   })
+  const POLLS = '.org.matrix.msc3930.rule'
   const ROOM_MENTION = message({ 'm.mentions': { room: true } })
 
   const CASES: readonly [string, Partial<RoomEvent>, Partial<PushContext>, string | undefined][] = [
@@ -54,11 +55,32 @@ describe('the predefined rules', () => {
       'an encrypted event of two',
       { type: 'm.room.encrypted', content: {} },
       { memberCount: 2 },
-      '.m.rule.encrypted_room_one_to_one',
+      '.org.matrix.msc4028.encrypted_event',
     ],
     ['a message of two', message({}), { memberCount: 2 }, '.m.rule.room_one_to_one'],
     ['a message', message({}), {}, '.m.rule.message'],
-    ['an encrypted event', { type: 'm.room.encrypted', content: {} }, {}, '.m.rule.encrypted'],
+    ['an encrypted event', { type: 'm.room.encrypted', content: {} }, {}, '.org.matrix.msc4028.encrypted_event'],
+    [
+      'an encrypted edit',
+      { type: 'm.room.encrypted', content: { 'm.relates_to': { rel_type: 'm.replace' } } },
+      {},
+      '.m.rule.suppress_edits',
+    ],
+    ['an answer to a poll', { type: 'org.matrix.msc3381.poll.response', content: {} }, {}, `${POLLS}.poll_response`],
+    ['a poll', { type: 'org.matrix.msc3381.poll.start', content: {} }, {}, `${POLLS}.poll_start`],
+    [
+      'a poll of two',
+      { type: 'org.matrix.msc3381.poll.start', content: {} },
+      { memberCount: 2 },
+      `${POLLS}.poll_start_one_to_one`,
+    ],
+    ['the end of a poll', { type: 'org.matrix.msc3381.poll.end', content: {} }, {}, `${POLLS}.poll_end`],
+    [
+      'the end of a poll of two',
+      { type: 'org.matrix.msc3381.poll.end', content: {} },
+      { memberCount: 2 },
+      `${POLLS}.poll_end_one_to_one`,
+    ],
     ['a topic', { type: 'm.room.topic', stateKey: '', content: { topic: 'Alice' } }, {}, undefined],
   ]
 

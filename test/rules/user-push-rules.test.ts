@@ -38,6 +38,8 @@ describe('the ruleset on the wire', () => {
       '.m.rule.reaction',
       '.m.rule.room.server_acl',
       '.m.rule.suppress_edits',
+      '.org.matrix.msc3930.rule.poll_response',
+      '.org.matrix.msc4028.encrypted_event',
     ])
     expect(ids(NO_USER_PUSH_RULES, 'underride')).toEqual([
       '.m.rule.call',
@@ -45,6 +47,10 @@ describe('the ruleset on the wire', () => {
       '.m.rule.room_one_to_one',
       '.m.rule.message',
       '.m.rule.encrypted',
+      '.org.matrix.msc3930.rule.poll_start_one_to_one',
+      '.org.matrix.msc3930.rule.poll_start',
+      '.org.matrix.msc3930.rule.poll_end_one_to_one',
+      '.org.matrix.msc3930.rule.poll_end',
     ])
   })
 

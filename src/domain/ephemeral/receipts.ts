@@ -49,6 +49,8 @@ export interface ReadUpTo {
   readonly fullyRead?: string | undefined
   readonly read?: string | undefined
   readonly readPrivate?: string | undefined
+  /** Whether `fullyRead` may move backwards (MSC4446). */
+  readonly allowBackward?: boolean | undefined
   /** `main` or a thread's root, for receipts only; undefined: unthreaded. */
   readonly threadId?: string | undefined
   /** Further members of the public receipt for others, beside its time. */
@@ -95,10 +97,10 @@ export class Receipts {
       const said = type === 'm.read' ? { contentJson } : {}
       changes.push(this.#parts.receipts.move({ room, userId, type, threadId, ...at, ...said }))
     }
-    const { fullyRead } = upTo
+    const { fullyRead, allowBackward = false } = upTo
     if (fullyRead === undefined) return this.#commit(changes)
     await this.#parts.markerChanges.run(user, async () =>
-      this.#commit([...changes, ...(await this.#moveMarker(room, user, fullyRead))]),
+      this.#commit([...changes, ...(await this.#moveMarker({ room, user, allowBackward }, fullyRead))]),
     )
   }
 
@@ -106,12 +108,18 @@ export class Receipts {
     if (changes.length > 0) await this.#parts.commit(changes)
   }
 
-  async #moveMarker(room: RoomNumber, user: UserNumber, eventId: string): Promise<readonly Change<unknown>[]> {
+  async #moveMarker(
+    { room, user, allowBackward }: { room: RoomNumber; user: UserNumber; allowBackward: boolean },
+    eventId: string,
+  ): Promise<readonly Change<unknown>[]> {
     const event = await this.#eventIn(room, eventId)
     const before = await this.#parts.readMarkers.inRoom(user, room, FULLY_READ)
     const beforeId = before === undefined ? undefined : markedEvent(before.contentJson)
     const marked = beforeId === undefined ? undefined : await this.#parts.rooms.event(beforeId)
-    if (marked !== undefined && marked.position >= event.position) return []
+    const isKept = allowBackward
+      ? beforeId === event.eventId
+      : marked !== undefined && marked.position >= event.position
+    if (isKept) return []
     const contentJson = JSON.stringify({ event_id: event.eventId })
     const entry = { user, room, type: FULLY_READ, contentJson }
     return [this.#parts.accountData.replace(entry, before?.position ?? 0)]

@@ -45,6 +45,7 @@ export interface PusherRequest {
   readonly lang: string
   readonly data: JsonObject
   readonly append: boolean
+  readonly enabled: boolean
 }
 
 const MAX_APP_ID_LENGTH = 64
@@ -73,9 +74,9 @@ export class Pushers {
   async set({ user, device }: PusherOwner, request: PusherRequest): Promise<void> {
     const { writer, commit, clock, news, position } = this.#parts
     this.#check(request)
-    const { appId, pushkey, appDisplayName, deviceDisplayName, profileTag, lang } = request
+    const { appId, pushkey, appDisplayName, deviceDisplayName, profileTag, lang, enabled } = request
     const pusher = {
-      ...{ user, device, appId, pushkey, appDisplayName, deviceDisplayName, profileTag, lang },
+      ...{ user, device, appId, pushkey, appDisplayName, deviceDisplayName, profileTag, lang, enabled },
       dataJson: JSON.stringify(request.data),
       setAtMs: clock.nowMs(),
       position: position(),

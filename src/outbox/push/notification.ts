@@ -20,6 +20,10 @@ export const targetOf = ({ dataJson }: Pick<PusherRecord, 'dataJson'>): PusherTa
 const isUrgent = ({ tweaks, type }: Notice): boolean =>
   tweaks.highlight === true || tweaks.sound !== undefined || type === 'm.room.encrypted'
 
+/** Whether the app leaves its badge to the server: one that reads encrypted messages knows better (MSC4076). */
+export const tellsCounts = (data: JsonObject): boolean =>
+  data.disable_badge_count !== true && data['org.matrix.msc4076.disable_badge_count'] !== true
+
 /** The body of `POST /_matrix/push/v1/notify` (push gateway API); without a notice it only brings the counts up to date. */
 export const notificationText = (
   pusher: Pick<PusherRecord, 'appId' | 'pushkey' | 'setAtMs'>,
@@ -35,9 +39,9 @@ export const notificationText = (
     ...(notice === undefined ? {} : { tweaks: notice.tweaks }),
   }
   // A count of zero "should be omitted", but gateways clear the badge only if they get one.
-  const counts = { unread }
+  const counts = tellsCounts(data) ? { counts: { unread } } : {}
   const about = notice === undefined ? {} : data.format === 'event_id_only' ? briefly(notice) : inFull(notice)
-  return JSON.stringify({ notification: { ...about, counts, devices: [device] } })
+  return JSON.stringify({ notification: { ...about, ...counts, devices: [device] } })
 }
 
 const briefly = (notice: Notice): JsonObject => ({

@@ -1,7 +1,7 @@
 import type { Clock, Logger } from '#base'
 import type { PushGateways } from '#net'
 import type { Commit, PusherNumber, PushersReader, PushersWriter } from '#store'
-import { notificationText, targetOf } from './notification.ts'
+import { notificationText, targetOf, tellsCounts } from './notification.ts'
 import type { Notice, PushUser, PushViews } from './push-views.ts'
 
 interface PushedTo extends PushUser {
@@ -183,8 +183,9 @@ export class PusherLine {
     const record = await reader.pusher(this.pusher)
     const target = record === undefined ? undefined : targetOf(record)
     if (record === undefined || target === undefined) return this.#end()
-    // A locked account can read nothing, and a notification is a way to read.
-    if (record.locked) return true
+    // A locked account can read nothing, and a notification is a way to read. What comes while a pusher is switched off is not pushed later.
+    if (record.locked || !record.enabled) return true
+    if (notice === undefined && !tellsCounts(target.data)) return true
     const unread = await views.unread(this.owner)
     const answer = await gateways.notify(target.url, notificationText(record, target.data, notice, unread))
     if (answer.kind === 'failed') {

@@ -42,7 +42,18 @@ export const defaultOverrideRules = (userId: UserId): readonly PushRule[] => [
   ...OVERRIDE_AFTER_MENTION,
 ]
 
+/**
+ * MSC4028: a device decrypts an event and holds it against the rules again, so it has to hear of all of them but those in muted rooms. matrix-rust-sdk
+ * (Element X) looks for the rule by this name. The proposal wants it first; here it is last, so that the specification's own rules hold, such as the one
+ * for edits.
+ */
+const ENCRYPTED_EVENT = rule('.org.matrix.msc4028.encrypted_event', [match('type', 'm.room.encrypted')], NOTIFY)
+
 const SUPPRESS_NOTICES = rule('.m.rule.suppress_notices', [match('content.msgtype', 'm.notice')])
+
+/** MSC3930, under the names that clients know; polls have theirs by MSC3381. */
+const POLLS = '.org.matrix.msc3930.rule'
+const POLL = 'org.matrix.msc3381.poll'
 
 const OVERRIDE_AFTER_INVITE: readonly PushRule[] = [rule('.m.rule.member_event', [match('type', 'm.room.member')])]
 
@@ -61,6 +72,8 @@ const OVERRIDE_AFTER_MENTION: readonly PushRule[] = [
   rule('.m.rule.suppress_edits', [
     { kind: 'event_property_is', key: 'content.m\\.relates_to.rel_type', value: 'm.replace' },
   ]),
+  rule(`${POLLS}.poll_response`, [match('type', `${POLL}.response`)]),
+  ENCRYPTED_EVENT,
 ]
 
 export const DEFAULT_UNDERRIDE_RULES: readonly PushRule[] = [
@@ -69,6 +82,10 @@ export const DEFAULT_UNDERRIDE_RULES: readonly PushRule[] = [
   rule('.m.rule.room_one_to_one', [TWO_MEMBERS, match('type', 'm.room.message')], NOTIFY_WITH_SOUND),
   rule('.m.rule.message', [match('type', 'm.room.message')], NOTIFY),
   rule('.m.rule.encrypted', [match('type', 'm.room.encrypted')], NOTIFY),
+  rule(`${POLLS}.poll_start_one_to_one`, [TWO_MEMBERS, match('type', `${POLL}.start`)], NOTIFY_WITH_SOUND),
+  rule(`${POLLS}.poll_start`, [match('type', `${POLL}.start`)], NOTIFY),
+  rule(`${POLLS}.poll_end_one_to_one`, [TWO_MEMBERS, match('type', `${POLL}.end`)], NOTIFY_WITH_SOUND),
+  rule(`${POLLS}.poll_end`, [match('type', `${POLL}.end`)], NOTIFY),
 ]
 
 /** The predefined rules that are the same objects in every user's ruleset, so that their compiled form can be shared. */

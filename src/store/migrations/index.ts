@@ -46,6 +46,7 @@ import { createDelayedEvents } from './0370-create-delayed-events.ts'
 import { createUserDirectory } from './0380-create-user-directory.ts'
 import { createNoticeRooms } from './0390-create-notice-rooms.ts'
 import { createStickyEvents } from './0395-create-sticky-events.ts'
+import { switchPushers } from './0420-switch-pushers.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -96,4 +97,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createUserDirectory,
   createNoticeRooms,
   createStickyEvents,
+  switchPushers,
 ]

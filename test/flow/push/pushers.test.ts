@@ -20,6 +20,10 @@ onEveryHomeserver('pushers', (start) => {
     const homeserver = await shared()
     const alice = await homeserver.register('alice')
     expect(await pushersOf(alice)).toEqual([])
+    const added = {
+      ...{ enabled: true, 'org.matrix.msc3881.enabled': true },
+      ...{ device_id: alice.deviceId, 'org.matrix.msc3881.device_id': alice.deviceId },
+    }
     const said = pusherOf(URL_OF_GATEWAY, {
       profile_tag: 'xyz',
       data: { url: URL_OF_GATEWAY, format: 'event_id_only', 'org.example.own': { deep: [1] } },
@@ -29,13 +33,13 @@ onEveryHomeserver('pushers', (start) => {
     await setPusher(alice, { ...said, lang: 'de' })
     await homeserver.restart()
     expect(await pushersOf(alice)).toEqual([
-      { ...said, lang: 'de' },
-      { ...said, pushkey: 'other' },
+      { ...said, ...added, lang: 'de' },
+      { ...said, ...added, pushkey: 'other' },
     ])
     const { app_id, pushkey } = said
     await setPusher(alice, { kind: null, app_id, pushkey })
     await setPusher(alice, { kind: null, app_id, pushkey: 'unknown' })
-    expect(await pushersOf(alice)).toEqual([{ ...said, pushkey: 'other' }])
+    expect(await pushersOf(alice)).toEqual([{ ...said, ...added, pushkey: 'other' }])
   })
 
   it('of others with the same app and pushkey go, unless append is set', async () => {

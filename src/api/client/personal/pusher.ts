@@ -1,4 +1,4 @@
-import Type from 'typebox'
+import Type, { type Static } from 'typebox'
 import type { Pushers } from '#domain'
 import { type AnyEndpoint, endpoint, sinceV1, user } from '#http'
 import { type JsonObject, MatrixError } from '#spec'
@@ -18,6 +18,11 @@ const BODY = Type.Object({
   lang: Type.Optional(Type.String()),
   data: Type.Optional(Type.Unsafe<JsonObject>({ type: 'object' })),
   append: Type.Optional(Type.Boolean()),
+  // MSC3881, and MSC4076, which Element X sends within `data`.
+  enabled: Type.Optional(Type.Boolean()),
+  'org.matrix.msc3881.enabled': Type.Optional(Type.Boolean()),
+  disable_badge_count: Type.Optional(Type.Boolean()),
+  'org.matrix.msc4076.disable_badge_count': Type.Optional(Type.Boolean()),
 })
 const BODY_LIMIT_BYTES = 32 * 1024
 
@@ -30,6 +35,10 @@ type ListedPusher = {
   readonly profile_tag?: string
   readonly lang: string
   readonly data: JsonObject
+  readonly enabled: boolean
+  readonly 'org.matrix.msc3881.enabled': boolean
+  readonly device_id?: string
+  readonly 'org.matrix.msc3881.device_id'?: string
 }
 
 /** `pusher.yaml`. */
@@ -50,6 +59,11 @@ export const pusherEndpoints = ({ pushers }: PusherDeps): readonly AnyEndpoint[]
           ...(pusher.profileTag === undefined ? {} : { profile_tag: pusher.profileTag }),
           lang: pusher.lang,
           data: JSON.parse(pusher.dataJson) as JsonObject,
+          enabled: pusher.enabled,
+          'org.matrix.msc3881.enabled': pusher.enabled,
+          ...(pusher.deviceId === undefined
+            ? {}
+            : { device_id: pusher.deviceId, 'org.matrix.msc3881.device_id': pusher.deviceId }),
         }),
       )
       return { pushers: listed }
@@ -75,7 +89,8 @@ export const pusherEndpoints = ({ pushers }: PusherDeps): readonly AnyEndpoint[]
         appDisplayName: app_display_name ?? '',
         deviceDisplayName: device_display_name ?? '',
         lang: lang ?? '',
-        data: data ?? {},
+        data: withBadge(data ?? {}, body),
+        enabled: body.enabled ?? body['org.matrix.msc3881.enabled'] ?? true,
       })
       return {}
     },
@@ -84,3 +99,9 @@ export const pusherEndpoints = ({ pushers }: PusherDeps): readonly AnyEndpoint[]
 
 /** "Required if `kind` is not `null`." */
 const REQUIRED = ['app_display_name', 'device_display_name', 'lang', 'data'] as const
+
+/** The wish for no counts, wherever it stands in the request, where gateways and clients find it. */
+const withBadge = (data: JsonObject, body: Static<typeof BODY>): JsonObject => {
+  const isDisabled = body.disable_badge_count ?? body['org.matrix.msc4076.disable_badge_count']
+  return isDisabled === undefined ? data : { ...data, 'org.matrix.msc4076.disable_badge_count': isDisabled }
+}

@@ -79,6 +79,13 @@ const FEATURES: Readonly<Record<string, boolean>> = {
   'org.matrix.msc4143': true,
   // Sticky events.
   'org.matrix.msc4354': true,
+  // Pushers that are switched off from another device.
+  'org.matrix.msc3881': true,
+  'org.matrix.msc3881.stable': true,
+  // Every encrypted event is pushed, for devices to judge.
+  'org.matrix.msc4028': true,
+  // Fully-read markers that move backwards where asked.
+  'com.beeper.msc4446': true,
   // Delayed events.
   'org.matrix.msc4140': true,
   // Profile fields (v1.16).

@@ -1,4 +1,4 @@
-import type { UserId } from '#spec'
+import type { DeviceId, UserId } from '#spec'
 import type { DeviceNumber } from '../accounts/devices.ts'
 import type { Change } from '../engine/change.ts'
 import type { UserNumber } from '../rooms/events.ts'
@@ -20,6 +20,8 @@ export interface NewPusher {
   /** `data` as sent, with the gateway's `url`. */
   readonly dataJson: string
   readonly setAtMs: number
+  /** Whether it pushes at all: its user may switch it off from any device. */
+  readonly enabled: boolean
   /** Position in the stream of events: later events are pushed. A pusher that exists already keeps its own. */
   readonly position: number
 }
@@ -27,6 +29,7 @@ export interface NewPusher {
 export interface PusherRecord extends NewPusher {
   readonly pusher: PusherNumber
   readonly userId: UserId
+  readonly deviceId: DeviceId | undefined
   /** Whether the account is locked: what comes meanwhile is not pushed. */
   readonly locked: boolean
 }

@@ -1,11 +1,14 @@
 import type { Kysely } from 'kysely'
-import type { UserId } from '#spec'
+import type { DeviceId, UserId } from '#spec'
 import type { PusherNumber, PusherRecord, PushersReader } from '../../ports/personal/pushers.ts'
 import type { UserNumber } from '../../ports/rooms/events.ts'
 import { type Db, queriesOver } from '../engine/index.ts'
 import type { PusherTables } from './pushers-writes.ts'
 
-type Tables = PusherTables & { readonly accounts: { readonly user_number: number; readonly locked_ms: number | null } }
+type Tables = PusherTables & {
+  readonly accounts: { readonly user_number: number; readonly locked_ms: number | null }
+  readonly devices: { readonly device: number; readonly device_id: DeviceId }
+}
 
 const query = queriesOver<Tables>()
 
@@ -13,12 +16,14 @@ const select = (db: Kysely<Tables>) =>
   db
     .selectFrom('pushers')
     .innerJoin('users', 'users.user_number', 'pushers.user_number')
+    .leftJoin('devices', 'devices.device', 'pushers.device')
     .leftJoin('accounts', 'accounts.user_number', 'pushers.user_number')
     .select([
       'pusher',
       'pushers.user_number as user',
       'user_id as userId',
-      'device',
+      'pushers.device',
+      'device_id as deviceId',
       'app_id as appId',
       'pushkey',
       'app_display_name as appDisplayName',
@@ -28,6 +33,7 @@ const select = (db: Kysely<Tables>) =>
       'data_json as dataJson',
       'set_ms as setAtMs',
       'position',
+      'enabled',
       'locked_ms as lockedAtMs',
     ])
 
@@ -39,17 +45,21 @@ const numberedAfter = query((db, param: { after: PusherNumber; limit: number }) 
   select(db).where('pusher', '>', param.after).orderBy('pusher').limit(param.limit),
 )
 
-interface Row extends Omit<PusherRecord, 'userId' | 'device' | 'profileTag' | 'locked'> {
+interface Row extends Omit<PusherRecord, 'userId' | 'device' | 'deviceId' | 'profileTag' | 'locked' | 'enabled'> {
   readonly userId: string
   readonly device: number | null
+  readonly deviceId: DeviceId | null
+  readonly enabled: number
   readonly profileTag: string | null
   readonly lockedAtMs: number | null
 }
 
-const toPusher = ({ userId, device, profileTag, lockedAtMs, ...rest }: Row): PusherRecord => ({
+const toPusher = ({ userId, device, deviceId, profileTag, lockedAtMs, enabled, ...rest }: Row): PusherRecord => ({
   ...rest,
   userId: userId as UserId,
   device: device ?? undefined,
+  deviceId: deviceId ?? undefined,
+  enabled: enabled === 1,
   profileTag: profileTag ?? undefined,
   locked: lockedAtMs !== null,
 })

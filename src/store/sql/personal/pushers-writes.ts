@@ -19,6 +19,7 @@ export interface PusherTables extends UserTables {
     readonly data_json: string
     readonly set_ms: number
     readonly position: number
+    readonly enabled: number
   }
 }
 
@@ -34,9 +35,10 @@ const keysOfUser = query((db, param: { user: UserNumber }) =>
 const upsert = query(
   (
     db,
-    param: Omit<NewPusher, 'device' | 'profileTag'> & {
+    param: Omit<NewPusher, 'device' | 'profileTag' | 'enabled'> & {
       readonly device: number | null
       readonly profileTag: string | null
+      readonly enabled: number
     },
   ) => {
     const said = {
@@ -47,6 +49,7 @@ const upsert = query(
       lang: param.lang,
       data_json: param.dataJson,
       set_ms: param.setAtMs,
+      enabled: param.enabled,
     }
     const key = { user_number: param.user, app_id: param.appId, pushkey: param.pushkey }
     return db
@@ -97,7 +100,8 @@ const set = defineWrite(
     const known = held.some((row) => row.app_id === pusher.appId && row.pushkey === pusher.pushkey)
     if (!known && held.length >= most) throw new WriteConflict('too-many-pushers')
     if (alone) await tx.run(deleteOfOthers, { user: pusher.user, appId: pusher.appId, pushkey: pusher.pushkey })
-    await tx.run(upsert, { ...pusher, device: pusher.device ?? null, profileTag: pusher.profileTag ?? null })
+    const { device = null, profileTag = null, enabled, ...rest } = pusher
+    await tx.run(upsert, { ...rest, device, profileTag, enabled: Number(enabled) })
   },
 )
 const remove = defineWrite('pushers.remove', async (tx, key: Key): Promise<void> => {
