@@ -14,7 +14,7 @@ import {
 
 /** The current matrix-js-sdk beside the one of 2015: just enough to look at what it holds. */
 
-const silent: NonNullable<ICreateClientOpts['logger']> = {
+export const silent: NonNullable<ICreateClientOpts['logger']> = {
   trace: () => {},
   debug: () => {},
   info: () => {},

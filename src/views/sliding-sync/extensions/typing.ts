@@ -35,7 +35,9 @@ export class TypingExtension implements SlidingExtension<RoomChoice> {
     const chosen = new ChosenRooms(scope, choice)
     const rooms = chosen.joined()
     const told = new Map(this.#news.typing(window, rooms))
-    const entered = [...chosen.entered()].map(([room]) => room).filter((room) => rooms.has(room))
+    // A room that is told from its beginning may be one that the user comes back to.
+    const again = [...scope.answered].flatMap(([room, { initial }]) => (initial ? [room] : []))
+    const entered = [...[...chosen.entered()].map(([room]) => room), ...again].filter((room) => rooms.has(room))
     for (const [room, typing] of this.#news.typing(
       { ...window, since: undefined },
       { has: rooms.has, all: () => entered },

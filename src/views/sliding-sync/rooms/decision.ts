@@ -28,6 +28,7 @@ export interface DecidedRoom {
   readonly moreTimeline: boolean
   readonly before: readonly RequiredState[] | 'unknown' | undefined
   readonly isDirect: boolean | undefined
+  readonly direct: boolean
 }
 
 export interface Decision {
@@ -141,11 +142,12 @@ const decideRooms = (
     const moreTimeline = known !== undefined && config.timelineLimit > known.timelineLimit
     const before = known === undefined ? undefined : grownFrom(configs, known, config)
     const isDirect = directOf(lists, room, known, since)
+    const direct = lists.isDirect(lists.room(room)?.roomId ?? '')
     const hasNews = from === undefined || lists.position(room) > from || moreTimeline || before !== undefined
     const timelineLimit =
       known === undefined ? config.timelineLimit : Math.max(known.timelineLimit, config.timelineLimit)
     memory.set(room, { until: undefined, timelineLimit, state: config.state })
-    if (hasNews || isDirect !== undefined) told.push({ room, config, from, moreTimeline, before, isDirect })
+    if (hasNews || isDirect !== undefined) told.push({ room, config, from, moreTimeline, before, isDirect, direct })
   }
   return { told, entered }
 }

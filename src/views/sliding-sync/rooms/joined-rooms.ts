@@ -60,7 +60,7 @@ export class JoinedRooms {
     }
     const members: Members = [...heading, ...(await this.#eventMembers(answer, met, told, { state, removed }))]
     members.push(...(await this.#stamp(met)), ...(await this.#counts(answer, met, facts)))
-    if (expanded) members.push(`"${answer.request.form === 'v4' ? '' : 'unstable_'}expanded_timeline":true`)
+    if (expanded) members.push(expandedText(answer.request))
     return { initial, expanded, timeline, members }
   }
 
@@ -145,7 +145,9 @@ export class JoinedRooms {
         members.push(`"heroes":${await this.#heroes(member.record.room, window.viewer.userId, at)}`)
     }
     if (membersChanged) members.push(`"joined_count":${record.joinedCount},"invited_count":${record.invitedCount}`)
-    if (plan.isDirect !== undefined && (plan.isDirect || !initial)) members.push(`"is_dm":${plan.isDirect}`)
+    // In a room told from its beginning, absence says that it is none.
+    const isDirect = initial ? plan.direct || undefined : plan.isDirect
+    if (isDirect !== undefined) members.push(`"is_dm":${isDirect}`)
     return members
   }
 
@@ -238,6 +240,9 @@ export const wantOf = ({ plan: { config, events, moreTimeline }, member, window 
   window: moreTimeline ? { ...window, since: undefined } : window,
   timeline: config.timeline,
 })
+
+export const expandedText = ({ form }: AnswerOfRooms['request']): string =>
+  `"${form === 'v4' ? '' : 'unstable_'}expanded_timeline":true`
 
 export const distinct = (events: readonly StoredEvent[]): readonly StoredEvent[] => [
   ...new Map(events.map((event) => [event.eventId, event])).values(),

@@ -4,7 +4,7 @@ import type { EventTexts } from '../../events/event-texts.ts'
 import { strippedState } from '../../events/stripped-state.ts'
 import { prevBatchOf } from '../../history/prev-batch.ts'
 import type { RoomsInWindow } from '../../known/room-in-window.ts'
-import { distinct, wantOf } from './joined-rooms.ts'
+import { distinct, expandedText, wantOf } from './joined-rooms.ts'
 import type { AnswerOfRooms, MetRoom, WrittenRoom } from './planned-room.ts'
 import { changedState, wholeState } from './required-state.ts'
 import { asksFor } from './room-configs.ts'
@@ -65,8 +65,10 @@ export class OtherRooms {
     }
     const liveAfter = answer.request.pos?.positions.events ?? Number.MAX_SAFE_INTEGER
     const live = timeline.events.filter(({ position }) => position > liveAfter).length
+    const expanded = plan.moreTimeline && !isWhole
     const members = [
       ...(isWhole ? ['"initial":true'] : []),
+      ...(expanded ? [expandedText(answer.request)] : []),
       `"required_state":[${await this.#parts.texts.joined({ ...batch, events: state })}]`,
       `"timeline":[${await this.#parts.texts.joined(told)}]`,
       ...(timeline.limited ? ['"limited":true'] : []),
@@ -74,7 +76,7 @@ export class OtherRooms {
       `"prev_batch":"${prevBatchOf(timeline)}"`,
       `"bump_stamp":${member.position}`,
     ]
-    return { initial: isWhole, expanded: plan.moreTimeline && !isWhole, timeline, members }
+    return { initial: isWhole, expanded, timeline, members }
   }
 
   /** That the user left, and nothing else: they forgot the room. */

@@ -17,6 +17,8 @@ export interface PlannedRoom {
   readonly before: readonly RequiredState[] | 'unknown' | undefined
   /** Whether the room is a direct chat, where the client does not know it. */
   readonly isDirect: boolean | undefined
+  /** The same, whatever the client knows. */
+  readonly direct: boolean
   /** The names of the lists in whose range it is. */
   readonly lists: readonly string[]
   /** All events after `from`, where they are in memory. */

@@ -155,7 +155,15 @@ export class SlidingRooms implements RoomsOfAnswers {
   #planOfGone(record: MembershipRecord, known: KnownRoom, { scope }: Found, since: Positions | undefined): PlannedRoom {
     const rules = [...scope.rules.map(({ config }) => config), ...scope.subscribed.values()]
     return {
-      ...{ record, moreTimeline: false, before: undefined, isDirect: undefined, lists: [], events: undefined },
+      ...{
+        record,
+        moreTimeline: false,
+        before: undefined,
+        isDirect: undefined,
+        direct: false,
+        lists: [],
+        events: undefined,
+      },
       config: this.#parts.configs.combine(rules),
       from: (known.until ?? since)?.events,
     }
