@@ -95,6 +95,18 @@ const suite = (name: string, kind: DatabaseKind) => (): void => {
     expect((await clientOf('alice').request('GET', media)).body).toBe('a note in a fixture')
   })
 
+  it('finds what was said then, and who said it', async () => {
+    const alice = clientOf('alice')
+    const wish = { search_categories: { room_events: { search_term: 'unread by bob', keys: ['content.body'] } } }
+    const found = async (): Promise<Json> => (await alice.post('/v3/search', wish)).search_categories.room_events
+    await expect.poll(async () => (await found()).count).toBeGreaterThan(1)
+    for (const { result } of (await found()).results) expect(result.content.body).toBe('unread by bob')
+    const people = async (): Promise<Json> =>
+      (await alice.post('/v3/user_directory/search', { search_term: 'bob' })).results
+    await expect.poll(async () => (await people()).length).toBe(1)
+    expect((await people())[0].user_id).toBe(known.clients.bob?.userId)
+  })
+
   it('answers a transaction of then with the event of then while it is remembered, and two years later with a new one', async () => {
     const { path, body, eventId } = known.transaction
     const roomId = decodeURIComponent(/rooms\/([^/]*)/.exec(path)?.[1] ?? '')
