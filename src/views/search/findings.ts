@@ -26,6 +26,8 @@ export const BLOCK = 250
 /** A user in more rooms than a question can name: texts of other rooms are looked at too, so many at most. */
 const WALKED = 4_000
 const READ_AT_ONCE = 50
+/** Each asks the store a few things. */
+const ROOMS_AT_ONCE = 4
 
 export interface FindingsParts {
   readonly index: MessageIndexReader
@@ -51,8 +53,8 @@ export interface Finding {
 }
 
 export interface Block {
-  /** By number of the event, newest first. */
-  readonly findings: readonly Finding[]
+  /** Newest first. */
+  readonly events: readonly StoredEvent[]
   /** All texts after this number were looked at; 0: there are no others. */
   readonly after: EventNumber
 }
@@ -82,7 +84,7 @@ export class Findings {
     const isWide = inRooms.length > MAX_NARROWED
     const limit = isWide ? WALKED : BLOCK
     const senders = await this.#sendersAsked()
-    if (senders?.length === 0 || inRooms.length === 0) return { findings: [], after: 0 }
+    if (senders?.length === 0 || inRooms.length === 0) return { events: [], after: 0 }
     const { words, keys } = this.#wanted
     const found = await this.#parts.index.found({
       ...{ words, keys, before, limit, after: after ?? 0 },
@@ -93,12 +95,14 @@ export class Findings {
     const isAll = found.length < limit && inScope.length < BLOCK
     // All that were walked over, or those up to the last one taken.
     const oldest = (inScope.length < BLOCK ? found.at(-1) : inScope.at(-1))?.event ?? 1
-    const seen = await this.#seen(inScope)
-    const texts = seen.length === 0 ? undefined : await this.#parts.index.texts(seen.map(({ event }) => event))
-    return {
-      findings: seen.map((event) => ({ event, rank: rankOf(texts?.get(event.event), words) })),
-      after: after ?? (isAll ? 0 : oldest - 1),
-    }
+    return { events: await this.#seen(inScope), after: after ?? (isAll ? 0 : oldest - 1) }
+  }
+
+  /** The events with their ranks. */
+  async ranked(events: readonly StoredEvent[]): Promise<readonly Finding[]> {
+    if (events.length === 0) return []
+    const texts = await this.#parts.index.texts(events.map(({ event }) => event))
+    return events.map((event) => ({ event, rank: rankOf(texts.get(event.event), this.#wanted.words) }))
   }
 
   /** The room's visibility for the viewer; undefined where they may not read it. */
@@ -122,36 +126,46 @@ export class Findings {
     return this.#senders
   }
 
-  /** Reads the events a few at a time, as each may be large, and keeps those that the viewer may see. */
+  /** Keeps the events that the viewer may see, in the order of `found`. */
   async #seen(found: readonly FoundMessage[]): Promise<readonly StoredEvent[]> {
-    const { reader, erasures, clock } = this.#parts
     const { scope, viewer } = this.#wanted
-    const seen: StoredEvent[] = []
-    for (let start = 0; start < found.length; start += READ_AT_ONCE) {
-      if (start > 0) await yieldToEventLoop(clock)
-      const piece = found.slice(start, start + READ_AT_ONCE).filter((one) => passes(scope.matcher, one))
-      const events = await reader.events(piece.map(({ eventId }) => eventId))
-      const inRooms = Map.groupBy(events, ({ room }) => room)
-      const related = relatedFilter(scope.matcher, reader)
-      await related.learn(events)
-      const visible = new Set<StoredEvent>()
-      for (const [room, ofRoom] of inRooms) {
-        const sight = await this.sightOf(ofRoom[0]?.roomId as RoomId, room)
-        if (sight === undefined) continue
-        await sight.visibility.learn(ofRoom)
-        for (const event of ofRoom)
-          if (related.passes(event) && isShown(event, sight) && scope.matcher.event(filterable(event)))
-            visible.add(event)
-      }
-      const shown = await erasures.shownTo(viewer.userId, [...visible])
-      seen.push(...events.filter((event) => visible.has(event) && shown(event) === event))
+    const read = await this.#read(found.filter((one) => passes(scope.matcher, one)))
+    const related = relatedFilter(scope.matcher, this.#parts.reader)
+    await related.learn(read)
+    const events = read.filter((event) => related.passes(event))
+    const visible = new Set<StoredEvent>()
+    const inRooms = [...Map.groupBy(events, ({ room }) => room)]
+    for (let start = 0; start < inRooms.length; start += ROOMS_AT_ONCE) {
+      const some = inRooms.slice(start, start + ROOMS_AT_ONCE)
+      await Promise.all(some.map(([room, ofRoom]) => this.#keepVisible(room, ofRoom, visible)))
     }
-    return seen
+    const shown = await this.#parts.erasures.shownTo(viewer.userId, [...visible])
+    return events.filter((event) => visible.has(event) && shown(event) === event)
+  }
+
+  /** Reads events a few at a time, as each may be large. */
+  async #read(found: readonly FoundMessage[]): Promise<readonly StoredEvent[]> {
+    const events: StoredEvent[] = []
+    for (let start = 0; start < found.length; start += READ_AT_ONCE) {
+      if (start > 0) await yieldToEventLoop(this.#parts.clock)
+      const ids = found.slice(start, start + READ_AT_ONCE).map(({ eventId }) => eventId)
+      events.push(...(await this.#parts.reader.events(ids)))
+    }
+    return events
+  }
+
+  async #keepVisible(room: RoomNumber, events: readonly StoredEvent[], visible: Set<StoredEvent>): Promise<void> {
+    const { matcher } = this.#wanted.scope
+    const sight = await this.sightOf(events[0]?.roomId as RoomId, room)
+    if (sight === undefined) return
+    await sight.visibility.learn(events)
+    for (const event of events) if (isShown(event, sight) && matcher.event(filterable(event))) visible.add(event)
   }
 
   async #look(roomId: RoomId, room: RoomNumber): Promise<RoomSight | undefined> {
     const { visibility } = this.#parts
-    const { viewer } = this.#wanted
+    const { viewer, scope } = this.#wanted
+    if (scope.joined.has(room)) return { upTo: undefined, visibility: await visibility.inRoom(room, viewer) }
     try {
       const { upTo } = await visibility.access(roomId, viewer.userId)
       return { upTo, visibility: await visibility.inRoom(room, viewer) }

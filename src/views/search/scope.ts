@@ -17,6 +17,8 @@ export interface SearchScopesParts {
 /** The rooms that one search looks at. */
 export interface SearchScope {
   readonly rooms: ReadonlyMap<RoomNumber, RoomId>
+  /** Those of them that the user is in now, who may read them to their end. */
+  readonly joined: ReadonlySet<RoomNumber>
   /** The filter, which lets the older versions of the rooms that it names pass too. */
   readonly matcher: EventMatcher
 }
@@ -44,13 +46,17 @@ export class SearchScopes {
       older.size === 0 ? filter : { ...filter, rooms: [...(filter.rooms ?? []), ...older.keys()] },
     )
     const rooms = new Map<RoomNumber, RoomId>()
-    for (const record of own.values())
-      if (wasIn(record) && matcher.room(record.roomId)) rooms.set(record.room, record.roomId)
+    const joined = new Set<RoomNumber>()
+    for (const record of own.values()) {
+      if (!wasIn(record) || !matcher.room(record.roomId)) continue
+      rooms.set(record.room, record.roomId)
+      if (record.membership === 'join') joined.add(record.room)
+    }
     for (const [roomId, room] of older)
       if (!own.has(room) && matcher.room(roomId) && (await this.#mayRead(roomId, viewer))) rooms.set(room, roomId)
-    if (rooms.size === 0) return { rooms, matcher }
+    if (rooms.size === 0) return { rooms, joined, matcher }
     for (const encrypted of await index.encryptedAmong([...rooms.keys()])) rooms.delete(encrypted)
-    return { rooms, matcher }
+    return { rooms, joined, matcher }
   }
 
   async #olderVersions(named: readonly string[]): Promise<ReadonlyMap<RoomId, RoomNumber>> {

@@ -76,15 +76,13 @@ export class Search {
     findings: Findings,
     want: { order: SearchRequest['order']; limit: number; place: SearchPlace; isFirst: boolean },
   ): Promise<Page> {
-    const { order, limit, isFirst } = want
+    const { limit, isFirst } = want
     const results: Finding[] = []
     let { place } = want
     for (let blocks = 0; blocks < MAX_BLOCKS; blocks++) {
       const block = await findings.block(place.before, place.after)
-      if (isFirst && blocks === 0) place = { ...place, count: block.findings.length }
-      const ordered = order === 'rank' ? block.findings.toSorted(byRank) : block.findings
-      const rest = ordered.filter(({ event, rank }) => isBehind({ event, rank }, place.last, order))
-      const taken = rest.slice(0, limit - results.length)
+      if (isFirst && blocks === 0) place = { ...place, count: block.events.length }
+      const taken = await this.#next(findings, block.events, { ...want, place, limit: limit - results.length })
       results.push(...taken)
       const last = taken.at(-1)
       if (results.length >= limit && last !== undefined) {
@@ -95,6 +93,21 @@ export class Search {
       place = { ...place, before: block.after + 1, after: undefined, last: undefined }
     }
     return { results, count: place.count, onward: place }
+  }
+
+  /** The next results of a block behind the place. Of the newest, only those are ranked that are shown. */
+  async #next(
+    findings: Findings,
+    events: readonly StoredEvent[],
+    { order, limit, place: { last } }: { order: SearchRequest['order']; limit: number; place: SearchPlace },
+  ): Promise<readonly Finding[]> {
+    if (order === 'recent')
+      return findings.ranked(events.filter(({ event }) => last === undefined || event < last.event).slice(0, limit))
+    const ranked = await findings.ranked(events)
+    return ranked
+      .filter((finding) => isBehind(finding, last))
+      .toSorted(byRank)
+      .slice(0, limit)
   }
 
   async *#answer(
@@ -176,12 +189,9 @@ export class Search {
   }
 }
 
-/** Whether a result comes after the last one shown. */
-const isBehind = ({ event, rank }: Finding, last: SearchPlace['last'], order: SearchRequest['order']): boolean => {
-  if (last === undefined) return true
-  if (order === 'recent') return event.event < last.event
-  return rank < last.rank || (rank === last.rank && event.event > last.event)
-}
+/** Whether a result comes after the last one shown, where the best come first. */
+const isBehind = ({ event, rank }: Finding, last: SearchPlace['last']): boolean =>
+  last === undefined || rank < last.rank || (rank === last.rank && event.event > last.event)
 
 /** The best first; of equal ones the earliest. */
 const byRank = (one: Finding, other: Finding): number => other.rank - one.rank || one.event.event - other.event.event

@@ -17,6 +17,8 @@ const typeParsers: pg.CustomTypesConfig = {
 export const clientConfig = (url: string): pg.ClientConfig => ({
   connectionString: url,
   application_name: 'homeroom',
+  // Compiling a query takes longer than any of ours.
+  options: '-c jit=off',
   types: typeParsers,
   keepAlive: true,
   connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
