@@ -289,13 +289,13 @@ onEveryDatabase('rooms', (open) => {
     const [joined = 0] = await applyTo(store, room, [member(BOB, 'join')])
     const [left = 0] = await applyTo(store, room, [member(BOB, 'leave')])
     const asked = [invited, joined, left, left + 50]
-    const found = await store.rooms.entryBefore(room.room, 'm.room.member', BOB, asked)
+    const found = await store.rooms.entryBefore('m.room.member', BOB, asked)
     expect([...found].sort(([one], [other]) => one - other)).toEqual([
       [invited, { entry: undefined, membership: undefined }],
       [joined, { entry: invited, membership: 'invite' }],
       [left, { entry: joined, membership: 'join' }],
     ])
-    expect(await store.rooms.entryBefore(room.room, 'm.room.member', CAROL, [left])).toEqual(
+    expect(await store.rooms.entryBefore('m.room.member', CAROL, [left])).toEqual(
       new Map([[left, { entry: undefined, membership: undefined }]]),
     )
     const texts = await store.rooms.jsonOf([joined, left + 50])

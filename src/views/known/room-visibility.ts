@@ -86,16 +86,25 @@ export class RoomVisibility {
   }
 
   /** Reads the circumstances of the events, and of the state that they replaced. */
-  async learn(events: readonly StoredEvent[]): Promise<void> {
-    const wanted = new Set<EventNumber>()
-    for (const event of events) {
-      for (const key of [keyOf(event), replacedKey(event)])
-        if (key !== undefined && !this.#learned.has(key)) wanted.add(key)
-    }
-    const numbers = [...wanted]
-    for (let start = 0; start < numbers.length; start += LEARNED_AT_ONCE) {
-      if (start > 0) await yieldToEventLoop(this.#parts.clock)
-      await this.#read(numbers.slice(start, start + LEARNED_AT_ONCE))
+  learn(events: readonly StoredEvent[]): Promise<void> {
+    return RoomVisibility.learnTogether([[this, events]])
+  }
+
+  /** The same for several rooms of one user, at the cost of their events: the number of rooms makes no difference. */
+  static async learnTogether(
+    rooms: readonly (readonly [room: RoomVisibility, events: readonly StoredEvent[]])[],
+  ): Promise<void> {
+    const wanted = new Map<EventNumber, RoomVisibility>()
+    for (const [room, events] of rooms)
+      for (const event of events)
+        for (const key of [keyOf(event), replacedKey(event)])
+          if (key !== undefined && !room.#learned.has(key)) wanted.set(key, room)
+    const entries = [...wanted]
+    for (let start = 0; start < entries.length; start += LEARNED_AT_ONCE) {
+      const some = entries.slice(start, start + LEARNED_AT_ONCE)
+      const [, room] = some[0] as (typeof some)[number]
+      if (start > 0) await yieldToEventLoop(room.#parts.clock)
+      await room.#read(some)
     }
   }
 
@@ -152,16 +161,18 @@ export class RoomVisibility {
     return known
   }
 
-  async #read(numbers: readonly EventNumber[]): Promise<void> {
-    const { reader, room, userId, visibilities } = this.#parts
-    const settings = await reader.entryBefore(room, 'm.room.history_visibility', '', numbers)
-    const members = await reader.entryBefore(room, 'm.room.member', userId, numbers)
+  /** Reads for other rooms of the same user too. */
+  async #read(wanted: readonly (readonly [EventNumber, RoomVisibility])[]): Promise<void> {
+    const { reader, userId, visibilities } = this.#parts
+    const numbers = wanted.map(([number]) => number)
+    const settings = await reader.entryBefore('m.room.history_visibility', '', numbers)
+    const members = await reader.entryBefore('m.room.member', userId, numbers)
     const set = new Set([...settings.values()].flatMap(({ entry }) => entry ?? []))
     const values = await visibilities.of(set)
-    for (const number of numbers) {
+    for (const [number, room] of wanted) {
       const entry = settings.get(number)?.entry
       const visibility = (entry === undefined ? undefined : values.get(entry)) ?? 'shared'
-      this.#learned.set(number, { visibility, membership: members.get(number)?.membership })
+      room.#learned.set(number, { visibility, membership: members.get(number)?.membership })
     }
   }
 }

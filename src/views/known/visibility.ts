@@ -47,6 +47,22 @@ export class Visibility {
     return new RoomVisibility({ ...this.#parts, room, userId, lastStay, ignored })
   }
 
+  /** The same for rooms that the user is in now. */
+  async inJoinedRooms(
+    rooms: readonly RoomNumber[],
+    user: { readonly userId: UserId; readonly user: number },
+  ): Promise<ReadonlyMap<RoomNumber, RoomVisibility>> {
+    const { userId } = user
+    const ignored = await this.#parts.ignored.ignoredBy(user.user)
+    const joins = await this.#reader.lastJoins(rooms, userId)
+    return new Map(
+      [...joins].map(([room, joined]) => {
+        const lastStay = { joined, ended: undefined }
+        return [room, new RoomVisibility({ ...this.#parts, room, userId, lastStay, ignored })]
+      }),
+    )
+  }
+
   /**
    * How far a user may read a room: members to its end, former members to where they left, anybody where it is
    * `world_readable` now. Throws `M_FORBIDDEN`, also for rooms that do not exist, so that nobody can probe for rooms.

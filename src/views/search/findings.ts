@@ -15,7 +15,7 @@ import type { Erasures } from '../events/erasures.ts'
 import { filterable } from '../events/filterable.ts'
 import { relatedFilter } from '../events/related-filter.ts'
 import type { RoomViewer } from '../events/viewer.ts'
-import type { RoomVisibility } from '../known/room-visibility.ts'
+import { RoomVisibility } from '../known/room-visibility.ts'
 import type { Visibility } from '../known/visibility.ts'
 import { rankOf } from './ranking.ts'
 import type { SearchScope } from './scope.ts'
@@ -26,8 +26,6 @@ export const BLOCK = 250
 /** A user in more rooms than a question can name: texts of other rooms are looked at too, so many at most. */
 const WALKED = 4_000
 const READ_AT_ONCE = 50
-/** Each asks the store a few things. */
-const ROOMS_AT_ONCE = 4
 
 export interface FindingsParts {
   readonly index: MessageIndexReader
@@ -59,8 +57,8 @@ export interface Block {
   readonly after: EventNumber
 }
 
-/** How one user sees one room: undefined where they may read nothing of it. */
-interface RoomSight {
+/** How one user sees one room. */
+export interface RoomSight {
   readonly visibility: RoomVisibility
   readonly upTo: number | undefined
 }
@@ -133,12 +131,7 @@ export class Findings {
     const related = relatedFilter(scope.matcher, this.#parts.reader)
     await related.learn(read)
     const events = read.filter((event) => related.passes(event))
-    const visible = new Set<StoredEvent>()
-    const inRooms = [...Map.groupBy(events, ({ room }) => room)]
-    for (let start = 0; start < inRooms.length; start += ROOMS_AT_ONCE) {
-      const some = inRooms.slice(start, start + ROOMS_AT_ONCE)
-      await Promise.all(some.map(([room, ofRoom]) => this.#keepVisible(room, ofRoom, visible)))
-    }
+    const visible = new Set(await this.#visible(events))
     const shown = await this.#parts.erasures.shownTo(viewer.userId, [...visible])
     return events.filter((event) => visible.has(event) && shown(event) === event)
   }
@@ -154,18 +147,33 @@ export class Findings {
     return events
   }
 
-  async #keepVisible(room: RoomNumber, events: readonly StoredEvent[], visible: Set<StoredEvent>): Promise<void> {
+  async #visible(events: readonly StoredEvent[]): Promise<readonly StoredEvent[]> {
     const { matcher } = this.#wanted.scope
-    const sight = await this.sightOf(events[0]?.roomId as RoomId, room)
-    if (sight === undefined) return
-    await sight.visibility.learn(events)
-    for (const event of events) if (isShown(event, sight) && matcher.event(filterable(event))) visible.add(event)
+    const inRooms = [...Map.groupBy(events, ({ room }) => room)]
+    await this.#lookTogether(inRooms.map(([room]) => room))
+    const sights: (readonly [RoomSight, readonly StoredEvent[]])[] = []
+    for (const [room, ofRoom] of inRooms) {
+      const sight = await this.sightOf(ofRoom[0]?.roomId as RoomId, room)
+      if (sight !== undefined) sights.push([sight, ofRoom])
+    }
+    await RoomVisibility.learnTogether(sights.map(([{ visibility }, ofRoom]) => [visibility, ofRoom]))
+    return sights.flatMap(([sight, ofRoom]) =>
+      ofRoom.filter((event) => isShown(event, sight) && matcher.event(filterable(event))),
+    )
+  }
+
+  /** Looks at the rooms that the viewer is in, which may be many, all at once. */
+  async #lookTogether(rooms: readonly RoomNumber[]): Promise<void> {
+    const { viewer, scope } = this.#wanted
+    const joined = rooms.filter((room) => scope.joined.has(room) && !this.#sights.has(room))
+    if (joined.length === 0) return
+    for (const [room, visibility] of await this.#parts.visibility.inJoinedRooms(joined, viewer))
+      this.#sights.set(room, { visibility, upTo: undefined })
   }
 
   async #look(roomId: RoomId, room: RoomNumber): Promise<RoomSight | undefined> {
     const { visibility } = this.#parts
-    const { viewer, scope } = this.#wanted
-    if (scope.joined.has(room)) return { upTo: undefined, visibility: await visibility.inRoom(room, viewer) }
+    const { viewer } = this.#wanted
     try {
       const { upTo } = await visibility.access(roomId, viewer.userId)
       return { upTo, visibility: await visibility.inRoom(room, viewer) }

@@ -8,7 +8,7 @@ import type { RoomViewer } from '../events/viewer.ts'
 import { statePages } from '../known/state-pages.ts'
 import type { UserRooms } from '../known/user-rooms.ts'
 import type { Visibility } from '../known/visibility.ts'
-import { type Finding, Findings } from './findings.ts'
+import { type Finding, Findings, type RoomSight } from './findings.ts'
 import { RANK_UNITS } from './ranking.ts'
 import { type GroupKey, type SearchRequest, searchFilterOf } from './request.ts'
 import { ResultContext } from './result-context.ts'
@@ -125,8 +125,14 @@ export class Search {
       ...(onward === undefined ? [] : [`"next_batch":"${formatSearchToken(onward)}"`]),
     ]
     yield `{${members.join()},"results":[`
+    const texts = await this.#texts(results, viewer, findings)
     for (const [index, finding] of results.entries()) {
-      const text = await this.#resultText(finding, request, viewer, findings)
+      const text = await this.#resultText(
+        { ...finding, text: texts.get(finding.event) ?? '' },
+        request,
+        viewer,
+        findings,
+      )
       yield index === 0 ? text : `,${text}`
     }
     yield ']'
@@ -135,19 +141,42 @@ export class Search {
   }
 
   async #resultText(
-    { event, rank }: Finding,
+    { event, rank, text }: Finding & { readonly text: string },
     { context }: SearchRequest,
     viewer: RoomViewer,
     findings: Findings,
   ): Promise<string> {
-    const sight = await findings.sightOf(event.roomId, event.room)
-    if (sight === undefined) throw new Error('a result is of a room that its reader may not see')
-    const { visibility, upTo } = sight
-    const form = viewer.form ?? 'full'
-    const shown = await this.#parts.texts.joined({ events: [event], viewer, form, visibility, tellsMembership: true })
-    const head = `{"rank":${rank / RANK_UNITS},"result":${shown}`
+    const head = `{"rank":${rank / RANK_UNITS},"result":${text}`
     if (context === undefined) return `${head}}`
+    const { visibility, upTo } = await this.#sight(findings, event)
     return `${head},"context":${await this.#contexts.text({ event, wish: context, viewer, visibility, upTo })}}`
+  }
+
+  /** Texts of the results, made room by room. */
+  async #texts(
+    results: readonly Finding[],
+    viewer: RoomViewer,
+    findings: Findings,
+  ): Promise<ReadonlyMap<StoredEvent, string>> {
+    const form = viewer.form ?? 'full'
+    const texts = new Map<StoredEvent, string>()
+    const inRooms = Map.groupBy(
+      results.map(({ event }) => event),
+      ({ room }) => room,
+    )
+    const write = async (events: readonly StoredEvent[]): Promise<void> => {
+      const { visibility } = await this.#sight(findings, events[0] as StoredEvent)
+      const made = await this.#parts.texts.each({ events, viewer, form, visibility, tellsMembership: true })
+      for (const [index, event] of events.entries()) texts.set(event, made[index] ?? '')
+    }
+    await Promise.all([...inRooms.values()].map(write))
+    return texts
+  }
+
+  async #sight(findings: Findings, { roomId, room }: StoredEvent): Promise<RoomSight> {
+    const sight = await findings.sightOf(roomId, room)
+    if (sight === undefined) throw new Error('a result is of a room that its reader may not see')
+    return sight
   }
 
   /** The state of each room in the results, as of now or of when the user left, a page at a time: a room may have very many members. */

@@ -85,15 +85,16 @@ export interface RoomStateReader {
   stateChanges(room: RoomNumber, after: number, upTo: number): Promise<readonly StoredEvent[]>
   /** The first `limit` values that one entry ever had, oldest first. */
   stateHistory(room: RoomNumber, type: string, stateKey: string, limit: number): Promise<readonly StateStep[]>
-  /** The value of one entry right before each of these events, by the events' numbers; events that are not stored are left out. */
+  /** The value of one entry right before each of these events in the event's room, by the events' numbers; events that are not stored are left out. */
   entryBefore(
-    room: RoomNumber,
     type: string,
     stateKey: string,
     events: readonly EventNumber[],
   ): Promise<ReadonlyMap<EventNumber, PriorEntry>>
   /** The stored JSON of events, by number; unknown ones are left out. */
   jsonOf(events: readonly EventNumber[]): Promise<ReadonlyMap<EventNumber, string>>
+  /** The position of the user's last join of each of these rooms; rooms that they never joined are left out. */
+  lastJoins(rooms: readonly RoomNumber[], user: UserId): Promise<ReadonlyMap<RoomNumber, number>>
   /** The last stay that began at or before `upTo`; undefined for a user who had not joined then. */
   lastStay(room: RoomNumber, user: UserId, upTo?: number): Promise<LastStay | undefined>
   /** The membership in force at that position, and its own; undefined where the user had none yet. */

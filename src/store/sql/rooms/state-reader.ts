@@ -94,16 +94,16 @@ const removalsOfEntry = query((db, param: FirstSteps) =>
 /** The step of an entry that was in force right before the event `e`: one step into the index of the log, however long it is. */
 const stepBefore = (
   { selectFrom }: ExpressionBuilder<RoomTables & { readonly e: RoomTables['events'] }, 'e'>,
-  param: Entry,
+  param: Omit<Entry, 'room'>,
 ) =>
   selectFrom('state_log as s')
-    .where('s.room', '=', param.room)
+    .whereRef('s.room', '=', 'e.room')
     .where('s.type', '=', param.type)
     .where('s.state_key', '=', param.stateKey)
     .where('s.position', '<', sql<number>`coalesce(e.position, e.prior_at, 0)`)
     .orderBy('s.position', 'desc')
     .limit(1)
-const entriesBefore = query((db, param: Entry & { readonly events: readonly number[] }, { integers }) =>
+const entriesBefore = query((db, param: Omit<Entry, 'room'> & { readonly events: readonly number[] }, { integers }) =>
   db
     .selectFrom('events as e')
     .select((of) => [
@@ -170,6 +170,23 @@ const lastJoinOfUser = query((db, param: OfMember & { readonly upTo: number }) =
     .where('position', '<=', param.upTo)
     .orderBy('position', 'desc')
     .limit(1),
+)
+const lastJoinsOfUser = query((db, param: { rooms: readonly number[]; user: UserId }, { integers }) =>
+  db
+    .selectFrom('rooms as r')
+    .select((of) => [
+      'r.room',
+      of
+        .selectFrom('state_log as s')
+        .select('s.position')
+        .whereRef('s.room', '=', 'r.room')
+        .where('s.state_key', '=', param.user)
+        .where('s.membership', '=', sql.lit('join'))
+        .orderBy('s.position', 'desc')
+        .limit(1)
+        .as('joined'),
+    ])
+    .where('r.room', 'in', integers(param.rooms)),
 )
 interface OwnSteps {
   readonly room: number
@@ -282,8 +299,8 @@ export const stateReader = (db: Db): RoomStateReader => ({
     return steps.sort((one, other) => one.position - other.position).slice(0, limit)
   },
 
-  entryBefore: async (room, type, stateKey, events) => {
-    const rows = await db.all(entriesBefore, { room, type, stateKey, events })
+  entryBefore: async (type, stateKey, events) => {
+    const rows = await db.all(entriesBefore, { type, stateKey, events })
     return new Map(
       rows.map(({ event, entry, membership }) => [
         event,
@@ -293,6 +310,11 @@ export const stateReader = (db: Db): RoomStateReader => ({
   },
 
   jsonOf: async (events) => new Map((await db.all(jsonOfEvents, { events })).map(({ event, json }) => [event, json])),
+
+  lastJoins: async (rooms, user) => {
+    const rows = await db.all(lastJoinsOfUser, { rooms, user })
+    return new Map(rows.flatMap(({ room, joined }) => (joined === null ? [] : [[room, joined]])))
+  },
 
   lastStay: async (room, user, upTo = Number.MAX_SAFE_INTEGER) => {
     const join = await db.first(lastJoinOfUser, { room, user, upTo })
