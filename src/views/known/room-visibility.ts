@@ -165,8 +165,10 @@ export class RoomVisibility {
   async #read(wanted: readonly (readonly [EventNumber, RoomVisibility])[]): Promise<void> {
     const { reader, userId, visibilities } = this.#parts
     const numbers = wanted.map(([number]) => number)
-    const settings = await reader.entryBefore('m.room.history_visibility', '', numbers)
-    const members = await reader.entryBefore('m.room.member', userId, numbers)
+    const [settings, members] = await Promise.all([
+      reader.entryBefore('m.room.history_visibility', '', numbers),
+      reader.entryBefore('m.room.member', userId, numbers),
+    ])
     const set = new Set([...settings.values()].flatMap(({ entry }) => entry ?? []))
     const values = await visibilities.of(set)
     for (const [number, room] of wanted) {

@@ -25,7 +25,7 @@ import type { NarrowGroup } from './token.ts'
 export const BLOCK = 250
 /** A user in more rooms than a question can name: texts of other rooms are looked at too, so many at most. */
 const WALKED = 4_000
-const READ_AT_ONCE = 50
+const READ_AT_ONCE = 100
 
 export interface FindingsParts {
   readonly index: MessageIndexReader

@@ -43,6 +43,8 @@ export interface MembersReader {
   ): Promise<readonly MemberRecord[]>
   /** The position of the user's first join of the room. */
   firstJoin(room: RoomNumber, user: UserId): Promise<number | undefined>
+  /** The position of the user's last join of each of these rooms; rooms that they never joined are left out. */
+  lastJoins(rooms: readonly RoomNumber[], user: UserId): Promise<ReadonlyMap<RoomNumber, number>>
   roomsOfUser(user: UserId): Promise<readonly MembershipRecord[]>
   /** Rooms of the user, whatever their membership, with an event in the stream at `after` < position <= `upTo`. */
   changedRoomsOfUser(user: UserNumber, after: number, upTo: number): Promise<readonly RoomNumber[]>

@@ -93,8 +93,6 @@ export interface RoomStateReader {
   ): Promise<ReadonlyMap<EventNumber, PriorEntry>>
   /** The stored JSON of events, by number; unknown ones are left out. */
   jsonOf(events: readonly EventNumber[]): Promise<ReadonlyMap<EventNumber, string>>
-  /** The position of the user's last join of each of these rooms; rooms that they never joined are left out. */
-  lastJoins(rooms: readonly RoomNumber[], user: UserId): Promise<ReadonlyMap<RoomNumber, number>>
   /** The last stay that began at or before `upTo`; undefined for a user who had not joined then. */
   lastStay(room: RoomNumber, user: UserId, upTo?: number): Promise<LastStay | undefined>
   /** The membership in force at that position, and its own; undefined where the user had none yet. */

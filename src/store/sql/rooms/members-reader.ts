@@ -44,6 +44,25 @@ const firstJoinOfOne = query((db, param: { room: number; user: UserId }) =>
     .limit(1),
 )
 
+/** One step into the index `state_log_joins` for each room. */
+const lastJoinsOfUser = query((db, param: { rooms: readonly number[]; user: UserId }, { integers }) =>
+  db
+    .selectFrom('rooms as r')
+    .select((of) => [
+      'r.room',
+      of
+        .selectFrom('state_log as s')
+        .select('s.position')
+        .whereRef('s.room', '=', 'r.room')
+        .where('s.state_key', '=', param.user)
+        .where('s.membership', '=', sql.lit('join'))
+        .orderBy('s.position', 'desc')
+        .limit(1)
+        .as('joined'),
+    ])
+    .where('r.room', 'in', integers(param.rooms)),
+)
+
 const roomsOfOne = query((db, param: { user: UserId }) =>
   db
     .selectFrom('users as u')
@@ -198,6 +217,11 @@ export const membersReader = (db: Db): MembersReader => ({
   },
 
   firstJoin: async (room, user) => (await db.first(firstJoinOfOne, { room, user }))?.position,
+  lastJoins: async (rooms, user) => {
+    const rows = await db.all(lastJoinsOfUser, { rooms, user })
+    return new Map(rows.flatMap(({ room, joined }) => (joined === null ? [] : [[room, joined]])))
+  },
+
   roomsOfUser: async (user) => {
     const rows = await db.all(roomsOfOne, { user })
     return rows.map((row) => ({ ...row, forgotten: row.forgotten === 1 }))

@@ -171,23 +171,6 @@ const lastJoinOfUser = query((db, param: OfMember & { readonly upTo: number }) =
     .orderBy('position', 'desc')
     .limit(1),
 )
-const lastJoinsOfUser = query((db, param: { rooms: readonly number[]; user: UserId }, { integers }) =>
-  db
-    .selectFrom('rooms as r')
-    .select((of) => [
-      'r.room',
-      of
-        .selectFrom('state_log as s')
-        .select('s.position')
-        .whereRef('s.room', '=', 'r.room')
-        .where('s.state_key', '=', param.user)
-        .where('s.membership', '=', sql.lit('join'))
-        .orderBy('s.position', 'desc')
-        .limit(1)
-        .as('joined'),
-    ])
-    .where('r.room', 'in', integers(param.rooms)),
-)
 interface OwnSteps {
   readonly room: number
   readonly user: UserId
@@ -310,11 +293,6 @@ export const stateReader = (db: Db): RoomStateReader => ({
   },
 
   jsonOf: async (events) => new Map((await db.all(jsonOfEvents, { events })).map(({ event, json }) => [event, json])),
-
-  lastJoins: async (rooms, user) => {
-    const rows = await db.all(lastJoinsOfUser, { rooms, user })
-    return new Map(rows.flatMap(({ room, joined }) => (joined === null ? [] : [[room, joined]])))
-  },
 
   lastStay: async (room, user, upTo = Number.MAX_SAFE_INTEGER) => {
     const join = await db.first(lastJoinOfUser, { room, user, upTo })
