@@ -89,6 +89,25 @@ export class GrownRows {
     this.#db.prepare('update rooms set extremities = null where room = ?').run(room ?? null)
   }
 
+  /** Copies of the newest event of the room, which relates to another one. */
+  addRelating(roomId: string, count: number): void {
+    const { room } = this.#one('select room from rooms where room_id = ?', roomId)
+    const event = this.#one('select * from events where room = ? order by event desc limit 1', room)
+    const relation = this.#one('select * from relations where event = ?', event.event)
+    let position = 0
+    for (let made = 1; made <= count; made++) {
+      position = this.#nextPosition()
+      const [event_id, depth] = [`$${randomId()}`, Number(event.depth) + made]
+      this.#insert('events', { ...event, ...NEVER_COPIED, event: position, position, event_id, depth })
+      this.#insert('relations', { ...relation, event: position, place: position, depth })
+    }
+    for (const table of ['threads', 'thread_senders'])
+      this.#db
+        .prepare(`update ${table} set replies = replies + ?, latest = ? where room = ? and root = ?`)
+        .run(relation.rel_type === 'm.thread' ? count : 0, position, room ?? null, relation.target ?? null)
+    this.#db.prepare('update rooms set extremities = null where room = ?').run(room ?? null)
+  }
+
   /** Changes of the device lists of new users, who are in no room. */
   addKeyChanges(userId: string, count: number): void {
     const { position } = this.#one(`select position from stream_positions where stream = 'deviceLists'`)

@@ -47,6 +47,7 @@ import { createUserDirectory } from './0380-create-user-directory.ts'
 import { createNoticeRooms } from './0390-create-notice-rooms.ts'
 import { createStickyEvents } from './0395-create-sticky-events.ts'
 import { switchPushers } from './0420-switch-pushers.ts'
+import { placeRelations } from './0430-place-relations.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -98,4 +99,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createNoticeRooms,
   createStickyEvents,
   switchPushers,
+  placeRelations,
 ]

@@ -105,7 +105,7 @@ const takeReplyOf = query((db, param: Reply) =>
               .where('sender', '=', param.sender)
               .where('rel_type', '=', sql.lit('m.thread'))
               .where('annotation', 'is', null)
-              .orderBy('event', 'desc')
+              .orderBy('place', 'desc')
               .limit(1),
             sql<number>`0`,
           ),
@@ -159,7 +159,7 @@ export const storeRelation = async (tx: Tx, relating: RelatingEvent): Promise<vo
   const { event, room, type, sender, depth, relation } = relating
   const { target, relType, edits, annotation = null } = relation
   await tx.insertMany(insertRelations, [
-    { event, room, target, rel_type: relType, type, sender, depth, edits: edits ? 1 : null, annotation },
+    { event, room, target, rel_type: relType, type, sender, depth, edits: edits ? 1 : null, annotation, place: event },
   ])
   await storeIndirect(tx, { event, room, depth, target })
   if (relType !== 'm.thread') return

@@ -14,6 +14,8 @@ export interface RelationTables {
     /** 1 for a replacement that is valid as far as it can tell by itself. */
     readonly edits: number | null
     readonly annotation: number | null
+    /** The same as `event`, see migration 0430. */
+    readonly place: number | null
   }
   readonly indirect_relations: {
     readonly event: number
@@ -51,6 +53,7 @@ export const insertRelations = insertInto(
     depth: 'integer',
     edits: 'integer?',
     annotation: 'integer?',
+    place: 'integer',
   },
   { ifExists: 'ignore' },
 )

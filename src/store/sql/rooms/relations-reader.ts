@@ -6,6 +6,8 @@ import { relationPagesReader } from './relation-pages.ts'
 import { selectEvents, toStoredEvent } from './stored-events.ts'
 import { query, type RoomTables } from './tables.ts'
 
+/** A plus before a column keeps the planner from walking over an index of all relations by it. */
+const PLAIN_PLACE = sql<number>`+r.place`
 /** Written as the index is defined: a partial index serves a literal only. */
 const EDITS = sql.lit(1)
 const REFERENCE = sql.lit('m.reference')
@@ -46,25 +48,25 @@ const REPLACEMENTS = 5
 const replacements = query((db, param: Stretch & { eventIds: readonly EventId[] }, { texts }) =>
   db
     .selectFrom('events as e')
-    .innerJoin('relations as r', (join) =>
-      join
-        .onRef('r.room', '=', 'e.room')
-        .onRef('r.target', '=', 'e.event_id')
-        .onRef('r.sender', '=', 'e.sender')
-        .onRef('r.type', '=', 'e.type')
-        .on('r.edits', '=', EDITS),
-    )
-    .innerJoin('events as c', 'c.event', 'r.event')
+    // Joined in this order: by the number of relations that an event has on average, the planner would begin with all of them.
+    .crossJoin('relations as r')
+    .crossJoin('events as c')
+    .whereRef('r.room', '=', 'e.room')
+    .whereRef('r.target', '=', 'e.event_id')
+    .whereRef('r.sender', '=', 'e.sender')
+    .whereRef('r.type', '=', 'e.type')
+    .where('r.edits', '=', EDITS)
+    .whereRef('c.event', '=', 'r.event')
     .select(['e.event_id as original', 'c.event_id as eventId', 'c.origin_server_ts as originServerTs'])
     .where('e.event_id', 'in', texts(param.eventIds))
-    .where('r.event', '<=', param.upTo)
-    .where('r.event', '>', param.after)
-    .where('r.event', '>=', (of) =>
+    .where(PLAIN_PLACE, '<=', param.upTo)
+    .where(PLAIN_PLACE, '>', param.after)
+    .where('r.place', '>=', (of) =>
       of.fn.coalesce(
         replacementsOf(of as never)
-          .select('n.event')
-          .where('n.event', '<=', param.upTo)
-          .orderBy('n.event', 'desc')
+          .select('n.place')
+          .where('n.place', '<=', param.upTo)
+          .orderBy('n.place', 'desc')
           .limit(1)
           .offset(sql<number>`${sql.lit(REPLACEMENTS)} - 1`),
         sql<number>`${sql.lit(Number.MIN_SAFE_INTEGER)}`,
@@ -75,20 +77,23 @@ const replacements = query((db, param: Stretch & { eventIds: readonly EventId[] 
 const references = query((db, param: Stretch & { eventIds: readonly EventId[]; skipped: number }, { texts }) =>
   db
     .selectFrom('events as e')
-    .innerJoin('relations as r', (join) =>
-      join.onRef('r.room', '=', 'e.room').onRef('r.target', '=', 'e.event_id').on('r.rel_type', '=', REFERENCE),
-    )
-    .innerJoin('events as c', 'c.event', 'r.event')
-    .innerJoin('users as u', 'u.user_number', 'c.sender')
+    .crossJoin('relations as r')
+    .crossJoin('events as c')
+    .crossJoin('users as u')
+    .whereRef('r.room', '=', 'e.room')
+    .whereRef('r.target', '=', 'e.event_id')
+    .where('r.rel_type', '=', REFERENCE)
+    .whereRef('c.event', '=', 'r.event')
+    .whereRef('u.user_number', '=', 'c.sender')
     .select(['e.event_id as target', 'c.event_id as eventId', 'u.user_id as sender'])
     .where('e.event_id', 'in', texts(param.eventIds))
-    .where('r.event', '<=', param.upTo)
-    .where('r.event', '>', param.after)
+    .where(PLAIN_PLACE, '<=', param.upTo)
+    .where(PLAIN_PLACE, '>', param.after)
     .where('r.depth', '>=', (of) =>
       of.fn.coalesce(
         referencesOf(of as never)
           .select('n.depth')
-          .where('n.event', '<=', param.upTo)
+          .where(sql<number>`+n.place`, '<=', param.upTo)
           .orderBy('n.depth', 'desc')
           .orderBy('n.event', 'desc')
           .limit(1)
@@ -140,8 +145,8 @@ const repliesIn = query((db, param: OfThreads & Stretch, { texts }) =>
     .where('r.room', '=', param.room)
     .where('r.target', 'in', texts(param.roots))
     .where('r.rel_type', '=', THREAD)
-    .where('r.event', '>', param.after)
-    .where('r.event', '<=', param.upTo)
+    .where(PLAIN_PLACE, '>', param.after)
+    .where(PLAIN_PLACE, '<=', param.upTo)
     .where('r.sender', 'not in', numbersOfSenders(db, texts(param.senders)))
     .groupBy('r.target'),
 )

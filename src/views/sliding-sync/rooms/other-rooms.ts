@@ -61,6 +61,7 @@ export class OtherRooms {
       events: timeline.events,
       related: timeline.related,
       visibility: await visibilityOf(timeline.events),
+      related: timeline.related,
       tellsMembership: true,
     }
     const liveAfter = answer.request.pos?.positions.events ?? Number.MAX_SAFE_INTEGER
