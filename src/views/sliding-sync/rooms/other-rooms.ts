@@ -61,7 +61,6 @@ export class OtherRooms {
       events: timeline.events,
       related: timeline.related,
       visibility: await visibilityOf(timeline.events),
-      related: timeline.related,
       tellsMembership: true,
     }
     const liveAfter = answer.request.pos?.positions.events ?? Number.MAX_SAFE_INTEGER
