@@ -42,6 +42,11 @@ export const membershipInWindow = (
     const present = isPresent(membership)
     return { record, membership, position, ...UNCHANGED, throughout: present, wasPresent: present }
   }
+  // The other usual case: a member is told everything.
+  if (after === undefined && record.membership === 'join' && record.position <= upTo) {
+    const { membership, position } = record
+    return { record, membership, position, ...JOINED_BEFORE }
+  }
   return changedMembership(record, window, reader)
 }
 
@@ -84,6 +89,11 @@ const wasPresentBefore = async (
 }
 
 const UNCHANGED = { changed: false, everJoined: true, leftAt: undefined, newlyJoined: false } as const
+
+const JOINED_BEFORE = {
+  ...{ throughout: false, changed: true, wasPresent: true },
+  ...{ everJoined: true, leftAt: undefined, newlyJoined: true },
+} as const
 
 const isPresent = (membership: Membership): boolean =>
   membership === 'join' || membership === 'invite' || membership === 'knock'

@@ -157,11 +157,11 @@ export class RoomsInWindow {
     }
   }
 
-  /** Unread counts at the window's end. `receipts`: all of the user's in the window. */
+  /** Unread counts at the window's end. `receipts`: all of the user's in the window; undefined: they are to be read. */
   counts(
     { window, member, events }: Pick<RoomWant, 'window' | 'member' | 'events'>,
     facts: RoomFacts,
-    receipts: readonly Receipt[],
+    receipts: readonly Receipt[] | undefined,
   ): Soon<UnreadCounts> {
     return this.#parts.unread.counts({
       user: window.viewer,
@@ -171,7 +171,8 @@ export class RoomsInWindow {
       receiptsUpTo: window.now.receipts,
       since: window.since,
       newEvents: events,
-      newReceipts: receipts,
+      newReceipts: receipts ?? [],
+      allReceipts: receipts !== undefined && window.since === undefined,
     })
   }
 

@@ -102,6 +102,7 @@ export class Badges {
       memberAt: record.position,
       upTo: now.events,
       receiptsUpTo: now.receipts,
+      allReceipts: false,
       since: undefined,
       newEvents: undefined,
       newReceipts: [],

@@ -63,30 +63,40 @@ export class Judging {
 
   /** Judges the events with `after` < position <= `upTo`: those held, or page by page from the database. No promise where a few are held. */
   range(want: JudgingWant): Soon<Judged> {
+    const { held } = want
+    if (held === undefined) return this.#pages(want)
     const facts = FactsAtEvents.before(want, this.#parts)
-    if (facts instanceof Promise) return facts.then((read) => this.#range(want, read))
-    return this.#range(want, facts)
+    if (facts instanceof Promise) return facts.then((read) => this.#range(want, read, held))
+    return this.#range(want, facts, held)
   }
 
-  #range(want: JudgingWant, facts: FactsAtEvents): Soon<Judged> {
-    const range: Range = {
-      ...{ want, slice: this.#parts.slices.begin(), facts },
-      ...{ notifying: [], redactions: [], examined: 0 },
-    }
-    if (want.held === undefined) return this.#pages(range)
-    const judging = this.#judgeAll(range, want.held)
+  #range(want: JudgingWant, facts: FactsAtEvents, held: readonly StoredEvent[]): Soon<Judged> {
+    const range = this.#begin(want, facts)
+    const judging = this.#judgeAll(range, held)
     return judging === undefined ? judged(range) : judging.then(() => judged(range))
   }
 
-  async #pages(range: Range): Promise<Judged> {
-    const { room, after, upTo } = range.want
-    for (let from = after; from < upTo; ) {
-      const query = { after: from, before: upTo + 1, direction: 'forward', limit: PAGE } as const
-      const page = await this.#parts.reader.timeline(room.record.room, query)
+  async #pages(want: JudgingWant): Promise<Judged> {
+    let page = await this.#page(want, want.after)
+    // A short range is told by its events: nobody has to count who came and went in it.
+    const held = page.length < PAGE ? page : undefined
+    const range = this.#begin(want, await FactsAtEvents.before({ ...want, held }, this.#parts))
+    for (;;) {
       await this.#judgeAll(range, page)
-      from = page.length < PAGE ? upTo : (page.at(-1)?.position ?? upTo)
+      const last = page.at(-1)
+      if (last === undefined || page.length < PAGE || last.position >= want.upTo) return judged(range)
+      page = await this.#page(want, last.position)
     }
-    return judged(range)
+  }
+
+  #page({ room, upTo }: JudgingWant, after: number): Promise<readonly StoredEvent[]> {
+    const query = { after, before: upTo + 1, direction: 'forward', limit: PAGE } as const
+    return this.#parts.reader.timeline(room.record.room, query)
+  }
+
+  #begin(want: JudgingWant, facts: FactsAtEvents): Range {
+    const slice = this.#parts.slices.begin()
+    return { want, slice, facts, notifying: [], redactions: [], examined: 0 }
   }
 
   #judgeAll(range: Range, events: readonly StoredEvent[]): Promise<void> | undefined {

@@ -45,6 +45,8 @@ export interface UnreadQuestion {
   readonly since: { readonly events: number; readonly receipts: number } | undefined
   readonly newEvents: readonly StoredEvent[] | undefined
   readonly newReceipts: readonly Receipt[]
+  /** `newReceipts` are all that the user has in the room. */
+  readonly allReceipts: boolean
 }
 
 interface Verdicts {
@@ -289,13 +291,14 @@ export class Unread {
 
   /** If the state reaches the window's start, only events of the window are added. */
   async #readMarks(
-    { user, facts, since, newReceipts, receiptsUpTo }: UnreadQuestion,
+    { user, facts, since, newReceipts, allReceipts, receiptsUpTo }: UnreadQuestion,
     held: UnreadState | undefined,
   ): Promise<ReadMarks> {
     const continues = held !== undefined && since !== undefined && held.receiptsUpTo >= since.receipts
-    const receipts = continues
-      ? newReceipts.filter(({ userId }) => userId === user.userId)
-      : await this.#parts.receipts.ofUser(user.user, [facts.record.room])
+    const receipts =
+      continues || allReceipts
+        ? newReceipts.filter(({ userId }) => userId === user.userId)
+        : await this.#parts.receipts.ofUser(user.user, [facts.record.room])
     if (continues && receipts.length === 0)
       return held.receiptsUpTo >= receiptsUpTo ? held : { read: held.read, receiptsUpTo }
     const read = new Map(continues ? held.read : [])

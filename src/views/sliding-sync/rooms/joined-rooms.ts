@@ -216,7 +216,7 @@ export class JoinedRooms {
     // Where no receipt moved, the counts go on from those of before.
     const continues = plan.events !== undefined && receipts === window.now.receipts
     const want = { member, window: continues ? window : { ...window, since: undefined }, events: plan.events }
-    const { main } = await this.#parts.rooms.counts(want, facts, [])
+    const { main } = await this.#parts.rooms.counts(want, facts, undefined)
     return [`"notification_count":${main.notifications},"highlight_count":${main.highlights}`]
   }
 }
