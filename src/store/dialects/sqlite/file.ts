@@ -12,6 +12,8 @@ export interface FileOptions {
   readonly durability?: Durability | undefined
   /** Beyond this size the database behaves as on a full disk. */
   readonly maxSizeBytes?: number | undefined
+  /** Of the connection's own cache of pages; by default that of the connections which answer the most. */
+  readonly cacheKib?: number | undefined
 }
 
 /** Primary result codes of SQLite that are faults of the database and not of the statement. */
@@ -57,7 +59,7 @@ export class SqliteFile {
       throw faultOf(error)
     }
     try {
-      this.run(`pragma cache_size = -${CACHE_KIB}`)
+      this.run(`pragma cache_size = -${options.cacheKib ?? CACHE_KIB}`)
       if (!options.readOnly) this.#prepareForWriting(options)
     } catch (error) {
       this.close()

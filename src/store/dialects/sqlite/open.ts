@@ -12,6 +12,8 @@ import { SqliteWriter } from './writer.ts'
 const WRITER_WAITS_MS = 5_000
 /** Short, as the serving thread must not wait for another process's lock; in WAL mode readers hardly ever meet one. */
 const READER_WAITS_MS = 20
+/** Each of these threads reads what is seldom asked for twice, and the system keeps the file's pages too. */
+const LONG_READER_CACHE_KIB = 4_096
 const LONG_READER_WAITS_MS = 5_000
 
 export const openSqlite = async (path: string, options: StoreOptions): Promise<DialectStore> => {
@@ -23,8 +25,11 @@ export const openSqlite = async (path: string, options: StoreOptions): Promise<D
   }
   const unlock = options.processes === undefined ? () => {} : lockFile(path)
   const writing: FileOptions = { path, readOnly: false, busyTimeoutMs, maxSizeBytes, durability }
-  const reading: FileOptions = { path, readOnly: true, busyTimeoutMs: LONG_READER_WAITS_MS }
-  const reads = new SqliteReads({ ...reading, busyTimeoutMs: READER_WAITS_MS }, { reading, checkpointing: writing })
+  const reading: FileOptions = { path, readOnly: true, busyTimeoutMs: READER_WAITS_MS }
+  const reads = new SqliteReads(reading, {
+    reading: { ...reading, busyTimeoutMs: LONG_READER_WAITS_MS, cacheKib: LONG_READER_CACHE_KIB },
+    checkpointing: { ...writing, cacheKib: LONG_READER_CACHE_KIB },
+  })
   const checkpointing = new Checkpoints(() => reads.checkpoint(), logger)
   const writer = new SqliteWriter(writing, { clock, logger, onCommits: (count) => checkpointing.count(count) })
   const queue = new CommitQueue(clock, logger, (submitted) => writer.send(submitted))
