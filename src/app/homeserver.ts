@@ -176,6 +176,7 @@ class Running {
       reports: {
         logger: this.#logger,
         logRequests: config.logging.level === 'debug',
+        limitInfoUri: config.support.page ?? config.server.publicBaseUrl ?? `https://${config.server.name}`,
         ...(metrics === undefined ? {} : { observe: metrics.observe }),
       },
     })

@@ -10,6 +10,8 @@ export const ERROR_STATUS = {
   M_MISSING_TOKEN: 401,
   M_USER_LOCKED: 401,
   M_USER_SUSPENDED: 403,
+  // The edge adds the `info_uri` that it must have.
+  M_USER_LIMIT_EXCEEDED: 403,
   M_BAD_JSON: 400,
   M_NOT_JSON: 400,
   M_NOT_FOUND: 404,

@@ -93,7 +93,7 @@ export class AccountData {
     const entries = usage.entries + (before === undefined ? 1 : 0)
     // A user over a limit may still make things smaller.
     if (added > 0 && (entries > MAX_ENTRIES || usage.sizeBytes + added > MAX_TOTAL_BYTES)) {
-      throw tooLarge('There is too much account data')
+      throw new MatrixError('M_USER_LIMIT_EXCEEDED', 'You have as much account data as one user may have')
     }
   }
 }

@@ -61,7 +61,7 @@ export class Media {
     this.#uploadWaits = new UploadWaits(parts.clock)
   }
 
-  /** Returns the `mxc:` URI. Throws `M_TOO_LARGE`, `M_FORBIDDEN` (quota), `M_LIMIT_EXCEEDED`, `M_INVALID_PARAM` (name). */
+  /** Returns the `mxc:` URI. Throws `M_TOO_LARGE`, `M_USER_LIMIT_EXCEEDED` (quota), `M_LIMIT_EXCEEDED`, `M_INVALID_PARAM` (name). */
   async upload(user: UserNumber, upload: Upload): Promise<string> {
     const mediaId = this.#parts.random.token(ID_LENGTH)
     await this.#take(user, mediaId, upload, (media) => this.#parts.store.writer.add(media))
@@ -185,7 +185,7 @@ const limitExceeded = (message: string, retryAfterMs: number): MatrixError =>
 const refusalOf = (kind: string): MatrixError => {
   switch (kind) {
     case 'media-quota':
-      return new MatrixError('M_FORBIDDEN', 'You have uploaded as much as one user may')
+      return new MatrixError('M_USER_LIMIT_EXCEEDED', 'You have uploaded as much as one user may')
     case 'media-pending':
       return limitExceeded('Too many uploads are announced and not begun', 60_000)
     case 'media-foreign':

@@ -70,7 +70,7 @@ export class Pushers {
     return this.#parts.reader.ofUser(user)
   }
 
-  /** Throws `M_INVALID_PARAM`, `M_MISSING_PARAM`, `M_RESOURCE_LIMIT_EXCEEDED`. */
+  /** Throws `M_INVALID_PARAM`, `M_MISSING_PARAM`, `M_USER_LIMIT_EXCEEDED`. */
   async set({ user, device }: PusherOwner, request: PusherRequest): Promise<void> {
     const { writer, commit, clock, news, position } = this.#parts
     this.#check(request)
@@ -85,7 +85,7 @@ export class Pushers {
       await commit([writer.set(pusher, { alone: !request.append, most: MAX_PUSHERS })])
     } catch (error) {
       if (!(error instanceof WriteConflict)) throw error
-      throw new MatrixError('M_RESOURCE_LIMIT_EXCEEDED', `A user has at most ${MAX_PUSHERS} pushers`)
+      throw new MatrixError('M_USER_LIMIT_EXCEEDED', `A user has at most ${MAX_PUSHERS} pushers`)
     }
     await news.pushersChanged(user)
   }

@@ -8,8 +8,11 @@ import { sendError, sendOutcome } from './send.ts'
  * Turns a thrown error into one for the client (client-server API, "Standard error response"). Only errors of the catalogue
  * tell anything; `unexpected` ones are for the log.
  */
-const errorOf = (thrown: unknown): { readonly error: MatrixError; readonly unexpected: boolean } => {
-  if (thrown instanceof MatrixError) return { error: thrown, unexpected: false }
+const errorOf = (
+  thrown: unknown,
+  limitInfoUri: string | undefined,
+): { readonly error: MatrixError; readonly unexpected: boolean } => {
+  if (thrown instanceof MatrixError) return { error: withInfo(thrown, limitInfoUri), unexpected: false }
   if (isUnavailable(thrown)) {
     const retryAfterMs = Math.max(0, Math.ceil(thrown.retryAfterMs))
     const error = new MatrixError('M_UNKNOWN', 'The server cannot do this now; try again later', {
@@ -21,6 +24,13 @@ const errorOf = (thrown: unknown): { readonly error: MatrixError; readonly unexp
     return { error, unexpected: false }
   }
   return { error: new MatrixError('M_UNKNOWN', 'Internal server error'), unexpected: true }
+}
+
+/** "The error response MUST have an `info_uri` field", which tells more about the limits of accounts. */
+const withInfo = (error: MatrixError, uri: string | undefined): MatrixError => {
+  if (error.errcode !== 'M_USER_LIMIT_EXCEEDED' || uri === undefined) return error
+  const { errcode, message, status, fields, headers } = error
+  return new MatrixError(errcode, message, { status, fields: { info_uri: uri, ...fields }, headers })
 }
 
 /** The first version of the API answered 403 to a missing or unknown access token. */
@@ -38,11 +48,13 @@ export interface Refusal {
   readonly endpoint: Pick<AnyEndpoint, 'method' | 'paths' | 'errorPage'>
   readonly response: ServerResponse
   readonly thrown: unknown
+  /** Tells people more about the limits of their accounts. */
+  readonly limitInfoUri: string | undefined
 }
 
 /** Answers the client with a thrown error, unless an answer has begun; returns the status. */
-export const refuse = ({ logger, id, endpoint, response, thrown }: Refusal): number => {
-  const { error, unexpected } = errorOf(thrown)
+export const refuse = ({ logger, id, endpoint, response, thrown, limitInfoUri }: Refusal): number => {
+  const { error, unexpected } = errorOf(thrown, limitInfoUri)
   const { method, paths, errorPage } = endpoint
   if (unexpected || error.status >= 500) {
     // The query string is not logged: it may hold a token.

@@ -42,6 +42,8 @@ export interface EdgeReports {
   /** Whether each request gets a line at level `debug`. */
   readonly logRequests: boolean
   readonly observe?: Observe
+  /** Tells people more about the limits of their accounts (`M_USER_LIMIT_EXCEEDED`). */
+  readonly limitInfoUri?: string
 }
 
 export interface ServingParts {
@@ -100,9 +102,9 @@ export class Serving implements Ending {
   refuse(exchange: Exchange, thrown: unknown): void {
     this.#mindStop(exchange)
     const { id, response, inV1 } = exchange
-    const { logger } = this.#parts.reports
+    const { logger, limitInfoUri } = this.#parts.reports
     const said = inV1 ? asInV1(thrown) : thrown
-    this.#answered(exchange, refuse({ logger, id, endpoint: this.endpoint, response, thrown: said }))
+    this.#answered(exchange, refuse({ logger, id, endpoint: this.endpoint, response, thrown: said, limitInfoUri }))
   }
 
   /** The endpoint decides how a body is read; its content type does not count. */

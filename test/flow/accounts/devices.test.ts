@@ -82,7 +82,11 @@ describe('more devices than the operator allows', () => {
         token: null,
         body: { ...passwordOf(client), ...(device_id === undefined ? {} : { device_id }) },
       })
-    for (const id of [undefined, 'three']) expect((await login(id)).body.errcode).toBe('M_FORBIDDEN')
+    for (const id of [undefined, 'three'])
+      expect(await login(id)).toMatchObject({
+        status: 403,
+        body: { errcode: 'M_USER_LIMIT_EXCEEDED', info_uri: 'https://localhost' },
+      })
     expect((await login('two')).status).toBe(200)
     await remove(client, 'two', { auth: passwordOf(client) })
     expect((await login('three')).status).toBe(200)

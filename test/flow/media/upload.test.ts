@@ -54,10 +54,10 @@ onEveryHomeserver('a file that is uploaded', (start) => {
     await alice.upload(Buffer.alloc(3_000, 1))
     expect(await alice.tryUpload(Buffer.alloc(1_097, 2))).toMatchObject({
       status: 403,
-      json: { errcode: 'M_FORBIDDEN' },
+      json: { errcode: 'M_USER_LIMIT_EXCEEDED', info_uri: 'https://localhost' },
     })
     const stream = new Blob([Buffer.alloc(1_097, 2)]).stream()
-    expect(await alice.tryUpload(stream)).toMatchObject({ status: 403, json: { errcode: 'M_FORBIDDEN' } })
+    expect(await alice.tryUpload(stream)).toMatchObject({ status: 403, json: { errcode: 'M_USER_LIMIT_EXCEEDED' } })
     expect(storedFiles(homeserver)).toHaveLength(1)
     await alice.upload(Buffer.alloc(1_096, 2))
     await bob.upload(Buffer.alloc(4_000, 3))

@@ -49,7 +49,7 @@ export class LogIn {
     }
   }
 
-  /** For somebody who has proved to be that user. Throws `M_USER_LOCKED`, `M_FORBIDDEN` for one who has too many devices, and `M_USER_DEACTIVATED` where the account ended meanwhile. */
+  /** For somebody who has proved to be that user. Throws `M_USER_LOCKED`, `M_USER_LIMIT_EXCEEDED` for one who has too many devices, and `M_USER_DEACTIVATED` where the account ended meanwhile. */
   async start(request: SessionRequest, rehash?: Change<void>): Promise<PreparedSession['answer']> {
     const session = this.#parts.sessions.prepare(request)
     try {
@@ -61,7 +61,10 @@ export class LogIn {
       if (error.kind === 'account-gone')
         throw new MatrixError('M_USER_DEACTIVATED', 'This account has been deactivated')
       if (error.kind === 'too-many-devices')
-        throw new MatrixError('M_FORBIDDEN', 'You have as many devices as you may have: log out on some of them first')
+        throw new MatrixError(
+          'M_USER_LIMIT_EXCEEDED',
+          'You have as many devices as you may have: log out on some of them first',
+        )
       // The password was changed between the check and the commit, so it was the old one.
       throw new MatrixError('M_FORBIDDEN', 'Wrong user name or password')
     }
