@@ -4,6 +4,7 @@ import { type Transaction, UnknownRoom } from '#domain'
 import type { Requester } from '#http'
 import {
   type EventId,
+  type JsonObject,
   MatrixError,
   parseEventId,
   parseRoomAlias,
@@ -81,6 +82,17 @@ export const reasonIn = (body: { readonly reason?: string }): { readonly reason?
   body.reason === undefined ? {} : { reason: body.reason }
 
 export const TargetBody = Type.Object({ user_id: Type.String(), reason: Reason })
+
+/** MSC4293: the removal of a user takes back what they sent. */
+const TAKES_BACK = 'org.matrix.msc4293.redact_events'
+export const RemovalBody = Type.Object({
+  user_id: Type.String(),
+  reason: Reason,
+  [TAKES_BACK]: Type.Optional(Type.Boolean()),
+})
+
+export const removalIn = (body: { readonly reason?: string; readonly [TAKES_BACK]?: boolean }): JsonObject =>
+  body[TAKES_BACK] === true ? { ...reasonIn(body), [TAKES_BACK]: true } : reasonIn(body)
 
 /** For what only members may do: the refusal does not tell whether the room exists. */
 export const hidingUnknownRoom = async <Value>(change: Promise<Value>): Promise<Value> => {

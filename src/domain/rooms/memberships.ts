@@ -1,4 +1,5 @@
 import { type Clock, yieldToEventLoop } from '#base'
+import { takenBackBy } from '#rules'
 import {
   type EventId,
   type JsonObject,
@@ -12,6 +13,7 @@ import {
   type UserId,
 } from '#spec'
 import type { Commit, MembersReader, RoomRecordsReader, RoomStateReader, RoomsWriter, UpgradeFollower } from '#store'
+import { type RemovalReader, redactOnRemoval } from './redact-on-removal.ts'
 import { authoriseRestrictedJoin } from './restricted-join.ts'
 import { type Rooms, UnknownRoom } from './rooms.ts'
 import { sameContent } from './sending.ts'
@@ -43,7 +45,7 @@ export interface JoinFollowing<Note> {
 
 export interface MembershipsOptions {
   readonly rooms: Rooms
-  readonly reader: MembersReader & RoomRecordsReader & RoomStateReader
+  readonly reader: MembersReader & RoomRecordsReader & RoomStateReader & RemovalReader
   readonly writer: RoomsWriter
   readonly commit: Commit
   readonly accounts: MemberAccounts
@@ -96,6 +98,8 @@ export class Memberships {
       if (current !== undefined && current.sender === sender && isRepeat(current.content, content, membership))
         return current.eventId
       const added = await turn.add({ type: 'm.room.member', sender, stateKey: target, content, transaction })
+      const user = takenBackBy({ type: 'm.room.member', stateKey: target, sender }, content)
+      if (user !== undefined) await redactOnRemoval(turn, { sender, user, by: added }, this.#options)
       const isNew = membership === 'join' && current?.content.membership !== 'join'
       follower = isNew ? await this.#options.successors.joining(turn, target) : undefined
       return added

@@ -229,14 +229,17 @@ const redactionText = (stored: StoredEvent, form: EventForm | undefined): string
   if (stored.redactedBy === undefined) return 'null'
   const pdu = JSON.parse(stored.redactedBy.json) as Pdu
   const content = isJsonObject(pdu.content) ? pdu.content : {}
+  // A kick or ban may have redacted it (MSC4293).
+  const isRedaction = pdu.type === 'm.room.redaction'
   return JSON.stringify({
     type: pdu.type,
     sender: pdu.sender,
     ...(form === 'old' ? { user_id: pdu.sender } : {}),
-    content: { ...content, redacts: stored.eventId },
+    content: isRedaction ? { ...content, redacts: stored.eventId } : content,
     event_id: stored.redactedBy.eventId,
     origin_server_ts: pdu.origin_server_ts,
-    redacts: stored.eventId,
+    ...(isRedaction ? { redacts: stored.eventId } : {}),
+    ...(pdu.state_key === undefined ? {} : { state_key: pdu.state_key }),
     room_id: stored.roomId,
     unsigned: {},
   })

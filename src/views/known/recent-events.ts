@@ -1,4 +1,5 @@
 import { type CacheStats, type Soon, textBytes } from '#base'
+import { takenBackByStored } from '#rules'
 import { type Pdu, stringAt } from '#spec'
 import type { EventsReader, StoredEvent } from '#store'
 
@@ -107,6 +108,7 @@ export class RecentEvents {
   /** Held events that show something which one of these redacted, as they are now: the content must be gone here too. */
   async #redacted(read: readonly StoredEvent[]): Promise<ReadonlyMap<string, StoredEvent>> {
     const targets = new Set(read.flatMap((event) => targetOf(event) ?? []))
+    for (const eventId of takenBack(this.#events, read)) targets.add(eventId)
     const redacted = new Map<string, StoredEvent>()
     if (targets.size === 0) return redacted
     for (const { eventId, replaces, redactedBy } of this.#events) {
@@ -159,6 +161,14 @@ export class RecentEvents {
 const sizeOf = (event: StoredEvent): number =>
   OVERHEAD_BYTES +
   [event.json, event.replaces?.json ?? '', event.redactedBy?.json ?? ''].reduce((sum, json) => sum + textBytes(json), 0)
+
+/** Held events of users whose removal takes back what they sent. */
+const takenBack = (held: readonly StoredEvent[], read: readonly StoredEvent[]): readonly string[] =>
+  read.flatMap((removal) => {
+    const user = takenBackByStored(removal)
+    if (user === undefined) return []
+    return held.filter(({ room, sender }) => room === removal.room && sender === user).map(({ eventId }) => eventId)
+  })
 
 const targetOf = (event: StoredEvent): string | undefined => {
   if (event.type !== 'm.room.redaction') return undefined

@@ -1,4 +1,5 @@
 import type { Slices } from '#base'
+import { takenBackByStored } from '#rules'
 import {
   type EventId,
   isJsonObject,
@@ -123,9 +124,10 @@ export class PushNotices {
   }
 }
 
-/** Redactions, and the user's own membership: the end of a stay. */
-const mayTakeAway = ({ type, stateKey }: StoredEvent, userId: UserId): boolean =>
-  type === 'm.room.redaction' || (type === 'm.room.member' && stateKey === userId)
+/** Redactions, removals that take back what somebody sent, and the user's own membership: the end of a stay. */
+const mayTakeAway = (event: StoredEvent, userId: UserId): boolean =>
+  event.type === 'm.room.redaction' ||
+  (event.type === 'm.room.member' && (event.stateKey === userId || takenBackByStored(event) !== undefined))
 
 /** `{set_tweak: name, value}` as `{name: value}`. Without a value `highlight` is true, and other tweaks are left out ("Tweaks"). */
 const tweaksOf = (actions: readonly JsonValue[]): JsonObject => {

@@ -1,5 +1,5 @@
 import type { Slice, Slices, Soon } from '#base'
-import type { PushEvaluator } from '#rules'
+import { type PushEvaluator, takenBackByStored } from '#rules'
 import type { JsonObject, UserId } from '#spec'
 import { type EventThread, MAIN_TIMELINE, type StoredEvent, threadOf } from '#store'
 import { FactsAtEvents, type FactsParts, type FactsWant, type RoomName } from './facts-at-event.ts'
@@ -134,7 +134,7 @@ export class Judging {
 
   #add(range: Range, event: StoredEvent): Promise<void> | undefined {
     const { want, facts, notifying, redactions } = range
-    if (event.type === 'm.room.redaction') redactions.push(event)
+    if (event.type === 'm.room.redaction' || takenBackByStored(event) !== undefined) redactions.push(event)
     const found = this.#judge(want, facts, event)
     if (found instanceof Promise)
       return found.then((notified) => {

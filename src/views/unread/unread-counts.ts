@@ -1,4 +1,5 @@
 import { BoundedCache, type CacheStats, KeyedLock, type Slices, type Soon } from '#base'
+import { takenBackByStored } from '#rules'
 import { type Pdu, parseEventId, stringAt, type UserId } from '#spec'
 import {
   type EventsReader,
@@ -262,6 +263,8 @@ export class Unread {
 
   /** Returns a function that takes out what these redacted; undefined where more may have changed than can be taken out. */
   async #redacted(news: readonly StoredEvent[], events: UnreadEvents): Promise<(() => void) | undefined> {
+    // How much the removal of a user took back is found by counting again.
+    if (news.some((event) => takenBackByStored(event) !== undefined)) return undefined
     const targets = news.flatMap((event) => targetOf(event) ?? [])
     if (targets.length === 0) return () => {}
     if (targets.length > MAX_REDACTIONS) return undefined

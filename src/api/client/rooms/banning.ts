@@ -1,7 +1,7 @@
 import type { Memberships } from '#domain'
 import { type AnyEndpoint, endpoint, sinceV1, user, v3 } from '#http'
 import { roomIdOf } from '../own-user.ts'
-import { hidingUnknownRoom, RoomIdPath, reasonIn, TargetBody, userIdOf } from '../room-path.ts'
+import { hidingUnknownRoom, RemovalBody, RoomIdPath, reasonIn, removalIn, TargetBody, userIdOf } from '../room-path.ts'
 
 export interface BanningDeps {
   readonly memberships: Pick<Memberships, 'change' | 'unban'>
@@ -15,10 +15,10 @@ export const banningEndpoints = ({ memberships }: BanningDeps): readonly AnyEndp
     auth: user({ suspended: false }),
     rateLimit: 'other',
     params: RoomIdPath,
-    body: TargetBody,
+    body: RemovalBody,
     handler: async ({ requester: { userId: sender }, params, body }) => {
       const [roomId, target] = [roomIdOf(params.roomId), userIdOf(body.user_id)]
-      const content = reasonIn(body)
+      const content = removalIn(body)
       await hidingUnknownRoom(memberships.change({ roomId, sender, target, membership: 'ban', content }))
       return {}
     },

@@ -1,7 +1,7 @@
 import type { Memberships } from '#domain'
 import { type AnyEndpoint, endpoint, sinceV1, user } from '#http'
 import { roomIdOf } from '../own-user.ts'
-import { hidingUnknownRoom, RoomIdPath, reasonIn, TargetBody, userIdOf } from '../room-path.ts'
+import { hidingUnknownRoom, RemovalBody, RoomIdPath, removalIn, userIdOf } from '../room-path.ts'
 
 export interface KickingDeps {
   readonly memberships: Pick<Memberships, 'kick'>
@@ -15,10 +15,10 @@ export const kickingEndpoints = ({ memberships }: KickingDeps): readonly AnyEndp
     auth: user({ suspended: false }),
     rateLimit: 'other',
     params: RoomIdPath,
-    body: TargetBody,
+    body: RemovalBody,
     handler: async ({ requester: { userId: sender }, params, body }) => {
       const [roomId, target] = [roomIdOf(params.roomId), userIdOf(body.user_id)]
-      await hidingUnknownRoom(memberships.kick({ roomId, sender, target, content: reasonIn(body) }))
+      await hidingUnknownRoom(memberships.kick({ roomId, sender, target, content: removalIn(body) }))
       return {}
     },
   }),

@@ -96,9 +96,9 @@ export interface EventsReader {
   placeAt(room: RoomNumber, position: number): Promise<HistoryPlace | undefined>
   /**
    * The newest messages and memberships in the room's timeline that the user sent and that are not redacted, newest first; redactions are none of them.
-   * Looks at the newest million events of the room at most, off the event loop.
+   * Looks at the newest million events of the room at most, and at those after the position `after`, off the event loop.
    */
-  unredactedOf(room: RoomNumber, sender: UserId, limit: number): Promise<readonly StoredEvent[]>
+  unredactedOf(room: RoomNumber, sender: UserId, limit: number, after?: number): Promise<readonly StoredEvent[]>
   /** Events of all rooms with `after` < position <= `upTo`, oldest first. */
   eventsAfter(after: number, upTo: number, limit: number): Promise<readonly StoredEvent[]>
   /**

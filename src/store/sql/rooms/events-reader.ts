@@ -231,9 +231,9 @@ export const eventsReader = (db: Db): Omit<EventsReader, 'relatedBy'> => ({
     return rows.map(toStoredEvent)
   },
 
-  unredactedOf: async (room, sender, limit) => {
+  unredactedOf: async (room, sender, limit, after = 0) => {
     const [oldest] = await db.longAll(countedBack, { room, upTo: AFTER_ALL, before: LOOKED_AT })
-    const rows = await db.longAll(unredactedOf, { room, sender, after: oldest?.position ?? 0, limit })
+    const rows = await db.longAll(unredactedOf, { room, sender, after: Math.max(after, oldest?.position ?? 0), limit })
     return rows.map(toStoredEvent)
   },
 

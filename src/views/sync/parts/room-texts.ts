@@ -1,4 +1,5 @@
 import type { Soon } from '#base'
+import { takenBackByStored } from '#rules'
 import type { EventId, JsonObject } from '#spec'
 import type { AccountDataEntry, AccountDataReader, RoomStateReader, StoredEvent } from '#store'
 import { accountDataText as entryText } from '../../events/account-data-text.ts'
@@ -228,7 +229,9 @@ const isWanted = ({ filter: { state } }: SyncWindow, { type, sender }: StoredEve
 
 /** Counts change by what the reader is not shown: by other rules, and by redactions that an ignored user sent or the filter leaves out. */
 const mayRecount = ({ counts }: RoomNews, events: readonly StoredEvent[] | undefined): boolean =>
-  counts || events === undefined || events.some(({ type }) => type === 'm.room.redaction')
+  counts ||
+  events === undefined ||
+  events.some((event) => event.type === 'm.room.redaction' || takenBackByStored(event) !== undefined)
 
 const accountDataTexts = ({ filter }: SyncWindow, entries: readonly AccountDataEntry[]): string[] =>
   entries.filter(({ type }) => filter.roomAccountData.type(type)).map(entryText)
