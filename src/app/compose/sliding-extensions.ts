@@ -3,9 +3,12 @@ import {
   AccountDataExtension,
   type DeviceLists,
   E2eeExtension,
+  type EventTexts,
   type KeyCountsNow,
   type PushRules,
   ReceiptsExtension,
+  StickyEventsExtension,
+  StickyRooms,
   ThreadChanges,
   ThreadSubscriptionsExtension,
   ToDeviceExtension,
@@ -25,26 +28,39 @@ export interface SlidingExtensionsParts {
   readonly pushRules: PushRules
   readonly deviceLists: DeviceLists
   readonly keyCounts: KeyCountsNow
+  readonly texts: EventTexts
 }
 
 /** Builds the extensions of sliding sync. New ones are added at the end, and none moves: positions of clients name them by their places. */
 export const buildSlidingExtensions = ({
-  ground: { store, streams },
+  ground: { store, streams, clock },
   inboxes,
   news,
   pushRules,
   deviceLists,
   keyCounts,
-}: SlidingExtensionsParts): readonly SlidingExtension[] => [
-  new ToDeviceExtension({
-    reader: store.toDevice,
-    inboxes,
-    acknowledge: (owner, upTo) => inboxes.acknowledge(owner, upTo),
-    streams,
-  }),
-  new E2eeExtension({ lists: deviceLists, counts: keyCounts, news }),
-  new AccountDataExtension({ reader: store.accountData, pushRules }),
-  new ReceiptsExtension({ reader: store.receipts }),
-  new TypingExtension({ news }),
-  new ThreadSubscriptionsExtension({ changes: new ThreadChanges(store.threadSubscriptions) }),
-]
+  texts,
+}: SlidingExtensionsParts): readonly SlidingExtension[] => {
+  const stickyRooms = new StickyRooms({ clock, positions: streams })
+  streams.onNews(stickyRooms)
+  return [
+    new ToDeviceExtension({
+      reader: store.toDevice,
+      inboxes,
+      acknowledge: (owner, upTo) => inboxes.acknowledge(owner, upTo),
+      streams,
+    }),
+    new E2eeExtension({ lists: deviceLists, counts: keyCounts, news }),
+    new AccountDataExtension({ reader: store.accountData, pushRules }),
+    new ReceiptsExtension({ reader: store.receipts }),
+    new TypingExtension({ news }),
+    new ThreadSubscriptionsExtension({ changes: new ThreadChanges(store.threadSubscriptions) }),
+    new StickyEventsExtension({
+      reader: store.stickyEvents,
+      events: store.rooms,
+      rooms: stickyRooms,
+      texts,
+      clock,
+    }),
+  ]
+}
