@@ -15,6 +15,7 @@ import {
   RoomConfigs,
   RoomResults,
   type RoomsInWindow,
+  SharedMessageTexts,
   type SlidingExtension,
   SlidingRooms,
   SlidingSync,
@@ -47,6 +48,7 @@ const LIMITS_BYTES = {
   memories: 16 * MEBIBYTE,
   members: 16 * MEBIBYTE,
   stamps: 4 * MEBIBYTE,
+  messages: 4 * MEBIBYTE,
 }
 
 /** Builds sliding sync with its extensions. New extensions are added at the end of the list, and none moves. */
@@ -77,13 +79,14 @@ const buildRoomsOfAnswers = (
   const stamps = new BumpStamps({ reader, limitBytes: LIMITS_BYTES.stamps })
   const members = new ToldMembers({ limitBytes: LIMITS_BYTES.members })
   const configs = new RoomConfigs()
+  const shared = new SharedMessageTexts({ clock, limitBytes: LIMITS_BYTES.messages })
   const results = new RoomResults({
     reader,
-    joined: new JoinedRooms({ reader, texts, rooms, stamps, members }),
+    joined: new JoinedRooms({ reader, texts, rooms, stamps, members, shared }),
     others: new OtherRooms({ reader, clientEvents, texts, rooms }),
   })
   return {
     rooms: new SlidingRooms({ lists, memories, configs, recent, results, reader, clock }),
-    caches: [lists, stamps, members, ...configs.caches],
+    caches: [lists, stamps, members, shared, ...configs.caches],
   }
 }

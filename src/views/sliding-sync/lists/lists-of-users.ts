@@ -1,4 +1,4 @@
-import { BoundedCache, type CacheStats, type Clock, yieldToEventLoop } from '#base'
+import { BoundedCache, type CacheStats, type Clock, type Soon, yieldToEventLoop } from '#base'
 import type { UserId } from '#spec'
 import type {
   MembersReader,
@@ -40,6 +40,8 @@ interface Kept {
   /** The lists are to be made anew. */
   isOutdated: boolean
   turn: Promise<unknown>
+  /** Requests that have or want the turn. */
+  waiting: number
 }
 
 const KEPT_BYTES = 600
@@ -84,12 +86,37 @@ export class ListsOfUsers implements NewsHandler {
    * Reads the lists as of `now`, or of a later moment that another request asked for. `read` gets them with those under the wanted filters, in their order. It is called when they
    * are whole, and they change when it has returned.
    */
-  async read<Result>(
+  read<Result>(want: ListsWant, read: (lists: UserLists, filtered: readonly RoomList[]) => Result): Soon<Result> {
+    const { user } = want.viewer
+    const kept = this.#kept.get(user) ?? this.#begin(user)
+    const filtered = kept.waiting === 0 ? this.#atHand(kept, want) : undefined
+    if (filtered === undefined || kept.lists === undefined) return this.#readInTurn(kept, want, read)
+    return read(kept.lists, filtered)
+  }
+
+  /** The wanted lists where nothing is to be read for them, as nearly always to somebody who waits; undefined otherwise. */
+  #atHand(kept: Kept, { now, filters }: ListsWant): readonly RoomList[] | undefined {
+    const { lists, memberships, accountData, isOutdated } = kept
+    if (lists === undefined || isOutdated || accountData || memberships.size > 0 || !lists.knowsDirects)
+      return undefined
+    const filtered: RoomList[] = []
+    for (const wanted of filters) {
+      const list = lists.kept(wanted)
+      if (list === undefined) return undefined
+      filtered.push(list)
+    }
+    const events = this.#parts.recent.between(Math.min(lists.upTo, now.events), now.events)
+    if (events === undefined || events instanceof Promise) return undefined
+    return lists.bringMessages(events, now) ? filtered : undefined
+  }
+
+  async #readInTurn<Result>(
+    kept: Kept,
     want: ListsWant,
     read: (lists: UserLists, filtered: readonly RoomList[]) => Result,
   ): Promise<Result> {
     const { user } = want.viewer
-    const kept = this.#kept.get(user) ?? this.#begin(user)
+    kept.waiting++
     const turn = kept.turn.then(async () => {
       const lists = await this.#bring(kept, want)
       const filtered: RoomList[] = []
@@ -98,9 +125,13 @@ export class ListsOfUsers implements NewsHandler {
       return read(lists, filtered)
     })
     // One that failed leaves lists that are half brought: the next begins anew.
-    kept.turn = turn.catch(() => {
-      kept.lists = undefined
-    })
+    kept.turn = turn
+      .catch(() => {
+        kept.lists = undefined
+      })
+      .finally(() => {
+        kept.waiting--
+      })
     const result = await turn
     // Put in again, so that its size is counted again.
     if (this.#kept.get(user) === kept) this.#kept.set(user, kept)
@@ -117,6 +148,7 @@ export class ListsOfUsers implements NewsHandler {
       accountData: false,
       isOutdated: false,
       turn: Promise.resolve(),
+      waiting: 0,
     }
     this.#kept.set(user, kept)
     return kept

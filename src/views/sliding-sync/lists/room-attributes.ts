@@ -62,6 +62,10 @@ export class RoomAttributes {
     return this.#directs
   }
 
+  get knowsDirects(): boolean {
+    return this.#directs !== undefined
+  }
+
   knownDirects(): ReadonlySet<string> {
     return this.#directs ?? new Set()
   }

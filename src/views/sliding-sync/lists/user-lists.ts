@@ -106,7 +106,12 @@ export class UserLists {
     return room === undefined ? 0 : placeOf(room)
   }
 
-  /** To be called before the two questions below are asked. */
+  /** Whether the questions about direct chats can be asked. */
+  get knowsDirects(): boolean {
+    return this.#attributes.knowsDirects
+  }
+
+  /** To be called before these are asked. */
   async learnDirects(): Promise<void> {
     await this.#attributes.directs(this.#user)
   }
@@ -147,6 +152,28 @@ export class UserLists {
     }
     this.#lists.set(key, made)
     return made
+  }
+
+  /** The list under these filters, if it is kept. */
+  kept(filters: RoomFilters): RoomList | undefined {
+    const key = JSON.stringify(filters)
+    return key === '{}' ? this.all : this.#lists.get(key)
+  }
+
+  /** Brings the lists forward where nothing but messages came. False, and nothing is changed, where there is more. */
+  bringMessages(events: readonly StoredEvent[], now: Disturbed): boolean {
+    const own = events.filter(({ room }) => this.#rooms.has(room))
+    if (own.some(({ stateKey }) => stateKey !== undefined)) return false
+    const since = this.upTo
+    this.upTo = Math.max(since, now.events)
+    const moment = { ...now, events: this.upTo }
+    for (const { room, position } of own) {
+      if (this.#rooms.get(room)?.membership !== 'join') continue
+      this.#moved(room, position)
+      for (const list of [this.all, ...this.#lists.values()])
+        if (list.order.has(room)) list.put(room, position, { since, now: moment })
+    }
+    return true
   }
 
   async bring(changes: ListChanges): Promise<void> {

@@ -15,6 +15,7 @@ import {
   wholeState,
 } from './required-state.ts'
 import { asksFor } from './room-configs.ts'
+import type { SharedMessageTexts } from './shared-messages.ts'
 import type { ToldMembers } from './told-members.ts'
 
 export interface JoinedRoomsParts {
@@ -23,6 +24,7 @@ export interface JoinedRoomsParts {
   readonly rooms: RoomsInWindow
   readonly stamps: BumpStamps
   readonly members: ToldMembers
+  readonly shared: SharedMessageTexts
 }
 
 type Members = string[]
@@ -37,6 +39,39 @@ export class JoinedRooms {
 
   /** undefined for a room that is not known any more. */
   async write(answer: AnswerOfRooms, met: MetRoom): Promise<WrittenRoom | undefined> {
+    const facts = await this.#parts.rooms.facts(met)
+    if (facts === undefined) return undefined
+    const key = this.#alike(answer, met, facts)
+    if (key === undefined) return this.#write(answer, met)
+    const kept = this.#parts.shared.of(key)
+    if (kept === undefined) return this.#write(answer, met, key)
+    const members = [kept.text, ...(await this.#counts(answer, met, facts))]
+    return { initial: false, expanded: false, timeline: kept.timeline, members }
+  }
+
+  /**
+   * What the room's text depends on, where it is the same for all who were in the room throughout and have the same position: messages of others, and nothing to tell beside
+   * them.
+   */
+  #alike(answer: AnswerOfRooms, met: MetRoom, { record }: RoomFacts): string | undefined {
+    const { plan, member, window, initial } = met
+    const { events, from, config } = plan
+    const isPlain = !(initial || plan.moreTimeline) && plan.before === undefined && plan.isDirect === undefined
+    if (!isPlain || events === undefined || from === undefined || window.ignored.size > 0) return undefined
+    if (!member.throughout || record.lastResolvedPosition > from) return undefined
+    // An event tells its sender's device of the transaction.
+    const { userId } = window.viewer
+    if (events.length === 0 || events.some(({ stateKey, sender }) => stateKey !== undefined || sender === userId))
+      return undefined
+    if (config.lazyMembers) {
+      const told = this.#parts.members.of(answer, record.room, false)
+      if (events.some(({ sender }) => !told.has(sender))) return undefined
+    }
+    return [record.room, from, window.now.events, config.timelineLimit, answer.request.form].join(' ')
+  }
+
+  /** `key`: keeps the text for others. */
+  async #write(answer: AnswerOfRooms, met: MetRoom, key?: string): Promise<WrittenRoom | undefined> {
     const { plan, member, window, initial } = met
     const { room } = member.record
     const isWhole = initial || plan.moreTimeline
@@ -45,7 +80,7 @@ export class JoinedRooms {
     const { facts, timeline } = told
     const removed = initial ? [] : await this.#removed(met, facts)
     // The form of Element X has no word for an entry that went: the client replaces all that it has.
-    if (removed.length > 0 && answer.request.form === 'legacy') return this.write(answer, { ...met, initial: true })
+    if (removed.length > 0 && answer.request.form === 'legacy') return this.#write(answer, { ...met, initial: true })
     const at = facts.record.lastPosition <= window.now.events ? 'current' : window.now.events
     const whole = initial ? await wholeState(this.#parts.reader, room, at, plan.config) : undefined
     const changes = initial ? undefined : await this.#changes(met, facts)
@@ -59,7 +94,11 @@ export class JoinedRooms {
       return { initial, expanded, timeline, members: undefined }
     }
     const members: Members = [...heading, ...(await this.#eventMembers(answer, met, told, { state, removed }))]
-    members.push(...(await this.#stamp(met)), ...(await this.#counts(answer, met, facts)))
+    members.push(...(await this.#stamp(met)))
+    // Whoever is told of a gap forgets the members they knew, and is told the rest anew.
+    if (key !== undefined && !timeline.limited && state.length === 0)
+      this.#parts.shared.keep(key, { text: members.join(), timeline })
+    members.push(...(await this.#counts(answer, met, facts)))
     if (expanded) members.push(expandedText(answer.request))
     return { initial, expanded, timeline, members }
   }

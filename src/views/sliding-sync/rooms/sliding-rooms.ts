@@ -1,4 +1,4 @@
-import { type Clock, yieldToEventLoop } from '#base'
+import { type Clock, type Soon, yieldToEventLoop } from '#base'
 import type { UserId } from '#spec'
 import type { MembershipRecord, MembersReader, RoomNumber, RoomRecordsReader, StoredEvent } from '#store'
 import type { Positions, Snapshot } from '#streams'
@@ -82,7 +82,7 @@ export class SlidingRooms implements RoomsOfAnswers {
     request: SlidingRequest,
     now: Positions,
     { memory, isSame }: Pick<Remembered, 'memory'> & { readonly isSame: boolean },
-  ): Promise<Found> {
+  ): Soon<Found> {
     const { viewer, pos } = request
     const filters = [...request.lists.values()].map((list) => list.filters)
     return this.#parts.lists.read({ viewer, now, filters }, (lists, filtered) => {
