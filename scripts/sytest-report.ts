@@ -126,21 +126,13 @@ export function drawTable(counts: readonly DirectoryCount[]): string {
 /** A part of the suite that is asked of this server. */
 export interface Scope {
   readonly title: string
-  asks(directory: string, isDeprecated: boolean): boolean
+  asks(directory: string): boolean
 }
-
-const FIRST = /^(?:1[0-4]|3[01])/
-const SECOND = /^(?:1[0-4]|21presence|40presence|51media|54identity)/
 
 export const SCOPES: readonly Scope[] = [
   {
-    title: 'What is asked first: directories 10 to 14, 30 and 31, not deprecated; one server, built so far',
-    asks: (directory, isDeprecated) => FIRST.test(directory) && !isDeprecated,
-  },
-  {
-    title:
-      'What is asked second: directories 10 to 14, 21, 40, 51 and 54, and the tests marked deprecated wherever they stand; one server, built so far',
-    asks: (directory, isDeprecated) => SECOND.test(directory) || isDeprecated,
+    title: 'What is asked of one server: all directories but 50 and 60',
+    asks: (directory) => !/^(?:50|60)/.test(directory),
   },
 ]
 
@@ -150,31 +142,26 @@ export interface Remark {
 }
 
 /** What is known of single tests; `FILE<TAB>NAME` is the key. */
-export interface Remarks {
-  readonly remarks: ReadonlyMap<string, Remark>
-  readonly deprecated: ReadonlySet<string>
-}
+export type Remarks = ReadonlyMap<string, Remark>
 
 const UNCOUNTED: ReadonlyMap<string, string> = new Map([
   ['two-servers', 'Two servers'],
-  ['left-out', 'Not built yet'],
+  ['left-out', 'No part of the specification'],
   ['never-run', 'Run on no server'],
 ])
 
-/** Lines of `FILE<TAB>NAME<TAB>CLASS<TAB>WHY`; `#` begins a comment. The class 2015 is a mark beside any other. */
+/** Lines of `FILE<TAB>NAME<TAB>CLASS<TAB>WHY`; `#` begins a comment. */
 export function parseRemarks(text: string): Remarks {
   const remarks = new Map<string, Remark>()
-  const deprecated = new Set<string>()
   for (const line of text.split('\n')) {
     const [file, name, kind, why] = line.split('\t')
     if (line.startsWith('#') || name === undefined || kind === undefined || why === undefined) continue
-    if (kind === '2015') deprecated.add(`${file}\t${name}`)
-    else remarks.set(`${file}\t${name}`, { kind, why })
+    remarks.set(`${file}\t${name}`, { kind, why })
   }
-  return { remarks, deprecated }
+  return remarks
 }
 
-type Remarked = PlacedResult & { readonly remark: Remark | undefined; readonly deprecated: boolean }
+type Remarked = PlacedResult & { readonly remark: Remark | undefined }
 
 const isCounted = ({ remark }: Remarked): boolean => !UNCOUNTED.has(remark?.kind ?? '')
 const isOpen = ({ outcome }: Remarked): boolean => outcome !== 'passed'
@@ -187,14 +174,11 @@ const bullets = (chosen: readonly Remarked[]): string =>
 /** Of each scope what counts, by directory, and every test of it that did not pass, with the reason; then what does not count. */
 export function drawAsked(
   results: readonly PlacedResult[],
-  { remarks, deprecated }: Remarks,
+  remarks: Remarks,
   scopes: readonly Scope[] = SCOPES,
 ): string {
-  const all = results.map((result): Remarked => {
-    const key = `${result.file}\t${result.name}`
-    return { ...result, remark: remarks.get(key), deprecated: deprecated.has(key) }
-  })
-  const isAsked = (scope: Scope) => (result: Remarked) => scope.asks(directoryOf(result.file), result.deprecated)
+  const all = results.map((result): Remarked => ({ ...result, remark: remarks.get(`${result.file}\t${result.name}`) }))
+  const isAsked = (scope: Scope) => (result: Remarked) => scope.asks(directoryOf(result.file))
   const asked = scopes.flatMap((scope) => {
     const counted = all.filter((result) => isAsked(scope)(result) && isCounted(result))
     const missed = counted.filter(isOpen)

@@ -9,6 +9,7 @@ import {
   parseTap,
   placeResults,
   putBetweenMarks,
+  SCOPES,
 } from '../../scripts/sytest-report.ts'
 
 const tap = `ok 1 GET /register yields a set of flows
@@ -66,27 +67,34 @@ describe('the report of a Sytest run', () => {
         'tests/30rooms/01state.pl\tCan hear # of rooms\tleft-out\thearing',
         'tests/30rooms/02members.pl\tOdd one\tjudge\todd, see "Oddities"',
         'tests/30rooms/02members.pl\tBetter one\ttwo-servers\tfederation',
-        'tests/30rooms/02members.pl\tMany steps\t2015\tmarked deprecated',
-        'tests/32room-versions.pl\tTwice\t2015\tmarked deprecated',
         'tests/32room-versions.pl\tTwice\tjudge\twhy twice',
       ].join('\n'),
     )
-    const text = drawAsked(results, remarks)
+    const scopes = [
+      { title: 'What is asked first', asks: (directory: string) => directory !== '32room-versions.pl' },
+      { title: 'What is asked second', asks: (directory: string) => directory === '32room-versions.pl' },
+    ]
+    const text = drawAsked(results, remarks, scopes)
     const [, first = '', second = ''] = text.split('### What is asked')
     expect(first).toContain(
-      '| 10apidoc | 1 | 1 | 0 | 50 % |\n| 30rooms | 1 | 1 | 0 | 50 % |\n| **all** | 2 | 2 | 0 | 50 % |',
+      '| 10apidoc | 1 | 1 | 0 | 50 % |\n| 30rooms | 2 | 1 | 0 | 66 % |\n| **all** | 3 | 2 | 0 | 60 % |',
     )
     expect(first).not.toContain('32room')
     expect(first).toContain(
       '(2)\n\n- **not explained**:\n  - POST /register can create a user (failed)\n- odd, see "Oddities":\n',
     )
-    expect(second).toContain(
-      '| 10apidoc | 1 | 1 | 0 | 50 % |\n| 30rooms | 1 | 0 | 0 | 100 % |\n| 32room-versions.pl | 0 | 1 |',
-    )
+    expect(second).toContain('| 32room-versions.pl | 0 | 1 |')
     expect(second).toContain('- why twice:\n  - Twice (failed)\n')
     expect(second).not.toContain('odd, see')
-    expect(text).toContain('#### Not built yet (1)\n\n- hearing:\n  - Can hear # of rooms (skipped)\n')
+    expect(text).toContain('#### No part of the specification (1)\n\n- hearing:\n  - Can hear # of rooms (skipped)\n')
     expect(text).not.toContain('#### Two servers')
+  })
+
+  it('asks of one server every directory but those of federation and of application services', () => {
+    const asked = ['10apidoc', '32room-versions.pl', '50federation', '60app-services', '61push', '90jira'].filter(
+      (directory) => SCOPES.some(({ asks }) => asks(directory)),
+    )
+    expect(asked).toEqual(['10apidoc', '32room-versions.pl', '61push', '90jira'])
   })
 
   it('draws a table with shares of what ran, and puts it between the marks of a document', () => {
