@@ -95,6 +95,18 @@ onEveryHomeserver('the directory of users', (start) => {
     expect(await names(viewer, 'openhearted')).not.toContain(found.userId)
   })
 
+  it('finds oneself as others do in public rooms, and not in private ones', async () => {
+    const [viewer, other] = await two('narcissa', 'echo')
+    const secret = await viewer.createRoom({ invite: [other.userId] })
+    await other.join(secret)
+    expect(await names(viewer, 'narcissa')).toEqual([])
+    const open = await other.createRoom({ preset: 'public_chat' })
+    await viewer.join(open)
+    expect(await names(viewer, 'narcissa')).toEqual([viewer.userId])
+    await viewer.leave(open)
+    expect(await names(viewer, 'narcissa')).toEqual([])
+  })
+
   it('shows and matches no name that somebody has in one room alone', async () => {
     const [eve, alice] = await two('eve', 'aliceofmany')
     const [bob] = await people('bob')

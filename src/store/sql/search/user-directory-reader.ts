@@ -81,7 +81,20 @@ const namedAmongFew = query((db, param: NameParams) =>
             .union(rooms.selectFrom('open_rooms').select('room')),
         ),
     )
-    .where('n.user_number', '!=', param.viewer)
+    .where((of) =>
+      of.or([
+        of('n.user_number', '!=', param.viewer),
+        // Oneself only as everybody else would find one.
+        of.exists(
+          of
+            .selectFrom('memberships as own')
+            .innerJoin('open_rooms as public', 'public.room', 'own.room')
+            .select('own.room')
+            .where('own.user_number', '=', param.viewer)
+            .where('own.membership', '=', 'join'),
+        ),
+      ]),
+    )
     .where('a.deactivated_ms', 'is', null)
     .where('a.locked_ms', 'is', null)
     .where(sql<boolean>`n.names like ${param.first} escape '!'`)
@@ -124,7 +137,20 @@ const namedOf = query((db, param: IndexParams & { users: readonly number[] }, { 
     .innerJoin('users as u', 'u.user_number', 'n.user_number')
     .select(['u.user_id', 'n.names'])
     .where('n.user_number', 'in', integers(param.users))
-    .where('n.user_number', '!=', param.viewer)
+    .where((of) =>
+      of.or([
+        of('n.user_number', '!=', param.viewer),
+        // Oneself only as everybody else would find one.
+        of.exists(
+          of
+            .selectFrom('memberships as own')
+            .innerJoin('open_rooms as public', 'public.room', 'own.room')
+            .select('own.room')
+            .where('own.user_number', '=', param.viewer)
+            .where('own.membership', '=', 'join'),
+        ),
+      ]),
+    )
     .where('a.deactivated_ms', 'is', null)
     .where('a.locked_ms', 'is', null)
     .where(sql<boolean>`n.names like ${param.first} escape '!'`)
