@@ -75,6 +75,14 @@ onEveryHomeserver('upgrade', (start) => {
     },
   )
 
+  it('says in the new room that guests stay out, where the old one left that to the default', async () => {
+    const [alice] = await people()
+    const old = await alice.createRoom({ preset: 'public_chat' })
+    expect((await timeline(alice, old)).map(({ type }: Json) => type)).not.toContain('m.room.guest_access')
+    const room = await upgrade(alice, old, '11')
+    expect(await alice.getState(room, 'm.room.guest_access')).toEqual({ guest_access: 'forbidden' })
+  })
+
   it('puts the tombstone into the old room before its power levels are raised', async () => {
     const [alice, bob] = await people()
     const old = await alice.createRoom({ preset: 'public_chat', room_version: '10' })

@@ -29,6 +29,11 @@ export const COPIED_AT_ONCE = [
   'm.room.image_pack',
 ] as const
 
+/** Said in the new room where the old one left it to the default: clients look for what presets set, guest access among it, before they show the room as made. */
+export const SAID_ANYWAY: Readonly<Partial<Record<string, JsonObject>>> = {
+  'm.room.guest_access': { guest_access: 'forbidden' },
+}
+
 /** State of which a room may have very many, with any state key: spaces (MSC4168), the rules of a policy room, packs of images. */
 export const COPIED_IN_PIECES = [
   'm.space.child',

@@ -30,6 +30,7 @@ import {
   powerLevelsAfter,
   predecessorIn,
   replacementIn,
+  SAID_ANYWAY,
 } from './contents.ts'
 import { addUnlessRefused, contentOf } from './copied-state.ts'
 import type { UpgradeFollowers } from './successors.ts'
@@ -168,7 +169,7 @@ export class RoomUpgrades {
         await made.add({ type: 'm.room.power_levels', sender: creator, stateKey: '', content })
       }
       for (const type of COPIED_AT_ONCE) {
-        const content = (await turn.state(type))?.content
+        const content = (await turn.state(type))?.content ?? SAID_ANYWAY[type]
         if (content !== undefined && Object.keys(content).length > 0)
           await addUnlessRefused(made, creator, { type, stateKey: '', content }, this.#parts.logger)
       }
