@@ -20,6 +20,8 @@ import { serverOfEventId } from './required-signers.ts'
 /** Room versions, "Event format" (`pdu_v1.yaml` and its successors). */
 export const MAX_PREV_EVENTS = 20
 export const MAX_AUTH_EVENTS = 10
+/** MSC3757. */
+const MAX_OWNED_KEY_BYTES = 511
 const MAX_DEPTH_STRICT = Number.MAX_SAFE_INTEGER
 const MAX_DEPTH_LENIENT = 2 ** 63
 
@@ -88,6 +90,16 @@ const isShortString: Check = (_, value) => {
   if (tooLong(value)) return 'too-long'
   return value.isWellFormed() ? undefined : 'malformed'
 }
+
+/** Twice as long where it may begin with a user ID; the parts are looked at with the authorisation. */
+const isStateKey: Check = (version, value) => {
+  if (typeof value === 'string' && value.isWellFormed() && version.auth.ownedState)
+    return fits(value, MAX_OWNED_KEY_BYTES)
+  return isShortString(version, value)
+}
+
+const fits = (text: string, maxBytes: number): EventKeyFailureReason | undefined =>
+  Buffer.byteLength(text) > maxBytes ? 'too-long' : undefined
 
 const isUserId: Check = (version, value) => {
   if (typeof value !== 'string') return 'wrong-type'
@@ -164,7 +176,7 @@ const rule = (key: string, check: Check, required = true): KeyRule => ({ key, ch
 const RULES: readonly KeyRule[] = [
   rule('type', isShortString),
   rule('sender', isUserId),
-  rule('state_key', isShortString, false),
+  rule('state_key', isStateKey, false),
   rule('content', isObject),
   rule('origin_server_ts', isTimestamp),
   rule('depth', isDepth),

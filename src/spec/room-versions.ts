@@ -51,6 +51,8 @@ export interface AuthRules {
   readonly creatorIsSender: boolean
   /** Creators have infinite power, may not stand in `users`; `additional_creators` is read. */
   readonly privilegedCreators: boolean
+  /** State whose key begins with a user ID and an underscore is that user's, and may be set by users with more power too (MSC3757). */
+  readonly ownedState: boolean
 }
 
 const v1: RoomVersion = {
@@ -81,6 +83,7 @@ const v1: RoomVersion = {
     integerPowerLevels: false,
     creatorIsSender: false,
     privilegedCreators: false,
+    ownedState: false,
   },
   roomIdIsCreateHash: false,
   redactsIn: 'event',
@@ -138,6 +141,14 @@ const v12: RoomVersion = {
   roomIdIsCreateHash: true,
 }
 
+/** The versions on which MSC3757 is tried out. */
+const owned = (version: RoomVersion): RoomVersion => ({
+  ...version,
+  id: `org.matrix.msc3757.${version.id}`,
+  stable: false,
+  auth: { ...version.auth, ownedState: true },
+})
+
 export const ROOM_VERSIONS: ReadonlyMap<string, RoomVersion> = new Map(
-  [v1, v2, v3, v4, v5, v6, v7, v8, v9, v10, v11, v12].map((version) => [version.id, version]),
+  [v1, v2, v3, v4, v5, v6, v7, v8, v9, v10, v11, v12, owned(v10), owned(v11)].map((version) => [version.id, version]),
 )

@@ -103,7 +103,7 @@ export type Outcome = 'allowed' | AuthRefusalReason
 
 export interface AuthCase {
   readonly name: string
-  /** `3`, or a range, `3-11`. */
+  /** `3`, or a range, `3-11`; `owned`: those on which owned state is tried out. */
   readonly versions: string
   /** State beside that of the usual room. */
   readonly state?: readonly Draft[] | ((version: RoomVersion) => readonly Draft[])
@@ -116,6 +116,7 @@ export interface AuthCase {
 }
 
 export const versionsIn = (range: string): readonly RoomVersion[] => {
+  if (range === 'owned') return [...ROOM_VERSIONS.values()].filter(({ auth }) => auth.ownedState)
   const [first, last = first] = range.split('-').map(Number)
   return [...ROOM_VERSIONS.values()].filter(({ id }) => Number(id) >= Number(first) && Number(id) <= Number(last))
 }

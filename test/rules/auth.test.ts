@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { AuthRefusalReason } from '#rules'
 import { describeRefusal } from '#rules'
 import { MEMBER_CASES } from './auth-member-cases.ts'
+import { OWNED_CASES } from './auth-owned-cases.ts'
 import { POWER_CASES } from './auth-power-cases.ts'
 import type { AuthCase } from './auth-room.ts'
 import { judge, versionsIn } from './auth-room.ts'
@@ -13,6 +14,7 @@ const TABLES: readonly (readonly [title: string, cases: readonly AuthCase[]])[] 
   ['m.room.member', MEMBER_CASES],
   ['third-party invites', THIRD_PARTY_CASES],
   ['m.room.power_levels', POWER_CASES],
+  ['owned state', OWNED_CASES],
 ]
 
 for (const [title, cases] of TABLES) {
@@ -70,6 +72,7 @@ const EVERY_REASON: Readonly<Record<Exclude<AuthRefusalReason, `auth-event${stri
   'sender-not-joined': true,
   'power-too-low': true,
   'state-key-of-other-user': true,
+  'state-key-malformed': true,
   'power-levels-malformed': true,
   'power-levels-name-creator': true,
   'power-level-out-of-reach': true,

@@ -53,8 +53,8 @@ describe.each(ALL_VERSIONS.map((roomVersion) => [roomVersion.id, roomVersion] as
       expectSound(roomVersion, draft)
       const { event, pdu } = value(buildEvent(roomVersion, draft, SIGNING_KEY))
       expect(event.redacts).toBe(redacts)
-      expect(pdu.redacts === redacts).toBe(Number(roomVersion.id) < 11)
-      expect(pdu.content.redacts === redacts).toBe(Number(roomVersion.id) >= 11)
+      expect(pdu.redacts === redacts).toBe(Number(roomVersion.id.split('.').at(-1)) < 11)
+      expect(pdu.content.redacts === redacts).toBe(Number(roomVersion.id.split('.').at(-1)) >= 11)
       expect(draft.content).toEqual({ reason: 'spam' })
     })
 

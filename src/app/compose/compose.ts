@@ -265,6 +265,7 @@ const buildApi = (parts: Parts): ApiDeps => {
       ...calls.api,
       ...relationsApi(ground, rooms.sending, views),
       reports: parts.reports,
+      forgetsOnLeave: config.rooms.forgetOnLeave,
       inviteByAddress: buildInviteByAddress(ground, rooms, personal),
       oldRoomVersion: config.server.oldClientsRoomVersion,
       answeredOnce: new AnsweredOnce(oldTransactions(shortLived)),
@@ -299,6 +300,7 @@ const aboutServer = (config: Config): Pick<ApiDeps, 'capabilities' | 'wellknown'
   capabilities: {
     defaultRoomVersion: config.server.defaultRoomVersion,
     delayedEvents: { max_delay_ms: config.delayedEvents.maxDelay, max_scheduled: config.delayedEvents.maxScheduled },
+    forgetsOnLeave: config.rooms.forgetOnLeave,
     threepidChanges: config.mail.smtpHost !== undefined || config.identityServers.trusted.length > 0,
   },
   wellknown: {

@@ -175,6 +175,7 @@ export const roomApi = (
   | 'redacting'
   | 'delayedEvents'
   | 'inviteByAddress'
+  | 'forgetsOnLeave'
 > => ({
   serverName,
   creation,

@@ -1,4 +1,4 @@
-import { durationOrNever, integer, oneOf, size } from '../kinds.ts'
+import { durationOrNever, integer, oneOf, size, yesOrNo } from '../kinds.ts'
 import { setting } from '../setting.ts'
 
 export const rooms = {
@@ -18,6 +18,10 @@ export const rooms = {
     purgeWhen: setting(oneOf('forgotten', 'left'), 'forgotten', {
       description:
         'forgotten: each of those who were in it has told their client to forget it; left: it is enough that all have left.',
+    }),
+    forgetOnLeave: setting(yesOrNo, false, {
+      description:
+        'Whether a room is forgotten for whoever leaves it, as if their client had asked for that: they cannot read its history any more.',
     }),
   },
 } as const

@@ -1,11 +1,12 @@
 import type { RoomEvent, RoomVersion } from '#spec'
-import { serverOf } from '#spec'
+import { parseUserId, serverOf } from '#spec'
 import { createEventIdOfRoom } from '../event-id.ts'
 import type { AuthContext, StateLookup } from './context.ts'
 import { levelsOf, membershipOf } from './context.ts'
 import { authoriseCreate } from './creators.ts'
 import { authoriseMember } from './member.ts'
 import { authorisePowerLevels } from './power-level-change.ts'
+import type { PowerLevels } from './power-levels.ts'
 import type { AuthVerdict } from './refusal.ts'
 import { ALLOWED, refuse } from './refusal.ts'
 
@@ -53,13 +54,36 @@ const authoriseByMember = (context: AuthContext): AuthVerdict => {
   }
   const required = levels.toSend(type, stateKey !== undefined)
   if (required > actual) return refuse({ reason: 'power-too-low', action: 'send', required, actual })
-  if (stateKey?.startsWith('@') && stateKey !== sender) return refuse({ reason: 'state-key-of-other-user' })
+  const owning = version.auth.ownedState ? authoriseOwnedState(event, levels) : authoriseStateKey(event)
+  if (!owning.allowed) return owning
   if (type === 'm.room.power_levels') return authorisePowerLevels(context)
   if (type === 'm.room.redaction' && version.auth.redactionRule) {
     if (actual >= levels.redact || namesSameServer(event)) return ALLOWED
     return refuse({ reason: 'power-too-low', action: 'redact', required: levels.redact, actual })
   }
   return ALLOWED
+}
+
+const authoriseStateKey = ({ sender, stateKey }: RoomEvent): AuthVerdict =>
+  stateKey?.startsWith('@') && stateKey !== sender ? refuse({ reason: 'state-key-of-other-user' }) : ALLOWED
+
+/** Bytes of a state key, and of the part of it behind a user ID. */
+const MAX_KEY_BYTES = 255
+const MAX_SUFFIX_BYTES = 256
+
+/** Rule 8 of MSC3757: a state key may begin with the ID of the user whose it is. */
+const authoriseOwnedState = ({ sender, stateKey }: RoomEvent, levels: PowerLevels): AuthVerdict => {
+  if (stateKey === undefined) return ALLOWED
+  if (!stateKey.startsWith('@'))
+    return Buffer.byteLength(stateKey) > MAX_KEY_BYTES ? refuse({ reason: 'state-key-malformed' }) : ALLOWED
+  const end = stateKey.indexOf('_', stateKey.indexOf(':') + 1)
+  const owner = parseUserId(end === -1 ? stateKey : stateKey.slice(0, end))
+  if (!stateKey.includes(':') || owner === undefined) return refuse({ reason: 'state-key-malformed' })
+  if (Buffer.byteLength(stateKey) - Buffer.byteLength(owner) > MAX_SUFFIX_BYTES)
+    return refuse({ reason: 'state-key-malformed' })
+  return owner === sender || levels.ofUser(sender) > levels.ofUser(owner)
+    ? ALLOWED
+    : refuse({ reason: 'state-key-of-other-user' })
 }
 
 /** Room versions 1 and 2: event ids name the server that made the event. */

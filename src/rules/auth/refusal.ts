@@ -69,6 +69,7 @@ export type AuthRefusal =
       readonly actual: number
     }
   | { readonly reason: 'state-key-of-other-user' }
+  | { readonly reason: 'state-key-malformed' }
   // m.room.power_levels.
   | { readonly reason: 'power-levels-malformed'; readonly field: string }
   | { readonly reason: 'power-levels-name-creator'; readonly userId: string }
@@ -149,6 +150,7 @@ const DESCRIPTIONS: Descriptions = {
   'power-too-low': ({ action, required, actual }) =>
     `You need power level ${required} to ${POWER_VERBS[action]}, yours is ${actual}`,
   'state-key-of-other-user': () => 'State with a user ID as its state key can only be set by that user',
+  'state-key-malformed': () => 'The state key is too long, or begins with what is no user ID',
   'power-levels-malformed': ({ field }) => `Malformed power levels: ${quote(field)}`,
   'power-levels-name-creator': ({ userId }) => `The power of the room's creator ${quote(userId)} cannot be set`,
   'power-level-out-of-reach': ({ field, level, actual }) =>

@@ -6,10 +6,12 @@ import { Reason, RoomIdPath, reasonIn } from '../room-path.ts'
 
 export interface LeavingDeps {
   readonly memberships: Pick<Memberships, 'change' | 'forget'>
+  /** Whether a room is forgotten with the leaving. */
+  readonly forgetsOnLeave: boolean
 }
 
 /** `leaving.yaml`. */
-export const leavingEndpoints = ({ memberships }: LeavingDeps): readonly AnyEndpoint[] => [
+export const leavingEndpoints = ({ memberships, forgetsOnLeave }: LeavingDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'POST',
     paths: sinceV1('/rooms/:roomId/leave'),
@@ -22,6 +24,7 @@ export const leavingEndpoints = ({ memberships }: LeavingDeps): readonly AnyEndp
       const roomId = roomIdOf(params.roomId)
       const content = reasonIn(body)
       await memberships.change({ roomId, sender: userId, target: userId, membership: 'leave', content })
+      if (forgetsOnLeave) await memberships.forget(roomId, userId)
       return {}
     },
   }),

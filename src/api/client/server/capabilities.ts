@@ -5,6 +5,7 @@ export interface CapabilitiesDeps {
   readonly defaultRoomVersion: string
   /** Whether there is a way to prove an address that is to be added. */
   readonly threepidChanges: boolean
+  readonly forgetsOnLeave: boolean
   readonly delayedEvents: { readonly max_delay_ms: number; readonly max_scheduled: number }
 }
 
@@ -33,6 +34,7 @@ const MODERATION: Moderation = { 'm.account_moderation': MAY_MODERATE, 'uk.timed
 export const capabilitiesEndpoints = ({
   defaultRoomVersion,
   threepidChanges,
+  forgetsOnLeave,
   delayedEvents,
 }: CapabilitiesDeps): readonly AnyEndpoint[] => {
   const available = Object.fromEntries(
@@ -47,7 +49,7 @@ export const capabilitiesEndpoints = ({
     'm.set_avatar_url': { enabled: true },
     'm.3pid_changes': { enabled: threepidChanges },
     'm.get_login_token': { enabled: true },
-    'm.forget_forced_upon_leave': { enabled: false },
+    'm.forget_forced_upon_leave': { enabled: forgetsOnLeave },
     // MSC4140, under both names.
     'm.delayed_events': delayedEvents,
     'org.matrix.msc4140.delayed_events': delayedEvents,
