@@ -9,8 +9,8 @@ const START = '\u{e0ff}'
 const MOVED = 0xe000
 const LONGEST = 3
 
-/** A name without differences of case, accents and white space. */
-export const foldName = (name: string): string => foldText(name).trim().replaceAll(/\s+/gu, ' ')
+/** A name without differences of case, accents and white space. U+0000, which no column of text takes, parts words as white space does. */
+export const foldName = (name: string): string => foldText(name).replaceAll('\0', ' ').trim().replaceAll(/\s+/gu, ' ')
 
 /** Words of a question for names, the longest first. */
 export const nameWords = (question: string): string[] =>

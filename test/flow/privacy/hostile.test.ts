@@ -62,6 +62,18 @@ const ENDPOINTS: readonly (readonly [method: string, path: string, members: read
   ['GET', '/_matrix/client/api/v1/events', ['from', 'to', 'limit']],
   ['GET', '/_matrix/client/api/v1/initialSync', ['limit', 'archived']],
   ['GET', '/_matrix/client/api/v1/rooms/{text}/initialSync', ['limit']],
+  ['DELETE', '/unstable/org.matrix.msc3391/user/{me}/account_data/{text}', []],
+  ['DELETE', '/unstable/org.matrix.msc3391/user/{me}/rooms/{room}/account_data/{text}', []],
+  ['PUT', `${ME}/account_data/m.invite_permission_config`, ['default_action']],
+  ['POST', '/unstable/org.matrix.msc4194/rooms/{room}/redact/user/{text}', ['reason', 'limit']],
+  ['POST', '/v3/rooms/{room}/ban', ['user_id', 'reason', 'org.matrix.msc4293.redact_events']],
+  ['GET', '/v1/admin/lock/{text}', []],
+  ['PUT', '/v1/admin/suspend/{text}', ['suspended']],
+  ['GET', '/v3/admin/whois/{text}', []],
+  ['POST', '/v3/user_directory/search', ['search_term', 'limit']],
+  ['POST', '/v3/search', ['search_categories', 'next_batch']],
+  ['GET', '/v1/rooms/{room}/relations/{event}/{text}', ['from', 'to', 'dir', 'limit', 'recurse']],
+  ['GET', '/v1/rooms/{room}/threads', ['include', 'from', 'limit']],
   ['POST', '/_synapse/admin/v1/register', ['nonce', 'username', 'password', 'displayname', 'mac', 'user_type']],
 ]
 

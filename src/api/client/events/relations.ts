@@ -2,7 +2,7 @@ import Type, { type Static } from 'typebox'
 import { type AnyEndpoint, endpoint, RawJson, type Requester, user, v1Only } from '#http'
 import type { Relations } from '#views'
 import { roomIdOf } from '../own-user.ts'
-import { eventIdOf } from '../room-path.ts'
+import { eventIdOf, plainText } from '../room-path.ts'
 
 export interface RelationsDeps {
   readonly relations: Pick<Relations, 'page'>
@@ -33,8 +33,8 @@ export const relationsEndpoints = ({ relations }: RelationsDeps): readonly AnyEn
     const request = {
       roomId: roomIdOf(parent.roomId),
       eventId: eventIdOf(parent.eventId),
-      relType: parent.relType,
-      eventType: parent.eventType,
+      relType: parent.relType === undefined ? undefined : plainText(parent.relType),
+      eventType: parent.eventType === undefined ? undefined : plainText(parent.eventType),
       direction: dir === 'f' ? ('forward' as const) : ('backward' as const),
       ...{ from, to, limit, recurse },
     }
