@@ -65,6 +65,12 @@ export class TestHomeserver {
     return database.path
   }
 
+  /** Only on PostgreSQL. */
+  get databaseUrl(): string | undefined {
+    const { database } = this.#options.config.storage
+    return database.kind === 'postgres' ? database.url : undefined
+  }
+
   async start(): Promise<void> {
     this.#url = (await this.#homeserver.start()).url
   }
