@@ -72,4 +72,27 @@ onEveryHomeserver('relations from before there was an index of them', (start) =>
     await react(alice, roomId, first)
     expect((await everything()).relations).toHaveLength(7)
   }, 60_000)
+
+  it('are linked with what relates to them and was sent since the start', async () => {
+    const other = await alice.sendText(roomId, 'root')
+    const old = await reply(alice, roomId, other)
+    const better = await edit(alice, roomId, old, 'better')
+    const reaction = await react(alice, roomId, better)
+    const upTo = `(select event from events where event_id = '${old}')`
+    await homeserver.whileStopped(() =>
+      run(homeserver, [
+        `delete from relations where event = ${upTo}`,
+        `delete from indirect_relations where event >= ${upTo}`,
+        `delete from threads where root = '${other}'`,
+        `delete from thread_senders where root = '${other}'`,
+        `update relations_filled set up_to = ${upTo} - 1, last = ${upTo}`,
+      ]),
+    )
+    const deep = async (event: string): Promise<readonly string[]> =>
+      idsOf((await relationsOf(alice, roomId, event, { recurse: true })).chunk)
+    for (let tries = 0; tries < 500 && (await deep(other)).length < 3; tries++);
+    expect(await deep(other)).toEqual([reaction, better, old])
+    expect(await deep(old)).toEqual([reaction, better])
+    expect(bundleOf(await alice.getEvent(roomId, other))['m.thread'].count).toBe(1)
+  })
 })
