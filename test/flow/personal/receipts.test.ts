@@ -86,6 +86,21 @@ onEveryHomeserver('receipts', (start) => {
     }
   })
 
+  it('of one event, with and without a thread, are told as the one without: one entry has room for no more', async () => {
+    const { alice, bob, roomId } = await pair(await shared())
+    for (const order of [
+      [{}, { thread_id: 'main' }],
+      [{ thread_id: 'main' }, {}],
+    ]) {
+      const event = await alice.sendText(roomId, 'hello')
+      const { next_batch: since } = await alice.sync()
+      for (const body of order) await bob.receipt(roomId, event, 'm.read', body)
+      const expected = [`${event} m.read ${bob.userId} -`]
+      expect(receiptsIn(await alice.sync({ since }), roomId)).toEqual(expected)
+      expect(receiptsIn(await alice.sync(), roomId)).toEqual(expected)
+    }
+  })
+
   it('and the fully-read marker are set by one request, which does all or nothing', async () => {
     const { alice, bob, roomId } = await pair(await shared())
     const first = await alice.sendText(roomId, 'one')
