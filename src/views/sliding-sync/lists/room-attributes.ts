@@ -32,6 +32,8 @@ export class RoomAttributes {
   readonly #readers: AttributesReaders
   readonly #state = new Map<StateType, Map<RoomNumber, string>>()
   #directs: ReadonlySet<string> | undefined
+  /** The position at which `m.direct` changed last; 0: never. */
+  #directsAt = 0
   #tags: ReadonlyMap<RoomNumber, readonly string[]> | undefined
   readonly #spaces = new Map<string, ReadonlySet<string>>()
 
@@ -64,6 +66,10 @@ export class RoomAttributes {
 
   get knowsDirects(): boolean {
     return this.#directs !== undefined
+  }
+
+  get directsAt(): number {
+    return this.#directsAt
   }
 
   knownDirects(): ReadonlySet<string> {
@@ -151,6 +157,7 @@ export class RoomAttributes {
 
   async #readDirects(user: number): Promise<ReadonlySet<string>> {
     const entry = await this.#readers.accountData.global(user, 'm.direct')
+    this.#directsAt = entry?.position ?? 0
     const byUser = entry === undefined ? {} : (JSON.parse(entry.contentJson) as JsonObject)
     return new Set(
       Object.values(byUser)

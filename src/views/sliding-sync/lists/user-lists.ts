@@ -120,14 +120,14 @@ export class UserLists {
     return this.#attributes.isDirect(roomId)
   }
 
-  /** Rooms whose `is_dm` may have changed after that position of the account data. */
-  directsChangedAfter(position: number): Iterable<string> {
-    if (position < this.#directsFrom) return this.#attributes.knownDirects()
+  /** Rooms whose `is_dm` may have changed after that position of the account data; undefined: any, as what it was then is not known any more. */
+  directsChangedAfter(position: number): Iterable<string> | undefined {
+    if (position < this.#directsFrom) return this.#attributes.directsAt > position ? undefined : []
     return this.#directChanges.filter(({ at }) => at > position).map(({ roomId }) => roomId)
   }
 
   mayDirectHaveChanged(roomId: string, after: number): boolean {
-    if (after < this.#directsFrom) return this.isDirect(roomId)
+    if (after < this.#directsFrom) return this.#attributes.directsAt > after
     return this.#directChanges.some((change) => change.at > after && change.roomId === roomId)
   }
 

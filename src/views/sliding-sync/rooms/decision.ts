@@ -120,7 +120,9 @@ const durable = (positions: Positions): Positions =>
 const changedDirects = ({ lists, since, memory }: DecisionParts): ReadonlySet<RoomNumber> => {
   const rooms = new Set<RoomNumber>()
   if (since === undefined) return rooms
-  for (const roomId of lists.directsChangedAfter(since.accountData)) {
+  const changed = lists.directsChangedAfter(since.accountData)
+  if (changed === undefined) for (const [room] of memory.rooms()) rooms.add(room)
+  for (const roomId of changed ?? []) {
     const room = lists.roomById(roomId)
     if (room !== undefined && memory.get(room.room) !== undefined) rooms.add(room.room)
   }
