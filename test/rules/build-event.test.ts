@@ -44,6 +44,7 @@ describe.each(ALL_VERSIONS.map((roomVersion) => [roomVersion.id, roomVersion] as
         expectSound(roomVersion, draftFor(roomVersion, { type, content }))
         expectSound(roomVersion, draftFor(roomVersion, { type, content, stateKey: '@é"\\:domain' }))
         expectSound(roomVersion, draftFor(roomVersion, { type, content, prevEvents: [], unsigned: { age: 1 } }))
+        expectSound(roomVersion, draftFor(roomVersion, { type, content, stickyMs: 60_000 }))
       }
     })
 
