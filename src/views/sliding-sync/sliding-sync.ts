@@ -76,7 +76,11 @@ export class SlidingSync {
     await extensions.begin(request.viewer)
     const timeoutMs = request.pos === undefined ? 0 : request.timeoutMs
     const answer = await LongPoll.begin({ streams, clock, source: this.#source }, taken, timeoutMs)
-    if (typeof answer !== 'string' && 'hurry' in answer) connections.waits(request, () => answer.hurry())
+    if (typeof answer !== 'string' && 'hurry' in answer) {
+      // It may be answered long before the connection asks again, and is not kept for that.
+      const waiting = new WeakRef(answer)
+      connections.waits(request, () => waiting.deref()?.hurry())
+    }
     return answer
   }
 

@@ -105,4 +105,9 @@ export class RoomMemory {
 }
 
 const isSame = (one: KnownRoom | undefined, other: KnownRoom | undefined): boolean =>
-  one === other || (one !== undefined && other !== undefined && keyOf(one) === keyOf(other))
+  one === other || (one !== undefined && other !== undefined && isEqual(one, other))
+
+const isEqual = (one: KnownRoom, other: KnownRoom): boolean =>
+  one.timelineLimit === other.timelineLimit &&
+  one.state === other.state &&
+  (one.until === other.until || (one.until !== undefined && other.until !== undefined && keyOf(one) === keyOf(other)))

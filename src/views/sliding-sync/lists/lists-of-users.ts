@@ -31,6 +31,12 @@ export interface ListsWant {
   readonly filters: readonly RoomFilters[]
 }
 
+/** Reads lists, in slices of the event loop. */
+export type ReadLists<Result> = (
+  lists: UserLists,
+  filtered: readonly RoomList[],
+) => Generator<undefined, Result, undefined>
+
 /** The lists of one user, and what is known to have changed since they were brought. */
 interface Kept {
   lists: UserLists | undefined
@@ -83,15 +89,33 @@ export class ListsOfUsers implements NewsHandler {
   }
 
   /**
-   * Reads the lists as of `now`, or of a later moment that another request asked for. `read` gets them with those under the wanted filters, in their order. It is called when they
-   * are whole, and they change when it has returned.
+   * Reads the lists as of `now`, or of a later moment that another request asked for. `read` gets them with those under the wanted filters, in their order. They stand still until it has
+   * returned; where it yields, the event loop serves others.
    */
-  read<Result>(want: ListsWant, read: (lists: UserLists, filtered: readonly RoomList[]) => Result): Soon<Result> {
+  read<Result>(want: ListsWant, read: ReadLists<Result>): Soon<Result> {
     const { user } = want.viewer
     const kept = this.#kept.get(user) ?? this.#begin(user)
     const filtered = kept.waiting === 0 ? this.#atHand(kept, want) : undefined
-    if (filtered === undefined || kept.lists === undefined) return this.#readInTurn(kept, want, read)
-    return read(kept.lists, filtered)
+    if (filtered === undefined || kept.lists === undefined) {
+      return this.#inTurn(user, kept, async () => {
+        const lists = await this.#bring(kept, want)
+        const found: RoomList[] = []
+        for (const filters of want.filters) found.push(await lists.list(filters, want.now, this.#pause))
+        await lists.learnDirects()
+        return this.#finish(read(lists, found))
+      })
+    }
+    const steps = read(kept.lists, filtered)
+    const { done, value } = steps.next()
+    return done === true ? value : this.#inTurn(user, kept, () => this.#finish(steps))
+  }
+
+  async #finish<Result>(steps: Generator<undefined, Result, undefined>): Promise<Result> {
+    for (;;) {
+      const { done, value } = steps.next()
+      if (done === true) return value
+      await this.#pause()
+    }
   }
 
   /** The wanted lists where nothing is to be read for them, as nearly always to somebody who waits; undefined otherwise. */
@@ -110,20 +134,9 @@ export class ListsOfUsers implements NewsHandler {
     return lists.bringMessages(events, now) ? filtered : undefined
   }
 
-  async #readInTurn<Result>(
-    kept: Kept,
-    want: ListsWant,
-    read: (lists: UserLists, filtered: readonly RoomList[]) => Result,
-  ): Promise<Result> {
-    const { user } = want.viewer
+  async #inTurn<Result>(user: number, kept: Kept, work: () => Promise<Result>): Promise<Result> {
     kept.waiting++
-    const turn = kept.turn.then(async () => {
-      const lists = await this.#bring(kept, want)
-      const filtered: RoomList[] = []
-      for (const filters of want.filters) filtered.push(await lists.list(filters, want.now, this.#pause))
-      await lists.learnDirects()
-      return read(lists, filtered)
-    })
+    const turn = kept.turn.then(work)
     // One that failed leaves lists that are half brought: the next begins anew.
     kept.turn = turn
       .catch(() => {

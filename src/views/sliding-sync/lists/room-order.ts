@@ -44,12 +44,11 @@ export class RoomOrder {
   }
 
   /** Puts many rooms into an empty order. */
-  fill(rooms: Iterable<readonly [room: RoomNumber, position: number]>): void {
-    for (const [room, position] of rooms) {
+  fill(rooms: readonly (readonly [room: RoomNumber, position: number])[]): void {
+    for (const [room, position] of [...rooms].sort(([, one], [, other]) => one - other)) {
       this.#rooms.push(room)
       this.#positions.set(room, position)
     }
-    this.#rooms.sort((one, other) => this.#positionOf(one) - this.#positionOf(other))
   }
 
   /** Place of the oldest room whose position is not below that one. */

@@ -41,9 +41,9 @@ export interface Decision {
 
 /**
  * Decides which rooms an answer may have to tell. Where the request is the same as before and the lists changed only by rooms that moved to their tops, these rooms are looked at, and as
- * many behind the ranges, which they pushed out. Otherwise all rooms in the ranges are, and all that the connection knows.
+ * many behind the ranges, which they pushed out. Otherwise all rooms in the ranges are, and all that the connection knows. Yields where the event loop is to serve others.
  */
-export const decide = (parts: DecisionParts): Decision => {
+export function* decide(parts: DecisionParts): Generator<undefined, Decision, undefined> {
   const { since, isSame, scope, lists } = parts
   const touched = new Set<RoomNumber>()
   const pushedOut: RoomNumber[] = []
@@ -52,8 +52,13 @@ export const decide = (parts: DecisionParts): Decision => {
     for (const rule of scope.rules) lookAtTop(parts, since, rule.list, rule.ranges[0]?.[1] ?? -1, touched, pushedOut)
     for (const room of scope.subscribed.keys()) if (lists.position(room) > since.events) touched.add(room)
   } else {
-    for (const room of scope.all()) touched.add(room)
+    for (const room of scope.all()) {
+      touched.add(room)
+      if (touched.size % ROOMS_A_SLICE === 0) yield
+    }
+    let count = 0
     for (const [room, known] of parts.memory.rooms()) {
+      if (++count % sliceOf(scope) === 0) yield
       if (scope.has(room)) continue
       if (!lists.isListed(room)) gone.push([room, known])
       else if (known.until === undefined) pushedOut.push(room)
@@ -62,8 +67,13 @@ export const decide = (parts: DecisionParts): Decision => {
   for (const room of changedDirects(parts)) if (scope.has(room)) touched.add(room)
   for (const room of pushedOut) putOut(parts, since, room)
   for (const [room] of gone) parts.memory.set(room, undefined)
-  return { ...decideRooms(parts, touched), gone }
+  return { ...(yield* decideRooms(parts, touched)), gone }
 }
+
+const ROOMS_A_SLICE = 2_000
+
+/** Each room is looked for in each list. */
+const sliceOf = ({ rules }: Scope): number => Math.max(10, Math.floor(ROOMS_A_SLICE / (rules.length + 1)))
 
 /** Whether looking at the tops of the lists is enough. */
 const isCalm = ({ scope, lists }: DecisionParts, since: Positions): boolean =>
@@ -129,13 +139,15 @@ const changedDirects = ({ lists, since, memory }: DecisionParts): ReadonlySet<Ro
   return rooms
 }
 
-const decideRooms = (
+function* decideRooms(
   { lists, scope, configs, memory, since }: DecisionParts,
   touched: ReadonlySet<RoomNumber>,
-): Pick<Decision, 'told' | 'entered'> => {
+): Generator<undefined, Pick<Decision, 'told' | 'entered'>, undefined> {
   const told: DecidedRoom[] = []
   const entered = new Map<RoomNumber, Positions | undefined>()
+  let count = 0
   for (const room of touched) {
+    if (++count % sliceOf(scope) === 0) yield
     const config = scope.config(room)
     if (config === undefined) continue
     const known = since === undefined ? undefined : memory.get(room)

@@ -85,10 +85,10 @@ export class SlidingRooms implements RoomsOfAnswers {
   ): Soon<Found> {
     const { viewer, pos } = request
     const filters = [...request.lists.values()].map((list) => list.filters)
-    return this.#parts.lists.read({ viewer, now, filters }, (lists, filtered) => {
-      const { configs } = this.#parts
+    const { configs } = this.#parts
+    return this.#parts.lists.read({ viewer, now, filters }, function* (lists, filtered) {
       const scope = new Scope({ request, lists, filtered, configs })
-      const decision = decide({ lists, scope, configs, memory, since: pos?.positions, isSame })
+      const decision = yield* decide({ lists, scope, configs, memory, since: pos?.positions, isSame })
       // Another request may have brought the lists further: the answer is as of there.
       const moment = { ...now, events: lists.upTo }
       return { now: moment, decision, scope, records: recordsOf(decision, lists), counts: countsOf(request, filtered) }
