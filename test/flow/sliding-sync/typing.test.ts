@@ -59,6 +59,15 @@ onEveryHomeserver('typing in sliding sync', (start) => {
       expect(typists(connected, await connected.next(subscribed), roomId)).toEqual([bob.userId])
     })
 
+    it('tells who types in a room that is opened, where only opened rooms are asked for', async () => {
+      const { bob, roomId, connection } = await begin()
+      const opened = { typing: { enabled: true, lists: [] } }
+      await bob.typing(roomId, MINUTES)
+      expect((await connection.next({ ...ALL, extensions: opened })).extensions).toEqual({})
+      const answer = await connection.next({ ...ALL, extensions: opened, subscriptions: { [roomId]: {} } })
+      expect(typists(connection, answer, roomId)).toEqual([bob.userId])
+    })
+
     it('tells nothing of a room that the user was kicked from', async () => {
       const { alice, bob, roomId, connection } = await begin()
       await connection.next(ALL)

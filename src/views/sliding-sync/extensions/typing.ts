@@ -43,9 +43,13 @@ export class TypingExtension implements SlidingExtension<RoomChoice> {
       { has: rooms.has, all: () => entered },
     ))
       told.set(room, typing)
-    const texts = [...told].map(([room, userIds]) => [scope.roomId(room), textOf(form, userIds)] as const)
+    // Nothing says which rule a room matched before: where not all count, those with typists are told along.
+    const isNarrow = choice.lists !== undefined || choice.rooms !== undefined
+    const typists = isNarrow ? this.#news.typingIn(rooms.has, []) : []
+    const along = this.#news.typing({ ...window, since: undefined }, { has: rooms.has, all: () => typists })
+    const texts = [...along, ...told].map(([room, userIds]) => [scope.roomId(room), textOf(form, userIds)] as const)
     return {
-      text: roomsText(texts),
+      text: roomsText(new Map(texts)),
       isNews: told.size > 0,
       typingIn: this.#news.typingIn(rooms.has, told).slice(0, MAX_TYPING_IN),
     }
