@@ -12,6 +12,7 @@ import { presence } from './sections/presence.ts'
 import { push } from './sections/push.ts'
 import { rateLimits } from './sections/rate-limits.ts'
 import { rendezvous } from './sections/rendezvous.ts'
+import { retention } from './sections/retention.ts'
 import { rooms } from './sections/rooms.ts'
 import { pages, server } from './sections/server.ts'
 import { signIn } from './sections/sign-in-providers.ts'
@@ -34,6 +35,7 @@ export const SECTIONS = {
   passwords,
   mail,
   rooms,
+  retention,
   userDirectory,
   media,
   s3,

@@ -106,7 +106,17 @@ export class ServerProcess {
     this.personal = buildPersonal({ config, store, clock, logger: silentLogger }, streams)
     const stateLimits = { bytes: 16 * 1024 * 1024, entries: 25_000 }
     const names = { serverName: SERVER_NAME, defaultRoomVersion: '12' }
-    const ground = { store, streams, clock, random, signingKey, stateLimits, logger: silentLogger, ...names }
+    const ground = {
+      store,
+      streams,
+      clock,
+      random,
+      signingKey,
+      stateLimits,
+      logger: silentLogger,
+      retention: undefined,
+      ...names,
+    }
     const accounts = {
       profileOf: (userId: UserId) => this.personal.profiles.memberFields(userId),
       isGuest: async () => false,

@@ -33,6 +33,7 @@ import { buildPersonal, type Personal } from './personal.ts'
 import { buildPush, buildPushers } from './push.ts'
 import { buildRelationFill, relationsApi } from './relations.ts'
 import { buildRendezvous } from './rendezvous.ts'
+import { buildRetention, retentionOf } from './retention.ts'
 import {
   buildListings,
   buildReports,
@@ -150,6 +151,7 @@ const workOf = (
   ...parts.calls.work,
   'media-sweep': parts.media.sweep,
   'room-purge': buildRoomPurge(ground),
+  retention: buildRetention(ground),
   'room-upgrades': buildUpgradeRest(ground, parts.rooms),
   'transaction-sweep': buildTransactionSweep(ground),
   'relation-fill': buildRelationFill(ground),
@@ -178,6 +180,7 @@ const roomsGroundOf = (ground: Ground, streams: Streams) => ({
   streams,
   serverName: ground.config.server.name,
   defaultRoomVersion: ground.config.server.defaultRoomVersion,
+  retention: retentionOf(ground.config),
   stateLimits: { bytes: ground.config.rooms.maxStateSize, entries: ground.config.rooms.maxStateEntries },
 })
 

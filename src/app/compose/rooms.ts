@@ -21,7 +21,7 @@ import {
   type UpgradeFollowers,
   UpgradeSteps,
 } from '#domain'
-import type { SigningKey } from '#rules'
+import type { RetentionSettings, SigningKey } from '#rules'
 import type { ServerName } from '#spec'
 import { type StateSize, type Store, writers } from '#store'
 import type { Streams } from '#streams'
@@ -49,6 +49,8 @@ export interface RoomsGround {
   readonly serverName: ServerName
   readonly defaultRoomVersion: string
   readonly stateLimits: StateSize
+  /** undefined: all messages are kept. */
+  readonly retention: RetentionSettings | undefined
 }
 
 type Followers = UpgradeFollowers & Pick<FollowUpgrades, 'rest'>
@@ -136,6 +138,7 @@ export const buildRoomPurge = ({ config, store, clock, logger }: Ground): RoomPu
       writers.accountData.removeRoom(room),
       writers.threadSubscriptions.removeRoom(room),
       writers.roomUpgrades.removeRoom(room),
+      writers.retention.removeRoom(room),
     ],
     afterMs: config.rooms.purgeAfter.ms,
     forgottenByAll: config.rooms.purgeWhen === 'forgotten',

@@ -20,6 +20,7 @@ import {
   KeyChanges,
   KeyCountsNow,
   KeyCountsPart,
+  MessageLifetimes,
   MutualRooms,
   NearInTime,
   Notifications,
@@ -82,6 +83,7 @@ const CACHE_LIMITS_BYTES = {
   keyCounts: 8 * MEBIBYTE,
   historyVisibilities: 2 * MEBIBYTE,
   sharedTimelines: 4 * MEBIBYTE,
+  lifetimes: 2 * MEBIBYTE,
 }
 
 /** The longest that events are held against push rules at a time; one event may be judged beyond it. */
@@ -184,6 +186,13 @@ export const buildViews = (ground: RoomsGround, people: PeopleNow, checkpoints: 
 
 type Shared = ReturnType<typeof buildShared>
 
+/** How long rooms keep messages: until the next event of the room. */
+const buildLifetimes = ({ store: { rooms: reader }, streams, clock, retention: settings }: RoomsGround) => {
+  const lifetimes = new MessageLifetimes({ reader, clock, settings, limitBytes: CACHE_LIMITS_BYTES.lifetimes })
+  streams.onNews(lifetimes)
+  return lifetimes
+}
+
 /**
  * Builds the parts that several views share.
  *
@@ -202,13 +211,15 @@ type Shared = ReturnType<typeof buildShared>
  * - What is held by an object, in a `WeakMap`, lives as long as that object, which does not change: an event as it was read, an array of
  *   changes of presence.
  */
-const buildShared = ({ store, streams, clock }: RoomsGround, { ignored, typing, presence }: PeopleNow) => {
+const buildShared = (ground: RoomsGround, { ignored, typing, presence }: PeopleNow) => {
+  const { store, streams, clock } = ground
   const reader = store.rooms
   const { receipts, accountData } = store
   const limits = CACHE_LIMITS_BYTES
   const clientEvents = new ClientEvents(limits.clientEvents)
   const visibilities = new HistoryVisibilities({ reader, clock, limitBytes: limits.historyVisibilities })
-  const visibility = new Visibility({ reader, events: clientEvents, ignored, visibilities, clock })
+  const lifetimes = buildLifetimes(ground)
+  const visibility = new Visibility({ reader, events: clientEvents, ignored, visibilities, clock, lifetimes })
   const userRooms = new UserRooms({ reader, limitBytes: limits.userRooms })
   const slices = new Slices({ clock, sliceMs: JUDGING_SLICE_MS })
   const pushRules = new PushRules({ reader: accountData, slices, limitBytes: limits.pushRules })

@@ -48,6 +48,7 @@ import { createNoticeRooms } from './0390-create-notice-rooms.ts'
 import { createStickyEvents } from './0395-create-sticky-events.ts'
 import { switchPushers } from './0420-switch-pushers.ts'
 import { placeRelations } from './0430-place-relations.ts'
+import { createRetentionProgress } from './0460-create-retention-progress.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -100,4 +101,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createStickyEvents,
   switchPushers,
   placeRelations,
+  createRetentionProgress,
 ]

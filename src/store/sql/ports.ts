@@ -63,6 +63,7 @@ import { roomPurgesWriter, roomPurgeWrites } from './rooms/purges-writes.ts'
 import { relationsReader } from './rooms/relations-reader.ts'
 import { relationsWriter, relationWrites } from './rooms/relations-writes.ts'
 import { reportsReader, reportsWriter, reportWrites } from './rooms/reports.ts'
+import { retentionReader, retentionWriter, retentionWrites } from './rooms/retention.ts'
 import { roomUpgradesReader, roomUpgradesWriter, roomUpgradeWrites } from './rooms/room-upgrades.ts'
 import { roomsReader } from './rooms/rooms-reader.ts'
 import { roomsWriter, roomWrites } from './rooms/rooms-writes.ts'
@@ -104,6 +105,7 @@ export const readersOver = (db: Db) => ({
   roomPurges: roomPurgesReader(db),
   rooms: roomsReader(db),
   roomUpgrades: roomUpgradesReader(db),
+  retention: retentionReader(db),
   shortLived: shortLivedReader(db),
   signingKeys: signingKeysReader(db),
   stickyEvents: stickyEventsReader(db),
@@ -145,6 +147,7 @@ export const writers = {
   roomPurges: roomPurgesWriter,
   rooms: roomsWriter,
   roomUpgrades: roomUpgradesWriter,
+  retention: retentionWriter,
   shortLived: shortLivedWriter,
   signingKeys: signingKeysWriter,
   stickyEvents: stickyEventsWriter,
@@ -190,6 +193,7 @@ export const allWrites = (): WriteTable =>
     ...noticeRoomWrites,
     ...roomPurgeWrites,
     ...roomUpgradeWrites,
+    ...retentionWrites,
     ...roomWrites,
     ...shortLivedWrites,
     ...signingKeyWrites,

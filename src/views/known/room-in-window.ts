@@ -184,8 +184,10 @@ export class RoomsInWindow {
     const { room } = member.record
     const { reader, clock, visibility: rule } = this.#parts
     const isSeen = seenByMember(member)
+    const isExpired = await rule.expiryIn(room)
     let visibility: RoomVisibility | undefined
     const mayShow = (event: StoredEvent): boolean | Promise<boolean> => {
+      if (isExpired(event)) return false
       if (visibility === undefined || isSeen(event))
         return event.stateKey !== undefined || !window.ignored.has(event.sender)
       return visibility.mayShow(event) || this.#isInForce(event, member, upTo)

@@ -12,6 +12,7 @@ import {
 } from '#spec'
 import type { EventNumber, LastStay, RoomNumber, RoomStateReader, StoredEvent } from '#store'
 import type { ClientEvents } from '../events/client-event.ts'
+import type { Expiry } from './retention.ts'
 
 const DECISIVE: ReadonlySet<string> = new Set(['m.room.member', 'm.room.history_visibility'])
 /** Events whose circumstances are read at once. */
@@ -62,11 +63,17 @@ interface Circumstances {
   readonly membership: Membership | undefined
 }
 
+/** Messages that the user is shown nowhere, whatever the history visibility. */
+interface HiddenMessages {
+  readonly ignored: ReadonlySet<UserId>
+  readonly isExpired: Expiry
+}
+
 interface RoomVisibilityParts {
   readonly room: RoomNumber
   readonly userId: UserId
   readonly lastStay: LastStay | undefined
-  readonly ignored: ReadonlySet<UserId>
+  readonly hidden: HiddenMessages
   readonly reader: RoomStateReader
   readonly visibilities: HistoryVisibilities
   readonly events: ClientEvents
@@ -114,8 +121,9 @@ export class RoomVisibility {
     return own ?? this.#at(keyOf(event)).membership ?? 'leave'
   }
 
-  /** History visibility, and the user's own membership events: without these, nobody would learn of being removed. */
+  /** Not too old, history visibility, and the user's own membership events: without these, nobody would learn of being removed. */
   maySee(event: StoredEvent): boolean {
+    if (this.#parts.hidden.isExpired(event)) return false
     return isOwnMember(event, this.#parts.userId) || this.isInVisibleHistory(event)
   }
 
@@ -135,7 +143,7 @@ export class RoomVisibility {
 
   /** The rule of timelines: visible, and no message of an ignored user. State of ignored users is shown. */
   mayShow(event: StoredEvent): boolean {
-    if (event.stateKey === undefined && this.#parts.ignored.has(event.sender)) return false
+    if (event.stateKey === undefined && this.#parts.hidden.ignored.has(event.sender)) return false
     return this.maySee(event)
   }
 

@@ -4,6 +4,7 @@ import { type JsonObject, MatrixError, type Membership, type Pdu, type RoomId, t
 import type { RoomNumber, RoomRecord, RoomsReader } from '#store'
 import type { ClientEvents } from '../events/client-event.ts'
 import type { IgnoredLists } from '../unread/ignored-list.ts'
+import type { Expiry, MessageLifetimes } from './retention.ts'
 import { type HistoryVisibilities, RoomVisibility } from './room-visibility.ts'
 
 /** The users whom a user ignores (module "Ignoring users"); the domain answers. */
@@ -26,6 +27,7 @@ export interface VisibilityParts {
   readonly ignored: IgnoredUsers
   readonly visibilities: HistoryVisibilities
   readonly clock: Clock
+  readonly lifetimes: MessageLifetimes
 }
 
 /** Decides who may see what of a room's history; nothing else does. */
@@ -40,11 +42,17 @@ export class Visibility {
 
   async inRoom(room: RoomNumber, user: { readonly userId: UserId; readonly user: number }): Promise<RoomVisibility> {
     const { userId } = user
-    const [lastStay, ignored] = await Promise.all([
+    const [lastStay, ignored, isExpired] = await Promise.all([
       this.#reader.lastStay(room, userId),
       this.#parts.ignored.ignoredBy(user.user),
+      this.expiryIn(room),
     ])
-    return new RoomVisibility({ ...this.#parts, room, userId, lastStay, ignored })
+    return new RoomVisibility({ ...this.#parts, room, userId, lastStay, hidden: { ignored, isExpired } })
+  }
+
+  /** Which of the room's messages are too old to be shown to anybody. */
+  expiryIn(room: RoomNumber): Promise<Expiry> {
+    return this.#parts.lifetimes.expiryIn(room)
   }
 
   /** The same for rooms that the user is in now. */
@@ -55,12 +63,13 @@ export class Visibility {
     const { userId } = user
     const ignored = await this.#parts.ignored.ignoredBy(user.user)
     const joins = await this.#reader.lastJoins(rooms, userId)
-    return new Map(
-      [...joins].map(([room, joined]) => {
-        const lastStay = { joined, ended: undefined }
-        return [room, new RoomVisibility({ ...this.#parts, room, userId, lastStay, ignored })]
-      }),
-    )
+    const found = new Map<RoomNumber, RoomVisibility>()
+    for (const [room, joined] of joins) {
+      const lastStay = { joined, ended: undefined }
+      const isExpired = await this.expiryIn(room)
+      found.set(room, new RoomVisibility({ ...this.#parts, room, userId, lastStay, hidden: { ignored, isExpired } }))
+    }
+    return found
   }
 
   /**

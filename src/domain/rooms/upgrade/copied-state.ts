@@ -14,10 +14,15 @@ export interface CopiedStateParts {
 
 /** Entries read at a time, and made in one turn of the new room. */
 const ENTRIES_A_TURN = 100
-/** Events signed before the event loop gets a turn. */
-const EVENTS_A_SLICE = 10
+/** What is read, signed and written before the event loop gets a turn, in UTF-16 units; each event counts as some in itself. */
+const WORK_A_SLICE = 64 * 1024
+const EVENT_WORK = 6 * 1024
 /** The page of one type ends before this name: nothing that clients can send lies between the two. */
 const END = '\u0001'
+
+interface StoredEntry extends StateEntryName {
+  readonly json: string
+}
 
 export interface CopiedEntry extends StateEntryName {
   readonly content: JsonObject
@@ -38,43 +43,48 @@ export class CopiedState {
   }
 
   /** Bans with their reasons (MSC4167). The banned people's profiles do not follow. */
-  async *#bans(room: RoomNumber): AsyncGenerator<readonly CopiedEntry[]> {
+  async *#bans(room: RoomNumber): AsyncGenerator<readonly StoredEntry[]> {
     for (let after: BanPlace = { position: 0, user: 0 }; ; ) {
       const page = await this.#parts.reader.bannedUsers(room, after, ENTRIES_A_TURN)
       const last = page.at(-1)
       if (last === undefined) return
       after = last.place
-      yield page.map(({ userId, json }) => {
-        const reason = stringAt((JSON.parse(json) as Pdu).content, 'reason')
-        const content = { membership: 'ban', ...(reason === undefined ? {} : { reason }) }
-        return { type: 'm.room.member', stateKey: userId, content }
-      })
+      yield page.map(({ userId, json }) => ({ type: 'm.room.member', stateKey: userId, json }))
     }
   }
 
-  async *#entries(room: RoomNumber, type: string): AsyncGenerator<readonly CopiedEntry[]> {
+  async *#entries(room: RoomNumber, type: string): AsyncGenerator<readonly StoredEntry[]> {
     for (let after: StateEntryName = { type, stateKey: '' }; ; ) {
       const query = { after, beforeType: type + END, limit: ENTRIES_A_TURN }
       const page = await this.#parts.reader.stateInForce(room, query)
       const last = page.at(-1)
       if (last === undefined) return
       after = last.change
-      yield page
-        .map(({ change: { stateKey }, event: { json } }) => ({ type, stateKey, content: contentOf(json) }))
-        .filter(({ content }) => Object.keys(content).length > 0)
+      yield page.map(({ change: { stateKey }, event: { json } }) => ({ type, stateKey, json }))
     }
   }
 
-  async #add(roomId: RoomId, sender: UserId, entries: readonly CopiedEntry[]): Promise<void> {
+  async #add(roomId: RoomId, sender: UserId, entries: readonly StoredEntry[]): Promise<void> {
     await this.#parts.rooms.turn(roomId, async (turn) => {
-      let made = 0
-      for (const entry of entries) {
-        if ((await turn.state(entry.type, entry.stateKey)) !== undefined) continue
-        await addUnlessRefused(turn, sender, entry, this.#parts.logger)
-        if (++made % EVENTS_A_SLICE === 0) await yieldToEventLoop(this.#parts.clock)
+      let work = 0
+      for (const { type, stateKey, json } of entries) {
+        if ((await turn.state(type, stateKey)) !== undefined) continue
+        const content = type === 'm.room.member' ? banIn(json) : contentOf(json)
+        if (Object.keys(content).length > 0)
+          await addUnlessRefused(turn, sender, { type, stateKey, content }, this.#parts.logger)
+        work += json.length + EVENT_WORK
+        if (work < WORK_A_SLICE) continue
+        work = 0
+        await yieldToEventLoop(this.#parts.clock)
       }
     })
   }
+}
+
+/** The ban alone: not the profile that the banned had. */
+const banIn = (json: string): JsonObject => {
+  const reason = stringAt(contentOf(json), 'reason')
+  return { membership: 'ban', ...(reason === undefined ? {} : { reason }) }
 }
 
 export const contentOf = (json: string): JsonObject => (JSON.parse(json) as Pdu).content

@@ -1,0 +1,26 @@
+import type { Config } from '#config'
+import { RetentionSweep } from '#domain'
+import type { RetentionSettings } from '#rules'
+import { writers } from '#store'
+import type { Ground } from './ground.ts'
+
+/** undefined: all messages are kept. */
+export const retentionOf = ({ retention }: Config): RetentionSettings | undefined =>
+  retention.enabled
+    ? {
+        defaultLifetimeMs: retention.defaultLifetime.ms,
+        minLifetimeMs: retention.minLifetime.ms,
+        maxLifetimeMs: retention.maxLifetime.ms,
+      }
+    : undefined
+
+/** Builds the removal of old messages. Does not start it. */
+export const buildRetention = ({ config, store, clock, logger }: Ground): RetentionSweep =>
+  new RetentionSweep({
+    ...{ clock, logger },
+    reader: store.retention,
+    state: store.rooms,
+    writer: writers.retention,
+    commit: store.commit,
+    settings: retentionOf(config),
+  })
