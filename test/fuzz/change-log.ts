@@ -22,7 +22,9 @@ export class ChangeLog {
   constructor(dataFolder: string) {
     this.#database = new DatabaseSync(join(dataFolder, 'homeroom.sqlite'))
     this.#database.exec('create table fuzz_log (id integer primary key autoincrement, name text, operation text)')
-    const tables = this.#database.prepare("select name from pragma_table_list where schema = 'main' and type = 'table'").all()
+    const tables = this.#database
+      .prepare("select name from pragma_table_list where schema = 'main' and type = 'table'")
+      .all()
     for (const { name } of tables) {
       if (typeof name === 'string' && !UNTOLD_TABLES.test(name)) this.#watch(name)
     }
