@@ -103,7 +103,6 @@ const PROOFS: Readonly<Record<string, Proof>> = {
   'org.matrix.msc4543': extensionOf('e2ee'),
   'org.matrix.msc4548': extensionOf('account_data'),
   'org.matrix.msc4551': extensionOf('receipts'),
-  'org.matrix.msc4306': subscribes,
   'org.matrix.msc4308': subscribes,
   'org.matrix.msc4155': async ({ alice, bob }) => {
     await setData(alice, 'org.matrix.msc4155.invite_permission_config', { blocked_users: [bob.userId] })
