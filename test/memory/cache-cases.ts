@@ -24,6 +24,7 @@ import {
   UserRooms,
 } from '#views'
 import type { FilledCache } from './measure.ts'
+import { SLIDING_CACHES } from './sliding-cases.ts'
 
 const MEBIBYTE = 1024 * 1024
 const LIMIT = 16 * MEBIBYTE
@@ -249,6 +250,7 @@ export const CACHES: Readonly<Record<string, () => FilledCache>> = {
   ),
   ...Object.fromEntries(Object.entries(FILTERS).map(([name, filter]) => [`filters: ${name}`, () => filters(filter)])),
   'shared-timelines': sharedTimelines,
+  ...SLIDING_CACHES,
   'room-facts': roomFacts,
   'rooms-of-users': () => {
     const record = (user: number) => (_: unknown, room: number) => ({

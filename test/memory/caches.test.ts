@@ -19,7 +19,10 @@ const measured = async (): Promise<readonly (Measured & { readonly name: string 
 
 /** Caches whose values are small and of one size, see the cases `plain`; and those that need a whole server to be filled, and count by the same functions. */
 const PLAIN = [
+  'bump-stamps',
   'filter-texts',
+  'message-lifetimes',
+  'sliding-connections',
   'store-users',
   'store-facts',
   'unread-floors',
@@ -28,7 +31,7 @@ const PLAIN = [
   'repeating-devices',
   'urlPreviewFailures',
 ]
-const WITH_A_SERVER = ['unread', 'badges', 'push-names']
+const WITH_A_SERVER = ['unread', 'badges', 'push-names', 'sliding-required-state']
 
 it('every cache counts what it holds, as process.memoryUsage() shows: filters, compiled forms, rooms, event texts …', {
   timeout: 240_000,
