@@ -154,7 +154,9 @@ const relationTest = (filter: RoomEventFilter): ((content: JsonObject) => boolea
 const relatedByOf = (filter: RoomEventFilter): RelatedByFilter | undefined => {
   const { related_by_rel_types: relTypes, related_by_senders: senders } = filter
   if (relTypes === undefined && senders === undefined) return undefined
-  return { relTypes, senders: senders as readonly UserId[] | undefined }
+  // No stored relation has U+0000 in it, and no database takes it.
+  const storable = (list: readonly string[] | undefined) => list?.filter((text) => !text.includes('\0'))
+  return { relTypes: storable(relTypes), senders: storable(senders) as readonly UserId[] | undefined }
 }
 
 export const compileFilter = (filter: Filter): CompiledFilter => ({

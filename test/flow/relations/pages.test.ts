@@ -109,6 +109,7 @@ onEveryHomeserver('the events that relate to one', (start) => {
     await expect(relationsOf(dave, roomId, root)).rejects.toMatchObject(missing)
     await expect(relationsOf(bob, roomId, '$nothing')).rejects.toMatchObject(missing)
     await expect(relationsOf(bob, '!nothing:localhost', root)).rejects.toMatchObject(missing)
+    await expect(relationsOf(bob, roomId, `${root}/%00`)).rejects.toMatchObject({ errcode: 'M_INVALID_PARAM' })
     await expect(relationsOf(bob, roomId, 'nonsense')).rejects.toMatchObject({ errcode: 'M_INVALID_PARAM' })
   })
 

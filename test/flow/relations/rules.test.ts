@@ -121,7 +121,8 @@ onEveryHomeserver('relations', (start) => {
       expect(await filtered({ related_by_senders: [alice.userId], related_by_rel_types: ['m.reference'] })).toEqual([
         one,
       ])
-      expect(await filtered({ related_by_rel_types: [] })).toEqual([])
+      for (const none of [[], ['\0']]) expect(await filtered({ related_by_rel_types: none })).toEqual([])
+      expect(await filtered({ related_by_senders: ['@a\0b:localhost'] })).toEqual([])
       for (const prefix of ['', 'org.matrix.msc3874.']) {
         expect(await filtered({ [`${prefix}rel_types`]: ['m.thread', 'm.replace'] })).toEqual([better, answer])
         const types = ['m.room.message']
