@@ -82,6 +82,7 @@ import { type SpaceHierarchyDeps, spaceHierarchyEndpoints } from './client/rooms
 import { thirdPartyLookupEndpoints } from './client/rooms/third-party-lookup.ts'
 import { type UserRedactionDeps, userRedactionEndpoints } from './client/rooms/user-redaction.ts'
 import { type CapabilitiesDeps, capabilitiesEndpoints } from './client/server/capabilities.ts'
+import { type RetentionDeps, retentionEndpoints } from './client/server/retention.ts'
 import { type SupportDeps, supportEndpoints } from './client/server/support.ts'
 import { versionsEndpoints } from './client/server/versions.ts'
 import { type VoipDeps, voipEndpoints } from './client/server/voip.ts'
@@ -119,6 +120,7 @@ export interface ApiDeps {
   readonly push: PusherDeps
   readonly calls: CallsDeps
   readonly voip: VoipDeps
+  readonly retention: RetentionDeps
   readonly sync: SyncDeps
   readonly slidingSync: SlidingSyncDeps
   readonly oldSync: OldSyncDeps & RoomInitialSyncDeps
@@ -292,6 +294,7 @@ export const apiEndpoints = (deps: ApiDeps): readonly AnyEndpoint[] => [
   ...pusherEndpoints(deps.push),
   ...callsEndpoints(deps.calls),
   ...voipEndpoints(deps.voip),
+  ...retentionEndpoints(deps.retention),
   ...syncEndpoints(deps.sync),
   ...simplifiedMsc3575Endpoints(deps.slidingSync),
   ...syncV4Endpoints(deps.slidingSync),

@@ -33,7 +33,7 @@ import { buildPersonal, type Personal } from './personal.ts'
 import { buildPush, buildPushers } from './push.ts'
 import { buildRelationFill, relationsApi } from './relations.ts'
 import { buildRendezvous } from './rendezvous.ts'
-import { buildRetention, retentionOf } from './retention.ts'
+import { buildRetention, retentionOf, toldRetention } from './retention.ts'
 import {
   buildListings,
   buildReports,
@@ -282,6 +282,7 @@ const buildApi = (parts: Parts): ApiDeps => {
       turnServers: new TurnServers({ settings: config.voip, clock }),
       rtcTransports: rtcTransportsOf(config.voip.livekitUrls),
     },
+    retention: { retention: toldRetention(config) },
     openId: { openIdTokens },
     encryption: {
       ...keys,

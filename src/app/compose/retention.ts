@@ -1,6 +1,6 @@
 import type { Config } from '#config'
 import { RetentionSweep } from '#domain'
-import type { RetentionSettings } from '#rules'
+import { messageLifetimeMs, type RetentionSettings } from '#rules'
 import { writers } from '#store'
 import type { Ground } from './ground.ts'
 
@@ -24,3 +24,9 @@ export const buildRetention = ({ config, store, clock, logger }: Ground): Retent
     commit: store.commit,
     settings: retentionOf(config),
   })
+
+/** The bounds, and the time for rooms that say nothing of it, as clients are told; undefined where messages are kept for ever. */
+export const toldRetention = (config: Config) => {
+  const settings = retentionOf(config)
+  return settings === undefined ? undefined : { ...settings, lifetimeMs: messageLifetimeMs({}, settings) }
+}

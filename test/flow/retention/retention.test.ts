@@ -26,6 +26,23 @@ onEveryHomeserver('messages that are older than their room keeps them', (start: 
     const homeserver = await start({ clock, settings: { retention } })
     return { clock, homeserver, alice: await homeserver.register('alice'), bob: await homeserver.register('bob') }
   }
+  it('tells clients the bounds of the operator', async () => {
+    const path = '/unstable/org.matrix.msc1763/retention/configuration'
+    const { homeserver, alice } = await open({
+      enabled: true,
+      defaultLifetime: '90d',
+      maxLifetime: '30d',
+      minLifetime: '1d',
+    })
+    const bounds = { min: DAY_MS, max: 30 * DAY_MS }
+    const told = { policies: { '*': { max_lifetime: 30 * DAY_MS } }, limits: { max_lifetime: bounds } }
+    expect(await alice.get(path)).toEqual(told)
+    await homeserver.stop()
+    const other = await open({ enabled: false })
+    expect(await status(other.alice, path)).toBe(404)
+    await other.homeserver.stop()
+  })
+
   /** Whether the server still has it: without a policy everything is shown. */
   const isStored = async (client: TestClient, roomId: string, eventId: string, policy: Body): Promise<boolean> => {
     await keep(client, roomId, {})
