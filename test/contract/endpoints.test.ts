@@ -66,6 +66,8 @@ const UNDOCUMENTED = [
     (method) => `${method} /_matrix/client/v3/io.element.msc4306/rooms/{}/thread/{}/subscription`,
   ),
   'GET /_matrix/client/v3/io.element.msc4308/thread_subscriptions',
+  // MSC1763, the operator's bounds on how long messages are kept.
+  'GET /_matrix/client/v3/org.matrix.msc1763/retention/configuration',
   // MSC3391, removed account data.
   'DELETE /_matrix/client/v3/org.matrix.msc3391/user/{}/account_data/{}',
   'DELETE /_matrix/client/v3/org.matrix.msc3391/user/{}/rooms/{}/account_data/{}',

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { isUnavailable, type Logger } from '#base'
+import { isUnavailable, isUnstorable, type Logger } from '#base'
 import { MatrixError } from '#spec'
 import type { AnyEndpoint } from '../endpoint/endpoint.ts'
 import { sendError, sendOutcome } from './send.ts'
@@ -23,6 +23,8 @@ const errorOf = (
     })
     return { error, unexpected: false }
   }
+  // Names and ids are checked where they mean something; a text that came as far as this meant nothing to the server.
+  if (isUnstorable(thrown)) return { error: new MatrixError('M_INVALID_PARAM', 'Text holds U+0000'), unexpected: false }
   return { error: new MatrixError('M_UNKNOWN', 'Internal server error'), unexpected: true }
 }
 
