@@ -50,6 +50,24 @@ onEveryDatabase('the ports of personal data', (open) => {
     expect(await store.profiles.profile(alice)).toEqual({})
   })
 
+  it('keeps so many thread subscriptions of a user, ended ones included, and goes on changing these', async () => {
+    const store = await open()
+    const { threadSubscriptions } = writers
+    const thread = (root: string) => ({ user: 1, room: 1, root: root as EventId })
+    const subscribe = async (root: string) =>
+      (await store.commit([threadSubscriptions.subscribe(thread(root), undefined, 2)]))[0]
+    expect([await subscribe('$a'), await subscribe('$b'), await subscribe('$c')]).toEqual([
+      'subscribed',
+      'subscribed',
+      'full',
+    ])
+    await store.commit([threadSubscriptions.unsubscribe(thread('$a'))])
+    expect(await subscribe('$c')).toBe('full')
+    expect(await store.threadSubscriptions.subscription(thread('$c'))).toBeUndefined()
+    expect(await subscribe('$a')).toBe('subscribed')
+    expect(await store.threadSubscriptions.subscription(thread('$a'))).toBe('manual')
+  })
+
   it('numbers account data by its stream and tells its user', async () => {
     const store = await open()
     const heard: Committed[] = []

@@ -22,6 +22,9 @@ export interface SeenEvents {
   event(roomId: RoomId, eventId: EventId, viewer: ThreadReader): Promise<unknown>
 }
 
+/** Threads that one user may have subscribed to, or unsubscribed from. */
+const MOST = 10_000
+
 export interface ThreadSubscriptionsParts {
   readonly reader: ThreadSubscriptionsReader
   readonly writer: ThreadSubscriptionsWriter
@@ -50,13 +53,15 @@ export class ThreadSubscriptions {
 
   /**
    * `cause`: the event for which a client subscribes by itself. Throws `IO.ELEMENT.MSC4306.M_NOT_IN_THREAD` if it is not in the thread, and
-   * `IO.ELEMENT.MSC4306.M_CONFLICTING_UNSUBSCRIPTION` if it was there when the user unsubscribed.
+   * `IO.ELEMENT.MSC4306.M_CONFLICTING_UNSUBSCRIPTION` if it was there when the user unsubscribed; `M_USER_LIMIT_EXCEEDED`.
    */
   async subscribe(reader: ThreadReader, roomId: RoomId, root: EventId, cause: EventId | undefined): Promise<void> {
     const thread = await this.#thread(reader, roomId, root)
     const event = cause === undefined ? undefined : await this.#seen(reader, roomId, cause)
     if (event !== undefined) await this.#mindThread(event, root)
-    const [outcome] = await this.#parts.commit([this.#parts.writer.subscribe(thread, event?.event)])
+    const [outcome] = await this.#parts.commit([this.#parts.writer.subscribe(thread, event?.event, MOST)])
+    if (outcome === 'full')
+      throw new MatrixError('M_USER_LIMIT_EXCEEDED', `One account may subscribe to ${MOST} threads`)
     if (outcome === 'outdated')
       throw new MatrixError(
         'IO.ELEMENT.MSC4306.M_CONFLICTING_UNSUBSCRIPTION',

@@ -29,15 +29,15 @@ export interface ThreadSubscriptionsReader {
   ): Promise<readonly ThreadSubscriptionChange[]>
 }
 
-/** `outdated`: the user unsubscribed when the event that is the cause was there already. */
-export type SubscribeOutcome = 'subscribed' | 'outdated'
+/** `outdated`: the user unsubscribed when the event that is the cause was there already. `full`: the user has as many as they may have. */
+export type SubscribeOutcome = 'subscribed' | 'outdated' | 'full'
 
 export interface ThreadSubscriptionsWriter {
   /**
-   * Subscribes; by a `cause` automatically, which changes no subscription that is there. Announces `threadSubscriptions` to the user if anything
+   * Subscribes, to `most` threads at most, ended subscriptions included; by a `cause` automatically, which changes no subscription that is there. Announces `threadSubscriptions` to the user if anything
    * changed.
    */
-  subscribe(thread: ThreadOfUser, cause: EventNumber | undefined): Change<SubscribeOutcome>
+  subscribe(thread: ThreadOfUser, cause: EventNumber | undefined, most: number): Change<SubscribeOutcome>
   /** Ends a subscription; there may be none. Announced likewise. */
   unsubscribe(thread: ThreadOfUser): Change<void>
   /** Removes all subscriptions of an account that ends. */

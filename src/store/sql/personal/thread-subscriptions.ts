@@ -64,6 +64,15 @@ const upsert = query((db, { user, room, root, state, position, leftAt }: Entry) 
       on.columns(['user_number', 'room', 'root_id']).doUpdateSet({ position, state, left_at: leftAt }),
     ),
 )
+const beyond = query((db, param: { user: UserNumber; most: number }) =>
+  db
+    .selectFrom('thread_subscriptions')
+    .select('position')
+    .where('user_number', '=', param.user)
+    .orderBy('position')
+    .limit(1)
+    .offset(param.most - 1),
+)
 const removeOfUser = query((db, param: { user: UserNumber }) =>
   db.deleteFrom('thread_subscriptions').where('user_number', '=', param.user),
 )
@@ -84,7 +93,7 @@ const subscribe = defineWrite(
   [STREAM],
   async (
     tx,
-    { thread, cause }: { thread: ThreadOfUser; cause: EventNumber | undefined },
+    { thread, cause, most }: { thread: ThreadOfUser; cause: EventNumber | undefined; most: number },
   ): Promise<SubscribeOutcome> => {
     const before = await tx.first(ofThread, thread)
     const isAutomatic = cause !== undefined
@@ -92,6 +101,7 @@ const subscribe = defineWrite(
     if (isKept) return 'subscribed'
     // An event below zero is fetched history, and so older than every unsubscription.
     if (isAutomatic && before !== undefined && cause <= (before.left_at ?? 0)) return 'outdated'
+    if (before === undefined && (await tx.first(beyond, { user: thread.user, most })) !== undefined) return 'full'
     await put(tx, thread, isAutomatic ? 'automatic' : 'manual', null)
     return 'subscribed'
   },
@@ -122,7 +132,7 @@ const removeRoom = defineWrite(
 export const threadSubscriptionWrites = [subscribe, unsubscribe, removeUser, removeRoom]
 
 export const threadSubscriptionsWriter: ThreadSubscriptionsWriter = {
-  subscribe: (thread, cause) => subscribe({ thread, cause }),
+  subscribe: (thread, cause, most) => subscribe({ thread, cause, most }),
   unsubscribe: (thread) => unsubscribe({ thread }),
   removeUser: (user) => removeUser({ user }),
   removeRoom: (room) => removeRoom({ room }),
