@@ -64,14 +64,14 @@ const upsert = query((db, { user, room, root, state, position, leftAt }: Entry) 
       on.columns(['user_number', 'room', 'root_id']).doUpdateSet({ position, state, left_at: leftAt }),
     ),
 )
-const beyond = query((db, param: { user: UserNumber; most: number }) =>
+const behind = query((db, param: { user: UserNumber; skipped: number }) =>
   db
     .selectFrom('thread_subscriptions')
     .select('position')
     .where('user_number', '=', param.user)
     .orderBy('position')
     .limit(1)
-    .offset(param.most - 1),
+    .offset(param.skipped),
 )
 const removeOfUser = query((db, param: { user: UserNumber }) =>
   db.deleteFrom('thread_subscriptions').where('user_number', '=', param.user),
@@ -101,7 +101,8 @@ const subscribe = defineWrite(
     if (isKept) return 'subscribed'
     // An event below zero is fetched history, and so older than every unsubscription.
     if (isAutomatic && before !== undefined && cause <= (before.left_at ?? 0)) return 'outdated'
-    if (before === undefined && (await tx.first(beyond, { user: thread.user, most })) !== undefined) return 'full'
+    if (before === undefined && (await tx.first(behind, { user: thread.user, skipped: most - 1 })) !== undefined)
+      return 'full'
     await put(tx, thread, isAutomatic ? 'automatic' : 'manual', null)
     return 'subscribed'
   },
