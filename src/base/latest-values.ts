@@ -17,6 +17,11 @@ export class LatestValues<Key extends {}, Value extends {}> {
     return this.soon(key, load)
   }
 
+  /** undefined where it is not kept: nothing is loaded. */
+  now(key: Key): Value | undefined {
+    return this.#kept.get(key)
+  }
+
   /** No promise for a value that is kept. */
   soon(key: Key, load: () => Promise<Value>): Soon<Value> {
     return this.#kept.get(key) ?? this.#load(key, load)

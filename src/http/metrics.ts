@@ -1,7 +1,6 @@
 import type { Server } from 'node:http'
-import { createServer } from 'node:http'
 import type { Counter, Gauge, Registry } from 'prom-client'
-import type { CacheStats, Clock } from '#base'
+import { type CacheStats, type Clock, nodeHttp } from '#base'
 import { closeServer, listen, type PortListener } from './connections/sockets.ts'
 import type { Observe } from './serving/serving.ts'
 
@@ -80,7 +79,7 @@ class PrometheusMetrics implements Metrics {
   }
 
   listen(listener: Omit<PortListener, 'tls'>): Promise<string> {
-    this.#server = createServer((request, response) => {
+    this.#server = nodeHttp.createServer((request, response) => {
       if (request.url !== '/metrics') {
         response.writeHead(404).end()
         return

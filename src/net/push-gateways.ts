@@ -1,6 +1,6 @@
-import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
-import { type Clock, failureWords } from '#base'
+import { type Clock, failureWords, nodeHttp } from '#base'
 import { isJsonObject } from '#spec'
 import { boundedText } from './bounded-answer.ts'
 import { isPrivateHost, PrivateAddress, publicLookup } from './private-addresses.ts'
@@ -26,7 +26,7 @@ const IDLE_CONNECTION_MS = 30_000
 export class PushGateways {
   readonly #options: PushGatewayOptions
   readonly #agents = {
-    http: new HttpAgent({ keepAlive: true, timeout: IDLE_CONNECTION_MS }),
+    http: new nodeHttp.Agent({ keepAlive: true, timeout: IDLE_CONNECTION_MS }),
     https: new HttpsAgent({ keepAlive: true, timeout: IDLE_CONNECTION_MS }),
   }
   readonly #turns = new Map<string, { running: number; readonly waiting: (() => void)[] }>()
@@ -105,7 +105,7 @@ export class PushGateways {
       ...(this.#options.allowPrivateAddresses ? {} : { lookup: publicLookup }),
     }
     return new Promise((resolve, reject) => {
-      const request = secure ? requestHttps(url, options) : requestHttp(url, options)
+      const request = secure ? requestHttps(url, options) : nodeHttp.request(url, options)
       request.on('response', resolve)
       request.on('error', reject)
       request.end(body)

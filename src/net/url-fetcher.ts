@@ -1,8 +1,9 @@
-import { type IncomingMessage, request as requestHttp } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
 import { PassThrough, pipeline, type Readable, Transform } from 'node:stream'
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
+import { nodeHttp } from '#base'
 import { dnsLookup } from './dns-names.ts'
 import { type AddressRule, checkedLookup, hostAddress } from './private-addresses.ts'
 import { matchesAny } from './url-patterns.ts'
@@ -127,7 +128,7 @@ export class UrlFetcher {
       signal,
     }
     return new Promise((resolve, reject) => {
-      const request = url.protocol === 'https:' ? requestHttps(url, options) : requestHttp(url, options)
+      const request = url.protocol === 'https:' ? requestHttps(url, options) : nodeHttp.request(url, options)
       request.on('response', (response) => {
         // An error that nobody listens to would end the process.
         response.on('error', () => {})

@@ -1,4 +1,4 @@
-import { request } from 'node:http'
+import { nodeHttp } from '#base'
 import type { JsonObject } from '#spec'
 import { codeOf, StartError } from '../start-error.ts'
 
@@ -40,14 +40,17 @@ const exchange = (
 ): Promise<{ readonly status: number; readonly text: string }> =>
   new Promise((resolve, reject) => {
     const method = input === undefined ? 'GET' : 'POST'
-    const sent = request({ socketPath, method, path: `/${command}`, timeout: ANSWER_WITHIN_MS }, (response) => {
-      const chunks: Buffer[] = []
-      response.on('data', (chunk: Buffer) => chunks.push(chunk))
-      response.on('end', () =>
-        resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }),
-      )
-      response.on('error', (cause) => reject(new StartError('The server ended before it answered', { cause })))
-    })
+    const sent = nodeHttp.request(
+      { socketPath, method, path: `/${command}`, timeout: ANSWER_WITHIN_MS },
+      (response) => {
+        const chunks: Buffer[] = []
+        response.on('data', (chunk: Buffer) => chunks.push(chunk))
+        response.on('end', () =>
+          resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }),
+        )
+        response.on('error', (cause) => reject(new StartError('The server ended before it answered', { cause })))
+      },
+    )
     sent.on('timeout', () => sent.destroy(new StartError('The server does not answer')))
     sent.on('error', (cause) => reject(refused(socketPath, cause)))
     sent.end(input === undefined ? undefined : JSON.stringify(input))

@@ -41,6 +41,10 @@ export class IgnoredUsers {
     return list instanceof Promise ? list.then(({ users }) => users) : list.users
   }
 
+  listNow(user: UserNumber): IgnoredList | undefined {
+    return this.#lists.now(user)
+  }
+
   listOf(user: UserNumber): Soon<IgnoredList> {
     return this.#lists.soon(user, async () => {
       const entry = await this.#reader.global(user, IGNORED_USER_LIST)

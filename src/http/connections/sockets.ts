@@ -1,7 +1,7 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
 import { createServer as createTlsServer, Server as TlsServer } from 'node:https'
 import type { Socket } from 'node:net'
-import type { Clock } from '#base'
+import { type Clock, nodeHttp } from '#base'
 
 export interface SocketLimits {
   readonly headerBytes: number
@@ -114,7 +114,7 @@ export const openServer = (listener: Listener, limits: SocketLimits, handle: Req
   }
   const server =
     listener.tls === undefined
-      ? createServer(options, handle)
+      ? nodeHttp.createServer(options, handle)
       : createTlsServer({ ...options, ...listener.tls }, handle)
   server.on('clientError', refuse)
   return server

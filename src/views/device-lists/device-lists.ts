@@ -18,7 +18,7 @@ import type { RecentKeyChanges } from './recent-key-changes.ts'
 export interface DeviceListsParts {
   readonly reader: DeviceListsReader
   readonly memberships: Pick<RoomStateReader, 'membershipAt'>
-  readonly facts: Pick<RoomFactsCache, 'of'>
+  readonly facts: Pick<RoomFactsCache, 'of' | 'now'>
   readonly recent: Pick<RecentKeyChanges, 'mayConcern'>
 }
 
@@ -70,8 +70,8 @@ export class DeviceLists {
     if (events === undefined) return true
     for (const [room, ofRoom] of events) {
       if (ofRoom.some(({ type }) => type === 'm.room.member')) return true
-      const facts = this.#parts.facts.of(room)
-      if (facts instanceof Promise || (facts?.record.lastResolvedPosition ?? 0) > since.events) return true
+      const facts = this.#parts.facts.now(room)
+      if (facts === undefined || facts.record.lastResolvedPosition > since.events) return true
     }
     return false
   }

@@ -65,6 +65,11 @@ export class RecentEvents {
     return this.#held(after, upTo)
   }
 
+  /** The same where they are in memory; undefined otherwise, and nothing is read. */
+  inMemory(after: number, upTo: number): readonly StoredEvent[] | undefined {
+    return this.#upTo < upTo || after < this.#from ? undefined : this.#held(after, upTo)
+  }
+
   #held(after: number, upTo: number): readonly StoredEvent[] {
     return this.#events.slice(this.#indexAfter(after), this.#indexAfter(upTo))
   }

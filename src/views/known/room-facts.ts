@@ -74,6 +74,12 @@ export class RoomFactsCache implements NewsHandler {
     }
   }
 
+  /** undefined where they are not at hand. */
+  now(room: RoomNumber): RoomFacts | undefined {
+    const facts = this.#facts.now(room)
+    return facts === undefined ? undefined : known(facts)
+  }
+
   /** undefined for an unknown room, or an unknown room version. */
   of(room: RoomNumber): Soon<RoomFacts | undefined> {
     const facts = this.#facts.soon(room, async () => (await this.#load(room)) ?? 'unknown')

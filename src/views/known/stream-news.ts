@@ -76,9 +76,13 @@ export class StreamNews {
   all(window: Window, rooms: RoomsOfUser, allAccountData: boolean): Soon<WindowNews> {
     if (window.since === undefined) return NOTHING_KNOWN
     // Nearly always to somebody who waits.
-    const held = hasOnlyEvents(window) ? this.events(window, rooms) : undefined
-    if (held === undefined || held instanceof Promise) return this.#all(window, rooms, allAccountData)
-    return { ...NO_ACCOUNT_DATA, events: held, changed: [...held.keys()], rooms: NO_NEWS }
+    if (!hasOnlyEvents(window)) return this.#all(window, rooms, allAccountData)
+    const told = (events: EventsByRoom | undefined): Soon<WindowNews> =>
+      events === undefined
+        ? this.#all(window, rooms, allAccountData)
+        : { ...NO_ACCOUNT_DATA, events, changed: [...events.keys()], rooms: NO_NEWS }
+    const events = this.events(window, rooms)
+    return events instanceof Promise ? events.then(told) : told(events)
   }
 
   async #all(window: Window, rooms: RoomsOfUser, allAccountData: boolean): Promise<WindowNews> {

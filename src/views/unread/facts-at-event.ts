@@ -59,13 +59,13 @@ export class FactsAtEvents {
 
   static before(want: FactsWant, parts: FactsParts): Soon<FactsAtEvents> {
     const { room, after, named } = want
-    const memberCount = memberCountBefore(want, parts)
-    if (named === undefined || room.levelsPosition > after || memberCount instanceof Promise)
-      return FactsAtEvents.#read(want, parts, memberCount)
+    const memberCount = memberCountAtHand(want, parts)
+    if (named === undefined || room.levelsPosition > after || memberCount === undefined)
+      return FactsAtEvents.#read(want, parts)
     return new FactsAtEvents(parts, want, { memberCount, displayName: named.displayName, levels: room })
   }
 
-  static async #read(want: FactsWant, parts: FactsParts, memberCount: Soon<number>): Promise<FactsAtEvents> {
+  static async #read(want: FactsWant, parts: FactsParts): Promise<FactsAtEvents> {
     const { room, after, named = await nameBefore(want, parts) } = want
     const number = room.record.room
     const levels =
@@ -73,7 +73,7 @@ export class FactsAtEvents {
         ? room
         : await levelsOf(await parts.reader.stateEvent(number, after, 'm.room.power_levels', ''), want, parts)
     return new FactsAtEvents(parts, want, {
-      memberCount: await memberCount,
+      memberCount: memberCountAtHand(want, parts) ?? (await memberCountRead(want, parts)),
       displayName: named.displayName,
       levels,
     })
@@ -136,13 +136,17 @@ const nameBefore = async ({ room, userId, memberAt, after }: FactsWant, parts: F
   return { displayName: stringAt(parts.clientEvents.content(member), 'displayname') }
 }
 
-/** Counted back from the members of now. */
-const memberCountBefore = ({ room, after, held }: FactsWant, parts: FactsParts): Soon<number> => {
-  const { room: number, lastPosition, joinedCount } = room.record
+/** Counted back from the members of now; undefined where the events since are not at hand. */
+const memberCountAtHand = ({ room, after, held }: FactsWant, parts: FactsParts): number | undefined => {
+  const { lastPosition, joinedCount } = room.record
   if (lastPosition <= after) return joinedCount
-  const isHeld = held !== undefined && (held.at(-1)?.position ?? after) >= lastPosition
-  if (!isHeld) return parts.reader.joinsBetween(number, after, lastPosition).then((joins) => joinedCount - joins)
+  if (held === undefined || (held.at(-1)?.position ?? after) < lastPosition) return undefined
   return held.reduce((count, event) => count - joinsOf(event, parts.clientEvents), joinedCount)
+}
+
+const memberCountRead = async ({ room, after }: FactsWant, { reader }: FactsParts): Promise<number> => {
+  const { room: number, lastPosition, joinedCount } = room.record
+  return joinedCount - (await reader.joinsBetween(number, after, lastPosition))
 }
 
 /** 1 for a join, -1 for the end of a stay, 0 for all others. */

@@ -11,4 +11,6 @@ export interface IgnoredList {
 /** The domain answers. */
 export interface IgnoredLists {
   listOf(user: number): Soon<IgnoredList>
+  /** undefined where it is not at hand. */
+  listNow(user: number): IgnoredList | undefined
 }

@@ -64,6 +64,11 @@ export class PushRules implements NewsHandler {
     }
   }
 
+  /** undefined where they are not at hand. */
+  now(user: number): ReadyPushRules | undefined {
+    return this.#ready.now(user)
+  }
+
   of(user: { readonly userId: UserId; readonly user: number }): Soon<ReadyPushRules> {
     return this.#ready.soon(user.user, async () => {
       const record = await this.#reader.pushRules(user.user)

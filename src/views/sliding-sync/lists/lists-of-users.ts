@@ -20,7 +20,7 @@ export interface ListsOfUsersParts {
   readonly reader: RoomListsReader & RoomRecordsReader & RoomStateReader & Pick<MembersReader, 'membership'>
   readonly attributes: AttributesReaders
   readonly invites: InvitesShown
-  readonly recent: Pick<RecentEvents, 'between'>
+  readonly recent: Pick<RecentEvents, 'between' | 'inMemory'>
   readonly clock: Clock
   readonly limitBytes: number
 }
@@ -129,8 +129,8 @@ export class ListsOfUsers implements NewsHandler {
       if (list === undefined) return undefined
       filtered.push(list)
     }
-    const events = this.#parts.recent.between(Math.min(lists.upTo, now.events), now.events)
-    if (events === undefined || events instanceof Promise) return undefined
+    const events = this.#parts.recent.inMemory(Math.min(lists.upTo, now.events), now.events)
+    if (events === undefined) return undefined
     return lists.bringMessages(events, now) ? filtered : undefined
   }
 
