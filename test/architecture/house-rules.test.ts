@@ -93,6 +93,10 @@ describe('the layers', () => {
     expect(findInCode(src, /\b(typeof import\(['"][#.]|import\(['"][#.][^'"]+['"]\)\s*[.[](?!then|catch))/)).toEqual([])
   })
 
+  it('imports no values of node:http, which would load a second client', () => {
+    expect(findInCode(src, /^import (?!type )[^'\n]*'(?:node:)?http'/m)).toEqual([])
+  })
+
   it('logs through the logger', () => {
     expect(
       findInCode(
