@@ -1,5 +1,5 @@
 import { flushCompileCache } from 'node:module'
-import { type Logger, systemClock } from '#base'
+import { type Logger, releaseMemory, systemClock } from '#base'
 import { bannerOf } from './banner.ts'
 import type { ReadConfig } from './cli-config.ts'
 import { createHomeserver, type Homeserver } from './homeserver.ts'
@@ -26,6 +26,7 @@ export const runServer = async ({ config, warnings }: ReadConfig): Promise<numbe
   process.stdout.write(bannerOf(config, addresses))
   // Otherwise the cache is written only at a regular exit, and a server that is always killed would always start slowly.
   flushCompileCache()
+  releaseMemory()
   const signal = await asked
   logger.info({ signal }, 'stopping')
   await stopInTime(homeserver)
