@@ -18,15 +18,17 @@ export class GrownRows {
   readonly #db: DatabaseSync
   readonly #inserts = new Map<string, ReturnType<DatabaseSync['prepare']>>()
   #written = 0
+  /** Whether search takes the copies up. A server that looks through them for its first minute would be measured doing that. */
+  areSearched = false
 
   constructor(file: string) {
     this.#db = new DatabaseSync(file)
     this.#db.exec('pragma journal_mode = wal; pragma synchronous = off; begin')
   }
 
-  /** Search passes the copies over: a server that looks through them for its first minute would be measured doing that. */
   close(): void {
-    this.#db.exec('update search_progress set up_to = (select coalesce(max(event), 0) from events)')
+    if (!this.areSearched)
+      this.#db.exec('update search_progress set up_to = (select coalesce(max(event), 0) from events)')
     this.#db.exec('commit; analyze; pragma wal_checkpoint(truncate)')
     this.#db.close()
   }
