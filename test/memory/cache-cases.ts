@@ -19,7 +19,6 @@ import {
   PushRules,
   RecentEvents,
   RoomFactsCache,
-  SharedTimelines,
   StateInWindow,
   UserRooms,
 } from '#views'
@@ -111,15 +110,6 @@ const filters = (filter: (index: number) => object): FilledCache => {
   const cache = new Filters(reading({}))
   const [compiled] = cache.caches
   return { stats: () => compiled.stats(), add: (index) => cache.resolve(1, JSON.stringify(filter(index))) }
-}
-
-const sharedTimelines = (): FilledCache => {
-  const cache = new SharedTimelines({ clock: systemClock, limitBytes: LIMIT })
-  const window = { since: { events: 1 }, now: { events: 2 }, filter: {}, stateSection: 'state' } as never
-  return {
-    stats: () => cache.stats(),
-    add: (index) => cache.keep(window, index, { text: `${index}`.padEnd(2_000, 'x'), isEmpty: false }),
-  }
 }
 
 const stateOf = (index: number, type: string, content: string): StoredEvent =>
@@ -249,7 +239,6 @@ export const CACHES: Readonly<Record<string, () => FilledCache>> = {
     ]),
   ),
   ...Object.fromEntries(Object.entries(FILTERS).map(([name, filter]) => [`filters: ${name}`, () => filters(filter)])),
-  'shared-timelines': sharedTimelines,
   ...SLIDING_CACHES,
   'room-facts': roomFacts,
   'rooms-of-users': () => {

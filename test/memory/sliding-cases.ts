@@ -86,6 +86,6 @@ export const SLIDING_CACHES: Readonly<Record<string, () => FilledCache>> = {
   'sliding-lists': lists,
   'sliding-memories': memories,
   'sliding-room-configs': configs,
-  'sliding-messages': messages,
+  'shared-messages': messages,
   'sliding-members': members,
 }

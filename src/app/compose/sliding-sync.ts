@@ -15,7 +15,7 @@ import {
   RoomConfigs,
   RoomResults,
   type RoomsInWindow,
-  SharedMessageTexts,
+  type SharedMessageTexts,
   type SlidingExtension,
   SlidingRooms,
   SlidingSync,
@@ -34,6 +34,7 @@ export interface SlidingSyncGround {
   readonly clientEvents: ClientEvents
   readonly texts: EventTexts
   readonly roomsInWindow: RoomsInWindow
+  readonly sharedMessages: SharedMessageTexts
 }
 
 interface BuiltSlidingSync {
@@ -48,7 +49,6 @@ const LIMITS_BYTES = {
   memories: 16 * MEBIBYTE,
   members: 16 * MEBIBYTE,
   stamps: 4 * MEBIBYTE,
-  messages: 4 * MEBIBYTE,
 }
 
 /** Builds sliding sync with its extensions. New extensions are added at the end of the list, and none moves. */
@@ -68,7 +68,7 @@ export const buildSlidingSync = (
 }
 
 const buildRoomsOfAnswers = (
-  { ground, invites, recent, clientEvents, texts, roomsInWindow: rooms }: SlidingSyncGround,
+  { ground, invites, recent, clientEvents, texts, roomsInWindow: rooms, sharedMessages: shared }: SlidingSyncGround,
   memories: Memories,
 ) => {
   const { store, streams, clock } = ground
@@ -79,7 +79,6 @@ const buildRoomsOfAnswers = (
   const stamps = new BumpStamps({ reader, limitBytes: LIMITS_BYTES.stamps })
   const members = new ToldMembers({ limitBytes: LIMITS_BYTES.members })
   const configs = new RoomConfigs()
-  const shared = new SharedMessageTexts({ clock, limitBytes: LIMITS_BYTES.messages })
   const results = new RoomResults({
     reader,
     joined: new JoinedRooms({ reader, texts, rooms, stamps, members, shared }),
@@ -87,6 +86,6 @@ const buildRoomsOfAnswers = (
   })
   return {
     rooms: new SlidingRooms({ lists, memories, configs, recent, results, reader, clock }),
-    caches: [lists, stamps, members, shared, ...configs.caches],
+    caches: [lists, stamps, members, ...configs.caches],
   }
 }

@@ -47,7 +47,7 @@ import {
   RoomsPart,
   RoomTexts,
   Search,
-  SharedTimelines,
+  SharedMessageTexts,
   type SlidingSync,
   StateInWindow,
   StickyEvents,
@@ -82,7 +82,7 @@ const CACHE_LIMITS_BYTES = {
   badges: 16 * MEBIBYTE,
   keyCounts: 8 * MEBIBYTE,
   historyVisibilities: 2 * MEBIBYTE,
-  sharedTimelines: 4 * MEBIBYTE,
+  sharedMessages: 8 * MEBIBYTE,
   lifetimes: 2 * MEBIBYTE,
 }
 
@@ -206,7 +206,7 @@ const buildLifetimes = ({ store: { rooms: reader }, streams, clock, retention: s
  * - `unread` and `Badges` go on from the positions that they counted up to. They begin anew where the push rules, the ignored users or the
  *   join of the user's stay have another position.
  * - `visibilities` holds what events of history visibility say, which never changes.
- * - `sharedTimelines` holds texts of one window for a tenth of a second.
+ * - `sharedMessages` holds texts of one window for a tenth of a second.
  * - `state` remembers which members a device was sent, and nothing of the store.
  * - What is held by an object, in a `WeakMap`, lives as long as that object, which does not change: an event as it was read, an array of
  *   changes of presence.
@@ -240,7 +240,7 @@ const buildShared = (ground: RoomsGround, { ignored, typing, presence }: PeopleN
   const keyCounts = new KeyCountsNow({ reader: store.deviceKeys, limitBytes: limits.keyCounts })
   const erasures = new Erasures({ accounts: store.accounts, rooms: reader, clock, limitBytes: limits.erasures })
   const bundles = buildBundled(store, ignored)
-  const sharedTimelines = new SharedTimelines({ clock, limitBytes: limits.sharedTimelines })
+  const sharedMessages = new SharedMessageTexts({ clock, limitBytes: limits.sharedMessages })
   const recentKeys = new RecentKeyChanges(streams.positions().deviceLists)
   for (const cache of [userRooms, pushRules, facts, keyCounts, recentKeys, erasures]) streams.onNews(cache)
   return {
@@ -263,7 +263,7 @@ const buildShared = (ground: RoomsGround, { ignored, typing, presence }: PeopleN
     presenceVisibility: new PresenceVisibility({ presence, userRooms, reader }),
     presenceProfiles: new PresenceProfiles(store.profiles),
     keyCounts,
-    sharedTimelines,
+    sharedMessages,
     deviceLists: new DeviceLists({ reader: store.deviceLists, memberships: reader, facts, recent: recentKeys }),
     caches: [
       clientEvents,
@@ -276,7 +276,7 @@ const buildShared = (ground: RoomsGround, { ignored, typing, presence }: PeopleN
       state,
       keyCounts,
       recentKeys,
-      sharedTimelines,
+      sharedMessages,
     ],
   }
 }
@@ -306,7 +306,7 @@ const buildSync = (
     rooms: shared.roomsInWindow,
     accountData,
     sticky,
-    shared: shared.sharedTimelines,
+    shared: shared.sharedMessages,
   })
   const streamed = [
     new RoomsPart({ clock, reader, news, texts: roomTexts, invites }),

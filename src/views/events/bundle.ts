@@ -1,7 +1,7 @@
 import type { EventId, UserId } from '#spec'
 import type { StoredEvent, UserNumber } from '#store'
 
-/** What relates to an event, for one reader ("Aggregations of child events"). */
+/** The relations bundled with an event, for one reader ("Aggregations of child events"). */
 export interface Bundle {
   /** The newest replacement. */
   readonly edit: StoredEvent | undefined

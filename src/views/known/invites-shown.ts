@@ -1,6 +1,6 @@
 import type { UserId } from '#spec'
 
-/** Which invites a user is shown: not those of ignored users, and not those against the user's invite permission. The domain answers. */
+/** The invites that a user is shown: not those of ignored users, and not those against the user's invite permission. The domain answers. */
 export interface InvitesShown {
   /** Whether the user is shown all invites, whoever they are from. */
   showsAll(user: number): Promise<boolean>

@@ -8,6 +8,7 @@ import type { MembershipInWindow } from './membership-in-window.ts'
 import type { RoomFacts, RoomFactsCache } from './room-facts.ts'
 import { type RoomSummary, roomSummary } from './room-summary.ts'
 import type { RoomVisibility } from './room-visibility.ts'
+import { isAlikeForAll } from './shared-messages.ts'
 import type { StateInWindow, StateWant } from './state-in-window.ts'
 import type { StatePages } from './state-pages.ts'
 import {
@@ -83,17 +84,12 @@ export class RoomsInWindow {
     return this.#parts.facts.of(member.record.room)
   }
 
-  /**
-   * Whether the timeline is the same for all who were in the room throughout the window and filter alike: messages of others, and nothing to tell
-   * beside them. Their texts may then be made once for all.
-   */
+  /** Whether the window's timeline reads the same to all who filter alike, and there is nothing to tell beside it. */
   isAlikeForAll(want: RoomWant, facts: RoomFacts): boolean {
     const { window, member, events, fullState, state } = want
-    const { since, viewer, ignored } = window
-    if (since === undefined || fullState || events === undefined || !member.throughout || ignored.size > 0) return false
-    if (member.membership !== 'join' || facts.record.lastResolvedPosition > since.events) return false
-    // An event tells its sender's device of the transaction.
-    if (events.some(({ stateKey, sender }) => stateKey !== undefined || sender === viewer.userId)) return false
+    const { since, viewer } = window
+    if (since === undefined || fullState || events === undefined) return false
+    if (!isAlikeForAll({ window, member, facts, events, from: since.events })) return false
     if (!state.lazyLoadMembers) return true
     const reader = { device: viewer.device, room: member.record.room, since: since.events }
     const senders = events.map(({ sender }) => sender)

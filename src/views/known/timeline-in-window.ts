@@ -15,7 +15,7 @@ export interface TimelinePart {
   /** Position right before the first event: `/messages` goes on backwards from there, and `state` is the state there. */
   readonly start: number
   /**
-   * What the events that were looked at relate to. These are all events of the window from the first one of the part on, shown or not, so nothing
+   * The events to which those that were looked at relate. These are all events of the window from the first one of the part on, shown or not, so nothing
    * relates to an event of the part that is not in here.
    */
   readonly related: ReadonlySet<EventId>

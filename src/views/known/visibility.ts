@@ -50,7 +50,7 @@ export class Visibility {
     return new RoomVisibility({ ...this.#parts, room, userId, lastStay, hidden: { ignored, isExpired } })
   }
 
-  /** Which of the room's messages are too old to be shown to anybody. */
+  /** Tells which of the room's messages are too old to be shown to anybody. */
   expiryIn(room: RoomNumber): Promise<Expiry> {
     return this.#parts.lifetimes.expiryIn(room)
   }

@@ -35,7 +35,7 @@ interface Asked {
 }
 
 /**
- * What relates to events, as one reader may know it: without redacted events, without those of ignored users, without what the reader may not see. A few
+ * Bundles relations with events, as one reader may know them: without redacted events, without those of ignored users, without what the reader may not see. A few
  * statements for all events of a page and room, one where nothing relates to any of them.
  */
 export class Bundled implements BundleSource {

@@ -17,7 +17,7 @@ export interface SearchScopesParts {
 /** The rooms that one search looks at. */
 export interface SearchScope {
   readonly rooms: ReadonlyMap<RoomNumber, RoomId>
-  /** Those of them that the user is in now, who may read them to their end. */
+  /** The rooms that the user is in now, and may read to their end. */
   readonly joined: ReadonlySet<RoomNumber>
   /** The filter, which lets the older versions of the rooms that it names pass too. */
   readonly matcher: EventMatcher

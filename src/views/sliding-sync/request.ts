@@ -25,7 +25,7 @@ export interface RoomConfig {
   readonly requiredState: RequiredState
 }
 
-/** Which rooms are in a list; undefined: no matter. */
+/** The rooms of a list; undefined: no matter. */
 export interface RoomFilters {
   readonly isDm?: boolean | undefined
   readonly isEncrypted?: boolean | undefined

@@ -57,7 +57,7 @@ export class Base {
   }
 }
 
-/** What a connection knows of rooms: those of a checkpoint, and the changes since. Rooms that are not here were never sent. */
+/** The knowledge that a connection has of rooms: those of a checkpoint, and the changes since. Rooms that are not here were never sent. */
 export class RoomMemory {
   readonly base: Base
   readonly #changes: Map<RoomNumber, KnownRoom | undefined>

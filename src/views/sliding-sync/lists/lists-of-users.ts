@@ -81,7 +81,7 @@ export class ListsOfUsers implements NewsHandler {
         const kept = this.#kept.get(user)
         if (kept === undefined) continue
         if (stream === 'accountData') kept.accountData = true
-        // Which room it was is not said where somebody forgot one: that is rare.
+        // The news does not say which room it was where somebody forgot one: that is rare.
         else if (rooms.length === 0) kept.isOutdated = true
         else for (const room of rooms) kept.memberships.add(room)
       }

@@ -216,7 +216,7 @@ export class UserLists {
       }
       for (const room of changed.rooms) rooms.add(room)
       this.#shortenDirectChanges()
-      // Whose invites are shown is account data as well.
+      // Account data says as well whose invites are shown.
       for (const room of await this.#judgeInvites([...this.#rooms.values()])) rooms.add(room)
     }
     for (const id of ids) {

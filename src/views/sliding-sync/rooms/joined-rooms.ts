@@ -4,6 +4,7 @@ import type { EventTexts } from '../../events/event-texts.ts'
 import { prevBatchOf } from '../../history/prev-batch.ts'
 import type { RoomFacts } from '../../known/room-facts.ts'
 import type { RoomsInWindow, ToldTimeline } from '../../known/room-in-window.ts'
+import { isAlikeForAll, type SharedMessageTexts } from '../../known/shared-messages.ts'
 import type { BumpStamps } from './bump-stamps.ts'
 import type { AnswerOfRooms, MetRoom, WrittenRoom } from './planned-room.ts'
 import {
@@ -15,7 +16,6 @@ import {
   wholeState,
 } from './required-state.ts'
 import { asksFor } from './room-configs.ts'
-import type { SharedMessageTexts } from './shared-messages.ts'
 import type { ToldMembers } from './told-members.ts'
 
 export interface JoinedRoomsParts {
@@ -50,24 +50,20 @@ export class JoinedRooms {
   }
 
   /**
-   * What the room's text depends on, where it is the same for all who were in the room throughout and have the same position: messages of others, and nothing to tell beside
-   * them.
+   * The key of the room's text, where that is the same for all who have the same position: messages of others, and nothing to tell beside them.
    */
-  #alike(answer: AnswerOfRooms, met: MetRoom, { record }: RoomFacts): string | undefined {
+  #alike(answer: AnswerOfRooms, met: MetRoom, facts: RoomFacts): string | undefined {
     const { plan, member, window, initial } = met
     const { events, from, config } = plan
     const isPlain = !(initial || plan.moreTimeline) && plan.before === undefined && plan.isDirect === undefined
-    if (!isPlain || events === undefined || from === undefined || window.ignored.size > 0) return undefined
-    if (!member.throughout || record.lastResolvedPosition > from) return undefined
-    // An event tells its sender's device of the transaction.
-    const { userId } = window.viewer
-    if (events.length === 0 || events.some(({ stateKey, sender }) => stateKey !== undefined || sender === userId))
-      return undefined
+    if (!isPlain || events === undefined || events.length === 0 || from === undefined) return undefined
+    if (!isAlikeForAll({ window, member, facts, events, from })) return undefined
+    const { room } = facts.record
     if (config.lazyMembers) {
-      const told = this.#parts.members.of(answer, record.room, false)
+      const told = this.#parts.members.of(answer, room, false)
       if (events.some(({ sender }) => !told.has(sender))) return undefined
     }
-    return [record.room, from, window.now.events, config.timelineLimit, answer.request.form].join(' ')
+    return [answer.request.form, room, from, window.now.events, config.timelineLimit].join(' ')
   }
 
   /** `key`: keeps the text for others. */
@@ -230,7 +226,7 @@ export class JoinedRooms {
       visibility: await visibilityOf(timeline.events),
     })
     const told = await texts.joined({ ...batch, events: state, visibility: await visibilityOf(state) })
-    // What was sent to the client before this request was made is no news to it.
+    // Events sent to the client before this request was made are no news to it.
     const liveAfter = request.pos?.positions.events ?? Number.MAX_SAFE_INTEGER
     const live = timeline.events.filter(({ position }) => position > Math.max(liveAfter, plan.from ?? 0)).length
     const limited = timeline.limited ? [`"limited":true`] : []

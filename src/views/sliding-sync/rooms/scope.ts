@@ -14,7 +14,7 @@ interface RuleList {
 export interface ScopeParts {
   readonly request: SlidingRequest
   readonly lists: UserLists
-  /** Those of the request's lists, in their order. */
+  /** The rules of the request's lists, in their order. */
   readonly filtered: readonly RoomList[]
   readonly configs: RoomConfigs
 }
@@ -88,7 +88,7 @@ export class Scope {
     return combined
   }
 
-  /** Who left a room by themselves may still ask for it by name. */
+  /** A user who left a room by themselves may still ask for it by name. */
   #mayTell({ room, everJoined }: RoomByActivity): boolean {
     return this.#lists.isListed(room) || everJoined
   }

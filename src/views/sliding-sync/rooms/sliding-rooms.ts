@@ -28,7 +28,7 @@ export interface SlidingRoomsParts {
   readonly clock: Clock
 }
 
-/** What was found while the lists stood still. */
+/** Findings made while the lists stood still. */
 interface Found {
   readonly now: Positions
   readonly decision: Decision
@@ -198,7 +198,7 @@ const countsOf = ({ lists }: SlidingRequest, filtered: readonly RoomList[]): str
   return `{${names.map((name, index) => `${JSON.stringify(name)}:{"count":${filtered[index]?.order.size ?? 0}}`).join()}}`
 }
 
-/** What the client has of the room's timeline without a gap. */
+/** Notes how much the client has of the room's timeline without a gap. */
 const remember = (memory: RoomMemory, { record, config }: PlannedRoom, { written, met }: ResultOfRoom): void => {
   const known = memory.get(record.room)
   const hasGap = met.initial || (written.timeline?.limited === true && !written.expanded)

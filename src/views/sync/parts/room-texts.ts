@@ -1,7 +1,8 @@
 import type { Soon } from '#base'
+import type { CompiledFilter } from '#rules'
 import { takenBackByStored } from '#rules'
 import type { EventId, JsonObject } from '#spec'
-import type { AccountDataEntry, AccountDataReader, RoomStateReader, StoredEvent } from '#store'
+import type { AccountDataEntry, AccountDataReader, RoomNumber, RoomStateReader, StoredEvent } from '#store'
 import { accountDataText as entryText } from '../../events/account-data-text.ts'
 import type { ClientEvents } from '../../events/client-event.ts'
 import type { EventTexts, EventVisibility } from '../../events/event-texts.ts'
@@ -12,12 +13,12 @@ import { accountDataPages } from '../../known/account-data-pages.ts'
 import type { MembershipInWindow } from '../../known/membership-in-window.ts'
 import type { RoomFacts } from '../../known/room-facts.ts'
 import type { JoinedRoom, LeftRoom, RoomsInWindow, RoomWant } from '../../known/room-in-window.ts'
+import type { SharedMessages, SharedMessageTexts } from '../../known/shared-messages.ts'
 import type { RoomNews } from '../../known/stream-news.ts'
 import type { TimelinePart } from '../../known/timeline-in-window.ts'
 import type { StickyEvents } from '../../sticky/sticky-events.ts'
 import type { UnreadCount, UnreadCounts } from '../../unread/unread-counts.ts'
 import type { SyncWindow } from '../request.ts'
-import type { SharedTimeline, SharedTimelines } from './shared-timelines.ts'
 
 export interface RoomTextsParts {
   readonly reader: RoomStateReader
@@ -26,7 +27,7 @@ export interface RoomTextsParts {
   readonly rooms: RoomsInWindow
   readonly accountData: Pick<AccountDataReader, 'page'>
   readonly sticky: StickyEvents
-  readonly shared: SharedTimelines
+  readonly shared: SharedMessageTexts
 }
 
 /** The text of one room, whole or in pieces. */
@@ -35,6 +36,9 @@ export type RoomText = string | AsyncIterable<string>
 /** Writes the JSON of one room in `rooms.join`, `rooms.leave`, `rooms.invite` or `rooms.knock`. */
 export class RoomTexts {
   readonly #parts: RoomTextsParts
+  /** Filters by numbers: users of one kind of client have one in common. */
+  readonly #filters = new WeakMap<CompiledFilter, number>()
+  #newestFilter = 0
 
   constructor(parts: RoomTextsParts) {
     this.#parts = parts
@@ -53,7 +57,8 @@ export class RoomTexts {
     const facts = known instanceof Promise ? await known : known
     if (facts === undefined) return undefined
     const mayShare = !news.longAccountData && !mayBeSticky(window) && rooms.isAlikeForAll(want, facts)
-    const shared = mayShare ? this.#parts.shared.of(window, facts.record.room) : undefined
+    const key = mayShare ? this.#keyOf(window, facts.record.room) : undefined
+    const shared = key === undefined ? undefined : this.#parts.shared.of(key)
     if (shared !== undefined) return this.#withShared(want, facts, { window, news, shared })
     const room = await rooms.joined(want, facts)
     const { timeline, mayHaveState, fresh, visibilityOf } = room
@@ -70,17 +75,27 @@ export class RoomTexts {
     const state: string[] = []
     for await (const page of room.state) state.push(await this.#eventTexts(window, page, await visibilityOf(page)))
     const text = `{"timeline":${timelineText},"${window.stateSection}":{"events":[${state.join()}]}`
-    if (mayShare && state.length === 0)
-      this.#parts.shared.keep(window, facts.record.room, { text, isEmpty: timeline.events.length === 0 })
+    if (key !== undefined && state.length === 0) this.#parts.shared.keep(key, { text, timeline })
     return `${text}${accountDataText(window, news)}${rest}`
+  }
+
+  /** Names all that a timeline depends on which is the same for all readers. */
+  #keyOf({ since, now, filter, stateSection }: SyncWindow, room: RoomNumber): string {
+    let number = this.#filters.get(filter)
+    if (number === undefined) {
+      number = ++this.#newestFilter
+      this.#filters.set(filter, number)
+    }
+    return `${stateSection} ${room} ${since?.events} ${now.events} ${number}`
   }
 
   #withShared(
     want: RoomWant,
     facts: RoomFacts,
-    { window, news, shared }: { readonly window: SyncWindow; readonly news: RoomNews; readonly shared: SharedTimeline },
+    { window, news, shared }: { readonly window: SyncWindow; readonly news: RoomNews; readonly shared: SharedMessages },
   ): Soon<string | undefined> {
-    if (shared.isEmpty && isQuietBesides(window, news) && !mayRecount(news, want.events)) return undefined
+    if (shared.timeline.events.length === 0 && isQuietBesides(window, news) && !mayRecount(news, want.events))
+      return undefined
     const textOf = (counts: UnreadCounts): string =>
       `${shared.text}${accountDataText(window, news)}${restText(window, news, undefined, counts)}`
     const counts = this.#parts.rooms.counts(want, facts, news.receipts)
