@@ -2,9 +2,10 @@ import Type from 'typebox'
 import { type AnyEndpoint, endpoint, user } from '#http'
 import type { UserId } from '#spec'
 import type { ListConfig, RequiredState, RoomConfig } from '#views'
-import { AnyObject } from '../authentication/auth-schemas.ts'
 import { answerSliding, BODY_LIMIT_BYTES, type SlidingSyncDeps } from './sliding-sync.ts'
 import {
+  ALL_ROOMS,
+  connectionSchemas,
   entriesOf,
   filterSchemas,
   filtersOf,
@@ -39,11 +40,8 @@ const List = Type.Object({
 const Subscription = Type.Object(Config)
 
 const body = Type.Object({
-  conn_id: Maybe(Type.String({ maxLength: 255 })),
+  ...connectionSchemas(List, Subscription),
   txn_id: Maybe(Type.String({ maxLength: 255 })),
-  lists: Maybe(Type.Record(Type.String({ maxLength: 255 }), List)),
-  room_subscriptions: Maybe(Type.Record(Type.String({ maxLength: 255 }), Subscription)),
-  extensions: Maybe(AnyObject),
 })
 
 const query = Type.Object({
@@ -90,14 +88,12 @@ type ConfigOfBody = Type.Static<typeof Subscription>
 
 const listOf = ({ ranges, slow_get_all_rooms, filters }: ListOfBody, config: RoomConfig): ListConfig => ({
   ...config,
-  ranges: slow_get_all_rooms === true || ranges === undefined || ranges === null ? ALL : ranges.map(rangeOf),
+  ranges: slow_get_all_rooms === true || ranges === undefined || ranges === null ? ALL_ROOMS : ranges.map(rangeOf),
   filters: {
     ...filtersOf(filters, filters?.is_invite),
     nameLike: filters?.room_name_like?.toLowerCase(),
   },
 })
-
-const ALL: ListConfig['ranges'] = [[0, Number.MAX_SAFE_INTEGER]]
 
 const configOf = ({ timeline_limit, required_state }: ConfigOfBody, userId: UserId): RoomConfig => ({
   timelineLimit: timeline_limit ?? DEFAULT_TIMELINE_LIMIT,

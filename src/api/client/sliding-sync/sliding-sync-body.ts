@@ -1,6 +1,7 @@
 import Type from 'typebox'
 import { MatrixError, parseRoomId, type RoomId } from '#spec'
 import type { Range, RoomConfig, RoomFilters } from '#views'
+import { AnyObject } from '../authentication/auth-schemas.ts'
 
 export const MAX_LISTS = 100
 const MAX_SUBSCRIPTIONS = 100
@@ -54,6 +55,20 @@ export const filtersOf = (body: Nullable<FiltersOfBody>, isInvited: Nullable<boo
   tags: body?.tags ?? undefined,
   notTags: body?.not_tags ?? undefined,
   spaces: body?.spaces ?? undefined,
+})
+
+/** Of a list that names no range. */
+export const ALL_ROOMS: readonly Range[] = [[0, Number.MAX_SAFE_INTEGER]]
+
+/** The members of a body that both wire forms have, with lists and subscriptions of these shapes. */
+export const connectionSchemas = <List extends Type.TSchema, Subscription extends Type.TSchema>(
+  list: List,
+  subscription: Subscription,
+) => ({
+  conn_id: Maybe(Name),
+  lists: Maybe(Type.Record(Name, list)),
+  room_subscriptions: Maybe(Type.Record(Name, subscription)),
+  extensions: Maybe(AnyObject),
 })
 
 /** Throws `M_INVALID_PARAM` where the last index lies before the first. */

@@ -1,9 +1,10 @@
 import Type from 'typebox'
 import { type AnyEndpoint, endpoint, user } from '#http'
 import type { ListConfig, RoomConfig } from '#views'
-import { AnyObject } from '../authentication/auth-schemas.ts'
 import { answerSliding, BODY_LIMIT_BYTES, type SlidingSyncDeps } from './sliding-sync.ts'
 import {
+  ALL_ROOMS,
+  connectionSchemas,
   entriesOf,
   filterSchemas,
   filtersOf,
@@ -40,13 +41,10 @@ const List = Type.Object({
 const Subscription = Type.Object(Config)
 
 const body = Type.Object({
-  conn_id: Maybe(Type.String({ maxLength: 255 })),
+  ...connectionSchemas(List, Subscription),
   pos: Maybe(Type.String({ maxLength: 8_192 })),
   timeout: Maybe(Type.Integer({ minimum: 0 })),
   set_presence: Maybe(Presence),
-  lists: Maybe(Type.Record(Type.String({ maxLength: 255 }), List)),
-  room_subscriptions: Maybe(Type.Record(Type.String({ maxLength: 255 }), Subscription)),
-  extensions: Maybe(AnyObject),
 })
 
 /** `POST /v4/sync`: sliding sync as MSC4186 has it. */
@@ -79,11 +77,9 @@ type ConfigOfBody = Type.Static<typeof Subscription>
 
 const listOf = ({ range, filters, ...config }: ListOfBody): ListConfig => ({
   ...configOf(config),
-  ranges: range === undefined || range === null ? ALL : [rangeOf(range)],
+  ranges: range === undefined || range === null ? ALL_ROOMS : [rangeOf(range)],
   filters: filtersOf(filters, filters?.is_invited),
 })
-
-const ALL: ListConfig['ranges'] = [[0, Number.MAX_SAFE_INTEGER]]
 
 const configOf = ({
   timeline_limit,

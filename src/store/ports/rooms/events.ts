@@ -108,7 +108,7 @@ export interface EventsReader {
   inRoomsOf(user: UserNumber, before: number, limit: number): Promise<readonly StoredEvent[]>
   /** Position of the `count`-th newest of the room's events at or before that position; 0 where there are fewer. */
   countedBack(room: RoomNumber, upTo: number, count: number): Promise<number>
-  /** Those of the events to which one relates that has one of the types and is by one of the senders; undefined: of any type, by anybody. */
+  /** The events, among those given, to which one relates that has one of the types and is by one of the senders; undefined: of any type, by anybody. */
   relatedBy(
     eventIds: readonly EventId[],
     by: { readonly relTypes: readonly string[] | undefined; readonly senders: readonly UserId[] | undefined },

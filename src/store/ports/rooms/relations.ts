@@ -2,7 +2,7 @@ import type { EventId, UserId } from '#spec'
 import type { Change } from '../engine/change.ts'
 import type { EventNumber, HistoryPlace, RoomNumber, StoredEvent, UserNumber } from './events.ts'
 
-/** What relates to an event, as far as one look tells. Redacted events relate to nothing. */
+/** The events that relate to one, as far as one look tells. Redacted events relate to nothing. */
 export interface RelatedEvent {
   readonly eventId: EventId
   /** Whether there is a replacement of the event's own type, by its sender. */
@@ -49,7 +49,7 @@ export interface ThreadRoot {
 }
 
 export interface RelationsReader {
-  /** Those of the events, of whatever rooms, that are edited, referred to, or roots of threads. */
+  /** The events, among those given of whatever rooms, that are edited, referred to, or roots of threads. */
   relatedAmong(eventIds: readonly EventId[]): Promise<readonly RelatedEvent[]>
   /** The last few replacements of each event that are in the stretch, by its sender and of its type. */
   replacements(eventIds: readonly EventId[], stretch: Stretch): Promise<readonly Replacement[]>

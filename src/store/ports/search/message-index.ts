@@ -45,7 +45,7 @@ export interface MessageIndexReader {
   found(question: MessageQuestion): Promise<readonly FoundMessage[]>
   /** Indexed texts of these events. */
   texts(events: readonly EventNumber[]): Promise<ReadonlyMap<EventNumber, IndexedText>>
-  /** Those of the rooms that are end-to-end encrypted now. */
+  /** The rooms, among those given, that are end-to-end encrypted now. */
   encryptedAmong(rooms: readonly RoomNumber[]): Promise<readonly RoomNumber[]>
   /** The numbers of users; those without one are left out. */
   numbersOf(users: readonly UserId[]): Promise<readonly UserNumber[]>

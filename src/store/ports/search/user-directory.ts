@@ -5,7 +5,7 @@ import type { UserNumber } from '../rooms/events.ts'
 export interface NamesQuestion {
   /** Folded words, all of which the names must hold; see `nameWords`. At least one. */
   readonly words: readonly string[]
-  /** Who asks: never found. */
+  /** The user who asks: never found. */
   readonly viewer: UserNumber
   /** Whether everybody may be found, and not only those whom the viewer shares a room with and members of open rooms. */
   readonly everybody: boolean

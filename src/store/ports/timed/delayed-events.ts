@@ -42,7 +42,7 @@ export interface DelayedEventsReader {
   delayedEvent(delayId: string): Promise<DelayedEvent | undefined>
   /** The scheduled ones of a user, by the time at which they are due. */
   scheduledOf(user: UserNumber): Promise<readonly DelayedEvent[]>
-  /** Those that are due at that time, in the order of their times. */
+  /** The events that are due at that time, in the order of their times. */
   due(nowMs: number, limit: number): Promise<readonly DelayedEvent[]>
   /** The time at which the next one is due. */
   nextDueMs(): Promise<number | undefined>

@@ -1,9 +1,9 @@
-import { sql } from 'kysely'
+import { type Expression, type Kysely, sql } from 'kysely'
 import type { EventId } from '#spec'
 import type { NewRelation } from '../../ports/rooms/room-change.ts'
 import type { Tx } from '../engine/index.ts'
 import { insertIndirectRelations, insertRelations } from './relation-tables.ts'
-import { query } from './tables.ts'
+import { query, type RoomTables } from './tables.ts'
 
 /** The event to which one relates, and the two beyond it to which that one relates. */
 const ancestorsOf = query((db, param: { room: number; target: EventId }) =>
@@ -59,64 +59,38 @@ const takeIndirect = query((db, param: { event: number }) =>
   db.deleteFrom('indirect_relations').where('event', '=', param.event),
 )
 
+/** The number of the newest reply, where the one that goes was it: that of `newest`, and 0 where there is no other. */
+const latestWithout = (event: number, newest: Expression<unknown>) =>
+  sql<number>`case when latest = ${event} then coalesce(${newest}, 0) else latest end`
+
+const repliesIn = (db: Kysely<RoomTables>, { room, root }: Pick<Reply, 'room' | 'root'>) =>
+  db
+    .selectFrom('relations')
+    .select('event')
+    .where('room', '=', room)
+    .where('target', '=', root)
+    .where('rel_type', '=', sql.lit('m.thread'))
+    .limit(1)
+
 const takeReply = query((db, param: Omit<Reply, 'sender'>) =>
   db
     .updateTable('threads')
-    .set((of) => ({
+    .set({
       replies: sql<number>`replies - 1`,
-      latest: of
-        .case()
-        .when('latest', '=', param.event)
-        .then(
-          of.fn.coalesce(
-            of
-              .selectFrom('relations')
-              .select('event')
-              .where('room', '=', param.room)
-              .where('target', '=', param.root)
-              .where('rel_type', '=', sql.lit('m.thread'))
-              .orderBy('depth', 'desc')
-              .orderBy('event', 'desc')
-              .limit(1),
-            sql<number>`0`,
-          ),
-        )
-        .else(of.ref('latest'))
-        .end(),
-    }))
+      latest: latestWithout(param.event, repliesIn(db, param).orderBy('depth', 'desc').orderBy('event', 'desc')),
+    })
     .where('room', '=', param.room)
     .where('root', '=', param.root),
 )
-const takeReplyOf = query((db, param: Reply) =>
-  db
+const takeReplyOf = query((db, param: Reply) => {
+  const own = repliesIn(db, param).where('sender', '=', param.sender).where('annotation', 'is', null)
+  return db
     .updateTable('thread_senders')
-    .set((of) => ({
-      replies: sql<number>`replies - 1`,
-      latest: of
-        .case()
-        .when('latest', '=', param.event)
-        .then(
-          of.fn.coalesce(
-            of
-              .selectFrom('relations')
-              .select('event')
-              .where('room', '=', param.room)
-              .where('target', '=', param.root)
-              .where('sender', '=', param.sender)
-              .where('rel_type', '=', sql.lit('m.thread'))
-              .where('annotation', 'is', null)
-              .orderBy('place', 'desc')
-              .limit(1),
-            sql<number>`0`,
-          ),
-        )
-        .else(of.ref('latest'))
-        .end(),
-    }))
+    .set({ replies: sql<number>`replies - 1`, latest: latestWithout(param.event, own.orderBy('place', 'desc')) })
     .where('room', '=', param.room)
     .where('root', '=', param.root)
-    .where('sender', '=', param.sender),
-)
+    .where('sender', '=', param.sender)
+})
 const takeEmptyThread = query((db, param: { room: number; root: EventId }) =>
   db.deleteFrom('threads').where('room', '=', param.room).where('root', '=', param.root).where('replies', '<=', 0),
 )

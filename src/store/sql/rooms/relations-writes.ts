@@ -31,7 +31,7 @@ const relatingTo = query((db, param: { room: number; target: EventId; limit: num
 /** Events that were sent since the start and relate to one that is only now looked through: few. */
 const MOST_NEWER = 200
 
-/** What relates to the event came before its own relation was known. */
+/** Events that relate to this one came before its own relation was known. */
 const linkNewer = async (tx: Tx, room: number, target: EventId, levels: number): Promise<void> => {
   if (levels === 0) return
   for (const newer of await tx.all(relatingTo, { room, target, limit: MOST_NEWER })) {

@@ -17,7 +17,7 @@ const forgetAmong = query((db, param: { after: number; upTo: number }) =>
     .set({ txn_device: null, txn_scope: null, txn_id: null })
     .where('event', '>', param.after)
     .where('event', '<=', param.upTo)
-    // Those of delayed events have the device 0 and are kept: they tell the event's delay id.
+    // Transactions of delayed events have the device 0 and are kept: they tell the event's delay id.
     .where('txn_device', '>', 0),
 )
 const lookFrom = query((db, param: { upTo: number }) =>

@@ -7,7 +7,7 @@ export interface SearchTables extends RoomTables {
     readonly place: number
     /** Events of the stream up to this position are indexed. */
     readonly up_to: number
-    /** Those that were there before the index: from this number on they are indexed too. */
+    /** Events that were there before the index: from this number on they are indexed too. */
     readonly earlier_from: number
   }
   /** SQLite only: the index over `search_texts`, which triggers keep. */

@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { gramsFor } from '#base'
 import type { UserId } from '#spec'
 import type { NamedUser, UserDirectoryReader } from '../../ports/search/user-directory.ts'
@@ -60,31 +60,16 @@ interface NameParams extends ViewParams {
   readonly limit: number
 }
 
-/** Everybody in the viewer's rooms and in the open ones, held against the names one by one. */
-const namedAmongFew = query((db, param: NameParams) =>
+/** Users whose names fit and who may be found at all: accounts that are in use, and oneself only as everybody else would find one. */
+const whoseNamesFit = (db: Kysely<Tables>, param: NameParams) =>
   db
     .selectFrom('user_names as n')
     .innerJoin('accounts as a', 'a.user_number', 'n.user_number')
     .innerJoin('users as u', 'u.user_number', 'n.user_number')
     .select(['u.user_id', 'n.names'])
-    .where('n.user_number', 'in', (of) =>
-      of
-        .selectFrom('memberships as theirs')
-        .select('theirs.user_number')
-        .where('theirs.membership', '=', 'join')
-        .where('theirs.room', 'in', (rooms) =>
-          rooms
-            .selectFrom('memberships as mine')
-            .select('mine.room')
-            .where('mine.user_number', '=', param.viewer)
-            .where('mine.membership', '=', 'join')
-            .union(rooms.selectFrom('open_rooms').select('room')),
-        ),
-    )
     .where((of) =>
       of.or([
         of('n.user_number', '!=', param.viewer),
-        // Oneself only as everybody else would find one.
         of.exists(
           of
             .selectFrom('memberships as own')
@@ -100,6 +85,24 @@ const namedAmongFew = query((db, param: NameParams) =>
     .where(sql<boolean>`n.names like ${param.first} escape '!'`)
     .where(sql<boolean>`n.names like ${param.second} escape '!'`)
     .where(sql<boolean>`n.names like ${param.third} escape '!'`)
+
+/** Everybody in the viewer's rooms and in the open ones, held against the names one by one. */
+const namedAmongFew = query((db, param: NameParams) =>
+  whoseNamesFit(db, param)
+    .where('n.user_number', 'in', (of) =>
+      of
+        .selectFrom('memberships as theirs')
+        .select('theirs.user_number')
+        .where('theirs.membership', '=', 'join')
+        .where('theirs.room', 'in', (rooms) =>
+          rooms
+            .selectFrom('memberships as mine')
+            .select('mine.room')
+            .where('mine.user_number', '=', param.viewer)
+            .where('mine.membership', '=', 'join')
+            .union(rooms.selectFrom('open_rooms').select('room')),
+        ),
+    )
     .orderBy('n.user_number')
     .limit(param.limit),
 )
@@ -131,31 +134,8 @@ const fit = perDialect<IndexParams, { readonly user_number: number }>({
 })
 
 const namedOf = query((db, param: IndexParams & { users: readonly number[] }, { integers }) =>
-  db
-    .selectFrom('user_names as n')
-    .innerJoin('accounts as a', 'a.user_number', 'n.user_number')
-    .innerJoin('users as u', 'u.user_number', 'n.user_number')
-    .select(['u.user_id', 'n.names'])
+  whoseNamesFit(db, param)
     .where('n.user_number', 'in', integers(param.users))
-    .where((of) =>
-      of.or([
-        of('n.user_number', '!=', param.viewer),
-        // Oneself only as everybody else would find one.
-        of.exists(
-          of
-            .selectFrom('memberships as own')
-            .innerJoin('open_rooms as public', 'public.room', 'own.room')
-            .select('own.room')
-            .where('own.user_number', '=', param.viewer)
-            .where('own.membership', '=', 'join'),
-        ),
-      ]),
-    )
-    .where('a.deactivated_ms', 'is', null)
-    .where('a.locked_ms', 'is', null)
-    .where(sql<boolean>`n.names like ${param.first} escape '!'`)
-    .where(sql<boolean>`n.names like ${param.second} escape '!'`)
-    .where(sql<boolean>`n.names like ${param.third} escape '!'`)
     .where((of) =>
       of.or([
         of(sql<number>`${param.everybody}`, '=', 1),
@@ -200,7 +180,7 @@ export const userDirectoryReader = (db: Db): UserDirectoryReader => {
     return { users, isCut: users.length >= ANSWERED }
   }
 
-  /** Those with a word that begins so, and if these are few, those with the words anywhere. */
+  /** Users with a word that begins so, and if these are few, users with the words anywhere. */
   const amongAll = async (params: NameParams, words: readonly string[], everybody: boolean): Promise<Found> => {
     const users = new Map<UserId, NamedUser>()
     let isCut = false

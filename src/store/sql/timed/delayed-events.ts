@@ -1,4 +1,4 @@
-import type { EventId, RoomId, UserId } from '#spec'
+import type { RoomId, UserId } from '#spec'
 import type {
   DelayAdded,
   DelayAnswer,
@@ -11,7 +11,15 @@ import type {
   NewDelayedEvent,
 } from '../../ports/timed/delayed-events.ts'
 import { type Db, defineWrite, insertInto, type Tx } from '../engine/index.ts'
-import { answerOf, finaliseIn, query, setTotals, standOf, totalsOf } from './delayed-events-tables.ts'
+import {
+  answerOf,
+  type DelayedEventTables,
+  finaliseIn,
+  query,
+  setTotals,
+  standOf,
+  totalsOf,
+} from './delayed-events-tables.ts'
 
 const insertDelayed = insertInto('delayed_events', {
   delay_id: 'text',
@@ -237,25 +245,7 @@ const ofOthers = query((db, param: Omit<DelayedEntry, 'position'>) =>
     .limit(1),
 )
 
-interface Row {
-  readonly delay_id: string
-  readonly user_number: number
-  readonly user_id: string
-  readonly device: number
-  readonly transaction_key: string | null
-  readonly room_id: RoomId
-  readonly type: string
-  readonly state_key: string | null
-  readonly content_json: string
-  readonly sticky_ms: number | null
-  readonly delay_ms: number
-  readonly scheduled_at_ms: number
-  readonly after_position: number
-  readonly size_bytes: number
-  readonly finalised_at_ms: number | null
-  readonly event_id: EventId | null
-  readonly error_json: string | null
-}
+type Row = Omit<DelayedEventTables['delayed_events'], 'due_at_ms' | 'finalised_bytes'> & { readonly user_id: string }
 
 const outcomeOf = ({ event_id, error_json }: Row): DelayOutcome => {
   if (event_id !== null) return { kind: 'sent', eventId: event_id }
