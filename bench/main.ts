@@ -17,7 +17,7 @@ async function bench(options: Options): Promise<void> {
   if (options.svg !== undefined) writeFileSync(options.svg, renderSvg(report, wanted))
 }
 
-/** What is measured on servers that the bench starts itself. */
+/** Measurements on servers that the bench starts itself. */
 function measureAlone(
   parsed: Extract<Parsed, { kind: 'growth' | 'sliding' | 'hostile' }>,
   progress: (line: string) => void,

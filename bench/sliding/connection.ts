@@ -1,6 +1,6 @@
 import type { Answer, Caller } from '../growth/caller.ts'
 
-/** What Element X asks of a room in its list, but for calls and locations. */
+/** State that Element X asks for of a room in its list, but for calls and locations. */
 const REQUIRED_STATE = [
   ['m.room.name', ''],
   ['m.room.encryption', ''],

@@ -15,7 +15,7 @@ export interface SlidingOptions {
 export interface Figure {
   readonly name: string
   readonly value: string
-  /** What it must be, where something is asked. */
+  /** The value that it must have, where something is asked. */
   readonly bound?: string
   readonly failed?: boolean
 }

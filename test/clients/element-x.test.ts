@@ -5,7 +5,7 @@ import { onEveryHomeserver } from '../support/homeserver.ts'
 const SYNC = '/unstable/org.matrix.simplified_msc3575/sync'
 const POLL_MS = 30_000
 
-/** What matrix-rust-sdk asks of each room in its list. */
+/** State that matrix-rust-sdk asks for of each room in its list. */
 const LIST_STATE = [
   ['m.room.name', ''],
   ['m.room.encryption', ''],

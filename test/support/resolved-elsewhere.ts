@@ -3,7 +3,7 @@ import { silentLogger, systemClock } from '#base'
 import type { EventId, RoomId, UserId } from '#spec'
 import { headOf, openStore, type RoomChange, writers } from '#store'
 
-/** What another process makes of a room whose branches meet: a message, and with it the state that resolution arrives at. */
+/** The change that another process makes of a room whose branches meet: a message, and with it the state that resolution arrives at. */
 export const resolveElsewhere = async (
   dataFolder: string,
   roomId: string,

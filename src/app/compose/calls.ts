@@ -29,7 +29,7 @@ export interface AroundCalls {
 
 export interface BuiltCalls {
   readonly api: CallsDeps
-  /** What one process at a time does. */
+  /** The work that one process at a time does. */
   readonly work: Readonly<Record<string, LeasedWork>>
 }
 

@@ -15,7 +15,7 @@ export interface UpgradedRoomsParts {
 const TAGS = 'm.tag'
 const DIRECT = 'm.direct'
 
-/** What a user has set for a room, copied to the room that replaced it (module "Room upgrades"). What the user has for the new room stays. */
+/** Copies what a user has set for a room to the room that replaced it (module "Room upgrades"). Settings that the user has for the new room stay. */
 export class UpgradedRooms {
   readonly #parts: UpgradedRoomsParts
 

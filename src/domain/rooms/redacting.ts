@@ -32,7 +32,7 @@ export class Redacting {
   }
 
   /**
-   * What the sender may not redact stays. A repeated transaction goes on with what a crash left. Throws as `Sending.redact` does, about the target
+   * Events that the sender may not redact stay. A repeated transaction goes on with what a crash left. Throws as `Sending.redact` does, about the target
    * alone.
    */
   async redact(

@@ -7,7 +7,7 @@ export interface RelationChecksParts {
   readonly reader: Pick<RelationsReader, 'isAnnotated' | 'ownRelType'>
 }
 
-/** What clients may not say about other events: rules for their requests, not for events that come from elsewhere. */
+/** Relations that clients may not send: rules for their requests, not for events that come from elsewhere. */
 export class RelationChecks {
   readonly #reader: RelationChecksParts['reader']
   /** Equal annotations one after the other, each after the one before is stored: turns run ahead of their commits, and see no relation that is under way. */

@@ -87,7 +87,7 @@ export interface AddressLookup {
 export interface InviteToStore extends AddressLookup {
   readonly roomId: RoomId
   readonly sender: UserId
-  /** What the mail may tell of room and sender (identity service API, `/store-invite`). */
+  /** The facts of room and sender that the mail may tell (identity service API, `/store-invite`). */
   readonly about: JsonObject
 }
 

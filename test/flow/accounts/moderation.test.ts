@@ -46,7 +46,7 @@ onEveryHomeserver('locks and suspensions by administrators', (start) => {
         saidOf(await who.request('PUT', of(kind, user), { body })),
       ]
       const both = (status: number, errcode: string) => Array.from({ length: 2 }, () => [status, errcode])
-      // Who may not ask learns nothing of who is there.
+      // A user who may not ask learns nothing of who is there.
       for (const user of [admin.userId, bob.userId, gone.userId, '@nobody:localhost', '@x:elsewhere.test', 'nonsense'])
         expect(await ask(bob, user), user).toEqual(both(403, 'M_FORBIDDEN'))
       expect(await ask(admin, admin.userId)).toEqual(both(403, 'M_FORBIDDEN'))

@@ -24,7 +24,7 @@ interface Message {
   /** Place in the order of all that happened. */
   readonly at: number
   readonly visibility: string
-  /** Those who were in the room when it was sent. */
+  /** The users who were in the room when it was sent. */
   readonly present: ReadonlySet<number>
 }
 
@@ -165,7 +165,7 @@ export class SearchWorld {
     }
   }
 
-  /** Who sees what: "Room History Visibility", and of rooms that were left what was there before. */
+  /** The rule of who sees what: "Room History Visibility", and of rooms that were left what was there before. */
   #sees(who: number, { room: index, at, visibility, present: there }: Message): boolean {
     const room = this.#rooms[index] as Room
     const stays = room.joins.filter((join) => join.who === who)

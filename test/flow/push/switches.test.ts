@@ -55,7 +55,7 @@ onEveryHomeserver('pushers', (start) => {
     const notice = await gateway.next()
     expect(notice.event_id).toBe(first)
     expect(notice).not.toHaveProperty('counts')
-    // What is read changes the badge, of which this app hears nothing.
+    // Reading changes the badge, of which this app hears nothing.
     await alice.receipt(roomId, first)
     const second = await bob.sendText(roomId, 'two')
     expect((await gateway.next()).event_id).toBe(second)

@@ -184,7 +184,7 @@ class World {
     expect(idsOf(roots)).toEqual(this.#room.threadsOf(person.userId))
   }
 
-  /** What a sync says of the newest events is what everything else says. */
+  /** A sync says of the newest events what everything else says. */
   async #checkSync(person: TestClient): Promise<void> {
     const filter = JSON.stringify({ room: { rooms: [this.#roomId], timeline: { limit: 15 } } })
     const { rooms } = await person.sync({ filter })

@@ -26,7 +26,7 @@ export interface ModelBundle {
 
 const DEPTH = 3
 
-/** What relates to the events of one room, from everything that happened, with no regard to cost. */
+/** The relations among the events of one room, from everything that happened, with no regard to cost. */
 export class ModelRoom {
   readonly events: ModelEvent[] = []
   readonly members = new Set<string>()

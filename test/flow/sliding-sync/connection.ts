@@ -75,7 +75,7 @@ export class SlidingConnection {
       : this.client.request('POST', V4_PATH, { body: { ...body, ...place } })
   }
 
-  /** What an answer says under an extension. */
+  /** The part of an answer under an extension. */
   extension(answer: Json, name: ExtensionName): Json {
     return answer.extensions?.[keyOf(this.form, name)]
   }

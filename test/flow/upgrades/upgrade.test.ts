@@ -46,7 +46,7 @@ onEveryHomeserver('upgrade', (start) => {
       await alice.setState(old, 'org.example.own', '', { x: 1 })
       const powerLevels = await alice.getState(old, 'm.room.power_levels')
       powerLevels.users['@other:localhost'] = 40
-      // What follows must not keep the server from copying the rest.
+      // The next steps must not keep the server from copying the rest.
       for (const type of Object.keys(COPIED)) powerLevels.events[type] = 80
       await alice.setState(old, 'm.room.power_levels', '', powerLevels)
       const room = await upgrade(alice, old, version)

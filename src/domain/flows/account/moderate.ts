@@ -51,7 +51,7 @@ export class Moderate {
 
   /** The devices of a user, for the user and for administrators. Throws `M_FORBIDDEN`, `M_INVALID_PARAM`, `M_NOT_FOUND`. */
   async devicesOf(asking: Moderator, user: string): Promise<readonly DeviceRecord[]> {
-    // Who may ask is judged before anything is looked up, so that nobody learns which accounts there are.
+    // The right to ask is judged before anything is looked up, so that nobody learns which accounts there are.
     if (!asking.admin && asking.userId !== user)
       throw new MatrixError('M_FORBIDDEN', 'Only administrators of this server can ask this of other users')
     const userId = this.#local(user)

@@ -14,7 +14,7 @@ export interface CopiedStateParts {
 
 /** Entries read at a time, and made in one turn of the new room. */
 const ENTRIES_A_TURN = 100
-/** What is read, signed and written before the event loop gets a turn, in UTF-16 units; each event counts as some in itself. */
+/** The work of reading, signing and writing before the event loop gets a turn, in UTF-16 units; each event counts as some in itself. */
 const WORK_A_SLICE = 64 * 1024
 const EVENT_WORK = 6 * 1024
 /** The page of one type ends before this name: nothing that clients can send lies between the two. */

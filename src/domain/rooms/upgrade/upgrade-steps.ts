@@ -106,7 +106,7 @@ export class UpgradeSteps {
   }
 }
 
-/** Those aliases of a canonical alias event that point to the room. */
+/** The aliases of a canonical alias event that point to the room. */
 const aliasesOfRoom = async (
   reader: AliasesReader,
   roomId: RoomId,

@@ -5,7 +5,7 @@ import { type TrueRoom, wordsOf } from './truth.ts'
 import type { RoomView, View } from './view.ts'
 import { combined, passes } from './wishes.ts'
 
-/** What is true of the reader besides rooms. */
+/** The facts of the reader besides rooms. */
 export interface TrueReader {
   readonly userId: string
   readonly global: ReadonlyMap<string, Json>

@@ -2,7 +2,7 @@ import type { Json } from '../../../support/client.ts'
 import { keyOf, type SlidingConnection, type SlidingWish, type SubscriptionWish } from '../connection.ts'
 import { keyOfState } from './truth.ts'
 
-/** What a client knows of a room from the answers of one connection. */
+/** The knowledge of a room that a client has from the answers of one connection. */
 export interface RoomView {
   /** A part of the room's history without a gap, up to the newest event. */
   timeline: Json[]

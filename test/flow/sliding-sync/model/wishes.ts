@@ -48,7 +48,7 @@ export const wishOf = (number: number, how: number, rooms: readonly string[]): S
   }
 }
 
-/** What the filters of a list ask about a room. */
+/** The facts of a room that the filters of a list ask about. */
 export interface Facts {
   readonly isDm: boolean
   readonly tags: readonly string[]
