@@ -39,7 +39,7 @@ export class AnsweredOnce {
     make: () => Promise<Answer>,
   ): Promise<Answer> {
     // Transactions are those of a device, as with events.
-    if (requester?.device === undefined) return make()
+    if (requester === undefined || requester.kind === 'server') return make()
     const { device } = requester
     const key = `${device} ${path}`
     const known = this.#underWay.get(key)

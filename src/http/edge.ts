@@ -20,6 +20,7 @@ import { hasBody } from './reading/body-bytes.ts'
 import { clientAddress } from './reading/client-address.ts'
 import { type EdgeContext, IncomingRequest } from './reading/incoming.ts'
 import { LiveSignals } from './reading/live-signals.ts'
+import { noOtherServers, type RequestSignatures } from './reading/request-signatures.ts'
 import { TokenOwners } from './reading/token-owners.ts'
 import { Admission } from './serving/admission.ts'
 import { addressKey, type RateLimiter } from './serving/rate-limits.ts'
@@ -36,6 +37,8 @@ export interface EdgeOptions {
   readonly endpoints: readonly AnyEndpoint[]
   /** Everything that gives out access tokens; a token is checked by the first that may have issued it. */
   readonly issuers: readonly TokenIssuer[]
+  /** Tells which homeserver signed a request; without it, no other server is heard. */
+  readonly signatures?: RequestSignatures
   readonly rateLimiter: RateLimiter
   readonly limits: EdgeLimits
   /** The proxies whose `X-Forwarded-For` counts: none, all, or those at these addresses and networks. */
@@ -107,7 +110,7 @@ class HttpEdge implements Edge {
   readonly #servers: Server[] = []
   #number = 0
 
-  constructor({ endpoints, issuers, rateLimiter, trustProxy, unknownPage, ...shared }: EdgeOptions) {
+  constructor({ endpoints, issuers, signatures, rateLimiter, trustProxy, unknownPage, ...shared }: EdgeOptions) {
     this.#unknownPage = unknownPage
     const waiting = this.#waiting
     this.#clock = shared.clock
@@ -120,6 +123,7 @@ class HttpEdge implements Edge {
           check: (ip) => rateLimiter.check('wrongToken', addressKey(ip)),
         },
       }),
+      signatures: signatures ?? noOtherServers,
       clientAddress: clientAddress(trustProxy),
       signals: new LiveSignals(),
       bodies: new BodyBudget(BODIES_UNDER_WAY),

@@ -1,6 +1,7 @@
 export * from './captcha.ts'
 export * from './cas.ts'
 export * from './charset.ts'
+export * from './federation/requests.ts'
 export * from './identity-server-invites.ts'
 export * from './identity-servers.ts'
 export * from './mailer.ts'

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { MatrixError, userSuspended } from '#spec'
-import type { Guest, Requester, User } from './requester.ts'
+import type { Caller, Guest, RemoteServer, Requester, User } from './requester.ts'
 
 /** The parts of a request that can say who made it. */
 export interface AuthRequest {
@@ -15,6 +15,8 @@ export interface AuthRequest {
    * the owners of locked accounts are asked for too.
    */
   tokenOwner(of?: { readonly locked: boolean }): Promise<Requester> | undefined
+  /** The homeserver that signed the request. Throws `M_UNAUTHORIZED`, and `M_FORBIDDEN` for servers that this one does not talk with. */
+  signer(): Promise<RemoteServer>
 }
 
 /**
@@ -24,7 +26,7 @@ export interface AuthRequest {
  * `stage`: `headers` runs before the body is read; `body` after it was read and parsed and before it is checked against the schema, for
  * signatures that cover the body.
  */
-export interface Auth<R extends Requester | undefined> {
+export interface Auth<R extends Caller | undefined> {
   readonly stage: 'headers' | 'body'
   /** Throws what the client is told: `M_MISSING_TOKEN`, `M_UNKNOWN_TOKEN`, `M_FORBIDDEN` … */
   identify(request: AuthRequest): R | Promise<R>
@@ -84,6 +86,11 @@ export function user({ guests, locked, suspended }: Admitted = {}): Auth<User | 
   if (suspended === false) return guests === true ? ACTIVE_USER_OR_GUEST : ACTIVE_USER
   return guests === true ? USER_OR_GUEST : USER
 }
+
+const SERVER: Auth<RemoteServer> = { stage: 'body', identify: (request) => request.signer() }
+
+/** Another homeserver that signed the request, its body with it. */
+export const server = (): Auth<RemoteServer> => SERVER
 
 /** An account that may administer this server; others get `M_FORBIDDEN`. */
 export const admin = (): Auth<User> => ADMIN

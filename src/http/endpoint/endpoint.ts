@@ -3,7 +3,7 @@ import type { Static, TSchema } from 'typebox'
 import type { Errcode, MatrixError } from '#spec'
 import type { Answer, CustomReply } from './answer.ts'
 import type { Auth } from './auth.ts'
-import type { Requester } from './requester.ts'
+import type { Caller } from './requester.ts'
 
 /** The limits an operator can set; each has a budget of its own in `config`. */
 export type RateLimit =
@@ -23,7 +23,7 @@ export type RateLimit =
   | 'other'
   | 'unlimited'
 
-export interface EndpointRequest<R extends Requester | undefined, P, Q, B> {
+export interface EndpointRequest<R extends Caller | undefined, P, Q, B> {
   readonly requester: R
   readonly params: P
   readonly query: Q
@@ -72,7 +72,7 @@ type BodyShape<S> = S extends 'stream'
  * Path parameters are written `:name` and arrive percent-decoded.
  */
 export interface Endpoint<
-  R extends Requester | undefined = Requester | undefined,
+  R extends Caller | undefined = Caller | undefined,
   P extends TSchema | undefined = TSchema | undefined,
   Q extends TSchema | undefined = TSchema | undefined,
   B extends BodyKind = BodyKind,
@@ -115,12 +115,12 @@ export interface Endpoint<
 }
 
 /** The parts of a request by which its caller is judged before its form is. */
-export type AllowsRequest<R extends Requester | undefined, P> = Pick<
+export type AllowsRequest<R extends Caller | undefined, P> = Pick<
   EndpointRequest<R, P, Readonly<Record<string, unknown>>, unknown>,
   'requester' | 'params' | 'query' | 'path'
 >
 
-export type AnyRequest = EndpointRequest<Requester | undefined, unknown, unknown, unknown>
+export type AnyRequest = EndpointRequest<Caller | undefined, unknown, unknown, unknown>
 
 /** An endpoint with its types forgotten: what the edge serves. The shapes were checked where it was declared. */
 export type AnyEndpoint = Omit<Endpoint, 'handler' | 'allows'> & {
@@ -129,7 +129,7 @@ export type AnyEndpoint = Omit<Endpoint, 'handler' | 'allows'> & {
 }
 
 export const endpoint = <
-  R extends Requester | undefined,
+  R extends Caller | undefined,
   const P extends TSchema | undefined = undefined,
   const Q extends TSchema | undefined = undefined,
   const B extends BodyKind = undefined,

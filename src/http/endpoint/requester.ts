@@ -1,4 +1,4 @@
-import type { DeviceId, UserId } from '#spec'
+import type { DeviceId, ServerName, UserId } from '#spec'
 
 /** A session of an account. */
 interface Session {
@@ -21,5 +21,18 @@ export interface Guest extends Session {
   readonly kind: 'guest'
 }
 
-/** All kinds of callers, told apart by `kind`. A kind that is added here makes the compiler point at every `switch` that lacks it. */
+/** Another homeserver, by its signature under the request (server-server API, "Request Authentication"). */
+export interface RemoteServer {
+  readonly kind: 'server'
+  readonly serverName: ServerName
+}
+
+/** The callers that an access token stands for. */
 export type Requester = User | Guest
+
+/** All kinds of callers, told apart by `kind`. A kind that is added here makes the compiler point at every `switch` that lacks it. */
+export type Caller = Requester | RemoteServer
+
+/** The name under which a caller's requests are counted; undefined for nobody known. No user id equals a server's name. */
+export const countedAs = (caller: Caller | undefined): string | undefined =>
+  caller?.kind === 'server' ? caller.serverName : caller?.userId

@@ -4,12 +4,13 @@ import type { AnswerBudget } from '../answering/answer-budget.ts'
 import type { AuthRequest } from '../endpoint/auth.ts'
 import type { AnyRequest } from '../endpoint/endpoint.ts'
 import { isV1Path } from '../endpoint/paths.ts'
-import type { Requester } from '../endpoint/requester.ts'
+import type { Caller, RemoteServer, Requester } from '../endpoint/requester.ts'
 import { accessTokenOf } from './access-token.ts'
 import type { BodyBudget } from './body-budget.ts'
 import type { ClientAddress } from './client-address.ts'
 import { cookieIn } from './cookie.ts'
 import type { LiveSignals } from './live-signals.ts'
+import type { RequestSignatures } from './request-signatures.ts'
 import type { TokenOwners } from './token-owners.ts'
 
 /** One of them is enough: browsers send the first with every request, the others with most. */
@@ -23,6 +24,7 @@ export interface EdgeContext {
   /** For answers that are sent in pieces. */
   readonly turns: LoopTurns
   readonly answers: AnswerBudget
+  readonly signatures: RequestSignatures
 }
 
 export interface IncomingParts {
@@ -42,7 +44,7 @@ export class IncomingRequest implements AnyRequest, AuthRequest {
   readonly startedMs: number
   readonly params: unknown
   readonly query: Record<string, unknown>
-  requester: Requester | undefined = undefined
+  requester: Caller | undefined = undefined
   admitsLocked = false
   body: unknown = undefined
   /** The number of rechecks when this request was admitted; see `WaitingRequests.add`. */
@@ -68,11 +70,15 @@ export class IncomingRequest implements AnyRequest, AuthRequest {
   }
 
   get userId(): string | undefined {
-    return this.requester?.userId
+    return this.#person?.userId
   }
 
   get user(): number | undefined {
-    return this.requester?.user
+    return this.#person?.user
+  }
+
+  get #person(): Requester | undefined {
+    return this.requester?.kind === 'server' ? undefined : this.requester
   }
 
   get method(): string {
@@ -135,6 +141,10 @@ export class IncomingRequest implements AnyRequest, AuthRequest {
     if (token === undefined) return undefined
     this.#accessToken = token
     return this.#edge.tokenOwners.check(token, this)
+  }
+
+  signer(): Promise<RemoteServer> {
+    return this.#edge.signatures.signerOf(this)
   }
 
   beforeLookUp(): Promise<void> {

@@ -1,4 +1,5 @@
 import type { AnyEndpoint } from '../endpoint/endpoint.ts'
+import { countedAs } from '../endpoint/requester.ts'
 import type { IncomingRequest } from '../reading/incoming.ts'
 import { addressKey, type RateLimiter } from './rate-limits.ts'
 import type { WaitingRequests } from './waiting.ts'
@@ -25,6 +26,6 @@ export class Admission {
     const requester = identified instanceof Promise ? await identified : identified
     incoming.requester = requester
     if (rateLimit !== 'unlimited')
-      await this.#rateLimiter.consume(rateLimit, requester?.userId ?? addressKey(incoming.ip))
+      await this.#rateLimiter.consume(rateLimit, countedAs(requester) ?? addressKey(incoming.ip))
   }
 }

@@ -15,6 +15,7 @@ import { sendPieces } from '../answering/send-pieces.ts'
 import { boundWrite } from '../connections/sockets.ts'
 import { type Answer, type CustomReply, FileReply, LaterJson, RawJson, StreamedJson } from '../endpoint/answer.ts'
 import type { AnyEndpoint } from '../endpoint/endpoint.ts'
+import { countedAs } from '../endpoint/requester.ts'
 import { hasBody, readBody } from '../reading/body-bytes.ts'
 import { parseFormBody } from '../reading/form-body.ts'
 import type { EdgeContext, IncomingRequest } from '../reading/incoming.ts'
@@ -127,7 +128,7 @@ export class Serving implements Ending {
   }
 
   async #bytes({ request, requester, ip }: IncomingRequest): Promise<Buffer> {
-    const counted = this.#parts.edge.bodies.open(requester?.userId ?? addressKey(ip), requester !== undefined)
+    const counted = this.#parts.edge.bodies.open(countedAs(requester) ?? addressKey(ip), requester !== undefined)
     const factor = this.endpoint.body === 'form' ? 1 : WIRE_FACTOR
     try {
       return await readBody(request, this.#bodyLimitBytes * factor, counted)
@@ -145,7 +146,7 @@ export class Serving implements Ending {
 
   /** The turn lasts until the answer has been made. */
   async #inTurn(incoming: IncomingRequest): Promise<void> {
-    const key = incoming.requester?.userId ?? addressKey(incoming.ip)
+    const key = countedAs(incoming.requester) ?? addressKey(incoming.ip)
     let begun = false
     try {
       await this.#parts.costly.run(key, async () => {
