@@ -167,7 +167,7 @@ class Running {
     }
     const edge = createEdge({
       endpoints,
-      issuers,
+      callers: { issuers },
       rateLimiter,
       limits: limitsOf(config),
       trustProxy: config.listen.trustProxy.length === 0 ? false : config.listen.trustProxy,

@@ -33,12 +33,17 @@ export interface EdgeLimits extends SocketLimits {
   readonly bodyBytes: number
 }
 
-export interface EdgeOptions {
-  readonly endpoints: readonly AnyEndpoint[]
+/** Finds out who asks. */
+export interface CallerChecks {
   /** Everything that gives out access tokens; a token is checked by the first that may have issued it. */
   readonly issuers: readonly TokenIssuer[]
   /** Tells which homeserver signed a request; without it, no other server is heard. */
   readonly signatures?: RequestSignatures
+}
+
+export interface EdgeOptions {
+  readonly endpoints: readonly AnyEndpoint[]
+  readonly callers: CallerChecks
   readonly rateLimiter: RateLimiter
   readonly limits: EdgeLimits
   /** The proxies whose `X-Forwarded-For` counts: none, all, or those at these addresses and networks. */
@@ -110,20 +115,20 @@ class HttpEdge implements Edge {
   readonly #servers: Server[] = []
   #number = 0
 
-  constructor({ endpoints, issuers, signatures, rateLimiter, trustProxy, unknownPage, ...shared }: EdgeOptions) {
+  constructor({ endpoints, callers, rateLimiter, trustProxy, unknownPage, ...shared }: EdgeOptions) {
     this.#unknownPage = unknownPage
     const waiting = this.#waiting
     this.#clock = shared.clock
     this.#limits = shared.limits
     this.#context = {
       tokenOwners: new TokenOwners({
-        issuers,
+        issuers: callers.issuers,
         wrong: {
           count: (ip) => rateLimiter.consume('wrongToken', addressKey(ip)),
           check: (ip) => rateLimiter.check('wrongToken', addressKey(ip)),
         },
       }),
-      signatures: signatures ?? noOtherServers,
+      signatures: callers.signatures ?? noOtherServers,
       clientAddress: clientAddress(trustProxy),
       signals: new LiveSignals(),
       bodies: new BodyBudget(BODIES_UNDER_WAY),

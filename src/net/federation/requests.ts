@@ -38,39 +38,29 @@ export interface FederationRequests {
  * - `not-allowed`: this server does not talk with that one, by its settings.
  * - `unreachable`: no connection, no such name, TLS, or the time was over.
  * - `bad-answer`: an answer that is none: no JSON, too long, a status of no meaning.
- * - `refused`: an error of the specification; `status`, and `errcode` if it said one.
+ * - `refused`: an error of the specification; it has `status`, and `errcode` if one was said.
  */
 export type FederationFailureKind = 'not-allowed' | 'unreachable' | 'bad-answer' | 'refused'
 
-export class FederationFailure extends Error {
-  override readonly name = 'FederationFailure'
+export interface FederationFailureParts {
   readonly destination: ServerName
   readonly kind: FederationFailureKind
-  readonly status: number | undefined
-  readonly errcode: string | undefined
+  readonly reason: string
+  readonly cause?: unknown
+  readonly status?: number | undefined
+  readonly errcode?: string | undefined
   /** The JSON object that came with a refusal. */
-  readonly body: JsonObject | undefined
+  readonly body?: JsonObject | undefined
   /** Time that the server asked us to wait. */
-  readonly retryAfterMs: number | undefined
+  readonly retryAfterMs?: number | undefined
+}
 
-  constructor(
-    destination: ServerName,
-    kind: FederationFailureKind,
-    reason: string,
-    more: {
-      readonly cause?: unknown
-      readonly status?: number
-      readonly errcode?: string | undefined
-      readonly body?: JsonObject | undefined
-      readonly retryAfterMs?: number | undefined
-    } = {},
-  ) {
-    super(`${destination}: ${reason}`, { cause: more.cause })
-    this.destination = destination
-    this.kind = kind
-    this.status = more.status
-    this.errcode = more.errcode
-    this.body = more.body
-    this.retryAfterMs = more.retryAfterMs
+export class FederationFailure extends Error {
+  override readonly name = 'FederationFailure'
+  readonly parts: FederationFailureParts
+
+  constructor(parts: FederationFailureParts) {
+    super(`${parts.destination}: ${parts.reason}`, { cause: parts.cause })
+    this.parts = parts
   }
 }

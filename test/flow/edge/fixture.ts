@@ -145,7 +145,7 @@ export interface Asked {
 export const startEdge = async (setup: EdgeSetup = {}): Promise<TestEdge> => {
   const edge = createEdge({
     endpoints: [echo, strict, lenient, ...access, ...(setup.endpoints ?? [])],
-    issuers: [issuerOf('token'), issuerOf('other')],
+    callers: { issuers: [issuerOf('token'), issuerOf('other')] },
     rateLimiter: setup.rateLimiter ?? noRateLimits,
     limits: { ...LIMITS, ...setup.limits },
     trustProxy: setup.trustProxy ?? false,
