@@ -33,7 +33,7 @@ export const openChannel = async ({ dataFolder, endpoints, clock, logger }: Chan
   const socketPath = await socketPathOf(dataFolder)
   const edge = createEdge({
     endpoints,
-    issuers: [],
+    callers: { issuers: [] },
     rateLimiter: noRateLimits,
     limits: LIMITS,
     trustProxy: false,
