@@ -1,0 +1,31 @@
+import type { JsonObject, RoomEvent, ServerName } from '#spec'
+
+/** An event that passed the checks which need no room: format, size, signatures. It is in its redacted form if its hash did not match. */
+export interface CheckedEvent {
+  readonly event: RoomEvent
+  /** The signed PDU in canonical JSON, without `unsigned`. */
+  readonly json: string
+}
+
+/** An event that is dropped, with the reason for the sender. */
+export interface CheckFailure {
+  readonly failure: string
+}
+
+/** One signature to check: that of a server under an object. */
+export interface SignedItem {
+  readonly object: JsonObject
+  /** The text that the signatures cover, where it is not the object itself without `signatures` and `unsigned`. */
+  readonly text?: string
+  readonly server: ServerName
+  /** The key must have been valid then; 0 where that does not matter. */
+  readonly validAtMs: number
+}
+
+/** Checks signatures of other servers in batches, and gets the keys that it lacks. */
+export interface SignatureChecks {
+  /** One answer an item: whether a valid signature of that server is there. */
+  checkSigned(items: readonly SignedItem[]): Promise<readonly boolean[]>
+}
+
+export const isChecked = (outcome: CheckedEvent | CheckFailure): outcome is CheckedEvent => 'event' in outcome
