@@ -132,6 +132,14 @@ export class RoomTurn {
 
   /** Adds an event. Throws `M_FORBIDDEN` if the room's rules refuse it, `ImpossibleEvent` if they would refuse it to everybody, `M_TOO_LARGE` for an event that is too large or a room whose state is full, `M_BAD_JSON`. */
   async add(draft: Draft): Promise<EventId> {
+    const built = await this.draftOf(draft)
+    if (draft.stateKey !== undefined) await this.#grow(draft.type, draft.stateKey, built.json)
+    this.#append(draft, built)
+    return built.eventId
+  }
+
+  /** The event that `add` would add, signed by this server and not added: for events that other servers have to sign too. Throws the same, but for `M_TOO_LARGE` of a full room. */
+  async draftOf(draft: Draft): Promise<BuiltEvent> {
     const tuples = authEventTuples(this.version, { ...draft, stateKey: draft.stateKey })
     // The rules are synchronous, so all entries that they may need are loaded first. In a busy room they are in memory already.
     const asked = [...tuples, ...ALWAYS_ASKED]
@@ -145,9 +153,7 @@ export class RoomTurn {
     const built = this.#build(draft, cited, old)
     const verdict = authoriseEvent(this.version, built.event, (type, stateKey) => this.#held({ type, stateKey })?.event)
     if (!verdict.allowed) throw await this.#refusalOf(verdict.refusal, draft.sender)
-    if (draft.stateKey !== undefined) await this.#grow(draft.type, draft.stateKey, built.json)
-    this.#append(draft, built)
-    return built.eventId
+    return built
   }
 
   /** Removes the content of a stored event for good; `redactedBy` was added in this turn. */
