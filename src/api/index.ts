@@ -93,6 +93,7 @@ import { syncV4Endpoints } from './client/sliding-sync/sync-v4.ts'
 import { type KeysServerDeps, keysServerEndpoints } from './federation/keys-server.ts'
 import { type UserinfoDeps, userinfoEndpoints } from './federation/openid.ts'
 import { type ThirdPartyInviteDeps, thirdPartyInviteEndpoints } from './federation/third-party-invite.ts'
+import { type KeysForServersDeps, userKeysEndpoints } from './federation/user-keys.ts'
 import { type ServerVersionDeps, serverVersionEndpoints } from './federation/version.ts'
 import { NOT_BUILT } from './not-built.ts'
 
@@ -102,6 +103,7 @@ export type { CrossSigningDeps } from './client/encryption/cross-signing.ts'
 export type { KeysDeps } from './client/encryption/keys.ts'
 export type { MediaDeps } from './client/media/media-answers.ts'
 export { GATES, versionsWithout } from './client/server/versions.ts'
+export type { KeysForServersDeps } from './federation/user-keys.ts'
 export { NOT_BUILT } from './not-built.ts'
 export { NOT_BUILT_2015 } from './not-built-2015.ts'
 export { type OperatorDeps, operatorEndpoints } from './operator/index.ts'
@@ -197,7 +199,12 @@ const personalEndpoints = (deps: PersonalDeps): readonly AnyEndpoint[] => [
   ...pushRulesEndpoints(deps),
 ]
 
-export type EncryptionDeps = KeysDeps & CrossSigningDeps & ToDeviceDeps & KeyBackupDeps & DehydratedDeviceDeps
+export type EncryptionDeps = KeysDeps &
+  KeysForServersDeps &
+  CrossSigningDeps &
+  ToDeviceDeps &
+  KeyBackupDeps &
+  DehydratedDeviceDeps
 
 const encryptionEndpoints = (deps: EncryptionDeps): readonly AnyEndpoint[] => [
   ...keysEndpoints(deps),
@@ -205,6 +212,7 @@ const encryptionEndpoints = (deps: EncryptionDeps): readonly AnyEndpoint[] => [
   ...toDeviceEndpoints(deps),
   ...keyBackupEndpoints(deps),
   ...dehydratedDeviceEndpoints(deps),
+  ...userKeysEndpoints(deps),
 ]
 
 export type RoomEndpointsDeps = CreateRoomDeps &

@@ -1,7 +1,8 @@
-import type { CrossSigningDeps, KeysDeps } from '#api'
+import type { CrossSigningDeps, KeysDeps, KeysForServersDeps } from '#api'
 import {
   CrossSigning,
   type InteractiveAuth,
+  KeysForServers,
   KeysOfUsers,
   LocalKeys,
   noOtherServers,
@@ -20,7 +21,7 @@ export interface ProofParts {
   readonly proof: ReplacementProof
 }
 
-export type BuiltEncryption = Omit<KeysDeps, 'keyChanges'> & CrossSigningDeps
+export type BuiltEncryption = Omit<KeysDeps, 'keyChanges'> & CrossSigningDeps & KeysForServersDeps
 
 /** Builds what the server does for end-to-end encryption. */
 export const buildEncryption = (
@@ -30,18 +31,17 @@ export const buildEncryption = (
   const { commit, deviceKeys } = store
   const keys = { reader: deviceKeys, writer: writers.deviceKeys, commit }
   const signing = { reader: store.crossSigning, writer: writers.crossSigning, commit }
-  const keysOfUsers = new KeysOfUsers({
-    serverName: config.server.name,
-    local: new LocalKeys({
-      ...{ ...keys, crossSigning: store.crossSigning, clock },
-      tellsNames: config.encryption.tellDeviceNames,
-    }),
-    remote: noOtherServers,
+  const serverName = config.server.name
+  const local = new LocalKeys({
+    ...{ ...keys, crossSigning: store.crossSigning, clock },
+    tellsNames: config.encryption.tellDeviceNames,
   })
+  const keysOfUsers = new KeysOfUsers({ serverName, local, remote: noOtherServers })
   const crossSigning = new CrossSigning({ ...signing, devices: deviceKeys, traces: identityTraces })
   return {
     uploadKeys: new UploadKeys({ ...keys, logger, maxOneTimeKeys: config.encryption.oneTimeKeysPerDevice }),
     keysOfUsers,
+    keysForServers: new KeysForServers({ local, versions: store.deviceLists, serverName }),
     uploadCrossSigning: new UploadCrossSigning({ crossSigning, proof, uia }),
     uploadSignatures: new UploadSignatures({ ...signing, keysOfUsers, deviceKeys, clock }),
   }

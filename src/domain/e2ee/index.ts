@@ -1,5 +1,6 @@
 export * from './cross-signing.ts'
 export type { ClaimedKeys, ClaimsWanted, DevicesWanted, KeyAnswer, KeySource, UserKeys } from './key-source.ts'
+export * from './keys-for-servers.ts'
 export * from './keys-of-users.ts'
 export * from './local-keys.ts'
 export { checkedDeviceKeys, checkedFallbackKeys, checkedPublicKeys } from './public-keys.ts'

@@ -33,7 +33,8 @@ export class LocalKeys implements KeySource {
     this.#parts = parts
   }
 
-  async query(wanted: DevicesWanted, asker: UserId): Promise<KeyAnswer<ReadonlyMap<UserId, UserKeys>>> {
+  /** `asker`: undefined for another server, which is told what anybody may know. */
+  async query(wanted: DevicesWanted, asker: UserId | undefined): Promise<KeyAnswer<ReadonlyMap<UserId, UserKeys>>> {
     const { reader, crossSigning, clock, tellsNames } = this.#parts
     const userIds = [...wanted.keys()]
     const stored = await reader.keysOfUsers(userIds)

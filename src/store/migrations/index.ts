@@ -49,6 +49,7 @@ import { createStickyEvents } from './0395-create-sticky-events.ts'
 import { switchPushers } from './0420-switch-pushers.ts'
 import { placeRelations } from './0430-place-relations.ts'
 import { createRetentionProgress } from './0460-create-retention-progress.ts'
+import { nameChangedDevices } from './0560-name-changed-devices.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -102,4 +103,5 @@ export const MIGRATIONS: readonly Migration[] = [
   switchPushers,
   placeRelations,
   createRetentionProgress,
+  nameChangedDevices,
 ]

@@ -4,6 +4,7 @@ import { type AnyEndpoint, type AsJson, endpoint, RawJson, user, v3 } from '#htt
 import type { DeviceId, UserId } from '#spec'
 import type { DeviceListChanges, KeyChanges } from '#views'
 import { AnyObject } from '../authentication/auth-schemas.ts'
+import { claimedText, crossSigningText, keysText } from './key-texts.ts'
 import { userIdOf } from './user-id-of.ts'
 
 export interface KeysDeps {
@@ -65,11 +66,7 @@ export const keysEndpoints = ({ uploadKeys, keysOfUsers, keyChanges }: KeysDeps)
         wanted.set(userIdOf(userId), new Map(ofUser))
       }
       const { found, failures } = await keysOfUsers.claim(wanted, timeoutMs(body.timeout))
-      const users = [...found].map(([userId, devices]) => [
-        userId,
-        objectText([...devices].map(([id, { name, keyJson }]) => [id, objectText([[name, keyJson]])])),
-      ])
-      return new RawJson(`{"failures":${JSON.stringify(failures)},"one_time_keys":${objectText(users)}}`)
+      return new RawJson(`{"failures":${JSON.stringify(failures)},${claimedText(found)}}`)
     },
   }),
   endpoint({
@@ -86,23 +83,6 @@ export const keysEndpoints = ({ uploadKeys, keysOfUsers, keyChanges }: KeysDeps)
 const timeoutMs = (asked = DEFAULT_TIMEOUT_MS): number => Math.min(asked, MAX_TIMEOUT_MS)
 
 const queryText = ({ found, failures }: KeyAnswer<ReadonlyMap<UserId, UserKeys>>): string => {
-  const users = [...found]
-  const crossSigning = (of: (keys: UserKeys) => string | undefined): string =>
-    objectText(
-      users.flatMap(([userId, keys]) => {
-        const json = of(keys)
-        return json === undefined ? [] : [[userId, json]]
-      }),
-    )
-  const members = [
-    `"failures":${JSON.stringify(failures)}`,
-    `"device_keys":${objectText(users.map(([userId, { devices }]) => [userId, objectText([...devices])]))}`,
-    `"master_keys":${crossSigning(({ master }) => master)}`,
-    `"self_signing_keys":${crossSigning(({ selfSigning }) => selfSigning)}`,
-    `"user_signing_keys":${crossSigning(({ userSigning }) => userSigning)}`,
-  ]
-  return `{${members.join()}}`
+  const own = crossSigningText(found, ({ userSigning }) => userSigning)
+  return `{"failures":${JSON.stringify(failures)},${keysText(found)},"user_signing_keys":${own}}`
 }
-
-const objectText = (members: readonly (readonly string[])[]): string =>
-  `{${members.map(([name = '', json = '']) => `${JSON.stringify(name)}:${json}`).join()}}`

@@ -28,7 +28,7 @@ export interface CrossSigningReader {
   /** Users without any have no entry. */
   keysOf(userIds: readonly UserId[]): Promise<ReadonlyMap<UserId, readonly CrossSigningKeyRecord[]>>
   /** Signatures on keys of these users that the users made themselves, or that `asker` made. */
-  signaturesOn(userIds: readonly UserId[], asker: UserId): Promise<readonly KeySignature[]>
+  signaturesOn(userIds: readonly UserId[], asker: UserId | undefined): Promise<readonly KeySignature[]>
 }
 
 export interface NewCrossSigningKeys {

@@ -25,4 +25,6 @@ export interface DeviceListsReader {
   /** Users whose member entry in one of the rooms changed. */
   memberChanges(rooms: readonly RoomNumber[], window: Between): Promise<readonly UserNumber[]>
   userIds(users: readonly UserNumber[]): Promise<readonly UserId[]>
+  /** The position of the newest change of one of the user's devices; 0 where there was none. */
+  version(userId: UserId): Promise<number>
 }

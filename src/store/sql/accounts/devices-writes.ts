@@ -58,7 +58,7 @@ const countOf = query((db, param: { user: number }) =>
     .where('user_number', '=', param.user),
 )
 const ownerAndName = query((db, param: { device: number }) =>
-  db.selectFrom('devices').select(['user_number', 'display_name']).where('device', '=', param.device),
+  db.selectFrom('devices').select(['user_number', 'device_id', 'display_name']).where('device', '=', param.device),
 )
 const renameDevice = query((db, param: { device: number; displayName: string }) =>
   db.updateTable('devices').set({ display_name: param.displayName }).where('device', '=', param.device),
@@ -127,7 +127,7 @@ const startSession = defineWrite(
       userAgent: session.seen.userAgent ?? null,
     })
     if (row === undefined) throw new Error('an inserted device got no number')
-    if (known === undefined) await recordNewDevice(tx, user, row.device)
+    if (known === undefined) await recordNewDevice(tx, user, row.device, session.deviceId)
     await voidTokens(tx, user, [row.device])
     const token = await insertPair(tx, row.device, session.tokens, undefined)
     return { user, device: row.device, token }
@@ -142,7 +142,7 @@ const rename = defineWrite(
     if (before === undefined) throw new WriteConflict('device-gone')
     if (before.display_name === input.displayName) return
     await tx.run(renameDevice, input)
-    await recordChange(tx, before.user_number)
+    await recordChange(tx, before.user_number, before.device_id)
   },
 )
 
@@ -159,7 +159,7 @@ const removed = async (
   const numbers = devices.map(({ device }) => device)
   if (numbers.length > 0) await tx.run(forgetDehydrated, { devices: numbers })
   await voidTokens(tx, user, numbers)
-  await removeKeysOf(tx, user, numbers)
+  await removeKeysOf(tx, user, devices)
   return devices
 }
 

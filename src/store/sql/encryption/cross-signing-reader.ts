@@ -44,7 +44,8 @@ export const crossSigningReader = (db: Db): CrossSigningReader => ({
   },
   signaturesOn: async (userIds, asker) => {
     const few = userIds.length <= FEW_USERS
-    const params = { userIds, asker }
+    // No user has an empty id.
+    const params = { userIds, asker: asker ?? ('' as UserId) }
     const rows = few ? await db.all(signaturesOn, params) : await db.longAll(signaturesOn, params)
     return rows.map((row) => ({ ...row, target: row.target as UserId, signer: row.signer as UserId }))
   },

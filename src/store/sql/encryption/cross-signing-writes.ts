@@ -8,7 +8,7 @@ import { WriteConflict } from '../../ports/engine/change.ts'
 import type { UserNumber } from '../../ports/rooms/events.ts'
 import { defineWrite, insertInto, type Tx } from '../engine/index.ts'
 import { query } from './cross-signing-tables.ts'
-import { DEVICE_LISTS, recordChange, recordChangesFor } from './device-list-rows.ts'
+import { CROSS_SIGNING, DEVICE_LISTS, recordChange, recordChangesFor } from './device-list-rows.ts'
 import { removeSignatures } from './signature-removal.ts'
 
 const keysOf = query((db, param: { user: UserNumber }) =>
@@ -92,7 +92,7 @@ const setKeys = defineWrite('crossSigning.setKeys', DEVICE_LISTS, async (tx, inp
   )
   for (const key of keys) await tx.run(upsertKey, { ...key, user })
   if (keys.every(({ usage }) => usage === 'user_signing')) await recordChangesFor(tx, user, [user])
-  else await recordChange(tx, user)
+  else await recordChange(tx, user, CROSS_SIGNING)
 })
 
 /** Whether the key is still the one whose signature was verified. */
@@ -100,6 +100,15 @@ const isUnchanged = async (tx: Tx, user: UserNumber, key: string, keyJson: strin
   const device = await tx.first(storedDevice, { user, key })
   if (device !== undefined) return device.keys_json === keyJson
   return (await tx.first(storedKey, { user, key }))?.key_json === keyJson
+}
+
+/** Says that keys of the user have new signatures. */
+const recordSigned = async (tx: Tx, user: UserNumber, keys: ReadonlySet<string>): Promise<void> => {
+  const devices: string[] = []
+  for (const key of keys) if ((await tx.first(storedDevice, { user, key })) !== undefined) devices.push(key)
+  const [first, ...more] = devices
+  if (first !== undefined) await recordChange(tx, user, more.length === 0 ? first : null)
+  if (devices.length < keys.size) await recordChange(tx, user, CROSS_SIGNING)
 }
 
 const addSignatures = defineWrite(
@@ -128,7 +137,10 @@ const addSignatures = defineWrite(
     }))
     await tx.insertMany(insertSignatures, rows)
     const targets = new Set(added.map(({ target }) => target))
-    if (targets.delete(signer)) await recordChange(tx, signer)
+    if (targets.delete(signer)) {
+      const keys = added.filter(({ target }) => target === signer).map(({ targetKey }) => targetKey)
+      await recordSigned(tx, signer, new Set(keys))
+    }
     await recordChangesFor(tx, signer, targets)
   },
 )
@@ -136,7 +148,7 @@ const addSignatures = defineWrite(
 const removeAll = defineWrite('crossSigning.removeAll', DEVICE_LISTS, async (tx, input: { user: UserNumber }) => {
   await tx.run(deleteSignaturesOn, input)
   await tx.run(deleteSignaturesBy, input)
-  if ((await tx.run(deleteKeys, input)) > 0) await recordChange(tx, input.user)
+  if ((await tx.run(deleteKeys, input)) > 0) await recordChange(tx, input.user, CROSS_SIGNING)
 })
 
 export const crossSigningWrites = [setKeys, addSignatures, removeAll]

@@ -1,4 +1,4 @@
-import type { DeviceNumber } from '../../ports/accounts/devices.ts'
+import type { RemovedDevice } from '../../ports/accounts/devices.ts'
 import type { UserNumber } from '../../ports/rooms/events.ts'
 import type { Tx } from '../engine/index.ts'
 import { recordChange } from './device-list-rows.ts'
@@ -16,8 +16,10 @@ const deleteFallbackKeys = query((db, param: { devices: readonly number[] }, { i
 )
 
 /** Removes all keys of devices that go, and the signatures on and by them, in the transaction that removes them; it declares the stream `deviceLists`. */
-export const removeKeysOf = async (tx: Tx, user: UserNumber, devices: readonly DeviceNumber[]): Promise<void> => {
-  if (devices.length === 0) return
+export const removeKeysOf = async (tx: Tx, user: UserNumber, removed: readonly RemovedDevice[]): Promise<void> => {
+  const [first, ...more] = removed
+  if (first === undefined) return
+  const devices = removed.map(({ device }) => device)
   await tx.run(deleteOneTimeKeys, { devices })
   await tx.run(deleteFallbackKeys, { devices })
   const gone = await tx.all(deleteKeys, { devices })
@@ -26,5 +28,5 @@ export const removeKeysOf = async (tx: Tx, user: UserNumber, devices: readonly D
     user,
     gone.map((row) => row.device_id),
   )
-  await recordChange(tx, user)
+  await recordChange(tx, user, more.length === 0 ? first.deviceId : null)
 }

@@ -148,7 +148,7 @@ const storeKeys = async (tx: Tx, upload: KeysUpload, keysJson: string): Promise<
   if (before?.keys_json === keysJson) return false
   if (before !== undefined) await removeSignatures(tx, user, [deviceId])
   await tx.run(upsertKeys, { device, user, deviceId, keysJson })
-  await recordChange(tx, user)
+  await recordChange(tx, user, deviceId)
   return before !== undefined
 }
 

@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import type { DeviceId } from '#spec'
 import type { DeviceNumber } from '../../ports/accounts/devices.ts'
 import type { UserNumber } from '../../ports/rooms/events.ts'
 import { insertInto, type Tx } from '../engine/index.ts'
@@ -21,6 +22,7 @@ const insertChange = insertInto('device_list_changes', {
   position: 'integer',
   user_number: 'integer',
   told_to: 'integer?',
+  device_id: 'text?',
 })
 const joinedRooms = query((db, param: { user: UserNumber }) =>
   db.selectFrom('memberships').select('room').where('user_number', '=', param.user).where('membership', '=', 'join'),
@@ -46,9 +48,18 @@ const deleteOlder = query((db, param: { user: UserNumber; toldTo: number; upTo: 
 /** The streams that a write which calls these declares. */
 export const DEVICE_LISTS = ['deviceLists'] as const
 
-const record = async (tx: Tx, user: UserNumber, toldTo: UserNumber | null): Promise<number> => {
-  const position = tx.next('deviceLists', 1)
-  await tx.insertMany(insertChange, [{ position, user_number: user, told_to: toldTo }])
+/** Stands in the place of a device's id: no device changed, but cross-signing keys of the user or signatures on them. No device has an empty id. */
+export const CROSS_SIGNING = ''
+
+const record = async (
+  tx: Tx,
+  user: UserNumber,
+  toldTo: UserNumber | null,
+  deviceId: string | null,
+): Promise<number> => {
+  // Servers that see the number before a change have seen all. Where several devices changed, it is one that nobody was told, so that they ask for the whole list.
+  const position = deviceId === null ? tx.next('deviceLists', 2) + 1 : tx.next('deviceLists', 1)
+  await tx.insertMany(insertChange, [{ position, user_number: user, told_to: toldTo, device_id: deviceId }])
   const superseded = await tx.first(oldestKept, { user, toldTo: toldTo ?? ALL, kept: CHANGES_KEPT })
   if (superseded !== undefined) {
     await tx.run(deleteOlder, { user, toldTo: toldTo ?? ALL, upTo: superseded.position })
@@ -56,24 +67,32 @@ const record = async (tx: Tx, user: UserNumber, toldTo: UserNumber | null): Prom
   return position
 }
 
-/** Says to everybody who shares a room with the user, and to the user, that keys of the user changed. */
-export const recordChange = async (tx: Tx, user: UserNumber): Promise<void> => {
-  const position = await record(tx, user, null)
+/**
+ * Says to everybody who shares a room with the user, and to the user, that keys of the user changed: of one device, `CROSS_SIGNING`, or null for
+ * several devices.
+ */
+export const recordChange = async (tx: Tx, user: UserNumber, deviceId: string | null): Promise<void> => {
+  const position = await record(tx, user, null, deviceId)
   const rooms = (await tx.all(joinedRooms, { user })).map(({ room }) => room)
   tx.announce({ stream: 'deviceLists', position, rooms, users: [user] })
 }
 
 /** Says the same of a new device, unless nobody can have heard of its user: a new account. */
-export const recordNewDevice = async (tx: Tx, user: UserNumber, device: DeviceNumber): Promise<void> => {
+export const recordNewDevice = async (
+  tx: Tx,
+  user: UserNumber,
+  device: DeviceNumber,
+  deviceId: DeviceId,
+): Promise<void> => {
   const isFirst = (await tx.first(otherDevice, { user, device })) === undefined
   if (isFirst && (await tx.first(joinedRooms, { user })) === undefined) return
-  await recordChange(tx, user)
+  await recordChange(tx, user, deviceId)
 }
 
 /** Says to one user alone that keys of these users are others now: as that user sees them. */
 export const recordChangesFor = async (tx: Tx, viewer: UserNumber, users: Iterable<UserNumber>): Promise<void> => {
   for (const user of users) {
-    const position = await record(tx, user, viewer)
+    const position = await record(tx, user, viewer, CROSS_SIGNING)
     tx.announce({ stream: 'deviceLists', position, rooms: [], users: [viewer] })
   }
 }

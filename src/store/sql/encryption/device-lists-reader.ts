@@ -3,6 +3,7 @@ import type { UserId } from '#spec'
 import type { Between, DeviceListsReader } from '../../ports/encryption/device-lists.ts'
 import type { RoomNumber, UserNumber } from '../../ports/rooms/events.ts'
 import type { Db, Query } from '../engine/index.ts'
+import { CROSS_SIGNING } from './device-list-rows.ts'
 import { query } from './tables.ts'
 
 type UserRow = { readonly user_number: number }
@@ -111,6 +112,18 @@ const userIds = query((db, param: { users: readonly UserNumber[] }, { integers }
   db.selectFrom('users').select('user_id').where('user_number', 'in', integers(param.users)),
 )
 
+const version = query((db, param: { userId: UserId }) =>
+  db
+    .selectFrom('users as u')
+    .innerJoin('device_list_changes as c', 'c.user_number', 'u.user_number')
+    .select('c.position')
+    .where('u.user_id', '=', param.userId)
+    .where('c.told_to', 'is', null)
+    .where((eb) => eb.or([eb('c.device_id', 'is', null), eb('c.device_id', '!=', sql.lit(CROSS_SIGNING))]))
+    .orderBy('c.position', 'desc')
+    .limit(1),
+)
+
 /** Larger windows, and larger searches, are read off the event loop. */
 const SHORT_WINDOW = 100
 const FEW_LOOKUPS = 1_000
@@ -156,5 +169,6 @@ export const deviceListsReader = (db: Db): DeviceListsReader => {
       const rows = few ? await db.all(userIds, { users }) : await db.longAll(userIds, { users })
       return rows.map((row) => row.user_id as UserId)
     },
+    version: async (userId) => (await db.first(version, { userId }))?.position ?? 0,
   }
 }

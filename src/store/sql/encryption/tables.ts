@@ -30,6 +30,8 @@ export interface EncryptionTables extends UserTables {
     readonly user_number: number
     /** The one user who is told; null for all who share a room with the user. */
     readonly told_to: number | null
+    /** Empty: the cross-signing keys; null: several devices. */
+    readonly device_id: string | null
   }
   /** Tables of others, as far as they are read here. */
   readonly devices: {
