@@ -1,4 +1,5 @@
 export * from './directory.ts'
+export * from './graph/index.ts'
 export * from './listings.ts'
 export * from './memberships.ts'
 export * from './new-room.ts'

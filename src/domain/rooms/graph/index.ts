@@ -1,0 +1,1 @@
+export type { CheckedEvent, ReceivedEvent, ReceiveOptions, RoomEntry, RoomGraph, Verdict } from './room-graph.ts'
