@@ -50,6 +50,7 @@ import { switchPushers } from './0420-switch-pushers.ts'
 import { placeRelations } from './0430-place-relations.ts'
 import { createRetentionProgress } from './0460-create-retention-progress.ts'
 import { nameChangedDevices } from './0560-name-changed-devices.ts'
+import { createRoomServers } from './0570-create-room-servers.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -104,4 +105,5 @@ export const MIGRATIONS: readonly Migration[] = [
   placeRelations,
   createRetentionProgress,
   nameChangedDevices,
+  createRoomServers,
 ]

@@ -4,6 +4,7 @@ import type { EventsReader, RoomNumber } from './events.ts'
 import type { MembersReader } from './members.ts'
 import type { Extremity, RoomBase, StateSize } from './room-change.ts'
 import type { RoomListsReader } from './room-lists.ts'
+import type { RoomServersReader } from './room-servers.ts'
 import type { RoomStateReader } from './state.ts'
 
 export interface RoomRecord extends Pick<RoomBase, 'sequence'> {
@@ -49,4 +50,5 @@ export interface RoomsReader
     RoomStateReader,
     MembersReader,
     DirectoryReader,
-    RoomListsReader {}
+    RoomListsReader,
+    RoomServersReader {}

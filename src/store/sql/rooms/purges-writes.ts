@@ -18,6 +18,8 @@ const takeOpen = query((db, param: OfRoom) => db.deleteFrom('open_rooms').where(
 const takeMemberships = query((db, param: OfRoom) =>
   db.deleteFrom('memberships').where('room', '=', param.room).returning('user_number'),
 )
+const takeServers = query((db, param: OfRoom) => db.deleteFrom('room_servers').where('room', '=', param.room))
+const takePastServers = query((db, param: OfRoom) => db.deleteFrom('past_room_servers').where('room', '=', param.room))
 const insertPurge = insertInto('room_purges', { room: 'integer', room_id: 'text' })
 
 const firstOnes = (db: Kysely<RoomTables>, param: { room: number; events: number }) =>
@@ -88,6 +90,8 @@ const begin = defineWrite(
     await tx.run(takeListing, { room })
     await tx.run(takeOpen, { room })
     await tx.run(takeMissing, { room })
+    await tx.run(takeServers, { room })
+    await tx.run(takePastServers, { room })
     const members = await tx.all(takeMemberships, { room })
     await tx.insertMany(insertPurge, [{ room, room_id: roomId }])
     // The position has no event, but caches that hold this room or these users' rooms must hear of the purge. It is stored in `stream_positions`,

@@ -9,6 +9,7 @@ import { membersReader } from './members-reader.ts'
 import { relatedByReader } from './related-by-reader.ts'
 import { branchesIn, newestOf } from './room-base.ts'
 import { roomListsReader } from './room-lists-reader.ts'
+import { roomServersReader } from './room-servers-reader.ts'
 import { stateReader } from './state-reader.ts'
 import { query, type RoomTables } from './tables.ts'
 
@@ -100,6 +101,7 @@ export const roomsReader = (db: Db): RoomsReader => ({
   ...directoryReader(db),
   ...roomListsReader(db),
   ...relatedByReader(db),
+  ...roomServersReader(db),
 
   room: async (room) => {
     const row = await db.first(roomByNumber, { room })

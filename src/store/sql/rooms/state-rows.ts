@@ -3,6 +3,7 @@ import { type Membership, stateTupleKey, type UserId } from '#spec'
 import type { EventNumber } from '../../ports/rooms/events.ts'
 import type { StateChange } from '../../ports/rooms/room-change.ts'
 import type { InsertRow, Tx } from '../engine/index.ts'
+import { ServerRows } from './room-server-rows.ts'
 import { insertMemberships, insertStateLog, query } from './tables.ts'
 
 /** Ends the entry in force, and returns it. */
@@ -63,6 +64,7 @@ export class StateRows {
   /** Whether the room is made in this change, so that there is nothing to look up. */
   readonly #fresh: boolean
   readonly #rows = new Map<string, StateRow[]>()
+  readonly #servers: ServerRows
   readonly #members = new Map<UserId, { readonly membership: Membership; readonly position: number }>()
   #joined = 0
   #invited = 0
@@ -71,6 +73,7 @@ export class StateRows {
     this.#tx = tx
     this.#room = room
     this.#fresh = fresh
+    this.#servers = new ServerRows(tx, room)
   }
 
   /** Returns the number of the event that the entry replaces. */
@@ -84,7 +87,9 @@ export class StateRows {
     rows.push({ room: this.#room, type, state_key: stateKey, position, until_position: null, event, membership })
     this.#rows.set(key, rows)
     if (membership !== null) {
-      this.#joined += Number(membership === 'join') - Number(ended?.membership === 'join')
+      const joined = Number(membership === 'join') - Number(ended?.membership === 'join')
+      this.#joined += joined
+      this.#servers.count(stateKey, joined, position)
       this.#invited += Number(membership === 'invite') - Number(ended?.membership === 'invite')
       this.#members.set(stateKey as UserId, { membership, position })
     }
@@ -95,6 +100,7 @@ export class StateRows {
   async write(): Promise<readonly number[]> {
     await this.#tx.insertMany(insertStateLog, [...this.#rows.values()].flat())
     const users = await this.#writeMembers()
+    await this.#servers.write()
     if (this.#joined !== 0 || this.#invited !== 0) {
       await this.#tx.run(countMembers, { room: this.#room, joined: this.#joined, invited: this.#invited })
     }

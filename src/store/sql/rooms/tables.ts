@@ -1,5 +1,5 @@
 import type { Generated } from 'kysely'
-import type { EventId, Membership, RoomId, UserId } from '#spec'
+import type { EventId, Membership, RoomId, ServerName, UserId } from '#spec'
 import type { EventPlacing } from '../../ports/rooms/events.ts'
 import { insertInto, queriesOver } from '../engine/index.ts'
 import type { RelationTables } from './relation-tables.ts'
@@ -71,6 +71,19 @@ export interface RoomTables extends RelationTables {
     readonly membership: Membership
     readonly position: number
     readonly forgotten: number
+  }
+  readonly servers: { readonly server: Generated<number>; readonly name: ServerName }
+  readonly room_servers: {
+    readonly room: number
+    readonly server: number
+    readonly joined: number
+    readonly since: number
+  }
+  readonly past_room_servers: {
+    readonly room: number
+    readonly server: number
+    readonly since: number
+    readonly until: number
   }
   readonly room_listings: {
     readonly room: number
