@@ -1,1 +1,3 @@
 export * from './edus.ts'
+export * from './receive-transactions.ts'
+export * from './staged-edus.ts'

@@ -51,6 +51,7 @@ import { placeRelations } from './0430-place-relations.ts'
 import { createRetentionProgress } from './0460-create-retention-progress.ts'
 import { nameChangedDevices } from './0560-name-changed-devices.ts'
 import { createRoomServers } from './0570-create-room-servers.ts'
+import { createStagedTransactions } from './0580-create-staged-transactions.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -106,4 +107,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createRetentionProgress,
   nameChangedDevices,
   createRoomServers,
+  createStagedTransactions,
 ]

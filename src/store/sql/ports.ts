@@ -27,6 +27,12 @@ import { toDeviceReader } from './encryption/to-device-reader.ts'
 import { toDeviceWriter, toDeviceWrites } from './encryption/to-device-writes.ts'
 import type { Db } from './engine/access.ts'
 import { type WriteTable, writeTable } from './engine/writes.ts'
+import { failedPullsReader, failedPullsWriter, failedPullWrites } from './federation/failed-pulls.ts'
+import {
+  stagedTransactionsReader,
+  stagedTransactionsWriter,
+  stagedTransactionWrites,
+} from './federation/staged-transactions.ts'
 import { mediaReader } from './media/media-reader.ts'
 import { mediaWriter, mediaWrites } from './media/media-writes.ts'
 import { urlPreviewReader } from './media/url-previews-reader.ts'
@@ -87,6 +93,7 @@ export const readersOver = (db: Db) => ({
   devices: devicesReader(db),
   emailValidations: emailValidationsReader(db),
   externalIdentities: externalIdentitiesReader(db),
+  failedPulls: failedPullsReader(db),
   filters: filtersReader(db),
   keyBackups: keyBackupsReader(db),
   homeserver: homeserverReader(db),
@@ -108,6 +115,7 @@ export const readersOver = (db: Db) => ({
   retention: retentionReader(db),
   shortLived: shortLivedReader(db),
   signingKeys: signingKeysReader(db),
+  stagedTransactions: stagedTransactionsReader(db),
   stickyEvents: stickyEventsReader(db),
   thirdPartyIds: thirdPartyIdsReader(db),
   threadSubscriptions: threadSubscriptionsReader(db),
@@ -128,6 +136,7 @@ export const writers = {
   devices: devicesWriter,
   emailValidations: emailValidationsWriter,
   externalIdentities: externalIdentitiesWriter,
+  failedPulls: failedPullsWriter,
   filters: filtersWriter,
   homeserver: homeserverWriter,
   leases: leasesWriter,
@@ -150,6 +159,7 @@ export const writers = {
   retention: retentionWriter,
   shortLived: shortLivedWriter,
   signingKeys: signingKeysWriter,
+  stagedTransactions: stagedTransactionsWriter,
   stickyEvents: stickyEventsWriter,
   thirdPartyIds: thirdPartyIdsWriter,
   threadSubscriptions: threadSubscriptionsWriter,
@@ -176,6 +186,7 @@ export const allWrites = (): WriteTable =>
     ...tokensWrites,
     ...transactionsWrites,
     ...externalIdentityWrites,
+    ...failedPullWrites,
     ...filterWrites,
     ...homeserverWrites,
     ...leaseWrites,
@@ -197,6 +208,7 @@ export const allWrites = (): WriteTable =>
     ...roomWrites,
     ...shortLivedWrites,
     ...signingKeyWrites,
+    ...stagedTransactionWrites,
     ...stickyEventWrites,
     ...threadSubscriptionWrites,
     ...toDeviceWrites,
