@@ -154,7 +154,7 @@ class Running {
       look,
     }
     const composed = await compose(ground)
-    const { issuers, endpoints, caches, settle } = composed
+    const { issuers, signatures, endpoints, caches, settle } = composed
     this.#closers.push(settle)
     const address = await this.#openChannel(composed.operatorEndpoints)
     if (this.#operatorOnly) return { url: address }
@@ -167,7 +167,7 @@ class Running {
     }
     const edge = createEdge({
       endpoints,
-      callers: { issuers },
+      callers: { issuers, signatures },
       rateLimiter,
       limits: limitsOf(config),
       trustProxy: config.listen.trustProxy.length === 0 ? false : config.listen.trustProxy,

@@ -166,6 +166,29 @@ export const list = <Value>(of: Kind<Value>): Kind<readonly Value[]> => ({
   },
 })
 
+export const serverPattern = text('a server name, which may have stars and question marks', (value) =>
+  /^[0-9A-Za-z.:*?[\]-]{1,255}$/.test(value),
+)
+
+/** Host and port, by the name of a server in small letters. */
+export const serverAddresses: Kind<ReadonlyMap<string, string>> = {
+  expects: 'a mapping of server names to host:port; in a variable, name=host:port, with commas between',
+  parse: (raw, fromText) => {
+    const pairs = fromText ? itemsOf(String(raw)).map((item) => item.split('=')) : entriesOf(raw)
+    if (pairs?.every(isServerAddress) !== true) return undefined
+    return new Map(pairs.map(([name = '', place = '']) => [name.toLowerCase(), place]))
+  },
+}
+
+const isServerAddress = (pair: readonly unknown[]): pair is readonly [string, string] =>
+  pair.length === 2 && pair.every((one) => typeof one === 'string' && parseServerName(one) !== undefined)
+
+/** An empty list stands for an empty mapping, as defaults are written. */
+const entriesOf = (raw: unknown): readonly (readonly unknown[])[] | undefined => {
+  if (Array.isArray(raw)) return raw.length === 0 ? [] : undefined
+  return typeof raw === 'object' && raw !== null ? Object.entries(raw) : undefined
+}
+
 /** `sqlite:PATH` or `postgres://…`. */
 export const databaseUrl = text('sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE', (value) =>
   value.startsWith('sqlite:')

@@ -8,7 +8,7 @@ export * from './endpoint/paths.ts'
 export * from './endpoint/requester.ts'
 export * from './endpoint/token-issuer.ts'
 export { createMetrics, type HistogramReading, type Metrics, type Reading } from './metrics.ts'
-export type { RequestSignatures } from './reading/request-signatures.ts'
+export { noOtherServers, type RequestSignatures } from './reading/request-signatures.ts'
 export {
   addressKey,
   createRateLimiter,

@@ -11,7 +11,7 @@ import {
   rtcTransportsOf,
   TurnServers,
 } from '#domain'
-import { AnsweredOnce, type AnyEndpoint, type TokenIssuer } from '#http'
+import { AnsweredOnce, type AnyEndpoint, type RequestSignatures, type TokenIssuer } from '#http'
 import { endpointsIn, landingPage, shownIn } from '#pages'
 import { type LeasedWork, shortLivedSweep, writers } from '#store'
 import { InProcessBus, PROCESSES, Streams } from '#streams'
@@ -21,6 +21,7 @@ import { Readiness } from '../readiness.ts'
 import { type BuiltAccounts, buildAccounts } from './accounts.ts'
 import { type BuiltCalls, buildCalls } from './calls.ts'
 import { type BuiltEncryption, buildEncryption } from './encryption.ts'
+import { type BuiltFederation, buildFederation } from './federation.ts'
 import { buildFinding, type Finding } from './finding.ts'
 import type { Ground } from './ground.ts'
 import { type BuiltKeyBackups, buildKeyBackups } from './key-backups.ts'
@@ -56,6 +57,8 @@ import { wellKnownOf } from './well-known.ts'
 export interface Composed {
   readonly streams: Streams
   readonly issuers: readonly TokenIssuer[]
+  /** Tells which homeserver signed a request. */
+  readonly signatures: RequestSignatures
   readonly endpoints: readonly AnyEndpoint[]
   /** The endpoints of the operator's own channel. */
   readonly operatorEndpoints: readonly AnyEndpoint[]
@@ -69,6 +72,7 @@ export interface Composed {
 /** The one place that knows every layer: builds streams, domain, views and api over an open store. Each step has a builder of its own. */
 export const compose = async (ground: Ground): Promise<Composed> => {
   const streams = await buildStreams(ground)
+  const federation = await buildFederation(ground)
   // Accounts, personal data and rooms need a little of each other, but only when requests come.
   const providers = await buildProviders(ground)
   const accounts = buildAccounts(ground, providers, {
@@ -96,6 +100,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   const reports = buildReports(ground)
   const parts: Parts = {
     ground,
+    federation,
     reports,
     calls,
     accounts,
@@ -114,6 +119,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   return {
     streams,
     issuers: [accounts.accessTokens],
+    signatures: federation.signatures,
     endpoints: [
       ...operational(ground),
       ...ground.look.images,
@@ -123,7 +129,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
       ...accounts.operator,
       ...{ reports, sendNotice: buildNotices(ground, accounts, rooms) },
     }),
-    caches: () => [...accounts.caches(), ...cachesOf(parts).map((cache) => cache.stats())],
+    caches: () => [...accounts.caches(), ...federation.caches(), ...cachesOf(parts).map((cache) => cache.stats())],
     replacedKeys: () => keys.uploadKeys.replaced,
     settle: () => settle(leases, parts),
   }
@@ -166,8 +172,9 @@ const workOf = (
 
 const settle = async (
   leases: { stop(): Promise<void> },
-  { media, accounts, personal }: Pick<Parts, 'media' | 'accounts' | 'personal'>,
+  { federation, media, accounts, personal }: Pick<Parts, 'federation' | 'media' | 'accounts' | 'personal'>,
 ): Promise<void> => {
+  federation.close()
   const ended = leases.stop()
   await media.stop()
   await ended
@@ -203,6 +210,7 @@ const cachesOf = ({ personal, views, media, rooms, toDevice }: Parts) => [
 
 interface Parts {
   readonly ground: Ground
+  readonly federation: BuiltFederation
   readonly reports: Reports
   readonly calls: BuiltCalls
   readonly accounts: BuiltAccounts

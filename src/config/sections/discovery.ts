@@ -11,12 +11,3 @@ export const support = {
     page: optional(baseUrl, { description: 'A page with help for users of this server.' }),
   },
 } as const
-
-export const federation = {
-  title: 'Where other servers find it: /.well-known/matrix/server',
-  settings: {
-    delegatedTo: optional(nonEmptyText, {
-      description: 'host:port that other servers shall use for this server name. Unset: that page answers 404.',
-    }),
-  },
-} as const

@@ -8,6 +8,8 @@ export interface AuthRequest {
   /** Path and query as they were sent: a signature covers both. */
   readonly url: string
   readonly headers: IncomingHttpHeaders
+  /** All headers `Authorization`, of which `headers` has the first: servers may send several. */
+  readonly authorizations: readonly string[]
   /** The body, once it was read and where it is JSON; undefined at the stage `headers`. */
   readonly body: unknown
   /**

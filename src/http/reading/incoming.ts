@@ -103,6 +103,10 @@ export class IncomingRequest implements AnyRequest, AuthRequest {
     return this.request.headers
   }
 
+  get authorizations(): readonly string[] {
+    return this.request.headersDistinct.authorization ?? []
+  }
+
   get ip(): string {
     return this.#edge.clientAddress(this.request)
   }

@@ -1,0 +1,34 @@
+import { list, network, nonEmptyText, path, serverAddresses, serverPattern, yesOrNo } from '../kinds.ts'
+import { optional, setting } from '../setting.ts'
+
+export const federation = {
+  title: 'Other homeservers: which, and how they and this one find each other',
+  settings: {
+    enabled: setting(yesOrNo, true, {
+      description: 'Whether this server talks with other homeservers at all.',
+    }),
+    delegatedTo: optional(nonEmptyText, {
+      description:
+        'host:port that other servers shall use for this server name, told in /.well-known/matrix/server. Unset: that page answers 404.',
+    }),
+    allow: setting(list(serverPattern), [], {
+      description:
+        'The only servers that it talks with, as names in which a star stands for any characters and a question mark for one: *.example.org. Empty: all.',
+    }),
+    deny: setting(list(serverPattern), [], {
+      description: 'Servers that it does not talk with, written in the same way, even where allow has them.',
+    }),
+    addresses: setting(serverAddresses, [], {
+      description:
+        'Where servers are, by server name or by the host in it: a mapping such as "hs2.example: 10.1.2.3:8448"; in a variable, hs2.example=10.1.2.3:8448. Nothing else is looked up for these, and private addresses are allowed. Certificates must be for the server name.',
+    }),
+    allowedNetworks: setting(list(network), [], {
+      description:
+        'Private addresses and networks where other servers may stand. Without them no connection is made to loopback or private addresses, which strangers could name.',
+    }),
+    ca: setting(list(path), [], {
+      description:
+        'PEM files of authorities whose certificates are taken from other servers, besides those that Node knows.',
+    }),
+  },
+} as const

@@ -1,0 +1,194 @@
+import type { IncomingMessage } from 'node:http'
+import type { Readable } from 'node:stream'
+import { type Clock, failureWords } from '#base'
+import { contentJson, parseJson, requestText, type SigningKey, xMatrixHeader } from '#rules'
+import type { JsonValue, ServerName } from '#spec'
+import { boundedBytes } from '../bounded-answer.ts'
+import { AnswerTooLong, refusalOf, unpacked } from './answer.ts'
+import { type Connections, NotConnected, type SentRequest } from './connections.ts'
+import {
+  FederationFailure,
+  type FederationRequest,
+  type FederationRequests,
+  type FederationStream,
+} from './requests.ts'
+import type { Routes } from './routes.ts'
+
+export interface FederationClientParts {
+  readonly clock: Clock
+  readonly signingKey: SigningKey
+  readonly routes: Routes
+  readonly connections: Connections
+  /** Whether this server talks with that one. */
+  readonly allows: (server: ServerName) => boolean
+  readonly userAgent: string
+}
+
+const TIMEOUT_MS = 60_000
+const MAX_BYTES = 16 * 1024 * 1024
+
+/** An answer whose time and connection are still bounded; `end` must be called. */
+interface OpenAnswer {
+  readonly response: IncomingMessage
+  /** The body, unpacked. */
+  readonly body: Readable
+  /** Whether the time was over. */
+  isLate(): boolean
+  end(): void
+}
+
+/** Requests to other homeservers (server-server API), signed and bounded. Redirects are not followed. */
+export class FederationClient implements FederationRequests {
+  readonly #parts: FederationClientParts
+  readonly #closing = new AbortController()
+
+  constructor(parts: FederationClientParts) {
+    this.#parts = parts
+  }
+
+  async json(destination: ServerName, request: FederationRequest): Promise<JsonValue> {
+    const { body, isLate, end } = await this.#open(destination, request)
+    try {
+      const maxBytes = request.maxBytes ?? MAX_BYTES
+      const parsed = parseJson(await boundedBytes(body, maxBytes))
+      if (parsed.ok) return parsed.value
+      throw badAnswer(destination, `its answer cannot be read: ${parsed.failure.reason}`)
+    } catch (error) {
+      throw brokenAnswer(destination, error, isLate())
+    } finally {
+      end()
+    }
+  }
+
+  async stream(destination: ServerName, request: FederationRequest): Promise<FederationStream> {
+    const { response, body, isLate, end } = await this.#open(destination, request)
+    const bytes = async function* (): AsyncGenerator<Uint8Array> {
+      try {
+        yield* body
+      } catch (error) {
+        throw brokenAnswer(destination, error, isLate())
+      } finally {
+        end()
+      }
+    }
+    return {
+      contentType: response.headers['content-type'],
+      headers: response.headers,
+      bytes: bytes(),
+      destroy: end,
+    }
+  }
+
+  /** Aborts all requests. */
+  close(): void {
+    this.#closing.abort()
+    this.#parts.connections.close()
+  }
+
+  async #open(destination: ServerName, request: FederationRequest): Promise<OpenAnswer> {
+    if (!this.#parts.allows(destination)) {
+      const reason = 'this server does not talk with that one'
+      throw new FederationFailure({ destination, kind: 'not-allowed', reason })
+    }
+    const late = new AbortController()
+    const cancel = this.#parts.clock.after(request.timeoutMs ?? TIMEOUT_MS, () => late.abort())
+    const signal = AbortSignal.any([
+      late.signal,
+      this.#closing.signal,
+      ...(request.signal === undefined ? [] : [request.signal]),
+    ])
+    let response: IncomingMessage | undefined
+    const end = (): void => {
+      cancel()
+      response?.destroy()
+    }
+    try {
+      response = await this.#send(destination, this.#signed(destination, request, signal))
+      const status = response.statusCode ?? 0
+      if (status < 200 || status > 299) throw await refusalOf(destination, response)
+      const body = unpacked(response, request.maxBytes ?? MAX_BYTES)
+      return { response, body, isLate: () => late.signal.aborted, end }
+    } catch (error) {
+      end()
+      if (error instanceof FederationFailure) throw error
+      throw unreachable(destination, error, late.signal.aborted)
+    }
+  }
+
+  /** Tries one route after the other until one leads to somebody. */
+  async #send(destination: ServerName, sent: SentRequest): Promise<IncomingMessage> {
+    const { routes, connections } = this.#parts
+    let failure: unknown
+    for (const route of await routes.routesOf(destination)) {
+      try {
+        return await connections.send(route, sent)
+      } catch (error) {
+        routes.forget(destination)
+        if (!(error instanceof NotConnected) || sent.signal.aborted) throw error
+        failure = error
+      }
+    }
+    throw failure
+  }
+
+  #signed(destination: ServerName, request: FederationRequest, signal: AbortSignal): SentRequest {
+    const { method, path } = request
+    const { signingKey, userAgent } = this.#parts
+    const body = bodyOf(request)
+    const uri = `${path}${queryOf(request)}`
+    const origin = signingKey.serverName
+    const sig = signingKey.sign(requestText({ method, uri, origin, destination, contentJson: body }))
+    return {
+      method,
+      uri,
+      body,
+      signal,
+      headers: {
+        authorization: xMatrixHeader({ origin, destination, key: signingKey.keyId, sig }),
+        'accept-encoding': 'gzip',
+        'user-agent': userAgent,
+        ...(method === 'GET' ? {} : { 'content-length': Buffer.byteLength(body ?? '') }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+    }
+  }
+}
+
+/** The text that is sent, and signed as it is. */
+const bodyOf = ({ bodyJson, body }: FederationRequest): string | undefined => {
+  if (bodyJson !== undefined || body === undefined) return bodyJson
+  const json = contentJson(body)
+  if (!json.ok) throw new Error(`a request cannot be signed: ${json.failure.reason}`)
+  return json.value
+}
+
+const queryOf = ({ query = {} }: FederationRequest): string => {
+  const pairs = Object.entries(query).flatMap(([name, value]) => {
+    const values = value === undefined ? [] : typeof value === 'object' ? value : [value]
+    return values.map((one) => `${encodeURIComponent(name)}=${encodeURIComponent(one)}`)
+  })
+  return pairs.length === 0 ? '' : `?${pairs.join('&')}`
+}
+
+const badAnswer = (destination: ServerName, reason: string, cause?: unknown): FederationFailure =>
+  new FederationFailure({ destination, kind: 'bad-answer', reason, cause })
+
+/** Words for what came of a request that nobody answered. */
+const unreachable = (destination: ServerName, cause: unknown, isLate: boolean): FederationFailure => {
+  const reason = isLate ? 'no answer in time' : failureWords(cause)
+  return new FederationFailure({ destination, kind: 'unreachable', reason, cause })
+}
+
+const brokenAnswer = (destination: ServerName, error: unknown, isLate: boolean): FederationFailure => {
+  if (error instanceof FederationFailure) return error
+  if (error instanceof AnswerTooLong) return badAnswer(destination, error.message, error)
+  return isLate || isConnectionError(error)
+    ? unreachable(destination, error, isLate)
+    : badAnswer(destination, `its answer cannot be read: ${failureWords(error)}`, error)
+}
+
+/** Errors of `zlib` are the fault of what was sent. */
+const isConnectionError = (error: unknown): boolean => {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  return !code.startsWith('Z_')
+}
