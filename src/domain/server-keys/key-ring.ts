@@ -11,7 +11,7 @@ export interface ServerKeyRingParts {
 }
 
 /** A signed JSON object, and the server that must have signed it. */
-export interface SignedItem {
+export interface SignedObject {
   readonly object: JsonObject
   /** The text that the signature covers, where it is at hand. */
   readonly text?: string
@@ -63,11 +63,11 @@ export class ServerKeyRing {
   }
 
   /** Whether each is signed by its server: one signature with a key that was valid. */
-  async checkSigned(items: readonly SignedItem[]): Promise<readonly boolean[]> {
+  async checkSigned(items: readonly SignedObject[]): Promise<readonly boolean[]> {
     return Promise.all(items.map((item) => this.#isSigned(item)))
   }
 
-  async #isSigned({ object, text, server, validAtMs }: SignedItem): Promise<boolean> {
+  async #isSigned({ object, text, server, validAtMs }: SignedObject): Promise<boolean> {
     const covered = text ?? textOf(object)
     if (covered === undefined) return false
     for (const { keyId, signature } of signaturesOf(object, server).slice(0, MAX_SIGNATURES)) {
