@@ -176,7 +176,7 @@ export const serverAddresses: Kind<ReadonlyMap<string, string>> = {
   parse: (raw, fromText) => {
     const pairs = fromText ? itemsOf(String(raw)).map((item) => item.split('=')) : entriesOf(raw)
     if (pairs?.every(isServerAddress) !== true) return undefined
-    return new Map(pairs.map(([name = '', place = '']) => [name.toLowerCase(), place]))
+    return new Map(pairs.map(([name, place]) => [name.toLowerCase(), place]))
   },
 }
 

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto'
 import { rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { AUTHORITY, FEDERATION_CERTIFICATE, FEDERATION_KEY } from './certificate-authority.ts'
+import { FEDERATION_CERTIFICATE, FEDERATION_KEY, TEST_AUTHORITY } from './certificate.ts'
 import { type DatabaseKind, type HomeserverSetup, startHomeserver, type TestHomeserver } from './homeserver.ts'
 import { scratchFolder } from './scratch.ts'
 
@@ -14,7 +14,7 @@ export interface Place {
 }
 
 export interface FederationSetup {
-  /** Default `['one', 'two']`; they become `one.fed.example`, `two.fed.example`. */
+  /** Default `['first.example', 'second.example']`. Others: `third.example`, and all below `servers.example`. */
   readonly names?: readonly string[]
   /** For all of them. */
   readonly setup?: Omit<HomeserverSetup, 'database' | 'settings'>
@@ -25,7 +25,7 @@ export interface FederationSetup {
   readonly database?: DatabaseKind | readonly DatabaseKind[]
   /** Other servers that all of these can reach, beside each other. */
   readonly others?: readonly Place[]
-  /** Changes where a server sees another one: a proxy that fails, say. `from` and `to` are names as in `names`. */
+  /** Changes where a server sees another one: a proxy that fails, say. `from` and `to` are server names. */
   readonly route?: (from: string, to: string, address: string) => string
 }
 
@@ -45,7 +45,7 @@ export const writeTlsFiles = (): TlsFiles => {
     return file
   }
   return {
-    ca: put('ca.pem', AUTHORITY),
+    ca: put('ca.pem', TEST_AUTHORITY),
     cert: put('cert.pem', FEDERATION_CERTIFICATE),
     key: put('key.pem', FEDERATION_KEY),
     discard: () => rmSync(folder, { recursive: true, force: true }),
@@ -80,12 +80,12 @@ export class FederationServers {
   }
 
   static async start(setup: FederationSetup = {}): Promise<FederationServers> {
-    const { names = ['one', 'two'], others = [], route = (_from, _to, address) => address } = setup
+    const { names = ['first.example', 'second.example'], others = [], route = (_from, _to, address) => address } = setup
     const tls = writeTlsFiles()
     const own = await Promise.all(names.map(() => ownAddress()))
     const places = names.map((name, index) => {
       const { host, port } = own[index] ?? { host: '', port: 0 }
-      return { serverName: `${name}.fed.example`, address: `${host}:${port}` }
+      return { serverName: name, address: `${host}:${port}` }
     })
     const servers: TestHomeserver[] = []
     try {
@@ -100,7 +100,7 @@ export class FederationServers {
             database: databaseAt(setup.database, index),
             settings: merged([
               {
-                server: { name: `${name}.fed.example` },
+                server: { name },
                 registration: { mode: 'open' },
                 listen: {
                   host: own[index]?.host ?? '',

@@ -5,7 +5,7 @@ import { type AnyEndpoint, createEdge, endpoint, none, noRateLimits, RawJson, se
 import { addressRule, Connections, checkedLookup, Discovery, dnsLookup, FederationClient, serverRule } from '#net'
 import { type SigningKey, signingKeyFromSeed } from '#rules'
 import type { JsonObject, ServerName } from '#spec'
-import { AUTHORITY, FEDERATION_CERTIFICATE, FEDERATION_KEY } from '../../../support/certificate-authority.ts'
+import { FEDERATION_CERTIFICATE, FEDERATION_KEY, TEST_AUTHORITY } from '../../../support/certificate.ts'
 import { ownAddress } from '../../../support/federation-servers.ts'
 
 export const keyOf = (serverName: string, seed = 'A'.repeat(43), keyId = 'ed25519:a_1'): SigningKey => {
@@ -50,7 +50,7 @@ export class SignedPeer {
   }
 
   static async start(name: string, { key, addresses, allow = [], deny = [] }: PeerSetup = {}): Promise<SignedPeer> {
-    const serverName = `${name}.fed.example` as ServerName
+    const serverName = `${name}.servers.example` as ServerName
     const signingKey =
       key ?? keyOf(serverName, Buffer.from(name.padEnd(32, '.').slice(0, 32)).toString('base64').slice(0, 43))
     const allows = serverRule({ allow, deny })
@@ -63,7 +63,7 @@ export class SignedPeer {
         clock: systemClock,
         addresses: rule,
         lookup: checkedLookup(rule, dnsLookup([])),
-        authorities: [AUTHORITY],
+        authorities: [TEST_AUTHORITY],
       }),
       allows,
       userAgent: 'test',
