@@ -13,6 +13,7 @@ import type { StateInWindow, StateWant } from './state-in-window.ts'
 import type { StatePages } from './state-pages.ts'
 import {
   DEFAULT_TIMELINE_LIMIT,
+  type EventsRead,
   MAX_TIMELINE_LIMIT,
   type TimelinePart,
   timelineInWindow,
@@ -153,13 +154,15 @@ export class RoomsInWindow {
     }
   }
 
-  /** Unread counts at the window's end. `receipts`: all of the user's in the window; undefined: they are to be read. */
+  /** Unread counts at the window's end. `receipts`: all of the user's in the window; undefined: they are to be read. `read`: what the timeline was made of. */
   counts(
     { window, member, events }: Pick<RoomWant, 'window' | 'member' | 'events'>,
     facts: RoomFacts,
     receipts: readonly Receipt[] | undefined,
+    read?: EventsRead,
   ): Soon<UnreadCounts> {
     return this.#parts.unread.counts({
+      read,
       user: window.viewer,
       facts,
       memberAt: member.position,

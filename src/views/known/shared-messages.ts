@@ -63,7 +63,8 @@ export class SharedMessageTexts {
     return kept === undefined || kept.madeMs < this.#clock.monotonicMs() - FRESH_MS ? undefined : kept
   }
 
-  keep(key: string, shared: SharedMessages): void {
-    this.#kept.set(key, { ...shared, madeMs: this.#clock.monotonicMs() })
+  keep(key: string, { text, timeline }: SharedMessages): void {
+    const counted = { ...timeline, read: undefined }
+    this.#kept.set(key, { text, timeline: counted, madeMs: this.#clock.monotonicMs() })
   }
 }

@@ -132,11 +132,12 @@ export class StateInWindow {
 
   async #members(want: StateWant, userIds: Iterable<UserId>): Promise<readonly StoredEvent[]> {
     const sent = this.#sentTo(want)
+    // Later changes of a member who was sent came in the timeline or the state.
+    const wanted = [...userIds].filter((userId) => want.matcher.includeRedundantMembers || sent?.has(userId) !== true)
+    const inForce = await this.#inForce(want, wanted)
     const members: StoredEvent[] = []
-    for (const userId of userIds) {
-      // Later changes of a member who was sent came in the timeline or the state.
-      if (!want.matcher.includeRedundantMembers && sent?.has(userId) === true) continue
-      const member = await this.#member(want, userId)
+    for (const userId of wanted) {
+      const member = await this.#member(want, userId, inForce.get(userId))
       if (member === undefined) continue
       sent?.add(userId, want.now)
       members.push(member)
@@ -148,9 +149,19 @@ export class StateInWindow {
     return members
   }
 
+  /** The member events that are in force now. */
+  async #inForce({ room }: StateWant, userIds: readonly UserId[]): Promise<ReadonlyMap<UserId, StoredEvent>> {
+    if (userIds.length === 0) return new Map()
+    const found = await this.#reader.state(room, { at: 'current', types: ['m.room.member'], stateKeys: userIds })
+    return new Map(found.filter(isMember).map((member) => [member.stateKey, member]))
+  }
+
   /** Most often the member event in force now is that of the time. */
-  async #member({ room, at, resolvedUpTo }: StateWant, userId: UserId): Promise<StoredEvent | undefined> {
-    const now = await this.#reader.stateEvent(room, 'current', 'm.room.member', userId)
+  async #member(
+    { room, at, resolvedUpTo }: StateWant,
+    userId: UserId,
+    now: StoredEvent | undefined,
+  ): Promise<StoredEvent | undefined> {
     if (now !== undefined && now.position <= at && resolvedUpTo === undefined) return now
     return this.#reader.stateEvent(room, at, 'm.room.member', userId)
   }

@@ -19,6 +19,14 @@ export interface TimelinePart {
    * relates to an event of the part that is not in here.
    */
   readonly related: ReadonlySet<EventId>
+  /** All that was read of the room for it, where that was one page. */
+  readonly read: EventsRead | undefined
+}
+
+/** All events of a room after that position, up to the end of a window, oldest first. */
+export interface EventsRead {
+  readonly after: number
+  readonly events: readonly StoredEvent[]
 }
 
 export interface TimelineWant {
@@ -57,6 +65,7 @@ export const timelineInWindow = async (
   let scannedBytes = 0
   // Most often one page is all, so the first is no larger than that takes.
   let size = want.limit + 1
+  let read: EventsRead | undefined
   for (let page = 0; found.length <= want.limit && !complete; page++) {
     if (want.held === undefined && (page >= MAX_PAGES || scannedBytes >= MAX_SCANNED_BYTES)) break
     if (page > 0) await yieldToEventLoop(clock)
@@ -71,6 +80,8 @@ export const timelineInWindow = async (
       if (found.length > want.limit) break
     }
     complete = events.length < size
+    const oldest = complete ? (want.after ?? 0) : (events.at(-1)?.position ?? 0) - 1
+    read = page === 0 ? { after: oldest, events: events.toReversed() } : undefined
     before = events.at(-1)?.position ?? before
     size = Math.min(MAX_PAGE, size * 2)
   }
@@ -78,7 +89,7 @@ export const timelineInWindow = async (
   const limited = found.length > want.limit || !complete
   const first = events[0]
   const start = first !== undefined ? first.position - 1 : limited ? want.upTo : (want.after ?? want.upTo)
-  return { events, limited, start: limited || first === undefined ? start : (want.after ?? start), related }
+  return { events, limited, start: limited || first === undefined ? start : (want.after ?? start), related, read }
 }
 
 /** Newest first. */

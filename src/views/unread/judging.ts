@@ -18,6 +18,8 @@ export interface JudgingWant extends FactsWant {
   readonly evaluate: PushEvaluator
   readonly ignored: ReadonlySet<UserId>
   readonly upTo: number
+  /** The events displace nothing that many readers ask for. */
+  readonly once: boolean
 }
 
 export interface Judged {
@@ -151,7 +153,7 @@ export class Judging {
   ): NotifyingEvent | undefined | Promise<NotifyingEvent> {
     const { sender, position, eventId, redactedBy } = stored
     if (sender === want.userId || want.ignored.has(sender) || redactedBy !== undefined) return undefined
-    const candidate = this.#parts.candidates.of(stored, want.held === undefined ? 'once' : 'kept')
+    const candidate = this.#parts.candidates.of(stored, want.once ? 'once' : 'kept')
     const outcome = want.evaluate(candidate, facts.contextFor(sender))
     if (outcome?.notify !== true) return undefined
     const verdict = { position, eventId, highlight: outcome.highlight }

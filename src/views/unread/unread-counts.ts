@@ -46,6 +46,8 @@ export interface UnreadQuestion {
   readonly since: { readonly events: number; readonly receipts: number } | undefined
   readonly newEvents: readonly StoredEvent[] | undefined
   readonly newReceipts: readonly Receipt[]
+  /** Events of the room that were read for something else: all of them after that position, up to `upTo`. */
+  readonly read?: { readonly after: number; readonly events: readonly StoredEvent[] } | undefined
   /** `newReceipts` are all that the user has in the room. */
   readonly allReceipts: boolean
 }
@@ -167,7 +169,7 @@ export class Unread {
     if (!isJudgedBy(held, verdicts) || held.examined + newEvents.length > MAX_COUNTED_EVENTS) return undefined
     const read = Math.max(held.floor, readUpTo(held, UNTHREADED))
     const after = Math.max(held.upTo, read)
-    const judged = this.#judged(question, verdicts, { after, held: newEvents, named: held.named })
+    const judged = this.#judged(question, verdicts, { after, held: newEvents, named: held.named, once: false })
     if (judged instanceof Promise) {
       // It is asked for once more in the user's turn, which tells what goes wrong.
       judged.catch(() => {})
@@ -189,7 +191,9 @@ export class Unread {
     const marks = await this.#readMarks(question, undefined)
     const start = Math.max(stayFrom, readUpTo(marks, UNTHREADED))
     const floor = start >= upTo ? start : Math.max(start, await this.#roomFloor(question))
-    const judged = await this.#judged(question, verdicts, { after: floor, held: undefined, named: undefined })
+    const { read } = question
+    const held = read === undefined || read.after > floor ? undefined : read.events
+    const judged = await this.#judged(question, verdicts, { after: floor, held, named: undefined, once: true })
     const events = new UnreadEvents()
     for (const event of judged.notifying) events.add(event)
     const { rules, ignored } = verdicts
@@ -222,6 +226,7 @@ export class Unread {
       held: fresh,
       // Events that are read already are left out, and a change of the name with them.
       named: memberAt <= held.upTo || read <= held.upTo ? held.named : undefined,
+      once: fresh === undefined,
     })
     const redacted = await this.#redacted(fresh === undefined ? judged.redactions : fresh, held.events)
     if (redacted === undefined) return undefined
@@ -245,7 +250,7 @@ export class Unread {
   #judged(
     { user, facts, memberAt, upTo }: UnreadQuestion,
     { rules, ignored }: Verdicts,
-    { after, held, named }: Pick<JudgingWant, 'after' | 'held' | 'named'>,
+    { after, held, named, once }: Pick<JudgingWant, 'after' | 'held' | 'named' | 'once'>,
   ): Soon<Judged> {
     if (after >= upTo)
       return { notifying: [], redactions: [], examined: 0, named: memberAt <= upTo ? named : undefined }
@@ -257,6 +262,7 @@ export class Unread {
       upTo,
       held: held?.filter(({ position }) => position > after),
       named,
+      once,
     }
     return this.#judging.range({ ...want, evaluate: rules.evaluate, ignored: ignored.users })
   }

@@ -183,16 +183,15 @@ const ownSteps = (db: Kysely<RoomTables>, param: OwnSteps) =>
     .where('type', '=', 'm.room.member')
     .where('state_key', '=', param.user)
 
-const lastOutside = query((db, param: OwnSteps & { readonly at: number }) =>
+const lastOutside = (db: Kysely<RoomTables>, param: OwnSteps & { readonly at: number }) =>
   ownSteps(db, param)
     .where('position', '<=', param.at)
     .where((eb) => eb.or([eb('membership', 'is', null), eb('membership', '!=', 'join')]))
     .orderBy('position', 'desc')
-    .limit(1),
-)
-const firstJoin = query((db, param: OwnSteps & { readonly after: number; readonly at: number }) =>
+    .limit(1)
+const firstJoin = query((db, param: OwnSteps & { readonly at: number }) =>
   ownSteps(db, param)
-    .where('position', '>', param.after)
+    .where('position', '>', (eb) => eb.fn.coalesce(lastOutside(db, param), eb.lit(0)))
     .where('position', '<=', param.at)
     .where('membership', '=', 'join')
     .orderBy('position')
@@ -316,10 +315,7 @@ export const stateReader = (db: Db): RoomStateReader => ({
     return { at: row.prior_at, differs: await db.all(differencesOf, { event: row.event }) }
   },
 
-  stayBegan: async (room, user, at) => {
-    const outside = await db.first(lastOutside, { room, user, at })
-    return (await db.first(firstJoin, { room, user, after: outside?.position ?? 0, at }))?.position
-  },
+  stayBegan: async (room, user, at) => (await db.first(firstJoin, { room, user, at }))?.position,
 
   joinsBetween: async (room, after, upTo) => {
     const begun = await db.first(joinsBegun, { room, after, upTo })

@@ -67,7 +67,7 @@ export class RoomTexts {
     const hasRoomNews = timeline.events.length > 0 || timeline.limited || mayHaveState || sticky !== undefined
     const isQuiet = !hasRoomNews && isQuietBesides(window, news)
     if (isQuiet && !mayRecount(news, events) && !fresh && !window.fullState) return undefined
-    const counts = await rooms.counts(want, facts, news.receipts)
+    const counts = await rooms.counts(want, facts, news.receipts, timeline.read)
     const rest = restText(window, news, room.summary, counts)
     if (mayHaveState || news.longAccountData || sticky !== undefined)
       return this.#long(window, member, news, { room, sticky, rest })
