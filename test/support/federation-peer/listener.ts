@@ -62,9 +62,10 @@ export class PeerListener {
   readonly #sockets = new Set<Socket>()
   readonly #routes: Route[] = []
   readonly #waiting = new Set<() => void>()
-  #port = 0
+  #port: number
 
-  constructor(isSigned: (request: IncomingMessage, text: string) => Promise<boolean>) {
+  constructor(isSigned: (request: IncomingMessage, text: string) => Promise<boolean>, port: number) {
+    this.#port = port
     this.#isSigned = isSigned
     this.#server = createServer({ cert: FEDERATION_CERTIFICATE, key: FEDERATION_KEY }, (request, response) => {
       void this.#answer(request, response)

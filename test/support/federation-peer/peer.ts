@@ -12,6 +12,8 @@ export interface PeerSetup {
   /** Default `peer.example`. The certificate is for a few names alone (`certificate.ts`). */
   readonly name?: string
   readonly keyId?: string
+  /** Default: any that is free. For a server whose name says where it is. */
+  readonly port?: number
   /** 32 bytes in Base64; default: random ones. */
   readonly seed?: string
 }
@@ -27,18 +29,23 @@ export class FederationPeer {
   readonly #publicKeys = new Map<string, Promise<Json>>()
   #transactions = 0
 
-  private constructor(name: string, key: SigningKey) {
+  private constructor(name: string, key: SigningKey, port: number) {
     this.name = name as ServerName
     this.key = key
     this.#requests = new PeerRequests(name, key)
-    this.#listener = new PeerListener((request, text) => this.#isSigned(request, text))
+    this.#listener = new PeerListener((request, text) => this.#isSigned(request, text), port)
     this.on('GET', '/_matrix/key/v2/server', () => reply(this.keys()))
     this.on('GET', '/_matrix/federation/v1/version', () => reply({ server: { name: 'peer', version: '1' } }))
     this.on('PUT', '/_matrix/federation/v1/send/:txnId', () => reply({ pdus: {} }))
   }
 
-  static async start({ name = 'peer.example', keyId = 'ed25519:peer', seed }: PeerSetup = {}): Promise<FederationPeer> {
-    const peer = new FederationPeer(name, peerKey(name, keyId, seed))
+  static async start({
+    name = 'peer.example',
+    keyId = 'ed25519:peer',
+    port = 0,
+    seed,
+  }: PeerSetup = {}): Promise<FederationPeer> {
+    const peer = new FederationPeer(name, peerKey(name, keyId, seed), port)
     await peer.listen()
     return peer
   }
