@@ -28,8 +28,8 @@ type KeptIn<Place extends StreamDeclaration['kept']> = {
 
 export type StreamName = keyof Declarations
 export type EphemeralStreamName = KeptIn<'memory'>
-/** `sessions` tells of access tokens that became void. No client reads it, so tokens have no place for it. */
-export type DurableStreamName = KeptIn<'database'> | 'sessions'
+/** `sessions` tells of access tokens that became void, `federationEdus` of EDUs that go to other servers. No client reads them, so tokens have no place for them. */
+export type DurableStreamName = KeptIn<'database'> | 'sessions' | 'federationEdus'
 
 export const STREAMS = Object.keys(STREAM_DECLARATIONS) as readonly StreamName[]
 

@@ -21,6 +21,7 @@ const START: DurablePositions = {
   threadSubscriptions: 0,
   stickyEvents: 0,
   sessions: 0,
+  federationEdus: 0,
 }
 const MINUTE = 60_000
 

@@ -52,6 +52,7 @@ import { createRetentionProgress } from './0460-create-retention-progress.ts'
 import { nameChangedDevices } from './0560-name-changed-devices.ts'
 import { createRoomServers } from './0570-create-room-servers.ts'
 import { createStagedTransactions } from './0580-create-staged-transactions.ts'
+import { createFederationOut } from './0590-create-federation-out.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -108,4 +109,5 @@ export const MIGRATIONS: readonly Migration[] = [
   nameChangedDevices,
   createRoomServers,
   createStagedTransactions,
+  createFederationOut,
 ]

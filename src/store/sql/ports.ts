@@ -28,6 +28,8 @@ import { toDeviceWriter, toDeviceWrites } from './encryption/to-device-writes.ts
 import type { Db } from './engine/access.ts'
 import { type WriteTable, writeTable } from './engine/writes.ts'
 import { failedPullsReader, failedPullsWriter, failedPullWrites } from './federation/failed-pulls.ts'
+import { federationOutReader } from './federation/federation-out-reader.ts'
+import { federationOutWriter, federationOutWrites } from './federation/federation-out-writes.ts'
 import {
   stagedTransactionsReader,
   stagedTransactionsWriter,
@@ -94,6 +96,7 @@ export const readersOver = (db: Db) => ({
   emailValidations: emailValidationsReader(db),
   externalIdentities: externalIdentitiesReader(db),
   failedPulls: failedPullsReader(db),
+  federationOut: federationOutReader(db),
   filters: filtersReader(db),
   keyBackups: keyBackupsReader(db),
   homeserver: homeserverReader(db),
@@ -137,6 +140,7 @@ export const writers = {
   emailValidations: emailValidationsWriter,
   externalIdentities: externalIdentitiesWriter,
   failedPulls: failedPullsWriter,
+  federationOut: federationOutWriter,
   filters: filtersWriter,
   homeserver: homeserverWriter,
   leases: leasesWriter,
@@ -187,6 +191,7 @@ export const allWrites = (): WriteTable =>
     ...transactionsWrites,
     ...externalIdentityWrites,
     ...failedPullWrites,
+    ...federationOutWrites,
     ...filterWrites,
     ...homeserverWrites,
     ...leaseWrites,

@@ -37,7 +37,7 @@ export class WriteConflict extends Error implements Unavailable {
   }
 }
 
-/** The streams whose positions are kept in the database. `sessions` tells of access tokens that became void. */
+/** The streams whose positions are kept in the database. `sessions` tells of access tokens that became void, `federationEdus` of EDUs for other servers. */
 export const DURABLE_STREAMS = [
   'events',
   'receipts',
@@ -46,6 +46,7 @@ export const DURABLE_STREAMS = [
   'deviceLists',
   'threadSubscriptions',
   'stickyEvents',
+  'federationEdus',
   'sessions',
 ] as const
 export type DurableStream = (typeof DURABLE_STREAMS)[number]

@@ -20,6 +20,7 @@ const takeMemberships = query((db, param: OfRoom) =>
 )
 const takeServers = query((db, param: OfRoom) => db.deleteFrom('room_servers').where('room', '=', param.room))
 const takePastServers = query((db, param: OfRoom) => db.deleteFrom('past_room_servers').where('room', '=', param.room))
+const takeOutgoing = query((db, param: OfRoom) => db.deleteFrom('outgoing_rooms').where('room', '=', param.room))
 const insertPurge = insertInto('room_purges', { room: 'integer', room_id: 'text' })
 
 const firstOnes = (db: Kysely<RoomTables>, param: { room: number; events: number }) =>
@@ -92,6 +93,7 @@ const begin = defineWrite(
     await tx.run(takeMissing, { room })
     await tx.run(takeServers, { room })
     await tx.run(takePastServers, { room })
+    await tx.run(takeOutgoing, { room })
     const members = await tx.all(takeMemberships, { room })
     await tx.insertMany(insertPurge, [{ room, room_id: roomId }])
     // The position has no event, but caches that hold this room or these users' rooms must hear of the purge. It is stored in `stream_positions`,

@@ -1,5 +1,6 @@
 import { parseServerName, type ServerName } from '#spec'
 import { type InsertRow, insertInto, type Tx } from '../engine/index.ts'
+import { addServers } from './server-numbers.ts'
 import { query } from './tables.ts'
 
 const inRoom = query((db, param: { room: number; names: readonly ServerName[] }, { texts }) =>
@@ -19,7 +20,6 @@ const setJoined = query((db, param: { room: number; server: number; joined: numb
 const takeServer = query((db, param: { room: number; server: number }) =>
   db.deleteFrom('room_servers').where('room', '=', param.room).where('server', '=', param.server),
 )
-const insertServers = insertInto('servers', { name: 'text' }, { ifExists: 'ignore' })
 const insertRoomServers = insertInto('room_servers', {
   room: 'integer',
   server: 'integer',
@@ -40,9 +40,9 @@ const numbersOf = async (tx: Tx, room: number, names: readonly ServerName[]) => 
   const known = await tx.all(inRoom, { room, names })
   if (known.length === names.length) return known
   const held = new Set(known.map(({ name }) => name))
-  await tx.insertMany(
-    insertServers,
-    names.filter((name) => !held.has(name)).map((name) => ({ name })),
+  await addServers(
+    tx,
+    names.filter((name) => !held.has(name)),
   )
   return tx.all(inRoom, { room, names })
 }

@@ -85,6 +85,8 @@ export interface RoomTables extends RelationTables {
     readonly since: number
     readonly until: number
   }
+  /** Migration 0590. */
+  readonly outgoing_rooms: { readonly room: number; readonly position: number }
   readonly room_listings: {
     readonly room: number
     readonly shown: string
