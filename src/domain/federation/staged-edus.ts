@@ -24,6 +24,8 @@ export class StagedEdus implements LeasedWork {
   readonly #parts: StagedEdusParts
   readonly #waiting = new Map<ServerName, number>()
   readonly #running = new Map<ServerName, Promise<void>>()
+  /** Servers of which something was staged after the last look. */
+  readonly #unseen = new Set<ServerName>()
   #stopped = true
 
   constructor(parts: StagedEdusParts) {
@@ -32,6 +34,7 @@ export class StagedEdus implements LeasedWork {
 
   start(): void {
     this.#stopped = false
+    this.#waiting.clear()
     this.#parts.reader.stagedOrigins().then(
       (origins) => {
         for (const { origin, edus } of origins) this.staged(origin, edus)
@@ -53,13 +56,17 @@ export class StagedEdus implements LeasedWork {
   staged(origin: ServerName, count: number): void {
     if (count === 0) return
     this.#waiting.set(origin, (this.#waiting.get(origin) ?? 0) + count)
+    this.#wake(origin)
+  }
+
+  #wake(origin: ServerName): void {
+    this.#unseen.add(origin)
     if (this.#stopped || this.#running.has(origin)) return
     this.#running.set(
       origin,
       this.#drain(origin).finally(() => {
         this.#running.delete(origin)
-        // One may have come between the last look and now.
-        if ((this.#waiting.get(origin) ?? 0) > 0) this.staged(origin, 0)
+        if (this.#unseen.has(origin)) this.#wake(origin)
       }),
     )
   }
@@ -68,15 +75,18 @@ export class StagedEdus implements LeasedWork {
     const { reader, logger } = this.#parts
     while (!this.#stopped) {
       try {
+        this.#unseen.delete(origin)
         const rows = await reader.stagedEdus(origin, BATCH)
-        if (rows.length === 0) break
+        if (rows.length === 0) {
+          this.#waiting.delete(origin)
+          return
+        }
         if (!(await this.#take(origin, rows))) await this.#pause()
       } catch (err) {
         logger.error({ err, origin }, 'staged EDUs could not be taken; tried again')
         await this.#pause()
       }
     }
-    if (!this.#stopped) this.#waiting.delete(origin)
   }
 
   #pause(): Promise<void> {

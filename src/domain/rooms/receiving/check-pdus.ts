@@ -10,7 +10,7 @@ import {
   toRoomEvent,
   type WellFormedEvent,
 } from '#rules'
-import { isJsonObject, type JsonValue, type RoomVersion, type ServerName } from '#spec'
+import { type EventId, isJsonObject, type JsonValue, type RoomVersion, type ServerName } from '#spec'
 import type { CheckedEvent, CheckFailure, SignatureChecks, SignedItem } from './checked-event.ts'
 
 export interface CheckPdusParts {
@@ -38,14 +38,20 @@ export class CheckPdus {
 
   /**
    * One outcome a PDU, in their order: format and size by the rules of the room version, then the signatures of all servers that must have signed it, then
-   * the content hash: an event that does not match its hash goes on in its redacted form.
+   * the content hash: an event that does not match its hash goes on in its redacted form. `wanted`: other events fail, and cost no check of a signature.
    */
-  async check(version: RoomVersion, pdus: readonly JsonValue[]): Promise<readonly (CheckedEvent | CheckFailure)[]> {
+  async check(
+    version: RoomVersion,
+    pdus: readonly JsonValue[],
+    { wanted }: { readonly wanted?: ReadonlySet<EventId> | undefined } = {},
+  ): Promise<readonly (CheckedEvent | CheckFailure)[]> {
     const slice = this.#slices.begin()
     const parsed: (Parsed | CheckFailure)[] = []
     for (const pdu of pdus) {
       if (slice.isOver()) await slice.next()
-      parsed.push(parse(version, pdu))
+      const each = parse(version, pdu)
+      const isWanted = wanted === undefined || 'failure' in each || wanted.has(each.event.eventId)
+      parsed.push(isWanted ? each : { failure: 'It was not asked for' })
     }
     const signed = await this.#signed(version, parsed)
     return this.#finish(version, parsed, signed, slice)

@@ -1,11 +1,7 @@
-import type { JsonObject, RoomEvent, ServerName } from '#spec'
+import type { JsonObject, ServerName } from '#spec'
+import type { CheckedEvent } from '../graph/room-graph.ts'
 
-/** An event that passed the checks which need no room: format, size, signatures. It is in its redacted form if its hash did not match. */
-export interface CheckedEvent {
-  readonly event: RoomEvent
-  /** The signed PDU in canonical JSON, without `unsigned`. */
-  readonly json: string
-}
+export type { CheckedEvent } from '../graph/room-graph.ts'
 
 /** An event that is dropped, with the reason for the sender. */
 export interface CheckFailure {

@@ -1,0 +1,113 @@
+import { type Clock, type Slice, Slices } from '#base'
+import { parsePdu } from '#rules'
+import {
+  type EventId,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  parseRoomId,
+  ROOM_VERSIONS,
+  type RoomId,
+  type RoomVersion,
+  type ServerName,
+  stringAt,
+} from '#spec'
+import type { EventsReader, RoomNumber, RoomRecordsReader, RoomServersReader, StagedPdu } from '#store'
+import type { ServerAcls } from './server-acls.ts'
+
+export interface ExaminePdusParts {
+  readonly reader: Pick<EventsReader, 'events'> &
+    Pick<RoomRecordsReader, 'roomByRoomId'> &
+    Pick<RoomServersReader, 'isServerIn'>
+  readonly acls: Pick<ServerAcls, 'allows'>
+  /** Whether there is room for one more event of that server in that room. */
+  readonly queue: { hasRoomFor(roomId: RoomId, origin: ServerName): boolean }
+  readonly serverName: ServerName
+  readonly clock: Clock
+}
+
+type Examined =
+  | { readonly kind: 'staged'; readonly pdu: StagedPdu }
+  | { readonly kind: 'known'; readonly eventId: EventId }
+  | { readonly kind: 'refused'; readonly eventId: EventId; readonly error: string }
+  | undefined
+
+/** A room, as all PDUs of a transaction that are of it meet it. */
+interface Standing {
+  readonly version: RoomVersion
+  /** Why nothing of that server is taken in the room. */
+  readonly refusal: string | undefined
+}
+
+const SLICE_MS = 5
+
+/**
+ * The look at the PDUs of a transaction before they are staged: only what needs no other server. Those of unknown rooms, and those that are no events, are
+ * dropped without a word; those of rooms that this server is not in are refused, so that nobody puts it back into a room that it left.
+ */
+export class ExaminePdus {
+  readonly #parts: ExaminePdusParts
+  readonly #slices: Slices
+
+  constructor(parts: ExaminePdusParts) {
+    this.#parts = parts
+    this.#slices = new Slices({ clock: parts.clock, sliceMs: SLICE_MS })
+  }
+
+  /** One outcome a PDU, in their order. */
+  async examine(origin: ServerName, pdus: readonly JsonValue[]): Promise<readonly Examined[]> {
+    const rooms = new Map<string, Standing | undefined>()
+    const slice = this.#slices.begin()
+    const examined: Examined[] = []
+    for (const pdu of pdus) examined.push(isJsonObject(pdu) ? await this.#one(origin, pdu, rooms, slice) : undefined)
+    return this.#withoutKnown(examined)
+  }
+
+  async #one(
+    origin: ServerName,
+    pdu: JsonObject,
+    rooms: Map<string, Standing | undefined>,
+    slice: Slice,
+  ): Promise<Examined> {
+    const roomId = parseRoomId(stringAt(pdu, 'room_id') ?? '')
+    if (roomId === undefined) return undefined
+    if (!rooms.has(roomId)) rooms.set(roomId, await this.#standing(roomId, origin))
+    const standing = rooms.get(roomId)
+    if (standing === undefined) return undefined
+    if (slice.isOver()) await slice.next()
+    const { unsigned: _, ...bare } = pdu
+    const parsed = parsePdu(standing.version, bare)
+    if (!parsed.ok) return undefined
+    const { eventId } = parsed.value.event
+    if (standing.refusal !== undefined) return { kind: 'refused', eventId, error: standing.refusal }
+    if (!this.#parts.queue.hasRoomFor(roomId, origin))
+      return { kind: 'refused', eventId, error: 'Too much of what you sent in this room is still to be taken' }
+    return { kind: 'staged', pdu: { origin, roomId, eventId, pduJson: parsed.value.json } }
+  }
+
+  async #standing(roomId: RoomId, origin: ServerName): Promise<Standing | undefined> {
+    const { reader, acls, serverName } = this.#parts
+    const record = await reader.roomByRoomId(roomId)
+    const version = record === undefined ? undefined : ROOM_VERSIONS.get(record.version)
+    if (record === undefined || version === undefined) return undefined
+    if (!(await this.#isIn(record.room, serverName))) return { version, refusal: 'This server is not in the room' }
+    if (!(await acls.allows(roomId, origin)))
+      return { version, refusal: 'Your server may not take part in this room, by its m.room.server_acl' }
+    return { version, refusal: undefined }
+  }
+
+  #isIn(room: RoomNumber, server: ServerName): Promise<boolean> {
+    return this.#parts.reader.isServerIn(room, server)
+  }
+
+  /** An event that is stored, other than for its content alone, is not looked at again. */
+  async #withoutKnown(examined: readonly Examined[]): Promise<readonly Examined[]> {
+    const ids = examined.flatMap((each) => (each?.kind === 'staged' ? [each.pdu.eventId] : []))
+    if (ids.length === 0) return examined
+    const stored = await this.#parts.reader.events(ids)
+    const known = new Set(stored.flatMap(({ eventId, placing }) => (placing === 'outlier' ? [] : [eventId])))
+    return examined.map((each) =>
+      each?.kind === 'staged' && known.has(each.pdu.eventId) ? { kind: 'known', eventId: each.pdu.eventId } : each,
+    )
+  }
+}

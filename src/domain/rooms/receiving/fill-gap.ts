@@ -1,0 +1,161 @@
+import type { EventId, ServerName } from '#spec'
+import type { RoomGraph, Verdict } from '../graph/index.ts'
+import type { CheckedEvent } from './checked-event.ts'
+import type { FetchEvents } from './fetch-events.ts'
+import type { KnownEvent, MissingStates, RoomHere } from './missing-states.ts'
+import { inOrder } from './order.ts'
+import type { PullMemory } from './pull-memory.ts'
+
+/** Puts events into the room as they are judged by everything but what is missing. */
+export type Receive = (events: readonly CheckedEvent[]) => Promise<readonly Verdict[]>
+
+export interface FillGapParts {
+  readonly fetch: FetchEvents
+  readonly states: MissingStates
+  readonly pulls: Pick<PullMemory, 'due' | 'failed' | 'came'>
+  readonly graph: Pick<RoomGraph, 'addOutliers'>
+  readonly known: (eventIds: readonly EventId[]) => Promise<readonly KnownEvent[]>
+  /** The room's forward extremities. */
+  readonly newest: (room: RoomHere) => Promise<readonly EventId[]>
+}
+
+/** The side from which what is missing may come, and the time that it may take. */
+export interface Source {
+  readonly server: ServerName
+  readonly signal: AbortSignal
+}
+
+/** Missing predecessors of pulled events at which the state is asked for. */
+const MAX_STATES = 10
+const MAX_EARLIEST = 20
+const AUTH_AT_ONCE = 500
+const MAX_AUTH_EVENTS = 20_000
+
+/**
+ * Gets what an event refers to and this server lacks. The event itself is dropped where its sender does not give its predecessors: who sends an event has
+ * them. Only at the far end of what was pulled is another server's word on the state taken, and it is judged by the rules of the room like any branch.
+ */
+export class FillGap {
+  readonly #parts: FillGapParts
+
+  constructor(parts: FillGapParts) {
+    this.#parts = parts
+  }
+
+  /**
+   * Fills the gap before an event that came from outside. Returns whether it may be tried again: all that it refers to is stored now. Throws
+   * `FederationFailure`.
+   */
+  async before(
+    event: CheckedEvent,
+    missing: readonly EventId[],
+    room: RoomHere,
+    source: Source,
+    receive: Receive,
+  ): Promise<boolean> {
+    const prev = new Set(event.event.prevEvents)
+    const prevMissing = missing.filter((eventId) => prev.has(eventId))
+    if (prevMissing.length > 0) return this.#pull(event, prevMissing, room, source, receive)
+    return this.#authOf(event, missing, room, source)
+  }
+
+  async #pull(
+    { event }: CheckedEvent,
+    missing: readonly EventId[],
+    room: RoomHere,
+    source: Source,
+    receive: Receive,
+  ): Promise<boolean> {
+    const { fetch, pulls, newest } = this.#parts
+    const { server, signal } = source
+    const due = await pulls.due(server, missing)
+    if (due.length < missing.length) return false
+    const earliest = (await newest(room)).slice(0, MAX_EARLIEST)
+    const pulled = await this.#remembering(server, missing, () =>
+      fetch.gap(server, room, { earliest, latest: [event.eventId] }, signal),
+    )
+    const got = new Set(pulled.map((each) => each.event.eventId))
+    if (missing.every((eventId) => got.has(eventId))) {
+      await this.#takePulled(inOrder(pulled, 'prevEvents'), room, source, receive)
+    }
+    const known = new Set((await this.#parts.known(missing)).map(({ eventId }) => eventId))
+    const failed = missing.filter((eventId) => !known.has(eventId))
+    if (failed.length > 0) await pulls.failed(server, failed)
+    return failed.length === 0
+  }
+
+  /** Takes pulled events, the oldest first, after the state was learned at those predecessors that are missing still. */
+  async #takePulled(
+    pulled: readonly CheckedEvent[],
+    room: RoomHere,
+    { server, signal }: Source,
+    receive: Receive,
+  ): Promise<void> {
+    const verdicts = await receive(pulled)
+    const lacking = pulled.flatMap((each, index) => {
+      const verdict = verdicts[index]
+      return verdict?.kind === 'missing' ? [{ each, missing: verdict.events }] : []
+    })
+    if (lacking.length === 0) return
+    const ofPulled = new Set(pulled.map((each) => each.event.eventId))
+    const beyond = new Set<EventId>()
+    for (const { each, missing } of lacking) {
+      const prev = new Set(each.event.prevEvents)
+      const auth = missing.filter((eventId) => !prev.has(eventId))
+      for (const eventId of missing) if (prev.has(eventId) && !ofPulled.has(eventId)) beyond.add(eventId)
+      if (auth.length > 0) await this.#authOf(each, auth, room, { server, signal })
+    }
+    for (const eventId of [...beyond].slice(0, MAX_STATES)) await this.#placeOnce(eventId, room, { server, signal })
+    await receive(lacking.map(({ each }) => each))
+  }
+
+  async #placeOnce(eventId: EventId, room: RoomHere, { server, signal }: Source): Promise<void> {
+    const { pulls, states } = this.#parts
+    if ((await pulls.due(server, [eventId])).length === 0) return
+    const placed = await this.#remembering(server, [eventId], () => states.place(server, room, eventId, signal))
+    if (placed) await pulls.came([eventId])
+    else await pulls.failed(server, [eventId])
+  }
+
+  /** Auth events that are missing: one by one where they are few, or else the event's whole auth chain. */
+  async #authOf(
+    { event }: CheckedEvent,
+    missing: readonly EventId[],
+    room: RoomHere,
+    { server, signal }: Source,
+  ): Promise<boolean> {
+    const { fetch, graph, pulls, known } = this.#parts
+    if ((await pulls.due(server, missing)).length < missing.length) return false
+    const chain: CheckedEvent[] = []
+    await this.#remembering(server, missing, async () => {
+      for await (const batch of fetch.authChain(server, room, event.eventId, signal)) {
+        chain.push(...batch)
+        if (chain.length > MAX_AUTH_EVENTS) throw new Error('an auth chain of too many events')
+      }
+    })
+    const held = new Set(chain.map((each) => each.event.eventId))
+    const rest = missing.filter((eventId) => !held.has(eventId))
+    chain.push(...(await fetch.events(server, room, rest, signal)))
+    const ordered = inOrder(chain, 'authEvents')
+    for (let from = 0; from < ordered.length; from += AUTH_AT_ONCE)
+      await graph.addOutliers(room.roomId, ordered.slice(from, from + AUTH_AT_ONCE))
+    const stored = new Set((await known(missing)).map(({ eventId }) => eventId))
+    const failed = missing.filter((eventId) => !stored.has(eventId))
+    if (failed.length > 0) await pulls.failed(server, failed)
+    return failed.length === 0
+  }
+
+  /** Remembers the events as failed where asking for them throws. */
+  async #remembering<Result>(
+    server: ServerName,
+    eventIds: readonly EventId[],
+    ask: () => Promise<Result>,
+  ): Promise<Result> {
+    try {
+      return await ask()
+    } catch (error) {
+      await this.#parts.pulls.failed(server, eventIds)
+      throw error
+    }
+  }
+}

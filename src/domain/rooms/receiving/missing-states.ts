@@ -1,0 +1,109 @@
+import type { StateMap } from '#rules'
+import { type EventId, type ServerName, stateTupleKey } from '#spec'
+import type { EventPlacing, RoomNumber } from '#store'
+import type { RoomGraph } from '../graph/index.ts'
+import type { CheckedEvent } from './checked-event.ts'
+import type { FetchEvents, RoomToFetch } from './fetch-events.ts'
+import { inOrder } from './order.ts'
+
+/** A stored event, as far as a state needs it. */
+export interface KnownEvent {
+  readonly eventId: EventId
+  readonly room: RoomNumber
+  readonly placing: EventPlacing
+  readonly type: string
+  readonly stateKey: string | undefined
+}
+
+export interface MissingStatesParts {
+  readonly fetch: FetchEvents
+  readonly graph: Pick<RoomGraph, 'addOutliers' | 'addHistory'>
+  /** Stored events; unknown ones are left out. */
+  readonly known: (eventIds: readonly EventId[]) => Promise<readonly KnownEvent[]>
+}
+
+/** A room from the place of this server in it. */
+export interface RoomHere extends RoomToFetch {
+  readonly room: RoomNumber
+}
+
+/** Up to so many events of a state are asked for one by one; more come with the whole state. */
+const ONE_BY_ONE = 50
+const KNOWN_AT_ONCE = 1_000
+const OUTLIERS_AT_ONCE = 500
+/** The most that one state may add: its events are held while they are put into order. */
+const MAX_NEW_EVENTS = 60_000
+
+/** Learns what the state was at an event whose predecessors this server does not have, by asking another server. */
+export class MissingStates {
+  readonly #parts: MissingStatesParts
+
+  constructor(parts: MissingStatesParts) {
+    this.#parts = parts
+  }
+
+  /**
+   * Places an event that others refer to in the room's history, with the state before it as the server says. Returns whether it is stored then. Throws
+   * `FederationFailure`.
+   */
+  async place(server: ServerName, room: RoomHere, eventId: EventId, signal: AbortSignal): Promise<boolean> {
+    const stateBefore = await this.#before(server, room, eventId, signal)
+    const [event] = stateBefore === undefined ? [] : await this.#parts.fetch.events(server, room, [eventId], signal)
+    if (event === undefined || stateBefore === undefined) return false
+    const [verdict] = await this.#parts.graph.addHistory(room.roomId, [{ ...event, stateBefore }])
+    return verdict !== undefined && verdict.kind !== 'missing'
+  }
+
+  /** The state before an event; its events are stored, as outliers where they were not. undefined: it has no create event, so it is none. */
+  async #before(
+    server: ServerName,
+    room: RoomHere,
+    eventId: EventId,
+    signal: AbortSignal,
+  ): Promise<StateMap | undefined> {
+    const { fetch, graph } = this.#parts
+    const ids = await fetch.stateIds(server, room, eventId, signal)
+    const missing = await this.#missing([...ids.state, ...ids.authChain])
+    for (const events of slicesOf(inOrder(await this.#fetch(server, room, { eventId, missing }, signal), 'authEvents')))
+      await graph.addOutliers(room.roomId, events)
+    return this.#stateOf(room, ids.state)
+  }
+
+  async #fetch(
+    server: ServerName,
+    room: RoomHere,
+    { eventId, missing }: { readonly eventId: EventId; readonly missing: ReadonlySet<EventId> },
+    signal: AbortSignal,
+  ): Promise<readonly CheckedEvent[]> {
+    if (missing.size > MAX_NEW_EVENTS) throw new Error('a state of too many new events')
+    if (missing.size <= ONE_BY_ONE) return this.#parts.fetch.events(server, room, [...missing], signal)
+    const found: CheckedEvent[] = []
+    for await (const batch of this.#parts.fetch.state(server, room, { eventId, wanted: missing }, signal))
+      found.push(...batch)
+    return found
+  }
+
+  async #missing(eventIds: readonly EventId[]): Promise<ReadonlySet<EventId>> {
+    const missing = new Set(eventIds)
+    for (let from = 0; from < eventIds.length; from += KNOWN_AT_ONCE) {
+      const known = await this.#parts.known(eventIds.slice(from, from + KNOWN_AT_ONCE))
+      for (const { eventId } of known) missing.delete(eventId)
+    }
+    return missing
+  }
+
+  async #stateOf({ room }: RoomHere, eventIds: readonly EventId[]): Promise<StateMap | undefined> {
+    const state = new Map<string, EventId>()
+    for (let from = 0; from < eventIds.length; from += KNOWN_AT_ONCE) {
+      for (const known of await this.#parts.known(eventIds.slice(from, from + KNOWN_AT_ONCE))) {
+        if (known.room !== room || known.placing === 'rejected' || known.stateKey === undefined) continue
+        state.set(stateTupleKey(known.type, known.stateKey), known.eventId)
+      }
+    }
+    return state.has(stateTupleKey('m.room.create', '')) ? state : undefined
+  }
+}
+
+const slicesOf = function* (events: readonly CheckedEvent[]): Generator<readonly CheckedEvent[]> {
+  for (let from = 0; from < events.length; from += OUTLIERS_AT_ONCE) yield events.slice(from, from + OUTLIERS_AT_ONCE)
+}

@@ -1,0 +1,62 @@
+import { Chore, type Clock, type Logger } from '#base'
+import type { EventId, ServerName } from '#spec'
+import type { Commit, FailedPullsReader, FailedPullsWriter } from '#store'
+
+export interface PullMemoryParts {
+  readonly reader: FailedPullsReader
+  readonly writer: FailedPullsWriter
+  readonly commit: Commit
+  readonly clock: Clock
+}
+
+/** After the first failure; doubled after each further one. */
+const WAIT_MS = 60_000
+const MAX_WAIT_MS = 24 * 3_600_000
+const KEPT_MS = 7 * 24 * 3_600_000
+const SWEEP_EVERY_MS = 3_600_000
+const SWEPT_AT_ONCE = 1_000
+
+/** Remembers which events a server could not give, over restarts, so that it is asked again only after a growing time. */
+export class PullMemory {
+  readonly #parts: PullMemoryParts
+
+  constructor(parts: PullMemoryParts) {
+    this.#parts = parts
+  }
+
+  /** Those of the events for which that server may be asked now. */
+  async due(server: ServerName, eventIds: readonly EventId[]): Promise<readonly EventId[]> {
+    if (eventIds.length === 0) return []
+    const { reader, clock } = this.#parts
+    const nowMs = clock.nowMs()
+    const failures = await reader.failedPulls(server, eventIds)
+    const early = new Set(failures.flatMap(({ eventId, untilMs }) => (untilMs > nowMs ? [eventId] : [])))
+    return eventIds.filter((eventId) => !early.has(eventId))
+  }
+
+  async failed(server: ServerName, eventIds: readonly EventId[]): Promise<void> {
+    if (eventIds.length === 0) return
+    const { writer, commit, clock } = this.#parts
+    const waits = { waitMs: WAIT_MS, maxWaitMs: MAX_WAIT_MS }
+    await commit([writer.failed({ server, eventIds, nowMs: clock.nowMs(), ...waits })])
+  }
+
+  async came(eventIds: readonly EventId[]): Promise<void> {
+    if (eventIds.length > 0) await this.#parts.commit([this.#parts.writer.came(eventIds)])
+  }
+
+  /** The work that forgets old failures. */
+  sweep(logger: Logger): Chore {
+    const { writer, commit, clock } = this.#parts
+    return new Chore({
+      ...{ clock, logger },
+      everyMs: SWEEP_EVERY_MS,
+      failure: 'old failures to get events could not be forgotten',
+      round: (chore) =>
+        chore.inPieces(async () => {
+          const [count] = await commit([writer.forget(clock.nowMs() - KEPT_MS, SWEPT_AT_ONCE)])
+          return count === SWEPT_AT_ONCE
+        }),
+    })
+  }
+}

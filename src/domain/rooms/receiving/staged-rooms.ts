@@ -1,0 +1,164 @@
+import { type Clock, FairWork, type Logger } from '#base'
+import type { RoomId, ServerName } from '#spec'
+import type {
+  Commit,
+  LeasedWork,
+  StagedPdu,
+  StagedPduRow,
+  StagedTransactionsReader,
+  StagedTransactionsWriter,
+} from '#store'
+import { UnknownRoom } from '../rooms.ts'
+import type { TakeEvents } from './take-events.ts'
+
+export interface StagedRoomsParts {
+  readonly reader: Pick<StagedTransactionsReader, 'stagedPdus' | 'stagedRooms'>
+  readonly writer: Pick<StagedTransactionsWriter, 'removePdus' | 'countTries'>
+  readonly commit: Commit
+  readonly take: TakeEvents
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** Staged events of one server in one room; what comes beyond is refused, and will be got when a later event refers to it. */
+const MAX_IN_ROOM = 1_000
+/** Rooms at work, most of which wait for other servers, and those whose oldest event is of one server. */
+const WORK = { concurrency: 64, ofOneKey: 16 }
+const BATCH = 50
+const BATCH_CHARACTERS = 256 * 1024
+/** Attempts that end by a fault of this server; after them an event is given up, so that it does not stop its room for ever. */
+const MAX_TRIES = 5
+const RETRY_MS = 5_000
+
+/** Takes staged events room by room: in a room in the order in which they came, the rooms side by side. */
+export class StagedRooms implements LeasedWork {
+  readonly #parts: StagedRoomsParts
+  readonly #work = new FairWork<ServerName>(WORK)
+  /** Staged events, by room and server. */
+  readonly #counts = new Map<RoomId, Map<ServerName, number>>()
+  readonly #running = new Map<RoomId, Promise<void>>()
+  /** Rooms in which something was staged after the last look. */
+  readonly #unseen = new Set<RoomId>()
+  #ending = new AbortController()
+  #stopped = true
+
+  constructor(parts: StagedRoomsParts) {
+    this.#parts = parts
+  }
+
+  /** Rooms at work or waiting for it. */
+  get size(): number {
+    return this.#running.size
+  }
+
+  start(): void {
+    this.#stopped = false
+    this.#ending = new AbortController()
+    this.#counts.clear()
+    this.#parts.reader.stagedRooms().then(
+      (rooms) => {
+        for (const { roomId, origin, pdus } of rooms) this.#count(roomId, origin, pdus)
+        for (const roomId of new Set(rooms.map((room) => room.roomId))) this.#wake(roomId)
+      },
+      (err: unknown) => this.#parts.logger.error({ err }, 'staged events could not be read'),
+    )
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#ending.abort()
+    await Promise.all(this.#running.values())
+  }
+
+  hasRoomFor(roomId: RoomId, origin: ServerName): boolean {
+    return (this.#counts.get(roomId)?.get(origin) ?? 0) < MAX_IN_ROOM
+  }
+
+  /** To be called when the events are durable. */
+  staged(pdus: readonly StagedPdu[]): void {
+    for (const { roomId, origin } of pdus) this.#count(roomId, origin, 1)
+    for (const roomId of new Set(pdus.map((pdu) => pdu.roomId))) this.#wake(roomId)
+  }
+
+  #count(roomId: RoomId, origin: ServerName, more: number): void {
+    const counts = this.#counts.get(roomId) ?? new Map<ServerName, number>()
+    this.#counts.set(roomId, counts)
+    counts.set(origin, (counts.get(origin) ?? 0) + more)
+  }
+
+  #taken(rows: readonly StagedPduRow[]): void {
+    for (const { roomId, origin } of rows) {
+      const counts = this.#counts.get(roomId)
+      const left = (counts?.get(origin) ?? 1) - 1
+      if (left > 0) counts?.set(origin, left)
+      else counts?.delete(origin)
+      if (counts?.size === 0) this.#counts.delete(roomId)
+    }
+  }
+
+  #wake(roomId: RoomId): void {
+    this.#unseen.add(roomId)
+    if (this.#stopped || this.#running.has(roomId)) return
+    this.#running.set(
+      roomId,
+      this.#drain(roomId).finally(() => {
+        this.#running.delete(roomId)
+        if (this.#unseen.has(roomId)) this.#wake(roomId)
+      }),
+    )
+  }
+
+  /** Never rejects. */
+  async #drain(roomId: RoomId): Promise<void> {
+    const { reader, logger } = this.#parts
+    while (!this.#stopped) {
+      try {
+        this.#unseen.delete(roomId)
+        const [oldest] = await reader.stagedPdus(roomId, 1)
+        if (oldest === undefined) return
+        await this.#work.run(oldest.origin, () => this.#batch(roomId))
+      } catch (err) {
+        logger.error({ err, room: roomId }, 'staged events could not be taken; tried again')
+        await new Promise<void>((resolve) => this.#parts.clock.after(RETRY_MS, resolve))
+      }
+    }
+  }
+
+  async #batch(roomId: RoomId): Promise<void> {
+    if (this.#stopped) return
+    const rows = batchOf(await this.#parts.reader.stagedPdus(roomId, BATCH))
+    const numbers = rows.map(({ staged }) => staged)
+    const { commit, writer, take, logger } = this.#parts
+    try {
+      await take.take(roomId, rows, this.#ending.signal)
+    } catch (error) {
+      const over = rows.filter(({ tries }) => tries + 1 >= MAX_TRIES)
+      if (error instanceof UnknownRoom) {
+        await commit([writer.removePdus(numbers)])
+        this.#taken(rows)
+        return
+      }
+      for (const { eventId, origin } of over)
+        logger.error({ err: error, event: eventId, origin }, 'an event was given up')
+      await commit([writer.countTries('pdus', numbers), writer.removePdus(over.map(({ staged }) => staged))])
+      this.#taken(over)
+      throw error
+    }
+    if (this.#stopped) return
+    await commit([writer.removePdus(numbers)])
+    this.#taken(rows)
+  }
+}
+
+/** The rows to take together: as many as are not too long, and one alone after it failed. */
+const batchOf = (rows: readonly StagedPduRow[]): readonly StagedPduRow[] => {
+  let characters = 0
+  const batch: StagedPduRow[] = []
+  for (const row of rows) {
+    characters += row.pduJson.length
+    if (batch.length > 0 && (characters > BATCH_CHARACTERS || row.tries > 0)) break
+    batch.push(row)
+    if (row.tries > 0) break
+  }
+  return batch
+}

@@ -1,0 +1,131 @@
+import type { Clock, Logger } from '#base'
+import { FederationFailure } from '#net'
+import { type EventId, type JsonValue, ROOM_VERSIONS, type RoomEvent, type RoomId, type ServerName } from '#spec'
+import type { RoomRecordsReader, RoomServersReader, StagedPduRow } from '#store'
+import type { RoomGraph, Verdict } from '../graph/index.ts'
+import type { CheckPdus } from './check-pdus.ts'
+import { type CheckedEvent, isChecked } from './checked-event.ts'
+import type { FillGap, Receive } from './fill-gap.ts'
+import type { RoomHere } from './missing-states.ts'
+
+/** A room's policy server, asked about events that the room's rules allow. */
+export interface PolicyCheck {
+  /** Whether the event is to be soft-failed. */
+  refuses(roomId: RoomId, event: RoomEvent, json: string): Promise<boolean>
+}
+
+export interface TakeEventsParts {
+  readonly reader: Pick<RoomRecordsReader, 'roomByRoomId'> & Pick<RoomServersReader, 'isServerIn'>
+  readonly check: CheckPdus
+  readonly graph: Pick<RoomGraph, 'receive'>
+  readonly gaps: FillGap
+  readonly policy: PolicyCheck
+  readonly serverName: ServerName
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** The longest that one event's gap may hold up its room. */
+const CHASE_MS = 90_000
+/** Attempts at an event: what is missing may lack something itself. */
+const MAX_ATTEMPTS = 3
+
+/** The way of staged events into their room. What fails a check goes no further; the reason is logged, as nobody waits for it. */
+export class TakeEvents {
+  readonly #parts: TakeEventsParts
+
+  constructor(parts: TakeEventsParts) {
+    this.#parts = parts
+  }
+
+  /** Takes some staged events of one room, in their order. Throws only where this server itself is at fault; then they are to be taken again. */
+  async take(roomId: RoomId, rows: readonly StagedPduRow[], stopped: AbortSignal): Promise<void> {
+    const room = await this.#roomHere(roomId)
+    if (room === undefined) return
+    const events = await this.#checked(room, rows)
+    const receive = this.#receiver(room)
+    const verdicts = await receive(events.map(({ event }) => event))
+    for (const [index, { event, origin }] of events.entries()) {
+      if (stopped.aborted) return
+      const verdict = verdicts[index]
+      const last = verdict?.kind === 'missing' ? await this.#chase(event, room, { origin, stopped }, receive) : verdict
+      this.#report(event.event, origin, last)
+    }
+  }
+
+  /** undefined: this server is not in the room any more. */
+  async #roomHere(roomId: RoomId): Promise<RoomHere | undefined> {
+    const { reader, serverName } = this.#parts
+    const record = await reader.roomByRoomId(roomId)
+    const version = record === undefined ? undefined : ROOM_VERSIONS.get(record.version)
+    if (record === undefined || version === undefined) return undefined
+    return (await reader.isServerIn(record.room, serverName)) ? { roomId, version, room: record.room } : undefined
+  }
+
+  async #checked(
+    room: RoomHere,
+    rows: readonly StagedPduRow[],
+  ): Promise<readonly { readonly event: CheckedEvent; readonly origin: ServerName }[]> {
+    const pdus = rows.map(({ pduJson }) => JSON.parse(pduJson) as JsonValue)
+    const outcomes = await this.#parts.check.check(room.version, pdus)
+    const seen = new Set<EventId>()
+    return outcomes.flatMap((outcome, index) => {
+      const row = rows[index]
+      if (row === undefined) return []
+      if (!isChecked(outcome) || outcome.event.roomId !== room.roomId) {
+        const reason = isChecked(outcome) ? 'It is of another room' : outcome.failure
+        this.#parts.logger.debug({ event: row.eventId, origin: row.origin, reason }, 'an event was dropped')
+        return []
+      }
+      if (seen.has(outcome.event.eventId)) return []
+      seen.add(outcome.event.eventId)
+      return [{ event: outcome, origin: row.origin }]
+    })
+  }
+
+  #receiver(room: RoomHere): Receive {
+    const { graph, policy } = this.#parts
+    return async (events) => {
+      if (events.length === 0) return []
+      const texts = new Map(events.map(({ event, json }) => [event.eventId, json]))
+      return graph.receive(room.roomId, events, {
+        softFail: (event) => policy.refuses(room.roomId, event, texts.get(event.eventId) ?? '{}'),
+      })
+    }
+  }
+
+  /** Gets what the event lacks, and tries it again. */
+  async #chase(
+    event: CheckedEvent,
+    room: RoomHere,
+    { origin, stopped }: { readonly origin: ServerName; readonly stopped: AbortSignal },
+    receive: Receive,
+  ): Promise<Verdict | undefined> {
+    const { gaps, clock, logger } = this.#parts
+    const box = new AbortController()
+    const cancel = clock.after(CHASE_MS, () => box.abort())
+    const source = { server: origin, signal: AbortSignal.any([box.signal, stopped]) }
+    try {
+      // An event before it in the queue may have been what it lacked.
+      let [verdict] = await receive([event])
+      for (let attempt = 1; attempt < MAX_ATTEMPTS && verdict?.kind === 'missing'; attempt++) {
+        if (!(await gaps.before(event, verdict.events, room, source, receive))) break
+        ;[verdict] = await receive([event])
+      }
+      return verdict
+    } catch (error) {
+      if (!(error instanceof FederationFailure) && !source.signal.aborted) throw error
+      logger.debug({ err: error, event: event.event.eventId, origin }, 'what an event refers to could not be had')
+      return undefined
+    } finally {
+      cancel()
+    }
+  }
+
+  #report({ eventId, roomId }: RoomEvent, origin: ServerName, verdict: Verdict | undefined): void {
+    const { logger } = this.#parts
+    if (verdict?.kind === 'accepted' || verdict?.kind === 'known') return
+    const reason = verdict === undefined || verdict.kind === 'missing' ? 'what it refers to is missing' : verdict.reason
+    logger.info({ event: eventId, room: roomId, origin, verdict: verdict?.kind ?? 'missing', reason }, 'not accepted')
+  }
+}
