@@ -1,6 +1,6 @@
 import type { EventId, Membership, RoomId, UserId } from '#spec'
 import type { Change } from '../engine/change.ts'
-import type { EventPlacing, RoomNumber } from './events.ts'
+import type { EventNumber, EventPlacing, RoomNumber } from './events.ts'
 import type { StateRef } from './state.ts'
 
 export interface Extremity {
@@ -55,6 +55,17 @@ export interface NewStoredEvent {
   /** The time up to which every member is told of the event; left out for one that is not sticky. */
   readonly stickyUntilMs?: number
   readonly relation?: NewRelation | undefined
+  /** The number under which the event is stored already, outside of the stream: it changes its placing. */
+  readonly known?: EventNumber
+  /** For refused events. */
+  readonly refusal?: Refusal
+}
+
+/** The reason why an event was rejected or soft-failed. */
+export interface Refusal {
+  readonly reason: string
+  /** Events without which it was rejected: it is judged anew when one of them comes. */
+  readonly lacking: readonly EventId[]
 }
 
 /** A new value of one entry of the room's state, from the event `by` on, which is in the timeline of the same change. */
@@ -94,8 +105,10 @@ export interface RoomChange {
   readonly state: readonly StateChange[]
   /** All forward extremities after the change. */
   readonly extremities: readonly Extremity[]
-  /** Backward extremities: events that these refer to and that are not stored yet. If given, events of the change are taken off the room's list. */
+  /** Backward extremities: events that these refer to and that are not in the room's history yet. If given, events of the change are taken off the room's list. */
   readonly missing?: readonly EventId[]
+  /** Redactions of this change whose target is not known yet. */
+  readonly waiting?: readonly { readonly target: EventId; readonly redaction: EventId }[]
   /** Stored events that lose their content for good. */
   readonly redactions: readonly { readonly target: EventId; readonly json: string; readonly redactedBy: EventId }[]
   /** The size of the current state after the change; left out: as before. */

@@ -1,6 +1,7 @@
 import type { EventId, RoomId, UserId } from '#spec'
 import type { DirectoryReader } from './directory.ts'
 import type { EventsReader, RoomNumber } from './events.ts'
+import type { RoomGraphReader } from './graph.ts'
 import type { MembersReader } from './members.ts'
 import type { Extremity, RoomBase, StateSize } from './room-change.ts'
 import type { RoomListsReader } from './room-lists.ts'
@@ -48,6 +49,7 @@ export interface RoomsReader
     AliasesReader,
     EventsReader,
     RoomStateReader,
+    RoomGraphReader,
     MembersReader,
     DirectoryReader,
     RoomListsReader,

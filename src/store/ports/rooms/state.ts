@@ -11,11 +11,19 @@ export interface StateQuery {
 }
 
 /**
- * A state by reference: the room's log right after the position `at`, except for the entries in `differs`. `event` is null if the log has an
- * entry and this state has none.
+ * Names a stored state of a room: the log right after the position `at`, or with `branch` a state of a branch, which differs from that log in
+ * some entries.
  */
-export interface StateRef {
+export interface StateHandle {
   readonly at: number
+  readonly branch?: number
+}
+
+/**
+ * A state by reference: the one that the handle names, except for the entries in `differs`. `event` is null if that one has an entry and
+ * this state has none.
+ */
+export interface StateRef extends StateHandle {
   readonly differs: readonly { readonly type: string; readonly stateKey: string; readonly event: EventId | null }[]
 }
 

@@ -2,8 +2,8 @@ import type { Extremity, NewStoredEvent, RoomChange, StateChange } from '../../p
 import type { Packing } from '../engine/index.ts'
 
 /** Number of values before the events, and of values for each event. */
-const HEAD = 10
-const EVENT = 15
+const HEAD = 11
+const EVENT = 17
 
 /** Whether the last event is the only extremity, which is usual: then the extremities are left out. */
 const isAtLast = ({ events, extremities }: RoomChange): boolean =>
@@ -14,7 +14,7 @@ const orNothing = <Item>(list: readonly Item[]): readonly Item[] | undefined => 
 /** Packs a room's change into one list of values, as busy rooms send thousands a second to the writing thread. */
 export const roomChangePacking: Packing<RoomChange> = {
   pack: (change) => {
-    const { room, base, events, state, extremities, missing, redactions, published, listing, stateSize } = change
+    const { room, base, events, state, extremities, missing, redactions, published, listing, stateSize, waiting } = change
     const values: unknown[] = [
       room,
       base.sequence,
@@ -26,6 +26,7 @@ export const roomChangePacking: Packing<RoomChange> = {
       published,
       listing,
       stateSize,
+      waiting,
     ]
     for (const event of events) {
       const { transaction } = event
@@ -45,13 +46,15 @@ export const roomChangePacking: Packing<RoomChange> = {
         transaction?.scope,
         transaction?.id,
         event.relation,
+        event.known,
+        event.refusal,
       )
     }
     return values
   },
 
   unpack: (values) => {
-    const [room, sequence, head, state = [], extremities, missing, redactions = [], published, listing, stateSize] =
+    const [room, sequence, head, state = [], extremities, missing, redactions = [], published, listing, stateSize, waiting] =
       values as [
         number,
         number,
@@ -63,6 +66,7 @@ export const roomChangePacking: Packing<RoomChange> = {
         RoomChange['published']?,
         RoomChange['listing']?,
         RoomChange['stateSize']?,
+        RoomChange['waiting']?,
       ]
     const events: NewStoredEvent[] = []
     for (let at = HEAD; at < values.length; at += EVENT) events.push(eventIn(values, at))
@@ -78,6 +82,7 @@ export const roomChangePacking: Packing<RoomChange> = {
       ...(published === undefined ? {} : { published }),
       ...(listing === undefined ? {} : { listing }),
       ...(stateSize === undefined ? {} : { stateSize }),
+      ...(waiting === undefined ? {} : { waiting }),
     }
   },
 }
@@ -86,6 +91,8 @@ const eventIn = (values: readonly unknown[], at: number): NewStoredEvent => {
   const prior = values[at + 8] as NewStoredEvent['prior']
   const device = values[at + 11] as number | undefined
   const relation = values[at + 14] as NewStoredEvent['relation']
+  const known = values[at + 15] as NewStoredEvent['known']
+  const refusal = values[at + 16] as NewStoredEvent['refusal']
   return {
     eventId: values[at] as NewStoredEvent['eventId'],
     type: values[at + 1] as string,
@@ -102,5 +109,7 @@ const eventIn = (values: readonly unknown[], at: number): NewStoredEvent => {
       ? {}
       : { transaction: { device, scope: values[at + 12] as string, id: values[at + 13] as string } }),
     ...(relation === undefined ? {} : { relation }),
+    ...(known === undefined ? {} : { known }),
+    ...(refusal === undefined ? {} : { refusal }),
   }
 }

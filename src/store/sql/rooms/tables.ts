@@ -37,6 +37,8 @@ export interface RoomTables extends RelationTables {
     readonly origin_server_ts: number
     readonly depth: number
     readonly prior_at: number | null
+    /** A state of `branch_states`; null if the state before is the log at `prior_at`. */
+    readonly prior_state: number | null
     /** Number of the redaction. */
     readonly redacted_by: number | null
     /** For state: number of the event that it replaced. */
@@ -46,13 +48,31 @@ export interface RoomTables extends RelationTables {
     readonly txn_id: string | null
     readonly json: string
   }
-  readonly prior_differences: {
-    readonly event: number
+  readonly branch_states: {
+    readonly state: Generated<number>
+    readonly room: number
+    readonly at: number
+    /** JSON: the states on which it builds, nearest first. */
+    readonly chain: string
+  }
+  readonly branch_entries: {
+    readonly state: number
     readonly type: string
     readonly state_key: string
-    readonly state_event: number | null
+    readonly event: number | null
   }
-  readonly missing_events: { readonly room: number; readonly event_id: EventId }
+  readonly refusals: { readonly event: number; readonly reason: string }
+  readonly lacking_events: { readonly room: number; readonly lacked: EventId; readonly event_id: EventId }
+  readonly waiting_redactions: { readonly room: number; readonly target: EventId; readonly redaction: EventId }
+  readonly resolved_changes: {
+    readonly room: number
+    readonly position: number
+    readonly type: string
+    readonly state_key: string
+    readonly before: number | null
+    readonly after: number | null
+  }
+  readonly missing_events: { readonly room: number; readonly event_id: EventId; readonly depth: number }
   readonly state_log: {
     readonly room: number
     readonly type: string
@@ -133,6 +153,7 @@ export const insertEvents = insertInto(
     origin_server_ts: 'integer',
     depth: 'integer',
     prior_at: 'integer?',
+    prior_state: 'integer?',
     replaces: 'integer?',
     txn_device: 'integer?',
     txn_scope: 'text?',
@@ -142,16 +163,9 @@ export const insertEvents = insertInto(
   { ifExists: { txn_id: 'transaction-used', event_id: 'event-exists' } },
 )
 
-export const insertPriorDifferences = insertInto('prior_differences', {
-  event: 'integer',
-  type: 'text',
-  state_key: 'text',
-  state_event: 'integer?',
-})
-
 export const insertMissingEvents = insertInto(
   'missing_events',
-  { room: 'integer', event_id: 'text' },
+  { room: 'integer', event_id: 'text', depth: 'integer' },
   { ifExists: 'ignore' },
 )
 
