@@ -53,6 +53,7 @@ import { nameChangedDevices } from './0560-name-changed-devices.ts'
 import { createRoomServers } from './0570-create-room-servers.ts'
 import { createStagedTransactions } from './0580-create-staged-transactions.ts'
 import { createFederationOut } from './0590-create-federation-out.ts'
+import { createBranches } from './0620-create-branches.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -110,4 +111,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createRoomServers,
   createStagedTransactions,
   createFederationOut,
+  createBranches,
 ]

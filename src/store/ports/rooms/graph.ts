@@ -73,7 +73,10 @@ export interface RoomGraphReader {
   /** Rejected events that may be allowed now that these events are there or are allowed. */
   rejectedFor(room: RoomNumber, eventIds: readonly EventId[]): Promise<readonly EventId[]>
   /** Redactions that came before these events. */
-  waitingRedactions(room: RoomNumber, targets: readonly EventId[]): Promise<readonly { target: EventId; redaction: EventId }[]>
+  waitingRedactions(
+    room: RoomNumber,
+    targets: readonly EventId[],
+  ): Promise<readonly { target: EventId; redaction: EventId }[]>
   /** The reason for which an event was rejected or soft-failed. */
   refusalOf(eventId: EventId): Promise<string | undefined>
   /** Newest first. */

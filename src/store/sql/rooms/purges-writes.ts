@@ -25,8 +25,16 @@ const insertPurge = insertInto('room_purges', { room: 'integer', room_id: 'text'
 
 const firstOnes = (db: Kysely<RoomTables>, param: { room: number; events: number }) =>
   db.selectFrom('events').select('event').where('room', '=', param.room).orderBy('depth').limit(param.events)
-const takeDifferences = query((db, param: { room: number; events: number }) =>
-  db.deleteFrom('prior_differences').where('event', 'in', firstOnes(db, param)),
+const takeRefusals = query((db, param: { room: number; events: number }) =>
+  db.deleteFrom('refusals').where('event', 'in', firstOnes(db, param)),
+)
+const firstStates = (db: Kysely<RoomTables>, param: { room: number; events: number }) =>
+  db.selectFrom('branch_states').select('state').where('room', '=', param.room).orderBy('state').limit(param.events)
+const takeBranchEntries = query((db, param: { room: number; events: number }) =>
+  db.deleteFrom('branch_entries').where('state', 'in', firstStates(db, param)),
+)
+const takeBranchStates = query((db, param: { room: number; events: number }) =>
+  db.deleteFrom('branch_states').where('state', 'in', firstStates(db, param)),
 )
 const takeEvents = query((db, param: { room: number; events: number }) =>
   db.deleteFrom('events').where('event', 'in', firstOnes(db, param)),
@@ -79,7 +87,13 @@ const takeTexts = (name: 'search_texts' | 'search_edits' | 'search_again') =>
   query((db, param: { room: number; events: number }) => db.deleteFrom(name).where('event', 'in', firstOnes(db, param)))
 const TAKE_TEXTS = [takeTexts('search_texts'), takeTexts('search_edits'), takeTexts('search_again')]
 const takeMissing = query((db, param: OfRoom) => db.deleteFrom('missing_events').where('room', '=', param.room))
+const takeOfRoom = (name: 'lacking_events' | 'waiting_redactions' | 'resolved_changes') =>
+  query((db, param: OfRoom) => db.deleteFrom(name).where('room', '=', param.room))
+const TAKE_OF_ROOM = [takeOfRoom('lacking_events'), takeOfRoom('waiting_redactions'), takeOfRoom('resolved_changes')]
 const takePurge = query((db, param: OfRoom) => db.deleteFrom('room_purges').where('room', '=', param.room))
+
+/** Events for each of which as much is removed as for a state of a branch. */
+const STATES_FOR_EVENTS = 20
 
 const begin = defineWrite(
   'roomPurges.begin',
@@ -91,6 +105,7 @@ const begin = defineWrite(
     await tx.run(takeListing, { room })
     await tx.run(takeOpen, { room })
     await tx.run(takeMissing, { room })
+    for (const take of TAKE_OF_ROOM) await tx.run(take, { room })
     await tx.run(takeServers, { room })
     await tx.run(takePastServers, { room })
     await tx.run(takeOutgoing, { room })
@@ -106,7 +121,11 @@ const begin = defineWrite(
 const go = defineWrite(
   'roomPurges.continue',
   async (tx, { room, events }: { room: number; events: number }): Promise<{ more: boolean }> => {
-    await tx.run(takeDifferences, { room, events })
+    // A state may have many entries.
+    const states = Math.ceil(events / STATES_FOR_EVENTS)
+    await tx.run(takeRefusals, { room, events })
+    await tx.run(takeBranchEntries, { room, events: states })
+    const branches = await tx.run(takeBranchStates, { room, events: states })
     for (const take of TAKE_TEXTS) await tx.run(take, { room, events })
     await tx.run(takeRelations, { room, events })
     await tx.run(takeIndirect, { room, events })
@@ -114,7 +133,7 @@ const go = defineWrite(
     const senders = await tx.run(takeSenders, { room, events })
     const gone = await tx.run(takeEvents, { room, events })
     const rows = await tx.run(takeStateLog, { room, rows: events })
-    return { more: [gone, threads, senders].includes(events) || rows >= events }
+    return { more: [gone, threads, senders].includes(events) || branches === states || rows >= events }
   },
 )
 

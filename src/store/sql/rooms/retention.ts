@@ -87,9 +87,6 @@ const messagesAmong = query((db, param: { room: number; events: readonly EventNu
 const takeSticky = query((db, param: { events: readonly EventNumber[] }, { integers }) =>
   db.deleteFrom('sticky_events').where('event', 'in', integers(param.events)),
 )
-const takeDifferences = query((db, param: { events: readonly EventNumber[] }, { integers }) =>
-  db.deleteFrom('prior_differences').where('event', 'in', integers(param.events)),
-)
 const takeEvents = query((db, param: { events: readonly EventNumber[] }, { integers }) =>
   db.deleteFrom('events').where('event', 'in', integers(param.events)),
 )
@@ -126,8 +123,7 @@ const remove = defineWrite('retention.remove', async (tx, { room, events, examin
     await dropRelation(tx, room, eventId)
   }
   const gone = messages.map(({ event }) => event)
-  if (gone.length > 0)
-    for (const take of [takeSticky, takeDifferences, takeEvents]) await tx.run(take, { events: gone })
+  if (gone.length > 0) for (const take of [takeSticky, takeEvents]) await tx.run(take, { events: gone })
   await tx.run(putProgress, { room, depth: examined.depth, event: examined.event })
 })
 

@@ -14,7 +14,8 @@ const orNothing = <Item>(list: readonly Item[]): readonly Item[] | undefined => 
 /** Packs a room's change into one list of values, as busy rooms send thousands a second to the writing thread. */
 export const roomChangePacking: Packing<RoomChange> = {
   pack: (change) => {
-    const { room, base, events, state, extremities, missing, redactions, published, listing, stateSize, waiting } = change
+    const { room, base, events, state, extremities, missing, redactions, published, listing, stateSize, waiting } =
+      change
     const values: unknown[] = [
       room,
       base.sequence,
@@ -54,20 +55,31 @@ export const roomChangePacking: Packing<RoomChange> = {
   },
 
   unpack: (values) => {
-    const [room, sequence, head, state = [], extremities, missing, redactions = [], published, listing, stateSize, waiting] =
-      values as [
-        number,
-        number,
-        string,
-        (readonly StateChange[])?,
-        (readonly Extremity[])?,
-        RoomChange['missing']?,
-        RoomChange['redactions']?,
-        RoomChange['published']?,
-        RoomChange['listing']?,
-        RoomChange['stateSize']?,
-        RoomChange['waiting']?,
-      ]
+    const [
+      room,
+      sequence,
+      head,
+      state = [],
+      extremities,
+      missing,
+      redactions = [],
+      published,
+      listing,
+      stateSize,
+      waiting,
+    ] = values as [
+      number,
+      number,
+      string,
+      (readonly StateChange[])?,
+      (readonly Extremity[])?,
+      RoomChange['missing']?,
+      RoomChange['redactions']?,
+      RoomChange['published']?,
+      RoomChange['listing']?,
+      RoomChange['stateSize']?,
+      RoomChange['waiting']?,
+    ]
     const events: NewStoredEvent[] = []
     for (let at = HEAD; at < values.length; at += EVENT) events.push(eventIn(values, at))
     const last = events.at(-1)

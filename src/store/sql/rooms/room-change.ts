@@ -2,12 +2,14 @@ import { sql } from 'kysely'
 import type { EventId } from '#spec'
 import { type EventNumber, isInHistory } from '../../ports/rooms/events.ts'
 import type { NewStoredEvent, RoomChange, StateChange } from '../../ports/rooms/room-change.ts'
-import type { InsertRow, Tx } from '../engine/index.ts'
+import { type InsertRow, insertInto, type Tx } from '../engine/index.ts'
+import { storePriorState } from './branch-states.ts'
+import { insertLacking, insertRefusals, placeKnownEvent } from './known-events.ts'
 import { storeOpenness } from './open-rooms.ts'
 import { dropRelation, storeRelation } from './relation-rows.ts'
 import { removeRedactedText } from './removed-texts.ts'
 import { StateRows } from './state-rows.ts'
-import { insertEvents, insertMissingEvents, insertPriorDifferences, PLACINGS, query } from './tables.ts'
+import { insertEvents, insertMissingEvents, PLACINGS, query } from './tables.ts'
 
 const redactEvent = query((db, param: { room: number; target: EventId; json: string; redactedBy: EventId }) =>
   db
@@ -48,7 +50,11 @@ const numbered = async (
   const numbers = new Map<EventId, EventNumber>()
   let position = firstPosition
   let lowest: number | undefined
-  for (const { eventId, placing } of events) {
+  for (const { eventId, placing, known } of events) {
+    if (known !== undefined && placing !== 'timeline') {
+      numbers.set(eventId, known)
+      continue
+    }
     if (placing === 'timeline') {
       numbers.set(eventId, position++)
       continue
@@ -82,7 +88,7 @@ const eventRow = async (
   room: number,
   event: NewStoredEvent,
   number: EventNumber,
-  replaces: EventNumber | null,
+  { replaces, prior }: { readonly replaces: EventNumber | null; readonly prior: PriorColumns },
 ): Promise<EventRow> => ({
   event: number,
   event_id: event.eventId,
@@ -94,7 +100,7 @@ const eventRow = async (
   sender: await tx.userNumber(event.sender),
   origin_server_ts: event.originServerTs,
   depth: event.depth,
-  prior_at: event.prior?.at ?? null,
+  ...prior,
   replaces,
   txn_device: event.transaction?.device ?? null,
   txn_scope: event.transaction?.scope ?? null,
@@ -102,18 +108,8 @@ const eventRow = async (
   json: event.json,
 })
 
-const differencesOf = (
-  events: readonly NewStoredEvent[],
-  numbers: ReadonlyMap<EventId, EventNumber>,
-): readonly InsertRow<typeof insertPriorDifferences>[] =>
-  events.flatMap(({ eventId, prior }) =>
-    (prior?.differs ?? []).map(({ type, stateKey, event }) => ({
-      event: numbers.get(eventId) as EventNumber,
-      type,
-      state_key: stateKey,
-      state_event: event === null ? null : (numbers.get(event) as EventNumber),
-    })),
-  )
+type PriorColumns = Pick<EventRow, 'prior_at' | 'prior_state'>
+const LOG_BEFORE: PriorColumns = { prior_at: null, prior_state: null }
 
 /** The state changes, grouped by the event that makes them. */
 const byMaker = (state: readonly StateChange[]): ReadonlyMap<EventId, readonly StateChange[]> => {
@@ -141,6 +137,87 @@ export interface StoredChange {
   readonly resolvedPosition: number
 }
 
+const insertWaiting = insertInto(
+  'waiting_redactions',
+  { room: 'integer', target: 'text', redaction: 'text' },
+  { ifExists: 'ignore' },
+)
+const takeWaiting = query((db, param: { room: number; target: EventId }) =>
+  db.deleteFrom('waiting_redactions').where('room', '=', param.room).where('target', '=', param.target),
+)
+const insertResolved = insertInto(
+  'resolved_changes',
+  { room: 'integer', position: 'integer', type: 'text', state_key: 'text', before: 'integer?', after: 'integer?' },
+  { ifExists: 'ignore' },
+)
+
+/** Writes the state of the change, and returns the row of each event. */
+const changeState = async (
+  tx: Tx,
+  room: number,
+  change: Pick<RoomChange, 'events' | 'state'>,
+  { made, numbers, state }: { made: Numbers; numbers: Numbers; state: StateRows },
+): Promise<readonly EventRow[]> => {
+  const changes = byMaker(change.state)
+  const rows: EventRow[] = []
+  const resolved: InsertRow<typeof insertResolved>[] = []
+  for (const event of change.events) {
+    const number = made.get(event.eventId) as EventNumber
+    let replaces: EventNumber | null = null
+    for (const entry of changes.get(event.eventId) ?? []) {
+      if (number < 0) throw new Error('only an event of the timeline changes the state')
+      const after = entry.event === null ? null : (numbers.get(entry.event) as number)
+      const before = await state.change(entry, number, after)
+      if (entry.event === event.eventId) replaces = before
+      else resolved.push({ room, position: number, type: entry.type, state_key: entry.stateKey, before, after })
+    }
+    const prior = event.prior === undefined ? LOG_BEFORE : await storePriorState(tx, room, event.prior, numbers)
+    rows.push(await eventRow(tx, room, event, number, { replaces, prior }))
+  }
+  await tx.insertMany(insertResolved, resolved)
+  return rows
+}
+
+type Numbers = ReadonlyMap<EventId, EventNumber>
+
+/** Stores the events: new ones as rows, known ones at their new place. */
+const storeEvents = async (
+  tx: Tx,
+  room: number,
+  events: readonly NewStoredEvent[],
+  rows: readonly EventRow[],
+): Promise<void> => {
+  await tx.insertMany(
+    insertEvents,
+    rows.filter((_, index) => events[index]?.known === undefined),
+  )
+  for (const [index, { eventId, known, refusal }] of events.entries()) {
+    const row = rows[index] as EventRow
+    if (known !== undefined) await placeKnownEvent(tx, known, row)
+    if (refusal === undefined) continue
+    await tx.insertMany(insertRefusals, [{ event: row.event, reason: refusal.reason }])
+    await tx.insertMany(
+      insertLacking,
+      refusal.lacking.map((lacked) => ({ room, lacked, event_id: eventId })),
+    )
+  }
+}
+
+const storeMissing = async (
+  tx: Tx,
+  room: number,
+  { events, missing }: Pick<RoomChange, 'events' | 'missing'>,
+): Promise<void> => {
+  if (missing === undefined) return
+  await tx.run(cameAfterAll, { room, eventIds: events.filter(isInHistory).map(({ eventId }) => eventId) })
+  const depthOf = (eventId: EventId): number =>
+    events.reduce((most, { prevEvents, depth }) => (prevEvents.includes(eventId) ? Math.max(most, depth) : most), 0)
+  await tx.insertMany(
+    insertMissingEvents,
+    missing.map((event_id) => ({ room, event_id, depth: depthOf(event_id) })),
+  )
+}
+
 /** Stores and announces the change of a turn; `fresh`: the room is created in the same change. */
 export const storeChange = async (
   tx: Tx,
@@ -149,43 +226,26 @@ export const storeChange = async (
   firstPosition: number,
   fresh: boolean,
 ): Promise<StoredChange> => {
-  const { events, missing } = change
+  const { events } = change
   const made = await numbered(tx, events, firstPosition)
   const numbers = await earlierNumbers(tx, room, change, made)
   const state = new StateRows(tx, room, fresh)
-  const changes = byMaker(change.state)
-  const rows: EventRow[] = []
-  for (const event of events) {
-    const number = made.get(event.eventId) as EventNumber
-    let replaces: EventNumber | null = null
-    for (const entry of changes.get(event.eventId) ?? []) {
-      if (number < 0) throw new Error('only an event of the timeline changes the state')
-      const before = await state.change(
-        entry,
-        number,
-        entry.event === null ? null : (numbers.get(entry.event) as number),
-      )
-      if (entry.event === event.eventId) replaces = before
-    }
-    rows.push(await eventRow(tx, room, event, number, replaces))
-  }
-  await tx.insertMany(insertEvents, rows)
-  await tx.insertMany(insertPriorDifferences, differencesOf(events, numbers))
+  const rows = await changeState(tx, room, change, { made, numbers, state })
+  await storeEvents(tx, room, events, rows)
   await storeRelations(tx, events, rows)
-  if (missing !== undefined) {
-    await tx.run(cameAfterAll, { room, eventIds: [...made.keys()] })
-    await tx.insertMany(
-      insertMissingEvents,
-      missing.map((event_id) => ({ room, event_id })),
-    )
-  }
+  await storeMissing(tx, room, change)
   const users = await state.write()
   await storeOpenness(tx, room, change, fresh)
   for (const redaction of change.redactions) {
     await tx.run(redactEvent, { room, ...redaction })
     await removeRedactedText(tx, room, redaction.target)
     await dropRelation(tx, room, redaction.target)
+    if (change.waiting !== undefined) await tx.run(takeWaiting, { room, target: redaction.target })
   }
+  await tx.insertMany(
+    insertWaiting,
+    (change.waiting ?? []).map((waiting) => ({ room, ...waiting })),
+  )
   const positions = [...made.values()].filter((number) => number > 0)
   const last = positions.at(-1)
   if (last !== undefined) tx.announce({ stream: 'events', position: last, rooms: [room], users })

@@ -5,6 +5,7 @@ import type { RoomRecord, RoomsReader } from '../../ports/rooms/rooms.ts'
 import type { Db } from '../engine/index.ts'
 import { directoryReader } from './directory-reader.ts'
 import { eventsReader } from './events-reader.ts'
+import { graphReader } from './graph-reader.ts'
 import { membersReader } from './members-reader.ts'
 import { relatedByReader } from './related-by-reader.ts'
 import { branchesIn, newestOf } from './room-base.ts'
@@ -97,6 +98,7 @@ const sizeOfState = query((db, param: { room: number; free: number }) =>
 export const roomsReader = (db: Db): RoomsReader => ({
   ...eventsReader(db),
   ...stateReader(db),
+  ...graphReader(db),
   ...membersReader(db),
   ...directoryReader(db),
   ...roomListsReader(db),

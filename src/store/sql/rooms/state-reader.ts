@@ -2,6 +2,7 @@ import { type ExpressionBuilder, type Kysely, sql } from 'kysely'
 import type { EventId, Membership, UserId } from '#spec'
 import type { MembershipStep, RoomStateReader, StateQuery, StateRef, StateStep } from '../../ports/rooms/state.ts'
 import type { Db, Lists, Query } from '../engine/index.ts'
+import { branchDifferences, entryInBranches } from './branch-reader.ts'
 import { statePagesReader } from './state-pages.ts'
 import { type EventRow, selectEvents, toStoredEvent } from './stored-events.ts'
 import { query, type RoomTables } from './tables.ts'
@@ -100,7 +101,7 @@ const stepBefore = (
     .whereRef('s.room', '=', 'e.room')
     .where('s.type', '=', param.type)
     .where('s.state_key', '=', param.stateKey)
-    .where('s.position', '<', sql<number>`coalesce(e.position, e.prior_at, 0)`)
+    .where('s.position', '<', sql<number>`coalesce(e.prior_at + 1, e.position, 0)`)
     .orderBy('s.position', 'desc')
     .limit(1)
 const entriesBefore = query((db, param: Omit<Entry, 'room'> & { readonly events: readonly number[] }, { integers }) =>
@@ -108,6 +109,7 @@ const entriesBefore = query((db, param: Omit<Entry, 'room'> & { readonly events:
     .selectFrom('events as e')
     .select((of) => [
       'e.event',
+      'e.prior_state',
       stepBefore(of, param).select('s.event').as('entry'),
       stepBefore(of, param).select('s.membership').as('membership'),
     ])
@@ -118,18 +120,11 @@ const jsonOfEvents = query((db, param: { events: readonly number[] }, { integers
 )
 
 const priorOf = query((db, param: { eventId: EventId }) =>
-  db.selectFrom('events').select(['event', 'position', 'prior_at']).where('event_id', '=', param.eventId),
-)
-const differencesOf = query((db, param: { event: number }) =>
   db
-    .selectFrom('prior_differences as d')
-    .leftJoin('events as e', 'e.event', 'd.state_event')
-    .select(['d.type', 'd.state_key as stateKey', 'e.event_id as event'])
-    .where('d.event', '=', param.event)
-    .orderBy('d.type')
-    .orderBy('d.state_key'),
+    .selectFrom('events')
+    .select(['event', 'room', 'position', 'prior_at', 'prior_state'])
+    .where('event_id', '=', param.eventId),
 )
-
 const changesBetween = query((db, param: { room: number; after: number; upTo: number }) =>
   inForceAfter(
     logOf(db, param).where('s.position', '>', param.after).where('s.position', '<=', param.upTo),
@@ -283,11 +278,13 @@ export const stateReader = (db: Db): RoomStateReader => ({
 
   entryBefore: async (type, stateKey, events) => {
     const rows = await db.all(entriesBefore, { type, stateKey, events })
+    const branches = rows.flatMap(({ prior_state }) => prior_state ?? [])
+    const differing = await entryInBranches(db, { type, stateKey }, branches)
     return new Map(
-      rows.map(({ event, entry, membership }) => [
-        event,
-        { entry: entry ?? undefined, membership: membership ?? undefined },
-      ]),
+      rows.map(({ event, entry, membership, prior_state }) => {
+        const branch = prior_state === null ? undefined : differing.get(prior_state)
+        return [event, branch ?? { entry: entry ?? undefined, membership: membership ?? undefined }]
+      }),
     )
   },
 
@@ -312,7 +309,7 @@ export const stateReader = (db: Db): RoomStateReader => ({
     const row = await db.first(priorOf, { eventId })
     if (row === undefined) return undefined
     if (row.prior_at === null) return row.position === null ? undefined : { at: row.position - 1, differs: [] }
-    return { at: row.prior_at, differs: await db.all(differencesOf, { event: row.event }) }
+    return { at: row.prior_at, differs: row.prior_state === null ? [] : await branchDifferences(db, row.prior_state) }
   },
 
   stayBegan: async (room, user, at) => (await db.first(firstJoin, { room, user, at }))?.position,

@@ -81,6 +81,6 @@ const refused = ({ integer, text }: SchemaWords): readonly string[] => [
 ]
 
 export const createBranches: Migration = {
-  name: '0510-create-branches',
+  name: '0620-create-branches',
   statements: (words) => [...states(words), ...refused(words)],
 }
