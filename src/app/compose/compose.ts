@@ -32,6 +32,7 @@ import { buildNotices } from './notices.ts'
 import { oldTransactions } from './old-transactions.ts'
 import { buildPersonal, type Personal } from './personal.ts'
 import { buildPush, buildPushers } from './push.ts'
+import { buildIncoming, type Incoming } from './receiving.ts'
 import { buildRelationFill, relationsApi } from './relations.ts'
 import { buildRendezvous } from './rendezvous.ts'
 import { buildRetention, retentionOf, toldRetention } from './retention.ts'
@@ -73,6 +74,7 @@ export interface Composed {
 export const compose = async (ground: Ground): Promise<Composed> => {
   const streams = await buildStreams(ground)
   const federation = await buildFederation(ground)
+  const incoming = buildIncoming(ground, federation)
   // Accounts, personal data and rooms need a little of each other, but only when requests come.
   const providers = await buildProviders(ground)
   const accounts = buildAccounts(ground, providers, {
@@ -92,7 +94,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   const roomProfiles = buildRoomProfiles(ground, rooms.memberships)
   const finding = buildFinding(ground, streams, views)
   const calls = buildCalls(ground, { streams, rooms, accounts: accounts.accounts, seen: views.timeline })
-  const background = { accounts, calls, finding, keyBackups, media, push, roomProfiles, rooms, toDevice }
+  const background = { accounts, calls, incoming, finding, keyBackups, media, push, roomProfiles, rooms, toDevice }
   const leases = buildLeases(ground, workOf(ground, background))
   await leases.start()
   const openIdTokens = buildOpenIdTokens(ground, accounts)
@@ -129,7 +131,12 @@ export const compose = async (ground: Ground): Promise<Composed> => {
       ...accounts.operator,
       ...{ reports, sendNotice: buildNotices(ground, accounts, rooms) },
     }),
-    caches: () => [...accounts.caches(), ...federation.caches(), ...cachesOf(parts).map((cache) => cache.stats())],
+    caches: () => [
+      ...accounts.caches(),
+      ...federation.caches(),
+      incoming.acls.stats(),
+      ...cachesOf(parts).map((cache) => cache.stats()),
+    ],
     replacedKeys: () => keys.uploadKeys.replaced,
     settle: () => settle(leases, parts),
   }
@@ -151,10 +158,12 @@ const workOf = (
     'accounts' | 'calls' | 'finding' | 'keyBackups' | 'media' | 'roomProfiles' | 'rooms' | 'toDevice'
   > & {
     readonly push: LeasedWork
+    readonly incoming: Incoming
   },
 ): Readonly<Record<string, LeasedWork>> => ({
   ...parts.finding.work,
   ...parts.calls.work,
+  ...parts.incoming.work,
   'media-sweep': parts.media.sweep,
   'room-purge': buildRoomPurge(ground),
   retention: buildRetention(ground),
