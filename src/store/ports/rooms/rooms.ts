@@ -6,6 +6,7 @@ import type { MembersReader } from './members.ts'
 import type { Extremity, RoomBase, StateSize } from './room-change.ts'
 import type { RoomListsReader } from './room-lists.ts'
 import type { RoomServersReader } from './room-servers.ts'
+import type { ServerMembersReader } from './server-members.ts'
 import type { RoomStateReader } from './state.ts'
 
 export interface RoomRecord extends Pick<RoomBase, 'sequence'> {
@@ -53,4 +54,5 @@ export interface RoomsReader
     MembersReader,
     DirectoryReader,
     RoomListsReader,
-    RoomServersReader {}
+    RoomServersReader,
+    ServerMembersReader {}

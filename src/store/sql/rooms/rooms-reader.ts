@@ -11,6 +11,7 @@ import { relatedByReader } from './related-by-reader.ts'
 import { branchesIn, newestOf } from './room-base.ts'
 import { roomListsReader } from './room-lists-reader.ts'
 import { roomServersReader } from './room-servers-reader.ts'
+import { serverMembersReader } from './server-members-reader.ts'
 import { stateReader } from './state-reader.ts'
 import { query, type RoomTables } from './tables.ts'
 
@@ -102,6 +103,7 @@ export const roomsReader = (db: Db): RoomsReader => ({
   ...membersReader(db),
   ...directoryReader(db),
   ...roomListsReader(db),
+  ...serverMembersReader(db),
   ...relatedByReader(db),
   ...roomServersReader(db),
 
