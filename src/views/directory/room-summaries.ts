@@ -8,10 +8,12 @@ import {
   parseRoomId,
   ROOM_VERSIONS,
   type RoomId,
+  type ServerName,
+  serverOf,
   stringAt,
   type UserId,
 } from '#spec'
-import type { MembersReader, RoomRecord, RoomRecordsReader, RoomStateReader } from '#store'
+import type { MembersReader, RoomRecord, RoomRecordsReader, RoomServersReader, RoomStateReader } from '#store'
 
 /** The same limit as for joins: what stands behind it lets nobody in. */
 const MAX_ALLOWED_ROOMS = 100
@@ -27,7 +29,7 @@ export interface SummarisedRoom {
 }
 
 export interface RoomSummariesParts {
-  readonly reader: RoomRecordsReader & RoomStateReader & MembersReader
+  readonly reader: RoomRecordsReader & RoomStateReader & MembersReader & Pick<RoomServersReader, 'isServerIn'>
 }
 
 /** Rooms as they are described to users who are in them, may join them or may ask to: `/room_summary`, and the hierarchy of spaces. */
@@ -47,46 +49,72 @@ export class RoomSummaries {
 
   /** undefined for a room that is unknown, and for one of which the user may not know. */
   async find(roomId: RoomId, userId: UserId | undefined): Promise<SummarisedRoom | undefined> {
+    return this.#find(roomId, async ({ room }) => ({
+      membership:
+        userId === undefined ? undefined : ((await this.#reader.membership(room, userId))?.membership ?? 'leave'),
+      isIn: async (other) =>
+        userId !== undefined && (await this.#reader.membership(other.room, userId))?.membership === 'join',
+    }))
+  }
+
+  /** The same for a server: it may know of a room if one of its users may. `membership` says whether any of them is in the room, or invited. */
+  async findFor(server: ServerName, roomId: RoomId): Promise<SummarisedRoom | undefined> {
+    return this.#find(roomId, async (record) => ({
+      membership: await this.#membershipOf(server, record),
+      isIn: (other) => this.#reader.isServerIn(other.room, server),
+    }))
+  }
+
+  async #membershipOf(server: ServerName, { room, invitedCount }: RoomRecord): Promise<Membership> {
+    if (await this.#reader.isServerIn(room, server)) return 'join'
+    if (invitedCount === 0) return 'leave'
+    const invited = await this.#reader.members(room, ['invite'])
+    return invited.some(({ userId }) => serverOf(userId) === server) ? 'invite' : 'leave'
+  }
+
+  async #find(roomId: RoomId, askerIn: (record: RoomRecord) => Promise<Asker>): Promise<SummarisedRoom | undefined> {
     const record = await this.#reader.roomByRoomId(roomId)
     if (record === undefined) return undefined
     const events = await this.#reader.state(record.room, { at: 'current', types: SUMMARY_STATE, stateKeys: [''] })
     const contents = new Map(events.map(({ type, json }) => [type, (JSON.parse(json) as Pdu).content]))
     const content = (type: string): JsonObject => contents.get(type) ?? {}
-    const membership =
-      userId === undefined ? undefined : ((await this.#reader.membership(record.room, userId))?.membership ?? 'leave')
+    const { membership, isIn } = await askerIn(record)
     const { shown, roomType } = listedState(roomId, content)
     const allowed = allowedRooms(record, content('m.room.join_rules'))
-    const may = { membership, shown, allowed, userId }
+    const may = { membership, shown, allowed, isIn }
     if (!(await this.#mayKnow(record, may))) return undefined
     return { record, membership, isSpace: roomType === 'm.space', json: summaryOf(record, content, shown, allowed) }
   }
 
   /** The rule of the hierarchy ("The server should return any rooms where at least one of the following conditions is true"). */
-  async #mayKnow(record: RoomRecord, { membership, shown, allowed, userId }: Knowing): Promise<boolean> {
+  async #mayKnow(record: RoomRecord, { membership, shown, allowed, isIn }: Knowing): Promise<boolean> {
     if (membership === 'join' || membership === 'invite' || shown.world_readable === true) return true
     if (membership === 'ban') return false
     const { knocking, knockRestrictedJoins } = authOf(record)
     if (shown.join_rule === 'public') return true
     if (shown.join_rule === 'knock' && knocking) return true
     if (shown.join_rule === 'knock_restricted' && knockRestrictedJoins) return true
-    return userId !== undefined && this.#isInOneOf(allowed, userId)
+    return this.#isInOneOf(allowed, isIn)
   }
 
-  async #isInOneOf(roomIds: readonly RoomId[], userId: UserId): Promise<boolean> {
+  async #isInOneOf(roomIds: readonly RoomId[], isIn: Asker['isIn']): Promise<boolean> {
     for (const roomId of roomIds) {
       const record = await this.#reader.roomByRoomId(roomId)
-      if (record === undefined) continue
-      if ((await this.#reader.membership(record.room, userId))?.membership === 'join') return true
+      if (record !== undefined && (await isIn(record))) return true
     }
     return false
   }
 }
 
-interface Knowing {
+/** A user, or a server with all of its users. */
+interface Asker {
   readonly membership: Membership | undefined
+  isIn(record: RoomRecord): Promise<boolean>
+}
+
+interface Knowing extends Asker {
   readonly shown: JsonObject
   readonly allowed: readonly RoomId[]
-  readonly userId: UserId | undefined
 }
 
 const authOf = ({ version }: RoomRecord) =>

@@ -14,24 +14,6 @@ export interface ListPublicRoomsDeps {
 
 const ServerQuery = Type.Optional(Type.String())
 const Limit = Type.Integer({ minimum: 0 })
-const SearchTerm = Type.String({ maxLength: 1_000 })
-const RoomType = Type.Union([Type.String(), Type.Null()])
-/** Clients that keep the last token in a variable send null at first. */
-const orNull = <Schema extends Type.TSchema>(schema: Schema) => Type.Optional(Type.Union([schema, Type.Null()]))
-
-const search = Type.Object({
-  limit: orNull(Limit),
-  since: orNull(Type.String()),
-  filter: orNull(
-    Type.Object({
-      generic_search_term: orNull(SearchTerm),
-      room_types: orNull(Type.Array(RoomType, { maxItems: 100 })),
-    }),
-  ),
-  include_all_networks: Type.Optional(Type.Boolean()),
-  third_party_instance_id: orNull(Type.String()),
-})
-
 /** `list_public_rooms.yaml`, and the list of 2015. */
 export const listPublicRoomsEndpoints = (deps: ListPublicRoomsDeps): readonly AnyEndpoint[] => [
   ...visibilityEndpoints(deps),
@@ -76,20 +58,13 @@ export const listPublicRoomsEndpoints = (deps: ListPublicRoomsDeps): readonly An
     rateLimit: 'read',
     costly: true,
     query: Type.Object({ server: ServerQuery }),
-    body: search,
+    body: publicRoomsSearch,
     bodyOptional: true,
     handler: async ({ query, body }) => {
       requireLocal(query.server, deps.serverName)
       // There are no bridged networks, so no instance has rooms.
       if (body.third_party_instance_id) return { chunk: [], total_room_count_estimate: 0 }
-      return new RawJson(
-        await deps.publicRooms.list({
-          limit: body.limit || undefined,
-          since: body.since || undefined,
-          searchTerm: body.filter?.generic_search_term ?? undefined,
-          roomTypes: body.filter?.room_types ?? undefined,
-        }),
-      )
+      return new RawJson(await deps.publicRooms.list(searchedRooms(body)))
     },
   }),
 ]

@@ -1,0 +1,71 @@
+import { canonicalJson, redact } from '#rules'
+import {
+  type EventId,
+  MatrixError,
+  type Pdu,
+  ROOM_VERSIONS,
+  type RoomId,
+  type RoomVersion,
+  type ServerName,
+} from '#spec'
+import type { EventsReader, RoomRecord, RoomRecordsReader, RoomServersReader, StoredEvent } from '#store'
+import type { ServerVisibility } from '../known/server-visibility.ts'
+
+/** Which servers a room lets in (`m.room.server_acl`); the domain answers. */
+export interface RoomAcls {
+  allows(roomId: RoomId, server: ServerName): Promise<boolean>
+}
+
+export interface ServedRoomsParts {
+  readonly reader: EventsReader & RoomRecordsReader & Pick<RoomServersReader, 'isServerIn'>
+  readonly acls: RoomAcls
+  readonly visibility: Pick<ServerVisibility, 'mayServerSee'>
+}
+
+/** A room as one server may ask about it. */
+export interface ServedRoom {
+  readonly record: RoomRecord
+  readonly version: RoomVersion
+  readonly server: ServerName
+}
+
+/** The rooms of which other servers may ask, and their events in the form that these may have. */
+export class ServedRooms {
+  readonly #parts: ServedRoomsParts
+
+  constructor(parts: ServedRoomsParts) {
+    this.#parts = parts
+  }
+
+  /** Throws `M_FORBIDDEN` unless the server is in the room and the room lets it in, the same for rooms that are not known. */
+  async room(roomId: RoomId, server: ServerName): Promise<ServedRoom> {
+    const { reader, acls } = this.#parts
+    const record = await reader.roomByRoomId(roomId)
+    const version = record && ROOM_VERSIONS.get(record.version)
+    if (record === undefined || version === undefined || !(await reader.isServerIn(record.room, server)))
+      throw new MatrixError('M_FORBIDDEN', 'Your server is not in this room')
+    if (!(await acls.allows(roomId, server)))
+      throw new MatrixError('M_FORBIDDEN', 'The room does not let your server take part')
+    return { record, version, server }
+  }
+
+  /** Throws `M_NOT_FOUND` for an event that is not known in the room, or was refused. */
+  async event({ record }: ServedRoom, eventId: EventId): Promise<StoredEvent> {
+    const event = await this.#parts.reader.event(eventId)
+    if (event === undefined || event.room !== record.room || event.placing === 'rejected')
+      throw new MatrixError('M_NOT_FOUND', 'Event not found')
+    return event
+  }
+
+  /** The PDUs as JSON texts: whole where the server may see the event, else in their redacted form, whose hash and signatures are the same. */
+  async texts({ server, version }: ServedRoom, events: readonly StoredEvent[]): Promise<readonly string[]> {
+    const seen = await this.#parts.visibility.mayServerSee(server, events)
+    return events.map((event) => (seen.has(event.event) ? event.json : redactedText(version, event)))
+  }
+}
+
+export const redactedText = (version: RoomVersion, { json }: Pick<StoredEvent, 'json'>): string => {
+  const text = canonicalJson(redact(version, JSON.parse(json) as Pdu))
+  if (!text.ok) throw new Error(`a stored event is not canonical: ${text.failure.reason}`)
+  return text.value
+}
