@@ -90,8 +90,14 @@ import { type WellknownDeps, wellknownEndpoints } from './client/server/wellknow
 import { simplifiedMsc3575Endpoints } from './client/sliding-sync/simplified-msc3575.ts'
 import type { SlidingSyncDeps } from './client/sliding-sync/sliding-sync.ts'
 import { syncV4Endpoints } from './client/sliding-sync/sync-v4.ts'
+import { type BackfillDeps, backfillEndpoints } from './federation/backfill.ts'
+import { type EventAuthDeps, eventAuthEndpoints } from './federation/event-auth.ts'
+import { type ServedEventsDeps, servedEventsEndpoints } from './federation/events.ts'
 import { type KeysServerDeps, keysServerEndpoints } from './federation/keys-server.ts'
 import { type UserinfoDeps, userinfoEndpoints } from './federation/openid.ts'
+import { type ServedPublicRoomsDeps, servedPublicRoomsEndpoints } from './federation/public-rooms.ts'
+import { type QueryDeps, queryEndpoints } from './federation/query.ts'
+import { type ServedSpacesDeps, servedSpacesEndpoints } from './federation/space-hierarchy.ts'
 import { type ThirdPartyInviteDeps, thirdPartyInviteEndpoints } from './federation/third-party-invite.ts'
 import { type KeysForServersDeps, userKeysEndpoints } from './federation/user-keys.ts'
 import { type ServerVersionDeps, serverVersionEndpoints } from './federation/version.ts'
@@ -133,6 +139,8 @@ export interface ApiDeps {
   /** undefined: there is none, and clients are not told of any. */
   readonly rendezvous: RendezvousDeps | undefined
   readonly keys: KeysServerDeps
+  /** What other servers ask. */
+  readonly served: ServedDeps
   readonly software: ServerVersionDeps
 }
 
@@ -284,6 +292,22 @@ const callsEndpoints = (deps: CallsDeps): readonly AnyEndpoint[] => [
   ...delayedEventsEndpoints(deps),
 ]
 
+export type ServedDeps = ServedEventsDeps &
+  EventAuthDeps &
+  BackfillDeps &
+  ServedPublicRoomsDeps &
+  ServedSpacesDeps &
+  QueryDeps
+
+const endpointsForServers = (deps: ServedDeps): readonly AnyEndpoint[] => [
+  ...servedEventsEndpoints(deps),
+  ...eventAuthEndpoints(deps),
+  ...backfillEndpoints(deps),
+  ...servedPublicRoomsEndpoints(deps),
+  ...servedSpacesEndpoints(deps),
+  ...queryEndpoints(deps),
+]
+
 export const apiEndpoints = (deps: ApiDeps): readonly AnyEndpoint[] => [
   ...versionsEndpoints({ notBuilt: NOT_BUILT, rendezvous: deps.rendezvous !== undefined }),
   ...capabilitiesEndpoints(deps.capabilities),
@@ -313,6 +337,7 @@ export const apiEndpoints = (deps: ApiDeps): readonly AnyEndpoint[] => [
   ...openIdEndpoints(deps.openId),
   ...userinfoEndpoints(deps.openId),
   ...keysServerEndpoints(deps.keys),
+  ...endpointsForServers(deps.served),
   ...serverVersionEndpoints(deps.software),
 ]
 

@@ -46,6 +46,7 @@ import {
   type RoomsDomain,
   roomApi,
 } from './rooms.ts'
+import { buildServed } from './served.ts'
 import { buildProviders } from './sign-in.ts'
 import { checkpointsIn } from './sliding-checkpoints.ts'
 import { buildInviteByAddress } from './third-party-ids.ts'
@@ -308,6 +309,7 @@ const buildApi = (parts: Parts): ApiDeps => {
       keyChanges: views.keyChanges,
     },
     rendezvous: buildRendezvous(ground),
+    served: buildServed(ground, views, rooms, personal),
     keys: { ownKeys: new OwnKeys({ key: signingKey, clock }) },
     sync: { sync: views.sync, inboxes: toDevice.inboxes, filters: personal.filters, presence: personal.presence },
     slidingSync: { slidingSync: views.slidingSync, presence: personal.presence },

@@ -65,6 +65,7 @@ import {
 } from '#views'
 import { buildBundled, buildRelationViews } from './relations.ts'
 import type { RoomsGround } from './rooms.ts'
+import type { SeenByServers } from './served.ts'
 import { buildSlidingExtensions, type InboxesOfDevices } from './sliding-extensions.ts'
 import { buildSlidingSync } from './sliding-sync.ts'
 
@@ -117,6 +118,7 @@ export interface Views {
   readonly notifications: Notifications
   readonly mutualRooms: MutualRooms
   readonly search: Search
+  readonly seenByServers: SeenByServers
   readonly pushNotices: PushNotices
   readonly badges: Badges
   readonly caches: readonly { stats(): CacheStats }[]
@@ -178,6 +180,7 @@ export const buildViews = (ground: RoomsGround, people: PeopleNow, checkpoints: 
     hierarchy: new Hierarchy({ reader, summaries, clock }),
     mutualRooms: new MutualRooms(history),
     search: new Search({ ...history, index: store.messageIndex, userRooms, erasures: shared.erasures }),
+    seenByServers: shared,
     pushNotices,
     badges,
     caches: [...shared.caches, badges, verdicts, ...sliding.caches],
@@ -247,6 +250,7 @@ const buildShared = (ground: RoomsGround, { ignored, typing, presence }: PeopleN
     reader,
     clientEvents,
     visibility,
+    visibilities,
     userRooms,
     pushRules,
     unread,

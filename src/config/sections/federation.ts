@@ -18,6 +18,10 @@ export const federation = {
     deny: setting(list(serverPattern), [], {
       description: 'Servers that it does not talk with, written in the same way, even where allow has them.',
     }),
+    showProfiles: setting(yesOrNo, true, {
+      description:
+        'Whether other servers are told the profiles of the users here, by name. Profiles are in the rooms of users anyway.',
+    }),
     addresses: setting(serverAddresses, [], {
       description:
         'Where servers are, by server name or by the host in it: a mapping such as "hs2.example: 10.1.2.3:8448"; in a variable, hs2.example=10.1.2.3:8448. Nothing else is looked up for these, and private addresses are allowed. Certificates must be for the server name.',

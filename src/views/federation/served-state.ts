@@ -1,14 +1,14 @@
 import { type Clock, type Slice, Slices, type TextPieces } from '#base'
 import { toRoomEvent } from '#rules'
 import { type EventId, MatrixError, type Pdu, type RoomId, type ServerName } from '#spec'
-import type { EventsReader, RoomStateReader, StateRef, StoredEvent } from '#store'
+import type { EventsReader, RoomStateReader, ServerMembersReader, StateRef, StoredEvent } from '#store'
 import type { ServerVisibility } from '../known/server-visibility.ts'
 import { type StatePages, statePages } from '../known/state-pages.ts'
 import { redactedText, type ServedRoom, type ServedRooms } from './served-rooms.ts'
 
 export interface ServedStateParts {
   readonly rooms: ServedRooms
-  readonly reader: EventsReader & RoomStateReader
+  readonly reader: EventsReader & RoomStateReader & Pick<ServerMembersReader, 'inCurrentState'>
   readonly visibility: Pick<ServerVisibility, 'mayServerSee'>
   readonly clock: Clock
 }

@@ -5,6 +5,7 @@ import { MatrixError, parseServerName, type ServerName } from '#spec'
 import type { PublicRooms } from '#views'
 import { roomIdOf } from '../own-user.ts'
 import { RoomIdPath } from '../room-path.ts'
+import { publicRoomsSearch, searchedRooms } from './public-rooms-search.ts'
 
 export interface ListPublicRoomsDeps {
   readonly publicRooms: Pick<PublicRooms, 'list' | 'oldPage' | 'isPublished'>
@@ -14,6 +15,7 @@ export interface ListPublicRoomsDeps {
 
 const ServerQuery = Type.Optional(Type.String())
 const Limit = Type.Integer({ minimum: 0 })
+
 /** `list_public_rooms.yaml`, and the list of 2015. */
 export const listPublicRoomsEndpoints = (deps: ListPublicRoomsDeps): readonly AnyEndpoint[] => [
   ...visibilityEndpoints(deps),
