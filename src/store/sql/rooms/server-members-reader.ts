@@ -15,7 +15,8 @@ interface Ending {
   readonly length: number
 }
 
-const endingOf = (server: string): Ending => ({ ending: `:${server}`, length: [...server].length + 1 })
+/** Server names are ASCII. */
+const endingOf = (server: string): Ending => ({ ending: `:${server}`, length: server.length + 1 })
 
 const stays = query((db, param: Ending & { room: number; userId: string; from: number; limit: number }) =>
   db
