@@ -2,26 +2,11 @@ import type { ServedDeps } from '#api'
 import { ServerAcls } from '#domain'
 import type { RoomId, ServerName } from '#spec'
 import type { RoomsReader } from '#store'
-import {
-  type HistoryVisibilities,
-  ServedHistory,
-  ServedMoment,
-  ServedRooms,
-  ServedSpaces,
-  ServedState,
-  ServerVisibility,
-  type Visibility,
-} from '#views'
+import { ServedHistory, ServedMoment, ServedRooms, ServedSpaces, ServedState, ServerVisibility } from '#views'
 import type { Ground } from './ground.ts'
 import type { Personal } from './personal.ts'
 import type { RoomsDomain } from './rooms.ts'
 import type { Views } from './views.ts'
-
-/** The parts of the views by which it is decided what another server may see. */
-export interface SeenByServers {
-  readonly visibilities: HistoryVisibilities
-  readonly visibility: Pick<Visibility, 'expiryIn'>
-}
 
 /** Servers that an answer names for one room. */
 const MAX_SERVERS = 50

@@ -65,7 +65,6 @@ import {
 } from '#views'
 import { buildBundled, buildRelationViews } from './relations.ts'
 import type { RoomsGround } from './rooms.ts'
-import type { SeenByServers } from './served.ts'
 import { buildSlidingExtensions, type InboxesOfDevices } from './sliding-extensions.ts'
 import { buildSlidingSync } from './sliding-sync.ts'
 
@@ -97,6 +96,12 @@ export interface PeopleNow {
   readonly typing: TypingNow
   readonly presence: PresenceNow
   readonly inboxes: InboxesOfDevices
+}
+
+/** The parts of the views by which it is decided what another server may see. */
+export interface SeenByServers {
+  readonly visibilities: HistoryVisibilities
+  readonly visibility: Pick<Visibility, 'expiryIn'>
 }
 
 export interface Views {
