@@ -3,10 +3,11 @@ import { type EventId, MEMBERSHIPS, objectAt, stringAt, type UserId } from '#spe
 import type { EventNumber } from '../../ports/rooms/events.ts'
 import type { PriorServerMembers, ServerMembersReader } from '../../ports/rooms/server-members.ts'
 import type { Db } from '../engine/index.ts'
+import { branchChains } from './branch-reader.ts'
 import { query } from './tables.ts'
 
 /** Ends of the state keys of a server's users. Both databases count characters of the whole text, so no pattern has to be escaped. */
-const endsIn = (column: 's.state_key' | 'd.state_key', ending: string, length: number) =>
+const endsIn = (column: 's.state_key' | 'b.state_key', ending: string, length: number) =>
   sql<boolean>`substr(${sql.ref(column)}, length(${sql.ref(column)}) - ${length} + 1) = ${ending}`
 
 interface Ending {
@@ -33,17 +34,20 @@ const stays = query((db, param: Ending & { room: number; userId: string; from: n
 )
 
 const placesOf = query((db, param: { events: readonly number[] }, { integers }) =>
-  db.selectFrom('events').select(['event', 'position', 'prior_at']).where('event', 'in', integers(param.events)),
+  db
+    .selectFrom('events')
+    .select(['event', 'position', 'prior_at', 'prior_state'])
+    .where('event', 'in', integers(param.events)),
 )
 
-const differing = query((db, param: Ending & { events: readonly number[] }, { integers }) =>
+const differing = query((db, param: Ending & { states: readonly number[] }, { integers }) =>
   db
-    .selectFrom('prior_differences as d')
-    .leftJoin('events as e', 'e.event', 'd.state_event')
-    .select(['d.event', 'd.state_key as userId', 'e.json'])
-    .where('d.event', 'in', integers(param.events))
-    .where('d.type', '=', 'm.room.member')
-    .where(endsIn('d.state_key', param.ending, param.length)),
+    .selectFrom('branch_entries as b')
+    .leftJoin('events as e', 'e.event', 'b.event')
+    .select(['b.state', 'b.state_key as userId', 'e.json'])
+    .where('b.state', 'in', integers(param.states))
+    .where('b.type', '=', 'm.room.member')
+    .where(endsIn('b.state_key', param.ending, param.length)),
 )
 
 const entriesInForce = query((db, param: { room: number; eventIds: readonly EventId[] }, { texts }) =>
@@ -62,11 +66,35 @@ const entriesInForce = query((db, param: { room: number; eventIds: readonly Even
     .where('s.until_position', 'is', null),
 )
 
-/** `prior_differences` names the events of a state and not what they say, as few events have any. */
+/** States of branches name their events and not what these say. */
 const membershipIn = (json: string | null): (typeof MEMBERSHIPS)[number] | undefined => {
   const content = json === null ? undefined : objectAt(JSON.parse(json), 'content')
   const membership = content && stringAt(content, 'membership')
   return MEMBERSHIPS.find((known) => known === membership)
+}
+
+/** The members of a server in which states of branches differ from the log, by the numbers of the states. */
+const membersInBranches = async (
+  db: Db,
+  server: string,
+  states: readonly number[],
+): Promise<ReadonlyMap<number, PriorServerMembers['differs']>> => {
+  const chains = await branchChains(db, states)
+  if (chains.size === 0) return new Map()
+  const all = [...new Set([...chains.values()].flat())]
+  const rows = await db.longAll(differing, { states: all, ...endingOf(server) })
+  const byState = Map.groupBy(rows, ({ state }) => state)
+  const found = new Map<number, PriorServerMembers['differs']>()
+  for (const [state, chain] of chains) {
+    const members = new Map<string, string | null>()
+    for (const one of chain)
+      for (const { userId, json } of byState.get(one) ?? []) if (!members.has(userId)) members.set(userId, json)
+    found.set(
+      state,
+      [...members].map(([userId, json]) => ({ userId: userId as UserId, membership: membershipIn(json) })),
+    )
+  }
+  return found
 }
 
 export const serverMembersReader = (db: Db): ServerMembersReader => ({
@@ -82,12 +110,18 @@ export const serverMembersReader = (db: Db): ServerMembersReader => ({
   },
 
   membersOfServerBefore: async (events, server) => {
-    const found = new Map<EventNumber, { at: number | undefined; differs: PriorServerMembers['differs'][number][] }>()
-    for (const { event, position, prior_at } of await db.all(placesOf, { events }))
-      found.set(event, { at: prior_at ?? (position === null ? undefined : position - 1), differs: [] })
-    for (const { event, userId, json } of await db.all(differing, { events, ...endingOf(server) }))
-      found.get(event)?.differs.push({ userId: userId as UserId, membership: membershipIn(json) })
-    return found
+    const places = await db.all(placesOf, { events })
+    const differences = await membersInBranches(
+      db,
+      server,
+      places.flatMap(({ prior_state }) => prior_state ?? []),
+    )
+    return new Map(
+      places.map(({ event, position, prior_at, prior_state }): [EventNumber, PriorServerMembers] => {
+        const at = prior_at ?? (position === null ? undefined : position - 1)
+        return [event, { at, differs: (prior_state === null ? undefined : differences.get(prior_state)) ?? [] }]
+      }),
+    )
   },
 
   inCurrentState: async (room, eventIds) =>
