@@ -56,6 +56,9 @@ const environment: Record<string, string | undefined> = {
   HOMEROOM_PASSWORDS_MIN_LENGTH: '1',
   HOMEROOM_REGISTRATION_GUESTS: String(isOn('HS_ALLOW_GUESTS')),
   NODE_EXTRA_CA_CERTS: certificates(),
+  // The other server and the peer that it makes of itself stand on loopback, at the port in their names.
+  HOMEROOM_FEDERATION_ALLOWED_NETWORKS: '127.0.0.0/8,::1',
+  HOMEROOM_FEDERATION_CA: certificates(),
   HOMEROOM_IDENTITY_SERVERS_TRUSTED: 'localhost:*',
   // The pages that Sytest has previewed stand on loopback, at any port.
   HOMEROOM_URL_PREVIEWS_ENABLED: 'true',
