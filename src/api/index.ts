@@ -93,6 +93,7 @@ import { syncV4Endpoints } from './client/sliding-sync/sync-v4.ts'
 import { type BackfillDeps, backfillEndpoints } from './federation/backfill.ts'
 import { type EventAuthDeps, eventAuthEndpoints } from './federation/event-auth.ts'
 import { type ServedEventsDeps, servedEventsEndpoints } from './federation/events.ts'
+import { contentRepositoryEndpoints, type MediaForServersDeps } from './federation/content-repository.ts'
 import { type KeysServerDeps, keysServerEndpoints } from './federation/keys-server.ts'
 import { type UserinfoDeps, userinfoEndpoints } from './federation/openid.ts'
 import { type ServedPublicRoomsDeps, servedPublicRoomsEndpoints } from './federation/public-rooms.ts'
@@ -109,6 +110,7 @@ export type { CrossSigningDeps } from './client/encryption/cross-signing.ts'
 export type { KeysDeps } from './client/encryption/keys.ts'
 export type { MediaDeps } from './client/media/media-answers.ts'
 export { GATES, versionsWithout } from './client/server/versions.ts'
+export type { MediaForServersDeps } from './federation/content-repository.ts'
 export type { KeysForServersDeps } from './federation/user-keys.ts'
 export { NOT_BUILT } from './not-built.ts'
 export { NOT_BUILT_2015 } from './not-built-2015.ts'
@@ -132,7 +134,7 @@ export interface ApiDeps {
   readonly sync: SyncDeps
   readonly slidingSync: SlidingSyncDeps
   readonly oldSync: OldSyncDeps & RoomInitialSyncDeps
-  readonly media: MediaDeps
+  readonly media: MediaDeps & MediaForServersDeps
   readonly finding: SearchDeps & UsersDeps
   readonly openId: OpenIdDeps & UserinfoDeps
   readonly encryption: EncryptionDeps
@@ -334,6 +336,7 @@ export const apiEndpoints = (deps: ApiDeps): readonly AnyEndpoint[] => [
   ...roomInitialSyncEndpoints(deps.oldSync),
   ...contentRepoEndpoints(deps.media),
   ...authedContentRepoEndpoints(deps.media),
+  ...contentRepositoryEndpoints(deps.media),
   ...openIdEndpoints(deps.openId),
   ...userinfoEndpoints(deps.openId),
   ...keysServerEndpoints(deps.keys),

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { MediaDeps } from '#api'
+import type { MediaDeps, MediaForServersDeps } from '#api'
 import { type CacheStats, KeyedLock } from '#base'
 import type { Config } from '#config'
 import { ImageLibrary, Media, type MediaStore, MediaSweep, StoredBytes, Thumbnails, UrlPreviews } from '#domain'
@@ -12,13 +12,16 @@ import { turnsOf } from './turns.ts'
 
 export interface BuiltMedia {
   readonly media: Media
-  readonly api: MediaDeps
+  readonly api: MediaDeps & MediaForServersDeps
   readonly caches: readonly { stats(): CacheStats }[]
   /** Removes media that nobody can reach any more; one process at a time does this work. */
   readonly sweep: LeasedWork
   /** Ends background work. Has to be called before the store closes. */
   stop(): Promise<void>
 }
+
+/** Characters that no file has by chance. */
+const BOUNDARY_LENGTH = 32
 
 /** Builds the content repository, with its files in the data folder or in an object store. */
 export const buildMedia = async (ground: Ground): Promise<BuiltMedia> => {
@@ -46,7 +49,10 @@ export const buildMedia = async (ground: Ground): Promise<BuiltMedia> => {
   const sweep = new MediaSweep({ store: kept, bytes, clock, logger, previewLifetimeMs: config.urlPreviews.lifetime })
   return {
     media,
-    api: { media, thumbnails, previews, legacyDownloads: settings.legacyDownloads },
+    api: {
+      ...{ media, thumbnails, previews, legacyDownloads: settings.legacyDownloads },
+      ...{ serverName: config.server.name, newBoundary: () => `part${random.token(BOUNDARY_LENGTH)}` },
+    },
     caches: [thumbnails, ...(previews === undefined ? [] : [previews])],
     sweep,
     stop: async () => {

@@ -54,6 +54,7 @@ import { createRoomServers } from './0570-create-room-servers.ts'
 import { createStagedTransactions } from './0580-create-staged-transactions.ts'
 import { createFederationOut } from './0590-create-federation-out.ts'
 import { createBranches } from './0620-create-branches.ts'
+import { createRemoteMedia } from './0630-create-remote-media.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -112,4 +113,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createStagedTransactions,
   createFederationOut,
   createBranches,
+  createRemoteMedia,
 ]

@@ -37,6 +37,7 @@ import {
 } from './federation/staged-transactions.ts'
 import { mediaReader } from './media/media-reader.ts'
 import { mediaWriter, mediaWrites } from './media/media-writes.ts'
+import { remoteMediaReader, remoteMediaWriter, remoteMediaWrites } from './media/remote-media.ts'
 import { urlPreviewReader } from './media/url-previews-reader.ts'
 import { urlPreviewWriter, urlPreviewWrites } from './media/url-previews-writes.ts'
 import { accountDataReader } from './personal/account-data-reader.ts'
@@ -101,6 +102,7 @@ export const readersOver = (db: Db) => ({
   keyBackups: keyBackupsReader(db),
   homeserver: homeserverReader(db),
   media: mediaReader(db),
+  remoteMedia: remoteMediaReader(db),
   messageIndex: messageIndexReader(db),
   presence: presenceStoreReader(db),
   presenceLists: presenceListsReader(db),
@@ -146,6 +148,7 @@ export const writers = {
   leases: leasesWriter,
   keyBackups: keyBackupsWriter,
   media: mediaWriter,
+  remoteMedia: remoteMediaWriter,
   messageIndex: messageIndexWriter,
   presence: presenceStoreWriter,
   presenceLists: presenceListsWriter,
@@ -197,6 +200,7 @@ export const allWrites = (): WriteTable =>
     ...leaseWrites,
     ...keyBackupWrites,
     ...mediaWrites,
+    ...remoteMediaWrites,
     ...messageIndexWrites,
     ...presenceListWrites,
     ...presenceWrites,

@@ -80,15 +80,16 @@ export const thumbnail = async (
   const { width, height, method = 'scale', animated = false } = query
   const content = await media.find(params.serverName, params.mediaId, { timeoutMs: query.timeout_ms, signal })
   const { fileName, contentType, sizeBytes } = await thumbnails.thumbnail(content, { width, height, method, animated })
-  const name = `thumbnail.${contentType.slice('image/'.length)}`
   return new FileReply({
     contentType,
     sizeBytes,
     etag: fileName.replace('.', '_'),
-    headers: headersOf(dispositionOf(contentType, name), audience),
+    headers: headersOf(dispositionOf(contentType, thumbnailName(contentType)), audience),
     open: (range) => media.open(fileName, range),
   })
 }
+
+export const thumbnailName = (contentType: string): string => `thumbnail.${contentType.slice('image/'.length)}`
 
 export const identicon = async (
   text: string,
@@ -158,7 +159,7 @@ const INLINE_TYPES: ReadonlySet<string> = new Set([
 ])
 
 /** The header of RFC 6266: names beyond ASCII as in RFC 8187, and a plain name for clients that do not know it. */
-const dispositionOf = (contentType: string, fileName: string | undefined): string => {
+export const dispositionOf = (contentType: string, fileName: string | undefined): string => {
   const essence = contentType.split(';', 1)[0]?.trim().toLowerCase() ?? ''
   const kind = INLINE_TYPES.has(essence) ? 'inline' : 'attachment'
   if (fileName === undefined) return kind

@@ -1,7 +1,7 @@
 import type { MediaReader } from '../../ports/media/media.ts'
 import type { UserNumber } from '../../ports/rooms/events.ts'
 import { type Db, queriesOver } from '../engine/index.ts'
-import type { MediaTables } from './media-writes.ts'
+import type { MediaTables } from './media-tables.ts'
 
 const query = queriesOver<MediaTables>()
 

@@ -2,20 +2,8 @@ import { WriteConflict } from '../../ports/engine/change.ts'
 import type { AnnouncedMedia, MediaWriter, NewMedia, ThumbnailRecord, UnusedFile } from '../../ports/media/media.ts'
 import type { UserNumber } from '../../ports/rooms/events.ts'
 import { defineWrite, insertInto, queriesOver, type Tx } from '../engine/index.ts'
-
-export interface MediaTables {
-  media: {
-    media_id: string
-    user_number: number
-    created_ms: number
-    expires_ms: number | null
-    sha256: string | null
-    content_type: string | null
-    file_name: string | null
-  }
-  media_files: { sha256: string; size_bytes: number; uses: number }
-  media_thumbnails: { sha256: string; variant: string; content_type: string; size_bytes: number }
-}
+import { useBytes, withoutUse } from './media-files-rows.ts'
+import type { MediaTables } from './media-tables.ts'
 
 const query = queriesOver<MediaTables>()
 
@@ -38,12 +26,6 @@ const insertMedia = insertInto('media', {
   content_type: 'text?',
   file_name: 'text?',
 })
-const useFile = query((db, param: { sha256: string; sizeBytes: number }) =>
-  db
-    .insertInto('media_files')
-    .values({ sha256: param.sha256, size_bytes: param.sizeBytes, uses: 1 })
-    .onConflict((on) => on.column('sha256').doUpdateSet((row) => ({ uses: row('media_files.uses', '+', 1) }))),
-)
 const fillMedia = query(
   (db, param: { mediaId: string; sha256: string; contentType: string; fileName: string | undefined }) =>
     db
@@ -77,21 +59,8 @@ const countPending = query((db, param: { user: UserNumber; atMs: number }) =>
 const deleteMedia = query((db, param: { mediaId: string }) =>
   db.deleteFrom('media').where('media_id', '=', param.mediaId),
 )
-const releaseFile = query((db, param: { sha256: string }) =>
-  db
-    .updateTable('media_files')
-    .set((row) => ({ uses: row('uses', '-', 1) }))
-    .where('sha256', '=', param.sha256)
-    .returning('uses'),
-)
-const deleteFile = query((db, param: { sha256: string }) =>
-  db.deleteFrom('media_files').where('sha256', '=', param.sha256),
-)
 const fileOf = query((db, param: { sha256: string }) =>
   db.selectFrom('media_files').select('uses').where('sha256', '=', param.sha256),
-)
-const deleteThumbnails = query((db, param: { sha256: string }) =>
-  db.deleteFrom('media_thumbnails').where('sha256', '=', param.sha256).returning('variant'),
 )
 const insertThumbnail = insertInto(
   'media_thumbnails',
@@ -108,7 +77,7 @@ const checkQuota = async (tx: Tx, { user, content, quotaBytes }: NewMedia): Prom
 const add = defineWrite('media.add', async (tx, media: NewMedia): Promise<void> => {
   await checkQuota(tx, media)
   const { sha256, sizeBytes, contentType, fileName } = media.content
-  await tx.run(useFile, { sha256, sizeBytes })
+  await useBytes(tx, sha256, sizeBytes)
   await tx.insertMany(insertMedia, [
     {
       media_id: media.mediaId,
@@ -148,7 +117,7 @@ const fill = defineWrite('media.fill', async (tx, media: NewMedia): Promise<void
   if (row.sha256 !== null) throw new WriteConflict('media-uploaded')
   if (row.expires_ms !== null && row.expires_ms <= media.atMs) throw new WriteConflict('media-unknown')
   await checkQuota(tx, media)
-  await tx.run(useFile, { sha256: content.sha256, sizeBytes: content.sizeBytes })
+  await useBytes(tx, content.sha256, content.sizeBytes)
   await tx.run(fillMedia, { mediaId, ...content })
 })
 
@@ -170,11 +139,7 @@ const remove = defineWrite(
   async (tx, { mediaId }: { mediaId: string }): Promise<UnusedFile | undefined> => {
     const sha256 = (await tx.first(mediaOf, { mediaId }))?.sha256 ?? undefined
     await tx.run(deleteMedia, { mediaId })
-    if (sha256 === undefined) return undefined
-    if (((await tx.first(releaseFile, { sha256 }))?.uses ?? 0) > 0) return undefined
-    await tx.run(deleteFile, { sha256 })
-    const thumbnails = await tx.all(deleteThumbnails, { sha256 })
-    return { sha256, variants: thumbnails.map(({ variant }) => variant) }
+    return sha256 === undefined ? undefined : withoutUse(tx, sha256)
   },
 )
 

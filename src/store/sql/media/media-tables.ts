@@ -1,0 +1,13 @@
+export interface MediaTables {
+  media: {
+    media_id: string
+    user_number: number
+    created_ms: number
+    expires_ms: number | null
+    sha256: string | null
+    content_type: string | null
+    file_name: string | null
+  }
+  media_files: { sha256: string; size_bytes: number; uses: number }
+  media_thumbnails: { sha256: string; variant: string; content_type: string; size_bytes: number }
+}
