@@ -3,6 +3,7 @@ import type { Clock, Random } from '#base'
 import { MatrixError, type ServerName } from '#spec'
 import { type Change, type MediaContent, type MediaRecord, type NewMedia, type UserNumber, WriteConflict } from '#store'
 import { tooLarge } from './receive.ts'
+import { contentTypeOf } from './remote/file-headers.ts'
 import type { MediaStore, StoredBytes } from './stored-bytes.ts'
 import { UploadWaits } from './upload-waits.ts'
 
@@ -11,8 +12,6 @@ const MEDIA_ID = /^[A-Za-z0-9_-]{1,255}$/
 const ID_LENGTH = 24
 /** Uploads of one user at a time, enough for an album; each takes a file handle and space on the disk. */
 const UPLOADS_AT_ONCE = 20
-const MEDIA_TYPE = /^[\w!#$&^.+-]{1,100}\/[\w!#$&^.+-]{1,100}(?:\s*;[\t\x20-\x7e]*)?$/
-const MAX_TYPE_LENGTH = 255
 const MAX_NAME_LENGTH = 1_024
 /** The specification wants a bound on the time that somebody waits for an upload. */
 const MAX_WAIT_MS = 60_000
@@ -195,12 +194,6 @@ const refusalOf = (kind: string): MatrixError => {
     default:
       return notFound()
   }
-}
-
-/** A missing or malformed media type becomes that of any bytes. */
-const contentTypeOf = (given: string | undefined): string => {
-  const type = given?.trim() ?? ''
-  return type.length <= MAX_TYPE_LENGTH && MEDIA_TYPE.test(type) ? type : 'application/octet-stream'
 }
 
 /** A given file name without characters that no header can carry. Throws `M_INVALID_PARAM` for a name that is too long. */

@@ -6,7 +6,11 @@ import {
   type MediaFiles,
   type MediaReader,
   type MediaWriter,
+  type RemoteMediaName,
+  type RemoteMediaReader,
+  type RemoteMediaWriter,
   type Turns,
+  type UnusedFile,
   type UrlPreviewReader,
   type UrlPreviewWriter,
   WriteConflict,
@@ -17,6 +21,7 @@ export interface MediaStore {
   readonly reader: MediaReader
   readonly writer: MediaWriter
   readonly previews: { readonly reader: UrlPreviewReader; readonly writer: UrlPreviewWriter }
+  readonly remote: { readonly reader: RemoteMediaReader; readonly writer: RemoteMediaWriter }
   readonly commit: Commit
   readonly files: MediaFiles
 }
@@ -68,14 +73,14 @@ export class StoredBytes {
 
   /** Removes a media; the last media of some bytes takes them along. An unknown id is no error. */
   async remove(mediaId: string): Promise<void> {
-    const { reader, writer, commit, files } = this.#store
-    const sha256 = (await reader.media(mediaId))?.content?.sha256 ?? ''
-    await this.#turns.run(sha256, async () => {
-      const [unused] = await commit([writer.remove(mediaId)])
-      if (unused === undefined) return
-      for (const variant of unused.variants) await files.remove(`${unused.sha256}.${variant}`)
-      await files.remove(unused.sha256)
-    })
+    const { reader, writer } = this.#store
+    await this.#remove((await reader.media(mediaId))?.content?.sha256 ?? '', writer.remove(mediaId))
+  }
+
+  /** Removes the copy of a media of another server in the same way. */
+  async removeCopy(name: RemoteMediaName): Promise<void> {
+    const { reader, writer } = this.#store.remote
+    await this.#remove((await reader.media(name))?.content.sha256 ?? '', writer.remove(name))
   }
 
   /** Removes a file if no row names it. Returns whether it did. */
@@ -86,6 +91,16 @@ export class StoredBytes {
       if (named.has(fileName)) return false
       await this.#store.files.remove(fileName)
       return true
+    })
+  }
+
+  async #remove(sha256: string, change: Change<UnusedFile | undefined>): Promise<void> {
+    const { commit, files } = this.#store
+    await this.#turns.run(sha256, async () => {
+      const [unused] = await commit([change])
+      if (unused === undefined) return
+      for (const variant of unused.variants) await files.remove(`${unused.sha256}.${variant}`)
+      await files.remove(unused.sha256)
     })
   }
 

@@ -100,6 +100,12 @@ export const planThumbnail = (image: ImageFacts, wanted: ThumbnailRequest): Thum
   }
 }
 
+/** The thumbnail to ask another server for: one of the sizes of the list, so that few different ones are kept. */
+export const remoteThumbnailOf = (wanted: ThumbnailRequest): ThumbnailRequest => {
+  const [width, height] = (wanted.method === 'scale' ? scaleSize(wanted) : cropSize(wanted)) ?? LARGEST
+  return { ...wanted, width, height }
+}
+
 const variantOf = (method: string, width: number, height: number, animated: boolean): string =>
   `${method}-${width}x${height}${animated ? '-animated' : ''}`
 

@@ -68,6 +68,16 @@ export class Thumbnails {
     return { fileName: nameOf(sha256, plan.variant), contentType: made.contentType, sizeBytes: made.sizeBytes }
   }
 
+  /** The media type of an image that may be shown as a thumbnail; undefined for other files. Throws `M_NOT_FOUND` if the file is gone. */
+  async typeOf(sha256: string): Promise<string | undefined> {
+    try {
+      return `image/${(await this.#factsOf(sha256)).format}`
+    } catch (error) {
+      if (error instanceof MatrixError && error.errcode !== 'M_NOT_FOUND') return undefined
+      throw error
+    }
+  }
+
   stats(): CacheStats {
     return this.#known.stats()
   }
