@@ -43,7 +43,8 @@ describe('media that are removed', () => {
     try {
       const files = await openMediaFolder(join(folder, 'media'), systemRandom)
       const previews = { reader: store.urlPreviews, writer: writers.urlPreviews }
-      const kept = { reader: store.media, writer: writers.media, previews, commit: store.commit, files }
+      const remote = { reader: store.remoteMedia, writer: writers.remoteMedia }
+      const kept = { reader: store.media, writer: writers.media, previews, remote, commit: store.commit, files }
       const ground = { clock: systemClock, random: systemRandom }
       const bytes = new StoredBytes({ store: kept, turns: isShared ? sharedTurns(store) : new KeyedLock() })
       const others = isShared ? new StoredBytes({ store: kept, turns: sharedTurns(store) }) : bytes

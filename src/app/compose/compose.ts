@@ -89,7 +89,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   const keyBackups = buildKeyBackups(ground)
   const people = { ...personal, ...toDevice, ignored: personal.ignoredUsers, invites: personal.invitePermissions }
   const views = buildViews(roomsGround, people, checkpointsIn(ground.shortLived))
-  const media = await buildMedia(ground)
+  const media = await buildMedia(ground, federation.requests)
   const push = buildPush(ground, streams, views)
   const pushers = buildPushers(ground, streams, push)
   const roomProfiles = buildRoomProfiles(ground, rooms.memberships)
@@ -166,6 +166,7 @@ const workOf = (
   ...parts.calls.work,
   ...parts.incoming.work,
   'media-sweep': parts.media.sweep,
+  'remote-media-sweep': parts.media.remoteSweep,
   'room-purge': buildRoomPurge(ground),
   retention: buildRetention(ground),
   'room-upgrades': buildUpgradeRest(ground, parts.rooms),

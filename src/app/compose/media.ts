@@ -2,8 +2,20 @@ import { join } from 'node:path'
 import type { MediaDeps, MediaForServersDeps } from '#api'
 import { type CacheStats, KeyedLock } from '#base'
 import type { Config } from '#config'
-import { ImageLibrary, Media, type MediaStore, MediaSweep, StoredBytes, Thumbnails, UrlPreviews } from '#domain'
-import { addressRule, UrlFetcher } from '#net'
+import {
+  AnyMedia,
+  ImageLibrary,
+  Media,
+  type MediaStore,
+  MediaSweep,
+  RemoteFiles,
+  RemoteMedia,
+  remoteMediaSweep,
+  StoredBytes,
+  Thumbnails,
+  UrlPreviews,
+} from '#domain'
+import { addressRule, type FederationRequests, UrlFetcher } from '#net'
 import { type LeasedWork, type MediaFiles, openMediaFolder, openObjectStore, type Turns, writers } from '#store'
 import { prepareFolder } from '../data-folder.ts'
 import { PACKAGE_VERSION } from '../package-version.ts'
@@ -16,6 +28,8 @@ export interface BuiltMedia {
   readonly caches: readonly { stats(): CacheStats }[]
   /** Removes media that nobody can reach any more; one process at a time does this work. */
   readonly sweep: LeasedWork
+  /** Removes copies of other servers' media. */
+  readonly remoteSweep: LeasedWork
   /** Ends background work. Has to be called before the store closes. */
   stop(): Promise<void>
 }
@@ -24,7 +38,7 @@ export interface BuiltMedia {
 const BOUNDARY_LENGTH = 32
 
 /** Builds the content repository, with its files in the data folder or in an object store. */
-export const buildMedia = async (ground: Ground): Promise<BuiltMedia> => {
+export const buildMedia = async (ground: Ground, requests: FederationRequests): Promise<BuiltMedia> => {
   const { config, store, clock, random, logger } = ground
   const settings = config.media
   const files = await openFiles(ground)
@@ -32,6 +46,7 @@ export const buildMedia = async (ground: Ground): Promise<BuiltMedia> => {
     reader: store.media,
     writer: writers.media,
     previews: { reader: store.urlPreviews, writer: writers.urlPreviews },
+    remote: { reader: store.remoteMedia, writer: writers.remoteMedia },
     commit: store.commit,
     files,
   }
@@ -47,16 +62,23 @@ export const buildMedia = async (ground: Ground): Promise<BuiltMedia> => {
   const thumbnails = new Thumbnails({ store: kept, images, clock, concurrency: settings.thumbnailsAtOnce })
   const previews = config.urlPreviews.enabled ? buildPreviews(ground, kept, bytes, images) : undefined
   const sweep = new MediaSweep({ store: kept, bytes, clock, logger, previewLifetimeMs: config.urlPreviews.lifetime })
+  const remote = buildRemoteMedia(ground, bytes, requests)
+  const anyMedia = new AnyMedia({ serverName: config.server.name, media, remote, thumbnails })
   return {
     media,
     api: {
-      ...{ media, thumbnails, previews, legacyDownloads: settings.legacyDownloads },
+      ...{ media, anyMedia, thumbnails, previews, legacyDownloads: settings.legacyDownloads },
       ...{ serverName: config.server.name, newBoundary: () => `part${random.token(BOUNDARY_LENGTH)}` },
     },
-    caches: [thumbnails, ...(previews === undefined ? [] : [previews])],
+    caches: [thumbnails, remote, ...(previews === undefined ? [] : [previews])],
     sweep,
+    remoteSweep: remoteMediaSweep({
+      ...{ reader: store.remoteMedia, bytes, clock, logger },
+      unusedMs: settings.remoteLifetime.ms,
+      storageBytes: settings.remoteStorage,
+    }),
     stop: async () => {
-      const ended = previews?.stop()
+      const ended = Promise.all([previews?.stop(), remote.stop()])
       // Ends transfers that may wait for a remote store that does not answer.
       files.close()
       await ended
@@ -83,6 +105,28 @@ const openFiles = async ({ config, databaseId, random }: Ground): Promise<MediaF
   await prepareFolder('media', spoolFolder)
   const place = { bucket, endpoint, region, credentials, prefix, pathStyle }
   return openObjectStore({ ...place, timeoutMs: requestTimeout, spoolFolder, databaseId }, random)
+}
+
+const buildRemoteMedia = (
+  { config, store, clock, logger, rateLimiter }: Ground,
+  bytes: StoredBytes,
+  requests: FederationRequests,
+): RemoteMedia => {
+  const limits = { bytes: config.media.remoteSize, timeoutMs: config.media.remoteTimeout }
+  // Servers may point to a store of objects, in whatever network this one may reach other servers.
+  const fetcher = new UrlFetcher({
+    userAgent: `Homeroom/${PACKAGE_VERSION}`,
+    acceptLanguage: '*',
+    ports: [],
+    addresses: addressRule(config.federation.allowedNetworks, []),
+    dnsServers: [],
+    refusedUrls: [],
+  })
+  return new RemoteMedia({
+    ...{ reader: store.remoteMedia, writer: writers.remoteMedia, commit: store.commit, bytes, clock, logger },
+    files: new RemoteFiles({ requests, fetcher, limits }),
+    limits: { ...limits, consume: (countedAs) => rateLimiter.consume('remoteMedia', countedAs) },
+  })
 }
 
 const buildPreviews = (

@@ -3,6 +3,7 @@ import {
   bucketName,
   dnsServer,
   duration,
+  durationOrNever,
   integer,
   languages,
   list,
@@ -33,6 +34,14 @@ export const media = {
     legacyDownloads: setting(yesOrNo, true, {
       description:
         'Whether files are also given out without an access token, as clients before Matrix 1.11 ask for them, and Element in a browser as long as this server does not name 1.11.',
+    }),
+    remoteSize: setting(size, '100MiB', { description: 'The largest file that is fetched from another server.' }),
+    remoteTimeout: setting(duration, '5m', { description: 'How long such a file may take to arrive.' }),
+    remoteLifetime: setting(durationOrNever, '90d', {
+      description: 'How long a copy of such a file is kept after somebody last asked for it; looked for every hour.',
+    }),
+    remoteStorage: setting(size, '20GiB', {
+      description: 'All copies of such files together; beyond, the longest unused ones go, every hour.',
     }),
     thumbnailPixels: setting(integer(1, 1_000_000_000, 'pixels'), 40_000_000, {
       description: 'Images with more pixels, all frames together, get no thumbnail; one takes about 4 bytes of memory.',

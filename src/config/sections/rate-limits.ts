@@ -33,6 +33,10 @@ export const rateLimits = {
       description: 'Uploads of keys for encryption, of one user. Clients repeat a refused one in a loop.',
     }),
     urlPreview: setting(rate, '60/60s', { description: 'URLs that are fetched for one user, to preview them.' }),
+    remoteMedia: setting(rate, '300/60s', {
+      description:
+        'Files of other servers that are fetched for one user, or for one address where nobody is logged in.',
+    }),
     read: setting(rate, '500/10s', { description: 'Requests that only read, of one user or one address.' }),
     other: setting(rate, '200/10s', { description: 'All other requests, of one user or one address.' }),
   },

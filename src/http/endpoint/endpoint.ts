@@ -18,6 +18,7 @@ export type RateLimit =
   | 'createRoom'
   | 'profile'
   | 'urlPreview'
+  | 'remoteMedia'
   | 'keyUpload'
   | 'read'
   | 'other'

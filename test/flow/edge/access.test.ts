@@ -79,6 +79,7 @@ const budgets = (reads: number): RateBudgets => {
     createRoom: plenty,
     profile: plenty,
     urlPreview: plenty,
+    remoteMedia: plenty,
     keyUpload: plenty,
     read: { requests: reads, perSeconds: 60 },
     other: plenty,

@@ -1,13 +1,13 @@
 import { hash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import Type from 'typebox'
-import { identiconOf, type Media, type Thumbnails, type UrlPreviews } from '#domain'
-import { FileReply, type Requester, type StreamedBody } from '#http'
+import { type AnyMedia, identiconOf, type Media, type MediaAsker, type UrlPreviews } from '#domain'
+import { addressKey, FileReply, type Requester, type StreamedBody } from '#http'
 import { type JsonObject, MatrixError } from '#spec'
 
 export interface MediaDeps {
-  readonly media: Pick<Media, 'upload' | 'announce' | 'fill' | 'find' | 'open' | 'limits'>
-  readonly thumbnails: Pick<Thumbnails, 'thumbnail'>
+  readonly media: Pick<Media, 'upload' | 'announce' | 'fill' | 'open' | 'limits'>
+  readonly anyMedia: Pick<AnyMedia, 'find' | 'thumbnail'>
   /** undefined: previews are off. */
   readonly previews: Pick<UrlPreviews, 'preview'> | undefined
   /** Whether files are given out without an access token. */
@@ -46,6 +46,8 @@ interface Asked<Params, Query> {
   readonly params: Params
   readonly query: Query
   readonly signal: AbortSignal
+  readonly requester: Requester | undefined
+  readonly ip: string
 }
 interface MediaParams {
   readonly serverName: string
@@ -57,12 +59,12 @@ interface MediaParams {
 export type Audience = 'authenticated' | 'everybody'
 
 export const download = async (
-  { media }: Pick<MediaDeps, 'media'>,
-  { params, query, signal }: Asked<MediaParams, Type.Static<typeof DownloadQuery>>,
+  { media, anyMedia }: Pick<MediaDeps, 'media' | 'anyMedia'>,
+  request: Asked<MediaParams, Type.Static<typeof DownloadQuery>>,
   audience: Audience,
 ): Promise<FileReply> => {
-  const { serverName, mediaId } = params
-  const content = await media.find(serverName, mediaId, { timeoutMs: query.timeout_ms, signal })
+  const { params } = request
+  const content = await anyMedia.find(params.serverName, params.mediaId, askerOf(request))
   return new FileReply({
     contentType: content.contentType,
     sizeBytes: content.sizeBytes,
@@ -73,13 +75,15 @@ export const download = async (
 }
 
 export const thumbnail = async (
-  { media, thumbnails }: Pick<MediaDeps, 'media' | 'thumbnails'>,
-  { params, query, signal }: Asked<MediaParams, Type.Static<typeof ThumbnailQuery>>,
+  { media, anyMedia }: Pick<MediaDeps, 'media' | 'anyMedia'>,
+  request: Asked<MediaParams, Type.Static<typeof ThumbnailQuery>>,
   audience: Audience,
 ): Promise<FileReply> => {
-  const { width, height, method = 'scale', animated = false } = query
-  const content = await media.find(params.serverName, params.mediaId, { timeoutMs: query.timeout_ms, signal })
-  const { fileName, contentType, sizeBytes } = await thumbnails.thumbnail(content, { width, height, method, animated })
+  const { serverName, mediaId } = request.params
+  const { width, height, method = 'scale', animated = false } = request.query
+  const wanted = { width, height, method, animated }
+  const found = await anyMedia.thumbnail(serverName, mediaId, wanted, askerOf(request))
+  const { fileName, contentType, sizeBytes } = found
   return new FileReply({
     contentType,
     sizeBytes,
@@ -88,6 +92,18 @@ export const thumbnail = async (
     open: (range) => media.open(fileName, range),
   })
 }
+
+const askerOf = ({
+  query,
+  signal,
+  requester,
+  ip,
+}: Asked<unknown, { readonly timeout_ms?: number; readonly allow_remote?: boolean }>): MediaAsker => ({
+  countedAs: requester?.userId ?? addressKey(ip),
+  allowRemote: query.allow_remote ?? true,
+  timeoutMs: query.timeout_ms,
+  signal,
+})
 
 export const thumbnailName = (contentType: string): string => `thumbnail.${contentType.slice('image/'.length)}`
 

@@ -100,6 +100,9 @@ class Scanner {
   async #fill(): Promise<void> {
     const { done, value } = await this.#pieces.next()
     if (done === true) throw new BadMultipart('the answer ends early')
-    this.#held = this.#held.length === 0 ? Buffer.from(value.buffer, value.byteOffset, value.length) : Buffer.concat([this.#held, value])
+    this.#held =
+      this.#held.length === 0
+        ? Buffer.from(value.buffer, value.byteOffset, value.length)
+        : Buffer.concat([this.#held, value])
   }
 }

@@ -85,7 +85,10 @@ export class RemoteFiles {
     const part = await readFilePart(bytes, boundary)
     const location = part.headers.get('location')
     if (location !== undefined) return this.#follow(location, signal, use)
-    return use({ ...about(part.headers.get('content-type'), part.headers.get('content-disposition')), bytes: part.body })
+    return use({
+      ...about(part.headers.get('content-type'), part.headers.get('content-disposition')),
+      bytes: part.body,
+    })
   }
 
   async #follow<Result>(

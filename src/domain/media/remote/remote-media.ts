@@ -148,7 +148,11 @@ export class RemoteMedia {
 
   async #keep(
     name: RemoteMediaName,
-    file: { readonly contentType: string; readonly fileName: string | undefined; readonly bytes: AsyncIterable<Uint8Array> },
+    file: {
+      readonly contentType: string
+      readonly fileName: string | undefined
+      readonly bytes: AsyncIterable<Uint8Array>
+    },
   ): Promise<MediaContent> {
     const { bytes, writer, limits, clock } = this.#parts
     const { contentType, fileName } = file
