@@ -9,8 +9,6 @@ export interface MediaForServersDeps {
   readonly media: Pick<Media, 'find' | 'open'>
   readonly thumbnails: Pick<Thumbnails, 'thumbnail'>
   readonly serverName: ServerName
-  /** Makes a text that no file contains: letters and digits, never the same. */
-  newBoundary(): string
 }
 
 const MediaIdPath = Type.Object({ mediaId: Type.String() })
@@ -20,7 +18,6 @@ export const contentRepositoryEndpoints = ({
   media,
   thumbnails,
   serverName,
-  newBoundary,
 }: MediaForServersDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'GET',
@@ -32,8 +29,8 @@ export const contentRepositoryEndpoints = ({
     handler: async ({ params: { mediaId }, query, signal }) => {
       const content = await media.find(serverName, mediaId, { timeoutMs: query.timeout_ms, signal })
       const { contentType, sizeBytes, sha256, fileName } = content
-      const file = { contentType, sizeBytes, open: (range?: ByteRange) => media.open(sha256, range) }
-      return multipartFile(file, dispositionOf(contentType, fileName), newBoundary())
+      const file = { contentType, sizeBytes, etag: sha256, open: (range?: ByteRange) => media.open(sha256, range) }
+      return multipartFile(file, dispositionOf(contentType, fileName), sha256)
     },
   }),
   endpoint({
@@ -52,8 +49,9 @@ export const contentRepositoryEndpoints = ({
         method,
         animated,
       })
-      const file = { contentType, sizeBytes, open: (range?: ByteRange) => media.open(fileName, range) }
-      return multipartFile(file, dispositionOf(contentType, thumbnailName(contentType)), newBoundary())
+      const etag = fileName.replace('.', '_')
+      const file = { contentType, sizeBytes, etag, open: (range?: ByteRange) => media.open(fileName, range) }
+      return multipartFile(file, dispositionOf(contentType, thumbnailName(contentType)), content.sha256)
     },
   }),
 ]

@@ -1,8 +1,12 @@
 import { Readable } from 'node:stream'
 import { FileReply, type ServedFile } from '#http'
 
-/** A file as the second of two parts; the first is for what servers may want to say of it, of which there is nothing yet. */
-export const multipartFile = (file: Omit<ServedFile, 'etag' | 'headers'>, disposition: string, boundary: string) => {
+/**
+ * A file as the second of two parts; the first is for what servers may want to say of it, of which there is nothing yet. `sha256`: the hash of the file, or of
+ * that from which it was made: no file contains its own hash, so it can stand in the boundary, and the same file has the same answer each time.
+ */
+export const multipartFile = (file: Omit<ServedFile, 'headers'>, disposition: string, sha256: string) => {
+  const boundary = `part-${sha256}`
   const head = Buffer.from(
     [
       `--${boundary}\r\nContent-Type: application/json\r\n\r\n{}`,
@@ -14,8 +18,7 @@ export const multipartFile = (file: Omit<ServedFile, 'etag' | 'headers'>, dispos
   return new FileReply({
     contentType: `multipart/mixed; boundary=${boundary}`,
     sizeBytes: head.length + file.sizeBytes + tail.length,
-    // The boundary differs from answer to answer, so no two have the same bytes.
-    etag: boundary,
+    etag: file.etag,
     headers: { 'Cache-Control': 'no-store' },
     open: async ({ start, end } = { start: 0, end: Number.MAX_SAFE_INTEGER }) => {
       const part = (from: number, bytes: Buffer) =>

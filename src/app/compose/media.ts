@@ -34,9 +34,6 @@ export interface BuiltMedia {
   stop(): Promise<void>
 }
 
-/** Characters that no file has by chance. */
-const BOUNDARY_LENGTH = 32
-
 /** Builds the content repository, with its files in the data folder or in an object store. */
 export const buildMedia = async (ground: Ground, requests: FederationRequests): Promise<BuiltMedia> => {
   const { config, store, clock, random, logger } = ground
@@ -68,7 +65,7 @@ export const buildMedia = async (ground: Ground, requests: FederationRequests): 
     media,
     api: {
       ...{ media, anyMedia, thumbnails, previews, legacyDownloads: settings.legacyDownloads },
-      ...{ serverName: config.server.name, newBoundary: () => `part${random.token(BOUNDARY_LENGTH)}` },
+      serverName: config.server.name,
     },
     caches: [thumbnails, remote, ...(previews === undefined ? [] : [previews])],
     sweep,

@@ -6,7 +6,7 @@ import { fetchBytes, type MediaUser, mediaUser } from './fixture.ts'
 let homeserver: TestHomeserver
 let alice: MediaUser
 beforeAll(async () => {
-  homeserver = await startHomeserver({ settings: { registration: { guests: true } } })
+  homeserver = await startHomeserver({ settings: { registration: { guests: true }, federation: { enabled: false } } })
   alice = await mediaUser(homeserver, 'alice')
 })
 afterAll(() => homeserver.stop())
@@ -88,7 +88,7 @@ describe('a download', () => {
     expect(await fetchBytes(homeserver, path, { token })).toMatchObject({ status: 200 })
   })
 
-  it('finds nothing on another server', async () => {
+  it('finds nothing on another server that it does not talk with', async () => {
     for (const get of [alice.get(`download/matrix.org/abc`), alice.getOld(`download/matrix.org/abc?timeout_ms=1`)]) {
       expect(await get).toMatchObject({ status: 404, json: { errcode: 'M_NOT_FOUND' } })
     }

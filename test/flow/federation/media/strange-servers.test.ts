@@ -63,7 +63,7 @@ describe('a file of a server that answers', () => {
   })
 
   it.each([
-    ['a preamble, and a boundary in quotes', `preamble\r\n${wrapped('Content-Type: text/plain', 'text')}`],
+    ['a preamble, and a boundary in quotes', `preamble\r\n${wrapped('Content-Type: text/plain', 'text').toString()}`],
     [
       'spaces behind the boundary',
       wrapped('Content-Type: text/plain', 'text').toString().replace('--b\r\n', '--b \t\r\n'),
@@ -183,7 +183,7 @@ describe('a file of this server', () => {
     peer.knows('first.example', servers.places[0]?.address ?? '')
     const uri = `/_matrix/federation/v1/media/download/${id}`
     const { status, text, headers } = await peer.request('first.example', { uri })
-    const [, boundary] = /^multipart\/mixed; boundary=(\w{32,})$/.exec(headers['content-type'] ?? '') ?? []
+    const [, boundary] = /^multipart\/mixed; boundary=([\w-]{32,})$/.exec(headers['content-type'] ?? '') ?? []
     expect([status, text]).toEqual([
       200,
       [
@@ -198,10 +198,7 @@ describe('a file of this server', () => {
       [text.length - 60, text.length - 1],
     ]) {
       const part = await peer.request('first.example', { uri, headers: { range: `bytes=${start}-${end}` } })
-      // The boundary is another one each time, and as long.
-      const same = part.text.replaceAll(/part\w{32}/g, boundary ?? '')
-      expect([part.status, part.text.length]).toEqual([206, Number(end) - Number(start) + 1])
-      if (same.length === part.text.length && !same.includes(boundary ?? '')) expect(text).toContain(same)
+      expect([part.status, part.text]).toEqual([206, text.slice(start, Number(end) + 1)])
     }
     const unsigned = await peer.request('first.example', { uri, authorization: null })
     expect([unsigned.status, unsigned.body.errcode]).toEqual([401, 'M_UNAUTHORIZED'])
