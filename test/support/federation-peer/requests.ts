@@ -4,6 +4,7 @@ import type { SigningKey } from '#rules'
 import type { JsonValue } from '#spec'
 import { TEST_AUTHORITY } from '../certificate.ts'
 import type { Json } from '../client.ts'
+import { checkResponse } from '../openapi.ts'
 import { authorizationOf } from './x-matrix.ts'
 
 export interface Outgoing {
@@ -78,7 +79,16 @@ export class PeerRequests {
         : { 'content-type': 'application/json', 'content-length': `${Buffer.byteLength(text)}` }),
       ...outgoing.headers,
     }
-    return this.#exchange(destination, { method, uri, headers, text, timeoutMs: outgoing.timeoutMs ?? 60_000 })
+    const answer = await this.#exchange(destination, {
+      ...{ method, uri, headers, text },
+      timeoutMs: outgoing.timeoutMs ?? 60_000,
+    })
+    const violations = answer.body === undefined ? [] : checkResponse(method, uri, answer.status, answer.body)
+    if (violations.length > 0)
+      throw new Error(
+        `the response contradicts the specification:\n${violations.join('\n')}\n${answer.text.slice(0, 2000)}`,
+      )
+    return answer
   }
 
   #exchange(destination: string, { method, uri, headers, text, timeoutMs }: Exchange): Promise<PeerAnswer> {
