@@ -18,6 +18,8 @@ export const nonEmptyText = text('a text that is not empty')
 export const path = text('a path')
 export const host = text('a host name or address', (value) => /^[0-9A-Za-z.:_-]+$/.test(value))
 
+export const ed25519Key = text('32 bytes in Base64 without padding', (value) => /^[A-Za-z0-9+/_-]{43}$/.test(value))
+
 const isNetwork = (value: string): boolean => {
   const [address = '', prefix = '0', ...rest] = value.split('/')
   const family = isIP(address)

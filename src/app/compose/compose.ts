@@ -83,7 +83,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
     news: streams,
   })
   const personal = buildPersonal(ground, streams)
-  const roomsGround = roomsGroundOf(ground, streams)
+  const roomsGround = { ...roomsGroundOf(ground, streams), policy: incoming.policy }
   const rooms = buildRooms(roomsGround, memberAccounts(accounts, personal), buildFollowUpgrades(ground, personal))
   const toDevice = buildToDevice(ground, streams)
   const keyBackups = buildKeyBackups(ground)
@@ -330,6 +330,7 @@ const aboutServer = (config: Config): Pick<ApiDeps, 'capabilities' | 'wellknown'
   wellknown: {
     client: wellKnownOf(config),
     federationDelegatedTo: config.federation.delegatedTo,
+    policyServerKey: config.federation.policyServerKey,
   },
   support: {
     admin: { matrixId: config.support.adminMatrixId, emailAddress: config.support.adminEmail },

@@ -1,4 +1,4 @@
-import { CheckPdus, Edus, FetchEvents, PullMemory, ServerAcls } from '#domain'
+import { CheckPdus, Edus, FetchEvents, PolicyServers, PullMemory, ServerAcls } from '#domain'
 import { type LeasedWork, writers } from '#store'
 import type { BuiltFederation } from './federation.ts'
 import type { Ground } from './ground.ts'
@@ -10,6 +10,7 @@ export interface Incoming {
   readonly fetch: FetchEvents
   readonly edus: Edus
   readonly pulls: PullMemory
+  readonly policy: PolicyServers
   readonly work: Readonly<Record<string, LeasedWork>>
 }
 
@@ -22,5 +23,6 @@ export const buildIncoming = (
   const fetch = new FetchEvents({ requests, check })
   const edus = new Edus({ acls, logger })
   const pulls = new PullMemory({ reader: store.failedPulls, writer: writers.failedPulls, commit: store.commit, clock })
-  return { acls, check, fetch, edus, pulls, work: { 'failed-pulls': pulls.sweep(logger) } }
+  const policy = new PolicyServers({ requests, reader: store.rooms, clock, logger })
+  return { acls, check, fetch, edus, pulls, policy, work: { 'failed-pulls': pulls.sweep(logger) } }
 }

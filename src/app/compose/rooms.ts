@@ -6,6 +6,7 @@ import {
   Listings,
   type MemberAccounts,
   Memberships,
+  type PolicyServers,
   type Presence,
   Reports,
   RoomCreation,
@@ -49,6 +50,8 @@ export interface RoomsGround {
   readonly serverName: ServerName
   readonly defaultRoomVersion: string
   readonly stateLimits: StateSize
+  /** undefined: no other servers are reached. */
+  readonly policy?: PolicyServers
   /** undefined: all messages are kept. */
   readonly retention: RetentionSettings | undefined
 }
@@ -75,6 +78,7 @@ export const buildRooms = (ground: RoomsGround, accounts: MemberAccounts, follow
   const rooms = new Rooms({
     ...{ commit, reader, writer, clock, random, key },
     stateLimits: ground.stateLimits,
+    ...(ground.policy === undefined ? {} : { policy: ground.policy }),
     cacheLimitBytes: 64 * MEBIBYTE,
   })
   const successors = new Successors({ reader, writer: writers.roomUpgrades, commit, followers })

@@ -1,4 +1,4 @@
-import { list, network, nonEmptyText, path, serverAddresses, serverPattern, yesOrNo } from '../kinds.ts'
+import { ed25519Key, list, network, nonEmptyText, path, serverAddresses, serverPattern, yesOrNo } from '../kinds.ts'
 import { optional, setting } from '../setting.ts'
 
 export const federation = {
@@ -10,6 +10,10 @@ export const federation = {
     delegatedTo: optional(nonEmptyText, {
       description:
         'host:port that other servers shall use for this server name, told in /.well-known/matrix/server. Unset: that page answers 404.',
+    }),
+    policyServerKey: optional(ed25519Key, {
+      description:
+        'The public key of a policy server that runs under this server name, told in /.well-known/matrix/policy_server: 32 bytes in Base64 without padding. Unset: that page answers 404.',
     }),
     allow: setting(list(serverPattern), [], {
       description:

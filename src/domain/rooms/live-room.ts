@@ -105,6 +105,11 @@ export class LiveRoom {
     this.#put(stateTupleKey(type, stateKey), entry)
   }
 
+  /** Says that the room has no such entry. */
+  setNone(type: string, stateKey: string): void {
+    this.#put(stateTupleKey(type, stateKey), null)
+  }
+
   /** Forgets all entries. Only while no change is under way, as they are read from the database next. */
   forgetEntries(): void {
     this.#entries.clear()

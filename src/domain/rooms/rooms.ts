@@ -92,6 +92,7 @@ export class Rooms {
       random: options.random,
       key: options.key,
       stateLimits: options.stateLimits,
+      ...(options.policy === undefined ? {} : { policy: options.policy }),
       storedJson: async (eventId) => (await options.reader.event(eventId))?.json,
     }
     this.#live = new BoundedCache({
@@ -233,6 +234,8 @@ export class Rooms {
     }
     const loadSize = (): Promise<StateSize> => reader.stateSize(record.room, FREE_MEMBER_BYTES)
     const live: LiveRoom = new LiveRoom({ ...record, version }, loadEntry, loadSize)
+    // Most rooms have no policy server, and their turns need not ask.
+    if (!record.policed) live.setNone('m.room.policy', '')
     this.#live.set(roomId, live)
     return live
   }

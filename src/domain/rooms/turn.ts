@@ -52,11 +52,25 @@ export interface Draft {
   readonly stickyMs?: number | undefined
 }
 
+/** Asks the policy server of a room to sign events of ours. */
+export interface PolicySigner {
+  /**
+   * The event's JSON, with the signature of the policy server where the room has one; `policy` is the content of the room's `m.room.policy`. Throws what the
+   * policy server answers instead of signing.
+   */
+  signed(
+    room: { readonly room: number; readonly version: RoomVersion },
+    policy: JsonObject,
+    built: BuiltEvent,
+  ): Promise<string>
+}
+
 export interface TurnTools {
   readonly clock: Clock
   readonly random: Random
   readonly key: SigningKey
   readonly stateLimits: StateLimits
+  readonly policy?: PolicySigner
   /** The stored JSON of an event, for the reference hashes of room versions 1 and 2. */
   storedJson(eventId: EventId): Promise<string | undefined>
 }
@@ -132,7 +146,7 @@ export class RoomTurn {
 
   /** Adds an event. Throws `M_FORBIDDEN` if the room's rules refuse it, `ImpossibleEvent` if they would refuse it to everybody, `M_TOO_LARGE` for an event that is too large or a room whose state is full, `M_BAD_JSON`. */
   async add(draft: Draft): Promise<EventId> {
-    const built = await this.draftOf(draft)
+    const built = await this.policed(await this.draftOf(draft))
     if (draft.stateKey !== undefined) await this.#grow(draft.type, draft.stateKey, built.json)
     this.#append(draft, built)
     return built.eventId
@@ -154,6 +168,14 @@ export class RoomTurn {
     const verdict = authoriseEvent(this.version, built.event, (type, stateKey) => this.#held({ type, stateKey })?.event)
     if (!verdict.allowed) throw await this.#refusalOf(verdict.refusal, draft.sender)
     return built
+  }
+
+  /** The event with the signature of the room's policy server, if it has one; `add` does this. Throws what the policy server answers instead. */
+  async policed(built: BuiltEvent): Promise<BuiltEvent> {
+    const policy = this.#tools.policy === undefined ? undefined : await this.#entry('m.room.policy', '')
+    if (policy === undefined) return built
+    const json = await this.#tools.policy?.signed(this.live, policy.event.content, built)
+    return json === undefined || json === built.json ? built : { ...built, json, pdu: JSON.parse(json) as Pdu }
   }
 
   /** Removes the content of a stored event for good; `redactedBy` was added in this turn. */

@@ -19,6 +19,8 @@ export interface RoomRecord extends Pick<RoomBase, 'sequence'> {
   readonly invitedCount: number
   /** Whether the server's public directory lists the room. */
   readonly published: boolean
+  /** Whether the state has an `m.room.policy`, valid or not. */
+  readonly policed: boolean
   /** Position of the newest event of the timeline. */
   readonly lastPosition: number
   /** Position of the newest state change that state resolution made, and not the event itself; 0 for none. */

@@ -37,6 +37,16 @@ const selectRooms = (db: Kysely<RoomTables>) =>
       'newest.event_id as newest_id',
       'newest.depth as newest_depth',
     ])
+    .select(({ exists, selectFrom }) =>
+      exists(
+        selectFrom('state_log as p')
+          .select('p.position')
+          .whereRef('p.room', '=', 'r.room')
+          .where('p.type', '=', sql.lit('m.room.policy'))
+          .where('p.state_key', '=', sql.lit(''))
+          .where('p.until_position', 'is', null),
+      ).as('is_policed'),
+    )
 
 const roomByNumber = query((db, param: { room: number }) => selectRooms(db).where('r.room', '=', param.room))
 const roomById = query((db, param: { roomId: RoomId }) => selectRooms(db).where('r.room_id', '=', param.roomId))
@@ -72,6 +82,7 @@ const toRoomRecord = (row: RoomRow): RoomRecord => ({
   joinedCount: row.joined_count,
   invitedCount: row.invited_count,
   published: row.published === 1,
+  policed: Boolean(row.is_policed),
   lastPosition: row.newest_event ?? 0,
   lastResolvedPosition: row.last_resolved_position,
   stateSize:

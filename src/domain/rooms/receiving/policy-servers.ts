@@ -1,0 +1,136 @@
+import type { Clock, Logger } from '#base'
+import { FederationFailure, type FederationRequests } from '#net'
+import {
+  type BuiltEvent,
+  canonicalJson,
+  isPolicyItself,
+  isRecommended,
+  type PolicyServer,
+  policyServerOf,
+  withPolicySignature,
+} from '#rules'
+import {
+  type Errcode,
+  isJsonObject,
+  type JsonObject,
+  MatrixError,
+  objectAt,
+  type Pdu,
+  ROOM_VERSIONS,
+  type RoomEvent,
+  type RoomId,
+  type RoomVersion,
+  type ServerName,
+} from '#spec'
+import type { RoomNumber, RoomRecordsReader, RoomServersReader, RoomStateReader } from '#store'
+
+export interface PolicyServersParts {
+  readonly requests: Pick<FederationRequests, 'json'>
+  readonly reader: Pick<RoomRecordsReader, 'roomByRoomId'> &
+    Pick<RoomStateReader, 'stateEvent'> &
+    Pick<RoomServersReader, 'isServerIn'>
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+const OWN_TIMEOUT_MS = 15_000
+const RECEIVED_TIMEOUT_MS = 10_000
+const ANSWER_BYTES = 64 * 1024
+/** A policy server that did not answer is not asked about received events for so long: each would hold up its room. */
+const SILENT_MS = 30_000
+const MAX_SILENT = 1_000
+
+/** Asks the policy servers of rooms to sign events (server-server API, "Policy Servers"). */
+export class PolicyServers {
+  readonly #parts: PolicyServersParts
+  readonly #silentUntilMs = new Map<ServerName, number>()
+
+  constructor(parts: PolicyServersParts) {
+    this.#parts = parts
+  }
+
+  /**
+   * The JSON of an event of ours with the signature of the room's policy server, where `policy`, the content of its `m.room.policy`, makes it have one. Throws what
+   * the policy server said, word by word, or `M_FORBIDDEN` where it gave no valid answer.
+   */
+  async signed(
+    { room, version }: { readonly room: RoomNumber; readonly version: RoomVersion },
+    policy: JsonObject,
+    { event, pdu, json }: Pick<BuiltEvent, 'event' | 'pdu' | 'json'>,
+  ): Promise<string> {
+    const server = isPolicyItself(event) ? undefined : await this.#serverOf(room, policy)
+    if (server === undefined || isRecommended(version, pdu, server)) return json
+    const signatures = await this.#ask(server.via, json, OWN_TIMEOUT_MS).catch((error: unknown) => {
+      throw told(error)
+    })
+    if (!isRecommended(version, pdu, server, signatures)) throw notSigned()
+    const signed = canonicalJson(withPolicySignature(pdu, server.via, signatures), {
+      strict: version.strictCanonicalJson,
+    })
+    if (!signed.ok) throw notSigned()
+    return signed.value
+  }
+
+  /** Whether an event from outside is to be soft-failed: the room has a policy server, and that neither signed it nor does so when it is asked. */
+  async refuses(roomId: RoomId, event: RoomEvent, json: string): Promise<boolean> {
+    const { reader, clock, logger } = this.#parts
+    if (isPolicyItself(event)) return false
+    const record = await reader.roomByRoomId(roomId)
+    const version = record === undefined ? undefined : ROOM_VERSIONS.get(record.version)
+    if (record === undefined || version === undefined) return false
+    const stored = await reader.stateEvent(record.room, 'current', 'm.room.policy', '')
+    const policy: unknown = stored === undefined ? undefined : JSON.parse(stored.json)
+    const content = isJsonObject(policy) ? objectAt(policy, 'content') : undefined
+    const server = content === undefined ? undefined : await this.#serverOf(record.room, content)
+    const pdu = JSON.parse(json) as Pdu
+    if (server === undefined || isRecommended(version, pdu, server)) return false
+    if ((this.#silentUntilMs.get(server.via) ?? 0) > clock.monotonicMs()) return true
+    try {
+      return !isRecommended(version, pdu, server, await this.#ask(server.via, json, RECEIVED_TIMEOUT_MS))
+    } catch (err) {
+      if (!(err instanceof FederationFailure)) throw err
+      if (err.parts.kind === 'unreachable') this.#silence(server.via)
+      logger.info({ err, event: event.eventId, room: roomId }, 'a policy server did not sign an event')
+      return true
+    }
+  }
+
+  async #serverOf(room: RoomNumber, content: JsonObject): Promise<PolicyServer | undefined> {
+    const server = policyServerOf(content)
+    if (server === undefined) return undefined
+    return (await this.#parts.reader.isServerIn(room, server.via)) ? server : undefined
+  }
+
+  /** The signatures in its answer. Throws `FederationFailure`. */
+  async #ask(via: ServerName, json: string, timeoutMs: number): Promise<JsonObject> {
+    const answer = await this.#parts.requests.json(via, {
+      method: 'POST',
+      path: '/_matrix/policy/v1/sign',
+      bodyJson: json,
+      timeoutMs,
+      maxBytes: ANSWER_BYTES,
+    })
+    return isJsonObject(answer) ? answer : {}
+  }
+
+  #silence(via: ServerName): void {
+    if (this.#silentUntilMs.size >= MAX_SILENT) this.#silentUntilMs.clear()
+    this.#silentUntilMs.set(via, this.#parts.clock.monotonicMs() + SILENT_MS)
+  }
+}
+
+const notSigned = (): MatrixError =>
+  new MatrixError('M_FORBIDDEN', 'The policy server of the room did not sign the event')
+
+/** The error for the client: what the policy server answered, as it is. */
+const told = (error: unknown): unknown => {
+  if (!(error instanceof FederationFailure)) return error
+  const { status, errcode, body } = error.parts
+  if (error.parts.kind !== 'refused' || status === undefined || errcode === undefined)
+    return new MatrixError('M_FORBIDDEN', 'The policy server of the room gives no answer, so nothing can be sent', {
+      cause: error,
+    })
+  const { errcode: _, error: text, ...fields } = body ?? {}
+  const message = typeof text === 'string' ? text : 'The policy server of the room refused the event'
+  return new MatrixError(errcode as Errcode, message, { status, fields, cause: error })
+}
