@@ -63,6 +63,7 @@ onEveryDatabase('rooms', (open) => {
         joinedCount: 1,
         invitedCount: 1,
         published: true,
+        policed: false,
         lastPosition: 4,
         lastResolvedPosition: 0,
         stateSize: undefined,

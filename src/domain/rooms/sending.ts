@@ -121,6 +121,9 @@ export class Sending {
         if (here !== undefined && here.sender !== sender) await this.#needPower(turn, sender)
         const eventId = await turn.add(draft)
         if (here?.type === 'm.room.create') throw new MatrixError('M_FORBIDDEN', 'A create event cannot be redacted')
+        // Without content it would shut every server out of the room.
+        if (here?.type === 'm.room.server_acl')
+          throw new MatrixError('M_FORBIDDEN', 'A server ACL cannot be redacted: send another one')
         if (here !== undefined && here.redactedBy === undefined) await turn.redact(here, eventId)
         return eventId
       }),
