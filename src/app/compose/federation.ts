@@ -1,7 +1,7 @@
 import type { CacheStats } from '#base'
 import { RequestSigners, ServerKeyRing } from '#domain'
 import { noOtherServers, type RequestSignatures } from '#http'
-import { addressRule, Connections, checkedLookup, Discovery, dnsLookup, FederationClient, serverRule } from '#net'
+import { type FederationClient, openFederation, parseHosts, serverRule } from '#net'
 import { PACKAGE_VERSION } from '../package-version.ts'
 import { readPem } from '../tls-files.ts'
 import type { Ground } from './ground.ts'
@@ -20,24 +20,17 @@ export interface BuiltFederation {
 export const buildFederation = async ({
   config,
   clock,
+  random,
   logger,
   signingKey,
-}: Pick<Ground, 'config' | 'clock' | 'logger' | 'signingKey'>): Promise<BuiltFederation> => {
-  const { enabled, allow, deny, addresses, allowedNetworks, ca } = config.federation
+}: Pick<Ground, 'config' | 'clock' | 'random' | 'logger' | 'signingKey'>): Promise<BuiltFederation> => {
+  const { enabled, allow, deny, addresses, allowedNetworks, ca, dnsServers, hostsFile } = config.federation
   const serverName = config.server.name
   const mayTalk = serverRule({ allow, deny })
-  const rule = addressRule(allowedNetworks, [])
-  const connections = new Connections({
-    clock,
-    addresses: rule,
-    lookup: checkedLookup(rule, dnsLookup([])),
+  const { client: requests, ...network } = openFederation({
+    ...{ clock, random, signingKey, addresses, allowedNetworks, dnsServers },
+    hosts: hostsFile === undefined ? new Map() : parseHosts(await readPem(hostsFile)),
     authorities: await Promise.all(ca.map(readPem)),
-  })
-  const requests = new FederationClient({
-    clock,
-    signingKey,
-    connections,
-    routes: new Discovery({ addresses }),
     allows: (server) => enabled && server !== serverName && mayTalk(server),
     userAgent: `Homeroom/${PACKAGE_VERSION}`,
   })
@@ -46,7 +39,7 @@ export const buildFederation = async ({
     requests,
     keyRing,
     signatures: enabled ? new RequestSigners({ serverName, keyRing, allows: mayTalk, clock }) : noOtherServers,
-    caches: () => [keyRing.cache.stats()],
+    caches: () => [keyRing.cache.stats(), ...network.caches()],
     close: () => requests.close(),
   }
 }

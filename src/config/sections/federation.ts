@@ -1,4 +1,14 @@
-import { ed25519Key, list, network, nonEmptyText, path, serverAddresses, serverPattern, yesOrNo } from '../kinds.ts'
+import {
+  dnsServer,
+  ed25519Key,
+  list,
+  network,
+  nonEmptyText,
+  path,
+  serverAddresses,
+  serverPattern,
+  yesOrNo,
+} from '../kinds.ts'
 import { optional, setting } from '../setting.ts'
 
 export const federation = {
@@ -33,6 +43,13 @@ export const federation = {
     allowedNetworks: setting(list(network), [], {
       description:
         'Private addresses and networks where other servers may stand. Without them no connection is made to loopback or private addresses, which strangers could name.',
+    }),
+    dnsServers: setting(list(dnsServer), [], {
+      description: "DNS servers that are asked for other servers, as 1.1.1.1 or [::1]:53. None: the machine's.",
+    }),
+    hostsFile: optional(path, {
+      description:
+        'A hosts file (such as /etc/hosts) whose names are not asked of DNS servers. Unset: none is read, as DNS servers alone are asked.',
     }),
     ca: setting(list(path), [], {
       description:

@@ -123,8 +123,9 @@ export class FederationClient implements FederationRequests {
       try {
         return await connections.send(route, sent)
       } catch (error) {
-        routes.forget(destination)
-        if (!(error instanceof NotConnected) || sent.signal.aborted) throw error
+        if (!(error instanceof NotConnected)) throw error
+        routes.forget(destination, route)
+        if (sent.signal.aborted) throw error
         failure = error
       }
     }

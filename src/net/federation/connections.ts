@@ -1,8 +1,14 @@
 import type { Agent, ClientRequest, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
-import { type AgentOptions, Agent as HttpsAgent, request as requestHttps } from 'node:https'
+import { type AgentOptions, Agent as HttpsAgent, type RequestOptions, request as requestHttps } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { checkServerIdentity, createSecureContext, rootCertificates, type SecureContext } from 'node:tls'
+import {
+  checkServerIdentity,
+  createSecureContext,
+  type PeerCertificate,
+  rootCertificates,
+  type SecureContext,
+} from 'node:tls'
 import type { Clock } from '#base'
 import { type AddressRule, PrivateAddress } from '../private-addresses.ts'
 import type { Route } from './routes.ts'
@@ -13,8 +19,8 @@ export interface ConnectionsParts {
   readonly addresses: AddressRule
   /** Resolves and checks the names of hosts. */
   readonly lookup: LookupFunction
-  /** Certificates of authorities that count besides those that Node knows, as PEM texts. */
-  readonly authorities: readonly string[]
+  /** undefined: the authorities that Node knows. */
+  readonly secureContext: SecureContext | undefined
 }
 
 export interface SentRequest {
@@ -40,6 +46,11 @@ const CONNECT_MS = 10_000
 const MAX_HEADER_BYTES = 32 * 1024
 
 type RouteOptions = AgentOptions & { readonly certificateName?: string }
+type Callback = [callback?: Parameters<HttpsAgent['createConnection']>[1]]
+
+/** For connections that also trust authorities of one's own, given as PEM texts. Made once, as it reads all certificates. Throws as Node does. */
+export const trusting = (authorities: readonly string[]): SecureContext | undefined =>
+  authorities.length === 0 ? undefined : createSecureContext({ ca: [...rootCertificates, ...authorities] })
 
 /** Keeps the connections of each route apart: those to one address may be for different names. */
 class RouteAgent extends HttpsAgent {
@@ -49,8 +60,18 @@ class RouteAgent extends HttpsAgent {
     return `${options?.certificateName ?? ''}|${options?.host ?? ''}|${options?.port ?? ''}`
   }
 
-  override createConnection(...args: Parameters<HttpsAgent['createConnection']>): Duplex | null | undefined {
-    const socket = super.createConnection(...args)
+  /** The check of the name belongs to the route and so to the connection: given with each request, it would keep connections from being used again. */
+  override createConnection(
+    options: RouteOptions & RequestOptions,
+    ...more: Callback
+  ): ReturnType<HttpsAgent['createConnection']> {
+    const { certificateName = '' } = options
+    const checked = {
+      ...options,
+      checkServerIdentity: (_host: string, certificate: PeerCertificate) =>
+        checkServerIdentity(certificateName, certificate),
+    }
+    const socket = super.createConnection(checked, ...more)
     if (!socket) return socket
     this.#open.add(socket)
     socket.once('close', () => this.#open.delete(socket))
@@ -67,14 +88,9 @@ class RouteAgent extends HttpsAgent {
 export class Connections {
   readonly #parts: ConnectionsParts
   readonly #agent: RouteAgent
-  readonly #secureContext: SecureContext | undefined
 
   constructor(parts: ConnectionsParts) {
     this.#parts = parts
-    const { authorities } = parts
-    // Made once: it reads all certificates.
-    this.#secureContext =
-      authorities.length === 0 ? undefined : createSecureContext({ ca: [...rootCertificates, ...authorities] })
     this.#agent = new RouteAgent({
       keepAlive: true,
       maxSockets: CONNECTIONS_OF_ONE,
@@ -106,13 +122,13 @@ export class Connections {
 
   #ask(route: Route, { method, uri, headers, body, signal }: SentRequest): Promise<IncomingMessage> {
     const { certificateName } = route
+    const { secureContext } = this.#parts
     const options: RouteOptions = {
       host: route.host,
       port: route.port,
       certificateName,
       servername: isIP(certificateName) === 0 ? certificateName : '',
-      checkServerIdentity: (_host, certificate) => checkServerIdentity(certificateName, certificate),
-      ...(this.#secureContext === undefined ? {} : { secureContext: this.#secureContext }),
+      ...(secureContext === undefined ? {} : { secureContext }),
     }
     return new Promise((resolve, reject) => {
       const request = requestHttps({

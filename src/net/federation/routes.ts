@@ -19,8 +19,8 @@ export interface Route {
 export interface Routes {
   /** Ordered by preference, at least one. Throws with the reason where there is none. */
   routesOf(server: ServerName): Promise<readonly Route[]>
-  /** The places did not answer: they are found anew next time. */
-  forget(server: ServerName): void
+  /** Nobody could be reached there: the place is found anew next time. */
+  forget(server: ServerName, route: Route): void
 }
 
 export const DEFAULT_PORT = 8448

@@ -1,8 +1,8 @@
 import Type from 'typebox'
-import { silentLogger, systemClock } from '#base'
+import { silentLogger, systemClock, systemRandom } from '#base'
 import { OwnKeys, RequestSigners, ServerKeyRing } from '#domain'
 import { type AnyEndpoint, createEdge, endpoint, none, noRateLimits, RawJson, server } from '#http'
-import { addressRule, Connections, checkedLookup, Discovery, dnsLookup, FederationClient, serverRule } from '#net'
+import { type FederationClient, openFederation, serverRule } from '#net'
 import { type SigningKey, signingKeyFromSeed } from '#rules'
 import type { JsonObject, ServerName } from '#spec'
 import { FEDERATION_CERTIFICATE, FEDERATION_KEY, TEST_AUTHORITY } from '../../../support/certificate.ts'
@@ -54,17 +54,15 @@ export class SignedPeer {
     const signingKey =
       key ?? keyOf(serverName, Buffer.from(name.padEnd(32, '.').slice(0, 32)).toString('base64').slice(0, 43))
     const allows = serverRule({ allow, deny })
-    const rule = addressRule([], [])
-    const client = new FederationClient({
+    const { client } = openFederation({
       clock: systemClock,
+      random: systemRandom,
       signingKey,
-      routes: new Discovery({ addresses: addresses ?? new Map() }),
-      connections: new Connections({
-        clock: systemClock,
-        addresses: rule,
-        lookup: checkedLookup(rule, dnsLookup([])),
-        authorities: [TEST_AUTHORITY],
-      }),
+      addresses: addresses ?? new Map(),
+      allowedNetworks: [],
+      hosts: new Map(),
+      dnsServers: [],
+      authorities: [TEST_AUTHORITY],
       allows,
       userAgent: 'test',
     })
