@@ -14,8 +14,8 @@ export interface FederationNamesParts {
 }
 
 /** Nobody answered for a name, or nobody could: it may be there all the same. */
-export class NoNameService extends Error {
-  override readonly name = 'NoNameService'
+export class NameNotAnswered extends Error {
+  override readonly name = 'NameNotAnswered'
 }
 
 /** There is no such name, or it has nothing of the kind. */
@@ -69,7 +69,7 @@ export class FederationNames {
     return this.#kept
   }
 
-  /** All addresses of a name, those of IPv6 first. Throws `NameUnknown`, `NoNameService`. */
+  /** All addresses of a name, those of IPv6 first. Throws `NameUnknown`, `NameNotAnswered`. */
   async addressesOf(host: string): Promise<readonly LookupAddress[]> {
     const name = host.toLowerCase().replace(/\.$/, '')
     const written = this.#parts.hosts.get(name)
@@ -77,7 +77,7 @@ export class FederationNames {
     return this.#keptOr(`A ${name}`, () => this.#askAddresses(name))
   }
 
-  /** SRV records in the order to try: by priority, and by chance as their weights say. Empty where there are none. Throws `NoNameService`. */
+  /** SRV records in the order to try: by priority, and by chance as their weights say. Empty where there are none. Throws `NameNotAnswered`. */
   async servicesOf(name: string, chance: () => number): Promise<readonly SrvRecord[]> {
     const records = await this.#keptOr<readonly SrvRecord[]>(`SRV ${name.toLowerCase()}`, () => this.#askServices(name))
     return inOrder(records, chance)
@@ -170,7 +170,7 @@ const isUnknown = (error: unknown): boolean => ['ENOTFOUND', 'ENODATA', 'EBADNAM
 const failureOf = (name: string, cause: unknown): Error =>
   cause === undefined || isUnknown(cause)
     ? new NameUnknown(`the name ${name} is not known`, { cause })
-    : new NoNameService(`no name server answered for ${name} (${codeOf(cause)})`, { cause })
+    : new NameNotAnswered(`no name server answered for ${name} (${codeOf(cause)})`, { cause })
 
 /** The names that no DNS server may be asked for (RFC 6761). */
 const specialName = (name: string): readonly LookupAddress[] | undefined => {
