@@ -99,7 +99,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   const leases = buildLeases(ground, workOf(ground, background))
   await leases.start()
   const openIdTokens = buildOpenIdTokens(ground, accounts)
-  const keys = buildEncryption(ground, accounts.proofParts)
+  const keys = buildEncryption(ground, accounts.proofParts, federation.requests)
   const reports = buildReports(ground)
   const parts: Parts = {
     ground,

@@ -1,16 +1,18 @@
 import type { CrossSigningDeps, KeysDeps, KeysForServersDeps } from '#api'
 import {
+  AskServers,
   CrossSigning,
   type InteractiveAuth,
   KeysForServers,
   KeysOfUsers,
   LocalKeys,
-  noOtherServers,
+  RemoteKeys,
   type ReplacementProof,
   UploadCrossSigning,
   UploadKeys,
   UploadSignatures,
 } from '#domain'
+import type { FederationRequests } from '#net'
 import { writers } from '#store'
 import { identityTraces } from './account-parts.ts'
 import type { Ground } from './ground.ts'
@@ -27,6 +29,7 @@ export type BuiltEncryption = Omit<KeysDeps, 'keyChanges'> & CrossSigningDeps & 
 export const buildEncryption = (
   { config, store, clock, logger }: Ground,
   { uia, proof }: ProofParts,
+  requests: FederationRequests,
 ): BuiltEncryption => {
   const { commit, deviceKeys } = store
   const keys = { reader: deviceKeys, writer: writers.deviceKeys, commit }
@@ -36,7 +39,9 @@ export const buildEncryption = (
     ...{ ...keys, crossSigning: store.crossSigning, clock },
     tellsNames: config.encryption.tellDeviceNames,
   })
-  const keysOfUsers = new KeysOfUsers({ serverName, local, remote: noOtherServers })
+  const servers = new AskServers({ requests, clock })
+  const remote = new RemoteKeys({ servers, signatures: store.crossSigning, clock })
+  const keysOfUsers = new KeysOfUsers({ serverName, local, remote })
   const crossSigning = new CrossSigning({ ...signing, devices: deviceKeys, traces: identityTraces })
   return {
     uploadKeys: new UploadKeys({ ...keys, logger, maxOneTimeKeys: config.encryption.oneTimeKeysPerDevice }),

@@ -4,6 +4,8 @@ export * from './keys-for-servers.ts'
 export * from './keys-of-users.ts'
 export * from './local-keys.ts'
 export { checkedDeviceKeys, checkedFallbackKeys, checkedPublicKeys } from './public-keys.ts'
+export { AskServers } from './remote/ask-servers.ts'
+export { RemoteKeys } from './remote/remote-keys.ts'
 export { type OwnDevice, UploadKeys, type UploadKeysParts, withSignedKeys } from './upload-keys.ts'
 export {
   type SignatureFailures,

@@ -41,19 +41,3 @@ export class KeysOfUsers {
     return { found: new Map(answers.flatMap(({ found }) => [...found])), failures }
   }
 }
-
-/** Stands for other servers where none can be asked: every one of them is a failure. */
-export const noOtherServers: KeySource = {
-  query: async (wanted) => unreachable(wanted.keys()),
-  claim: async (wanted) => unreachable(wanted.keys()),
-}
-
-const unreachable = <Found>(userIds: Iterable<UserId>): KeyAnswer<ReadonlyMap<UserId, Found>> => ({
-  found: new Map(),
-  failures: Object.fromEntries(
-    [...userIds].map((userId) => [
-      serverOf(userId),
-      { errcode: 'M_UNKNOWN', error: 'This server does not talk with other servers' },
-    ]),
-  ),
-})

@@ -1,16 +1,15 @@
 import { type Clock, yieldToEventLoop } from '#base'
-import { type DeviceId, type JsonObject, objectAt, type UserId } from '#spec'
+import type { DeviceId, UserId } from '#spec'
 import type {
   Commit,
   CrossSigningKeyRecord,
   CrossSigningReader,
   DeviceKeysReader,
-  DeviceKeysRecord,
   DeviceKeysWriter,
   KeyClaim,
-  KeySignature,
 } from '#store'
 import type { ClaimedKeys, ClaimsWanted, DevicesWanted, KeyAnswer, KeySource, UserKeys } from './key-source.ts'
+import { crossSigningTexts, deviceKeysText, keyName, signaturesByKey, withSignaturesOf } from './signed-keys.ts'
 
 export interface LocalKeysParts {
   readonly reader: DeviceKeysReader
@@ -48,12 +47,12 @@ export class LocalKeys implements KeySource {
       for (const record of records) {
         if (only.size > 0 && !only.has(record.deviceId)) continue
         const more = signatures.get(keyName(userId, record.deviceId))
-        devices.set(record.deviceId, deviceKeys(record, userId, tellsNames || userId === asker, more))
+        devices.set(record.deviceId, deviceKeysText(record, userId, tellsNames || userId === asker, more))
         if (++count % DEVICES_A_SLICE === 0) await yieldToEventLoop(clock)
       }
       const withSignatures = ({ publicKey, keyJson }: CrossSigningKeyRecord): string =>
         JSON.stringify(withSignaturesOf(keyJson, userId, signatures.get(keyName(userId, publicKey))))
-      found.set(userId, { devices, ...crossSigningKeys(keysOf.get(userId) ?? [], userId === asker, withSignatures) })
+      found.set(userId, { devices, ...crossSigningTexts(keysOf.get(userId) ?? [], userId === asker, withSignatures) })
     }
     return { found, failures: {} }
   }
@@ -79,61 +78,5 @@ export class LocalKeys implements KeySource {
       ofUser.set(owner.deviceId, { name: `${algorithm}:${keyId}`, keyJson })
     }
     return { found, failures: {} }
-  }
-}
-
-/** A user id has no space. */
-const keyName = (userId: UserId, key: string): string => `${userId} ${key}`
-
-const signaturesByKey = (signatures: readonly KeySignature[]): ReadonlyMap<string, readonly KeySignature[]> => {
-  const byKey = new Map<string, KeySignature[]>()
-  for (const signature of signatures) {
-    const name = keyName(signature.target, signature.targetKey)
-    const held = byKey.get(name)
-    if (held === undefined) byKey.set(name, [signature])
-    else held.push(signature)
-  }
-  return byKey
-}
-
-/** The keys as they were uploaded, with the signatures uploaded later. `tellsName`: whether the asker is told the name of the device. */
-const deviceKeys = (
-  { keysJson, displayName }: DeviceKeysRecord,
-  userId: UserId,
-  tellsName: boolean,
-  more: readonly KeySignature[] | undefined,
-): string => {
-  const unsigned = tellsName && displayName !== undefined ? { device_display_name: displayName } : {}
-  return JSON.stringify({ ...withSignaturesOf(keysJson, userId, more), unsigned })
-}
-
-/** Passes on only the user's own signatures of those that came with the key: nobody has verified the others. */
-const withSignaturesOf = (keyJson: string, userId: UserId, more: readonly KeySignature[] = []): JsonObject => {
-  const key = JSON.parse(keyJson) as JsonObject
-  const own = objectAt(objectAt(key, 'signatures') ?? {}, userId)
-  if (own === undefined && more.length === 0) {
-    const { signatures: _, ...rest } = key
-    return key.signatures === undefined ? rest : { ...rest, signatures: {} }
-  }
-  const signatures = new Map<string, JsonObject>(own === undefined ? [] : [[userId, own]])
-  for (const { signer, signerKey, signature } of more) {
-    signatures.set(signer, { ...signatures.get(signer), [signerKey]: signature })
-  }
-  return { ...key, signatures: Object.fromEntries(signatures) }
-}
-
-const crossSigningKeys = (
-  keys: readonly CrossSigningKeyRecord[],
-  isOwn: boolean,
-  json: (key: CrossSigningKeyRecord) => string,
-): Pick<UserKeys, 'master' | 'selfSigning' | 'userSigning'> => {
-  const of = (usage: CrossSigningKeyRecord['usage']): string | undefined => {
-    const key = keys.find((candidate) => candidate.usage === usage)
-    return key === undefined ? undefined : json(key)
-  }
-  return {
-    master: of('master'),
-    selfSigning: of('self_signing'),
-    userSigning: isOwn ? of('user_signing') : undefined,
   }
 }
