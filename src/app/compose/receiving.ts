@@ -1,4 +1,20 @@
-import { CheckPdus, Edus, FetchEvents, PolicyServers, PullMemory, ServerAcls } from '#domain'
+import {
+  CheckPdus,
+  Edus,
+  ExaminePdus,
+  FetchEvents,
+  FillGap,
+  MissingStates,
+  PolicyServers,
+  PullMemory,
+  ReceiveTransactions,
+  type RoomGraph,
+  ServerAcls,
+  StagedEdus,
+  StagedRooms,
+  TakeEvents,
+  transactionForgetting,
+} from '#domain'
 import { type LeasedWork, writers } from '#store'
 import type { BuiltFederation } from './federation.ts'
 import type { Ground } from './ground.ts'
@@ -25,4 +41,44 @@ export const buildIncoming = (
   const pulls = new PullMemory({ reader: store.failedPulls, writer: writers.failedPulls, commit: store.commit, clock })
   const policy = new PolicyServers({ requests, reader: store.rooms, clock, logger })
   return { acls, check, fetch, edus, pulls, policy, work: { 'failed-pulls': pulls.sweep(logger) } }
+}
+
+export interface Receiving {
+  readonly transactions: ReceiveTransactions
+  readonly work: Readonly<Record<string, LeasedWork>>
+}
+
+/** Builds the way of transactions into rooms. Does not start it. */
+export const buildReceiving = (
+  { config, store, clock, logger }: Ground,
+  { acls, check, fetch, edus, pulls, policy }: Incoming,
+  graph: RoomGraph,
+): Receiving => {
+  const { commit, rooms: reader, stagedTransactions } = store
+  const writer = writers.stagedTransactions
+  const serverName = config.server.name
+  const known = reader.graphEvents
+  const gaps = new FillGap({
+    ...{ fetch, graph, known, pulls },
+    states: new MissingStates({ fetch, graph, known }),
+    newest: async ({ room }) => ((await reader.room(room))?.extremities ?? []).map(({ eventId }) => eventId),
+  })
+  const take = new TakeEvents({ reader, check, graph, gaps, policy, serverName, clock, logger })
+  const stagedRooms = new StagedRooms({ reader: stagedTransactions, writer, commit, take, clock, logger })
+  const stagedEdus = new StagedEdus({ reader: stagedTransactions, writer, commit, clock, logger, edus })
+  const examine = new ExaminePdus({ reader, acls, queue: stagedRooms, serverName, clock })
+  return {
+    transactions: new ReceiveTransactions({
+      ...{ reader: stagedTransactions, writer, commit, clock, edus, stagedEdus },
+      rooms: {
+        examine: (origin, pdus) => examine.examine(origin, pdus),
+        staged: (pdus) => stagedRooms.staged(pdus),
+      },
+    }),
+    work: {
+      'staged-rooms': stagedRooms,
+      'staged-edus': stagedEdus,
+      'received-transactions': transactionForgetting({ writer, commit, clock, logger }),
+    },
+  }
 }

@@ -1,4 +1,4 @@
-import type { Clock, Logger } from '#base'
+import { Chore, type Clock, type Logger } from '#base'
 import { type EventId, type JsonObject, type JsonValue, MatrixError, type ServerName } from '#spec'
 import {
   type Commit,
@@ -27,7 +27,6 @@ export interface ReceiveTransactionsParts {
   readonly writer: Pick<StagedTransactionsWriter, 'receive'>
   readonly commit: Commit
   readonly clock: Clock
-  readonly logger: Logger
   readonly edus: Edus
   readonly rooms: {
     /** One outcome a PDU, in their order. */
@@ -115,4 +114,27 @@ export const tooMuchStaged = (): MatrixError =>
   new MatrixError('M_LIMIT_EXCEEDED', 'Much of what you sent before is still to be taken', {
     fields: { retry_after_ms: 30_000 },
     headers: { 'Retry-After': '30' },
+  })
+
+/** Servers repeat a transaction for as long as they get no answer, which they wait for longer and longer. */
+const KEPT_MS = 24 * 3_600_000
+const SWEEP_EVERY_MS = 600_000
+const SWEPT_AT_ONCE = 1_000
+
+/** The work that forgets transactions which are not repeated any more. */
+export const transactionForgetting = (parts: {
+  readonly writer: Pick<StagedTransactionsWriter, 'forget'>
+  readonly commit: Commit
+  readonly clock: Clock
+  readonly logger: Logger
+}): Chore =>
+  new Chore({
+    ...{ clock: parts.clock, logger: parts.logger },
+    everyMs: SWEEP_EVERY_MS,
+    failure: 'old transactions of other servers could not be forgotten',
+    round: (chore) =>
+      chore.inPieces(async () => {
+        const [count] = await parts.commit([parts.writer.forget(parts.clock.nowMs() - KEPT_MS, SWEPT_AT_ONCE)])
+        return count === SWEPT_AT_ONCE
+      }),
   })
