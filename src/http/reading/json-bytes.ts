@@ -8,10 +8,13 @@ export interface JsonBytes {
   readonly loneSurrogate: boolean
   /** A number that may be too large for JSON to write again. */
   readonly hugeNumber: boolean
+  /** Members of all objects, with those whose key stands twice. */
+  readonly members: number
 }
 
 const QUOTE = 0x22
 const SLASH = 0x2f
+const COLON = 0x3a
 const BACKSLASH = 0x5c
 const U = 0x75
 const OPEN_BRACKET = 0x5b
@@ -61,6 +64,7 @@ class Walk {
   #depth = 0
   #loneSurrogate = false
   #hugeNumber = false
+  #members = 0
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes
@@ -74,6 +78,7 @@ class Walk {
       depth: this.#depth,
       loneSurrogate: this.#loneSurrogate,
       hugeNumber: this.#hugeNumber,
+      members: this.#members,
     }
   }
 
@@ -96,6 +101,7 @@ class Walk {
       if (byte === 0x65 || byte === 0x45) exponent = isDigit(bytes[at - 1] ?? 0)
       else if (byte !== 0x2b) exponent = false
       digits = 0
+      if (byte === COLON) this.#members++
       if (byte === OPEN_BRACE || byte === OPEN_BRACKET) this.#depth = Math.max(this.#depth, ++this.#open)
       else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) this.#open--
     }

@@ -19,7 +19,7 @@ import { countedAs } from '../endpoint/requester.ts'
 import { hasBody, readBody } from '../reading/body-bytes.ts'
 import { parseFormBody } from '../reading/form-body.ts'
 import type { EdgeContext, IncomingRequest } from '../reading/incoming.ts'
-import { checkJsonBody, parseJsonBody, WIRE_FACTOR } from '../reading/json-body.ts'
+import { checkJsonBody, parseJsonBody, SIGNED_WIRE_FACTOR, WIRE_FACTOR } from '../reading/json-body.ts'
 import { type EndpointShapes, endpointShapes } from '../reading/shapes.ts'
 import { streamedBody } from '../reading/streamed-body.ts'
 import type { Admission } from './admission.ts'
@@ -120,7 +120,8 @@ export class Serving implements Ending {
     if (body === 'form') {
       incoming.body = parseFormBody(bytes)
     } else if (body !== undefined || (auth.stage === 'body' && bytes !== undefined)) {
-      const options = { optional: bodyOptional === true, bare: bareBody, limitBytes: this.#bodyLimitBytes }
+      const unique = auth.stage === 'body'
+      const options = { optional: bodyOptional === true, bare: bareBody, limitBytes: this.#bodyLimitBytes, unique }
       const checked = checkJsonBody(bytes, options)
       if (bytes !== undefined && bytes.length > LONG_WORK_BYTES) await yieldToEventLoop(this.#parts.clock)
       incoming.body = parseJsonBody(checked, options)
@@ -129,7 +130,9 @@ export class Serving implements Ending {
 
   async #bytes({ request, requester, ip }: IncomingRequest): Promise<Buffer> {
     const counted = this.#parts.edge.bodies.open(countedAs(requester) ?? addressKey(ip), requester !== undefined)
-    const factor = this.endpoint.body === 'form' ? 1 : WIRE_FACTOR
+    const { body, auth } = this.endpoint
+    // Servers send what they have signed, without needless escapes and white space.
+    const factor = body === 'form' ? 1 : auth.stage === 'body' ? SIGNED_WIRE_FACTOR : WIRE_FACTOR
     try {
       return await readBody(request, this.#bodyLimitBytes * factor, counted)
     } finally {
