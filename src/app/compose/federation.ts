@@ -34,7 +34,7 @@ export const buildFederation = async ({
     allows: (server) => enabled && server !== serverName && mayTalk(server),
     userAgent: `Homeroom/${PACKAGE_VERSION}`,
   })
-  const keyRing = new ServerKeyRing({ requests, clock, logger })
+  const keyRing = new ServerKeyRing({ serverName, ownKeys: [signingKey], requests, clock, logger })
   return {
     requests,
     keyRing,

@@ -1,13 +1,24 @@
 import { BoundedCache, BoundedWork, type Clock, type Logger } from '#base'
 import type { FederationRequests } from '#net'
-import { signaturesOf, signedText, type VerifyKey } from '#rules'
+import { parseVerifyKey, signaturesOf, signedText, type VerifyKey } from '#rules'
 import type { JsonObject, ServerName } from '#spec'
 import { type PublishedKeys, parsePublishedKeys } from './published-keys.ts'
 
 export interface ServerKeyRingParts {
+  readonly serverName: ServerName
+  /** This server's own keys, as events of its own come back to it. */
+  readonly ownKeys: readonly OwnVerifyKey[]
   readonly requests: Pick<FederationRequests, 'json'>
   readonly clock: Clock
   readonly logger: Logger
+}
+
+export interface OwnVerifyKey {
+  readonly keyId: string
+  /** 32 bytes in unpadded Base64. */
+  readonly publicKey: string
+  /** The last time at which it was in use; undefined for the one in use now. */
+  readonly expiredMs?: number
 }
 
 /** A signed JSON object, and the server that must have signed it. */
@@ -55,6 +66,7 @@ export class ServerKeyRing {
 
   /** The key, if the server vouches for it at that time; undefined if not, or if nobody can say. */
   async verifyKey(server: ServerName, keyId: string, validAtMs: number): Promise<VerifyKey | undefined> {
+    if (server === this.#parts.serverName) return this.#ownKey(keyId, validAtMs)
     const known = this.#known.get(server)
     const found = known === undefined ? undefined : keyIn(known, keyId, validAtMs)
     if (found !== undefined) return found
@@ -70,11 +82,18 @@ export class ServerKeyRing {
   async #isSigned({ object, text, server, validAtMs }: SignedObject): Promise<boolean> {
     const covered = text ?? textOf(object)
     if (covered === undefined) return false
-    for (const { keyId, signature } of signaturesOf(object, server).slice(0, MAX_SIGNATURES)) {
+    const signatures = signaturesOf(object, server).filter(({ keyId }) => keyId !== POLICY_SERVER)
+    for (const { keyId, signature } of signatures.slice(0, MAX_SIGNATURES)) {
       const key = await this.verifyKey(server, keyId, validAtMs)
       if (key?.verify(covered, signature) === true) return true
     }
     return false
+  }
+
+  #ownKey(keyId: string, validAtMs: number): VerifyKey | undefined {
+    const own = this.#parts.ownKeys.find((one) => one.keyId === keyId)
+    if (own === undefined || validAtMs > (own.expiredMs ?? Number.POSITIVE_INFINITY)) return undefined
+    return parseVerifyKey(own.publicKey)
   }
 
   #fetched(server: ServerName): Promise<Known> {
@@ -108,6 +127,8 @@ export class ServerKeyRing {
 
 /** An event needs one signature of each server; a few more may be there while keys change. */
 const MAX_SIGNATURES = 10
+/** The key of a policy server, which is in the room's state and never published as a key of its server ("Policy Servers"). */
+const POLICY_SERVER = 'ed25519:policy_server'
 
 const keyIn = ({ keys }: Known, keyId: string, validAtMs: number): VerifyKey | undefined =>
   keys?.keys.find((one) => one.keyId === keyId && validAtMs <= one.validUntilMs)?.key

@@ -66,7 +66,9 @@ export class SignedPeer {
       allows,
       userAgent: 'test',
     })
-    const keyRing = new ServerKeyRing({ requests: client, clock: systemClock, logger: silentLogger })
+    const keyRing = new ServerKeyRing({
+      ...{ serverName, ownKeys: [signingKey], requests: client, clock: systemClock, logger: silentLogger },
+    })
     const ownKeys = new OwnKeys({ key: signingKey, clock: systemClock })
     const edge = createEdge({
       endpoints: [...echo, keysEndpoint(ownKeys)],
