@@ -1,6 +1,6 @@
 import { type Pending, silentLogger } from '#base'
 import { type Config, loadConfig } from '#config'
-import { Inboxes } from '#domain'
+import { Inboxes, noServersElsewhere } from '#domain'
 import { type SigningKey, signingKeyFromSeed } from '#rules'
 import type { ServerName, UserId } from '#spec'
 import { writers } from '#store'
@@ -124,7 +124,11 @@ export class ServerProcess {
       refusesInvite: async () => false,
       speaksForServer: () => false,
     }
-    this.rooms = buildRooms(ground, accounts, { carry: async () => {}, rest: async () => {} })
+    this.rooms = buildRooms(ground, {
+      accounts,
+      followers: { carry: async () => {}, rest: async () => {} },
+      otherServersOf: () => noServersElsewhere,
+    })
     const { toDevice: reader, commit } = store
     const inboxes = new Inboxes({ reader, writer: writers.toDevice, commit, news: streams })
     const { ignoredUsers: ignored, invitePermissions: invites } = this.personal

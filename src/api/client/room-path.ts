@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import Type from 'typebox'
+import Type, { type Static } from 'typebox'
 import { type Transaction, UnknownRoom } from '#domain'
 import type { Requester } from '#http'
 import {
@@ -9,9 +9,11 @@ import {
   parseEventId,
   parseRoomAlias,
   parseRoomId,
+  parseServerName,
   parseUserId,
   type RoomAlias,
   type RoomId,
+  type ServerName,
   type UserId,
 } from '#spec'
 import { roomIdOf } from './own-user.ts'
@@ -113,8 +115,28 @@ export const readersOf =
   ({ requester, params }: { readonly requester: Requester; readonly params: { readonly roomId: string } }) =>
     rooms.mayRead(roomIdOf(params.roomId), requester)
 
-/** The servers to join through, under today's name and the one before it. They are ignored: this server knows all rooms that it can join. */
+/** The servers to join through, under today's name and the one before it. */
 export const ViaQuery = Type.Object({
   via: Type.Optional(Type.Array(Type.String(), { maxItems: 50 })),
   server_name: Type.Optional(Type.Array(Type.String(), { maxItems: 50 })),
 })
+
+export interface RoomLocator {
+  locate(alias: RoomAlias): Promise<{ readonly roomId: RoomId; readonly servers: readonly ServerName[] }>
+}
+
+/** For paths with `{roomIdOrAlias}` of rooms that may be elsewhere: the room, and servers to reach it by. Throws what `resolveRoom` throws, and 502 or 504. */
+export const locateRoom = async (
+  text: string,
+  { via = [], server_name: older = [] }: Static<typeof ViaQuery>,
+  aliases: RoomLocator,
+): Promise<{ readonly roomId: RoomId; readonly servers: readonly ServerName[] }> => {
+  const servers = [...via, ...older].flatMap((name) => parseServerName(name) ?? [])
+  if (!text.startsWith('#')) {
+    const roomId = parseRoomId(text)
+    if (roomId === undefined) throw new MatrixError('M_INVALID_PARAM', 'Neither a room ID nor an alias')
+    return { roomId, servers }
+  }
+  const located = await aliases.locate(aliasOf(text))
+  return { roomId: located.roomId, servers: [...servers, ...located.servers] }
+}

@@ -2,7 +2,9 @@ import { type ApiDeps, apiEndpoints, operatorEndpoints } from '#api'
 import type { CacheStats, Random } from '#base'
 import type { Config } from '#config'
 import {
+  AliasLookup,
   type MemberAccounts,
+  noServersElsewhere,
   OpenIdTokens,
   OwnKeys,
   type Pushers,
@@ -44,6 +46,7 @@ import {
   buildRooms,
   buildTransactionSweep,
   type RoomsDomain,
+  type RoomsNeeds,
   roomApi,
 } from './rooms.ts'
 import { buildServed } from './served.ts'
@@ -84,7 +87,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   })
   const personal = buildPersonal(ground, streams)
   const roomsGround = { ...roomsGroundOf(ground, streams), policy: incoming.policy }
-  const rooms = buildRooms(roomsGround, memberAccounts(accounts, personal), buildFollowUpgrades(ground, personal))
+  const rooms = buildRooms(roomsGround, roomsNeeds(ground, accounts, personal))
   const toDevice = buildToDevice(ground, streams)
   const keyBackups = buildKeyBackups(ground)
   const people = { ...personal, ...toDevice, ignored: personal.ignoredUsers, invites: personal.invitePermissions }
@@ -142,6 +145,12 @@ export const compose = async (ground: Ground): Promise<Composed> => {
     settle: () => settle(leases, parts),
   }
 }
+
+const roomsNeeds = (ground: Ground, accounts: BuiltAccounts, personal: Personal): RoomsNeeds => ({
+  accounts: memberAccounts(accounts, personal),
+  followers: buildFollowUpgrades(ground, personal),
+  otherServersOf: () => noServersElsewhere,
+})
 
 const memberAccounts = ({ accounts, isActive }: BuiltAccounts, personal: Personal): MemberAccounts => ({
   profileOf: (userId) => personal.profiles.memberFields(userId),
@@ -288,6 +297,7 @@ const buildApi = (parts: Parts): ApiDeps => {
       ...relationsApi(ground, rooms.sending, views),
       reports: parts.reports,
       forgetsOnLeave: config.rooms.forgetOnLeave,
+      aliases: new AliasLookup({ ...rooms, requests: parts.federation.requests, serverName: config.server.name }),
       inviteByAddress: buildInviteByAddress(ground, rooms, personal),
       oldRoomVersion: config.server.oldClientsRoomVersion,
       answeredOnce: new AnsweredOnce(oldTransactions(shortLived)),

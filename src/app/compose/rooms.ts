@@ -6,6 +6,7 @@ import {
   Listings,
   type MemberAccounts,
   Memberships,
+  type OtherServers,
   type PolicyServers,
   type Presence,
   Reports,
@@ -70,7 +71,14 @@ export interface RoomsDomain {
   readonly thirdPartyInvites: ThirdPartyInvites
 }
 
-export const buildRooms = (ground: RoomsGround, accounts: MemberAccounts, followers: Followers): RoomsDomain => {
+export interface RoomsNeeds {
+  readonly accounts: MemberAccounts
+  readonly followers: Followers
+  /** The other servers, as memberships need them. */
+  otherServersOf(rooms: Rooms): OtherServers
+}
+
+export const buildRooms = (ground: RoomsGround, { accounts, followers, otherServersOf }: RoomsNeeds): RoomsDomain => {
   const { store, clock, random, signingKey: key, serverName } = ground
   const { commit } = store
   const reader = store.rooms
@@ -83,12 +91,19 @@ export const buildRooms = (ground: RoomsGround, accounts: MemberAccounts, follow
   })
   const successors = new Successors({ reader, writer: writers.roomUpgrades, commit, followers })
   const common = { rooms, reader, writer, commit, serverName }
+  const memberships = new Memberships({
+    ...{ rooms, reader, accounts, serverName, clock, successors },
+    writing: { writer, commit },
+    otherServers: otherServersOf(rooms),
+  })
+  const directory = new Directory(common)
+  const defaultVersion = ground.defaultRoomVersion
   return {
     rooms,
     sending: new Sending({ rooms, reader, relations: store.relations, clock }),
-    memberships: new Memberships({ ...common, accounts, clock, successors }),
-    creation: new RoomCreation({ rooms, reader, accounts, serverName, defaultVersion: ground.defaultRoomVersion }),
-    directory: new Directory(common),
+    memberships,
+    creation: new RoomCreation({ rooms, reader, accounts, memberships, serverName, defaultVersion }),
+    directory,
     upgrades: buildUpgrades(ground, rooms, accounts, followers),
     successors,
     followers,
@@ -183,6 +198,7 @@ export const roomApi = (
   | 'delayedEvents'
   | 'inviteByAddress'
   | 'forgetsOnLeave'
+  | 'aliases'
 > => ({
   serverName,
   creation,

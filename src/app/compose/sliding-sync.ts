@@ -82,7 +82,7 @@ const buildRoomsOfAnswers = (
   const results = new RoomResults({
     reader,
     joined: new JoinedRooms({ reader, texts, rooms, stamps, members, shared }),
-    others: new OtherRooms({ reader, clientEvents, texts, rooms }),
+    others: new OtherRooms({ reader, outside: store.outsideRooms, clientEvents, texts, rooms }),
   })
   return {
     rooms: new SlidingRooms({ lists, memories, configs, recent, results, reader, clock }),

@@ -310,6 +310,7 @@ const buildSync = (
   const sticky = buildSticky(store, clock, streams)
   const roomTexts = new RoomTexts({
     reader,
+    outside: store.outsideRooms,
     clientEvents,
     texts,
     rooms: shared.roomsInWindow,
@@ -331,13 +332,13 @@ const buildSync = (
 }
 
 const buildEventStream = (
-  { clock, streams }: RoomsGround,
+  { store, clock, streams }: RoomsGround,
   { ignored, invites: invitesShown, presence }: PeopleNow,
   shared: Shared,
 ) => {
   const { reader, recent, clientEvents, visibility, texts, news, userRooms, presenceVisibility, presenceProfiles } =
     shared
-  const invites = new InviteTexts({ reader, clientEvents, texts, invites: invitesShown })
+  const invites = new InviteTexts({ reader, outside: store.outsideRooms, clientEvents, texts, invites: invitesShown })
   const infos = new RoomInfos({ clock, reader, visibility, texts })
   const initialPresence = new InitialPresence({ reader, presence, presenceVisibility, presenceProfiles })
   return {

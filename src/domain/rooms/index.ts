@@ -1,5 +1,6 @@
 export * from './directory.ts'
 export * from './graph/index.ts'
+export * from './joining/index.ts'
 export * from './listings.ts'
 export * from './memberships.ts'
 export * from './new-room.ts'

@@ -43,15 +43,32 @@ export interface JoinFollowing<Note> {
   carry(note: Note): Promise<void>
 }
 
+/** Memberships that another server has to agree to. */
+export interface OtherServers {
+  /**
+   * Changes the membership at a server that is in the room, where this one is not. undefined: this server decides by itself, as it is in the room, or nobody
+   * is. Throws what the other servers answered, as clients are told it.
+   */
+  change(request: MembershipRequest, content: JsonObject): Promise<EventId | undefined>
+  /** Joins by a server whose users may let the user in, as none of this one's may. undefined: there is no such server. */
+  joinThrough(request: MembershipRequest, content: JsonObject): Promise<EventId | undefined>
+}
+
+/** For a server that is in all rooms that it knows. */
+export const noServersElsewhere: OtherServers = {
+  change: async () => undefined,
+  joinThrough: async () => undefined,
+}
+
 export interface MembershipsOptions {
   readonly rooms: Rooms
   readonly reader: MembersReader & RoomRecordsReader & RoomStateReader & RemovalReader
-  readonly writer: RoomsWriter
-  readonly commit: Commit
+  readonly writing: { readonly writer: Pick<RoomsWriter, 'forget'>; readonly commit: Commit }
   readonly accounts: MemberAccounts
   readonly serverName: ServerName
   readonly clock: Clock
   readonly successors: JoinFollowing<UpgradeFollower>
+  readonly otherServers: OtherServers
 }
 
 /** Accounts looked up before the event loop gets a turn. */
@@ -65,6 +82,8 @@ export interface MembershipRequest {
   /** Members of the content that the caller sets: `reason`, `is_direct`, `third_party_invite`. */
   readonly content?: JsonObject
   readonly transaction?: Draft['transaction']
+  /** Servers that may be in the room, where this one is not: `via`. */
+  readonly servers?: readonly ServerName[]
 }
 
 /** Join, invite, knock, leave, kick, ban, unban: every change of a member event goes through here. */
@@ -77,22 +96,28 @@ export class Memberships {
 
   /** Changes a membership. Throws `M_FORBIDDEN` if the room's rules refuse it, `M_GUEST_ACCESS_FORBIDDEN`, `M_INVITE_BLOCKED`, `M_CANNOT_LEAVE_SERVER_NOTICE_ROOM`. */
   async change(request: MembershipRequest, endsAccount = false): Promise<EventId> {
-    const { roomId, sender, target, membership, transaction } = request
+    const { sender, target, membership } = request
     if (membership === 'invite') await checkInvitee(this.#options.accounts, this.#options.serverName, sender, target)
     // The voucher of a restricted join is determined here and never taken from the client.
     const { join_authorised_via_users_server: _, ...given } = request.content ?? {}
-    const profile = await this.#profileFor(membership, target, given)
+    const content = { ...(await this.#profileFor(membership, target, given)), ...given, membership }
+    const elsewhere = await this.#options.otherServers.change(request, content)
+    if (elsewhere !== undefined) return this.#followed(request, elsewhere)
+    return this.#changeHere(request, content, endsAccount)
+  }
+
+  /** Changes a membership in a room that this server is in. */
+  async #changeHere(request: MembershipRequest, given: JsonObject, endsAccount: boolean): Promise<EventId> {
+    const { roomId, sender, target, membership, transaction } = request
     const guest = membership === 'join' && (await this.#options.accounts.isGuest(target))
     let follower: UpgradeFollower | undefined
-    const eventId = await this.#options.rooms.turn(roomId, async (turn) => {
+    const change = async (turn: RoomTurn): Promise<EventId> => {
       if (guest) await checkGuestAccess(turn)
       const current = await turn.state('m.room.member', target)
       if (membership === 'leave' && sender === target && !endsAccount) this.#mindNotice(current)
       const voucher = membership === 'join' ? await this.#voucher(turn, target) : undefined
       const content: JsonObject = {
-        ...profile,
         ...given,
-        membership,
         ...(voucher === undefined ? {} : { join_authorised_via_users_server: voucher }),
       }
       if (current !== undefined && current.sender === sender && isRepeat(current.content, content, membership))
@@ -103,8 +128,25 @@ export class Memberships {
       const isNew = membership === 'join' && current?.content.membership !== 'join'
       follower = isNew ? await this.#options.successors.joining(turn, target) : undefined
       return added
-    })
-    if (follower !== undefined) await this.#options.successors.carry(follower)
+    }
+    try {
+      const eventId = await this.#options.rooms.turn(roomId, change)
+      if (follower !== undefined) await this.#options.successors.carry(follower)
+      return eventId
+    } catch (error) {
+      if (!(error instanceof MatrixError) || error.errcode !== 'M_UNABLE_TO_GRANT_JOIN') throw error
+      const through = await this.#options.otherServers.joinThrough(request, given)
+      if (through === undefined) throw error
+      return this.#followed(request, through)
+    }
+  }
+
+  /** After a join by another server: what is to follow into the room does. */
+  async #followed({ membership, roomId, target }: MembershipRequest, eventId: EventId): Promise<EventId> {
+    if (membership !== 'join') return eventId
+    const { rooms, successors } = this.#options
+    const follower = await rooms.turn(roomId, (turn) => successors.joining(turn, target))
+    if (follower !== undefined) await successors.carry(follower)
     return eventId
   }
 
@@ -136,7 +178,8 @@ export class Memberships {
       throw new MatrixError('M_NOT_FOUND', 'You were never in that room')
     if (member.membership === 'join' || member.membership === 'invite' || member.membership === 'knock')
       throw new MatrixError('M_UNKNOWN', 'You are still in that room', { status: 400 })
-    await this.#options.commit([this.#options.writer.forget(record.room, userId)])
+    const { writer, commit } = this.#options.writing
+    await commit([writer.forget(record.room, userId)])
   }
 
   /** Leaves all rooms of a deactivated account, and refuses its invites. Rooms that refuse are passed over. */
@@ -210,8 +253,8 @@ const unlessRefused = async (change: Promise<unknown>): Promise<void> => {
 }
 
 /**
- * Checks that a user may be invited. Throws `M_INVALID_PARAM` for a text that is no user ID, `M_FORBIDDEN` for users of other
- * servers, `M_NOT_FOUND`, `M_INVITE_BLOCKED`.
+ * Checks that a user may be invited; users of other servers are checked there. Throws `M_INVALID_PARAM` for a text that is no user ID, `M_NOT_FOUND`,
+ * `M_INVITE_BLOCKED`.
  */
 export const checkInvitee = async (
   accounts: MemberAccounts,
@@ -220,9 +263,7 @@ export const checkInvitee = async (
   target: UserId,
 ): Promise<void> => {
   if (parseUserId(target) === undefined) throw new MatrixError('M_INVALID_PARAM', 'Not a user ID')
-  if (serverOf(target) !== serverName) {
-    throw new MatrixError('M_FORBIDDEN', 'Users of other servers cannot be invited yet: this server does not federate')
-  }
+  if (serverOf(target) !== serverName) return
   if (!(await accounts.exists(target))) throw new MatrixError('M_NOT_FOUND', 'No such user')
   if (await accounts.refusesInvite(target, sender))
     throw new MatrixError('M_INVITE_BLOCKED', 'The user does not take this invite')

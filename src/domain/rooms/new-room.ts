@@ -13,7 +13,7 @@ import {
 } from '#spec'
 import { type AliasesReader, type RoomsReader, WriteConflict } from '#store'
 import { aliasesIn } from './directory.ts'
-import { checkInvitee, type MemberAccounts } from './memberships.ts'
+import { checkInvitee, type MemberAccounts, type Memberships } from './memberships.ts'
 import type { Rooms } from './rooms.ts'
 import type { Draft, RoomTurn } from './turn.ts'
 import { ImpossibleEvent } from './turn-errors.ts'
@@ -45,8 +45,14 @@ export interface RoomCreationOptions {
   readonly rooms: Rooms
   readonly reader: AliasesReader & Pick<RoomsReader, 'event' | 'transactionEvent'>
   readonly accounts: MemberAccounts
+  readonly memberships: Pick<Memberships, 'change'>
   readonly serverName: ServerName
   readonly defaultVersion: string
+}
+
+interface CreatedRoom {
+  readonly roomId: RoomId
+  readonly alias: RoomAlias | undefined
 }
 
 /** The settings of each preset (section "Creation", table of presets). */
@@ -64,18 +70,36 @@ export class RoomCreation {
     this.#options = options
   }
 
-  /** Throws `M_UNSUPPORTED_ROOM_VERSION`, `M_ROOM_IN_USE`, `M_INVALID_PARAM`, `M_INVALID_ROOM_STATE`, `M_FORBIDDEN`. */
-  async create(request: NewRoomRequest): Promise<{ readonly roomId: RoomId; readonly alias: RoomAlias | undefined }> {
-    const version = ROOM_VERSIONS.get(request.version ?? this.#options.defaultVersion)
-    if (version === undefined) throw new MatrixError('M_UNSUPPORTED_ROOM_VERSION', 'This room version is not known')
+  /**
+   * Throws `M_UNSUPPORTED_ROOM_VERSION`, `M_ROOM_IN_USE`, `M_INVALID_PARAM`, `M_INVALID_ROOM_STATE`, `M_FORBIDDEN`; and what the servers of invited users say to
+   * their invites, which are sent when the room is there.
+   */
+  async create(request: NewRoomRequest): Promise<CreatedRoom> {
     const made = await this.#madeBefore(request)
     if (made !== undefined) return made
+    const created = await this.#create(request)
+    const { creator: sender, isDirect } = request
+    const content = isDirect ? { is_direct: true } : {}
+    for (const target of request.invite) {
+      if (this.#isOwn(target)) continue
+      await this.#options.memberships.change({ roomId: created.roomId, sender, target, membership: 'invite', content })
+    }
+    return created
+  }
+
+  #isOwn(userId: UserId): boolean {
+    return serverOf(userId) === this.#options.serverName
+  }
+
+  async #create(request: NewRoomRequest): Promise<CreatedRoom> {
+    const version = ROOM_VERSIONS.get(request.version ?? this.#options.defaultVersion)
+    if (version === undefined) throw new MatrixError('M_UNSUPPORTED_ROOM_VERSION', 'This room version is not known')
     const alias = await this.#alias(request.aliasName)
     checkInitialState(request, alias)
     for (const invitee of request.invite) await this.#checkInvitee(request.creator, invitee)
     const creatorProfile = await this.#options.accounts.profileOf(request.creator)
     const profiles = new Map<UserId, JsonObject>()
-    for (const invitee of request.invite)
+    for (const invitee of request.invite.filter((invited) => this.#isOwn(invited)))
       profiles.set(invitee, { ...(await this.#options.accounts.profileOf(invitee)) })
     try {
       const { roomId } = await this.#options.rooms.create(
@@ -104,10 +128,7 @@ export class RoomCreation {
   }
 
   /** The room that the same request made before. */
-  async #madeBefore({
-    transaction,
-    aliasName,
-  }: NewRoomRequest): Promise<{ readonly roomId: RoomId; readonly alias: RoomAlias | undefined } | undefined> {
+  async #madeBefore({ transaction, aliasName }: NewRoomRequest): Promise<CreatedRoom | undefined> {
     if (transaction === undefined) return undefined
     const { reader, serverName } = this.#options
     const eventId = await reader.transactionEvent(transaction.device, transaction.scope, transaction.id)
@@ -166,6 +187,7 @@ const addFirstEvents = async (
   turn: RoomTurn,
   request: NewRoomRequest,
   creatorProfile: JsonObject,
+  /** Of the invited users of this server. */
   profiles: ReadonlyMap<UserId, JsonObject>,
   alias: RoomAlias | undefined,
 ): Promise<void> => {
@@ -191,10 +213,10 @@ const addFirstEvents = async (
   for (const { type, stateKey, content } of request.initialState) await set(type, content, stateKey)
   if (request.name !== undefined) await set('m.room.name', { name: request.name })
   if (request.topic !== undefined) await set('m.room.topic', topicContent(request.topic))
-  for (const invitee of request.invite) {
+  for (const [invitee, profile] of profiles) {
     await set(
       'm.room.member',
-      { ...profiles.get(invitee), membership: 'invite', ...(request.isDirect ? { is_direct: true } : {}) },
+      { ...profile, membership: 'invite', ...(request.isDirect ? { is_direct: true } : {}) },
       invitee,
     )
   }

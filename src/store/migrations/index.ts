@@ -55,6 +55,7 @@ import { createStagedTransactions } from './0580-create-staged-transactions.ts'
 import { createFederationOut } from './0590-create-federation-out.ts'
 import { createBranches } from './0620-create-branches.ts'
 import { createRemoteMedia } from './0630-create-remote-media.ts'
+import { createStrippedRooms } from './0640-create-stripped-rooms.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -114,4 +115,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createFederationOut,
   createBranches,
   createRemoteMedia,
+  createStrippedRooms,
 ]

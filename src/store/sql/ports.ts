@@ -67,6 +67,7 @@ import { shortLivedReader } from './processes/short-lived-reader.ts'
 import { shortLivedWriter, shortLivedWrites } from './processes/short-lived-writes.ts'
 import { signingKeysReader, signingKeysWriter, signingKeyWrites } from './processes/signing-keys.ts'
 import { noticeRoomsReader, noticeRoomsWriter, noticeRoomWrites } from './rooms/notice-rooms.ts'
+import { outsideRoomsReader, outsideRoomsWriter, outsideRoomWrites } from './rooms/outside-rooms.ts'
 import { roomPurgesReader } from './rooms/purges-reader.ts'
 import { roomPurgesWriter, roomPurgeWrites } from './rooms/purges-writes.ts'
 import { relationsReader } from './rooms/relations-reader.ts'
@@ -114,6 +115,7 @@ export const readersOver = (db: Db) => ({
   relations: relationsReader(db),
   reports: reportsReader(db),
   noticeRooms: noticeRoomsReader(db),
+  outsideRooms: outsideRoomsReader(db),
   roomPurges: roomPurgesReader(db),
   rooms: roomsReader(db),
   roomUpgrades: roomUpgradesReader(db),
@@ -160,6 +162,7 @@ export const writers = {
   relations: relationsWriter,
   reports: reportsWriter,
   noticeRooms: noticeRoomsWriter,
+  outsideRooms: outsideRoomsWriter,
   roomPurges: roomPurgesWriter,
   rooms: roomsWriter,
   roomUpgrades: roomUpgradesWriter,
@@ -211,6 +214,7 @@ export const allWrites = (): WriteTable =>
     ...relationWrites,
     ...reportWrites,
     ...noticeRoomWrites,
+    ...outsideRoomWrites,
     ...roomPurgeWrites,
     ...roomUpgradeWrites,
     ...retentionWrites,

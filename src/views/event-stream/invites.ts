@@ -1,15 +1,12 @@
 import type { UserId } from '#spec'
-import type { MembershipRecord, RoomStateReader, StoredEvent } from '#store'
-import type { ClientEvents } from '../events/client-event.ts'
+import type { MembershipRecord, StoredEvent } from '#store'
 import type { EventTexts } from '../events/event-texts.ts'
-import { strippedState } from '../events/stripped-state.ts'
+import { type StrippedStateParts, strippedState } from '../events/stripped-state.ts'
 import type { RoomViewer } from '../events/viewer.ts'
 import { type InvitesShown, isInviteShown } from '../known/invites-shown.ts'
 import { isInvite } from './scope.ts'
 
-export interface InviteTextsParts {
-  readonly reader: RoomStateReader
-  readonly clientEvents: ClientEvents
+export interface InviteTextsParts extends StrippedStateParts {
   readonly texts: EventTexts
   readonly invites: InvitesShown
 }
@@ -25,8 +22,7 @@ export class InviteTexts {
   /** An event's text, with `invite_room_state` where it invites that user. */
   async completed(text: string, event: StoredEvent, userId: UserId): Promise<string> {
     if (event.stateKey !== userId || !isInvite(event)) return text
-    const { reader, clientEvents } = this.#parts
-    const { texts } = await strippedState(event.room, event.position, userId, reader, clientEvents)
+    const { texts } = await strippedState(event.room, event.position, userId, this.#parts)
     return `{"invite_room_state":[${texts.join()}],${text.slice(1)}`
   }
 

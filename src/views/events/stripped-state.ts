@@ -1,5 +1,5 @@
 import type { UserId } from '#spec'
-import type { RoomNumber, RoomStateReader, StoredEvent } from '#store'
+import type { OutsideRoomsReader, RoomNumber, RoomStateReader, StoredEvent } from '#store'
 import type { ClientEvents } from './client-event.ts'
 
 const STRIPPED_TYPES = [
@@ -20,14 +20,22 @@ export interface StrippedState {
   readonly own: StoredEvent | undefined
 }
 
+export interface StrippedStateParts {
+  readonly reader: RoomStateReader
+  /** Rooms that this server is not in, as others told of them. */
+  readonly outside: OutsideRoomsReader
+  readonly clientEvents: ClientEvents
+}
+
 export const strippedState = async (
   room: RoomNumber,
   at: number,
   userId: UserId,
-  reader: RoomStateReader,
-  clientEvents: ClientEvents,
+  { reader, outside, clientEvents }: StrippedStateParts,
 ): Promise<StrippedState> => {
   const own = await reader.stateEvent(room, at, 'm.room.member', userId)
+  const told = own === undefined ? undefined : await outside.strippedRoom(own.event)
+  if (own !== undefined && told !== undefined) return { texts: [...told.texts, clientEvents.stripped(own)], own }
   const events = [...(await reader.state(room, { at, types: STRIPPED_TYPES, stateKeys: [''] }))]
   if (own !== undefined) {
     const inviter = await reader.stateEvent(room, at, 'm.room.member', own.sender)

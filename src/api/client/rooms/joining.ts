@@ -1,28 +1,32 @@
 import Type from 'typebox'
-import type { Directory, InviteByAddress, Memberships } from '#domain'
+import type { InviteByAddress, Memberships } from '#domain'
 import { type AnyEndpoint, endpoint, isOldPath, type Requester, sinceV1, user } from '#http'
-import { isJsonObject, type JsonObject, MatrixError, type RoomId } from '#spec'
+import { isJsonObject, type JsonObject, MatrixError, type RoomId, type ServerName } from '#spec'
 import { AnyObject, roomIdOf } from '../own-user.ts'
-import { Reason, RoomIdPath, resolveRoom, ViaQuery } from '../room-path.ts'
+import { locateRoom, Reason, RoomIdPath, type RoomLocator, ViaQuery } from '../room-path.ts'
 
 export interface JoiningDeps {
   readonly memberships: Pick<Memberships, 'change'>
   readonly inviteByAddress: Pick<InviteByAddress, 'accept'>
-  readonly directory: Pick<Directory, 'resolve'>
+  readonly aliases: RoomLocator
 }
 
 /** Other members of the body go into the member event, as with other homeservers: a display name for this room, for example. */
 const body = Type.Intersect([AnyObject, Type.Object({ reason: Reason })])
 
 /** `joining.yaml`; in 2015 `/rooms/{roomId}/join` took aliases too. */
-export const joiningEndpoints = ({ memberships, directory, inviteByAddress }: JoiningDeps): readonly AnyEndpoint[] => {
-  const join = async (roomId: RoomId, { userId }: Requester, asked: JsonObject): Promise<{ room_id: RoomId }> => {
+export const joiningEndpoints = ({ memberships, aliases, inviteByAddress }: JoiningDeps): readonly AnyEndpoint[] => {
+  const join = async (
+    { roomId, servers }: { readonly roomId: RoomId; readonly servers: readonly ServerName[] },
+    { userId }: Requester,
+    asked: JsonObject,
+  ): Promise<{ room_id: RoomId }> => {
     const { third_party_signed: signed, ...content } = asked
     if (signed !== undefined && signed !== null) {
       if (!isJsonObject(signed)) throw new MatrixError('M_BAD_JSON', 'third_party_signed must be an object')
       await inviteByAddress.accept(roomId, userId, signed)
     }
-    await memberships.change({ roomId, sender: userId, target: userId, membership: 'join', content })
+    await memberships.change({ roomId, sender: userId, target: userId, membership: 'join', content, servers })
     return { room_id: roomId }
   }
   return [
@@ -32,11 +36,12 @@ export const joiningEndpoints = ({ memberships, directory, inviteByAddress }: Jo
       auth: user({ guests: true, suspended: false }),
       rateLimit: 'join',
       params: RoomIdPath,
+      query: ViaQuery,
       body,
       bodyOptional: true,
-      handler: async ({ requester, params, body, path }) => {
-        const resolved = isOldPath(path) ? await resolveRoom(params.roomId, directory) : roomIdOf(params.roomId)
-        return join(resolved, requester, body)
+      handler: async ({ requester, params, query, body, path }) => {
+        const named = isOldPath(path) ? params.roomId : roomIdOf(params.roomId)
+        return join(await locateRoom(named, query, aliases), requester, body)
       },
     }),
     endpoint({
@@ -48,8 +53,8 @@ export const joiningEndpoints = ({ memberships, directory, inviteByAddress }: Jo
       query: ViaQuery,
       body,
       bodyOptional: true,
-      handler: async ({ requester, params, body }) =>
-        join(await resolveRoom(params.roomIdOrAlias, directory), requester, body),
+      handler: async ({ requester, params, query, body }) =>
+        join(await locateRoom(params.roomIdOrAlias, query, aliases), requester, body),
     }),
   ]
 }

@@ -1,16 +1,16 @@
 import Type from 'typebox'
-import type { Directory, Memberships } from '#domain'
+import type { Memberships } from '#domain'
 import { type AnyEndpoint, endpoint, user, v3 } from '#http'
 import type { RoomId } from '#spec'
-import { Reason, reasonIn, resolveRoom, ViaQuery } from '../room-path.ts'
+import { locateRoom, Reason, type RoomLocator, reasonIn, ViaQuery } from '../room-path.ts'
 
 export interface KnockingDeps {
   readonly memberships: Pick<Memberships, 'change'>
-  readonly directory: Pick<Directory, 'resolve'>
+  readonly aliases: RoomLocator
 }
 
 /** `knocking.yaml`. */
-export const knockingEndpoints = ({ memberships, directory }: KnockingDeps): readonly AnyEndpoint[] => [
+export const knockingEndpoints = ({ memberships, aliases }: KnockingDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'POST',
     paths: v3('/knock/:roomIdOrAlias'),
@@ -20,10 +20,10 @@ export const knockingEndpoints = ({ memberships, directory }: KnockingDeps): rea
     query: ViaQuery,
     body: Type.Object({ reason: Reason }),
     bodyOptional: true,
-    handler: async ({ requester: { userId }, params, body }): Promise<{ room_id: RoomId }> => {
-      const roomId = await resolveRoom(params.roomIdOrAlias, directory)
+    handler: async ({ requester: { userId }, params, query, body }): Promise<{ room_id: RoomId }> => {
+      const { roomId, servers } = await locateRoom(params.roomIdOrAlias, query, aliases)
       const content = reasonIn(body)
-      await memberships.change({ roomId, sender: userId, target: userId, membership: 'knock', content })
+      await memberships.change({ roomId, sender: userId, target: userId, membership: 'knock', content, servers })
       return { room_id: roomId }
     },
   }),

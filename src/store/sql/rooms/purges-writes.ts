@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely'
 import { WriteConflict } from '../../ports/engine/change.ts'
 import type { EmptyRoom, RoomPurgesWriter } from '../../ports/rooms/room-purges.ts'
 import { defineWrite, insertInto } from '../engine/index.ts'
+import { takeStrippedRooms } from './outside-rooms.ts'
 import { isBase, storedBase } from './room-base.ts'
 import { query, type RoomTables } from './tables.ts'
 
@@ -109,6 +110,7 @@ const begin = defineWrite(
     await tx.run(takeServers, { room })
     await tx.run(takePastServers, { room })
     await tx.run(takeOutgoing, { room })
+    await takeStrippedRooms(tx, room)
     const members = await tx.all(takeMemberships, { room })
     await tx.insertMany(insertPurge, [{ room, room_id: roomId }])
     // The position has no event, but caches that hold this room or these users' rooms must hear of the purge. It is stored in `stream_positions`,

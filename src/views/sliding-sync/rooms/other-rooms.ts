@@ -1,7 +1,6 @@
-import type { RoomStateReader, StoredEvent } from '#store'
-import type { ClientEvents } from '../../events/client-event.ts'
+import type { StoredEvent } from '#store'
 import type { EventTexts } from '../../events/event-texts.ts'
-import { strippedState } from '../../events/stripped-state.ts'
+import { type StrippedStateParts, strippedState } from '../../events/stripped-state.ts'
 import { prevBatchOf } from '../../history/prev-batch.ts'
 import type { RoomsInWindow } from '../../known/room-in-window.ts'
 import { distinct, expandedText, wantOf } from './joined-rooms.ts'
@@ -9,9 +8,7 @@ import type { AnswerOfRooms, MetRoom, WrittenRoom } from './planned-room.ts'
 import { changedState, wholeState } from './required-state.ts'
 import { asksFor } from './room-configs.ts'
 
-export interface OtherRoomsParts {
-  readonly reader: RoomStateReader
-  readonly clientEvents: ClientEvents
+export interface OtherRoomsParts extends StrippedStateParts {
   readonly texts: EventTexts
   readonly rooms: RoomsInWindow
 }
@@ -26,15 +23,9 @@ export class OtherRooms {
 
   /** The stripped state, with the invite or knock itself whole, as in `/sync`. */
   async stripped({ request: { form } }: AnswerOfRooms, { member, window }: MetRoom): Promise<WrittenRoom> {
-    const { reader, clientEvents, texts } = this.#parts
+    const { texts } = this.#parts
     const { viewer } = window
-    const { texts: state, own } = await strippedState(
-      member.record.room,
-      member.position,
-      viewer.userId,
-      reader,
-      clientEvents,
-    )
+    const { texts: state, own } = await strippedState(member.record.room, member.position, viewer.userId, this.#parts)
     const rest = own === undefined ? state : state.slice(0, -1)
     const whole = own === undefined ? [] : await texts.each({ events: [own], viewer, form: 'in-room' })
     const name = form === 'v4' ? 'stripped_state' : 'invite_state'

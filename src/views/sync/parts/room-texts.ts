@@ -2,12 +2,11 @@ import type { Soon } from '#base'
 import type { CompiledFilter } from '#rules'
 import { takenBackByStored } from '#rules'
 import type { EventId, JsonObject } from '#spec'
-import type { AccountDataEntry, AccountDataReader, RoomNumber, RoomStateReader, StoredEvent } from '#store'
+import type { AccountDataEntry, AccountDataReader, RoomNumber, StoredEvent } from '#store'
 import { accountDataText as entryText } from '../../events/account-data-text.ts'
-import type { ClientEvents } from '../../events/client-event.ts'
 import type { EventTexts, EventVisibility } from '../../events/event-texts.ts'
 import { receiptsText } from '../../events/receipts-text.ts'
-import { strippedState } from '../../events/stripped-state.ts'
+import { type StrippedStateParts, strippedState } from '../../events/stripped-state.ts'
 import { prevBatchOf } from '../../history/prev-batch.ts'
 import { accountDataPages } from '../../known/account-data-pages.ts'
 import type { MembershipInWindow } from '../../known/membership-in-window.ts'
@@ -20,9 +19,7 @@ import type { StickyEvents } from '../../sticky/sticky-events.ts'
 import type { UnreadCount, UnreadCounts } from '../../unread/unread-counts.ts'
 import type { SyncWindow } from '../request.ts'
 
-export interface RoomTextsParts {
-  readonly reader: RoomStateReader
-  readonly clientEvents: ClientEvents
+export interface RoomTextsParts extends StrippedStateParts {
   readonly texts: EventTexts
   readonly rooms: RoomsInWindow
   readonly accountData: Pick<AccountDataReader, 'page'>
@@ -192,10 +189,9 @@ export class RoomTexts {
    * stripped event but whole: the user may see it, and clients show its time and name its id (as with Synapse).
    */
   async stripped(window: SyncWindow, member: MembershipInWindow, key: 'invite_state' | 'knock_state'): Promise<string> {
-    const { reader, clientEvents } = this.#parts
     const { record, position } = member
     const { viewer } = window
-    const { texts, own } = await strippedState(record.room, position, viewer.userId, reader, clientEvents)
+    const { texts, own } = await strippedState(record.room, position, viewer.userId, this.#parts)
     const state = own === undefined ? texts : texts.slice(0, -1)
     const whole = own === undefined ? [] : await this.#parts.texts.each({ events: [own], viewer, form: 'in-room' })
     return `{"${key}":{"events":[${[...state, ...whole].join()}]}}`

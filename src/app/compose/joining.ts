@@ -1,0 +1,84 @@
+import {
+  type CheckPdus,
+  Elsewhere,
+  InvitesIn,
+  InvitesOut,
+  JoinAnswers,
+  type MemberAccounts,
+  OutsideRooms,
+  ReadJoinAnswers,
+  RemoteMemberships,
+  Residency,
+  type RoomGraph,
+  type Rooms,
+  type ServerAcls,
+  ServeTemplates,
+  TakeHandshakes,
+  ToldRoomState,
+} from '#domain'
+import type { FederationRequests } from '#net'
+import { writers } from '#store'
+import type { RoomsGround } from './rooms.ts'
+
+/** The parts of federation that coming and going needs. */
+export interface JoiningNeeds {
+  readonly requests: FederationRequests
+  readonly checks: CheckPdus
+  readonly acls: ServerAcls
+  readonly graph: RoomGraph
+}
+
+export interface BuiltJoining {
+  readonly residency: Residency
+  readonly outside: OutsideRooms
+  readonly otherServers: RemoteMemberships
+  readonly api: {
+    readonly serveTemplates: ServeTemplates
+    readonly takeHandshakes: TakeHandshakes
+    readonly joinAnswers: JoinAnswers
+    readonly invitesIn: InvitesIn
+    readonly toldRoomState: ToldRoomState
+  }
+}
+
+/** Builds memberships across servers, in both directions. */
+export const buildJoining = (
+  ground: RoomsGround,
+  rooms: Rooms,
+  accounts: MemberAccounts,
+  { requests, checks, acls, graph }: JoiningNeeds,
+): BuiltJoining => {
+  const { store, clock, random, logger, signingKey: key, serverName } = ground
+  const reader = store.rooms
+  const filling = { clock, random, key }
+  const residency = new Residency({ reader, acls, serverName })
+  const told = new ToldRoomState({ reader })
+  const outside = new OutsideRooms({
+    ...{ checks, filling },
+    reader: store.outsideRooms,
+    writer: writers.outsideRooms,
+    commit: store.commit,
+  })
+  const elsewhere = new Elsewhere({
+    ...{ requests, residency, filling, graph, logger },
+    answers: new ReadJoinAnswers({ checks, clock }),
+  })
+  const invites = new InvitesOut({ rooms, requests, graph, told })
+  const forwarding = {
+    forward: async (eventId: Parameters<typeof writers.federationOut.forward>[0]) => {
+      await store.commit([writers.federationOut.forward(eventId)])
+    },
+  }
+  return {
+    residency,
+    outside,
+    otherServers: new RemoteMemberships({ residency, elsewhere, outside, invites, reader, accounts, serverName }),
+    api: {
+      serveTemplates: new ServeTemplates({ rooms, residency, reader, serverName }),
+      takeHandshakes: new TakeHandshakes({ rooms, residency, reader, checks, graph, forwarding, key }),
+      joinAnswers: new JoinAnswers({ reader, graph, chains: reader, serverName }),
+      invitesIn: new InvitesIn({ residency, outside, checks, acls, accounts, key }),
+      toldRoomState: told,
+    },
+  }
+}

@@ -1,0 +1,128 @@
+import { type Clock, JsonMembersFailure, jsonMembers, Slices } from '#base'
+import { parseJson } from '#rules'
+import type { EventId, JsonValue, RoomId, RoomVersion } from '#spec'
+import { type CheckedEvent, isChecked } from '../receiving/index.ts'
+import { UnusableAnswer } from './asked-servers.ts'
+import { type JudgedState, judgedState } from './judged-state.ts'
+import type { PduChecks } from './neighbours.ts'
+
+export interface ReadJoinAnswersParts {
+  readonly checks: PduChecks
+  readonly clock: Clock
+}
+
+export interface JoinAnswerContext {
+  readonly roomId: RoomId
+  readonly version: RoomVersion
+  /** The join as this server sent it. */
+  readonly join: CheckedEvent
+}
+
+/** The room as the answer has it: `by` is the join with all signatures. */
+export interface EnteredRoom extends JudgedState {
+  readonly by: CheckedEvent
+}
+
+/** Events that are checked together. */
+const BATCH = 100
+/** Events of one answer: a room of 100,000 members has three times as many in its state and auth chain. */
+const MAX_EVENTS = 500_000
+/** Limits of an event with white space and `unsigned`, and of the whole answer. */
+const MAX_EVENT_TEXT = 512 * 1024
+const MAX_ANSWER = 1024 * 1024 * 1024
+const EVENT_LIMITS = { maxSizeBytes: MAX_EVENT_TEXT, maxDepth: 100, maxValues: 60_000 }
+/** The longest that one piece of work runs before others are served. */
+const SLICE_MS = 5
+
+/** Reads answers to `send_join` while they come: no more is held than the events themselves. */
+export class ReadJoinAnswers {
+  readonly #checks: PduChecks
+  readonly #slices: Slices
+
+  constructor({ checks, clock }: ReadJoinAnswersParts) {
+    this.#checks = checks
+    this.#slices = new Slices({ clock, sliceMs: SLICE_MS })
+  }
+
+  /** Throws `UnusableAnswer` for an answer that is malformed, too long, or does not let this server in. */
+  async read(chunks: AsyncIterable<Uint8Array>, context: JoinAnswerContext): Promise<EnteredRoom> {
+    const gathering = new Gathering(this.#checks, context)
+    try {
+      const options = { lists: LISTS, wanted: WANTED, maxTextBytes: MAX_EVENT_TEXT, maxBytes: MAX_ANSWER }
+      for await (const members of jsonMembers(chunks, options))
+        for (const { name, text } of members) await gathering.add(name, text)
+      await gathering.flush()
+    } catch (error) {
+      throw error instanceof JsonMembersFailure ? new UnusableAnswer(error.message, { cause: error }) : error
+    }
+    const by = gathering.join()
+    const judged = await judgedState(
+      { version: context.version, events: gathering.events, stateIds: gathering.stateIds, join: by },
+      this.#slices.begin(),
+    )
+    return { ...judged, by }
+  }
+}
+
+const LISTS: ReadonlySet<string> = new Set(['state', 'auth_chain'])
+const WANTED: ReadonlySet<string> = new Set(['event', 'members_omitted'])
+
+class Gathering {
+  readonly events = new Map<EventId, CheckedEvent>()
+  readonly stateIds: EventId[] = []
+  readonly #checks: PduChecks
+  readonly #context: JoinAnswerContext
+  #batch: { readonly name: string; readonly pdu: JsonValue }[] = []
+  #join: CheckedEvent | undefined
+  #count = 0
+
+  constructor(checks: PduChecks, context: JoinAnswerContext) {
+    this.#checks = checks
+    this.#context = context
+  }
+
+  async add(name: string, text: string): Promise<void> {
+    const parsed = parseJson(text, EVENT_LIMITS)
+    // An event that cannot be read is left out, as one with a wrong signature is.
+    if (!parsed.ok) return
+    if (name === 'members_omitted') {
+      if (parsed.value === true) throw new UnusableAnswer('members were left out though they were asked for')
+      return
+    }
+    if (++this.#count > MAX_EVENTS) throw new UnusableAnswer('the answer has too many events')
+    this.#batch.push({ name, pdu: parsed.value })
+    if (this.#batch.length >= BATCH) await this.flush()
+  }
+
+  async flush(): Promise<void> {
+    const batch = this.#batch
+    this.#batch = []
+    if (batch.length === 0) return
+    const { version, roomId, join } = this.#context
+    const outcomes = await this.#checks.check(
+      version,
+      batch.map(({ pdu }) => pdu),
+    )
+    for (const [index, outcome] of outcomes.entries()) {
+      if (!isChecked(outcome) || outcome.event.roomId !== roomId) continue
+      const { eventId } = outcome.event
+      const name = batch[index]?.name
+      if (name === 'event') {
+        if (eventId === join.event.eventId) this.#join = outcome
+        continue
+      }
+      if (eventId === join.event.eventId) continue
+      if (!this.events.has(eventId)) this.events.set(eventId, outcome)
+      if (name === 'state') this.stateIds.push(eventId)
+    }
+  }
+
+  /** The join with the signature of the server that lets this one in, where one has to. Throws `UnusableAnswer` where that is missing. */
+  join(): CheckedEvent {
+    const { join, version } = this.#context
+    if (this.#join !== undefined) return this.#join
+    if (version.auth.restrictedJoins && Object.hasOwn(join.event.content, 'join_authorised_via_users_server'))
+      throw new UnusableAnswer('the answer lacks the join with the signature of who vouches for it')
+    return join
+  }
+}
