@@ -40,8 +40,11 @@ export const refusal = (status: number, errcode: string, error = errcode): Reply
   json: { errcode, error },
 })
 
-type Handled = Reply | undefined
-/** Answers, or writes into the response what it likes and returns undefined. */
+/** What a handler returns that leaves the request to the one plugged in before it. */
+export const PASS_ON = Symbol('pass on')
+
+type Handled = Reply | typeof PASS_ON | undefined
+/** Answers, passes on, or writes into the response what it likes and returns undefined. */
 export type PeerHandler = (request: PeerRequest, response: ServerResponse) => Handled | Promise<Handled>
 
 interface Route {
@@ -147,40 +150,45 @@ export class PeerListener {
       const url = new URL(request.url ?? '/', 'https://peer')
       const path = (request.url ?? '/').split('?', 1)[0] ?? '/'
       const authorization = readAuthorization(request.headers.authorization)
-      const found = this.#route(request.method ?? 'GET', path)
-      const incoming: PeerRequest = {
-        method: request.method ?? 'GET',
+      const method = request.method ?? 'GET'
+      const incoming: Omit<PeerRequest, 'params'> = {
+        method,
         path,
         query: url.searchParams,
-        params: found?.params ?? {},
         headers: request.headers,
         text,
         body: jsonOf(text),
         origin: authorization?.origin,
       }
+      const routes = this.#routesOf(method, path)
       const signed = await this.#isSigned(request, text)
-      this.received.push({ ...incoming, signed, atMs: Date.now() })
+      this.received.push({ ...incoming, params: routes[0]?.params ?? {}, signed, atMs: Date.now() })
       if (this.received.length > MAX_RECEIVED) this.received.shift()
       for (const wake of [...this.#waiting]) wake()
-      const answer = found === undefined ? refusal(404, 'M_UNRECOGNIZED') : await found.handler(incoming, response)
-      if (answer === undefined || response.writableEnded) return
-      response.writeHead(answer.status, { 'content-type': 'application/json', ...answer.headers })
-      response.end(typeof answer.json === 'string' ? answer.json : JSON.stringify(answer.json))
+      for (const { handler, params } of routes) {
+        const answer = await handler({ ...incoming, params }, response)
+        if (answer === PASS_ON) continue
+        if (answer !== undefined && !response.writableEnded) write(response, answer)
+        return
+      }
+      write(response, routes.length === 0 ? refusal(404, 'M_UNRECOGNIZED') : refusal(404, 'M_NOT_FOUND'))
     } catch (error) {
       if (!response.headersSent) response.writeHead(500, { 'content-type': 'application/json' })
       response.end(JSON.stringify({ errcode: 'M_UNKNOWN', error: String(error) }))
     }
   }
 
-  #route(method: string, path: string): { handler: PeerHandler; params: Record<string, string> } | undefined {
-    for (const { method: ofRoute, pattern, names, handler } of this.#routes) {
+  #routesOf(method: string, path: string): { handler: PeerHandler; params: Record<string, string> }[] {
+    return this.#routes.flatMap(({ method: ofRoute, pattern, names, handler }) => {
       const match = ofRoute === method ? pattern.exec(path) : null
-      if (match === null) continue
-      return {
-        handler,
-        params: Object.fromEntries(names.map((name, at) => [name, decodeURIComponent(match[at + 1] ?? '')])),
-      }
-    }
-    return undefined
+      if (match === null) return []
+      const params = Object.fromEntries(names.map((name, at) => [name, decodeURIComponent(match[at + 1] ?? '')]))
+      return [{ handler, params }]
+    })
   }
+}
+
+const write = (response: ServerResponse, { status, json, headers }: Reply): void => {
+  response.writeHead(status, { 'content-type': 'application/json', ...headers })
+  response.end(typeof json === 'string' ? json : JSON.stringify(json))
 }

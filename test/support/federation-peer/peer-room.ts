@@ -2,6 +2,7 @@ import {
   authEventTuples,
   type BuiltEvent,
   buildEvent,
+  contentHash,
   type EventLookup,
   essentialJson,
   eventIdOf,
@@ -10,6 +11,7 @@ import {
   type SigningKey,
   type StateMap,
   toRoomEvent,
+  withSignature,
 } from '#rules'
 import {
   type EventId,
@@ -232,6 +234,14 @@ export class PeerRoom {
     const text = essentialJson(this.version, pdu)
     if (!text.ok) throw new Error(text.failure.reason)
     return text.value
+  }
+
+  /** A PDU that a test made by hand, hashed and signed as it is. */
+  sign(pdu: JsonObject): JsonObject {
+    const hash = contentHash(this.version, pdu)
+    if (!hash.ok) throw new Error(hash.failure.reason)
+    const hashed = { ...pdu, hashes: { sha256: hash.value } } as unknown as Pdu
+    return withSignature(hashed, this.key.serverName, this.key.keyId, this.key.sign(this.essentialText(hashed)))
   }
 
   /** The events that a template of another server refers to, for `build`. */

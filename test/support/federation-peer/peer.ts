@@ -18,6 +18,9 @@ export interface PeerSetup {
   readonly seed?: string
 }
 
+/** Returns the id of the event if it is one for it. */
+export type PduTaker = (pdu: Json) => string | undefined
+
 const KEY_LIFE_MS = 24 * 3_600_000
 
 /** A homeserver for tests: see README.md. */
@@ -27,6 +30,7 @@ export class FederationPeer {
   readonly #listener: PeerListener
   readonly #requests: PeerRequests
   readonly #publicKeys = new Map<string, Promise<Json>>()
+  readonly #takers: PduTaker[] = []
   #transactions = 0
 
   private constructor(name: string, key: SigningKey, port: number) {
@@ -36,7 +40,11 @@ export class FederationPeer {
     this.#listener = new PeerListener((request, text) => this.#isSigned(request, text), port)
     this.on('GET', '/_matrix/key/v2/server', () => reply(this.keys()))
     this.on('GET', '/_matrix/federation/v1/version', () => reply({ server: { name: 'peer', version: '1' } }))
-    this.on('PUT', '/_matrix/federation/v1/send/:txnId', () => reply({ pdus: {} }))
+    this.on('PUT', '/_matrix/federation/v1/send/:txnId', ({ body }) => {
+      const taken = body.pdus.flatMap((pdu: Json) => this.#takers.map((take) => take(pdu)))
+      const ids = taken.filter((eventId: string | undefined) => eventId !== undefined)
+      return reply({ pdus: Object.fromEntries(ids.map((eventId: string) => [eventId, {}])) })
+    })
   }
 
   static async start({
@@ -86,6 +94,11 @@ export class FederationPeer {
   /** Plugs in a handler; `:name` in the path stands for one member. The last one for a path is asked first. */
   on(method: string, path: string, handler: PeerHandler): void {
     this.#listener.on(method, path, handler)
+  }
+
+  /** Is given each PDU that comes in a transaction. */
+  onPdu(take: PduTaker): void {
+    this.#takers.push(take)
   }
 
   /** What it says of its keys, signed; a test may publish other things by a handler of its own. */

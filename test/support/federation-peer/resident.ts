@@ -1,6 +1,6 @@
 import { withSignature } from '#rules'
 import type { JsonObject, Pdu } from '#spec'
-import { type PeerRequest, refusal, reply } from './listener.ts'
+import { PASS_ON, type PeerHandler, type PeerRequest, type Reply, refusal, reply } from './listener.ts'
 import type { FederationPeer } from './peer.ts'
 import type { PeerEvent, PeerRoom } from './peer-room.ts'
 
@@ -17,9 +17,7 @@ export const serveRoom = (peer: FederationPeer, room: PeerRoom): void => {
 /** The alias leads to the room. */
 export const serveAlias = (peer: FederationPeer, room: PeerRoom, alias: string): void => {
   peer.on('GET', `${FEDERATION}/v1/query/directory`, ({ query }) =>
-    query.get('room_alias') === alias
-      ? reply({ room_id: room.roomId, servers: [peer.name] })
-      : refusal(404, 'M_NOT_FOUND'),
+    query.get('room_alias') === alias ? reply({ room_id: room.roomId, servers: [peer.name] }) : PASS_ON,
   )
 }
 
@@ -36,9 +34,9 @@ const templateOf = (room: PeerRoom, userId: string, membership: string): JsonObj
 }
 
 const ofRoom =
-  (room: PeerRoom, answer: (request: PeerRequest) => ReturnType<typeof reply>) =>
-  (request: PeerRequest): ReturnType<typeof reply> =>
-    request.params.roomId === room.roomId ? answer(request) : refusal(404, 'M_NOT_FOUND', 'No such room')
+  (room: PeerRoom, answer: (request: PeerRequest) => Reply): PeerHandler =>
+  (request) =>
+    request.params.roomId === room.roomId ? answer(request) : PASS_ON
 
 const serveMemberships = (peer: FederationPeer, room: PeerRoom): void => {
   for (const [operation, membership] of [
@@ -80,9 +78,10 @@ const serveMemberships = (peer: FederationPeer, room: PeerRoom): void => {
       return reply({ knock_room_state: strippedState(room) })
     }),
   )
-  // Invites come for rooms that this one does not serve, too.
-  peer.on('PUT', `${FEDERATION}/v2/invite/:roomId/:eventId`, ({ body }) =>
-    reply({ event: countersigned(peer, room, body.event) }),
+  peer.on(
+    'PUT',
+    `${FEDERATION}/v2/invite/:roomId/:eventId`,
+    ofRoom(room, ({ body }) => reply({ event: countersigned(peer, room, body.event) })),
   )
 }
 
@@ -158,7 +157,7 @@ const serveHistory = (peer: FederationPeer, room: PeerRoom): void => {
     reply({ origin: peer.name, origin_server_ts: Date.now(), pdus: events.map(({ pdu }) => pdu) })
   peer.on('GET', `${FEDERATION}/v1/event/:eventId`, ({ params }) => {
     const event = room.events.get((params.eventId ?? '') as PeerEvent['eventId'])
-    return event === undefined ? refusal(404, 'M_NOT_FOUND') : answer([event])
+    return event === undefined ? PASS_ON : answer([event])
   })
   peer.on(
     'GET',
@@ -207,16 +206,13 @@ const missingBetween = (room: PeerRoom, latest: readonly string[], known: Set<st
   return found
 }
 
-/** Events of the room that come in transactions are taken into it, where their previous ones are known. */
+/** Events of the room that come in transactions are taken into it; what came before them and is not known, is not asked for. */
 const serveTransactions = (peer: FederationPeer, room: PeerRoom): void => {
-  peer.on('PUT', `${FEDERATION}/v1/send/:txnId`, ({ body }) => {
-    const pdus: JsonObject = {}
-    for (const pdu of body.pdus) {
-      if (pdu.room_id !== room.roomId) continue
-      const event = room.read(pdu)
-      Object.assign(pdus, { [event.eventId]: {} })
-      if (event.event.prevEvents.every((eventId) => room.events.has(eventId))) room.add(event)
-    }
-    return reply({ pdus })
+  peer.onPdu((pdu) => {
+    if (pdu.room_id !== room.roomId) return undefined
+    const event = room.read(pdu)
+    const known = event.event.prevEvents.filter((eventId) => room.events.has(eventId))
+    room.add(event, known.length === 0 ? room.state : room.stateBefore(known))
+    return event.eventId
   })
 }
