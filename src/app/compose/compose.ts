@@ -23,6 +23,7 @@ import { Readiness } from '../readiness.ts'
 import { type BuiltAccounts, buildAccounts } from './accounts.ts'
 import { type BuiltCalls, buildCalls } from './calls.ts'
 import { type BuiltEncryption, buildEncryption } from './encryption.ts'
+import { takeEncryptionEdus } from './encryption-edus.ts'
 import { type BuiltFederation, buildFederation } from './federation.ts'
 import { buildFinding, type Finding } from './finding.ts'
 import type { Ground } from './ground.ts'
@@ -89,6 +90,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   const roomsGround = { ...roomsGroundOf(ground, streams), policy: incoming.policy }
   const rooms = buildRooms(roomsGround, roomsNeeds(ground, accounts, personal))
   const toDevice = buildToDevice(ground, streams)
+  takeEncryptionEdus(incoming.edus, toDevice)
   const keyBackups = buildKeyBackups(ground)
   const people = { ...personal, ...toDevice, ignored: personal.ignoredUsers, invites: personal.invitePermissions }
   const views = buildViews(roomsGround, people, checkpointsIn(ground.shortLived))

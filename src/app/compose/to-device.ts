@@ -1,5 +1,5 @@
 import type { Chore } from '#base'
-import { DehydratedDevices, type DevicesElsewhere, Inboxes, ToDevice, toDeviceSweep } from '#domain'
+import { DehydratedDevices, Inboxes, QueuedDevices, ToDevice, toDeviceSweep } from '#domain'
 import { writers } from '#store'
 import type { Streams } from '#streams'
 import { deviceTraces } from './account-parts.ts'
@@ -13,9 +13,6 @@ export interface BuiltToDevice {
   readonly sweep: Chore
 }
 
-/** No other server can be reached before there is federation, so messages for its users go nowhere. */
-const NOBODY_ELSEWHERE: DevicesElsewhere = { sending: () => [] }
-
 /** Builds messages between devices, and the devices that receive while nobody is logged in. Does not start the sweep. */
 export const buildToDevice = (
   { config, store, clock, logger }: Ground,
@@ -26,7 +23,7 @@ export const buildToDevice = (
   return {
     toDevice: new ToDevice({
       ...{ writer, commit, clock, logger },
-      elsewhere: NOBODY_ELSEWHERE,
+      elsewhere: new QueuedDevices({ writer: writers.federationOut, clock, logger }),
       serverName: config.server.name,
       inboxBytes: config.encryption.inboxSize,
     }),

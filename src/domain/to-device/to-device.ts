@@ -11,7 +11,9 @@ const SLICE_LENGTH = 256 * 1024
 /** Users of other servers, whose devices only those know. */
 export interface DevicesElsewhere {
   /** Changes that hand the messages on, for the commit that stores those for devices here. Each message may be for all devices of a user: `*`. */
-  sending(messages: Pick<DirectMessages, 'sender' | 'type' | 'id' | 'messages'>): readonly Change<unknown>[]
+  sending(
+    messages: Pick<DirectMessages, 'sender' | 'type' | 'source' | 'id' | 'messages'>,
+  ): Promise<readonly Change<unknown>[]>
 }
 
 export interface ToDeviceRequest {
@@ -21,6 +23,15 @@ export interface ToDeviceRequest {
   readonly transactionId: string
   /** By user and device. */
   readonly messages: Readonly<Record<string, Readonly<Record<string, JsonObject>>>>
+}
+
+/** Messages from another server. */
+export interface ReceivedMessages {
+  readonly sender: UserId
+  readonly type: string
+  /** The other server's id for them. */
+  readonly id: string
+  readonly messages: ToDeviceRequest['messages']
 }
 
 export interface ToDeviceParts {
@@ -57,14 +68,34 @@ export class ToDevice {
     }
     const [{ full }] = await commit([
       writer.send({ ...request, atMs: clock.nowMs(), messages: here, inboxBytes }),
-      ...(others.length === 0 ? [] : elsewhere.sending({ ...request, messages: others })),
+      ...(others.length === 0 ? [] : await elsewhere.sending({ ...request, messages: others })),
+    ])
+    if (full > 0)
+      logger.warn({ sender, type, devices: full }, 'messages were dropped, as the inboxes of their devices are full')
+  }
+
+  /** Stores messages of another server for devices here. Takes one with the same id once only; passes over whatever is too large, or for users of other servers. */
+  async receive(origin: ServerName, { sender, type, id, messages }: ReceivedMessages): Promise<void> {
+    const { writer, commit, clock, logger, inboxBytes } = this.#parts
+    const { here } = await this.#texts(messages, 'without what is too large')
+    const source = `server ${origin}`
+    const [{ full }] = await commit([
+      writer.send({
+        sender,
+        type,
+        source,
+        id: hash('sha256', id, 'base64url'),
+        atMs: clock.nowMs(),
+        messages: here,
+        inboxBytes,
+      }),
     ])
     if (full > 0)
       logger.warn({ sender, type, devices: full }, 'messages were dropped, as the inboxes of their devices are full')
   }
 
   /** Makes texts of the contents, in slices: there may be megabytes of them. */
-  async #texts(messages: ToDeviceRequest['messages']) {
+  async #texts(messages: ToDeviceRequest['messages'], which?: 'without what is too large') {
     const here: MessageForDevice[] = []
     const others: MessageForDevice[] = []
     let length = 0
@@ -74,7 +105,9 @@ export class ToDevice {
       const into = serverOf(userId) === this.#parts.serverName ? here : others
       for (const [deviceId, content] of Object.entries(contents)) {
         const contentJson = JSON.stringify(content)
-        if (Buffer.byteLength(contentJson) > MAX_CONTENT_BYTES)
+        const isTooLarge = Buffer.byteLength(contentJson) > MAX_CONTENT_BYTES
+        if (isTooLarge && which !== undefined) continue
+        if (isTooLarge)
           throw new MatrixError('M_TOO_LARGE', `The content of a message has at most ${MAX_CONTENT_BYTES} bytes`)
         into.push({ userId, deviceId: deviceId as DeviceId, contentJson })
         length += contentJson.length
