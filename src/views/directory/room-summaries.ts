@@ -57,6 +57,28 @@ export class RoomSummaries {
     }))
   }
 
+  /** As far as this server knows; `leave` where there is none. */
+  async membershipIn(roomId: RoomId, userId: UserId): Promise<Membership> {
+    const record = await this.#reader.roomByRoomId(roomId)
+    return (record && (await this.#reader.membership(record.room, userId))?.membership) ?? 'leave'
+  }
+
+  /** Whether the user may know of a room of which another server told this one. Without a word on its join rule it is open. */
+  async mayKnowElsewhere(roomId: RoomId, json: JsonObject, userId: UserId | undefined): Promise<boolean> {
+    const { join_rule: joinRule = 'public', world_readable: readable, allowed_room_ids: allowed } = json
+    if (readable === true || joinRule === 'public' || joinRule === 'knock' || joinRule === 'knock_restricted')
+      return true
+    if (userId === undefined) return false
+    const own = await this.membershipIn(roomId, userId)
+    if (own === 'join' || own === 'invite') return true
+    const roomIds = Array.isArray(allowed)
+      ? allowed.flatMap((id: unknown) => (isText(id) ? (parseRoomId(id) ?? []) : []))
+      : []
+    const isIn = async ({ room }: RoomRecord): Promise<boolean> =>
+      (await this.#reader.membership(room, userId))?.membership === 'join'
+    return joinRule === 'restricted' && this.#isInOneOf(roomIds.slice(0, MAX_ALLOWED_ROOMS), isIn)
+  }
+
   /** The same for a server: it may know of a room if one of its users may. `membership` says whether any of them is in the room, or invited. */
   async findFor(server: ServerName, roomId: RoomId): Promise<SummarisedRoom | undefined> {
     return this.#find(roomId, async (record) => ({
@@ -105,6 +127,8 @@ export class RoomSummaries {
     return false
   }
 }
+
+const isText = (value: unknown): value is string => typeof value === 'string'
 
 /** A user, or a server with all of its users. */
 interface Asker {

@@ -1,5 +1,3 @@
-import type { RoomNumber } from '#store'
-
 /** The rooms that one walk through a space visits, over all of its pages: tokens hold them. */
 export const MAX_VISITED = 1_000
 /** Spaces in spaces that a walk goes down, whatever a request asks for. */
@@ -12,9 +10,9 @@ export const MAX_DEPTH = 20
 export interface HierarchyPlace {
   readonly suggestedOnly: boolean
   readonly maxDepth: number
-  /** From the root down. */
-  readonly path: readonly RoomNumber[]
-  readonly visited: ReadonlySet<RoomNumber>
+  /** From the root down: the numbers of rooms here, and the keys of rooms elsewhere. */
+  readonly path: readonly number[]
+  readonly visited: ReadonlySet<number>
 }
 
 export const formatHierarchyPlace = ({ suggestedOnly, maxDepth, path, visited }: HierarchyPlace): string => {

@@ -1,5 +1,5 @@
 import { type Clock, yieldToEventLoop } from '#base'
-import { type JsonObject, type Pdu, parseRoomId, type RoomId } from '#spec'
+import { type JsonObject, type Pdu, parseRoomId, parseServerName, type RoomId, type ServerName } from '#spec'
 import type { RoomNumber, RoomStateReader, StateEntryName, StoredEvent } from '#store'
 
 const CHILD = 'm.space.child'
@@ -21,9 +21,13 @@ export interface SpaceChild {
   readonly roomId: RoomId
   readonly order: string | undefined
   readonly originServerTs: number
+  /** Servers that may know of it. */
+  readonly via: readonly ServerName[]
   /** Its event, stripped, as JSON. */
   readonly text: string
 }
+
+type ChildPlace = Pick<SpaceChild, 'roomId' | 'order' | 'originServerTs'>
 
 /** The children of a space in their order (section "Ordering of children within a space"). An entry without `via` names none. */
 export const spaceChildren = async (
@@ -53,11 +57,14 @@ const childIn = (event: StoredEvent, suggestedOnly: boolean): readonly SpaceChil
   const order = typeof content.order === 'string' && ORDER.test(content.order) ? content.order : undefined
   const shown = JSON.stringify(content).length > MAX_CONTENT ? shortened(content, via, order) : content
   const stripped = { type: CHILD, state_key: roomId, sender, content: shown, origin_server_ts: originServerTs }
-  return [{ roomId, order, originServerTs, text: JSON.stringify(stripped) }]
+  return [{ roomId, order, originServerTs, via: namesIn(via), text: JSON.stringify(stripped) }]
 }
 
 const serversIn = ({ via }: JsonObject): readonly string[] =>
   Array.isArray(via) ? via.filter((server): server is string => typeof server === 'string') : []
+
+const namesIn = (via: readonly string[]): readonly ServerName[] =>
+  via.slice(0, MAX_VIA).flatMap((server) => parseServerName(server) ?? [])
 
 const shortened = (content: JsonObject, via: readonly string[], order: string | undefined): JsonObject => ({
   via: via.filter((server) => server.length <= MAX_SERVER_NAME).slice(0, MAX_VIA),
@@ -66,7 +73,7 @@ const shortened = (content: JsonObject, via: readonly string[], order: string | 
 })
 
 /** Children with an order first, then by age, then by room id. */
-const inOrder = (one: SpaceChild, other: SpaceChild): number => {
+export const inOrder = (one: ChildPlace, other: ChildPlace): number => {
   if (one.order !== other.order) {
     if (one.order === undefined || other.order === undefined) return one.order === undefined ? 1 : -1
     return one.order < other.order ? -1 : 1
