@@ -133,7 +133,8 @@ export class ServerProcess {
     const inboxes = new Inboxes({ reader, writer: writers.toDevice, commit, news: streams })
     const { ignoredUsers: ignored, invitePermissions: invites } = this.personal
     const checkpoints = { find: async () => undefined, put: async () => {} }
-    this.views = buildViews(ground, { ...this.personal, inboxes, ignored, invites }, checkpoints)
+    const spaces = { space: async () => undefined }
+    this.views = buildViews(ground, { ...this.personal, inboxes, ignored, invites, spaces }, checkpoints)
   }
 
   static async start(parts: ServerProcessParts): Promise<ServerProcess> {

@@ -22,6 +22,7 @@ import { PACKAGE_VERSION } from '../package-version.ts'
 import { Readiness } from '../readiness.ts'
 import { type BuiltAccounts, buildAccounts } from './accounts.ts'
 import { type BuiltCalls, buildCalls } from './calls.ts'
+import { type BuiltElsewhere, buildElsewhere } from './elsewhere.ts'
 import { type BuiltEncryption, buildEncryption } from './encryption.ts'
 import { takeEncryptionEdus } from './encryption-edus.ts'
 import { type BuiltFederation, buildFederation } from './federation.ts'
@@ -92,7 +93,14 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   const toDevice = buildToDevice(ground, streams)
   takeEncryptionEdus(incoming.edus, toDevice)
   const keyBackups = buildKeyBackups(ground)
-  const people = { ...personal, ...toDevice, ignored: personal.ignoredUsers, invites: personal.invitePermissions }
+  const elsewhere = buildElsewhere(ground, federation, personal)
+  const people = {
+    ...personal,
+    ...toDevice,
+    spaces: elsewhere.spaces,
+    ignored: personal.ignoredUsers,
+    invites: personal.invitePermissions,
+  }
   const views = buildViews(roomsGround, people, checkpointsIn(ground.shortLived))
   const media = await buildMedia(ground, federation.requests)
   const push = buildPush(ground, streams, views)
@@ -109,6 +117,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   const parts: Parts = {
     ground,
     federation,
+    elsewhere,
     reports,
     calls,
     accounts,
@@ -221,8 +230,9 @@ const buildOpenIdTokens = ({ config, shortLived, random }: Ground, accounts: Bui
     random,
   })
 
-const cachesOf = ({ personal, views, media, rooms, toDevice }: Parts) => [
+const cachesOf = ({ elsewhere, personal, views, media, rooms, toDevice }: Parts) => [
   ...personal.caches,
+  ...elsewhere.caches,
   ...views.caches,
   ...media.caches,
   rooms.rooms,
@@ -233,6 +243,7 @@ const cachesOf = ({ personal, views, media, rooms, toDevice }: Parts) => [
 interface Parts {
   readonly ground: Ground
   readonly federation: BuiltFederation
+  readonly elsewhere: BuiltElsewhere
   readonly reports: Reports
   readonly calls: BuiltCalls
   readonly accounts: BuiltAccounts
@@ -292,12 +303,14 @@ const buildApi = (parts: Parts): ApiDeps => {
     personal: {
       ...personal.api(roomProfiles, turnsOf(ground, 'profile-turn')),
       presenceProfiles: views.presenceProfiles,
+      profiles: parts.elsewhere.profiles,
     },
     rooms: {
       ...roomApi(config.server.name, rooms, views, personal.presence),
       ...calls.api,
       ...relationsApi(ground, rooms.sending, views),
       reports: parts.reports,
+      publicRoomsElsewhere: parts.elsewhere.publicRooms,
       forgetsOnLeave: config.rooms.forgetOnLeave,
       aliases: new AliasLookup({ ...rooms, requests: parts.federation.requests, serverName: config.server.name }),
       inviteByAddress: buildInviteByAddress(ground, rooms, personal),

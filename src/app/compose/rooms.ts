@@ -34,7 +34,7 @@ import type {
   Notifications,
   PublicRooms,
   RoomStates,
-  RoomSummaries,
+  SummariesAnywhere,
   Timeline,
 } from '#views'
 import type { Ground } from './ground.ts'
@@ -181,7 +181,7 @@ export const roomApi = (
     readonly nearInTime: NearInTime
     readonly roomStates: RoomStates
     readonly publicRooms: PublicRooms
-    readonly roomSummaries: RoomSummaries
+    readonly summariesAnywhere: SummariesAnywhere
     readonly hierarchy: Hierarchy
     readonly notifications: Notifications
     readonly mutualRooms: MutualRooms
@@ -199,6 +199,7 @@ export const roomApi = (
   | 'inviteByAddress'
   | 'forgetsOnLeave'
   | 'aliases'
+  | 'publicRoomsElsewhere'
 > => ({
   serverName,
   creation,
@@ -211,7 +212,7 @@ export const roomApi = (
   nearInTime: views.nearInTime,
   roomStates: views.roomStates,
   publicRooms: views.publicRooms,
-  roomSummaries: views.roomSummaries,
+  summariesAnywhere: views.summariesAnywhere,
   hierarchy: views.hierarchy,
   notifications: views.notifications,
   mutualRooms: views.mutualRooms,

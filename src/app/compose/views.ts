@@ -49,11 +49,13 @@ import {
   Search,
   SharedMessageTexts,
   type SlidingSync,
+  type SpacesElsewhere,
   StateInWindow,
   StickyEvents,
   StickyRooms,
   StreamNews,
   StreamScopes,
+  SummariesAnywhere,
   Sync,
   type Threads,
   Timeline,
@@ -96,6 +98,8 @@ export interface PeopleNow {
   readonly typing: TypingNow
   readonly presence: PresenceNow
   readonly inboxes: InboxesOfDevices
+  /** Rooms that other servers know. */
+  readonly spaces: SpacesElsewhere
 }
 
 /** The parts of the views by which it is decided what another server may see. */
@@ -119,6 +123,7 @@ export interface Views {
   readonly roomStates: RoomStates
   readonly publicRooms: PublicRooms
   readonly roomSummaries: RoomSummaries
+  readonly summariesAnywhere: SummariesAnywhere
   readonly hierarchy: Hierarchy
   readonly notifications: Notifications
   readonly mutualRooms: MutualRooms
@@ -138,6 +143,7 @@ export const buildViews = (ground: RoomsGround, people: PeopleNow, checkpoints: 
   const history = { reader, visibility, clientEvents, texts, clock, streams }
   const publicRooms = new PublicRooms(reader)
   const summaries = new RoomSummaries(history)
+  const elsewhere = { elsewhere: people.spaces, serverName: ground.serverName }
   const badges = new Badges({
     memberships: reader,
     receipts,
@@ -174,6 +180,7 @@ export const buildViews = (ground: RoomsGround, people: PeopleNow, checkpoints: 
     roomStates: new RoomStates(history),
     publicRooms,
     roomSummaries: summaries,
+    summariesAnywhere: new SummariesAnywhere({ reader, summaries, ...elsewhere }),
     notifications: new Notifications({
       ...history,
       receipts,
@@ -182,7 +189,7 @@ export const buildViews = (ground: RoomsGround, people: PeopleNow, checkpoints: 
       ignored: people.ignored,
       invites: people.invites,
     }),
-    hierarchy: new Hierarchy({ reader, summaries, clock }),
+    hierarchy: new Hierarchy({ reader, summaries, clock, ...elsewhere }),
     mutualRooms: new MutualRooms(history),
     search: new Search({ ...history, index: store.messageIndex, userRooms, erasures: shared.erasures }),
     seenByServers: shared,

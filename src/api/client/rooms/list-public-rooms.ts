@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import type { Directory } from '#domain'
+import type { Directory, RemotePublicRooms } from '#domain'
 import { type AnyEndpoint, endpoint, none, oldPaths, RawJson, user, v3 } from '#http'
 import { MatrixError, parseServerName, type ServerName } from '#spec'
 import type { PublicRooms } from '#views'
@@ -10,6 +10,7 @@ import { publicRoomsSearch, searchedRooms } from './public-rooms-search.ts'
 export interface ListPublicRoomsDeps {
   readonly publicRooms: Pick<PublicRooms, 'list' | 'oldPage' | 'isPublished'>
   readonly directory: Pick<Directory, 'setPublished'>
+  readonly publicRoomsElsewhere: Pick<RemotePublicRooms, 'list'>
   readonly serverName: ServerName
 }
 
@@ -30,12 +31,9 @@ export const listPublicRoomsEndpoints = (deps: ListPublicRoomsDeps): readonly An
       server: ServerQuery,
     }),
     handler: async ({ query }) => {
-      requireLocal(query.server, deps.serverName)
-      const { limit, since } = query
-      const everything = { searchTerm: undefined, roomTypes: undefined }
-      return new RawJson(
-        await deps.publicRooms.list({ limit: limit || undefined, since: since || undefined, ...everything }),
-      )
+      const other = otherServer(query.server, deps.serverName)
+      if (other !== undefined) return deps.publicRoomsElsewhere.list(other, searchedRooms(query))
+      return new RawJson(await deps.publicRooms.list(searchedRooms(query)))
     },
   }),
   endpoint({
@@ -63,9 +61,14 @@ export const listPublicRoomsEndpoints = (deps: ListPublicRoomsDeps): readonly An
     body: publicRoomsSearch,
     bodyOptional: true,
     handler: async ({ query, body }) => {
-      requireLocal(query.server, deps.serverName)
+      const other = otherServer(query.server, deps.serverName)
+      const { include_all_networks: includeAllNetworks, third_party_instance_id: instance } = body
+      if (other !== undefined) {
+        const request = { ...searchedRooms(body), includeAllNetworks, thirdPartyInstanceId: instance || undefined }
+        return deps.publicRoomsElsewhere.list(other, request)
+      }
       // There are no bridged networks, so no instance has rooms.
-      if (body.third_party_instance_id) return { chunk: [], total_room_count_estimate: 0 }
+      if (instance) return { chunk: [], total_room_count_estimate: 0 }
       return new RawJson(await deps.publicRooms.list(searchedRooms(body)))
     },
   }),
@@ -97,8 +100,10 @@ const visibilityEndpoints = ({ publicRooms, directory }: ListPublicRoomsDeps): r
   }),
 ]
 
-const requireLocal = (server: string | undefined, own: ServerName): void => {
-  if (server === undefined || server === '' || server === own) return
-  if (parseServerName(server) === undefined) throw new MatrixError('M_INVALID_PARAM', 'Not a server name')
-  throw new MatrixError('M_FORBIDDEN', 'This server does not federate: it knows its own rooms only')
+/** undefined for this server. Throws `M_INVALID_PARAM` for what is no server name. */
+const otherServer = (server: string | undefined, own: ServerName): ServerName | undefined => {
+  if (server === undefined || server === '' || server === own) return undefined
+  const name = parseServerName(server)
+  if (name === undefined) throw new MatrixError('M_INVALID_PARAM', 'Not a server name')
+  return name
 }

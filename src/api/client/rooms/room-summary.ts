@@ -1,15 +1,16 @@
 import Type from 'typebox'
 import { type AnyEndpoint, endpoint, optional } from '#http'
-import type { RoomSummaries } from '#views'
+import { parseServerName } from '#spec'
+import type { SummariesAnywhere } from '#views'
 import { type AliasResolver, resolveRoom } from '../room-path.ts'
 
 export interface RoomSummaryDeps {
   readonly directory: AliasResolver
-  readonly roomSummaries: Pick<RoomSummaries, 'summary'>
+  readonly summariesAnywhere: Pick<SummariesAnywhere, 'summary'>
 }
 
 /** `room_summary.yaml`. */
-export const roomSummaryEndpoints = ({ directory, roomSummaries }: RoomSummaryDeps): readonly AnyEndpoint[] => [
+export const roomSummaryEndpoints = ({ directory, summariesAnywhere }: RoomSummaryDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'GET',
     paths: [
@@ -22,9 +23,10 @@ export const roomSummaryEndpoints = ({ directory, roomSummaries }: RoomSummaryDe
     auth: optional(),
     rateLimit: 'read',
     params: Type.Object({ roomIdOrAlias: Type.String() }),
-    // This server knows all rooms that it can summarise.
     query: Type.Object({ via: Type.Optional(Type.Array(Type.String(), { maxItems: 50 })) }),
-    handler: async ({ requester, params }) =>
-      roomSummaries.summary(await resolveRoom(params.roomIdOrAlias, directory), requester?.userId),
+    handler: async ({ requester, params, query: { via = [] } }) => {
+      const servers = via.flatMap((name) => parseServerName(name) ?? [])
+      return summariesAnywhere.summary(await resolveRoom(params.roomIdOrAlias, directory), servers, requester?.userId)
+    },
   }),
 ]
