@@ -310,7 +310,7 @@ const buildApi = (parts: Parts): ApiDeps => {
       ...calls.api,
       ...relationsApi(ground, rooms.sending, views),
       reports: parts.reports,
-      publicRoomsElsewhere: parts.elsewhere.publicRooms,
+      ...parts.elsewhere.rooms,
       forgetsOnLeave: config.rooms.forgetOnLeave,
       aliases: new AliasLookup({ ...rooms, requests: parts.federation.requests, serverName: config.server.name }),
       inviteByAddress: buildInviteByAddress(ground, rooms, personal),

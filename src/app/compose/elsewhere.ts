@@ -1,13 +1,16 @@
+import type { RoomEndpointsDeps } from '#api'
 import type { CacheStats } from '#base'
 import { ProfilesOfUsers, RemoteProfiles, RemotePublicRooms, RemoteSpaces } from '#domain'
 import type { BuiltFederation } from './federation.ts'
 import type { Ground } from './ground.ts'
 import type { Personal } from './personal.ts'
+import { serversFor } from './served.ts'
 
 /** What other servers are asked for their users, rooms and spaces. */
 export interface BuiltElsewhere {
   readonly profiles: ProfilesOfUsers
-  readonly publicRooms: RemotePublicRooms
+  /** For the endpoints of rooms. */
+  readonly rooms: Pick<RoomEndpointsDeps, 'publicRoomsElsewhere' | 'servers'>
   readonly spaces: RemoteSpaces
   readonly caches: readonly { stats(): CacheStats }[]
 }
@@ -22,7 +25,10 @@ export const buildElsewhere = (
   const spaces = new RemoteSpaces({ requests, serverName, clock })
   return {
     profiles: new ProfilesOfUsers({ own, elsewhere: remoteProfiles, reader: store.rooms, serverName }),
-    publicRooms: new RemotePublicRooms({ requests }),
+    rooms: {
+      publicRoomsElsewhere: new RemotePublicRooms({ requests }),
+      servers: { serversFor: (roomId) => serversFor(roomId, serverName, store.rooms) },
+    },
     spaces,
     caches: [remoteProfiles, spaces],
   }

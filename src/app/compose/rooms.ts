@@ -200,6 +200,7 @@ export const roomApi = (
   | 'forgetsOnLeave'
   | 'aliases'
   | 'publicRoomsElsewhere'
+  | 'servers'
 > => ({
   serverName,
   creation,

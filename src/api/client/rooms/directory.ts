@@ -4,28 +4,37 @@ import { type AnyEndpoint, endpoint, isOldPath, none, sinceV1, user, v3 } from '
 import type { RoomId, ServerName } from '#spec'
 import type { RoomStates } from '#views'
 import { roomIdOf } from '../own-user.ts'
-import { aliasOf, RoomIdPath } from '../room-path.ts'
+import { aliasOf, RoomIdPath, type RoomLocator } from '../room-path.ts'
 
 export interface DirectoryDeps {
-  readonly directory: Pick<Directory, 'resolve' | 'add' | 'remove'>
+  readonly directory: Pick<Directory, 'add' | 'remove'>
+  readonly aliases: RoomLocator
+  /** Servers by which a room may be entered. */
+  readonly servers: { serversFor(roomId: RoomId): Promise<readonly ServerName[]> }
   readonly roomStates: Pick<RoomStates, 'aliases'>
-  readonly serverName: ServerName
 }
 
 const AliasPath = Type.Object({ roomAlias: Type.String() })
 
 /** `directory.yaml`. */
-export const directoryEndpoints = ({ directory, roomStates, serverName }: DirectoryDeps): readonly AnyEndpoint[] => [
+export const directoryEndpoints = ({
+  directory,
+  aliases,
+  servers,
+  roomStates,
+}: DirectoryDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'GET',
     paths: sinceV1('/directory/room/:roomAlias'),
     auth: none(),
     rateLimit: 'read',
     params: AliasPath,
-    handler: async ({ params }): Promise<{ room_id: RoomId; servers: readonly ServerName[] }> => ({
-      room_id: await directory.resolve(aliasOf(params.roomAlias)),
-      servers: [serverName],
-    }),
+    handler: async ({ params }): Promise<{ room_id: RoomId; servers: readonly ServerName[] }> => {
+      const located = await aliases.locate(aliasOf(params.roomAlias))
+      // No servers come with an alias of this server.
+      const { roomId, servers: told } = located
+      return { room_id: roomId, servers: told.length > 0 ? told : await servers.serversFor(roomId) }
+    },
   }),
   endpoint({
     method: 'PUT',

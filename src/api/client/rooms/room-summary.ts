@@ -1,16 +1,15 @@
 import Type from 'typebox'
 import { type AnyEndpoint, endpoint, optional } from '#http'
-import { parseServerName } from '#spec'
 import type { SummariesAnywhere } from '#views'
-import { type AliasResolver, resolveRoom } from '../room-path.ts'
+import { locateRoom, type RoomLocator } from '../room-path.ts'
 
 export interface RoomSummaryDeps {
-  readonly directory: AliasResolver
+  readonly aliases: RoomLocator
   readonly summariesAnywhere: Pick<SummariesAnywhere, 'summary'>
 }
 
 /** `room_summary.yaml`. */
-export const roomSummaryEndpoints = ({ directory, summariesAnywhere }: RoomSummaryDeps): readonly AnyEndpoint[] => [
+export const roomSummaryEndpoints = ({ aliases, summariesAnywhere }: RoomSummaryDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'GET',
     paths: [
@@ -24,9 +23,9 @@ export const roomSummaryEndpoints = ({ directory, summariesAnywhere }: RoomSumma
     rateLimit: 'read',
     params: Type.Object({ roomIdOrAlias: Type.String() }),
     query: Type.Object({ via: Type.Optional(Type.Array(Type.String(), { maxItems: 50 })) }),
-    handler: async ({ requester, params, query: { via = [] } }) => {
-      const servers = via.flatMap((name) => parseServerName(name) ?? [])
-      return summariesAnywhere.summary(await resolveRoom(params.roomIdOrAlias, directory), servers, requester?.userId)
+    handler: async ({ requester, params, query }) => {
+      const { roomId, servers } = await locateRoom(params.roomIdOrAlias, query, aliases)
+      return summariesAnywhere.summary(roomId, servers, requester?.userId)
     },
   }),
 ]

@@ -58,6 +58,27 @@ describe('profiles of users elsewhere', () => {
   })
 })
 
+describe('aliases of other servers', () => {
+  it('are looked up there, with the servers that are in the room; those of this server name who is in it', async () => {
+    await using asking = await startAsking()
+    const { home, peer } = asking
+    const alice = await home.register('alice')
+    peer.on('GET', '/_matrix/federation/v1/query/directory', ({ query }) =>
+      query.get('room_alias') === '#there:peer.example'
+        ? reply({ room_id: '!there:peer.example', servers: ['peer.example', 'other-peer.example'] })
+        : refusal(404, 'M_NOT_FOUND'),
+    )
+    expect(await alice.get(`/v3/directory/room/${enc('#there:peer.example')}`)).toEqual({
+      room_id: '!there:peer.example',
+      servers: ['peer.example', 'other-peer.example'],
+    })
+    expect((await alice.request('GET', `/v3/directory/room/${enc('#nowhere:peer.example')}`)).status).toBe(404)
+    const roomId = await publicRoom(alice, { room_alias_name: 'here' })
+    const own = await alice.get(`/v3/directory/room/${enc(`#here:${HOME}`)}`)
+    expect(own).toEqual({ room_id: roomId, servers: [HOME] })
+  })
+})
+
 describe('the directory of another server', () => {
   const room = {
     room_id: '!there:peer.example',
