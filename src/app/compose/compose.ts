@@ -94,13 +94,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   takeEncryptionEdus(incoming.edus, toDevice)
   const keyBackups = buildKeyBackups(ground)
   const elsewhere = buildElsewhere(ground, federation, personal)
-  const people = {
-    ...personal,
-    ...toDevice,
-    spaces: elsewhere.spaces,
-    ignored: personal.ignoredUsers,
-    invites: personal.invitePermissions,
-  }
+  const people = peopleNow(personal, toDevice, elsewhere)
   const views = buildViews(roomsGround, people, checkpointsIn(ground.shortLived))
   const media = await buildMedia(ground, federation.requests)
   const push = buildPush(ground, streams, views)
@@ -137,11 +131,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
     streams,
     issuers: [accounts.accessTokens],
     signatures: federation.signatures,
-    endpoints: [
-      ...operational(ground),
-      ...ground.look.images,
-      ...endpointsIn(ground.look.look, apiEndpoints(buildApi(parts))),
-    ],
+    endpoints: endpointsOf(parts),
     operatorEndpoints: operatorEndpoints({
       ...accounts.operator,
       ...{ reports, sendNotice: buildNotices(ground, accounts, rooms) },
@@ -170,6 +160,20 @@ const memberAccounts = ({ accounts, isActive }: BuiltAccounts, personal: Persona
   refusesInvite: (userId, from) => personal.refusesInvite(userId, from),
   speaksForServer: (userId) => userId === personal.speaker,
 })
+
+const peopleNow = (personal: Personal, toDevice: BuiltToDevice, { spaces }: BuiltElsewhere) => ({
+  ...personal,
+  ...toDevice,
+  spaces,
+  ignored: personal.ignoredUsers,
+  invites: personal.invitePermissions,
+})
+
+const endpointsOf = (parts: Parts): readonly AnyEndpoint[] => {
+  const { ground } = parts
+  const { look, images } = ground.look
+  return [...operational(ground), ...images, ...endpointsIn(look, apiEndpoints(buildApi(parts)))]
+}
 
 /** The background work that one process of the homeserver does, by the names of its leases. */
 const workOf = (
