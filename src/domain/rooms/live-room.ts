@@ -101,8 +101,9 @@ export class LiveRoom {
     return this.#entries.get(key)
   }
 
-  set(type: string, stateKey: string, entry: StateEntry): void {
-    this.#put(stateTupleKey(type, stateKey), entry)
+  /** Sets the entry of a `stateTupleKey`; null: the room has none any more. */
+  set(key: string, entry: StateEntry | null): void {
+    this.#put(key, entry)
   }
 
   /** Says that the room has no such entry. */

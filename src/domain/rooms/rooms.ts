@@ -108,11 +108,16 @@ export class Rooms {
 
   /**
    * Runs `plan` in the room's turn, commits what it added, and returns its result. `plan` may run more than once and
-   * must only read and add. Throws `UnknownRoom`.
+   * must only read and add. `settled`: no change is under way when it begins, so that the store has all of the room.
+   * Throws `UnknownRoom`.
    */
-  async turn<Value>(roomId: RoomId, plan: (turn: RoomTurn) => Promise<Value>): Promise<Value> {
+  async turn<Value>(
+    roomId: RoomId,
+    plan: (turn: RoomTurn) => Promise<Value>,
+    { settled = false }: { readonly settled?: boolean } = {},
+  ): Promise<Value> {
     for (let tries = 1; ; tries++) {
-      const { value, live, written } = await this.#turns.run(roomId, () => this.#takeTurn(roomId, plan))
+      const { value, live, written } = await this.#turns.run(roomId, () => this.#takeTurn(roomId, plan, settled))
       try {
         await written
         return value
@@ -123,6 +128,18 @@ export class Rooms {
         if (tries > 1) await this.#wait(tries)
       }
     }
+  }
+
+  /** Runs work that changes the room beside its turns: no change is under way when it begins, and the next turn starts from what is stored. */
+  alone<Value>(roomId: RoomId, work: () => Promise<Value>): Promise<Value> {
+    return this.#turns.run(roomId, async () => {
+      const live = this.#live.get(roomId)
+      if (live !== undefined) {
+        await live.lastWrite.catch(() => {})
+        this.#drop(live)
+      }
+      return work()
+    })
   }
 
   /** Waits a random time, so that two processes that write into one room do not collide again and again. */
@@ -193,14 +210,19 @@ export class Rooms {
     return this.#lastCreateMs
   }
 
-  async #takeTurn<Value>(roomId: RoomId, plan: (turn: RoomTurn) => Promise<Value>): Promise<TurnResult<Value>> {
+  async #takeTurn<Value>(
+    roomId: RoomId,
+    plan: (turn: RoomTurn) => Promise<Value>,
+    settled: boolean,
+  ): Promise<TurnResult<Value>> {
     const live = await this.#liveRoom(roomId)
-    if (live.sizeBytes > LIVE_ROOM_BYTES) {
+    const isLarge = live.sizeBytes > LIVE_ROOM_BYTES
+    if (isLarge || settled) {
       // Changes under way are not in the database yet, so nothing is read from there before they end.
       await live.lastWrite.catch(() => this.#drop(live))
-      if (this.#live.get(roomId) !== live) return this.#takeTurn(roomId, plan)
-      live.forgetEntries()
+      if (this.#live.get(roomId) !== live) return this.#takeTurn(roomId, plan, settled)
     }
+    if (isLarge) live.forgetEntries()
     const turn = new RoomTurn(live, this.#tools)
     // A refused turn has read entries, too.
     const value = await plan(turn).finally(() => this.#recount(live))
@@ -252,9 +274,12 @@ export class Rooms {
   }
 }
 
+/** `event-exists`: an event from outside was stored by somebody else meanwhile, at another place. */
+const MOVED: ReadonlySet<string> = new Set(['room-changed', 'dangling-reference', 'event-exists'])
+
 /** Whether a commit failed because the room has moved on, so that the turn has to run again. */
 const hasMoved = (error: unknown): boolean =>
-  error instanceof WriteConflict && (error.kind === 'room-changed' || error.kind === 'dangling-reference')
+  error instanceof WriteConflict && MOVED.has(error.kind)
 
 /** Runs a turn that changed nothing again, as the change that it built on failed. The reason goes to the caller of that change. */
 const startOver = (): never => {

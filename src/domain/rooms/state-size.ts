@@ -32,7 +32,8 @@ export interface ReplacedEntry {
   readonly type: string
   readonly stateKey: string
   readonly before: string | undefined
-  readonly after: string
+  /** undefined: the entry goes away. */
+  readonly after: string | undefined
 }
 
 /** How a turn changes the size of its room's state. */
@@ -61,6 +62,14 @@ export class StateGrowth {
       throw new MatrixError('M_TOO_LARGE', "The room's state is full: remove or shorten some of it first")
     this.#bytes = bytes
     this.#entries = entries
+    this.#changed = true
+  }
+
+  /** Counts a change that others accepted, whatever it makes of the room: a limit of this server must not split it. */
+  take({ type, before, after }: Omit<ReplacedEntry, 'stateKey'>): void {
+    const [old, next] = [sizeOf(type, before), sizeOf(type, after)]
+    this.#bytes += next.bytes - old.bytes
+    this.#entries += next.entries - old.entries
     this.#changed = true
   }
 

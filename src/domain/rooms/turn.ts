@@ -28,11 +28,15 @@ import {
 import {
   baseAfter,
   type Change,
+  type EventNumber,
+  type EventPlacing,
   type Extremity,
   type NewStoredEvent,
   newRelation,
+  type Refusal,
   type RoomChange,
   type StateChange,
+  type StateRef,
   type StoredEvent,
 } from '#store'
 import type { LiveRoom, StateEntry } from './live-room.ts'
@@ -85,12 +89,16 @@ export class RoomTurn {
   readonly #tools: TurnTools
   readonly #events: NewStoredEvent[] = []
   readonly #stateChanges: StateChange[] = []
-  readonly #state = new Map<string, StateEntry>()
+  /** Null: the entry goes away. */
+  readonly #state = new Map<string, StateEntry | null>()
   readonly #redactions: { target: EventId; json: string; redactedBy: EventId }[] = []
   readonly #others: Change<unknown>[] = []
   #extremities: readonly Extremity[]
   #growth: StateGrowth
   #published: boolean | undefined
+  /** Backward extremities that this turn adds; undefined if it touches none. */
+  #missing: readonly EventId[] | undefined
+  readonly #waiting: { target: EventId; redaction: EventId }[] = []
   /** Room versions 1 and 2: the JSON of those extremities that were made by this turn or by changes under way. */
   #newest: ReadonlyMap<EventId, string>
 
@@ -123,6 +131,11 @@ export class RoomTurn {
 
   get others(): readonly Change<unknown>[] {
     return this.#others
+  }
+
+  /** The forward extremities, with the events of this turn so far. */
+  get extremities(): readonly Extremity[] {
+    return this.#extremities
   }
 
   get changesState(): boolean {
@@ -178,6 +191,34 @@ export class RoomTurn {
     return json === undefined || json === built.json ? built : { ...built, json, pdu: JSON.parse(json) as Pdu }
   }
 
+  /** Adds an event that was made elsewhere, or is to be kept though refused, with what follows from it: it is judged already. */
+  async take(taken: TakenEvent): Promise<void> {
+    const { event, json, placing, depth, prior, known, refusal } = taken
+    this.#events.push({
+      ...storedForm(event, json),
+      ...{ depth, placing },
+      ...(prior === undefined ? {} : { prior }),
+      ...(known === undefined ? {} : { known }),
+      ...(refusal === undefined ? {} : { refusal }),
+    })
+    for (const { type, stateKey, entry } of taken.state) {
+      const before = (await this.#entry(type, stateKey))?.json
+      await this.live.loadStateSize()
+      this.#growth.take({ type, before, after: entry?.json })
+      const membership = type === 'm.room.member' ? membershipIn(entry) : {}
+      this.#stateChanges.push({ type, stateKey, event: entry?.event.eventId ?? null, by: event.eventId, ...membership })
+      this.#state.set(stateTupleKey(type, stateKey), entry)
+    }
+    this.#extremities = taken.extremities
+    if (taken.missing !== undefined) this.#missing = [...(this.#missing ?? []), ...taken.missing]
+    if (this.version.eventId === 'given') this.#newest = new Map([...this.#newest, [event.eventId, json]])
+  }
+
+  /** Notes that an event of this turn redacts one that is not known yet. */
+  redactLater(target: EventId, redaction: EventId): void {
+    this.#waiting.push({ target, redaction })
+  }
+
   /** Removes the content of a stored event for good; `redactedBy` was added in this turn. */
   async redact(target: StoredEvent, redactedBy: EventId): Promise<void> {
     const pdu = redact(this.version, JSON.parse(target.json) as Pdu)
@@ -220,6 +261,8 @@ export class RoomTurn {
       state: this.#stateChanges,
       extremities: this.#extremities,
       redactions: this.#redactions,
+      ...(this.#missing === undefined ? {} : { missing: this.#missing }),
+      ...(this.#waiting.length === 0 ? {} : { waiting: this.#waiting }),
       ...(this.#published === undefined ? {} : { published: this.#published }),
       ...(this.#growth.changed ? { stateSize: this.#growth.after(this.live.stateSize) } : {}),
     }
@@ -231,9 +274,7 @@ export class RoomTurn {
     this.live.extremities = this.#extremities
     this.live.newest = this.#newest
     if (this.#growth.changed) this.live.stateSize = this.#growth.after(this.live.stateSize)
-    for (const entry of this.#state.values()) {
-      this.live.set(entry.event.type, entry.event.stateKey ?? '', entry)
-    }
+    for (const [key, entry] of this.#state) this.live.set(key, entry)
   }
 
   async #grow(type: string, stateKey: string, after: string): Promise<void> {
@@ -251,13 +292,15 @@ export class RoomTurn {
   }
 
   async #entry(type: string, stateKey: string): Promise<StateEntry | undefined> {
-    return this.#state.get(stateTupleKey(type, stateKey)) ?? this.live.entry(type, stateKey)
+    const own = this.#state.get(stateTupleKey(type, stateKey))
+    return own === undefined ? this.live.entry(type, stateKey) : (own ?? undefined)
   }
 
   /** An entry with the changes of this turn so far: null if the room has none, undefined if it is not in memory. */
   #held({ type, stateKey }: StateTuple): StateEntry | null | undefined {
     const key = stateTupleKey(type, stateKey)
-    return this.#state.get(key) ?? this.live.held(key)
+    const own = this.#state.get(key)
+    return own === undefined ? this.live.held(key) : own
   }
 
   async #hold(tuples: readonly StateTuple[]): Promise<void> {
@@ -277,7 +320,7 @@ export class RoomTurn {
         stateKey: draft.stateKey,
         content: draft.content,
         originServerTs: draft.originServerTs ?? this.#tools.clock.nowMs(),
-        depth: newest.reduce((deepest, { depth }) => Math.max(deepest, depth), 0) + 1,
+        depth: Math.min(newest.reduce((deepest, { depth }) => Math.max(deepest, depth), 0) + 1, Number.MAX_SAFE_INTEGER),
         prevEvents,
         authEvents,
         redacts: draft.redacts,
@@ -308,23 +351,15 @@ export class RoomTurn {
   }
 
   #append(draft: Draft, { eventId, event, json }: BuiltEvent): void {
-    const { type, sender, stateKey, originServerTs, depth, prevEvents, authEvents } = event
+    const { type, stateKey, originServerTs, depth } = event
     this.#events.push({
-      eventId,
-      type,
-      stateKey,
-      sender,
-      originServerTs,
-      depth,
-      json,
+      ...storedForm(event, json),
       placing: 'timeline',
-      prevEvents,
-      authEvents,
-      relation: newRelation(event),
       ...(draft.transaction === undefined ? {} : { transaction: draft.transaction }),
       ...(draft.stickyMs === undefined ? {} : { stickyUntilMs: originServerTs + draft.stickyMs }),
     })
-    this.#extremities = [{ eventId, depth }]
+    // Those that the event does not cite are extremities still.
+    this.#extremities = [...this.#extremities.slice(0, -MAX_PREV_EVENTS), { eventId, depth }]
     if (this.version.eventId === 'given') this.#newest = new Map([[eventId, json]])
     if (stateKey === undefined) return
     const membership = type === 'm.room.member' ? { membership: event.content.membership as Membership } : {}
@@ -332,6 +367,35 @@ export class RoomTurn {
     this.#state.set(stateTupleKey(type, stateKey), { event, json })
   }
 }
+
+/** An event of another server, or one that was refused, with what the room becomes by it. */
+export interface TakenEvent {
+  readonly event: RoomEvent
+  readonly json: string
+  readonly placing: EventPlacing
+  /** Its place in the order of the room's history, which is not always what it says itself. */
+  readonly depth: number
+  /** undefined: the log right before it. */
+  readonly prior?: StateRef | undefined
+  readonly known?: EventNumber | undefined
+  readonly refusal?: Refusal | undefined
+  /** Changes of the current state; null: the entry goes away. */
+  readonly state: readonly (StateTuple & { readonly entry: StateEntry | null })[]
+  /** All forward extremities after it. */
+  readonly extremities: readonly Extremity[]
+  /** Backward extremities that it adds; undefined if it adds none and was none. */
+  readonly missing?: readonly EventId[] | undefined
+}
+
+/** The members of a stored event that are the event's own. */
+export const storedForm = (event: RoomEvent, json: string): Omit<NewStoredEvent, 'placing'> => {
+  const { eventId, type, stateKey, sender, originServerTs, depth, prevEvents, authEvents } = event
+  const relation = newRelation(event)
+  return { eventId, type, stateKey, sender, originServerTs, depth, json, prevEvents, authEvents, relation }
+}
+
+const membershipIn = (entry: StateEntry | null): { readonly membership?: Membership } =>
+  entry === null ? {} : { membership: entry.event.content.membership as Membership }
 
 interface OldReferences {
   readonly eventId: EventId

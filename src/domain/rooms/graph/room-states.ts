@@ -1,0 +1,64 @@
+import { type EventId, type StateTuple, stateTupleKey } from '#spec'
+import type { RoomGraphReader, RoomNumber } from '#store'
+import type { StateView } from './state-view.ts'
+
+/** One entry that some states do not have in common: its value in each. */
+export interface Difference extends StateTuple {
+  readonly values: readonly (EventId | undefined)[]
+}
+
+/** Reads states of rooms that are partly stored and partly about to be. */
+export class RoomStates {
+  readonly #reader: RoomGraphReader
+
+  constructor(reader: RoomGraphReader) {
+    this.#reader = reader
+  }
+
+  /** Some entries by `stateTupleKey`; those that the state does not have are left out. */
+  async values(
+    room: RoomNumber,
+    view: StateView,
+    tuples: readonly StateTuple[],
+  ): Promise<ReadonlyMap<string, EventId>> {
+    const found = new Map<string, EventId>()
+    const stored: StateTuple[] = []
+    for (const tuple of tuples) {
+      const key = stateTupleKey(tuple.type, tuple.stateKey)
+      const own = view.over.get(key)
+      if (own === undefined) stored.push(tuple)
+      else if (own.eventId !== null) found.set(key, own.eventId)
+    }
+    if (stored.length === 0) return found
+    for (const { type, stateKey, eventId } of await this.#reader.stateValues(room, view, stored))
+      found.set(stateTupleKey(type, stateKey), eventId)
+    return found
+  }
+
+  /** The whole state. */
+  async whole(room: RoomNumber, view: StateView): Promise<Map<string, EventId>> {
+    const state = new Map<string, EventId>()
+    for (const { type, stateKey, eventId } of await this.#reader.wholeState(room, view))
+      state.set(stateTupleKey(type, stateKey), eventId)
+    for (const [key, { eventId }] of view.over) {
+      if (eventId === null) state.delete(key)
+      else state.set(key, eventId)
+    }
+    return state
+  }
+
+  /** The entries in which the states differ: costs what lies between them. */
+  async differences(room: RoomNumber, views: readonly StateView[]): Promise<readonly Difference[]> {
+    const tuples = new Map<string, StateTuple>()
+    for (const { type, stateKey } of await this.#reader.differingEntries(room, views))
+      tuples.set(stateTupleKey(type, stateKey), { type, stateKey })
+    for (const { over } of views)
+      for (const [key, { type, stateKey }] of over) tuples.set(key, { type, stateKey })
+    const wanted = [...tuples.values()]
+    const values: ReadonlyMap<string, EventId>[] = []
+    for (const view of views) values.push(await this.values(room, view, wanted))
+    return [...tuples]
+      .map(([key, tuple]) => ({ ...tuple, values: values.map((state) => state.get(key)) }))
+      .filter((difference) => difference.values.some((eventId) => eventId !== difference.values[0]))
+  }
+}
