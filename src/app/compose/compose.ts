@@ -140,6 +140,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
       ...accounts.caches(),
       ...federation.caches(),
       incoming.acls.stats(),
+      ...rooms.graphCaches(),
       ...cachesOf(parts).map((cache) => cache.stats()),
     ],
     replacedKeys: () => keys.uploadKeys.replaced,

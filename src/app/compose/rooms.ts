@@ -1,5 +1,5 @@
 import type { RoomEndpointsDeps } from '#api'
-import type { Chore, Clock, Logger, Random } from '#base'
+import type { CacheStats, Chore, Clock, Logger, Random } from '#base'
 import {
   Directory,
   type FollowUpgrades,
@@ -11,10 +11,12 @@ import {
   type Presence,
   Reports,
   RoomCreation,
+  type RoomGraph,
   RoomProfiles,
   RoomPurge,
   Rooms,
   RoomUpgrades,
+  roomGraph,
   Sending,
   SetRoomState,
   Successors,
@@ -61,6 +63,8 @@ type Followers = UpgradeFollowers & Pick<FollowUpgrades, 'rest'>
 
 export interface RoomsDomain {
   readonly rooms: Rooms
+  readonly graph: RoomGraph
+  graphCaches(): readonly CacheStats[]
   readonly sending: Sending
   readonly memberships: Memberships
   readonly creation: RoomCreation
@@ -89,6 +93,7 @@ export const buildRooms = (ground: RoomsGround, { accounts, followers, otherServ
     ...(ground.policy === undefined ? {} : { policy: ground.policy }),
     cacheLimitBytes: 64 * MEBIBYTE,
   })
+  const { graph, stats } = roomGraph({ rooms, reader, writer, commit, clock, cacheLimitBytes: 16 * MEBIBYTE })
   const successors = new Successors({ reader, writer: writers.roomUpgrades, commit, followers })
   const common = { rooms, reader, writer, commit, serverName }
   const memberships = new Memberships({
@@ -100,6 +105,8 @@ export const buildRooms = (ground: RoomsGround, { accounts, followers, otherServ
   const defaultVersion = ground.defaultRoomVersion
   return {
     rooms,
+    graph,
+    graphCaches: stats,
     sending: new Sending({ rooms, reader, relations: store.relations, clock }),
     memberships,
     creation: new RoomCreation({ rooms, reader, accounts, memberships, serverName, defaultVersion }),

@@ -278,8 +278,7 @@ export class Rooms {
 const MOVED: ReadonlySet<string> = new Set(['room-changed', 'dangling-reference', 'event-exists'])
 
 /** Whether a commit failed because the room has moved on, so that the turn has to run again. */
-const hasMoved = (error: unknown): boolean =>
-  error instanceof WriteConflict && MOVED.has(error.kind)
+const hasMoved = (error: unknown): boolean => error instanceof WriteConflict && MOVED.has(error.kind)
 
 /** Runs a turn that changed nothing again, as the change that it built on failed. The reason goes to the caller of that change. */
 const startOver = (): never => {

@@ -220,7 +220,10 @@ export class RoomTurn {
   }
 
   /** Removes the content of a stored event for good; `redactedBy` was added in this turn. */
-  async redact(target: StoredEvent, redactedBy: EventId): Promise<void> {
+  async redact(
+    target: Pick<StoredEvent, 'eventId' | 'type' | 'stateKey' | 'json'>,
+    redactedBy: EventId,
+  ): Promise<void> {
     const pdu = redact(this.version, JSON.parse(target.json) as Pdu)
     const json = canonicalJson(pdu, { strict: this.version.strictCanonicalJson })
     if (!json.ok) throw new Error(`a stored event is not canonical: ${json.failure.reason}`)
@@ -320,7 +323,10 @@ export class RoomTurn {
         stateKey: draft.stateKey,
         content: draft.content,
         originServerTs: draft.originServerTs ?? this.#tools.clock.nowMs(),
-        depth: Math.min(newest.reduce((deepest, { depth }) => Math.max(deepest, depth), 0) + 1, Number.MAX_SAFE_INTEGER),
+        depth: Math.min(
+          newest.reduce((deepest, { depth }) => Math.max(deepest, depth), 0) + 1,
+          Number.MAX_SAFE_INTEGER,
+        ),
         prevEvents,
         authEvents,
         redacts: draft.redacts,

@@ -56,6 +56,7 @@ import { createFederationOut } from './0590-create-federation-out.ts'
 import { createBranches } from './0620-create-branches.ts'
 import { createRemoteMedia } from './0630-create-remote-media.ts'
 import { createStrippedRooms } from './0640-create-stripped-rooms.ts'
+import { createEntering } from './0690-create-entering.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -116,4 +117,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createBranches,
   createRemoteMedia,
   createStrippedRooms,
+  createEntering,
 ]

@@ -118,7 +118,7 @@ export class BranchStates {
       const view = await this.after(live, stored)
       if (view !== undefined) views.push(view)
     }
-    const after = await resolver.resolve(live, views)
+    const after = await resolver.resolve(live, views, event)
     const changed = await states.differences(live.room, [now, after])
     const entries = changed.map(({ type, stateKey, values }) => ({ type, stateKey, eventId: values[1] ?? null }))
     const isSame = (await states.differences(live.room, [now, before])).length === 0
@@ -129,14 +129,15 @@ export class BranchStates {
   /** The entries with their events. */
   async #entriesOf(live: LiveRoom, entries: readonly ViewEntry[], own: StateEntry): Promise<TakenEvent['state']> {
     const { events, reader } = this.#parts
-    const found: (TakenEvent['state'][number])[] = []
+    const found: TakenEvent['state'][number][] = []
     for (const { type, stateKey, eventId } of entries) {
       if (eventId === null) found.push({ type, stateKey, entry: null })
       else if (eventId === own.event.eventId) found.push({ type, stateKey, entry: own })
       else {
         const [text] = await reader.eventTexts([eventId])
         const event = (await events.load(live, [eventId])).get(eventId)
-        if (text === undefined || event === undefined) throw new Error(`the state names ${eventId}, which is not stored`)
+        if (text === undefined || event === undefined)
+          throw new Error(`the state names ${eventId}, which is not stored`)
         found.push({ type, stateKey, entry: { event, json: text.json } })
       }
     }
@@ -148,7 +149,10 @@ export class BranchStates {
     const now = await this.current(room)
     const current = await this.#parts.states.whole(room.room, now)
     const added = [...state].filter(([key, eventId]) => current.get(key) !== eventId)
-    const allowed = await this.#allowed(room, added.map(([, eventId]) => eventId))
+    const allowed = await this.#allowed(
+      room,
+      added.map(([, eventId]) => eventId),
+    )
     const entries: ViewEntry[] = []
     for (const [key, eventId] of added) {
       const tuple = parseStateTupleKey(key)

@@ -52,7 +52,9 @@ export class Intake {
 
   /** Reads what is stored of these events, and of those that they refer to. */
   async begin(events: readonly ReceivedEvent[]): Promise<void> {
-    const ids = new Set(events.flatMap(({ event }) => [event.eventId, ...event.prevEvents, ...judgingEvents(this.#turn.version, event)]))
+    const ids = new Set(
+      events.flatMap(({ event }) => [event.eventId, ...event.prevEvents, ...judgingEvents(this.#turn.version, event)]),
+    )
     for (const stored of await this.#parts.reader.graphEvents([...ids])) this.#stored.set(stored.eventId, stored)
     const missing = await this.#parts.reader.missingAmong(
       this.#turn.live.room,
@@ -68,7 +70,8 @@ export class Intake {
     if ('kind' in located) return located
     const lacking = this.#lackingAuth(event)
     const unknown = received.stateBefore === undefined ? located.gap : []
-    if (lacking.length > 0 || unknown.length > 0) return { kind: 'missing', events: [...new Set([...unknown, ...lacking])] }
+    if (lacking.length > 0 || unknown.length > 0)
+      return { kind: 'missing', events: [...new Set([...unknown, ...lacking])] }
     const byAuthEvents = await this.#refusalByAuthEvents(event)
     const isOnTop = byAuthEvents === undefined && this.#goal === 'timeline' && this.#isOnTop(located)
     if (isOnTop && (await this.#refusalNow(event)) === undefined) return this.#append(located)
@@ -208,7 +211,13 @@ export class Intake {
     const missing = backward.length > 0 || isMissing ? { missing: backward } : {}
     const common = { ...{ event, json, depth, known: located.known?.event }, ...missing }
     if (this.#goal === 'history') {
-      await this.#turn.take({ ...common, placing: 'history', prior: refOf(before), state: [], extremities: this.#turn.extremities })
+      await this.#turn.take({
+        ...common,
+        placing: 'history',
+        prior: refOf(before),
+        state: [],
+        extremities: this.#turn.extremities,
+      })
     } else {
       const kept = this.#turn.extremities.filter(({ eventId }) => !passed.events.has(eventId))
       const extremities: readonly Extremity[] = isMissing ? kept : [...kept, { eventId: event.eventId, depth }]

@@ -51,11 +51,18 @@ export class LateRedactions {
     if (target.type === 'm.room.create') return false
     if (serverOf(redaction.sender) === serverOf(target.sender)) return true
     const [create, levels] = await this.#powerAt(turn, redaction)
-    return create !== undefined && powerLevelsOf(turn.version, create, levels).ofUser(redaction.sender) >= powerLevelsOf(turn.version, create, levels).redact
+    return (
+      create !== undefined &&
+      powerLevelsOf(turn.version, create, levels).ofUser(redaction.sender) >=
+        powerLevelsOf(turn.version, create, levels).redact
+    )
   }
 
   /** The entries that say who has which power, before the redaction; a redaction of this turn is after all that the room has. */
-  async #powerAt(turn: RoomTurn, { eventId }: RoomEvent): Promise<readonly [RoomEvent | undefined, RoomEvent | undefined]> {
+  async #powerAt(
+    turn: RoomTurn,
+    { eventId }: RoomEvent,
+  ): Promise<readonly [RoomEvent | undefined, RoomEvent | undefined]> {
     const { reader, events, states } = this.#parts
     const [stored] = await reader.graphEvents([eventId])
     if (stored?.before === undefined)
@@ -72,4 +79,3 @@ export class LateRedactions {
 }
 
 const POWER_TYPES = ['m.room.create', 'm.room.power_levels'] as const
-

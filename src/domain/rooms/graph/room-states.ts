@@ -52,8 +52,7 @@ export class RoomStates {
     const tuples = new Map<string, StateTuple>()
     for (const { type, stateKey } of await this.#reader.differingEntries(room, views))
       tuples.set(stateTupleKey(type, stateKey), { type, stateKey })
-    for (const { over } of views)
-      for (const [key, { type, stateKey }] of over) tuples.set(key, { type, stateKey })
+    for (const { over } of views) for (const [key, { type, stateKey }] of over) tuples.set(key, { type, stateKey })
     const wanted = [...tuples.values()]
     const values: ReadonlyMap<string, EventId>[] = []
     for (const view of views) values.push(await this.values(room, view, wanted))

@@ -36,8 +36,8 @@ export class StateResolver {
     return this.#resolved.stats()
   }
 
-  /** The state that these resolve to ("Room versions", "State resolution"); there must be one at least. */
-  async resolve(room: GraphRoom, views: readonly StateView[]): Promise<StateView> {
+  /** The state that these resolve to ("Room versions", "State resolution"); there must be one at least. `added`: an event of theirs that is not stored yet. */
+  async resolve(room: GraphRoom, views: readonly StateView[], added?: RoomEvent): Promise<StateView> {
     const distinct = new Map(views.map((view) => [viewKey(view), view]))
     const [first, second] = distinct.values()
     if (first === undefined) throw new Error('no states to resolve')
@@ -45,15 +45,16 @@ export class StateResolver {
     const key = `${room.room} ${[...distinct.keys()].sort().join(' ')}`
     const known = this.#resolved.get(key)
     if (known !== undefined) return known
-    const resolved = await this.#resolveDistinct(room, [...distinct.values()])
+    const resolved = await this.#resolveDistinct(room, [...distinct.values()], added)
     this.#resolved.set(key, resolved)
     return resolved
   }
 
-  async #resolveDistinct(room: GraphRoom, views: readonly StateView[]): Promise<StateView> {
+  async #resolveDistinct(room: GraphRoom, views: readonly StateView[], added?: RoomEvent): Promise<StateView> {
     const differences = await this.#states.differences(room.room, views)
     if (differences.length === 0) return nearest(views, differences, new Map())
     const work = new Resolution(room, views, differences, { states: this.#states, events: this.#events })
+    if (added !== undefined) await work.add(added)
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const entries = work.run()
       if (entries !== undefined) return nearest(views, differences, entries)
@@ -140,6 +141,12 @@ class Resolution {
     return isDone ? result.value : undefined
   }
 
+  /** Takes an event that is not stored yet. */
+  async add(event: RoomEvent): Promise<void> {
+    await this.#parts.events.loadChains(this.#room, event.authEvents, this.#events)
+    this.#events.set(event.eventId, event)
+  }
+
   async load(): Promise<void> {
     const { states, events } = this.#parts
     const tuples = [...this.#askedEntries].flatMap((key) => parseStateTupleKey(key) ?? [])
@@ -167,4 +174,3 @@ class Resolution {
     return this.#all ?? []
   }
 }
-

@@ -1,11 +1,11 @@
 import { type StateMap, toRoomEvent } from '#rules'
 import { type EventId, type Pdu, ROOM_VERSIONS, type RoomId } from '#spec'
-import type { Commit, EventsReader, RoomGraphReader, RoomRecordsReader, RoomsWriter } from '#store'
+import type { EventsReader, RoomGraphReader, RoomRecordsReader } from '#store'
 import { type Rooms, UnknownRoom } from '../rooms.ts'
 import type { BranchStates } from './branch-states.ts'
 import { Intake, type IntakeGoal, type IntakeParts } from './intake.ts'
 import type { Outliers } from './outliers.ts'
-import type { RoomEntrance } from './room-entrance.ts'
+import type { RoomEntrances } from './room-entrance.ts'
 import type { CheckedEvent, ReceivedEvent, ReceiveOptions, RoomEntry, RoomGraph, Verdict } from './room-graph.ts'
 import type { RoomStates } from './room-states.ts'
 import type { GraphRoom } from './state-view.ts'
@@ -17,13 +17,8 @@ export interface StoredRoomGraphParts {
   readonly states: RoomStates
   readonly branches: BranchStates
   readonly outliers: Outliers
-  readonly entrance: RoomEntrance
+  readonly entrance: RoomEntrances
   readonly intake: IntakeParts
-}
-
-export interface RoomGraphStore {
-  readonly commit: Commit
-  readonly writer: RoomsWriter
 }
 
 /** Events of one turn: its commit is one step of the writer, and one message to it. */
@@ -41,11 +36,7 @@ export class StoredRoomGraph implements RoomGraph {
     return this.#room(roomId).then((room) => this.#parts.outliers.add(room, events))
   }
 
-  receive(
-    roomId: RoomId,
-    events: readonly ReceivedEvent[],
-    options: ReceiveOptions = {},
-  ): Promise<readonly Verdict[]> {
+  receive(roomId: RoomId, events: readonly ReceivedEvent[], options: ReceiveOptions = {}): Promise<readonly Verdict[]> {
     return this.#takeAll(roomId, events, 'timeline', options)
   }
 
@@ -83,7 +74,8 @@ export class StoredRoomGraph implements RoomGraph {
       const given = await this.#takeSome(roomId, pending, goal, options)
       for (const [index, verdict] of given.entries()) {
         const eventId = pending[index]?.event.eventId
-        if (eventId !== undefined && !(verdict.kind === 'known' && verdicts.has(eventId))) verdicts.set(eventId, verdict)
+        if (eventId !== undefined && !(verdict.kind === 'known' && verdicts.has(eventId)))
+          verdicts.set(eventId, verdict)
       }
       const accepted = pending.slice(0, given.length).filter((_, index) => given[index]?.kind === 'accepted')
       pending = [...(await this.#waitingFor(roomId, accepted)), ...pending.slice(given.length)]

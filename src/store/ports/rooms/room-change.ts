@@ -137,6 +137,28 @@ export interface NewRoom {
   readonly change: Omit<RoomChange, 'room' | 'base'>
 }
 
+/** Entries of a state; their events are stored. */
+export interface GatheredState {
+  readonly room: RoomNumber
+  readonly isFirst: boolean
+  readonly entries: readonly {
+    readonly type: string
+    readonly stateKey: string
+    readonly event: EventId
+    /** For `m.room.member`. */
+    readonly membership?: Membership
+  }[]
+}
+
+/** The event by which this server comes into a room. */
+export interface RoomEntrance {
+  readonly room: RoomNumber
+  readonly by: NewStoredEvent
+  readonly membership: Membership
+  /** Events before it that are not in the room's history. */
+  readonly missing: readonly EventId[]
+}
+
 export interface AppliedRoomChange {
   readonly room: RoomNumber
   readonly base: RoomBase
@@ -153,6 +175,16 @@ export interface RoomsWriter {
    * membership changed.
    */
   apply(change: RoomChange): Change<AppliedRoomChange>
+  /** Makes the room known without anything in it, if it is not. */
+  know(room: { readonly roomId: RoomId; readonly version: string }): Change<{ readonly room: RoomNumber }>
+  /** Stores events outside of the room's history; the base stays as it is. Conflict: `event-exists`. */
+  addOutliers(room: RoomNumber, events: readonly NewStoredEvent[]): Change<void>
+  /** Judges stored outliers anew: those that were rejected and are allowed now. */
+  allowOutliers(room: RoomNumber, eventIds: readonly EventId[]): Change<void>
+  /** Gathers the state with which the server comes into a room; `isFirst`: forgets what an earlier try left. */
+  gatherState(piece: GatheredState): Change<void>
+  /** Comes into the room: its current state becomes the gathered one, and then `by` is its only extremity. Announces `events`. */
+  enter(entrance: RoomEntrance): Change<AppliedRoomChange>
   /** Marks the room as forgotten by a user who left, until their next membership change. Announces `events` to the user. */
   forget(room: RoomNumber, user: UserId): Change<void>
   /** Conflict: `alias-exists`. */

@@ -203,6 +203,17 @@ const storeEvents = async (
   }
 }
 
+/** Stores events that are in no history. */
+export const storeOutliers = async (tx: Tx, room: number, events: readonly NewStoredEvent[]): Promise<void> => {
+  const made = await numbered(tx, events, 0)
+  const rows: EventRow[] = []
+  for (const event of events) {
+    const number = made.get(event.eventId) as EventNumber
+    rows.push(await eventRow(tx, room, event, number, { replaces: null, prior: LOG_BEFORE }))
+  }
+  await storeEvents(tx, room, events, rows)
+}
+
 const storeMissing = async (
   tx: Tx,
   room: number,

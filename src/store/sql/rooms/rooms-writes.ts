@@ -16,6 +16,7 @@ import { storeSticky } from '../timed/sticky-events.ts'
 import { assertReferences, branchesText, isBase, storedBase } from './room-base.ts'
 import { storeChange } from './room-change.ts'
 import { roomChangePacking } from './room-change-packing.ts'
+import { roomEntrances, roomEntranceWrites } from './room-entrances.ts'
 import { storeListing } from './room-listing.ts'
 import { eventOfTransaction, insertAliases, query } from './tables.ts'
 
@@ -184,9 +185,10 @@ const removeAlias = defineWrite('rooms.removeAlias', async (tx, { alias }: { ali
   await tx.run(deleteAlias, { alias })
 })
 
-export const roomWrites = [create, apply, applySticky, forget, addAlias, removeAlias]
+export const roomWrites = [...roomEntranceWrites, create, apply, applySticky, forget, addAlias, removeAlias]
 
 export const roomsWriter: RoomsWriter = {
+  ...roomEntrances,
   create,
   apply: (change) => (isSticky(change) ? applySticky(change) : apply(change)),
   forget: (room, user) => forget({ room, user }),

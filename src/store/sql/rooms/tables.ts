@@ -64,6 +64,13 @@ export interface RoomTables extends RelationTables {
   readonly refusals: { readonly event: number; readonly reason: string }
   readonly lacking_events: { readonly room: number; readonly lacked: EventId; readonly event_id: EventId }
   readonly waiting_redactions: { readonly room: number; readonly target: EventId; readonly redaction: EventId }
+  readonly entering_entries: {
+    readonly room: number
+    readonly type: string
+    readonly state_key: string
+    readonly event: number
+    readonly membership: Membership | null
+  }
   readonly resolved_changes: {
     readonly room: number
     readonly position: number
