@@ -28,19 +28,15 @@ import {
 import {
   baseAfter,
   type Change,
-  type EventNumber,
-  type EventPlacing,
   type Extremity,
   type NewStoredEvent,
-  newRelation,
-  type Refusal,
   type RoomChange,
   type StateChange,
-  type StateRef,
   type StoredEvent,
 } from '#store'
 import type { LiveRoom, StateEntry } from './live-room.ts'
 import { StateGrowth, type StateLimits } from './state-size.ts'
+import { membershipIn, storedForm, type TakenEvent } from './taken-event.ts'
 import { formatError, IMPOSSIBLE, ImpossibleEvent } from './turn-errors.ts'
 
 export interface Draft {
@@ -373,35 +369,6 @@ export class RoomTurn {
     this.#state.set(stateTupleKey(type, stateKey), { event, json })
   }
 }
-
-/** An event of another server, or one that was refused, with what the room becomes by it. */
-export interface TakenEvent {
-  readonly event: RoomEvent
-  readonly json: string
-  readonly placing: EventPlacing
-  /** Its place in the order of the room's history, which is not always what it says itself. */
-  readonly depth: number
-  /** undefined: the log right before it. */
-  readonly prior?: StateRef | undefined
-  readonly known?: EventNumber | undefined
-  readonly refusal?: Refusal | undefined
-  /** Changes of the current state; null: the entry goes away. */
-  readonly state: readonly (StateTuple & { readonly entry: StateEntry | null })[]
-  /** All forward extremities after it. */
-  readonly extremities: readonly Extremity[]
-  /** Backward extremities that it adds; undefined if it adds none and was none. */
-  readonly missing?: readonly EventId[] | undefined
-}
-
-/** The members of a stored event that are the event's own. */
-export const storedForm = (event: RoomEvent, json: string): Omit<NewStoredEvent, 'placing'> => {
-  const { eventId, type, stateKey, sender, originServerTs, depth, prevEvents, authEvents } = event
-  const relation = newRelation(event)
-  return { eventId, type, stateKey, sender, originServerTs, depth, json, prevEvents, authEvents, relation }
-}
-
-const membershipIn = (entry: StateEntry | null): { readonly membership?: Membership } =>
-  entry === null ? {} : { membership: entry.event.content.membership as Membership }
 
 interface OldReferences {
   readonly eventId: EventId
