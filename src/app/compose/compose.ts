@@ -140,7 +140,6 @@ export const compose = async (ground: Ground): Promise<Composed> => {
       ...accounts.caches(),
       ...federation.caches(),
       incoming.acls.stats(),
-      ...rooms.graphCaches(),
       ...cachesOf(parts).map((cache) => cache.stats()),
     ],
     replacedKeys: () => keys.uploadKeys.replaced,
@@ -241,6 +240,7 @@ const cachesOf = ({ elsewhere, personal, views, media, rooms, toDevice }: Parts)
   ...views.caches,
   ...media.caches,
   rooms.rooms,
+  ...rooms.graphCaches,
   ...rooms.sending.caches,
   toDevice.inboxes,
 ]

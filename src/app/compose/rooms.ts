@@ -1,6 +1,7 @@
 import type { RoomEndpointsDeps } from '#api'
-import type { CacheStats, Chore, Clock, Logger, Random } from '#base'
+import type { Chore, Clock, Logger, Random } from '#base'
 import {
+  type BuiltGraph,
   Directory,
   type FollowUpgrades,
   Listings,
@@ -64,7 +65,7 @@ type Followers = UpgradeFollowers & Pick<FollowUpgrades, 'rest'>
 export interface RoomsDomain {
   readonly rooms: Rooms
   readonly graph: RoomGraph
-  graphCaches(): readonly CacheStats[]
+  readonly graphCaches: BuiltGraph['caches']
   readonly sending: Sending
   readonly memberships: Memberships
   readonly creation: RoomCreation
@@ -93,7 +94,7 @@ export const buildRooms = (ground: RoomsGround, { accounts, followers, otherServ
     ...(ground.policy === undefined ? {} : { policy: ground.policy }),
     cacheLimitBytes: 64 * MEBIBYTE,
   })
-  const { graph, stats } = roomGraph({ rooms, reader, writer, commit, clock, cacheLimitBytes: 16 * MEBIBYTE })
+  const { graph, caches } = roomGraph({ rooms, reader, writer, commit, clock, cacheLimitBytes: 16 * MEBIBYTE })
   const successors = new Successors({ reader, writer: writers.roomUpgrades, commit, followers })
   const common = { rooms, reader, writer, commit, serverName }
   const memberships = new Memberships({
@@ -106,7 +107,7 @@ export const buildRooms = (ground: RoomsGround, { accounts, followers, otherServ
   return {
     rooms,
     graph,
-    graphCaches: stats,
+    graphCaches: caches,
     sending: new Sending({ rooms, reader, relations: store.relations, clock }),
     memberships,
     creation: new RoomCreation({ rooms, reader, accounts, memberships, serverName, defaultVersion }),

@@ -24,7 +24,7 @@ export interface RoomGraphOptions {
 /** The graph of all rooms, and the sizes of its caches. */
 export interface BuiltGraph {
   readonly graph: RoomGraph
-  stats(): readonly CacheStats[]
+  readonly caches: readonly { stats(): CacheStats }[]
 }
 
 export const roomGraph = ({ rooms, reader, writer, commit, clock, cacheLimitBytes }: RoomGraphOptions): BuiltGraph => {
@@ -37,5 +37,5 @@ export const roomGraph = ({ rooms, reader, writer, commit, clock, cacheLimitByte
   const entrance = new RoomEntrances({ rooms, reader, writer, commit, outliers, events, clock })
   const intake = { reader, events, branches, redactions }
   const graph = new StoredRoomGraph({ rooms, reader, states, branches, outliers, entrance, intake })
-  return { graph, stats: () => [events.stats(), resolver.stats()] }
+  return { graph, caches: [events, resolver] }
 }

@@ -39,4 +39,4 @@ export const refOf = ({ at, branch, over }: StateView): StateRef => ({
 
 /** Equal for views that say the same in the same way. */
 export const viewKey = ({ at, branch, over }: StateView): string =>
-  JSON.stringify([at, branch ?? 0, ...[...over].map(([key, { eventId }]) => [key, eventId]).sort()])
+  JSON.stringify([at, branch ?? 0, ...[...over].map(([key, { eventId }]) => `${eventId ?? ''} ${key}`).sort()])
