@@ -18,6 +18,12 @@ export interface IntakeParts {
 /** The part of a room's history that received events get. */
 export type IntakeGoal = 'timeline' | 'history'
 
+/** What is to become of the events. */
+export interface IntakeRequest {
+  readonly goal: IntakeGoal
+  readonly options: ReceiveOptions
+}
+
 /** An event whose references are known. */
 interface Located {
   readonly received: ReceivedEvent
@@ -43,7 +49,7 @@ export class Intake {
   readonly #taken = new Map<EventId, RoomEvent>()
   #missing: ReadonlySet<EventId> = new Set()
 
-  constructor(turn: RoomTurn, goal: IntakeGoal, options: ReceiveOptions, parts: IntakeParts) {
+  constructor(turn: RoomTurn, { goal, options }: IntakeRequest, parts: IntakeParts) {
     this.#turn = turn
     this.#goal = goal
     this.#options = options

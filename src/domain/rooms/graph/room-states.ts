@@ -7,11 +7,13 @@ export interface Difference extends StateTuple {
   readonly values: readonly (EventId | undefined)[]
 }
 
+type StoredStates = Pick<RoomGraphReader, 'stateValues' | 'wholeState' | 'differingEntries'>
+
 /** Reads states of rooms that are partly stored and partly about to be. */
 export class RoomStates {
-  readonly #reader: RoomGraphReader
+  readonly #reader: StoredStates
 
-  constructor(reader: RoomGraphReader) {
+  constructor(reader: StoredStates) {
     this.#reader = reader
   }
 

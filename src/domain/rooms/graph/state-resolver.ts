@@ -53,7 +53,7 @@ export class StateResolver {
   async #resolveDistinct(room: GraphRoom, views: readonly StateView[], added?: RoomEvent): Promise<StateView> {
     const differences = await this.#states.differences(room.room, views)
     if (differences.length === 0) return nearest(views, differences, new Map())
-    const work = new Resolution(room, views, differences, { states: this.#states, events: this.#events })
+    const work = new Resolution({ room, views, differences, parts: { states: this.#states, events: this.#events } })
     if (added !== undefined) await work.add(added)
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const entries = work.run()
@@ -88,6 +88,13 @@ const nearest = (
   return withEntries(best, bestChanges)
 }
 
+interface ResolutionParts {
+  readonly room: GraphRoom
+  readonly views: readonly StateView[]
+  readonly differences: readonly Difference[]
+  readonly parts: Omit<StateResolverParts, 'limitBytes'>
+}
+
 /** One resolution: run again and again, as it is synchronous and says after each run what it lacked. */
 class Resolution {
   readonly #room: GraphRoom
@@ -104,12 +111,7 @@ class Resolution {
   #all: readonly EventId[] | undefined
   #asksAll = false
 
-  constructor(
-    room: GraphRoom,
-    views: readonly StateView[],
-    differences: readonly Difference[],
-    parts: Omit<StateResolverParts, 'limitBytes'>,
-  ) {
+  constructor({ room, views, differences, parts }: ResolutionParts) {
     this.#room = room
     this.#view = views[0] as StateView
     this.#parts = parts

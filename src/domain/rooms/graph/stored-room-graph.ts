@@ -94,7 +94,7 @@ export class StoredRoomGraph implements RoomGraph {
     return this.#parts.rooms.turn(
       roomId,
       async (turn) => {
-        const intake = new Intake(turn, goal, options, this.#parts.intake)
+        const intake = new Intake(turn, { goal, options }, this.#parts.intake)
         await intake.begin(some)
         const verdicts: Verdict[] = []
         for (const event of some) {
