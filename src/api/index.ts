@@ -94,6 +94,7 @@ import { type BackfillDeps, backfillEndpoints } from './federation/backfill.ts'
 import { contentRepositoryEndpoints, type MediaForServersDeps } from './federation/content-repository.ts'
 import { type EventAuthDeps, eventAuthEndpoints } from './federation/event-auth.ts'
 import { type ServedEventsDeps, servedEventsEndpoints } from './federation/events.ts'
+import { type KeysQueryDeps, keysQueryEndpoints } from './federation/keys-query.ts'
 import { type KeysServerDeps, keysServerEndpoints } from './federation/keys-server.ts'
 import { type UserinfoDeps, userinfoEndpoints } from './federation/openid.ts'
 import { type ServedPublicRoomsDeps, servedPublicRoomsEndpoints } from './federation/public-rooms.ts'
@@ -140,7 +141,7 @@ export interface ApiDeps {
   readonly encryption: EncryptionDeps
   /** undefined: there is none, and clients are not told of any. */
   readonly rendezvous: RendezvousDeps | undefined
-  readonly keys: KeysServerDeps
+  readonly keys: KeysServerDeps & KeysQueryDeps
   /** What other servers ask. */
   readonly served: ServedDeps
   readonly software: ServerVersionDeps
@@ -340,6 +341,7 @@ export const apiEndpoints = (deps: ApiDeps): readonly AnyEndpoint[] => [
   ...openIdEndpoints(deps.openId),
   ...userinfoEndpoints(deps.openId),
   ...keysServerEndpoints(deps.keys),
+  ...keysQueryEndpoints(deps.keys),
   ...endpointsForServers(deps.served),
   ...serverVersionEndpoints(deps.software),
 ]

@@ -2,6 +2,7 @@ import { hkdfSync } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { Logger, Random } from '#base'
 import type { Config } from '#config'
+import { isInsecureKey } from '#domain'
 import { type SigningKey, signingKeyFromSeed } from '#rules'
 import type { ServerName } from '#spec'
 import { type SigningKeyRecord, type Store, WriteConflict, writers } from '#store'
@@ -132,6 +133,12 @@ const parsedLine = (text: string, serverName: ServerName, source: string): Given
 
 const parsed = (keyId: string, seed: string, serverName: ServerName, source: string): Given => {
   const key = signingKeyFromSeed(keyId, serverName, seed, quickSigner)
+  if (key.ok && isInsecureKey(key.value.publicKey)) {
+    throw new StartError(
+      `The signing key ${source} is one that everybody knows, from an example or a faulty deployment: whoever likes could sign as this server. Make a new one`,
+      { exitCode: EXIT_CONFIG },
+    )
+  }
   if (key.ok) return { key: key.value, seed, source }
   throw new StartError(
     `The signing key ${source} cannot be read: expected "ed25519 NAME SEED" with 32 bytes in Base64`,

@@ -172,6 +172,19 @@ export const serverPattern = text('a server name, which may have stars and quest
   /^[0-9A-Za-z.:*?[\]-]{1,255}$/.test(value),
 )
 
+/** A key that the server signed with before. */
+export const oldSigningKey: Kind<{ readonly keyId: string; readonly publicKey: string; readonly expiredMs: number }> = {
+  expects: '"ed25519:NAME PUBLICKEY TIME": the public key in unpadded Base64, the time in milliseconds of Unix',
+  parse: (raw) => {
+    const [, keyId, publicKey, time] =
+      /^(ed25519:[A-Za-z0-9_]{1,128}) ([A-Za-z0-9+/]{43}) (\d{1,15})$/.exec(
+        typeof raw === 'string' ? raw.trim() : '',
+      ) ?? []
+    if (keyId === undefined || publicKey === undefined) return undefined
+    return { keyId, publicKey, expiredMs: Number(time) }
+  },
+}
+
 /** Host and port, by the name of a server in small letters. */
 export const serverAddresses: Kind<ReadonlyMap<string, string>> = {
   expects: 'a mapping of server names to host:port; in a variable, name=host:port, with commas between',

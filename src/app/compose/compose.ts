@@ -6,7 +6,6 @@ import {
   type MemberAccounts,
   noServersElsewhere,
   OpenIdTokens,
-  OwnKeys,
   type Pushers,
   type Reports,
   type RoomProfiles,
@@ -209,12 +208,13 @@ const settle = async (
   leases: { stop(): Promise<void> },
   { federation, media, accounts, personal }: Pick<Parts, 'federation' | 'media' | 'accounts' | 'personal'>,
 ): Promise<void> => {
-  federation.close()
+  const federationEnded = federation.close()
   const ended = leases.stop()
   await media.stop()
   await ended
   await accounts.settle()
   await personal.settle()
+  await federationEnded
 }
 
 const roomsGroundOf = (ground: Ground, streams: Streams) => ({
@@ -302,7 +302,7 @@ const buildApi = (parts: Parts): ApiDeps => {
     pushers,
     openIdTokens,
   } = parts
-  const { config, shortLived, clock, signingKey } = ground
+  const { config, shortLived, clock } = ground
   return {
     accounts: accounts.api,
     personal: {
@@ -341,7 +341,7 @@ const buildApi = (parts: Parts): ApiDeps => {
     },
     rendezvous: buildRendezvous(ground),
     served: buildServed(ground, views, rooms, personal),
-    keys: { ownKeys: new OwnKeys({ key: signingKey, clock }) },
+    keys: parts.federation.keys,
     sync: { sync: views.sync, inboxes: toDevice.inboxes, filters: personal.filters, presence: personal.presence },
     slidingSync: { slidingSync: views.slidingSync, presence: personal.presence },
     oldSync: { ...views, presence: personal.presence },

@@ -6,6 +6,7 @@ import {
   nonEmptyText,
   path,
   serverAddresses,
+  serverName,
   serverPattern,
   yesOrNo,
 } from '../kinds.ts'
@@ -43,6 +44,10 @@ export const federation = {
     allowedNetworks: setting(list(network), [], {
       description:
         'Private addresses and networks where other servers may stand. Without them no connection is made to loopback or private addresses, which strangers could name.',
+    }),
+    keyServers: setting(list(serverName), [], {
+      description:
+        'Servers that are trusted to tell the keys of others (notaries), asked for those that do not answer themselves. They could pass off other keys as those of a server that this one has never met.',
     }),
     dnsServers: setting(list(dnsServer), [], {
       description: "DNS servers that are asked for other servers, as 1.1.1.1 or [::1]:53. None: the machine's.",

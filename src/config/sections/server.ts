@@ -1,4 +1,4 @@
-import { baseUrl, colour, nonEmptyText, path, roomVersion, serverName } from '../kinds.ts'
+import { baseUrl, colour, list, nonEmptyText, oldSigningKey, path, roomVersion, serverName } from '../kinds.ts'
 import { optional, setting } from '../setting.ts'
 
 export const server = {
@@ -20,6 +20,10 @@ export const server = {
     signingKeyFile: optional(path, {
       description:
         'A file with that text. Unset: signing.key in the data folder; where it is missing, the key that the database keeps, which the first start makes. All processes of a homeserver must have the same key.',
+    }),
+    oldSigningKeys: setting(list(oldSigningKey), [], {
+      description:
+        'Keys that a server of this name signed with before, and the last time at which each was in use. They are published, so that others can still check old events.',
     }),
     defaultRoomVersion: setting(roomVersion, '12', {
       description: 'The version of new rooms whose creator names none.',

@@ -1,16 +1,19 @@
-import { BoundedCache, BoundedWork, type Clock, type Logger } from '#base'
-import type { FederationRequests } from '#net'
-import { parseVerifyKey, signaturesOf, signedText, type VerifyKey } from '#rules'
+import { type Clock, Slices } from '#base'
+import { parseVerifyKey, type SignatureEntry, signaturesOf, signedText, type VerifyKey } from '#rules'
 import type { JsonObject, ServerName } from '#spec'
-import { type PublishedKeys, parsePublishedKeys } from './published-keys.ts'
+import type { KeyFetches, WantedKey } from './key-fetches.ts'
+import type { KnownKeys } from './known-keys.ts'
+import { checkSignatures, type SignatureToCheck } from './signature-check.ts'
+import type { SignatureThreads } from './signature-threads.ts'
 
 export interface ServerKeyRingParts {
   readonly serverName: ServerName
   /** This server's own keys, as events of its own come back to it. */
   readonly ownKeys: readonly OwnVerifyKey[]
-  readonly requests: Pick<FederationRequests, 'json'>
+  readonly known: KnownKeys
+  readonly fetches: Pick<KeyFetches, 'fetch'>
+  readonly threads: Pick<SignatureThreads, 'check'>
   readonly clock: Clock
-  readonly logger: Logger
 }
 
 export interface OwnVerifyKey {
@@ -31,107 +34,131 @@ export interface SignedObject {
   readonly validAtMs: number
 }
 
-const CACHE_BYTES = 4 * 1024 * 1024
-/** Bytes of a key in memory, with Node's object for it. */
-const KEY_BYTES = 600
-const FETCH_MS = 20_000
-const MAX_ANSWER_BYTES = 256 * 1024
-/** A server that did not answer, or whose answer lacks the key, is asked again after this. */
-const RETRY_MS = 60_000
-const FETCHES = { concurrency: 50, maxWaiting: 2_000 }
-
-interface Known {
-  readonly keys: PublishedKeys | undefined
-  readonly fetchedMs: number
+interface RingKey {
+  readonly publicKey: string
+  readonly key: VerifyKey
 }
 
-/** The keys of other servers, by which their signatures are checked. */
-export class ServerKeyRing {
-  readonly #parts: ServerKeyRingParts
-  readonly #known = new BoundedCache<ServerName, Known>({
-    name: 'server-keys',
-    limitBytes: CACHE_BYTES,
-    sizeBytes: ({ keys }) => 100 + (keys?.keys.length ?? 0) * KEY_BYTES,
-  })
-  readonly #underWay = new Map<ServerName, Promise<Known>>()
-  readonly #fetches = new BoundedWork(FETCHES)
-
-  constructor(parts: ServerKeyRingParts) {
-    this.#parts = parts
-  }
-
-  get cache(): BoundedCache<ServerName, Known> {
-    return this.#known
-  }
-
-  /** The key, if the server vouches for it at that time; undefined if not, or if nobody can say. */
-  async verifyKey(server: ServerName, keyId: string, validAtMs: number): Promise<VerifyKey | undefined> {
-    if (server === this.#parts.serverName) return this.#ownKey(keyId, validAtMs)
-    const known = this.#known.get(server)
-    const found = known === undefined ? undefined : keyIn(known, keyId, validAtMs)
-    if (found !== undefined) return found
-    if (known !== undefined && this.#parts.clock.nowMs() - known.fetchedMs < RETRY_MS) return undefined
-    return keyIn(await this.#fetched(server), keyId, validAtMs)
-  }
-
-  /** Whether each is signed by its server: one signature with a key that was valid. */
-  async checkSigned(items: readonly SignedObject[]): Promise<readonly boolean[]> {
-    return Promise.all(items.map((item) => this.#isSigned(item)))
-  }
-
-  async #isSigned({ object, text, server, validAtMs }: SignedObject): Promise<boolean> {
-    const covered = text ?? textOf(object)
-    if (covered === undefined) return false
-    const signatures = signaturesOf(object, server).filter(({ keyId }) => keyId !== POLICY_SERVER)
-    for (const { keyId, signature } of signatures.slice(0, MAX_SIGNATURES)) {
-      const key = await this.verifyKey(server, keyId, validAtMs)
-      if (key?.verify(covered, signature) === true) return true
-    }
-    return false
-  }
-
-  #ownKey(keyId: string, validAtMs: number): VerifyKey | undefined {
-    const own = this.#parts.ownKeys.find((one) => one.keyId === keyId)
-    if (own === undefined || validAtMs > (own.expiredMs ?? Number.POSITIVE_INFINITY)) return undefined
-    return parseVerifyKey(own.publicKey)
-  }
-
-  #fetched(server: ServerName): Promise<Known> {
-    const underWay = this.#underWay.get(server)
-    if (underWay !== undefined) return underWay
-    const fetching = this.#fetches.run(() => this.#fetch(server)).finally(() => this.#underWay.delete(server))
-    this.#underWay.set(server, fetching)
-    return fetching
-  }
-
-  async #fetch(server: ServerName): Promise<Known> {
-    const { requests, clock, logger } = this.#parts
-    let keys: PublishedKeys | undefined
-    try {
-      const answer = await requests.json(server, {
-        method: 'GET',
-        path: '/_matrix/key/v2/server',
-        timeoutMs: FETCH_MS,
-        maxBytes: MAX_ANSWER_BYTES,
-      })
-      keys = parsePublishedKeys(answer, server, clock.nowMs())
-      if (keys === undefined) logger.warn({ server }, 'a server answered with keys that cannot be used')
-    } catch (err) {
-      logger.info({ server, err }, 'the keys of a server could not be fetched')
-    }
-    const known = { keys: keys ?? this.#known.get(server)?.keys, fetchedMs: clock.nowMs() }
-    this.#known.set(server, known)
-    return known
-  }
+/** An object with the signatures of its server. */
+interface Entry {
+  readonly item: SignedObject
+  readonly signatures: readonly SignatureEntry[]
 }
 
 /** An event needs one signature of each server; a few more may be there while keys change. */
 const MAX_SIGNATURES = 10
 /** The key of a policy server, which is in the room's state and never published as a key of its server ("Policy Servers"). */
 const POLICY_SERVER = 'ed25519:policy_server'
+/** With as many signatures as this, threads check them: 20 ms of this one otherwise. */
+const MANY = 200
+/** Signatures that are checked in one go here. */
+const FEW = 16
+const SLICE_MS = 5
 
-const keyIn = ({ keys }: Known, keyId: string, validAtMs: number): VerifyKey | undefined =>
-  keys?.keys.find((one) => one.keyId === keyId && validAtMs <= one.validUntilMs)?.key
+/** The keys of servers, by which their signatures are checked. */
+export class ServerKeyRing {
+  readonly #parts: ServerKeyRingParts
+  readonly #own: ReadonlyMap<string, RingKey & { readonly untilMs: number }>
+  readonly #slices: Slices
+
+  constructor(parts: ServerKeyRingParts) {
+    this.#parts = parts
+    this.#slices = new Slices({ clock: parts.clock, sliceMs: SLICE_MS })
+    this.#own = new Map(
+      parts.ownKeys.flatMap(({ keyId, publicKey, expiredMs = Number.POSITIVE_INFINITY }) => {
+        const key = parseVerifyKey(publicKey)
+        return key === undefined ? [] : [[keyId, { publicKey, key, untilMs: expiredMs }]]
+      }),
+    )
+  }
+
+  /** The key, if its server vouches for it at that time; undefined if not, or if nobody can say. */
+  async verifyKey(server: ServerName, keyId: string, validAtMs: number): Promise<VerifyKey | undefined> {
+    const found = await this.#known(server, keyId, validAtMs)
+    if (found !== undefined || server === this.#parts.serverName) return found?.key
+    await this.#parts.fetches.fetch([{ server, keyId, validAtMs }])
+    return (await this.#known(server, keyId, validAtMs))?.key
+  }
+
+  /** Whether each is signed by its server: one signature with a key that was valid. Keys that are lacking are fetched, all together. */
+  async checkSigned(items: readonly SignedObject[]): Promise<readonly boolean[]> {
+    const entries = items.map((item) => ({ item, signatures: signaturesIn(item) }))
+    await this.#fetchLacking(entries)
+    const { checks, places } = await this.#checksOf(entries)
+    const answers = await this.#check(checks)
+    const signed = items.map(() => false)
+    for (const [at, place] of places.entries()) if (answers[at] === true) signed[place] = true
+    return signed
+  }
+
+  async #fetchLacking(entries: readonly Entry[]): Promise<void> {
+    const wanted = new Map<string, WantedKey>()
+    const good = new Set<string>()
+    for (const { item, signatures } of entries) {
+      const { server, validAtMs } = item
+      if (server === this.#parts.serverName) continue
+      for (const { keyId } of signatures) {
+        const name = `${server} ${keyId}`
+        if (good.has(`${name} ${validAtMs}`) || (wanted.get(name)?.validAtMs ?? -1) >= validAtMs) continue
+        if ((await this.#known(server, keyId, validAtMs)) !== undefined) good.add(`${name} ${validAtMs}`)
+        else wanted.set(name, { server, keyId, validAtMs })
+      }
+    }
+    if (wanted.size > 0) await this.#parts.fetches.fetch([...wanted.values()])
+  }
+
+  async #checksOf(
+    entries: readonly Entry[],
+  ): Promise<{ readonly checks: readonly SignatureToCheck[]; readonly places: readonly number[] }> {
+    const slice = this.#slices.begin()
+    const checks: SignatureToCheck[] = []
+    const places: number[] = []
+    for (const [place, { item, signatures }] of entries.entries()) {
+      if (slice.isOver()) await slice.next()
+      const { object, server, validAtMs } = item
+      let { text } = item
+      for (const { keyId, signature } of signatures) {
+        const known = this.#known(server, keyId, validAtMs)
+        const key = known instanceof Promise ? await known : known
+        text ??= key === undefined ? undefined : textOf(object)
+        if (key === undefined || text === undefined) continue
+        checks.push({ publicKey: key.publicKey, text, signature })
+        places.push(place)
+      }
+    }
+    return { checks, places }
+  }
+
+  async #check(checks: readonly SignatureToCheck[]): Promise<readonly boolean[]> {
+    if (checks.length >= MANY) return this.#parts.threads.check(checks)
+    const slice = this.#slices.begin()
+    const answers: boolean[] = []
+    for (let from = 0; from < checks.length; from += FEW) {
+      if (slice.isOver()) await slice.next()
+      answers.push(...checkSignatures(checks.slice(from, from + FEW)))
+    }
+    return answers
+  }
+
+  /** No promise where the keys of the server are in memory. */
+  #known(server: ServerName, keyId: string, validAtMs: number): RingKey | undefined | Promise<RingKey | undefined> {
+    if (server === this.#parts.serverName) {
+      const own = this.#own.get(keyId)
+      return own !== undefined && validAtMs <= own.untilMs ? own : undefined
+    }
+    const keys = this.#parts.known.keysOf(server)
+    const pick = (known: Awaited<typeof keys>): RingKey | undefined => {
+      const key = known.get(keyId)
+      return key !== undefined && validAtMs <= key.validUntilMs ? key : undefined
+    }
+    return keys instanceof Promise ? keys.then(pick) : pick(keys)
+  }
+}
+
+const signaturesIn = ({ object, server }: SignedObject): readonly SignatureEntry[] =>
+  signaturesOf(object, server)
+    .filter(({ keyId }) => keyId !== POLICY_SERVER)
+    .slice(0, MAX_SIGNATURES)
 
 const textOf = (object: JsonObject): string | undefined => {
   const text = signedText(object)

@@ -57,6 +57,7 @@ import { createBranches } from './0620-create-branches.ts'
 import { createRemoteMedia } from './0630-create-remote-media.ts'
 import { createStrippedRooms } from './0640-create-stripped-rooms.ts'
 import { createEntering } from './0690-create-entering.ts'
+import { createServerKeys } from './0700-create-server-keys.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -118,4 +119,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createRemoteMedia,
   createStrippedRooms,
   createEntering,
+  createServerKeys,
 ]

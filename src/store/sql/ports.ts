@@ -30,6 +30,7 @@ import { type WriteTable, writeTable } from './engine/writes.ts'
 import { failedPullsReader, failedPullsWriter, failedPullWrites } from './federation/failed-pulls.ts'
 import { federationOutReader } from './federation/federation-out-reader.ts'
 import { federationOutWriter, federationOutWrites } from './federation/federation-out-writes.ts'
+import { serverKeysReader, serverKeysWriter, serverKeyWrites } from './federation/server-keys.ts'
 import {
   stagedTransactionsReader,
   stagedTransactionsWriter,
@@ -120,6 +121,7 @@ export const readersOver = (db: Db) => ({
   rooms: roomsReader(db),
   roomUpgrades: roomUpgradesReader(db),
   retention: retentionReader(db),
+  serverKeys: serverKeysReader(db),
   shortLived: shortLivedReader(db),
   signingKeys: signingKeysReader(db),
   stagedTransactions: stagedTransactionsReader(db),
@@ -167,6 +169,7 @@ export const writers = {
   rooms: roomsWriter,
   roomUpgrades: roomUpgradesWriter,
   retention: retentionWriter,
+  serverKeys: serverKeysWriter,
   shortLived: shortLivedWriter,
   signingKeys: signingKeysWriter,
   stagedTransactions: stagedTransactionsWriter,
@@ -219,6 +222,7 @@ export const allWrites = (): WriteTable =>
     ...roomUpgradeWrites,
     ...retentionWrites,
     ...roomWrites,
+    ...serverKeyWrites,
     ...shortLivedWrites,
     ...signingKeyWrites,
     ...stagedTransactionWrites,

@@ -1,15 +1,21 @@
 import { systemRandom } from '#base'
 import { type FederationClient, openFederation } from '#net'
+import { type SigningKey, signingKeyFromSeed } from '#rules'
 import type { JsonValue, ServerName } from '#spec'
 import { OTHER_CERTIFICATE, TEST_AUTHORITY } from '../../../support/certificate.ts'
 import { DnsServer } from '../../../support/other-servers/dns-server.ts'
 import { SteppedClock } from '../../../support/stepped-clock.ts'
-import { keyOf } from './signed-peer.ts'
 import { TlsSite } from './tls-site.ts'
 
 export type NetworkChanges = Partial<Parameters<typeof openFederation>[0]>
 
 export const PATH = '/_matrix/federation/v1/version'
+
+export const keyOf = (serverName: string, seed = `${'B'.repeat(42)}A`, keyId = 'ed25519:a_1'): SigningKey => {
+  const key = signingKeyFromSeed(keyId, serverName as ServerName, seed)
+  if (!key.ok) throw new Error(key.failure.reason)
+  return key.value
+}
 
 /** A client of other servers, with a DNS server, a host for `.well-known`, and a clock of its own. */
 export class Network {
