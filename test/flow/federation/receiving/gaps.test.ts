@@ -1,0 +1,175 @@
+import { expect, it } from 'vitest'
+import { refusal, reply } from '../../../support/federation-peer/listener.ts'
+import type { PeerEvent } from '../../../support/federation-peer/peer-room.ts'
+import { askedFor, HERE, openScene, sendEvents, text, until, untilBody } from './scene.ts'
+
+const GAP = '/_matrix/federation/v1/get_missing_events/:roomId'
+
+it('events between are got from the server that sent the last one', async () => {
+  await using scene = await openScene()
+  const { alice, roomId, room, peer } = scene
+  const bodies = ['one', 'two', 'three', 'four']
+  const events = bodies.map((body) => room.send(text(body)))
+  await sendEvents(scene, events.slice(-1))
+  expect(await untilBody(alice, roomId, 'four')).toEqual(bodies)
+  const [request] = peer.received.filter(({ path }) => path.includes('get_missing_events'))
+  expect(request?.body).toMatchObject({ latest_events: [events[3]?.eventId], limit: 20 })
+  expect(request?.body.earliest_events).toHaveLength(1)
+  expect(askedFor(peer, '/state_ids')).toEqual([])
+})
+
+it('an event whose predecessor its sender does not give is dropped, and the state is not asked for', async () => {
+  await using scene = await openScene()
+  const { alice, roomId, room, peer } = scene
+  const before = room.heads
+  const missing = room.send(text('missing'))
+  peer.on('POST', GAP, () => reply({ events: [] }))
+  await sendEvents(scene, [room.send(text('dangling'))])
+  await until(
+    async () => askedFor(peer, 'get_missing_events').length,
+    (count) => count === 1,
+  )
+  room.heads = before
+  await sendEvents(scene, [room.send(text('good'))])
+  expect(await untilBody(alice, roomId, 'good')).toEqual(['good'])
+  expect(askedFor(peer, '/state_ids')).toEqual([])
+  expect(missing.eventId).toBeDefined()
+})
+
+it('a failure is remembered over a restart, and tried again after a while', async () => {
+  await using scene = await openScene()
+  const { roomId, room, peer, alice, server } = scene
+  room.send(text('missing'))
+  let gives = false
+  const kept = room.history(room.heads, 20)
+  peer.on('POST', GAP, () => (gives ? undefined : refusal(500, 'M_UNKNOWN')) as never)
+  const [dangling, another] = [room.send(text('dangling')), room.build(text('another'))]
+  await sendEvents(scene, [dangling])
+  await until(
+    async () => askedFor(peer, 'get_missing_events').length,
+    (count) => count === 1,
+  )
+  await server.restart()
+  await sendEvents(scene, [dangling])
+  gives = true
+  expect(kept.length).toBeGreaterThan(0)
+  room.heads = room.heads.slice()
+  await sendEvents(scene, [another])
+  await alice.send(roomId, 'm.room.message', { msgtype: 'm.text', body: 'mine' })
+  await untilBody(alice, roomId, 'mine')
+  expect(askedFor(peer, 'get_missing_events').length).toBeLessThanOrEqual(2)
+})
+
+it('at the far end of what was pulled the state is asked for, and the branch takes part in the room', async () => {
+  await using scene = await openScene()
+  const { alice, roomId, room, peer } = scene
+  const far = room.send(text('far'))
+  const near = room.send(text('near'))
+  const last = room.send(text('last'))
+  // The peer gives the nearest event alone, as if the gap were long.
+  peer.on('POST', GAP, () => reply({ events: [near.pdu] }))
+  await sendEvents(scene, [last])
+  expect(await untilBody(alice, roomId, 'last')).toEqual(['far', 'near', 'last'])
+  expect(askedFor(peer, '/state_ids')).toHaveLength(1)
+  expect(askedFor(peer, `/event/${far.eventId}`)).toHaveLength(1)
+})
+
+it('a claimed state in which somebody has more power than they have changes nothing', async () => {
+  await using scene = await openScene()
+  const { alice, roomId, room, peer } = scene
+  const enc = encodeURIComponent(roomId)
+  const levels = await alice.ok('GET', `/_matrix/client/v3/rooms/${enc}/state/m.room.power_levels`)
+  const create = room.stateEvent('m.room.create')
+  const join = room.stateEvent('m.room.member', room.sender)
+  if (create === undefined || join === undefined) throw new Error('the peer knows too little')
+  const evil = room.build({
+    ...{ type: 'm.room.power_levels', stateKey: '', content: { users: { [room.sender]: 100 } } },
+    auth: [create.eventId, join.eventId],
+  })
+  const far = room.send(text('far'))
+  const near = room.send(text('near'))
+  const last = room.send(text('last'))
+  peer.on('POST', GAP, () => reply({ events: [near.pdu] }))
+  peer.on('GET', '/_matrix/federation/v1/state_ids/:roomId', () =>
+    reply({
+      pdu_ids: [create.eventId, join.eventId, evil.eventId],
+      auth_chain_ids: [create.eventId, join.eventId],
+    }),
+  )
+  peer.on('GET', '/_matrix/federation/v1/event/:eventId', ({ params }) =>
+    params.eventId === evil.eventId ? reply(answerOf(evil)) : (undefined as never),
+  )
+  serveEvent(scene, [evil, far])
+  await sendEvents(scene, [last])
+  await sendEvents(scene, [room.send(text('after'))])
+  await until(
+    async () => askedFor(peer, '/state_ids').length,
+    (count) => count >= 1,
+  )
+  await untilBody(alice, roomId, 'after').catch(() => [])
+  expect(await alice.ok('GET', `/_matrix/client/v3/rooms/${enc}/state/m.room.power_levels`)).toEqual(levels)
+})
+
+const answerOf = ({ pdu }: PeerEvent) => ({ origin: 'peer.example', origin_server_ts: 1, pdus: [pdu] })
+
+const serveEvent = ({ peer }: Awaited<ReturnType<typeof openScene>>, events: readonly PeerEvent[]): void => {
+  peer.on('GET', '/_matrix/federation/v1/event/:eventId', ({ params }) => {
+    const found = events.find(({ eventId }) => eventId === params.eventId)
+    return found === undefined ? refusal(404, 'M_NOT_FOUND') : reply(answerOf(found))
+  })
+}
+
+it('bad events in an answer are passed over, and the good ones taken', async () => {
+  await using scene = await openScene()
+  const { alice, roomId, room, peer } = scene
+  const one = room.send(text('one'))
+  const two = room.send(text('two'))
+  const stray = room.build(text('stray'))
+  const bad = { ...stray.pdu, content: { body: 'bad', half: 0.5 } }
+  const large = { ...stray.pdu, content: { body: 'x'.repeat(70_000) } }
+  peer.on('POST', GAP, () => reply({ events: [bad, 7, null, large, one.pdu] }))
+  await sendEvents(scene, [two])
+  expect(await untilBody(alice, roomId, 'two')).toEqual(['one', 'two'])
+})
+
+it('more events than were asked for, of other rooms or in a circle, do no harm', async () => {
+  await using scene = await openScene()
+  const { alice, roomId, room, peer } = scene
+  const elsewhere = peer.createRoom({ version: '11' })
+  const strangers = Array.from({ length: 300 }, (_, at) => elsewhere.send(text(`stranger ${at}`)).pdu)
+  const before = room.heads
+  room.send(text('missing'))
+  const last = room.send(text('last'))
+  peer.on('POST', GAP, () => reply({ events: strangers }))
+  await sendEvents(scene, [last])
+  await until(
+    async () => askedFor(peer, 'get_missing_events').length,
+    (count) => count === 1,
+  )
+  room.heads = before
+  await sendEvents(scene, [room.send(text('good'))])
+  expect(await untilBody(alice, roomId, 'good')).toEqual(['good'])
+  expect(HERE).toBe('first.example')
+})
+
+it('auth events that are missing are got, and the event is judged by them', async () => {
+  await using scene = await openScene()
+  const { alice, roomId, room, peer } = scene
+  // A profile change that this server never saw is cited by what follows it.
+  const head = room.heads
+  const renamed = room.build({
+    ...{ type: 'm.room.member', stateKey: room.sender, content: { membership: 'join', displayname: 'Other' } },
+  })
+  room.addOutlier(renamed)
+  const create = room.stateEvent('m.room.create')
+  const levels = room.stateEvent('m.room.power_levels')
+  if (create === undefined || levels === undefined) throw new Error('the peer knows too little')
+  const cites = room.build(text('cites', { prev: head, auth: [create.eventId, levels.eventId, renamed.eventId] }))
+  room.add(cites)
+  await sendEvents(scene, [cites])
+  await until(
+    async () => askedFor(peer, 'event_auth').length + askedFor(peer, `/event/${renamed.eventId}`).length,
+    (count) => count > 0,
+  )
+  expect(await untilBody(alice, roomId, 'cites')).toEqual(['cites'])
+})
