@@ -99,6 +99,7 @@ import { type KeysServerDeps, keysServerEndpoints } from './federation/keys-serv
 import { type UserinfoDeps, userinfoEndpoints } from './federation/openid.ts'
 import { type ServedPublicRoomsDeps, servedPublicRoomsEndpoints } from './federation/public-rooms.ts'
 import { type QueryDeps, queryEndpoints } from './federation/query.ts'
+import { type TransactionsDeps, transactionEndpoints } from './federation/send.ts'
 import { type ServedSpacesDeps, servedSpacesEndpoints } from './federation/space-hierarchy.ts'
 import { type ThirdPartyInviteDeps, thirdPartyInviteEndpoints } from './federation/third-party-invite.ts'
 import { type KeysForServersDeps, userKeysEndpoints } from './federation/user-keys.ts'
@@ -144,6 +145,8 @@ export interface ApiDeps {
   readonly keys: KeysServerDeps & KeysQueryDeps
   /** What other servers ask. */
   readonly served: ServedDeps
+  /** What other servers send. */
+  readonly received: TransactionsDeps
   readonly software: ServerVersionDeps
 }
 
@@ -343,6 +346,7 @@ export const apiEndpoints = (deps: ApiDeps): readonly AnyEndpoint[] => [
   ...keysServerEndpoints(deps.keys),
   ...keysQueryEndpoints(deps.keys),
   ...endpointsForServers(deps.served),
+  ...transactionEndpoints(deps.received),
   ...serverVersionEndpoints(deps.software),
 ]
 

@@ -35,7 +35,7 @@ import { buildNotices } from './notices.ts'
 import { oldTransactions } from './old-transactions.ts'
 import { buildPersonal, type Personal } from './personal.ts'
 import { buildPush, buildPushers } from './push.ts'
-import { buildIncoming, type Incoming } from './receiving.ts'
+import { buildIncoming, buildReceiving, type Receiving } from './receiving.ts'
 import { buildRelationFill, relationsApi } from './relations.ts'
 import { buildRendezvous } from './rendezvous.ts'
 import { buildRetention, retentionOf, toldRetention } from './retention.ts'
@@ -89,6 +89,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   const personal = buildPersonal(ground, streams)
   const roomsGround = { ...roomsGroundOf(ground, streams), policy: incoming.policy }
   const rooms = buildRooms(roomsGround, roomsNeeds(ground, accounts, personal))
+  const receiving = buildReceiving(ground, incoming, rooms.graph)
   const toDevice = buildToDevice(ground, streams)
   takeEncryptionEdus(incoming.edus, toDevice)
   const keyBackups = buildKeyBackups(ground)
@@ -101,7 +102,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   const roomProfiles = buildRoomProfiles(ground, rooms.memberships)
   const finding = buildFinding(ground, streams, views)
   const calls = buildCalls(ground, { streams, rooms, accounts: accounts.accounts, seen: views.timeline })
-  const background = { accounts, calls, incoming, finding, keyBackups, media, push, roomProfiles, rooms, toDevice }
+  const background = { accounts, calls, receiving, finding, keyBackups, media, push, roomProfiles, rooms, toDevice }
   const leases = buildLeases(ground, workOf(ground, background))
   await leases.start()
   const openIdTokens = buildOpenIdTokens(ground, accounts)
@@ -116,6 +117,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
     accounts,
     personal,
     rooms,
+    receiving,
     roomProfiles,
     keys,
     toDevice,
@@ -182,12 +184,12 @@ const workOf = (
     'accounts' | 'calls' | 'finding' | 'keyBackups' | 'media' | 'roomProfiles' | 'rooms' | 'toDevice'
   > & {
     readonly push: LeasedWork
-    readonly incoming: Incoming
+    readonly receiving: Receiving
   },
 ): Readonly<Record<string, LeasedWork>> => ({
   ...parts.finding.work,
   ...parts.calls.work,
-  ...parts.incoming.work,
+  ...parts.receiving.work,
   'media-sweep': parts.media.sweep,
   'remote-media-sweep': parts.media.remoteSweep,
   'room-purge': buildRoomPurge(ground),
@@ -254,6 +256,7 @@ interface Parts {
   readonly accounts: BuiltAccounts
   readonly personal: Personal
   readonly rooms: RoomsDomain
+  readonly receiving: Receiving
   readonly roomProfiles: RoomProfiles
   readonly keys: BuiltEncryption
   readonly toDevice: BuiltToDevice
@@ -293,6 +296,7 @@ const buildApi = (parts: Parts): ApiDeps => {
     accounts,
     personal,
     rooms,
+    receiving,
     roomProfiles,
     keys,
     toDevice,
@@ -341,6 +345,7 @@ const buildApi = (parts: Parts): ApiDeps => {
     },
     rendezvous: buildRendezvous(ground),
     served: buildServed(ground, views, rooms, personal),
+    received: receiving,
     keys: parts.federation.keys,
     sync: { sync: views.sync, inboxes: toDevice.inboxes, filters: personal.filters, presence: personal.presence },
     slidingSync: { slidingSync: views.slidingSync, presence: personal.presence },

@@ -27,7 +27,6 @@ export interface Incoming {
   readonly edus: Edus
   readonly pulls: PullMemory
   readonly policy: PolicyServers
-  readonly work: Readonly<Record<string, LeasedWork>>
 }
 
 export const buildIncoming = (
@@ -40,7 +39,7 @@ export const buildIncoming = (
   const edus = new Edus({ acls, logger })
   const pulls = new PullMemory({ reader: store.failedPulls, writer: writers.failedPulls, commit: store.commit, clock })
   const policy = new PolicyServers({ requests, reader: store.rooms, clock, logger })
-  return { acls, check, fetch, edus, pulls, policy, work: { 'failed-pulls': pulls.sweep(logger) } }
+  return { acls, check, fetch, edus, pulls, policy }
 }
 
 export interface Receiving {
@@ -78,6 +77,7 @@ export const buildReceiving = (
     work: {
       'staged-rooms': stagedRooms,
       'staged-edus': stagedEdus,
+      'failed-pulls': pulls.sweep(logger),
       'received-transactions': transactionForgetting({ writer, commit, clock, logger }),
     },
   }

@@ -78,7 +78,7 @@ const malformed: readonly [string, (pdu: Pdu) => JsonObject][] = [
   ['a depth that is no integer', (pdu) => ({ ...pdu, depth: '7' })],
   ['a depth beyond 2^53', (pdu) => ({ ...pdu, depth: 2 ** 53 })],
   ['a sender that is no user ID', (pdu) => ({ ...pdu, sender: 'somebody' })],
-  ['no hashes', ({ hashes: _, ...pdu }) => pdu],
+  ['hashes that are none', (pdu) => ({ ...pdu, hashes: { sha512: 'x' } })],
 ]
 it.each(malformed)('an event with %s is dropped', async (_, change) => {
   await using scene = await openScene()

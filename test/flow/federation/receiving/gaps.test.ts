@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { refusal, reply } from '../../../support/federation-peer/listener.ts'
 import type { PeerEvent } from '../../../support/federation-peer/peer-room.ts'
-import { askedFor, HERE, openScene, sendEvents, text, until, untilBody } from './scene.ts'
+import { askedFor, openScene, sendEvents, text, until, untilBody } from './scene.ts'
 
 const GAP = '/_matrix/federation/v1/get_missing_events/:roomId'
 
@@ -22,7 +22,7 @@ it('an event whose predecessor its sender does not give is dropped, and the stat
   await using scene = await openScene()
   const { alice, roomId, room, peer } = scene
   const before = room.heads
-  const missing = room.send(text('missing'))
+  room.send(text('missing'))
   peer.on('POST', GAP, () => reply({ events: [] }))
   await sendEvents(scene, [room.send(text('dangling'))])
   await until(
@@ -33,31 +33,25 @@ it('an event whose predecessor its sender does not give is dropped, and the stat
   await sendEvents(scene, [room.send(text('good'))])
   expect(await untilBody(alice, roomId, 'good')).toEqual(['good'])
   expect(askedFor(peer, '/state_ids')).toEqual([])
-  expect(missing.eventId).toBeDefined()
 })
 
-it('a failure is remembered over a restart, and tried again after a while', async () => {
+it('a failure is remembered over a restart', async () => {
   await using scene = await openScene()
   const { roomId, room, peer, alice, server } = scene
+  const before = room.heads
   room.send(text('missing'))
-  let gives = false
-  const kept = room.history(room.heads, 20)
-  peer.on('POST', GAP, () => (gives ? undefined : refusal(500, 'M_UNKNOWN')) as never)
-  const [dangling, another] = [room.send(text('dangling')), room.build(text('another'))]
+  peer.on('POST', GAP, () => refusal(500, 'M_UNKNOWN'))
+  const dangling = room.send(text('dangling'))
   await sendEvents(scene, [dangling])
   await until(
     async () => askedFor(peer, 'get_missing_events').length,
     (count) => count === 1,
   )
   await server.restart()
-  await sendEvents(scene, [dangling])
-  gives = true
-  expect(kept.length).toBeGreaterThan(0)
-  room.heads = room.heads.slice()
-  await sendEvents(scene, [another])
-  await alice.send(roomId, 'm.room.message', { msgtype: 'm.text', body: 'mine' })
-  await untilBody(alice, roomId, 'mine')
-  expect(askedFor(peer, 'get_missing_events').length).toBeLessThanOrEqual(2)
+  room.heads = before
+  await sendEvents(scene, [dangling, room.send(text('good'))])
+  expect(await untilBody(alice, roomId, 'good')).toEqual(['good'])
+  expect(askedFor(peer, 'get_missing_events')).toHaveLength(1)
 })
 
 it('at the far end of what was pulled the state is asked for, and the branch takes part in the room', async () => {
@@ -95,9 +89,6 @@ it('a claimed state in which somebody has more power than they have changes noth
       pdu_ids: [create.eventId, join.eventId, evil.eventId],
       auth_chain_ids: [create.eventId, join.eventId],
     }),
-  )
-  peer.on('GET', '/_matrix/federation/v1/event/:eventId', ({ params }) =>
-    params.eventId === evil.eventId ? reply(answerOf(evil)) : (undefined as never),
   )
   serveEvent(scene, [evil, far])
   await sendEvents(scene, [last])
@@ -149,7 +140,6 @@ it('more events than were asked for, of other rooms or in a circle, do no harm',
   room.heads = before
   await sendEvents(scene, [room.send(text('good'))])
   expect(await untilBody(alice, roomId, 'good')).toEqual(['good'])
-  expect(HERE).toBe('first.example')
 })
 
 it('auth events that are missing are got, and the event is judged by them', async () => {
