@@ -134,7 +134,8 @@ export class ServerProcess {
     const { ignoredUsers: ignored, invitePermissions: invites } = this.personal
     const checkpoints = { find: async () => undefined, put: async () => {} }
     const spaces = { space: async () => undefined }
-    this.views = buildViews(ground, { ...this.personal, inboxes, ignored, invites, spaces }, checkpoints)
+    const history = { near: async () => false }
+    this.views = buildViews(ground, { ...this.personal, inboxes, ignored, invites, spaces, history }, checkpoints)
   }
 
   static async start(parts: ServerProcessParts): Promise<ServerProcess> {

@@ -93,7 +93,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   const toDevice = buildToDevice(ground, streams)
   takeEncryptionEdus(incoming.edus, toDevice)
   const keyBackups = buildKeyBackups(ground)
-  const elsewhere = buildElsewhere(ground, federation, personal)
+  const elsewhere = buildElsewhere(ground, { ...federation, ...incoming, ...rooms }, personal)
   const people = peopleNow(personal, toDevice, elsewhere)
   const views = buildViews(roomsGround, people, checkpointsIn(ground.shortLived))
   const media = await buildMedia(ground, federation.requests)
@@ -162,10 +162,11 @@ const memberAccounts = ({ accounts, isActive }: BuiltAccounts, personal: Persona
   speaksForServer: (userId) => userId === personal.speaker,
 })
 
-const peopleNow = (personal: Personal, toDevice: BuiltToDevice, { spaces }: BuiltElsewhere) => ({
+const peopleNow = (personal: Personal, toDevice: BuiltToDevice, { spaces, history }: BuiltElsewhere) => ({
   ...personal,
   ...toDevice,
   spaces,
+  history,
   ignored: personal.ignoredUsers,
   invites: personal.invitePermissions,
 })

@@ -1,9 +1,11 @@
 import type { RoomEndpointsDeps } from '#api'
 import type { CacheStats } from '#base'
-import { ProfilesOfUsers, RemoteProfiles, RemotePublicRooms, RemoteSpaces } from '#domain'
+import { Backfill, MissingStates, ProfilesOfUsers, RemoteProfiles, RemotePublicRooms, RemoteSpaces } from '#domain'
 import type { BuiltFederation } from './federation.ts'
 import type { Ground } from './ground.ts'
 import type { Personal } from './personal.ts'
+import type { Incoming } from './receiving.ts'
+import type { RoomsDomain } from './rooms.ts'
 import { serversFor } from './served.ts'
 
 /** What other servers are asked for their users, rooms and spaces. */
@@ -12,24 +14,36 @@ export interface BuiltElsewhere {
   /** For the endpoints of rooms. */
   readonly rooms: Pick<RoomEndpointsDeps, 'publicRoomsElsewhere' | 'servers'>
   readonly spaces: RemoteSpaces
+  readonly history: Backfill
   readonly caches: readonly { stats(): CacheStats }[]
 }
 
 export const buildElsewhere = (
   { config, clock, store }: Pick<Ground, 'config' | 'clock' | 'store'>,
-  { requests }: Pick<BuiltFederation, 'requests'>,
+  {
+    requests,
+    check,
+    fetch,
+    pulls,
+    graph,
+  }: Pick<BuiltFederation, 'requests'> & Pick<Incoming, 'check' | 'fetch' | 'pulls'> & Pick<RoomsDomain, 'graph'>,
   { profiles: own }: Pick<Personal, 'profiles'>,
 ): BuiltElsewhere => {
+  const reader = store.rooms
   const serverName = config.server.name
   const remoteProfiles = new RemoteProfiles({ requests, clock })
   const spaces = new RemoteSpaces({ requests, serverName, clock })
   return {
-    profiles: new ProfilesOfUsers({ own, elsewhere: remoteProfiles, reader: store.rooms, serverName }),
+    profiles: new ProfilesOfUsers({ own, elsewhere: remoteProfiles, reader, serverName }),
     rooms: {
       publicRoomsElsewhere: new RemotePublicRooms({ requests }),
-      servers: { serversFor: (roomId) => serversFor(roomId, serverName, store.rooms) },
+      servers: { serversFor: (roomId) => serversFor(roomId, serverName, reader) },
     },
     spaces,
+    history: new Backfill({
+      ...{ reader, requests, check, pulls, graph, serverName, clock },
+      states: new MissingStates({ fetch, graph, known: reader.graphEvents }),
+    }),
     caches: [remoteProfiles, spaces],
   }
 }

@@ -9,7 +9,9 @@ import {
   Erasures,
   EventStream,
   EventTexts,
+  Gaps,
   Hierarchy,
+  type HistoryElsewhere,
   HistoryVisibilities,
   type IgnoredUsers,
   InitialPresence,
@@ -100,6 +102,8 @@ export interface PeopleNow {
   readonly inboxes: InboxesOfDevices
   /** Rooms that other servers know. */
   readonly spaces: SpacesElsewhere
+  /** History that other servers have. */
+  readonly history: HistoryElsewhere
 }
 
 /** The parts of the views by which it is decided what another server may see. */
@@ -174,7 +178,7 @@ export const buildViews = (ground: RoomsGround, people: PeopleNow, checkpoints: 
     keyChanges: new KeyChanges({ streams, userRooms, lists: shared.deviceLists }),
     ...buildEventStream(ground, people, shared),
     presenceProfiles,
-    timeline: new Timeline(history),
+    timeline: new Timeline({ ...history, gaps: new Gaps({ reader, elsewhere: people.history }) }),
     ...buildRelationViews(store, history, { ignored: people.ignored, bundles: shared.bundles }),
     nearInTime: new NearInTime(history),
     roomStates: new RoomStates(history),

@@ -1,3 +1,4 @@
+export * from './backfill/index.ts'
 export * from './directory.ts'
 export * from './graph/index.ts'
 export * from './joining/index.ts'

@@ -22,7 +22,9 @@ export const seenEvent = async (
 ): Promise<StoredEvent> => {
   const event = await reader.event(eventId)
   if (event === undefined || event.room !== access.record.room || !isInHistory(event)) throw eventNotFound()
-  if (access.upTo !== undefined && event.position > access.upTo) throw eventNotFound()
+  // Fetched history came at no position of the stream; whether a former member may see it follows from the state before it.
+  const isLater = event.placing === 'timeline' && access.upTo !== undefined && event.position > access.upTo
+  if (isLater) throw eventNotFound()
   await visibility.learn([event])
   if (!visibility.mayShow(event)) throw eventNotFound()
   return event

@@ -11,6 +11,7 @@ import type { RoomViewer } from '../events/viewer.ts'
 import type { RoomVisibility } from '../known/room-visibility.ts'
 import { statePages } from '../known/state-pages.ts'
 import type { RoomAccess, Visibility } from '../known/visibility.ts'
+import type { Gaps } from './gaps.ts'
 import { earlierPlace, placeAfter, placeAtPosition, placeBefore, placeOf } from './places.ts'
 import { accessOrNotFound, eventNotFound, seenEvent } from './seen-event.ts'
 import { readPage, type TimelinePage } from './timeline-page.ts'
@@ -24,6 +25,7 @@ export interface TimelineParts {
   readonly texts: EventTexts
   readonly clock: Clock
   readonly streams: Pick<Streams, 'reach'>
+  readonly gaps: Gaps
 }
 
 /** A room's history as a user asks for it: `/messages`, `/context`, one event. Answers are JSON texts. */
@@ -33,8 +35,10 @@ export class Timeline {
   readonly #eventTexts: EventTexts
   readonly #clock: Clock
   readonly #places: Parameters<typeof placeOf>[2]
+  readonly #gaps: Gaps
 
-  constructor({ reader, visibility, texts, clock, streams }: TimelineParts) {
+  constructor({ reader, visibility, texts, clock, streams, gaps }: TimelineParts) {
+    this.#gaps = gaps
     this.#reader = reader
     this.#visibility = visibility
     this.#eventTexts = texts
@@ -59,13 +63,14 @@ export class Timeline {
     const from = await placeOf(request.from, room, this.#places)
     const to = await placeOf(request.to, room, this.#places)
     const visibility = await this.#visibility.inRoom(room, viewer)
-    const page = await this.#page(access, visibility, {
+    const want = {
       direction,
       after: direction === 'forward' ? from : to,
       upTo: direction === 'forward' ? to : from,
       limit: nothing ? 0 : limit,
       matcher,
-    })
+    }
+    const page = await this.#wholePage(access, visibility, want)
     const start = request.from || startOf(direction, page.first, access)
     const end = page.last === undefined ? start : formatPlaceToken(onwardPlace(direction, page.last))
     const ended = request.alwaysEnds !== true && (nothing || (page.complete && page.events.length === 0))
@@ -89,7 +94,7 @@ export class Timeline {
     const visibility = await this.#visibility.inRoom(room, viewer)
     const event = await seenEvent(request.eventId, access, visibility, this.#reader)
     const [half, rest] = nothing ? [0, 0] : [Math.floor(limit / 2), Math.ceil(limit / 2)]
-    const before = await this.#page(access, visibility, {
+    const before = await this.#wholePage(access, visibility, {
       direction: 'backward',
       upTo: placeBefore(event),
       limit: half,
@@ -129,6 +134,13 @@ export class Timeline {
     return this.#texts([await seenEvent(eventId, access, visibility, this.#reader)], viewer, visibility)
   }
 
+  /** The same as `#page`; where it ends at events that are missing here, other servers are asked for these. */
+  #wholePage(access: RoomAccess, visibility: RoomVisibility, want: HistoryWant): Promise<TimelinePage> {
+    const read = (): Promise<TimelinePage> => this.#page(access, visibility, want)
+    if (want.direction === 'forward' || want.limit === 0) return read()
+    return this.#gaps.filled(access.record, want.upTo?.depth, read)
+  }
+
   /** Reads a page of the room's history, up to where the user's access ends. */
   async #page(
     { record, upTo: left }: RoomAccess,
@@ -142,8 +154,9 @@ export class Timeline {
       const bounds = direction === 'forward' ? { after: onward ?? after, upTo: end } : { after, upTo: onward ?? end }
       return this.#reader.history(room, { ...bounds, direction, limit: size })
     }
-    // An old branch that came late lies behind the place, and still came after the user had left.
-    const isBefore = ({ position }: StoredEvent): boolean => left === undefined || position <= left
+    // An old branch that came late lies behind the place, and still came after the user had left. History that was fetched came at no time.
+    const isBefore = ({ position, placing }: StoredEvent): boolean =>
+      left === undefined || position <= left || placing === 'history'
     const related = relatedFilter(matcher, this.#reader)
     const learn = async (events: readonly StoredEvent[]): Promise<void> => {
       await visibility.learn(events)

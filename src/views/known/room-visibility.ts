@@ -10,7 +10,7 @@ import {
   stringAt,
   type UserId,
 } from '#spec'
-import type { EventNumber, LastStay, RoomNumber, RoomStateReader, StoredEvent } from '#store'
+import type { EventNumber, EventsReader, LastStay, RoomNumber, RoomStateReader, StoredEvent } from '#store'
 import type { ClientEvents } from '../events/client-event.ts'
 import type { Expiry } from './retention.ts'
 
@@ -74,7 +74,7 @@ interface RoomVisibilityParts {
   readonly userId: UserId
   readonly lastStay: LastStay | undefined
   readonly hidden: HiddenMessages
-  readonly reader: RoomStateReader
+  readonly reader: RoomStateReader & Pick<EventsReader, 'placeAt'>
   readonly visibilities: HistoryVisibilities
   readonly events: ClientEvents
   readonly clock: Clock
@@ -87,6 +87,8 @@ interface RoomVisibilityParts {
 export class RoomVisibility {
   readonly #parts: RoomVisibilityParts
   readonly #learned = new Map<EventNumber, Circumstances>()
+  /** Depth at which the user's last stay began; read where events were fetched, as these came at no position of the stream. */
+  #joinedDepth: number | undefined
 
   constructor(parts: RoomVisibilityParts) {
     this.#parts = parts
@@ -106,6 +108,8 @@ export class RoomVisibility {
       for (const event of events)
         for (const key of [keyOf(event), replacedKey(event)])
           if (key !== undefined && !room.#learned.has(key)) wanted.set(key, room)
+    for (const [room, events] of rooms)
+      if (events.some(({ placing }) => placing === 'history')) await room.#learnDepth()
     const entries = [...wanted]
     for (let start = 0; start < entries.length; start += LEARNED_AT_ONCE) {
       const some = entries.slice(start, start + LEARNED_AT_ONCE)
@@ -129,7 +133,7 @@ export class RoomVisibility {
 
   /** History visibility alone. An event that it shows also shows the state around it; a membership event of one's own may not. */
   isInVisibleHistory(event: StoredEvent): boolean {
-    return this.#isSeenAt(keyOf(event), event.position, this.#judged(event))
+    return this.#isSeenAt(keyOf(event), this.#isBeforeJoin(event), this.#judged(event))
   }
 
   /** `prev_content` is only for users with "permission to see the previous content" (section "Room event format"). */
@@ -138,7 +142,7 @@ export class RoomVisibility {
     const key = replacedKey(event)
     if (replaces === undefined || key === undefined || isOwnMember(event, this.#parts.userId)) return false
     const { content } = JSON.parse(replaces.json) as Pdu
-    return !this.#isSeenAt(key, replaces.position, { ...this.#judged(event), content })
+    return !this.#isSeenAt(key, this.#isBeforeJoinAt(replaces.position), { ...this.#judged(event), content })
   }
 
   /** The rule of timelines: visible, and no message of an ignored user. State of ignored users is shown. */
@@ -147,10 +151,25 @@ export class RoomVisibility {
     return this.maySee(event)
   }
 
-  #isSeenAt(key: EventNumber, position: number, event: RoomEvent): boolean {
-    const { userId, lastStay } = this.#parts
+  #isBeforeJoinAt(position: number): boolean {
+    const { lastStay } = this.#parts
+    return lastStay !== undefined && lastStay.joined > position
+  }
+
+  #isBeforeJoin({ placing, position, depth }: StoredEvent): boolean {
+    if (placing !== 'history') return this.#isBeforeJoinAt(position)
+    return this.#joinedDepth !== undefined && depth < this.#joinedDepth
+  }
+
+  async #learnDepth(): Promise<void> {
+    const { reader, room, lastStay } = this.#parts
+    if (lastStay === undefined || this.#joinedDepth !== undefined) return
+    this.#joinedDepth = (await reader.placeAt(room, lastStay.joined))?.depth
+  }
+
+  #isSeenAt(key: EventNumber, joinedLater: boolean, event: RoomEvent): boolean {
+    const { userId } = this.#parts
     const { visibility, membership } = this.#at(key)
-    const joinedLater = lastStay !== undefined && lastStay.joined > position
     return maySeeEvent(userId, event, { visibility, membership, joinedLater })
   }
 

@@ -1,7 +1,15 @@
 import type { Clock } from '#base'
 import { FederationFailure, type FederationRequests } from '#net'
 import { toRoomEvent } from '#rules'
-import { type EventId, isJsonObject, type JsonValue, type Pdu, ROOM_VERSIONS, type RoomId, type ServerName } from '#spec'
+import {
+  type EventId,
+  isJsonObject,
+  type JsonValue,
+  type Pdu,
+  ROOM_VERSIONS,
+  type RoomId,
+  type ServerName,
+} from '#spec'
 import type { RoomGraphReader, RoomRecordsReader, RoomServersReader } from '#store'
 import type { RoomGraph } from '../graph/index.ts'
 import {
@@ -104,22 +112,25 @@ export class Backfill {
     return [...ends].slice(0, MAX_ENDS)
   }
 
-  /** Returns whether that server gave anything that is stored now. */
+  /** Returns whether that server gave what was missing. */
   async #from(server: ServerName, room: RoomHere, ends: readonly EventId[], signal: AbortSignal): Promise<boolean> {
     const { pulls } = this.#parts
     const due = await pulls.due(server, ends)
     if (due.length === 0) return false
     try {
-      const events = await this.#ask(server, room, due, signal)
-      if (await this.#store(server, room, events, signal)) {
-        await pulls.came(due)
-        return true
-      }
+      await this.#store(server, room, await this.#ask(server, room, due, signal), signal)
     } catch (error) {
       if (!(error instanceof FederationFailure) && !signal.aborted) throw error
     }
-    await pulls.failed(server, due)
-    return false
+    // What was fetched may have been known, or have been nothing: only an end that is stored now is a step back.
+    const stored = (await this.#parts.reader.eventTexts(due)).filter(({ placing }) => placing !== 'outlier')
+    const came = new Set(stored.map(({ eventId }) => eventId))
+    await pulls.came([...came])
+    await pulls.failed(
+      server,
+      due.filter((eventId) => !came.has(eventId)),
+    )
+    return came.size > 0
   }
 
   async #ask(
@@ -149,21 +160,18 @@ export class Backfill {
     room: RoomHere,
     events: readonly CheckedEvent[],
     signal: AbortSignal,
-  ): Promise<boolean> {
+  ): Promise<void> {
     const { graph, states } = this.#parts
-    let isNew = false
     let asked = 0
     let waiting = events
     while (waiting.length > 0 && !signal.aborted) {
       const verdicts = await graph.addHistory(room.roomId, waiting)
-      isNew ||= verdicts.some(({ kind }) => kind === 'accepted' || kind === 'rejected')
       const missing = waiting.filter((_, index) => verdicts[index]?.kind === 'missing')
       const [first] = missing
-      if (first === undefined || asked >= MAX_STATES) return isNew
+      if (first === undefined || asked >= MAX_STATES) return
       asked += 1
-      if (await states.place(server, room, first.event.eventId, signal)) isNew = true
+      await states.place(server, room, first.event.eventId, signal)
       waiting = missing.slice(1)
     }
-    return isNew
   }
 }
