@@ -91,7 +91,8 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   const rooms = buildRooms(roomsGround, roomsNeeds(ground, accounts, personal))
   const receiving = buildReceiving(ground, incoming, rooms.graph)
   const toDevice = buildToDevice(ground, streams)
-  takeEncryptionEdus(incoming.edus, toDevice)
+  const keys = buildEncryption(ground, accounts.proofParts, federation.requests, streams)
+  takeEncryptionEdus(incoming.edus, toDevice, keys)
   const keyBackups = buildKeyBackups(ground)
   const elsewhere = buildElsewhere(ground, { ...federation, ...incoming, ...rooms }, personal)
   const people = peopleNow(personal, toDevice, elsewhere)
@@ -102,31 +103,17 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   const roomProfiles = buildRoomProfiles(ground, rooms.memberships)
   const finding = buildFinding(ground, streams, views)
   const calls = buildCalls(ground, { streams, rooms, accounts: accounts.accounts, seen: views.timeline })
-  const background = { accounts, calls, receiving, finding, keyBackups, media, push, roomProfiles, rooms, toDevice }
+  const background = {
+    ...{ accounts, calls, receiving, finding, keyBackups, keys },
+    ...{ media, push, roomProfiles, rooms, toDevice },
+  }
   const leases = buildLeases(ground, workOf(ground, background))
   await leases.start()
   const openIdTokens = buildOpenIdTokens(ground, accounts)
-  const keys = buildEncryption(ground, accounts.proofParts, federation.requests)
   const reports = buildReports(ground)
   const parts: Parts = {
-    ground,
-    federation,
-    elsewhere,
-    reports,
-    calls,
-    accounts,
-    personal,
-    rooms,
-    receiving,
-    roomProfiles,
-    keys,
-    toDevice,
-    keyBackups,
-    views,
-    finding,
-    media,
-    pushers,
-    openIdTokens,
+    ...{ ground, federation, elsewhere, reports, calls, accounts, personal, rooms, receiving, roomProfiles, keys },
+    ...{ toDevice, keyBackups, views, finding, media, pushers, openIdTokens },
   }
   return {
     streams,
@@ -182,7 +169,7 @@ const workOf = (
   ground: Ground,
   parts: Pick<
     Parts,
-    'accounts' | 'calls' | 'finding' | 'keyBackups' | 'media' | 'roomProfiles' | 'rooms' | 'toDevice'
+    'accounts' | 'calls' | 'finding' | 'keyBackups' | 'keys' | 'media' | 'roomProfiles' | 'rooms' | 'toDevice'
   > & {
     readonly push: LeasedWork
     readonly receiving: Receiving
@@ -191,6 +178,7 @@ const workOf = (
   ...parts.finding.work,
   ...parts.calls.work,
   ...parts.receiving.work,
+  ...parts.keys.work,
   'media-sweep': parts.media.sweep,
   'remote-media-sweep': parts.media.remoteSweep,
   'room-purge': buildRoomPurge(ground),

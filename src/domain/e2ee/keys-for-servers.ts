@@ -1,4 +1,4 @@
-import { type DeviceId, MatrixError, type ServerName, serverOf, type UserId } from '#spec'
+import { MatrixError, type ServerName, serverOf, type UserId } from '#spec'
 import type { DeviceListsReader } from '#store'
 import type { ClaimedKeys, ClaimsWanted, DevicesWanted, UserKeys } from './key-source.ts'
 import type { LocalKeys } from './local-keys.ts'
@@ -39,11 +39,6 @@ export class KeysForServers {
     const keys = (await this.query(new Map([[userId, []]]))).get(userId)
     if (keys === undefined) throw new MatrixError('M_NOT_FOUND', 'There is no such user on this server')
     return { ...keys, version }
-  }
-
-  /** The keys of one device; undefined if it has none or is gone. */
-  async device(userId: UserId, deviceId: DeviceId): Promise<string | undefined> {
-    return (await this.query(new Map([[userId, [deviceId]]]))).get(userId)?.devices.get(deviceId)
   }
 
   #ours<Wanted>(wanted: ReadonlyMap<UserId, Wanted>): ReadonlyMap<UserId, Wanted> {

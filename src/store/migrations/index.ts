@@ -58,6 +58,7 @@ import { createRemoteMedia } from './0630-create-remote-media.ts'
 import { createStrippedRooms } from './0640-create-stripped-rooms.ts'
 import { createEntering } from './0690-create-entering.ts'
 import { createServerKeys } from './0700-create-server-keys.ts'
+import { createRemoteDeviceLists } from './0720-create-remote-device-lists.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -120,4 +121,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createStrippedRooms,
   createEntering,
   createServerKeys,
+  createRemoteDeviceLists,
 ]

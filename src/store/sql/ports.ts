@@ -21,8 +21,11 @@ import { crossSigningWriter, crossSigningWrites } from './encryption/cross-signi
 import { deviceKeysReader } from './encryption/device-keys-reader.ts'
 import { deviceKeysWriter, deviceKeysWrites } from './encryption/device-keys-writes.ts'
 import { deviceListsReader } from './encryption/device-lists-reader.ts'
+import { deviceListsToldReader, deviceListsToldWriter, deviceListsToldWrites } from './encryption/device-lists-told.ts'
 import { keyBackupsReader } from './encryption/key-backups-reader.ts'
 import { keyBackupsWriter, keyBackupWrites } from './encryption/key-backups-writes.ts'
+import { remoteDeviceListsReader } from './encryption/remote-lists-reader.ts'
+import { remoteDeviceListsWriter, remoteDeviceListWrites } from './encryption/remote-lists-writes.ts'
 import { toDeviceReader } from './encryption/to-device-reader.ts'
 import { toDeviceWriter, toDeviceWrites } from './encryption/to-device-writes.ts'
 import type { Db } from './engine/access.ts'
@@ -94,6 +97,8 @@ export const readersOver = (db: Db) => ({
   delayedEvents: delayedEventsReader(db),
   deviceKeys: deviceKeysReader(db),
   deviceLists: deviceListsReader(db),
+  deviceListsTold: deviceListsToldReader(db),
+  remoteDeviceLists: remoteDeviceListsReader(db),
   dehydratedDevices: dehydratedDevicesReader(db),
   devices: devicesReader(db),
   emailValidations: emailValidationsReader(db),
@@ -141,6 +146,8 @@ export const writers = {
   crossSigning: crossSigningWriter,
   delayedEvents: delayedEventsWriter,
   deviceKeys: deviceKeysWriter,
+  deviceListsTold: deviceListsToldWriter,
+  remoteDeviceLists: remoteDeviceListsWriter,
   dehydratedDevices: dehydratedDevicesWriter,
   devices: devicesWriter,
   emailValidations: emailValidationsWriter,
@@ -191,6 +198,8 @@ export const allWrites = (): WriteTable =>
     ...crossSigningWrites,
     ...delayedEventWrites,
     ...deviceKeysWrites,
+    ...deviceListsToldWrites,
+    ...remoteDeviceListWrites,
     ...dehydratedDeviceWrites,
     ...devicesWrites,
     ...emailValidationsWrites,

@@ -1,6 +1,6 @@
 import { type Clock, yieldToEventLoop } from '#base'
-import type { DeviceId, UserId } from '#spec'
-import type { CrossSigningReader } from '#store'
+import type { DeviceId, ServerName, UserId } from '#spec'
+import type { Commit, CrossSigningReader, RemoteDeviceListsReader, RemoteDeviceListsWriter } from '#store'
 import type { ClaimedKeys, ClaimsWanted, DevicesWanted, KeyAnswer, KeySource, UserKeys } from '../key-source.ts'
 import { crossSigningTexts, deviceKeysText, keyName, signaturesByKey, withSignaturesOf } from '../signed-keys.ts'
 import type { AnsweredKeys } from './answered-keys.ts'
@@ -8,14 +8,18 @@ import type { AskServers } from './ask-servers.ts'
 
 export interface RemoteKeysParts {
   readonly servers: Pick<AskServers, 'query' | 'claim'>
-  /** Signatures that users here made on keys of others. */
-  readonly signatures: Pick<CrossSigningReader, 'signaturesOn'>
+  readonly crossSigning: CrossSigningReader
+  readonly lists: { readonly reader: RemoteDeviceListsReader; readonly writer: RemoteDeviceListsWriter }
+  readonly commit: Commit
   readonly clock: Clock
+  readonly serverName: ServerName
+  /** Has the lists asked for that are wanted. */
+  readonly resync: { hurry(): void }
 }
 
 const DEVICES_A_SLICE = 200
 
-/** Keys of the users of other servers. */
+/** Keys of the users of other servers: from the lists that are kept in step, else from these servers. */
 export class RemoteKeys implements KeySource {
   readonly #parts: RemoteKeysParts
 
@@ -28,12 +32,35 @@ export class RemoteKeys implements KeySource {
     asker: UserId,
     timeoutMs: number,
   ): Promise<KeyAnswer<ReadonlyMap<UserId, UserKeys>>> {
-    const { found, failures } = await this.#parts.servers.query(wanted, timeoutMs)
-    return { found: await this.#asSeenBy(asker, wanted, found), failures }
+    const kept = await this.#kept([...wanted.keys()])
+    const others = new Map([...wanted].filter(([userId]) => !kept.has(userId)))
+    if (others.size === 0) return { found: await this.#asSeenBy(asker, wanted, kept), failures: {} }
+    const { found, failures } = await this.#parts.servers.query(others, timeoutMs)
+    // Only of a server that answered: a list that was never told is worth nothing.
+    await this.#keepFromNowOn([...found.keys()])
+    return { found: await this.#asSeenBy(asker, wanted, new Map([...kept, ...found])), failures }
   }
 
   async claim(wanted: ClaimsWanted, timeoutMs: number): Promise<KeyAnswer<ClaimedKeys>> {
     return this.#parts.servers.claim(wanted, timeoutMs)
+  }
+
+  async #kept(userIds: readonly UserId[]): Promise<ReadonlyMap<UserId, AnsweredKeys>> {
+    const { lists, crossSigning, serverName } = this.#parts
+    const devices = await lists.reader.devicesOf(userIds, serverName)
+    const keysOf = await crossSigning.keysOf([...devices.keys()])
+    return new Map(
+      [...devices].map(([userId, list]) => [userId, { devices: list, crossSigning: keysOf.get(userId) ?? [] }]),
+    )
+  }
+
+  /** Users who share a room with this server are told of by their own when their keys change. */
+  async #keepFromNowOn(userIds: readonly UserId[]): Promise<void> {
+    const { lists, commit, clock, serverName, resync } = this.#parts
+    const sharing = await lists.reader.sharing(userIds, serverName)
+    if (sharing.length === 0) return
+    await commit([lists.writer.want(sharing, clock.nowMs())])
+    resync.hurry()
   }
 
   async #asSeenBy(
@@ -41,7 +68,7 @@ export class RemoteKeys implements KeySource {
     wanted: DevicesWanted,
     keys: ReadonlyMap<UserId, AnsweredKeys>,
   ): Promise<ReadonlyMap<UserId, UserKeys>> {
-    const { signatures, clock } = this.#parts
+    const { crossSigning: signatures, clock } = this.#parts
     const uploaded = signaturesByKey(await signatures.signaturesOn([...keys.keys()], asker))
     const seen = new Map<UserId, UserKeys>()
     let count = 0
