@@ -96,6 +96,7 @@ import { type EventAuthDeps, eventAuthEndpoints } from './federation/event-auth.
 import { type ServedEventsDeps, servedEventsEndpoints } from './federation/events.ts'
 import { type KeysQueryDeps, keysQueryEndpoints } from './federation/keys-query.ts'
 import { type KeysServerDeps, keysServerEndpoints } from './federation/keys-server.ts'
+import { type MembershipsOfOthersDeps, membershipsOfOthersEndpoints } from './federation/memberships.ts'
 import { type UserinfoDeps, userinfoEndpoints } from './federation/openid.ts'
 import { type ServedPublicRoomsDeps, servedPublicRoomsEndpoints } from './federation/public-rooms.ts'
 import { type QueryDeps, queryEndpoints } from './federation/query.ts'
@@ -147,6 +148,7 @@ export interface ApiDeps {
   readonly served: ServedDeps
   /** What other servers send. */
   readonly received: TransactionsDeps
+  readonly membershipsOfOthers: MembershipsOfOthersDeps
   readonly software: ServerVersionDeps
 }
 
@@ -347,6 +349,7 @@ export const apiEndpoints = (deps: ApiDeps): readonly AnyEndpoint[] => [
   ...keysQueryEndpoints(deps.keys),
   ...endpointsForServers(deps.served),
   ...transactionEndpoints(deps.received),
+  ...membershipsOfOthersEndpoints(deps.membershipsOfOthers),
   ...serverVersionEndpoints(deps.software),
 ]
 

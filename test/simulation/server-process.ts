@@ -127,7 +127,7 @@ export class ServerProcess {
     this.rooms = buildRooms(ground, {
       accounts,
       followers: { carry: async () => {}, rest: async () => {} },
-      otherServersOf: () => noServersElsewhere,
+      joiningOf: () => ({ otherServers: noServersElsewhere }),
     })
     const { toDevice: reader, commit } = store
     const inboxes = new Inboxes({ reader, writer: writers.toDevice, commit, news: streams })

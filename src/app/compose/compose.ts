@@ -3,8 +3,6 @@ import type { CacheStats, Random } from '#base'
 import type { Config } from '#config'
 import {
   AliasLookup,
-  type MemberAccounts,
-  noServersElsewhere,
   OpenIdTokens,
   type Pushers,
   type Reports,
@@ -27,9 +25,11 @@ import { takeEncryptionEdus } from './encryption-edus.ts'
 import { type BuiltFederation, buildFederation } from './federation.ts'
 import { buildFinding, type Finding } from './finding.ts'
 import type { Ground } from './ground.ts'
+import type { BuiltJoining } from './joining.ts'
 import { type BuiltKeyBackups, buildKeyBackups } from './key-backups.ts'
 import { buildLeases } from './leases.ts'
 import { type BuiltMedia, buildMedia } from './media.ts'
+import { roomsNeeds } from './members.ts'
 import { buildModeration } from './moderation.ts'
 import { buildNotices } from './notices.ts'
 import { oldTransactions } from './old-transactions.ts'
@@ -47,7 +47,6 @@ import {
   buildRooms,
   buildTransactionSweep,
   type RoomsDomain,
-  type RoomsNeeds,
   roomApi,
 } from './rooms.ts'
 import { buildServed } from './served.ts'
@@ -88,7 +87,10 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   })
   const personal = buildPersonal(ground, streams)
   const roomsGround = { ...roomsGroundOf(ground, streams), policy: incoming.policy }
-  const rooms = buildRooms(roomsGround, roomsNeeds(ground, accounts, personal))
+  const rooms = buildRooms(
+    roomsGround,
+    roomsNeeds(roomsGround, { federation, incoming, accounts, personal }, buildFollowUpgrades(ground, personal)),
+  )
   const receiving = buildReceiving(ground, incoming, rooms.graph)
   const toDevice = buildToDevice(ground, streams)
   const keys = buildEncryption(ground, accounts.proofParts, federation.requests, streams)
@@ -134,20 +136,6 @@ export const compose = async (ground: Ground): Promise<Composed> => {
     settle: () => settle(leases, parts),
   }
 }
-
-const roomsNeeds = (ground: Ground, accounts: BuiltAccounts, personal: Personal): RoomsNeeds => ({
-  accounts: memberAccounts(accounts, personal),
-  followers: buildFollowUpgrades(ground, personal),
-  otherServersOf: () => noServersElsewhere,
-})
-
-const memberAccounts = ({ accounts, isActive }: BuiltAccounts, personal: Personal): MemberAccounts => ({
-  profileOf: (userId) => personal.profiles.memberFields(userId),
-  isGuest: async (userId) => (await accounts.account(userId))?.guest === true,
-  exists: (userId) => isActive(userId),
-  refusesInvite: (userId, from) => personal.refusesInvite(userId, from),
-  speaksForServer: (userId) => userId === personal.speaker,
-})
 
 const peopleNow = (personal: Personal, toDevice: BuiltToDevice, { spaces, history }: BuiltElsewhere) => ({
   ...personal,
@@ -244,7 +232,7 @@ interface Parts {
   readonly calls: BuiltCalls
   readonly accounts: BuiltAccounts
   readonly personal: Personal
-  readonly rooms: RoomsDomain
+  readonly rooms: RoomsDomain & { readonly joining: BuiltJoining }
   readonly receiving: Receiving
   readonly roomProfiles: RoomProfiles
   readonly keys: BuiltEncryption
@@ -334,6 +322,7 @@ const buildApi = (parts: Parts): ApiDeps => {
     },
     rendezvous: buildRendezvous(ground),
     served: buildServed(ground, views, rooms, personal),
+    membershipsOfOthers: rooms.joining.api,
     received: receiving,
     keys: parts.federation.keys,
     sync: { sync: views.sync, inboxes: toDevice.inboxes, filters: personal.filters, presence: personal.presence },

@@ -5,6 +5,7 @@ import {
   InvitesOut,
   JoinAnswers,
   type MemberAccounts,
+  OutsideEnds,
   OutsideRooms,
   ReadJoinAnswers,
   RemoteMemberships,
@@ -17,6 +18,7 @@ import {
   ToldRoomState,
 } from '#domain'
 import type { FederationRequests } from '#net'
+import type { EventId } from '#spec'
 import { writers } from '#store'
 import type { RoomsGround } from './rooms.ts'
 
@@ -30,7 +32,7 @@ export interface JoiningNeeds {
 
 export interface BuiltJoining {
   readonly residency: Residency
-  readonly outside: OutsideRooms
+  readonly outsideEnds: OutsideEnds
   readonly otherServers: RemoteMemberships
   readonly api: {
     readonly serveTemplates: ServeTemplates
@@ -65,13 +67,13 @@ export const buildJoining = (
   })
   const invites = new InvitesOut({ rooms, requests, graph, told })
   const forwarding = {
-    forward: async (eventId: Parameters<typeof writers.federationOut.forward>[0]) => {
+    forward: async (eventId: EventId) => {
       await store.commit([writers.federationOut.forward(eventId)])
     },
   }
   return {
     residency,
-    outside,
+    outsideEnds: new OutsideEnds({ reader, outside, checks, serverName }),
     otherServers: new RemoteMemberships({ residency, elsewhere, outside, invites, reader, accounts, serverName }),
     api: {
       serveTemplates: new ServeTemplates({ rooms, residency, reader, serverName }),

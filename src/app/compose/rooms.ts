@@ -76,14 +76,21 @@ export interface RoomsDomain {
   readonly thirdPartyInvites: ThirdPartyInvites
 }
 
-export interface RoomsNeeds {
-  readonly accounts: MemberAccounts
-  readonly followers: Followers
-  /** The other servers, as memberships need them. */
-  otherServersOf(rooms: Rooms): OtherServers
+interface JoiningOfRooms {
+  readonly otherServers: OtherServers
 }
 
-export const buildRooms = (ground: RoomsGround, { accounts, followers, otherServersOf }: RoomsNeeds): RoomsDomain => {
+export interface RoomsNeeds<Joining extends JoiningOfRooms> {
+  readonly accounts: MemberAccounts
+  readonly followers: Followers
+  /** Builds memberships across servers, which need the rooms and are needed by them. */
+  joiningOf(rooms: Rooms, graph: RoomGraph): Joining
+}
+
+export const buildRooms = <Joining extends JoiningOfRooms>(
+  ground: RoomsGround,
+  { accounts, followers, joiningOf }: RoomsNeeds<Joining>,
+): RoomsDomain & { readonly joining: Joining } => {
   const { store, clock, random, signingKey: key, serverName } = ground
   const { commit } = store
   const reader = store.rooms
@@ -97,10 +104,11 @@ export const buildRooms = (ground: RoomsGround, { accounts, followers, otherServ
   const { graph, caches } = roomGraph({ rooms, reader, writer, commit, clock, cacheLimitBytes: 16 * MEBIBYTE })
   const successors = new Successors({ reader, writer: writers.roomUpgrades, commit, followers })
   const common = { rooms, reader, writer, commit, serverName }
+  const joining = joiningOf(rooms, graph)
   const memberships = new Memberships({
     ...{ rooms, reader, accounts, serverName, clock, successors },
     writing: { writer, commit },
-    otherServers: otherServersOf(rooms),
+    otherServers: joining.otherServers,
   })
   const directory = new Directory(common)
   const defaultVersion = ground.defaultRoomVersion
@@ -108,6 +116,7 @@ export const buildRooms = (ground: RoomsGround, { accounts, followers, otherServ
     rooms,
     graph,
     graphCaches: caches,
+    joining,
     sending: new Sending({ rooms, reader, relations: store.relations, clock }),
     memberships,
     creation: new RoomCreation({ rooms, reader, accounts, memberships, serverName, defaultVersion }),

@@ -12,9 +12,9 @@ import {
   serverOf,
   type UserId,
 } from '#spec'
-import type { Commit, MembersReader, RoomRecordsReader, RoomStateReader, RoomsWriter, UpgradeFollower } from '#store'
+import type { Commit, RoomStateReader, RoomsWriter, UpgradeFollower } from '#store'
 import { type RemovalReader, redactOnRemoval } from './redact-on-removal.ts'
-import { authoriseRestrictedJoin } from './restricted-join.ts'
+import { authoriseRestrictedJoin, type RestrictedJoinParts } from './restricted-join.ts'
 import { type Rooms, UnknownRoom } from './rooms.ts'
 import { sameContent } from './sending.ts'
 import type { Draft, RoomTurn } from './turn.ts'
@@ -62,7 +62,7 @@ export const noServersElsewhere: OtherServers = {
 
 export interface MembershipsOptions {
   readonly rooms: Rooms
-  readonly reader: MembersReader & RoomRecordsReader & RoomStateReader & RemovalReader
+  readonly reader: RoomStateReader & RemovalReader & RestrictedJoinParts['reader']
   readonly writing: { readonly writer: Pick<RoomsWriter, 'forget'>; readonly commit: Commit }
   readonly accounts: MemberAccounts
   readonly serverName: ServerName
@@ -239,7 +239,7 @@ export class Memberships {
   async #voucher(turn: RoomTurn, target: UserId): Promise<UserId | undefined> {
     const current = await turn.membership(target)
     if (current === 'join' || current === 'invite') return undefined
-    return authoriseRestrictedJoin(turn, target, this.#options.reader, this.#options.serverName)
+    return authoriseRestrictedJoin(turn, target, this.#options)
   }
 }
 

@@ -49,7 +49,8 @@ export class InvitesOut {
     const drafted = await rooms.turn(roomId, async (turn): Promise<DraftedInvite | EventId> => {
       const current = await turn.state('m.room.member', target)
       if (current?.sender === sender && current.content.membership === 'invite') return current.eventId
-      const built = await turn.draftOf({ type: 'm.room.member', sender, stateKey: target, content })
+      const draft = await turn.draftOf({ type: 'm.room.member', sender, stateKey: target, content })
+      const built = await turn.policed(draft)
       return { version: turn.version, built, state: await told.pdus(turn.live.room, sender) }
     })
     if (typeof drafted === 'string') return drafted

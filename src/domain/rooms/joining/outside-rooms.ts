@@ -61,9 +61,13 @@ export class OutsideRooms {
     await this.#put(version, built, { membership: 'leave' })
   }
 
-  /** Ends an invite or a knock by what the room itself says. Returns false where the member event in force is not of such a room. */
-  async ended(version: RoomVersion, event: CheckedEvent, membership: Membership): Promise<void> {
-    await this.#put(version, event, { membership })
+  /** Ends an invite or a knock as the room says. Throws `M_FORBIDDEN` if it is another one meanwhile. */
+  async ended(
+    version: RoomVersion,
+    event: CheckedEvent,
+    end: { readonly membership: 'leave' | 'ban'; readonly replaces: EventId },
+  ): Promise<void> {
+    await this.#put(version, event, end)
   }
 
   /** Ends an invite or a knock for this server alone, as no other one could be told. */

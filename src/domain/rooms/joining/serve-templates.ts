@@ -1,6 +1,5 @@
 import { type JsonObject, MatrixError, ROOM_VERSIONS, type RoomId, type ServerName, serverOf, type UserId } from '#spec'
-import type { MembersReader, RoomRecordsReader } from '#store'
-import { authoriseRestrictedJoin } from '../restricted-join.ts'
+import { authoriseRestrictedJoin, type RestrictedJoinParts } from '../restricted-join.ts'
 import type { Rooms } from '../rooms.ts'
 import type { RoomTurn } from '../turn.ts'
 import type { Handshake } from './handshake.ts'
@@ -9,7 +8,7 @@ import type { Residency } from './residency.ts'
 export interface ServeTemplatesParts {
   readonly rooms: Pick<Rooms, 'turn'>
   readonly residency: Residency
-  readonly reader: MembersReader & RoomRecordsReader
+  readonly reader: RestrictedJoinParts['reader']
   readonly serverName: ServerName
 }
 
@@ -59,7 +58,7 @@ export class ServeTemplates {
   async #voucher(turn: RoomTurn, userId: UserId): Promise<UserId | undefined> {
     const current = await turn.membership(userId)
     if (current === 'join' || current === 'invite') return undefined
-    return authoriseRestrictedJoin(turn, userId, this.#parts.reader, this.#parts.serverName)
+    return authoriseRestrictedJoin(turn, userId, this.#parts)
   }
 }
 

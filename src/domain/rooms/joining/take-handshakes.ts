@@ -10,10 +10,10 @@ import {
   serverOf,
   stringAt,
 } from '#spec'
-import { type EventsReader, isInHistory, type MembersReader, type RoomRecord, type RoomRecordsReader } from '#store'
+import { type EventsReader, isInHistory, type RoomRecord } from '#store'
 import type { RoomGraph, Verdict } from '../graph/index.ts'
 import { type CheckedEvent, isChecked } from '../receiving/index.ts'
-import { authoriseRestrictedJoin } from '../restricted-join.ts'
+import { authoriseRestrictedJoin, type RestrictedJoinParts } from '../restricted-join.ts'
 import type { Rooms } from '../rooms.ts'
 import { type ClaimedMember, checkOrigin, claimedMember, type Handshake } from './handshake.ts'
 import type { Forwarding, PduChecks } from './neighbours.ts'
@@ -22,7 +22,7 @@ import type { Residency } from './residency.ts'
 export interface TakeHandshakesParts {
   readonly rooms: Pick<Rooms, 'turn'>
   readonly residency: Residency
-  readonly reader: MembersReader & RoomRecordsReader & Pick<EventsReader, 'event'>
+  readonly reader: RestrictedJoinParts['reader'] & Pick<EventsReader, 'event'>
   readonly checks: PduChecks
   readonly graph: Pick<RoomGraph, 'receive'>
   readonly forwarding: Forwarding
@@ -89,7 +89,7 @@ export class TakeHandshakes {
       // Whether that voucher may is for the room's rules to say; who may be vouched for, for this server alone.
       const current = await turn.membership(target)
       if (current !== 'join' && current !== 'invite')
-        await authoriseRestrictedJoin(turn, target, reader, key.serverName)
+        await authoriseRestrictedJoin(turn, target, { reader, serverName: key.serverName })
     })
     return signedAsWell(version, pdu, key)
   }
