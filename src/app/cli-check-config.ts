@@ -11,7 +11,7 @@ import { openToOthers } from './open-to-others.ts'
 import { openLook } from './page-look.ts'
 import { assertSame, givenKey } from './server-keys.ts'
 import { reasonOf, StartError } from './start-error.ts'
-import { assertTlsFits, readPem } from './tls-files.ts'
+import { assertTlsFits, readPem, type TlsFiles } from './tls-files.ts'
 
 /**
  * Looks at everything that a start would need, and changes nothing. Returns a text for the operator. Throws `ConfigError` with all problems at once.
@@ -39,14 +39,28 @@ const problemOf = async (path: string, work: () => unknown): Promise<readonly Co
   }
 }
 
-const tlsProblems = async ({ listen: { tls } }: Config): Promise<readonly ConfigProblem[]> => {
+const tlsProblems = async ({ listen, federation }: Config): Promise<readonly ConfigProblem[]> => {
+  const authorities = [...federation.ca, ...(federation.hostsFile === undefined ? [] : [federation.hostsFile])]
+  const unread = await Promise.all(
+    authorities.map((file, index) =>
+      problemOf(index < federation.ca.length ? 'federation.ca' : 'federation.hostsFile', () => readPem(file)),
+    ),
+  )
+  return [
+    ...(await portProblems('listen.tls', listen.tls)),
+    ...(await portProblems('listen.federation', listen.federation)),
+    ...unread.flat(),
+  ]
+}
+
+const portProblems = async (path: string, tls: TlsFiles | undefined): Promise<readonly ConfigProblem[]> => {
   if (tls === undefined) return []
   const unread = [
-    ...(await problemOf('listen.tlsCert', () => readPem(tls.certFile))),
-    ...(await problemOf('listen.tlsKey', () => readPem(tls.keyFile))),
+    ...(await problemOf(`${path}Cert`, () => readPem(tls.certFile))),
+    ...(await problemOf(`${path}Key`, () => readPem(tls.keyFile))),
   ]
   if (unread.length > 0) return unread
-  return problemOf('listen.tlsCert', async () =>
+  return problemOf(`${path}Cert`, async () =>
     assertTlsFits({ cert: await readPem(tls.certFile), key: await readPem(tls.keyFile) }),
   )
 }

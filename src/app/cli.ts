@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { ConfigError } from '#config'
 import { readConfig, withConfigFlags } from './cli-config.ts'
+import { addFederationCommands } from './cli-federation.ts'
 import { addNoticeCommands } from './cli-notices.ts'
 import { addTokenCommands } from './cli-tokens.ts'
 import { addUserCommands } from './cli-users.ts'
@@ -42,6 +43,7 @@ export const runCli = async (args: readonly string[]): Promise<number> => {
   addUserCommands(program, context)
   addTokenCommands(program, context)
   addNoticeCommands(program, context)
+  addFederationCommands(program, context)
 
   program
     .command('version')

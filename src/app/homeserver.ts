@@ -38,6 +38,7 @@ export interface HomeserverOptions {
 export interface Addresses {
   readonly url: string
   readonly tlsUrl?: string
+  readonly federationUrl?: string
   readonly metricsUrl?: string
 }
 
@@ -78,6 +79,7 @@ class Running {
   #stopping: Promise<void> | undefined
   readonly #operatorOnly: boolean
   #edge: Edge | undefined
+  #tlsListeners: readonly TlsListener[] = []
   endpoints: readonly AnyEndpoint[] = []
 
   constructor({ config, clock, random, logger, operatorOnly }: HomeserverOptions) {
@@ -98,14 +100,17 @@ class Running {
   }
 
   async reload(): Promise<boolean> {
-    const { tls } = this.#config.listen
-    if (tls === undefined || this.#edge === undefined) return false
-    const texts = await readTlsFiles(tls)
+    const edge = this.#edge
+    if (this.#tlsListeners.length === 0 || edge === undefined) return false
+    const renewed = this.#tlsListeners.map(async ({ listener, files }) => ({
+      listener,
+      texts: await readTlsFiles(files),
+    }))
     try {
-      this.#edge.renewTls(texts)
+      for (const { listener, texts } of await Promise.all(renewed)) edge.renewTls(listener, texts)
       return true
     } catch (cause) {
-      throw tlsRefused(cause)
+      throw cause instanceof StartError ? cause : tlsRefused(cause)
     }
   }
 
@@ -164,6 +169,7 @@ class Running {
     if (metrics !== undefined) {
       addEngineReadings(metrics, { store, ...composed })
       metrics.addCaches(caches)
+      metrics.addLabelled(composed.federationReadings)
     }
     const edge = createEdge({
       endpoints,
@@ -201,19 +207,29 @@ class Running {
   }
 
   async #listen(edge: Edge, metrics: Metrics | undefined): Promise<Addresses> {
-    const { host, port, tls, metricsHost, metricsPort } = this.#config.listen
+    const { host, port, tls, federation, metricsHost, metricsPort } = this.#config.listen
     const tlsListener = tls === undefined ? undefined : await tlsListenerOf(host, tls)
+    const serversListener = federation === undefined ? undefined : await tlsListenerOf(federation.host, federation)
+    this.#tlsListeners = [tlsListener, serversListener].filter((one) => one !== undefined)
     let metricsUrl: string | undefined
     if (metrics !== undefined && metricsPort !== undefined) {
       this.#closers.unshift(() => metrics.stop())
       metricsUrl = await listening({ host: metricsHost, port: metricsPort }, (listener) => metrics.listen(listener))
     }
     const url = await listening({ host, port }, (listener) => edge.listen(listener))
-    const tlsUrl =
-      tlsListener === undefined ? undefined : await listening(tlsListener, (listener) => edge.listen(listener))
+    const openTls = (one: TlsListener | undefined, serves?: (path: string) => boolean): Promise<string> | undefined =>
+      one === undefined ? undefined : listening(one.listener, (listener) => edge.listen(listener, serves))
+    const tlsUrl = await openTls(tlsListener)
+    const federationUrl = await openTls(serversListener, isForServers)
     for (const warning of await openToOthers(this.#config)) this.#logger.warn({}, warning)
-    this.#logger.info({ url, tlsUrl, metricsUrl, serverName: this.#config.server.name }, 'listening')
-    return { url, ...(tlsUrl === undefined ? {} : { tlsUrl }), ...(metricsUrl === undefined ? {} : { metricsUrl }) }
+    const { name: serverName } = this.#config.server
+    this.#logger.info({ url, tlsUrl, federationUrl, metricsUrl, serverName }, 'listening')
+    return {
+      url,
+      ...(tlsUrl === undefined ? {} : { tlsUrl }),
+      ...(federationUrl === undefined ? {} : { federationUrl }),
+      ...(metricsUrl === undefined ? {} : { metricsUrl }),
+    }
   }
 
   async #close(): Promise<void> {
@@ -241,11 +257,19 @@ const limitsOf = ({ listen, media }: Config): EdgeLimits => ({
   writeTimeoutMs: listen.writeTimeout,
 })
 
-const tlsListenerOf = async (host: string, tls: TlsFiles): Promise<PortListener> => ({
-  host,
-  port: tls.port,
-  tls: await readTlsFiles(tls),
+interface TlsListener {
+  readonly listener: PortListener
+  readonly files: TlsFiles
+}
+
+const tlsListenerOf = async (host: string, files: TlsFiles): Promise<TlsListener> => ({
+  listener: { host, port: files.port, tls: await readTlsFiles(files) },
+  files,
 })
+
+/** The paths that other homeservers ask. */
+const isForServers = (path: string): boolean =>
+  /^\/(?:_matrix\/(?:federation|key|policy)\/|\.well-known\/matrix\/)/.test(path)
 
 const listening = async (
   listener: PortListener,

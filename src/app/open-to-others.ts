@@ -17,6 +17,7 @@ export const openToOthers = async (config: Config): Promise<readonly string[]> =
     openFile('signing key', server.signingKeyFile ?? keyFileIn(storage.dataFolder), READ_BY_OTHERS),
     openDatabase(storage.database),
     openFile('TLS key', listen.tls?.keyFile, READ_BY_ALL),
+    openFile('TLS key of the federation port', listen.federation?.keyFile, READ_BY_ALL),
   ])
   return [openRegistration(config), ...files].filter((warning) => warning !== undefined)
 }

@@ -6,10 +6,21 @@ export type Database =
 
 export type RegistrationMode = 'open' | 'token' | 'closed'
 
+export interface TlsPort {
+  readonly port: number
+  readonly certFile: string
+  readonly keyFile: string
+}
+
 /** The whole configuration, validated: plain data, frozen by type. Durations are milliseconds, sizes bytes. */
 export interface Config extends Omit<Settings, 'registration' | 'storage' | 'listen'> {
-  readonly listen: Omit<Settings['listen'], 'tlsPort' | 'tlsCert' | 'tlsKey'> & {
-    readonly tls: { readonly port: number; readonly certFile: string; readonly keyFile: string } | undefined
+  readonly listen: Omit<
+    Settings['listen'],
+    'tlsPort' | 'tlsCert' | 'tlsKey' | 'federationPort' | 'federationHost' | 'federationCert' | 'federationKey'
+  > & {
+    readonly tls: TlsPort | undefined
+    /** The port for other homeservers alone. */
+    readonly federation: (TlsPort & { readonly host: string }) | undefined
   }
   readonly storage: {
     readonly dataFolder: string

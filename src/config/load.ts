@@ -193,6 +193,16 @@ export const holdsSecrets = (file: NonNullable<ConfigSources['file']>): boolean 
 const TLS = ['tlsPort', 'tlsCert', 'tlsKey']
 
 const refusePartOfTls = (given: ReadonlySet<string>, problems: ConfigProblem[]): void => {
+  const hasOwn = ['federationCert', 'federationKey'].map((key) => given.has(`listen.${key}`))
+  if (hasOwn[0] !== hasOwn[1]) {
+    const path = `listen.${hasOwn[0] === true ? 'federationKey' : 'federationCert'}`
+    problems.push({ path, message: 'expected, since federationCert and federationKey go together' })
+  }
+  if (given.has('listen.federationPort') && !hasOwn.includes(true) && !given.has('listen.tlsCert'))
+    problems.push({
+      path: 'listen.federationCert',
+      message: 'expected, since federationPort is set and tlsCert is not',
+    })
   const missing = TLS.filter((key) => !given.has(`listen.${key}`))
   if (missing.length === TLS.length) return
   for (const key of missing) {
@@ -243,17 +253,23 @@ const LOOPBACK = /^(?:127\.\d+\.\d+\.\d+|::1|localhost)$/
 /** Resolves the settings that depend on others. */
 const resolveConfig = (settings: Settings): Config => {
   const { listen, registration, server, storage, ...rest } = settings
-  const { tlsPort, tlsCert, tlsKey, ...listenRest } = listen
+  const { tlsPort, tlsCert, tlsKey, federationPort, federationHost, federationCert, federationKey, ...listenRest } =
+    listen
   const tls =
     tlsPort === undefined || tlsCert === undefined || tlsKey === undefined
       ? undefined
       : { port: tlsPort, certFile: resolve(tlsCert), keyFile: resolve(tlsKey) }
+  const [cert, key] = [federationCert ?? tlsCert, federationKey ?? tlsKey]
+  const federation =
+    federationPort === undefined || cert === undefined || key === undefined
+      ? undefined
+      : { host: federationHost ?? listen.host, port: federationPort, certFile: resolve(cert), keyFile: resolve(key) }
   const local = server.name === 'localhost' && LOOPBACK.test(listen.host)
   const dataFolder = resolve(storage.data)
   return {
     ...rest,
     server,
-    listen: { ...listenRest, tls },
+    listen: { ...listenRest, tls, federation },
     storage: {
       dataFolder,
       database: databaseOf(storage.database, dataFolder),

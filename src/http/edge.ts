@@ -56,10 +56,10 @@ export interface EdgeOptions {
 
 /** The HTTP edge: all endpoints at all their paths, on as many listeners as wanted. */
 export interface Edge {
-  /** Returns the base URL. Throws as Node does when it cannot listen. */
-  listen(listener: Listener): Promise<string>
-  /** Gives all HTTPS listeners another certificate, for new connections. Throws as Node does if it cannot be used. */
-  renewTls(tls: NonNullable<Listener['tls']>): void
+  /** Returns the base URL. `serves`: the paths for which it is there, without it all. Throws as Node does when it cannot listen. */
+  listen(listener: Listener, serves?: (path: string) => boolean): Promise<string>
+  /** Gives an HTTPS listener another certificate, for new connections. Throws as Node does if it cannot be used. */
+  renewTls(listener: Listener, tls: NonNullable<Listener['tls']>): void
   /** Stops accepting, aborts every request's signal, waits for the answers; after `graceMs` it cuts connections. */
   stop(graceMs: number): Promise<void>
 }
@@ -112,7 +112,7 @@ class HttpEdge implements Edge {
   readonly #routes = new Routes<Serving>()
   readonly #unknownPage: EdgeOptions['unknownPage']
   readonly #unknownObserved: ReturnType<Observe> | undefined
-  readonly #servers: Server[] = []
+  readonly #servers = new Map<Listener, Server>()
   #number = 0
 
   constructor({ endpoints, callers, rateLimiter, trustProxy, unknownPage, ...shared }: EdgeOptions) {
@@ -150,18 +150,22 @@ class HttpEdge implements Edge {
     this.#unknownObserved = shared.reports.observe?.('*', 'unrecognized')
   }
 
-  listen(listener: Listener): Promise<string> {
-    const server = openServer(listener, this.#limits, (request, response) => this.#handle(request, response))
-    this.#servers.push(server)
+  listen(listener: Listener, serves: (path: string) => boolean = () => true): Promise<string> {
+    const server = openServer(listener, this.#limits, (request, response) => {
+      if (serves(request.url ?? '')) this.#handle(request, response)
+      else sendError(response, unknownTo([]))
+    })
+    this.#servers.set(listener, server)
     return listen(server, listener)
   }
 
-  renewTls(tls: NonNullable<Listener['tls']>): void {
-    for (const server of this.#servers) renewTls(server, tls)
+  renewTls(listener: Listener, tls: NonNullable<Listener['tls']>): void {
+    const server = this.#servers.get(listener)
+    if (server !== undefined) renewTls(server, tls)
   }
 
   async stop(graceMs: number): Promise<void> {
-    const closed = this.#servers.map((server) => closeServer(server, this.#clock, graceMs))
+    const closed = [...this.#servers.values()].map((server) => closeServer(server, this.#clock, graceMs))
     this.#context.signals.abortAll()
     this.#waiting.hurryAll()
     await Promise.all(closed)

@@ -7,7 +7,7 @@ export * from './endpoint/endpoint.ts'
 export * from './endpoint/paths.ts'
 export * from './endpoint/requester.ts'
 export * from './endpoint/token-issuer.ts'
-export { createMetrics, type HistogramReading, type Metrics, type Reading } from './metrics.ts'
+export { createMetrics, type HistogramReading, type LabelledReading, type Metrics, type Reading } from './metrics.ts'
 export { noOtherServers, type RequestSignatures } from './reading/request-signatures.ts'
 export {
   addressKey,

@@ -19,10 +19,20 @@ export interface HistogramReading {
   read(): { readonly bounds: readonly number[]; readonly counts: readonly number[]; readonly sum: number }
 }
 
+/** One number for each value of a label, read when somebody asks for the metrics. The values have no quotes, backslashes or line breaks. */
+export interface LabelledReading {
+  readonly name: string
+  readonly help: string
+  readonly kind: 'gauge' | 'counter'
+  readonly label: string
+  read(): Iterable<readonly [value: string, number: number]>
+}
+
 export interface Metrics {
   readonly observe: Observe
   addReadings(readings: readonly Reading[]): void
   addHistograms(histograms: readonly HistogramReading[]): void
+  addLabelled(readings: readonly LabelledReading[]): void
   /** Hits, misses, bytes and entries of caches, by name. */
   addCaches(caches: () => readonly CacheStats[]): void
   /** Serves `GET /metrics`; resolves to the base URL. */
@@ -45,6 +55,7 @@ class PrometheusMetrics implements Metrics {
   readonly #clock: Clock
   readonly #caches: (() => readonly CacheStats[])[] = []
   readonly #histograms: HistogramReading[] = []
+  readonly #labelled: LabelledReading[] = []
   #server: Server | undefined
 
   constructor(prometheus: Prometheus, clock: Clock) {
@@ -72,6 +83,10 @@ class PrometheusMetrics implements Metrics {
 
   addHistograms(histograms: readonly HistogramReading[]): void {
     this.#histograms.push(...histograms)
+  }
+
+  addLabelled(readings: readonly LabelledReading[]): void {
+    this.#labelled.push(...readings)
   }
 
   addCaches(caches: () => readonly CacheStats[]): void {
@@ -103,7 +118,8 @@ class PrometheusMetrics implements Metrics {
 
   async #text(): Promise<string> {
     const caches = this.#caches.flatMap((read) => read())
-    return (await this.#registry.metrics()) + this.#histograms.map(histogramText).join('') + cacheText(caches)
+    const parts = [...this.#histograms.map(histogramText), ...this.#labelled.map(labelledText)]
+    return (await this.#registry.metrics()) + parts.join('') + cacheText(caches)
   }
 }
 
@@ -147,6 +163,11 @@ const histogramText = ({ name, help, read }: HistogramReading): string => {
   }
   lines.push(`${name}_sum ${sum}`, `${name}_count ${cumulative}`)
   return `${lines.join('\n')}\n`
+}
+
+const labelledText = ({ name, help, kind, label, read }: LabelledReading): string => {
+  const lines = [...read()].map(([value, number]) => `${name}{${label}="${value}"} ${number}`)
+  return `${[`# HELP ${name} ${help}`, `# TYPE ${name} ${kind}`, ...lines].join('\n')}\n`
 }
 
 const cacheText = (caches: readonly CacheStats[]): string => {

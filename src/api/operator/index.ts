@@ -1,4 +1,5 @@
 import { type AnyEndpoint, endpoint, none } from '#http'
+import { type OperatorFederationDeps, operatorFederationEndpoints } from './federation.ts'
 import { type OperatorNoticesDeps, operatorNoticesEndpoints } from './notices.ts'
 import { type OperatorTokensDeps, operatorTokensEndpoints } from './registration-tokens.ts'
 import { type OperatorReportsDeps, operatorReportsEndpoints } from './reports.ts'
@@ -7,7 +8,8 @@ import { type OperatorUsersDeps, operatorUsersEndpoints } from './users.ts'
 export type OperatorDeps = OperatorUsersDeps &
   OperatorTokensDeps &
   OperatorReportsDeps &
-  OperatorNoticesDeps & { readonly serverName: string }
+  OperatorNoticesDeps &
+  OperatorFederationDeps & { readonly serverName: string }
 
 /**
  * The commands of whoever runs the server, as endpoints of a channel of their own: whoever can open it is the operator. They are no part of what the
@@ -25,4 +27,5 @@ export const operatorEndpoints = (deps: OperatorDeps): readonly AnyEndpoint[] =>
   ...operatorTokensEndpoints(deps),
   ...operatorReportsEndpoints(deps),
   ...operatorNoticesEndpoints(deps),
+  ...operatorFederationEndpoints(deps),
 ]

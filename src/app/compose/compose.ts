@@ -10,7 +10,7 @@ import {
   rtcTransportsOf,
   TurnServers,
 } from '#domain'
-import { AnsweredOnce, type AnyEndpoint, type RequestSignatures, type TokenIssuer } from '#http'
+import { AnsweredOnce, type AnyEndpoint, type LabelledReading, type RequestSignatures, type TokenIssuer } from '#http'
 import { endpointsIn, landingPage, shownIn } from '#pages'
 import { type LeasedWork, shortLivedSweep, writers } from '#store'
 import { InProcessBus, PROCESSES, Streams } from '#streams'
@@ -68,6 +68,7 @@ export interface Composed {
   /** The endpoints of the operator's own channel. */
   readonly operatorEndpoints: readonly AnyEndpoint[]
   caches(): readonly CacheStats[]
+  readonly federationReadings: readonly LabelledReading[]
   /** How often a device replaced its identity keys. */
   replacedKeys(): number
   /** Finishes background work. Has to be called after the edge has stopped and before the store closes. */
@@ -124,7 +125,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
     endpoints: endpointsOf(parts),
     operatorEndpoints: operatorEndpoints({
       ...accounts.operator,
-      ...{ reports, sendNotice: buildNotices(ground, accounts, rooms) },
+      ...{ reports, sendNotice: buildNotices(ground, accounts, rooms), serverCheck: federation.serverCheck },
     }),
     caches: () => [
       ...accounts.caches(),
@@ -132,6 +133,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
       incoming.acls.stats(),
       ...cachesOf(parts).map((cache) => cache.stats()),
     ],
+    federationReadings: federation.readings,
     replacedKeys: () => keys.uploadKeys.replaced,
     settle: () => settle(leases, parts),
   }

@@ -1,9 +1,28 @@
 import type { CacheStats } from '#base'
-import { KeyFetches, KeyNotary, KnownKeys, OwnKeys, RequestSigners, ServerKeyRing, SignatureThreads } from '#domain'
-import { noOtherServers, type RequestSignatures } from '#http'
-import { type FederationClient, type FederationRequests, openFederation, parseHosts, serverRule } from '#net'
+import {
+  KeyFetches,
+  KeyNotary,
+  KnownKeys,
+  OwnKeys,
+  RequestSigners,
+  ServerCheck,
+  ServerKeyRing,
+  SignatureThreads,
+} from '#domain'
+import { type LabelledReading, noOtherServers, type RequestSignatures } from '#http'
+import {
+  type FederationClient,
+  type FederationNetwork,
+  type FederationRequests,
+  type OpenFederation,
+  openFederation,
+  parseHosts,
+  serverRule,
+} from '#net'
+import type { ServerName } from '#spec'
 import { writers } from '#store'
 import { PACKAGE_VERSION } from '../package-version.ts'
+import { reasonOf, StartError } from '../start-error.ts'
 import { readPem } from '../tls-files.ts'
 import type { Ground } from './ground.ts'
 
@@ -15,6 +34,9 @@ export interface BuiltFederation {
   readonly signatures: RequestSignatures
   /** Answers about keys, for whoever asks. */
   readonly keys: { readonly ownKeys: OwnKeys; readonly keyNotary: KeyNotary }
+  readonly serverCheck: ServerCheck
+  /** Metrics by destination. */
+  readonly readings: readonly LabelledReading[]
   caches(): readonly CacheStats[]
   close(): Promise<void>
 }
@@ -25,11 +47,12 @@ export const buildFederation = async (ground: Ground): Promise<BuiltFederation> 
   const { enabled, allow, deny, addresses, allowedNetworks, ca, dnsServers, hostsFile } = config.federation
   const serverName = config.server.name
   const mayTalk = serverRule({ allow, deny })
-  const { client: requests, ...network } = openFederation({
+  const allows = (server: ServerName): boolean => enabled && server !== serverName && mayTalk(server)
+  const { client: requests, ...network } = opened({
     ...{ clock, random, signingKey, addresses, allowedNetworks, dnsServers },
     hosts: hostsFile === undefined ? new Map() : parseHosts(await readPem(hostsFile)),
     authorities: await Promise.all(ca.map(readPem)),
-    allows: (server) => enabled && server !== serverName && mayTalk(server),
+    allows,
     userAgent: `Homeroom/${PACKAGE_VERSION}`,
   })
   const keys = buildServerKeys(ground, requests)
@@ -39,12 +62,48 @@ export const buildFederation = async (ground: Ground): Promise<BuiltFederation> 
     keyRing,
     signatures: enabled ? new RequestSigners({ serverName, keyRing, allows: mayTalk, clock }) : noOtherServers,
     keys: keys.api,
+    serverCheck: new ServerCheck({ serverName, signingKey, requests, discovery: network.discovery, allows, clock }),
+    readings: destinationReadings(requests),
     caches: () => [known.cache.stats(), fetches.attempts.stats(), ...network.caches()],
     close: async () => {
       requests.close()
       await keys.threads.close()
     },
   }
+}
+
+/** A certificate that cannot be used is the operator's fault. */
+const opened = (network: FederationNetwork): OpenFederation => {
+  try {
+    return openFederation(network)
+  } catch (cause) {
+    throw new StartError(`The certificates of federation.ca cannot be used: ${reasonOf(cause)}`, { cause })
+  }
+}
+
+const destinationReadings = ({ counts }: FederationClient): readonly LabelledReading[] => {
+  const label = 'destination'
+  return [
+    {
+      name: 'homeroom_federation_requests_total',
+      help: 'Requests to other servers.',
+      ...{ kind: 'counter', label, read: () => counts.read('requests') },
+    },
+    {
+      name: 'homeroom_federation_failures_total',
+      help: 'Requests to other servers that nobody answered.',
+      ...{ kind: 'counter', label, read: () => counts.read('failures') },
+    },
+    {
+      name: 'homeroom_federation_last_success_seconds',
+      help: 'Time of the last answer of another server, in seconds of Unix; 0: none since the start.',
+      ...{ kind: 'gauge', label, read: () => inSeconds(counts.read('lastSuccessMs')) },
+    },
+  ]
+}
+
+function* inSeconds(times: Iterable<readonly [string, number]>): Iterable<readonly [string, number]> {
+  for (const [destination, ms] of times) yield [destination, ms / 1_000]
 }
 
 /** The keys of servers: those of others, and what this one says of its own. */

@@ -12,6 +12,17 @@ export const listen = {
     tlsPort: optional(port, { flag: 'tls-port', description: 'A second port, for HTTPS; needs tlsCert and tlsKey.' }),
     tlsCert: optional(path, { flag: 'tls-cert', description: 'PEM file with the certificate chain.' }),
     tlsKey: optional(path, { flag: 'tls-key', description: 'PEM file with the private key.' }),
+    federationPort: optional(port, {
+      flag: 'federation-port',
+      description:
+        'A port for other homeservers alone, by HTTPS; they look for 8448 unless told otherwise. Unset: they come to the other ports, mostly through a reverse proxy.',
+    }),
+    federationHost: optional(host, { description: 'The address of the federation port. Unset: host.' }),
+    federationCert: optional(path, {
+      description:
+        'PEM file with the certificate chain for the federation port, for the name of this server, or the one that federation.delegatedTo names. Unset: tlsCert.',
+    }),
+    federationKey: optional(path, { description: 'PEM file with its private key. Unset: tlsKey.' }),
     trustProxy: setting(list(network), [], {
       description:
         'Addresses and networks of reverse proxies whose X-Forwarded-For is believed. Without them the address of the connection counts, for rate limits and device lists.',

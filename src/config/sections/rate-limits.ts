@@ -38,6 +38,7 @@ export const rateLimits = {
         'Files of other servers that are fetched for one user, or for one address where nobody is logged in.',
     }),
     read: setting(rate, '500/10s', { description: 'Requests that only read, of one user or one address.' }),
+    federation: setting(rate, '1000/10s', { description: 'Requests of one other homeserver, of all kinds together.' }),
     other: setting(rate, '200/10s', { description: 'All other requests, of one user or one address.' }),
   },
 } as const

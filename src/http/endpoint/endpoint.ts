@@ -21,6 +21,7 @@ export type RateLimit =
   | 'remoteMedia'
   | 'keyUpload'
   | 'read'
+  | 'federation'
   | 'other'
   | 'unlimited'
 

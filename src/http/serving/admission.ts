@@ -25,7 +25,9 @@ export class Admission {
     const identified = auth.identify(incoming)
     const requester = identified instanceof Promise ? await identified : identified
     incoming.requester = requester
-    if (rateLimit !== 'unlimited')
-      await this.#rateLimiter.consume(rateLimit, countedAs(requester) ?? addressKey(incoming.ip))
+    if (rateLimit === 'unlimited') return
+    // A server asks for many people: it has one budget for all that it asks.
+    const limit = requester?.kind === 'server' ? 'federation' : rateLimit
+    await this.#rateLimiter.consume(limit, countedAs(requester) ?? addressKey(incoming.ip))
   }
 }

@@ -6,13 +6,14 @@ import type { JsonValue, ServerName } from '#spec'
 import { boundedBytes } from '../bounded-answer.ts'
 import { AnswerTooLong, refusalOf, unpacked } from './answer.ts'
 import { type Connections, NotConnected, type SentRequest } from './connections.ts'
+import { DestinationsCounted } from './destination-counts.ts'
 import {
   FederationFailure,
   type FederationRequest,
   type FederationRequests,
   type FederationStream,
 } from './requests.ts'
-import type { Routes } from './routes.ts'
+import type { Route, Routes } from './routes.ts'
 
 export interface FederationClientParts {
   readonly clock: Clock
@@ -24,7 +25,17 @@ export interface FederationClientParts {
   readonly userAgent: string
 }
 
+/** What a server says at one place. */
+export interface ReachedServer {
+  /** Its answer about its keys; null where that is no JSON. */
+  readonly keys: JsonValue
+  /** Its time, to the second. */
+  readonly dateMs: number | undefined
+}
+
 const TIMEOUT_MS = 60_000
+const PROBE_MS = 15_000
+const PROBE_BYTES = 64 * 1024
 const MAX_BYTES = 16 * 1024 * 1024
 
 /** An answer whose time and connection are still bounded; `end` must be called. */
@@ -41,6 +52,7 @@ interface OpenAnswer {
 export class FederationClient implements FederationRequests {
   readonly #parts: FederationClientParts
   readonly #closing = new AbortController()
+  readonly counts = new DestinationsCounted()
 
   constructor(parts: FederationClientParts) {
     this.#parts = parts
@@ -79,6 +91,28 @@ export class FederationClient implements FederationRequests {
     }
   }
 
+  /** Asks for the keys of a server at one place, and nowhere else: whether it can be reached there. Throws `FederationFailure`. */
+  async askAt(route: Route, destination: ServerName): Promise<ReachedServer> {
+    const late = new AbortController()
+    const cancel = this.#parts.clock.after(PROBE_MS, () => late.abort())
+    const signal = AbortSignal.any([late.signal, this.#closing.signal])
+    const request = { method: 'GET', path: '/_matrix/key/v2/server' } as const
+    let response: IncomingMessage | undefined
+    try {
+      response = await this.#parts.connections.send(route, this.#signed(destination, request, signal))
+      if (response.statusCode !== 200) throw await refusalOf(destination, response)
+      const parsed = parseJson(await boundedBytes(unpacked(response, PROBE_BYTES), PROBE_BYTES))
+      const dateMs = Date.parse(response.headers.date ?? '')
+      return { keys: parsed.ok ? parsed.value : null, dateMs: Number.isNaN(dateMs) ? undefined : dateMs }
+    } catch (error) {
+      if (error instanceof FederationFailure) throw error
+      throw unreachable(destination, error, late.signal.aborted)
+    } finally {
+      cancel()
+      response?.destroy()
+    }
+  }
+
   /** Aborts all requests. */
   close(): void {
     this.#closing.abort()
@@ -104,12 +138,14 @@ export class FederationClient implements FederationRequests {
     }
     try {
       response = await this.#send(destination, this.#signed(destination, request, signal))
+      this.counts.count(destination, this.#parts.clock.nowMs())
       const status = response.statusCode ?? 0
       if (status < 200 || status > 299) throw await refusalOf(destination, response)
       const body = unpacked(response, request.maxBytes ?? MAX_BYTES)
       return { response, body, isLate: () => late.signal.aborted, end }
     } catch (error) {
       end()
+      if (response === undefined) this.counts.count(destination, undefined)
       if (error instanceof FederationFailure) throw error
       throw unreachable(destination, error, late.signal.aborted)
     }

@@ -82,6 +82,7 @@ const budgets = (reads: number): RateBudgets => {
     remoteMedia: plenty,
     keyUpload: plenty,
     read: { requests: reads, perSeconds: 60 },
+    federation: { requests: 1000, perSeconds: 10 },
     other: plenty,
   }
 }
