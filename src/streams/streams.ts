@@ -71,6 +71,11 @@ export class Streams {
     return this.#positions
   }
 
+  /** The same for all streams in the database. */
+  durablePositions(): DurablePositions {
+    return this.#durable
+  }
+
   /** Long polls open now. */
   get waiting(): number {
     return this.#listeners.waiting

@@ -1,6 +1,5 @@
 import { type ApiDeps, apiEndpoints, operatorEndpoints } from '#api'
 import type { CacheStats, Random } from '#base'
-import type { Config } from '#config'
 import {
   AliasLookup,
   OpenIdTokens,
@@ -11,18 +10,17 @@ import {
   TurnServers,
 } from '#domain'
 import { AnsweredOnce, type AnyEndpoint, type LabelledReading, type RequestSignatures, type TokenIssuer } from '#http'
-import { endpointsIn, landingPage, shownIn } from '#pages'
+import { endpointsIn } from '#pages'
 import { type LeasedWork, shortLivedSweep, writers } from '#store'
 import { InProcessBus, PROCESSES, Streams } from '#streams'
-import { operationalEndpoints } from '../landing-page.ts'
-import { PACKAGE_VERSION } from '../package-version.ts'
-import { Readiness } from '../readiness.ts'
+import { aboutServer, operational } from './about-server.ts'
 import { type BuiltAccounts, buildAccounts } from './accounts.ts'
 import { type BuiltCalls, buildCalls } from './calls.ts'
 import { type BuiltElsewhere, buildElsewhere } from './elsewhere.ts'
 import { type BuiltEncryption, buildEncryption } from './encryption.ts'
 import { takeEncryptionEdus } from './encryption-edus.ts'
 import { type BuiltFederation, buildFederation } from './federation.ts'
+import { type BuiltFederationOut, buildFederationOut } from './federation-out.ts'
 import { buildFinding, type Finding } from './finding.ts'
 import type { Ground } from './ground.ts'
 import type { BuiltJoining } from './joining.ts'
@@ -35,7 +33,7 @@ import { buildNotices } from './notices.ts'
 import { oldTransactions } from './old-transactions.ts'
 import { buildPersonal, type Personal } from './personal.ts'
 import { buildPush, buildPushers } from './push.ts'
-import { buildIncoming, buildReceiving, type Receiving } from './receiving.ts'
+import { buildIncoming, buildReceiving, type Incoming, type Receiving } from './receiving.ts'
 import { buildRelationFill, relationsApi } from './relations.ts'
 import { buildRendezvous } from './rendezvous.ts'
 import { buildRetention, retentionOf, toldRetention } from './retention.ts'
@@ -57,7 +55,6 @@ import { type BuiltToDevice, buildToDevice } from './to-device.ts'
 import { turnsOf } from './turns.ts'
 import { buildFollowUpgrades, buildUpgradeRest } from './upgrades.ts'
 import { buildViews, type Views } from './views.ts'
-import { wellKnownOf } from './well-known.ts'
 
 export interface Composed {
   readonly streams: Streams
@@ -102,37 +99,32 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   const views = buildViews(roomsGround, people, checkpointsIn(ground.shortLived))
   const media = await buildMedia(ground, federation.requests)
   const push = buildPush(ground, streams, views)
+  const sending = buildFederationOut(ground, streams, federation)
   const pushers = buildPushers(ground, streams, push)
   const roomProfiles = buildRoomProfiles(ground, rooms.memberships)
   const finding = buildFinding(ground, streams, views)
   const calls = buildCalls(ground, { streams, rooms, accounts: accounts.accounts, seen: views.timeline })
-  const background = {
-    ...{ accounts, calls, receiving, finding, keyBackups, keys },
-    ...{ media, push, roomProfiles, rooms, toDevice },
-  }
-  const leases = buildLeases(ground, workOf(ground, background))
-  await leases.start()
   const openIdTokens = buildOpenIdTokens(ground, accounts)
   const reports = buildReports(ground)
   const parts: Parts = {
+    incoming,
+    push,
+    sending,
     ...{ ground, federation, elsewhere, reports, calls, accounts, personal, rooms, receiving, roomProfiles, keys },
     ...{ toDevice, keyBackups, views, finding, media, pushers, openIdTokens },
   }
+  const leases = buildLeases(ground, workOf(parts))
+  await leases.start()
   return {
     streams,
     issuers: [accounts.accessTokens],
-    signatures: federation.signatures,
+    signatures: sending.signatures,
     endpoints: endpointsOf(parts),
     operatorEndpoints: operatorEndpoints({
       ...accounts.operator,
       ...{ reports, sendNotice: buildNotices(ground, accounts, rooms), serverCheck: federation.serverCheck },
     }),
-    caches: () => [
-      ...accounts.caches(),
-      ...federation.caches(),
-      incoming.acls.stats(),
-      ...cachesOf(parts).map((cache) => cache.stats()),
-    ],
+    caches: () => cachesOf(parts),
     federationReadings: federation.readings,
     replacedKeys: () => keys.uploadKeys.replaced,
     settle: () => settle(leases, parts),
@@ -155,40 +147,43 @@ const endpointsOf = (parts: Parts): readonly AnyEndpoint[] => {
 }
 
 /** The background work that one process of the homeserver does, by the names of its leases. */
-const workOf = (
-  ground: Ground,
-  parts: Pick<
-    Parts,
-    'accounts' | 'calls' | 'finding' | 'keyBackups' | 'keys' | 'media' | 'roomProfiles' | 'rooms' | 'toDevice'
-  > & {
-    readonly push: LeasedWork
-    readonly receiving: Receiving
-  },
-): Readonly<Record<string, LeasedWork>> => ({
+const workOf = (parts: Parts): Readonly<Record<string, LeasedWork>> => ({
   ...parts.finding.work,
   ...parts.calls.work,
   ...parts.receiving.work,
   ...parts.keys.work,
   'media-sweep': parts.media.sweep,
   'remote-media-sweep': parts.media.remoteSweep,
-  'room-purge': buildRoomPurge(ground),
-  retention: buildRetention(ground),
-  'room-upgrades': buildUpgradeRest(ground, parts.rooms),
-  'transaction-sweep': buildTransactionSweep(ground),
-  'relation-fill': buildRelationFill(ground),
-  'room-listings': buildListings(ground, parts.rooms),
-  'short-lived-sweep': shortLivedSweep({ ...ground, writer: writers.shortLived, commit: ground.store.commit }),
+  'room-purge': buildRoomPurge(parts.ground),
+  retention: buildRetention(parts.ground),
+  'room-upgrades': buildUpgradeRest(parts.ground, parts.rooms),
+  'transaction-sweep': buildTransactionSweep(parts.ground),
+  'relation-fill': buildRelationFill(parts.ground),
+  'room-listings': buildListings(parts.ground, parts.rooms),
+  'short-lived-sweep': shortLivedSweep({
+    ...parts.ground,
+    writer: writers.shortLived,
+    commit: parts.ground.store.commit,
+  }),
   'to-device-sweep': parts.toDevice.sweep,
   'key-backup-sweep': parts.keyBackups.backupSweep,
   deactivations: parts.accounts.resuming,
   'room-profiles': parts.roomProfiles,
   push: parts.push,
+  ...parts.sending.work,
 })
 
 const settle = async (
   leases: { stop(): Promise<void> },
-  { federation, media, accounts, personal }: Pick<Parts, 'federation' | 'media' | 'accounts' | 'personal'>,
+  {
+    federation,
+    sending,
+    media,
+    accounts,
+    personal,
+  }: Pick<Parts, 'federation' | 'sending' | 'media' | 'accounts' | 'personal'>,
 ): Promise<void> => {
+  await sending.out.stop()
   const federationEnded = federation.close()
   const ended = leases.stop()
   await media.stop()
@@ -215,18 +210,38 @@ const buildOpenIdTokens = ({ config, shortLived, random }: Ground, accounts: Bui
     random,
   })
 
-const cachesOf = ({ elsewhere, personal, views, media, rooms, toDevice }: Parts) => [
-  ...personal.caches,
-  ...elsewhere.caches,
-  ...views.caches,
-  ...media.caches,
-  rooms.rooms,
-  ...rooms.graphCaches,
-  ...rooms.sending.caches,
-  toDevice.inboxes,
+const cachesOf = ({
+  accounts,
+  federation,
+  incoming,
+  sending,
+  elsewhere,
+  personal,
+  views,
+  media,
+  rooms,
+  toDevice,
+}: Parts): readonly CacheStats[] => [
+  ...accounts.caches(),
+  ...federation.caches(),
+  ...sending.out.caches(),
+  incoming.acls.stats(),
+  ...[
+    ...personal.caches,
+    ...elsewhere.caches,
+    ...views.caches,
+    ...media.caches,
+    rooms.rooms,
+    ...rooms.graphCaches,
+    ...rooms.sending.caches,
+    toDevice.inboxes,
+  ].map((cache) => cache.stats()),
 ]
 
 interface Parts {
+  readonly incoming: Incoming
+  readonly push: LeasedWork
+  readonly sending: BuiltFederationOut
   readonly ground: Ground
   readonly federation: BuiltFederation
   readonly elsewhere: BuiltElsewhere
@@ -333,39 +348,3 @@ const buildApi = (parts: Parts): ApiDeps => {
     ...aboutServer(config),
   }
 }
-
-/** The endpoints in which the server tells of itself, from the configuration alone. */
-const aboutServer = (config: Config): Pick<ApiDeps, 'capabilities' | 'wellknown' | 'support' | 'software'> => ({
-  capabilities: {
-    defaultRoomVersion: config.server.defaultRoomVersion,
-    delayedEvents: { max_delay_ms: config.delayedEvents.maxDelay, max_scheduled: config.delayedEvents.maxScheduled },
-    forgetsOnLeave: config.rooms.forgetOnLeave,
-    threepidChanges: config.mail.smtpHost !== undefined || config.identityServers.trusted.length > 0,
-  },
-  wellknown: {
-    client: wellKnownOf(config),
-    federationDelegatedTo: config.federation.delegatedTo,
-    policyServerKey: config.federation.policyServerKey,
-  },
-  support: {
-    admin: { matrixId: config.support.adminMatrixId, emailAddress: config.support.adminEmail },
-    security: { matrixId: config.support.securityMatrixId, emailAddress: config.support.securityEmail },
-    supportPage: config.support.page,
-  },
-  software: { version: PACKAGE_VERSION },
-})
-
-const operational = ({ config, store, clock, look }: Ground): readonly AnyEndpoint[] =>
-  operationalEndpoints(
-    shownIn(
-      look.look,
-      landingPage({
-        serverName: config.server.name,
-        version: PACKAGE_VERSION,
-        publicBaseUrl: config.server.publicBaseUrl,
-        registration: config.registration.mode,
-        webClient: config.pages.webClient,
-      }),
-    ),
-    new Readiness({ askDatabase: () => store.positions(), clock }),
-  )

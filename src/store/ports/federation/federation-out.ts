@@ -45,7 +45,9 @@ export interface FederationOutReader {
     rooms: readonly RoomNumber[],
     range: { readonly after: number; readonly upTo: number; readonly own: ServerName; readonly limit: number },
   ): Promise<readonly OutgoingEvent[]>
-  /** The same of the rooms in which a server was at the event; those by its own users are left out. */
+  /** The rooms of events with `after` < position <= `upTo`. */
+  roomsBetween(after: number, upTo: number): Promise<readonly RoomNumber[]>
+  /** The outgoing events of all rooms in which a server was right before them; those by its own users are left out. */
   outgoingTo(
     server: ServerName,
     range: { readonly after: number; readonly upTo: number; readonly own: ServerName; readonly limit: number },

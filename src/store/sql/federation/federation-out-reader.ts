@@ -52,6 +52,10 @@ const outgoingOfRooms = query((db, param: Range & { rooms: readonly number[] }, 
     .limit(param.limit),
 )
 
+const roomsOfStretch = query((db, param: { after: number; upTo: number }) =>
+  db.selectFrom('events').select('room').distinct().where('event', '>', param.after).where('event', '<=', param.upTo),
+)
+
 /** Goes through the stream, and asks of each event whether the server was in its room. The caller keeps the stretch short. */
 const outgoingToServer = query((db, param: Range & { server: ServerName; theirs: string }) =>
   selectOutgoing(db)
@@ -152,6 +156,8 @@ export const federationOutReader = (db: Db): FederationOutReader => ({
 
   outgoingIn: async (rooms, { own, ...range }) =>
     (await db.all(outgoingOfRooms, { rooms, ...range, own: usersOf(own) })).map(toOutgoing),
+
+  roomsBetween: async (after, upTo) => (await db.longAll(roomsOfStretch, { after, upTo })).map(({ room }) => room),
 
   outgoingTo: async (server, { own, ...range }) => {
     const rows = await db.longAll(outgoingToServer, { server, ...range, own: usersOf(own), theirs: usersOf(server) })

@@ -1,0 +1,32 @@
+import type { Clock } from '#base'
+
+/** Limits how many requests begin at a time. One that takes long gives its place back: slow servers must not hold up others. */
+export class StartingSlots {
+  readonly #clock: Clock
+  readonly #holdMs: number
+  readonly #waiting: (() => void)[] = []
+  #free: number
+
+  constructor({ clock, places, holdMs }: { readonly clock: Clock; readonly places: number; readonly holdMs: number }) {
+    this.#clock = clock
+    this.#free = places
+    this.#holdMs = holdMs
+  }
+
+  /** Resolves when a place is free, with the function that gives it back. */
+  async take(): Promise<() => void> {
+    if (this.#free > 0) this.#free--
+    else await new Promise<void>((go) => this.#waiting.push(go))
+    let held = true
+    const giveBack = (): void => {
+      if (!held) return
+      held = false
+      cancel()
+      const next = this.#waiting.shift()
+      if (next === undefined) this.#free++
+      else next()
+    }
+    const cancel = this.#clock.after(this.#holdMs, giveBack)
+    return giveBack
+  }
+}
