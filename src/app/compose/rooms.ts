@@ -101,7 +101,10 @@ export const buildRooms = <Joining extends JoiningOfRooms>(
     ...(ground.policy === undefined ? {} : { policy: ground.policy }),
     cacheLimitBytes: 64 * MEBIBYTE,
   })
-  const { graph, caches } = roomGraph({ rooms, reader, writer, commit, clock, cacheLimitBytes: 16 * MEBIBYTE })
+  const { graph, caches } = roomGraph({
+    ...ground,
+    ...{ rooms, reader, writer, commit, cacheLimitBytes: 16 * MEBIBYTE },
+  })
   const successors = new Successors({ reader, writer: writers.roomUpgrades, commit, followers })
   const common = { rooms, reader, writer, commit, serverName }
   const joining = joiningOf(rooms, graph)

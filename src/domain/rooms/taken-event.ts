@@ -20,6 +20,8 @@ export interface TakenEvent {
   /** undefined: the log right before it. */
   readonly prior?: StateRef | undefined
   readonly known?: EventNumber | undefined
+  /** For fetched history: the last position of the stream that came before its successors did. */
+  readonly historyAt?: number | undefined
   readonly refusal?: Refusal | undefined
   /** Changes of the current state; null: the entry goes away. */
   readonly state: readonly (StateTuple & { readonly entry: StateEntry | null })[]

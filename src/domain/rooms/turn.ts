@@ -189,13 +189,14 @@ export class RoomTurn {
 
   /** Adds an event that was made elsewhere, or is to be kept though refused, with what follows from it: it is judged already. */
   async take(taken: TakenEvent): Promise<void> {
-    const { event, json, placing, depth, prior, known, refusal } = taken
+    const { event, json, placing, depth, prior, known, refusal, historyAt } = taken
     this.#events.push({
       ...storedForm(event, json),
       ...{ depth, placing },
       ...(prior === undefined ? {} : { prior }),
       ...(known === undefined ? {} : { known }),
       ...(refusal === undefined ? {} : { refusal }),
+      ...(historyAt === undefined ? {} : { historyAt }),
     })
     for (const { type, stateKey, entry } of taken.state) {
       const before = (await this.#entry(type, stateKey))?.json

@@ -59,6 +59,7 @@ import { createStrippedRooms } from './0640-create-stripped-rooms.ts'
 import { createEntering } from './0690-create-entering.ts'
 import { createServerKeys } from './0700-create-server-keys.ts'
 import { createRemoteDeviceLists } from './0720-create-remote-device-lists.ts'
+import { placeFetchedHistory } from './0740-place-fetched-history.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -122,4 +123,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createEntering,
   createServerKeys,
   createRemoteDeviceLists,
+  placeFetchedHistory,
 ]

@@ -15,9 +15,12 @@ export interface MessageLifetimesParts {
 const ENTRY_BYTES = 100
 
 /** Whether a message is older than its room keeps messages. */
-export type Expiry = (event: Pick<StoredEvent, 'stateKey' | 'originServerTs'>) => boolean
+export type Expiry = (event: Pick<StoredEvent, 'type' | 'stateKey' | 'originServerTs'>) => boolean
 
-const NEVER: Expiry = () => false
+/** Servers join branches of a room's history by such events; people have nothing of them. */
+const BRANCHES_JOINED = 'org.matrix.dummy_event'
+
+const NEVER: Expiry = ({ type }) => type === BRANCHES_JOINED
 
 /** How long rooms keep messages (MSC1763). What is older is not shown, whether it was removed already or not. */
 export class MessageLifetimes implements NewsHandler {
@@ -54,6 +57,7 @@ export class MessageLifetimes implements NewsHandler {
       return messageLifetimeMs(content, settings) ?? Number.POSITIVE_INFINITY
     })
     const beforeMs = clock.nowMs() - lifetimeMs
-    return ({ stateKey, originServerTs }) => stateKey === undefined && originServerTs < beforeMs
+    return ({ type, stateKey, originServerTs }) =>
+      type === BRANCHES_JOINED || (stateKey === undefined && originServerTs < beforeMs)
   }
 }

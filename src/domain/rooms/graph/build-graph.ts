@@ -1,6 +1,8 @@
-import type { CacheStats, Clock } from '#base'
+import type { CacheStats, Clock, Logger, Random } from '#base'
+import type { ServerName } from '#spec'
 import type { Commit, RoomsReader, RoomsWriter } from '#store'
 import type { Rooms } from '../rooms.ts'
+import { BranchJoins } from './branch-joins.ts'
 import { BranchStates } from './branch-states.ts'
 import { LateRedactions } from './late-redactions.ts'
 import { Outliers } from './outliers.ts'
@@ -17,6 +19,9 @@ export interface RoomGraphOptions {
   readonly writer: RoomsWriter
   readonly commit: Commit
   readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly serverName: ServerName
   /** For each of its caches. */
   readonly cacheLimitBytes: number
 }
@@ -24,10 +29,12 @@ export interface RoomGraphOptions {
 /** The graph of all rooms, and the sizes of its caches. */
 export interface BuiltGraph {
   readonly graph: RoomGraph
+  readonly joins: BranchJoins
   readonly caches: readonly { stats(): CacheStats }[]
 }
 
-export const roomGraph = ({ rooms, reader, writer, commit, clock, cacheLimitBytes }: RoomGraphOptions): BuiltGraph => {
+export const roomGraph = (options: RoomGraphOptions): BuiltGraph => {
+  const { rooms, reader, writer, commit, clock, cacheLimitBytes, random, logger, serverName } = options
   const events = new RoomEvents({ reader, clock, limitBytes: cacheLimitBytes })
   const states = new RoomStates(reader)
   const resolver = new StateResolver({ states, events, limitBytes: cacheLimitBytes })
@@ -36,6 +43,7 @@ export const roomGraph = ({ rooms, reader, writer, commit, clock, cacheLimitByte
   const outliers = new Outliers({ reader, events, commit, writer, clock })
   const entrance = new RoomEntrances({ rooms, reader, writer, commit, outliers, events, clock })
   const intake = { reader, events, branches, redactions }
-  const graph = new StoredRoomGraph({ rooms, reader, states, branches, outliers, entrance, intake })
-  return { graph, caches: [events, resolver] }
+  const joins = new BranchJoins({ rooms, reader, intake, serverName, clock, random, logger })
+  const graph = new StoredRoomGraph({ rooms, reader, states, branches, outliers, entrance, intake, joins })
+  return { graph, joins, caches: [events, resolver] }
 }

@@ -47,7 +47,10 @@ export class Intake {
   readonly #stored = new Map<EventId, GraphEvent>()
   /** Events of this turn. */
   readonly #taken = new Map<EventId, RoomEvent>()
-  #missing: ReadonlySet<EventId> = new Set()
+  /** Events of these that others refer to already, with where they stand beside the stream. */
+  readonly #missing = new Map<EventId, number>()
+  /** The same for what comes before these events. */
+  readonly #historyAt = new Map<EventId, number>()
 
   constructor(turn: RoomTurn, { goal, options }: IntakeRequest, parts: IntakeParts) {
     this.#turn = turn
@@ -56,17 +59,35 @@ export class Intake {
     this.#parts = parts
   }
 
-  /** Reads what is stored of these events, and of those that they refer to. */
-  async begin(events: readonly ReceivedEvent[]): Promise<void> {
+  /** Reads what is stored of these events, and of those that they refer to. `later`: those that come with them, in another turn. */
+  async begin(events: readonly ReceivedEvent[], later: readonly ReceivedEvent[]): Promise<void> {
     const ids = new Set(
       events.flatMap(({ event }) => [event.eventId, ...event.prevEvents, ...judgingEvents(this.#turn.version, event)]),
     )
     for (const stored of await this.#parts.reader.graphEvents([...ids])) this.#stored.set(stored.eventId, stored)
+    const asked = this.#goal === 'history' ? [...events, ...later] : events
     const missing = await this.#parts.reader.missingAmong(
       this.#turn.live.room,
-      events.map(({ event }) => event.eventId),
+      asked.map(({ event }) => event.eventId),
     )
-    this.#missing = new Set(missing)
+    for (const { eventId, historyAt } of missing) this.#missing.set(eventId, historyAt)
+    if (this.#goal === 'history') this.#placeBefore(asked)
+  }
+
+  /** Fetched history stands right before the first of its successors, which are in the room, or later among these events. */
+  #placeBefore(events: readonly ReceivedEvent[]): void {
+    for (const { event } of events.toReversed()) {
+      const at = this.#historyAtOf(event.eventId)
+      if (at === undefined) continue
+      for (const eventId of event.prevEvents)
+        this.#historyAt.set(eventId, Math.min(at, this.#historyAt.get(eventId) ?? at))
+    }
+  }
+
+  #historyAtOf(eventId: EventId): number | undefined {
+    const own = this.#missing.get(eventId)
+    const before = this.#historyAt.get(eventId)
+    return own === undefined || before === undefined ? (own ?? before) : Math.min(own, before)
   }
 
   /** The verdict on one event; undefined if it has to be the first of a turn, and is not. */
@@ -220,6 +241,7 @@ export class Intake {
       await this.#turn.take({
         ...common,
         placing: 'history',
+        historyAt: this.#historyAtOf(event.eventId) ?? before.at,
         prior: refOf(before),
         state: [],
         extremities: this.#turn.extremities,

@@ -2,6 +2,7 @@ import { type StateMap, toRoomEvent } from '#rules'
 import { type EventId, type Pdu, ROOM_VERSIONS, type RoomId } from '#spec'
 import type { EventsReader, RoomGraphReader, RoomRecordsReader } from '#store'
 import { type Rooms, UnknownRoom } from '../rooms.ts'
+import type { BranchJoins } from './branch-joins.ts'
 import type { BranchStates } from './branch-states.ts'
 import { Intake, type IntakeGoal, type IntakeParts } from './intake.ts'
 import type { Outliers } from './outliers.ts'
@@ -19,6 +20,7 @@ export interface StoredRoomGraphParts {
   readonly outliers: Outliers
   readonly entrance: RoomEntrances
   readonly intake: IntakeParts
+  readonly joins: Pick<BranchJoins, 'consider'>
 }
 
 /** Events of one turn: its commit is one step of the writer, and one message to it. */
@@ -95,13 +97,14 @@ export class StoredRoomGraph implements RoomGraph {
       roomId,
       async (turn) => {
         const intake = new Intake(turn, { goal, options }, this.#parts.intake)
-        await intake.begin(some)
+        await intake.begin(some, events.slice(some.length))
         const verdicts: Verdict[] = []
         for (const event of some) {
           const verdict = await intake.take(event)
           if (verdict === undefined) break
           verdicts.push(verdict)
         }
+        if (goal === 'timeline') this.#parts.joins.consider(roomId, turn.extremities.length)
         return verdicts
       },
       { settled: true },

@@ -35,8 +35,8 @@ export interface HistoryPlace {
 export interface StoredEvent {
   readonly event: EventNumber
   /**
-   * Position in the stream of all events. For an event outside the stream: the position whose state was in force before it, 0 if
-   * unknown.
+   * Position in the stream of all events. For fetched history: the last one that came before the event's successors did. For any other event
+   * outside the stream: the position whose state was in force before it, 0 if unknown.
    */
   readonly position: number
   readonly placing: EventPlacing

@@ -1,4 +1,4 @@
-import type { EventId, StateTuple } from '#spec'
+import type { EventId, ServerName, StateTuple, UserId } from '#spec'
 import type { EventNumber, EventPlacing, RoomNumber } from './events.ts'
 import type { StateHandle } from './state.ts'
 
@@ -50,6 +50,8 @@ export interface MissingEvent {
   readonly eventId: EventId
   /** The greatest depth at which an event refers to it. */
   readonly depth: number
+  /** The last position of the stream that came before the events that refer to it. */
+  readonly historyAt: number
 }
 
 /** Questions about a room's history as a graph, and about the states in it. */
@@ -69,7 +71,7 @@ export interface RoomGraphReader {
   /** The depth of each backward extremity, deepest first. */
   backwardExtremities(room: RoomNumber, limit: number): Promise<readonly MissingEvent[]>
   /** Those of the events that are backward extremities. */
-  missingAmong(room: RoomNumber, eventIds: readonly EventId[]): Promise<readonly EventId[]>
+  missingAmong(room: RoomNumber, eventIds: readonly EventId[]): Promise<readonly MissingEvent[]>
   /** Rejected events that may be allowed now that these events are there or are allowed. */
   rejectedFor(room: RoomNumber, eventIds: readonly EventId[]): Promise<readonly EventId[]>
   /** Redactions that came before these events. */
@@ -77,6 +79,8 @@ export interface RoomGraphReader {
     room: RoomNumber,
     targets: readonly EventId[],
   ): Promise<readonly { target: EventId; redaction: EventId }[]>
+  /** The first members of that server who are joined. Runs off the event loop. */
+  joinedOfServer(room: RoomNumber, server: ServerName, limit: number): Promise<readonly UserId[]>
   /** The reason for which an event was rejected or soft-failed. */
   refusalOf(eventId: EventId): Promise<string | undefined>
   /** Newest first. */

@@ -57,6 +57,8 @@ export interface NewStoredEvent {
   readonly relation?: NewRelation | undefined
   /** The number under which the event is stored already, outside of the stream: it changes its placing. */
   readonly known?: EventNumber
+  /** For fetched history: the last position of the stream that came before the event's successors did. */
+  readonly historyAt?: number
   /** For refused events. */
   readonly refusal?: Refusal
 }

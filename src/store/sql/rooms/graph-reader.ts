@@ -65,7 +65,7 @@ const changedBetween = query((db, param: { room: number; after: number; upTo: nu
 const backward = query((db, param: { room: number; limit: number }) =>
   db
     .selectFrom('missing_events')
-    .select(['event_id as eventId', 'depth'])
+    .select(['event_id as eventId', 'depth', 'history_at as historyAt'])
     .where('room', '=', param.room)
     .orderBy('depth', 'desc')
     .orderBy('event_id')
@@ -74,7 +74,7 @@ const backward = query((db, param: { room: number; limit: number }) =>
 const missingAmong = query((db, param: { room: number; eventIds: readonly EventId[] }, { texts }) =>
   db
     .selectFrom('missing_events')
-    .select('event_id')
+    .select(['event_id as eventId', 'depth', 'history_at as historyAt'])
     .where('room', '=', param.room)
     .where('event_id', 'in', texts(param.eventIds)),
 )
@@ -94,6 +94,17 @@ const waitingRedactions = query((db, param: { room: number; targets: readonly Ev
     .where('room', '=', param.room)
     .where('target', 'in', texts(param.targets))
     .limit(MOST_TAKEN_UP),
+)
+const joinedLike = query((db, param: { room: number; pattern: string; limit: number }) =>
+  db
+    .selectFrom('memberships as m')
+    .innerJoin('users as u', 'u.user_number', 'm.user_number')
+    .select('u.user_id as userId')
+    .where('m.room', '=', param.room)
+    .where('m.membership', '=', 'join')
+    .where('u.user_id', 'like', param.pattern as never)
+    .orderBy('m.position')
+    .limit(param.limit),
 )
 const refusalOf = query((db, param: { eventId: EventId }) =>
   db
@@ -262,14 +273,16 @@ export const graphReader = (db: Db): RoomGraphReader => ({
   differingEntries: (room, states) => differingEntries(db, room, states),
   backwardExtremities: (room, limit) => db.all(backward, { room, limit }),
 
-  missingAmong: async (room, eventIds) =>
-    eventIds.length === 0 ? [] : (await db.all(missingAmong, { room, eventIds })).map(({ event_id }) => event_id),
+  missingAmong: async (room, eventIds) => (eventIds.length === 0 ? [] : db.all(missingAmong, { room, eventIds })),
 
   rejectedFor: async (room, eventIds) =>
     eventIds.length === 0 ? [] : (await db.all(rejectedFor, { room, eventIds })).map(({ event_id }) => event_id),
 
   waitingRedactions: async (room, targets) =>
     targets.length === 0 ? [] : db.all(waitingRedactions, { room, targets }),
+
+  joinedOfServer: async (room, server, limit) =>
+    (await db.longAll(joinedLike, { room, pattern: `%:${server}`, limit })).map(({ userId }) => userId),
 
   refusalOf: async (eventId) => (await db.first(refusalOf, { eventId }))?.reason,
 

@@ -14,6 +14,7 @@ interface Placed {
   readonly depth: number
   readonly priorAt: number | null
   readonly priorState: number | null
+  readonly historyAt: number | null
   readonly replaces: number | null
   readonly json: string
 }
@@ -29,6 +30,7 @@ const place = query((db, param: Placed) =>
       depth: param.depth,
       prior_at: param.priorAt,
       prior_state: param.priorState,
+      history_at: param.historyAt,
       replaces: param.replaces,
       json: eb.case().when('redacted_by', 'is', null).then(param.json).else(eb.ref('json')).end(),
     }))
@@ -111,7 +113,7 @@ export const placeKnownEvent = async (
   row: InsertRow<typeof insertEvents>,
 ): Promise<void> => {
   const { room, event, position, placed, depth, replaces, json } = row
-  const [priorAt, priorState] = [row.prior_at, row.prior_state]
+  const [priorAt, priorState, historyAt] = [row.prior_at, row.prior_state, row.history_at]
   const found = await tx.run(place, {
     room,
     known,
@@ -121,6 +123,7 @@ export const placeKnownEvent = async (
     depth,
     priorAt,
     priorState,
+    historyAt,
     replaces,
     json,
   })

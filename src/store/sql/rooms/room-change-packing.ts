@@ -3,7 +3,7 @@ import type { Packing } from '../engine/index.ts'
 
 /** Number of values before the events, and of values for each event. */
 const HEAD = 11
-const EVENT = 17
+const EVENT = 18
 
 /** Whether the last event is the only extremity, which is usual: then the extremities are left out. */
 const isAtLast = ({ events, extremities }: RoomChange): boolean =>
@@ -49,6 +49,7 @@ export const roomChangePacking: Packing<RoomChange> = {
         event.relation,
         event.known,
         event.refusal,
+        event.historyAt,
       )
     }
     return values
@@ -105,6 +106,7 @@ const eventIn = (values: readonly unknown[], at: number): NewStoredEvent => {
   const relation = values[at + 14] as NewStoredEvent['relation']
   const known = values[at + 15] as NewStoredEvent['known']
   const refusal = values[at + 16] as NewStoredEvent['refusal']
+  const historyAt = values[at + 17] as NewStoredEvent['historyAt']
   return {
     eventId: values[at] as NewStoredEvent['eventId'],
     type: values[at + 1] as string,
@@ -123,5 +125,6 @@ const eventIn = (values: readonly unknown[], at: number): NewStoredEvent => {
     ...(relation === undefined ? {} : { relation }),
     ...(known === undefined ? {} : { known }),
     ...(refusal === undefined ? {} : { refusal }),
+    ...(historyAt === undefined ? {} : { historyAt }),
   }
 }

@@ -101,6 +101,7 @@ const eventRow = async (
   origin_server_ts: event.originServerTs,
   depth: event.depth,
   ...prior,
+  history_at: event.historyAt ?? null,
   replaces,
   txn_device: event.transaction?.device ?? null,
   txn_scope: event.transaction?.scope ?? null,
@@ -218,14 +219,21 @@ const storeMissing = async (
   tx: Tx,
   room: number,
   { events, missing }: Pick<RoomChange, 'events' | 'missing'>,
+  rows: readonly EventRow[],
 ): Promise<void> => {
   if (missing === undefined) return
   await tx.run(cameAfterAll, { room, eventIds: events.filter(isInHistory).map(({ eventId }) => eventId) })
   const depthOf = (eventId: EventId): number =>
     events.reduce((most, { prevEvents, depth }) => (prevEvents.includes(eventId) ? Math.max(most, depth) : most), 0)
+  /** Right before the first of those that refer to it. */
+  const historyAt = (eventId: EventId): number =>
+    rows.reduce((least, { position, history_at }, index) => {
+      const at = position === null ? (history_at ?? 0) : position - 1
+      return events[index]?.prevEvents.includes(eventId) === true ? Math.min(least, at) : least
+    }, rows[0]?.position ?? 0)
   await tx.insertMany(
     insertMissingEvents,
-    missing.map((event_id) => ({ room, event_id, depth: depthOf(event_id) })),
+    missing.map((event_id) => ({ room, event_id, depth: depthOf(event_id), history_at: historyAt(event_id) })),
   )
 }
 
@@ -244,7 +252,7 @@ export const storeChange = async (
   const rows = await changeState(tx, room, change, { made, numbers, state })
   await storeEvents(tx, room, events, rows)
   await storeRelations(tx, events, rows)
-  await storeMissing(tx, room, change)
+  await storeMissing(tx, room, change, rows)
   const users = await state.write()
   await storeOpenness(tx, room, change, fresh)
   for (const redaction of change.redactions) {

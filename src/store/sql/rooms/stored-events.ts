@@ -23,6 +23,7 @@ export const selectEvents = (db: Kysely<RoomTables>) =>
       'e.origin_server_ts',
       'e.depth',
       'e.prior_at',
+      'e.history_at',
       'e.json',
       'e.txn_device',
       'e.txn_id',
@@ -45,7 +46,7 @@ const replacedIn = ({ old_id, old_json, old_position }: EventRow): StoredEvent['
 
 export const toStoredEvent = (row: EventRow): StoredEvent => ({
   event: row.event,
-  position: row.position ?? row.prior_at ?? 0,
+  position: row.position ?? row.history_at ?? row.prior_at ?? 0,
   placing: PLACINGS[row.placed] ?? 'rejected',
   eventId: row.event_id,
   room: row.room,

@@ -39,6 +39,8 @@ export interface RoomTables extends RelationTables {
     readonly prior_at: number | null
     /** A state of `branch_states`; null if the state before is the log at `prior_at`. */
     readonly prior_state: number | null
+    /** Fetched history: it came before this position of the stream, or at it. */
+    readonly history_at: number | null
     /** Number of the redaction. */
     readonly redacted_by: number | null
     /** For state: number of the event that it replaced. */
@@ -79,7 +81,12 @@ export interface RoomTables extends RelationTables {
     readonly before: number | null
     readonly after: number | null
   }
-  readonly missing_events: { readonly room: number; readonly event_id: EventId; readonly depth: number }
+  readonly missing_events: {
+    readonly room: number
+    readonly event_id: EventId
+    readonly depth: number
+    readonly history_at: number
+  }
   readonly state_log: {
     readonly room: number
     readonly type: string
@@ -161,6 +168,7 @@ export const insertEvents = insertInto(
     depth: 'integer',
     prior_at: 'integer?',
     prior_state: 'integer?',
+    history_at: 'integer?',
     replaces: 'integer?',
     txn_device: 'integer?',
     txn_scope: 'text?',
@@ -172,7 +180,7 @@ export const insertEvents = insertInto(
 
 export const insertMissingEvents = insertInto(
   'missing_events',
-  { room: 'integer', event_id: 'text', depth: 'integer' },
+  { room: 'integer', event_id: 'text', depth: 'integer', history_at: 'integer' },
   { ifExists: 'ignore' },
 )
 

@@ -1,7 +1,7 @@
-import { systemClock, systemRandom } from '#base'
-import { type RoomGraph, Rooms, roomGraph } from '#domain'
+import { silentLogger, systemClock, systemRandom } from '#base'
+import { type BuiltGraph, type RoomGraph, Rooms, roomGraph } from '#domain'
 import { canonicalJson, type SigningKey, type StateMap, signingKeyFromSeed } from '#rules'
-import type { EventId, RoomId, ServerName, UserId } from '#spec'
+import { type EventId, type RoomId, type ServerName, stateTupleKey, type UserId } from '#spec'
 import { type Store, writers } from '#store'
 import {
   type PeerDraft,
@@ -29,6 +29,7 @@ export class GraphHouse {
   readonly store: Store
   readonly rooms: Rooms
   readonly graph: RoomGraph
+  readonly joins: BuiltGraph['joins']
 
   constructor(store: Store) {
     this.store = store
@@ -38,7 +39,13 @@ export class GraphHouse {
       stateLimits: { bytes: 16 * MEBIBYTE, entries: 10_000 },
       cacheLimitBytes: 16 * MEBIBYTE,
     })
-    this.graph = roomGraph({ ...common, rooms: this.rooms, cacheLimitBytes: MEBIBYTE }).graph
+    const { graph, joins } = roomGraph({
+      ...common,
+      ...{ rooms: this.rooms, random: systemRandom, logger: silentLogger, serverName: HERE.serverName },
+      cacheLimitBytes: MEBIBYTE,
+    })
+    this.graph = graph
+    this.joins = joins
   }
 
   /** Comes into the peer's room as Anna, whose join the peer's room takes too. */
@@ -70,6 +77,15 @@ export class GraphHouse {
 
   async extremities(roomId: RoomId): Promise<readonly string[]> {
     return ((await this.store.rooms.roomByRoomId(roomId))?.extremities ?? []).map(({ eventId }) => eventId).sort()
+  }
+
+  /** The current state, sorted. */
+  async state(roomId: RoomId): Promise<readonly (readonly [string, string])[]> {
+    const record = await this.store.rooms.roomByRoomId(roomId)
+    const state = await this.store.rooms.state(record?.room ?? 0, { at: 'current' })
+    return asEntries(
+      new Map(state.map(({ type, stateKey, eventId }) => [stateTupleKey(type, stateKey ?? ''), eventId as EventId])),
+    )
   }
 
   /** The current state by `type|state key`, as the peer's `stateIds`. */

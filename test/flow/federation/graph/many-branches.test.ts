@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest'
+import type { EventId } from '#spec'
+import { onEveryDatabase } from '../../../contract/databases.ts'
+import { asEntries, GraphHouse, newPeerRoom } from './graph-house.ts'
+
+const message = (body: string) => ({ type: 'm.room.message', content: { msgtype: 'm.text', body } })
+
+onEveryDatabase('a room of many branches', (open) => {
+  test('is joined by few events, which say what state comes before them', async () => {
+    const house = new GraphHouse(await open())
+    const peer = newPeerRoom()
+    const join = await house.enter(peer)
+    const branches = Array.from({ length: 45 }, (_, index) =>
+      index % 3 === 0
+        ? peer.send({ type: 'm.room.topic', stateKey: '', content: { topic: `${index}` }, prev: [join.eventId] })
+        : peer.send({ ...message(`${index}`), prev: [join.eventId] }),
+    )
+    for (const verdict of await house.receive(peer, branches)) expect(verdict).toEqual({ kind: 'accepted' })
+    expect(await house.extremities(peer.roomId)).toEqual([...peer.heads].sort())
+    expect(await house.stateIds(peer.roomId)).toEqual(peer.stateIds())
+    await house.joins.join(peer.roomId)
+    const left = await house.extremities(peer.roomId)
+    expect(left.length).toBeLessThanOrEqual(10)
+    const record = await house.store.rooms.roomByRoomId(peer.roomId)
+    const timeline = await house.store.rooms.timeline(record?.room ?? 0, { direction: 'forward', limit: 100 })
+    const joins = timeline.filter(({ type }) => type === 'org.matrix.dummy_event')
+    expect(joins.length).toBeGreaterThan(1)
+    for (const { json, eventId } of joins) {
+      const { prev_events: prev } = JSON.parse(json) as { prev_events: readonly EventId[] }
+      expect(prev.length).toBeLessThanOrEqual(20)
+      const pdu = peer.read(JSON.parse(json))
+      expect(asEntries(await house.graph.stateBefore(peer.roomId, eventId))).toEqual(asEntries(peer.stateBefore(prev)))
+      peer.add(pdu)
+    }
+    expect(left).toEqual([...peer.heads].sort())
+    expect(await house.stateIds(peer.roomId)).toEqual(peer.stateIds())
+  })
+
+  test('keeps the extremities that an event of this server does not cite', async () => {
+    const house = new GraphHouse(await open())
+    const peer = newPeerRoom()
+    const join = await house.enter(peer)
+    const branches = Array.from({ length: 25 }, (_, index) =>
+      peer.send({ ...message(`${index}`), prev: [join.eventId] }),
+    )
+    await house.receive(peer, branches)
+    const own = await house.send(peer.roomId, message('own'))
+    const cited = JSON.parse((await house.store.rooms.event(own))?.json ?? '') as { prev_events: readonly EventId[] }
+    const rest = branches.map(({ eventId }) => eventId).filter((eventId) => !cited.prev_events.includes(eventId))
+    expect(cited.prev_events.length).toBe(20)
+    expect(await house.extremities(peer.roomId)).toEqual([...rest, own].sort())
+  })
+})
