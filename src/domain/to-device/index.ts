@@ -1,5 +1,5 @@
 export { QueuedDevices } from './devices-elsewhere.ts'
 export { type DeviceOfUser, Inboxes } from './inboxes.ts'
-export { directMessagesIn } from './received-messages.ts'
+export { directMessagesIn, senderKeysIn } from './received-messages.ts'
 export { toDeviceSweep } from './sweep.ts'
 export { type DevicesElsewhere, ToDevice } from './to-device.ts'

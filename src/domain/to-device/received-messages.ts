@@ -22,3 +22,19 @@ const shortText = (content: JsonObject, name: string): string | undefined => {
   const text = stringAt(content, name)
   return text === undefined || text === '' || text.length > MAX_LENGTH || text.includes('\u0000') ? undefined : text
 }
+
+/** Senders of one request have one key; more are not looked for. */
+const MAX_KEYS = 20
+
+/** The identity keys of the devices that encrypted the messages, as they say themselves. Client-server API, "m.room.encrypted", Olm. */
+export const senderKeysIn = ({ type, messages }: ReceivedMessages): ReadonlySet<string> => {
+  const keys = new Set<string>()
+  if (type !== 'm.room.encrypted') return keys
+  for (const contents of Object.values(messages)) {
+    for (const content of Object.values(contents)) {
+      const key = stringAt(content, 'sender_key')
+      if (key !== undefined && keys.size < MAX_KEYS) keys.add(key)
+    }
+  }
+  return keys
+}

@@ -4,6 +4,7 @@ import {
   isJsonObject,
   type JsonObject,
   type JsonValue,
+  objectAt,
   parseUserId,
   type ServerName,
   serverOf,
@@ -82,10 +83,14 @@ export class ListUpdates {
     else await this.#outdate(userId)
   }
 
-  /** A message came from a device that the list does not have. */
-  async unknownDevice(userId: UserId): Promise<void> {
-    const list = await this.#parts.reader.list(userId)
-    if (list?.stale === false) await this.#outdate(userId)
+  /** Messages came from devices with these identity keys: if the list does not have one of them, an update was lost. */
+  async heardFrom(userId: UserId, curve25519Keys: ReadonlySet<string>): Promise<void> {
+    if (curve25519Keys.size === 0) return
+    const { reader, serverName } = this.#parts
+    const devices = (await reader.devicesOf([userId], serverName)).get(userId)
+    if (devices === undefined) return
+    const known = new Set(devices.flatMap(({ keysJson, deviceId }) => identityKeyIn(keysJson, deviceId) ?? []))
+    if ([...curve25519Keys].some((key) => !known.has(key))) await this.#outdate(userId)
   }
 
   async #shares(userId: UserId): Promise<boolean> {
@@ -117,3 +122,6 @@ const keysIn = (content: JsonObject, userId: UserId, deviceId: string): DeviceUp
 
 const idIn = (value: JsonValue | undefined): number | undefined =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined
+
+const identityKeyIn = (keysJson: string, deviceId: DeviceId): string | undefined =>
+  stringAt(objectAt(JSON.parse(keysJson) as JsonObject, 'keys') ?? {}, `curve25519:${deviceId}`)

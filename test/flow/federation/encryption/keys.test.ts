@@ -1,7 +1,6 @@
 import { expect, it } from 'vitest'
 import type { Json } from '../../../support/client.ts'
 import { refusal, reply } from '../../../support/federation-peer/listener.ts'
-import { FederationPeer } from '../../../support/federation-peer/peer.ts'
 import { startFederation } from '../../../support/federation-servers.ts'
 import { crossSigningKeys, uploadSignatures, uploadSigning } from '../../encryption/cross-signing-fixture.ts'
 import {
@@ -14,28 +13,13 @@ import {
   signed,
   upload,
 } from '../../encryption/fixture.ts'
+import { withPeer } from './with-peer.ts'
 
 const QUERY = '/_matrix/federation/v1/user/keys/query'
 const CLAIM = '/_matrix/federation/v1/user/keys/claim'
 
 const bothDatabases = () =>
   startFederation({ database: process.env.HOMEROOM_TEST_POSTGRES ? ['sqlite', 'postgres'] : 'sqlite' })
-
-/** One Homeroom, and a server that a test plays. */
-const withPeer = async (settings: Record<string, Record<string, unknown>> = {}) => {
-  const peer = await FederationPeer.start()
-  const others = [{ serverName: peer.name, address: peer.address }]
-  const servers = await startFederation({ names: ['first.example'], others, settings })
-  peer.knows('first.example', servers.places[0]?.address ?? '')
-  return {
-    peer,
-    server: servers.at(0),
-    [Symbol.asyncDispose]: async () => {
-      await servers[Symbol.asyncDispose]()
-      await peer[Symbol.asyncDispose]()
-    },
-  }
-}
 
 it('keys of a user of another server come with the signatures that the asker may see', async () => {
   await using servers = await bothDatabases()
@@ -83,7 +67,7 @@ it('keys of a device of another server are claimed once each, in order, and then
 
 it('names of devices are told to other servers where the operator wants that', async () => {
   for (const tellDeviceNames of [true, false]) {
-    await using both = await withPeer({ encryption: { tellDeviceNames } })
+    await using both = await withPeer({ settings: { encryption: { tellDeviceNames } } })
     const bob = await both.server.register('bob')
     await upload(bob, { device_keys: deviceKeysOf(bob) })
     await bob.put(`/v3/devices/${bob.deviceId}`, { display_name: 'Bob’s phone' })
