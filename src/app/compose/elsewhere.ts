@@ -1,6 +1,14 @@
 import type { RoomEndpointsDeps } from '#api'
 import type { CacheStats } from '#base'
-import { Backfill, MissingStates, ProfilesOfUsers, RemoteProfiles, RemotePublicRooms, RemoteSpaces } from '#domain'
+import {
+  Backfill,
+  MissingStates,
+  MomentsElsewhere,
+  ProfilesOfUsers,
+  RemoteProfiles,
+  RemotePublicRooms,
+  RemoteSpaces,
+} from '#domain'
 import type { BuiltFederation } from './federation.ts'
 import type { Ground } from './ground.ts'
 import type { Personal } from './personal.ts'
@@ -12,7 +20,7 @@ import { serversFor } from './served.ts'
 export interface BuiltElsewhere {
   readonly profiles: ProfilesOfUsers
   /** For the endpoints of rooms. */
-  readonly rooms: Pick<RoomEndpointsDeps, 'publicRoomsElsewhere' | 'servers'>
+  readonly rooms: Pick<RoomEndpointsDeps, 'publicRoomsElsewhere' | 'momentsElsewhere' | 'servers'>
   readonly spaces: RemoteSpaces
   readonly history: Backfill
   readonly caches: readonly { stats(): CacheStats }[]
@@ -31,18 +39,19 @@ export const buildElsewhere = (
 ): BuiltElsewhere => {
   const reader = store.rooms
   const serverName = config.server.name
+  const states = new MissingStates({ fetch, graph, known: reader.graphEvents })
   const remoteProfiles = new RemoteProfiles({ requests, clock })
   const spaces = new RemoteSpaces({ requests, serverName, clock })
   return {
     profiles: new ProfilesOfUsers({ own, elsewhere: remoteProfiles, reader, serverName }),
     rooms: {
+      momentsElsewhere: new MomentsElsewhere({ reader, requests, states, serverName, clock }),
       publicRoomsElsewhere: new RemotePublicRooms({ requests }),
       servers: { serversFor: (roomId) => serversFor(roomId, serverName, reader) },
     },
     spaces,
     history: new Backfill({
-      ...{ reader, requests, check, pulls, graph, serverName, clock },
-      states: new MissingStates({ fetch, graph, known: reader.graphEvents }),
+      ...{ reader, requests, check, pulls, graph, states, serverName, clock },
     }),
     caches: [remoteProfiles, spaces],
   }

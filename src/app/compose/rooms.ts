@@ -220,6 +220,7 @@ export const roomApi = (
   | 'forgetsOnLeave'
   | 'aliases'
   | 'publicRoomsElsewhere'
+  | 'momentsElsewhere'
   | 'servers'
 > => ({
   serverName,
