@@ -211,6 +211,12 @@ export class RoomTurn {
     if (this.version.eventId === 'given') this.#newest = new Map([...this.#newest, [event.eventId, json]])
   }
 
+  /** An event that this turn adds, if it does not redact it already. */
+  added(eventId: EventId): NewStoredEvent | undefined {
+    if (this.#redactions.some(({ target }) => target === eventId)) return undefined
+    return this.#events.find((event) => event.eventId === eventId)
+  }
+
   /** Notes that an event of this turn redacts one that is not known yet. */
   redactLater(target: EventId, redaction: EventId): void {
     this.#waiting.push({ target, redaction })

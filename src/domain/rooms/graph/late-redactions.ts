@@ -1,6 +1,6 @@
 import { powerLevelsOf } from '#rules'
 import { type EventId, type RoomEvent, serverOf, stateTupleKey } from '#spec'
-import type { EventsReader, RoomGraphReader } from '#store'
+import type { EventsReader, RoomGraphReader, StoredEvent } from '#store'
 import type { StateEntry } from '../live-room.ts'
 import type { RoomTurn } from '../turn.ts'
 import type { RoomEvents } from './room-events.ts'
@@ -12,6 +12,8 @@ export interface LateRedactionsParts {
   readonly events: RoomEvents
   readonly states: RoomStates
 }
+
+type Target = Pick<StoredEvent, 'type' | 'sender'>
 
 /** Applies redactions of other servers, in whichever order they and their targets come (server-server API, "Redactions"; room versions, "Handling redactions"). */
 export class LateRedactions {
@@ -34,20 +36,19 @@ export class LateRedactions {
   }
 
   async #redact(turn: RoomTurn, redaction: RoomEvent, target: EventId): Promise<void> {
-    const { reader, events } = this.#parts
-    const stored = await reader.event(target)
-    if (stored === undefined) {
+    const stored = await this.#parts.reader.event(target)
+    const added = stored === undefined ? turn.added(target) : undefined
+    const found = stored ?? added
+    if (found === undefined) {
       turn.redactLater(target, redaction.eventId)
       return
     }
-    if (stored.redactedBy !== undefined || stored.room !== turn.live.room) return
-    const event = (await events.load(turn.live, [target])).get(target)
-    if (event !== undefined && (await this.#mayRedact(turn, redaction, event)))
-      await turn.redact(stored, redaction.eventId)
+    if (stored !== undefined && (stored.redactedBy !== undefined || stored.room !== turn.live.room)) return
+    if (await this.#mayRedact(turn, redaction, found)) await turn.redact(found, redaction.eventId)
   }
 
   /** A redaction counts if its sender has the power at that point of the history, or is of the same server as the target's. */
-  async #mayRedact(turn: RoomTurn, redaction: RoomEvent, target: RoomEvent): Promise<boolean> {
+  async #mayRedact(turn: RoomTurn, redaction: RoomEvent, target: Target): Promise<boolean> {
     if (target.type === 'm.room.create') return false
     if (serverOf(redaction.sender) === serverOf(target.sender)) return true
     const [create, levels] = await this.#powerAt(turn, redaction)

@@ -18,6 +18,8 @@ export interface OutliersParts {
 /** Events of one commit. */
 const PIECE = 100
 const MAX_TRIES = 5
+/** Outliers of which each lacked the one before. */
+const MAX_ROUNDS = 100
 
 /** Stores events that are known for their content alone. */
 export class Outliers {
@@ -32,6 +34,29 @@ export class Outliers {
       if (from > 0) await yieldToEventLoop(this.#parts.clock)
       await this.#addPiece(room, events.slice(from, from + PIECE))
     }
+  }
+
+  /**
+   * Judges outliers anew that were rejected for want of these events, and those that were rejected for want of them. Returns other rejected events that
+   * lacked one of all these: they have a place in the history, and are for the caller.
+   */
+  async reconsider(room: GraphRoom, eventIds: readonly EventId[]): Promise<readonly EventId[]> {
+    const { reader, commit, writer } = this.#parts
+    const placed = new Set<EventId>()
+    let allowed = eventIds
+    for (let round = 0; allowed.length > 0 && round < MAX_ROUNDS; round++) {
+      const rejected = await reader.graphEvents(await reader.rejectedFor(room.room, allowed))
+      for (const { eventId, before } of rejected) if (before !== undefined) placed.add(eventId)
+      const outliers = rejected.filter(({ before }) => before === undefined).map(({ eventId }) => eventId)
+      const again: EventId[] = []
+      for (const event of (await this.#parts.events.load(room, outliers)).values()) {
+        const known = await this.#parts.events.load(room, judgingEvents(room.version, event))
+        if (refusalByAuthEvents(room.version, event, known) === undefined) again.push(event.eventId)
+      }
+      if (again.length > 0) await commit([writer.allowOutliers(room.room, again)])
+      allowed = again
+    }
+    return [...placed]
   }
 
   async #addPiece(room: GraphRoom, events: readonly CheckedEvent[]): Promise<void> {

@@ -34,8 +34,10 @@ export class StoredRoomGraph implements RoomGraph {
     this.#parts = parts
   }
 
-  addOutliers(roomId: RoomId, events: readonly CheckedEvent[]): Promise<void> {
-    return this.#room(roomId).then((room) => this.#parts.outliers.add(room, events))
+  async addOutliers(roomId: RoomId, events: readonly CheckedEvent[]): Promise<void> {
+    await this.#parts.outliers.add(await this.#room(roomId), events)
+    const again = await this.#waitingFor(roomId, events)
+    if (again.length > 0) await this.receive(roomId, again)
   }
 
   receive(roomId: RoomId, events: readonly ReceivedEvent[], options: ReceiveOptions = {}): Promise<readonly Verdict[]> {
@@ -112,12 +114,12 @@ export class StoredRoomGraph implements RoomGraph {
   }
 
   /** Rejected events that may be allowed now that these are there. */
-  async #waitingFor(roomId: RoomId, accepted: readonly ReceivedEvent[]): Promise<readonly ReceivedEvent[]> {
+  async #waitingFor(roomId: RoomId, accepted: readonly CheckedEvent[]): Promise<readonly ReceivedEvent[]> {
     if (accepted.length === 0) return []
     const { reader } = this.#parts
     const room = await this.#room(roomId)
-    const ids = await reader.rejectedFor(
-      room.room,
+    const ids = await this.#parts.outliers.reconsider(
+      room,
       accepted.map(({ event }) => event.eventId),
     )
     const texts = await reader.eventTexts(ids)

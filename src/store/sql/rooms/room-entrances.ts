@@ -53,7 +53,11 @@ const allow = query((db, param: { room: number; eventIds: readonly EventId[] }, 
     .set({ placed: sql.lit(2) })
     .where('room', '=', param.room)
     .where('placed', '=', sql.lit(4))
-    .where('event_id', 'in', texts(param.eventIds)),
+    .where('event_id', 'in', texts(param.eventIds))
+    .returning('event'),
+)
+const takeRefusals = query((db, param: { events: readonly EventNumber[] }, { integers }) =>
+  db.deleteFrom('refusals').where('event', 'in', integers(param.events)),
 )
 const takeLacking = query((db, param: { room: number; eventIds: readonly EventId[] }, { texts }) =>
   db.deleteFrom('lacking_events').where('room', '=', param.room).where('event_id', 'in', texts(param.eventIds)),
@@ -61,7 +65,8 @@ const takeLacking = query((db, param: { room: number; eventIds: readonly EventId
 const allowOutliers = defineWrite(
   'rooms.allowOutliers',
   async (tx, input: { room: number; eventIds: readonly EventId[] }): Promise<void> => {
-    await tx.run(allow, input)
+    const events = await tx.all(allow, input)
+    await tx.run(takeRefusals, { events: events.map(({ event }) => event) })
     await tx.run(takeLacking, input)
   },
 )
