@@ -1,6 +1,7 @@
 import {
   type CheckPdus,
   Elsewhere,
+  ExchangeElsewhere,
   InvitesIn,
   InvitesOut,
   JoinAnswers,
@@ -33,6 +34,7 @@ export interface JoiningNeeds {
 export interface BuiltJoining {
   readonly residency: Residency
   readonly outsideEnds: OutsideEnds
+  readonly exchange: ExchangeElsewhere
   readonly otherServers: RemoteMemberships
   readonly api: {
     readonly serveTemplates: ServeTemplates
@@ -74,6 +76,7 @@ export const buildJoining = (
   return {
     residency,
     outsideEnds: new OutsideEnds({ reader, outside, checks, serverName }),
+    exchange: new ExchangeElsewhere({ requests, residency, serverName }),
     otherServers: new RemoteMemberships({ residency, elsewhere, outside, invites, reader, accounts, serverName }),
     api: {
       serveTemplates: new ServeTemplates({ rooms, residency, reader, serverName }),

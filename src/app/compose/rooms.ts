@@ -127,7 +127,7 @@ export const buildRooms = <Joining extends JoiningOfRooms>(
     upgrades: buildUpgrades(ground, rooms, accounts, followers),
     successors,
     followers,
-    thirdPartyInvites: new ThirdPartyInvites({ rooms, accounts, serverName }),
+    thirdPartyInvites: new ThirdPartyInvites({ rooms, accounts, memberships, serverName }),
   }
 }
 

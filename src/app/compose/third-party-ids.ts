@@ -14,6 +14,7 @@ import { Mailer } from '#net'
 import { writers } from '#store'
 import type { Ground } from './ground.ts'
 import { buildIdentityServers } from './identity-servers.ts'
+import type { BuiltJoining } from './joining.ts'
 import type { Personal } from './personal.ts'
 import type { RoomsDomain } from './rooms.ts'
 import { turnsOf } from './turns.ts'
@@ -55,15 +56,20 @@ export const buildThirdPartyIds = (ground: Ground): BuiltThirdPartyIds => {
   return { threepids, ownMail, proof, requestEmailToken }
 }
 
+type InvitingRooms = Pick<RoomsDomain, 'memberships' | 'thirdPartyInvites'> & {
+  readonly joining: Pick<BuiltJoining, 'exchange'>
+}
+
 export const buildInviteByAddress = (
   ground: Ground,
-  { memberships, thirdPartyInvites: invites }: Pick<RoomsDomain, 'memberships' | 'thirdPartyInvites'>,
+  { memberships, thirdPartyInvites: invites, joining }: InvitingRooms,
   { profiles }: Pick<Personal, 'profiles'>,
 ): InviteByAddress =>
   new InviteByAddress({
     identityServers: buildIdentityServers(ground),
     trustsIdentityServers: ground.config.identityServers.trusted.length > 0,
     ...{ invites, memberships, logger: ground.logger },
+    elsewhere: joining.exchange,
     profileOf: (userId) => profiles.memberFields(userId),
   })
 

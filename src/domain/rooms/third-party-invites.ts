@@ -9,8 +9,7 @@ import {
   stringAt,
   type UserId,
 } from '#spec'
-import type { MemberAccounts } from './memberships.ts'
-import { checkInvitee } from './memberships.ts'
+import { checkInvitee, type MemberAccounts, type Memberships } from './memberships.ts'
 import { type Rooms, UnknownRoom } from './rooms.ts'
 import type { RoomTurn } from './turn.ts'
 
@@ -19,6 +18,7 @@ const TYPE = 'm.room.third_party_invite'
 export interface ThirdPartyInvitesParts {
   readonly rooms: Pick<Rooms, 'turn'>
   readonly accounts: MemberAccounts
+  readonly memberships: Pick<Memberships, 'change'>
   readonly serverName: ServerName
 }
 
@@ -81,6 +81,7 @@ export class ThirdPartyInvites {
     const { accounts, serverName } = this.#parts
     const inviter = await this.#turn(roomId, async (turn) => (await turn.state(TYPE, token))?.sender)
     if (inviter === undefined || serverOf(inviter) !== serverName) throw noSuchInvite()
+    if (serverOf(mxid) !== serverName) return this.#inviteElsewhere(roomId, inviter, { mxid, token, signed })
     await checkInvitee(accounts, serverName, inviter, mxid)
     const profile = await accounts.profileOf(mxid)
     await this.#turn(roomId, async (turn) => {
@@ -92,6 +93,13 @@ export class ThirdPartyInvites {
       const content = { ...profile, membership: 'invite', third_party_invite: { display_name, signed } }
       await turn.add({ type: 'm.room.member', sender: inviter, stateKey: mxid, content })
     })
+  }
+
+  /** The user's server has to sign the invite. */
+  async #inviteElsewhere(roomId: RoomId, sender: UserId, { mxid, token, signed }: InviteProof): Promise<void> {
+    const invite = await this.pending(roomId, token)
+    const content = { third_party_invite: { display_name: stringAt(invite ?? {}, 'display_name') ?? '', signed } }
+    await this.#parts.memberships.change({ roomId, sender, target: mxid, membership: 'invite', content })
   }
 
   async #turn<Value>(roomId: RoomId, plan: (turn: RoomTurn) => Promise<Value>): Promise<Value> {

@@ -1,7 +1,7 @@
 import type { Logger } from '#base'
 import { thirdPartyInviteSigners } from '#rules'
-import { type JsonObject, MatrixError, type RoomId, type UserId } from '#spec'
-import type { MemberProfile, Memberships, ThirdPartyInvites } from '../../rooms/index.ts'
+import { type JsonObject, MatrixError, parseUserId, type RoomId, stringAt, type UserId } from '#spec'
+import type { ExchangeElsewhere, MemberProfile, Memberships, ThirdPartyInvites } from '../../rooms/index.ts'
 import { type InviteProof, inviteProofIn } from '../../rooms/index.ts'
 import { type IdentityServerInviting, type ThirdPartyId, thirdPartyIdOf } from '../../threepids/index.ts'
 import { identityServerFailure } from '../stages/email-proof.ts'
@@ -34,6 +34,8 @@ export interface InviteByAddressParts {
   readonly trustsIdentityServers: boolean
   readonly invites: ThirdPartyInvites
   readonly memberships: Pick<Memberships, 'change'>
+  /** For rooms that only other servers are in. */
+  readonly elsewhere: Pick<ExchangeElsewhere, 'exchange'>
   profileOf(userId: UserId): Promise<MemberProfile>
   readonly logger: Logger
 }
@@ -41,6 +43,8 @@ export interface InviteByAddressParts {
 /** A pending invite as an identity server hands it over (server-server API, `/3pid/onbind`). */
 export interface HandedInvite {
   readonly roomId: RoomId
+  /** The user who invited; undefined where the identity server does not say. */
+  readonly sender: UserId | undefined
   readonly signed: JsonObject
 }
 
@@ -120,15 +124,17 @@ export class InviteByAddress {
     this.#needTrusted()
     const proof = inviteProofIn(signed)
     if (proof.mxid !== userId) throw new MatrixError('M_FORBIDDEN', 'The invite is for somebody else')
-    await this.#exchange(roomId, proof)
+    const sender = parseUserId(stringAt(signed, 'sender') ?? '')
+    if (!(await this.#parts.elsewhere.exchange(roomId, sender, proof))) await this.exchange(roomId, proof)
   }
 
   /** Turns the invites that waited for an address into invites of the user who has it now. Those that are not good are left out. */
   async onBound(userId: UserId, handed: readonly HandedInvite[]): Promise<void> {
-    for (const { roomId, signed } of handed) {
+    for (const { roomId, sender, signed } of handed) {
       try {
         const proof = inviteProofIn(signed)
-        if (proof.mxid === userId) await this.#exchange(roomId, proof)
+        if (proof.mxid !== userId || (await this.#parts.elsewhere.exchange(roomId, sender, proof))) continue
+        await this.exchange(roomId, proof)
       } catch (error) {
         if (!(error instanceof MatrixError)) throw error
         this.#parts.logger.info({ roomId, reason: error.message }, 'an invite by an address was not taken')
@@ -136,7 +142,8 @@ export class InviteByAddress {
     }
   }
 
-  async #exchange(roomId: RoomId, proof: InviteProof): Promise<void> {
+  /** Invites the user of the proof, for which another server may ask. Throws `M_FORBIDDEN` if there is no such invite or the proof is not good, and what an invite throws. */
+  async exchange(roomId: RoomId, proof: InviteProof): Promise<void> {
     const { invites, identityServers } = this.#parts
     const invite = await invites.pending(roomId, proof.token)
     const signers = invite === undefined ? [] : thirdPartyInviteSigners(invite, proof.signed)

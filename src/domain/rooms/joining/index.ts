@@ -1,5 +1,6 @@
 export * from './alias-lookup.ts'
 export * from './elsewhere.ts'
+export * from './exchange-elsewhere.ts'
 export * from './invites-in.ts'
 export * from './invites-out.ts'
 export * from './join-answer.ts'

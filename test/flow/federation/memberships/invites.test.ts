@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { Json } from '../../../support/client.ts'
 import { startFederation } from '../../../support/federation-servers.ts'
 import { enc, joinBy, membersOf, outcome, PAIRS } from './two-servers.ts'
 
@@ -23,8 +24,11 @@ describe.each(PAIRS)('an invite to a user of another server, on %s', (_, databas
     // Nobody has to say by which server: whoever invited is asked.
     expect(await bob.join(roomId)).toBe(roomId)
     expect(await membersOf(bob, roomId)).toEqual({ [alice.userId]: 'join', [bob.userId]: 'join' })
+    const { next_batch: here } = await alice.sync()
     await bob.leave(roomId)
-    await alice.syncUntil((await alice.sync()).next_batch, () => true, 1)
+    await alice.syncUntil(here, ({ rooms }) =>
+      rooms?.join?.[roomId]?.timeline.events.some(({ content }: Json) => content.membership === 'leave'),
+    )
     const { next_batch: left } = await bob.sync()
     await alice.invite(roomId, bob.userId)
     await bob.syncUntil(left, ({ rooms }) => rooms?.invite?.[roomId] !== undefined)
