@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs'
+import { measureFederation } from './federation/federation.ts'
 import { measureGrowth } from './growth/growth.ts'
 import { measureHostile } from './hostile/hostile.ts'
 import { renderSvg } from './report/svg.ts'
@@ -19,7 +20,7 @@ async function bench(options: Options): Promise<void> {
 
 /** Measurements on servers that the bench starts itself. */
 function measureAlone(
-  parsed: Extract<Parsed, { kind: 'growth' | 'sliding' | 'hostile' }>,
+  parsed: Extract<Parsed, { kind: 'growth' | 'sliding' | 'federation' | 'hostile' }>,
   progress: (line: string) => void,
 ): Promise<{ readonly text: string; readonly failed: boolean }> {
   switch (parsed.kind) {
@@ -27,6 +28,8 @@ function measureAlone(
       return measureGrowth(parsed, progress)
     case 'sliding':
       return measureSliding(parsed, progress)
+    case 'federation':
+      return measureFederation(parsed, progress)
     case 'hostile':
       return measureHostile(parsed, progress)
   }
@@ -53,10 +56,12 @@ switch (parsed.kind) {
     process.stdout.write(
       `${'sliding'.padEnd(18)}what sliding sync costs with thousands of rooms, on an old connection, and beside /sync\n`,
     )
+    process.stdout.write(`${'federation'.padEnd(18)}what joins of large rooms of other servers cost\n`)
     process.stdout.write(`${'hostile'.padEnd(18)}what two people notice of an account that attacks the server\n`)
     break
   case 'growth':
   case 'sliding':
+  case 'federation':
   case 'hostile':
     try {
       const { text, failed } = await measureAlone(parsed, (line) => void process.stderr.write(`${line}\n`))

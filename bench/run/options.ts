@@ -32,6 +32,7 @@ export type Parsed =
   | { kind: 'run'; options: Options }
   | { kind: 'growth'; scale: 'small' | 'full'; cases: string }
   | { kind: 'sliding'; scale: 'small' | 'full'; cases: string }
+  | { kind: 'federation'; scale: 'small' | 'full'; cases: string }
   | { kind: 'hostile'; scale: 'small' | 'full'; seconds: number; cases: string }
   | { kind: 'list' }
   | { kind: 'message'; text: string; exitCode: number }
@@ -71,6 +72,7 @@ export function parseOptions(argv: readonly string[]): Parsed {
     if (raw.list) return { kind: 'list' }
     if (raw.only?.includes(growth)) return ownServersAlone(raw, growth)
     if (raw.only?.includes(sliding)) return ownServersAlone(raw, sliding)
+    if (raw.only?.includes(federation)) return ownServersAlone(raw, federation)
     if (raw.only?.includes(hostile)) return hostileAlone(raw)
     return { kind: 'run', options: build(raw) }
   } catch (error) {
@@ -87,6 +89,9 @@ export const growth = 'growth'
 
 /** The same: rooms by the thousand, and a connection that is old. */
 export const sliding = 'sliding'
+
+/** The same: homeservers that talk with each other. */
+export const federation = 'federation'
 
 /** Not one of the scenarios either: it looks into the process that it attacks. */
 export const hostile = 'hostile'
@@ -106,7 +111,7 @@ function hostileAlone(raw: Raw): Parsed {
   }
 }
 
-function ownServersAlone(raw: Raw, kind: 'growth' | 'sliding'): Parsed {
+function ownServersAlone(raw: Raw, kind: 'growth' | 'sliding' | 'federation'): Parsed {
   mindAlone(raw, kind)
   return { kind, scale: raw.scale === 'small' ? 'small' : 'full', cases: raw.cases ?? '' }
 }
@@ -226,7 +231,7 @@ function scaleName(text: string): string {
 }
 
 function scenarioNames(text: string): string[] {
-  const known = [...scenarios.map((scenario) => scenario.name), growth, sliding, hostile]
+  const known = [...scenarios.map((scenario) => scenario.name), growth, sliding, federation, hostile]
   const names = text.split(',').map((name) => name.trim())
   const unknown = names.filter((name) => !known.includes(name))
   if (unknown.length > 0)

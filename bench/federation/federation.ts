@@ -1,0 +1,37 @@
+import { writeTlsFiles } from '../../test/support/federation-servers.ts'
+import { renderTable } from '../report/table.ts'
+import type { Figure } from '../sliding/sliding.ts'
+import { joins } from './join.ts'
+
+export interface FederationOptions {
+  readonly scale: 'small' | 'full'
+  /** Only sections whose name holds this text: `join`. */
+  readonly cases: string
+}
+
+/** Measures what other homeservers cost, on servers of its own. */
+export const measureFederation = async (
+  { scale, cases }: FederationOptions,
+  progress: (line: string) => void,
+): Promise<{ readonly text: string; readonly failed: boolean }> => {
+  const small = scale === 'small'
+  const figures: Figure[] = []
+  const note = (found: readonly Figure[]): void => {
+    for (const { name, value } of found) progress(`  ${name}: ${value}`)
+    figures.push(...found)
+  }
+  const tls = writeTlsFiles()
+  try {
+    if ('join'.includes(cases)) {
+      progress('join')
+      note(
+        await joins(small ? { members: 1_000, entries: 1_500 } : { members: 20_000, entries: 30_000 }, tls, progress),
+      )
+    }
+  } finally {
+    tls.discard()
+  }
+  const columns = ['federation', 'figure', 'asked', ''].map((title) => ({ title, align: 'left' as const }))
+  const rows = figures.map(({ name, value, bound = '', failed }) => [name, value, bound, failed ? 'TOO MUCH' : ''])
+  return { text: `${renderTable(columns, rows)}\n`, failed: figures.some(({ failed }) => failed === true) }
+}
