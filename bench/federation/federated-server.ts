@@ -4,7 +4,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { ownAddress, type TlsFiles } from '../../test/support/federation-servers.ts'
 import { GrownServer } from '../growth/grown-server.ts'
 
-const probe = pathToFileURL(fileURLToPath(new URL('../hostile/probe.mjs', import.meta.url))).href
+const probe = pathToFileURL(fileURLToPath(new URL('../measure/probe.mjs', import.meta.url))).href
 
 /** Processor time of the longest step of the event loop, and the most memory, since they were last asked for. */
 export interface Watched {
@@ -46,7 +46,7 @@ export class FederatedServer {
       HOMEROOM_LISTEN_TLS_KEY: this.#tls.key,
       HOMEROOM_FEDERATION_CA: this.#tls.ca,
       HOMEROOM_FEDERATION_ADDRESSES: places.join(),
-      HOSTILE_PROBE: join(this.server.folder, 'probe'),
+      BENCH_PROBE: join(this.server.folder, 'probe'),
       NODE_OPTIONS: `--import ${probe}`,
     })
   }

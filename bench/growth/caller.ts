@@ -49,6 +49,20 @@ export class Caller {
     return String((await this.get(`/sync?set_presence=offline&${query}`)).next_batch)
   }
 
+  /** Reads the answer of a `GET` piece by piece, and the next piece only after `taken` is done with those before. Answers with its size. */
+  async read(path: string, taken: (bytes: number) => Promise<void>): Promise<number> {
+    const answer = await fetch(`${this.#url()}/_matrix/client/v3${path}`, {
+      headers: { authorization: `Bearer ${this.token}` },
+    })
+    if (answer.status !== 200) throw new Error(`GET ${path} was answered ${answer.status}`)
+    let bytes = 0
+    for await (const chunk of answer.body ?? []) {
+      bytes += chunk.length
+      await taken(bytes)
+    }
+    return bytes
+  }
+
   async #ask(method: string, path: string, body: unknown, wanted: number): Promise<Answer> {
     const { status, text } = await this.#exchange(method, path, body)
     if (status !== wanted) throw new Error(`${method} ${path} was answered ${status}: ${text.slice(0, 300)}`)

@@ -1,9 +1,15 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { nowMs } from '../measure/now.ts'
 import { formatRatio } from '../report/format.ts'
 import { renderTable } from '../report/table.ts'
+import type { Caller } from './caller.ts'
 import { GrownServer } from './grown-server.ts'
 import { lazyFilter, type Operation, operations } from './operations.ts'
 import { type Axis, axes, grown, plant, type Scene } from './scene.ts'
+
+const probe = pathToFileURL(fileURLToPath(new URL('../measure/probe.mjs', import.meta.url))).href
 
 export interface GrowthOptions {
   readonly scale: 'small' | 'full'
@@ -123,11 +129,45 @@ const largeSync = async ({ server, bob }: Scene): Promise<readonly Bound[]> => {
     costs.push(server.cpuMs() - before)
     if (round === 0) peak = server.memory().peakBytes
   }
+  const held = await heldWhileRead(server, bob)
   const name = `first sync of ${LARGE_SYNC_ROOMS.toLocaleString('en-US')} rooms`
   return [
     { name: `${name}, processor time`, value: Math.min(...costs), most: 2_000, unit: 'ms' },
     { name: `${name}, memory above idle`, value: (peak - idle) / MEGABYTE, most: 150, unit: 'MB' },
+    {
+      name: `${name}, bytes in use above idle, of an answer of ${(held.answer / MEGABYTE).toFixed(0)} MB`,
+      value: held.most / MEGABYTE,
+      most: (2 * held.answer) / MEGABYTE,
+      unit: 'MB',
+    },
   ]
+}
+
+/** Bytes of an answer after which is looked at the memory. */
+const LOOK_AFTER = 2 * MEGABYTE
+
+/** The bytes that the serving thread has in use while a client reads a first sync, without what is only not collected yet. */
+const heldWhileRead = async (
+  server: GrownServer,
+  bob: Caller,
+): Promise<{ readonly answer: number; readonly most: number }> => {
+  await server.stop()
+  const portFile = join(server.folder, 'probe')
+  await server.start({ BENCH_PROBE: portFile, NODE_OPTIONS: `--import ${probe}` })
+  const heldBytes = async (): Promise<number> => {
+    const answer = await fetch(`http://127.0.0.1:${readFileSync(portFile, 'utf8')}/held`)
+    return ((await answer.json()) as { heldBytes: number }).heldBytes
+  }
+  await bob.get('/account/whoami')
+  const idle = await heldBytes()
+  let most = 0
+  let looked = 0
+  const answer = await bob.read(`/sync?${lazyFilter}`, async (bytes) => {
+    if (bytes - looked < LOOK_AFTER) return
+    looked = bytes
+    most = Math.max(most, (await heldBytes()) - idle)
+  })
+  return { answer, most }
 }
 
 /** The cheapest of several stretches: whatever else the machine does only adds. */

@@ -32,7 +32,7 @@ export interface HostileRow extends Latencies {
   readonly peakRss: number
 }
 
-const probe = pathToFileURL(fileURLToPath(new URL('probe.mjs', import.meta.url))).href
+const probe = pathToFileURL(fileURLToPath(new URL('../measure/probe.mjs', import.meta.url))).href
 
 /** A server whose event loop and memory are watched, and two people who talk while somebody attacks it. */
 export class BesiegedServer {
@@ -45,7 +45,7 @@ export class BesiegedServer {
   async start(): Promise<void> {
     const portFile = join(this.#server.folder, 'probe')
     await this.#server.start({
-      HOSTILE_PROBE: portFile,
+      BENCH_PROBE: portFile,
       NODE_OPTIONS: `--max-old-space-size=${HEAP_MB} --import ${probe}`,
     })
     this.#url = this.#server.url

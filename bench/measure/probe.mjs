@@ -1,13 +1,15 @@
-// Loaded into the measured server by `--import`: tells, on a port of its own, how long single steps of its event loop took and what memory it held.
+// Loaded into the measured server by `--import`: tells, on a port of its own, how long single steps of its event loop took and what memory it held. `/held`: the bytes in use after all else was collected.
 
 import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { isMainThread } from 'node:worker_threads'
 
 const EVERY_MS = 1
 const KEPT = 200_000
 
-if (isMainThread && process.env.HOSTILE_PROBE !== undefined) {
+if (isMainThread && process.env.BENCH_PROBE !== undefined) {
   let steps = []
   let peakRss = 0
   let last = process.threadCpuUsage()
@@ -25,7 +27,21 @@ if (isMainThread && process.env.HOSTILE_PROBE !== undefined) {
     setTimeout(watch, 20).unref()
   }
   watch()
-  const server = createServer((_, response) => {
+  let collect
+  const heldBytes = () => {
+    if (collect === undefined) {
+      setFlagsFromString('--expose-gc')
+      collect = runInNewContext('gc')
+    }
+    collect()
+    const { heapUsed, external } = process.memoryUsage()
+    return heapUsed + external
+  }
+  const server = createServer((request, response) => {
+    if (request.url === '/held') {
+      response.end(JSON.stringify({ heldBytes: heldBytes() }))
+      return
+    }
     const ascending = steps.sort((one, other) => one - other)
     const at = (share) => ascending[Math.min(ascending.length - 1, Math.floor(share * ascending.length))] ?? 0
     const memory = process.memoryUsage()
@@ -40,5 +56,5 @@ if (isMainThread && process.env.HOSTILE_PROBE !== undefined) {
     response.end(JSON.stringify(told))
   })
   server.unref()
-  server.listen(0, '127.0.0.1', () => writeFileSync(process.env.HOSTILE_PROBE, String(server.address().port)))
+  server.listen(0, '127.0.0.1', () => writeFileSync(process.env.BENCH_PROBE, String(server.address().port)))
 }
