@@ -40,10 +40,10 @@ export class FederatedServer {
     const places = Object.entries(addresses).map(([name, address]) => `${name}=${address}`)
     await this.server.start({
       HOMEROOM_SERVER_NAME: this.name,
-      HOMEROOM_LISTEN_HOST: this.#address.host,
-      HOMEROOM_LISTEN_TLS_PORT: String(this.#address.port),
-      HOMEROOM_LISTEN_TLS_CERT: this.#tls.cert,
-      HOMEROOM_LISTEN_TLS_KEY: this.#tls.key,
+      HOMEROOM_HOST: this.#address.host,
+      HOMEROOM_TLS_PORT: String(this.#address.port),
+      HOMEROOM_TLS_CERT: this.#tls.cert,
+      HOMEROOM_TLS_KEY: this.#tls.key,
       HOMEROOM_FEDERATION_CA: this.#tls.ca,
       HOMEROOM_FEDERATION_ADDRESSES: places.join(),
       BENCH_PROBE: join(this.server.folder, 'probe'),
