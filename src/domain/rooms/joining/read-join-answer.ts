@@ -23,8 +23,10 @@ export interface EnteredRoom extends JudgedState {
   readonly by: CheckedEvent
 }
 
-/** Events that are checked together. */
-const BATCH = 100
+/** Events that are checked together: enough to be given to threads. */
+const BATCH = 256
+/** Batches that are checked while the next one is read. */
+const BATCHES_AT_ONCE = 3
 /** Events of one answer: a room of 100,000 members has three times as many in its state and auth chain. */
 const MAX_EVENTS = 500_000
 /** Limits of an event with white space and `unsigned`, and of the whole answer. */
@@ -51,7 +53,7 @@ export class ReadJoinAnswers {
       const options = { lists: LISTS, wanted: WANTED, maxTextBytes: MAX_EVENT_TEXT, maxBytes: MAX_ANSWER }
       for await (const members of jsonMembers(chunks, options))
         for (const { name, text } of members) await gathering.add(name, text)
-      await gathering.flush()
+      await gathering.finish()
     } catch (error) {
       throw error instanceof JsonMembersFailure ? new UnusableAnswer(error.message, { cause: error }) : error
     }
@@ -67,12 +69,23 @@ export class ReadJoinAnswers {
 const LISTS: ReadonlySet<string> = new Set(['state', 'auth_chain'])
 const WANTED: ReadonlySet<string> = new Set(['event', 'members_omitted'])
 
+interface NamedPdu {
+  readonly name: string
+  readonly pdu: JsonValue
+}
+
+interface BatchUnderWay {
+  readonly batch: readonly NamedPdu[]
+  readonly outcomes: ReturnType<PduChecks['check']>
+}
+
 class Gathering {
   readonly events = new Map<EventId, CheckedEvent>()
   readonly stateIds: EventId[] = []
   readonly #checks: PduChecks
   readonly #context: JoinAnswerContext
-  #batch: { readonly name: string; readonly pdu: JsonValue }[] = []
+  #batch: NamedPdu[] = []
+  readonly #underWay: BatchUnderWay[] = []
   #join: CheckedEvent | undefined
   #count = 0
 
@@ -91,19 +104,36 @@ class Gathering {
     }
     if (++this.#count > MAX_EVENTS) throw new UnusableAnswer('the answer has too many events')
     this.#batch.push({ name, pdu: parsed.value })
-    if (this.#batch.length >= BATCH) await this.flush()
+    if (this.#batch.length < BATCH) return
+    this.#check()
+    if (this.#underWay.length >= BATCHES_AT_ONCE) await this.#take()
   }
 
-  async flush(): Promise<void> {
+  /** Waits for all that was added. */
+  async finish(): Promise<void> {
+    if (this.#batch.length > 0) this.#check()
+    while (this.#underWay.length > 0) await this.#take()
+  }
+
+  #check(): void {
     const batch = this.#batch
     this.#batch = []
-    if (batch.length === 0) return
-    const { version, roomId, join } = this.#context
-    const outcomes = await this.#checks.check(
-      version,
+    const outcomes = this.#checks.check(
+      this.#context.version,
       batch.map(({ pdu }) => pdu),
     )
-    for (const [index, outcome] of outcomes.entries()) {
+    // The first failure ends the reading; those of later batches have nobody who waits for them.
+    outcomes.catch(() => {})
+    this.#underWay.push({ batch, outcomes })
+  }
+
+  /** Takes the events of the oldest batch that is checked, so that they come in the order of the answer. */
+  async #take(): Promise<void> {
+    const first = this.#underWay.shift()
+    if (first === undefined) return
+    const { batch } = first
+    const { roomId, join } = this.#context
+    for (const [index, outcome] of (await first.outcomes).entries()) {
       if (!isChecked(outcome) || outcome.event.roomId !== roomId) continue
       const { eventId } = outcome.event
       const name = batch[index]?.name
