@@ -1,8 +1,12 @@
+import { POSTGRES } from '../../../contract/databases.ts'
 import type { TestClient } from '../../../support/client.ts'
 import { FederationPeer } from '../../../support/federation-peer/peer.ts'
 import type { PeerAnswer } from '../../../support/federation-peer/requests.ts'
 import { FederationServers, type FederationSetup } from '../../../support/federation-servers.ts'
-import type { TestHomeserver } from '../../../support/homeserver.ts'
+import type { DatabaseKind, TestHomeserver } from '../../../support/homeserver.ts'
+
+/** Those that are there. */
+export const DATABASES: readonly DatabaseKind[] = POSTGRES === undefined ? ['sqlite'] : ['sqlite', 'postgres']
 
 export const HOME = 'first.example'
 

@@ -3,8 +3,7 @@ import type { Json, TestClient } from '../../../support/client.ts'
 import { reply } from '../../../support/federation-peer/listener.ts'
 import type { PeerRoom } from '../../../support/federation-peer/peer-room.ts'
 import { serveRoom } from '../../../support/federation-peer/resident.ts'
-import type { DatabaseKind } from '../../../support/homeserver.ts'
-import { type Asking, enc, startAsking } from './asking.ts'
+import { type Asking, DATABASES, enc, startAsking } from './asking.ts'
 
 const message = (body: string) => ({ type: 'm.room.message', content: { msgtype: 'm.text', body } })
 
@@ -41,9 +40,9 @@ const backwards = (count: number): string[] => Array.from({ length: count }, (_,
 const askedFor = (asking: Asking, word: string): number =>
   asking.peer.received.filter(({ path }) => path.includes(`/${word}/`)).length
 
-describe.each(['sqlite', 'postgres'] as const)('a reader who comes to where history is missing, on %s', (database) => {
+describe.each(DATABASES)('a reader who comes to where history is missing, on %s', (database) => {
   it('reads on to the beginning of the room, in order, and later readers ask nobody', async () => {
-    await using asking = await startAsking({ database: database as DatabaseKind })
+    await using asking = await startAsking({ database })
     const { alice, room } = await joined(asking, 150)
     expect((await readBack(alice, room.roomId, 20)).bodies).toEqual(backwards(150))
     const before = asking.peer.received.length

@@ -2,8 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Json, TestClient } from '../../../support/client.ts'
 import type { PeerAnswer } from '../../../support/federation-peer/requests.ts'
 import { joinRoom, leaveRoom } from '../../../support/federation-peer/visitor.ts'
-import type { DatabaseKind } from '../../../support/homeserver.ts'
-import { enc, HOME, startAsking } from './asking.ts'
+import { DATABASES, enc, HOME, startAsking } from './asking.ts'
 
 const settingOf = (visibility: string) => ({
   type: 'm.room.history_visibility',
@@ -31,9 +30,9 @@ const sayAll = async (user: TestClient, roomId: string, bodies: readonly string[
 const bodiesOf = (answer: PeerAnswer, list = 'pdus'): (string | undefined)[] =>
   answer.body[list].filter(({ type }: Json) => type === 'm.room.message').map(({ content }: Json) => content.body)
 
-describe.each(['sqlite', 'postgres'] as const)('events of a room for a server that is in it, on %s', (database) => {
+describe.each(DATABASES)('events of a room for a server that is in it, on %s', (database) => {
   it('are given one by one, with the state before them and the events that authorise them', async () => {
-    await using asking = await startAsking({ database: database as DatabaseKind })
+    await using asking = await startAsking({ database })
     const { home, peer, ask } = asking
     const alice = await home.register('alice')
     const roomId = await createRoom(alice, 'shared')
@@ -68,7 +67,7 @@ describe.each(['sqlite', 'postgres'] as const)('events of a room for a server th
   })
 
   it('are given back from an event, and between two, no more than were asked for', async () => {
-    await using asking = await startAsking({ database: database as DatabaseKind })
+    await using asking = await startAsking({ database })
     const { home, peer, ask } = asking
     const alice = await home.register('alice')
     const roomId = await createRoom(alice, 'shared')
@@ -103,7 +102,7 @@ describe.each(['sqlite', 'postgres'] as const)('events of a room for a server th
   })
 
   it('show a server nothing that was said before it was let see it, but that something was', async () => {
-    await using asking = await startAsking({ database: database as DatabaseKind })
+    await using asking = await startAsking({ database })
     const { home, peer, ask } = asking
     const alice = await home.register('alice')
     const roomId = await createRoom(alice, 'joined')
@@ -133,7 +132,7 @@ describe.each(['sqlite', 'postgres'] as const)('events of a room for a server th
   })
 
   it('are near to a time in one direction or the other', async () => {
-    await using asking = await startAsking({ database: database as DatabaseKind })
+    await using asking = await startAsking({ database })
     const { home, peer, ask } = asking
     const alice = await home.register('alice')
     const roomId = await createRoom(alice, 'shared')
