@@ -1,5 +1,8 @@
 export { DeviceListsOut, type KeysToTell } from './device-lists/device-lists-out.ts'
 export * from './federation/federation-out.ts'
+export { PresenceOut } from './federation/presence-out.ts'
+export { ReceiptsOut } from './federation/receipts-out.ts'
+export { TypingOut } from './federation/typing-out.ts'
 export * from './push/notification.ts'
 export * from './push/push.ts'
 export * from './push/push-views.ts'

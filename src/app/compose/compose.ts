@@ -20,7 +20,7 @@ import { type BuiltElsewhere, buildElsewhere } from './elsewhere.ts'
 import { type BuiltEncryption, buildEncryption } from './encryption.ts'
 import { takeEncryptionEdus } from './encryption-edus.ts'
 import { type BuiltFederation, buildFederation } from './federation.ts'
-import { type BuiltFederationOut, buildFederationOut } from './federation-out.ts'
+import { type BuiltFederationOut, buildFederationOut, takePassingEdus } from './federation-out.ts'
 import { buildFinding, type Finding } from './finding.ts'
 import type { Ground } from './ground.ts'
 import type { BuiltJoining } from './joining.ts'
@@ -92,6 +92,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   const receiving = buildReceiving(ground, incoming, rooms.graph)
   const toDevice = buildToDevice(ground, streams)
   const keys = buildEncryption(ground, accounts.proofParts, federation.requests, streams)
+  takePassingEdus(ground, incoming.edus, personal)
   takeEncryptionEdus(incoming.edus, toDevice, keys)
   const keyBackups = buildKeyBackups(ground)
   const elsewhere = buildElsewhere(ground, { ...federation, ...incoming, ...rooms }, personal)
@@ -99,7 +100,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   const views = buildViews(roomsGround, people, checkpointsIn(ground.shortLived))
   const media = await buildMedia(ground, federation.requests)
   const push = buildPush(ground, streams, views)
-  const sending = buildFederationOut(ground, streams, federation)
+  const sending = buildFederationOut(ground, streams, federation, personal)
   const pushers = buildPushers(ground, streams, push)
   const roomProfiles = buildRoomProfiles(ground, rooms.memberships)
   const finding = buildFinding(ground, streams, views)

@@ -1,9 +1,11 @@
+import { type Edus, OthersEdus } from '#domain'
 import type { RequestSignatures } from '#http'
-import { FederationOut } from '#outbox'
+import { FederationOut, PresenceOut, ReceiptsOut, TypingOut } from '#outbox'
 import { type LeasedWork, writers } from '#store'
 import type { Streams } from '#streams'
 import type { BuiltFederation } from './federation.ts'
 import type { Ground } from './ground.ts'
+import type { Personal } from './personal.ts'
 
 export interface BuiltFederationOut {
   readonly out: FederationOut
@@ -18,12 +20,21 @@ export const buildFederationOut = (
   { config, store, clock, random, logger }: Ground,
   streams: Streams,
   { requests, signatures }: BuiltFederation,
+  { typing, presence }: Pick<Personal, 'typing' | 'presence'>,
 ): BuiltFederationOut => {
+  const own = config.server.name
+  const { rooms, receipts } = store
+  const shared = { own, clock, logger, streams, rooms }
+  const presenceOut = new PresenceOut({ ...shared, presence })
   const out = new FederationOut({
-    own: config.server.name,
+    own,
     ...{ clock, random, logger, streams, requests },
     store: { reader: store.federationOut, writer: writers.federationOut, commit: store.commit, rooms: store.rooms },
-    sources: [],
+    sources: [
+      new TypingOut({ ...shared, typing }),
+      new ReceiptsOut({ ...shared, receipts }),
+      ...(config.presence.enabled && config.presence.federation ? [presenceOut] : []),
+    ],
   })
   return {
     out,
@@ -36,4 +47,17 @@ export const buildFederationOut = (
     },
     work: config.federation.enabled ? { 'federation-out': out } : {},
   }
+}
+
+/** Has typing, receipts and presence of users of other servers taken. */
+export const takePassingEdus = (
+  { store, clock, logger }: Ground,
+  edus: Edus,
+  { typing, presence }: Pick<Personal, 'typing' | 'presence'>,
+): void => {
+  const { rooms, commit } = store
+  const others = new OthersEdus({ clock, logger, typing, presence, rooms, receipts: writers.receipts, commit })
+  edus.on('m.typing', (_origin, content) => others.typing(content), { volatile: true })
+  edus.on('m.receipt', (_origin, content) => others.receipts(content), { volatile: true })
+  edus.on('m.presence', (_origin, content) => others.presence(content), { volatile: true })
 }

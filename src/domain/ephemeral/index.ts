@@ -1,3 +1,4 @@
+export { OthersEdus } from './others-edus.ts'
 export { Presence } from './presence.ts'
 export { PresenceLists } from './presence-lists.ts'
 export {

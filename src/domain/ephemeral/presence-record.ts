@@ -56,6 +56,8 @@ export interface PresenceRecord {
   /** The same moment in Unix time, to be stored. */
   lastActiveMs: number
   published: PublishedPresence
+  /** For a user of another server: what that server said last, and until when it counts. */
+  remote?: { readonly state: PresenceState; readonly currentlyActive: boolean; readonly untilAt: number }
   /** Known if it changed while the user was active. */
   profile: PresenceProfile
   /** The last told state as readers are given it for a while, so that many share one text. */
@@ -83,6 +85,27 @@ export const newRecord = (
 const isLive = (connection: Connection, now: number): boolean =>
   connection.open > 0 || now - connection.seenAt < SYNC_GRACE_MS
 
+/** Time for which the word of another server counts; it says it again before. */
+const REMOTE_MS = 30 * 60_000
+const MAX_STATUS_LENGTH = 4_096
+
+/** Takes what another server says of its user (server-server API, "Presence"). Returns whether it says anything. */
+export const takeRemote = (
+  record: PresenceRecord,
+  said: JsonObject,
+  now: { readonly at: number; readonly ms: number },
+): boolean => {
+  const state = PRESENCE_STATES.find((known) => known === said.presence)
+  if (state === undefined) return false
+  const { last_active_ago: ago, status_msg: status } = said
+  record.remote = { state, currentlyActive: said.currently_active === true, untilAt: now.at + REMOTE_MS }
+  record.statusMsg = typeof status === 'string' ? status.slice(0, MAX_STATUS_LENGTH) : undefined
+  const agoMs = typeof ago === 'number' && Number.isSafeInteger(ago) ? Math.max(0, ago) : 0
+  record.activeAt = now.at - agoMs
+  record.lastActiveMs = now.ms - agoMs
+  return true
+}
+
 /** Forgets clients that are gone, and with the last of them the state set by the user. */
 export const dropDeadConnections = (record: PresenceRecord, now: number): void => {
   for (const [device, connection] of record.connections) {
@@ -94,6 +117,7 @@ export const dropDeadConnections = (record: PresenceRecord, now: number): void =
 const isOnline = (state: PresenceState): boolean => state === 'online' || state === 'free_for_chat'
 
 const stateOf = (record: PresenceRecord, now: number): PresenceState => {
+  if (record.remote !== undefined) return now < record.remote.untilAt ? record.remote.state : 'offline'
   const live = [...record.connections.values()].filter((connection) => isLive(connection, now))
   if (live.length === 0 || record.explicit === 'offline') return 'offline'
   if (record.explicit === 'unavailable' || now - record.activeAt >= IDLE_AFTER_MS) return 'unavailable'
@@ -107,7 +131,7 @@ export const presenceOf = (record: PresenceRecord, now: number): PublishedPresen
   return {
     state,
     statusMsg: record.statusMsg,
-    currentlyActive: isOnline(state) && now - record.activeAt < CURRENTLY_ACTIVE_MS,
+    currentlyActive: isOnline(state) && (record.remote?.currentlyActive ?? now - record.activeAt < CURRENTLY_ACTIVE_MS),
     profile: record.profile,
   }
 }

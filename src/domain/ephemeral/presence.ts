@@ -15,6 +15,7 @@ import {
   type PresenceState,
   presenceOf,
   samePresence,
+  takeRemote,
 } from './presence-record.ts'
 
 /** Time for which all readers get the same text; `last_active_ago` may be wrong by as much. */
@@ -118,6 +119,15 @@ export class Presence {
     record.statusMsg = statusMsg
     this.#markActive(record)
     this.#news.changed(record)
+  }
+
+  /** Takes what another server says of its user. `numberOf` is asked for users who are not known: undefined for those who are of no interest here. */
+  async setRemote(userId: UserId, said: JsonObject, numberOf: () => Promise<UserNumber | undefined>): Promise<void> {
+    if (!this.#parts.enabled) return
+    const user = this.#records.get(userId)?.user ?? (await numberOf())
+    if (user === undefined) return
+    const record = await this.#recordOf({ user, userId })
+    if (takeRemote(record, said, this.#time())) this.#news.changed(record)
   }
 
   /** Records that the user did something: sent an event, moved a receipt, began to type. Cheap. */

@@ -1,4 +1,4 @@
-import type { ServerName } from '#spec'
+import type { ServerName, UserId } from '#spec'
 import type { RoomNumber } from './events.ts'
 
 /** Internal number of a homeserver. */
@@ -20,6 +20,8 @@ export interface RoomServersReader {
   isServerIn(room: RoomNumber, server: ServerName): Promise<boolean>
   /** The rooms in which both servers are: `own` is usually this server. */
   roomsSharedWith(server: ServerName, own: ServerName): Promise<readonly RoomNumber[]>
+  /** The servers in the rooms to which a user is joined. */
+  serversSharing(userId: UserId): Promise<readonly ServerName[]>
   /** The servers that were in the room right before the event at a position. */
   serversAt(room: RoomNumber, position: number): Promise<readonly Pick<RoomServer, 'server' | 'name'>[]>
 }

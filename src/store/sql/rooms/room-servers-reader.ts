@@ -1,4 +1,4 @@
-import type { ServerName } from '#spec'
+import type { ServerName, UserId } from '#spec'
 import type { RoomServersReader } from '../../ports/rooms/room-servers.ts'
 import type { Db } from '../engine/index.ts'
 import { query } from './tables.ts'
@@ -34,6 +34,18 @@ const shared = query((db, param: { server: ServerName; own: ServerName }) =>
     .orderBy('theirs.room'),
 )
 
+const serversWithUser = query((db, param: { userId: UserId }) =>
+  db
+    .selectFrom('users as u')
+    .innerJoin('memberships as m', 'm.user_number', 'u.user_number')
+    .innerJoin('room_servers as r', 'r.room', 'm.room')
+    .innerJoin('servers as s', 's.server', 'r.server')
+    .select('s.name')
+    .distinct()
+    .where('u.user_id', '=', param.userId)
+    .where('m.membership', '=', 'join'),
+)
+
 const serversBefore = query((db, param: { room: number; position: number }) =>
   db
     .selectFrom('room_servers as r')
@@ -56,5 +68,6 @@ export const roomServersReader = (db: Db): RoomServersReader => ({
   serversOf: (room) => db.longAll(serversNow, { room }),
   isServerIn: async (room, name) => (await db.first(serverIn, { room, name })) !== undefined,
   roomsSharedWith: async (server, own) => (await db.longAll(shared, { server, own })).map(({ room }) => room),
+  serversSharing: async (userId) => (await db.longAll(serversWithUser, { userId })).map(({ name }) => name),
   serversAt: (room, position) => db.longAll(serversBefore, { room, position }),
 })

@@ -1,0 +1,103 @@
+import type { Clock, Logger } from '#base'
+import { contentJson } from '#rules'
+import { type JsonObject, type RoomId, type ServerName, serverOf, type UserId } from '#spec'
+import type { Receipt, ReceiptsReader, RoomNumber, RoomsReader } from '#store'
+import type { News, Streams } from '#streams'
+import type { EduOutlet, EduSource } from './edu-source.ts'
+import { RECEIPT_KEY } from './volatile-edus.ts'
+
+export interface ReceiptsOutParts {
+  readonly own: ServerName
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly streams: Pick<Streams, 'positions'>
+  readonly receipts: Pick<ReceiptsReader, 'since'>
+  readonly rooms: Pick<RoomsReader, 'room'>
+}
+
+/** Receipts of one room within this time are told together. */
+const COALESCE_MS = 100
+/** For each server in the room, so that the receipts of one room cost no more than fifty requests a second. */
+const PER_SERVER_MS = 20
+const LONGEST_MS = 60_000
+/** Matches no user: private receipts are told to nobody. */
+const NOBODY = '' as UserId
+
+/** Tells other servers how far users here have read (server-server API, "Receipts"). */
+export class ReceiptsOut implements EduSource {
+  readonly #parts: ReceiptsOutParts
+  /** Rooms whose receipts will be told, with the functions that end the wait. */
+  readonly #waiting = new Map<RoomNumber, () => void>()
+  #outlet: EduOutlet | undefined
+  #made = 0
+
+  constructor(parts: ReceiptsOutParts) {
+    this.#parts = parts
+  }
+
+  start(outlet: EduOutlet): void {
+    this.#outlet = outlet
+  }
+
+  stop(): void {
+    this.#outlet = undefined
+    for (const cancel of this.#waiting.values()) cancel()
+    this.#waiting.clear()
+  }
+
+  hear(news: readonly News[]): void {
+    for (const { stream, position, rooms } of news)
+      if (stream === 'receipts') for (const room of rooms) this.#tellLater(room, position)
+  }
+
+  #tellLater(room: RoomNumber, position: number): void {
+    const outlet = this.#outlet
+    if (outlet === undefined || this.#waiting.has(room)) return
+    const { clock } = this.#parts
+    this.#waiting.set(room, () => {})
+    this.#orLog(async () => {
+      const others = await outlet.roomServers.othersIn(room)
+      if (others.length === 0 || this.#outlet !== outlet) {
+        this.#waiting.delete(room)
+        return
+      }
+      const delayMs = Math.min(Math.max(COALESCE_MS, others.length * PER_SERVER_MS), LONGEST_MS)
+      const tell = (): void => {
+        this.#waiting.delete(room)
+        this.#orLog(() => this.#tell(outlet, room, position - 1))
+      }
+      this.#waiting.set(room, clock.after(delayMs, tell))
+    })
+  }
+
+  async #tell({ to, roomServers }: EduOutlet, room: RoomNumber, after: number): Promise<void> {
+    const { own, streams, receipts, rooms } = this.#parts
+    const moved = await receipts.since([room], after, streams.positions().receipts, NOBODY)
+    const ours = moved.filter(({ userId }) => serverOf(userId) === own)
+    const roomId = ours.length === 0 ? undefined : (await rooms.room(room))?.roomId
+    if (roomId === undefined) return
+    const servers = await roomServers.othersIn(room)
+    for (const content of contentsOf(roomId, ours)) {
+      const json = contentJson({ edu_type: 'm.receipt', content })
+      if (!json.ok) continue
+      const key = `${RECEIPT_KEY}${this.#made++}`
+      for (const { name } of servers) to.at(name).addVolatile(key, json.value)
+    }
+  }
+
+  #orLog(work: () => Promise<void>): void {
+    work().catch((err: unknown) => this.#parts.logger.warn({ err }, 'receipts could not be told to other servers'))
+  }
+}
+
+/** The contents of as few EDUs as it takes: one EDU has one receipt of a user, and a user may have one a thread. */
+const contentsOf = (roomId: RoomId, receipts: readonly Receipt[]): readonly JsonObject[] => {
+  const edus: Map<UserId, JsonObject>[] = []
+  for (const { userId, eventId, threadId, atMs } of receipts) {
+    const data = { ts: atMs, ...(threadId === undefined ? {} : { thread_id: threadId }) }
+    const free = edus.find((users) => !users.has(userId)) ?? new Map<UserId, JsonObject>()
+    if (free.size === 0) edus.push(free)
+    free.set(userId, { data, event_ids: [eventId] })
+  }
+  return edus.map((users) => ({ [roomId]: { 'm.read': Object.fromEntries(users) } }))
+}
