@@ -2,6 +2,7 @@ import {
   CheckPdus,
   Edus,
   ExaminePdus,
+  type ExaminePdusParts,
   FetchEvents,
   FillGap,
   MissingStates,
@@ -52,6 +53,7 @@ export const buildReceiving = (
   { config, store, clock, logger }: Ground,
   { acls, check, fetch, edus, pulls, policy }: Incoming,
   graph: RoomGraph,
+  outside: ExaminePdusParts['outside'],
 ): Receiving => {
   const { commit, rooms: reader, stagedTransactions } = store
   const writer = writers.stagedTransactions
@@ -65,7 +67,7 @@ export const buildReceiving = (
   const take = new TakeEvents({ reader, check, graph, gaps, policy, serverName, clock, logger })
   const stagedRooms = new StagedRooms({ reader: stagedTransactions, writer, commit, take, clock, logger })
   const stagedEdus = new StagedEdus({ reader: stagedTransactions, writer, commit, clock, logger, edus })
-  const examine = new ExaminePdus({ reader, acls, queue: stagedRooms, serverName, clock })
+  const examine = new ExaminePdus({ reader, acls, outside, queue: stagedRooms, serverName, clock })
   return {
     transactions: new ReceiveTransactions({
       ...{ reader: stagedTransactions, writer, commit, clock, edus, stagedEdus },

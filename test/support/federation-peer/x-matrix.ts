@@ -19,7 +19,7 @@ const signedText = ({ method, uri, origin, destination, content }: SignedParts):
     ...(destination === undefined ? {} : { destination }),
     ...(content === undefined ? {} : { content }),
   }
-  const text = canonicalJson(object)
+  const text = canonicalJson(object, { strict: false })
   // What is no canonical JSON, a hostile peer signs as it is.
   return text.ok ? text.value : JSON.stringify(object)
 }

@@ -12,7 +12,7 @@ import {
   type ServerName,
   stringAt,
 } from '#spec'
-import type { EventsReader, RoomNumber, RoomRecordsReader, RoomServersReader, StagedPdu } from '#store'
+import type { EventsReader, RoomRecord, RoomRecordsReader, RoomServersReader, StagedPdu } from '#store'
 import type { ServerAcls } from './server-acls.ts'
 
 export interface ExaminePdusParts {
@@ -20,6 +20,11 @@ export interface ExaminePdusParts {
     Pick<RoomRecordsReader, 'roomByRoomId'> &
     Pick<RoomServersReader, 'isServerIn'>
   readonly acls: Pick<ServerAcls, 'allows'>
+  /** Takes the ends of invites and knocks in rooms that this server is not in. */
+  readonly outside: {
+    /** Whether the PDU was one, and is taken. */
+    take(record: RoomRecord, version: RoomVersion, pdu: JsonObject, origin: ServerName): Promise<boolean>
+  }
   /** Whether there is room for one more event of that server in that room. */
   readonly queue: { hasRoomFor(roomId: RoomId, origin: ServerName): boolean }
   readonly serverName: ServerName
@@ -34,8 +39,10 @@ type Examined =
 
 /** A room, as all PDUs of a transaction that are of it meet it. */
 interface Standing {
+  readonly record: RoomRecord
   readonly version: RoomVersion
-  /** Why nothing of that server is taken in the room. */
+  readonly isHere: boolean
+  /** Why that server may not take part in the room. */
   readonly refusal: string | undefined
 }
 
@@ -79,7 +86,12 @@ export class ExaminePdus {
     const parsed = parsePdu(standing.version, bare)
     if (!parsed.ok) return undefined
     const { eventId } = parsed.value.event
-    if (standing.refusal !== undefined) return { kind: 'refused', eventId, error: standing.refusal }
+    const { record, version, isHere, refusal } = standing
+    if (refusal !== undefined) return { kind: 'refused', eventId, error: refusal }
+    if (!isHere) {
+      const taken = await this.#parts.outside.take(record, version, pdu, origin)
+      return taken ? { kind: 'known', eventId } : { kind: 'refused', eventId, error: 'This server is not in the room' }
+    }
     if (!this.#parts.queue.hasRoomFor(roomId, origin))
       return { kind: 'refused', eventId, error: 'Too much of what you sent in this room is still to be taken' }
     return { kind: 'staged', pdu: { origin, roomId, eventId, pduJson: parsed.value.json } }
@@ -90,14 +102,10 @@ export class ExaminePdus {
     const record = await reader.roomByRoomId(roomId)
     const version = record === undefined ? undefined : ROOM_VERSIONS.get(record.version)
     if (record === undefined || version === undefined) return undefined
-    if (!(await this.#isIn(record.room, serverName))) return { version, refusal: 'This server is not in the room' }
-    if (!(await acls.allows(roomId, origin)))
-      return { version, refusal: 'Your server may not take part in this room, by its m.room.server_acl' }
-    return { version, refusal: undefined }
-  }
-
-  #isIn(room: RoomNumber, server: ServerName): Promise<boolean> {
-    return this.#parts.reader.isServerIn(room, server)
+    const isHere = await reader.isServerIn(record.room, serverName)
+    const mayIn = await acls.allows(roomId, origin)
+    const refusal = mayIn ? undefined : 'Your server may not take part in this room, by its m.room.server_acl'
+    return { record, version, isHere, refusal }
   }
 
   /** An event that is stored, other than for its content alone, is not looked at again. */

@@ -65,7 +65,7 @@ export const sendEvents = async (
 ): Promise<Json> => {
   const answer = await peer.sendTransaction(
     HERE,
-    events.map((event) => ('pdu' in event ? (event as PeerEvent).pdu : event)) as never,
+    events.map((event) => (event as PeerEvent | null)?.pdu ?? event) as never,
   )
   if (answer.status !== 200) throw new Error(`the transaction was answered ${answer.status}: ${answer.text}`)
   return answer.body.pdus
