@@ -60,7 +60,9 @@ export const buildFederation = async (ground: Ground): Promise<BuiltFederation> 
   return {
     requests,
     keyRing,
-    signatures: enabled ? new RequestSigners({ serverName, keyRing, allows: mayTalk, clock }) : noOtherServers,
+    signatures: enabled
+      ? new RequestSigners({ serverName, keyRing, allows: mayTalk, threads: keys.threads, clock })
+      : noOtherServers,
     keys: keys.api,
     serverCheck: new ServerCheck({ serverName, signingKey, requests, discovery: network.discovery, allows, clock }),
     readings: destinationReadings(requests),

@@ -34,7 +34,8 @@ export interface SignedObject {
   readonly validAtMs: number
 }
 
-interface RingKey {
+export interface RingKey {
+  /** 32 bytes in unpadded Base64. */
   readonly publicKey: string
   readonly key: VerifyKey
 }
@@ -74,10 +75,20 @@ export class ServerKeyRing {
 
   /** The key, if its server vouches for it at that time; undefined if not, or if nobody can say. */
   async verifyKey(server: ServerName, keyId: string, validAtMs: number): Promise<VerifyKey | undefined> {
+    return (await this.ringKey(server, keyId, validAtMs))?.key
+  }
+
+  /** The same, with the bytes of the key. `fetching`: what a fetch of the key has to wait for. */
+  async ringKey(
+    server: ServerName,
+    keyId: string,
+    validAtMs: number,
+    fetching: (fetch: () => Promise<void>) => Promise<void> = (fetch) => fetch(),
+  ): Promise<RingKey | undefined> {
     const found = await this.#known(server, keyId, validAtMs)
-    if (found !== undefined || server === this.#parts.serverName) return found?.key
-    await this.#parts.fetches.fetch([{ server, keyId, validAtMs }])
-    return (await this.#known(server, keyId, validAtMs))?.key
+    if (found !== undefined || server === this.#parts.serverName) return found
+    await fetching(() => this.#parts.fetches.fetch([{ server, keyId, validAtMs }]))
+    return this.#known(server, keyId, validAtMs)
   }
 
   /** Whether each is signed by its server: one signature with a key that was valid. Keys that are lacking are fetched, all together. */
@@ -122,7 +133,7 @@ export class ServerKeyRing {
         const key = known instanceof Promise ? await known : known
         text ??= key === undefined ? undefined : textOf(object)
         if (key === undefined || text === undefined) continue
-        checks.push({ publicKey: key.publicKey, text, signature })
+        checks.push({ publicKey: key.publicKey, covers: text, signature })
         places.push(place)
       }
     }

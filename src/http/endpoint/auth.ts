@@ -12,6 +12,9 @@ export interface AuthRequest {
   readonly authorizations: readonly string[]
   /** The body, once it was read and where it is JSON; undefined at the stage `headers`. */
   readonly body: unknown
+  /** The text that `body` was parsed from; undefined where the request has none. */
+  readonly bodyText: string | undefined
+  readonly ip: string
   /**
    * The owner of the access token that came with the request; undefined without a token. Throws `M_UNKNOWN_TOKEN`; and `M_USER_LOCKED`, unless
    * the owners of locked accounts are asked for too.

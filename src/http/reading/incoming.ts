@@ -47,6 +47,7 @@ export class IncomingRequest implements AnyRequest, AuthRequest {
   requester: Caller | undefined = undefined
   admitsLocked = false
   body: unknown = undefined
+  bodyText: string | undefined = undefined
   /** The number of rechecks when this request was admitted; see `WaitingRequests.add`. */
   rechecksBefore = 0
   readonly #edge: EdgeContext

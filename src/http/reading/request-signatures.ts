@@ -5,7 +5,9 @@ import type { RemoteServer } from '../endpoint/requester.ts'
 /** Finds the homeserver that signed a request. */
 export interface RequestSignatures {
   /** Throws `M_UNAUTHORIZED` without a valid signature, and `M_FORBIDDEN` for servers that this one does not talk with. */
-  signerOf(request: Pick<AuthRequest, 'method' | 'url' | 'authorizations' | 'body'>): Promise<RemoteServer>
+  signerOf(
+    request: Pick<AuthRequest, 'method' | 'url' | 'authorizations' | 'body' | 'bodyText' | 'ip'>,
+  ): Promise<RemoteServer>
 }
 
 /** For an edge that no other servers reach. */

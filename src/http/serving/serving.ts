@@ -82,6 +82,8 @@ export class Serving implements Ending {
       if (endpoint.auth.stage === 'headers') await admission.admit(endpoint, incoming)
       await this.#read(incoming)
       if (endpoint.auth.stage === 'body') await admission.admit(endpoint, incoming)
+      // Long texts are not held for longer than the signature needs them.
+      incoming.bodyText = undefined
       this.#check(incoming)
       if (endpoint.costly === true) await this.#inTurn(incoming)
       else await this.#answer(incoming, await this.#outcomeOf(incoming))
@@ -125,6 +127,7 @@ export class Serving implements Ending {
       const checked = checkJsonBody(bytes, options)
       if (bytes !== undefined && bytes.length > LONG_WORK_BYTES) await yieldToEventLoop(this.#parts.clock)
       incoming.body = parseJsonBody(checked, options)
+      if (auth.stage === 'body') incoming.bodyText = checked?.text
     }
   }
 

@@ -51,6 +51,13 @@ describe('a request of another server', () => {
     expect(status).toBe(200)
   })
 
+  it('is heard with a long body, without holding up others', async () => {
+    const device_keys = Object.fromEntries(Array.from({ length: 40_000 }, (_, n) => [`@u${n}:first.example`, []]))
+    const { status, body } = await peer.request(US, { method: 'POST', uri: POST, body: { device_keys } })
+    // Longer than what is taken there, or answered: either way the caller was known first, or the size before all.
+    expect([200, 400, 413], JSON.stringify(body)).toContain(status)
+  })
+
   it('is heard without a destination, as old servers send it', async () => {
     expect(await statusOf(right({ destination: undefined }))).toBe(HEARD)
   })
@@ -121,6 +128,31 @@ describe('a request of another server', () => {
     expect(await raw([other, right()])).toBe(404)
     expect(await raw([right({ origin: 'other-peer.example' }), right()])).toBe(401)
     expect(await raw([...Array.from({ length: 5 }, () => other), right()])).toBe(401)
+  })
+
+  it('is refused for a while from an address that names many servers whose keys nobody knows', async () => {
+    const held: (() => void)[] = []
+    await using slow = await FederationPeer.start({ name: 'other-peer.example' })
+    slow.on('GET', '/_matrix/key/v2/server', async () => {
+      await new Promise<void>((go) => held.push(go))
+      return undefined
+    })
+    await using servers = await startFederation({
+      names: ['second.example'],
+      settings: { federation: { allowedNetworks: ['127.0.0.1'] } },
+      others: Array.from({ length: 130 }, (_, at) => ({ serverName: `s${at}.servers.example`, address: slow.address })),
+    })
+    slow.knows('second.example', servers.places[0]?.address ?? '')
+    const statuses = Array.from({ length: 130 }, async (_, at) => {
+      const answer = await slow.request('second.example', { uri: GET, origin: `s${at}.servers.example` })
+      return answer.status
+    })
+    const first = await Promise.race(statuses)
+    expect(first).toBe(429)
+    await expect.poll(() => held.length).toBe(16)
+    await slow.close()
+    const all = await Promise.all(statuses)
+    expect([...new Set(all)].sort()).toEqual([401, 429])
   })
 
   it('is refused from a server that this one does not talk with, before anything is asked of that', async () => {
