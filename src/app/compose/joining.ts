@@ -16,6 +16,7 @@ import {
   type ServerAcls,
   ServeTemplates,
   TakeHandshakes,
+  ToldBranches,
   ToldRoomState,
 } from '#domain'
 import type { FederationRequests } from '#net'
@@ -67,6 +68,7 @@ export const buildJoining = (
     ...{ requests, residency, filling, graph, logger },
     answers: new ReadJoinAnswers({ checks, clock }),
   })
+  const branches = new ToldBranches({ rooms, reader, serverName, clock, logger })
   const invites = new InvitesOut({ rooms, requests, graph, told })
   const forwarding = {
     forward: async (eventId: EventId) => {
@@ -81,7 +83,7 @@ export const buildJoining = (
     api: {
       serveTemplates: new ServeTemplates({ rooms, residency, reader, serverName }),
       takeHandshakes: new TakeHandshakes({ rooms, residency, reader, checks, graph, forwarding, key }),
-      joinAnswers: new JoinAnswers({ reader, graph, chains: reader, serverName }),
+      joinAnswers: new JoinAnswers({ reader, graph, chains: reader, branches, serverName }),
       invitesIn: new InvitesIn({ residency, outside, checks, acls, accounts, key }),
       toldRoomState: told,
     },

@@ -1,15 +1,17 @@
 import type { LongText } from '#base'
 import type { StateMap } from '#rules'
-import { type EventId, parseStateTupleKey, type ServerName } from '#spec'
+import { type EventId, parseStateTupleKey, type RoomId, type ServerName } from '#spec'
 import type { EventsReader, RoomServersReader } from '#store'
 import type { RoomGraph } from '../graph/index.ts'
 import type { AuthChains } from './neighbours.ts'
 import type { TakenHandshake } from './take-handshakes.ts'
+import type { ToldBranches } from './told-branches.ts'
 
 export interface JoinAnswersParts {
   readonly reader: Pick<EventsReader, 'events'> & Pick<RoomServersReader, 'serversOf'>
   readonly graph: Pick<RoomGraph, 'stateBefore'>
   readonly chains: AuthChains
+  readonly branches: Pick<ToldBranches, 'tellLater'>
   readonly serverName: ServerName
 }
 
@@ -42,14 +44,22 @@ export class JoinAnswers {
       ...(omitMembers ? { servers_in_room: (await reader.serversOf(record.room)).map(({ name }) => name) } : {}),
     }
     const begun = `{${JSON.stringify(head).slice(1, -1)},"event":${event.json},"state":[`
-    return { begun: [begun], rest: this.#rest(told, [...new Set(also)]) }
+    return { begun: [begun], rest: this.#rest(roomId, told, [...new Set(also)]) }
   }
 
-  async *#rest(state: readonly EventId[], chain: readonly EventId[]): AsyncGenerator<string, void, undefined> {
-    yield* this.#texts(state)
-    yield '],"auth_chain":['
-    yield* this.#texts(chain)
-    yield ']}'
+  async *#rest(
+    roomId: RoomId,
+    state: readonly EventId[],
+    chain: readonly EventId[],
+  ): AsyncGenerator<string, void, undefined> {
+    try {
+      yield* this.#texts(state)
+      yield '],"auth_chain":['
+      yield* this.#texts(chain)
+      yield ']}'
+    } finally {
+      this.#parts.branches.tellLater(roomId)
+    }
   }
 
   async *#texts(eventIds: readonly EventId[]): AsyncGenerator<string, void, undefined> {
