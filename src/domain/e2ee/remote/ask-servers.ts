@@ -24,7 +24,8 @@ type Claimed = ReadonlyMap<DeviceId, { readonly name: string; readonly keyJson: 
 const AT_ONCE = { concurrency: 200, maxWaiting: 20_000 }
 const USERS_A_REQUEST = 200
 const USERS_A_SLICE = 20
-const MAX_ANSWER_BYTES = 4 * 1024 * 1024
+/** More are asked for in smaller parts, as an answer is parsed at once. */
+const MAX_ANSWER_BYTES = 1024 * 1024
 
 /** Asks other servers for keys of their users: all at once, each on its own. Server-server API, "End-to-End Encryption". */
 export class AskServers {
@@ -90,8 +91,10 @@ export class AskServers {
       try {
         for (let from = 0; from < users.length; from += USERS_A_REQUEST) {
           const some = users.slice(from, from + USERS_A_REQUEST)
-          const answer = await this.#work.run(() => ask(server, some, within))
-          for (const [userId, keys] of answer) found.set(userId, keys)
+          await inParts(some, async (part) => {
+            const answer = await this.#work.run(() => ask(server, part, within))
+            for (const [userId, keys] of answer) found.set(userId, keys)
+          })
         }
       } catch (error) {
         failures[server] = failureOf(error, late.signal)
@@ -127,6 +130,22 @@ export class AskServers {
       found.set(userId, read(userId, wanted))
     }
     return found
+  }
+}
+
+/** Asks for all, and for each half where the answer for the whole could not be taken. */
+const inParts = async <Entry>(
+  users: readonly Entry[],
+  ask: (part: readonly Entry[]) => Promise<void>,
+): Promise<void> => {
+  try {
+    await ask(users)
+  } catch (error) {
+    const isTooLong = error instanceof FederationFailure && error.parts.kind === 'bad-answer'
+    if (!isTooLong || users.length === 1) throw error
+    const middle = users.length >> 1
+    await inParts(users.slice(0, middle), ask)
+    await inParts(users.slice(middle), ask)
   }
 }
 

@@ -19,7 +19,9 @@ export interface ListResyncParts {
 const EVERY_MS = 30_000
 const SERVERS_AT_ONCE = 20
 const TIMEOUT_MS = 30_000
-const MAX_ANSWER_BYTES = 2 * 1024 * 1024
+const MAX_ANSWER_BYTES = 1024 * 1024
+/** Failures of the server, not of the one list. */
+const AWAY: ReadonlySet<string> = new Set(['unreachable', 'not-allowed'])
 const FIRST_PAUSE_MS = 30_000
 const LONGEST_PAUSE_MS = 24 * 3_600_000
 const DEVICES_A_SLICE = 100
@@ -106,7 +108,7 @@ export class ListResync {
       logger.debug({ err: error, userId }, 'the devices of a user were not told')
       const atMs = clock.nowMs() + pauseAfter(failures)
       await commit([writer.askLater(userId, failures + 1, atMs)])
-      const isAway = error instanceof FederationFailure && error.parts.kind !== 'refused'
+      const isAway = error instanceof FederationFailure && AWAY.has(error.parts.kind)
       if (isAway) await commit([writer.askServerLater(server, atMs)])
       return !isAway
     }

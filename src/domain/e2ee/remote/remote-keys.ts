@@ -18,6 +18,7 @@ export interface RemoteKeysParts {
 }
 
 const DEVICES_A_SLICE = 200
+const LISTS_A_COMMIT = 500
 
 /** Keys of the users of other servers: from the lists that are kept in step, else from these servers. */
 export class RemoteKeys implements KeySource {
@@ -58,8 +59,13 @@ export class RemoteKeys implements KeySource {
   async #keepFromNowOn(userIds: readonly UserId[]): Promise<void> {
     const { lists, commit, clock, serverName, resync } = this.#parts
     const sharing = await lists.reader.sharing(userIds, serverName)
-    if (sharing.length === 0) return
-    await commit([lists.writer.want(sharing, clock.nowMs())])
+    // Some may have come in step while their server was asked.
+    const kept = await lists.reader.devicesOf(sharing, serverName)
+    const wanted = sharing.filter((userId) => !kept.has(userId))
+    if (wanted.length === 0) return
+    for (let from = 0; from < wanted.length; from += LISTS_A_COMMIT) {
+      await commit([lists.writer.want(wanted.slice(from, from + LISTS_A_COMMIT), clock.nowMs())])
+    }
     resync.hurry()
   }
 

@@ -239,3 +239,41 @@ it('servers that share a room are told of changes here, each naming the one befo
     user_signing_key.keys[Object.keys(user_signing_key.keys)[0] ?? ''],
   )
 })
+
+it('a change waits for a server that is away, also over a restart', async () => {
+  const both = await sharing()
+  await using _ = both
+  const { peer, server, alice } = both
+  await upload(alice, { device_keys: deviceKeysOf(alice) })
+  await peer.eduWhich(({ content }) => content.device_id === alice.deviceId && content.keys !== undefined)
+  await peer.close()
+  const phone = await alice.loginAgain()
+  await upload(phone, { device_keys: deviceKeysOf(phone) })
+  await server.restart()
+  await peer.listen()
+  // It is heard of.
+  await peer.sendTransaction('first.example', [])
+  const told = await peer.eduWhich(({ content }) => content.device_id === phone.deviceId && content.keys !== undefined)
+  expect(told.content.keys.device_id).toBe(phone.deviceId)
+})
+
+it('answers that are too long are asked for in parts, and one user whose list is too long stands back alone', async () => {
+  const both = await sharing()
+  await using _ = both
+  const { peer, alice, inStep, asked } = both
+  await inStep()
+  const large = (userId: string) =>
+    deviceKeysOf({ userId, deviceId: 'L' } as never, newPair(), { padding: 'x'.repeat(30_000) })
+  const users = Array.from({ length: 60 }, (_, n) => `@user${n}:${peer.name}`)
+  peer.on('POST', QUERY, ({ body }) =>
+    reply({
+      device_keys: Object.fromEntries(Object.keys(body.device_keys).map((userId) => [userId, { L: large(userId) }])),
+    }),
+  )
+  const answer = await alice.post('/v3/keys/query', {
+    device_keys: Object.fromEntries(users.map((userId) => [userId, []])),
+  })
+  expect([Object.keys(answer.device_keys).length, answer.failures]).toEqual([60, {}])
+  expect(Object.keys(answer.device_keys[users[59] ?? ''])).toEqual(['L'])
+  expect(asked()).toBeGreaterThan(2)
+})
