@@ -19,8 +19,8 @@ export const buildServed = (
   { profiles }: Pick<Personal, 'profiles'>,
 ): ServedDeps => {
   const reader = store.rooms
-  const { visibilities, visibility: lifetimes } = views.seenByServers
-  const visibility = new ServerVisibility({ reader, visibilities, lifetimes, clock })
+  const { visibilities, erasures, visibility: lifetimes } = views.seenByServers
+  const visibility = new ServerVisibility({ reader, visibilities, erasures, lifetimes, clock })
   const rooms = new ServedRooms({ reader, acls: new ServerAcls({ reader }), visibility })
   const serverName = config.server.name
   return {

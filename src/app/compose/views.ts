@@ -109,6 +109,7 @@ export interface PeopleNow {
 /** The parts of the views by which it is decided what another server may see. */
 export interface SeenByServers {
   readonly visibilities: HistoryVisibilities
+  readonly erasures: Erasures
   readonly visibility: Pick<Visibility, 'expiryIn'>
 }
 

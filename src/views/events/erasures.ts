@@ -53,11 +53,21 @@ export class Erasures implements NewsHandler {
     return this.#erased.stats()
   }
 
-  async shownTo(userId: UserId, events: readonly StoredEvent[]): Promise<Shown> {
-    const erased = await this.#erased.get('all', async () => {
+  /** Whether content of the event is erased for all who were not in the room before. */
+  async erasedIn(): Promise<(event: Pick<StoredEvent, 'sender' | 'stateKey' | 'type'>) => boolean> {
+    const erased = await this.#all()
+    return (event) => isPersonal(event) && erased.has(event.sender)
+  }
+
+  #all(): Promise<ReadonlyMap<UserId, number>> {
+    return this.#erased.get('all', async () => {
       const all = await this.#parts.accounts.erasures()
       return new Map(all.map(({ userId: user, position }) => [user, position]))
     })
+  }
+
+  async shownTo(userId: UserId, events: readonly StoredEvent[]): Promise<Shown> {
+    const erased = await this.#all()
     if (erased.size === 0) return asTheyAre
     const firstJoins = new Map<RoomNumber, number>()
     for (const [index, event] of events.entries()) {
@@ -88,11 +98,14 @@ const senderIn = (json: string): UserId => {
   return json.slice(start, json.indexOf('"', start)) as UserId
 }
 
+/** Other state speaks for the room. */
+const isPersonal = ({ stateKey, type }: Pick<StoredEvent, 'stateKey' | 'type'>): boolean =>
+  stateKey === undefined || type === 'm.room.member'
+
 const withoutErased = (event: StoredEvent, isErased: (author: UserId) => boolean): StoredEvent => {
-  const { sender, stateKey, type, replaces, redactedBy } = event
-  const isPersonal = stateKey === undefined || type === 'm.room.member'
-  const hides = isPersonal && isErased(sender)
-  const hidesReplaced = isPersonal && replaces !== undefined && isErased(senderIn(replaces.json))
+  const { sender, replaces, redactedBy } = event
+  const hides = isPersonal(event) && isErased(sender)
+  const hidesReplaced = isPersonal(event) && replaces !== undefined && isErased(senderIn(replaces.json))
   const hidesRedaction = redactedBy !== undefined && isErased(senderIn(redactedBy.json))
   if (!hides && !hidesReplaced && !hidesRedaction) return event
   return {

@@ -11,12 +11,14 @@ import type {
   ServerStayPlace,
   StoredEvent,
 } from '#store'
+import type { Erasures } from '../events/erasures.ts'
 import type { Expiry } from './retention.ts'
 import type { HistoryVisibilities } from './room-visibility.ts'
 
 export interface ServerVisibilityParts {
   readonly reader: Pick<RoomStateReader, 'entryBefore' | 'stateEvent'> & ServerMembersReader
   readonly visibilities: Pick<HistoryVisibilities, 'of'>
+  readonly erasures: Pick<Erasures, 'erasedIn'>
   readonly lifetimes: { expiryIn(room: RoomNumber): Promise<Expiry> }
   readonly clock: Clock
 }
@@ -53,10 +55,13 @@ export class ServerVisibility {
     const isExpired = await this.#parts.lifetimes.expiryIn(first.room)
     const shown = events.filter((event) => !isExpired(event))
     const settings = await this.#settingsBefore(shown)
+    const isErased = await this.#parts.erasures.erasedIn()
     const closed: { readonly event: StoredEvent; readonly setting: HistoryVisibility }[] = []
     for (const event of shown) {
       const setting = settings.get(event.event) ?? 'shared'
-      if (isOpen(setting) || isOpen(settingIn(event)) || isMemberOf(server, event)) seen.add(event.event)
+      const isAnybodys = isOpen(setting) || isOpen(settingIn(event)) || isMemberOf(server, event)
+      // What an erased user said goes only to servers that were in the room when it was said: these have it.
+      if (isAnybodys && !isErased(event)) seen.add(event.event)
       else closed.push({ event, setting })
     }
     if (closed.length > 0) await this.#addMembersOnly(server, first.room, closed, seen)

@@ -1,5 +1,6 @@
-import { describe, expect, it } from 'vitest'
-import type { Json, TestClient } from '../../../support/client.ts'
+import { describe, expect, it, vi } from 'vitest'
+import { type Json, PASSWORD, type TestClient } from '../../../support/client.ts'
+import { longestStepMs } from '../../../support/event-loop.ts'
 import type { PeerAnswer } from '../../../support/federation-peer/requests.ts'
 import { joinRoom, leaveRoom } from '../../../support/federation-peer/visitor.ts'
 import { DATABASES, enc, HOME, startAsking } from './asking.ts'
@@ -173,5 +174,78 @@ describe('a server that is in a room no more', () => {
         `/timestamp_to_event/${enc(roomId)}?ts=0&dir=f`,
       ])
         expect(await ask(path)).toMatchObject({ status: 403, body: { errcode: 'M_FORBIDDEN' } })
+  })
+})
+
+describe('what is not for other servers', () => {
+  it('is an event that was refused, which is gone through all the same', async () => {
+    await using asking = await startAsking()
+    const { home, peer, ask } = asking
+    const alice = await home.register('alice')
+    const roomId = await createRoom(alice, 'shared')
+    const room = await joinRoom(peer, HOME, roomId)
+    const message = { type: 'm.room.message', content: { msgtype: 'm.text', body: 'after' } }
+    // The peer takes what it forged for allowed; its message does not refer to it as an authorisation.
+    const auth = room.build(message).event.authEvents
+    const forged = room.send({ type: 'm.room.power_levels', stateKey: '', content: { users: {} } })
+    const after = room.send({ ...message, auth })
+    await peer.sendTransaction(HOME, [forged.pdu, after.pdu])
+    await vi.waitUntil(async () => (await ask(`/event/${enc(after.eventId)}`)).status === 200, { timeout: 20_000 })
+    expect((await ask(`/event/${enc(forged.eventId)}`)).status).toBe(404)
+    expect((await ask(`/state/${enc(roomId)}?event_id=${enc(forged.eventId)}`)).status).toBe(404)
+    const { body } = await ask(`/backfill/${enc(roomId)}?v=${enc(after.eventId)}&limit=100`)
+    const ids = body.pdus.map((pdu: Json) => room.read(pdu).eventId)
+    expect(ids).toContain(after.eventId)
+    expect(ids).not.toContain(forged.eventId)
+    expect(body.pdus.at(-1)).toMatchObject({ type: 'm.room.create' })
+  })
+
+  it('is what somebody said whose content was erased before they came', async () => {
+    await using asking = await startAsking()
+    const { home, peer, ask } = asking
+    const [alice, bob] = [await home.register('alice'), await home.register('bob')]
+    const roomId = await createRoom(alice, 'shared')
+    await bob.post(`/v3/join/${enc(roomId)}`)
+    const [old] = [await say(bob, roomId, 'personal')]
+    await joinRoom(peer, HOME, roomId)
+    const heard = await say(bob, roomId, 'heard by them')
+    await bob.post('/v3/account/deactivate', {
+      erase: true,
+      auth: { type: 'm.login.password', identifier: { type: 'm.id.user', user: bob.userId }, password: PASSWORD },
+    })
+    expect(bodiesOf(await ask(`/event/${enc(old)}`))).toEqual([undefined])
+    expect(bodiesOf(await ask(`/event/${enc(heard)}`))).toEqual(['heard by them'])
+  })
+})
+
+describe('a large state', () => {
+  it('is sent while it is made, whole, and nobody waits for it', async () => {
+    await using asking = await startAsking()
+    const { home, peer, ask } = asking
+    const alice = await home.register('alice')
+    const entries = Array.from({ length: 2_000 }, (_, index) => ({
+      type: 'org.example.entry',
+      state_key: `${index}`,
+      content: { text: 'x'.repeat(200) },
+    }))
+    const made = await alice.ok('POST', '/v3/createRoom', {
+      body: { preset: 'public_chat', initial_state: entries.slice(0, 100) },
+    })
+    const roomId = made.room_id
+    for (const { state_key: key, content } of entries.slice(100))
+      await alice.put(`/v3/rooms/${roomId}/state/org.example.entry/${key}`, content)
+    const room = await joinRoom(peer, HOME, roomId)
+    const last = await say(alice, roomId, 'last')
+    let answer: PeerAnswer | undefined
+    const stepMs = await longestStepMs(async () => {
+      answer = await ask(`/state/${enc(roomId)}?event_id=${enc(last)}`)
+    })
+    const keys = new Set(answer?.body.pdus.map((pdu: Json) => `${pdu.type} ${pdu.state_key}`))
+    expect(keys.size).toBe(answer?.body.pdus.length)
+    for (const { state_key: key } of entries) expect(keys.has(`org.example.entry ${key}`)).toBe(true)
+    const ids = await ask(`/state_ids/${enc(roomId)}?event_id=${enc(last)}`)
+    expect(new Set(answer?.body.pdus.map((pdu: Json) => room.read(pdu).eventId))).toEqual(new Set(ids.body.pdu_ids))
+    // The peer that asks runs in this process too, and reads the answer in one step of its own.
+    expect(stepMs).toBeLessThan(150)
   })
 })
