@@ -16,8 +16,6 @@ const NOT_YET: readonly string[] = [
   'GET /_matrix/federation/v1/make_knock/{roomId}/{userId}',
   'PUT /_matrix/federation/v1/send_knock/{roomId}/{eventId}',
   'PUT /_matrix/federation/v1/exchange_third_party_invite/{roomId}',
-  'GET /_matrix/key/v2/query/{serverName}',
-  'POST /_matrix/key/v2/query',
 ]
 
 interface Row {

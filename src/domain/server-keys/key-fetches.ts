@@ -39,7 +39,8 @@ const MANY = 10
 const FETCHES = { concurrency: 64, maxWaiting: 5_000 }
 /** A server is not asked again so soon, whatever came of it: anybody may name it, and a key that it does not have. */
 const AGAIN_MS = 60_000
-const LONGEST_AGAIN_MS = 3_600_000
+/** Not long, as a server that asks something here is there. */
+const LONGEST_AGAIN_MS = 600_000
 const ATTEMPTS_BYTES = 2 * 1024 * 1024
 
 /** Gets keys of other servers: from the servers themselves, and from notaries for those that do not answer. */
@@ -57,7 +58,7 @@ export class KeyFetches {
     this.#parts = parts
   }
 
-  /** Returns once everything was tried. Never throws: what could not be had is not known then. */
+  /** Returns once everything was tried; what could not be had is not known then. Throws only if the store fails. */
   async fetch(wanted: readonly WantedKey[]): Promise<void> {
     const now = this.#parts.clock.monotonicMs()
     const due = wanted.filter(({ server }) => (this.attempts.get(server)?.untilMs ?? 0) <= now)
@@ -70,8 +71,11 @@ export class KeyFetches {
       steps,
     )
     for (const server of servers) this.#underWay.set(server, fetching)
-    await Promise.all([...underWay, fetching])
-    for (const server of servers) this.#underWay.delete(server)
+    try {
+      await Promise.all([...underWay, fetching])
+    } finally {
+      for (const server of servers) if (this.#underWay.get(server) === fetching) this.#underWay.delete(server)
+    }
   }
 
   async #inSteps(

@@ -60,13 +60,15 @@ export class KeyNotary {
       }
     }
     if (stale.length === 0) return
-    await new Promise<void>((go) => {
-      const cancel = clock.after(PATIENCE_MS, go)
-      void fetches.fetch(stale).then(() => {
-        cancel()
-        go()
-      })
+    let cancel: (() => void) | undefined
+    const patience = new Promise<void>((go) => {
+      cancel = clock.after(PATIENCE_MS, go)
     })
+    try {
+      await Promise.race([patience, fetches.fetch(stale)])
+    } finally {
+      cancel?.()
+    }
   }
 
   async #answersOf({ server, keyIds }: KeyQuestion): Promise<readonly JsonObject[]> {

@@ -6,6 +6,7 @@ import type { JsonValue, ServerName } from '#spec'
 import { boundedBytes } from '../bounded-answer.ts'
 import { AnswerTooLong, refusalOf, unpacked } from './answer.ts'
 import { type Connections, NotConnected, type SentRequest } from './connections.ts'
+import { Deadlines } from './deadlines.ts'
 import { DestinationsCounted } from './destination-counts.ts'
 import {
   FederationFailure,
@@ -51,11 +52,12 @@ interface OpenAnswer {
 /** Requests to other homeservers (server-server API), signed and bounded. Redirects are not followed. */
 export class FederationClient implements FederationRequests {
   readonly #parts: FederationClientParts
-  readonly #closing = new AbortController()
+  readonly #deadlines: Deadlines
   readonly counts = new DestinationsCounted()
 
   constructor(parts: FederationClientParts) {
     this.#parts = parts
+    this.#deadlines = new Deadlines(parts.clock)
   }
 
   async json(destination: ServerName, request: FederationRequest): Promise<JsonValue> {
@@ -93,29 +95,27 @@ export class FederationClient implements FederationRequests {
 
   /** Asks for the keys of a server at one place, and nowhere else: whether it can be reached there. Throws `FederationFailure`. */
   async askAt(route: Route, destination: ServerName): Promise<ReachedServer> {
-    const late = new AbortController()
-    const cancel = this.#parts.clock.after(PROBE_MS, () => late.abort())
-    const signal = AbortSignal.any([late.signal, this.#closing.signal])
+    const deadline = this.#deadlines.begin(PROBE_MS)
     const request = { method: 'GET', path: '/_matrix/key/v2/server' } as const
     let response: IncomingMessage | undefined
     try {
-      response = await this.#parts.connections.send(route, this.#signed(destination, request, signal))
+      response = await this.#parts.connections.send(route, this.#signed(destination, request, deadline.signal))
       if (response.statusCode !== 200) throw await refusalOf(destination, response)
       const parsed = parseJson(await boundedBytes(unpacked(response, PROBE_BYTES), PROBE_BYTES))
       const dateMs = Date.parse(response.headers.date ?? '')
       return { keys: parsed.ok ? parsed.value : null, dateMs: Number.isNaN(dateMs) ? undefined : dateMs }
     } catch (error) {
       if (error instanceof FederationFailure) throw error
-      throw unreachable(destination, error, late.signal.aborted)
+      throw unreachable(destination, error, deadline.isLate())
     } finally {
-      cancel()
+      deadline.over()
       response?.destroy()
     }
   }
 
   /** Aborts all requests. */
   close(): void {
-    this.#closing.abort()
+    this.#deadlines.close()
     this.#parts.connections.close()
   }
 
@@ -124,30 +124,24 @@ export class FederationClient implements FederationRequests {
       const reason = 'this server does not talk with that one'
       throw new FederationFailure({ destination, kind: 'not-allowed', reason })
     }
-    const late = new AbortController()
-    const cancel = this.#parts.clock.after(request.timeoutMs ?? TIMEOUT_MS, () => late.abort())
-    const signal = AbortSignal.any([
-      late.signal,
-      this.#closing.signal,
-      ...(request.signal === undefined ? [] : [request.signal]),
-    ])
+    const deadline = this.#deadlines.begin(request.timeoutMs ?? TIMEOUT_MS, request.signal)
     let response: IncomingMessage | undefined
     const end = (): void => {
-      cancel()
+      deadline.over()
       response?.destroy()
     }
     try {
-      response = await this.#send(destination, this.#signed(destination, request, signal))
+      response = await this.#send(destination, this.#signed(destination, request, deadline.signal))
       this.counts.count(destination, this.#parts.clock.nowMs())
       const status = response.statusCode ?? 0
       if (status < 200 || status > 299) throw await refusalOf(destination, response)
       const body = unpacked(response, request.maxBytes ?? MAX_BYTES)
-      return { response, body, isLate: () => late.signal.aborted, end }
+      return { response, body, isLate: deadline.isLate, end }
     } catch (error) {
       end()
       if (response === undefined) this.counts.count(destination, undefined)
       if (error instanceof FederationFailure) throw error
-      throw unreachable(destination, error, late.signal.aborted)
+      throw unreachable(destination, error, deadline.isLate())
     }
   }
 
