@@ -1,3 +1,4 @@
+import { FederationFailure } from '#net'
 import type { EventId, ServerName } from '#spec'
 import type { RoomGraph, Verdict } from '../graph/index.ts'
 import type { CheckedEvent } from './checked-event.ts'
@@ -154,8 +155,15 @@ export class FillGap {
     try {
       return await ask()
     } catch (error) {
-      await this.#parts.pulls.failed(server, eventIds)
+      await this.#parts.pulls.failed(server, eventIds, { away: isPassing(error) })
       throw error
     }
   }
+}
+
+/** Whether a server may have what is asked for when it is asked later: it was away, overloaded or slow. */
+export const isPassing = (error: unknown): boolean => {
+  if (!(error instanceof FederationFailure)) return true
+  const { kind, status = 0 } = error.parts
+  return kind === 'unreachable' || (kind === 'refused' && (status === 429 || status >= 500))
 }

@@ -10,8 +10,9 @@ export interface PullMemoryParts {
 }
 
 /** After the first failure; doubled after each further one. */
-const WAIT_MS = 60_000
-const MAX_WAIT_MS = 24 * 3_600_000
+const WAITS = { waitMs: 60_000, maxWaitMs: 24 * 3_600_000 }
+/** The same where the server was away: it may be back in a moment. */
+const WAITS_WHILE_AWAY = { waitMs: 2_000, maxWaitMs: 300_000 }
 const KEPT_MS = 7 * 24 * 3_600_000
 const SWEEP_EVERY_MS = 3_600_000
 const SWEPT_AT_ONCE = 1_000
@@ -34,10 +35,11 @@ export class PullMemory {
     return eventIds.filter((eventId) => !early.has(eventId))
   }
 
-  async failed(server: ServerName, eventIds: readonly EventId[]): Promise<void> {
+  /** `away`: the server said nothing of them, as it could not be reached. */
+  async failed(server: ServerName, eventIds: readonly EventId[], { away = false } = {}): Promise<void> {
     if (eventIds.length === 0) return
     const { writer, commit, clock } = this.#parts
-    const waits = { waitMs: WAIT_MS, maxWaitMs: MAX_WAIT_MS }
+    const waits = away ? WAITS_WHILE_AWAY : WAITS
     await commit([writer.failed({ server, eventIds, nowMs: clock.nowMs(), ...waits })])
   }
 

@@ -26,6 +26,11 @@ const MAX_IN_ROOM = 1_000
 const WORK = { concurrency: 64, ofOneKey: 16 }
 const BATCH = 50
 const BATCH_CHARACTERS = 256 * 1024
+/** Events of a room that wait for a server which is away; more are dropped, and got when a later event refers to them. */
+const MAX_DEFERRED = 50
+/** The wait after the first attempt; doubled after each further one, up to the last of so many. */
+const DEFER_MS = 3_000
+const MAX_DEFERRALS = 9
 /** Attempts that end by a fault of this server; after them an event is given up, so that it does not stop its room for ever. */
 const MAX_TRIES = 5
 const RETRY_MS = 5_000
@@ -37,6 +42,8 @@ export class StagedRooms implements LeasedWork {
   /** Staged events, by room and server. */
   readonly #counts = new Map<RoomId, Map<ServerName, number>>()
   readonly #running = new Map<RoomId, Promise<void>>()
+  /** Events that wait for a server which is away. A restart forgets it, and tries them at once. */
+  readonly #deferred = new Map<RoomId, Set<number>>()
   /** Rooms in which something was staged after the last look. */
   readonly #unseen = new Set<RoomId>()
   #ending = new AbortController()
@@ -55,6 +62,7 @@ export class StagedRooms implements LeasedWork {
     this.#stopped = false
     this.#ending = new AbortController()
     this.#counts.clear()
+    this.#deferred.clear()
     this.#parts.reader.stagedRooms().then(
       (rooms) => {
         for (const { roomId, origin, pdus } of rooms) this.#count(roomId, origin, pdus)
@@ -110,11 +118,11 @@ export class StagedRooms implements LeasedWork {
 
   /** Never rejects. */
   async #drain(roomId: RoomId): Promise<void> {
-    const { reader, logger } = this.#parts
+    const { logger } = this.#parts
     while (!this.#stopped) {
       try {
         this.#unseen.delete(roomId)
-        const [oldest] = await reader.stagedPdus(roomId, 1)
+        const [oldest] = await this.#next(roomId, 1)
         if (oldest === undefined) return
         await this.#work.run(oldest.origin, () => this.#batch(roomId))
       } catch (err) {
@@ -124,13 +132,21 @@ export class StagedRooms implements LeasedWork {
     }
   }
 
+  /** The oldest staged events of a room that wait for nothing else. */
+  async #next(roomId: RoomId, limit: number): Promise<readonly StagedPduRow[]> {
+    const deferred = this.#deferred.get(roomId)
+    const rows = await this.#parts.reader.stagedPdus(roomId, limit + (deferred?.size ?? 0))
+    return deferred === undefined ? rows : rows.filter(({ staged }) => !deferred.has(staged))
+  }
+
   async #batch(roomId: RoomId): Promise<void> {
     if (this.#stopped) return
-    const rows = batchOf(await this.#parts.reader.stagedPdus(roomId, BATCH))
+    const rows = batchOf(await this.#next(roomId, BATCH))
     const numbers = rows.map(({ staged }) => staged)
     const { commit, writer, take, logger } = this.#parts
+    let later: readonly StagedPduRow[]
     try {
-      await take.take(roomId, rows, this.#ending.signal)
+      later = await take.take(roomId, rows, this.#ending.signal)
     } catch (error) {
       const over = rows.filter(({ tries }) => tries + 1 >= MAX_TRIES)
       if (error instanceof UnknownRoom) {
@@ -145,8 +161,34 @@ export class StagedRooms implements LeasedWork {
       throw error
     }
     if (this.#stopped) return
-    await commit([writer.removePdus(numbers)])
-    this.#taken(rows)
+    const kept = new Set(this.#defer(roomId, later))
+    const done = rows.filter((row) => !kept.has(row))
+    const counted =
+      kept.size === 0
+        ? []
+        : [
+            writer.countTries(
+              'pdus',
+              [...kept].map(({ staged }) => staged),
+            ),
+          ]
+    await commit([...counted, writer.removePdus(done.map(({ staged }) => staged))])
+    this.#taken(done)
+  }
+
+  /** Returns those that are tried again, each after a wait of its own; the others have had their tries. */
+  #defer(roomId: RoomId, rows: readonly StagedPduRow[]): readonly StagedPduRow[] {
+    const deferred = this.#deferred.get(roomId) ?? new Set<number>()
+    return rows.filter(({ staged, tries }) => {
+      if (tries + 1 >= MAX_DEFERRALS || deferred.size >= MAX_DEFERRED) return false
+      this.#deferred.set(roomId, deferred.add(staged))
+      this.#parts.clock.after(DEFER_MS * 2 ** tries, () => {
+        deferred.delete(staged)
+        if (deferred.size === 0 && this.#deferred.get(roomId) === deferred) this.#deferred.delete(roomId)
+        this.#wake(roomId)
+      })
+      return true
+    })
   }
 }
 

@@ -5,7 +5,7 @@ import type { RoomRecordsReader, RoomServersReader, StagedPduRow } from '#store'
 import type { RoomGraph, Verdict } from '../graph/index.ts'
 import type { CheckPdus } from './check-pdus.ts'
 import { type CheckedEvent, isChecked } from './checked-event.ts'
-import type { FillGap, Receive } from './fill-gap.ts'
+import { type FillGap, isPassing, type Receive } from './fill-gap.ts'
 import type { RoomHere } from './missing-states.ts'
 
 /** A room's policy server, asked about events that the room's rules allow. */
@@ -38,19 +38,34 @@ export class TakeEvents {
     this.#parts = parts
   }
 
-  /** Takes some staged events of one room, in their order. Throws only where this server itself is at fault; then they are to be taken again. */
-  async take(roomId: RoomId, rows: readonly StagedPduRow[], stopped: AbortSignal): Promise<void> {
+  /**
+   * Takes some staged events of one room, in their order. Returns those to be tried again later, as the server that has what they refer to was away. Throws
+   * only where this server itself is at fault; then all are to be taken again.
+   */
+  async take(roomId: RoomId, rows: readonly StagedPduRow[], stopped: AbortSignal): Promise<readonly StagedPduRow[]> {
     const room = await this.#roomHere(roomId)
-    if (room === undefined) return
+    if (room === undefined) return []
     const events = await this.#checked(room, rows)
     const receive = this.#receiver(room)
     const verdicts = await receive(events.map(({ event }) => event))
-    for (const [index, { event, origin }] of events.entries()) {
-      if (stopped.aborted) return
+    const later: StagedPduRow[] = []
+    const away = new Set<ServerName>()
+    for (const [index, { event, row }] of events.entries()) {
+      if (stopped.aborted) break
+      const { origin } = row
       const verdict = verdicts[index]
-      const last = verdict?.kind === 'missing' ? await this.#chase(event, room, { origin, stopped }, receive) : verdict
-      this.#report(event.event, origin, last)
+      if (verdict?.kind !== 'missing') {
+        this.#report(event.event, origin, verdict)
+        continue
+      }
+      // A server that did not answer is not waited for once more in the same batch.
+      const last = away.has(origin) ? 'later' : await this.#chase(event, room, { origin, stopped }, receive)
+      if (last === 'later') {
+        away.add(origin)
+        later.push(row)
+      } else this.#report(event.event, origin, last)
     }
+    return later
   }
 
   /** undefined: this server is not in the room any more. */
@@ -65,7 +80,7 @@ export class TakeEvents {
   async #checked(
     room: RoomHere,
     rows: readonly StagedPduRow[],
-  ): Promise<readonly { readonly event: CheckedEvent; readonly origin: ServerName }[]> {
+  ): Promise<readonly { readonly event: CheckedEvent; readonly row: StagedPduRow }[]> {
     const pdus = rows.map(({ pduJson }) => JSON.parse(pduJson) as JsonValue)
     const outcomes = await this.#parts.check.check(room.version, pdus)
     const seen = new Set<EventId>()
@@ -79,7 +94,7 @@ export class TakeEvents {
       }
       if (seen.has(outcome.event.eventId)) return []
       seen.add(outcome.event.eventId)
-      return [{ event: outcome, origin: row.origin }]
+      return [{ event: outcome, row }]
     })
   }
 
@@ -94,13 +109,13 @@ export class TakeEvents {
     }
   }
 
-  /** Gets what the event lacks, and tries it again. */
+  /** Gets what the event lacks, and tries it again. `later`: the server that has it is away. */
   async #chase(
     event: CheckedEvent,
     room: RoomHere,
     { origin, stopped }: { readonly origin: ServerName; readonly stopped: AbortSignal },
     receive: Receive,
-  ): Promise<Verdict | undefined> {
+  ): Promise<Verdict | 'later' | undefined> {
     const { gaps, clock, logger } = this.#parts
     const box = new AbortController()
     const cancel = clock.after(CHASE_MS, () => box.abort())
@@ -116,7 +131,7 @@ export class TakeEvents {
     } catch (error) {
       if (!(error instanceof FederationFailure) && !source.signal.aborted) throw error
       logger.debug({ err: error, event: event.event.eventId, origin }, 'what an event refers to could not be had')
-      return undefined
+      return isPassing(error) ? 'later' : undefined
     } finally {
       cancel()
     }

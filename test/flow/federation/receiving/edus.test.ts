@@ -1,5 +1,10 @@
 import { expect, it } from 'vitest'
-import { HERE, openScene, text, until, untilBody } from './scene.ts'
+import { HERE, openScene, sendEvents, text, until, untilBody } from './scene.ts'
+
+const typing = (roomId: string, userId: string, is = true) => ({
+  edu_type: 'm.typing',
+  content: { room_id: roomId, user_id: userId, typing: is },
+})
 
 it('unknown and malformed EDUs are ignored, and the rest of the transaction is taken', async () => {
   await using scene = await openScene()
@@ -9,6 +14,28 @@ it('unknown and malformed EDUs are ignored, and the rest of the transaction is t
   const answer = await peer.sendTransaction(HERE, [good.pdu], { edus: edus as never })
   expect([answer.status, answer.body]).toEqual([200, { pdus: { [good.eventId]: {} } }])
   expect(await untilBody(alice, roomId, 'good')).toEqual(['good'])
+})
+
+it('who types is taken from the server of that user alone, and not past an ACL', async () => {
+  await using scene = await openScene()
+  const { alice, roomId, room, peer } = scene
+  const typists = async (): Promise<readonly string[]> => {
+    const answer = await alice.ok('GET', '/_matrix/client/v3/sync', { query: { timeout: 0 } })
+    const events = answer.rooms.join[roomId].ephemeral.events
+    return events.find(({ type }: { type: string }) => type === 'm.typing')?.content.user_ids ?? []
+  }
+  await peer.sendTransaction(HERE, [], { edus: [typing(roomId, '@alice:first.example'), typing(roomId, room.sender)] })
+  expect(await until(typists, (users) => users.length > 0)).toEqual([room.sender])
+  await peer.sendTransaction(HERE, [], { edus: [typing(roomId, room.sender, false)] })
+  await until(typists, (users) => users.length === 0)
+  await alice.ok('PUT', `/_matrix/client/v3/rooms/${encodeURIComponent(roomId)}/state/m.room.server_acl`, {
+    body: { allow: ['*'], deny: ['peer.example'] },
+  })
+  const refused = room.build(text('refused'))
+  await peer.sendTransaction(HERE, [], { edus: [typing(roomId, room.sender)] })
+  // Later work of the same server is done, so the earlier one was looked at.
+  expect(await sendEvents(scene, [refused])).toMatchObject({ [refused.eventId]: { error: expect.any(String) } })
+  expect(await typists()).toEqual([])
 })
 
 it('messages to devices that were acknowledged arrive, whatever happens to the server', async () => {

@@ -40,7 +40,7 @@ it('a failure is remembered over a restart', async () => {
   const { roomId, room, peer, alice, server } = scene
   const before = room.heads
   room.send(text('missing'))
-  peer.on('POST', GAP, () => refusal(500, 'M_UNKNOWN'))
+  peer.on('POST', GAP, () => refusal(403, 'M_FORBIDDEN'))
   const dangling = room.send(text('dangling'))
   await sendEvents(scene, [dangling])
   await until(
@@ -162,4 +162,21 @@ it('auth events that are missing are got, and the event is judged by them', asyn
     (count) => count > 0,
   )
   expect(await untilBody(alice, roomId, 'cites')).toEqual(['cites'])
+})
+
+it('an event whose sender is away right after it sent it is not lost', async () => {
+  await using scene = await openScene()
+  const { alice, roomId, room, peer } = scene
+  let asked = 0
+  peer.on('POST', GAP, () => {
+    asked++
+    return asked > 1 ? serveGap() : refusal(503, 'M_UNKNOWN')
+  })
+  const one = room.send(text('one'))
+  const two = room.send(text('two'))
+  const serveGap = () => reply({ events: [one.pdu] })
+  // Nothing else ever comes that would refer to it.
+  await sendEvents(scene, [two])
+  expect(await untilBody(alice, roomId, 'two')).toEqual(['one', 'two'])
+  expect(asked).toBe(2)
 })
