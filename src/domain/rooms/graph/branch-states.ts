@@ -113,7 +113,13 @@ export class BranchStates {
     const now = await this.current(live)
     const own: readonly ViewEntry[] =
       event.stateKey === undefined ? [] : [{ type: event.type, stateKey: event.stateKey, eventId: event.eventId }]
-    const views = extremities.some(({ eventId }) => eventId === event.eventId) ? [withEntries(before, own)] : []
+    const isSame = (await states.differences(live.room, [now, before])).length === 0
+    // On the branch that it goes on, a message changes no state: what the branches resolve to stays.
+    const [only, ...further] = event.prevEvents
+    const isNewest = extremities.some(({ eventId }) => eventId === event.eventId)
+    const goesOn = further.length === 0 && turn.extremities.some(({ eventId }) => eventId === only)
+    if (event.stateKey === undefined && isNewest && goesOn) return { state: [], isPlain: isSame }
+    const views = isNewest ? [withEntries(before, own)] : []
     const others = extremities.map(({ eventId }) => eventId).filter((eventId) => eventId !== event.eventId)
     for (const stored of await this.#parts.reader.graphEvents(others)) {
       const view = await this.after(live, stored)
@@ -122,7 +128,6 @@ export class BranchStates {
     const after = await resolver.resolve(live, views, event)
     const changed = await states.differences(live.room, [now, after])
     const entries = changed.map(({ type, stateKey, values }) => ({ type, stateKey, eventId: values[1] ?? null }))
-    const isSame = (await states.differences(live.room, [now, before])).length === 0
     const isOwn = entries.length === own.length && entries.every(({ eventId }) => eventId === event.eventId)
     return { state: await this.#entriesOf(live, entries, { event, json }), isPlain: isSame && isOwn }
   }

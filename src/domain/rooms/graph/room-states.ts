@@ -7,7 +7,7 @@ export interface Difference extends StateTuple {
   readonly values: readonly (EventId | undefined)[]
 }
 
-type StoredStates = Pick<RoomGraphReader, 'stateValues' | 'wholeState' | 'differingEntries'>
+type StoredStates = Pick<RoomGraphReader, 'stateValues' | 'wholeState' | 'differingEntries' | 'lastChanges'>
 
 /** Reads states of rooms that are partly stored and partly about to be. */
 export class RoomStates {
@@ -35,6 +35,13 @@ export class RoomStates {
     for (const { type, stateKey, eventId } of await this.#reader.stateValues(room, view, stored))
       found.set(stateTupleKey(type, stateKey), eventId)
     return found
+  }
+
+  /** The same states, those that are the log at a position by the position at which the log last changed: so that equal ones are seen to be equal. */
+  async canonical(room: RoomNumber, views: readonly StateView[]): Promise<readonly StateView[]> {
+    const positions = views.flatMap(({ at, branch }) => (branch === undefined ? [at] : []))
+    const changed = await this.#reader.lastChanges(room, positions)
+    return views.map((view) => (view.branch === undefined ? { at: changed.get(view.at) ?? 0, over: view.over } : view))
   }
 
   /** The whole state. */

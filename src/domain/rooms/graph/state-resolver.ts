@@ -38,7 +38,7 @@ export class StateResolver {
 
   /** The state that these resolve to ("Room versions", "State resolution"); there must be one at least. `added`: an event of theirs that is not stored yet. */
   async resolve(room: GraphRoom, views: readonly StateView[], added?: RoomEvent): Promise<StateView> {
-    const distinct = new Map(views.map((view) => [viewKey(view), view]))
+    const distinct = new Map((await this.#states.canonical(room.room, views)).map((view) => [viewKey(view), view]))
     const [first, second] = distinct.values()
     if (first === undefined) throw new Error('no states to resolve')
     if (second === undefined) return first

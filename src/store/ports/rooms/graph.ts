@@ -64,6 +64,8 @@ export interface RoomGraphReader {
   authChain(eventIds: readonly EventId[]): Promise<readonly EventId[]>
   /** Some entries of a state; those that it does not have are left out. */
   stateValues(room: RoomNumber, state: StateHandle, entries: readonly StateTuple[]): Promise<readonly StateValue[]>
+  /** The position at which the log of the room's state last changed at or before each of these; those before all changes are left out. */
+  lastChanges(room: RoomNumber, positions: readonly number[]): Promise<ReadonlyMap<number, number>>
   /** All entries of a state. */
   wholeState(room: RoomNumber, state: StateHandle): Promise<readonly StateValue[]>
   /** The entries in which these states differ: costs what lies between them, not what they hold. */

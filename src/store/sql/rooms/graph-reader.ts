@@ -62,6 +62,16 @@ const changedBetween = query((db, param: { room: number; after: number; upTo: nu
     .where('position', '<=', param.upTo),
 )
 
+const lastChange = query((db, param: { room: number; at: number }) =>
+  db
+    .selectFrom('state_log')
+    .select('position')
+    .where('room', '=', param.room)
+    .where('position', '<=', param.at)
+    .orderBy('position', 'desc')
+    .limit(1),
+)
+
 const backward = query((db, param: { room: number; limit: number }) =>
   db
     .selectFrom('missing_events')
@@ -259,6 +269,15 @@ export const graphReader = (db: Db): RoomGraphReader => ({
   authChain: (eventIds) => authChain(db, eventIds),
 
   stateValues: async (room, state, entries) => [...(await stateValues(db, room, state, entries)).values()],
+
+  lastChanges: async (room, positions) => {
+    const found = new Map<number, number>()
+    for (const at of new Set(positions)) {
+      const row = await db.first(lastChange, { room, at })
+      if (row !== undefined) found.set(at, row.position)
+    }
+    return found
+  },
 
   wholeState: async (room, { at, branch }) => {
     const chain = branch === undefined ? [] : ((await branchChains(db, [branch])).get(branch) ?? [])
