@@ -1,11 +1,12 @@
 import { writeTlsFiles } from '../../test/support/federation-servers.ts'
 import { renderTable } from '../report/table.ts'
 import type { Figure } from '../sliding/sliding.ts'
+import { incoming } from './incoming.ts'
 import { joins } from './join.ts'
 
 export interface FederationOptions {
   readonly scale: 'small' | 'full'
-  /** Only sections whose name holds this text: `join`. */
+  /** Only sections whose name holds this text: `join`, `incoming`. */
   readonly cases: string
 }
 
@@ -27,6 +28,10 @@ export const measureFederation = async (
       note(
         await joins(small ? { members: 1_000, entries: 1_500 } : { members: 20_000, entries: 30_000 }, tls, progress),
       )
+    }
+    if ('incoming'.includes(cases)) {
+      progress('incoming')
+      note(await incoming(small ? 1_000 : 10_000, tls))
     }
   } finally {
     tls.discard()
