@@ -26,7 +26,7 @@ export interface ExaminePdusParts {
     take(record: RoomRecord, version: RoomVersion, pdu: JsonObject, origin: ServerName): Promise<boolean>
   }
   /** Whether there is room for one more event of that server in that room. */
-  readonly queue: { hasRoomFor(roomId: RoomId, origin: ServerName): boolean }
+  readonly queue: { hasRoomFor(roomId: RoomId, origin: ServerName): Promise<boolean> }
   readonly serverName: ServerName
   readonly clock: Clock
 }
@@ -44,6 +44,7 @@ interface Standing {
   readonly isHere: boolean
   /** Why that server may not take part in the room. */
   readonly refusal: string | undefined
+  readonly isFull: boolean
 }
 
 const SLICE_MS = 5
@@ -92,8 +93,11 @@ export class ExaminePdus {
       const taken = await this.#parts.outside.take(record, version, pdu, origin)
       return taken ? { kind: 'known', eventId } : { kind: 'refused', eventId, error: 'This server is not in the room' }
     }
-    if (!this.#parts.queue.hasRoomFor(roomId, origin))
+    if (standing.isFull || !(await this.#parts.queue.hasRoomFor(roomId, origin))) {
+      // A transaction waits once for a room.
+      rooms.set(roomId, { ...standing, isFull: true })
       return { kind: 'refused', eventId, error: 'Too much of what you sent in this room is still to be taken' }
+    }
     return { kind: 'staged', pdu: { origin, roomId, eventId, pduJson: parsed.value.json } }
   }
 
@@ -105,7 +109,7 @@ export class ExaminePdus {
     const isHere = await reader.isServerIn(record.room, serverName)
     const mayIn = await acls.allows(roomId, origin)
     const refusal = mayIn ? undefined : 'Your server may not take part in this room, by its m.room.server_acl'
-    return { record, version, isHere, refusal }
+    return { record, version, isHere, refusal, isFull: false }
   }
 
   /** An event that is stored, other than for its content alone, is not looked at again. */

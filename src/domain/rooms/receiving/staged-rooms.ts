@@ -20,8 +20,9 @@ export interface StagedRoomsParts {
   readonly logger: Logger
 }
 
-/** Staged events of one server in one room; what comes beyond is refused, and will be got when a later event refers to it. */
+/** Staged events of one server in one room. Beyond it the answer to a transaction waits, and then the event is refused: it is got when a later one refers to it. */
 const MAX_IN_ROOM = 1_000
+const WAIT_MS = 10_000
 /** Rooms at work, most of which wait for other servers, and those whose oldest event is of one server. */
 const WORK = { concurrency: 64, ofOneKey: 16 }
 const BATCH = 50
@@ -44,6 +45,8 @@ export class StagedRooms implements LeasedWork {
   readonly #running = new Map<RoomId, Promise<void>>()
   /** Events that wait for a server which is away. A restart forgets it, and tries them at once. */
   readonly #deferred = new Map<RoomId, Set<number>>()
+  /** Told whenever events were taken. */
+  readonly #waiting = new Set<() => void>()
   /** Rooms in which something was staged after the last look. */
   readonly #unseen = new Set<RoomId>()
   #ending = new AbortController()
@@ -75,10 +78,29 @@ export class StagedRooms implements LeasedWork {
   async stop(): Promise<void> {
     this.#stopped = true
     this.#ending.abort()
+    for (const look of this.#waiting) look()
     await Promise.all(this.#running.values())
   }
 
-  hasRoomFor(roomId: RoomId, origin: ServerName): boolean {
+  /** Whether one more event of that server in that room may be staged, at once or after a while: a server that sends faster than this one takes waits for its answer. */
+  async hasRoomFor(roomId: RoomId, origin: ServerName): Promise<boolean> {
+    if (this.#isFree(roomId, origin)) return true
+    let cancel = (): void => {}
+    let free = (): void => {}
+    const waited = new Promise<void>((resolve) => {
+      free = () => {
+        if (this.#stopped || this.#isFree(roomId, origin)) resolve()
+      }
+      this.#waiting.add(free)
+      cancel = this.#parts.clock.after(WAIT_MS, resolve)
+    })
+    await waited
+    cancel()
+    this.#waiting.delete(free)
+    return this.#isFree(roomId, origin)
+  }
+
+  #isFree(roomId: RoomId, origin: ServerName): boolean {
     return (this.#counts.get(roomId)?.get(origin) ?? 0) < MAX_IN_ROOM
   }
 
@@ -102,6 +124,7 @@ export class StagedRooms implements LeasedWork {
       else counts?.delete(origin)
       if (counts?.size === 0) this.#counts.delete(roomId)
     }
+    for (const look of this.#waiting) look()
   }
 
   #wake(roomId: RoomId): void {
