@@ -1,10 +1,12 @@
 import type { Command } from 'commander'
-import { isJsonObject } from '#spec'
+import { isJsonObject, type JsonObject } from '#spec'
 import { readConfig, withConfigFlags } from './cli-config.ts'
-import { type CommandContext, textIn } from './cli-output.ts'
+import { type CommandContext, operatorCommand, said, textIn } from './cli-output.ts'
 
 /** Adds the command that says why a server cannot be reached. Its exit code is 1 where a step fails. */
-export const addFederationCommands = (program: Command, { environment, ended }: CommandContext): void => {
+export const addFederationCommands = (program: Command, context: CommandContext): void => {
+  addDestinationCommands(program, context)
+  const { environment, ended } = context
   const command = program
     .command('check-federation')
     .description(
@@ -21,4 +23,37 @@ export const addFederationCommands = (program: Command, { environment, ended }: 
     process.stdout.write(json === true ? `${JSON.stringify(answer, null, 2)}\n` : `${lines.join('\n')}\n`)
     ended(answer.ok === true ? 0 : 1)
   })
+}
+
+/** Adds the commands about the servers to which this one sends. They ask the process that sends. */
+const addDestinationCommands = (program: Command, context: CommandContext): void => {
+  operatorCommand(program, context, {
+    name: 'list-destinations',
+    description: 'list the servers to which this one sends, those that do not take it first',
+    options: [],
+    run: async (ask) => {
+      const answer = await ask('list-destinations', {})
+      const destinations = Array.isArray(answer.destinations) ? answer.destinations.filter(isJsonObject) : []
+      return said(answer, destinations.map(lineOf).join('\n'))
+    },
+  })
+  operatorCommand<{ server?: string }>(program, context, {
+    name: 'retry-destination',
+    description: 'send to a server at once what waits for it',
+    options: [['--server <name>', 'the name of the server']],
+    run: async (ask, { server = '' }) => {
+      const answer = await ask('retry-destination', { server })
+      return said(answer, answer.known === true ? `Trying ${server} now.` : `Nothing is to be sent to ${server}.`)
+    },
+  })
+}
+
+const timeOf = (ms: unknown): string => (typeof ms === 'number' ? new Date(ms).toISOString() : 'never')
+
+const lineOf = (destination: JsonObject): string => {
+  const { failures, failing_since, retry_at, last_success, pending } = destination
+  const server = textIn(destination, 'server')
+  if (failures === 0)
+    return `${server}  works, ${typeof pending === 'number' ? pending : 0} waiting, last success ${timeOf(last_success)}`
+  return `${server}  fails since ${timeOf(failing_since)}, next try ${timeOf(retry_at)}, last success ${timeOf(last_success)}`
 }

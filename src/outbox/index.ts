@@ -1,4 +1,5 @@
 export { DeviceListsOut, type KeysToTell } from './device-lists/device-lists-out.ts'
+export { destinationReadings, troubledFirst } from './federation/destination-readings.ts'
 export * from './federation/federation-out.ts'
 export { PresenceOut } from './federation/presence-out.ts'
 export { ReceiptsOut } from './federation/receipts-out.ts'

@@ -47,7 +47,7 @@ export interface BuiltAccounts {
   readonly createAccount: CreateAccount
   readonly api: AccountsDeps
   readonly proofParts: ProofParts
-  readonly operator: Omit<OperatorDeps, 'reports' | 'sendNotice' | 'serverCheck'>
+  readonly operator: Omit<OperatorDeps, 'reports' | 'sendNotice' | 'serverCheck' | 'sending'>
   /** Continues deactivations that a stop interrupted; one process at a time does this work. */
   readonly resuming: LeasedWork
   /** Finishes background work. Has to be called before the store closes. */

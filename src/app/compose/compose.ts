@@ -123,10 +123,15 @@ export const compose = async (ground: Ground): Promise<Composed> => {
     endpoints: endpointsOf(parts),
     operatorEndpoints: operatorEndpoints({
       ...accounts.operator,
-      ...{ reports, sendNotice: buildNotices(ground, accounts, rooms), serverCheck: federation.serverCheck },
+      ...{
+        reports,
+        sendNotice: buildNotices(ground, accounts, rooms),
+        serverCheck: federation.serverCheck,
+        sending: sending.out,
+      },
     }),
     caches: () => cachesOf(parts),
-    federationReadings: federation.readings,
+    federationReadings: [...federation.readings, ...sending.readings],
     replacedKeys: () => keys.uploadKeys.replaced,
     settle: () => settle(leases, parts),
   }

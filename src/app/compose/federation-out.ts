@@ -1,6 +1,6 @@
 import { type Edus, OthersEdus } from '#domain'
-import type { RequestSignatures } from '#http'
-import { FederationOut, PresenceOut, ReceiptsOut, TypingOut } from '#outbox'
+import type { LabelledReading, RequestSignatures } from '#http'
+import { destinationReadings, FederationOut, PresenceOut, ReceiptsOut, TypingOut } from '#outbox'
 import { type LeasedWork, writers } from '#store'
 import type { Streams } from '#streams'
 import type { BuiltFederation } from './federation.ts'
@@ -11,6 +11,7 @@ export interface BuiltFederationOut {
   readonly out: FederationOut
   /** Tells the sending of each server that signed a request: it is there. */
   readonly signatures: RequestSignatures
+  readonly readings: readonly LabelledReading[]
   /** By the names of leases; none where federation is off. */
   readonly work: Readonly<Record<string, LeasedWork>>
 }
@@ -45,6 +46,10 @@ export const buildFederationOut = (
         return server
       },
     },
+    readings: destinationReadings(
+      () => out.statuses(),
+      () => clock.nowMs(),
+    ),
     work: config.federation.enabled ? { 'federation-out': out } : {},
   }
 }
