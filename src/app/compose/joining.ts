@@ -35,6 +35,7 @@ export interface JoiningNeeds {
 export interface BuiltJoining {
   readonly residency: Residency
   readonly outsideEnds: OutsideEnds
+  readonly joins: Pick<Elsewhere, 'underWay'>
   readonly exchange: ExchangeElsewhere
   readonly otherServers: RemoteMemberships
   readonly api: {
@@ -77,6 +78,7 @@ export const buildJoining = (
   }
   return {
     residency,
+    joins: elsewhere,
     outsideEnds: new OutsideEnds({ reader, outside, checks, serverName }),
     exchange: new ExchangeElsewhere({ requests, residency, serverName }),
     otherServers: new RemoteMemberships({ residency, elsewhere, outside, invites, reader, accounts, serverName }),

@@ -53,7 +53,7 @@ export const buildReceiving = (
   { config, store, clock, logger }: Ground,
   { acls, check, fetch, edus, pulls, policy }: Incoming,
   graph: RoomGraph,
-  outside: ExaminePdusParts['outside'],
+  { outsideEnds: outside, joins }: { outsideEnds: ExaminePdusParts['outside']; joins: ExaminePdusParts['joins'] },
 ): Receiving => {
   const { commit, rooms: reader, stagedTransactions } = store
   const writer = writers.stagedTransactions
@@ -67,7 +67,7 @@ export const buildReceiving = (
   const take = new TakeEvents({ reader, check, graph, gaps, policy, serverName, clock, logger })
   const stagedRooms = new StagedRooms({ reader: stagedTransactions, writer, commit, take, clock, logger })
   const stagedEdus = new StagedEdus({ reader: stagedTransactions, writer, commit, clock, logger, edus })
-  const examine = new ExaminePdus({ reader, acls, outside, queue: stagedRooms, serverName, clock })
+  const examine = new ExaminePdus({ reader, acls, outside, joins, queue: stagedRooms, serverName, clock })
   return {
     transactions: new ReceiveTransactions({
       ...{ reader: stagedTransactions, writer, commit, clock, edus, stagedEdus },

@@ -70,6 +70,11 @@ export class Elsewhere {
     })
   }
 
+  /** Whether a join into the room is under way; resolves when it has ended. */
+  underWay(roomId: RoomId): Promise<void> | undefined {
+    return this.#joins.isFree(roomId) ? undefined : this.#joins.run(roomId, async () => {})
+  }
+
   /** Leaves or knocks by another server. Throws what `askInTurn` throws. */
   async send(membership: Exclude<Handshake, 'join'>, request: ElsewhereRequest): Promise<TakenElsewhere> {
     const { requests } = this.#parts

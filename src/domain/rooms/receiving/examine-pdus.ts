@@ -25,6 +25,10 @@ export interface ExaminePdusParts {
     /** Whether the PDU was one, and is taken. */
     take(record: RoomRecord, version: RoomVersion, pdu: JsonObject, origin: ServerName): Promise<boolean>
   }
+  readonly joins: {
+    /** Whether this server is coming into the room now; resolves when that has ended. */
+    underWay(roomId: RoomId): Promise<void> | undefined
+  }
   /** Whether there is room for one more event of that server in that room. */
   readonly queue: { hasRoomFor(roomId: RoomId, origin: ServerName): Promise<boolean> }
   readonly serverName: ServerName
@@ -48,6 +52,8 @@ interface Standing {
 }
 
 const SLICE_MS = 5
+/** The longest that a transaction waits for a join: a large room may take minutes, and its sender waits with all that it has for others. */
+const JOIN_WAIT_MS = 20_000
 
 /**
  * The look at the PDUs of a transaction before they are staged: only what needs no other server. Those of unknown rooms, and those that are no events, are
@@ -103,6 +109,7 @@ export class ExaminePdus {
 
   async #standing(roomId: RoomId, origin: ServerName): Promise<Standing | undefined> {
     const { reader, acls, serverName } = this.#parts
+    await this.#joined(roomId)
     const record = await reader.roomByRoomId(roomId)
     const version = record === undefined ? undefined : ROOM_VERSIONS.get(record.version)
     if (record === undefined || version === undefined) return undefined
@@ -110,6 +117,19 @@ export class ExaminePdus {
     const mayIn = await acls.allows(roomId, origin)
     const refusal = mayIn ? undefined : 'Your server may not take part in this room, by its m.room.server_acl'
     return { record, version, isHere, refusal, isFull: false }
+  }
+
+  /** Who let this server in sends what happens next at once, maybe before the room is stored here. */
+  async #joined(roomId: RoomId): Promise<void> {
+    const joining = this.#parts.joins.underWay(roomId)
+    if (joining === undefined) return
+    await new Promise<void>((go) => {
+      const cancel = this.#parts.clock.after(JOIN_WAIT_MS, go)
+      void joining.then(() => {
+        cancel()
+        go()
+      })
+    })
   }
 
   /** An event that is stored, other than for its content alone, is not looked at again. */
