@@ -30,6 +30,7 @@ export class KilledServer {
   readonly watcherMade: () => Watcher
   readonly #setup: ServerSetup
   #server: ServerProcess
+  #url = ''
   #watcher: Watcher | undefined
   #account: Account | undefined
   kills = 0
@@ -37,7 +38,8 @@ export class KilledServer {
   constructor(name: string, setup: ServerSetup) {
     this.name = name
     this.#setup = setup
-    this.wire = new Wire(() => this.#server.url)
+    // Nobody listens at the address of a server that is dead: that is no answer.
+    this.wire = new Wire(() => this.#url)
     this.watcherMade = () => {
       if (this.#watcher === undefined) throw new Error('nobody watches yet')
       return this.#watcher
@@ -46,7 +48,7 @@ export class KilledServer {
   }
 
   async open(): Promise<Account> {
-    await this.#server.ready()
+    this.#url = await this.#server.ready()
     this.#account = await register(this.wire, 'somebody')
     return this.#account
   }
@@ -63,7 +65,7 @@ export class KilledServer {
     await this.#server.kill()
     this.wire.reset()
     this.#server = new ServerProcess(this.#setup)
-    await this.#server.ready()
+    this.#url = await this.#server.ready()
   }
 
   get errors(): string {

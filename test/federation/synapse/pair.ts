@@ -1,6 +1,6 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect } from 'vitest'
 import { FEDERATION_CERTIFICATE, FEDERATION_KEY, TEST_AUTHORITY } from '../../support/certificate.ts'
 import type { Json, TestClient } from '../../support/client.ts'
 import {
@@ -92,6 +92,11 @@ export const withSynapse = (name: string, scenes: (pair: () => Pair) => void, se
       pair = await Pair.start(setup)
     }, START_MS)
     afterAll(() => pair?.stop(), START_MS)
+    // By hand: what Synapse had to say of a scene that failed.
+    afterEach(({ task }) => {
+      if (process.env.HOMEROOM_TEST_SYNAPSE_LOG !== undefined && task.result?.state === 'fail')
+        console.info(pair?.synapse.log)
+    })
     scenes(() => {
       if (pair === undefined) throw new Error('the pair did not start')
       return pair
@@ -113,6 +118,12 @@ export const eventArrives = async (client: TestClient, roomId: string, eventId: 
   const path = `/v3/rooms/${enc(roomId)}/event/${enc(eventId)}`
   await expect.poll(async () => (await client.request('GET', path)).status, WAIT).toBe(200)
   return client.get(path)
+}
+
+/** Waits until the client, paging back, finds an event from before it was in the room. */
+export const historyHas = async (client: TestClient, roomId: string, eventId: string): Promise<void> => {
+  const ids = async (): Promise<string[]> => Object.keys((await roomAsSeen(client, roomId)).history)
+  await expect.poll(ids, WAIT).toContain(eventId)
 }
 
 /** Waits until the state entry is what is looked for; undefined stands for "none". */
