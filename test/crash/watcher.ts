@@ -32,6 +32,8 @@ export class Watcher {
   readonly #account: Account
   readonly #ledger: Ledger
   readonly #filter: string
+  /** Events of other servers arrive in another order than history has them: what a limited timeline left out may lie anywhere in it. */
+  readonly #isFederated: boolean
   readonly #known = new Set<string>()
   #since: string | undefined
   readonly rooms = new Map<string, Seen[]>()
@@ -44,7 +46,9 @@ export class Watcher {
     name: string,
     account: Account,
     timelineLimit: number,
+    { isFederated = false }: { readonly isFederated?: boolean } = {},
   ) {
+    this.#isFederated = isFederated
     this.#wire = shared.wire
     this.#ledger = shared.ledger
     this.#name = name
@@ -82,11 +86,12 @@ export class Watcher {
     const events: Json[] = []
     let next: string | undefined = from
     while (next !== undefined) {
-      const to: string = this.#since === undefined ? '' : `&to=${enc(this.#since)}`
+      const to: string = this.#since === undefined || this.#isFederated ? '' : `&to=${enc(this.#since)}`
       const path: string = `/v3/rooms/${enc(roomId)}/messages?dir=b&limit=${PAGE}&from=${enc(next)}${to}`
       const reply = await this.#wire.ask({ method: 'GET', path, token: this.#account.token })
       if (!this.#ledger.judge(`/messages of the ${this.#name}`, reply)) return undefined
-      events.push(...reply.body.chunk)
+      const isNew = ({ event_id: eventId }: Json): boolean => !(this.#isFederated && this.#known.has(eventId))
+      events.push(...reply.body.chunk.filter(isNew))
       next = reply.body.end
     }
     return events.reverse()

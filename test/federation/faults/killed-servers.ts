@@ -12,10 +12,10 @@ import type { DatabaseKind } from '../../support/homeserver.ts'
 import { scratchFolder } from '../../support/scratch.ts'
 import { CHEAP_PASSWORDS, ServerProcess, type ServerSetup } from '../../support/server-process.ts'
 
-const TIMELINE_LIMIT = 100
+const TIMELINE_LIMIT = 1000
 const LONG_POLL_MS = 500
 const PAUSE_MS = 20
-const ARRIVES_WITHIN_MS = 120_000
+const ARRIVES_WITHIN_MS = 60_000
 
 interface Place {
   readonly name: string
@@ -55,7 +55,9 @@ export class KilledServer {
 
   async watch(ledger: Ledger): Promise<void> {
     if (this.#account === undefined) throw new Error('not open yet')
-    this.#watcher = new Watcher({ wire: this.wire, ledger }, `watcher at ${this.name}`, this.#account, TIMELINE_LIMIT)
+    this.#watcher = new Watcher({ wire: this.wire, ledger }, `watcher at ${this.name}`, this.#account, TIMELINE_LIMIT, {
+      isFederated: true,
+    })
     if (!(await this.#watcher.sync(0))) throw new Error('the first sync was not answered')
   }
 
