@@ -32,8 +32,12 @@ export class Watcher {
   readonly #account: Account
   readonly #ledger: Ledger
   readonly #filter: string
-  /** Events of other servers arrive in another order than history has them: what a limited timeline left out may lie anywhere in it. */
+  /**
+   * Events of other servers arrive in another order than history has them: what a limited timeline left out may lie anywhere in the history, so that is
+   * read from its end, and what comes meanwhile is then told once more.
+   */
   readonly #isFederated: boolean
+  readonly #fromHistory = new Set<string>()
   readonly #known = new Set<string>()
   #since: string | undefined
   readonly rooms = new Map<string, Seen[]>()
@@ -87,11 +91,14 @@ export class Watcher {
     let next: string | undefined = from
     while (next !== undefined) {
       const to: string = this.#since === undefined || this.#isFederated ? '' : `&to=${enc(this.#since)}`
-      const path: string = `/v3/rooms/${enc(roomId)}/messages?dir=b&limit=${PAGE}&from=${enc(next)}${to}`
+      const start: string = this.#isFederated && next === from ? '' : `&from=${enc(next)}`
+      const path: string = `/v3/rooms/${enc(roomId)}/messages?dir=b&limit=${PAGE}${start}${to}`
       const reply = await this.#wire.ask({ method: 'GET', path, token: this.#account.token })
       if (!this.#ledger.judge(`/messages of the ${this.#name}`, reply)) return undefined
       const isNew = ({ event_id: eventId }: Json): boolean => !(this.#isFederated && this.#known.has(eventId))
-      events.push(...reply.body.chunk.filter(isNew))
+      const found: Json[] = reply.body.chunk.filter(isNew)
+      events.push(...found)
+      if (this.#isFederated) for (const { event_id: eventId } of found) this.#fromHistory.add(eventId)
       next = reply.body.end
     }
     return events.reverse()
@@ -104,6 +111,7 @@ export class Watcher {
       this.rooms.set(roomId, seen)
     }
     for (const event of events) {
+      if (this.#known.has(event.event_id) && this.#fromHistory.delete(event.event_id)) continue
       if (this.#known.has(event.event_id)) {
         this.#ledger.faults.push(`the ${this.#name} got ${event.event_id} (${JSON.stringify(event.content)}) twice`)
         continue

@@ -122,7 +122,8 @@ export const eventArrives = async (client: TestClient, roomId: string, eventId: 
 
 /** Waits until the client, paging back, finds an event from before it was in the room. */
 export const historyHas = async (client: TestClient, roomId: string, eventId: string): Promise<void> => {
-  const ids = async (): Promise<string[]> => Object.keys((await roomAsSeen(client, roomId)).history)
+  const ids = async (): Promise<string[]> =>
+    Object.keys((await roomAsSeen(client, roomId)).history).map((key) => key.split(' ')[0] ?? '')
   await expect.poll(ids, WAIT).toContain(eventId)
 }
 
@@ -169,7 +170,7 @@ export const syncShows = async <Found>(
 interface RoomAsSeen {
   /** `type|state key` to event id. */
   readonly state: Readonly<Record<string, string>>
-  /** Event id to what clients are told of it, for all of the history. */
+  /** Event id and type to what clients are told of it, for all of the history. */
   readonly history: Readonly<Record<string, Json>>
 }
 
@@ -180,7 +181,7 @@ const roomAsSeen = async (client: TestClient, roomId: string): Promise<RoomAsSee
   for (let page = 0; page < 200; page++) {
     const { chunk, end } = await client.messages(roomId, { dir: 'b', limit: 100, from })
     for (const { event_id, type, sender, content, state_key, origin_server_ts } of chunk)
-      history[event_id] = { type, sender, content, state_key, origin_server_ts }
+      history[`${event_id} ${type}`] = { type, sender, content, state_key, origin_server_ts }
     if (end === undefined) break
     from = end
   }

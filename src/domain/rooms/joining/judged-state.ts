@@ -39,11 +39,15 @@ export const judgedState = async (told: ToldState, slice: Slice): Promise<Judged
   return { events: [...good.values()], state }
 }
 
-/** The ids of events, those of auth events before those of events that cite them. A cycle is cut anywhere: no event of it can be authorised. */
+/**
+ * The ids of events, those of auth events before those of events that cite them, and the create event before all: since room version 12 nobody cites it. A
+ * cycle is cut anywhere: no event of it can be authorised.
+ */
 const inAuthOrder = (events: ReadonlyMap<EventId, CheckedEvent>): readonly EventId[] => {
   const order: EventId[] = []
   const met = new Set<EventId>()
-  for (const first of events.keys()) {
+  const creates = [...events.values()].flatMap(({ event }) => (event.type === 'm.room.create' ? [event.eventId] : []))
+  for (const first of [...creates, ...events.keys()]) {
     const path: { readonly eventId: EventId; next: number }[] = []
     const enter = (eventId: EventId): void => {
       if (met.has(eventId) || !events.has(eventId)) return
