@@ -11,7 +11,7 @@ import { openToOthers } from './open-to-others.ts'
 import { openLook } from './page-look.ts'
 import { assertSame, givenKey } from './server-keys.ts'
 import { reasonOf, StartError } from './start-error.ts'
-import { assertTlsFits, readPem, type TlsFiles } from './tls-files.ts'
+import { assertTlsFits, readAuthority, readPem, type TlsFiles } from './tls-files.ts'
 
 /**
  * Looks at everything that a start would need, and changes nothing. Returns a text for the operator. Throws `ConfigError` with all problems at once.
@@ -40,16 +40,13 @@ const problemOf = async (path: string, work: () => unknown): Promise<readonly Co
 }
 
 const tlsProblems = async ({ listen, federation }: Config): Promise<readonly ConfigProblem[]> => {
-  const authorities = [...federation.ca, ...(federation.hostsFile === undefined ? [] : [federation.hostsFile])]
-  const unread = await Promise.all(
-    authorities.map((file, index) =>
-      problemOf(index < federation.ca.length ? 'federation.ca' : 'federation.hostsFile', () => readPem(file)),
-    ),
-  )
+  const { ca, hostsFile } = federation
+  const authorities = await Promise.all(ca.map((file) => problemOf('federation.ca', () => readAuthority(file))))
   return [
     ...(await portProblems('listen.tls', listen.tls)),
     ...(await portProblems('listen.federation', listen.federation)),
-    ...unread.flat(),
+    ...authorities.flat(),
+    ...(hostsFile === undefined ? [] : await problemOf('federation.hostsFile', () => readPem(hostsFile))),
   ]
 }
 

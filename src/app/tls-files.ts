@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { createSecureContext } from 'node:tls'
 import type { Config } from '#config'
@@ -17,6 +18,18 @@ export const readPem = async (file: string): Promise<string> => {
     return await readFile(file, 'utf8')
   } catch (cause) {
     throw new StartError(`The TLS file ${file} cannot be read: ${reasonOf(cause)}`, { cause })
+  }
+}
+
+/** Reads the certificates of an authority. Throws `StartError`. */
+export const readAuthority = async (file: string): Promise<string> => {
+  const text = await readPem(file)
+  try {
+    // Node takes a text without certificates for an authority that vouches for nothing.
+    new X509Certificate(text)
+    return text
+  } catch (cause) {
+    throw new StartError(`The file ${file} has no certificate that can be read: ${reasonOf(cause)}`, { cause })
   }
 }
 

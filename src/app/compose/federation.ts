@@ -10,20 +10,11 @@ import {
   SignatureThreads,
 } from '#domain'
 import { type LabelledReading, noOtherServers, type RequestSignatures } from '#http'
-import {
-  type FederationClient,
-  type FederationNetwork,
-  type FederationRequests,
-  type OpenFederation,
-  openFederation,
-  parseHosts,
-  serverRule,
-} from '#net'
+import { type FederationClient, type FederationRequests, openFederation, parseHosts, serverRule } from '#net'
 import type { ServerName } from '#spec'
 import { writers } from '#store'
 import { PACKAGE_VERSION } from '../package-version.ts'
-import { reasonOf, StartError } from '../start-error.ts'
-import { readPem } from '../tls-files.ts'
+import { readAuthority, readPem } from '../tls-files.ts'
 import type { Ground } from './ground.ts'
 
 /** How this server and others reach and trust each other. */
@@ -48,10 +39,10 @@ export const buildFederation = async (ground: Ground): Promise<BuiltFederation> 
   const serverName = config.server.name
   const mayTalk = serverRule({ allow, deny })
   const allows = (server: ServerName): boolean => enabled && server !== serverName && mayTalk(server)
-  const { client: requests, ...network } = opened({
+  const { client: requests, ...network } = openFederation({
     ...{ clock, random, signingKey, addresses, allowedNetworks, dnsServers },
     hosts: hostsFile === undefined ? new Map() : parseHosts(await readPem(hostsFile)),
-    authorities: await Promise.all(ca.map(readPem)),
+    authorities: await Promise.all(ca.map(readAuthority)),
     allows,
     userAgent: `Homeroom/${PACKAGE_VERSION}`,
   })
@@ -71,15 +62,6 @@ export const buildFederation = async (ground: Ground): Promise<BuiltFederation> 
       requests.close()
       await keys.threads.close()
     },
-  }
-}
-
-/** A certificate that cannot be used is the operator's fault. */
-const opened = (network: FederationNetwork): OpenFederation => {
-  try {
-    return openFederation(network)
-  } catch (cause) {
-    throw new StartError(`The certificates of federation.ca cannot be used: ${reasonOf(cause)}`, { cause })
   }
 }
 
