@@ -6,7 +6,7 @@ import type { BranchStates } from './branch-states.ts'
 import type { LateRedactions } from './late-redactions.ts'
 import type { RoomEvents } from './room-events.ts'
 import type { ReceivedEvent, ReceiveOptions, Verdict } from './room-graph.ts'
-import { refOf, type StateView } from './state-view.ts'
+import { refOf, type StateView, viewOf } from './state-view.ts'
 
 export interface IntakeParts {
   readonly reader: RoomGraphReader
@@ -31,6 +31,9 @@ interface Located {
   /** Those of `prev_events` before which the state is not known. */
   readonly gap: readonly EventId[]
 }
+
+/** The log before all rooms. */
+const NO_STATE = { at: 0 }
 
 /** Deeper than the deepest event by this much is not believed: nothing checks depths, and later events must sort behind. */
 const BELIEVED_DEPTH = 1_000_000
@@ -109,13 +112,21 @@ export class Intake {
   #locate(received: ReceivedEvent): Located | Verdict {
     const { event } = received
     if (event.roomId !== this.#turn.roomId) return { kind: 'rejected', reason: 'it is an event of another room' }
-    if (event.prevEvents.length === 0) return { kind: 'rejected', reason: 'the room has a first event already' }
+    if (event.prevEvents.length === 0 && !this.#isFirst(event))
+      return { kind: 'rejected', reason: 'the room has a first event already' }
     const known = this.#stored.get(event.eventId)
     if (known !== undefined && known.room !== this.#turn.live.room)
       return { kind: 'rejected', reason: 'an event of another room has its id' }
     const isPlaced = known !== undefined && known.placing !== 'outlier' && known.placing !== 'rejected'
     if (isPlaced || this.#taken.has(event.eventId)) return { kind: 'known' }
     return { received, known, gap: event.prevEvents.filter((eventId) => !this.#hasState(eventId)) }
+  }
+
+  /** Whether it is the room's create event, known for its content and fetched with the history that begins with it. */
+  #isFirst({ eventId, type }: RoomEvent): boolean {
+    const known = this.#stored.get(eventId)
+    const isOfRoom = known?.room === this.#turn.live.room && known.placing !== 'rejected'
+    return this.#goal === 'history' && type === 'm.room.create' && isOfRoom
   }
 
   /** Whether the state after an event is known. */
@@ -186,7 +197,8 @@ export class Intake {
     const { event } = received
     const { branches } = this.#parts
     const { live } = this.#turn
-    const before = await branches.before(live, received, this.#stored)
+    const isFirst = event.prevEvents.length === 0
+    const before = isFirst ? viewOf(NO_STATE) : await branches.before(live, received, this.#stored)
     const refusal = byAuthEvents ?? (await branches.refusalAt(live, before, event))
     if (refusal !== undefined) return this.#reject(located, before, refusal)
     if (this.#goal === 'history') return this.#accept(located, before)

@@ -40,6 +40,8 @@ export class RoomEntrances {
       const known = await reader.graphEvents([event.eventId, ...event.prevEvents])
       const before = new Map(known.map((one) => [one.eventId, one]))
       const own = before.get(event.eventId)
+      // Where the room was known from outside alone, nobody knows the state before what is stored of it.
+      const isNew = ((await reader.room(number))?.extremities.length ?? 0) === 0
       await commit([
         writer.enter({
           room: number,
@@ -50,7 +52,7 @@ export class RoomEntrances {
             ...(own === undefined ? {} : { known: own.event }),
           },
           membership: event.content.membership as Membership,
-          missing: event.prevEvents.filter((eventId) => before.get(eventId)?.before === undefined),
+          missing: event.prevEvents.filter((eventId) => isNew || before.get(eventId)?.before === undefined),
         }),
       ])
     })

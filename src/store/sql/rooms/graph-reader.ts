@@ -149,8 +149,9 @@ type GraphRow = Pick<
 >
 const rowsOf = (db: Db) => (eventIds: readonly EventId[]) => db.all(graphEvents, { eventIds })
 
-const beforeOf = ({ position, prior_at, prior_state }: GraphRow): StateHandle | undefined => {
-  if (prior_at === null) return position === null ? undefined : { at: position - 1 }
+/** An event by which the room was known from outside has a position and no state before it. */
+const beforeOf = ({ placed, position, prior_at, prior_state }: GraphRow): StateHandle | undefined => {
+  if (prior_at === null) return position === null || PLACINGS[placed] === 'outlier' ? undefined : { at: position - 1 }
   return prior_state === null ? { at: prior_at } : { at: prior_at, branch: prior_state }
 }
 

@@ -12,7 +12,7 @@ import { defineWrite, insertInto, type Tx } from '../engine/index.ts'
 import { storeOpenness } from './open-rooms.ts'
 import { storeChange, storeOutliers } from './room-change.ts'
 import { ServerRows } from './room-server-rows.ts'
-import { query } from './tables.ts'
+import { PLACINGS, query } from './tables.ts'
 
 interface OfRoom {
   readonly room: number
@@ -282,6 +282,23 @@ const moveRoom = query((db, param: AtPosition) =>
     })
     .where('room', '=', param.room),
 )
+/**
+ * Events by which the room was known from outside, such as an invite: the state before them was never known. In a room that is entered they are known for
+ * their content, until the history around them is fetched.
+ */
+const unplaceOutside = query((db, param: AtPosition) =>
+  db
+    .updateTable('events')
+    .set({ placed: PLACINGS.indexOf('outlier') })
+    .where('room', '=', param.room)
+    .where('placed', '=', PLACINGS.indexOf('timeline'))
+    .where('position', '<', param.position)
+    .where((eb) =>
+      eb.exists(
+        eb.selectFrom('rooms as r').select('r.room').where('r.room', '=', param.room).where('r.extremities', '=', '[]'),
+      ),
+    ),
+)
 const sequenceOf = query((db, param: OfRoom) =>
   db.selectFrom('rooms').select('sequence').where('room', '=', param.room),
 )
@@ -293,6 +310,7 @@ const enter = defineWrite(
     // The first position has no event: the state is in force from there, so that it is the one before the event.
     const position = tx.next('events', 2, 'in-rows')
     const at = { room, position }
+    await tx.run(unplaceOutside, at)
     await tx.run(endOthers, at)
     await tx.run(begin, at)
     await tx.run(remove, at)

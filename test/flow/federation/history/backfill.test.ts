@@ -3,7 +3,7 @@ import type { Json, TestClient } from '../../../support/client.ts'
 import { reply } from '../../../support/federation-peer/listener.ts'
 import type { PeerRoom } from '../../../support/federation-peer/peer-room.ts'
 import { serveRoom } from '../../../support/federation-peer/resident.ts'
-import { type Asking, DATABASES, enc, startAsking } from './asking.ts'
+import { type Asking, DATABASES, enc, HOME, startAsking } from './asking.ts'
 
 const message = (body: string) => ({ type: 'm.room.message', content: { msgtype: 'm.text', body } })
 
@@ -51,7 +51,41 @@ describe.each(DATABASES)('a reader who comes to where history is missing, on %s'
   })
 })
 
+/** The ids of all events that a client sees who reads back to the end, oldest first. */
+const idsBack = async (user: TestClient, roomId: string): Promise<string[]> => {
+  const ids: string[] = []
+  let from: string | undefined
+  do {
+    const page: Json = await user.get(`/v3/rooms/${enc(roomId)}/messages`, { dir: 'b', limit: 7, from })
+    for (const { event_id: id } of page.chunk) ids.unshift(id)
+    from = page.end
+  } while (from !== undefined)
+  return ids
+}
+
 describe('history that is fetched', () => {
+  it('is whole, from the create event on', async () => {
+    await using asking = await startAsking()
+    const { alice, room } = await joined(asking, 20)
+    expect(await idsBack(alice, room.roomId)).toEqual([...room.events.keys()])
+  })
+
+  it('is whole also for somebody who was invited, before the invite and after it', async () => {
+    await using asking = await startAsking()
+    const { home, peer } = asking
+    const alice = await home.register('alice')
+    const room = peer.createRoom({ version: '11' })
+    for (let index = 0; index < 5; index += 1) room.send(message(`before ${index}`))
+    const invite = room.send({ type: 'm.room.member', stateKey: alice.userId, content: { membership: 'invite' } })
+    serveRoom(peer, room)
+    const uri = `/_matrix/federation/v2/invite/${enc(room.roomId)}/${enc(invite.eventId)}`
+    const body = { room_version: '11', event: invite.pdu, invite_room_state: [] }
+    await peer.ok(HOME, { method: 'PUT', uri, body })
+    for (let index = 0; index < 5; index += 1) room.send(message(`after ${index}`))
+    await alice.ok('POST', `/v3/join/${enc(room.roomId)}`, { body: {}, query: { via: ['peer.example'] } })
+    expect(await idsBack(alice, room.roomId)).toEqual([...room.events.keys()])
+  })
+
   it('is read on through a page of events that are refused', async () => {
     await using asking = await startAsking()
     const { alice, room } = await joined(asking, 10, (made) => {
