@@ -79,14 +79,3 @@ it('messages go to devices of another server once each, in order, also while it 
   await receive(7)
   expect(got).toEqual([1, 2, 3, 4, 5, 6, 7])
 })
-
-it('keys for many devices go in EDUs of 64 KiB', async () => {
-  await using servers = await startFederation()
-  const [alice, bob] = [await servers.at(0).register('alice'), await servers.at(1).register('bob')]
-  const since = (await bob.sync()).next_batch
-  const devices = Object.fromEntries(Array.from({ length: 300 }, (_, n) => [`D${n}`, { text: 'ä'.repeat(500) }]))
-  const messages = { [bob.userId]: { ...devices, [bob.deviceId]: { n: 'here' } } }
-  await alice.put('/v3/sendToDevice/m.test/1', { messages })
-  const sync = await bob.syncUntil(since, ({ to_device }) => to_device.events.length > 0)
-  expect(sync.to_device.events.map(({ content }: Json) => content)).toEqual([{ n: 'here' }])
-})
