@@ -106,4 +106,31 @@ onEveryDatabase('rooms of other servers', (open) => {
     expect(timeline.every(({ event, position }) => event === position)).toBe(true)
     expect(timeline[0]?.sender).toBe(ANNA)
   })
+
+  test('a change of the state that no accepted event made is noted with what it replaced', async () => {
+    const house = new GraphHouse(await open())
+    const bob = '@bob:there.example' as UserId
+    const peer = newPeerRoom({ powerLevels: { users: { '@resident:there.example': 100, [bob]: 50 } } })
+    peer.send({ type: 'm.room.member', stateKey: bob, sender: bob, content: { membership: 'join' } })
+    const first = peer.send(topic('first'))
+    const join = await house.enter(peer)
+    const second = peer.send({ ...topic('second'), sender: bob })
+    const ban = peer.send({
+      type: 'm.room.member',
+      stateKey: bob,
+      content: { membership: 'ban' },
+      prev: [join.eventId],
+    })
+    expect(await house.receive(peer, [second, ban])).toEqual([{ kind: 'accepted' }, { kind: 'accepted' }])
+    expect(await house.stateIds(peer.roomId)).toEqual(peer.stateIds())
+    expect(peer.stateIds()['m.room.topic|']).toBe(first.eventId)
+    const record = await house.store.rooms.roomByRoomId(peer.roomId)
+    const at = (await house.store.rooms.event(ban.eventId))?.position
+    expect(await house.store.rooms.resolvedChanges(record?.room ?? 0, 10)).toEqual([
+      {
+        ...{ room: record?.room, position: at, type: 'm.room.topic', stateKey: '' },
+        ...{ before: second.eventId, after: first.eventId },
+      },
+    ])
+  })
 })

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { EventId } from '#spec'
 import { onEveryDatabase } from '../../../contract/databases.ts'
-import { asEntries, GraphHouse, newPeerRoom } from './graph-house.ts'
+import { asEntries, checked, GraphHouse, newPeerRoom } from './graph-house.ts'
 
 const message = (body: string) => ({ type: 'm.room.message', content: { msgtype: 'm.text', body } })
 
@@ -49,5 +49,37 @@ onEveryDatabase('a room of many branches', (open) => {
     const rest = branches.map(({ eventId }) => eventId).filter((eventId) => !cited.prev_events.includes(eventId))
     expect(cited.prev_events.length).toBe(20)
     expect(await house.extremities(peer.roomId)).toEqual([...rest, own].sort())
+  })
+
+  test('says what state comes before the events of a long branch', { timeout: 60_000 }, async () => {
+    const house = new GraphHouse(await open())
+    const peer = newPeerRoom()
+    const join = await house.enter(peer)
+    const trunk = peer.send({ type: 'm.room.topic', stateKey: '', content: { topic: 'trunk' }, prev: [join.eventId] })
+    await house.receive(peer, [trunk])
+    let prev = join.eventId
+    const branch = Array.from({ length: 95 }, (_, index) => {
+      const event = peer.send({ type: 'example.entry', stateKey: `${index % 60}`, content: { index }, prev: [prev] })
+      prev = event.eventId
+      return event
+    })
+    for (const verdict of await house.receive(peer, branch)) expect(verdict).toEqual({ kind: 'accepted' })
+    for (const { eventId } of [...branch.slice(0, 3), ...branch.slice(36, 48), ...branch.slice(80)]) {
+      expect(asEntries(await house.graph.stateAfter(peer.roomId, eventId))).toEqual(asEntries(peer.stateAfter(eventId)))
+    }
+    expect(await house.stateIds(peer.roomId)).toEqual(peer.stateIds())
+  })
+
+  test('keeps an entry of the state whose event comes into the timeline later', async () => {
+    const house = new GraphHouse(await open())
+    const peer = newPeerRoom()
+    const topic = peer.send({ type: 'm.room.topic', stateKey: '', content: { topic: 'before the join' } })
+    await house.enter(peer)
+    const stateBefore = peer.stateBefore(topic.event.prevEvents)
+    const verdicts = await house.graph.receive(peer.roomId, [{ ...checked(topic), stateBefore }])
+    expect(verdicts).toEqual([{ kind: 'accepted' }])
+    const stored = await house.store.rooms.event(topic.eventId)
+    expect(stored?.event).toBe(stored?.position)
+    expect(await house.stateIds(peer.roomId)).toEqual(peer.stateIds())
   })
 })
