@@ -1,12 +1,13 @@
 import { writeTlsFiles } from '../../test/support/federation-servers.ts'
 import { renderTable } from '../report/table.ts'
 import type { Figure } from '../sliding/sliding.ts'
+import { fanOut } from './fan-out.ts'
 import { incoming } from './incoming.ts'
 import { joins } from './join.ts'
 
 export interface FederationOptions {
   readonly scale: 'small' | 'full'
-  /** Only sections whose name holds this text: `join`, `incoming`. */
+  /** Only sections whose name holds this text: `join`, `incoming`, `fan-out`. */
   readonly cases: string
 }
 
@@ -28,6 +29,10 @@ export const measureFederation = async (
       note(
         await joins(small ? { members: 1_000, entries: 1_500 } : { members: 20_000, entries: 30_000 }, tls, progress),
       )
+    }
+    if ('fan-out'.includes(cases)) {
+      progress('fan-out')
+      note(await fanOut(small ? { servers: 100, behind: 1_000 } : { servers: 1_000, behind: 10_000 }, progress))
     }
     if ('incoming'.includes(cases)) {
       progress('incoming')

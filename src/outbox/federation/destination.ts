@@ -76,7 +76,7 @@ export class Destination {
 
   /** Whether there is nothing to do and nothing to remember. */
   get isIdle(): boolean {
-    return !this.isBehind && this.#pauses.failures === 0 && this.#running === undefined && !this.#hasWork()
+    return !this.isBehind && !this.#pauses.isPausing && this.#running === undefined && !this.#hasWork()
   }
 
   get status() {

@@ -1,3 +1,4 @@
+import { yieldToEventLoop } from '#base'
 import type { ServerName } from '#spec'
 import type { BehindDestination, OutgoingEvent, RoomNumber } from '#store'
 import { fraction } from './back-off.ts'
@@ -69,14 +70,20 @@ export class Destinations {
       const last = page.at(-1)
       if (last === undefined || page.length < PAGE) return position
       after = last.server
+      await yieldToEventLoop(this.#parts.clock)
     }
   }
 
   /** Begins to send; servers that are due from before are asked one after the other. */
-  resume(): void {
-    const { random } = this.#parts
+  async resume(): Promise<void> {
+    const { random, clock } = this.#parts
     const spreadMs = this.#stored.size * SPREAD_MS
-    for (const destination of this.#stored) destination.resume(Math.round(spreadMs * fraction(random)))
+    let resumed = 0
+    for (const destination of [...this.#stored]) {
+      if (this.#stopped) return
+      destination.resume(Math.round(spreadMs * fraction(random)))
+      if (++resumed % PAGE === 0) await yieldToEventLoop(clock)
+    }
   }
 
   send(event: OutgoingEvent, servers: readonly ServerName[]): void {

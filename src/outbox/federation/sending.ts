@@ -94,9 +94,9 @@ export class Sending {
       },
     })
     for (const source of sources) source.start({ to: this.destinations, roomServers: this.roomServers })
-    this.destinations.resume()
     fanOut.missed()
     this.#readEdus()
+    await this.destinations.resume()
   }
 
   #hear(news: readonly News[]): void {
