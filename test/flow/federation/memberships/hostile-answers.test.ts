@@ -283,3 +283,25 @@ describe('an invite that is none', () => {
     expect(await invites()).toEqual([])
   })
 })
+
+it('what is sent while a join is under way is not lost', async () => {
+  const room = house.peer.createRoom({ version: '11' })
+  serveRoom(house.peer, room)
+  let sent: Promise<unknown> = Promise.resolve()
+  let eventId = ''
+  house.peer.on('PUT', `${V2}/send_join/:roomId/:eventId`, async ({ text }) => {
+    const answer = joinAnswer(house.peer, room, JSON.parse(text))
+    const early = room.send({ type: 'm.room.message', content: { msgtype: 'm.text', body: 'Welcome' } })
+    eventId = early.eventId
+    sent = house.peer.sendTransaction(HOME, [early.pdu])
+    // The event is on its way for sure when the answer is given.
+    await house.peer.get(HOME, `${V1}/version`)
+    return reply(answer)
+  })
+  const { next_batch: since } = await bob.sync()
+  expect(await join(room)).toEqual([200, undefined])
+  await sent
+  await bob.syncUntil(since, ({ rooms }) =>
+    rooms?.join?.[room.roomId]?.timeline.events.some(({ event_id }: Json) => event_id === eventId),
+  )
+})

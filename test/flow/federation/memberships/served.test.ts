@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { JsonObject } from '#spec'
 import type { TestClient } from '../../../support/client.ts'
+import { reply } from '../../../support/federation-peer/listener.ts'
 import { PeerRoom } from '../../../support/federation-peer/peer-room.ts'
 import type { PeerAnswer } from '../../../support/federation-peer/requests.ts'
+import { countersigned, strippedState } from '../../../support/federation-peer/resident.ts'
 import { finish, joinRoom, leaveRoom } from '../../../support/federation-peer/visitor.ts'
 import { type Asking, enc, HOME, publicRoom, startAsking } from '../history/asking.ts'
 import { membersOf } from './two-servers.ts'
@@ -174,5 +176,31 @@ describe('a server that is in a room', () => {
     const { body } = await send('join', roomId, event.eventId, event.pdu)
     expect(Object.keys(body.event.signatures).sort()).toEqual([HOME, 'peer.example'])
     expect((await membersOf(alice, roomId))[VISITOR]).toBe('join')
+  })
+
+  it('asks and answers by the first version of invites where the other server knows no other', async () => {
+    const roomId = await alice.createRoom({ room_version: '1' })
+    house.peer.on('PUT', '/_matrix/federation/v2/invite/:roomId/:eventId', () => ({ status: 404, json: {} }))
+    house.peer.on('PUT', '/_matrix/federation/v1/invite/:roomId/:eventId', ({ body }) => {
+      const room = new PeerRoom('1', house.peer.key, VISITOR)
+      return reply([200, { event: countersigned(house.peer, room, body) }])
+    })
+    await alice.invite(roomId, VISITOR)
+    expect((await membersOf(alice, roomId))[VISITOR]).toBe('invite')
+    const theirs = house.peer.createRoom({ version: '1' })
+    const { eventId, pdu } = theirs.build({
+      type: 'm.room.member',
+      stateKey: alice.userId,
+      content: { membership: 'invite' },
+    })
+    const uri = `/_matrix/federation/v1/invite/${enc(theirs.roomId)}/${enc(eventId)}`
+    const unsigned = { invite_room_state: strippedState(theirs) }
+    const { hashes: _, signatures: __, ...bare } = pdu
+    // Events of that time have an origin.
+    const event = theirs.sign({ ...bare, origin: 'peer.example' })
+    const { body } = await house.peer.request(HOME, { method: 'PUT', uri, body: { ...event, unsigned } })
+    expect([body[0], Object.keys(body[1].event.signatures).sort()]).toEqual([200, [HOME, 'peer.example']])
+    const { invite_state } = (await alice.sync()).rooms.invite[theirs.roomId]
+    expect(invite_state.events.map(({ type }: { type: string }) => type)).toContain('m.room.create')
   })
 })
