@@ -184,7 +184,7 @@ const redaction: Make = ({ dice, replay, number }, client, room) => {
   }
 }
 
-const receipt: Make = ({ dice }, client, room) => {
+export const receipt: Make = ({ dice }, client, room) => {
   const { eventId } = dice.pick(room.events).event
   const upTo = dice.pick([{ read: eventId }, { readPrivate: eventId }, { read: eventId, fullyRead: eventId }])
   return {

@@ -7,7 +7,15 @@ import type { BusMessage } from '#streams'
 import type { GroupAnswer } from '../../src/store/sql/engine/commit-queue.ts'
 import { Dice } from '../crash/dice.ts'
 import { Ledger, type LedgerEntry } from './ledger.ts'
-import { anyOperation, type Choice, createRoom, join as joinRoom, message, type Operation } from './operations.ts'
+import {
+  anyOperation,
+  type Choice,
+  createRoom,
+  join as joinRoom,
+  message,
+  type Operation,
+  receipt,
+} from './operations.ts'
 import { makeDatabase, openObserver } from './process-store.ts'
 import { Replay, type ReplayedRoom, sameList } from './replay.ts'
 import { SERVER_NAME, ServerProcess } from './server-process.ts'
@@ -400,8 +408,13 @@ export class World {
     this.#isDisturbed = false
     for (const process of this.#processes) process.storage.heldReads = 0
     await this.#runAll()
-    // What was lost is found out by what comes next.
-    for (const process of this.#processes) this.#request(process, createRoom(this.#choice(), this.#client0(0)))
+    // What was lost of a stream is found out by what comes next in it.
+    for (const process of this.#processes) {
+      this.#request(process, createRoom(this.#choice(), this.#client0(0)))
+      const room = this.#dice.pick([...this.#replay.rooms.values()])
+      const client = this.#actorIn(room)
+      this.#request(process, receipt(this.#choice(), client, room), client)
+    }
     await this.#runAll()
     // Whoever asks what became of a commit without an answer has asked by then.
     for (let round = 0; round < 3; round++) {
