@@ -96,7 +96,7 @@ export class Intake {
   /** The verdict on one event; undefined if it has to be the first of a turn, and is not. */
   async take(received: ReceivedEvent): Promise<Verdict | undefined> {
     const { event } = received
-    const located = this.#locate(received)
+    const located = this.#locate(received, await this.#isFirst(event))
     if ('kind' in located) return located
     const lacking = this.#lackingAuth(event)
     const unknown = received.stateBefore === undefined ? located.gap : []
@@ -109,10 +109,10 @@ export class Intake {
     return this.#takeAlone(located, byAuthEvents)
   }
 
-  #locate(received: ReceivedEvent): Located | Verdict {
+  #locate(received: ReceivedEvent, isFirst: boolean): Located | Verdict {
     const { event } = received
     if (event.roomId !== this.#turn.roomId) return { kind: 'rejected', reason: 'it is an event of another room' }
-    if (event.prevEvents.length === 0 && !this.#isFirst(event))
+    if (event.prevEvents.length === 0 && !isFirst)
       return { kind: 'rejected', reason: 'the room has a first event already' }
     const known = this.#stored.get(event.eventId)
     if (known !== undefined && known.room !== this.#turn.live.room)
@@ -122,11 +122,10 @@ export class Intake {
     return { received, known, gap: event.prevEvents.filter((eventId) => !this.#hasState(eventId)) }
   }
 
-  /** Whether it is the room's create event, known for its content and fetched with the history that begins with it. */
-  #isFirst({ eventId, type }: RoomEvent): boolean {
-    const known = this.#stored.get(eventId)
-    const isOfRoom = known?.room === this.#turn.live.room && known.placing !== 'rejected'
-    return this.#goal === 'history' && type === 'm.room.create' && isOfRoom
+  /** Whether it is the create event that the room has, fetched with the history that begins with it. */
+  async #isFirst({ eventId, prevEvents }: RoomEvent): Promise<boolean> {
+    if (this.#goal !== 'history' || prevEvents.length > 0) return false
+    return (await this.#turn.state('m.room.create'))?.eventId === eventId
   }
 
   /** Whether the state after an event is known. */

@@ -70,6 +70,23 @@ onEveryDatabase('a room of many branches', (open) => {
     expect(await house.stateIds(peer.roomId)).toEqual(peer.stateIds())
   })
 
+  test('takes its history from before the join, down to the create event, and no other first event', async () => {
+    const house = new GraphHouse(await open())
+    const peer = newPeerRoom()
+    const [create, ...more] = [...peer.events.values()]
+    if (create === undefined) throw new Error('a room without create event')
+    await house.enter(peer)
+    const history = [create, ...more].map(checked)
+    for (const verdict of await house.graph.addHistory(peer.roomId, history))
+      expect(verdict).toEqual({ kind: 'accepted' })
+    const forged = peer.build({ type: 'm.room.create', stateKey: '', content: { forged: true }, prev: [], auth: [] })
+    expect(await house.graph.addHistory(peer.roomId, [checked(forged)])).toMatchObject([{ kind: 'rejected' }])
+    const record = await house.store.rooms.roomByRoomId(peer.roomId)
+    const found = await house.store.rooms.history(record?.room ?? 0, { direction: 'forward', limit: 20 })
+    expect(found.map(({ eventId }) => eventId)).toEqual([...peer.events.keys()])
+    expect(await house.stateIds(peer.roomId)).toEqual(peer.stateIds())
+  })
+
   test('keeps an entry of the state whose event comes into the timeline later', async () => {
     const house = new GraphHouse(await open())
     const peer = newPeerRoom()
