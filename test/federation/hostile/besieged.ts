@@ -111,7 +111,9 @@ export class Besieged {
     const theirs = honest.send({ type: 'm.room.message', content: { msgtype: 'm.text', body: `${mark} too` } })
     await this.honest.sendTransaction(HOME, [theirs.pdu])
     await expect.poll(() => this.has(roomId, theirs.eventId), { timeout: NORMAL_MS, interval: 25 }).toBe(true)
-    const sync = await this.alice.sync({ timeout: 0 })
+    // What was attacked with may be many events, and still be coming.
+    const filter = JSON.stringify({ room: { timeline: { limit: 900 } } })
+    const sync = await this.alice.sync({ timeout: 0, filter })
     const timeline: Json[] = sync.rooms.join[roomId].timeline.events
     expect(timeline.map(({ event_id }) => event_id)).toEqual(expect.arrayContaining([own, theirs.eventId]))
     expect(timeline.findIndex(({ event_id }) => event_id === own)).toBeLessThan(
