@@ -25,10 +25,10 @@ export const earlierPlace = (
 export const placeAtPosition = async (
   room: RoomNumber,
   position: number,
-  reader: Pick<EventsReader, 'placeAt'>,
+  reader: Pick<EventsReader, 'placeBehind'>,
 ): Promise<HistoryPlace> => {
   if (position === END_OF_TIME) return LAST_PLACE
-  return (await reader.placeAt(room, position)) ?? FIRST_PLACE
+  return (await reader.placeBehind(room, position)) ?? FIRST_PLACE
 }
 
 /**
@@ -38,7 +38,7 @@ export const placeAtPosition = async (
 export const placeOf = async (
   token: string | undefined,
   room: RoomNumber,
-  { reader, streams }: { readonly reader: Pick<EventsReader, 'placeAt'>; readonly streams: Pick<Streams, 'reach'> },
+  { reader, streams }: { readonly reader: Pick<EventsReader, 'placeBehind'>; readonly streams: Pick<Streams, 'reach'> },
 ): Promise<HistoryPlace | undefined> => {
   const place = token === undefined ? undefined : parsePlaceToken(token)
   if (place !== undefined) {

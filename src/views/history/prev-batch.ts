@@ -1,9 +1,9 @@
-import { formatPageToken, formatPlaceToken } from '#streams'
+import { formatPageToken } from '#streams'
 import type { TimelinePart } from '../known/timeline-in-window.ts'
-import { placeBefore } from './places.ts'
 
-/** `prev_batch`: `/messages` goes on backwards from there, in the room's history right before the timeline where that begins behind a gap. */
-export const prevBatchOf = ({ events, limited, start }: TimelinePart): string => {
-  const [first] = events
-  return limited && first !== undefined ? formatPlaceToken(placeBefore(first)) : formatPageToken(start)
-}
+/**
+ * `prev_batch`: `/messages` goes on backwards from there, with all that had arrived before the timeline. It names the position and not the place of the first event in the
+ * history: where branches meet, events that arrived earlier may stand behind that place, and nobody would ever be told of them. Some of the timeline may
+ * be told again then.
+ */
+export const prevBatchOf = ({ start }: Pick<TimelinePart, 'start'>): string => formatPageToken(start)

@@ -94,6 +94,8 @@ export interface EventsReader {
   ): Promise<number | undefined>
   /** The place right after the newest of the room's events at or before that position of the stream; undefined before all of them. */
   placeAt(room: RoomNumber, position: number): Promise<HistoryPlace | undefined>
+  /** The place right after the deepest of the newest events at or before that position: all that had arrived then stands before it. undefined before all of them. */
+  placeBehind(room: RoomNumber, position: number): Promise<HistoryPlace | undefined>
   /**
    * The newest messages and memberships in the room's timeline that the user sent and that are not redacted, newest first; redactions are none of them.
    * Looks at the newest million events of the room at most, and at those after the position `after`, off the event loop.

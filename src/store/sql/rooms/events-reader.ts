@@ -106,6 +106,27 @@ const newestUpTo = query((db, param: { room: number; position: number }) =>
     .limit(1),
 )
 
+/** Branches are seldom longer than this, and most rooms have none. */
+const LOOKED_AT_FOR_DEPTH = 100
+
+const deepestUpTo = query((db, param: { room: number; position: number }) =>
+  db
+    .selectFrom((eb) =>
+      eb
+        .selectFrom('events')
+        .select(['depth', 'event'])
+        .where('room', '=', param.room)
+        .where('position', '<=', param.position)
+        .orderBy('position', 'desc')
+        .limit(LOOKED_AT_FOR_DEPTH)
+        .as('newest'),
+    )
+    .select(['depth', 'event'])
+    .orderBy('depth', 'desc')
+    .orderBy('event', 'desc')
+    .limit(1),
+)
+
 /** Each room's newest events by its index, and the newest of these: what else happens on the server costs nothing. */
 const inRoomsOf = query((db, param: { user: number; before: number; limit: number }) =>
   selectEvents(db)
@@ -220,6 +241,8 @@ export const eventsReader = (db: Db): Omit<EventsReader, 'relatedBy'> => ({
     (await db.first(direction === 'forward' ? entrySetLater : entrySetEarlier, { room, ...entry, position }))?.position,
 
   placeAt: (room, position) => db.first(newestUpTo, { room, position }),
+
+  placeBehind: (room, position) => db.first(deepestUpTo, { room, position }),
 
   eventsAfter: async (after, upTo, limit) => {
     const rows = await db.all(eventsOfAllRooms, { after: Math.max(0, after), upTo, limit })
