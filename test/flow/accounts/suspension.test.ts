@@ -44,7 +44,7 @@ const together = async (server: TestHomeserver) => {
 }
 
 onEveryHomeserver('a suspended account', (start) => {
-  const shared = shareHomeserver(start)
+  const shared = shareHomeserver(() => start({ settings: { federation: { enabled: false } } }))
 
   describe.skipIf(!isOpenApiPresent)('(skipped where the official data is absent)', () => {
     it('is refused what the table says, in every operation of the client-server API, and nothing else', async () => {

