@@ -333,9 +333,11 @@ export const CACHES: Readonly<Record<string, () => FilledCache>> = {
     return { stats: () => cache.stats(), add: (device) => cache.of({ user: 1, device }) }
   },
   'lazy-members': () => {
+    const state = (room: number, { stateKeys }: { readonly stateKeys: readonly string[] }) =>
+      stateKeys.map((stateKey) => storedEvent(room, '{}', { type: 'm.room.member', stateKey }))
     const stateEvent = (room: number, _: unknown, __: string, userId: string) =>
       storedEvent(room, '{}', { type: 'm.room.member', stateKey: userId })
-    const cache = new StateInWindow({ limitBytes: LIMIT, reader: reading({ stateEvent }) })
+    const cache = new StateInWindow({ limitBytes: LIMIT, reader: reading({ state, stateEvent }) })
     const add = (room: number) => {
       const timeline = texts(500, (k) => `@${`${room}_${k}`.padStart(200, 'x')}:example.org`).map((sender) => ({
         sender,

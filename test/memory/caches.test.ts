@@ -30,8 +30,15 @@ const PLAIN = [
   'transactions',
   'repeating-devices',
   'urlPreviewFailures',
+  'server-key-attempts',
+  'federation-names',
+  'federation-well-known',
+  'room-servers',
 ]
-const WITH_A_SERVER = ['unread', 'badges', 'push-names', 'sliding-required-state']
+const WITH_A_SERVER = [
+  ...['unread', 'badges', 'push-names', 'sliding-required-state'],
+  ...['server-keys', 'server-acls', 'events-of-branches', 'resolved-states'],
+]
 
 it('every cache counts what it holds, as process.memoryUsage() shows: filters, compiled forms, rooms, event texts …', {
   timeout: 240_000,

@@ -59,6 +59,7 @@ export const buildEncryption = (
   })
   const remote = new RemoteKeys({
     ...{ servers, crossSigning: store.crossSigning, lists, commit, clock, serverName, resync },
+    position: () => streams.positions().events,
   })
   const keysOfUsers = new KeysOfUsers({ serverName, local, remote })
   const crossSigning = new CrossSigning({ ...signing, devices: deviceKeys, traces: identityTraces })

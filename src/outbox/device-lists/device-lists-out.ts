@@ -99,18 +99,21 @@ export class DeviceListsOut implements NewsHandler {
     const last = changes.at(-1)?.position
     if (last === undefined) return false
     const queued: Change<unknown>[] = []
+    const servers = new Map<UserId, readonly ServerName[]>()
     for (const change of changes) {
-      if (serverOf(change.userId) === serverName) queued.push(...(await this.#queued(change)))
+      const { userId } = change
+      if (serverOf(userId) !== serverName) continue
+      const theirs = servers.get(userId) ?? (await told.reader.serversWith(userId, serverName))
+      servers.set(userId, theirs)
+      if (theirs.length > 0) queued.push(...(await this.#queued(change, theirs)))
     }
     if (queued.length > 0 || last - stored > FEW) await commit([...queued, told.writer.tell(last)])
     this.#told = last
     return changes.length === CHANGES_AT_ONCE
   }
 
-  async #queued(change: ListChange): Promise<readonly Change<unknown>[]> {
-    const { told, queue, serverName, logger } = this.#parts
-    const servers = await told.reader.serversWith(change.userId, serverName)
-    if (servers.length === 0) return []
+  async #queued(change: ListChange, servers: readonly ServerName[]): Promise<readonly Change<unknown>[]> {
+    const { queue, logger } = this.#parts
     const edu = await this.#edu(change)
     if (edu === undefined) return []
     const { type, key, content } = edu

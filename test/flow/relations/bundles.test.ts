@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { TestClient } from '../../support/client.ts'
 import { onEveryHomeserver, type TestHomeserver } from '../../support/homeserver.ts'
-import { bundleOf, edit, idsOf, ignore, react, refer, relating, reply, text } from './fixture.ts'
+import { bundleOf, edit, idsOf, ignore, laterEdit, react, refer, relating, reply, text } from './fixture.ts'
 
 let homeserver: TestHomeserver
 let alice: TestClient
@@ -63,9 +63,9 @@ onEveryHomeserver('what relates to an event', (start) => {
   describe('as its replacement', () => {
     it('is the newest one by its sender and of its type', async () => {
       const event = await alice.sendText(roomId, 'one')
-      await edit(alice, roomId, event, 'two')
-      const three = await edit(alice, roomId, event, 'three')
-      await edit(bob, roomId, event, 'not mine')
+      await laterEdit(alice, roomId, event, 'two')
+      const three = await laterEdit(alice, roomId, event, 'three')
+      await laterEdit(bob, roomId, event, 'not mine')
       await alice.send(roomId, 'm.sticker', relating('m.replace', event, { 'm.new_content': text('other type') }))
       await alice.send(roomId, 'm.room.message', relating('m.replace', event, text('no new content')))
       expect((await bundle(bob, event))['m.replace'].event_id).toBe(three)
@@ -73,21 +73,21 @@ onEveryHomeserver('what relates to an event', (start) => {
 
     it('follows redactions of the replacement and of the event', async () => {
       const event = await alice.sendText(roomId, 'one')
-      const two = await edit(alice, roomId, event, 'two')
-      const three = await edit(alice, roomId, event, 'three')
+      const two = await laterEdit(alice, roomId, event, 'two')
+      const three = await laterEdit(alice, roomId, event, 'three')
       await alice.redact(roomId, three)
       expect((await bundle(bob, event))['m.replace'].event_id).toBe(two)
       await alice.redact(roomId, two)
       expect(await bundle(bob, event)).toBeUndefined()
-      await edit(alice, roomId, event, 'four')
+      await laterEdit(alice, roomId, event, 'four')
       await alice.redact(roomId, event)
       expect(await bundle(bob, event)).toBeUndefined()
     })
 
     it('is none of a replacement, and none of state', async () => {
       const event = await alice.sendText(roomId, 'one')
-      const two = await edit(alice, roomId, event, 'two')
-      await edit(alice, roomId, two, 'three')
+      const two = await laterEdit(alice, roomId, event, 'two')
+      await laterEdit(alice, roomId, two, 'three')
       expect(await bundle(bob, two)).toBeUndefined()
       expect((await bundle(bob, event))['m.replace'].event_id).toBe(two)
       await alice.setState(roomId, 'm.room.topic', '', { topic: 'tea' })
@@ -101,7 +101,7 @@ onEveryHomeserver('what relates to an event', (start) => {
     it('is encrypted where the event is, and needs no readable new content', async () => {
       const secret = { algorithm: 'm.megolm.v1.aes-sha2', ciphertext: 'abc', session_id: 's' }
       const event = await alice.send(roomId, 'm.room.encrypted', secret)
-      await edit(alice, roomId, event, 'in the clear')
+      await laterEdit(alice, roomId, event, 'in the clear')
       expect(await bundle(bob, event)).toBeUndefined()
       const two = await alice.send(roomId, 'm.room.encrypted', relating('m.replace', event, secret))
       expect((await bundle(bob, event))['m.replace'].event_id).toBe(two)

@@ -10,13 +10,16 @@ export const relating = (relType: string, target: string, content: Json = {}): J
 export const react = (client: TestClient, roomId: string, target: string, key = '👍'): Promise<string> =>
   client.send(roomId, 'm.reaction', { 'm.relates_to': { rel_type: 'm.annotation', event_id: target, key } })
 
-/** Edits of one millisecond are ordered by their random ids, so each of these has a millisecond of its own. */
-export const edit = async (client: TestClient, roomId: string, target: string, body: string): Promise<string> => {
+export const edit = (client: TestClient, roomId: string, target: string, body: string): Promise<string> => {
   const content = relating('m.replace', target, { ...text(`* ${body}`), 'm.new_content': text(body) })
-  const eventId = await client.send(roomId, 'm.room.message', content)
-  const sentBy = Date.now()
-  while (Date.now() === sentBy) await new Promise(setImmediate)
-  return eventId
+  return client.send(roomId, 'm.room.message', content)
+}
+
+/** An edit in a later millisecond than whatever was sent before: those of one millisecond are ordered by their random ids. */
+export const laterEdit: typeof edit = async (...edited) => {
+  const now = Date.now()
+  while (Date.now() === now) await new Promise(setImmediate)
+  return edit(...edited)
 }
 
 export const reply = (client: TestClient, roomId: string, root: string, body = 'reply'): Promise<string> =>

@@ -13,6 +13,8 @@ export interface RemoteKeysParts {
   readonly commit: Commit
   readonly clock: Clock
   readonly serverName: ServerName
+  /** The position of the stream of events. */
+  readonly position: () => number
   /** Has the lists asked for that are wanted. */
   readonly resync: { hurry(): void }
 }
@@ -57,14 +59,16 @@ export class RemoteKeys implements KeySource {
 
   /** Users who share a room with this server are told of by their own when their keys change. */
   async #keepFromNowOn(userIds: readonly UserId[]): Promise<void> {
-    const { lists, commit, clock, serverName, resync } = this.#parts
+    const { lists, commit, clock, serverName, resync, position } = this.#parts
+    const seenAt = position()
     const sharing = await lists.reader.sharing(userIds, serverName)
     // Some may have come in step while their server was asked.
     const kept = await lists.reader.devicesOf(sharing, serverName)
     const wanted = sharing.filter((userId) => !kept.has(userId))
     if (wanted.length === 0) return
     for (let from = 0; from < wanted.length; from += LISTS_A_COMMIT) {
-      await commit([lists.writer.want(wanted.slice(from, from + LISTS_A_COMMIT), clock.nowMs())])
+      const userIds = wanted.slice(from, from + LISTS_A_COMMIT)
+      await commit([lists.writer.want({ userIds, atMs: clock.nowMs(), seenAt })])
     }
     resync.hurry()
   }

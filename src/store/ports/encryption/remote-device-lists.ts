@@ -57,8 +57,11 @@ export interface RemoteDeviceListsWriter {
   change(changed: ChangedDevice): Change<void>
   /** The user's keys changed, and nothing more is known: a list that is kept has to be asked for. */
   outdate(userId: UserId, atMs: number): Change<void>
-  /** Keeps the lists of these users from now on, or asks for them anew; announces nothing. */
-  want(userIds: readonly UserId[], atMs: number): Change<void>
+  /**
+   * Keeps the lists of these users from now on, or asks for them anew; announces nothing. `seenAt`: position of the stream of events at which they were not right: those that
+   * were asked for since are left as they are.
+   */
+  want(wanted: { readonly userIds: readonly UserId[]; readonly atMs: number; readonly seenAt: number }): Change<void>
   /** Stores a list as the server told it, if it is still wanted. Announced where it differs. */
   replace(list: {
     readonly userId: UserId

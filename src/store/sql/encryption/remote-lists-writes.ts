@@ -12,7 +12,10 @@ import { removeSignatures } from './signature-removal.ts'
 const IDS_KEPT = 20
 
 const listOf = query((db, param: { user: number }) =>
-  db.selectFrom('remote_device_lists').select(['known_ids', 'ask_at_ms']).where('user_number', '=', param.user),
+  db
+    .selectFrom('remote_device_lists')
+    .select(['known_ids', 'ask_at_ms', 'asked_position'])
+    .where('user_number', '=', param.user),
 )
 const setIds = query((db, param: { user: number; ids: string }) =>
   db.updateTable('remote_device_lists').set({ known_ids: param.ids }).where('user_number', '=', param.user),
@@ -110,13 +113,14 @@ const outdate = defineWrite(
 
 const want = defineWrite(
   'remoteDeviceLists.want',
-  async (tx, { userIds, atMs }: { userIds: readonly UserId[]; atMs: number }) => {
+  async (tx, { userIds, atMs, seenAt }: { userIds: readonly UserId[]; atMs: number; seenAt: number }) => {
     const rows = []
     for (const userId of userIds) {
       const user = await tx.userNumber(userId)
       const list = await tx.first(listOf, { user })
       // One that is to be asked for already, or is being asked for, keeps its time.
-      if (list !== undefined && (list.ask_at_ms === null || list.ask_at_ms > atMs)) {
+      const isDue = list?.ask_at_ms === null ? list.asked_position < seenAt : (list?.ask_at_ms ?? 0) > atMs
+      if (list !== undefined && isDue) {
         await tx.run(askAt, { user, atMs, failures: 0 })
       }
       if (list !== undefined) continue
@@ -229,7 +233,7 @@ export const remoteDeviceListWrites = [change, outdate, want, replace, setCrossS
 export const remoteDeviceListsWriter: RemoteDeviceListsWriter = {
   change,
   outdate: (userId, atMs) => outdate({ userId, atMs }),
-  want: (userIds, atMs) => want({ userIds, atMs }),
+  want: (wanted) => want(wanted),
   replace,
   setCrossSigning: (userId, keys) => setCrossSigning({ userId, keys }),
   askLater: (userId, failures, atMs) => askLater({ userId, failures, atMs }),
