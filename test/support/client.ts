@@ -210,7 +210,7 @@ export class TestClient {
   /** Content of the user's own member event, once `found` is content with it: a changed profile reaches the rooms after its request was answered. */
   async ownMember(roomId: string, found: (content: Json) => boolean): Promise<Json> {
     let token = (await this.sync()).next_batch
-    for (let round = 0; round < 100; round += 1) {
+    for (let round = 0; round < 2_000; round += 1) {
       const content = await this.getState(roomId, 'm.room.member', this.userId)
       if (found(content)) return content
       token = (await this.nextSync(token)).next_batch

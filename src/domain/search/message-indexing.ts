@@ -12,12 +12,6 @@ export interface MessageIndexingParts {
 
 /** Nothing is asked of the database where no event came since. */
 const EVERY_MS = 2_000
-/**
- * A round that finds so many new events leaves them for a calmer one: while sends fill the writer, each of them would wait for the index. A search
- * makes up for them in less than the second that it waits.
- */
-const BUSY_EVENTS = 500
-const MAX_LEFT_EVENTS = 20_000
 /** A search waits for the index so long, and then finds what is indexed. */
 const WAIT_MS = 1_000
 /** Between two pieces of old events, at least, so that they are not in the way of others' commits. */
@@ -31,8 +25,6 @@ export class MessageIndexing {
   readonly #parts: MessageIndexingParts
   readonly #chore: Chore
   #upTo = -1
-  /** Newest position at the last round. */
-  #seen = 0
   #catchingUp: Promise<void> | undefined
   #hasEarlier = true
   #goOn = (): void => {}
@@ -78,7 +70,6 @@ export class MessageIndexing {
   }
 
   async #round(chore: Chore): Promise<void> {
-    if (this.#isBusy()) return
     if (this.#upTo < this.#parts.position()) await this.#catchUp()
     await chore.inPieces(async () => {
       if (!this.#hasEarlier) return false
@@ -90,13 +81,6 @@ export class MessageIndexing {
       await this.#pause(Math.max(PAUSE_MS, this.#parts.clock.monotonicMs() - startedMs))
       return true
     })
-  }
-
-  #isBusy(): boolean {
-    const position = this.#parts.position()
-    const came = position - this.#seen
-    this.#seen = position
-    return this.#upTo >= 0 && came > BUSY_EVENTS && position - this.#upTo < MAX_LEFT_EVENTS
   }
 
   /** One at a time: whoever comes meanwhile waits for the same, and looks again. */

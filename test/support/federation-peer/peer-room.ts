@@ -98,6 +98,8 @@ export class PeerRoom {
   #found(creator: string, more: JsonObject): void {
     const content = {
       room_version: this.version.id,
+      // Two rooms of one user in one millisecond would have one id where that is made from this event.
+      'org.example.room': Math.random().toString(36).slice(2),
       ...(this.version.auth.creatorIsSender ? {} : { creator }),
       ...more,
     }
