@@ -57,7 +57,7 @@ describe('an invite from another server', () => {
     await alice.invite(roomId, bob.userId)
     await bob.syncUntil(since, (sync) => sync.rooms?.invite?.[roomId] !== undefined)
     expect(await bob.join(roomId)).toBe(roomId)
-  })
+  }, 120_000)
 
   it('is refused for nobody, for the unwilling, and by ignored users', async () => {
     await using federation = await startFederation()
