@@ -1,4 +1,4 @@
-import { BoundedCache, BoundedWork, type CacheStats, type Clock, type Logger, type Random } from '#base'
+import { BoundedCache, BoundedWork, type CacheStats, type Clock, type Logger, type Random, unlessAborted } from '#base'
 import { decodeText, type FetchedUrl, type UrlFetcher, UrlFetchFailed, UrlRefused } from '#net'
 import { isJsonObject, type JsonObject, MatrixError, type ServerName, type UserId } from '#spec'
 import { type Change, type UrlPreview, WriteConflict } from '#store'
@@ -89,7 +89,7 @@ export class UrlPreviews {
     const failed = this.#failed.get(url.href)
     if (failed !== undefined && failed.untilMs > this.#parts.tools.clock.monotonicMs()) throw noAnswer()
     await this.#parts.options.consume(user)
-    return unlessAborted(this.#underWay.get(url.href) ?? this.#begin(url), signal)
+    return unlessAborted(this.#underWay.get(url.href) ?? this.#begin(url), signal, noAnswer)
   }
 
   stats(): CacheStats {
@@ -245,18 +245,6 @@ const answerOf = ({ properties, title, description }: PageFacts): JsonObject => 
 /** The error for clients. It tells no reason, which would reveal the operator's network. */
 const noAnswer = (cause?: unknown): MatrixError =>
   new MatrixError('M_UNKNOWN', 'There is no preview of this URL', { status: 502, cause })
-
-const unlessAborted = async <Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> => {
-  const aborted = Promise.withResolvers<never>()
-  const abort = (): void => aborted.reject(noAnswer())
-  signal.addEventListener('abort', abort)
-  try {
-    if (signal.aborted) abort()
-    return await Promise.race([promise, aborted.promise])
-  } finally {
-    signal.removeEventListener('abort', abort)
-  }
-}
 
 const NETWORK_FAULT = /^(?:E[A-Z]+|ERR_[A-Z_]+|HPE_[A-Z_]+|Z_[A-Z_]+|UND_[A-Z_]+)$/
 

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import { BoundedCache, BoundedWork, type CacheStats, type Clock, type Logger } from '#base'
+import { BoundedCache, BoundedWork, type CacheStats, type Clock, type Logger, unlessAborted } from '#base'
 import { MatrixError, parseServerName, type ServerName } from '#spec'
 import type { Commit, MediaContent, RemoteMediaName, RemoteMediaReader, RemoteMediaWriter } from '#store'
 import type { StoredBytes } from '../stored-bytes.ts'
@@ -86,7 +86,7 @@ export class RemoteMedia {
     const failed = this.#failed.get(key)
     if (failed !== undefined && failed.untilMs > this.#parts.clock.monotonicMs()) throw failed.error
     await this.#parts.limits.consume(asker.countedAs)
-    return unlessAborted(this.#underWay.get(key) ?? this.#begin(key, name, thumbnail), asker.signal)
+    return unlessAborted(this.#underWay.get(key) ?? this.#begin(key, name, thumbnail), asker.signal, noSuchMedia)
   }
 
   /** The copy that is here. */
@@ -182,15 +182,3 @@ const tooBusy = (): MatrixError =>
     fields: { retry_after_ms: 5_000 },
     headers: { 'Retry-After': '5' },
   })
-
-const unlessAborted = async <Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> => {
-  const aborted = Promise.withResolvers<never>()
-  const abort = (): void => aborted.reject(noSuchMedia())
-  signal.addEventListener('abort', abort)
-  try {
-    if (signal.aborted) abort()
-    return await Promise.race([promise, aborted.promise])
-  } finally {
-    signal.removeEventListener('abort', abort)
-  }
-}

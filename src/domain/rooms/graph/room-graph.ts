@@ -39,8 +39,6 @@ export interface RoomEntry {
   /** The state before `by`; its events are stored or in `events`. */
   readonly state: StateMap
   readonly by: CheckedEvent
-  /** The state has no members but those that authorisation needs. */
-  readonly partial?: boolean
 }
 
 /** Rooms whose history branches, as events from other servers make it. */

@@ -31,8 +31,6 @@ export interface RemoteDeviceListsReader {
   /** Servers of which lists are to be asked for by that time, the one that waits longest first. */
   serversToAsk(byMs: number, limit: number): Promise<readonly ServerName[]>
   nextToAsk(server: ServerName, byMs: number): Promise<ListToAsk | undefined>
-  /** When the next list is to be asked for. */
-  nextAskMs(): Promise<number | undefined>
   /** Lists of users behind a number who share no room with this server, and the number up to which was looked. */
   unshared(
     after: UserNumber,

@@ -1,7 +1,8 @@
 import { sql } from 'kysely'
 import type { DeviceId, UserId } from '#spec'
-import type { DeviceKeysReader, DeviceKeysRecord, PublicKeyRecord } from '../../ports/encryption/device-keys.ts'
+import type { DeviceKeysReader, PublicKeyRecord } from '../../ports/encryption/device-keys.ts'
 import type { Db } from '../engine/index.ts'
+import { devicesByUser, FEW_USERS } from './devices-by-user.ts'
 import { query } from './tables.ts'
 
 const keysOfUsers = query((db, param: { userIds: readonly UserId[] }, { texts }) =>
@@ -59,26 +60,11 @@ const publicKey = (row: {
   readonly key_json: string
 }): PublicKeyRecord => ({ algorithm: row.algorithm, keyId: row.key_id, keyJson: row.key_json })
 
-/** More users than these are read off the event loop. */
-const FEW_USERS = 20
-
 export const deviceKeysReader = (db: Db): DeviceKeysReader => ({
   keysOfUsers: async (userIds) => {
     const rows =
       userIds.length > FEW_USERS ? await db.longAll(keysOfUsers, { userIds }) : await db.all(keysOfUsers, { userIds })
-    const found = new Map<UserId, DeviceKeysRecord[]>()
-    for (const row of rows) {
-      const userId = row.user_id as UserId
-      const devices = found.get(userId) ?? []
-      found.set(userId, devices)
-      if (row.device_id === null || row.keys_json === null) continue
-      devices.push({
-        deviceId: row.device_id as DeviceId,
-        displayName: row.display_name ?? undefined,
-        keysJson: row.keys_json,
-      })
-    }
-    return found
+    return devicesByUser(rows)
   },
   keysOfDevice: async (device) => (await db.first(keysOfDevice, { device }))?.keys_json,
   oneTimeKeys: async (device, keyIds) =>

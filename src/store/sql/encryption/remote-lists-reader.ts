@@ -1,8 +1,8 @@
 import { sql } from 'kysely'
-import type { DeviceId, ServerName, UserId } from '#spec'
-import type { DeviceKeysRecord } from '../../ports/encryption/device-keys.ts'
+import type { ServerName, UserId } from '#spec'
 import type { RemoteDeviceListsReader } from '../../ports/encryption/remote-device-lists.ts'
 import type { Db } from '../engine/index.ts'
+import { devicesByUser, FEW_USERS } from './devices-by-user.ts'
 import { query } from './remote-lists-tables.ts'
 
 /**
@@ -109,12 +109,6 @@ const nextToAsk = query((db, param: { server: ServerName; byMs: number }) =>
     .orderBy('l.ask_at_ms')
     .limit(1),
 )
-const nextAsk = query((db) =>
-  db
-    .selectFrom('remote_device_lists')
-    .select((row) => row.fn.min('ask_at_ms').as('at'))
-    .where('ask_at_ms', 'is not', null),
-)
 const listsAfter = query((db, param: { after: number; limit: number }) =>
   db
     .selectFrom('remote_device_lists as l')
@@ -125,9 +119,6 @@ const listsAfter = query((db, param: { after: number; limit: number }) =>
     .limit(param.limit),
 )
 
-/** More users than these are read off the event loop. */
-const FEW_USERS = 20
-
 export const remoteDeviceListsReader = (db: Db): RemoteDeviceListsReader => {
   const sharingOf = async (userIds: readonly UserId[], own: ServerName): Promise<readonly UserId[]> => {
     if (userIds.length === 0) return []
@@ -137,22 +128,11 @@ export const remoteDeviceListsReader = (db: Db): RemoteDeviceListsReader => {
   }
   return {
     devicesOf: async (userIds, own) => {
-      const found = new Map<UserId, DeviceKeysRecord[]>()
-      if (userIds.length === 0) return found
+      if (userIds.length === 0) return new Map()
       const params = { userIds, own }
-      const rows = userIds.length > FEW_USERS ? await db.longAll(devicesOf, params) : await db.all(devicesOf, params)
-      for (const row of rows) {
-        const userId = row.user_id as UserId
-        const devices = found.get(userId) ?? []
-        found.set(userId, devices)
-        if (row.device_id === null || row.keys_json === null) continue
-        devices.push({
-          deviceId: row.device_id as DeviceId,
-          displayName: row.display_name ?? undefined,
-          keysJson: row.keys_json,
-        })
-      }
-      return found
+      return devicesByUser(
+        userIds.length > FEW_USERS ? await db.longAll(devicesOf, params) : await db.all(devicesOf, params),
+      )
     },
     list: async (userId) => {
       const row = await db.first(listOf, { userId })
@@ -165,7 +145,6 @@ export const remoteDeviceListsReader = (db: Db): RemoteDeviceListsReader => {
       const row = await db.first(nextToAsk, { server, byMs })
       return row && { userId: row.user_id as UserId, failures: row.failures }
     },
-    nextAskMs: async () => (await db.longAll(nextAsk, {}))[0]?.at ?? undefined,
     unshared: async (after, limit, own) => {
       const rows = await db.all(listsAfter, { after, limit })
       const userIds = rows.map((row) => row.user_id as UserId)
