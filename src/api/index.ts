@@ -144,9 +144,9 @@ export interface ApiDeps {
   /** undefined: there is none, and clients are not told of any. */
   readonly rendezvous: RendezvousDeps | undefined
   readonly keys: KeysServerDeps & KeysQueryDeps
-  /** What other servers ask. */
+  /** Questions of other servers. */
   readonly served: ServedDeps
-  /** What other servers send. */
+  /** Transactions of other servers. */
   readonly received: TransactionsDeps
   readonly membershipsOfOthers: MembershipsOfOthersDeps
   readonly software: ServerVersionDeps

@@ -3,7 +3,7 @@ import type { JsonValue, ServerName } from '#spec'
 import type { CanonicalJsonFailure } from './canonical-json.ts'
 import { canonicalJson } from './canonical-json.ts'
 
-/** What the signature of a request covers (server-server API, "Request Authentication"). */
+/** The text that the signature of a request covers (server-server API, "Request Authentication"). */
 export interface SignedRequest {
   readonly method: string
   /** Path and query, byte for byte as they are sent. */

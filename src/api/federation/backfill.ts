@@ -23,7 +23,7 @@ const missing = Type.Object({
   min_depth: Type.Optional(Type.Integer()),
 })
 
-/** What is no event ID names no event. */
+/** A text that is no event ID names no event. */
 const known = (texts: readonly string[]): readonly EventId[] => texts.flatMap((text) => parseEventId(text) ?? [])
 
 /** `backfill.yaml`. */

@@ -16,7 +16,7 @@ import type { Incoming } from './receiving.ts'
 import type { RoomsDomain } from './rooms.ts'
 import { serversFor } from './served.ts'
 
-/** What other servers are asked for their users, rooms and spaces. */
+/** Questions to other servers about their users, rooms and spaces. */
 export interface BuiltElsewhere {
   readonly profiles: ProfilesOfUsers
   /** For the endpoints of rooms. */

@@ -15,7 +15,7 @@ export interface DeviceListOfUser extends Pick<UserKeys, 'devices' | 'master' | 
   readonly version: number
 }
 
-/** What other servers may know of the keys of this server's users. Server-server API, "End-to-End Encryption". */
+/** The part that other servers may know of the keys of this server's users. Server-server API, "End-to-End Encryption". */
 export class KeysForServers {
   readonly #parts: KeysForServersParts
 

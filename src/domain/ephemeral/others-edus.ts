@@ -45,7 +45,7 @@ const MAX_AGAIN = 1_000
 const MAX_PRESENCES = 100
 
 /**
- * What other servers tell of their users: typing, receipts, presence (server-server API, "EDUs"). That they speak for their own users, and in rooms where they may, was
+ * News of other servers about their users: typing, receipts, presence (server-server API, "EDUs"). That they speak for their own users, and in rooms where they may, was
  * checked before.
  */
 export class OthersEdus {

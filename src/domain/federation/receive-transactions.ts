@@ -10,7 +10,7 @@ import {
 } from '#store'
 import type { Edu, Edus } from './edus.ts'
 
-/** What is to be done with one PDU of a transaction; undefined: nothing, and nothing is said about it. */
+/** The next step for one PDU of a transaction; undefined: nothing, and nothing is said about it. */
 export type ExaminedPdu =
   | { readonly kind: 'staged'; readonly pdu: StagedPdu }
   | { readonly kind: 'known'; readonly eventId: EventId }

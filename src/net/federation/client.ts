@@ -26,7 +26,7 @@ export interface FederationClientParts {
   readonly userAgent: string
 }
 
-/** What a server says at one place. */
+/** The answer of a server at one place. */
 export interface ReachedServer {
   /** Its answer about its keys; null where that is no JSON. */
   readonly keys: JsonValue

@@ -83,7 +83,7 @@ export class FederationNames {
     return inOrder(records, chance)
   }
 
-  /** What is known of a name is asked anew. */
+  /** Forgets what is known of a name, so that it is asked for anew. */
   forget(host: string): void {
     const name = host.toLowerCase().replace(/\.$/, '')
     for (const kind of ['A ', 'SRV _matrix-fed._tcp.', 'SRV _matrix._tcp.']) this.#kept.delete(`${kind}${name}`)

@@ -20,7 +20,7 @@ export interface WellKnownParts {
   readonly port: number
 }
 
-/** What a host says of where its server is. */
+/** The answer of a host about where its server is. */
 export interface Delegation {
   /** undefined: nothing that counts. */
   readonly to: ServerName | undefined

@@ -8,7 +8,7 @@ import type { StartingSlots } from './starting-slots.ts'
 import { MAX_EDUS, MAX_PDUS, refusedIn, type Transaction, type Transactions } from './transactions.ts'
 import { VolatileEdus } from './volatile-edus.ts'
 
-/** What all destinations share. */
+/** The parts that all destinations share. */
 export interface DestinationParts {
   readonly clock: Clock
   readonly random: Random
@@ -92,7 +92,7 @@ export class Destination {
     }
   }
 
-  /** What a restart has to know, while it is behind. */
+  /** The row that a restart has to know, while it is behind. */
   get record(): BehindDestination {
     const { failures, failingSinceMs, retryAtMs } = this.#pauses
     const position = this.#servedTo ?? 0

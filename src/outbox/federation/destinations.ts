@@ -18,7 +18,7 @@ const HOLD_MS = 2_000
 /** After a restart, the time for each server that is due: so many are asked one after the other. */
 const SPREAD_MS = 50
 const PAGE = 500
-/** What was sent is noted this soon. */
+/** Progress is noted this soon. */
 const SAVE_MS = 1_000
 /** Local events move the position on as well; this is noted now and then. */
 const SAVE_IDLE_MS = 5 * 60_000

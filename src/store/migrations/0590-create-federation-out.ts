@@ -71,7 +71,7 @@ const edus = ({ integer, text }: SchemaWords): readonly string[] => [
   'create unique index waiting_edus_keys on waiting_edus (server, edu_key) where edu_key is not null',
 ]
 
-/** What goes out to other homeservers. What was sent before this table was needs not be sent. */
+/** Progress of what goes out to other homeservers. Events from before this table need not be sent. */
 export const createFederationOut: Migration = {
   name: '0590-create-federation-out',
   statements: (words) => [...events(words), ...edus(words)],

@@ -32,7 +32,7 @@ export const roomEventByTimestampEndpoints = ({
       const request = { roomId: roomIdOf(params.roomId), ts, direction: dir === 'f' ? 'forward' : 'backward' } as const
       const known = await foundOrNot(nearInTime.nearest(request, requester))
       const nearer = await momentsElsewhere.nearer(request, known)
-      // What another server found is shown by the same rule as everything else.
+      // Rooms that another server found are shown by the same rule as everything else.
       const isSeen = nearer && (await foundOrNot(timeline.event(request.roomId, nearer.event_id, requester)))
       const found = isSeen === undefined ? known : nearer
       if (found === undefined) throw new MatrixError('M_NOT_FOUND', 'There is no such event that you may read')

@@ -166,7 +166,7 @@ const byServer = <Wanted>(
 const memberOf = (object: JsonObject | undefined, name: string): JsonValue | undefined =>
   object !== undefined && Object.hasOwn(object, name) ? object[name] : undefined
 
-/** What the client is told; the reason itself may name addresses of the operator's network. */
+/** The error that the client is told; the reason itself may name addresses of the operator's network. */
 const failureOf = (error: unknown, signal: AbortSignal): JsonObject => {
   if (error instanceof FederationFailure && error.parts.kind === 'refused') {
     return {

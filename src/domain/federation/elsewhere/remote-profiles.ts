@@ -64,7 +64,7 @@ export class RemoteProfiles {
   }
 }
 
-/** What is not set may come as null. A name or picture that is no text, or one longer than users here may have, counts as none. */
+/** A field that is not set may come as null. A name or picture that is no text, or one longer than users here may have, counts as none. */
 const profileIn = (answer: JsonValue): JsonObject => {
   if (!isJsonObject(answer)) return {}
   const fields = Object.entries(answer).filter(([key, value]) => {

@@ -20,7 +20,7 @@ export interface BranchStatesParts {
 
 type Stored = ReadonlyMap<EventId, GraphEvent>
 
-/** What an event passes: the events that stop to be extremities by it. */
+/** The events that an event passes: those that stop to be extremities by it. */
 export interface Passed {
   readonly events: ReadonlySet<EventId>
   /** Events before it, by way of refused ones, that are not stored. */

@@ -18,7 +18,7 @@ export interface IntakeParts {
 /** The part of a room's history that received events get. */
 export type IntakeGoal = 'timeline' | 'history'
 
-/** What is to become of the events. */
+/** The end to which events are taken. */
 export interface IntakeRequest {
   readonly goal: IntakeGoal
   readonly options: ReceiveOptions

@@ -11,7 +11,7 @@ const TOLD_TYPES = [
   'm.room.encryption',
 ]
 
-/** What other servers are told of a room whose members they are not yet: whole events, so that they can check them (since v1.16). */
+/** The state that other servers are told of a room whose members they are not yet: whole events, so that they can check them (since v1.16). */
 export class ToldRoomState {
   readonly #reader: RoomStateReader
 

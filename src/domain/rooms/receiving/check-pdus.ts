@@ -95,7 +95,7 @@ export class CheckPdus {
 
 /** The format of one PDU, and those who must have signed it. */
 const parse = (version: RoomVersion, pdu: JsonValue): Parsed | CheckFailure => {
-  // What a server adds for the next one is neither signed nor to be believed.
+  // Members that a server adds for the next one is neither signed nor to be believed.
   const { unsigned: _, ...bare } = isJsonObject(pdu) ? pdu : {}
   const well = parsePdu(version, isJsonObject(pdu) ? bare : pdu)
   if (!well.ok) return { failure: describeFormat(well.failure) }

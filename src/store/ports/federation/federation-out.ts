@@ -60,7 +60,7 @@ export interface FederationOutReader {
   waitingEdus(server: ServerName, limit: number): Promise<readonly WaitingEdu[]>
 }
 
-/** What the sender has to remember over a restart. */
+/** The state of the sender that must outlive a restart. */
 export interface OutgoingProgress {
   readonly position: number
   /** The newest outgoing event of rooms. */
