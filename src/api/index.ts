@@ -1,5 +1,6 @@
 import { type AnsweredOnce, type AnyEndpoint, withPutTwins } from '#http'
-import { type SharedSecretRegistrationDeps, sharedSecretRegistrationEndpoints } from './admin/register.ts'
+import { type AdminApiDeps, adminApiEndpoints } from './admin/index.ts'
+import type { SharedSecretRegistrationDeps } from './admin/people/register.ts'
 import { type AccountDeactivationDeps, accountDeactivationEndpoints } from './client/accounts/account-deactivation.ts'
 import { type AccountPagesDeps, accountPagesEndpoints } from './client/accounts/account-pages.ts'
 import { type AdminDeps, adminEndpoints } from './client/accounts/admin.ts'
@@ -127,6 +128,7 @@ export interface ApiDeps {
   readonly wellknown: WellknownDeps
   readonly support: SupportDeps
   readonly accounts: AccountsDeps
+  readonly admin: AdminApiDeps
   readonly personal: PersonalDeps
   readonly rooms: RoomEndpointsDeps
   readonly moderation: ModerationDeps
@@ -190,7 +192,6 @@ const accountsEndpoints = (deps: AccountsDeps): readonly AnyEndpoint[] => [
   ...administrativeContactEndpoints(deps),
   ...adminEndpoints(deps),
   ...emailPageEndpoints(deps),
-  ...sharedSecretRegistrationEndpoints(deps),
 ]
 
 export type PersonalDeps = ProfileDeps &
@@ -322,6 +323,7 @@ export const apiEndpoints = (deps: ApiDeps): readonly AnyEndpoint[] => [
   ...wellknownEndpoints(deps.wellknown),
   ...supportEndpoints(deps.support),
   ...accountsEndpoints(deps.accounts),
+  ...adminApiEndpoints(deps.admin),
   ...personalEndpoints(deps.personal),
   ...roomEndpoints(deps.rooms),
   ...userRedactionEndpoints(deps.moderation),

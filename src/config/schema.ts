@@ -1,4 +1,5 @@
 import { captcha, passwords, registration, sessions } from './sections/accounts.ts'
+import { administration } from './sections/administration.ts'
 import { cas } from './sections/cas.ts'
 import { delayedEvents } from './sections/delayed-events.ts'
 import { support } from './sections/discovery.ts'
@@ -50,6 +51,7 @@ export const SECTIONS = {
   identityServers,
   federation,
   support,
+  administration,
   pages,
   logging,
 } as const

@@ -1,5 +1,6 @@
 export * from './account-data/index.ts'
 export * from './accounts/index.ts'
+export * from './admin/index.ts'
 export * from './delayed-events/index.ts'
 export * from './devices/index.ts'
 export * from './e2ee/index.ts'

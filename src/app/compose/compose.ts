@@ -15,6 +15,7 @@ import { type LeasedWork, shortLivedSweep, writers } from '#store'
 import { InProcessBus, PROCESSES, Streams } from '#streams'
 import { aboutServer, operational } from './about-server.ts'
 import { type BuiltAccounts, buildAccounts } from './accounts.ts'
+import { type BuiltAuditLog, buildAuditLog } from './admin.ts'
 import { type BuiltCalls, buildCalls } from './calls.ts'
 import { type BuiltElsewhere, buildElsewhere } from './elsewhere.ts'
 import { type BuiltEncryption, buildEncryption } from './encryption.ts'
@@ -107,11 +108,13 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   const calls = buildCalls(ground, { streams, rooms, accounts: accounts.accounts, seen: views.timeline })
   const openIdTokens = buildOpenIdTokens(ground, accounts)
   const reports = buildReports(ground)
+  const audit = buildAuditLog(ground)
   const parts: Parts = {
     incoming,
     push,
     sending,
     ...{ ground, federation, elsewhere, reports, calls, accounts, personal, rooms, receiving, roomProfiles, keys },
+    audit,
     ...{ toDevice, keyBackups, views, finding, media, pushers, openIdTokens },
   }
   const leases = buildLeases(ground, workOf(parts))
@@ -155,6 +158,7 @@ const endpointsOf = (parts: Parts): readonly AnyEndpoint[] => {
 /** The background work that one process of the homeserver does, by the names of its leases. */
 const workOf = (parts: Parts): Readonly<Record<string, LeasedWork>> => ({
   ...parts.finding.work,
+  ...parts.audit.work,
   ...parts.calls.work,
   ...parts.receiving.work,
   ...parts.keys.work,
@@ -252,6 +256,7 @@ interface Parts {
   readonly federation: BuiltFederation
   readonly elsewhere: BuiltElsewhere
   readonly reports: Reports
+  readonly audit: BuiltAuditLog
   readonly calls: BuiltCalls
   readonly accounts: BuiltAccounts
   readonly personal: Personal
@@ -309,6 +314,7 @@ const buildApi = (parts: Parts): ApiDeps => {
   const { config, shortLived, clock } = ground
   return {
     accounts: accounts.api,
+    admin: { people: { ...accounts.api, ...parts.audit } },
     personal: {
       ...personal.api(roomProfiles, turnsOf(ground, 'profile-turn')),
       presenceProfiles: views.presenceProfiles,

@@ -60,6 +60,7 @@ import { createEntering } from './0690-create-entering.ts'
 import { createServerKeys } from './0700-create-server-keys.ts'
 import { createRemoteDeviceLists } from './0720-create-remote-device-lists.ts'
 import { placeFetchedHistory } from './0740-place-fetched-history.ts'
+import { createAuditLog } from './0780-create-audit-log.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -124,4 +125,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createServerKeys,
   createRemoteDeviceLists,
   placeFetchedHistory,
+  createAuditLog,
 ]

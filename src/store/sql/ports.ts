@@ -16,6 +16,7 @@ import { registrationTokensWriter, registrationTokensWrites } from './accounts/r
 import { thirdPartyIdsReader } from './accounts/third-party-ids-reader.ts'
 import { thirdPartyIdsWriter, thirdPartyIdsWrites } from './accounts/third-party-ids-writes.ts'
 import { tokensWriter, tokensWrites } from './accounts/tokens-writes.ts'
+import { auditLogReader, auditLogWriter, auditLogWrites } from './admin/audit-log.ts'
 import { crossSigningReader } from './encryption/cross-signing-reader.ts'
 import { crossSigningWriter, crossSigningWrites } from './encryption/cross-signing-writes.ts'
 import { deviceKeysReader } from './encryption/device-keys-reader.ts'
@@ -93,6 +94,7 @@ import { stickyEventsReader, stickyEventsWriter, stickyEventWrites } from './tim
 export const readersOver = (db: Db) => ({
   accountData: accountDataReader(db),
   accounts: accountsReader(db),
+  auditLog: auditLogReader(db),
   crossSigning: crossSigningReader(db),
   delayedEvents: delayedEventsReader(db),
   deviceKeys: deviceKeysReader(db),
@@ -143,6 +145,7 @@ export const readersOver = (db: Db) => ({
 export const writers = {
   accountData: accountDataWriter,
   accounts: accountsWriter,
+  auditLog: auditLogWriter,
   crossSigning: crossSigningWriter,
   delayedEvents: delayedEventsWriter,
   deviceKeys: deviceKeysWriter,
@@ -195,6 +198,7 @@ export const allWrites = (): WriteTable =>
   writeTable([
     ...accountDataWrites,
     ...accountsWrites,
+    ...auditLogWrites,
     ...crossSigningWrites,
     ...delayedEventWrites,
     ...deviceKeysWrites,

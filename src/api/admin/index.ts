@@ -1,0 +1,10 @@
+import type { AnyEndpoint } from '#http'
+import { type PeopleAdminDeps, peopleAdminEndpoints } from './people/index.ts'
+
+/** The needs of each folder here. */
+export interface AdminApiDeps {
+  readonly people: PeopleAdminDeps
+}
+
+/** The administration API, as tools for Synapse use it: everything at `/_synapse/admin` and `/_homeroom/admin`. */
+export const adminApiEndpoints = (deps: AdminApiDeps): readonly AnyEndpoint[] => [...peopleAdminEndpoints(deps.people)]
