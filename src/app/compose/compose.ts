@@ -2,6 +2,7 @@ import { type ApiDeps, apiEndpoints, operatorEndpoints } from '#api'
 import type { CacheStats, Random } from '#base'
 import {
   AliasLookup,
+  type Jobs,
   OpenIdTokens,
   type Pushers,
   type Reports,
@@ -24,6 +25,7 @@ import { type BuiltFederation, buildFederation } from './federation.ts'
 import { type BuiltFederationOut, buildFederationOut, takePassingEdus } from './federation-out.ts'
 import { buildFinding, type Finding } from './finding.ts'
 import type { Ground } from './ground.ts'
+import { buildJobRunner, buildJobs } from './jobs.ts'
 import type { BuiltJoining } from './joining.ts'
 import { type BuiltKeyBackups, buildKeyBackups } from './key-backups.ts'
 import { buildLeases } from './leases.ts'
@@ -109,7 +111,9 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   const openIdTokens = buildOpenIdTokens(ground, accounts)
   const reports = buildReports(ground)
   const audit = buildAuditLog(ground)
+  const jobs = buildJobs(ground)
   const parts: Parts = {
+    jobs,
     incoming,
     push,
     sending,
@@ -166,6 +170,7 @@ const workOf = (parts: Parts): Readonly<Record<string, LeasedWork>> => ({
   'remote-media-sweep': parts.media.remoteSweep,
   'room-purge': buildRoomPurge(parts.ground),
   retention: buildRetention(parts.ground),
+  jobs: buildJobRunner(parts.ground, parts.jobs, []),
   'room-upgrades': buildUpgradeRest(parts.ground, parts.rooms),
   'transaction-sweep': buildTransactionSweep(parts.ground),
   'relation-fill': buildRelationFill(parts.ground),
@@ -249,6 +254,7 @@ const cachesOf = ({
 ]
 
 interface Parts {
+  readonly jobs: Jobs
   readonly incoming: Incoming
   readonly push: LeasedWork
   readonly sending: BuiltFederationOut

@@ -61,6 +61,7 @@ import { createServerKeys } from './0700-create-server-keys.ts'
 import { createRemoteDeviceLists } from './0720-create-remote-device-lists.ts'
 import { placeFetchedHistory } from './0740-place-fetched-history.ts'
 import { createAuditLog } from './0780-create-audit-log.ts'
+import { createJobs } from './0800-create-jobs.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -126,4 +127,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createRemoteDeviceLists,
   placeFetchedHistory,
   createAuditLog,
+  createJobs,
 ]

@@ -67,6 +67,7 @@ import {
   threadSubscriptionWrites,
 } from './personal/thread-subscriptions.ts'
 import { homeserverReader, homeserverWriter, homeserverWrites } from './processes/homeserver.ts'
+import { jobsReader, jobsWriter, jobWrites } from './processes/jobs.ts'
 import { leasesWriter, leaseWrites } from './processes/leases-writes.ts'
 import { shortLivedReader } from './processes/short-lived-reader.ts'
 import { shortLivedWriter, shortLivedWrites } from './processes/short-lived-writes.ts'
@@ -108,6 +109,7 @@ export const readersOver = (db: Db) => ({
   failedPulls: failedPullsReader(db),
   federationOut: federationOutReader(db),
   filters: filtersReader(db),
+  jobs: jobsReader(db),
   keyBackups: keyBackupsReader(db),
   homeserver: homeserverReader(db),
   media: mediaReader(db),
@@ -159,6 +161,7 @@ export const writers = {
   federationOut: federationOutWriter,
   filters: filtersWriter,
   homeserver: homeserverWriter,
+  jobs: jobsWriter,
   leases: leasesWriter,
   keyBackups: keyBackupsWriter,
   media: mediaWriter,
@@ -216,6 +219,7 @@ export const allWrites = (): WriteTable =>
     ...federationOutWrites,
     ...filterWrites,
     ...homeserverWrites,
+    ...jobWrites,
     ...leaseWrites,
     ...keyBackupWrites,
     ...mediaWrites,
