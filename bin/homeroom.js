@@ -8,25 +8,25 @@ import { fileURLToPath } from 'node:url'
 
 const LEAST_MAJOR = 24
 const major = Number(process.versions.node.split('.')[0])
+const at = (path) => fileURLToPath(new URL(path, import.meta.url))
+/** As a package it lies in the node_modules of somebody else, where Node strips no types: there it brings JavaScript. */
+const isPackage = /[\\/]node_modules[\\/]/.test(at('.'))
 
 if (major >= LEAST_MAJOR) {
   // Stripped types and compiled code are kept between starts: it halves the time a start takes. A service whose user may not write into the
   // program's folder has a folder of its own, which systemd names in CACHE_DIRECTORY.
   const own = process.env.CACHE_DIRECTORY?.split(':')[0]
-  const cache =
-    own === undefined
-      ? fileURLToPath(new URL('../node_modules/.cache/homeroom', import.meta.url))
-      : join(own, 'compiled')
+  const cache = own === undefined ? at('../node_modules/.cache/homeroom') : join(own, 'compiled')
   nodeModule.enableCompileCache(cache)
   // For the threads, which do not inherit it.
   process.env.NODE_COMPILE_CACHE ??= cache
-  const { runCli } = await import('../src/app/cli.ts')
+  const { runCli } = await import(isPackage ? '../lib/src/app/cli.js' : '../src/app/cli.ts')
   process.exitCode = await runCli(process.argv.slice(2))
 } else {
-  const name = process.platform === 'win32' ? 'node.exe' : 'node'
-  const own = fileURLToPath(new URL(`../node_modules/.bin/${name}`, import.meta.url))
-  if (existsSync(own) && process.env.HOMEROOM_REEXECUTED === undefined) {
-    const child = spawn(own, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+  const own = runtime()
+  if (own !== undefined && process.env.HOMEROOM_REEXECUTED === undefined) {
+    // Short-lived objects are many and small: a small young generation keeps the memory of an idle server low.
+    const child = spawn(own, ['--max-semi-space-size=2', at('./homeroom.js'), ...process.argv.slice(2)], {
       stdio: 'inherit',
       env: { ...process.env, HOMEROOM_REEXECUTED: '1' },
     })
@@ -37,6 +37,19 @@ if (major >= LEAST_MAJOR) {
       process.exitCode = code ?? 1
     })
   } else tooOld()
+}
+
+/** The Node that npm brought with the dependencies; npm puts them beside a package or into it. */
+function runtime() {
+  const windows = process.platform === 'win32'
+  const name = windows ? 'node.exe' : 'bin/node'
+  const platform = `${windows ? 'win' : process.platform}-${process.arch}`
+  const folders = ['../node_modules/', ...(isPackage ? ['../../'] : [])]
+  const files = folders.flatMap((folder) => [
+    `${folder}node-${platform}/${name}`,
+    `${folder}node-bin-${platform}/${name}`,
+  ])
+  return files.map(at).find((file) => existsSync(file))
 }
 
 function tooOld() {

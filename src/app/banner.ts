@@ -3,6 +3,7 @@ import type { Config } from '#config'
 import type { Addresses } from './homeserver.ts'
 import { openRegistration } from './open-to-others.ts'
 import { PACKAGE_VERSION } from './package-version.ts'
+import { PROGRAM_NAME } from './program-name.ts'
 
 /** The text with which a start tells a person where the server is and how to go on. */
 export const bannerOf = (config: Config, { url, tlsUrl, metricsUrl }: Addresses): string => {
@@ -10,7 +11,7 @@ export const bannerOf = (config: Config, { url, tlsUrl, metricsUrl }: Addresses)
   const database = storage.database.kind === 'sqlite' ? 'SQLite' : 'PostgreSQL'
   const [here, elsewhere] = [[url, tlsUrl].map(openable), addressesElsewhere(url)]
   const address = server.publicBaseUrl ?? elsewhere[0] ?? here[1] ?? here[0]
-  const createUser = 'node bin/homeroom.js create-user --user NAME, with the same settings'
+  const createUser = `${PROGRAM_NAME} create-user --user NAME, with the same settings`
   const account = registration.mode === 'open' ? `open the address in a browser, or ${createUser}` : createUser
   const rows: readonly (readonly [string, string])[] = [
     ['Address', here.filter((one) => one !== undefined).join(' and ')],

@@ -19,9 +19,14 @@ export class Program implements AsyncDisposable {
   #stdout = ''
   #stderr = ''
 
-  constructor(args: readonly string[], environment: Readonly<Record<string, string>> = {}, cwd?: string) {
+  constructor(
+    args: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+    cwd?: string,
+    program: string = PROGRAM,
+  ) {
     const env = { PATH: process.env.PATH ?? '', ...environment }
-    this.process = spawn(process.execPath, [PROGRAM, ...args], { env, cwd })
+    this.process = spawn(process.execPath, [program, ...args], { env, cwd })
     this.process.stdout.on('data', (chunk: Buffer) => {
       this.#stdout += chunk.toString()
     })

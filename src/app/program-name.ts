@@ -1,0 +1,2 @@
+/** The words that call this program again: it runs from its repository, or as an npm package in somebody's node_modules. */
+export const PROGRAM_NAME = /[\\/]node_modules[\\/]/.test(import.meta.dirname) ? 'npx homeroom' : 'node bin/homeroom.js'
