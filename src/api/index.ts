@@ -1,4 +1,5 @@
 import { type AnsweredOnce, type AnyEndpoint, withPutTwins } from '#http'
+import { type BrowserAccountsDeps, browserAccountsEndpoints } from './account/index.ts'
 import { type AdminApiDeps, adminApiEndpoints } from './admin/index.ts'
 import type { SharedSecretRegistrationDeps } from './admin/people/register.ts'
 import { type AccountDeactivationDeps, accountDeactivationEndpoints } from './client/accounts/account-deactivation.ts'
@@ -108,6 +109,7 @@ import { type KeysForServersDeps, userKeysEndpoints } from './federation/user-ke
 import { type ServerVersionDeps, serverVersionEndpoints } from './federation/version.ts'
 import { NOT_BUILT } from './not-built.ts'
 
+export { assertOwnForm, type BrowserAccountsDeps, BrowserGate, type BrowserRequest, seeOther } from './account/index.ts'
 export { EMAIL_PAGE } from './client/accounts/email-page.ts'
 export type { RendezvousDeps } from './client/authentication/rendezvous.ts'
 export type { CrossSigningDeps } from './client/encryption/cross-signing.ts'
@@ -129,6 +131,7 @@ export interface ApiDeps {
   readonly support: SupportDeps
   readonly accounts: AccountsDeps
   readonly admin: AdminApiDeps
+  readonly browserAccounts: BrowserAccountsDeps
   readonly personal: PersonalDeps
   readonly rooms: RoomEndpointsDeps
   readonly moderation: ModerationDeps
@@ -324,6 +327,7 @@ export const apiEndpoints = (deps: ApiDeps): readonly AnyEndpoint[] => [
   ...supportEndpoints(deps.support),
   ...accountsEndpoints(deps.accounts),
   ...adminApiEndpoints(deps.admin),
+  ...browserAccountsEndpoints(deps.browserAccounts),
   ...personalEndpoints(deps.personal),
   ...roomEndpoints(deps.rooms),
   ...userRedactionEndpoints(deps.moderation),

@@ -26,6 +26,8 @@ export interface HtmlPage {
   /** Whether it posts a form to itself. A text: sources for the policy, where the answer may redirect to another site. */
   readonly form?: boolean | string
   readonly calls?: boolean
+  /** The address to which the browser goes on by itself. Unlike a redirect in answer to a form it is no target of the form to browsers. */
+  readonly goesOnTo?: string
   /** Whether it shows other pages of this server in frames, and whether these may show it. Other sites never may. */
   readonly frames?: boolean
   readonly framed?: boolean
@@ -59,7 +61,7 @@ const policyOf = ({ scripts = [], foreign, form, calls, frames, framed }: HtmlPa
 const PLAIN = lookOf({ serverName: 'this server' })
 
 const rendered = (page: HtmlPage, look: Look): ConstructorParameters<typeof CustomReply>[0] => {
-  const { status, title, main, scripts = [], foreign, headers, form } = page
+  const { status, title, main, scripts = [], foreign, headers, form, goesOnTo } = page
   const foreignScript = foreign === undefined ? undefined : html`<script src="${foreign.script}" async defer></script>`
   // A form that was refused can be mended where it stands.
   const isDeadEnd = status >= 400 && form === undefined
@@ -68,7 +70,7 @@ const rendered = (page: HtmlPage, look: Look): ConstructorParameters<typeof Cust
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${title}</title>
+<title>${title}</title>${goesOnTo === undefined ? undefined : html`\n<meta http-equiv="refresh" content="0; url=${goesOnTo}">`}
 ${look.icon}
 ${look.style}
 </head>

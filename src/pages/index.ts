@@ -1,3 +1,4 @@
+export * from './account/index.ts'
 export { type AccountPagesView, LOGIN_PAGE, PASSWORD_PAGE, REGISTER_PAGE } from './account-script.ts'
 export * from './auth-fallback.ts'
 export * from './email-stage.ts'

@@ -128,20 +128,21 @@ export class ShortLivedTable<Value extends {}> {
   }
 
   /**
-   * Replaces a value and keeps its expiry; `change` is called again if somebody else changed the row meanwhile.
-   * Returns the new value; undefined: no such row (any more).
+   * Replaces a value and keeps its expiry, unless `lifetimeMs` gives it a new one from now; `change` is called again if somebody else changed
+   * the row meanwhile. Returns the new value; undefined: no such row (any more).
    */
   async change(
     id: string,
-    change: (value: Value) => { readonly value: Value; readonly owner?: string },
+    change: (value: Value) => { readonly value: Value; readonly owner?: string; readonly lifetimeMs?: number },
   ): Promise<Value | undefined> {
-    const { commit, writer } = this.#parts
+    const { commit, writer, clock } = this.#parts
     for (let left = CHANGE_ATTEMPTS; left > 0; left--) {
       const before = await this.#found(id)
       const known = before === undefined ? undefined : this.#valueOf(before)
       if (before === undefined || known === undefined) return undefined
-      const { value, owner = before.owner } = change(known)
-      const row = { ...this.#keyOf(id), owner, body: this.#sealed(id, value, owner), expiresAtMs: before.expiresAtMs }
+      const { value, owner = before.owner, lifetimeMs } = change(known)
+      const expiresAtMs = lifetimeMs === undefined ? before.expiresAtMs : clock.nowMs() + lifetimeMs
+      const row = { ...this.#keyOf(id), owner, body: this.#sealed(id, value, owner), expiresAtMs }
       const [done] = await commit([writer.replace(row, before.body)])
       if (done) return value
     }

@@ -17,6 +17,7 @@ import { InProcessBus, PROCESSES, Streams } from '#streams'
 import { aboutServer, operational } from './about-server.ts'
 import { type BuiltAccounts, buildAccounts } from './accounts.ts'
 import { type BuiltAuditLog, buildAuditLog } from './admin.ts'
+import { buildBrowserAccounts } from './browser-accounts.ts'
 import { type BuiltCalls, buildCalls } from './calls.ts'
 import { type BuiltElsewhere, buildElsewhere } from './elsewhere.ts'
 import { type BuiltEncryption, buildEncryption } from './encryption.ts'
@@ -321,6 +322,7 @@ const buildApi = (parts: Parts): ApiDeps => {
   return {
     accounts: accounts.api,
     admin: { people: { ...accounts.api, ...parts.audit } },
+    browserAccounts: buildBrowserAccounts(ground, accounts),
     personal: {
       ...personal.api(roomProfiles, turnsOf(ground, 'profile-turn')),
       presenceProfiles: views.presenceProfiles,

@@ -156,9 +156,19 @@ export class Accounts {
 
   /** A change that stores a hash of today's cost, if the stored one has another. */
   async refreshedHash(account: AccountRecord, password: string): Promise<Change<void> | undefined> {
+    return (await this.rehashed(account, password))?.change
+  }
+
+  /** The same, with the account as it is after that. */
+  async rehashed(
+    account: AccountRecord,
+    password: string,
+  ): Promise<{ readonly change: Change<void>; readonly account: AccountRecord } | undefined> {
     const { userId, passwordHash } = account
     if (passwordHash === undefined || !this.#parts.hasher.isOutdated(passwordHash)) return undefined
-    return this.#parts.writer.setPassword(userId, await this.#parts.hasher.hash(password), passwordHash)
+    const renewed = await this.#parts.hasher.hash(password)
+    const change = this.#parts.writer.setPassword(userId, renewed, passwordHash)
+    return { change, account: { ...account, passwordHash: renewed } }
   }
 
   create(

@@ -42,3 +42,13 @@ const required = (value: string | undefined, name: string): string => {
   if (value === undefined) throw new MatrixError('M_MISSING_PARAM', `${name} is missing`)
   return value
 }
+
+/** The identifier that a person typed: an e-mail address, a phone number with a plus, or a user name. */
+export const identifierTyped = (typed: string): AccountIdentifier => {
+  const text = typed.trim()
+  if (/^[^@\s]+@[^@\s]+$/.test(text)) return { kind: 'thirdparty', medium: 'email', address: text }
+  if (/^\+[\d\s()./-]+$/.test(text)) {
+    return { kind: 'thirdparty', medium: 'msisdn', address: text.replaceAll(/\D/g, '') }
+  }
+  return { kind: 'user', user: text }
+}

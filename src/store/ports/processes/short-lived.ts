@@ -22,6 +22,7 @@ export const SHORT_LIVED_KINDS = [
   'old-transaction',
   'rendezvous',
   'sliding-checkpoint',
+  'browser-session',
 ] as const
 export type ShortLivedKind = (typeof SHORT_LIVED_KINDS)[number]
 

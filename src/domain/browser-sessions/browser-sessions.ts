@@ -1,0 +1,151 @@
+import { hash } from 'node:crypto'
+import type { Clock, Random } from '#base'
+import { MatrixError, type UserId, userLocked } from '#spec'
+import type { AccountRecord, AccountsReader, Change, Commit, ShortLivedTable } from '#store'
+
+/** A person who is signed in at a browser. */
+export interface BrowserSession {
+  /** Names the session and opens nothing; the secret is in the cookie alone. */
+  readonly id: string
+  readonly userId: UserId
+  /** Internal number of the user. */
+  readonly user: number
+  readonly admin: boolean
+  /** The time at which the person last proved who they are. */
+  readonly authenticatedAtMs: number
+  /** Goes as a hidden field `csrf` into every form of the session, and is compared by `checkCsrf`. */
+  readonly csrf: string
+}
+
+export interface KeptBrowserSession {
+  readonly userId: UserId
+  readonly csrf: string
+  readonly authenticatedAtMs: number
+  readonly seenAtMs: number
+  /** Hash of the account's password hash at the time: another password ends the session. */
+  readonly password: string
+}
+
+export interface BrowserSessionsParts {
+  readonly table: ShortLivedTable<KeptBrowserSession>
+  readonly accounts: Pick<AccountsReader, 'account'>
+  readonly commit: Commit
+  readonly clock: Clock
+  readonly random: Random
+  /** Whether browsers reach this server by https. */
+  readonly secure: boolean
+}
+
+const HOUR_MS = 3_600_000
+/** A session that is not used for so long ends. */
+export const BROWSER_SESSION_IDLE_MS = 24 * HOUR_MS
+/** The longest time between signing in and signing in again. */
+export const BROWSER_SESSION_MOST_MS = 14 * 24 * HOUR_MS
+/** A session that was seen so lately is not written again. */
+const SEEN_ANEW_MS = 10 * 60_000
+
+const SECRET_LENGTH = 43
+const SECRET = /^[A-Za-z0-9]{43}$/
+
+/**
+ * Sessions of people at browsers, for pages alone: no access token comes of them. The cookie has a random secret, and the database a hash of it. `Lax`, so
+ * that a link of an app finds the person signed in, while no form of another site does. A session ends with its time, with another password, and
+ * when the account is locked or deactivated, whoever did that and however.
+ */
+export class BrowserSessions {
+  readonly #parts: BrowserSessionsParts
+
+  constructor(parts: BrowserSessionsParts) {
+    this.#parts = parts
+  }
+
+  get cookieName(): string {
+    return this.#parts.secure ? '__Host-homeroom_session' : 'homeroom_session'
+  }
+
+  /** The value of `Set-Cookie` that takes the cookie away. */
+  get goneCookie(): string {
+    return this.#cookie('', 0)
+  }
+
+  /**
+   * A new session, never one that the browser had before. `verified`: the account whose password was checked; if its password is another one by now,
+   * the session is void. Throws `M_USER_DEACTIVATED`, `M_USER_LOCKED`, `M_FORBIDDEN` for guests.
+   */
+  async begin(userId: UserId, verified?: AccountRecord): Promise<{ readonly setCookie: string }> {
+    const { table, accounts, clock, random } = this.#parts
+    const account = verified ?? (await accounts.account(userId))
+    if (account === undefined || account.deactivatedAtMs !== undefined) {
+      throw new MatrixError('M_USER_DEACTIVATED', 'This account has been deactivated')
+    }
+    if (account.lockedAtMs !== undefined) throw userLocked()
+    if (account.guest) throw new MatrixError('M_FORBIDDEN', 'Guests have no account pages')
+    const secret = random.token(SECRET_LENGTH)
+    const nowMs = clock.nowMs()
+    await table.put(
+      {
+        userId,
+        csrf: random.token(SECRET_LENGTH),
+        authenticatedAtMs: nowMs,
+        seenAtMs: nowMs,
+        password: fingerprintOf(account),
+      },
+      { id: idOf(secret), owner: userId },
+    )
+    return { setCookie: this.#cookie(secret, BROWSER_SESSION_MOST_MS / 1_000) }
+  }
+
+  /** The session of a cookie's value. undefined: there is none, or it has ended. */
+  async of(cookie: string | undefined): Promise<BrowserSession | undefined> {
+    if (cookie === undefined || !SECRET.test(cookie)) return undefined
+    const { table, accounts } = this.#parts
+    const id = idOf(cookie)
+    const kept = await table.find(id)
+    if (kept === undefined) return undefined
+    const account = await accounts.account(kept.userId)
+    if (account === undefined || !mayGoOn(account, kept)) {
+      await table.take(id)
+      return undefined
+    }
+    if (!(await this.#goesOn(id, kept))) return undefined
+    const { userId, authenticatedAtMs, csrf } = kept
+    return { id, userId, user: account.user, admin: account.admin, authenticatedAtMs, csrf }
+  }
+
+  async end(id: string): Promise<void> {
+    await this.#parts.table.take(id)
+  }
+
+  async endAllOf(userId: UserId): Promise<void> {
+    await this.#parts.commit([this.endingAllOf(userId)])
+  }
+
+  /** `endAllOf`, for the commit of something else. */
+  endingAllOf(userId: UserId): Change<void> {
+    return this.#parts.table.removingOwned(userId)
+  }
+
+  /** Writes that the session was seen. false: it ended meanwhile. */
+  async #goesOn(id: string, { seenAtMs, authenticatedAtMs }: KeptBrowserSession): Promise<boolean> {
+    const nowMs = this.#parts.clock.nowMs()
+    if (nowMs - seenAtMs < SEEN_ANEW_MS) return true
+    const lifetimeMs = Math.min(BROWSER_SESSION_IDLE_MS, authenticatedAtMs + BROWSER_SESSION_MOST_MS - nowMs)
+    const seen = await this.#parts.table.change(id, (value) => ({ value: { ...value, seenAtMs: nowMs }, lifetimeMs }))
+    return seen !== undefined && lifetimeMs > 0
+  }
+
+  #cookie(value: string, lifetimeS: number): string {
+    const { secure } = this.#parts
+    return `${this.cookieName}=${value}; Path=/; Max-Age=${lifetimeS}; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`
+  }
+}
+
+const idOf = (secret: string): string => hash('sha256', secret, 'hex')
+
+const fingerprintOf = ({ passwordHash }: AccountRecord): string => hash('sha256', passwordHash ?? '', 'hex')
+
+const mayGoOn = (account: AccountRecord, { password }: KeptBrowserSession): boolean =>
+  account.deactivatedAtMs === undefined &&
+  account.lockedAtMs === undefined &&
+  !account.guest &&
+  fingerprintOf(account) === password

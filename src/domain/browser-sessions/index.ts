@@ -1,0 +1,2 @@
+export * from './browser-sessions.ts'
+export * from './form-tokens.ts'

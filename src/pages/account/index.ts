@@ -1,0 +1,9 @@
+export {
+  ACCOUNT_PAGE,
+  ACCOUNT_SIGN_IN_PAGE,
+  ACCOUNT_SIGN_OUT_PAGE,
+  accountRefusedPage,
+  goOnByItself,
+} from './account-page.ts'
+export { type AccountHomeView, accountHomePage } from './home-page.ts'
+export { type AccountSignInView, accountSignInPage } from './sign-in-page.ts'

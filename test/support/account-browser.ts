@@ -1,0 +1,36 @@
+import type { TestHomeserver } from './homeserver.ts'
+import { type Page, PlainBrowser } from './plain-browser.ts'
+
+/** The password of accounts that `TestClient.register` makes. */
+export { PASSWORD } from './client.ts'
+
+/** A browser at the account pages of a homeserver. */
+export class AccountBrowser extends PlainBrowser {
+  readonly #homeserver: TestHomeserver
+
+  constructor(homeserver: TestHomeserver) {
+    super()
+    this.#homeserver = homeserver
+  }
+
+  at(path: string): Promise<Page> {
+    return this.open(`${this.#homeserver.url}${path}`)
+  }
+
+  /** Signs in by the form. The page that follows. */
+  async signIn(user: string, password: string, query = ''): Promise<Page> {
+    return this.submit(await this.at(`/account/sign-in${query}`), { user, password })
+  }
+
+  /** The path to which the page sends the browser by itself. */
+  goesOnTo(page: Page): string | undefined {
+    return /<meta http-equiv="refresh" content="0; url=([^"]*)">/.exec(page.text)?.[1]?.replaceAll('&#38;', '&')
+  }
+
+  /** Copies this browser's cookies, as a thief does. */
+  stolen(): AccountBrowser {
+    const thief = new AccountBrowser(this.#homeserver)
+    for (const [name, value] of this.cookies) thief.cookies.set(name, value)
+    return thief
+  }
+}
