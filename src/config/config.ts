@@ -13,7 +13,7 @@ export interface TlsPort {
 }
 
 /** The whole configuration, validated: plain data, frozen by type. Durations are milliseconds, sizes bytes. */
-export interface Config extends Omit<Settings, 'registration' | 'storage' | 'listen'> {
+export interface Config extends Omit<Settings, 'registration' | 'storage' | 'listen' | 'oauth'> {
   readonly listen: Omit<
     Settings['listen'],
     'tlsPort' | 'tlsCert' | 'tlsKey' | 'federationPort' | 'federationHost' | 'federationCert' | 'federationKey'
@@ -28,5 +28,6 @@ export interface Config extends Omit<Settings, 'registration' | 'storage' | 'lis
     readonly durability: Settings['storage']['durability']
     readonly severalProcesses: boolean
   }
+  readonly oauth: Omit<Settings['oauth'], 'enabled'> & { readonly enabled: boolean }
   readonly registration: Omit<Settings['registration'], 'mode'> & { readonly mode: RegistrationMode }
 }

@@ -6,6 +6,7 @@ import { isRecordList } from './records.ts'
 import { PLACES, type Place, type Settings } from './schema.ts'
 import { refuseCasWithoutNeeds } from './sections/cas.ts'
 import { refuseS3WithoutNeeds } from './sections/media.ts'
+import { oauthOf, refuseOauthWithoutNeeds } from './sections/oauth.ts'
 import { refuseSignInWithoutNeeds } from './sections/sign-in-providers.ts'
 
 /** One problem of the configuration, with its place. */
@@ -69,6 +70,7 @@ export const loadConfig = (sources: ConfigSources): Config => {
   refuseSignInWithoutNeeds(settings, problems)
   refuseCasWithoutNeeds(settings, problems)
   refuseS3WithoutNeeds(given, problems)
+  refuseOauthWithoutNeeds(settings, problems)
   // The types are right: every value was read by its own kind just above. With problems the result is not used.
   if (problems.length > 0) throw new ConfigError(problems)
   return resolveConfig(settings as unknown as Settings)
@@ -269,6 +271,7 @@ const resolveConfig = (settings: Settings): Config => {
   return {
     ...rest,
     server,
+    oauth: oauthOf(rest.oauth, server.publicBaseUrl),
     listen: { ...listenRest, tls, federation },
     storage: {
       dataFolder,

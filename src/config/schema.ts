@@ -10,6 +10,7 @@ import { listen } from './sections/listen.ts'
 import { logging } from './sections/logging.ts'
 import { mail } from './sections/mail.ts'
 import { media, s3, urlPreviews } from './sections/media.ts'
+import { oauth } from './sections/oauth.ts'
 import { presence } from './sections/presence.ts'
 import { push } from './sections/push.ts'
 import { rateLimits } from './sections/rate-limits.ts'
@@ -32,6 +33,7 @@ export const SECTIONS = {
   captcha,
   signIn,
   cas,
+  oauth,
   rendezvous,
   sessions,
   passwords,

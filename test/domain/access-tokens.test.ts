@@ -10,7 +10,7 @@ import { SteppedClock } from '../support/stepped-clock.ts'
 const [alice, bob] = ['@alice:home.test' as UserId, '@bob:home.test' as UserId]
 const from = { ip: '127.0.0.1', userAgent: undefined }
 const UNKNOWN = expect.objectContaining({ errcode: 'M_UNKNOWN_TOKEN' })
-const LIFETIMES = { accessMs: undefined, refreshableAccessMs: 20_000, refreshMs: undefined }
+const LIFETIMES = { accessMs: undefined, refreshableAccessMs: 20_000, oauthAccessMs: 300_000, refreshMs: undefined }
 const refusal = (softLogout: boolean) =>
   expect.objectContaining({ errcode: 'M_UNKNOWN_TOKEN', fields: { soft_logout: softLogout } })
 

@@ -273,7 +273,8 @@ const endedAccountChanges = ({ user, userId }: AccountRecord): readonly Change<u
   writers.thirdPartyIds.removeAll(user),
 ]
 
-const lifetimesOf = ({ sessions }: Config) => ({
+const lifetimesOf = ({ sessions, oauth }: Config) => ({
+  oauthAccessMs: oauth.accessTokenLifetime,
   accessMs: sessions.accessTokenLifetime.ms,
   refreshableAccessMs: sessions.refreshableAccessTokenLifetime.ms,
   refreshMs: sessions.refreshTokenLifetime.ms,

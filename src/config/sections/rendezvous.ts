@@ -6,7 +6,7 @@ export const rendezvous = {
   settings: {
     enabled: setting(yesOrNo, false, {
       description:
-        'Whether clients are told of it, and may meet here. The login itself needs an OAuth server that your clients know and that lets devices in (device grant); this server has none. It needs server.publicBaseUrl.',
+        'Whether clients are told of it, and may meet here. The login itself is by OAuth 2.0 (device grant), so it needs the section oauth to be on. It needs server.publicBaseUrl.',
     }),
     lifetime: setting(duration, '2m', { description: 'How long two devices may take.' }),
   },

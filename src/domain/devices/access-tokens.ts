@@ -24,7 +24,12 @@ interface UserDevice {
 
 /** The user and device that an access token speaks for. */
 export type TokenOwner =
-  | (UserDevice & { readonly kind: 'user'; readonly admin: boolean })
+  | (UserDevice & {
+      readonly kind: 'user'
+      readonly admin: boolean
+      /** The id of the OAuth client that got the token; undefined: it came from a login of the legacy API. */
+      readonly oauthClient?: string
+    })
   | (UserDevice & { readonly kind: 'guest' })
 
 /** A use of a token by a request, and from which address. */
@@ -192,11 +197,14 @@ export class AccessTokens implements NewsHandler {
   }
 }
 
-const ownerOf = ({ userId, user, deviceId, device, guest, admin, suspended }: TokenRecord): TokenOwner =>
+const ownerOf = ({ userId, user, deviceId, device, guest, admin, suspended, oauthClient }: TokenRecord): TokenOwner =>
   Object.freeze(
     guest
       ? { kind: 'guest', userId, user, deviceId, device, suspended }
-      : { kind: 'user', userId, user, deviceId, device, suspended, admin },
+      : {
+          ...{ kind: 'user', userId, user, deviceId, device, suspended, admin },
+          ...(oauthClient === undefined ? {} : { oauthClient }),
+        },
   )
 
 export const isOver = (atMs: number | undefined, clock: Clock): boolean => atMs !== undefined && atMs <= clock.nowMs()

@@ -3,9 +3,10 @@ import { type DeviceId, MatrixError, type UserId, userLocked } from '#spec'
 import {
   type Change,
   type Commit,
+  type DeviceNumber,
   type DevicesWriter,
   type StartedSession,
-  type TokenNumber,
+  type TokenRecord,
   type TokensReader,
   type TokensWriter,
   WriteConflict,
@@ -22,6 +23,8 @@ export interface SessionRequest {
   readonly displayName: string | undefined
   /** Whether the client can refresh. */
   readonly refreshable: boolean
+  /** The id of the OAuth client whose session it is; it can refresh. */
+  readonly oauthClient?: string
   readonly from: { readonly ip: string; readonly userAgent: string | undefined }
 }
 
@@ -58,7 +61,8 @@ export class Sessions {
   prepare(request: SessionRequest): PreparedSession {
     const { clock, random, lifetimes, maxDevices: most } = this.#parts
     const deviceId = request.deviceId ?? (random.letters(10) as DeviceId)
-    const { issued, stored } = issueTokens(random, clock, lifetimes, request.refreshable)
+    const kind = request.oauthClient !== undefined ? 'oauth' : request.refreshable ? 'refreshable' : 'plain'
+    const { issued, stored } = issueTokens(random, clock, lifetimes, kind)
     const userAgent = request.from.userAgent?.slice(0, MAX_USER_AGENT_LENGTH).toWellFormed()
     return {
       change: this.#parts.devices.startSession({
@@ -67,6 +71,7 @@ export class Sessions {
         displayName: request.displayName === undefined ? undefined : clipDisplayName(request.displayName),
         tokens: stored,
         seen: { ip: request.from.ip, userAgent, atMs: clock.nowMs() },
+        oauthClient: request.oauthClient,
         most,
       }),
       answer: { ...issued, device_id: deviceId },
@@ -78,27 +83,68 @@ export class Sessions {
    * `soft_logout: true` if the token has expired, or one that was given for it is in use.
    */
   async refresh(refreshToken: string): Promise<IssuedTokens> {
+    return (await this.#exchange(refreshToken, undefined)).issued
+  }
+
+  /**
+   * The same for an OAuth client, whose session it must be. A token whose successor is in use was stolen, or its successor was: all tokens of the
+   * session become void, while its device lives on (client-server API, "Refresh token grant"). Throws `M_UNKNOWN_TOKEN`, `M_USER_LOCKED`.
+   */
+  async refreshFor(
+    oauthClient: string,
+    refreshToken: string,
+  ): Promise<{ readonly issued: IssuedTokens; readonly deviceId: DeviceId }> {
+    return this.#exchange(refreshToken, oauthClient)
+  }
+
+  /** The session to which an access token or refresh token belongs; undefined: none, or the token is void. */
+  async sessionOf(token: string): Promise<{ readonly userId: UserId; readonly deviceId: DeviceId } | undefined> {
+    if (!looksIssued(token)) return undefined
+    const { reader } = this.#parts
+    const hash = hashToken(token)
+    const record = (await reader.byAccessHash(hash)) ?? (await reader.byRefreshHash(hash))
+    return record === undefined || record.replaced ? undefined : record
+  }
+
+  /** Voids all tokens of a session of that OAuth client; its device lives on. */
+  async voidSession(device: DeviceNumber, oauthClient: string): Promise<void> {
+    await this.#parts.commit([this.#parts.writer.voidSession(device, oauthClient)])
+  }
+
+  async #exchange(
+    refreshToken: string,
+    oauthClient: string | undefined,
+  ): Promise<{ readonly issued: IssuedTokens; readonly deviceId: DeviceId }> {
     const { clock, random, lifetimes } = this.#parts
-    const token = await this.#refreshable(refreshToken)
-    const { issued, stored } = issueTokens(random, clock, lifetimes, true)
+    const { token, deviceId } = await this.#refreshable(refreshToken, oauthClient)
+    const { issued, stored } = issueTokens(
+      random,
+      clock,
+      lifetimes,
+      oauthClient === undefined ? 'refreshable' : 'oauth',
+    )
     try {
       await this.#parts.commit([this.#parts.writer.exchange(token, stored)])
     } catch (error) {
       // It was replaced or removed after it was read: reading it again tells which.
-      if (error instanceof WriteConflict) await this.#refreshable(refreshToken)
+      if (error instanceof WriteConflict) await this.#refreshable(refreshToken, oauthClient)
       throw error
     }
-    return issued
+    return { issued, deviceId }
   }
 
-  async #refreshable(refreshToken: string): Promise<TokenNumber> {
+  async #refreshable(refreshToken: string, oauthClient: string | undefined): Promise<TokenRecord> {
     if (!looksIssued(refreshToken)) throw unknownToken()
     const record = await this.#parts.reader.byRefreshHash(hashToken(refreshToken))
-    if (record === undefined) throw unknownToken()
-    if (record.replaced) throw replacedToken()
+    // Each kind of session is refreshed by its own API.
+    if (record === undefined || record.oauthClient !== oauthClient) throw unknownToken()
+    if (record.replaced) {
+      if (oauthClient !== undefined) await this.voidSession(record.device, oauthClient)
+      throw replacedToken()
+    }
     if (isOver(record.refreshExpiresAtMs, this.#parts.clock)) throw expiredToken()
     if (record.locked) throw userLocked()
-    return record.token
+    return record
   }
 }
 

@@ -7,6 +7,8 @@ export interface TokenLifetimes {
   readonly accessMs: number | undefined
   /** The lifetime of the access token of a client that can refresh. */
   readonly refreshableAccessMs: number | undefined
+  /** The lifetime of the access token of an OAuth client. */
+  readonly oauthAccessMs: number
   /** The lifetime of a refresh token that nobody uses. */
   readonly refreshMs: number | undefined
 }
@@ -29,15 +31,29 @@ export const hashToken = (token: string): string => hash('sha256', token, 'hex')
 /** Whether this server could have issued the token; others are refused without a query. */
 export const looksIssued = (token: string): boolean => SHAPE.test(token)
 
+/** The API by which a session began, and whether its client can refresh. An OAuth client always can. */
+export type SessionKind = 'plain' | 'refreshable' | 'oauth'
+
+const accessLifetime = (lifetimes: TokenLifetimes, kind: SessionKind): number | undefined => {
+  switch (kind) {
+    case 'plain':
+      return lifetimes.accessMs
+    case 'refreshable':
+      return lifetimes.refreshableAccessMs
+    case 'oauth':
+      return lifetimes.oauthAccessMs
+  }
+}
+
 export const issueTokens = (
   random: Random,
   clock: Clock,
   lifetimes: TokenLifetimes,
-  refreshable: boolean,
+  kind: SessionKind,
 ): { readonly issued: IssuedTokens; readonly stored: NewTokenPair } => {
   const accessToken = ACCESS_PREFIX + random.token(RANDOM_LENGTH)
-  const refreshToken = refreshable ? REFRESH_PREFIX + random.token(RANDOM_LENGTH) : undefined
-  const lifetimeMs = refreshable ? lifetimes.refreshableAccessMs : lifetimes.accessMs
+  const refreshToken = kind !== 'plain' ? REFRESH_PREFIX + random.token(RANDOM_LENGTH) : undefined
+  const lifetimeMs = accessLifetime(lifetimes, kind)
   const until = (ms: number | undefined): number | undefined => (ms === undefined ? undefined : clock.nowMs() + ms)
   return {
     issued: {

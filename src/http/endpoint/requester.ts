@@ -14,6 +14,8 @@ interface Session {
 export interface User extends Session {
   readonly kind: 'user'
   readonly admin: boolean
+  /** The id of the OAuth client that got the access token; undefined: it came from a login of the legacy API. */
+  readonly oauthClient?: string
 }
 
 /** An account that was given out without a name (client-server API, module "Guest Access"). */

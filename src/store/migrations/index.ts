@@ -62,6 +62,7 @@ import { createRemoteDeviceLists } from './0720-create-remote-device-lists.ts'
 import { placeFetchedHistory } from './0740-place-fetched-history.ts'
 import { createAuditLog } from './0780-create-audit-log.ts'
 import { createJobs } from './0800-create-jobs.ts'
+import { createOauthClients } from './0840-create-oauth-clients.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -128,4 +129,5 @@ export const MIGRATIONS: readonly Migration[] = [
   placeFetchedHistory,
   createAuditLog,
   createJobs,
+  createOauthClients,
 ]

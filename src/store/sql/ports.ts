@@ -11,6 +11,7 @@ import { emailValidationsReader } from './accounts/email-validations-reader.ts'
 import { emailValidationsWriter, emailValidationsWrites } from './accounts/email-validations-writes.ts'
 import { externalIdentitiesReader } from './accounts/external-identities-reader.ts'
 import { externalIdentitiesWriter, externalIdentityWrites } from './accounts/external-identities-writes.ts'
+import { oauthClientsReader, oauthClientsWriter, oauthClientWrites } from './accounts/oauth-clients.ts'
 import { registrationTokensReader } from './accounts/registration-tokens-reader.ts'
 import { registrationTokensWriter, registrationTokensWrites } from './accounts/registration-tokens-writes.ts'
 import { thirdPartyIdsReader } from './accounts/third-party-ids-reader.ts'
@@ -125,6 +126,7 @@ export const readersOver = (db: Db) => ({
   relations: relationsReader(db),
   reports: reportsReader(db),
   noticeRooms: noticeRoomsReader(db),
+  oauthClients: oauthClientsReader(db),
   outsideRooms: outsideRoomsReader(db),
   roomPurges: roomPurgesReader(db),
   rooms: roomsReader(db),
@@ -177,6 +179,7 @@ export const writers = {
   relations: relationsWriter,
   reports: reportsWriter,
   noticeRooms: noticeRoomsWriter,
+  oauthClients: oauthClientsWriter,
   outsideRooms: outsideRoomsWriter,
   roomPurges: roomPurgesWriter,
   rooms: roomsWriter,
@@ -234,6 +237,7 @@ export const allWrites = (): WriteTable =>
     ...relationWrites,
     ...reportWrites,
     ...noticeRoomWrites,
+    ...oauthClientWrites,
     ...outsideRoomWrites,
     ...roomPurgeWrites,
     ...roomUpgradeWrites,

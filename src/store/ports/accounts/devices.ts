@@ -16,6 +16,8 @@ export interface DeviceRecord {
   readonly lastSeenUserAgent: string | undefined
   /** See `DehydratedDevice`. */
   readonly dehydrated: boolean
+  /** The id of the OAuth client that the session belongs to; undefined: it began by a login of the legacy API. */
+  readonly oauthClient: string | undefined
 }
 
 /** Address, user agent and time of a device's last request. */
@@ -41,6 +43,8 @@ export interface NewSession {
   readonly displayName: string | undefined
   readonly tokens: NewTokenPair
   readonly seen: Sighting
+  /** The OAuth client that the session belongs to. */
+  readonly oauthClient?: string | undefined
   /** Devices that the user may have; undefined: any number. */
   readonly most?: number | undefined
 }
@@ -94,6 +98,8 @@ export interface TokenRecord {
   readonly admin: boolean
   readonly locked: boolean
   readonly suspended: boolean
+  /** See `DeviceRecord`. */
+  readonly oauthClient: string | undefined
   readonly accessExpiresAtMs: number | undefined
   readonly refreshExpiresAtMs: number | undefined
   /** Whether the pair that this one replaces is still valid, because this one was never used. */
@@ -111,6 +117,8 @@ export interface TokensWriter {
   exchange(token: TokenNumber, tokens: NewTokenPair): Change<TokenNumber>
   /** Records the first use of a pair: the pair that it replaces becomes void, and is kept as replaced; 32 of them for a device. Conflict: `token-gone`. */
   confirm(token: TokenNumber): Change<void>
+  /** Voids all tokens of a device, which lives on; its tokens are kept as replaced. Nothing happens if its session is not one of that OAuth client. */
+  voidSession(device: DeviceNumber, oauthClient: string): Change<void>
 }
 
 export interface TokensReader {

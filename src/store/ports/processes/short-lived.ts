@@ -23,6 +23,9 @@ export const SHORT_LIVED_KINDS = [
   'rendezvous',
   'sliding-checkpoint',
   'browser-session',
+  'oauth-code',
+  'oauth-device-grant',
+  'oauth-user-code',
 ] as const
 export type ShortLivedKind = (typeof SHORT_LIVED_KINDS)[number]
 

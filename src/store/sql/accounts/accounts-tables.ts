@@ -28,6 +28,14 @@ export interface AccountTables extends UserTables {
     readonly seen_ms: number | null
     readonly seen_ip: string | null
     readonly seen_user_agent: string | null
+    readonly oauth_client: Generated<string | null>
+  }
+  readonly oauth_clients: {
+    readonly client_id: string
+    readonly metadata_json: string
+    readonly metadata_hash: string
+    readonly created_ms: number
+    readonly used_ms: number
   }
   readonly dehydrated_devices: {
     readonly user_number: number

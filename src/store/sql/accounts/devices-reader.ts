@@ -13,6 +13,7 @@ const DEVICE_COLUMNS = [
   'seen_ip',
   'seen_user_agent',
   'dehydrated_devices.device as dehydrated',
+  'oauth_client',
 ] as const
 const deviceOf = query((db, param: { userId: string; deviceId: string }) =>
   db
@@ -44,6 +45,7 @@ const TOKEN_COLUMNS = [
   'admin',
   'locked_ms',
   'suspended_ms',
+  'oauth_client',
   'access_expires_ms',
   'refresh_expires_ms',
   'predecessor',
@@ -76,6 +78,7 @@ interface DeviceRow {
   readonly seen_ip: string | null
   readonly seen_user_agent: string | null
   readonly dehydrated: number | null
+  readonly oauth_client: string | null
 }
 
 const toDevice = (row: DeviceRow): DeviceRecord => ({
@@ -86,6 +89,7 @@ const toDevice = (row: DeviceRow): DeviceRecord => ({
   lastSeenIp: row.seen_ip ?? undefined,
   lastSeenUserAgent: row.seen_user_agent ?? undefined,
   dehydrated: row.dehydrated !== null,
+  oauthClient: row.oauth_client ?? undefined,
 })
 
 export const devicesReader = (db: Db): DevicesReader => ({
@@ -107,6 +111,7 @@ interface TokenRow {
   readonly admin: number
   readonly locked_ms: number | null
   readonly suspended_ms: number | null
+  readonly oauth_client: string | null
   readonly access_expires_ms: number | null
   readonly refresh_expires_ms: number | null
   readonly predecessor: number | null
@@ -127,6 +132,7 @@ const toToken = (row: TokenRow | undefined): TokenRecord | undefined =>
         admin: row.admin === 1,
         locked: row.locked_ms !== null,
         suspended: row.suspended_ms !== null,
+        oauthClient: row.oauth_client ?? undefined,
         accessExpiresAtMs: row.access_expires_ms ?? undefined,
         refreshExpiresAtMs: row.refresh_expires_ms ?? undefined,
         unconfirmed: row.predecessor !== null,

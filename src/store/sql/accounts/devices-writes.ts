@@ -32,6 +32,7 @@ const upsertDevice = query(
       atMs: number
       ip: string
       userAgent: string | null
+      oauthClient: string | null
     },
   ) =>
     db
@@ -43,11 +44,15 @@ const upsertDevice = query(
         seen_ms: param.atMs,
         seen_ip: param.ip,
         seen_user_agent: param.userAgent,
+        oauth_client: param.oauthClient,
       })
       .onConflict((on) =>
-        on
-          .columns(['user_number', 'device_id'])
-          .doUpdateSet({ seen_ms: param.atMs, seen_ip: param.ip, seen_user_agent: param.userAgent }),
+        on.columns(['user_number', 'device_id']).doUpdateSet({
+          seen_ms: param.atMs,
+          seen_ip: param.ip,
+          seen_user_agent: param.userAgent,
+          oauth_client: param.oauthClient,
+        }),
       )
       .returning('device'),
 )
@@ -125,6 +130,7 @@ const startSession = defineWrite(
       atMs: session.seen.atMs,
       ip: session.seen.ip,
       userAgent: session.seen.userAgent ?? null,
+      oauthClient: session.oauthClient ?? null,
     })
     if (row === undefined) throw new Error('an inserted device got no number')
     if (known === undefined) await recordNewDevice(tx, user, row.device, session.deviceId)

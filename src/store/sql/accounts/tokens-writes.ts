@@ -62,6 +62,21 @@ const standAlone = query((db, param: { token: number }) =>
   db.updateTable('token_pairs').set({ predecessor: null }).where('token', '=', param.token),
 )
 
+const ownerOfSession = query((db, param: { device: number; oauthClient: string }) =>
+  db
+    .selectFrom('devices')
+    .select('user_number')
+    .where('device', '=', param.device)
+    .where('oauth_client', '=', param.oauthClient),
+)
+const replaceAll = query((db, param: { device: number }) =>
+  db
+    .updateTable('token_pairs')
+    .set({ replaced: 1, predecessor: null })
+    .where('device', '=', param.device)
+    .where('replaced', '=', 0),
+)
+
 export const insertPair = async (
   tx: Tx,
   device: number,
@@ -117,9 +132,22 @@ const confirm = defineWrite('tokens.confirm', ['sessions'], async (tx, input: { 
   if (await confirmPair(tx, input.token, pair)) announceVoided(tx, pair.user_number)
 })
 
-export const tokensWrites = [exchange, confirm]
+const voidSession = defineWrite(
+  'tokens.voidSession',
+  ['sessions'],
+  async (tx, input: { device: number; oauthClient: string }) => {
+    const owner = await tx.first(ownerOfSession, input)
+    if (owner === undefined) return
+    if ((await tx.run(replaceAll, input)) === 0) return
+    await tx.run(deleteBeyond, { device: input.device, replaced: 1, kept: REPLACED_PAIRS })
+    announceVoided(tx, owner.user_number)
+  },
+)
+
+export const tokensWrites = [exchange, confirm, voidSession]
 
 export const tokensWriter: TokensWriter = {
   exchange: (token, tokens) => exchange({ token, tokens }),
   confirm: (token) => confirm({ token }),
+  voidSession: (device, oauthClient) => voidSession({ device, oauthClient }),
 }
