@@ -11,6 +11,7 @@ import {
   noRateLimits,
   type PortListener,
   type RateLimiter,
+  RequestCounts,
 } from '#http'
 import { shownIn, unknownAddressPage } from '#pages'
 import { ShortLivedTables, writers } from '#store'
@@ -145,6 +146,7 @@ class Running {
       clock: this.#clock,
       random: this.#random,
     })
+    const requestCounts = new RequestCounts()
     const ground = {
       config,
       store,
@@ -153,6 +155,7 @@ class Running {
       processId,
       signingKey,
       rateLimiter,
+      requestCounts,
       clock: this.#clock,
       random: this.#random,
       logger: this.#logger,
@@ -183,7 +186,7 @@ class Running {
         logger: this.#logger,
         logRequests: config.logging.level === 'debug',
         limitInfoUri: config.support.page ?? config.server.publicBaseUrl ?? `https://${config.server.name}`,
-        ...(metrics === undefined ? {} : { observe: metrics.observe }),
+        observe: requestCounts.observer(metrics?.observe),
       },
     })
     this.#edge = edge

@@ -12,11 +12,24 @@ export class PageScript {
   }
 }
 
+/** A style besides the one that all pages share, without inserted values; the policy names its hash. */
+export class PageStyle {
+  readonly element: Html
+  readonly source: string
+  constructor(rules: string) {
+    this.element = trusted(`<style>${rules}</style>`)
+    this.source = hashOf(rules)
+  }
+}
+
 export interface HtmlPage {
   readonly status: number
   readonly title: string
   readonly main: Html
   readonly scripts?: readonly PageScript[]
+  readonly styles?: readonly PageStyle[]
+  /** Stands between the header and the content. */
+  readonly nav?: Html
   /** `script`: the file that is loaded; the others are sources for the policy. */
   readonly foreign?: {
     readonly script: string
@@ -34,11 +47,11 @@ export interface HtmlPage {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-const policyOf = ({ scripts = [], foreign, form, calls, frames, framed }: HtmlPage, look: Look): string => {
+const policyOf = ({ scripts = [], styles = [], foreign, form, calls, frames, framed }: HtmlPage, look: Look): string => {
   const script = [...scripts.map(({ source }) => source), ...(foreign?.scriptSources ?? [])]
   return [
     "default-src 'none'",
-    `style-src ${look.styleSource}`,
+    `style-src ${[look.styleSource, ...styles.map(({ source }) => source)].join(' ')}`,
     "img-src 'self'",
     // A foreign widget sets the sizes of its elements; style attributes run no code.
     ...(foreign === undefined
@@ -61,7 +74,7 @@ const policyOf = ({ scripts = [], foreign, form, calls, frames, framed }: HtmlPa
 const PLAIN = lookOf({ serverName: 'this server' })
 
 const rendered = (page: HtmlPage, look: Look): ConstructorParameters<typeof CustomReply>[0] => {
-  const { status, title, main, scripts = [], foreign, headers, form, goesOnTo } = page
+  const { status, title, main, nav, scripts = [], styles = [], foreign, headers, form, goesOnTo } = page
   const foreignScript = foreign === undefined ? undefined : html`<script src="${foreign.script}" async defer></script>`
   // A form that was refused can be mended where it stands.
   const isDeadEnd = status >= 400 && form === undefined
@@ -72,10 +85,10 @@ const rendered = (page: HtmlPage, look: Look): ConstructorParameters<typeof Cust
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${title}</title>${goesOnTo === undefined ? undefined : html`\n<meta http-equiv="refresh" content="0; url=${goesOnTo}">`}
 ${look.icon}
-${look.style}
+${look.style}${styles.map(({ element }) => element)}
 </head>
 <body>
-${look.header}
+${look.header}${nav}
 <main>
 ${main}${isDeadEnd ? html`\n${look.ways}` : undefined}
 </main>

@@ -13,3 +13,5 @@ export { registerPage } from './register-page.ts'
 export * from './sign-in.ts'
 export { STAGE_FORMS, type StageForm } from './stage-forms.ts'
 export * from './unknown-address.ts'
+
+/** The pages of the administration; their code is loaded when somebody first asks for one. */

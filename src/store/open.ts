@@ -16,6 +16,8 @@ export interface Store extends Readers {
   /** The newest position of each stream, with commits of other processes. */
   positions(): Promise<Readonly<Record<DurableStream, number>>>
   stats(): CommitStats
+  /** Bytes that the database takes: its files, or what PostgreSQL says. */
+  sizeBytes(): Promise<number>
   /** Refuses new commits, finishes those under way, and closes the database. */
   close(): Promise<void>
 }
@@ -42,7 +44,7 @@ export const positionsIn = async (db: Db): Promise<Readonly<Record<DurableStream
 
 /** Opens the database and brings its schema up to date. Throws `SchemaTooNew`, and `StoreUnavailable` if it cannot be reached. */
 export const openStore = async (options: StoreOptions): Promise<Store> => {
-  const { queue, db, close } = await openDialect(options)
+  const { queue, db, sizeBytes, close } = await openDialect(options)
   let closing: Promise<void> | undefined
   return {
     ...readersOver(db),
@@ -50,6 +52,7 @@ export const openStore = async (options: StoreOptions): Promise<Store> => {
     onCommitted: (listener) => queue.onCommitted(listener),
     positions: () => positionsIn(db),
     stats: () => queue.stats(),
+    sizeBytes,
     close: () => {
       closing ??= queue.close().then(close)
       return closing

@@ -1,6 +1,6 @@
 import type { Clock, Logger, Random } from '#base'
 import type { Config } from '#config'
-import type { RateLimiter } from '#http'
+import type { RateLimiter, RequestCounts } from '#http'
 import type { SigningKey } from '#rules'
 import type { ShortLivedTables, Store } from '#store'
 import type { ServerLook } from '../page-look.ts'
@@ -16,6 +16,8 @@ export interface Ground {
   readonly processId: string
   readonly signingKey: SigningKey
   readonly rateLimiter: RateLimiter
+  /** Counted by the edge. */
+  readonly requestCounts: RequestCounts
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger

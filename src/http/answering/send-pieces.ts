@@ -1,13 +1,14 @@
 import type { ServerResponse } from 'node:http'
 import type { Clock, LoopTurns, TextPieces } from '#base'
-import { CORS_HEADERS, sendJson } from './send.ts'
+import { CustomReply } from '../endpoint/answer.ts'
+import { CORS_HEADERS, sendJson, sendOutcome } from './send.ts'
 
 /** Answers up to this length are sent whole, with their length. */
 const WHOLE_LENGTH = 64 * 1024
 /** Small pieces are gathered up to this length. */
 const CHUNK_LENGTH = 32 * 1024
 
-const HEADERS = [...CORS_HEADERS, 'Content-Type', 'application/json'] as const
+const JSON_HEADERS = { 'Content-Type': 'application/json' }
 
 export interface PiecesOptions {
   readonly clock: Clock
@@ -15,10 +16,12 @@ export interface PiecesOptions {
   readonly turns: LoopTurns
   /** Time for the client to take what was written, before it is cut off. */
   readonly writeTimeoutMs: number
+  /** Of a text that is no JSON. */
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /**
- * Sends a JSON text while it is made: the next piece is made when the client has taken those before. Throws if a piece cannot be made; if the answer has
+ * Sends a text while it is made: the next piece is made when the client has taken those before. Throws if a piece cannot be made; if the answer has
  * begun by then, the client learns of it from a connection that ends early. A client that goes away, or takes too long, is no failure.
  */
 export const sendPieces = async (
@@ -32,13 +35,14 @@ export const sendPieces = async (
     while (text.length < WHOLE_LENGTH) {
       const { done, value } = await rest.next()
       if (done === true) {
-        if (!response.destroyed) sendJson(response, 200, text)
+        if (!response.destroyed) sendWhole(response, text, options.headers)
         return
       }
       text += value
     }
     if (response.destroyed) return
-    response.writeHead(200, [...HEADERS])
+    const headers = Object.entries(options.headers ?? JSON_HEADERS).flat()
+    response.writeHead(200, [...CORS_HEADERS, ...headers])
     while (await taken(response, text, options)) {
       text = ''
       await options.turns.next()
@@ -58,6 +62,11 @@ export const sendPieces = async (
   } finally {
     await rest.return()
   }
+}
+
+const sendWhole = (response: ServerResponse, text: string, headers: PiecesOptions['headers']): void => {
+  if (headers === undefined) sendJson(response, 200, text)
+  else sendOutcome(response, new CustomReply({ status: 200, headers, body: text }))
 }
 
 /** Writes a text; resolves when there is room for the next, or with `false` when the client is gone. */

@@ -18,6 +18,16 @@ export class StreamedJson {
   }
 }
 
+/** A text of another kind that is made while it is sent: an export. Its headers name its type. */
+export class StreamedText {
+  readonly pieces: TextPieces
+  readonly headers: Readonly<Record<string, string>>
+  constructor(pieces: TextPieces, headers: Readonly<Record<string, string>>) {
+    this.pieces = pieces
+    this.headers = headers
+  }
+}
+
 /** The answer that a text is, long or not. */
 export const jsonOf = (text: LongText): RawJson | StreamedJson =>
   typeof text === 'string' ? new RawJson(text) : new StreamedJson(text)
@@ -94,4 +104,4 @@ export class FileReply {
 /** An interface as an answer: to TypeScript an interface is no JSON object, as others could add members to it. */
 export type AsJson<Body extends object> = { readonly [Name in keyof Body]: Body[Name] }
 
-export type Answer = JsonObject | RawJson | StreamedJson | LaterJson | CustomReply | FileReply
+export type Answer = JsonObject | RawJson | StreamedJson | StreamedText | LaterJson | CustomReply | FileReply

@@ -13,7 +13,15 @@ import { sendOutcome } from '../answering/send.ts'
 import { sendFileReply } from '../answering/send-file.ts'
 import { sendPieces } from '../answering/send-pieces.ts'
 import { boundWrite } from '../connections/sockets.ts'
-import { type Answer, type CustomReply, FileReply, LaterJson, RawJson, StreamedJson } from '../endpoint/answer.ts'
+import {
+  type Answer,
+  type CustomReply,
+  FileReply,
+  LaterJson,
+  RawJson,
+  StreamedJson,
+  StreamedText,
+} from '../endpoint/answer.ts'
 import type { AnyEndpoint } from '../endpoint/endpoint.ts'
 import { countedAs } from '../endpoint/requester.ts'
 import { hasBody, readBody } from '../reading/body-bytes.ts'
@@ -211,6 +219,7 @@ export class Serving implements Ending {
         }),
       )
     } else if (outcome instanceof StreamedJson) await this.#stream(incoming, outcome.pieces)
+    else if (outcome instanceof StreamedText) await this.#stream(incoming, outcome.pieces, outcome.headers)
     else this.#send(incoming, outcome)
   }
 
@@ -223,7 +232,7 @@ export class Serving implements Ending {
   }
 
   /** An answer that is not begun waits for its turn; one that has begun must not be held any longer. */
-  async #stream(exchange: Exchange, pieces: TextPieces): Promise<void> {
+  async #stream(exchange: Exchange, pieces: TextPieces, headers?: StreamedText['headers']): Promise<void> {
     const { clock, edge, limits } = this.#parts
     const begun = pieces.begun.reduce((length, { length: more }) => length + more, 0)
     const key = answerKey(exchange)
@@ -235,7 +244,8 @@ export class Serving implements Ending {
         ? await edge.answers.take(key, STREAMED_BYTES, gone.signal)
         : edge.answers.takeNow(key, Math.max(begun, STREAMED_BYTES))
     try {
-      await sendPieces(response, pieces, { clock, turns: edge.turns, writeTimeoutMs: limits.writeTimeoutMs })
+      const options = { clock, turns: edge.turns, writeTimeoutMs: limits.writeTimeoutMs }
+      await sendPieces(response, pieces, headers === undefined ? options : { ...options, headers })
       this.#answered(exchange, 200)
     } finally {
       release()

@@ -34,6 +34,7 @@ export const openPostgres = async (options: StoreOptions): Promise<DialectStore>
   return {
     queue,
     db: reads,
+    sizeBytes: () => reads.sizeBytes(),
     close: async () => {
       await connection.close()
       await reads.close()

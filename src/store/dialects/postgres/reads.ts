@@ -32,6 +32,12 @@ export class PostgresReads implements Db {
     return this.all(query, params)
   }
 
+  async sizeBytes(): Promise<number> {
+    if (this.#closed) throw new StoreUnavailable('closed', 'the store is closed')
+    const { rows } = await this.#pool.query('select pg_database_size(current_database()) as size')
+    return Number(rows[0].size)
+  }
+
   async close(): Promise<void> {
     this.#closed = true
     await this.#pool.end()

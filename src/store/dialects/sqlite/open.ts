@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Logger } from '#base'
 import { holdLock, LockHeld } from '../../folder-lock.ts'
@@ -42,12 +43,22 @@ export const openSqlite = async (path: string, options: StoreOptions): Promise<D
   return {
     queue,
     db: reads,
+    sizeBytes: async () => (await fileBytes(path)) + (await fileBytes(`${path}-wal`)),
     close: async () => {
       // The writer closes last: the last connection to close makes a checkpoint.
       await reads.close()
       await writer.close()
       unlock()
     },
+  }
+}
+
+/** The size of a file; 0 where there is none. */
+const fileBytes = async (path: string): Promise<number> => {
+  try {
+    return (await stat(path)).size
+  } catch {
+    return 0
   }
 }
 

@@ -25,6 +25,8 @@ export interface StoreOptions {
 export interface DialectStore {
   readonly queue: CommitQueue
   readonly db: Db
+  /** Bytes that the database takes. */
+  sizeBytes(): Promise<number>
   /** Called after the queue was closed. */
   close(): Promise<void>
 }

@@ -1,0 +1,4 @@
+export * from './overview.ts'
+export * from './refused.ts'
+export { frameOf } from './sections.ts'
+

@@ -1,0 +1,49 @@
+import type { Frame, Section } from './parts/frame.ts'
+
+export const SECTIONS: readonly Section[] = [
+  { path: '/admin', title: 'Overview' },
+  { path: '/admin/people', title: 'People' },
+  { path: '/admin/rooms', title: 'Rooms' },
+  { path: '/admin/reports', title: 'Reports' },
+  { path: '/admin/media', title: 'Media' },
+  { path: '/admin/registration-tokens', title: 'Registration tokens' },
+  { path: '/admin/federation', title: 'Federation' },
+  { path: '/admin/jobs', title: 'Jobs' },
+  { path: '/admin/audit-log', title: 'Audit log' },
+]
+
+/** What a page says was done by the form that led to it. The address has the name alone, so nobody can put words into a page. */
+const NOTICES: Readonly<Record<string, string>> = {
+  saved: 'Saved.',
+  made: 'The account is made.',
+  locked: 'The account is locked.',
+  unlocked: 'The account is unlocked.',
+  suspended: 'The account is suspended.',
+  restored: 'The account is no longer suspended.',
+  password: 'The password is set.',
+  'signed-out': 'The sessions have ended.',
+  deactivated: 'The account is deactivated.',
+  'admin-given': 'The account is an administrator now.',
+  'admin-taken': 'The account is no administrator any more.',
+  'token-made': 'The token is made.',
+  'token-revoked': 'The token is revoked.',
+  retried: 'The server is tried again now.',
+  cancelled: 'The job is cancelled.',
+  started: 'The job has started.',
+}
+
+export interface FramedVisit {
+  readonly session: { readonly userId: string; readonly csrf: string }
+  readonly section: string
+  readonly serverName: string
+  readonly query: Readonly<Record<string, string>>
+}
+
+export const frameOf = ({ session, section, serverName, query }: FramedVisit): Frame => ({
+  sections: SECTIONS,
+  section,
+  userId: session.userId,
+  csrf: session.csrf,
+  serverName,
+  notice: NOTICES[query.done ?? ''],
+})
