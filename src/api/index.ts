@@ -1,5 +1,6 @@
 import { type AnsweredOnce, type AnyEndpoint, withPutTwins } from '#http'
 import { type BrowserAccountsDeps, browserAccountsEndpoints } from './account/index.ts'
+import { type AdminPagesDeps, adminPagesEndpoints } from './admin-pages/index.ts'
 import { type AdminApiDeps, adminApiEndpoints } from './admin/index.ts'
 import type { SharedSecretRegistrationDeps } from './admin/people/register.ts'
 import { type AccountDeactivationDeps, accountDeactivationEndpoints } from './client/accounts/account-deactivation.ts'
@@ -109,6 +110,7 @@ import { type KeysForServersDeps, userKeysEndpoints } from './federation/user-ke
 import { type ServerVersionDeps, serverVersionEndpoints } from './federation/version.ts'
 import { NOT_BUILT } from './not-built.ts'
 
+export type { AdminPagesDeps } from './admin-pages/index.ts'
 export { assertOwnForm, type BrowserAccountsDeps, BrowserGate, type BrowserRequest, seeOther } from './account/index.ts'
 export { EMAIL_PAGE } from './client/accounts/email-page.ts'
 export type { RendezvousDeps } from './client/authentication/rendezvous.ts'
@@ -132,6 +134,7 @@ export interface ApiDeps {
   readonly accounts: AccountsDeps
   readonly admin: AdminApiDeps
   readonly browserAccounts: BrowserAccountsDeps
+  readonly adminPages: AdminPagesDeps
   readonly personal: PersonalDeps
   readonly rooms: RoomEndpointsDeps
   readonly moderation: ModerationDeps
@@ -328,6 +331,7 @@ export const apiEndpoints = (deps: ApiDeps): readonly AnyEndpoint[] => [
   ...accountsEndpoints(deps.accounts),
   ...adminApiEndpoints(deps.admin),
   ...browserAccountsEndpoints(deps.browserAccounts),
+  ...adminPagesEndpoints(deps.adminPages),
   ...personalEndpoints(deps.personal),
   ...roomEndpoints(deps.rooms),
   ...userRedactionEndpoints(deps.moderation),

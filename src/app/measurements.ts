@@ -1,4 +1,4 @@
-import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import process from 'node:process'
 import type { Clock } from '#base'
 import type { RequestCounts } from '#http'
@@ -76,7 +76,7 @@ export class Measurements {
   readonly #parts: MeasurementsParts
   readonly #series = new Map<Measured, Series>(NAMES.map((name) => [name, new Series()]))
   readonly #startedMs: number
-  #delay: IntervalHistogram | undefined
+  #delay: ReturnType<typeof monitorEventLoopDelay> | undefined
   #mark: Mark
   #round = 0
   #databaseBytes = Number.NaN

@@ -8,8 +8,8 @@ export * from './endpoint/paths.ts'
 export * from './endpoint/requester.ts'
 export * from './endpoint/token-issuer.ts'
 export { createMetrics, type HistogramReading, type LabelledReading, type Metrics, type Reading } from './metrics.ts'
-export { RequestCounts } from './request-counts.ts'
 export { noOtherServers, type RequestSignatures } from './reading/request-signatures.ts'
+export { RequestCounts } from './request-counts.ts'
 export {
   addressKey,
   createRateLimiter,

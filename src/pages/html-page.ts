@@ -47,7 +47,10 @@ export interface HtmlPage {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-const policyOf = ({ scripts = [], styles = [], foreign, form, calls, frames, framed }: HtmlPage, look: Look): string => {
+const policyOf = (
+  { scripts = [], styles = [], foreign, form, calls, frames, framed }: HtmlPage,
+  look: Look,
+): string => {
   const script = [...scripts.map(({ source }) => source), ...(foreign?.scriptSources ?? [])]
   return [
     "default-src 'none'",

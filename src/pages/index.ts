@@ -15,3 +15,4 @@ export { STAGE_FORMS, type StageForm } from './stage-forms.ts'
 export * from './unknown-address.ts'
 
 /** The pages of the administration; their code is loaded when somebody first asks for one. */
+export const loadAdminPages = () => import('./admin/index.ts')

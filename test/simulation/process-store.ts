@@ -91,6 +91,7 @@ export class ProcessStore {
       onCommitted: (listener) => this.#queue.onCommitted(listener),
       positions: () => positionsIn(slowReads),
       stats: () => this.#queue.stats(),
+      sizeBytes: async () => 0,
       close: () => this.close(),
     }
   }

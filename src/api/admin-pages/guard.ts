@@ -1,9 +1,10 @@
-import { hash, timingSafeEqual } from 'node:crypto'
 import { Type } from 'typebox'
+import { checkCsrf } from '#domain'
 import { type Answer, type AnyEndpoint, type AnyRequest, endpoint, none } from '#http'
-import { loadAdminPages, noticePage } from '#pages'
+import { ACCOUNT_SIGN_IN_PAGE, loadAdminPages, noticePage } from '#pages'
 import { MatrixError } from '#spec'
-import { type AdminSession, type PageHandler, seeOther, type Visit, type VisitDeps } from './visit.ts'
+import { assertOwnForm } from '../account/index.ts'
+import { type PageHandler, seeOther, type Visit, type VisitDeps } from './visit.ts'
 
 /** A page or a deed, and where it stands. */
 export interface AdminRoute<Deps> {
@@ -17,7 +18,6 @@ export interface AdminRoute<Deps> {
   load(): Promise<PageHandler<Deps>>
 }
 
-export const SIGN_IN_PAGE = '/account/sign-in'
 /** A proof of who somebody is counts as recent for so long. */
 export const RECENT_MS = 10 * 60_000
 
@@ -29,24 +29,12 @@ interface Asked {
   readonly params: Readonly<Record<string, string>>
   readonly query: Readonly<Record<string, string>>
   readonly fields: ReadonlyMap<string, string>
-  readonly site: string | undefined
 }
 
 const addressOf = ({ path, query }: Asked): string => {
   const { done: _done, ...rest } = query
   const text = new URLSearchParams(rest).toString()
   return text === '' ? path : `${path}?${text}`
-}
-
-const same = (one: string, other: string): boolean =>
-  timingSafeEqual(hash('sha256', one, 'buffer'), hash('sha256', other, 'buffer'))
-
-/** Throws `M_FORBIDDEN` unless a page of this session sent the form. */
-const checkForm = ({ csrf }: AdminSession, { fields, site }: Asked): void => {
-  const given = fields.get('csrf')
-  const isOurs = given !== undefined && same(given, csrf)
-  if (isOurs && (site === undefined || site === 'same-origin' || site === 'none')) return
-  throw new MatrixError('M_FORBIDDEN', 'This form did not come from a page that you were shown; load the page again')
 }
 
 /** A refusal by the edge, before anybody was asked who they are. */
@@ -68,30 +56,31 @@ export const adminEndpoint = <Deps>(route: AdminRoute<Deps>, deps: Deps & VisitD
   const answer = async (asked: Asked, cookie: string | undefined): Promise<Answer> => {
     const session = await deps.sessions.of(cookie)
     if (session === undefined)
-      return seeOther(`${SIGN_IN_PAGE}?next=${encodeURIComponent(method === 'GET' ? addressOf(asked) : route.section)}`)
+      return seeOther(
+        `${ACCOUNT_SIGN_IN_PAGE}?next=${encodeURIComponent(method === 'GET' ? addressOf(asked) : route.section)}`,
+      )
     if (!session.admin) return notForYou()
-    if (method === 'POST') checkForm(session, asked)
+    if (method === 'POST') checkCsrf(session, asked.fields)
     const nowMs = deps.clock.nowMs()
     if (route.weighty === true && nowMs - session.authenticatedAtMs > RECENT_MS)
-      return seeOther(`${SIGN_IN_PAGE}?again=1&next=${encodeURIComponent(addressOf(asked))}`)
+      return seeOther(`${ACCOUNT_SIGN_IN_PAGE}?again=1&next=${encodeURIComponent(addressOf(asked))}`)
     const { section } = route
     return handled(route, { ...asked, session, section, serverName: deps.serverName, nowMs }, deps)
   }
   const { cookieName } = deps.sessions
   if (method === 'GET') {
     const handler: AnyEndpoint['handler'] = (request) =>
-      answer({ ...askedOf(request), fields: NO_FIELDS, site: undefined }, request.cookie(cookieName))
+      answer({ ...askedOf(request), fields: NO_FIELDS }, request.cookie(cookieName))
     return endpoint({ ...declared, method, handler })
   }
   return endpoint({
     ...declared,
     method,
     body: 'form',
-    handler: (request) =>
-      answer(
-        { ...askedOf(request), fields: request.body, site: request.header('sec-fetch-site') },
-        request.cookie(cookieName),
-      ),
+    handler: async (request) => {
+      assertOwnForm(request)
+      return answer({ ...askedOf(request), fields: request.body }, request.cookie(cookieName))
+    },
   })
 }
 

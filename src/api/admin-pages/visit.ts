@@ -1,35 +1,17 @@
 import type { Clock } from '#base'
+import type { AdminActor, BrowserSession, BrowserSessions } from '#domain'
 import { type Answer, CustomReply, type FormFields } from '#http'
-import type { UserId } from '#spec'
-
-/** A person who is signed in at a browser, as much as these pages need of them. */
-export interface AdminSession {
-  readonly id: string
-  readonly userId: UserId
-  readonly admin: boolean
-  /** The time at which they last proved who they are. */
-  readonly authenticatedAtMs: number
-  readonly csrf: string
-}
-
-export interface AdminSessions {
-  readonly cookieName: string
-  /** The value of `Set-Cookie` that takes the cookie away. */
-  readonly goneCookie: string
-  of(cookie: string | undefined): Promise<AdminSession | undefined>
-  end(id: string): Promise<void>
-}
 
 /** What every page needs, besides the data that it shows. */
 export interface VisitDeps {
-  readonly sessions: AdminSessions
+  readonly sessions: BrowserSessions
   readonly serverName: string
   readonly clock: Pick<Clock, 'nowMs'>
 }
 
 /** A request of an administrator for a page. */
 export interface Visit {
-  readonly session: AdminSession
+  readonly session: BrowserSession
   /** The path as asked for. */
   readonly path: string
   readonly params: Readonly<Record<string, string>>
@@ -44,7 +26,7 @@ export interface Visit {
 export type PageHandler<Deps> = (visit: Visit, deps: Deps) => Promise<Answer>
 
 /** The administrator as the audit log names them. */
-export const actorOf = ({ session }: Visit): { readonly by: UserId; readonly via: 'page' } => ({
+export const actorOf = ({ session }: Visit): AdminActor => ({
   by: session.userId,
   via: 'page',
 })

@@ -17,6 +17,7 @@ import { InProcessBus, PROCESSES, Streams } from '#streams'
 import { aboutServer, operational } from './about-server.ts'
 import { type BuiltAccounts, buildAccounts } from './accounts.ts'
 import { type BuiltAuditLog, buildAuditLog } from './admin.ts'
+import { type BuiltAdminPages, buildAdminPages } from './admin-pages.ts'
 import { buildBrowserAccounts } from './browser-accounts.ts'
 import { type BuiltCalls, buildCalls } from './calls.ts'
 import { type BuiltElsewhere, buildElsewhere } from './elsewhere.ts'
@@ -113,7 +114,9 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   const reports = buildReports(ground)
   const audit = buildAuditLog(ground)
   const jobs = buildJobs(ground)
+  const adminPages = buildAdminPages(ground, { streams, sending })
   const parts: Parts = {
+    adminPages,
     jobs,
     incoming,
     push,
@@ -124,6 +127,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   }
   const leases = buildLeases(ground, workOf(parts))
   await leases.start()
+  adminPages.measurements.start()
   return {
     streams,
     issuers: [accounts.accessTokens],
@@ -141,7 +145,10 @@ export const compose = async (ground: Ground): Promise<Composed> => {
     caches: () => cachesOf(parts),
     federationReadings: [...federation.readings, ...sending.readings],
     replacedKeys: () => keys.uploadKeys.replaced,
-    settle: () => settle(leases, parts),
+    settle: () => {
+      adminPages.measurements.stop()
+      return settle(leases, parts)
+    },
   }
 }
 
@@ -255,6 +262,7 @@ const cachesOf = ({
 ]
 
 interface Parts {
+  readonly adminPages: BuiltAdminPages
   readonly jobs: Jobs
   readonly incoming: Incoming
   readonly push: LeasedWork
@@ -323,6 +331,7 @@ const buildApi = (parts: Parts): ApiDeps => {
     accounts: accounts.api,
     admin: { people: { ...accounts.api, ...parts.audit } },
     browserAccounts: buildBrowserAccounts(ground, accounts),
+    adminPages: parts.adminPages.deps,
     personal: {
       ...personal.api(roomProfiles, turnsOf(ground, 'profile-turn')),
       presenceProfiles: views.presenceProfiles,

@@ -62,7 +62,9 @@ export const postForm = (view: PostForm): Html => {
   const { action, csrf, button, look = 'plain', fields, hidden = {}, inline = false, about } = view
   return html`<form method="post" action="${action}"${inline ? html` class="inline"` : undefined}>${csrfField(csrf)}${Object.entries(
     hidden,
-  ).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}${fields}<button class="${look}">${button}${
+  ).map(
+    ([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`,
+  )}${fields}<button class="${look}">${button}${
     about === undefined ? undefined : html`<span class="unseen"> ${about}</span>`
   }</button></form>`
 }

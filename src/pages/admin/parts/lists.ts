@@ -16,7 +16,10 @@ export interface ListState {
 }
 
 /** The address of the list with some of its state changed; undefined takes a member away. */
-export const addressOf = ({ path, query }: ListState, changes: Readonly<Record<string, string | undefined>>): string => {
+export const addressOf = (
+  { path, query }: ListState,
+  changes: Readonly<Record<string, string | undefined>>,
+): string => {
   const members = Object.entries({ ...query, ...changes }).filter(
     (member): member is [string, string] => member[1] !== undefined && member[1] !== '',
   )
@@ -45,9 +48,10 @@ export interface ListView<Row> {
 }
 
 /** A list with all that belongs to it: search, filters, order, pages, export. */
-export const listOf = <Row>(view: ListView<Row>): Html => html`${formOf(view)}${
-  view.rows.length === 0 ? html`<p class="empty">${view.empty}</p>` : html`${aboveOf(view)}${tableOf(view)}`
-}${pagerOf(view)}`
+export const listOf = <Row>(view: ListView<Row>): Html =>
+  html`${formOf(view)}${
+    view.rows.length === 0 ? html`<p class="empty">${view.empty}</p>` : html`${aboveOf(view)}${tableOf(view)}`
+  }${pagerOf(view)}`
 
 const ordersOf = <Row>({ columns }: ListView<Row>): readonly Choice[] =>
   columns.flatMap(({ order, title }) =>
@@ -69,8 +73,8 @@ const formOf = <Row>(view: ListView<Row>): Html | undefined => {
   const order = field({ name: 'order', label: 'Sort by', choices: orders, value: currentOrder(view) })
   return html`<form class="filters" method="get" action="${state.path}" role="search">
 ${search === undefined ? undefined : html`<div class="search">${field({ name: 'q', label: search, kind: 'search', value: state.query.q, maxLength: 255 })}</div>\n`}${filters.map(
-    (filter) => html`<div class="field">${field({ ...filter, value: state.query[filter.name] })}</div>\n`,
-  )}${orders.length === 0 ? undefined : html`<div class="field narrow">${order}</div>\n`}<button class="quiet">${search === undefined ? 'Show' : 'Search'}</button>
+  (filter) => html`<div class="field">${field({ ...filter, value: state.query[filter.name] })}</div>\n`,
+)}${orders.length === 0 ? undefined : html`<div class="field narrow">${order}</div>\n`}<button class="quiet">${search === undefined ? 'Show' : 'Search'}</button>
 </form>`
 }
 

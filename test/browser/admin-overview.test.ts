@@ -1,0 +1,50 @@
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { startHomeserver, type TestHomeserver } from '../support/homeserver.ts'
+import { registerAdmin } from '../support/operator.ts'
+import { adminWindow, lookOver, NARROW, signIn } from './admin-window.ts'
+import { inChromium, launchChromium, visit } from './chromium.ts'
+
+inChromium('the first page of the administration', () => {
+  let browser: Browser
+  let home: TestHomeserver
+  beforeAll(async () => {
+    browser = await launchChromium()
+    home = await startHomeserver()
+    await registerAdmin(home, 'root')
+  })
+  afterAll(async () => {
+    await browser.close()
+    await home.stop()
+  })
+
+  it('is found by signing in, and shows the server of the last hour', async () => {
+    await using window = await adminWindow(browser, home, 'root')
+    const { page } = window
+    await page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor()
+    for (const title of ['Requests a second', 'Memory', 'Database', 'Syncs that wait for news'])
+      await page.getByRole('heading', { name: title, exact: true }).waitFor()
+    await lookOver(window, `${home.url}/admin`, 'overview')
+  })
+
+  it('can be used by the keyboard alone: past the menu, through it, and out', async () => {
+    await using window = await visit(browser, home.url, { viewport: NARROW })
+    const { page } = window
+    await signIn(page, home, 'root')
+    await page.keyboard.press('Tab')
+    await page.keyboard.press('Tab')
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('Skip to the content')
+    await page.keyboard.press('Enter')
+    expect(await page.evaluate('document.activeElement.id')).toBe('content')
+    await page.keyboard.press('Shift+Tab')
+    expect(await page.evaluate('document.activeElement.tagName')).toBe('SUMMARY')
+    await page.keyboard.press('Enter')
+    const out = page.getByRole('button', { name: 'Sign out' })
+    await out.waitFor()
+    await out.focus()
+    await page.keyboard.press('Enter')
+    await page.waitForURL(/\/account\/sign-in/)
+    await page.goto(`${home.url}/admin`)
+    expect(page.url()).toContain('/account/sign-in?next=%2Fadmin')
+  })
+})

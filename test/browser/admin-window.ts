@@ -1,0 +1,69 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import axe from 'axe-core'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import { expect } from 'vitest'
+import { PASSWORD } from '../support/client.ts'
+import type { TestHomeserver } from '../support/homeserver.ts'
+import { type Visit, visit } from './chromium.ts'
+
+/** A folder for pictures of every page that is looked over; without it none are made. */
+const PICTURES = process.env.HOMEROOM_TEST_PICTURES
+
+export const NARROW = { width: 360, height: 740 }
+const WIDE = { width: 1280, height: 900 }
+
+/** Signs in by the form that the administration sends people to. */
+export const signIn = async (page: Page, home: TestHomeserver, user: string, path = '/admin'): Promise<void> => {
+  await page.goto(`${home.url}${path}`)
+  await page.getByLabel('User name', { exact: false }).fill(user)
+  await page.getByLabel('Password', { exact: true }).fill(PASSWORD)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.waitForURL((url) => url.pathname.startsWith('/admin'))
+}
+
+/** A window in which somebody is signed in at the administration. */
+export const adminWindow = async (
+  browser: Browser,
+  home: TestHomeserver,
+  user: string,
+  options: BrowserContextOptions = {},
+): Promise<Visit> => {
+  const window = await visit(browser, home.url, { viewport: WIDE, ...options })
+  await signIn(window.page, home, user)
+  return window
+}
+
+interface Finding {
+  readonly id: string
+  readonly impact: string
+  readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[]
+}
+
+/** The serious and critical findings of axe-core on the page as it is shown now. */
+const findings = async (page: Page): Promise<readonly string[]> => {
+  await page.evaluate(axe.source)
+  const violations = (await page.evaluate('axe.run().then(({ violations }) => violations)')) as readonly Finding[]
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`))
+}
+
+/** Holds a page to what every page of the administration has to be: legible and usable, narrow and wide, light and dark. */
+export const lookOver = async ({ page, complaints, elsewhere }: Visit, url: string, name: string): Promise<void> => {
+  const answer = await page.goto(url)
+  expect([url, answer?.status()]).toEqual([url, 200])
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme })
+    for (const viewport of [NARROW, WIDE]) {
+      await page.setViewportSize(viewport)
+      expect([url, await page.evaluate('document.documentElement.scrollWidth')]).toEqual([url, viewport.width])
+      expect([url, colorScheme, viewport.width, await findings(page)]).toEqual([url, colorScheme, viewport.width, []])
+      if (PICTURES === undefined) continue
+      mkdirSync(PICTURES, { recursive: true })
+      await page.screenshot({ path: join(PICTURES, `${name}-${viewport.width}-${colorScheme}.png`), fullPage: true })
+    }
+  }
+  await page.emulateMedia({ colorScheme: null })
+  expect([complaints, elsewhere]).toEqual([[], []])
+}
