@@ -4,6 +4,8 @@ import type { Clock } from '#base'
 import type { RequestCounts } from '#http'
 
 const EVERY_MS = 15_000
+/** The first values come soon after a start, so that the page is not empty for long. */
+const FIRST_MS = 2_000
 /** One hour. */
 const KEPT = 240
 /** The delay of the event loop is sampled this often. */
@@ -96,7 +98,7 @@ export class Measurements {
     this.#delay = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS })
     this.#delay.enable()
     this.#readSize()
-    this.#later()
+    this.#later(FIRST_MS)
   }
 
   stop(): void {
@@ -135,12 +137,12 @@ export class Measurements {
     for (const [name, series] of this.#series) series.add(measured[name])
   }
 
-  #later(): void {
-    this.#cancel = this.#parts.clock.after(EVERY_MS, () => {
+  #later(afterMs: number): void {
+    this.#cancel = this.#parts.clock.after(afterMs, () => {
       this.measure()
       this.#round += 1
       if (this.#round % SIZE_EVERY === 0) this.#readSize()
-      this.#later()
+      this.#later(EVERY_MS)
     })
   }
 

@@ -55,7 +55,7 @@ const CHARTS: readonly {
 /** The first page: how the server is, and was in the last hour. It loads itself anew. */
 export const overviewPage = (frame: Frame, view: OverviewView): CustomReply => {
   const { everyMs, values, startedMs, nowMs } = view
-  const spanWords = `last ${span(everyMs * values.waiting.length)}`
+  const spanWords = `${span(everyMs * values.waiting.length)} ago`
   const charts: Html = html`<ul class="charts">${CHARTS.map(({ name, title, words }) =>
     chartOf({ title, values: values[name], words, spanWords }),
   )}</ul>`

@@ -102,6 +102,9 @@ details.more summary { cursor: pointer; color: var(--accent); }
   .rows td.first::before, .rows td.deed::before { content: none; }
   .rows td.deed { display: block; padding-top: .4rem; }
   dl { grid-template-columns: minmax(0, 1fr); }
+  .charts { grid-template-columns: repeat(auto-fill, minmax(min(100%, 9rem), 1fr)); gap: .5rem; }
+  .charts li { padding: .6rem .7rem .5rem; }
+  .charts svg { height: 2.5rem; }
   dd { border-top: 0; padding-top: 0; }
   dt { padding-bottom: 0; }
 }
