@@ -148,18 +148,10 @@ class Running {
     })
     const requestCounts = new RequestCounts()
     const ground = {
-      config,
-      store,
-      shortLived,
-      databaseId,
-      processId,
-      signingKey,
-      rateLimiter,
-      requestCounts,
+      ...{ config, store, shortLived, databaseId, processId, signingKey, rateLimiter, requestCounts, look },
       clock: this.#clock,
       random: this.#random,
       logger: this.#logger,
-      look,
     }
     const composed = await compose(ground)
     const { issuers, signatures, endpoints, caches, settle } = composed

@@ -133,15 +133,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
     issuers: [accounts.accessTokens],
     signatures: sending.signatures,
     endpoints: endpointsOf(parts),
-    operatorEndpoints: operatorEndpoints({
-      ...accounts.operator,
-      ...{
-        reports,
-        sendNotice: buildNotices(ground, accounts, rooms),
-        serverCheck: federation.serverCheck,
-        sending: sending.out,
-      },
-    }),
+    operatorEndpoints: operatorOf(parts),
     caches: () => cachesOf(parts),
     federationReadings: [...federation.readings, ...sending.readings],
     replacedKeys: () => keys.uploadKeys.replaced,
@@ -166,6 +158,17 @@ const endpointsOf = (parts: Parts): readonly AnyEndpoint[] => {
   const { look, images } = ground.look
   return [...operational(ground), ...images, ...endpointsIn(look, apiEndpoints(buildApi(parts)))]
 }
+
+const operatorOf = ({ ground, accounts, rooms, reports, federation, sending }: Parts): readonly AnyEndpoint[] =>
+  operatorEndpoints({
+    ...accounts.operator,
+    ...{
+      reports,
+      sendNotice: buildNotices(ground, accounts, rooms),
+      serverCheck: federation.serverCheck,
+      sending: sending.out,
+    },
+  })
 
 /** The background work that one process of the homeserver does, by the names of its leases. */
 const workOf = (parts: Parts): Readonly<Record<string, LeasedWork>> => ({
