@@ -64,6 +64,8 @@ export const ERROR_STATUS = {
   M_KEY_TOO_LARGE: 400,
   M_INVITE_BLOCKED: 403,
   M_APPSERVICE_LOGIN_UNSUPPORTED: 400,
+  // Of Synapse.
+  ORG_MATRIX_EXPIRED_ACCOUNT: 403,
   // MSC4306.
   'IO.ELEMENT.MSC4306.M_CONFLICTING_UNSUBSCRIPTION': 409,
   'IO.ELEMENT.MSC4306.M_NOT_IN_THREAD': 400,
@@ -101,6 +103,10 @@ export class MatrixError extends Error {
 /** For everything but a logout: the client keeps what it has stored, and waits until the account is unlocked. Client-server API, "Account locking". */
 export const userLocked = (): MatrixError =>
   new MatrixError('M_USER_LOCKED', 'This account is locked', { fields: { soft_logout: true } })
+
+/** For everything but a logout, once the time of the account is over, until an administrator renews it. */
+export const accountExpired = (): MatrixError =>
+  new MatrixError('ORG_MATRIX_EXPIRED_ACCOUNT', 'This account has expired')
 
 /** For what a suspended account may not do. Client-server API, "Account suspension". */
 export const userSuspended = (): MatrixError =>

@@ -1,7 +1,8 @@
 import { BoundedCache, type CacheStats, type Clock } from '#base'
-import { type DeviceId, MatrixError, type UserId, userLocked } from '#spec'
+import { accountExpired, type DeviceId, MatrixError, type UserId, userLocked } from '#spec'
 import {
   type Commit,
+  type RateOverride,
   type TokenRecord,
   type TokensReader,
   type TokensWriter,
@@ -20,6 +21,10 @@ interface UserDevice {
   readonly device: number
   /** Whether the user may say nothing new for now (client-server API, "Account suspension"). */
   readonly suspended: boolean
+  /** Whether what the user does is taken and reaches nobody. */
+  readonly shadowBanned: boolean
+  /** undefined: the limits of the configuration. */
+  readonly rateLimit: RateOverride | undefined
 }
 
 /** The user and device that an access token speaks for. */
@@ -45,6 +50,8 @@ export interface TokenUse {
 interface CachedToken {
   readonly owner: TokenOwner
   readonly locked: boolean
+  /** Unix time; undefined: the account never expires. */
+  readonly accountExpiresAtMs: number | undefined
   /** Unix time. */
   readonly expiresAtMs: number | undefined
   /** The time at which the token is read again even without news, on the monotonic clock. */
@@ -102,7 +109,7 @@ export class AccessTokens implements NewsHandler {
   }
 
   /**
-   * Throws `M_USER_LOCKED`, and `M_UNKNOWN_TOKEN`; with `soft_logout: true` if the token has expired or was refreshed, and its device exists. Without `at` no sighting of the
+   * Throws `M_USER_LOCKED`, `ORG_MATRIX_EXPIRED_ACCOUNT`, and `M_UNKNOWN_TOKEN`; with `soft_logout: true` if the token has expired or was refreshed, and its device exists. Without `at` no sighting of the
    * device is recorded.
    */
   async check(accessToken: string, at?: TokenUse): Promise<TokenOwner> {
@@ -115,6 +122,7 @@ export class AccessTokens implements NewsHandler {
       entry = await this.#load(hash, now, entry?.nextSightingMs)
     if (isOver(entry.expiresAtMs, this.#parts.clock)) throw expiredToken()
     if (entry.locked && at?.admitsLocked !== true) throw userLocked()
+    if (isOver(entry.accountExpiresAtMs, this.#parts.clock) && at?.admitsLocked !== true) throw accountExpired()
     if (at !== undefined && entry.nextSightingMs <= now) {
       entry.nextSightingMs = now + SIGHTING_EVERY_MS
       this.#parts.lastSeen.record(entry.owner.device, at.ip, at.userAgent)
@@ -172,6 +180,7 @@ export class AccessTokens implements NewsHandler {
     const entry: CachedToken = {
       owner: ownerOf(record),
       locked: record.locked,
+      accountExpiresAtMs: record.accountExpiresAtMs,
       expiresAtMs: record.accessExpiresAtMs,
       freshUntilMs: now + FRESH_FOR_MS,
       readAtNews,
@@ -197,15 +206,15 @@ export class AccessTokens implements NewsHandler {
   }
 }
 
-const ownerOf = ({ userId, user, deviceId, device, guest, admin, suspended, oauthClient }: TokenRecord): TokenOwner =>
-  Object.freeze(
+const ownerOf = ({ guest, admin, oauthClient, ...record }: TokenRecord): TokenOwner => {
+  const { userId, user, deviceId, device, suspended, shadowBanned, rateLimit } = record
+  const owner = { userId, user, deviceId, device, suspended, shadowBanned, rateLimit }
+  return Object.freeze(
     guest
-      ? { kind: 'guest', userId, user, deviceId, device, suspended }
-      : {
-          ...{ kind: 'user', userId, user, deviceId, device, suspended, admin },
-          ...(oauthClient === undefined ? {} : { oauthClient }),
-        },
+      ? { kind: 'guest', ...owner }
+      : { kind: 'user', ...owner, admin, ...(oauthClient === undefined ? {} : { oauthClient }) },
   )
+}
 
 export const isOver = (atMs: number | undefined, clock: Clock): boolean => atMs !== undefined && atMs <= clock.nowMs()
 

@@ -1,5 +1,11 @@
 import type { DeviceId, ServerName, UserId } from '#spec'
 
+/** Requests that an account may make in a second, and at once. */
+export interface OwnRateLimit {
+  readonly perSecond: number
+  readonly burst: number
+}
+
 /** A session of an account. */
 interface Session {
   readonly userId: UserId
@@ -9,6 +15,10 @@ interface Session {
   readonly device: number
   /** Whether the account may say nothing new for now (client-server API, "Account suspension"). */
   readonly suspended: boolean
+  /** Whether what the account does is taken and reaches nobody, which it must not notice. */
+  readonly shadowBanned: boolean
+  /** A limit of the account's own for what it sends, set by an administrator; 0 a second lifts all limits. Absent: the configured ones. */
+  readonly rateLimit?: OwnRateLimit | undefined
 }
 
 export interface User extends Session {

@@ -27,7 +27,9 @@ export class Admission {
     incoming.requester = requester
     if (rateLimit === 'unlimited') return
     // A server asks for many people: it has one budget for all that it asks.
+    const own = requester?.kind === 'server' ? undefined : requester?.rateLimit
+    if (own?.perSecond === 0) return
     const limit = requester?.kind === 'server' ? 'federation' : rateLimit
-    await this.#rateLimiter.consume(limit, countedAs(requester) ?? addressKey(incoming.ip))
+    await this.#rateLimiter.consume(limit, countedAs(requester) ?? addressKey(incoming.ip), own)
   }
 }

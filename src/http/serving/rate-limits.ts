@@ -4,6 +4,7 @@ import { LRUCache } from 'lru-cache'
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import { MatrixError } from '#spec'
 import type { RateLimit } from '../endpoint/endpoint.ts'
+import type { OwnRateLimit } from '../endpoint/requester.ts'
 
 export interface RateBudget {
   readonly requests: number
@@ -14,14 +15,20 @@ export type RateBudgets = Readonly<Record<Exclude<RateLimit, 'unlimited'>, RateB
 
 /** Counts one request against a budget. Throws `M_LIMIT_EXCEEDED` (429) with `retry_after_ms` and `Retry-After`. */
 export interface RateLimiter {
-  /** `key` names the budget: a user id, an address, or for logins the account that is tried. */
-  consume(limit: RateLimit, key: string): Promise<void>
+  /**
+   * `key` names the budget: a user id, an address, or for logins the account that is tried. `own`: a limit of the user's own, which takes the place of
+   * `message`.
+   */
+  consume(limit: RateLimit, key: string, own?: OwnRateLimit): Promise<void>
   /** Throws as `consume` does where the budget is used up, and counts nothing. */
   check(limit: RateLimit, key: string): Promise<void>
 }
 
 /** Limit of keys for each budget; beyond it the oldest keys start anew. */
 const MAX_KEYS = 50_000
+
+/** Limits that differ: administrators set them, and few kinds. */
+const MAX_OWN_LIMITS = 1_000
 
 /** Strangers choose the names that they try: a key takes no more than this. */
 const LONG_KEY = 64
@@ -60,6 +67,20 @@ class Budget {
   }
 }
 
+/** Budgets of users with limits of their own, one for all who have the same. */
+class OwnBudgets {
+  readonly #budgets = new LRUCache<string, Budget>({ max: MAX_OWN_LIMITS })
+
+  /** In the time in which the rate gives as many requests as are allowed at once, so many are allowed. */
+  of({ perSecond, burst }: OwnRateLimit): Budget {
+    const key = `${perSecond}/${burst}`
+    const requests = Math.max(1, burst)
+    const budget = this.#budgets.get(key) ?? new Budget({ requests, perSeconds: requests / perSecond })
+    this.#budgets.set(key, budget)
+    return budget
+  }
+}
+
 /** Client-server API, "Rate limiting": the header is the current way, the member of the body the one before. */
 export const limitExceeded = (waitMs: number): MatrixError => {
   const retryAfterMs = Math.max(1, Math.ceil(waitMs))
@@ -74,8 +95,10 @@ export const noRateLimits: RateLimiter = { consume: () => Promise.resolve(), che
 export const createRateLimiter = (budgets: RateBudgets): RateLimiter => {
   const limits = new Map<RateLimit, Budget>()
   for (const [name, budget] of Object.entries(budgets)) limits.set(name as RateLimit, new Budget(budget))
+  const own = new OwnBudgets()
   return {
-    consume: async (limit, key) => limits.get(limit)?.consume(key),
+    consume: async (limit, key, instead) =>
+      instead === undefined || limit !== 'message' ? limits.get(limit)?.consume(key) : own.of(instead).consume(key),
     check: async (limit, key) => limits.get(limit)?.check(key),
   }
 }

@@ -61,6 +61,7 @@ import { createServerKeys } from './0700-create-server-keys.ts'
 import { createRemoteDeviceLists } from './0720-create-remote-device-lists.ts'
 import { placeFetchedHistory } from './0740-place-fetched-history.ts'
 import { createAuditLog } from './0780-create-audit-log.ts'
+import { administerAccounts } from './0781-administer-accounts.ts'
 import { createJobs } from './0800-create-jobs.ts'
 import { createOauthClients } from './0840-create-oauth-clients.ts'
 
@@ -128,6 +129,7 @@ export const MIGRATIONS: readonly Migration[] = [
   createRemoteDeviceLists,
   placeFetchedHistory,
   createAuditLog,
+  administerAccounts,
   createJobs,
   createOauthClients,
 ]

@@ -18,6 +18,7 @@ import { thirdPartyIdsReader } from './accounts/third-party-ids-reader.ts'
 import { thirdPartyIdsWriter, thirdPartyIdsWrites } from './accounts/third-party-ids-writes.ts'
 import { tokensWriter, tokensWrites } from './accounts/tokens-writes.ts'
 import { auditLogReader, auditLogWriter, auditLogWrites } from './admin/audit-log.ts'
+import { peopleReader } from './admin/people-reader.ts'
 import { crossSigningReader } from './encryption/cross-signing-reader.ts'
 import { crossSigningWriter, crossSigningWrites } from './encryption/cross-signing-writes.ts'
 import { deviceKeysReader } from './encryption/device-keys-reader.ts'
@@ -128,6 +129,7 @@ export const readersOver = (db: Db) => ({
   noticeRooms: noticeRoomsReader(db),
   oauthClients: oauthClientsReader(db),
   outsideRooms: outsideRoomsReader(db),
+  people: peopleReader(db),
   roomPurges: roomPurgesReader(db),
   rooms: roomsReader(db),
   roomUpgrades: roomUpgradesReader(db),

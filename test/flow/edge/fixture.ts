@@ -38,6 +38,7 @@ const requesterOf = (name: string): Requester => {
     deviceId: 'DEVICE' as DeviceId,
     device: 1,
     suspended: false,
+    shadowBanned: false,
   }
   return name === 'guest' ? { kind: 'guest', ...session } : { kind: 'user', ...session, admin: name === 'admin' }
 }

@@ -18,6 +18,7 @@ const FRIEND: User = {
   deviceId: 'D' as DeviceId,
   device: 7,
   suspended: false,
+  shadowBanned: false,
   admin: false,
 }
 

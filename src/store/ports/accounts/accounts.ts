@@ -18,6 +18,32 @@ export interface AccountRecord {
   readonly suspendedAtMs: number | undefined
   /** Whether the user asked that their content be erased as far as possible. */
   readonly erased: boolean
+  /** `bot`, `support` …; undefined: a person. */
+  readonly userType: string | undefined
+  /** Whether what the user does is taken and reaches nobody. */
+  readonly shadowBanned: boolean
+  /** undefined: the limits of the configuration. */
+  readonly rateLimit: RateOverride | undefined
+  /** undefined: never. After it the account can do nothing until it is renewed. */
+  readonly expiresAtMs: number | undefined
+}
+
+/** The user's own limit of requests, instead of those of the configuration. */
+export interface RateOverride {
+  /** 0: no limit. */
+  readonly perSecond: number
+  readonly burst: number
+}
+
+/** Marks of an account that administrators set. An absent member stays; undefined clears it. */
+export interface AccountMarks {
+  readonly admin?: boolean
+  readonly lockedAtMs?: number | undefined
+  readonly suspendedAtMs?: number | undefined
+  readonly userType?: string | undefined
+  readonly shadowBanned?: boolean
+  readonly rateLimit?: RateOverride | undefined
+  readonly expiresAtMs?: number | undefined
 }
 
 export interface NewAccount {
@@ -26,6 +52,7 @@ export interface NewAccount {
   readonly guest: boolean
   readonly admin: boolean
   readonly createdAtMs: number
+  readonly userType?: string | undefined
 }
 
 export interface AccountsWriter {
@@ -43,6 +70,13 @@ export interface AccountsWriter {
   setLocked(userId: UserId, atMs: number | undefined): Change<void>
   /** Suspends the account, or with undefined ends that. Announces the user in the stream `sessions`. Conflict: `account-gone`. */
   setSuspended(userId: UserId, atMs: number | undefined): Change<void>
+  /** Announces the user in the stream `sessions`. Conflict: `account-gone`. */
+  mark(userId: UserId, marks: AccountMarks): Change<void>
+  /**
+   * Opens a deactivated account again, with what is left of it: its name, and that it was no guest. It is erased no longer, which is announced by
+   * `events`. Conflicts: `account-gone` (no such account, or not deactivated), `still-leaving` (some of its rooms).
+   */
+  reactivate(userId: UserId, passwordHash: string | undefined): Change<void>
   /** Removes the password and marks the rooms as still to be left. A repeated call can only add `erase`, which is announced by `events`. Conflict: `account-gone` (no such account). */
   deactivate(userId: UserId, erase: boolean, atMs: number): Change<void>
   /** Records that all rooms of the deactivated account were left. */

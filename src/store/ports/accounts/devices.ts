@@ -1,6 +1,7 @@
 import type { DeviceId, UserId } from '#spec'
 import type { Change } from '../engine/change.ts'
 import type { UserNumber } from '../rooms/events.ts'
+import type { RateOverride } from './accounts.ts'
 
 /** Internal number of a device, never given twice: transaction ids and to-device messages hang on it. */
 export type DeviceNumber = number
@@ -100,6 +101,10 @@ export interface TokenRecord {
   readonly suspended: boolean
   /** See `DeviceRecord`. */
   readonly oauthClient: string | undefined
+  readonly shadowBanned: boolean
+  readonly rateLimit: RateOverride | undefined
+  /** undefined: the account does not expire. */
+  readonly accountExpiresAtMs: number | undefined
   readonly accessExpiresAtMs: number | undefined
   readonly refreshExpiresAtMs: number | undefined
   /** Whether the pair that this one replaces is still valid, because this one was never used. */

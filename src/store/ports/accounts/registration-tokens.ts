@@ -10,11 +10,18 @@ export interface RegistrationTokenRecord {
   readonly expiresAtMs: number | undefined
 }
 
+export interface TokenLimits {
+  readonly usesAllowed?: number | undefined
+  readonly expiresAtMs?: number | undefined
+}
+
 export interface RegistrationTokensWriter {
   /** Conflict: `registration-token-exists`. */
   create(token: string, usesAllowed: number | undefined, expiresAtMs: number | undefined): Change<void>
   /** Counts one registration. Conflict: `registration-token-void` (unknown, expired or used up). */
   use(token: string, atMs: number): Change<void>
+  /** Changes the limits: an absent one stays, undefined is none. Conflict: `registration-token-gone`. */
+  limit(token: string, limits: TokenLimits): Change<void>
   remove(token: string): Change<void>
 }
 

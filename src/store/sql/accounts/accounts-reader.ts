@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { UserId } from '#spec'
-import type { AccountRecord, AccountsReader } from '../../ports/accounts/accounts.ts'
+import type { AccountRecord, AccountsReader, RateOverride } from '../../ports/accounts/accounts.ts'
 import { type Db, queriesOver } from '../engine/index.ts'
 import type { AccountTables } from './accounts-tables.ts'
 
@@ -17,6 +17,11 @@ const COLUMNS = [
   'locked_ms',
   'suspended_ms',
   'erased',
+  'user_type',
+  'shadow_banned',
+  'rate_per_second',
+  'rate_burst',
+  'expires_ms',
 ] as const
 const accountOf = query((db, param: { userId: string }) =>
   db
@@ -65,7 +70,16 @@ interface AccountRow {
   readonly locked_ms: number | null
   readonly suspended_ms: number | null
   readonly erased: number
+  readonly user_type: string | null
+  readonly shadow_banned: number
+  readonly rate_per_second: number | null
+  readonly rate_burst: number | null
+  readonly expires_ms: number | null
 }
+
+/** Both columns are null, or neither. */
+export const rateOf = (row: Pick<AccountRow, 'rate_per_second' | 'rate_burst'>): RateOverride | undefined =>
+  row.rate_per_second === null ? undefined : { perSecond: row.rate_per_second, burst: row.rate_burst ?? 0 }
 
 const toAccount = (row: AccountRow): AccountRecord => ({
   user: row.user_number,
@@ -78,6 +92,10 @@ const toAccount = (row: AccountRow): AccountRecord => ({
   lockedAtMs: row.locked_ms ?? undefined,
   suspendedAtMs: row.suspended_ms ?? undefined,
   erased: row.erased > 0,
+  userType: row.user_type ?? undefined,
+  shadowBanned: row.shadow_banned === 1,
+  rateLimit: rateOf(row),
+  expiresAtMs: row.expires_ms ?? undefined,
 })
 
 export const accountsReader = (db: Db): AccountsReader => ({

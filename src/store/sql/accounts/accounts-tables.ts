@@ -13,6 +13,12 @@ export interface AccountTables extends UserTables {
     readonly leaving: number
     readonly locked_ms: Generated<number | null>
     readonly suspended_ms: Generated<number | null>
+    readonly name: string
+    readonly user_type: Generated<string | null>
+    readonly shadow_banned: Generated<number>
+    readonly rate_per_second: Generated<number | null>
+    readonly rate_burst: Generated<number | null>
+    readonly expires_ms: Generated<number | null>
   }
   readonly registration_tokens: {
     readonly token: string

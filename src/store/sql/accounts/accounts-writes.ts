@@ -1,5 +1,5 @@
 import type { UserId } from '#spec'
-import type { AccountsWriter, NewAccount } from '../../ports/accounts/accounts.ts'
+import type { AccountMarks, AccountsWriter, NewAccount } from '../../ports/accounts/accounts.ts'
 import { WriteConflict } from '../../ports/engine/change.ts'
 import { defineWrite, insertInto, queriesOver, type Tx } from '../engine/index.ts'
 import { storeNames } from '../search/names.ts'
@@ -12,7 +12,7 @@ const accountOf = query((db, param: { userId: string }) =>
   db
     .selectFrom('users')
     .innerJoin('accounts', 'accounts.user_number', 'users.user_number')
-    .select(['accounts.user_number', 'password_hash', 'guest', 'deactivated_ms'])
+    .select(['accounts.user_number', 'password_hash', 'guest', 'deactivated_ms', 'erased', 'leaving'])
     .where('user_id', '=', param.userId),
 )
 const insertAccount = insertInto(
@@ -26,6 +26,8 @@ const insertAccount = insertInto(
     deactivated_ms: 'integer?',
     erased: 'integer',
     leaving: 'integer',
+    name: 'text',
+    user_type: 'text?',
   },
   { ifExists: 'user-exists' },
 )
@@ -43,6 +45,44 @@ const storeLock = query((db, param: { user: number; atMs: number | null }) =>
 )
 const storeSuspension = query((db, param: { user: number; atMs: number | null }) =>
   db.updateTable('accounts').set({ suspended_ms: param.atMs }).where('user_number', '=', param.user),
+)
+const marksOf = query((db, param: { user: number }) =>
+  db
+    .selectFrom('accounts')
+    .select(['admin', 'locked_ms', 'suspended_ms', 'user_type', 'shadow_banned', 'rate_per_second', 'rate_burst'])
+    .select('expires_ms')
+    .where('user_number', '=', param.user),
+)
+interface StoredMarks {
+  readonly admin: number
+  readonly locked_ms: number | null
+  readonly suspended_ms: number | null
+  readonly user_type: string | null
+  readonly shadow_banned: number
+  readonly rate_per_second: number | null
+  readonly rate_burst: number | null
+  readonly expires_ms: number | null
+}
+const storeMarks = query((db, param: StoredMarks & { user: number }) =>
+  db
+    .updateTable('accounts')
+    .set({
+      admin: param.admin,
+      locked_ms: param.locked_ms,
+      suspended_ms: param.suspended_ms,
+      user_type: param.user_type,
+      shadow_banned: param.shadow_banned,
+      rate_per_second: param.rate_per_second,
+      rate_burst: param.rate_burst,
+      expires_ms: param.expires_ms,
+    })
+    .where('user_number', '=', param.user),
+)
+const storeReactivation = query((db, param: { user: number; passwordHash: string | null }) =>
+  db
+    .updateTable('accounts')
+    .set({ password_hash: param.passwordHash, deactivated_ms: null, erased: 0 })
+    .where('user_number', '=', param.user),
 )
 const storeDeactivation = query((db, param: { user: number; atMs: number }) =>
   db
@@ -82,6 +122,8 @@ const create = defineWrite('accounts.create', async (tx, account: NewAccount) =>
       deactivated_ms: null,
       erased: 0,
       leaving: 0,
+      name: account.userId,
+      user_type: account.userType ?? null,
     },
   ])
   await storeNames(tx, user)
@@ -138,6 +180,44 @@ const setSuspended = defineWrite(
   },
 )
 
+/** The values of the columns for the marks that are named. */
+const columnsOf = (marks: AccountMarks): Partial<StoredMarks> => ({
+  ...('admin' in marks ? { admin: Number(marks.admin) } : {}),
+  ...('lockedAtMs' in marks ? { locked_ms: marks.lockedAtMs ?? null } : {}),
+  ...('suspendedAtMs' in marks ? { suspended_ms: marks.suspendedAtMs ?? null } : {}),
+  ...('userType' in marks ? { user_type: marks.userType ?? null } : {}),
+  ...('shadowBanned' in marks ? { shadow_banned: Number(marks.shadowBanned) } : {}),
+  ...('rateLimit' in marks
+    ? { rate_per_second: marks.rateLimit?.perSecond ?? null, rate_burst: marks.rateLimit?.burst ?? null }
+    : {}),
+  ...('expiresAtMs' in marks ? { expires_ms: marks.expiresAtMs ?? null } : {}),
+})
+
+const mark = defineWrite(
+  'accounts.mark',
+  ['sessions'],
+  async (tx, { userId, marks }: { userId: UserId; marks: AccountMarks }): Promise<void> => {
+    const { user_number: user } = await liveAccount(tx, userId)
+    const now = await tx.first(marksOf, { user })
+    if (now === undefined) throw new WriteConflict('account-gone')
+    await tx.run(storeMarks, { ...now, ...columnsOf(marks), user })
+    announceVoided(tx, user)
+  },
+)
+
+const reactivate = defineWrite(
+  'accounts.reactivate',
+  ['events'],
+  async (tx, { userId, passwordHash }: { userId: UserId; passwordHash: string | undefined }): Promise<void> => {
+    const account = await tx.first(accountOf, { userId })
+    if (account === undefined || account.deactivated_ms === null) throw new WriteConflict('account-gone')
+    if (account.leaving === 1) throw new WriteConflict('still-leaving')
+    const user = account.user_number
+    await tx.run(storeReactivation, { user, passwordHash: passwordHash ?? null })
+    if (account.erased > 0) tx.announce({ stream: 'events', position: tx.next('events', 1), rooms: [], users: [user] })
+  },
+)
+
 const deactivate = defineWrite(
   'accounts.deactivate',
   ['events'],
@@ -166,6 +246,8 @@ export const accountsWrites = [
   setAdmin,
   setLocked,
   setSuspended,
+  mark,
+  reactivate,
   deactivate,
   finishDeactivation,
 ]
@@ -177,6 +259,8 @@ export const accountsWriter: AccountsWriter = {
   setAdmin: (userId, admin) => setAdmin({ userId, admin }),
   setLocked: (userId, atMs) => setLocked({ userId, atMs }),
   setSuspended: (userId, atMs) => setSuspended({ userId, atMs }),
+  mark: (userId, marks) => mark({ userId, marks }),
+  reactivate: (userId, passwordHash) => reactivate({ userId, passwordHash }),
   deactivate: (userId, erase, atMs) => deactivate({ userId, erase, atMs }),
   finishDeactivation: (userId) => finishDeactivation({ userId }),
 }

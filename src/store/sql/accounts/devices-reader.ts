@@ -1,6 +1,7 @@
 import type { DeviceId, UserId } from '#spec'
 import type { DeviceRecord, DevicesReader, TokenRecord, TokensReader } from '../../ports/accounts/devices.ts'
 import { type Db, queriesOver } from '../engine/index.ts'
+import { rateOf } from './accounts-reader.ts'
 import type { AccountTables } from './accounts-tables.ts'
 
 const query = queriesOver<AccountTables>()
@@ -46,6 +47,10 @@ const TOKEN_COLUMNS = [
   'locked_ms',
   'suspended_ms',
   'oauth_client',
+  'shadow_banned',
+  'rate_per_second',
+  'rate_burst',
+  'accounts.expires_ms as account_expires_ms',
   'access_expires_ms',
   'refresh_expires_ms',
   'predecessor',
@@ -112,6 +117,10 @@ interface TokenRow {
   readonly locked_ms: number | null
   readonly suspended_ms: number | null
   readonly oauth_client: string | null
+  readonly shadow_banned: number
+  readonly rate_per_second: number | null
+  readonly rate_burst: number | null
+  readonly account_expires_ms: number | null
   readonly access_expires_ms: number | null
   readonly refresh_expires_ms: number | null
   readonly predecessor: number | null
@@ -133,6 +142,9 @@ const toToken = (row: TokenRow | undefined): TokenRecord | undefined =>
         locked: row.locked_ms !== null,
         suspended: row.suspended_ms !== null,
         oauthClient: row.oauth_client ?? undefined,
+        shadowBanned: row.shadow_banned === 1,
+        rateLimit: rateOf(row),
+        accountExpiresAtMs: row.account_expires_ms ?? undefined,
         accessExpiresAtMs: row.access_expires_ms ?? undefined,
         refreshExpiresAtMs: row.refresh_expires_ms ?? undefined,
         unconfirmed: row.predecessor !== null,

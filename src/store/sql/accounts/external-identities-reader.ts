@@ -22,7 +22,18 @@ const providersOf = query((db, param: { userId: string }) =>
     .orderBy('provider'),
 )
 
+const identitiesOf = query((db, param: { userId: string }) =>
+  db
+    .selectFrom('users')
+    .innerJoin('external_identities', 'external_identities.user_number', 'users.user_number')
+    .select(['provider', 'subject'])
+    .where('user_id', '=', param.userId)
+    .orderBy('provider')
+    .orderBy('subject'),
+)
+
 export const externalIdentitiesReader = (db: Db): ExternalIdentitiesReader => ({
   userOf: async (provider, subject) => (await db.first(userOf, { provider, subject }))?.user_id as UserId | undefined,
   providersOf: async (userId) => (await db.all(providersOf, { userId })).map(({ provider }) => provider),
+  identitiesOf: (userId) => db.all(identitiesOf, { userId }),
 })

@@ -1,3 +1,4 @@
+import type { UserId } from '#spec'
 import type { ExternalIdentitiesWriter, ExternalIdentity } from '../../ports/accounts/external-identities.ts'
 import { WriteConflict } from '../../ports/engine/change.ts'
 import { defineWrite, insertInto, queriesOver } from '../engine/index.ts'
@@ -37,6 +38,29 @@ const link = defineWrite('externalIdentities.link', async (tx, identity: Externa
   await tx.insertMany(insertIdentity, [{ provider, subject, user_number: account.user_number, linked_ms: linkedAtMs }])
 })
 
-export const externalIdentityWrites = [link]
+const identitiesOf = query((db, param: { user: number }) =>
+  db.selectFrom('external_identities').select(['provider', 'subject']).where('user_number', '=', param.user),
+)
+const unlink = query((db, param: { provider: string; subject: string }) =>
+  db.deleteFrom('external_identities').where('provider', '=', param.provider).where('subject', '=', param.subject),
+)
 
-export const externalIdentitiesWriter: ExternalIdentitiesWriter = { link }
+type Link = Pick<ExternalIdentity, 'provider' | 'subject'>
+
+const keepOnly = defineWrite(
+  'externalIdentities.keepOnly',
+  async (tx, { userId, kept }: { userId: UserId; kept: readonly Link[] }): Promise<void> => {
+    const account = await tx.first(liveAccount, { userId })
+    if (account === undefined) throw new WriteConflict('account-gone')
+    for (const { provider, subject } of await tx.all(identitiesOf, { user: account.user_number }))
+      if (!kept.some((one) => one.provider === provider && one.subject === subject))
+        await tx.run(unlink, { provider, subject })
+  },
+)
+
+export const externalIdentityWrites = [link, keepOnly]
+
+export const externalIdentitiesWriter: ExternalIdentitiesWriter = {
+  link,
+  keepOnly: (userId, kept) => keepOnly({ userId, kept }),
+}

@@ -1,4 +1,4 @@
-import type { RegistrationTokensWriter } from '../../ports/accounts/registration-tokens.ts'
+import type { RegistrationTokensWriter, TokenLimits } from '../../ports/accounts/registration-tokens.ts'
 import { WriteConflict } from '../../ports/engine/change.ts'
 import { defineWrite, insertInto, queriesOver } from '../engine/index.ts'
 import type { AccountTables } from './accounts-tables.ts'
@@ -20,6 +20,15 @@ const countUse = query((db, param: { token: string; atMs: number }) =>
 const deleteToken = query((db, param: { token: string }) =>
   db.deleteFrom('registration_tokens').where('token', '=', param.token),
 )
+const limitsOf = query((db, param: { token: string }) =>
+  db.selectFrom('registration_tokens').select(['uses_allowed', 'expires_ms']).where('token', '=', param.token),
+)
+const storeLimits = query((db, param: { token: string; usesAllowed: number | null; expiresAtMs: number | null }) =>
+  db
+    .updateTable('registration_tokens')
+    .set({ uses_allowed: param.usesAllowed, expires_ms: param.expiresAtMs })
+    .where('token', '=', param.token),
+)
 
 const create = defineWrite(
   'registrationTokens.create',
@@ -36,10 +45,24 @@ const remove = defineWrite('registrationTokens.remove', async (tx, input: { toke
   await tx.run(deleteToken, input)
 })
 
-export const registrationTokensWrites = [create, use, remove]
+const limit = defineWrite(
+  'registrationTokens.limit',
+  async (tx, { token, limits }: { token: string; limits: TokenLimits }): Promise<void> => {
+    const now = await tx.first(limitsOf, { token })
+    if (now === undefined) throw new WriteConflict('registration-token-gone')
+    await tx.run(storeLimits, {
+      token,
+      usesAllowed: 'usesAllowed' in limits ? (limits.usesAllowed ?? null) : now.uses_allowed,
+      expiresAtMs: 'expiresAtMs' in limits ? (limits.expiresAtMs ?? null) : now.expires_ms,
+    })
+  },
+)
+
+export const registrationTokensWrites = [create, use, limit, remove]
 
 export const registrationTokensWriter: RegistrationTokensWriter = {
   create: (token, usesAllowed, expiresAtMs) => create({ token, usesAllowed, expiresAtMs }),
   use: (token, atMs) => use({ token, atMs }),
+  limit: (token, limits) => limit({ token, limits }),
   remove: (token) => remove({ token }),
 }
