@@ -57,6 +57,7 @@ onEveryDatabase('accounts and devices', (open) => {
       createdAtMs: 5,
       deactivatedAtMs: undefined,
       erased: false,
+      shadowBanned: false,
     })
     const again = store.commit([session(ALICE, 'SECOND'), newAccount(ALICE)])
     expect(await conflictOf(again)).toBe('user-exists')
