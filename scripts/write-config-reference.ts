@@ -36,9 +36,10 @@ const page = (): string => {
   for (const [section, { title }] of Object.entries(SECTIONS)) {
     parts.push(`## \`${section}\`: ${title}\n`)
     parts.push('| setting | flag and variable | default | meaning |\n| --- | --- | --- | --- |')
-    for (const { key, environment, setting } of PLACES.filter((place) => place.section === section)) {
+    for (const { key, environment, setting, reloads } of PLACES.filter((place) => place.section === section)) {
       const flag = setting.flag === undefined ? '' : `\`--${setting.flag}\` `
-      const meaning = cell(`${setting.description} Expected: ${setting.kind.expects}.`)
+      const anew = reloads ? ' Taken anew on SIGHUP.' : ''
+      const meaning = cell(`${setting.description} Expected: ${setting.kind.expects}.${anew}`)
       parts.push(`| \`${key}\` | ${flag}\`${environment}\` | ${defaultOf(setting.fallback)} | ${meaning} |`)
     }
     parts.push('')

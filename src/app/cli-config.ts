@@ -69,8 +69,12 @@ const warningsOf = async (file: { readonly name: string; readonly text: string }
 /** Arguments that commander could not make sense of. The value behind an unknown flag is not told of a second time. */
 const unknownArguments = (command: Command): ConfigProblem[] => {
   const flags = command.options.map(({ long }) => long ?? '')
+  const declared = command.registeredArguments.length
   return command.args
-    .filter((argument, index) => argument.startsWith('-') || command.args[index - 1]?.startsWith('-') !== true)
+    .filter((argument, index) => {
+      const isValue = index < declared || command.args[index - 1]?.startsWith('-') === true
+      return argument.startsWith('-') || !isValue
+    })
     .map((argument) => {
       const path = argument.split('=')[0] ?? argument
       const end = path.startsWith('-') ? suggestion(path, flags, '--help lists them') : '--help lists them'

@@ -29,7 +29,7 @@ export const withOperator = async <Result>(config: Config, work: (ask: Ask) => P
     })
   const homeserver = createHomeserver({
     config,
-    logger: createLogger({ level: 'warn', format: 'text' }),
+    logger: createLogger({ level: 'warn', format: 'text' }).logger,
     operatorOnly: true,
   })
   await homeserver.start()

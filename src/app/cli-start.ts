@@ -1,5 +1,6 @@
 import { flushCompileCache } from 'node:module'
 import { type Logger, releaseMemory, systemClock } from '#base'
+import { type Config, ConfigError } from '#config'
 import { bannerOf } from './banner.ts'
 import type { ReadConfig } from './cli-config.ts'
 import { createHomeserver, type Homeserver } from './homeserver.ts'
@@ -12,16 +13,18 @@ const SAME_SIGNAL_MS = 250
 const LAST_RESORT_MS = 9_500
 
 /**
- * Runs until SIGINT or SIGTERM, then stops the server; a second signal ends the process at once. SIGHUP makes it read its TLS files
- * anew, and never ends it: a terminal sends it when it closes.
+ * Runs until SIGINT or SIGTERM, then stops the server; a second signal ends the process at once. SIGHUP makes it read its configuration and its TLS
+ * files anew, and never ends it: a terminal sends it when it closes.
  */
-export const runServer = async ({ config, warnings }: ReadConfig): Promise<number> => {
-  const logger = createLogger(config.logging)
+export const runServer = async (read: () => Promise<ReadConfig>): Promise<number> => {
+  const { config, warnings } = await read()
+  const { logger, setLevel } = createLogger(config.logging)
   for (const warning of warnings) logger.warn({}, warning)
   const homeserver = createHomeserver({ config, logger })
   const asked = untilSignal()
   // From the beginning, as it would end a process that does not listen.
-  process.on('SIGHUP', () => void reload(homeserver, logger))
+  const again = reloader(homeserver, { read, logger, setLevel })
+  process.on('SIGHUP', () => void again())
   const addresses = await homeserver.start()
   process.stdout.write(bannerOf(config, addresses))
   // Otherwise the cache is written only at a regular exit, and a server that is always killed would always start slowly.
@@ -34,13 +37,34 @@ export const runServer = async ({ config, warnings }: ReadConfig): Promise<numbe
   return 0
 }
 
-const reload = async (homeserver: Homeserver, logger: Logger): Promise<void> => {
-  try {
-    const isRead = await homeserver.reload()
-    logger.info({ signal: 'SIGHUP' }, isRead ? 'read the TLS files anew' : 'there is nothing to read anew')
-  } catch (err) {
-    if (err instanceof StartError) logger.error({}, `${err.message}; the certificate stays as it was`)
-    else logger.error({ err }, 'the TLS files could not be read anew; the certificate stays as it was')
+interface ReloadParts {
+  readonly read: () => Promise<ReadConfig>
+  readonly logger: Logger
+  readonly setLevel: (level: Config['logging']['level']) => void
+}
+
+/** One reload at a time; a signal during one is answered by another one after it. */
+const reloader = (homeserver: Homeserver, { read, logger, setLevel }: ReloadParts): (() => Promise<void>) => {
+  let last = Promise.resolve()
+  const once = async (): Promise<void> => {
+    try {
+      const { config, warnings } = await read()
+      for (const warning of warnings) logger.warn({}, warning)
+      setLevel(config.logging.level)
+      const { changed, later, certificates } = await homeserver.reload(config)
+      logger.info({ signal: 'SIGHUP', changed, certificates }, 'read the configuration anew')
+      if (later.length > 0) logger.warn({ settings: later }, 'these settings count from the next start on')
+    } catch (err) {
+      if (err instanceof ConfigError) {
+        for (const { path, message } of err.problems) logger.error({}, `${path}: ${message}`)
+        logger.error({}, 'the configuration has problems and stays as it was')
+      } else if (err instanceof StartError) logger.error({}, `${err.message}; the certificate stays as it was`)
+      else logger.error({ err }, 'not everything could be read anew')
+    }
+  }
+  return () => {
+    last = last.then(once)
+    return last
   }
 }
 

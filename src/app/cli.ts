@@ -20,7 +20,7 @@ export const runCli = async (args: readonly string[]): Promise<number> => {
 
   withConfigFlags(program.command('start').description('run the homeserver')).action(async (_options, command) => {
     const { runServer } = await import('./cli-start.ts')
-    exitCode = await runServer(await readConfig(command, process.env))
+    exitCode = await runServer(() => readConfig(command, process.env))
   })
 
   withConfigFlags(

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { type Clock, type Logger, type Random, Sealer, silentLogger, systemClock, systemRandom } from '#base'
 import type { Config } from '#config'
 import {
@@ -7,9 +8,10 @@ import {
   createRateLimiter,
   type Edge,
   type EdgeLimits,
+  ExchangeableRateLimiter,
   type Metrics,
   noRateLimits,
-  type PortListener,
+  type Observe,
   type RateLimiter,
   RequestCounts,
 } from '#http'
@@ -19,13 +21,15 @@ import { compose } from './compose/compose.ts'
 import { lockDataFolder, prepareFolder, processIdIn } from './data-folder.ts'
 import { openDatabase } from './database.ts'
 import { findData } from './identity.ts'
+import { isForServers, listening, type TlsListener, tlsListenerOf } from './listeners.ts'
 import { addEngineReadings } from './metrics.ts'
 import { openToOthers } from './open-to-others.ts'
 import { openChannel } from './operator/channel.ts'
-import { openLook } from './page-look.ts'
+import { openLook, type ServerLook } from './page-look.ts'
+import { type Reloaded, Reloads } from './reloads.ts'
 import { openServerKeys } from './server-keys.ts'
-import { codeOf, reasonOf, StartError } from './start-error.ts'
-import { readTlsFiles, type TlsFiles, tlsRefused } from './tls-files.ts'
+import { reasonOf, StartError } from './start-error.ts'
+import { readTlsFiles, tlsRefused } from './tls-files.ts'
 
 export interface HomeserverOptions {
   readonly config: Config
@@ -46,8 +50,11 @@ export interface Addresses {
 export interface Homeserver {
   /** Opens everything and listens. If that fails, closes everything again and throws `StartError` with one line for the operator. */
   start(): Promise<Addresses>
-  /** Reads the TLS files anew, for new connections. Returns whether there are any. If that fails, the old ones stay, and `StartError` says why. */
-  reload(): Promise<boolean>
+  /**
+   * Reads the TLS files anew, for new connections, and takes what can change of the configuration. Returns what changed. Throws `StartError` if the
+   * files cannot be read, and keeps those of before; the settings count all the same.
+   */
+  reload(config: Config): Promise<Reloaded & { readonly certificates: boolean }>
   /** Refuses new requests, lets long polls answer and commits end, then closes; within 10 s. May be called more than once. */
   stop(): Promise<void>
   /** The endpoints that it serves; empty before it started. */
@@ -62,7 +69,7 @@ export const createHomeserver = (options: HomeserverOptions): Homeserver => {
   const running = new Running(options)
   return {
     start: () => running.start(),
-    reload: () => running.reload(),
+    reload: (config) => running.reload(config),
     stop: () => running.stop(),
     get endpoints() {
       return running.endpoints
@@ -79,12 +86,14 @@ class Running {
   readonly #closers: (() => Promise<void>)[] = []
   #stopping: Promise<void> | undefined
   readonly #operatorOnly: boolean
+  readonly #reloads: Reloads
   #edge: Edge | undefined
   #tlsListeners: readonly TlsListener[] = []
   endpoints: readonly AnyEndpoint[] = []
 
   constructor({ config, clock, random, logger, operatorOnly }: HomeserverOptions) {
     this.#config = config
+    this.#reloads = new Reloads(config)
     this.#clock = clock ?? systemClock
     this.#random = random ?? systemRandom
     this.#logger = logger ?? silentLogger
@@ -100,7 +109,12 @@ class Running {
     }
   }
 
-  async reload(): Promise<boolean> {
+  async reload(config: Config): Promise<Reloaded & { readonly certificates: boolean }> {
+    const reloaded = await this.#reloads.apply(config)
+    return { ...reloaded, certificates: await this.#renewTls() }
+  }
+
+  async #renewTls(): Promise<boolean> {
     const edge = this.#edge
     if (this.#tlsListeners.length === 0 || edge === undefined) return false
     const renewed = this.#tlsListeners.map(async ({ listener, files }) => ({
@@ -137,7 +151,7 @@ class Running {
       logger: this.#logger,
     })
     const { databaseId } = await found.claim()
-    const rateLimiter = rateLimiterOf(config)
+    const rateLimiter = rateLimiterOf(config, this.#reloads)
     const shortLived = new ShortLivedTables({
       reader: store.shortLived,
       writer: writers.shortLived,
@@ -152,6 +166,7 @@ class Running {
       clock: this.#clock,
       random: this.#random,
       logger: this.#logger,
+      reloads: this.#reloads,
     }
     const composed = await compose(ground)
     const { issuers, signatures, endpoints, caches, settle } = composed
@@ -166,24 +181,39 @@ class Running {
       metrics.addCaches(caches)
       metrics.addLabelled(composed.federationReadings)
     }
-    const edge = createEdge({
+    const edge = this.#edgeOver({
       endpoints,
       callers: { issuers, signatures },
       rateLimiter,
-      limits: limitsOf(config),
-      trustProxy: config.listen.trustProxy.length === 0 ? false : config.listen.trustProxy,
-      unknownPage: (error) => shownIn(look.look, unknownAddressPage(config.server.name, error)),
-      clock: this.#clock,
-      reports: {
-        logger: this.#logger,
-        logRequests: config.logging.level === 'debug',
-        limitInfoUri: config.support.page ?? config.server.publicBaseUrl ?? `https://${config.server.name}`,
-        observe: requestCounts.observer(metrics?.observe),
-      },
+      look,
+      observe: requestCounts.observer(metrics?.observe),
     })
     this.#edge = edge
     this.#closers.push(() => edge.stop(STOP_GRACE_MS))
     return this.#listen(edge, metrics)
+  }
+
+  #edgeOver({ endpoints, callers, rateLimiter, look: { look }, observe }: EdgeParts): Edge {
+    const config = this.#config
+    let { level } = config.logging
+    this.#reloads.on(({ logging }) => {
+      level = logging.level
+    })
+    return createEdge({
+      endpoints,
+      callers,
+      rateLimiter,
+      limits: limitsOf(config),
+      trustProxy: config.listen.trustProxy.length === 0 ? false : config.listen.trustProxy,
+      unknownPage: (error) => shownIn(look, unknownAddressPage(config.server.name, error)),
+      clock: this.#clock,
+      reports: {
+        logger: this.#logger,
+        logsRequests: () => level === 'debug',
+        limitInfoUri: config.support.page ?? config.server.publicBaseUrl ?? `https://${config.server.name}`,
+        observe,
+      },
+    })
   }
 
   /** Returns the address of the operator's channel. A server that others need goes on without the channel. */
@@ -238,9 +268,24 @@ class Running {
   }
 }
 
-/** The budgets of the configuration, or none with `--no-rate-limit`. */
-const rateLimiterOf = ({ rateLimits: { enabled, ...budgets } }: Config): RateLimiter =>
-  enabled ? createRateLimiter(budgets) : noRateLimits
+type EdgeParts = Pick<Parameters<typeof createEdge>[0], 'endpoints' | 'callers' | 'rateLimiter'> & {
+  readonly look: ServerLook
+  readonly observe: Observe
+}
+
+/** The budgets of the configuration, or none with `--no-rate-limit`. Changed ones begin with nothing counted. */
+const rateLimiterOf = (config: Config, reloads: Reloads): RateLimiter => {
+  const made = ({ rateLimits: { enabled, ...budgets } }: Config): RateLimiter =>
+    enabled ? createRateLimiter(budgets) : noRateLimits
+  let { rateLimits } = config
+  const limiter = new ExchangeableRateLimiter(made(config))
+  reloads.on((changed) => {
+    if (isDeepStrictEqual(changed.rateLimits, rateLimits)) return
+    rateLimits = changed.rateLimits
+    limiter.exchange(made(changed))
+  })
+  return limiter
+}
 
 const limitsOf = ({ listen, media }: Config): EdgeLimits => ({
   bodyBytes: listen.bodySize,
@@ -251,40 +296,3 @@ const limitsOf = ({ listen, media }: Config): EdgeLimits => ({
   keepAliveTimeoutMs: listen.keepAliveTimeout,
   writeTimeoutMs: listen.writeTimeout,
 })
-
-interface TlsListener {
-  readonly listener: PortListener
-  readonly files: TlsFiles
-}
-
-const tlsListenerOf = async (host: string, files: TlsFiles): Promise<TlsListener> => ({
-  listener: { host, port: files.port, tls: await readTlsFiles(files) },
-  files,
-})
-
-/** The paths that other homeservers ask. */
-const isForServers = (path: string): boolean =>
-  /^\/(?:_matrix\/(?:federation|key|policy)\/|\.well-known\/matrix\/)/.test(path)
-
-const listening = async (
-  listener: PortListener,
-  open: (listener: PortListener) => Promise<string>,
-): Promise<string> => {
-  const { host, port } = listener
-  try {
-    return await open(listener)
-  } catch (cause) {
-    switch (codeOf(cause)) {
-      case 'EADDRINUSE':
-        throw new StartError(`Port ${port} on ${host} is in use by another program; choose one with --port`, { cause })
-      case 'EACCES':
-        throw new StartError(`Port ${port} on ${host} needs more rights than this user has`, { cause })
-      case 'EADDRNOTAVAIL':
-      case 'ENOTFOUND':
-        throw new StartError(`${host} is no address of this machine`, { cause })
-      default:
-        if (listener.tls === undefined) throw cause
-        throw tlsRefused(cause)
-    }
-  }
-}

@@ -1,44 +1,69 @@
-import { type Logger as Pino, pino } from 'pino'
-import { failureWords, type Logger, silentLogger, systemClock } from '#base'
+import { type DestinationStream, type Logger as Pino, pino } from 'pino'
+import { failureWords, type Logger, systemClock } from '#base'
 import type { Config } from '#config'
 
 type Level = Exclude<Config['logging']['level'], 'silent'>
 
+export interface LevelledLogger {
+  readonly logger: Logger
+  /** Changes the least important line that is written, for all loggers made of this one too. */
+  setLevel(level: Config['logging']['level']): void
+}
+
+const LEVELS: readonly Config['logging']['level'][] = ['debug', 'info', 'warn', 'error', 'silent']
+
 /** Logs to the standard error, as lines of JSON or as text; the standard output is for people. */
-export const createLogger = ({ level, format }: Config['logging']): Logger => {
-  if (level === 'silent') return silentLogger
+export const createLogger = ({ level, format }: Config['logging']): LevelledLogger => {
   const destination = pino.destination({ dest: 2, sync: true })
   // The terminal or the program that read the log is gone: that is no reason to end the server.
   destination.on('error', () => {})
-  if (format === 'text') return textLogger(level, (line) => destination.write(line))
-  const formatters = { level: (label: string) => ({ level: label }) }
-  return wrap(pino({ level, base: null, formatters, timestamp: pino.stdTimeFunctions.isoTime }, destination))
-}
-
-const wrap = (inner: Pino): Logger => ({
-  debug: (fields, message) => inner.debug(fields, message),
-  info: (fields, message) => inner.info(fields, message),
-  warn: (fields, message) => inner.warn(fields, message),
-  error: (fields, message) => inner.error(fields, message),
-  child: (fields) => wrap(inner.child(fields)),
-})
-
-const LEVELS: readonly Level[] = ['debug', 'info', 'warn', 'error']
-
-const textLogger = (least: Level, write: (line: string) => void, above: object = {}): Logger => {
-  const written =
-    (level: Level) =>
-    (fields: object, message: string): void => {
-      if (LEVELS.indexOf(level) >= LEVELS.indexOf(least)) write(lineOf(level, { ...above, ...fields }, message))
-    }
+  let least = LEVELS.indexOf(level)
+  const written = (one: Level): boolean => LEVELS.indexOf(one) >= least
+  const sink = format === 'text' ? textSink((line) => destination.write(line)) : jsonSink(destination)
   return {
-    debug: written('debug'),
-    info: written('info'),
-    warn: written('warn'),
-    error: written('error'),
-    child: (fields) => textLogger(least, write, { ...above, ...fields }),
+    logger: filtered(sink, written),
+    setLevel: (next) => {
+      least = LEVELS.indexOf(next)
+    },
   }
 }
+
+interface Sink {
+  write(level: Level, fields: object, message: string): void
+  child(fields: object): Sink
+}
+
+const filtered = (sink: Sink, written: (level: Level) => boolean): Logger => {
+  const at =
+    (level: Level) =>
+    (fields: object, message: string): void => {
+      if (written(level)) sink.write(level, fields, message)
+    }
+  return {
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    child: (fields) => filtered(sink.child(fields), written),
+  }
+}
+
+const jsonSink = (destination: DestinationStream): Sink => {
+  const formatters = { level: (label: string) => ({ level: label }) }
+  return pinoSink(
+    pino({ level: 'debug', base: null, formatters, timestamp: pino.stdTimeFunctions.isoTime }, destination),
+  )
+}
+
+const pinoSink = (inner: Pino): Sink => ({
+  write: (level, fields, message) => inner[level](fields, message),
+  child: (fields) => pinoSink(inner.child(fields)),
+})
+
+const textSink = (write: (line: string) => void, above: object = {}): Sink => ({
+  write: (level, fields, message) => write(lineOf(level, { ...above, ...fields }, message)),
+  child: (fields) => textSink(write, { ...above, ...fields }),
+})
 
 /** Texts from outside are quoted, so that none of them looks like a line or a field of ours. A stack has lines of its own. */
 const lineOf = (level: Level, fields: object, message: string): string => {

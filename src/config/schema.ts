@@ -67,6 +67,8 @@ export interface Place {
   /** `section.key`, as messages name it. */
   readonly path: string
   readonly environment: string
+  /** Whether a running server takes it anew on SIGHUP. */
+  readonly reloads: boolean
   readonly setting: Setting<unknown>
 }
 
@@ -77,6 +79,7 @@ export const PLACES: readonly Place[] = Object.entries(SECTIONS as Readonly<Reco
       key,
       path: `${section}.${key}`,
       environment: environmentName(section, key, setting.flag),
+      reloads: setting.reloads === true || section === 'rateLimits',
       setting,
     })),
 )

@@ -14,6 +14,8 @@ export interface Setting<Value> {
   readonly secret?: boolean
   /** A record without this field is refused. */
   readonly required?: boolean
+  /** A running server takes it anew on SIGHUP. */
+  readonly reloads?: boolean
 }
 
 export interface Section<Settings extends Readonly<Record<string, Setting<unknown>>>> {

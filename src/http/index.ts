@@ -13,6 +13,7 @@ export { RequestCounts } from './request-counts.ts'
 export {
   addressKey,
   createRateLimiter,
+  ExchangeableRateLimiter,
   noRateLimits,
   type RateBudget,
   type RateBudgets,

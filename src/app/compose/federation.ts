@@ -35,9 +35,13 @@ export interface BuiltFederation {
 /** Throws `StartError` where a file of authorities cannot be read. */
 export const buildFederation = async (ground: Ground): Promise<BuiltFederation> => {
   const { config, clock, random, signingKey } = ground
-  const { enabled, allow, deny, addresses, allowedNetworks, ca, dnsServers, hostsFile } = config.federation
+  const { enabled, addresses, allowedNetworks, ca, dnsServers, hostsFile } = config.federation
   const serverName = config.server.name
-  const mayTalk = serverRule({ allow, deny })
+  let rule = serverRule(config.federation)
+  ground.reloads.on((changed) => {
+    rule = serverRule(changed.federation)
+  })
+  const mayTalk = (server: ServerName): boolean => rule(server)
   const allows = (server: ServerName): boolean => enabled && server !== serverName && mayTalk(server)
   const { client: requests, ...network } = openFederation({
     ...{ clock, random, signingKey, addresses, allowedNetworks, dnsServers },

@@ -4,6 +4,7 @@ import type { RateLimiter, RequestCounts } from '#http'
 import type { SigningKey } from '#rules'
 import type { ShortLivedTables, Store } from '#store'
 import type { ServerLook } from '../page-look.ts'
+import type { Reloads } from '../reloads.ts'
 
 /** The open resources that all layers are built on, made by `createHomeserver`. */
 export interface Ground {
@@ -23,4 +24,6 @@ export interface Ground {
   readonly logger: Logger
   /** The looks of the pages. */
   readonly look: ServerLook
+  /** Takes the parts that follow a changed configuration without a new start. */
+  readonly reloads: Reloads
 }

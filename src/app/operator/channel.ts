@@ -38,7 +38,7 @@ export const openChannel = async ({ dataFolder, endpoints, clock, logger }: Chan
     limits: LIMITS,
     trustProxy: false,
     clock,
-    reports: { logger, logRequests: false },
+    reports: { logger, logsRequests: () => false },
   })
   if (process.platform !== 'win32') await unlink(socketPath).catch(() => {})
   await edge.listen({ socketPath })

@@ -27,10 +27,12 @@ export const federation = {
         'The public key of a policy server that runs under this server name, told in /.well-known/matrix/policy_server: 32 bytes in Base64 without padding. Unset: that page answers 404.',
     }),
     allow: setting(list(serverPattern), [], {
+      reloads: true,
       description:
         'The only servers that it talks with, as names in which a star stands for any characters and a question mark for one: *.example.org. Empty: all.',
     }),
     deny: setting(list(serverPattern), [], {
+      reloads: true,
       description: 'Servers that it does not talk with, written in the same way, even where allow has them.',
     }),
     showProfiles: setting(yesOrNo, true, {

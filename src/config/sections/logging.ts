@@ -6,6 +6,7 @@ export const logging = {
   settings: {
     level: setting(oneOf('debug', 'info', 'warn', 'error', 'silent'), 'info', {
       flag: 'log-level',
+      reloads: true,
       description: 'The least important line that is written; debug has a line for every request.',
     }),
     format: setting(oneOf('json', 'text'), 'json', {

@@ -90,6 +90,27 @@ export const limitExceeded = (waitMs: number): MatrixError => {
   })
 }
 
+/** A limiter that can be exchanged while requests come. The next one begins with nothing counted. */
+export class ExchangeableRateLimiter implements RateLimiter {
+  #limiter: RateLimiter
+
+  constructor(limiter: RateLimiter) {
+    this.#limiter = limiter
+  }
+
+  exchange(limiter: RateLimiter): void {
+    this.#limiter = limiter
+  }
+
+  consume(limit: RateLimit, key: string): Promise<void> {
+    return this.#limiter.consume(limit, key)
+  }
+
+  check(limit: RateLimit, key: string): Promise<void> {
+    return this.#limiter.check(limit, key)
+  }
+}
+
 export const noRateLimits: RateLimiter = { consume: () => Promise.resolve(), check: () => Promise.resolve() }
 
 export const createRateLimiter = (budgets: RateBudgets): RateLimiter => {

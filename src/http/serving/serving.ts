@@ -49,7 +49,7 @@ export type Observe = (method: string, path: string) => (status: number, duratio
 export interface EdgeReports {
   readonly logger: Logger
   /** Whether each request gets a line at level `debug`. */
-  readonly logRequests: boolean
+  logsRequests(): boolean
   readonly observe?: Observe
   /** Tells people more about the limits of their accounts (`M_USER_LIMIT_EXCEEDED`). */
   readonly limitInfoUri?: string
@@ -260,10 +260,10 @@ export class Serving implements Ending {
   #answered({ id, response, startedMs, userId: user }: Exchange, status: number): void {
     const { clock, limits, reports } = this.#parts
     boundWrite(response, limits.writeTimeoutMs)
-    if (this.#observed === undefined && !reports.logRequests) return
+    if (this.#observed === undefined && !reports.logsRequests()) return
     const durationMs = clock.monotonicMs() - startedMs
     this.#observed?.(status, durationMs)
-    if (!reports.logRequests) return
+    if (!reports.logsRequests()) return
     const { method, paths } = this.endpoint
     reports.logger.debug({ request: id, method, path: paths[0], user, status, durationMs }, 'answered')
   }

@@ -151,7 +151,7 @@ export const startEdge = async (setup: EdgeSetup = {}): Promise<TestEdge> => {
     limits: { ...LIMITS, ...setup.limits },
     trustProxy: setup.trustProxy ?? false,
     clock: setup.clock ?? systemClock,
-    reports: { logger: setup.logger ?? silentLogger, logRequests: setup.logRequests ?? false },
+    reports: { logger: setup.logger ?? silentLogger, logsRequests: () => setup.logRequests ?? false },
   })
   const url = await edge.listen({ host: '127.0.0.1', port: 0 })
   return {

@@ -8,6 +8,7 @@ import { OTHER_CERTIFICATE, OTHER_KEY, TEST_CERTIFICATE, TEST_KEY } from '../../
 import { Program, run, temporaryFolder } from './cli-fixture.ts'
 
 const RUNNING_MD = readFileSync(new URL('../../../docs/running.md', import.meta.url), 'utf8')
+const UNIT = readFileSync(new URL('../../../packaging/homeroom.service', import.meta.url), 'utf8')
 const oneLine = (start: string) => new RegExp(`^homeroom: ${start}[^\\n]*\\n$`)
 
 /** The log lines of a server that has ended. */
@@ -104,6 +105,63 @@ describe('SIGHUP', () => {
   })
 })
 
+describe('SIGHUP after a change of the configuration', () => {
+  it('puts limits, servers and the level of the log into force, says what waits for a start, and keeps all if there is a mistake', async () => {
+    using folder = temporaryFolder()
+    const file = join(folder.path, 'homeroom.yaml')
+    const settings = (more: string) => writeFileSync(file, `storage: { data: ${join(folder.path, 'data')} }\n${more}\n`)
+    const hangUp = async (text: RegExp): Promise<void> => {
+      program.process.kill('SIGHUP')
+      await program.logged(text)
+    }
+    settings('listen: { port: 0 }\nrateLimits: { login: 2/3600s }')
+    await using program = new Program(['start', '--config', file])
+    const address = await program.address()
+    const statuses = async (count: number): Promise<number[]> => {
+      const answers: number[] = []
+      for (let n = 0; n < count; n++) answers.push((await fetch(`${address}/_matrix/client/v3/login`)).status)
+      return answers
+    }
+    expect(await statuses(3)).toEqual([200, 200, 429])
+
+    settings(
+      'listen: { port: 0 }\nrateLimits: { login: 500/3600s }\nserver: { defaultRoomVersion: 11 }\nlogging: { level: debug }',
+    )
+    await hangUp(/"settings":\["server.defaultRoomVersion"\].*count from the next start on/)
+    await program.logged(/"changed":\["rateLimits.login","logging.level"\]/)
+    expect(await statuses(3)).toEqual([200, 200, 200])
+    await program.logged(/"level":"debug".*"path":"\/_matrix\/client\/v3\/login","status":200/)
+
+    settings('listen: { port: 0 }\nrateLimits: { login: often }')
+    await hangUp(/rateLimits.login: expected .*stays as it was/s)
+    expect(await statuses(3)).toEqual([200, 200, 200])
+
+    settings('listen: { port: 0 }\nrateLimits: { login: 2/3600s }\nserver: { defaultRoomVersion: 11 }')
+    await hangUp(/"changed":\["rateLimits.login","logging.level"\].*"changed":\["rateLimits.login","logging.level"\]/s)
+    expect(await statuses(3)).toEqual([200, 200, 429])
+  })
+
+  it('shuts out a server that is denied from now on', async () => {
+    using folder = temporaryFolder()
+    const file = join(folder.path, 'homeroom.yaml')
+    const settings = (deny: string) =>
+      writeFileSync(
+        file,
+        `listen: { port: 0 }\nstorage: { data: ${join(folder.path, 'data')} }\nfederation: { deny: [${deny}] }\n`,
+      )
+    settings('')
+    await using program = new Program(['start', '--config', file])
+    await program.address()
+    const check = async (): Promise<string> =>
+      (await run(['check-federation', 'other.invalid', '--config', file])).stdout
+    expect(await check()).not.toContain('do not let this server talk')
+    settings('"*.invalid"')
+    program.process.kill('SIGHUP')
+    await program.logged(/"changed":\["federation.deny"\]/)
+    expect(await check()).toContain('do not let this server talk with other.invalid')
+  })
+})
+
 describe('the log', () => {
   it('has its levels as words, and a line when the server listens', async () => {
     using folder = temporaryFolder()
@@ -181,8 +239,9 @@ describe('files that others may read', () => {
 
 describe('the documented service', () => {
   it('has a compile cache of its own where the program belongs to another user, and rests between restarts', async () => {
-    expect(RUNNING_MD).toMatch(/^RestartSec=\d+$/m)
-    expect(RUNNING_MD).toMatch(/^CacheDirectory=homeroom$/m)
+    expect(UNIT).toMatch(/^RestartSec=\d+$/m)
+    expect(UNIT).toMatch(/^CacheDirectory=homeroom$/m)
+    expect(RUNNING_MD).toContain('packaging/homeroom.service')
     using folder = temporaryFolder()
     const cache = join(folder.path, 'cache')
     mkdirSync(cache)
