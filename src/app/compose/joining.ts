@@ -80,7 +80,7 @@ export const buildJoining = (
     residency,
     joins: elsewhere,
     outsideEnds: new OutsideEnds({ reader, outside, checks, serverName }),
-    exchange: new ExchangeElsewhere({ requests, residency, serverName }),
+    exchange: new ExchangeElsewhere({ requests, serverName }),
     otherServers: new RemoteMemberships({ residency, elsewhere, outside, invites, reader, accounts, serverName }),
     api: {
       serveTemplates: new ServeTemplates({ rooms, residency, reader, serverName }),

@@ -136,11 +136,20 @@ export class Intake {
 
   #lackingAuth(event: RoomEvent): readonly EventId[] {
     return judgingEvents(this.#turn.version, event).filter(
-      (eventId) => !this.#taken.has(eventId) && this.#stored.get(eventId)?.room !== this.#turn.live.room,
+      (eventId) => !this.#taken.has(eventId) && !this.#stored.has(eventId),
     )
   }
 
+  /** Events of other rooms authorise nothing here ("Authorization rules": "If there are entries which do not belong to the same room, reject"). */
+  #citesOtherRoom(event: RoomEvent): boolean {
+    return judgingEvents(this.#turn.version, event).some((eventId) => {
+      const stored = this.#stored.get(eventId)
+      return stored !== undefined && stored.room !== this.#turn.live.room
+    })
+  }
+
   async #refusalByAuthEvents(event: RoomEvent): Promise<string | undefined> {
+    if (this.#citesOtherRoom(event)) return 'an auth event is of another room'
     const { version, live } = this.#turn
     const wanted = judgingEvents(version, event)
     const known = await this.#parts.events.load(

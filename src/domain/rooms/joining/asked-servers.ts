@@ -1,5 +1,5 @@
 import { FederationFailure } from '#net'
-import { ERROR_STATUS, type Errcode, MatrixError, type ServerName } from '#spec'
+import { type Errcode, MatrixError, type ServerName } from '#spec'
 
 /** Servers that are tried for one request of a user. */
 export const MAX_SERVERS = 20
@@ -29,15 +29,15 @@ export const askInTurn = async <Value>(
   throw tellingError(failures)
 }
 
+type Refused = Pick<FederationFailure['parts'], 'status' | 'errcode'>
+
 const tellingError = (failures: readonly unknown[]): MatrixError => {
   if (failures.length === 0) return new MatrixError('M_NOT_FOUND', 'No server is known that could be in this room')
   const cause = failures[0]
   const refusals = failures.flatMap((failure) =>
     failure instanceof FederationFailure && failure.parts.kind === 'refused' ? [failure.parts] : [],
   )
-  const said = refusals.find(
-    ({ status = 500, errcode }) => status < 500 && errcode !== undefined && PASSED_ON.has(errcode),
-  )
+  const said = refusals.find(isForTheUser)
   if (said !== undefined) {
     const { errcode, status, body } = said
     const version = body?.room_version
@@ -56,21 +56,30 @@ const tellingError = (failures: readonly unknown[]): MatrixError => {
   })
 }
 
-/** Errors that mean the same to the user, whichever server says so. Others were of this server's making, or are no answer. */
-const PASSED_ON: ReadonlySet<string> = new Set(
-  (
-    [
-      'M_FORBIDDEN',
-      'M_INCOMPATIBLE_ROOM_VERSION',
-      'M_UNSUPPORTED_ROOM_VERSION',
-      'M_UNABLE_TO_AUTHORISE_JOIN',
-      'M_UNABLE_TO_GRANT_JOIN',
-      'M_LIMIT_EXCEEDED',
-      'M_RESOURCE_LIMIT_EXCEEDED',
-      'M_INVITE_BLOCKED',
-    ] as const
-  ).filter((errcode) => errcode in ERROR_STATUS),
-)
+/** Errors that mean the same to the user, whichever server says so. Others with their status were of this server's making, or are no answer. */
+const PASSED_ON: ReadonlySet<string> = new Set<Errcode>([
+  'M_FORBIDDEN',
+  'M_INCOMPATIBLE_ROOM_VERSION',
+  'M_UNSUPPORTED_ROOM_VERSION',
+  'M_UNABLE_TO_AUTHORISE_JOIN',
+  'M_UNABLE_TO_GRANT_JOIN',
+  'M_LIMIT_EXCEEDED',
+  'M_RESOURCE_LIMIT_EXCEEDED',
+  'M_INVITE_BLOCKED',
+])
+/** Errors of what this server sent, or such as a client takes for word on its own session. */
+const KEPT_BACK: ReadonlySet<string> = new Set([
+  ...['M_MISSING_PARAM', 'M_INVALID_PARAM', 'M_BAD_JSON', 'M_NOT_JSON', 'M_UNRECOGNIZED', 'M_UNKNOWN'],
+  ...['M_UNAUTHORIZED', 'M_MISSING_TOKEN', 'M_UNKNOWN_TOKEN', 'M_USER_DEACTIVATED', 'M_USER_LOCKED'],
+  ...['M_USER_SUSPENDED', 'M_CONSENT_NOT_GIVEN'],
+])
+const ERRCODE = /^[A-Z][A-Z0-9_.-]{0,99}$/
+
+/** "The error should be passed through to clients" is said of every 400 of a handshake (server-server API, "Joining Rooms"). */
+const isForTheUser = ({ status = 500, errcode }: Refused): boolean => {
+  if (status >= 500 || errcode === undefined) return false
+  return PASSED_ON.has(errcode) || (status === 400 && ERRCODE.test(errcode) && !KEPT_BACK.has(errcode))
+}
 
 const MAX_WORDS = 500
 

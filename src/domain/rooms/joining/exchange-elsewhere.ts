@@ -13,11 +13,9 @@ import {
 import { type InviteProof, inviteProofIn } from '../third-party-invites.ts'
 import { askInTurn, serversToAsk } from './asked-servers.ts'
 import { claimedMember } from './handshake.ts'
-import type { Residency } from './residency.ts'
 
 export interface ExchangeElsewhereParts {
   readonly requests: Pick<FederationRequests, 'json'>
-  readonly residency: Residency
   readonly serverName: ServerName
 }
 
@@ -32,13 +30,12 @@ export class ExchangeElsewhere {
   }
 
   /**
-   * Asks the server of whoever invited, which then sends an invite here. Returns false where this server is in the room and has to do it itself. Throws what
-   * `askInTurn` throws.
+   * Asks the server of whoever invited, which then sends an invite here: the invite is in that user's name, so no other server can sign it, in the room or not.
+   * Returns false where that is this server. Throws what `askInTurn` throws.
    */
   async exchange(roomId: RoomId, sender: UserId | undefined, { mxid, signed }: InviteProof): Promise<boolean> {
-    const { requests, residency, serverName } = this.#parts
-    const { place } = await residency.of(roomId)
-    if (place === 'here' || sender === undefined || serverOf(sender) === serverName) return false
+    const { requests, serverName } = this.#parts
+    if (sender === undefined || serverOf(sender) === serverName) return false
     const content = { membership: 'invite', third_party_invite: { signed } }
     await askInTurn(serversToAsk(serverName, [serverOf(sender)]), (server) =>
       requests.json(server, {

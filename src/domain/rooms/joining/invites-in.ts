@@ -13,7 +13,7 @@ import {
   type UserId,
 } from '#spec'
 import type { MemberAccounts } from '../memberships.ts'
-import { type CheckedEvent, isChecked } from '../receiving/index.ts'
+import { type CheckedEvent, checkError, isChecked } from '../receiving/index.ts'
 import { checkOrigin, claimedMember } from './handshake.ts'
 import type { PduChecks, RoomAcls } from './neighbours.ts'
 import type { OutsideRooms } from './outside-rooms.ts'
@@ -92,8 +92,7 @@ export class InvitesIn {
     const { unsigned: _, ...bare } = isJsonObject(event) ? event : {}
     const signed = signedAsWell(version, bare, this.#parts.key)
     const [checked] = await this.#parts.checks.check(version, [signed])
-    if (checked === undefined || !isChecked(checked))
-      throw new MatrixError('M_INVALID_PARAM', checked?.failure ?? 'Not a valid event')
+    if (checked === undefined || !isChecked(checked)) throw checkError(checked)
     if (!contentHashMatches(version, signed as Pdu)) throw new MatrixError('M_INVALID_PARAM', 'The hash does not match')
     if (checked.event.eventId !== eventId) throw new MatrixError('M_INVALID_PARAM', 'The path names another event')
     return { pdu: signed, event: checked }

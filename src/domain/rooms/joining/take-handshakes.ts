@@ -12,7 +12,7 @@ import {
 } from '#spec'
 import { type EventsReader, isInHistory, type RoomRecord } from '#store'
 import type { RoomGraph, Verdict } from '../graph/index.ts'
-import { type CheckedEvent, isChecked } from '../receiving/index.ts'
+import { type CheckedEvent, checkError, isChecked } from '../receiving/index.ts'
 import { authoriseRestrictedJoin, type RestrictedJoinParts } from '../restricted-join.ts'
 import type { Rooms } from '../rooms.ts'
 import { type ClaimedMember, checkOrigin, claimedMember, type Handshake } from './handshake.ts'
@@ -64,8 +64,7 @@ export class TakeHandshakes {
     if (membership === 'knock' && !version.auth.knocking) throw new MatrixError('M_FORBIDDEN', 'Nobody can knock here')
     const pdu = await this.#vouchedFor(version, member, roomId)
     const [checked] = await this.#parts.checks.check(version, [pdu])
-    if (checked === undefined || !isChecked(checked))
-      throw new MatrixError('M_INVALID_PARAM', checked?.failure ?? 'Not a valid event')
+    if (checked === undefined || !isChecked(checked)) throw checkError(checked)
     if (checked.event.eventId !== eventId) throw new MatrixError('M_INVALID_PARAM', 'The path names another event')
     await this.#parts.forwarding.forward(checked.event.eventId)
     const [verdict] = await this.#parts.graph.receive(roomId, [checked])

@@ -98,7 +98,10 @@ const parse = (version: RoomVersion, pdu: JsonValue): Parsed | CheckFailure => {
   // Members that a server adds for the next one is neither signed nor to be believed.
   const { unsigned: _, ...bare } = isJsonObject(pdu) ? pdu : {}
   const well = parsePdu(version, isJsonObject(pdu) ? bare : pdu)
-  if (!well.ok) return { failure: describeFormat(well.failure) }
+  if (!well.ok) {
+    const failure = describeFormat(well.failure)
+    return well.failure.reason === 'not-canonical' ? { failure, badJson: true } : { failure }
+  }
   const authorising = authorisingServer(version, well.value.pdu)
   if (!authorising.ok) return { failure: 'join_authorised_via_users_server is no user ID' }
   const signers = new Set(requiredSigners(version, well.value.pdu))
@@ -111,7 +114,7 @@ const asHashed = (version: RoomVersion, { pdu, event, json }: Parsed): CheckedEv
   if (contentHashMatches(version, pdu)) return { event, json }
   const stripped = redact(version, pdu)
   const text = canonicalJson(stripped, { strict: version.strictCanonicalJson })
-  if (!text.ok) return { failure: `It is not canonical JSON: ${text.failure.reason}` }
+  if (!text.ok) return { failure: `It is not canonical JSON: ${text.failure.reason}`, badJson: true }
   return { event: toRoomEvent(version, stripped, event.eventId), json: text.value }
 }
 

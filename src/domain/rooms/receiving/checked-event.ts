@@ -1,4 +1,4 @@
-import type { JsonObject, ServerName } from '#spec'
+import { type JsonObject, MatrixError, type ServerName } from '#spec'
 import type { CheckedEvent } from '../graph/room-graph.ts'
 
 export type { CheckedEvent } from '../graph/room-graph.ts'
@@ -6,6 +6,8 @@ export type { CheckedEvent } from '../graph/room-graph.ts'
 /** An event that is dropped, with the reason for the sender. */
 export interface CheckFailure {
   readonly failure: string
+  /** It is no canonical JSON, which is an error of its own (room version 6, "Canonical JSON"). */
+  readonly badJson?: true
 }
 
 /** One signature to check: that of a server under an object. */
@@ -25,3 +27,7 @@ export interface SignatureChecks {
 }
 
 export const isChecked = (outcome: CheckedEvent | CheckFailure): outcome is CheckedEvent => 'event' in outcome
+
+/** The error for whoever sent one event in a request of its own. */
+export const checkError = (failed: CheckFailure | undefined): MatrixError =>
+  new MatrixError(failed?.badJson === true ? 'M_BAD_JSON' : 'M_INVALID_PARAM', failed?.failure ?? 'Not a valid event')

@@ -101,6 +101,28 @@ describe('a template that does not fit the request', () => {
   })
 })
 
+describe('a refusal', () => {
+  it.each<readonly [status: number, errcode: string, told: readonly [number, string]]>([
+    [400, 'COM.EXAMPLE.NOT_TODAY', [400, 'COM.EXAMPLE.NOT_TODAY']],
+    [400, 'M_GUEST_ACCESS_FORBIDDEN', [400, 'M_GUEST_ACCESS_FORBIDDEN']],
+    // What this server sent was wrong, not what the user did.
+    [400, 'M_INVALID_PARAM', [502, 'M_UNKNOWN']],
+    [400, 'M_MISSING_PARAM', [502, 'M_UNKNOWN']],
+    [400, 'M_BAD_JSON', [502, 'M_UNKNOWN']],
+    // These say something about the session of the user, which is no matter of the other server.
+    [400, 'M_UNKNOWN_TOKEN', [502, 'M_UNKNOWN']],
+    [400, 'M_USER_LOCKED', [502, 'M_UNKNOWN']],
+    [401, 'M_UNAUTHORIZED', [502, 'M_UNKNOWN']],
+    [400, 'no such code', [502, 'M_UNKNOWN']],
+    [400, 'M'.repeat(500), [502, 'M_UNKNOWN']],
+  ])('of %s with %s is passed on where it is about the user', async (status, errcode, told) => {
+    const room = house.peer.createRoom({ version: '11' })
+    const handler: PeerHandler = () => ({ status, json: { errcode, error: 'Not today' } })
+    house.peer.on('GET', `${V1}/make_join/:roomId/:userId`, handler)
+    expect(await join(room)).toEqual(told)
+  })
+})
+
 describe('an answer to a join that lets nobody in', () => {
   it.each<readonly [string, (answer: Json, room: PeerRoom) => unknown]>([
     ['nothing', () => ({})],
@@ -239,6 +261,12 @@ describe('an invite that is none', () => {
     ],
   ])('%s', async (_, changes) => {
     expect((await invite(changes)).answer).toEqual([400, 'M_INVALID_PARAM'])
+    expect(await invites()).toEqual([])
+  })
+
+  it('is no canonical JSON', async () => {
+    const event = (pdu: Json): Json => ({ ...pdu, content: { ...pdu.content, fraction: 1.5 } })
+    expect((await invite({ event })).answer).toEqual([400, 'M_BAD_JSON'])
     expect(await invites()).toEqual([])
   })
 

@@ -101,6 +101,19 @@ describe('a server that is in a room', () => {
     expect(Object.keys(await membersOf(alice, roomId))).toEqual([alice.userId])
   })
 
+  it.each(['join', 'leave', 'knock'])('says M_BAD_JSON to a %s that is no canonical JSON', async (membership) => {
+    const roomId = await publicRoom(alice, { room_version: '10' })
+    if (membership === 'leave') await joinRoom(house.peer, HOME, roomId)
+    if (membership === 'knock') await alice.setState(roomId, 'm.room.join_rules', '', { join_rule: 'knock' })
+    const { body } = await make(membership, roomId)
+    const room = new PeerRoom(body.room_version, house.peer.key, VISITOR)
+    room.roomId = roomId as PeerRoom['roomId']
+    const { pdu, eventId } = finish(room, body.event)
+    const fraction = { ...pdu, content: { ...(pdu.content as JsonObject), fraction: 1.5 } }
+    const version = membership === 'knock' ? 'v1' : 'v2'
+    expect(refusal(await send(membership, roomId, eventId, fraction, version))).toEqual([400, 'M_BAD_JSON'])
+  })
+
   it('answers a join that is sent again as it did before, and one that was refused with the refusal', async () => {
     const roomId = await publicRoom(alice)
     const { room, event } = await filled(roomId)

@@ -43,3 +43,26 @@ it.each(['10', '11', '12'])(
     expect(await membersOf(bob, roomId)).toEqual({ [alice.userId]: 'join', [bob.userId]: 'join' })
   },
 )
+
+it('an invite by an address of another server is taken where the invited server is in the room already', async () => {
+  await using federation = await startFederation()
+  const alice = await federation.at(0).register('alice')
+  const [bob, carol] = [await federation.at(1).register('bob'), await federation.at(1).register('carol')]
+  const { next_batch: before } = await carol.sync()
+  const roomId = await alice.createRoom({ invite: [carol.userId] })
+  await carol.syncUntil(before, ({ rooms }) => rooms?.invite?.[roomId] !== undefined)
+  await carol.join(roomId)
+  await alice.setState(roomId, 'm.room.third_party_invite', TOKEN, { display_name: 'b...', public_key: KEY })
+  const { next_batch: since } = await bob.sync()
+  await fetch(`${federation.at(1).url}/_matrix/federation/v1/3pid/onbind`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      mxid: bob.userId,
+      invites: [{ room_id: roomId, sender: alice.userId, signed: signed({ mxid: bob.userId, token: TOKEN }) }],
+    }),
+  })
+  await bob.syncUntil(since, ({ rooms }) => rooms?.invite?.[roomId] !== undefined)
+  expect((await membersOf(alice, roomId))[bob.userId]).toBe('invite')
+  expect(await bob.join(roomId)).toBe(roomId)
+})

@@ -2,7 +2,8 @@ import { expect, it } from 'vitest'
 import { type SigningKey, signingKeyFromSeed } from '#rules'
 import type { JsonObject, Pdu, ServerName } from '#spec'
 import type { PeerEvent } from '../../../support/federation-peer/peer-room.ts'
-import { bodiesIn, openScene, type Scene, sendEvents, text, until, untilBody } from './scene.ts'
+import { joinRoom } from '../../../support/federation-peer/visitor.ts'
+import { askedFor, bodiesIn, HERE, openScene, type Scene, sendEvents, text, until, untilBody } from './scene.ts'
 
 /** Sends the bad event and then a good one; the bad one must not be among what is seen. Answers with what is seen. */
 const seenAfter = async (scene: Scene, bad: PeerEvent | Pdu): Promise<readonly string[]> => {
@@ -124,6 +125,19 @@ it('an event of one room does not get into another', async () => {
   await sendEvents(scene, [room.send(text('good'))])
   await untilBody(alice, roomId, 'good')
   expect(await bodiesIn(alice, other)).toEqual([])
+})
+
+it('an event that cites an event of another room is rejected, and what follows it is not', async () => {
+  await using scene = await openScene()
+  const { alice, roomId, room, peer } = scene
+  const other = await joinRoom(peer, HERE, await alice.createRoom({ preset: 'public_chat' }))
+  const [own, others] = [room, other].map((each) => each.stateEvent('m.room.member', room.sender)?.eventId ?? '')
+  const auth = room.build(text('bad')).event.authEvents.map((eventId) => (eventId === own ? (others ?? '') : eventId))
+  expect(auth).toContain(others)
+  await sendEvents(scene, [room.send(text('bad', { auth }))])
+  await sendEvents(scene, [room.send(text('good'))])
+  expect(await untilBody(alice, roomId, 'good')).toEqual(['good'])
+  expect(askedFor(peer, '/event_auth')).toEqual([])
 })
 
 it('a room of an old version takes fractions, and one with given ids only those of its sender’s server', async () => {
