@@ -111,7 +111,7 @@ import { type ServerVersionDeps, serverVersionEndpoints } from './federation/ver
 import { NOT_BUILT } from './not-built.ts'
 
 export { assertOwnForm, type BrowserAccountsDeps, BrowserGate, type BrowserRequest, seeOther } from './account/index.ts'
-export type { AdminPagesDeps } from './admin-pages/index.ts'
+export type { AdminPagesDeps, Findings } from './admin-pages/index.ts'
 export { EMAIL_PAGE } from './client/accounts/email-page.ts'
 export type { RendezvousDeps } from './client/authentication/rendezvous.ts'
 export type { CrossSigningDeps } from './client/encryption/cross-signing.ts'

@@ -1,8 +1,12 @@
-import type { AdminPagesDeps } from '#api'
+import type { AdminPagesDeps, Findings } from '#api'
+import type { Jobs, Reports } from '#domain'
 import type { Streams } from '#streams'
 import { Measurements } from '../measurements.ts'
 import { PACKAGE_VERSION } from '../package-version.ts'
+import type { BuiltAccounts } from './accounts.ts'
+import type { BuiltAuditLog } from './admin.ts'
 import { buildBrowserSessions } from './browser-accounts.ts'
+import type { BuiltFederation } from './federation.ts'
 import type { BuiltFederationOut } from './federation-out.ts'
 import type { Ground } from './ground.ts'
 
@@ -14,11 +18,19 @@ export interface BuiltAdminPages {
 export interface AroundAdminPages {
   readonly streams: Pick<Streams, 'waiting'>
   readonly sending: Pick<BuiltFederationOut, 'out'>
+  readonly federation: Pick<BuiltFederation, 'serverCheck'>
+  readonly accounts: Pick<BuiltAccounts, 'operator'>
+  readonly audit: Pick<BuiltAuditLog, 'auditLog'>
+  readonly jobs: Jobs
+  readonly reports: Reports
 }
 
+const CHECK_KEPT_MS = 600_000
+
 /** Builds the administration pages, and the measuring for the first of them. Does not start it. */
-export const buildAdminPages = (ground: Ground, { streams, sending }: AroundAdminPages): BuiltAdminPages => {
-  const { store, clock, config } = ground
+export const buildAdminPages = (ground: Ground, around: AroundAdminPages): BuiltAdminPages => {
+  const { streams, sending, federation, accounts, audit, jobs, reports } = around
+  const { store, clock, config, random, shortLived } = ground
   const measurements = new Measurements({
     clock,
     counts: ground.requestCounts,
@@ -32,14 +44,20 @@ export const buildAdminPages = (ground: Ground, { streams, sending }: AroundAdmi
   return {
     measurements,
     deps: {
-      measurements,
+      ...{ measurements, jobs, reports, random, clock },
+      auditLog: audit.auditLog,
+      registrationTokens: accounts.operator.registrationTokens,
+      tokensNeeded: config.registration.mode === 'token',
+      sending: sending.out,
+      serverCheck: federation.serverCheck,
+      checks: shortLived.table<Findings>('server-check', { lifetimeMs: CHECK_KEPT_MS }),
+      federationEnabled: config.federation.enabled,
       about: {
         version: PACKAGE_VERSION,
         database: config.storage.database.kind === 'sqlite' ? 'SQLite' : 'PostgreSQL',
       },
       sessions: buildBrowserSessions(ground),
       serverName: config.server.name,
-      clock,
     },
   }
 }

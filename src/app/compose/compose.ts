@@ -114,7 +114,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   const reports = buildReports(ground)
   const audit = buildAuditLog(ground)
   const jobs = buildJobs(ground)
-  const adminPages = buildAdminPages(ground, { streams, sending })
+  const adminPages = buildAdminPages(ground, { streams, sending, federation, accounts, audit, jobs, reports })
   const parts: Parts = {
     adminPages,
     jobs,

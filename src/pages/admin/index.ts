@@ -1,3 +1,8 @@
+export * from './audit-log.ts'
+export * from './federation.ts'
+export * from './jobs.ts'
 export * from './overview.ts'
 export * from './refused.ts'
+export * from './registration-tokens.ts'
+export * from './reports.ts'
 export { frameOf } from './sections.ts'

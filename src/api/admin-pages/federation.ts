@@ -1,0 +1,116 @@
+import type { AuditLog, ServerCheck } from '#domain'
+import { loadAdminPages } from '#pages'
+import { MatrixError, parseServerName, type ServerName } from '#spec'
+import type { OperatorFederationDeps, ToldDestination } from '../operator/federation.ts'
+import { csvReply, isoOf, nextOffset, offsetOf, orderOf, PAGE_ROWS, stateOf, textOf } from './lists.ts'
+import { actorOf, at, type PageHandler, seeOther, type Visit } from './visit.ts'
+
+export interface FederationPageDeps {
+  readonly sending: OperatorFederationDeps['sending']
+  readonly serverCheck: Pick<ServerCheck, 'run'>
+  /** What checks found, kept for as long as an administrator may look at it. */
+  readonly checks: {
+    put(found: Findings): Promise<string>
+    find(id: string): Promise<Findings | undefined>
+  }
+  readonly federationEnabled: boolean
+  readonly auditLog: Pick<AuditLog, 'record'>
+}
+
+export interface Findings {
+  readonly server: string
+  readonly findings: readonly { readonly ok: boolean; readonly text: string }[]
+}
+
+const SECTION = '/admin/federation'
+
+const BY = {
+  server: ({ server: one }: ToldDestination, { server: other }: ToldDestination) =>
+    one < other ? -1 : one > other ? 1 : 0,
+  pending: (one: ToldDestination, other: ToldDestination) => one.pending - other.pending,
+  failures: (one: ToldDestination, other: ToldDestination) =>
+    one.failures - other.failures || one.pending - other.pending,
+  success: (one: ToldDestination, other: ToldDestination) => (one.lastSuccessMs ?? 0) - (other.lastSuccessMs ?? 0),
+}
+
+const stateNameOf = ({ failures, behind }: ToldDestination): string =>
+  failures > 0 ? 'failing' : behind ? 'behind' : 'fine'
+
+const found = (visit: Visit, { sending }: FederationPageDeps): readonly ToldDestination[] => {
+  const usual = { order: 'failures', descending: true } as const
+  const { order, descending } = orderOf(visit, ['server', 'pending', 'failures', 'success'], usual)
+  const term = textOf(visit.query.q)?.toLowerCase()
+  const state = textOf(visit.query.state)
+  const all = sending
+    .statuses()
+    .filter(
+      (one) => (term === undefined || one.server.includes(term)) && (state === undefined || stateNameOf(one) === state),
+    )
+  const sorted = all.toSorted(BY[order])
+  return descending ? sorted.reverse() : sorted
+}
+
+export const federation: PageHandler<FederationPageDeps> = async (visit, deps) => {
+  const { federationPage, frameOf } = await loadAdminPages()
+  const all = found(visit, deps)
+  const offset = offsetOf(visit)
+  const rows = all.slice(offset, offset + PAGE_ROWS)
+  return federationPage(frameOf(visit), {
+    state: stateOf(visit),
+    rows,
+    total: all.length,
+    next: nextOffset(offset, rows.length, all.length),
+    enabled: deps.federationEnabled,
+  })
+}
+
+export const federationCsv: PageHandler<FederationPageDeps> = async (visit, deps) => {
+  const all = found(visit, deps)
+  return csvReply<ToldDestination>(
+    'federation',
+    {
+      server: ({ server }) => server,
+      state: stateNameOf,
+      waiting: ({ pending }) => pending,
+      failures: ({ failures }) => failures,
+      failing_since: ({ failingSinceMs }) => isoOf(failingSinceMs),
+      next_try: ({ retryAtMs }) => isoOf(retryAtMs),
+      last_success: ({ lastSuccessMs }) => isoOf(lastSuccessMs),
+    },
+    (async function* () {
+      yield all
+    })(),
+  )
+}
+
+const serverNamed = (text: string): ServerName => {
+  const server = parseServerName(text.trim())
+  if (server === undefined) throw new MatrixError('M_INVALID_PARAM', `“${text.slice(0, 255)}” is no server name`)
+  return server
+}
+
+export const server: PageHandler<FederationPageDeps> = async (visit, { sending, checks }) => {
+  const { frameOf, serverPage } = await loadAdminPages()
+  const name = serverNamed(visit.params.server ?? '')
+  const check = visit.query.check === undefined ? undefined : await checks.find(visit.query.check)
+  return serverPage(frameOf(visit), {
+    server: name,
+    destination: sending.statuses().find((one) => one.server === name),
+    findings: check?.server === name ? check.findings : undefined,
+  })
+}
+
+/** Looks whether the other server can be reached; the page that follows says what was found. */
+export const checkServer: PageHandler<FederationPageDeps> = async (visit, { serverCheck, checks }) => {
+  const name = serverNamed(visit.fields.get('server') ?? '')
+  const findings = (await serverCheck.run(name)).map(({ ok, text }) => ({ ok, text }))
+  const check = await checks.put({ server: name, findings })
+  return seeOther(`${at(SECTION, name)}?check=${check}`)
+}
+
+export const retryServer: PageHandler<FederationPageDeps> = async (visit, { sending, auditLog }) => {
+  const name = serverNamed(visit.params.server ?? '')
+  if (!sending.retry(name)) throw new MatrixError('M_NOT_FOUND', 'Nothing is sent to this server')
+  await auditLog.record({ ...actorOf(visit), action: 'federation.retry', subject: name, details: {} })
+  return seeOther(at(SECTION, name), 'retried')
+}

@@ -1,0 +1,59 @@
+import type { CustomReply } from '#http'
+import { type Html, html } from '../html.ts'
+import { adminPage, type Frame } from './parts/frame.ts'
+import { type ListState, listOf } from './parts/lists.ts'
+import { id, link, moment, NONE } from './parts/words.ts'
+
+export interface AuditRow {
+  readonly atMs: number
+  readonly by: string
+  readonly via: 'api' | 'page' | 'command'
+  readonly action: string
+  readonly subject: string
+  readonly details: string
+}
+
+const WAYS = { api: 'API', page: 'page', command: 'command line' } as const
+
+/** A link to what an id names, where there is a page of it. */
+export const subjectLink = (subject: string): Html => {
+  if (subject === '') return NONE
+  if (subject.startsWith('@')) return link(`/admin/people/${encodeURIComponent(subject)}`, id(subject))
+  if (subject.startsWith('!')) return link(`/admin/rooms/${encodeURIComponent(subject)}`, id(subject))
+  return id(subject)
+}
+
+export const auditLogPage = (
+  frame: Frame,
+  view: { readonly state: ListState; readonly rows: readonly AuditRow[]; readonly next: string | undefined },
+): CustomReply =>
+  adminPage(frame, {
+    title: 'Audit log',
+    lead: 'Everything that administrators did, newest first: by these pages, by the administration API and by the command line. Times are UTC.',
+    main: listOf<AuditRow>({
+      ...view,
+      caption: 'Deeds of administrators',
+      search: 'Done to (the whole id)',
+      filters: [{ name: 'action', label: 'Kind', choices: ACTIONS }],
+      exports: true,
+      empty: 'No administrator did anything like that yet.',
+      columns: [
+        { title: 'When', cell: ({ atMs }) => moment(atMs) },
+        {
+          title: 'Who',
+          cell: ({ by, via }) =>
+            html`${by === 'operator' ? 'operator' : id(by)} <span class="none">${WAYS[via]}</span>`,
+        },
+        { title: 'What', cell: ({ action }) => action },
+        { title: 'Done to', cell: ({ subject }) => subjectLink(subject) },
+        { title: 'Details', cell: ({ details }) => (details === '{}' ? NONE : id(details)) },
+      ],
+    }),
+  })
+
+const ACTIONS = [
+  { value: '', title: 'all' },
+  ...['user.create', 'user.update', 'user.lock', 'user.suspend', 'user.deactivate', 'room.delete', 'room.block'].map(
+    (value) => ({ value, title: value }),
+  ),
+]
