@@ -5,12 +5,22 @@ import {
   type BrowserSignIn,
   type FormTokens,
   identifierTyped,
+  type RegistrationPolicy,
+  type SignIn,
 } from '#domain'
 import { type AnyEndpoint, type CustomReply, endpoint, type FormFields, none } from '#http'
-import { ACCOUNT_PAGE, ACCOUNT_SIGN_IN_PAGE, accountRefusedPage, accountSignInPage, goOnByItself } from '#pages'
+import {
+  ACCOUNT_PAGE,
+  ACCOUNT_REGISTER_PAGE,
+  ACCOUNT_SIGN_IN_PAGE,
+  accountRefusedPage,
+  accountSignInPage,
+  goOnByItself,
+} from '#pages'
 import { MatrixError } from '#spec'
 import { assertOwnForm, type BrowserGate, type BrowserRequest, seeOther } from './browser-gate.ts'
 import { localPath } from './local-path.ts'
+import { providerLinks } from './providers.ts'
 
 export interface AccountSignInDeps {
   readonly gate: BrowserGate
@@ -20,6 +30,8 @@ export interface AccountSignInDeps {
   readonly serverName: string
   /** The page for people who forgot their password; undefined: there is none. */
   readonly recovery: string | undefined
+  readonly signIn: Pick<SignIn, 'providers'>
+  readonly registrationPolicy: Pick<RegistrationPolicy, 'mode'>
 }
 
 const Query = Type.Object({
@@ -35,6 +47,11 @@ type Query = { readonly next?: string; readonly again?: string; readonly login_h
 
 const hintIn = ({ login_hint: hint = '' }: Query): string => hint.replace(/^mxid:/, '')
 
+const registrationPage = ({ next }: Query): string => {
+  const path = localPath(next)
+  return path === undefined ? ACCOUNT_REGISTER_PAGE : `${ACCOUNT_REGISTER_PAGE}?next=${encodeURIComponent(path)}`
+}
+
 /** The words of a refusal: those of a wrong password and of an unknown user are the same. */
 const refusalOf = ({ status, errcode, message }: MatrixError) =>
   errcode === 'M_LIMIT_EXCEEDED'
@@ -43,7 +60,8 @@ const refusalOf = ({ status, errcode, message }: MatrixError) =>
 
 /** Signing in at a browser. No file of the official data has it. */
 export const accountSignInEndpoints = (deps: AccountSignInDeps): readonly AnyEndpoint[] => {
-  const { gate, sessions, formTokens, browserSignIn, serverName, recovery } = deps
+  const { gate, sessions, formTokens, browserSignIn, serverName, recovery, signIn } = deps
+  const registers = deps.registrationPolicy.mode !== 'closed'
   const page = (
     request: BrowserRequest & { readonly query: Query },
     about: {
@@ -60,8 +78,8 @@ export const accountSignInEndpoints = (deps: AccountSignInDeps): readonly AnyEnd
       name: name ?? session?.userId ?? hintIn(request.query),
       again: session !== undefined,
       recovery,
-      registration: undefined,
-      providers: [],
+      registration: registers ? registrationPage(request.query) : undefined,
+      providers: providerLinks(signIn, { next: localPath(request.query.next), again: session !== undefined }),
       refusal: refused === undefined ? undefined : refusalOf(refused),
       headers: { 'Set-Cookie': setCookie, ...refused?.headers },
     })

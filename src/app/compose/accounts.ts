@@ -34,7 +34,7 @@ import { type BuiltParts, deviceTraces } from './account-parts.ts'
 import type { ProofParts } from './encryption.ts'
 import type { Ground } from './ground.ts'
 import { buildRegistration } from './registration.ts'
-import { buildSignIn } from './sign-in.ts'
+import { type BuiltSignIn, buildSignIn } from './sign-in.ts'
 import { buildThirdPartyIds } from './third-party-ids.ts'
 
 export interface BuiltAccounts {
@@ -47,6 +47,8 @@ export interface BuiltAccounts {
   readonly createAccount: CreateAccount
   readonly api: AccountsDeps
   readonly proofParts: ProofParts
+  /** Parts that the pages at browsers share with sign-in. */
+  readonly forBrowsers: Pick<BuiltSignIn, 'identities' | 'pendingSignIns'>
   readonly operator: Omit<OperatorDeps, 'reports' | 'sendNotice' | 'serverCheck' | 'sending'>
   /** Continues deactivations that a stop interrupted; one process at a time does this work. */
   readonly resuming: LeasedWork
@@ -123,6 +125,7 @@ export const buildAccounts = (
       newSecret: () => ground.random.token(43),
       confirmByButton: ground.config.mail.confirmByButton,
     },
+    forBrowsers: signIn,
     proofParts: { uia, proof: reauthentication },
     resuming: new Chore({
       clock: ground.clock,

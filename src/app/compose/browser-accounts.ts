@@ -1,39 +1,38 @@
 import { type BrowserAccountsDeps, BrowserGate } from '#api'
-import { BROWSER_SESSION_IDLE_MS, BrowserSessions, BrowserSignIn, FormTokens, type KeptBrowserSession } from '#domain'
+import { BrowserSignIn, FormTokens, LinkIdentities, SignUp } from '#domain'
 import { PASSWORD_PAGE } from '#pages'
 import type { BuiltAccounts } from './accounts.ts'
+import { buildBrowserSessions, isSecure } from './browser-sessions.ts'
 import type { Ground } from './ground.ts'
 
-const MAX_SESSIONS = 200_000
-const MAX_SESSIONS_OF_USER = 50
-
-const isSecure = ({ config }: Pick<Ground, 'config'>): boolean =>
-  config.server.publicBaseUrl?.startsWith('https:') === true
-
-/** Sessions are in the database alone, so each who needs them may build them. */
-export const buildBrowserSessions = (ground: Ground): BrowserSessions =>
-  new BrowserSessions({
-    table: ground.shortLived.table<KeptBrowserSession>('browser-session', {
-      lifetimeMs: BROWSER_SESSION_IDLE_MS,
-      rows: MAX_SESSIONS,
-      rowsOfOwner: MAX_SESSIONS_OF_USER,
-    }),
-    accounts: ground.store.accounts,
-    commit: ground.store.commit,
-    clock: ground.clock,
-    random: ground.random,
-    secure: isSecure(ground),
-  })
+export { buildBrowserSessions } from './browser-sessions.ts'
 
 /** Builds the pages for people with an account. */
-export const buildBrowserAccounts = (ground: Ground, { accounts, api }: BuiltAccounts): BrowserAccountsDeps => {
+export const buildBrowserAccounts = (
+  ground: Ground,
+  { accounts, api, forBrowsers }: BuiltAccounts,
+): BrowserAccountsDeps => {
   const sessions = buildBrowserSessions(ground)
   return {
     sessions,
     gate: new BrowserGate(sessions),
     formTokens: new FormTokens({ random: ground.random, secure: isSecure(ground) }),
     browserSignIn: new BrowserSignIn({ accounts, sessions, commit: ground.store.commit }),
+    signUp: new SignUp({ register: api.register, sessions }),
+    registrationPolicy: api.registrationPolicy,
+    registrationEmail: api.registrationEmail,
+    ownMail: api.ownMail,
+    captchaScript: api.captchaScript,
     serverName: ground.config.server.name,
+    signIn: api.signInPages.signIn,
+    newcomers: { providers: api.signIn.providers.filter(({ allowRegistration }) => allowRegistration) },
+    baseUrl: ground.config.server.publicBaseUrl ?? '',
+    linkIdentities: new LinkIdentities({
+      ...{ accounts, commit: ground.store.commit },
+      identities: forBrowsers.identities,
+      providers: api.signIn.providers,
+      pendingSignIns: forBrowsers.pendingSignIns,
+    }),
     recovery: api.ownMail === undefined ? undefined : PASSWORD_PAGE,
   }
 }

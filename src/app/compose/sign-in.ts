@@ -35,8 +35,9 @@ import {
 } from '#domain'
 import { CasServer, isSigningKey, type OpenIdClientAuth, type OpenIdEndpoints, OpenIdProvider } from '#net'
 import type { UserId } from '#spec'
-import { type Store, writers } from '#store'
+import { type ShortLivedTable, type Store, writers } from '#store'
 import { reasonOf, StartError } from '../start-error.ts'
+import { buildBrowserSessions } from './browser-sessions.ts'
 import type { Ground } from './ground.ts'
 import { type RegistrationOffer, termsOf } from './registration-offer.ts'
 
@@ -66,6 +67,7 @@ export interface BuiltSignIn {
   /** The offer of registration, with sign-in as one more flow if the operator wants that. */
   registering(offer: RegistrationOffer): RegistrationOffer
   api(needs: SignInNeeds): SignInApi
+  readonly pendingSignIns: ShortLivedTable<PendingSignIn>
   /** The stages of a login that names no user. */
   readonly loginStages: readonly Stage[]
 }
@@ -93,6 +95,7 @@ export const buildSignIn = (
     clock,
   })
   const pendingSignIns = shortLived.table<PendingSignIn>('sign-in-pending', { lifetimeMs })
+  const browserSessions = buildBrowserSessions(ground)
   const proofs = shortLived.table<IdentityProof>('sign-in-proof', { lifetimeMs })
   const identityStages = new IdentityStages({ signIn, identities, uia, proofs })
   const confirming = [identityStages.stage(SSO_STAGE, false), identityStages.stage(OAUTH2_STAGE, false)]
@@ -107,6 +110,7 @@ export const buildSignIn = (
     loginStages: providers.every(givesTickets) ? [] : [identityStages.stage(OAUTH2_STAGE, false)],
     registering: (offer) =>
       config.registration.oauth2 ? withSignIn(offer, identityStages.stage(OAUTH2_STAGE, true), identities) : offer,
+    pendingSignIns,
     api: ({ newUserIds, createAccount, devices, callbackOperations }) => ({
       signIn,
       getLoginToken: new GetLoginToken({ uia, reauthentication, loginTokens, devices }),
@@ -126,8 +130,11 @@ export const buildSignIn = (
           pendingSignIns,
           loginTokens,
           callbackOperations,
-          trustedClients: [...config.signIn.trustedClients, ...ownPages(baseUrl)],
-          hasTerms: termsOf(config).length > 0,
+          rules: {
+            trustedClients: [...config.signIn.trustedClients, ...ownPages(baseUrl)],
+            hasTerms: termsOf(config).length > 0,
+          },
+          browserSessions,
         }),
         identityStages,
         baseUrl,

@@ -27,6 +27,15 @@ export class ExternalIdentities {
     return this.#parts.reader.providersOf(userId)
   }
 
+  identitiesOf(userId: UserId): ReturnType<ExternalIdentitiesReader['identitiesOf']> {
+    return this.#parts.reader.identitiesOf(userId)
+  }
+
+  /** Removes the links of an account but these. Conflict: `account-gone`. */
+  keepOnly(userId: UserId, kept: Parameters<ExternalIdentitiesWriter['keepOnly']>[1]): Change<void> {
+    return this.#parts.writer.keepOnly(userId, kept)
+  }
+
   /** For the account's own commit, or alone. Conflicts: `identity-linked` (to another account), `account-gone`. */
   link({ providerId, subject }: Pick<Identity, 'providerId' | 'subject'>, userId: UserId): Change<void> {
     return this.#parts.writer.link({ provider: providerId, subject, userId, linkedAtMs: this.#parts.clock.nowMs() })

@@ -7,5 +7,12 @@ export type SignInPurpose =
       /** The URL as the client wrote it, for comparisons letter by letter. */
       readonly asked?: string
     }
+  /** The pages of this server: the browser gets a session, and goes on to a path of ours. */
+  | {
+      readonly kind: 'browser'
+      readonly next: string
+      /** Somebody is signed in and adds the identity to their account: the id of their browser session. */
+      readonly link?: string | undefined
+    }
   /** A stage of user-interactive authentication. */
   | { readonly kind: 'stage'; readonly session: string; readonly type: string }

@@ -158,9 +158,9 @@ export class SignIn {
     return provider === undefined ? undefined : (await this.#authorize(choice, provider, kept.browser)).uri
   }
 
-  /** Sends a browser to a provider without showing a page. Throws `ProviderFailure`. */
-  async start(purpose: SignInPurpose, provider: SignInProvider, cookie: string): Promise<string> {
-    const choice = { purpose, providers: [provider], again: false }
+  /** Sends a browser to a provider without showing a page; `again` as in `BeginRequest`. Throws `ProviderFailure`. */
+  async start(purpose: SignInPurpose, provider: SignInProvider, cookie: string, again = false): Promise<string> {
+    const choice = { purpose, providers: [provider], again }
     return (await this.#authorize(choice, provider, hashOf(cookie))).uri
   }
 

@@ -46,10 +46,19 @@ export class Tickets {
 
   /** The service URL, by which the CAS server knows this server. It has to be exactly the same at login and with the ticket. */
   serviceOf(purpose: SignInPurpose): string {
-    const what =
-      purpose.kind === 'login'
-        ? `redirectUrl=${encodeURIComponent(purpose.asked ?? purpose.redirectUrl)}`
-        : `session=${encodeURIComponent(purpose.session)}`
-    return `${this.#parts.baseUrl}/_matrix/client/r0${TICKET_PATH}?${what}`
+    return `${this.#parts.baseUrl}/_matrix/client/r0${TICKET_PATH}?${queryOf(purpose)}`
+  }
+}
+
+const queryOf = (purpose: SignInPurpose): string => {
+  switch (purpose.kind) {
+    case 'login':
+      return `redirectUrl=${encodeURIComponent(purpose.asked ?? purpose.redirectUrl)}`
+    case 'browser': {
+      const link = purpose.link === undefined ? '' : `&link=${encodeURIComponent(purpose.link)}`
+      return `next=${encodeURIComponent(purpose.next)}${link}`
+    }
+    case 'stage':
+      return `session=${encodeURIComponent(purpose.session)}`
   }
 }

@@ -4,6 +4,9 @@ export {
   ACCOUNT_SIGN_OUT_PAGE,
   accountRefusedPage,
   goOnByItself,
+  type Refusal,
 } from './account-page.ts'
 export { type AccountHomeView, accountHomePage } from './home-page.ts'
+export * from './provider-pages.ts'
 export { type AccountSignInView, accountSignInPage } from './sign-in-page.ts'
+export * from './sign-up-pages.ts'

@@ -8,6 +8,9 @@ import { toProviderOf } from './sso-login-redirect.ts'
 const RedirectQuery = Type.Object({ redirectUrl: Type.Optional(Type.String()) })
 const TicketQuery = Type.Object({
   redirectUrl: Type.Optional(Type.String()),
+  /** The way of a browser that signs in to pages of this server. */
+  next: Type.Optional(Type.String()),
+  link: Type.Optional(Type.String({ maxLength: 64 })),
   session: Type.Optional(Type.String({ maxLength: 255 })),
   // CAS protocol: tickets of 32 characters must be accepted, and of 256 should be.
   ticket: Type.String({ maxLength: 1_024 }),
@@ -60,8 +63,9 @@ export const casLoginEndpoints = (deps: SignInDeps): readonly AnyEndpoint[] => {
       query: TicketQuery,
       errorPage: refusedByEdge,
       handler: async (request) => {
-        const { redirectUrl, session, ticket } = request.query
+        const { redirectUrl, session, next, link, ticket } = request.query
         if (session !== undefined) return arrive({ kind: 'stage', session, type: SSO_STAGE }, ticket, request)
+        if (next !== undefined) return arrive({ kind: 'browser', next, link }, ticket, request)
         const target = redirectUrl === undefined ? undefined : parseRedirectUrl(redirectUrl)
         if (redirectUrl === undefined || target === undefined) return noticePage(BAD_REDIRECT)
         return arrive({ kind: 'login', redirectUrl: target, asked: redirectUrl }, ticket, request)

@@ -11,9 +11,11 @@ import {
 } from '#domain'
 import { type AnyEndpoint, CustomReply, endpoint, none } from '#http'
 import {
+  ACCOUNT_LINK_PAGE,
   choicePage,
   confirmPage,
   donePage,
+  goOnByItself,
   goOnPage,
   html,
   NOT_YET,
@@ -99,6 +101,11 @@ export class SignInPages {
         return login2015Page(step.answer, step.type)
       case 'redirect':
         return redirect(step.uri)
+      case 'signedIn':
+        // A page rather than a redirect: the chain of redirects began at another site.
+        return goOnByItself('You are signed in', step.next, { 'Set-Cookie': step.setCookie })
+      case 'link':
+        return goOnByItself('One more step', `${ACCOUNT_LINK_PAGE}?id=${step.id}`, {})
       case 'goOn':
         return goOnPage({ ...step, href: 'uri' in step.to ? step.to.uri : `${this.#at('/continue')}?id=${step.to.id}` })
       case 'newAccount':

@@ -29,6 +29,10 @@ export type SignInStep =
       readonly userId: UserId
       readonly isNew: boolean
     }
+  /** The browser is signed in, and goes on to a path of this server. */
+  | { readonly kind: 'signedIn'; readonly next: string; readonly setCookie: string }
+  /** Somebody who is signed in is asked whether the identity is to open their account too; `id`: for `LinkIdentities`. */
+  | { readonly kind: 'link'; readonly id: string }
   | NewAccountStep
   /** The person is asked whether they began this. `operation` is that of the authentication session. */
   | {
@@ -57,9 +61,21 @@ export type PendingSignIn =
   | {
       readonly kind: 'newAccount'
       readonly identity: Identity
-      readonly redirectUrl: string
+      /** undefined: the browser goes to `next`. */
+      readonly redirectUrl?: string | undefined
+      readonly next?: string | undefined
     }
+  /** `browser`: the id of the browser session that began. */
+  | { readonly kind: 'link'; readonly identity: Identity; readonly next: string; readonly browser: string }
   | { readonly kind: 'stage'; readonly identity: Identity; readonly session: string; readonly type: string }
+
+/** The place to which a browser goes when its person is known: a client, or a path of this server. */
+export type Destination =
+  | { readonly kind: 'client'; readonly redirectUrl: string }
+  | { readonly kind: 'here'; readonly next: string }
+
+export const destinationOf = ({ redirectUrl, next }: PendingSignIn & { kind: 'newAccount' }): Destination =>
+  redirectUrl === undefined ? { kind: 'here', next: next ?? '/' } : { kind: 'client', redirectUrl }
 
 export const newAccountStep = (
   id: string,

@@ -1,5 +1,6 @@
 import { type JsonObject, MatrixError, type UserId } from '#spec'
 import type { ShortLivedTable } from '#store'
+import type { BrowserSessions } from '../../browser-sessions/index.ts'
 import type { SessionRequest } from '../../devices/index.ts'
 import {
   clientOf,
@@ -13,7 +14,13 @@ import {
 import type { InteractiveAuth, UiaAnswer } from '../../uia/index.ts'
 import type { IdentityStages } from '../stages/identity-stages.ts'
 import type { IdentityAccounts } from './identity-accounts.ts'
-import { newAccountStep, type PendingSignIn, type SignInStep } from './sign-in-steps.ts'
+import {
+  type Destination,
+  destinationOf,
+  newAccountStep,
+  type PendingSignIn,
+  type SignInStep,
+} from './sign-in-steps.ts'
 
 /** A login or registration whose redirect URI gives the answer that its endpoint would give. */
 export interface CallbackOperation {
@@ -33,9 +40,12 @@ export interface SignInFlowParts {
   readonly loginTokens: LoginTokens
   /** Keyed by the operation of their sessions. */
   readonly callbackOperations: ReadonlyMap<string, CallbackOperation>
-  readonly trustedClients: readonly string[]
-  /** Whether a new account has to agree to documents. */
-  readonly hasTerms: boolean
+  readonly rules: {
+    readonly trustedClients: readonly string[]
+    /** Whether a new account has to agree to documents. */
+    readonly hasTerms: boolean
+  }
+  readonly browserSessions: Pick<BrowserSessions, 'begin'>
 }
 
 /** Turns identities into logins, accounts and passed stages. Module "SSO client login"; the stage "OAuth2-based". */
@@ -73,10 +83,10 @@ export class SignInFlow {
       await this.#parts.pendingSignIns.put(pending, { id })
       return newAccountStep(id, pending, username, { status, text })
     }
-    if (this.#parts.hasTerms && !agreed) return again(400, 'To go on, agree to the documents.')
+    if (this.#parts.rules.hasTerms && !agreed) return again(400, 'To go on, agree to the documents.')
     try {
       const userId = await this.#parts.accounts.create(pending.identity, username)
-      return await this.#askToGoOn(userId, pending.redirectUrl, { isNew: true })
+      return await this.#made(userId, destinationOf(pending), {})
     } catch (error) {
       if (!(error instanceof MatrixError)) throw error
       return await again(error.status, error.message)
@@ -102,23 +112,47 @@ export class SignInFlow {
         return about.kind === 'open' ? this.#passStage(pending, from) : about
       }
       case 'login':
-        return this.#logIn(returned, purpose.redirectUrl)
+        return this.#logIn(returned, { kind: 'client', redirectUrl: purpose.redirectUrl })
+      case 'browser':
+        return this.#atBrowser(returned, purpose)
     }
   }
 
-  async #logIn({ identity, provider, ...how }: Proven, redirectUrl: string): Promise<SignInStep> {
+  /** A browser that this server did not send is signed in to nothing: whoever sent it may have come with an identity of their own. */
+  async #atBrowser(returned: Proven, { next, link }: SignInPurpose & { kind: 'browser' }): Promise<SignInStep> {
+    if (!returned.solicited) return { kind: 'otherBrowser' }
+    if (link === undefined) return this.#logIn(returned, { kind: 'here', next })
+    const pending = { kind: 'link', identity: returned.identity, next, browser: link } as const
+    return { kind: 'link', id: await this.#parts.pendingSignIns.put(pending) }
+  }
+
+  async #logIn({ identity, provider, ...how }: Proven, to: Destination): Promise<SignInStep> {
     const found = await this.#parts.accounts.accountOf(identity, provider)
     switch (found.kind) {
       case 'refused':
         return { ...found, name: provider.name }
       case 'account':
+        if (to.kind === 'here') return this.#signedIn(found.userId, to.next)
         // A browser that came with somebody else's ticket is told whose account it is: login CSRF.
-        return how.solicited && isTrustedClient(redirectUrl, this.#parts.trustedClients)
-          ? this.#toClient(found.userId, redirectUrl)
-          : this.#askToGoOn(found.userId, redirectUrl, { isNew: false, ...how })
-      case 'none':
-        return this.#newcomer({ kind: 'newAccount', identity, redirectUrl }, provider, how)
+        return how.solicited && isTrustedClient(to.redirectUrl, this.#parts.rules.trustedClients)
+          ? this.#toClient(found.userId, to.redirectUrl)
+          : this.#askToGoOn(found.userId, to.redirectUrl, { isNew: false, ...how })
+      case 'none': {
+        const where = to.kind === 'here' ? { next: to.next } : { redirectUrl: to.redirectUrl }
+        return this.#newcomer({ kind: 'newAccount', identity, ...where }, provider, how)
+      }
     }
+  }
+
+  async #signedIn(userId: UserId, next: string): Promise<SignInStep> {
+    return { kind: 'signedIn', next, ...(await this.#parts.browserSessions.begin(userId)) }
+  }
+
+  /** After an account was made. */
+  #made(userId: UserId, to: Destination, how: Pick<Proven, 'unattended'>): Promise<SignInStep> {
+    return to.kind === 'here'
+      ? this.#signedIn(userId, to.next)
+      : this.#askToGoOn(userId, to.redirectUrl, { isNew: true, ...how })
   }
 
   async #newcomer(
@@ -126,11 +160,11 @@ export class SignInFlow {
     provider: SignInProvider,
     how: Pick<Proven, 'unattended'>,
   ): Promise<SignInStep> {
-    const { identity, redirectUrl } = pending
-    if (!provider.chooseUserName && !this.#parts.hasTerms) {
+    const { identity } = pending
+    if (!provider.chooseUserName && !this.#parts.rules.hasTerms) {
       try {
         const userId = await this.#parts.accounts.create(identity, identity.localpart)
-        return await this.#askToGoOn(userId, redirectUrl, { isNew: true, ...how })
+        return await this.#made(userId, destinationOf(pending), how)
       } catch (error) {
         // The name is taken or invalid: the person is asked for another.
         if (!(error instanceof MatrixError)) throw error
