@@ -27,6 +27,7 @@ import {
   SignIn,
   SignInFlow,
   type SignInProvider,
+  type SignInTables,
   SSO_STAGE,
   type Stage,
   TERMS_STAGE,
@@ -72,6 +73,14 @@ export interface BuiltSignIn {
   readonly loginStages: readonly Stage[]
 }
 
+const signInTables = (shortLived: Ground['shortLived'], lifetimeMs: number): SignInTables => ({
+  authorizations: shortLived.table<Authorization>('sign-in-authorization', { lifetimeMs }),
+  openChoices: shortLived.table<KeptChoice>('sign-in-open-choice', { lifetimeMs }),
+  shownChoices: shortLived.table<KeptChoice & { readonly browser: string }>('sign-in-shown-choice', { lifetimeMs }),
+  begun: shortLived.table<{ readonly uri: string; readonly state?: string }>('sign-in-begun', { lifetimeMs }),
+  tickets: shortLived.table<TicketJourney>('sign-in-ticket', { lifetimeMs }),
+})
+
 export const buildSignIn = (
   ground: Ground,
   providers: readonly SignInProvider[],
@@ -81,14 +90,7 @@ export const buildSignIn = (
   const { config, store, shortLived, clock, random, logger } = ground
   const lifetimeMs = config.sessions.authenticationSessionLifetime
   const baseUrl = config.server.publicBaseUrl ?? ''
-  const tables = {
-    authorizations: shortLived.table<Authorization>('sign-in-authorization', { lifetimeMs }),
-    openChoices: shortLived.table<KeptChoice>('sign-in-open-choice', { lifetimeMs }),
-    shownChoices: shortLived.table<KeptChoice & { readonly browser: string }>('sign-in-shown-choice', { lifetimeMs }),
-    begun: shortLived.table<{ readonly uri: string; readonly state?: string }>('sign-in-begun', { lifetimeMs }),
-    tickets: shortLived.table<TicketJourney>('sign-in-ticket', { lifetimeMs }),
-  }
-  const signIn = new SignIn({ providers, tables, clock, random, logger, baseUrl })
+  const signIn = new SignIn({ providers, tables: signInTables(shortLived, lifetimeMs), clock, random, logger, baseUrl })
   const identities = new ExternalIdentities({
     reader: store.externalIdentities,
     writer: writers.externalIdentities,
