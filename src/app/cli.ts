@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { ConfigError } from '#config'
 import { readConfig, withConfigFlags } from './cli-config.ts'
+import { addDoctorCommand } from './cli-doctor.ts'
 import { addFederationCommands } from './cli-federation.ts'
 import { addNoticeCommands } from './cli-notices.ts'
 import { addTokenCommands } from './cli-tokens.ts'
@@ -44,6 +45,7 @@ export const runCli = async (args: readonly string[]): Promise<number> => {
   addTokenCommands(program, context)
   addNoticeCommands(program, context)
   addFederationCommands(program, context)
+  addDoctorCommand(program, context)
 
   program
     .command('version')

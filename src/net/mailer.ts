@@ -1,17 +1,21 @@
 import { BoundedWork, type Clock, type Logger } from '#base'
 
-export interface MailerOptions {
-  readonly clock: Clock
-  readonly logger: Logger
+/** The operator's mail server, and how to sign in. */
+export interface MailServer {
   readonly host: string
   /** undefined: the usual one of `security`. */
   readonly port: number | undefined
   /** `starttls`: nothing is sent before the connection is encrypted. */
   readonly security: 'starttls' | 'tls' | 'none'
   readonly auth: { readonly user: string; readonly pass: string } | undefined
-  readonly from: { readonly name: string | undefined; readonly address: string }
   /** Limit from connecting until the mail server has accepted the mail. */
   readonly timeoutMs: number
+}
+
+export interface MailerOptions extends MailServer {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly from: { readonly name: string | undefined; readonly address: string }
 }
 
 export interface OutgoingMail {
@@ -42,6 +46,19 @@ export class Mailer {
 
   constructor(options: MailerOptions) {
     this.#options = options
+  }
+
+  /** Connects and signs in, and sends nothing. Returns what went wrong, in the words of the mail server or of the network. */
+  static async failureOf(server: MailServer): Promise<string | undefined> {
+    const transport = await openTransport(server)
+    try {
+      await transport.verify()
+      return undefined
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error)
+    } finally {
+      transport.close()
+    }
   }
 
   /** Resolves when the mail server has accepted the mail, or has not in time. Never throws. */
@@ -98,7 +115,7 @@ class MailServerSilent extends Error {
 }
 
 /** Loaded with the first mail: most servers send none. */
-const openTransport = async ({ host, port, security, auth, timeoutMs }: MailerOptions) => {
+const openTransport = async ({ host, port, security, auth, timeoutMs }: MailServer) => {
   const { createTransport } = await import('nodemailer')
   return createTransport({
     host,
