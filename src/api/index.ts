@@ -122,6 +122,7 @@ export type { MediaForServersDeps } from './federation/content-repository.ts'
 export type { KeysForServersDeps } from './federation/user-keys.ts'
 export { NOT_BUILT } from './not-built.ts'
 export { NOT_BUILT_2015 } from './not-built-2015.ts'
+export type { AppServiceStates } from './operator/appservices.ts'
 export { type OperatorDeps, operatorEndpoints } from './operator/index.ts'
 
 export type ModerationDeps = UserRedactionDeps

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { ConfigError } from '#config'
+import { addAppServiceCommands } from './cli-appservices.ts'
 import { readConfig, withConfigFlags } from './cli-config.ts'
 import { addDoctorCommand } from './cli-doctor.ts'
 import { addFederationCommands } from './cli-federation.ts'
@@ -46,6 +47,7 @@ export const runCli = async (args: readonly string[]): Promise<number> => {
   addNoticeCommands(program, context)
   addFederationCommands(program, context)
   addDoctorCommand(program, context)
+  addAppServiceCommands(program, context)
 
   program
     .command('version')

@@ -1,5 +1,6 @@
 import { captcha, passwords, registration, sessions } from './sections/accounts.ts'
 import { administration } from './sections/administration.ts'
+import { appservices } from './sections/appservices.ts'
 import { cas } from './sections/cas.ts'
 import { delayedEvents } from './sections/delayed-events.ts'
 import { support } from './sections/discovery.ts'
@@ -52,6 +53,7 @@ export const SECTIONS = {
   rateLimits,
   identityServers,
   federation,
+  appservices,
   support,
   administration,
   pages,

@@ -46,7 +46,14 @@ const startProcess = async () => {
     lifetimes: LIFETIMES,
     maxDevices: 10,
   })
-  const devices = new Devices({ reader: store.devices, writer: writers.devices, commit, lastSeen })
+  const devices = new Devices({
+    reader: store.devices,
+    writer: writers.devices,
+    commit,
+    lastSeen,
+    clock,
+    maxDevices: 100,
+  })
   const account = { passwordHash: undefined, guest: false, admin: false, createdAtMs: 0 }
   const users = await commit([alice, bob].map((userId) => writers.accounts.create({ userId, ...account })))
   const hear = (): void => {

@@ -1,4 +1,5 @@
 import { type AnyEndpoint, endpoint, none } from '#http'
+import { type OperatorAppServicesDeps, operatorAppServicesEndpoints } from './appservices.ts'
 import { type OperatorFederationDeps, operatorFederationEndpoints } from './federation.ts'
 import { type OperatorNoticesDeps, operatorNoticesEndpoints } from './notices.ts'
 import { type OperatorTokensDeps, operatorTokensEndpoints } from './registration-tokens.ts'
@@ -9,6 +10,7 @@ export type OperatorDeps = OperatorUsersDeps &
   OperatorTokensDeps &
   OperatorReportsDeps &
   OperatorNoticesDeps &
+  OperatorAppServicesDeps &
   OperatorFederationDeps & { readonly serverName: string }
 
 /**
@@ -28,4 +30,5 @@ export const operatorEndpoints = (deps: OperatorDeps): readonly AnyEndpoint[] =>
   ...operatorReportsEndpoints(deps),
   ...operatorNoticesEndpoints(deps),
   ...operatorFederationEndpoints(deps),
+  ...operatorAppServicesEndpoints(deps),
 ]

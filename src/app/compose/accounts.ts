@@ -4,6 +4,7 @@ import type { Config } from '#config'
 import {
   AccessTokens,
   Accounts,
+  type AppServices,
   ChangePassword,
   type CreateAccount,
   Deactivate,
@@ -49,7 +50,7 @@ export interface BuiltAccounts {
   readonly proofParts: ProofParts
   /** Parts that the pages at browsers share with sign-in. */
   readonly forBrowsers: Pick<BuiltSignIn, 'identities' | 'pendingSignIns'>
-  readonly operator: Omit<OperatorDeps, 'reports' | 'sendNotice' | 'serverCheck' | 'sending'>
+  readonly operator: Omit<OperatorDeps, 'reports' | 'sendNotice' | 'serverCheck' | 'sending' | 'appServices'>
   /** Continues deactivations that a stop interrupted; one process at a time does this work. */
   readonly resuming: LeasedWork
   /** Finishes background work. Has to be called before the store closes. */
@@ -72,6 +73,7 @@ export interface LeavingRooms {
 /** The parts of other layers that accounts need. */
 export interface AroundAccounts {
   readonly rooms: LeavingRooms
+  readonly services: AppServices
   readonly news: Pick<Streams, 'onNews'>
 }
 
@@ -79,7 +81,7 @@ export interface AroundAccounts {
 export const buildAccounts = (
   ground: Ground,
   providers: readonly SignInProvider[],
-  { rooms, news }: AroundAccounts,
+  { rooms, services, news }: AroundAccounts,
 ): BuiltAccounts => {
   const accounts = buildAccountsOnly(ground)
   const { lastSeen, accessTokens, devices, sessions } = buildDevices(ground, news)
@@ -87,7 +89,7 @@ export const buildAccounts = (
   const addresses = buildThirdPartyIds(ground)
   const signIn = buildSignIn(ground, providers, accounts, uia)
   const built: BuiltParts = { accounts, devices, accessTokens, sessions, uia, addresses, signIn }
-  const registering = buildRegistration(ground, built)
+  const registering = buildRegistration(ground, built, services)
   const deactivate = buildDeactivate(ground, built, rooms)
   const flows = accountApi(ground, built)
   const { reauthentication } = signIn
@@ -209,7 +211,10 @@ const buildDevices = ({ config, store, clock, random, logger }: Ground, news: Pi
   const lastSeen = new LastSeen({ writer: writers.devices, commit, clock, logger })
   const kept = { reader: store.tokens, writer: writers.tokens, commit, clock }
   const accessTokens = new AccessTokens({ ...kept, lastSeen, news })
-  const devices = new Devices({ reader: store.devices, writer: writers.devices, commit, lastSeen })
+  const devices = new Devices({
+    ...{ reader: store.devices, writer: writers.devices, commit, lastSeen, clock },
+    maxDevices: config.sessions.devicesPerUser,
+  })
   const lifetimes = lifetimesOf(config)
   const sessions = new Sessions({
     devices: writers.devices,

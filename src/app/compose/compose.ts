@@ -3,7 +3,7 @@ import type { CacheStats, Random } from '#base'
 import {
   AliasLookup,
   type Jobs,
-  OpenIdTokens,
+  type OpenIdTokens,
   type Pushers,
   type Reports,
   type RoomProfiles,
@@ -18,6 +18,7 @@ import { aboutServer, operational } from './about-server.ts'
 import { type BuiltAccounts, buildAccounts } from './accounts.ts'
 import { type BuiltAuditLog, buildAuditLog } from './admin.ts'
 import { type BuiltAdminPages, buildAdminPages } from './admin-pages.ts'
+import { type BuiltAppServices, buildAppServices } from './appservices.ts'
 import { buildBrowserAccounts } from './browser-accounts.ts'
 import { type BuiltCalls, buildCalls } from './calls.ts'
 import { type BuiltElsewhere, buildElsewhere } from './elsewhere.ts'
@@ -36,6 +37,7 @@ import { roomsNeeds } from './members.ts'
 import { buildModeration } from './moderation.ts'
 import { buildNotices } from './notices.ts'
 import { oldTransactions } from './old-transactions.ts'
+import { buildOpenIdTokens } from './openid.ts'
 import { buildPersonal, type Personal } from './personal.ts'
 import { buildPush, buildPushers } from './push.ts'
 import { buildIncoming, buildReceiving, type Incoming, type Receiving } from './receiving.ts'
@@ -84,7 +86,9 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   const incoming = buildIncoming(ground, federation)
   // Accounts, personal data and rooms need a little of each other, but only when requests come.
   const providers = await buildProviders(ground)
+  const appServices = await buildAppServices(ground)
   const accounts = buildAccounts(ground, providers, {
+    services: appServices.services,
     rooms: { leaveAll: (userId) => rooms.memberships.leaveAll(userId) },
     news: streams,
   })
@@ -116,6 +120,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   const jobs = buildJobs(ground)
   const adminPages = buildAdminPages(ground, { streams, sending, federation, accounts, audit, jobs, reports })
   const parts: Parts = {
+    appServices,
     adminPages,
     jobs,
     incoming,
@@ -126,20 +131,22 @@ export const compose = async (ground: Ground): Promise<Composed> => {
     ...{ toDevice, keyBackups, views, finding, media, pushers, openIdTokens },
   }
   const leases = buildLeases(ground, workOf(parts))
+  await appServices.begin(accounts.api.serviceAccounts)
   await leases.start()
   adminPages.measurements.start()
   return {
     streams,
-    issuers: [accounts.accessTokens],
+    issuers: [appServices.tokens, accounts.accessTokens],
     signatures: sending.signatures,
     endpoints: endpointsOf(parts),
     operatorEndpoints: operatorOf(parts),
     caches: () => cachesOf(parts),
     federationReadings: [...federation.readings, ...sending.readings],
     replacedKeys: () => keys.uploadKeys.replaced,
-    settle: () => {
+    settle: async () => {
       adminPages.measurements.stop()
-      return settle(leases, parts)
+      await appServices.end()
+      await settle(leases, parts)
     },
   }
 }
@@ -159,9 +166,18 @@ const endpointsOf = (parts: Parts): readonly AnyEndpoint[] => {
   return [...operational(ground), ...images, ...endpointsIn(look, apiEndpoints(buildApi(parts)))]
 }
 
-const operatorOf = ({ ground, accounts, rooms, reports, federation, sending }: Parts): readonly AnyEndpoint[] =>
+const operatorOf = ({
+  ground,
+  accounts,
+  appServices,
+  rooms,
+  reports,
+  federation,
+  sending,
+}: Parts): readonly AnyEndpoint[] =>
   operatorEndpoints({
     ...accounts.operator,
+    appServices: appServices.states,
     ...{
       reports,
       sendNotice: buildNotices(ground, accounts, rooms),
@@ -228,14 +244,6 @@ const roomsGroundOf = (ground: Ground, streams: Streams) => ({
   stateLimits: { bytes: ground.config.rooms.maxStateSize, entries: ground.config.rooms.maxStateEntries },
 })
 
-const buildOpenIdTokens = ({ config, shortLived, random }: Ground, accounts: BuiltAccounts): OpenIdTokens =>
-  new OpenIdTokens({
-    accounts: { isActive: (userId) => accounts.mayAct(userId) },
-    tokens: shortLived.table('openid-token', { lifetimeMs: 3_600_000 }),
-    serverName: config.server.name,
-    random,
-  })
-
 const cachesOf = ({
   accounts,
   federation,
@@ -265,6 +273,7 @@ const cachesOf = ({
 ]
 
 interface Parts {
+  readonly appServices: BuiltAppServices
   readonly adminPages: BuiltAdminPages
   readonly jobs: Jobs
   readonly incoming: Incoming

@@ -1,5 +1,6 @@
 import type { AccountsDeps } from '#api'
 import {
+  type AppServices,
   BindEmail,
   CompleteRegistration,
   CreateAccount,
@@ -15,6 +16,7 @@ import {
   RegistrationPolicy,
   RegistrationTokens,
   ReservedNames,
+  ServiceAccounts,
   SharedSecret,
   type Stage,
   UpgradeGuest,
@@ -38,6 +40,7 @@ type RegistrationApi = Pick<
   | 'signIn'
   | 'getLoginToken'
   | 'signInPages'
+  | 'serviceAccounts'
 >
 
 export interface BuiltRegistration {
@@ -51,14 +54,14 @@ const NONCE_LIFETIME_MS = 60_000
 const MAX_NONCES = 1_000
 
 /** Builds every way to a new account and to a session. */
-export const buildRegistration = (ground: Ground, built: BuiltParts): BuiltRegistration => {
+export const buildRegistration = (ground: Ground, built: BuiltParts, services: AppServices): BuiltRegistration => {
   const { config, store, shortLived, clock, random } = ground
   const { commit } = store
   const { accounts, devices, accessTokens, sessions, uia, addresses, signIn } = built
   const serverName = config.server.name
   const tokens = new RegistrationTokens({ reader: store.registrationTokens, writer: writers.registrationTokens, clock })
   const reservedNames = new ReservedNames([...config.registration.reservedUsernames, NOTICES_LOCALPART])
-  const newUserIds = new NewUserIds({ accounts, reservedNames, random })
+  const newUserIds = new NewUserIds({ accounts, reservedNames: bothReserved(reservedNames, services), random })
   const createAccount = new CreateAccount({ accounts, sessions, extras: newAccountChanges, commit })
   const upgradeGuest = new UpgradeGuest({
     ...{ accounts, devices, sessions, commit },
@@ -96,9 +99,22 @@ export const buildRegistration = (ground: Ground, built: BuiltParts): BuiltRegis
         allowed: config.registration.guests,
       }),
       registrationPolicy: policy,
-      registerBySecret: new RegisterBySecret({ accounts, secret, createAccount, serverName }),
+      serviceAccounts: new ServiceAccounts({ services, accounts, createAccount, logIn, serverName }),
+      registerBySecret: new RegisterBySecret({ accounts, reservedNames: services, secret, createAccount, serverName }),
       ...of2015,
       ...signIn.api({ newUserIds, createAccount, devices, callbackOperations: callbackOperationsOf(of2015) }),
     },
   }
 }
+
+/** Names that the operator keeps, and those that application services have for themselves. */
+const bothReserved = (
+  names: ReservedNames,
+  services: AppServices,
+): Pick<ReservedNames, 'includes' | 'assertUnreserved'> => ({
+  includes: (userId) => names.includes(userId) || services.includes(userId),
+  assertUnreserved: (userId) => {
+    names.assertUnreserved(userId)
+    services.assertUnreserved(userId)
+  },
+})

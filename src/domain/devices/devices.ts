@@ -1,3 +1,4 @@
+import type { Clock } from '#base'
 import { type DeviceId, MatrixError, type UserId } from '#spec'
 import {
   type Change,
@@ -18,6 +19,8 @@ export interface DevicesParts {
   readonly writer: DevicesWriter
   readonly commit: Commit
   readonly lastSeen: LastSeen
+  readonly clock: Clock
+  readonly maxDevices: number
 }
 
 /** The devices of local users. Client-server API, "Device Management". */
@@ -39,18 +42,35 @@ export class Devices {
 
   /** Throws `M_NOT_FOUND`, and `M_TOO_LARGE` (400) for a long name. */
   async rename(userId: UserId, deviceId: DeviceId, displayName: string): Promise<void> {
-    if (displayName.length > MAX_DISPLAY_NAME_LENGTH) {
-      throw new MatrixError('M_TOO_LARGE', `A device name has at most ${MAX_DISPLAY_NAME_LENGTH} characters`, {
-        status: 400,
-      })
-    }
+    const name = shortName(displayName)
     const device = await this.#parts.reader.device(userId, deviceId)
     if (device === undefined) throw deviceNotFound()
     try {
-      await this.#parts.commit([this.#parts.writer.rename(device.device, clipDisplayName(displayName))])
+      await this.#parts.commit([this.#parts.writer.rename(device.device, name)])
     } catch (error) {
       throw error instanceof WriteConflict ? deviceNotFound() : error
     }
+  }
+
+  /**
+   * Makes a device without a session, or renames the one that is there. Returns whether it was made. Throws `M_TOO_LARGE` (400), and
+   * `M_USER_LIMIT_EXCEEDED` for a user who has too many devices.
+   */
+  async makeOrRename(userId: UserId, deviceId: DeviceId, displayName: string | undefined): Promise<boolean> {
+    const { commit, writer, clock, maxDevices: most } = this.#parts
+    const name = displayName === undefined ? undefined : shortName(displayName)
+    try {
+      const [made] = await commit([
+        writer.make({ userId, deviceId, displayName: name, atMs: clock.nowMs(), most }),
+      ] as const)
+      if (made) return true
+    } catch (error) {
+      if (error instanceof WriteConflict && error.kind === 'too-many-devices')
+        throw new MatrixError('M_USER_LIMIT_EXCEEDED', 'The user has as many devices as a user may have')
+      throw error instanceof WriteConflict ? deviceNotFound() : error
+    }
+    if (displayName !== undefined) await this.rename(userId, deviceId, displayName)
+    return false
   }
 
   remove(userId: UserId, deviceIds: readonly DeviceId[]): Change<readonly RemovedDevice[]> {
@@ -67,6 +87,15 @@ export class Devices {
     if (latest === undefined) return device
     return { ...device, lastSeenAtMs: latest.atMs, lastSeenIp: latest.ip, lastSeenUserAgent: latest.userAgent }
   }
+}
+
+/** Throws `M_TOO_LARGE` (400) for a long name. */
+const shortName = (name: string): string => {
+  if (name.length > MAX_DISPLAY_NAME_LENGTH)
+    throw new MatrixError('M_TOO_LARGE', `A device name has at most ${MAX_DISPLAY_NAME_LENGTH} characters`, {
+      status: 400,
+    })
+  return clipDisplayName(name)
 }
 
 /** Makes a name storable: no U+0000, no lone surrogates, not too long. */

@@ -20,6 +20,8 @@ export interface AuthRequest {
    * the owners of locked accounts are asked for too.
    */
   tokenOwner(of?: { readonly locked: boolean }): Promise<Requester> | undefined
+  /** Whether the access token that came with the request is that of an application service. */
+  readonly asksService: boolean
   /** The homeserver that signed the request. Throws `M_UNAUTHORIZED`, and `M_FORBIDDEN` for servers that this one does not talk with. */
   signer(): Promise<RemoteServer>
 }
@@ -69,6 +71,14 @@ const ADMIN = byToken((requester) => {
   if (!user.admin) throw new MatrixError('M_FORBIDDEN', 'Only administrators of this server can do this')
   return user
 })
+
+const SERVICE_OR_NOBODY: Auth<User | undefined> = {
+  stage: 'headers',
+  identify: (request) => (request.asksService ? request.tokenOwner()?.then(noGuest) : undefined),
+}
+
+/** An application service; other access tokens are not looked at, and nobody is known. */
+export const serviceOrNobody = (): Auth<User | undefined> => SERVICE_OR_NOBODY
 
 /** No access token is read, and nobody is known. */
 export const none = (): Auth<undefined> => NONE

@@ -10,8 +10,9 @@ export interface OwnRateLimit {
 interface Session {
   readonly userId: UserId
   readonly user: number
+  /** Empty for an application service that asks for no device. */
   readonly deviceId: DeviceId
-  /** Internal number of the device; transaction ids and to-device messages belong to it. */
+  /** Internal number of the device; transaction ids and to-device messages belong to it. Below zero for an application service that asks for none. */
   readonly device: number
   /** Whether the account may say nothing new for now (client-server API, "Account suspension"). */
   readonly suspended: boolean
@@ -26,6 +27,8 @@ export interface User extends Session {
   readonly admin: boolean
   /** The id of the OAuth client that got the access token; undefined: it came from a login of the legacy API. */
   readonly oauthClient?: string
+  /** The application service that asks for the user, by its id. */
+  readonly service?: string
 }
 
 /** An account that was given out without a name (client-server API, module "Guest Access"). */

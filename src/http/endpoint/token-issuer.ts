@@ -9,6 +9,14 @@ export interface TokenUse {
   beforeLookUp(): Promise<void>
   /** Whether the endpoint is open to locked accounts too. */
   readonly admitsLocked: boolean
+  /** For whom an application service asks, as the query says; other tokens stand for one user and one device. */
+  readonly masquerade: Masquerade
+}
+
+/** Application service API, "Identity assertion". */
+export interface Masquerade {
+  readonly userId: string | undefined
+  readonly deviceId: string | undefined
 }
 
 /**
@@ -18,6 +26,8 @@ export interface TokenUse {
 export interface TokenIssuer {
   /** Whether the token has the shape of this issuer's tokens. No other token is looked up in a database. */
   mayHaveIssued(accessToken: string): boolean
+  /** Whether its tokens are those of application services. */
+  readonly forServices?: boolean
   /** Throws `M_UNKNOWN_TOKEN` and `M_USER_LOCKED`. Without `use` the device does not count as seen. */
   check(accessToken: string, use?: TokenUse): Promise<Requester>
   /** `listener` is told the number of each user of whom a token became void, whose waiting requests are checked again; or `all`. */

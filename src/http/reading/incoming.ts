@@ -5,6 +5,7 @@ import type { AuthRequest } from '../endpoint/auth.ts'
 import type { AnyRequest } from '../endpoint/endpoint.ts'
 import { isV1Path } from '../endpoint/paths.ts'
 import type { Caller, RemoteServer, Requester } from '../endpoint/requester.ts'
+import type { Masquerade } from '../endpoint/token-issuer.ts'
 import { accessTokenOf } from './access-token.ts'
 import type { BodyBudget } from './body-budget.ts'
 import type { ClientAddress } from './client-address.ts'
@@ -35,6 +36,11 @@ export interface IncomingParts {
   readonly startedMs: number
   readonly params: unknown
   readonly query: Record<string, unknown>
+}
+
+const firstOf = (value: unknown): string | undefined => {
+  const first: unknown = Array.isArray(value) ? value[0] : value
+  return typeof first === 'string' ? first : undefined
 }
 
 /** One request, as its auth and its handler see it. Members that few of them read are made at the first reading. */
@@ -146,6 +152,18 @@ export class IncomingRequest implements AnyRequest, AuthRequest {
     if (token === undefined) return undefined
     this.#accessToken = token
     return this.#edge.tokenOwners.check(token, this)
+  }
+
+  get asksService(): boolean {
+    const token = accessTokenOf(this.request.headers, this.query)
+    return token !== undefined && this.#edge.tokenOwners.isOfService(token)
+  }
+
+  get masquerade(): Masquerade {
+    return {
+      userId: firstOf(this.query.user_id),
+      deviceId: firstOf(this.query.device_id) ?? firstOf(this.query['org.matrix.msc3202.device_id']),
+    }
   }
 
   signer(): Promise<RemoteServer> {

@@ -26,6 +26,11 @@ export class TokenOwners {
     }
   }
 
+  /** Whether the token is that of an application service. */
+  isOfService(accessToken: string): boolean {
+    return this.#parts.issuers.some((issuer) => issuer.forServices === true && issuer.mayHaveIssued(accessToken))
+  }
+
   /** Throws `M_LIMIT_EXCEEDED` after too many wrong tokens from the address. */
   checkAddress(ip: string): Promise<void> {
     return this.#parts.wrong.check(ip)

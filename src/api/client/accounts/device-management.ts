@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { type Devices, deviceNotFound, type EndSessions, parseDeviceId } from '#domain'
-import { type AnyEndpoint, endpoint, user, v3 } from '#http'
+import { type AnyEndpoint, CustomReply, endpoint, user, v3 } from '#http'
 import type { DeviceId } from '#spec'
 import { AuthData, uiaReply } from '../authentication/auth-schemas.ts'
 
@@ -45,12 +45,22 @@ export const deviceManagementEndpoints = ({ devices, endSessions }: DeviceManage
     params: Params,
     body: Type.Object({ display_name: Type.Optional(Type.String()) }),
     handler: async ({ requester, params, body }) => {
+      if (requester.kind === 'user' && requester.service !== undefined) {
+        const { display_name: name } = body
+        const isNew = await devices.makeOrRename(requester.userId, parseDeviceId(params.deviceId), name)
+        return new CustomReply({ status: isNew ? 201 : 200, body: {} })
+      }
       const deviceId = knownShape(params.deviceId)
       if (body.display_name !== undefined) await devices.rename(requester.userId, deviceId, body.display_name)
       else if ((await devices.device(requester.userId, deviceId)) === undefined) throw deviceNotFound()
       return {}
     },
   }),
+  ...removalEndpoints(endSessions),
+]
+
+/** An application service needs no authentication to remove devices of its users. */
+const removalEndpoints = (endSessions: EndSessions): readonly AnyEndpoint[] => [
   endpoint({
     method: 'DELETE',
     paths: v3('/devices/:deviceId'),
@@ -59,8 +69,14 @@ export const deviceManagementEndpoints = ({ devices, endSessions }: DeviceManage
     params: Params,
     body: Type.Object({ auth: Type.Optional(AuthData) }),
     bodyOptional: true,
-    handler: async ({ requester, params, body }) =>
-      uiaReply(await endSessions.deleteDevice(requester.userId, parseDeviceId(params.deviceId), body.auth), () => ({})),
+    handler: async ({ requester, params, body }) => {
+      const { userId, service } = requester
+      const deviceId = parseDeviceId(params.deviceId)
+      if (service === undefined)
+        return uiaReply(await endSessions.deleteDevice(userId, deviceId, body.auth), () => ({}))
+      await endSessions.removeDevices(userId, [deviceId])
+      return {}
+    },
   }),
   endpoint({
     method: 'POST',
@@ -74,6 +90,10 @@ export const deviceManagementEndpoints = ({ devices, endSessions }: DeviceManage
     }),
     handler: async ({ requester, body }) => {
       const deviceIds = (body.devices ?? []).map(parseDeviceId)
+      if (requester.service !== undefined) {
+        await endSessions.removeDevices(requester.userId, deviceIds)
+        return {}
+      }
       return uiaReply(await endSessions.deleteDevices(requester.userId, deviceIds, body.auth), () => ({}))
     },
   }),

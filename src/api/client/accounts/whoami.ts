@@ -1,6 +1,6 @@
 import { type AnyEndpoint, endpoint, user, v3 } from '#http'
 
-type WhoAmI = { readonly user_id: string; readonly device_id: string; readonly is_guest: boolean }
+type WhoAmI = { readonly user_id: string; readonly device_id?: string; readonly is_guest: boolean }
 
 /** `whoami.yaml`. */
 export const whoamiEndpoints = (): readonly AnyEndpoint[] => [
@@ -11,7 +11,8 @@ export const whoamiEndpoints = (): readonly AnyEndpoint[] => [
     rateLimit: 'read',
     handler: async ({ requester: { kind, userId, deviceId } }): Promise<WhoAmI> => ({
       user_id: userId,
-      device_id: deviceId,
+      // An application service may ask for no device.
+      ...(deviceId === '' ? {} : { device_id: deviceId }),
       is_guest: kind === 'guest',
     }),
   }),

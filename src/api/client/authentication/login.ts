@@ -5,17 +5,20 @@ import {
   identifierIn,
   type LogIn,
   parseDeviceId,
+  type ServiceAccounts,
   type SignIn,
   type SignInProvider,
 } from '#domain'
-import { type AnyEndpoint, endpoint, none, v3 } from '#http'
+import { type AnyEndpoint, endpoint, none, serviceOrNobody, v3 } from '#http'
 import { type JsonObject, MatrixError } from '#spec'
+import { serviceOf } from '../appservices/asking-appservice.ts'
 import { AnyObject } from './auth-schemas.ts'
 
 export interface LoginDeps {
   readonly logIn: LogIn
   readonly getLoginToken: Pick<GetLoginToken, 'redeem'>
   readonly signIn: Pick<SignIn, 'providers'>
+  readonly serviceAccounts: Pick<ServiceAccounts, 'logIn' | 'service' | 'anyService'>
 }
 
 const Body = Type.Object({
@@ -54,7 +57,12 @@ const ssoFlow = (providers: readonly SignInProvider[]): LoginFlow => ({
 })
 
 /** `login.yaml`. */
-export const loginEndpoints = ({ logIn, getLoginToken, signIn }: LoginDeps): readonly AnyEndpoint[] => [
+export const loginEndpoints = ({
+  logIn,
+  getLoginToken,
+  signIn,
+  serviceAccounts,
+}: LoginDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'GET',
     paths: v3('/login'),
@@ -67,16 +75,17 @@ export const loginEndpoints = ({ logIn, getLoginToken, signIn }: LoginDeps): rea
         // The name of the flow in r0.4.0, "CAS-based client login".
         ...(signIn.providers.some(givesTickets) ? [{ type: 'm.login.cas' }] : []),
         { type: 'm.login.token', get_login_token: true },
+        ...(serviceAccounts.anyService ? [{ type: 'm.login.application_service' }] : []),
       ],
     }),
   }),
   endpoint({
     method: 'POST',
     paths: v3('/login'),
-    auth: none(),
+    auth: serviceOrNobody(),
     rateLimit: 'login',
     body: Body,
-    handler: async ({ body, ip, userAgent }) => {
+    handler: async ({ requester, query, header, body, ip, userAgent }) => {
       const session = {
         deviceId: body.device_id === undefined ? undefined : parseDeviceId(body.device_id),
         displayName: body.initial_device_display_name,
@@ -94,6 +103,10 @@ export const loginEndpoints = ({ logIn, getLoginToken, signIn }: LoginDeps): rea
           const userId = await getLoginToken.redeem(body.token)
           if (userId === undefined) throw new MatrixError('M_FORBIDDEN', 'The login token is used, expired or wrong')
           return logIn.asUser({ userId, ...session })
+        }
+        case 'm.login.application_service': {
+          const service = serviceOf({ requester, query, header }, serviceAccounts)
+          return serviceAccounts.logIn(service, identifierIn(body as JsonObject), session)
         }
         default:
           throw new MatrixError('M_UNKNOWN', 'Unknown login type', { status: 400 })

@@ -30,6 +30,10 @@ export const crossSigningEndpoints = ({
     }),
     handler: async ({ requester, body }) => {
       const keys = pick(body, ['master_key', 'self_signing_key', 'user_signing_key'])
+      if (requester.service !== undefined) {
+        await uploadCrossSigning.runForService(requester, keys)
+        return {}
+      }
       return uiaReply(await uploadCrossSigning.run(requester, keys, body.auth), () => ({}))
     },
   }),

@@ -27,6 +27,12 @@ export class UploadCrossSigning {
     this.#parts = parts
   }
 
+  /** The same for the application service of the user, which needs no authentication. */
+  async runForService(owner: KeysOwner, body: JsonObject): Promise<void> {
+    const { crossSigning } = this.#parts
+    await this.#changes.run(owner.user, async () => crossSigning.store(owner, await crossSigning.setting(owner, body)))
+  }
+
   /** `body`: `master_key`, `self_signing_key`, `user_signing_key`. Throws what `CrossSigning.setting` throws. */
   async run(owner: KeysOwner, body: JsonObject, auth: JsonObject | undefined): Promise<UiaAnswer<void>> {
     const { crossSigning } = this.#parts

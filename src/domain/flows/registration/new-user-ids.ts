@@ -4,7 +4,7 @@ import { type Accounts, type ReservedNames, userInUse } from '../../accounts/ind
 
 export interface NewUserIdsParts {
   readonly accounts: Pick<Accounts, 'newUserId' | 'assertFree'>
-  readonly reservedNames: ReservedNames
+  readonly reservedNames: Pick<ReservedNames, 'includes' | 'assertUnreserved'>
   readonly random: Random
 }
 

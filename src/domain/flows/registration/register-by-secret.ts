@@ -1,10 +1,12 @@
 import type { JsonObject, ServerName } from '#spec'
-import type { Accounts, SharedSecret, SharedSecretClaim } from '../../accounts/index.ts'
+import type { Accounts, ReservedNames, SharedSecret, SharedSecretClaim } from '../../accounts/index.ts'
 import type { SessionRequest } from '../../devices/index.ts'
 import type { CreateAccount } from './create-account.ts'
 
 export interface RegisterBySecretParts {
   readonly accounts: Accounts
+  /** Names of application services, which even whoever administers the server leaves to them. */
+  readonly reservedNames: Pick<ReservedNames, 'assertUnreserved'>
   readonly secret: SharedSecret
   readonly createAccount: CreateAccount
   readonly serverName: ServerName
@@ -22,7 +24,7 @@ export class RegisterBySecret {
     return this.#parts.secret.nonce()
   }
 
-  /** Throws what `SharedSecret.assertGenuine` throws, `M_INVALID_USERNAME`, `M_USER_IN_USE`, `M_WEAK_PASSWORD`. */
+  /** Throws what `SharedSecret.assertGenuine` throws, `M_INVALID_USERNAME`, `M_USER_IN_USE`, `M_EXCLUSIVE`, `M_WEAK_PASSWORD`. */
   async register(
     claim: SharedSecretClaim,
     displayName: string | undefined,
@@ -30,6 +32,7 @@ export class RegisterBySecret {
   ): Promise<JsonObject> {
     await this.#parts.secret.assertGenuine(claim)
     const userId = this.#parts.accounts.newUserId(claim.username)
+    this.#parts.reservedNames.assertUnreserved(userId)
     await this.#parts.accounts.assertFree(userId)
     const passwordHash = await this.#parts.accounts.hashPassword(claim.password)
     const answer = await this.#parts.createAccount.run({

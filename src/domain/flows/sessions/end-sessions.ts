@@ -42,6 +42,11 @@ export class EndSessions {
     return removed.map(({ deviceId }) => deviceId)
   }
 
+  /** Removes devices for the application service of their user, which needs no authentication. */
+  async removeDevices(userId: UserId, deviceIds: readonly DeviceId[]): Promise<void> {
+    await this.#remove(userId, deviceIds)
+  }
+
   /** `DELETE /devices/{deviceId}`; for the removed and the unknown alike. */
   deleteDevice(userId: UserId, deviceId: DeviceId, auth: JsonObject | undefined): Promise<UiaAnswer<void>> {
     return this.#authenticated(`DELETE /devices/${deviceId}`, userId, auth, {}, () => [deviceId])

@@ -50,6 +50,15 @@ export interface NewSession {
   readonly most?: number | undefined
 }
 
+export interface NewDevice {
+  readonly userId: UserId
+  readonly deviceId: DeviceId
+  readonly displayName: string | undefined
+  readonly atMs: number
+  /** Devices that the user may have. */
+  readonly most: number
+}
+
 export interface StartedSession {
   readonly user: UserNumber
   readonly device: DeviceNumber
@@ -68,6 +77,11 @@ export interface RemovedDevice {
 export interface DevicesWriter {
   /** Makes the device if it is unknown; tokens that it had become void. Conflicts: `account-gone` (no account, or deactivated), `account-locked`, `too-many-devices`. */
   startSession(session: NewSession): Change<StartedSession>
+  /**
+   * Makes a device without tokens, for the application service of its user. Returns false where the device is there already. Conflicts: `account-gone`,
+   * `too-many-devices`.
+   */
+  make(device: NewDevice): Change<boolean>
   /** Conflict: `device-gone`. */
   rename(device: DeviceNumber, displayName: string): Change<void>
   /**

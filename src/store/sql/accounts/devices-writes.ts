@@ -1,6 +1,7 @@
 import type { DeviceId, UserId } from '#spec'
 import type {
   DevicesWriter,
+  NewDevice,
   NewSession,
   RemovedDevice,
   Sighting,
@@ -140,6 +141,34 @@ const startSession = defineWrite(
   },
 )
 
+const insertDevice = query((db, param: { user: number; deviceId: string; displayName: string | null; atMs: number }) =>
+  db
+    .insertInto('devices')
+    .values({
+      user_number: param.user,
+      device_id: param.deviceId,
+      display_name: param.displayName,
+      seen_ms: param.atMs,
+      seen_ip: null,
+      seen_user_agent: null,
+    })
+    .returning('device'),
+)
+
+const make = defineWrite('devices.make', DEVICE_LISTS, async (tx, wanted: NewDevice): Promise<boolean> => {
+  const owner = await tx.first(ownerOf, wanted)
+  if (owner === undefined || owner.deactivated_ms !== null) throw new WriteConflict('account-gone')
+  const { deviceId, displayName, atMs, most } = wanted
+  const user = owner.user_number
+  if ((await tx.first(deviceNamed, { user, deviceId })) !== undefined) return false
+  const { devices = 0 } = (await tx.first(countOf, { user })) ?? {}
+  if (devices >= most) throw new WriteConflict('too-many-devices')
+  const row = await tx.first(insertDevice, { user, deviceId, displayName: displayName ?? null, atMs })
+  if (row === undefined) throw new Error('an inserted device got no number')
+  await recordNewDevice(tx, user, row.device, deviceId)
+  return true
+})
+
 const rename = defineWrite(
   'devices.rename',
   DEVICE_LISTS,
@@ -209,10 +238,11 @@ const recordSightings = defineWrite(
   },
 )
 
-export const devicesWrites = [startSession, rename, remove, removeAll, recordSightings]
+export const devicesWrites = [startSession, make, rename, remove, removeAll, recordSightings]
 
 export const devicesWriter: DevicesWriter = {
   startSession,
+  make,
   rename: (device, displayName) => rename({ device, displayName }),
   remove: (userId, deviceIds) => remove({ userId, deviceIds }),
   removeAll: (userId, except) => removeAll({ userId, except }),

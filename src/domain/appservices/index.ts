@@ -1,0 +1,6 @@
+export * from './application-service.ts'
+export * from './appservices.ts'
+export * from './as-tokens.ts'
+export { compilePattern } from './pattern.ts'
+export type { Namespace, Registration } from './registration.ts'
+export { parseRegistration } from './registration.ts'
