@@ -98,7 +98,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
     roomsGround,
     roomsNeeds(roomsGround, { federation, incoming, accounts, personal }, buildFollowUpgrades(ground, personal)),
   )
-  const receiving = buildReceiving(ground, incoming, rooms.graph, rooms.joining)
+  const receiving = buildReceiving(ground, incoming, rooms, rooms.joining)
   const toDevice = buildToDevice(ground, streams)
   const keys = buildEncryption(ground, accounts.proofParts, federation.requests, streams)
   takePassingEdus(ground, incoming.edus, personal)

@@ -5,6 +5,8 @@ import {
   type ExaminePdusParts,
   FetchEvents,
   FillGap,
+  GuestAccess,
+  type GuestAccessParts,
   MissingStates,
   PolicyServers,
   PullMemory,
@@ -52,7 +54,7 @@ export interface Receiving {
 export const buildReceiving = (
   { config, store, clock, logger }: Ground,
   { acls, check, fetch, edus, pulls, policy }: Incoming,
-  graph: RoomGraph,
+  { graph, memberships: guests }: { readonly graph: RoomGraph; readonly memberships: GuestAccessParts['guests'] },
   { outsideEnds: outside, joins }: { outsideEnds: ExaminePdusParts['outside']; joins: ExaminePdusParts['joins'] },
 ): Receiving => {
   const { commit, rooms: reader, stagedTransactions } = store
@@ -64,7 +66,16 @@ export const buildReceiving = (
     states: new MissingStates({ fetch, graph, known }),
     newest: async ({ room }) => ((await reader.room(room))?.extremities ?? []).map(({ eventId }) => eventId),
   })
-  const take = new TakeEvents({ reader, check, graph, gaps, policy, serverName, clock, logger })
+  const take = new TakeEvents({
+    reader,
+    check,
+    graph: new GuestAccess({ graph, guests }),
+    gaps,
+    policy,
+    serverName,
+    clock,
+    logger,
+  })
   const stagedRooms = new StagedRooms({ reader: stagedTransactions, writer, commit, take, clock, logger })
   const stagedEdus = new StagedEdus({ reader: stagedTransactions, writer, commit, clock, logger, edus })
   const examine = new ExaminePdus({ reader, acls, outside, joins, queue: stagedRooms, serverName, clock })

@@ -24,7 +24,9 @@ export interface WantedKey {
 
 interface Attempt {
   readonly failures: number
-  /** No earlier attempt. */
+  /** Attempts until then. */
+  readonly count: number
+  /** No attempt before that, but for a few at a server that answers. */
   readonly untilMs: number
 }
 
@@ -37,11 +39,15 @@ const NOTARY_SERVERS = 100
 /** With more servers than this to ask, the notaries are asked first. */
 const MANY = 10
 const FETCHES = { concurrency: 64, maxWaiting: 5_000 }
-/** A server is not asked again so soon, whatever came of it: anybody may name it, and a key that it does not have. */
+/** A server is not asked again so soon: anybody may name it, and a key that it does not have. */
 const AGAIN_MS = 60_000
+/** Within that time a server that answers is asked so often, as it may have got a new key since. */
+const OFTEN = 5
 /** Not long, as a server that asks something here is there. */
 const LONGEST_AGAIN_MS = 600_000
 const ATTEMPTS_BYTES = 2 * 1024 * 1024
+
+const NO_ATTEMPT: Attempt = { failures: 0, count: 0, untilMs: 0 }
 
 /** Gets keys of other servers: from the servers themselves, and from notaries for those that do not answer. */
 export class KeyFetches {
@@ -61,7 +67,10 @@ export class KeyFetches {
   /** Returns once everything was tried; what could not be had is not known then. Throws only if the store fails. */
   async fetch(wanted: readonly WantedKey[]): Promise<void> {
     const now = this.#parts.clock.monotonicMs()
-    const due = wanted.filter(({ server }) => (this.attempts.get(server)?.untilMs ?? 0) <= now)
+    const due = wanted.filter(({ server }) => {
+      const { untilMs, failures, count } = this.attempts.get(server) ?? NO_ATTEMPT
+      return untilMs <= now || (failures === 0 && count < OFTEN)
+    })
     const underWay = new Set(wanted.flatMap(({ server }) => this.#underWay.get(server) ?? []))
     const servers = new Set(due.map(({ server }) => server).filter((server) => !this.#underWay.has(server)))
     const steps =
@@ -90,14 +99,22 @@ export class KeyFetches {
       lacking = await this.#lacking(lacking)
     }
     const lost = new Set(lacking.map(({ server }) => server))
+    // A server that answered does not fail because somebody named a key that it does not have.
+    for (const server of new Set(wanted.map((each) => each.server)))
+      this.#note(server, lost.has(server) && !answered.has(server))
+  }
+
+  #note(server: ServerName, isLost: boolean): void {
     const now = this.#parts.clock.monotonicMs()
-    for (const { server } of wanted) {
-      // A server that answered does not fail because somebody named a key that it does not have.
-      const isLost = lost.has(server) && !answered.has(server)
-      const failures = isLost ? (this.attempts.get(server)?.failures ?? 0) + 1 : 0
-      const waitMs = Math.min(AGAIN_MS * 2 ** Math.max(0, failures - 1), LONGEST_AGAIN_MS)
-      this.attempts.set(server, { failures, untilMs: now + waitMs })
-    }
+    const before = this.attempts.get(server) ?? NO_ATTEMPT
+    const failures = isLost ? before.failures + 1 : 0
+    const goesOn = !isLost && before.failures === 0 && before.untilMs > now
+    const waitMs = Math.min(AGAIN_MS * 2 ** Math.max(0, failures - 1), LONGEST_AGAIN_MS)
+    this.attempts.set(server, {
+      failures,
+      count: goesOn ? before.count + 1 : 1,
+      untilMs: goesOn ? before.untilMs : now + waitMs,
+    })
   }
 
   async #lacking(wanted: readonly WantedKey[]): Promise<readonly WantedKey[]> {

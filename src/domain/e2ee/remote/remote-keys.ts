@@ -45,7 +45,8 @@ export class RemoteKeys implements KeySource {
   }
 
   async claim(wanted: ClaimsWanted, timeoutMs: number): Promise<KeyAnswer<ClaimedKeys>> {
-    return this.#parts.servers.claim(wanted, timeoutMs)
+    const { found, failures } = await this.#parts.servers.claim(wanted, timeoutMs)
+    return { found: new Map([...found].filter(([, keys]) => keys.size > 0)), failures }
   }
 
   async #kept(userIds: readonly UserId[]): Promise<ReadonlyMap<UserId, AnsweredKeys>> {

@@ -184,6 +184,11 @@ export class Intake {
 
   async #append(located: Located): Promise<Verdict | undefined> {
     const { event, json } = located.received
+    const withheld = await this.#parts.redactions.withheld(this.#turn, event)
+    if (withheld !== undefined) {
+      if (!this.#turn.empty) return undefined
+      return this.#withhold(located, await this.#parts.branches.current(this.#turn.live), withheld)
+    }
     if (await this.#options.softFail?.(event)) {
       if (!this.#turn.empty) return undefined
       return this.#softFail(located, await this.#parts.branches.current(this.#turn.live), 'a policy server refuses it')
@@ -212,8 +217,18 @@ export class Intake {
     if (this.#goal === 'history') return this.#accept(located, before)
     const refusalNow = await this.#refusalNow(event)
     if (refusalNow !== undefined) return this.#softFail(located, before, refusalNow)
+    const withheld = await this.#parts.redactions.withheld(this.#turn, event)
+    if (withheld !== undefined) return this.#withhold(located, before, withheld)
     if (await this.#options.softFail?.(event)) return this.#softFail(located, before, 'a policy server refuses it')
     return this.#accept(located, before)
+  }
+
+  /** Keeps a redaction that has no effect, or none yet, from clients; what it redacts may come. */
+  async #withhold(located: Located, before: StateView, reason: string): Promise<Verdict> {
+    const verdict = await this.#softFail(located, before, reason)
+    const { event, json } = located.received
+    await this.#parts.redactions.follow(this.#turn, { event, json })
+    return verdict
   }
 
   async #reject(located: Located, before: StateView, reason: string): Promise<Verdict> {

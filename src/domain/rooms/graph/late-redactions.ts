@@ -35,6 +35,20 @@ export class LateRedactions {
     }
   }
 
+  /**
+   * The reason for which clients are not shown a redaction: it redacts nothing, or nothing that is here yet. Clients apply what they are shown, so they get only what this server
+   * applies; undefined for that and for other events.
+   */
+  async withheld(turn: RoomTurn, event: RoomEvent): Promise<string | undefined> {
+    if (event.type !== 'm.room.redaction') return undefined
+    if (event.redacts === undefined) return 'it redacts nothing'
+    const stored = await this.#parts.reader.event(event.redacts)
+    const target = stored ?? turn.added(event.redacts)
+    if (target === undefined) return 'what it redacts is not here'
+    if (stored !== undefined && stored.room !== turn.live.room) return 'it redacts an event of another room'
+    return (await this.#mayRedact(turn, event, target)) ? undefined : 'its sender may not redact this'
+  }
+
   async #redact(turn: RoomTurn, redaction: RoomEvent, target: EventId): Promise<void> {
     const stored = await this.#parts.reader.event(target)
     const added = stored === undefined ? turn.added(target) : undefined

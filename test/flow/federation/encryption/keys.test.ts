@@ -63,6 +63,12 @@ it('keys of a device of another server are claimed once each, in order, and then
   for (let i = 0; i < 4; i++) ids.push((await claim(alice, bob))?.[0])
   expect(ids).toEqual(['A0', 'B0', 'F', 'F'].map((id) => `signed_curve25519:${id}`))
   expect(await claim(alice, { userId: bob.userId, deviceId: 'NOBODY' })).toBeUndefined()
+  // As for users here: who has no key is not named.
+  const one_time_keys = {
+    [bob.userId]: { NOBODY: 'signed_curve25519' },
+    '@no-one:second.example': { X: 'signed_curve25519' },
+  }
+  expect((await alice.post('/v3/keys/claim', { one_time_keys })).one_time_keys).toEqual({})
 })
 
 it('names of devices are told to other servers where the operator wants that', async () => {

@@ -93,17 +93,46 @@ describe.each(databases)('keys of other servers, on %s', (database) => {
     const newer = keyOf(peer.name, Buffer.alloc(32, 7).toString('base64').slice(0, 43), 'ed25519:newer')
     const { clock } = await start([peer])
     expect(await isHeard(peer)).toBe(true)
+    const expired_ts = clock.nowMs() - 1
     peer.on('GET', KEYS, () => {
       const told = {
         ...{ server_name: peer.name, valid_until_ts: clock.nowMs() + DAY_MS },
         verify_keys: { [newer.keyId]: { key: newer.publicKey } },
-        old_verify_keys: { [peer.key.keyId]: { key: peer.key.publicKey, expired_ts: clock.nowMs() - 1 } },
+        old_verify_keys: { [peer.key.keyId]: { key: peer.key.publicKey, expired_ts } },
       }
       return reply(signed(told, newer))
     })
     clock.advance(60_000)
     expect(await isHeard(peer, newer)).toBe(true)
     expect(await isHeard(peer)).toBe(false)
+  })
+
+  it('are asked for at once where a server that answers signs with a new one, a few times in a minute', async () => {
+    const peer = await peerNamed()
+    const { clock } = await start([peer])
+    expect(await isHeard(peer)).toBe(true)
+    const [newer, ...unknown] = Array.from({ length: 8 }, (_, n) =>
+      keyOf(
+        peer.name,
+        Buffer.alloc(32, n + 1)
+          .toString('base64')
+          .slice(0, 43),
+        `ed25519:newer${n}`,
+      ),
+    )
+    if (newer === undefined) throw new Error('no key')
+    peer.on('GET', KEYS, () => {
+      const verify_keys = { [newer.keyId]: { key: newer.publicKey } }
+      const told = { server_name: peer.name, valid_until_ts: clock.nowMs() + DAY_MS, verify_keys, old_verify_keys: {} }
+      return reply(signed(told, newer))
+    })
+    expect(await isHeard(peer, newer)).toBe(true)
+    expect(fetches(peer)).toBe(2)
+    for (const key of unknown) expect(await isHeard(peer, key)).toBe(false)
+    expect(fetches(peer)).toBe(5)
+    clock.advance(60_000)
+    for (const key of unknown) expect(await isHeard(peer, key)).toBe(false)
+    expect(fetches(peer)).toBe(10)
   })
 
   it('keep their bytes: a key id that comes with others is refused', async () => {
