@@ -109,6 +109,7 @@ import { type ThirdPartyInviteDeps, thirdPartyInviteEndpoints } from './federati
 import { type KeysForServersDeps, userKeysEndpoints } from './federation/user-keys.ts'
 import { type ServerVersionDeps, serverVersionEndpoints } from './federation/version.ts'
 import { NOT_BUILT } from './not-built.ts'
+import { type OAuthDeps, oauthEndpoints } from './oauth/index.ts'
 
 export { assertOwnForm, type BrowserAccountsDeps, BrowserGate, type BrowserRequest, seeOther } from './account/index.ts'
 export type { AdminPagesDeps, Findings } from './admin-pages/index.ts'
@@ -122,6 +123,7 @@ export type { MediaForServersDeps } from './federation/content-repository.ts'
 export type { KeysForServersDeps } from './federation/user-keys.ts'
 export { NOT_BUILT } from './not-built.ts'
 export { NOT_BUILT_2015 } from './not-built-2015.ts'
+export type { OAuthDeps } from './oauth/index.ts'
 export type { AppServiceStates } from './operator/appservices.ts'
 export { type OperatorDeps, operatorEndpoints } from './operator/index.ts'
 
@@ -136,6 +138,8 @@ export interface ApiDeps {
   readonly admin: AdminApiDeps
   readonly browserAccounts: BrowserAccountsDeps
   readonly adminPages: AdminPagesDeps
+  /** undefined: there is none, and clients are told so. */
+  readonly oauth: OAuthDeps | undefined
   readonly personal: PersonalDeps
   readonly rooms: RoomEndpointsDeps
   readonly moderation: ModerationDeps
@@ -333,6 +337,7 @@ export const apiEndpoints = (deps: ApiDeps): readonly AnyEndpoint[] => [
   ...adminApiEndpoints(deps.admin),
   ...browserAccountsEndpoints(deps.browserAccounts),
   ...adminPagesEndpoints(deps.adminPages),
+  ...oauthEndpoints(deps.oauth),
   ...personalEndpoints(deps.personal),
   ...roomEndpoints(deps.rooms),
   ...userRedactionEndpoints(deps.moderation),

@@ -41,6 +41,9 @@ const UNDOCUMENTED = [
   'GET /_matrix/client/v3/im.nheko.summary/summary/{}',
   // MSC2666, rooms in common: matrix-js-sdk asks under this name.
   'GET /_matrix/client/v3/uk.half-shot.msc2666/user/mutual_rooms',
+  // MSC2965, the OAuth server: clients of before version 1.15 ask under these names.
+  'GET /_matrix/client/v3/org.matrix.msc2965/auth_metadata',
+  'GET /_matrix/client/v3/org.matrix.msc2965/auth_issuer',
   // MSC4108 and MSC4388, where a device that is logged in meets one that is not yet.
   'POST /_matrix/client/v3/org.matrix.msc4108/rendezvous',
   ...['GET', 'PUT', 'DELETE'].map((method) => `${method} /_matrix/client/v3/org.matrix.msc4108/rendezvous/{}`),

@@ -40,6 +40,9 @@ export const deviceTraces: DeviceTraces = {
     writers.pushers.removeOrphans(userId),
     writers.accountData.removeOfGone(userId),
     writers.toDevice.removeOfGone(userId, MESSAGES_AT_ONCE),
+    // Whoever throws a thief's device out shall not find another of theirs a minute later.
+    writers.shortLived.removeOwned('oauth-code', userId),
+    writers.shortLived.removeOwned('oauth-device-grant', userId),
   ],
 }
 

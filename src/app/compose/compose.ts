@@ -36,6 +36,7 @@ import { type BuiltMedia, buildMedia } from './media.ts'
 import { roomsNeeds } from './members.ts'
 import { buildModeration } from './moderation.ts'
 import { buildNotices } from './notices.ts'
+import { buildOAuth, buildOAuthSweep } from './oauth.ts'
 import { oldTransactions } from './old-transactions.ts'
 import { buildOpenIdTokens } from './openid.ts'
 import { buildPersonal, type Personal } from './personal.ts'
@@ -195,6 +196,7 @@ const workOf = (parts: Parts): Readonly<Record<string, LeasedWork>> => ({
   ...parts.keys.work,
   'media-sweep': parts.media.sweep,
   'remote-media-sweep': parts.media.remoteSweep,
+  'oauth-clients': buildOAuthSweep(parts.ground),
   'room-purge': buildRoomPurge(parts.ground),
   retention: buildRetention(parts.ground),
   jobs: buildJobRunner(parts.ground, parts.jobs, []),
@@ -344,6 +346,7 @@ const buildApi = (parts: Parts): ApiDeps => {
     admin: { people: { ...accounts.api, ...parts.audit } },
     browserAccounts: buildBrowserAccounts(ground, accounts),
     adminPages: parts.adminPages.deps,
+    oauth: buildOAuth(ground, accounts),
     personal: {
       ...personal.api(roomProfiles, turnsOf(ground, 'profile-turn')),
       presenceProfiles: views.presenceProfiles,

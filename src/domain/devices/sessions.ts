@@ -3,9 +3,9 @@ import { type DeviceId, MatrixError, type UserId, userLocked } from '#spec'
 import {
   type Change,
   type Commit,
-  type DeviceNumber,
   type DevicesWriter,
   type StartedSession,
+  type TokenNumber,
   type TokenRecord,
   type TokensReader,
   type TokensWriter,
@@ -88,7 +88,7 @@ export class Sessions {
 
   /**
    * The same for an OAuth client, whose session it must be. A token whose successor is in use was stolen, or its successor was: all tokens of the
-   * session become void, while its device lives on (client-server API, "Refresh token grant"). Throws `M_UNKNOWN_TOKEN`, `M_USER_LOCKED`.
+   * session become void, while its device lives on (client-server API, "Refresh token grant"). Throws `M_UNKNOWN_TOKEN`.
    */
   async refreshFor(
     oauthClient: string,
@@ -106,9 +106,9 @@ export class Sessions {
     return record === undefined || record.replaced ? undefined : record
   }
 
-  /** Voids all tokens of a session of that OAuth client; its device lives on. */
-  async voidSession(device: DeviceNumber, oauthClient: string): Promise<void> {
-    await this.#parts.commit([this.#parts.writer.voidSession(device, oauthClient)])
+  /** Voids all tokens of the session to which a pair belongs, if it is one of that OAuth client; its device lives on. */
+  async voidSession(token: TokenNumber, oauthClient: string): Promise<void> {
+    await this.#parts.commit([this.#parts.writer.voidSession(token, oauthClient)])
   }
 
   async #exchange(
@@ -139,11 +139,12 @@ export class Sessions {
     // Each kind of session is refreshed by its own API.
     if (record === undefined || record.oauthClient !== oauthClient) throw unknownToken()
     if (record.replaced) {
-      if (oauthClient !== undefined) await this.voidSession(record.device, oauthClient)
+      if (oauthClient !== undefined) await this.voidSession(record.token, oauthClient)
       throw replacedToken()
     }
     if (isOver(record.refreshExpiresAtMs, this.#parts.clock)) throw expiredToken()
-    if (record.locked) throw userLocked()
+    // An OAuth client would take a refusal for a logout; it learns at its next request that the account is locked, and keeps its session.
+    if (record.locked && oauthClient === undefined) throw userLocked()
     return record
   }
 }

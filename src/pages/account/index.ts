@@ -3,6 +3,8 @@ export {
   ACCOUNT_SIGN_IN_PAGE,
   ACCOUNT_SIGN_OUT_PAGE,
   accountRefusedPage,
+  accountReply,
+  csrfField,
   goOnByItself,
   type Refusal,
 } from './account-page.ts'

@@ -136,8 +136,11 @@ export interface TokensWriter {
   exchange(token: TokenNumber, tokens: NewTokenPair): Change<TokenNumber>
   /** Records the first use of a pair: the pair that it replaces becomes void, and is kept as replaced; 32 of them for a device. Conflict: `token-gone`. */
   confirm(token: TokenNumber): Change<void>
-  /** Voids all tokens of a device, which lives on; its tokens are kept as replaced. Nothing happens if its session is not one of that OAuth client. */
-  voidSession(device: DeviceNumber, oauthClient: string): Change<void>
+  /**
+   * Voids all tokens of the session of a pair, valid or replaced; its device lives on, and the tokens are kept as replaced. Nothing happens if that
+   * session is over, or is not one of that OAuth client.
+   */
+  voidSession(token: TokenNumber, oauthClient: string): Change<void>
 }
 
 export interface TokensReader {

@@ -62,11 +62,12 @@ const standAlone = query((db, param: { token: number }) =>
   db.updateTable('token_pairs').set({ predecessor: null }).where('token', '=', param.token),
 )
 
-const ownerOfSession = query((db, param: { device: number; oauthClient: string }) =>
+const ownerOfSession = query((db, param: { token: number; oauthClient: string }) =>
   db
-    .selectFrom('devices')
-    .select('user_number')
-    .where('device', '=', param.device)
+    .selectFrom('token_pairs')
+    .innerJoin('devices', 'devices.device', 'token_pairs.device')
+    .select(['devices.device', 'user_number'])
+    .where('token', '=', param.token)
     .where('oauth_client', '=', param.oauthClient),
 )
 const replaceAll = query((db, param: { device: number }) =>
@@ -135,11 +136,10 @@ const confirm = defineWrite('tokens.confirm', ['sessions'], async (tx, input: { 
 const voidSession = defineWrite(
   'tokens.voidSession',
   ['sessions'],
-  async (tx, input: { device: number; oauthClient: string }) => {
+  async (tx, input: { token: TokenNumber; oauthClient: string }) => {
     const owner = await tx.first(ownerOfSession, input)
-    if (owner === undefined) return
-    if ((await tx.run(replaceAll, input)) === 0) return
-    await tx.run(deleteBeyond, { device: input.device, replaced: 1, kept: REPLACED_PAIRS })
+    if (owner === undefined || (await tx.run(replaceAll, owner)) === 0) return
+    await tx.run(deleteBeyond, { device: owner.device, replaced: 1, kept: REPLACED_PAIRS })
     announceVoided(tx, owner.user_number)
   },
 )
@@ -149,5 +149,5 @@ export const tokensWrites = [exchange, confirm, voidSession]
 export const tokensWriter: TokensWriter = {
   exchange: (token, tokens) => exchange({ token, tokens }),
   confirm: (token) => confirm({ token }),
-  voidSession: (device, oauthClient) => voidSession({ device, oauthClient }),
+  voidSession: (token, oauthClient) => voidSession({ token, oauthClient }),
 }

@@ -1,0 +1,74 @@
+import { Chore, type Clock, type Logger, type Random } from '#base'
+import type { JsonObject } from '#spec'
+import type { Commit, OAuthClientsReader, OAuthClientsWriter } from '#store'
+import { type ClientMetadata, hashOfMetadata, parseClientMetadata } from './client-metadata.ts'
+
+export interface OAuthClient {
+  readonly clientId: string
+  readonly metadata: ClientMetadata
+}
+
+export interface OAuthClientsParts {
+  readonly reader: OAuthClientsReader
+  readonly writer: OAuthClientsWriter
+  readonly commit: Commit
+  readonly clock: Clock
+  readonly random: Random
+}
+
+const ID = /^[A-Za-z0-9]{22}$/
+const ID_LENGTH = 22
+
+/** The clients that registered themselves. Client-server API, "Client registration". */
+export class OAuthClients {
+  readonly #parts: OAuthClientsParts
+
+  constructor(parts: OAuthClientsParts) {
+    this.#parts = parts
+  }
+
+  /** Registers a client, or finds the one that has the same metadata. Throws `OAuthRefusal`. */
+  async register(body: JsonObject): Promise<OAuthClient & { readonly issuedAtMs: number }> {
+    const { writer, commit, clock, random } = this.#parts
+    const metadata = parseClientMetadata(body)
+    const [{ clientId, createdAtMs }] = await commit([
+      writer.register({
+        clientId: random.token(ID_LENGTH),
+        metadata: { ...metadata },
+        metadataHash: hashOfMetadata(metadata),
+        createdAtMs: clock.nowMs(),
+      }),
+    ] as const)
+    return { clientId, metadata, issuedAtMs: createdAtMs }
+  }
+
+  async client(clientId: string): Promise<OAuthClient | undefined> {
+    if (!ID.test(clientId)) return undefined
+    const record = await this.#parts.reader.oauthClient(clientId)
+    return record === undefined ? undefined : { clientId, metadata: record.metadata as unknown as ClientMetadata }
+  }
+}
+
+export interface UnusedClientsParts extends Pick<OAuthClientsParts, 'writer' | 'commit' | 'clock'> {
+  readonly logger: Logger
+  /** How long a client is kept that nobody is signed in with. */
+  readonly lifetimeMs: number
+}
+
+const EVERY_MS = 6 * 3_600_000
+const CLIENTS_AT_ONCE = 200
+
+/** Removes the clients that nobody uses, in pieces. */
+export const unusedClientsSweep = ({ writer, commit, clock, logger, lifetimeMs }: UnusedClientsParts): Chore =>
+  new Chore({
+    clock,
+    logger,
+    everyMs: EVERY_MS,
+    failure: 'OAuth clients that nobody uses could not be removed; tried again in six hours',
+    round: (chore) =>
+      chore.inPieces(async () => {
+        const nowMs = clock.nowMs()
+        const [seen] = await commit([writer.dropUnused(nowMs - lifetimeMs, nowMs, CLIENTS_AT_ONCE)] as const)
+        return seen === CLIENTS_AT_ONCE
+      }),
+  })

@@ -1,0 +1,9 @@
+export {
+  backToAppPage,
+  type ConsentView,
+  consentPage,
+  lostRequestPage,
+  type ReceiverView,
+  refusedRequestPage,
+} from './consent-page.ts'
+export { type DeviceCodeView, decidedPage, deviceCodePage, WRONG_CODE } from './device-code-page.ts'
