@@ -113,6 +113,7 @@ import { type OAuthDeps, oauthEndpoints } from './oauth/index.ts'
 
 export { assertOwnForm, type BrowserAccountsDeps, BrowserGate, type BrowserRequest, seeOther } from './account/index.ts'
 export type { AdminPagesDeps, Findings } from './admin-pages/index.ts'
+export type { AdminApiDeps } from './admin/index.ts'
 export { EMAIL_PAGE } from './client/accounts/email-page.ts'
 export type { RendezvousDeps } from './client/authentication/rendezvous.ts'
 export type { CrossSigningDeps } from './client/encryption/cross-signing.ts'

@@ -1,3 +1,4 @@
+export * from './admin/index.ts'
 export { type DeviceListChanges, DeviceLists } from './device-lists/device-lists.ts'
 export { KeyChanges } from './device-lists/key-changes.ts'
 export { KeyCountsNow } from './device-lists/key-counts.ts'

@@ -91,13 +91,7 @@ export const makeRegistrationToken: PageHandler<RegistrationTokensPageDeps> = as
   try {
     const token = typed.token === '' ? deps.random.token(RANDOM_LENGTH) : typed.token
     const limits = limitsOf(typed)
-    await deps.registrationTokens.create(token, limits)
-    await deps.auditLog.record({
-      ...actorOf(visit),
-      action: 'registration_token.create',
-      subject: token,
-      details: limits,
-    })
+    await deps.registrationTokens.create(actorOf(visit), token, limits)
     return seeOther(SECTION, 'token-made')
   } catch (error) {
     if (!(error instanceof MatrixError) || error.status >= 500) throw error
@@ -107,7 +101,6 @@ export const makeRegistrationToken: PageHandler<RegistrationTokensPageDeps> = as
 
 export const revokeRegistrationToken: PageHandler<RegistrationTokensPageDeps> = async (visit, deps) => {
   const token = visit.fields.get('token') ?? ''
-  await deps.registrationTokens.revoke(token)
-  await deps.auditLog.record({ ...actorOf(visit), action: 'registration_token.delete', subject: token, details: {} })
+  await deps.registrationTokens.revoke(actorOf(visit), token)
   return seeOther(SECTION, 'token-revoked')
 }

@@ -2,6 +2,7 @@ import { Type } from 'typebox'
 import type { ManageRegistrationTokens } from '#domain'
 import { type AnyEndpoint, endpoint, none } from '#http'
 import type { JsonObject } from '#spec'
+import { OPERATOR } from './operator.ts'
 
 export interface OperatorTokensDeps {
   readonly registrationTokens: ManageRegistrationTokens
@@ -40,7 +41,7 @@ export const operatorTokensEndpoints = ({ registrationTokens }: OperatorTokensDe
     }),
     handler: async ({ body: { token, uses, expires_ts: expiresAtMs } }) => {
       const limits = { ...(uses === undefined ? {} : { uses }), ...(expiresAtMs === undefined ? {} : { expiresAtMs }) }
-      return tokenJson(await registrationTokens.create(token, limits))
+      return tokenJson(await registrationTokens.create(OPERATOR, token, limits))
     },
   }),
   endpoint({
@@ -50,7 +51,7 @@ export const operatorTokensEndpoints = ({ registrationTokens }: OperatorTokensDe
     rateLimit: 'unlimited',
     body: Type.Object({ token: Token }),
     handler: async ({ body: { token } }) => {
-      await registrationTokens.revoke(token)
+      await registrationTokens.revoke(OPERATOR, token)
       return { token }
     },
   }),

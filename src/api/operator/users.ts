@@ -1,10 +1,11 @@
 import { Type } from 'typebox'
-import type { AccountDetails, Operate } from '#domain'
+import type { AccountDetails, AdministerPeople } from '#domain'
 import { type AnyEndpoint, endpoint, none } from '#http'
 import type { DeviceId, JsonObject } from '#spec'
+import { OPERATOR } from './operator.ts'
 
 export interface OperatorUsersDeps {
-  readonly operate: Operate
+  readonly people: AdministerPeople
 }
 
 const PAGE = 500
@@ -31,7 +32,7 @@ const deviceJson = (device: AccountDetails['devices'][number]): JsonObject => ({
 })
 
 /** The operator's commands over accounts, each at a path of its name. */
-export const operatorUsersEndpoints = ({ operate }: OperatorUsersDeps): readonly AnyEndpoint[] => [
+export const operatorUsersEndpoints = ({ people }: OperatorUsersDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'POST',
     paths: ['/list-users'],
@@ -39,7 +40,7 @@ export const operatorUsersEndpoints = ({ operate }: OperatorUsersDeps): readonly
     rateLimit: 'unlimited',
     body: Type.Object({ after: Type.Optional(Type.Integer({ minimum: 0 })) }),
     handler: async ({ body: { after = 0 } }) => {
-      const page = await operate.list(after, PAGE)
+      const page = await people.list(after, PAGE)
       const last = page.at(-1)
       return { users: page.map(userJson), ...(page.length < PAGE || last === undefined ? {} : { next: last.user }) }
     },
@@ -51,13 +52,13 @@ export const operatorUsersEndpoints = ({ operate }: OperatorUsersDeps): readonly
     rateLimit: 'unlimited',
     body: Type.Object({ user: User }),
     handler: async ({ body }) => {
-      const { account, devices, addresses, providers } = await operate.details(await operate.find(body.user))
+      const { account, devices, addresses, identities } = await people.details(await people.find(body.user))
       return {
         ...userJson(account),
         has_password: account.passwordHash !== undefined,
         devices: devices.map(deviceJson),
         addresses: addresses.map(({ medium, address }) => ({ medium, address })),
-        sign_in_providers: [...providers],
+        sign_in_providers: [...new Set(identities.map(({ provider }) => provider))],
       }
     },
   }),
@@ -68,15 +69,16 @@ export const operatorUsersEndpoints = ({ operate }: OperatorUsersDeps): readonly
     rateLimit: 'unlimited',
     body: Type.Object({ user: User, password: Type.String(), admin: Type.Boolean() }),
     handler: async ({ body: { user, password, admin } }) => {
-      const userId = await operate.create(user, password, admin)
+      const userId = people.newUserId(user)
+      await people.create(OPERATOR, { userId, password, admin })
       return { user_id: userId, admin }
     },
   }),
-  ...changesOfUsers(operate),
-  ...standingOfUsers(operate),
+  ...changesOfUsers(people),
+  ...standingOfUsers(people),
 ]
 
-const changesOfUsers = (operate: Operate): readonly AnyEndpoint[] => [
+const changesOfUsers = (people: AdministerPeople): readonly AnyEndpoint[] => [
   endpoint({
     method: 'POST',
     paths: ['/set-password'],
@@ -84,8 +86,8 @@ const changesOfUsers = (operate: Operate): readonly AnyEndpoint[] => [
     rateLimit: 'unlimited',
     body: Type.Object({ user: User, password: Type.String(), keep_sessions: Type.Boolean() }),
     handler: async ({ body }) => {
-      const account = await operate.find(body.user)
-      await operate.setPassword(account, body.password, body.keep_sessions)
+      const account = await people.find(body.user)
+      await people.setPassword(OPERATOR, account, body.password, body.keep_sessions)
       return { user_id: account.userId, sessions_ended: !body.keep_sessions }
     },
   }),
@@ -96,8 +98,8 @@ const changesOfUsers = (operate: Operate): readonly AnyEndpoint[] => [
     rateLimit: 'unlimited',
     body: Type.Object({ user: User, device: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })) }),
     handler: async ({ body: { user, device } }) => {
-      const account = await operate.find(user)
-      const ended = await operate.endSessions(account, device as DeviceId | undefined)
+      const account = await people.find(user)
+      const ended = await people.endSessions(OPERATOR, account, device as DeviceId | undefined)
       return { user_id: account.userId, devices: [...ended] }
     },
   }),
@@ -108,15 +110,15 @@ const changesOfUsers = (operate: Operate): readonly AnyEndpoint[] => [
     rateLimit: 'unlimited',
     body: Type.Object({ user: User, erase: Type.Boolean() }),
     handler: async ({ body: { user, erase } }) => {
-      const account = await operate.find(user)
-      const unbound = await operate.deactivate(account, erase)
+      const account = await people.find(user)
+      const unbound = await people.deactivate(OPERATOR, account, erase)
       return { user_id: account.userId, id_server_unbind_result: unbound }
     },
   }),
 ]
 
 /** The rights of an account, without anything of what it has. */
-const standingOfUsers = (operate: Operate): readonly AnyEndpoint[] => [
+const standingOfUsers = (people: AdministerPeople): readonly AnyEndpoint[] => [
   endpoint({
     method: 'POST',
     paths: ['/set-admin'],
@@ -124,8 +126,8 @@ const standingOfUsers = (operate: Operate): readonly AnyEndpoint[] => [
     rateLimit: 'unlimited',
     body: Type.Object({ user: User, admin: Type.Boolean() }),
     handler: async ({ body: { user, admin } }) => {
-      const account = await operate.find(user)
-      await operate.setAdmin(account, admin)
+      const account = await people.find(user)
+      await people.setAdmin(OPERATOR, account, admin)
       return { user_id: account.userId, admin }
     },
   }),
@@ -136,8 +138,8 @@ const standingOfUsers = (operate: Operate): readonly AnyEndpoint[] => [
     rateLimit: 'unlimited',
     body: Type.Object({ user: User, locked: Type.Boolean() }),
     handler: async ({ body: { user, locked } }) => {
-      const account = await operate.find(user)
-      await operate.setLocked(account, locked)
+      const account = await people.find(user)
+      await people.setLocked(OPERATOR, account, locked)
       return { user_id: account.userId, locked }
     },
   }),
@@ -148,8 +150,8 @@ const standingOfUsers = (operate: Operate): readonly AnyEndpoint[] => [
     rateLimit: 'unlimited',
     body: Type.Object({ user: User, suspended: Type.Boolean() }),
     handler: async ({ body: { user, suspended } }) => {
-      const account = await operate.find(user)
-      await operate.setSuspended(account, suspended)
+      const account = await people.find(user)
+      await people.setSuspended(OPERATOR, account, suspended)
       return { user_id: account.userId, suspended }
     },
   }),

@@ -1,10 +1,12 @@
-import type { AccountsDeps, OperatorDeps } from '#api'
+import type { AccountsDeps } from '#api'
 import { type CacheStats, Chore } from '#base'
 import type { Config } from '#config'
 import {
   AccessTokens,
   Accounts,
   type AppServices,
+  AdministerPeople,
+  type AuditLog,
   ChangePassword,
   type CreateAccount,
   Deactivate,
@@ -16,7 +18,6 @@ import {
   ManageRegistrationTokens,
   ManageThirdPartyIds,
   Moderate,
-  Operate,
   ownerIn,
   PasswordHasher,
   PasswordTries,
@@ -24,11 +25,12 @@ import {
   Sessions,
   type SignInProvider,
   type Stage,
+  type ThirdPartyIds,
   thirdPartyIdOf,
   type UiaSession,
 } from '#domain'
 import { addressKey } from '#http'
-import type { UserId } from '#spec'
+import type { ServerName, UserId } from '#spec'
 import { type AccountRecord, type Change, type LeasedWork, writers } from '#store'
 import type { Streams } from '#streams'
 import { type BuiltParts, deviceTraces } from './account-parts.ts'
@@ -37,6 +39,15 @@ import type { Ground } from './ground.ts'
 import { buildRegistration } from './registration.ts'
 import { type BuiltSignIn, buildSignIn } from './sign-in.ts'
 import { buildThirdPartyIds } from './third-party-ids.ts'
+
+/** The parts that administrators work with, by whatever way. */
+export interface AdministeredAccounts {
+  readonly serverName: ServerName
+  readonly people: AdministerPeople
+  readonly registrationTokens: ManageRegistrationTokens
+  readonly identities: ExternalIdentities
+  readonly threepids: ThirdPartyIds
+}
 
 export interface BuiltAccounts {
   readonly accounts: Accounts
@@ -50,7 +61,7 @@ export interface BuiltAccounts {
   readonly proofParts: ProofParts
   /** Parts that the pages at browsers share with sign-in. */
   readonly forBrowsers: Pick<BuiltSignIn, 'identities' | 'pendingSignIns'>
-  readonly operator: Omit<OperatorDeps, 'reports' | 'sendNotice' | 'serverCheck' | 'sending' | 'appServices'>
+  readonly administration: AdministeredAccounts
   /** Continues deactivations that a stop interrupted; one process at a time does this work. */
   readonly resuming: LeasedWork
   /** Finishes background work. Has to be called before the store closes. */
@@ -63,6 +74,7 @@ const RESUME_EVERY_MS = 3_600_000
 const UIA_BYTES_OF_NOBODY = 16 * 1024
 
 type OperatedFlows = Pick<AccountsDeps, 'deactivate' | 'changePassword' | 'endSessions'> & {
+  readonly auditLog: AuditLog
   readonly createAccount: CreateAccount
 }
 
@@ -74,6 +86,7 @@ export interface LeavingRooms {
 export interface AroundAccounts {
   readonly rooms: LeavingRooms
   readonly services: AppServices
+  readonly auditLog: AuditLog
   readonly news: Pick<Streams, 'onNews'>
 }
 
@@ -81,7 +94,7 @@ export interface AroundAccounts {
 export const buildAccounts = (
   ground: Ground,
   providers: readonly SignInProvider[],
-  { rooms, services, news }: AroundAccounts,
+  { rooms, services, news, auditLog }: AroundAccounts,
 ): BuiltAccounts => {
   const accounts = buildAccountsOnly(ground)
   const { lastSeen, accessTokens, devices, sessions } = buildDevices(ground, news)
@@ -98,7 +111,9 @@ export const buildAccounts = (
   const stagesOf = (operation: string): readonly Stage[] => registering.stages.get(operation) ?? confirming
   return {
     accounts,
-    operator: buildOperator(ground, built, { ...flows, deactivate, createAccount: registering.createAccount }),
+    administration: buildAdministration(ground, built, {
+      ...{ ...flows, deactivate, auditLog, createAccount: registering.createAccount },
+    }),
     isActive: async (userId) => isActive(await accounts.account(userId)),
     mayAct: async (userId) => {
       const account = await accounts.account(userId)
@@ -112,7 +127,7 @@ export const buildAccounts = (
       devices,
       deactivate,
       moderate: new Moderate({
-        ...{ accounts, devices },
+        ...{ accounts, devices, auditLog },
         serverName: ground.config.server.name,
         commit: ground.store.commit,
       }),
@@ -166,12 +181,12 @@ const accountApi = (
   thirdPartyIds: new ManageThirdPartyIds({ threepids, proof, reauthentication, uia, commit }),
 })
 
-/** Deeds of whoever runs the server: the same flows, without the authentication of a user. */
-const buildOperator = (
+/** Deeds of administrators: the same flows, without the authentication of a user. */
+const buildAdministration = (
   { config, store, clock }: Ground,
   { accounts, devices, addresses: { threepids } }: BuiltParts,
-  { deactivate, changePassword: password, endSessions: sessions, createAccount }: OperatedFlows,
-): BuiltAccounts['operator'] => {
+  { deactivate, changePassword: password, endSessions: sessions, createAccount, auditLog }: OperatedFlows,
+): AdministeredAccounts => {
   const identities = new ExternalIdentities({
     reader: store.externalIdentities,
     writer: writers.externalIdentities,
@@ -180,12 +195,14 @@ const buildOperator = (
   const tokens = new RegistrationTokens({ reader: store.registrationTokens, writer: writers.registrationTokens, clock })
   return {
     serverName: config.server.name,
-    operate: new Operate({
-      ...{ accounts, devices, threepids, identities, createAccount },
+    people: new AdministerPeople({
+      ...{ accounts, devices, threepids, identities, createAccount, auditLog },
       flows: { deactivate, password, sessions },
       commit: store.commit,
     }),
-    registrationTokens: new ManageRegistrationTokens({ tokens, commit: store.commit }),
+    registrationTokens: new ManageRegistrationTokens({ tokens, auditLog, commit: store.commit }),
+    identities,
+    threepids,
   }
 }
 

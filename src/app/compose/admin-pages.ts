@@ -19,7 +19,7 @@ export interface AroundAdminPages {
   readonly streams: Pick<Streams, 'waiting'>
   readonly sending: Pick<BuiltFederationOut, 'out'>
   readonly federation: Pick<BuiltFederation, 'serverCheck'>
-  readonly accounts: Pick<BuiltAccounts, 'operator'>
+  readonly accounts: Pick<BuiltAccounts, 'administration'>
   readonly audit: Pick<BuiltAuditLog, 'auditLog'>
   readonly jobs: Jobs
   readonly reports: Reports
@@ -46,7 +46,7 @@ export const buildAdminPages = (ground: Ground, around: AroundAdminPages): Built
     deps: {
       ...{ measurements, jobs, reports, random, clock },
       auditLog: audit.auditLog,
-      registrationTokens: accounts.operator.registrationTokens,
+      registrationTokens: accounts.administration.registrationTokens,
       tokensNeeded: config.registration.mode === 'token',
       sending: sending.out,
       serverCheck: federation.serverCheck,

@@ -1,6 +1,11 @@
-import { AuditLog } from '#domain'
+import type { AdminApiDeps } from '#api'
+import { AuditLog, ModifyPerson, type Pushers, type SetProfile } from '#domain'
 import { type LeasedWork, writers } from '#store'
+import { People } from '#views'
+import { PACKAGE_VERSION } from '../package-version.ts'
+import type { BuiltAccounts } from './accounts.ts'
 import type { Ground } from './ground.ts'
+import type { Personal } from './personal.ts'
 
 export interface BuiltAuditLog {
   readonly auditLog: AuditLog
@@ -18,4 +23,39 @@ export const buildAuditLog = ({ config, store, clock, logger }: Ground): BuiltAu
     keep: { entries, ageMs: auditLogAge.ms },
   })
   return { auditLog, work: { 'audit-log-sweep': auditLog.sweep(logger) } }
+}
+
+interface PeopleAdminParts {
+  readonly accounts: BuiltAccounts
+  readonly audit: BuiltAuditLog
+  readonly personal: Personal
+  readonly pushers: Pushers
+  readonly setProfile: Pick<SetProfile, 'set'>
+}
+
+/** Builds the administration of people, by whatever way it comes. */
+export const buildPeopleAdmin = (
+  ground: Ground,
+  { accounts: { administration, api }, audit: { auditLog }, personal, pushers, setProfile }: PeopleAdminParts,
+): AdminApiDeps['people'] => {
+  const { store, clock, random } = ground
+  return {
+    ...api,
+    ...administration,
+    ...{ auditLog, pushers, nowMs: () => clock.nowMs() },
+    modifyPerson: new ModifyPerson({
+      ...{ ...administration, auditLog, clock, profiles: setProfile },
+      commit: store.commit,
+    }),
+    peopleView: new People({
+      reader: store.people,
+      members: store.rooms,
+      accountData: store.accountData,
+      pushRules: {
+        contentJson: async (owner) => JSON.stringify({ global: await personal.pushRules.ruleset(owner) }),
+      },
+    }),
+    newSecret: (length) => random.token(length),
+    version: PACKAGE_VERSION,
+  }
 }

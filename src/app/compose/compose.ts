@@ -16,7 +16,7 @@ import { type LeasedWork, shortLivedSweep, writers } from '#store'
 import { InProcessBus, PROCESSES, Streams } from '#streams'
 import { aboutServer, operational } from './about-server.ts'
 import { type BuiltAccounts, buildAccounts } from './accounts.ts'
-import { type BuiltAuditLog, buildAuditLog } from './admin.ts'
+import { type BuiltAuditLog, buildAuditLog, buildPeopleAdmin } from './admin.ts'
 import { type BuiltAdminPages, buildAdminPages } from './admin-pages.ts'
 import { type BuiltAppServices, buildAppServices } from './appservices.ts'
 import { buildBrowserAccounts } from './browser-accounts.ts'
@@ -88,10 +88,12 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   // Accounts, personal data and rooms need a little of each other, but only when requests come.
   const providers = await buildProviders(ground)
   const appServices = await buildAppServices(ground)
+  const audit = buildAuditLog(ground)
   const accounts = buildAccounts(ground, providers, {
     services: appServices.services,
     rooms: { leaveAll: (userId) => rooms.memberships.leaveAll(userId) },
     news: streams,
+    ...audit,
   })
   const personal = buildPersonal(ground, streams)
   const roomsGround = { ...roomsGroundOf(ground, streams), policy: incoming.policy }
@@ -117,7 +119,6 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   const calls = buildCalls(ground, { streams, rooms, accounts: accounts.accounts, seen: views.timeline })
   const openIdTokens = buildOpenIdTokens(ground, accounts)
   const reports = buildReports(ground)
-  const audit = buildAuditLog(ground)
   const jobs = buildJobs(ground)
   const adminPages = buildAdminPages(ground, { streams, sending, federation, accounts, audit, jobs, reports })
   const parts: Parts = {
@@ -177,8 +178,8 @@ const operatorOf = ({
   sending,
 }: Parts): readonly AnyEndpoint[] =>
   operatorEndpoints({
-    ...accounts.operator,
     appServices: appServices.states,
+    ...accounts.administration,
     ...{
       reports,
       sendNotice: buildNotices(ground, accounts, rooms),
@@ -341,14 +342,15 @@ const buildApi = (parts: Parts): ApiDeps => {
     openIdTokens,
   } = parts
   const { config, shortLived, clock } = ground
+  const personalApi = personal.api(roomProfiles, turnsOf(ground, 'profile-turn'))
   return {
     accounts: accounts.api,
-    admin: { people: { ...accounts.api, ...parts.audit } },
+    admin: { people: buildPeopleAdmin(ground, { ...parts, ...personalApi }) },
     browserAccounts: buildBrowserAccounts(ground, accounts),
     adminPages: parts.adminPages.deps,
     oauth: buildOAuth(ground, accounts),
     personal: {
-      ...personal.api(roomProfiles, turnsOf(ground, 'profile-turn')),
+      ...personalApi,
       presenceProfiles: views.presenceProfiles,
       profiles: parts.elsewhere.profiles,
     },

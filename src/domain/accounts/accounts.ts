@@ -11,7 +11,7 @@ import {
   userIdOf,
   userLocked,
 } from '#spec'
-import type { AccountRecord, AccountsReader, AccountsWriter, Change } from '#store'
+import type { AccountMarks, AccountRecord, AccountsReader, AccountsWriter, Change } from '#store'
 import type { AccountIdentifier } from './identifiers.ts'
 import type { PasswordHasher } from './password-hasher.ts'
 import type { PasswordTries, TriedFrom } from './password-tries.ts'
@@ -66,6 +66,10 @@ export class Accounts {
     if (Buffer.byteLength(userId) > MAX_ID_BYTES)
       throw new MatrixError('M_INVALID_USERNAME', 'The user name is too long')
     return userId
+  }
+
+  isOfThisServer(userId: UserId): boolean {
+    return serverOf(userId) === this.#parts.serverName
   }
 
   /** Throws `M_USER_IN_USE`. */
@@ -174,13 +178,14 @@ export class Accounts {
   create(
     userId: UserId,
     passwordHash: string | undefined,
-    kind: { guest?: boolean; admin?: boolean } = {},
+    kind: { guest?: boolean; admin?: boolean; userType?: string | undefined } = {},
   ): Change<number> {
     return this.#parts.writer.create({
       userId,
       passwordHash,
       guest: kind.guest ?? false,
       admin: kind.admin ?? false,
+      userType: kind.userType,
       createdAtMs: this.#parts.clock.nowMs(),
     })
   }
@@ -198,6 +203,16 @@ export class Accounts {
   /** Conflict: `account-gone`. */
   setSuspended(userId: UserId, suspended: boolean): Change<void> {
     return this.#parts.writer.setSuspended(userId, suspended ? this.#parts.clock.nowMs() : undefined)
+  }
+
+  /** Conflict: `account-gone`. */
+  mark(userId: UserId, marks: AccountMarks): Change<void> {
+    return this.#parts.writer.mark(userId, marks)
+  }
+
+  /** Opens a deactivated account again. Conflicts: `account-gone` (not deactivated), `still-leaving`. */
+  reactivate(userId: UserId, passwordHash: string | undefined): Change<void> {
+    return this.#parts.writer.reactivate(userId, passwordHash)
   }
 
   setPassword(userId: UserId, passwordHash: string): Change<void> {

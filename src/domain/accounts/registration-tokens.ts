@@ -1,6 +1,12 @@
 import type { Clock } from '#base'
 import { MatrixError } from '#spec'
-import type { Change, RegistrationTokenRecord, RegistrationTokensReader, RegistrationTokensWriter } from '#store'
+import type {
+  Change,
+  RegistrationTokenRecord,
+  RegistrationTokensReader,
+  RegistrationTokensWriter,
+  TokenLimits,
+} from '#store'
 
 /** Client-server API, "Token-authenticated registration": opaque identifiers of at most 64 characters. */
 const GRAMMAR = /^[A-Za-z0-9._~-]{1,64}$/
@@ -22,7 +28,11 @@ export class RegistrationTokens {
   async isValid(token: string): Promise<boolean> {
     if (!GRAMMAR.test(token)) return false
     const found = await this.#parts.reader.registrationToken(token)
-    if (found === undefined) return false
+    return found !== undefined && this.isUsable(found)
+  }
+
+  /** Whether somebody can still register with it. */
+  isUsable(found: RegistrationTokenRecord): boolean {
     if (found.usesAllowed !== undefined && found.uses >= found.usesAllowed) return false
     return found.expiresAtMs === undefined || found.expiresAtMs > this.#parts.clock.nowMs()
   }
@@ -34,6 +44,11 @@ export class RegistrationTokens {
 
   token(token: string): Promise<RegistrationTokenRecord | undefined> {
     return this.#parts.reader.registrationToken(token)
+  }
+
+  /** Changes the limits: an absent one stays, undefined is none. Conflict: `registration-token-gone`. */
+  limit(token: string, limits: TokenLimits): Change<void> {
+    return this.#parts.writer.limit(token, limits)
   }
 
   revoke(token: string): Change<void> {

@@ -18,7 +18,7 @@ export class ExternalIdentities {
   }
 
   /** The account of an identity, even if it was deactivated since. */
-  userOf({ providerId, subject }: Identity): Promise<UserId | undefined> {
+  userOf({ providerId, subject }: Pick<Identity, 'providerId' | 'subject'>): Promise<UserId | undefined> {
     return this.#parts.reader.userOf(providerId, subject)
   }
 

@@ -1,11 +1,30 @@
 import type { AnyEndpoint } from '#http'
 import { type AuditLogDeps, auditLogEndpoints } from './audit-log.ts'
+import { type BelongingsDeps, belongingsEndpoints } from './belongings.ts'
+import { type DevicesAdminDeps, devicesAdminEndpoints } from './devices.ts'
+import { type LookupsDeps, lookupsEndpoints } from './lookups.ts'
 import { type SharedSecretRegistrationDeps, sharedSecretRegistrationEndpoints } from './register.ts'
+import { type RegistrationTokensAdminDeps, registrationTokensAdminEndpoints } from './registration-tokens.ts'
+import { type StandingDeps, standingEndpoints } from './standing.ts'
+import { type UsersAdminDeps, usersAdminEndpoints } from './users.ts'
 
-export type PeopleAdminDeps = SharedSecretRegistrationDeps & AuditLogDeps
+export type PeopleAdminDeps = SharedSecretRegistrationDeps &
+  UsersAdminDeps &
+  StandingDeps &
+  BelongingsDeps &
+  DevicesAdminDeps &
+  LookupsDeps &
+  RegistrationTokensAdminDeps &
+  AuditLogDeps
 
 /** Administration of people: accounts, devices, registration tokens, and what administrators did. */
 export const peopleAdminEndpoints = (deps: PeopleAdminDeps): readonly AnyEndpoint[] => [
   ...sharedSecretRegistrationEndpoints(deps),
+  ...usersAdminEndpoints(deps),
+  ...standingEndpoints(deps),
+  ...belongingsEndpoints(deps),
+  ...devicesAdminEndpoints(deps),
+  ...lookupsEndpoints(deps),
+  ...registrationTokensAdminEndpoints(deps),
   ...auditLogEndpoints(deps),
 ]

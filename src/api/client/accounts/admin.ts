@@ -26,11 +26,7 @@ export const adminEndpoints = ({ moderate }: AdminDeps): readonly AnyEndpoint[] 
     rateLimit: 'read',
     params: UserPath,
     handler: async ({ requester, params: { userId } }) => {
-      const devices = await moderate.devicesOf(requester, userId)
-      return {
-        user_id: userId,
-        devices: Object.fromEntries(devices.map((device) => [device.deviceId, { sessions: [sessionOf(device)] }])),
-      }
+      return whoisJson(userId, await moderate.devicesOf(requester, userId))
     },
   }),
 ]
@@ -82,6 +78,12 @@ const suspensionEndpoints = (moderate: Moderate): readonly AnyEndpoint[] => [
 ]
 
 type Device = Awaited<ReturnType<Moderate['devicesOf']>>[number]
+
+/** Answer to the question of an administrator, and of users about themselves, from where an account is used. */
+export const whoisJson = (userId: string, devices: readonly Device[]): JsonObject => ({
+  user_id: userId,
+  devices: Object.fromEntries(devices.map((device) => [device.deviceId, { sessions: [sessionOf(device)] }])),
+})
 
 /** A device has one session, and the connection that it was last seen with. */
 const sessionOf = ({ lastSeenIp, lastSeenAtMs, lastSeenUserAgent }: Device): JsonObject => ({

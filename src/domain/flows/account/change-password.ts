@@ -61,9 +61,17 @@ export class ChangePassword {
     )
   }
 
-  /** For an operator, who has authenticated elsewhere. Throws `M_WEAK_PASSWORD`, `M_INVALID_PARAM`, `M_USER_DEACTIVATED`. */
-  async byOperator(userId: UserId, password: string, keepSessions: boolean): Promise<void> {
-    await this.#change(userId, password, { endsSessions: !keepSessions, except: undefined, usedUp: [] })
+  /**
+   * For an operator, who has authenticated elsewhere; `also` goes into the same commit. Throws `M_WEAK_PASSWORD`, `M_INVALID_PARAM`,
+   * `M_USER_DEACTIVATED`.
+   */
+  async byOperator(
+    userId: UserId,
+    password: string,
+    keepSessions: boolean,
+    also: readonly Change<void>[] = [],
+  ): Promise<void> {
+    await this.#change(userId, password, { endsSessions: !keepSessions, except: undefined, usedUp: also })
   }
 
   async #perform({ body, facts }: Granted, request: ChangePasswordRequest): Promise<void> {

@@ -66,9 +66,9 @@ export class Deactivate {
     )
   }
 
-  /** For an operator, who has authenticated elsewhere. Throws `M_NOT_FOUND`. */
-  async byOperator(userId: UserId, erase: boolean): Promise<UnbindOutcome> {
-    return this.#deactivate(userId, { erase, idServer: undefined, usedUp: [] })
+  /** For an operator, who has authenticated elsewhere; `also` goes into the same commit. Throws `M_NOT_FOUND`. */
+  async byOperator(userId: UserId, erase: boolean, also: readonly Change<void>[] = []): Promise<UnbindOutcome> {
+    return this.#deactivate(userId, { erase, idServer: undefined, usedUp: also })
   }
 
   /** Continues deactivations that a stop of the server interrupted before the last room was left. */

@@ -1,11 +1,13 @@
 import { MatrixError, parseUserId, type ServerName, serverOf, type UserId } from '#spec'
 import { type AccountRecord, type Change, type Commit, type DeviceRecord, WriteConflict } from '#store'
 import type { Accounts } from '../../accounts/index.ts'
+import type { AuditLog } from '../../admin/index.ts'
 import type { Devices } from '../../devices/index.ts'
 
 export interface ModerateParts {
   readonly accounts: Accounts
   readonly devices: Pick<Devices, 'list'>
+  readonly auditLog: AuditLog
   readonly serverName: ServerName
   readonly commit: Commit
 }
@@ -40,13 +42,15 @@ export class Moderate {
    */
   async setLocked(moderator: Moderator, user: string, locked: boolean): Promise<void> {
     const { userId } = await this.#subject(moderator, user)
-    await this.#change(this.#parts.accounts.setLocked(userId, locked))
+    const change = this.#parts.accounts.setLocked(userId, locked)
+    await this.#change(moderator, userId, { change, action: locked ? 'user.lock' : 'user.unlock' })
   }
 
   /** Throws as `setLocked` does. */
   async setSuspended(moderator: Moderator, user: string, suspended: boolean): Promise<void> {
     const { userId } = await this.#subject(moderator, user)
-    await this.#change(this.#parts.accounts.setSuspended(userId, suspended))
+    const change = this.#parts.accounts.setSuspended(userId, suspended)
+    await this.#change(moderator, userId, { change, action: suspended ? 'user.suspend' : 'user.unsuspend' })
   }
 
   /** The devices of a user, for the user and for administrators. Throws `M_FORBIDDEN`, `M_INVALID_PARAM`, `M_NOT_FOUND`. */
@@ -75,9 +79,14 @@ export class Moderate {
     return userId
   }
 
-  async #change(change: Change<void>): Promise<void> {
+  async #change(
+    { userId: by }: Moderator,
+    subject: UserId,
+    { change, action }: { readonly change: Change<void>; readonly action: string },
+  ): Promise<void> {
+    const { auditLog, commit } = this.#parts
     try {
-      await this.#parts.commit([change])
+      await commit([change, auditLog.note({ by, via: 'api', action, subject, details: {} })])
     } catch (error) {
       // It was deactivated meanwhile.
       throw error instanceof WriteConflict ? noSuchUser() : error

@@ -16,6 +16,7 @@ export interface AccountDraft {
   readonly passwordHash: string | undefined
   readonly guest?: boolean
   readonly admin?: boolean
+  readonly userType?: string | undefined
   readonly displayName?: string | undefined
   /** undefined: the account begins without a device. */
   readonly session: Omit<SessionRequest, 'userId'> | undefined
@@ -39,8 +40,8 @@ export class CreateAccount {
 
   /** Throws `M_USER_IN_USE`, and `M_FORBIDDEN` if a registration token became void meanwhile. */
   async run(draft: AccountDraft): Promise<PreparedSession['answer'] | undefined> {
-    const { userId, passwordHash, guest = false, admin = false } = draft
-    const account = this.#parts.accounts.create(userId, passwordHash, { guest, admin })
+    const { userId, passwordHash, guest = false, admin = false, userType } = draft
+    const account = this.#parts.accounts.create(userId, passwordHash, { guest, admin, userType })
     const rest = [...this.#parts.extras.changesFor(userId, draft.displayName), ...(draft.alongside ?? [])]
     try {
       if (draft.session === undefined) {

@@ -31,20 +31,28 @@ export class EndSessions {
     await this.#remove(userId, [deviceId])
   }
 
-  /** Returns the ids of the devices that are gone. */
-  async logOutAll(userId: UserId): Promise<readonly DeviceId[]> {
+  /**
+   * For administrators and for the application service of the user, who need no authentication; `also` goes into the same commit. Unknown devices are
+   * passed over.
+   */
+  async removeDevices(
+    userId: UserId,
+    deviceIds: readonly DeviceId[],
+    also: readonly Change<void>[] = [],
+  ): Promise<void> {
+    await this.#remove(userId, deviceIds, also)
+  }
+
+  /** Returns the ids of the devices that are gone. `also` goes into the same commit. */
+  async logOutAll(userId: UserId, also: readonly Change<void>[] = []): Promise<readonly DeviceId[]> {
     const { commit, devices, traces, uia } = this.#parts
     const [removed] = await commit([
       devices.removeAll(userId),
       ...traces.orphansOf(userId),
       uia.endingAllOf(userId),
+      ...also,
     ] as const)
     return removed.map(({ deviceId }) => deviceId)
-  }
-
-  /** Removes devices for the application service of their user, which needs no authentication. */
-  async removeDevices(userId: UserId, deviceIds: readonly DeviceId[]): Promise<void> {
-    await this.#remove(userId, deviceIds)
   }
 
   /** `DELETE /devices/{deviceId}`; for the removed and the unknown alike. */
@@ -81,7 +89,8 @@ export class EndSessions {
     )
   }
 
-  async #remove(userId: UserId, deviceIds: readonly DeviceId[]): Promise<void> {
-    await this.#parts.commit([this.#parts.devices.remove(userId, deviceIds), ...this.#parts.traces.orphansOf(userId)])
+  async #remove(userId: UserId, deviceIds: readonly DeviceId[], also: readonly Change<void>[] = []): Promise<void> {
+    const { commit, devices, traces } = this.#parts
+    await commit([devices.remove(userId, deviceIds), ...traces.orphansOf(userId), ...also])
   }
 }

@@ -1,0 +1,58 @@
+import { Type } from 'typebox'
+import type { ExternalIdentities, RegistrationPolicy, ThirdPartyIds } from '#domain'
+import { type AnyEndpoint, admin, endpoint } from '#http'
+import { type JsonObject, MatrixError, type UserId } from '#spec'
+
+export interface LookupsDeps {
+  readonly registrationPolicy: Pick<RegistrationPolicy, 'assertFree'>
+  readonly identities: Pick<ExternalIdentities, 'userOf'>
+  readonly threepids: Pick<ThirdPartyIds, 'owner'>
+  /** The version of this program. */
+  readonly version: string
+}
+
+const Text = Type.String({ maxLength: 1_024 })
+
+const found = (userId: UserId | undefined): JsonObject => {
+  if (userId === undefined) throw new MatrixError('M_NOT_FOUND', 'User not found')
+  return { user_id: userId }
+}
+
+/** Whether a name is free, and whose an address or an identity is. */
+export const lookupsEndpoints = (deps: LookupsDeps): readonly AnyEndpoint[] => [
+  endpoint({
+    method: 'GET',
+    paths: ['/_synapse/admin/v1/server_version'],
+    auth: admin(),
+    rateLimit: 'read',
+    handler: async () => ({ server_version: `Homeroom ${deps.version}` }),
+  }),
+  endpoint({
+    method: 'GET',
+    paths: ['/_synapse/admin/v1/username_available'],
+    auth: admin(),
+    rateLimit: 'read',
+    query: Type.Object({ username: Text }),
+    handler: async ({ query }): Promise<JsonObject> => {
+      await deps.registrationPolicy.assertFree(query.username)
+      return { available: true }
+    },
+  }),
+  endpoint({
+    method: 'GET',
+    paths: ['/_synapse/admin/v1/auth_providers/:provider/users/:subject'],
+    auth: admin(),
+    rateLimit: 'read',
+    params: Type.Object({ provider: Text, subject: Text }),
+    handler: async ({ params: { provider: providerId, subject } }) =>
+      found(await deps.identities.userOf({ providerId, subject })),
+  }),
+  endpoint({
+    method: 'GET',
+    paths: ['/_synapse/admin/v1/threepid/:medium/users/:address'],
+    auth: admin(),
+    rateLimit: 'read',
+    params: Type.Object({ medium: Text, address: Text }),
+    handler: async ({ params: { medium, address } }) => found(await deps.threepids.owner(medium, address)),
+  }),
+]

@@ -1,0 +1,1 @@
+export { People, type PeopleList, type PeopleQuestion } from './people.ts'
