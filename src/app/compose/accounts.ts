@@ -18,6 +18,7 @@ import {
   ManageRegistrationTokens,
   ManageThirdPartyIds,
   Moderate,
+  type NewUserIds,
   ownerIn,
   PasswordHasher,
   PasswordTries,
@@ -45,6 +46,7 @@ export interface AdministeredAccounts {
   readonly serverName: ServerName
   readonly people: AdministerPeople
   readonly registrationTokens: ManageRegistrationTokens
+  readonly newUserIds: NewUserIds
   readonly identities: ExternalIdentities
   readonly threepids: ThirdPartyIds
 }
@@ -76,6 +78,7 @@ const UIA_BYTES_OF_NOBODY = 16 * 1024
 type OperatedFlows = Pick<AccountsDeps, 'deactivate' | 'changePassword' | 'endSessions'> & {
   readonly auditLog: AuditLog
   readonly createAccount: CreateAccount
+  readonly newUserIds: NewUserIds
 }
 
 export interface LeavingRooms {
@@ -111,9 +114,7 @@ export const buildAccounts = (
   const stagesOf = (operation: string): readonly Stage[] => registering.stages.get(operation) ?? confirming
   return {
     accounts,
-    administration: buildAdministration(ground, built, {
-      ...{ ...flows, deactivate, auditLog, createAccount: registering.createAccount },
-    }),
+    administration: buildAdministration(ground, built, { ...flows, ...registering, deactivate, auditLog }),
     isActive: async (userId) => isActive(await accounts.account(userId)),
     mayAct: async (userId) => {
       const account = await accounts.account(userId)
@@ -185,7 +186,7 @@ const accountApi = (
 const buildAdministration = (
   { config, store, clock }: Ground,
   { accounts, devices, addresses: { threepids } }: BuiltParts,
-  { deactivate, changePassword: password, endSessions: sessions, createAccount, auditLog }: OperatedFlows,
+  { deactivate, changePassword: password, endSessions: sessions, createAccount, newUserIds, auditLog }: OperatedFlows,
 ): AdministeredAccounts => {
   const identities = new ExternalIdentities({
     reader: store.externalIdentities,
@@ -201,8 +202,7 @@ const buildAdministration = (
       commit: store.commit,
     }),
     registrationTokens: new ManageRegistrationTokens({ tokens, auditLog, commit: store.commit }),
-    identities,
-    threepids,
+    ...{ identities, threepids, newUserIds },
   }
 }
 

@@ -45,6 +45,7 @@ type RegistrationApi = Pick<
 
 export interface BuiltRegistration {
   readonly createAccount: CreateAccount
+  readonly newUserIds: NewUserIds
   /** The stages of registrations and logins, by the operation of their sessions. */
   readonly stages: ReadonlyMap<string, readonly Stage[]>
   readonly api: RegistrationApi
@@ -85,7 +86,7 @@ export const buildRegistration = (ground: Ground, built: BuiltParts, services: A
     random,
   })
   return {
-    createAccount,
+    ...{ createAccount, newUserIds },
     stages: new Map([
       [REGISTRATION, offer.stages],
       [REGISTRATION_2015, of2015.oldSignUp.stages],

@@ -1,10 +1,10 @@
 import { Type } from 'typebox'
-import type { ExternalIdentities, RegistrationPolicy, ThirdPartyIds } from '#domain'
+import type { ExternalIdentities, NewUserIds, ThirdPartyIds } from '#domain'
 import { type AnyEndpoint, admin, endpoint } from '#http'
 import { type JsonObject, MatrixError, type UserId } from '#spec'
 
 export interface LookupsDeps {
-  readonly registrationPolicy: Pick<RegistrationPolicy, 'assertFree'>
+  readonly newUserIds: Pick<NewUserIds, 'available'>
   readonly identities: Pick<ExternalIdentities, 'userOf'>
   readonly threepids: Pick<ThirdPartyIds, 'owner'>
   /** The version of this program. */
@@ -34,7 +34,7 @@ export const lookupsEndpoints = (deps: LookupsDeps): readonly AnyEndpoint[] => [
     rateLimit: 'read',
     query: Type.Object({ username: Text }),
     handler: async ({ query }): Promise<JsonObject> => {
-      await deps.registrationPolicy.assertFree(query.username)
+      await deps.newUserIds.available(query.username)
       return { available: true }
     },
   }),

@@ -37,11 +37,6 @@ export class RegistrationPolicy {
     await this.#parts.newUserIds.available(username)
   }
 
-  /** The same also where registration is closed, for whoever makes accounts for others. */
-  async assertFree(username: string): Promise<void> {
-    await this.#parts.newUserIds.available(username)
-  }
-
   /** Whether a registration token would be taken now. Throws `M_FORBIDDEN` where registration is closed. */
   async isTokenValid(token: string): Promise<boolean> {
     this.assertOpen()
