@@ -1,5 +1,5 @@
 import type { Random } from '#base'
-import type { AuditLog, ManageRegistrationTokens } from '#domain'
+import type { ManageRegistrationTokens } from '#domain'
 import { loadAdminPages } from '#pages'
 import { MatrixError } from '#spec'
 import { csvReply, isoOf, nextOffset, offsetOf, orderOf, PAGE_ROWS, stateOf, textOf } from './lists.ts'
@@ -8,7 +8,6 @@ import { actorOf, type PageHandler, seeOther, type Visit } from './visit.ts'
 export interface RegistrationTokensPageDeps {
   readonly registrationTokens: ManageRegistrationTokens
   readonly tokensNeeded: boolean
-  readonly auditLog: Pick<AuditLog, 'record'>
   readonly random: Pick<Random, 'token'>
 }
 

@@ -4,8 +4,8 @@ import type { Config } from '#config'
 import {
   AccessTokens,
   Accounts,
-  type AppServices,
   AdministerPeople,
+  type AppServices,
   type AuditLog,
   ChangePassword,
   type CreateAccount,

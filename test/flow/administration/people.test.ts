@@ -62,7 +62,7 @@ onEveryHomeserver('accounts in the hands of an administrator', (start) => {
     expect((await put({ locked: false })).body).toEqual((await admin.person(userId)) as Json)
     const actions = (await admin.deedsOn(userId)).map(({ action }) => action)
     expect(actions).toEqual(
-      expect.arrayContaining(['user.create', 'user.set-profile', 'user.set-addresses', 'user.set-identities']),
+      expect.arrayContaining(['user.create', 'user.set_profile', 'user.set_addresses', 'user.set_identities']),
     )
     expect(JSON.stringify(await admin.deedsOn(userId))).not.toContain('uncommon')
   })

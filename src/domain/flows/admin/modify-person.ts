@@ -94,7 +94,7 @@ export class ModifyPerson {
       if (value === undefined) continue
       await profiles.set(account, key, value)
       const details = { [key]: value }
-      await auditLog.record({ ...actor, action: 'user.set-profile', subject: account.userId, details })
+      await auditLog.record({ ...actor, action: 'user.set_profile', subject: account.userId, details })
     }
   }
 
@@ -112,7 +112,7 @@ export class ModifyPerson {
     try {
       await commit([
         ...added.map((one) => threepids.add(account.userId, { ...one, validatedAtMs })),
-        auditLog.note({ ...actor, action: 'user.set-addresses', subject: account.userId, details }),
+        auditLog.note({ ...actor, action: 'user.set_addresses', subject: account.userId, details }),
       ])
     } catch (error) {
       throw notAdded(error)
@@ -120,18 +120,14 @@ export class ModifyPerson {
     for (const one of gone) await threepids.remove(account, canonical(one), undefined)
   }
 
-  async #identities(
-    actor: AdminActor,
-    { userId }: AccountRecord,
-    wanted: readonly GivenIdentity[],
-  ): Promise<void> {
+  async #identities(actor: AdminActor, { userId }: AccountRecord, wanted: readonly GivenIdentity[]): Promise<void> {
     const { identities, auditLog, commit } = this.#parts
     const details = { identities: wanted.map(({ provider, subject }) => ({ provider, subject })) }
     try {
       await commit([
         identities.keepOnly(userId, wanted),
         ...wanted.map(({ provider: providerId, subject }) => identities.link({ providerId, subject }, userId)),
-        auditLog.note({ ...actor, action: 'user.set-identities', subject: userId, details }),
+        auditLog.note({ ...actor, action: 'user.set_identities', subject: userId, details }),
       ])
     } catch (error) {
       if (!(error instanceof WriteConflict) || error.kind !== 'identity-linked') throw error

@@ -124,7 +124,7 @@ export class AdministerPeople {
   /** Throws `M_INVALID_PARAM` where the actor would give up their own right, and `M_USER_DEACTIVATED`. */
   async setAdmin(actor: AdminActor, { userId }: AccountRecord, admin: boolean): Promise<void> {
     if (!admin) mindSelf(actor, userId)
-    await this.#mark(actor, userId, { action: admin ? 'user.make-admin' : 'user.revoke-admin', marks: { admin } })
+    await this.#mark(actor, userId, { action: admin ? 'user.make_admin' : 'user.revoke_admin', marks: { admin } })
   }
 
   /** Throws `M_INVALID_PARAM` for the actor's own account, and `M_USER_DEACTIVATED`. */
@@ -143,7 +143,7 @@ export class AdministerPeople {
 
   /** Throws `M_USER_DEACTIVATED`. */
   async setShadowBanned(actor: AdminActor, { userId }: AccountRecord, shadowBanned: boolean): Promise<void> {
-    const action = shadowBanned ? 'user.shadow-ban' : 'user.lift-shadow-ban'
+    const action = shadowBanned ? 'user.shadow_ban' : 'user.lift_shadow_ban'
     await this.#mark(actor, userId, { action, marks: { shadowBanned } })
   }
 
@@ -162,13 +162,13 @@ export class AdministerPeople {
   async setType(actor: AdminActor, { userId }: AccountRecord, userType: string | undefined): Promise<void> {
     mindType(userType)
     const details = { user_type: userType ?? null }
-    await this.#mark(actor, userId, { action: 'user.set-type', marks: { userType }, details })
+    await this.#mark(actor, userId, { action: 'user.set_type', marks: { userType }, details })
   }
 
   /** Time after which the account can do nothing; undefined: never. Throws `M_USER_DEACTIVATED`. */
   async setExpiry(actor: AdminActor, { userId }: AccountRecord, expiresAtMs: number | undefined): Promise<void> {
     const details = { expiration_ts: expiresAtMs ?? null }
-    await this.#mark(actor, userId, { action: 'user.set-expiry', marks: { expiresAtMs }, details })
+    await this.#mark(actor, userId, { action: 'user.set_expiry', marks: { expiresAtMs }, details })
   }
 
   /** Throws `M_WEAK_PASSWORD`, `M_INVALID_PARAM`, `M_USER_DEACTIVATED`. */
@@ -178,7 +178,7 @@ export class AdministerPeople {
     password: string,
     keepSessions: boolean,
   ): Promise<void> {
-    const note = this.#note(actor, 'user.set-password', userId, { sessions_ended: !keepSessions })
+    const note = this.#note(actor, 'user.set_password', userId, { sessions_ended: !keepSessions })
     await this.#parts.flows.password.byOperator(userId, password, keepSessions, [note])
   }
 
@@ -189,7 +189,7 @@ export class AdministerPeople {
     deviceId: DeviceId | undefined,
   ): Promise<readonly DeviceId[]> {
     const { sessions } = this.#parts.flows
-    if (deviceId === undefined) return sessions.logOutAll(userId, [this.#note(actor, 'user.end-sessions', userId)])
+    if (deviceId === undefined) return sessions.logOutAll(userId, [this.#note(actor, 'user.end_sessions', userId)])
     if ((await this.#parts.devices.device(userId, deviceId)) === undefined)
       throw new MatrixError('M_NOT_FOUND', 'There is no such device')
     await this.removeDevices(actor, userId, [deviceId])
@@ -198,14 +198,14 @@ export class AdministerPeople {
 
   /** Unknown devices are passed over. */
   async removeDevices(actor: AdminActor, userId: UserId, deviceIds: readonly DeviceId[]): Promise<void> {
-    const note = this.#note(actor, 'user.remove-devices', userId, { devices: deviceIds })
+    const note = this.#note(actor, 'user.remove_devices', userId, { devices: deviceIds })
     await this.#parts.flows.sessions.removeDevices(userId, deviceIds, [note])
   }
 
   /** Throws `M_NOT_FOUND`, and `M_TOO_LARGE` (400) for a long name. */
   async renameDevice(actor: AdminActor, userId: UserId, deviceId: DeviceId, displayName: string): Promise<void> {
     await this.#parts.devices.rename(userId, deviceId, displayName)
-    await this.#record(actor, 'user.rename-device', userId, { device_id: deviceId })
+    await this.#record(actor, 'user.rename_device', userId, { device_id: deviceId })
   }
 
   /** Does all that a deactivation by the user does. The rooms are left after the answer. */

@@ -42,7 +42,7 @@ export class ManageRegistrationTokens {
     const { commit, tokens } = this.#parts
     const details = { uses_allowed: limits.uses ?? null, expiry_time: limits.expiresAtMs ?? null }
     try {
-      await commit([tokens.create(token, limits), this.#note(actor, 'registration-token.create', token, details)])
+      await commit([tokens.create(token, limits), this.#note(actor, 'registration_token.create', token, details)])
     } catch (error) {
       if (!(error instanceof WriteConflict)) throw error
       throw new MatrixError('M_INVALID_PARAM', 'There is such a token already')
@@ -58,7 +58,7 @@ export class ManageRegistrationTokens {
       ...('expiresAtMs' in limits ? { expiry_time: limits.expiresAtMs ?? null } : {}),
     }
     try {
-      await commit([tokens.limit(token, limits), this.#note(actor, 'registration-token.change', token, details)])
+      await commit([tokens.limit(token, limits), this.#note(actor, 'registration_token.change', token, details)])
     } catch (error) {
       throw error instanceof WriteConflict ? noSuchToken() : error
     }
@@ -69,7 +69,7 @@ export class ManageRegistrationTokens {
   async revoke(actor: AdminActor, token: string): Promise<void> {
     await this.token(token)
     const { commit, tokens } = this.#parts
-    await commit([tokens.revoke(token), this.#note(actor, 'registration-token.delete', token, {})])
+    await commit([tokens.revoke(token), this.#note(actor, 'registration_token.delete', token, {})])
   }
 
   #note(actor: AdminActor, action: string, token: string, details: JsonObject): Change<void> {
