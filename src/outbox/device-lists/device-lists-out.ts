@@ -19,6 +19,7 @@ import type {
   ListChange,
 } from '#store'
 import type { News, NewsHandler, Streams } from '#streams'
+import { Comings } from './comings.ts'
 
 /** The keys of users here, as other servers may know them. */
 export interface KeysToTell {
@@ -48,10 +49,14 @@ export interface DeviceListsOutParts {
 
 const EVERY_MS = 60_000
 const CHANGES_AT_ONCE = 50
+const COMINGS_AT_ONCE = 50
 /** Positions behind which the database may be, where nothing had to be told. */
 const FEW = 500
 /** Names no device, where all of a user's are gone. */
 const NO_DEVICE = 'NONE'
+
+/** `none`: it follows nothing that these servers could know. */
+type ChangeToTell = Omit<ListChange, 'previous'> & { readonly previous: ListChange['previous'] | 'none' }
 
 /**
  * Tells the servers of those who share a room with a user here when the user's keys change: each change once, with the commit that says so. An EDU names the change before it,
@@ -60,6 +65,7 @@ const NO_DEVICE = 'NONE'
 export class DeviceListsOut implements NewsHandler {
   readonly #parts: DeviceListsOutParts
   readonly #chore: Chore
+  readonly #comings = new Comings()
   /** All up to here is told; the database may say less. */
   #told: number | undefined
 
@@ -68,7 +74,10 @@ export class DeviceListsOut implements NewsHandler {
     this.#chore = new Chore({
       ...{ clock: parts.clock, logger: parts.logger, everyMs: EVERY_MS },
       failure: 'other servers could not be told of changed devices; tried again in a minute',
-      round: (chore) => chore.inPieces(() => this.#tellSome()),
+      round: async (chore) => {
+        await chore.inPieces(() => this.#tellSome())
+        await chore.inPieces(() => this.#tellNewlySharing())
+      },
     })
     parts.news.onNews(this)
   }
@@ -83,7 +92,8 @@ export class DeviceListsOut implements NewsHandler {
   }
 
   news(news: readonly News[]): void {
-    if (news.some(({ stream }) => stream === 'deviceLists')) this.#chore.hurry()
+    this.#comings.hear(news)
+    if (!this.#comings.empty || news.some(({ stream }) => stream === 'deviceLists')) this.#chore.hurry()
   }
 
   missed(): void {
@@ -112,7 +122,30 @@ export class DeviceListsOut implements NewsHandler {
     return changes.length === CHANGES_AT_ONCE
   }
 
-  async #queued(change: ListChange, servers: readonly ServerName[]): Promise<readonly Change<unknown>[]> {
+  /**
+   * Tells the devices of users who came into a room to its servers that did not hear of them until now. An EDU that follows none has them ask for the whole list. What was not told
+   * before a crash is told with the next change, and these servers know that they missed something.
+   */
+  async #tellNewlySharing(): Promise<boolean> {
+    const { told, commit, serverName } = this.#parts
+    const comings = this.#comings.take(COMINGS_AT_ONCE)
+    try {
+      const queued: Change<unknown>[] = []
+      for (const { room, user } of comings) {
+        const found = await told.reader.newlySharing(room, user, serverName)
+        if (found?.newest === undefined || found.servers.length === 0) continue
+        const { userId, newest: position, servers } = found
+        queued.push(...(await this.#queued({ userId, position, changed: undefined, previous: 'none' }, servers)))
+      }
+      if (queued.length > 0) await commit(queued)
+    } catch (error) {
+      this.#comings.giveBack(comings)
+      throw error
+    }
+    return !this.#comings.empty
+  }
+
+  async #queued(change: ChangeToTell, servers: readonly ServerName[]): Promise<readonly Change<unknown>[]> {
     const { queue, logger } = this.#parts
     const edu = await this.#edu(change)
     if (edu === undefined) return []
@@ -124,7 +157,7 @@ export class DeviceListsOut implements NewsHandler {
     return []
   }
 
-  async #edu(change: ListChange): Promise<{ type: string; key: string; content: JsonObject } | undefined> {
+  async #edu(change: ChangeToTell): Promise<{ type: string; key: string; content: JsonObject } | undefined> {
     const { userId, changed, position, previous } = change
     const keys = await this.#parts.keys.devicesOf(userId)
     if (keys === undefined) return undefined
@@ -140,7 +173,8 @@ export class DeviceListsOut implements NewsHandler {
     const json = keys.devices.get(deviceId)
     const device = json === undefined ? await this.#withoutKeys(userId, deviceId) : withKeys(json)
     // Nobody was told of the position before: see `recordChange`.
-    const ids = { stream_id: position, prev_id: [previous ?? position - 1] }
+    const prev_id = previous === 'none' ? [] : [previous ?? position - 1]
+    const ids = { stream_id: position, prev_id }
     return {
       type: 'm.device_list_update',
       key: deviceId,

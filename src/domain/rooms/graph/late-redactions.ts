@@ -40,7 +40,8 @@ export class LateRedactions {
    * applies; undefined for that and for other events.
    */
   async withheld(turn: RoomTurn, event: RoomEvent): Promise<string | undefined> {
-    if (event.type !== 'm.room.redaction') return undefined
+    // In the first versions the authorisation rules have decided already.
+    if (event.type !== 'm.room.redaction' || turn.version.auth.redactionRule) return undefined
     if (event.redacts === undefined) return 'it redacts nothing'
     const stored = await this.#parts.reader.event(event.redacts)
     const target = stored ?? turn.added(event.redacts)

@@ -1,5 +1,6 @@
 import type { DeviceId, ServerName, UserId } from '#spec'
 import type { Change } from '../engine/change.ts'
+import type { RoomNumber, UserNumber } from '../rooms/events.ts'
 
 /** A change of the keys of a user that others are told of. */
 export interface ListChange {
@@ -12,6 +13,14 @@ export interface ListChange {
   readonly previous: number | undefined
 }
 
+/** A user here who came into a room with servers of which no other room of the user has one. */
+export interface NewlySharing {
+  readonly userId: UserId
+  readonly servers: readonly ServerName[]
+  /** Position of the newest change of the user's devices; undefined: there never was one. */
+  readonly newest: number | undefined
+}
+
 /** How far other servers were told of changes of keys. */
 export interface DeviceListsToldReader {
   told(): Promise<number>
@@ -19,6 +28,8 @@ export interface DeviceListsToldReader {
   changesAfter(position: number, limit: number): Promise<readonly ListChange[]>
   /** The servers of the rooms in which the user is joined, without `own`. */
   serversWith(userId: UserId, own: ServerName): Promise<readonly ServerName[]>
+  /** undefined where the user has no account here, is not joined, or was joined before as well: a changed profile is no join. */
+  newlySharing(room: RoomNumber, user: UserNumber, own: ServerName): Promise<NewlySharing | undefined>
 }
 
 export interface DeviceListsToldWriter {

@@ -44,6 +44,61 @@ const serversWith = query((db, param: { userId: UserId; own: ServerName }) =>
     .where('m.membership', '=', 'join')
     .where('s.name', '!=', param.own),
 )
+const joiner = query((db, param: { room: number; user: number }) =>
+  db
+    .selectFrom('memberships as m')
+    .innerJoin('accounts as a', 'a.user_number', 'm.user_number')
+    .innerJoin('users as u', 'u.user_number', 'm.user_number')
+    .select('u.user_id')
+    .select((of) =>
+      of
+        .selectFrom('device_list_changes as c')
+        .select((row) => row.fn.max('c.position').as('newest'))
+        .whereRef('c.user_number', '=', 'm.user_number')
+        .where('c.told_to', 'is', null)
+        .where((eb) => eb.or([eb('c.device_id', 'is', null), eb('c.device_id', '!=', sql.lit(CROSS_SIGNING))]))
+        .as('newest'),
+    )
+    .where('m.user_number', '=', param.user)
+    .where('m.room', '=', param.room)
+    .where('m.membership', '=', 'join')
+    .where((eb) =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom('state_log as e')
+            .select('e.position')
+            .whereRef('e.room', '=', 'm.room')
+            .where('e.type', '=', sql.lit('m.room.member'))
+            .whereRef('e.state_key', '=', 'u.user_id')
+            .where('e.membership', '=', 'join')
+            .whereRef('e.until_position', '=', 'm.position'),
+        ),
+      ),
+    ),
+)
+const serversOnlyIn = query((db, param: { room: number; user: number; own: ServerName }) =>
+  db
+    .selectFrom('room_servers as r')
+    .innerJoin('servers as s', 's.server', 'r.server')
+    .select('s.name')
+    .where('r.room', '=', param.room)
+    .where('s.name', '!=', param.own)
+    .where((eb) =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom('memberships as m')
+            .innerJoin('room_servers as o', 'o.room', 'm.room')
+            .select('m.room')
+            .where('m.user_number', '=', param.user)
+            .where('m.membership', '=', 'join')
+            .where('m.room', '!=', param.room)
+            .whereRef('o.server', '=', 'r.server'),
+        ),
+      ),
+    ),
+)
 const setTold = query((db, param: { position: number }) =>
   db.updateTable('device_lists_told').set({ position: param.position }).where('position', '<', param.position),
 )
@@ -69,4 +124,10 @@ export const deviceListsToldReader = (db: Db): DeviceListsToldReader => ({
     })),
   serversWith: async (userId, own) =>
     (await db.longAll(serversWith, { userId, own })).map((row) => row.name as ServerName),
+  newlySharing: async (room, user, own) => {
+    const row = await db.first(joiner, { room, user })
+    if (row === undefined) return undefined
+    const servers = (await db.longAll(serversOnlyIn, { room, user, own })).map(({ name }) => name as ServerName)
+    return { userId: row.user_id as UserId, servers, newest: row.newest ?? undefined }
+  },
 })

@@ -240,6 +240,44 @@ it('servers that share a room are told of changes here, each naming the one befo
   )
 })
 
+it.each(databases)(
+  'a server hears of the devices of those who come into a room with it, once, on %s',
+  async (database) => {
+    const both = await sharing(database)
+    await using _ = both
+    const { peer, server, alice, roomId } = both
+    const bob = await server.register('bob')
+    await upload(bob, { device_keys: deviceKeysOf(bob) })
+    const phone = await bob.loginAgain()
+    await upload(phone, { device_keys: deviceKeysOf(phone) })
+    // It follows nothing that the server could know, so that the whole list is asked for.
+    const isFirst = ({ user_id, prev_id }: Json): boolean => user_id === bob.userId && prev_id.length === 0
+    const told = () => peer.receivedEdus('m.device_list_update').filter(({ content }) => isFirst(content))
+    await bob.join(roomId)
+    const { content } = await peer.eduWhich((edu) => isFirst(edu.content))
+    const listed = await peer.get(
+      'first.example',
+      `/_matrix/federation/v1/user/devices/${encodeURIComponent(bob.userId)}`,
+    )
+    expect(listed.devices.map(({ device_id }: Json) => device_id).toSorted()).toEqual(
+      [bob.deviceId, phone.deviceId].toSorted(),
+    )
+    expect(content.stream_id).toBe(listed.stream_id)
+    // A changed name is no join, and another room with the same server tells it nothing.
+    await bob.put(`/v3/profile/${encodeURIComponent(bob.userId)}/displayname`, { displayname: 'Bobby' })
+    const other = await alice.createRoom({ preset: 'public_chat' })
+    await joinRoom(peer, 'first.example', other)
+    await bob.join(other)
+    const last = 'the last message'
+    await alice.sendText(other, last)
+    const came = () => peer.received.some(({ body }) => JSON.stringify(body ?? {}).includes(last))
+    await expect.poll(came, { timeout: 20_000 }).toBe(true)
+    await upload(bob, { device_keys: deviceKeysOf(bob) })
+    await peer.eduWhich(({ content: { user_id, stream_id } }) => user_id === bob.userId && stream_id > listed.stream_id)
+    expect(told()).toHaveLength(1)
+  },
+)
+
 it('a change waits for a server that is away, also over a restart', async () => {
   const both = await sharing()
   await using _ = both

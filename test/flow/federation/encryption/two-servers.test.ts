@@ -55,6 +55,23 @@ it('users of another server are in device_lists when they come, change their key
   await alice.syncUntil(since, ({ device_lists: lists }) => lists?.left?.includes(bob.userId))
 })
 
+it('devices that a user of another server got while away are asked for when the user comes back', async () => {
+  await using servers = await bothDatabases()
+  const [alice, bob] = [await servers.at(0).register('alice'), await servers.at(1).register('bob')]
+  await upload(bob, { device_keys: deviceKeysOf(bob) })
+  const roomId = await alice.createRoom({ preset: 'public_chat' })
+  let since = (await alice.sync()).next_batch
+  const join = () => bob.post(`/v3/join/${encodeURIComponent(roomId)}?server_name=first.example`)
+  await join()
+  since = await seen(alice, since, bob.userId, hasDevices(bob.userId, bob))
+  await bob.post(`/v3/rooms/${encodeURIComponent(roomId)}/leave`)
+  const phone = await bob.loginAgain()
+  await upload(phone, { device_keys: deviceKeysOf(phone) })
+  // Alice's client does not look meanwhile: for it he never left.
+  await join()
+  await seen(alice, since, bob.userId, hasDevices(bob.userId, bob, phone))
+})
+
 it('messages go to devices of another server once each, in order, also while it is away', async () => {
   await using servers = await bothDatabases()
   const [alice, bob] = [await servers.at(0).register('alice'), await servers.at(1).register('bob')]
