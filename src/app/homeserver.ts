@@ -8,10 +8,10 @@ import {
   createRateLimiter,
   type Edge,
   type EdgeLimits,
+  type EdgeReports,
   ExchangeableRateLimiter,
   type Metrics,
   noRateLimits,
-  type Observe,
   type RateLimiter,
   RequestCounts,
 } from '#http'
@@ -30,6 +30,7 @@ import { type Reloaded, Reloads } from './reloads.ts'
 import { openServerKeys } from './server-keys.ts'
 import { reasonOf, StartError } from './start-error.ts'
 import { readTlsFiles, tlsRefused } from './tls-files.ts'
+import { openTracing, tracedStore } from './tracing.ts'
 
 export interface HomeserverOptions {
   readonly config: Config
@@ -141,7 +142,9 @@ class Running {
     await prepareFolder('data', dataFolder)
     const unlock = lockDataFolder(dataFolder)
     this.#closers.push(async () => unlock())
-    const store = await openDatabase(config.storage, this.#clock, this.#logger)
+    const tracing = await openTracing(config)
+    if (tracing !== undefined) this.#closers.push(() => tracing.close())
+    const store = tracedStore(await openDatabase(config.storage, this.#clock, this.#logger), tracing)
     this.#closers.push(() => store.close())
     const processId = await processIdIn(dataFolder, this.#random)
     const found = await findData(config, store, this.#random)
@@ -167,6 +170,7 @@ class Running {
       random: this.#random,
       logger: this.#logger,
       reloads: this.#reloads,
+      tracing,
     }
     const composed = await compose(ground)
     const { issuers, signatures, endpoints, caches, settle } = composed
@@ -186,14 +190,14 @@ class Running {
       callers: { issuers, signatures },
       rateLimiter,
       look,
-      observe: requestCounts.observer(metrics?.observe),
+      reported: { observe: requestCounts.observer(metrics?.observe), ...(tracing === undefined ? {} : { tracing }) },
     })
     this.#edge = edge
     this.#closers.push(() => edge.stop(STOP_GRACE_MS))
     return this.#listen(edge, metrics)
   }
 
-  #edgeOver({ endpoints, callers, rateLimiter, look: { look }, observe }: EdgeParts): Edge {
+  #edgeOver({ endpoints, callers, rateLimiter, look: { look }, reported }: EdgeParts): Edge {
     const config = this.#config
     let { level } = config.logging
     this.#reloads.on(({ logging }) => {
@@ -211,7 +215,7 @@ class Running {
         logger: this.#logger,
         logsRequests: () => level === 'debug',
         limitInfoUri: config.support.page ?? config.server.publicBaseUrl ?? `https://${config.server.name}`,
-        observe,
+        ...reported,
       },
     })
   }
@@ -270,7 +274,7 @@ class Running {
 
 type EdgeParts = Pick<Parameters<typeof createEdge>[0], 'endpoints' | 'callers' | 'rateLimiter'> & {
   readonly look: ServerLook
-  readonly observe: Observe
+  readonly reported: Partial<Pick<EdgeReports, 'observe' | 'tracing'>>
 }
 
 /** The budgets of the configuration, or none with `--no-rate-limit`. Changed ones begin with nothing counted. */

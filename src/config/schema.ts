@@ -21,6 +21,7 @@ import { rooms } from './sections/rooms.ts'
 import { pages, server } from './sections/server.ts'
 import { signIn } from './sections/sign-in-providers.ts'
 import { storage } from './sections/storage.ts'
+import { tracing } from './sections/tracing.ts'
 import { userDirectory } from './sections/user-directory.ts'
 import { voip } from './sections/voip.ts'
 import { type AnySection, environmentName, type Setting, type Values } from './setting.ts'
@@ -58,6 +59,7 @@ export const SECTIONS = {
   administration,
   pages,
   logging,
+  tracing,
 } as const
 
 /** The values of all sections; `Config` is this after the settings that depend on others were resolved. */

@@ -19,4 +19,4 @@ export {
   type RateBudgets,
   type RateLimiter,
 } from './serving/rate-limits.ts'
-export type { Observe } from './serving/serving.ts'
+export type { EdgeReports, Observe } from './serving/serving.ts'

@@ -34,7 +34,7 @@ export interface BuiltFederation {
 
 /** Throws `StartError` where a file of authorities cannot be read. */
 export const buildFederation = async (ground: Ground): Promise<BuiltFederation> => {
-  const { config, clock, random, signingKey } = ground
+  const { config, clock, random, signingKey, tracing } = ground
   const { enabled, addresses, allowedNetworks, ca, dnsServers, hostsFile } = config.federation
   const serverName = config.server.name
   let rule = serverRule(config.federation)
@@ -44,7 +44,7 @@ export const buildFederation = async (ground: Ground): Promise<BuiltFederation> 
   const mayTalk = (server: ServerName): boolean => rule(server)
   const allows = (server: ServerName): boolean => enabled && server !== serverName && mayTalk(server)
   const { client: requests, ...network } = openFederation({
-    ...{ clock, random, signingKey, addresses, allowedNetworks, dnsServers },
+    ...{ clock, random, signingKey, addresses, allowedNetworks, dnsServers, tracing },
     hosts: hostsFile === undefined ? new Map() : parseHosts(await readPem(hostsFile)),
     authorities: await Promise.all(ca.map(readAuthority)),
     allows,

@@ -1,4 +1,4 @@
-import type { Clock, Logger, Random } from '#base'
+import type { Clock, Logger, Random, Tracing } from '#base'
 import type { Config } from '#config'
 import type { RateLimiter, RequestCounts } from '#http'
 import type { SigningKey } from '#rules'
@@ -26,4 +26,6 @@ export interface Ground {
   readonly look: ServerLook
   /** Takes the parts that follow a changed configuration without a new start. */
   readonly reloads: Reloads
+  /** undefined: no traces are made. */
+  readonly tracing: Tracing | undefined
 }

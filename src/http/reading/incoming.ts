@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
-import type { LoopTurns } from '#base'
+import type { LoopTurns, TracedRequest } from '#base'
 import type { AnswerBudget } from '../answering/answer-budget.ts'
 import type { AuthRequest } from '../endpoint/auth.ts'
 import type { AnyRequest } from '../endpoint/endpoint.ts'
@@ -56,6 +56,7 @@ export class IncomingRequest implements AnyRequest, AuthRequest {
   bodyText: string | undefined = undefined
   /** The number of rechecks when this request was admitted; see `WaitingRequests.add`. */
   rechecksBefore = 0
+  traced: TracedRequest | undefined = undefined
   readonly #edge: EdgeContext
   readonly #number: number
   #accessToken: string | undefined = undefined

@@ -5,6 +5,7 @@ import {
   type LongText,
   type TextPieces,
   TooMuchWork,
+  type Tracing,
   yieldToEventLoop,
 } from '#base'
 import { type JsonObject, MatrixError } from '#spec'
@@ -51,6 +52,7 @@ export interface EdgeReports {
   /** Whether each request gets a line at level `debug`. */
   logsRequests(): boolean
   readonly observe?: Observe
+  readonly tracing?: Tracing
   /** Tells people more about the limits of their accounts (`M_USER_LIMIT_EXCEEDED`). */
   readonly limitInfoUri?: string
 }
@@ -83,7 +85,18 @@ export class Serving implements Ending {
   }
 
   /** Never rejects: a failure is an answer too. */
-  async serve(incoming: IncomingRequest): Promise<void> {
+  serve(incoming: IncomingRequest): Promise<void> {
+    const { tracing } = this.#parts.reports
+    if (tracing === undefined) return this.#serve(incoming)
+    const { method, paths } = this.endpoint
+    const facts = { 'http.request.method': method, 'http.route': paths[0], 'homeroom.request': incoming.id }
+    return tracing.request(`${method} ${paths[0]}`, facts, (traced) => {
+      incoming.traced = traced
+      return this.#serve(incoming)
+    })
+  }
+
+  async #serve(incoming: IncomingRequest): Promise<void> {
     try {
       const { admission } = this.#parts
       const { endpoint } = this
@@ -257,7 +270,8 @@ export class Serving implements Ending {
     if (this.#parts.edge.signals.stopping) response.shouldKeepAlive = false
   }
 
-  #answered({ id, response, startedMs, userId: user }: Exchange, status: number): void {
+  #answered({ id, response, startedMs, userId: user, traced }: Exchange, status: number): void {
+    traced?.ended(status)
     const { clock, limits, reports } = this.#parts
     boundWrite(response, limits.writeTimeoutMs)
     if (this.#observed === undefined && !reports.logsRequests()) return

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { isUnavailable, type LongText, type Pending, type Receiver } from '#base'
+import { isUnavailable, type LongText, type Pending, type Receiver, type TracedRequest } from '#base'
 import type { LaterJson } from '../endpoint/answer.ts'
 
 /** The part of a request that its answer needs. */
@@ -15,6 +15,8 @@ export interface Exchange {
   readonly user: number | undefined
   /** Asked for under `api/v1`, whose refusals differ. */
   readonly inV1: boolean
+  /** Set while traces are made. */
+  readonly traced: TracedRequest | undefined
 }
 
 /** Ends the waiting requests of one endpoint. */
@@ -41,6 +43,7 @@ export class WaitingRequest implements Exchange, Receiver<LongText> {
   readonly userId: string | undefined
   readonly user: number | undefined
   readonly inV1: boolean
+  readonly traced: TracedRequest | undefined
   readonly #accessToken: string | undefined
   readonly #all: WaitingRequests
   readonly #ending: Ending
@@ -54,6 +57,7 @@ export class WaitingRequest implements Exchange, Receiver<LongText> {
     this.userId = exchange.userId
     this.user = exchange.user
     this.inV1 = exchange.inV1
+    this.traced = exchange.traced
     this.#accessToken = accessToken
     this.#pending = later.text
     this.#over = later.over

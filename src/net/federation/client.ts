@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
-import { type Clock, failureWords } from '#base'
+import { type Clock, failureWords, type Tracing } from '#base'
 import { contentJson, parseJson, requestText, type SigningKey, xMatrixHeader } from '#rules'
 import type { JsonValue, ServerName } from '#spec'
 import { boundedBytes } from '../bounded-answer.ts'
@@ -24,6 +24,7 @@ export interface FederationClientParts {
   /** Whether this server talks with that one. */
   readonly allows: (server: ServerName) => boolean
   readonly userAgent: string
+  readonly tracing: Tracing | undefined
 }
 
 /** The answer of a server at one place. */
@@ -61,7 +62,7 @@ export class FederationClient implements FederationRequests {
   }
 
   async json(destination: ServerName, request: FederationRequest): Promise<JsonValue> {
-    const { body, isLate, end } = await this.#open(destination, request)
+    const { body, isLate, end } = await this.#opened(destination, request)
     try {
       const maxBytes = request.maxBytes ?? MAX_BYTES
       const parsed = parseJson(await boundedBytes(body, maxBytes))
@@ -75,7 +76,7 @@ export class FederationClient implements FederationRequests {
   }
 
   async stream(destination: ServerName, request: FederationRequest): Promise<FederationStream> {
-    const { response, body, isLate, end } = await this.#open(destination, request)
+    const { response, body, isLate, end } = await this.#opened(destination, request)
     const bytes = async function* (): AsyncGenerator<Uint8Array> {
       try {
         yield* body
@@ -91,6 +92,14 @@ export class FederationClient implements FederationRequests {
       bytes: bytes(),
       destroy: end,
     }
+  }
+
+  #opened(destination: ServerName, request: FederationRequest): Promise<OpenAnswer> {
+    const { tracing } = this.#parts
+    if (tracing === undefined) return this.#open(destination, request)
+    const [path = ''] = request.path.split('/').slice(1, 5).join('/').split('?')
+    const facts = { 'http.request.method': request.method, 'server.address': destination, 'homeroom.operation': path }
+    return tracing.step('federation request', facts, () => this.#open(destination, request))
   }
 
   /** Asks for the keys of a server at one place, and nowhere else: whether it can be reached there. Throws `FederationFailure`. */

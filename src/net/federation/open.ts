@@ -1,5 +1,5 @@
 import type { LookupAddress } from 'node:dns'
-import type { CacheStats, Clock, Random } from '#base'
+import type { CacheStats, Clock, Random, Tracing } from '#base'
 import type { SigningKey } from '#rules'
 import type { ServerName } from '#spec'
 import { addressRule } from '../private-addresses.ts'
@@ -24,6 +24,7 @@ export interface FederationNetwork {
   readonly authorities: readonly string[]
   /** The port of `.well-known`: 443, but in tests. */
   readonly wellKnownPort?: number
+  readonly tracing?: Tracing | undefined
 }
 
 export interface OpenFederation {
@@ -45,7 +46,15 @@ export const openFederation = (network: FederationNetwork): OpenFederation => {
   const discovery = new Discovery({ addresses: network.addresses, wellKnown, names, chance })
   const connections = new Connections({ clock, addresses: rule, lookup, secureContext })
   return {
-    client: new FederationClient({ clock, signingKey, routes: discovery, connections, allows, userAgent }),
+    client: new FederationClient({
+      clock,
+      signingKey,
+      routes: discovery,
+      connections,
+      allows,
+      userAgent,
+      tracing: network.tracing,
+    }),
     discovery,
     caches: () => [names.cache.stats(), wellKnown.cache.stats()],
   }
