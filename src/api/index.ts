@@ -109,7 +109,7 @@ import { type ThirdPartyInviteDeps, thirdPartyInviteEndpoints } from './federati
 import { type KeysForServersDeps, userKeysEndpoints } from './federation/user-keys.ts'
 import { type ServerVersionDeps, serverVersionEndpoints } from './federation/version.ts'
 import { NOT_BUILT } from './not-built.ts'
-import { type OAuthDeps, oauthEndpoints } from './oauth/index.ts'
+import { type OAuthDeps, oauthEndpoints, toLegacyLogin } from './oauth/index.ts'
 
 export { assertOwnForm, type BrowserAccountsDeps, BrowserGate, type BrowserRequest, seeOther } from './account/index.ts'
 export type { AdminApiDeps } from './admin/index.ts'
@@ -183,10 +183,10 @@ export type AccountsDeps = LoginDeps &
   EmailPageDeps &
   SharedSecretRegistrationDeps
 
-const accountsEndpoints = (deps: AccountsDeps): readonly AnyEndpoint[] => [
-  ...loginEndpoints(deps),
+const accountsEndpoints = (deps: AccountsDeps, hasOAuth: boolean): readonly AnyEndpoint[] => [
+  ...loginEndpoints({ ...deps, hasOAuth }),
   ...loginTokenEndpoints(deps),
-  ...ssoLoginRedirectEndpoints(deps.signInPages),
+  ...ssoLoginRedirectEndpoints(deps.signInPages, hasOAuth ? toLegacyLogin : undefined),
   ...casLoginEndpoints(deps.signInPages),
   ...signInEndpoints(deps.signInPages),
   ...logoutEndpoints(deps),
@@ -334,7 +334,7 @@ export const apiEndpoints = (deps: ApiDeps): readonly AnyEndpoint[] => [
   ...capabilitiesEndpoints(deps.capabilities),
   ...wellknownEndpoints(deps.wellknown),
   ...supportEndpoints(deps.support),
-  ...accountsEndpoints(deps.accounts),
+  ...accountsEndpoints(deps.accounts, deps.oauth !== undefined),
   ...adminApiEndpoints(deps.admin),
   ...browserAccountsEndpoints(deps.browserAccounts),
   ...adminPagesEndpoints(deps.adminPages),

@@ -80,6 +80,8 @@ export const startSignInHouse = async (setup: SignInSetup = {}): Promise<SignInH
         ...settings,
         listen: { port, ...settings.listen },
         server: { publicBaseUrl, ...settings.server },
+        // With OAuth on, people come to a provider by the pages of accounts.
+        oauth: { enabled: false, ...settings.oauth },
         signIn: { providers: [provider.settings(over), ...others], ...settings.signIn },
       },
     })

@@ -9,16 +9,10 @@ import {
   receiverOf,
 } from '#domain'
 import { type AnyEndpoint, type CustomReply, endpoint, type FormFields, none } from '#http'
-import {
-  ACCOUNT_PAGE,
-  ACCOUNT_SIGN_IN_PAGE,
-  accountRefusedPage,
-  backToAppPage,
-  lostRequestPage,
-  refusedRequestPage,
-} from '#pages'
-import { type BrowserGate, seeOther } from '../account/index.ts'
+import { accountRefusedPage, backToAppPage, lostRequestPage, refusedRequestPage } from '#pages'
+import type { BrowserGate } from '../account/index.ts'
 import { type ConsentDeps, consentFor } from './consent.ts'
+import { pageForPeople } from './sign-in-page.ts'
 
 export interface AuthorizeDeps extends ConsentDeps {
   readonly issuer: string
@@ -29,7 +23,6 @@ export interface AuthorizeDeps extends ConsentDeps {
   readonly registration: boolean
 }
 
-const REGISTRATION_PAGE = `${ACCOUNT_PAGE}/register`
 /** The parameters of a request, as far as they are carried on from page to page. */
 const CARRIED = [
   'client_id',
@@ -53,7 +46,7 @@ const FORM_LIMIT_BYTES = 32 * 1024
  * at each step, so no process has to remember it.
  */
 export const authorizeEndpoints = (deps: AuthorizeDeps): readonly AnyEndpoint[] => {
-  const { clients, codes, gate, issuer } = deps
+  const { clients, codes, gate, issuer, registration } = deps
   return [
     endpoint({
       method: 'GET',
@@ -68,7 +61,8 @@ export const authorizeEndpoints = (deps: AuthorizeDeps): readonly AnyEndpoint[] 
         const { client, createsAccount, deviceId, redirectUri } = checked.request
         const session = await gate.of(request)
         const next = nextOf(fields)
-        if (session === undefined || createsAccount) return toSignIn(deps, fields, next, createsAccount)
+        const creates = createsAccount && registration
+        if (session === undefined || creates) return pageForPeople({ next, creates, hint: fields.get('login_hint') })
         const receiver = receiverOf(redirectUri)
         const asked = { client, deviceId, receiver, action: OAUTH_PATHS.authorize, next, fields: withoutPrompt(fields) }
         return consentFor(deps, asked, session)
@@ -84,7 +78,7 @@ export const authorizeEndpoints = (deps: AuthorizeDeps): readonly AnyEndpoint[] 
         const session = await gate.ofForm(request)
         const checked = await checkAuthorization(clients, request.body)
         if (checked.kind !== 'asked') return refusal(checked, issuer)
-        if (session === undefined) return toSignIn(deps, request.body, nextOf(request.body), false)
+        if (session === undefined) return pageForPeople({ next: nextOf(request.body), creates: false })
         const allowed = request.body.get('decision') === 'allow'
         const answer = allowed ? { code: await codes.issue(checked.request, session.userId) } : DENIED
         return backToAppPage(answerUri(checked.request, issuer, answer), allowed)
@@ -113,12 +107,6 @@ const withoutPrompt = (fields: FormFields): ReadonlyMap<string, string> =>
 /** The way back here after signing in. A wish for a new account is fulfilled by then. */
 const nextOf = (fields: FormFields): string =>
   `${OAUTH_PATHS.authorize}?${new URLSearchParams([...withoutPrompt(fields)]).toString()}`
-
-const toSignIn = ({ registration }: AuthorizeDeps, fields: FormFields, next: string, creates: boolean): CustomReply => {
-  const hint = fields.get('login_hint')
-  const query = new URLSearchParams({ next, ...(hint === undefined ? {} : { login_hint: hint.slice(0, 300) }) })
-  return seeOther(`${creates && registration ? REGISTRATION_PAGE : ACCOUNT_SIGN_IN_PAGE}?${query.toString()}`)
-}
 
 const refusal = (checked: Exclude<CheckedRequest, { kind: 'asked' }>, issuer: string): CustomReply => {
   if (checked.kind === 'lost') return lostRequestPage(checked.why)

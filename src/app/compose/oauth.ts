@@ -6,6 +6,8 @@ import {
   GrantTokens,
   type KeptCode,
   type KeptDeviceGrant,
+  type LoginTokenOwner,
+  LoginTokens,
   OAuthClients,
   serverMetadata,
   unusedClientsSweep,
@@ -62,6 +64,10 @@ export const buildOAuth = (ground: Ground, accounts: BuiltAccounts): OAuthDeps |
   return {
     ...{ issuer, clients, codes, deviceGrants, devices, registration },
     grantTokens: new GrantTokens({ clients, codes, deviceGrants, sessions, endSessions, commit: store.commit }),
+    loginTokens: new LoginTokens({
+      tokens: shortLived.table<LoginTokenOwner>('login-token', { lifetimeMs: config.signIn.loginTokenLifetime }),
+      random,
+    }),
     gate: new BrowserGate(buildBrowserSessions(ground)),
     countTry: (userId) => rateLimiter.consume('login', `device code ${userId}`),
     metadata: serverMetadata({ issuer, registration, accountPage: ACCOUNT_PAGE, accountActions: ACCOUNT_ACTIONS }),

@@ -102,6 +102,23 @@ export function user({ guests, locked, suspended }: Admitted = {}): Auth<User | 
   return guests === true ? USER_OR_GUEST : USER
 }
 
+/**
+ * The same callers, without those whose token an OAuth client got: what the endpoint does is left to the pages of the account ("The User-Interactive
+ * Authentication API is not compatible with the OAuth 2.0 API").
+ */
+export const byLegacyLogin = <R extends Caller | undefined>(auth: Auth<R>): Auth<R> => ({
+  stage: auth.stage,
+  identify: async (request) => {
+    const caller = await auth.identify(request)
+    if (caller?.kind === 'user' && caller.oauthClient !== undefined)
+      throw new MatrixError(
+        'M_FORBIDDEN',
+        'Apps leave this to the pages of the account, which people open in a browser',
+      )
+    return caller
+  },
+})
+
 const SERVER: Auth<RemoteServer> = { stage: 'body', identify: (request) => request.signer() }
 
 /** Another homeserver that signed the request, its body with it. */

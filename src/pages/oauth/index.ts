@@ -7,3 +7,4 @@ export {
   refusedRequestPage,
 } from './consent-page.ts'
 export { type DeviceCodeView, decidedPage, deviceCodePage, WRONG_CODE } from './device-code-page.ts'
+export { type LegacyLoginView, legacyLoginPage } from './legacy-login-page.ts'

@@ -28,9 +28,13 @@ const byUser = (user: string) => ({
 })
 
 describe('login', () => {
-  it('offers a password, and the token that another device can get', async () => {
+  it('offers a password, the pages of accounts, and the token that another device can get', async () => {
     expect(await homeserver.client().get('/v3/login')).toEqual({
-      flows: [{ type: 'm.login.password' }, { type: 'm.login.token', get_login_token: true }],
+      flows: [
+        { type: 'm.login.password' },
+        expect.objectContaining({ type: 'm.login.sso', identity_providers: [], oauth_aware_preferred: true }),
+        { type: 'm.login.token', get_login_token: true },
+      ],
     })
   })
 

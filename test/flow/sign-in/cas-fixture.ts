@@ -72,6 +72,8 @@ export const startCasHouse = async (setup: CasSetup = {}): Promise<CasHouse> => 
         ...settings,
         listen: { port, ...settings.listen },
         server: { publicBaseUrl, ...settings.server },
+        // With OAuth on, people come to a provider by the pages of accounts.
+        oauth: { enabled: false, ...settings.oauth },
         cas: { serverUrl: `${server.url}/cas/`, ...cas },
       },
     })

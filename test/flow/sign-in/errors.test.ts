@@ -37,6 +37,7 @@ const withHostile = async (
       ...settings,
       listen: { port },
       server: { publicBaseUrl: `http://127.0.0.1:${port}` },
+      oauth: { enabled: false },
       signIn: { providers: [one], requestTimeout },
     },
   })

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import type { Deactivate } from '#domain'
-import { type AnyEndpoint, endpoint, optional, v3 } from '#http'
+import { type AnyEndpoint, byLegacyLogin, endpoint, optional, v3 } from '#http'
 import { AuthData, pick, uiaReply } from '../authentication/auth-schemas.ts'
 
 export interface AccountDeactivationDeps {
@@ -12,7 +12,7 @@ export const accountDeactivationEndpoints = ({ deactivate }: AccountDeactivation
   endpoint({
     method: 'POST',
     paths: v3('/account/deactivate'),
-    auth: optional(),
+    auth: byLegacyLogin(optional()),
     rateLimit: 'login',
     body: Type.Object({
       auth: Type.Optional(AuthData),

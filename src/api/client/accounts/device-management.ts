@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { type Devices, deviceNotFound, type EndSessions, parseDeviceId } from '#domain'
-import { type AnyEndpoint, CustomReply, endpoint, user, v3 } from '#http'
+import { type AnyEndpoint, byLegacyLogin, CustomReply, endpoint, user, v3 } from '#http'
 import type { DeviceId } from '#spec'
 import { AuthData, uiaReply } from '../authentication/auth-schemas.ts'
 
@@ -64,7 +64,7 @@ const removalEndpoints = (endSessions: EndSessions): readonly AnyEndpoint[] => [
   endpoint({
     method: 'DELETE',
     paths: v3('/devices/:deviceId'),
-    auth: user(),
+    auth: byLegacyLogin(user()),
     rateLimit: 'other',
     params: Params,
     body: Type.Object({ auth: Type.Optional(AuthData) }),
@@ -81,7 +81,7 @@ const removalEndpoints = (endSessions: EndSessions): readonly AnyEndpoint[] => [
   endpoint({
     method: 'POST',
     paths: v3('/delete_devices'),
-    auth: user(),
+    auth: byLegacyLogin(user()),
     rateLimit: 'other',
     body: Type.Object({
       // Absent in a later request of an authentication session, which names the session only.

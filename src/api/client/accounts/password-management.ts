@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import type { ChangePassword } from '#domain'
-import { type AnyEndpoint, endpoint, optional, sinceV2 } from '#http'
+import { type AnyEndpoint, byLegacyLogin, endpoint, optional, sinceV2 } from '#http'
 import { AuthData, pick, uiaReply } from '../authentication/auth-schemas.ts'
 import { type RequestTokenDeps, requestTokenEndpoints } from './request-token.ts'
 
@@ -17,7 +17,7 @@ export const passwordManagementEndpoints = ({
   endpoint({
     method: 'POST',
     paths: sinceV2('/account/password'),
-    auth: optional(),
+    auth: byLegacyLogin(optional()),
     rateLimit: 'login',
     body: Type.Object({
       auth: Type.Optional(AuthData),

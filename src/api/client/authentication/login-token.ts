@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import type { GetLoginToken } from '#domain'
-import { type AnyEndpoint, endpoint, user, v1Only } from '#http'
+import { type AnyEndpoint, byLegacyLogin, endpoint, user, v1Only } from '#http'
 import { AuthData, uiaReply } from './auth-schemas.ts'
 
 export interface LoginTokenDeps {
@@ -12,7 +12,7 @@ export const loginTokenEndpoints = ({ getLoginToken }: LoginTokenDeps): readonly
   endpoint({
     method: 'POST',
     paths: v1Only('/login/get_token'),
-    auth: user(),
+    auth: byLegacyLogin(user()),
     rateLimit: 'login',
     body: Type.Object({ auth: Type.Optional(AuthData) }),
     bodyOptional: true,

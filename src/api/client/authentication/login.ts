@@ -38,6 +38,9 @@ const Body = Type.Object({
 type LoginFlow = {
   readonly type: string
   readonly get_login_token?: true
+  /** "Only offer that auth flow to the user"; the second name is that of MSC3824. */
+  readonly oauth_aware_preferred?: true
+  readonly 'org.matrix.msc3824.delegated_oidc_compatibility'?: true
   readonly identity_providers?: readonly {
     readonly id: string
     readonly name: string
@@ -46,8 +49,14 @@ type LoginFlow = {
   }[]
 }
 
-const ssoFlow = (providers: readonly SignInProvider[]): LoginFlow => ({
+const PREFERRED = {
+  oauth_aware_preferred: true,
+  'org.matrix.msc3824.delegated_oidc_compatibility': true,
+} as const
+
+const ssoFlow = (providers: readonly SignInProvider[], hasOAuth: boolean): LoginFlow => ({
   type: 'm.login.sso',
+  ...(hasOAuth ? PREFERRED : {}),
   identity_providers: providers.map(({ id, name, brand, icon }) => ({
     id,
     name,
@@ -62,7 +71,8 @@ export const loginEndpoints = ({
   getLoginToken,
   signIn,
   serviceAccounts,
-}: LoginDeps): readonly AnyEndpoint[] => [
+  hasOAuth,
+}: LoginDeps & { readonly hasOAuth: boolean }): readonly AnyEndpoint[] => [
   endpoint({
     method: 'GET',
     paths: v3('/login'),
@@ -71,7 +81,8 @@ export const loginEndpoints = ({
     handler: async (): Promise<{ flows: readonly LoginFlow[] }> => ({
       flows: [
         { type: 'm.login.password' },
-        ...(signIn.providers.length === 0 ? [] : [ssoFlow(signIn.providers)]),
+        // With OAuth its pages take all: passwords and providers.
+        ...(signIn.providers.length === 0 && !hasOAuth ? [] : [ssoFlow(signIn.providers, hasOAuth)]),
         // The name of the flow in r0.4.0, "CAS-based client login".
         ...(signIn.providers.some(givesTickets) ? [{ type: 'm.login.cas' }] : []),
         { type: 'm.login.token', get_login_token: true },

@@ -7,7 +7,7 @@ import { type CookieRequest, redirect, refusedByEdge, type SignInDeps, toProvide
 
 const Query = Type.Object({
   redirectUrl: Type.Optional(Type.String()),
-  // The person's intention does not matter: a sign-in finds the same account, or none, either way.
+  // It does not matter at a provider: a sign-in finds the same account, or none, either way.
   action: Type.Optional(Type.String({ maxLength: 255 })),
 })
 
@@ -31,8 +31,11 @@ export const toProviderOf = ({ signIn, baseUrl }: Pick<SignInDeps, 'signIn' | 'b
   }
 }
 
-/** `sso_login_redirect.yaml`. */
-export const ssoLoginRedirectEndpoints = (deps: SignInDeps): readonly AnyEndpoint[] => {
+/** `sso_login_redirect.yaml`. `toPages`: where people sign in however they can; undefined: at a provider alone. */
+export const ssoLoginRedirectEndpoints = (
+  deps: SignInDeps,
+  toPages: ((redirectUrl: string | undefined, action: string | undefined) => CustomReply) | undefined,
+): readonly AnyEndpoint[] => {
   const { signIn, baseUrl, serverName } = deps
   const send = toProviderOf(deps)
   return [
@@ -46,6 +49,7 @@ export const ssoLoginRedirectEndpoints = (deps: SignInDeps): readonly AnyEndpoin
       errorPage: refusedByEdge,
       handler: async (request) => {
         const { redirectUrl, action } = request.query
+        if (toPages !== undefined) return toPages(redirectUrl, action)
         const [only, ...more] = signIn.providers
         if (only === undefined || more.length === 0) return send(only?.id, redirectUrl, request)
         if (redirectUrl === undefined || parseRedirectUrl(redirectUrl) === undefined) return noticePage(BAD_REDIRECT)

@@ -30,6 +30,13 @@ type Moderation = { readonly [Name in 'm.account_moderation' | 'uk.timedout.msc4
 const MAY_MODERATE = { suspend: true, lock: true }
 const MODERATION: Moderation = { 'm.account_moderation': MAY_MODERATE, 'uk.timedout.msc4323': MAY_MODERATE }
 
+/** What an OAuth client leaves to the pages of the account. */
+const OF_OAUTH_CLIENTS = {
+  'm.change_password': { enabled: false },
+  'm.3pid_changes': { enabled: false },
+  'm.get_login_token': { enabled: false },
+} as const
+
 /** `capabilities.yaml`. */
 export const capabilitiesEndpoints = ({
   defaultRoomVersion,
@@ -61,7 +68,11 @@ export const capabilitiesEndpoints = ({
       auth: user({ guests: true }),
       rateLimit: 'read',
       handler: async ({ requester }): Promise<{ capabilities: Capabilities }> => ({
-        capabilities: requester.kind === 'user' && requester.admin ? { ...capabilities, ...MODERATION } : capabilities,
+        capabilities: {
+          ...capabilities,
+          ...(requester.kind === 'user' && requester.admin ? MODERATION : {}),
+          ...(requester.kind === 'user' && requester.oauthClient !== undefined ? OF_OAUTH_CLIENTS : {}),
+        },
       }),
     }),
   ]
