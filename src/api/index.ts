@@ -16,6 +16,7 @@ import { type OpenIdDeps, openIdEndpoints } from './client/accounts/openid.ts'
 import { type PasswordManagementDeps, passwordManagementEndpoints } from './client/accounts/password-management.ts'
 import { type RegistrationDeps, registrationEndpoints } from './client/accounts/registration.ts'
 import { type RegistrationTokensDeps, registrationTokensEndpoints } from './client/accounts/registration-tokens.ts'
+import { type UnsubscribePageDeps, unsubscribePageEndpoints } from './client/accounts/unsubscribe-page.ts'
 import { whoamiEndpoints } from './client/accounts/whoami.ts'
 import { type AuthFallbackDeps, authFallbackEndpoints } from './client/authentication/auth-fallback.ts'
 import { casLoginEndpoints } from './client/authentication/cas-login.ts'
@@ -115,6 +116,7 @@ export { assertOwnForm, type BrowserAccountsDeps, BrowserGate, type BrowserReque
 export type { AdminApiDeps } from './admin/index.ts'
 export type { AdminPagesDeps, Findings } from './admin-pages/index.ts'
 export { EMAIL_PAGE } from './client/accounts/email-page.ts'
+export { UNSUBSCRIBE_PAGE } from './client/accounts/unsubscribe-page.ts'
 export type { RendezvousDeps } from './client/authentication/rendezvous.ts'
 export type { CrossSigningDeps } from './client/encryption/cross-signing.ts'
 export type { KeysDeps } from './client/encryption/keys.ts'
@@ -144,7 +146,7 @@ export interface ApiDeps {
   readonly personal: PersonalDeps
   readonly rooms: RoomEndpointsDeps
   readonly moderation: ModerationDeps
-  readonly push: PusherDeps
+  readonly push: PusherDeps & UnsubscribePageDeps
   readonly calls: CallsDeps
   readonly voip: VoipDeps
   readonly retention: RetentionDeps
@@ -349,6 +351,7 @@ export const apiEndpoints = (deps: ApiDeps): readonly AnyEndpoint[] => [
   ...searchEndpoints(deps.finding),
   ...usersEndpoints(deps.finding),
   ...pusherEndpoints(deps.push),
+  ...unsubscribePageEndpoints(deps.push),
   ...callsEndpoints(deps.calls),
   ...voipEndpoints(deps.voip),
   ...retentionEndpoints(deps.retention),

@@ -155,17 +155,18 @@ class Running {
     })
     const { databaseId } = await found.claim()
     const rateLimiter = rateLimiterOf(config, this.#reloads)
+    const sealer = new Sealer({ key: sealingKey, random: this.#random })
     const shortLived = new ShortLivedTables({
       reader: store.shortLived,
       writer: writers.shortLived,
       commit: store.commit,
-      sealer: new Sealer({ key: sealingKey, random: this.#random }),
+      sealer,
       clock: this.#clock,
       random: this.#random,
     })
     const requestCounts = new RequestCounts()
     const ground = {
-      ...{ config, store, shortLived, databaseId, processId, signingKey, rateLimiter, requestCounts, look },
+      ...{ config, store, shortLived, databaseId, processId, signingKey, sealer, rateLimiter, requestCounts, look },
       clock: this.#clock,
       random: this.#random,
       logger: this.#logger,

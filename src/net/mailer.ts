@@ -24,6 +24,8 @@ export interface OutgoingMail {
   readonly subject: string
   readonly text: string
   readonly html: string
+  /** Further headers, with values of ours alone. */
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /** `refused`: the mail server will not take mail for that address. `failed`: it could not be reached, or had another problem. */
@@ -78,7 +80,7 @@ export class Mailer {
     }
   }
 
-  async #deliver({ to, subject, text, html }: OutgoingMail, deadlineMs: number): Promise<void> {
+  async #deliver({ to, subject, text, html, headers = {} }: OutgoingMail, deadlineMs: number): Promise<void> {
     const { clock, from } = this.#options
     const leftMs = deadlineMs - clock.monotonicMs()
     if (leftMs <= 0) throw new MailServerSilent('the mail server kept others waiting')
@@ -95,7 +97,7 @@ export class Mailer {
       text,
       html,
       date: new Date(clock.nowMs()),
-      headers: HEADERS,
+      headers: { ...HEADERS, ...headers },
       disableFileAccess: true,
       disableUrlAccess: true,
     })

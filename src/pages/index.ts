@@ -14,6 +14,7 @@ export { registerPage } from './register-page.ts'
 export * from './sign-in.ts'
 export { STAGE_FORMS, type StageForm } from './stage-forms.ts'
 export * from './unknown-address.ts'
+export * from './unsubscribe.ts'
 
 /** The pages of the administration; their code is loaded when somebody first asks for one. */
 export const loadAdminPages = () => import('./admin/index.ts')

@@ -67,6 +67,8 @@ export const ERROR_STATUS = {
   M_UNKNOWN_DEVICE: 400,
   // Of Synapse.
   ORG_MATRIX_EXPIRED_ACCOUNT: 403,
+  // MSC3866, whose stable name is no part of the specification yet.
+  'ORG.MATRIX.MSC3866_USER_AWAITING_APPROVAL': 403,
   // MSC4306.
   'IO.ELEMENT.MSC4306.M_CONFLICTING_UNSUBSCRIPTION': 409,
   'IO.ELEMENT.MSC4306.M_NOT_IN_THREAD': 400,
@@ -108,6 +110,14 @@ export const userLocked = (): MatrixError =>
 /** For everything but a logout, once the time of the account is over, until an administrator renews it. */
 export const accountExpired = (): MatrixError =>
   new MatrixError('ORG_MATRIX_EXPIRED_ACCOUNT', 'This account has expired')
+
+/** For an account that an administrator has not approved yet. `byMail`: the person gets a mail once somebody did (MSC3866). */
+export const userAwaitsApproval = (byMail: boolean): MatrixError =>
+  new MatrixError(
+    'ORG.MATRIX.MSC3866_USER_AWAITING_APPROVAL',
+    'This account cannot be used before an administrator of the server has approved it',
+    { fields: { approval_notice_medium: `org.matrix.msc3866.${byMail ? 'email' : 'none'}` } },
+  )
 
 /** For what a suspended account may not do. Client-server API, "Account suspension". */
 export const userSuspended = (): MatrixError =>

@@ -29,6 +29,7 @@ const household = async (store: Store) => {
 }
 
 const pusher = (user: number, over: Partial<NewPusher> = {}): NewPusher => ({
+  kind: 'http',
   user,
   device: undefined,
   appId: 'app',

@@ -9,6 +9,7 @@ interface Timer {
 export class SteppedClock implements Clock {
   #aheadMs = 0
   readonly #timers = new Set<Timer>()
+  readonly #watchers = new Set<() => void>()
 
   nowMs(): number {
     return systemClock.nowMs() + this.#aheadMs
@@ -28,6 +29,7 @@ export class SteppedClock implements Clock {
       },
     }
     this.#timers.add(timer)
+    for (const look of this.#watchers) look()
     return () => {
       cancelReal()
       this.#timers.delete(timer)
@@ -36,6 +38,20 @@ export class SteppedClock implements Clock {
 
   soon(fire: () => void): void {
     systemClock.soon(fire)
+  }
+
+  /** Resolves once there is a timer that is due between these times from now. */
+  timerBetween(leastMs: number, mostMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const look = (): void => {
+        const waits = [...this.#timers].map(({ dueMs }) => dueMs - this.monotonicMs())
+        if (!waits.some((wait) => wait >= leastMs && wait <= mostMs)) return
+        this.#watchers.delete(look)
+        resolve()
+      }
+      this.#watchers.add(look)
+      look()
+    })
   }
 
   advance(ms: number): void {

@@ -40,7 +40,7 @@ import { buildOAuth, buildOAuthSweep } from './oauth.ts'
 import { oldTransactions } from './old-transactions.ts'
 import { buildOpenIdTokens } from './openid.ts'
 import { buildPersonal, type Personal } from './personal.ts'
-import { buildPush, buildPushers } from './push.ts'
+import { buildMailUnsubscribe, buildPush, buildPushers } from './push.ts'
 import { buildIncoming, buildReceiving, type Incoming, type Receiving } from './receiving.ts'
 import { buildRelationFill, relationsApi } from './relations.ts'
 import { buildRendezvous } from './rendezvous.ts'
@@ -369,7 +369,7 @@ const buildApi = (parts: Parts): ApiDeps => {
     media: media.api,
     finding: parts.finding.api,
     moderation: buildModeration(ground, rooms),
-    push: { pushers },
+    push: { pushers, mailUnsubscribe: buildMailUnsubscribe(ground) },
     calls: calls.api,
     voip: {
       turnServers: new TurnServers({ settings: config.voip, clock }),

@@ -1,4 +1,4 @@
-import type { Clock, Logger, Random, Tracing } from '#base'
+import type { Clock, Logger, Random, Sealer, Tracing } from '#base'
 import type { Config } from '#config'
 import type { RateLimiter, RequestCounts } from '#http'
 import type { SigningKey } from '#rules'
@@ -16,6 +16,8 @@ export interface Ground {
   /** The name of this process, and of no other that runs on the same database. */
   readonly processId: string
   readonly signingKey: SigningKey
+  /** Seals what only this server may read or make. */
+  readonly sealer: Sealer
   readonly rateLimiter: RateLimiter
   /** Counted by the edge. */
   readonly requestCounts: RequestCounts

@@ -21,6 +21,7 @@ import {
   type Stage,
   UpgradeGuest,
 } from '#domain'
+import type { UserId } from '#spec'
 import { writers } from '#store'
 import { type BuiltParts, deviceTraces, newAccountChanges } from './account-parts.ts'
 import type { Ground } from './ground.ts'
@@ -51,6 +52,15 @@ export interface BuiltRegistration {
   readonly api: RegistrationApi
 }
 
+/** Whether a mail goes to people whose account was approved: those who have an address. */
+const toldOfApprovalIn =
+  ({ config, store }: Ground) =>
+  async (userId: UserId): Promise<boolean> => {
+    const account = config.mail.smtpHost === undefined ? undefined : await store.accounts.account(userId)
+    if (account === undefined) return false
+    return (await store.thirdPartyIds.ofUser(account.user)).some(({ medium }) => medium === 'email')
+  }
+
 const NONCE_LIFETIME_MS = 60_000
 const MAX_NONCES = 1_000
 
@@ -69,7 +79,8 @@ export const buildRegistration = (ground: Ground, built: BuiltParts, services: A
     tokens: accessTokens,
     traces: deviceTraces,
   })
-  const logIn = new LogIn({ accounts, sessions, commit, serverName, wellKnown: wellKnownOf(config) })
+  const toldOfApproval = toldOfApprovalIn(ground)
+  const logIn = new LogIn({ accounts, sessions, commit, serverName, wellKnown: wellKnownOf(config), toldOfApproval })
   const bindEmail = new BindEmail({ accounts, threepids: addresses.threepids })
   const { offer, changesFor } = signIn.registering(registrationOffer(ground, tokens, addresses.proof))
   const completion = new CompleteRegistration({

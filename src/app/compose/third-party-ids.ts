@@ -3,7 +3,6 @@ import {
   EmailProof,
   EmailValidations,
   InviteByAddress,
-  type MailSender,
   type OwnMail,
   RequestEmailToken,
   ThirdPartyIds,
@@ -108,7 +107,12 @@ const buildOwnMail = (ground: Ground): OwnMail | undefined => {
   }
 }
 
-const mailerOf = ({ config: { mail }, clock, logger }: Ground): MailSender | undefined => {
+/** The mail server as configured; each caller has a queue of its own. undefined: this server sends no mail. */
+export const mailerOf = ({
+  config: { mail },
+  clock,
+  logger,
+}: Pick<Ground, 'config' | 'clock' | 'logger'>): Mailer | undefined => {
   const { smtpHost: host, smtpPort: port, security, user, password, from, timeout } = mail
   if (host === undefined || from === undefined) return undefined
   const auth = user === undefined || password === undefined ? undefined : { user, pass: password }

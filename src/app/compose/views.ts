@@ -22,6 +22,7 @@ import {
   KeyChanges,
   KeyCountsNow,
   KeyCountsPart,
+  MailFacts,
   MessageLifetimes,
   MutualRooms,
   NearInTime,
@@ -135,6 +136,7 @@ export interface Views {
   readonly search: Search
   readonly seenByServers: SeenByServers
   readonly pushNotices: PushNotices
+  readonly mailFacts: MailFacts
   readonly badges: Badges
   readonly caches: readonly { stats(): CacheStats }[]
 }
@@ -199,6 +201,7 @@ export const buildViews = (ground: RoomsGround, people: PeopleNow, checkpoints: 
     search: new Search({ ...history, index: store.messageIndex, userRooms, erasures: shared.erasures }),
     seenByServers: shared,
     pushNotices,
+    mailFacts: new MailFacts({ reader, receipts }),
     badges,
     caches: [...shared.caches, badges, verdicts, ...sliding.caches],
   }

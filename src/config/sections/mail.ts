@@ -1,4 +1,4 @@
-import { duration, host, type Kind, list, nonEmptyText, oneOf, port, yesOrNo } from '../kinds.ts'
+import { duration, host, integer, type Kind, list, nonEmptyText, oneOf, port, yesOrNo } from '../kinds.ts'
 import { optional, setting } from '../setting.ts'
 
 export interface Mailbox {
@@ -48,6 +48,20 @@ export const mail = {
     nextLinkHosts: setting(list(host), [], {
       description:
         'Hosts to whose pages a client may send people once their address is confirmed, with the port where it is not the usual one. Empty: any.',
+    }),
+    notifications: setting(yesOrNo, true, {
+      description:
+        'Whether people may have what they have not read mailed to a proved address of theirs: pushers of kind email. Needs mail.smtpHost.',
+    }),
+    notificationDelay: setting(duration, '10m', {
+      description:
+        'How long what is unread waits for its reader before it is mailed. It is also how soon a room may be mailed again; six times longer each time that nobody reads it.',
+    }),
+    notificationLongestDelay: setting(duration, '24h', {
+      description: 'The longest that a room which nobody reads waits for its next mail.',
+    }),
+    notificationsPerDay: setting(integer(1, 1_000, 'mails'), 20, {
+      description: 'Mails of notifications to one address in one day (UTC).',
     }),
     addressDomains: setting(list(host), [], {
       description: 'Domains of which e-mail addresses are taken. Empty: all.',

@@ -57,7 +57,7 @@ export class Sessions {
     this.#parts = parts
   }
 
-  /** Conflicts: `account-gone`, `account-locked`, `too-many-devices`. */
+  /** Conflicts: `account-gone`, `account-locked`, `account-awaits-approval`, `too-many-devices`. */
   prepare(request: SessionRequest): PreparedSession {
     const { clock, random, lifetimes, maxDevices: most } = this.#parts
     const deviceId = request.deviceId ?? (random.letters(10) as DeviceId)

@@ -1,1 +1,2 @@
+export * from './mail-unsubscribe.ts'
 export * from './pushers.ts'

@@ -4,6 +4,7 @@ import { type JsonObject, MatrixError } from '#spec'
 import {
   type Commit,
   type DeviceNumber,
+  type PusherKind,
   type PusherRecord,
   type PushersReader,
   type PushersWriter,
@@ -17,12 +18,20 @@ export interface PusherNews {
   pushersChanged(user: UserNumber): Promise<void>
 }
 
+/** The addresses to which notifications may be mailed. */
+export interface OwnAddresses {
+  /** The address in canonical form, if it is a validated one of that user. */
+  ownEmail(user: UserNumber, address: string): Promise<string | undefined>
+}
+
 export interface PushersParts {
   readonly reader: PushersReader
   readonly writer: PushersWriter
   readonly commit: Commit
   readonly clock: Clock
   readonly news: PusherNews
+  /** undefined: this server mails no notifications. */
+  readonly mails: OwnAddresses | undefined
   /** The newest position of the stream of events: a new pusher pushes later events. */
   readonly position: () => number
   /** Whether gateways may be in private networks, where they need no TLS. */
@@ -70,13 +79,18 @@ export class Pushers {
     return this.#parts.reader.ofUser(user)
   }
 
-  /** Throws `M_INVALID_PARAM`, `M_MISSING_PARAM`, `M_USER_LIMIT_EXCEEDED`. */
-  async set({ user, device }: PusherOwner, request: PusherRequest): Promise<void> {
+  /** Throws `M_INVALID_PARAM`, `M_MISSING_PARAM`, `M_USER_LIMIT_EXCEEDED`; `M_THREEPID_NOT_FOUND` for mails to an address that is none of the user's. */
+  async set({ user, device: from }: PusherOwner, request: PusherRequest): Promise<void> {
     const { writer, commit, clock, news, position } = this.#parts
-    this.#check(request)
-    const { appId, pushkey, appDisplayName, deviceDisplayName, profileTag, lang, enabled } = request
+    const kind = this.#kindOf(request)
+    checkTexts(request)
+    if (kind === 'http') this.#checkGateway(request.data)
+    const pushkey = kind === 'http' ? request.pushkey : await this.#ownEmail(user, request.pushkey)
+    // Mails go to a person and not to the device on which they wished for them.
+    const device = kind === 'http' ? from : undefined
+    const { appId, appDisplayName, deviceDisplayName, profileTag, lang, enabled } = request
     const pusher = {
-      ...{ user, device, appId, pushkey, appDisplayName, deviceDisplayName, profileTag, lang, enabled },
+      ...{ kind, user, device, appId, pushkey, appDisplayName, deviceDisplayName, profileTag, lang, enabled },
       dataJson: JSON.stringify(request.data),
       setAtMs: clock.nowMs(),
       position: position(),
@@ -93,20 +107,32 @@ export class Pushers {
   /** `kind: null`: removes the pusher, if there is one. */
   async remove(user: UserNumber, appId: string, pushkey: string): Promise<void> {
     checkKey(appId, pushkey)
-    await this.#parts.commit([this.#parts.writer.remove(user, appId, pushkey)])
+    const { writer, commit, mails } = this.#parts
+    const canonical = pushkey.includes('@') ? await mails?.ownEmail(user, pushkey) : undefined
+    const keys = new Set([pushkey, canonical ?? pushkey])
+    await commit([...keys].map((key) => writer.remove(user, appId, key)))
   }
 
-  #check(request: PusherRequest): void {
-    if (request.kind !== 'http') throw invalid('This server has pushers of kind http only')
-    checkKey(request.appId, request.pushkey)
-    for (const text of [request.appDisplayName, request.deviceDisplayName, request.lang, request.profileTag ?? ''])
-      if (text.length > MAX_TEXT_LENGTH || !isStorable(text))
-        throw invalid('A name, language or profile tag is too long')
-    if (Buffer.byteLength(JSON.stringify(request.data)) > MAX_DATA_BYTES) throw invalid('data is too large')
-    if (request.data.url === undefined) throw new MatrixError('M_MISSING_PARAM', 'data.url is missing')
-    const { format } = request.data
+  #kindOf({ kind }: PusherRequest): PusherKind {
+    if (kind === 'http' || (kind === 'email' && this.#parts.mails !== undefined)) return kind
+    throw invalid(
+      this.#parts.mails === undefined
+        ? 'This server has pushers of kind http only'
+        : 'This server has pushers of the kinds http and email',
+    )
+  }
+
+  async #ownEmail(user: UserNumber, pushkey: string): Promise<string> {
+    const address = await this.#parts.mails?.ownEmail(user, pushkey)
+    if (address !== undefined) return address
+    throw new MatrixError('M_THREEPID_NOT_FOUND', 'pushkey is no e-mail address of this account')
+  }
+
+  #checkGateway(data: JsonObject): void {
+    if (data.url === undefined) throw new MatrixError('M_MISSING_PARAM', 'data.url is missing')
+    const { format } = data
     if (format !== undefined && typeof format !== 'string') throw invalid('data.format is no text')
-    this.#checkUrl(request.data.url)
+    this.#checkUrl(data.url)
   }
 
   /** "MUST be an HTTPS URL with a path of /_matrix/push/v1/notify". */
@@ -127,6 +153,13 @@ const checkKey = (appId: string, pushkey: string): void => {
     throw invalid(`app_id has at most ${MAX_APP_ID_LENGTH} characters`)
   if (Buffer.byteLength(pushkey) > MAX_PUSHKEY_BYTES || !isStorable(pushkey))
     throw invalid(`pushkey has at most ${MAX_PUSHKEY_BYTES} bytes`)
+}
+
+const checkTexts = (request: PusherRequest): void => {
+  checkKey(request.appId, request.pushkey)
+  for (const text of [request.appDisplayName, request.deviceDisplayName, request.lang, request.profileTag ?? ''])
+    if (text.length > MAX_TEXT_LENGTH || !isStorable(text)) throw invalid('A name, language or profile tag is too long')
+  if (Buffer.byteLength(JSON.stringify(request.data)) > MAX_DATA_BYTES) throw invalid('data is too large')
 }
 
 const isStorable = (text: string): boolean => text.isWellFormed() && !text.includes('\0')

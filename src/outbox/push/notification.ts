@@ -8,8 +8,10 @@ export interface PusherTarget {
   readonly data: JsonObject
 }
 
-/** undefined for data without `url`. */
-export const targetOf = ({ dataJson }: Pick<PusherRecord, 'dataJson'>): PusherTarget | undefined => {
+/** undefined for data without `url`, and for pushers of another kind. */
+export const targetOf = ({ kind, dataJson }: Pick<PusherRecord, 'kind' | 'dataJson'>): PusherTarget | undefined => {
+  // The URLs of others were not checked.
+  if (kind !== 'http') return undefined
   const parsed: unknown = JSON.parse(dataJson)
   if (!isJsonObject(parsed)) return undefined
   const { url, ...data } = parsed

@@ -11,9 +11,12 @@ export interface PushUser {
 /** An event that notifies a user, by their push rules. */
 export interface Notice {
   readonly position: number
+  readonly room: RoomNumber
   readonly eventId: EventId
   readonly roomId: RoomId
   readonly type: string
+  /** As its sender's server says, in milliseconds. */
+  readonly sentAtMs: number
   readonly sender: UserId
   readonly content: JsonObject
   readonly senderDisplayName: string | undefined

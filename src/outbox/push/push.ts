@@ -3,7 +3,7 @@ import type { PushGateways } from '#net'
 import type { PusherNumber, PusherRecord, RoomNumber, UserNumber } from '#store'
 import type { News, Streams } from '#streams'
 import type { PushUser, PushViews } from './push-views.ts'
-import { PusherLine, type PusherStore } from './pusher-line.ts'
+import { type Line, type LineStart, PusherLine, type PusherStore } from './pusher-line.ts'
 
 export interface PushParts {
   readonly clock: Clock
@@ -12,12 +12,14 @@ export interface PushParts {
   readonly store: PusherStore
   readonly views: PushViews
   readonly gateways: PushGateways
+  /** Makes the lines of pushers of kind `email`. undefined: they rest. */
+  readonly mailLine: ((start: LineStart) => Line) | undefined
 }
 
 /** A user with pushers, and the rooms whose events wake them. */
 interface Listener {
   readonly owner: PushUser
-  readonly lines: Map<PusherNumber, PusherLine>
+  readonly lines: Map<PusherNumber, Line>
   /** undefined: unknown at the moment, so every event wakes the user. */
   rooms: ReadonlySet<RoomNumber> | undefined
   /** `stale`: the rooms changed while they were being read. */
@@ -107,23 +109,42 @@ export class Push {
       this.#listeners.set(user, listener)
       this.#unindexed.add(listener)
     }
+    this.#endOtherKind(listener, pusher)
     listener.lines.get(pusher.pusher)?.retag(pusher.profileTag)
     if (listener.lines.has(pusher.pusher) || this.#stopping) return
-    const { streams, views, ...rest } = this.#parts
-    const line = new PusherLine({
-      ...rest,
+    const line = this.#lineOf(listener, pusher, isNew)
+    if (line === undefined) {
+      this.#remove(listener, pusher.pusher)
+      return
+    }
+    listener.lines.set(pusher.pusher, line)
+    this.#index(listener)
+    if (pusher.position < this.#parts.streams.positions().events) line.wake()
+  }
+
+  /** A pusher may be set again as one of another kind. */
+  #endOtherKind({ lines }: Listener, { pusher, kind }: PusherRecord): void {
+    const held = lines.get(pusher)
+    if (held === undefined || held.kind === kind) return
+    lines.delete(pusher)
+    void held.stop()
+  }
+
+  #lineOf(listener: Listener, pusher: PusherRecord, isNew: boolean): Line | undefined {
+    const { streams, views, mailLine, ...rest } = this.#parts
+    const start = {
       pusher: { ...pusher, isNew },
       position: () => streams.positions().events,
       // Looking for what to push must not occupy the server.
-      views: {
-        next: (one, after, upTo) => this.#inTurn(() => views.next(one, after, upTo)),
-        unread: (one) => this.#inTurn(() => views.unread(one)),
-      },
+      inTurn: <Result>(work: () => Promise<Result>) => this.#inTurn(work),
       ended: () => this.#remove(listener, pusher.pusher),
-    })
-    listener.lines.set(pusher.pusher, line)
-    this.#index(listener)
-    if (pusher.position < streams.positions().events) line.wake()
+    }
+    if (pusher.kind === 'email') return mailLine?.(start)
+    const inTurn: Pick<PushViews, 'next' | 'unread'> = {
+      next: (one, after, upTo) => this.#inTurn(() => views.next(one, after, upTo)),
+      unread: (one) => this.#inTurn(() => views.unread(one)),
+    }
+    return new PusherLine({ ...rest, ...start, views: inTurn })
   }
 
   #remove(listener: Listener, pusher: PusherNumber): void {
@@ -232,7 +253,7 @@ export class Push {
     }
   }
 
-  *#lines(): Iterable<PusherLine> {
+  *#lines(): Iterable<Line> {
     for (const { lines } of this.#listeners.values()) yield* lines.values()
   }
 

@@ -1,10 +1,39 @@
 import type { Clock, Logger } from '#base'
 import type { PushGateways } from '#net'
-import type { Commit, PusherNumber, PushersReader, PushersWriter } from '#store'
+import type { Commit, PusherKind, PusherNumber, PushersReader, PushersWriter } from '#store'
 import { notificationText, targetOf, tellsCounts } from './notification.ts'
 import type { Notice, PushUser, PushViews } from './push-views.ts'
 
-interface PushedTo extends PushUser {
+/** One pusher as `Push` sees it, whatever it sends. */
+export interface Line {
+  readonly pusher: PusherNumber
+  readonly kind: PusherKind
+  /** There may be an event. `quietUpTo`: events up to this position do not concern this pusher, unless it was woken for some before. */
+  wake(quietUpTo?: number): void
+  /** The user has read something. */
+  wakeForBadge(): void
+  /** The number of unread events may have changed otherwise. */
+  wakeForRecount(): void
+  retag(profileTag: string | undefined): void
+  /** Whether nothing is left to do up to that position. */
+  idleBehind(position: number): boolean
+  /** The cursor was moved there, as there was nothing to deliver. */
+  skipped(position: number): void
+  /** Resolves after the delivery under way. */
+  stop(): Promise<void>
+}
+
+export interface LineStart {
+  readonly pusher: PushedTo
+  /** The newest position of the stream of events. */
+  readonly position: () => number
+  /** Does work in turns among all pushers. */
+  readonly inTurn: <Result>(work: () => Promise<Result>) => Promise<Result>
+  /** To be called once the pusher is gone. */
+  readonly ended: () => void
+}
+
+export interface PushedTo extends PushUser {
   readonly pusher: PusherNumber
   readonly position: number
   /** Set just now, so that no gateway shows a count that this pusher told it. */
@@ -37,8 +66,9 @@ const LONGEST_PAUSE_MS = 3_600_000
 const GIVE_UP_MS = 24 * 3_600_000
 
 /** One pusher: its notifications are delivered in order, one request at a time, and none is skipped before later ones. */
-export class PusherLine {
+export class PusherLine implements Line {
   readonly pusher: PusherNumber
+  readonly kind = 'http'
   readonly owner: PushUser
   readonly #parts: PusherLineParts
   /** Events up to this position are delivered, or do not concern this pusher. */

@@ -64,6 +64,7 @@ import { createAuditLog } from './0780-create-audit-log.ts'
 import { administerAccounts } from './0781-administer-accounts.ts'
 import { createJobs } from './0800-create-jobs.ts'
 import { createOauthClients } from './0840-create-oauth-clients.ts'
+import { mailPushersAndApproveAccounts } from './0880-mail-pushers-and-approve-accounts.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -132,4 +133,5 @@ export const MIGRATIONS: readonly Migration[] = [
   administerAccounts,
   createJobs,
   createOauthClients,
+  mailPushersAndApproveAccounts,
 ]

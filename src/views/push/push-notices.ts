@@ -22,9 +22,12 @@ import { isRead, isTold } from './told.ts'
 /** An event that notifies a user, with what a push gateway may know of it (Push Gateway API). */
 export interface PushNotice {
   readonly position: number
+  readonly room: RoomNumber
   readonly eventId: EventId
   readonly roomId: RoomId
   readonly type: string
+  /** As its sender's server says, in milliseconds. */
+  readonly sentAtMs: number
   readonly sender: UserId
   readonly content: JsonObject
   readonly senderDisplayName: string | undefined
@@ -99,10 +102,10 @@ export class PushNotices {
     if (!(await isTold(user, record, event, { reader, invites: people.invites }))) return undefined
     const outcome = await this.#parts.verdicts.of(user, record, event)
     if (outcome?.notify !== true || (await this.#isRead(user, event))) return undefined
-    const { position, eventId, roomId, type, sender, stateKey } = event
+    const { position, room, eventId, roomId, type, sender, stateKey, originServerTs: sentAtMs } = event
     const content = this.#parts.clientEvents.content(event)
     return {
-      ...{ position, eventId, roomId, type, sender, content },
+      ...{ position, room, eventId, roomId, type, sentAtMs, sender, content },
       senderDisplayName: await this.#stateText(event.room, 'm.room.member', sender, 'displayname'),
       roomName: await this.#stateText(event.room, 'm.room.name', '', 'name'),
       roomAlias: await this.#stateText(event.room, 'm.room.canonical_alias', '', 'alias'),

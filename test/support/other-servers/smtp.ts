@@ -22,6 +22,9 @@ export class MailServer {
   readonly #unanswered = new Set<() => void>()
   readonly received: ReceivedMail[] = []
   mood: Mood = 'accept'
+  /** How many mails were refused. */
+  refused = 0
+  readonly #watchers = new Set<() => void>()
 
   private constructor(options: SMTPServerOptions) {
     this.#server = new SMTPServer({
@@ -29,7 +32,9 @@ export class MailServer {
       disabledCommands: options.secure === true || options.onAuth !== undefined ? [] : ['STARTTLS', 'AUTH'],
       onRcptTo: (_address, _session, done) => {
         if (this.mood !== 'refuseAddresses') return done()
+        this.refused += 1
         done(Object.assign(new Error('5.1.1 no such mailbox'), { responseCode: 550 }))
+        this.#look()
       },
       onData: (stream, session, done) => {
         const chunks: Buffer[] = []
@@ -37,7 +42,9 @@ export class MailServer {
         stream.on('end', () => {
           if (this.mood === 'silent') return void this.#unanswered.add(() => done(new Error('too late')))
           if (this.mood === 'refuseMails') {
-            return done(Object.assign(new Error('4.3.0 not now'), { responseCode: 451 }))
+            this.refused += 1
+            done(Object.assign(new Error('4.3.0 not now'), { responseCode: 451 }))
+            return this.#look()
           }
           const { mailFrom, rcptTo } = session.envelope
           const raw = Buffer.concat(chunks).toString('utf8')
@@ -45,6 +52,7 @@ export class MailServer {
             const from = mailFrom === false ? '' : mailFrom.address
             this.received.push({ from, to: rcptTo.map(({ address }) => address), raw, mail })
             done()
+            this.#look()
           }, done)
         })
       },
@@ -61,6 +69,33 @@ export class MailServer {
 
   get port(): number {
     return (this.#server.server.address() as AddressInfo).port
+  }
+
+  /** The mail of that number, counted from 0, once it is there. */
+  async mail(number: number): Promise<ReceivedMail> {
+    await this.#until(() => this.received.length > number)
+    return this.received[number] as ReceivedMail
+  }
+
+  /** Resolves once so many mails were refused. */
+  refusals(count: number): Promise<void> {
+    return this.#until(() => this.refused >= count)
+  }
+
+  #until(isSo: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const look = (): void => {
+        if (!isSo()) return
+        this.#watchers.delete(look)
+        resolve()
+      }
+      this.#watchers.add(look)
+      look()
+    })
+  }
+
+  #look(): void {
+    for (const look of this.#watchers) look()
   }
 
   /** How many mails came that it says nothing of. */

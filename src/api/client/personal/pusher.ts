@@ -28,7 +28,7 @@ const BODY_LIMIT_BYTES = 32 * 1024
 
 type ListedPusher = {
   readonly pushkey: string
-  readonly kind: 'http'
+  readonly kind: 'http' | 'email'
   readonly app_id: string
   readonly app_display_name: string
   readonly device_display_name: string
@@ -52,7 +52,7 @@ export const pusherEndpoints = ({ pushers }: PusherDeps): readonly AnyEndpoint[]
       const listed = (await pushers.list(requester.user)).map(
         (pusher): ListedPusher => ({
           pushkey: pusher.pushkey,
-          kind: 'http',
+          kind: pusher.kind,
           app_id: pusher.appId,
           app_display_name: pusher.appDisplayName,
           device_display_name: pusher.deviceDisplayName,

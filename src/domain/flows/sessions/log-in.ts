@@ -1,4 +1,12 @@
-import { type DeviceId, type JsonObject, MatrixError, type ServerName, userLocked } from '#spec'
+import {
+  type DeviceId,
+  type JsonObject,
+  MatrixError,
+  type ServerName,
+  type UserId,
+  userAwaitsApproval,
+  userLocked,
+} from '#spec'
 import { type Change, type Commit, WriteConflict } from '#store'
 import type { AccountIdentifier, Accounts } from '../../accounts/index.ts'
 import type { PreparedSession, SessionRequest, Sessions } from '../../devices/index.ts'
@@ -10,6 +18,8 @@ export interface LogInParts {
   readonly serverName: ServerName
   /** The content of `/.well-known/matrix/client`, where the operator set it. */
   readonly wellKnown: JsonObject | undefined
+  /** Whether the person gets a mail once an administrator has approved the account. */
+  toldOfApproval(userId: UserId): Promise<boolean>
 }
 
 export interface PasswordLogin {
@@ -49,7 +59,7 @@ export class LogIn {
     }
   }
 
-  /** For somebody who has proved to be that user. Throws `M_USER_LOCKED`, `M_USER_LIMIT_EXCEEDED` for one who has too many devices, and `M_USER_DEACTIVATED` where the account ended meanwhile. */
+  /** For somebody who has proved to be that user. Throws `M_USER_LOCKED`, the error of MSC3866 for one who waits for approval, `M_USER_LIMIT_EXCEEDED` for one who has too many devices, and `M_USER_DEACTIVATED` where the account ended meanwhile. */
   async start(request: SessionRequest, rehash?: Change<void>): Promise<PreparedSession['answer']> {
     const session = this.#parts.sessions.prepare(request)
     try {
@@ -58,6 +68,8 @@ export class LogIn {
     } catch (error) {
       if (!(error instanceof WriteConflict)) throw error
       if (error.kind === 'account-locked') throw userLocked()
+      if (error.kind === 'account-awaits-approval')
+        throw userAwaitsApproval(await this.#parts.toldOfApproval(request.userId))
       if (error.kind === 'account-gone')
         throw new MatrixError('M_USER_DEACTIVATED', 'This account has been deactivated')
       if (error.kind === 'too-many-devices')

@@ -16,6 +16,8 @@ export interface AccountRecord {
   readonly lockedAtMs: number | undefined
   /** undefined: not suspended. A suspended account can read, leave and take back, and say nothing new. */
   readonly suspendedAtMs: number | undefined
+  /** Whether an administrator has to agree before the account can be used. */
+  readonly awaitsApproval: boolean
   /** Whether the user asked that their content be erased as far as possible. */
   readonly erased: boolean
   /** `bot`, `support` …; undefined: a person. */
@@ -53,6 +55,7 @@ export interface NewAccount {
   readonly admin: boolean
   readonly createdAtMs: number
   readonly userType?: string | undefined
+  readonly awaitsApproval?: boolean
 }
 
 export interface AccountsWriter {
@@ -77,6 +80,8 @@ export interface AccountsWriter {
    * `events`. Conflicts: `account-gone` (no such account, or not deactivated), `still-leaving` (some of its rooms).
    */
   reactivate(userId: UserId, passwordHash: string | undefined): Change<void>
+  /** Lets the account be used. Conflict: `account-gone` (none, deactivated, or it does not wait). */
+  approve(userId: UserId): Change<void>
   /** Removes the password and marks the rooms as still to be left. A repeated call can only add `erase`, which is announced by `events`. Conflict: `account-gone` (no such account). */
   deactivate(userId: UserId, erase: boolean, atMs: number): Change<void>
   /** Records that all rooms of the deactivated account were left. */
@@ -95,6 +100,8 @@ export interface AccountsReader {
   erasures(): Promise<readonly Erasure[]>
   /** The next accounts, in the order in which their users were first seen here. */
   accounts(page: { readonly after: UserNumber; readonly limit: number }): Promise<readonly AccountRecord[]>
+  /** Accounts that wait for approval with numbers above `after`, in order of number. */
+  awaitingApproval(page: { readonly after: UserNumber; readonly limit: number }): Promise<readonly AccountRecord[]>
   /** Deactivated accounts that a crash kept from leaving all their rooms. */
   unfinishedDeactivations(limit: number): Promise<readonly UserId[]>
 }

@@ -29,7 +29,7 @@ export interface ThirdPartyIdsWriter {
    * `account-gone` (no account, or deactivated), `too-many-threepids` (the user has `most` already).
    */
   add(userId: UserId, threepid: NewThirdPartyId, most: number): Change<void>
-  /** Returns whether the user had it. */
+  /** Also removes the pushers that mail notifications to it. Returns whether the user had it. */
   remove(user: UserNumber, threepid: ThirdPartyIdKey): Change<boolean>
   /** Removes all identifiers of the user, and the record of what identity servers were told. */
   removeAll(user: UserNumber): Change<void>

@@ -6,8 +6,11 @@ import type { UserNumber } from '../rooms/events.ts'
 /** Internal number of a pusher, never given twice. */
 export type PusherNumber = number
 
-/** A pusher as a client describes it (client-server API, `/pushers/set`). All are of kind `http`. */
+export type PusherKind = 'http' | 'email'
+
+/** A pusher as a client describes it (client-server API, `/pushers/set`). */
 export interface NewPusher {
+  readonly kind: PusherKind
   readonly user: UserNumber
   /** The device that set it: the pusher ends with that device. undefined: with the account. */
   readonly device: DeviceNumber | undefined
@@ -32,6 +35,8 @@ export interface PusherRecord extends NewPusher {
   readonly deviceId: DeviceId | undefined
   /** Whether the account is locked: what comes meanwhile is not pushed. */
   readonly locked: boolean
+  /** What a pusher of kind `email` mailed, as JSON; undefined: nothing yet. */
+  readonly progressJson: string | undefined
 }
 
 export interface PushersWriter {
@@ -46,6 +51,8 @@ export interface PushersWriter {
   removeAll(user: UserNumber): Change<void>
   /** Removes a pusher whose pushkey the gateway rejected. */
   reject(pusher: PusherNumber): Change<void>
+  /** Records what was mailed, and that everything up to that position was. */
+  mailed(pusher: PusherNumber, position: number, progressJson: string): Change<void>
   /** Records that everything up to that position was delivered or needs no delivery. Never moves back; unknown pushers are passed over. */
   advance(pushers: readonly PusherNumber[], position: number): Change<void>
 }

@@ -22,6 +22,7 @@ const COLUMNS = [
   'rate_per_second',
   'rate_burst',
   'expires_ms',
+  'awaits_approval',
 ] as const
 const accountOf = query((db, param: { userId: string }) =>
   db
@@ -35,6 +36,17 @@ const accountsAfter = query((db, param: { after: number; limit: number }) =>
     .selectFrom('accounts')
     .innerJoin('users', 'users.user_number', 'accounts.user_number')
     .select(COLUMNS)
+    .where('accounts.user_number', '>', param.after)
+    .orderBy('accounts.user_number')
+    .limit(param.limit),
+)
+
+const awaitingAfter = query((db, param: { after: number; limit: number }) =>
+  db
+    .selectFrom('accounts')
+    .innerJoin('users', 'users.user_number', 'accounts.user_number')
+    .select(COLUMNS)
+    .where('awaits_approval', '=', sql.lit(1))
     .where('accounts.user_number', '>', param.after)
     .orderBy('accounts.user_number')
     .limit(param.limit),
@@ -75,6 +87,7 @@ interface AccountRow {
   readonly rate_per_second: number | null
   readonly rate_burst: number | null
   readonly expires_ms: number | null
+  readonly awaits_approval: number
 }
 
 /** Both columns are null, or neither. */
@@ -91,6 +104,7 @@ const toAccount = (row: AccountRow): AccountRecord => ({
   deactivatedAtMs: row.deactivated_ms ?? undefined,
   lockedAtMs: row.locked_ms ?? undefined,
   suspendedAtMs: row.suspended_ms ?? undefined,
+  awaitsApproval: row.awaits_approval === 1,
   erased: row.erased > 0,
   userType: row.user_type ?? undefined,
   shadowBanned: row.shadow_banned === 1,
@@ -104,6 +118,7 @@ export const accountsReader = (db: Db): AccountsReader => ({
     return row === undefined ? undefined : toAccount(row)
   },
   accounts: async (page) => (await db.all(accountsAfter, page)).map(toAccount),
+  awaitingApproval: async (page) => (await db.all(awaitingAfter, page)).map(toAccount),
   erasures: async () => {
     const rows = await db.longAll(erasedAccounts, {})
     return rows.map(({ user_id, erased }) => ({ userId: user_id as UserId, position: erased }))

@@ -19,6 +19,7 @@ export interface AccountTables extends UserTables {
     readonly rate_per_second: Generated<number | null>
     readonly rate_burst: Generated<number | null>
     readonly expires_ms: Generated<number | null>
+    readonly awaits_approval: Generated<number>
   }
   readonly registration_tokens: {
     readonly token: string

@@ -13,6 +13,7 @@ const accountOf = query((db, param: { userId: string }) =>
     .selectFrom('users')
     .innerJoin('accounts', 'accounts.user_number', 'users.user_number')
     .select(['accounts.user_number', 'password_hash', 'guest', 'deactivated_ms', 'erased', 'leaving'])
+    .select('awaits_approval')
     .where('user_id', '=', param.userId),
 )
 const insertAccount = insertInto(
@@ -28,6 +29,7 @@ const insertAccount = insertInto(
     leaving: 'integer',
     name: 'text',
     user_type: 'text?',
+    awaits_approval: 'integer',
   },
   { ifExists: 'user-exists' },
 )
@@ -84,10 +86,13 @@ const storeReactivation = query((db, param: { user: number; passwordHash: string
     .set({ password_hash: param.passwordHash, deactivated_ms: null, erased: 0 })
     .where('user_number', '=', param.user),
 )
+const storeApproval = query((db, param: { user: number }) =>
+  db.updateTable('accounts').set({ awaits_approval: 0 }).where('user_number', '=', param.user),
+)
 const storeDeactivation = query((db, param: { user: number; atMs: number }) =>
   db
     .updateTable('accounts')
-    .set({ password_hash: null, admin: 0, leaving: 1, deactivated_ms: param.atMs })
+    .set({ password_hash: null, admin: 0, leaving: 1, awaits_approval: 0, deactivated_ms: param.atMs })
     .where('user_number', '=', param.user)
     .where('deactivated_ms', 'is', null),
 )
@@ -124,6 +129,7 @@ const create = defineWrite('accounts.create', async (tx, account: NewAccount) =>
       leaving: 0,
       name: account.userId,
       user_type: account.userType ?? null,
+      awaits_approval: Number(account.awaitsApproval ?? false),
     },
   ])
   await storeNames(tx, user)
@@ -218,6 +224,12 @@ const reactivate = defineWrite(
   },
 )
 
+const approve = defineWrite('accounts.approve', async (tx, input: { userId: UserId }) => {
+  const account = await liveAccount(tx, input.userId)
+  if (account.awaits_approval === 0) throw new WriteConflict('account-gone')
+  await tx.run(storeApproval, { user: account.user_number })
+})
+
 const deactivate = defineWrite(
   'accounts.deactivate',
   ['events'],
@@ -248,6 +260,7 @@ export const accountsWrites = [
   setSuspended,
   mark,
   reactivate,
+  approve,
   deactivate,
   finishDeactivation,
 ]
@@ -261,6 +274,7 @@ export const accountsWriter: AccountsWriter = {
   setSuspended: (userId, atMs) => setSuspended({ userId, atMs }),
   mark: (userId, marks) => mark({ userId, marks }),
   reactivate: (userId, passwordHash) => reactivate({ userId, passwordHash }),
+  approve: (userId) => approve({ userId }),
   deactivate: (userId, erase, atMs) => deactivate({ userId, erase, atMs }),
   finishDeactivation: (userId) => finishDeactivation({ userId }),
 }

@@ -20,7 +20,7 @@ export const ownerOf = query((db, param: { userId: string }) =>
   db
     .selectFrom('users')
     .innerJoin('accounts', 'accounts.user_number', 'users.user_number')
-    .select(['accounts.user_number', 'deactivated_ms', 'locked_ms'])
+    .select(['accounts.user_number', 'deactivated_ms', 'locked_ms', 'awaits_approval'])
     .where('user_id', '=', param.userId),
 )
 const upsertDevice = query(
@@ -118,6 +118,7 @@ const startSession = defineWrite(
     const owner = await tx.first(ownerOf, { userId: session.userId })
     if (owner === undefined || owner.deactivated_ms !== null) throw new WriteConflict('account-gone')
     if (owner.locked_ms !== null) throw new WriteConflict('account-locked')
+    if (owner.awaits_approval === 1) throw new WriteConflict('account-awaits-approval')
     const user = owner.user_number
     const known = await tx.first(deviceNamed, { user, deviceId: session.deviceId })
     if (known === undefined && session.most !== undefined) {

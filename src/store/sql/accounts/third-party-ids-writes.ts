@@ -10,7 +10,11 @@ import type { UserNumber } from '../../ports/rooms/events.ts'
 import { defineWrite, insertInto, queriesOver } from '../engine/index.ts'
 import type { ThirdPartyIdTables } from './third-party-ids-tables.ts'
 
-const query = queriesOver<ThirdPartyIdTables>()
+const query = queriesOver<
+  ThirdPartyIdTables & {
+    readonly pushers: { readonly user_number: number; readonly kind: string; readonly pushkey: string }
+  }
+>()
 
 const liveAccount = query((db, param: { userId: string }) =>
   db
@@ -48,6 +52,14 @@ const deleteOne = query((db, param: ThirdPartyIdKey & { user: number }) =>
     .where('medium', '=', param.medium)
     .where('address', '=', param.address)
     .where('user_number', '=', param.user),
+)
+/** Notifications are mailed to an address of one's own, and end with it. */
+const deleteMails = query((db, param: ThirdPartyIdKey & { user: number }) =>
+  db
+    .deleteFrom('pushers')
+    .where('user_number', '=', param.user)
+    .where('kind', '=', param.medium)
+    .where('pushkey', '=', param.address),
 )
 const deleteAll = query((db, param: { user: number }) =>
   db.deleteFrom('third_party_ids').where('user_number', '=', param.user),
@@ -94,7 +106,10 @@ const add = defineWrite('thirdPartyIds.add', async (tx, { userId, threepid, most
 
 const remove = defineWrite(
   'thirdPartyIds.remove',
-  async (tx, input: ThirdPartyIdKey & { user: UserNumber }): Promise<boolean> => (await tx.run(deleteOne, input)) > 0,
+  async (tx, input: ThirdPartyIdKey & { user: UserNumber }): Promise<boolean> => {
+    await tx.run(deleteMails, input)
+    return (await tx.run(deleteOne, input)) > 0
+  },
 )
 
 const removeAll = defineWrite('thirdPartyIds.removeAll', async (tx, input: { user: UserNumber }): Promise<void> => {

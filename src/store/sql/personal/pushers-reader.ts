@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
 import type { DeviceId, UserId } from '#spec'
-import type { PusherNumber, PusherRecord, PushersReader } from '../../ports/personal/pushers.ts'
+import type { PusherKind, PusherNumber, PusherRecord, PushersReader } from '../../ports/personal/pushers.ts'
 import type { UserNumber } from '../../ports/rooms/events.ts'
 import { type Db, queriesOver } from '../engine/index.ts'
 import type { PusherTables } from './pushers-writes.ts'
@@ -34,6 +34,8 @@ const select = (db: Kysely<Tables>) =>
       'set_ms as setAtMs',
       'position',
       'enabled',
+      'kind',
+      'progress_json as progressJson',
       'locked_ms as lockedAtMs',
     ])
 
@@ -45,7 +47,13 @@ const numberedAfter = query((db, param: { after: PusherNumber; limit: number }) 
   select(db).where('pusher', '>', param.after).orderBy('pusher').limit(param.limit),
 )
 
-interface Row extends Omit<PusherRecord, 'userId' | 'device' | 'deviceId' | 'profileTag' | 'locked' | 'enabled'> {
+interface Row
+  extends Omit<
+    PusherRecord,
+    'userId' | 'device' | 'deviceId' | 'profileTag' | 'locked' | 'enabled' | 'kind' | 'progressJson'
+  > {
+  readonly kind: string
+  readonly progressJson: string | null
   readonly userId: string
   readonly device: number | null
   readonly deviceId: DeviceId | null
@@ -54,8 +62,20 @@ interface Row extends Omit<PusherRecord, 'userId' | 'device' | 'deviceId' | 'pro
   readonly lockedAtMs: number | null
 }
 
-const toPusher = ({ userId, device, deviceId, profileTag, lockedAtMs, enabled, ...rest }: Row): PusherRecord => ({
+const toPusher = ({
+  userId,
+  device,
+  deviceId,
+  profileTag,
+  lockedAtMs,
+  enabled,
+  kind,
+  progressJson,
+  ...rest
+}: Row): PusherRecord => ({
   ...rest,
+  kind: kind as PusherKind,
+  progressJson: progressJson ?? undefined,
   userId: userId as UserId,
   device: device ?? undefined,
   deviceId: deviceId ?? undefined,

@@ -20,6 +20,8 @@ export interface PusherTables extends UserTables {
     readonly set_ms: number
     readonly position: number
     readonly enabled: number
+    readonly kind: string
+    readonly progress_json: Generated<string | null>
   }
 }
 
@@ -50,6 +52,7 @@ const upsert = query(
       data_json: param.dataJson,
       set_ms: param.setAtMs,
       enabled: param.enabled,
+      kind: param.kind,
     }
     const key = { user_number: param.user, app_id: param.appId, pushkey: param.pushkey }
     return db
@@ -84,6 +87,13 @@ const deleteAll = query((db, param: { user: UserNumber }) =>
 )
 const deleteNumbered = query((db, param: { pusher: PusherNumber }) =>
   db.deleteFrom('pushers').where('pusher', '=', param.pusher),
+)
+const storeProgress = query((db, param: { pusher: PusherNumber; position: number; progressJson: string }) =>
+  db
+    .updateTable('pushers')
+    .set({ progress_json: param.progressJson, position: param.position })
+    .where('pusher', '=', param.pusher)
+    .where('position', '<=', param.position),
 )
 const moveForward = query((db, param: { pushers: readonly PusherNumber[]; position: number }, { integers }) =>
   db
@@ -123,7 +133,14 @@ const advance = defineWrite(
   },
 )
 
-export const pusherWrites = [set, remove, removeOrphans, removeAll, reject, advance]
+const mailed = defineWrite(
+  'pushers.mailed',
+  async (tx, input: { pusher: PusherNumber; position: number; progressJson: string }): Promise<void> => {
+    await tx.run(storeProgress, input)
+  },
+)
+
+export const pusherWrites = [set, remove, removeOrphans, removeAll, reject, advance, mailed]
 
 export const pushersWriter: PushersWriter = {
   set: (pusher, options) => set({ pusher, ...options }),
@@ -132,4 +149,5 @@ export const pushersWriter: PushersWriter = {
   removeAll: (user) => removeAll({ user }),
   reject: (pusher) => reject({ pusher }),
   advance: (pushers, position) => advance({ pushers, position }),
+  mailed: (pusher, position, progressJson) => mailed({ pusher, position, progressJson }),
 }
