@@ -112,7 +112,14 @@ import { type ServerVersionDeps, serverVersionEndpoints } from './federation/ver
 import { NOT_BUILT } from './not-built.ts'
 import { type OAuthDeps, oauthEndpoints, toLegacyLogin } from './oauth/index.ts'
 
-export { assertOwnForm, type BrowserAccountsDeps, BrowserGate, type BrowserRequest, seeOther } from './account/index.ts'
+export {
+  assertOwnForm,
+  type BrowserAccountsDeps,
+  BrowserGate,
+  type BrowserRequest,
+  OwnPages,
+  seeOther,
+} from './account/index.ts'
 export type { AdminApiDeps } from './admin/index.ts'
 export type { AdminPagesDeps, Findings } from './admin-pages/index.ts'
 export { EMAIL_PAGE } from './client/accounts/email-page.ts'

@@ -1,12 +1,22 @@
 import type { AnyEndpoint } from '#http'
+import { type OwnDevicesDeps, ownDevicesEndpoints } from './devices.ts'
+import { type OwnEmailsDeps, ownEmailsEndpoints } from './emails.ts'
 import { type AccountHomeDeps, accountHomeEndpoints } from './home.ts'
+import { type OwnAccountDeps, ownAccountEndpoints } from './own-account.ts'
 import { type AccountProvidersDeps, accountProvidersEndpoints } from './providers.ts'
 import { type AccountSignInDeps, accountSignInEndpoints } from './sign-in.ts'
 import { type AccountSignUpDeps, accountSignUpEndpoints } from './sign-up.ts'
 
 export { assertOwnForm, BrowserGate, type BrowserRequest, seeOther } from './browser-gate.ts'
+export { OwnPages } from './own-pages.ts'
 
-export type BrowserAccountsDeps = AccountHomeDeps & AccountSignInDeps & AccountSignUpDeps & AccountProvidersDeps
+export type BrowserAccountsDeps = AccountSignInDeps &
+  AccountSignUpDeps &
+  AccountProvidersDeps &
+  AccountHomeDeps &
+  OwnAccountDeps &
+  OwnEmailsDeps &
+  OwnDevicesDeps
 
 /** The pages for people with an account. */
 export const browserAccountsEndpoints = (deps: BrowserAccountsDeps): readonly AnyEndpoint[] => [
@@ -14,4 +24,7 @@ export const browserAccountsEndpoints = (deps: BrowserAccountsDeps): readonly An
   ...accountSignUpEndpoints(deps),
   ...accountProvidersEndpoints(deps),
   ...accountHomeEndpoints(deps),
+  ...ownAccountEndpoints(deps),
+  ...ownEmailsEndpoints(deps),
+  ...ownDevicesEndpoints(deps),
 ]

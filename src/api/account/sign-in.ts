@@ -20,6 +20,7 @@ import {
 import { MatrixError } from '#spec'
 import { assertOwnForm, type BrowserGate, type BrowserRequest, seeOther } from './browser-gate.ts'
 import { localPath } from './local-path.ts'
+import { refusalOf } from './own-pages.ts'
 import { providerLinks } from './providers.ts'
 
 export interface AccountSignInDeps {
@@ -52,12 +53,6 @@ const registrationPage = ({ next }: Query): string => {
   return path === undefined ? ACCOUNT_REGISTER_PAGE : `${ACCOUNT_REGISTER_PAGE}?next=${encodeURIComponent(path)}`
 }
 
-/** The words of a refusal: those of a wrong password and of an unknown user are the same. */
-const refusalOf = ({ status, errcode, message }: MatrixError) =>
-  errcode === 'M_LIMIT_EXCEEDED'
-    ? { status, text: 'Too many attempts. Wait a minute, then try again.' }
-    : { status: status === 401 ? 403 : status, text: `${message}.` }
-
 /** Signing in at a browser. No file of the official data has it. */
 export const accountSignInEndpoints = (deps: AccountSignInDeps): readonly AnyEndpoint[] => {
   const { gate, sessions, formTokens, browserSignIn, serverName, recovery, signIn } = deps
@@ -80,6 +75,7 @@ export const accountSignInEndpoints = (deps: AccountSignInDeps): readonly AnyEnd
       recovery,
       registration: registers ? registrationPage(request.query) : undefined,
       providers: providerLinks(signIn, { next: localPath(request.query.next), again: session !== undefined }),
+      // That of a wrong password and of an unknown user is the same.
       refusal: refused === undefined ? undefined : refusalOf(refused),
       headers: { 'Set-Cookie': setCookie, ...refused?.headers },
     })

@@ -27,6 +27,7 @@ import {
 import { MatrixError } from '#spec'
 import { assertOwnForm, type BrowserRequest } from './browser-gate.ts'
 import { localPath } from './local-path.ts'
+import { refusalOf } from './own-pages.ts'
 import { providerLinks } from './providers.ts'
 
 export interface AccountSignUpDeps {
@@ -54,11 +55,6 @@ type Stage = SignUpStep & { readonly kind: 'stage' }
 
 const MAX_ATTEMPT = 1_000
 const WRONG_CODE = 'This is not the code of the mail, or it is too old. After many wrong ones only another mail helps.'
-
-const refusalOf = ({ errcode, status, message }: MatrixError): Refusal =>
-  errcode === 'M_LIMIT_EXCEEDED'
-    ? { status, text: 'Too many attempts. Wait a minute, then try again.' }
-    : { status: status === 401 ? 403 : status, text: sentence(message) }
 
 const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`)
 

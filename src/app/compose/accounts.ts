@@ -9,6 +9,7 @@ import {
   type AuditLog,
   ChangePassword,
   type CreateAccount,
+  type CrossSigningResets,
   Deactivate,
   Devices,
   EndSessions,
@@ -35,6 +36,7 @@ import type { ServerName, UserId } from '#spec'
 import { type AccountRecord, type Change, type LeasedWork, writers } from '#store'
 import type { Streams } from '#streams'
 import { type BuiltParts, deviceTraces } from './account-parts.ts'
+import { buildBrowserSessions, buildCrossSigningResets } from './browser-sessions.ts'
 import type { ProofParts } from './encryption.ts'
 import type { Ground } from './ground.ts'
 import { buildRegistration } from './registration.ts'
@@ -62,7 +64,9 @@ export interface BuiltAccounts {
   readonly api: AccountsDeps
   readonly proofParts: ProofParts
   /** Parts that the pages at browsers share with sign-in. */
-  readonly forBrowsers: Pick<BuiltSignIn, 'identities' | 'pendingSignIns'>
+  readonly forBrowsers: Pick<BuiltSignIn, 'identities' | 'pendingSignIns'> & {
+    readonly crossSigningResets: CrossSigningResets
+  }
   readonly administration: AdministeredAccounts
   /** Continues deactivations that a stop interrupted; one process at a time does this work. */
   readonly resuming: LeasedWork
@@ -109,6 +113,7 @@ export const buildAccounts = (
   const deactivate = buildDeactivate(ground, built, rooms)
   const flows = accountApi(ground, built)
   const { reauthentication } = signIn
+  const crossSigningResets = buildCrossSigningResets(ground, reauthentication)
   const confirming = addresses.proof.alsoFor({ flows: [], stages: reauthentication.stages }).stages
   // Called only when requests come.
   const stagesOf = (operation: string): readonly Stage[] => registering.stages.get(operation) ?? confirming
@@ -143,8 +148,8 @@ export const buildAccounts = (
       newSecret: () => ground.random.token(43),
       confirmByButton: ground.config.mail.confirmByButton,
     },
-    forBrowsers: signIn,
-    proofParts: { uia, proof: reauthentication },
+    forBrowsers: { ...signIn, crossSigningResets },
+    proofParts: { uia, proof: crossSigningResets },
     resuming: new Chore({
       clock: ground.clock,
       logger: ground.logger,
@@ -171,10 +176,15 @@ const buildInteractiveAuth = (
 
 /** The flows of people who have an account. */
 const accountApi = (
-  { store: { commit } }: Ground,
+  ground: Ground,
   { accounts, devices, uia, addresses: { threepids, proof }, signIn: { reauthentication } }: BuiltParts,
+  { commit } = ground.store,
 ): Pick<AccountsDeps, 'endSessions' | 'changePassword' | 'thirdPartyIds'> => ({
-  endSessions: new EndSessions({ devices, uia, reauthentication, traces: deviceTraces, commit }),
+  endSessions: new EndSessions({
+    ...{ devices, uia, reauthentication, commit },
+    traces: deviceTraces,
+    browsers: buildBrowserSessions(ground),
+  }),
   changePassword: new ChangePassword({
     ...{ accounts, devices, reauthentication, uia, proof, commit },
     traces: deviceTraces,

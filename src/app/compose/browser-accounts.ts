@@ -1,5 +1,5 @@
-import { type BrowserAccountsDeps, BrowserGate } from '#api'
-import { BrowserSignIn, FormTokens, LinkIdentities, SignUp } from '#domain'
+import { type BrowserAccountsDeps, BrowserGate, OwnPages } from '#api'
+import { BrowserSignIn, FormTokens, LinkIdentities, OwnAccount, SignUp } from '#domain'
 import { PASSWORD_PAGE } from '#pages'
 import type { BuiltAccounts } from './accounts.ts'
 import { buildBrowserSessions, isSecure } from './browser-sessions.ts'
@@ -11,11 +11,21 @@ export { buildBrowserSessions } from './browser-sessions.ts'
 export const buildBrowserAccounts = (
   ground: Ground,
   { accounts, api, forBrowsers }: BuiltAccounts,
+  profile: Pick<BrowserAccountsDeps, 'profiles' | 'setProfile'>,
 ): BrowserAccountsDeps => {
   const sessions = buildBrowserSessions(ground)
+  const gate = new BrowserGate(sessions)
+  const { devices, deactivate, endSessions, changePassword, thirdPartyIds, newSecret } = api
   return {
-    sessions,
-    gate: new BrowserGate(sessions),
+    ...{ sessions, gate, devices, deactivate, endSessions, thirdPartyIds, newSecret },
+    ...profile,
+    ownPages: new OwnPages({ gate, sessions }),
+    ownAccount: new OwnAccount({
+      ...{ accounts, sessions, changePassword },
+      identities: forBrowsers.identities,
+      passwordProviders: new Map(),
+    }),
+    crossSigningResets: forBrowsers.crossSigningResets,
     formTokens: new FormTokens({ random: ground.random, secure: isSecure(ground) }),
     browserSignIn: new BrowserSignIn({ accounts, sessions, commit: ground.store.commit }),
     signUp: new SignUp({ register: api.register, sessions }),

@@ -1,4 +1,13 @@
-import { BROWSER_SESSION_IDLE_MS, BrowserSessions, type KeptBrowserSession } from '#domain'
+import {
+  BROWSER_SESSION_IDLE_MS,
+  BrowserSessions,
+  CROSS_SIGNING_RESET_MS,
+  CrossSigningResets,
+  type KeptBrowserSession,
+  OAUTH_STAGE_OF_PROPOSAL,
+  type Reauthentication,
+} from '#domain'
+import { ACCOUNT_PAGE } from '#pages'
 import type { Ground } from './ground.ts'
 
 const MAX_SESSIONS = 200_000
@@ -21,4 +30,15 @@ export const buildBrowserSessions = (ground: Ground): BrowserSessions =>
     clock: ground.clock,
     random: ground.random,
     secure: isSecure(ground),
+  })
+
+/** `account_management_uri` with the action that "servers SHOULD use in the URL of the `m.oauth` UIA type". */
+export const buildCrossSigningResets = (
+  { shortLived, config }: Ground,
+  reauthentication: Reauthentication,
+): CrossSigningResets =>
+  new CrossSigningResets({
+    allowed: shortLived.table('cross-signing-reset', { lifetimeMs: CROSS_SIGNING_RESET_MS }),
+    reauthentication,
+    url: `${config.server.publicBaseUrl ?? ''}${ACCOUNT_PAGE}?action=${OAUTH_STAGE_OF_PROPOSAL}`,
   })

@@ -346,7 +346,10 @@ const buildApi = (parts: Parts): ApiDeps => {
   return {
     accounts: accounts.api,
     admin: { people: buildPeopleAdmin(ground, { ...parts, ...personalApi }) },
-    browserAccounts: buildBrowserAccounts(ground, accounts),
+    browserAccounts: buildBrowserAccounts(ground, accounts, {
+      profiles: personal.profiles,
+      setProfile: personalApi.setProfile,
+    }),
     adminPages: parts.adminPages.deps,
     oauth: buildOAuth(ground, accounts),
     personal: {

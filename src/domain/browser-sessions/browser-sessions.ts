@@ -11,6 +11,8 @@ export interface BrowserSession {
   /** Internal number of the user. */
   readonly user: number
   readonly admin: boolean
+  /** Whether the account may say nothing new for now. */
+  readonly suspended: boolean
   /** The time at which the person last proved who they are. */
   readonly authenticatedAtMs: number
   /** Goes as a hidden field `csrf` into every form of the session, and is compared by `checkCsrf`. */
@@ -109,7 +111,13 @@ export class BrowserSessions {
     }
     if (!(await this.#goesOn(id, kept))) return undefined
     const { userId, authenticatedAtMs, csrf } = kept
-    return { id, userId, user: account.user, admin: account.admin, authenticatedAtMs, csrf }
+    const { user, admin, suspendedAtMs } = account
+    return { id, userId, user, admin, suspended: suspendedAtMs !== undefined, authenticatedAtMs, csrf }
+  }
+
+  /** Whether the person proved who they are so lately. */
+  isRecent({ authenticatedAtMs }: BrowserSession, withinMs: number): boolean {
+    return this.#parts.clock.nowMs() - authenticatedAtMs <= withinMs
   }
 
   async end(id: string): Promise<void> {

@@ -74,6 +74,11 @@ export class ChangePassword {
     await this.#change(userId, password, { endsSessions: !keepSessions, except: undefined, usedUp: also })
   }
 
+  /** For somebody who has proved who they are on a page of their account. Throws what `byOperator` throws. */
+  async byOwner(userId: UserId, password: string, endsSessions: boolean): Promise<void> {
+    await this.#change(userId, password, { endsSessions, except: undefined, usedUp: [] })
+  }
+
   async #perform({ body, facts }: Granted, request: ChangePasswordRequest): Promise<void> {
     const byEmail = await this.#parts.proof.confirmedBy(facts, request.requester?.userId)
     const userId = byEmail?.userId ?? confirmedUser(facts)

@@ -71,6 +71,12 @@ export class Deactivate {
     return this.#deactivate(userId, { erase, idServer: undefined, usedUp: also })
   }
 
+  /** For somebody who has proved who they are on a page of their account. */
+  async byOwner(userId: UserId, erase: boolean): Promise<UnbindOutcome> {
+    await this.#parts.accounts.assertUnlocked(userId)
+    return this.#deactivate(userId, { erase, idServer: undefined, usedUp: [] })
+  }
+
   /** Continues deactivations that a stop of the server interrupted before the last room was left. */
   async resume(): Promise<void> {
     for (const userId of await this.#parts.accounts.unfinishedDeactivations(RESUMED_AT_ONCE)) this.#leaveRooms(userId)

@@ -1,11 +1,12 @@
-import type { JsonObject, UserId } from '#spec'
+import type { JsonObject } from '#spec'
 import { QueuedChanges, type UserNumber } from '#store'
-import type { CrossSigning, KeysOwner } from '../../e2ee/index.ts'
+import type { CrossSigning } from '../../e2ee/index.ts'
 import type { InteractiveAuth, StageOffer, UiaAnswer } from '../../uia/index.ts'
+import { OAUTH_STAGE, type ReplacingOwner } from './cross-signing-resets.ts'
 
 /** The stages by which a user proves that it is they who replace their keys. */
 export interface ReplacementProof {
-  offerFor(userId: UserId): Promise<StageOffer>
+  offerFor(owner: ReplacingOwner): Promise<StageOffer>
 }
 
 export interface UploadCrossSigningParts {
@@ -34,7 +35,7 @@ export class UploadCrossSigning {
   }
 
   /** `body`: `master_key`, `self_signing_key`, `user_signing_key`. Throws what `CrossSigning.setting` throws. */
-  async run(owner: KeysOwner, body: JsonObject, auth: JsonObject | undefined): Promise<UiaAnswer<void>> {
+  async run(owner: ReplacingOwner, body: JsonObject, auth: JsonObject | undefined): Promise<UiaAnswer<void>> {
     const { crossSigning } = this.#parts
     // A later request of an authentication session may name the session only.
     if (Object.keys(body).length === 0 && auth !== undefined) return this.#authenticated(owner, body, auth)
@@ -47,9 +48,14 @@ export class UploadCrossSigning {
     return isDone ? { kind: 'done', result: undefined } : this.#authenticated(owner, body, auth)
   }
 
-  async #authenticated(owner: KeysOwner, body: JsonObject, auth: JsonObject | undefined): Promise<UiaAnswer<void>> {
+  async #authenticated(
+    owner: ReplacingOwner,
+    body: JsonObject,
+    given: JsonObject | undefined,
+  ): Promise<UiaAnswer<void>> {
     const { crossSigning, proof, uia } = this.#parts
-    const offer = await proof.offerFor(owner.userId)
+    const offer = await proof.offerFor(owner)
+    const auth = owner.oauthClient === undefined ? given : asOAuthStage(given)
     return uia.run(
       { operation: 'POST /keys/device_signing/upload', requester: owner.userId, ...offer, auth, body },
       {
@@ -64,3 +70,7 @@ export class UploadCrossSigning {
     )
   }
 }
+
+/** "The client submits an `auth` dict with just the `session`": it means the stage. */
+const asOAuthStage = (auth: JsonObject | undefined): JsonObject | undefined =>
+  auth === undefined || auth.type !== undefined ? auth : { ...auth, type: OAUTH_STAGE }

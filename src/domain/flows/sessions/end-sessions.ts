@@ -1,5 +1,6 @@
 import type { DeviceId, JsonObject, UserId } from '#spec'
 import type { Change, Commit } from '#store'
+import type { BrowserSessions } from '../../browser-sessions/index.ts'
 import type { Devices } from '../../devices/index.ts'
 import type { InteractiveAuth, UiaAnswer } from '../../uia/index.ts'
 import type { Reauthentication } from '../stages/reauthentication.ts'
@@ -15,6 +16,7 @@ export interface EndSessionsParts {
   readonly uia: InteractiveAuth
   readonly reauthentication: Reauthentication
   readonly traces: DeviceTraces
+  readonly browsers: Pick<BrowserSessions, 'endingAllOf'>
   readonly commit: Commit
 }
 
@@ -43,13 +45,14 @@ export class EndSessions {
     await this.#remove(userId, deviceIds, also)
   }
 
-  /** Returns the ids of the devices that are gone. `also` goes into the same commit. */
+  /** Ends the sessions at browsers too. Returns the ids of the devices that are gone. `also` goes into the same commit. */
   async logOutAll(userId: UserId, also: readonly Change<void>[] = []): Promise<readonly DeviceId[]> {
-    const { commit, devices, traces, uia } = this.#parts
+    const { commit, devices, traces, browsers, uia } = this.#parts
     const [removed] = await commit([
       devices.removeAll(userId),
       ...traces.orphansOf(userId),
       uia.endingAllOf(userId),
+      browsers.endingAllOf(userId),
       ...also,
     ] as const)
     return removed.map(({ deviceId }) => deviceId)

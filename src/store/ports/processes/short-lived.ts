@@ -23,6 +23,7 @@ export const SHORT_LIVED_KINDS = [
   'rendezvous',
   'sliding-checkpoint',
   'browser-session',
+  'cross-signing-reset',
   'server-check',
   'oauth-code',
   'oauth-device-grant',

@@ -1,0 +1,89 @@
+import type { CustomReply } from '#http'
+import { type Html, html } from '../html.ts'
+import { ACCOUNT_DEVICES_PAGE, accountReply, csrfField, hiddenField } from './account-page.ts'
+import { asTime } from './own-pages.ts'
+
+export interface ShownDevice {
+  readonly deviceId: string
+  readonly displayName: string | undefined
+  readonly lastSeenAtMs: number | undefined
+  readonly lastSeenIp: string | undefined
+  readonly lastSeenUserAgent: string | undefined
+}
+
+export interface DevicesView {
+  readonly csrf: string
+  readonly devices: readonly ShownDevice[]
+  /** Where the next devices are. */
+  readonly more: string | undefined
+  readonly done: string | undefined
+}
+
+const nameOf = ({ displayName, deviceId }: ShownDevice): string => displayName ?? deviceId
+
+const seen = ({ lastSeenAtMs }: ShownDevice): Html =>
+  lastSeenAtMs === undefined ? html`Not seen yet` : html`Last seen ${asTime(lastSeenAtMs)}`
+
+const linkTo = (deviceId: string): string =>
+  `${ACCOUNT_DEVICES_PAGE}/view?${new URLSearchParams({ device_id: deviceId }).toString()}`
+
+const signOutForm = (
+  csrf: string,
+  device: ShownDevice,
+): Html => html`<form method="post" action="${ACCOUNT_DEVICES_PAGE}/sign-out">
+${csrfField(csrf)}${hiddenField('device_id', device.deviceId)}
+<button type="submit" aria-label="Sign out ${nameOf(device)}">Sign out</button>
+</form>`
+
+export const devicesPage = ({ csrf, devices, more, done }: DevicesView): CustomReply =>
+  accountReply({
+    title: 'Devices',
+    inside: true,
+    form: true,
+    done,
+    main: html`${
+      devices.length === 0
+        ? html`<p>No app is signed in to your account.</p>`
+        : html`<ul class="rows">
+${devices.map(
+  (device) => html`<li><a class="more" href="${linkTo(device.deviceId)}">${nameOf(device)}</a>${seen(device)}
+${signOutForm(csrf, device)}</li>
+`,
+)}</ul>`
+    }${more === undefined ? undefined : html`\n<p><a href="${more}">More devices</a></p>`}
+<h2>Everywhere at once</h2>
+<p>Signs out all devices, and all other browsers. Encrypted messages that only they can read are lost with them.</p>
+<form method="post" action="${ACCOUNT_DEVICES_PAGE}/sign-out-all">
+${csrfField(csrf)}
+<button type="submit" class="grave">Sign out everywhere else</button>
+</form>`,
+  })
+
+export interface DeviceView {
+  readonly csrf: string
+  readonly device: ShownDevice | undefined
+  /** Whether the person came to sign it out. */
+  readonly asks: boolean
+}
+
+const row = (name: string, value: Html | string | undefined): Html | undefined =>
+  value === undefined ? undefined : html`<dt>${name}</dt>\n<dd>${value}</dd>\n`
+
+export const devicePage = ({ csrf, device, asks }: DeviceView): CustomReply =>
+  device === undefined
+    ? accountReply({
+        title: 'No such device',
+        status: 404,
+        inside: true,
+        main: html`<p role="alert">It is signed out already.</p>
+<p><a href="${ACCOUNT_DEVICES_PAGE}">Your devices</a></p>`,
+      })
+    : accountReply({
+        title: asks ? `Sign out ${nameOf(device)}?` : nameOf(device),
+        inside: true,
+        form: true,
+        main: html`<dl>
+${row('Device id', device.deviceId)}${row('Last seen', device.lastSeenAtMs === undefined ? undefined : asTime(device.lastSeenAtMs))}${row('From the address', device.lastSeenIp)}${row('App', device.lastSeenUserAgent)}</dl>
+${signOutForm(csrf, device)}
+<p><a href="${ACCOUNT_DEVICES_PAGE}">Your devices</a></p>`,
+      })
