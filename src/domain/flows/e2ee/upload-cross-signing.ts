@@ -29,7 +29,7 @@ export class UploadCrossSigning {
   }
 
   /** The same for the application service of the user, which needs no authentication. */
-  async runForService(owner: KeysOwner, body: JsonObject): Promise<void> {
+  async runForService(owner: ReplacingOwner, body: JsonObject): Promise<void> {
     const { crossSigning } = this.#parts
     await this.#changes.run(owner.user, async () => crossSigning.store(owner, await crossSigning.setting(owner, body)))
   }
