@@ -346,10 +346,7 @@ const buildApi = (parts: Parts): ApiDeps => {
   return {
     accounts: accounts.api,
     admin: { people: buildPeopleAdmin(ground, { ...parts, ...personalApi }) },
-    browserAccounts: buildBrowserAccounts(ground, accounts, {
-      profiles: personal.profiles,
-      setProfile: personalApi.setProfile,
-    }),
+    browserAccounts: buildBrowserAccounts(ground, accounts, { ...personalApi, profiles: personal.profiles }),
     adminPages: parts.adminPages.deps,
     oauth: buildOAuth(ground, accounts),
     personal: {
