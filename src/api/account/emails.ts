@@ -66,23 +66,7 @@ export const ownEmailsEndpoints = (deps: OwnEmailsDeps): readonly AnyEndpoint[] 
       },
       RECENT,
     ),
-    ownPages.form(
-      `${ACCOUNT_EMAILS_PAGE}/confirm`,
-      ACCOUNT_EMAILS_PAGE,
-      ({ session, fields }) => {
-        const [email = '', sid = '', secret = ''] = ['email', 'sid', 'secret'].map((name) => fields.get(name))
-        return orRefused(
-          async () => {
-            const fits = await ownMail?.validations.submit(sid, secret, fields.get('code') ?? '')
-            if (fits !== true) throw new MatrixError('M_FORBIDDEN', WRONG_CODE)
-            await thirdPartyIds.add(session, { sid, clientSecret: secret })
-            return seeOther(`${ACCOUNT_EMAILS_PAGE}?done=added`)
-          },
-          (refusal) => emailCodePage({ ...session, email, sid, secret, refusal }),
-        )
-      },
-      { ...RECENT, rateLimit: 'login' },
-    ),
+    confirmEndpoint(deps),
     ownPages.form(
       `${ACCOUNT_EMAILS_PAGE}/remove`,
       ACCOUNT_EMAILS_PAGE,
@@ -99,3 +83,23 @@ export const ownEmailsEndpoints = (deps: OwnEmailsDeps): readonly AnyEndpoint[] 
     ),
   ]
 }
+
+/** Takes the code of a mail. */
+const confirmEndpoint = ({ ownPages, thirdPartyIds, ownMail }: OwnEmailsDeps): AnyEndpoint =>
+  ownPages.form(
+    `${ACCOUNT_EMAILS_PAGE}/confirm`,
+    ACCOUNT_EMAILS_PAGE,
+    ({ session, fields }) => {
+      const [email = '', sid = '', secret = ''] = ['email', 'sid', 'secret'].map((name) => fields.get(name))
+      return orRefused(
+        async () => {
+          const fits = await ownMail?.validations.submit(sid, secret, fields.get('code') ?? '')
+          if (fits !== true) throw new MatrixError('M_FORBIDDEN', WRONG_CODE)
+          await thirdPartyIds.add(session, { sid, clientSecret: secret })
+          return seeOther(`${ACCOUNT_EMAILS_PAGE}?done=added`)
+        },
+        (refusal) => emailCodePage({ ...session, email, sid, secret, refusal }),
+      )
+    },
+    { ...RECENT, rateLimit: 'login' },
+  )

@@ -34,6 +34,11 @@ const DONE: ReadonlyMap<string, string> = new Map([
   ['unlinked', 'It opens your account no longer.'],
 ])
 
+type ShowProviders = (
+  session: BrowserSession,
+  more?: { readonly refusal?: Refusal; readonly done?: string | undefined },
+) => Promise<CustomReply>
+
 /** Links to the providers, for a page to sign in on. */
 export const providerLinks = (
   { providers }: Pick<SignIn, 'providers'>,
@@ -76,10 +81,8 @@ const senderTo = ({ signIn, baseUrl }: AccountProvidersDeps) => {
 export const accountProvidersEndpoints = (deps: AccountProvidersDeps): readonly AnyEndpoint[] => {
   const { ownPages, linkIdentities } = deps
   const send = senderTo(deps)
-  const show = async (
-    { csrf, userId }: BrowserSession,
-    more: { readonly refusal?: Refusal; readonly done?: string | undefined } = {},
-  ) => providersPage({ csrf, providers: await linkIdentities.providersOf(userId), ...more })
+  const show: ShowProviders = async ({ csrf, userId }, more = {}) =>
+    providersPage({ csrf, providers: await linkIdentities.providersOf(userId), ...more })
   return [
     endpoint({
       method: 'GET',
@@ -125,29 +128,37 @@ export const accountProvidersEndpoints = (deps: AccountProvidersDeps): readonly 
         ),
       RECENT,
     ),
-    ownPages.page(
-      ACCOUNT_LINK_PAGE,
-      async ({ session, query: { id = '' } }) => {
-        const identity = await linkIdentities.pending(id, session.id)
-        if (identity === undefined) throw new MatrixError('M_FORBIDDEN', 'This took too long; begin again')
-        const { providerName: provider, displayName, verifiedEmail, subject } = identity
-        const person = displayName ?? verifiedEmail ?? subject
-        return linkPage({ csrf: session.csrf, id, userId: session.userId, provider, person })
-      },
-      RECENT,
-    ),
-    ownPages.form(
-      ACCOUNT_LINK_PAGE,
-      ACCOUNT_PROVIDERS_PAGE,
-      ({ session, fields }) =>
-        orRefused(
-          async () => {
-            await linkIdentities.link(fields.get('id') ?? '', session.id, session.userId)
-            return seeOther(`${ACCOUNT_PROVIDERS_PAGE}?done=linked`)
-          },
-          (refusal) => show(session, { refusal }),
-        ),
-      RECENT,
-    ),
+    ...linkEndpoints(deps, show),
   ]
 }
+
+/** The question whether an identity is to open the account, and its answer. */
+const linkEndpoints = (
+  { ownPages, linkIdentities }: AccountProvidersDeps,
+  show: ShowProviders,
+): readonly AnyEndpoint[] => [
+  ownPages.page(
+    ACCOUNT_LINK_PAGE,
+    async ({ session, query: { id = '' } }) => {
+      const identity = await linkIdentities.pending(id, session.id)
+      if (identity === undefined) throw new MatrixError('M_FORBIDDEN', 'This took too long; begin again')
+      const { providerName: provider, displayName, verifiedEmail, subject } = identity
+      const person = displayName ?? verifiedEmail ?? subject
+      return linkPage({ csrf: session.csrf, id, userId: session.userId, provider, person })
+    },
+    RECENT,
+  ),
+  ownPages.form(
+    ACCOUNT_LINK_PAGE,
+    ACCOUNT_PROVIDERS_PAGE,
+    ({ session, fields }) =>
+      orRefused(
+        async () => {
+          await linkIdentities.link(fields.get('id') ?? '', session.id, session.userId)
+          return seeOther(`${ACCOUNT_PROVIDERS_PAGE}?done=linked`)
+        },
+        (refusal) => show(session, { refusal }),
+      ),
+    RECENT,
+  ),
+]
