@@ -2,15 +2,17 @@ import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startHomeserver, type TestHomeserver } from '../support/homeserver.ts'
 import { registerAdmin } from '../support/operator.ts'
+import { SteppedClock } from '../support/stepped-clock.ts'
 import { adminWindow, lookOver, NARROW, signIn } from './admin-window.ts'
 import { inChromium, launchChromium, visit } from './chromium.ts'
 
 inChromium('the first page of the administration', () => {
   let browser: Browser
   let home: TestHomeserver
+  const clock = new SteppedClock()
   beforeAll(async () => {
     browser = await launchChromium()
-    home = await startHomeserver()
+    home = await startHomeserver({ clock })
     await registerAdmin(home, 'root')
   })
   afterAll(async () => {
@@ -19,8 +21,22 @@ inChromium('the first page of the administration', () => {
   })
 
   it('is found by signing in, and shows the server of the last hour', async () => {
+    const alice = await home.register('alice')
+    const room = await alice.createRoom()
+    for (let round = 0; round < 60; round += 1) {
+      const times = 1 + Math.round(4 + 3 * Math.sin(round / 5))
+      for (let time = 0; time < times; time += 1) await alice.sendText(room, `${round} ${time}`)
+      clock.advance(15_000)
+    }
     await using window = await adminWindow(browser, home, 'root')
     const { page } = window
+    const chart = page.getByRole('listitem').filter({ hasText: 'Events sent a second' })
+    // Between 2 and 8 events in each 15 seconds.
+    await chart.getByText(/^0\.[1-5]\d* to 0\.5\d+$/).waitFor()
+    expect(await chart.locator('path.line').getAttribute('d')).toMatch(/^M\S+ \S+(L\S+ \S+){40,}$/)
+    expect(await page.getByRole('listitem').filter({ hasText: 'Memory' }).locator('.value').textContent()).toMatch(
+      /^\d+ MB$/,
+    )
     await page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor()
     for (const title of ['Requests a second', 'Memory', 'Database', 'Syncs that wait for news'])
       await page.getByRole('heading', { name: title, exact: true }).waitFor()

@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import axe from 'axe-core'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
@@ -66,4 +67,13 @@ export const lookOver = async ({ page, complaints, elsewhere }: Visit, url: stri
   }
   await page.emulateMedia({ colorScheme: null })
   expect([complaints, elsewhere]).toEqual([[], []])
+}
+
+/** The list that the page shows, as the file that it offers. */
+export const downloaded = async (page: Page): Promise<string> => {
+  const [file] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('link', { name: 'Export as CSV' }).click(),
+  ])
+  return readFile(await file.path(), 'utf8')
 }

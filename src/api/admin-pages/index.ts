@@ -1,20 +1,24 @@
 import type { AnyEndpoint } from '#http'
-import type { AuditLogPageDeps } from './audit-log.ts'
-import type { FederationPageDeps } from './federation.ts'
 import { type AdminRoute, adminEndpoint } from './guard.ts'
-import type { JobsPageDeps } from './jobs.ts'
-import type { OverviewDeps } from './overview.ts'
-import type { RegistrationTokensPageDeps } from './registration-tokens.ts'
-import type { ReportsPageDeps } from './reports.ts'
+import type { PeoplePageDeps } from './people/people.ts'
+import type { ReportsPageDeps } from './rooms/reports.ts'
+import type { ServicesPageDeps } from './server/application-services.ts'
+import type { AuditLogPageDeps } from './server/audit-log.ts'
+import type { FederationPageDeps } from './server/federation.ts'
+import type { JobsPageDeps } from './server/jobs.ts'
+import type { OverviewDeps } from './server/overview.ts'
+import type { RegistrationTokensPageDeps } from './server/registration-tokens.ts'
 import type { PageHandler, VisitDeps } from './visit.ts'
 
-export type { Findings } from './federation.ts'
+export type { Findings } from './server/federation.ts'
 
 /** The needs of all administration pages. */
 export type AdminPagesDeps = VisitDeps &
   OverviewDeps &
+  PeoplePageDeps &
   AuditLogPageDeps &
   FederationPageDeps &
+  ServicesPageDeps &
   JobsPageDeps &
   RegistrationTokensPageDeps &
   ReportsPageDeps
@@ -46,51 +50,105 @@ const section = (
   })),
 ]
 
+const PEOPLE_PAGES: Readonly<Record<string, Load>> = {
+  '': async () => (await import('./people/people.ts')).people,
+  '/csv': async () => (await import('./people/people.ts')).peopleCsv,
+  '/new': async () => (await import('./people/people.ts')).newPerson,
+  '/:userId': async () => (await import('./people/person.ts')).person,
+  '/:userId/rooms': async () => (await import('./people/people.ts')).personRooms,
+  '/:userId/rooms/csv': async () => (await import('./people/people.ts')).personRoomsCsv,
+  '/:userId/password': async () => (await import('./people/person.ts')).askPassword,
+  '/:userId/admin': async () => (await import('./people/person.ts')).askAdmin,
+  '/:userId/deactivate': async () => (await import('./people/person.ts')).askDeactivate,
+  '/:userId/reactivate': async () => (await import('./people/person.ts')).askReactivate,
+}
+
+const PEOPLE_DEEDS: Readonly<Record<string, Load>> = {
+  '/new': async () => (await import('./people/people.ts')).makePerson,
+  '/:userId/lock': async () => (await import('./people/person.ts')).lock,
+  '/:userId/suspend': async () => (await import('./people/person.ts')).suspend,
+  '/:userId/shadow-ban': async () => (await import('./people/person.ts')).shadowBan,
+  '/:userId/profile': async () => (await import('./people/person.ts')).changeProfile,
+  '/:userId/sign-out': async () => (await import('./people/person.ts')).signOutEverywhere,
+  '/:userId/devices/remove': async () => (await import('./people/person.ts')).removeDevice,
+  '/:userId/addresses/add': async () => (await import('./people/person.ts')).addAddress,
+  '/:userId/addresses/remove': async () => (await import('./people/person.ts')).removeAddress,
+  '/:userId/password': async () => (await import('./people/person.ts')).setPassword,
+  '/:userId/admin': async () => (await import('./people/person.ts')).setAdmin,
+  '/:userId/deactivate': async () => (await import('./people/person.ts')).deactivate,
+  '/:userId/reactivate': async () => (await import('./people/person.ts')).reactivate,
+}
+
+const WEIGHTY: About = { weighty: true }
+const COSTLY: About = { costly: true }
+
+const PEOPLE_ABOUT: Readonly<Record<string, About>> = {
+  '': COSTLY,
+  '/csv': COSTLY,
+  '/:userId/password': WEIGHTY,
+  '/:userId/admin': WEIGHTY,
+  '/:userId/deactivate': WEIGHTY,
+  '/:userId/reactivate': WEIGHTY,
+}
+
 const ROUTES: readonly Route[] = [
   ...section(
     '/admin',
-    { '': async () => (await import('./overview.ts')).overview },
-    { '/sign-out': async () => (await import('./sign-out.ts')).signOut },
+    { '': async () => (await import('./server/overview.ts')).overview },
+    { '/sign-out': async () => (await import('./server/sign-out.ts')).signOut },
   ),
+  ...section('/admin/people', PEOPLE_PAGES, PEOPLE_DEEDS, PEOPLE_ABOUT),
   ...section('/admin/reports', {
-    '': async () => (await import('./reports.ts')).reports,
-    '/csv': async () => (await import('./reports.ts')).reportsCsv,
+    '': async () => (await import('./rooms/reports.ts')).reports,
+    '/csv': async () => (await import('./rooms/reports.ts')).reportsCsv,
   }),
   ...section(
     '/admin/registration-tokens',
     {
-      '': async () => (await import('./registration-tokens.ts')).registrationTokens,
-      '/csv': async () => (await import('./registration-tokens.ts')).registrationTokensCsv,
+      '': async () => (await import('./server/registration-tokens.ts')).registrationTokens,
+      '/csv': async () => (await import('./server/registration-tokens.ts')).registrationTokensCsv,
     },
     {
-      '': async () => (await import('./registration-tokens.ts')).makeRegistrationToken,
-      '/revoke': async () => (await import('./registration-tokens.ts')).revokeRegistrationToken,
+      '': async () => (await import('./server/registration-tokens.ts')).makeRegistrationToken,
+      '/revoke': async () => (await import('./server/registration-tokens.ts')).revokeRegistrationToken,
     },
   ),
   ...section(
     '/admin/federation',
     {
-      '': async () => (await import('./federation.ts')).federation,
-      '/csv': async () => (await import('./federation.ts')).federationCsv,
-      '/:server': async () => (await import('./federation.ts')).server,
+      '': async () => (await import('./server/federation.ts')).federation,
+      '/csv': async () => (await import('./server/federation.ts')).federationCsv,
+      '/:server': async () => (await import('./server/federation.ts')).server,
     },
     {
-      '/check': async () => (await import('./federation.ts')).checkServer,
-      '/:server/retry': async () => (await import('./federation.ts')).retryServer,
+      '/check': async () => (await import('./server/federation.ts')).checkServer,
+      '/:server/retry': async () => (await import('./server/federation.ts')).retryServer,
+    },
+  ),
+  ...section(
+    '/admin/application-services',
+    {
+      '': async () => (await import('./server/application-services.ts')).applicationServices,
+      '/csv': async () => (await import('./server/application-services.ts')).applicationServicesCsv,
+      '/:id': async () => (await import('./server/application-services.ts')).applicationService,
+    },
+    {
+      '/reload': async () => (await import('./server/application-services.ts')).reloadApplicationServices,
+      '/:id/ping': async () => (await import('./server/application-services.ts')).pingApplicationService,
     },
   ),
   ...section(
     '/admin/jobs',
     {
-      '': async () => (await import('./jobs.ts')).jobs,
-      '/csv': async () => (await import('./jobs.ts')).jobsCsv,
-      '/:id': async () => (await import('./jobs.ts')).job,
+      '': async () => (await import('./server/jobs.ts')).jobs,
+      '/csv': async () => (await import('./server/jobs.ts')).jobsCsv,
+      '/:id': async () => (await import('./server/jobs.ts')).job,
     },
-    { '/:id/cancel': async () => (await import('./jobs.ts')).cancelJob },
+    { '/:id/cancel': async () => (await import('./server/jobs.ts')).cancelJob },
   ),
   ...section('/admin/audit-log', {
-    '': async () => (await import('./audit-log.ts')).auditLog,
-    '/csv': async () => (await import('./audit-log.ts')).auditLogCsv,
+    '': async () => (await import('./server/audit-log.ts')).auditLog,
+    '/csv': async () => (await import('./server/audit-log.ts')).auditLogCsv,
   }),
 ]
 

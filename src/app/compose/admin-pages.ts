@@ -1,55 +1,70 @@
-import type { AdminPagesDeps, Findings } from '#api'
-import type { Jobs, Reports } from '#domain'
+import type { ApiDeps, Findings } from '#api'
+import type { Jobs, Pushers, Reports, SetProfile } from '#domain'
 import type { Streams } from '#streams'
 import { Measurements } from '../measurements.ts'
 import { PACKAGE_VERSION } from '../package-version.ts'
 import type { BuiltAccounts } from './accounts.ts'
-import type { BuiltAuditLog } from './admin.ts'
+import { type BuiltAuditLog, buildPeopleAdmin } from './admin.ts'
+import type { BuiltAppServices } from './appservices.ts'
 import { buildBrowserSessions } from './browser-accounts.ts'
 import type { BuiltFederation } from './federation.ts'
 import type { BuiltFederationOut } from './federation-out.ts'
 import type { Ground } from './ground.ts'
-
-export interface BuiltAdminPages {
-  readonly deps: AdminPagesDeps
-  readonly measurements: Measurements
-}
-
-export interface AroundAdminPages {
-  readonly streams: Pick<Streams, 'waiting'>
-  readonly sending: Pick<BuiltFederationOut, 'out'>
-  readonly federation: Pick<BuiltFederation, 'serverCheck'>
-  readonly accounts: Pick<BuiltAccounts, 'administration'>
-  readonly audit: Pick<BuiltAuditLog, 'auditLog'>
-  readonly jobs: Jobs
-  readonly reports: Reports
-}
+import type { Personal } from './personal.ts'
 
 const CHECK_KEPT_MS = 600_000
 
-/** Builds the administration pages, and the measuring for the first of them. Does not start it. */
-export const buildAdminPages = (ground: Ground, around: AroundAdminPages): BuiltAdminPages => {
-  const { streams, sending, federation, accounts, audit, jobs, reports } = around
-  const { store, clock, config, random, shortLived } = ground
+/** Starts the measuring for the first page of the administration. */
+export const startMeasurements = (
+  { store, clock, requestCounts: counts }: Ground,
+  streams: Pick<Streams, 'waiting'>,
+  { out }: Pick<BuiltFederationOut, 'out'>,
+): Measurements => {
   const measurements = new Measurements({
-    clock,
-    counts: ground.requestCounts,
+    ...{ clock, counts },
     gauges: {
       waiting: () => streams.waiting,
       commitQueue: () => store.stats().queueLength,
-      federationQueue: () => sending.out.statuses().reduce((sum, { pending }) => sum + pending, 0),
+      federationQueue: () => out.statuses().reduce((sum, { pending }) => sum + pending, 0),
       databaseBytes: () => store.sizeBytes(),
     },
   })
+  measurements.start()
+  return measurements
+}
+
+export interface AdministrationParts {
+  readonly measurements: Measurements
+  readonly sending: Pick<BuiltFederationOut, 'out'>
+  readonly federation: Pick<BuiltFederation, 'serverCheck'>
+  readonly accounts: BuiltAccounts
+  readonly audit: BuiltAuditLog
+  readonly jobs: Jobs
+  readonly appServices: Pick<BuiltAppServices, 'states'>
+  readonly reports: Reports
+  readonly personal: Personal
+  readonly pushers: Pushers
+}
+
+/** Builds the administration by the API and in a browser, which do the same deeds. */
+export const buildAdministrationApi = (
+  ground: Ground,
+  parts: AdministrationParts,
+  profiles: { readonly setProfile: Pick<SetProfile, 'set'> },
+): Pick<ApiDeps, 'admin' | 'adminPages'> => {
+  const { clock, config, random, shortLived } = ground
+  const { measurements, jobs, reports } = parts
+  const people = buildPeopleAdmin(ground, { ...parts, ...profiles })
   return {
-    measurements,
-    deps: {
+    admin: { people },
+    adminPages: {
+      ...people,
       ...{ measurements, jobs, reports, random, clock },
-      auditLog: audit.auditLog,
-      registrationTokens: accounts.administration.registrationTokens,
+      auditLog: parts.audit.auditLog,
+      appServices: parts.appServices.states,
       tokensNeeded: config.registration.mode === 'token',
-      sending: sending.out,
-      serverCheck: federation.serverCheck,
+      sending: parts.sending.out,
+      serverCheck: parts.federation.serverCheck,
       checks: shortLived.table<Findings>('server-check', { lifetimeMs: CHECK_KEPT_MS }),
       federationEnabled: config.federation.enabled,
       about: {

@@ -14,10 +14,11 @@ import { AnsweredOnce, type AnyEndpoint, type LabelledReading, type RequestSigna
 import { endpointsIn } from '#pages'
 import { type LeasedWork, shortLivedSweep, writers } from '#store'
 import { InProcessBus, PROCESSES, Streams } from '#streams'
+import type { Measurements } from '../measurements.ts'
 import { aboutServer, operational } from './about-server.ts'
 import { type BuiltAccounts, buildAccounts } from './accounts.ts'
-import { type BuiltAuditLog, buildAuditLog, buildPeopleAdmin } from './admin.ts'
-import { type BuiltAdminPages, buildAdminPages } from './admin-pages.ts'
+import { type BuiltAuditLog, buildAuditLog } from './admin.ts'
+import { buildAdministrationApi, startMeasurements } from './admin-pages.ts'
 import { type BuiltAppServices, buildAppServices } from './appservices.ts'
 import { buildBrowserAccounts } from './browser-accounts.ts'
 import { type BuiltCalls, buildCalls } from './calls.ts'
@@ -120,10 +121,10 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   const openIdTokens = buildOpenIdTokens(ground, accounts)
   const reports = buildReports(ground)
   const jobs = buildJobs(ground)
-  const adminPages = buildAdminPages(ground, { streams, sending, federation, accounts, audit, jobs, reports })
+  const measurements = startMeasurements(ground, streams, sending)
   const parts: Parts = {
     appServices,
-    adminPages,
+    measurements,
     jobs,
     incoming,
     push,
@@ -135,7 +136,6 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   const leases = buildLeases(ground, workOf(parts))
   await appServices.begin(accounts.api.serviceAccounts)
   await leases.start()
-  adminPages.measurements.start()
   return {
     streams,
     issuers: [appServices.tokens, accounts.accessTokens],
@@ -146,7 +146,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
     federationReadings: [...federation.readings, ...sending.readings],
     replacedKeys: () => keys.uploadKeys.replaced,
     settle: async () => {
-      adminPages.measurements.stop()
+      measurements.stop()
       await appServices.end()
       await settle(leases, parts)
     },
@@ -277,7 +277,7 @@ const cachesOf = ({
 
 interface Parts {
   readonly appServices: BuiltAppServices
-  readonly adminPages: BuiltAdminPages
+  readonly measurements: Measurements
   readonly jobs: Jobs
   readonly incoming: Incoming
   readonly push: LeasedWork
@@ -345,9 +345,8 @@ const buildApi = (parts: Parts): ApiDeps => {
   const personalApi = personal.api(roomProfiles, turnsOf(ground, 'profile-turn'))
   return {
     accounts: accounts.api,
-    admin: { people: buildPeopleAdmin(ground, { ...parts, ...personalApi }) },
+    ...buildAdministrationApi(ground, parts, personalApi),
     browserAccounts: buildBrowserAccounts(ground, accounts, { ...personalApi, profiles: personal.profiles }),
-    adminPages: parts.adminPages.deps,
     oauth: buildOAuth(ground, accounts),
     personal: {
       ...personalApi,

@@ -3,11 +3,10 @@ import type { Frame, Section } from './parts/frame.ts'
 export const SECTIONS: readonly Section[] = [
   { path: '/admin', title: 'Overview' },
   { path: '/admin/people', title: 'People' },
-  { path: '/admin/rooms', title: 'Rooms' },
   { path: '/admin/reports', title: 'Reports' },
-  { path: '/admin/media', title: 'Media' },
   { path: '/admin/registration-tokens', title: 'Registration tokens' },
   { path: '/admin/federation', title: 'Federation' },
+  { path: '/admin/application-services', title: 'Application services' },
   { path: '/admin/jobs', title: 'Jobs' },
   { path: '/admin/audit-log', title: 'Audit log' },
 ]
@@ -15,6 +14,12 @@ export const SECTIONS: readonly Section[] = [
 /** What a page says was done by the form that led to it. The address has the name alone, so nobody can put words into a page. */
 const NOTICES: Readonly<Record<string, string>> = {
   saved: 'Saved.',
+  answered: 'The application service answered.',
+  'no-answer': 'The application service did not answer; its last ping says why.',
+  reloaded: 'The registration files were read anew.',
+  blocked: 'The room is blocked.',
+  unblocked: 'The room is no longer blocked.',
+  'power-given': 'The power is given.',
   made: 'The account is made.',
   locked: 'The account is locked.',
   unlocked: 'The account is unlocked.',

@@ -62,7 +62,7 @@ button, .button { width: auto; min-height: 2.4rem; margin: .75rem 0 0; padding: 
 .filters .search { flex: 3 1 14rem; max-width: 26rem; }
 .filters button { margin: 0; }
 .above { display: flex; flex-wrap: wrap; gap: .25rem 1rem; align-items: baseline; justify-content: space-between; margin: 1rem 0 .4rem; color: var(--soft); font-size: .8125rem; }
-table { width: 100%; border-collapse: collapse; background: var(--card); border: 1px solid var(--line); border-radius: .5rem; }
+table { width: 100%; border-collapse: separate; border-spacing: 0; background: var(--card); border: 1px solid var(--line); border-radius: .5rem; }
 caption { text-align: left; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 th { padding: .45rem .75rem; border-bottom: 1px solid var(--line); color: var(--soft); font-size: .8125rem; font-weight: 600; text-align: left; vertical-align: bottom; white-space: nowrap; }
@@ -72,6 +72,8 @@ td { padding: .4rem .75rem; border-bottom: 1px solid var(--grid); vertical-align
 td time { white-space: nowrap; }
 tbody tr:last-child td { border-bottom: 0; }
 tbody tr:hover { background: var(--row); }
+tbody tr:last-child td:first-child { border-bottom-left-radius: .5rem; }
+tbody tr:last-child td:last-child { border-bottom-right-radius: .5rem; }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
 .pager { display: flex; flex-wrap: wrap; gap: .5rem; margin: .75rem 0; }
 .pager .button { margin: 0; }
@@ -109,5 +111,5 @@ details.more summary { cursor: pointer; color: var(--accent); }
   dd { border-top: 0; padding-top: 0; }
   dt { padding-bottom: 0; }
 }
-@media (min-width: 44.01rem) { .narrow { display: none; } }
+@media (min-width: 44.01rem) { .narrow { display: none; } .id.short { white-space: nowrap; } }
 `)

@@ -49,8 +49,11 @@ export const NONE = html`<span class="none">–</span>`
 
 export const orNone = (text: string | undefined): Html => (text === undefined || text === '' ? NONE : html`${text}`)
 
-/** An id, an address or another text of a machine, as it is; it may break anywhere. */
-export const id = (text: string): Html => html`<span class="id">${text}</span>`
+const SHORT_LENGTH = 28
+
+/** An id, an address or another text of a machine, as it is; where it is long it may break anywhere. */
+export const id = (text: string): Html =>
+  html`<span class="id${text.length <= SHORT_LENGTH ? ' short' : ''}">${text}</span>`
 
 export const link = (href: string, text: string | Html): Html => html`<a href="${href}">${text}</a>`
 /** A mark of a state. `tone`: how much it should be noticed. */

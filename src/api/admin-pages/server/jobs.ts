@@ -1,8 +1,8 @@
 import type { AuditLog, Jobs } from '#domain'
 import { loadAdminPages } from '#pages'
 import { MatrixError } from '#spec'
-import { csvReply, isoOf, numberOf, PAGE_ROWS, pagesBelow, stateOf, textOf } from './lists.ts'
-import { actorOf, at, type PageHandler, seeOther, type Visit } from './visit.ts'
+import { csvReply, isoOf, numberOf, PAGE_ROWS, pagesBelow, stateOf, textOf } from '../lists.ts'
+import { actorOf, at, type PageHandler, seeOther, type Visit } from '../visit.ts'
 
 export interface JobsPageDeps {
   readonly jobs: Pick<Jobs, 'list' | 'get' | 'cancel'>

@@ -1,9 +1,9 @@
 import type { CustomReply } from '#http'
-import { type Html, html } from '../html.ts'
-import { chartOf } from './parts/chart.ts'
-import { adminPage, type Frame } from './parts/frame.ts'
-import { factsOf } from './parts/lists.ts'
-import { bytes, measured, moment, span } from './parts/words.ts'
+import { type Html, html } from '../../html.ts'
+import { chartOf } from '../parts/chart.ts'
+import { adminPage, type Frame } from '../parts/frame.ts'
+import { factsOf } from '../parts/lists.ts'
+import { bytes, measured, moment, span } from '../parts/words.ts'
 
 type Values = readonly (number | undefined)[]
 

@@ -1,7 +1,7 @@
 import type { AuditLog } from '#domain'
 import { loadAdminPages } from '#pages'
-import { csvReply, isoOf, numberOf, PAGE_ROWS, pagesBelow, stateOf, textOf } from './lists.ts'
-import type { PageHandler, Visit } from './visit.ts'
+import { csvReply, isoOf, numberOf, PAGE_ROWS, pagesBelow, stateOf, textOf } from '../lists.ts'
+import type { PageHandler, Visit } from '../visit.ts'
 
 export interface AuditLogPageDeps {
   readonly auditLog: Pick<AuditLog, 'list'>

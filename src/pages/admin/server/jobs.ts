@@ -1,9 +1,9 @@
 import type { CustomReply } from '#http'
-import { type Html, html } from '../html.ts'
-import { postForm } from './parts/forms.ts'
-import { adminPage, type Frame } from './parts/frame.ts'
-import { factsOf, type ListState, listOf } from './parts/lists.ts'
-import { id, link, moment, orNone, span, tag } from './parts/words.ts'
+import { type Html, html } from '../../html.ts'
+import { postForm } from '../parts/forms.ts'
+import { adminPage, type Frame } from '../parts/frame.ts'
+import { factsOf, type ListState, listOf } from '../parts/lists.ts'
+import { id, link, moment, orNone, span, tag } from '../parts/words.ts'
 
 export interface JobView {
   readonly id: string

@@ -2,8 +2,8 @@ import type { Random } from '#base'
 import type { ManageRegistrationTokens } from '#domain'
 import { loadAdminPages } from '#pages'
 import { MatrixError } from '#spec'
-import { csvReply, isoOf, nextOffset, offsetOf, orderOf, PAGE_ROWS, stateOf, textOf } from './lists.ts'
-import { actorOf, type PageHandler, seeOther, type Visit } from './visit.ts'
+import { csvReply, isoOf, nextOffset, offsetOf, orderOf, PAGE_ROWS, stateOf, textOf } from '../lists.ts'
+import { actorOf, type PageHandler, seeOther, type Visit } from '../visit.ts'
 
 export interface RegistrationTokensPageDeps {
   readonly registrationTokens: ManageRegistrationTokens

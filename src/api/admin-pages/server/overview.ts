@@ -1,5 +1,5 @@
 import { loadAdminPages } from '#pages'
-import type { PageHandler } from './visit.ts'
+import type { PageHandler } from '../visit.ts'
 
 type Values = readonly (number | undefined)[]
 

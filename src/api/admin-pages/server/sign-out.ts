@@ -1,4 +1,4 @@
-import { type PageHandler, seeOther, type VisitDeps } from './visit.ts'
+import { type PageHandler, seeOther, type VisitDeps } from '../visit.ts'
 
 export const signOut: PageHandler<VisitDeps> = async ({ session }, { sessions }) => {
   await sessions.end(session.id)

@@ -1,9 +1,9 @@
 import type { AuditLog, ServerCheck } from '#domain'
 import { loadAdminPages } from '#pages'
 import { MatrixError, parseServerName, type ServerName } from '#spec'
-import type { OperatorFederationDeps, ToldDestination } from '../operator/federation.ts'
-import { csvReply, isoOf, nextOffset, offsetOf, orderOf, PAGE_ROWS, stateOf, textOf } from './lists.ts'
-import { actorOf, at, type PageHandler, seeOther, type Visit } from './visit.ts'
+import type { OperatorFederationDeps, ToldDestination } from '../../operator/federation.ts'
+import { csvReply, isoOf, nextOffset, offsetOf, orderOf, PAGE_ROWS, stateOf, textOf } from '../lists.ts'
+import { actorOf, at, type PageHandler, seeOther, type Visit } from '../visit.ts'
 
 export interface FederationPageDeps {
   readonly sending: OperatorFederationDeps['sending']

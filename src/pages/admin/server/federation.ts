@@ -1,9 +1,9 @@
 import type { CustomReply } from '#http'
-import { type Html, html } from '../html.ts'
-import { csrfField, postForm } from './parts/forms.ts'
-import { adminPage, type Frame } from './parts/frame.ts'
-import { factsOf, type ListState, listOf } from './parts/lists.ts'
-import { count, link, moment, tag } from './parts/words.ts'
+import { type Html, html } from '../../html.ts'
+import { csrfField, postForm } from '../parts/forms.ts'
+import { adminPage, type Frame } from '../parts/frame.ts'
+import { factsOf, type ListState, listOf } from '../parts/lists.ts'
+import { count, link, moment, tag } from '../parts/words.ts'
 
 export interface DestinationRow {
   readonly server: string
@@ -80,7 +80,7 @@ const findingsOf = (findings: ServerView['findings']): Html | undefined =>
   findings === undefined
     ? undefined
     : html`<h2>The check</h2>
-<ul class="plain">${findings.map(({ ok, text }) => html`<li>${ok ? tag('fine', 'good') : tag('wrong', 'bad')} ${text}</li>\n`)}</ul>`
+<ul class="plain">${findings.map(({ ok, text }) => html`<li>${ok ? tag('ok') : tag('wrong', 'bad')} ${text}</li>\n`)}</ul>`
 
 /** One other server. */
 export const serverPage = (frame: Frame, { server, destination, findings }: ServerView): CustomReply =>

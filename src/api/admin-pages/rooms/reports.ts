@@ -1,7 +1,7 @@
 import type { Reports } from '#domain'
 import { loadAdminPages } from '#pages'
-import { csvReply, isoOf, numberOf, PAGE_ROWS, pagesBelow, stateOf } from './lists.ts'
-import type { PageHandler } from './visit.ts'
+import { csvReply, isoOf, numberOf, PAGE_ROWS, pagesBelow, stateOf } from '../lists.ts'
+import type { PageHandler } from '../visit.ts'
 
 export interface ReportsPageDeps {
   readonly reports: Pick<Reports, 'list'>

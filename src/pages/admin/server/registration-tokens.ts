@@ -1,9 +1,9 @@
 import type { CustomReply } from '#http'
-import { html } from '../html.ts'
-import { field, postForm } from './parts/forms.ts'
-import { adminPage, type Frame } from './parts/frame.ts'
-import { type ListState, listOf } from './parts/lists.ts'
-import { count, id, moment, NONE, tag } from './parts/words.ts'
+import { html } from '../../html.ts'
+import { field, postForm } from '../parts/forms.ts'
+import { adminPage, type Frame } from '../parts/frame.ts'
+import { type ListState, listOf } from '../parts/lists.ts'
+import { count, id, moment, NONE, tag } from '../parts/words.ts'
 
 export interface TokenRow {
   readonly token: string

@@ -1,9 +1,9 @@
 import type { CustomReply } from '#http'
-import { type Html, html } from '../html.ts'
-import { subjectLink } from './audit-log.ts'
-import { adminPage, type Frame } from './parts/frame.ts'
-import { type ListState, listOf } from './parts/lists.ts'
-import { id, moment, orNone, tag } from './parts/words.ts'
+import { type Html, html } from '../../html.ts'
+import { adminPage, type Frame } from '../parts/frame.ts'
+import { subjectLink } from '../parts/links.ts'
+import { type ListState, listOf } from '../parts/lists.ts'
+import { id, moment, orNone, tag } from '../parts/words.ts'
 
 export interface ReportRow {
   readonly report: number

@@ -1,8 +1,9 @@
 import type { CustomReply } from '#http'
-import { type Html, html } from '../html.ts'
-import { adminPage, type Frame } from './parts/frame.ts'
-import { type ListState, listOf } from './parts/lists.ts'
-import { id, link, moment, NONE } from './parts/words.ts'
+import { html } from '../../html.ts'
+import { adminPage, type Frame } from '../parts/frame.ts'
+import { subjectLink } from '../parts/links.ts'
+import { type ListState, listOf } from '../parts/lists.ts'
+import { id, moment, NONE } from '../parts/words.ts'
 
 export interface AuditRow {
   readonly atMs: number
@@ -14,14 +15,6 @@ export interface AuditRow {
 }
 
 const WAYS = { api: 'API', page: 'page', command: 'command line' } as const
-
-/** A link to what an id names, where there is a page of it. */
-export const subjectLink = (subject: string): Html => {
-  if (subject === '') return NONE
-  if (subject.startsWith('@')) return link(`/admin/people/${encodeURIComponent(subject)}`, id(subject))
-  if (subject.startsWith('!')) return link(`/admin/rooms/${encodeURIComponent(subject)}`, id(subject))
-  return id(subject)
-}
 
 export const auditLogPage = (
   frame: Frame,
