@@ -11,7 +11,7 @@ export const bannerOf = (config: Config, { url, tlsUrl, metricsUrl }: Addresses)
   const database = storage.database.kind === 'sqlite' ? 'SQLite' : 'PostgreSQL'
   const [here, elsewhere] = [[url, tlsUrl].map(openable), addressesElsewhere(url)]
   const address = server.publicBaseUrl ?? elsewhere[0] ?? here[1] ?? here[0]
-  const createUser = `${PROGRAM_NAME} create-user --user NAME, with the same settings`
+  const createUser = `${PROGRAM_NAME} users create NAME, with the same settings`
   const account = registration.mode === 'open' ? `open the address in a browser, or ${createUser}` : createUser
   const rows: readonly (readonly [string, string])[] = [
     ['Address', here.filter((one) => one !== undefined).join(' and ')],

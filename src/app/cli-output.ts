@@ -3,6 +3,7 @@ import type { Config } from '#config'
 import { type JsonObject, stringAt } from '#spec'
 import { readConfig, withConfigFlags } from './cli-config.ts'
 import type { Ask } from './operator/ask.ts'
+import { EXIT_CONFIG, StartError } from './start-error.ts'
 
 /** The answer to a command: for programs, and in words. */
 export interface Said {
@@ -18,34 +19,67 @@ export interface CommandContext {
   ended(exitCode: number): void
 }
 
-interface OperatorCommand<Options> {
+/** A flag whose value may stand alone too: `users show alice` is `users show --user alice`. It has to be given. */
+export interface Operand {
   readonly name: string
   readonly description: string
-  /** Flag and description. The first of a command over one user is required. */
+}
+
+interface OperatorCommand<Options> {
+  /** Within a group: `list` of `users`. */
+  readonly name: string
+  /** The name of the whole as it was before there were groups, which is not listed: `list-users`. */
+  readonly flat?: string
+  readonly description: string
+  readonly operand?: Operand
+  /** Flag and description. */
   readonly options: readonly (readonly [flag: string, description: string])[]
   run(ask: Ask, options: Options, config: Config): Promise<Said>
 }
 
-/** Adds a command of the operator; with `--json` it prints one JSON text. */
+/** Adds a command of the operator to a group, or to the program itself; with `--json` it prints one JSON text. */
 export const operatorCommand = <Options>(
-  program: Command,
-  { environment, ended }: CommandContext,
-  { name, description, options, run }: OperatorCommand<Options>,
+  place: Command,
+  context: CommandContext,
+  declared: OperatorCommand<Options>,
 ): void => {
-  const command = program.command(name).description(`${description}; also while the server runs`)
-  for (const [flag, words] of options) {
-    if (flag === '--user <name>') command.requiredOption(flag, words)
-    else command.option(flag, words)
+  declare(place.command(declared.name), context, declared)
+  const { flat } = declared
+  if (flat !== undefined && place.parent !== null)
+    declare(place.parent.command(flat, { hidden: true }), context, declared)
+}
+
+const declare = <Options>(
+  command: Command,
+  { environment, ended }: CommandContext,
+  { description, operand, options, run }: OperatorCommand<Options>,
+): void => {
+  command.description(`${description}; also while the server runs`)
+  if (operand !== undefined) {
+    command.argument(`[${operand.name}]`, operand.description)
+    command.option(`--${operand.name} <text>`, 'the same')
   }
+  for (const [flag, words] of options) command.option(flag, words)
   command.option('--json', 'print JSON')
-  withConfigFlags(command).action(async (given: Options & { json?: boolean }) => {
+  withConfigFlags(command).action(async () => {
+    const given: Options & { json?: boolean } = command.opts()
     const { config } = await readConfig(command, environment)
+    const completed = operand === undefined ? given : withOperand(command, operand.name, given)
     const { withOperator } = await import('./cli-operator.ts')
-    const { json, text } = await withOperator(config, (ask) => run(ask, given, config))
+    const { json, text } = await withOperator(config, (ask) => run(ask, completed, config))
     const lines = given.json === true ? JSON.stringify(json, null, 2) : text
     if (lines !== '') process.stdout.write(`${lines}\n`)
     ended(0)
   })
+}
+
+/** The options, with the argument that stands alone among them. */
+const withOperand = <Options>(command: Command, name: string, given: Options): Options => {
+  const alone: unknown = command.processedArgs[0]
+  const value = alone ?? (given as Readonly<Record<string, unknown>>)[name]
+  if (value === undefined)
+    throw new StartError(`The ${name} is missing: ${command.name()} --help`, { exitCode: EXIT_CONFIG })
+  return { ...given, [name]: value }
 }
 
 /** The text of that name in an answer of the server. */

@@ -8,8 +8,9 @@ const DAY_MS = 86_400_000
 
 /** Adds the commands over registration tokens. */
 export const addTokenCommands = (program: Command, context: CommandContext): void => {
-  operatorCommand<{ token?: string; uses?: string; days?: string }>(program, context, {
-    name: 'create-registration-token',
+  const tokens = program.command('tokens').description('registration tokens: list, create, revoke')
+  operatorCommand<{ token?: string; uses?: string; days?: string }>(tokens, context, {
+    ...{ name: 'create', flat: 'create-registration-token' },
     description: 'make a token to register with, for registration mode token',
     options: [
       ['--token <text>', 'the token; without, one is made up'],
@@ -27,8 +28,8 @@ export const addTokenCommands = (program: Command, context: CommandContext): voi
       return said(answer, textIn(answer, 'token'))
     },
   })
-  operatorCommand(program, context, {
-    name: 'list-registration-tokens',
+  operatorCommand(tokens, context, {
+    ...{ name: 'list', flat: 'list-registration-tokens' },
     description: 'list all registration tokens, one a line',
     options: [],
     run: async (ask) => {
@@ -36,12 +37,12 @@ export const addTokenCommands = (program: Command, context: CommandContext): voi
       return said(answer, (answer.tokens as JsonObject[]).map(tokenLine).join('\n'))
     },
   })
-  operatorCommand<{ token?: string }>(program, context, {
-    name: 'revoke-registration-token',
+  operatorCommand<{ token: string }>(tokens, context, {
+    ...{ name: 'revoke', flat: 'revoke-registration-token' },
     description: 'let nobody register with a token any more',
-    options: [['--token <text>', 'the token']],
+    operand: { name: 'token', description: 'the token' },
+    options: [],
     run: async (ask, { token }) => {
-      if (token === undefined) throw new StartError('--token is missing')
       return said(await ask('revoke-registration-token', { token }), `Revoked ${token}.`)
     },
   })

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { ConfigError } from '#config'
 import { addAppServiceCommands } from './cli-appservices.ts'
+import { addAuditCommands } from './cli-audit.ts'
 import { readConfig, withConfigFlags } from './cli-config.ts'
 import { addDoctorCommand } from './cli-doctor.ts'
 import { addFederationCommands } from './cli-federation.ts'
@@ -44,6 +45,7 @@ export const runCli = async (args: readonly string[]): Promise<number> => {
   }
   addUserCommands(program, context)
   addTokenCommands(program, context)
+  addAuditCommands(program, context)
   addNoticeCommands(program, context)
   addFederationCommands(program, context)
   addDoctorCommand(program, context)

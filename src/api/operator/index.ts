@@ -1,5 +1,6 @@
 import { type AnyEndpoint, endpoint, none } from '#http'
 import { type OperatorAppServicesDeps, operatorAppServicesEndpoints } from './appservices.ts'
+import { type OperatorAuditDeps, operatorAuditEndpoints } from './audit-log.ts'
 import { type OperatorFederationDeps, operatorFederationEndpoints } from './federation.ts'
 import { type OperatorNoticesDeps, operatorNoticesEndpoints } from './notices.ts'
 import { type OperatorTokensDeps, operatorTokensEndpoints } from './registration-tokens.ts'
@@ -11,6 +12,7 @@ export type OperatorDeps = OperatorUsersDeps &
   OperatorReportsDeps &
   OperatorNoticesDeps &
   OperatorAppServicesDeps &
+  OperatorAuditDeps &
   OperatorFederationDeps & { readonly serverName: string }
 
 /**
@@ -31,4 +33,5 @@ export const operatorEndpoints = (deps: OperatorDeps): readonly AnyEndpoint[] =>
   ...operatorNoticesEndpoints(deps),
   ...operatorFederationEndpoints(deps),
   ...operatorAppServicesEndpoints(deps),
+  ...operatorAuditEndpoints(deps),
 ]

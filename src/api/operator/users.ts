@@ -2,10 +2,12 @@ import { Type } from 'typebox'
 import type { AccountDetails, AdministerPeople } from '#domain'
 import { type AnyEndpoint, endpoint, none } from '#http'
 import type { DeviceId, JsonObject } from '#spec'
+import type { People } from '#views'
 import { OPERATOR } from './operator.ts'
 
 export interface OperatorUsersDeps {
   readonly people: AdministerPeople
+  readonly peopleView: Pick<People, 'list'>
 }
 
 const PAGE = 500
@@ -24,6 +26,15 @@ const userJson = (account: AccountDetails['account']): JsonObject => ({
   erased: account.erased,
 })
 
+type Found = Awaited<ReturnType<People['list']>>['rows'][number]
+
+const foundJson = (row: Found): JsonObject => ({
+  user_id: row.userId,
+  display_name: row.displayName ?? null,
+  ...{ admin: row.admin, guest: row.guest, locked: row.locked, suspended: row.suspended },
+  ...{ deactivated: row.deactivated, created_ts: row.createdAtMs, last_seen_ts: row.lastSeenAtMs ?? null },
+})
+
 const deviceJson = (device: AccountDetails['devices'][number]): JsonObject => ({
   device_id: device.deviceId,
   display_name: device.displayName ?? null,
@@ -32,7 +43,7 @@ const deviceJson = (device: AccountDetails['devices'][number]): JsonObject => ({
 })
 
 /** The operator's commands over accounts, each at a path of its name. */
-export const operatorUsersEndpoints = ({ people }: OperatorUsersDeps): readonly AnyEndpoint[] => [
+export const operatorUsersEndpoints = ({ people, peopleView }: OperatorUsersDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'POST',
     paths: ['/list-users'],
@@ -43,6 +54,23 @@ export const operatorUsersEndpoints = ({ people }: OperatorUsersDeps): readonly 
       const page = await people.list(after, PAGE)
       const last = page.at(-1)
       return { users: page.map(userJson), ...(page.length < PAGE || last === undefined ? {} : { next: last.user }) }
+    },
+  }),
+  endpoint({
+    method: 'POST',
+    paths: ['/search-users'],
+    auth: none(),
+    rateLimit: 'unlimited',
+    body: Type.Object({
+      text: Type.Optional(Type.String({ maxLength: 512 })),
+      admins: Type.Optional(Type.Boolean()),
+      locked: Type.Optional(Type.Boolean()),
+      deactivated: Type.Optional(Type.Boolean()),
+      from: Type.Optional(Type.Integer({ minimum: 0 })),
+    }),
+    handler: async ({ body: { text, ...query } }) => {
+      const { rows, total, next } = await peopleView.list({ ...query, named: text, limit: PAGE })
+      return { users: rows.map(foundJson), total, ...(next === undefined ? {} : { next }) }
     },
   }),
   endpoint({
@@ -101,6 +129,18 @@ const changesOfUsers = (people: AdministerPeople): readonly AnyEndpoint[] => [
       const account = await people.find(user)
       const ended = await people.endSessions(OPERATOR, account, device as DeviceId | undefined)
       return { user_id: account.userId, devices: [...ended] }
+    },
+  }),
+  endpoint({
+    method: 'POST',
+    paths: ['/reactivate-user'],
+    auth: none(),
+    rateLimit: 'unlimited',
+    body: Type.Object({ user: User, password: Type.String() }),
+    handler: async ({ body: { user, password } }) => {
+      const account = await people.find(user)
+      await people.reactivate(OPERATOR, account, password)
+      return { user_id: account.userId }
     },
   }),
   endpoint({

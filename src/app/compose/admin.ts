@@ -33,6 +33,14 @@ interface PeopleAdminParts {
   readonly setProfile: Pick<SetProfile, 'set'>
 }
 
+export const buildPeopleView = ({ store }: Ground, { pushRules }: Pick<Personal, 'pushRules'>): People =>
+  new People({
+    reader: store.people,
+    members: store.rooms,
+    accountData: store.accountData,
+    pushRules: { contentJson: async (owner) => JSON.stringify({ global: await pushRules.ruleset(owner) }) },
+  })
+
 /** Builds the administration of people, by whatever way it comes. */
 export const buildPeopleAdmin = (
   ground: Ground,
@@ -47,14 +55,7 @@ export const buildPeopleAdmin = (
       ...{ ...administration, auditLog, clock, profiles: setProfile },
       commit: store.commit,
     }),
-    peopleView: new People({
-      reader: store.people,
-      members: store.rooms,
-      accountData: store.accountData,
-      pushRules: {
-        contentJson: async (owner) => JSON.stringify({ global: await personal.pushRules.ruleset(owner) }),
-      },
-    }),
+    peopleView: buildPeopleView(ground, personal),
     newSecret: (length) => random.token(length),
     version: PACKAGE_VERSION,
   }

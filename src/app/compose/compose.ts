@@ -1,4 +1,4 @@
-import { type ApiDeps, apiEndpoints, operatorEndpoints } from '#api'
+import { type ApiDeps, apiEndpoints } from '#api'
 import type { CacheStats, Random } from '#base'
 import {
   AliasLookup,
@@ -36,10 +36,10 @@ import { buildLeases } from './leases.ts'
 import { type BuiltMedia, buildMedia } from './media.ts'
 import { roomsNeeds } from './members.ts'
 import { buildModeration } from './moderation.ts'
-import { buildNotices } from './notices.ts'
 import { buildOAuth, buildOAuthSweep } from './oauth.ts'
 import { oldTransactions } from './old-transactions.ts'
 import { buildOpenIdTokens } from './openid.ts'
+import { buildOperatorChannel } from './operator-channel.ts'
 import { buildPersonal, type Personal } from './personal.ts'
 import { buildMailUnsubscribe, buildPush, buildPushers } from './push.ts'
 import { buildIncoming, buildReceiving, type Incoming, type Receiving } from './receiving.ts'
@@ -141,7 +141,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
     issuers: [appServices.tokens, accounts.accessTokens],
     signatures: sending.signatures,
     endpoints: endpointsOf(parts),
-    operatorEndpoints: operatorOf(parts),
+    operatorEndpoints: buildOperatorChannel(parts),
     caches: () => cachesOf(parts),
     federationReadings: [...federation.readings, ...sending.readings],
     replacedKeys: () => keys.uploadKeys.replaced,
@@ -167,26 +167,6 @@ const endpointsOf = (parts: Parts): readonly AnyEndpoint[] => {
   const { look, images } = ground.look
   return [...operational(ground), ...images, ...endpointsIn(look, apiEndpoints(buildApi(parts)))]
 }
-
-const operatorOf = ({
-  ground,
-  accounts,
-  appServices,
-  rooms,
-  reports,
-  federation,
-  sending,
-}: Parts): readonly AnyEndpoint[] =>
-  operatorEndpoints({
-    appServices: appServices.states,
-    ...accounts.administration,
-    ...{
-      reports,
-      sendNotice: buildNotices(ground, accounts, rooms),
-      serverCheck: federation.serverCheck,
-      sending: sending.out,
-    },
-  })
 
 /** The background work that one process of the homeserver does, by the names of its leases. */
 const workOf = (parts: Parts): Readonly<Record<string, LeasedWork>> => ({

@@ -7,7 +7,7 @@ export const registration = {
     mode: optional(oneOf('open', 'token', 'closed'), {
       flag: 'registration',
       description:
-        'open: anyone; token: whoever has a registration token; closed: nobody but by create-user and the shared secret. Unset: open while the server name is localhost and it listens on loopback, else closed.',
+        'open: anyone; token: whoever has a registration token; closed: nobody but by users create and the shared secret. Unset: open while the server name is localhost and it listens on loopback, else closed.',
     }),
     sharedSecret: optional(nonEmptyText, {
       flag: 'registration-shared-secret',
@@ -16,7 +16,7 @@ export const registration = {
     }),
     reservedUsernames: setting(list(nonEmptyText), [], {
       description:
-        'Local parts of user ids that nobody may register, for staff, bridges and the like: names, or patterns with * and ?. The command create-user and the shared secret may.',
+        'Local parts of user ids that nobody may register, for staff, bridges and the like: names, or patterns with * and ?. The command users create and the shared secret may.',
     }),
     guests: setting(yesOrNo, false, { description: 'Whether guest accounts are given out.' }),
     captcha: setting(yesOrNo, false, {

@@ -2,7 +2,7 @@ import { compileGlob, foldText } from '#rules'
 import { localpartOf, MatrixError, type UserId } from '#spec'
 
 /**
- * Names that cannot be registered: the operator keeps them for staff, bridges and the like. Accounts made by the operator (`create-user`,
+ * Names that cannot be registered: the operator keeps them for staff, bridges and the like. Accounts made by the operator (`users create`,
  * shared secret) may have them.
  */
 export class ReservedNames {

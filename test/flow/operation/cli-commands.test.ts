@@ -23,7 +23,7 @@ describe('homeroom start', () => {
     expect(code).toBe(0)
     expect(stdout).toContain('Server name    localhost')
     expect(stdout).toContain(`${data} (SQLite)`)
-    expect(stdout).toContain('create-user --user NAME')
+    expect(stdout).toContain('users create NAME')
     expect(statSync(data).mode & 0o777).toBe(0o700)
     expect(statSync(join(data, 'signing.key')).mode & 0o777).toBe(0o600)
     expect(statSync(join(data, 'homeroom.sqlite')).mode & 0o077).toBe(0)

@@ -1,27 +1,14 @@
 import { Type } from 'typebox'
 import type { AuditLog } from '#domain'
 import { type AnyEndpoint, admin, endpoint } from '#http'
-import type { JsonObject } from '#spec'
+import { auditPageJson } from '../audit-json.ts'
 
 export interface AuditLogDeps {
   readonly auditLog: Pick<AuditLog, 'list'>
 }
 
-const Text = Type.String({ maxLength: 1_024 })
-
-type Entry = Awaited<ReturnType<AuditLog['list']>>[number]
-
-const entryJson = ({ entry, atMs, by, via, action, subject, details }: Entry): JsonObject => ({
-  id: entry,
-  ts: atMs,
-  ...{ by, via, action, subject, details },
-})
-
-type AuditLogAnswer = {
-  readonly entries: readonly JsonObject[]
-  /** To be given as `before`; absent on the last page. */
-  readonly next?: number
-}
+const MOST = 500
+const Text = Type.Optional(Type.String({ maxLength: 1_024 }))
 
 /** Deeds of administrators, newest first: an operation of this server alone. */
 export const auditLogEndpoints = ({ auditLog }: AuditLogDeps): readonly AnyEndpoint[] => [
@@ -31,21 +18,15 @@ export const auditLogEndpoints = ({ auditLog }: AuditLogDeps): readonly AnyEndpo
     auth: admin(),
     rateLimit: 'read',
     query: Type.Object({
-      before: Type.Optional(Type.String({ pattern: '^\\d{1,15}$' })),
-      limit: Type.Optional(Type.String({ pattern: '^[1-9]\\d{0,3}$' })),
-      by: Type.Optional(Text),
-      action: Type.Optional(Text),
-      subject: Type.Optional(Text),
+      before: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
+      limit: Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })),
+      by: Text,
+      action: Text,
+      subject: Text,
     }),
-    handler: async ({ query: { before, limit, ...filters } }): Promise<AuditLogAnswer> => {
-      const size = Math.min(Number(limit ?? 100), 500)
-      const page = { limit: size, ...filters, ...(before === undefined ? {} : { before: Number(before) }) }
-      const entries = await auditLog.list(page)
-      const last = entries.at(-1)
-      return {
-        entries: entries.map(entryJson),
-        ...(last === undefined || entries.length < size ? {} : { next: last.entry }),
-      }
+    handler: async ({ query: { limit: asked = 100, ...query } }) => {
+      const limit = Math.min(asked, MOST)
+      return auditPageJson(await auditLog.list({ ...query, limit }), limit)
     },
   }),
 ]
