@@ -18,6 +18,7 @@ import { type RegistrationDeps, registrationEndpoints } from './client/accounts/
 import { type RegistrationTokensDeps, registrationTokensEndpoints } from './client/accounts/registration-tokens.ts'
 import { type UnsubscribePageDeps, unsubscribePageEndpoints } from './client/accounts/unsubscribe-page.ts'
 import { whoamiEndpoints } from './client/accounts/whoami.ts'
+import { type AppservicePingDeps, appservicePingEndpoints } from './client/appservices/appservice-ping.ts'
 import { type AuthFallbackDeps, authFallbackEndpoints } from './client/authentication/auth-fallback.ts'
 import { casLoginEndpoints } from './client/authentication/cas-login.ts'
 import { type LoginDeps, loginEndpoints } from './client/authentication/login.ts'
@@ -145,6 +146,7 @@ export interface ApiDeps {
   readonly wellknown: WellknownDeps
   readonly support: SupportDeps
   readonly accounts: AccountsDeps
+  readonly appservices: AppservicePingDeps
   readonly admin: AdminApiDeps
   readonly browserAccounts: BrowserAccountsDeps
   readonly adminPages: AdminPagesDeps
@@ -344,6 +346,7 @@ export const apiEndpoints = (deps: ApiDeps): readonly AnyEndpoint[] => [
   ...wellknownEndpoints(deps.wellknown),
   ...supportEndpoints(deps.support),
   ...accountsEndpoints(deps.accounts, deps.oauth !== undefined),
+  ...appservicePingEndpoints(deps.appservices),
   ...adminApiEndpoints(deps.admin),
   ...browserAccountsEndpoints(deps.browserAccounts),
   ...adminPagesEndpoints(deps.adminPages),

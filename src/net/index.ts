@@ -1,3 +1,4 @@
+export * from './appservices.ts'
 export * from './captcha.ts'
 export * from './cas.ts'
 export * from './charset.ts'

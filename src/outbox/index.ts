@@ -1,3 +1,8 @@
+export * from './appservices/appservices-out.ts'
+export { DeviceNews } from './appservices/device-news.ts'
+export { EphemeralNews } from './appservices/ephemeral-news.ts'
+export { Interest } from './appservices/interest.ts'
+export { TransactionMaker } from './appservices/transaction-maker.ts'
 export { DeviceListsOut, type KeysToTell } from './device-lists/device-lists-out.ts'
 export * from './email/email-line.ts'
 export { destinationReadings, troubledFirst } from './federation/destination-readings.ts'

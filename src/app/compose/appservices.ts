@@ -1,30 +1,37 @@
-import type { AppServiceStates } from '#api'
+import type { ApiDeps, AppServiceStates } from '#api'
 import { Chore } from '#base'
-import { AppServices, type ServiceAccounts, ServiceTokens } from '#domain'
+import { AppServices, AppservicePing, type ServiceAccounts, ServiceTokens } from '#domain'
+import { AppserviceRequests } from '#net'
+import type { AppservicesOut } from '#outbox'
+import { MatrixError } from '#spec'
+import type { LeasedWork } from '#store'
 import { PlacedRegistrationFiles } from '../registration-files.ts'
+import { type AroundAppservices, buildAppservicesOut } from './appservices-out.ts'
 import type { Ground } from './ground.ts'
 
 export interface BuiltAppServices {
   readonly services: AppServices
   readonly tokens: ServiceTokens
-  readonly states: AppServiceStates
   /** Makes the users of the services, now and after each change, and begins to look for changes. */
-  begin(accounts: Pick<ServiceAccounts, 'makeSenders'>): Promise<void>
+  begin(accounts: Pick<ServiceAccounts, 'makeSenders'>, around: AroundAppservices): Promise<void>
+  /** By the name of its lease; after `begin`. */
+  work(): Readonly<Record<string, LeasedWork>>
+  api(serviceAccounts: ServiceAccounts): ApiDeps['appservices']
+  readonly states: AppServiceStates
   end(): Promise<void>
 }
 
 const LOOK_EVERY_MS = 3_000
 
 /** Reads the registrations of application services. */
-export const buildAppServices = async ({
-  config,
-  store,
-  clock,
-  logger,
-}: Pick<Ground, 'config' | 'store' | 'clock' | 'logger'>): Promise<BuiltAppServices> => {
+export const buildAppServices = async (ground: Ground): Promise<BuiltAppServices> => {
+  const { config, store, clock, logger } = ground
   const { files: places } = config.appservices
   const files = new PlacedRegistrationFiles(places)
   const services = new AppServices({ files, serverName: config.server.name, logger })
+  const requests = new AppserviceRequests({ clock, timeoutMs: config.appservices.requestTimeout })
+  let sending: AppservicesOut | undefined
+  const ping = new AppservicePing({ requests, clock, answered: ({ id }) => sending?.reset(id) })
   let mark = await files.mark()
   if (places.length > 0) await services.reload()
   const watch = new Chore({
@@ -40,18 +47,32 @@ export const buildAppServices = async ({
   return {
     services,
     tokens: new ServiceTokens({ services, accounts: store.accounts, devices: store.devices }),
-    states: statesOf(services),
-    begin: async (accounts) => {
+    states: statesOf(services, ping, () => sending),
+    work: () => (sending === undefined ? {} : { 'appservices-out': sending }),
+    api: (serviceAccounts) => ({ ping, serviceAccounts }),
+    begin: async (accounts, around) => {
+      const out = buildAppservicesOut(ground, { services, requests }, around)
+      sending = out
       if (places.length === 0) return
-      services.onChange(() => accounts.makeSenders())
+      services.onChange(async () => {
+        await accounts.makeSenders()
+        await out.servicesChanged()
+      })
       await accounts.makeSenders()
       watch.start()
     },
-    end: () => watch.stop(),
+    end: async () => {
+      requests.close()
+      await watch.stop()
+    },
   }
 }
 
-const statesOf = (services: AppServices): AppServiceStates => ({
+const statesOf = (
+  services: AppServices,
+  ping: AppservicePing,
+  sending: () => AppservicesOut | undefined,
+): AppServiceStates => ({
   list: () =>
     services.all().map((service) => {
       const { id, sender, url, users, aliases, rooms } = service.registration
@@ -60,21 +81,30 @@ const statesOf = (services: AppServices): AppServiceStates => ({
         ...{ id, sender, url },
         file: services.pathOf(service) ?? '',
         namespaces: { users: regexes(users), aliases: regexes(aliases), rooms: regexes(rooms) },
-        queue: NO_QUEUE,
+        queue: { ...(sending()?.status(id) ?? NOTHING_SENT), lastPing: ping.last(id) },
       }
     }),
   faults: () => services.faults(),
   reload: async () => {
     await services.reload()
   },
-  ping: async () => undefined,
+  ping: async (id) => {
+    const service = services.byId(id)
+    if (service === undefined) return undefined
+    try {
+      const tookMs = await ping.ping(service, undefined)
+      return { ok: true, reason: `it answered within ${tookMs} ms` }
+    } catch (error) {
+      if (!(error instanceof MatrixError)) throw error
+      return { ok: false, reason: error.message }
+    }
+  },
 })
 
-const NO_QUEUE = {
+const NOTHING_SENT = {
   waiting: 0,
   failures: 0,
   retryAtMs: undefined,
   lastSuccessMs: undefined,
   lastFailure: undefined,
-  lastPing: undefined,
 }

@@ -133,8 +133,8 @@ export const compose = async (ground: Ground): Promise<Composed> => {
     audit,
     ...{ toDevice, keyBackups, views, finding, media, pushers, openIdTokens },
   }
+  await appServices.begin(accounts.api.serviceAccounts, { streams, personal, views })
   const leases = buildLeases(ground, workOf(parts))
-  await appServices.begin(accounts.api.serviceAccounts)
   await leases.start()
   return {
     streams,
@@ -195,6 +195,7 @@ const workOf = (parts: Parts): Readonly<Record<string, LeasedWork>> => ({
   deactivations: parts.accounts.resuming,
   'room-profiles': parts.roomProfiles,
   push: parts.push,
+  ...parts.appServices.work(),
   ...parts.sending.work,
 })
 
@@ -328,6 +329,7 @@ const buildApi = (parts: Parts): ApiDeps => {
     ...buildAdministrationApi(ground, parts, personalApi),
     browserAccounts: buildBrowserAccounts(ground, accounts, { ...personalApi, profiles: personal.profiles }),
     oauth: buildOAuth(ground, accounts),
+    appservices: parts.appServices.api(accounts.api.serviceAccounts),
     personal: {
       ...personalApi,
       presenceProfiles: views.presenceProfiles,

@@ -115,6 +115,7 @@ export interface SeenByServers {
 }
 
 export interface Views {
+  readonly clientEvents: ClientEvents
   readonly sync: Sync
   readonly slidingSync: SlidingSync
   readonly keyChanges: KeyChanges
@@ -176,6 +177,7 @@ export const buildViews = (ground: RoomsGround, people: PeopleNow, checkpoints: 
     people,
   })
   return {
+    clientEvents,
     sync: buildSync(ground, people, shared),
     slidingSync: sliding.slidingSync,
     keyChanges: new KeyChanges({ streams, userRooms, lists: shared.deviceLists }),

@@ -65,6 +65,7 @@ import { administerAccounts } from './0781-administer-accounts.ts'
 import { createJobs } from './0800-create-jobs.ts'
 import { createOauthClients } from './0840-create-oauth-clients.ts'
 import { mailPushersAndApproveAccounts } from './0880-mail-pushers-and-approve-accounts.ts'
+import { createAppservices } from './0885-create-appservices.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -134,4 +135,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createJobs,
   createOauthClients,
   mailPushersAndApproveAccounts,
+  createAppservices,
 ]

@@ -19,6 +19,7 @@ import { thirdPartyIdsWriter, thirdPartyIdsWrites } from './accounts/third-party
 import { tokensWriter, tokensWrites } from './accounts/tokens-writes.ts'
 import { auditLogReader, auditLogWriter, auditLogWrites } from './admin/audit-log.ts'
 import { peopleReader } from './admin/people-reader.ts'
+import { appservicesOutReader, appservicesOutWriter, appservicesOutWrites } from './appservices/appservices-out.ts'
 import { crossSigningReader } from './encryption/cross-signing-reader.ts'
 import { crossSigningWriter, crossSigningWrites } from './encryption/cross-signing-writes.ts'
 import { deviceKeysReader } from './encryption/device-keys-reader.ts'
@@ -97,6 +98,7 @@ import { stickyEventsReader, stickyEventsWriter, stickyEventWrites } from './tim
 export const readersOver = (db: Db) => ({
   accountData: accountDataReader(db),
   accounts: accountsReader(db),
+  appservicesOut: appservicesOutReader(db),
   auditLog: auditLogReader(db),
   crossSigning: crossSigningReader(db),
   delayedEvents: delayedEventsReader(db),
@@ -163,6 +165,7 @@ export const writers = {
   externalIdentities: externalIdentitiesWriter,
   failedPulls: failedPullsWriter,
   federationOut: federationOutWriter,
+  appservicesOut: appservicesOutWriter,
   filters: filtersWriter,
   homeserver: homeserverWriter,
   jobs: jobsWriter,
@@ -222,6 +225,7 @@ export const allWrites = (): WriteTable =>
     ...externalIdentityWrites,
     ...failedPullWrites,
     ...federationOutWrites,
+    ...appservicesOutWrites,
     ...filterWrites,
     ...homeserverWrites,
     ...jobWrites,

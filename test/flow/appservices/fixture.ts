@@ -83,7 +83,10 @@ export const startWithServices = async ({
 }: ServiceSetup = {}): Promise<ServiceWorld> => {
   const folder = new RegistrationFolder()
   for (const [index, one] of registrations.entries()) folder.write(`${index}.yaml`, one)
-  const server = await startHomeserver({ database, settings: { ...settings, appservices: { files: [folder.path] } } })
+  const server = await startHomeserver({
+    database,
+    settings: { ...settings, appservices: { ...settings.appservices, files: [folder.path] } },
+  })
   return {
     server,
     folder,
