@@ -1,10 +1,15 @@
 import type { AnyEndpoint } from '#http'
 import { type PeopleAdminDeps, peopleAdminEndpoints } from './people/index.ts'
+import { type RoomsAdminDeps, roomsAdminEndpoints } from './rooms/index.ts'
 
 /** The needs of each folder here. */
 export interface AdminApiDeps {
   readonly people: PeopleAdminDeps
+  readonly rooms: RoomsAdminDeps
 }
 
 /** The administration API, as tools for Synapse use it: everything at `/_synapse/admin` and `/_homeroom/admin`. */
-export const adminApiEndpoints = (deps: AdminApiDeps): readonly AnyEndpoint[] => [...peopleAdminEndpoints(deps.people)]
+export const adminApiEndpoints = (deps: AdminApiDeps): readonly AnyEndpoint[] => [
+  ...peopleAdminEndpoints(deps.people),
+  ...roomsAdminEndpoints(deps.rooms),
+]

@@ -1,10 +1,11 @@
 import type { ApiDeps, Findings } from '#api'
-import type { Jobs, Pushers, Reports, SetProfile } from '#domain'
+import type { Pushers, Reports, SetProfile } from '#domain'
 import type { Streams } from '#streams'
 import { Measurements } from '../measurements.ts'
 import { PACKAGE_VERSION } from '../package-version.ts'
 import type { BuiltAccounts } from './accounts.ts'
 import { type BuiltAuditLog, buildPeopleAdmin } from './admin.ts'
+import type { BuiltRoomAdmin } from './administration.ts'
 import type { BuiltAppServices } from './appservices.ts'
 import { buildBrowserSessions } from './browser-accounts.ts'
 import type { BuiltFederation } from './federation.ts'
@@ -39,7 +40,7 @@ export interface AdministrationParts {
   readonly federation: Pick<BuiltFederation, 'serverCheck'>
   readonly accounts: BuiltAccounts
   readonly audit: BuiltAuditLog
-  readonly jobs: Jobs
+  readonly administration: Pick<BuiltRoomAdmin, 'jobs' | 'api'>
   readonly appServices: Pick<BuiltAppServices, 'states'>
   readonly reports: Reports
   readonly personal: Personal
@@ -53,10 +54,11 @@ export const buildAdministrationApi = (
   profiles: { readonly setProfile: Pick<SetProfile, 'set'> },
 ): Pick<ApiDeps, 'admin' | 'adminPages'> => {
   const { clock, config, random, shortLived } = ground
-  const { measurements, jobs, reports } = parts
+  const { measurements, reports } = parts
+  const { jobs } = parts.administration
   const people = buildPeopleAdmin(ground, { ...parts, ...profiles })
   return {
-    admin: { people },
+    admin: { ...parts.administration.api, people },
     adminPages: {
       ...people,
       ...{ measurements, jobs, reports, random, clock },

@@ -2,7 +2,6 @@ import { type ApiDeps, apiEndpoints } from '#api'
 import type { CacheStats, Random } from '#base'
 import {
   AliasLookup,
-  type Jobs,
   type OpenIdTokens,
   type Pushers,
   type Reports,
@@ -19,6 +18,7 @@ import { aboutServer, operational } from './about-server.ts'
 import { type BuiltAccounts, buildAccounts } from './accounts.ts'
 import { type BuiltAuditLog, buildAuditLog } from './admin.ts'
 import { buildAdministrationApi, startMeasurements } from './admin-pages.ts'
+import { type BuiltRoomAdmin, buildRoomAdmin } from './administration.ts'
 import { type BuiltAppServices, buildAppServices } from './appservices.ts'
 import { buildBrowserAccounts } from './browser-accounts.ts'
 import { type BuiltCalls, buildCalls } from './calls.ts'
@@ -29,7 +29,6 @@ import { type BuiltFederation, buildFederation } from './federation.ts'
 import { type BuiltFederationOut, buildFederationOut, takePassingEdus } from './federation-out.ts'
 import { buildFinding, type Finding } from './finding.ts'
 import type { Ground } from './ground.ts'
-import { buildJobRunner, buildJobs } from './jobs.ts'
 import type { BuiltJoining } from './joining.ts'
 import { type BuiltKeyBackups, buildKeyBackups } from './key-backups.ts'
 import { buildLeases } from './leases.ts'
@@ -120,12 +119,12 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   const calls = buildCalls(ground, { streams, rooms, accounts: accounts.accounts, seen: views.timeline })
   const openIdTokens = buildOpenIdTokens(ground, accounts)
   const reports = buildReports(ground)
-  const jobs = buildJobs(ground)
+  const administration = buildRoomAdmin(ground, { accounts, rooms, federation, views, audit })
   const measurements = startMeasurements(ground, streams, sending)
   const parts: Parts = {
     appServices,
     measurements,
-    jobs,
+    administration,
     incoming,
     push,
     sending,
@@ -180,7 +179,7 @@ const workOf = (parts: Parts): Readonly<Record<string, LeasedWork>> => ({
   'oauth-clients': buildOAuthSweep(parts.ground),
   'room-purge': buildRoomPurge(parts.ground),
   retention: buildRetention(parts.ground),
-  jobs: buildJobRunner(parts.ground, parts.jobs, []),
+  ...parts.administration.work,
   'room-upgrades': buildUpgradeRest(parts.ground, parts.rooms),
   'transaction-sweep': buildTransactionSweep(parts.ground),
   'relation-fill': buildRelationFill(parts.ground),
@@ -259,7 +258,7 @@ const cachesOf = ({
 interface Parts {
   readonly appServices: BuiltAppServices
   readonly measurements: Measurements
-  readonly jobs: Jobs
+  readonly administration: BuiltRoomAdmin
   readonly incoming: Incoming
   readonly push: LeasedWork
   readonly sending: BuiltFederationOut

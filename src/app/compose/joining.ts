@@ -22,7 +22,7 @@ import {
 import type { FederationRequests } from '#net'
 import type { EventId } from '#spec'
 import { writers } from '#store'
-import type { RoomsGround } from './rooms.ts'
+import { buildBlockedRooms, type RoomsGround } from './rooms.ts'
 
 /** The parts of federation that coming and going needs. */
 export interface JoiningNeeds {
@@ -86,7 +86,7 @@ export const buildJoining = (
       serveTemplates: new ServeTemplates({ rooms, residency, reader, serverName }),
       takeHandshakes: new TakeHandshakes({ rooms, residency, reader, checks, graph, forwarding, key }),
       joinAnswers: new JoinAnswers({ reader, graph, chains: reader, branches, serverName }),
-      invitesIn: new InvitesIn({ residency, outside, checks, acls, accounts, key }),
+      invitesIn: new InvitesIn({ residency, outside, checks, acls, accounts, key, blocked: buildBlockedRooms(ground) }),
       toldRoomState: told,
     },
   }

@@ -1,6 +1,7 @@
 import type { RoomEndpointsDeps } from '#api'
 import type { Chore, Clock, Logger, Random } from '#base'
 import {
+  BlockedRooms,
   type BuiltGraph,
   Directory,
   type FollowUpgrades,
@@ -15,6 +16,7 @@ import {
   type RoomGraph,
   RoomProfiles,
   RoomPurge,
+  RoomRemoval,
   Rooms,
   RoomUpgrades,
   roomGraph,
@@ -25,6 +27,7 @@ import {
   transactionSweep,
   type UpgradeFollowers,
   UpgradeSteps,
+  withoutBlocked,
 } from '#domain'
 import type { RetentionSettings, SigningKey } from '#rules'
 import type { ServerName } from '#spec'
@@ -106,12 +109,13 @@ export const buildRooms = <Joining extends JoiningOfRooms>(
     ...{ rooms, reader, writer, commit, cacheLimitBytes: 16 * MEBIBYTE },
   })
   const successors = new Successors({ reader, writer: writers.roomUpgrades, commit, followers })
-  const common = { rooms, reader, writer, commit, serverName }
+  const blocked = buildBlockedRooms(ground)
+  const common = { rooms, reader, writer, commit, serverName, blocked }
   const joining = joiningOf(rooms, graph)
   const memberships = new Memberships({
     ...{ rooms, reader, accounts, serverName, clock, successors },
     writing: { writer, commit },
-    otherServers: joining.otherServers,
+    otherServers: withoutBlocked(joining.otherServers, blocked),
   })
   const directory = new Directory(common)
   const defaultVersion = ground.defaultRoomVersion
@@ -127,9 +131,12 @@ export const buildRooms = <Joining extends JoiningOfRooms>(
     upgrades: buildUpgrades(ground, rooms, accounts, followers),
     successors,
     followers,
-    thirdPartyInvites: new ThirdPartyInvites({ rooms, accounts, memberships, serverName }),
+    thirdPartyInvites: new ThirdPartyInvites({ rooms, accounts, memberships, serverName, blocked }),
   }
 }
+
+export const buildBlockedRooms = ({ store, clock }: Pick<Ground, 'store' | 'clock'>): BlockedRooms =>
+  new BlockedRooms({ reader: store.roomOverviews, writer: writers.blockedRooms, clock })
 
 const buildUpgrades = (
   { store, clock, logger, serverName }: RoomsGround,
@@ -165,11 +172,10 @@ export const buildReports = ({ store, clock }: Ground): Reports =>
     clock,
   })
 
-/** Builds the removal of rooms that nobody is in any more. Does not start it. */
-export const buildRoomPurge = ({ config, store, clock, logger }: Ground): RoomPurge =>
-  new RoomPurge({
-    ...{ clock, logger },
+export const buildRoomRemoval = ({ store }: Pick<Ground, 'store'>): RoomRemoval =>
+  new RoomRemoval({
     reader: store.roomPurges,
+    rooms: store.rooms,
     writer: writers.roomPurges,
     commit: store.commit,
     changesFor: (room) => [
@@ -179,9 +185,21 @@ export const buildRoomPurge = ({ config, store, clock, logger }: Ground): RoomPu
       writers.roomUpgrades.removeRoom(room),
       writers.retention.removeRoom(room),
     ],
+  })
+
+/** Builds the removal of rooms that nobody is in any more. Does not start it. */
+export const buildRoomPurge = (ground: Ground): RoomPurge => {
+  const { config, store, clock, logger } = ground
+  return new RoomPurge({
+    ...{ clock, logger },
+    reader: store.roomPurges,
+    writer: writers.roomPurges,
+    commit: store.commit,
+    removal: buildRoomRemoval(ground),
     afterMs: config.rooms.purgeAfter.ms,
     forgottenByAll: config.rooms.purgeWhen === 'forgotten',
   })
+}
 
 /** Builds the work that carries changed profiles into rooms. Does not start it. */
 export const buildRoomProfiles = ({ store, clock, logger }: Ground, members: Memberships): RoomProfiles =>

@@ -68,6 +68,7 @@ import {
   UserRooms,
   Visibility,
 } from '#views'
+import { type AdminRoomViews, buildAdminRoomViews } from './admin-room-views.ts'
 import { buildBundled, buildRelationViews } from './relations.ts'
 import type { RoomsGround } from './rooms.ts'
 import { buildSlidingExtensions, type InboxesOfDevices } from './sliding-extensions.ts'
@@ -139,6 +140,7 @@ export interface Views {
   readonly pushNotices: PushNotices
   readonly mailFacts: MailFacts
   readonly badges: Badges
+  readonly ofAdministrators: AdminRoomViews
   readonly caches: readonly { stats(): CacheStats }[]
 }
 
@@ -205,6 +207,7 @@ export const buildViews = (ground: RoomsGround, people: PeopleNow, checkpoints: 
     pushNotices,
     mailFacts: new MailFacts({ reader, receipts }),
     badges,
+    ofAdministrators: buildAdminRoomViews(ground, people.history, shared),
     caches: [...shared.caches, badges, verdicts, ...sliding.caches],
   }
 }
@@ -272,7 +275,7 @@ const buildShared = (ground: RoomsGround, { ignored, typing, presence }: PeopleN
     reader,
     clientEvents,
     visibility,
-    visibilities,
+    ...{ visibilities, lifetimes },
     userRooms,
     pushRules,
     unread,

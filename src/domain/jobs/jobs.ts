@@ -14,6 +14,8 @@ import type { JobKind } from './job-kind.ts'
 /** Jobs that have not ended; more are refused. */
 const MAX_OPEN = 1_000
 const ID_LENGTH = 24
+/** For those who wait for the end of a job. */
+const LOOK_EVERY_MS = 50
 
 export interface StartOptions {
   readonly by: UserId | 'operator'
@@ -75,6 +77,15 @@ export class Jobs {
   /** Newest first. */
   list(query: JobsQuery): Promise<readonly StoredJob[]> {
     return this.#parts.reader.jobs(query)
+  }
+
+  /** Waits until the job has ended, or the signal aborts. Returns the job as it is then. */
+  async ended(id: string, signal: AbortSignal): Promise<StoredJob | undefined> {
+    for (;;) {
+      const job = await this.get(id)
+      if (job === undefined || signal.aborted || (job.state !== 'scheduled' && job.state !== 'active')) return job
+      await new Promise<void>((resolve) => this.#parts.clock.after(LOOK_EVERY_MS, resolve))
+    }
   }
 
   /** Ends an open job. What it has done stays done. Returns whether it was open. */

@@ -17,6 +17,7 @@ import {
   type RoomsWriter,
   WriteConflict,
 } from '#store'
+import type { BlockedRooms } from './blocked-rooms.ts'
 import type { Rooms } from './rooms.ts'
 import type { RoomTurn } from './turn.ts'
 
@@ -26,6 +27,7 @@ export interface DirectoryOptions {
   readonly writer: RoomsWriter
   readonly commit: Commit
   readonly serverName: ServerName
+  readonly blocked: Pick<BlockedRooms, 'mind'>
 }
 
 interface Asker {
@@ -59,6 +61,7 @@ export class Directory {
       throw new MatrixError('M_INVALID_PARAM', 'Not an alias of this server')
     const room = await this.#roomNumber(roomId)
     await this.#needMember(room, asker)
+    await this.#options.blocked.mind(roomId)
     try {
       await this.#options.commit([this.#options.writer.addAlias(alias, room, asker.userId)])
     } catch (error) {

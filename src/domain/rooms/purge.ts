@@ -1,7 +1,6 @@
 import { Chore, type Clock, type Logger } from '#base'
 import type { RoomId } from '#spec'
 import {
-  type Change,
   type Commit,
   type EmptyRoom,
   type RoomNumber,
@@ -9,6 +8,7 @@ import {
   type RoomPurgesWriter,
   WriteConflict,
 } from '#store'
+import type { RoomRemoval } from './room-removal.ts'
 
 export interface RoomPurgeOptions {
   readonly reader: RoomPurgesReader
@@ -16,8 +16,7 @@ export interface RoomPurgeOptions {
   readonly commit: Commit
   readonly clock: Clock
   readonly logger: Logger
-  /** Changes that remove other parts' data of a purged room: receipts, account data. */
-  changesFor(room: RoomNumber): readonly Change<unknown>[]
+  readonly removal: Pick<RoomRemoval, 'finish'>
   /** Time after the room's newest event; undefined: rooms are kept for ever. */
   readonly afterMs: number | undefined
   /** Whether everybody must have forgotten the room, too, and not just left it. */
@@ -26,8 +25,6 @@ export interface RoomPurgeOptions {
 
 const EVERY_MS = 3_600_000
 const ROOMS_AT_ONCE = 100
-/** Events removed by one commit; others write between two of these. */
-const EVENTS_AT_ONCE = 500
 
 /**
  * Removes rooms that nobody is in any more, if the operator wants it: "If all users on a homeserver forget a room, the room is
@@ -88,9 +85,6 @@ export class RoomPurge {
   }
 
   async #remove({ room }: { readonly room: RoomNumber; readonly roomId: RoomId }): Promise<void> {
-    const { changesFor, commit, writer } = this.#options
-    for (let more = true; more && !this.#chore.stopped; )
-      [{ more }] = await commit([writer.continue(room, EVENTS_AT_ONCE)])
-    if (!this.#chore.stopped) await commit([...changesFor(room), writer.finish(room)])
+    await this.#options.removal.finish(room, () => !this.#chore.stopped)
   }
 }

@@ -9,6 +9,7 @@ import {
   stringAt,
   type UserId,
 } from '#spec'
+import type { BlockedRooms } from './blocked-rooms.ts'
 import { checkInvitee, type MemberAccounts, type Memberships } from './memberships.ts'
 import { type Rooms, UnknownRoom } from './rooms.ts'
 import type { RoomTurn } from './turn.ts'
@@ -20,6 +21,7 @@ export interface ThirdPartyInvitesParts {
   readonly accounts: MemberAccounts
   readonly memberships: Pick<Memberships, 'change'>
   readonly serverName: ServerName
+  readonly blocked: Pick<BlockedRooms, 'mind'>
 }
 
 /** An identity server's word that a user has the address that was invited: `signed` of the specification, with all its members. */
@@ -48,6 +50,7 @@ export class ThirdPartyInvites {
 
   /** Checks that the user may invite, before anybody else hears of the invite. Returns what may be told of the room. Throws `M_FORBIDDEN`. */
   async prepare(roomId: RoomId, sender: UserId): Promise<JsonObject> {
+    await this.#parts.blocked.mind(roomId)
     return this.#turn(roomId, async (turn) => {
       const create = await turn.state('m.room.create')
       const levels = powerLevelsOf(turn.version, create, await turn.state('m.room.power_levels'))
@@ -81,6 +84,7 @@ export class ThirdPartyInvites {
     const { accounts, serverName } = this.#parts
     const inviter = await this.#turn(roomId, async (turn) => (await turn.state(TYPE, token))?.sender)
     if (inviter === undefined || serverOf(inviter) !== serverName) throw noSuchInvite()
+    await this.#parts.blocked.mind(roomId)
     if (serverOf(mxid) !== serverName) return this.#inviteElsewhere(roomId, inviter, { mxid, token, signed })
     await checkInvitee(accounts, serverName, inviter, mxid)
     const profile = await accounts.profileOf(mxid)

@@ -64,6 +64,7 @@ import { createAuditLog } from './0780-create-audit-log.ts'
 import { administerAccounts } from './0781-administer-accounts.ts'
 import { createJobs } from './0800-create-jobs.ts'
 import { createOauthClients } from './0840-create-oauth-clients.ts'
+import { createRoomOverviews } from './0845-create-room-overviews.ts'
 import { mailPushersAndApproveAccounts } from './0880-mail-pushers-and-approve-accounts.ts'
 import { createAppservices } from './0885-create-appservices.ts'
 
@@ -134,6 +135,7 @@ export const MIGRATIONS: readonly Migration[] = [
   administerAccounts,
   createJobs,
   createOauthClients,
+  createRoomOverviews,
   mailPushersAndApproveAccounts,
   createAppservices,
 ]

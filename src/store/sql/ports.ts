@@ -19,6 +19,7 @@ import { thirdPartyIdsWriter, thirdPartyIdsWrites } from './accounts/third-party
 import { tokensWriter, tokensWrites } from './accounts/tokens-writes.ts'
 import { auditLogReader, auditLogWriter, auditLogWrites } from './admin/audit-log.ts'
 import { peopleReader } from './admin/people-reader.ts'
+import { blockedRoomsWriter, blockedRoomWrites, roomOverviewsReader } from './admin/room-overviews.ts'
 import { appservicesOutReader, appservicesOutWriter, appservicesOutWrites } from './appservices/appservices-out.ts'
 import { crossSigningReader } from './encryption/cross-signing-reader.ts'
 import { crossSigningWriter, crossSigningWrites } from './encryption/cross-signing-writes.ts'
@@ -132,6 +133,7 @@ export const readersOver = (db: Db) => ({
   oauthClients: oauthClientsReader(db),
   outsideRooms: outsideRoomsReader(db),
   people: peopleReader(db),
+  roomOverviews: roomOverviewsReader(db),
   roomPurges: roomPurgesReader(db),
   rooms: roomsReader(db),
   roomUpgrades: roomUpgradesReader(db),
@@ -186,6 +188,7 @@ export const writers = {
   noticeRooms: noticeRoomsWriter,
   oauthClients: oauthClientsWriter,
   outsideRooms: outsideRoomsWriter,
+  blockedRooms: blockedRoomsWriter,
   roomPurges: roomPurgesWriter,
   rooms: roomsWriter,
   roomUpgrades: roomUpgradesWriter,
@@ -245,6 +248,7 @@ export const allWrites = (): WriteTable =>
     ...noticeRoomWrites,
     ...oauthClientWrites,
     ...outsideRoomWrites,
+    ...blockedRoomWrites,
     ...roomPurgeWrites,
     ...roomUpgradeWrites,
     ...retentionWrites,

@@ -1,1 +1,5 @@
+export { AdministratorsTexts } from './administrators-texts.ts'
+export { readerOfAllRooms } from './all-rooms-reader.ts'
 export { People, type PeopleList, type PeopleQuestion } from './people.ts'
+export { AdminRoomDetails } from './room-details.ts'
+export { AdminRoomList, overviewJson, ROOM_LIST_ORDERS, type RoomList, type RoomListQuery } from './room-list.ts'

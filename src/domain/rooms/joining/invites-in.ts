@@ -29,6 +29,8 @@ export interface InvitesInParts {
   readonly acls: RoomAcls
   readonly accounts: Pick<MemberAccounts, 'exists' | 'refusesInvite'>
   readonly key: SigningKey
+  /** Throws `M_FORBIDDEN` for rooms that nobody of this server may enter. */
+  readonly blocked: { mind(roomId: RoomId): Promise<void> }
 }
 
 export interface InviteRequest {
@@ -61,6 +63,7 @@ export class InvitesIn {
     if (!(await this.#parts.acls.allows(roomId, origin)))
       throw new MatrixError('M_FORBIDDEN', 'Your server may not take part in this room')
     await this.#mindAccount(sender, target)
+    await this.#parts.blocked.mind(roomId)
     const texts = await strippedTexts(roomState, { version, roomId, checks: this.#parts.checks })
     const { pdu, event } = await this.#signed(version, request)
     const { place, record } = await this.#parts.residency.of(roomId)

@@ -1,9 +1,10 @@
-import type { RoomId } from '#spec'
+import type { RoomId, UserId } from '#spec'
 import type { Change } from '../engine/change.ts'
 import type { EventNumber, HistoryPlace, RoomNumber } from './events.ts'
 
 export interface AgedEvent extends HistoryPlace {
   readonly isState: boolean
+  readonly sender: UserId
   readonly originServerTs: number
 }
 
@@ -23,8 +24,8 @@ export interface RetentionReader {
 
 /** Removes messages. Everything else that knows of one forgets it in the same transaction: relations, threads, the index of messages. */
 export interface RetentionWriter {
-  /** State and forward extremities are left, whatever is asked. */
-  remove(room: RoomNumber, events: readonly EventNumber[], examined: HistoryPlace): Change<void>
+  /** State and forward extremities are left, whatever is asked. `examined`: how far the sweep has come with it; undefined: the sweep did not ask. */
+  remove(room: RoomNumber, events: readonly EventNumber[], examined?: HistoryPlace): Change<void>
   /** Takes the content of a message that has to stay. `json`: its redacted form. */
   strip(room: RoomNumber, event: EventNumber, json: string): Change<void>
   removeRoom(room: RoomNumber): Change<void>

@@ -192,4 +192,6 @@ export interface RoomsWriter {
   /** Conflict: `alias-exists`. */
   addAlias(alias: string, room: RoomNumber, creator: UserId): Change<void>
   removeAlias(alias: string): Change<void>
+  /** Makes the overviews, as administrators are shown them, of rooms that have none yet. */
+  fillOverviews(rooms: readonly RoomNumber[]): Change<void>
 }

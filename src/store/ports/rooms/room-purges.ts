@@ -31,6 +31,8 @@ export interface RoomPurgesWriter {
    * saw it, or not empty).
    */
   begin(room: EmptyRoom): Change<void>
+  /** The same for a room that somebody may still be in. Conflict: `room-changed`. */
+  beginOfAny(room: EmptyRoom): Change<void>
   /** Removes the next events with their state. Returns whether there are more. */
   continue(room: RoomNumber, events: number): Change<{ readonly more: boolean }>
   /** Ends the purge, when no row of the room is left. */

@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely'
 import { WriteConflict } from '../../ports/engine/change.ts'
 import type { EmptyRoom, RoomPurgesWriter } from '../../ports/rooms/room-purges.ts'
-import { defineWrite, insertInto } from '../engine/index.ts'
+import { defineWrite, insertInto, type Tx } from '../engine/index.ts'
 import { takeStrippedRooms } from './outside-rooms.ts'
 import { isBase, storedBase } from './room-base.ts'
 import { query, type RoomTables } from './tables.ts'
@@ -13,9 +13,11 @@ interface OfRoom {
 const takeRoom = query((db, param: OfRoom) =>
   db.deleteFrom('rooms').where('room', '=', param.room).where('joined_count', '=', 0).where('invited_count', '=', 0),
 )
+const takeAnyRoom = query((db, param: OfRoom) => db.deleteFrom('rooms').where('room', '=', param.room))
 const takeAliases = query((db, param: OfRoom) => db.deleteFrom('aliases').where('room', '=', param.room))
 const takeListing = query((db, param: OfRoom) => db.deleteFrom('room_listings').where('room', '=', param.room))
 const takeOpen = query((db, param: OfRoom) => db.deleteFrom('open_rooms').where('room', '=', param.room))
+const takeOverview = query((db, param: OfRoom) => db.deleteFrom('room_overviews').where('room', '=', param.room))
 const takeMemberships = query((db, param: OfRoom) =>
   db.deleteFrom('memberships').where('room', '=', param.room).returning('user_number'),
 )
@@ -101,28 +103,30 @@ const takePurge = query((db, param: OfRoom) => db.deleteFrom('room_purges').wher
 /** Events for each of which as much is removed as for a state of a branch. */
 const STATES_FOR_EVENTS = 20
 
-const begin = defineWrite(
-  'roomPurges.begin',
-  ['events'],
-  async (tx, { room, roomId, base }: EmptyRoom): Promise<void> => {
-    if (!isBase(await storedBase(tx, room), base)) throw new WriteConflict('room-changed')
-    if ((await tx.run(takeRoom, { room })) === 0) throw new WriteConflict('room-changed')
-    await tx.run(takeAliases, { room })
-    await tx.run(takeListing, { room })
-    await tx.run(takeOpen, { room })
-    await tx.run(takeMissing, { room })
-    for (const take of TAKE_OF_ROOM) await tx.run(take, { room })
-    await tx.run(takeServers, { room })
-    await tx.run(takePastServers, { room })
-    await tx.run(takeOutgoing, { room })
-    await takeStrippedRooms(tx, room)
-    const members = await tx.all(takeMemberships, { room })
-    await tx.insertMany(insertPurge, [{ room, room_id: roomId }])
-    // The position has no event, but caches that hold this room or these users' rooms must hear of the purge. It is stored in `stream_positions`,
-    // as the rows of events go and positions never go back.
-    const users = members.map(({ user_number }) => user_number)
-    tx.announce({ stream: 'events', position: tx.next('events', 1), rooms: [room], users })
-  },
+const beginWith = async (tx: Tx, take: typeof takeRoom, { room, roomId, base }: EmptyRoom): Promise<void> => {
+  if (!isBase(await storedBase(tx, room), base)) throw new WriteConflict('room-changed')
+  if ((await tx.run(take, { room })) === 0) throw new WriteConflict('room-changed')
+  await tx.run(takeAliases, { room })
+  await tx.run(takeListing, { room })
+  await tx.run(takeOpen, { room })
+  await tx.run(takeOverview, { room })
+  await tx.run(takeMissing, { room })
+  for (const takeOf of TAKE_OF_ROOM) await tx.run(takeOf, { room })
+  await tx.run(takeServers, { room })
+  await tx.run(takePastServers, { room })
+  await tx.run(takeOutgoing, { room })
+  await takeStrippedRooms(tx, room)
+  const members = await tx.all(takeMemberships, { room })
+  await tx.insertMany(insertPurge, [{ room, room_id: roomId }])
+  // The position has no event, but caches that hold this room or these users' rooms must hear of the purge. It is stored in `stream_positions`,
+  // as the rows of events go and positions never go back.
+  const users = members.map(({ user_number }) => user_number)
+  tx.announce({ stream: 'events', position: tx.next('events', 1), rooms: [room], users })
+}
+
+const begin = defineWrite('roomPurges.begin', ['events'], (tx, room: EmptyRoom) => beginWith(tx, takeRoom, room))
+const beginOfAny = defineWrite('roomPurges.beginOfAny', ['events'], (tx, room: EmptyRoom) =>
+  beginWith(tx, takeAnyRoom, room),
 )
 
 const go = defineWrite(
@@ -148,10 +152,11 @@ const finish = defineWrite('roomPurges.finish', async (tx, { room }: OfRoom): Pr
   await tx.run(takePurge, { room })
 })
 
-export const roomPurgeWrites = [begin, go, finish]
+export const roomPurgeWrites = [begin, beginOfAny, go, finish]
 
 export const roomPurgesWriter: RoomPurgesWriter = {
   begin,
+  beginOfAny,
   continue: (room, events) => go({ room, events }),
   finish: (room) => finish({ room }),
 }

@@ -27,14 +27,15 @@ const progressOf = query((db, param: { room: number }) =>
 )
 const agedPage = query((db, param: { room: number; depth: number; event: number; limit: number }) =>
   db
-    .selectFrom('events')
-    .select(['event', 'depth', 'state_key', 'origin_server_ts'])
-    .where('room', '=', param.room)
-    .where('placed', '<=', 1)
-    .where('depth', '>=', param.depth)
-    .where((of) => of.or([of('depth', '>', param.depth), of('event', '>', param.event)]))
-    .orderBy('depth')
-    .orderBy('event')
+    .selectFrom('events as e')
+    .innerJoin('users as u', 'u.user_number', 'e.sender')
+    .select(['e.event', 'e.depth', 'e.state_key', 'e.origin_server_ts', 'u.user_id'])
+    .where('e.room', '=', param.room)
+    .where('e.placed', '<=', 1)
+    .where('e.depth', '>=', param.depth)
+    .where((of) => of.or([of('e.depth', '>', param.depth), of('e.event', '>', param.event)]))
+    .orderBy('e.depth')
+    .orderBy('e.event')
     .limit(param.limit),
 )
 const headRow = query((db, param: { room: number }) =>
@@ -66,10 +67,11 @@ export const retentionReader = (db: Db): RetentionReader => ({
   examined: (room) => db.first(progressOf, { room }),
   aged: async (room, after, limit) => {
     const rows = await db.all(agedPage, { room, ...after, limit })
-    return rows.map(({ event, depth, state_key, origin_server_ts }) => ({
+    return rows.map(({ event, depth, state_key, origin_server_ts, user_id }) => ({
       event,
       depth,
       isState: state_key !== null,
+      sender: user_id,
       originServerTs: origin_server_ts,
     }))
   },
@@ -112,7 +114,7 @@ const takeProgress = query((db, param: { room: number }) =>
 interface Removal {
   readonly room: number
   readonly events: readonly EventNumber[]
-  readonly examined: HistoryPlace
+  readonly examined: HistoryPlace | undefined
 }
 
 const remove = defineWrite('retention.remove', async (tx, { room, events, examined }: Removal): Promise<void> => {
@@ -124,7 +126,7 @@ const remove = defineWrite('retention.remove', async (tx, { room, events, examin
   }
   const gone = messages.map(({ event }) => event)
   if (gone.length > 0) for (const take of [takeSticky, takeEvents]) await tx.run(take, { events: gone })
-  await tx.run(putProgress, { room, depth: examined.depth, event: examined.event })
+  if (examined !== undefined) await tx.run(putProgress, { room, depth: examined.depth, event: examined.event })
 })
 
 const strip = defineWrite(

@@ -8,6 +8,7 @@ import { insertLacking, insertRefusals, placeKnownEvent } from './known-events.t
 import { storeOpenness } from './open-rooms.ts'
 import { dropRelation, storeRelation } from './relation-rows.ts'
 import { removeRedactedText } from './removed-texts.ts'
+import { storeOverview } from './room-overviews.ts'
 import { StateRows } from './state-rows.ts'
 import { insertEvents, insertMissingEvents, PLACINGS, query } from './tables.ts'
 
@@ -255,6 +256,7 @@ export const storeChange = async (
   await storeMissing(tx, room, change, rows)
   const users = await state.write()
   await storeOpenness(tx, room, change, fresh)
+  await storeOverview(tx, room, change, fresh)
   for (const redaction of change.redactions) {
     await tx.run(redactEvent, { room, ...redaction })
     await removeRedactedText(tx, room, redaction.target)

@@ -11,6 +11,7 @@ import {
 import { defineWrite, insertInto, type Tx } from '../engine/index.ts'
 import { storeOpenness } from './open-rooms.ts'
 import { storeChange, storeOutliers } from './room-change.ts'
+import { storeOverview } from './room-overviews.ts'
 import { ServerRows } from './room-server-rows.ts'
 import { PLACINGS, query } from './tables.ts'
 
@@ -217,7 +218,16 @@ const countMembers = query((db, param: OfRoom) => {
       .where('membership', '=', membership)
   return db
     .updateTable('rooms')
-    .set({ joined_count: count('join') as never, invited_count: count('invite') as never })
+    .set((of) => ({
+      joined_count: count('join') as never,
+      invited_count: count('invite') as never,
+      state_events: of
+        .selectFrom('state_log')
+        .select(({ fn }) => fn.countAll<number>().as('entries'))
+        .where('room', '=', param.room)
+        .where('until_position', 'is', null)
+        .where('event', 'is not', null) as never,
+    }))
     .where('room', '=', param.room)
 })
 
@@ -271,7 +281,7 @@ const openingEntries = query((db, param: OfRoom) =>
     .select(['type', 'state_key as stateKey'])
     .where('room', '=', param.room)
     .where('state_key', '=', '')
-    .where('type', 'in', ['m.room.join_rules', 'm.room.history_visibility']),
+    .where('type', 'in', ['m.room.create', 'm.room.join_rules', 'm.room.history_visibility']),
 )
 const moveRoom = query((db, param: AtPosition) =>
   db
@@ -325,6 +335,7 @@ const enter = defineWrite(
       by: by.eventId,
     }))
     await storeOpenness(tx, room, { events: [], state }, false)
+    await storeOverview(tx, room, { events: [], state }, false)
     const own = { type: by.type, stateKey: by.stateKey ?? '', event: by.eventId, by: by.eventId, membership }
     const extremities = [{ eventId: by.eventId, depth: by.depth }]
     const change = { events: [by], state: [own], extremities, missing, redactions: [] }

@@ -18,6 +18,7 @@ import { storeChange } from './room-change.ts'
 import { roomChangePacking } from './room-change-packing.ts'
 import { roomEntrances, roomEntranceWrites } from './room-entrances.ts'
 import { storeListing } from './room-listing.ts'
+import { roomOverviews, roomOverviewWrites } from './room-overviews.ts'
 import { eventOfTransaction, insertAliases, query } from './tables.ts'
 
 const insertRoom = query(
@@ -185,10 +186,20 @@ const removeAlias = defineWrite('rooms.removeAlias', async (tx, { alias }: { ali
   await tx.run(deleteAlias, { alias })
 })
 
-export const roomWrites = [...roomEntranceWrites, create, apply, applySticky, forget, addAlias, removeAlias]
+export const roomWrites = [
+  ...roomEntranceWrites,
+  ...roomOverviewWrites,
+  create,
+  apply,
+  applySticky,
+  forget,
+  addAlias,
+  removeAlias,
+]
 
 export const roomsWriter: RoomsWriter = {
   ...roomEntrances,
+  ...roomOverviews,
   create,
   apply: (change) => (isSticky(change) ? applySticky(change) : apply(change)),
   forget: (room, user) => forget({ room, user }),

@@ -35,12 +35,13 @@ const setMembership = query((db, param: { user: number; room: number; membership
     ),
 )
 
-const countMembers = query((db, param: { room: number; joined: number; invited: number }) =>
+const countState = query((db, param: { room: number; joined: number; invited: number; entries: number }) =>
   db
     .updateTable('rooms')
     .set({
       joined_count: sql<number>`joined_count + ${param.joined}`,
       invited_count: sql<number>`invited_count + ${param.invited}`,
+      state_events: sql<number>`state_events + ${param.entries}`,
     })
     .where('room', '=', param.room),
 )
@@ -68,6 +69,7 @@ export class StateRows {
   readonly #members = new Map<UserId, { readonly membership: Membership; readonly position: number }>()
   #joined = 0
   #invited = 0
+  #entries = 0
 
   constructor(tx: Tx, room: number, fresh: boolean) {
     this.#tx = tx
@@ -84,6 +86,7 @@ export class StateRows {
     const key = stateTupleKey(type, stateKey)
     const rows = this.#rows.get(key) ?? []
     const ended = await this.#endEntry(rows, type, stateKey, position)
+    this.#entries += Number(event !== null) - Number((ended?.event ?? null) !== null)
     rows.push({ room: this.#room, type, state_key: stateKey, position, until_position: null, event, membership })
     this.#rows.set(key, rows)
     if (membership !== null) {
@@ -101,9 +104,9 @@ export class StateRows {
     await this.#tx.insertMany(insertStateLog, [...this.#rows.values()].flat())
     const users = await this.#writeMembers()
     await this.#servers.write()
-    if (this.#joined !== 0 || this.#invited !== 0) {
-      await this.#tx.run(countMembers, { room: this.#room, joined: this.#joined, invited: this.#invited })
-    }
+    const counts = { joined: this.#joined, invited: this.#invited, entries: this.#entries }
+    if (Object.values(counts).some((change) => change !== 0))
+      await this.#tx.run(countState, { room: this.#room, ...counts })
     return users
   }
 

@@ -22,6 +22,8 @@ export interface RoomTables extends RelationTables {
     /** Null until the first change of the state by a version that counts it. */
     readonly state_bytes: number | null
     readonly state_entries: number | null
+    /** Entries of the current state, members included. */
+    readonly state_events: Generated<number>
   }
   readonly events: {
     readonly event: number
@@ -137,6 +139,23 @@ export interface RoomTables extends RelationTables {
     readonly words: string
   }
   readonly search_edits: { readonly event: number; readonly original: number }
+  /** Migration 0845. */
+  readonly room_overviews: {
+    readonly room: number
+    readonly name: string
+    readonly name_order: string
+    readonly canonical_alias: string
+    readonly searchable: string
+    readonly creator: string
+    readonly encryption: string
+    readonly federatable: number
+    readonly join_rules: string
+    readonly guest_access: string
+    readonly history_visibility: string
+    readonly room_type: string
+    readonly filled: number
+  }
+  readonly blocked_rooms: { readonly room_id: RoomId; readonly blocked_by: string; readonly blocked_ms: number }
   readonly open_rooms: { readonly room: number }
   readonly search_again: { readonly event: number }
   readonly aliases: { readonly alias: string; readonly room: number; readonly creator: number }
