@@ -1,5 +1,6 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { PASSWORD } from '../support/client.ts'
 import { startHomeserver, type TestHomeserver } from '../support/homeserver.ts'
 import { registerAdmin } from '../support/operator.ts'
 import { SteppedClock } from '../support/stepped-clock.ts'
@@ -41,6 +42,23 @@ inChromium('the first page of the administration', () => {
     for (const title of ['Requests a second', 'Memory', 'Database', 'Syncs that wait for news'])
       await page.getByRole('heading', { name: title, exact: true }).waitFor()
     await lookOver(window, `${home.url}/admin`, 'overview')
+  })
+
+  it('asks for the password again before a deed of weight, and goes on with it', async () => {
+    const bea = await home.register('bea')
+    await using window = await adminWindow(browser, home, 'root')
+    const { page } = window
+    await page.goto(`${home.url}/admin/people/${encodeURIComponent(bea.userId)}`)
+    clock.advance(11 * 60_000)
+    await page.getByRole('link', { name: 'Make an administrator' }).click()
+    await page.waitForURL(/\/account\/sign-in\?again=1&next=/)
+    await page.getByLabel('Password', { exact: true }).fill(PASSWORD)
+    await page.getByRole('main').getByRole('button').first().click()
+    await page.waitForURL(/\/admin\/people\/.*\/admin$/)
+    await page.getByRole('button', { name: 'Make them an administrator' }).click()
+    await page.getByRole('status').getByText('The account is an administrator now.').waitFor()
+    expect((await bea.request('GET', `/v3/admin/whois/${bea.userId}`)).status).toBe(200)
+    expect(window.complaints).toEqual([])
   })
 
   it('can be used by the keyboard alone: past the menu, through it, and out', async () => {

@@ -80,6 +80,6 @@ export const pingApplicationService: PageHandler<ServicesPageDeps> = async (visi
 
 export const reloadApplicationServices: PageHandler<ServicesPageDeps> = async (visit, { appServices, auditLog }) => {
   await appServices.reload()
-  await auditLog.record({ ...actorOf(visit), action: 'application-service.reload', subject: '', details: {} })
+  await auditLog.record({ ...actorOf(visit), action: 'application_service.reload', subject: '', details: {} })
   return seeOther(SECTION, 'reloaded')
 }
