@@ -44,9 +44,21 @@ export const auditLogPage = (
     }),
   })
 
+const NAMES = {
+  user:
+    'create deactivate reactivate lock unlock suspend unsuspend shadow_ban lift_shadow_ban make_admin revoke_admin set_password set_profile ' +
+    'set_addresses set_identities set_type set_expiry limit end_sessions remove_devices rename_device',
+  room: 'block unblock delete purge_history make_admin join publish unpublish',
+  registration_token: 'create change delete',
+  registration: 'approve refuse',
+  federation: 'retry',
+  application_service: 'reload',
+  job: 'cancel',
+}
+
 const ACTIONS = [
   { value: '', title: 'all' },
-  ...['user.create', 'user.update', 'user.lock', 'user.suspend', 'user.deactivate', 'room.delete', 'room.block'].map(
-    (value) => ({ value, title: value }),
-  ),
+  ...Object.entries(NAMES)
+    .flatMap(([noun, verbs]) => verbs.split(' ').map((verb) => `${noun}.${verb}`))
+    .map((value) => ({ value, title: value })),
 ]
