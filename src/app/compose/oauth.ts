@@ -23,7 +23,7 @@ const GRANTS_OF_ADDRESS = 50
 const GRANTS = 10_000
 const CODES_OF_USER = 20
 
-/** What the pages of accounts can be asked for, with the names of before version 1.18. */
+/** What the pages of accounts can be asked for. */
 const ACCOUNT_ACTIONS = [
   'org.matrix.profile',
   'org.matrix.devices_list',
@@ -31,9 +31,6 @@ const ACCOUNT_ACTIONS = [
   'org.matrix.device_delete',
   'org.matrix.account_deactivate',
   'org.matrix.cross_signing_reset',
-  'org.matrix.sessions_list',
-  'org.matrix.session_view',
-  'org.matrix.session_end',
 ]
 
 export const oauthClientsOf = ({ store, clock, random }: Ground): OAuthClients =>

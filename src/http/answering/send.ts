@@ -56,12 +56,17 @@ const sendText = (
   body: string,
   headers: Readonly<Record<string, string>> | undefined,
 ): void => {
-  const list: (string | number)[] = [...CORS_HEADERS, 'Content-Length', Buffer.byteLength(body)]
+  const list: (string | number)[] = ['Content-Length', Buffer.byteLength(body)]
   let typed = false
+  let isPage = false
   for (const [name, value] of Object.entries(headers ?? {})) {
-    typed ||= name.toLowerCase() === 'content-type'
+    const isType = name.toLowerCase() === 'content-type'
+    typed ||= isType
+    isPage ||= isType && value.startsWith('text/html')
     list.push(name, value)
   }
+  // Pages are for people alone: no script of another site has any business with them.
+  if (!isPage) list.push(...CORS_HEADERS)
   if (!typed) list.push('Content-Type', 'text/plain; charset=utf-8')
   response.writeHead(status, list as never)
   response.end(body)
