@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { expect, it } from 'vitest'
 import { AccountBrowser } from '../../support/account-browser.ts'
+import type { Json } from '../../support/client.ts'
 import { shareHomeserver } from '../../support/homeserver.ts'
 import { APP, browserOf, type Changes, OAuthApp, postForm, refusal, startOAuth } from '../../support/oauth-app.ts'
 import { headingOf } from '../../support/sign-in-house.ts'
@@ -234,7 +235,7 @@ it('answers whatever is posted to it in the words of OAuth, and never with a fau
   for (const path of ['/oauth/token', '/oauth/revoke', '/oauth/device'])
     for (const body of garbage) {
       const response = await fetch(`${homeserver.url}${path}`, { method: 'POST', body })
-      const answer = await response.json()
+      const answer: Json = await response.json()
       expect([path, body, response.status < 500, typeof answer.error === 'string' || response.ok]).toEqual([
         path,
         body,

@@ -1,11 +1,12 @@
 import { expect, it } from 'vitest'
 import { loadConfig } from '#config'
+import type { Json } from '../../support/client.ts'
 import type { TestHomeserver } from '../../support/homeserver.ts'
 import { DEVICE_GRANT, startOAuth } from '../../support/oauth-app.ts'
 
 const get = async (homeserver: TestHomeserver, path: string) => {
   const response = await fetch(`${homeserver.url}${path}`)
-  return { status: response.status, headers: response.headers, body: await response.json() }
+  return { status: response.status, headers: response.headers, body: (await response.json()) as Json }
 }
 
 it('tells clients all that they look for, at each path at which they look', async () => {
