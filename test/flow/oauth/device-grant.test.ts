@@ -114,7 +114,7 @@ onEveryHomeserver('a device that shows a code', (start) => {
     const thief = await other.token({ grant_type: DEVICE_GRANT, device_code: answer.body.device_code })
     expect(refusal(thief)).toBe('400 expired_token')
     const given = await Promise.all([ask(), ask(), ask()])
-    expect(given.map(({ status }) => status).toSorted()).toEqual([200, 400, 400])
+    expect(given.filter(({ status }) => status === 200).length).toBe(1)
   })
 
   it('is refused for a request that is wrong', async () => {
