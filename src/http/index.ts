@@ -12,6 +12,7 @@ export { noOtherServers, type RequestSignatures } from './reading/request-signat
 export { RequestCounts } from './request-counts.ts'
 export {
   addressKey,
+  addressRangeKey,
   createRateLimiter,
   ExchangeableRateLimiter,
   noRateLimits,

@@ -1,4 +1,5 @@
 import type { AnyEndpoint } from '#http'
+import { type AbuseAdminDeps, abuseAdminEndpoints } from './abuse/index.ts'
 import { type PeopleAdminDeps, peopleAdminEndpoints } from './people/index.ts'
 import { type RoomsAdminDeps, roomsAdminEndpoints } from './rooms/index.ts'
 
@@ -6,10 +7,12 @@ import { type RoomsAdminDeps, roomsAdminEndpoints } from './rooms/index.ts'
 export interface AdminApiDeps {
   readonly people: PeopleAdminDeps
   readonly rooms: RoomsAdminDeps
+  readonly abuse: AbuseAdminDeps
 }
 
 /** The administration API, as tools for Synapse use it: everything at `/_synapse/admin` and `/_homeroom/admin`. */
 export const adminApiEndpoints = (deps: AdminApiDeps): readonly AnyEndpoint[] => [
   ...peopleAdminEndpoints(deps.people),
   ...roomsAdminEndpoints(deps.rooms),
+  ...abuseAdminEndpoints(deps.abuse),
 ]

@@ -22,6 +22,8 @@ export interface BuiltParts {
   readonly uia: InteractiveAuth
   readonly addresses: BuiltThirdPartyIds
   readonly signIn: BuiltSignIn
+  /** Tells all administrators something, in their rooms for notices. Never throws. */
+  readonly tellAdministrators: (text: string) => void
 }
 
 /** Makes the local part the display name of a new account, as clients expect. */

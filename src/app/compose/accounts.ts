@@ -24,6 +24,7 @@ import {
   PasswordHasher,
   PasswordTries,
   RegistrationTokens,
+  type SendNotice,
   Sessions,
   type SignInProvider,
   type Stage,
@@ -91,6 +92,8 @@ export interface LeavingRooms {
 
 /** The parts of other layers that accounts need. */
 export interface AroundAccounts {
+  /** By which administrators are told what they have to decide on. Called only when requests come. */
+  readonly notices: () => Pick<SendNotice, 'run'>
   readonly rooms: LeavingRooms
   readonly services: AppServices
   readonly auditLog: AuditLog
@@ -101,14 +104,15 @@ export interface AroundAccounts {
 export const buildAccounts = (
   ground: Ground,
   providers: readonly SignInProvider[],
-  { rooms, services, news, auditLog }: AroundAccounts,
+  { rooms, services, news, auditLog, notices }: AroundAccounts,
 ): BuiltAccounts => {
   const accounts = buildAccountsOnly(ground)
   const { lastSeen, accessTokens, devices, sessions } = buildDevices(ground, news)
   const uia = buildInteractiveAuth(ground, (operation) => stagesOf(operation))
   const addresses = buildThirdPartyIds(ground)
   const signIn = buildSignIn(ground, providers, accounts, uia)
-  const built: BuiltParts = { accounts, devices, accessTokens, sessions, uia, addresses, signIn }
+  const tellAdministrators = tellingAdministrators(ground, notices)
+  const built: BuiltParts = { accounts, devices, accessTokens, sessions, uia, addresses, signIn, tellAdministrators }
   const registering = buildRegistration(ground, built, services)
   const deactivate = buildDeactivate(ground, built, rooms)
   const flows = accountApi(ground, built)
@@ -229,6 +233,18 @@ const buildDeactivate = (
       leaveAllRooms: (userId) => rooms.leaveAll(userId),
     },
   })
+
+/** The administrators that are told: more cannot all be meant. */
+const MOST_TOLD = 20
+
+const tellingAdministrators =
+  ({ store, logger }: Ground, notices: AroundAccounts['notices']): BuiltParts['tellAdministrators'] =>
+  (text) => {
+    const tell = async (): Promise<void> => {
+      for (const { userId } of await store.accounts.administrators(MOST_TOLD)) await notices().run(userId, text)
+    }
+    tell().catch((err: unknown) => logger.warn({ err }, 'administrators could not be told what waits for them'))
+  }
 
 const isActive = (account: AccountRecord | undefined): boolean =>
   account !== undefined && account.deactivatedAtMs === undefined

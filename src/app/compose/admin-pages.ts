@@ -3,6 +3,7 @@ import type { Pushers, Reports, SetProfile } from '#domain'
 import type { Streams } from '#streams'
 import { Measurements } from '../measurements.ts'
 import { PACKAGE_VERSION } from '../package-version.ts'
+import { buildAbuseAdmin } from './abuse.ts'
 import type { BuiltAccounts } from './accounts.ts'
 import { type BuiltAuditLog, buildPeopleAdmin } from './admin.ts'
 import type { BuiltRoomAdmin } from './administration.ts'
@@ -58,7 +59,7 @@ export const buildAdministrationApi = (
   const { jobs } = parts.administration
   const people = buildPeopleAdmin(ground, { ...parts, ...profiles })
   return {
-    admin: { ...parts.administration.api, people },
+    admin: { ...parts.administration.api, people, abuse: buildAbuseAdmin(ground, parts) },
     adminPages: {
       ...people,
       ...{ measurements, jobs, reports, random, clock },

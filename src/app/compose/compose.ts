@@ -35,6 +35,7 @@ import { buildLeases } from './leases.ts'
 import { type BuiltMedia, buildMedia } from './media.ts'
 import { roomsNeeds } from './members.ts'
 import { buildModeration } from './moderation.ts'
+import { buildNotices } from './notices.ts'
 import { buildOAuth, buildOAuthSweep } from './oauth.ts'
 import { oldTransactions } from './old-transactions.ts'
 import { buildOpenIdTokens } from './openid.ts'
@@ -92,6 +93,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   const accounts = buildAccounts(ground, providers, {
     services: appServices.services,
     rooms: { leaveAll: (userId) => rooms.memberships.leaveAll(userId) },
+    notices: () => buildNotices(ground, accounts, rooms),
     news: streams,
     ...audit,
   })

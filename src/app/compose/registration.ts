@@ -23,6 +23,7 @@ import {
 } from '#domain'
 import type { UserId } from '#spec'
 import { writers } from '#store'
+import { buildAdmission } from './abuse.ts'
 import { type BuiltParts, deviceTraces, newAccountChanges } from './account-parts.ts'
 import type { Ground } from './ground.ts'
 import { build2015, callbackOperationsOf } from './of-2015.ts'
@@ -71,7 +72,10 @@ export const buildRegistration = (ground: Ground, built: BuiltParts, services: A
   const { accounts, devices, accessTokens, sessions, uia, addresses, signIn } = built
   const serverName = config.server.name
   const tokens = new RegistrationTokens({ reader: store.registrationTokens, writer: writers.registrationTokens, clock })
-  const reservedNames = new ReservedNames([...config.registration.reservedUsernames, NOTICES_LOCALPART])
+  const reservedNames = new ReservedNames(
+    [...config.registration.reservedUsernames, NOTICES_LOCALPART],
+    config.registration.allowedUsernames,
+  )
   const newUserIds = new NewUserIds({ accounts, reservedNames: bothReserved(reservedNames, services), random })
   const createAccount = new CreateAccount({ accounts, sessions, extras: newAccountChanges, commit })
   const upgradeGuest = new UpgradeGuest({
@@ -80,12 +84,13 @@ export const buildRegistration = (ground: Ground, built: BuiltParts, services: A
     traces: deviceTraces,
   })
   const toldOfApproval = toldOfApprovalIn(ground)
+  const admission = buildAdmission(ground, { toldOfApproval, tellAdministrators: built.tellAdministrators })
   const logIn = new LogIn({ accounts, sessions, commit, serverName, wellKnown: wellKnownOf(config), toldOfApproval })
   const bindEmail = new BindEmail({ accounts, threepids: addresses.threepids })
   const { offer, changesFor } = signIn.registering(registrationOffer(ground, tokens, addresses.proof))
   const completion = new CompleteRegistration({
     ...{ accounts, devices, newUserIds, createAccount, upgradeGuest, logIn, serverName },
-    outcome: { changesFor, bindEmail: (userId, facts) => bindEmail.run(userId, facts) },
+    outcome: { admission, changesFor, bindEmail: (userId, facts) => bindEmail.run(userId, facts) },
   })
   const policy = new RegistrationPolicy({ mode: config.registration.mode, tokens, newUserIds })
   const register = new Register({ policy, accounts, newUserIds, upgradeGuest, uia, offer, completion })
@@ -107,14 +112,20 @@ export const buildRegistration = (ground: Ground, built: BuiltParts, services: A
       logIn,
       register,
       registerGuest: new RegisterGuest({
-        ...{ newUserIds, createAccount, serverName },
+        ...{ newUserIds, createAccount, serverName, admission },
         allowed: config.registration.guests,
       }),
       registrationPolicy: policy,
       serviceAccounts: new ServiceAccounts({ services, accounts, createAccount, logIn, serverName }),
       registerBySecret: new RegisterBySecret({ accounts, reservedNames: services, secret, createAccount, serverName }),
       ...of2015,
-      ...signIn.api({ newUserIds, createAccount, devices, callbackOperations: callbackOperationsOf(of2015) }),
+      ...signIn.api({
+        newUserIds,
+        createAccount,
+        admission,
+        devices,
+        callbackOperations: callbackOperationsOf(of2015),
+      }),
     },
   }
 }

@@ -3,6 +3,7 @@ import type { AccountsDeps } from '#api'
 import { CAS_ID, type Config } from '#config'
 import {
   type Accounts,
+  type Admission,
   type Authorization,
   CALLBACK_PATH,
   type CallbackOperation,
@@ -54,6 +55,7 @@ type SignInApi = Pick<AccountsDeps, 'signIn' | 'getLoginToken' | 'signInPages'>
 export interface SignInNeeds {
   readonly newUserIds: NewUserIds
   readonly createAccount: CreateAccount
+  readonly admission: Admission
   readonly devices: Devices
   /** The operations that the redirect URI of a provider completes by itself. */
   readonly callbackOperations: ReadonlyMap<string, CallbackOperation>
@@ -113,7 +115,7 @@ export const buildSignIn = (
     registering: (offer) =>
       config.registration.oauth2 ? withSignIn(offer, identityStages.stage(OAUTH2_STAGE, true), identities) : offer,
     pendingSignIns,
-    api: ({ newUserIds, createAccount, devices, callbackOperations }) => ({
+    api: ({ newUserIds, createAccount, admission, devices, callbackOperations }) => ({
       signIn,
       getLoginToken: new GetLoginToken({ uia, reauthentication, loginTokens, devices }),
       signInPages: {
@@ -124,6 +126,7 @@ export const buildSignIn = (
             identities,
             newUserIds,
             createAccount,
+            admission,
             commit: store.commit,
             userWithEmail: (address) => userWithEmail(store, address),
           }),

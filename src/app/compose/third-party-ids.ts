@@ -43,7 +43,7 @@ export const buildThirdPartyIds = (ground: Ground): BuiltThirdPartyIds => {
     identityServers,
     ownNames: [name, ...(publicBaseUrl === undefined ? [] : [new URL(publicBaseUrl).host])],
     trustsIdentityServers: config.identityServers.trusted.length > 0,
-    addressDomains: config.mail.addressDomains,
+    addressDomains: addressDomainsOf(config),
   })
   const { mode, email } = config.registration
   const requestEmailToken = new RequestEmailToken({
@@ -54,6 +54,11 @@ export const buildThirdPartyIds = (ground: Ground): BuiltThirdPartyIds => {
   })
   return { threepids, ownMail, proof, requestEmailToken }
 }
+
+const addressDomainsOf = ({ mail }: Ground['config']) => ({
+  allow: mail.addressDomains,
+  deny: mail.deniedAddressDomains,
+})
 
 type InvitingRooms = Pick<RoomsDomain, 'memberships' | 'thirdPartyInvites'> & {
   readonly joining: Pick<BuiltJoining, 'exchange'>
@@ -91,7 +96,7 @@ const buildOwnMail = (ground: Ground): OwnMail | undefined => {
     tokenLifetimeMs: mail.tokenLifetime,
     resendIntervalMs: mail.resendInterval,
     nextLinkHosts: mail.nextLinkHosts,
-    addressDomains: mail.addressDomains,
+    addressDomains: addressDomainsOf(config),
     tellWhetherInUse: mail.tellWhetherInUse,
   }
   return {

@@ -18,6 +18,14 @@ export const registration = {
       description:
         'Local parts of user ids that nobody may register, for staff, bridges and the like: names, or patterns with * and ?. The command users create and the shared secret may.',
     }),
+    allowedUsernames: setting(list(nonEmptyText), [], {
+      description:
+        'The only local parts that people may choose: patterns with * and ?, such as *.staff. Empty: all that are not reserved.',
+    }),
+    approval: setting(yesOrNo, false, {
+      description:
+        'Whether a new account cannot be used before an administrator has approved it. Accounts that administrators, the shared secret and application services make need no approval.',
+    }),
     guests: setting(yesOrNo, false, { description: 'Whether guest accounts are given out.' }),
     captcha: setting(yesOrNo, false, {
       description: 'Whether a registration must solve a captcha; needs the keys of section captcha.',

@@ -1,4 +1,15 @@
-import { duration, host, integer, type Kind, list, nonEmptyText, oneOf, port, yesOrNo } from '../kinds.ts'
+import {
+  duration,
+  host,
+  integer,
+  type Kind,
+  list,
+  nonEmptyText,
+  oneOf,
+  port,
+  serverPattern,
+  yesOrNo,
+} from '../kinds.ts'
 import { optional, setting } from '../setting.ts'
 
 export interface Mailbox {
@@ -63,8 +74,12 @@ export const mail = {
     notificationsPerDay: setting(integer(1, 1_000, 'mails'), 20, {
       description: 'Mails of notifications to one address in one day (UTC).',
     }),
-    addressDomains: setting(list(host), [], {
-      description: 'Domains of which e-mail addresses are taken. Empty: all.',
+    addressDomains: setting(list(serverPattern), [], {
+      description:
+        'Domains of which e-mail addresses are taken, where a star stands for any characters and a question mark for one: example.org, *.example.org. Empty: all.',
+    }),
+    deniedAddressDomains: setting(list(serverPattern), [], {
+      description: 'Domains of which none are taken, written in the same way, even where addressDomains has them.',
     }),
     tellWhetherInUse: setting(yesOrNo, false, {
       description:

@@ -22,6 +22,10 @@ export const rateLimits = {
         'Wrong access tokens from one address. After them, tokens not in use there are refused unread for a while.',
     }),
     registration: setting(rate, '20/60s', { description: 'Registrations from one address.' }),
+    newAccount: setting(rate, '1000/86400s', {
+      description:
+        'Accounts made from one range of addresses: 256 neighbours of IPv4, or a /48 of IPv6. Registrations that are refused do not count.',
+    }),
     mail: setting(rate, '10/600s', {
       description: 'Mails that one address of the network asks for, and that are sent to one e-mail address.',
     }),

@@ -178,7 +178,7 @@ export class Accounts {
   create(
     userId: UserId,
     passwordHash: string | undefined,
-    kind: { guest?: boolean; admin?: boolean; userType?: string | undefined } = {},
+    kind: { guest?: boolean; admin?: boolean; awaitsApproval?: boolean; userType?: string | undefined } = {},
   ): Change<number> {
     return this.#parts.writer.create({
       userId,
@@ -187,12 +187,23 @@ export class Accounts {
       admin: kind.admin ?? false,
       userType: kind.userType,
       createdAtMs: this.#parts.clock.nowMs(),
+      awaitsApproval: kind.awaitsApproval ?? false,
     })
   }
 
   /** Conflict: `account-gone`. */
   setAdmin(userId: UserId, admin: boolean): Change<void> {
     return this.#parts.writer.setAdmin(userId, admin)
+  }
+
+  /** Accounts that wait for an administrator; `after`: the number of the last one of the page before, or 0. */
+  awaitingApproval(after: number, limit: number): Promise<readonly AccountRecord[]> {
+    return this.#parts.reader.awaitingApproval({ after, limit })
+  }
+
+  /** Conflict: `account-gone`, also for one that does not wait. */
+  approve(userId: UserId): Change<void> {
+    return this.#parts.writer.approve(userId)
   }
 
   /** Conflict: `account-gone`. */

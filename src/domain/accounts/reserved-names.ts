@@ -7,10 +7,12 @@ import { localpartOf, MatrixError, type UserId } from '#spec'
  */
 export class ReservedNames {
   readonly #patterns: readonly ((localpart: ReturnType<typeof foldText>) => boolean)[]
+  readonly #allowed: readonly ((localpart: ReturnType<typeof foldText>) => boolean)[]
 
-  /** `patterns`: of local parts; `*` stands for any run of characters, `?` for any one. */
-  constructor(patterns: readonly string[]) {
+  /** `patterns`: of local parts; `*` stands for any run of characters, `?` for any one. `allowed`: the only ones that may be chosen; empty: all others. */
+  constructor(patterns: readonly string[], allowed: readonly string[] = []) {
     this.#patterns = patterns.map(compileGlob)
+    this.#allowed = allowed.map(compileGlob)
   }
 
   includes(userId: UserId): boolean {
@@ -19,8 +21,11 @@ export class ReservedNames {
     return this.#patterns.some((matches) => matches(localpart))
   }
 
-  /** Throws `M_EXCLUSIVE`. */
+  /** For a name that somebody chose. Throws `M_EXCLUSIVE`, and `M_INVALID_USERNAME` for one that the operator wants otherwise. */
   assertUnreserved(userId: UserId): void {
+    const localpart = foldText(localpartOf(userId))
+    if (this.#allowed.length > 0 && !this.#allowed.some((matches) => matches(localpart)))
+      throw new MatrixError('M_INVALID_USERNAME', 'User names have another form on this server')
     if (this.includes(userId)) throw new MatrixError('M_EXCLUSIVE', 'This user name is reserved')
   }
 }

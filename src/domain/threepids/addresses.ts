@@ -1,4 +1,5 @@
 import { domainToASCII } from 'node:url'
+import { compileGlob, foldText } from '#rules'
 
 export type Medium = 'email' | 'msisdn'
 
@@ -55,8 +56,17 @@ export const thirdPartyIdOf = (medium: string, address: string): ThirdPartyId | 
   return email === undefined ? undefined : { medium, address: email }
 }
 
-/** Whether an address in canonical form has one of the domains; an empty list allows all. */
-export const isOfDomains = (email: string, domains: readonly string[]): boolean => {
-  const domain = email.slice(email.lastIndexOf('@') + 1)
-  return domains.length === 0 || domains.some((allowed) => allowed.toLowerCase() === domain)
+/** The e-mail addresses that are taken, by their domains. */
+export interface AddressDomains {
+  /** Patterns in which a star stands for any characters and a question mark for one; empty: all. */
+  readonly allow: readonly string[]
+  /** Of those refused, also where `allow` has them. */
+  readonly deny: readonly string[]
+}
+
+/** Whether addresses of the domain of this one, which is in canonical form, are taken. */
+export const isOfDomains = (email: string, { allow, deny }: AddressDomains): boolean => {
+  const domain = foldText(email.slice(email.lastIndexOf('@') + 1))
+  const isIn = (patterns: readonly string[]): boolean => patterns.some((pattern) => compileGlob(pattern)(domain))
+  return !isIn(deny) && (allow.length === 0 || isIn(allow))
 }

@@ -84,6 +84,33 @@ export const noticeMail = (to: string, serverName: string, reason: 'inUse' | 'no
         },
   )
 
+/** The mail by which a person learns what became of their registration. `reason`: in the words of an administrator. */
+export const registrationDecisionMail = ({
+  to,
+  serverName,
+  decision,
+  reason,
+}: {
+  readonly to: string
+  readonly serverName: string
+  readonly decision: 'approved' | 'refused'
+  readonly reason: string | undefined
+}): Mail =>
+  written(
+    to,
+    decision === 'approved'
+      ? {
+          subject: `Your account on ${serverName} is ready`,
+          lead: `An administrator of ${serverName} has approved your account. You can log in now.`,
+          rest: [],
+        }
+      : {
+          subject: `Your registration on ${serverName}`,
+          lead: `An administrator of ${serverName} has not approved your account. It was removed.`,
+          rest: reason === undefined ? [] : [`The reason: ${reason.slice(0, 500)}`],
+        },
+  )
+
 const UNITS = [
   ['day', 86_400_000],
   ['hour', 3_600_000],

@@ -9,7 +9,7 @@ import type {
   ThirdPartyIdsReader,
   Turns,
 } from '#store'
-import { canonicalEmail, isOfDomains } from './addresses.ts'
+import { type AddressDomains, canonicalEmail, isOfDomains } from './addresses.ts'
 import { CODE_LENGTH, hashOf, OPAQUE } from './email-tokens.ts'
 import type { EmailValidations } from './email-validations.ts'
 import { type Mail, type MailPurpose, noticeMail, type TokenForm, validationMail } from './mails.ts'
@@ -32,8 +32,7 @@ export interface ValidationMailSettings {
   readonly resendIntervalMs: number
   /** Allowed hosts, with the port if it is not the usual one; empty: any. */
   readonly nextLinkHosts: readonly string[]
-  /** Allowed domains; empty: any. */
-  readonly addressDomains: readonly string[]
+  readonly addressDomains: AddressDomains
   /** Whether the answer tells that an address is in use, or that no account has it; otherwise only the mail says so. */
   readonly tellWhetherInUse: boolean
 }

@@ -12,6 +12,7 @@ export type RateLimit =
   | 'accountLogin'
   | 'wrongToken'
   | 'registration'
+  | 'newAccount'
   | 'mail'
   | 'join'
   | 'invite'

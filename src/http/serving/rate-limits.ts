@@ -126,6 +126,18 @@ export const createRateLimiter = (budgets: RateBudgets): RateLimiter => {
 
 /** The key of an address: for IPv6 its /64, as a client can use all addresses of one. */
 export const addressKey = (ip: string): string => {
+  const groups = groupsOf(ip)
+  return typeof groups === 'string' ? groups : groups.slice(0, 4).join(':')
+}
+
+/** The key of the range that an address is in: its /24, or its /48 of IPv6. */
+export const addressRangeKey = (ip: string): string => {
+  const groups = groupsOf(ip)
+  return typeof groups === 'string' ? groups.replace(/\.\d+$/, '') : groups.slice(0, 3).join(':')
+}
+
+/** The groups of an IPv6 address in their shortest form, or an IPv4 address. */
+const groupsOf = (ip: string): string | readonly string[] => {
   if (!isIPv6(ip)) return ip
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip)
   if (mapped?.[1] !== undefined) return mapped[1]
@@ -133,9 +145,7 @@ export const addressKey = (ip: string): string => {
   const left = head === '' ? [] : head.split(':')
   const right = tail === undefined || tail === '' ? [] : tail.split(':')
   const missing = tail === undefined ? 0 : Math.max(0, 8 - left.length - right.length)
-  const groups = [...left, ...Array<string>(missing).fill('0'), ...right]
-  return groups
-    .slice(0, 4)
-    .map((group) => group.replace(/^0+(?=.)/, '').toLowerCase())
-    .join(':')
+  return [...left, ...Array<string>(missing).fill('0'), ...right].map((group) =>
+    group.replace(/^0+(?=.)/, '').toLowerCase(),
+  )
 }

@@ -67,6 +67,7 @@ import { createOauthClients } from './0840-create-oauth-clients.ts'
 import { createRoomOverviews } from './0845-create-room-overviews.ts'
 import { mailPushersAndApproveAccounts } from './0880-mail-pushers-and-approve-accounts.ts'
 import { createAppservices } from './0885-create-appservices.ts'
+import { indexAdministrators } from './0886-index-administrators.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -138,4 +139,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createRoomOverviews,
   mailPushersAndApproveAccounts,
   createAppservices,
+  indexAdministrators,
 ]

@@ -73,6 +73,7 @@ const budgets = (reads: number): RateBudgets => {
     accountLogin: plenty,
     wrongToken: plenty,
     registration: plenty,
+    newAccount: plenty,
     mail: plenty,
     join: plenty,
     invite: plenty,

@@ -4,7 +4,9 @@ import type { Accounts } from '../../accounts/index.ts'
 import { type Devices, parseDeviceId, type SessionRequest } from '../../devices/index.ts'
 import type { Granted } from '../../uia/index.ts'
 import type { LogIn } from '../sessions/log-in.ts'
+import { provenIn } from '../stages/email-proof.ts'
 import { identityIn } from '../stages/identity-stages.ts'
+import type { Admission } from './admission.ts'
 import type { CreateAccount } from './create-account.ts'
 import type { NewUserIds } from './new-user-ids.ts'
 import type { UpgradeGuest } from './upgrade-guest.ts'
@@ -15,6 +17,7 @@ export interface RegistrationOutcome {
   changesFor(facts: Granted['facts'], userId: UserId): readonly Change<unknown>[]
   /** `bind_email`, after the account is made. Whatever the identity server answers is no error; only a store that fails throws. */
   bindEmail(userId: UserId, facts: Granted['facts']): Promise<void>
+  readonly admission: Admission
 }
 
 export interface CompleteRegistrationParts {
@@ -39,9 +42,10 @@ export class CompleteRegistration {
     this.#parts = parts
   }
 
-  /** Throws `M_MISSING_PARAM` without a password, and what `CreateAccount.run` and `UpgradeGuest.run` throw. */
+  /** Throws `M_MISSING_PARAM` without a password, the error of MSC3866 where the account has to be approved, and what `Admission.admit`, `CreateAccount.run` and `UpgradeGuest.run` throw. */
   async run(granted: Granted, from: SessionRequest['from']): Promise<JsonObject> {
-    const { accounts, newUserIds, serverName } = this.#parts
+    const { accounts, newUserIds, serverName, outcome } = this.#parts
+    const { admission } = outcome
     const { body } = granted
     const done = granted.remembered === undefined ? undefined : stringAt(granted.remembered, 'user_id')
     if (done !== undefined) return this.#again(granted, done as UserId, from)
@@ -59,6 +63,7 @@ export class CompleteRegistration {
       granted.remember({ user_id: userId, ...(answer === undefined ? {} : { device_id: answer.device_id }) })
       // If this throws, the account stands: the repeated request answers for it without binding, and the client may use `3pid/bind`.
       if (body.bind_email === true) await this.#parts.outcome.bindEmail(userId, granted.facts)
+      if (admission.approval) throw await admission.waits(userId)
       return { user_id: userId, home_server: serverName, ...answer }
     }
     const username = stringAt(body, 'username')
@@ -75,17 +80,23 @@ export class CompleteRegistration {
     const session = body.inhibit_login === true ? undefined : sessionOf(body, from)
     const alongside = outcome.changesFor(facts, userId)
     const guest = await upgradeGuest.guestIn(userId, body, from)
+    const { admission } = outcome
+    // A guest's device would go on while the account waits.
+    if (guest !== undefined && admission.approval)
+      throw new MatrixError('M_FORBIDDEN', 'Accounts have to be approved on this server, so guests make a new one')
+    await admission.admit({ userId, address: provenIn(facts)?.address, from, way: 'registration' })
     return guest === undefined || passwordHash === undefined
-      ? createAccount.run({ userId, passwordHash, session, alongside })
+      ? createAccount.run({ userId, passwordHash, session, alongside, awaitsApproval: admission.approval })
       : upgradeGuest.run({ userId, guest, passwordHash, session, alongside })
   }
 
   /** Answers a client that did not get the answer for its account: new tokens for the same device. */
   async #again(granted: Granted, userId: UserId, from: SessionRequest['from']): Promise<JsonObject> {
-    const { devices, logIn, serverName } = this.#parts
+    const { accounts, devices, logIn, serverName, outcome } = this.#parts
     const { remembered = {}, body } = granted
     granted.remember(remembered)
     const deviceId = stringAt(remembered, 'device_id')
+    if ((await accounts.account(userId))?.awaitsApproval === true) throw await outcome.admission.waiting(userId)
     const identity = { user_id: userId, home_server: serverName }
     if (deviceId === undefined) return identity
     // After a logout, whoever knows the session's id must get no more tokens, also where the same device id has logged in again.

@@ -16,6 +16,8 @@ export interface AccountDraft {
   readonly passwordHash: string | undefined
   readonly guest?: boolean
   readonly admin?: boolean
+  /** Whether the account cannot be used before an administrator has approved it. It has no session then. */
+  readonly awaitsApproval?: boolean
   readonly userType?: string | undefined
   readonly displayName?: string | undefined
   /** undefined: the account begins without a device. */
@@ -40,11 +42,11 @@ export class CreateAccount {
 
   /** Throws `M_USER_IN_USE`, and `M_FORBIDDEN` if a registration token became void meanwhile. */
   async run(draft: AccountDraft): Promise<PreparedSession['answer'] | undefined> {
-    const { userId, passwordHash, guest = false, admin = false, userType } = draft
-    const account = this.#parts.accounts.create(userId, passwordHash, { guest, admin, userType })
+    const { userId, passwordHash, guest = false, admin = false, userType, awaitsApproval = false } = draft
+    const account = this.#parts.accounts.create(userId, passwordHash, { guest, admin, userType, awaitsApproval })
     const rest = [...this.#parts.extras.changesFor(userId, draft.displayName), ...(draft.alongside ?? [])]
     try {
-      if (draft.session === undefined) {
+      if (draft.session === undefined || awaitsApproval) {
         await this.#parts.commit([account, ...rest])
         return undefined
       }

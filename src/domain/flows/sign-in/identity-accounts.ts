@@ -2,6 +2,7 @@ import type { UserId } from '#spec'
 import { type Commit, WriteConflict } from '#store'
 import type { Accounts } from '../../accounts/index.ts'
 import type { ExternalIdentities, Identity, SignInProvider } from '../../sign-in/index.ts'
+import type { Admission } from '../registration/admission.ts'
 import type { CreateAccount } from '../registration/create-account.ts'
 import type { NewUserIds } from '../registration/new-user-ids.ts'
 import type { AccountOfIdentity } from './sign-in-steps.ts'
@@ -12,6 +13,7 @@ export interface IdentityAccountsParts {
   readonly newUserIds: NewUserIds
   readonly createAccount: CreateAccount
   readonly commit: Commit
+  readonly admission: Admission
   /** The owner of a verified e-mail address. */
   userWithEmail(address: string): Promise<UserId | undefined>
 }
@@ -44,15 +46,19 @@ export class IdentityAccounts {
 
   /** A new account of that identity. Throws what is wrong with the name, `M_USER_IN_USE`, `M_EXCLUSIVE`. */
   async create(identity: Identity, username: string): Promise<UserId> {
-    const { newUserIds, createAccount, identities } = this.#parts
+    const { newUserIds, createAccount, identities, admission } = this.#parts
     const userId = await newUserIds.available(username)
+    await admission.admit({ userId, way: 'provider' })
     await createAccount.run({
       userId,
       passwordHash: undefined,
       displayName: identity.displayName,
       session: undefined,
+      awaitsApproval: admission.approval,
       alongside: [identities.link(identity, userId)],
     })
+    // Told now; the error is that of the login which follows.
+    if (admission.approval) await admission.waits(userId)
     return userId
   }
 

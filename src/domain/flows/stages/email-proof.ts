@@ -1,6 +1,7 @@
 import { ERROR_STATUS, type Errcode, isJsonObject, type JsonObject, MatrixError, stringAt, type UserId } from '#spec'
 import { type Change, WriteConflict } from '#store'
 import {
+  type AddressDomains,
   type EmailValidations,
   type IdentityServerCheck,
   type IdentityServerFailure,
@@ -53,8 +54,7 @@ export interface EmailProofParts {
   readonly ownNames: readonly string[]
   /** Whether any identity server is trusted. */
   readonly trustsIdentityServers: boolean
-  /** Domains of the addresses that are taken; empty: all. */
-  readonly addressDomains: readonly string[]
+  readonly addressDomains: AddressDomains
 }
 
 /**

@@ -100,6 +100,8 @@ export interface AccountsReader {
   erasures(): Promise<readonly Erasure[]>
   /** The next accounts, in the order in which their users were first seen here. */
   accounts(page: { readonly after: UserNumber; readonly limit: number }): Promise<readonly AccountRecord[]>
+  /** Administrators whose accounts are not deactivated, oldest first. */
+  administrators(limit: number): Promise<readonly AccountRecord[]>
   /** Accounts that wait for approval with numbers above `after`, in order of number. */
   awaitingApproval(page: { readonly after: UserNumber; readonly limit: number }): Promise<readonly AccountRecord[]>
   /** Deactivated accounts that a crash kept from leaving all their rooms. */

@@ -41,6 +41,17 @@ const accountsAfter = query((db, param: { after: number; limit: number }) =>
     .limit(param.limit),
 )
 
+const administrators = query((db, param: { limit: number }) =>
+  db
+    .selectFrom('accounts')
+    .innerJoin('users', 'users.user_number', 'accounts.user_number')
+    .select(COLUMNS)
+    .where('accounts.admin', '=', sql.lit(1))
+    .where('deactivated_ms', 'is', null)
+    .orderBy('accounts.user_number')
+    .limit(param.limit),
+)
+
 const awaitingAfter = query((db, param: { after: number; limit: number }) =>
   db
     .selectFrom('accounts')
@@ -118,6 +129,7 @@ export const accountsReader = (db: Db): AccountsReader => ({
     return row === undefined ? undefined : toAccount(row)
   },
   accounts: async (page) => (await db.all(accountsAfter, page)).map(toAccount),
+  administrators: async (limit) => (await db.all(administrators, { limit })).map(toAccount),
   awaitingApproval: async (page) => (await db.all(awaitingAfter, page)).map(toAccount),
   erasures: async () => {
     const rows = await db.longAll(erasedAccounts, {})
