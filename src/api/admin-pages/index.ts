@@ -2,6 +2,8 @@ import type { AnyEndpoint } from '#http'
 import { type AdminRoute, adminEndpoint } from './guard.ts'
 import type { PeoplePageDeps } from './people/people.ts'
 import type { ReportsPageDeps } from './rooms/reports.ts'
+import type { RoomPageDeps } from './rooms/room.ts'
+import type { RoomsPageDeps } from './rooms/rooms.ts'
 import type { ServicesPageDeps } from './server/application-services.ts'
 import type { AuditLogPageDeps } from './server/audit-log.ts'
 import type { FederationPageDeps } from './server/federation.ts'
@@ -16,6 +18,8 @@ export type { Findings } from './server/federation.ts'
 export type AdminPagesDeps = VisitDeps &
   OverviewDeps &
   PeoplePageDeps &
+  RoomsPageDeps &
+  RoomPageDeps &
   AuditLogPageDeps &
   FederationPageDeps &
   ServicesPageDeps &
@@ -91,6 +95,36 @@ const PEOPLE_ABOUT: Readonly<Record<string, About>> = {
   '/:userId/reactivate': WEIGHTY,
 }
 
+const ROOM_PAGES: Readonly<Record<string, Load>> = {
+  '': async () => (await import('./rooms/rooms.ts')).rooms,
+  '/csv': async () => (await import('./rooms/rooms.ts')).roomsCsv,
+  '/:roomId': async () => (await import('./rooms/room.ts')).room,
+  '/:roomId/members': async () => (await import('./rooms/rooms.ts')).roomMembers,
+  '/:roomId/members/csv': async () => (await import('./rooms/rooms.ts')).roomMembersCsv,
+  '/:roomId/state': async () => (await import('./rooms/rooms.ts')).roomState,
+  '/:roomId/state/csv': async () => (await import('./rooms/rooms.ts')).roomStateCsv,
+  '/:roomId/changes': async () => (await import('./rooms/rooms.ts')).roomChanges,
+  '/:roomId/changes/csv': async () => (await import('./rooms/rooms.ts')).roomChangesCsv,
+  '/:roomId/purge': async () => (await import('./rooms/room.ts')).askPurge,
+  '/:roomId/delete': async () => (await import('./rooms/room.ts')).askDelete,
+  '/:roomId/moderator': async () => (await import('./rooms/room.ts')).askModerator,
+}
+
+const ROOM_DEEDS: Readonly<Record<string, Load>> = {
+  '/:roomId/publish': async () => (await import('./rooms/room.ts')).publish,
+  '/:roomId/block': async () => (await import('./rooms/room.ts')).block,
+  '/:roomId/purge': async () => (await import('./rooms/room.ts')).purge,
+  '/:roomId/delete': async () => (await import('./rooms/room.ts')).deleteRoom,
+  '/:roomId/moderator': async () => (await import('./rooms/room.ts')).giveModerator,
+}
+
+const ROOM_ABOUT: Readonly<Record<string, About>> = {
+  '': COSTLY,
+  '/csv': COSTLY,
+  '/:roomId/purge': WEIGHTY,
+  '/:roomId/delete': WEIGHTY,
+}
+
 const ROUTES: readonly Route[] = [
   ...section(
     '/admin',
@@ -98,6 +132,7 @@ const ROUTES: readonly Route[] = [
     { '/sign-out': async () => (await import('./server/sign-out.ts')).signOut },
   ),
   ...section('/admin/people', PEOPLE_PAGES, PEOPLE_DEEDS, PEOPLE_ABOUT),
+  ...section('/admin/rooms', ROOM_PAGES, ROOM_DEEDS, ROOM_ABOUT),
   ...section('/admin/reports', {
     '': async () => (await import('./rooms/reports.ts')).reports,
     '/csv': async () => (await import('./rooms/reports.ts')).reportsCsv,

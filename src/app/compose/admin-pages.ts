@@ -1,6 +1,7 @@
 import type { ApiDeps, Findings } from '#api'
 import type { Pushers, Reports, SetProfile } from '#domain'
 import type { Streams } from '#streams'
+import { RoomTables } from '#views'
 import { Measurements } from '../measurements.ts'
 import { PACKAGE_VERSION } from '../package-version.ts'
 import { buildAbuseAdmin } from './abuse.ts'
@@ -13,6 +14,8 @@ import type { BuiltFederation } from './federation.ts'
 import type { BuiltFederationOut } from './federation-out.ts'
 import type { Ground } from './ground.ts'
 import type { Personal } from './personal.ts'
+import type { RoomsDomain } from './rooms.ts'
+import type { Views } from './views.ts'
 
 const CHECK_KEPT_MS = 600_000
 
@@ -41,7 +44,9 @@ export interface AdministrationParts {
   readonly federation: Pick<BuiltFederation, 'serverCheck'>
   readonly accounts: BuiltAccounts
   readonly audit: BuiltAuditLog
-  readonly administration: Pick<BuiltRoomAdmin, 'jobs' | 'api'>
+  readonly administration: Pick<BuiltRoomAdmin, 'jobs' | 'api' | 'administerRooms'>
+  readonly rooms: Pick<RoomsDomain, 'directory'>
+  readonly views: Pick<Views, 'ofAdministrators'>
   readonly appServices: Pick<BuiltAppServices, 'states'>
   readonly reports: Reports
   readonly personal: Personal
@@ -54,9 +59,9 @@ export const buildAdministrationApi = (
   parts: AdministrationParts,
   profiles: { readonly setProfile: Pick<SetProfile, 'set'> },
 ): Pick<ApiDeps, 'admin' | 'adminPages'> => {
-  const { clock, config, random, shortLived } = ground
+  const { clock, config, random, shortLived, store } = ground
   const { measurements, reports } = parts
-  const { jobs } = parts.administration
+  const { jobs, administerRooms } = parts.administration
   const people = buildPeopleAdmin(ground, { ...parts, ...profiles })
   return {
     admin: { ...parts.administration.api, people, abuse: buildAbuseAdmin(ground, parts) },
@@ -64,6 +69,12 @@ export const buildAdministrationApi = (
       ...people,
       ...{ measurements, jobs, reports, random, clock },
       auditLog: parts.audit.auditLog,
+      administerRooms,
+      adminRoomList: parts.views.ofAdministrators.list,
+      adminRoomDetails: parts.views.ofAdministrators.details,
+      roomTables: new RoomTables({ reader: store.rooms }),
+      roomOverviews: store.roomOverviews,
+      directory: parts.rooms.directory,
       appServices: parts.appServices.states,
       tokensNeeded: config.registration.mode === 'token',
       sending: parts.sending.out,

@@ -3,6 +3,7 @@ import type { Frame, Section } from './parts/frame.ts'
 export const SECTIONS: readonly Section[] = [
   { path: '/admin', title: 'Overview' },
   { path: '/admin/people', title: 'People' },
+  { path: '/admin/rooms', title: 'Rooms' },
   { path: '/admin/reports', title: 'Reports' },
   { path: '/admin/registration-tokens', title: 'Registration tokens' },
   { path: '/admin/federation', title: 'Federation' },
