@@ -158,7 +158,8 @@ export class RoomVisibility {
 
   #isBeforeJoin({ placing, position, depth }: StoredEvent): boolean {
     if (placing !== 'history') return this.#isBeforeJoinAt(position)
-    return this.#joinedDepth !== undefined && depth < this.#joinedDepth
+    // At the same depth, fetched history stands before what came by the stream.
+    return this.#joinedDepth !== undefined && depth <= this.#joinedDepth
   }
 
   async #learnDepth(): Promise<void> {

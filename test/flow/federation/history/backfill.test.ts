@@ -64,6 +64,28 @@ const idsBack = async (user: TestClient, roomId: string): Promise<string[]> => {
 }
 
 describe('history that is fetched', () => {
+  it('is whole also where a server says that the join stands no deeper than what came before it', async () => {
+    await using asking = await startAsking()
+    const room = asking.peer.createRoom({ version: '11' })
+    for (let index = 0; index < 10; index += 1) room.send({ ...message(`m${index}`), ts: 1_000_000 + index })
+    serveRoom(asking.peer, room)
+    const depth = room.get(room.heads[0] ?? '').event.depth
+    asking.peer.on('GET', '/_matrix/federation/v1/make_join/:roomId/:userId', ({ params: { userId = '' } }) => {
+      const content = { membership: 'join' }
+      const { pdu } = room.build({ type: 'm.room.member', sender: userId, stateKey: userId, content })
+      return reply({ room_version: '11', event: { ...pdu, depth } })
+    })
+    for (const [name, limit] of [
+      ['alice', 11],
+      ['bob', 3],
+      ['carol', 1],
+    ] as const) {
+      const user = await asking.home.register(name)
+      await user.ok('POST', `/v3/join/${enc(room.roomId)}`, { body: {}, query: { via: ['peer.example'] } })
+      expect((await readBack(user, room.roomId, limit)).bodies, `${limit}`).toEqual(backwards(10))
+    }
+  })
+
   it('is whole, from the create event on', async () => {
     await using asking = await startAsking()
     const { alice, room } = await joined(asking, 20)
