@@ -3,6 +3,7 @@ import type { Conflict } from './conflict.ts'
 import { conflictedEvents } from './conflict.ts'
 import type { EventReader } from './event-reader.ts'
 import { Heap } from './heap.ts'
+import type { ResolutionSteps } from './steps.ts'
 
 /**
  * Returns the auth difference without the conflicted events: the events that stand in the auth chains of some state sets and not of all
@@ -19,13 +20,14 @@ import { Heap } from './heap.ts'
  * If the reader lacked an event, the candidates are returned as they are, which may be too many: the resolution fails then and names the
  * missing events, whatever this returns, and a second walk would start from candidates that are not final.
  */
-export const authDifference = (conflict: Conflict, reader: EventReader): Set<EventId> => {
-  const { candidates, common } = differingChains(conflict, reader)
+export function* authDifference(conflict: Conflict, reader: EventReader): ResolutionSteps<Set<EventId>> {
+  const { candidates, common } = yield* differingChains(conflict, reader)
   if (candidates.size === 0 || !reader.isComplete) return candidates
   const oldestCandidate = leastOrder(candidates, reader)
   const pending: EventId[] = [...conflict.unconflicted.mayReach([...candidates])]
   const seen = new Set<EventId>()
   while (pending.length > 0 && candidates.size > 0) {
+    yield
     const eventId = pending.pop()
     // The chain of a common event holds common events only, and no candidate.
     if (eventId === undefined || seen.has(eventId) || common.has(eventId)) continue
@@ -59,7 +61,7 @@ interface DifferingChains {
  * as no event with a partial mask is queued, as all that events with the full mask cite is common as well. Without an order an event whose
  * mask grew after its visit is visited again, and the walk ends when nothing is queued.
  */
-const differingChains = (conflict: Conflict, reader: EventReader): DifferingChains => {
+function* differingChains(conflict: Conflict, reader: EventReader): ResolutionSteps<DifferingChains> {
   const fullMask = (1n << BigInt(conflict.sets.length)) - 1n
   const masks = new Map<EventId, bigint>()
   const queued = new Set<EventId>()
@@ -79,10 +81,14 @@ const differingChains = (conflict: Conflict, reader: EventReader): DifferingChai
     } else if (after === fullMask) queuedPartial--
   }
 
-  conflict.sets.forEach((state, index) => {
-    for (const eventId of state.values()) addToMask(eventId, 1n << BigInt(index))
-  })
+  for (const [index, state] of conflict.sets.entries()) {
+    for (const eventId of state.values()) {
+      yield
+      addToMask(eventId, 1n << BigInt(index))
+    }
+  }
   while (queuedPartial > 0 || (!reader.isOrdered && queue.size > 0)) {
+    yield
     const eventId = queue.pop()
     if (eventId === undefined) break
     queued.delete(eventId)

@@ -1,15 +1,20 @@
 import type { EventId, RoomEvent } from '#spec'
 import type { EventReader } from './event-reader.ts'
 import { compareByTime } from './power-order.ts'
+import type { ResolutionSteps } from './steps.ts'
 
 /** The events in the mainline ordering based on a power levels event, if the room has one at that point. */
-export const mainlineOrder = (
+export function* mainlineOrder(
   events: readonly RoomEvent[],
   powerLevels: RoomEvent | undefined,
   reader: EventReader,
-): RoomEvent[] => {
+): ResolutionSteps<RoomEvent[]> {
   const mainline = new Mainline(powerLevels, reader)
-  const positioned = events.map((event) => ({ event, position: mainline.positionOf(event) }))
+  const positioned: { readonly event: RoomEvent; readonly position: number }[] = []
+  for (const event of events) {
+    yield
+    positioned.push({ event, position: mainline.positionOf(event) })
+  }
   positioned.sort((left, right) =>
     left.position === right.position ? compareByTime(left.event, right.event) : left.position < right.position ? 1 : -1,
   )

@@ -4,6 +4,7 @@ import { powerLevelsOf } from '../auth/index.ts'
 import { compareCodePoints } from '../canonical-json.ts'
 import type { EventReader } from './event-reader.ts'
 import { Heap } from './heap.ts'
+import type { ResolutionSteps } from './steps.ts'
 
 /** A power event might take from someone the ability to do something in the room. */
 export const isPowerEvent = ({ type, stateKey, sender, content }: RoomEvent): boolean => {
@@ -26,12 +27,17 @@ export const isPowerEvent = ({ type, stateKey, sender, content }: RoomEvent): bo
  * ordering, earliest first. A chain is followed only through events of the set, as the implementations do with which
  * rooms were built.
  */
-export const powerOrder = (version: RoomVersion, full: ReadonlySet<EventId>, reader: EventReader): RoomEvent[] => {
-  const nodes = powerNodes(version, full, reader)
+export function* powerOrder(
+  version: RoomVersion,
+  full: ReadonlySet<EventId>,
+  reader: EventReader,
+): ResolutionSteps<RoomEvent[]> {
+  const nodes = yield* powerNodes(version, full, reader)
   const ready = new Heap<Node>(isEarlier)
   for (const node of nodes.values()) if (node.waitingFor === 0) ready.push(node)
   const ordered: RoomEvent[] = []
   for (;;) {
+    yield
     const node = ready.pop()
     if (node === undefined) return ordered
     ordered.push(node.event)
@@ -47,11 +53,11 @@ interface Node {
   waitingFor: number
 }
 
-const powerNodes = (
+function* powerNodes(
   version: RoomVersion,
   full: ReadonlySet<EventId>,
   reader: EventReader,
-): ReadonlyMap<EventId, Node> => {
+): ResolutionSteps<ReadonlyMap<EventId, Node>> {
   const nodes = new Map<EventId, Node>()
   const pending: Node[] = []
   const add = (event: RoomEvent): Node => {
@@ -61,10 +67,12 @@ const powerNodes = (
     return node
   }
   for (const eventId of full) {
+    yield
     const event = reader.get(eventId)
     if (event !== undefined && isPowerEvent(event)) add(event)
   }
   for (;;) {
+    yield
     const node = pending.pop()
     if (node === undefined) return nodes
     for (const cited of new Set(node.event.authEvents)) {

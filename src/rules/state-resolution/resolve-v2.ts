@@ -9,33 +9,40 @@ import { conflictedSubgraph } from './conflicted-subgraph.ts'
 import { EventReader } from './event-reader.ts'
 import { mainlineOrder } from './mainline-order.ts'
 import { powerOrder } from './power-order.ts'
+import type { ResolutionSteps } from './steps.ts'
 
 /**
  * State resolution of room versions 2 to 11 and, as version 2.1, of 12 ("Room version 2" and "Room version 12", "State
  * resolution"). Version 2.1 adds the conflicted state subgraph to the full conflicted set and starts the iterative auth
  * checks from an empty state.
  */
-export const resolveV2 = (
+export function* resolveV2(
   version: RoomVersion,
   conflict: Conflict,
   events: EventLookup,
-): Result<StateMap, MissingEvents> => {
+): ResolutionSteps<Result<StateMap, MissingEvents>> {
   const reader = new EventReader(events)
-  const full = fullConflictedSet(version, conflict, reader)
+  const full = yield* fullConflictedSet(version, conflict, reader)
   const base = version.stateResolution === 'v2.1' ? EMPTY : conflict.unconflicted
-  if (reader.isComplete) readAhead(version, full, base, reader)
+  if (reader.isComplete) yield* readAhead(version, full, base, reader)
   if (!reader.isComplete) return fail(reader.missingEvents())
 
   const state = new PartialState(version, base, reader)
-  const powerEvents = powerOrder(version, full, reader)
-  for (const event of powerEvents) state.apply(event)
+  const powerEvents = yield* powerOrder(version, full, reader)
+  for (const event of powerEvents) {
+    yield
+    state.apply(event)
+  }
   const applied = new Set(powerEvents.map(({ eventId }) => eventId))
   const remaining: RoomEvent[] = []
   for (const eventId of full) {
     const event = applied.has(eventId) ? undefined : reader.get(eventId)
     if (event !== undefined) remaining.push(event)
   }
-  for (const event of mainlineOrder(remaining, state.at('m.room.power_levels', ''), reader)) state.apply(event)
+  for (const event of yield* mainlineOrder(remaining, state.at('m.room.power_levels', ''), reader)) {
+    yield
+    state.apply(event)
+  }
   if (!reader.isComplete) return fail(reader.missingEvents())
   return ok(state.entriesBeside(conflict))
 }
@@ -43,17 +50,27 @@ export const resolveV2 = (
 type Base = Pick<Conflict['unconflicted'], 'get'>
 const EMPTY: Base = { get: () => undefined }
 
-const fullConflictedSet = (version: RoomVersion, conflict: Conflict, reader: EventReader): ReadonlySet<EventId> => {
+function* fullConflictedSet(
+  version: RoomVersion,
+  conflict: Conflict,
+  reader: EventReader,
+): ResolutionSteps<ReadonlySet<EventId>> {
   const conflicted = conflictedEvents(conflict)
-  const full = authDifference(conflict, reader)
-  const more = version.stateResolution === 'v2.1' ? conflictedSubgraph(conflicted, reader) : conflicted
+  const full = yield* authDifference(conflict, reader)
+  const more = version.stateResolution === 'v2.1' ? yield* conflictedSubgraph(conflicted, reader) : conflicted
   for (const eventId of more) full.add(eventId)
   return full
 }
 
 /** Looks up all that the checks will ask for, so that what is missing is named at once and not one by one. */
-const readAhead = (version: RoomVersion, full: ReadonlySet<EventId>, base: Base, reader: EventReader): void => {
+function* readAhead(
+  version: RoomVersion,
+  full: ReadonlySet<EventId>,
+  base: Base,
+  reader: EventReader,
+): ResolutionSteps<void> {
   for (const eventId of full) {
+    yield
     const event = reader.get(eventId)
     if (event === undefined) continue
     for (const cited of event.authEvents) reader.get(cited)

@@ -5,6 +5,7 @@ import type { Conflict, EventLookup, MissingEvents, StateMap } from './conflict.
 import { findConflict } from './conflict.ts'
 import { resolveV1 } from './resolve-v1.ts'
 import { resolveV2 } from './resolve-v2.ts'
+import { type ResolutionSteps, toTheEnd } from './steps.ts'
 
 /**
  * Resolves a conflict: an entry for each key that has one in the resolved state and is not among the unconflicted
@@ -15,13 +16,20 @@ export const resolveConflicts = (
   version: RoomVersion,
   conflict: Conflict,
   events: EventLookup,
-): Result<StateMap, MissingEvents> => {
+): Result<StateMap, MissingEvents> => toTheEnd(resolveInSteps(version, conflict, events))
+
+/** The same in steps, each of which is short whatever there is to resolve; in room version 1 it is a single one. */
+export function* resolveInSteps(
+  version: RoomVersion,
+  conflict: Conflict,
+  events: EventLookup,
+): ResolutionSteps<Result<StateMap, MissingEvents>> {
   switch (version.stateResolution) {
     case 'v1':
       return resolveV1(version, conflict, events)
     case 'v2':
     case 'v2.1':
-      return resolveV2(version, conflict, events)
+      return yield* resolveV2(version, conflict, events)
   }
 }
 

@@ -37,7 +37,7 @@ export const roomGraph = (options: RoomGraphOptions): BuiltGraph => {
   const { rooms, reader, writer, commit, clock, cacheLimitBytes, random, logger, serverName } = options
   const events = new RoomEvents({ reader, clock, limitBytes: cacheLimitBytes })
   const states = new RoomStates(reader)
-  const resolver = new StateResolver({ states, events, limitBytes: cacheLimitBytes })
+  const resolver = new StateResolver({ states, events, clock, limitBytes: cacheLimitBytes })
   const branches = new BranchStates({ reader, events, states, resolver })
   const redactions = new LateRedactions({ reader, events, states })
   const outliers = new Outliers({ reader, events, commit, writer, clock })

@@ -12,6 +12,8 @@ export interface RoomEventsParts {
 
 /** Events that are read and parsed at once: each may have 64 KiB. */
 const READ_AT_ONCE = 25
+/** Events whose references are followed at once. */
+const FOLLOWED_AT_ONCE = 500
 /** An event but for its content and references. */
 const EVENT_BYTES = 900
 const REFERENCE_BYTES = 110
@@ -65,9 +67,12 @@ export class RoomEvents {
     let pending = [...new Set(eventIds)].filter((eventId) => !into.has(eventId))
     while (pending.length > 0) {
       const next = new Set<EventId>()
-      for (const [eventId, event] of await this.load(room, pending)) {
-        into.set(eventId, event)
-        for (const cited of event.authEvents) if (!into.has(cited)) next.add(cited)
+      for (let from = 0; from < pending.length; from += FOLLOWED_AT_ONCE) {
+        if (from > 0) await yieldToEventLoop(this.#clock)
+        for (const [eventId, event] of await this.load(room, pending.slice(from, from + FOLLOWED_AT_ONCE))) {
+          into.set(eventId, event)
+          for (const cited of event.authEvents) if (!into.has(cited)) next.add(cited)
+        }
       }
       pending = [...next].filter((eventId) => !into.has(eventId))
     }

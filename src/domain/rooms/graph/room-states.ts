@@ -47,8 +47,8 @@ export class RoomStates {
   /** The whole state. */
   async whole(room: RoomNumber, view: StateView): Promise<Map<string, EventId>> {
     const state = new Map<string, EventId>()
-    for (const { type, stateKey, eventId } of await this.#reader.wholeState(room, view))
-      state.set(stateTupleKey(type, stateKey), eventId)
+    for await (const page of this.#reader.wholeState(room, view))
+      for (const { type, stateKey, eventId } of page) state.set(stateTupleKey(type, stateKey), eventId)
     for (const [key, { eventId }] of view.over) {
       if (eventId === null) state.delete(key)
       else state.set(key, eventId)

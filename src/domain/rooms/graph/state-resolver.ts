@@ -1,5 +1,5 @@
-import { BoundedCache, type CacheStats } from '#base'
-import { type Conflict, resolveConflicts } from '#rules'
+import { BoundedCache, type CacheStats, type Clock, Slices } from '#base'
+import { type Conflict, type ResolutionSteps, resolveInSteps } from '#rules'
 import { type EventId, parseStateTupleKey, type RoomEvent, stateTupleKey } from '#spec'
 import type { RoomEvents } from './room-events.ts'
 import type { Difference, RoomStates } from './room-states.ts'
@@ -8,8 +8,14 @@ import { type GraphRoom, type StateView, type ViewEntry, viewKey, withEntries } 
 export interface StateResolverParts {
   readonly states: RoomStates
   readonly events: RoomEvents
+  readonly clock: Clock
   readonly limitBytes: number
 }
+
+/** The longest that a resolution runs before others are served; all that are under way share it. */
+const SLICE_MS = 5
+/** Steps between two looks at the clock. */
+const STEPS_A_LOOK = 64
 
 /** Rounds of loading what a resolution asked for, after which something is wrong with what is stored. */
 const MAX_ROUNDS = 1_000
@@ -20,11 +26,13 @@ const ENTRY_BYTES = 250
 export class StateResolver {
   readonly #states: RoomStates
   readonly #events: RoomEvents
+  readonly #slices: Slices
   readonly #resolved: BoundedCache<string, StateView>
 
-  constructor({ states, events, limitBytes }: StateResolverParts) {
+  constructor({ states, events, clock, limitBytes }: StateResolverParts) {
     this.#states = states
     this.#events = events
+    this.#slices = new Slices({ clock, sliceMs: SLICE_MS })
     this.#resolved = new BoundedCache({
       name: 'resolved-states',
       limitBytes,
@@ -53,10 +61,11 @@ export class StateResolver {
   async #resolveDistinct(room: GraphRoom, views: readonly StateView[], added?: RoomEvent): Promise<StateView> {
     const differences = await this.#states.differences(room.room, views)
     if (differences.length === 0) return nearest(views, differences, new Map())
-    const work = new Resolution({ room, views, differences, parts: { states: this.#states, events: this.#events } })
+    const parts = { states: this.#states, events: this.#events, slices: this.#slices }
+    const work = new Resolution({ room, views, differences, parts })
     if (added !== undefined) await work.add(added)
     for (let round = 0; round < MAX_ROUNDS; round++) {
-      const entries = work.run()
+      const entries = await work.run()
       if (entries !== undefined) return nearest(views, differences, entries)
       await work.load()
     }
@@ -88,18 +97,20 @@ const nearest = (
   return withEntries(best, bestChanges)
 }
 
+type Tools = Omit<StateResolverParts, 'limitBytes' | 'clock'> & { readonly slices: Slices }
+
 interface ResolutionParts {
   readonly room: GraphRoom
   readonly views: readonly StateView[]
   readonly differences: readonly Difference[]
-  readonly parts: Omit<StateResolverParts, 'limitBytes'>
+  readonly parts: Tools
 }
 
-/** One resolution: run again and again, as it is synchronous and says after each run what it lacked. */
+/** One resolution: run again and again, as the rules ask nothing of a database and say after each run what they lacked. */
 class Resolution {
   readonly #room: GraphRoom
   readonly #view: StateView
-  readonly #parts: Omit<StateResolverParts, 'limitBytes'>
+  readonly #parts: Tools
   readonly #conflict: Conflict
   readonly #conflicted: ReadonlySet<string>
   readonly #events = new Map<EventId, RoomEvent>()
@@ -134,13 +145,23 @@ class Resolution {
   }
 
   /** The resolved entries among those in conflict; undefined if something has to be loaded first. */
-  run(): ReadonlyMap<string, EventId> | undefined {
+  async run(): Promise<ReadonlyMap<string, EventId> | undefined> {
     this.#askedEntries = new Set()
     this.#asksAll = false
-    const result = resolveConflicts(this.#room.version, this.#conflict, { get: (eventId) => this.#events.get(eventId) })
+    const lookup = { get: (eventId: EventId) => this.#events.get(eventId) }
+    const result = await this.#inSlices(resolveInSteps(this.#room.version, this.#conflict, lookup))
     this.#missing = result.ok ? [] : result.failure.missing
     const isDone = result.ok && this.#askedEntries.size === 0 && !this.#asksAll
     return isDone ? result.value : undefined
+  }
+
+  async #inSlices<Value>(steps: ResolutionSteps<Value>): Promise<Value> {
+    const slice = this.#parts.slices.begin()
+    for (let count = 1; ; count++) {
+      const step = steps.next()
+      if (step.done === true) return step.value
+      if (count % STEPS_A_LOOK === 0 && slice.isOver()) await slice.next()
+    }
   }
 
   /** Takes an event that is not stored yet. */

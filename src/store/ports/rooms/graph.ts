@@ -66,8 +66,8 @@ export interface RoomGraphReader {
   stateValues(room: RoomNumber, state: StateHandle, entries: readonly StateTuple[]): Promise<readonly StateValue[]>
   /** The position at which the log of the room's state last changed at or before each of these; those before all changes are left out. */
   lastChanges(room: RoomNumber, positions: readonly number[]): Promise<ReadonlyMap<number, number>>
-  /** All entries of a state. */
-  wholeState(room: RoomNumber, state: StateHandle): Promise<readonly StateValue[]>
+  /** All entries of a state, some at a time. */
+  wholeState(room: RoomNumber, state: StateHandle): AsyncIterable<readonly StateValue[]>
   /** The entries in which these states differ: costs what lies between them, not what they hold. */
   differingEntries(room: RoomNumber, states: readonly StateHandle[]): Promise<readonly DifferingEntry[]>
   /** The depth of each backward extremity, deepest first. */

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { type EventId, type StateTuple, stateTupleKey } from '#spec'
 import type { DifferingEntry, GraphEvent, RoomGraphReader, StateValue } from '../../ports/rooms/graph.ts'
 import type { StateHandle } from '../../ports/rooms/state.ts'
@@ -43,14 +44,20 @@ const someInLog = query((db, param: SomeEntries, { texts }) =>
     .where('s.position', '<=', param.at)
     .where((of) => of.or([of('s.until_position', 'is', null), of('s.until_position', '>', param.at)])),
 )
-const allInLog = query((db, param: { room: number; at: number }) =>
+/** Rows of a state that come to this thread at once. */
+const ENTRIES_AT_ONCE = 1_000
+const nextInLog = query((db, param: { room: number; at: number; type: string; stateKey: string; limit: number }) =>
   db
     .selectFrom('state_log as s')
     .innerJoin('events as e', 'e.event', 's.event')
     .select(['s.type', 's.state_key as stateKey', 'e.event_id as eventId'])
     .where('s.room', '=', param.room)
+    .where(sql<boolean>`(s.type, s.state_key) >= (${param.type}, ${param.stateKey})`)
     .where('s.position', '<=', param.at)
-    .where((of) => of.or([of('s.until_position', 'is', null), of('s.until_position', '>', param.at)])),
+    .where((of) => of.or([of('s.until_position', 'is', null), of('s.until_position', '>', param.at)]))
+    .orderBy('s.type')
+    .orderBy('s.state_key')
+    .limit(param.limit),
 )
 const changedBetween = query((db, param: { room: number; after: number; upTo: number }) =>
   db
@@ -280,14 +287,22 @@ export const graphReader = (db: Db): RoomGraphReader => ({
     return found
   },
 
-  wholeState: async (room, { at, branch }) => {
+  wholeState: async function* (room, { at, branch }) {
     const chain = branch === undefined ? [] : ((await branchChains(db, [branch])).get(branch) ?? [])
     const own = await entriesInChain(db, chain)
-    const logged = await db.longAll(allInLog, { room, at })
-    const values: StateValue[] = logged.filter(({ type, stateKey }) => !own.has(stateTupleKey(type, stateKey)))
-    for (const { type, stateKey, eventId } of own.values())
-      if (eventId !== null) values.push({ type, stateKey, eventId })
-    return values
+    const isLogged = ({ type, stateKey }: StateValue): boolean =>
+      own.size === 0 || !own.has(stateTupleKey(type, stateKey))
+    let next: StateTuple | undefined = { type: '', stateKey: '' }
+    while (next !== undefined) {
+      const limit = ENTRIES_AT_ONCE + 1
+      const page: readonly StateValue[] = await db.longAll(nextInLog, { room, at, ...next, limit })
+      yield page.slice(0, ENTRIES_AT_ONCE).filter(isLogged)
+      const { type, stateKey } = page[ENTRIES_AT_ONCE] ?? {}
+      next = type === undefined || stateKey === undefined ? undefined : { type, stateKey }
+    }
+    yield [...own.values()].flatMap(({ type, stateKey, eventId }) =>
+      eventId === null ? [] : [{ type, stateKey, eventId }],
+    )
   },
 
   differingEntries: (room, states) => differingEntries(db, room, states),
