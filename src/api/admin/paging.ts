@@ -21,3 +21,7 @@ export const pageOf = ({ from = 0, limit = 100, dir }: PageQuery) => ({
   limit: Math.min(limit, MOST),
   descending: dir === 'b',
 })
+
+/** Where the next page begins; nothing on the last one. */
+export const nextToken = (from: number, shown: number, total: number): { readonly next_token?: number } =>
+  shown > 0 && from + shown < total ? { next_token: from + shown } : {}

@@ -1,6 +1,7 @@
 import type { ApiDeps } from '#api'
 import {
   AdministerRooms,
+  AdministerServer,
   AliasLookup,
   DeleteRoom,
   type JobKind,
@@ -9,34 +10,39 @@ import {
   PurgeRoomHistory,
 } from '#domain'
 import { type LeasedWork, writers } from '#store'
+import { AdminDestinations, AdminReports } from '#views'
 import type { BuiltAccounts } from './accounts.ts'
 import type { BuiltAuditLog } from './admin.ts'
 import type { BuiltFederation } from './federation.ts'
+import type { BuiltFederationOut } from './federation-out.ts'
 import type { Ground } from './ground.ts'
 import { buildJobRunner, buildJobs } from './jobs.ts'
+import { buildNotices } from './notices.ts'
 import { buildOverviewFill } from './overview-fill.ts'
 import { buildBlockedRooms, buildRoomRemoval, type RoomsDomain } from './rooms.ts'
 import type { Views } from './views.ts'
 
 interface RoomAdminNeeds {
-  readonly accounts: Pick<BuiltAccounts, 'accounts'>
+  readonly accounts: BuiltAccounts
   readonly rooms: RoomsDomain
   readonly federation: Pick<BuiltFederation, 'requests'>
   readonly views: Pick<Views, 'ofAdministrators'>
+  readonly sending: Pick<BuiltFederationOut, 'out'>
   readonly audit: Pick<BuiltAuditLog, 'auditLog'>
 }
 
 export interface BuiltRoomAdmin {
   readonly jobs: Jobs
-  readonly api: { readonly rooms: ApiDeps['admin']['rooms'] }
+  readonly api: Pick<ApiDeps['admin'], 'rooms' | 'server'>
   readonly administerRooms: AdministerRooms
+  readonly administerServer: AdministerServer
   readonly work: Readonly<Record<string, LeasedWork>>
 }
 
 /** Builds what administrators do with rooms, and the jobs that do it. */
 export const buildRoomAdmin = (
   ground: Ground,
-  { accounts, rooms, federation, views, audit: { auditLog: audit } }: RoomAdminNeeds,
+  { accounts, rooms, federation, views, sending: { out: sending }, audit: { auditLog: audit } }: RoomAdminNeeds,
 ): BuiltRoomAdmin => {
   const { store, config } = ground
   const jobs = buildJobs(ground)
@@ -56,6 +62,12 @@ export const buildRoomAdmin = (
     accounts: accounts.accounts,
     store: { reader, commit, serverName },
   })
+  const administerServer = new AdministerServer({
+    ...{ jobs, audit, commit, sending },
+    reports: writers.reports,
+    notices: buildNotices(ground, accounts, rooms),
+  })
+  const nowMs = (): number => ground.clock.nowMs()
   const removal = buildRoomRemoval(ground)
   const kinds = [
     new DeleteRoom({ ...rooms, removal, reader, writer: writers.rooms, commit, serverName }) as JobKind,
@@ -71,7 +83,14 @@ export const buildRoomAdmin = (
         rooms: administerRooms,
         aliases: new AliasLookup({ directory: rooms.directory, requests: federation.requests, serverName }),
       },
+      server: {
+        ...{ jobs, nowMs },
+        server: administerServer,
+        reports: new AdminReports({ reader: store.reports, events: reader }),
+        destinations: new AdminDestinations({ reader: store.roomOverviews, sending, nowMs }),
+      },
     },
+    administerServer,
     work: {
       jobs: buildJobRunner(ground, jobs, kinds),
       'room-overviews': buildOverviewFill(ground),

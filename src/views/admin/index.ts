@@ -1,6 +1,14 @@
 export { AdministratorsTexts } from './administrators-texts.ts'
 export { readerOfAllRooms } from './all-rooms-reader.ts'
+export {
+  AdminDestinations,
+  DESTINATION_ORDERS,
+  type DestinationNow,
+  type DestinationOrder,
+  retryInMs,
+} from './destinations.ts'
 export { People, type PeopleList, type PeopleQuestion } from './people.ts'
+export { AdminReports, reportJson } from './reports.ts'
 export { AdminRoomDetails } from './room-details.ts'
 export { AdminRoomList, overviewJson, ROOM_LIST_ORDERS, type RoomList, type RoomListQuery } from './room-list.ts'
 export { RoomTables } from './room-tables.ts'

@@ -12,7 +12,7 @@ import type {
   Turns,
 } from '#store'
 import type { Accounts } from '../../accounts/index.ts'
-import type { RoomCreation, Sending } from '../../rooms/index.ts'
+import type { Draft, RoomCreation, Sending } from '../../rooms/index.ts'
 
 /** The local part of the user who speaks for the server. Nobody can register it. */
 export const NOTICES_LOCALPART = 'server-notices'
@@ -23,7 +23,7 @@ export interface SendNoticeParts {
   readonly speaker: UserId
   readonly accounts: Accounts
   readonly creation: Pick<RoomCreation, 'create'>
-  readonly sending: Pick<Sending, 'message'>
+  readonly sending: Pick<Sending, 'message' | 'state'>
   readonly reader: NoticeRoomsReader & Pick<RoomRecordsReader, 'roomByRoomId'> & Pick<MembersReader, 'membership'>
   readonly writers: {
     readonly noticeRooms: NoticeRoomsWriter
@@ -35,6 +35,14 @@ export interface SendNoticeParts {
   readonly commit: Commit
 }
 
+export interface SentNotice {
+  readonly userId: UserId
+  readonly eventId: EventId
+}
+
+/** An event that the server sends to a user. */
+export type Notice = Pick<Draft, 'type' | 'content' | 'stateKey' | 'transaction'>
+
 /** Module "Server Notices": the server speaks to each user in one room, to which it invites them. */
 export class SendNotice {
   readonly #parts: SendNoticeParts
@@ -44,7 +52,13 @@ export class SendNotice {
   }
 
   /** Throws `M_NOT_FOUND` for a user of whom there is no account, `M_USER_DEACTIVATED`, and `M_USER_IN_USE` where somebody has the server's name. */
-  async run(user: string, text: string): Promise<{ readonly userId: UserId; readonly eventId: EventId }> {
+  run(user: string, text: string): Promise<SentNotice> {
+    // `m.server_notice`, the type of message that the module has, is for limits of usage alone.
+    return this.send(user, { type: 'm.room.message', content: { msgtype: 'm.text', body: text } })
+  }
+
+  /** The same with any event. Throws what `run` throws, and what the sending of such an event throws. */
+  async send(user: string, notice: Notice): Promise<SentNotice> {
     const { accounts, sending, speaker, turns } = this.#parts
     const account = (await accounts.resolve({ kind: 'user', user }))?.account
     if (account === undefined) throw new MatrixError('M_NOT_FOUND', 'There is no such account')
@@ -54,12 +68,12 @@ export class SendNotice {
       throw new MatrixError('M_USER_IN_USE', `Somebody has the name ${speaker}, by which the server speaks`)
     return turns.run(account.userId, async () => {
       const roomId = await this.#room(account)
-      // `m.server_notice`, the type of message that the module has, is for limits of usage alone.
-      const content = { msgtype: 'm.text', body: text }
-      return {
-        userId: account.userId,
-        eventId: await sending.message(roomId, { type: 'm.room.message', sender: speaker, content }),
-      }
+      const draft = { ...notice, sender: speaker }
+      const eventId =
+        draft.stateKey === undefined
+          ? await sending.message(roomId, draft)
+          : await sending.state(roomId, { ...draft, stateKey: draft.stateKey })
+      return { userId: account.userId, eventId }
     })
   }
 

@@ -1,4 +1,4 @@
-import type { RoomId, UserId } from '#spec'
+import type { RoomId, ServerName, UserId } from '#spec'
 import type { Change } from '../engine/change.ts'
 import type { RoomNumber } from '../rooms/events.ts'
 
@@ -63,6 +63,13 @@ export interface RoomOverviewsReader {
   overview(roomId: RoomId): Promise<RoomOverview | undefined>
   /** Devices of this server's users who are joined, and whether each of its users who ever was in the room has forgotten it. Runs off the event loop. */
   localUse(room: RoomNumber): Promise<{ readonly devices: number; readonly isForgotten: boolean }>
+  /** All other servers that are in a room here. Runs off the event loop. */
+  neighbours(): Promise<readonly ServerName[]>
+  /** The rooms that a server is in, by their ids. Runs off the event loop. */
+  roomsOfServer(
+    server: ServerName,
+    page: { readonly direction: RoomOverviewsQuery['direction']; readonly offset: number; readonly limit: number },
+  ): Promise<{ readonly roomIds: readonly RoomId[]; readonly total: number }>
   /** Rooms of before there were overviews. */
   unfilled(limit: number): Promise<readonly RoomNumber[]>
   blocked(roomId: RoomId): Promise<BlockedRoom | undefined>

@@ -31,7 +31,31 @@ export interface StoredReport {
   readonly isFounded: boolean
 }
 
+export interface ReportsQuery {
+  readonly kind: ReportSubject['kind']
+  readonly reporter?: UserId | undefined
+  /** Of reports of events and rooms. */
+  readonly roomId?: RoomId | undefined
+  /** The user who was reported, or who sent the event that was. */
+  readonly against?: UserId | undefined
+  readonly direction: 'oldest-first' | 'newest-first'
+  readonly offset: number
+  readonly limit: number
+}
+
+/** A report, with what is known here of its subject. */
+export interface ReportInContext extends StoredReport {
+  /** Of the room; empty where it has none or is not known. */
+  readonly roomName: string
+  readonly canonicalAlias: string
+  /** Of the event that was reported. */
+  readonly sender: UserId | undefined
+}
+
 export interface ReportsReader {
+  /** Runs off the event loop. */
+  page(query: ReportsQuery): Promise<{ readonly reports: readonly ReportInContext[]; readonly total: number }>
+  report(report: number): Promise<ReportInContext | undefined>
   /** Newest first, older than the report `before`. */
   reports(before: number, limit: number): Promise<readonly StoredReport[]>
 }
@@ -39,4 +63,6 @@ export interface ReportsReader {
 export interface ReportsWriter {
   /** A second report of one subject by one reporter replaces the first. Beyond the limits the oldest go. */
   add(report: NewReport, limits: ReportLimits): Change<void>
+  /** Returns whether it was there. */
+  remove(report: number): Change<boolean>
 }

@@ -107,6 +107,33 @@ const whoRemembers = query((db, param: { room: number }) =>
     .where('m.forgotten', '=', 0)
     .limit(1),
 )
+const neighbours = query((db) =>
+  db
+    .selectFrom('servers as s')
+    .select('s.name')
+    .where((of) => of.exists(of.selectFrom('room_servers as l').select('l.room').whereRef('l.server', '=', 's.server')))
+    .where((of) =>
+      of.not(of.exists(of.selectFrom('homeserver as h').select('h.name').whereRef('h.name', '=', 's.name'))),
+    ),
+)
+const ofServer = (db: Kysely<Tables>, server: ServerName) =>
+  db
+    .selectFrom('servers as s')
+    .innerJoin('room_servers as l', 'l.server', 's.server')
+    .innerJoin('rooms as r', 'r.room', 'l.room')
+    .where('s.name', '=', server)
+const roomsOfServer = (direction: 'asc' | 'desc') =>
+  query((db, param: { server: ServerName; offset: number; limit: number }) =>
+    ofServer(db, param.server)
+      .select('r.room_id')
+      .orderBy('r.room_id', direction)
+      .limit(param.limit)
+      .offset(param.offset),
+  )
+const ROOMS_OF_SERVER = { ascending: roomsOfServer('asc'), descending: roomsOfServer('desc') }
+const countOfServer = query((db, param: { server: ServerName }) =>
+  ofServer(db, param.server).select(({ fn }) => fn.countAll<number>().as('total')),
+)
 const unfilled = query((db, param: { limit: number }) =>
   db.selectFrom('room_overviews').select('room').where('filled', '=', sql.lit(0)).limit(param.limit),
 )
@@ -164,6 +191,14 @@ export const roomOverviewsReader = (db: Db): RoomOverviewsReader => ({
       db.longAll(whoRemembers, { room }),
     ])
     return { devices: count?.devices ?? 0, isForgotten: remembering.length === 0 }
+  },
+  neighbours: async () => (await db.longAll(neighbours, {})).map(({ name }) => name),
+  roomsOfServer: async (server, { direction, offset, limit }) => {
+    const [rows, [count]] = await Promise.all([
+      db.longAll(ROOMS_OF_SERVER[direction], { server, offset, limit }),
+      db.longAll(countOfServer, { server }),
+    ])
+    return { roomIds: rows.map((row) => row.room_id), total: count?.total ?? 0 }
   },
   unfilled: async (limit) => (await db.all(unfilled, { limit })).map(({ room }) => room),
   blocked: async (roomId) => {

@@ -1,10 +1,20 @@
-import type { Generated } from 'kysely'
+import { type Generated, type Kysely, sql } from 'kysely'
 import type { EventId, RoomId, UserId } from '#spec'
 import type { UserNumber } from '../../ports/rooms/events.ts'
-import type { NewReport, ReportLimits, ReportSubject, ReportsReader, ReportsWriter } from '../../ports/rooms/reports.ts'
-import { type Db, defineWrite, queriesOver, type UserTables } from '../engine/index.ts'
+import type {
+  NewReport,
+  ReportInContext,
+  ReportLimits,
+  ReportSubject,
+  ReportsQuery,
+  ReportsReader,
+  ReportsWriter,
+  StoredReport,
+} from '../../ports/rooms/reports.ts'
+import { type Db, defineWrite, queriesOver } from '../engine/index.ts'
+import type { RoomTables } from './tables.ts'
 
-interface ReportTables extends UserTables {
+interface ReportTables extends RoomTables {
   readonly reports: {
     readonly report: Generated<number>
     readonly reporter: number
@@ -29,6 +39,46 @@ const page = query((db, param: { before: number; limit: number }) =>
     .orderBy('r.report', 'desc')
     .limit(param.limit),
 )
+
+const inContext = (db: Kysely<ReportTables>) =>
+  db
+    .selectFrom('reports as r')
+    .innerJoin('users as u', 'u.user_number', 'r.reporter')
+    .leftJoin('events as e', (join) => join.onRef('e.event_id', '=', 'r.event_id' as never))
+    .leftJoin('users as s', 's.user_number', 'e.sender')
+    .leftJoin('rooms as m', (join) => join.onRef('m.room_id', '=', 'r.room_id' as never))
+    .leftJoin('room_overviews as o', 'o.room', 'm.room')
+
+/** Empty texts stand for "any". */
+interface Filter {
+  readonly kind: string
+  readonly reporter: string
+  readonly roomId: string
+  readonly against: string
+}
+const isWanted = ({ kind, reporter, roomId, against }: Filter) => sql<boolean>`
+  (case when r.user_id <> '' then 'user' when r.event_id <> '' then 'event' else 'room' end) = ${kind}
+  and (cast(${reporter} as text) = '' or u.user_id = ${reporter})
+  and (cast(${roomId} as text) = '' or r.room_id = ${roomId})
+  and (cast(${against} as text) = '' or r.user_id = ${against} or s.user_id = ${against})`
+
+const selectInContext = (db: Kysely<ReportTables>) =>
+  inContext(db)
+    .select(['r.report', 'u.user_id as reporter', 'r.room_id', 'r.event_id', 'r.user_id', 'r.reason'])
+    .select(['r.reported_ms', 'r.is_founded', 'o.name', 'o.canonical_alias', 's.user_id as sender'])
+
+const contextPage = (direction: 'asc' | 'desc') =>
+  query((db, param: Filter & { readonly offset: number; readonly limit: number }) =>
+    selectInContext(db).where(isWanted(param)).orderBy('r.report', direction).limit(param.limit).offset(param.offset),
+  )
+const CONTEXT_PAGES = { 'oldest-first': contextPage('asc'), 'newest-first': contextPage('desc') }
+const counted = query((db, param: Filter) =>
+  inContext(db)
+    .select(({ fn }) => fn.countAll<number>().as('total'))
+    .where(isWanted(param)),
+)
+const oneInContext = query((db, param: { report: number }) => selectInContext(db).where('r.report', '=', param.report))
+const takeReport = query((db, param: { report: number }) => db.deleteFrom('reports').where('report', '=', param.report))
 
 interface ReportRow {
   readonly reporter: UserNumber
@@ -81,21 +131,34 @@ const add = defineWrite(
   },
 )
 
-export const reportWrites = [add]
+const remove = defineWrite(
+  'reports.remove',
+  async (tx, input: { readonly report: number }): Promise<boolean> => (await tx.run(takeReport, input)) > 0,
+)
 
-export const reportsWriter: ReportsWriter = { add: (report, limits) => add({ report, limits }) }
+export const reportWrites = [add, remove]
+
+export const reportsWriter: ReportsWriter = {
+  add: (report, limits) => add({ report, limits }),
+  remove: (report) => remove({ report }),
+}
 
 export const reportsReader = (db: Db): ReportsReader => ({
   reports: async (before, limit) => {
     const rows = await db.all(page, { before, limit })
-    return rows.map((row) => ({
-      report: row.report,
-      reporter: row.reporter as UserId,
-      subject: subjectOf(row.room_id, row.event_id, row.user_id),
-      reason: row.reason,
-      reportedAtMs: row.reported_ms,
-      isFounded: row.is_founded === 1,
-    }))
+    return rows.map(toReport)
+  },
+  page: async ({ direction, offset, limit, kind, reporter, roomId, against }: ReportsQuery) => {
+    const filter = { kind, reporter: reporter ?? '', roomId: roomId ?? '', against: against ?? '' }
+    const [rows, [count]] = await Promise.all([
+      db.longAll(CONTEXT_PAGES[direction], { ...filter, offset, limit }),
+      db.longAll(counted, filter),
+    ])
+    return { reports: rows.map(toContext), total: count?.total ?? 0 }
+  },
+  report: async (report) => {
+    const row = await db.first(oneInContext, { report })
+    return row === undefined ? undefined : toContext(row)
   },
 })
 
@@ -104,3 +167,36 @@ const subjectOf = (roomId: RoomId | '', eventId: EventId | '', userId: UserId | 
   if (roomId === '') throw new Error('a report without a subject')
   return eventId === '' ? { kind: 'room', roomId } : { kind: 'event', roomId, eventId }
 }
+
+interface StoredRow {
+  readonly report: number
+  readonly reporter: UserId
+  readonly room_id: RoomId | ''
+  readonly event_id: EventId | ''
+  readonly user_id: UserId | ''
+  readonly reason: string
+  readonly reported_ms: number
+  readonly is_founded: number
+}
+
+const toReport = (row: StoredRow): StoredReport => ({
+  report: row.report,
+  reporter: row.reporter,
+  subject: subjectOf(row.room_id, row.event_id, row.user_id),
+  reason: row.reason,
+  reportedAtMs: row.reported_ms,
+  isFounded: row.is_founded === 1,
+})
+
+const toContext = (
+  row: StoredRow & {
+    readonly name: string | null
+    readonly canonical_alias: string | null
+    readonly sender: UserId | null
+  },
+): ReportInContext => ({
+  ...toReport(row),
+  roomName: row.name ?? '',
+  canonicalAlias: row.canonical_alias ?? '',
+  sender: row.sender ?? undefined,
+})
