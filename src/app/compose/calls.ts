@@ -16,6 +16,7 @@ import type { Streams } from '#streams'
 import { positionsInPos } from '#streams'
 import { ThreadChanges } from '#views'
 import type { Ground } from './ground.ts'
+import { shadowIdsOf } from './moderation.ts'
 import type { RoomsDomain } from './rooms.ts'
 
 /** The parts of other layers that calls and threads need. */
@@ -59,12 +60,19 @@ export const buildCalls = (ground: Ground, around: AroundCalls): BuiltCalls => {
 }
 
 const buildDelayedEvents = (
-  { store, config, rateLimiter, clock, random, logger }: Ground,
+  ground: Ground,
   { streams, accounts, rooms }: AroundCalls,
 ): { readonly delayedEvents: DelayedEvents; readonly work: LeasedWork } => {
+  const { store, config, rateLimiter, clock, random, logger } = ground
   const { commit } = store
   const stored = { reader: store.delayedEvents, writer: writers.delayedEvents, commit }
-  const sender = new RoomDelayedSender({ accounts, sending: rooms.sending, roomState: new SetRoomState(rooms) })
+  const shadowIds = shadowIdsOf(ground)
+  const sender = new RoomDelayedSender({
+    accounts,
+    sending: rooms.sending,
+    roomState: new SetRoomState(rooms),
+    shadowIds,
+  })
   const sending = new SendDelayed({ ...stored, rooms: store.rooms, sender, clock })
   const limit = { consume: (userId: string) => rateLimiter.consume('message', userId) }
   const dueEvents = new DueEvents({ ...stored, sending, limit, clock, logger })

@@ -34,7 +34,7 @@ import { type BuiltKeyBackups, buildKeyBackups } from './key-backups.ts'
 import { buildLeases } from './leases.ts'
 import { type BuiltMedia, buildMedia } from './media.ts'
 import { roomsNeeds } from './members.ts'
-import { buildModeration } from './moderation.ts'
+import { buildModeration, shadowApi } from './moderation.ts'
 import { buildNotices } from './notices.ts'
 import { buildOAuth, buildOAuthSweep } from './oauth.ts'
 import { oldTransactions } from './old-transactions.ts'
@@ -340,6 +340,7 @@ const buildApi = (parts: Parts): ApiDeps => {
       ...roomApi(config.server.name, rooms, views, personal.presence),
       ...calls.api,
       ...relationsApi(ground, rooms.sending, views),
+      ...shadowApi(ground),
       reports: parts.reports,
       ...parts.elsewhere.rooms,
       forgetsOnLeave: config.rooms.forgetOnLeave,

@@ -1,8 +1,17 @@
 import type { ModerationDeps } from '#api'
-import { UserRedaction } from '#domain'
+import { ShadowIds, UserRedaction } from '#domain'
 import type { Ground } from './ground.ts'
 import type { RoomsDomain } from './rooms.ts'
 import { turnsOf } from './turns.ts'
+
+/** Builds the answers to those whose deeds reach nobody. */
+export const shadowIdsOf = ({ databaseId: key, config }: Pick<Ground, 'databaseId' | 'config'>): ShadowIds =>
+  new ShadowIds({ key, serverName: config.server.name })
+
+export const shadowApi = (ground: Ground): { readonly shadowIds: ShadowIds; newSecret(): string } => ({
+  shadowIds: shadowIdsOf(ground),
+  newSecret: () => ground.random.token(43),
+})
 
 /** Builds what moderators of rooms do with all that one user sent. */
 export const buildModeration = (ground: Ground, { sending }: Pick<RoomsDomain, 'sending'>): ModerationDeps => ({

@@ -240,6 +240,8 @@ export const roomApi = (
   | 'publicRoomsElsewhere'
   | 'momentsElsewhere'
   | 'servers'
+  | 'shadowIds'
+  | 'newSecret'
 > => ({
   serverName,
   creation,

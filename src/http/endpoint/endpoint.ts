@@ -97,6 +97,11 @@ export interface Endpoint<
    * whom the handler would refuse must not learn first that a parameter is missing. `query` is as it came, not held against its schema.
    */
   readonly allows?: (request: AllowsRequest<R, Shape<P>>) => Promise<void>
+  /**
+   * The answer to a shadow-banned account, which the handler then never sees; undefined: the handler answers. For all by which an account reaches
+   * others: it must look as if it had been done.
+   */
+  readonly toShadowBanned?: (request: EndpointRequest<R, Shape<P>, Shape<Q>, BodyShape<B>>) => Answer | undefined
   /** Whether its `GET` does something that must happen once and by a person alone: it is not served by `HEAD`, which scanners of mails use. */
   readonly acts?: boolean
   /** Its answer may be long or take long to read: few such requests of one caller run at once, and the others wait for them. */
@@ -126,7 +131,8 @@ export type AllowsRequest<R extends Caller | undefined, P> = Pick<
 export type AnyRequest = EndpointRequest<Caller | undefined, unknown, unknown, unknown>
 
 /** An endpoint with its types forgotten: what the edge serves. The shapes were checked where it was declared. */
-export type AnyEndpoint = Omit<Endpoint, 'handler' | 'allows'> & {
+export type AnyEndpoint = Omit<Endpoint, 'handler' | 'allows' | 'toShadowBanned'> & {
+  readonly toShadowBanned?: (request: AnyRequest) => Answer | undefined
   readonly allows?: (request: AnyRequest & { readonly query: Readonly<Record<string, unknown>> }) => Promise<void>
   handler(request: AnyRequest): Promise<Answer>
 }

@@ -201,10 +201,16 @@ export class Serving implements Ending {
   /** A user who was logged out while the handler took its time is told that, and no news. */
   async #outcomeOf(incoming: IncomingRequest): Promise<Answer> {
     try {
-      return await this.endpoint.handler(incoming)
+      return this.#toShadowBanned(incoming) ?? (await this.endpoint.handler(incoming))
     } finally {
       if (incoming.waited) await incoming.checkAgain()
     }
+  }
+
+  #toShadowBanned(incoming: IncomingRequest): Answer | undefined {
+    const { requester } = incoming
+    if (requester === undefined || requester.kind === 'server' || !requester.shadowBanned) return undefined
+    return this.endpoint.toShadowBanned?.(incoming)
   }
 
   async #answer(incoming: IncomingRequest, outcome: Answer): Promise<void> {

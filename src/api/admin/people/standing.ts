@@ -69,7 +69,26 @@ export const standingEndpoints = ({ people }: StandingDeps): readonly AnyEndpoin
     },
   }),
   ...limitEndpoints(people),
+  ...shadowBanEndpoints(people),
 ]
+
+const SHADOW_PATHS = ['/_synapse/admin/v1/users/:userId/shadow_ban'] as const
+
+const shadowBanEndpoints = (people: AdministerPeople): readonly AnyEndpoint[] =>
+  (['POST', 'DELETE'] as const).map((method) =>
+    endpoint({
+      method,
+      paths: SHADOW_PATHS,
+      auth: admin(),
+      rateLimit: 'other',
+      params: UserPath,
+      handler: async ({ requester, params }) => {
+        const account = await people.account(params.userId)
+        await people.setShadowBanned(actorOf(requester), account, method === 'POST')
+        return {}
+      },
+    }),
+  )
 
 const LIMIT_PATHS = ['/_synapse/admin/v1/users/:userId/override_ratelimit'] as const
 const Count = Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000 }))

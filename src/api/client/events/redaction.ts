@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox'
-import type { Redacting, Sending, Transaction } from '#domain'
+import type { Redacting, Sending, ShadowIds, Transaction } from '#domain'
 import { type AnyEndpoint, endpoint, type Requester, sinceV1, user } from '#http'
 import type { EventId, RoomId } from '#spec'
 import { mindSuspended, roomIdOf } from '../own-user.ts'
@@ -8,6 +8,8 @@ import { eventIdOf, Reason, reasonIn, type SentEvent, transactionOf } from '../r
 export interface RedactionDeps {
   readonly sending: Pick<Sending, 'isOf'>
   readonly redacting: Pick<Redacting, 'redact'>
+  readonly shadowIds: ShadowIds
+  readonly newSecret: () => string
 }
 
 /** A suspended user may take back what they said themselves. Throws `M_USER_SUSPENDED`. */
@@ -29,7 +31,8 @@ const Body = Type.Object({
 })
 
 /** `redaction.yaml`, and `POST` without a transaction id, which was in the specification until 2015 and is still used. */
-export const redactionEndpoints = ({ sending, redacting }: RedactionDeps): readonly AnyEndpoint[] => {
+export const redactionEndpoints = (deps: RedactionDeps): readonly AnyEndpoint[] => {
+  const { sending, redacting, shadowIds, newSecret } = deps
   const redact = async (
     requester: Requester,
     place: { readonly roomId: RoomId; readonly target: EventId; readonly transaction: Transaction | undefined },
@@ -49,6 +52,7 @@ export const redactionEndpoints = ({ sending, redacting }: RedactionDeps): reado
       params: Type.Object({ roomId: Type.String(), eventId: Type.String() }),
       body: Body,
       bodyOptional: true,
+      toShadowBanned: () => ({ event_id: shadowIds.eventId(newSecret()) }),
       handler: ({ requester, params, body }) => {
         const place = { roomId: roomIdOf(params.roomId), target: eventIdOf(params.eventId), transaction: undefined }
         return redact(requester, place, body)
@@ -62,6 +66,9 @@ export const redactionEndpoints = ({ sending, redacting }: RedactionDeps): reado
       params: Type.Object({ roomId: Type.String(), eventId: Type.String(), txnId: Type.String({ maxLength: 255 }) }),
       body: Body,
       bodyOptional: true,
+      toShadowBanned: ({ requester, params: { roomId, eventId, txnId } }) => ({
+        event_id: shadowIds.eventId(String(requester.device), roomId, eventId, txnId),
+      }),
       handler: ({ requester, params, body }) => {
         const [roomId, target] = [roomIdOf(params.roomId), eventIdOf(params.eventId)]
         const transaction = transactionOf(requester, ['redact', roomId, target], params.txnId)

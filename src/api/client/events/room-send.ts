@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox'
-import type { DelayedEvents, Presence, Sending, Transaction } from '#domain'
+import type { DelayedEvents, Presence, Sending, ShadowIds, Transaction } from '#domain'
 import { type AnyEndpoint, endpoint, isOldPath, type Requester, sinceV1, user } from '#http'
 import { type JsonObject, MatrixError, type RoomId, stringAt } from '#spec'
 import { AnyObject, mindSuspended, roomIdOf } from '../own-user.ts'
@@ -11,6 +11,8 @@ export interface RoomSendDeps {
   readonly sending: Pick<Sending, 'message' | 'redact' | 'isOf'>
   readonly delayedEvents: Pick<DelayedEvents, 'schedule'>
   readonly presence: Pick<Presence, 'active'>
+  readonly shadowIds: ShadowIds
+  readonly newSecret: () => string
 }
 
 interface NewMessage {
@@ -30,6 +32,9 @@ const timesIn = (query: Static<typeof SendQuery>): Pick<NewMessage, 'delayMs' | 
   stickyMs: query['org.matrix.msc4354.sticky_duration_ms'],
 })
 
+/** An event that waits is judged when its time comes. */
+const isDelayed = (query: Static<typeof SendQuery>): boolean => query['org.matrix.msc4140.delay'] !== undefined
+
 const FEEDBACK = 'm.room.message.feedback'
 
 /** The two kinds of feedback that the events of 2015 know. Throws `M_BAD_JSON`. */
@@ -42,7 +47,8 @@ const checkFeedback = ({ type, target_event_id: target }: JsonObject): void => {
  * `room_send.yaml`, and `POST` without a transaction id, which was in the specification until 2015 and is still used. Guests may send
  * events of any type (module "Guest access").
  */
-export const roomSendEndpoints = ({ sending, presence, delayedEvents }: RoomSendDeps): readonly AnyEndpoint[] => {
+export const roomSendEndpoints = (deps: RoomSendDeps): readonly AnyEndpoint[] => {
+  const { sending, presence, delayedEvents, shadowIds, newSecret } = deps
   const send = async (requester: Requester, message: NewMessage): Promise<SentEvent | Scheduled> => {
     const { userId: sender } = requester
     const { roomId, type, content, transaction, delayMs, stickyMs } = message
@@ -68,6 +74,10 @@ export const roomSendEndpoints = ({ sending, presence, delayedEvents }: RoomSend
       params: Type.Object({ roomId: Type.String(), eventType: Type.String(), txnId: Type.String({ maxLength: 255 }) }),
       query: SendQuery,
       body: AnyObject,
+      toShadowBanned: ({ requester, params: { roomId, eventType, txnId }, query }) =>
+        isDelayed(query)
+          ? undefined
+          : { event_id: shadowIds.eventId(String(requester.device), roomId, eventType, txnId) },
       handler: async ({ requester, params, query, body: content, path }) => {
         const roomId = roomIdOf(params.roomId)
         const type = plainText(params.eventType)
@@ -84,6 +94,7 @@ export const roomSendEndpoints = ({ sending, presence, delayedEvents }: RoomSend
       params: Type.Object({ roomId: Type.String(), eventType: Type.String() }),
       query: SendQuery,
       body: AnyObject,
+      toShadowBanned: ({ query }) => (isDelayed(query) ? undefined : { event_id: shadowIds.eventId(newSecret()) }),
       handler: async ({ requester, params, query, body: content, path }) => {
         const type = plainText(params.eventType)
         if (type === FEEDBACK && isOldPath(path)) checkFeedback(content)

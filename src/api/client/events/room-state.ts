@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import type { DelayedEvents, SetRoomState } from '#domain'
+import type { DelayedEvents, SetRoomState, ShadowIds } from '#domain'
 import { type AnyEndpoint, endpoint, sinceV1, user } from '#http'
 import { AnyObject, mindSuspended, roomIdOf } from '../own-user.ts'
 import { plainText, type SentEvent } from '../room-path.ts'
@@ -8,6 +8,7 @@ import { DELAY_QUERY, type Scheduled, STICKY_QUERY, scheduleEvent } from './dela
 export interface RoomStateDeps {
   readonly roomState: Pick<SetRoomState, 'set'>
   readonly delayedEvents: Pick<DelayedEvents, 'schedule'>
+  readonly shadowIds: ShadowIds
 }
 
 /** Paths for an empty state key end with or without a slash; the first path matches with the slash. */
@@ -23,7 +24,7 @@ export const StatePath = Type.Object({
 })
 
 /** `room_state.yaml`. */
-export const roomStateEndpoints = ({ roomState, delayedEvents }: RoomStateDeps): readonly AnyEndpoint[] => [
+export const roomStateEndpoints = ({ roomState, delayedEvents, shadowIds }: RoomStateDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'PUT',
     paths: statePaths(),
@@ -32,6 +33,11 @@ export const roomStateEndpoints = ({ roomState, delayedEvents }: RoomStateDeps):
     params: StatePath,
     query: Type.Object({ ...DELAY_QUERY, ...STICKY_QUERY }),
     body: AnyObject,
+    // Their own comings and goings are what others may see of them.
+    toShadowBanned: ({ requester: { userId }, params: { roomId, eventType, stateKey = '' }, query, body }) =>
+      query['org.matrix.msc4140.delay'] !== undefined || (eventType === 'm.room.member' && stateKey === userId)
+        ? undefined
+        : { event_id: shadowIds.eventId(userId, roomId, eventType, stateKey, JSON.stringify(body)) },
     handler: async ({ requester, params, query, body: content }): Promise<SentEvent | Scheduled> => {
       const { roomId, eventType: type, stateKey = '' } = params
       const delayMs = query['org.matrix.msc4140.delay']

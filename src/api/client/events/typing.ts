@@ -20,6 +20,7 @@ export const typingEndpoints = ({ typing, presence }: TypingDeps): readonly AnyE
     rateLimit: 'other',
     params: Type.Object({ roomId: Type.String(), userId: Type.String() }),
     body: Type.Object({ typing: OldBoolean, timeout: Type.Optional(Type.Integer()) }),
+    toShadowBanned: () => ({}),
     handler: async ({ requester, params, body }) => {
       requireOwn(requester, params.userId)
       const types = body.typing === true || body.typing === 1

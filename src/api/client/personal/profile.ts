@@ -67,7 +67,7 @@ export const profileEndpoints = ({ profiles, setProfile }: ProfileDeps): readonl
       mindGuest(requester, keyName)
       const value = Object.hasOwn(body, keyName) ? body[keyName] : undefined
       if (value === undefined) throw new MatrixError('M_MISSING_PARAM', `The body has no ${keyName.slice(0, 64)}`)
-      await setProfile.set(requester, keyName, value, query[PROPAGATE])
+      await setProfile.set(requester, keyName, value, propagates(requester, query[PROPAGATE]))
       return {}
     },
   }),
@@ -81,8 +81,12 @@ export const profileEndpoints = ({ profiles, setProfile }: ProfileDeps): readonl
     handler: async ({ requester, params: { userId, keyName }, query }) => {
       requireOwn(requester, userId)
       mindGuest(requester, keyName)
-      await setProfile.remove(requester, keyName, query[PROPAGATE])
+      await setProfile.remove(requester, keyName, propagates(requester, query[PROPAGATE]))
       return {}
     },
   }),
 ]
+
+/** Whether the rooms of the user get the change: those of a shadow-banned one never do. */
+const propagates = ({ shadowBanned }: Requester, asked: boolean | undefined): boolean | undefined =>
+  shadowBanned ? false : asked

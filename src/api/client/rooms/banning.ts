@@ -16,6 +16,7 @@ export const banningEndpoints = ({ memberships }: BanningDeps): readonly AnyEndp
     rateLimit: 'other',
     params: RoomIdPath,
     body: RemovalBody,
+    toShadowBanned: () => ({}),
     handler: async ({ requester: { userId: sender }, params, body }) => {
       const [roomId, target] = [roomIdOf(params.roomId), userIdOf(body.user_id)]
       const content = removalIn(body)
@@ -30,6 +31,7 @@ export const banningEndpoints = ({ memberships }: BanningDeps): readonly AnyEndp
     rateLimit: 'other',
     params: RoomIdPath,
     body: TargetBody,
+    toShadowBanned: () => ({}),
     handler: async ({ requester: { userId: sender }, params, body }) => {
       const [roomId, target] = [roomIdOf(params.roomId), userIdOf(body.user_id)]
       await hidingUnknownRoom(memberships.unban({ roomId, sender, target, content: reasonIn(body) }))

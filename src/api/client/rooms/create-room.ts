@@ -63,8 +63,12 @@ export const createRoomEndpoints = ({
     rateLimit: 'createRoom',
     body,
     invalidErrcode: 'M_BAD_JSON',
-    handler: async ({ requester, body, path }): Promise<CreatedRoom> => {
+    handler: async ({ requester, body: sent, path }): Promise<CreatedRoom> => {
       const old = isOldPath(path)
+      // A shadow-banned user has the room for themselves.
+      const body = requester.shadowBanned
+        ? { ...sent, invite: [], invite_3pid: [], visibility: 'private' as const }
+        : sent
       const asked = old ? { room_version: oldRoomVersion, ...body } : body
       // By `PUT` the path ends with the transaction id.
       const isOnce = !path.endsWith('/createRoom')

@@ -26,6 +26,7 @@ export const invitingEndpoints = ({ memberships, inviteByAddress }: InvitingDeps
       id_server: Type.Optional(Type.String({ maxLength: 255 })),
       id_access_token: Type.Optional(Type.String({ maxLength: 2_048 })),
     }),
+    toShadowBanned: () => ({}),
     handler: async ({ requester: { userId: sender }, params, body }) => {
       const roomId = roomIdOf(params.roomId)
       const content = reasonIn(body)

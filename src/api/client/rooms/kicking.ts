@@ -16,6 +16,7 @@ export const kickingEndpoints = ({ memberships }: KickingDeps): readonly AnyEndp
     rateLimit: 'other',
     params: RoomIdPath,
     body: RemovalBody,
+    toShadowBanned: () => ({}),
     handler: async ({ requester: { userId: sender }, params, body }) => {
       const [roomId, target] = [roomIdOf(params.roomId), userIdOf(body.user_id)]
       await hidingUnknownRoom(memberships.kick({ roomId, sender, target, content: removalIn(body) }))

@@ -93,6 +93,7 @@ const visibilityEndpoints = ({ publicRooms, directory }: ListPublicRoomsDeps): r
     params: RoomIdPath,
     body: Type.Object({ visibility: Type.Optional(Type.Enum(['public', 'private'])) }),
     bodyOptional: true,
+    toShadowBanned: () => ({}),
     handler: async ({ requester, params, body }) => {
       await directory.setPublished(roomIdOf(params.roomId), body.visibility !== 'private', requester)
       return {}

@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import type { RoomUpgrades } from '#domain'
+import type { RoomUpgrades, ShadowIds } from '#domain'
 import { type AnyEndpoint, endpoint, user, v3 } from '#http'
 import type { RoomId } from '#spec'
 import { roomIdOf } from '../own-user.ts'
@@ -7,10 +7,11 @@ import { RoomIdPath } from '../room-path.ts'
 
 export interface RoomUpgradesDeps {
   readonly upgrades: Pick<RoomUpgrades, 'upgrade'>
+  readonly shadowIds: ShadowIds
 }
 
 /** `room_upgrades.yaml`. */
-export const roomUpgradesEndpoints = ({ upgrades }: RoomUpgradesDeps): readonly AnyEndpoint[] => [
+export const roomUpgradesEndpoints = ({ upgrades, shadowIds }: RoomUpgradesDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'POST',
     paths: v3('/rooms/:roomId/upgrade'),
@@ -20,6 +21,9 @@ export const roomUpgradesEndpoints = ({ upgrades }: RoomUpgradesDeps): readonly 
     body: Type.Object({
       new_version: Type.String(),
       additional_creators: Type.Optional(Type.Array(Type.String(), { maxItems: 100 })),
+    }),
+    toShadowBanned: ({ requester: { userId }, params: { roomId } }) => ({
+      replacement_room: shadowIds.roomId(roomId, userId),
     }),
     handler: async ({ requester, params, body }): Promise<{ replacement_room: RoomId }> => ({
       replacement_room: await upgrades.upgrade({

@@ -22,6 +22,7 @@ export const userRedactionEndpoints = ({ userRedaction }: UserRedactionDeps): re
     query: Type.Object({ limit: Type.Optional(Type.Integer({ minimum: 1 })) }),
     body: Type.Object({ reason: Reason }),
     bodyOptional: true,
+    toShadowBanned: () => ({ is_more_events: false, redacted_events: 0, soft_failed_events: 0 }),
     handler: async ({ requester, params, query: { limit = DEFAULT_LIMIT }, body }) => {
       mindSuspended(requester, params.userId === requester.userId)
       const [roomId, target] = [roomIdOf(params.roomId), userIdOf(params.userId)]

@@ -11,12 +11,14 @@ import {
 import { type AccountRecord, type DelayedEvent, delayTransaction } from '#store'
 import type { Accounts } from '../../accounts/index.ts'
 import type { DelayedSender } from '../../delayed-events/index.ts'
+import type { ShadowIds } from '../../moderation/index.ts'
 import type { Sending, SetRoomState } from '../../rooms/index.ts'
 
 export interface RoomDelayedSenderParts {
   readonly accounts: Pick<Accounts, 'account'>
   readonly sending: Pick<Sending, 'message' | 'redact' | 'isOf'>
   readonly roomState: Pick<SetRoomState, 'set'>
+  readonly shadowIds: ShadowIds
 }
 
 /** Sends a delayed event as its user would send it at that moment: what they may do is judged then, and not when they scheduled it. */
@@ -33,6 +35,7 @@ export class RoomDelayedSender implements DelayedSender {
     const { sending, roomState } = this.#parts
     const account = await this.#account(event)
     const content = contentOf(event)
+    if (account.shadowBanned) return this.#parts.shadowIds.eventId(event.delayId)
     const transaction = delayTransaction(event.delayId)
     if (stateKey !== undefined) {
       const isOwnLeave = type === 'm.room.member' && stateKey === sender && content.membership === 'leave'
