@@ -306,6 +306,29 @@ const buildStreams = async ({ store, clock, random }: Ground): Promise<Streams> 
   return streams
 }
 
+const roomsApi = ({
+  ground,
+  rooms,
+  views,
+  personal,
+  calls,
+  reports,
+  elsewhere,
+  federation,
+}: Parts): ApiDeps['rooms'] => ({
+  ...roomApi(ground.config.server.name, rooms, views, personal.presence),
+  ...calls.api,
+  ...relationsApi(ground, rooms.sending, views),
+  ...shadowApi(ground),
+  reports: reports,
+  ...elsewhere.rooms,
+  forgetsOnLeave: ground.config.rooms.forgetOnLeave,
+  aliases: new AliasLookup({ ...rooms, requests: federation.requests, serverName: ground.config.server.name }),
+  inviteByAddress: buildInviteByAddress(ground, rooms, personal),
+  oldRoomVersion: ground.config.server.oldClientsRoomVersion,
+  answeredOnce: new AnsweredOnce(oldTransactions(ground.shortLived)),
+})
+
 const buildApi = (parts: Parts): ApiDeps => {
   const {
     ground,
@@ -323,7 +346,7 @@ const buildApi = (parts: Parts): ApiDeps => {
     pushers,
     openIdTokens,
   } = parts
-  const { config, shortLived, clock } = ground
+  const { config, clock } = ground
   const personalApi = personal.api(roomProfiles, turnsOf(ground, 'profile-turn'))
   return {
     accounts: accounts.api,
@@ -336,19 +359,7 @@ const buildApi = (parts: Parts): ApiDeps => {
       presenceProfiles: views.presenceProfiles,
       profiles: parts.elsewhere.profiles,
     },
-    rooms: {
-      ...roomApi(config.server.name, rooms, views, personal.presence),
-      ...calls.api,
-      ...relationsApi(ground, rooms.sending, views),
-      ...shadowApi(ground),
-      reports: parts.reports,
-      ...parts.elsewhere.rooms,
-      forgetsOnLeave: config.rooms.forgetOnLeave,
-      aliases: new AliasLookup({ ...rooms, requests: parts.federation.requests, serverName: config.server.name }),
-      inviteByAddress: buildInviteByAddress(ground, rooms, personal),
-      oldRoomVersion: config.server.oldClientsRoomVersion,
-      answeredOnce: new AnsweredOnce(oldTransactions(shortLived)),
-    },
+    rooms: roomsApi(parts),
     media: media.api,
     finding: parts.finding.api,
     moderation: buildModeration(ground, rooms),

@@ -102,8 +102,8 @@ export class ExchangeableRateLimiter implements RateLimiter {
     this.#limiter = limiter
   }
 
-  consume(limit: RateLimit, key: string): Promise<void> {
-    return this.#limiter.consume(limit, key)
+  consume(limit: RateLimit, key: string, own?: OwnRateLimit): Promise<void> {
+    return this.#limiter.consume(limit, key, own)
   }
 
   check(limit: RateLimit, key: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { type AdministerPeople, type Devices, deviceNotFound, parseDeviceId } from '#domain'
-import { type AnyEndpoint, admin, endpoint } from '#http'
+import { type AnyEndpoint, admin, CustomReply, endpoint } from '#http'
 import type { JsonObject, UserId } from '#spec'
 import { actorOf } from '../actor.ts'
 import { UserPath } from './user-path.ts'
@@ -38,6 +38,20 @@ export const devicesAdminEndpoints = ({ people, devices }: DevicesAdminDeps): re
       const { userId } = await people.account(params.userId)
       const all = (await devices.list(userId)).map((device) => deviceJson(userId, device))
       return { devices: all, total: all.length }
+    },
+  }),
+  endpoint({
+    method: 'POST',
+    paths: ['/_synapse/admin/v2/users/:userId/devices'],
+    auth: admin(),
+    rateLimit: 'other',
+    params: UserPath,
+    body: Type.Object({ device_id: Type.String() }),
+    handler: async ({ requester, params, body }) => {
+      const { userId } = await people.account(params.userId)
+      await people.makeDevice(actorOf(requester), userId, parseDeviceId(body.device_id))
+      // Also where it was there before.
+      return new CustomReply({ status: 201, body: {} })
     },
   }),
   endpoint({

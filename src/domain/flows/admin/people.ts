@@ -202,6 +202,12 @@ export class AdministerPeople {
     await this.#parts.flows.sessions.removeDevices(userId, deviceIds, [note])
   }
 
+  /** Makes a device without a session; one that is there stays. Throws `M_USER_LIMIT_EXCEEDED`. */
+  async makeDevice(actor: AdminActor, userId: UserId, deviceId: DeviceId): Promise<void> {
+    const made = await this.#parts.devices.makeOrRename(userId, deviceId, undefined)
+    if (made) await this.#record(actor, 'user.make_device', userId, { device_id: deviceId })
+  }
+
   /** Throws `M_NOT_FOUND`, and `M_TOO_LARGE` (400) for a long name. */
   async renameDevice(actor: AdminActor, userId: UserId, deviceId: DeviceId, displayName: string): Promise<void> {
     await this.#parts.devices.rename(userId, deviceId, displayName)
