@@ -1,6 +1,7 @@
 import type { AnyEndpoint } from '#http'
 import { type AdminRoute, adminEndpoint } from './guard.ts'
 import type { PeoplePageDeps } from './people/people.ts'
+import type { RegistrationsPageDeps } from './people/registrations.ts'
 import type { ReportsPageDeps } from './rooms/reports.ts'
 import type { RoomPageDeps } from './rooms/room.ts'
 import type { RoomsPageDeps } from './rooms/rooms.ts'
@@ -18,6 +19,7 @@ export type { Findings } from './server/federation.ts'
 export type AdminPagesDeps = VisitDeps &
   OverviewDeps &
   PeoplePageDeps &
+  RegistrationsPageDeps &
   RoomsPageDeps &
   RoomPageDeps &
   AuditLogPageDeps &
@@ -137,6 +139,18 @@ const ROUTES: readonly Route[] = [
     '': async () => (await import('./rooms/reports.ts')).reports,
     '/csv': async () => (await import('./rooms/reports.ts')).reportsCsv,
   }),
+  ...section(
+    '/admin/registrations',
+    {
+      '': async () => (await import('./people/registrations.ts')).registrations,
+      '/csv': async () => (await import('./people/registrations.ts')).registrationsCsv,
+      '/refuse': async () => (await import('./people/registrations.ts')).askRefuseRegistration,
+    },
+    {
+      '/approve': async () => (await import('./people/registrations.ts')).approveRegistration,
+      '/refuse': async () => (await import('./people/registrations.ts')).refuseRegistration,
+    },
+  ),
   ...section(
     '/admin/registration-tokens',
     {

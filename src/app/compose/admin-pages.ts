@@ -63,12 +63,15 @@ export const buildAdministrationApi = (
   const { measurements, reports } = parts
   const { jobs, administerRooms } = parts.administration
   const people = buildPeopleAdmin(ground, { ...parts, ...profiles })
+  const abuse = buildAbuseAdmin(ground, parts)
   return {
-    admin: { ...parts.administration.api, people, abuse: buildAbuseAdmin(ground, parts) },
+    admin: { ...parts.administration.api, people, abuse },
     adminPages: {
       ...people,
       ...{ measurements, jobs, reports, random, clock },
       auditLog: parts.audit.auditLog,
+      registrations: abuse.registrations,
+      approvalNeeded: config.registration.approval,
       administerRooms,
       adminRoomList: parts.views.ofAdministrators.list,
       adminRoomDetails: parts.views.ofAdministrators.details,

@@ -1,6 +1,7 @@
 export * from './people/people.ts'
 export * from './people/person.ts'
 export * from './people/person-deeds.ts'
+export * from './people/registrations.ts'
 export * from './refused.ts'
 export * from './rooms/reports.ts'
 export * from './rooms/room.ts'

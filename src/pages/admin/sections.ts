@@ -6,6 +6,7 @@ export const SECTIONS: readonly Section[] = [
   { path: '/admin/rooms', title: 'Rooms' },
   { path: '/admin/reports', title: 'Reports' },
   { path: '/admin/registration-tokens', title: 'Registration tokens' },
+  { path: '/admin/registrations', title: 'Registrations' },
   { path: '/admin/federation', title: 'Federation' },
   { path: '/admin/application-services', title: 'Application services' },
   { path: '/admin/jobs', title: 'Jobs' },
@@ -15,6 +16,8 @@ export const SECTIONS: readonly Section[] = [
 /** What a page says was done by the form that led to it. The address has the name alone, so nobody can put words into a page. */
 const NOTICES: Readonly<Record<string, string>> = {
   saved: 'Saved.',
+  approved: 'The account is let in.',
+  refused: 'The account is refused.',
   answered: 'The application service answered.',
   'no-answer': 'The application service did not answer; its last ping says why.',
   reloaded: 'The registration files were read anew.',

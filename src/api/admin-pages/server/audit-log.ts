@@ -17,7 +17,7 @@ export const auditLog: PageHandler<AuditLogPageDeps> = async (visit, { auditLog:
   const entries = await log.list({ ...filterOf(visit), before, limit: PAGE_ROWS })
   return auditLogPage(frameOf(visit), {
     state: stateOf(visit),
-    rows: entries.map((entry) => ({ ...entry, details: JSON.stringify(entry.details) })),
+    rows: entries,
     next: entries.length < PAGE_ROWS ? undefined : String(entries.at(-1)?.entry ?? 0),
   })
 }

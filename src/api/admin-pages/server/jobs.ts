@@ -18,13 +18,6 @@ const filterOf = ({ query }: Visit) => ({
   kind: textOf(query.kind),
 })
 
-const jobView = (job: Job) => ({
-  ...job,
-  params: JSON.stringify(job.params),
-  progress: JSON.stringify(job.progress),
-  result: job.result === undefined ? undefined : JSON.stringify(job.result),
-})
-
 const jobOf = async ({ params }: Visit, { jobs }: JobsPageDeps): Promise<Job> => {
   const job = await jobs.get(params.id ?? '')
   if (job === undefined) throw new MatrixError('M_NOT_FOUND', 'There is no such job, or it ended long ago')
@@ -40,7 +33,7 @@ export const jobs: PageHandler<JobsPageDeps> = async (visit, { jobs: all }) => {
   if (filter.kind !== undefined) kinds.add(filter.kind)
   return jobsPage(frameOf(visit), {
     state: stateOf(visit),
-    rows: rows.map(jobView),
+    rows,
     kinds: [...kinds].sort(),
     next: rows.length < PAGE_ROWS ? undefined : String(rows.at(-1)?.job ?? 0),
   })
@@ -67,7 +60,7 @@ export const jobsCsv: PageHandler<JobsPageDeps> = async (visit, { jobs: all }) =
 
 export const job: PageHandler<JobsPageDeps> = async (visit, deps) => {
   const { frameOf, jobPage } = await loadAdminPages()
-  return jobPage(frameOf(visit), jobView(await jobOf(visit, deps)), visit.nowMs)
+  return jobPage(frameOf(visit), await jobOf(visit, deps), visit.nowMs)
 }
 
 export const cancelJob: PageHandler<JobsPageDeps> = async (visit, deps) => {

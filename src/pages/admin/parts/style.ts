@@ -91,6 +91,10 @@ dt:first-of-type, dd:first-of-type { border-top: 0; }
 .charts .line { fill: none; stroke: var(--accent); stroke-width: 1.75; stroke-linejoin: round; vector-effect: non-scaling-stroke; }
 .charts .area { fill: var(--accent); opacity: .13; }
 .charts .ground { stroke: var(--line); vector-effect: non-scaling-stroke; }
+ul.members { padding: 0; list-style: none; }
+ul.members li { margin: 0; }
+.small { min-height: 1.9rem; padding: .1rem .6rem; font-size: .8125rem; }
+td .deeds { margin: 0; }
 ul.plain { padding: 0; list-style: none; }
 pre { max-height: 24rem; margin: .5rem 0; padding: .75rem; overflow: auto; border: 1px solid var(--line); border-radius: .5rem; background: var(--card); font: .8125rem/1.5 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; }
 details.more summary { cursor: pointer; color: var(--accent); }

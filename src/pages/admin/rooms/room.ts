@@ -42,7 +42,6 @@ export const roomPage = (frame: Frame, { room, topic, replacement, blocked }: Ro
       ['Made by', room.creator === '' ? NONE : subjectLink(room.creator)],
       ['Who may join', orNone(room.joinRules)],
       replacement === undefined ? undefined : ['Replaced by', subjectLink(replacement)],
-      ['Media', html`<a href="/admin/media?room=${encodeURIComponent(roomId)}">what was shared here</a>`],
       [
         'History',
         html`<a href="/admin/audit-log?q=${encodeURIComponent(roomId)}">what administrators did with this room</a>`,
@@ -97,7 +96,6 @@ export const roomMembersPage = (
 export interface StateEntryRow {
   readonly type: string
   readonly stateKey: string
-  readonly eventId: string
   readonly sender: string
   readonly sentAtMs: number
   readonly content: string
@@ -120,12 +118,11 @@ export const roomStatePage = (
       columns: [
         {
           title: 'Type',
-          cell: ({ type, stateKey }) => html`${type}${stateKey === '' ? undefined : html` ${id(stateKey)}`}`,
+          cell: ({ type, stateKey }) => html`${id(type)}${stateKey === '' ? undefined : html` ${id(stateKey)}`}`,
         },
         { title: 'Content', cell: ({ content }) => id(content) },
         { title: 'Set by', cell: ({ sender }) => subjectLink(sender) },
         { title: 'When', cell: ({ sentAtMs }) => moment(sentAtMs) },
-        { title: 'Event', cell: ({ eventId }) => id(eventId) },
       ],
     }),
   })
@@ -156,7 +153,7 @@ export const roomChangesPage = (
       columns: [
         {
           title: 'Type',
-          cell: ({ type, stateKey }) => html`${type}${stateKey === '' ? undefined : html` ${id(stateKey)}`}`,
+          cell: ({ type, stateKey }) => html`${id(type)}${stateKey === '' ? undefined : html` ${id(stateKey)}`}`,
         },
         { title: 'Before', cell: ({ before }) => event(before) },
         { title: 'After', cell: ({ after }) => event(after) },

@@ -1,9 +1,10 @@
 import type { CustomReply } from '#http'
 import { html } from '../../html.ts'
 import { adminPage, type Frame } from '../parts/frame.ts'
+import { membersOf } from '../parts/json.ts'
 import { subjectLink } from '../parts/links.ts'
 import { type ListState, listOf } from '../parts/lists.ts'
-import { id, moment, NONE } from '../parts/words.ts'
+import { id, moment } from '../parts/words.ts'
 
 export interface AuditRow {
   readonly atMs: number
@@ -11,7 +12,7 @@ export interface AuditRow {
   readonly via: 'api' | 'page' | 'command'
   readonly action: string
   readonly subject: string
-  readonly details: string
+  readonly details: Readonly<Record<string, unknown>>
 }
 
 const WAYS = { api: 'API', page: 'page', command: 'command line' } as const
@@ -39,7 +40,7 @@ export const auditLogPage = (
         },
         { title: 'What', cell: ({ action }) => action },
         { title: 'Done to', cell: ({ subject }) => subjectLink(subject) },
-        { title: 'Details', cell: ({ details }) => (details === '{}' ? NONE : id(details)) },
+        { title: 'Details', cell: ({ details }) => membersOf(details) },
       ],
     }),
   })

@@ -2,8 +2,12 @@ import type { CustomReply } from '#http'
 import { type Html, html } from '../../html.ts'
 import { postForm } from '../parts/forms.ts'
 import { adminPage, type Frame } from '../parts/frame.ts'
+import { membersOf } from '../parts/json.ts'
+import { subjectLink } from '../parts/links.ts'
 import { factsOf, type ListState, listOf } from '../parts/lists.ts'
 import { id, link, moment, orNone, span, tag } from '../parts/words.ts'
+
+type JsonMembers = Readonly<Record<string, unknown>>
 
 export interface JobView {
   readonly id: string
@@ -12,9 +16,9 @@ export interface JobView {
   readonly by: string
   readonly createdAtMs: number
   readonly changedAtMs: number
-  readonly params: string
-  readonly progress: string
-  readonly result: string | undefined
+  readonly params: JsonMembers
+  readonly progress: JsonMembers
+  readonly result: JsonMembers | undefined
   readonly error: string | undefined
 }
 
@@ -61,7 +65,10 @@ export const jobsPage = (frame: Frame, { kinds, ...view }: JobsView): CustomRepl
         { title: 'Started by', cell: ({ by }) => (by === 'operator' ? 'operator' : id(by)) },
         { title: 'Started', cell: ({ createdAtMs }) => moment(createdAtMs) },
         { title: 'Last change', cell: ({ changedAtMs }) => moment(changedAtMs) },
-        { title: 'About', cell: ({ params }) => id(params) },
+        {
+          title: 'About',
+          cell: ({ params }) => (typeof params.room_id === 'string' ? subjectLink(params.room_id) : membersOf(params)),
+        },
       ],
     }),
   })
@@ -79,9 +86,11 @@ export const jobPage = (frame: Frame, job: JobView, nowMs: number): CustomReply 
       ['Started by', job.by === 'operator' ? 'operator' : id(job.by)],
       ['Started', html`${moment(job.createdAtMs)} UTC`],
       ['Last change', html`${moment(job.changedAtMs)} UTC (${span(nowMs - job.changedAtMs)} ago)`],
-      ['About', id(job.params)],
-      ['Progress', job.progress === '{}' ? 'none saved yet' : id(job.progress)],
-      job.result === undefined ? undefined : ['Result', id(job.result)],
+      ['About', membersOf(job.params)],
+      isOpen(job)
+        ? ['Progress', Object.keys(job.progress).length === 0 ? 'none saved yet' : membersOf(job.progress)]
+        : undefined,
+      job.result === undefined ? undefined : ['Result', membersOf(job.result)],
       job.error === undefined ? undefined : ['Failed because', orNone(job.error)],
     ])}${
       isOpen(job)
