@@ -10,7 +10,8 @@ const SESSIONS = 200
 export const buildRendezvous = ({ config, shortLived, clock }: Ground): RendezvousDeps | undefined => {
   const { enabled, lifetime: lifetimeMs } = config.rendezvous
   const { publicBaseUrl } = config.server
-  if (!enabled || publicBaseUrl === undefined) return undefined
+  // The login that they prepare is by OAuth.
+  if (!enabled || !config.oauth.enabled || publicBaseUrl === undefined) return undefined
   const limits = { lifetimeMs, rowsOfOwner: SESSIONS_OF_ADDRESS, rows: SESSIONS }
   const rendezvous = new Rendezvous({ sessions: shortLived.table('rendezvous', limits), clock, lifetimeMs })
   return { rendezvous, clock, publicBaseUrl }
