@@ -5,3 +5,4 @@ export { ConfigError, type ConfigProblem, type ConfigSources, holdsSecrets, load
 export { isRecordList, type RecordListKind } from './records.ts'
 export { PLACES, type Place, SECTIONS } from './schema.ts'
 export { CAS_ID } from './sections/cas.ts'
+export { LDAP_ID } from './sections/ldap.ts'

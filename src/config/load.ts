@@ -5,6 +5,7 @@ import type { Config, Database } from './config.ts'
 import { isRecordList } from './records.ts'
 import { PLACES, type Place, type Settings } from './schema.ts'
 import { refuseCasWithoutNeeds } from './sections/cas.ts'
+import { refuseLdapWithoutNeeds } from './sections/ldap.ts'
 import { refuseS3WithoutNeeds } from './sections/media.ts'
 import { oauthOf, refuseOauthWithoutNeeds } from './sections/oauth.ts'
 import { refuseSignInWithoutNeeds } from './sections/sign-in-providers.ts'
@@ -69,6 +70,7 @@ export const loadConfig = (sources: ConfigSources): Config => {
   refuseMailWithoutNeeds(settings, given, problems)
   refuseSignInWithoutNeeds(settings, problems)
   refuseCasWithoutNeeds(settings, problems)
+  refuseLdapWithoutNeeds(settings, problems)
   refuseS3WithoutNeeds(given, problems)
   refuseOauthWithoutNeeds(settings, problems)
   // The types are right: every value was read by its own kind just above. With problems the result is not used.

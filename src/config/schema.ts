@@ -7,6 +7,7 @@ import { support } from './sections/discovery.ts'
 import { encryption } from './sections/encryption.ts'
 import { federation } from './sections/federation.ts'
 import { identityServers } from './sections/identity-servers.ts'
+import { ldap } from './sections/ldap.ts'
 import { listen } from './sections/listen.ts'
 import { logging } from './sections/logging.ts'
 import { mail } from './sections/mail.ts'
@@ -35,6 +36,7 @@ export const SECTIONS = {
   captcha,
   signIn,
   cas,
+  ldap,
   oauth,
   rendezvous,
   sessions,

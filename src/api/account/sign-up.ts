@@ -23,6 +23,7 @@ import {
   signUpCodePage,
   signUpPage,
   signUpStagePage,
+  signUpWaitsPage,
 } from '#pages'
 import { MatrixError } from '#spec'
 import { assertOwnForm, type BrowserRequest } from './browser-gate.ts'
@@ -139,6 +140,7 @@ class SignUpPages {
         'Set-Cookie': step.setCookie,
       })
     }
+    if (step.kind === 'waits') return signUpWaitsPage()
     if (step.type === EMAIL_STAGE) return this.#sent(request, step.session, this.#emailIn(request.body))
     const form = STAGE_FORMS.get(step.type)
     if (form === undefined) throw new MatrixError('M_FORBIDDEN', 'This server asks for a step that only apps can do')

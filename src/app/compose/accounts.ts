@@ -22,6 +22,7 @@ import {
   type NewUserIds,
   ownerIn,
   PasswordHasher,
+  type PasswordsElsewhere,
   PasswordTries,
   RegistrationTokens,
   type SendNotice,
@@ -38,6 +39,7 @@ import { type AccountRecord, type Change, type LeasedWork, writers } from '#stor
 import type { Streams } from '#streams'
 import { type BuiltParts, deviceTraces } from './account-parts.ts'
 import { buildBrowserSessions, buildCrossSigningResets } from './browser-sessions.ts'
+import { buildDirectory } from './directory.ts'
 import type { ProofParts } from './encryption.ts'
 import type { Ground } from './ground.ts'
 import { buildRegistration } from './registration.ts'
@@ -67,6 +69,8 @@ export interface BuiltAccounts {
   /** Parts that the pages at browsers share with sign-in. */
   readonly forBrowsers: Pick<BuiltSignIn, 'identities' | 'pendingSignIns'> & {
     readonly crossSigningResets: CrossSigningResets
+    /** The name of whoever keeps a user's password, if it is not this server. */
+    keeperOf(userId: UserId): Promise<string | undefined>
   }
   readonly administration: AdministeredAccounts
   /** Continues deactivations that a stop interrupted; one process at a time does this work. */
@@ -106,7 +110,9 @@ export const buildAccounts = (
   providers: readonly SignInProvider[],
   { rooms, services, news, auditLog, notices }: AroundAccounts,
 ): BuiltAccounts => {
-  const accounts = buildAccountsOnly(ground)
+  // Called only when requests come.
+  const asked: PasswordsElsewhere = { accountOf: async (...given) => directory?.accountOf(...given) }
+  const accounts = buildAccountsOnly(ground, ground.config.ldap.url === undefined ? undefined : asked)
   const { lastSeen, accessTokens, devices, sessions } = buildDevices(ground, news)
   const uia = buildInteractiveAuth(ground, (operation) => stagesOf(operation))
   const addresses = buildThirdPartyIds(ground)
@@ -115,7 +121,13 @@ export const buildAccounts = (
   const built: BuiltParts = { accounts, devices, accessTokens, sessions, uia, addresses, signIn, tellAdministrators }
   const registering = buildRegistration(ground, built, services)
   const deactivate = buildDeactivate(ground, built, rooms)
-  const flows = accountApi(ground, built)
+  const directory = buildDirectory(ground, {
+    ...{ accounts, ...registering },
+    identities: signIn.identities,
+    threepids: addresses.threepids,
+  })
+  const keeperOf = async (userId: UserId) => directory?.keeperOf(userId)
+  const flows = accountApi(ground, built, keeperOf)
   const { reauthentication } = signIn
   const crossSigningResets = buildCrossSigningResets(ground, reauthentication)
   const confirming = addresses.proof.alsoFor({ flows: [], stages: reauthentication.stages }).stages
@@ -152,7 +164,7 @@ export const buildAccounts = (
       newSecret: () => ground.random.token(43),
       confirmByButton: ground.config.mail.confirmByButton,
     },
-    forBrowsers: { ...signIn, crossSigningResets },
+    forBrowsers: { ...signIn, crossSigningResets, keeperOf },
     proofParts: { uia, proof: crossSigningResets },
     resuming: new Chore({
       clock: ground.clock,
@@ -182,6 +194,7 @@ const buildInteractiveAuth = (
 const accountApi = (
   ground: Ground,
   { accounts, devices, uia, addresses: { threepids, proof }, signIn: { reauthentication } }: BuiltParts,
+  keeperOf: (userId: UserId) => Promise<string | undefined>,
   { commit } = ground.store,
 ): Pick<AccountsDeps, 'endSessions' | 'changePassword' | 'thirdPartyIds'> => ({
   endSessions: new EndSessions({
@@ -190,7 +203,7 @@ const accountApi = (
     browsers: buildBrowserSessions(ground),
   }),
   changePassword: new ChangePassword({
-    ...{ accounts, devices, reauthentication, uia, proof, commit },
+    ...{ accounts, devices, reauthentication, uia, proof, commit, keeperOf },
     traces: deviceTraces,
   }),
   thirdPartyIds: new ManageThirdPartyIds({ threepids, proof, reauthentication, uia, commit }),
@@ -270,13 +283,10 @@ const buildDevices = ({ config, store, clock, random, logger }: Ground, news: Pi
 }
 
 /** Builds accounts without sessions, for the command line. */
-export const buildAccountsOnly = ({
-  config,
-  store,
-  rateLimiter,
-  clock,
-  random,
-}: Pick<Ground, 'config' | 'store' | 'rateLimiter' | 'clock' | 'random'>): Accounts => {
+export const buildAccountsOnly = (
+  { config, store, rateLimiter, clock, random }: Pick<Ground, 'config' | 'store' | 'rateLimiter' | 'clock' | 'random'>,
+  elsewhere?: PasswordsElsewhere,
+): Accounts => {
   const { minLength, hashMemory, hashPasses, hashesAtOnce } = config.passwords
   const hasher = new PasswordHasher({
     random,
@@ -293,7 +303,7 @@ export const buildAccountsOnly = ({
   return new Accounts({
     reader: store.accounts,
     writer: writers.accounts,
-    hasher,
+    passwords: { hasher, minLength, elsewhere },
     tries,
     addresses: {
       owner: (medium, address) => ownerIn(store.thirdPartyIds, medium, address),
@@ -301,7 +311,6 @@ export const buildAccountsOnly = ({
     },
     serverName: config.server.name,
     clock,
-    minPasswordLength: minLength,
   })
 }
 

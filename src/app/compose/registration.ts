@@ -1,5 +1,6 @@
 import type { AccountsDeps } from '#api'
 import {
+  type Admission,
   type AppServices,
   BindEmail,
   CompleteRegistration,
@@ -48,6 +49,7 @@ type RegistrationApi = Pick<
 export interface BuiltRegistration {
   readonly createAccount: CreateAccount
   readonly newUserIds: NewUserIds
+  readonly admission: Admission
   /** The stages of registrations and logins, by the operation of their sessions. */
   readonly stages: ReadonlyMap<string, readonly Stage[]>
   readonly api: RegistrationApi
@@ -102,7 +104,7 @@ export const buildRegistration = (ground: Ground, built: BuiltParts, services: A
     random,
   })
   return {
-    ...{ createAccount, newUserIds },
+    ...{ createAccount, newUserIds, admission },
     stages: new Map([
       [REGISTRATION, offer.stages],
       [REGISTRATION_2015, of2015.oldSignUp.stages],

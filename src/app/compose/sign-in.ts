@@ -8,12 +8,10 @@ import {
   CALLBACK_PATH,
   type CallbackOperation,
   type CreateAccount,
-  canonicalEmail,
   type Devices,
   ExternalIdentities,
   GetLoginToken,
   givesTickets,
-  IdentityAccounts,
   type IdentityProof,
   IdentityStages,
   type InteractiveAuth,
@@ -36,10 +34,10 @@ import {
   TOKEN_STAGE,
 } from '#domain'
 import { CasServer, isSigningKey, type OpenIdClientAuth, type OpenIdEndpoints, OpenIdProvider } from '#net'
-import type { UserId } from '#spec'
-import { type ShortLivedTable, type Store, writers } from '#store'
+import { type ShortLivedTable, writers } from '#store'
 import { reasonOf, StartError } from '../start-error.ts'
 import { buildBrowserSessions } from './browser-sessions.ts'
+import { buildIdentityAccounts } from './directory.ts'
 import type { Ground } from './ground.ts'
 import { type RegistrationOffer, termsOf } from './registration-offer.ts'
 
@@ -121,15 +119,7 @@ export const buildSignIn = (
       signInPages: {
         signIn,
         signInFlow: new SignInFlow({
-          accounts: new IdentityAccounts({
-            accounts,
-            identities,
-            newUserIds,
-            createAccount,
-            admission,
-            commit: store.commit,
-            userWithEmail: (address) => userWithEmail(store, address),
-          }),
+          accounts: buildIdentityAccounts(ground, { accounts, identities, newUserIds, createAccount, admission }),
           uia,
           identityStages,
           pendingSignIns,
@@ -164,12 +154,6 @@ const withSignIn = (
       return [...changesFor(facts, userId), ...(identity === undefined ? [] : [identities.link(identity, userId)])]
     },
   }
-}
-
-const userWithEmail = async (store: Store, text: string): Promise<UserId | undefined> => {
-  const address = canonicalEmail(text)
-  if (address === undefined) return undefined
-  return (await store.thirdPartyIds.thirdPartyId({ medium: 'email', address }))?.userId
 }
 
 /** URLs of our own login page, for browsers without a client. */

@@ -23,16 +23,28 @@ export interface AddressBook {
   canonical(medium: string, address: string): string | undefined
 }
 
+/** Passwords that somebody else keeps: a directory. */
+export interface PasswordsElsewhere {
+  /**
+   * The account that name and password open; undefined: none. `known`: the account that is meant by that name here. An account may be made. Throws an
+   * `Unavailable` where nobody can say it now.
+   */
+  accountOf(name: string, known: UserId | undefined, password: string): Promise<UserId | undefined>
+}
+
 export interface AccountsParts {
   readonly reader: AccountsReader
   readonly writer: AccountsWriter
-  readonly hasher: PasswordHasher
+  readonly passwords: {
+    readonly hasher: PasswordHasher
+    /** Characters; at least 1. */
+    readonly minLength: number
+    readonly elsewhere?: PasswordsElsewhere | undefined
+  }
   readonly tries: PasswordTries
   readonly addresses: AddressBook
   readonly serverName: ServerName
   readonly clock: Clock
-  /** Characters; at least 1. */
-  readonly minPasswordLength: number
 }
 
 /** Limited because the time of hashing grows with it. */
@@ -82,8 +94,8 @@ export class Accounts {
     if (password.length > MAX_PASSWORD_LENGTH) {
       throw new MatrixError('M_INVALID_PARAM', `A password has at most ${MAX_PASSWORD_LENGTH} characters`)
     }
-    if (password.length < this.#parts.minPasswordLength) {
-      const least = this.#parts.minPasswordLength
+    if (password.length < this.#parts.passwords.minLength) {
+      const least = this.#parts.passwords.minLength
       throw new MatrixError(
         'M_WEAK_PASSWORD',
         `A password has at least ${least} ${least === 1 ? 'character' : 'characters'}`,
@@ -94,7 +106,7 @@ export class Accounts {
   /** Checks the password first. */
   async hashPassword(password: string): Promise<string> {
     this.assertAcceptablePassword(password)
-    return this.#parts.hasher.hash(password)
+    return this.#parts.passwords.hasher.hash(password)
   }
 
   /**
@@ -139,13 +151,40 @@ export class Accounts {
     const tried = this.#triedIn(identifier) ?? found?.userId
     if (tried !== undefined) await this.#parts.tries.consume(tried, found?.userId, from)
     const tooLong = password.length > MAX_PASSWORD_LENGTH
-    const matches = await this.#parts.hasher.verify(tooLong ? '' : password, found?.account?.passwordHash)
-    if (!matches || tooLong || found?.account === undefined) throw new MatrixError('M_FORBIDDEN', WRONG_CREDENTIALS)
-    if (found.account.deactivatedAtMs !== undefined) {
+    const matches = await this.#parts.passwords.hasher.verify(tooLong ? '' : password, found?.account?.passwordHash)
+    const opened =
+      matches && !tooLong && found?.account !== undefined
+        ? found.account
+        : await this.#openedElsewhere(identifier, found?.account, tooLong ? '' : password)
+    if (opened === undefined) throw new MatrixError('M_FORBIDDEN', WRONG_CREDENTIALS)
+    if (opened.deactivatedAtMs !== undefined) {
       throw new MatrixError('M_USER_DEACTIVATED', 'This account has been deactivated')
     }
-    if (found.account.lockedAtMs !== undefined) throw userLocked()
-    return found.account
+    if (opened.lockedAtMs !== undefined) throw userLocked()
+    return opened
+  }
+
+  /** The account that a password opens which somebody else keeps. An empty one never does: to a directory it would prove nothing. */
+  async #openedElsewhere(
+    identifier: AccountIdentifier,
+    known: AccountRecord | undefined,
+    password: string,
+  ): Promise<AccountRecord | undefined> {
+    const { elsewhere } = this.#parts.passwords
+    const name = this.#nameIn(identifier)
+    if (elsewhere === undefined || name === undefined || password === '') return undefined
+    const userId = await elsewhere.accountOf(name, known?.userId, password)
+    return userId === undefined ? undefined : this.#parts.reader.account(userId)
+  }
+
+  /** The name that somebody else may know: without the server's. */
+  #nameIn(identifier: AccountIdentifier): string | undefined {
+    if (identifier.kind === 'phone') return undefined
+    if (identifier.kind === 'thirdparty') return identifier.medium === 'email' ? identifier.address : undefined
+    const { user } = identifier
+    if (!user.startsWith('@')) return user
+    const userId = parseUserId(user)
+    return userId === undefined || serverOf(userId) !== this.#parts.serverName ? undefined : localpartOf(userId)
   }
 
   /**
@@ -169,8 +208,8 @@ export class Accounts {
     password: string,
   ): Promise<{ readonly change: Change<void>; readonly account: AccountRecord } | undefined> {
     const { userId, passwordHash } = account
-    if (passwordHash === undefined || !this.#parts.hasher.isOutdated(passwordHash)) return undefined
-    const renewed = await this.#parts.hasher.hash(password)
+    if (passwordHash === undefined || !this.#parts.passwords.hasher.isOutdated(passwordHash)) return undefined
+    const renewed = await this.#parts.passwords.hasher.hash(password)
     const change = this.#parts.writer.setPassword(userId, renewed, passwordHash)
     return { change, account: { ...account, passwordHash: renewed } }
   }

@@ -1,5 +1,5 @@
 export * from './external-identities.ts'
-export type { Identity } from './identity.ts'
+export { type ClaimTemplates, type Identity, identityFrom } from './identity.ts'
 export * from './login-tokens.ts'
 export * from './provider.ts'
 export type { SignInPurpose } from './purpose.ts'

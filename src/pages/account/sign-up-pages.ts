@@ -152,3 +152,9 @@ export const signUpClosedPage = (serverName: string, signIn: string): CustomRepl
     main: html`<p>Whoever runs <strong>${serverName}</strong> gives out its accounts. Ask them for one.</p>
 <p>Have an account? <a href="${signIn}">Sign in</a></p>`,
   })
+
+export const signUpWaitsPage = (): CustomReply =>
+  accountReply({
+    title: 'Your account waits for approval',
+    main: html`<p role="status">It is made. Whoever runs this server looks at it before you can sign in.</p>`,
+  })

@@ -124,3 +124,14 @@ it('proves an e-mail address by the code of a mail', async () => {
   const other = new AccountBrowser(homeserver)
   expect(headingOf(await other.signIn('Writer@Example.org', PASSWORD))).toBe('You are signed in')
 })
+
+it('tells people whose account has to be approved first, and signs nobody in', async () => {
+  await using homeserver = await startHomeserver({
+    settings: { registration: { mode: 'open', approval: true } },
+  })
+  const browser = new AccountBrowser(homeserver)
+  const page = await browser.submit(await browser.at('/account/register'), wish('patient'))
+  expect(headingOf(page)).toBe('Your account waits for approval')
+  expect(headingOf(await browser.at('/account'))).toBe('Sign in')
+  expect((await browser.signIn('patient', PASSWORD)).status).toBe(403)
+})

@@ -30,6 +30,8 @@ export interface ChangePasswordParts {
   readonly uia: InteractiveAuth
   readonly traces: DeviceTraces
   readonly proof: EmailProof
+  /** The name of whoever keeps the user's password, if it is not this server. */
+  keeperOf(userId: UserId): Promise<string | undefined>
   readonly commit: Commit
 }
 
@@ -76,6 +78,7 @@ export class ChangePassword {
 
   /** For somebody who has proved who they are on a page of their account. Throws what `byOperator` throws. */
   async byOwner(userId: UserId, password: string, endsSessions: boolean): Promise<void> {
+    await this.#assertKeptHere(userId)
     await this.#change(userId, password, { endsSessions, except: undefined, usedUp: [] })
   }
 
@@ -85,11 +88,18 @@ export class ChangePassword {
     const password = stringAt(body, 'new_password')
     if (password === undefined) throw new MatrixError('M_MISSING_PARAM', 'new_password is missing')
     await this.#parts.accounts.assertUnlocked(userId)
+    await this.#assertKeptHere(userId)
     await this.#change(userId, password, {
       endsSessions: body.logout_devices !== false,
       except: request.requester?.device,
       usedUp: byEmail?.changes ?? [],
     })
+  }
+
+  /** Somebody who left a directory would come in by a password of their own. Throws `M_FORBIDDEN`. */
+  async #assertKeptHere(userId: UserId): Promise<void> {
+    const keeper = await this.#parts.keeperOf(userId)
+    if (keeper !== undefined) throw new MatrixError('M_FORBIDDEN', `${keeper} keeps your password: change it there`)
   }
 
   async #change(userId: UserId, password: string, { endsSessions, except, usedUp }: NewPassword): Promise<void> {

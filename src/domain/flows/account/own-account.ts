@@ -1,16 +1,14 @@
 import { MatrixError, type UserId } from '#spec'
 import type { Accounts, TriedFrom } from '../../accounts/index.ts'
 import type { BrowserSessions } from '../../browser-sessions/index.ts'
-import type { ExternalIdentities } from '../../sign-in/index.ts'
 import type { ChangePassword } from './change-password.ts'
 
 export interface OwnAccountParts {
   readonly accounts: Accounts
   readonly sessions: BrowserSessions
   readonly changePassword: Pick<ChangePassword, 'byOwner'>
-  readonly identities: Pick<ExternalIdentities, 'providersOf'>
-  /** Providers of passwords outside this server, by id with their names. */
-  readonly passwordProviders: ReadonlyMap<string, string>
+  /** The name of whoever keeps the user's password, if it is not this server. */
+  keeperOf(userId: UserId): Promise<string | undefined>
 }
 
 export interface NewOwnPassword {
@@ -32,11 +30,10 @@ export class OwnAccount {
   }
 
   async passwordOf(userId: UserId): Promise<PasswordState> {
-    const { accounts, identities, passwordProviders } = this.#parts
-    if ((await accounts.account(userId))?.passwordHash !== undefined) return { kind: 'set' }
-    const linked = passwordProviders.size === 0 ? [] : await identities.providersOf(userId)
-    const name = linked.map((id) => passwordProviders.get(id)).find((one) => one !== undefined)
-    return name === undefined ? { kind: 'none' } : { kind: 'elsewhere', name }
+    const name = await this.#parts.keeperOf(userId)
+    if (name !== undefined) return { kind: 'elsewhere', name }
+    const account = await this.#parts.accounts.account(userId)
+    return { kind: account?.passwordHash === undefined ? 'none' : 'set' }
   }
 
   /**
@@ -51,8 +48,6 @@ export class OwnAccount {
     const { accounts, sessions, changePassword } = this.#parts
     accounts.assertAcceptablePassword(password)
     const state = await this.passwordOf(userId)
-    if (state.kind === 'elsewhere')
-      throw new MatrixError('M_FORBIDDEN', `${state.name} keeps your password: change it there`)
     if (state.kind === 'set') {
       try {
         await accounts.authenticate({ kind: 'user', user: userId }, current, { ...from, requester: userId })

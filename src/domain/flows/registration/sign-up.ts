@@ -1,4 +1,5 @@
 import { isJsonObject, type JsonObject, MatrixError, stringAt, type UserId } from '#spec'
+import type { Accounts } from '../../accounts/index.ts'
 import type { BrowserSessions } from '../../browser-sessions/index.ts'
 import type { SessionRequest } from '../../devices/index.ts'
 import { dummyStage, type UiaChallenge } from '../../uia/index.ts'
@@ -27,9 +28,12 @@ export type SignUpStep =
       readonly refusal: string | undefined
     }
   | { readonly kind: 'done'; readonly userId: UserId; readonly setCookie: string }
+  /** The account is made, and somebody has to approve it. */
+  | { readonly kind: 'waits' }
 
 export interface SignUpParts {
   readonly register: Pick<Register, 'user'>
+  readonly accounts: Pick<Accounts, 'account'>
   readonly sessions: Pick<BrowserSessions, 'begin'>
 }
 
@@ -58,7 +62,7 @@ export class SignUp {
   async begin({ username, password, token, withEmail }: SignUpWish, from: SessionRequest['from']): Promise<SignUpStep> {
     const body = { username, password, inhibit_login: true }
     const step = await this.#next({ auth: undefined, body, withEmail, from })
-    if (step.kind === 'done' || step.type !== TOKEN_STAGE) return step
+    if (step.kind !== 'stage' || step.type !== TOKEN_STAGE) return step
     const after = await this.attempt(step.session, { type: TOKEN_STAGE, token }, { withEmail, from })
     if (after.kind === 'stage' && after.refusal !== undefined) throw new MatrixError('M_UNAUTHORIZED', after.refusal)
     return after
@@ -74,10 +78,13 @@ export class SignUp {
   }
 
   async #next({ auth, body, withEmail, from }: Attempt): Promise<SignUpStep> {
-    const { register, sessions } = this.#parts
-    const answer = await register.user({ body, auth, from })
+    const { register, accounts, sessions } = this.#parts
+    const answer = await orWaits(register.user({ body, auth, from }))
+    if (answer.kind === 'waits') return answer
     if (answer.kind === 'done') {
       const userId = stringAt(answer.result, 'user_id') as UserId
+      const account = await accounts.account(userId)
+      if (account?.awaitsApproval === true) return { kind: 'waits' }
       return { kind: 'done', userId, ...(await sessions.begin(userId)) }
     }
     const { session, error, params } = answer.body
@@ -95,4 +102,15 @@ const nextOf = ({ flows, completed }: UiaChallenge, withEmail: boolean): string 
   const type = flow.find((one) => !completed.includes(one))
   if (type === undefined) throw new MatrixError('M_FORBIDDEN', 'This registration has ended; begin again')
   return type
+}
+
+/** A registration whose account waits for approval is told so by an error. */
+const orWaits = async <Answer>(answer: Promise<Answer>): Promise<Answer | { readonly kind: 'waits' }> => {
+  try {
+    return await answer
+  } catch (error) {
+    const waits = error instanceof MatrixError && error.errcode === 'ORG.MATRIX.MSC3866_USER_AWAITING_APPROVAL'
+    if (waits) return { kind: 'waits' }
+    throw error
+  }
 }

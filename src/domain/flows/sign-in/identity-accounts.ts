@@ -1,11 +1,14 @@
 import type { UserId } from '#spec'
-import { type Commit, WriteConflict } from '#store'
+import { type Change, type Commit, WriteConflict } from '#store'
 import type { Accounts } from '../../accounts/index.ts'
 import type { ExternalIdentities, Identity, SignInProvider } from '../../sign-in/index.ts'
 import type { Admission } from '../registration/admission.ts'
 import type { CreateAccount } from '../registration/create-account.ts'
 import type { NewUserIds } from '../registration/new-user-ids.ts'
 import type { AccountOfIdentity } from './sign-in-steps.ts'
+
+/** A provider's rules for accounts. */
+export type AccountRules = Pick<SignInProvider, 'id' | 'allowRegistration' | 'linkExisting'>
 
 export interface IdentityAccountsParts {
   readonly accounts: Accounts
@@ -27,7 +30,7 @@ export class IdentityAccounts {
   }
 
   /** Finds the account by the rules of the provider, and commits a link that they make. */
-  async accountOf(identity: Identity, provider: SignInProvider): Promise<AccountOfIdentity> {
+  async accountOf(identity: Identity, provider: AccountRules): Promise<AccountOfIdentity> {
     const linked = await this.#parts.identities.userOf(identity)
     if (linked !== undefined) {
       return (await this.#isActive(linked))
@@ -45,7 +48,11 @@ export class IdentityAccounts {
   }
 
   /** A new account of that identity. Throws what is wrong with the name, `M_USER_IN_USE`, `M_EXCLUSIVE`. */
-  async create(identity: Identity, username: string): Promise<UserId> {
+  async create(
+    identity: Identity,
+    username: string,
+    alongside: (userId: UserId) => readonly Change<unknown>[] = () => [],
+  ): Promise<UserId> {
     const { newUserIds, createAccount, identities, admission } = this.#parts
     const userId = await newUserIds.available(username)
     await admission.admit({ userId, way: 'provider' })
@@ -55,14 +62,14 @@ export class IdentityAccounts {
       displayName: identity.displayName,
       session: undefined,
       awaitsApproval: admission.approval,
-      alongside: [identities.link(identity, userId)],
+      alongside: [identities.link(identity, userId), ...alongside(userId)],
     })
     // Told now; the error is that of the login which follows.
     if (admission.approval) await admission.waits(userId)
     return userId
   }
 
-  async #candidate(identity: Identity, { linkExisting }: SignInProvider): Promise<UserId | undefined> {
+  async #candidate(identity: Identity, { linkExisting }: AccountRules): Promise<UserId | undefined> {
     const { accounts } = this.#parts
     switch (linkExisting) {
       case 'never':
@@ -77,7 +84,7 @@ export class IdentityAccounts {
   }
 
   /** Whether an identity may be linked to the account: not if it has an identity at that provider already, as providers reuse names and addresses of people who left. */
-  async #mayBecome(userId: UserId, { id }: SignInProvider): Promise<boolean> {
+  async #mayBecome(userId: UserId, { id }: AccountRules): Promise<boolean> {
     return (await this.#isActive(userId)) && !(await this.#parts.identities.providersOf(userId)).includes(id)
   }
 

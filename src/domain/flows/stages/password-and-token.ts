@@ -17,6 +17,10 @@ export const passwordStage = (accounts: Accounts): Stage => ({
     }
     try {
       const { userId } = await accounts.authenticate(identifier, password, { ip, requester })
+      // A name at somebody else's may belong to another account than here.
+      if (requester !== undefined && userId !== requester) {
+        throw new MatrixError('M_FORBIDDEN', 'Only the user whose access token it is can authenticate here')
+      }
       return { kind: 'passed', fact: { kind: 'user', userId } }
     } catch (error) {
       if (!(error instanceof MatrixError) || error.errcode !== 'M_FORBIDDEN') throw error
