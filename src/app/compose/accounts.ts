@@ -121,11 +121,7 @@ export const buildAccounts = (
   const built: BuiltParts = { accounts, devices, accessTokens, sessions, uia, addresses, signIn, tellAdministrators }
   const registering = buildRegistration(ground, built, services)
   const deactivate = buildDeactivate(ground, built, rooms)
-  const directory = buildDirectory(ground, {
-    ...{ accounts, ...registering },
-    identities: signIn.identities,
-    threepids: addresses.threepids,
-  })
+  const directory = buildDirectory(ground, { accounts, ...signIn, ...registering, ...addresses })
   const keeperOf = async (userId: UserId) => directory?.keeperOf(userId)
   const flows = accountApi(ground, built, keeperOf)
   const { reauthentication } = signIn
@@ -166,13 +162,7 @@ export const buildAccounts = (
     },
     forBrowsers: { ...signIn, crossSigningResets, keeperOf },
     proofParts: { uia, proof: crossSigningResets },
-    resuming: new Chore({
-      clock: ground.clock,
-      logger: ground.logger,
-      everyMs: RESUME_EVERY_MS,
-      failure: 'deactivations that were interrupted could not be read; tried again in an hour',
-      round: () => deactivate.resume(),
-    }),
+    resuming: resuming(ground, deactivate),
     settle: async () => {
       await deactivate.settled()
       await lastSeen.flush()
@@ -180,6 +170,14 @@ export const buildAccounts = (
     caches: () => [accessTokens.stats()],
   }
 }
+
+const resuming = ({ clock, logger }: Ground, deactivate: Deactivate): Chore =>
+  new Chore({
+    ...{ clock, logger },
+    everyMs: RESUME_EVERY_MS,
+    failure: 'deactivations that were interrupted could not be read; tried again in an hour',
+    round: () => deactivate.resume(),
+  })
 
 const buildInteractiveAuth = (
   { config, shortLived, clock, random }: Ground,
