@@ -15,12 +15,15 @@ interface Asked {
 
 export interface LdapOptions {
   readonly clock: Clock
-  /** `ldap:` or `ldaps:`, host and port. */
-  readonly url: string
-  /** With `ldap:`, whether everything is encrypted first. */
-  readonly startTls: boolean
-  /** Certificates in PEM besides those that Node knows. */
-  readonly ca: string | undefined
+  readonly server: {
+    /** `ldap:` or `ldaps:`, host and port. */
+    readonly url: string
+    /** With `ldap:`, whether everything is encrypted first. */
+    readonly startTls: boolean
+    /** Certificates in PEM besides those that Node knows. */
+    readonly ca: string | undefined
+    readonly timeoutMs: number
+  }
   /** `search`: people are searched for, by somebody or by nobody. `direct`: they bind with the DN of their name. */
   readonly way:
     | {
@@ -29,12 +32,14 @@ export interface LdapOptions {
         readonly base: string
       }
     | { readonly kind: 'direct'; readonly dn: string }
-  readonly userAttribute: string
-  readonly subjectAttribute: string
-  /** People have to fit it. */
-  readonly filter: string | undefined
-  readonly attributes: readonly string[]
-  readonly timeoutMs: number
+  readonly people: {
+    readonly userAttribute: string
+    readonly subjectAttribute: string
+    /** They have to fit it. */
+    readonly filter: string | undefined
+    /** Told of each, besides the subject. */
+    readonly attributes: readonly string[]
+  }
 }
 
 const MAX_NAME_LENGTH = 255
@@ -72,7 +77,7 @@ export class LdapDirectory {
     return this.#work.run(async () => {
       this.#library ??= import('ldapts')
       const library = await this.#library
-      const { url, timeoutMs } = this.#options
+      const { url, timeoutMs } = this.#options.server
       const tls = await this.#tls()
       const limits = { timeout: timeoutMs, connectTimeout: timeoutMs, strictDN: false }
       // With options for TLS the library begins with it, under `ldap:` too.
@@ -88,14 +93,14 @@ export class LdapDirectory {
   }
 
   async #begun(client: Client, tls: ConnectionOptions, asked: Asked): Promise<ProvenIdentity | undefined> {
-    const { url, startTls } = this.#options
+    const { url, startTls } = this.#options.server
     if (startTls && url.startsWith('ldap:')) await client.startTLS(tls)
     return this.#proven(client, asked)
   }
 
   /** The certificates to trust, and the name that the directory's has to have. A server name that is an address is not allowed in TLS. */
   async #tls(): Promise<ConnectionOptions> {
-    const { url, ca } = this.#options
+    const { url, ca } = this.#options.server
     const host = new URL(url).hostname.replaceAll(/[[\]]/g, '')
     return {
       host,
@@ -106,10 +111,10 @@ export class LdapDirectory {
 
   /** Gives up on a directory that is slow in many small steps. */
   async #inTime<Result>(work: Promise<Result>): Promise<Result> {
-    const { clock, timeoutMs } = this.#options
+    const { clock, server } = this.#options
     let cancel = () => {}
     const late = new Promise<never>((_, reject) => {
-      cancel = clock.after(STEPS * timeoutMs, () => reject(new Error('the directory took too long')))
+      cancel = clock.after(STEPS * server.timeoutMs, () => reject(new Error('the directory took too long')))
     })
     try {
       return await Promise.race([work, late])
@@ -128,7 +133,7 @@ export class LdapDirectory {
       return entry === undefined ? undefined : this.#identityOf(entry)
     }
     if (way.bind !== undefined) await client.bind(way.bind.dn, way.bind.password)
-    const { userAttribute, subjectAttribute } = this.#options
+    const { userAttribute, subjectAttribute } = this.#options.people
     const who =
       subject === undefined ? `(${userAttribute}=${escapedInFilter(name)})` : subjectFilter(subjectAttribute, subject)
     const entry = await this.#entry(client, way.base, 'sub', who)
@@ -144,14 +149,14 @@ export class LdapDirectory {
     scope: 'base' | 'sub',
     who: string | undefined,
   ): Promise<Entry | undefined> {
-    const { attributes, subjectAttribute, filter, timeoutMs } = this.#options
+    const { attributes, subjectAttribute, filter } = this.#options.people
     const options: SearchOptions = {
       scope,
       filter: `(&${who ?? '(objectClass=*)'}${filter ?? ''})`,
       attributes: [...new Set<string>([...attributes, subjectAttribute])],
       explicitBufferAttributes: [subjectAttribute, ...attributes].filter((name) => BINARY.test(name)),
       sizeLimit: 2,
-      timeLimit: Math.ceil(timeoutMs / 1_000),
+      timeLimit: Math.ceil(this.#options.server.timeoutMs / 1_000),
       derefAliases: 'never',
     }
     const [entry, ...more] = await client.search(base, options).then(
@@ -165,7 +170,7 @@ export class LdapDirectory {
   }
 
   #identityOf(entry: Entry): ProvenIdentity {
-    const { attributes, subjectAttribute } = this.#options
+    const { attributes, subjectAttribute } = this.#options.people
     const subject = firstOf(entry, subjectAttribute)
     if (subject === undefined) throw new ProviderFailure('invalid', `the entry has no ${subjectAttribute}`)
     const claims = attributes.flatMap((name) => {

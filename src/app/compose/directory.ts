@@ -72,11 +72,9 @@ const optionsOf = (settings: Config['ldap']): Omit<LdapOptions, 'clock'> | undef
   const { startTls, userAttribute, subjectAttribute, filter, localpart, displayName, email, requestTimeout } = settings
   const named = [localpart, displayName, email].flatMap((template) => [...template.matchAll(/\{([^{}]+)\}/g)])
   return {
-    ...{ url, startTls, userAttribute, subjectAttribute, filter },
-    ca: caOf(settings.caFile),
+    server: { url, startTls, ca: caOf(settings.caFile), timeoutMs: requestTimeout },
     way: userDn === undefined ? { kind: 'search', bind, base } : { kind: 'direct', dn: userDn },
-    attributes: named.flatMap(([, name]) => name ?? []),
-    timeoutMs: requestTimeout,
+    people: { userAttribute, subjectAttribute, filter, attributes: named.flatMap(([, name]) => name ?? []) },
   }
 }
 
