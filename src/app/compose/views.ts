@@ -240,7 +240,7 @@ const buildLifetimes = ({ store: { rooms: reader }, streams, clock, retention: s
  *   changes of presence.
  */
 const buildShared = (ground: RoomsGround, { ignored, typing, presence }: PeopleNow) => {
-  const { store, streams, clock } = ground
+  const { store, streams, clock, serverName } = ground
   const reader = store.rooms
   const { receipts, accountData } = store
   const limits = CACHE_LIMITS_BYTES
@@ -293,7 +293,13 @@ const buildShared = (ground: RoomsGround, { ignored, typing, presence }: PeopleN
     presenceProfiles: new PresenceProfiles(store.profiles),
     keyCounts,
     sharedMessages,
-    deviceLists: new DeviceLists({ reader: store.deviceLists, memberships: reader, facts, recent: recentKeys }),
+    deviceLists: new DeviceLists({
+      reader: store.deviceLists,
+      memberships: reader,
+      facts,
+      recent: recentKeys,
+      serverName,
+    }),
     caches: [
       clientEvents,
       visibilities,

@@ -1,5 +1,5 @@
 import type { Soon } from '#base'
-import type { UserId } from '#spec'
+import { type ServerName, serverOf, type UserId } from '#spec'
 import type {
   DeviceListsReader,
   KeyChangesInWindow,
@@ -17,9 +17,10 @@ import type { RecentKeyChanges } from './recent-key-changes.ts'
 
 export interface DeviceListsParts {
   readonly reader: DeviceListsReader
-  readonly memberships: Pick<RoomStateReader, 'membershipAt'>
+  readonly memberships: Pick<RoomStateReader, 'membershipAt' | 'membershipsBetween'>
   readonly facts: Pick<RoomFactsCache, 'of' | 'now'>
   readonly recent: Pick<RecentKeyChanges, 'mayConcern'>
+  readonly serverName: ServerName
 }
 
 export interface DeviceListsWindow {
@@ -40,6 +41,8 @@ export interface DeviceListChanges {
 interface JoinedRooms {
   readonly atStart: readonly RoomNumber[]
   readonly atEnd: readonly RoomNumber[]
+  /** Those of both that the viewer left in between. */
+  readonly rejoined: readonly RoomNumber[]
 }
 
 const NO_KEYS: KeyChangesInWindow = { around: [], certain: [] }
@@ -49,7 +52,8 @@ const NOTHING: DeviceListChanges = { changed: [], left: [] }
  * The users whose devices a client has to ask for again after a window, and those it need not track any more. Exact: `changed` has those who
  * share a joined room with the viewer at the window's end, and either did not at its start, or had a change of keys within; the viewer,
  * for changes of their own; and those whose keys the viewer signed. `left` has those who shared a room at the start, and share none at the
- * end. As only the two ends count, the orders in between do not: which room a change was told in is worked out here, not stored.
+ * end. As only the two ends count, the orders in between do not: which room a change was told in is worked out here, not stored. Users of other servers are in
+ * `changed` as well where the viewer left a room with them and came back within: while no room was shared, their servers told this one of nothing.
  */
 export class DeviceLists {
   readonly #parts: DeviceListsParts
@@ -82,7 +86,9 @@ export class DeviceLists {
     const moved = await this.#roomsWithMoves(window)
     const { around, certain } = await this.#keyChanges(window, moved.size > 0)
     if (moved.size === 0 && around.length === 0 && certain.length === 0) return NOTHING
-    const met = await this.#maybeMet(window, await this.#joinedRooms(window, moved))
+    const ofMoved = await this.#joinedRooms(window, moved)
+    const met = await this.#maybeMet(window, ofMoved)
+    const metAgain = await reader.userIds(await reader.joinedAt(ofMoved.rejoined, now.events))
     const others = new Set([...met, ...around])
     const common = await reader.roomsInCommon(window.viewer.user, [...others])
     const joined = await this.#joinedRooms(window, common ?? window.rooms.keys())
@@ -94,7 +100,9 @@ export class DeviceLists {
       if (share.has(user) && !shared.has(user)) changed.add(user)
       if (shared.has(user) && !share.has(user)) left.push(user)
     }
-    return { changed: await reader.userIds([...changed]), left: await reader.userIds(left) }
+    const ofOthers = metAgain.filter((userId) => serverOf(userId) !== this.#parts.serverName)
+    const told = new Set([...(await reader.userIds([...changed])), ...ofOthers])
+    return { changed: [...told], left: await reader.userIds(left) }
   }
 
   /** Where nobody moved, only changes that the viewer was told of can matter. */
@@ -122,15 +130,23 @@ export class DeviceLists {
     { viewer, rooms, since, now }: DeviceListsWindow,
     among: Iterable<RoomNumber>,
   ): Promise<JoinedRooms> {
-    const [atStart, atEnd]: [RoomNumber[], RoomNumber[]] = [[], []]
+    const [atStart, atEnd, rejoined]: [RoomNumber[], RoomNumber[], RoomNumber[]] = [[], [], []]
     for (const room of among) {
       const record = rooms.get(room)
       if (record === undefined) continue
       const [start, end] = await this.#joinedAt(record, viewer.userId, since.events, now.events)
       if (start) atStart.push(record.room)
       if (end) atEnd.push(record.room)
+      if (start && end && (await this.#wasAway(record, viewer.userId, since.events, now.events)))
+        rejoined.push(record.room)
     }
-    return { atStart, atEnd }
+    return { atStart, atEnd, rejoined }
+  }
+
+  async #wasAway({ room, position }: MembershipRecord, userId: UserId, start: number, end: number): Promise<boolean> {
+    if (position <= start) return false
+    const steps = await this.#parts.memberships.membershipsBetween(room, userId, start, end)
+    return steps.some(({ membership }) => membership !== 'join')
   }
 
   async #joinedAt(

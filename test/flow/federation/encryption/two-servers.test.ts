@@ -3,6 +3,7 @@ import type { Json, TestClient } from '../../../support/client.ts'
 import { startFederation } from '../../../support/federation-servers.ts'
 import { crossSigningKeys, uploadSigning } from '../../encryption/cross-signing-fixture.ts'
 import { deviceKeysOf, queryOf, upload } from '../../encryption/fixture.ts'
+import { membersOf } from '../memberships/two-servers.ts'
 
 const bothDatabases = () =>
   startFederation({ database: process.env.HOMEROOM_TEST_POSTGRES ? ['sqlite', 'postgres'] : 'sqlite' })
@@ -69,6 +70,28 @@ it('devices that a user of another server got while away are asked for when the 
   await upload(phone, { device_keys: deviceKeysOf(phone) })
   // Alice's client does not look meanwhile: for it he never left.
   await join()
+  await seen(alice, since, bob.userId, hasDevices(bob.userId, bob, phone))
+})
+
+it('devices that others got while a user was away, with the whole server, are asked for when the user comes back', async () => {
+  await using servers = await bothDatabases()
+  const [alice, bob] = [await servers.at(0).register('alice'), await servers.at(1).register('bob')]
+  await upload(bob, { device_keys: deviceKeysOf(bob) })
+  const roomId = await bob.createRoom({ preset: 'public_chat' })
+  const join = () => alice.post(`/v3/join/${encodeURIComponent(roomId)}?server_name=second.example`)
+  const { next_batch: before } = await alice.sync()
+  await join()
+  const since = await seen(alice, before, bob.userId, hasDevices(bob.userId, bob))
+  await alice.post(`/v3/rooms/${encodeURIComponent(roomId)}/leave`)
+  await expect
+    .poll(async () => Object.values(await membersOf(bob, roomId)).filter((one) => one === 'join').length, {
+      timeout: 20_000,
+    })
+    .toBe(1)
+  const phone = await bob.loginAgain()
+  await upload(phone, { device_keys: deviceKeysOf(phone) })
+  await join()
+  // For her client, which did not look meanwhile, she never left.
   await seen(alice, since, bob.userId, hasDevices(bob.userId, bob, phone))
 })
 
