@@ -221,6 +221,9 @@ const buildLifetimes = ({ store: { rooms: reader }, streams, clock, retention: s
   return lifetimes
 }
 
+const buildDeviceLists = ({ store, serverName }: RoomsGround, facts: RoomFactsCache, recent: RecentKeyChanges) =>
+  new DeviceLists({ reader: store.deviceLists, memberships: store.rooms, facts, recent, serverName })
+
 /**
  * Builds the parts that several views share.
  *
@@ -240,7 +243,7 @@ const buildLifetimes = ({ store: { rooms: reader }, streams, clock, retention: s
  *   changes of presence.
  */
 const buildShared = (ground: RoomsGround, { ignored, typing, presence }: PeopleNow) => {
-  const { store, streams, clock, serverName } = ground
+  const { store, streams, clock } = ground
   const reader = store.rooms
   const { receipts, accountData } = store
   const limits = CACHE_LIMITS_BYTES
@@ -293,13 +296,7 @@ const buildShared = (ground: RoomsGround, { ignored, typing, presence }: PeopleN
     presenceProfiles: new PresenceProfiles(store.profiles),
     keyCounts,
     sharedMessages,
-    deviceLists: new DeviceLists({
-      reader: store.deviceLists,
-      memberships: reader,
-      facts,
-      recent: recentKeys,
-      serverName,
-    }),
+    deviceLists: buildDeviceLists(ground, facts, recentKeys),
     caches: [
       clientEvents,
       visibilities,
