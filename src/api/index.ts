@@ -18,7 +18,7 @@ import { type RegistrationDeps, registrationEndpoints } from './client/accounts/
 import { type RegistrationTokensDeps, registrationTokensEndpoints } from './client/accounts/registration-tokens.ts'
 import { type UnsubscribePageDeps, unsubscribePageEndpoints } from './client/accounts/unsubscribe-page.ts'
 import { whoamiEndpoints } from './client/accounts/whoami.ts'
-import { type AppservicePingDeps, appservicePingEndpoints } from './client/appservices/appservice-ping.ts'
+import { type AppservicesDeps, appservicesEndpoints } from './client/appservices/index.ts'
 import { type AuthFallbackDeps, authFallbackEndpoints } from './client/authentication/auth-fallback.ts'
 import { casLoginEndpoints } from './client/authentication/cas-login.ts'
 import { type LoginDeps, loginEndpoints } from './client/authentication/login.ts'
@@ -84,7 +84,6 @@ import { type RoomSummaryDeps, roomSummaryEndpoints } from './client/rooms/room-
 import { type RoomUpgradesDeps, roomUpgradesEndpoints } from './client/rooms/room-upgrades.ts'
 import { type RoomsDeps, roomsEndpoints } from './client/rooms/rooms.ts'
 import { type SpaceHierarchyDeps, spaceHierarchyEndpoints } from './client/rooms/space-hierarchy.ts'
-import { thirdPartyLookupEndpoints } from './client/rooms/third-party-lookup.ts'
 import { type UserRedactionDeps, userRedactionEndpoints } from './client/rooms/user-redaction.ts'
 import { type CapabilitiesDeps, capabilitiesEndpoints } from './client/server/capabilities.ts'
 import { type RetentionDeps, retentionEndpoints } from './client/server/retention.ts'
@@ -146,7 +145,7 @@ export interface ApiDeps {
   readonly wellknown: WellknownDeps
   readonly support: SupportDeps
   readonly accounts: AccountsDeps
-  readonly appservices: AppservicePingDeps
+  readonly appservices: AppservicesDeps
   readonly admin: AdminApiDeps
   readonly browserAccounts: BrowserAccountsDeps
   readonly adminPages: AdminPagesDeps
@@ -314,7 +313,6 @@ const roomEndpoints = (deps: RoomEndpointsDeps): readonly AnyEndpoint[] => [
   ...thirdPartyInviteEndpoints(deps),
   ...spaceHierarchyEndpoints(deps),
   ...reportContentEndpoints(deps),
-  ...thirdPartyLookupEndpoints(),
 ]
 
 export type CallsDeps = ThreadSubscriptionsDeps & DelayedEventsDeps
@@ -346,7 +344,7 @@ export const apiEndpoints = (deps: ApiDeps): readonly AnyEndpoint[] => [
   ...wellknownEndpoints(deps.wellknown),
   ...supportEndpoints(deps.support),
   ...accountsEndpoints(deps.accounts, deps.oauth !== undefined),
-  ...appservicePingEndpoints(deps.appservices),
+  ...appservicesEndpoints(deps.appservices),
   ...adminApiEndpoints(deps.admin),
   ...browserAccountsEndpoints(deps.browserAccounts),
   ...adminPagesEndpoints(deps.adminPages),

@@ -12,6 +12,17 @@ export const mindSuspended = ({ suspended }: Requester, isOwn: boolean): void =>
   if (suspended && !isOwn) throw userSuspended()
 }
 
+/** The time that application services may give an event ("Timestamp massaging"). */
+export const TIME_QUERY = { ts: Type.Optional(Type.String()) }
+
+/** undefined: now. Others than application services cannot set it, and theirs is passed over. Throws `M_INVALID_PARAM`. */
+export const timeIn = (requester: Requester, { ts }: { readonly ts?: string }): number | undefined => {
+  if (ts === undefined || requester.kind !== 'user' || requester.service === undefined) return undefined
+  const time = /^\d{1,16}$/.test(ts) ? Number(ts) : Number.NaN
+  if (!Number.isSafeInteger(time)) throw new MatrixError('M_INVALID_PARAM', 'ts is no time in milliseconds since 1970')
+  return time
+}
+
 /** Throws `M_INVALID_PARAM`. */
 export const roomIdOf = (text: string): RoomId => {
   const roomId = parseRoomId(text)

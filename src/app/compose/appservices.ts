@@ -1,10 +1,18 @@
 import type { ApiDeps, AppServiceStates } from '#api'
 import { Chore } from '#base'
-import { AppServices, AppservicePing, type ServiceAccounts, ServiceTokens } from '#domain'
+import {
+  type AliasNamespaces,
+  AppServices,
+  AppservicePing,
+  AppserviceQueries,
+  NetworkListings,
+  type ServiceAccounts,
+  ServiceTokens,
+} from '#domain'
 import { AppserviceRequests } from '#net'
 import type { AppservicesOut } from '#outbox'
 import { MatrixError } from '#spec'
-import type { LeasedWork } from '#store'
+import { type LeasedWork, writers } from '#store'
 import { PlacedRegistrationFiles } from '../registration-files.ts'
 import { type AroundAppservices, buildAppservicesOut } from './appservices-out.ts'
 import type { Ground } from './ground.ts'
@@ -17,6 +25,8 @@ export interface BuiltAppServices {
   /** By the name of its lease; after `begin`. */
   work(): Readonly<Record<string, LeasedWork>>
   api(serviceAccounts: ServiceAccounts): ApiDeps['appservices']
+  readonly queries: AppserviceQueries
+  readonly aliasNamespaces: AliasNamespaces
   readonly states: AppServiceStates
   end(): Promise<void>
 }
@@ -32,6 +42,12 @@ export const buildAppServices = async (ground: Ground): Promise<BuiltAppServices
   const requests = new AppserviceRequests({ clock, timeoutMs: config.appservices.requestTimeout })
   let sending: AppservicesOut | undefined
   const ping = new AppservicePing({ requests, clock, answered: ({ id }) => sending?.reset(id) })
+  const queries = new AppserviceQueries({ requests, services: () => services.all() })
+  const listings = new NetworkListings({
+    rooms: store.rooms,
+    writer: writers.networkRooms,
+    commit: store.commit,
+  })
   let mark = await files.mark()
   if (places.length > 0) await services.reload()
   const watch = new Chore({
@@ -49,7 +65,13 @@ export const buildAppServices = async (ground: Ground): Promise<BuiltAppServices
     tokens: new ServiceTokens({ services, accounts: store.accounts, devices: store.devices }),
     states: statesOf(services, ping, () => sending),
     work: () => (sending === undefined ? {} : { 'appservices-out': sending }),
-    api: (serviceAccounts) => ({ ping, serviceAccounts }),
+    queries,
+    aliasNamespaces: {
+      assertMayName: (alias, service) => services.assertMayName(alias, service),
+      make: (alias) => queries.makeAlias(alias),
+      changed: (room) => sending?.aliasesChanged(room),
+    },
+    api: (serviceAccounts) => ({ ping, serviceAccounts, listings, queries }),
     begin: async (accounts, around) => {
       const out = buildAppservicesOut(ground, { services, requests }, around)
       sending = out

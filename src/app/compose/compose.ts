@@ -98,11 +98,11 @@ export const compose = async (ground: Ground): Promise<Composed> => {
     ...audit,
   })
   const personal = buildPersonal(ground, streams)
-  const roomsGround = { ...roomsGroundOf(ground, streams), policy: incoming.policy }
-  const rooms = buildRooms(
-    roomsGround,
-    roomsNeeds(roomsGround, { federation, incoming, accounts, personal }, buildFollowUpgrades(ground, personal)),
-  )
+  const { policy } = incoming
+  const roomsGround = { ...roomsGroundOf(ground, streams), policy, aliasNamespaces: appServices.aliasNamespaces }
+  const followers = buildFollowUpgrades(ground, personal)
+  const around = { federation, incoming, accounts, appServices, personal }
+  const rooms = buildRooms(roomsGround, roomsNeeds(roomsGround, around, followers))
   const receiving = buildReceiving(ground, incoming, rooms, rooms.joining)
   const toDevice = buildToDevice(ground, streams)
   const keys = buildEncryption(ground, accounts.proofParts, federation.requests, streams)

@@ -1,5 +1,7 @@
 import type { MemberAccounts } from '#domain'
+import type { UserId } from '#spec'
 import type { BuiltAccounts } from './accounts.ts'
+import type { BuiltAppServices } from './appservices.ts'
 import type { BuiltFederation } from './federation.ts'
 import { type BuiltJoining, buildJoining } from './joining.ts'
 import type { Personal } from './personal.ts'
@@ -11,6 +13,7 @@ interface MembersGround {
   readonly incoming: Incoming
   readonly accounts: BuiltAccounts
   readonly personal: Personal
+  readonly appServices: Pick<BuiltAppServices, 'queries'>
 }
 
 /** The parts that rooms need of accounts, personal data and other servers. */
@@ -19,7 +22,9 @@ export const roomsNeeds = (
   { federation, incoming, ...people }: MembersGround,
   followers: RoomsNeeds<BuiltJoining>['followers'],
 ): RoomsNeeds<BuiltJoining> => {
-  const accounts = memberAccounts(people.accounts, people.personal)
+  const accounts = memberAccounts(people.accounts, people.personal, (userId) =>
+    people.appServices.queries.makeUser(userId),
+  )
   const needs = { requests: federation.requests, acls: incoming.acls, checks: incoming.check }
   return {
     ...{ accounts, followers },
@@ -27,10 +32,15 @@ export const roomsNeeds = (
   }
 }
 
-const memberAccounts = ({ accounts, isActive }: BuiltAccounts, personal: Personal): MemberAccounts => ({
+const memberAccounts = (
+  { accounts, isActive }: BuiltAccounts,
+  personal: Personal,
+  makeUser: (userId: UserId) => Promise<boolean>,
+): MemberAccounts => ({
   profileOf: (userId) => personal.profiles.memberFields(userId),
   isGuest: async (userId) => (await accounts.account(userId))?.guest === true,
-  exists: (userId) => isActive(userId),
+  // A service may make its user when it hears of them.
+  exists: async (userId) => (await isActive(userId)) || ((await makeUser(userId)) && (await isActive(userId))),
   refusesInvite: (userId, from) => personal.refusesInvite(userId, from),
   speaksForServer: (userId) => userId === personal.speaker,
 })

@@ -1,6 +1,7 @@
 import type { RoomEndpointsDeps } from '#api'
 import type { Chore, Clock, Logger, Random } from '#base'
 import {
+  type AliasNamespaces,
   BlockedRooms,
   type BuiltGraph,
   Directory,
@@ -37,6 +38,7 @@ import type {
   Hierarchy,
   MutualRooms,
   NearInTime,
+  NetworkRooms,
   Notifications,
   PublicRooms,
   RoomStates,
@@ -57,6 +59,8 @@ export interface RoomsGround {
   readonly serverName: ServerName
   readonly defaultRoomVersion: string
   readonly stateLimits: StateSize
+  /** undefined: there are no application services. */
+  readonly aliasNamespaces?: AliasNamespaces
   /** undefined: no other servers are reached. */
   readonly policy?: PolicyServers
   /** undefined: all messages are kept. */
@@ -90,6 +94,8 @@ export interface RoomsNeeds<Joining extends JoiningOfRooms> {
   joiningOf(rooms: Rooms, graph: RoomGraph): Joining
 }
 
+const NO_NAMESPACES: AliasNamespaces = { assertMayName: () => {}, make: async () => false, changed: () => {} }
+
 export const buildRooms = <Joining extends JoiningOfRooms>(
   ground: RoomsGround,
   { accounts, followers, joiningOf }: RoomsNeeds<Joining>,
@@ -110,7 +116,8 @@ export const buildRooms = <Joining extends JoiningOfRooms>(
   })
   const successors = new Successors({ reader, writer: writers.roomUpgrades, commit, followers })
   const blocked = buildBlockedRooms(ground)
-  const common = { rooms, reader, writer, commit, serverName, blocked }
+  const namespaces = ground.aliasNamespaces ?? NO_NAMESPACES
+  const common = { rooms, reader, writer, commit, serverName, blocked, namespaces }
   const joining = joiningOf(rooms, graph)
   const memberships = new Memberships({
     ...{ rooms, reader, accounts, serverName, clock, successors },
@@ -126,7 +133,7 @@ export const buildRooms = <Joining extends JoiningOfRooms>(
     joining,
     sending: new Sending({ rooms, reader, relations: store.relations, clock }),
     memberships,
-    creation: new RoomCreation({ rooms, reader, accounts, memberships, serverName, defaultVersion }),
+    creation: new RoomCreation({ rooms, reader, accounts, memberships, serverName, defaultVersion, namespaces }),
     directory,
     upgrades: buildUpgrades(ground, rooms, accounts, followers),
     successors,
@@ -180,6 +187,7 @@ export const buildRoomRemoval = ({ store }: Pick<Ground, 'store'>): RoomRemoval 
     commit: store.commit,
     changesFor: (room) => [
       writers.receipts.removeRoom(room),
+      writers.networkRooms.removeRoom(room),
       writers.accountData.removeRoom(room),
       writers.threadSubscriptions.removeRoom(room),
       writers.roomUpgrades.removeRoom(room),
@@ -219,6 +227,7 @@ export const roomApi = (
     readonly nearInTime: NearInTime
     readonly roomStates: RoomStates
     readonly publicRooms: PublicRooms
+    readonly networkRooms: NetworkRooms
     readonly summariesAnywhere: SummariesAnywhere
     readonly hierarchy: Hierarchy
     readonly notifications: Notifications
@@ -254,6 +263,7 @@ export const roomApi = (
   nearInTime: views.nearInTime,
   roomStates: views.roomStates,
   publicRooms: views.publicRooms,
+  networkRooms: views.networkRooms,
   summariesAnywhere: views.summariesAnywhere,
   hierarchy: views.hierarchy,
   notifications: views.notifications,

@@ -26,6 +26,7 @@ import {
   MessageLifetimes,
   MutualRooms,
   NearInTime,
+  NetworkRooms,
   Notifications,
   OtherItems,
   type PresenceNow,
@@ -130,6 +131,7 @@ export interface Views {
   readonly nearInTime: NearInTime
   readonly roomStates: RoomStates
   readonly publicRooms: PublicRooms
+  readonly networkRooms: NetworkRooms
   readonly roomSummaries: RoomSummaries
   readonly summariesAnywhere: SummariesAnywhere
   readonly hierarchy: Hierarchy
@@ -152,6 +154,7 @@ export const buildViews = (ground: RoomsGround, people: PeopleNow, checkpoints: 
   const { receipts } = store
   const history = { reader, visibility, clientEvents, texts, clock, streams }
   const publicRooms = new PublicRooms(reader)
+  const networkRooms = new NetworkRooms({ reader: store.networkRooms, states: reader })
   const summaries = new RoomSummaries(history)
   const elsewhere = { elsewhere: people.spaces, serverName: ground.serverName }
   const badges = new Badges({
@@ -172,14 +175,14 @@ export const buildViews = (ground: RoomsGround, people: PeopleNow, checkpoints: 
     reader,
     receipts,
     recent: shared.recent,
-    clientEvents,
+    ...{ clientEvents, networkRooms },
     userRooms,
     slices,
     verdicts,
     people,
   })
   return {
-    clientEvents,
+    ...{ clientEvents, networkRooms },
     sync: buildSync(ground, people, shared),
     slidingSync: sliding.slidingSync,
     keyChanges: new KeyChanges({ streams, userRooms, lists: shared.deviceLists }),

@@ -92,6 +92,17 @@ export class AppServices {
       throw new MatrixError('M_EXCLUSIVE', 'This user name is reserved for an application service')
   }
 
+  /** Whether somebody, or the service that asks, may make or remove that alias. Throws `M_EXCLUSIVE`. */
+  assertMayName(alias: RoomAlias, service: string | undefined): void {
+    const owner = this.exclusiveOwner(alias)
+    const asking = service === undefined ? undefined : this.byId(service)
+    if ((owner !== undefined && owner.id !== service) || (asking !== undefined && !asking.hasAlias(alias)))
+      throw new MatrixError(
+        'M_EXCLUSIVE',
+        'That alias is in a namespace of an application service, or in none of its own',
+      )
+  }
+
   /** `listener` is called after the services have changed, and awaited by `reload`. */
   onChange(listener: () => Promise<void>): void {
     this.#listeners.push(listener)

@@ -21,7 +21,18 @@ import type { BlockedRooms } from './blocked-rooms.ts'
 import type { Rooms } from './rooms.ts'
 import type { RoomTurn } from './turn.ts'
 
+/** What application services have to say about aliases. */
+export interface AliasNamespaces {
+  /** `service`: the one that asks; undefined for people. Throws `M_EXCLUSIVE`. */
+  assertMayName(alias: RoomAlias, service: string | undefined): void
+  /** Whether the room of an alias that is not there was made now. */
+  make(alias: RoomAlias): Promise<boolean>
+  /** Called when a room got or lost an alias. */
+  changed(room: RoomNumber): void
+}
+
 export interface DirectoryOptions {
+  readonly namespaces: AliasNamespaces
   readonly rooms: Rooms
   readonly reader: AliasesReader & MembersReader & RoomRecordsReader
   readonly writer: RoomsWriter
@@ -33,6 +44,8 @@ export interface DirectoryOptions {
 interface Asker {
   readonly userId: UserId
   readonly admin: boolean
+  /** The application service that asks for the user. */
+  readonly service?: string
 }
 
 /** `told`: put the change into `m.room.aliases`, as in 2015. A room that has that list already gets it updated anyway. */
@@ -50,7 +63,9 @@ export class Directory {
 
   /** Throws `M_NOT_FOUND`. */
   async resolve(alias: RoomAlias): Promise<RoomId> {
-    const found = await this.#options.reader.roomOfAlias(alias)
+    const { reader, namespaces } = this.#options
+    let found = await reader.roomOfAlias(alias)
+    if (found === undefined && (await namespaces.make(alias))) found = await reader.roomOfAlias(alias)
     if (found === undefined) throw new MatrixError('M_NOT_FOUND', `No room has the alias ${alias}`)
     return found.roomId
   }
@@ -59,6 +74,7 @@ export class Directory {
   async add(alias: RoomAlias, roomId: RoomId, asker: Asker, change: AliasChange): Promise<void> {
     if (serverOf(alias) !== this.#options.serverName || /\s/.test(alias))
       throw new MatrixError('M_INVALID_PARAM', 'Not an alias of this server')
+    this.#options.namespaces.assertMayName(alias, asker.service)
     const room = await this.#roomNumber(roomId)
     await this.#needMember(room, asker)
     await this.#options.blocked.mind(roomId)
@@ -68,6 +84,7 @@ export class Directory {
       if (!(error instanceof WriteConflict)) throw error
       throw new MatrixError('M_UNKNOWN', 'The alias is taken', { status: 409 })
     }
+    this.#options.namespaces.changed(room)
     await this.#tell(roomId, room, asker.userId, change)
   }
 
@@ -75,10 +92,13 @@ export class Directory {
   async remove(alias: RoomAlias, asker: Asker, change: AliasChange): Promise<void> {
     const found = await this.#options.reader.roomOfAlias(alias)
     if (found === undefined) throw new MatrixError('M_NOT_FOUND', `No room has the alias ${alias}`)
+    if (!asker.admin) this.#options.namespaces.assertMayName(alias, asker.service)
     const powerful = await this.#mayName(found.roomId, asker.userId)
-    if (!asker.admin && found.creator !== asker.userId && !powerful)
+    // A service has full control over the aliases of its namespace.
+    if (!asker.admin && asker.service === undefined && found.creator !== asker.userId && !powerful)
       throw new MatrixError('M_FORBIDDEN', 'The alias is not yours to remove')
     await this.#options.commit([this.#options.writer.removeAlias(alias)])
+    this.#options.namespaces.changed(found.room)
     if (powerful) await this.#dropFromCanonical(alias, found.roomId, asker.userId)
     await this.#tell(found.roomId, await this.#roomNumber(found.roomId), asker.userId, change)
   }

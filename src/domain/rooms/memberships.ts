@@ -82,6 +82,7 @@ export interface MembershipRequest {
   /** Members of the content that the caller sets: `reason`, `is_direct`, `third_party_invite`. */
   readonly content?: JsonObject
   readonly transaction?: Draft['transaction']
+  readonly originServerTs?: Draft['originServerTs']
   /** Servers that may be in the room, where this one is not: `via`. */
   readonly servers?: readonly ServerName[]
 }
@@ -108,7 +109,7 @@ export class Memberships {
 
   /** Changes a membership in a room that this server is in. */
   async #changeHere(request: MembershipRequest, given: JsonObject, endsAccount: boolean): Promise<EventId> {
-    const { roomId, sender, target, membership, transaction } = request
+    const { roomId, sender, target, membership, transaction, originServerTs } = request
     const guest = membership === 'join' && (await this.#options.accounts.isGuest(target))
     let follower: UpgradeFollower | undefined
     const change = async (turn: RoomTurn): Promise<EventId> => {
@@ -122,7 +123,9 @@ export class Memberships {
       }
       if (current !== undefined && current.sender === sender && isRepeat(current.content, content, membership))
         return current.eventId
-      const added = await turn.add({ type: 'm.room.member', sender, stateKey: target, content, transaction })
+      const added = await turn.add({
+        ...{ type: 'm.room.member', sender, stateKey: target, content, transaction, originServerTs },
+      })
       const user = takenBackBy({ type: 'm.room.member', stateKey: target, sender }, content)
       if (user !== undefined) await redactOnRemoval(turn, { sender, user, by: added }, this.#options)
       const isNew = membership === 'join' && current?.content.membership !== 'join'

@@ -12,7 +12,7 @@ import {
   type UserId,
 } from '#spec'
 import { type AliasesReader, type RoomsReader, WriteConflict } from '#store'
-import { aliasesIn } from './directory.ts'
+import { type AliasNamespaces, aliasesIn } from './directory.ts'
 import { checkInvitee, type MemberAccounts, type Memberships } from './memberships.ts'
 import type { Rooms } from './rooms.ts'
 import type { Draft, RoomTurn } from './turn.ts'
@@ -23,6 +23,8 @@ export type Preset = 'private_chat' | 'public_chat' | 'trusted_private_chat'
 /** `POST /createRoom`, parsed (section "Creation"). */
 export interface NewRoomRequest {
   readonly creator: UserId
+  /** The application service that asks for the creator. */
+  readonly service?: string | undefined
   readonly visibility: 'public' | 'private'
   readonly preset?: Preset | undefined
   /** Local part of the alias. */
@@ -48,6 +50,7 @@ export interface RoomCreationOptions {
   readonly memberships: Pick<Memberships, 'change'>
   readonly serverName: ServerName
   readonly defaultVersion: string
+  readonly namespaces: Pick<AliasNamespaces, 'assertMayName'>
 }
 
 interface CreatedRoom {
@@ -94,7 +97,7 @@ export class RoomCreation {
   async #create(request: NewRoomRequest): Promise<CreatedRoom> {
     const version = ROOM_VERSIONS.get(request.version ?? this.#options.defaultVersion)
     if (version === undefined) throw new MatrixError('M_UNSUPPORTED_ROOM_VERSION', 'This room version is not known')
-    const alias = await this.#alias(request.aliasName)
+    const alias = await this.#alias(request.aliasName, request.service)
     checkInitialState(request, alias)
     for (const invitee of request.invite) await this.#checkInvitee(request.creator, invitee)
     const creatorProfile = await this.#options.accounts.profileOf(request.creator)
@@ -140,11 +143,12 @@ export class RoomCreation {
     }
   }
 
-  async #alias(localpart: string | undefined): Promise<RoomAlias | undefined> {
+  async #alias(localpart: string | undefined, service: string | undefined): Promise<RoomAlias | undefined> {
     if (localpart === undefined) return undefined
     const alias = parseRoomAlias(`#${localpart}:${this.#options.serverName}`)
     if (alias === undefined || localpart.includes(':') || /\s/.test(localpart))
       throw new MatrixError('M_INVALID_PARAM', 'Not a valid alias name')
+    this.#options.namespaces.assertMayName(alias, service)
     if ((await this.#options.reader.roomOfAlias(alias)) !== undefined) throw aliasTaken()
     return alias
   }

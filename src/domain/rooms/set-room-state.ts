@@ -13,6 +13,7 @@ export interface StateRequest {
   readonly content: JsonObject
   readonly transaction?: Draft['transaction']
   readonly stickyMs?: Draft['stickyMs']
+  readonly originServerTs?: Draft['originServerTs']
 }
 
 export interface SetRoomStateParts {
@@ -31,9 +32,11 @@ export class SetRoomState {
 
   /** Throws what `Sending.state` and `Memberships.change` throw. */
   async set(request: StateRequest): Promise<EventId> {
-    const { roomId, sender, type, stateKey, content, transaction, stickyMs } = request
+    const { roomId, sender, type, stateKey, content, transaction, stickyMs, originServerTs } = request
     if (type === 'm.room.member') return this.#setMember(request)
-    const eventId = await this.#parts.sending.state(roomId, { type, sender, stateKey, content, transaction, stickyMs })
+    const eventId = await this.#parts.sending.state(roomId, {
+      ...{ type, sender, stateKey, content, transaction, stickyMs, originServerTs },
+    })
     if (type === 'm.room.guest_access' && stateKey === '' && content.guest_access !== 'can_join')
       await this.#parts.memberships.removeGuests(roomId)
     if (type === 'm.room.tombstone' && stateKey === '') await this.#parts.successors.replaced(roomId)
@@ -41,7 +44,15 @@ export class SetRoomState {
   }
 
   /** Treats a member event as a change of membership ("the target member's state by making a request to …/state"). */
-  async #setMember({ roomId, sender, guest, stateKey, content, transaction }: StateRequest): Promise<EventId> {
+  async #setMember({
+    roomId,
+    sender,
+    guest,
+    stateKey,
+    content,
+    transaction,
+    originServerTs,
+  }: StateRequest): Promise<EventId> {
     const target = parseUserId(stateKey)
     if (target === undefined) throw new MatrixError('M_INVALID_PARAM', 'The state key of a member is a user ID')
     const membership = MEMBERSHIPS.find((known) => known === content.membership)
@@ -49,7 +60,9 @@ export class SetRoomState {
     if (guest && (target !== sender || (membership !== 'join' && membership !== 'leave')))
       throw new MatrixError('M_GUEST_ACCESS_FORBIDDEN', 'Guests may only join and leave')
     try {
-      return await this.#parts.memberships.change({ roomId, sender, target, membership, content, transaction })
+      return await this.#parts.memberships.change({
+        ...{ roomId, sender, target, membership, content, transaction, originServerTs },
+      })
     } catch (error) {
       throw error instanceof UnknownRoom ? error.hidden() : error
     }

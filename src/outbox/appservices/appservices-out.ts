@@ -1,6 +1,13 @@
 import type { CacheStats, Clock, Logger } from '#base'
 import type { AppserviceRequests } from '#net'
-import type { AppservicesOutReader, AppservicesOutWriter, Commit, FederationOutReader, LeasedWork } from '#store'
+import type {
+  AppservicesOutReader,
+  AppservicesOutWriter,
+  Commit,
+  FederationOutReader,
+  LeasedWork,
+  RoomNumber,
+} from '#store'
 import type { Streams } from '#streams'
 import { Follower, type PresenceChanges } from './follower.ts'
 import type { Interest } from './interest.ts'
@@ -78,6 +85,11 @@ export class AppservicesOut implements LeasedWork {
     this.#parts.telling.interest.forgetAll()
     this.#begin(follower)
     await this.#beginning
+  }
+
+  /** To be called when a room got or lost an alias. */
+  aliasesChanged(room: RoomNumber): void {
+    this.#parts.telling.interest.forgetRoom(room)
   }
 
   /** Tries a service at once, which is there again. */

@@ -21,6 +21,7 @@ import { auditLogReader, auditLogWriter, auditLogWrites } from './admin/audit-lo
 import { peopleReader } from './admin/people-reader.ts'
 import { blockedRoomsWriter, blockedRoomWrites, roomOverviewsReader } from './admin/room-overviews.ts'
 import { appservicesOutReader, appservicesOutWriter, appservicesOutWrites } from './appservices/appservices-out.ts'
+import { networkRoomsReader, networkRoomsWriter, networkRoomsWrites } from './appservices/network-rooms.ts'
 import { crossSigningReader } from './encryption/cross-signing-reader.ts'
 import { crossSigningWriter, crossSigningWrites } from './encryption/cross-signing-writes.ts'
 import { deviceKeysReader } from './encryption/device-keys-reader.ts'
@@ -100,6 +101,7 @@ export const readersOver = (db: Db) => ({
   accountData: accountDataReader(db),
   accounts: accountsReader(db),
   appservicesOut: appservicesOutReader(db),
+  networkRooms: networkRoomsReader(db),
   auditLog: auditLogReader(db),
   crossSigning: crossSigningReader(db),
   delayedEvents: delayedEventsReader(db),
@@ -168,6 +170,7 @@ export const writers = {
   failedPulls: failedPullsWriter,
   federationOut: federationOutWriter,
   appservicesOut: appservicesOutWriter,
+  networkRooms: networkRoomsWriter,
   filters: filtersWriter,
   homeserver: homeserverWriter,
   jobs: jobsWriter,
@@ -229,6 +232,7 @@ export const allWrites = (): WriteTable =>
     ...failedPullWrites,
     ...federationOutWrites,
     ...appservicesOutWrites,
+    ...networkRoomsWrites,
     ...filterWrites,
     ...homeserverWrites,
     ...jobWrites,

@@ -18,6 +18,8 @@ export type ServiceAnswer = { readonly status: number; readonly body?: unknown }
 export class ServiceHouse implements AsyncDisposable {
   readonly asked: AskedOfService[] = []
   answer: (asked: AskedOfService) => ServiceAnswer = () => ({ status: 200 })
+  /** Done before the next answer. */
+  later: (() => Promise<void>) | undefined
   readonly #server: Server
   readonly #waiting: (() => void)[] = []
 
@@ -32,10 +34,13 @@ export class ServiceHouse implements AsyncDisposable {
         const asked = { method, path: url, authorization: headers.authorization, body, text }
         const answer = this.answer(asked)
         this.asked.push(asked)
-        if (answer !== 'never') {
+        const end = (): void => {
+          if (answer === 'never') return
           response.writeHead(answer.status, { 'content-type': 'application/json' })
           response.end(JSON.stringify(answer.body ?? {}))
         }
+        if (this.later === undefined) end()
+        else void this.later().then(end)
         for (const look of this.#waiting.splice(0)) look()
       })
     })

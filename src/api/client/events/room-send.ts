@@ -2,7 +2,7 @@ import Type, { type Static } from 'typebox'
 import type { DelayedEvents, Presence, Sending, ShadowIds, Transaction } from '#domain'
 import { type AnyEndpoint, endpoint, isOldPath, type Requester, sinceV1, user } from '#http'
 import { type JsonObject, MatrixError, type RoomId, stringAt } from '#spec'
-import { AnyObject, mindSuspended, roomIdOf } from '../own-user.ts'
+import { AnyObject, mindSuspended, roomIdOf, TIME_QUERY, timeIn } from '../own-user.ts'
 import { eventIdOf, plainText, type SentEvent, transactionOf } from '../room-path.ts'
 import { DELAY_QUERY, type Scheduled, STICKY_QUERY, scheduleEvent } from './delayed-events.ts'
 import { mindSuspendedRedaction } from './redaction.ts'
@@ -23,11 +23,17 @@ interface NewMessage {
   /** undefined: it is sent now. */
   readonly delayMs: number | undefined
   readonly stickyMs: number | undefined
+  /** undefined: now. */
+  readonly originServerTs: number | undefined
 }
 
-const SendQuery = Type.Object({ ...DELAY_QUERY, ...STICKY_QUERY })
+const SendQuery = Type.Object({ ...DELAY_QUERY, ...STICKY_QUERY, ...TIME_QUERY })
 
-const timesIn = (query: Static<typeof SendQuery>): Pick<NewMessage, 'delayMs' | 'stickyMs'> => ({
+const timesIn = (
+  requester: Requester,
+  query: Static<typeof SendQuery>,
+): Pick<NewMessage, 'delayMs' | 'stickyMs' | 'originServerTs'> => ({
+  originServerTs: timeIn(requester, query),
   delayMs: query['org.matrix.msc4140.delay'],
   stickyMs: query['org.matrix.msc4354.sticky_duration_ms'],
 })
@@ -51,13 +57,15 @@ export const roomSendEndpoints = (deps: RoomSendDeps): readonly AnyEndpoint[] =>
   const { sending, presence, delayedEvents, shadowIds, newSecret } = deps
   const send = async (requester: Requester, message: NewMessage): Promise<SentEvent | Scheduled> => {
     const { userId: sender } = requester
-    const { roomId, type, content, transaction, delayMs, stickyMs } = message
+    const { roomId, type, content, transaction, delayMs, stickyMs, originServerTs } = message
     if (delayMs !== undefined)
       return scheduleEvent(delayedEvents, requester, { ...message, delayMs, stateKey: undefined })
     mindSuspended(requester, type === 'm.room.redaction')
     presence.active(sender)
     if (type !== 'm.room.redaction')
-      return { event_id: await sending.message(roomId, { type, sender, content, transaction, stickyMs }) }
+      return {
+        event_id: await sending.message(roomId, { type, sender, content, transaction, stickyMs, originServerTs }),
+      }
     // The target is read from the content, its place since room version 11, and stored where the room's version has it.
     const { redacts: _, ...rest } = content
     const target = stringAt(content, 'redacts')
@@ -83,7 +91,7 @@ export const roomSendEndpoints = (deps: RoomSendDeps): readonly AnyEndpoint[] =>
         const type = plainText(params.eventType)
         if (type === FEEDBACK && isOldPath(path)) checkFeedback(content)
         const transaction = transactionOf(requester, ['send', roomId, type], params.txnId)
-        return send(requester, { roomId, type, content, transaction, ...timesIn(query) })
+        return send(requester, { roomId, type, content, transaction, ...timesIn(requester, query) })
       },
     }),
     endpoint({
@@ -103,7 +111,7 @@ export const roomSendEndpoints = (deps: RoomSendDeps): readonly AnyEndpoint[] =>
           type,
           content,
           transaction: undefined,
-          ...timesIn(query),
+          ...timesIn(requester, query),
         })
       },
     }),

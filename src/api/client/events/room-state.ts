@@ -1,7 +1,7 @@
 import Type from 'typebox'
 import type { DelayedEvents, SetRoomState, ShadowIds } from '#domain'
 import { type AnyEndpoint, endpoint, sinceV1, user } from '#http'
-import { AnyObject, mindSuspended, roomIdOf } from '../own-user.ts'
+import { AnyObject, mindSuspended, roomIdOf, TIME_QUERY, timeIn } from '../own-user.ts'
 import { plainText, type SentEvent } from '../room-path.ts'
 import { DELAY_QUERY, type Scheduled, STICKY_QUERY, scheduleEvent } from './delayed-events.ts'
 
@@ -31,7 +31,7 @@ export const roomStateEndpoints = ({ roomState, delayedEvents, shadowIds }: Room
     auth: user({ guests: true }),
     rateLimit: 'message',
     params: StatePath,
-    query: Type.Object({ ...DELAY_QUERY, ...STICKY_QUERY }),
+    query: Type.Object({ ...DELAY_QUERY, ...STICKY_QUERY, ...TIME_QUERY }),
     body: AnyObject,
     // Their own comings and goings are what others may see of them.
     toShadowBanned: ({ requester: { userId }, params: { roomId, eventType, stateKey = '' }, query, body }) =>
@@ -56,6 +56,7 @@ export const roomStateEndpoints = ({ roomState, delayedEvents, shadowIds }: Room
         stateKey: plainText(params.stateKey ?? ''),
         content,
         stickyMs,
+        originServerTs: timeIn(requester, query),
       })
       return { event_id: eventId }
     },

@@ -76,7 +76,8 @@ export const createRoomEndpoints = ({
       const { userId } = requester
       const { users, unbound } = await inviteByAddress.lookUp(body.invite_3pid ?? [])
       const invite = [...(asked.invite ?? []), ...users.filter((user) => user !== userId)]
-      const wish = { ...requestOf(userId, { ...asked, invite }), aliasTold: old, transaction }
+      const { service } = requester
+      const wish = { ...requestOf(userId, { ...asked, invite }), aliasTold: old, transaction, service }
       const { roomId, alias } = await creation.create(wish)
       await inviteByAddress.inviteIntoNew(roomId, userId, unbound)
       return { room_id: roomId, ...(alias === undefined ? {} : { room_alias: alias }) }

@@ -1,8 +1,8 @@
 import Type from 'typebox'
-import type { Directory, RemotePublicRooms } from '#domain'
+import { type Directory, networkOf, type RemotePublicRooms } from '#domain'
 import { type AnyEndpoint, endpoint, none, oldPaths, RawJson, user, v3 } from '#http'
-import { MatrixError, parseServerName, type ServerName } from '#spec'
-import type { PublicRooms } from '#views'
+import { type JsonObject, MatrixError, parseServerName, type ServerName } from '#spec'
+import { FIRST_OF_NETWORKS, isOfNetworks, type NetworkRooms, type PublicRooms } from '#views'
 import { roomIdOf } from '../own-user.ts'
 import { RoomIdPath } from '../room-path.ts'
 import { publicRoomsSearch, searchedRooms } from './public-rooms-search.ts'
@@ -11,6 +11,7 @@ export interface ListPublicRoomsDeps {
   readonly publicRooms: Pick<PublicRooms, 'list' | 'oldPage' | 'isPublished'>
   readonly directory: Pick<Directory, 'setPublished'>
   readonly publicRoomsElsewhere: Pick<RemotePublicRooms, 'list'>
+  readonly networkRooms: Pick<NetworkRooms, 'list' | 'any'>
   readonly serverName: ServerName
 }
 
@@ -67,12 +68,32 @@ export const listPublicRoomsEndpoints = (deps: ListPublicRoomsDeps): readonly An
         const request = { ...searchedRooms(body), includeAllNetworks, thirdPartyInstanceId: instance || undefined }
         return deps.publicRoomsElsewhere.list(other, request)
       }
-      // There are no bridged networks, so no instance has rooms.
-      if (instance) return { chunk: [], total_room_count_estimate: 0 }
-      return new RawJson(await deps.publicRooms.list(searchedRooms(body)))
+      return ofThisServer(deps, searchedRooms(body), { instance, includeAllNetworks })
     },
   }),
 ]
+
+/** The rooms of one network, of the public directory, or of that and then of all networks. */
+const ofThisServer = async (
+  { publicRooms, networkRooms }: ListPublicRoomsDeps,
+  asked: Parameters<PublicRooms['list']>[0],
+  networks: { readonly instance: string | null | undefined; readonly includeAllNetworks: boolean | undefined },
+): Promise<JsonObject | RawJson> => {
+  const { limit, since, searchTerm } = asked
+  const { instance, includeAllNetworks } = networks
+  if (instance) {
+    const of = networkOf(instance)
+    if (of === undefined) return { chunk: [], total_room_count_estimate: 0 }
+    return networkRooms.list({ of, limit, since, searchTerm })
+  }
+  if (since !== undefined && isOfNetworks(since)) return networkRooms.list({ of: 'all', limit, since, searchTerm })
+  const text = await publicRooms.list(asked)
+  const isLast = includeAllNetworks === true && !text.includes('"next_batch":')
+  // The networks follow behind the last page of the directory.
+  return new RawJson(
+    isLast && (await networkRooms.any()) ? `${text.slice(0, -1)},"next_batch":"${FIRST_OF_NETWORKS}"}` : text,
+  )
+}
 
 const visibilityEndpoints = ({ publicRooms, directory }: ListPublicRoomsDeps): readonly AnyEndpoint[] => [
   endpoint({
