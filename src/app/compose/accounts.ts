@@ -42,6 +42,7 @@ import { buildBrowserSessions, buildCrossSigningResets } from './browser-session
 import { buildDirectory } from './directory.ts'
 import type { ProofParts } from './encryption.ts'
 import type { Ground } from './ground.ts'
+import { buildImpersonations } from './impersonations.ts'
 import { buildRegistration } from './registration.ts'
 import { type BuiltSignIn, buildSignIn } from './sign-in.ts'
 import { buildThirdPartyIds } from './third-party-ids.ts'
@@ -149,6 +150,7 @@ export const buildAccounts = (
         serverName: ground.config.server.name,
         commit: ground.store.commit,
       }),
+      impersonations: buildImpersonations(ground),
       ...registering.api,
       ...flows,
       captchaScript: ground.config.captcha.scriptUrl,
@@ -199,6 +201,7 @@ const accountApi = (
     ...{ devices, uia, reauthentication, commit },
     traces: deviceTraces,
     browsers: buildBrowserSessions(ground),
+    impersonations: buildImpersonations(ground),
   }),
   changePassword: new ChangePassword({
     ...{ accounts, devices, reauthentication, uia, proof, commit, keeperOf },
@@ -316,6 +319,7 @@ const endedAccountChanges = ({ user, userId }: AccountRecord): readonly Change<u
   writers.dehydratedDevices.remove(userId),
   ...deviceTraces.orphansOf(userId),
   writers.keyBackups.removeAll(userId),
+  writers.impersonations.removeUser(user),
   writers.profiles.removeProfile(user),
   writers.accountData.removeAll(user),
   writers.crossSigning.removeAll(user),

@@ -1,10 +1,11 @@
 import type { AdminApiDeps } from '#api'
-import { AuditLog, ModifyPerson, type Pushers, type SetProfile } from '#domain'
+import { ActAsPeople, AuditLog, ModifyPerson, type Pushers, type SetProfile } from '#domain'
 import { type LeasedWork, writers } from '#store'
 import { People } from '#views'
 import { PACKAGE_VERSION } from '../package-version.ts'
 import type { BuiltAccounts } from './accounts.ts'
 import type { Ground } from './ground.ts'
+import { buildImpersonations } from './impersonations.ts'
 import type { Personal } from './personal.ts'
 
 export interface BuiltAuditLog {
@@ -44,13 +45,26 @@ export const buildPeopleView = ({ store }: Ground, { pushRules }: Pick<Personal,
 /** Builds the administration of people, by whatever way it comes. */
 export const buildPeopleAdmin = (
   ground: Ground,
-  { accounts: { administration, api }, audit: { auditLog }, personal, pushers, setProfile }: PeopleAdminParts,
+  {
+    accounts: { administration, api, forBrowsers },
+    audit: { auditLog },
+    personal,
+    pushers,
+    setProfile,
+  }: PeopleAdminParts,
 ): AdminApiDeps['people'] => {
   const { store, clock, random } = ground
   return {
     ...api,
     ...administration,
     ...{ auditLog, pushers, nowMs: () => clock.nowMs() },
+    actAsPeople: new ActAsPeople({
+      ...{ auditLog, clock },
+      impersonations: buildImpersonations(ground),
+      crossSigning: store.crossSigning,
+      resets: forBrowsers.crossSigningResets,
+      commit: store.commit,
+    }),
     modifyPerson: new ModifyPerson({
       ...{ ...administration, auditLog, clock, profiles: setProfile },
       commit: store.commit,

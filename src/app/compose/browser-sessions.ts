@@ -34,11 +34,13 @@ export const buildBrowserSessions = (ground: Ground): BrowserSessions =>
 
 /** `account_management_uri` with the action that "servers SHOULD use in the URL of the `m.oauth` UIA type". */
 export const buildCrossSigningResets = (
-  { shortLived, config }: Ground,
+  { shortLived, config, clock }: Ground,
   reauthentication: Reauthentication,
 ): CrossSigningResets =>
   new CrossSigningResets({
     allowed: shortLived.table('cross-signing-reset', { lifetimeMs: CROSS_SIGNING_RESET_MS }),
+    permitted: shortLived.table('cross-signing-permission', { lifetimeMs: CROSS_SIGNING_RESET_MS }),
     reauthentication,
+    clock,
     url: `${config.server.publicBaseUrl ?? ''}${ACCOUNT_PAGE}?action=${OAUTH_STAGE_OF_PROPOSAL}`,
   })

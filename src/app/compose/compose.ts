@@ -29,6 +29,7 @@ import { type BuiltFederation, buildFederation } from './federation.ts'
 import { type BuiltFederationOut, buildFederationOut, takePassingEdus } from './federation-out.ts'
 import { buildFinding, type Finding } from './finding.ts'
 import type { Ground } from './ground.ts'
+import { buildImpersonations } from './impersonations.ts'
 import type { BuiltJoining } from './joining.ts'
 import { type BuiltKeyBackups, buildKeyBackups } from './key-backups.ts'
 import { buildLeases } from './leases.ts'
@@ -139,7 +140,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   await leases.start()
   return {
     streams,
-    issuers: [appServices.tokens, accounts.accessTokens],
+    issuers: [appServices.tokens, accounts.accessTokens, buildImpersonations(ground)],
     signatures: sending.signatures,
     endpoints: endpointsOf(parts),
     operatorEndpoints: buildOperatorChannel(parts),

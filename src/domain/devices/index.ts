@@ -1,5 +1,6 @@
 export * from './access-tokens.ts'
 export * from './devices.ts'
+export * from './impersonations.ts'
 export * from './last-seen.ts'
 export * from './sessions.ts'
 export type { IssuedTokens, TokenLifetimes } from './tokens.ts'

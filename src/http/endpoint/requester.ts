@@ -10,9 +10,9 @@ export interface OwnRateLimit {
 interface Session {
   readonly userId: UserId
   readonly user: number
-  /** Empty for an application service that asks for no device. */
+  /** Empty for an application service that asks for no device, and for an administrator who acts as the user. */
   readonly deviceId: DeviceId
-  /** Internal number of the device; transaction ids and to-device messages belong to it. Below zero for an application service that asks for none. */
+  /** Internal number of the device; transaction ids and to-device messages belong to it. Below zero where there is no device. */
   readonly device: number
   /** Whether the account may say nothing new for now (client-server API, "Account suspension"). */
   readonly suspended: boolean
@@ -29,6 +29,8 @@ export interface User extends Session {
   readonly oauthClient?: string
   /** The application service that asks for the user, by its id. */
   readonly service?: string
+  /** The token by which an administrator acts as the user. */
+  readonly impersonation?: number
 }
 
 /** An account that was given out without a name (client-server API, module "Guest Access"). */

@@ -68,6 +68,7 @@ import { createRoomOverviews } from './0845-create-room-overviews.ts'
 import { mailPushersAndApproveAccounts } from './0880-mail-pushers-and-approve-accounts.ts'
 import { createAppservices } from './0885-create-appservices.ts'
 import { indexAdministrators } from './0886-index-administrators.ts'
+import { createImpersonations } from './0888-create-impersonations.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -140,4 +141,5 @@ export const MIGRATIONS: readonly Migration[] = [
   mailPushersAndApproveAccounts,
   createAppservices,
   indexAdministrators,
+  createImpersonations,
 ]

@@ -11,6 +11,7 @@ import { emailValidationsReader } from './accounts/email-validations-reader.ts'
 import { emailValidationsWriter, emailValidationsWrites } from './accounts/email-validations-writes.ts'
 import { externalIdentitiesReader } from './accounts/external-identities-reader.ts'
 import { externalIdentitiesWriter, externalIdentityWrites } from './accounts/external-identities-writes.ts'
+import { impersonationsReader, impersonationsWriter, impersonationWrites } from './accounts/impersonations.ts'
 import { oauthClientsReader, oauthClientsWriter, oauthClientWrites } from './accounts/oauth-clients.ts'
 import { registrationTokensReader } from './accounts/registration-tokens-reader.ts'
 import { registrationTokensWriter, registrationTokensWrites } from './accounts/registration-tokens-writes.ts'
@@ -117,6 +118,7 @@ export const readersOver = (db: Db) => ({
   federationOut: federationOutReader(db),
   filters: filtersReader(db),
   jobs: jobsReader(db),
+  impersonations: impersonationsReader(db),
   keyBackups: keyBackupsReader(db),
   homeserver: homeserverReader(db),
   media: mediaReader(db),
@@ -175,6 +177,7 @@ export const writers = {
   homeserver: homeserverWriter,
   jobs: jobsWriter,
   leases: leasesWriter,
+  impersonations: impersonationsWriter,
   keyBackups: keyBackupsWriter,
   media: mediaWriter,
   remoteMedia: remoteMediaWriter,
@@ -237,6 +240,7 @@ export const allWrites = (): WriteTable =>
     ...homeserverWrites,
     ...jobWrites,
     ...leaseWrites,
+    ...impersonationWrites,
     ...keyBackupWrites,
     ...mediaWrites,
     ...remoteMediaWrites,

@@ -1,4 +1,5 @@
 import type { AnyEndpoint } from '#http'
+import { type ActAsDeps, actAsEndpoints } from './act-as.ts'
 import { type AuditLogDeps, auditLogEndpoints } from './audit-log.ts'
 import { type BelongingsDeps, belongingsEndpoints } from './belongings.ts'
 import { type DevicesAdminDeps, devicesAdminEndpoints } from './devices.ts'
@@ -11,6 +12,7 @@ import { type UsersAdminDeps, usersAdminEndpoints } from './users.ts'
 export type PeopleAdminDeps = SharedSecretRegistrationDeps &
   UsersAdminDeps &
   StandingDeps &
+  ActAsDeps &
   BelongingsDeps &
   DevicesAdminDeps &
   LookupsDeps &
@@ -22,6 +24,7 @@ export const peopleAdminEndpoints = (deps: PeopleAdminDeps): readonly AnyEndpoin
   ...sharedSecretRegistrationEndpoints(deps),
   ...usersAdminEndpoints(deps),
   ...standingEndpoints(deps),
+  ...actAsEndpoints(deps),
   ...belongingsEndpoints(deps),
   ...devicesAdminEndpoints(deps),
   ...lookupsEndpoints(deps),

@@ -1,19 +1,22 @@
-import type { EndSessions } from '#domain'
-import { type AnyEndpoint, endpoint, user, v3 } from '#http'
+import type { EndSessions, Impersonations } from '#domain'
+import { type AnyEndpoint, endpoint, type Requester, user, v3 } from '#http'
 
 export interface LogoutDeps {
   readonly endSessions: EndSessions
+  readonly impersonations: Pick<Impersonations, 'end'>
 }
 
 /** `logout.yaml`. The only endpoints that a locked account may use. */
-export const logoutEndpoints = ({ endSessions }: LogoutDeps): readonly AnyEndpoint[] => [
+export const logoutEndpoints = ({ endSessions, impersonations }: LogoutDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'POST',
     paths: v3('/logout'),
     auth: user({ guests: true, locked: true }),
     rateLimit: 'other',
-    handler: async ({ requester: { userId, deviceId } }) => {
-      await endSessions.logOut(userId, deviceId)
+    handler: async ({ requester }) => {
+      const impersonation = impersonationOf(requester)
+      if (impersonation === undefined) await endSessions.logOut(requester.userId, requester.deviceId)
+      else await impersonations.end(impersonation)
       return {}
     },
   }),
@@ -23,8 +26,14 @@ export const logoutEndpoints = ({ endSessions }: LogoutDeps): readonly AnyEndpoi
     auth: user({ guests: true, locked: true }),
     rateLimit: 'other',
     handler: async ({ requester }) => {
-      await endSessions.logOutAll(requester.userId)
+      const impersonation = impersonationOf(requester)
+      // The user must not notice that an administrator was here.
+      if (impersonation === undefined) await endSessions.logOutAll(requester.userId)
+      else await impersonations.end(impersonation)
       return {}
     },
   }),
 ]
+
+const impersonationOf = (requester: Requester): number | undefined =>
+  requester.kind === 'user' ? requester.impersonation : undefined

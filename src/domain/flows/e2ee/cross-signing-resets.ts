@@ -1,3 +1,4 @@
+import type { Clock } from '#base'
 import type { UserId } from '#spec'
 import type { ShortLivedTable } from '#store'
 import type { KeysOwner } from '../../e2ee/index.ts'
@@ -13,6 +14,9 @@ export const CROSS_SIGNING_RESET_MS = 10 * 60_000
 
 export interface CrossSigningResetsParts {
   readonly allowed: ShortLivedTable<object>
+  /** Users whom an administrator lets replace their keys. */
+  readonly permitted: ShortLivedTable<object>
+  readonly clock: Clock
   readonly reauthentication: Pick<Reauthentication, 'offerFor'>
   /** The page on which people say that their keys may be replaced. */
   readonly url: string
@@ -36,6 +40,18 @@ export class CrossSigningResets {
 
   async isAllowed(userId: UserId): Promise<boolean> {
     return (await this.#parts.allowed.find(userId)) !== undefined
+  }
+
+  /** Lets the user's keys be replaced once without a proof, because an administrator says so. Returns until when. */
+  async permit(userId: UserId): Promise<number> {
+    const untilMs = this.#parts.clock.nowMs() + CROSS_SIGNING_RESET_MS
+    await this.#parts.permitted.put({}, { id: userId, owner: userId })
+    return untilMs
+  }
+
+  /** Whether an administrator lets the user's keys be replaced now; that counts once. */
+  async takePermission(userId: UserId): Promise<boolean> {
+    return (await this.#parts.permitted.take(userId)) !== undefined
   }
 
   offerFor({ userId, oauthClient }: ReplacingOwner): Promise<StageOffer> {

@@ -1,4 +1,4 @@
-import type { JsonObject } from '#spec'
+import type { JsonObject, UserId } from '#spec'
 import { QueuedChanges, type UserNumber } from '#store'
 import type { CrossSigning } from '../../e2ee/index.ts'
 import type { InteractiveAuth, StageOffer, UiaAnswer } from '../../uia/index.ts'
@@ -7,6 +7,8 @@ import { OAUTH_STAGE, type ReplacingOwner } from './cross-signing-resets.ts'
 /** The stages by which a user proves that it is they who replace their keys. */
 export interface ReplacementProof {
   offerFor(owner: ReplacingOwner): Promise<StageOffer>
+  /** Whether the user needs no proof this time. */
+  takePermission(userId: UserId): Promise<boolean>
 }
 
 export interface UploadCrossSigningParts {
@@ -41,7 +43,7 @@ export class UploadCrossSigning {
     if (Object.keys(body).length === 0 && auth !== undefined) return this.#authenticated(owner, body, auth)
     const isDone = await this.#changes.run(owner.user, async () => {
       const setting = await crossSigning.setting(owner, body)
-      if (crossSigning.isReplacement(setting)) return false
+      if (crossSigning.isReplacement(setting) && !(await this.#parts.proof.takePermission(owner.userId))) return false
       await crossSigning.store(owner, setting)
       return true
     })

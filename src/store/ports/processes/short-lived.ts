@@ -24,6 +24,7 @@ export const SHORT_LIVED_KINDS = [
   'sliding-checkpoint',
   'browser-session',
   'cross-signing-reset',
+  'cross-signing-permission',
   'server-check',
   'oauth-code',
   'oauth-device-grant',
