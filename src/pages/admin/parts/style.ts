@@ -112,6 +112,7 @@ details.more summary { cursor: pointer; color: var(--accent); }
   .charts { grid-template-columns: repeat(auto-fill, minmax(min(100%, 9rem), 1fr)); gap: .5rem; }
   .charts li { padding: .6rem .7rem .5rem; }
   .charts svg { height: 2.5rem; }
+  .charts .range span:first-child { display: none; }
   dd { border-top: 0; padding-top: 0; }
   dt { padding-bottom: 0; }
 }

@@ -60,7 +60,7 @@ export const jobsPage = (frame: Frame, { kinds, ...view }: JobsView): CustomRepl
       exports: true,
       empty: 'There is no such job.',
       columns: [
-        { title: 'Job', cell: (job) => link(`/admin/jobs/${encodeURIComponent(job.id)}`, job.kind) },
+        { title: 'Job', cell: (job) => link(`/admin/jobs/${encodeURIComponent(job.id)}`, id(job.kind)) },
         { title: 'State', cell: stateTag },
         { title: 'Started by', cell: ({ by }) => (by === 'operator' ? 'operator' : id(by)) },
         { title: 'Started', cell: ({ createdAtMs }) => moment(createdAtMs) },
