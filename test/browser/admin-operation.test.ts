@@ -69,6 +69,26 @@ inChromium('the pages of the administration about the running of the server', ()
     expect(text).toContain(`,event,,${room},${event},'=cmd() <script>alert(1)</script>,'@alice:localhost,true`)
   })
 
+  it('show one report with its event, and remove it when it was dealt with', async () => {
+    await using window = await adminWindow(browser, home, 'root')
+    const { page } = window
+    await page.goto(`${home.url}/admin/reports?kind=event`)
+    expect(await page.getByRole('row').count()).toBe(2)
+    await page.getByRole('row').last().getByRole('link').first().click()
+    await page.getByText('Show the event').click()
+    await page.getByText('"body": "hm"').waitFor()
+    await page.getByText('Talk', { exact: true }).waitFor()
+    const path = page.url()
+    await lookOver(window, path, 'report')
+    await page.getByRole('button', { name: 'Done: remove the report' }).click()
+    await page.getByRole('status').getByText('The report is removed.').waitFor()
+    await page.goto(`${home.url}/admin/reports?kind=event`)
+    await page.getByText('Nobody has reported anything').waitFor()
+    expect((await page.goto(path))?.status()).toBe(404)
+    await page.goto(`${home.url}/admin/audit-log?action=report.delete`)
+    expect(await page.getByRole('row').count()).toBe(2)
+  })
+
   it('check another server, and say in words what is wrong', async () => {
     await using window = await adminWindow(browser, home, 'root')
     const { page } = window

@@ -75,6 +75,7 @@ const PEOPLE_DEEDS: Readonly<Record<string, Load>> = {
   '/:userId/suspend': async () => (await import('./people/person.ts')).suspend,
   '/:userId/shadow-ban': async () => (await import('./people/person.ts')).shadowBan,
   '/:userId/profile': async () => (await import('./people/person.ts')).changeProfile,
+  '/:userId/notice': async () => (await import('./people/person.ts')).sendNotice,
   '/:userId/sign-out': async () => (await import('./people/person.ts')).signOutEverywhere,
   '/:userId/devices/remove': async () => (await import('./people/person.ts')).removeDevice,
   '/:userId/addresses/add': async () => (await import('./people/person.ts')).addAddress,
@@ -135,10 +136,15 @@ const ROUTES: readonly Route[] = [
   ),
   ...section('/admin/people', PEOPLE_PAGES, PEOPLE_DEEDS, PEOPLE_ABOUT),
   ...section('/admin/rooms', ROOM_PAGES, ROOM_DEEDS, ROOM_ABOUT),
-  ...section('/admin/reports', {
-    '': async () => (await import('./rooms/reports.ts')).reports,
-    '/csv': async () => (await import('./rooms/reports.ts')).reportsCsv,
-  }),
+  ...section(
+    '/admin/reports',
+    {
+      '': async () => (await import('./rooms/reports.ts')).reports,
+      '/csv': async () => (await import('./rooms/reports.ts')).reportsCsv,
+      '/:report': async () => (await import('./rooms/reports.ts')).report,
+    },
+    { '/:report/remove': async () => (await import('./rooms/reports.ts')).removeReport },
+  ),
   ...section(
     '/admin/registrations',
     {
@@ -168,6 +174,8 @@ const ROUTES: readonly Route[] = [
       '': async () => (await import('./server/federation.ts')).federation,
       '/csv': async () => (await import('./server/federation.ts')).federationCsv,
       '/:server': async () => (await import('./server/federation.ts')).server,
+      '/:server/rooms': async () => (await import('./server/federation.ts')).serverRooms,
+      '/:server/rooms/csv': async () => (await import('./server/federation.ts')).serverRoomsCsv,
     },
     {
       '/check': async () => (await import('./server/federation.ts')).checkServer,

@@ -40,11 +40,10 @@ export const startMeasurements = (
 
 export interface AdministrationParts {
   readonly measurements: Measurements
-  readonly sending: Pick<BuiltFederationOut, 'out'>
   readonly federation: Pick<BuiltFederation, 'serverCheck'>
   readonly accounts: BuiltAccounts
   readonly audit: BuiltAuditLog
-  readonly administration: Pick<BuiltRoomAdmin, 'jobs' | 'api' | 'administerRooms'>
+  readonly administration: Pick<BuiltRoomAdmin, 'jobs' | 'api' | 'administerRooms' | 'administerServer'>
   readonly rooms: Pick<RoomsDomain, 'directory'>
   readonly views: Pick<Views, 'ofAdministrators'>
   readonly appServices: Pick<BuiltAppServices, 'states'>
@@ -62,6 +61,7 @@ export const buildAdministrationApi = (
   const { clock, config, random, shortLived, store } = ground
   const { measurements, reports } = parts
   const { jobs, administerRooms } = parts.administration
+  const { server } = parts.administration.api
   const people = buildPeopleAdmin(ground, { ...parts, ...profiles })
   const abuse = buildAbuseAdmin(ground, parts)
   return {
@@ -80,7 +80,9 @@ export const buildAdministrationApi = (
       directory: parts.rooms.directory,
       appServices: parts.appServices.states,
       tokensNeeded: config.registration.mode === 'token',
-      sending: parts.sending.out,
+      adminReports: server.reports,
+      destinations: server.destinations,
+      administerServer: parts.administration.administerServer,
       serverCheck: parts.federation.serverCheck,
       checks: shortLived.table<Findings>('server-check', { lifetimeMs: CHECK_KEPT_MS }),
       federationEnabled: config.federation.enabled,

@@ -16,6 +16,8 @@ export const SECTIONS: readonly Section[] = [
 /** What a page says was done by the form that led to it. The address has the name alone, so nobody can put words into a page. */
 const NOTICES: Readonly<Record<string, string>> = {
   saved: 'Saved.',
+  'report-removed': 'The report is removed.',
+  'notice-sent': 'The notice is sent.',
   approved: 'The account is let in.',
   refused: 'The account is refused.',
   answered: 'The application service answered.',

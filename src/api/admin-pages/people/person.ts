@@ -69,6 +69,15 @@ export const removeDevice: Deed = async (visit, deps) => {
   return toPerson(account.userId, 'signed-out')
 }
 
+export const sendNotice: Deed = async (visit, deps) => {
+  const account = await accountOf(visit, deps)
+  const body = visit.fields.get('text')?.trim() ?? ''
+  if (body === '') throw new MatrixError('M_INVALID_PARAM', 'The notice has no text')
+  const notice = { type: 'm.room.message', content: { msgtype: 'm.text', body } }
+  await deps.administerServer.sendNotice(account.userId, notice, actorOf(visit))
+  return toPerson(account.userId, 'notice-sent')
+}
+
 const addressTyped = ({ fields }: Visit) => ({
   medium: fields.get('medium') ?? '',
   address: fields.get('address')?.trim() ?? '',

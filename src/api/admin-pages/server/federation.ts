@@ -1,12 +1,14 @@
-import type { AuditLog, ServerCheck } from '#domain'
+import type { AdministerServer, ServerCheck } from '#domain'
 import { loadAdminPages } from '#pages'
 import { MatrixError, parseServerName, type ServerName } from '#spec'
-import type { OperatorFederationDeps, ToldDestination } from '../../operator/federation.ts'
-import { csvReply, isoOf, nextOffset, offsetOf, orderOf, PAGE_ROWS, stateOf, textOf } from '../lists.ts'
+import type { AdminDestinations } from '#views'
+import type { ToldDestination } from '../../operator/federation.ts'
+import { csvReply, isoOf, nextOffset, offsetOf, orderOf, PAGE_ROWS, pagesOf, stateOf, textOf } from '../lists.ts'
 import { actorOf, at, type PageHandler, seeOther, type Visit } from '../visit.ts'
 
 export interface FederationPageDeps {
-  readonly sending: OperatorFederationDeps['sending']
+  readonly destinations: Pick<AdminDestinations, 'page' | 'find' | 'rooms'>
+  readonly administerServer: Pick<AdministerServer, 'retry'>
   readonly serverCheck: Pick<ServerCheck, 'run'>
   /** What checks found, kept for as long as an administrator may look at it. */
   readonly checks: {
@@ -14,7 +16,6 @@ export interface FederationPageDeps {
     find(id: string): Promise<Findings | undefined>
   }
   readonly federationEnabled: boolean
-  readonly auditLog: Pick<AuditLog, 'record'>
 }
 
 export interface Findings {
@@ -23,6 +24,8 @@ export interface Findings {
 }
 
 const SECTION = '/admin/federation'
+/** They are in memory. */
+const MOST_SORTED = 100_000
 
 const BY = {
   server: ({ server: one }: ToldDestination, { server: other }: ToldDestination) =>
@@ -36,23 +39,22 @@ const BY = {
 const stateNameOf = ({ failures, behind }: ToldDestination): string =>
   failures > 0 ? 'failing' : behind ? 'behind' : 'fine'
 
-const found = (visit: Visit, { sending }: FederationPageDeps): readonly ToldDestination[] => {
+const found = async (visit: Visit, { destinations }: FederationPageDeps): Promise<readonly ToldDestination[]> => {
   const usual = { order: 'failures', descending: true } as const
   const { order, descending } = orderOf(visit, ['server', 'pending', 'failures', 'success'], usual)
   const term = textOf(visit.query.q)?.toLowerCase()
   const state = textOf(visit.query.state)
-  const all = sending
-    .statuses()
-    .filter(
-      (one) => (term === undefined || one.server.includes(term)) && (state === undefined || stateNameOf(one) === state),
-    )
+  const known = await destinations.page({ order: 'destination', reversed: false, offset: 0, limit: MOST_SORTED })
+  const all = known.destinations.filter(
+    (one) => (term === undefined || one.server.includes(term)) && (state === undefined || stateNameOf(one) === state),
+  )
   const sorted = all.toSorted(BY[order])
   return descending ? sorted.reverse() : sorted
 }
 
 export const federation: PageHandler<FederationPageDeps> = async (visit, deps) => {
   const { federationPage, frameOf } = await loadAdminPages()
-  const all = found(visit, deps)
+  const all = await found(visit, deps)
   const offset = offsetOf(visit)
   const rows = all.slice(offset, offset + PAGE_ROWS)
   return federationPage(frameOf(visit), {
@@ -65,7 +67,7 @@ export const federation: PageHandler<FederationPageDeps> = async (visit, deps) =
 }
 
 export const federationCsv: PageHandler<FederationPageDeps> = async (visit, deps) => {
-  const all = found(visit, deps)
+  const all = await found(visit, deps)
   return csvReply<ToldDestination>(
     'federation',
     {
@@ -89,15 +91,39 @@ const serverNamed = (text: string): ServerName => {
   return server
 }
 
-export const server: PageHandler<FederationPageDeps> = async (visit, { sending, checks }) => {
+export const server: PageHandler<FederationPageDeps> = async (visit, { destinations, checks }) => {
   const { frameOf, serverPage } = await loadAdminPages()
   const name = serverNamed(visit.params.server ?? '')
   const check = visit.query.check === undefined ? undefined : await checks.find(visit.query.check)
+  const { total } = await destinations.rooms(name, { reversed: false, offset: 0, limit: 1 })
   return serverPage(frameOf(visit), {
     server: name,
-    destination: sending.statuses().find((one) => one.server === name),
+    destination: await destinations.find(name),
+    rooms: total,
     findings: check?.server === name ? check.findings : undefined,
   })
+}
+
+export const serverRooms: PageHandler<FederationPageDeps> = async (visit, { destinations }) => {
+  const { frameOf, serverRoomsPage } = await loadAdminPages()
+  const name = serverNamed(visit.params.server ?? '')
+  const offset = offsetOf(visit)
+  const { roomIds, total } = await destinations.rooms(name, { reversed: false, offset, limit: PAGE_ROWS })
+  return serverRoomsPage(frameOf(visit), {
+    ...{ server: name, total },
+    rows: roomIds.map((roomId) => ({ roomId })),
+    state: stateOf(visit, at(SECTION, name, 'rooms')),
+    next: nextOffset(offset, roomIds.length, total),
+  })
+}
+
+export const serverRoomsCsv: PageHandler<FederationPageDeps> = async (visit, { destinations }) => {
+  const name = serverNamed(visit.params.server ?? '')
+  return csvReply<string>(
+    'rooms',
+    { room: (roomId) => roomId },
+    pagesOf(async (offset, limit) => (await destinations.rooms(name, { reversed: false, offset, limit })).roomIds),
+  )
 }
 
 /** Looks whether the other server can be reached; the page that follows says what was found. */
@@ -108,9 +134,8 @@ export const checkServer: PageHandler<FederationPageDeps> = async (visit, { serv
   return seeOther(`${at(SECTION, name)}?check=${check}`)
 }
 
-export const retryServer: PageHandler<FederationPageDeps> = async (visit, { sending, auditLog }) => {
+export const retryServer: PageHandler<FederationPageDeps> = async (visit, { administerServer }) => {
   const name = serverNamed(visit.params.server ?? '')
-  if (!sending.retry(name)) throw new MatrixError('M_NOT_FOUND', 'Nothing is sent to this server')
-  await auditLog.record({ ...actorOf(visit), action: 'federation.retry', subject: name, details: {} })
+  await administerServer.retry(name, actorOf(visit))
   return seeOther(at(SECTION, name), 'retried')
 }

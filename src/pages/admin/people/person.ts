@@ -115,6 +115,19 @@ const profileOf = ({ person }: PersonPageView, { post }: Deeds): Html =>
     fields: field({ name: 'display_name', label: 'Display name', value: person.displayName, maxLength: 255 }),
   })}</details>`
 
+const noticeOf = ({ post }: Deeds): Html =>
+  html`<details class="more"><summary>Send a server notice</summary>${post('notice', 'Send', {
+    look: 'plain',
+    fields: field({
+      name: 'text',
+      label: 'Text',
+      kind: 'textarea',
+      required: true,
+      maxLength: 30_000,
+      hint: 'They read it in a room of this server’s notices, which they cannot answer in.',
+    }),
+  })}</details>`
+
 const reopening = ({
   userId,
 }: Deeds): Html => html`<p>This account is closed: nobody can sign in to it, and its name is not given out again.</p>
@@ -145,6 +158,6 @@ export const personPage = (frame: Frame, view: PersonPageView): CustomReply => {
         'History',
         html`<a href="/admin/audit-log?q=${encodeURIComponent(userId)}">what administrators did with this account</a>`,
       ],
-    ])}${deactivated ? reopening(all) : html`${standing(view, all)}${profileOf(view, all)}${devicesOf(view, all)}${addressesOf(view, all)}`}`,
+    ])}${deactivated ? reopening(all) : html`${standing(view, all)}${profileOf(view, all)}${noticeOf(all)}${devicesOf(view, all)}${addressesOf(view, all)}`}`,
   })
 }

@@ -52,7 +52,9 @@ const NAMES = {
   room: 'block unblock delete purge_history make_admin join publish unpublish',
   registration_token: 'create change delete',
   registration: 'approve refuse',
-  federation: 'retry',
+  report: 'delete',
+  notice: 'send',
+  destination: 'retry',
   application_service: 'reload',
   job: 'cancel',
 }

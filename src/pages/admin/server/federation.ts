@@ -2,6 +2,7 @@ import type { CustomReply } from '#http'
 import { type Html, html } from '../../html.ts'
 import { csrfField, postForm } from '../parts/forms.ts'
 import { adminPage, type Frame } from '../parts/frame.ts'
+import { subjectLink } from '../parts/links.ts'
 import { factsOf, type ListState, listOf } from '../parts/lists.ts'
 import { count, link, moment, tag } from '../parts/words.ts'
 
@@ -72,6 +73,8 @@ export interface ServerView {
   readonly server: string
   /** undefined: nothing is sent there. */
   readonly destination: DestinationRow | undefined
+  /** Rooms here that it is in. */
+  readonly rooms: number
   /** What a check found; undefined: none was made. */
   readonly findings: readonly { readonly ok: boolean; readonly text: string }[] | undefined
 }
@@ -83,15 +86,16 @@ const findingsOf = (findings: ServerView['findings']): Html | undefined =>
 <ul class="plain">${findings.map(({ ok, text }) => html`<li>${ok ? tag('ok') : tag('wrong', 'bad')} ${text}</li>\n`)}</ul>`
 
 /** One other server. */
-export const serverPage = (frame: Frame, { server, destination, findings }: ServerView): CustomReply =>
+export const serverPage = (frame: Frame, { server, destination, rooms, findings }: ServerView): CustomReply =>
   adminPage(frame, {
     title: server,
     above: [],
     main: html`${
       destination === undefined
-        ? html`<p>This server sends nothing to ${server} now.</p>`
+        ? html`<p>This server shares no room with ${server}, and sends nothing there.</p>`
         : factsOf([
             ['State', stateTag(destination)],
+            ['Rooms that it is in', html`<a href="${serverPath(server)}/rooms">${count(rooms)}</a>`],
             ['Events that wait', count(destination.pending)],
             ['Failures', count(destination.failures)],
             ['Failing since', moment(destination.failingSinceMs)],
@@ -103,4 +107,26 @@ export const serverPage = (frame: Frame, { server, destination, findings }: Serv
         ? undefined
         : postForm({ action: `${serverPath(server)}/retry`, csrf: frame.csrf, button: 'Try again now', look: 'quiet' })
     }</div>${findingsOf(findings)}`,
+  })
+
+export interface ServerRoomsView {
+  readonly server: string
+  readonly state: ListState
+  readonly rows: readonly { readonly roomId: string }[]
+  readonly total: number
+  readonly next: string | undefined
+}
+
+/** The rooms that another server is in. */
+export const serverRoomsPage = (frame: Frame, { server, ...view }: ServerRoomsView): CustomReply =>
+  adminPage(frame, {
+    title: 'Rooms of a server',
+    above: [{ path: serverPath(server), title: server }],
+    main: listOf<{ readonly roomId: string }>({
+      ...view,
+      caption: `Rooms of ${server}`,
+      exports: true,
+      empty: 'It is in no room here.',
+      columns: [{ title: 'Room', cell: ({ roomId }) => subjectLink(roomId) }],
+    }),
   })
