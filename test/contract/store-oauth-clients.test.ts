@@ -19,13 +19,13 @@ const pair = (name: string) => ({
   refreshExpiresAtMs: undefined,
 })
 
-const signIn = async (store: Store, deviceId: string, oauthClient?: string) => {
+const signIn = async (store: Store, deviceId: string, oauthClient?: string, atMs = 1) => {
   const session = {
     userId: USER,
     deviceId: deviceId as DeviceId,
     displayName: undefined,
     tokens: pair(deviceId),
-    seen: { ip: '', userAgent: undefined, atMs: 1 },
+    seen: { ip: '', userAgent: undefined, atMs },
     oauthClient,
   }
   const [started] = await store.commit([writers.devices.startSession(session)])
@@ -47,13 +47,13 @@ onEveryDatabase('OAuth clients', (open) => {
     const [other] = await store.commit([writers.oauthClients.register(client('c', 20, 'Nheko'))])
     expect([first, again, other]).toEqual([
       { clientId: 'a', createdAtMs: 10 },
-      { clientId: 'a', createdAtMs: 10 },
+      { clientId: 'a', createdAtMs: 20 },
       { clientId: 'c', createdAtMs: 20 },
     ])
     expect(await store.oauthClients.oauthClient('a')).toEqual({
       clientId: 'a',
       metadata: { client_name: 'Element' },
-      createdAtMs: 10,
+      createdAtMs: 20,
     })
     expect(await store.oauthClients.oauthClient('b')).toBeUndefined()
   })
@@ -61,12 +61,16 @@ onEveryDatabase('OAuth clients', (open) => {
   it('go when nobody has used them for a while, and stay while somebody is signed in with them', async () => {
     const store = await withUser(open)
     for (const id of ['idle', 'used', 'back']) await store.commit([writers.oauthClients.register(client(id, 10))])
-    await signIn(store, 'DEVICE', 'used')
+    await signIn(store, 'DEVICE', 'used', 20)
     // Registered again lately, under the id that was made for it first.
     await store.commit([writers.oauthClients.register(client('other', 90, 'back'))])
-    const drop = async (beforeMs: number, nowMs: number) =>
-      (await store.commit([writers.oauthClients.dropUnused(beforeMs, nowMs, 10)] as const))[0]
-    expect(await drop(50, 100)).toBe(2)
+    const drop = async (usedBeforeMs: number, nowMs: number, registeredBeforeMs = usedBeforeMs) => {
+      const unused = { usedBeforeMs, registeredBeforeMs, nowMs, limit: 10 }
+      return (await store.commit([writers.oauthClients.dropUnused(unused)] as const))[0]
+    }
+    // With this one people signed in, so it has the longer time.
+    expect(await drop(15, 100, 50)).toBe(1)
+    expect(await drop(50, 100)).toBe(1)
     const left = async () => {
       const found = ['idle', 'used', 'back'].map((id) => store.oauthClients.oauthClient(id))
       return (await Promise.all(found)).map((record) => record?.clientId)
@@ -83,6 +87,8 @@ onEveryDatabase('OAuth clients', (open) => {
 
   it('are known with the sessions that they began, until the device logs in otherwise', async () => {
     const store = await withUser(open)
+    await expect(signIn(store, 'DEVICE', 'client')).rejects.toMatchObject({ kind: 'oauth-client-gone' })
+    await store.commit([writers.oauthClients.register(client('client', 10))])
     await signIn(store, 'DEVICE', 'client')
     expect((await store.devices.devicesOf(USER))[0]?.oauthClient).toBe('client')
     expect((await store.tokens.byAccessHash('access DEVICE'))?.oauthClient).toBe('client')
@@ -93,6 +99,7 @@ onEveryDatabase('OAuth clients', (open) => {
 
   it('have their sessions voided with the device left, and nobody else has', async () => {
     const store = await withUser(open)
+    for (const id of ['client', 'other client']) await store.commit([writers.oauthClients.register(client(id, 10))])
     const mine = await signIn(store, 'MINE', 'client')
     const others = await signIn(store, 'OTHERS', 'other client')
     const legacy = await signIn(store, 'LEGACY')

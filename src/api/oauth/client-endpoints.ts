@@ -21,7 +21,7 @@ export interface OAuthClientDeps {
   readonly grantTokens: GrantTokens
 }
 
-const REGISTRATION_LIMIT_BYTES = 32 * 1024
+const REGISTRATION_LIMIT_BYTES = 16 * 1024
 const FORM_LIMIT_BYTES = 16 * 1024
 const FORM = {
   auth: none(),

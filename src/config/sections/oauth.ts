@@ -12,7 +12,8 @@ export const oauth = {
       description: 'Of the access token of such a client, which refreshes it.',
     }),
     unusedClientLifetime: setting(duration, '30d', {
-      description: 'How long a client that registered is known while nobody is signed in with it.',
+      description:
+        'How long a client is known after the last person with it signed out; one with which nobody ever signed in, for a day at most.',
     }),
   },
 } as const

@@ -51,12 +51,14 @@ export class OAuthClients {
 
 export interface UnusedClientsParts extends Pick<OAuthClientsParts, 'writer' | 'commit' | 'clock'> {
   readonly logger: Logger
-  /** How long a client is kept that nobody is signed in with. */
+  /** How long a client is kept with which people signed in, and nobody is any more. */
   readonly lifetimeMs: number
 }
 
 const EVERY_MS = 6 * 3_600_000
 const CLIENTS_AT_ONCE = 200
+/** Clients that registered, and with which nobody signed in since: anybody can register many. */
+const NEVER_USED_MS = 24 * 3_600_000
 
 /** Removes the clients that nobody uses, in pieces. */
 export const unusedClientsSweep = ({ writer, commit, clock, logger, lifetimeMs }: UnusedClientsParts): Chore =>
@@ -68,7 +70,13 @@ export const unusedClientsSweep = ({ writer, commit, clock, logger, lifetimeMs }
     round: (chore) =>
       chore.inPieces(async () => {
         const nowMs = clock.nowMs()
-        const [seen] = await commit([writer.dropUnused(nowMs - lifetimeMs, nowMs, CLIENTS_AT_ONCE)] as const)
+        const [seen] = await commit([
+          writer.dropUnused({
+            registeredBeforeMs: nowMs - Math.min(lifetimeMs, NEVER_USED_MS),
+            usedBeforeMs: nowMs - lifetimeMs,
+            ...{ nowMs, limit: CLIENTS_AT_ONCE },
+          }),
+        ] as const)
         return seen === CLIENTS_AT_ONCE
       }),
   })

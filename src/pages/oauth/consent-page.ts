@@ -54,7 +54,7 @@ export const consentPage = (view: ConsentView): CustomReply => {
   return accountReply({
     title: 'Let an app into your account?',
     form: true,
-    main: html`<p><strong>${name ?? site}</strong>, an app of <strong>${site}</strong>, wants to use your account <strong>${userId}</strong>.</p>
+    main: html`<p><strong>${name ?? 'An app'}</strong> wants to use your account <strong>${userId}</strong>. It says that it comes from <strong>${site}</strong>.</p>
 ${userCode === undefined ? undefined : html`<p>The device shows the code <strong>${userCode}</strong>. Go on only if it does, and if it is yours.</p>\n`}<p>${receiverLine(receiver)}</p>
 <p>${deviceLine(view)}</p>
 <h2>It will be able to</h2>

@@ -75,7 +75,7 @@ export interface RemovedDevice {
  * list, in the stream `deviceLists`.
  */
 export interface DevicesWriter {
-  /** Makes the device if it is unknown; tokens that it had become void. Conflicts: `account-gone` (no account, or deactivated), `account-locked`, `account-awaits-approval`, `too-many-devices`. */
+  /** Makes the device if it is unknown; tokens that it had become void. Conflicts: `account-gone` (no account, or deactivated), `account-locked`, `account-awaits-approval`, `too-many-devices`, `oauth-client-gone`. */
   startSession(session: NewSession): Change<StartedSession>
   /**
    * Makes a device without tokens, for the application service of its user. Returns false where the device is there already. Conflicts: `account-gone`,

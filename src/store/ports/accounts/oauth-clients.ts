@@ -15,14 +15,21 @@ export interface NewOAuthClient extends OAuthClientRecord {
   readonly metadataHash: string
 }
 
+/** The clients that may go. Unix times. */
+export interface UnusedOAuthClients {
+  /** Those with which nobody ever signed in: registered before. */
+  readonly registeredBeforeMs: number
+  /** The others: used before. */
+  readonly usedBeforeMs: number
+  readonly nowMs: number
+  readonly limit: number
+}
+
 export interface OAuthClientsWriter {
   /** Returns the client that has this metadata already, or the new one. */
   register(client: NewOAuthClient): Change<Pick<OAuthClientRecord, 'clientId' | 'createdAtMs'>>
-  /**
-   * Looks at the clients that were not used since then, at most `limit`: those with a session count as used now, the others go. Returns how many it
-   * looked at.
-   */
-  dropUnused(usedBeforeMs: number, nowMs: number, limit: number): Change<number>
+  /** Looks at clients that may go, at most `limit`: those with a session count as used now, the others go. Returns how many it looked at. */
+  dropUnused(unused: UnusedOAuthClients): Change<number>
 }
 
 export interface OAuthClientsReader {

@@ -12,6 +12,7 @@ import { removeKeysOf } from '../encryption/device-keys-removal.ts'
 import { DEVICE_LISTS, recordChange, recordNewDevice } from '../encryption/device-list-rows.ts'
 import { defineWrite, insertInto, queriesOver, type Tx } from '../engine/index.ts'
 import type { AccountTables } from './accounts-tables.ts'
+import { useClient } from './oauth-clients.ts'
 import { announceVoided, insertPair } from './tokens-writes.ts'
 
 const query = queriesOver<AccountTables>()
@@ -119,6 +120,9 @@ const startSession = defineWrite(
     if (owner === undefined || owner.deactivated_ms !== null) throw new WriteConflict('account-gone')
     if (owner.locked_ms !== null) throw new WriteConflict('account-locked')
     if (owner.awaits_approval === 1) throw new WriteConflict('account-awaits-approval')
+    const { oauthClient, seen } = session
+    if (oauthClient !== undefined && !(await useClient(tx, oauthClient, seen.atMs)))
+      throw new WriteConflict('oauth-client-gone')
     const user = owner.user_number
     const known = await tx.first(deviceNamed, { user, deviceId: session.deviceId })
     if (known === undefined && session.most !== undefined) {

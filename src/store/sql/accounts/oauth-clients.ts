@@ -1,6 +1,11 @@
 import type { JsonObject } from '#spec'
-import type { NewOAuthClient, OAuthClientsReader, OAuthClientsWriter } from '../../ports/accounts/oauth-clients.ts'
-import { type Db, defineWrite, insertInto, queriesOver } from '../engine/index.ts'
+import type {
+  NewOAuthClient,
+  OAuthClientsReader,
+  OAuthClientsWriter,
+  UnusedOAuthClients,
+} from '../../ports/accounts/oauth-clients.ts'
+import { type Db, defineWrite, insertInto, queriesOver, type Tx } from '../engine/index.ts'
 import type { AccountTables } from './accounts-tables.ts'
 
 const query = queriesOver<AccountTables>()
@@ -8,7 +13,7 @@ const clientOf = query((db, param: { clientId: string }) =>
   db.selectFrom('oauth_clients').selectAll().where('client_id', '=', param.clientId),
 )
 const clientWith = query((db, param: { hash: string }) =>
-  db.selectFrom('oauth_clients').select(['client_id', 'created_ms']).where('metadata_hash', '=', param.hash),
+  db.selectFrom('oauth_clients').select(['client_id', 'created_ms', 'used_ms']).where('metadata_hash', '=', param.hash),
 )
 const insertClient = insertInto('oauth_clients', {
   client_id: 'text',
@@ -20,11 +25,23 @@ const insertClient = insertInto('oauth_clients', {
 const markUsed = query((db, param: { clientIds: readonly string[]; nowMs: number }, { texts }) =>
   db.updateTable('oauth_clients').set({ used_ms: param.nowMs }).where('client_id', 'in', texts(param.clientIds)),
 )
-const unused = query((db, param: { beforeMs: number; limit: number }) =>
+/** A client with which nobody signed in yet was used when it registered, and not later. */
+const registerAgain = query((db, param: { clientId: string; nowMs: number }) =>
+  db
+    .updateTable('oauth_clients')
+    .set({ created_ms: param.nowMs, used_ms: param.nowMs })
+    .where('client_id', '=', param.clientId),
+)
+const unused = query((db, param: Omit<UnusedOAuthClients, 'nowMs'>) =>
   db
     .selectFrom('oauth_clients')
     .select('client_id')
-    .where('used_ms', '<', param.beforeMs)
+    .where((of) =>
+      of.or([
+        of('used_ms', '<', param.usedBeforeMs),
+        of.and([of('used_ms', '<', param.registeredBeforeMs), of('used_ms', '=', of.ref('created_ms'))]),
+      ]),
+    )
     .orderBy('used_ms')
     .limit(param.limit),
 )
@@ -40,11 +57,23 @@ const deleteClients = query((db, param: { clientIds: readonly string[] }, { text
   db.deleteFrom('oauth_clients').where('client_id', 'in', texts(param.clientIds)),
 )
 
+/** Returns whether the client is there; it was used at that time. */
+export const useClient = async (tx: Tx, clientId: string, nowMs: number): Promise<boolean> => {
+  const client = await tx.first(clientOf, { clientId })
+  if (client === undefined) return false
+  // Later than the registration, whatever the clock says: that tells that somebody signed in.
+  await tx.run(markUsed, { clientIds: [clientId], nowMs: Math.max(nowMs, client.created_ms + 1) })
+  return true
+}
+
 const register = defineWrite('oauthClients.register', async (tx, client: NewOAuthClient) => {
   const known = await tx.first(clientWith, { hash: client.metadataHash })
   if (known !== undefined) {
-    await tx.run(markUsed, { clientIds: [known.client_id], nowMs: client.createdAtMs })
-    return { clientId: known.client_id, createdAtMs: known.created_ms }
+    const isUsed = known.used_ms > known.created_ms
+    const [clientId, nowMs] = [known.client_id, client.createdAtMs]
+    if (isUsed) await tx.run(markUsed, { clientIds: [clientId], nowMs: Math.max(nowMs, known.created_ms + 1) })
+    else await tx.run(registerAgain, { clientId, nowMs })
+    return { clientId, createdAtMs: isUsed ? known.created_ms : nowMs }
   }
   await tx.insertMany(insertClient, [
     {
@@ -62,7 +91,7 @@ const dropUnused = defineWrite(
   'oauthClients.dropUnused',
   // Sessions begin under this lock, so none begins between the look and the removal.
   ['sessions'],
-  async (tx, input: { beforeMs: number; nowMs: number; limit: number }) => {
+  async (tx, input: UnusedOAuthClients) => {
     const candidates = (await tx.all(unused, input)).map(({ client_id }) => client_id)
     if (candidates.length === 0) return 0
     const used = new Set((await tx.all(withSession, { clientIds: candidates })).map((row) => row.oauth_client))
@@ -77,7 +106,7 @@ export const oauthClientWrites = [register, dropUnused]
 
 export const oauthClientsWriter: OAuthClientsWriter = {
   register: (client) => register(client),
-  dropUnused: (beforeMs, nowMs, limit) => dropUnused({ beforeMs, nowMs, limit }),
+  dropUnused: (unusedClients) => dropUnused(unusedClients),
 }
 
 export const oauthClientsReader = (db: Db): OAuthClientsReader => ({
