@@ -1,14 +1,17 @@
 import { type Html, html } from '../../html.ts'
-import { id, NONE } from './words.ts'
+import { id, moment, NONE } from './words.ts'
 
 type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json | undefined }
 
 const MOST = 50
+/** Numbers between these are times, from 2001 to 2286. */
+const FIRST_TIME = 1e12
+const LAST_TIME = 1e13
 
 const wordsOf = (value: Json | undefined): Html => {
   if (value === null || value === undefined || value === '') return NONE
   if (typeof value === 'boolean') return html`${value ? 'yes' : 'no'}`
-  if (typeof value === 'number') return html`${String(value)}`
+  if (typeof value === 'number') return value > FIRST_TIME && value < LAST_TIME ? moment(value) : html`${String(value)}`
   if (typeof value === 'string') return /^[@!$#]/.test(value) ? id(value) : html`${value}`
   if (!Array.isArray(value)) return id(JSON.stringify(value))
   if (value.length === 0) return html`none`

@@ -44,7 +44,7 @@ p { margin: .5rem 0; }
 .tag.bad { background: var(--red-ground); color: var(--red); }
 form { margin-top: .75rem; }
 label { margin: .75rem 0 .2rem; }
-input, select, textarea { width: 100%; max-width: 32rem; min-height: 2.4rem; padding: .35rem .6rem; border: 1px solid var(--edge); border-radius: .5rem; background: var(--card); color: inherit; font: inherit; }
+input, select, textarea { display: block; width: 100%; max-width: 32rem; min-height: 2.4rem; padding: .35rem .6rem; border: 1px solid var(--edge); border-radius: .5rem; background: var(--card); color: inherit; font: inherit; }
 textarea { min-height: 5rem; }
 input[type=checkbox] { width: 1.25rem; }
 button, .button { width: auto; min-height: 2.4rem; margin: .75rem 0 0; padding: .35rem 1rem; }
