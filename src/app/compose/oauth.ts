@@ -4,6 +4,7 @@ import {
   DEVICE_GRANT_LIFETIME_MS,
   DeviceGrants,
   GrantTokens,
+  isLoopback,
   type KeptCode,
   type KeptDeviceGrant,
   type LoginTokenOwner,
@@ -33,8 +34,15 @@ const ACCOUNT_ACTIONS = [
   'org.matrix.cross_signing_reset',
 ]
 
-export const oauthClientsOf = ({ store, clock, random }: Ground): OAuthClients =>
-  new OAuthClients({ reader: store.oauthClients, writer: writers.oauthClients, commit: store.commit, clock, random })
+export const oauthClientsOf = ({ config, store, clock, random }: Ground): OAuthClients => {
+  const issuer = URL.parse(config.server.publicBaseUrl ?? '')
+  return new OAuthClients({
+    ...{ clock, random, commit: store.commit },
+    reader: store.oauthClients,
+    writer: writers.oauthClients,
+    triedOut: issuer !== null && isLoopback(issuer),
+  })
+}
 
 /** Builds the OAuth 2.0 API, where it is on. */
 export const buildOAuth = (ground: Ground, accounts: BuiltAccounts): OAuthDeps | undefined => {

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import type { JsonObject } from '#spec'
-import { type ApplicationType, isBelow, mayRedirectTo } from './redirect-uris.ts'
+import { type ApplicationType, isBelow, isLoopback, mayRedirectTo } from './redirect-uris.ts'
 import { OAuthRefusal } from './refusal.ts'
 
 export const CODE_GRANT = 'authorization_code'
@@ -33,10 +33,11 @@ const TRANSLATED = /^([a-z_]+)#[A-Za-z0-9-]{1,35}$/
 
 /**
  * Reads the metadata of a registration, and drops what this server does not know. Throws `invalid_client_metadata`, `invalid_redirect_uri`.
- * Client-server API, "Client registration"; RFC 7591, section 2.
+ * `triedOut`: the server is on this machine alone, and clients that are developed there may be too, without https. Client-server API, "Client
+ * registration"; RFC 7591, section 2.
  */
-export const parseClientMetadata = (body: JsonObject): ClientMetadata => {
-  const clientUri = clientUriIn(body)
+export const parseClientMetadata = (body: JsonObject, { triedOut }: { readonly triedOut: boolean }): ClientMetadata => {
+  const clientUri = clientUriIn(body, triedOut)
   const type = applicationTypeIn(body)
   const grants = grantsIn(body)
   const redirects = listIn(body, 'redirect_uris') ?? []
@@ -66,9 +67,10 @@ export const hashOfMetadata = (metadata: ClientMetadata): string => {
   return hash('sha256', JSON.stringify(members), 'hex')
 }
 
-const clientUriIn = ({ client_uri: text }: JsonObject): URL => {
+const clientUriIn = ({ client_uri: text }: JsonObject, triedOut: boolean): URL => {
   const url = typeof text === 'string' && text.length <= MAX_URI_LENGTH ? URL.parse(text) : null
-  if (url === null || url.protocol !== 'https:' || url.username !== '' || url.password !== '')
+  const isSecure = url?.protocol === 'https:' || (triedOut && url !== null && isLoopback(url))
+  if (url === null || !isSecure || url.username !== '' || url.password !== '')
     throw new OAuthRefusal('invalid_client_metadata', 'client_uri has to be a URL that begins with https://')
   return url
 }

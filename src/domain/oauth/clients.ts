@@ -14,6 +14,8 @@ export interface OAuthClientsParts {
   readonly commit: Commit
   readonly clock: Clock
   readonly random: Random
+  /** Whether the server is on this machine alone, for trying. */
+  readonly triedOut: boolean
 }
 
 const ID = /^[A-Za-z0-9]{22}$/
@@ -29,8 +31,8 @@ export class OAuthClients {
 
   /** Registers a client, or finds the one that has the same metadata. Throws `OAuthRefusal`. */
   async register(body: JsonObject): Promise<OAuthClient & { readonly issuedAtMs: number }> {
-    const { writer, commit, clock, random } = this.#parts
-    const metadata = parseClientMetadata(body)
+    const { writer, commit, clock, random, triedOut } = this.#parts
+    const metadata = parseClientMetadata(body, { triedOut })
     const [{ clientId, createdAtMs }] = await commit([
       writer.register({
         clientId: random.token(ID_LENGTH),

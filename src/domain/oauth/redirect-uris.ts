@@ -11,7 +11,7 @@ const SCHEME = /^([a-z][a-z0-9+.-]*):(?!\/\/)/
  */
 export const mayRedirectTo = (uri: string, type: ApplicationType, clientUri: URL): boolean => {
   if (!URI_TEXT.test(uri)) return false
-  if (uri.startsWith('https://')) {
+  if (uri.startsWith('https://') || (uri.startsWith('http://') && clientUri.protocol === 'http:')) {
     const url = URL.parse(uri)
     return url !== null && isBelow(url, clientUri)
   }
@@ -21,8 +21,8 @@ export const mayRedirectTo = (uri: string, type: ApplicationType, clientUri: URL
 }
 
 /** Whether a URL of the metadata is on the host of the client's page or below it. */
-export const isBelow = (url: URL, { hostname }: URL): boolean =>
-  url.protocol === 'https:' &&
+export const isBelow = (url: URL, { hostname, protocol }: URL): boolean =>
+  (url.protocol === 'https:' || url.protocol === protocol) &&
   url.username === '' &&
   url.password === '' &&
   (url.hostname === hostname || url.hostname.endsWith(`.${hostname}`))
@@ -33,6 +33,10 @@ const isOwnScheme = (uri: string, { hostname }: URL): boolean => {
   const backwards = hostname.split('.').reverse().join('.')
   return scheme?.includes('.') === true && backwards.includes('.') && `${scheme}.`.startsWith(`${backwards}.`)
 }
+
+/** Whether a URL is one of http on this machine. */
+export const isLoopback = ({ protocol, hostname }: URL): boolean =>
+  protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(hostname)
 
 /** Whether an asked redirect URI is a registered one: letter by letter, but that loopback has any port. */
 export const isRegisteredRedirect = (registered: readonly string[], asked: string): boolean =>

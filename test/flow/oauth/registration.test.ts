@@ -94,6 +94,34 @@ it('takes redirect URIs that are the client’s own, and no others', async () =>
     expect([uri, await outcome(uri, type, client)]).toEqual([uri, '400 invalid_redirect_uri'])
 })
 
+it('takes clients without https from this machine where the server is tried out there, and nowhere else', async () => {
+  const site = (host: string, redirect = `http://${host}/back`) => ({
+    ...APP,
+    client_uri: `http://${host}/`,
+    logo_uri: `http://${host}/logo.svg`,
+    redirect_uris: [redirect],
+  })
+  await using tried = await startOAuth()
+  const outcome = async (metadata: object) => refusal(await registration(tried, metadata))
+  for (const host of ['localhost:5173', '127.0.0.1:8080', '[::1]:8080', 'localhost']) {
+    const { status, body } = await registration(tried, site(host))
+    expect([status, body.logo_uri]).toEqual([201, `http://${host}/logo.svg`])
+  }
+  expect(await outcome(site('localhost:5173', 'http://127.0.0.1:5173/back'))).toBe('400 invalid_redirect_uri')
+  expect(await outcome(site('localhost:5173', 'http://app.example/back'))).toBe('400 invalid_redirect_uri')
+  for (const host of ['app.example', 'localhost.app.example', '10.0.0.1', 'a:b@localhost'])
+    expect(await outcome(site(host))).toBe('400 invalid_client_metadata')
+  // The port is that of the site.
+  const app = await OAuthApp.register(tried, site('localhost:5173'))
+  const browser = await browserOf(tried, await tried.register('alice'))
+  expect((await browser.at(app.path({ redirect_uri: 'http://localhost:5174/back' }))).status).toBe(400)
+  expect((await app.redeem(await app.code(browser))).status).toBe(200)
+  for (const publicBaseUrl of ['https://matrix.example', 'http://matrix.example', 'http://10.0.0.1']) {
+    await using real = await startHomeserver({ settings: { server: { publicBaseUrl }, oauth: { enabled: true } } })
+    expect(refusal(await registration(real, site('localhost:5173')))).toBe('400 invalid_client_metadata')
+  }
+})
+
 it('refuses metadata that it cannot understand, in the words of OAuth', async () => {
   await using homeserver = await startOAuth()
   const bad: readonly object[] = [
