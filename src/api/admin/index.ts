@@ -1,5 +1,6 @@
 import type { AnyEndpoint } from '#http'
 import { type AbuseAdminDeps, abuseAdminEndpoints } from './abuse/index.ts'
+import { type MediaAdminDeps, mediaAdminEndpoints } from './media/index.ts'
 import { type PeopleAdminDeps, peopleAdminEndpoints } from './people/index.ts'
 import { type RoomsAdminDeps, roomsAdminEndpoints } from './rooms/index.ts'
 import { type ServerAdminDeps, serverAdminEndpoints } from './server/index.ts'
@@ -10,6 +11,7 @@ export interface AdminApiDeps {
   readonly rooms: RoomsAdminDeps
   readonly abuse: AbuseAdminDeps
   readonly server: ServerAdminDeps
+  readonly media: MediaAdminDeps
 }
 
 /** The administration API, as tools for Synapse use it: everything at `/_synapse/admin` and `/_homeroom/admin`. */
@@ -18,4 +20,5 @@ export const adminApiEndpoints = (deps: AdminApiDeps): readonly AnyEndpoint[] =>
   ...roomsAdminEndpoints(deps.rooms),
   ...abuseAdminEndpoints(deps.abuse),
   ...serverAdminEndpoints(deps.server),
+  ...mediaAdminEndpoints(deps.media),
 ]

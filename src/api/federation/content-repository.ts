@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import type { Media, Thumbnails } from '#domain'
+import type { Media, Quarantine, Thumbnails } from '#domain'
 import { type AnyEndpoint, type ByteRange, endpoint, server } from '#http'
 import type { ServerName } from '#spec'
 import { DownloadQuery, dispositionOf, ThumbnailQuery, thumbnailName } from '../client/media/media-answers.ts'
@@ -9,6 +9,7 @@ export interface MediaForServersDeps {
   readonly media: Pick<Media, 'find' | 'open'>
   readonly thumbnails: Pick<Thumbnails, 'thumbnail'>
   readonly serverName: ServerName
+  readonly quarantine: Pick<Quarantine, 'mind'>
 }
 
 const MediaIdPath = Type.Object({ mediaId: Type.String() })
@@ -18,6 +19,7 @@ export const contentRepositoryEndpoints = ({
   media,
   thumbnails,
   serverName,
+  quarantine,
 }: MediaForServersDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'GET',
@@ -28,6 +30,7 @@ export const contentRepositoryEndpoints = ({
     query: Type.Pick(DownloadQuery, ['timeout_ms']),
     handler: async ({ params: { mediaId }, query, signal }) => {
       const content = await media.find(serverName, mediaId, { timeoutMs: query.timeout_ms, signal })
+      await quarantine.mind({ server: serverName, mediaId }, content.sha256)
       const { contentType, sizeBytes, sha256, fileName } = content
       const file = { contentType, sizeBytes, etag: sha256, open: (range?: ByteRange) => media.open(sha256, range) }
       return multipartFile(file, dispositionOf(contentType, fileName), sha256)
@@ -43,6 +46,7 @@ export const contentRepositoryEndpoints = ({
     handler: async ({ params: { mediaId }, query, signal }) => {
       const { width, height, method = 'scale', animated = false } = query
       const content = await media.find(serverName, mediaId, { timeoutMs: query.timeout_ms, signal })
+      await quarantine.mind({ server: serverName, mediaId }, content.sha256)
       const { fileName, contentType, sizeBytes } = await thumbnails.thumbnail(content, {
         width,
         height,

@@ -1,22 +1,30 @@
 import type { ApiDeps } from '#api'
 import {
+  AdministerMedia,
   AdministerRooms,
   AdministerServer,
   AliasLookup,
+  type AuditLog,
+  DeleteOldMedia,
   DeleteRoom,
   type JobKind,
   type Jobs,
+  mediaIn,
   PurgeHistory,
+  PurgeMediaCache,
   PurgeRoomHistory,
+  QuarantineMany,
 } from '#domain'
+import type { UserId } from '#spec'
 import { type LeasedWork, writers } from '#store'
-import { AdminDestinations, AdminReports } from '#views'
+import { AdminDestinations, AdminMedia, AdminReports } from '#views'
 import type { BuiltAccounts } from './accounts.ts'
 import type { BuiltAuditLog } from './admin.ts'
 import type { BuiltFederation } from './federation.ts'
 import type { BuiltFederationOut } from './federation-out.ts'
 import type { Ground } from './ground.ts'
 import { buildJobRunner, buildJobs } from './jobs.ts'
+import type { BuiltMedia } from './media.ts'
 import { buildNotices } from './notices.ts'
 import { buildOverviewFill } from './overview-fill.ts'
 import { buildBlockedRooms, buildRoomRemoval, type RoomsDomain } from './rooms.ts'
@@ -28,21 +36,31 @@ interface RoomAdminNeeds {
   readonly federation: Pick<BuiltFederation, 'requests'>
   readonly views: Pick<Views, 'ofAdministrators'>
   readonly sending: Pick<BuiltFederationOut, 'out'>
+  readonly media: Pick<BuiltMedia, 'bytes'>
   readonly audit: Pick<BuiltAuditLog, 'auditLog'>
 }
 
 export interface BuiltRoomAdmin {
   readonly jobs: Jobs
-  readonly api: Pick<ApiDeps['admin'], 'rooms' | 'server'>
+  readonly api: Pick<ApiDeps['admin'], 'rooms' | 'server' | 'media'>
   readonly administerRooms: AdministerRooms
   readonly administerServer: AdministerServer
+  readonly administerMedia: AdministerMedia
   readonly work: Readonly<Record<string, LeasedWork>>
 }
 
 /** Builds what administrators do with rooms, and the jobs that do it. */
 export const buildRoomAdmin = (
   ground: Ground,
-  { accounts, rooms, federation, views, sending: { out: sending }, audit: { auditLog: audit } }: RoomAdminNeeds,
+  {
+    accounts,
+    rooms,
+    federation,
+    views,
+    sending: { out: sending },
+    media: { bytes },
+    audit: { auditLog: audit },
+  }: RoomAdminNeeds,
 ): BuiltRoomAdmin => {
   const { store, config } = ground
   const jobs = buildJobs(ground)
@@ -68,10 +86,12 @@ export const buildRoomAdmin = (
     notices: buildNotices(ground, accounts, rooms),
   })
   const nowMs = (): number => ground.clock.nowMs()
+  const media = buildMediaAdmin(ground, { accounts, jobs, audit, bytes })
   const removal = buildRoomRemoval(ground)
   const kinds = [
     new DeleteRoom({ ...rooms, removal, reader, writer: writers.rooms, commit, serverName }) as JobKind,
     new PurgeRoomHistory(history) as JobKind,
+    ...media.kinds,
   ]
   return {
     jobs,
@@ -83,6 +103,7 @@ export const buildRoomAdmin = (
         rooms: administerRooms,
         aliases: new AliasLookup({ directory: rooms.directory, requests: federation.requests, serverName }),
       },
+      media: media.api,
       server: {
         ...{ jobs, nowMs },
         server: administerServer,
@@ -91,9 +112,47 @@ export const buildRoomAdmin = (
       },
     },
     administerServer,
+    administerMedia: media.deeds,
     work: {
       jobs: buildJobRunner(ground, jobs, kinds),
       'room-overviews': buildOverviewFill(ground),
     },
+  }
+}
+
+const buildMediaAdmin = (
+  { store, config, clock }: Ground,
+  {
+    accounts: { accounts },
+    jobs,
+    audit,
+    bytes,
+  }: Pick<RoomAdminNeeds, 'accounts'> & {
+    readonly jobs: Jobs
+    readonly audit: AuditLog
+    readonly bytes: BuiltMedia['bytes']
+  },
+) => {
+  const { commit, rooms, mediaStanding: reader, remoteMedia: copies } = store
+  const writer = writers.mediaStanding
+  const serverName = config.server.name
+  const nowMs = (): number => clock.nowMs()
+  const deeds = new AdministerMedia({
+    ...{ bytes, accounts, jobs, audit, nowMs },
+    store: { reader, writer, rooms, commit, serverName },
+  })
+  const work = { reader, writer, rooms, copies, bytes, commit, serverName, nowMs }
+  return {
+    deeds,
+    api: {
+      ...{ deeds, serverName },
+      media: new AdminMedia({ reader, rooms, serverName, mediaIn }),
+      numberOf: async (userId: UserId) => (await accounts.account(userId))?.user,
+    },
+    kinds: [
+      new QuarantineMany(work) as JobKind,
+      new DeleteOldMedia(work) as JobKind,
+      new PurgeMediaCache(work) as JobKind,
+    ],
   }
 }

@@ -122,7 +122,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
   const calls = buildCalls(ground, { streams, rooms, accounts: accounts.accounts, seen: views.timeline })
   const openIdTokens = buildOpenIdTokens(ground, accounts)
   const reports = buildReports(ground)
-  const administration = buildRoomAdmin(ground, { accounts, rooms, federation, views, audit, sending })
+  const administration = buildRoomAdmin(ground, { accounts, rooms, federation, views, audit, sending, media })
   const measurements = startMeasurements(ground, streams, sending)
   const parts: Parts = {
     appServices,

@@ -8,6 +8,7 @@ import {
   Media,
   type MediaStore,
   MediaSweep,
+  Quarantine,
   RemoteFiles,
   RemoteMedia,
   remoteMediaSweep,
@@ -24,6 +25,7 @@ import { turnsOf } from './turns.ts'
 
 export interface BuiltMedia {
   readonly media: Media
+  readonly bytes: StoredBytes
   readonly api: MediaDeps & MediaForServersDeps
   readonly caches: readonly { stats(): CacheStats }[]
   /** Removes media that nobody can reach any more; one process at a time does this work. */
@@ -60,11 +62,13 @@ export const buildMedia = async (ground: Ground, requests: FederationRequests): 
   const previews = config.urlPreviews.enabled ? buildPreviews(ground, kept, bytes, images) : undefined
   const sweep = new MediaSweep({ store: kept, bytes, clock, logger, previewLifetimeMs: config.urlPreviews.lifetime })
   const remote = buildRemoteMedia(ground, bytes, requests)
-  const anyMedia = new AnyMedia({ serverName: config.server.name, media, remote, thumbnails })
+  const quarantine = new Quarantine(store.mediaStanding)
+  const anyMedia = new AnyMedia({ serverName: config.server.name, media, remote, thumbnails, quarantine })
   return {
     media,
+    bytes,
     api: {
-      ...{ media, anyMedia, thumbnails, previews, legacyDownloads: settings.legacyDownloads },
+      ...{ media, anyMedia, thumbnails, previews, quarantine, legacyDownloads: settings.legacyDownloads },
       serverName: config.server.name,
     },
     caches: [thumbnails, remote, ...(previews === undefined ? [] : [previews])],

@@ -16,6 +16,7 @@ const MAX_NAME_LENGTH = 1_024
 /** The specification wants a bound on the time that somebody waits for an upload. */
 const MAX_WAIT_MS = 60_000
 const DEFAULT_WAIT_MS = 20_000
+const DAY_MS = 24 * 3_600_000
 
 export interface MediaLimits {
   readonly uploadBytes: number
@@ -93,7 +94,10 @@ export class Media {
   /** Throws `M_NOT_FOUND`; `M_NOT_YET_UPLOADED` if an announced upload did not arrive in time. */
   async find(serverName: string, mediaId: string, options: WaitOptions): Promise<MediaContent> {
     const record = await this.#record(serverName, mediaId)
-    if (record.content !== undefined) return record.content
+    if (record.content !== undefined) {
+      await this.#use(record)
+      return record.content
+    }
     const waitMs = Math.min(options.timeoutMs ?? DEFAULT_WAIT_MS, MAX_WAIT_MS)
     const cut = new AbortController()
     const arrival = this.#uploadWaits.wait(mediaId, waitMs, AbortSignal.any([options.signal, cut.signal]))
@@ -103,6 +107,15 @@ export class Media {
     const { content } = await this.#record(serverName, mediaId)
     if (content !== undefined) return content
     throw new MatrixError('M_NOT_YET_UPLOADED', 'The file has not been uploaded yet')
+  }
+
+  /** Notes the day of the last use, once a day. */
+  async #use({ mediaId, usedAtMs = 0 }: MediaRecord): Promise<void> {
+    const { clock, store } = this.#parts
+    const nowMs = clock.nowMs()
+    if (usedAtMs >= nowMs - DAY_MS) return
+    // A file can be given out where nothing can be written.
+    await store.commit([store.writer.use(mediaId, nowMs)]).catch(() => undefined)
   }
 
   /** The bytes, or a part of them. Throws `M_NOT_FOUND`. */

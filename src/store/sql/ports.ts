@@ -47,6 +47,7 @@ import {
   stagedTransactionWrites,
 } from './federation/staged-transactions.ts'
 import { mediaReader } from './media/media-reader.ts'
+import { mediaStandingReader, mediaStandingWriter, mediaStandingWrites } from './media/media-standing.ts'
 import { mediaWriter, mediaWrites } from './media/media-writes.ts'
 import { remoteMediaReader, remoteMediaWriter, remoteMediaWrites } from './media/remote-media.ts'
 import { urlPreviewReader } from './media/url-previews-reader.ts'
@@ -122,6 +123,7 @@ export const readersOver = (db: Db) => ({
   keyBackups: keyBackupsReader(db),
   homeserver: homeserverReader(db),
   media: mediaReader(db),
+  mediaStanding: mediaStandingReader(db),
   remoteMedia: remoteMediaReader(db),
   messageIndex: messageIndexReader(db),
   presence: presenceStoreReader(db),
@@ -180,6 +182,7 @@ export const writers = {
   impersonations: impersonationsWriter,
   keyBackups: keyBackupsWriter,
   media: mediaWriter,
+  mediaStanding: mediaStandingWriter,
   remoteMedia: remoteMediaWriter,
   messageIndex: messageIndexWriter,
   presence: presenceStoreWriter,
@@ -243,6 +246,7 @@ export const allWrites = (): WriteTable =>
     ...impersonationWrites,
     ...keyBackupWrites,
     ...mediaWrites,
+    ...mediaStandingWrites,
     ...remoteMediaWrites,
     ...messageIndexWrites,
     ...presenceListWrites,

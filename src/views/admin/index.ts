@@ -7,6 +7,7 @@ export {
   type DestinationOrder,
   retryInMs,
 } from './destinations.ts'
+export { AdminMedia, MEDIA_LIST_ORDERS, ownMediaJson } from './media.ts'
 export { People, type PeopleList, type PeopleQuestion } from './people.ts'
 export { AdminReports, reportJson } from './reports.ts'
 export { AdminRoomDetails } from './room-details.ts'

@@ -1,15 +1,17 @@
 import { hash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import Type from 'typebox'
-import { type AnyMedia, identiconOf, type Media, type MediaAsker, type UrlPreviews } from '#domain'
+import { type AnyMedia, identiconOf, type Media, type MediaAsker, type Quarantine, type UrlPreviews } from '#domain'
 import { addressKey, FileReply, type Requester, type StreamedBody } from '#http'
-import { type JsonObject, MatrixError } from '#spec'
+import { type JsonObject, MatrixError, type ServerName, stringAt } from '#spec'
 
 export interface MediaDeps {
   readonly media: Pick<Media, 'upload' | 'announce' | 'fill' | 'open' | 'limits'>
   readonly anyMedia: Pick<AnyMedia, 'find' | 'thumbnail'>
   /** undefined: previews are off. */
   readonly previews: Pick<UrlPreviews, 'preview'> | undefined
+  readonly quarantine: Pick<Quarantine, 'holds'>
+  readonly serverName: ServerName
   /** Whether files are given out without an access token. */
   readonly legacyDownloads: boolean
 }
@@ -21,12 +23,16 @@ export const NamedMediaPath = Type.Object({
   mediaId: Type.String(),
   fileName: Type.String(),
 })
+/** For administrators, who may look at what nobody else is given. */
+const bypass = Type.Optional(Type.Boolean())
 export const DownloadQuery = Type.Object({
+  admin_unsafely_bypass_quarantine: bypass,
   timeout_ms: timeoutMs,
   allow_remote: Type.Optional(Type.Boolean()),
   allow_redirect: Type.Optional(Type.Boolean()),
 })
 export const ThumbnailQuery = Type.Object({
+  admin_unsafely_bypass_quarantine: bypass,
   width: Type.Integer({ minimum: 1, maximum: 1_000_000 }),
   height: Type.Integer({ minimum: 1, maximum: 1_000_000 }),
   method: Type.Optional(Type.Union([Type.Literal('crop'), Type.Literal('scale')])),
@@ -98,7 +104,16 @@ const askerOf = ({
   signal,
   requester,
   ip,
-}: Asked<unknown, { readonly timeout_ms?: number; readonly allow_remote?: boolean }>): MediaAsker => ({
+}: Asked<
+  unknown,
+  {
+    readonly timeout_ms?: number
+    readonly allow_remote?: boolean
+    readonly admin_unsafely_bypass_quarantine?: boolean
+  }
+>): MediaAsker => ({
+  bypassesQuarantine:
+    query.admin_unsafely_bypass_quarantine === true && requester?.kind === 'user' && requester.admin === true,
   countedAs: requester?.userId ?? addressKey(ip),
   allowRemote: query.allow_remote ?? true,
   timeoutMs: query.timeout_ms,
@@ -126,7 +141,7 @@ export const identicon = async (
 }
 
 export const previewUrl = async (
-  { previews }: Pick<MediaDeps, 'previews'>,
+  { previews, quarantine, serverName }: Pick<MediaDeps, 'previews' | 'quarantine' | 'serverName'>,
   {
     requester,
     query,
@@ -139,7 +154,10 @@ export const previewUrl = async (
 ): Promise<JsonObject> => {
   // The same error as for an unknown endpoint makes clients stop asking.
   if (previews === undefined) throw new MatrixError('M_UNRECOGNIZED', 'This server makes no previews of URLs')
-  return previews.preview(requester.userId, query.url, query.ts, signal)
+  const preview = await previews.preview(requester.userId, query.url, query.ts, signal)
+  const mediaId = stringAt(preview, 'og:image')?.split('/').at(-1)
+  if (mediaId === undefined || !(await quarantine.holds({ server: serverName, mediaId }))) return preview
+  return Object.fromEntries(Object.entries(preview).filter(([name]) => !/^(og:image|matrix:image)/.test(name)))
 }
 
 export const uploadOf = ({ stream, contentType, lengthBytes }: StreamedBody, fileName: string | undefined) => ({

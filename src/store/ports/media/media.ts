@@ -19,6 +19,8 @@ export interface MediaRecord {
   readonly content: MediaContent | undefined
   /** Time at which an announced upload is forgotten. */
   readonly expiresAtMs: number | undefined
+  /** When somebody last asked for it, within a day; undefined: nobody did. */
+  readonly usedAtMs: number | undefined
 }
 
 export interface ThumbnailRecord {
@@ -68,6 +70,8 @@ export interface MediaWriter {
   fill(media: NewMedia): Change<void>
   /** Removes announced uploads that expired by that time and were not uploaded. */
   dropExpired(atMs: number): Change<void>
+  /** Says when the media was used. */
+  use(mediaId: string, atMs: number): Change<void>
   /** Adds a thumbnail; one that exists already stays. Conflict: `media-unknown` (no media has those bytes any more). */
   addThumbnail(sha256: string, thumbnail: ThumbnailRecord): Change<void>
   /** Returns the bytes that no media needs any more, with the variants of their thumbnails. */

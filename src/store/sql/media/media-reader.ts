@@ -9,7 +9,16 @@ const mediaOf = query((db, param: { mediaId: string }) =>
   db
     .selectFrom('media')
     .leftJoin('media_files', 'media_files.sha256', 'media.sha256')
-    .select(['user_number', 'created_ms', 'expires_ms', 'media.sha256', 'size_bytes', 'content_type', 'file_name'])
+    .select([
+      'user_number',
+      'created_ms',
+      'expires_ms',
+      'media.sha256',
+      'size_bytes',
+      'content_type',
+      'file_name',
+      'used_ms',
+    ])
     .where('media_id', '=', param.mediaId),
 )
 const fileOf = query((db, param: { sha256: string }) =>
@@ -46,6 +55,7 @@ export const mediaReader = (db: Db): MediaReader => ({
       user: row.user_number,
       createdAtMs: row.created_ms,
       expiresAtMs: row.expires_ms ?? undefined,
+      usedAtMs: row.used_ms ?? undefined,
       content:
         sha256 === null || sizeBytes === null || contentType === null
           ? undefined

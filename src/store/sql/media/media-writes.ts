@@ -38,6 +38,9 @@ const fillMedia = query(
       })
       .where('media_id', '=', param.mediaId),
 )
+const useMedia = query((db, param: { mediaId: string; atMs: number }) =>
+  db.updateTable('media').set({ used_ms: param.atMs }).where('media_id', '=', param.mediaId),
+)
 const dropExpired = query((db, param: { user: UserNumber; atMs: number }) =>
   db
     .deleteFrom('media')
@@ -143,13 +146,18 @@ const remove = defineWrite(
   },
 )
 
-export const mediaWrites = [add, announce, fill, forgetExpired, addThumbnail, remove]
+const use = defineWrite('media.use', async (tx, input: { mediaId: string; atMs: number }): Promise<void> => {
+  await tx.run(useMedia, input)
+})
+
+export const mediaWrites = [use, add, announce, fill, forgetExpired, addThumbnail, remove]
 
 export const mediaWriter: MediaWriter = {
   add,
   announce,
   fill,
   dropExpired: (atMs) => forgetExpired({ atMs }),
+  use: (mediaId, atMs) => use({ mediaId, atMs }),
   addThumbnail: (sha256, thumbnail) => addThumbnail({ sha256, thumbnail }),
   remove: (mediaId) => remove({ mediaId }),
 }
