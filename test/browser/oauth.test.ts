@@ -2,7 +2,8 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { PASSWORD } from '../support/client.ts'
 import type { TestHomeserver } from '../support/homeserver.ts'
-import { clientWith, startOAuth } from '../support/oauth-app.ts'
+import { clientWith, OAuthApp, startOAuth } from '../support/oauth-app.ts'
+import { lookOver } from './admin-window.ts'
 import { inChromium, launchChromium, visit } from './chromium.ts'
 import { type OAuthSdk, type SdkPage, serveSdkPage } from './sdk-page.ts'
 
@@ -136,6 +137,29 @@ inChromium('sign-in by OAuth in a browser', () => {
     const link = page.getByRole('link', { name: 'Go back to the app' })
     await link.waitFor()
     expect(await link.getAttribute('href')).toMatch(/^io\.element\.android:\/\?code=[A-Za-z0-9]+&state=s&iss=/)
+  })
+
+  it('shows pages that are legible and usable, narrow and wide, light and dark', async () => {
+    const erin = await homeserver.register('erin')
+    const app = await OAuthApp.register(homeserver)
+    await app.signIn(erin)
+    await using window = await visit(browser, homeserver.url)
+    await window.page.goto(`${homeserver.url}/account/sign-in`)
+    await signIn(window.page, erin.userId)
+    await window.page.getByRole('heading', { name: 'Your account' }).waitFor()
+    const begun = await fetch(`${homeserver.url}/oauth/device`, {
+      method: 'POST',
+      body: new URLSearchParams({ client_id: app.clientId, scope: app.scope }),
+    })
+    const { user_code } = (await begun.json()) as Record<string, string>
+    const sso = '/_matrix/client/v3/login/sso/redirect?redirectUrl=https%3A%2F%2Fclient.example%2F'
+    for (const [name, path] of [
+      ['oauth-consent', app.path()],
+      ['oauth-link', '/oauth/link'],
+      ['oauth-link-consent', `/oauth/link?user_code=${user_code}`],
+      ['oauth-legacy', sso],
+    ] as const)
+      await lookOver(window, `${homeserver.url}${path}`, name)
   })
 
   it('lets a device in whose code is typed in', async () => {

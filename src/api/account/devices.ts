@@ -1,4 +1,11 @@
-import { type BrowserSession, type BrowserSessions, type Devices, type EndSessions, parseDeviceId } from '#domain'
+import {
+  type BrowserSession,
+  type BrowserSessions,
+  type Devices,
+  type EndSessions,
+  type OAuthClients,
+  parseDeviceId,
+} from '#domain'
 import type { AnyEndpoint, CustomReply } from '#http'
 import { ACCOUNT_DEVICES_PAGE, ACCOUNT_PAGE, devicePage, devicesPage } from '#pages'
 import type { DeviceId } from '#spec'
@@ -9,6 +16,7 @@ export interface OwnDevicesDeps {
   readonly ownPages: OwnPages
   readonly sessions: BrowserSessions
   readonly devices: Pick<Devices, 'list' | 'device'>
+  readonly oauthClients: Pick<OAuthClients, 'namesOf'>
   readonly endSessions: Pick<EndSessions, 'logOut' | 'logOutAll'>
 }
 
@@ -22,12 +30,14 @@ export const ownDevicesEndpoints = ({
   ownPages,
   sessions,
   devices,
+  oauthClients,
   endSessions,
 }: OwnDevicesDeps): readonly AnyEndpoint[] => {
   const one = async ({ csrf, userId }: BrowserSession, id: string | undefined, asks: boolean): Promise<CustomReply> => {
     const deviceId = id === undefined ? undefined : deviceIdOf(id)
     const device = deviceId === undefined ? undefined : await devices.device(userId, deviceId)
-    return devicePage({ csrf, device, asks })
+    const apps = await oauthClients.namesOf(device === undefined ? [] : [device])
+    return devicePage({ csrf, device, asks, app: apps.get(device?.oauthClient ?? '') })
   }
   return [
     ownPages.page(ACCOUNT_DEVICES_PAGE, async ({ session, query }) => {

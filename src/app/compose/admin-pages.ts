@@ -13,6 +13,7 @@ import { buildBrowserSessions } from './browser-accounts.ts'
 import type { BuiltFederation } from './federation.ts'
 import type { BuiltFederationOut } from './federation-out.ts'
 import type { Ground } from './ground.ts'
+import { oauthClientsOf } from './oauth-clients.ts'
 import type { Personal } from './personal.ts'
 import type { RoomsDomain } from './rooms.ts'
 import type { Views } from './views.ts'
@@ -68,6 +69,7 @@ export const buildAdministrationApi = (
     admin: { ...parts.administration.api, people, abuse },
     adminPages: {
       ...people,
+      oauthClients: oauthClientsOf(ground),
       ...{ measurements, jobs, reports, random, clock },
       auditLog: parts.audit.auditLog,
       registrations: abuse.registrations,

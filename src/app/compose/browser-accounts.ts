@@ -4,6 +4,7 @@ import { PASSWORD_PAGE } from '#pages'
 import type { BuiltAccounts } from './accounts.ts'
 import { buildBrowserSessions, isSecure } from './browser-sessions.ts'
 import type { Ground } from './ground.ts'
+import { oauthClientsOf } from './oauth-clients.ts'
 
 export { buildBrowserSessions } from './browser-sessions.ts'
 
@@ -19,6 +20,7 @@ export const buildBrowserAccounts = (
   return {
     ...{ sessions, gate, devices, deactivate, endSessions, thirdPartyIds, newSecret },
     ...profile,
+    oauthClients: oauthClientsOf(ground),
     ownPages: new OwnPages({ gate, sessions }),
     ownAccount: new OwnAccount({
       ...{ accounts, sessions, changePassword },

@@ -4,12 +4,10 @@ import {
   DEVICE_GRANT_LIFETIME_MS,
   DeviceGrants,
   GrantTokens,
-  isLoopback,
   type KeptCode,
   type KeptDeviceGrant,
   type LoginTokenOwner,
   LoginTokens,
-  OAuthClients,
   serverMetadata,
   unusedClientsSweep,
 } from '#domain'
@@ -18,6 +16,7 @@ import { type LeasedWork, writers } from '#store'
 import type { BuiltAccounts } from './accounts.ts'
 import { buildBrowserSessions } from './browser-accounts.ts'
 import type { Ground } from './ground.ts'
+import { oauthClientsOf } from './oauth-clients.ts'
 
 /** Device grants that wait for one address, which may be that of many people. */
 const GRANTS_OF_ADDRESS = 50
@@ -33,16 +32,6 @@ const ACCOUNT_ACTIONS = [
   'org.matrix.account_deactivate',
   'org.matrix.cross_signing_reset',
 ]
-
-export const oauthClientsOf = ({ config, store, clock, random }: Ground): OAuthClients => {
-  const issuer = URL.parse(config.server.publicBaseUrl ?? '')
-  return new OAuthClients({
-    ...{ clock, random, commit: store.commit },
-    reader: store.oauthClients,
-    writer: writers.oauthClients,
-    triedOut: issuer !== null && isLoopback(issuer),
-  })
-}
 
 /** Builds the OAuth 2.0 API, where it is on. */
 export const buildOAuth = (ground: Ground, accounts: BuiltAccounts): OAuthDeps | undefined => {

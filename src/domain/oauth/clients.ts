@@ -18,6 +18,11 @@ export interface OAuthClientsParts {
   readonly triedOut: boolean
 }
 
+const nameOf = ({ client_name: name, client_uri: site }: ClientMetadata): string => {
+  const { host } = new URL(site)
+  return name === undefined ? host : `${name} (${host})`
+}
+
 const ID = /^[A-Za-z0-9]{22}$/
 const ID_LENGTH = 22
 
@@ -48,6 +53,15 @@ export class OAuthClients {
     if (!ID.test(clientId)) return undefined
     const record = await this.#parts.reader.oauthClient(clientId)
     return record === undefined ? undefined : { clientId, metadata: record.metadata as unknown as ClientMetadata }
+  }
+
+  /** The names of the clients of sessions, as people read them, by id: what an app calls itself, and where it says that it comes from. */
+  async namesOf(
+    sessions: readonly { readonly oauthClient: string | undefined }[],
+  ): Promise<ReadonlyMap<string, string>> {
+    const ids = new Set(sessions.flatMap(({ oauthClient }) => oauthClient ?? []))
+    const records = await this.#parts.reader.oauthClients([...ids])
+    return new Map(records.map(({ clientId, metadata }) => [clientId, nameOf(metadata as unknown as ClientMetadata)]))
   }
 }
 

@@ -64,12 +64,14 @@ export interface DeviceView {
   readonly device: ShownDevice | undefined
   /** Whether the person came to sign it out. */
   readonly asks: boolean
+  /** The app that signed in by OAuth, if one did. */
+  readonly app: string | undefined
 }
 
 const row = (name: string, value: Html | string | undefined): Html | undefined =>
   value === undefined ? undefined : html`<dt>${name}</dt>\n<dd>${value}</dd>\n`
 
-export const devicePage = ({ csrf, device, asks }: DeviceView): CustomReply =>
+export const devicePage = ({ csrf, device, asks, app }: DeviceView): CustomReply =>
   device === undefined
     ? accountReply({
         title: 'No such device',
@@ -83,7 +85,7 @@ export const devicePage = ({ csrf, device, asks }: DeviceView): CustomReply =>
         inside: true,
         form: true,
         main: html`<dl>
-${row('Device id', device.deviceId)}${row('Last seen', device.lastSeenAtMs === undefined ? undefined : asTime(device.lastSeenAtMs))}${row('From the address', device.lastSeenIp)}${row('App', device.lastSeenUserAgent)}</dl>
+${row('Device id', device.deviceId)}${row('Last seen', device.lastSeenAtMs === undefined ? undefined : asTime(device.lastSeenAtMs))}${row('From the address', device.lastSeenIp)}${row('App', app)}${row(app === undefined ? 'App' : 'Program', device.lastSeenUserAgent)}</dl>
 ${signOutForm(csrf, device)}
 <p><a href="${ACCOUNT_DEVICES_PAGE}">Your devices</a></p>`,
       })

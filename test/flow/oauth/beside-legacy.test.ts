@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import { PASSWORD } from '../../support/account-browser.ts'
 import { onEveryHomeserver, shareHomeserver, startHomeserver } from '../../support/homeserver.ts'
 import { browserOf, OAuthApp, refusal, startOAuth, uriOn } from '../../support/oauth-app.ts'
+import { registerAdmin } from '../../support/operator.ts'
 import { headingOf } from '../../support/sign-in-house.ts'
 
 const enc = encodeURIComponent
@@ -51,6 +52,18 @@ onEveryHomeserver('OAuth beside the legacy API', (start) => {
       'm.change_password': { enabled: true },
       'm.get_login_token': { enabled: true },
     })
+  })
+
+  it('is named with its app where people look at their devices, and where administrators do', async () => {
+    const homeserver = await shared()
+    const [alice, admin] = [await homeserver.register('alice'), await registerAdmin(homeserver, 'admin')]
+    const app = await OAuthApp.register(homeserver)
+    await app.signIn(alice)
+    const named = 'Example app (app.example)'
+    const own = await (await browserOf(homeserver, alice)).at(`/account/devices/view?device_id=${app.deviceId}`)
+    expect(own.text).toContain(named)
+    const seen = await (await browserOf(homeserver, admin)).at(`/admin/people/${enc(alice.userId)}`)
+    expect([seen.status, seen.text.split(named).length]).toEqual([200, 2])
   })
 
   it('refreshes each session by its own API alone', async () => {

@@ -1,4 +1,4 @@
-import type { AdministerPeople, AdministerServer, ModifyPerson } from '#domain'
+import type { AdministerPeople, AdministerServer, ModifyPerson, OAuthClients } from '#domain'
 import { loadAdminPages } from '#pages'
 import { MatrixError } from '#spec'
 import type { People } from '#views'
@@ -7,6 +7,7 @@ import { actorOf, at, type PageHandler, seeOther, type Visit } from '../visit.ts
 
 export interface PeoplePageDeps {
   readonly people: AdministerPeople
+  readonly oauthClients: Pick<OAuthClients, 'namesOf'>
   readonly modifyPerson: Pick<ModifyPerson, 'run'>
   readonly administerServer: Pick<AdministerServer, 'sendNotice'>
   readonly peopleView: Pick<People, 'list' | 'person' | 'memberships'>

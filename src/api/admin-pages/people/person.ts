@@ -18,11 +18,12 @@ export const person: Deed = async (visit, deps) => {
     deps.people.details(account),
     deps.peopleView.memberships(userId),
   ])
+  const apps = await deps.oauthClients.namesOf(details.devices)
   if (row === undefined) throw new MatrixError('M_NOT_FOUND', 'There is no such account')
   return personPage(frameOf(visit), {
     person: row,
     hasPassword: account.passwordHash !== undefined,
-    devices: details.devices,
+    devices: details.devices.map((device) => ({ ...device, app: apps.get(device.oauthClient ?? '') })),
     addresses: details.addresses,
     identities: details.identities,
     rooms: rooms.filter(({ membership }) => membership === 'join').length,

@@ -13,6 +13,8 @@ export interface DeviceRow {
   readonly lastSeenAtMs: number | undefined
   readonly lastSeenIp: string | undefined
   readonly lastSeenUserAgent: string | undefined
+  /** The app that signed in by OAuth, if one did. */
+  readonly app: string | undefined
 }
 
 export interface AddressRow {
@@ -74,7 +76,7 @@ ${
           { title: 'Device', cell: ({ deviceId, displayName }) => html`${orNone(displayName)} ${id(deviceId)}` },
           { title: 'Last seen', cell: ({ lastSeenAtMs }) => moment(lastSeenAtMs) },
           { title: 'Address', cell: ({ lastSeenIp }) => orNone(lastSeenIp) },
-          { title: 'Program', cell: ({ lastSeenUserAgent }) => orNone(lastSeenUserAgent) },
+          { title: 'App', cell: ({ app, lastSeenUserAgent }) => orNone(app ?? lastSeenUserAgent) },
           {
             title: 'Sign out',
             kind: 'deed',

@@ -34,4 +34,6 @@ export interface OAuthClientsWriter {
 
 export interface OAuthClientsReader {
   oauthClient(clientId: string): Promise<OAuthClientRecord | undefined>
+  /** Those of the ids that are known, in any order. */
+  oauthClients(clientIds: readonly string[]): Promise<readonly OAuthClientRecord[]>
 }

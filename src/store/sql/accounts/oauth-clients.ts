@@ -1,6 +1,7 @@
 import type { JsonObject } from '#spec'
 import type {
   NewOAuthClient,
+  OAuthClientRecord,
   OAuthClientsReader,
   OAuthClientsWriter,
   UnusedOAuthClients,
@@ -11,6 +12,9 @@ import type { AccountTables } from './accounts-tables.ts'
 const query = queriesOver<AccountTables>()
 const clientOf = query((db, param: { clientId: string }) =>
   db.selectFrom('oauth_clients').selectAll().where('client_id', '=', param.clientId),
+)
+const clientsOf = query((db, param: { clientIds: readonly string[] }, { texts }) =>
+  db.selectFrom('oauth_clients').selectAll().where('client_id', 'in', texts(param.clientIds)),
 )
 const clientWith = query((db, param: { hash: string }) =>
   db.selectFrom('oauth_clients').select(['client_id', 'created_ms', 'used_ms']).where('metadata_hash', '=', param.hash),
@@ -109,14 +113,17 @@ export const oauthClientsWriter: OAuthClientsWriter = {
   dropUnused: (unusedClients) => dropUnused(unusedClients),
 }
 
+const toRecord = (row: AccountTables['oauth_clients']): OAuthClientRecord => ({
+  clientId: row.client_id,
+  metadata: JSON.parse(row.metadata_json) as JsonObject,
+  createdAtMs: row.created_ms,
+})
+
 export const oauthClientsReader = (db: Db): OAuthClientsReader => ({
   oauthClient: async (clientId) => {
     const row = await db.first(clientOf, { clientId })
-    if (row === undefined) return undefined
-    return {
-      clientId: row.client_id,
-      metadata: JSON.parse(row.metadata_json) as JsonObject,
-      createdAtMs: row.created_ms,
-    }
+    return row === undefined ? undefined : toRecord(row)
   },
+  oauthClients: async (clientIds) =>
+    clientIds.length === 0 ? [] : (await db.all(clientsOf, { clientIds })).map(toRecord),
 })
