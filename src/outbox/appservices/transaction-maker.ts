@@ -84,9 +84,9 @@ export class TransactionMaker {
   async #events(service: ServedAppservice, waiting: Waiting, after: number, upTo: number) {
     const { reader, rooms, interest, textOf } = this.#parts
     const asked = waiting.rooms
-    if (asked.size === 0 || after >= upTo) return { texts: [], reached: Math.max(after, upTo) }
-    // Rooms of events behind `upTo` are named meanwhile, and must not be lost.
+    // Rooms of events behind `upTo` are named meanwhile, and must not be lost; what is named already has none but those up to it.
     waiting.rooms = new Set()
+    if (asked.size === 0 || after >= upTo) return { texts: [], reached: Math.max(after, upTo) }
     try {
       const end = Math.min(upTo, after + STRETCH)
       const ids = await reader.eventIdsIn([...asked], { after, upTo: end, limit: MOST_OF_A_KIND })
@@ -114,9 +114,10 @@ export class TransactionMaker {
   /** Users whose devices changed, and who are the service's or in a room with it. */
   async #deviceLists(service: ServedAppservice, waiting: Waiting, after: number, upTo: number) {
     const { deviceLists, devices } = this.#parts
-    if (!service.registration.encryption || !waiting.deviceLists || after >= upTo)
-      return { changed: [], reached: Math.max(after, upTo) }
+    const isAsked = waiting.deviceLists
     waiting.deviceLists = false
+    if (!service.registration.encryption || !isAsked || after >= upTo)
+      return { changed: [], reached: Math.max(after, upTo) }
     try {
       const changes = await deviceLists.changesAfter(after, MOST_OF_A_KIND)
       const users = new Set<UserId>()
