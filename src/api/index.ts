@@ -27,6 +27,7 @@ import { type LogoutDeps, logoutEndpoints } from './client/authentication/logout
 import { type RefreshDeps, refreshEndpoints } from './client/authentication/refresh.ts'
 import { type RendezvousDeps, rendezvousEndpoints } from './client/authentication/rendezvous.ts'
 import { rendezvousOf2024Endpoints } from './client/authentication/rendezvous-of-2024.ts'
+import { samlEndpoints } from './client/authentication/saml.ts'
 import { type SignInDeps, signInEndpoints } from './client/authentication/sign-in.ts'
 import { ssoLoginRedirectEndpoints } from './client/authentication/sso-login-redirect.ts'
 import { type CrossSigningDeps, crossSigningEndpoints } from './client/encryption/cross-signing.ts'
@@ -199,6 +200,7 @@ const accountsEndpoints = (deps: AccountsDeps, hasOAuth: boolean): readonly AnyE
   ...ssoLoginRedirectEndpoints(deps.signInPages, hasOAuth ? toLegacyLogin : undefined),
   ...casLoginEndpoints(deps.signInPages),
   ...signInEndpoints(deps.signInPages),
+  ...samlEndpoints(deps.signInPages),
   ...logoutEndpoints(deps),
   ...refreshEndpoints(deps),
   ...registrationEndpoints(deps),

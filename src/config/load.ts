@@ -8,6 +8,7 @@ import { refuseCasWithoutNeeds } from './sections/cas.ts'
 import { refuseLdapWithoutNeeds } from './sections/ldap.ts'
 import { refuseS3WithoutNeeds } from './sections/media.ts'
 import { oauthOf, refuseOauthWithoutNeeds } from './sections/oauth.ts'
+import { refuseSamlWithoutNeeds } from './sections/saml.ts'
 import { refuseSignInWithoutNeeds } from './sections/sign-in-providers.ts'
 
 /** One problem of the configuration, with its place. */
@@ -71,6 +72,7 @@ export const loadConfig = (sources: ConfigSources): Config => {
   refuseSignInWithoutNeeds(settings, problems)
   refuseCasWithoutNeeds(settings, problems)
   refuseLdapWithoutNeeds(settings, problems)
+  refuseSamlWithoutNeeds(settings, problems)
   refuseS3WithoutNeeds(given, problems)
   refuseOauthWithoutNeeds(settings, problems)
   // The types are right: every value was read by its own kind just above. With problems the result is not used.

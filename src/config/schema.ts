@@ -19,6 +19,7 @@ import { rateLimits } from './sections/rate-limits.ts'
 import { rendezvous } from './sections/rendezvous.ts'
 import { retention } from './sections/retention.ts'
 import { rooms } from './sections/rooms.ts'
+import { saml } from './sections/saml.ts'
 import { pages, server } from './sections/server.ts'
 import { signIn } from './sections/sign-in-providers.ts'
 import { storage } from './sections/storage.ts'
@@ -36,6 +37,7 @@ export const SECTIONS = {
   captcha,
   signIn,
   cas,
+  saml,
   ldap,
   oauth,
   rendezvous,

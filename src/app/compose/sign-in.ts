@@ -40,11 +40,13 @@ import { buildBrowserSessions } from './browser-sessions.ts'
 import { buildIdentityAccounts } from './directory.ts'
 import type { Ground } from './ground.ts'
 import { type RegistrationOffer, termsOf } from './registration-offer.ts'
+import { samlOf } from './saml.ts'
 
 /** Builds the providers without contacting them. Throws `StartError` if a key cannot be read. */
 export const buildProviders = async (ground: Ground): Promise<readonly SignInProvider[]> => [
   ...(await Promise.all(ground.config.signIn.providers.map((settings) => providerOf(ground, settings)))),
   ...casOf(ground),
+  ...samlOf(ground),
 ]
 
 type SignInApi = Pick<AccountsDeps, 'signIn' | 'getLoginToken' | 'signInPages'>

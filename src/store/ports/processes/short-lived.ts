@@ -13,6 +13,7 @@ export const SHORT_LIVED_KINDS = [
   'sign-in-ticket',
   'sign-in-pending',
   'sign-in-proof',
+  'sign-in-answer',
   'email-conversation',
   'email-turn',
   'media-turn',
