@@ -1,8 +1,10 @@
 import type { Profile, SAML } from '@node-saml/node-saml'
+import type { Clock } from '#base'
 import { isJsonObject, type JsonObject } from '#spec'
 import { type ProvenIdentity, ProviderFailure } from './openid.ts'
 
 export interface SamlOptions {
+  readonly clock: Clock
   readonly idp: {
     readonly entryPoint: string
     /** The provider's entity id. */
@@ -71,7 +73,7 @@ export class SamlProvider {
 
   async #library(requestId: string, again: boolean): Promise<SAML> {
     const { SAML: Library, ValidateInResponseTo } = await import('@node-saml/node-saml')
-    const { idp, entityId, callbackUrl, clockSkewMs } = this.#options
+    const { clock, idp, entityId, callbackUrl, clockSkewMs } = this.#options
     return new Library({
       entryPoint: idp.entryPoint,
       idpIssuer: idp.issuer,
@@ -92,7 +94,7 @@ export class SamlProvider {
       // The request is known to the caller alone, and each is answered once.
       cacheProvider: {
         saveAsync: () => Promise.resolve(null),
-        getAsync: (id) => Promise.resolve(id === requestId ? new Date().toISOString() : null),
+        getAsync: (id) => Promise.resolve(id === requestId ? new Date(clock.nowMs()).toISOString() : null),
         removeAsync: () => Promise.resolve(null),
       },
     })

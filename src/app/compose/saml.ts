@@ -6,12 +6,13 @@ import { reasonOf, StartError } from '../start-error.ts'
 import type { Ground } from './ground.ts'
 
 /** The SAML provider, if one is configured. Throws `StartError` if its certificate cannot be read. */
-export const samlOf = ({ config, shortLived }: Ground): readonly SignInProvider[] => {
+export const samlOf = ({ config, shortLived, clock }: Ground): readonly SignInProvider[] => {
   const { entryPoint, issuer = '', certificateFile = '', name, signed, clockSkew, ...settings } = config.saml
   if (entryPoint === undefined) return []
   const baseUrl = config.server.publicBaseUrl ?? ''
   const lifetimeMs = config.sessions.authenticationSessionLifetime
   const server = new SamlProvider({
+    clock,
     idp: { entryPoint, issuer, signed, certificate: certificateIn(certificateFile) },
     entityId: `${baseUrl}${SAML_METADATA_PATH}`,
     callbackUrl: `${baseUrl}${SAML_ANSWER_PATH}`,
