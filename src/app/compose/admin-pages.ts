@@ -63,7 +63,7 @@ export const buildAdministrationApi = (
   const { measurements, reports } = parts
   const { jobs, administerRooms } = parts.administration
   const { server } = parts.administration.api
-  const people = buildPeopleAdmin(ground, { ...parts, ...profiles })
+  const people = buildPeopleAdmin(ground, { ...parts, ...profiles, jobs })
   const abuse = buildAbuseAdmin(ground, parts)
   return {
     admin: { ...parts.administration.api, people, abuse },

@@ -1,5 +1,5 @@
 import type { AdminApiDeps } from '#api'
-import { ActAsPeople, AuditLog, ModifyPerson, type Pushers, type SetProfile } from '#domain'
+import { ActAsPeople, AuditLog, type Jobs, ModifyPerson, type Pushers, type SetProfile } from '#domain'
 import { type LeasedWork, writers } from '#store'
 import { People } from '#views'
 import { PACKAGE_VERSION } from '../package-version.ts'
@@ -31,6 +31,7 @@ interface PeopleAdminParts {
   readonly audit: BuiltAuditLog
   readonly personal: Personal
   readonly pushers: Pushers
+  readonly jobs: Jobs
   readonly setProfile: Pick<SetProfile, 'set'>
 }
 
@@ -38,6 +39,7 @@ export const buildPeopleView = ({ store }: Ground, { pushRules }: Pick<Personal,
   new People({
     reader: store.people,
     members: store.rooms,
+    sent: store.sentEvents,
     accountData: store.accountData,
     pushRules: { contentJson: async (owner) => JSON.stringify({ global: await pushRules.ruleset(owner) }) },
   })
@@ -50,6 +52,7 @@ export const buildPeopleAdmin = (
     audit: { auditLog },
     personal,
     pushers,
+    jobs,
     setProfile,
   }: PeopleAdminParts,
 ): AdminApiDeps['people'] => {
@@ -57,7 +60,7 @@ export const buildPeopleAdmin = (
   return {
     ...api,
     ...administration,
-    ...{ auditLog, pushers, nowMs: () => clock.nowMs() },
+    ...{ auditLog, jobs, pushers, nowMs: () => clock.nowMs() },
     actAsPeople: new ActAsPeople({
       ...{ auditLog, clock },
       impersonations: buildImpersonations(ground),

@@ -14,6 +14,7 @@ import {
   PurgeMediaCache,
   PurgeRoomHistory,
   QuarantineMany,
+  RedactPerson,
 } from '#domain'
 import type { UserId } from '#spec'
 import { type LeasedWork, writers } from '#store'
@@ -48,6 +49,12 @@ export interface BuiltRoomAdmin {
   readonly administerMedia: AdministerMedia
   readonly work: Readonly<Record<string, LeasedWork>>
 }
+
+const redactPerson = (
+  { store }: Ground,
+  { isActive }: Pick<BuiltAccounts, 'isActive'>,
+  { sending: redactor }: Pick<RoomsDomain, 'sending'>,
+): JobKind => new RedactPerson({ reader: store.sentEvents, rooms: store.rooms, redactor, isActive }) as JobKind
 
 /** Builds what administrators do with rooms, and the jobs that do it. */
 export const buildRoomAdmin = (
@@ -92,6 +99,7 @@ export const buildRoomAdmin = (
     new DeleteRoom({ ...rooms, removal, reader, writer: writers.rooms, commit, serverName }) as JobKind,
     new PurgeRoomHistory(history) as JobKind,
     ...media.kinds,
+    redactPerson(ground, accounts, rooms),
   ]
   return {
     jobs,

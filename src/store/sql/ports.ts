@@ -21,6 +21,7 @@ import { tokensWriter, tokensWrites } from './accounts/tokens-writes.ts'
 import { auditLogReader, auditLogWriter, auditLogWrites } from './admin/audit-log.ts'
 import { peopleReader } from './admin/people-reader.ts'
 import { blockedRoomsWriter, blockedRoomWrites, roomOverviewsReader } from './admin/room-overviews.ts'
+import { sentEventsReader } from './admin/sent-events.ts'
 import { appservicesOutReader, appservicesOutWriter, appservicesOutWrites } from './appservices/appservices-out.ts'
 import { networkRoomsReader, networkRoomsWriter, networkRoomsWrites } from './appservices/network-rooms.ts'
 import { crossSigningReader } from './encryption/cross-signing-reader.ts'
@@ -144,6 +145,7 @@ export const readersOver = (db: Db) => ({
   rooms: roomsReader(db),
   roomUpgrades: roomUpgradesReader(db),
   retention: retentionReader(db),
+  sentEvents: sentEventsReader(db),
   serverKeys: serverKeysReader(db),
   shortLived: shortLivedReader(db),
   signingKeys: signingKeysReader(db),

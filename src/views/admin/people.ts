@@ -7,12 +7,14 @@ import type {
   PeopleOrder,
   PeopleReader,
   PersonRow,
+  SentEventsReader,
   UserNumber,
 } from '#store'
 
 export interface PeopleParts {
   readonly reader: PeopleReader
   readonly members: Pick<MembersReader, 'roomsOfUser'>
+  readonly sent: Pick<SentEventsReader, 'countInvites' | 'countJoinedRooms'>
   readonly accountData: Pick<AccountDataReader, 'page' | 'bytesInRooms'>
   /** A user's push rules as clients see them in account data. */
   readonly pushRules: { contentJson(owner: { readonly user: UserNumber; readonly userId: UserId }): Promise<string> }
@@ -64,6 +66,16 @@ export class People {
   /** The user's rooms, whatever their membership; also of a user of another server, as far as this one knows. */
   async memberships(userId: UserId): Promise<readonly { readonly roomId: RoomId; readonly membership: Membership }[]> {
     return this.#parts.members.roomsOfUser(userId)
+  }
+
+  /** Invites that the user sent at that time or later. */
+  sentInvites(userId: UserId, sinceMs: number): Promise<number> {
+    return this.#parts.sent.countInvites(userId, sinceMs)
+  }
+
+  /** Rooms that the user joined at that time or later, in them still or not. */
+  joinedRooms(userId: UserId, sinceMs: number): Promise<number> {
+    return this.#parts.sent.countJoinedRooms(userId, sinceMs)
   }
 
   /** `{"account_data": {"global": {…}, "rooms": {…}}}`, as there may be many megabytes of it. */

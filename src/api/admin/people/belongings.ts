@@ -1,3 +1,4 @@
+import { Type } from 'typebox'
 import type { AdministerPeople, Moderate, Pushers } from '#domain'
 import { type AnyEndpoint, admin, endpoint, StreamedJson } from '#http'
 import { type JsonObject, MatrixError, parseUserId } from '#spec'
@@ -11,6 +12,8 @@ export interface BelongingsDeps {
   readonly moderate: Moderate
   readonly pushers: Pick<Pushers, 'list'>
 }
+
+const Since = Type.Object({ from_ts: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }) })
 
 const userIdIn = (text: string) => {
   const userId = parseUserId(text)
@@ -74,8 +77,36 @@ export const belongingsEndpoints = (deps: BelongingsDeps): readonly AnyEndpoint[
         return { pushers: listed, total: listed.length }
       },
     }),
+    ...countEndpoints(peopleView),
   ]
 }
+
+const countEndpoints = (peopleView: People): readonly AnyEndpoint[] => [
+  endpoint({
+    method: 'GET',
+    paths: ['/_synapse/admin/v1/users/:userId/sent_invite_count'],
+    auth: admin(),
+    rateLimit: 'read',
+    costly: true,
+    params: UserPath,
+    query: Since,
+    handler: async ({ params, query }) => ({
+      invite_count: await peopleView.sentInvites(userIdIn(params.userId), query.from_ts),
+    }),
+  }),
+  endpoint({
+    method: 'GET',
+    paths: ['/_synapse/admin/v1/users/:userId/cumulative_joined_room_count'],
+    auth: admin(),
+    rateLimit: 'read',
+    costly: true,
+    params: UserPath,
+    query: Since,
+    handler: async ({ params, query }) => ({
+      cumulative_joined_room_count: await peopleView.joinedRooms(userIdIn(params.userId), query.from_ts),
+    }),
+  }),
+]
 
 type Pusher = Awaited<ReturnType<Pushers['list']>>[number]
 

@@ -4,6 +4,7 @@ import { type AuditLogDeps, auditLogEndpoints } from './audit-log.ts'
 import { type BelongingsDeps, belongingsEndpoints } from './belongings.ts'
 import { type DevicesAdminDeps, devicesAdminEndpoints } from './devices.ts'
 import { type LookupsDeps, lookupsEndpoints } from './lookups.ts'
+import { type RedactionAdminDeps, redactionAdminEndpoints } from './redaction.ts'
 import { type SharedSecretRegistrationDeps, sharedSecretRegistrationEndpoints } from './register.ts'
 import { type RegistrationTokensAdminDeps, registrationTokensAdminEndpoints } from './registration-tokens.ts'
 import { type StandingDeps, standingEndpoints } from './standing.ts'
@@ -17,6 +18,7 @@ export type PeopleAdminDeps = SharedSecretRegistrationDeps &
   DevicesAdminDeps &
   LookupsDeps &
   RegistrationTokensAdminDeps &
+  RedactionAdminDeps &
   AuditLogDeps
 
 /** Administration of people: accounts, devices, registration tokens, and what administrators did. */
@@ -29,5 +31,6 @@ export const peopleAdminEndpoints = (deps: PeopleAdminDeps): readonly AnyEndpoin
   ...devicesAdminEndpoints(deps),
   ...lookupsEndpoints(deps),
   ...registrationTokensAdminEndpoints(deps),
+  ...redactionAdminEndpoints(deps),
   ...auditLogEndpoints(deps),
 ]
