@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { parseServerName, ROOM_VERSIONS, type ServerName } from '#spec'
+import { parseRoomId, parseServerName, ROOM_VERSIONS, type RoomId, type ServerName } from '#spec'
 
 /** A kind of setting, read from a YAML value or from the text of a flag or an environment variable. */
 export interface Kind<Value> {
@@ -96,6 +96,11 @@ export const oneOf = <const Choice extends string>(...choices: readonly Choice[]
 export const serverName: Kind<ServerName> = {
   expects: 'a server name such as example.org or example.org:8448',
   parse: (raw) => (typeof raw === 'string' ? parseServerName(raw) : undefined),
+}
+
+export const roomId: Kind<RoomId> = {
+  expects: 'a room id such as !id:example.org',
+  parse: (raw) => (typeof raw === 'string' ? parseRoomId(raw) : undefined),
 }
 
 export const colour = text('a colour such as #0b7a4b', (value) => /^#([0-9a-f]{3}|[0-9a-f]{6})$/i.test(value))

@@ -1,3 +1,4 @@
+import { abuse } from './sections/abuse.ts'
 import { captcha, passwords, registration, sessions } from './sections/accounts.ts'
 import { administration } from './sections/administration.ts'
 import { appservices } from './sections/appservices.ts'
@@ -35,6 +36,7 @@ export const SECTIONS = {
   storage,
   registration,
   captcha,
+  abuse,
   signIn,
   cas,
   saml,

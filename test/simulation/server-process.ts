@@ -115,6 +115,8 @@ export class ServerProcess {
       stateLimits,
       logger: silentLogger,
       retention: undefined,
+      bans: { bansUser: () => false, bansRoom: () => false, mind: () => {} },
+      guards: { coming: async () => {}, creating: async () => {} },
       ...names,
     }
     const accounts = {

@@ -1,8 +1,9 @@
 import type { AdminApiDeps } from '#api'
-import { ReviewRegistrations } from '#domain'
+import { ManageBanLists, type Memberships, ReviewRegistrations } from '#domain'
 import type { BuiltAccounts } from './accounts.ts'
 import type { BuiltAuditLog } from './admin.ts'
 import type { Ground } from './ground.ts'
+import { noticesUser } from './personal.ts'
 import { mailerOf } from './third-party-ids.ts'
 
 /** Builds what administrators decide on against abuse. */
@@ -11,9 +12,11 @@ export const buildAbuseAdmin = (
   {
     accounts: { accounts, api, administration },
     audit: { auditLog },
+    rooms: { memberships },
   }: {
     readonly accounts: Pick<BuiltAccounts, 'accounts' | 'api' | 'administration'>
     readonly audit: BuiltAuditLog
+    readonly rooms: { readonly memberships: Memberships }
   },
 ): AdminApiDeps['abuse'] => ({
   registrations: new ReviewRegistrations({
@@ -22,5 +25,10 @@ export const buildAbuseAdmin = (
     mails: mailerOf(ground),
     serverName: ground.config.server.name,
     logger: ground.logger,
+  }),
+  banLists: new ManageBanLists({
+    ...{ lists: ground.bans, rooms: ground.store.rooms, memberships, auditLog },
+    reader: noticesUser(ground.config),
+    commit: ground.store.commit,
   }),
 })

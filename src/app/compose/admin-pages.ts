@@ -45,7 +45,7 @@ export interface AdministrationParts {
   readonly accounts: BuiltAccounts
   readonly audit: BuiltAuditLog
   readonly administration: Pick<BuiltRoomAdmin, 'jobs' | 'api' | 'administerRooms' | 'administerServer'>
-  readonly rooms: Pick<RoomsDomain, 'directory'>
+  readonly rooms: Pick<RoomsDomain, 'directory' | 'memberships'>
   readonly views: Pick<Views, 'ofAdministrators'>
   readonly appServices: Pick<BuiltAppServices, 'states'>
   readonly reports: Reports

@@ -10,12 +10,16 @@ interface AdmissionParts {
 
 /** Builds what decides on accounts that people make by themselves. */
 export const buildAdmission = (
-  { config, rateLimiter }: Pick<Ground, 'config' | 'rateLimiter'>,
+  { config, rateLimiter, checks }: Pick<Ground, 'config' | 'rateLimiter' | 'checks'>,
   { toldOfApproval, tellAdministrators }: AdmissionParts,
 ): Admission => {
   const waiting = async (userId: UserId) => userAwaitsApproval(await toldOfApproval(userId))
   return {
-    admit: async ({ from }: Candidate) => {
+    admit: async ({ userId, address, from, way }: Candidate) => {
+      const { ip = null, userAgent = null } = from ?? {}
+      await checks?.ask('registration', () => ({
+        ...{ user_id: userId, email: address ?? null, ip, user_agent: userAgent ?? null, way },
+      }))
       if (from !== undefined) await rateLimiter.consume('newAccount', addressRangeKey(from.ip))
     },
     approval: config.registration.approval,

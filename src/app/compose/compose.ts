@@ -28,7 +28,8 @@ import { takeEncryptionEdus } from './encryption-edus.ts'
 import { type BuiltFederation, buildFederation } from './federation.ts'
 import { type BuiltFederationOut, buildFederationOut, takePassingEdus } from './federation-out.ts'
 import { buildFinding, type Finding } from './finding.ts'
-import type { Ground } from './ground.ts'
+import type { Ground, OpenedGround } from './ground.ts'
+import { buildGuards, withBans } from './guards.ts'
 import { buildImpersonations } from './impersonations.ts'
 import type { BuiltJoining } from './joining.ts'
 import { type BuiltKeyBackups, buildKeyBackups } from './key-backups.ts'
@@ -83,8 +84,9 @@ export interface Composed {
 }
 
 /** The one place that knows every layer: builds streams, domain, views and api over an open store. Each step has a builder of its own. */
-export const compose = async (ground: Ground): Promise<Composed> => {
-  const streams = await buildStreams(ground)
+export const compose = async (opened: OpenedGround): Promise<Composed> => {
+  const streams = await buildStreams(opened)
+  const ground = await withBans(opened, streams)
   const federation = await buildFederation(ground)
   const incoming = buildIncoming(ground, federation)
   // Accounts, personal data and rooms need a little of each other, but only when requests come.
@@ -150,6 +152,7 @@ export const compose = async (ground: Ground): Promise<Composed> => {
     settle: async () => {
       measurements.stop()
       await appServices.end()
+      await ground.bans.stop()
       await settle(leases, parts)
     },
   }
@@ -224,6 +227,7 @@ const settle = async (
 const roomsGroundOf = (ground: Ground, streams: Streams) => ({
   ...ground,
   streams,
+  guards: buildGuards(ground),
   serverName: ground.config.server.name,
   defaultRoomVersion: ground.config.server.defaultRoomVersion,
   retention: retentionOf(ground.config),
@@ -293,7 +297,7 @@ const processNumber = (random: Random): number => {
 }
 
 /** Builds the streams, which advance after each commit and never before. */
-const buildStreams = async ({ store, clock, random }: Ground): Promise<Streams> => {
+const buildStreams = async ({ store, clock, random }: OpenedGround): Promise<Streams> => {
   const bus = new InProcessBus()
   const streams = new Streams({
     ...{ clock, bus },

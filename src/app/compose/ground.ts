@@ -1,5 +1,6 @@
 import type { Clock, Logger, Random, Sealer, Tracing } from '#base'
 import type { Config } from '#config'
+import type { BanLists, OperatorChecks } from '#domain'
 import type { RateLimiter, RequestCounts } from '#http'
 import type { SigningKey } from '#rules'
 import type { ShortLivedTables, Store } from '#store'
@@ -7,7 +8,7 @@ import type { ServerLook } from '../page-look.ts'
 import type { Reloads } from '../reloads.ts'
 
 /** The open resources that all layers are built on, made by `createHomeserver`. */
-export interface Ground {
+export interface OpenedGround {
   readonly config: Config
   readonly store: Store
   readonly shortLived: ShortLivedTables
@@ -30,4 +31,12 @@ export interface Ground {
   readonly reloads: Reloads
   /** undefined: no traces are made. */
   readonly tracing: Tracing | undefined
+}
+
+/** The same with what is asked everywhere about abuse. */
+export interface Ground extends OpenedGround {
+  /** The policy rooms that the server obeys. */
+  readonly bans: BanLists
+  /** undefined: nothing is checked by a program of the operator. */
+  readonly checks: OperatorChecks | undefined
 }

@@ -54,7 +54,7 @@ export const buildJoining = (
   accounts: MemberAccounts,
   { requests, checks, acls, graph }: JoiningNeeds,
 ): BuiltJoining => {
-  const { store, clock, random, logger, signingKey: key, serverName } = ground
+  const { store, clock, random, logger, signingKey: key, serverName, bans } = ground
   const reader = store.rooms
   const filling = { clock, random, key }
   const residency = new Residency({ reader, acls, serverName })
@@ -83,8 +83,8 @@ export const buildJoining = (
     exchange: new ExchangeElsewhere({ requests, serverName }),
     otherServers: new RemoteMemberships({ residency, elsewhere, outside, invites, reader, accounts, serverName }),
     api: {
-      serveTemplates: new ServeTemplates({ rooms, residency, reader, serverName }),
-      takeHandshakes: new TakeHandshakes({ rooms, residency, reader, checks, graph, forwarding, key }),
+      serveTemplates: new ServeTemplates({ rooms, residency, reader, serverName, bans }),
+      takeHandshakes: new TakeHandshakes({ rooms, residency, reader, checks, graph, forwarding, key, bans }),
       joinAnswers: new JoinAnswers({ reader, graph, chains: reader, branches, serverName }),
       invitesIn: new InvitesIn({ residency, outside, checks, acls, accounts, key, blocked: buildBlockedRooms(ground) }),
       toldRoomState: told,

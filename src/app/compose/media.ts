@@ -6,6 +6,7 @@ import {
   AnyMedia,
   ImageLibrary,
   Media,
+  type MediaScan,
   type MediaStore,
   MediaSweep,
   Quarantine,
@@ -55,7 +56,7 @@ export const buildMedia = async (ground: Ground, requests: FederationRequests): 
     pendingUploads: settings.pendingUploads,
     pendingLifetimeMs: settings.pendingLifetime,
   }
-  const bytes = new StoredBytes({ store: kept, turns: mediaTurnsOf(ground) })
+  const bytes = new StoredBytes({ store: kept, turns: mediaTurnsOf(ground), scan: scanOf(ground) })
   const media = new Media({ store: kept, bytes, serverName: config.server.name, limits, clock, random })
   const images = new ImageLibrary({ maxPixels: settings.thumbnailPixels, timeoutMs: settings.thumbnailTimeout })
   const thumbnails = new Thumbnails({ store: kept, images, clock, concurrency: settings.thumbnailsAtOnce })
@@ -86,6 +87,16 @@ export const buildMedia = async (ground: Ground, requests: FederationRequests): 
     },
   }
 }
+
+/** Asks the operator's program about new files; undefined where it is not to be asked. */
+const scanOf = ({ checks }: Ground): MediaScan | undefined =>
+  checks?.checks('media') !== true
+    ? undefined
+    : async ({ uri, contentType, fileName, sha256, sizeBytes }, path) => {
+        await checks.ask('media', () => ({
+          ...{ uri, content_type: contentType, file_name: fileName ?? null, sha256, size: sizeBytes, path },
+        }))
+      }
 
 /** Files in the data folder belong to this process alone, by the folder's lock; an object store may be shared, so its turns are. */
 const mediaTurnsOf = (ground: Ground): Turns =>

@@ -1,4 +1,4 @@
-import type { MemberAccounts } from '#domain'
+import type { Bans, MemberAccounts } from '#domain'
 import type { UserId } from '#spec'
 import type { BuiltAccounts } from './accounts.ts'
 import type { BuiltAppServices } from './appservices.ts'
@@ -22,9 +22,8 @@ export const roomsNeeds = (
   { federation, incoming, ...people }: MembersGround,
   followers: RoomsNeeds<BuiltJoining>['followers'],
 ): RoomsNeeds<BuiltJoining> => {
-  const accounts = memberAccounts(people.accounts, people.personal, (userId) =>
-    people.appServices.queries.makeUser(userId),
-  )
+  const makeUser = (userId: UserId) => people.appServices.queries.makeUser(userId)
+  const accounts = memberAccounts(people.accounts, people.personal, { makeUser, bans: ground.bans })
   const needs = { requests: federation.requests, acls: incoming.acls, checks: incoming.check }
   return {
     ...{ accounts, followers },
@@ -35,12 +34,12 @@ export const roomsNeeds = (
 const memberAccounts = (
   { accounts, isActive }: BuiltAccounts,
   personal: Personal,
-  makeUser: (userId: UserId) => Promise<boolean>,
+  { makeUser, bans }: { makeUser(userId: UserId): Promise<boolean>; readonly bans: Pick<Bans, 'bansUser'> },
 ): MemberAccounts => ({
   profileOf: (userId) => personal.profiles.memberFields(userId),
   isGuest: async (userId) => (await accounts.account(userId))?.guest === true,
   // A service may make its user when it hears of them.
   exists: async (userId) => (await isActive(userId)) || ((await makeUser(userId)) && (await isActive(userId))),
-  refusesInvite: (userId, from) => personal.refusesInvite(userId, from),
+  refusesInvite: async (userId, from) => bans.bansUser(from) || personal.refusesInvite(userId, from),
   speaksForServer: (userId) => userId === personal.speaker,
 })

@@ -7,6 +7,7 @@ import {
   IgnoredUsers,
   InvitePermissions,
   NOTICES_LOCALPART,
+  type OperatorChecks,
   Presence,
   PresenceLists,
   Profiles,
@@ -14,6 +15,7 @@ import {
   Receipts,
   type RoomProfiles,
   SetProfile,
+  type SetProfileParts,
   Tags,
   Typing,
   UpgradedRooms,
@@ -26,6 +28,7 @@ import type { Streams } from '#streams'
 const LIST_SLICE_MS = 2
 
 export interface PersonalGround {
+  readonly checks?: OperatorChecks | undefined
   readonly config: Config
   readonly store: Store
   readonly clock: Clock
@@ -56,6 +59,13 @@ export interface Personal {
 /** The user who speaks for the server. */
 export const noticesUser = ({ server }: Pick<Config, 'server'>): UserId => userIdOf(NOTICES_LOCALPART, server.name)
 
+const profileCheckOf = (checks: OperatorChecks | undefined): SetProfileParts['check'] =>
+  checks?.checks('profile') !== true
+    ? undefined
+    : async (userId, field, value) => {
+        await checks.ask('profile', () => ({ user_id: userId, field, value }))
+      }
+
 const isActive = async ({ accounts }: PersonalGround['store'], userId: UserId): Promise<boolean> => {
   const account = await accounts.account(userId)
   return account !== undefined && account.deactivatedAtMs === undefined
@@ -74,7 +84,7 @@ const buildAccountData = ({ accountData: reader, commit, rooms }: Store) => {
 }
 
 /** Builds profiles, presence, typing, receipts, account data, tags, filters and push rules. */
-export const buildPersonal = ({ config, store, clock, logger }: PersonalGround, streams: Streams): Personal => {
+export const buildPersonal = ({ config, store, clock, logger, checks }: PersonalGround, streams: Streams): Personal => {
   const { commit, rooms } = store
   const { changes: accountDataChanges, upgradedRooms, ...kept } = buildAccountData(store)
   const profiles = new Profiles({
@@ -122,7 +132,7 @@ export const buildPersonal = ({ config, store, clock, logger }: PersonalGround, 
     api: (roomProfiles, turns) => ({
       profiles,
       setProfile: new SetProfile({
-        ...{ profiles, commit, turns },
+        ...{ profiles, commit, turns, check: profileCheckOf(checks) },
         updates: writers.profileUpdates,
         rooms: roomProfiles,
         news: presence,

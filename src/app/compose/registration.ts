@@ -2,11 +2,13 @@ import type { AccountsDeps } from '#api'
 import {
   type Admission,
   type AppServices,
+  type BanLists,
   BindEmail,
   CompleteRegistration,
   CreateAccount,
   LOG_IN_2015,
   LogIn,
+  type LogInParts,
   NewUserIds,
   NOTICES_LOCALPART,
   REGISTRATION,
@@ -78,7 +80,11 @@ export const buildRegistration = (ground: Ground, built: BuiltParts, services: A
     [...config.registration.reservedUsernames, NOTICES_LOCALPART],
     config.registration.allowedUsernames,
   )
-  const newUserIds = new NewUserIds({ accounts, reservedNames: bothReserved(reservedNames, services), random })
+  const newUserIds = new NewUserIds({
+    accounts,
+    reservedNames: allReserved(reservedNames, services, ground.bans),
+    random,
+  })
   const createAccount = new CreateAccount({ accounts, sessions, extras: newAccountChanges, commit })
   const upgradeGuest = new UpgradeGuest({
     ...{ accounts, devices, sessions, commit },
@@ -87,7 +93,10 @@ export const buildRegistration = (ground: Ground, built: BuiltParts, services: A
   })
   const toldOfApproval = toldOfApprovalIn(ground)
   const admission = buildAdmission(ground, { toldOfApproval, tellAdministrators: built.tellAdministrators })
-  const logIn = new LogIn({ accounts, sessions, commit, serverName, wellKnown: wellKnownOf(config), toldOfApproval })
+  const logIn = new LogIn({
+    ...{ accounts, sessions, commit, serverName, wellKnown: wellKnownOf(config), toldOfApproval },
+    check: loginCheckOf(ground),
+  })
   const bindEmail = new BindEmail({ accounts, threepids: addresses.threepids })
   const { offer, changesFor } = signIn.registering(registrationOffer(ground, tokens, addresses.proof))
   const completion = new CompleteRegistration({
@@ -133,13 +142,22 @@ export const buildRegistration = (ground: Ground, built: BuiltParts, services: A
 }
 
 /** Names that the operator keeps, and those that application services have for themselves. */
-const bothReserved = (
+const loginCheckOf = ({ checks }: Ground): LogInParts['check'] =>
+  checks?.checks('login') !== true
+    ? undefined
+    : async (userId, { ip, userAgent }) => {
+        await checks.ask('login', () => ({ user_id: userId, ip, user_agent: userAgent ?? null }))
+      }
+
+const allReserved = (
   names: ReservedNames,
   services: AppServices,
+  bans: Pick<BanLists, 'mind'>,
 ): Pick<ReservedNames, 'includes' | 'assertUnreserved'> => ({
   includes: (userId) => names.includes(userId) || services.includes(userId),
   assertUnreserved: (userId) => {
     names.assertUnreserved(userId)
     services.assertUnreserved(userId)
+    bans.mind(userId, undefined)
   },
 })

@@ -2,10 +2,12 @@ import type { RoomEndpointsDeps } from '#api'
 import type { Chore, Clock, Logger, Random } from '#base'
 import {
   type AliasNamespaces,
+  type Bans,
   BlockedRooms,
   type BuiltGraph,
   Directory,
   type FollowUpgrades,
+  guarded,
   Listings,
   type MemberAccounts,
   Memberships,
@@ -15,6 +17,7 @@ import {
   Reports,
   RoomCreation,
   type RoomGraph,
+  type RoomGuards,
   RoomProfiles,
   RoomPurge,
   RoomRemoval,
@@ -56,6 +59,8 @@ export interface RoomsGround {
   readonly logger: Logger
   readonly random: Random
   readonly signingKey: SigningKey
+  readonly bans: Bans
+  readonly guards: RoomGuards
   readonly serverName: ServerName
   readonly defaultRoomVersion: string
   readonly stateLimits: StateSize
@@ -100,7 +105,7 @@ export const buildRooms = <Joining extends JoiningOfRooms>(
   ground: RoomsGround,
   { accounts, followers, joiningOf }: RoomsNeeds<Joining>,
 ): RoomsDomain & { readonly joining: Joining } => {
-  const { store, clock, random, signingKey: key, serverName } = ground
+  const { store, clock, random, signingKey: key, serverName, guards } = ground
   const { commit } = store
   const reader = store.rooms
   const writer = writers.rooms
@@ -122,7 +127,7 @@ export const buildRooms = <Joining extends JoiningOfRooms>(
   const memberships = new Memberships({
     ...{ rooms, reader, accounts, serverName, clock, successors },
     writing: { writer, commit },
-    otherServers: withoutBlocked(joining.otherServers, blocked),
+    otherServers: guarded(withoutBlocked(joining.otherServers, blocked), guards),
   })
   const directory = new Directory(common)
   const defaultVersion = ground.defaultRoomVersion
@@ -131,9 +136,11 @@ export const buildRooms = <Joining extends JoiningOfRooms>(
     graph,
     graphCaches: caches,
     joining,
-    sending: new Sending({ rooms, reader, relations: store.relations, clock }),
+    sending: new Sending({ rooms, reader, relations: store.relations, clock, guards }),
     memberships,
-    creation: new RoomCreation({ rooms, reader, accounts, memberships, serverName, defaultVersion, namespaces }),
+    creation: new RoomCreation({
+      ...{ rooms, reader, accounts, memberships, serverName, defaultVersion, namespaces, guards },
+    }),
     directory,
     upgrades: buildUpgrades(ground, rooms, accounts, followers),
     successors,
@@ -142,8 +149,12 @@ export const buildRooms = <Joining extends JoiningOfRooms>(
   }
 }
 
-export const buildBlockedRooms = ({ store, clock }: Pick<Ground, 'store' | 'clock'>): BlockedRooms =>
-  new BlockedRooms({ reader: store.roomOverviews, writer: writers.blockedRooms, clock })
+export const buildBlockedRooms = ({
+  store,
+  clock,
+  bans,
+}: Pick<RoomsGround, 'store' | 'clock' | 'bans'>): BlockedRooms =>
+  new BlockedRooms({ reader: store.roomOverviews, writer: writers.blockedRooms, clock, bans })
 
 const buildUpgrades = (
   { store, clock, logger, serverName }: RoomsGround,

@@ -153,8 +153,8 @@ export const buildViews = (ground: RoomsGround, people: PeopleNow, checkpoints: 
   const { reader, clientEvents, texts, visibility, presenceProfiles, facts, userRooms, pushRules, unread } = shared
   const { receipts } = store
   const history = { reader, visibility, clientEvents, texts, clock, streams }
-  const publicRooms = new PublicRooms(reader)
   const networkRooms = new NetworkRooms({ reader: store.networkRooms, states: reader })
+  const publicRooms = new PublicRooms(reader, (roomId) => ground.bans.bansRoom(roomId))
   const summaries = new RoomSummaries(history)
   const elsewhere = { elsewhere: people.spaces, serverName: ground.serverName }
   const badges = new Badges({

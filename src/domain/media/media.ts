@@ -142,9 +142,15 @@ export class Media {
     }
     await this.#oneOfFew(user, async () => {
       try {
-        await this.#parts.bytes.take(upload.stream, uploadBytes, async (received) => [
-          write({ mediaId, user, atMs, content: { ...received, contentType, fileName }, quotaBytes }),
-        ])
+        const about = { uri: this.#uriOf(mediaId), contentType, fileName }
+        await this.#parts.bytes.take(
+          upload.stream,
+          uploadBytes,
+          async (received) => [
+            write({ mediaId, user, atMs, content: { ...received, contentType, fileName }, quotaBytes }),
+          ],
+          about,
+        )
       } catch (error) {
         throw error instanceof WriteConflict ? refusalOf(error.kind) : error
       }

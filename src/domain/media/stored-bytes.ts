@@ -26,10 +26,23 @@ export interface MediaStore {
   readonly files: MediaFiles
 }
 
+/** A file that is new here, as whoever brings it says; all but its bytes may be wrong. */
+export interface NewFile {
+  /** Its `mxc:` URI. */
+  readonly uri: string
+  readonly contentType: string
+  readonly fileName: string | undefined
+}
+
+/** `path`: of the file, which must not be changed and may be gone afterwards. */
+export type MediaScan = (file: NewFile & Received, path: string) => Promise<void>
+
 export interface StoredBytesParts {
   readonly store: MediaStore
   /** Turns by the hash of the bytes: of this process if the files are in its own folder, shared if several processes have access to them. */
   readonly turns: Turns
+  /** Looks at new files before anybody can have them. Throws what is told to whoever brings one. undefined: none are looked at. */
+  readonly scan?: MediaScan | undefined
 }
 
 /**
@@ -39,20 +52,23 @@ export interface StoredBytesParts {
 export class StoredBytes {
   readonly #store: MediaStore
   readonly #turns: Turns
+  readonly #scan: MediaScan | undefined
 
-  constructor({ store, turns }: StoredBytesParts) {
+  constructor({ store, turns, scan }: StoredBytesParts) {
+    this.#scan = scan
     this.#store = store
     this.#turns = turns
   }
 
   /**
    * Keeps the bytes of a stream, and then commits the changes that `write` returns, which may read the kept file. If either
-   * fails, the bytes are removed unless another media has them. Throws `M_TOO_LARGE`, `WriteConflict`, and what `write` throws.
+   * fails, the bytes are removed unless another media has them. `about`: of a file that is to be looked at first. Throws `M_TOO_LARGE`, `WriteConflict`, and what `write` throws.
    */
   async take(
     stream: Readable,
     limitBytes: number,
     write: (received: Received) => Promise<readonly Change<unknown>[]>,
+    about?: NewFile,
   ): Promise<void> {
     const draft = await this.#store.files.draft()
     const received = await receive(stream, draft, limitBytes).catch(async (error: unknown) => {
@@ -62,6 +78,7 @@ export class StoredBytes {
     await this.#turns.run(received.sha256, async () => {
       await draft.keep(received.sha256)
       try {
+        if (about !== undefined) await this.#scanned({ ...about, ...received })
         await this.#store.commit(await write(received))
       } catch (error) {
         // Surely not committed. After a fault of the database that is unknown, so the bytes stay until the sweep.
@@ -102,6 +119,11 @@ export class StoredBytes {
       for (const variant of unused.variants) await files.remove(`${unused.sha256}.${variant}`)
       await files.remove(unused.sha256)
     })
+  }
+
+  async #scanned(file: NewFile & Received): Promise<void> {
+    const scan = this.#scan
+    if (scan !== undefined) await this.#store.files.withPath(file.sha256, (path) => scan(file, path))
   }
 
   async #drop(sha256: string): Promise<void> {

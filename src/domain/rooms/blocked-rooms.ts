@@ -1,11 +1,13 @@
 import type { Clock } from '#base'
 import { MatrixError, type RoomId, type UserId } from '#spec'
 import type { BlockedRoom, BlockedRoomsWriter, Change, RoomOverviewsReader } from '#store'
+import type { Bans } from './room-guards.ts'
 
 export interface BlockedRoomsParts {
   readonly reader: Pick<RoomOverviewsReader, 'blocked' | 'blockedRooms'>
   readonly writer: BlockedRoomsWriter
   readonly clock: Clock
+  readonly bans: Pick<Bans, 'bansRoom'>
 }
 
 /** Rooms that administrators blocked: nobody of this server joins them, knocks, is invited or invites, or gives them an alias. Those who are in one stay. */
@@ -18,7 +20,7 @@ export class BlockedRooms {
 
   /** Throws `M_FORBIDDEN` for a blocked room. */
   async mind(roomId: RoomId): Promise<void> {
-    if ((await this.find(roomId)) !== undefined)
+    if (this.#parts.bans.bansRoom(roomId) || (await this.find(roomId)) !== undefined)
       throw new MatrixError('M_FORBIDDEN', 'This room has been blocked on this server')
   }
 

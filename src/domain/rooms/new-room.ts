@@ -14,6 +14,7 @@ import {
 import { type AliasesReader, type RoomsReader, WriteConflict } from '#store'
 import { type AliasNamespaces, aliasesIn } from './directory.ts'
 import { checkInvitee, type MemberAccounts, type Memberships } from './memberships.ts'
+import type { RoomGuards } from './room-guards.ts'
 import type { Rooms } from './rooms.ts'
 import type { Draft, RoomTurn } from './turn.ts'
 import { ImpossibleEvent } from './turn-errors.ts'
@@ -51,6 +52,7 @@ export interface RoomCreationOptions {
   readonly serverName: ServerName
   readonly defaultVersion: string
   readonly namespaces: Pick<AliasNamespaces, 'assertMayName'>
+  readonly guards: Pick<RoomGuards, 'creating'>
 }
 
 interface CreatedRoom {
@@ -80,6 +82,7 @@ export class RoomCreation {
   async create(request: NewRoomRequest): Promise<CreatedRoom> {
     const made = await this.#madeBefore(request)
     if (made !== undefined) return made
+    await this.#options.guards.creating(request)
     const created = await this.#create(request)
     const { creator: sender, isDirect } = request
     const content = isDirect ? { is_direct: true } : {}

@@ -1,9 +1,11 @@
+import { hash } from 'node:crypto'
 import { BoundedCache, type CacheStats, type Clock, textBytes } from '#base'
 import { canonicalJson, powerLevelsOf } from '#rules'
 import { type EventId, type JsonObject, MatrixError, type RoomId, type UserId } from '#spec'
 import { type RoomsReader, type StoredEvent, WriteConflict } from '#store'
 import { checkCanonicalAlias } from './directory.ts'
 import { RelationChecks, type RelationChecksParts } from './relation-checks.ts'
+import type { RoomGuards } from './room-guards.ts'
 import { type Rooms, UnknownRoom } from './rooms.ts'
 import { TRANSACTION_LIFETIME_MS } from './transaction-sweep.ts'
 import type { Draft, RoomTurn } from './turn.ts'
@@ -23,6 +25,8 @@ export interface SendingParts {
   readonly reader: RoomsReader
   readonly relations: RelationChecksParts['reader']
   readonly clock: Clock
+  /** undefined: nothing is decided on. */
+  readonly guards?: Pick<RoomGuards, 'sending'>
 }
 
 interface Answered {
@@ -54,7 +58,10 @@ export class Sending {
     sizeBytes: () => 100,
   })
 
-  constructor({ rooms, reader, relations, clock }: SendingParts) {
+  readonly #guard: RoomGuards['sending']
+
+  constructor({ rooms, reader, relations, clock, guards }: SendingParts) {
+    this.#guard = guards?.sending
     this.#checks = new RelationChecks({ reader: relations })
     this.#rooms = rooms
     this.#reader = reader
@@ -68,15 +75,17 @@ export class Sending {
   /** Sends an event that is not state. A repeated transaction returns the first event. Throws as `RelationChecks.sent` does. */
   async message(roomId: RoomId, draft: Draft): Promise<EventId> {
     checkTombstone(roomId, draft)
-    return this.#once(draft.transaction, () =>
-      this.#checks.sent(roomId, draft, (check) =>
+    const guard = this.#guard
+    return this.#once(draft.transaction, async () => {
+      if (guard !== undefined && (await guard(roomId, draft)) === 'shadow') return shadowOf(roomId, draft)
+      return this.#checks.sent(roomId, draft, (check) =>
         this.#turn(roomId, async (turn) => {
           const eventId = await turn.add(draft)
           await check?.(turn)
           return eventId
         }),
-      ),
-    )
+      )
+    })
   }
 
   /** Sets state. If the entry has this content from this sender already, returns the event in force and sends none. */
@@ -213,3 +222,7 @@ export const sameContent = (one: JsonObject, other: JsonObject): boolean => {
   const [first, second] = [canonicalJson(one), canonicalJson(other)]
   return first.ok && second.ok && first.value === second.value
 }
+
+/** The id that its sender is told of an event which is not sent: like any other, and the same for a repeated transaction. */
+const shadowOf = (roomId: RoomId, { sender, transaction, content }: Draft): EventId =>
+  `$${hash('sha256', JSON.stringify([roomId, sender, transaction ?? content]), 'base64url')}` as EventId

@@ -69,6 +69,7 @@ import { mailPushersAndApproveAccounts } from './0880-mail-pushers-and-approve-a
 import { createAppservices } from './0885-create-appservices.ts'
 import { indexAdministrators } from './0886-index-administrators.ts'
 import { createImpersonations } from './0888-create-impersonations.ts'
+import { createBanLists } from './0889-create-ban-lists.ts'
 import { quarantineMedia } from './0905-quarantine-media.ts'
 
 /** All migrations, in the order in which they run. */
@@ -143,5 +144,6 @@ export const MIGRATIONS: readonly Migration[] = [
   createAppservices,
   indexAdministrators,
   createImpersonations,
+  createBanLists,
   quarantineMedia,
 ]

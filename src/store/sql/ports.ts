@@ -1,3 +1,5 @@
+import { banListsReader, banListsWriter, banListWrites } from './abuse/ban-lists.ts'
+import { newcomerCountsWriter, newcomerCountWrites } from './abuse/newcomer-counts.ts'
 import { accountsReader } from './accounts/accounts-reader.ts'
 import { accountsWriter, accountsWrites } from './accounts/accounts-writes.ts'
 import {
@@ -103,6 +105,7 @@ import { stickyEventsReader, stickyEventsWriter, stickyEventWrites } from './tim
 export const readersOver = (db: Db) => ({
   accountData: accountDataReader(db),
   accounts: accountsReader(db),
+  banLists: banListsReader(db),
   appservicesOut: appservicesOutReader(db),
   networkRooms: networkRoomsReader(db),
   auditLog: auditLogReader(db),
@@ -163,6 +166,8 @@ export const readersOver = (db: Db) => ({
 export const writers = {
   accountData: accountDataWriter,
   accounts: accountsWriter,
+  banLists: banListsWriter,
+  newcomerCounts: newcomerCountsWriter,
   auditLog: auditLogWriter,
   crossSigning: crossSigningWriter,
   delayedEvents: delayedEventsWriter,
@@ -223,6 +228,8 @@ export const allWrites = (): WriteTable =>
   writeTable([
     ...accountDataWrites,
     ...accountsWrites,
+    ...banListWrites,
+    ...newcomerCountWrites,
     ...auditLogWrites,
     ...crossSigningWrites,
     ...delayedEventWrites,

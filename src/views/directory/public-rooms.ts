@@ -52,10 +52,13 @@ interface Page {
  */
 export class PublicRooms {
   readonly #reader: PublicRoomsReader
+  readonly #hides: (roomId: RoomId) => boolean
   readonly #searches = new BoundedWork(SEARCHES)
 
-  constructor(reader: PublicRoomsReader) {
+  /** `hides`: rooms that are not shown, wherever they stand. */
+  constructor(reader: PublicRoomsReader, hides: (roomId: RoomId) => boolean = () => false) {
     this.#reader = reader
+    this.#hides = hides
   }
 
   /** `publicRooms`, as JSON text. Throws `M_INVALID_PARAM` for a malformed token, `TooMuchWork` if too many search. */
@@ -87,6 +90,7 @@ export class PublicRooms {
     const page = between.slice(0, most)
     const texts: string[] = []
     for (const room of page) {
+      if (this.#hides(room.roomId)) continue
       const aliases = await this.#reader.aliasesOf(room.room, MAX_ALIASES)
       texts.push(spliced(await this.#shown(room), `"aliases":${JSON.stringify(aliases)},${members(room)}`))
     }
@@ -114,7 +118,8 @@ export class PublicRooms {
       first !== undefined && isLater && (direction === 'backward' ? isMore : await isAny('backward', first))
     const hasNext = last !== undefined && (direction === 'forward' ? isMore : await isAny('forward', last))
     const texts: string[] = []
-    for (const room of rooms) texts.push(spliced(await this.#shown(room), members(room)))
+    for (const room of rooms.filter(({ roomId }) => !this.#hides(roomId)))
+      texts.push(spliced(await this.#shown(room), members(room)))
     return [
       `{"chunk":[${texts.join()}]`,
       ...(hasPrevious ? [`"prev_batch":"${formatPlace('backward', first)}"`] : []),

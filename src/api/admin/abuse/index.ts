@@ -1,7 +1,11 @@
 import type { AnyEndpoint } from '#http'
+import { type BanListsAdminDeps, banListsAdminEndpoints } from './ban-lists.ts'
 import { type RegistrationsAdminDeps, registrationsAdminEndpoints } from './registrations.ts'
 
-export type AbuseAdminDeps = RegistrationsAdminDeps
+export type AbuseAdminDeps = RegistrationsAdminDeps & BanListsAdminDeps
 
 /** What administrators decide on against abuse. */
-export const abuseAdminEndpoints = (deps: AbuseAdminDeps): readonly AnyEndpoint[] => registrationsAdminEndpoints(deps)
+export const abuseAdminEndpoints = (deps: AbuseAdminDeps): readonly AnyEndpoint[] => [
+  ...registrationsAdminEndpoints(deps),
+  ...banListsAdminEndpoints(deps),
+]

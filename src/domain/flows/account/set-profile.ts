@@ -16,6 +16,8 @@ export interface SetProfileParts {
   readonly news: ProfileNews
   /** One change at a time for each user, so that others are told what the profile ends with. */
   readonly turns: Turns
+  /** Throws where a check of the operator refuses the value. undefined: none is made. */
+  readonly check?: ((userId: UserId, key: string, value: JsonValue) => Promise<void>) | undefined
 }
 
 interface FieldChange {
@@ -35,6 +37,7 @@ export class SetProfile {
 
   /** `propagates`: whether member events follow the change of a name or picture. Throws what `Profiles.setting` throws. */
   async set(owner: ProfileOwner, key: string, value: JsonValue, propagates = true): Promise<void> {
+    await this.#parts.check?.(owner.userId, key, value)
     const change = () => this.#parts.profiles.setting(owner, key, value)
     await this.#change(owner, key, { value, propagates, change })
   }

@@ -18,6 +18,8 @@ export interface LogInParts {
   readonly serverName: ServerName
   /** The content of `/.well-known/matrix/client`, where the operator set it. */
   readonly wellKnown: JsonObject | undefined
+  /** Throws where a check of the operator refuses the login. undefined: none is made. */
+  readonly check?: ((userId: UserId, from: SessionRequest['from']) => Promise<void>) | undefined
   /** Whether the person gets a mail once an administrator has approved the account. */
   toldOfApproval(userId: UserId): Promise<boolean>
 }
@@ -61,6 +63,7 @@ export class LogIn {
 
   /** For somebody who has proved to be that user. Throws `M_USER_LOCKED`, the error of MSC3866 for one who waits for approval, `M_USER_LIMIT_EXCEEDED` for one who has too many devices, and `M_USER_DEACTIVATED` where the account ended meanwhile. */
   async start(request: SessionRequest, rehash?: Change<void>): Promise<PreparedSession['answer']> {
+    await this.#parts.check?.(request.userId, request.from)
     const session = this.#parts.sessions.prepare(request)
     try {
       await this.#parts.commit([session.change, ...(rehash === undefined ? [] : [rehash])])

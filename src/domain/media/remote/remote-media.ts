@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import { BoundedCache, BoundedWork, type CacheStats, type Clock, type Logger, unlessAborted } from '#base'
 import { MatrixError, parseServerName, type ServerName } from '#spec'
 import type { Commit, MediaContent, RemoteMediaName, RemoteMediaReader, RemoteMediaWriter } from '#store'
+import type { Received } from '../receive.ts'
 import type { StoredBytes } from '../stored-bytes.ts'
 import type { ThumbnailRequest } from '../thumbnail-sizes.ts'
 import { refusalOf } from './failures.ts'
@@ -159,9 +160,14 @@ export class RemoteMedia {
     const stream = Readable.from(file.bytes, { objectMode: false })
     let content: MediaContent | undefined
     try {
-      await bytes.take(stream, limits.bytes, async (received) => {
+      const write = async (received: Received) => {
         content = { ...received, contentType, fileName }
         return [writer.add(name, content, clock.nowMs())]
+      }
+      await bytes.take(stream, limits.bytes, write, {
+        uri: `mxc://${name.server}/${name.mediaId}`,
+        contentType,
+        fileName,
       })
     } finally {
       stream.destroy()

@@ -1,5 +1,6 @@
 import { type JsonObject, MatrixError, ROOM_VERSIONS, type RoomId, type ServerName, serverOf, type UserId } from '#spec'
 import { authoriseRestrictedJoin, type RestrictedJoinParts } from '../restricted-join.ts'
+import type { Bans } from '../room-guards.ts'
 import type { Rooms } from '../rooms.ts'
 import type { RoomTurn } from '../turn.ts'
 import type { Handshake } from './handshake.ts'
@@ -10,6 +11,7 @@ export interface ServeTemplatesParts {
   readonly residency: Residency
   readonly reader: RestrictedJoinParts['reader']
   readonly serverName: ServerName
+  readonly bans: Pick<Bans, 'mind'>
 }
 
 export interface TemplateRequest {
@@ -43,6 +45,7 @@ export class ServeTemplates {
   async make({ membership, roomId, userId, origin, versions }: TemplateRequest): Promise<Template> {
     const { rooms, residency } = this.#parts
     if (serverOf(userId) !== origin) throw new MatrixError('M_FORBIDDEN', 'The user is not of your server')
+    if (membership !== 'leave') this.#parts.bans.mind(userId, roomId)
     const { version } = await residency.serve(roomId, origin)
     if (versions !== undefined && !versions.includes(version)) throw incompatible(version)
     if (membership === 'knock' && ROOM_VERSIONS.get(version)?.auth.knocking !== true) throw incompatible(version)

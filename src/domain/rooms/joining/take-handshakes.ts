@@ -14,6 +14,7 @@ import { type EventsReader, isInHistory, type RoomRecord } from '#store'
 import type { RoomGraph, Verdict } from '../graph/index.ts'
 import { type CheckedEvent, checkError, isChecked } from '../receiving/index.ts'
 import { authoriseRestrictedJoin, type RestrictedJoinParts } from '../restricted-join.ts'
+import type { Bans } from '../room-guards.ts'
 import type { Rooms } from '../rooms.ts'
 import { type ClaimedMember, checkOrigin, claimedMember, type Handshake } from './handshake.ts'
 import type { Forwarding, PduChecks } from './neighbours.ts'
@@ -27,6 +28,7 @@ export interface TakeHandshakesParts {
   readonly graph: Pick<RoomGraph, 'receive'>
   readonly forwarding: Forwarding
   readonly key: SigningKey
+  readonly bans: Pick<Bans, 'mind'>
 }
 
 export interface HandshakeRequest {
@@ -58,6 +60,7 @@ export class TakeHandshakes {
     const { membership, roomId, eventId, origin } = request
     const member = claimedMember(request.pdu, { membership, roomId, server: origin })
     checkOrigin(member, origin)
+    if (membership !== 'leave') this.#parts.bans.mind(member.target, roomId)
     const record = await this.#parts.residency.serve(roomId, origin)
     const version = ROOM_VERSIONS.get(record.version)
     if (version === undefined) throw new MatrixError('M_NOT_FOUND', 'This server cannot serve the room')

@@ -1,0 +1,66 @@
+import { BanLists, Newcomers, OperatorChecks, type RoomGuards } from '#domain'
+import { CheckHooks } from '#net'
+import type { RoomId } from '#spec'
+import { writers } from '#store'
+import type { Streams } from '#streams'
+import type { Ground, OpenedGround } from './ground.ts'
+import { noticesUser } from './personal.ts'
+
+/** The ground with the lists of bans, all of which are in force once it resolves. */
+export const withBans = async (opened: OpenedGround, streams: Streams): Promise<Ground> => {
+  const { config, store, clock, logger } = opened
+  const bans = new BanLists({
+    ...{ rooms: store.rooms, reader: store.banLists, writer: writers.banLists, clock, logger },
+    serverName: config.server.name,
+    configured: config.abuse.banLists,
+  })
+  streams.onNews(bans)
+  await bans.start()
+  return { ...opened, bans, checks: checksOf(opened) }
+}
+
+const checksOf = ({ config, clock, logger }: OpenedGround): OperatorChecks | undefined => {
+  const { hookUrl: url, hookSecret: secret, hookDeeds: deeds, hookTimeout: timeoutMs, hookFailure } = config.abuse
+  if (url === undefined || secret === undefined || deeds.length === 0) return undefined
+  const hook = new CheckHooks({ clock, url, secret, timeoutMs, serverName: config.server.name })
+  return new OperatorChecks({ hook, deeds, failClosed: hookFailure === 'deny', logger })
+}
+
+/** Builds what decides on joins, invites, rooms and messages of users here. The server's own notices are never stopped. */
+export const buildGuards = ({ config, store, clock, bans, checks }: Ground): RoomGuards => {
+  const { newAccountAge: ageMs, newAccountInvites, newAccountMessages, newAccountRooms } = config.abuse
+  const speaker = noticesUser(config)
+  const newcomers = new Newcomers({
+    ...{ accounts: store.accounts, writer: writers.newcomerCounts, commit: store.commit, clock, ageMs },
+    rates: { invite: newAccountInvites, message: newAccountMessages, room: newAccountRooms },
+  })
+  const isMessageMinded = checks?.checks('message') === true || (ageMs > 0 && newAccountMessages !== undefined)
+  return {
+    coming: async ({ roomId, sender, target, membership }) => {
+      if (sender === speaker) return
+      bans.mind(sender, roomId)
+      if (membership !== 'invite') {
+        await checks?.ask('join', () => ({ user_id: target, room_id: roomId, membership }))
+        return
+      }
+      await newcomers.count(sender, 'invite')
+      await checks?.ask('invite', () => ({ user_id: sender, target, room_id: roomId }))
+    },
+    creating: async ({ creator, invite, visibility, name = null, topic = null, aliasName = null }) => {
+      if (creator === speaker) return
+      bans.mind(creator, undefined)
+      await newcomers.count(creator, 'room')
+      await newcomers.count(creator, 'invite', invite.length)
+      await checks?.ask('room', () => ({
+        ...{ user_id: creator, visibility, name, topic, alias_name: aliasName, invite: [...invite] },
+      }))
+    },
+    sending: isMessageMinded
+      ? async (roomId: RoomId, { sender, type, content }) => {
+          if (sender === speaker) return 'allow'
+          await newcomers.count(sender, 'message')
+          return (await checks?.ask('message', () => ({ user_id: sender, room_id: roomId, type, content }))) ?? 'allow'
+        }
+      : undefined,
+  }
+}
