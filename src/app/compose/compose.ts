@@ -85,8 +85,7 @@ export interface Composed {
 
 /** The one place that knows every layer: builds streams, domain, views and api over an open store. Each step has a builder of its own. */
 export const compose = async (opened: OpenedGround): Promise<Composed> => {
-  const streams = await buildStreams(opened)
-  const ground = await withBans(opened, streams)
+  const { streams, ground } = await withStreams(opened)
   const federation = await buildFederation(ground)
   const incoming = buildIncoming(ground, federation)
   // Accounts, personal data and rooms need a little of each other, but only when requests come.
@@ -152,7 +151,6 @@ export const compose = async (opened: OpenedGround): Promise<Composed> => {
     settle: async () => {
       measurements.stop()
       await appServices.end()
-      await ground.bans.stop()
       await settle(leases, parts)
     },
   }
@@ -204,16 +202,23 @@ const workOf = (parts: Parts): Readonly<Record<string, LeasedWork>> => ({
   ...parts.sending.work,
 })
 
+const withStreams = async (opened: OpenedGround): Promise<{ streams: Streams; ground: Ground }> => {
+  const streams = await buildStreams(opened)
+  return { streams, ground: await withBans(opened, streams) }
+}
+
 const settle = async (
   leases: { stop(): Promise<void> },
   {
+    ground,
     federation,
     sending,
     media,
     accounts,
     personal,
-  }: Pick<Parts, 'federation' | 'sending' | 'media' | 'accounts' | 'personal'>,
+  }: Pick<Parts, 'ground' | 'federation' | 'sending' | 'media' | 'accounts' | 'personal'>,
 ): Promise<void> => {
+  await ground.bans.stop()
   await sending.out.stop()
   const federationEnded = federation.close()
   const ended = leases.stop()
