@@ -4,6 +4,7 @@ import {
   answerUri,
   type CheckedRequest,
   checkAuthorization,
+  grantableBy,
   OAUTH_PATHS,
   type OAuthClients,
   receiverOf,
@@ -58,13 +59,21 @@ export const authorizeEndpoints = (deps: AuthorizeDeps): readonly AnyEndpoint[] 
         if (fields === undefined) return lostRequestPage('twice')
         const checked = await checkAuthorization(clients, fields)
         if (checked.kind !== 'asked') return refusal(checked, issuer)
-        const { client, createsAccount, deviceId, redirectUri } = checked.request
+        const { client, createsAccount, deviceId, redirectUri, admin } = checked.request
         const session = await gate.of(request)
         const next = nextOf(fields)
         const creates = createsAccount && registration
         if (session === undefined || creates) return pageForPeople({ next, creates, hint: fields.get('login_hint') })
         const receiver = receiverOf(redirectUri)
-        const asked = { client, deviceId, receiver, action: OAUTH_PATHS.authorize, next, fields: withoutPrompt(fields) }
+        const asked = {
+          client,
+          deviceId,
+          admin,
+          receiver,
+          action: OAUTH_PATHS.authorize,
+          next,
+          fields: withoutPrompt(fields),
+        }
         return consentFor(deps, asked, session)
       },
     }),
@@ -80,7 +89,9 @@ export const authorizeEndpoints = (deps: AuthorizeDeps): readonly AnyEndpoint[] 
         if (checked.kind !== 'asked') return refusal(checked, issuer)
         if (session === undefined) return pageForPeople({ next: nextOf(request.body), creates: false })
         const allowed = request.body.get('decision') === 'allow'
-        const answer = allowed ? { code: await codes.issue(checked.request, session.userId) } : DENIED
+        const answer = allowed
+          ? { code: await codes.issue(grantableBy(checked.request, session.admin), session.userId) }
+          : DENIED
         return backToAppPage(answerUri(checked.request, issuer, answer), allowed)
       },
     }),

@@ -10,6 +10,8 @@ export interface ConsentDeps {
 export interface Asked {
   readonly client: OAuthClient
   readonly deviceId: DeviceId
+  /** Whether it wants to administer the server. */
+  readonly admin: boolean
   readonly receiver: ReceiverView
   readonly action: string
   readonly next: string
@@ -20,7 +22,7 @@ export interface Asked {
 /** Shows what a client asks for to the person who is signed in. */
 export const consentFor = async (
   { devices }: ConsentDeps,
-  { client, deviceId, ...asked }: Asked,
+  { client, deviceId, admin, ...asked }: Asked,
   session: BrowserSession,
 ): Promise<CustomReply> => {
   const { client_name: name, client_uri: site } = client.metadata
@@ -28,6 +30,7 @@ export const consentFor = async (
   return consentPage({
     ...asked,
     ...{ name, deviceId, csrf: session.csrf, userId: session.userId },
+    administers: admin && session.admin,
     site: new URL(site).host,
     knownDevice: known === undefined ? undefined : { name: known.displayName },
     links: linksOf(client),

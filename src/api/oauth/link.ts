@@ -38,12 +38,12 @@ export const linkEndpoints = (deps: LinkDeps): readonly AnyEndpoint[] => {
         const grant = await deviceGrants.waiting(code)
         const client = grant === undefined ? undefined : await clients.client(grant.clientId)
         if (grant === undefined || client === undefined) return wrong(userId, code)
-        const { deviceId, userCode } = grant
+        const { deviceId, userCode, admin } = grant
         const fields = new Map([['user_code', userCode]])
         const receiver = { kind: 'device' } as const
         return consentFor(
           deps,
-          { client, deviceId, receiver, action: OAUTH_PATHS.link, next, fields, userCode },
+          { client, deviceId, admin, receiver, action: OAUTH_PATHS.link, next, fields, userCode },
           session,
         )
       },
@@ -60,7 +60,10 @@ export const linkEndpoints = (deps: LinkDeps): readonly AnyEndpoint[] => {
         await countTry(userId)
         const allowed = request.body.get('decision') === 'allow'
         const code = request.body.get('user_code') ?? ''
-        const decided = await deviceGrants.decide(code, allowed ? { kind: 'allowed', userId } : { kind: 'denied' })
+        const decided = await deviceGrants.decide(
+          code,
+          allowed ? { kind: 'allowed', userId, isAdmin: session.admin } : { kind: 'denied' },
+        )
         return decided ? decidedPage(allowed) : wrong(userId, code)
       },
     }),

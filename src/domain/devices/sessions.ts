@@ -25,6 +25,8 @@ export interface SessionRequest {
   readonly refreshable: boolean
   /** The id of the OAuth client whose session it is; it can refresh. */
   readonly oauthClient?: string
+  /** Whether that client may administer the server, where the user may. */
+  readonly oauthAdmin?: boolean
   readonly from: { readonly ip: string; readonly userAgent: string | undefined }
 }
 
@@ -33,6 +35,13 @@ export interface PreparedSession {
   readonly change: Change<StartedSession>
   /** For the client, after the commit. */
   readonly answer: IssuedTokens & { readonly device_id: DeviceId }
+}
+
+interface Refreshed {
+  readonly issued: IssuedTokens
+  readonly deviceId: DeviceId
+  /** Whether the tokens may administer the server. */
+  readonly admin: boolean
 }
 
 export interface SessionsParts {
@@ -72,6 +81,7 @@ export class Sessions {
         tokens: stored,
         seen: { ip: request.from.ip, userAgent, atMs: clock.nowMs() },
         oauthClient: request.oauthClient,
+        oauthAdmin: request.oauthAdmin,
         most,
       }),
       answer: { ...issued, device_id: deviceId },
@@ -90,10 +100,7 @@ export class Sessions {
    * The same for an OAuth client, whose session it must be. A token whose successor is in use was stolen, or its successor was: all tokens of the
    * session become void, while its device lives on (client-server API, "Refresh token grant"). Throws `M_UNKNOWN_TOKEN`.
    */
-  async refreshFor(
-    oauthClient: string,
-    refreshToken: string,
-  ): Promise<{ readonly issued: IssuedTokens; readonly deviceId: DeviceId }> {
+  async refreshFor(oauthClient: string, refreshToken: string): Promise<Refreshed> {
     return this.#exchange(refreshToken, oauthClient)
   }
 
@@ -111,12 +118,9 @@ export class Sessions {
     await this.#parts.commit([this.#parts.writer.voidSession(token, oauthClient)])
   }
 
-  async #exchange(
-    refreshToken: string,
-    oauthClient: string | undefined,
-  ): Promise<{ readonly issued: IssuedTokens; readonly deviceId: DeviceId }> {
+  async #exchange(refreshToken: string, oauthClient: string | undefined): Promise<Refreshed> {
     const { clock, random, lifetimes } = this.#parts
-    const { token, deviceId } = await this.#refreshable(refreshToken, oauthClient)
+    const { token, deviceId, admin } = await this.#refreshable(refreshToken, oauthClient)
     const { issued, stored } = issueTokens(
       random,
       clock,
@@ -130,7 +134,7 @@ export class Sessions {
       if (error instanceof WriteConflict) await this.#refreshable(refreshToken, oauthClient)
       throw error
     }
-    return { issued, deviceId }
+    return { issued, deviceId, admin }
   }
 
   async #refreshable(refreshToken: string, oauthClient: string | undefined): Promise<TokenRecord> {

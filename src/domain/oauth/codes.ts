@@ -45,10 +45,10 @@ export class AuthorizationCodes {
   /** For somebody who consented to the request. */
   issue({ client, ...request }: AuthorizationRequest, userId: UserId): Promise<string> {
     const { table, clock } = this.#parts
-    const { redirectUri, codeChallenge, deviceId, scope } = request
+    const { redirectUri, codeChallenge, deviceId, scope, admin } = request
     return table.put(
       {
-        ...{ clientId: client.clientId, redirectUri, codeChallenge, deviceId, scope, userId },
+        ...{ clientId: client.clientId, redirectUri, codeChallenge, deviceId, scope, admin, userId },
         goodUntilMs: clock.nowMs() + GOOD_FOR_MS,
       },
       { owner: userId, lifetimeMs: KEPT_FOR_MS },

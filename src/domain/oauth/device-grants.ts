@@ -2,7 +2,7 @@ import type { Clock, Random } from '#base'
 import type { UserId } from '#spec'
 import type { ShortLivedTable } from '#store'
 import { OAuthRefusal } from './refusal.ts'
-import type { GrantedScope } from './scope.ts'
+import { type GrantedScope, grantableBy } from './scope.ts'
 
 /** A device that waits until a person lets it in, elsewhere. */
 export interface KeptDeviceGrant extends GrantedScope {
@@ -12,7 +12,14 @@ export interface KeptDeviceGrant extends GrantedScope {
   /** The shortest time between two questions of the device; grows with questions that come too early. */
   readonly intervalMs: number
   readonly nextQuestionMs: number
-  readonly decision: { readonly kind: 'none' | 'denied' } | { readonly kind: 'allowed'; readonly userId: UserId }
+  readonly decision:
+    | { readonly kind: 'none' | 'denied' }
+    | {
+        readonly kind: 'allowed'
+        readonly userId: UserId
+        /** Whether the person administers the server. */
+        readonly isAdmin: boolean
+      }
 }
 
 export interface DeviceGrantsParts {
@@ -98,7 +105,7 @@ export class DeviceGrants {
     if (decided === undefined) throw expired()
     if (decided.decision.kind !== 'allowed')
       throw new OAuthRefusal('access_denied', 'The person did not let the device in')
-    return { ...decided, userId: decided.decision.userId }
+    return { ...grantableBy(decided, decided.decision.isAdmin), userId: decided.decision.userId }
   }
 
   /** Always throws, as nothing is decided yet. */

@@ -1,6 +1,8 @@
 import type { DeviceId } from '#spec'
 import { OAuthRefusal } from './refusal.ts'
 
+/** The name by which tools for administration ask for it. An app that reads messages needs no such power. */
+const ADMINISTRATION = 'urn:synapse:admin:*'
 /** Each with the spelling of MSC2967, of before 2025. */
 const API = ['urn:matrix:client:api:*', 'urn:matrix:org.matrix.msc2967.client:api:*']
 const DEVICE = /^urn:matrix:(?:org\.matrix\.msc2967\.)?client:device:(.*)$/
@@ -11,6 +13,8 @@ export interface GrantedScope {
   readonly deviceId: DeviceId
   /** As it was asked for, without what this server does not know. */
   readonly scope: string
+  /** Whether the client may administer the server, where the user may. */
+  readonly admin: boolean
 }
 
 /** Reads a scope. Throws `invalid_scope`. Client-server API, "Scope". */
@@ -24,9 +28,18 @@ export const parseScope = (text: string): GrantedScope => {
     throw new OAuthRefusal('invalid_scope', 'The scope has to name exactly one device')
   if (!DEVICE_ID.test(deviceId))
     throw new OAuthRefusal('invalid_scope', 'A device id has 10 to 255 characters: letters, digits, and any of -._~')
-  const known = tokens.filter((token) => API.includes(token) || DEVICE.test(token))
-  return { deviceId: deviceId as DeviceId, scope: known.join(' ') }
+  const admin = tokens.includes(ADMINISTRATION)
+  const known = tokens.filter((token) => API.includes(token) || DEVICE.test(token) || token === ADMINISTRATION)
+  return { deviceId: deviceId as DeviceId, scope: known.join(' '), admin }
 }
 
 /** The scope of a session whose request is not known any more. */
-export const scopeOf = (deviceId: DeviceId): string => `${API[0]} urn:matrix:client:device:${deviceId}`
+export const scopeOf = (deviceId: DeviceId, admin: boolean): string =>
+  `${API[0]} urn:matrix:client:device:${deviceId}${admin ? ` ${ADMINISTRATION}` : ''}`
+
+/** The part of a scope that a person can grant: nobody gives away what they may not do themselves. */
+export const grantableBy = <Asked extends GrantedScope>(asked: Asked, isAdmin: boolean): Asked => {
+  if (isAdmin || !asked.admin) return asked
+  const scope = asked.scope.split(' ').filter((token) => token !== ADMINISTRATION)
+  return { ...asked, admin: false, scope: scope.join(' ') }
+}

@@ -21,6 +21,8 @@ export interface ConsentView {
   readonly deviceId: string
   /** The name of the person's device that has the id already. */
   readonly knownDevice: { readonly name: string | undefined } | undefined
+  /** Whether the app is to administer the server too. */
+  readonly administers: boolean
   readonly links: readonly { readonly name: string; readonly href: string }[]
   /** The code that the device shows. */
   readonly userCode?: string
@@ -61,13 +63,13 @@ ${userCode === undefined ? undefined : html`<p>The device shows the code <strong
 <ul>
 <li>read and send messages, and see who you talk to</li>
 <li>join, leave and change rooms as you</li>
-<li>change your profile and your settings</li>
+<li>change your profile and your settings</li>${view.administers ? html`\n<li><strong>administer this server</strong>: see, change and remove everybody’s accounts and rooms</li>` : undefined}
 </ul>
 <p>It cannot change your password, your e-mail addresses, or close your account.</p>${linksList(links)}
 <form method="post" action="${action}">
 ${csrfField(csrf)}
 ${[...fields].map(([field, value]) => html`<input type="hidden" name="${field}" value="${value}">\n`)}<button type="submit" name="decision" value="allow">Allow</button>
-<button type="submit" name="decision" value="deny">Deny</button>
+<button type="submit" class="quiet" name="decision" value="deny">Deny</button>
 </form>
 <p class="hint">Not ${userId}? <a href="${other}">Sign in as somebody else</a></p>`,
   })

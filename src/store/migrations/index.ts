@@ -71,6 +71,7 @@ import { indexAdministrators } from './0886-index-administrators.ts'
 import { createImpersonations } from './0888-create-impersonations.ts'
 import { createBanLists } from './0889-create-ban-lists.ts'
 import { quarantineMedia } from './0905-quarantine-media.ts'
+import { grantAdministration } from './0910-grant-administration.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -146,4 +147,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createImpersonations,
   createBanLists,
   quarantineMedia,
+  grantAdministration,
 ]

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { PASSWORD } from '../../support/account-browser.ts'
 import { onEveryHomeserver, shareHomeserver, startHomeserver } from '../../support/homeserver.ts'
-import { browserOf, OAuthApp, refusal, startOAuth, uriOn } from '../../support/oauth-app.ts'
+import { browserOf, clientWith, OAuthApp, refusal, startOAuth, uriOn } from '../../support/oauth-app.ts'
 import { registerAdmin } from '../../support/operator.ts'
 import { headingOf } from '../../support/sign-in-house.ts'
 
@@ -52,6 +52,28 @@ onEveryHomeserver('OAuth beside the legacy API', (start) => {
       'm.change_password': { enabled: true },
       'm.get_login_token': { enabled: true },
     })
+  })
+
+  it('administers the server only where an administrator was asked for that', async () => {
+    const homeserver = await shared()
+    const [alice, admin] = [await homeserver.register('alice'), await registerAdmin(homeserver, 'admin')]
+    const app = await OAuthApp.register(homeserver)
+    const power = 'urn:synapse:admin:*'
+    const words = 'administer this server'
+    const outcome = async (user: typeof alice, scope?: string) => {
+      const next = app.another()
+      const browser = await browserOf(homeserver, user)
+      const changes = scope === undefined ? {} : { scope: `${next.scope} ${scope}` }
+      const isTold = (await browser.at(next.path(changes))).text.includes(words)
+      const { body } = await next.redeem(await next.code(browser, changes))
+      const refreshed = (await next.refresh(body.refresh_token)).body
+      const { status } = await clientWith(homeserver, refreshed).request('GET', '/_synapse/admin/v2/users')
+      return [isTold, body.scope.includes(power), refreshed.scope.includes(power), status]
+    }
+    expect(await outcome(admin)).toEqual([false, false, false, 403])
+    expect(await outcome(admin, power)).toEqual([true, true, true, 200])
+    expect(await outcome(alice, power)).toEqual([false, false, false, 403])
+    expect((await admin.request('GET', '/_synapse/admin/v2/users')).status).toBe(200)
   })
 
   it('is named with its app where people look at their devices, and where administrators do', async () => {

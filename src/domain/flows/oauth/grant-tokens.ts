@@ -70,8 +70,8 @@ export class GrantTokens {
   async byRefreshToken(clientId: string, refreshToken: string): Promise<TokenAnswer> {
     const client = await this.#clientFor(clientId)
     try {
-      const { issued, deviceId } = await this.#parts.sessions.refreshFor(client.clientId, refreshToken)
-      return answerOf(issued, scopeOf(deviceId))
+      const { issued, deviceId, admin } = await this.#parts.sessions.refreshFor(client.clientId, refreshToken)
+      return answerOf(issued, scopeOf(deviceId, admin))
     } catch (error) {
       if (!(error instanceof MatrixError)) throw error
       throw new OAuthRefusal('invalid_grant', error.message)
@@ -94,7 +94,7 @@ export class GrantTokens {
 
   async #begin(
     client: OAuthClient,
-    { deviceId, scope }: GrantedScope,
+    { deviceId, scope, admin }: GrantedScope,
     userId: UserId,
     from: From,
   ): Promise<{ readonly answer: TokenAnswer; readonly token: TokenNumber }> {
@@ -104,6 +104,7 @@ export class GrantTokens {
       displayName: client.metadata.client_name ?? new URL(client.metadata.client_uri).host,
       refreshable: true,
       oauthClient: client.clientId,
+      oauthAdmin: admin,
     })
     try {
       const [{ token }] = await commit([session.change] as const)

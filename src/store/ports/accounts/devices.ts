@@ -46,6 +46,8 @@ export interface NewSession {
   readonly seen: Sighting
   /** The OAuth client that the session belongs to. */
   readonly oauthClient?: string | undefined
+  /** Whether that client may administer the server, where the user may. */
+  readonly oauthAdmin?: boolean | undefined
   /** Devices that the user may have; undefined: any number. */
   readonly most?: number | undefined
 }
@@ -110,6 +112,7 @@ export interface TokenRecord {
   readonly device: DeviceNumber
   readonly deviceId: DeviceId
   readonly guest: boolean
+  /** Whether the token may administer the server: its user may, and an OAuth client was let do that. */
   readonly admin: boolean
   readonly locked: boolean
   readonly suspended: boolean

@@ -36,6 +36,7 @@ export interface AccountTables extends UserTables {
     readonly seen_ip: string | null
     readonly seen_user_agent: string | null
     readonly oauth_client: Generated<string | null>
+    readonly oauth_admin: Generated<number | null>
   }
   readonly oauth_clients: {
     readonly client_id: string

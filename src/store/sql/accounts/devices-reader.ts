@@ -47,6 +47,7 @@ const TOKEN_COLUMNS = [
   'locked_ms',
   'suspended_ms',
   'oauth_client',
+  'oauth_admin',
   'shadow_banned',
   'rate_per_second',
   'rate_burst',
@@ -117,6 +118,7 @@ interface TokenRow {
   readonly locked_ms: number | null
   readonly suspended_ms: number | null
   readonly oauth_client: string | null
+  readonly oauth_admin: number | null
   readonly shadow_banned: number
   readonly rate_per_second: number | null
   readonly rate_burst: number | null
@@ -138,7 +140,7 @@ const toToken = (row: TokenRow | undefined): TokenRecord | undefined =>
         device: row.device,
         deviceId: row.device_id as DeviceId,
         guest: row.guest === 1,
-        admin: row.admin === 1,
+        admin: row.admin === 1 && (row.oauth_client === null || row.oauth_admin === 1),
         locked: row.locked_ms !== null,
         suspended: row.suspended_ms !== null,
         oauthClient: row.oauth_client ?? undefined,

@@ -35,6 +35,7 @@ const upsertDevice = query(
       ip: string
       userAgent: string | null
       oauthClient: string | null
+      oauthAdmin: number | null
     },
   ) =>
     db
@@ -47,6 +48,7 @@ const upsertDevice = query(
         seen_ip: param.ip,
         seen_user_agent: param.userAgent,
         oauth_client: param.oauthClient,
+        oauth_admin: param.oauthAdmin,
       })
       .onConflict((on) =>
         on.columns(['user_number', 'device_id']).doUpdateSet({
@@ -54,6 +56,7 @@ const upsertDevice = query(
           seen_ip: param.ip,
           seen_user_agent: param.userAgent,
           oauth_client: param.oauthClient,
+          oauth_admin: param.oauthAdmin,
         }),
       )
       .returning('device'),
@@ -137,6 +140,7 @@ const startSession = defineWrite(
       ip: session.seen.ip,
       userAgent: session.seen.userAgent ?? null,
       oauthClient: session.oauthClient ?? null,
+      oauthAdmin: session.oauthAdmin === true ? 1 : null,
     })
     if (row === undefined) throw new Error('an inserted device got no number')
     if (known === undefined) await recordNewDevice(tx, user, row.device, session.deviceId)
