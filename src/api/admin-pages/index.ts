@@ -2,6 +2,7 @@ import type { AnyEndpoint } from '#http'
 import { type AdminRoute, adminEndpoint } from './guard.ts'
 import type { PeoplePageDeps } from './people/people.ts'
 import type { RegistrationsPageDeps } from './people/registrations.ts'
+import type { MediaPageDeps } from './rooms/media.ts'
 import type { ReportsPageDeps } from './rooms/reports.ts'
 import type { RoomPageDeps } from './rooms/room.ts'
 import type { RoomsPageDeps } from './rooms/rooms.ts'
@@ -22,6 +23,7 @@ export type AdminPagesDeps = VisitDeps &
   RegistrationsPageDeps &
   RoomsPageDeps &
   RoomPageDeps &
+  MediaPageDeps &
   AuditLogPageDeps &
   FederationPageDeps &
   ServicesPageDeps &
@@ -63,6 +65,7 @@ const PEOPLE_PAGES: Readonly<Record<string, Load>> = {
   '/:userId': async () => (await import('./people/person.ts')).person,
   '/:userId/rooms': async () => (await import('./people/people.ts')).personRooms,
   '/:userId/rooms/csv': async () => (await import('./people/people.ts')).personRoomsCsv,
+  '/:userId/quarantine-media': async () => (await import('./rooms/media.ts')).askQuarantinePerson,
   '/:userId/password': async () => (await import('./people/person.ts')).askPassword,
   '/:userId/admin': async () => (await import('./people/person.ts')).askAdmin,
   '/:userId/deactivate': async () => (await import('./people/person.ts')).askDeactivate,
@@ -80,6 +83,7 @@ const PEOPLE_DEEDS: Readonly<Record<string, Load>> = {
   '/:userId/devices/remove': async () => (await import('./people/person.ts')).removeDevice,
   '/:userId/addresses/add': async () => (await import('./people/person.ts')).addAddress,
   '/:userId/addresses/remove': async () => (await import('./people/person.ts')).removeAddress,
+  '/:userId/quarantine-media': async () => (await import('./rooms/media.ts')).quarantinePerson,
   '/:userId/password': async () => (await import('./people/person.ts')).setPassword,
   '/:userId/admin': async () => (await import('./people/person.ts')).setAdmin,
   '/:userId/deactivate': async () => (await import('./people/person.ts')).deactivate,
@@ -108,6 +112,9 @@ const ROOM_PAGES: Readonly<Record<string, Load>> = {
   '/:roomId/state/csv': async () => (await import('./rooms/rooms.ts')).roomStateCsv,
   '/:roomId/changes': async () => (await import('./rooms/rooms.ts')).roomChanges,
   '/:roomId/changes/csv': async () => (await import('./rooms/rooms.ts')).roomChangesCsv,
+  '/:roomId/media': async () => (await import('./rooms/media.ts')).roomMedia,
+  '/:roomId/media/csv': async () => (await import('./rooms/media.ts')).roomMediaCsv,
+  '/:roomId/quarantine-media': async () => (await import('./rooms/media.ts')).askQuarantineRoom,
   '/:roomId/purge': async () => (await import('./rooms/room.ts')).askPurge,
   '/:roomId/delete': async () => (await import('./rooms/room.ts')).askDelete,
   '/:roomId/moderator': async () => (await import('./rooms/room.ts')).askModerator,
@@ -116,6 +123,7 @@ const ROOM_PAGES: Readonly<Record<string, Load>> = {
 const ROOM_DEEDS: Readonly<Record<string, Load>> = {
   '/:roomId/publish': async () => (await import('./rooms/room.ts')).publish,
   '/:roomId/block': async () => (await import('./rooms/room.ts')).block,
+  '/:roomId/quarantine-media': async () => (await import('./rooms/media.ts')).quarantineRoom,
   '/:roomId/purge': async () => (await import('./rooms/room.ts')).purge,
   '/:roomId/delete': async () => (await import('./rooms/room.ts')).deleteRoom,
   '/:roomId/moderator': async () => (await import('./rooms/room.ts')).giveModerator,
@@ -124,8 +132,34 @@ const ROOM_DEEDS: Readonly<Record<string, Load>> = {
 const ROOM_ABOUT: Readonly<Record<string, About>> = {
   '': COSTLY,
   '/csv': COSTLY,
+  '/:roomId/media': COSTLY,
+  '/:roomId/media/csv': COSTLY,
   '/:roomId/purge': WEIGHTY,
   '/:roomId/delete': WEIGHTY,
+}
+
+const MEDIA_PAGES: Readonly<Record<string, Load>> = {
+  '': async () => (await import('./rooms/media.ts')).media,
+  '/csv': async () => (await import('./rooms/media.ts')).mediaCsv,
+  '/old': async () => (await import('./rooms/media.ts')).askOld,
+  '/cache': async () => (await import('./rooms/media.ts')).askCache,
+  '/:mediaId': async () => (await import('./rooms/media.ts')).oneMedia,
+  '/:mediaId/delete': async () => (await import('./rooms/media.ts')).askDeleteMedia,
+}
+
+const MEDIA_DEEDS: Readonly<Record<string, Load>> = {
+  '/old': async () => (await import('./rooms/media.ts')).deleteOld,
+  '/cache': async () => (await import('./rooms/media.ts')).purgeCache,
+  '/:mediaId/quarantine': async () => (await import('./rooms/media.ts')).quarantine,
+  '/:mediaId/protect': async () => (await import('./rooms/media.ts')).protect,
+  '/:mediaId/delete': async () => (await import('./rooms/media.ts')).deleteMedia,
+}
+
+const MEDIA_ABOUT: Readonly<Record<string, About>> = {
+  '': COSTLY,
+  '/csv': COSTLY,
+  '/old': WEIGHTY,
+  '/:mediaId/delete': WEIGHTY,
 }
 
 const ROUTES: readonly Route[] = [
@@ -136,6 +170,7 @@ const ROUTES: readonly Route[] = [
   ),
   ...section('/admin/people', PEOPLE_PAGES, PEOPLE_DEEDS, PEOPLE_ABOUT),
   ...section('/admin/rooms', ROOM_PAGES, ROOM_DEEDS, ROOM_ABOUT),
+  ...section('/admin/media', MEDIA_PAGES, MEDIA_DEEDS, MEDIA_ABOUT),
   ...section(
     '/admin/reports',
     {

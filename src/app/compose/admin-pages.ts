@@ -44,7 +44,10 @@ export interface AdministrationParts {
   readonly federation: Pick<BuiltFederation, 'serverCheck'>
   readonly accounts: BuiltAccounts
   readonly audit: BuiltAuditLog
-  readonly administration: Pick<BuiltRoomAdmin, 'jobs' | 'api' | 'administerRooms' | 'administerServer'>
+  readonly administration: Pick<
+    BuiltRoomAdmin,
+    'jobs' | 'api' | 'administerRooms' | 'administerServer' | 'administerMedia'
+  >
   readonly rooms: Pick<RoomsDomain, 'directory' | 'memberships'>
   readonly views: Pick<Views, 'ofAdministrators'>
   readonly appServices: Pick<BuiltAppServices, 'states'>
@@ -75,6 +78,9 @@ export const buildAdministrationApi = (
       registrations: abuse.registrations,
       approvalNeeded: config.registration.approval,
       administerRooms,
+      administerMedia: parts.administration.administerMedia,
+      adminMedia: parts.administration.api.media.media,
+      mediaServer: config.server.name,
       adminRoomList: parts.views.ofAdministrators.list,
       adminRoomDetails: parts.views.ofAdministrators.details,
       roomTables: new RoomTables({ reader: store.rooms }),

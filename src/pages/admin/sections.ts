@@ -5,6 +5,7 @@ export const SECTIONS: readonly Section[] = [
   { path: '/admin/people', title: 'People' },
   { path: '/admin/rooms', title: 'Rooms' },
   { path: '/admin/reports', title: 'Reports' },
+  { path: '/admin/media', title: 'Media' },
   { path: '/admin/registration-tokens', title: 'Registration tokens' },
   { path: '/admin/registrations', title: 'Registrations' },
   { path: '/admin/federation', title: 'Federation' },
@@ -16,6 +17,7 @@ export const SECTIONS: readonly Section[] = [
 /** What a page says was done by the form that led to it. The address has the name alone, so nobody can put words into a page. */
 const NOTICES: Readonly<Record<string, string>> = {
   saved: 'Saved.',
+  'media-deleted': 'The media are deleted.',
   'report-removed': 'The report is removed.',
   'notice-sent': 'The notice is sent.',
   approved: 'The account is let in.',

@@ -156,6 +156,7 @@ export const personPage = (frame: Frame, view: PersonPageView): CustomReply => {
           : html`${identities.map(({ provider, subject }) => html`${tag(provider)} ${id(subject)} `)}`,
       ],
       ['Rooms', html`<a href="${personPath(userId, 'rooms')}">${count(rooms)}</a>`],
+      ['Media', html`<a href="/admin/media?q=${encodeURIComponent(userId)}">what they uploaded</a>`],
       [
         'History',
         html`<a href="/admin/audit-log?q=${encodeURIComponent(userId)}">what administrators did with this account</a>`,

@@ -42,6 +42,7 @@ export const roomPage = (frame: Frame, { room, topic, replacement, blocked }: Ro
       ['Made by', room.creator === '' ? NONE : subjectLink(room.creator)],
       ['Who may join', orNone(room.joinRules)],
       replacement === undefined ? undefined : ['Replaced by', subjectLink(replacement)],
+      ['Media', html`<a href="${roomPath(roomId, 'media')}">what was shared here</a>`],
       [
         'History',
         html`<a href="/admin/audit-log?q=${encodeURIComponent(roomId)}">what administrators did with this room</a>`,
