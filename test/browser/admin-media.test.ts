@@ -45,7 +45,11 @@ inChromium('the pages of the administration about media', () => {
     const { page } = window
     await lookOver(window, `${home.url}/admin/media`, 'media')
     await page.goto(`${home.url}/admin/media?order=-media_length`)
-    const names = () => page.getByRole('row').getByRole('link', { name: /\.txt$/ }).allTextContents()
+    const names = () =>
+      page
+        .getByRole('row')
+        .getByRole('link', { name: /\.txt$/ })
+        .allTextContents()
     expect(await names()).toEqual(['large.txt', 'small <b>.txt'])
     await page.getByLabel('User id').fill('@root:localhost')
     await page.getByRole('button', { name: 'Search' }).click()

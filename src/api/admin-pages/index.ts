@@ -8,6 +8,7 @@ import type { RoomPageDeps } from './rooms/room.ts'
 import type { RoomsPageDeps } from './rooms/rooms.ts'
 import type { ServicesPageDeps } from './server/application-services.ts'
 import type { AuditLogPageDeps } from './server/audit-log.ts'
+import type { BanListsPageDeps } from './server/ban-lists.ts'
 import type { FederationPageDeps } from './server/federation.ts'
 import type { JobsPageDeps } from './server/jobs.ts'
 import type { OverviewDeps } from './server/overview.ts'
@@ -25,6 +26,7 @@ export type AdminPagesDeps = VisitDeps &
   RoomPageDeps &
   MediaPageDeps &
   AuditLogPageDeps &
+  BanListsPageDeps &
   FederationPageDeps &
   ServicesPageDeps &
   JobsPageDeps &
@@ -201,6 +203,19 @@ const ROUTES: readonly Route[] = [
     {
       '': async () => (await import('./server/registration-tokens.ts')).makeRegistrationToken,
       '/revoke': async () => (await import('./server/registration-tokens.ts')).revokeRegistrationToken,
+    },
+  ),
+  ...section(
+    '/admin/ban-lists',
+    {
+      '': async () => (await import('./server/ban-lists.ts')).banLists,
+      '/csv': async () => (await import('./server/ban-lists.ts')).banListsCsv,
+      '/:roomId': async () => (await import('./server/ban-lists.ts')).banList,
+      '/:roomId/csv': async () => (await import('./server/ban-lists.ts')).banListCsv,
+    },
+    {
+      '': async () => (await import('./server/ban-lists.ts')).obeyList,
+      '/remove': async () => (await import('./server/ban-lists.ts')).disobeyList,
     },
   ),
   ...section(

@@ -76,6 +76,7 @@ export const buildAdministrationApi = (
       ...{ measurements, jobs, reports, random, clock },
       auditLog: parts.audit.auditLog,
       registrations: abuse.registrations,
+      banLists: abuse.banLists,
       approvalNeeded: config.registration.approval,
       administerRooms,
       administerMedia: parts.administration.administerMedia,

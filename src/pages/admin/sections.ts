@@ -8,6 +8,7 @@ export const SECTIONS: readonly Section[] = [
   { path: '/admin/media', title: 'Media' },
   { path: '/admin/registration-tokens', title: 'Registration tokens' },
   { path: '/admin/registrations', title: 'Registrations' },
+  { path: '/admin/ban-lists', title: 'Ban lists' },
   { path: '/admin/federation', title: 'Federation' },
   { path: '/admin/application-services', title: 'Application services' },
   { path: '/admin/jobs', title: 'Jobs' },

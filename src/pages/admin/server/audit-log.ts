@@ -52,6 +52,7 @@ const NAMES = {
   room: 'block unblock delete purge_history make_admin join publish unpublish',
   registration_token: 'create change delete',
   registration: 'approve refuse',
+  ban_list: 'subscribe unsubscribe',
   media: 'quarantine unquarantine protect unprotect delete delete_old purge_cache quarantine_user quarantine_room',
   report: 'delete',
   notice: 'send',
