@@ -76,6 +76,9 @@ function hand(name: string, setting: string, more: Readonly<Record<string, strin
   if (value !== undefined && value !== '') Object.assign(environment, { [`HOMEROOM_${setting}`]: value }, more)
 }
 
+const registrations = process.env.HS_APPSERVICE_FILES
+if (registrations !== undefined && registrations !== '')
+  Object.assign(environment, { HOMEROOM_APPSERVICES_FILES: registrations.split(':').join() })
 hand('HS_RECAPTCHA_PUBLIC_KEY', 'CAPTCHA_PUBLIC_KEY')
 hand('HS_RECAPTCHA_PRIVATE_KEY', 'CAPTCHA_PRIVATE_KEY')
 hand('HS_RECAPTCHA_VERIFY_URL', 'CAPTCHA_VERIFY_URL')

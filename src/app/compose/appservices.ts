@@ -42,7 +42,7 @@ export const buildAppServices = async (ground: Ground): Promise<BuiltAppServices
   const requests = new AppserviceRequests({ clock, timeoutMs: config.appservices.requestTimeout })
   let sending: AppservicesOut | undefined
   const ping = new AppservicePing({ requests, clock, answered: ({ id }) => sending?.reset(id) })
-  const queries = new AppserviceQueries({ requests, services: () => services.all() })
+  const queries = new AppserviceQueries({ requests, clock, services: () => services.all() })
   const listings = new NetworkListings({
     rooms: store.rooms,
     writer: writers.networkRooms,

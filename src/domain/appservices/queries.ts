@@ -1,9 +1,11 @@
+import type { Clock } from '#base'
 import type { AppserviceRequests } from '#net'
 import { isJsonObject, type JsonObject, type RoomAlias, type UserId } from '#spec'
 import type { ApplicationService } from './application-service.ts'
 
 export interface AppserviceQueriesParts {
   readonly requests: Pick<AppserviceRequests, 'ask'>
+  readonly clock: Clock
   services(): readonly ApplicationService[]
 }
 
@@ -11,12 +13,15 @@ export interface AppserviceQueriesParts {
 const TIMEOUT_MS = 10_000
 /** Answers of one kind that are passed on. */
 const MAX_RESULTS = 1_000
+const KNOWN_FOR_MS = 60_000
 /** Questions that wait at once; more are answered as if nobody knew. */
 const MAX_ASKED = 200
 
 /** Asks services what they know: users and aliases that are not there yet, and third-party networks (application service API, "Querying", "Third-party networks"). */
 export class AppserviceQueries {
   readonly #parts: AppserviceQueriesParts
+  /** What was told of protocols lately. Registrations name them, so there are few. */
+  readonly #known = new Map<string, { readonly protocol: JsonObject; readonly untilMs: number }>()
   readonly #underWay = new Map<string, Promise<readonly unknown[]>>()
 
   constructor(parts: AppserviceQueriesParts) {
@@ -44,6 +49,9 @@ export class AppserviceQueries {
 
   /** What services tell of a protocol, with all their instances of it; undefined where none tells anything. */
   async protocol(name: string): Promise<JsonObject | undefined> {
+    const { clock } = this.#parts
+    const known = this.#known.get(name)
+    if (known !== undefined && known.untilMs > clock.monotonicMs()) return known.protocol
     const path = `/protocol/${encodeURIComponent(name)}`
     const told: JsonObject[] = []
     const instances: JsonObject[] = []
@@ -56,7 +64,9 @@ export class AppserviceQueries {
     }
     const [first] = told
     if (first === undefined) return undefined
-    return { user_fields: [], location_fields: [], icon: '', field_types: {}, ...first, instances }
+    const protocol = { ...first, instances }
+    this.#known.set(name, { protocol, untilMs: clock.monotonicMs() + KNOWN_FOR_MS })
+    return protocol
   }
 
   /** Places in a protocol, by the fields of the protocol. */

@@ -76,7 +76,8 @@ export class Directory {
       throw new MatrixError('M_INVALID_PARAM', 'Not an alias of this server')
     this.#options.namespaces.assertMayName(alias, asker.service)
     const room = await this.#roomNumber(roomId)
-    await this.#needMember(room, asker)
+    // A service has full control over the aliases of its namespace, whatever rooms it is in.
+    if (asker.service === undefined) await this.#needMember(room, asker)
     await this.#options.blocked.mind(roomId)
     try {
       await this.#options.commit([this.#options.writer.addAlias(alias, room, asker.userId)])

@@ -17,9 +17,9 @@ export interface AuthRequest {
   readonly ip: string
   /**
    * The owner of the access token that came with the request; undefined without a token. Throws `M_UNKNOWN_TOKEN`; and `M_USER_LOCKED`, unless
-   * the owners of locked accounts are asked for too.
+   * the owners of locked accounts are asked for too. `itself`: an application service, whomever its query names.
    */
-  tokenOwner(of?: { readonly locked: boolean }): Promise<Requester> | undefined
+  tokenOwner(of?: { readonly locked?: boolean; readonly itself?: boolean }): Promise<Requester> | undefined
   /** Whether the access token that came with the request is that of an application service. */
   readonly asksService: boolean
   /** The homeserver that signed the request. Throws `M_UNAUTHORIZED`, and `M_FORBIDDEN` for servers that this one does not talk with. */
@@ -74,10 +74,10 @@ const ADMIN = byToken((requester) => {
 
 const SERVICE_OR_NOBODY: Auth<User | undefined> = {
   stage: 'headers',
-  identify: (request) => (request.asksService ? request.tokenOwner()?.then(noGuest) : undefined),
+  identify: (request) => (request.asksService ? request.tokenOwner({ itself: true })?.then(noGuest) : undefined),
 }
 
-/** An application service; other access tokens are not looked at, and nobody is known. */
+/** An application service as itself, as it makes and enters accounts that need not be there yet; other access tokens are not looked at, and nobody is known. */
 export const serviceOrNobody = (): Auth<User | undefined> => SERVICE_OR_NOBODY
 
 /** No access token is read, and nobody is known. */

@@ -38,6 +38,8 @@ export interface IncomingParts {
   readonly query: Record<string, unknown>
 }
 
+const NOBODY_ELSE: Masquerade = { userId: undefined, deviceId: undefined }
+
 const firstOf = (value: unknown): string | undefined => {
   const first: unknown = Array.isArray(value) ? value[0] : value
   return typeof first === 'string' ? first : undefined
@@ -60,6 +62,7 @@ export class IncomingRequest implements AnyRequest, AuthRequest {
   readonly #edge: EdgeContext
   readonly #number: number
   #accessToken: string | undefined = undefined
+  #asItself = false
   #signal: AbortSignal | undefined = undefined
 
   constructor({ edge, request, response, number, startedMs, params, query }: IncomingParts) {
@@ -147,8 +150,9 @@ export class IncomingRequest implements AnyRequest, AuthRequest {
     return this.#accessToken
   }
 
-  tokenOwner(of: { readonly locked?: boolean } = {}): Promise<Requester> | undefined {
+  tokenOwner(of: { readonly locked?: boolean; readonly itself?: boolean } = {}): Promise<Requester> | undefined {
     this.admitsLocked = of.locked === true
+    this.#asItself = of.itself === true
     const token = accessTokenOf(this.request.headers, this.query)
     if (token === undefined) return undefined
     this.#accessToken = token
@@ -161,6 +165,7 @@ export class IncomingRequest implements AnyRequest, AuthRequest {
   }
 
   get masquerade(): Masquerade {
+    if (this.#asItself) return NOBODY_ELSE
     return {
       userId: firstOf(this.query.user_id),
       deviceId: firstOf(this.query.device_id) ?? firstOf(this.query['org.matrix.msc3202.device_id']),

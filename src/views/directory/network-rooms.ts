@@ -24,6 +24,13 @@ const TOKEN = /^network-(\d{1,15})$/
 export const FIRST_OF_NETWORKS = 'network-0'
 export const isOfNetworks = (since: string): boolean => TOKEN.test(since)
 
+/** `publicRooms`. */
+export type NetworkRoomsPage = {
+  readonly chunk: readonly JsonObject[]
+  readonly next_batch?: string
+  readonly total_room_count_estimate: number
+}
+
 /** Rooms that application services list for their networks ("Application service room directories"). */
 export class NetworkRooms {
   readonly #parts: NetworkRoomsParts
@@ -43,7 +50,7 @@ export class NetworkRooms {
     limit = MAX_ROOMS,
     since = FIRST_OF_NETWORKS,
     searchTerm,
-  }: NetworkRoomsRequest): Promise<JsonObject> {
+  }: NetworkRoomsRequest): Promise<NetworkRoomsPage> {
     const after = TOKEN.exec(since)?.[1]
     if (after === undefined) throw new MatrixError('M_INVALID_PARAM', 'Not a batch token')
     const most = Math.min(limit, MAX_ROOMS)

@@ -79,6 +79,16 @@ describe('an application service', () => {
     expect((await bob.request('DELETE', `/v3/devices/${enc(bob.deviceId)}`, { body: {} })).status).toBe(401)
   })
 
+  it('ends accounts of its own without authentication, and of nobody else', async () => {
+    await using world = await startWithServices({ registrations: [registration(), OTHER] })
+    const ghost = await registerGhost(world, '_irc_ann')
+    await world.server.register('bob')
+    const asBob = world.as('bob', 'the-token-of-the-other')
+    expect((await asBob.request('POST', '/v3/account/deactivate', { body: {} })).status).toBe(401)
+    await ghost.post('/v3/account/deactivate', {})
+    expect((await ghost.request('GET', '/v3/account/whoami')).body.errcode).toBe('M_USER_DEACTIVATED')
+  })
+
   it('does not administer the server by being an administrator whom it does not have for itself', async () => {
     await using world = await startWithServices({ registrations: [OTHER] })
     const boss = await world.server.register('boss')
@@ -102,6 +112,10 @@ describe('registering and logging in as an application service', () => {
     expect(loud).toMatchObject({ device_id: 'PHONE', access_token: expect.any(String) })
     const taken = await world.as().request('POST', '/v3/register', { body: { ...REGISTER, username: '_irc_ben' } })
     expect(taken).toMatchObject({ status: 400, body: { errcode: 'M_USER_IN_USE' } })
+    // Libraries name the user whom they are about to make.
+    const named = world.as('_irc_cid')
+    await named.post('/v3/register', { ...REGISTER, username: '_irc_cid', inhibit_login: true })
+    expect((await named.get('/v3/account/whoami')).user_id).toBe(named.userId)
     const nameless = await world.as().request('POST', '/v3/register', { body: REGISTER })
     expect(nameless).toMatchObject({ status: 400, body: { errcode: 'M_MISSING_PARAM' } })
   })

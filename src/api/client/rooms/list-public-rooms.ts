@@ -15,6 +15,7 @@ export interface ListPublicRoomsDeps {
   readonly serverName: ServerName
 }
 
+const MAX_PAGE = 200
 const ServerQuery = Type.Optional(Type.String())
 const Limit = Type.Integer({ minimum: 0 })
 
@@ -88,11 +89,14 @@ const ofThisServer = async (
   }
   if (since !== undefined && isOfNetworks(since)) return networkRooms.list({ of: 'all', limit, since, searchTerm })
   const text = await publicRooms.list(asked)
-  const isLast = includeAllNetworks === true && !text.includes('"next_batch":')
-  // The networks follow behind the last page of the directory.
-  return new RawJson(
-    isLast && (await networkRooms.any()) ? `${text.slice(0, -1)},"next_batch":"${FIRST_OF_NETWORKS}"}` : text,
-  )
+  if (includeAllNetworks !== true || !(await networkRooms.any())) return new RawJson(text)
+  const page = JSON.parse(text) as { readonly chunk: readonly JsonObject[]; readonly next_batch?: string }
+  if (page.next_batch !== undefined) return new RawJson(text)
+  // The networks follow behind the end of the directory, as far as they fit.
+  const room = Math.min(limit ?? MAX_PAGE, MAX_PAGE) - page.chunk.length
+  if (room <= 0) return { ...page, next_batch: FIRST_OF_NETWORKS }
+  const rest = await networkRooms.list({ of: 'all', limit: room, since: undefined, searchTerm })
+  return { ...page, ...rest, chunk: [...page.chunk, ...rest.chunk] }
 }
 
 const visibilityEndpoints = ({ publicRooms, directory }: ListPublicRoomsDeps): readonly AnyEndpoint[] => [

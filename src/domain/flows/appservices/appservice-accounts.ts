@@ -28,6 +28,11 @@ export class ServiceAccounts {
     return service
   }
 
+  /** Whether a service asks for a user whom it has for itself alone. */
+  isOwn({ userId, service }: { readonly userId: UserId; readonly service?: string }): boolean {
+    return service !== undefined && this.#parts.services.byId(service)?.owns(userId) === true
+  }
+
   get anyService(): boolean {
     return this.#parts.services.all().length > 0
   }
