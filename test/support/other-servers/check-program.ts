@@ -21,7 +21,7 @@ export class CheckProgram {
       request.on('data', (chunk: Buffer) => chunks.push(chunk))
       request.on('end', () => {
         const body = Buffer.concat(chunks).toString('utf8')
-        const [, time, mac] = /^t=(\d+),v1=([0-9a-f]{64})$/.exec(`${request.headers['x-homeroom-signature']}`) ?? []
+        const [, time, mac] = /^t=(\d+),v1=([0-9a-f]{64})$/.exec(String(request.headers['x-homeroom-signature'])) ?? []
         if (createHmac('sha256', HOOK_SECRET).update(`${time}.${body}`).digest('hex') !== mac) this.wrongSignatures += 1
         const question = JSON.parse(body) as Json
         this.asked.push(question)
