@@ -66,7 +66,7 @@ describe('the report of a Sytest run', () => {
         '# a comment',
         'tests/30rooms/01state.pl\tCan hear # of rooms\tleft-out\thearing',
         'tests/30rooms/02members.pl\tOdd one\tjudge\todd, see "Oddities"',
-        'tests/30rooms/02members.pl\tBetter one\ttwo-servers\tfederation',
+        'tests/30rooms/02members.pl\tBetter one\tnever-run\tno server',
         'tests/32room-versions.pl\tTwice\tjudge\twhy twice',
       ].join('\n'),
     )
@@ -87,14 +87,14 @@ describe('the report of a Sytest run', () => {
     expect(second).toContain('- why twice:\n  - Twice (failed)\n')
     expect(second).not.toContain('odd, see')
     expect(text).toContain('#### No part of the specification (1)\n\n- hearing:\n  - Can hear # of rooms (skipped)\n')
-    expect(text).not.toContain('#### Two servers')
+    expect(text).not.toContain('#### Run on no server')
   })
 
-  it('asks of one server every directory but those of federation and of application services', () => {
+  it('asks every directory but that of application services', () => {
     const asked = ['10apidoc', '32room-versions.pl', '50federation', '60app-services', '61push', '90jira'].filter(
       (directory) => SCOPES.some(({ asks }) => asks(directory)),
     )
-    expect(asked).toEqual(['10apidoc', '32room-versions.pl', '61push', '90jira'])
+    expect(asked).toEqual(['10apidoc', '32room-versions.pl', '50federation', '61push', '90jira'])
   })
 
   it('draws a table with shares of what ran, and puts it between the marks of a document', () => {

@@ -13,7 +13,7 @@ export type Receive = (events: readonly CheckedEvent[]) => Promise<readonly Verd
 export interface FillGapParts {
   readonly fetch: FetchEvents
   readonly states: MissingStates
-  readonly pulls: Pick<PullMemory, 'due' | 'failed' | 'came'>
+  readonly pulls: Pick<PullMemory, 'due' | 'isSoon' | 'failed' | 'came'>
   readonly graph: Pick<RoomGraph, 'addOutliers'>
   readonly known: (eventIds: readonly EventId[]) => Promise<readonly KnownEvent[]>
   /** The room's forward extremities. */
@@ -24,6 +24,11 @@ export interface FillGapParts {
 export interface Source {
   readonly server: ServerName
   readonly signal: AbortSignal
+}
+
+/** The server that has what is missing did not answer just now, and is asked again in a moment. */
+export class LeftAlone extends Error {
+  override readonly name = 'LeftAlone'
 }
 
 /** Missing predecessors of pulled events at which the state is asked for. */
@@ -45,7 +50,7 @@ export class FillGap {
 
   /**
    * Fills the gap before an event that came from outside. Returns whether it may be tried again: all that it refers to is stored now. Throws
-   * `FederationFailure`.
+   * `FederationFailure` and `LeftAlone`.
    */
   async before(
     event: CheckedEvent,
@@ -69,8 +74,7 @@ export class FillGap {
   ): Promise<boolean> {
     const { fetch, pulls, newest } = this.#parts
     const { server, signal } = source
-    const due = await pulls.due(server, missing)
-    if (due.length < missing.length) return false
+    if (!(await this.#mayAsk(server, missing))) return false
     const earliest = (await newest(room)).slice(0, MAX_EARLIEST)
     const pulled = await this.#remembering(server, missing, () =>
       fetch.gap(server, room, { earliest, latest: [event.eventId] }, signal),
@@ -110,9 +114,17 @@ export class FillGap {
     await receive(lacking.map(({ each }) => each))
   }
 
+  /** Whether the server may be asked for all of these now. Throws `LeftAlone` where it may be in a moment: what waits for them is not to be dropped then. */
+  async #mayAsk(server: ServerName, eventIds: readonly EventId[]): Promise<boolean> {
+    const { pulls } = this.#parts
+    if ((await pulls.due(server, eventIds)).length === eventIds.length) return true
+    if (await pulls.isSoon(server, eventIds)) throw new LeftAlone()
+    return false
+  }
+
   async #placeOnce(eventId: EventId, room: RoomHere, { server, signal }: Source): Promise<void> {
     const { pulls, states } = this.#parts
-    if ((await pulls.due(server, [eventId])).length === 0) return
+    if (!(await this.#mayAsk(server, [eventId]))) return
     const placed = await this.#remembering(server, [eventId], () => states.place(server, room, eventId, signal))
     if (placed) await pulls.came([eventId])
     else await pulls.failed(server, [eventId])
@@ -126,7 +138,7 @@ export class FillGap {
     { server, signal }: Source,
   ): Promise<boolean> {
     const { fetch, graph, pulls, known } = this.#parts
-    if ((await pulls.due(server, missing)).length < missing.length) return false
+    if (!(await this.#mayAsk(server, missing))) return false
     const chain: CheckedEvent[] = []
     await this.#remembering(server, missing, async () => {
       for await (const batch of fetch.authChain(server, room, event.eventId, signal)) {

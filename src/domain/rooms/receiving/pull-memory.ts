@@ -13,6 +13,8 @@ export interface PullMemoryParts {
 const WAITS = { waitMs: 60_000, maxWaitMs: 24 * 3_600_000 }
 /** The same where the server was away: it may be back in a moment. */
 const WAITS_WHILE_AWAY = { waitMs: 2_000, maxWaitMs: 300_000 }
+/** An event that waits for others may wait so long for them. */
+const SOON_MS = 15_000
 const KEPT_MS = 7 * 24 * 3_600_000
 const SWEEP_EVERY_MS = 3_600_000
 const SWEPT_AT_ONCE = 1_000
@@ -33,6 +35,14 @@ export class PullMemory {
     const failures = await reader.failedPulls(server, eventIds)
     const early = new Set(failures.flatMap(({ eventId, untilMs }) => (untilMs > nowMs ? [eventId] : [])))
     return eventIds.filter((eventId) => !early.has(eventId))
+  }
+
+  /** Whether that server, left alone for now, may be asked in a moment for what it did not give: it was away then. */
+  async isSoon(server: ServerName, eventIds: readonly EventId[]): Promise<boolean> {
+    const nowMs = this.#parts.clock.nowMs()
+    const failures = await this.#parts.reader.failedPulls(server, eventIds)
+    const untilMs = failures.reduce((latest, failure) => Math.max(latest, failure.untilMs), 0)
+    return untilMs > nowMs && untilMs <= nowMs + SOON_MS
   }
 
   /** `away`: the server said nothing of them, as it could not be reached. */

@@ -5,7 +5,7 @@ import type { RoomRecordsReader, RoomServersReader, StagedPduRow } from '#store'
 import type { RoomGraph, Verdict } from '../graph/index.ts'
 import type { CheckPdus } from './check-pdus.ts'
 import { type CheckedEvent, isChecked } from './checked-event.ts'
-import { type FillGap, isPassing, type Receive } from './fill-gap.ts'
+import { type FillGap, isPassing, LeftAlone, type Receive } from './fill-gap.ts'
 import type { RoomHere } from './missing-states.ts'
 
 /** A room's policy server, asked about events that the room's rules allow. */
@@ -129,6 +129,7 @@ export class TakeEvents {
       }
       return verdict
     } catch (error) {
+      if (error instanceof LeftAlone) return 'later'
       if (!(error instanceof FederationFailure) && !source.signal.aborted) throw error
       logger.debug({ err: error, event: event.event.eventId, origin }, 'what an event refers to could not be had')
       return isPassing(error) ? 'later' : undefined

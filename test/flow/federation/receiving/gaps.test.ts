@@ -35,6 +35,26 @@ it('an event whose predecessor its sender does not give is dropped, and the stat
   expect(askedFor(peer, '/state_ids')).toEqual([])
 })
 
+it('an event that comes while its sender is left alone for a moment, as it did not answer, is not lost', async () => {
+  await using scene = await openScene()
+  const { alice, roomId, room, peer } = scene
+  const missing = [room.send(text('missing'))]
+  const first = room.send(text('first'))
+  let refused = 0
+  peer.on('POST', GAP, () =>
+    refused++ === 0 ? refusal(503, 'M_UNKNOWN') : reply({ events: missing.map(({ pdu }) => pdu) }),
+  )
+  await sendEvents(scene, [first])
+  await until(
+    async () => refused,
+    (count) => count === 1,
+  )
+  // It refers to the same event that is missing.
+  const second = room.send(text('second', { prev: missing.map(({ eventId }) => eventId) }))
+  await sendEvents(scene, [second])
+  expect((await untilBody(alice, roomId, 'second')).toSorted()).toEqual(['first', 'missing', 'second'])
+})
+
 it('a failure is remembered over a restart', async () => {
   await using scene = await openScene()
   const { roomId, room, peer, alice, server } = scene
