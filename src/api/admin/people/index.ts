@@ -1,4 +1,5 @@
 import type { AnyEndpoint } from '#http'
+import { type AccountValidityDeps, accountValidityEndpoints } from './account-validity.ts'
 import { type ActAsDeps, actAsEndpoints } from './act-as.ts'
 import { type AuditLogDeps, auditLogEndpoints } from './audit-log.ts'
 import { type BelongingsDeps, belongingsEndpoints } from './belongings.ts'
@@ -14,6 +15,7 @@ export type PeopleAdminDeps = SharedSecretRegistrationDeps &
   UsersAdminDeps &
   StandingDeps &
   ActAsDeps &
+  AccountValidityDeps &
   BelongingsDeps &
   DevicesAdminDeps &
   LookupsDeps &
@@ -27,6 +29,7 @@ export const peopleAdminEndpoints = (deps: PeopleAdminDeps): readonly AnyEndpoin
   ...usersAdminEndpoints(deps),
   ...standingEndpoints(deps),
   ...actAsEndpoints(deps),
+  ...accountValidityEndpoints(deps),
   ...belongingsEndpoints(deps),
   ...devicesAdminEndpoints(deps),
   ...lookupsEndpoints(deps),

@@ -1,12 +1,13 @@
 import type { Clock } from '#base'
 import { MatrixError } from '#spec'
 import { type AccountRecord, type Commit, type ExternalIdentity, WriteConflict } from '#store'
+import { mindUserType } from '../../accounts/index.ts'
 import type { AdminActor, AuditLog } from '../../admin/index.ts'
 import type { ExternalIdentities } from '../../sign-in/index.ts'
 import { type ThirdPartyId, type ThirdPartyIds, thirdPartyIdOf } from '../../threepids/index.ts'
 import type { SetProfile } from '../account/set-profile.ts'
 import { notAdded } from '../stages/email-proof.ts'
-import { type AdministerPeople, mindType } from './people.ts'
+import type { AdministerPeople } from './people.ts'
 
 export interface GivenAddress {
   readonly medium: string
@@ -69,7 +70,7 @@ export class ModifyPerson {
   /** Throws `M_INVALID_PARAM` for addresses that are none, for a type that there is not, and for changes that do not go together. */
   check({ addresses, deactivated, locked, userType }: PersonChanges): void {
     for (const address of addresses ?? []) canonical(address)
-    mindType(userType ?? undefined)
+    mindUserType(userType ?? undefined)
     if (deactivated === true && locked === true)
       throw new MatrixError('M_INVALID_PARAM', 'An account cannot be deactivated and locked at once')
   }

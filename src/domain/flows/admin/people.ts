@@ -9,7 +9,7 @@ import {
   type ThirdPartyIdRecord,
   WriteConflict,
 } from '#store'
-import { type Accounts, userInUse } from '../../accounts/index.ts'
+import { type Accounts, mindUserType, userInUse } from '../../accounts/index.ts'
 import type { AdminActor, AuditLog } from '../../admin/index.ts'
 import type { Devices } from '../../devices/index.ts'
 import type { ExternalIdentities } from '../../sign-in/index.ts'
@@ -48,9 +48,6 @@ export interface AdministerPeopleParts {
   readonly auditLog: AuditLog
   readonly commit: Commit
 }
-
-/** Types of accounts that are no ordinary person's. */
-export const USER_TYPES: readonly string[] = ['bot', 'support']
 
 /** Deeds of administrators with accounts, each with a note in the audit log. The caller has made sure that the actor is one. */
 export class AdministerPeople {
@@ -105,7 +102,7 @@ export class AdministerPeople {
   async create(actor: AdminActor, person: NewPerson): Promise<void> {
     const { accounts, createAccount } = this.#parts
     const { userId, password, displayName, admin = false, userType } = person
-    mindType(userType)
+    mindUserType(userType)
     if ((await accounts.account(userId)) !== undefined) throw userInUse()
     await createAccount.run({
       userId,
@@ -160,7 +157,7 @@ export class AdministerPeople {
 
   /** undefined: an ordinary person. Throws `M_INVALID_PARAM` for a type that there is not, and `M_USER_DEACTIVATED`. */
   async setType(actor: AdminActor, { userId }: AccountRecord, userType: string | undefined): Promise<void> {
-    mindType(userType)
+    mindUserType(userType)
     const details = { user_type: userType ?? null }
     await this.#mark(actor, userId, { action: 'user.set_type', marks: { userType }, details })
   }
@@ -270,10 +267,4 @@ export class AdministerPeople {
 /** Nobody shuts themselves out by a slip. */
 const mindSelf = ({ by }: AdminActor, userId: UserId): void => {
   if (by === userId) throw new MatrixError('M_INVALID_PARAM', 'Nobody can do this with their own account')
-}
-
-/** Throws `M_INVALID_PARAM`. */
-export const mindType = (userType: string | undefined): void => {
-  if (userType !== undefined && !USER_TYPES.includes(userType))
-    throw new MatrixError('M_INVALID_PARAM', `A type of users is one of ${USER_TYPES.join(', ')}`)
 }

@@ -1,5 +1,11 @@
 import type { JsonObject, ServerName } from '#spec'
-import type { Accounts, ReservedNames, SharedSecret, SharedSecretClaim } from '../../accounts/index.ts'
+import {
+  type Accounts,
+  mindUserType,
+  type ReservedNames,
+  type SharedSecret,
+  type SharedSecretClaim,
+} from '../../accounts/index.ts'
 import type { SessionRequest } from '../../devices/index.ts'
 import type { CreateAccount } from './create-account.ts'
 
@@ -24,13 +30,14 @@ export class RegisterBySecret {
     return this.#parts.secret.nonce()
   }
 
-  /** Throws what `SharedSecret.assertGenuine` throws, `M_INVALID_USERNAME`, `M_USER_IN_USE`, `M_EXCLUSIVE`, `M_WEAK_PASSWORD`. */
+  /** Throws what `SharedSecret.assertGenuine` throws, `M_INVALID_PARAM` for a type of users that there is not, `M_INVALID_USERNAME`, `M_USER_IN_USE`, `M_EXCLUSIVE`, `M_WEAK_PASSWORD`. */
   async register(
     claim: SharedSecretClaim,
     displayName: string | undefined,
     from: SessionRequest['from'],
   ): Promise<JsonObject> {
     await this.#parts.secret.assertGenuine(claim)
+    mindUserType(claim.userType)
     const userId = this.#parts.accounts.newUserId(claim.username)
     this.#parts.reservedNames.assertUnreserved(userId)
     await this.#parts.accounts.assertFree(userId)
@@ -39,6 +46,7 @@ export class RegisterBySecret {
       userId,
       passwordHash,
       admin: claim.admin,
+      userType: claim.userType,
       displayName,
       session: { deviceId: undefined, displayName: undefined, refreshable: false, from },
     })
