@@ -40,6 +40,7 @@ export const buildPeopleView = ({ store }: Ground, { pushRules }: Pick<Personal,
     reader: store.people,
     members: store.rooms,
     sent: store.sentEvents,
+    media: store.peopleMedia,
     accountData: store.accountData,
     pushRules: { contentJson: async (owner) => JSON.stringify({ global: await pushRules.ruleset(owner) }) },
   })

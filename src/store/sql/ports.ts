@@ -21,6 +21,7 @@ import { thirdPartyIdsReader } from './accounts/third-party-ids-reader.ts'
 import { thirdPartyIdsWriter, thirdPartyIdsWrites } from './accounts/third-party-ids-writes.ts'
 import { tokensWriter, tokensWrites } from './accounts/tokens-writes.ts'
 import { auditLogReader, auditLogWriter, auditLogWrites } from './admin/audit-log.ts'
+import { peopleMediaReader } from './admin/people-media.ts'
 import { peopleReader } from './admin/people-reader.ts'
 import { blockedRoomsWriter, blockedRoomWrites, roomOverviewsReader } from './admin/room-overviews.ts'
 import { sentEventsReader } from './admin/sent-events.ts'
@@ -143,6 +144,7 @@ export const readersOver = (db: Db) => ({
   oauthClients: oauthClientsReader(db),
   outsideRooms: outsideRoomsReader(db),
   people: peopleReader(db),
+  peopleMedia: peopleMediaReader(db),
   roomOverviews: roomOverviewsReader(db),
   roomPurges: roomPurgesReader(db),
   rooms: roomsReader(db),

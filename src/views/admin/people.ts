@@ -2,8 +2,10 @@ import type { TextPieces } from '#base'
 import type { Membership, RoomId, UserId } from '#spec'
 import type {
   AccountDataReader,
+  MediaUseQuery,
   MembersReader,
   PeopleFilter,
+  PeopleMediaReader,
   PeopleOrder,
   PeopleReader,
   PersonRow,
@@ -14,6 +16,7 @@ import type {
 export interface PeopleParts {
   readonly reader: PeopleReader
   readonly members: Pick<MembersReader, 'roomsOfUser'>
+  readonly media: PeopleMediaReader
   readonly sent: Pick<SentEventsReader, 'countInvites' | 'countJoinedRooms'>
   readonly accountData: Pick<AccountDataReader, 'page' | 'bytesInRooms'>
   /** A user's push rules as clients see them in account data. */
@@ -66,6 +69,11 @@ export class People {
   /** The user's rooms, whatever their membership; also of a user of another server, as far as this one knows. */
   async memberships(userId: UserId): Promise<readonly { readonly roomId: RoomId; readonly membership: Membership }[]> {
     return this.#parts.members.roomsOfUser(userId)
+  }
+
+  /** How much of the media each account has uploaded. */
+  mediaUse(query: MediaUseQuery): ReturnType<PeopleMediaReader['mediaUse']> {
+    return this.#parts.media.mediaUse(query)
   }
 
   /** Invites that the user sent at that time or later. */

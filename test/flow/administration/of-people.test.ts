@@ -149,6 +149,29 @@ onEveryHomeserver('what belongs to people, in the hands of an administrator', (s
       })
   })
 
+  it('what each has uploaded', async () => {
+    const { server, admin, alice } = await scene()
+    const since = Date.now()
+    const upload = async (text: string) => {
+      const response = await fetch(`${server.url}/_matrix/media/v3/upload`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${alice.accessToken}`, 'content-type': 'text/plain' },
+        body: text,
+      })
+      expect(response.status).toBe(200)
+    }
+    await upload('12345')
+    await upload('1234567890')
+    const used = (query: Json) => admin.get('/v1/statistics/users/media', { from_ts: since, ...query })
+    const own = { user_id: alice.userId, displayname: `alice${made}`, media_count: 2, media_length: 15 }
+    expect(await used({})).toEqual({ users: [own], total: 1 })
+    for (const order_by of ['user_id', 'displayname', 'media_length', 'media_count'])
+      expect(await used({ order_by, dir: 'b', search_term: `ALICE${made}` })).toEqual({ users: [own], total: 1 })
+    expect(await used({ search_term: 'nobody-has-this' })).toEqual({ users: [], total: 0 })
+    expect(await used({ from: 1 })).toEqual({ users: [], total: 1 })
+    expect(await admin.ask('GET', '/v1/statistics/users/media?from_ts=5&until_ts=4')).toMatchObject({ status: 400 })
+  })
+
   it('the list: filtered, sorted, in pages, by both versions', async () => {
     const { server, admin, alice } = await scene()
     const bob = await server.register(`zz-listed${made}`)

@@ -5,6 +5,7 @@ import { type AuditLogDeps, auditLogEndpoints } from './audit-log.ts'
 import { type BelongingsDeps, belongingsEndpoints } from './belongings.ts'
 import { type DevicesAdminDeps, devicesAdminEndpoints } from './devices.ts'
 import { type LookupsDeps, lookupsEndpoints } from './lookups.ts'
+import { type MediaStatisticsDeps, mediaStatisticsEndpoints } from './media-statistics.ts'
 import { type RedactionAdminDeps, redactionAdminEndpoints } from './redaction.ts'
 import { type SharedSecretRegistrationDeps, sharedSecretRegistrationEndpoints } from './register.ts'
 import { type RegistrationTokensAdminDeps, registrationTokensAdminEndpoints } from './registration-tokens.ts'
@@ -21,6 +22,7 @@ export type PeopleAdminDeps = SharedSecretRegistrationDeps &
   LookupsDeps &
   RegistrationTokensAdminDeps &
   RedactionAdminDeps &
+  MediaStatisticsDeps &
   AuditLogDeps
 
 /** Administration of people: accounts, devices, registration tokens, and what administrators did. */
@@ -35,5 +37,6 @@ export const peopleAdminEndpoints = (deps: PeopleAdminDeps): readonly AnyEndpoin
   ...lookupsEndpoints(deps),
   ...registrationTokensAdminEndpoints(deps),
   ...redactionAdminEndpoints(deps),
+  ...mediaStatisticsEndpoints(deps),
   ...auditLogEndpoints(deps),
 ]
