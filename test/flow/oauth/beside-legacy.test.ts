@@ -3,7 +3,8 @@ import { PASSWORD } from '../../support/account-browser.ts'
 import { onEveryHomeserver, shareHomeserver, startHomeserver } from '../../support/homeserver.ts'
 import { browserOf, clientWith, OAuthApp, refusal, startOAuth, uriOn } from '../../support/oauth-app.ts'
 import { registerAdmin } from '../../support/operator.ts'
-import { headingOf } from '../../support/sign-in-house.ts'
+import { PlainBrowser } from '../../support/plain-browser.ts'
+import { headingOf, startSignInHouse } from '../../support/sign-in-house.ts'
 
 const enc = encodeURIComponent
 
@@ -138,6 +139,19 @@ onEveryHomeserver('OAuth beside the legacy API', (start) => {
     for (const bad of ['javascript:alert(1)', 'https://bank.example@evil.example/', ''])
       expect((await sentTo(`${sso}?redirectUrl=${enc(bad)}`)).status).toBe(400)
   })
+})
+
+it('sends clients that know nothing of OAuth to the one provider there is, and others to the pages that offer all ways', async () => {
+  await using house = await startSignInHouse({ settings: { oauth: { enabled: true } } })
+  const sso = `${house.url}/_matrix/client/v3/login/sso/redirect?redirectUrl=${enc('https://client.example/')}`
+  const sentTo = async (url: string) =>
+    new URL((await fetch(url, { redirect: 'manual' })).headers.get('location') ?? '', house.url)
+  expect((await sentTo(sso)).origin).toBe(new URL(house.provider.url).origin)
+  for (const action of ['login', 'register'])
+    expect((await sentTo(`${sso}&action=${action}`)).pathname).toBe('/oauth/login')
+  const page = await new PlainBrowser().open(`${sso}&action=login`)
+  expect(page.text).toContain('name="password"')
+  expect(page.text).toMatch(/Continue with /)
 })
 
 it('is as it was without OAuth, which says that there is none', async () => {

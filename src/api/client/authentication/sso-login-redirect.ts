@@ -49,8 +49,10 @@ export const ssoLoginRedirectEndpoints = (
       errorPage: refusedByEdge,
       handler: async (request) => {
         const { redirectUrl, action } = request.query
-        if (toPages !== undefined) return toPages(redirectUrl, action)
         const [only, ...more] = signIn.providers
+        // A client that says what the person wants knows that the pages offer all ways; others came to the one provider, and still do.
+        if (toPages !== undefined && (action !== undefined || signIn.providers.length !== 1))
+          return toPages(redirectUrl, action)
         if (only === undefined || more.length === 0) return send(only?.id, redirectUrl, request)
         if (redirectUrl === undefined || parseRedirectUrl(redirectUrl) === undefined) return noticePage(BAD_REDIRECT)
         return choicePage({
