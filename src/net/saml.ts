@@ -29,6 +29,8 @@ export interface SamlOptions {
 
 const MAX_ASSERTION_AGE_MS = 10 * 60_000
 const MAX_RESPONSE_LENGTH = 64 * 1024
+/** Far more than an answer with hundreds of values has; the work of checking grows with it. */
+const MAX_TAGS = 2_000
 const MAX_VALUE_LENGTH = 1_000
 const TRANSIENT = 'urn:oasis:names:tc:SAML:2.0:nameid-format:transient'
 /** Signatures and digests that can be forged. */
@@ -139,6 +141,7 @@ const assertHarmless = (response: string): void => {
   if (response.length > MAX_RESPONSE_LENGTH) throw new Error('the answer is too long')
   const xml = Buffer.from(response, 'base64').toString('utf8')
   if (/<!(?:DOCTYPE|ENTITY)/i.test(xml)) throw new Error('the answer defines entities')
+  if ((xml.match(/</g)?.length ?? 0) > MAX_TAGS) throw new Error('the answer has too many elements')
   if (WEAK.test(xml)) throw new Error('the answer has a weak signature')
 }
 

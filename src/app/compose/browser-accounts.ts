@@ -3,6 +3,7 @@ import { BrowserSignIn, FormTokens, LinkIdentities, OwnAccount, SignUp } from '#
 import { PASSWORD_PAGE } from '#pages'
 import type { BuiltAccounts } from './accounts.ts'
 import { buildBrowserSessions, isSecure } from './browser-sessions.ts'
+import { directoriesOf } from './directory.ts'
 import type { Ground } from './ground.ts'
 import { oauthClientsOf } from './oauth-clients.ts'
 
@@ -42,6 +43,7 @@ export const buildBrowserAccounts = (
       ...{ accounts, commit: ground.store.commit },
       identities: forBrowsers.identities,
       providers: api.signIn.providers,
+      directories: directoriesOf(ground.config),
       pendingSignIns: forBrowsers.pendingSignIns,
     }),
     recovery: api.ownMail === undefined ? undefined : PASSWORD_PAGE,

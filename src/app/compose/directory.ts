@@ -25,6 +25,9 @@ export interface IdentityAccountsNeeds {
   readonly admission: Admission
 }
 
+/** The ids of directories that keep passwords. */
+export const directoriesOf = ({ ldap }: Config): readonly string[] => (ldap.url === undefined ? [] : [LDAP_ID])
+
 export const buildIdentityAccounts = (
   { store }: Ground,
   { accounts, identities, newUserIds, createAccount, admission }: IdentityAccountsNeeds,

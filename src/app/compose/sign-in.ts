@@ -37,7 +37,7 @@ import { CasServer, isSigningKey, type OpenIdClientAuth, type OpenIdEndpoints, O
 import { type ShortLivedTable, writers } from '#store'
 import { reasonOf, StartError } from '../start-error.ts'
 import { buildBrowserSessions } from './browser-sessions.ts'
-import { buildIdentityAccounts } from './directory.ts'
+import { buildIdentityAccounts, directoriesOf } from './directory.ts'
 import type { Ground } from './ground.ts'
 import { type RegistrationOffer, termsOf } from './registration-offer.ts'
 import { samlOf } from './saml.ts'
@@ -105,7 +105,11 @@ export const buildSignIn = (
   const confirming = [identityStages.stage(SSO_STAGE, false), identityStages.stage(OAUTH2_STAGE, false)]
   const tokens = shortLived.table<LoginTokenOwner>('login-token', { lifetimeMs: config.signIn.loginTokenLifetime })
   const loginTokens = new LoginTokens({ tokens, random })
-  const reauthentication = new Reauthentication({ accounts, identities, identityStages: confirming, providers })
+  const reauthentication = new Reauthentication({
+    ...{ accounts, identities, providers },
+    identityStages: confirming,
+    directories: directoriesOf(config),
+  })
   return {
     signIn,
     identities,

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import type { Clock, Random } from '#base'
-import { MatrixError, type UserId, userAwaitsApproval, userLocked } from '#spec'
+import { accountExpired, MatrixError, type UserId, userAwaitsApproval, userLocked } from '#spec'
 import type { AccountRecord, AccountsReader, Change, Commit, ShortLivedTable } from '#store'
 
 /** A person who is signed in at a browser. */
@@ -72,7 +72,7 @@ export class BrowserSessions {
 
   /**
    * A new session, never one that the browser had before. `verified`: the account whose password was checked; if its password is another one by now,
-   * the session is void. Throws `M_USER_DEACTIVATED`, `M_USER_LOCKED`, the error of MSC3866 for one who waits for approval, `M_FORBIDDEN` for guests.
+   * the session is void. Throws `M_USER_DEACTIVATED`, `M_USER_LOCKED`, `ORG_MATRIX_EXPIRED_ACCOUNT`, the error of MSC3866 for one who waits for approval, `M_FORBIDDEN` for guests.
    */
   async begin(userId: UserId, verified?: AccountRecord): Promise<{ readonly setCookie: string }> {
     const { table, accounts, clock, random } = this.#parts
@@ -81,6 +81,7 @@ export class BrowserSessions {
       throw new MatrixError('M_USER_DEACTIVATED', 'This account has been deactivated')
     }
     if (account.lockedAtMs !== undefined) throw userLocked()
+    if (isExpired(account, clock.nowMs())) throw accountExpired()
     if (account.awaitsApproval) throw userAwaitsApproval(false)
     if (account.guest) throw new MatrixError('M_FORBIDDEN', 'Guests have no account pages')
     const secret = random.token(SECRET_LENGTH)
@@ -106,7 +107,7 @@ export class BrowserSessions {
     const kept = await table.find(id)
     if (kept === undefined) return undefined
     const account = await accounts.account(kept.userId)
-    if (account === undefined || !mayGoOn(account, kept)) {
+    if (account === undefined || !mayGoOn(account, kept) || isExpired(account, this.#parts.clock.nowMs())) {
       await table.take(id)
       return undefined
     }
@@ -159,3 +160,6 @@ const mayGoOn = (account: AccountRecord, { password }: KeptBrowserSession): bool
   !account.awaitsApproval &&
   !account.guest &&
   fingerprintOf(account) === password
+
+const isExpired = ({ expiresAtMs }: AccountRecord, nowMs: number): boolean =>
+  expiresAtMs !== undefined && expiresAtMs <= nowMs

@@ -63,3 +63,12 @@ it('a session of the legacy login proves it by its password as before', async ()
   expect((await again(client, keys, { session: asked.body.session, type: 'm.oauth' })).status).toBe(401)
   expect((await withPassword(client, asked, keys)).status).toBe(200)
 })
+
+it('the fallback page of the stage is that page', async () => {
+  await using homeserver = await startOAuth()
+  const browser = await browserOf(homeserver, await homeserver.register('fallen'))
+  for (const type of ['m.oauth', 'org.matrix.cross_signing_reset']) {
+    const page = await browser.at(`/_matrix/client/v3/auth/${type}/fallback/web?session=x`)
+    expect(page.url).toBe(`${homeserver.url}${PAGE}`)
+  }
+})

@@ -117,7 +117,13 @@ it('believes nothing that was not signed for this request, this server and this 
     expect([name, page.status, headingOf(page)]).toEqual([name, 403, 'This sign-in could not be checked'])
     expect(browser.cookies.has('homeroom_session')).toBe(false)
   }
-  for (const garbage of ['', 'no Base64', Buffer.from('<a>').toString('base64'), 'A'.repeat(100_000)]) {
+  for (const garbage of [
+    '',
+    'no Base64',
+    Buffer.from('<a>').toString('base64'),
+    'A'.repeat(100_000),
+    Buffer.from('<a/>'.repeat(4_000)).toString('base64'),
+  ]) {
     const browser = new AccountBrowser(homeserver)
     const request = await begun(browser)
     await posted(homeserver, request, garbage)

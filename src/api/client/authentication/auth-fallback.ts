@@ -1,7 +1,17 @@
 import { Type } from 'typebox'
-import { EMAIL_STAGE, type InteractiveAuth, OAUTH2_STAGE, type OwnMail, SSO_STAGE, type StageState } from '#domain'
+import {
+  EMAIL_STAGE,
+  type InteractiveAuth,
+  OAUTH_STAGE,
+  OAUTH_STAGE_OF_PROPOSAL,
+  OAUTH2_STAGE,
+  type OwnMail,
+  SSO_STAGE,
+  type StageState,
+} from '#domain'
 import { type AnyEndpoint, type CustomReply, endpoint, type FormFields, none, oldPaths, v3 } from '#http'
 import {
+  ACCOUNT_RESET_PAGE,
   captchaSources,
   donePage,
   type Notice,
@@ -13,7 +23,7 @@ import {
 } from '#pages'
 import { EmailStagePages } from './email-stage.ts'
 import { deedOf, UNEXPECTED } from './operation-words.ts'
-import { type CookieRequest, type SignInDeps, SignInPages } from './sign-in.ts'
+import { type CookieRequest, redirect, type SignInDeps, SignInPages } from './sign-in.ts'
 import { attemptStage } from './stage-attempt.ts'
 
 export interface AuthFallbackDeps {
@@ -167,6 +177,7 @@ export const authFallbackEndpoints = ({
         const { authType } = request.params
         const { session, email } = request.query
         if (authType === EMAIL_STAGE) return showEmail(session, { email })
+        if (authType === OAUTH_STAGE || authType === OAUTH_STAGE_OF_PROPOSAL) return redirect(ACCOUNT_RESET_PAGE)
         return IDENTITY_STAGES.has(authType) ? showProviders(authType, session, request) : show(authType, session)
       },
     }),

@@ -8,6 +8,8 @@ export interface LinkIdentitiesParts {
   readonly accounts: Pick<Accounts, 'account'>
   readonly identities: ExternalIdentities
   readonly providers: readonly SignInProvider[]
+  /** The ids of directories, which open accounts by passwords. */
+  readonly directories: readonly string[]
   readonly pendingSignIns: ShortLivedTable<PendingSignIn>
   readonly commit: Commit
 }
@@ -59,11 +61,12 @@ export class LinkIdentities {
 
   /** Removes the account's identities at a provider. Throws `M_FORBIDDEN` where nothing else opens the account. */
   async unlink(userId: UserId, providerId: string): Promise<void> {
-    const { accounts, identities, providers } = this.#parts
+    const { accounts, identities, providers, directories } = this.#parts
     const linked = await identities.identitiesOf(userId)
     const kept = linked.filter(({ provider }) => provider !== providerId)
     const account = await accounts.account(userId)
-    const opensElsewhere = kept.some(({ provider }) => providers.some(({ id }) => id === provider))
+    const ids = [...providers.map(({ id }) => id), ...directories]
+    const opensElsewhere = kept.some(({ provider }) => ids.includes(provider))
     if (account?.passwordHash === undefined && !opensElsewhere) {
       throw new MatrixError('M_FORBIDDEN', 'Set a password first: nothing else opens your account')
     }

@@ -11,6 +11,8 @@ export interface ReauthenticationParts {
   /** Stages of providers; empty if none is configured. */
   readonly identityStages: readonly Stage[]
   readonly providers: readonly SignInProvider[]
+  /** The ids of directories, which keep passwords of accounts with an identity there. */
+  readonly directories: readonly string[]
 }
 
 /** The stages by which somebody with an account proves who they are again. */
@@ -29,19 +31,20 @@ export class Reauthentication {
   /** The password if the account has one, a provider if it has an identity there. Without a requester: the password. */
   async offerFor(requester: UserId | undefined): Promise<StageOffer> {
     const account = requester === undefined ? undefined : await this.#parts.accounts.account(requester)
-    const linked = requester === undefined ? [] : await this.#linkedWith(requester)
+    const ids = requester === undefined ? [] : await this.#identitiesOf(requester)
+    const linked = this.#parts.providers.filter(({ id }) => ids.includes(id))
     const stages = this.#parts.identityStages.filter(({ type }) => linked.some((provider) => serves(provider, type)))
-    const byPassword = linked.length === 0 || account?.passwordHash !== undefined
+    const isKept = ids.some((id) => this.#parts.directories.includes(id))
+    const byPassword = linked.length === 0 || account?.passwordHash !== undefined || isKept
     return {
       flows: [...(byPassword ? [[PASSWORD_STAGE]] : []), ...stages.map(({ type }) => [type])],
       stages: [passwordStage(this.#parts.accounts), ...stages],
     }
   }
 
-  async #linkedWith(userId: UserId): Promise<readonly SignInProvider[]> {
-    if (this.#parts.providers.length === 0) return []
-    const ids = await this.#parts.identities.providersOf(userId)
-    return this.#parts.providers.filter(({ id }) => ids.includes(id))
+  async #identitiesOf(userId: UserId): Promise<readonly string[]> {
+    const { identities, providers, directories } = this.#parts
+    return providers.length + directories.length === 0 ? [] : identities.providersOf(userId)
   }
 }
 
