@@ -29,6 +29,8 @@ const UNDOCUMENTED = [
   // Presence lists ended with `r0`.
   'GET /_matrix/client/v3/presence/list/{}',
   'POST /_matrix/client/v3/presence/list/{}',
+  // Application services have used it since 2016, and no document has it.
+  'DELETE /_matrix/client/v3/directory/list/appservice/{}/{}',
   // Of 2015 alone.
   'GET /_matrix/client/v3/register',
   'GET /_matrix/client/v3/login/fallback',

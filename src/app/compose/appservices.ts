@@ -1,5 +1,5 @@
 import type { ApiDeps, AppServiceStates } from '#api'
-import { Chore } from '#base'
+import { type CacheStats, Chore } from '#base'
 import {
   type AliasNamespaces,
   AppServices,
@@ -28,6 +28,7 @@ export interface BuiltAppServices {
   readonly queries: AppserviceQueries
   readonly aliasNamespaces: AliasNamespaces
   readonly states: AppServiceStates
+  caches(): readonly CacheStats[]
   end(): Promise<void>
 }
 
@@ -63,6 +64,7 @@ export const buildAppServices = async (ground: Ground): Promise<BuiltAppServices
   return {
     services,
     tokens: new ServiceTokens({ services, accounts: store.accounts, devices: store.devices }),
+    caches: () => sending?.caches() ?? [],
     states: statesOf(services, ping, () => sending),
     work: () => (sending === undefined ? {} : { 'appservices-out': sending }),
     queries,

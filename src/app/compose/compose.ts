@@ -145,7 +145,7 @@ export const compose = async (opened: OpenedGround): Promise<Composed> => {
     signatures: sending.signatures,
     endpoints: endpointsOf(parts),
     operatorEndpoints: buildOperatorChannel(parts),
-    caches: () => cachesOf(parts),
+    caches: () => [...appServices.caches(), ...cachesOf(parts)],
     federationReadings: [...federation.readings, ...sending.readings],
     replacedKeys: () => keys.uploadKeys.replaced,
     settle: async () => {

@@ -149,6 +149,9 @@ describe('the room list of a network', () => {
     expect(second.next_batch).toBeUndefined()
     await world.as().put(path, { visibility: 'private' })
     expect(roomsIn(await list(instance))).toEqual([])
+    await world.as().put(path, { visibility: 'public' })
+    await world.as().delete(path)
+    expect(roomsIn(await list(instance))).toEqual([])
     const nowhere = `/v3/directory/list/appservice/libera/${enc('!none:example.org')}`
     expect((await world.as().request('PUT', nowhere, { body: { visibility: 'public' } })).status).toBe(404)
   })

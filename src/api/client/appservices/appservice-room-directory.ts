@@ -8,6 +8,8 @@ export interface AppserviceRoomDirectoryDeps {
   readonly serviceAccounts: Pick<ServiceAccounts, 'service'>
 }
 
+const NetworkRoomPath = Type.Object({ networkId: Type.String({ maxLength: 255 }), roomId: Type.String() })
+
 /** `appservice_room_directory.yaml`. */
 export const appserviceRoomDirectoryEndpoints = ({
   listings,
@@ -18,12 +20,25 @@ export const appserviceRoomDirectoryEndpoints = ({
     paths: v3('/directory/list/appservice/:networkId/:roomId'),
     auth: user(),
     rateLimit: 'other',
-    params: Type.Object({ networkId: Type.String({ maxLength: 255 }), roomId: Type.String() }),
+    params: NetworkRoomPath,
     body: Type.Object({ visibility: Type.Enum(['public', 'private']) }),
     handler: async ({ requester, params, body }) => {
       const { id } = serviceAccounts.service(requester.service)
       const isListed = body.visibility === 'public'
       await listings.setListed(roomIdOf(params.roomId), { service: id, network: params.networkId }, isListed)
+      return {}
+    },
+  }),
+  // In no document, and yet what services have used since 2016, and Sytest with them.
+  endpoint({
+    method: 'DELETE',
+    paths: v3('/directory/list/appservice/:networkId/:roomId'),
+    auth: user(),
+    rateLimit: 'other',
+    params: NetworkRoomPath,
+    handler: async ({ requester, params }) => {
+      const { id } = serviceAccounts.service(requester.service)
+      await listings.setListed(roomIdOf(params.roomId), { service: id, network: params.networkId }, false)
       return {}
     },
   }),
