@@ -76,7 +76,6 @@ export class EmailLine implements Line {
   #waiting: Waiting | undefined
   #running: Promise<void> | undefined
   #failures = 0
-  #refusals = 0
   #failingSinceMs = 0
   /** Until the first look, what waits may have waited before a restart. */
   #resumed: boolean
@@ -282,7 +281,6 @@ export class EmailLine implements Line {
     }
     if (outcome === 'sent') {
       this.#failures = 0
-      this.#refusals = 0
       return this.#store(upTo, next)
     }
     await this.#failed(outcome, upTo, unchanged)
@@ -293,8 +291,11 @@ export class EmailLine implements Line {
     const nowMs = clock.nowMs()
     if (this.#failures === 0) this.#failingSinceMs = nowMs
     this.#failures += 1
-    this.#refusals = outcome === 'refused' ? this.#refusals + 1 : 0
-    if (this.#refusals >= MAX_REFUSALS) return this.#remove('the mail server refuses its address')
+    if (outcome === 'refused') {
+      const refusals = progress.refusals + 1
+      if (refusals >= MAX_REFUSALS) return this.#remove('the mail server refuses its address')
+      await this.#store(this.#reached, { ...progress, refusals })
+    }
     if (nowMs - this.#failingSinceMs >= GIVE_UP_MS) {
       this.#failures = 0
       logger.info({ pusher: this.pusher }, 'a mail could not be sent for a day; what it told of is not mailed')

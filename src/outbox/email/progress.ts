@@ -14,6 +14,8 @@ export interface MailProgress {
   /** Days since 1970 in UTC. */
   readonly day: number
   readonly mails: number
+  /** How often in a row the mail server refused the address. */
+  readonly refusals: number
   readonly rooms: ReadonlyMap<RoomNumber, RoomProgress>
 }
 
@@ -31,24 +33,31 @@ const FORGET_AFTER_MS = 12 * 3_600_000
 /** Rooms of one pusher that are remembered, so that its row stays small. */
 const MAX_ROOMS = 200
 
+interface Stored {
+  readonly day: number
+  readonly mails: number
+  readonly refusals?: number
+  readonly rooms: readonly [room: number, mailedAtMs: number, waitMs: number, position: number][]
+}
+
 const dayOf = (nowMs: number): number => Math.floor(nowMs / DAY_MS)
 
 export const readProgress = (json: string | undefined): MailProgress => {
-  if (json === undefined) return { day: 0, mails: 0, rooms: new Map() }
-  const stored = JSON.parse(json) as { day: number; mails: number; rooms: [number, number, number, number][] }
+  if (json === undefined) return { day: 0, mails: 0, refusals: 0, rooms: new Map() }
+  const stored = JSON.parse(json) as Stored
   return {
     day: stored.day,
     mails: stored.mails,
+    refusals: stored.refusals ?? 0,
     rooms: new Map(
       stored.rooms.map(([room, mailedAtMs, waitMs, position]) => [room, { mailedAtMs, waitMs, position }]),
     ),
   }
 }
 
-export const writeProgress = ({ day, mails, rooms }: MailProgress): string =>
+export const writeProgress = ({ day, mails, refusals, rooms }: MailProgress): string =>
   JSON.stringify({
-    day,
-    mails,
+    ...{ day, mails, refusals },
     rooms: [...rooms].map(([room, { mailedAtMs, waitMs, position }]) => [room, mailedAtMs, waitMs, position]),
   })
 
@@ -80,6 +89,7 @@ export const mailedNow = (
   return {
     day,
     mails: (progress.day === day ? progress.mails : 0) + 1,
+    refusals: 0,
     // The oldest stand first.
     rooms: new Map([...rooms].slice(-MAX_ROOMS)),
   }
