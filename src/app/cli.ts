@@ -5,7 +5,9 @@ import { addAuditCommands } from './cli-audit.ts'
 import { readConfig, withConfigFlags } from './cli-config.ts'
 import { addDoctorCommand } from './cli-doctor.ts'
 import { addFederationCommands } from './cli-federation.ts'
+import { addMediaCommands } from './cli-media.ts'
 import { addNoticeCommands } from './cli-notices.ts'
+import { addRoomCommands } from './cli-rooms.ts'
 import { addTokenCommands } from './cli-tokens.ts'
 import { addUserCommands } from './cli-users.ts'
 import { PACKAGE_VERSION } from './package-version.ts'
@@ -46,6 +48,8 @@ export const runCli = async (args: readonly string[]): Promise<number> => {
   addUserCommands(program, context)
   addTokenCommands(program, context)
   addAuditCommands(program, context)
+  addRoomCommands(program, context)
+  addMediaCommands(program, context)
   addNoticeCommands(program, context)
   addFederationCommands(program, context)
   addDoctorCommand(program, context)

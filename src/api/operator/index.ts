@@ -2,9 +2,11 @@ import { type AnyEndpoint, endpoint, none } from '#http'
 import { type OperatorAppServicesDeps, operatorAppServicesEndpoints } from './appservices.ts'
 import { type OperatorAuditDeps, operatorAuditEndpoints } from './audit-log.ts'
 import { type OperatorFederationDeps, operatorFederationEndpoints } from './federation.ts'
+import { type OperatorMediaDeps, operatorMediaEndpoints } from './media-and-jobs.ts'
 import { type OperatorNoticesDeps, operatorNoticesEndpoints } from './notices.ts'
 import { type OperatorTokensDeps, operatorTokensEndpoints } from './registration-tokens.ts'
 import { type OperatorReportsDeps, operatorReportsEndpoints } from './reports.ts'
+import { type OperatorRoomsDeps, operatorRoomsEndpoints } from './rooms.ts'
 import { type OperatorUsersDeps, operatorUsersEndpoints } from './users.ts'
 
 export type OperatorDeps = OperatorUsersDeps &
@@ -13,6 +15,8 @@ export type OperatorDeps = OperatorUsersDeps &
   OperatorNoticesDeps &
   OperatorAppServicesDeps &
   OperatorAuditDeps &
+  OperatorRoomsDeps &
+  OperatorMediaDeps &
   OperatorFederationDeps & { readonly serverName: string }
 
 /**
@@ -34,4 +38,6 @@ export const operatorEndpoints = (deps: OperatorDeps): readonly AnyEndpoint[] =>
   ...operatorFederationEndpoints(deps),
   ...operatorAppServicesEndpoints(deps),
   ...operatorAuditEndpoints(deps),
+  ...operatorRoomsEndpoints(deps),
+  ...operatorMediaEndpoints(deps),
 ]

@@ -1,5 +1,14 @@
 import { type JsonObject, MatrixError, type RoomId, type ServerName, type UserId } from '#spec'
-import type { Commit, MediaName, MediaStandingReader, MediaStandingWriter, RoomRecordsReader, StoredJob } from '#store'
+import {
+  type Change,
+  type Commit,
+  type MediaName,
+  type MediaStandingReader,
+  type MediaStandingWriter,
+  type RoomRecordsReader,
+  type StoredJob,
+  WriteConflict,
+} from '#store'
 import type { Accounts } from '../../accounts/index.ts'
 import type { AdminActor, AuditLog } from '../../admin/index.ts'
 import type { Jobs } from '../../jobs/index.ts'
@@ -47,8 +56,12 @@ export class AdministerMedia {
     const { writer, serverName: server } = this.#parts.store
     const action = isProtected ? 'media.protect' : 'media.unprotect'
     const subject = uriOf({ server, mediaId })
-    const wasThere = await this.#noted(writer.protect(mediaId, isProtected), { actor, action, subject })
-    if (!wasThere) throw noSuchMedia()
+    try {
+      await this.#noted(writer.protect(mediaId, isProtected), { actor, action, subject })
+    } catch (error) {
+      if (!(error instanceof WriteConflict) || error.kind !== 'media-unknown') throw error
+      throw new MatrixError('M_NOT_FOUND', 'There is no such media')
+    }
   }
 
   /** Deletes media of this server. Returns those that were there. */
@@ -108,11 +121,9 @@ export class AdministerMedia {
     return jobs.start({ name }, wish, { by: actor.by, also, ...(subject === '' ? {} : { key: subject }) })
   }
 
-  async #noted<Output>(change: Parameters<Commit>[0][number] & { readonly output?: Output }, deed: Deed) {
+  async #noted(change: Change<unknown>, { actor, action, subject }: Deed): Promise<void> {
     const { store, audit } = this.#parts
-    const { actor, action, subject } = deed
-    const [output] = await store.commit([change, audit.note({ ...actor, action, subject, details: {} })])
-    return output
+    await store.commit([change, audit.note({ ...actor, action, subject, details: {} })])
   }
 }
 
@@ -123,5 +134,3 @@ interface Deed {
 }
 
 const uriOf = ({ server, mediaId }: MediaName): string => `mxc://${server}/${mediaId}`
-
-const noSuchMedia = (): MatrixError => new MatrixError('M_NOT_FOUND', 'There is no such media')

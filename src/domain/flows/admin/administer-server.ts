@@ -1,5 +1,5 @@
 import { MatrixError, type ServerName } from '#spec'
-import type { Commit, ReportsWriter } from '#store'
+import { type Commit, type ReportsWriter, WriteConflict } from '#store'
 import type { AdminActor, AuditLog } from '../../admin/index.ts'
 import type { Jobs } from '../../jobs/index.ts'
 import type { Notice, SendNotice, SentNotice } from '../notices/send-notice.ts'
@@ -26,8 +26,12 @@ export class AdministerServer {
   async removeReport(report: number, actor: AdminActor): Promise<void> {
     const { reports, audit, commit } = this.#parts
     const note = audit.note({ ...actor, action: 'report.delete', subject: String(report), details: {} })
-    const [wasThere] = await commit([reports.remove(report), note])
-    if (!wasThere) throw new MatrixError('M_NOT_FOUND', 'There is no such report')
+    try {
+      await commit([reports.remove(report), note])
+    } catch (error) {
+      if (!(error instanceof WriteConflict) || error.kind !== 'report-unknown') throw error
+      throw new MatrixError('M_NOT_FOUND', 'There is no such report')
+    }
   }
 
   /** Throws what `SendNotice.send` throws. */
@@ -49,6 +53,7 @@ export class AdministerServer {
     const { jobs, audit } = this.#parts
     const job = await jobs.get(id)
     if (job === undefined) throw new MatrixError('M_NOT_FOUND', 'There is no such job')
+    if (job.state !== 'scheduled' && job.state !== 'active') return false
     return jobs.cancel(id, [audit.note({ ...actor, action: 'job.cancel', subject: id, details: { kind: job.kind } })])
   }
 }

@@ -95,6 +95,6 @@ export interface MediaStandingWriter {
     readonly atMs: number
   }): Change<number>
   unquarantine(name: MediaName): Change<void>
-  /** Returns whether there is such a media of this server. */
-  protect(mediaId: string, isProtected: boolean): Change<boolean>
+  /** Conflict: `media-unknown`. */
+  protect(mediaId: string, isProtected: boolean): Change<void>
 }

@@ -63,6 +63,6 @@ export interface ReportsReader {
 export interface ReportsWriter {
   /** A second report of one subject by one reporter replaces the first. Beyond the limits the oldest go. */
   add(report: NewReport, limits: ReportLimits): Change<void>
-  /** Returns whether it was there. */
-  remove(report: number): Change<boolean>
+  /** Conflict: `report-unknown`. */
+  remove(report: number): Change<void>
 }

@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import { isJsonObject, type ServerName, stringAt, type UserId } from '#spec'
+import { WriteConflict } from '../../ports/engine/change.ts'
 import type {
   CopyOverview,
   MediaName,
@@ -232,8 +233,9 @@ const unquarantine = defineWrite('mediaStanding.unquarantine', async (tx, name: 
 })
 const protect = defineWrite(
   'mediaStanding.protect',
-  async (tx, input: { readonly mediaId: string; readonly isProtected: boolean }): Promise<boolean> =>
-    (await tx.run(setProtected, input)) > 0,
+  async (tx, input: { readonly mediaId: string; readonly isProtected: boolean }): Promise<void> => {
+    if ((await tx.run(setProtected, input)) === 0) throw new WriteConflict('media-unknown')
+  },
 )
 
 export const mediaStandingWrites = [quarantine, unquarantine, protect]

@@ -1,5 +1,6 @@
 import { type Generated, type Kysely, sql } from 'kysely'
 import type { EventId, RoomId, UserId } from '#spec'
+import { WriteConflict } from '../../ports/engine/change.ts'
 import type { UserNumber } from '../../ports/rooms/events.ts'
 import type {
   NewReport,
@@ -131,10 +132,9 @@ const add = defineWrite(
   },
 )
 
-const remove = defineWrite(
-  'reports.remove',
-  async (tx, input: { readonly report: number }): Promise<boolean> => (await tx.run(takeReport, input)) > 0,
-)
+const remove = defineWrite('reports.remove', async (tx, input: { readonly report: number }): Promise<void> => {
+  if ((await tx.run(takeReport, input)) === 0) throw new WriteConflict('report-unknown')
+})
 
 export const reportWrites = [add, remove]
 
