@@ -106,6 +106,11 @@ export const jobLine = (answer: JsonObject): string =>
   `Begun as job ${textIn(answer, 'job')}; jobs show ${textIn(answer, 'job')} tells how far it is.`
 
 const lineOf = (room: JsonObject): string =>
-  [textIn(room, 'room_id'), String(room.joined_members), textIn(room, 'name') || '-', textIn(room, 'canonical_alias')]
+  [
+    textIn(room, 'room_id'),
+    JSON.stringify(room.joined_members),
+    textIn(room, 'name') || '-',
+    textIn(room, 'canonical_alias'),
+  ]
     .join('  ')
     .trimEnd()
