@@ -175,6 +175,21 @@ inChromium('the pages of the administration about people', () => {
     await page.getByText('page', { exact: true }).first().waitFor()
   })
 
+  it('take back what somebody wrote, as a job', async () => {
+    const hal = await home.register('hal')
+    const room = await hal.createRoom()
+    const event = await hal.sendText(room, 'a secret')
+    await using window = await adminWindow(browser, home, 'root')
+    const { page } = window
+    await open(page, hal.userId)
+    await page.getByRole('link', { name: 'Take back what they wrote' }).click()
+    await lookOver(window, page.url(), 'person-redact')
+    await page.getByLabel('Type the user id to confirm').fill(hal.userId)
+    await page.getByRole('button', { name: 'Take it back for good' }).click()
+    await page.getByText('complete', { exact: true }).waitFor()
+    expect((await hal.getEvent(room, event)).content).toEqual({})
+  })
+
   it('offer nothing by which administrators would shut themselves out', async () => {
     await using window = await adminWindow(browser, home, 'root')
     const { page } = window

@@ -71,6 +71,7 @@ const PEOPLE_PAGES: Readonly<Record<string, Load>> = {
   '/:userId/password': async () => (await import('./people/person.ts')).askPassword,
   '/:userId/admin': async () => (await import('./people/person.ts')).askAdmin,
   '/:userId/deactivate': async () => (await import('./people/person.ts')).askDeactivate,
+  '/:userId/redact': async () => (await import('./people/person.ts')).askRedact,
   '/:userId/reactivate': async () => (await import('./people/person.ts')).askReactivate,
 }
 
@@ -89,6 +90,7 @@ const PEOPLE_DEEDS: Readonly<Record<string, Load>> = {
   '/:userId/password': async () => (await import('./people/person.ts')).setPassword,
   '/:userId/admin': async () => (await import('./people/person.ts')).setAdmin,
   '/:userId/deactivate': async () => (await import('./people/person.ts')).deactivate,
+  '/:userId/redact': async () => (await import('./people/person.ts')).redact,
   '/:userId/reactivate': async () => (await import('./people/person.ts')).reactivate,
 }
 
@@ -101,6 +103,7 @@ const PEOPLE_ABOUT: Readonly<Record<string, About>> = {
   '/:userId/password': WEIGHTY,
   '/:userId/admin': WEIGHTY,
   '/:userId/deactivate': WEIGHTY,
+  '/:userId/redact': WEIGHTY,
   '/:userId/reactivate': WEIGHTY,
 }
 

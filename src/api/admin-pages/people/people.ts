@@ -1,4 +1,4 @@
-import type { AdministerPeople, AdministerServer, ModifyPerson, OAuthClients } from '#domain'
+import type { AdministerPeople, AdministerServer, AuditLog, Jobs, ModifyPerson, OAuthClients } from '#domain'
 import { loadAdminPages } from '#pages'
 import { MatrixError } from '#spec'
 import type { People } from '#views'
@@ -10,6 +10,8 @@ export interface PeoplePageDeps {
   readonly oauthClients: Pick<OAuthClients, 'namesOf'>
   readonly modifyPerson: Pick<ModifyPerson, 'run'>
   readonly administerServer: Pick<AdministerServer, 'sendNotice'>
+  readonly jobs: Pick<Jobs, 'start'>
+  readonly auditLog: Pick<AuditLog, 'note'>
   readonly peopleView: Pick<People, 'list' | 'person' | 'memberships'>
 }
 

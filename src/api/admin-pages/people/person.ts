@@ -132,11 +132,13 @@ const refusing =
 const passwordAsked = askedBy((pages, visit, view) => pages.passwordDeedPage(pages.frameOf(visit), view))
 const adminAsked = askedBy((pages, visit, view) => pages.adminRightPage(pages.frameOf(visit), view))
 const deactivateAsked = askedBy((pages, visit, view) => pages.deactivatePage(pages.frameOf(visit), view))
+const redactAsked = askedBy((pages, visit, view) => pages.redactPersonPage(pages.frameOf(visit), view))
 const reactivateAsked = askedBy((pages, visit, view) => pages.reactivatePage(pages.frameOf(visit), view))
 
 export const askPassword: Deed = (visit, deps) => passwordAsked(visit, deps)
 export const askAdmin: Deed = (visit, deps) => adminAsked(visit, deps)
 export const askDeactivate: Deed = (visit, deps) => deactivateAsked(visit, deps)
+export const askRedact: Deed = (visit, deps) => redactAsked(visit, deps)
 export const askReactivate: Deed = (visit, deps) => reactivateAsked(visit, deps)
 
 export const setPassword: Deed = refusing(passwordAsked, async (visit, deps) => {
@@ -158,6 +160,24 @@ export const deactivate: Deed = refusing(deactivateAsked, async (visit, deps) =>
     throw new MatrixError('M_INVALID_PARAM', 'What you typed is not the user id; nothing was changed')
   await deps.people.deactivate(actorOf(visit), account, visit.fields.get('erase') === 'yes')
   return toPerson(account.userId, 'deactivated')
+})
+
+const MOST_REDACTED = 1_000
+
+export const redact: Deed = refusing(redactAsked, async (visit, deps) => {
+  const { userId } = await accountOf(visit, deps)
+  if (visit.fields.get('confirmed')?.trim() !== userId)
+    throw new MatrixError('M_INVALID_PARAM', 'What you typed is not the user id; nothing was changed')
+  const by = visit.session.userId
+  const reason = visit.fields.get('reason')?.trim() ?? ''
+  const wish = {
+    ...{ user_id: userId, admin: by, rooms: [], reason: reason === '' ? null : reason, limit: MOST_REDACTED },
+    ...{ use_admin: false, after_ts: null, before_ts: null },
+  }
+  const details = { reason: wish.reason, limit: wish.limit }
+  const note = deps.auditLog.note({ ...actorOf(visit), action: 'user.redact', subject: userId, details })
+  const job = await deps.jobs.start({ name: 'user.redact' }, wish, { by, also: [note] })
+  return seeOther(at('/admin/jobs', job), 'started')
 })
 
 export const reactivate: Deed = refusing(reactivateAsked, async (visit, deps) => {

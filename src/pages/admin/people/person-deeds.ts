@@ -79,6 +79,17 @@ None of this can be brought back, not by opening the account again either.</p>`,
 ${field({ name: 'confirmed', label: 'Type the user id to confirm', required: true, maxLength: 255, hint: view.userId })}`,
   })
 
+export const redactPersonPage = (frame: Frame, view: PersonDeedView): CustomReply =>
+  deedPage(frame, view, {
+    rest: 'redact',
+    title: 'Take back what they wrote',
+    words: html`<p>Their newest messages in all their rooms are redacted: the content is removed, here and on other servers that follow. It cannot be brought back. A job does it.</p>`,
+    button: 'Take it back for good',
+    look: 'final',
+    fields: html`${field({ name: 'reason', label: 'Reason, which everybody in the rooms can read', maxLength: 500, hint: 'Empty: none is given.' })}
+${field({ name: 'confirmed', label: 'Type the user id to confirm', required: true, maxLength: 255, hint: view.userId })}`,
+  })
+
 export const reactivatePage = (frame: Frame, view: PersonDeedView): CustomReply =>
   deedPage(frame, view, {
     rest: 'reactivate',

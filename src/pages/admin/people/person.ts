@@ -56,6 +56,7 @@ const standing = ({ person, own }: PersonPageView, { userId, post }: Deeds): Htm
     guest || (own && admin)
       ? undefined
       : deedLink(personPath(userId, 'admin'), admin ? 'Take the administrator’s right' : 'Make an administrator'),
+    deedLink(personPath(userId, 'redact'), 'Take back what they wrote', 'danger'),
     deedLink(personPath(userId, 'deactivate'), 'Deactivate', 'danger'),
   )
 }

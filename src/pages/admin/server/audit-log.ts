@@ -48,7 +48,7 @@ export const auditLogPage = (
 const NAMES = {
   user:
     'create deactivate reactivate lock unlock suspend unsuspend shadow_ban lift_shadow_ban make_admin revoke_admin set_password set_profile ' +
-    'set_addresses set_identities set_type set_expiry limit end_sessions remove_devices rename_device',
+    'set_addresses set_identities set_type set_expiry limit end_sessions remove_devices rename_device redact',
   room: 'block unblock delete purge_history make_admin join publish unpublish',
   registration_token: 'create change delete',
   registration: 'approve refuse',
