@@ -118,7 +118,6 @@ export {
   type BrowserAccountsDeps,
   BrowserGate,
   type BrowserRequest,
-  OwnPages,
   seeOther,
 } from './account/index.ts'
 export type { AdminApiDeps } from './admin/index.ts'

@@ -13,7 +13,6 @@ import { seeOther } from './browser-gate.ts'
 import type { OwnPages, OwnRequest } from './own-pages.ts'
 
 export interface OwnDevicesDeps {
-  readonly ownPages: OwnPages
   readonly sessions: BrowserSessions
   readonly devices: Pick<Devices, 'list' | 'device'>
   readonly oauthClients: Pick<OAuthClients, 'namesOf'>
@@ -26,13 +25,10 @@ const ON_ONE_PAGE = 50
 const offsetIn = ({ from = '' }: OwnRequest['query']): number => (/^\d{1,6}$/.test(from) ? Number(from) : 0)
 
 /** The devices of an account: shown, and signed out, one or all. */
-export const ownDevicesEndpoints = ({
-  ownPages,
-  sessions,
-  devices,
-  oauthClients,
-  endSessions,
-}: OwnDevicesDeps): readonly AnyEndpoint[] => {
+export const ownDevicesEndpoints = (
+  { sessions, devices, oauthClients, endSessions }: OwnDevicesDeps,
+  ownPages: OwnPages,
+): readonly AnyEndpoint[] => {
   const one = async ({ csrf, userId }: BrowserSession, id: string | undefined, asks: boolean): Promise<CustomReply> => {
     const deviceId = id === undefined ? undefined : deviceIdOf(id)
     const device = deviceId === undefined ? undefined : await devices.device(userId, deviceId)

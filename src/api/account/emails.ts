@@ -6,7 +6,6 @@ import { seeOther } from './browser-gate.ts'
 import { type OwnPages, orRefused } from './own-pages.ts'
 
 export interface OwnEmailsDeps {
-  readonly ownPages: OwnPages
   readonly thirdPartyIds: Pick<ManageThirdPartyIds, 'list' | 'add' | 'remove'>
   /** undefined: this server sends no mail. */
   readonly ownMail: OwnMail | undefined
@@ -22,8 +21,8 @@ const DONE: ReadonlyMap<string, string> = new Map([
 ])
 
 /** The addresses of an account: shown, added by a mail with a code, removed. */
-export const ownEmailsEndpoints = (deps: OwnEmailsDeps): readonly AnyEndpoint[] => {
-  const { ownPages, thirdPartyIds, ownMail, newSecret } = deps
+export const ownEmailsEndpoints = (deps: OwnEmailsDeps, ownPages: OwnPages): readonly AnyEndpoint[] => {
+  const { thirdPartyIds, ownMail, newSecret } = deps
   const show = async (
     session: BrowserSession,
     more: { readonly refusal?: Refusal; readonly done?: string | undefined; readonly email?: string } = {},
@@ -66,7 +65,7 @@ export const ownEmailsEndpoints = (deps: OwnEmailsDeps): readonly AnyEndpoint[] 
       },
       RECENT,
     ),
-    confirmEndpoint(deps),
+    confirmEndpoint(deps, ownPages),
     ownPages.form(
       `${ACCOUNT_EMAILS_PAGE}/remove`,
       ACCOUNT_EMAILS_PAGE,
@@ -85,7 +84,7 @@ export const ownEmailsEndpoints = (deps: OwnEmailsDeps): readonly AnyEndpoint[] 
 }
 
 /** Takes the code of a mail. */
-const confirmEndpoint = ({ ownPages, thirdPartyIds, ownMail }: OwnEmailsDeps): AnyEndpoint =>
+const confirmEndpoint = ({ thirdPartyIds, ownMail }: OwnEmailsDeps, ownPages: OwnPages): AnyEndpoint =>
   ownPages.form(
     `${ACCOUNT_EMAILS_PAGE}/confirm`,
     ACCOUNT_EMAILS_PAGE,

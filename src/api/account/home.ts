@@ -14,7 +14,6 @@ import { seeOther } from './browser-gate.ts'
 import type { OwnPages, OwnQuery } from './own-pages.ts'
 
 export interface AccountHomeDeps {
-  readonly ownPages: OwnPages
   readonly sessions: BrowserSessions
   readonly profiles: Pick<Profiles, 'memberFields'>
   readonly signIn: Pick<SignIn, 'providers'>
@@ -50,8 +49,8 @@ const DONE: ReadonlyMap<string, string> = new Map([
 ])
 
 /** The first page of an account, which is also the account management URL of clients. */
-export const accountHomeEndpoints = (deps: AccountHomeDeps): readonly AnyEndpoint[] => {
-  const { ownPages, sessions, profiles, signIn, ownMail } = deps
+export const accountHomeEndpoints = (deps: AccountHomeDeps, ownPages: OwnPages): readonly AnyEndpoint[] => {
+  const { sessions, profiles, signIn, ownMail } = deps
   return [
     ownPages.page(ACCOUNT_PAGE, async ({ session, query }) => {
       const page = pageOf(query)

@@ -3,12 +3,12 @@ import { type OwnDevicesDeps, ownDevicesEndpoints } from './devices.ts'
 import { type OwnEmailsDeps, ownEmailsEndpoints } from './emails.ts'
 import { type AccountHomeDeps, accountHomeEndpoints } from './home.ts'
 import { type OwnAccountDeps, ownAccountEndpoints } from './own-account.ts'
+import { OwnPages } from './own-pages.ts'
 import { type AccountProvidersDeps, accountProvidersEndpoints } from './providers.ts'
 import { type AccountSignInDeps, accountSignInEndpoints } from './sign-in.ts'
 import { type AccountSignUpDeps, accountSignUpEndpoints } from './sign-up.ts'
 
 export { assertOwnForm, BrowserGate, type BrowserRequest, seeOther } from './browser-gate.ts'
-export { OwnPages } from './own-pages.ts'
 
 export type BrowserAccountsDeps = AccountSignInDeps &
   AccountSignUpDeps &
@@ -19,12 +19,15 @@ export type BrowserAccountsDeps = AccountSignInDeps &
   OwnDevicesDeps
 
 /** The pages for people with an account. */
-export const browserAccountsEndpoints = (deps: BrowserAccountsDeps): readonly AnyEndpoint[] => [
-  ...accountSignInEndpoints(deps),
-  ...accountSignUpEndpoints(deps),
-  ...accountProvidersEndpoints(deps),
-  ...accountHomeEndpoints(deps),
-  ...ownAccountEndpoints(deps),
-  ...ownEmailsEndpoints(deps),
-  ...ownDevicesEndpoints(deps),
-]
+export const browserAccountsEndpoints = (deps: BrowserAccountsDeps): readonly AnyEndpoint[] => {
+  const ownPages = new OwnPages(deps)
+  return [
+    ...accountSignInEndpoints(deps),
+    ...accountSignUpEndpoints(deps),
+    ...accountProvidersEndpoints(deps, ownPages),
+    ...accountHomeEndpoints(deps, ownPages),
+    ...ownAccountEndpoints(deps, ownPages),
+    ...ownEmailsEndpoints(deps, ownPages),
+    ...ownDevicesEndpoints(deps, ownPages),
+  ]
+}

@@ -26,7 +26,6 @@ import { seeOther } from './browser-gate.ts'
 import { type OwnPages, orRefused } from './own-pages.ts'
 
 export interface OwnAccountDeps {
-  readonly ownPages: OwnPages
   readonly sessions: BrowserSessions
   readonly ownAccount: OwnAccount
   readonly profiles: Pick<Profiles, 'memberFields'>
@@ -37,7 +36,7 @@ export interface OwnAccountDeps {
 
 const RECENT = { recent: true } as const
 
-const profileEndpoints = ({ ownPages, profiles, setProfile }: OwnAccountDeps): readonly AnyEndpoint[] => {
+const profileEndpoints = ({ profiles, setProfile }: OwnAccountDeps, ownPages: OwnPages): readonly AnyEndpoint[] => {
   const show = async (
     session: BrowserSession,
     more: { readonly refusal?: Refusal; readonly done?: string | undefined },
@@ -64,7 +63,7 @@ const profileEndpoints = ({ ownPages, profiles, setProfile }: OwnAccountDeps): r
   ]
 }
 
-const passwordEndpoints = ({ ownPages, ownAccount }: OwnAccountDeps): readonly AnyEndpoint[] => {
+const passwordEndpoints = ({ ownAccount }: OwnAccountDeps, ownPages: OwnPages): readonly AnyEndpoint[] => {
   const show = async (session: BrowserSession, refusal?: Refusal) => {
     const state = await ownAccount.passwordOf(session.userId)
     const elsewhere = state.kind === 'elsewhere' ? state.name : undefined
@@ -97,7 +96,7 @@ const passwordEndpoints = ({ ownPages, ownAccount }: OwnAccountDeps): readonly A
   ]
 }
 
-const closeEndpoints = ({ ownPages, sessions, deactivate }: OwnAccountDeps): readonly AnyEndpoint[] => [
+const closeEndpoints = ({ sessions, deactivate }: OwnAccountDeps, ownPages: OwnPages): readonly AnyEndpoint[] => [
   ownPages.page(ACCOUNT_CLOSE_PAGE, ({ session }) => Promise.resolve(closePage(session)), RECENT),
   ownPages.form(
     ACCOUNT_CLOSE_PAGE,
@@ -118,7 +117,7 @@ const closeEndpoints = ({ ownPages, sessions, deactivate }: OwnAccountDeps): rea
   ),
 ]
 
-const resetEndpoints = ({ ownPages, crossSigningResets }: OwnAccountDeps): readonly AnyEndpoint[] => [
+const resetEndpoints = ({ crossSigningResets }: OwnAccountDeps, ownPages: OwnPages): readonly AnyEndpoint[] => [
   ownPages.page(
     ACCOUNT_RESET_PAGE,
     async ({ session }) => resetPage({ ...session, allowed: await crossSigningResets.isAllowed(session.userId) }),
@@ -136,9 +135,9 @@ const resetEndpoints = ({ ownPages, crossSigningResets }: OwnAccountDeps): reado
 ]
 
 /** The pages on which people change their own account. */
-export const ownAccountEndpoints = (deps: OwnAccountDeps): readonly AnyEndpoint[] => [
-  ...profileEndpoints(deps),
-  ...passwordEndpoints(deps),
-  ...closeEndpoints(deps),
-  ...resetEndpoints(deps),
+export const ownAccountEndpoints = (deps: OwnAccountDeps, ownPages: OwnPages): readonly AnyEndpoint[] => [
+  ...profileEndpoints(deps, ownPages),
+  ...passwordEndpoints(deps, ownPages),
+  ...closeEndpoints(deps, ownPages),
+  ...resetEndpoints(deps, ownPages),
 ]

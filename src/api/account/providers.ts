@@ -22,7 +22,6 @@ import { localPath } from './local-path.ts'
 import { type OwnPages, orRefused } from './own-pages.ts'
 
 export interface AccountProvidersDeps {
-  readonly ownPages: OwnPages
   readonly signIn: SignIn
   readonly linkIdentities: LinkIdentities
   /** The base URL of this server's pages; empty where there are no providers. */
@@ -78,8 +77,8 @@ const senderTo = ({ signIn, baseUrl }: AccountProvidersDeps) => {
 }
 
 /** Signing in at a provider, for the pages of this server; and the identities that open an account. */
-export const accountProvidersEndpoints = (deps: AccountProvidersDeps): readonly AnyEndpoint[] => {
-  const { ownPages, linkIdentities } = deps
+export const accountProvidersEndpoints = (deps: AccountProvidersDeps, ownPages: OwnPages): readonly AnyEndpoint[] => {
+  const { linkIdentities } = deps
   const send = senderTo(deps)
   const show: ShowProviders = async ({ csrf, userId }, more = {}) =>
     providersPage({ csrf, providers: await linkIdentities.providersOf(userId), ...more })
@@ -128,13 +127,14 @@ export const accountProvidersEndpoints = (deps: AccountProvidersDeps): readonly 
         ),
       RECENT,
     ),
-    ...linkEndpoints(deps, show),
+    ...linkEndpoints(deps, ownPages, show),
   ]
 }
 
 /** The question whether an identity is to open the account, and its answer. */
 const linkEndpoints = (
-  { ownPages, linkIdentities }: AccountProvidersDeps,
+  { linkIdentities }: AccountProvidersDeps,
+  ownPages: OwnPages,
   show: ShowProviders,
 ): readonly AnyEndpoint[] => [
   ownPages.page(

@@ -1,4 +1,4 @@
-import { type BrowserAccountsDeps, BrowserGate, OwnPages } from '#api'
+import { type BrowserAccountsDeps, BrowserGate } from '#api'
 import { BrowserSignIn, FormTokens, LinkIdentities, OwnAccount, SignUp } from '#domain'
 import { PASSWORD_PAGE } from '#pages'
 import type { BuiltAccounts } from './accounts.ts'
@@ -22,7 +22,6 @@ export const buildBrowserAccounts = (
     ...{ sessions, gate, devices, deactivate, endSessions, thirdPartyIds, newSecret },
     ...profile,
     oauthClients: oauthClientsOf(ground),
-    ownPages: new OwnPages({ gate, sessions }),
     ownAccount: new OwnAccount({
       ...{ accounts, sessions, changePassword },
       keeperOf: forBrowsers.keeperOf,
