@@ -54,7 +54,7 @@ const rowJson = (row: Row): JsonObject => ({
   displayname: row.displayName ?? null,
   avatar_url: row.avatarUrl ?? null,
   creation_ts: row.createdAtMs,
-  approved: true,
+  approved: !row.awaitsApproval,
   erased: row.erased,
   last_seen_ts: row.lastSeenAtMs ?? null,
   locked: row.locked,

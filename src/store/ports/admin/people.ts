@@ -50,6 +50,8 @@ export interface PersonRow {
   readonly shadowBanned: boolean
   readonly locked: boolean
   readonly suspended: boolean
+  /** Whether an administrator has to let it in first. */
+  readonly awaitsApproval: boolean
   readonly createdAtMs: number
   readonly lastSeenAtMs: number | undefined
 }

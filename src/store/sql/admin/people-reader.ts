@@ -121,6 +121,7 @@ const COLUMNS = [
   'a.shadow_banned',
   'a.locked_ms',
   'a.suspended_ms',
+  'a.awaits_approval',
   'a.created_ms',
 ] as const
 
@@ -159,6 +160,7 @@ interface Row {
   readonly shadow_banned: number
   readonly locked_ms: number | null
   readonly suspended_ms: number | null
+  readonly awaits_approval: number
   readonly created_ms: number
   readonly name_json: string | null
   readonly avatar_json: string | null
@@ -183,6 +185,7 @@ const toPerson = (row: Row): PersonRow => ({
   shadowBanned: row.shadow_banned === 1,
   locked: row.locked_ms !== null,
   suspended: row.suspended_ms !== null,
+  awaitsApproval: row.awaits_approval === 1,
   createdAtMs: row.created_ms,
   lastSeenAtMs: row.seen_ms === null ? undefined : Number(row.seen_ms),
 })
