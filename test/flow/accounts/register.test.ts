@@ -215,10 +215,10 @@ describe('registration that is not open', () => {
     expect(await validity('once')).toBe(false)
   })
 
-  it('refuses application services cleanly', async () => {
+  it('asks application services for their token', async () => {
     const homeserver = await shared()
     const { status, body } = await register(homeserver, { type: 'm.login.application_service', username: 'bot' })
-    expect([status, body.errcode]).toEqual([403, 'M_FORBIDDEN'])
+    expect([status, body.errcode]).toEqual([401, 'M_MISSING_TOKEN'])
   })
 })
 

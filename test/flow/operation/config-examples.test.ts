@@ -15,10 +15,13 @@ const without = (around: string, text: string): string =>
 describe('the examples of a configuration in the documentation', () => {
   const pages = readdirSync(DOCS).filter((name) => name.endsWith('.md'))
   const examples = pages.flatMap((page) =>
-    [...readFileSync(new URL(page, DOCS), 'utf8').matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text = '']) => ({
-      page,
-      text,
-    })),
+    [...readFileSync(new URL(page, DOCS), 'utf8').matchAll(/^( *)```yaml\n([\s\S]*?)```/gm)].map(
+      ([, indent = '', text = '']) => ({
+        page,
+        // Examples in lists are indented with these.
+        text: text.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
+      }),
+    ),
   )
 
   it.each(examples)('of $page: the server would start with it', ({ page, text }) => {
