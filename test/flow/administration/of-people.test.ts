@@ -102,7 +102,11 @@ onEveryHomeserver('what belongs to people, in the hands of an administrator', (s
     expect(await admin.get(`/v1/auth_providers/oidc/users/${encodeURIComponent(`a/${made}`)}`)).toEqual(found)
     expect(await admin.ask('GET', '/v1/threepid/email/users/nobody@example.org')).toMatchObject({ status: 404 })
     expect(await admin.ask('GET', '/v1/auth_providers/oidc/users/none')).toMatchObject({ status: 404 })
-    expect((await admin.get('/v1/server_version')).server_version).toMatch(/^Homeroom \d/)
+    const version = await alice.request('GET', '/_synapse/admin/v1/server_version', { token: null })
+    expect(version).toMatchObject({ status: 200, body: { server_version: expect.stringMatching(/^Homeroom \d/) } })
+    const features = `/v1/experimental_features/${encodeURIComponent(alice.userId)}`
+    expect(await admin.get(features)).toEqual({ features: {} })
+    expect(await admin.ask('PUT', features, { features: { msc3881: true } })).toMatchObject({ status: 400 })
     expect(server.serverName).toBe('localhost')
   })
 

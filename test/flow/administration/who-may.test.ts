@@ -3,8 +3,8 @@ import { shareHomeserver, startHomeserver } from '../../support/homeserver.ts'
 import { registerAdmin } from '../../support/operator.ts'
 
 const ADMIN_PATH = /^\/_(?:synapse|homeroom)\/admin\//
-/** Whoever knows the shared secret of the server proves that in the body. */
-const WITHOUT_TOKEN = new Set(['/_synapse/admin/v1/register'])
+/** Whoever knows the shared secret of the server proves that in the body; and tools ask for the version before anybody has signed in. */
+const WITHOUT_TOKEN = new Set(['/_synapse/admin/v1/register', '/_synapse/admin/v1/server_version'])
 
 describe('every operation at the paths of administration', () => {
   const shared = shareHomeserver(startHomeserver, { settings: { registration: { guests: true } } })

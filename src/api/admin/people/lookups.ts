@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import type { ExternalIdentities, NewUserIds, ThirdPartyIds } from '#domain'
-import { type AnyEndpoint, admin, endpoint } from '#http'
+import { type AnyEndpoint, admin, endpoint, none } from '#http'
 import { type JsonObject, MatrixError, type UserId } from '#spec'
 
 export interface LookupsDeps {
@@ -18,15 +18,46 @@ const found = (userId: UserId | undefined): JsonObject => {
   return { user_id: userId }
 }
 
+const FEATURES_PATH = '/_synapse/admin/v1/experimental_features/:userId'
+const OfUser = Type.Object({ userId: Text })
+
+/** Features that could be switched for single users. There are none: what is built is on for everybody. */
+const experimentalFeaturesEndpoints: readonly AnyEndpoint[] = [
+  endpoint({
+    method: 'GET',
+    paths: [FEATURES_PATH],
+    auth: admin(),
+    rateLimit: 'read',
+    params: OfUser,
+    handler: async (): Promise<JsonObject> => ({ features: {} }),
+  }),
+  endpoint({
+    method: 'PUT',
+    paths: [FEATURES_PATH],
+    auth: admin(),
+    rateLimit: 'other',
+    params: OfUser,
+    body: Type.Object({ features: Type.Record(Type.String(), Type.Boolean()) }),
+    handler: async ({ body: { features } }): Promise<JsonObject> => {
+      const [name] = Object.keys(features)
+      if (name !== undefined)
+        throw new MatrixError('M_INVALID_PARAM', 'No feature can be switched for a single user here')
+      return {}
+    },
+  }),
+]
+
 /** Whether a name is free, and whose an address or an identity is. */
 export const lookupsEndpoints = (deps: LookupsDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'GET',
     paths: ['/_synapse/admin/v1/server_version'],
-    auth: admin(),
+    // Tools ask before anybody has signed in, and Synapse answers them; the federation API tells everybody the version too.
+    auth: none(),
     rateLimit: 'read',
     handler: async () => ({ server_version: `Homeroom ${deps.version}` }),
   }),
+  ...experimentalFeaturesEndpoints,
   endpoint({
     method: 'GET',
     paths: ['/_synapse/admin/v1/username_available'],
