@@ -46,6 +46,8 @@ export const deviceTraces: DeviceTraces = {
     writers.shortLived.removeOwned('oauth-code', userId),
     writers.shortLived.removeOwned('oauth-device-grant', userId),
   ],
+  // Tokens by which an administrator acts as others.
+  endingWithAllOf: (userId) => [writers.impersonations.removeBy(userId)],
 }
 
 /** The dehydrated device was signed by the identity that ended, and would receive keys as a device that nobody trusts. */

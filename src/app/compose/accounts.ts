@@ -201,7 +201,6 @@ const accountApi = (
     ...{ devices, uia, reauthentication, commit },
     traces: deviceTraces,
     browsers: buildBrowserSessions(ground),
-    impersonations: buildImpersonations(ground),
   }),
   changePassword: new ChangePassword({
     ...{ accounts, devices, reauthentication, uia, proof, commit, keeperOf },

@@ -51,6 +51,22 @@ onEveryHomeserver('an administrator who acts as somebody', (start) => {
     expect((await alice.request('GET', '/v3/account/whoami')).status).toBe(200)
   })
 
+  it('acts as nobody any more once their own password is another one, whatever signed them out', async () => {
+    const { server, admin, alice } = await scene()
+    const { access_token } = await admin.post(`/v1/users/${alice.userId}/login`)
+    const puppet = clientWith(server, access_token)
+    await puppet.get('/v3/account/whoami')
+    await command(server, 'set-password', {
+      user: admin.client.userId,
+      password: 'another password 1',
+      keep_sessions: false,
+    })
+    expect(await puppet.request('GET', '/v3/account/whoami')).toMatchObject({
+      status: 401,
+      body: { errcode: 'M_UNKNOWN_TOKEN' },
+    })
+  })
+
   it('has no right to administer by it, even as another administrator', async () => {
     const { server, admin } = await scene()
     const other = await Administrator.of(server, `other${made}`)

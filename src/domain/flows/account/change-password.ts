@@ -104,7 +104,9 @@ export class ChangePassword {
 
   async #change(userId: UserId, password: string, { endsSessions, except, usedUp }: NewPassword): Promise<void> {
     const { accounts, devices, traces, proof, uia, commit } = this.#parts
-    const ended = endsSessions ? [devices.removeAll(userId, except), ...traces.orphansOf(userId)] : []
+    const ended = endsSessions
+      ? [devices.removeAll(userId, except), ...traces.orphansOf(userId), ...traces.endingWithAllOf(userId)]
+      : []
     const change = accounts.setPassword(userId, await accounts.hashPassword(password))
     try {
       await commit([change, ...ended, ...usedUp, ...proof.withdrawn(userId), uia.endingAllOf(userId)])

@@ -1,7 +1,7 @@
 import type { DeviceId, JsonObject, UserId } from '#spec'
 import type { Change, Commit } from '#store'
 import type { BrowserSessions } from '../../browser-sessions/index.ts'
-import type { Devices, Impersonations } from '../../devices/index.ts'
+import type { Devices } from '../../devices/index.ts'
 import type { InteractiveAuth, UiaAnswer } from '../../uia/index.ts'
 import type { Reauthentication } from '../stages/reauthentication.ts'
 
@@ -9,6 +9,8 @@ import type { Reauthentication } from '../stages/reauthentication.ts'
 export interface DeviceTraces {
   /** Removes what is left of the user's devices that are gone; stands behind their removal in the same commit. */
   orphansOf(userId: UserId): readonly Change<unknown>[]
+  /** Ends what a user began that hangs on no device of theirs; for the end of all their sessions. */
+  endingWithAllOf(userId: UserId): readonly Change<unknown>[]
 }
 
 export interface EndSessionsParts {
@@ -16,7 +18,6 @@ export interface EndSessionsParts {
   readonly uia: InteractiveAuth
   readonly reauthentication: Reauthentication
   readonly traces: DeviceTraces
-  readonly impersonations: Pick<Impersonations, 'endingAllBy'>
   readonly browsers: Pick<BrowserSessions, 'endingAllOf'>
   readonly commit: Commit
 }
@@ -48,12 +49,12 @@ export class EndSessions {
 
   /** Ends the sessions at browsers too. Returns the ids of the devices that are gone. `also` goes into the same commit. */
   async logOutAll(userId: UserId, also: readonly Change<void>[] = []): Promise<readonly DeviceId[]> {
-    const { commit, devices, traces, browsers, uia, impersonations } = this.#parts
+    const { commit, devices, traces, browsers, uia } = this.#parts
     const [removed] = await commit([
       devices.removeAll(userId),
       ...traces.orphansOf(userId),
       uia.endingAllOf(userId),
-      impersonations.endingAllBy(userId),
+      ...traces.endingWithAllOf(userId),
       browsers.endingAllOf(userId),
       ...also,
     ] as const)
