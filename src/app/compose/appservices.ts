@@ -63,7 +63,7 @@ export const buildAppServices = async (ground: Ground): Promise<BuiltAppServices
   })
   return {
     services,
-    tokens: new ServiceTokens({ services, accounts: store.accounts, devices: store.devices }),
+    tokens: new ServiceTokens({ services, accounts: store.accounts, devices: store.devices, clock }),
     caches: () => sending?.caches() ?? [],
     states: statesOf(services, ping, () => sending),
     work: () => (sending === undefined ? {} : { 'appservices-out': sending }),

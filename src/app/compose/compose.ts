@@ -382,7 +382,7 @@ const buildApi = (parts: Parts): ApiDeps => {
     retention: { retention: toldRetention(config) },
     openId: { openIdTokens },
     encryption: {
-      ...keys,
+      ...{ ...keys, serviceAccounts: accounts.api.serviceAccounts },
       ...toDevice,
       ...keyBackups,
       keyChanges: views.keyChanges,

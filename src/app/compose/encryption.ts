@@ -29,7 +29,7 @@ export interface ProofParts {
 }
 
 export type BuiltEncryption = Omit<KeysDeps, 'keyChanges'> &
-  CrossSigningDeps &
+  Omit<CrossSigningDeps, 'serviceAccounts'> &
   KeysForServersDeps & {
     /** One process at a time does this work. */
     readonly work: Readonly<Record<string, LeasedWork>>

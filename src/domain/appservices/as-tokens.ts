@@ -1,5 +1,14 @@
 import { hash } from 'node:crypto'
-import { type DeviceId, MatrixError, parseUserId, type UserId, userLocked } from '#spec'
+import type { Clock } from '#base'
+import {
+  accountExpired,
+  type DeviceId,
+  MatrixError,
+  parseUserId,
+  type UserId,
+  userAwaitsApproval,
+  userLocked,
+} from '#spec'
 import type { AccountRecord, AccountsReader, DevicesReader, UserNumber } from '#store'
 import type { ApplicationService } from './application-service.ts'
 import type { AppServices } from './appservices.ts'
@@ -37,6 +46,7 @@ export interface ServiceTokensParts {
   readonly services: AppServices
   readonly accounts: Pick<AccountsReader, 'account'>
   readonly devices: Pick<DevicesReader, 'device'>
+  readonly clock: Pick<Clock, 'nowMs'>
 }
 
 /** Checks the tokens of application services, and for whom they ask (application service API, "Identity assertion"). */
@@ -61,7 +71,7 @@ export class ServiceTokens {
     return this.#lengths.has(accessToken.length) ? this.#byHash.get(hashOf(accessToken)) : undefined
   }
 
-  /** Throws `M_UNKNOWN_TOKEN`, `M_FORBIDDEN` for a user whom the service may not be, `M_UNKNOWN_DEVICE`, `M_USER_LOCKED`. */
+  /** Throws `M_UNKNOWN_TOKEN`, `M_FORBIDDEN` for a user whom the service may not be, `M_UNKNOWN_DEVICE`, and what the user's own tokens are refused with. */
   async check(accessToken: string, use?: ServiceUse): Promise<ServiceUser> {
     const service = this.serviceOf(accessToken)
     if (service === undefined)
@@ -72,7 +82,7 @@ export class ServiceTokens {
       throw new MatrixError('M_FORBIDDEN', 'The application service cannot be that user')
     const account = await this.#account(userId)
     const device = deviceId === undefined || deviceId === '' ? undefined : await this.#device(userId, deviceId)
-    if (account.lockedAtMs !== undefined && use?.admitsLocked !== true) throw userLocked()
+    if (use?.admitsLocked !== true) this.#assertOpen(account)
     return {
       kind: 'user',
       userId,
@@ -94,6 +104,13 @@ export class ServiceTokens {
     this.#services = services
     this.#byHash = new Map(services.map((service) => [hashOf(service.registration.asToken), service]))
     this.#lengths = new Set(services.map(({ registration }) => registration.asToken.length))
+  }
+
+  /** Throws `M_USER_LOCKED`, `ORG_MATRIX_EXPIRED_ACCOUNT`, the error of MSC3866. */
+  #assertOpen({ lockedAtMs, expiresAtMs, awaitsApproval }: AccountRecord): void {
+    if (lockedAtMs !== undefined) throw userLocked()
+    if (expiresAtMs !== undefined && expiresAtMs <= this.#parts.clock.nowMs()) throw accountExpired()
+    if (awaitsApproval) throw userAwaitsApproval(false)
   }
 
   async #account(userId: UserId): Promise<AccountRecord> {

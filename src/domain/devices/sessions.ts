@@ -25,8 +25,8 @@ export interface SessionRequest {
   readonly refreshable: boolean
   /** The id of the OAuth client whose session it is; it can refresh. */
   readonly oauthClient?: string
-  /** Whether that client may administer the server, where the user may. */
-  readonly oauthAdmin?: boolean
+  /** Whether the session may administer the server, where the user may. undefined: unless it is that of an OAuth client. */
+  readonly administers?: boolean
   readonly from: { readonly ip: string; readonly userAgent: string | undefined }
 }
 
@@ -81,7 +81,7 @@ export class Sessions {
         tokens: stored,
         seen: { ip: request.from.ip, userAgent, atMs: clock.nowMs() },
         oauthClient: request.oauthClient,
-        oauthAdmin: request.oauthAdmin,
+        administers: request.administers,
         most,
       }),
       answer: { ...issued, device_id: deviceId },

@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { type Devices, deviceNotFound, type EndSessions, parseDeviceId } from '#domain'
+import { type Devices, deviceNotFound, type EndSessions, parseDeviceId, type ServiceAccounts } from '#domain'
 import { type AnyEndpoint, byLegacyLogin, CustomReply, endpoint, user, v3 } from '#http'
 import type { DeviceId } from '#spec'
 import { AuthData, uiaReply } from '../authentication/auth-schemas.ts'
@@ -7,6 +7,7 @@ import { AuthData, uiaReply } from '../authentication/auth-schemas.ts'
 export interface DeviceManagementDeps {
   readonly devices: Devices
   readonly endSessions: EndSessions
+  readonly serviceAccounts: Pick<ServiceAccounts, 'isOwn'>
 }
 
 /** Limit, as each device is a row to look for. */
@@ -15,7 +16,11 @@ const MAX_DELETED_AT_ONCE = 1_000
 const Params = Type.Object({ deviceId: Type.String() })
 
 /** `device_management.yaml`. */
-export const deviceManagementEndpoints = ({ devices, endSessions }: DeviceManagementDeps): readonly AnyEndpoint[] => [
+export const deviceManagementEndpoints = ({
+  devices,
+  endSessions,
+  serviceAccounts,
+}: DeviceManagementDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'GET',
     paths: v3('/devices'),
@@ -56,11 +61,14 @@ export const deviceManagementEndpoints = ({ devices, endSessions }: DeviceManage
       return {}
     },
   }),
-  ...removalEndpoints(endSessions),
+  ...removalEndpoints(endSessions, serviceAccounts),
 ]
 
-/** An application service needs no authentication to remove devices of its users. */
-const removalEndpoints = (endSessions: EndSessions): readonly AnyEndpoint[] => [
+/** An application service needs no authentication to remove devices of users whom it has for itself alone; people whom it may be are not signed out by it. */
+const removalEndpoints = (
+  endSessions: EndSessions,
+  serviceAccounts: DeviceManagementDeps['serviceAccounts'],
+): readonly AnyEndpoint[] => [
   endpoint({
     method: 'DELETE',
     paths: v3('/devices/:deviceId'),
@@ -70,9 +78,9 @@ const removalEndpoints = (endSessions: EndSessions): readonly AnyEndpoint[] => [
     body: Type.Object({ auth: Type.Optional(AuthData) }),
     bodyOptional: true,
     handler: async ({ requester, params, body }) => {
-      const { userId, service } = requester
+      const { userId } = requester
       const deviceId = parseDeviceId(params.deviceId)
-      if (service === undefined)
+      if (!serviceAccounts.isOwn(requester))
         return uiaReply(await endSessions.deleteDevice(userId, deviceId, body.auth), () => ({}))
       await endSessions.removeDevices(userId, [deviceId])
       return {}
@@ -90,7 +98,7 @@ const removalEndpoints = (endSessions: EndSessions): readonly AnyEndpoint[] => [
     }),
     handler: async ({ requester, body }) => {
       const deviceIds = (body.devices ?? []).map(parseDeviceId)
-      if (requester.service !== undefined) {
+      if (serviceAccounts.isOwn(requester)) {
         await endSessions.removeDevices(requester.userId, deviceIds)
         return {}
       }

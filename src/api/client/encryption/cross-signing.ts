@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import type { SignatureFailures, UploadCrossSigning, UploadSignatures } from '#domain'
+import type { ServiceAccounts, SignatureFailures, UploadCrossSigning, UploadSignatures } from '#domain'
 import { type AnyEndpoint, type AsJson, endpoint, sinceProposal, user } from '#http'
 import type { JsonObject, UserId } from '#spec'
 import { AnyJson, AnyObject, AuthData, pick, uiaReply } from '../authentication/auth-schemas.ts'
@@ -8,6 +8,7 @@ import { userIdOf } from './user-id-of.ts'
 export interface CrossSigningDeps {
   readonly uploadCrossSigning: UploadCrossSigning
   readonly uploadSignatures: UploadSignatures
+  readonly serviceAccounts: Pick<ServiceAccounts, 'isOwn'>
 }
 
 const SIGNATURES_LIMIT_BYTES = 1024 * 1024
@@ -16,6 +17,7 @@ const SIGNATURES_LIMIT_BYTES = 1024 * 1024
 export const crossSigningEndpoints = ({
   uploadCrossSigning,
   uploadSignatures,
+  serviceAccounts,
 }: CrossSigningDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'POST',
@@ -30,7 +32,7 @@ export const crossSigningEndpoints = ({
     }),
     handler: async ({ requester, body }) => {
       const keys = pick(body, ['master_key', 'self_signing_key', 'user_signing_key'])
-      if (requester.service !== undefined) {
+      if (serviceAccounts.isOwn(requester)) {
         await uploadCrossSigning.runForService(requester, keys)
         return {}
       }

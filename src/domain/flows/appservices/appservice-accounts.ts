@@ -47,7 +47,10 @@ export class ServiceAccounts {
     const userId = accounts.newUserId(username)
     this.#assertIn(service, userId)
     await accounts.assertFree(userId)
-    const answer = await createAccount.run({ userId, passwordHash: undefined, session })
+    const answer = await createAccount.run({
+      ...{ userId, passwordHash: undefined },
+      session: session === undefined ? undefined : { ...session, ...rightOf(service, userId) },
+    })
     return { user_id: userId, home_server: serverName, ...answer }
   }
 
@@ -62,7 +65,7 @@ export class ServiceAccounts {
     this.#assertIn(service, found.userId)
     if (found.account === undefined)
       throw new MatrixError('M_FORBIDDEN', 'The application service has not registered that user')
-    return this.#parts.logIn.asUser({ userId: found.userId, ...session })
+    return this.#parts.logIn.asUser({ userId: found.userId, ...session, ...rightOf(service, found.userId) })
   }
 
   /** Makes the users that services are by themselves, where they are not there yet. */
@@ -83,6 +86,10 @@ export class ServiceAccounts {
     if (!service.hasUser(userId) || (owner !== undefined && owner.id !== service.id)) throw exclusive()
   }
 }
+
+/** A service that may be anybody, so as to speak for people in their rooms, does not administer the server by a session either. */
+const rightOf = (service: ApplicationService, userId: UserId): Pick<SessionRequest, 'administers'> =>
+  service.owns(userId) ? {} : { administers: false }
 
 const exclusive = (): MatrixError =>
   new MatrixError('M_EXCLUSIVE', 'That user is not in a namespace of the application service')

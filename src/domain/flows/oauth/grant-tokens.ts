@@ -104,7 +104,7 @@ export class GrantTokens {
       displayName: client.metadata.client_name ?? new URL(client.metadata.client_uri).host,
       refreshable: true,
       oauthClient: client.clientId,
-      oauthAdmin: admin,
+      administers: admin,
     })
     try {
       const [{ token }] = await commit([session.change] as const)

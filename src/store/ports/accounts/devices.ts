@@ -46,8 +46,8 @@ export interface NewSession {
   readonly seen: Sighting
   /** The OAuth client that the session belongs to. */
   readonly oauthClient?: string | undefined
-  /** Whether that client may administer the server, where the user may. */
-  readonly oauthAdmin?: boolean | undefined
+  /** Whether the session may administer the server, where the user may. undefined: unless it is that of an OAuth client. */
+  readonly administers?: boolean | undefined
   /** Devices that the user may have; undefined: any number. */
   readonly most?: number | undefined
 }

@@ -140,7 +140,7 @@ const toToken = (row: TokenRow | undefined): TokenRecord | undefined =>
         device: row.device,
         deviceId: row.device_id as DeviceId,
         guest: row.guest === 1,
-        admin: row.admin === 1 && (row.oauth_client === null || row.oauth_admin === 1),
+        admin: row.admin === 1 && (row.oauth_admin === null ? row.oauth_client === null : row.oauth_admin === 1),
         locked: row.locked_ms !== null,
         suspended: row.suspended_ms !== null,
         oauthClient: row.oauth_client ?? undefined,

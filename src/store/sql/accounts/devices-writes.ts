@@ -35,7 +35,7 @@ const upsertDevice = query(
       ip: string
       userAgent: string | null
       oauthClient: string | null
-      oauthAdmin: number | null
+      administers: number | null
     },
   ) =>
     db
@@ -48,7 +48,7 @@ const upsertDevice = query(
         seen_ip: param.ip,
         seen_user_agent: param.userAgent,
         oauth_client: param.oauthClient,
-        oauth_admin: param.oauthAdmin,
+        oauth_admin: param.administers,
       })
       .onConflict((on) =>
         on.columns(['user_number', 'device_id']).doUpdateSet({
@@ -56,7 +56,7 @@ const upsertDevice = query(
           seen_ip: param.ip,
           seen_user_agent: param.userAgent,
           oauth_client: param.oauthClient,
-          oauth_admin: param.oauthAdmin,
+          oauth_admin: param.administers,
         }),
       )
       .returning('device'),
@@ -140,7 +140,7 @@ const startSession = defineWrite(
       ip: session.seen.ip,
       userAgent: session.seen.userAgent ?? null,
       oauthClient: session.oauthClient ?? null,
-      oauthAdmin: session.oauthAdmin === true ? 1 : null,
+      administers: session.administers === undefined ? null : Number(session.administers),
     })
     if (row === undefined) throw new Error('an inserted device got no number')
     if (known === undefined) await recordNewDevice(tx, user, row.device, session.deviceId)
