@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { isJsonObject, type JsonObject } from '#spec'
 import { readConfig, withConfigFlags } from './cli-config.ts'
-import { type CommandContext, operatorCommand, said, textIn } from './cli-output.ts'
+import { asJson, type CommandContext, operatorCommand, said, textIn, withoutControls } from './cli-output.ts'
 
 /** Adds the command that says why a server cannot be reached. Its exit code is 1 where a step fails. */
 export const addFederationCommands = (program: Command, context: CommandContext): void => {
@@ -20,7 +20,7 @@ export const addFederationCommands = (program: Command, context: CommandContext)
     const answer = await withOperator(config, (ask) => ask('check-federation', { server }))
     const findings = Array.isArray(answer.findings) ? answer.findings.filter(isJsonObject) : []
     const lines = findings.map((finding) => `${finding.ok === true ? 'good' : 'BAD '}  ${textIn(finding, 'text')}`)
-    process.stdout.write(json === true ? `${JSON.stringify(answer, null, 2)}\n` : `${lines.join('\n')}\n`)
+    process.stdout.write(`${json === true ? asJson(answer) : withoutControls(lines.join('\n'))}\n`)
     ended(answer.ok === true ? 0 : 1)
   })
 }

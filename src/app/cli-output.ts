@@ -67,7 +67,7 @@ const declare = <Options>(
     const completed = operand === undefined ? given : withOperand(command, operand.name, given)
     const { withOperator } = await import('./cli-operator.ts')
     const { json, text } = await withOperator(config, (ask) => run(ask, completed, config))
-    const lines = given.json === true ? JSON.stringify(json, null, 2) : text
+    const lines = given.json === true ? asJson(json) : withoutControls(text)
     if (lines !== '') process.stdout.write(`${lines}\n`)
     ended(0)
   })
@@ -82,5 +82,18 @@ const withOperand = <Options>(command: Command, name: string, given: Options): O
   return { ...given, [name]: value }
 }
 
-/** The text of that name in an answer of the server. */
-export const textIn = (answer: JsonObject, name: string): string => stringAt(answer, name) ?? ''
+/** JSON whose texts give a terminal no commands: `JSON.stringify` leaves the control characters above those of ASCII as they are. */
+export const asJson = (value: JsonObject): string =>
+  JSON.stringify(value, null, 2).replaceAll(
+    /[\u007f-\u009f]/g,
+    (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+
+/** The same for words: people choose names of rooms and devices, and servers what they answer. */
+export const withoutControls = (text: string): string => text.replaceAll(/[^\P{Cc}\n]/gu, ' ')
+
+/** A text as a part of one line, which nobody can make look like two. */
+export const inOneLine = (text: string): string => text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]/gu, ' ')
+
+/** The text of that name in an answer of the server, in one line. */
+export const textIn = (answer: JsonObject, name: string): string => inOneLine(stringAt(answer, name) ?? '')

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { JsonObject, JsonValue } from '#spec'
-import { type CommandContext, type Operand, operatorCommand, said, textIn } from './cli-output.ts'
+import { type CommandContext, inOneLine, type Operand, operatorCommand, said, textIn } from './cli-output.ts'
 import { StartError } from './start-error.ts'
 
 const ROOM: Operand = { name: 'room', description: 'the room id' }
@@ -55,7 +55,7 @@ const addListing = (rooms: Command, context: CommandContext): void => {
       const lines = Object.entries(answer).flatMap(([name, value]) =>
         value === null
           ? []
-          : `${name.replaceAll('_', ' ')}: ${typeof value === 'string' ? value : JSON.stringify(value)}`,
+          : `${name.replaceAll('_', ' ')}: ${typeof value === 'string' ? inOneLine(value) : JSON.stringify(value)}`,
       )
       return said(answer, lines.join('\n'))
     },

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { type JsonObject, type JsonValue, stringAt } from '#spec'
-import { type CommandContext, type Operand, operatorCommand, type Said, said, textIn } from './cli-output.ts'
+import { type CommandContext, inOneLine, type Operand, operatorCommand, type Said, said, textIn } from './cli-output.ts'
 import type { Ask } from './operator/ask.ts'
 import { readPassword } from './password-prompt.ts'
 
@@ -222,6 +222,4 @@ const detailsOf = (user: JsonObject): string => {
   return [userLine(user), made, ...addresses, ...providers, ...devices].join('\n')
 }
 
-/** Names of devices come from clients: no control character reaches the terminal. */
-const shown = (text: JsonValue | undefined): string =>
-  typeof text === 'string' ? text.replaceAll(/\p{Cc}/gu, ' ') : 'without a name'
+const shown = (text: JsonValue | undefined): string => (typeof text === 'string' ? inOneLine(text) : 'without a name')

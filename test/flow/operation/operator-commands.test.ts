@@ -43,6 +43,28 @@ onEveryHomeserver('commands of the operator while the server runs', (start) => {
     })
   })
 
+  it('give the terminal no commands that people wrote into names', async () => {
+    const server = await shared()
+    const mallory = await server.register('mallory')
+    const name = 'Attic\u001b]0;owned\u0007\u009b31m\n!forged:localhost  1000'
+    const roomId = await mallory.createRoom({ name, topic: name })
+    await mallory.put(`/v3/devices/${encodeURIComponent(mallory.deviceId)}`, { display_name: name })
+    for (const [command_, ...flags] of [
+      ['rooms', 'list', '--search', 'attic'],
+      ['rooms', 'show', roomId],
+      ['show-user', '--user', 'mallory'],
+    ] as const)
+      for (const more of [[], ['--json']]) {
+        const { code, stdout } = await command(server, command_, [...flags, ...more])
+        expect([flags, code]).toEqual([flags, 0])
+        expect(stdout).toContain('forged')
+        expect(stdout, flags.join(' ')).not.toMatch(/[^\P{Cc}\n]/u)
+        expect(stdout, flags.join(' ')).not.toMatch(/^!forged/m)
+      }
+    const shown = await run(['rooms', 'show', roomId, '--json', '--data', server.dataFolder], { input: '' })
+    expect(JSON.parse(shown.stdout).name).toBe(name)
+  })
+
   it('end sessions, and a waiting long poll answers 401 within a second or so', async () => {
     const server = await shared()
     const alice = await server.register('ended')
