@@ -23,6 +23,9 @@ export const assertOwnForm = (request: BrowserRequest): void => {
   throw new MatrixError('M_FORBIDDEN', 'This form was sent by another site')
 }
 
+/** A proof of who an administrator is counts for so long, where an app would get their power. */
+const PROOF_MS = 10 * 60_000
+
 /** The session behind a request for a page, and the way to sign in where there is none. */
 export class BrowserGate {
   readonly #sessions: BrowserSessions
@@ -39,6 +42,11 @@ export class BrowserGate {
   toSignIn(next: string, again = false): CustomReply {
     const query = new URLSearchParams({ next, ...(again ? { again: '1' } : {}) })
     return seeOther(`${ACCOUNT_SIGN_IN_PAGE}?${query.toString()}`)
+  }
+
+  /** Whether the proof of who somebody is is too old for a session that administers the server. */
+  isTooOld(session: BrowserSession): boolean {
+    return session.admin && !this.#sessions.isRecent(session, PROOF_MS)
   }
 
   /** The session that sent a form; undefined: nobody is signed in (any more). Throws `M_FORBIDDEN` for forms of other sites. */

@@ -13,6 +13,8 @@ export interface AdminRoute<Deps> {
   readonly section: string
   /** A deed that weighs so much that whoever does it has proved lately who they are; its page is asked for the same. */
   readonly weighty?: boolean
+  /** The end of the path that the page with its form lacks, for a deed without a page of its own. */
+  readonly formAbove?: string
   readonly costly?: true
   /** Loads the code of the page, when somebody first asks for it. */
   load(): Promise<PageHandler<Deps>>
@@ -36,6 +38,9 @@ const addressOf = ({ path, query }: Asked): string => {
   const text = new URLSearchParams(rest).toString()
   return text === '' ? path : `${path}?${text}`
 }
+
+const formOf = ({ formAbove }: Pick<AdminRoute<never>, 'formAbove'>, asked: Asked): string =>
+  formAbove === undefined ? addressOf(asked) : asked.path.slice(0, -formAbove.length)
 
 /** A refusal by the edge, before anybody was asked who they are. */
 const refusedByEdge = ({ status, message }: MatrixError) =>
@@ -63,7 +68,7 @@ export const adminEndpoint = <Deps>(route: AdminRoute<Deps>, deps: Deps & VisitD
     if (method === 'POST') checkCsrf(session, asked.fields)
     const nowMs = deps.clock.nowMs()
     if (route.weighty === true && nowMs - session.authenticatedAtMs > RECENT_MS)
-      return seeOther(`${ACCOUNT_SIGN_IN_PAGE}?again=1&next=${encodeURIComponent(addressOf(asked))}`)
+      return seeOther(`${ACCOUNT_SIGN_IN_PAGE}?again=1&next=${encodeURIComponent(formOf(route, asked))}`)
     const { section } = route
     return handled(route, { ...asked, session, section, serverName: deps.serverName, nowMs }, deps)
   }

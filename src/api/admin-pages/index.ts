@@ -35,7 +35,7 @@ export type AdminPagesDeps = VisitDeps &
 
 type Route = AdminRoute<AdminPagesDeps>
 type Load = () => Promise<PageHandler<AdminPagesDeps>>
-type About = Pick<Route, 'weighty' | 'costly'>
+type About = Pick<Route, 'weighty' | 'costly' | 'formAbove'>
 
 /** The routes of a section. Their code is loaded when somebody first asks for one of them. */
 const section = (
@@ -102,6 +102,8 @@ const PEOPLE_ABOUT: Readonly<Record<string, About>> = {
   '/csv': COSTLY,
   '/:userId/password': WEIGHTY,
   '/:userId/admin': WEIGHTY,
+  // Whoever reads the mail of an address can set a new password.
+  '/:userId/addresses/add': { weighty: true, formAbove: '/addresses/add' },
   '/:userId/deactivate': WEIGHTY,
   '/:userId/redact': WEIGHTY,
   '/:userId/reactivate': WEIGHTY,

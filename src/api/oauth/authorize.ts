@@ -64,6 +64,7 @@ export const authorizeEndpoints = (deps: AuthorizeDeps): readonly AnyEndpoint[] 
         const next = nextOf(fields)
         const creates = createsAccount && registration
         if (session === undefined || creates) return pageForPeople({ next, creates, hint: fields.get('login_hint') })
+        if (admin && gate.isTooOld(session)) return gate.toSignIn(next, true)
         const receiver = receiverOf(redirectUri)
         const asked = {
           client,
@@ -89,6 +90,7 @@ export const authorizeEndpoints = (deps: AuthorizeDeps): readonly AnyEndpoint[] 
         if (checked.kind !== 'asked') return refusal(checked, issuer)
         if (session === undefined) return pageForPeople({ next: nextOf(request.body), creates: false })
         const allowed = request.body.get('decision') === 'allow'
+        if (allowed && checked.request.admin && gate.isTooOld(session)) return gate.toSignIn(nextOf(request.body), true)
         const answer = allowed
           ? { code: await codes.issue(grantableBy(checked.request, session.admin), session.userId) }
           : DENIED

@@ -21,6 +21,8 @@ export const toLegacyLogin = (redirectUrl: string | undefined, action: string | 
   return seeOther(`${PATH}?${query.toString()}`)
 }
 
+const nextOf = (redirectUrl: string): string => `${PATH}?${new URLSearchParams({ redirectUrl }).toString()}`
+
 export const legacyLoginEndpoints = ({ gate, loginTokens, registration }: LegacyLoginDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'GET',
@@ -33,9 +35,11 @@ export const legacyLoginEndpoints = ({ gate, loginTokens, registration }: Legacy
       const target = parseRedirectUrl(redirectUrl)
       if (target === undefined) return noticePage(BAD_REDIRECT)
       const session = await gate.of(request)
-      const next = `${PATH}?${new URLSearchParams({ redirectUrl }).toString()}`
+      const next = nextOf(redirectUrl)
       const creates = action === 'register' && registration
       if (session === undefined || creates) return pageForPeople({ next, creates })
+      // Sessions without OAuth can do all that the person can.
+      if (gate.isTooOld(session)) return gate.toSignIn(next, true)
       const { userId, csrf } = session
       return legacyLoginPage({ action: PATH, userId, csrf, next, redirectUrl, client: clientOf(target) })
     },
@@ -51,6 +55,7 @@ export const legacyLoginEndpoints = ({ gate, loginTokens, registration }: Legacy
       const target = parseRedirectUrl(request.body.get('redirectUrl') ?? '')
       if (target === undefined) return noticePage(BAD_REDIRECT)
       if (session === undefined) return toLegacyLogin(target, undefined)
+      if (gate.isTooOld(session)) return gate.toSignIn(nextOf(target), true)
       return backToAppPage(withLoginToken(target, await loginTokens.issue(session.userId)), true)
     },
   }),

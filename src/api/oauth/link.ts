@@ -16,6 +16,9 @@ export interface LinkDeps extends ConsentDeps {
 
 const PAGE = { auth: none(), rateLimit: 'login', errorPage: accountRefusedPage } as const
 
+const nextOf = (code: string): string =>
+  code === '' ? OAUTH_PATHS.link : `${OAUTH_PATHS.link}?user_code=${encodeURIComponent(code)}`
+
 /** The page at which a person lets in a device that shows a code: RFC 8628, section 3.3. */
 export const linkEndpoints = (deps: LinkDeps): readonly AnyEndpoint[] => {
   const { clients, deviceGrants, gate, countTry } = deps
@@ -29,7 +32,7 @@ export const linkEndpoints = (deps: LinkDeps): readonly AnyEndpoint[] => {
       query: Type.Object({ user_code: Type.Optional(Type.String({ maxLength: 64 })) }),
       handler: async (request) => {
         const { user_code: code = '' } = request.query
-        const next = code === '' ? OAUTH_PATHS.link : `${OAUTH_PATHS.link}?user_code=${encodeURIComponent(code)}`
+        const next = nextOf(code)
         const session = await gate.of(request)
         if (session === undefined) return gate.toSignIn(next)
         const { userId } = session
@@ -39,6 +42,7 @@ export const linkEndpoints = (deps: LinkDeps): readonly AnyEndpoint[] => {
         const client = grant === undefined ? undefined : await clients.client(grant.clientId)
         if (grant === undefined || client === undefined) return wrong(userId, code)
         const { deviceId, userCode, admin } = grant
+        if (admin && gate.isTooOld(session)) return gate.toSignIn(next, true)
         const fields = new Map([['user_code', userCode]])
         const receiver = { kind: 'device' } as const
         return consentFor(
@@ -60,6 +64,8 @@ export const linkEndpoints = (deps: LinkDeps): readonly AnyEndpoint[] => {
         await countTry(userId)
         const allowed = request.body.get('decision') === 'allow'
         const code = request.body.get('user_code') ?? ''
+        if (allowed && gate.isTooOld(session) && (await deviceGrants.waiting(code))?.admin === true)
+          return gate.toSignIn(nextOf(code), true)
         const decided = await deviceGrants.decide(
           code,
           allowed ? { kind: 'allowed', userId, isAdmin: session.admin } : { kind: 'denied' },

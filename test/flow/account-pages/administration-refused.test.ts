@@ -107,14 +107,17 @@ describe('the administration in a browser', () => {
   })
 
   it('asks for a new proof of who somebody is before deeds of weight', async () => {
-    const weighty = all().filter(({ path }) => /\/(?:admin|deactivate|delete)$/.test(path) && path !== '/admin')
+    const weighty = all().filter(
+      ({ path }) => /\/(?:admin|deactivate|delete|addresses\/add)$/.test(path) && path !== '/admin',
+    )
     const root = await signedIn('root')
     const csrf = await csrfOf(root)
     clock.advance(RECENT_MS + 1_000)
     for (const endpoint of weighty) {
       const { status, headers } = await ask(endpoint, root, `csrf=${csrf}`)
       expect([endpoint, status]).toEqual([endpoint, 303])
-      expect(headers.get('location')).toBe(`/account/sign-in?again=1&next=${encodeURIComponent(endpoint.path)}`)
+      const page = endpoint.path.replace(/\/addresses\/add$/, '')
+      expect(headers.get('location')).toBe(`/account/sign-in?again=1&next=${encodeURIComponent(page)}`)
     }
     expect((await root.at('/admin/jobs')).status).toBe(200)
   })
