@@ -62,7 +62,7 @@ export const buildReceiving = (
   const serverName = config.server.name
   const known = reader.graphEvents
   const gaps = new FillGap({
-    ...{ fetch, graph, known, pulls },
+    ...{ fetch, graph, known, pulls, reader },
     states: new MissingStates({ fetch, graph, known }),
     newest: async ({ room }) => ((await reader.room(room))?.extremities ?? []).map(({ eventId }) => eventId),
   })

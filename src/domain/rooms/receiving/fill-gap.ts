@@ -1,5 +1,6 @@
 import { FederationFailure } from '#net'
-import type { EventId, ServerName } from '#spec'
+import type { EventId, RoomEvent, ServerName } from '#spec'
+import type { RoomGraphReader } from '#store'
 import type { RoomGraph, Verdict } from '../graph/index.ts'
 import type { CheckedEvent } from './checked-event.ts'
 import type { FetchEvents } from './fetch-events.ts'
@@ -16,6 +17,7 @@ export interface FillGapParts {
   readonly pulls: Pick<PullMemory, 'due' | 'isSoon' | 'failed' | 'came'>
   readonly graph: Pick<RoomGraph, 'addOutliers'>
   readonly known: (eventIds: readonly EventId[]) => Promise<readonly KnownEvent[]>
+  readonly reader: Pick<RoomGraphReader, 'backwardExtremities' | 'missingAmong'>
   /** The room's forward extremities. */
   readonly newest: (room: RoomHere) => Promise<readonly EventId[]>
 }
@@ -39,7 +41,8 @@ const MAX_AUTH_EVENTS = 20_000
 
 /**
  * Gets what an event refers to and this server lacks. The event itself is dropped where its sender does not give its predecessors: who sends an event has
- * them. Only at the far end of what was pulled is another server's word on the state taken, and it is judged by the rules of the room like any branch.
+ * them. Only at the far end of what was pulled is another server's word on the state taken, and it is judged by the rules of the room like any branch. That end
+ * is where the history that is here begins, if no earlier: what was before this server came is not new.
  */
 export class FillGap {
   readonly #parts: FillGapParts
@@ -72,10 +75,27 @@ export class FillGap {
     source: Source,
     receive: Receive,
   ): Promise<boolean> {
-    const { fetch, pulls, newest } = this.#parts
+    const { reader } = this.#parts
+    const old = new Set((await reader.missingAmong(room.room, missing)).map(({ eventId }) => eventId))
+    let complete = true
+    for (const eventId of [...old].slice(0, MAX_STATES))
+      if (!(await this.#placeOnce(eventId, room, source))) complete = false
+    const lacking = missing.filter((eventId) => !old.has(eventId))
+    if (lacking.length === 0) return complete
+    return (await this.#pullNew(event, lacking, room, source, receive)) && complete
+  }
+
+  async #pullNew(
+    event: RoomEvent,
+    missing: readonly EventId[],
+    room: RoomHere,
+    source: Source,
+    receive: Receive,
+  ): Promise<boolean> {
+    const { fetch, pulls } = this.#parts
     const { server, signal } = source
     if (!(await this.#mayAsk(server, missing))) return false
-    const earliest = (await newest(room)).slice(0, MAX_EARLIEST)
+    const earliest = await this.#edges(room)
     const pulled = await this.#remembering(server, missing, () =>
       fetch.gap(server, room, { earliest, latest: [event.eventId] }, signal),
     )
@@ -87,6 +107,13 @@ export class FillGap {
     const failed = missing.filter((eventId) => !known.has(eventId))
     if (failed.length > 0) await pulls.failed(server, failed)
     return failed.length === 0
+  }
+
+  /** Where the history that is here ends, and where it begins. */
+  async #edges(room: RoomHere): Promise<readonly EventId[]> {
+    const { newest, reader } = this.#parts
+    const first = await reader.backwardExtremities(room.room, MAX_EARLIEST)
+    return [...(await newest(room)).slice(0, MAX_EARLIEST), ...first.map(({ eventId }) => eventId)]
   }
 
   /** Takes pulled events, the oldest first, after the state was learned at those predecessors that are missing still. */
@@ -102,7 +129,8 @@ export class FillGap {
       return verdict?.kind === 'missing' ? [{ each, missing: verdict.events }] : []
     })
     if (lacking.length === 0) return
-    const ofPulled = new Set(pulled.map((each) => each.event.eventId))
+    // The create event, which this server has from its join, is placed like what was not pulled.
+    const ofPulled = new Set(pulled.flatMap(({ event }) => (event.prevEvents.length === 0 ? [] : [event.eventId])))
     const beyond = new Set<EventId>()
     for (const { each, missing } of lacking) {
       const prev = new Set(each.event.prevEvents)
@@ -122,12 +150,14 @@ export class FillGap {
     return false
   }
 
-  async #placeOnce(eventId: EventId, room: RoomHere, { server, signal }: Source): Promise<void> {
+  /** Returns whether it is placed. */
+  async #placeOnce(eventId: EventId, room: RoomHere, { server, signal }: Source): Promise<boolean> {
     const { pulls, states } = this.#parts
-    if (!(await this.#mayAsk(server, [eventId]))) return
+    if (!(await this.#mayAsk(server, [eventId]))) return false
     const placed = await this.#remembering(server, [eventId], () => states.place(server, room, eventId, signal))
     if (placed) await pulls.came([eventId])
     else await pulls.failed(server, [eventId])
+    return placed
   }
 
   /** Auth events that are missing: one by one where they are few, or else the event's whole auth chain. */

@@ -47,10 +47,15 @@ export class MissingStates {
    * `FederationFailure`.
    */
   async place(server: ServerName, room: RoomHere, eventId: EventId, signal: AbortSignal): Promise<boolean> {
-    const stateBefore = await this.#before(server, room, eventId, signal)
-    const [event] = stateBefore === undefined ? [] : await this.#parts.fetch.events(server, room, [eventId], signal)
-    if (event === undefined || stateBefore === undefined) return false
-    const [verdict] = await this.#parts.graph.addHistory(room.roomId, [{ ...event, stateBefore }])
+    const { fetch, graph } = this.#parts
+    const [event] = await fetch.events(server, room, [eventId], signal)
+    if (event === undefined) return false
+    // Nothing is before a create event.
+    const isFirst = event.event.prevEvents.length === 0
+    const stateBefore = isFirst ? undefined : await this.#before(server, room, eventId, signal)
+    if (!isFirst && stateBefore === undefined) return false
+    const placed = stateBefore === undefined ? event : { ...event, stateBefore }
+    const [verdict] = await graph.addHistory(room.roomId, [placed])
     return verdict !== undefined && verdict.kind !== 'missing'
   }
 
