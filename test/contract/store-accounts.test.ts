@@ -58,6 +58,7 @@ onEveryDatabase('accounts and devices', (open) => {
       deactivatedAtMs: undefined,
       erased: false,
       shadowBanned: false,
+      awaitsApproval: false,
     })
     const again = store.commit([session(ALICE, 'SECOND'), newAccount(ALICE)])
     expect(await conflictOf(again)).toBe('user-exists')
