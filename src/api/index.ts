@@ -103,6 +103,7 @@ import { type KeysQueryDeps, keysQueryEndpoints } from './federation/keys-query.
 import { type KeysServerDeps, keysServerEndpoints } from './federation/keys-server.ts'
 import { type MembershipsOfOthersDeps, membershipsOfOthersEndpoints } from './federation/memberships.ts'
 import { type UserinfoDeps, userinfoEndpoints } from './federation/openid.ts'
+import { type PolicyServerDeps, policyServerEndpoints } from './federation/policy-server.ts'
 import { type ServedPublicRoomsDeps, servedPublicRoomsEndpoints } from './federation/public-rooms.ts'
 import { type QueryDeps, queryEndpoints } from './federation/query.ts'
 import { type TransactionsDeps, transactionEndpoints } from './federation/send.ts'
@@ -173,6 +174,7 @@ export interface ApiDeps {
   /** Transactions of other servers. */
   readonly received: TransactionsDeps
   readonly membershipsOfOthers: MembershipsOfOthersDeps
+  readonly policyServer: PolicyServerDeps
   readonly software: ServerVersionDeps
 }
 
@@ -378,6 +380,7 @@ export const apiEndpoints = (deps: ApiDeps): readonly AnyEndpoint[] => [
   ...keysQueryEndpoints(deps.keys),
   ...endpointsForServers(deps.served),
   ...transactionEndpoints(deps.received),
+  ...policyServerEndpoints(deps.policyServer),
   ...membershipsOfOthersEndpoints(deps.membershipsOfOthers),
   ...serverVersionEndpoints(deps.software),
 ]

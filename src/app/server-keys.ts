@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import type { Logger, Random } from '#base'
 import type { Config } from '#config'
 import { isInsecureKey } from '#domain'
-import { type SigningKey, signingKeyFromSeed } from '#rules'
+import { POLICY_KEY_ID, type SigningKey, signingKeyFromSeed } from '#rules'
 import type { ServerName } from '#spec'
 import { type SigningKeyRecord, type Store, WriteConflict, writers } from '#store'
 import { keyFileIn, writeKeyFile } from './data-folder.ts'
@@ -15,6 +15,8 @@ export interface ServerKeys {
   readonly signingKey: SigningKey
   /** 32 bytes that seal what only this server may read. Derived from the signing key's seed, which cannot be found from it. */
   readonly sealingKey: Uint8Array
+  /** The key of the server as a policy server. Derived in the same way, so it is the same in all processes and wherever the signing key is put back from a backup. */
+  readonly policyKey: SigningKey
 }
 
 export interface ServerKeysParts {
@@ -69,12 +71,20 @@ const restoreKeyFile = async (
   logger.warn({ keyId }, `the signing key ${file} was missing; it was written again from the database`)
 }
 
-const HKDF_INFO = 'homeroom sealed rows'
-
 const keysOf = ({ key, seed }: Given): ServerKeys => ({
   signingKey: key,
-  sealingKey: new Uint8Array(hkdfSync('sha256', Buffer.from(seed, 'base64'), '', HKDF_INFO, 32)),
+  sealingKey: derived(seed, 'homeroom sealed rows'),
+  policyKey: policyKeyOf(key.serverName, derived(seed, 'homeroom policy server')),
 })
+
+const derived = (seed: string, purpose: string): Uint8Array =>
+  new Uint8Array(hkdfSync('sha256', Buffer.from(seed, 'base64'), '', purpose, 32))
+
+const policyKeyOf = (serverName: ServerName, seed: Uint8Array): SigningKey => {
+  const key = signingKeyFromSeed(POLICY_KEY_ID, serverName, Buffer.from(seed).toString('base64'), quickSigner)
+  if (!key.ok) throw new Error(`the key of the policy server cannot be made: ${key.failure.reason}`)
+  return key.value
+}
 
 /** The key of the configuration or of the data folder; undefined: there is none. Throws `StartError`. */
 export const givenKey = async ({ server, storage }: Config): Promise<Given | undefined> => {

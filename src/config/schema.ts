@@ -14,6 +14,7 @@ import { logging } from './sections/logging.ts'
 import { mail } from './sections/mail.ts'
 import { media, s3, urlPreviews } from './sections/media.ts'
 import { oauth } from './sections/oauth.ts'
+import { policyServer } from './sections/policy-server.ts'
 import { presence } from './sections/presence.ts'
 import { push } from './sections/push.ts'
 import { rateLimits } from './sections/rate-limits.ts'
@@ -37,6 +38,7 @@ export const SECTIONS = {
   registration,
   captcha,
   abuse,
+  policyServer,
   signIn,
   cas,
   saml,

@@ -17,7 +17,7 @@ export interface PolicyServer {
 }
 
 /** The key id of its signatures; the key stands in the room's state and is published nowhere else. */
-const KEY_ID = 'ed25519:policy_server'
+export const POLICY_KEY_ID = 'ed25519:policy_server'
 
 /** The policy server that the content of an `m.room.policy` names; undefined: it is not valid, and the room has none. */
 export const policyServerOf = (content: JsonObject): PolicyServer | undefined => {
@@ -43,11 +43,11 @@ export const isRecommended = (
 }
 
 const policySignature = (signatures: JsonObject, via: ServerName): string | undefined =>
-  stringAt(objectAt(signatures, via) ?? {}, KEY_ID)
+  stringAt(objectAt(signatures, via) ?? {}, POLICY_KEY_ID)
 
 /** The event with the policy server's signature beside those that it has. */
 export const withPolicySignature = (pdu: Pdu, via: ServerName, signatures: JsonObject): Pdu => {
   const signature = policySignature(signatures, via)
-  const ofServer = { ...objectAt(pdu.signatures as JsonObject, via), ...(signature && { [KEY_ID]: signature }) }
+  const ofServer = { ...objectAt(pdu.signatures as JsonObject, via), ...(signature && { [POLICY_KEY_ID]: signature }) }
   return { ...pdu, signatures: { ...pdu.signatures, [via]: ofServer } } as Pdu
 }

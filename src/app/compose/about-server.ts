@@ -1,5 +1,4 @@
 import type { ApiDeps } from '#api'
-import type { Config } from '#config'
 import type { AnyEndpoint } from '#http'
 import { landingPage, shownIn } from '#pages'
 import { operationalEndpoints } from '../landing-page.ts'
@@ -9,7 +8,10 @@ import type { Ground } from './ground.ts'
 import { wellKnownOf } from './well-known.ts'
 
 /** The endpoints in which the server tells of itself, from the configuration alone. */
-export const aboutServer = (config: Config): Pick<ApiDeps, 'capabilities' | 'wellknown' | 'support' | 'software'> => ({
+export const aboutServer = ({
+  config,
+  policyKey,
+}: Pick<Ground, 'config' | 'policyKey'>): Pick<ApiDeps, 'capabilities' | 'wellknown' | 'support' | 'software'> => ({
   capabilities: {
     defaultRoomVersion: config.server.defaultRoomVersion,
     delayedEvents: { max_delay_ms: config.delayedEvents.maxDelay, max_scheduled: config.delayedEvents.maxScheduled },
@@ -19,7 +21,7 @@ export const aboutServer = (config: Config): Pick<ApiDeps, 'capabilities' | 'wel
   wellknown: {
     client: wellKnownOf(config),
     federationDelegatedTo: config.federation.delegatedTo,
-    policyServerKey: config.federation.policyServerKey,
+    policyServerKey: config.policyServer.enabled ? policyKey.publicKey : config.federation.policyServerKey,
   },
   support: {
     admin: { matrixId: config.support.adminMatrixId, emailAddress: config.support.adminEmail },

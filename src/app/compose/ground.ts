@@ -1,6 +1,6 @@
 import type { Clock, Logger, Random, Sealer, Tracing } from '#base'
 import type { Config } from '#config'
-import type { BanLists, OperatorChecks } from '#domain'
+import type { BanLists, OperatorChecks, OwnPolicyServer } from '#domain'
 import type { RateLimiter, RequestCounts } from '#http'
 import type { SigningKey } from '#rules'
 import type { ShortLivedTables, Store } from '#store'
@@ -17,6 +17,8 @@ export interface OpenedGround {
   /** The name of this process, and of no other that runs on the same database. */
   readonly processId: string
   readonly signingKey: SigningKey
+  /** The key of the server as a policy server. */
+  readonly policyKey: SigningKey
   /** Seals what only this server may read or make. */
   readonly sealer: Sealer
   readonly rateLimiter: RateLimiter
@@ -39,4 +41,6 @@ export interface Ground extends OpenedGround {
   readonly bans: BanLists
   /** undefined: nothing is checked by a program of the operator. */
   readonly checks: OperatorChecks | undefined
+  /** undefined: this server is no policy server. */
+  readonly ownPolicyServer: OwnPolicyServer | undefined
 }

@@ -1,4 +1,4 @@
-import { BanLists, Newcomers, OperatorChecks, type RoomGuards } from '#domain'
+import { BanLists, EventRules, Newcomers, OperatorChecks, OwnPolicyServer, type RoomGuards } from '#domain'
 import { CheckHooks } from '#net'
 import type { RoomId } from '#spec'
 import { writers } from '#store'
@@ -16,7 +16,20 @@ export const withBans = async (opened: OpenedGround, streams: Streams): Promise<
   })
   streams.onNews(bans)
   await bans.start()
-  return { ...opened, bans, checks: checksOf(opened) }
+  return { ...opened, bans, checks: checksOf(opened), ownPolicyServer: policyServerOf(opened, bans) }
+}
+
+const policyServerOf = (
+  { config, store, clock, policyKey: key, reloads }: OpenedGround,
+  bans: BanLists,
+): OwnPolicyServer | undefined => {
+  if (!config.policyServer.enabled) return undefined
+  let rules = new EventRules(config.policyServer)
+  reloads.on((changed) => {
+    rules = new EventRules(changed.policyServer)
+  })
+  const { accounts, rooms } = store
+  return new OwnPolicyServer({ ...{ key, bans, accounts, rooms, clock }, rules: () => rules })
 }
 
 const checksOf = ({ config, clock, logger }: OpenedGround): OperatorChecks | undefined => {

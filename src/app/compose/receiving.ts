@@ -13,6 +13,7 @@ import {
   ReceiveTransactions,
   type RoomGraph,
   ServerAcls,
+  SignRequests,
   StagedEdus,
   StagedRooms,
   TakeEvents,
@@ -30,10 +31,12 @@ export interface Incoming {
   readonly edus: Edus
   readonly pulls: PullMemory
   readonly policy: PolicyServers
+  /** undefined: this server is no policy server. */
+  readonly signRequests: SignRequests | undefined
 }
 
 export const buildIncoming = (
-  { store, clock, logger }: Ground,
+  { store, clock, logger, bans, ownPolicyServer: own }: Ground,
   { requests, keyRing }: Pick<BuiltFederation, 'requests' | 'keyRing'>,
 ): Incoming => {
   const acls = new ServerAcls({ reader: store.rooms })
@@ -41,8 +44,9 @@ export const buildIncoming = (
   const fetch = new FetchEvents({ requests, check })
   const edus = new Edus({ acls, logger })
   const pulls = new PullMemory({ reader: store.failedPulls, writer: writers.failedPulls, commit: store.commit, clock })
-  const policy = new PolicyServers({ requests, reader: store.rooms, clock, logger })
-  return { acls, check, fetch, edus, pulls, policy }
+  const policy = new PolicyServers({ requests, reader: store.rooms, own, clock, logger })
+  const signRequests = own === undefined ? undefined : new SignRequests({ own, rooms: store.rooms, acls, bans })
+  return { acls, check, fetch, edus, pulls, policy, signRequests }
 }
 
 export interface Receiving {

@@ -24,7 +24,7 @@ export const federation = {
     }),
     policyServerKey: optional(ed25519Key, {
       description:
-        'The public key of a policy server that runs under this server name, told in /.well-known/matrix/policy_server: 32 bytes in Base64 without padding. Unset: that page answers 404.',
+        'The public key of another program that is the policy server under this server name, told in /.well-known/matrix/policy_server: 32 bytes in Base64 without padding. Unset: that page answers 404.',
     }),
     allow: setting(list(serverPattern), [], {
       reloads: true,

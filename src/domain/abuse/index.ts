@@ -1,4 +1,7 @@
 export * from './ban-lists.ts'
+export * from './event-rules.ts'
 export * from './newcomers.ts'
 export * from './operator-checks.ts'
+export * from './own-policy-server.ts'
 export type { PolicyKind, PolicyRule } from './policy-rules.ts'
+export * from './sign-requests.ts'

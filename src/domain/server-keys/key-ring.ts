@@ -1,5 +1,5 @@
 import { type Clock, Slices } from '#base'
-import { parseVerifyKey, type SignatureEntry, signaturesOf, signedText, type VerifyKey } from '#rules'
+import { POLICY_KEY_ID, parseVerifyKey, type SignatureEntry, signaturesOf, signedText, type VerifyKey } from '#rules'
 import type { JsonObject, ServerName } from '#spec'
 import type { KeyFetches, WantedKey } from './key-fetches.ts'
 import type { KnownKeys } from './known-keys.ts'
@@ -48,8 +48,6 @@ interface Entry {
 
 /** An event needs one signature of each server; a few more may be there while keys change. */
 const MAX_SIGNATURES = 10
-/** The key of a policy server, which is in the room's state and never published as a key of its server ("Policy Servers"). */
-const POLICY_SERVER = 'ed25519:policy_server'
 /** With as many signatures as this, threads check them: 20 ms of this one otherwise. */
 const MANY = 200
 /** Signatures that are checked in one go here. */
@@ -168,7 +166,7 @@ export class ServerKeyRing {
 
 const signaturesIn = ({ object, server }: SignedObject): readonly SignatureEntry[] =>
   signaturesOf(object, server)
-    .filter(({ keyId }) => keyId !== POLICY_SERVER)
+    .filter(({ keyId }) => keyId !== POLICY_KEY_ID)
     .slice(0, MAX_SIGNATURES)
 
 const textOf = (object: JsonObject): string | undefined => {

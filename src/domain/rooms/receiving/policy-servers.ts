@@ -24,11 +24,24 @@ import {
 } from '#spec'
 import type { RoomNumber, RoomRecordsReader, RoomServersReader, RoomStateReader } from '#store'
 
+/** This server itself, where it is the policy server that a room names. */
+export interface OwnPolicySigner {
+  readonly key: { readonly serverName: ServerName }
+  /** The signatures that it gives. Throws `MatrixError` for an event that it refuses. */
+  sign(
+    room: { readonly room: RoomNumber; readonly version: RoomVersion },
+    event: RoomEvent,
+    pdu: Pdu,
+  ): Promise<JsonObject>
+}
+
 export interface PolicyServersParts {
   readonly requests: Pick<FederationRequests, 'json'>
   readonly reader: Pick<RoomRecordsReader, 'roomByRoomId'> &
     Pick<RoomStateReader, 'stateEvent'> &
     Pick<RoomServersReader, 'isServerIn'>
+  /** undefined: this server is no policy server. */
+  readonly own: OwnPolicySigner | undefined
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -60,9 +73,11 @@ export class PolicyServers {
   ): Promise<string> {
     const server = isPolicyItself(event) ? undefined : await this.#serverOf(room, policy)
     if (server === undefined || isRecommended(version, pdu, server)) return json
-    const signatures = await this.#ask(server.via, json, OWN_TIMEOUT_MS).catch((error: unknown) => {
-      throw told(error)
-    })
+    const signatures = await this.#ask(server.via, { room, version, event, pdu, json }, OWN_TIMEOUT_MS).catch(
+      (error: unknown) => {
+        throw told(error)
+      },
+    )
     if (!isRecommended(version, pdu, server, signatures)) throw notSigned()
     const signed = canonicalJson(withPolicySignature(pdu, server.via, signatures), {
       strict: version.strictCanonicalJson,
@@ -86,10 +101,11 @@ export class PolicyServers {
     if (server === undefined || isRecommended(version, pdu, server)) return false
     if ((this.#silentUntilMs.get(server.via) ?? 0) > clock.monotonicMs()) return true
     try {
-      return !isRecommended(version, pdu, server, await this.#ask(server.via, json, RECEIVED_TIMEOUT_MS))
+      const asked = { room: record.room, version, event, pdu, json }
+      return !isRecommended(version, pdu, server, await this.#ask(server.via, asked, RECEIVED_TIMEOUT_MS))
     } catch (err) {
-      if (!(err instanceof FederationFailure)) throw err
-      if (err.parts.kind === 'unreachable') this.#silence(server.via)
+      if (!(err instanceof FederationFailure || err instanceof MatrixError)) throw err
+      if (err instanceof FederationFailure && err.parts.kind === 'unreachable') this.#silence(server.via)
       logger.info({ err, event: event.eventId, room: roomId }, 'a policy server did not sign an event')
       return true
     }
@@ -101,8 +117,10 @@ export class PolicyServers {
     return (await this.#parts.reader.isServerIn(room, server.via)) ? server : undefined
   }
 
-  /** The signatures in its answer. Throws `FederationFailure`. */
-  async #ask(via: ServerName, json: string, timeoutMs: number): Promise<JsonObject> {
+  /** The signatures in its answer. Throws `FederationFailure`, or what this server says where it is the one that is asked. */
+  async #ask(via: ServerName, { room, version, event, pdu, json }: Asked, timeoutMs: number): Promise<JsonObject> {
+    const { own } = this.#parts
+    if (via === own?.key.serverName) return own.sign({ room, version }, event, pdu)
     const answer = await this.#parts.requests.json(via, {
       method: 'POST',
       path: '/_matrix/policy/v1/sign',
@@ -117,6 +135,11 @@ export class PolicyServers {
     if (this.#silentUntilMs.size >= MAX_SILENT) this.#silentUntilMs.clear()
     this.#silentUntilMs.set(via, this.#parts.clock.monotonicMs() + SILENT_MS)
   }
+}
+
+interface Asked extends Pick<BuiltEvent, 'event' | 'pdu' | 'json'> {
+  readonly room: RoomNumber
+  readonly version: RoomVersion
 }
 
 const notSigned = (): MatrixError =>
