@@ -1,7 +1,7 @@
 import { duration, integer, type Kind, list, text, yesOrNo } from '../kinds.ts'
 import { optional, setting } from '../setting.ts'
 
-const MAX_PATTERNS = 500
+const MAX_PATTERNS = 200
 
 const pattern = text(
   'a word, a phrase or a glob of up to 200 characters',

@@ -108,6 +108,7 @@ describe('the rules of the policy server', () => {
       [say('@a:x.example @b:x.example @c:x.example @d:x.example'), mentions],
       [say('hi', { 'm.mentions': { user_ids: ['@1:x.example', '@2:x.example', '@3:x.example', '@4:x'] } }), mentions],
       [say('pills', { formatted_body: 'abcd'.replaceAll(/./g, 'https://matrix.to/#/%40$&%3Ax.example ') }), mentions],
+      [say('\ufdfa'.repeat(7_400)), refusal('Its text is too long to be checked')],
       [say('casinos are no word of the list'), 200],
       [say('see', { 'm.relates_to': { rel_type: 'm.reference', event_id: '$casino' } }), 200],
     ] as const)
