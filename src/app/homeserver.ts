@@ -148,7 +148,7 @@ class Running {
     this.#closers.push(() => store.close())
     const processId = await processIdIn(dataFolder, this.#random)
     const found = await findData(config, store, this.#random)
-    const { signingKey, sealingKey, policyKey } = await openServerKeys({
+    const { sealingKey, ...keys } = await openServerKeys({
       ...{ config, store, found },
       random: this.#random,
       logger: this.#logger,
@@ -166,19 +166,7 @@ class Running {
     })
     const requestCounts = new RequestCounts()
     const ground = {
-      ...{
-        config,
-        store,
-        shortLived,
-        databaseId,
-        processId,
-        signingKey,
-        policyKey,
-        sealer,
-        rateLimiter,
-        requestCounts,
-        look,
-      },
+      ...{ ...keys, config, store, shortLived, databaseId, processId, sealer, rateLimiter, requestCounts, look },
       clock: this.#clock,
       random: this.#random,
       logger: this.#logger,

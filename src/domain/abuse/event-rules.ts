@@ -75,7 +75,8 @@ const INVISIBLE = /\p{Cf}/gu
 const plain = (text: string): string => text.toWellFormed().normalize('NFKC').replaceAll(INVISIBLE, '')
 
 /** All texts in the content, wherever they stand; what names other events is none. */
-const textsIn = ({ 'm.relates_to': _, ...spoken }: JsonObject): readonly string[] => {
+const textsIn = (content: JsonObject): readonly string[] => {
+  const { 'm.relates_to': _, ...spoken } = content
   const texts: string[] = []
   const open: (JsonValue | undefined)[] = [spoken]
   while (open.length > 0) {
