@@ -171,10 +171,9 @@ export interface ApiDeps {
   readonly keys: KeysServerDeps & KeysQueryDeps
   /** Questions of other servers. */
   readonly served: ServedDeps
-  /** Transactions of other servers. */
-  readonly received: TransactionsDeps
+  /** Transactions of other servers, and the events that they want to have signed. */
+  readonly received: TransactionsDeps & PolicyServerDeps
   readonly membershipsOfOthers: MembershipsOfOthersDeps
-  readonly policyServer: PolicyServerDeps
   readonly software: ServerVersionDeps
 }
 
@@ -380,7 +379,7 @@ export const apiEndpoints = (deps: ApiDeps): readonly AnyEndpoint[] => [
   ...keysQueryEndpoints(deps.keys),
   ...endpointsForServers(deps.served),
   ...transactionEndpoints(deps.received),
-  ...policyServerEndpoints(deps.policyServer),
+  ...policyServerEndpoints(deps.received),
   ...membershipsOfOthersEndpoints(deps.membershipsOfOthers),
   ...serverVersionEndpoints(deps.software),
 ]

@@ -392,7 +392,6 @@ const buildApi = (parts: Parts): ApiDeps => {
     membershipsOfOthers: rooms.joining.api,
     received: receiving,
     keys: parts.federation.keys,
-    policyServer: parts.incoming,
     sync: { sync: views.sync, inboxes: toDevice.inboxes, filters: personal.filters, presence: personal.presence },
     slidingSync: { slidingSync: views.slidingSync, presence: personal.presence },
     oldSync: { ...views, presence: personal.presence },

@@ -49,7 +49,7 @@ export const buildIncoming = (
   return { acls, check, fetch, edus, pulls, policy, signRequests }
 }
 
-export interface Receiving {
+export interface Receiving extends Pick<Incoming, 'signRequests'> {
   readonly transactions: ReceiveTransactions
   readonly work: Readonly<Record<string, LeasedWork>>
 }
@@ -57,7 +57,7 @@ export interface Receiving {
 /** Builds the way of transactions into rooms. Does not start it. */
 export const buildReceiving = (
   { config, store, clock, logger }: Ground,
-  { acls, check, fetch, edus, pulls, policy }: Incoming,
+  { acls, check, fetch, edus, pulls, policy, signRequests }: Incoming,
   { graph, memberships: guests }: { readonly graph: RoomGraph; readonly memberships: GuestAccessParts['guests'] },
   { outsideEnds: outside, joins }: { outsideEnds: ExaminePdusParts['outside']; joins: ExaminePdusParts['joins'] },
 ): Receiving => {
@@ -84,6 +84,7 @@ export const buildReceiving = (
   const stagedEdus = new StagedEdus({ reader: stagedTransactions, writer, commit, clock, logger, edus })
   const examine = new ExaminePdus({ reader, acls, outside, joins, queue: stagedRooms, serverName, clock })
   return {
+    signRequests,
     transactions: new ReceiveTransactions({
       ...{ reader: stagedTransactions, writer, commit, clock, edus, stagedEdus },
       rooms: {
