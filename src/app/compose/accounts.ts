@@ -206,7 +206,7 @@ const accountApi = (
     ...{ accounts, devices, reauthentication, uia, proof, commit, keeperOf },
     traces: deviceTraces,
   }),
-  thirdPartyIds: new ManageThirdPartyIds({ threepids, proof, reauthentication, uia, commit }),
+  thirdPartyIds: new ManageThirdPartyIds({ accounts, threepids, proof, reauthentication, uia, commit }),
 })
 
 /** Deeds of administrators: the same flows, without the authentication of a user. */
@@ -317,6 +317,9 @@ export const buildAccountsOnly = (
 const endedAccountChanges = ({ user, userId }: AccountRecord): readonly Change<unknown>[] => [
   writers.dehydratedDevices.remove(userId),
   ...deviceTraces.orphansOf(userId),
+  // An account without a password has the same one, none, when it is opened again.
+  writers.shortLived.removeOwned('browser-session', userId),
+  writers.shortLived.removeOwned('login-token', userId),
   writers.keyBackups.removeAll(userId),
   writers.impersonations.removeUser(user),
   writers.profiles.removeProfile(user),

@@ -1,6 +1,7 @@
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { AccountBrowser, PASSWORD } from '../../support/account-browser.ts'
 import { onEveryHomeserver } from '../../support/homeserver.ts'
+import { registerAdmin } from '../../support/operator.ts'
 import { headingOf, type SignInHouse, startSignInHouse } from '../../support/sign-in-house.ts'
 
 const at = (house: SignInHouse) => new AccountBrowser(house.homeserver)
@@ -38,6 +39,25 @@ onEveryHomeserver('signing in at a provider, for a browser', (start) => {
     expect(headingOf(page)).toBe('This sign-in was begun elsewhere')
     expect(headingOf(await victim.at('/account'))).toBe('Sign in')
   })
+})
+
+it('a session at a browser ends with the account, also where that is opened again without a password', async () => {
+  await using house = await startSignInHouse()
+  const browser = at(house)
+  await browser.submit(await byProvider(browser), { username: 'ida' })
+  const root = await registerAdmin(house.homeserver, 'root')
+  const set = async (deactivated: boolean) => {
+    const answer = await fetch(`${house.homeserver.url}/_synapse/admin/v2/users/@ida:localhost`, {
+      method: 'PUT',
+      headers: { authorization: `Bearer ${root.accessToken}` },
+      body: JSON.stringify({ deactivated }),
+    })
+    expect(answer.status).toBe(200)
+  }
+  await set(true)
+  // The account leaves its rooms first.
+  await vi.waitFor(() => set(false), { timeout: 10_000 })
+  expect(headingOf(await browser.at('/account'))).toBe('Sign in')
 })
 
 it('an identity is linked by the person alone who began it, after they said yes, and unlinked', async () => {

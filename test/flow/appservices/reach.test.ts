@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { PASSWORD } from '../../support/client.ts'
+import { PASSWORD, type TestClient } from '../../support/client.ts'
 import { command, registerAdmin } from '../../support/operator.ts'
+import { linkIn, MailServer, mailSettings, openLink } from '../../support/other-servers/smtp.ts'
 import { newPair } from '../encryption/fixture.ts'
 import { registerGhost, registration, startWithServices } from './fixture.ts'
 
@@ -42,6 +43,31 @@ describe('a service that may speak for everybody', () => {
     // The person's own sessions do.
     expect((await boss.request('GET', `/v3/admin/whois/${enc(boss.userId)}`)).status).toBe(200)
     expect(await statusOf(boss.accessToken, paths[0])).toBe(200)
+  })
+
+  it('adds no address to an administrator, by which it could set their password', async () => {
+    await using mails = await MailServer.start()
+    await using world = await startWithServices({ registrations: [DOUBLE_PUPPETS], settings: mailSettings(mails) })
+    const { server } = world
+    const boss = await registerAdmin(server, 'boss')
+    const identifier = { type: 'm.id.user', user: 'boss' }
+    const session = server.client()
+    const { access_token } = await world
+      .as(undefined, TOKEN)
+      .post('/v3/login', { type: 'm.login.application_service', identifier })
+    session.accessToken = String(access_token)
+    const add = async (client: TestClient, email: string) => {
+      const wish = { client_secret: 'a-secret', email, send_attempt: 1 }
+      const { sid } = await server.client().post('/v3/account/3pid/email/requestToken', wish)
+      await openLink(linkIn(mails.last, server))
+      const body = { three_pid_creds: { sid, client_secret: 'a-secret' } }
+      return client.request('POST', '/v3/account/3pid', { body })
+    }
+    const refused = { status: 403, body: { errcode: 'M_FORBIDDEN' } }
+    expect(await add(world.as('boss', TOKEN), 'bridge@evil.example')).toMatchObject(refused)
+    expect(await add(session, 'other@evil.example')).toMatchObject(refused)
+    expect((await boss.get('/v3/account/3pid')).threepids).toEqual([])
+    expect((await add(boss, 'boss@example.org')).status).toBe(200)
   })
 
   it('neither signs people out nor replaces their keys', async () => {

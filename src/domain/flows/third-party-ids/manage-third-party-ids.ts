@@ -1,5 +1,6 @@
 import { isJsonObject, type JsonObject, MatrixError, stringAt } from '#spec'
 import type { Commit } from '#store'
+import type { Accounts } from '../../accounts/index.ts'
 import { type BindOutcome, type ThirdPartyIdHolder, type ThirdPartyIds, thirdPartyIdOf } from '../../threepids/index.ts'
 import type { InteractiveAuth, UiaAnswer } from '../../uia/index.ts'
 import {
@@ -20,6 +21,7 @@ export interface NamedThirdPartyId {
 }
 
 export interface ManageThirdPartyIdsParts {
+  readonly accounts: Pick<Accounts, 'account'>
   readonly threepids: ThirdPartyIds
   readonly proof: EmailProof
   readonly reauthentication: Reauthentication
@@ -85,8 +87,17 @@ export class ManageThirdPartyIds {
     }
   }
 
-  /** `POST /account/3pid`, deprecated: adds; and publishes at the identity server where a client of old asks for that. */
-  async addAndBind(holder: ThirdPartyIdHolder, threepidCreds: unknown, bind: boolean): Promise<void> {
+  /**
+   * `POST /account/3pid`, deprecated: adds; and publishes at the identity server where a client of old asks for that. As it asks for no proof of who somebody
+   * is, and a password can be set by an address, it adds none to an administrator for whoever may not administer, such as a bridge. Throws `M_FORBIDDEN`.
+   */
+  async addAndBind(
+    holder: ThirdPartyIdHolder & { readonly admin: boolean },
+    threepidCreds: unknown,
+    bind: boolean,
+  ): Promise<void> {
+    if (!holder.admin && (await this.#parts.accounts.account(holder.userId))?.admin === true)
+      throw new MatrixError('M_FORBIDDEN', 'Administrators add addresses where they are asked for a password')
     const creds = credentialsIn(threepidCreds, 'three_pid_creds')
     const { idServer } = creds
     if (bind && idServer === undefined) throw new MatrixError('M_MISSING_PARAM', 'id_server is missing')
