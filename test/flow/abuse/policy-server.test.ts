@@ -1,6 +1,8 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parseVerifyKey } from '#rules'
-import type { Json, TestClient } from '../../support/client.ts'
+import { type Json, TestClient } from '../../support/client.ts'
 import type { PeerAnswer } from '../../support/federation-peer/requests.ts'
 import { startFederation } from '../../support/federation-servers.ts'
 import type { TestHomeserver } from '../../support/homeserver.ts'
@@ -16,6 +18,7 @@ import {
   until,
   untilBody,
 } from '../federation/receiving/scene.ts'
+import { Program, temporaryFolder } from '../operation/cli-fixture.ts'
 
 const SIGN = '/_matrix/policy/v1/sign'
 const UNSTABLE = '/_matrix/policy/unstable/org.matrix.msc4284/sign'
@@ -149,6 +152,34 @@ describe('the rules of the policy server', () => {
     expect(outcomeOf(await askToSign(scene, pdu))).toEqual([400, 'M_FORBIDDEN'])
     expect((await askToSign(scene, room.build(text('fine')).pdu)).status).toBe(200)
   })
+})
+
+it('takes other rules without a new start', async () => {
+  using folder = temporaryFolder()
+  const file = join(folder.path, 'homeroom.yaml')
+  const settings = (word: string): void =>
+    writeFileSync(
+      file,
+      `listen: { port: 0 }\nserver: { name: here.example }\nstorage: { data: ${join(folder.path, 'data')} }\nregistration: { mode: open }\npolicyServer: { enabled: true, forbidden: [${word}] }\n`,
+    )
+  settings('casino')
+  await using program = new Program(['start', '--config', file])
+  const alice = new TestClient(await program.address())
+  await alice.register('alice')
+  const roomId = await alice.createRoom({})
+  const { body } = await alice.request('GET', '/.well-known/matrix/policy_server')
+  await alice.setState(roomId, 'm.room.policy', '', { via: 'here.example', public_keys: body.public_keys })
+  expect([await tryTo(alice, roomId, say('casino')), await tryTo(alice, roomId, say('lottery'))]).toEqual([
+    FORBIDDEN,
+    200,
+  ])
+  settings('lottery')
+  program.process.kill('SIGHUP')
+  await program.logged(/"changed":\["policyServer.forbidden"\]/)
+  expect([await tryTo(alice, roomId, say('casino')), await tryTo(alice, roomId, say('lottery'))]).toEqual([
+    200,
+    FORBIDDEN,
+  ])
 })
 
 describe('requests to sign', () => {
