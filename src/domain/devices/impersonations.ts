@@ -1,5 +1,5 @@
 import type { Clock, Random } from '#base'
-import { type DeviceId, MatrixError, type UserId, userLocked } from '#spec'
+import { accountExpired, type DeviceId, MatrixError, type UserId, userLocked } from '#spec'
 import type { Change, Commit, Impersonation, ImpersonationsReader, ImpersonationsWriter } from '#store'
 import { isOver, unknownToken } from './access-tokens.ts'
 import { hashToken } from './tokens.ts'
@@ -58,16 +58,19 @@ export class Impersonations {
     return SHAPE.test(accessToken)
   }
 
-  /** Throws `M_UNKNOWN_TOKEN`, also while its administrator is none any more, and `M_USER_LOCKED`. */
+  /** Throws `M_UNKNOWN_TOKEN`, also while its administrator is none any more or their time is over, `M_USER_LOCKED`, and `ORG_MATRIX_EXPIRED_ACCOUNT`. */
   async check(
     accessToken: string,
     use?: { readonly admitsLocked?: boolean; beforeLookUp?(): Promise<void> },
   ): Promise<Impersonated> {
     await use?.beforeLookUp?.()
     const found = await this.#parts.reader.impersonation(hashToken(accessToken))
-    if (found === undefined || isOver(found.expiresAtMs, this.#parts.clock)) throw unknownToken()
+    const { clock } = this.#parts
+    if (found === undefined || isOver(found.expiresAtMs, clock) || isOver(found.byExpiresAtMs, clock))
+      throw unknownToken()
     if (found.guest) throw new MatrixError('M_FORBIDDEN', 'Nobody can act as a guest')
     if (found.locked && use?.admitsLocked !== true) throw userLocked()
+    if (isOver(found.accountExpiresAtMs, clock) && use?.admitsLocked !== true) throw accountExpired()
     return impersonatedBy(found)
   }
 

@@ -67,6 +67,27 @@ onEveryHomeserver('an administrator who acts as somebody', (start) => {
     })
   })
 
+  it('acts as nobody while their own time is over, nor as somebody whose time is', async () => {
+    const { server, admin, alice } = await scene()
+    const other = await Administrator.of(server, `renewing${made}`)
+    const { access_token } = await admin.post(`/v1/users/${alice.userId}/login`)
+    const puppet = clientWith(server, access_token)
+    const expire = (user_id: string, expiration_ts: number) =>
+      other.post('/v1/account_validity/validity', { user_id, expiration_ts })
+    const outcome = async () => {
+      const { status, body } = await puppet.request('GET', '/v3/account/whoami')
+      return [status, body.errcode]
+    }
+    const later = Date.now() + 1_000_000
+    expect(await outcome()).toEqual([200, undefined])
+    await expire(admin.client.userId, 1)
+    expect(await outcome()).toEqual([401, 'M_UNKNOWN_TOKEN'])
+    await expire(admin.client.userId, later)
+    expect(await outcome()).toEqual([200, undefined])
+    await expire(alice.userId, 1)
+    expect(await outcome()).toEqual([403, 'ORG_MATRIX_EXPIRED_ACCOUNT'])
+  })
+
   it('has no right to administer by it, even as another administrator', async () => {
     const { server, admin } = await scene()
     const other = await Administrator.of(server, `other${made}`)

@@ -11,8 +11,10 @@ export interface Impersonation {
   readonly locked: boolean
   readonly suspended: boolean
   readonly shadowBanned: boolean
-  /** undefined: never. */
+  /** undefined: never. The same for the accounts of the user and of the administrator. */
   readonly expiresAtMs: number | undefined
+  readonly accountExpiresAtMs: number | undefined
+  readonly byExpiresAtMs: number | undefined
 }
 
 export interface NewImpersonation {

@@ -28,6 +28,7 @@ const byHash = query((db, param: { accessHash: string }) =>
     .innerJoin('accounts as by', 'by.user_number', 'i.by_user')
     .select(['i.impersonation', 'i.user_number', 'i.expires_ms'])
     .select(['a.name', 'a.guest', 'a.locked_ms', 'a.suspended_ms', 'a.shadow_banned'])
+    .select(['a.expires_ms as account_expires_ms', 'by.expires_ms as by_expires_ms'])
     .where('i.access_hash', '=', param.accessHash)
     .where('a.deactivated_ms', 'is', null)
     .where('by.deactivated_ms', 'is', null)
@@ -120,6 +121,8 @@ export const impersonationsReader = (db: Db): ImpersonationsReader => ({
       suspended: row.suspended_ms !== null,
       shadowBanned: row.shadow_banned === 1,
       expiresAtMs: row.expires_ms ?? undefined,
+      accountExpiresAtMs: row.account_expires_ms ?? undefined,
+      byExpiresAtMs: row.by_expires_ms ?? undefined,
     }
   },
 })
