@@ -10,7 +10,7 @@ import {
   OAuthRefusal,
   parseScope,
 } from '#domain'
-import { type AnyEndpoint, endpoint, type FormFields, none } from '#http'
+import { type AnyEndpoint, addressKey, endpoint, type FormFields, none } from '#http'
 import type { JsonObject } from '#spec'
 import { answered, oauthReply, refusedAs } from './oauth-answers.ts'
 
@@ -106,7 +106,11 @@ const beginDevice = async ({ clients, deviceGrants, issuer }: OAuthClientDeps, f
   if (!client.metadata.grant_types.includes(DEVICE_GRANT))
     throw new OAuthRefusal('unauthorized_client', 'The client did not register for this grant')
   if (fields.has('prompt')) throw new OAuthRefusal('invalid_request', 'prompt has no place in this grant')
-  const { deviceCode, userCode } = await deviceGrants.begin(client.clientId, parseScope(needed(fields, 'scope')), ip)
+  const { deviceCode, userCode } = await deviceGrants.begin(
+    client.clientId,
+    parseScope(needed(fields, 'scope')),
+    addressKey(ip),
+  )
   const page = `${issuer}${OAUTH_PATHS.link}`
   return oauthReply(200, {
     device_code: deviceCode,

@@ -145,3 +145,19 @@ it('is not found by guessing: a person has few tries', async () => {
   expect(statuses[0]).toBe(404)
   expect(statuses.at(-1)).toBe(429)
 })
+
+it('is counted by the network of an IPv6 address, of which one client has them all', async () => {
+  await using homeserver = await startOAuth({ settings: { listen: { trustProxy: ['127.0.0.0/8', '::1'] } } })
+  const app = await OAuthApp.register(homeserver)
+  const begin = async (address: string) => {
+    const body = new URLSearchParams({ client_id: app.clientId, scope: app.scope })
+    const headers = { 'x-forwarded-for': address }
+    const answer = await fetch(`${homeserver.url}/oauth/device`, { method: 'POST', body, headers })
+    const { device_code: code } = (await answer.json()) as { readonly device_code?: string }
+    return code ?? ''
+  }
+  const stateOf = async (code: string) => refusal(await app.token({ grant_type: DEVICE_GRANT, device_code: code }))
+  const [first, neighbour] = [await begin('2001:db8:0:1::1'), await begin('2001:db8:0:2::1')]
+  for (let host = 2; host <= 52; host++) await begin(`2001:db8:0:1::${host}`)
+  expect([await stateOf(first), await stateOf(neighbour)]).toEqual(['400 expired_token', '400 authorization_pending'])
+})

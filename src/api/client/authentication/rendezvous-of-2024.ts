@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import Type from 'typebox'
 import { ConcurrentWrite, MAX_DATA_BYTES, type RendezvousState } from '#domain'
-import { type AnyEndpoint, CustomReply, endpoint, none, type StreamedBody } from '#http'
+import { type AnyEndpoint, addressKey, CustomReply, endpoint, none, type StreamedBody } from '#http'
 import { MatrixError } from '#spec'
 import { NEVER_KEPT, type RendezvousDeps } from './rendezvous.ts'
 
@@ -53,7 +53,7 @@ export const rendezvousOf2024Endpoints = ({ rendezvous, publicBaseUrl }: Rendezv
     rateLimit: 'other',
     body: 'stream',
     handler: async ({ body, ip }) => {
-      const opened = await rendezvous.open(await textOf(body), ip)
+      const opened = await rendezvous.open(await textOf(body), addressKey(ip))
       const url = `${publicBaseUrl}${SESSIONS}/${opened.id}`
       return new CustomReply({ status: 201, headers: { ...headersOf(opened), Location: url }, body: { url } })
     },

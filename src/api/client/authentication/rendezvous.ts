@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import { ConcurrentWrite, type Rendezvous, type RendezvousState } from '#domain'
-import { type AnyEndpoint, CustomReply, endpoint, none } from '#http'
+import { type AnyEndpoint, addressKey, CustomReply, endpoint, none } from '#http'
 import { type JsonObject, MatrixError } from '#spec'
 
 export interface RendezvousDeps {
@@ -112,7 +112,7 @@ const openingEndpoints = (
     body: Type.Object({ data: Data }),
     bodyLimitBytes: BODY_LIMIT_BYTES,
     handler: async ({ body, ip }) => {
-      const opened = await rendezvous.open(body.data, ip)
+      const opened = await rendezvous.open(body.data, addressKey(ip))
       return answer({ id: opened.id, sequence_token: opened.token, expires_in_ms: timeOf(opened) })
     },
   }),
