@@ -1,5 +1,5 @@
 import { FairWork, jsonMembers } from '#base'
-import type { FederationRequest, FederationRequests } from '#net'
+import { FederationFailure, type FederationRequest, type FederationRequests } from '#net'
 import {
   type EventId,
   isJsonObject,
@@ -29,6 +29,13 @@ export interface StateIds {
   readonly authChain: readonly EventId[]
 }
 
+/** Events that were asked for one by one. */
+export interface FetchedEvents {
+  readonly events: readonly CheckedEvent[]
+  /** Why some were not answered for, where they may be had later. */
+  readonly failure: Error | undefined
+}
+
 export interface FetchEventsParts {
   readonly requests: FederationRequests
   readonly check: CheckPdus
@@ -56,21 +63,22 @@ export class FetchEvents {
   readonly #parts: FetchEventsParts
   readonly #work = new FairWork<ServerName>(REQUESTS)
   /** Requests under way: nobody asks a server twice at a time for the same event. */
-  readonly #underWay = new Map<string, Promise<CheckedEvent | undefined>>()
+  readonly #underWay = new Map<string, Promise<FetchedEvents>>()
 
   constructor(parts: FetchEventsParts) {
     this.#parts = parts
   }
 
-  /** Events one by one; those that cannot be had are left out. Throws nothing. */
+  /** Events one by one; those that cannot be had are left out. Throws nothing, so that what came is kept. */
   async events(
     server: ServerName,
     room: RoomToFetch,
     eventIds: readonly EventId[],
     signal: AbortSignal,
-  ): Promise<readonly CheckedEvent[]> {
-    const found = await Promise.all(eventIds.map((eventId) => this.#event(server, room, eventId, signal)))
-    return found.filter((event) => event !== undefined)
+  ): Promise<FetchedEvents> {
+    const fetched = await Promise.all(eventIds.map((eventId) => this.#event(server, room, eventId, signal)))
+    const failed = fetched.find(({ failure }) => failure !== undefined)
+    return { events: fetched.flatMap(({ events }) => events), failure: failed?.failure }
   }
 
   /** `POST /get_missing_events`; bad events in the answer are passed over. */
@@ -166,21 +174,23 @@ export class FetchEvents {
     if (batch.length > 0) yield await this.#checked(room, batch, wanted)
   }
 
-  #event(
-    server: ServerName,
-    room: RoomToFetch,
-    eventId: EventId,
-    signal: AbortSignal,
-  ): Promise<CheckedEvent | undefined> {
+  #event(server: ServerName, room: RoomToFetch, eventId: EventId, signal: AbortSignal): Promise<FetchedEvents> {
     const key = `${server} ${eventId}`
     const before = this.#underWay.get(key)
     if (before !== undefined) return before
-    const event = this.#work
-      .run(server, async () => (signal.aborted ? undefined : this.#ask(server, room, eventId, signal)))
-      .catch(() => undefined)
+    const fetched = this.#work
+      .run(server, async () => {
+        signal.throwIfAborted()
+        const event = await this.#ask(server, room, eventId, signal)
+        return { events: event === undefined ? [] : [event], failure: undefined }
+      })
+      .catch((error: unknown) => ({
+        events: [],
+        failure: error instanceof Error && isPassing(error) ? error : undefined,
+      }))
       .finally(() => this.#underWay.delete(key))
-    this.#underWay.set(key, event)
-    return event
+    this.#underWay.set(key, fetched)
+    return fetched
   }
 
   async #ask(
@@ -205,6 +215,13 @@ export class FetchEvents {
     const outcomes = await this.#parts.check.check(room.version, pdus, { wanted })
     return outcomes.filter(isChecked).filter(({ event }) => event.roomId === room.roomId)
   }
+}
+
+/** Whether a server may have what is asked for when it is asked later: it was away, overloaded or slow. */
+export const isPassing = (error: unknown): boolean => {
+  if (!(error instanceof FederationFailure)) return true
+  const { kind, status = 0 } = error.parts
+  return kind === 'unreachable' || (kind === 'refused' && (status === 429 || status >= 500))
 }
 
 /** null, which is no event and no id, for what is no JSON. */

@@ -1,9 +1,8 @@
-import { FederationFailure } from '#net'
 import type { EventId, RoomEvent, ServerName } from '#spec'
 import type { RoomGraphReader } from '#store'
 import type { RoomGraph, Verdict } from '../graph/index.ts'
 import type { CheckedEvent } from './checked-event.ts'
-import type { FetchEvents } from './fetch-events.ts'
+import { type FetchEvents, isPassing } from './fetch-events.ts'
 import type { KnownEvent, MissingStates, RoomHere } from './missing-states.ts'
 import { inOrder } from './order.ts'
 import type { PullMemory } from './pull-memory.ts'
@@ -178,10 +177,12 @@ export class FillGap {
     })
     const held = new Set(chain.map((each) => each.event.eventId))
     const rest = missing.filter((eventId) => !held.has(eventId))
-    chain.push(...(await fetch.events(server, room, rest, signal)))
+    const { events, failure } = await fetch.events(server, room, rest, signal)
+    chain.push(...events)
     const ordered = inOrder(chain, 'authEvents')
     for (let from = 0; from < ordered.length; from += AUTH_AT_ONCE)
       await graph.addOutliers(room.roomId, ordered.slice(from, from + AUTH_AT_ONCE))
+    if (failure !== undefined) await this.#remembering(server, missing, () => Promise.reject(failure))
     const stored = new Set((await known(missing)).map(({ eventId }) => eventId))
     const failed = missing.filter((eventId) => !stored.has(eventId))
     if (failed.length > 0) await pulls.failed(server, failed)
@@ -201,11 +202,4 @@ export class FillGap {
       throw error
     }
   }
-}
-
-/** Whether a server may have what is asked for when it is asked later: it was away, overloaded or slow. */
-export const isPassing = (error: unknown): boolean => {
-  if (!(error instanceof FederationFailure)) return true
-  const { kind, status = 0 } = error.parts
-  return kind === 'unreachable' || (kind === 'refused' && (status === 429 || status >= 500))
 }

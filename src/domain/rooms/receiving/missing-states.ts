@@ -3,7 +3,7 @@ import { type EventId, type ServerName, stateTupleKey } from '#spec'
 import type { EventPlacing, RoomNumber } from '#store'
 import type { RoomGraph } from '../graph/index.ts'
 import type { CheckedEvent } from './checked-event.ts'
-import type { FetchEvents, RoomToFetch } from './fetch-events.ts'
+import type { FetchEvents, FetchedEvents, RoomToFetch } from './fetch-events.ts'
 import { inOrder } from './order.ts'
 
 /** A stored event, as far as a state needs it. */
@@ -44,11 +44,13 @@ export class MissingStates {
 
   /**
    * Places an event that others refer to in the room's history, with the state before it as the server says. Returns whether it is stored then. Throws
-   * `FederationFailure`.
+   * `FederationFailure`, also where some of its state was not answered for.
    */
   async place(server: ServerName, room: RoomHere, eventId: EventId, signal: AbortSignal): Promise<boolean> {
     const { fetch, graph } = this.#parts
-    const [event] = await fetch.events(server, room, [eventId], signal)
+    const { events, failure } = await fetch.events(server, room, [eventId], signal)
+    if (failure !== undefined) throw failure
+    const [event] = events
     if (event === undefined) return false
     // Nothing is before a create event.
     const isFirst = event.event.prevEvents.length === 0
@@ -69,8 +71,10 @@ export class MissingStates {
     const { fetch, graph } = this.#parts
     const ids = await fetch.stateIds(server, room, eventId, signal)
     const missing = await this.#missing([...ids.state, ...ids.authChain])
-    for (const events of slicesOf(inOrder(await this.#fetch(server, room, { eventId, missing }, signal), 'authEvents')))
-      await graph.addOutliers(room.roomId, events)
+    const { events, failure } = await this.#fetch(server, room, { eventId, missing }, signal)
+    for (const slice of slicesOf(inOrder(events, 'authEvents'))) await graph.addOutliers(room.roomId, slice)
+    // A state that lacks what may be had later is not the state; the next attempt asks for less.
+    if (failure !== undefined) throw failure
     return this.#stateOf(room, ids.state)
   }
 
@@ -79,13 +83,13 @@ export class MissingStates {
     room: RoomHere,
     { eventId, missing }: { readonly eventId: EventId; readonly missing: ReadonlySet<EventId> },
     signal: AbortSignal,
-  ): Promise<readonly CheckedEvent[]> {
+  ): Promise<FetchedEvents> {
     if (missing.size > MAX_NEW_EVENTS) throw new Error('a state of too many new events')
     if (missing.size <= ONE_BY_ONE) return this.#parts.fetch.events(server, room, [...missing], signal)
     const found: CheckedEvent[] = []
     for await (const batch of this.#parts.fetch.state(server, room, { eventId, wanted: missing }, signal))
       found.push(...batch)
-    return found
+    return { events: found, failure: undefined }
   }
 
   async #missing(eventIds: readonly EventId[]): Promise<ReadonlySet<EventId>> {

@@ -5,7 +5,8 @@ import type { RoomRecordsReader, RoomServersReader, StagedPduRow } from '#store'
 import type { RoomGraph, Verdict } from '../graph/index.ts'
 import type { CheckPdus } from './check-pdus.ts'
 import { type CheckedEvent, isChecked } from './checked-event.ts'
-import { type FillGap, isPassing, LeftAlone, type Receive } from './fill-gap.ts'
+import { isPassing } from './fetch-events.ts'
+import { type FillGap, LeftAlone, type Receive } from './fill-gap.ts'
 import type { RoomHere } from './missing-states.ts'
 
 /** A room's policy server, asked about events that the room's rules allow. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { refusal, reply } from '../../../support/federation-peer/listener.ts'
+import { PASS_ON, refusal, reply } from '../../../support/federation-peer/listener.ts'
 import type { PeerEvent } from '../../../support/federation-peer/peer-room.ts'
 import { askedFor, openScene, sendEvents, text, until, untilBody } from './scene.ts'
 
@@ -199,4 +199,46 @@ it('an event whose sender is away right after it sent it is not lost', async () 
   await sendEvents(scene, [two])
   expect(await untilBody(alice, roomId, 'two')).toEqual(['one', 'two'])
   expect(asked).toBe(2)
+})
+
+it('an event at the far end of a gap whose sender is away for a moment when it is asked for is not lost', async () => {
+  await using scene = await openScene()
+  const { alice, roomId, room, peer } = scene
+  const far = room.send(text('far'))
+  const near = room.send(text('near'))
+  const last = room.send(text('last'))
+  peer.on('POST', GAP, () => reply({ events: [near.pdu] }))
+  let asked = 0
+  peer.on('GET', '/_matrix/federation/v1/event/:eventId', ({ params }) => {
+    if (params.eventId !== far.eventId || ++asked > 1) return PASS_ON
+    return refusal(503, 'M_UNKNOWN')
+  })
+  // Nothing else ever comes that would refer to it.
+  await sendEvents(scene, [last])
+  expect(await untilBody(alice, roomId, 'last')).toContain('near')
+  expect(asked).toBeGreaterThan(1)
+})
+
+it('an auth event whose sender is away for a moment when it is asked for does not lose what it allows', async () => {
+  await using scene = await openScene({ room: { room_version: '11' } })
+  const { alice, roomId, room, peer } = scene
+  const head = room.heads
+  const renamed = room.build({
+    ...{ type: 'm.room.member', stateKey: room.sender, content: { membership: 'join', displayname: 'Other' } },
+  })
+  room.addOutlier(renamed)
+  const create = room.stateEvent('m.room.create')
+  const levels = room.stateEvent('m.room.power_levels')
+  if (create === undefined || levels === undefined) throw new Error('the peer knows too little')
+  const cites = room.build(text('cites', { prev: head, auth: [create.eventId, levels.eventId, renamed.eventId] }))
+  room.add(cites)
+  peer.on('GET', '/_matrix/federation/v1/event_auth/:roomId/:eventId', () => reply({ auth_chain: [] }))
+  let asked = 0
+  peer.on('GET', '/_matrix/federation/v1/event/:eventId', ({ params }) => {
+    if (params.eventId !== renamed.eventId || ++asked > 1) return PASS_ON
+    return refusal(503, 'M_UNKNOWN')
+  })
+  await sendEvents(scene, [cites])
+  expect(await untilBody(alice, roomId, 'cites')).toEqual(['cites'])
+  expect(asked).toBeGreaterThan(1)
 })
