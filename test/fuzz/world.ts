@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto'
 import { PASSWORD, TestClient } from '../support/client.ts'
 import type { Pools } from './values.ts'
 
@@ -5,6 +6,9 @@ const PIXEL = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
   'base64',
 )
+
+/** The server's own: whoever has it makes an administrator. */
+export const SHARED_SECRET = 'a secret of the server'
 
 /** People, rooms and things that requests can name, on a running homeserver. */
 export class World {
@@ -24,6 +28,7 @@ export class World {
       url,
       ['alice', 'bob', 'carol'].map((name) => `${name}${number}`),
     )
+    await world.#makeAdministrator()
     const people: TestClient[] = []
     for (const name of world.#names) {
       const client = new TestClient(url)
@@ -41,13 +46,36 @@ export class World {
   /** Requests log people out: new tokens for all. */
   async logIn(): Promise<void> {
     const tokens: string[] = []
-    for (const name of this.#names) {
-      const client = new TestClient(this.#url)
-      await client.login(name, { device_id: 'FUZZ' })
+    for (const name of [...this.#names, this.#administrator]) {
+      const token = await this.#tokenOf(name)
       // Alice is most of the people: what one of them may is refused to the others.
-      tokens.push(...Array(name === this.#names[0] ? 4 : 1).fill(client.accessToken ?? ''))
+      tokens.push(...Array(name === this.#names[0] ? 4 : 1).fill(token ?? ''))
     }
     this.#tokens = tokens
+  }
+
+  get #administrator(): string {
+    return `root-${this.#names[0]}`
+  }
+
+  /** undefined for accounts that the administrator has locked, ended or given another password. */
+  async #tokenOf(user: string): Promise<string | undefined> {
+    const identifier = { type: 'm.id.user', user }
+    const body = { type: 'm.login.password', identifier, password: PASSWORD, device_id: 'FUZZ' }
+    const { body: answer } = await new TestClient(this.#url).request('POST', '/v3/login', { body, token: null })
+    return typeof answer.access_token === 'string' ? answer.access_token : undefined
+  }
+
+  async #makeAdministrator(): Promise<void> {
+    const path = '/_synapse/admin/v1/register'
+    const client = new TestClient(this.#url)
+    const { nonce } = await client.ok('GET', path, { token: null })
+    const signed = [nonce, this.#administrator, PASSWORD, 'admin'].join('\0')
+    const mac = createHmac('sha1', SHARED_SECRET).update(signed).digest('hex')
+    await client.ok('POST', path, {
+      body: { nonce, username: this.#administrator, password: PASSWORD, admin: true, mac },
+      token: null,
+    })
   }
 
   get #hall(): string {
