@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { JsonObject } from '#spec'
+import type { JsonObject, JsonValue } from '#spec'
 import { type CommandContext, type Operand, operatorCommand, said, textIn } from './cli-output.ts'
 import { daysAgo, jobLine } from './cli-rooms.ts'
 import { StartError } from './start-error.ts'
@@ -52,7 +52,25 @@ export const addMediaCommands = (program: Command, context: CommandContext): voi
     },
   })
   addJobCommands(program, context)
-  const reports = program.command('reports').description('what people reported: delete')
+  addReportCommands(program, context)
+}
+
+const addReportCommands = (program: Command, context: CommandContext): void => {
+  const reports = program.command('reports').description('what people reported: list, delete')
+  operatorCommand(reports, context, {
+    ...{ name: 'list', description: 'list all reports, newest first' },
+    options: [],
+    run: async (ask) => {
+      const found: JsonObject[] = []
+      let before: JsonValue | undefined = Number.MAX_SAFE_INTEGER
+      while (before !== undefined) {
+        const page: JsonObject = await ask('list-reports', { before })
+        found.push(...(page.reports as JsonObject[]))
+        before = page.next
+      }
+      return said({ reports: found }, found.length === 0 ? 'There are no reports.' : found.map(reportLine).join('\n'))
+    },
+  })
   operatorCommand<{ readonly report: string }>(reports, context, {
     ...{ name: 'delete', description: 'remove a report that was dealt with' },
     operand: REPORT,
@@ -64,6 +82,13 @@ export const addMediaCommands = (program: Command, context: CommandContext): voi
   })
 }
 
+const reportLine = (report: JsonObject): string => {
+  const about = ['user_id', 'room_id', 'event_id'].map((name) => textIn(report, name)).filter((name) => name !== '')
+  const time = new Date(Number(report.reported_ts)).toISOString().slice(0, 16).replace('T', ' ')
+  const known = report.founded === true ? '' : ' (not known here)'
+  return `${Number(report.report)}  ${time}  ${textIn(report, 'reporter')}  ${about.join(' ')}${known}  ${textIn(report, 'reason')}`
+}
+
 const addJobCommands = (program: Command, context: CommandContext): void => {
   const jobs = program.command('jobs').description('long work: list, show, cancel')
   operatorCommand<object>(jobs, context, {
@@ -71,7 +96,8 @@ const addJobCommands = (program: Command, context: CommandContext): void => {
     options: [],
     run: async (ask) => {
       const answer = await ask('list-jobs', {})
-      return said(answer, (answer.jobs as readonly JsonObject[]).map(lineOf).join('\n'))
+      const jobs = answer.jobs as readonly JsonObject[]
+      return said(answer, jobs.length === 0 ? 'There are no jobs.' : jobs.map(lineOf).join('\n'))
     },
   })
   operatorCommand<{ readonly job: string }>(jobs, context, {

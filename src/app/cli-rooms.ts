@@ -43,7 +43,7 @@ const addListing = (rooms: Command, context: CommandContext): void => {
         found.push(...(page.rooms as JsonObject[]))
         from = page.next
       }
-      return said({ rooms: found }, found.map(lineOf).join('\n'))
+      return said({ rooms: found }, found.length === 0 ? 'There are no rooms.' : found.map(lineOf).join('\n'))
     },
   })
   operatorCommand<ByRoom>(rooms, context, {

@@ -49,10 +49,12 @@ onEveryHomeserver('commands of the operator while the server runs', (start) => {
     const name = 'Attic\u001b]0;owned\u0007\u009b31m\n!forged:localhost  1000'
     const roomId = await mallory.createRoom({ name, topic: name })
     await mallory.put(`/v3/devices/${encodeURIComponent(mallory.deviceId)}`, { display_name: name })
+    await mallory.post(`/v3/rooms/${encodeURIComponent(roomId)}/report`, { reason: name })
     for (const [command_, ...flags] of [
       ['rooms', 'list', '--search', 'attic'],
       ['rooms', 'show', roomId],
       ['show-user', '--user', 'mallory'],
+      ['reports', 'list'],
     ] as const)
       for (const more of [[], ['--json']]) {
         const { code, stdout } = await command(server, command_, [...flags, ...more])
@@ -61,6 +63,13 @@ onEveryHomeserver('commands of the operator while the server runs', (start) => {
         expect(stdout, flags.join(' ')).not.toMatch(/[^\P{Cc}\n]/u)
         expect(stdout, flags.join(' ')).not.toMatch(/^!forged/m)
       }
+    const { stdout: reports } = await command(server, 'reports', ['list'])
+    expect(reports).toMatch(
+      new RegExp(
+        `^\\d+ {2}\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d {2}@mallory:localhost {2}${RegExp.escape(roomId)} {2}Attic`,
+        'm',
+      ),
+    )
     const shown = await run(['rooms', 'show', roomId, '--json', '--data', server.dataFolder], { input: '' })
     expect(JSON.parse(shown.stdout).name).toBe(name)
   })
