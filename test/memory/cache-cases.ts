@@ -23,6 +23,7 @@ import {
   UserRooms,
 } from '#views'
 import type { FilledCache } from './measure.ts'
+import { SERVICE_CACHES } from './service-cases.ts'
 import { SLIDING_CACHES } from './sliding-cases.ts'
 
 const MEBIBYTE = 1024 * 1024
@@ -240,6 +241,7 @@ export const CACHES: Readonly<Record<string, () => FilledCache>> = {
   ),
   ...Object.fromEntries(Object.entries(FILTERS).map(([name, filter]) => [`filters: ${name}`, () => filters(filter)])),
   ...SLIDING_CACHES,
+  ...SERVICE_CACHES,
   'room-facts': roomFacts,
   'rooms-of-users': () => {
     const record = (user: number) => (_: unknown, room: number) => ({
