@@ -36,7 +36,7 @@ inChromium('the first page of the administration', () => {
     await chart.getByText(/^0\.[1-5]\d* to 0\.5\d+$/).waitFor()
     expect(await chart.locator('path.line').getAttribute('d')).toMatch(/^M\S+ \S+(L\S+ \S+){40,}$/)
     expect(await page.getByRole('listitem').filter({ hasText: 'Memory' }).locator('.value').textContent()).toMatch(
-      /^\d+ MB$/,
+      /^\d+(?:\.\d+)? [MG]B$/,
     )
     await page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor()
     for (const title of ['Requests a second', 'Memory', 'Database', 'Syncs that wait for news'])

@@ -22,8 +22,8 @@ import {
   StateInWindow,
   UserRooms,
 } from '#views'
+import { SERVICE_CACHES } from './appservice-cases.ts'
 import type { FilledCache } from './measure.ts'
-import { SERVICE_CACHES } from './service-cases.ts'
 import { SLIDING_CACHES } from './sliding-cases.ts'
 
 const MEBIBYTE = 1024 * 1024

@@ -32,7 +32,7 @@ describe.skipIf(process.platform === 'win32')('the npm package', () => {
     const settings = ['start', '--port', '0', '--data', join(folder.path, 'data')]
     await using server = new Program(settings, {}, folder.path, program)
     const address = await server.address()
-    await expect(server.printed(/npx homeroom create-user/)).resolves.toBeDefined()
+    await expect(server.printed(/npx homeroom users create/)).resolves.toBeDefined()
     const registered = await fetch(`${address}/_matrix/client/v3/register`, {
       method: 'POST',
       body: JSON.stringify({ username: 'anna', password: 'a long enough one', auth: { type: 'm.login.dummy' } }),

@@ -44,6 +44,8 @@ export class OutsideEnds {
     if (origin !== serverOf(own.sender) && origin !== (await outside.toldBy(own))) return false
     const [checked] = await checks.check(version, [pdu])
     if (checked === undefined || !isChecked(checked) || checked.event.roomId !== record.roomId) return false
+    // One that ends an earlier invite may come after a newer one was made: it cites the membership that it ends.
+    if (!checked.event.authEvents.includes(own.eventId)) return false
     await outside.ended(version, checked, { membership: end.membership, replaces: own.eventId })
     return true
   }
