@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Json } from '../../../support/client.ts'
 import { startFederation } from '../../../support/federation-servers.ts'
+import { HOME, startAsking } from '../history/asking.ts'
 import { enc, joinBy, membersOf, outcome, PAIRS } from './two-servers.ts'
 
 describe.each(PAIRS)('an invite to a user of another server, on %s', (_, database) => {
@@ -86,4 +87,38 @@ describe('an invite from another server', () => {
     await carol.join(roomId)
     expect((await membersOf(carol, roomId))[carol.userId]).toBe('join')
   })
+})
+
+it('an invite stays though the end of an earlier one comes late', async () => {
+  await using asking = await startAsking()
+  const { home, peer } = asking
+  const bob = await home.register('bob')
+  const room = peer.createRoom({ version: '11' })
+  const member = (membership: string) =>
+    room.send({ type: 'm.room.member', stateKey: bob.userId, content: { membership } })
+  const invite = async (): Promise<void> => {
+    const { eventId, pdu } = member('invite')
+    const uri = `/_matrix/federation/v2/invite/${enc(room.roomId)}/${enc(eventId)}`
+    await peer.ok(HOME, { method: 'PUT', uri, body: { room_version: '11', event: pdu, invite_room_state: [] } })
+  }
+  const invites = async (): Promise<readonly string[]> => Object.keys((await bob.sync()).rooms.invite)
+  await invite()
+  const late = member('leave')
+  await invite()
+  expect(await invites()).toEqual([room.roomId])
+  expect((await peer.sendTransaction(HOME, [late.pdu])).status).toBe(200)
+  // Transactions of one server are taken in their order: this one ends an invite into another room, which shows that the first was looked at.
+  const other = peer.createRoom({ version: '11' })
+  const { eventId, pdu } = other.send({
+    type: 'm.room.member',
+    stateKey: bob.userId,
+    content: { membership: 'invite' },
+  })
+  const uri = `/_matrix/federation/v2/invite/${enc(other.roomId)}/${enc(eventId)}`
+  await peer.ok(HOME, { method: 'PUT', uri, body: { room_version: '11', event: pdu, invite_room_state: [] } })
+  const { next_batch: since } = await bob.sync()
+  const end = other.send({ type: 'm.room.member', stateKey: bob.userId, content: { membership: 'leave' } })
+  await peer.sendTransaction(HOME, [end.pdu])
+  await bob.syncUntil(since, (sync) => sync.rooms?.leave?.[other.roomId] !== undefined)
+  expect(await invites()).toEqual([room.roomId])
 })
