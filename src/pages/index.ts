@@ -1,5 +1,6 @@
 export * from './account/index.ts'
 export { type AccountPagesView, LOGIN_PAGE, PASSWORD_PAGE, REGISTER_PAGE } from './account-script.ts'
+export type { OverviewView } from './admin/server/overview.ts'
 export * from './auth-fallback.ts'
 export * from './email-stage.ts'
 export * from './email-validation.ts'
@@ -15,6 +16,5 @@ export * from './sign-in.ts'
 export { STAGE_FORMS, type StageForm } from './stage-forms.ts'
 export * from './unknown-address.ts'
 export * from './unsubscribe.ts'
-
 /** The pages of the administration; their code is loaded when somebody first asks for one. */
 export const loadAdminPages = () => import('./admin/index.ts')

@@ -63,12 +63,6 @@ ${main}`,
   })
 }
 
-/** The hidden field of every form. */
-export const csrfField = (csrf: string): Html => html`<input type="hidden" name="csrf" value="${csrf}">`
-
-export const hiddenField = (name: string, value: string): Html =>
-  html`<input type="hidden" name="${name}" value="${value}">`
-
 /** Attributes that lead a screen reader from a field to the refusal. */
 export const refusedField = (refusal: Refusal | undefined): Html | undefined =>
   refusal === undefined ? undefined : html` aria-invalid="true" aria-describedby="refusal"`

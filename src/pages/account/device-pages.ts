@@ -1,6 +1,7 @@
 import type { CustomReply } from '#http'
+import { csrfField, hiddenField } from '../form-fields.ts'
 import { type Html, html } from '../html.ts'
-import { ACCOUNT_DEVICES_PAGE, accountReply, csrfField, hiddenField } from './account-page.ts'
+import { ACCOUNT_DEVICES_PAGE, accountReply } from './account-page.ts'
 import { asTime } from './own-pages.ts'
 
 export interface ShownDevice {

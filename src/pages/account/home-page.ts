@@ -1,4 +1,5 @@
 import type { CustomReply } from '#http'
+import { csrfField } from '../form-fields.ts'
 import { html } from '../html.ts'
 import {
   ACCOUNT_CLOSE_PAGE,
@@ -10,7 +11,6 @@ import {
   ACCOUNT_RESET_PAGE,
   ACCOUNT_SIGN_OUT_PAGE,
   accountReply,
-  csrfField,
 } from './account-page.ts'
 
 export interface AccountHomeView {

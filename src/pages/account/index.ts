@@ -11,7 +11,6 @@ export {
   ACCOUNT_SIGN_OUT_PAGE,
   accountRefusedPage,
   accountReply,
-  csrfField,
   goOnByItself,
   type Refusal,
 } from './account-page.ts'

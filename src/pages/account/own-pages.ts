@@ -1,4 +1,5 @@
 import type { CustomReply } from '#http'
+import { csrfField, hiddenField } from '../form-fields.ts'
 import { type Html, html } from '../html.ts'
 import {
   ACCOUNT_CLOSE_PAGE,
@@ -8,8 +9,6 @@ import {
   ACCOUNT_PROFILE_PAGE,
   ACCOUNT_RESET_PAGE,
   accountReply,
-  csrfField,
-  hiddenField,
   type Refusal,
   refusedField,
 } from './account-page.ts'

@@ -1,13 +1,7 @@
 import type { CustomReply } from '#http'
+import { csrfField, hiddenField } from '../form-fields.ts'
 import { html } from '../html.ts'
-import {
-  ACCOUNT_PROVIDERS_PAGE,
-  ACCOUNT_SIGN_IN_PAGE,
-  accountReply,
-  csrfField,
-  hiddenField,
-  type Refusal,
-} from './account-page.ts'
+import { ACCOUNT_PROVIDERS_PAGE, ACCOUNT_SIGN_IN_PAGE, accountReply, type Refusal } from './account-page.ts'
 
 /** Where somebody is asked whether an identity is to open their account. */
 export const ACCOUNT_LINK_PAGE = `${ACCOUNT_PROVIDERS_PAGE}/link`

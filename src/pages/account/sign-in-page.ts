@@ -1,6 +1,7 @@
 import type { CustomReply } from '#http'
+import { csrfField } from '../form-fields.ts'
 import { type Html, html } from '../html.ts'
-import { accountReply, csrfField, type Refusal, refusedField } from './account-page.ts'
+import { accountReply, type Refusal, refusedField } from './account-page.ts'
 
 export interface AccountSignInView {
   readonly serverName: string

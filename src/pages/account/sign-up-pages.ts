@@ -1,9 +1,10 @@
 import type { CustomReply, FormFields } from '#http'
 import type { JsonObject } from '#spec'
 import { captchaSources } from '../auth-fallback.ts'
+import { csrfField } from '../form-fields.ts'
 import { type Html, html } from '../html.ts'
 import type { StageForm } from '../stage-forms.ts'
-import { ACCOUNT_PAGE, accountReply, csrfField, type Refusal, refusedField } from './account-page.ts'
+import { ACCOUNT_PAGE, accountReply, type Refusal, refusedField } from './account-page.ts'
 
 export const ACCOUNT_REGISTER_PAGE = `${ACCOUNT_PAGE}/register`
 

@@ -1,5 +1,6 @@
 import type { CustomReply } from '#http'
-import { ACCOUNT_SIGN_IN_PAGE, accountReply, csrfField } from '../account/index.ts'
+import { ACCOUNT_SIGN_IN_PAGE, accountReply } from '../account/index.ts'
+import { csrfField } from '../form-fields.ts'
 import { type Html, html } from '../html.ts'
 
 /** The receiver of what the person gives, as far as it is known. */

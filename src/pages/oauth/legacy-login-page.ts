@@ -1,5 +1,6 @@
 import type { CustomReply } from '#http'
-import { ACCOUNT_SIGN_IN_PAGE, accountReply, csrfField } from '../account/account-page.ts'
+import { ACCOUNT_SIGN_IN_PAGE, accountReply } from '../account/account-page.ts'
+import { csrfField } from '../form-fields.ts'
 import { html } from '../html.ts'
 
 export interface LegacyLoginView {

@@ -1,30 +1,10 @@
-import { loadAdminPages } from '#pages'
+import { loadAdminPages, type OverviewView } from '#pages'
 import type { PageHandler } from '../visit.ts'
-
-type Values = readonly (number | undefined)[]
 
 export interface OverviewDeps {
   readonly measurements: {
     readonly startedMs: number
-    series(): {
-      readonly everyMs: number
-      readonly values: Readonly<
-        Record<
-          | 'requestsPerSecond'
-          | 'failuresPerMinute'
-          | 'sendsPerSecond'
-          | 'answerMs'
-          | 'waiting'
-          | 'loopDelayMs'
-          | 'cpuShare'
-          | 'residentBytes'
-          | 'databaseBytes'
-          | 'commitQueue'
-          | 'federationQueue',
-          Values
-        >
-      >
-    }
+    series(): Pick<OverviewView, 'everyMs' | 'values'>
   }
   readonly about: { readonly version: string; readonly database: string }
 }

@@ -1,8 +1,5 @@
+import { csrfField, hiddenField } from '../../form-fields.ts'
 import { type Html, html } from '../../html.ts'
-
-export const CSRF_FIELD = 'csrf'
-
-export const csrfField = (csrf: string): Html => html`<input type="hidden" name="${CSRF_FIELD}" value="${csrf}">`
 
 export interface Field {
   readonly name: string
@@ -62,9 +59,7 @@ export const postForm = (view: PostForm): Html => {
   const { action, csrf, button, look = 'plain', fields, hidden = {}, inline = false, about } = view
   return html`<form method="post" action="${action}"${inline ? html` class="inline"` : undefined}>${csrfField(csrf)}${Object.entries(
     hidden,
-  ).map(
-    ([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`,
-  )}${fields}<button class="${look}">${button}${
+  ).map(([name, value]) => hiddenField(name, value))}${fields}<button class="${look}">${button}${
     about === undefined ? undefined : html`<span class="unseen"> ${about}</span>`
   }</button></form>`
 }

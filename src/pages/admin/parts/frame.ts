@@ -1,7 +1,7 @@
 import type { CustomReply } from '#http'
+import { csrfField } from '../../form-fields.ts'
 import { type Html, heading, html } from '../../html.ts'
 import { htmlReply, type PageScript } from '../../html-page.ts'
-import { csrfField } from './forms.ts'
 import { ADMIN_STYLE } from './style.ts'
 
 export interface Section {

@@ -1,39 +1,33 @@
 import type { CustomReply } from '#http'
-import { type Html, html } from '../../html.ts'
-import { field, postForm } from '../parts/forms.ts'
-import { adminPage, type Frame } from '../parts/frame.ts'
+import { html } from '../../html.ts'
+import { type DeedPage, type DeedRefusal, deedPage } from '../parts/deed.ts'
+import { field } from '../parts/forms.ts'
+import type { Frame } from '../parts/frame.ts'
 import { personPath } from '../parts/links.ts'
 import { id } from '../parts/words.ts'
 
 export interface PersonDeedView {
   readonly userId: string
-  readonly refusal?: { readonly status: number; readonly text: string } | undefined
+  readonly refusal?: DeedRefusal | undefined
 }
 
-interface DeedPage {
+type PersonDeed = Pick<DeedPage, 'title' | 'words' | 'button' | 'look' | 'fields' | 'hidden'> & {
   readonly rest: string
-  readonly title: string
-  readonly words: Html
-  readonly button: string
-  readonly look: 'plain' | 'final'
-  readonly fields?: Html
-  readonly hidden?: Readonly<Record<string, string>>
 }
 
-const deedPage = (frame: Frame, { userId, refusal }: PersonDeedView, page: DeedPage): CustomReply => {
-  const { rest, title, words, ...form } = page
-  return adminPage(frame, {
-    title,
+const personDeedPage = (frame: Frame, { userId, refusal }: PersonDeedView, { rest, words, ...deed }: PersonDeed) =>
+  deedPage(frame, {
+    ...deed,
     above: [{ path: personPath(userId), title: userId }],
-    ...(refusal === undefined ? {} : { status: refusal.status, refusal: refusal.text }),
-    main: html`<p>The account: ${id(userId)}</p>
-${words}${postForm({ ...form, action: personPath(userId, rest), csrf: frame.csrf })}
-<p><a href="${personPath(userId)}">Back, and change nothing</a></p>`,
+    words: html`<p>The account: ${id(userId)}</p>
+${words}`,
+    action: personPath(userId, rest),
+    back: personPath(userId),
+    refusal,
   })
-}
 
 export const passwordDeedPage = (frame: Frame, view: PersonDeedView): CustomReply =>
-  deedPage(frame, view, {
+  personDeedPage(frame, view, {
     rest: 'password',
     title: 'Set a password',
     words: html`<p>The old password is void at once. Tell them the new one in a way that nobody else reads.</p>`,
@@ -45,7 +39,7 @@ ${field({ name: 'keep', label: 'They stay signed in where they are', kind: 'chec
   })
 
 export const adminRightPage = (frame: Frame, view: PersonDeedView & { readonly admin: boolean }): CustomReply =>
-  deedPage(
+  personDeedPage(
     frame,
     view,
     view.admin
@@ -68,7 +62,7 @@ export const adminRightPage = (frame: Frame, view: PersonDeedView & { readonly a
   )
 
 export const deactivatePage = (frame: Frame, view: PersonDeedView): CustomReply =>
-  deedPage(frame, view, {
+  personDeedPage(frame, view, {
     rest: 'deactivate',
     title: 'Deactivate the account',
     words: html`<p>They are signed out everywhere and leave all their rooms; their password, addresses, profile, keys and settings are removed. What they wrote stays in the rooms.
@@ -80,7 +74,7 @@ ${field({ name: 'confirmed', label: 'Type the user id to confirm', required: tru
   })
 
 export const redactPersonPage = (frame: Frame, view: PersonDeedView): CustomReply =>
-  deedPage(frame, view, {
+  personDeedPage(frame, view, {
     rest: 'redact',
     title: 'Take back what they wrote',
     words: html`<p>Their newest messages in all their rooms are redacted: the content is removed, here and on other servers that follow. It cannot be brought back. A job does it.</p>`,
@@ -91,7 +85,7 @@ ${field({ name: 'confirmed', label: 'Type the user id to confirm', required: tru
   })
 
 export const reactivatePage = (frame: Frame, view: PersonDeedView): CustomReply =>
-  deedPage(frame, view, {
+  personDeedPage(frame, view, {
     rest: 'reactivate',
     title: 'Open the account again',
     words: html`<p>The account gets its name back and this password. What it had before is gone.</p>`,

@@ -1,5 +1,6 @@
 import type { CustomReply } from '#http'
 import { type Html, html } from '../../html.ts'
+import { deedPage } from '../parts/deed.ts'
 import { field, postForm } from '../parts/forms.ts'
 import { adminPage, type Frame } from '../parts/frame.ts'
 import { type ListState, listOf } from '../parts/lists.ts'
@@ -53,19 +54,15 @@ export const registrationsPage = (frame: Frame, { needed, ...view }: Registratio
   })
 
 export const refuseRegistrationPage = (frame: Frame, userId: string): CustomReply =>
-  adminPage(frame, {
+  deedPage(frame, {
     title: 'Refuse a registration',
     above: [],
-    main: html`<p>The account: ${id(userId)}</p>
-<p>The account ends before it began, and its name is not given out again. If it has an e-mail address, a mail tells the person.</p>${postForm(
-      {
-        action: `${SECTION}/refuse`,
-        csrf: frame.csrf,
-        button: 'Refuse for good',
-        look: 'final',
-        hidden: { user: userId },
-        fields: field({ name: 'reason', label: 'Reason, for the mail', maxLength: 500, hint: 'Empty: none is given.' }),
-      },
-    )}
-<p><a href="${SECTION}">Back, and change nothing</a></p>`,
+    words: html`<p>The account: ${id(userId)}</p>
+<p>The account ends before it began, and its name is not given out again. If it has an e-mail address, a mail tells the person.</p>`,
+    action: `${SECTION}/refuse`,
+    button: 'Refuse for good',
+    look: 'final',
+    hidden: { user: userId },
+    fields: field({ name: 'reason', label: 'Reason, for the mail', maxLength: 500, hint: 'Empty: none is given.' }),
+    back: SECTION,
   })

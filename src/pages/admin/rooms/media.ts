@@ -1,5 +1,6 @@
 import type { CustomReply } from '#http'
 import { type Html, html } from '../../html.ts'
+import { type DeedRefusal, deedPage } from '../parts/deed.ts'
 import { deedLink, deeds, field, postForm } from '../parts/forms.ts'
 import { adminPage, type Frame } from '../parts/frame.ts'
 import { personPath, roomPath, subjectLink } from '../parts/links.ts'
@@ -123,24 +124,8 @@ export const oneMediaPage = (frame: Frame, view: OneMediaView): CustomReply => {
   })
 }
 
-interface Deed {
-  readonly action: string
-  readonly above: readonly { readonly path: string; readonly title: string }[]
-  readonly title: string
-  readonly words: Html
-  readonly button: string
-  readonly fields?: Html
-  readonly back: string
-  readonly refusal?: string | undefined
-}
-
-const deedPage = (frame: Frame, { action, above, title, words, button, fields, back, refusal }: Deed): CustomReply =>
-  adminPage(frame, {
-    ...{ title, above },
-    ...(refusal === undefined ? {} : { refusal, status: 400 }),
-    main: html`${words}${postForm({ action, csrf: frame.csrf, button, look: 'final', ...(fields === undefined ? {} : { fields }) })}
-<p><a href="${back}">Back, and change nothing</a></p>`,
-  })
+const refused = (text: string | undefined): DeedRefusal | undefined =>
+  text === undefined ? undefined : { status: 400, text }
 
 export const deleteMediaPage = (frame: Frame, mediaId: string): CustomReply =>
   deedPage(frame, {
@@ -149,6 +134,7 @@ export const deleteMediaPage = (frame: Frame, mediaId: string): CustomReply =>
     title: 'Delete this',
     words: html`<p>It is gone for good here, wherever it is shown. Other servers may keep copies.</p>`,
     button: 'Delete for good',
+    look: 'final',
     back: mediaPath(mediaId),
   })
 
@@ -159,10 +145,11 @@ export const deleteOldMediaPage = (frame: Frame, refusal?: string): CustomReply 
     title: 'Delete what nobody uses',
     words: html`<p>Media of this server that nobody asked for since a time are removed for good. Avatars and protected media stay. A job does it.</p>`,
     button: 'Delete for good',
+    look: 'final',
     fields: html`${field({ name: 'before', label: 'Not used since (UTC)', kind: 'datetime-local', required: true })}
 ${field({ name: 'size', label: 'Only those larger than so many bytes', maxLength: 15, hint: 'Empty: of any size.' })}`,
     back: SECTION,
-    refusal,
+    refusal: refused(refusal),
   })
 
 export const purgeCachePage = (frame: Frame, refusal?: string): CustomReply =>
@@ -172,9 +159,10 @@ export const purgeCachePage = (frame: Frame, refusal?: string): CustomReply =>
     title: 'Delete copies of other servers',
     words: html`<p>Copies of media of other servers that nobody asked for since a time are removed. If somebody wants one again, it is fetched again, as long as its server has it. A job does it.</p>`,
     button: 'Delete the copies',
+    look: 'final',
     fields: field({ name: 'before', label: 'Not used since (UTC)', kind: 'datetime-local', required: true }),
     back: SECTION,
-    refusal,
+    refusal: refused(refusal),
   })
 
 export const quarantineAllPage = (
@@ -189,6 +177,7 @@ export const quarantineAllPage = (
     words: html`<p>${of.kind === 'person' ? 'All that this person uploaded' : 'All media that this room shows'}, except for protected ones, can be seen by nobody from then on. They can be taken out again one by one. A job does it.</p>
 <p>${id(of.id)}</p>`,
     button: 'Put all into quarantine',
+    look: 'final',
     back: path(of.id),
   })
 }

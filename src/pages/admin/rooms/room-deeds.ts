@@ -1,41 +1,34 @@
 import type { CustomReply } from '#http'
 import { type Html, html } from '../../html.ts'
-import { field, postForm } from '../parts/forms.ts'
-import { adminPage, type Frame } from '../parts/frame.ts'
+import { type DeedPage, type DeedRefusal, deedPage } from '../parts/deed.ts'
+import { field } from '../parts/forms.ts'
+import type { Frame } from '../parts/frame.ts'
 import { roomPath } from '../parts/links.ts'
 import { id } from '../parts/words.ts'
 
 export interface RoomDeedView {
   readonly roomId: string
-  readonly refusal?: { readonly status: number; readonly text: string } | undefined
+  readonly refusal?: DeedRefusal | undefined
 }
 
-interface DeedPage {
-  readonly rest: string
-  readonly title: string
-  readonly words: Html
-  readonly button: string
-  readonly look: 'plain' | 'final'
-  readonly fields: Html
-}
+type RoomDeed = Pick<DeedPage, 'title' | 'words' | 'button' | 'look' | 'fields'> & { readonly rest: string }
 
-const deedPage = (frame: Frame, { roomId, refusal }: RoomDeedView, page: DeedPage): CustomReply => {
-  const { rest, title, words, ...form } = page
-  return adminPage(frame, {
-    title,
+const roomDeedPage = (frame: Frame, { roomId, refusal }: RoomDeedView, { rest, words, ...deed }: RoomDeed) =>
+  deedPage(frame, {
+    ...deed,
     above: [{ path: roomPath(roomId), title: roomId }],
-    ...(refusal === undefined ? {} : { status: refusal.status, refusal: refusal.text }),
-    main: html`<p>The room: ${id(roomId)}</p>
-${words}${postForm({ ...form, action: roomPath(roomId, rest), csrf: frame.csrf })}
-<p><a href="${roomPath(roomId)}">Back, and change nothing</a></p>`,
+    words: html`<p>The room: ${id(roomId)}</p>
+${words}`,
+    action: roomPath(roomId, rest),
+    back: roomPath(roomId),
+    refusal,
   })
-}
 
 const confirmation = (roomId: string): Html =>
   field({ name: 'confirmed', label: 'Type the room id to confirm', required: true, maxLength: 255, hint: roomId })
 
 export const purgePage = (frame: Frame, view: RoomDeedView): CustomReply =>
-  deedPage(frame, view, {
+  roomDeedPage(frame, view, {
     rest: 'purge',
     title: 'Purge old messages',
     words: html`<p>Messages of before a time are removed from this server for good. The room’s state stays, and so do copies that other servers have. A job does it.</p>`,
@@ -47,7 +40,7 @@ ${confirmation(view.roomId)}`,
   })
 
 export const deleteRoomPage = (frame: Frame, view: RoomDeedView): CustomReply =>
-  deedPage(frame, view, {
+  roomDeedPage(frame, view, {
     rest: 'delete',
     title: 'Delete the room',
     words: html`<p>Everybody of this server leaves the room, and all that the server has of it is removed for good. Other servers keep their copies. A job does it, and can be watched.</p>`,
@@ -59,7 +52,7 @@ ${confirmation(view.roomId)}`,
   })
 
 export const moderatorPage = (frame: Frame, view: RoomDeedView): CustomReply =>
-  deedPage(frame, view, {
+  roomDeedPage(frame, view, {
     rest: 'moderator',
     title: 'Give somebody power in the room',
     words: html`<p>They get the highest power that a member of this server has in the room and may give, and are invited where they could not join otherwise.</p>`,

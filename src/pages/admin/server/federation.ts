@@ -1,6 +1,7 @@
 import type { CustomReply } from '#http'
+import { csrfField } from '../../form-fields.ts'
 import { type Html, html } from '../../html.ts'
-import { csrfField, postForm } from '../parts/forms.ts'
+import { postForm } from '../parts/forms.ts'
 import { adminPage, type Frame } from '../parts/frame.ts'
 import { subjectLink } from '../parts/links.ts'
 import { factsOf, type ListState, listOf } from '../parts/lists.ts'
