@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { onEveryHomeserver } from '../../support/homeserver.ts'
+import { registerAdmin } from '../../support/operator.ts'
 import { pushersOf, setPusher } from '../../support/other-servers/push-gateway.ts'
 import { addAddress, DELAY_MS, emailPusher, MailedHouse, unsubscribeLinkIn } from './email-fixture.ts'
 
@@ -19,6 +20,9 @@ onEveryHomeserver('mails of notifications', (start) => {
     expect(await pushersOf(alice)).toMatchObject([
       { kind: 'email', pushkey: 'alice@example.org', app_id: 'm.email', lang: 'en', data: { brand: 'Chat' } },
     ])
+    const root = await registerAdmin(homeserver, 'root')
+    const listed = await root.get(`/_synapse/admin/v1/users/${encodeURIComponent(alice.userId)}/pushers`)
+    expect(listed).toMatchObject({ total: 1, pushers: [{ kind: 'email', pushkey: 'alice@example.org' }] })
     // A device that goes leaves them.
     await (await alice.loginAgain()).post('/v3/logout/all')
     await alice.login(alice.userId)

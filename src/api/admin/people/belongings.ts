@@ -115,7 +115,7 @@ const pusherJson = (pusher: Pusher): JsonObject => ({
   app_id: pusher.appId,
   data: JSON.parse(pusher.dataJson) as JsonObject,
   device_display_name: pusher.deviceDisplayName,
-  kind: 'http',
+  kind: pusher.kind,
   lang: pusher.lang,
   profile_tag: pusher.profileTag ?? '',
   pushkey: pusher.pushkey,
