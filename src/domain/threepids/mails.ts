@@ -1,3 +1,5 @@
+import { escapedForHtml as escaped, mailPage } from '#net'
+
 /** The purpose of proving an address; a proof for one purpose serves no other. */
 export type MailPurpose = 'register' | 'password' | 'add' | 'login'
 
@@ -124,8 +126,6 @@ const inWords = (ms: number): string => {
   return count === 1 ? `1 ${name}` : `${count} ${name}s`
 }
 
-const escaped = (text: string): string => text.replaceAll(/[&<>"']/g, (character) => `&#${character.codePointAt(0)};`)
-
 const written = (to: string, letter: Letter): Mail => ({
   to,
   subject: letter.subject,
@@ -136,25 +136,15 @@ const written = (to: string, letter: Letter): Mail => ({
 const textOf = ({ lead, token, rest }: Letter): string =>
   [lead, ...(token === undefined ? [] : [token.ask, token.value]), ...rest].join('\n\n').concat('\n')
 
-const STYLE = 'font:16px/1.6 system-ui,sans-serif;max-width:34em;margin:0 auto;padding:16px'
 const BUTTON =
   'display:inline-block;padding:12px 20px;border-radius:8px;background:#0b7a4b;color:#ffffff;font-weight:600;text-decoration:none'
 
-const htmlOf = ({ subject, lead, token, rest }: Letter): string => `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${escaped(subject)}</title>
-</head>
-<body>
-<div style="${STYLE}">
-<p>${escaped(lead)}</p>
-${token === undefined ? '' : tokenHtml(token)}${rest.map((text) => `<p>${escaped(text)}</p>\n`).join('')}</div>
-</body>
-</html>
-`
+const htmlOf = ({ subject, lead, token, rest }: Letter): string =>
+  mailPage({
+    ...{ language: 'en', title: subject, widthEm: 34 },
+    body: `<p>${escaped(lead)}</p>
+${token === undefined ? '' : tokenHtml(token)}${rest.map((text) => `<p>${escaped(text)}</p>\n`).join('')}`,
+  })
 
 const tokenHtml = ({ form, ask, value }: NonNullable<Letter['token']>): string =>
   form === 'link'

@@ -1,4 +1,4 @@
-import type { OutgoingMail } from '#net'
+import { escapedForHtml as escaped, mailPage, type OutgoingMail } from '#net'
 import { type DigestEntry, type DigestRoom, plain } from './digest.ts'
 import { type DigestWords, wordsIn } from './digest-words.ts'
 
@@ -19,8 +19,6 @@ export interface DigestMail {
 }
 
 const MOST_NAMES = 3
-
-const escaped = (text: string): string => text.replaceAll(/[&<>"'`]/g, (character) => `&#${character.codePointAt(0)};`)
 
 const nameOf = ({ name, entries }: DigestRoom, words: DigestWords): string => {
   if (name !== undefined) return name
@@ -70,7 +68,6 @@ const textOf = (mail: DigestMail, words: DigestWords): string => {
   return [words.lead(mail.userId), ...rooms, ...rest, `-- \n${end}`].join('\n\n').concat('\n')
 }
 
-const STYLE = 'font:16px/1.6 system-ui,sans-serif;max-width:38em;margin:0 auto;padding:16px'
 const SMALL = 'font-size:13px;opacity:.75'
 
 const htmlOf = (mail: DigestMail, words: DigestWords, subject: string): string => {
@@ -79,25 +76,15 @@ const htmlOf = (mail: DigestMail, words: DigestWords, subject: string): string =
 ${room.entries.map((entry) => entryHtml(entry, words)).join('\n')}
 <p><a href="${escaped(linkOf(room, mail))}">${escaped(words.open)}</a></p>`,
   )
-  return `<!doctype html>
-<html lang="${words.language}">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${escaped(subject)}</title>
-</head>
-<body>
-<div style="${STYLE}">
-<p>${escaped(words.lead(mail.userId))}</p>
+  return mailPage({
+    ...{ language: words.language, title: subject, widthEm: 38 },
+    body: `<p>${escaped(words.lead(mail.userId))}</p>
 ${rooms.join('\n')}
 ${mail.more ? `<p>${escaped(words.more)}</p>\n` : ''}<hr>
 <p style="${SMALL}">${escaped(words.why(mail.app, mail.to))}
 <a href="${escaped(mail.unsubscribeUrl)}">${escaped(words.unsubscribe)}</a></p>
-</div>
-</body>
-</html>
-`
+`,
+  })
 }
 
 const entryHtml = (entry: DigestEntry, words: DigestWords): string => {
