@@ -77,10 +77,6 @@ export class AppServices {
     return this.#services.find((service) => service.owns(id))
   }
 
-  interestedInUser(userId: UserId): readonly ApplicationService[] {
-    return this.#services.filter((service) => service.hasUser(userId))
-  }
-
   /** Whether a service alone may make that user. */
   includes(userId: UserId): boolean {
     return this.exclusiveOwner(userId) !== undefined

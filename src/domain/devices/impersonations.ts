@@ -78,11 +78,6 @@ export class Impersonations {
   async end(impersonation: number): Promise<void> {
     await this.#parts.commit([this.#parts.writer.remove(impersonation)])
   }
-
-  /** Ends all that an administrator began. */
-  endingAllBy(userId: UserId): Change<void> {
-    return this.#parts.writer.removeBy(userId)
-  }
 }
 
 const impersonatedBy = ({ impersonation, userId, user, suspended, shadowBanned }: Impersonation): Impersonated => ({

@@ -8,7 +8,7 @@ export {
   retryInMs,
 } from './destinations.ts'
 export { AdminMedia, MEDIA_LIST_ORDERS, ownMediaJson } from './media.ts'
-export { People, type PeopleList, type PeopleQuestion } from './people.ts'
+export { PEOPLE_LIST_ORDERS, People, type PeopleList, type PeopleQuestion } from './people.ts'
 export { AdminReports, reportJson } from './reports.ts'
 export { AdminRoomDetails } from './room-details.ts'
 export { AdminRoomList, overviewJson, ROOM_LIST_ORDERS, type RoomList, type RoomListQuery } from './room-list.ts'

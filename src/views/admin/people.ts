@@ -1,16 +1,17 @@
 import type { TextPieces } from '#base'
 import type { Membership, RoomId, UserId } from '#spec'
-import type {
-  AccountDataReader,
-  MediaUseQuery,
-  MembersReader,
-  PeopleFilter,
-  PeopleMediaReader,
-  PeopleOrder,
-  PeopleReader,
-  PersonRow,
-  SentEventsReader,
-  UserNumber,
+import {
+  type AccountDataReader,
+  type MediaUseQuery,
+  type MembersReader,
+  PEOPLE_ORDERS,
+  type PeopleFilter,
+  type PeopleMediaReader,
+  type PeopleOrder,
+  type PeopleReader,
+  type PersonRow,
+  type SentEventsReader,
+  type UserNumber,
 } from '#store'
 
 export interface PeopleParts {
@@ -22,6 +23,8 @@ export interface PeopleParts {
   /** A user's push rules as clients see them in account data. */
   readonly pushRules: { contentJson(owner: { readonly user: UserNumber; readonly userId: UserId }): Promise<string> }
 }
+
+export const PEOPLE_LIST_ORDERS: readonly PeopleOrder[] = PEOPLE_ORDERS
 
 export interface PeopleQuestion extends PeopleFilter {
   readonly order?: PeopleOrder

@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox'
 import type { AccountDetails, AdministerPeople, ModifyPerson, PersonChanges } from '#domain'
 import { type AnyEndpoint, admin, CustomReply, endpoint, type User } from '#http'
 import { type JsonObject, localpartOf, MatrixError } from '#spec'
-import type { People, PeopleList } from '#views'
+import { PEOPLE_LIST_ORDERS, type People, type PeopleList } from '#views'
 import { actorOf } from '../actor.ts'
 import { PAGE_QUERY, pageOf } from '../paging.ts'
 import { UserPath } from './user-path.ts'
@@ -12,19 +12,6 @@ export interface UsersAdminDeps {
   readonly modifyPerson: ModifyPerson
   readonly peopleView: People
 }
-
-const ORDERS = [
-  'name',
-  'is_guest',
-  'admin',
-  'user_type',
-  'deactivated',
-  'shadow_banned',
-  'displayname',
-  'avatar_url',
-  'creation_ts',
-  'last_seen_ts',
-] as const
 
 const Flag = Type.Optional(Type.Boolean())
 const Text = Type.Optional(Type.String({ maxLength: 512 }))
@@ -38,7 +25,7 @@ const LIST_QUERY = Type.Object({
   deactivated: Flag,
   locked: Flag,
   not_user_type: Type.Optional(Type.Array(Type.String({ maxLength: 255 }), { maxItems: 20 })),
-  order_by: Type.Optional(Type.Enum([...ORDERS])),
+  order_by: Type.Optional(Type.Enum([...PEOPLE_LIST_ORDERS])),
 })
 
 type Row = PeopleList['rows'][number]

@@ -38,7 +38,7 @@ export const oldRegistrationEndpoints = ({ oldSignUp }: OldRegistrationDeps): re
     }),
     handler: async ({ body, ip, userAgent }) => {
       if (body.type === 'm.login.application_service') {
-        throw new MatrixError('M_FORBIDDEN', 'No application service is registered at this server')
+        throw new MatrixError('M_FORBIDDEN', 'Application services register at the paths of today')
       }
       if (oldSignUp.flows.length === 0) throw new MatrixError('M_FORBIDDEN', 'Registration is closed on this server')
       const type = offeredType(body.type, oldSignUp.flows)

@@ -8,7 +8,7 @@ import { WriteConflict } from '../../ports/engine/change.ts'
 import { deviceKeysUpload } from '../encryption/device-keys-writes.ts'
 import { type Db, defineWrite, insertInto, queriesOver, type Tx } from '../engine/index.ts'
 import type { AccountTables } from './accounts-tables.ts'
-import { ownerOf, REMOVING, removeNamed } from './devices-writes.ts'
+import { insertDevice, ownerOf, REMOVING, removeNamed } from './devices-writes.ts'
 
 const query = queriesOver<AccountTables>()
 
@@ -18,20 +18,6 @@ const dehydratedOf = query((db, param: { user: number }) =>
     .innerJoin('devices as d', 'd.device', 'h.device')
     .select(['d.device', 'd.device_id', 'h.device_data_json'])
     .where('h.user_number', '=', param.user),
-)
-const insertDevice = query((db, param: { user: number; deviceId: string; displayName: string | null; atMs: number }) =>
-  db
-    .insertInto('devices')
-    .values({
-      user_number: param.user,
-      device_id: param.deviceId,
-      display_name: param.displayName,
-      seen_ms: param.atMs,
-      seen_ip: null,
-      seen_user_agent: null,
-    })
-    .onConflict((on) => on.columns(['user_number', 'device_id']).doNothing())
-    .returning('device'),
 )
 const insertDehydrated = insertInto('dehydrated_devices', {
   user_number: 'integer',

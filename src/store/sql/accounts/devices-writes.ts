@@ -150,18 +150,21 @@ const startSession = defineWrite(
   },
 )
 
-const insertDevice = query((db, param: { user: number; deviceId: string; displayName: string | null; atMs: number }) =>
-  db
-    .insertInto('devices')
-    .values({
-      user_number: param.user,
-      device_id: param.deviceId,
-      display_name: param.displayName,
-      seen_ms: param.atMs,
-      seen_ip: null,
-      seen_user_agent: null,
-    })
-    .returning('device'),
+/** A device that nobody has signed in with. No row: its user has one of that id. */
+export const insertDevice = query(
+  (db, param: { user: number; deviceId: string; displayName: string | null; atMs: number }) =>
+    db
+      .insertInto('devices')
+      .values({
+        user_number: param.user,
+        device_id: param.deviceId,
+        display_name: param.displayName,
+        seen_ms: param.atMs,
+        seen_ip: null,
+        seen_user_agent: null,
+      })
+      .onConflict((on) => on.columns(['user_number', 'device_id']).doNothing())
+      .returning('device'),
 )
 
 const make = defineWrite('devices.make', DEVICE_LISTS, async (tx, wanted: NewDevice): Promise<boolean> => {
