@@ -1,20 +1,6 @@
-import { createHmac } from 'node:crypto'
 import type { TestClient } from '../../support/client.ts'
-import type { StartHomeserver, TestHomeserver } from '../../support/homeserver.ts'
-
-const SECRET = 'only for tests'
-export const ADMINISTERED = { settings: { registration: { mode: 'open', sharedSecret: SECRET } } } as const
-
-/** A client of a new account that may administer the server, which was started with `ADMINISTERED`. */
-export const registerAdministrator = async (server: TestHomeserver, username: string): Promise<TestClient> => {
-  const client = server.client()
-  const { nonce } = await client.get('/_synapse/admin/v1/register')
-  const password = 'correct horse battery staple'
-  const mac = createHmac('sha1', SECRET).update([nonce, username, password, 'admin'].join('\0')).digest('hex')
-  await client.post('/_synapse/admin/v1/register', { nonce, username, password, admin: true, mac })
-  await client.login(username)
-  return client
-}
+import { type StartHomeserver, shareHomeserver, type TestHomeserver } from '../../support/homeserver.ts'
+import { registerAdmin } from '../../support/operator.ts'
 
 export interface Administered {
   readonly server: TestHomeserver
@@ -23,7 +9,18 @@ export interface Administered {
 
 /** A server with an administrator. */
 export const administered = async (start: StartHomeserver): Promise<Administered & AsyncDisposable> => {
-  const server = await start(ADMINISTERED)
-  const admin = await registerAdministrator(server, 'root')
+  const server = await start()
+  const admin = await registerAdmin(server, 'root')
   return { server, admin, [Symbol.asyncDispose]: () => server.stop() }
+}
+
+/** One server with an administrator for the tests of a block. */
+export const shareAdministered = (start: StartHomeserver): (() => Promise<Administered>) => {
+  const shared = shareHomeserver(start)
+  let admin: Promise<TestClient> | undefined
+  return async () => {
+    const server = await shared()
+    admin ??= registerAdmin(server, 'root')
+    return { server, admin: await admin }
+  }
 }

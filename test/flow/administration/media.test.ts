@@ -2,7 +2,8 @@ import { expect, test } from 'vitest'
 import type { Json, TestClient } from '../../support/client.ts'
 import { startFederation } from '../../support/federation-servers.ts'
 import { onEveryHomeserver, type TestHomeserver } from '../../support/homeserver.ts'
-import { ADMINISTERED, administered, registerAdministrator } from './administrator.ts'
+import { registerAdmin } from '../../support/operator.ts'
+import { administered } from './administrator.ts'
 
 const V1 = '/_synapse/admin/v1'
 const enc = encodeURIComponent
@@ -150,10 +151,10 @@ onEveryHomeserver('media for administrators', (start) => {
 })
 
 test('media of other servers: quarantine before and after they are here, over federation, and the cache is purged', async () => {
-  await using federation = await startFederation(ADMINISTERED)
+  await using federation = await startFederation()
   const [first, second] = [federation.at(0), federation.at(1)]
-  const admin = await registerAdministrator(first, 'root')
-  const adminOfSecond = await registerAdministrator(second, 'root')
+  const admin = await registerAdmin(first, 'root')
+  const adminOfSecond = await registerAdmin(second, 'root')
   const bob = await second.register('bob')
   const [near, far, own] = [
     await upload(second, bob, 'near'),

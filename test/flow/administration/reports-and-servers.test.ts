@@ -2,7 +2,8 @@ import { expect, test, vi } from 'vitest'
 import type { Json } from '../../support/client.ts'
 import { startFederation } from '../../support/federation-servers.ts'
 import { onEveryHomeserver } from '../../support/homeserver.ts'
-import { ADMINISTERED, administered, registerAdministrator } from './administrator.ts'
+import { registerAdmin } from '../../support/operator.ts'
+import { administered } from './administrator.ts'
 
 const V1 = '/_synapse/admin/v1'
 const OWN = '/_homeroom/admin/v1'
@@ -119,9 +120,9 @@ onEveryHomeserver('reports, notices and jobs for administrators', (start) => {
 })
 
 test('other servers are listed with how the sending to each does, and one that failed is tried again at once', async () => {
-  await using federation = await startFederation(ADMINISTERED)
+  await using federation = await startFederation()
   const [first, second] = [federation.at(0), federation.at(1)]
-  const admin = await registerAdministrator(first, 'root')
+  const admin = await registerAdmin(first, 'root')
   const bob = await second.register('bob')
   const roomId = await admin.createRoom({ preset: 'public_chat' })
   await bob.post(`/v3/join/${enc(roomId)}?via=${first.serverName}`)

@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest'
 import type { Json, TestClient } from '../../support/client.ts'
-import { onEveryHomeserver, shareHomeserver } from '../../support/homeserver.ts'
-import { ADMINISTERED, administered, registerAdministrator } from './administrator.ts'
+import { onEveryHomeserver } from '../../support/homeserver.ts'
+import { administered, shareAdministered } from './administrator.ts'
 
 const V1 = '/_synapse/admin/v1'
 const V2 = '/_synapse/admin/v2'
@@ -21,13 +21,7 @@ const deleted = (admin: TestClient, id: string): Promise<Json> => ended(admin, `
 const purged = (admin: TestClient, id: string): Promise<Json> => ended(admin, `${V1}/purge_history_status/${id}`)
 
 onEveryHomeserver('long deeds with rooms', (start) => {
-  const shared = shareHomeserver(start, ADMINISTERED)
-  let adminOfShared: Promise<TestClient> | undefined
-  const world = async () => {
-    const server = await shared()
-    adminOfShared ??= registerAdministrator(server, 'root')
-    return { server, admin: await adminOfShared }
-  }
+  const world = shareAdministered(start)
 
   test('a deleted room is gone for everybody; its users are in a new one that says why, with its aliases', async () => {
     const { server, admin } = await world()

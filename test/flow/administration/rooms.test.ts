@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import type { Json, TestClient } from '../../support/client.ts'
-import { onEveryHomeserver, shareHomeserver } from '../../support/homeserver.ts'
-import { ADMINISTERED, administered, registerAdministrator } from './administrator.ts'
+import type { Json } from '../../support/client.ts'
+import { onEveryHomeserver } from '../../support/homeserver.ts'
+import { administered, shareAdministered } from './administrator.ts'
 
 const V1 = '/_synapse/admin/v1'
 const enc = encodeURIComponent
@@ -74,13 +74,7 @@ onEveryHomeserver('rooms for administrators', (start) => {
       expect((await admin.request('GET', `${V1}/rooms`, { query: bad })).status).toBe(400)
   })
 
-  const shared = shareHomeserver(start, ADMINISTERED)
-  let adminOfShared: Promise<TestClient> | undefined
-  const world = async () => {
-    const server = await shared()
-    adminOfShared ??= registerAdministrator(server, 'root')
-    return { server, admin: await adminOfShared }
-  }
+  const world = shareAdministered(start)
 
   test('one room is shown from inside: details, members, state, history, context, moments, spaces, without being in it', async () => {
     const { server, admin } = await world()

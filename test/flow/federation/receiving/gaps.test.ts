@@ -1,7 +1,22 @@
 import { expect, it } from 'vitest'
 import { PASS_ON, refusal, reply } from '../../../support/federation-peer/listener.ts'
-import type { PeerEvent } from '../../../support/federation-peer/peer-room.ts'
+import type { PeerEvent, PeerRoom } from '../../../support/federation-peer/peer-room.ts'
 import { askedFor, openScene, sendEvents, text, until, untilBody } from './scene.ts'
+
+/** An event, `cites`, that is allowed by a profile change which nobody else was sent. */
+const citesUnseen = (room: PeerRoom) => {
+  const head = room.heads
+  const renamed = room.build({
+    ...{ type: 'm.room.member', stateKey: room.sender, content: { membership: 'join', displayname: 'Other' } },
+  })
+  room.addOutlier(renamed)
+  const create = room.stateEvent('m.room.create')
+  const levels = room.stateEvent('m.room.power_levels')
+  if (create === undefined || levels === undefined) throw new Error('the peer knows too little')
+  const cites = room.build(text('cites', { prev: head, auth: [create.eventId, levels.eventId, renamed.eventId] }))
+  room.add(cites)
+  return { cites, renamed }
+}
 
 const GAP = '/_matrix/federation/v1/get_missing_events/:roomId'
 
@@ -165,17 +180,7 @@ it('more events than were asked for, of other rooms or in a circle, do no harm',
 it('auth events that are missing are got, and the event is judged by them', async () => {
   await using scene = await openScene({ room: { room_version: '11' } })
   const { alice, roomId, room, peer } = scene
-  // A profile change that this server never saw is cited by what follows it.
-  const head = room.heads
-  const renamed = room.build({
-    ...{ type: 'm.room.member', stateKey: room.sender, content: { membership: 'join', displayname: 'Other' } },
-  })
-  room.addOutlier(renamed)
-  const create = room.stateEvent('m.room.create')
-  const levels = room.stateEvent('m.room.power_levels')
-  if (create === undefined || levels === undefined) throw new Error('the peer knows too little')
-  const cites = room.build(text('cites', { prev: head, auth: [create.eventId, levels.eventId, renamed.eventId] }))
-  room.add(cites)
+  const { cites, renamed } = citesUnseen(room)
   await sendEvents(scene, [cites])
   await until(
     async () => askedFor(peer, 'event_auth').length + askedFor(peer, `/event/${renamed.eventId}`).length,
@@ -222,16 +227,7 @@ it('an event at the far end of a gap whose sender is away for a moment when it i
 it('an auth event whose sender is away for a moment when it is asked for does not lose what it allows', async () => {
   await using scene = await openScene({ room: { room_version: '11' } })
   const { alice, roomId, room, peer } = scene
-  const head = room.heads
-  const renamed = room.build({
-    ...{ type: 'm.room.member', stateKey: room.sender, content: { membership: 'join', displayname: 'Other' } },
-  })
-  room.addOutlier(renamed)
-  const create = room.stateEvent('m.room.create')
-  const levels = room.stateEvent('m.room.power_levels')
-  if (create === undefined || levels === undefined) throw new Error('the peer knows too little')
-  const cites = room.build(text('cites', { prev: head, auth: [create.eventId, levels.eventId, renamed.eventId] }))
-  room.add(cites)
+  const { cites, renamed } = citesUnseen(room)
   peer.on('GET', '/_matrix/federation/v1/event_auth/:roomId/:eventId', () => reply({ auth_chain: [] }))
   let asked = 0
   peer.on('GET', '/_matrix/federation/v1/event/:eventId', ({ params }) => {
