@@ -146,7 +146,7 @@ export class Measurements {
     })
   }
 
-  /** Of the waits since the last reading, the 99th percentile; the timer that measures them is not one of them. */
+  /** The 99th percentile of the waits since the last reading; the timer that measures them is not one of them. */
   #loopDelayMs(): number {
     if (this.#delay === undefined) return 0
     const ms = Math.max(0, this.#delay.percentile(99) / 1e6 - DELAY_RESOLUTION_MS)

@@ -32,7 +32,7 @@ export class Reloads {
     const all = differences(this.#config, config)
     for (const take of this.#takers) await take(config)
     const changed = all.filter((path) => RELOADING.has(path))
-    // What waits for the next start is told again at each reload.
+    // Settings that wait for the next start are told again at each reload.
     this.#config = withChanged(this.#config, config, changed)
     return { changed, later: all.filter((path) => !RELOADING.has(path)) }
   }

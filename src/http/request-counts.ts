@@ -2,13 +2,13 @@ import type { Observe } from './serving/serving.ts'
 
 /** Requests that were answered since the process started, as plain numbers. */
 export class RequestCounts {
-  /** Of long polls too, when they are answered. */
+  /** Counts long polls too, when they are answered. */
   answered = 0
-  /** Those that the server could not answer: statuses from 500. */
+  /** Requests that the server could not answer: statuses from 500. */
   failed = 0
   /** Events that clients sent. */
   sent = 0
-  /** Those that do not wait for news, and the time that they took. */
+  /** Requests that do not wait for news, and the time that they took. */
   prompt = 0
   promptMs = 0
 

@@ -23,7 +23,7 @@ export interface AppserviceRequest {
   readonly method: 'GET' | 'PUT' | 'POST'
   /** Below the service's address, with query. */
   readonly path: string
-  /** What the path was before paths had versions; asked where the service does not know the path. */
+  /** The path of before paths had versions; asked where the service does not know the path. */
   readonly oldPath?: string
   /** JSON text. */
   readonly body?: string

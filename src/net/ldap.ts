@@ -35,7 +35,7 @@ export interface LdapOptions {
   readonly people: {
     readonly userAttribute: string
     readonly subjectAttribute: string
-    /** They have to fit it. */
+    /** Entries have to fit the filter. */
     readonly filter: string | undefined
     /** Told of each, besides the subject. */
     readonly attributes: readonly string[]

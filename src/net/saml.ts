@@ -50,7 +50,7 @@ export class SamlProvider {
     return library.getAuthorizeUrlAsync(relayState, undefined, {})
   }
 
-  /** What the provider has to know of this server, as XML. */
+  /** Returns what the provider has to know of this server, as XML. */
   async metadata(): Promise<string> {
     return (await this.#library('_', false)).generateServiceProviderMetadata(null)
   }

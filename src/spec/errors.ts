@@ -65,7 +65,7 @@ export const ERROR_STATUS = {
   M_INVITE_BLOCKED: 403,
   M_APPSERVICE_LOGIN_UNSUPPORTED: 400,
   M_UNKNOWN_DEVICE: 400,
-  // Of Synapse.
+  // Codes of Synapse.
   ORG_MATRIX_EXPIRED_ACCOUNT: 403,
   // MSC3866, whose stable name is no part of the specification yet.
   'ORG.MATRIX.MSC3866_USER_AWAITING_APPROVAL': 403,

@@ -12,7 +12,7 @@ declare const location: { readonly hash: string }
 
 const DEVICE = 'ABCDEFGHIJKL'
 
-/** What a page of the app does before it sends the person away; answers with where to. */
+/** Runs what a page of the app does before it sends the person away; answers with where to. */
 const beginAt = (page: Page, server: string, back: string): Promise<string> =>
   page.evaluate(
     async ({ server: base, back: redirect, device }) => {
@@ -31,7 +31,7 @@ const beginAt = (page: Page, server: string, back: string): Promise<string> =>
     { server, back, device: DEVICE },
   )
 
-/** What the page of the app does when the person is back. */
+/** Runs what the page of the app does when the person is back. */
 const finishAt = (page: Page, back: string) =>
   page.evaluate(async (redirect) => {
     const { metadata, context } = JSON.parse(sessionStorage.getItem('begun') ?? '')

@@ -5,7 +5,7 @@ import { PASSWORD, TestClient } from '../support/client.ts'
 import { onEveryHomeserver, type TestHomeserver } from '../support/homeserver.ts'
 import { browserOf, clientWith, DEVICE_GRANT, postForm, startOAuth, uriOn } from '../support/oauth-app.ts'
 
-// What Element X sends, by matrix-rust-sdk: the requests in their order, with the members and spellings that it has.
+// Requests of Element X, by matrix-rust-sdk, in their order, with the members and spellings that it has.
 
 const DEVICE = 'JLAFKJWSCS'
 const SCOPE = `urn:matrix:org.matrix.msc2967.client:api:* urn:matrix:org.matrix.msc2967.client:device:${DEVICE}`
@@ -23,7 +23,7 @@ const metadata = (redirectUri: string) => ({
   tos_uri: 'https://element.io/user-terms-of-service',
 })
 
-/** What the app looks for before it offers a way to sign in. */
+/** Members that the app looks for before it offers a way to sign in. */
 const discover = async (homeserver: TestHomeserver) => {
   const { body } = await homeserver.client().request('GET', '/v1/auth_metadata')
   const pathOf = (name: string) => new URL(body[name]).pathname

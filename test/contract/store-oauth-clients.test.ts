@@ -76,7 +76,7 @@ onEveryDatabase('OAuth clients', (open) => {
       return (await Promise.all(found)).map((record) => record?.clientId)
     }
     expect(await left()).toEqual([undefined, 'used', 'back'])
-    // What has a session is not looked at again until the time is over once more.
+    // A client that has a session is not looked at again until the time is over once more.
     expect(await drop(50, 100)).toBe(0)
     expect(await drop(101, 200)).toBe(2)
     expect(await left()).toEqual([undefined, 'used', undefined])

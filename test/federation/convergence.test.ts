@@ -69,7 +69,7 @@ describe.each(CASES)('$title, whose links fail', ({ names, database }) => {
       await speakInTurn(people, roomId)
       const [first, ...others] = await Promise.all(federation.servers.map((server) => storedRoom(server, roomId)))
       for (const other of others) expect(other).toEqual(first)
-      // They are the same everywhere; what was said last may have left two that the next event joins.
+      // The heads are the same everywhere; what was said last may have left two that the next event joins.
       expect(first?.extremities.length).toBeGreaterThan(0)
       expect(first?.events.length).toBeGreaterThan(STEPS / 2)
     },

@@ -108,7 +108,7 @@ export class OAuthApp {
     return postForm(this.homeserver, '/oauth/revoke', { token, client_id: this.clientId, ...changes })
   }
 
-  /** What comes back to the app after a person who is signed in consented. */
+  /** Returns what comes back to the app after a person who is signed in consented. */
   async consent(browser: AccountBrowser, changes: Changes = {}): Promise<URLSearchParams> {
     return answerOn(browser, await browser.submit(await browser.at(this.path(changes)), { decision: 'allow' }))
   }

@@ -75,7 +75,7 @@ export const accountSignInEndpoints = (deps: AccountSignInDeps): readonly AnyEnd
       recovery,
       registration: registers ? registrationPage(request.query) : undefined,
       providers: providerLinks(signIn, { next: localPath(request.query.next), again: session !== undefined }),
-      // That of a wrong password and of an unknown user is the same.
+      // The words for a wrong password and for an unknown user are the same.
       refusal: refused === undefined ? undefined : refusalOf(refused),
       headers: { 'Set-Cookie': setCookie, ...refused?.headers },
     })

@@ -2,7 +2,7 @@ import type { Clock } from '#base'
 import type { AdminActor, BrowserSession, BrowserSessions } from '#domain'
 import { type Answer, CustomReply, type FormFields } from '#http'
 
-/** What every page needs, besides the data that it shows. */
+/** Needs of every page, besides the data that it shows. */
 export interface VisitDeps {
   readonly sessions: BrowserSessions
   readonly serverName: string

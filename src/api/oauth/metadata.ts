@@ -15,7 +15,7 @@ const page = (paths: readonly [string, ...string[]], content: JsonObject | undef
     },
   })
 
-/** What clients of before version 1.18 look for among the actions. */
+/** Names that clients of before version 1.18 look for among the actions. */
 const OLD_ACTIONS = ['org.matrix.sessions_list', 'org.matrix.session_view', 'org.matrix.session_end']
 
 const ofProposal = (metadata: JsonObject | undefined): JsonObject | undefined => {

@@ -7,7 +7,7 @@ export interface SignInWish {
   readonly next: string
   /** Whether the person wants a new account. */
   readonly creates: boolean
-  /** Whose account it is, as the app knows it. */
+  /** The owner of the account, as the app knows them. */
   readonly hint?: string | undefined
 }
 

@@ -31,7 +31,7 @@ export interface RegistrationFaultState {
   readonly keptEarlier: boolean
 }
 
-/** What whoever administers the server may know of application services. */
+/** The states of application services, for whoever administers the server. */
 export interface AppServiceStates {
   list(): readonly AppServiceState[]
   faults(): readonly RegistrationFaultState[]

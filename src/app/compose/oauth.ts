@@ -23,7 +23,7 @@ const GRANTS_OF_ADDRESS = 50
 const GRANTS = 10_000
 const CODES_OF_USER = 20
 
-/** What the pages of accounts can be asked for. */
+/** Actions that the pages of accounts can be asked for. */
 const ACCOUNT_ACTIONS = [
   'org.matrix.profile',
   'org.matrix.devices_list',

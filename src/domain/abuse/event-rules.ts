@@ -31,7 +31,7 @@ export class EventRules {
     this.#forbidden = settings.forbidden.map((pattern) => compileWordGlob(plain(pattern)))
   }
 
-  /** What is wrong with the event; undefined: nothing. `ageMs` tells how old its sender's account is, and is asked for media alone. */
+  /** Returns what is wrong with the event; undefined: nothing. `ageMs` tells how old its sender's account is, and is asked for media alone. */
   async problemOf(
     { type, stateKey, content }: Pick<RoomEvent, 'type' | 'stateKey' | 'content'>,
     ageMs: () => Promise<number>,

@@ -16,7 +16,7 @@ import type { EventRules } from './event-rules.ts'
 
 export interface OwnPolicyServerParts {
   readonly key: SigningKey
-  /** Those in force now. */
+  /** The rules in force now. */
   readonly rules: () => EventRules
   readonly bans: Pick<BanLists, 'bansUser'>
   readonly accounts: Pick<AccountsReader, 'account'>

@@ -34,7 +34,7 @@ export class SignRequests {
     if (!areIn || !(await own.serves(room))) throw notServed()
     if (!(await acls.allows(roomId, origin)))
       throw new MatrixError('M_FORBIDDEN', 'The room does not let your server take part')
-    // What a server adds for the next one is not signed.
+    // Members that a server adds for the next one are not signed.
     const { unsigned: _, ...bare } = value
     const well = parsePdu(version, bare)
     if (!well.ok) throw new MatrixError('M_BAD_JSON', `It is no event: ${well.failure.reason}`, { status: 400 })

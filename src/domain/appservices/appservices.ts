@@ -160,7 +160,7 @@ export class AppServices {
   }
 }
 
-/** What the registration has in common with one of another file, where it must have it alone. */
+/** Returns what the registration has in common with one of another file, where it must have it alone. */
 const clashOf = (one: Registration, taken: ReadonlyMap<string, Loaded>): string | undefined => {
   for (const [path, { registration: other }] of taken) {
     if (one.id === other.id) return `its id ${one.id} is that of ${path}`

@@ -20,7 +20,7 @@ const MAX_ASKED = 200
 /** Asks services what they know: users and aliases that are not there yet, and third-party networks (application service API, "Querying", "Third-party networks"). */
 export class AppserviceQueries {
   readonly #parts: AppserviceQueriesParts
-  /** What was told of protocols lately. Registrations name them, so there are few. */
+  /** Answers about protocols that came lately. Registrations name them, so there are few. */
   readonly #known = new Map<string, { readonly protocol: JsonObject; readonly untilMs: number }>()
   readonly #underWay = new Map<string, Promise<readonly unknown[]>>()
 
@@ -47,7 +47,7 @@ export class AppserviceQueries {
     return Object.fromEntries(found.flatMap(([name, told]) => (told === undefined ? [] : [[name, told]])))
   }
 
-  /** What services tell of a protocol, with all their instances of it; undefined where none tells anything. */
+  /** Returns what services tell of a protocol, with all their instances of it; undefined where none tells anything. */
   async protocol(name: string): Promise<JsonObject | undefined> {
     const { clock } = this.#parts
     const known = this.#known.get(name)

@@ -17,7 +17,7 @@ export interface Namespace {
   readonly pattern: Pattern
 }
 
-/** What a registration file says of an application service (application service API, "Registration"). */
+/** The content of a registration file of an application service (application service API, "Registration"). */
 export interface Registration {
   readonly id: string
   /** Without a slash at the end; undefined: nothing is sent to it. */

@@ -104,7 +104,7 @@ export class JobRunner {
     const abort = new AbortController()
     const ended = this.#run(job, abort).then(
       () => this.#forget(job.id).hurry(),
-      // It goes on with the next round, not at once.
+      // The job goes on with the next round, not at once.
       (error: unknown) => {
         this.#forget(job.id)
         this.#parts.logger.warn({ err: error, job: job.id }, 'a job waits for a fault to pass')

@@ -11,7 +11,7 @@ export interface ReturnTo {
   readonly state: string | undefined
 }
 
-/** What a client asks of a person. Client-server API, "Authorisation code flow". */
+/** A client's request to a person. Client-server API, "Authorisation code flow". */
 export interface AuthorizationRequest extends ReturnTo, GrantedScope {
   readonly client: OAuthClient
   readonly codeChallenge: string
@@ -23,7 +23,7 @@ export type CheckedRequest =
   | { readonly kind: 'asked'; readonly request: AuthorizationRequest }
   /** The client can be told. */
   | { readonly kind: 'refused'; readonly to: ReturnTo; readonly code: OAuthErrorCode; readonly description: string }
-  /** It is not known to whom the answer would go, so it goes nowhere. */
+  /** The receiver of an answer is not known, so it goes nowhere. */
   | { readonly kind: 'lost'; readonly why: 'client' | 'redirect' }
 
 /** `S256` of a verifier: 32 bytes in Base64 for URLs (RFC 7636, section 4.2). */

@@ -8,7 +8,7 @@ export const REFRESH_GRANT = 'refresh_token'
 export const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
 export const GRANT_TYPES = [CODE_GRANT, REFRESH_GRANT, DEVICE_GRANT] as const
 
-/** What a client registered, without all that this server does not know. Client-server API, "Client metadata". */
+/** Metadata that a client registered, without all that this server does not know. Client-server API, "Client metadata". */
 export interface ClientMetadata {
   readonly client_uri: string
   readonly client_name?: string

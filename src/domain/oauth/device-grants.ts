@@ -82,14 +82,14 @@ export class DeviceGrants {
     return grant?.decision.kind === 'none' ? grant : undefined
   }
 
-  /** What a person decided, once. false: the code is unknown by now. */
+  /** Stores what a person decided, once. false: the code is unknown by now. */
   async decide(typed: string, decision: Exclude<KeptDeviceGrant['decision'], { kind: 'none' }>): Promise<boolean> {
     const { grants, userCodes } = this.#parts
     const found = await userCodes.take(normalised(typed))
     if (found === undefined) return false
     const changed = await grants.change(found.deviceCode, (grant) => ({
       value: { ...grant, decision },
-      // What a user allowed counts as theirs, and goes with their sessions.
+      // A grant that a user allowed counts as theirs, and goes with their sessions.
       ...(decision.kind === 'allowed' ? { owner: decision.userId } : {}),
     }))
     return changed !== undefined

@@ -21,7 +21,7 @@ import type { BlockedRooms } from './blocked-rooms.ts'
 import type { Rooms } from './rooms.ts'
 import type { RoomTurn } from './turn.ts'
 
-/** What application services have to say about aliases. */
+/** The say of application services about aliases. */
 export interface AliasNamespaces {
   /** `service`: the one that asks; undefined for people. Throws `M_EXCLUSIVE`. */
   assertMayName(alias: RoomAlias, service: string | undefined): void

@@ -60,7 +60,7 @@ export const thirdPartyIdOf = (medium: string, address: string): ThirdPartyId | 
 export interface AddressDomains {
   /** Patterns in which a star stands for any characters and a question mark for one; empty: all. */
   readonly allow: readonly string[]
-  /** Of those refused, also where `allow` has them. */
+  /** Patterns of refused domains, also where `allow` has them. */
   readonly deny: readonly string[]
 }
 

@@ -16,7 +16,7 @@ export interface PiecesOptions {
   readonly turns: LoopTurns
   /** Time for the client to take what was written, before it is cut off. */
   readonly writeTimeoutMs: number
-  /** Of a text that is no JSON. */
+  /** Headers of a text that is no JSON. */
   readonly headers?: Readonly<Record<string, string>>
 }
 

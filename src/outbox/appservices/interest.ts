@@ -78,7 +78,7 @@ export class Interest {
     this.#rooms.delete(room)
   }
 
-  /** Those of these users who are users of services. */
+  /** Returns those of these users who are users of services. */
   async usersOfServices(users: readonly UserNumber[]): Promise<ReadonlyMap<UserNumber, UserId>> {
     const found = new Map<UserNumber, UserId>()
     for (const user of users) {

@@ -1,7 +1,7 @@
 import type { UserId } from '#spec'
 import type { RoomNumber, UserNumber } from '#store'
 
-/** What a service is to be told of, as far as news said; what exactly is read when a transaction is made. */
+/** Things that a service is to be told of, as far as news said; what exactly is read when a transaction is made. */
 export class Waiting {
   /** Rooms with new events. */
   rooms = new Set<RoomNumber>()

@@ -7,9 +7,9 @@ export interface Coming {
   readonly user: UserNumber
 }
 
-/** Of more users than these no server's entrance of a room, with all its members, is looked at: of the user who entered there is news as well. */
+/** Limit of users whose entrance is looked at. Where more come at once, as with a server's entrance of a room, none is: of the user who entered there is news as well. */
 const MAX_USERS = 50
-/** What waits beyond this is dropped: servers ask again for the lists of those who come into a room. */
+/** Limit of what waits; the rest is dropped: servers ask again for the lists of those who come into a room. */
 const MAX_WAITING = 10_000
 
 /** Changes of memberships that may let servers share a room with a user here. */

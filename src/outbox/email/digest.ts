@@ -2,7 +2,7 @@ import { isJsonObject, type JsonObject, stringAt } from '#spec'
 import type { RoomNumber } from '#store'
 import type { Notice } from '../push/push-views.ts'
 
-/** What an event is, in the words of a digest. `said` and `emote` have a text. */
+/** The kind of an event, in the words of a digest. `said` and `emote` have a text. */
 export type EntryKind =
   | 'said'
   | 'emote'

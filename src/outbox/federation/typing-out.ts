@@ -20,7 +20,7 @@ const AGAIN_MS = 25_000
 /** Tells other servers who of the users here types (server-server API, "Typing Notifications"). */
 export class TypingOut implements EduSource {
   readonly #parts: TypingOutParts
-  /** Those who type, as other servers were told. */
+  /** People who type, as other servers were told. */
   readonly #told = new Map<RoomNumber, ReadonlySet<UserId>>()
   readonly #busy = new Set<RoomNumber>()
   #outlet: EduOutlet | undefined

@@ -3,7 +3,7 @@ import type { MatrixError } from '#spec'
 import { type Html, heading, html } from '../html.ts'
 import { type HtmlPage, htmlReply, PageStyle } from '../html-page.ts'
 
-/** These pages show what is known of one person alone. */
+/** The pages show what is known of one person alone. */
 const HEADERS = { 'Cache-Control': 'no-store' }
 
 export const ACCOUNT_PAGE = '/account'

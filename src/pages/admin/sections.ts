@@ -15,7 +15,7 @@ export const SECTIONS: readonly Section[] = [
   { path: '/admin/audit-log', title: 'Audit log' },
 ]
 
-/** What a page says was done by the form that led to it. The address has the name alone, so nobody can put words into a page. */
+/** Notices of what was done by the form that led to a page. The address has the name alone, so nobody can put words into a page. */
 const NOTICES: Readonly<Record<string, string>> = {
   saved: 'Saved.',
   'media-deleted': 'The media are deleted.',

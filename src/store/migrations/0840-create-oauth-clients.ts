@@ -8,7 +8,7 @@ export const createOauthClients: Migration = {
       { owner: 'domain/oauth', rowsGo: 'when nobody has used the client for a while and no session is one of it' },
       `client_id ${text} primary key`,
       `metadata_json ${text} not null`,
-      // Of the metadata: the same client that registers again is found by it.
+      // Hash of the metadata: the same client that registers again is found by it.
       `metadata_hash ${text} not null unique`,
       `created_ms ${integer} not null`,
       `used_ms ${integer} not null`,

@@ -1,6 +1,6 @@
 import { type Migration, table } from '../sql/engine/schema.ts'
 
-/** What lists for administrators show, sort by and search, so that a page costs what is on it. Rooms of before are filled in later, in pieces. */
+/** Columns that lists for administrators show, sort by and search, so that a page costs what is on it. Rooms of before are filled in later, in pieces. */
 export const createRoomOverviews: Migration = {
   name: '0845-create-room-overviews',
   statements: ({ integer, text }) => [

@@ -1,6 +1,6 @@
 import { type Migration, table } from '../sql/engine/schema.ts'
 
-/** What goes out to application services, and the lists of rooms that they keep for their networks. */
+/** Positions and transactions of application services, and the lists of rooms that they keep for their networks. */
 export const createAppservices: Migration = {
   name: '0885-create-appservices',
   statements: ({ integer, text }) => [

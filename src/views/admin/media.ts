@@ -35,7 +35,7 @@ export class AdminMedia {
     return this.#parts.reader.page(query)
   }
 
-  /** What is known of one media, in the form of Synapse; undefined: nothing of it is here. */
+  /** Returns what is known of one media, in the form of Synapse; undefined: nothing of it is here. */
   async info({ server, mediaId }: MediaName): Promise<JsonObject | undefined> {
     const { reader, serverName } = this.#parts
     if (server === serverName) {

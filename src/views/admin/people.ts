@@ -37,7 +37,7 @@ export interface PeopleQuestion extends PeopleFilter {
 
 export interface PeopleList {
   readonly rows: readonly PersonRow[]
-  /** Of all pages. */
+  /** Rows of all pages. */
   readonly total: number
   /** `from` of the next page; undefined for the last one. */
   readonly next: number | undefined

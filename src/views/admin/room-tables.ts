@@ -30,7 +30,7 @@ const MEMBER = 'm.room.member'
 /** The newest changes that are shown of a room. */
 const MAX_CHANGES = 200
 
-/** What a room consists of, row by row, for administrators. */
+/** Parts of a room, row by row, for administrators. */
 export class RoomTables {
   readonly #parts: RoomTablesParts
 
@@ -38,7 +38,7 @@ export class RoomTables {
     this.#parts = parts
   }
 
-  /** Who is joined, by user id, beyond the id `after`. Throws `M_NOT_FOUND` for a room that this server does not know. */
+  /** Returns who is joined, by user id, beyond the id `after`. Throws `M_NOT_FOUND` for a room that this server does not know. */
   async joined(roomId: RoomId, after: string, limit: number): Promise<readonly JoinedRow[]> {
     const page = await this.#parts.reader.joinedMembers(await this.#room(roomId), after, limit)
     return page.map(({ userId, json }) => ({

@@ -41,7 +41,7 @@ export interface DeviceListChanges {
 interface JoinedRooms {
   readonly atStart: readonly RoomNumber[]
   readonly atEnd: readonly RoomNumber[]
-  /** Those of both that the viewer left in between. */
+  /** Rooms of both that the viewer left in between. */
   readonly rejoined: readonly RoomNumber[]
 }
 

@@ -151,7 +151,7 @@ export class RoomVisibility {
     return this.maySee(event)
   }
 
-  /** What comes while the user is there, from a branch on which they are not yet, is older than the events that join it to their own. */
+  /** An event that comes while the user is there, from a branch on which they are not yet, is older than the events that join it to their own. */
   #isBeforeJoinAt(position: number): boolean {
     const { lastStay } = this.#parts
     return lastStay !== undefined && position < (lastStay.ended ?? Number.POSITIVE_INFINITY)

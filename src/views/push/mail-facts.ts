@@ -5,7 +5,7 @@ export interface MailFactsParts {
   readonly receipts: Pick<ReceiptsReader, 'ofUser'>
 }
 
-/** What mails of notifications have to know of rooms besides the events. */
+/** Facts of rooms that mails of notifications need besides the events. */
 export class MailFacts {
   readonly #parts: MailFactsParts
 

@@ -113,7 +113,7 @@ onEveryHomeserver('a program of the operator', (start) => {
     expect((await alice.request('POST', '/v3/createRoom', { body: {} })).status).toBe(503)
     program.verdict = () => ({ action: 'allow' })
     expect((await alice.request('POST', '/v3/createRoom', { body: {} })).status).toBe(200)
-    // What is not configured is not asked.
+    // A hook that is not configured is not asked.
     expect(new Set(program.asked.map(({ deed }) => deed))).toEqual(new Set(['room']))
   })
 })

@@ -36,7 +36,7 @@ onEveryHomeserver('an administrator who acts as somebody', (start) => {
     const [note] = await admin.deedsOn(alice.userId)
     expect(note).toMatchObject({ action: 'user.act_as', by: admin.client.userId, via: 'api' })
     expect(JSON.stringify(note)).not.toContain(access_token)
-    // What belongs to devices has nowhere to go, and is no fault of the server.
+    // A request that belongs to devices has nowhere to go, and is no fault of the server.
     for (const [method, path, sent] of [
       ['POST', '/v3/keys/upload', { one_time_keys: {} }],
       ['GET', '/v3/devices/none', undefined],

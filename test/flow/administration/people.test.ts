@@ -58,7 +58,7 @@ onEveryHomeserver('accounts in the hands of an administrator', (start) => {
       body: { displayname: null, avatar_url: null, external_ids: [], admin: true, user_type: null },
     })
     expect(second.body.threepids).toMatchObject([{ medium: 'msisdn', address: '447470274584' }])
-    // What is absent stays.
+    // Members that are absent stay.
     expect((await put({ locked: false })).body).toEqual((await admin.person(userId)) as Json)
     const actions = (await admin.deedsOn(userId)).map(({ action }) => action)
     expect(actions).toEqual(

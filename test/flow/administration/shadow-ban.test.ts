@@ -51,7 +51,7 @@ onEveryHomeserver('a shadow-banned account', (start) => {
 
     expect(await everything(alice, roomId)).toEqual(before)
     expect((await alice.get(`/v3/directory/list/room/${roomId}`)).visibility).toBe('private')
-    // What Alice says next is the first thing that anybody hears, and nobody was told that Bob types.
+    // Alice's next words are the first thing that anybody hears, and nobody was told that Bob types.
     await alice.sendText(roomId, 'only this')
     const { rooms } = await carol.nextSync(since)
     expect(rooms.join[roomId].timeline.events.map(({ content }: { content: unknown }) => content)).toEqual([

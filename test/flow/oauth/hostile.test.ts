@@ -8,7 +8,7 @@ import { headingOf } from '../../support/sign-in-house.ts'
 
 const shared = shareHomeserver(startOAuth)
 
-/** What a browser is told of a request that something is wrong with: status, and the error that the app would get. */
+/** The answer to a browser whose request has something wrong with it: status, and the error that the app would get. */
 const told = async (browser: AccountBrowser, path: string) => {
   const page = await browser.at(path)
   const back = browser.links(page).get('Go back to app.example')
@@ -116,7 +116,7 @@ it('takes a code once, in its minute, from the client to which it was given, wit
   for (const changes of wrong) {
     const code = await app.code(browser)
     expect([changes, refusal(await app.redeem(code, changes))]).toEqual([changes, '400 invalid_grant'])
-    // It is used up by that, and nobody guesses on.
+    // The code is used up by that, and nobody guesses on.
     expect(refusal(await app.redeem(code))).toBe('400 invalid_grant')
   }
   for (const missing of ['code', 'redirect_uri', 'code_verifier', 'client_id', 'grant_type']) {

@@ -30,7 +30,7 @@ it('asks an administrator who they are anew before an app gets their power, at e
     const form = forms[index]
     if (form !== undefined)
       expect((await browsers.admin.submit(form, { decision: 'allow' })).location, way).toMatch(AGAIN)
-    // Who has no power can give none.
+    // Somebody without power can give none.
     expect((await browsers.alice.at(way)).status, way).toBe(200)
   }
   const asked = await app.token({ grant_type: DEVICE_GRANT, device_code: code })

@@ -60,7 +60,7 @@ onEveryHomeserver('mails of notifications', (start) => {
     expect(mail.html).toContain('hello &#60;b&#62;alice&#60;/b&#62;')
     expect(mail.html).not.toMatch(/<img|<script|src=/i)
     expect(mail.text).toContain(`https://app.element.io/#/room/${encodeURIComponent(roomId)}`)
-    // What was mailed is not mailed again, also not after a restart.
+    // Events that were mailed are not mailed again, also not after a restart.
     await house.homeserver.restart()
     await bob.sendText(roomId, 'one more')
     await clock.timerBetween(DELAY_MS - 60_000, DELAY_MS)

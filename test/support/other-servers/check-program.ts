@@ -9,7 +9,7 @@ export const HOOK_SECRET = 'shared secret of the test'
 export class CheckProgram {
   readonly #server: Server
   readonly asked: Json[] = []
-  /** What is answered to each deed. */
+  /** The answer to each deed. */
   verdict: (question: Json) => unknown = () => ({ action: 'allow' })
   status = 200
   wrongSignatures = 0

@@ -10,7 +10,7 @@ export interface FederationPageDeps {
   readonly destinations: Pick<AdminDestinations, 'page' | 'find' | 'rooms'>
   readonly administerServer: Pick<AdministerServer, 'retry'>
   readonly serverCheck: Pick<ServerCheck, 'run'>
-  /** What checks found, kept for as long as an administrator may look at it. */
+  /** Findings of checks, kept for as long as an administrator may look at them. */
   readonly checks: {
     put(found: Findings): Promise<string>
     find(id: string): Promise<Findings | undefined>
@@ -24,7 +24,7 @@ export interface Findings {
 }
 
 const SECTION = '/admin/federation'
-/** They are in memory. */
+/** The statuses are in memory. */
 const MOST_SORTED = 100_000
 
 const BY = {

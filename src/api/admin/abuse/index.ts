@@ -4,7 +4,7 @@ import { type RegistrationsAdminDeps, registrationsAdminEndpoints } from './regi
 
 export type AbuseAdminDeps = RegistrationsAdminDeps & BanListsAdminDeps
 
-/** What administrators decide on against abuse. */
+/** Decisions of administrators against abuse. */
 export const abuseAdminEndpoints = (deps: AbuseAdminDeps): readonly AnyEndpoint[] => [
   ...registrationsAdminEndpoints(deps),
   ...banListsAdminEndpoints(deps),

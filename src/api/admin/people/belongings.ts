@@ -21,7 +21,7 @@ const userIdIn = (text: string) => {
   return userId
 }
 
-/** What an account has: rooms, account data, pushers, connections. */
+/** Belongings of an account: rooms, account data, pushers, connections. */
 export const belongingsEndpoints = (deps: BelongingsDeps): readonly AnyEndpoint[] => {
   const { people, peopleView, moderate, pushers } = deps
   return [

@@ -6,7 +6,7 @@ import { RoomPath, roomIdIn } from './room-ids.ts'
 
 export interface RoomHistoryDeps {
   readonly details: Pick<AdminRoomDetails, 'known'>
-  /** These see all rooms. */
+  /** Administrators see all rooms. */
   readonly timeline: Pick<Timeline, 'messages' | 'context' | 'eventAnywhere'>
   readonly nearInTime: Pick<NearInTime, 'nearest'>
   readonly hierarchy: Pick<Hierarchy, 'page'>

@@ -56,7 +56,7 @@ export const destinationsAdminEndpoints = (deps: DestinationsAdminDeps): readonl
       const { server } = await known(params.destination, deps)
       const { from: offset, limit } = pageOf(query)
       const { roomIds, total } = await deps.destinations.rooms(server, { offset, limit, reversed: query.dir === 'b' })
-      // What was sent last is kept for a server as a whole, not for each of its rooms.
+      // The last event sent is kept for a server as a whole, not for each of its rooms.
       const rooms = roomIds.map((room_id) => ({ room_id, stream_ordering: null }))
       return { rooms, total, ...nextToken(offset, rooms.length, total) }
     },

@@ -5,7 +5,7 @@ import { type ThirdPartyLookupDeps, thirdPartyLookupEndpoints } from './third-pa
 
 export type AppservicesDeps = AppservicePingDeps & AppserviceRoomDirectoryDeps & ThirdPartyLookupDeps
 
-/** What application services alone may ask, and what is asked of them. */
+/** Requests that application services alone may make, and those that are made to them. */
 export const appservicesEndpoints = (deps: AppservicesDeps): readonly AnyEndpoint[] => [
   ...appservicePingEndpoints(deps),
   ...appserviceRoomDirectoryEndpoints(deps),

@@ -5,7 +5,7 @@ import { refusedByEdge, type SignInDeps } from './sign-in.ts'
 
 const ANSWER_LIMIT_BYTES = 128 * 1024
 
-/** What a SAML provider needs of this server. No file of the official data has it. */
+/** Endpoints that a SAML provider needs of this server. No file of the official data has it. */
 export const samlEndpoints = ({ signIn, baseUrl }: SignInDeps): readonly AnyEndpoint[] => {
   const saml = signIn.providers.map(({ client }) => client).find((client) => client instanceof SamlClient)
   if (saml === undefined) return []

@@ -7,7 +7,7 @@ import { type CookieRequest, redirect, refusedByEdge, type SignInDeps, toProvide
 
 const Query = Type.Object({
   redirectUrl: Type.Optional(Type.String()),
-  // It does not matter at a provider: a sign-in finds the same account, or none, either way.
+  // The wish does not matter at a provider: a sign-in finds the same account, or none, either way.
   action: Type.Optional(Type.String({ maxLength: 255 })),
 })
 

@@ -30,7 +30,7 @@ type Moderation = { readonly [Name in 'm.account_moderation' | 'uk.timedout.msc4
 const MAY_MODERATE = { suspend: true, lock: true }
 const MODERATION: Moderation = { 'm.account_moderation': MAY_MODERATE, 'uk.timedout.msc4323': MAY_MODERATE }
 
-/** What an OAuth client leaves to the pages of the account. */
+/** Changes that an OAuth client leaves to the pages of the account. */
 const OF_OAUTH_CLIENTS = {
   'm.change_password': { enabled: false },
   'm.3pid_changes': { enabled: false },

@@ -21,7 +21,7 @@ export interface NewOwnPassword {
 /** The password of an account, `elsewhere` with the name of whoever keeps it. */
 export type PasswordState = { readonly kind: 'set' | 'none' } | { readonly kind: 'elsewhere'; readonly name: string }
 
-/** What somebody does to their own account on the pages for it. They are signed in at a browser. */
+/** Deeds of somebody with their own account on the pages for it. The person is signed in at a browser. */
 export class OwnAccount {
   readonly #parts: OwnAccountParts
 

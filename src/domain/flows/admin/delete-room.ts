@@ -20,7 +20,7 @@ import {
 
 export interface RoomToDelete extends JsonObject {
   readonly room_id: RoomId
-  /** Of whoever makes the room into which the users are moved; null: they just leave. */
+  /** The maker of the room into which the users are moved; null: they just leave. */
   readonly new_room_user_id: UserId | null
   readonly room_name: string
   readonly message: string
@@ -164,7 +164,7 @@ const isAllowed = async (deed: () => Promise<unknown>): Promise<boolean> => {
 const texts = (value: unknown): readonly string[] =>
   Array.isArray(value) ? value.filter((text): text is string => typeof text === 'string') : []
 
-/** What a job has told of its deletion so far. */
+/** Returns what a job has told of its deletion so far. */
 export const shutdownIn = (progress: JsonObject): Shutdown => ({
   ...NOTHING_YET,
   kicked_users: texts(progress.kicked_users),

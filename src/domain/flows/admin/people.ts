@@ -24,7 +24,7 @@ export interface AccountDetails {
   readonly account: AccountRecord
   readonly devices: readonly DeviceRecord[]
   readonly addresses: readonly ThirdPartyIdRecord[]
-  /** Of the user at providers. */
+  /** Identities of the user at providers. */
   readonly identities: readonly Pick<ExternalIdentity, 'provider' | 'subject'>[]
 }
 

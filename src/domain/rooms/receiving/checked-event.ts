@@ -6,7 +6,7 @@ export type { CheckedEvent } from '../graph/room-graph.ts'
 /** An event that is dropped, with the reason for the sender. */
 export interface CheckFailure {
   readonly failure: string
-  /** It is no canonical JSON, which is an error of its own (room version 6, "Canonical JSON"). */
+  /** The event is no canonical JSON, which is an error of its own (room version 6, "Canonical JSON"). */
   readonly badJson?: true
 }
 

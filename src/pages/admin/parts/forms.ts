@@ -50,7 +50,7 @@ export interface PostForm {
   /** Fields that nobody sees. */
   readonly hidden?: Readonly<Record<string, string>>
   readonly inline?: boolean
-  /** What the button is about, for those who do not see the row that it stands in. */
+  /** The subject of the button, for those who do not see the row that it stands in. */
   readonly about?: string
 }
 

@@ -9,7 +9,7 @@ export interface Section {
   readonly title: string
 }
 
-/** What is the same on all pages that an administrator sees in one visit. */
+/** Facts that are the same on all pages that an administrator sees in one visit. */
 export interface Frame {
   readonly sections: readonly Section[]
   /** The path of the section that the page belongs to. */
@@ -18,7 +18,7 @@ export interface Frame {
   /** The token that every form of the session carries. */
   readonly csrf: string
   readonly serverName: string
-  /** What was done by the request that led here. */
+  /** The deed of the request that led here. */
   readonly notice?: string | undefined
 }
 

@@ -1,6 +1,6 @@
 import { PageStyle } from '../../html-page.ts'
 
-/** What the administration pages change of the look that all pages share: the whole width, a menu, dense lists, charts. */
+/** Changes of the administration pages to the look that all pages share: the whole width, a menu, dense lists, charts. */
 export const ADMIN_STYLE = new PageStyle(`
 :root { --good: #0b6b42; --good-ground: #e3f3ea; --calm-ground: #eaeeea; --row: #f2f5f1; --grid: #e6eae5; }
 @media (prefers-color-scheme: dark) { :root { --good: #7ddcae; --good-ground: #15301f; --calm-ground: #29332e; --row: #1e2723; --grid: #2a342f; } }

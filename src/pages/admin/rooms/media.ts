@@ -40,7 +40,7 @@ const marksOf = ({ quarantinedBy, isProtected }: Pick<MediaRow, 'quarantinedBy' 
     isProtected ? tag('protected', 'good') : undefined,
   ])
 
-/** What people of this server uploaded, by size, age or person. */
+/** Uploads of people of this server, by size, age or person. */
 export const mediaPage = (frame: Frame, { userId, ...view }: MediaView): CustomReply =>
   adminPage(frame, {
     title: 'Media',

@@ -76,7 +76,7 @@ export interface ServerView {
   readonly destination: DestinationRow | undefined
   /** Rooms here that it is in. */
   readonly rooms: number
-  /** What a check found; undefined: none was made. */
+  /** Findings of a check; undefined: none was made. */
   readonly findings: readonly { readonly ok: boolean; readonly text: string }[] | undefined
 }
 

@@ -20,7 +20,7 @@ export interface TokensView {
   readonly next: string | undefined
   /** Whether a token is asked for when somebody registers. */
   readonly needed: boolean
-  /** What was typed into the form that was refused. */
+  /** Values that were typed into the form that was refused. */
   readonly typed?: { readonly token: string; readonly uses: string; readonly expires: string } | undefined
   readonly refusal?: { readonly status: number; readonly text: string } | undefined
 }

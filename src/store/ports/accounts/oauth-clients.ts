@@ -11,13 +11,13 @@ export interface OAuthClientRecord {
 }
 
 export interface NewOAuthClient extends OAuthClientRecord {
-  /** Of the metadata: a client that registers the same again is the same. */
+  /** Hash of the metadata: a client that registers the same again is the same. */
   readonly metadataHash: string
 }
 
 /** The clients that may go. Unix times. */
 export interface UnusedOAuthClients {
-  /** Those with which nobody ever signed in: registered before. */
+  /** Clients with which nobody ever signed in: registered before. */
   readonly registeredBeforeMs: number
   /** The others: used before. */
   readonly usedBeforeMs: number
@@ -34,6 +34,6 @@ export interface OAuthClientsWriter {
 
 export interface OAuthClientsReader {
   oauthClient(clientId: string): Promise<OAuthClientRecord | undefined>
-  /** Those of the ids that are known, in any order. */
+  /** Returns those of the ids that are known, in any order. */
   oauthClients(clientIds: readonly string[]): Promise<readonly OAuthClientRecord[]>
 }

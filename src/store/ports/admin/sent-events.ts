@@ -15,7 +15,7 @@ export interface SentPage {
   readonly limit: number
 }
 
-/** What single users did, for administrators. Everything here runs off the event loop. */
+/** Counts of what single users did, for administrators. Everything here runs off the event loop. */
 export interface SentEventsReader {
   /**
    * Messages and memberships in a room's timeline that the user sent and that are not redacted, newest first. Looks at a bounded stretch of the room:

@@ -35,7 +35,7 @@ export interface PusherRecord extends NewPusher {
   readonly deviceId: DeviceId | undefined
   /** Whether the account is locked: what comes meanwhile is not pushed. */
   readonly locked: boolean
-  /** What a pusher of kind `email` mailed, as JSON; undefined: nothing yet. */
+  /** Record of what a pusher of kind `email` mailed, as JSON; undefined: nothing yet. */
   readonly progressJson: string | undefined
 }
 

@@ -20,7 +20,7 @@ export interface StoredJob extends NewJob {
   readonly job: number
   readonly state: JobState
   readonly progress: JsonObject
-  /** Of a job that is complete. */
+  /** The result of a job that is complete. */
   readonly result: JsonObject | undefined
   /** Words for an administrator. Of a job that failed. */
   readonly error: string | undefined

@@ -34,7 +34,7 @@ export interface StoredReport {
 export interface ReportsQuery {
   readonly kind: ReportSubject['kind']
   readonly reporter?: UserId | undefined
-  /** Of reports of events and rooms. */
+  /** The room, in reports of events and rooms. */
   readonly roomId?: RoomId | undefined
   /** The user who was reported, or who sent the event that was. */
   readonly against?: UserId | undefined
@@ -45,10 +45,10 @@ export interface ReportsQuery {
 
 /** A report, with what is known here of its subject. */
 export interface ReportInContext extends StoredReport {
-  /** Of the room; empty where it has none or is not known. */
+  /** Name of the room; empty where it has none or is not known. */
   readonly roomName: string
   readonly canonicalAlias: string
-  /** Of the event that was reported. */
+  /** Sender of the event that was reported. */
   readonly sender: UserId | undefined
 }
 

@@ -43,7 +43,7 @@ const count = defineWrite('newcomerCounts.count', async (tx, input: NewcomerDeed
   const current = held !== undefined && held.ends_ms > nowMs ? held : undefined
   const counted = (current?.times ?? 0) + times
   if (counted > most) return current?.ends_ms ?? endsAtMs
-  // What is over goes as new counts come.
+  // Counts that are over go as new ones come.
   for (const row of await tx.all(someOver, { nowMs }))
     await tx.run(deleteOne, { user: row.user_number, deed: row.deed })
   await tx.run(upsert, { user, deed, endsMs: current?.ends_ms ?? endsAtMs, times: counted })

@@ -105,7 +105,7 @@ export const storeOverview = async (
   fresh: boolean,
 ): Promise<void> => {
   if (!state.some(({ type, stateKey }) => stateKey === '' && isShown(type))) return
-  // Of a new room, the last of a type is in force.
+  // The last entry of a type is in force in a new room.
   const entries = fresh
     ? events.filter(({ type, stateKey }) => stateKey === '' && isShown(type))
     : await tx.all(entriesNow, { room, types: TYPES })

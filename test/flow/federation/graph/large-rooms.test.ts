@@ -80,7 +80,7 @@ onEveryDatabase('a room of very many', (open) => {
     const longest = await longestStepMs(async () => {
       for (const event of [other, last]) expect(await house.receive(peer, [event])).toEqual([{ kind: 'accepted' }])
     })
-    // Of all members it has to be known that they came before; that took 36 ms at a time once. The aim is 10 ms.
+    // All members have to be known to have come before; that took 36 ms at a time once. The aim is 10 ms.
     expect(longest).toBeLessThan(25)
     expect((await house.stateIds(peer.roomId))['m.room.power_levels|']).toBe(peer.stateIds()['m.room.power_levels|'])
   })

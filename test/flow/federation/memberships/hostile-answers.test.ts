@@ -105,11 +105,11 @@ describe('a refusal', () => {
   it.each<readonly [status: number, errcode: string, told: readonly [number, string]]>([
     [400, 'COM.EXAMPLE.NOT_TODAY', [400, 'COM.EXAMPLE.NOT_TODAY']],
     [400, 'M_GUEST_ACCESS_FORBIDDEN', [400, 'M_GUEST_ACCESS_FORBIDDEN']],
-    // What this server sent was wrong, not what the user did.
+    // The request of this server was wrong, not the deed of the user.
     [400, 'M_INVALID_PARAM', [502, 'M_UNKNOWN']],
     [400, 'M_MISSING_PARAM', [502, 'M_UNKNOWN']],
     [400, 'M_BAD_JSON', [502, 'M_UNKNOWN']],
-    // These say something about the session of the user, which is no matter of the other server.
+    // Such codes say something about the session of the user, which is no matter of the other server.
     [400, 'M_UNKNOWN_TOKEN', [502, 'M_UNKNOWN']],
     [400, 'M_USER_LOCKED', [502, 'M_UNKNOWN']],
     [401, 'M_UNAUTHORIZED', [502, 'M_UNKNOWN']],

@@ -12,7 +12,7 @@ const enteredRoom = async ({ alice, peer }: Scene, version: string) => {
   return { room, roomId: room.roomId, said }
 }
 
-/** What clients are told of by sync as new, beside memberships. */
+/** Events that clients are told of by sync as new, beside memberships. */
 const bodiesInSync = async ({ alice }: Scene, roomId: string, since: string): Promise<readonly string[]> => {
   const answer = await alice.ok('GET', '/_matrix/client/v3/sync', { query: { since } })
   const { events } = answer.rooms.join[roomId].timeline
