@@ -4,6 +4,7 @@ import type { RoomId } from '#spec'
 import { writers } from '#store'
 import type { Streams } from '#streams'
 import type { Ground, OpenedGround } from './ground.ts'
+import { shadowIdsOf } from './moderation.ts'
 import { noticesUser } from './personal.ts'
 
 /** The ground with the lists of bans, all of which are in force once it resolves. */
@@ -40,13 +41,15 @@ const checksOf = ({ config, clock, logger }: OpenedGround): OperatorChecks | und
 }
 
 /** Builds what decides on joins, invites, rooms and messages of users here. The server's own notices are never stopped. */
-export const buildGuards = ({ config, store, clock, bans, checks }: Ground): RoomGuards => {
+export const buildGuards = (ground: Ground): RoomGuards => {
+  const { config, store, clock, bans, checks } = ground
   const { newAccountAge: ageMs, newAccountInvites, newAccountMessages, newAccountRooms } = config.abuse
   const speaker = noticesUser(config)
   const newcomers = new Newcomers({
     ...{ accounts: store.accounts, writer: writers.newcomerCounts, commit: store.commit, clock, ageMs },
     rates: { invite: newAccountInvites, message: newAccountMessages, room: newAccountRooms },
   })
+  const shadowIds = shadowIdsOf(ground)
   const isMessageMinded = checks?.checks('message') === true || (ageMs > 0 && newAccountMessages !== undefined)
   return {
     coming: async ({ roomId, sender, target, membership }) => {
@@ -69,10 +72,12 @@ export const buildGuards = ({ config, store, clock, bans, checks }: Ground): Roo
       }))
     },
     sending: isMessageMinded
-      ? async (roomId: RoomId, { sender, type, content }) => {
-          if (sender === speaker) return 'allow'
+      ? async (roomId: RoomId, { sender, type, content, transaction }) => {
+          if (sender === speaker) return undefined
           await newcomers.count(sender, 'message')
-          return (await checks?.ask('message', () => ({ user_id: sender, room_id: roomId, type, content }))) ?? 'allow'
+          const verdict = await checks?.ask('message', () => ({ user_id: sender, room_id: roomId, type, content }))
+          if (verdict !== 'shadow') return undefined
+          return shadowIds.eventId(roomId, sender, JSON.stringify(transaction ?? content))
         }
       : undefined,
   }

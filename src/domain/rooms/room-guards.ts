@@ -1,4 +1,4 @@
-import type { Membership, RoomId, UserId } from '#spec'
+import type { EventId, Membership, RoomId, UserId } from '#spec'
 import type { Draft } from './turn.ts'
 
 /** Users and rooms that the server as a whole keeps out. */
@@ -30,6 +30,6 @@ export interface RoomGuards {
   /** Joins, knocks and invites. */
   coming(request: GuardedMembership): Promise<void>
   creating(request: GuardedRoom): Promise<void>
-  /** undefined: messages are sent as they are. `shadow`: its sender believes it sent, and nobody gets it. */
-  readonly sending?: ((roomId: RoomId, draft: Draft) => Promise<'allow' | 'shadow'>) | undefined
+  /** undefined: messages are sent as they are. Resolves to the id that a sender is told of a message which nobody gets; undefined: it is sent. */
+  readonly sending?: ((roomId: RoomId, draft: Draft) => Promise<EventId | undefined>) | undefined
 }

@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto'
 import { BoundedCache, type CacheStats, type Clock, textBytes } from '#base'
 import { canonicalJson, powerLevelsOf } from '#rules'
 import { type EventId, type JsonObject, MatrixError, type RoomId, type UserId } from '#spec'
@@ -77,7 +76,8 @@ export class Sending {
     checkTombstone(roomId, draft)
     const guard = this.#guard
     return this.#once(draft.transaction, async () => {
-      if (guard !== undefined && (await guard(roomId, draft)) === 'shadow') return shadowOf(roomId, draft)
+      const unsent = await guard?.(roomId, draft)
+      if (unsent !== undefined) return unsent
       return this.#checks.sent(roomId, draft, (check) =>
         this.#turn(roomId, async (turn) => {
           const eventId = await turn.add(draft)
@@ -222,7 +222,3 @@ export const sameContent = (one: JsonObject, other: JsonObject): boolean => {
   const [first, second] = [canonicalJson(one), canonicalJson(other)]
   return first.ok && second.ok && first.value === second.value
 }
-
-/** The id that its sender is told of an event which is not sent: like any other, and the same for a repeated transaction. */
-const shadowOf = (roomId: RoomId, { sender, transaction, content }: Draft): EventId =>
-  `$${hash('sha256', JSON.stringify([roomId, sender, transaction ?? content]), 'base64url')}` as EventId
