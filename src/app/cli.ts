@@ -1,17 +1,17 @@
 import { Command, CommanderError } from 'commander'
 import { ConfigError } from '#config'
-import { addAppServiceCommands } from './cli-appservices.ts'
-import { addAuditCommands } from './cli-audit.ts'
-import { readConfig, withConfigFlags } from './cli-config.ts'
-import { addDoctorCommand } from './cli-doctor.ts'
-import { addFederationCommands } from './cli-federation.ts'
-import { addMediaCommands } from './cli-media.ts'
-import { addNoticeCommands } from './cli-notices.ts'
-import { addRoomCommands } from './cli-rooms.ts'
-import { addTokenCommands } from './cli-tokens.ts'
-import { addUserCommands } from './cli-users.ts'
-import { PACKAGE_VERSION } from './package-version.ts'
-import { EXIT_CONFIG, StartError } from './start-error.ts'
+import { addAppServiceCommands } from './commands/appservices.ts'
+import { addAuditCommands } from './commands/audit.ts'
+import { addDoctorCommand } from './commands/doctor.ts'
+import { addFederationCommands } from './commands/federation.ts'
+import { addMediaCommands } from './commands/media.ts'
+import { addNoticeCommands } from './commands/notices.ts'
+import { addRoomCommands } from './commands/rooms.ts'
+import { readConfig, withConfigFlags } from './commands/settings.ts'
+import { addTokenCommands } from './commands/tokens.ts'
+import { addUserCommands } from './commands/users.ts'
+import { PACKAGE_VERSION } from './host/package-version.ts'
+import { EXIT_CONFIG, StartError } from './host/start-error.ts'
 
 /** Runs one command of the `homeroom` program. Returns its exit code. Messages for people go to the standard error. */
 export const runCli = async (args: readonly string[]): Promise<number> => {
@@ -24,7 +24,7 @@ export const runCli = async (args: readonly string[]): Promise<number> => {
     .exitOverride()
 
   withConfigFlags(program.command('start').description('run the homeserver')).action(async (_options, command) => {
-    const { runServer } = await import('./cli-start.ts')
+    const { runServer } = await import('./commands/start.ts')
     exitCode = await runServer(() => readConfig(command, process.env))
   })
 
@@ -35,7 +35,7 @@ export const runCli = async (args: readonly string[]): Promise<number> => {
         'say what is wrong with the configuration and what it names, or what it amounts to; changes nothing',
       ),
   ).action(async (_options, command) => {
-    const { checkConfig } = await import('./cli-check-config.ts')
+    const { checkConfig } = await import('./commands/check-config.ts')
     process.stdout.write(await checkConfig(await readConfig(command, process.env)))
   })
 

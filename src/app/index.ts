@@ -1,2 +1,2 @@
-export { type Addresses, createHomeserver, type Homeserver, type HomeserverOptions } from './homeserver.ts'
-export { StartError } from './start-error.ts'
+export { type Addresses, createHomeserver, type Homeserver, type HomeserverOptions } from './homeserver/homeserver.ts'
+export { StartError } from './host/start-error.ts'

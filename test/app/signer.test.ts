@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { nodeSigner } from '#rules'
-import { loadSodiumSigner, quickSigner } from '../../src/app/signer.ts'
+import { loadSodiumSigner, quickSigner } from '../../src/app/host/signer.ts'
 
 test.each(['as it begins', 'as libsodium'])(
   'the signer of the server, %s, signs as Node does, whatever the text and however long',

@@ -15,9 +15,9 @@ import { type LeasedWork, writers } from '#store'
 import type { Streams } from '#streams'
 import { positionsInPos } from '#streams'
 import { ThreadChanges } from '#views'
-import type { Ground } from './ground.ts'
-import { shadowIdsOf } from './moderation.ts'
-import type { RoomsDomain } from './rooms.ts'
+import type { Ground } from './ground/ground.ts'
+import { shadowIdsOf } from './rooms/moderation.ts'
+import type { RoomsDomain } from './rooms/rooms.ts'
 
 /** The parts of other layers that calls and threads need. */
 export interface AroundCalls {

@@ -2,7 +2,7 @@ import { MessageIndexing, userNamesWork } from '#domain'
 import { type LeasedWork, writers } from '#store'
 import type { Streams } from '#streams'
 import { type Search, UserDirectory } from '#views'
-import type { Ground } from './ground.ts'
+import type { Ground } from './ground/ground.ts'
 
 export interface Finding {
   readonly api: {

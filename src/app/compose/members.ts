@@ -1,12 +1,12 @@
 import type { Bans, MemberAccounts } from '#domain'
 import type { UserId } from '#spec'
-import type { BuiltAccounts } from './accounts.ts'
-import type { BuiltAppServices } from './appservices.ts'
-import type { BuiltFederation } from './federation.ts'
-import { type BuiltJoining, buildJoining } from './joining.ts'
-import type { Personal } from './personal.ts'
-import type { Incoming } from './receiving.ts'
-import type { RoomsGround, RoomsNeeds } from './rooms.ts'
+import type { BuiltAccounts } from './accounts/accounts.ts'
+import type { BuiltFederation } from './federation/federation.ts'
+import type { Incoming } from './federation/receiving.ts'
+import type { BuiltAppServices } from './outbox/appservices.ts'
+import type { Personal } from './personal/personal.ts'
+import { type BuiltJoining, buildJoining } from './rooms/joining.ts'
+import type { RoomsGround, RoomsNeeds } from './rooms/rooms.ts'
 
 interface MembersGround {
   readonly federation: BuiltFederation

@@ -1,6 +1,6 @@
 import { nodeHttp } from '#base'
 import type { JsonObject } from '#spec'
-import { codeOf, StartError } from '../start-error.ts'
+import { codeOf, StartError } from '../host/start-error.ts'
 
 /** Sends one command to the server behind the socket. */
 export type Ask = (command: string, input?: JsonObject) => Promise<JsonObject>

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { lstat, mkdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { StartError } from '../start-error.ts'
+import { StartError } from '../host/start-error.ts'
 
 /** The kernel's limit for the path of a socket is 103 bytes on some systems. */
 const LONGEST = 100

@@ -12,12 +12,12 @@ import {
   type UserId,
 } from '#spec'
 import { type AliasesReader, type RoomsReader, WriteConflict } from '#store'
-import { type AliasNamespaces, aliasesIn } from './directory.ts'
-import { checkInvitee, type MemberAccounts, type Memberships } from './memberships.ts'
-import type { RoomGuards } from './room-guards.ts'
-import type { Rooms } from './rooms.ts'
-import type { Draft, RoomTurn } from './turn.ts'
-import { ImpossibleEvent } from './turn-errors.ts'
+import { type AliasNamespaces, aliasesIn } from './directory/directory.ts'
+import type { RoomGuards } from './guards/room-guards.ts'
+import { checkInvitee, type MemberAccounts, type Memberships } from './memberships/memberships.ts'
+import type { Rooms } from './turns/rooms.ts'
+import type { Draft, RoomTurn } from './turns/turn.ts'
+import { ImpossibleEvent } from './turns/turn-errors.ts'
 
 export type Preset = 'private_chat' | 'public_chat' | 'trusted_private_chat'
 

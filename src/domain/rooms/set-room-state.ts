@@ -1,8 +1,8 @@
 import { type EventId, type JsonObject, MatrixError, MEMBERSHIPS, parseUserId, type RoomId, type UserId } from '#spec'
-import type { Memberships } from './memberships.ts'
-import { UnknownRoom } from './rooms.ts'
-import type { Sending } from './sending.ts'
-import type { Draft } from './turn.ts'
+import type { Memberships } from './memberships/memberships.ts'
+import type { Sending } from './sending/sending.ts'
+import { UnknownRoom } from './turns/rooms.ts'
+import type { Draft } from './turns/turn.ts'
 
 export interface StateRequest {
   readonly roomId: RoomId

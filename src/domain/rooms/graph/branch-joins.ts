@@ -1,8 +1,8 @@
 import type { Clock, Logger, Random } from '#base'
 import { MatrixError, type RoomId, type ServerName, type UserId } from '#spec'
 import type { RoomGraphReader } from '#store'
-import type { Rooms } from '../rooms.ts'
-import type { RoomTurn } from '../turn.ts'
+import type { Rooms } from '../turns/rooms.ts'
+import type { RoomTurn } from '../turns/turn.ts'
 import { Intake, type IntakeParts } from './intake.ts'
 
 export interface BranchJoinsParts {

@@ -1,7 +1,7 @@
 import type { CacheStats, Clock, Logger, Random } from '#base'
 import type { ServerName } from '#spec'
 import type { Commit, RoomsReader, RoomsWriter } from '#store'
-import type { Rooms } from '../rooms.ts'
+import type { Rooms } from '../turns/rooms.ts'
 import { BranchJoins } from './branch-joins.ts'
 import { BranchStates } from './branch-states.ts'
 import { LateRedactions } from './late-redactions.ts'

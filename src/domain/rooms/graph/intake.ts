@@ -1,6 +1,6 @@
 import { type EventId, type RoomEvent, stateTupleKey } from '#spec'
 import type { Extremity, GraphEvent, Refusal, RoomGraphReader } from '#store'
-import type { RoomTurn } from '../turn.ts'
+import type { RoomTurn } from '../turns/turn.ts'
 import { decisiveEntries, judgingEvents, refusalByAuthEvents, refusalByState } from './authorisation.ts'
 import type { BranchStates } from './branch-states.ts'
 import type { LateRedactions } from './late-redactions.ts'

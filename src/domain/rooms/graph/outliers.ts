@@ -1,7 +1,7 @@
 import { type Clock, yieldToEventLoop } from '#base'
 import type { EventId, RoomEvent } from '#spec'
 import { type Commit, type NewStoredEvent, type RoomGraphReader, type RoomsWriter, WriteConflict } from '#store'
-import { storedForm } from '../taken-event.ts'
+import { storedForm } from '../turns/taken-event.ts'
 import { judgingEvents, refusalByAuthEvents } from './authorisation.ts'
 import type { RoomEvents } from './room-events.ts'
 import type { CheckedEvent } from './room-graph.ts'

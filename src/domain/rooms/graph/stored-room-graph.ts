@@ -1,7 +1,7 @@
 import { type StateMap, toRoomEvent } from '#rules'
 import { type EventId, type Pdu, ROOM_VERSIONS, type RoomId } from '#spec'
 import type { EventsReader, RoomGraphReader, RoomRecordsReader } from '#store'
-import { type Rooms, UnknownRoom } from '../rooms.ts'
+import { type Rooms, UnknownRoom } from '../turns/rooms.ts'
 import type { BranchJoins } from './branch-joins.ts'
 import type { BranchStates } from './branch-states.ts'
 import { Intake, type IntakeGoal, type IntakeParts } from './intake.ts'

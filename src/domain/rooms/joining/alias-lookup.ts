@@ -11,7 +11,7 @@ import {
   serverOf,
   stringAt,
 } from '#spec'
-import type { Directory } from '../directory.ts'
+import type { Directory } from '../directory/directory.ts'
 import { MAX_SERVERS } from './asked-servers.ts'
 
 export interface AliasLookupParts {

@@ -10,7 +10,7 @@ import {
   stringAt,
   type UserId,
 } from '#spec'
-import { type InviteProof, inviteProofIn } from '../third-party-invites.ts'
+import { type InviteProof, inviteProofIn } from '../memberships/third-party-invites.ts'
 import { askInTurn, serversToAsk } from './asked-servers.ts'
 import { claimedMember } from './handshake.ts'
 

@@ -12,7 +12,7 @@ import {
   serverOf,
   type UserId,
 } from '#spec'
-import type { MemberAccounts } from '../memberships.ts'
+import type { MemberAccounts } from '../memberships/memberships.ts'
 import { type CheckedEvent, checkError, isChecked } from '../receiving/index.ts'
 import { checkOrigin, claimedMember } from './handshake.ts'
 import type { PduChecks, RoomAcls } from './neighbours.ts'

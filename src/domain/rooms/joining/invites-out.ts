@@ -12,9 +12,9 @@ import {
   serverOf,
 } from '#spec'
 import type { RoomGraph } from '../graph/index.ts'
-import type { MembershipRequest } from '../memberships.ts'
+import type { MembershipRequest } from '../memberships/memberships.ts'
 import type { CheckedEvent } from '../receiving/index.ts'
-import type { Rooms } from '../rooms.ts'
+import type { Rooms } from '../turns/rooms.ts'
 import { askInTurn, UnusableAnswer } from './asked-servers.ts'
 import { mindVerdict } from './take-handshakes.ts'
 import type { ToldRoomState } from './told-room-state.ts'

@@ -8,7 +8,7 @@ import {
   serverOf,
 } from '#spec'
 import type { EventsReader, MembersReader, RoomRecord, RoomStateReader } from '#store'
-import type { MemberAccounts, MembershipRequest, OtherServers } from '../memberships.ts'
+import type { MemberAccounts, MembershipRequest, OtherServers } from '../memberships/memberships.ts'
 import type { Elsewhere } from './elsewhere.ts'
 import type { InvitesOut } from './invites-out.ts'
 import type { OutsideRooms } from './outside-rooms.ts'

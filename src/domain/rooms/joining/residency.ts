@@ -1,6 +1,6 @@
 import { MatrixError, type RoomId, type ServerName } from '#spec'
 import type { RoomRecord, RoomRecordsReader, RoomServersReader } from '#store'
-import { UnknownRoom } from '../rooms.ts'
+import { UnknownRoom } from '../turns/rooms.ts'
 import type { RoomAcls } from './neighbours.ts'
 
 export interface ResidencyParts {

@@ -1,8 +1,8 @@
 import { type JsonObject, MatrixError, ROOM_VERSIONS, type RoomId, type ServerName, serverOf, type UserId } from '#spec'
-import { authoriseRestrictedJoin, type RestrictedJoinParts } from '../restricted-join.ts'
-import type { Bans } from '../room-guards.ts'
-import type { Rooms } from '../rooms.ts'
-import type { RoomTurn } from '../turn.ts'
+import type { Bans } from '../guards/room-guards.ts'
+import { authoriseRestrictedJoin, type RestrictedJoinParts } from '../memberships/restricted-join.ts'
+import type { Rooms } from '../turns/rooms.ts'
+import type { RoomTurn } from '../turns/turn.ts'
 import type { Handshake } from './handshake.ts'
 import type { Residency } from './residency.ts'
 

@@ -1,8 +1,8 @@
 import type { Clock, Logger } from '#base'
 import { MatrixError, type RoomId, type ServerName, type UserId } from '#spec'
 import type { RoomNumber } from '#store'
-import type { Rooms } from '../rooms.ts'
-import type { RoomTurn } from '../turn.ts'
+import type { Rooms } from '../turns/rooms.ts'
+import type { RoomTurn } from '../turns/turn.ts'
 
 export interface ToldBranchesParts {
   readonly rooms: Pick<Rooms, 'turn'>

@@ -8,7 +8,7 @@ import type {
   StagedTransactionsReader,
   StagedTransactionsWriter,
 } from '#store'
-import { UnknownRoom } from '../rooms.ts'
+import { UnknownRoom } from '../turns/rooms.ts'
 import type { TakeEvents } from './take-events.ts'
 
 export interface StagedRoomsParts {

@@ -1,8 +1,8 @@
 import { type Clock, type Logger, yieldToEventLoop } from '#base'
 import { type JsonObject, MatrixError, type Pdu, type RoomId, stringAt, type UserId } from '#spec'
 import type { BanPlace, MembersReader, RoomNumber, RoomStateReader, RoomUpgrade, StateEntryName } from '#store'
-import type { Rooms } from '../rooms.ts'
-import type { RoomTurn } from '../turn.ts'
+import type { Rooms } from '../turns/rooms.ts'
+import type { RoomTurn } from '../turns/turn.ts'
 import { COPIED_IN_PIECES } from './contents.ts'
 
 export interface CopiedStateParts {

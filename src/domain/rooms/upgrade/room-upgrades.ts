@@ -21,8 +21,8 @@ import type {
   RoomUpgradesReader,
   RoomUpgradesWriter,
 } from '#store'
-import { type RoomDraft, type Rooms, UnknownRoom } from '../rooms.ts'
-import type { RoomTurn } from '../turn.ts'
+import { type RoomDraft, type Rooms, UnknownRoom } from '../turns/rooms.ts'
+import type { RoomTurn } from '../turns/turn.ts'
 import {
   COPIED_AT_ONCE,
   createContentAfter,

@@ -1,7 +1,7 @@
 import { type Clock, type Logger, yieldToEventLoop } from '#base'
 import type { RoomId, UserId } from '#spec'
 import type { MembersReader, RoomUpgrade } from '#store'
-import { type Rooms, UnknownRoom } from '../rooms.ts'
+import { type Rooms, UnknownRoom } from '../turns/rooms.ts'
 import { addUnlessRefused } from './copied-state.ts'
 
 export interface SpaceLinksParts {

@@ -8,7 +8,7 @@ import type {
   RoomUpgradesWriter,
   UpgradeFollower,
 } from '#store'
-import type { RoomTurn } from '../turn.ts'
+import type { RoomTurn } from '../turns/turn.ts'
 import { predecessorIn, replacementIn } from './contents.ts'
 import { contentOf } from './copied-state.ts'
 

@@ -9,7 +9,7 @@ import type {
   RoomUpgrade,
   RoomUpgradesWriter,
 } from '#store'
-import { type Rooms, UnknownRoom } from '../rooms.ts'
+import { type Rooms, UnknownRoom } from '../turns/rooms.ts'
 import { frozenPowerLevels, joinRulesAfter, powerLevelsAfter, withAliases } from './contents.ts'
 import { addUnlessRefused, CopiedState, contentOf } from './copied-state.ts'
 import { SpaceLinks } from './space-links.ts'

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { EventId, ServerName } from '#spec'
 import type { FederationOutWriter, OutgoingProgress } from '../../ports/federation/federation-out.ts'
 import { defineWrite, insertInto } from '../engine/index.ts'
-import { serverNumbers } from '../rooms/server-numbers.ts'
+import { serverNumbers } from '../rooms/servers/server-numbers.ts'
 import { query } from './tables.ts'
 
 /** Forwarded events are rare, and are in no stretch of the stream that is gone through by the time so many others came. */

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { ConfigError, loadConfig } from '#config'
 import { serverRule } from '#net'
 import type { ServerName } from '#spec'
-import { checkConfig } from '../../../../src/app/cli-check-config.ts'
+import { checkConfig } from '../../../../src/app/commands/check-config.ts'
 import { startFederation, writeTlsFiles } from '../../../support/federation-servers.ts'
 
 const problemsOf = (settings: object, environment: Readonly<Record<string, string>> = {}): readonly string[] => {

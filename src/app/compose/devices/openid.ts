@@ -1,0 +1,12 @@
+import { OpenIdTokens } from '#domain'
+import type { BuiltAccounts } from '../accounts/accounts.ts'
+import type { Ground } from '../ground/ground.ts'
+
+/** Builds the tokens that prove to other services who somebody is. */
+export const buildOpenIdTokens = ({ config, shortLived, random }: Ground, accounts: BuiltAccounts): OpenIdTokens =>
+  new OpenIdTokens({
+    accounts: { isActive: (userId) => accounts.mayAct(userId) },
+    tokens: shortLived.table('openid-token', { lifetimeMs: 3_600_000 }),
+    serverName: config.server.name,
+    random,
+  })
