@@ -1,4 +1,4 @@
-import { type Clock, silentLogger } from '#base'
+import { type Clock, silentLogger, systemClock } from '#base'
 import { type Store, StoreUnavailable } from '#store'
 import { SqliteFile } from '../../src/store/dialects/sqlite/file.ts'
 import { migrate } from '../../src/store/dialects/sqlite/migrate.ts'
@@ -25,7 +25,7 @@ export const makeDatabase = (path: string): void => {
 
 const readsOf = (path: string): SqliteReads => {
   const options = { path, readOnly: true, busyTimeoutMs: 0 }
-  return new SqliteReads(options, { reading: options, checkpointing: { ...options, readOnly: false } })
+  return new SqliteReads(options, { reading: options, checkpointing: { ...options, readOnly: false } }, systemClock)
 }
 
 /** Reads that nothing holds up, for the checks. */

@@ -27,10 +27,11 @@ export const openSqlite = async (path: string, options: StoreOptions): Promise<D
   const unlock = options.processes === undefined ? () => {} : lockFile(path)
   const writing: FileOptions = { path, readOnly: false, busyTimeoutMs, maxSizeBytes, durability }
   const reading: FileOptions = { path, readOnly: true, busyTimeoutMs: READER_WAITS_MS }
-  const reads = new SqliteReads(reading, {
+  const threads = {
     reading: { ...reading, busyTimeoutMs: LONG_READER_WAITS_MS, cacheKib: LONG_READER_CACHE_KIB },
     checkpointing: { ...writing, cacheKib: LONG_READER_CACHE_KIB },
-  })
+  }
+  const reads = new SqliteReads(reading, threads, clock)
   const checkpointing = new Checkpoints(() => reads.checkpoint(), logger)
   const writer = new SqliteWriter(writing, { clock, logger, onCommits: (count) => checkpointing.count(count) })
   const queue = new CommitQueue(clock, logger, (submitted) => writer.send(submitted))

@@ -16,17 +16,12 @@ export class SqliteReader {
   #gone = false
 
   constructor(data: ReaderData) {
-    const thread = new Worker(new URL('./reader-thread.ts', import.meta.url), { workerData: data })
+    const thread = new Worker(new URL('./reader-thread.ts', import.meta.url), { workerData: data, name: 'long reads' })
     thread.on('message', (answer: FromReader) => this.#settle(answer))
     thread.on('error', (error) => this.#end(`the reading thread failed: ${String(error)}`))
     thread.on('exit', () => this.#end('the reading thread ended'))
     thread.unref()
     this.#thread = thread
-  }
-
-  /** Requests that the thread has not answered yet. */
-  get busy(): number {
-    return this.#asked.size
   }
 
   /** Whether the thread has ended. */

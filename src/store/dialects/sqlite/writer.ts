@@ -103,7 +103,7 @@ export class SqliteWriter {
       // A new number for each thread: the one before may still sleep on the old one.
       this.#signal = new Int32Array(new SharedArrayBuffer(4))
       const workerData: WriterData = { file: this.#options, signal: this.#signal }
-      const thread = new Worker(new URL('./writer-thread.ts', import.meta.url), { workerData })
+      const thread = new Worker(new URL('./writer-thread.ts', import.meta.url), { workerData, name: 'writes' })
       let failure: unknown
       thread.on('message', (message: FromWriter) => {
         switch (message.kind) {
