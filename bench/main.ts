@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs'
+import { measureBusy } from './busy/busy.ts'
 import { measureFederation } from './federation/federation.ts'
 import { measureGrowth } from './growth/growth.ts'
 import { measureHostile } from './hostile/hostile.ts'
@@ -20,7 +21,7 @@ async function bench(options: Options): Promise<void> {
 
 /** Measurements on servers that the bench starts itself. */
 function measureAlone(
-  parsed: Extract<Parsed, { kind: 'growth' | 'sliding' | 'federation' | 'hostile' }>,
+  parsed: Extract<Parsed, { kind: 'growth' | 'sliding' | 'federation' | 'hostile' | 'busy' }>,
   progress: (line: string) => void,
 ): Promise<{ readonly text: string; readonly failed: boolean }> {
   switch (parsed.kind) {
@@ -32,6 +33,8 @@ function measureAlone(
       return measureFederation(parsed, progress)
     case 'hostile':
       return measureHostile(parsed, progress)
+    case 'busy':
+      return measureBusy(parsed, progress)
   }
 }
 
@@ -58,11 +61,15 @@ switch (parsed.kind) {
     )
     process.stdout.write(`${'federation'.padEnd(18)}what joins of large rooms of other servers cost\n`)
     process.stdout.write(`${'hostile'.padEnd(18)}what two people notice of an account that attacks the server\n`)
+    process.stdout.write(
+      `${'busy'.padEnd(18)}what sends notice while others upload, sync for the first time and register\n`,
+    )
     break
   case 'growth':
   case 'sliding':
   case 'federation':
   case 'hostile':
+  case 'busy':
     try {
       const { text, failed } = await measureAlone(parsed, (line) => void process.stderr.write(`${line}\n`))
       process.stdout.write(text)

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -96,6 +96,11 @@ export class GrownServer {
       }
     }
     return nanoseconds / 1e6
+  }
+
+  /** Moves all threads to one core; later ones follow. */
+  pin(cpu: number): void {
+    execFileSync('taskset', ['-a', '-c', '-p', String(cpu), String(this.#child?.pid)], { stdio: 'ignore' })
   }
 
   /** Resident memory now, and the most since the last call of `forgetPeak`. */

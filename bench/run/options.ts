@@ -34,6 +34,14 @@ export type Parsed =
   | { kind: 'sliding'; scale: 'small' | 'full'; cases: string }
   | { kind: 'federation'; scale: 'small' | 'full'; cases: string }
   | { kind: 'hostile'; scale: 'small' | 'full'; seconds: number; cases: string }
+  | {
+      kind: 'busy'
+      scale: 'small' | 'full'
+      seconds: number
+      cases: string
+      serverCpu: number | undefined
+      loadCpu: number | undefined
+    }
   | { kind: 'list' }
   | { kind: 'message'; text: string; exitCode: number }
 
@@ -74,6 +82,7 @@ export function parseOptions(argv: readonly string[]): Parsed {
     if (raw.only?.includes(sliding)) return ownServersAlone(raw, sliding)
     if (raw.only?.includes(federation)) return ownServersAlone(raw, federation)
     if (raw.only?.includes(hostile)) return hostileAlone(raw)
+    if (raw.only?.includes(busy)) return busyAlone(raw)
     return { kind: 'run', options: build(raw) }
   } catch (error) {
     if (error instanceof CommanderError) return { kind: 'message', text: output.join(''), exitCode: error.exitCode }
@@ -96,6 +105,9 @@ export const federation = 'federation'
 /** Not one of the scenarios either: it looks into the process that it attacks. */
 export const hostile = 'hostile'
 
+/** The same: what sends notice while others upload, sync for the first time and register. */
+export const busy = 'busy'
+
 function mindAlone(raw: Raw, name: string): void {
   if (raw.only?.length !== 1 || raw.target !== undefined || raw.against !== undefined)
     throw new UsageError(`${name} is measured alone, on servers that the bench starts itself: --only ${name}`)
@@ -109,6 +121,12 @@ function hostileAlone(raw: Raw): Parsed {
     seconds: raw.seconds,
     cases: raw.cases ?? '',
   }
+}
+
+function busyAlone(raw: Raw): Parsed {
+  mindAlone(raw, busy)
+  const { seconds, serverCpu, loadCpu, cases = '' } = raw
+  return { kind: 'busy', scale: raw.scale === 'small' ? 'small' : 'full', seconds, cases, serverCpu, loadCpu }
 }
 
 function ownServersAlone(raw: Raw, kind: 'growth' | 'sliding' | 'federation'): Parsed {
@@ -231,7 +249,7 @@ function scaleName(text: string): string {
 }
 
 function scenarioNames(text: string): string[] {
-  const known = [...scenarios.map((scenario) => scenario.name), growth, sliding, federation, hostile]
+  const known = [...scenarios.map((scenario) => scenario.name), growth, sliding, federation, hostile, busy]
   const names = text.split(',').map((name) => name.trim())
   const unknown = names.filter((name) => !known.includes(name))
   if (unknown.length > 0)
