@@ -1,5 +1,5 @@
 import { flushCompileCache } from 'node:module'
-import { type Logger, releaseMemory, systemClock } from '#base'
+import { type Logger, lowerPoolPriority, releaseMemory, systemClock } from '#base'
 import { type Config, ConfigError } from '#config'
 import { bannerOf } from '../homeserver/banner.ts'
 import { createHomeserver, type Homeserver } from '../homeserver/homeserver.ts'
@@ -26,6 +26,7 @@ export const runServer = async (read: () => Promise<ReadConfig>): Promise<number
   const again = reloader(homeserver, { read, logger, setLevel })
   process.on('SIGHUP', () => void again())
   const addresses = await homeserver.start()
+  await lowerPoolPriority()
   process.stdout.write(bannerOf(config, addresses))
   // Otherwise the cache is written only at a regular exit, and a server that is always killed would always start slowly.
   flushCompileCache()

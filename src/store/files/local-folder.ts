@@ -46,6 +46,12 @@ export const openMediaFolder = async (folder: string, random: Random): Promise<M
   return new LocalFolder(folder, drafts, random)
 }
 
+/**
+ * A file goes to the disk piece by piece while it comes. Synced at its end alone, all of it at once would stand before the database's next commit: a file system with
+ * a journal writes the data of new files first.
+ */
+const SYNCED_EVERY_BYTES = 1024 * 1024
+
 class LocalFolder implements MediaFiles {
   readonly #folder: string
   readonly #drafts: string
@@ -134,6 +140,7 @@ class LocalDraft implements FileDraft {
   readonly #path: string
   readonly #place: (name: FileName) => Promise<void>
   #closed = false
+  #unsyncedBytes = 0
 
   constructor(handle: FileHandle, path: string, place: (name: FileName) => Promise<void>) {
     this.#handle = handle
@@ -145,6 +152,10 @@ class LocalDraft implements FileDraft {
     try {
       // `write` may write only a part; this writes all.
       await this.#handle.appendFile(bytes)
+      this.#unsyncedBytes += bytes.length
+      if (this.#unsyncedBytes < SYNCED_EVERY_BYTES) return
+      this.#unsyncedBytes = 0
+      await this.#handle.datasync()
     } catch (error) {
       throw diskFault(error)
     }
