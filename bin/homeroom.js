@@ -4,26 +4,16 @@ import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import nodeModule from 'node:module'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const LEAST_MAJOR = 24
 const major = Number(process.versions.node.split('.')[0])
 const at = (path) => fileURLToPath(new URL(path, import.meta.url))
-/** As a package it lies in the node_modules of somebody else, where Node strips no types: there it brings JavaScript. */
+/** As a package it lies in the node_modules of somebody else, and brings its program. */
 const isPackage = /[\\/]node_modules[\\/]/.test(at('.'))
 
 if (major >= LEAST_MAJOR) {
-  if (!isPackage) {
-    // Stripped types and compiled code are kept between starts: it halves the time a start takes. A service whose user may not write into the
-    // program's folder has a folder of its own, which systemd names in CACHE_DIRECTORY. JavaScript starts as quickly without, and Node holds all
-    // that it took from there in memory, some 15 MB.
-    const own = process.env.CACHE_DIRECTORY?.split(':')[0]
-    const cache = own === undefined ? at('../node_modules/.cache/homeroom') : join(own, 'compiled')
-    nodeModule.enableCompileCache(cache)
-    // For the threads, which do not inherit it.
-    process.env.NODE_COMPILE_CACHE ??= cache
-  }
-  const { runCli } = await import(isPackage ? '../lib/src/app/cli.js' : '../src/app/cli.ts')
+  const { runCli } = await import(await program())
   process.exitCode = await runCli(process.argv.slice(2))
 } else {
   const own = runtime()
@@ -40,6 +30,32 @@ if (major >= LEAST_MAJOR) {
       process.exitCode = code ?? 1
     })
   } else tooOld()
+}
+
+/**
+ * The program's first file. A package brings it prepared; a clone has a prepared copy between starts. Where none can be kept, the sources run as they
+ * are, and Node strips the types.
+ */
+async function program() {
+  let file = at('../lib/cli.js')
+  if (!isPackage) {
+    // A service whose user may not write into the program's folder has a folder of its own, which systemd names in CACHE_DIRECTORY.
+    const own = process.env.CACHE_DIRECTORY?.split(':')[0]
+    const cache = own === undefined ? at('../node_modules/.cache/homeroom') : join(own, 'program')
+    const { preparedProgram } = await import('./program.js')
+    file = preparedProgram(at('..'), cache)
+    if (file === undefined) return sources(cache)
+  }
+  // Stacks name the files and lines of the sources.
+  nodeModule.setSourceMapsSupport?.(true, { nodeModules: true })
+  return pathToFileURL(file).href
+}
+
+/** Node keeps stripped types and compiled code, if it may write there; threads learn of it by the environment. */
+function sources(cache) {
+  nodeModule.enableCompileCache(cache)
+  process.env.NODE_COMPILE_CACHE ??= cache
+  return '../src/app/cli.ts'
 }
 
 /** The Node that npm brought with the dependencies; npm puts them beside a package or into it. */
