@@ -16,7 +16,7 @@ import type { Expiry } from './retention.ts'
 
 const DECISIVE: ReadonlySet<string> = new Set(['m.room.member', 'm.room.history_visibility'])
 /** Events whose circumstances are read at once. */
-const LEARNED_AT_ONCE = 100
+const LEARNED_AT_ONCE = 250
 /** Events of history visibility that are parsed at once: each may have 64 KiB. */
 const PARSED_AT_ONCE = 10
 const VISIBILITY_BYTES = 150

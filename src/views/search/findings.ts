@@ -1,4 +1,4 @@
-import { type Clock, yieldToEventLoop } from '#base'
+import type { Clock } from '#base'
 import type { EventMatcher } from '#rules'
 import { MatrixError, type RoomId, type UserId } from '#spec'
 import {
@@ -136,15 +136,14 @@ export class Findings {
     return events.filter((event) => visible.has(event) && shown(event) === event)
   }
 
-  /** Reads events a few at a time, as each may be large. */
+  /** Reads events a few at a time, as each may be large: their answers come in turns of their own. */
   async #read(found: readonly FoundMessage[]): Promise<readonly StoredEvent[]> {
-    const events: StoredEvent[] = []
+    const reads: Promise<readonly StoredEvent[]>[] = []
     for (let start = 0; start < found.length; start += READ_AT_ONCE) {
-      if (start > 0) await yieldToEventLoop(this.#parts.clock)
       const ids = found.slice(start, start + READ_AT_ONCE).map(({ eventId }) => eventId)
-      events.push(...(await this.#parts.reader.events(ids)))
+      reads.push(this.#parts.reader.events(ids))
     }
-    return events
+    return (await Promise.all(reads)).flat()
   }
 
   async #visible(events: readonly StoredEvent[]): Promise<readonly StoredEvent[]> {
