@@ -110,5 +110,6 @@ export {
 } from './thread-subscriptions/thread-changes.ts'
 export { PushCandidates } from './unread/push-candidates.ts'
 export { PushRules } from './unread/push-rules.ts'
+export { SubscribedThreads } from './unread/subscribed-threads.ts'
 export { Unread } from './unread/unread-counts.ts'
 export { UserDirectory, type UserDirectoryAnswer } from './user-directory/user-directory.ts'

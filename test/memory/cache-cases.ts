@@ -20,6 +20,7 @@ import {
   RecentEvents,
   RoomFactsCache,
   StateInWindow,
+  SubscribedThreads,
   UserRooms,
 } from '#views'
 import { SERVICE_CACHES } from './appservice-cases.ts'
@@ -203,7 +204,8 @@ const RULES: Readonly<Record<string, (user: number) => object>> = {
 
 const pushRules = (custom: (user: number) => object): FilledCache => {
   const answer = (user: number) => ({ position: 1, rulesJson: JSON.stringify({ defaults: {}, custom: custom(user) }) })
-  const cache = new PushRules({ limitBytes: LIMIT, slices, reader: reading({ pushRules: answer }) })
+  const threads = new SubscribedThreads({ limitBytes: LIMIT, reader: reading({ all: () => [] }) })
+  const cache = new PushRules({ limitBytes: LIMIT, slices, threads, reader: reading({ pushRules: answer }) })
   const message = { type: 'm.room.message', sender: '@b:c', roomId: '!r', content: { body: 'some words' } }
   const candidate = toPushCandidate({ ...message, eventId: '$x', prevEvents: [], authEvents: [] } as never)
   const context = { userId: '@a:b', displayName: 'A', memberCount: 3, notificationPowerLevels: {}, senderPowerLevel: 0 }
@@ -212,6 +214,15 @@ const pushRules = (custom: (user: number) => object): FilledCache => {
     add: async (user) =>
       (await cache.of({ user, userId: `@${user}:b` as never })).evaluate(candidate, context as never),
   }
+}
+
+const subscribedThreads = (rooms: number, threads: number): FilledCache => {
+  const all = (user: number) =>
+    texts(rooms * threads, (k) => `$${user}-${k}`.padEnd(44, 'x')).map((root, k) => {
+      return { room: k % rooms, root, isSubscribed: true, position: k + 1 }
+    })
+  const cache = new SubscribedThreads({ limitBytes: LIMIT, reader: reading({ all }) })
+  return { stats: () => cache.stats(), add: (user) => cache.of(user, 0) }
 }
 
 const plain = <Key extends {}, Value extends {}>(
@@ -373,6 +384,9 @@ export const CACHES: Readonly<Record<string, () => FilledCache>> = {
       cache.thumbnail({ sha256: String(index).padStart(64, '0'), sizeBytes: 1 } as never, wanted).catch(() => {})
     return { stats: () => cache.stats(), add }
   },
+  'subscribed-threads': () => subscribedThreads(1, 3),
+  'subscribed-threads: many in a room': () => subscribedThreads(1, 500),
+  'subscribed-threads: many rooms': () => subscribedThreads(200, 1),
   'push-rules': () => pushRules(() => ({})),
   ...Object.fromEntries(
     Object.entries(RULES).map(([name, custom]) => [`push-rules: ${name}`, () => pushRules(custom)]),

@@ -20,7 +20,7 @@ const put = (rules: UserPushRules, ruleId: string, place: PushRulePlace = {}): U
   value(putPushRule(rules, 'content', ruleId, { actions: ['notify'], pattern: ruleId }, place))
 
 const ids = (rules: UserPushRules, kind: PushRuleKind = 'content'): string[] =>
-  rulesetOf(ALICE, rules)[kind].map(({ rule_id }) => rule_id)
+  (rulesetOf(ALICE, rules)[kind] ?? []).map(({ rule_id }) => rule_id)
 
 const ABC = ['c', 'b', 'a'].reduce((rules, ruleId) => put(rules, ruleId), NO_USER_PUSH_RULES)
 

@@ -4,6 +4,7 @@ import {
   DelayedEvents,
   DueEvents,
   OverwrittenState,
+  type PushRules,
   RoomDelayedSender,
   type SeenEvents,
   SendDelayed,
@@ -26,6 +27,7 @@ export interface AroundCalls {
   readonly rooms: Pick<RoomsDomain, 'sending' | 'memberships' | 'successors'>
   /** The timeline, which knows who sees which event. */
   readonly seen: SeenEvents
+  readonly pushRules: Pick<PushRules, 'heedThreads'>
 }
 
 export interface BuiltCalls {
@@ -37,9 +39,9 @@ export interface BuiltCalls {
 /** Builds delayed events, and the threads that users subscribe to. */
 export const buildCalls = (ground: Ground, around: AroundCalls): BuiltCalls => {
   const { store } = ground
-  const { streams, seen } = around
+  const { streams, seen, pushRules } = around
   const threadSubscriptions = new ThreadSubscriptions({
-    ...{ seen, commit: store.commit, events: store.rooms },
+    ...{ seen, pushRules, commit: store.commit, events: store.rooms },
     reader: store.threadSubscriptions,
     writer: writers.threadSubscriptions,
   })

@@ -120,7 +120,7 @@ export const compose = async (opened: OpenedGround): Promise<Composed> => {
   const pushers = buildPushers(ground, streams, push)
   const roomProfiles = buildRoomProfiles(ground, rooms.memberships)
   const finding = buildFinding(ground, streams, views)
-  const calls = buildCalls(ground, { streams, rooms, accounts: accounts.accounts, seen: views.timeline })
+  const calls = buildCalls(ground, { ...personal, streams, rooms, accounts: accounts.accounts, seen: views.timeline })
   const openIdTokens = buildOpenIdTokens(ground, accounts)
   const reports = buildReports(ground)
   const administration = buildRoomAdmin(ground, { accounts, rooms, federation, views, audit, sending, media })

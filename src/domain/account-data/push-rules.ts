@@ -1,6 +1,7 @@
 import { ok, type Result } from '#base'
 import {
   type CustomPushRule,
+  type CustomRuleKind,
   changePushRule,
   type DefaultRuleChange,
   deviceRulesetOf,
@@ -74,7 +75,7 @@ export class PushRules {
 
   /** Throws `M_NOT_FOUND`. */
   async rule(owner: RulesOwner, kind: PushRuleKind, ruleId: string): Promise<PushRule> {
-    const rule = (await this.ruleset(owner))[kind].find((one) => one.rule_id === ruleId)
+    const rule = (await this.ruleset(owner))[kind]?.find((one) => one.rule_id === ruleId)
     if (rule === undefined) throw new MatrixError('M_NOT_FOUND', 'The push rule was not found')
     return rule
   }
@@ -82,7 +83,7 @@ export class PushRules {
   /** Adds a rule or changes one. Throws `M_INVALID_PARAM`, `M_UNKNOWN` with 400 for an unknown neighbour, `M_TOO_LARGE`. */
   async put(
     owner: RulesOwner,
-    kind: PushRuleKind,
+    kind: CustomRuleKind,
     ruleId: string,
     rule: NewPushRule,
     place: PushRulePlace,
@@ -107,6 +108,13 @@ export class PushRules {
     const { rules } = await this.#load(owner)
     if (withRulesOfReplacement(rules, from, to) === rules) return
     await this.#change(owner, (current) => ok(withRulesOfReplacement(current, from, to)), REFUSED_CHANGE)
+  }
+
+  /** From now on the rules for threads hold (MSC4306). */
+  async heedThreads(owner: RulesOwner): Promise<void> {
+    const { rules } = await this.#load(owner)
+    if (rules.threads === true) return
+    await this.#change(owner, (current) => ok({ ...current, threads: true }), REFUSED_CHANGE)
   }
 
   async #change(

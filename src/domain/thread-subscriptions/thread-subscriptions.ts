@@ -22,6 +22,12 @@ export interface SeenEvents {
   event(roomId: RoomId, eventId: EventId, viewer: ThreadReader): Promise<unknown>
 }
 
+/** The push rules of a user. */
+export interface RulesForThreads {
+  /** From now on the rules for threads hold for the user. */
+  heedThreads(owner: { readonly user: number; readonly userId: UserId }): Promise<void>
+}
+
 /** Threads that one user may have subscribed to, or unsubscribed from. */
 const MOST = 10_000
 
@@ -30,6 +36,7 @@ export interface ThreadSubscriptionsParts {
   readonly writer: ThreadSubscriptionsWriter
   readonly events: Pick<EventsReader, 'event'>
   readonly seen: SeenEvents
+  readonly pushRules: RulesForThreads
   readonly commit: Commit
 }
 
@@ -67,6 +74,8 @@ export class ThreadSubscriptions {
         'IO.ELEMENT.MSC4306.M_CONFLICTING_UNSUBSCRIPTION',
         'You unsubscribed after that event: it does not subscribe you again',
       )
+    // Behind the subscription: in the other order a crash between the two would silence all threads of the room.
+    await this.#parts.pushRules.heedThreads({ user: reader.user, userId: reader.userId })
   }
 
   async unsubscribe(reader: ThreadReader, roomId: RoomId, root: EventId): Promise<void> {

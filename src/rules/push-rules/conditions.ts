@@ -17,7 +17,12 @@ export interface PushContext {
   readonly notificationPowerLevels: JsonObject | undefined
   /** The profile tag of the pusher for which the rules are evaluated. */
   readonly profileTag?: string | undefined
+  /** Whether the user subscribed to the event's thread; undefined for an event that is in none, and where no rule asks. */
+  readonly isSubscribed?: boolean | undefined
 }
+
+/** The kind of a condition (MSC4306, unstable). */
+export const THREAD_SUBSCRIPTION = 'io.element.msc4306.thread_subscription'
 
 export type Condition = (candidate: PushCandidate, context: PushContext, steps: Steps) => boolean
 
@@ -41,6 +46,8 @@ export const compileCondition = (condition: JsonObject): Condition => {
     case 'profile_tag':
     case 'device':
       return profileTagIs(stringAt(condition, 'profile_tag'))
+    case THREAD_SUBSCRIPTION:
+      return threadSubscription(condition.subscribed)
     default:
       return NEVER
   }
@@ -119,6 +126,9 @@ const roomMemberCount = (is: string | undefined): Condition => {
 /** Conditions of 2015, under two names: rules that hold for the pushers of some devices only, and count nowhere else. */
 const profileTagIs = (tag: string | undefined): Condition =>
   tag === undefined ? NEVER : (_, { profileTag }) => profileTag === tag
+
+const threadSubscription = (wanted: JsonValue | undefined): Condition =>
+  typeof wanted === 'boolean' ? (_, { isSubscribed }) => isSubscribed === wanted : NEVER
 
 /** `m.room.power_levels`: 50 if nothing is said. */
 const DEFAULT_NOTIFICATION_POWER_LEVEL = 50

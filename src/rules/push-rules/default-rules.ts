@@ -1,4 +1,5 @@
 import type { JsonObject, JsonValue, UserId } from '#spec'
+import { THREAD_SUBSCRIPTION } from './conditions.ts'
 import type { PushRule, PushRuleKind } from './push-rule.ts'
 
 const NOTIFY: readonly JsonValue[] = ['notify']
@@ -88,17 +89,28 @@ export const DEFAULT_UNDERRIDE_RULES: readonly PushRule[] = [
   rule(`${POLLS}.poll_end`, [match('type', `${POLL}.end`)], NOTIFY),
 ]
 
+/** MSC4306: a thread that nobody subscribed to is silent but for mentions, and one that the user subscribed to is heard in a muted room too. */
+const THREADS = '.io.element.msc4306.rule'
+const subscribed = (value: boolean): JsonObject => ({ kind: THREAD_SUBSCRIPTION, subscribed: value })
+
+export const THREAD_RULES: readonly PushRule[] = [
+  rule(`${THREADS}.unsubscribed_thread`, [subscribed(false)]),
+  rule(`${THREADS}.subscribed_thread`, [subscribed(true)], NOTIFY_WITH_SOUND),
+]
+
 /** The predefined rules that are the same objects in every user's ruleset, so that their compiled form can be shared. */
 export const SHARED_RULES: readonly (readonly [PushRule, PushRuleKind])[] = [
   ...[MASTER_RULE, SUPPRESS_NOTICES, ...OVERRIDE_AFTER_INVITE, ...OVERRIDE_AFTER_MENTION].map(
     (each) => [each, 'override'] as const,
   ),
+  ...THREAD_RULES.map((each) => [each, 'postcontent'] as const),
   ...DEFAULT_UNDERRIDE_RULES.map((each) => [each, 'underride'] as const),
 ]
 
 const KINDS_OF_DEFAULTS: ReadonlyMap<string, PushRuleKind> = new Map<string, PushRuleKind>([
   [MASTER_RULE.rule_id, 'override'],
   ...defaultOverrideRules('@user:server' as UserId).map(({ rule_id }) => [rule_id, 'override'] as const),
+  ...THREAD_RULES.map(({ rule_id }) => [rule_id, 'postcontent'] as const),
   ...DEFAULT_UNDERRIDE_RULES.map(({ rule_id }) => [rule_id, 'underride'] as const),
 ])
 

@@ -15,9 +15,10 @@ export const rulesOfScope = (rules: UserPushRules, profileTag: string | undefine
 export const withScope = (
   rules: UserPushRules,
   profileTag: string | undefined,
-  { custom, defaults }: UserPushRules,
+  changed: UserPushRules,
 ): UserPushRules => {
-  if (profileTag === undefined) return { ...rules, custom, defaults }
+  if (profileTag === undefined) return changed
+  const { custom } = changed
   const isEmpty = Object.values(custom).every((listed) => listed.length === 0)
   const others = Object.entries(rules.devices ?? {}).filter(([tag]) => tag !== profileTag)
   return { ...rules, devices: Object.fromEntries(isEmpty ? others : [...others, [profileTag, custom]]) }

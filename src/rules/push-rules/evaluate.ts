@@ -1,7 +1,7 @@
 import type { JsonValue, RoomEvent } from '#spec'
 import { isJsonObject } from '#spec'
 import type { Condition, PushContext } from './conditions.ts'
-import { compileCondition, eventMatch, NEVER } from './conditions.ts'
+import { compileCondition, eventMatch, NEVER, THREAD_SUBSCRIPTION } from './conditions.ts'
 import { SHARED_RULES } from './default-rules.ts'
 import type { PushCandidate } from './push-candidate.ts'
 import { toPushCandidate } from './push-candidate.ts'
@@ -41,6 +41,7 @@ export const compilePushRules = (ruleset: PushRuleset): PushEvaluator => {
 export function* compilingPushRules(ruleset: PushRuleset): Generator<undefined, PushEvaluator> {
   const override = yield* compileList(ruleset.override, 'override', conditionsOf)
   const content = yield* compileList(ruleset.content, 'content', ({ pattern }) => [eventMatch('content.body', pattern)])
+  const postcontent = yield* compileList(ruleset.postcontent ?? [], 'postcontent', conditionsOf)
   const room = yield* indexById(ruleset.room, 'room')
   const sender = yield* indexById(ruleset.sender, 'sender')
   const underride = yield* compileList(ruleset.underride, 'underride', conditionsOf)
@@ -51,12 +52,22 @@ export function* compilingPushRules(ruleset: PushRuleset): Generator<undefined, 
     return (
       firstMatch(override, candidate, context, steps) ??
       firstMatch(content, candidate, context, steps) ??
+      firstMatch(postcontent, candidate, context, steps) ??
       room.get(event.roomId) ??
       sender.get(event.sender) ??
       firstMatch(underride, candidate, context, steps)
     )
   }
 }
+
+/** Whether a rule asks if the user subscribed to the event's thread. */
+export const asksForThreads = ({ override, postcontent = [], underride }: PushRuleset): boolean =>
+  [override, postcontent, underride].some((rules) =>
+    rules.some(
+      ({ enabled, conditions = [] }) =>
+        enabled && conditions.some((one) => isJsonObject(one) && one.kind === THREAD_SUBSCRIPTION),
+    ),
+  )
 
 /** Evaluates once. For repeated evaluations of an event or a ruleset, compile it and keep the result. */
 export const evaluatePushRules = (

@@ -1,8 +1,10 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '#spec'
 
-/** The kinds of rules in the order in which they are asked (client-server API, "Push Rules"). */
+/** The kinds of rules that users may have, in the order in which they are asked (client-server API, "Push Rules"). */
 export const PUSH_RULE_KINDS = ['override', 'content', 'room', 'sender', 'underride'] as const
-export type PushRuleKind = (typeof PUSH_RULE_KINDS)[number]
+export type CustomRuleKind = (typeof PUSH_RULE_KINDS)[number]
+/** MSC4306: rules of the kind `postcontent` are predefined, and asked between `content` and `room`. */
+export type PushRuleKind = CustomRuleKind | 'postcontent'
 
 /** A push rule as it stands on the wire (`push_rule.yaml`). */
 export interface PushRule {
@@ -18,7 +20,10 @@ export interface PushRule {
 }
 
 /** All rules of a user, each kind in order of importance. */
-export type PushRuleset = { readonly [Kind in PushRuleKind]: readonly PushRule[] }
+export type PushRuleset = { readonly [Kind in CustomRuleKind]: readonly PushRule[] } & {
+  /** Only for users who subscribed to threads. */
+  readonly postcontent?: readonly PushRule[]
+}
 
 /** Actions that say something to whoever tells of events: others are kept for the user, historical ones among them ("Historical Actions"). */
 export const isEffective = (action: JsonValue): boolean =>

@@ -1,8 +1,8 @@
 import { MAX_PATH_LENGTH } from './push-candidate.ts'
-import { isEffective, PUSH_RULE_KINDS, type PushRuleKind, type PushRuleset } from './push-rule.ts'
+import { type CustomRuleKind, isEffective, PUSH_RULE_KINDS, type PushRuleset } from './push-rule.ts'
 
 /** Objects and closures of a compiled rule, condition, action and name of a path, as measured; texts come on top. */
-const RULE_BYTES: Readonly<Record<PushRuleKind, number>> = {
+const RULE_BYTES: Readonly<Record<CustomRuleKind, number>> = {
   override: 350,
   content: 700,
   room: 250,

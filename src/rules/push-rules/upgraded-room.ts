@@ -1,9 +1,9 @@
 import type { JsonObject, RoomId } from '#spec'
-import type { PushRuleKind } from './push-rule.ts'
+import type { CustomRuleKind } from './push-rule.ts'
 import { type CustomPushRule, customRules, MAX_CUSTOM_RULES, type UserPushRules } from './user-push-rules.ts'
 
 /** The kinds of rules that clients name after a room. */
-const KINDS: readonly PushRuleKind[] = ['override', 'room', 'underride']
+const KINDS: readonly CustomRuleKind[] = ['override', 'room', 'underride']
 
 /** The rules, and beside each that is named after the room `from` one for the room `to`. The same object if there is none to add. */
 export const withRulesOfReplacement = (rules: UserPushRules, from: RoomId, to: RoomId): UserPushRules => {

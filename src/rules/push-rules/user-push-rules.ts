@@ -1,9 +1,15 @@
 import type { Result } from '#base'
 import { fail, ok } from '#base'
 import type { JsonObject, JsonValue, UserId } from '#spec'
-import { DEFAULT_UNDERRIDE_RULES, defaultOverrideRules, kindOfDefaultRule, MASTER_RULE } from './default-rules.ts'
+import {
+  DEFAULT_UNDERRIDE_RULES,
+  defaultOverrideRules,
+  kindOfDefaultRule,
+  MASTER_RULE,
+  THREAD_RULES,
+} from './default-rules.ts'
 import { MAX_PATTERN_LENGTH } from './glob.ts'
-import type { PushRule, PushRuleKind, PushRuleset } from './push-rule.ts'
+import type { CustomRuleKind, PushRule, PushRuleKind, PushRuleset } from './push-rule.ts'
 import { PUSH_RULE_KINDS } from './push-rule.ts'
 
 export interface CustomPushRule {
@@ -22,10 +28,14 @@ export interface DefaultRuleChange {
 
 /** The stored part of a user's rules: the differences from the predefined ones, as plain JSON. */
 export interface UserPushRules {
-  readonly custom: { readonly [Kind in PushRuleKind]?: readonly CustomPushRule[] }
+  readonly custom: { readonly [Kind in CustomRuleKind]?: readonly CustomPushRule[] }
   readonly defaults: { readonly [ruleId: string]: DefaultRuleChange }
   /** The rules by profile tag: see `rulesOfScope`. */
-  readonly devices?: { readonly [profileTag: string]: { readonly [Kind in PushRuleKind]?: readonly CustomPushRule[] } }
+  readonly devices?: {
+    readonly [profileTag: string]: { readonly [Kind in CustomRuleKind]?: readonly CustomPushRule[] }
+  }
+  /** A client of the user subscribed to a thread: from then on the rules for threads hold (docs/adr/0025). */
+  readonly threads?: true
 }
 
 export const NO_USER_PUSH_RULES: UserPushRules = { custom: {}, defaults: {} }
@@ -42,6 +52,7 @@ export const rulesetOf = (userId: UserId, rules: UserPushRules): PushRuleset => 
     ...defaultOverrideRules(userId).map((rule) => changed(rule, rules)),
   ],
   content: customRules(rules, 'content'),
+  ...(rules.threads === true ? { postcontent: THREAD_RULES.map((rule) => changed(rule, rules)) } : {}),
   room: customRules(rules, 'room'),
   sender: customRules(rules, 'sender'),
   underride: [...customRules(rules, 'underride'), ...DEFAULT_UNDERRIDE_RULES.map((rule) => changed(rule, rules))],
@@ -50,7 +61,7 @@ export const rulesetOf = (userId: UserId, rules: UserPushRules): PushRuleset => 
 const changed = (rule: PushRule, { defaults }: UserPushRules): PushRule =>
   Object.hasOwn(defaults, rule.rule_id) ? { ...rule, ...defaults[rule.rule_id] } : rule
 
-export const customRules = ({ custom }: UserPushRules, kind: PushRuleKind): readonly PushRule[] =>
+export const customRules = ({ custom }: UserPushRules, kind: CustomRuleKind): readonly PushRule[] =>
   (custom[kind] ?? []).map(({ ruleId, enabled, actions, conditions, pattern }) => ({
     rule_id: ruleId,
     default: false,
@@ -89,7 +100,7 @@ type PushRuleContent = Pick<CustomPushRule, 'actions' | 'conditions' | 'pattern'
  */
 export const putPushRule = (
   rules: UserPushRules,
-  kind: PushRuleKind,
+  kind: CustomRuleKind,
   ruleId: string,
   content: PushRuleContent,
   place: PushRulePlace = {},
@@ -106,7 +117,7 @@ export const putPushRule = (
 }
 
 const toCustomRule = (
-  kind: PushRuleKind,
+  kind: CustomRuleKind,
   ruleId: string,
   { actions, conditions, pattern }: PushRuleContent,
   enabled: boolean,
@@ -138,7 +149,7 @@ const MAX_RULE_ID_LENGTH = 1024
 
 const findFault = (
   rules: UserPushRules,
-  kind: PushRuleKind,
+  kind: CustomRuleKind,
   ruleId: string,
   { conditions = [], pattern }: PushRuleContent,
   isNew: boolean,
@@ -157,7 +168,7 @@ const hasLongPattern = (condition: JsonObject): boolean =>
 const countCustomRules = ({ custom }: UserPushRules): number =>
   PUSH_RULE_KINDS.reduce((sum, kind) => sum + (custom[kind]?.length ?? 0), 0)
 
-const withCustom = (rules: UserPushRules, kind: PushRuleKind, listed: readonly CustomPushRule[]): UserPushRules => ({
+const withCustom = (rules: UserPushRules, kind: CustomRuleKind, listed: readonly CustomPushRule[]): UserPushRules => ({
   ...rules,
   custom: { ...rules.custom, [kind]: listed },
 })
@@ -168,6 +179,7 @@ export const removePushRule = (
   ruleId: string,
 ): Result<UserPushRules, PushRuleFailure> => {
   if (kindOfDefaultRule(ruleId) === kind) return fail({ reason: 'predefined-rule' })
+  if (kind === 'postcontent') return fail({ reason: 'unknown-rule' })
   const listed = rules.custom[kind] ?? []
   const others = listed.filter((rule) => rule.ruleId !== ruleId)
   return others.length === listed.length ? fail({ reason: 'unknown-rule' }) : ok(withCustom(rules, kind, others))
@@ -180,10 +192,11 @@ export const changePushRule = (
   ruleId: string,
   change: DefaultRuleChange,
 ): Result<UserPushRules, PushRuleFailure> => {
-  if (kindOfDefaultRule(ruleId) === kind) {
+  if (kindOfDefaultRule(ruleId) === kind && (kind !== 'postcontent' || rules.threads === true)) {
     const before = Object.hasOwn(rules.defaults, ruleId) ? rules.defaults[ruleId] : {}
     return ok({ ...rules, defaults: { ...rules.defaults, [ruleId]: { ...before, ...change } } })
   }
+  if (kind === 'postcontent') return fail({ reason: 'unknown-rule' })
   const listed = rules.custom[kind] ?? []
   if (!listed.some((rule) => rule.ruleId === ruleId)) return fail({ reason: 'unknown-rule' })
   return ok(

@@ -145,14 +145,24 @@ export class StreamNews {
     for (const [room, typing] of this.typing(window, roomSetOf(rooms))) roomIn(news, room).typing = typing
   }
 
-  /** Rooms with something unread, where the rules or the ignored users by which it counts changed. */
-  async #recounted({ since, now, viewer }: Window): Promise<readonly RoomNumber[]> {
+  /** Rooms with something unread, where the rules, the ignored users or the subscriptions by which it counts changed. */
+  async #recounted(window: Window): Promise<readonly RoomNumber[]> {
+    const { since, now, viewer } = window
     const { pushRules, ignored, receipts } = this.#parts
-    if (since === undefined || since.accountData >= now.accountData) return []
+    if (since === undefined) return []
+    const moved = await this.#movedThreads(window)
+    if (since.accountData >= now.accountData) return moved
     const { position: rules } = await pushRules.of(viewer)
     const { position: list } = await ignored.listOf(viewer.user)
     const isNew = (position: number): boolean => position > since.accountData && position <= now.accountData
-    return isNew(rules) || isNew(list) ? receipts.unreadRooms(viewer.user) : []
+    return isNew(rules) || isNew(list) ? receipts.unreadRooms(viewer.user) : moved
+  }
+
+  /** Rooms in which the user subscribed to threads or unsubscribed, where their rules ask. */
+  async #movedThreads({ viewer, since, now }: Window): Promise<readonly RoomNumber[]> {
+    if (since === undefined || since.threadSubscriptions >= now.threadSubscriptions) return []
+    const { pushRules } = this.#parts
+    return (await pushRules.threadsChanged(await pushRules.of(viewer), viewer.user, since.threadSubscriptions)).rooms
   }
 
   async #changedRooms({ since, now, viewer }: Window): Promise<readonly RoomNumber[] | undefined> {
@@ -268,6 +278,7 @@ const hasOnlyEvents = ({ since, now }: Window): boolean =>
   since !== undefined &&
   since.receipts >= now.receipts &&
   since.accountData >= now.accountData &&
+  since.threadSubscriptions >= now.threadSubscriptions &&
   since.typing >= now.typing &&
   (since.typingIn?.length ?? 0) === 0
 

@@ -18,6 +18,7 @@ interface UserBadge {
   readonly rooms: ReadonlyMap<RoomNumber, number>
   readonly rulesPosition: number
   readonly ignoredPosition: number
+  readonly threadsPosition: number
   readonly eventsUpTo: number
   readonly receiptsUpTo: number
 }
@@ -58,11 +59,15 @@ export class Badges {
   async of(user: BadgeUser, now: Positions): Promise<number> {
     const { userRooms, pushRules, ignored, receipts } = this.#parts
     const joined = await userRooms.of(user)
-    const rulesPosition = (await pushRules.of(user)).position
+    const rules = await pushRules.of(user)
+    const rulesPosition = rules.position
     const ignoredPosition = (await ignored.listOf(user.user)).position
     const known = this.#badges.get(user.user)
     const isCurrent = known?.rulesPosition === rulesPosition && known.ignoredPosition === ignoredPosition
-    const changed = isCurrent ? await this.#changed(user, joined, known, now) : await receipts.unreadRooms(user.user)
+    const threads = await pushRules.threadsChanged(rules, user.user, known?.threadsPosition ?? 0)
+    const changed = isCurrent
+      ? new Set([...(await this.#changed(user, joined, known, now)), ...threads.rooms])
+      : await receipts.unreadRooms(user.user)
     const rooms = new Map(isCurrent ? known.rooms : [])
     for (const room of changed) {
       const unread = await this.#count(user, joined, room, now)
@@ -70,7 +75,7 @@ export class Badges {
       else rooms.set(room, unread)
     }
     const upTo = { eventsUpTo: now.events, receiptsUpTo: now.receipts }
-    this.#badges.set(user.user, { rooms, rulesPosition, ignoredPosition, ...upTo })
+    this.#badges.set(user.user, { rooms, rulesPosition, ignoredPosition, threadsPosition: threads.upTo, ...upTo })
     return [...rooms.values()].reduce((sum, unread) => sum + unread, 0)
   }
 

@@ -1,10 +1,11 @@
 import { BoundedCache, type CacheStats, textBytes } from '#base'
-import type { PushContext, PushOutcome } from '#rules'
+import type { PushCandidate, PushContext, PushOutcome } from '#rules'
 import { type Pdu, stringAt, type UserId } from '#spec'
-import type { MembershipRecord, RoomStateReader, StoredEvent } from '#store'
+import { type EventsReader, type MembershipRecord, type RoomStateReader, type StoredEvent, threadOf } from '#store'
 import type { RoomFactsCache } from '../known/room-facts.ts'
 import type { PushCandidates } from '../unread/push-candidates.ts'
 import type { PushRules } from '../unread/push-rules.ts'
+import { isSubscribedTo } from '../unread/subscribed-threads.ts'
 
 export interface PushedUser {
   readonly userId: UserId
@@ -16,7 +17,7 @@ export interface PushedUser {
 const NAMES_BYTES = 4 * 1024 * 1024
 
 export interface PushVerdictsParts {
-  readonly reader: RoomStateReader
+  readonly reader: RoomStateReader & Pick<EventsReader, 'event'>
   readonly candidates: PushCandidates
   readonly pushRules: PushRules
   readonly facts: RoomFactsCache
@@ -44,8 +45,10 @@ export class PushVerdicts {
   async of(user: PushedUser, record: MembershipRecord, event: StoredEvent): Promise<PushOutcome | undefined> {
     const facts = await this.#parts.facts.of(event.room)
     if (facts === undefined) return undefined
-    const { evaluate, devices } = await this.#parts.pushRules.of(user)
+    const rules = await this.#parts.pushRules.of(user)
+    const { evaluate, devices } = rules
     const candidate = this.#parts.candidates.of(event)
+    const threads = await this.#parts.pushRules.threadsFor(rules, user.user, event.room)
     const context: PushContext = {
       userId: user.userId,
       profileTag: user.profileTag,
@@ -53,9 +56,14 @@ export class PushVerdicts {
       memberCount: facts.record.joinedCount,
       notificationPowerLevels: facts.notificationLevels,
       senderPowerLevel: facts.levels.ofUser(event.sender),
+      isSubscribed: threads && isSubscribedTo(threads.roots, await this.#threadOf(event, candidate)),
     }
     const ofDevice = user.profileTag === undefined ? undefined : devices.get(user.profileTag)
     return ofDevice?.(candidate, context) ?? evaluate(candidate, context)
+  }
+
+  async #threadOf({ room }: StoredEvent, candidate: PushCandidate): Promise<string> {
+    return (await threadOf({ room, content: candidate.event.content }, this.#parts.reader)).thread
   }
 
   async #ownName({ userId }: PushedUser, { room, position }: MembershipRecord): Promise<string | undefined> {

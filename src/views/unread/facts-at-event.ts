@@ -100,7 +100,8 @@ export class FactsAtEvents {
     return { displayName: this.#displayName }
   }
 
-  contextFor(sender: UserId): PushContext {
+  /** `isSubscribed`: to the event's thread. */
+  contextFor(sender: UserId, isSubscribed: boolean | undefined): PushContext {
     const { levels, notificationLevels } = this.#levels
     return {
       userId: this.#want.userId,
@@ -108,6 +109,7 @@ export class FactsAtEvents {
       memberCount: this.#memberCount,
       notificationPowerLevels: notificationLevels,
       senderPowerLevel: levels.ofUser(sender),
+      isSubscribed,
     }
   }
 }

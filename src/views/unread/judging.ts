@@ -4,6 +4,7 @@ import type { JsonObject, UserId } from '#spec'
 import { type EventThread, MAIN_TIMELINE, type StoredEvent, threadOf } from '#store'
 import { FactsAtEvents, type FactsParts, type FactsWant, type RoomName } from './facts-at-event.ts'
 import type { PushCandidates } from './push-candidates.ts'
+import { isSubscribedTo, type RoomThreads } from './subscribed-threads.ts'
 import type { NotifyingEvent } from './unread-events.ts'
 
 /** Events of up to 64 KiB are read at once. */
@@ -17,6 +18,8 @@ export interface JudgingParts extends FactsParts {
 export interface JudgingWant extends FactsWant {
   readonly evaluate: PushEvaluator
   readonly ignored: ReadonlySet<UserId>
+  /** The threads that the user subscribed to; undefined where no rule asks. */
+  readonly threads: RoomThreads | undefined
   readonly upTo: number
   /** The events displace nothing that many readers ask for. */
   readonly once: boolean
@@ -140,21 +143,28 @@ export class Judging {
     const found = this.#judge(want, facts, event)
     if (found instanceof Promise)
       return found.then((notified) => {
-        notifying.push(notified)
+        if (notified !== undefined) notifying.push(notified)
       })
     if (found !== undefined) notifying.push(found)
     return undefined
   }
 
-  #judge(
-    want: JudgingWant,
-    facts: FactsAtEvents,
-    stored: StoredEvent,
-  ): NotifyingEvent | undefined | Promise<NotifyingEvent> {
+  #judge(want: JudgingWant, facts: FactsAtEvents, stored: StoredEvent): Soon<NotifyingEvent | undefined> {
     const { sender, position, eventId, redactedBy } = stored
     if (sender === want.userId || want.ignored.has(sender) || redactedBy !== undefined) return undefined
     const candidate = this.#parts.candidates.of(stored, want.once ? 'once' : 'kept')
-    const outcome = want.evaluate(candidate, facts.contextFor(sender))
+    if (want.threads !== undefined) {
+      const { roots } = want.threads
+      const context = facts.contextFor(sender, undefined)
+      const judge = (place: ThreadPlace): NotifyingEvent | undefined => {
+        const isSubscribed = isSubscribedTo(roots, place.thread)
+        const outcome = want.evaluate(candidate, { ...context, isSubscribed })
+        return outcome?.notify === true ? { position, eventId, highlight: outcome.highlight, ...place } : undefined
+      }
+      const place = this.#threadOf(stored, candidate.event.content)
+      return place instanceof Promise ? place.then(judge) : judge(place)
+    }
+    const outcome = want.evaluate(candidate, facts.contextFor(sender, undefined))
     if (outcome?.notify !== true) return undefined
     const verdict = { position, eventId, highlight: outcome.highlight }
     const thread = this.#threadOf(stored, candidate.event.content)

@@ -1,5 +1,6 @@
 import { type CacheStats, LatestValues, type Slice, type Slices, type Soon, textBytes } from '#base'
 import {
+  asksForThreads,
   compilingPushRules,
   deviceRulesets,
   NO_USER_PUSH_RULES,
@@ -10,8 +11,9 @@ import {
   type UserPushRules,
 } from '#rules'
 import type { UserId } from '#spec'
-import type { AccountDataReader } from '#store'
+import type { AccountDataReader, RoomNumber } from '#store'
 import type { News, NewsHandler } from '#streams'
+import type { RoomThreads, SubscribedThreads } from './subscribed-threads.ts'
 
 export interface ReadyPushRules {
   /** Content of `m.push_rules`, as text. */
@@ -21,6 +23,8 @@ export interface ReadyPushRules {
   /** The size of all this in memory. */
   readonly sizeBytes: number
   readonly evaluate: PushEvaluator
+  /** Whether a rule asks if the user subscribed to the event's thread. */
+  readonly asksForThreads: boolean
   /** Rules of devices (2015), by profile tag. For a pusher with that tag they are asked before the others. */
   readonly devices: ReadonlyMap<string, PushEvaluator>
 }
@@ -30,6 +34,7 @@ const OVERHEAD_BYTES = 4_000
 
 export interface PushRulesParts {
   readonly reader: AccountDataReader
+  readonly threads: SubscribedThreads
   readonly slices: Slices
   readonly limitBytes: number
 }
@@ -38,10 +43,12 @@ export interface PushRulesParts {
 export class PushRules implements NewsHandler {
   readonly #reader: AccountDataReader
   readonly #slices: Slices
+  readonly #threads: SubscribedThreads
   readonly #ready: LatestValues<number, ReadyPushRules>
 
-  constructor({ reader, slices, limitBytes }: PushRulesParts) {
+  constructor({ reader, threads, slices, limitBytes }: PushRulesParts) {
     this.#reader = reader
+    this.#threads = threads
     this.#slices = slices
     this.#ready = new LatestValues({
       name: 'push-rules',
@@ -69,6 +76,25 @@ export class PushRules implements NewsHandler {
     return this.#ready.now(user)
   }
 
+  /** The threads of a room that the user subscribed to, where the rules ask. */
+  threadsFor(rules: ReadyPushRules, user: number, room: RoomNumber): Soon<RoomThreads | undefined> {
+    return rules.asksForThreads ? this.#threads.of(user, room) : undefined
+  }
+
+  /** Rooms in which the user's subscriptions changed after that position, where the rules ask, and the position of the newest change. */
+  async threadsChanged(
+    rules: ReadyPushRules,
+    user: number,
+    after: number,
+  ): Promise<{ readonly rooms: readonly RoomNumber[]; readonly upTo: number }> {
+    return rules.asksForThreads ? this.#threads.changed(user, after) : { rooms: [], upTo: after }
+  }
+
+  /** The same as `threadsFor` where they are at hand, else 'unknown'. */
+  threadsNow(rules: ReadyPushRules, user: number, room: RoomNumber): RoomThreads | undefined | 'unknown' {
+    return rules.asksForThreads ? (this.#threads.now(user, room) ?? 'unknown') : undefined
+  }
+
   of(user: { readonly userId: UserId; readonly user: number }): Soon<ReadyPushRules> {
     return this.#ready.soon(user.user, async () => {
       const record = await this.#reader.pushRules(user.user)
@@ -80,14 +106,17 @@ export class PushRules implements NewsHandler {
       if (slice.isOver()) await slice.next()
       const evaluate = await compiled(ruleset, slice)
       const devices = new Map<string, PushEvaluator>()
+      let asks = asksForThreads(ruleset)
       let sizeBytes = OVERHEAD_BYTES + rulesetBytes(ruleset)
       for (const [tag, rules] of deviceRulesets(changes)) {
         devices.set(tag, await compiled(rules, slice))
+        asks ||= asksForThreads(rules)
         sizeBytes += rulesetBytes(rules)
       }
       // The texts stand in the content, and once more in the compiled rules.
       sizeBytes += textBytes(contentJson) + textBytes(record?.rulesJson ?? '')
-      return { contentJson, position: record?.position ?? 0, sizeBytes, evaluate, devices }
+      const position = record?.position ?? 0
+      return { contentJson, position, sizeBytes, evaluate, asksForThreads: asks, devices }
     })
   }
 }

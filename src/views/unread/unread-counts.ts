@@ -17,6 +17,7 @@ import { type Judged, Judging, type JudgingWant } from './judging.ts'
 import type { PushCandidates } from './push-candidates.ts'
 import type { PushRules, ReadyPushRules } from './push-rules.ts'
 import { MAX_COUNTED_EVENTS, RoomFloors } from './room-floors.ts'
+import type { RoomThreads } from './subscribed-threads.ts'
 import { UnreadEvents } from './unread-events.ts'
 
 /** `notification_count` and `highlight_count`. */
@@ -55,7 +56,16 @@ export interface UnreadQuestion {
 interface Verdicts {
   readonly rules: ReadyPushRules
   readonly ignored: IgnoredList
+  /** undefined: no rule asks. */
+  readonly threads: RoomThreads | undefined
 }
+
+interface Redacted {
+  readonly isAny: boolean
+  takeOut(): void
+}
+
+const NOTHING_REDACTED: Redacted = { isAny: false, takeOut: () => {} }
 
 /** How far a user has read a room, by thread; `''` for receipts without one. */
 interface ReadMarks {
@@ -67,6 +77,7 @@ interface ReadMarks {
 interface UnreadState extends ReadMarks {
   readonly rulesPosition: number
   readonly ignoredPosition: number
+  readonly threadsPosition: number
   /** Position of the join with which the user's stay began: what came before is read. */
   readonly stayFrom: number
   readonly upTo: number
@@ -137,9 +148,11 @@ export class Unread {
 
   async #counts(question: UnreadQuestion, key: string): Promise<UnreadCounts> {
     const { user } = question
+    const rules = await this.#parts.pushRules.of(user)
     const verdicts = {
-      rules: await this.#parts.pushRules.of(user),
+      rules,
       ignored: await this.#parts.ignored.listOf(user.user),
+      threads: await this.#parts.pushRules.threadsFor(rules, user.user, question.facts.record.room),
     }
     const held = this.#states.get(key)
     const extended =
@@ -165,7 +178,9 @@ export class Unread {
     const rules = this.#parts.pushRules.now(user.user)
     const ignored = this.#parts.ignored.listNow(user.user)
     if (rules === undefined || ignored === undefined) return undefined
-    const verdicts = { rules, ignored }
+    const threads = this.#parts.pushRules.threadsNow(rules, user.user, question.facts.record.room)
+    if (threads === 'unknown') return undefined
+    const verdicts = { rules, ignored, threads }
     if (!isJudgedBy(held, verdicts) || held.examined + newEvents.length > MAX_COUNTED_EVENTS) return undefined
     const read = Math.max(held.floor, readUpTo(held, UNTHREADED))
     const after = Math.max(held.upTo, read)
@@ -196,9 +211,10 @@ export class Unread {
     const judged = await this.#judged(question, verdicts, { after: floor, held, named: undefined, once: true })
     const events = new UnreadEvents()
     for (const event of judged.notifying) events.add(event)
-    const { rules, ignored } = verdicts
+    const { rules, ignored, threads } = verdicts
     return {
       ...marks,
+      threadsPosition: threads?.position ?? 0,
       rulesPosition: rules.position,
       ignoredPosition: ignored.position,
       ...{ stayFrom, upTo, floor, examined: judged.examined, events, named: judged.named },
@@ -230,10 +246,12 @@ export class Unread {
     })
     const redacted = await this.#redacted(fresh === undefined ? judged.redactions : fresh, held.events)
     if (redacted === undefined) return undefined
+    // What led to the redacted events is in another thread now, and the rules ask for threads.
+    if (verdicts.threads !== undefined && redacted.isAny) return undefined
     const examined = read >= held.upTo ? judged.examined : held.examined + judged.examined
     const floor = await this.#floor(question, read, examined)
     for (const event of judged.notifying) held.events.add(event)
-    redacted()
+    redacted.takeOut()
     held.events.dropUpTo(floor)
     return { ...held, ...marks, upTo, floor, examined: Math.min(examined, MAX_COUNTED_EVENTS), named: judged.named }
   }
@@ -249,7 +267,7 @@ export class Unread {
 
   #judged(
     { user, facts, memberAt, upTo }: UnreadQuestion,
-    { rules, ignored }: Verdicts,
+    { rules, ignored, threads }: Verdicts,
     { after, held, named, once }: Pick<JudgingWant, 'after' | 'held' | 'named' | 'once'>,
   ): Soon<Judged> {
     if (after >= upTo)
@@ -264,15 +282,15 @@ export class Unread {
       named,
       once,
     }
-    return this.#judging.range({ ...want, evaluate: rules.evaluate, ignored: ignored.users })
+    return this.#judging.range({ ...want, evaluate: rules.evaluate, ignored: ignored.users, threads })
   }
 
   /** Returns a function that takes out what these redacted; undefined where more may have changed than can be taken out. */
-  async #redacted(news: readonly StoredEvent[], events: UnreadEvents): Promise<(() => void) | undefined> {
+  async #redacted(news: readonly StoredEvent[], events: UnreadEvents): Promise<Redacted | undefined> {
     // How much the removal of a user took back is found by counting again.
     if (news.some((event) => takenBackByStored(event) !== undefined)) return undefined
     const targets = news.flatMap((event) => targetOf(event) ?? [])
-    if (targets.length === 0) return () => {}
+    if (targets.length === 0) return NOTHING_REDACTED
     if (targets.length > MAX_REDACTIONS) return undefined
     const found = await this.#parts.rooms.events(targets)
     const redacted = found.filter(({ redactedBy }) => redactedBy !== undefined)
@@ -285,13 +303,14 @@ export class Unread {
         return stored === undefined ? event : { ...event, ...(await this.#judging.threadOf(stored)) }
       }),
     )
-    return () => {
+    const takeOut = (): void => {
       for (const event of moved) {
         events.remove(event.position)
         events.add(event)
       }
       for (const { position } of redacted) events.remove(position)
     }
+    return { isAny: redacted.length > 0, takeOut }
   }
 
   async #stayFrom({ user, facts, memberAt, upTo }: UnreadQuestion): Promise<number> {
@@ -317,8 +336,10 @@ export class Unread {
   }
 }
 
-const isJudgedBy = (state: UnreadState, { rules, ignored }: Verdicts): boolean =>
-  state.rulesPosition === rules.position && state.ignoredPosition === ignored.position
+const isJudgedBy = (state: UnreadState, { rules, ignored, threads }: Verdicts): boolean =>
+  state.rulesPosition === rules.position &&
+  state.ignoredPosition === ignored.position &&
+  state.threadsPosition === (threads?.position ?? 0)
 
 /** Whether the event may change how others are judged, or that they count. */
 const isMoreThanMessage = ({ type, stateKey }: StoredEvent): boolean =>

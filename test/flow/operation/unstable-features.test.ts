@@ -42,6 +42,7 @@ const extensionOf =
     const answer = await connection.next({ lists: { all: {} }, extensions: { [name]: { enabled: true } } })
     expect(Object.keys(connection.extension(answer, name)), name).not.toEqual([])
   }
+const THREADS = 'io.element.msc4306.thread_subscription'
 const subscribes: Proof = async ({ alice, roomId, root, reply }) => {
   const path = `/unstable/io.element.msc4306/rooms/${enc(roomId)}/thread/${enc(root)}/subscription`
   await alice.put(path, { automatic: reply })
@@ -103,6 +104,11 @@ const PROOFS: Readonly<Record<string, Proof>> = {
   'org.matrix.msc4543': extensionOf('e2ee'),
   'org.matrix.msc4548': extensionOf('account_data'),
   'org.matrix.msc4551': extensionOf('receipts'),
+  'org.matrix.msc4306': async (world) => {
+    await subscribes(world)
+    const { postcontent } = (await world.alice.get('/v3/pushrules')).global
+    expect(postcontent.map(({ conditions: [one] }: Json) => one.kind)).toEqual([THREADS, THREADS])
+  },
   'org.matrix.msc4308': subscribes,
   'org.matrix.msc4155': async ({ alice, bob }) => {
     await setData(alice, 'org.matrix.msc4155.invite_permission_config', { blocked_users: [bob.userId] })

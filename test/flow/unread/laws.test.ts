@@ -7,7 +7,14 @@ import { KINDS, type Step, World } from './world.ts'
 /** More of them than each run of all tests takes: `HOMEROOM_TEST_HISTORIES=1000`. */
 const HISTORIES = Number(process.env.HOMEROOM_TEST_HISTORIES ?? 25)
 
-const WEIGHTS: Readonly<Partial<Record<Step['kind'], number>>> = { send: 10, relate: 6, receipt: 5, redact: 3, rule: 2 }
+const WEIGHTS: Readonly<Partial<Record<Step['kind'], number>>> = {
+  send: 10,
+  relate: 6,
+  receipt: 5,
+  redact: 3,
+  rule: 2,
+  subscribe: 2,
+}
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   ...KINDS.map((kind) => ({
@@ -35,7 +42,7 @@ describe('unread counts', () => {
   })
 
   it(
-    'equal the plain model after each step, told at once: receipts, threads, edits, profiles, redactions, ignoring, rules, mutes, joins, leaves, restarts',
+    'equal the plain model after each step, told at once: receipts, threads, edits, profiles, redactions, ignoring, rules, mutes, threads subscribed to, joins, leaves, restarts',
     async () => {
       await fc.assert(
         fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {

@@ -99,6 +99,8 @@ export class ModelRules {
   overrides: ({ readonly kind: 'mute'; readonly room: ModelRoom } | { readonly kind: 'name' })[] = []
   keyword = false
   messages = true
+  /** undefined until the reader first subscribed to a thread; ended subscriptions are not in it. */
+  subscribed: Set<string> | undefined
 
   judge(room: ModelRoom, event: ModelEvent): Verdict {
     const { type, body, relation } = event
@@ -113,6 +115,8 @@ export class ModelRules {
     if (event.mentionsRoom && event.senderLevel >= 50) return HIGHLIGHT
     if (type === 'm.reaction' || relation?.type === 'm.replace') return NOTHING
     if (this.keyword && words.includes('cake')) return HIGHLIGHT
+    const thread = room.threadOf(event)
+    if (this.subscribed !== undefined && thread !== 'main') return this.subscribed.has(thread) ? NOTIFY : NOTHING
     return event.members === 2 || this.messages ? NOTIFY : NOTHING
   }
 }

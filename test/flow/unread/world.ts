@@ -30,6 +30,7 @@ export const KINDS = [
   'level',
   'restart',
   'laptop',
+  'subscribe',
 ] as const
 
 const WORDS = ['hello', 'some cake please', 'hey rita', 'hey margarita']
@@ -196,6 +197,8 @@ export class World {
         return this.#homeserver.restart()
       case 'laptop':
         return this.#syncLaptop()
+      case 'subscribe':
+        return event === undefined || event.type === 'other' ? undefined : this.#subscribe(how, roomId, room, event)
     }
   }
 
@@ -270,6 +273,22 @@ export class World {
     const isTaken = thread === undefined || room.isRelated(event, thread)
     expect([status, type, thread], 'a receipt').toEqual([isTaken ? 200 : 400, type, thread])
     if (isTaken && type !== 'm.fully_read') room.read(event, thread)
+  }
+
+  /** To the thread that the event is in or may begin, or no more. */
+  async #subscribe(how: number, roomId: string, room: ModelRoom, event: ModelEvent): Promise<void> {
+    const thread = room.threadOf(event)
+    const root = thread === 'main' ? event.id : thread
+    if (!room.isJoined || room.events.indexOf(room.event(root) ?? event) < room.stayBegins) return
+    const path = `/unstable/io.element.msc4306/rooms/${enc(roomId)}/thread/${enc(root)}/subscription`
+    if (how % 3 === 0) {
+      await this.#reader.delete(path)
+      this.#rules.subscribed?.delete(root)
+      return
+    }
+    await this.#reader.put(path, {})
+    this.#rules.subscribed ??= new Set()
+    this.#rules.subscribed.add(root)
   }
 
   async #ignore(how: number): Promise<void> {

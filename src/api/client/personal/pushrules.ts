@@ -7,7 +7,7 @@ export interface PushRulesDeps {
   readonly pushRules: Pick<PushRules, 'ruleset' | 'devices' | 'rule' | 'put' | 'remove' | 'change'>
 }
 
-const KINDS = ['override', 'content', 'room', 'sender', 'underride'] as const
+const KINDS = ['override', 'content', 'postcontent', 'room', 'sender', 'underride'] as const
 
 /** Throws `M_NOT_FOUND` for an unknown kind: there are no rules of it, and no place for any. */
 const kindOf = ({ kind }: { readonly kind: string }): (typeof KINDS)[number] => {
@@ -67,7 +67,7 @@ export const pushRulesEndpoints = (deps: PushRulesDeps): readonly AnyEndpoint[] 
 ]
 
 type Ruleset = Awaited<ReturnType<PushRules['ruleset']>>
-type Rules = Ruleset[keyof Ruleset]
+type Rules = NonNullable<Ruleset[keyof Ruleset]>
 
 /** The conditions of 2015. Clients of that time take all others as fulfilled, and would notify of every message. */
 const CONDITIONS_2015: ReadonlySet<unknown> = new Set([
@@ -124,7 +124,7 @@ const listEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => 
       params: KIND,
       handler: async ({ requester, params, path }) => {
         return new RawJson(
-          JSON.stringify(rulesFor(path, (await pushRules.ruleset(ownerOf(requester, params)))[kindOf(params)])),
+          JSON.stringify(rulesFor(path, (await pushRules.ruleset(ownerOf(requester, params)))[kindOf(params)] ?? [])),
         )
       },
     }),
@@ -164,7 +164,10 @@ const ruleEndpoints = ({ pushRules }: PushRulesDeps): readonly AnyEndpoint[] => 
         ...(conditions === undefined ? {} : { conditions }),
         ...(pattern === undefined ? {} : { pattern }),
       }
-      await pushRules.put(ownerOf(requester, params), kindOf(params), params.ruleId, rule, query)
+      const kind = kindOf(params)
+      if (kind === 'postcontent')
+        throw new MatrixError('M_INVALID_PARAM', 'Rules of the kind postcontent are predefined (MSC4306)')
+      await pushRules.put(ownerOf(requester, params), kind, params.ruleId, rule, query)
       return {}
     },
   }),

@@ -62,8 +62,8 @@ const FEATURES: Readonly<Record<string, boolean>> = {
   'org.matrix.msc4543': true,
   'org.matrix.msc4548': true,
   'org.matrix.msc4551': true,
-  // The list of thread subscriptions, and their extension of sliding sync. The flag of the subscriptions themselves (MSC4306) stays off, though their
-  // endpoints are there: it also promises push rules that keep threads silent to which nobody subscribed.
+  // Thread subscriptions with their push rules, which hold for users who subscribed; the list of them, and their extension of sliding sync.
+  'org.matrix.msc4306': true,
   'org.matrix.msc4308': true,
   // Invites that are refused or not shown, by lists of users and servers.
   'org.matrix.msc4155': true,

@@ -59,6 +59,7 @@ import {
   StickyRooms,
   StreamNews,
   StreamScopes,
+  SubscribedThreads,
   SummariesAnywhere,
   Sync,
   type Threads,
@@ -90,6 +91,7 @@ const CACHE_LIMITS_BYTES = {
   keyCounts: 8 * MEBIBYTE,
   historyVisibilities: 2 * MEBIBYTE,
   sharedMessages: 8 * MEBIBYTE,
+  threads: 8 * MEBIBYTE,
   lifetimes: 2 * MEBIBYTE,
 }
 
@@ -256,7 +258,8 @@ const buildShared = (ground: RoomsGround, { ignored, typing, presence }: PeopleN
   const visibility = new Visibility({ reader, events: clientEvents, ignored, visibilities, clock, lifetimes })
   const userRooms = new UserRooms({ reader, limitBytes: limits.userRooms })
   const slices = new Slices({ clock, sliceMs: JUDGING_SLICE_MS })
-  const pushRules = new PushRules({ reader: accountData, slices, limitBytes: limits.pushRules })
+  const threads = new SubscribedThreads({ reader: store.threadSubscriptions, limitBytes: limits.threads })
+  const pushRules = new PushRules({ reader: accountData, threads, slices, limitBytes: limits.pushRules })
   const candidates = new PushCandidates(clientEvents)
   const unread = new Unread({
     slices,
@@ -276,7 +279,7 @@ const buildShared = (ground: RoomsGround, { ignored, typing, presence }: PeopleN
   const bundles = buildBundled(store, ignored)
   const sharedMessages = new SharedMessageTexts({ clock, limitBytes: limits.sharedMessages })
   const recentKeys = new RecentKeyChanges(streams.positions().deviceLists)
-  for (const cache of [userRooms, pushRules, facts, keyCounts, recentKeys, erasures]) streams.onNews(cache)
+  for (const cache of [userRooms, pushRules, threads, facts, keyCounts, recentKeys, erasures]) streams.onNews(cache)
   return {
     reader,
     clientEvents,
@@ -304,7 +307,7 @@ const buildShared = (ground: RoomsGround, { ignored, typing, presence }: PeopleN
       clientEvents,
       visibilities,
       userRooms,
-      pushRules,
+      ...[pushRules, threads],
       unread,
       unread.floors,
       facts,

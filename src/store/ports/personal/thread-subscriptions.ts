@@ -20,7 +20,18 @@ export interface ThreadSubscriptionChange {
   readonly position: number
 }
 
+/** One subscription, current or ended. */
+export interface SubscriptionOfUser {
+  readonly room: RoomNumber
+  readonly root: EventId
+  readonly isSubscribed: boolean
+  /** In the stream `threadSubscriptions`. */
+  readonly position: number
+}
+
 export interface ThreadSubscriptionsReader {
+  /** All of a user, ended ones included. */
+  all(user: UserNumber): Promise<readonly SubscriptionOfUser[]>
   subscription(thread: ThreadOfUser): Promise<ThreadSubscriptionState | undefined>
   /** The subscriptions that changed with `after` < position <= `upTo`, newest first, at most `limit`; each once. */
   changes(

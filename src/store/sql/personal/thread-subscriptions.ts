@@ -31,6 +31,12 @@ const ofThread = query((db, param: ThreadOfUser) =>
     .where('room', '=', param.room)
     .where('root_id', '=', param.root),
 )
+const allOf = query((db, param: { user: UserNumber }) =>
+  db
+    .selectFrom('thread_subscriptions')
+    .select(['room', 'root_id', 'state', 'position'])
+    .where('user_number', '=', param.user),
+)
 const changed = query((db, param: { user: UserNumber; after: number; upTo: number; limit: number }) =>
   db
     .selectFrom('thread_subscriptions as t')
@@ -141,6 +147,10 @@ export const threadSubscriptionsWriter: ThreadSubscriptionsWriter = {
 
 export const threadSubscriptionsReader = (db: Db): ThreadSubscriptionsReader => ({
   subscription: async (thread) => (await db.first(ofThread, thread))?.state,
+  all: async (user) => {
+    const rows = await db.longAll(allOf, { user })
+    return rows.map(({ root_id, state, ...rest }) => ({ ...rest, root: root_id, isSubscribed: state !== 'none' }))
+  },
   changes: async (user, window) => {
     if (window.after >= window.upTo) return []
     const rows = await db.all(changed, { user, ...window })
