@@ -36,7 +36,6 @@ import {
   PublicRooms,
   PushCandidates,
   PushNotices,
-  PushRules,
   PushVerdicts,
   RecentEvents,
   RecentKeyChanges,
@@ -59,7 +58,6 @@ import {
   StickyRooms,
   StreamNews,
   StreamScopes,
-  SubscribedThreads,
   SummariesAnywhere,
   Sync,
   type Threads,
@@ -72,6 +70,7 @@ import {
 } from '#views'
 import type { RoomsGround } from '../rooms/rooms.ts'
 import { type AdminRoomViews, buildAdminRoomViews } from './admin-room-views.ts'
+import { buildPushRules } from './push-rules.ts'
 import { buildBundled, buildRelationViews } from './relations.ts'
 import { buildSlidingExtensions, type InboxesOfDevices } from './sliding-extensions.ts'
 import { buildSlidingSync } from './sliding-sync.ts'
@@ -82,7 +81,6 @@ const MEBIBYTE = 1024 * 1024
 const CACHE_LIMITS_BYTES = {
   clientEvents: 48 * MEBIBYTE,
   userRooms: 32 * MEBIBYTE,
-  pushRules: 32 * MEBIBYTE,
   unread: 32 * MEBIBYTE,
   lazyMembers: 32 * MEBIBYTE,
   roomFacts: 8 * MEBIBYTE,
@@ -91,7 +89,6 @@ const CACHE_LIMITS_BYTES = {
   keyCounts: 8 * MEBIBYTE,
   historyVisibilities: 2 * MEBIBYTE,
   sharedMessages: 8 * MEBIBYTE,
-  threads: 8 * MEBIBYTE,
   lifetimes: 2 * MEBIBYTE,
 }
 
@@ -258,8 +255,7 @@ const buildShared = (ground: RoomsGround, { ignored, typing, presence }: PeopleN
   const visibility = new Visibility({ reader, events: clientEvents, ignored, visibilities, clock, lifetimes })
   const userRooms = new UserRooms({ reader, limitBytes: limits.userRooms })
   const slices = new Slices({ clock, sliceMs: JUDGING_SLICE_MS })
-  const threads = new SubscribedThreads({ reader: store.threadSubscriptions, limitBytes: limits.threads })
-  const pushRules = new PushRules({ reader: accountData, threads, slices, limitBytes: limits.pushRules })
+  const { pushRules, threads } = buildPushRules(ground, slices)
   const candidates = new PushCandidates(clientEvents)
   const unread = new Unread({
     slices,
@@ -279,7 +275,7 @@ const buildShared = (ground: RoomsGround, { ignored, typing, presence }: PeopleN
   const bundles = buildBundled(store, ignored)
   const sharedMessages = new SharedMessageTexts({ clock, limitBytes: limits.sharedMessages })
   const recentKeys = new RecentKeyChanges(streams.positions().deviceLists)
-  for (const cache of [userRooms, pushRules, threads, facts, keyCounts, recentKeys, erasures]) streams.onNews(cache)
+  for (const cache of [userRooms, facts, keyCounts, recentKeys, erasures]) streams.onNews(cache)
   return {
     reader,
     clientEvents,
