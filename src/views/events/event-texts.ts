@@ -31,6 +31,8 @@ export interface EventTextsParts {
   readonly visibility: { inRoom(room: RoomNumber, viewer: EventsViewer): Promise<EventVisibility> }
   readonly erasures: Pick<Erasures, 'shownTo'>
   readonly bundles: BundleSource
+  /** Events that are kept for the next reader: their texts are kept too, in any case. */
+  readonly heads: { holds(event: StoredEvent): boolean }
 }
 
 /** A batch of events for one reader. */
@@ -76,7 +78,7 @@ export class EventTexts {
 
   async #writer(batch: EventBatch): Promise<(event: StoredEvent) => string> {
     const { events, viewer, form, visibility, tellsMembership = false, once = false, fields } = batch
-    const { clientEvents, reader, clock } = this.#parts
+    const { clientEvents, reader, clock, heads } = this.#parts
     const creators = form === 'old' ? await creatorsAmong(events, reader) : undefined
     const bundles = await this.#bundles(batch)
     const all = bundles.size === 0 ? events : [...events, ...eventsIn(bundles)]
@@ -89,7 +91,8 @@ export class EventTexts {
       const membership = tellsMembership ? seen?.membershipAt(event) : undefined
       const hidesPrevious = event.replaces !== undefined && seen?.hidesPrevious(event)
       const { device, userId } = viewer
-      return { device, userId, nowMs, membership, hidesPrevious, creators, isCopy, once, relations }
+      const isOnce = once && !heads.holds(event)
+      return { device, userId, nowMs, membership, hidesPrevious, creators, isCopy, once: isOnce, relations }
     }
     /** Bundled events are whole in every form: whoever takes one out of its bundle finds the room in it. */
     const bundledText = (event: StoredEvent, relations: string): string | undefined => {

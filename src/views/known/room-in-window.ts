@@ -11,13 +11,7 @@ import type { RoomVisibility } from './room-visibility.ts'
 import { isAlikeForAll } from './shared-messages.ts'
 import type { StateInWindow, StateWant } from './state-in-window.ts'
 import type { StatePages } from './state-pages.ts'
-import {
-  DEFAULT_TIMELINE_LIMIT,
-  type EventsRead,
-  MAX_TIMELINE_LIMIT,
-  type TimelinePart,
-  timelineInWindow,
-} from './timeline-in-window.ts'
+import { type EventsRead, type TimelinePart, timelineInWindow, timelineLimit } from './timeline-in-window.ts'
 import type { Visibility } from './visibility.ts'
 import type { Window } from './window.ts'
 
@@ -202,7 +196,7 @@ export class RoomsInWindow {
         room,
         after: fresh ? undefined : window.since?.events,
         upTo,
-        limit: Math.min(matcher.limit ?? DEFAULT_TIMELINE_LIMIT, MAX_TIMELINE_LIMIT),
+        limit: timelineLimit(matcher),
         matcher,
         mayShow,
         learn,

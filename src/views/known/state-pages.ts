@@ -10,13 +10,13 @@ const PAGE_BYTES = 128 * 1024
 const FIRST_PAGE = 32
 const MAX_PAGE = 200
 
-const MEMBER = 'm.room.member'
+export const MEMBER = 'm.room.member'
 /** Right behind that type. */
 const AFTER_MEMBER = `${MEMBER}\u0001`
 /** Before all entries of its type. */
-const FIRST = { type: '', stateKey: '' }
+export const FIRST = { type: '', stateKey: '' }
 /** Behind all state keys: these have at most 255 bytes. */
-const LAST_KEY = '\u{10ffff}'.repeat(64)
+export const LAST_KEY = '\u{10ffff}'.repeat(64)
 
 /** Behind all changes at that position. */
 const behind = (position: number): PlacedChange => ({ position, type: LAST_KEY, stateKey: LAST_KEY })
@@ -57,7 +57,8 @@ export async function* statePages(
   for (const range of ranges) {
     for await (const page of inForce(reader, room, range)) {
       const older = page.filter(({ change }) => change.position <= at)
-      if (older.length < page.length) changed = true
+      // What came into force later by its own event, and replaced nothing, stands in no older entry's place.
+      changed ||= page.some(({ change, event }) => change.position > at && event.replaces !== undefined)
       if (older.length > 0) yield older.map(({ event }) => event)
     }
   }

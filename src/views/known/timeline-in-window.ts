@@ -43,8 +43,11 @@ export interface TimelineWant {
   readonly held: readonly StoredEvent[] | undefined
 }
 
-export const DEFAULT_TIMELINE_LIMIT = 10
-export const MAX_TIMELINE_LIMIT = 100
+const DEFAULT_TIMELINE_LIMIT = 10
+const MAX_TIMELINE_LIMIT = 100
+/** The most events of a room that are shown to one who filters so. */
+export const timelineLimit = ({ limit = DEFAULT_TIMELINE_LIMIT }: { readonly limit?: number | undefined }): number =>
+  Math.min(limit, MAX_TIMELINE_LIMIT)
 /** A filter that lets little through must not make a sync read a room's whole history. */
 const MAX_PAGES = 10
 const MAX_PAGE = 128

@@ -63,16 +63,23 @@ export class Sync {
   async #poll(request: SyncRequest): Promise<PollResult> {
     const snapshot = this.#parts.streams.snapshot()
     const { since, fullState } = request
-    // Nothing is made before there is room for the answer.
-    if (since === undefined || fullState) {
-      return { text: { begun: [], rest: textsOf(this.#pieces(request, snapshot)) }, nothingBy: undefined }
-    }
+    if (since === undefined || fullState) return { text: await this.#whole(request, snapshot), nothingBy: undefined }
     // The client's token equals the current positions: nothing is new, so no room is read.
     if (samePositions(since, snapshot.positions)) {
       const text = `${headOf({ ...snapshot.positions, ...toldBy(since) })}${await this.#unchanged(request)}}`
       return { text, nothingBy: snapshot }
     }
     return this.#news(request, snapshot)
+  }
+
+  /** Nothing of an answer that may be long is held before there is room for it. */
+  async #whole(request: SyncRequest, snapshot: Snapshot): Promise<LongText> {
+    const rooms = await this.#parts.userRooms.of(request.syncer)
+    if (rooms.size <= FEW_ROOMS) {
+      const short = await shortText(this.#pieces(request, snapshot))
+      if (short !== undefined) return short
+    }
+    return { begun: [], rest: textsOf(this.#pieces(request, snapshot)) }
   }
 
   /** Makes the answer to its end where it is short. */
@@ -145,6 +152,19 @@ export class Sync {
 
 /** Answers to polls are held whole up to this length. */
 const SHORT_LENGTH = 64 * 1024
+
+/** A first sync of so many rooms is most often short. One that is not is begun anew. */
+const FEW_ROOMS = 3
+
+/** undefined where the text is long. */
+const shortText = async (pieces: AsyncGenerator<Piece, void, undefined>): Promise<string | undefined> => {
+  let whole = ''
+  for await (const { text } of pieces) {
+    whole += text
+    if (whole.length > SHORT_LENGTH) return undefined
+  }
+  return whole
+}
 
 const toldBy = ({ typingIn = [] }: ToldPositions): Pick<ToldPositions, 'typingIn'> => ({ typingIn })
 

@@ -17,7 +17,7 @@ import {
 } from '#views'
 import type { RoomsGround } from '../rooms/rooms.ts'
 
-export interface SharedByViews extends Pick<EventTextsParts, 'erasures' | 'bundles'> {
+export interface SharedByViews extends Pick<EventTextsParts, 'erasures' | 'bundles' | 'heads'> {
   readonly clientEvents: ClientEvents
   readonly visibilities: HistoryVisibilities
   readonly lifetimes: MessageLifetimes
@@ -29,12 +29,12 @@ export type AdminRoomViews = ReturnType<typeof buildAdminRoomViews>
 export const buildAdminRoomViews = (
   { store, streams, clock, serverName }: RoomsGround,
   history: HistoryElsewhere,
-  { clientEvents, visibilities, lifetimes, erasures, bundles }: SharedByViews,
+  { clientEvents, visibilities, lifetimes, erasures, bundles, heads }: SharedByViews,
 ) => {
   const reader = readerOfAllRooms(store.rooms)
   const ignored = { ignoredBy: () => NOBODY, listOf: () => NO_LIST, listNow: () => NO_LIST }
   const visibility = new Visibility({ reader, events: clientEvents, ignored, visibilities, clock, lifetimes })
-  const texts = new AdministratorsTexts({ clientEvents, reader, clock, visibility, erasures, bundles })
+  const texts = new AdministratorsTexts({ clientEvents, reader, clock, visibility, erasures, bundles, heads })
   const parts = { reader, visibility, clientEvents, texts, clock, streams }
   // Only rooms that this server is in are told of.
   const elsewhere = { space: async () => undefined }

@@ -41,6 +41,7 @@ import {
   RecentKeyChanges,
   type Relations,
   RoomFactsCache,
+  RoomHeads,
   RoomInfos,
   RoomInitialSync,
   RoomItems,
@@ -84,6 +85,7 @@ const CACHE_LIMITS_BYTES = {
   unread: 32 * MEBIBYTE,
   lazyMembers: 32 * MEBIBYTE,
   roomFacts: 8 * MEBIBYTE,
+  roomHeads: 32 * MEBIBYTE,
   erasures: 16 * MEBIBYTE,
   badges: 16 * MEBIBYTE,
   keyCounts: 8 * MEBIBYTE,
@@ -229,7 +231,7 @@ const buildDeviceLists = ({ store, serverName }: RoomsGround, facts: RoomFactsCa
 /**
  * Builds the parts that several views share.
  *
- * Five of them keep the newest value of something, and forget it when news says that it changed: `userRooms` a user's memberships,
+ * Six of them keep the newest value of something, and forget it when news says that it changed: `userRooms` a user's memberships, `heads` the newest events and state of rooms,
  * `pushRules` a user's rules, `keyCounts` the number of a device's keys, `erasures` the users whose content is erased, and `facts` what is the same for all readers of a room until its next event, such as power levels.
  *
  * No other cache of the views hears news, and each stays right by another way:
@@ -250,6 +252,8 @@ const buildShared = (ground: RoomsGround, { ignored, typing, presence }: PeopleN
   const { receipts, accountData } = store
   const limits = CACHE_LIMITS_BYTES
   const clientEvents = new ClientEvents(limits.clientEvents)
+  const heads = new RoomHeads({ reader, limitBytes: limits.roomHeads })
+  const headed = heads.over(reader)
   const visibilities = new HistoryVisibilities({ reader, clock, limitBytes: limits.historyVisibilities })
   const lifetimes = buildLifetimes(ground)
   const visibility = new Visibility({ reader, events: clientEvents, ignored, visibilities, clock, lifetimes })
@@ -260,22 +264,22 @@ const buildShared = (ground: RoomsGround, { ignored, typing, presence }: PeopleN
   const unread = new Unread({
     slices,
     candidates,
-    rooms: reader,
+    rooms: headed,
     receipts,
     pushRules,
     ignored,
     clientEvents,
     limitBytes: limits.unread,
   })
-  const facts = new RoomFactsCache({ reader, limitBytes: limits.roomFacts })
-  const state = new StateInWindow({ reader, limitBytes: limits.lazyMembers })
+  const facts = new RoomFactsCache({ reader: headed, limitBytes: limits.roomFacts })
+  const state = new StateInWindow({ reader: headed, limitBytes: limits.lazyMembers })
   const recent = new RecentEvents({ reader, position: streams.positions().events })
   const keyCounts = new KeyCountsNow({ reader: store.deviceKeys, limitBytes: limits.keyCounts })
   const erasures = new Erasures({ accounts: store.accounts, rooms: reader, clock, limitBytes: limits.erasures })
   const bundles = buildBundled(store, ignored)
   const sharedMessages = new SharedMessageTexts({ clock, limitBytes: limits.sharedMessages })
   const recentKeys = new RecentKeyChanges(streams.positions().deviceLists)
-  for (const cache of [userRooms, facts, keyCounts, recentKeys, erasures]) streams.onNews(cache)
+  for (const cache of [heads, userRooms, facts, keyCounts, recentKeys, erasures]) streams.onNews(cache)
   return {
     reader,
     clientEvents,
@@ -286,12 +290,11 @@ const buildShared = (ground: RoomsGround, { ignored, typing, presence }: PeopleN
     unread,
     slices,
     candidates,
-    facts,
-    state,
-    roomsInWindow: new RoomsInWindow({ reader, clock, visibility, unread, facts, state }),
+    ...{ facts, heads, state },
+    roomsInWindow: new RoomsInWindow({ reader: headed, clock, visibility, unread, facts, state }),
     recent,
     bundles,
-    texts: new EventTexts({ clientEvents, reader, clock, visibility, erasures, bundles }),
+    texts: new EventTexts({ clientEvents, reader, clock, visibility, erasures, bundles, heads }),
     news: new StreamNews({ recent, memberships: reader, accountData, receipts, typing, pushRules, ignored }),
     erasures,
     presenceVisibility: new PresenceVisibility({ presence, userRooms, reader }),
@@ -306,8 +309,7 @@ const buildShared = (ground: RoomsGround, { ignored, typing, presence }: PeopleN
       ...[pushRules, threads],
       unread,
       unread.floors,
-      facts,
-      state,
+      ...[facts, heads, state],
       keyCounts,
       recentKeys,
       sharedMessages,
@@ -344,7 +346,7 @@ const buildSync = (
     shared: shared.sharedMessages,
   })
   const streamed = [
-    new RoomsPart({ clock, reader, news, texts: roomTexts, invites }),
+    new RoomsPart({ clock, reader, news, heads: shared.heads, texts: roomTexts, invites }),
     new AccountDataPart({ reader: accountData, pushRules }),
   ]
   const parts = [

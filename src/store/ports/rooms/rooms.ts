@@ -4,6 +4,7 @@ import type { EventsReader, RoomNumber } from './events.ts'
 import type { RoomGraphReader } from './graph.ts'
 import type { MembersReader } from './members.ts'
 import type { Extremity, RoomBase, StateSize } from './room-change.ts'
+import type { RoomHeadsReader } from './room-heads.ts'
 import type { RoomListsReader } from './room-lists.ts'
 import type { RoomServersReader } from './room-servers.ts'
 import type { ServerMembersReader } from './server-members.ts'
@@ -55,6 +56,7 @@ export interface RoomsReader
     RoomGraphReader,
     MembersReader,
     DirectoryReader,
+    RoomHeadsReader,
     RoomListsReader,
     RoomServersReader,
     ServerMembersReader {}

@@ -9,6 +9,9 @@ import { type ReceiptTables, UNTHREADED } from './receipts-writes.ts'
 /** If at most this many receipts of the whole server have moved, they are searched for the rooms in question. */
 const FEW_MOVED = 400
 
+/** So many receipts are read in the serving thread. */
+const FEW_IN_ROOMS = 200
+
 const query = queriesOver<ReceiptTables & UserTables & Pick<RoomTables, 'memberships' | 'events'>>()
 
 const COLUMNS = [
@@ -78,6 +81,15 @@ const inRooms = query(
       .where((eb) => eb.or([eb('receipts.type', '=', param.publicType), eb('users.user_id', '=', param.forUser)]))
       .orderBy('receipts.position'),
 )
+/** The same where they are few: no more rows are looked at, whoever may see them. */
+const fewInRooms = query((db, param: { rooms: readonly RoomNumber[] }, { integers }) =>
+  db
+    .selectFrom('receipts')
+    .innerJoin('users', 'users.user_number', 'receipts.user_number')
+    .select([...COLUMNS, 'receipts.position'])
+    .where('receipts.room', 'in', integers(param.rooms))
+    .limit(sql.lit(FEW_IN_ROOMS + 1)),
+)
 const ofUser = query((db, param: { user: UserNumber; rooms: readonly RoomNumber[] }, { integers }) =>
   db
     .selectFrom('receipts')
@@ -146,6 +158,11 @@ export const receiptsReader = (db: Db): ReceiptsReader => ({
   },
   inRooms: async (rooms, forUser) => {
     if (rooms.length === 0) return []
+    const few = await db.all(fewInRooms, { rooms })
+    if (few.length <= FEW_IN_ROOMS) {
+      const seen = few.filter(({ type, user_id }) => type === PUBLIC || user_id === forUser)
+      return seen.sort((one, other) => one.position - other.position).map(receiptOf)
+    }
     return (await db.longAll(inRooms, { rooms, forUser, publicType: PUBLIC })).map(receiptOf)
   },
   ofUser: async (user, rooms) => {

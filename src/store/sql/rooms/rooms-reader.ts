@@ -1,7 +1,6 @@
-import { type Kysely, sql } from 'kysely'
+import { sql } from 'kysely'
 import type { RoomId } from '#spec'
-import type { Extremity } from '../../ports/rooms/room-change.ts'
-import type { RoomRecord, RoomsReader } from '../../ports/rooms/rooms.ts'
+import type { RoomsReader } from '../../ports/rooms/rooms.ts'
 import type { Db } from '../engine/index.ts'
 import { directoryReader } from './directory-reader.ts'
 import { eventsReader } from './events/events-reader.ts'
@@ -9,44 +8,12 @@ import { graphReader } from './events/graph-reader.ts'
 import { membersReader } from './members/members-reader.ts'
 import { serverMembersReader } from './members/server-members-reader.ts'
 import { relatedByReader } from './relations/related-by-reader.ts'
-import { branchesIn, newestOf } from './room-base.ts'
+import { roomHeadsReader } from './room-heads.ts'
 import { roomListsReader } from './room-lists-reader.ts'
+import { selectRooms, toRoomRecord } from './room-records.ts'
 import { roomServersReader } from './servers/room-servers-reader.ts'
 import { stateReader } from './state/state-reader.ts'
-import { query, type RoomTables } from './tables.ts'
-
-const selectRooms = (db: Kysely<RoomTables>) =>
-  db
-    .selectFrom('rooms as r')
-    .leftJoin('events as newest', (join) =>
-      join.on((of) => of('newest.event', '=', newestOf(of as never).select('e.event'))),
-    )
-    .select([
-      'r.room',
-      'r.room_id',
-      'r.version',
-      'r.sequence',
-      'r.extremities',
-      'r.joined_count',
-      'r.invited_count',
-      'r.published',
-      'r.last_resolved_position',
-      'r.state_bytes',
-      'r.state_entries',
-      'newest.event as newest_event',
-      'newest.event_id as newest_id',
-      'newest.depth as newest_depth',
-    ])
-    .select(({ exists, selectFrom }) =>
-      exists(
-        selectFrom('state_log as p')
-          .select('p.position')
-          .whereRef('p.room', '=', 'r.room')
-          .where('p.type', '=', sql.lit('m.room.policy'))
-          .where('p.state_key', '=', sql.lit(''))
-          .where('p.until_position', 'is', null),
-      ).as('is_policed'),
-    )
+import { query } from './tables.ts'
 
 const roomByNumber = query((db, param: { room: number }) => selectRooms(db).where('r.room', '=', param.room))
 const roomById = query((db, param: { roomId: RoomId }) => selectRooms(db).where('r.room_id', '=', param.roomId))
@@ -64,32 +31,6 @@ const missingOfRoom = query((db, param: { room: number }) =>
 const aliasesOfRoom = query((db, param: { room: number; limit: number }) =>
   db.selectFrom('aliases').select('alias').where('room', '=', param.room).orderBy('alias').limit(param.limit),
 )
-
-type RoomRow = Awaited<ReturnType<ReturnType<typeof selectRooms>['execute']>>[number]
-
-const extremitiesOf = ({ extremities, newest_id, newest_depth }: RoomRow): readonly Extremity[] => {
-  if (extremities === null)
-    return newest_id === null || newest_depth === null ? [] : [{ eventId: newest_id, depth: newest_depth }]
-  return branchesIn(extremities)
-}
-
-const toRoomRecord = (row: RoomRow): RoomRecord => ({
-  room: row.room,
-  roomId: row.room_id,
-  version: row.version,
-  sequence: row.sequence,
-  extremities: extremitiesOf(row),
-  joinedCount: row.joined_count,
-  invitedCount: row.invited_count,
-  published: row.published === 1,
-  policed: Boolean(row.is_policed),
-  lastPosition: row.newest_event ?? 0,
-  lastResolvedPosition: row.last_resolved_position,
-  stateSize:
-    row.state_bytes === null || row.state_entries === null
-      ? undefined
-      : { bytes: row.state_bytes, entries: row.state_entries },
-})
 
 const countedBytes = (free: number) => sql<number>`case
   when s.type <> 'm.room.member' then octet_length(e.json)
@@ -113,6 +54,7 @@ export const roomsReader = (db: Db): RoomsReader => ({
   ...graphReader(db),
   ...membersReader(db),
   ...directoryReader(db),
+  ...roomHeadsReader(db),
   ...roomListsReader(db),
   ...serverMembersReader(db),
   ...relatedByReader(db),

@@ -2,7 +2,9 @@ import { type Clock, yieldToEventLoop } from '#base'
 import type { RoomNumber, RoomStateReader, StoredEvent } from '#store'
 import { type InvitesShown, isInviteShown } from '../../known/invites-shown.ts'
 import { type MembershipInWindow, membershipInWindow } from '../../known/membership-in-window.ts'
+import { RoomHeads } from '../../known/room-heads.ts'
 import { NO_ROOM_NEWS, type RoomNews, type StreamNews, type WindowNews } from '../../known/stream-news.ts'
+import { timelineLimit } from '../../known/timeline-in-window.ts'
 import type { Piece, StreamedPart, SyncWindow } from '../request.ts'
 import type { RoomText, RoomTexts } from './room-texts.ts'
 
@@ -10,6 +12,7 @@ export interface RoomsPartParts {
   readonly clock: Clock
   readonly reader: RoomStateReader
   readonly news: Pick<StreamNews, 'ofRooms'>
+  readonly heads: Pick<RoomHeads, 'open'>
   readonly texts: RoomTexts
   readonly invites: InvitesShown
 }
@@ -23,6 +26,9 @@ const ROOMS_A_SLICE = 5
 const MEMBERS_A_SLICE = 50
 /** Rooms whose receipts and account data are read together. */
 const ROOMS_AT_ONCE = 20
+/** All members of smaller rooms are read together with the rooms. */
+const FEW_MEMBERS = 30
+const FEW_MEMBERS_LAZILY = 8
 const PIECE_LENGTH = 32 * 1024
 
 /** `rooms`: what is new in the rooms that the user is joined to, is invited to, knocks at, or left. */
@@ -101,16 +107,34 @@ export class RoomsPart implements StreamedPart {
   async *#withNews(window: SyncWindow, members: readonly MembershipInWindow[]) {
     const { since, fullState, news } = window
     const isWhole = since === undefined || fullState
-    const size = isWhole ? ROOMS_AT_ONCE : members.length
+    const limit = timelineLimit(window.filter.timeline) + 1
+    const size = isWhole ? Math.min(ROOMS_AT_ONCE, RoomHeads.roomsAtOnce(limit)) : members.length
     for (let start = 0; start < members.length; start += size) {
       const next = members.slice(start, start + size)
       const numbers = next.map(({ record: { room } }) => room)
       const found = isWhole ? await this.#parts.news.ofRooms(window, numbers, news.rooms) : news.rooms
-      for (const member of next) {
-        const held = !isWhole && isNewlyJoined(member) ? await this.#fromBeginning(window, member) : found
-        yield { member, news: held.get(member.record.room) ?? NO_ROOM_NEWS }
+      const close = isWhole ? await this.#openHeads(window, next, limit) : undefined
+      try {
+        for (const member of next) {
+          const held = !isWhole && isNewlyJoined(member) ? await this.#fromBeginning(window, member) : found
+          yield { member, news: held.get(member.record.room) ?? NO_ROOM_NEWS }
+        }
+      } finally {
+        close?.()
       }
     }
+  }
+
+  /** What is told of joined rooms is read for several at once. */
+  #openHeads(
+    { viewer, filter }: SyncWindow,
+    members: readonly MembershipInWindow[],
+    limit: number,
+  ): Promise<() => void> | undefined {
+    const rooms = members.filter(({ membership }) => membership === 'join').map(({ record: { room } }) => room)
+    if (rooms.length === 0) return undefined
+    const fewMembers = filter.state.lazyLoadMembers ? FEW_MEMBERS_LAZILY : FEW_MEMBERS
+    return this.#parts.heads.open({ rooms, limit, user: viewer.userId, fewMembers })
   }
 
   /** A room that is new to the user comes with all receipts and account data that there are, whenever they were set. */

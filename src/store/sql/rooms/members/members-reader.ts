@@ -11,6 +11,9 @@ const selectMembers = (db: Kysely<RoomTables>) =>
     .innerJoin('users as u', 'u.user_number', 'm.user_number')
     .select(['u.user_id as userId', 'm.user_number as user', 'm.membership', 'm.position'])
 
+/** So many memberships are read in the serving thread. */
+const FEW_MEMBERSHIPS = 200
+
 const memberOfRoom = query((db, param: { room: number; user: UserId }) =>
   selectMembers(db).select('m.forgotten').where('m.room', '=', param.room).where('u.user_id', '=', param.user),
 )
@@ -147,6 +150,27 @@ const usersInCommonRooms = query((db, param: { user: UserId; maxMembers: number 
     ),
 )
 
+/** The same where they are few: no more memberships are looked at. */
+const fewInCommonRooms = query((db, param: { user: UserId; maxMembers: number }) =>
+  db
+    .selectFrom((eb) =>
+      eb
+        .selectFrom('users as one')
+        .innerJoin('memberships as mine', 'mine.user_number', 'one.user_number')
+        .innerJoin('rooms as r', 'r.room', 'mine.room')
+        .innerJoin('memberships as theirs', 'theirs.room', 'r.room')
+        .select('theirs.user_number')
+        .where('one.user_id', '=', param.user)
+        .where('mine.membership', '=', 'join')
+        .where('r.joined_count', '<=', param.maxMembers)
+        .where('theirs.membership', '=', 'join')
+        .limit(sql.lit(FEW_MEMBERSHIPS + 1))
+        .as('near'),
+    )
+    .innerJoin('users as u', 'u.user_number', 'near.user_number')
+    .select('u.user_id'),
+)
+
 /** One range of the index of entries in force. */
 const joinedPage = query((db, param: { room: number; after: string; limit: number }) =>
   db
@@ -261,7 +285,10 @@ export const membersReader = (db: Db): MembersReader => ({
   },
 
   usersSharingRooms: async (user, maxMembers = Number.MAX_SAFE_INTEGER) => {
-    const rows = await db.longAll(usersInCommonRooms, { user, maxMembers })
-    return rows.map((row) => row.user_id)
+    const few = await db.all(fewInCommonRooms, { user, maxMembers })
+    const rows = few.length <= FEW_MEMBERSHIPS ? few : await db.longAll(usersInCommonRooms, { user, maxMembers })
+    const others = new Set(rows.map((row) => row.user_id))
+    others.delete(user)
+    return [...others]
   },
 })

@@ -10,8 +10,10 @@ const PLAIN_POSITION = sql<number>`+s.position`
 /** Behind all types: these have at most 255 bytes. */
 const LAST_TYPE = '\u{10ffff}'.repeat(64)
 
-const logOf = (db: Kysely<RoomTables>, param: { readonly room: number }) =>
-  selectEvents(db).innerJoin('state_log as s', 's.event', 'e.event').where('s.room', '=', param.room)
+/** The log of the state of all rooms, with the events. */
+export const logOf = (db: Kysely<RoomTables>) => selectEvents(db).innerJoin('state_log as s', 's.event', 'e.event')
+
+const logIn = (db: Kysely<RoomTables>, param: { readonly room: number }) => logOf(db).where('s.room', '=', param.room)
 
 interface Page {
   readonly room: number
@@ -21,10 +23,11 @@ interface Page {
 }
 
 /** The rows of an entry's end, or of its beginning, by that position. */
-const placed = (log: ReturnType<typeof logOf>) => log.select(['s.type as entry_type', 's.state_key as entry_key'])
+export const placed = (log: ReturnType<typeof logOf>) =>
+  log.select(['s.type as entry_type', 's.state_key as entry_key'])
 
 const inForce = query((db, param: Page & { beforeType: string }) =>
-  placed(logOf(db, param))
+  placed(logIn(db, param))
     .select('s.position as placed_at')
     .where('s.until_position', 'is', null)
     .where(sql<boolean>`(s.type, s.state_key) > (${param.type}, ${param.stateKey})`)
@@ -35,7 +38,7 @@ const inForce = query((db, param: Page & { beforeType: string }) =>
 )
 
 const replaced = query((db, param: Page & { at: number; position: number }) =>
-  placed(logOf(db, param))
+  placed(logIn(db, param))
     .select(UNTIL.as('placed_at'))
     .where(UNTIL, '>=', param.position)
     .where(UNTIL, '<', sql.lit(Number.MAX_SAFE_INTEGER))
@@ -48,7 +51,7 @@ const replaced = query((db, param: Page & { at: number; position: number }) =>
 )
 
 const changed = query((db, param: Page & { at: number; position: number }) =>
-  placed(logOf(db, param))
+  placed(logIn(db, param))
     .select('s.position as placed_at')
     .where('s.position', '>=', param.position)
     .where('s.position', '<=', param.at)
@@ -72,7 +75,7 @@ const removed = query((db, param: { room: number; after: number; upTo: number })
     .orderBy('position'),
 )
 
-const toPlaced = (row: EventRow & { entry_type: string; entry_key: string; placed_at: number }) => ({
+export const toPlaced = (row: EventRow & { entry_type: string; entry_key: string; placed_at: number }) => ({
   change: { position: row.placed_at, type: row.entry_type, stateKey: row.entry_key } satisfies PlacedChange,
   event: toStoredEvent(row),
 })
