@@ -95,7 +95,7 @@ export class RoomsInWindow {
     const { window, member } = want
     const { state } = this.#parts
     const fresh = window.since === undefined || (!member.throughout && member.changed)
-    const { timeline, visibility } = await this.#timeline(want, fresh, window.now.events)
+    const { timeline, visibility } = await this.#timeline(want, fresh, window.now.events, facts)
     const resolvedAt = facts.record.lastResolvedPosition
     const stateWant = await this.#stateWant(want, timeline, { fresh, end: window.now.events, resolvedAt })
     // Behind a gap anything may have changed.
@@ -173,12 +173,14 @@ export class RoomsInWindow {
     { window, member, events, timeline: matcher }: TimelineOfRoom,
     fresh: boolean,
     upTo: number,
+    facts?: RoomFacts,
   ): Promise<{ timeline: TimelinePart; visibility: RoomVisibility | undefined }> {
     const { room } = member.record
     const { reader, clock, visibility: rule } = this.#parts
     const isSeen = seenByMember(member)
     const isExpired = await rule.expiryIn(room)
     let visibility: RoomVisibility | undefined
+    let firstJoined: number | undefined
     const mayShow = (event: StoredEvent): boolean | Promise<boolean> => {
       if (isExpired(event)) return false
       if (visibility === undefined || isSeen(event))
@@ -187,8 +189,15 @@ export class RoomsInWindow {
     }
     const learn = async (shown: readonly StoredEvent[]): Promise<void> => {
       const older = shown.filter((event) => !isSeen(event))
+      firstJoined ??= firstJoinAmong(shown, { window, member }, facts)
       if (older.length === 0) return
-      visibility ??= await rule.inRoom(room, window.viewer)
+      const joined = firstJoined
+      visibility ??= await rule.inRoom(
+        room,
+        window.viewer,
+        joined === undefined ? undefined : { joined, ended: undefined },
+      )
+      if (joined !== undefined) visibility.assumeFirstStay(joined)
       await visibility.learn(older)
     }
     const part = await timelineInWindow(
@@ -283,6 +292,24 @@ const seenByMember =
   ({ throughout, membership, position }: MembershipInWindow) =>
   (event: StoredEvent): boolean =>
     throughout || (membership === 'join' && event.position >= position)
+
+/**
+ * The position of the join with which the user's only stay began, if it is among the events and tells all about what they may see: the room's
+ * history was never closed to its members, and nothing was resolved in it.
+ */
+const firstJoinAmong = (
+  events: readonly StoredEvent[],
+  { window: { viewer }, member }: Pick<TimelineOfRoom, 'window' | 'member'>,
+  facts: RoomFacts | undefined,
+): number | undefined => {
+  const { membership, position, record } = member
+  const isPlain = facts?.isHistoryOpen === true && facts.record.lastResolvedPosition === 0
+  if (!isPlain || membership !== 'join' || record.position !== position) return undefined
+  const isOwn = ({ type, stateKey, placing }: StoredEvent): boolean =>
+    type === 'm.room.member' && stateKey === viewer.userId && placing === 'timeline'
+  const own = events.find((event) => event.position === position && isOwn(event))
+  return own !== undefined && own.replaces === undefined ? position : undefined
+}
 
 /** Whether something of the room's state may have changed in the window. */
 const mayChangeState = ({ window: { since }, events }: RoomWant, resolvedAt: number): boolean =>

@@ -87,11 +87,29 @@ interface RoomVisibilityParts {
 export class RoomVisibility {
   readonly #parts: RoomVisibilityParts
   readonly #learned = new Map<EventNumber, Circumstances>()
+  /** Where the user's first stay began, if nothing is to be read of what was before: see `assumeFirstStay`. */
+  #firstJoined: number | undefined
   /** Depth at which the user's last stay began; read where events were fetched, as these came at no position of the stream. */
   #joinedDepth: number | undefined
 
   constructor(parts: RoomVisibilityParts) {
     this.#parts = parts
+  }
+
+  /**
+   * The user has been in the room once, since that position, and the room's history was never closed to its members: the circumstances of the events of its timeline
+   * follow, and are not read.
+   */
+  assumeFirstStay(joined: number): void {
+    this.#firstJoined = joined
+  }
+
+  #assume(event: StoredEvent): void {
+    const joined = this.#firstJoined
+    if (joined === undefined || event.placing !== 'timeline') return
+    for (const key of [keyOf(event), replacedKey(event)])
+      if (key !== undefined)
+        this.#learned.set(key, { visibility: 'shared', membership: key > joined ? 'join' : undefined })
   }
 
   /** Reads the circumstances of the events, and of the state that they replaced. */
@@ -105,9 +123,11 @@ export class RoomVisibility {
   ): Promise<void> {
     const wanted = new Map<EventNumber, RoomVisibility>()
     for (const [room, events] of rooms)
-      for (const event of events)
+      for (const event of events) {
+        room.#assume(event)
         for (const key of [keyOf(event), replacedKey(event)])
           if (key !== undefined && !room.#learned.has(key)) wanted.set(key, room)
+      }
     for (const [room, events] of rooms)
       if (events.some(({ placing }) => placing === 'history')) await room.#learnDepth()
     const entries = [...wanted]

@@ -1,7 +1,7 @@
 import type { Clock, Soon } from '#base'
 import { historyVisibilityOf } from '#rules'
 import { type JsonObject, MatrixError, type Membership, type Pdu, type RoomId, type UserId } from '#spec'
-import type { RoomNumber, RoomRecord, RoomsReader } from '#store'
+import type { LastStay, RoomNumber, RoomRecord, RoomsReader } from '#store'
 import type { ClientEvents } from '../events/client-event.ts'
 import type { IgnoredLists } from '../unread/ignored-list.ts'
 import type { Expiry, MessageLifetimes } from './retention.ts'
@@ -40,10 +40,15 @@ export class Visibility {
     this.#reader = parts.reader
   }
 
-  async inRoom(room: RoomNumber, user: { readonly userId: UserId; readonly user: number }): Promise<RoomVisibility> {
+  /** `known`: the user's last stay in the room, where the caller knows it. */
+  async inRoom(
+    room: RoomNumber,
+    user: { readonly userId: UserId; readonly user: number },
+    known?: LastStay,
+  ): Promise<RoomVisibility> {
     const { userId } = user
     const [lastStay, ignored, isExpired] = await Promise.all([
-      this.#reader.lastStay(room, userId),
+      known ?? this.#reader.lastStay(room, userId),
       this.#parts.ignored.ignoredBy(user.user),
       this.expiryIn(room),
     ])
