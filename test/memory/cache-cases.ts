@@ -19,6 +19,7 @@ import {
   PushRules,
   RecentEvents,
   RoomFactsCache,
+  RoomHeads,
   StateInWindow,
   SubscribedThreads,
   UserRooms,
@@ -164,6 +165,35 @@ const roomFacts = (): FilledCache => {
   return { stats: () => cache.stats(), add: (index) => cache.of(index) }
 }
 
+const roomHeads = (content: (index: number) => string): FilledCache => {
+  const eventsOf = (room: number, type: string) =>
+    Array.from({ length: 3 }, (_, n) =>
+      storedEvent(room * 6 + n, content(room * 6 + n), { type, room, stateKey: `${n}` }),
+    )
+  const placed = (event: StoredEvent) => ({
+    change: { position: event.position, type: event.type, stateKey: event.stateKey ?? '' },
+    event,
+  })
+  const headOf = (room: number) => ({
+    record: recordOf(room),
+    events: eventsOf(room, 'm.room.message'),
+    isWhole: false,
+    state: eventsOf(room + 0.5, 'm.room.topic').map(placed),
+    members: new Map(),
+    membersOf: new Set(texts(20, (k) => `@user${room}_${k}:example.org`)),
+  })
+  const heads = ({ rooms }: { readonly rooms: readonly number[] }) => new Map(rooms.map((room) => [room, headOf(room)]))
+  const cache = new RoomHeads({ limitBytes: LIMIT, reader: reading({ heads }) })
+  const query = { limit: 3, user: '@alice:example.org' as never, fewMembers: 0 }
+  return {
+    stats: () => cache.stats(),
+    // A room that is read again is kept.
+    add: async (room) => {
+      for (let read = 0; read < 2; read++) (await cache.open({ rooms: [room], ...query }))()
+    },
+  }
+}
+
 /** Parts that a full cache has no use for. */
 const unused = { writer: undefined as never, commit: undefined as never, lastSeen: undefined as never }
 const noNews = { onNews: () => {} } as never
@@ -248,6 +278,7 @@ export const CACHES: Readonly<Record<string, () => FilledCache>> = {
       [`client-events: ${name}`, () => clientEvents(content, 'full')],
       [`client-events: ${name}, in the form of 2015`, () => clientEvents(content, 'old')],
       [`live-rooms: ${name}`, () => liveRooms(content)],
+      [`room-heads: ${name}`, () => roomHeads(content)],
     ]),
   ),
   ...Object.fromEntries(Object.entries(FILTERS).map(([name, filter]) => [`filters: ${name}`, () => filters(filter)])),
