@@ -49,7 +49,7 @@ onEveryDatabase('heads of rooms', (open) => {
     for (const limit of [1, 3, 8, 60]) {
       const query = { rooms: rooms.map(({ room }) => room), limit, user: ALICE, fewMembers: 8 }
       const heads = await store.rooms.heads(query)
-      expect([...heads.keys()].sort()).toEqual([...query.rooms].sort())
+      expect(new Set(heads.keys())).toEqual(new Set(query.rooms))
       for (const { room } of rooms) {
         const head = heads.get(room)
         expect(head?.record).toEqual(await store.rooms.room(room))
