@@ -1,6 +1,6 @@
 import type { UserId } from '#spec'
 import type { RoomNumber, StoredEvent } from './events.ts'
-import type { RoomRecord } from './rooms.ts'
+import type { RoomRecord } from './room-record.ts'
 import type { PlacedEvent } from './state.ts'
 
 /** Asks for what a reader who comes to rooms is told of each of them. Bounded where it is asked: see `MOST_HEAD_EVENTS`. */

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import type { Extremity } from '../../ports/rooms/room-change.ts'
-import type { RoomRecord } from '../../ports/rooms/rooms.ts'
+import type { RoomRecord } from '../../ports/rooms/room-record.ts'
 import { branchesIn, newestOf } from './room-base.ts'
 import type { RoomTables } from './tables.ts'
 
