@@ -57,15 +57,11 @@ const threads = {
   },
 }
 
-/** One character beyond Latin-1 makes V8 keep the whole file with two bytes a character. */
-const latin = {
-  name: 'latin',
-  renderChunk: (code) => ({
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: all of Latin-1 is meant
-    code: code.replaceAll(/[^\x00-\xff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
-    map: null,
-  }),
-}
+/** One character beyond ASCII makes Node keep the whole file with two bytes a character. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII is meant
+const BEYOND_ASCII = /[^\x00-\x7f]/g
+const inAscii = (code) =>
+  code.replaceAll(BEYOND_ASCII, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 
 /** Threads do not inherit that stacks name the files and lines of the sources. */
 const START_OF_THREAD = (file) => `import { setSourceMapsSupport } from 'node:module'
@@ -81,10 +77,10 @@ export async function prepareProgram(folder) {
     platform: 'node',
     transform: { target: 'esnext' },
     external: isApart,
-    plugins: [helpers, threads, latin],
+    plugins: [helpers, threads],
     logLevel: 'silent',
   })
-  await bundle.write({
+  const { output } = await bundle.write({
     dir: folder,
     format: 'esm',
     entryFileNames: '[name].js',
@@ -94,6 +90,8 @@ export async function prepareProgram(folder) {
     sourcemapExcludeSources: true,
   })
   await bundle.close()
+  for (const { type, fileName, code } of output)
+    if (type === 'chunk') writeFileSync(join(folder, fileName), inAscii(code))
   for (const [name] of starts) writeFileSync(join(folder, `${name}.js`), START_OF_THREAD(`${name}-work.js`))
 }
 

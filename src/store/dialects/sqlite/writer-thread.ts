@@ -1,4 +1,5 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { releaseMemory } from '#base'
 import { MIGRATIONS } from '../../migrations/index.ts'
 import { SchemaTooNew, StoreUnavailable } from '../../ports/engine/faults.ts'
 import type { GroupAnswer, Submitted } from '../../sql/engine/commit-queue.ts'
@@ -32,6 +33,7 @@ const start = async (port: MessagePort, { file, signal }: WriterData): Promise<v
   }
   const answer = (group: GroupAnswer): void => tell({ kind: 'answer', answer: group })
   const loop = new GroupLoop(new GroupRunner(connection, writes), answer, receive)
+  releaseMemory()
   tell({ kind: 'ready' })
   while (!closing) {
     const seen = Atomics.load(signal, 0)
