@@ -47,10 +47,10 @@ export const openMediaFolder = async (folder: string, random: Random): Promise<M
 }
 
 /**
- * A file goes to the disk piece by piece while it comes. Synced at its end alone, all of it at once would stand before the database's next commit: a file system with
- * a journal writes the data of new files first.
+ * A file goes to the disk piece by piece while it comes, and one piece of all files at a time. Synced at its end alone, all of it at once would stand before the database's next
+ * commit: a file system with a journal writes the data of new files first.
  */
-const SYNCED_EVERY_BYTES = 1024 * 1024
+const SYNCED_EVERY_BYTES = 256 * 1024
 
 class LocalFolder implements MediaFiles {
   readonly #folder: string
@@ -58,6 +58,7 @@ class LocalFolder implements MediaFiles {
   readonly #random: Random
   /** Serialises the making of a subfolder, so that no file in it counts as durable before the subfolder is. */
   readonly #placing = new KeyedLock<string>()
+  readonly #syncing = new KeyedLock<'disk'>()
 
   constructor(folder: string, drafts: string, random: Random) {
     this.#folder = folder
@@ -69,7 +70,12 @@ class LocalFolder implements MediaFiles {
     const path = join(this.#drafts, this.#random.token(24))
     try {
       const handle = await open(path, 'wx', 0o600)
-      return new LocalDraft(handle, path, (name) => this.#placing.run(name.slice(0, 2), () => this.#place(path, name)))
+      return new LocalDraft({
+        handle,
+        path,
+        place: (name) => this.#placing.run(name.slice(0, 2), () => this.#place(path, name)),
+        sync: (sync) => this.#syncing.run('disk', sync),
+      })
     } catch (error) {
       throw diskFault(error)
     }
@@ -135,17 +141,27 @@ class LocalFolder implements MediaFiles {
   }
 }
 
+interface LocalDraftParts {
+  readonly handle: FileHandle
+  readonly path: string
+  readonly place: (name: FileName) => Promise<void>
+  /** Runs a sync when no other one runs. */
+  readonly sync: (sync: () => Promise<void>) => Promise<void>
+}
+
 class LocalDraft implements FileDraft {
   readonly #handle: FileHandle
   readonly #path: string
-  readonly #place: (name: FileName) => Promise<void>
+  readonly #place: LocalDraftParts['place']
+  readonly #sync: LocalDraftParts['sync']
   #closed = false
   #unsyncedBytes = 0
 
-  constructor(handle: FileHandle, path: string, place: (name: FileName) => Promise<void>) {
+  constructor({ handle, path, place, sync }: LocalDraftParts) {
     this.#handle = handle
     this.#path = path
     this.#place = place
+    this.#sync = sync
   }
 
   async write(bytes: Uint8Array): Promise<void> {
@@ -155,7 +171,7 @@ class LocalDraft implements FileDraft {
       this.#unsyncedBytes += bytes.length
       if (this.#unsyncedBytes < SYNCED_EVERY_BYTES) return
       this.#unsyncedBytes = 0
-      await this.#handle.datasync()
+      await this.#sync(() => this.#handle.datasync())
     } catch (error) {
       throw diskFault(error)
     }
@@ -163,7 +179,7 @@ class LocalDraft implements FileDraft {
 
   async keep(name: FileName): Promise<void> {
     try {
-      await this.#handle.sync()
+      await this.#sync(() => this.#handle.sync())
       this.#closed = true
       await this.#handle.close()
       await this.#place(name)
