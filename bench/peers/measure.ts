@@ -41,7 +41,7 @@ export interface PeerResult {
   readonly report: Report
 }
 
-const scale = { ...scales.full, listeners: [1, 100], syncRooms: [1, 100], historyMessages: 300 }
+const scale = { ...scales.full, listeners: [1, 100], syncRooms: [1, 100], historyMessages: 150 }
 /** In the order they run. */
 const measured: readonly Scenario[] = [idle, sendOneRoom, backPagination, firstSync, wakeListeners].map((scenario) => ({
   ...scenario,
