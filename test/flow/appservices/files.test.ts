@@ -30,6 +30,17 @@ describe('registration files', () => {
     expect((await world.as().request('GET', '/v3/account/whoami')).status).toBe(200)
   })
 
+  it('may name a sender with capitals, as bridges of the mautrix family write them', async () => {
+    const sender_localpart = 'N8hHyJI45T2bTTfAZBWTSV4ZVWzufp7ZD8IJHlGglmt6pI8zoZEVout5q0SrjWek'
+    await using world = await startWithServices({ registrations: [registration({ sender_localpart })] })
+    const userId = `@${sender_localpart}:${world.server.serverName}`
+    expect((await world.as().get('/v3/account/whoami')).user_id).toBe(userId)
+    const room = await world.as().createRoom()
+    expect((await world.as().get(`/v3/rooms/${encodeURIComponent(room)}/joined_members`)).joined).toHaveProperty([
+      userId,
+    ])
+  })
+
   it('that break are named, keep what they said before, and stop nothing', async () => {
     await using world = await startWithServices()
     world.folder.write('0.yaml', 'id: [')
@@ -69,7 +80,7 @@ describe('registration files', () => {
     ['with another scheme', registration({ url: 'ftp://127.0.0.1' })],
     ['without a token', registration({ as_token: undefined })],
     ['with a token that no header can have', registration({ as_token: 'a b' })],
-    ['with a sender that is no name', registration({ sender_localpart: 'UPPER' })],
+    ['with a sender that is no name', registration({ sender_localpart: 'a:b' })],
     ['with namespaces that are no lists', registration({ namespaces: { users: 'all' } })],
     ['with a namespace without regex', registration({ namespaces: { users: [{ exclusive: true }] } })],
     ['with a broken regex', registration({ namespaces: { users: [{ exclusive: true, regex: '@(' }] } })],
