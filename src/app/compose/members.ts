@@ -1,5 +1,4 @@
 import type { Bans, MemberAccounts } from '#domain'
-import type { UserId } from '#spec'
 import type { BuiltAccounts } from './accounts/accounts.ts'
 import type { BuiltFederation } from './federation/federation.ts'
 import type { Incoming } from './federation/receiving.ts'
@@ -13,7 +12,7 @@ interface MembersGround {
   readonly incoming: Incoming
   readonly accounts: BuiltAccounts
   readonly personal: Personal
-  readonly appServices: Pick<BuiltAppServices, 'queries'>
+  readonly appServices: Pick<BuiltAppServices, 'queries' | 'services'>
 }
 
 /** The parts that rooms need of accounts, personal data and other servers. */
@@ -22,8 +21,7 @@ export const roomsNeeds = (
   { federation, incoming, ...people }: MembersGround,
   followers: RoomsNeeds<BuiltJoining>['followers'],
 ): RoomsNeeds<BuiltJoining> => {
-  const makeUser = (userId: UserId) => people.appServices.queries.makeUser(userId)
-  const accounts = memberAccounts(people.accounts, people.personal, { makeUser, bans: ground.bans })
+  const accounts = memberAccounts(people, ground.bans)
   const needs = { requests: federation.requests, acls: incoming.acls, checks: incoming.check }
   return {
     ...{ accounts, followers },
@@ -32,14 +30,22 @@ export const roomsNeeds = (
 }
 
 const memberAccounts = (
-  { accounts, isActive }: BuiltAccounts,
-  personal: Personal,
-  { makeUser, bans }: { makeUser(userId: UserId): Promise<boolean>; readonly bans: Pick<Bans, 'bansUser'> },
+  {
+    accounts: { accounts, isActive },
+    personal,
+    appServices,
+  }: Pick<MembersGround, 'accounts' | 'personal' | 'appServices'>,
+  bans: Pick<Bans, 'bansUser'>,
 ): MemberAccounts => ({
   profileOf: (userId) => personal.profiles.memberFields(userId),
   isGuest: async (userId) => (await accounts.account(userId))?.guest === true,
-  // A service may make its user when it hears of them.
-  exists: async (userId) => (await isActive(userId)) || ((await makeUser(userId)) && (await isActive(userId))),
+  exists: async (userId) => {
+    if (await isActive(userId)) return true
+    const { queries, services } = appServices
+    // A service may make its user when it is asked, and many do only when the invite reaches them.
+    if ((await accounts.account(userId)) !== undefined) return false
+    return ((await queries.makeUser(userId)) && (await isActive(userId))) || services.isToMake(userId)
+  },
   refusesInvite: async (userId, from) => bans.bansUser(from) || personal.refusesInvite(userId, from),
   speaksForServer: (userId) => userId === personal.speaker,
 })

@@ -82,6 +82,11 @@ export class AppServices {
     return this.exclusiveOwner(userId) !== undefined
   }
 
+  /** Whether a service alone may make that user, and will hear of them. */
+  isToMake(userId: UserId): boolean {
+    return this.exclusiveOwner(userId)?.registration.url !== undefined
+  }
+
   /** Throws `M_EXCLUSIVE`. */
   assertUnreserved(userId: UserId): void {
     if (this.includes(userId))

@@ -11,7 +11,7 @@ const PROTOCOL = {
   field_types: { nick: { regexp: '.+', placeholder: 'nick' }, channel: { regexp: '#.+', placeholder: '#channel' } },
   instances: [{ desc: 'Libera', network_id: 'libera', fields: {} }],
 }
-const other = (url: string) =>
+const other = (url: string | null) =>
   registration({
     id: 'other',
     url,
@@ -79,6 +79,33 @@ describe('users', () => {
     await bob.invite(roomId, userId)
     expect(house.asked.map(({ path }) => path)).toContain(`/_matrix/app/v1/users/${enc(userId)}`)
     await house.until(({ events }) => events.some(({ state_key }) => state_key === userId))
+  })
+
+  it('whom the service knows nothing of when it is asked are invited all the same: it makes them when the invite reaches it', async () => {
+    await using house = await openHouse()
+    await using world = await startWithServices({
+      registrations: [registration({ url: house.url }), other(null)],
+    })
+    house.answer = ({ path }) => ({ status: path.includes('/users/') ? 404 : 200 })
+    const bob = await world.server.register('bob')
+    const userId = `@_irc_new:${world.server.serverName}`
+    const roomId = await bob.createRoom({ invite: [userId] })
+    await house.until(({ events }) => events.some(({ state_key }) => state_key === userId))
+    const ghost = await registerGhost(world, '_irc_new')
+    expect((await ghost.sync()).rooms.invite).toHaveProperty([roomId])
+    await ghost.join(roomId)
+    await bob.sendText(roomId, 'welcome')
+    await house.untilMessage('welcome')
+    // Nobody would hear of these.
+    for (const name of ['_other_ann', 'nobody'])
+      expect(
+        await bob.request('POST', `/v3/rooms/${enc(roomId)}/invite`, {
+          body: { user_id: `@${name}:${world.server.serverName}` },
+        }),
+      ).toMatchObject({ status: 404, body: { errcode: 'M_NOT_FOUND' } })
+    await ghost.post('/v3/account/deactivate', {})
+    const again = await bob.request('POST', `/v3/rooms/${enc(roomId)}/invite`, { body: { user_id: userId } })
+    expect(again).toMatchObject({ status: 404, body: { errcode: 'M_NOT_FOUND' } })
   })
 })
 
