@@ -37,6 +37,8 @@ export interface ServiceUser {
   readonly admin: boolean
   /** The id of the service. */
   readonly service: string
+  /** Whether the service has the user not for itself alone. */
+  readonly borrowed: boolean
   readonly shadowBanned: boolean
   /** See `User` of the edge: none at all for services whose file says so. */
   readonly rateLimit: { readonly perSecond: number; readonly burst: number } | undefined
@@ -93,6 +95,7 @@ export class ServiceTokens {
       // A service that may be anybody, so as to speak for people in their rooms, does not administer the server by that.
       admin: account.admin && service.owns(userId),
       service: service.id,
+      borrowed: !service.owns(userId),
       shadowBanned: account.shadowBanned,
       rateLimit: service.registration.rateLimited ? account.rateLimit : NO_LIMITS,
     }

@@ -34,6 +34,8 @@ export type TokenOwner =
       readonly admin: boolean
       /** The id of the OAuth client that got the token; undefined: it came from a login of the legacy API. */
       readonly oauthClient?: string
+      /** An application service began the session, and does not have the user for itself alone. */
+      readonly borrowed: boolean
     })
   | (UserDevice & { readonly kind: 'guest' })
 
@@ -206,13 +208,13 @@ export class AccessTokens implements NewsHandler {
   }
 }
 
-const ownerOf = ({ guest, admin, oauthClient, ...record }: TokenRecord): TokenOwner => {
+const ownerOf = ({ guest, admin, oauthClient, borrowed, ...record }: TokenRecord): TokenOwner => {
   const { userId, user, deviceId, device, suspended, shadowBanned, rateLimit } = record
   const owner = { userId, user, deviceId, device, suspended, shadowBanned, rateLimit }
   return Object.freeze(
     guest
       ? { kind: 'guest', ...owner }
-      : { kind: 'user', ...owner, admin, ...(oauthClient === undefined ? {} : { oauthClient }) },
+      : { kind: 'user', ...owner, admin, borrowed, ...(oauthClient === undefined ? {} : { oauthClient }) },
   )
 }
 

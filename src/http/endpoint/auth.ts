@@ -119,6 +119,17 @@ export const byLegacyLogin = <R extends Caller | undefined>(auth: Auth<R>): Auth
   },
 })
 
+/** The same callers, without application services that speak as a person: by what somebody gets into an account is its owner's to say. */
+export const byOwner = (auth: Auth<User>): Auth<User> => ({
+  stage: auth.stage,
+  identify: async (request) => {
+    const caller = await auth.identify(request)
+    if (caller.borrowed === true)
+      throw new MatrixError('M_FORBIDDEN', 'An application service cannot change how people get into their accounts')
+    return caller
+  },
+})
+
 const SERVER: Auth<RemoteServer> = { stage: 'body', identify: (request) => request.signer() }
 
 /** Another homeserver that signed the request, its body with it. */

@@ -29,6 +29,8 @@ export interface User extends Session {
   readonly oauthClient?: string
   /** The application service that asks for the user, by its id. */
   readonly service?: string
+  /** Whether an application service acts as the user, by its own token or in a session that it began, and does not have them for itself alone. */
+  readonly borrowed?: boolean
   /** The token by which an administrator acts as the user. */
   readonly impersonation?: number
 }

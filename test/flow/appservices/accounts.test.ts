@@ -79,6 +79,35 @@ describe('an application service', () => {
     expect((await bob.request('DELETE', `/v3/devices/${enc(bob.deviceId)}`, { body: {} })).status).toBe(401)
   })
 
+  it('changes nothing by which people get into their accounts, also not by a session that it began', async () => {
+    await using world = await startWithServices({ registrations: [registration(), OTHER] })
+    const { server } = world
+    const bob = await server.register('bob')
+    const asBob = world.as('bob', 'the-token-of-the-other')
+    const identifier = { type: 'm.id.user', user: 'bob' }
+    const session = server.client()
+    const begun = await world.as(undefined, 'the-token-of-the-other').post('/v3/login', { ...REGISTER, identifier })
+    session.accessToken = begun.access_token
+    const creds = { sid: 'a', client_secret: 'b' }
+    const named = { medium: 'email', address: 'bob@example.org' }
+    const servers = { id_server: 'id.example.org', id_access_token: 'c' }
+    for (const one of [asBob, session])
+      for (const [path, body] of [
+        ['', { three_pid_creds: creds }],
+        ['/add', creds],
+        ['/bind', { ...creds, ...servers }],
+        ['/delete', named],
+        ['/unbind', named],
+      ] as const)
+        expect([path, await one.request('POST', `/v3/account/3pid${path}`, { body })]).toMatchObject([path, FORBIDDEN])
+    // Whoever owns the account is told that there is no such session at the mail server, and so is a service for a user of its own.
+    const ghost = await registerGhost(world, '_irc_ann')
+    for (const owner of [bob, ghost])
+      expect((await owner.request('POST', '/v3/account/3pid', { body: { three_pid_creds: creds } })).body.errcode).toBe(
+        'M_THREEPID_AUTH_FAILED',
+      )
+  })
+
   it('ends accounts of its own without authentication, and of nobody else', async () => {
     await using world = await startWithServices({ registrations: [registration(), OTHER] })
     const ghost = await registerGhost(world, '_irc_ann')

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import type { ManageThirdPartyIds } from '#domain'
-import { type AnyEndpoint, byLegacyLogin, endpoint, sinceProposal, sinceV2, user, v3 } from '#http'
+import { type AnyEndpoint, byLegacyLogin, byOwner, endpoint, sinceProposal, sinceV2, user, v3 } from '#http'
 import { AuthData, pick, uiaReply } from '../authentication/auth-schemas.ts'
 import { type RequestTokenDeps, requestTokenEndpoints } from './request-token.ts'
 
@@ -9,6 +9,7 @@ export interface AdministrativeContactDeps extends RequestTokenDeps {
 }
 
 const PATH = '/account/3pid'
+const OWNER = byOwner(byLegacyLogin(user()))
 const Named = Type.Object({
   medium: Type.Union([Type.Literal('email'), Type.Literal('msisdn')]),
   address: Type.String(),
@@ -33,7 +34,7 @@ const listEndpoints = ({ thirdPartyIds }: AdministrativeContactDeps): readonly A
   endpoint({
     method: 'POST',
     paths: sinceV2(PATH),
-    auth: byLegacyLogin(user()),
+    auth: OWNER,
     rateLimit: 'login',
     body: Type.Object({
       // An object, or an array of one as clients of 2015 send it.
@@ -52,7 +53,7 @@ const listEndpoints = ({ thirdPartyIds }: AdministrativeContactDeps): readonly A
   endpoint({
     method: 'POST',
     paths: sinceProposal(`${PATH}/add`),
-    auth: byLegacyLogin(user()),
+    auth: OWNER,
     rateLimit: 'login',
     body: Type.Object({
       auth: Type.Optional(AuthData),
@@ -71,7 +72,7 @@ const identityServerEndpoints = ({ thirdPartyIds }: AdministrativeContactDeps): 
   endpoint({
     method: 'POST',
     paths: sinceProposal(`${PATH}/bind`),
-    auth: byLegacyLogin(user()),
+    auth: OWNER,
     rateLimit: 'login',
     body: Type.Object({
       client_secret: Type.String(),
@@ -94,7 +95,7 @@ const identityServerEndpoints = ({ thirdPartyIds }: AdministrativeContactDeps): 
     method: 'POST',
     paths: v3(`${PATH}/delete`),
     // "Change or add admin contacts, but not remove."
-    auth: byLegacyLogin(user({ suspended: false })),
+    auth: byOwner(byLegacyLogin(user({ suspended: false }))),
     rateLimit: 'login',
     body: Named,
     handler: ({ requester, body }) => thirdPartyIds.remove(requester, { ...body, idServer: body.id_server }),
@@ -102,7 +103,7 @@ const identityServerEndpoints = ({ thirdPartyIds }: AdministrativeContactDeps): 
   endpoint({
     method: 'POST',
     paths: sinceProposal(`${PATH}/unbind`),
-    auth: byLegacyLogin(user()),
+    auth: OWNER,
     rateLimit: 'login',
     body: Named,
     handler: ({ requester, body }) => thirdPartyIds.unbind(requester, { ...body, idServer: body.id_server }),

@@ -118,6 +118,8 @@ export interface TokenRecord {
   readonly suspended: boolean
   /** See `DeviceRecord`. */
   readonly oauthClient: string | undefined
+  /** Whether an application service began the session, for a user whom it does not have for itself alone. */
+  readonly borrowed: boolean
   readonly shadowBanned: boolean
   readonly rateLimit: RateOverride | undefined
   /** undefined: the account does not expire. */

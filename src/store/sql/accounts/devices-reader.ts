@@ -144,6 +144,8 @@ const toToken = (row: TokenRow | undefined): TokenRecord | undefined =>
         locked: row.locked_ms !== null,
         suspended: row.suspended_ms !== null,
         oauthClient: row.oauth_client ?? undefined,
+        // OAuth clients have a say of their own in `oauth_admin`; sessions without one have it where a service began them.
+        borrowed: row.oauth_client === null && row.oauth_admin === 0,
         shadowBanned: row.shadow_banned === 1,
         rateLimit: rateOf(row),
         accountExpiresAtMs: row.account_expires_ms ?? undefined,
