@@ -1,4 +1,5 @@
 export * from './appservices/appservices-out.ts'
+export { Departures } from './appservices/departures.ts'
 export { DeviceNews } from './appservices/device-news.ts'
 export { EphemeralNews } from './appservices/ephemeral-news.ts'
 export { Interest } from './appservices/interest.ts'

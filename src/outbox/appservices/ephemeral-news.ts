@@ -4,7 +4,7 @@ import { type ServedAppservice, wantsEphemeral } from './served.ts'
 import { takeFrom, type Waiting } from './waiting.ts'
 
 export interface EphemeralNewsParts {
-  readonly receipts: Pick<ReceiptsReader, 'since'>
+  readonly receipts: Pick<ReceiptsReader, 'since' | 'privateSince'>
   readonly rooms: Pick<RoomRecordsReader, 'room'>
   readonly typing: { typing(room: RoomNumber): readonly UserId[] }
   readonly presence: {
@@ -14,7 +14,7 @@ export interface EphemeralNewsParts {
 }
 
 const MOST = 100
-/** Matches no user: receipts that are private are told to nobody else. */
+/** Matches no user: private receipts are asked for by their users. */
 const NOBODY = '' as UserId
 
 /** Tells services of receipts, typing and presence (application service API, "Pushing EDUs"). */
@@ -35,14 +35,25 @@ export class EphemeralNews {
     if (!wantsEphemeral(service)) return { texts: [], receipts: Math.max(after, upTo) }
     const texts: string[] = []
     const rooms = takeFrom(waiting.receiptRooms, MOST)
-    // A room that is not looked at now keeps the position where it is: receipts of others are told twice then, which does no harm.
-    const receipts = waiting.receiptRooms.size > 0 ? after : Math.max(after, upTo)
     for (const room of rooms) {
       const moved = await this.#parts.receipts.since([room], after, upTo, NOBODY)
       const roomId = moved.length === 0 ? undefined : await this.#roomId(room)
       if (roomId !== undefined)
         texts.push(JSON.stringify({ type: 'm.receipt', room_id: roomId, content: contentOf(moved) }))
     }
+    const limit = MOST - texts.length
+    const owners = takeFrom(waiting.receiptUsers, Number.POSITIVE_INFINITY)
+    const own = await this.#parts.receipts.privateSince(owners, after, upTo, limit)
+    for (const receipt of own) {
+      const roomId = await this.#roomId(receipt.room)
+      if (roomId !== undefined)
+        texts.push(JSON.stringify({ type: 'm.receipt', room_id: roomId, content: contentOf([receipt]) }))
+    }
+    const isFull = owners.length > 0 && own.length >= limit
+    if (isFull) for (const user of owners) waiting.receiptUsers.add(user)
+    const told = isFull ? (own.at(-1)?.position ?? after) : upTo
+    // A room that is not looked at now keeps the position where it is: receipts of others are told twice then, which does no harm.
+    const receipts = waiting.receiptRooms.size > 0 ? after : Math.max(after, told)
     for (const room of takeFrom(waiting.typingRooms, MOST - texts.length)) {
       const roomId = await this.#roomId(room)
       if (roomId === undefined) continue

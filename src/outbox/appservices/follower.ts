@@ -27,6 +27,7 @@ class Heard {
   /** Rooms with new events, and the users whom member events name. */
   readonly rooms = new Map<RoomNumber, Set<UserNumber> | 'anybody'>()
   readonly receiptRooms = new Set<RoomNumber>()
+  readonly receiptUsers = new Set<UserNumber>()
   readonly typingRooms = new Set<RoomNumber>()
   readonly devicesOf = new Set<UserNumber>()
   presence = false
@@ -34,11 +35,11 @@ class Heard {
 
   /** Whether somebody has to look. */
   get isEmpty(): boolean {
-    const { rooms, receiptRooms, typingRooms, devicesOf } = this
+    const { rooms, receiptRooms, receiptUsers, typingRooms, devicesOf } = this
     return (
       !this.presence &&
       !this.deviceLists &&
-      [rooms, receiptRooms, typingRooms, devicesOf].every((set) => set.size === 0)
+      [rooms, receiptRooms, receiptUsers, typingRooms, devicesOf].every((set) => set.size === 0)
     )
   }
 }
@@ -100,8 +101,10 @@ export class Follower {
     const heard = this.#heard
     for (const { stream, rooms, users } of news) {
       if (stream === 'events') for (const room of rooms) noteRoom(heard, room, users)
-      else if (stream === 'receipts') for (const room of rooms) heard.receiptRooms.add(room)
-      else if (stream === 'typing') for (const room of rooms) heard.typingRooms.add(room)
+      else if (stream === 'receipts') {
+        for (const room of rooms) heard.receiptRooms.add(room)
+        for (const user of users) heard.receiptUsers.add(user)
+      } else if (stream === 'typing') for (const room of rooms) heard.typingRooms.add(room)
       else if (stream === 'toDevice') for (const user of users) heard.devicesOf.add(user)
       else if (stream === 'presence') heard.presence = true
       else if (stream === 'deviceLists') heard.deviceLists = true
@@ -179,6 +182,9 @@ export class Follower {
     ] as const)
       for (const room of rooms)
         for (const { service, waiting } of hearing) if (await interest.isRoomOf(service, room)) waiting[kind].add(room)
+    // Private receipts are told to services of which the user is one.
+    for (const [user, userId] of await interest.usersOfServices([...heard.receiptUsers]))
+      for (const { service, waiting } of hearing) if (service.hasUser(userId)) waiting.receiptUsers.add(user)
     if (heard.presence) await this.#lookAtPresence(hearing)
   }
 

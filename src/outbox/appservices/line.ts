@@ -64,8 +64,7 @@ export class AppserviceLine {
   }
 
   get status(): LineStatus {
-    const { rooms, inboxes, presence, typingRooms, receiptRooms } = this.waiting
-    const later = [rooms, inboxes, presence, typingRooms, receiptRooms].reduce((sum, { size }) => sum + size, 0)
+    const later = this.waiting.counts.reduce((sum, count) => sum + count, 0)
     return {
       waiting: (this.#underWay?.items ?? 0) + later,
       failures: this.#failures,
@@ -135,21 +134,34 @@ export class AppserviceLine {
 
   /** Stores the next transaction, so that it stays the same whatever happens; undefined where nothing waits. */
   async #next(): Promise<ServiceTransaction | undefined> {
-    const { make, writer, commit } = this.#parts
     while (!this.waiting.isEmpty && !this.#stopped) {
-      const { body, items, inboxes, positions } = await make(this.service, this.waiting, this.#positions)
-      if (items === 0) {
-        this.#positions = positions
-        continue
+      const before = this.waiting.copy()
+      try {
+        const transaction = await this.#make()
+        if (transaction !== undefined) return transaction
+      } catch (error) {
+        // What was taken out of it is nowhere yet.
+        this.waiting.add(before)
+        throw error
       }
-      const transaction = { txn: this.#txn + 1, body, items, inboxes }
-      await commit([writer.queue(this.service.id, transaction, positions)])
-      this.#txn = transaction.txn
-      this.#positions = positions
-      this.#stored = positions
-      return transaction
     }
     return undefined
+  }
+
+  /** Returns undefined where what was looked at does not concern the service. */
+  async #make(): Promise<ServiceTransaction | undefined> {
+    const { make, writer, commit } = this.#parts
+    const { body, items, inboxes, positions } = await make(this.service, this.waiting, this.#positions)
+    if (items === 0) {
+      this.#positions = positions
+      return undefined
+    }
+    const transaction = { txn: this.#txn + 1, body, items, inboxes }
+    await commit([writer.queue(this.service.id, transaction, positions)])
+    this.#txn = transaction.txn
+    this.#positions = positions
+    this.#stored = positions
+    return transaction
   }
 
   async #deliver(transaction: ServiceTransaction): Promise<boolean> {

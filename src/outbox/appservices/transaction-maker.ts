@@ -7,6 +7,7 @@ import type {
   ServicePositions,
   StoredEvent,
 } from '#store'
+import type { Departures } from './departures.ts'
 import type { DeviceNews } from './device-news.ts'
 import type { EphemeralNews } from './ephemeral-news.ts'
 import type { Interest } from './interest.ts'
@@ -20,6 +21,7 @@ export interface TransactionMakerParts {
   readonly interest: Interest
   readonly ephemeral: EphemeralNews
   readonly devices: DeviceNews
+  readonly departures: Departures
   /** The event in the form for clients. */
   readonly textOf: (event: StoredEvent) => string
 }
@@ -46,7 +48,7 @@ export class TransactionMaker {
     this.#parts = parts
   }
 
-  /** Takes from `waiting` what goes into the transaction, or turns out to be of no concern. If it throws, `waiting` has what it had. */
+  /** Takes from `waiting` what goes into the transaction, or turns out to be of no concern. */
   async make(
     service: ServedAppservice,
     waiting: Waiting,
@@ -56,6 +58,8 @@ export class TransactionMaker {
     const events = await this.#events(service, waiting, after.events, upTo.events)
     const ephemeral = await this.#parts.ephemeral.take(service, waiting, after.receipts, upTo.receipts)
     const lists = await this.#deviceLists(service, waiting, after.deviceLists, upTo.deviceLists)
+    const isFollowing = service.registration.encryption
+    const left = isFollowing ? await this.#parts.departures.of(service, events.told) : []
     const inboxes = takeEntriesFrom(waiting.inboxes, MOST_OF_A_KIND)
     const devices = await this.#parts.devices.of(service, inboxes)
     for (const [user, userId] of devices.left) waiting.inboxes.set(user, userId)
@@ -63,9 +67,9 @@ export class TransactionMaker {
       `"events":[${events.texts.join()}]`,
       ...named(service, ephemeral.texts),
       ...(devices.messages.length === 0 ? [] : [`"de.sorunome.msc2409.to_device":[${devices.messages.join()}]`]),
-      ...(lists.changed.length === 0
+      ...(lists.changed.length + left.length === 0
         ? []
-        : [`"org.matrix.msc3202.device_lists":${JSON.stringify({ changed: lists.changed, left: [] })}`]),
+        : [`"org.matrix.msc3202.device_lists":${JSON.stringify({ changed: lists.changed, left })}`]),
       ...devices.counts,
     ]
     return {
@@ -75,6 +79,7 @@ export class TransactionMaker {
         ephemeral.texts.length +
         devices.messages.length +
         lists.changed.length +
+        left.length +
         devices.counts.length,
       inboxes: devices.inboxes,
       positions: { events: events.reached, receipts: ephemeral.receipts, deviceLists: lists.reached },
@@ -86,29 +91,26 @@ export class TransactionMaker {
     const asked = waiting.rooms
     // Rooms of events behind `upTo` are named meanwhile, and must not be lost; what is named already has none but those up to it.
     waiting.rooms = new Set()
-    if (asked.size === 0 || after >= upTo) return { texts: [], reached: Math.max(after, upTo) }
-    try {
-      const end = Math.min(upTo, after + STRETCH)
-      const ids = await reader.eventIdsIn([...asked], { after, upTo: end, limit: MOST_OF_A_KIND })
-      const texts: string[] = []
-      let sizeBytes = 0
-      let reached = ids.length < MOST_OF_A_KIND ? end : (ids.at(-1)?.position ?? end)
-      for (const event of await rooms.events(ids.map(({ eventId }) => eventId))) {
-        if (!(await interest.isEventOf(service, event))) continue
-        const text = textOf(event)
-        if (texts.length > 0 && sizeBytes + text.length > MOST_BYTES) {
-          reached = event.position - 1
-          break
-        }
-        texts.push(text)
-        sizeBytes += text.length
+    if (asked.size === 0 || after >= upTo) return { told: [], texts: [], reached: Math.max(after, upTo) }
+    const end = Math.min(upTo, after + STRETCH)
+    const ids = await reader.eventIdsIn([...asked], { after, upTo: end, limit: MOST_OF_A_KIND })
+    const texts: string[] = []
+    const told: StoredEvent[] = []
+    let sizeBytes = 0
+    let reached = ids.length < MOST_OF_A_KIND ? end : (ids.at(-1)?.position ?? end)
+    for (const event of await rooms.events(ids.map(({ eventId }) => eventId))) {
+      if (!(await interest.isEventOf(service, event))) continue
+      const text = textOf(event)
+      if (texts.length > 0 && sizeBytes + text.length > MOST_BYTES) {
+        reached = event.position - 1
+        break
       }
-      if (reached < upTo) for (const room of asked) waiting.rooms.add(room)
-      return { texts, reached }
-    } catch (error) {
-      for (const room of asked) waiting.rooms.add(room)
-      throw error
+      texts.push(text)
+      told.push(event)
+      sizeBytes += text.length
     }
+    if (reached < upTo) for (const room of asked) waiting.rooms.add(room)
+    return { told, texts, reached }
   }
 
   /** Users whose devices changed, and who are the service's or in a room with it. */
@@ -118,19 +120,14 @@ export class TransactionMaker {
     waiting.deviceLists = false
     if (!service.registration.encryption || !isAsked || after >= upTo)
       return { changed: [], reached: Math.max(after, upTo) }
-    try {
-      const changes = await deviceLists.changesAfter(after, MOST_OF_A_KIND)
-      const users = new Set<UserId>()
-      for (const { userId, position } of changes) if (position <= upTo) users.add(userId)
-      const changed: UserId[] = []
-      for (const userId of users) if (await devices.isKnownTo(service, userId)) changed.push(userId)
-      const reached = changes.length < MOST_OF_A_KIND ? upTo : Math.min(upTo, changes.at(-1)?.position ?? upTo)
-      if (reached < upTo) waiting.deviceLists = true
-      return { changed, reached }
-    } catch (error) {
-      waiting.deviceLists = true
-      throw error
-    }
+    const changes = await deviceLists.changesAfter(after, MOST_OF_A_KIND)
+    const users = new Set<UserId>()
+    for (const { userId, position } of changes) if (position <= upTo) users.add(userId)
+    const changed: UserId[] = []
+    for (const userId of users) if (await devices.isKnownTo(service, userId)) changed.push(userId)
+    const reached = changes.length < MOST_OF_A_KIND ? upTo : Math.min(upTo, changes.at(-1)?.position ?? upTo)
+    if (reached < upTo) waiting.deviceLists = true
+    return { changed, reached }
   }
 }
 

@@ -6,17 +6,38 @@ export class Waiting {
   /** Rooms with new events. */
   rooms = new Set<RoomNumber>()
   receiptRooms = new Set<RoomNumber>()
+  /** Users of the service whose private receipts may have moved. */
+  receiptUsers = new Set<UserNumber>()
   typingRooms = new Set<RoomNumber>()
   presence = new Set<UserId>()
   /** Users of the service for whose devices messages may wait, or whose counts of keys changed. */
   inboxes = new Map<UserNumber, UserId>()
   deviceLists = false
 
+  /** How many there are of each kind. */
+  get counts(): readonly number[] {
+    const { rooms, receiptRooms, receiptUsers, typingRooms, presence, inboxes } = this
+    return [rooms, receiptRooms, receiptUsers, typingRooms, presence, inboxes].map(({ size }) => size)
+  }
+
+  copy(): Waiting {
+    const copy = new Waiting()
+    copy.add(this)
+    return copy
+  }
+
+  add(other: Waiting): void {
+    for (const room of other.rooms) this.rooms.add(room)
+    for (const room of other.receiptRooms) this.receiptRooms.add(room)
+    for (const user of other.receiptUsers) this.receiptUsers.add(user)
+    for (const room of other.typingRooms) this.typingRooms.add(room)
+    for (const userId of other.presence) this.presence.add(userId)
+    for (const [user, userId] of other.inboxes) this.inboxes.set(user, userId)
+    this.deviceLists ||= other.deviceLists
+  }
+
   get isEmpty(): boolean {
-    return (
-      !this.deviceLists &&
-      [this.rooms, this.receiptRooms, this.typingRooms, this.presence, this.inboxes].every(({ size }) => size === 0)
-    )
+    return !this.deviceLists && this.counts.every((count) => count === 0)
   }
 }
 

@@ -97,6 +97,37 @@ describe('a service that encrypts', () => {
     expect(changed(house)).not.toContain(carol.userId)
   })
 
+  it('hears with whom it shares no room any more: those who leave, and those whom its last user leaves', async () => {
+    await using house = await openHouse()
+    await using world = await startWithServices({ registrations: [registration({ url: house.url, ...ENCRYPTED })] })
+    const [ghost, second] = [await registerGhost(world, '_irc_ann'), await registerGhost(world, '_irc_ben')]
+    const [bob, carol, dave] = [
+      await world.server.register('bob'),
+      await world.server.register('carol'),
+      await world.server.register('dave'),
+    ]
+    const [one, two] = [
+      await ghost.createRoom({ preset: 'public_chat' }),
+      await ghost.createRoom({ preset: 'public_chat' }),
+    ]
+    for (const each of [second, bob, carol, dave]) await each.join(one)
+    await bob.join(two)
+    const left = (): readonly string[] => bodiesOf(house).flatMap((body) => body[LISTS]?.left ?? [])
+    // Bob is still in the other room.
+    await bob.leave(one)
+    await dave.leave(one)
+    await house.until(() => left().includes(dave.userId))
+    await ghost.leave(one)
+    await ghost.sendText(two, 'one of two users left')
+    await house.untilMessage('one of two users left')
+    expect(left()).toEqual([dave.userId])
+    await second.leave(one)
+    await house.until(() => left().length > 1)
+    await ghost.leave(two)
+    await house.until(() => left().length > 2)
+    expect(left()).toEqual([dave.userId, carol.userId, bob.userId])
+  })
+
   it('replaces cross-signing keys of its users without authentication', async () => {
     await using world = await startWithServices({ registrations: [registration(ENCRYPTED)] })
     const { ghost, query } = await ghostWithDevice(world)
@@ -156,6 +187,37 @@ describe('passing news', () => {
     })
     expect(JSON.stringify(edus)).not.toContain(stranger.userId)
     expect(JSON.stringify(edus)).not.toContain('m.read.private')
+  })
+
+  it('tell private receipts to the service whose users they are, however many', async () => {
+    await using house = await openHouse()
+    await using world = await startWithServices({
+      registrations: [registration({ url: house.url, receive_ephemeral: true })],
+    })
+    const [ghost, second] = [await registerGhost(world, '_irc_ann'), await registerGhost(world, '_irc_ben')]
+    const room = await ghost.createRoom({ preset: 'public_chat' })
+    await second.join(room)
+    const eventId = await ghost.sendText(room, 'hello')
+    const { port } = house
+    await house[Symbol.asyncDispose]()
+    // Threads have a receipt each.
+    const roots: string[] = []
+    for (let count = 0; count < 130; count++) roots.push(await ghost.sendText(room, `thread ${count}`))
+    for (const root of roots)
+      await ghost.post(`/v3/rooms/${enc(room)}/receipt/m.read.private/${enc(root)}`, { thread_id: root })
+    await second.post(`/v3/rooms/${enc(room)}/receipt/m.read.private/${enc(eventId)}`)
+    await house.listen(port)
+    await world.as().post('/v1/appservice/irc/ping', {})
+    const told = (one: ServiceHouse): ReadonlySet<string> =>
+      new Set(
+        ephemeralOf(one).flatMap(({ type, room_id, content }) =>
+          type === 'm.receipt' && room_id === room
+            ? Object.keys(content).filter((id) => content[id]['m.read.private'] !== undefined)
+            : [],
+        ),
+      )
+    await house.until((one) => told(one).size === 131)
+    expect(told(house)).toEqual(new Set([...roots, eventId]))
   })
 
   it('do not come to a service that did not ask for them', async () => {

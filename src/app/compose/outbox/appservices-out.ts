@@ -1,6 +1,6 @@
 import type { AppServices } from '#domain'
 import type { AppserviceRequests } from '#net'
-import { AppservicesOut, DeviceNews, EphemeralNews, Interest, TransactionMaker } from '#outbox'
+import { AppservicesOut, Departures, DeviceNews, EphemeralNews, Interest, TransactionMaker } from '#outbox'
 import { writers } from '#store'
 import type { Streams } from '#streams'
 import type { Ground } from '../ground/ground.ts'
@@ -34,6 +34,7 @@ export const buildAppservicesOut = (
     ...{ interest, devices, rooms },
     reader: store.appservicesOut,
     deviceLists: store.deviceListsTold,
+    departures: new Departures({ interest, reader: store.deviceLists }),
     ephemeral: new EphemeralNews({ rooms, receipts: store.receipts, ...personal }),
     textOf: (event) => views.clientEvents.text(event, { device: undefined, nowMs: clock.nowMs(), once: true }, 'full'),
   })

@@ -19,6 +19,10 @@ export interface Receipt {
   readonly contentJson?: string | undefined
 }
 
+export interface MovedReceipt extends Receipt {
+  readonly position: number
+}
+
 /** Many rooms, which are listed only where it cannot be avoided. */
 export interface RoomSet {
   has(room: RoomNumber): boolean
@@ -33,6 +37,13 @@ export interface ReceiptsReader {
   since(rooms: readonly RoomNumber[], after: number, upTo: number, forUser: UserId): Promise<readonly Receipt[]>
   /** The same for a set of rooms: in a short window the cost does not depend on how many there are. */
   sinceIn(rooms: RoomSet, after: number, upTo: number, forUser: UserId): Promise<readonly Receipt[]>
+  /** Private receipts of these users that moved with `after` < position <= `upTo`: the first of them, in order. */
+  privateSince(
+    users: readonly UserNumber[],
+    after: number,
+    upTo: number,
+    limit: number,
+  ): Promise<readonly MovedReceipt[]>
   /** The receipts on events at these positions that `forUser` may see. */
   onEvents(positions: readonly number[], forUser: UserId): Promise<readonly Receipt[]>
   /** All receipts in these rooms that `forUser` may see. */

@@ -61,6 +61,23 @@ const since = query(
       .where((eb) => eb.or([eb('receipts.type', '=', param.publicType), eb('users.user_id', '=', param.forUser)]))
       .orderBy('receipts.position'),
 )
+const privateOfUsers = query(
+  (
+    db,
+    param: { users: readonly UserNumber[]; after: number; upTo: number; limit: number; privateType: string },
+    { integers },
+  ) =>
+    db
+      .selectFrom('receipts')
+      .innerJoin('users', 'users.user_number', 'receipts.user_number')
+      .select([...COLUMNS, 'receipts.position'])
+      .where('receipts.position', '>', param.after)
+      .where('receipts.position', '<=', param.upTo)
+      .where('receipts.type', '=', param.privateType)
+      .where('receipts.user_number', 'in', integers(param.users))
+      .orderBy('receipts.position')
+      .limit(param.limit),
+)
 const onEvents = query(
   (db, param: { positions: readonly number[]; forUser: string; publicType: string }, { integers }) =>
     db
@@ -125,6 +142,7 @@ const receiptOf = (row: Row): Receipt => ({
 })
 
 const PUBLIC: ReceiptType = 'm.read'
+const PRIVATE: ReceiptType = 'm.read.private'
 
 /** Rooms in which receipts moved; undefined where there are many. In a short window there are few, and their number does not depend on that of the rooms asked for. */
 const fewMoved = async (db: Db, after: number, upTo: number): Promise<ReadonlySet<RoomNumber> | undefined> => {
@@ -151,6 +169,11 @@ export const receiptsReader = (db: Db): ReceiptsReader => ({
     const moved = await fewMoved(db, after, upTo)
     const asked = moved === undefined ? [...rooms.all()] : [...moved].filter((room) => rooms.has(room))
     return movedIn(db, asked, { after, upTo, forUser })
+  },
+  privateSince: async (users, after, upTo, limit) => {
+    if (after >= upTo || users.length === 0) return []
+    const rows = await db.longAll(privateOfUsers, { users, after, upTo, limit, privateType: PRIVATE })
+    return rows.map((row) => ({ ...receiptOf(row), position: row.position }))
   },
   onEvents: async (positions, forUser) => {
     if (positions.length === 0) return []
