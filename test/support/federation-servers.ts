@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto'
 import { rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import type { Clock } from '#base'
 import { FEDERATION_CERTIFICATE, FEDERATION_KEY, TEST_AUTHORITY } from './certificate.ts'
 import { type DatabaseKind, type HomeserverSetup, startHomeserver, type TestHomeserver } from './homeserver.ts'
 import { scratchFolder } from './scratch.ts'
@@ -21,6 +22,8 @@ export interface FederationSetup {
   readonly settings?: HomeserverSetup['settings']
   /** Settings of single servers, above those for all, by name. */
   readonly settingsOf?: Readonly<Record<string, HomeserverSetup['settings']>>
+  /** Clocks of single servers, by name. */
+  readonly clockOf?: Readonly<Record<string, Clock>>
   /** Default SQLite for all. */
   readonly database?: DatabaseKind | readonly DatabaseKind[]
   /** Other servers that all of these can reach, beside each other. */
@@ -97,6 +100,7 @@ export class FederationServers {
         servers.push(
           await startHomeserver({
             ...setup.setup,
+            ...clockOf(setup, name),
             database: databaseAt(setup.database, index),
             settings: merged([
               {
@@ -140,6 +144,11 @@ export class FederationServers {
 const databaseAt = (database: FederationSetup['database'], index: number): DatabaseKind => {
   if (typeof database === 'object') return database[index % database.length] ?? 'sqlite'
   return database ?? 'sqlite'
+}
+
+const clockOf = ({ clockOf: clocks }: FederationSetup, name: string): { readonly clock?: Clock } => {
+  const clock = clocks?.[name]
+  return clock === undefined ? {} : { clock }
 }
 
 type Settings = Record<string, Record<string, unknown>>

@@ -92,6 +92,11 @@ const redactSomething = async (admin: TestClient, roomId: string): Promise<void>
 /** Statuses with which a server may say that it cannot do this now. */
 const MAY_BE = new Set([400, 403, 404, 429, 502, 503, 504])
 
+const RETRY_MS = 50
+
+/** Whether no answer came at all: the server starts again. `fetch` says no more than that it failed. */
+const isDown = (error: unknown): boolean => error instanceof TypeError && error.message === 'fetch failed'
+
 /** Everybody does things at once, while links fail as the dice have it. */
 export const makeBusy = async (
   people: readonly People[],
@@ -106,7 +111,8 @@ export const makeBusy = async (
         await act(people, roomId, own)
         done++
       } catch (error) {
-        if (!(error instanceof RequestRefused) || !MAY_BE.has(error.status)) throw error
+        if (error instanceof RequestRefused ? !MAY_BE.has(error.status) : !isDown(error)) throw error
+        if (isDown(error)) await late(RETRY_MS)
       }
     }
   }

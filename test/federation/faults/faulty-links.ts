@@ -19,16 +19,27 @@ export interface FaultCounts {
   doubled: number
   delayed: number
   replaced: number
+  overtaken: number
 }
 
 const LATE_MS = 400
+/** Longer than a sender waits before it tries again. */
+const OVERTAKEN_MS = 2_500
 
 /**
  * The links between homeservers of a test, one for each direction. Each ends TLS itself (the certificate of the tests is for all names), so it
- * works on whole requests: cuts them off, loses their answers, delivers them twice or later than others, answers in the server's place.
+ * works on whole requests: cuts them off, loses their answers, delivers them twice, late or after those that were sent later, answers in the server's place.
  */
 export class FaultyLinks {
-  readonly counts: FaultCounts = { passed: 0, refused: 0, answersLost: 0, doubled: 0, delayed: 0, replaced: 0 }
+  readonly counts: FaultCounts = {
+    passed: 0,
+    refused: 0,
+    answersLost: 0,
+    doubled: 0,
+    delayed: 0,
+    replaced: 0,
+    overtaken: 0,
+  }
   readonly #dice: Dice
   readonly #links = new Map<string, Link>()
   readonly #agent = new Agent({ keepAlive: true, ca: TEST_AUTHORITY })
@@ -86,7 +97,7 @@ export class FaultyLinks {
       this.counts.passed++
       return answer(response, await this.#forward(link, request, body))
     }
-    switch (dice.between(0, 4)) {
+    switch (dice.between(0, 5)) {
       case 0:
         return this.#refuse(response)
       case 1:
@@ -102,6 +113,13 @@ export class FaultyLinks {
         this.counts.delayed++
         await late(dice.between(20, LATE_MS))
         return answer(response, await this.#forward(link, request, body))
+      case 4:
+        // Whoever sent it has no answer and tries again, so this one comes after others.
+        this.counts.overtaken++
+        response.destroy()
+        await late(dice.between(LATE_MS, OVERTAKEN_MS))
+        await this.#forward(link, request, body)
+        return
       default:
         this.counts.replaced++
         return answer(response, {
