@@ -8,6 +8,7 @@ import {
   GuestAccess,
   type GuestAccessParts,
   MissingStates,
+  OtherPulls,
   PolicyServers,
   PullMemory,
   ReceiveTransactions,
@@ -66,7 +67,7 @@ export const buildReceiving = (
   const serverName = config.server.name
   const known = reader.graphEvents
   const gaps = new FillGap({
-    ...{ fetch, graph, known, pulls, reader },
+    ...{ fetch, graph, known, pulls, reader, others: new OtherPulls(clock) },
     states: new MissingStates({ fetch, graph, known }),
     newest: async ({ room }) => ((await reader.room(room))?.extremities ?? []).map(({ eventId }) => eventId),
   })

@@ -183,13 +183,14 @@ export class Intake {
   }
 
   async #append(located: Located): Promise<Verdict | undefined> {
-    const { event, json } = located.received
+    const { event } = located.received
     const withheld = await this.#parts.redactions.withheld(this.#turn, event)
     if (withheld !== undefined) {
       if (!this.#turn.empty) return undefined
       return this.#withhold(located, await this.#parts.branches.current(this.#turn.live), withheld)
     }
-    if (await this.#options.softFail?.(event)) {
+    const json = await this.#signed(located)
+    if (json === undefined) {
       if (!this.#turn.empty) return undefined
       return this.#softFail(located, await this.#parts.branches.current(this.#turn.live), 'a policy server refuses it')
     }
@@ -219,8 +220,15 @@ export class Intake {
     if (refusalNow !== undefined) return this.#softFail(located, before, refusalNow)
     const withheld = await this.#parts.redactions.withheld(this.#turn, event)
     if (withheld !== undefined) return this.#withhold(located, before, withheld)
-    if (await this.#options.softFail?.(event)) return this.#softFail(located, before, 'a policy server refuses it')
-    return this.#accept(located, before)
+    const json = await this.#signed(located)
+    if (json === undefined) return this.#softFail(located, before, 'a policy server refuses it')
+    return this.#accept({ ...located, received: { ...received, json } }, before)
+  }
+
+  /** The event's JSON as it is stored; undefined: a policy server refuses it. */
+  async #signed({ received }: Located): Promise<string | undefined> {
+    const { signed } = this.#options
+    return signed === undefined ? received.json : signed(received)
   }
 
   /** Keeps a redaction that has no effect, or none yet, from clients; what it redacts may come. */

@@ -26,8 +26,8 @@ export type Verdict =
   | { readonly kind: 'missing'; readonly events: readonly EventId[] }
 
 export interface ReceiveOptions {
-  /** Asked for events that the room's rules allow: whether to soft-fail them nevertheless (policy servers). */
-  softFail?(event: RoomEvent): Promise<boolean>
+  /** Asked for events that the room's rules allow: the JSON to store, with a signature that they needed (policy servers). undefined: they are to be soft-failed. */
+  signed?(event: CheckedEvent): Promise<string | undefined>
 }
 
 /** The event by which this server comes into a room, and what it has to know of the room. */

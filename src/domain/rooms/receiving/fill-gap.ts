@@ -5,6 +5,7 @@ import type { CheckedEvent } from './checked-event.ts'
 import { type FetchEvents, isPassing } from './fetch-events.ts'
 import type { KnownEvent, MissingStates, RoomHere } from './missing-states.ts'
 import { inOrder } from './order.ts'
+import type { OtherPulls } from './other-pulls.ts'
 import type { PullMemory } from './pull-memory.ts'
 
 /** Puts events into the room as they are judged by everything but what is missing. */
@@ -14,6 +15,7 @@ export interface FillGapParts {
   readonly fetch: FetchEvents
   readonly states: MissingStates
   readonly pulls: Pick<PullMemory, 'due' | 'isSoon' | 'failed' | 'came'>
+  readonly others: OtherPulls
   readonly graph: Pick<RoomGraph, 'addOutliers'>
   readonly known: (eventIds: readonly EventId[]) => Promise<readonly KnownEvent[]>
   readonly reader: Pick<RoomGraphReader, 'backwardExtremities' | 'missingAmong'>
@@ -25,6 +27,8 @@ export interface FillGapParts {
 export interface Source {
   readonly server: ServerName
   readonly signal: AbortSignal
+  /** Whether it is the one that sent the event: others may not have the event itself, so they are asked for what it refers to. */
+  readonly isSender: boolean
 }
 
 /** The server that has what is missing did not answer just now, and is asked again in a moment. */
@@ -39,8 +43,7 @@ const AUTH_AT_ONCE = 500
 const MAX_AUTH_EVENTS = 20_000
 
 /**
- * Gets what an event refers to and this server lacks. The event itself is dropped where its sender does not give its predecessors: who sends an event has
- * them. Only at the far end of what was pulled is another server's word on the state taken, and it is judged by the rules of the room like any branch. That end
+ * Gets what an event refers to and this server lacks, from its sender or another server in the room. Only at the far end of what was pulled is another server's word on the state taken, and it is judged by the rules of the room like any branch. That end
  * is where the history that is here begins, if no earlier: what was before this server came is not new.
  */
 export class FillGap {
@@ -91,21 +94,32 @@ export class FillGap {
     source: Source,
     receive: Receive,
   ): Promise<boolean> {
-    const { fetch, pulls } = this.#parts
-    const { server, signal } = source
-    if (!(await this.#mayAsk(server, missing))) return false
-    const earliest = await this.#edges(room)
-    const pulled = await this.#remembering(server, missing, () =>
-      fetch.gap(server, room, { earliest, latest: [event.eventId] }, signal),
-    )
+    if (!(await this.#mayAsk(source, missing))) return false
+    const pulled = await this.#remembering(source, missing, () => this.#ask(event, missing, room, source))
     const got = new Set(pulled.map((each) => each.event.eventId))
     if (missing.every((eventId) => got.has(eventId))) {
       await this.#takePulled(inOrder(pulled, 'prevEvents'), room, source, receive)
     }
     const known = new Set((await this.#parts.known(missing)).map(({ eventId }) => eventId))
     const failed = missing.filter((eventId) => !known.has(eventId))
-    if (failed.length > 0) await pulls.failed(server, failed)
+    if (failed.length > 0) await this.#failed(source, failed)
     return failed.length === 0
+  }
+
+  async #ask(
+    { eventId }: RoomEvent,
+    missing: readonly EventId[],
+    room: RoomHere,
+    { server, signal, isSender }: Source,
+  ): Promise<readonly CheckedEvent[]> {
+    const { fetch } = this.#parts
+    const earliest = await this.#edges(room)
+    if (isSender) return fetch.gap(server, room, { earliest, latest: [eventId] }, signal)
+    const { events, failure } = await fetch.events(server, room, missing.slice(0, MAX_EARLIEST), signal)
+    if (failure !== undefined) throw failure
+    if (events.length === 0) return []
+    const latest = events.map(({ event }) => event.eventId)
+    return [...events, ...(await fetch.gap(server, room, { earliest, latest }, signal))]
   }
 
   /** Where the history that is here ends, and where it begins. */
@@ -116,12 +130,7 @@ export class FillGap {
   }
 
   /** Takes pulled events, the oldest first, after the state was learned at those predecessors that are missing still. */
-  async #takePulled(
-    pulled: readonly CheckedEvent[],
-    room: RoomHere,
-    { server, signal }: Source,
-    receive: Receive,
-  ): Promise<void> {
+  async #takePulled(pulled: readonly CheckedEvent[], room: RoomHere, source: Source, receive: Receive): Promise<void> {
     const verdicts = await receive(pulled)
     const lacking = pulled.flatMap((each, index) => {
       const verdict = verdicts[index]
@@ -135,27 +144,29 @@ export class FillGap {
       const prev = new Set(each.event.prevEvents)
       const auth = missing.filter((eventId) => !prev.has(eventId))
       for (const eventId of missing) if (prev.has(eventId) && !ofPulled.has(eventId)) beyond.add(eventId)
-      if (auth.length > 0) await this.#authOf(each, auth, room, { server, signal })
+      if (auth.length > 0) await this.#authOf(each, auth, room, source)
     }
-    for (const eventId of [...beyond].slice(0, MAX_STATES)) await this.#placeOnce(eventId, room, { server, signal })
+    for (const eventId of [...beyond].slice(0, MAX_STATES)) await this.#placeOnce(eventId, room, source)
     await receive(lacking.map(({ each }) => each))
   }
 
   /** Whether the server may be asked for all of these now. Throws `LeftAlone` where it may be in a moment: what waits for them is not to be dropped then. */
-  async #mayAsk(server: ServerName, eventIds: readonly EventId[]): Promise<boolean> {
-    const { pulls } = this.#parts
+  async #mayAsk({ server, isSender }: Source, eventIds: readonly EventId[]): Promise<boolean> {
+    const { pulls, others } = this.#parts
+    if (!isSender) return others.due(server, eventIds)
     if ((await pulls.due(server, eventIds)).length === eventIds.length) return true
     if (await pulls.isSoon(server, eventIds)) throw new LeftAlone()
     return false
   }
 
   /** Returns whether it is placed. */
-  async #placeOnce(eventId: EventId, room: RoomHere, { server, signal }: Source): Promise<boolean> {
+  async #placeOnce(eventId: EventId, room: RoomHere, source: Source): Promise<boolean> {
     const { pulls, states } = this.#parts
-    if (!(await this.#mayAsk(server, [eventId]))) return false
-    const placed = await this.#remembering(server, [eventId], () => states.place(server, room, eventId, signal))
+    const { server, signal } = source
+    if (!(await this.#mayAsk(source, [eventId]))) return false
+    const placed = await this.#remembering(source, [eventId], () => states.place(server, room, eventId, signal))
     if (placed) await pulls.came([eventId])
-    else await pulls.failed(server, [eventId])
+    else await this.#failed(source, [eventId])
     return placed
   }
 
@@ -164,12 +175,14 @@ export class FillGap {
     { event }: CheckedEvent,
     missing: readonly EventId[],
     room: RoomHere,
-    { server, signal }: Source,
+    source: Source,
   ): Promise<boolean> {
-    const { fetch, graph, pulls, known } = this.#parts
-    if (!(await this.#mayAsk(server, missing))) return false
+    const { fetch, graph, known } = this.#parts
+    const { server, signal, isSender } = source
+    if (!(await this.#mayAsk(source, missing))) return false
     const chain: CheckedEvent[] = []
-    await this.#remembering(server, missing, async () => {
+    await this.#remembering(source, missing, async () => {
+      if (!isSender) return
       for await (const batch of fetch.authChain(server, room, event.eventId, signal)) {
         chain.push(...batch)
         if (chain.length > MAX_AUTH_EVENTS) throw new Error('an auth chain of too many events')
@@ -182,24 +195,30 @@ export class FillGap {
     const ordered = inOrder(chain, 'authEvents')
     for (let from = 0; from < ordered.length; from += AUTH_AT_ONCE)
       await graph.addOutliers(room.roomId, ordered.slice(from, from + AUTH_AT_ONCE))
-    if (failure !== undefined) await this.#remembering(server, missing, () => Promise.reject(failure))
+    if (failure !== undefined) await this.#remembering(source, missing, () => Promise.reject(failure))
     const stored = new Set((await known(missing)).map(({ eventId }) => eventId))
     const failed = missing.filter((eventId) => !stored.has(eventId))
-    if (failed.length > 0) await pulls.failed(server, failed)
+    if (failed.length > 0) await this.#failed(source, failed)
     return failed.length === 0
   }
 
   /** Remembers the events as failed where asking for them throws. */
   async #remembering<Result>(
-    server: ServerName,
+    source: Source,
     eventIds: readonly EventId[],
     ask: () => Promise<Result>,
   ): Promise<Result> {
     try {
       return await ask()
     } catch (error) {
-      await this.#parts.pulls.failed(server, eventIds, { away: isPassing(error) })
+      await this.#failed(source, eventIds, { away: isPassing(error) })
       throw error
     }
+  }
+
+  async #failed({ server, isSender }: Source, eventIds: readonly EventId[], { away = false } = {}): Promise<void> {
+    const { pulls, others } = this.#parts
+    if (isSender) await pulls.failed(server, eventIds, { away })
+    else others.failed(server, eventIds)
   }
 }

@@ -78,36 +78,41 @@ export class PolicyServers {
         throw told(error)
       },
     )
-    if (!isRecommended(version, pdu, server, signatures)) throw notSigned()
-    const signed = canonicalJson(withPolicySignature(pdu, server.via, signatures), {
-      strict: version.strictCanonicalJson,
-    })
-    if (!signed.ok) throw notSigned()
-    return signed.value
+    const signed = withSignature({ version, pdu }, server, signatures)
+    if (signed === undefined) throw notSigned()
+    return signed
   }
 
-  /** Whether an event from outside is to be soft-failed: the room has a policy server, and that neither signed it nor does so when it is asked. */
-  async refuses(roomId: RoomId, event: RoomEvent, json: string): Promise<boolean> {
-    const { reader, clock, logger } = this.#parts
-    if (isPolicyItself(event)) return false
+  /**
+   * The JSON of an event from outside as it is stored: with the signature of the room's policy server, if that had to be asked for it. undefined: the event is to be
+   * soft-failed, as that server neither signed it nor does so now.
+   */
+  async receivedWithSignature(roomId: RoomId, event: RoomEvent, json: string): Promise<string | undefined> {
+    const { reader, clock } = this.#parts
+    if (isPolicyItself(event)) return json
     const record = await reader.roomByRoomId(roomId)
     const version = record === undefined ? undefined : ROOM_VERSIONS.get(record.version)
-    if (record === undefined || version === undefined) return false
+    if (record === undefined || version === undefined) return json
     const stored = await reader.stateEvent(record.room, 'current', 'm.room.policy', '')
     const policy: unknown = stored === undefined ? undefined : JSON.parse(stored.json)
     const content = isJsonObject(policy) ? objectAt(policy, 'content') : undefined
     const server = content === undefined ? undefined : await this.#serverOf(record.room, content)
     const pdu = JSON.parse(json) as Pdu
-    if (server === undefined || isRecommended(version, pdu, server)) return false
-    if ((this.#silentUntilMs.get(server.via) ?? 0) > clock.monotonicMs()) return true
+    if (server === undefined || isRecommended(version, pdu, server)) return json
+    if ((this.#silentUntilMs.get(server.via) ?? 0) > clock.monotonicMs()) return undefined
+    return this.#askAboutReceived(server, { room: record.room, version, event, pdu, json })
+  }
+
+  async #askAboutReceived(server: PolicyServer, asked: Asked): Promise<string | undefined> {
     try {
-      const asked = { room: record.room, version, event, pdu, json }
-      return !isRecommended(version, pdu, server, await this.#ask(server.via, asked, RECEIVED_TIMEOUT_MS))
+      const signatures = await this.#ask(server.via, asked, RECEIVED_TIMEOUT_MS)
+      return withSignature(asked, server, signatures)
     } catch (err) {
       if (!(err instanceof FederationFailure || err instanceof MatrixError)) throw err
       if (err instanceof FederationFailure && err.parts.kind === 'unreachable') this.#silence(server.via)
-      logger.info({ err, event: event.eventId, room: roomId }, 'a policy server did not sign an event')
-      return true
+      const { eventId, roomId } = asked.event
+      this.#parts.logger.info({ err, event: eventId, room: roomId }, 'a policy server did not sign an event')
+      return undefined
     }
   }
 
@@ -140,6 +145,19 @@ export class PolicyServers {
 interface Asked extends Pick<BuiltEvent, 'event' | 'pdu' | 'json'> {
   readonly room: RoomNumber
   readonly version: RoomVersion
+}
+
+/** The event's JSON with the signature of the policy server; undefined where there is no valid one. */
+const withSignature = (
+  { version, pdu }: Pick<Asked, 'version' | 'pdu'>,
+  server: PolicyServer,
+  signatures: JsonObject,
+): string | undefined => {
+  if (!isRecommended(version, pdu, server, signatures)) return undefined
+  const signed = canonicalJson(withPolicySignature(pdu, server.via, signatures), {
+    strict: version.strictCanonicalJson,
+  })
+  return signed.ok ? signed.value : undefined
 }
 
 const notSigned = (): MatrixError =>

@@ -6,17 +6,17 @@ import type { RoomGraph, Verdict } from '../graph/index.ts'
 import type { CheckPdus } from './check-pdus.ts'
 import { type CheckedEvent, isChecked } from './checked-event.ts'
 import { isPassing } from './fetch-events.ts'
-import { type FillGap, LeftAlone, type Receive } from './fill-gap.ts'
+import { type FillGap, LeftAlone, type Receive, type Source } from './fill-gap.ts'
 import type { RoomHere } from './missing-states.ts'
 
 /** A room's policy server, asked about events that the room's rules allow. */
 export interface PolicyCheck {
-  /** Whether the event is to be soft-failed. */
-  refuses(roomId: RoomId, event: RoomEvent, json: string): Promise<boolean>
+  /** The event's JSON with the signature that the room wants; undefined: it is to be soft-failed. */
+  receivedWithSignature(roomId: RoomId, event: RoomEvent, json: string): Promise<string | undefined>
 }
 
 export interface TakeEventsParts {
-  readonly reader: Pick<RoomRecordsReader, 'roomByRoomId'> & Pick<RoomServersReader, 'isServerIn'>
+  readonly reader: Pick<RoomRecordsReader, 'roomByRoomId'> & Pick<RoomServersReader, 'isServerIn' | 'serversOf'>
   readonly check: CheckPdus
   readonly graph: Pick<RoomGraph, 'receive'>
   readonly gaps: FillGap
@@ -26,8 +26,11 @@ export interface TakeEventsParts {
   readonly logger: Logger
 }
 
-/** The longest that one event's gap may hold up its room. */
+/** The longest that the sender of an event may hold up its room by the event's gap, and the other servers after it. */
 const CHASE_MS = 90_000
+const OTHERS_MS = 20_000
+/** Other servers in the room that are asked for what the sender of an event did not give. */
+const MAX_OTHERS = 3
 /** Attempts at an event: what is missing may lack something itself. */
 const MAX_ATTEMPTS = 3
 
@@ -103,24 +106,58 @@ export class TakeEvents {
     const { graph, policy } = this.#parts
     return async (events) => {
       if (events.length === 0) return []
-      const texts = new Map(events.map(({ event, json }) => [event.eventId, json]))
       return graph.receive(room.roomId, events, {
-        softFail: (event) => policy.refuses(room.roomId, event, texts.get(event.eventId) ?? '{}'),
+        signed: ({ event, json }) => policy.receivedWithSignature(room.roomId, event, json),
       })
     }
   }
 
-  /** Gets what the event lacks, and tries it again. `later`: the server that has it is away. */
+  /** Gets what the event lacks, from its sender or else from others in the room. `later`: the sender is away, and no other server has it. */
   async #chase(
     event: CheckedEvent,
     room: RoomHere,
     { origin, stopped }: { readonly origin: ServerName; readonly stopped: AbortSignal },
     receive: Receive,
-  ): Promise<Verdict | 'later' | undefined> {
-    const { gaps, clock, logger } = this.#parts
+  ): Promise<Outcome> {
+    const bySender = await this.#within(CHASE_MS, stopped, (signal) =>
+      this.#from({ server: origin, signal, isSender: true }, event, room, receive),
+    )
+    if (isSettled(bySender) || stopped.aborted) return bySender
+    const byOthers = await this.#within(OTHERS_MS, stopped, async (signal) => {
+      for (const server of await this.#others(room, origin)) {
+        if (signal.aborted) return undefined
+        const outcome = await this.#from({ server, signal, isSender: false }, event, room, receive)
+        if (isSettled(outcome)) return outcome
+      }
+      return undefined
+    })
+    return byOthers ?? bySender
+  }
+
+  /** Servers that are in the room for longest. */
+  async #others({ room }: RoomHere, origin: ServerName): Promise<readonly ServerName[]> {
+    const { reader, serverName } = this.#parts
+    const servers = (await reader.serversOf(room)).map(({ name }) => name)
+    return servers.filter((name) => name !== origin && name !== serverName).slice(0, MAX_OTHERS)
+  }
+
+  async #within<Result>(
+    timeMs: number,
+    stopped: AbortSignal,
+    work: (signal: AbortSignal) => Promise<Result>,
+  ): Promise<Result> {
     const box = new AbortController()
-    const cancel = clock.after(CHASE_MS, () => box.abort())
-    const source = { server: origin, signal: AbortSignal.any([box.signal, stopped]) }
+    const cancel = this.#parts.clock.after(timeMs, () => box.abort())
+    try {
+      return await work(AbortSignal.any([box.signal, stopped]))
+    } finally {
+      cancel()
+    }
+  }
+
+  /** Gets what the event lacks from one server, and tries it again. `later`: that server is away. */
+  async #from(source: Source, event: CheckedEvent, room: RoomHere, receive: Receive): Promise<Outcome> {
+    const { gaps, logger } = this.#parts
     try {
       // An event before it in the queue may have been what it lacked.
       let [verdict] = await receive([event])
@@ -132,10 +169,9 @@ export class TakeEvents {
     } catch (error) {
       if (error instanceof LeftAlone) return 'later'
       if (!(error instanceof FederationFailure) && !source.signal.aborted) throw error
-      logger.debug({ err: error, event: event.event.eventId, origin }, 'what an event refers to could not be had')
+      const { server } = source
+      logger.debug({ err: error, event: event.event.eventId, server }, 'what an event refers to could not be had')
       return isPassing(error) ? 'later' : undefined
-    } finally {
-      cancel()
     }
   }
 
@@ -146,3 +182,9 @@ export class TakeEvents {
     logger.info({ event: eventId, room: roomId, origin, verdict: verdict?.kind ?? 'missing', reason }, 'not accepted')
   }
 }
+
+/** `later`: a server that has what the event lacks is away. undefined: no server gave it. */
+type Outcome = Verdict | 'later' | undefined
+
+const isSettled = (outcome: Outcome): boolean =>
+  outcome !== undefined && outcome !== 'later' && outcome.kind !== 'missing'

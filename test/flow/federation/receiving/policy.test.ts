@@ -86,6 +86,30 @@ it('events from outside that it does not sign are shown to nobody', async () => 
   expect(askedFor(peer, '/policy/')).toHaveLength(2)
 })
 
+it('the signature that it gives for an event from outside is stored with the event, and told to others', async () => {
+  await using scene = await openScene()
+  const { alice, roomId, peer, room } = scene
+  const key = await usePolicy(scene)
+  peer.on('POST', SIGN, ({ body }) => reply(signatureOf(scene, key, body)))
+  const onTop = room.send(text('on top'))
+  const before = room.heads
+  await sendEvents(scene, [onTop])
+  await untilBody(alice, roomId, 'on top')
+  // One on a branch is taken in another way.
+  const first = room.send(text('first'))
+  room.heads = before
+  const second = room.send(text('second'))
+  await sendEvents(scene, [first, second])
+  await untilBody(alice, roomId, 'second')
+  for (const { eventId, pdu } of [onTop, first, second]) {
+    const { pdus } = await peer.get('first.example', `/_matrix/federation/v1/event/${encodeURIComponent(eventId)}`)
+    expect(pdus[0].signatures[peer.name]).toEqual({
+      ...pdu.signatures[peer.name],
+      [key.keyId]: key.sign(room.essentialText(pdu)),
+    })
+  }
+})
+
 it('a policy without a joined user of its server, or without a key, is none', async () => {
   await using scene = await openScene()
   const { alice, roomId, peer } = scene
