@@ -4,11 +4,14 @@ import type { BehindDestination, OutgoingEvent, RoomNumber } from '#store'
 import { fraction } from './back-off.ts'
 import type { Backlog, OutStore } from './backlog.ts'
 import { Destination, type DestinationParts } from './destination.ts'
+import type { EduSource } from './edu-source.ts'
 import { StartingSlots } from './starting-slots.ts'
 
 export interface DestinationsParts extends Omit<DestinationParts, 'slots' | 'changed'> {
   readonly store: OutStore
   readonly backlog: Backlog
+  /** Those who tell servers what is not kept for them. */
+  readonly sources: readonly EduSource[]
 }
 
 /** Requests that begin at a time: to servers that work, and to those that failed last. One that takes longer does not count any more. */
@@ -51,8 +54,15 @@ export class Destinations {
       changed: (destination) => {
         this.#changed.add(destination)
         this.#saveWithin(SAVE_MS)
+        this.#tellSources(destination)
       },
     }
+  }
+
+  #tellSources({ server, isBehind, status }: Destination): void {
+    for (const source of this.#parts.sources)
+      if (status.failures > 0) source.failing?.(server)
+      else if (!isBehind) source.back?.(server)
   }
 
   get roomsStoredTo(): number {
@@ -81,6 +91,7 @@ export class Destinations {
     let resumed = 0
     for (const destination of [...this.#stored]) {
       if (this.#stopped) return
+      this.#tellSources(destination)
       destination.resume(Math.round(spreadMs * fraction(random)))
       if (++resumed % PAGE === 0) await yieldToEventLoop(clock)
     }

@@ -1,3 +1,4 @@
+import type { ServerName } from '#spec'
 import type { News } from '#streams'
 import type { Destinations } from './destinations.ts'
 import type { RoomServers } from './room-servers.ts'
@@ -13,5 +14,9 @@ export interface EduSource {
   /** Begins with what comes from now on. */
   start(outlet: EduOutlet): void
   hear(news: readonly News[]): void
+  /** A server took nothing: what is told to it from now on is lost. May be said more than once. */
+  failing?(server: ServerName): void
+  /** A server has all events that it missed. May be said of one that was not away. */
+  back?(server: ServerName): void
   stop(): void
 }

@@ -3,6 +3,7 @@ import { contentJson } from '#rules'
 import { type JsonObject, type RoomId, type ServerName, serverOf, type UserId } from '#spec'
 import type { Receipt, ReceiptsReader, RoomNumber, RoomsReader } from '#store'
 import type { News, Streams } from '#streams'
+import { AwayServers } from './away-servers.ts'
 import type { EduOutlet, EduSource } from './edu-source.ts'
 import { RECEIPT_KEY } from './volatile-edus.ts'
 
@@ -12,7 +13,7 @@ export interface ReceiptsOutParts {
   readonly logger: Logger
   readonly streams: Pick<Streams, 'positions'>
   readonly receipts: Pick<ReceiptsReader, 'since'>
-  readonly rooms: Pick<RoomsReader, 'room'>
+  readonly rooms: Pick<RoomsReader, 'room' | 'roomsSharedWith'>
 }
 
 /** Receipts of one room within this time are told together. */
@@ -20,6 +21,8 @@ const COALESCE_MS = 100
 /** For each server in the room, so that the receipts of one room cost no more than fifty requests a second. */
 const PER_SERVER_MS = 20
 const LONGEST_MS = 60_000
+/** Rooms that are looked through at once for what a server missed. */
+const ROOMS_AT_ONCE = 100
 /** Matches no user: private receipts are told to nobody. */
 const NOBODY = '' as UserId
 
@@ -28,26 +31,45 @@ export class ReceiptsOut implements EduSource {
   readonly #parts: ReceiptsOutParts
   /** Rooms whose receipts will be told, with the functions that end the wait. */
   readonly #waiting = new Map<RoomNumber, () => void>()
+  readonly #away: AwayServers
   #outlet: EduOutlet | undefined
   #made = 0
 
   constructor(parts: ReceiptsOutParts) {
     this.#parts = parts
+    const { clock, streams } = parts
+    this.#away = new AwayServers({ clock, position: () => streams.positions().receipts })
   }
 
   start(outlet: EduOutlet): void {
     this.#outlet = outlet
+    this.#away.note()
   }
 
   stop(): void {
     this.#outlet = undefined
     for (const cancel of this.#waiting.values()) cancel()
     this.#waiting.clear()
+    this.#away.clear()
+  }
+
+  failing(server: ServerName): void {
+    this.#away.failing(server)
+  }
+
+  /** Tells it how far people have read meanwhile, in the newest state of each receipt. */
+  back(server: ServerName): void {
+    const after = this.#away.back(server)
+    const outlet = this.#outlet
+    if (after !== undefined && outlet !== undefined) this.#orLog(() => this.#tellMissed(outlet, server, after))
   }
 
   hear(news: readonly News[]): void {
-    for (const { stream, position, rooms } of news)
-      if (stream === 'receipts') for (const room of rooms) this.#tellLater(room, position)
+    for (const { stream, position, rooms } of news) {
+      if (stream !== 'receipts') continue
+      this.#away.note()
+      for (const room of rooms) this.#tellLater(room, position)
+    }
   }
 
   #tellLater(room: RoomNumber, position: number): void {
@@ -71,18 +93,42 @@ export class ReceiptsOut implements EduSource {
   }
 
   async #tell({ to, roomServers }: EduOutlet, room: RoomNumber, after: number): Promise<void> {
-    const { own, streams, receipts, rooms } = this.#parts
-    const moved = await receipts.since([room], after, streams.positions().receipts, NOBODY)
-    const ours = moved.filter(({ userId }) => serverOf(userId) === own)
-    const roomId = ours.length === 0 ? undefined : (await rooms.room(room))?.roomId
-    if (roomId === undefined) return
-    const servers = await roomServers.othersIn(room)
-    for (const content of contentsOf(roomId, ours)) {
-      const json = contentJson({ edu_type: 'm.receipt', content })
-      if (!json.ok) continue
+    const edus = await this.#edusOf(room, await this.#moved([room], after))
+    const servers = edus.length === 0 ? [] : await roomServers.othersIn(room)
+    for (const json of edus) {
       const key = `${RECEIPT_KEY}${this.#made++}`
-      for (const { name } of servers) to.at(name).addVolatile(key, json.value)
+      for (const { name } of servers) to.at(name).addVolatile(key, json)
     }
+  }
+
+  async #tellMissed({ to }: EduOutlet, server: ServerName, after: number): Promise<void> {
+    const { own, rooms } = this.#parts
+    const shared = await rooms.roomsSharedWith(server, own)
+    for (let from = 0; from < shared.length; from += ROOMS_AT_ONCE) {
+      const moved = Map.groupBy(
+        await this.#moved(shared.slice(from, from + ROOMS_AT_ONCE), after),
+        (receipt) => receipt.room,
+      )
+      for (const [room, receipts] of moved)
+        for (const json of await this.#edusOf(room, receipts))
+          to.at(server).addVolatile(`${RECEIPT_KEY}${this.#made++}`, json)
+    }
+  }
+
+  /** Receipts of users here that others may know. */
+  async #moved(rooms: readonly RoomNumber[], after: number): Promise<readonly Receipt[]> {
+    const { own, streams, receipts } = this.#parts
+    const moved = await receipts.since(rooms, after, streams.positions().receipts, NOBODY)
+    return moved.filter(({ userId }) => serverOf(userId) === own)
+  }
+
+  async #edusOf(room: RoomNumber, receipts: readonly Receipt[]): Promise<readonly string[]> {
+    const roomId = receipts.length === 0 ? undefined : (await this.#parts.rooms.room(room))?.roomId
+    if (roomId === undefined) return []
+    return contentsOf(roomId, receipts).flatMap((content) => {
+      const json = contentJson({ edu_type: 'm.receipt', content })
+      return json.ok ? [json.value] : []
+    })
   }
 
   #orLog(work: () => Promise<void>): void {

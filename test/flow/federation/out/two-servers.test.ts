@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Json, TestClient } from '../../../support/client.ts'
 import { startFederation } from '../../../support/federation-servers.ts'
+import { command } from '../../../support/operator.ts'
 import { enc, joinBy, PAIRS } from '../memberships/two-servers.ts'
 
 const FIRST = 'first.example'
@@ -55,6 +56,37 @@ describe.each(PAIRS)('two servers in a room, on %s', (_, database) => {
       'while you were away',
       'and I restarted',
     ])
+  })
+
+  it('tell a server that was away how far somebody has read meanwhile', async () => {
+    await using federation = await startFederation({ database })
+    const [alice, bob] = [await federation.at(0).register('alice'), await federation.at(1).register('bob')]
+    const [roomId, other] = [await meet(alice, bob), await meet(alice, bob)]
+    const first = await bob.sendText(other, 'read soon')
+    await expect
+      .poll(async () => (await alice.request('GET', `/v3/rooms/${enc(other)}/event/${enc(first)}`)).status)
+      .toBe(200)
+    const { next_batch: since } = await bob.sync()
+    let read = ''
+    await federation.at(1).whileStopped(async () => {
+      read = await alice.sendText(roomId, 'while you were away')
+      await alice.receipt(other, first)
+      await alice.receipt(roomId, read)
+      await expect
+        .poll(() => command(federation.at(0), 'list-destinations', {}), { timeout: 20_000 })
+        .toMatchObject({ destinations: [{ server: 'second.example', behind: true }] })
+    })
+    await bob.sendText(roomId, 'here again')
+    const isRead = (sync: Json, room: string, eventId: string): boolean =>
+      eventsIn(sync, room, 'ephemeral').some(
+        ({ content }) => content[eventId]?.['m.read']?.[alice.userId] !== undefined,
+      )
+    const seen = new Set<string>()
+    await bob.syncUntil(since, (sync: Json) => {
+      if (isRead(sync, roomId, read)) seen.add(roomId)
+      if (isRead(sync, other, first)) seen.add(other)
+      return seen.size === 2
+    })
   })
 
   it('tell each other who types, and how far somebody has read, in threads too', async () => {
