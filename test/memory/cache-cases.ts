@@ -25,6 +25,7 @@ import {
   UserRooms,
 } from '#views'
 import { SERVICE_CACHES } from './appservice-cases.ts'
+import { FEDERATION_CACHES } from './federation-cases.ts'
 import type { FilledCache } from './measure.ts'
 import { SLIDING_CACHES } from './sliding-cases.ts'
 
@@ -284,6 +285,7 @@ export const CACHES: Readonly<Record<string, () => FilledCache>> = {
   ...Object.fromEntries(Object.entries(FILTERS).map(([name, filter]) => [`filters: ${name}`, () => filters(filter)])),
   ...SLIDING_CACHES,
   ...SERVICE_CACHES,
+  ...FEDERATION_CACHES,
   'room-facts': roomFacts,
   'rooms-of-users': () => {
     const record = (user: number) => (_: unknown, room: number) => ({

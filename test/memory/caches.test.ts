@@ -35,10 +35,7 @@ const PLAIN = [
   'federation-well-known',
   'room-servers',
 ]
-const WITH_A_SERVER = [
-  ...['unread', 'badges', 'push-names', 'sliding-required-state'],
-  ...['server-keys', 'server-acls', 'events-of-branches', 'resolved-states'],
-]
+const WITH_A_SERVER = [...['unread', 'badges', 'push-names', 'sliding-required-state']]
 
 it('every cache counts what it holds, as process.memoryUsage() shows: filters, compiled forms, rooms, event texts …', {
   timeout: 240_000,
