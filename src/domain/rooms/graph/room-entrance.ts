@@ -1,5 +1,5 @@
 import { type Clock, yieldToEventLoop } from '#base'
-import { type EventId, type Membership, parseStateTupleKey } from '#spec'
+import { type EventId, type JsonObject, type Membership, parseStateTupleKey } from '#spec'
 import type { Commit, GatheredState, RoomGraphReader, RoomRecordsReader, RoomsWriter } from '#store'
 import type { Rooms } from '../turns/rooms.ts'
 import { storedForm } from '../turns/taken-event.ts'
@@ -18,6 +18,8 @@ export interface RoomEntranceParts {
   readonly clock: Clock
 }
 
+/** Events that are stored before they are let go of. */
+const LET_GO_AT_ONCE = 1_000
 /** Entries of the state that are gathered in one commit. */
 const PIECE = 200
 
@@ -33,9 +35,11 @@ export class RoomEntrances {
     const { rooms, reader, writer, commit, outliers } = this.#parts
     const [{ room: number }] = await commit([writer.know({ roomId, version: version.id })])
     const room: GraphRoom = { room: number, roomId, version }
-    await outliers.add(room, events)
+    // Known before the events are stored and let go: to read them all once more would cost as much memory as they did.
+    const memberships = membershipsOf(events)
+    while (events.length > 0) await outliers.add(room, events.splice(0, LET_GO_AT_ONCE))
     await rooms.alone(roomId, async () => {
-      await this.#gather(room, state)
+      await this.#gather(room, state, memberships)
       const { event, json } = by
       const known = await reader.graphEvents([event.eventId, ...event.prevEvents])
       const before = new Map(known.map((one) => [one.eventId, one]))
@@ -58,31 +62,58 @@ export class RoomEntrances {
     })
   }
 
-  async #gather(room: GraphRoom, state: RoomEntry['state']): Promise<void> {
+  async #gather(
+    room: GraphRoom,
+    state: RoomEntry['state'],
+    known: ReadonlyMap<EventId, Membership | undefined>,
+  ): Promise<void> {
     const { commit, writer, clock, events } = this.#parts
-    const entries = [...state]
-    for (let from = 0; from === 0 || from < entries.length; from += PIECE) {
-      if (from > 0) await yieldToEventLoop(clock)
-      const piece = entries.slice(from, from + PIECE)
-      const members = piece.filter(([key]) => parseStateTupleKey(key)?.type === 'm.room.member')
-      const loaded = await events.load(
-        room,
-        members.map(([, eventId]) => eventId),
+    let isFirst = true
+    for (const piece of piecesOf(state)) {
+      if (!isFirst) await yieldToEventLoop(clock)
+      const unknown = piece.flatMap(([key, eventId]) =>
+        !known.has(eventId) && parseStateTupleKey(key)?.type === 'm.room.member' ? [eventId] : [],
       )
-      const isFirst = from === 0
-      await commit([
-        writer.gatherState({ room: room.room, isFirst, entries: piece.flatMap((one) => entryOf(one, loaded)) }),
-      ])
+      const loaded = await events.load(room, unknown)
+      const membershipOf = (eventId: EventId): Membership | undefined =>
+        known.has(eventId) ? known.get(eventId) : membershipIn(loaded.get(eventId)?.content)
+      const entries = piece.flatMap((one) => entryOf(one, membershipOf))
+      await commit([writer.gatherState({ room: room.room, isFirst, entries })])
+      isFirst = false
     }
   }
 }
 
+/** At least one piece, which may be empty. */
+function* piecesOf(state: RoomEntry['state']): Generator<readonly (readonly [string, EventId])[]> {
+  let piece: (readonly [string, EventId])[] = []
+  for (const entry of state) {
+    piece.push(entry)
+    if (piece.length < PIECE) continue
+    yield piece
+    piece = []
+  }
+  if (piece.length > 0 || state.size === 0) yield piece
+}
+
+const membershipIn = (content: JsonObject | undefined): Membership | undefined => {
+  const membership = content?.membership
+  return typeof membership === 'string' ? (membership as Membership) : undefined
+}
+
+const membershipsOf = (events: RoomEntry['events']): ReadonlyMap<EventId, Membership | undefined> => {
+  const memberships = new Map<EventId, Membership | undefined>()
+  for (const { event } of events)
+    if (event.type === 'm.room.member') memberships.set(event.eventId, membershipIn(event.content))
+  return memberships
+}
+
 const entryOf = (
   [key, event]: readonly [string, EventId],
-  members: ReadonlyMap<EventId, { readonly content: { readonly membership?: unknown } }>,
+  membershipOf: (eventId: EventId) => Membership | undefined,
 ): GatheredState['entries'] => {
   const tuple = parseStateTupleKey(key)
   if (tuple === undefined) return []
-  const membership = members.get(event)?.content.membership
-  return [{ ...tuple, event, ...(typeof membership === 'string' ? { membership: membership as Membership } : {}) }]
+  const membership = tuple.type === 'm.room.member' ? membershipOf(event) : undefined
+  return [{ ...tuple, event, ...(membership === undefined ? {} : { membership }) }]
 }

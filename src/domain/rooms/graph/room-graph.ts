@@ -34,8 +34,11 @@ export interface ReceiveOptions {
 export interface RoomEntry {
   readonly roomId: RoomId
   readonly version: RoomVersion
-  /** Events to store first: states and their auth chains, auth events before those that cite them. */
-  readonly events: readonly CheckedEvent[]
+  /**
+   * Events to store first: states and their auth chains, auth events before those that cite them. `enter` takes them out of the list
+   * as they are stored: a large room is not to stay in memory until all of it is.
+   */
+  readonly events: CheckedEvent[]
   /** The state before `by`; its events are stored or in `events`. */
   readonly state: StateMap
   readonly by: CheckedEvent

@@ -1,4 +1,4 @@
-import { KeyedLock, type Logger } from '#base'
+import { collectSooner, KeyedLock, type Logger } from '#base'
 import type { FederationRequests } from '#net'
 import {
   type EventId,
@@ -109,6 +109,7 @@ export class Elsewhere {
       maxBytes: JOIN_BYTES,
     })
     const join: CheckedEvent = { event: built.event, json: built.json }
+    const asUsual = collectSooner()
     try {
       const { events, state, by } = await answers.read(stream.bytes, { roomId, version, join })
       if (isHere) await this.#takeIn(graph, roomId, by)
@@ -118,6 +119,7 @@ export class Elsewhere {
       if (error instanceof UnusableAnswer) logger.warn({ err: error, server, roomId }, 'a join was answered badly')
       throw error
     } finally {
+      asUsual()
       stream.destroy()
     }
   }

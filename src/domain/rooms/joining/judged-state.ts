@@ -14,7 +14,7 @@ export interface ToldState {
 
 export interface JudgedState {
   /** All that are authorised, auth events before those that cite them. */
-  readonly events: readonly CheckedEvent[]
+  readonly events: CheckedEvent[]
   readonly state: StateMap
 }
 

@@ -86,6 +86,7 @@ class Gathering {
   readonly #context: JoinAnswerContext
   #batch: NamedPdu[] = []
   readonly #underWay: BatchUnderWay[] = []
+  readonly #cited = new Map<EventId, EventId>()
   #join: CheckedEvent | undefined
   #count = 0
 
@@ -142,9 +143,20 @@ class Gathering {
         continue
       }
       if (eventId === join.event.eventId) continue
-      if (!this.events.has(eventId)) this.events.set(eventId, outcome)
+      if (!this.events.has(eventId)) this.events.set(eventId, this.#sharing(outcome))
       if (name === 'state') this.stateIds.push(eventId)
     }
+  }
+
+  /** The event with texts that others have as well only once in memory: most events of a large room cite the same few. */
+  #sharing({ event, json }: CheckedEvent): CheckedEvent {
+    const authEvents = event.authEvents.map((cited) => {
+      const known = this.#cited.get(cited) ?? cited
+      this.#cited.set(known, known)
+      return known
+    })
+    const stateKey = event.stateKey === event.sender ? event.sender : event.stateKey
+    return { event: { ...event, roomId: this.#context.roomId, authEvents, stateKey }, json }
   }
 
   /** The join with the signature of the server that lets this one in, where one has to. Throws `UnusableAnswer` where that is missing. */

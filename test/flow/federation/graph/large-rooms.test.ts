@@ -38,7 +38,7 @@ onEveryDatabase('a room of thousands', (open) => {
     const house = new GraphHouse(await open())
     const { peer, entry } = largeRoom()
     // The aim is 10 ms; a machine that does other things as well counts some of that.
-    expect(await longestStepMs(() => house.graph.enter(entry))).toBeLessThan(30)
+    expect(await longestStepMs(() => house.graph.enter({ ...entry, events: [...entry.events] }))).toBeLessThan(30)
     const record = await house.store.rooms.roomByRoomId(peer.roomId)
     expect(record?.joinedCount).toBe(MEMBERS + 2)
     const servers = await house.store.rooms.serversOf(record?.room ?? 0)
