@@ -1,6 +1,14 @@
 import type { Clock } from '#base'
 import type { ServerName } from '#spec'
 
+/** Told which servers are away. */
+export interface HearsOfAbsences {
+  /** A server took nothing: what is told to it from now on is lost. May be said more than once. */
+  failing?(server: ServerName): void
+  /** A server has all events that it missed. May be said of one that was not away. */
+  back?(server: ServerName): void
+}
+
 export interface AwayServersParts {
   readonly clock: Clock
   /** The newest position of the stream. */

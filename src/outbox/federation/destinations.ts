@@ -1,17 +1,17 @@
 import { yieldToEventLoop } from '#base'
 import type { ServerName } from '#spec'
 import type { BehindDestination, OutgoingEvent, RoomNumber } from '#store'
+import type { HearsOfAbsences } from './away-servers.ts'
 import { fraction } from './back-off.ts'
 import type { Backlog, OutStore } from './backlog.ts'
 import { Destination, type DestinationParts } from './destination.ts'
-import type { EduSource } from './edu-source.ts'
 import { StartingSlots } from './starting-slots.ts'
 
 export interface DestinationsParts extends Omit<DestinationParts, 'slots' | 'changed'> {
   readonly store: OutStore
   readonly backlog: Backlog
   /** Those who tell servers what is not kept for them. */
-  readonly sources: readonly EduSource[]
+  readonly sources: readonly HearsOfAbsences[]
 }
 
 /** Requests that begin at a time: to servers that work, and to those that failed last. One that takes longer does not count any more. */

@@ -1,5 +1,5 @@
-import type { ServerName } from '#spec'
 import type { News } from '#streams'
+import type { HearsOfAbsences } from './away-servers.ts'
 import type { Destinations } from './destinations.ts'
 import type { RoomServers } from './room-servers.ts'
 
@@ -10,13 +10,9 @@ export interface EduOutlet {
 }
 
 /** Tells other servers of one kind of passing news: typing, receipts, presence. */
-export interface EduSource {
+export interface EduSource extends HearsOfAbsences {
   /** Begins with what comes from now on. */
   start(outlet: EduOutlet): void
   hear(news: readonly News[]): void
-  /** A server took nothing: what is told to it from now on is lost. May be said more than once. */
-  failing?(server: ServerName): void
-  /** A server has all events that it missed. May be said of one that was not away. */
-  back?(server: ServerName): void
   stop(): void
 }
