@@ -18,10 +18,11 @@ if (major >= LEAST_MAJOR) {
 } else {
   const own = runtime()
   if (own !== undefined && process.env.HOMEROOM_REEXECUTED === undefined) {
-    // Short-lived objects are many and small: a small young generation keeps the memory of an idle server low.
+    // Short-lived objects are many and small: a small young generation keeps the memory of an idle server low. So does memory of the allocator that
+    // threads share.
     const child = spawn(own, ['--max-semi-space-size=2', at('./homeroom.js'), ...process.argv.slice(2)], {
       stdio: 'inherit',
-      env: { ...process.env, HOMEROOM_REEXECUTED: '1' },
+      env: { MALLOC_ARENA_MAX: '2', ...process.env, HOMEROOM_REEXECUTED: '1' },
     })
     // A terminal sends its signals to both; those sent to this process alone are passed on.
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
