@@ -21,7 +21,7 @@ describe('two homeservers that write into shared rooms, killed again and again',
   ]
   it.each(cases)(
     'lose nothing that was acknowledged, deliver nothing twice, and go on sending: %s',
-    { timeout: 60_000 + KILLS * 20_000 },
+    { timeout: 60_000 + KILLS * 40_000 },
     async (name, databases) => {
       if (databases.includes('postgres') && POSTGRES === undefined) return
       const ledger = new Ledger()
