@@ -124,7 +124,7 @@ export class EncryptingClient {
 
   /** Waits for what has to be asked for; asks again until it is so. */
   async becomes(ask: () => Promise<boolean>): Promise<void> {
-    await expect.poll(ask).toBe(true)
+    await expect.poll(ask, { timeout: 30_000 }).toBe(true)
   }
 
   /** The text that a room's message was decrypted to. */

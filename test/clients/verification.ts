@@ -26,7 +26,9 @@ export const requestTo = (client: EncryptingClient): Promise<VerificationRequest
 
 /** The emoji that are shown to compare. The SDK may put another verifier in the place of the one that it gave first. */
 const sasOf = async (request: VerificationRequest): Promise<ShowSasCallbacks> => {
-  await expect.poll(() => request.verifier?.getShowSasCallbacks() ?? undefined).toBeDefined()
+  // Each step is a message to the other device and a round of its sync: a second is not enough where others run beside.
+  const poll = { timeout: 30_000 }
+  await expect.poll(() => request.verifier?.getShowSasCallbacks() ?? undefined, poll).toBeDefined()
   const shown = request.verifier?.getShowSasCallbacks()
   if (!shown) throw new Error('what was shown is gone')
   return shown

@@ -48,6 +48,8 @@ export class Devices {
     try {
       await this.#parts.commit([this.#parts.writer.rename(device.device, name)])
     } catch (error) {
+      if (error instanceof WriteConflict && error.kind === 'device-id-is-key')
+        throw new MatrixError('M_INVALID_PARAM', 'One of the cross-signing keys of the user has that name')
       throw error instanceof WriteConflict ? deviceNotFound() : error
     }
   }

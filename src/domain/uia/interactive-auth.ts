@@ -168,7 +168,11 @@ export class InteractiveAuth {
     before: UiaSession,
   ): Promise<UiaAnswer<Result>> {
     assertOpen(before, request)
-    await operation.check?.(before.body ?? request.body, before.outcome)
+    const moved = await this.#check(operation, before.body ?? request.body, id, before)
+    if (moved !== undefined)
+      return moved === 'gone'
+        ? this.#begin(request, operation, SESSION_ENDED)
+        : this.#goOn(request, operation, id, moved)
     const step = await attemptOne(request.stages, before, { ...request, session: id })
     const after = progressed(before, request.body, typeIn(request.auth), step)
     if (step.kind !== 'passed' || !isComplete(request, after)) {
@@ -180,6 +184,27 @@ export class InteractiveAuth {
     const taken = await this.#parts.sessions.take(id)
     if (taken === undefined) return challenge(request, id, after, SESSION_ENDED)
     return this.#perform(id, after, request, operation)
+  }
+
+  /**
+   * Returns what the session has become where another process took it since it was read: what that one made, such as an account of the name, fails the check.
+   * Throws what the check throws in all other cases.
+   */
+  async #check<Result>(
+    operation: UiaOperation<Result>,
+    body: JsonObject,
+    id: string,
+    before: UiaSession,
+  ): Promise<UiaSession | 'gone' | undefined> {
+    try {
+      await operation.check?.(body, before.outcome)
+      return undefined
+    } catch (error) {
+      const now = await this.#parts.sessions.find(id)
+      if (now === undefined) return 'gone'
+      if (before.outcome === undefined && now.outcome !== undefined) return now
+      throw error
+    }
   }
 
   /** Does the operation. The session is stored again if the operation fails or has left something to remember. */

@@ -44,6 +44,21 @@ onEveryHomeserver('An OpenID token', (start) => {
     expect([asGuest.status, asGuest.body.errcode]).toEqual([403, 'M_GUEST_ACCESS_FORBIDDEN'])
   })
 
+  it('ends when its device is logged out, also if one of the same name comes back, and not with another device', async () => {
+    const homeserver = await shared()
+    const ada = await homeserver.register('ada')
+    const phone = await ada.loginAgain({ device_id: 'PHONE' })
+    const { access_token: token } = (await requestToken(phone)).body
+    const { access_token: other } = (await requestToken(ada)).body
+    await (await ada.loginAgain()).post('/v3/logout')
+    expect(await userinfo(homeserver.url, token)).toEqual([200, { sub: ada.userId }])
+    await phone.post('/v3/logout')
+    expect(await userinfo(homeserver.url, token)).toMatchObject([401, { errcode: 'M_UNKNOWN_TOKEN' }])
+    await ada.loginAgain({ device_id: 'PHONE' })
+    expect(await userinfo(homeserver.url, token)).toMatchObject([401, { errcode: 'M_UNKNOWN_TOKEN' }])
+    expect(await userinfo(homeserver.url, other)).toEqual([200, { sub: ada.userId }])
+  })
+
   it('ends with the account', async () => {
     const homeserver = await shared()
     const ada = await homeserver.register('ada')

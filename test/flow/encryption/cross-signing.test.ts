@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import type { Json } from '../../support/client.ts'
+import { type Json, PASSWORD } from '../../support/client.ts'
 import { onEveryHomeserver, shareHomeserver } from '../../support/homeserver.ts'
 import { crossSigningKeys, publicKeyObject, uploadSigning, withPassword } from './cross-signing-fixture.ts'
 import { newPair, queryOf, signed } from './fixture.ts'
@@ -161,6 +161,21 @@ onEveryHomeserver('POST /keys/device_signing/upload', (start) => {
     expect((await ownWaiting).device_lists).toEqual({ changed: [alice.userId], left: [] })
     expect((await bob.sync({ since })).device_lists).toEqual({ changed: [], left: [] })
     expect((await bob.get('/v3/keys/changes', { from: since, to: (await bob.sync()).next_batch })).changed).toEqual([])
+  })
+
+  it('keeps its names from devices that come later, as signatures name both alike', async () => {
+    const [alice, bob] = await people()
+    const keys = crossSigningKeys(alice.userId)
+    await uploadSigning(alice, keys.body)
+    for (const { publicKey } of [keys.master, keys.selfSigning, keys.userSigning]) {
+      const identifier = { type: 'm.id.user', user: alice.userId }
+      const login = { type: 'm.login.password', identifier, password: PASSWORD, device_id: publicKey }
+      const { status, body } = await alice.request('POST', '/v3/login', { body: login })
+      expect([status, body.errcode]).toEqual([400, 'M_INVALID_PARAM'])
+    }
+    expect((await alice.get('/v3/devices')).devices).toHaveLength(1)
+    // The keys of others are others' business.
+    expect((await bob.loginAgain({ device_id: keys.master.publicKey })).deviceId).toBe(keys.master.publicKey)
   })
 
   it('keeps nothing of an account that ends', async () => {

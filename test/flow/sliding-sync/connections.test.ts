@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import type { TestClient } from '../../support/client.ts'
+import type { Json, TestClient } from '../../support/client.ts'
 import { onEveryHomeserver, type TestHomeserver } from '../../support/homeserver.ts'
 import { legacySync, refusal, v4Sync } from './requests.ts'
 
@@ -46,6 +46,23 @@ onEveryHomeserver('connections of sliding sync', (start) => {
     const { pos } = await legacySync(alice, { conn_id: 'kept' })
     await homeserver.restart()
     expect(await legacySync(alice, { conn_id: 'kept' }, { pos })).toHaveProperty('pos')
+  })
+
+  it('wakes no device by what another one of the account asks: it waits until there is news', async () => {
+    const roomId = await alice.createRoom()
+    const laptop = await alice.loginAgain()
+    const body = {
+      conn_id: 'both',
+      lists: { all: { ranges: [[0, 9]], timeline_limit: 1, required_state: [] } },
+      extensions: { to_device: { enabled: true }, e2ee: { enabled: true }, receipts: { enabled: true } },
+    }
+    let [{ pos }, { pos: ofLaptop }] = [await legacySync(alice, body), await legacySync(laptop, body)]
+    ofLaptop = (await legacySync(laptop, body, { pos: ofLaptop })).pos
+    const waiting = legacySync(laptop, body, { pos: ofLaptop, timeout: 60_000 })
+    for (let asked = 0; asked < 5; asked++) ({ pos } = await legacySync(alice, body, { pos }))
+    const news = await alice.sendText(roomId, 'news')
+    const { rooms } = await waiting
+    expect(rooms[roomId].timeline.map(({ event_id }: Json) => event_id)).toEqual([news])
   })
 
   it('answers a waiting request when the connection makes another', async () => {

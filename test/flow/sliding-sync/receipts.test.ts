@@ -109,6 +109,43 @@ onEveryHomeserver('receipts in sliding sync', (start) => {
       expect(told(await connection.next(all(10)))).toEqual(['m.read alice 0 -', 'm.read bob 4 -'])
     })
 
+    it('of several people on one event come together, and nobody of them is lost', async () => {
+      const { bob, carol, roomId, events, connection, told } = await begin()
+      await connection.next(all())
+      await carol.receipt(roomId, events[4] as string)
+      await bob.receipt(roomId, events[4] as string)
+      await bob.receipt(roomId, events[3] as string, 'm.read', { thread_id: 'main' })
+      expect(told(await connection.next(all()))).toEqual(['m.read bob 3 main', 'm.read bob 4 -', 'm.read carol 4 -'])
+    })
+
+    it('of oneself move the counts, which come again in the form that has counts; those of others do not', async () => {
+      const { alice, bob, carol, roomId, events, connection } = await begin()
+      const phone = await alice.loginAgain()
+      await bob.createRoom({ invite: [alice.userId] })
+      // Lists alone: the counts do not depend on an extension.
+      const wish: SlidingWish = { lists: { all: { timelineLimit: 1 } } }
+      const countsOf = (answer: Json): Json => ({
+        rooms: Object.keys(answer.rooms ?? {}),
+        counts: answer.rooms?.[roomId]?.notification_count,
+        timeline: answer.rooms?.[roomId]?.timeline ?? [],
+      })
+      const isTold = form === 'legacy'
+      const first = await connection.next(wish)
+      expect(first.rooms[roomId].notification_count).toBe(isTold ? 5 : undefined)
+      await carol.receipt(roomId, events[4] as string)
+      expect(countsOf(await connection.next(wish)).rooms).toEqual([])
+      for (const [event, type, unread] of [
+        [1, 'm.read', 3],
+        [2, 'm.read.private', 2],
+        [4, 'm.read', 0],
+      ] as const) {
+        await phone.receipt(roomId, events[event] as string, type)
+        const told = { rooms: isTold ? [roomId] : [], counts: isTold ? unread : undefined, timeline: [] }
+        expect(countsOf(await connection.next(wish))).toEqual(told)
+      }
+      expect(countsOf(await connection.next(wish)).rooms).toEqual([])
+    })
+
     it('of the ignored do not come', async () => {
       const { alice, bob, roomId, events, connection, told } = await begin()
       const path = `/v3/user/${enc(alice.userId)}/account_data/m.ignored_user_list`

@@ -20,7 +20,7 @@ export const openIdEndpoints = ({ openIdTokens }: OpenIdDeps): readonly AnyEndpo
     bodyOptional: true,
     handler: async ({ requester, params }): Promise<AsJson<OpenIdToken>> => {
       requireOwn(requester, params.userId)
-      return { ...(await openIdTokens.issue(requester.userId)) }
+      return { ...(await openIdTokens.issue(requester)) }
     },
   }),
 ]

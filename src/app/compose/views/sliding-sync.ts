@@ -85,7 +85,7 @@ const buildRoomsOfAnswers = (
     others: new OtherRooms({ reader, outside: store.outsideRooms, clientEvents, texts, rooms }),
   })
   return {
-    rooms: new SlidingRooms({ lists, memories, configs, recent, results, reader, clock }),
+    rooms: new SlidingRooms({ lists, memories, configs, recent, results, receipts: store.receipts, reader, clock }),
     caches: [lists, stamps, members, ...configs.caches],
   }
 }

@@ -119,6 +119,7 @@ export class GrantTokens {
 const NO_SESSION: Readonly<Record<string, string>> = {
   'account-gone': 'The account has been deactivated',
   'account-locked': 'The account is locked',
+  'device-id-is-key': 'One of your cross-signing keys has the name of that device',
   'too-many-devices': 'The account has as many devices as it may have: log out on some of them first',
 }
 

@@ -75,6 +75,11 @@ export class LogIn {
         throw userAwaitsApproval(await this.#parts.toldOfApproval(request.userId))
       if (error.kind === 'account-gone')
         throw new MatrixError('M_USER_DEACTIVATED', 'This account has been deactivated')
+      if (error.kind === 'device-id-is-key')
+        throw new MatrixError(
+          'M_INVALID_PARAM',
+          'One of your cross-signing keys has that name: choose another device id',
+        )
       if (error.kind === 'too-many-devices')
         throw new MatrixError(
           'M_USER_LIMIT_EXCEEDED',

@@ -77,11 +77,11 @@ export interface RemovedDevice {
  * list, in the stream `deviceLists`.
  */
 export interface DevicesWriter {
-  /** Makes the device if it is unknown; tokens that it had become void. Conflicts: `account-gone` (no account, or deactivated), `account-locked`, `account-awaits-approval`, `too-many-devices`, `oauth-client-gone`. */
+  /** Makes the device if it is unknown; tokens that it had become void. Conflicts: `account-gone` (no account, or deactivated), `account-locked`, `account-awaits-approval`, `too-many-devices`, `oauth-client-gone`, `device-id-is-key`. */
   startSession(session: NewSession): Change<StartedSession>
   /**
    * Makes a device without tokens, for the application service of its user. Returns false where the device is there already. Conflicts: `account-gone`,
-   * `too-many-devices`.
+   * `too-many-devices`, `device-id-is-key`.
    */
   make(device: NewDevice): Change<boolean>
   /** Conflict: `device-gone`. */

@@ -15,7 +15,11 @@ import type { AccountTables } from './accounts-tables.ts'
 import { useClient } from './oauth-clients.ts'
 import { announceVoided, insertPair } from './tokens-writes.ts'
 
-const query = queriesOver<AccountTables>()
+interface KeyTables {
+  readonly cross_signing_keys: { readonly user_number: number; readonly public_key: string }
+}
+
+const query = queriesOver<AccountTables & KeyTables>()
 
 export const ownerOf = query((db, param: { userId: string }) =>
   db
@@ -111,6 +115,19 @@ const storeSighting = query((db, param: { device: number; atMs: number; ip: stri
     .where('device', '=', param.device),
 )
 
+const keyOfThatName = query((db, param: { user: number; deviceId: string }) =>
+  db
+    .selectFrom('cross_signing_keys')
+    .select('public_key')
+    .where('user_number', '=', param.user)
+    .where('public_key', '=', param.deviceId),
+)
+
+/** Signatures name devices and keys of a user alike, so a new device is named like none of the keys. */
+const assertNoKey = async (tx: Tx, user: number, deviceId: string): Promise<void> => {
+  if ((await tx.first(keyOfThatName, { user, deviceId })) !== undefined) throw new WriteConflict('device-id-is-key')
+}
+
 const voidTokens = async (tx: Tx, user: number, devices: readonly number[]): Promise<void> => {
   if (devices.length > 0 && (await tx.run(deleteTokens, { devices })) > 0) announceVoided(tx, user)
 }
@@ -128,6 +145,7 @@ const startSession = defineWrite(
       throw new WriteConflict('oauth-client-gone')
     const user = owner.user_number
     const known = await tx.first(deviceNamed, { user, deviceId: session.deviceId })
+    if (known === undefined) await assertNoKey(tx, user, session.deviceId)
     if (known === undefined && session.most !== undefined) {
       const { devices = 0 } = (await tx.first(countOf, { user })) ?? {}
       if (devices >= session.most) throw new WriteConflict('too-many-devices')
@@ -173,6 +191,7 @@ const make = defineWrite('devices.make', DEVICE_LISTS, async (tx, wanted: NewDev
   const { deviceId, displayName, atMs, most } = wanted
   const user = owner.user_number
   if ((await tx.first(deviceNamed, { user, deviceId })) !== undefined) return false
+  await assertNoKey(tx, user, deviceId)
   const { devices = 0 } = (await tx.first(countOf, { user })) ?? {}
   if (devices >= most) throw new WriteConflict('too-many-devices')
   const row = await tx.first(insertDevice, { user, deviceId, displayName: displayName ?? null, atMs })

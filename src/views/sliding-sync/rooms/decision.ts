@@ -18,6 +18,8 @@ export interface DecisionParts {
   readonly since: Positions | undefined
   /** Whether the request has the same lists and subscriptions as the one before. */
   readonly isSame: boolean
+  /** Rooms in which the user's own receipts moved since: their counts are told again. */
+  readonly recounted: ReadonlySet<RoomNumber>
 }
 
 /** A room that may have news for the client. */
@@ -29,6 +31,7 @@ export interface DecidedRoom {
   readonly before: readonly RequiredState[] | 'unknown' | undefined
   readonly isDirect: boolean | undefined
   readonly direct: boolean
+  readonly isRecounted: boolean
 }
 
 export interface Decision {
@@ -64,6 +67,7 @@ export function* decide(parts: DecisionParts): Generator<undefined, Decision, un
       else if (known.until === undefined) pushedOut.push(room)
     }
   }
+  for (const room of parts.recounted) if (scope.has(room)) touched.add(room)
   for (const room of changedDirects(parts)) if (scope.has(room)) touched.add(room)
   for (const room of pushedOut) putOut(parts, since, room)
   for (const [room] of gone) parts.memory.set(room, undefined)
@@ -140,7 +144,7 @@ const changedDirects = ({ lists, since, memory }: DecisionParts): ReadonlySet<Ro
 }
 
 function* decideRooms(
-  { lists, scope, configs, memory, since }: DecisionParts,
+  { lists, scope, configs, memory, since, recounted }: DecisionParts,
   touched: ReadonlySet<RoomNumber>,
 ): Generator<undefined, Pick<Decision, 'told' | 'entered'>, undefined> {
   const told: DecidedRoom[] = []
@@ -161,7 +165,9 @@ function* decideRooms(
     const timelineLimit =
       known === undefined ? config.timelineLimit : Math.max(known.timelineLimit, config.timelineLimit)
     memory.set(room, { until: undefined, timelineLimit, state: config.state })
-    if (hasNews || isDirect !== undefined) told.push({ room, config, from, moreTimeline, before, isDirect, direct })
+    const isRecounted = recounted.has(room)
+    if (hasNews || isRecounted || isDirect !== undefined)
+      told.push({ room, config, from, moreTimeline, before, isDirect, direct, isRecounted })
   }
   return { told, entered }
 }

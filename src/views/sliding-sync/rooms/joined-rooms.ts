@@ -87,7 +87,8 @@ export class JoinedRooms {
     const isNews = initial || expanded || timeline.events.length + state.length + removed.length > 0 || timeline.limited
     const heading = await this.#heading(met, facts, { whole, changes, at, removed })
     if (!isNews && heading.length === 0 && plan.isDirect === undefined) {
-      return { initial, expanded, timeline, members: undefined }
+      const members = plan.isRecounted ? await this.#counts(answer, met, facts) : undefined
+      return { initial, expanded, timeline, members }
     }
     const members: Members = [...heading, ...(await this.#eventMembers(answer, met, told, { state, removed }))]
     members.push(...(await this.#stamp(met)))

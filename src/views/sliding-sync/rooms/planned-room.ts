@@ -19,6 +19,8 @@ export interface PlannedRoom {
   readonly isDirect: boolean | undefined
   /** The same, whatever the client knows. */
   readonly direct: boolean
+  /** The user's own receipts moved: the counts are told again. */
+  readonly isRecounted: boolean
   /** The names of the lists in whose range it is. */
   readonly lists: readonly string[]
   /** All events after `from`, where they are in memory. */

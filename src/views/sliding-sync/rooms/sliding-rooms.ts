@@ -1,6 +1,13 @@
 import { type Clock, type Soon, yieldToEventLoop } from '#base'
 import type { UserId } from '#spec'
-import type { MembershipRecord, MembersReader, RoomNumber, RoomRecordsReader, StoredEvent } from '#store'
+import type {
+  MembershipRecord,
+  MembersReader,
+  ReceiptsReader,
+  RoomNumber,
+  RoomRecordsReader,
+  StoredEvent,
+} from '#store'
 import type { Positions, Snapshot } from '#streams'
 import type { RecentEvents } from '../../known/recent-events.ts'
 import type { Memories, Remembered } from '../connection/memories.ts'
@@ -12,7 +19,7 @@ import type { RoomList } from '../lists/room-list.ts'
 import type { UserLists } from '../lists/user-lists.ts'
 import type { AdmittedRequest, SlidingRequest } from '../request.ts'
 import type { RoomsAnswer, RoomsOfAnswers } from '../rooms-answer.ts'
-import { type DecidedRoom, type Decision, decide } from './decision.ts'
+import { type DecidedRoom, type Decision, type DecisionParts, decide } from './decision.ts'
 import type { AnswerOfRooms, PlannedRoom } from './planned-room.ts'
 import { hashOf, type RoomConfigs } from './room-configs.ts'
 import type { ResultOfRoom, RoomResults } from './room-results.ts'
@@ -24,6 +31,7 @@ export interface SlidingRoomsParts {
   readonly configs: RoomConfigs
   readonly recent: Pick<RecentEvents, 'between'>
   readonly results: RoomResults
+  readonly receipts: Pick<ReceiptsReader, 'sinceIn'>
   readonly reader: Pick<MembersReader, 'membership'> & Pick<RoomRecordsReader, 'room'>
   readonly clock: Clock
 }
@@ -36,6 +44,8 @@ interface Found {
   readonly records: ReadonlyMap<RoomNumber, MembershipRecord>
   readonly counts: string
 }
+
+const NO_ROOMS: ReadonlySet<RoomNumber> = new Set()
 
 /** Rooms written in one slice of the event loop. */
 const ROOMS_A_SLICE = 4
@@ -54,7 +64,9 @@ export class SlidingRooms implements RoomsOfAnswers {
     const remembered = await this.#parts.memories.read(request)
     const config = this.#hashOf(request)
     const memory = remembered.memory.copy()
-    const found = await this.#find(request, now.positions, { memory, isSame: remembered.config === config })
+    const recounted = await this.#recounted(request, now.positions, memory)
+    const isSame = remembered.config === config
+    const found = await this.#find(request, now.positions, { memory, isSame, recounted })
     const answered = new Map<RoomNumber, AnsweredRoom>()
     const answer: AnswerOfRooms = {
       ...{ request, run: admitted.run, generation: admitted.generation },
@@ -78,17 +90,32 @@ export class SlidingRooms implements RoomsOfAnswers {
     return made
   }
 
+  /** The rooms that the client has and in which the user's own receipts moved. MSC4186 has no counts. */
+  async #recounted(
+    { form, viewer, pos }: SlidingRequest,
+    now: Positions,
+    memory: RoomMemory,
+  ): Promise<ReadonlySet<RoomNumber>> {
+    if (form === 'v4' || pos === undefined || pos.positions.receipts >= now.receipts) return NO_ROOMS
+    const known = {
+      has: (room: RoomNumber) => memory.get(room) !== undefined,
+      all: () => [...memory.rooms()].map(([room]) => room),
+    }
+    const moved = await this.#parts.receipts.sinceIn(known, pos.positions.receipts, now.receipts, viewer.userId)
+    return new Set(moved.filter(({ userId }) => userId === viewer.userId).map(({ room }) => room))
+  }
+
   #find(
     request: SlidingRequest,
     now: Positions,
-    { memory, isSame }: Pick<Remembered, 'memory'> & { readonly isSame: boolean },
+    { memory, isSame, recounted }: Pick<Remembered, 'memory'> & Pick<DecisionParts, 'isSame' | 'recounted'>,
   ): Soon<Found> {
     const { viewer, pos } = request
     const filters = [...request.lists.values()].map((list) => list.filters)
     const { configs } = this.#parts
     return this.#parts.lists.read({ viewer, now, filters }, function* (lists, filtered) {
       const scope = new Scope({ request, lists, filtered, configs })
-      const decision = yield* decide({ lists, scope, configs, memory, since: pos?.positions, isSame })
+      const decision = yield* decide({ lists, scope, configs, memory, since: pos?.positions, isSame, recounted })
       // Another request may have brought the lists further: the answer is as of there.
       const moment = { ...now, events: lists.upTo }
       return { now: moment, decision, scope, records: recordsOf(decision, lists), counts: countsOf(request, filtered) }
@@ -161,6 +188,7 @@ export class SlidingRooms implements RoomsOfAnswers {
         before: undefined,
         isDirect: undefined,
         direct: false,
+        isRecounted: false,
         lists: [],
         events: undefined,
       },
