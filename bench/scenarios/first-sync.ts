@@ -1,5 +1,5 @@
-import { runWorkers } from '../measure/workers.ts'
-import { patiently } from '../run/target.ts'
+import { eachOf, runWorkers } from '../measure/workers.ts'
+import { patiently, setupWidth } from '../run/target.ts'
 import { type Case, once, type Scenario } from './scenario.ts'
 
 /**
@@ -15,9 +15,9 @@ export const firstSync: Scenario = {
     scale.syncRooms.map((rooms): Case => {
       const account = once(async () => {
         const registered = await patiently(() => target.registerOne())
-        for (let number = 0; number < rooms; number += 1) {
+        await eachOf(Array.from({ length: rooms }), setupWidth, async (_, number) => {
           await patiently(() => registered.createRoom(`bench: sync ${number}`))
-        }
+        })
         return registered
       })
       return {
