@@ -129,12 +129,13 @@ export const measureBusy = async (
   const server = new BusyServer(options)
   const rows: BusyRow[] = []
   try {
-    progress(`a room of many members`)
+    progress('a room of many members')
     await server.start()
     for (const name of Object.keys(DEEDS) as DeedName[]) {
       if (!name.includes(options.cases)) continue
-      progress(name)
-      rows.push(await server.under(name))
+      const row = await server.under(name)
+      rows.push(row)
+      progress(`${name}: p99 ${formatMs(summarise(row.sends.latenciesMs)?.p99)}`)
     }
   } finally {
     await server.discard()
