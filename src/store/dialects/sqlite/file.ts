@@ -14,6 +14,8 @@ export interface FileOptions {
   readonly maxSizeBytes?: number | undefined
   /** Of the connection's own cache of pages; by default that of the connections which answer the most. */
   readonly cacheKib?: number | undefined
+  /** Whether a commit may make a checkpoint; true by default. */
+  readonly checkpoints?: boolean | undefined
 }
 
 /** Primary result codes of SQLite that are faults of the database and not of the statement. */
@@ -118,13 +120,15 @@ export class SqliteFile {
     return { rows, changes: rows.length }
   }
 
-  #prepareForWriting({ maxSizeBytes, durability = 'full' }: FileOptions): void {
+  #prepareForWriting({ maxSizeBytes, durability = 'full', checkpoints = true }: FileOptions): void {
     this.run('pragma journal_mode = wal')
     // Full: the log is synced before a commit is answered (macOS needs a setting for a real sync). Relaxed: it is synced by checkpoints.
     this.run(`pragma synchronous = ${durability === 'full' ? 'full' : 'normal'}`)
     this.run('pragma fullfsync = on; pragma checkpoint_fullfsync = on')
     // Checkpoints run on another connection; this one makes a checkpoint only if the other cannot keep up.
-    this.run(`pragma wal_autocheckpoint = ${LATE_CHECKPOINT_PAGES}; pragma journal_size_limit = ${WAL_KEPT_BYTES}`)
+    this.run(
+      `pragma wal_autocheckpoint = ${checkpoints ? LATE_CHECKPOINT_PAGES : 0}; pragma journal_size_limit = ${WAL_KEPT_BYTES}`,
+    )
     // Overwrites deleted data, so that redacted content cannot be read from freed pages. Little is deleted, so it costs little.
     this.run('pragma secure_delete = on')
     if (maxSizeBytes === undefined) return

@@ -18,7 +18,6 @@ export class SqliteWriteConnection implements WriteConnection {
 
   constructor(open: () => SqliteFile) {
     this.#open = open
-    this.#file = open()
   }
 
   async begin(): Promise<Positions> {

@@ -5,6 +5,7 @@ import type { CommitQueue, Submitted } from '../../sql/engine/commit-queue.ts'
 import { packCommits } from '../../sql/engine/packing.ts'
 import { allWrites } from '../../sql/ports.ts'
 import type { FileOptions } from './file.ts'
+import { InPlace } from './in-place.ts'
 import type { FromWriter, ToWriter, WriterData } from './thread-messages.ts'
 
 const FIRST_RESTART_MS = 100
@@ -13,20 +14,28 @@ const LONGEST_RESTART_MS = 10_000
 interface WriterParts {
   readonly clock: Clock
   readonly logger: Logger
+  /** The most commits of a group that the serving thread carries out itself, where the disk is quick; 0: none. */
+  readonly inPlace: number
   /** Called for each group with its number of commits. */
   onCommits(count: number): void
 }
 
-/** The serving thread's handle on the writing thread. If the thread fails another one is started, after growing pauses. */
+/**
+ * The serving thread's handle on the writing thread. If the thread fails another one is started, after growing pauses. While the thread has nothing to do
+ * and the disk is quick, small groups are committed in the serving thread instead: see `InPlace`. All commits have one order, that in which they were given.
+ */
 export class SqliteWriter {
   readonly #options: FileOptions
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #onCommits: (count: number) => void
   readonly #writes = allWrites()
+  readonly #inPlace: InPlace
   #signal = new Int32Array(new SharedArrayBuffer(4))
   /** Commits of this turn of the event loop. */
   #outbox: Submitted[] = []
+  /** Whether a group is being committed in this thread: what comes meanwhile waits for its end. */
+  #busy = false
   /** Commits that the thread has and has not answered. */
   #underWay = 0
   #queue: CommitQueue | undefined
@@ -35,7 +44,8 @@ export class SqliteWriter {
   #cancelRestart: (() => void) | undefined
   #closing = false
 
-  constructor(options: FileOptions, { clock, logger, onCommits }: WriterParts) {
+  constructor(options: FileOptions, { clock, logger, inPlace, onCommits }: WriterParts) {
+    this.#inPlace = new InPlace({ clock, file: options, writes: this.#writes, maxGroup: inPlace })
     this.#options = options
     this.#clock = clock
     this.#logger = logger
@@ -48,18 +58,22 @@ export class SqliteWriter {
     return this.#startThread()
   }
 
-  /** Sends at once to a writer that has nothing to do, else with all others of this turn of the event loop as one message. */
+  /**
+   * A thread that has nothing to do gets the commit at once. Else all commits of this turn of the event loop become one group, in this thread, or
+   * one message to the other.
+   */
   send(submitted: Submitted): void {
     if (this.#thread === undefined) throw new StoreUnavailable('broken', 'the writing thread is being started again')
     this.#outbox.push(submitted)
-    if (this.#outbox.length > 1) return
-    if (this.#underWay === 0) this.#flush()
+    if (this.#outbox.length > 1 || this.#busy) return
+    if (this.#underWay === 0 && !this.#inPlace.takes(this.#outbox)) this.#flush()
     else this.#clock.soon(() => this.#flush())
   }
 
   async close(): Promise<void> {
     this.#closing = true
     this.#cancelRestart?.()
+    this.#inPlace.close()
     const thread = this.#thread
     if (thread === undefined) return
     this.#flush()
@@ -69,11 +83,38 @@ export class SqliteWriter {
   }
 
   #flush(): void {
+    // Without a thread these commits have failed already, with all others under way.
+    if (this.#outbox.length === 0 || this.#busy) return
     const outbox = this.#outbox
     this.#outbox = []
+    if (this.#thread === undefined) return
+    if (this.#underWay === 0 && !this.#closing && this.#inPlace.takes(outbox)) void this.#commitHere(outbox)
+    else this.#toThread(outbox)
+  }
+
+  async #commitHere(group: readonly Submitted[]): Promise<void> {
+    this.#busy = true
+    try {
+      const answer = await this.#inPlace.run(group)
+      if (answer === undefined) {
+        this.#toThread(group)
+        return
+      }
+      this.#onCommits(group.length)
+      this.#queue?.settle(answer)
+    } catch (error) {
+      // A fault of ours.
+      for (const { id } of group) this.#queue?.refuse(id, error)
+    } finally {
+      this.#busy = false
+      if (this.#outbox.length > 0) this.#clock.soon(() => this.#flush())
+    }
+  }
+
+  #toThread(outbox: readonly Submitted[]): void {
     const thread = this.#thread
-    // Without a thread these commits have failed already, with all others under way.
-    if (outbox.length === 0 || thread === undefined) return
+    if (thread === undefined) return
+    this.#inPlace.passed()
     try {
       this.#post(thread, packCommits(outbox, this.#writes))
       this.#underWay += outbox.length

@@ -11,4 +11,4 @@ export {
 } from './query.ts'
 export { type Migration, type SchemaWords, table } from './schema.ts'
 export type { UserTables } from './transaction.ts'
-export { defineWrite, type Packing, packed } from './writes.ts'
+export { brief, defineWrite, type Packing, packed } from './writes.ts'

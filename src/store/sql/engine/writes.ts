@@ -17,6 +17,8 @@ export interface Write<Input, Output> {
   /** The streams in which the write takes positions. */
   readonly streams: readonly DurableStream[]
   readonly packing?: Packing<Input>
+  /** Whether the write does little with this input, whatever is stored: the serving thread may then carry it out itself. */
+  isBrief?(this: void, input: Input): boolean
   perform(this: void, tx: Tx, input: Input): Promise<Output>
 }
 
@@ -45,7 +47,13 @@ export function defineWrite<Input, Output>(
 export const packed = <Input, Output>(write: Write<Input, Output>, packing: Packing<Input>): Write<Input, Output> =>
   Object.assign(write, { packing })
 
-type AnyWrite = Pick<Write<unknown, unknown>, 'streams' | 'perform' | 'packing'>
+/** Says of which inputs a write is brief: see `Write.isBrief`. */
+export const brief = <Input, Output>(
+  write: Write<Input, Output>,
+  isBrief: (input: Input) => boolean,
+): Write<Input, Output> => Object.assign(write, { isBrief })
+
+type AnyWrite = Pick<Write<unknown, unknown>, 'streams' | 'perform' | 'packing' | 'isBrief'>
 export type WriteTable = ReadonlyMap<string, AnyWrite>
 
 export const writeTable = (

@@ -10,7 +10,7 @@ import {
   type RoomsWriter,
 } from '../../../ports/rooms/room-change.ts'
 import { delayIdOf } from '../../../ports/timed/delayed-events.ts'
-import { defineWrite, packed, type Tx } from '../../engine/index.ts'
+import { brief, defineWrite, packed, type Tx } from '../../engine/index.ts'
 import { finaliseIn } from '../../timed/delayed-events-tables.ts'
 import { storeSticky } from '../../timed/sticky-events.ts'
 import { assertReferences, branchesText, isBase, storedBase } from '../room-base.ts'
@@ -149,7 +149,20 @@ const applyChange = async (tx: Tx, change: RoomChange): Promise<AppliedRoomChang
   return { room, base: after, positions }
 }
 
-const apply = packed(defineWrite('rooms.apply', ['events'], applyChange), roomChangePacking)
+const BRIEF_EVENTS = 4
+const BRIEF_LENGTH = 32 * 1024
+
+/** A few messages: what they write does not depend on how much the room has. */
+const isBriefChange = ({ events, state, redactions, missing = [] }: RoomChange): boolean =>
+  events.length <= BRIEF_EVENTS &&
+  state.length === 0 &&
+  redactions.length === 0 &&
+  missing.length === 0 &&
+  events.every(
+    ({ json, prior, refusal }) => json.length <= BRIEF_LENGTH && prior === undefined && refusal === undefined,
+  )
+
+const apply = brief(packed(defineWrite('rooms.apply', ['events'], applyChange), roomChangePacking), isBriefChange)
 
 /** The same with sticky events, whose stream other changes need not lock. */
 const applySticky = defineWrite(
