@@ -18,13 +18,11 @@ export interface InPlaceParts {
   readonly clock: Clock
   readonly file: FileOptions
   readonly writes: WriteTable
-  /** Commits of one group here. */
-  readonly maxGroup: number
 }
 
 /**
- * Commits brief groups in the serving thread, on a connection of its own, where the disk is quick: a lone commit then costs neither waking the writing
- * thread nor being woken by it. The caller sees to it that the writing thread has nothing to do meanwhile; SQLite's own lock would keep both apart in any case.
+ * Commits lone brief changes in the serving thread, on a connection of its own, where the disk is quick: they cost neither waking the writing thread nor being
+ * woken by it. The caller sees to it that the writing thread has nothing to do meanwhile; SQLite's own lock would keep both apart in any case.
  */
 export class InPlace {
   readonly #parts: InPlaceParts
@@ -43,15 +41,12 @@ export class InPlace {
     this.#runner = new GroupRunner(this.#connection, writes)
   }
 
-  /** Whether the next group may be committed here, if it is brief. */
-  get ready(): boolean {
+  /** Whether this commit may be made here, if it is the only one. */
+  takes({ changes }: Submitted): boolean {
+    const { writes } = this.#parts
     // Only the connection that has a doubt can resolve it.
-    return this.#inDoubt || (this.#inARow < COMMITS_IN_A_ROW && this.#watch.quick)
-  }
-
-  /** Whether this group may be committed here: it is small, and each of its writes says that it is brief. */
-  takes(group: readonly Submitted[]): boolean {
-    return group.length <= this.#parts.maxGroup && this.ready && group.every((submitted) => this.#isBrief(submitted))
+    if (!this.#inDoubt && (this.#inARow >= COMMITS_IN_A_ROW || !this.#watch.quick)) return false
+    return changes.every(({ operation, input }) => writes.get(operation)?.isBrief?.(input) === true)
   }
 
   /** Notes that the writing thread gets a group. */
@@ -59,29 +54,21 @@ export class InPlace {
     this.#inARow = 0
   }
 
-  /** Runs the group; everything happens before the event loop goes on. undefined: nothing could be begun, and the thread is to have the group. */
-  async run(group: readonly Submitted[]): Promise<GroupAnswer | undefined> {
+  /** Makes the commit; everything happens before the event loop goes on. undefined: it could not be begun, and the thread is to have it. */
+  async run({ id, changes }: Submitted): Promise<GroupAnswer | undefined> {
     const connection = this.#connection
     connection.begun = false
     connection.syncMs = 0
-    const result = await this.#runner.run(group.map(({ changes }) => changes))
-    this.#inARow += group.length
+    const result = await this.#runner.run([changes])
+    this.#inARow++
     this.#inDoubt = result.inDoubt
-    if (connection.begun) {
-      this.#watch.took(connection.syncMs)
-      return { ids: group.map(({ id }) => id), ...result }
-    }
-    this.#watch.pause()
-    return result.inDoubt ? { ids: group.map(({ id }) => id), ...result } : undefined
+    if (connection.begun) this.#watch.took(connection.syncMs)
+    else this.#watch.pause()
+    return connection.begun || result.inDoubt ? { ids: [id], ...result } : undefined
   }
 
   close(): void {
     this.#connection.close()
-  }
-
-  #isBrief({ changes }: Submitted): boolean {
-    const { writes } = this.#parts
-    return changes.every(({ operation, input }) => writes.get(operation)?.isBrief?.(input) === true)
   }
 }
 

@@ -1,5 +1,4 @@
 import { stat } from 'node:fs/promises'
-import { availableParallelism } from 'node:os'
 import { dirname } from 'node:path'
 import type { Logger } from '#base'
 import { holdLock, LockHeld } from '../../folder-lock.ts'
@@ -14,9 +13,6 @@ import { SqliteWriter } from './writer.ts'
 const WRITER_WAITS_MS = 5_000
 /** Short, as the serving thread must not wait for another process's lock; in WAL mode readers hardly ever meet one. */
 const READER_WAITS_MS = 20
-/** The most commits of a group that the serving thread carries out itself: few where the writing thread has another core, else what takes some milliseconds. */
-const IN_PLACE = 4
-const IN_PLACE_ALONE = 64
 /** Each of these threads reads what is seldom asked for twice, and the system keeps the file's pages too. */
 const LONG_READER_CACHE_KIB = 4_096
 const LONG_READER_WAITS_MS = 5_000
@@ -40,7 +36,7 @@ export const openSqlite = async (path: string, options: StoreOptions): Promise<D
   const writer = new SqliteWriter(writing, {
     clock,
     logger,
-    inPlace: options.commitsInPlace ?? (availableParallelism() > 1 ? IN_PLACE : IN_PLACE_ALONE),
+    inPlace: options.commitsInPlace ?? true,
     onCommits: (count) => checkpointing.count(count),
   })
   const queue = new CommitQueue(clock, logger, (submitted) => writer.send(submitted))

@@ -10,19 +10,21 @@ import type { FromWriter, ToWriter, WriterData } from './thread-messages.ts'
 
 const FIRST_RESTART_MS = 100
 const LONGEST_RESTART_MS = 10_000
+/** After commits that came at the same time, the next ones are taken for a crowd too for so long. */
+const CROWD_MS = 20
 
 interface WriterParts {
   readonly clock: Clock
   readonly logger: Logger
-  /** The most commits of a group that the serving thread carries out itself, where the disk is quick; 0: none. */
-  readonly inPlace: number
+  /** Whether lone commits are made in the serving thread while the disk is quick. */
+  readonly inPlace: boolean
   /** Called for each group with its number of commits. */
   onCommits(count: number): void
 }
 
 /**
- * The serving thread's handle on the writing thread. If the thread fails another one is started, after growing pauses. While the thread has nothing to do
- * and the disk is quick, small groups are committed in the serving thread instead: see `InPlace`. All commits have one order, that in which they were given.
+ * The serving thread's handle on the writing thread. If the thread fails another one is started, after growing pauses. Commits that come one
+ * after another are made in the serving thread instead while the disk is quick: see `InPlace`. All commits have one order, that in which they were given.
  */
 export class SqliteWriter {
   readonly #options: FileOptions
@@ -30,12 +32,14 @@ export class SqliteWriter {
   readonly #logger: Logger
   readonly #onCommits: (count: number) => void
   readonly #writes = allWrites()
-  readonly #inPlace: InPlace
+  readonly #inPlace: InPlace | undefined
   #signal = new Int32Array(new SharedArrayBuffer(4))
   /** Commits of this turn of the event loop. */
   #outbox: Submitted[] = []
-  /** Whether a group is being committed in this thread: what comes meanwhile waits for its end. */
+  /** Whether a commit is being made in this thread: what comes meanwhile waits for its end. */
   #busy = false
+  /** When commits last came while others were under way, on the monotonic clock. */
+  #crowdedAtMs = Number.NEGATIVE_INFINITY
   /** Commits that the thread has and has not answered. */
   #underWay = 0
   #queue: CommitQueue | undefined
@@ -45,7 +49,7 @@ export class SqliteWriter {
   #closing = false
 
   constructor(options: FileOptions, { clock, logger, inPlace, onCommits }: WriterParts) {
-    this.#inPlace = new InPlace({ clock, file: options, writes: this.#writes, maxGroup: inPlace })
+    this.#inPlace = inPlace ? new InPlace({ clock, file: options, writes: this.#writes }) : undefined
     this.#options = options
     this.#clock = clock
     this.#logger = logger
@@ -58,22 +62,21 @@ export class SqliteWriter {
     return this.#startThread()
   }
 
-  /**
-   * A thread that has nothing to do gets the commit at once. Else all commits of this turn of the event loop become one group, in this thread, or
-   * one message to the other.
-   */
+  /** Makes a lone commit in this turn of the event loop, sends at once to a thread that has nothing to do, else with all others of this turn as one message. */
   send(submitted: Submitted): void {
     if (this.#thread === undefined) throw new StoreUnavailable('broken', 'the writing thread is being started again')
+    const isFree = this.#underWay === 0 && !this.#busy && this.#outbox.length === 0
+    if (!isFree) this.#crowdedAtMs = this.#clock.monotonicMs()
     this.#outbox.push(submitted)
     if (this.#outbox.length > 1 || this.#busy) return
-    if (this.#underWay === 0 && !this.#inPlace.takes(this.#outbox)) this.#flush()
+    if (isFree && !this.#takesHere(submitted)) this.#flush()
     else this.#clock.soon(() => this.#flush())
   }
 
   async close(): Promise<void> {
     this.#closing = true
     this.#cancelRestart?.()
-    this.#inPlace.close()
+    this.#inPlace?.close()
     const thread = this.#thread
     if (thread === undefined) return
     this.#flush()
@@ -83,28 +86,34 @@ export class SqliteWriter {
   }
 
   #flush(): void {
-    // Without a thread these commits have failed already, with all others under way.
     if (this.#outbox.length === 0 || this.#busy) return
     const outbox = this.#outbox
     this.#outbox = []
-    if (this.#thread === undefined) return
-    if (this.#underWay === 0 && !this.#closing && this.#inPlace.takes(outbox)) void this.#commitHere(outbox)
+    const [first, ...others] = outbox
+    if (first !== undefined && others.length === 0 && this.#underWay === 0 && this.#takesHere(first))
+      void this.#commitHere(first)
     else this.#toThread(outbox)
   }
 
-  async #commitHere(group: readonly Submitted[]): Promise<void> {
+  /** Others' commits could be made while a sync is waited for, so where there are others the thread makes all. */
+  #takesHere(submitted: Submitted): boolean {
+    if (this.#inPlace === undefined || this.#closing || this.#thread === undefined) return false
+    return this.#clock.monotonicMs() - this.#crowdedAtMs > CROWD_MS && this.#inPlace.takes(submitted)
+  }
+
+  async #commitHere(submitted: Submitted): Promise<void> {
     this.#busy = true
     try {
-      const answer = await this.#inPlace.run(group)
+      const answer = await this.#inPlace?.run(submitted)
       if (answer === undefined) {
-        this.#toThread(group)
+        this.#toThread([submitted])
         return
       }
-      this.#onCommits(group.length)
+      this.#onCommits(1)
       this.#queue?.settle(answer)
     } catch (error) {
       // A fault of ours.
-      for (const { id } of group) this.#queue?.refuse(id, error)
+      this.#queue?.refuse(submitted.id, error)
     } finally {
       this.#busy = false
       if (this.#outbox.length > 0) this.#clock.soon(() => this.#flush())
@@ -113,8 +122,9 @@ export class SqliteWriter {
 
   #toThread(outbox: readonly Submitted[]): void {
     const thread = this.#thread
+    // Without a thread these commits have failed already, with all others under way.
     if (thread === undefined) return
-    this.#inPlace.passed()
+    this.#inPlace?.passed()
     try {
       this.#post(thread, packCommits(outbox, this.#writes))
       this.#underWay += outbox.length

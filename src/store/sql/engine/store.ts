@@ -19,8 +19,8 @@ export interface StoreOptions {
   readonly maxSizeBytes?: number
   /** SQLite only: how long a commit waits for the lock of another process; 5,000 by default. */
   readonly busyTimeoutMs?: number
-  /** SQLite only: the most commits of a group that the serving thread carries out itself while the disk is quick; by default what the machine's cores suggest. */
-  readonly commitsInPlace?: number
+  /** SQLite only: whether the serving thread makes lone commits itself while the disk is quick; true by default. */
+  readonly commitsInPlace?: boolean
 }
 
 /** The parts of a store that a dialect makes. */

@@ -1,0 +1,134 @@
+import { DatabaseSync } from 'node:sqlite'
+import { afterEach, expect, test } from 'vitest'
+import { systemClock, systemRandom } from '#base'
+import { Rooms, Sending } from '#domain'
+import { signingKeyFromSeed } from '#rules'
+import type { RoomId, ServerName, UserId } from '#spec'
+import { type Committed, type Store, writers } from '#store'
+import { cleanDatabases, makeSqlite, type TestDatabase } from '../contract/databases.ts'
+
+const SERVER = 'in-place.example' as ServerName
+const alice = '@alice:in-place.example' as UserId
+const MEBIBYTE = 1024 * 1024
+
+afterEach(cleanDatabases)
+
+const roomOver = async (store: Store) => {
+  const key = signingKeyFromSeed('ed25519:1', SERVER, Buffer.alloc(32, 7).toString('base64').replace('=', ''))
+  if (!key.ok) throw new Error('the seed is no key')
+  const rooms = new Rooms({
+    commit: store.commit,
+    reader: store.rooms,
+    writer: writers.rooms,
+    clock: systemClock,
+    random: systemRandom,
+    key: key.value,
+    stateLimits: { bytes: 16 * MEBIBYTE, entries: 10_000 },
+    cacheLimitBytes: 64 * MEBIBYTE,
+  })
+  const { roomId } = await rooms.create(
+    { creator: alice, version: '11', createContent: () => ({ creator: alice }), published: false, alias: undefined },
+    (turn) => turn.add({ type: 'm.room.member', sender: alice, stateKey: alice, content: { membership: 'join' } }),
+  )
+  const sending = new Sending({ rooms, reader: store.rooms, relations: store.relations, clock: systemClock })
+  return {
+    roomId,
+    send: (body: string) =>
+      sending.message(roomId, { type: 'm.room.message', sender: alice, content: { msgtype: 'm.text', body } }),
+    setTopic: (topic: string) =>
+      sending.state(roomId, { type: 'm.room.topic', stateKey: '', sender: alice, content: { topic } }),
+  }
+}
+
+const eventsOf = async (store: Store, roomId: RoomId): Promise<readonly string[]> => {
+  const record = await store.rooms.roomByRoomId(roomId)
+  const events = await store.rooms.timeline(record?.room ?? 0, { direction: 'forward', limit: 10_000 })
+  return events.map(({ eventId }) => eventId)
+}
+
+/** As another process would hold it. */
+const lock = ({ url }: TestDatabase): (() => void) => {
+  const file = new DatabaseSync(url.slice('sqlite:'.length))
+  file.exec('begin immediate')
+  return () => {
+    file.exec('rollback')
+    file.close()
+  }
+}
+
+/** Whether the log grew within this call, without the event loop having gone on: then this thread wrote. */
+const writesHere = async (database: TestDatabase, send: () => Promise<unknown>): Promise<boolean> => {
+  const file = new DatabaseSync(database.url.slice('sqlite:'.length), { readOnly: true })
+  const count = (): number => Number(file.prepare('select count(*) as n from events').get()?.n)
+  const before = count()
+  const sent = send()
+  // One turn of the event loop: what another thread answers comes later.
+  await new Promise((resolve) => setImmediate(resolve))
+  const wrote = count() > before
+  await sent
+  file.close()
+  return wrote
+}
+
+test.each([true, false])(
+  'commits of both threads have one order, and are announced without a gap (in place: %s)',
+  async (commitsInPlace) => {
+    const store = await (await makeSqlite()).open({ commitsInPlace })
+    const { roomId, send, setTopic } = await roomOver(store)
+    const groups: Committed[] = []
+    store.onCommitted((committed) => groups.push(committed))
+    const acknowledged: string[] = []
+    for (let round = 0; round < 30; round++) {
+      acknowledged.push(await send(`alone ${round}`))
+      // State is written by the other thread, and messages follow it before it is committed.
+      const together = [send(`before ${round}`), setTopic(`${round}`), send(`after ${round}`)]
+      acknowledged.push(...(await Promise.all(together)))
+      acknowledged.push(...(await Promise.all(Array.from({ length: round }, (_, n) => send(`${n} of ${round}`)))))
+    }
+    expect((await eventsOf(store, roomId)).slice(-acknowledged.length)).toEqual(acknowledged)
+    for (const [index, { before, positions }] of groups.entries()) {
+      expect(positions.events).toBeGreaterThan(before.events ?? 0)
+      if (index > 0) expect(before.events).toBe(groups[index - 1]?.positions.events)
+    }
+  },
+)
+
+test('a lone message is committed by the serving thread, unless that is switched off', async () => {
+  for (const [commitsInPlace, isHere] of [
+    [true, true],
+    [false, false],
+  ] as const) {
+    const database = await makeSqlite()
+    const store = await database.open({ commitsInPlace })
+    const { send } = await roomOver(store)
+    await send('the first')
+    const found: boolean[] = []
+    // A single late sync of a busy machine must not decide.
+    for (let n = 0; n < 5; n++) found.push(await writesHere(database, () => send(`${n}`)))
+    expect(found.some((here) => here)).toBe(isHere)
+  }
+})
+
+test('the serving thread waits for no lock of another process: the writing thread does, and the message is sent', async () => {
+  const database = await makeSqlite()
+  const store = await database.open({ commitsInPlace: true })
+  const { send } = await roomOver(store)
+  await send('before')
+  const release = lock(database)
+  let turns = 0
+  let isSent = false
+  const sent = send('during').then((eventId) => {
+    isSent = true
+    return eventId
+  })
+  const startedMs = performance.now()
+  while (performance.now() - startedMs < 200) {
+    await new Promise((resolve) => setImmediate(resolve))
+    turns++
+  }
+  expect(turns).toBeGreaterThan(50)
+  expect(isSent).toBe(false)
+  release()
+  expect(await store.rooms.events([(await sent) as never])).toHaveLength(1)
+  await send('after')
+})
