@@ -191,7 +191,8 @@ class HttpEdge implements Edge {
   /** Bounds the time in which a body arrives. */
   #boundBody(request: IncomingMessage, response: ServerResponse, streamed: boolean): void {
     const bound = (): void => boundArrival(request, response, this.#clock, this.#limits.requestTimeoutMs)
-    if (!streamed) bound()
+    // A short body comes with the headers, and needs no timer.
+    if (!streamed) queueMicrotask(() => request.complete || bound())
     // Node keeps the longer limit of an upload. Bytes that still come after the answer have the usual limit.
     else response.once('finish', () => request.complete || bound())
   }

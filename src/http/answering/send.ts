@@ -28,10 +28,12 @@ export const sendJson = (
   text: string,
   headers?: Readonly<Record<string, string>>,
 ): void => {
-  const list: (string | number)[] = [...JSON_HEADERS, Buffer.byteLength(text)]
+  const length = Buffer.byteLength(text)
+  const list: (string | number)[] = [...JSON_HEADERS, length]
   if (headers !== undefined) for (const name of Object.keys(headers)) list.push(name, headers[name] ?? '')
   response.writeHead(status, list as never)
-  response.end(text)
+  // Text of ASCII alone is the same in both, and copied faster as Latin-1.
+  response.end(text, length === text.length ? 'latin1' : 'utf8')
 }
 
 /** Answers with what a handler gave; returns the status. */
