@@ -41,10 +41,14 @@ export class InPlace {
     this.#runner = new GroupRunner(this.#connection, writes)
   }
 
+  /** Whether a commit here got no answer. Only the next one here finds out what became of it. */
+  get inDoubt(): boolean {
+    return this.#inDoubt
+  }
+
   /** Whether this commit may be made here, if it is the only one. */
   takes({ changes }: Submitted): boolean {
     const { writes } = this.#parts
-    // Only the connection that has a doubt can resolve it.
     if (!this.#inDoubt && (this.#inARow >= COMMITS_IN_A_ROW || !this.#watch.quick)) return false
     return changes.every(({ operation, input }) => writes.get(operation)?.isBrief?.(input) === true)
   }

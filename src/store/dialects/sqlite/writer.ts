@@ -98,7 +98,8 @@ export class SqliteWriter {
   /** Others' commits could be made while a sync is waited for, so where there are others the thread makes all. */
   #takesHere(submitted: Submitted): boolean {
     if (this.#inPlace === undefined || this.#closing || this.#thread === undefined) return false
-    return this.#clock.monotonicMs() - this.#crowdedAtMs > CROWD_MS && this.#inPlace.takes(submitted)
+    const isCrowded = this.#clock.monotonicMs() - this.#crowdedAtMs <= CROWD_MS
+    return (!isCrowded || this.#inPlace.inDoubt) && this.#inPlace.takes(submitted)
   }
 
   async #commitHere(submitted: Submitted): Promise<void> {
@@ -161,7 +162,8 @@ export class SqliteWriter {
           case 'answer':
             this.#underWay -= message.answer.ids.length
             this.#onCommits(message.answer.ids.length)
-            this.#queue?.settle(message.answer)
+            // Whoever asks what became of a commit has to ask again until this thread is asked.
+            this.#queue?.settle(this.#inPlace?.inDoubt === true ? { ...message.answer, inDoubt: true } : message.answer)
             return
           case 'ready':
             this.#thread = thread
