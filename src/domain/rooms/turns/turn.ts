@@ -166,12 +166,13 @@ export class RoomTurn {
     const tuples = authEventTuples(this.version, { ...draft, stateKey: draft.stateKey })
     // The rules are synchronous, so all entries that they may need are loaded first. In a busy room they are in memory already.
     const asked = [...tuples, ...ALWAYS_ASKED]
-    if (asked.some((tuple) => this.#held(tuple) === undefined)) await this.#hold(asked)
-    const cited: StateEntry[] = []
-    for (const tuple of tuples) {
-      const entry = this.#held(tuple)
-      if (entry !== undefined && entry !== null) cited.push(entry)
+    let held = asked.map((tuple) => this.#held(tuple))
+    if (held.includes(undefined)) {
+      await this.#hold(asked)
+      held = asked.map((tuple) => this.#held(tuple))
     }
+    const cited: StateEntry[] = []
+    for (const entry of held.slice(0, tuples.length)) if (entry !== undefined && entry !== null) cited.push(entry)
     const old = this.version.eventId === 'given' ? await this.#oldReferences(cited) : undefined
     const built = this.#build(draft, cited, old)
     const verdict = authoriseEvent(this.version, built.event, (type, stateKey) => this.#held({ type, stateKey })?.event)
@@ -276,7 +277,7 @@ export class RoomTurn {
 
   /** Applies this turn to the live room. */
   advance(): void {
-    this.live.sequence = baseAfter(this.live.base, this.change()).sequence
+    this.live.sequence = baseAfter(this.live.base, { events: this.#events, extremities: this.#extremities }).sequence
     this.live.extremities = this.#extremities
     this.live.newest = this.#newest
     if (this.#growth.changed) this.live.stateSize = this.#growth.after(this.live.stateSize)

@@ -3,11 +3,12 @@ import type { EventId } from '#spec'
 import { type EventNumber, isInHistory } from '../../../ports/rooms/events.ts'
 import type { NewStoredEvent, RoomChange, StateChange } from '../../../ports/rooms/room-change.ts'
 import { type InsertRow, insertInto, type Tx } from '../../engine/index.ts'
-import { dropRelation, storeRelation } from '../relations/relation-rows.ts'
+import { dropRelation } from '../relations/relation-rows.ts'
 import { removeRedactedText } from '../removed-texts.ts'
 import { storePriorState } from '../state/branch-states.ts'
 import { StateRows } from '../state/state-rows.ts'
-import { insertEvents, insertMissingEvents, PLACINGS, query } from '../tables.ts'
+import { insertEvents, insertMissingEvents, query } from '../tables.ts'
+import { type EventRow, eventRow, LOG_BEFORE, storeRelations } from './event-rows.ts'
 import { insertLacking, insertRefusals, placeKnownEvent } from './known-events.ts'
 import { storeOpenness } from './open-rooms.ts'
 import { storeOverview } from './room-overviews.ts'
@@ -39,8 +40,6 @@ const numbersOf = query((db, param: { room: number; eventIds: readonly EventId[]
 const cameAfterAll = query((db, param: { room: number; eventIds: readonly EventId[] }, { texts }) =>
   db.deleteFrom('missing_events').where('room', '=', param.room).where('event_id', 'in', texts(param.eventIds)),
 )
-
-type EventRow = InsertRow<typeof insertEvents>
 
 /** Gives each event its number: positions from `firstPosition` on for the timeline, numbers below zero for all others. */
 const numbered = async (
@@ -84,35 +83,6 @@ const earlierNumbers = async (
   return new Map([...made, ...found.map(({ event_id, event }) => [event_id, event] as const)])
 }
 
-const eventRow = async (
-  tx: Tx,
-  room: number,
-  event: NewStoredEvent,
-  number: EventNumber,
-  { replaces, prior }: { readonly replaces: EventNumber | null; readonly prior: PriorColumns },
-): Promise<EventRow> => ({
-  event: number,
-  event_id: event.eventId,
-  room,
-  position: number > 0 ? number : null,
-  placed: PLACINGS.indexOf(event.placing),
-  type: event.type,
-  state_key: event.stateKey ?? null,
-  sender: await tx.userNumber(event.sender),
-  origin_server_ts: event.originServerTs,
-  depth: event.depth,
-  ...prior,
-  history_at: event.historyAt ?? null,
-  replaces,
-  txn_device: event.transaction?.device ?? null,
-  txn_scope: event.transaction?.scope ?? null,
-  txn_id: event.transaction?.id ?? null,
-  json: event.json,
-})
-
-type PriorColumns = Pick<EventRow, 'prior_at' | 'prior_state'>
-const LOG_BEFORE: PriorColumns = { prior_at: null, prior_state: null }
-
 /** The state changes, grouped by the event that makes them. */
 const byMaker = (state: readonly StateChange[]): ReadonlyMap<EventId, readonly StateChange[]> => {
   const changes = new Map<EventId, StateChange[]>()
@@ -122,15 +92,6 @@ const byMaker = (state: readonly StateChange[]): ReadonlyMap<EventId, readonly S
     else held.push(change)
   }
   return changes
-}
-
-/** Events that stand in no history relate to nothing: nobody is shown them. */
-const storeRelations = async (tx: Tx, events: readonly NewStoredEvent[], rows: readonly EventRow[]): Promise<void> => {
-  for (const [index, { relation, placing }] of events.entries()) {
-    const row = rows[index]
-    if (relation === undefined || row === undefined || !isInHistory({ placing })) continue
-    await storeRelation(tx, { ...row, relation })
-  }
 }
 
 export interface StoredChange {
@@ -238,6 +199,35 @@ const storeMissing = async (
   )
 }
 
+/** Whether a change adds new messages to the timeline and does nothing else. */
+const isMessages = ({ events, state, redactions, missing, waiting }: Omit<RoomChange, 'room' | 'base'>): boolean =>
+  state.length === 0 &&
+  redactions.length === 0 &&
+  missing === undefined &&
+  waiting === undefined &&
+  events.every(
+    ({ placing, prior, known, refusal }) =>
+      placing === 'timeline' && prior === undefined && known === undefined && refusal === undefined,
+  )
+
+/** What `storeChange` does for such a change, without the steps that have nothing to do: nearly all changes are messages. */
+const storeMessages = async (
+  tx: Tx,
+  room: number,
+  events: readonly NewStoredEvent[],
+  firstPosition: number,
+): Promise<StoredChange> => {
+  const rows: EventRow[] = []
+  for (const [index, event] of events.entries())
+    rows.push(await eventRow(tx, room, event, firstPosition + index, { replaces: null, prior: LOG_BEFORE }))
+  await tx.insertMany(insertEvents, rows)
+  if (events.some(({ relation }) => relation !== undefined)) await storeRelations(tx, events, rows)
+  const positions = rows.map(({ event }) => event)
+  const last = positions.at(-1)
+  if (last !== undefined) tx.announce({ stream: 'events', position: last, rooms: [room], users: [] })
+  return { positions, resolvedPosition: 0 }
+}
+
 /** Stores and announces the change of a turn; `fresh`: the room is created in the same change. */
 export const storeChange = async (
   tx: Tx,
@@ -247,6 +237,7 @@ export const storeChange = async (
   fresh: boolean,
 ): Promise<StoredChange> => {
   const { events } = change
+  if (!fresh && isMessages(change)) return storeMessages(tx, room, events, firstPosition)
   const made = await numbered(tx, events, firstPosition)
   const numbers = await earlierNumbers(tx, room, change, made)
   const state = new StateRows(tx, room, fresh)
