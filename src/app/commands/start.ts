@@ -1,5 +1,5 @@
 import { flushCompileCache } from 'node:module'
-import { type Logger, lowerPoolPriority, releaseMemory, systemClock } from '#base'
+import { collectAlone, type Logger, lowerPoolPriority, releaseMemory, systemClock } from '#base'
 import { type Config, ConfigError } from '#config'
 import { bannerOf } from '../homeserver/banner.ts'
 import { createHomeserver, type Homeserver } from '../homeserver/homeserver.ts'
@@ -31,6 +31,7 @@ export const runServer = async (read: () => Promise<ReadConfig>): Promise<number
   // Otherwise the cache is written only at a regular exit, and a server that is always killed would always start slowly.
   flushCompileCache()
   releaseMemory()
+  collectAlone()
   const signal = await asked
   logger.info({ signal }, 'stopping')
   await stopInTime(homeserver)
