@@ -4,8 +4,8 @@ import type { Waiter, Waiting } from './listeners.ts'
 import type { Snapshot, Streams } from './streams.ts'
 
 export interface PollResult {
-  /** The answer's text. */
-  readonly text: LongText
+  /** The answer's text; where there is no news, it may be made only when somebody is told so. */
+  readonly text: LongText | (() => Promise<LongText>)
   /** The moment at which there was no news; undefined where the text is news and is to be sent at once. */
   readonly nothingBy: Snapshot | undefined
 }
@@ -59,7 +59,7 @@ export class LongPoll<Request> implements Pending<LongText>, Waiter {
     const { clock, source } = parts
     const deadlineMs = clock.monotonicMs() + timeoutMs
     const { text, nothingBy } = await source.poll(request)
-    if (nothingBy === undefined || clock.monotonicMs() >= deadlineMs) return text
+    if (nothingBy === undefined || clock.monotonicMs() >= deadlineMs) return typeof text === 'function' ? text() : text
     return new LongPoll({ ...parts, request, deadlineMs, nothingBy })
   }
 
@@ -87,9 +87,10 @@ export class LongPoll<Request> implements Pending<LongText>, Waiter {
     const { source, request } = this.#parts
     const { text, nothingBy } = await source.poll(request)
     if (nothingBy === undefined || isLast || this.#hurried) {
+      const told = typeof text === 'function' ? await text() : text
       const receiver = this.#receiver
       this.#receiver = undefined
-      receiver?.deliver(text)
+      receiver?.deliver(told)
       return
     }
     this.#nothingBy = nothingBy

@@ -52,6 +52,8 @@ export interface StreamedPart {
   readonly empty: string
   /** Whether a look at the window tells that nothing is new. */
   isEmpty?(window: SyncWindow): boolean
+  /** The part's whole text where that is short and at hand, as nearly always to somebody who waits; undefined: it is to be made in pieces. */
+  brief?(window: SyncWindow): Soon<Piece | undefined>
   pieces(window: SyncWindow): AsyncGenerator<Piece, void, undefined>
 }
 

@@ -1,4 +1,4 @@
-import type { Clock, LongText, Pending } from '#base'
+import type { Clock, LongText, Pending, Soon } from '#base'
 import { MatrixError } from '#spec'
 import {
   formatSyncToken,
@@ -34,6 +34,8 @@ export interface SyncParts {
 /** `GET /sync`: the news of a user after a token, read from the streams; waits where there is none. */
 export class Sync {
   readonly #parts: SyncParts
+  /** The beginning of the newest answers. */
+  #newest: { readonly now: Positions; readonly head: string } | undefined
   readonly #source: PollSource<SyncRequest> = {
     poll: (request) => this.#poll(request),
     listener: ({ syncer }) => syncer.user,
@@ -66,8 +68,7 @@ export class Sync {
     if (since === undefined || fullState) return { text: await this.#whole(request, snapshot), nothingBy: undefined }
     // The client's token equals the current positions: nothing is new, so no room is read.
     if (samePositions(since, snapshot.positions)) {
-      const text = `${headOf({ ...snapshot.positions, ...toldBy(since) })}${await this.#unchanged(request)}}`
-      return { text, nothingBy: snapshot }
+      return { text: () => this.#unchanged(request, { ...snapshot.positions, ...toldBy(since) }), nothingBy: snapshot }
     }
     return this.#news(request, snapshot)
   }
@@ -82,9 +83,19 @@ export class Sync {
     return { begun: [], rest: textsOf(this.#pieces(request, snapshot)) }
   }
 
-  /** Makes the answer to its end where it is short. */
+  /** Makes the answer to its end where it is short: nearly always at once, without a piece by itself. */
   async #news(request: SyncRequest, snapshot: Snapshot): Promise<PollResult> {
-    const pieces = this.#pieces(request, snapshot)
+    const look = await this.#look(request, snapshot)
+    const short = briefly(this.#parts.streamed, look.found)
+    const brief = short instanceof Promise ? await short : short
+    if (brief !== undefined) {
+      const isNews = look.isNews || brief.isNews
+      return { text: `${look.text}${brief.text}}`, nothingBy: isNews ? undefined : snapshot }
+    }
+    return this.#inPieces(this.#streamed(look), snapshot)
+  }
+
+  async #inPieces(pieces: AsyncGenerator<Piece, void, undefined>, snapshot: Snapshot): Promise<PollResult> {
     const begun: string[] = []
     let length = 0
     let isNews = false
@@ -98,24 +109,28 @@ export class Sync {
     }
   }
 
-  async #unchanged(request: SyncRequest): Promise<string> {
+  async #unchanged(request: SyncRequest, told: ToldPositions): Promise<string> {
     const { parts, streamed } = this.#parts
     const texts: string[] = []
     for (const part of parts) {
       const text = part.unchanged?.(request) ?? part.empty
       texts.push(text instanceof Promise ? await text : text)
     }
-    return [...texts, ...streamed.map(({ empty }) => empty)].join()
+    return `${headOf(told)}${[...texts, ...streamed.map(({ empty }) => empty)].join()}}`
   }
 
   async #joinedRooms(syncer: EventsViewer): Promise<readonly number[]> {
     return joinedNumbers(await this.#parts.userRooms.of(syncer))
   }
 
+  async *#pieces(request: SyncRequest, snapshot: Snapshot): AsyncGenerator<Piece, void, undefined> {
+    yield* this.#streamed(await this.#look(request, snapshot))
+  }
+
   /** The short parts come first, as the token of the answer depends on them. */
-  async *#pieces(request: SyncRequest, { positions: now }: Snapshot): AsyncGenerator<Piece, void, undefined> {
+  async #look(request: SyncRequest, { positions: now }: Snapshot): Promise<Look> {
     const { syncer: viewer, since, filter, fullState, stateSection } = request
-    const { userRooms, ignored, news, parts, streamed } = this.#parts
+    const { userRooms, ignored, news, parts } = this.#parts
     const ignoring = ignored.ignoredBy(viewer.user)
     const window: Window = { viewer, since, now, ignored: ignoring instanceof Promise ? await ignoring : ignoring }
     const ofUser = userRooms.of(viewer)
@@ -123,31 +138,84 @@ export class Sync {
     const all = news.all(window, rooms, fullState)
     const told = all instanceof Promise ? await all : all
     const found: SyncWindow = { ...window, filter, fullState, stateSection, rooms, news: told }
-    const texts: string[] = []
+    let text = ''
     let isNews = false
     let reached: Positions = now
     for (const part of parts) {
       const look = part.look(found)
       const answer = look instanceof Promise ? await look : look
-      texts.push(answer.text)
+      text += text === '' ? answer.text : `,${answer.text}`
       isNews ||= answer.isNews
       if (answer.reached !== undefined) reached = { ...reached, ...answer.reached }
     }
     const typing = [...told.rooms].map(([room, { typing }]) => [room, typing] as const)
     const typingIn = news.typingIn((room) => rooms.get(room)?.membership === 'join', typing)
-    let text = `${headOf({ ...reached, typingIn })}${texts.join()}`
-    for (const part of streamed) {
+    return { found, text: `${this.#headOf(reached, typingIn)}${text},`, isNews }
+  }
+
+  /** Those who are woken by one message are told the same token. */
+  #headOf(now: Positions, typingIn: readonly number[]): string {
+    if (typingIn.length > 0) return headOf({ ...now, typingIn })
+    if (this.#newest?.now !== now) this.#newest = { now, head: headOf(now) }
+    return this.#newest.head
+  }
+
+  async *#streamed({ found, text: head, isNews: isNewsBefore }: Look): AsyncGenerator<Piece, void, undefined> {
+    let text = head
+    let isNews = isNewsBefore
+    let comma = ''
+    for (const part of this.#parts.streamed) {
       if (part.isEmpty?.(found) === true) {
-        text += `,${part.empty}`
+        text += `${comma}${part.empty}`
+        comma = ','
         continue
       }
-      yield { text: `${text},`, isNews }
+      yield { text: `${text}${comma}`, isNews }
+      comma = ','
       text = ''
       isNews = false
       yield* part.pieces(found)
     }
     yield { text: `${text}}`, isNews }
   }
+}
+
+/** The window, and what the short parts tell of it: the beginning of the answer's text. */
+interface Look {
+  readonly found: SyncWindow
+  readonly text: string
+  readonly isNews: boolean
+}
+
+/** The streamed parts in one text where they are all short; undefined otherwise. */
+const briefly = (streamed: readonly StreamedPart[], found: SyncWindow): Soon<Piece | undefined> => {
+  let text = ''
+  let isNews = false
+  for (const [index, part] of streamed.entries()) {
+    const brief = part.isEmpty?.(found) === true ? { text: part.empty, isNews: false } : part.brief?.(found)
+    if (brief === undefined) return undefined
+    if (brief instanceof Promise) return brieflyFrom(streamed, found, { index, text, isNews, brief })
+    text += text === '' ? brief.text : `,${brief.text}`
+    isNews ||= brief.isNews
+  }
+  return { text, isNews }
+}
+
+interface BrieflySoFar extends Piece {
+  readonly index: number
+  readonly brief: Promise<Piece | undefined>
+}
+
+const brieflyFrom = async (
+  streamed: readonly StreamedPart[],
+  found: SyncWindow,
+  { index, text, isNews, brief }: BrieflySoFar,
+): Promise<Piece | undefined> => {
+  const made = await brief
+  const rest = made === undefined ? undefined : await briefly(streamed.slice(index + 1), found)
+  if (made === undefined || rest === undefined) return undefined
+  const texts = [text, made.text, rest.text].filter((one) => one !== '')
+  return { text: texts.join(), isNews: isNews || made.isNews || rest.isNews }
 }
 
 /** Answers to polls are held whole up to this length. */

@@ -158,14 +158,8 @@ export class Unread {
     const extended =
       held !== undefined && isJudgedBy(held, verdicts) ? await this.#extended(question, held, verdicts) : undefined
     const state = extended ?? (await this.#loaded(question, verdicts))
-    if (state !== held) this.#keep(key, state)
+    if (state !== held) this.#states.set(key, state)
     return countsIn(state, question.upTo)
-  }
-
-  /** Taken out first, so that the size of what grew in its place is counted again. */
-  #keep(key: string, state: UnreadState): void {
-    this.#states.delete(key)
-    this.#states.set(key, state)
   }
 
   /** Counts a few messages that are at hand, with rules that are at hand; undefined where it takes more. */
@@ -195,7 +189,7 @@ export class Unread {
     const examined = read >= held.upTo ? judged.examined : held.examined + judged.examined
     const reached = { upTo: Math.max(held.upTo, upTo), receiptsUpTo: Math.max(held.receiptsUpTo, receiptsUpTo) }
     const state = { ...held, ...reached, floor: read, examined, named: judged.named }
-    this.#keep(key, state)
+    this.#states.set(key, state)
     return countsIn(state, upTo)
   }
 

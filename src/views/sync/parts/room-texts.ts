@@ -42,21 +42,42 @@ export class RoomTexts {
   }
 
   /** undefined where there is no news. In one text where no state is told but lazily loaded members, as nearly always to a client that waits. */
-  async joined(
+  joined(
     window: SyncWindow,
     member: MembershipInWindow,
     events: readonly StoredEvent[] | undefined,
     news: RoomNews,
-  ): Promise<RoomText | undefined> {
-    const { rooms } = this.#parts
+  ): Soon<RoomText | undefined> {
     const want = wantOf(window, member, events)
-    const known = rooms.facts(want)
-    const facts = known instanceof Promise ? await known : known
+    const known = this.#parts.rooms.facts(want)
+    return known instanceof Promise
+      ? known.then((facts) => this.#joined(window, want, news, facts))
+      : this.#joined(window, want, news, known)
+  }
+
+  #joined(
+    window: SyncWindow,
+    want: RoomWant,
+    news: RoomNews,
+    facts: RoomFacts | undefined,
+  ): Soon<RoomText | undefined> {
     if (facts === undefined) return undefined
-    const mayShare = !news.longAccountData && !mayBeSticky(window) && rooms.isAlikeForAll(want, facts)
+    const mayShare = !news.longAccountData && !mayBeSticky(window) && this.#parts.rooms.isAlikeForAll(want, facts)
     const key = mayShare ? this.#keyOf(window, facts.record.room) : undefined
     const shared = key === undefined ? undefined : this.#parts.shared.of(key)
     if (shared !== undefined) return this.#withShared(want, facts, { window, news, shared })
+    return this.#joinedAlone(window, want, news, { facts, key })
+  }
+
+  /** `key`: of the text that others may share. */
+  async #joinedAlone(
+    window: SyncWindow,
+    want: RoomWant,
+    news: RoomNews,
+    { facts, key }: { readonly facts: RoomFacts; readonly key: string | undefined },
+  ): Promise<RoomText | undefined> {
+    const { rooms } = this.#parts
+    const { member, events } = want
     const room = await rooms.joined(want, facts)
     const { timeline, mayHaveState, fresh, visibilityOf } = room
     const stickyWant = { fresh: fresh || window.fullState, told: timeline.events }

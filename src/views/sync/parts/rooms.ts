@@ -1,4 +1,4 @@
-import { type Clock, yieldToEventLoop } from '#base'
+import { type Clock, type Soon, yieldToEventLoop } from '#base'
 import type { RoomNumber, RoomStateReader, StoredEvent } from '#store'
 import { type InvitesShown, isInviteShown } from '../../known/invites-shown.ts'
 import { type MembershipInWindow, membershipInWindow } from '../../known/membership-in-window.ts'
@@ -83,6 +83,34 @@ export class RoomsPart implements StreamedPart {
       text += '}'
     }
     yield { text: `${text}}`, isNews }
+  }
+
+  /** One room alone has news, of which the user was a member before, and it is no state. */
+  brief(window: SyncWindow): Soon<Piece | undefined> {
+    const { since, now, viewer, filter, rooms, fullState, news } = window
+    const [room, ...others] = fullState || news.changed === undefined ? [] : candidates(window)
+    const record = room === undefined ? undefined : rooms.get(room)
+    if (since === undefined || record === undefined || others.length > 0 || !filter.room(record.roomId))
+      return undefined
+    const events = eventsOf(window, record.room)
+    if (events === undefined || events.some(({ stateKey }) => stateKey !== undefined)) return undefined
+    if (record.membership !== 'join' || record.position > since.events) return undefined
+    const positions = { userId: viewer.userId, after: since.events, upTo: now.events }
+    const member = membershipInWindow(record, positions, this.#parts.reader)
+    if (member instanceof Promise || member === undefined) return undefined
+    const made = this.#parts.texts.joined(window, member, events, news.rooms.get(record.room) ?? NO_ROOM_NEWS)
+    return made instanceof Promise
+      ? made.then((text) => this.#alone(record.roomId, text))
+      : this.#alone(record.roomId, made)
+  }
+
+  #alone(roomId: string, made: RoomText | undefined): Piece | undefined {
+    if (made === undefined) return { text: this.empty, isNews: false }
+    if (typeof made !== 'string') return undefined
+    return {
+      text: `"rooms":{"join":{${JSON.stringify(roomId)}:${made}},"invite":{},"knock":{},"leave":{}}`,
+      isNews: true,
+    }
   }
 
   /** The rooms that may have news, by the section that they would be in. */
