@@ -128,6 +128,7 @@ describe('first syncs', () => {
 
   it('show newcomers, and those who came back, what /messages shows them, with the membership of the time', async () => {
     const [ann, ben] = people
+    await ben.put(`/v3/user/${ben.userId}/account_data/m.ignored_user_list`, { ignored_users: {} })
     for (const visibility of VISIBILITIES) {
       for (const comesBack of [false, true]) {
         const roomId = await ann.createRoom({ preset: 'public_chat' })
