@@ -7,6 +7,7 @@ import { addFederationCommands } from './commands/federation.ts'
 import { addMediaCommands } from './commands/media.ts'
 import { addNoticeCommands } from './commands/notices.ts'
 import { addRoomCommands } from './commands/rooms.ts'
+import { addServerCommands } from './commands/servers.ts'
 import { readConfig, withConfigFlags } from './commands/settings.ts'
 import { addTokenCommands } from './commands/tokens.ts'
 import { addUserCommands } from './commands/users.ts'
@@ -49,6 +50,7 @@ export const runCli = async (args: readonly string[]): Promise<number> => {
   addTokenCommands(program, context)
   addAuditCommands(program, context)
   addRoomCommands(program, context)
+  addServerCommands(program, context)
   addMediaCommands(program, context)
   addNoticeCommands(program, context)
   addFederationCommands(program, context)

@@ -1,6 +1,7 @@
 import { expect, test, vi } from 'vitest'
 import { type Clock, silentLogger, systemClock, systemRandom } from '#base'
 import { type JobKind, JobRunner, Jobs } from '#domain'
+import type { UserId } from '#spec'
 import { type Commit, type JobState, type Store, writers } from '#store'
 import { SteppedClock } from '../support/stepped-clock.ts'
 import { onEveryDatabase } from './databases.ts'
@@ -20,13 +21,18 @@ const counting = (
 })
 
 /** One process, which `kill` ends as a crash does: from then on nothing of it reaches the database. */
-const processOn = (store: Store, kinds: readonly JobKind[], clock: Clock = systemClock) => {
+const processOn = (
+  store: Store,
+  kinds: readonly JobKind[],
+  clock: Clock = systemClock,
+  mayGoOn: (by: string) => Promise<boolean> = async () => true,
+) => {
   const alive = { is: true }
   const dead = new Promise<never>(() => undefined)
   const commit: Commit = (changes) => (alive.is ? store.commit(changes) : dead)
   const common = { reader: store.jobs, writer: writers.jobs, commit, clock }
   const jobs = new Jobs({ ...common, random: systemRandom })
-  const runner = new JobRunner({ ...common, jobs, kinds, logger: silentLogger })
+  const runner = new JobRunner({ ...common, jobs, kinds, logger: silentLogger, mayGoOn })
   const kill = (): void => {
     alive.is = false
   }
@@ -149,6 +155,34 @@ onEveryDatabase('jobs', (open) => {
       await store.commit([writers.jobs.begin({ id: ids[2] ?? '', attempt, nowMs: 1 })])
     runner.start()
     for (const id of ids) expect((await ended(jobs, id, 'failed'))?.error).not.toContain('secret')
+    await runner.stop()
+  })
+
+  test('of somebody who lost the right to start them fail, before they begin and between two steps; others go on', async () => {
+    const store = await open()
+    const administrators = new Set(['@root:a', '@other:a'])
+    const reached: number[] = []
+    const { jobs, runner } = processOn(
+      store,
+      [
+        counting((at) => {
+          reached.push(at)
+          if (at === 2) administrators.delete('@root:a')
+        }),
+      ],
+      systemClock,
+      async (by) => by === 'operator' || administrators.has(by),
+    )
+    const start = (by: string) => jobs.start({ name: 'count' }, { to: 4 }, { by: by as UserId, key: `${by}${++made}` })
+    let made = 0
+    const ids = [await start('@root:a')]
+    runner.start()
+    const words = 'Whoever started it may not administer the server any more'
+    expect(await ended(jobs, ids[0] ?? '', 'failed')).toMatchObject({ error: words, progress: { at: 2 } })
+    expect(reached).toEqual([1, 2])
+    expect(await ended(jobs, await start('@root:a'), 'failed')).toMatchObject({ error: words, progress: {} })
+    await ended(jobs, await start('@other:a'), 'complete')
+    await ended(jobs, await start('operator'), 'complete')
     await runner.stop()
   })
 

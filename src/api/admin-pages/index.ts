@@ -9,6 +9,7 @@ import type { RoomsPageDeps } from './rooms/rooms.ts'
 import type { ServicesPageDeps } from './server/application-services.ts'
 import type { AuditLogPageDeps } from './server/audit-log.ts'
 import type { BanListsPageDeps } from './server/ban-lists.ts'
+import type { BlockedServersPageDeps } from './server/blocked-servers.ts'
 import type { FederationPageDeps } from './server/federation.ts'
 import type { JobsPageDeps } from './server/jobs.ts'
 import type { OverviewDeps } from './server/overview.ts'
@@ -27,6 +28,7 @@ export type AdminPagesDeps = VisitDeps &
   MediaPageDeps &
   AuditLogPageDeps &
   BanListsPageDeps &
+  BlockedServersPageDeps &
   FederationPageDeps &
   ServicesPageDeps &
   JobsPageDeps &
@@ -221,6 +223,17 @@ const ROUTES: readonly Route[] = [
     {
       '': async () => (await import('./server/ban-lists.ts')).obeyList,
       '/remove': async () => (await import('./server/ban-lists.ts')).disobeyList,
+    },
+  ),
+  ...section(
+    '/admin/blocked-servers',
+    {
+      '': async () => (await import('./server/blocked-servers.ts')).blockedServers,
+      '/csv': async () => (await import('./server/blocked-servers.ts')).blockedServersCsv,
+    },
+    {
+      '': async () => (await import('./server/blocked-servers.ts')).blockServer,
+      '/remove': async () => (await import('./server/blocked-servers.ts')).unblockServer,
     },
   ),
   ...section(

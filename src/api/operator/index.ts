@@ -1,6 +1,7 @@
 import { type AnyEndpoint, endpoint, none } from '#http'
 import { type OperatorAppServicesDeps, operatorAppServicesEndpoints } from './appservices.ts'
 import { type OperatorAuditDeps, operatorAuditEndpoints } from './audit-log.ts'
+import { type OperatorBlockedServersDeps, operatorBlockedServersEndpoints } from './blocked-servers.ts'
 import { type OperatorFederationDeps, operatorFederationEndpoints } from './federation.ts'
 import { type OperatorMediaDeps, operatorMediaEndpoints } from './media-and-jobs.ts'
 import { type OperatorNoticesDeps, operatorNoticesEndpoints } from './notices.ts'
@@ -17,6 +18,7 @@ export type OperatorDeps = OperatorUsersDeps &
   OperatorAuditDeps &
   OperatorRoomsDeps &
   OperatorMediaDeps &
+  OperatorBlockedServersDeps &
   OperatorFederationDeps & { readonly serverName: string }
 
 /**
@@ -38,6 +40,7 @@ export const operatorEndpoints = (deps: OperatorDeps): readonly AnyEndpoint[] =>
   ...operatorFederationEndpoints(deps),
   ...operatorAppServicesEndpoints(deps),
   ...operatorAuditEndpoints(deps),
+  ...operatorBlockedServersEndpoints(deps),
   ...operatorRoomsEndpoints(deps),
   ...operatorMediaEndpoints(deps),
 ]

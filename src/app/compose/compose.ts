@@ -218,7 +218,7 @@ const settle = async (
     personal,
   }: Pick<Parts, 'ground' | 'federation' | 'sending' | 'media' | 'accounts' | 'personal'>,
 ): Promise<void> => {
-  await ground.bans.stop()
+  await Promise.all([ground.bans.stop(), ground.blockedServers.stop()])
   await sending.out.stop()
   const federationEnded = federation.close()
   const ended = leases.stop()

@@ -1,4 +1,5 @@
 export * from './ban-lists.ts'
+export * from './blocked-servers.ts'
 export * from './event-rules.ts'
 export * from './newcomers.ts'
 export * from './operator-checks.ts'

@@ -36,6 +36,8 @@ export interface JobRunnerParts {
   readonly commit: Commit
   readonly clock: Clock
   readonly logger: Logger
+  /** Whether jobs of whoever started this one may go on: not those of somebody who lost the right to administer. */
+  mayGoOn(by: StoredJob['by']): Promise<boolean>
 }
 
 /** Does the jobs, a few at a time and the oldest first. One process of the homeserver has the lease for it. */
@@ -125,11 +127,15 @@ export class JobRunner {
     if (kind === undefined) return this.#end(writer.fail(own(), `This version knows no job of the kind ${job.kind}`))
     if (job.tries >= MAX_TRIES) return this.#end(writer.fail(own(), `Begun ${MAX_TRIES} times, and never got anywhere`))
     try {
+      await this.#mindStarter(job)
       const result = await kind.run(job.params, {
         id: job.id,
         progress: job.progress,
         signal: abort.signal,
-        save: (progress) => this.#save(writer.save(own(), progress), abort),
+        save: async (progress) => {
+          await this.#save(writer.save(own(), progress), abort)
+          await this.#mindStarter(job)
+        },
       })
       await this.#end(writer.complete(own(), result))
     } catch (error) {
@@ -138,6 +144,12 @@ export class JobRunner {
       logger.error({ err: error, job: job.id, kind: job.kind }, 'a job failed')
       await this.#end(writer.fail(own(), wordsOf(error)))
     }
+  }
+
+  /** Throws `M_FORBIDDEN`, with which the job fails. */
+  async #mindStarter({ by }: StoredJob): Promise<void> {
+    if (await this.#parts.mayGoOn(by)) return
+    throw new MatrixError('M_FORBIDDEN', 'Whoever started it may not administer the server any more')
   }
 
   async #save(saving: Change<void>, abort: AbortController): Promise<void> {

@@ -72,6 +72,7 @@ import { createImpersonations } from './0888-create-impersonations.ts'
 import { createBanLists } from './0889-create-ban-lists.ts'
 import { quarantineMedia } from './0905-quarantine-media.ts'
 import { grantAdministration } from './0910-grant-administration.ts'
+import { createBlockedServers } from './0920-create-blocked-servers.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -148,4 +149,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createBanLists,
   quarantineMedia,
   grantAdministration,
+  createBlockedServers,
 ]

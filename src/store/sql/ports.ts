@@ -1,4 +1,5 @@
 import { banListsReader, banListsWriter, banListWrites } from './abuse/ban-lists.ts'
+import { blockedServersReader, blockedServersWriter, blockedServerWrites } from './abuse/blocked-servers.ts'
 import { newcomerCountsWriter, newcomerCountWrites } from './abuse/newcomer-counts.ts'
 import { accountsReader } from './accounts/accounts-reader.ts'
 import { accountsWriter, accountsWrites } from './accounts/accounts-writes.ts'
@@ -24,6 +25,7 @@ import { auditLogReader, auditLogWriter, auditLogWrites } from './admin/audit-lo
 import { peopleMediaReader } from './admin/people-media.ts'
 import { peopleReader } from './admin/people-reader.ts'
 import { blockedRoomsWriter, blockedRoomWrites, roomOverviewsReader } from './admin/room-overviews.ts'
+import { roomSizesReader } from './admin/room-sizes.ts'
 import { sentEventsReader } from './admin/sent-events.ts'
 import { appservicesOutReader, appservicesOutWriter, appservicesOutWrites } from './appservices/appservices-out.ts'
 import { networkRoomsReader, networkRoomsWriter, networkRoomsWrites } from './appservices/network-rooms.ts'
@@ -107,6 +109,7 @@ export const readersOver = (db: Db) => ({
   accountData: accountDataReader(db),
   accounts: accountsReader(db),
   banLists: banListsReader(db),
+  blockedServers: blockedServersReader(db),
   appservicesOut: appservicesOutReader(db),
   networkRooms: networkRoomsReader(db),
   auditLog: auditLogReader(db),
@@ -146,6 +149,7 @@ export const readersOver = (db: Db) => ({
   people: peopleReader(db),
   peopleMedia: peopleMediaReader(db),
   roomOverviews: roomOverviewsReader(db),
+  roomSizes: roomSizesReader(db),
   roomPurges: roomPurgesReader(db),
   rooms: roomsReader(db),
   roomUpgrades: roomUpgradesReader(db),
@@ -169,6 +173,7 @@ export const writers = {
   accountData: accountDataWriter,
   accounts: accountsWriter,
   banLists: banListsWriter,
+  blockedServers: blockedServersWriter,
   newcomerCounts: newcomerCountsWriter,
   auditLog: auditLogWriter,
   crossSigning: crossSigningWriter,
@@ -231,6 +236,7 @@ export const allWrites = (): WriteTable =>
     ...accountDataWrites,
     ...accountsWrites,
     ...banListWrites,
+    ...blockedServerWrites,
     ...newcomerCountWrites,
     ...auditLogWrites,
     ...crossSigningWrites,

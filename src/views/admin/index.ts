@@ -12,4 +12,5 @@ export { PEOPLE_LIST_ORDERS, People, type PeopleList, type PeopleQuestion } from
 export { AdminReports, reportJson } from './reports.ts'
 export { AdminRoomDetails } from './room-details.ts'
 export { AdminRoomList, overviewJson, ROOM_LIST_ORDERS, type RoomList, type RoomListQuery } from './room-list.ts'
+export { AdminRoomSizes } from './room-sizes.ts'
 export { RoomTables } from './room-tables.ts'

@@ -57,6 +57,8 @@ onEveryHomeserver('accounts in the hands of an administrator', (start) => {
       status: 200,
       body: { displayname: null, avatar_url: null, external_ids: [], admin: true, user_type: null },
     })
+    for (const user_type of ['support', ''])
+      expect((await put({ user_type })).body.user_type).toBe(user_type === '' ? null : user_type)
     expect(second.body.threepids).toMatchObject([{ medium: 'msisdn', address: '447470274584' }])
     // Members that are absent stay.
     expect((await put({ locked: false })).body).toEqual((await admin.person(userId)) as Json)

@@ -103,8 +103,8 @@ const changesIn = (body: Static<typeof PERSON>): PersonChanges => ({
   deactivated: body.deactivated ?? undefined,
   locked: body.locked ?? undefined,
   suspended: body.suspended ?? undefined,
-  // Here null says that the account has none.
-  userType: body.user_type,
+  // Here null says that the account has none; tools that read tables send an empty text for it.
+  userType: body.user_type === '' ? null : body.user_type,
 })
 
 /** Accounts: the list of all, and one with all that belongs to it. */

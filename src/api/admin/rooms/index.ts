@@ -9,6 +9,7 @@ export interface RoomsAdminDeps
     RoomHistoryDepsOfAll,
     Omit<RoomJobsDeps, 'rooms'> {
   readonly list: RoomListDeps['list']
+  readonly sizes: RoomListDeps['sizes']
   readonly rooms: RoomDeedsDeps['rooms'] & RoomJobsDeps['rooms']
 }
 type RoomHistoryDepsOfAll = Omit<RoomHistoryDeps, 'details'> & {

@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import type { AdministerRooms, AliasLookup, BlockedRooms } from '#domain'
+import type { AdministerRooms, AliasLookup, BlockedRooms, JoinBranches } from '#domain'
 import { type AnyEndpoint, admin, endpoint } from '#http'
 import { parseServerName, parseUserId, type RoomId, type ServerName } from '#spec'
 import { resolveRoom, userIdOf } from '../../client/room-path.ts'
@@ -8,6 +8,7 @@ import { RoomPath, roomIdIn } from './room-ids.ts'
 
 export interface RoomDeedsDeps {
   readonly rooms: Pick<AdministerRooms, 'setBlocked' | 'makeAdmin' | 'join'>
+  readonly branches: Pick<JoinBranches, 'join'>
   readonly blocked: Pick<BlockedRooms, 'find'>
   readonly aliases: Pick<AliasLookup, 'locate'>
 }
@@ -15,7 +16,7 @@ export interface RoomDeedsDeps {
 type Blocked = { readonly block: boolean; readonly user_id?: string }
 
 /** Deeds with rooms that are done at once. */
-export const roomDeedsEndpoints = ({ rooms, blocked, aliases }: RoomDeedsDeps): readonly AnyEndpoint[] => {
+export const roomDeedsEndpoints = ({ rooms, branches, blocked, aliases }: RoomDeedsDeps): readonly AnyEndpoint[] => {
   const resolver = {
     resolve: async (alias: Parameters<AliasLookup['locate']>[0]) => (await aliases.locate(alias)).roomId,
   }
@@ -42,6 +43,16 @@ export const roomDeedsEndpoints = ({ rooms, blocked, aliases }: RoomDeedsDeps): 
         await rooms.setBlocked(roomIdIn(params.roomId), block, actorOf(requester))
         return { block }
       },
+    }),
+    endpoint({
+      method: 'DELETE',
+      paths: ['/_synapse/admin/v1/rooms/:roomId/forward_extremities'],
+      auth: admin(),
+      rateLimit: 'other',
+      params: RoomPath,
+      handler: async ({ requester, params }) => ({
+        deleted: await branches.join(await resolveRoom(params.roomId, resolver), actorOf(requester)),
+      }),
     }),
     endpoint({
       method: 'POST',

@@ -152,7 +152,7 @@ const purgeEndpoints = ({ rooms, jobs }: RoomJobsDeps): readonly AnyEndpoint[] =
     handler: async ({ params: { purgeId } }) => {
       const job = await jobs.get(purgeId)
       if (job?.kind !== 'room.purge-history') throw new MatrixError('M_NOT_FOUND', 'There is no purge of that ID')
-      return statusOf(job)
+      return statusOf({ ...job, state: job.state === 'scheduled' ? 'active' : job.state })
     },
   }),
 ]

@@ -1,11 +1,12 @@
 import { Type } from 'typebox'
 import { type AnyEndpoint, admin, endpoint, StreamedJson } from '#http'
 import type { JsonObject } from '#spec'
-import { type AdminRoomDetails, type AdminRoomList, overviewJson, ROOM_LIST_ORDERS } from '#views'
+import { type AdminRoomDetails, type AdminRoomList, type AdminRoomSizes, overviewJson, ROOM_LIST_ORDERS } from '#views'
 import { RoomPath, roomIdIn } from './room-ids.ts'
 
 export interface RoomListDeps {
   readonly list: Pick<AdminRoomList, 'page'>
+  readonly sizes: Pick<AdminRoomSizes, 'largest'>
   readonly details: Pick<AdminRoomDetails, 'details' | 'members' | 'state' | 'forwardExtremities'>
 }
 
@@ -24,7 +25,7 @@ type RoomsAnswer = {
 }
 
 /** The rooms of the server in lists, and one by one. */
-export const roomListEndpoints = ({ list, details }: RoomListDeps): readonly AnyEndpoint[] => [
+export const roomListEndpoints = ({ list, sizes, details }: RoomListDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'GET',
     paths: ['/_synapse/admin/v1/rooms'],
@@ -56,6 +57,14 @@ export const roomListEndpoints = ({ list, details }: RoomListDeps): readonly Any
         ...(offset > 0 ? { prev_batch: Math.max(0, offset - limit) } : {}),
       }
     },
+  }),
+  endpoint({
+    method: 'GET',
+    paths: ['/_synapse/admin/v1/statistics/database/rooms'],
+    auth: admin(),
+    rateLimit: 'read',
+    costly: true,
+    handler: async (): Promise<{ rooms: readonly JsonObject[] }> => ({ rooms: await sizes.largest() }),
   }),
   endpoint({
     method: 'GET',

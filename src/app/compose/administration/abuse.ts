@@ -1,5 +1,5 @@
 import type { AdminApiDeps } from '#api'
-import { ManageBanLists, type Memberships, ReviewRegistrations } from '#domain'
+import { ManageBanLists, ManageBlockedServers, type Memberships, ReviewRegistrations } from '#domain'
 import type { BuiltAccounts } from '../accounts/accounts.ts'
 import { mailerOf } from '../accounts/third-party-ids.ts'
 import type { Ground } from '../ground/ground.ts'
@@ -31,4 +31,11 @@ export const buildAbuseAdmin = (
     reader: noticesUser(ground.config),
     commit: ground.store.commit,
   }),
+  blockedServers: manageBlockedServers(ground, { auditLog }),
 })
+
+/** Builds what administrators decide on about other servers. */
+export const manageBlockedServers = (
+  { store, blockedServers: servers }: Ground,
+  { auditLog }: Pick<BuiltAuditLog, 'auditLog'>,
+): ManageBlockedServers => new ManageBlockedServers({ servers, auditLog, commit: store.commit })

@@ -77,6 +77,7 @@ export const buildAdministrationApi = (
       auditLog: parts.audit.auditLog,
       registrations: abuse.registrations,
       banLists: abuse.banLists,
+      blockedServers: abuse.blockedServers,
       approvalNeeded: config.registration.approval,
       administerRooms,
       administerMedia: parts.administration.administerMedia,

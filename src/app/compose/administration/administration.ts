@@ -9,6 +9,7 @@ import {
   DeleteRoom,
   type JobKind,
   type Jobs,
+  JoinBranches,
   mediaIn,
   PurgeHistory,
   PurgeMediaCache,
@@ -18,7 +19,7 @@ import {
 } from '#domain'
 import type { UserId } from '#spec'
 import { type LeasedWork, writers } from '#store'
-import { AdminDestinations, AdminMedia, AdminReports } from '#views'
+import { AdminDestinations, AdminMedia, AdminReports, AdminRoomSizes } from '#views'
 import type { BuiltAccounts } from '../accounts/accounts.ts'
 import type { BuiltFederation } from '../federation/federation.ts'
 import type { Ground } from '../ground/ground.ts'
@@ -109,6 +110,8 @@ export const buildRoomAdmin = (
         ...views.ofAdministrators,
         ...{ blocked, jobs },
         rooms: administerRooms,
+        branches: new JoinBranches({ joins: rooms.branchJoins, reader, audit }),
+        sizes: new AdminRoomSizes(store.roomSizes),
         aliases: new AliasLookup({ directory: rooms.directory, requests: federation.requests, serverName }),
       },
       media: media.api,

@@ -8,6 +8,7 @@ import type { BuiltAppServices } from '../outbox/appservices.ts'
 import type { BuiltFederationOut } from '../outbox/federation-out.ts'
 import type { Personal } from '../personal/personal.ts'
 import type { RoomsDomain } from '../rooms/rooms.ts'
+import { manageBlockedServers } from './abuse.ts'
 import { type BuiltAuditLog, buildPeopleView } from './admin.ts'
 import type { BuiltRoomAdmin } from './administration.ts'
 import { buildNotices } from './notices.ts'
@@ -38,6 +39,7 @@ export const buildOperatorChannel = (parts: OperatorParts): readonly AnyEndpoint
     serverCheck: federation.serverCheck,
     sending: sending.out,
     ...administration,
+    blockedServers: manageBlockedServers(ground, audit),
     roomList: administration.api.rooms.list,
     roomDetails: administration.api.rooms.details,
     blockedRooms: administration.api.rooms.blocked,

@@ -41,7 +41,8 @@ export const buildFederation = async (ground: Ground): Promise<BuiltFederation> 
   ground.reloads.on((changed) => {
     rule = serverRule(changed.federation)
   })
-  const mayTalk = (server: ServerName): boolean => rule(server) && !ground.bans.bansServer(server)
+  const mayTalk = (server: ServerName): boolean =>
+    rule(server) && !ground.bans.bansServer(server) && !ground.blockedServers.blocks(server)
   const allows = (server: ServerName): boolean => enabled && server !== serverName && mayTalk(server)
   const { client: requests, ...network } = openFederation({
     ...{ clock, random, signingKey, addresses, allowedNetworks, dnsServers, tracing },

@@ -1,6 +1,6 @@
 import type { Clock, Logger, Random, Sealer, Tracing } from '#base'
 import type { Config } from '#config'
-import type { BanLists, OperatorChecks, OwnPolicyServer } from '#domain'
+import type { BanLists, BlockedServers, OperatorChecks, OwnPolicyServer } from '#domain'
 import type { RateLimiter, RequestCounts } from '#http'
 import type { SigningKey } from '#rules'
 import type { ShortLivedTables, Store } from '#store'
@@ -39,6 +39,8 @@ export interface OpenedGround {
 export interface Ground extends OpenedGround {
   /** The policy rooms that the server obeys. */
   readonly bans: BanLists
+  /** Servers that administrators blocked. */
+  readonly blockedServers: BlockedServers
   /** undefined: nothing is checked by a program of the operator. */
   readonly checks: OperatorChecks | undefined
   /** undefined: this server is no policy server. */

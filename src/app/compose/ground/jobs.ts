@@ -12,4 +12,9 @@ export const buildJobRunner = ({ store, clock, logger }: Ground, jobs: Jobs, kin
     reader: store.jobs,
     writer: writers.jobs,
     commit: store.commit,
+    mayGoOn: async (by) => {
+      if (by === 'operator') return true
+      const starter = await store.accounts.account(by)
+      return starter?.admin === true && starter.deactivatedAtMs === undefined
+    },
   })

@@ -1,4 +1,12 @@
-import { BanLists, EventRules, Newcomers, OperatorChecks, OwnPolicyServer, type RoomGuards } from '#domain'
+import {
+  BanLists,
+  BlockedServers,
+  EventRules,
+  Newcomers,
+  OperatorChecks,
+  OwnPolicyServer,
+  type RoomGuards,
+} from '#domain'
 import { CheckHooks } from '#net'
 import type { RoomId } from '#spec'
 import { writers } from '#store'
@@ -7,7 +15,7 @@ import type { Ground, OpenedGround } from '../ground/ground.ts'
 import { noticesUser } from '../personal/personal.ts'
 import { shadowIdsOf } from './moderation.ts'
 
-/** The ground with the lists of bans, all of which are in force once it resolves. */
+/** The ground with the lists of bans and the blocked servers, all of which are in force once it resolves. */
 export const withBans = async (opened: OpenedGround, streams: Streams): Promise<Ground> => {
   const { config, store, clock, logger } = opened
   const bans = new BanLists({
@@ -16,8 +24,12 @@ export const withBans = async (opened: OpenedGround, streams: Streams): Promise<
     configured: config.abuse.banLists,
   })
   streams.onNews(bans)
-  await bans.start()
-  return { ...opened, bans, checks: checksOf(opened), ownPolicyServer: policyServerOf(opened, bans) }
+  const blockedServers = new BlockedServers({
+    ...{ reader: store.blockedServers, writer: writers.blockedServers, clock, logger },
+    serverName: config.server.name,
+  })
+  await Promise.all([bans.start(), blockedServers.start()])
+  return { ...opened, bans, blockedServers, checks: checksOf(opened), ownPolicyServer: policyServerOf(opened, bans) }
 }
 
 const policyServerOf = (

@@ -78,6 +78,7 @@ export interface RoomsDomain {
   readonly rooms: Rooms
   readonly graph: RoomGraph
   readonly graphCaches: BuiltGraph['caches']
+  readonly branchJoins: BuiltGraph['joins']
   readonly sending: Sending
   readonly memberships: Memberships
   readonly creation: RoomCreation
@@ -115,7 +116,11 @@ export const buildRooms = <Joining extends JoiningOfRooms>(
     ...(ground.policy === undefined ? {} : { policy: ground.policy }),
     cacheLimitBytes: 64 * MEBIBYTE,
   })
-  const { graph, caches } = roomGraph({
+  const {
+    graph,
+    caches,
+    joins: branchJoins,
+  } = roomGraph({
     ...ground,
     ...{ rooms, reader, writer, commit, cacheLimitBytes: 16 * MEBIBYTE },
   })
@@ -135,6 +140,7 @@ export const buildRooms = <Joining extends JoiningOfRooms>(
     rooms,
     graph,
     graphCaches: caches,
+    branchJoins,
     joining,
     sending: new Sending({ rooms, reader, relations: store.relations, clock, guards }),
     memberships,

@@ -49,16 +49,17 @@ export class BranchJoins {
     })
   }
 
-  async join(roomId: RoomId): Promise<void> {
+  /** Joins branches until at most so many forward extremities are left. */
+  async join(roomId: RoomId, most = MAX_EXTREMITIES): Promise<void> {
     for (let sent = 0; sent < MAX_EVENTS; sent++) {
-      const isDone = await this.#parts.rooms.turn(roomId, (turn) => this.#joinSome(turn), { settled: true })
+      const isDone = await this.#parts.rooms.turn(roomId, (turn) => this.#joinSome(turn, most), { settled: true })
       if (isDone) return
     }
   }
 
   /** Joins as many branches as one event can; returns whether there is no more to do. */
-  async #joinSome(turn: RoomTurn): Promise<boolean> {
-    if (turn.extremities.length <= MAX_EXTREMITIES) return true
+  async #joinSome(turn: RoomTurn, most: number): Promise<boolean> {
+    if (turn.extremities.length <= most) return true
     const { reader, serverName, intake } = this.#parts
     for (const sender of await reader.joinedOfServer(turn.live.room, serverName, MAX_SENDERS)) {
       const built = await this.#draft(turn, sender)
@@ -67,7 +68,7 @@ export class BranchJoins {
       const taking = new Intake(turn, { goal: 'timeline', options: {} }, intake)
       await taking.begin([built], [])
       const verdict = await taking.take(built)
-      return verdict?.kind !== 'accepted' || turn.extremities.length <= MAX_EXTREMITIES
+      return verdict?.kind !== 'accepted' || turn.extremities.length <= most
     }
     return true
   }

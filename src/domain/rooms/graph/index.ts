@@ -1,3 +1,4 @@
+export type { BranchJoins } from './branch-joins.ts'
 export { type BuiltGraph, type RoomGraphOptions, roomGraph } from './build-graph.ts'
 export { RoomEvents } from './room-events.ts'
 export type { ReceivedEvent, ReceiveOptions, RoomEntry, RoomGraph, Verdict } from './room-graph.ts'

@@ -49,10 +49,11 @@ const NAMES = {
   user:
     'create deactivate reactivate lock unlock suspend unsuspend shadow_ban lift_shadow_ban make_admin revoke_admin set_password set_profile ' +
     'set_addresses set_identities set_type set_expiry limit end_sessions remove_devices rename_device redact',
-  room: 'block unblock delete purge_history make_admin join publish unpublish',
+  room: 'block unblock delete purge_history make_admin join join_branches publish unpublish',
   registration_token: 'create change delete',
   registration: 'approve refuse',
   ban_list: 'subscribe unsubscribe',
+  server: 'block unblock',
   media: 'quarantine unquarantine protect unprotect delete delete_old purge_cache quarantine_user quarantine_room',
   report: 'delete',
   notice: 'send',

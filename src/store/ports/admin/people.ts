@@ -7,6 +7,7 @@ export const PEOPLE_ORDERS = [
   'admin',
   'user_type',
   'deactivated',
+  'locked',
   'shadow_banned',
   'displayname',
   'avatar_url',

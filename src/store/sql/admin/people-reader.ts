@@ -75,6 +75,7 @@ const ORDERS: Readonly<Record<PeopleOrder, (of: Ordering) => Expression<unknown>
   admin: () => sql.ref('a.admin'),
   user_type: () => sql`coalesce(a.user_type, '')`,
   deactivated: () => sql`case when a.deactivated_ms is null then 0 else 1 end`,
+  locked: () => sql`case when a.locked_ms is null then 0 else 1 end`,
   shadow_banned: () => sql.ref('a.shadow_banned'),
   displayname: (of) => sql`coalesce(${profileField(of, 'displayname')}, '')`,
   avatar_url: (of) => sql`coalesce(${profileField(of, 'avatar_url')}, '')`,
