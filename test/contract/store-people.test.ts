@@ -51,6 +51,7 @@ const keyOf = (row: PersonRow, order: PeopleOrder): string | number =>
     admin: Number(row.admin),
     user_type: row.userType ?? '',
     deactivated: Number(row.deactivated),
+    locked: Number(row.locked),
     shadow_banned: Number(row.shadowBanned),
     displayname: row.displayName ?? '',
     avatar_url: row.avatarUrl ?? '',

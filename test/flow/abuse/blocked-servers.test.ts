@@ -62,7 +62,10 @@ onEveryHomeserver('the list of blocked servers', (start) => {
       ['PUT', `${PATH}/x.example`],
       ['DELETE', `${PATH}/*`],
     ] as const)
-      expect(await outcome(alice.request(method, path, { body: {} }))).toEqual([403, 'M_FORBIDDEN'])
+      expect(await outcome(alice.request(method, path, method === 'PUT' ? { body: {} } : {}))).toEqual([
+        403,
+        'M_FORBIDDEN',
+      ])
     expect((await admin.get(PATH)).blocked_servers).toHaveLength(2)
   })
 })

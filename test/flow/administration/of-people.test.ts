@@ -202,7 +202,7 @@ onEveryHomeserver('what belongs to people, in the hands of an administrator', (s
     }
     expect(pages).toEqual(await names('v2', { order_by: 'creation_ts', dir: 'b' }))
     expect(pages.length).toBeGreaterThan(2)
-    const inFront = (await names('v3', { order_by: 'locked', dir: 'b' }))[0]
+    const inFront = (await names('v3', { locked: true, order_by: 'locked', dir: 'b' }))[0]
     expect(inFront).toBe(alice.userId)
     for (const query of [{ order_by: 'shoe_size' }, { from: -1 }, { limit: 'many' }, { dir: 'x' }, { admins: 'maybe' }])
       expect(
