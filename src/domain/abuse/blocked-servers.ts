@@ -22,6 +22,7 @@ export class BlockedServers {
   #compiled = new CompiledRules([])
   #stopped = false
   #cancel: (() => void) | undefined
+  #looking: Promise<void> | undefined
 
   constructor(parts: BlockedServersParts) {
     this.#parts = parts
@@ -33,9 +34,10 @@ export class BlockedServers {
     this.#lookLater()
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     this.#stopped = true
     this.#cancel?.()
+    await this.#looking
   }
 
   async reload(): Promise<void> {
@@ -70,7 +72,7 @@ export class BlockedServers {
   #lookLater(): void {
     if (this.#stopped) return
     this.#cancel = this.#parts.clock.after(LOOK_EVERY_MS, () => {
-      void this.#lookAgain().finally(() => this.#lookLater())
+      this.#looking = this.#lookAgain().finally(() => this.#lookLater())
     })
   }
 

@@ -44,16 +44,7 @@ export const roomDeedsEndpoints = ({ rooms, branches, blocked, aliases }: RoomDe
         return { block }
       },
     }),
-    endpoint({
-      method: 'DELETE',
-      paths: ['/_synapse/admin/v1/rooms/:roomId/forward_extremities'],
-      auth: admin(),
-      rateLimit: 'other',
-      params: RoomPath,
-      handler: async ({ requester, params }) => ({
-        deleted: await branches.join(await resolveRoom(params.roomId, resolver), actorOf(requester)),
-      }),
-    }),
+    joinBranches(branches, resolver),
     endpoint({
       method: 'POST',
       paths: ['/_synapse/admin/v1/rooms/:roomId/make_room_admin'],
@@ -102,3 +93,15 @@ const located = async (
   })
   return { roomId, servers }
 }
+
+const joinBranches = (branches: RoomDeedsDeps['branches'], resolver: Parameters<typeof resolveRoom>[1]): AnyEndpoint =>
+  endpoint({
+    method: 'DELETE',
+    paths: ['/_synapse/admin/v1/rooms/:roomId/forward_extremities'],
+    auth: admin(),
+    rateLimit: 'other',
+    params: RoomPath,
+    handler: async ({ requester, params }) => ({
+      deleted: await branches.join(await resolveRoom(params.roomId, resolver), actorOf(requester)),
+    }),
+  })

@@ -58,14 +58,7 @@ export const roomListEndpoints = ({ list, sizes, details }: RoomListDeps): reado
       }
     },
   }),
-  endpoint({
-    method: 'GET',
-    paths: ['/_synapse/admin/v1/statistics/database/rooms'],
-    auth: admin(),
-    rateLimit: 'read',
-    costly: true,
-    handler: async (): Promise<{ rooms: readonly JsonObject[] }> => ({ rooms: await sizes.largest() }),
-  }),
+  largestRooms(sizes),
   endpoint({
     method: 'GET',
     paths: ['/_synapse/admin/v1/rooms/:roomId'],
@@ -103,3 +96,13 @@ export const roomListEndpoints = ({ list, sizes, details }: RoomListDeps): reado
     handler: ({ params }) => details.forwardExtremities(roomIdIn(params.roomId)),
   }),
 ]
+
+const largestRooms = (sizes: RoomListDeps['sizes']): AnyEndpoint =>
+  endpoint({
+    method: 'GET',
+    paths: ['/_synapse/admin/v1/statistics/database/rooms'],
+    auth: admin(),
+    rateLimit: 'read',
+    costly: true,
+    handler: async (): Promise<{ rooms: readonly JsonObject[] }> => ({ rooms: await sizes.largest() }),
+  })

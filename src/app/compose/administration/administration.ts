@@ -110,8 +110,7 @@ export const buildRoomAdmin = (
         ...views.ofAdministrators,
         ...{ blocked, jobs },
         rooms: administerRooms,
-        branches: new JoinBranches({ joins: rooms.branchJoins, reader, audit }),
-        sizes: new AdminRoomSizes(store.roomSizes),
+        ...roomUpkeep(ground, rooms, audit),
         aliases: new AliasLookup({ directory: rooms.directory, requests: federation.requests, serverName }),
       },
       media: media.api,
@@ -130,6 +129,11 @@ export const buildRoomAdmin = (
     },
   }
 }
+
+const roomUpkeep = ({ store }: Ground, { branchJoins: joins }: Pick<RoomsDomain, 'branchJoins'>, audit: AuditLog) => ({
+  branches: new JoinBranches({ joins, reader: store.rooms, audit }),
+  sizes: new AdminRoomSizes(store.roomSizes),
+})
 
 const buildMediaAdmin = (
   { store, config, clock }: Ground,
