@@ -87,14 +87,7 @@ export const roomListEndpoints = ({ list, sizes, details }: RoomListDeps): reado
     handler: async ({ requester, params, query: { type } }) =>
       new StreamedJson(await details.state(roomIdIn(params.roomId), type, requester)),
   }),
-  endpoint({
-    method: 'GET',
-    paths: ['/_synapse/admin/v1/rooms/:roomId/forward_extremities'],
-    auth: admin(),
-    rateLimit: 'read',
-    params: RoomPath,
-    handler: ({ params }) => details.forwardExtremities(roomIdIn(params.roomId)),
-  }),
+  forwardExtremities(details),
 ]
 
 const largestRooms = (sizes: RoomListDeps['sizes']): AnyEndpoint =>
@@ -105,4 +98,14 @@ const largestRooms = (sizes: RoomListDeps['sizes']): AnyEndpoint =>
     rateLimit: 'read',
     costly: true,
     handler: async (): Promise<{ rooms: readonly JsonObject[] }> => ({ rooms: await sizes.largest() }),
+  })
+
+const forwardExtremities = (details: RoomListDeps['details']): AnyEndpoint =>
+  endpoint({
+    method: 'GET',
+    paths: ['/_synapse/admin/v1/rooms/:roomId/forward_extremities'],
+    auth: admin(),
+    rateLimit: 'read',
+    params: RoomPath,
+    handler: ({ params }) => details.forwardExtremities(roomIdIn(params.roomId)),
   })

@@ -107,10 +107,8 @@ export const buildRoomAdmin = (
     administerRooms,
     api: {
       rooms: {
-        ...views.ofAdministrators,
-        ...{ blocked, jobs },
+        ...{ ...views.ofAdministrators, ...roomUpkeep(ground, rooms, audit), blocked, jobs },
         rooms: administerRooms,
-        ...roomUpkeep(ground, rooms, audit),
         aliases: new AliasLookup({ directory: rooms.directory, requests: federation.requests, serverName }),
       },
       media: media.api,
