@@ -1,10 +1,33 @@
+import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, it } from 'vitest'
+import { command } from '../../support/operator.ts'
 import { HS_TOKEN, registerGhost, registration, startWithServices } from './fixture.ts'
 import { openHouse } from './house.ts'
 
 const txnOf = (path: string): string => path.split('/').at(-1) ?? ''
 
 describe('events', () => {
+  it('are not lost where the database did not take their transaction', async () => {
+    await using house = await openHouse()
+    await using world = await startWithServices({ registrations: [registration({ url: house.url })] })
+    const ghost = await registerGhost(world, '_irc_ann')
+    const [one, two] = [await ghost.createRoom(), await ghost.createRoom()]
+    await ghost.sendText(one, 'before')
+    await house.untilMessage('before')
+    const queue = async () => (await command(world.server, 'list-appservices')).services[0].queue
+    await expect.poll(async () => (await queue()).waiting).toBe(0)
+    using database = new DatabaseSync(world.server.databaseFile)
+    const rename = (from: string, to: string): void => database.exec(`alter table ${from} rename to ${to}`)
+    rename('appservice_transactions', 'hidden_transactions')
+    await ghost.sendText(one, 'in the bad moment')
+    await expect.poll(async () => (await queue()).retry_at !== undefined).toBe(true)
+    rename('hidden_transactions', 'appservice_transactions')
+    await ghost.sendText(two, 'after it')
+    await house.untilMessage('after it')
+    const texts = house.events.filter(({ type }) => type === 'm.room.message').map(({ content }) => content.body)
+    expect(texts).toEqual(['before', 'in the bad moment', 'after it'])
+  })
+
   it('of rooms with a user of the service come in order, with the bearer token and growing ids', async () => {
     await using house = await openHouse()
     await using world = await startWithServices({ registrations: [registration({ url: house.url })] })
