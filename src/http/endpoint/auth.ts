@@ -119,13 +119,16 @@ export const byLegacyLogin = <R extends Caller | undefined>(auth: Auth<R>): Auth
   },
 })
 
-/** The same callers, without application services that speak as a person: by what somebody gets into an account is its owner's to say. */
+/** The same callers, without application services that speak as a person: how somebody gets into an account, and by which keys others know them, is theirs to say. */
 export const byOwner = (auth: Auth<User>): Auth<User> => ({
   stage: auth.stage,
   identify: async (request) => {
     const caller = await auth.identify(request)
     if (caller.borrowed === true)
-      throw new MatrixError('M_FORBIDDEN', 'An application service cannot change how people get into their accounts')
+      throw new MatrixError(
+        'M_FORBIDDEN',
+        'An application service does not change how people get into their accounts, or by which keys others know them',
+      )
     return caller
   },
 })

@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import type { ServiceAccounts, SignatureFailures, UploadCrossSigning, UploadSignatures } from '#domain'
-import { type AnyEndpoint, type AsJson, endpoint, sinceProposal, user } from '#http'
+import { type AnyEndpoint, type AsJson, byOwner, endpoint, sinceProposal, user } from '#http'
 import type { JsonObject, UserId } from '#spec'
 import { AnyJson, AnyObject, AuthData, pick, uiaReply } from '../authentication/auth-schemas.ts'
 import { userIdOf } from './user-id-of.ts'
@@ -22,7 +22,8 @@ export const crossSigningEndpoints = ({
   endpoint({
     method: 'POST',
     paths: sinceProposal('/keys/device_signing/upload'),
-    auth: user(),
+    // The first keys need no authentication, so a service could make itself the identity of a person who has none.
+    auth: byOwner(user()),
     rateLimit: 'other',
     body: Type.Object({
       auth: Type.Optional(AuthData),
