@@ -47,7 +47,11 @@ it('a first sync costs the same for each room, however many there are', async ()
   })
   const costOf = async (client: TestClient): Promise<number> => {
     const costs: number[] = []
-    for (let round = 0; round < 3; round++) costs.push(await cpuMsOf(() => firstSync(homeserver.url, client)))
+    for (let round = 0; round < 3; round++) {
+      // What was read before is in memory only as far as it fits, which is cheaper for few rooms.
+      await homeserver.restart()
+      costs.push(await cpuMsOf(() => firstSync(homeserver.url, client)))
+    }
     return Math.min(...costs)
   }
   expect((await costOf(bob)) / (await costOf(carol))).toBeLessThan(10 * 1.5)
