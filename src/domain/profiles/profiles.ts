@@ -93,7 +93,7 @@ export class Profiles {
   }
 }
 
-export const isMemberKey = (key: string): boolean => MEMBER_KEYS.has(key)
+export const isMemberKey = (key: string): key is keyof MemberFields => MEMBER_KEYS.has(key)
 
 const memberFieldsOf = (profile: JsonObject): MemberFields => {
   const displayname = stringAt(profile, 'displayname')

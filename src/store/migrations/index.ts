@@ -73,6 +73,7 @@ import { createBanLists } from './0889-create-ban-lists.ts'
 import { quarantineMedia } from './0905-quarantine-media.ts'
 import { grantAdministration } from './0910-grant-administration.ts'
 import { createBlockedServers } from './0920-create-blocked-servers.ts'
+import { namePropagatedFields } from './0930-name-propagated-fields.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -150,4 +151,5 @@ export const MIGRATIONS: readonly Migration[] = [
   quarantineMedia,
   grantAdministration,
   createBlockedServers,
+  namePropagatedFields,
 ]

@@ -89,6 +89,31 @@ onEveryHomeserver('profiles', (start) => {
     })
   })
 
+  it('change one field of a room at a time: a name for this room, or one set quietly, stays as it was when the picture follows', async () => {
+    const homeserver = await shared()
+    const alice = await homeserver.register('alice')
+    const path = `/v3/profile/${enc(alice.userId)}`
+    const [named, plain] = [await alice.createRoom(), await alice.createRoom()]
+    const { displayname: before } = await alice.getState(plain, 'm.room.member', alice.userId)
+    await alice.setState(named, 'm.room.member', alice.userId, { membership: 'join', displayname: 'Here only' })
+    await alice.put(`${path}/displayname?org.matrix.msc4069.propagate=false`, { displayname: 'Quiet' })
+    await alice.put(`${path}/avatar_url`, { avatar_url: 'mxc://localhost/new' })
+    for (const [roomId, displayname] of [
+      [named, 'Here only'],
+      [plain, before],
+    ] as const) {
+      await alice.ownMember(roomId, ({ avatar_url: url }) => url === 'mxc://localhost/new')
+      expect(await alice.getState(roomId, 'm.room.member', alice.userId)).toEqual({
+        ...{ membership: 'join', displayname, avatar_url: 'mxc://localhost/new' },
+      })
+    }
+    // Two fields that change one right after the other both reach the rooms.
+    await alice.put(`${path}/displayname`, { displayname: 'Loud' })
+    await alice.delete(`${path}/avatar_url`)
+    for (const roomId of [named, plain])
+      await alice.ownMember(roomId, (content) => content.displayname === 'Loud' && !('avatar_url' in content))
+  })
+
   it('refuse what does not fit', async () => {
     const homeserver = await shared()
     const alice = await homeserver.register('alice')

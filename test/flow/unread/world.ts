@@ -162,9 +162,6 @@ export class World {
         this.#names++
         const name = how % 2 === 0 ? 'rita' : `rita${this.#names}`
         const [path, body] = how % 3 === 0 ? ['avatar_url', 'mxc://example.org/a'] : ['displayname', name]
-        // A picture would take the name of the profile into the rooms along, over names for single rooms.
-        const isNamed = [...this.#rooms.values()].some((each) => each.isJoined && each.readerName !== this.#profileName)
-        if (path === 'avatar_url' && isNamed) return
         await this.#reader.put(`/v3/profile/${enc(this.#reader.userId)}/${path}`, { [path]: body })
         // A name that is what it was is no change: names for single rooms stay.
         if (path !== 'displayname' || name === this.#profileName) return

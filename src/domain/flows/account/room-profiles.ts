@@ -1,10 +1,10 @@
 import { Chore, type Clock, isUnavailable, type Logger, yieldToEventLoop } from '#base'
 import type { RoomId, UserId } from '#spec'
-import type { Commit, ProfileUpdate, ProfileUpdatesReader, ProfileUpdatesWriter } from '#store'
+import type { Commit, MemberField, ProfileUpdate, ProfileUpdatesReader, ProfileUpdatesWriter } from '#store'
 
-/** Puts a user's profile, as it is now, into their member event in a room. Does nothing where it is there already, or the room refuses. */
+/** Puts a field of a user's profile, as it is now, or both, into their member event in a room. Does nothing where it is there already, or the room refuses. */
 export interface MemberUpdater {
-  updateProfile(userId: UserId, roomId: RoomId): Promise<void>
+  updateProfile(userId: UserId, roomId: RoomId, field: MemberField | undefined): Promise<void>
 }
 
 export interface RoomProfilesParts {
@@ -83,7 +83,7 @@ export class RoomProfiles {
     let doneRoom = update.doneRoom
     for (let start = 0; start < rooms.length && !this.#chore.stopped; start += ROOMS_A_COMMIT) {
       const next = rooms.slice(start, start + ROOMS_A_COMMIT)
-      await Promise.all(next.map(({ roomId }) => this.#updateRoom(update.userId, roomId)))
+      await Promise.all(next.map(({ roomId }) => this.#updateRoom(update, roomId)))
       doneRoom = next.at(-1)?.room ?? doneRoom
       await yieldToEventLoop(clock)
     }
@@ -92,9 +92,9 @@ export class RoomProfiles {
   }
 
   /** A room that fails for good must not keep the profile from the others. */
-  async #updateRoom(userId: UserId, roomId: RoomId): Promise<void> {
+  async #updateRoom({ userId, field }: ProfileUpdate, roomId: RoomId): Promise<void> {
     try {
-      await this.#parts.members.updateProfile(userId, roomId)
+      await this.#parts.members.updateProfile(userId, roomId, field)
     } catch (error) {
       if (isUnavailable(error)) throw error
       this.#parts.logger.error({ err: error, roomId, userId }, 'a room did not take a changed profile')

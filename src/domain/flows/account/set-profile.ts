@@ -53,11 +53,11 @@ export class SetProfile {
     await turns.run(owner.userId, async () => {
       const field = await change()
       const before = isMemberKey(key) ? await profiles.memberFields(owner.userId) : undefined
-      if (before === undefined || before[key as keyof MemberFields] === value) {
+      if (before === undefined || !isMemberKey(key) || before[key] === value) {
         await commit([field])
         return
       }
-      await commit(propagates ? [field, updates.begin(owner.user)] : [field])
+      await commit(propagates ? [field, updates.begin(owner.user, key)] : [field])
       if (propagates) rooms.hurry()
       news.profileChanged(owner.userId, await profiles.memberFields(owner.userId))
     })

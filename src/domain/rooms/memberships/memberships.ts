@@ -193,13 +193,19 @@ export class Memberships {
     }
   }
 
-  /** Writes a changed profile, as it is in the room's turn, into one room that the user is joined to (section "Profiles"). The room may refuse. */
-  async updateProfile(userId: UserId, roomId: RoomId): Promise<void> {
+  /**
+   * Writes a field of a changed profile, as it is in the room's turn, or both, into one room that the user is joined to (section "Profiles"). The other field stays: it may
+   * be for this room alone. The room may refuse.
+   */
+  async updateProfile(userId: UserId, roomId: RoomId, field: 'displayname' | 'avatar_url' | undefined): Promise<void> {
     const updated = this.#options.rooms.turn(roomId, async (turn) => {
       const profile = await this.#options.accounts.profileOf(userId)
       const current = await turn.state('m.room.member', userId)
       if (current?.content.membership !== 'join') return
-      const content = { ...lastingContent(current.content), ...profile }
+      const other = field === undefined ? undefined : field === 'displayname' ? 'avatar_url' : 'displayname'
+      const shown = { ...profile, ...(other === undefined ? {} : { [other]: current.content[other] }) }
+      const given = Object.entries(shown).filter(([, value]) => value !== undefined)
+      const content = { ...lastingContent(current.content), ...Object.fromEntries(given) }
       if (sameContent(current.content, content)) return
       await turn.add({ type: 'm.room.member', sender: userId, stateKey: userId, content })
     })

@@ -11,7 +11,7 @@ const updates = query((db, param: { limit: number }) =>
   db
     .selectFrom('profile_updates as p')
     .innerJoin('users as u', 'u.user_number', 'p.user_number')
-    .select(['p.user_number as user', 'u.user_id', 'p.change', 'p.done_room as doneRoom'])
+    .select(['p.user_number as user', 'u.user_id', 'p.change', 'p.done_room as doneRoom', 'p.field'])
     .orderBy('p.user_number')
     .limit(param.limit),
 )
@@ -29,7 +29,11 @@ const joinedAfter = query((db, param: { user: UserNumber; doneRoom: RoomNumber; 
 
 export const profileUpdatesReader = (db: Db): ProfileUpdatesReader => ({
   profileUpdates: async (limit) =>
-    (await db.all(updates, { limit })).map(({ user_id, ...rest }) => ({ ...rest, userId: user_id as UserId })),
+    (await db.all(updates, { limit })).map(({ user_id, field, ...rest }) => ({
+      ...rest,
+      userId: user_id as UserId,
+      field: field === '' ? undefined : field,
+    })),
   roomsToUpdate: async ({ user, doneRoom }, limit) =>
     (await db.all(joinedAfter, { user, doneRoom, limit })).map(({ room, room_id }) => ({
       room,
