@@ -276,7 +276,9 @@ export class World {
   async #subscribe(how: number, roomId: string, room: ModelRoom, event: ModelEvent): Promise<void> {
     const thread = room.threadOf(event)
     const root = thread === 'main' ? event.id : thread
-    if (!room.isJoined || room.events.indexOf(room.event(root) ?? event) < room.stayBegins) return
+    const first = room.event(root) ?? event
+    // Threads whose first event the reader does not see are not there for them.
+    if (!room.isJoined || room.events.indexOf(first) < room.stayBegins || this.#ignored.has(first.sender)) return
     const path = `/unstable/io.element.msc4306/rooms/${enc(roomId)}/thread/${enc(root)}/subscription`
     if (how % 3 === 0) {
       await this.#reader.delete(path)
