@@ -12,25 +12,46 @@ const at = (path) => fileURLToPath(new URL(path, import.meta.url))
 /** As a package it lies in the node_modules of somebody else, and brings its program. */
 const isPackage = /[\\/]node_modules[\\/]/.test(at('.'))
 
-if (major >= LEAST_MAJOR) {
+/**
+ * What the process of a server is started with. Short-lived objects are many and small: a small young generation keeps the memory of an idle server
+ * low. The C library otherwise keeps what password hashes took, 100 MB after ten of them: threads share its memory, and what is as large as that goes
+ * back at once.
+ */
+const OPTIONS = ['--max-semi-space-size=2']
+const ENVIRONMENT = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '1048576' }
+
+if (major < LEAST_MAJOR) runWithOwnNode()
+else {
+  if (process.argv[2] === 'start') becomeServer()
   const { runCli } = await import(await program())
   process.exitCode = await runCli(process.argv.slice(2))
-} else {
+}
+
+/** An older Node starts the one that npm brought, and stays beside it. */
+function runWithOwnNode() {
   const own = runtime()
-  if (own !== undefined && process.env.HOMEROOM_REEXECUTED === undefined) {
-    // Short-lived objects are many and small: a small young generation keeps the memory of an idle server low. So does memory of the allocator that
-    // threads share.
-    const child = spawn(own, ['--max-semi-space-size=2', at('./homeroom.js'), ...process.argv.slice(2)], {
-      stdio: 'inherit',
-      env: { MALLOC_ARENA_MAX: '2', ...process.env, HOMEROOM_REEXECUTED: '1' },
-    })
-    // A terminal sends its signals to both; those sent to this process alone are passed on.
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
-    child.on('error', () => tooOld())
-    child.on('exit', (code) => {
-      process.exitCode = code ?? 1
-    })
-  } else tooOld()
+  if (own === undefined || process.env.HOMEROOM_REEXECUTED !== undefined) return tooOld()
+  const child = spawn(own, [...OPTIONS, at('./homeroom.js'), ...process.argv.slice(2)], {
+    stdio: 'inherit',
+    env: { ...ENVIRONMENT, ...process.env, HOMEROOM_REEXECUTED: '1' },
+  })
+  // A terminal sends its signals to both; those sent to this process alone are passed on.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  child.on('error', () => tooOld())
+  child.on('exit', (code) => {
+    process.exitCode = code ?? 1
+  })
+}
+
+/** Starts this process over with what a server wants, where the system can do that without a second process. Whatever was set by hand stays. */
+function becomeServer() {
+  const whole = Object.keys(ENVIRONMENT).every((name) => process.env[name] !== undefined)
+  if (whole || process.platform !== 'linux' || process.execve === undefined) return
+  const options = process.execArgv.some((option) => option.startsWith('--max-semi-space-size')) ? [] : OPTIONS
+  process.execve(process.execPath, [process.execPath, ...options, ...process.execArgv, ...process.argv.slice(1)], {
+    ...ENVIRONMENT,
+    ...process.env,
+  })
 }
 
 /**

@@ -34,7 +34,7 @@ export interface UserPushRules {
   readonly devices?: {
     readonly [profileTag: string]: { readonly [Kind in CustomRuleKind]?: readonly CustomPushRule[] }
   }
-  /** A client of the user subscribed to a thread: from then on the rules for threads hold (docs/adr/0025). */
+  /** A client of the user subscribed to a thread: from then on the rules for threads hold (docs/adr/0026). */
   readonly threads?: true
 }
 
