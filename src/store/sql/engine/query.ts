@@ -173,7 +173,7 @@ export type RowOf<Columns extends Readonly<Record<string, ColumnKind>>> = {
   readonly [Name in keyof Columns]: ColumnValue<Columns[Name]>
 }
 
-/** An insert of any number of rows: one statement on PostgreSQL, a prepared loop on SQLite. */
+/** An insert of any number of rows: one statement on PostgreSQL, a prepared loop on SQLite unless it is asked for one statement. */
 export interface Insert<Row> {
   readonly table: string
   /** The kind of conflict that an existing row means; undefined: a fault of ours. */
@@ -192,14 +192,25 @@ export type InsertRow<Of> = Of extends Insert<infer Row> ? Row : never
  */
 type IfExists = string | Readonly<Record<string, string>>
 
+interface InsertOptions {
+  readonly ifExists?: IfExists
+  /** For tables whose triggers write into a full-text index: at each statement SQLite writes out what such an index gathers, which is most of the cost of a row. */
+  readonly inOneStatement?: boolean
+}
+
 const insertSql = (
   dialect: DialectName,
   table: string,
   columns: readonly (readonly [string, ColumnKind])[],
-  ifExists?: IfExists,
+  { ifExists, inOneStatement = false }: InsertOptions,
 ): string => {
   const names = columns.map(([name]) => `"${name}"`).join(', ')
   const ignore = ifExists === 'ignore' ? ' on conflict do nothing' : ''
+  if (dialect === 'sqlite' && inOneStatement) {
+    const values = columns.map((_, index) => `value ->> ${index}`).join(', ')
+    // Without a condition SQLite takes the conflict's clause for one of a join.
+    return `insert into "${table}" (${names}) select ${values} from json_each(?) where true${ignore}`
+  }
   if (dialect === 'sqlite') {
     return `insert into "${table}" (${names}) values (${columns.map(() => '?').join(', ')})${ignore}`
   }
@@ -214,7 +225,7 @@ const insertSql = (
 export const insertInto = <const Columns extends Readonly<Record<string, ColumnKind>>>(
   table: string,
   columns: Columns,
-  options: { readonly ifExists?: IfExists } = {},
+  options: InsertOptions = {},
 ): Insert<RowOf<Columns>> => {
   const entries: readonly (readonly [string, ColumnKind])[] = Object.entries(columns)
   const compiled: Partial<Record<DialectName, Statement>> = {}
@@ -227,7 +238,7 @@ export const insertInto = <const Columns extends Readonly<Record<string, ColumnK
     },
     statement: (dialect) => {
       compiled[dialect] ??= {
-        sql: insertSql(dialect, table, entries, options.ifExists),
+        sql: insertSql(dialect, table, entries, options),
         name: `homeroom_${statements++}`,
         writes: true,
         tables: new Set([table]),
@@ -235,10 +246,13 @@ export const insertInto = <const Columns extends Readonly<Record<string, ColumnK
       }
       return compiled[dialect]
     },
-    /** SQLite: one list of values for each row. PostgreSQL: a single list, of one array for each column. */
+    /** SQLite: one list of values for each row, or a single text for all of them. PostgreSQL: a single list, of one array for each column. */
     bind: (dialect, rows) => {
       const cells: readonly Readonly<Record<string, unknown>>[] = rows
-      if (dialect === 'sqlite') return cells.map((row) => entries.map(([name]) => toValue(row[name])))
+      if (dialect === 'sqlite') {
+        const lists = cells.map((row) => entries.map(([name]) => toValue(row[name])))
+        return options.inOneStatement === true ? [[JSON.stringify(lists)]] : lists
+      }
       return [entries.map(([name]) => cells.map((row) => toValue(row[name])) as string[])]
     },
   }

@@ -70,7 +70,11 @@ const newestEdits = query((db, param: { originals: readonly number[] }, { intege
 const takeTexts = query((db, param: { events: readonly number[] }, { integers }) =>
   db.deleteFrom('search_texts').where('event', 'in', integers(param.events)),
 )
-const insertTexts = insertInto('search_texts', { event: 'integer', room: 'integer', place: 'text', words: 'text' })
+const insertTexts = insertInto(
+  'search_texts',
+  { event: 'integer', room: 'integer', place: 'text', words: 'text' },
+  { inOneStatement: true },
+)
 const insertEdits = insertInto('search_edits', { event: 'integer', original: 'integer' }, { ifExists: 'ignore' })
 
 interface Piece {
