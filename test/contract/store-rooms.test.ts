@@ -66,6 +66,7 @@ onEveryDatabase('rooms', (open) => {
         policed: false,
         lastPosition: 4,
         lastResolvedPosition: 0,
+        lastRemovalPosition: 0,
         stateSize: undefined,
       })
       expect(await store.rooms.room(created.room)).toEqual(await store.rooms.roomByRoomId(roomId))

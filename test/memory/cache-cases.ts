@@ -129,7 +129,7 @@ const stateOf = (index: number, type: string, content: string): StoredEvent =>
 
 const recordOf = (room: number) => ({
   ...{ room, roomId: `!${room}:example.org`, version: '11', sequence: 1, joinedCount: 1, invitedCount: 0 },
-  ...{ extremities: [], published: false, lastPosition: 1, lastResolvedPosition: 0 },
+  ...{ extremities: [], published: false, lastPosition: 1, lastResolvedPosition: 0, lastRemovalPosition: 0 },
 })
 
 const liveRooms = (content: (index: number) => string): FilledCache => {

@@ -74,6 +74,7 @@ import { quarantineMedia } from './0905-quarantine-media.ts'
 import { grantAdministration } from './0910-grant-administration.ts'
 import { createBlockedServers } from './0920-create-blocked-servers.ts'
 import { namePropagatedFields } from './0930-name-propagated-fields.ts'
+import { placeRemovals } from './0940-place-removals.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -152,4 +153,5 @@ export const MIGRATIONS: readonly Migration[] = [
   grantAdministration,
   createBlockedServers,
   namePropagatedFields,
+  placeRemovals,
 ]

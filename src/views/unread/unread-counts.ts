@@ -78,6 +78,8 @@ interface UnreadState extends ReadMarks {
   readonly rulesPosition: number
   readonly ignoredPosition: number
   readonly threadsPosition: number
+  /** Position at which messages had last been removed from the room. */
+  readonly removalPosition: number
   /** Position of the join with which the user's stay began: what came before is read. */
   readonly stayFrom: number
   readonly upTo: number
@@ -156,7 +158,9 @@ export class Unread {
     }
     const held = this.#states.get(key)
     const extended =
-      held !== undefined && isJudgedBy(held, verdicts) ? await this.#extended(question, held, verdicts) : undefined
+      held !== undefined && isUpToDate(held, question, verdicts)
+        ? await this.#extended(question, held, verdicts)
+        : undefined
     const state = extended ?? (await this.#loaded(question, verdicts))
     if (state !== held) this.#states.set(key, state)
     return countsIn(state, question.upTo)
@@ -175,7 +179,7 @@ export class Unread {
     const threads = this.#parts.pushRules.threadsNow(rules, user.user, question.facts.record.room)
     if (threads === 'unknown') return undefined
     const verdicts = { rules, ignored, threads }
-    if (!isJudgedBy(held, verdicts) || held.examined + newEvents.length > MAX_COUNTED_EVENTS) return undefined
+    if (!isUpToDate(held, question, verdicts) || held.examined + newEvents.length > MAX_COUNTED_EVENTS) return undefined
     const read = Math.max(held.floor, readUpTo(held, UNTHREADED))
     const after = Math.max(held.upTo, read)
     const judged = this.#judged(question, verdicts, { after, held: newEvents, named: held.named, once: false })
@@ -211,6 +215,7 @@ export class Unread {
       threadsPosition: threads?.position ?? 0,
       rulesPosition: rules.position,
       ignoredPosition: ignored.position,
+      removalPosition: question.facts.record.lastRemovalPosition,
       ...{ stayFrom, upTo, floor, examined: judged.examined, events, named: judged.named },
     }
   }
@@ -330,7 +335,13 @@ export class Unread {
   }
 }
 
-const isJudgedBy = (state: UnreadState, { rules, ignored, threads }: Verdicts): boolean =>
+/** Whether the state holds nothing that is gone, and was judged by these rules. */
+const isUpToDate = (
+  state: UnreadState,
+  { facts: { record } }: UnreadQuestion,
+  { rules, ignored, threads }: Verdicts,
+): boolean =>
+  state.removalPosition === record.lastRemovalPosition &&
   state.rulesPosition === rules.position &&
   state.ignoredPosition === ignored.position &&
   state.threadsPosition === (threads?.position ?? 0)

@@ -89,6 +89,29 @@ onEveryHomeserver('long deeds with rooms', (start) => {
     expect((await admin.request('GET', `${V2}/rooms/${enc('!none:here')}/delete_status`)).status).toBe(404)
   })
 
+  test('what a purge took counts for nobody, and is in no first sync, however often these were read before', async () => {
+    const { server, admin } = await world()
+    const [alice, bob] = [await server.register('alice'), await server.register('bob')]
+    const roomId = await alice.createRoom({ preset: 'public_chat' })
+    await bob.join(roomId)
+    const texts: string[] = []
+    for (let at = 0; at < 9; at++) texts.push(await alice.sendText(roomId, `${at}`))
+    const shown = async (): Promise<{ readonly messages: readonly string[]; readonly count: number }> => {
+      const { timeline, unread_notifications } = (await bob.sync()).rooms.join[roomId]
+      const messages = timeline.events.filter(({ type }: Json) => type === 'm.room.message')
+      return {
+        messages: messages.map(({ event_id }: Json) => event_id),
+        count: unread_notifications.notification_count,
+      }
+    }
+    for (let time = 0; time < 3; time++) expect(await shown()).toEqual({ messages: texts, count: 9 })
+    const body = { delete_local_events: true, purge_up_to_event_id: texts[6] }
+    const { purge_id } = await admin.post(`${V1}/purge_history/${enc(roomId)}`, body)
+    expect(await purged(admin, purge_id)).toEqual({ status: 'complete' })
+    const left = texts.slice(6)
+    for (let time = 0; time < 3; time++) expect(await shown()).toEqual({ messages: left, count: left.length })
+  })
+
   test('a purge of history takes the messages of others up to an event; state, what follows, threads, search and paging stay right', async () => {
     const { server, admin } = await world()
     const [alice, bob] = [await server.register('alice'), await server.register('bob')]

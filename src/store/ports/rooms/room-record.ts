@@ -18,6 +18,8 @@ export interface RoomRecord extends Pick<RoomBase, 'sequence'> {
   readonly lastPosition: number
   /** Position of the newest state change that state resolution made, and not the event itself; 0 for none. */
   readonly lastResolvedPosition: number
+  /** Position at which messages were last removed from the database, for their age or by whoever administers; 0 for never. */
+  readonly lastRemovalPosition: number
   /** undefined until the first change of the state by a version that counts it. */
   readonly stateSize: StateSize | undefined
 }

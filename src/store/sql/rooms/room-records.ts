@@ -21,6 +21,7 @@ export const selectRooms = (db: Kysely<RoomTables>) =>
       'r.invited_count',
       'r.published',
       'r.last_resolved_position',
+      'r.last_removal_position',
       'r.state_bytes',
       'r.state_entries',
       'newest.event as newest_event',
@@ -58,6 +59,7 @@ export const toRoomRecord = (row: RoomRow): RoomRecord => ({
   policed: Boolean(row.is_policed),
   lastPosition: row.newest_event ?? 0,
   lastResolvedPosition: row.last_resolved_position,
+  lastRemovalPosition: row.last_removal_position,
   stateSize:
     row.state_bytes === null || row.state_entries === null
       ? undefined

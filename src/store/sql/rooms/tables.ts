@@ -19,6 +19,7 @@ export interface RoomTables extends RelationTables {
     readonly invited_count: number
     readonly published: number
     readonly last_resolved_position: number
+    readonly last_removal_position: Generated<number>
     /** Null until the first change of the state by a version that counts it. */
     readonly state_bytes: number | null
     readonly state_entries: number | null

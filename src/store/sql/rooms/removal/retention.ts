@@ -1,7 +1,7 @@
 import type { EventId } from '#spec'
 import type { EventNumber, HistoryPlace } from '../../../ports/rooms/events.ts'
 import type { RetentionReader, RetentionWriter } from '../../../ports/rooms/retention.ts'
-import { type Db, defineWrite, queriesOver } from '../../engine/index.ts'
+import { type Db, defineWrite, queriesOver, type Tx } from '../../engine/index.ts'
 import { dropRelation } from '../relations/relation-rows.ts'
 import { removeRedactedText } from '../removed-texts.ts'
 import { branchesIn, newestOf } from '../room-base.ts'
@@ -111,31 +111,51 @@ const takeProgress = query((db, param: { room: number }) =>
   db.deleteFrom('retention_progress').where('room', '=', param.room),
 )
 
+const placeRemoval = query((db, param: { room: number; position: number }) =>
+  db.updateTable('rooms').set({ last_removal_position: param.position }).where('room', '=', param.room),
+)
+
+/** The position has no event, but caches that hold messages of the room, or count them, must hear of it. */
+const tellRemoval = async (tx: Tx, room: number): Promise<void> => {
+  const position = tx.next('events', 1)
+  await tx.run(placeRemoval, { room, position })
+  tx.announce({ stream: 'events', position, rooms: [room], users: [] })
+}
+
 interface Removal {
   readonly room: number
   readonly events: readonly EventNumber[]
   readonly examined: HistoryPlace | undefined
 }
 
-const remove = defineWrite('retention.remove', async (tx, { room, events, examined }: Removal): Promise<void> => {
-  const heads = new Set(await headsOf(tx, room))
-  const messages = (await tx.all(messagesAmong, { room, events })).filter(({ event }) => !heads.has(event))
-  for (const { event_id: eventId } of messages) {
-    await removeRedactedText(tx, room, eventId)
-    await dropRelation(tx, room, eventId)
-  }
-  const gone = messages.map(({ event }) => event)
-  if (gone.length > 0) for (const take of [takeSticky, takeEvents]) await tx.run(take, { events: gone })
-  if (examined !== undefined) await tx.run(putProgress, { room, depth: examined.depth, event: examined.event })
-})
+const remove = defineWrite(
+  'retention.remove',
+  ['events'],
+  async (tx, { room, events, examined }: Removal): Promise<void> => {
+    const heads = new Set(await headsOf(tx, room))
+    const messages = (await tx.all(messagesAmong, { room, events })).filter(({ event }) => !heads.has(event))
+    for (const { event_id: eventId } of messages) {
+      await removeRedactedText(tx, room, eventId)
+      await dropRelation(tx, room, eventId)
+    }
+    const gone = messages.map(({ event }) => event)
+    if (gone.length > 0) {
+      for (const take of [takeSticky, takeEvents]) await tx.run(take, { events: gone })
+      await tellRemoval(tx, room)
+    }
+    if (examined !== undefined) await tx.run(putProgress, { room, depth: examined.depth, event: examined.event })
+  },
+)
 
 const strip = defineWrite(
   'retention.strip',
+  ['events'],
   async (tx, input: { room: number; event: EventNumber; json: string }): Promise<void> => {
     const stripped = await tx.first(stripEvent, input)
     if (stripped === undefined) return
     await removeRedactedText(tx, input.room, stripped.event_id)
     await dropRelation(tx, input.room, stripped.event_id)
+    await tellRemoval(tx, input.room)
   },
 )
 
