@@ -50,7 +50,12 @@ export class InPlace {
   takes({ changes }: Submitted): boolean {
     const { writes } = this.#parts
     if (!this.#inDoubt && (this.#inARow >= COMMITS_IN_A_ROW || !this.#watch.quick)) return false
-    return changes.every(({ operation, input }) => writes.get(operation)?.isBrief?.(input) === true)
+    try {
+      return changes.every(({ operation, input }) => writes.get(operation)?.isBrief?.(input) === true)
+    } catch {
+      // An input that cannot be read fails alone, in the thread.
+      return false
+    }
   }
 
   /** Notes that the writing thread gets a group. */
