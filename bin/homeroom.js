@@ -2,6 +2,7 @@
 // Plain JavaScript that any Node reads: it must be able to say that this Node is too old for the rest.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { url as debuggerUrl } from 'node:inspector'
 import nodeModule from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -43,10 +44,13 @@ function runWithOwnNode() {
   })
 }
 
-/** Starts this process over with what a server wants, where the system can do that without a second process. Whatever was set by hand stays. */
+/**
+ * Starts this process over with what a server wants, where the system can do that without a second process. Whatever was set by hand stays, and a debugger
+ * keeps the process that it was told of.
+ */
 function becomeServer() {
   const whole = Object.keys(ENVIRONMENT).every((name) => process.env[name] !== undefined)
-  if (whole || process.platform !== 'linux' || process.execve === undefined) return
+  if (whole || process.platform !== 'linux' || process.execve === undefined || debuggerUrl() !== undefined) return
   const options = process.execArgv.some((option) => option.startsWith('--max-semi-space-size')) ? [] : OPTIONS
   process.execve(process.execPath, [process.execPath, ...options, ...process.execArgv, ...process.argv.slice(1)], {
     ...ENVIRONMENT,
