@@ -49,9 +49,15 @@ const tellingError = (failures: readonly unknown[]): MatrixError => {
   }
   if (refusals.some(({ status }) => status === 404))
     return new MatrixError('M_NOT_FOUND', 'The servers that were asked do not know this room', { cause })
-  const isUnreachable = failures.every((one) => one instanceof FederationFailure && one.parts.kind === 'unreachable')
+  const isKind = (kind: FederationFailure['parts']['kind']): boolean =>
+    failures.every((one) => one instanceof FederationFailure && one.parts.kind === kind)
+  // Nobody was asked: it is this server that will not.
+  if (isKind('not-allowed'))
+    return new MatrixError('M_FORBIDDEN', 'This server does not talk with the servers that could be in this room', {
+      cause,
+    })
   return new MatrixError('M_UNKNOWN', 'No other server could be asked about this room', {
-    status: isUnreachable ? 504 : 502,
+    status: isKind('unreachable') ? 504 : 502,
     cause,
   })
 }

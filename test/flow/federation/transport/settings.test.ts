@@ -4,6 +4,7 @@ import { serverRule } from '#net'
 import type { ServerName } from '#spec'
 import { checkConfig } from '../../../../src/app/commands/check-config.ts'
 import { startFederation, writeTlsFiles } from '../../../support/federation-servers.ts'
+import { startHomeserver } from '../../../support/homeserver.ts'
 
 const problemsOf = (settings: object, environment: Readonly<Record<string, string>> = {}): readonly string[] => {
   try {
@@ -86,3 +87,18 @@ it('servers are allowed and denied by their names, whatever their case and port'
   expect(allows({ allow: ['*.good.example'] }, 'a.example')).toBe(false)
   expect(allows({ allow: ['*'], deny: ['a.example'] }, 'a.example')).toBe(false)
 })
+
+it.each([
+  ['without federation', { enabled: false }],
+  ['with that server denied', { deny: ['elsewhere.example'] }],
+])(
+  'a room of another server is refused as such %s, not as the fault of a server in between',
+  async (_name, federation) => {
+    const homeserver = await startHomeserver({ settings: { federation } })
+    const alice = await homeserver.register('alice')
+    const path = `/v3/join/${encodeURIComponent('!room:elsewhere.example')}?via=elsewhere.example`
+    const { status, body } = await alice.request('POST', path, { body: {} })
+    expect([status, body.errcode]).toEqual([403, 'M_FORBIDDEN'])
+    await homeserver.stop()
+  },
+)
