@@ -26,6 +26,8 @@ export class StagedEdus implements LeasedWork {
   readonly #running = new Map<ServerName, Promise<void>>()
   /** Servers of which something was staged after the last look. */
   readonly #unseen = new Set<ServerName>()
+  /** The look at what was staged before the start. */
+  #look: Promise<void> = Promise.resolve()
   #stopped = true
 
   constructor(parts: StagedEdusParts) {
@@ -35,7 +37,7 @@ export class StagedEdus implements LeasedWork {
   start(): void {
     this.#stopped = false
     this.#waiting.clear()
-    this.#parts.reader.stagedOrigins().then(
+    this.#look = this.#parts.reader.stagedOrigins().then(
       (origins) => {
         for (const { origin, edus } of origins) this.staged(origin, edus)
       },
@@ -45,6 +47,7 @@ export class StagedEdus implements LeasedWork {
 
   async stop(): Promise<void> {
     this.#stopped = true
+    await this.#look
     await Promise.all(this.#running.values())
   }
 

@@ -50,6 +50,8 @@ export class StagedRooms implements LeasedWork {
   /** Rooms in which something was staged after the last look. */
   readonly #unseen = new Set<RoomId>()
   #ending = new AbortController()
+  /** The look at what was staged before the start. */
+  #look: Promise<void> = Promise.resolve()
   #stopped = true
 
   constructor(parts: StagedRoomsParts) {
@@ -66,7 +68,7 @@ export class StagedRooms implements LeasedWork {
     this.#ending = new AbortController()
     this.#counts.clear()
     this.#deferred.clear()
-    this.#parts.reader.stagedRooms().then(
+    this.#look = this.#parts.reader.stagedRooms().then(
       (rooms) => {
         for (const { roomId, origin, pdus } of rooms) this.#count(roomId, origin, pdus)
         for (const roomId of new Set(rooms.map((room) => room.roomId))) this.#wake(roomId)
@@ -79,6 +81,7 @@ export class StagedRooms implements LeasedWork {
     this.#stopped = true
     this.#ending.abort()
     for (const look of this.#waiting) look()
+    await this.#look
     await Promise.all(this.#running.values())
   }
 
