@@ -39,6 +39,13 @@ export class Chore {
     this.#running = this.#turn()
   }
 
+  /** Starts with a pause, for whoever did the first round without it. */
+  startLater(): void {
+    const { clock, everyMs } = this.#options
+    this.#stopped = false
+    this.#cancel = clock.after(everyMs, () => this.start())
+  }
+
   /** Begins the next round at once, or right after the one under way. Does nothing before `start` and after `stop`. */
   hurry(): void {
     this.#hurried = true

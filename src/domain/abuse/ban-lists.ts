@@ -1,4 +1,4 @@
-import { type Clock, type Logger, yieldToEventLoop } from '#base'
+import { Chore, type Clock, type Logger, yieldToEventLoop } from '#base'
 import { isJsonObject, MatrixError, type Pdu, type RoomId, type ServerName, serverOf, type UserId } from '#spec'
 import type { BanListsReader, BanListsWriter, Change, RoomNumber, RoomRecordsReader, RoomStateReader } from '#store'
 import type { News, NewsHandler } from '#streams'
@@ -33,7 +33,6 @@ interface LoadedList {
 const PAGE = 500
 const MAX_RULES = 50_000
 export const MAX_BAN_LISTS = 100
-/** How often lists are looked for that were not here, or were added by another process. */
 const LOOK_EVERY_MS = 60_000
 
 /**
@@ -47,21 +46,28 @@ export class BanLists implements NewsHandler {
   #loading: Promise<void> | undefined
   #isStale = false
   #stopped = false
-  #cancel: (() => void) | undefined
+  /** Looks for lists that were not here, or were added by another process. */
+  readonly #looking: Chore
 
   constructor(parts: BanListsParts) {
     this.#parts = parts
+    const { clock, logger } = parts
+    this.#looking = new Chore({
+      ...{ clock, logger, everyMs: LOOK_EVERY_MS },
+      failure: 'ban lists could not be looked for; tried again in a minute',
+      round: () => this.#lookAgain(),
+    })
   }
 
   /** Resolves when all lists that are here are in force. */
   async start(): Promise<void> {
     await this.reload()
-    this.#lookLater()
+    this.#looking.startLater()
   }
 
   async stop(): Promise<void> {
     this.#stopped = true
-    this.#cancel?.()
+    await this.#looking.stop()
     await this.#loading
   }
 
@@ -87,8 +93,7 @@ export class BanLists implements NewsHandler {
 
   bansServer(server: string): boolean {
     if (this.#loaded.size === 0 || server === this.#parts.serverName) return false
-    const bare = server.replace(/:\d+$/, '')
-    return this.#any((rules) => rules.bans('server', server) || (bare !== server && rules.bans('server', bare)))
+    return this.#any((rules) => rules.bansServer(server))
   }
 
   /** A ban of a server is one of its users. */
@@ -134,21 +139,10 @@ export class BanLists implements NewsHandler {
     return false
   }
 
-  #lookLater(): void {
-    if (this.#stopped) return
-    this.#cancel = this.#parts.clock.after(LOOK_EVERY_MS, () => {
-      void this.#lookAgain().finally(() => this.#lookLater())
-    })
-  }
-
   async #lookAgain(): Promise<void> {
-    try {
-      const added = await this.#addedNow()
-      const isSame = added.size === this.#added.size && [...added.keys()].every((roomId) => this.#added.has(roomId))
-      if (!isSame || added.size > this.#loaded.size) await this.reload()
-    } catch (err) {
-      this.#parts.logger.warn({ err }, 'ban lists could not be looked for; tried again in a minute')
-    }
+    const added = await this.#addedNow()
+    const isSame = added.size === this.#added.size && [...added.keys()].every((roomId) => this.#added.has(roomId))
+    if (!isSame || added.size > this.#loaded.size) await this.reload()
   }
 
   async #load(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Clock, Logger } from '#base'
+import { Chore, type Clock, type Logger } from '#base'
 import type { ServerName, UserId } from '#spec'
 import type { BlockedServer, BlockedServersReader, BlockedServersWriter, Change } from '#store'
 import { CompiledRules } from './policy-rules.ts'
@@ -12,7 +12,6 @@ export interface BlockedServersParts {
 }
 
 export const MAX_BLOCKED_SERVERS = 2_000
-/** How often what another process blocked is looked for. */
 const LOOK_EVERY_MS = 60_000
 
 /** Servers with which this one does not talk because an administrator wished so. All are in memory. None blocks this server itself. */
@@ -20,24 +19,28 @@ export class BlockedServers {
   readonly #parts: BlockedServersParts
   #servers: readonly BlockedServer[] = []
   #compiled = new CompiledRules([])
-  #stopped = false
-  #cancel: (() => void) | undefined
-  #looking: Promise<void> | undefined
+  /** Looks for what another process blocked. */
+  readonly #looking: Chore
 
   constructor(parts: BlockedServersParts) {
     this.#parts = parts
+    const { clock, logger } = parts
+    this.#looking = new Chore({
+      ...{ clock, logger, everyMs: LOOK_EVERY_MS },
+      failure: 'blocked servers could not be looked for; tried again in a minute',
+      round: () => this.reload(),
+    })
   }
 
   /** Resolves when all that are blocked are so. */
   async start(): Promise<void> {
     await this.reload()
-    this.#lookLater()
+    this.#looking.startLater()
   }
 
-  async stop(): Promise<void> {
-    this.#stopped = true
-    this.#cancel?.()
-    await this.#looking
+  /** Resolves when nothing is read any more. */
+  stop(): Promise<void> {
+    return this.#looking.stop()
   }
 
   async reload(): Promise<void> {
@@ -47,11 +50,9 @@ export class BlockedServers {
     )
   }
 
-  /** A port counts only where the pattern has one. */
   blocks(server: string): boolean {
     if (this.#servers.length === 0 || server === this.#parts.serverName) return false
-    const bare = server.replace(/:\d+$/, '')
-    return this.#compiled.bans('server', server) || (bare !== server && this.#compiled.bans('server', bare))
+    return this.#compiled.bansServer(server)
   }
 
   /** In the order of their patterns. */
@@ -67,20 +68,5 @@ export class BlockedServers {
 
   removing(pattern: string): Change<boolean> {
     return this.#parts.writer.remove(pattern)
-  }
-
-  #lookLater(): void {
-    if (this.#stopped) return
-    this.#cancel = this.#parts.clock.after(LOOK_EVERY_MS, () => {
-      this.#looking = this.#lookAgain().finally(() => this.#lookLater())
-    })
-  }
-
-  async #lookAgain(): Promise<void> {
-    try {
-      await this.reload()
-    } catch (err) {
-      this.#parts.logger.warn({ err }, 'blocked servers could not be looked for; tried again in a minute')
-    }
   }
 }

@@ -73,4 +73,10 @@ export class CompiledRules {
     const folded = foldText(name)
     return globs.some((matches) => matches(folded))
   }
+
+  /** A port counts only where the rule has one. */
+  bansServer(server: string): boolean {
+    const bare = server.replace(/:\d+$/, '')
+    return this.bans('server', server) || (bare !== server && this.bans('server', bare))
+  }
 }
