@@ -131,39 +131,38 @@ const countCommonRooms = query((db, param: { one: UserId; other: UserId; upTo: n
     .select((eb) => eb.fn.countAll<number>().as('count')),
 )
 
-const usersInCommonRooms = query((db, param: { user: UserId; maxMembers: number }) =>
+interface NearUser {
+  readonly user: UserId
+  /** Larger rooms do not count. */
+  readonly maxMembers: number
+}
+
+/** A row for everybody in each room of the user, who is among them. */
+const selectNear = (db: Kysely<RoomTables>, { user, maxMembers }: NearUser) =>
+  db
+    .selectFrom('users as one')
+    .innerJoin('memberships as mine', 'mine.user_number', 'one.user_number')
+    .innerJoin('rooms as r', 'r.room', 'mine.room')
+    .innerJoin('memberships as theirs', 'theirs.room', 'r.room')
+    .select('theirs.user_number')
+    .where('one.user_id', '=', user)
+    .where('mine.membership', '=', 'join')
+    .where('r.joined_count', '<=', maxMembers)
+    .where('theirs.membership', '=', 'join')
+
+const usersInCommonRooms = query((db, param: NearUser) =>
   db
     .selectFrom('users as u')
     .select('u.user_id')
     .where('u.user_id', '!=', param.user)
-    .where('u.user_number', 'in', (eb) =>
-      eb
-        .selectFrom('users as one')
-        .innerJoin('memberships as mine', 'mine.user_number', 'one.user_number')
-        .innerJoin('rooms as r', 'r.room', 'mine.room')
-        .innerJoin('memberships as theirs', 'theirs.room', 'r.room')
-        .select('theirs.user_number')
-        .where('one.user_id', '=', param.user)
-        .where('mine.membership', '=', 'join')
-        .where('r.joined_count', '<=', param.maxMembers)
-        .where('theirs.membership', '=', 'join'),
-    ),
+    .where('u.user_number', 'in', selectNear(db, param)),
 )
 
 /** The same where they are few: no more memberships are looked at. */
-const fewInCommonRooms = query((db, param: { user: UserId; maxMembers: number }) =>
+const fewInCommonRooms = query((db, param: NearUser) =>
   db
-    .selectFrom((eb) =>
-      eb
-        .selectFrom('users as one')
-        .innerJoin('memberships as mine', 'mine.user_number', 'one.user_number')
-        .innerJoin('rooms as r', 'r.room', 'mine.room')
-        .innerJoin('memberships as theirs', 'theirs.room', 'r.room')
-        .select('theirs.user_number')
-        .where('one.user_id', '=', param.user)
-        .where('mine.membership', '=', 'join')
-        .where('r.joined_count', '<=', param.maxMembers)
-        .where('theirs.membership', '=', 'join')
+    .selectFrom(
+      selectNear(db, param)
         .limit(sql.lit(FEW_MEMBERSHIPS + 1))
         .as('near'),
     )
