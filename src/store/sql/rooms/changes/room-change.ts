@@ -200,7 +200,13 @@ const storeMissing = async (
 }
 
 /** Whether a change adds new messages to the timeline and does nothing else. */
-const isMessages = ({ events, state, redactions, missing, waiting }: Omit<RoomChange, 'room' | 'base'>): boolean =>
+export const isMessages = ({
+  events,
+  state,
+  redactions,
+  missing,
+  waiting,
+}: Omit<RoomChange, 'room' | 'base'>): boolean =>
   state.length === 0 &&
   redactions.length === 0 &&
   missing === undefined &&
@@ -210,7 +216,7 @@ const isMessages = ({ events, state, redactions, missing, waiting }: Omit<RoomCh
       placing === 'timeline' && prior === undefined && known === undefined && refusal === undefined,
   )
 
-/** What `storeChange` does for such a change, without the steps that have nothing to do: nearly all changes are messages. */
+/** Does for such a change what `storeChange` does, without the steps that have nothing to do: nearly all changes are messages. */
 const storeMessages = async (
   tx: Tx,
   room: number,

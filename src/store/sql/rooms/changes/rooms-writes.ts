@@ -15,7 +15,7 @@ import { finaliseIn } from '../../timed/delayed-events-tables.ts'
 import { storeSticky } from '../../timed/sticky-events.ts'
 import { assertReferences, branchesText, isBase, storedBase } from '../room-base.ts'
 import { eventOfTransaction, insertAliases, query } from '../tables.ts'
-import { storeChange } from './room-change.ts'
+import { isMessages, storeChange } from './room-change.ts'
 import { roomChangePacking } from './room-change-packing.ts'
 import { roomEntrances, roomEntranceWrites } from './room-entrances.ts'
 import { storeListing } from './room-listing.ts'
@@ -152,15 +152,11 @@ const applyChange = async (tx: Tx, change: RoomChange): Promise<AppliedRoomChang
 const BRIEF_EVENTS = 4
 const BRIEF_LENGTH = 32 * 1024
 
-/** A few messages: what they write does not depend on how much the room has. */
-const isBriefChange = ({ events, state, redactions, missing = [] }: RoomChange): boolean =>
-  events.length <= BRIEF_EVENTS &&
-  state.length === 0 &&
-  redactions.length === 0 &&
-  missing.length === 0 &&
-  events.every(
-    ({ json, prior, refusal }) => json.length <= BRIEF_LENGTH && prior === undefined && refusal === undefined,
-  )
+/** A few short messages: what they write does not depend on how much the room has. */
+const isBriefChange = (change: RoomChange): boolean =>
+  change.events.length <= BRIEF_EVENTS &&
+  isMessages(change) &&
+  change.events.every(({ json }) => json.length <= BRIEF_LENGTH)
 
 const apply = brief(packed(defineWrite('rooms.apply', ['events'], applyChange), roomChangePacking), isBriefChange)
 
