@@ -34,6 +34,8 @@ const PLAIN = [
   'federation-names',
   'federation-well-known',
   'room-servers',
+  'token-hashes',
+  'other-pulls',
 ]
 const WITH_A_SERVER = [...['unread', 'badges', 'push-names', 'sliding-required-state']]
 

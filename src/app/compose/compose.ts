@@ -254,7 +254,7 @@ const cachesOf = ({
   ...accounts.caches(),
   ...federation.caches(),
   ...sending.out.caches(),
-  incoming.acls.stats(),
+  ...incoming.caches(),
   ...[
     ...personal.caches,
     ...elsewhere.caches,

@@ -1,4 +1,4 @@
-import { BoundedCache, type CacheStats, type Clock } from '#base'
+import { BoundedCache, type CacheStats, type Clock, textBytes } from '#base'
 import { accountExpired, type DeviceId, MatrixError, type UserId, userLocked } from '#spec'
 import {
   type Commit,
@@ -70,8 +70,7 @@ const ENTRY_BYTES = 512
 const FRESH_FOR_MS = 30_000
 /** The most users whose void tokens are remembered one by one; beyond that all tokens are read again. */
 const REMEMBERED_USERS = 50_000
-/** Some 250 bytes each. */
-const REMEMBERED_HASHES = 4_000
+const HASHES_BYTES = 1024 * 1024
 const SIGHTING_EVERY_MS = 60_000
 
 export interface AccessTokensParts {
@@ -97,7 +96,11 @@ export class AccessTokens implements NewsHandler {
   /** The number of news of void tokens so far. A cached token is good only if its read began after the latest news of its user. */
   #newsCount = 0
   /** Hashes of tokens in use, which are a tenth of what a small request costs. Whether a token is void is asked of its entry each time. */
-  readonly #hashes = new Map<string, string>()
+  readonly hashes = new BoundedCache<string, string>({
+    name: 'token-hashes',
+    limitBytes: HASHES_BYTES,
+    sizeBytes: textBytes,
+  })
   /** The value of `#newsCount` at the latest news of each user. */
   readonly #voidedAt = new Map<UserNumber, number>()
   /** The value of `#newsCount` when all tokens were last forgotten. */
@@ -120,13 +123,15 @@ export class AccessTokens implements NewsHandler {
    */
   async check(accessToken: string, at?: TokenUse): Promise<TokenOwner> {
     if (!looksIssued(accessToken)) throw unknownToken()
-    const hash = this.#hashes.get(accessToken) ?? hashToken(accessToken)
+    const remembered = this.hashes.get(accessToken)
+    const hash = remembered ?? hashToken(accessToken)
     const now = this.#parts.clock.monotonicMs()
     let entry = this.#cache.get(hash)
     if (entry === undefined) await at?.beforeLookUp?.()
     if (entry === undefined || entry.freshUntilMs <= now || this.#isOutdated(entry))
       entry = await this.#load(hash, now, entry?.nextSightingMs)
-    this.#rememberHash(accessToken, hash)
+    // A request is checked as it comes, and where it waited once more as it is answered.
+    if (remembered === undefined) this.hashes.set(accessToken, hash)
     if (isOver(entry.expiresAtMs, this.#parts.clock)) throw expiredToken()
     if (entry.locked && at?.admitsLocked !== true) throw userLocked()
     if (isOver(entry.accountExpiresAtMs, this.#parts.clock) && at?.admitsLocked !== true) throw accountExpired()
@@ -135,13 +140,6 @@ export class AccessTokens implements NewsHandler {
       this.#parts.lastSeen.record(entry.owner.device, at.ip, at.userAgent)
     }
     return entry.owner
-  }
-
-  /** A request is checked as it comes, and where it waited once more as it is answered. */
-  #rememberHash(accessToken: string, hash: string): void {
-    if (this.#hashes.has(accessToken)) return
-    if (this.#hashes.size >= REMEMBERED_HASHES) this.#hashes.clear()
-    this.#hashes.set(accessToken, hash)
   }
 
   news(news: readonly News[]): void {

@@ -169,7 +169,7 @@ export const buildAccounts = (
       await deactivate.settled()
       await lastSeen.flush()
     },
-    caches: () => [accessTokens.stats()],
+    caches: () => [accessTokens.stats(), accessTokens.hashes.stats()],
   }
 }
 

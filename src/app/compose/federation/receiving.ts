@@ -1,3 +1,4 @@
+import type { CacheStats } from '#base'
 import {
   CheckPdus,
   Edus,
@@ -31,9 +32,11 @@ export interface Incoming {
   readonly fetch: FetchEvents
   readonly edus: Edus
   readonly pulls: PullMemory
+  readonly others: OtherPulls
   readonly policy: PolicyServers
   /** undefined: this server is no policy server. */
   readonly signRequests: SignRequests | undefined
+  caches(): readonly CacheStats[]
 }
 
 export const buildIncoming = (
@@ -45,9 +48,11 @@ export const buildIncoming = (
   const fetch = new FetchEvents({ requests, check })
   const edus = new Edus({ acls, logger })
   const pulls = new PullMemory({ reader: store.failedPulls, writer: writers.failedPulls, commit: store.commit, clock })
+  const others = new OtherPulls(clock)
   const policy = new PolicyServers({ requests, reader: store.rooms, own, clock, logger })
   const signRequests = own === undefined ? undefined : new SignRequests({ own, rooms: store.rooms, acls, bans })
-  return { acls, check, fetch, edus, pulls, policy, signRequests }
+  const caches = () => [acls.stats(), others.stats()]
+  return { acls, check, fetch, edus, pulls, others, policy, signRequests, caches }
 }
 
 export interface Receiving extends Pick<Incoming, 'signRequests'> {
@@ -58,7 +63,7 @@ export interface Receiving extends Pick<Incoming, 'signRequests'> {
 /** Builds the way of transactions into rooms. Does not start it. */
 export const buildReceiving = (
   { config, store, clock, logger }: Ground,
-  { acls, check, fetch, edus, pulls, policy, signRequests }: Incoming,
+  { acls, check, fetch, edus, pulls, others, policy, signRequests }: Incoming,
   { graph, memberships: guests }: { readonly graph: RoomGraph; readonly memberships: GuestAccessParts['guests'] },
   { outsideEnds: outside, joins }: { outsideEnds: ExaminePdusParts['outside']; joins: ExaminePdusParts['joins'] },
 ): Receiving => {
@@ -67,7 +72,7 @@ export const buildReceiving = (
   const serverName = config.server.name
   const known = reader.graphEvents
   const gaps = new FillGap({
-    ...{ fetch, graph, known, pulls, reader, others: new OtherPulls(clock) },
+    ...{ fetch, graph, known, pulls, reader, others },
     states: new MissingStates({ fetch, graph, known }),
     newest: async ({ room }) => ((await reader.room(room))?.extremities ?? []).map(({ eventId }) => eventId),
   })

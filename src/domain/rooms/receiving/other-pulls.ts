@@ -1,8 +1,9 @@
-import type { Clock } from '#base'
+import { BoundedCache, type CacheStats, type Clock } from '#base'
 import type { EventId, ServerName } from '#spec'
 
 const WAIT_MS = 30_000
-const MAX_REMEMBERED = 20_000
+const LIMIT_BYTES = 4 * 1024 * 1024
+const NUMBER_BYTES = 16
 
 /**
  * Remembers what servers were asked for that others had referred to, and did not give. That holds nothing against them: they may get it later, and are asked
@@ -10,8 +11,12 @@ const MAX_REMEMBERED = 20_000
  */
 export class OtherPulls {
   readonly #clock: Clock
-  /** By server and event, oldest first. */
-  readonly #untilMs = new Map<string, number>()
+  /** By server and event. */
+  readonly #untilMs = new BoundedCache<string, number>({
+    name: 'other-pulls',
+    limitBytes: LIMIT_BYTES,
+    sizeBytes: () => NUMBER_BYTES,
+  })
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -24,14 +29,10 @@ export class OtherPulls {
 
   failed(server: ServerName, eventIds: readonly EventId[]): void {
     const untilMs = this.#clock.monotonicMs() + WAIT_MS
-    for (const eventId of eventIds) {
-      const key = `${server} ${eventId}`
-      this.#untilMs.delete(key)
-      this.#untilMs.set(key, untilMs)
-    }
-    for (const oldest of this.#untilMs.keys()) {
-      if (this.#untilMs.size <= MAX_REMEMBERED) break
-      this.#untilMs.delete(oldest)
-    }
+    for (const eventId of eventIds) this.#untilMs.set(`${server} ${eventId}`, untilMs)
+  }
+
+  stats(): CacheStats {
+    return this.#untilMs.stats()
   }
 }
