@@ -12,12 +12,14 @@ import {
   serverOf,
   type UserId,
 } from '#spec'
-import type { Commit, RoomStateReader, RoomsWriter, UpgradeFollower } from '#store'
+import type { Commit, MemberField, RoomStateReader, RoomsWriter, UpgradeFollower } from '#store'
 import { sameContent } from '../sending/sending.ts'
 import { type Rooms, UnknownRoom } from '../turns/rooms.ts'
 import type { Draft, RoomTurn } from '../turns/turn.ts'
 import { type RemovalReader, redactOnRemoval } from './redact-on-removal.ts'
 import { authoriseRestrictedJoin, type RestrictedJoinParts } from './restricted-join.ts'
+
+const MEMBER_FIELDS: readonly MemberField[] = ['displayname', 'avatar_url']
 
 /** The profile in a user's member events; fields that are not set are left out. */
 export interface MemberProfile {
@@ -197,15 +199,16 @@ export class Memberships {
    * Writes a field of a changed profile, as it is in the room's turn, or both, into one room that the user is joined to (section "Profiles"). The other field stays: it may
    * be for this room alone. The room may refuse.
    */
-  async updateProfile(userId: UserId, roomId: RoomId, field: 'displayname' | 'avatar_url' | undefined): Promise<void> {
+  async updateProfile(userId: UserId, roomId: RoomId, field: MemberField | undefined): Promise<void> {
     const updated = this.#options.rooms.turn(roomId, async (turn) => {
       const profile = await this.#options.accounts.profileOf(userId)
       const current = await turn.state('m.room.member', userId)
       if (current?.content.membership !== 'join') return
-      const other = field === undefined ? undefined : field === 'displayname' ? 'avatar_url' : 'displayname'
-      const shown = { ...profile, ...(other === undefined ? {} : { [other]: current.content[other] }) }
-      const given = Object.entries(shown).filter(([, value]) => value !== undefined)
-      const content = { ...lastingContent(current.content), ...Object.fromEntries(given) }
+      const shown = MEMBER_FIELDS.flatMap((name) => {
+        const from: JsonObject = field === undefined || field === name ? { ...profile } : current.content
+        return from[name] === undefined ? [] : [[name, from[name]]]
+      })
+      const content = { ...lastingContent(current.content), ...Object.fromEntries(shown) }
       if (sameContent(current.content, content)) return
       await turn.add({ type: 'm.room.member', sender: userId, stateKey: userId, content })
     })
