@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
-import type { JsonObject, JsonValue } from '#spec'
+import type { JsonObject } from '#spec'
 import { StartError } from '../host/start-error.ts'
 import { type CommandContext, type Operand, operatorCommand, said, textIn } from './output.ts'
+import { allRows } from './pages.ts'
 import { daysAgo, jobLine } from './rooms.ts'
 
 const URI: Operand = { name: 'uri', description: 'mxc://server/id' }
@@ -61,13 +62,8 @@ const addReportCommands = (program: Command, context: CommandContext): void => {
     ...{ name: 'list', description: 'list all reports, newest first' },
     options: [],
     run: async (ask) => {
-      const found: JsonObject[] = []
-      let before: JsonValue | undefined = Number.MAX_SAFE_INTEGER
-      while (before !== undefined) {
-        const page: JsonObject = await ask('list-reports', { before })
-        found.push(...(page.reports as JsonObject[]))
-        before = page.next
-      }
+      const list = { command: 'list-reports', at: 'before', first: Number.MAX_SAFE_INTEGER, rows: 'reports' }
+      const found = await allRows(ask, list)
       return said({ reports: found }, found.length === 0 ? 'There are no reports.' : found.map(reportLine).join('\n'))
     },
   })

@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
-import type { JsonObject, JsonValue } from '#spec'
 import { StartError } from '../host/start-error.ts'
 import type { Ask } from '../operator/ask.ts'
 import { type CommandContext, operatorCommand, said, textIn } from './output.ts'
+import { pagesOf } from './pages.ts'
 
 /** Adds the command by which the server speaks to people. */
 export const addNoticeCommands = (program: Command, context: CommandContext): void => {
@@ -29,14 +29,10 @@ export const addNoticeCommands = (program: Command, context: CommandContext): vo
 
 const tellAll = async (ask: Ask, text: string): Promise<string[]> => {
   const told: string[] = []
-  let after: JsonValue | undefined = 0
-  while (after !== undefined) {
-    const page: JsonObject = await ask('list-users', { after })
-    for (const account of page.users as readonly JsonObject[]) {
+  for await (const accounts of pagesOf(ask, { command: 'list-users', at: 'after', rows: 'users' }))
+    for (const account of accounts) {
       if (typeof account.deactivated_ts === 'number') continue
       told.push(textIn(await ask('send-notice', { user: textIn(account, 'user_id'), text }), 'user_id'))
     }
-    after = page.next
-  }
   return told
 }

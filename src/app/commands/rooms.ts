@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
-import type { JsonObject, JsonValue } from '#spec'
+import type { JsonObject } from '#spec'
 import { StartError } from '../host/start-error.ts'
 import { type CommandContext, inOneLine, type Operand, operatorCommand, said, textIn } from './output.ts'
+import { allRows } from './pages.ts'
 
 const ROOM: Operand = { name: 'room', description: 'the room id' }
 
@@ -36,13 +37,8 @@ const addListing = (rooms: Command, context: CommandContext): void => {
     description: 'list all rooms by name, one a line, or those that fit',
     options: [['--search <text>', 'with this text in the name, the main alias or the id']],
     run: async (ask, { search }) => {
-      const found: JsonObject[] = []
-      let from: JsonValue | undefined = 0
-      while (from !== undefined) {
-        const page: JsonObject = await ask('list-rooms', { from, ...(search === undefined ? {} : { search }) })
-        found.push(...(page.rooms as JsonObject[]))
-        from = page.next
-      }
+      const input = search === undefined ? {} : { search }
+      const found = await allRows(ask, { command: 'list-rooms', at: 'from', rows: 'rooms', input })
       return said({ rooms: found }, found.length === 0 ? 'There are no rooms.' : found.map(lineOf).join('\n'))
     },
   })

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { type JsonObject, type JsonValue, stringAt } from '#spec'
 import type { Ask } from '../operator/ask.ts'
 import { type CommandContext, inOneLine, type Operand, operatorCommand, type Said, said, textIn } from './output.ts'
+import { allRows } from './pages.ts'
 import { readPassword } from './password-prompt.ts'
 
 const USER: Operand = { name: 'user', description: 'the user id, or its part between @ and :' }
@@ -15,7 +16,7 @@ export const addUserCommands = (program: Command, context: CommandContext): void
   const users = program.command('users').description('accounts: list, show, create, set-password, lock …')
   addNewUser(users, context)
   addListing(users, context)
-  addLocking(users, context)
+  addSwitches(users, context)
   addEnding(users, context)
 }
 
@@ -57,13 +58,7 @@ const flagsIn = (flags: Readonly<Record<string, string | boolean | undefined>>):
 
 /** By user id. */
 const found = async (ask: Ask, filters: JsonObject): Promise<Said> => {
-  const users: JsonObject[] = []
-  let from: JsonValue | undefined = 0
-  while (from !== undefined) {
-    const page: JsonObject = await ask('search-users', { ...filters, from })
-    users.push(...(page.users as JsonObject[]))
-    from = page.next
-  }
+  const users = await allRows(ask, { command: 'search-users', at: 'from', rows: 'users', input: filters })
   return said({ users }, users.map(foundLine).join('\n'))
 }
 
@@ -85,13 +80,7 @@ const addListing = (users: Command, context: CommandContext): void => {
     run: async (ask, { search, admins, locked, deactivated }) => {
       const filters = flagsIn({ text: search, admins, locked, deactivated })
       if (Object.keys(filters).length > 0) return found(ask, filters)
-      const users: JsonObject[] = []
-      let after: JsonValue | undefined = 0
-      while (after !== undefined) {
-        const page: JsonObject = await ask('list-users', { after })
-        users.push(...(page.users as JsonObject[]))
-        after = page.next
-      }
+      const users = await allRows(ask, { command: 'list-users', at: 'after', rows: 'users' })
       return said({ users }, users.map(userLine).join('\n'))
     },
   })
@@ -107,51 +96,60 @@ const addListing = (users: Command, context: CommandContext): void => {
   })
 }
 
-const addLocking = (users: Command, context: CommandContext): void => {
-  for (const [name, flat, description, locked] of [
-    ['lock', 'lock-user', 'let an account do nothing until it is unlocked; it keeps everything', true],
-    ['unlock', 'unlock-user', 'end the lock of an account', false],
-  ] as const) {
+/** A state of an account that one command sets and another one ends. */
+interface Switch {
+  readonly name: string
+  readonly flat: string
+  readonly description: string
+  /** The request, and the value of its one member beside the user. */
+  readonly asks: 'set-locked' | 'set-suspended' | 'set-admin'
+  readonly sets: Readonly<Record<string, boolean>>
+  /** Said behind the account's id. */
+  readonly done: string
+}
+
+const SWITCHES: readonly Switch[] = [
+  {
+    ...{ name: 'lock', flat: 'lock-user', asks: 'set-locked', sets: { locked: true } },
+    description: 'let an account do nothing until it is unlocked; it keeps everything',
+    done: 'is locked.',
+  },
+  {
+    ...{ name: 'unlock', flat: 'unlock-user', asks: 'set-locked', sets: { locked: false } },
+    description: 'end the lock of an account',
+    done: 'is not locked any more.',
+  },
+  {
+    ...{ name: 'suspend', flat: 'suspend-user', asks: 'set-suspended', sets: { suspended: true } },
+    description: 'let an account read, leave rooms and take back what it said, and say nothing new',
+    done: 'is suspended.',
+  },
+  {
+    ...{ name: 'unsuspend', flat: 'unsuspend-user', asks: 'set-suspended', sets: { suspended: false } },
+    description: 'end that',
+    done: 'is not suspended any more.',
+  },
+  {
+    ...{ name: 'make-admin', flat: 'grant-admin', asks: 'set-admin', sets: { admin: true } },
+    description: 'let an account administer the server',
+    done: 'may administer the server.',
+  },
+  {
+    ...{ name: 'revoke-admin', flat: 'revoke-admin', asks: 'set-admin', sets: { admin: false } },
+    description: 'take that right away',
+    done: 'may not administer the server.',
+  },
+]
+
+const addSwitches = (users: Command, context: CommandContext): void => {
+  for (const { name, flat, description, asks, sets, done } of SWITCHES) {
     operatorCommand<ByUser>(users, context, {
       ...{ name, flat, description },
       operand: USER,
       options: [],
       run: async (ask, { user }) => {
-        const answer = await ask('set-locked', { user, locked })
-        return said(answer, `${textIn(answer, 'user_id')} is ${locked ? 'locked' : 'not locked any more'}.`)
-      },
-    })
-  }
-  for (const [name, flat, description, suspended] of [
-    [
-      'suspend',
-      'suspend-user',
-      'let an account read, leave rooms and take back what it said, and say nothing new',
-      true,
-    ],
-    ['unsuspend', 'unsuspend-user', 'end that', false],
-  ] as const) {
-    operatorCommand<ByUser>(users, context, {
-      ...{ name, flat, description },
-      operand: USER,
-      options: [],
-      run: async (ask, { user }) => {
-        const answer = await ask('set-suspended', { user, suspended })
-        return said(answer, `${textIn(answer, 'user_id')} is ${suspended ? 'suspended' : 'not suspended any more'}.`)
-      },
-    })
-  }
-  for (const [name, flat, description, admin] of [
-    ['make-admin', 'grant-admin', 'let an account administer the server', true],
-    ['revoke-admin', 'revoke-admin', 'take that right away', false],
-  ] as const) {
-    operatorCommand<ByUser>(users, context, {
-      ...{ name, flat, description },
-      operand: USER,
-      options: [],
-      run: async (ask, { user }) => {
-        const answer = await ask('set-admin', { user, admin })
-        return said(answer, `${textIn(answer, 'user_id')} may ${admin ? '' : 'not '}administer the server.`)
+        const answer = await ask(asks, { user, ...sets })
+        return said(answer, `${textIn(answer, 'user_id')} ${done}`)
       },
     })
   }
