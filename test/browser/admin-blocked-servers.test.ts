@@ -1,35 +1,20 @@
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, expect, it } from 'vitest'
-import type { TestClient } from '../support/client.ts'
-import { startHomeserver, type TestHomeserver } from '../support/homeserver.ts'
-import { registerAdmin } from '../support/operator.ts'
-import { adminWindow, downloaded, lookOver } from './admin-window.ts'
-import { inChromium, launchChromium } from './chromium.ts'
+import { expect, it } from 'vitest'
+import { adminWindow, downloaded, lookOver, shareAdministeredPages } from './admin-window.ts'
+import { inChromium } from './chromium.ts'
 
 inChromium('the page of the administration about blocked servers', () => {
-  let browser: Browser
-  let home: TestHomeserver
-  let root: TestClient
-  beforeAll(async () => {
-    browser = await launchChromium()
-    home = await startHomeserver()
-    root = await registerAdmin(home, 'root')
-  })
-  afterAll(async () => {
-    await browser.close()
-    await home.stop()
-  })
+  const world = shareAdministeredPages()
 
   it('blocks a server, says so in a list, and lets go of it', async () => {
     const blocked = async () =>
-      (await root.get('/_homeroom/admin/v1/blocked_servers')).blocked_servers.map(
+      (await world.root.get('/_homeroom/admin/v1/blocked_servers')).blocked_servers.map(
         ({ server }: { server: string }) => server,
       )
-    await using window = await adminWindow(browser, home, 'root')
+    await using window = await adminWindow(world.browser, world.home, 'root')
     const { page } = window
     await page.getByRole('link', { name: 'Blocked servers' }).click()
     await page.getByText('No server is blocked.').waitFor()
-    await lookOver(window, `${home.url}/admin/blocked-servers`, 'blocked-servers-none')
+    await lookOver(window, `${world.home.url}/admin/blocked-servers`, 'blocked-servers-none')
     await page.getByText('Block another server').click()
     await page.getByLabel('Name of the server').fill('not a server')
     await page.getByRole('button', { name: 'Block the server' }).click()
@@ -40,14 +25,14 @@ inChromium('the page of the administration about blocked servers', () => {
     await page.getByRole('status').getByText('The server is blocked.').waitFor()
     await page.getByText('spam <b>').waitFor()
     expect(await blocked()).toEqual(['*.evil.example'])
-    await lookOver(window, `${home.url}/admin/blocked-servers`, 'blocked-servers')
+    await lookOver(window, `${world.home.url}/admin/blocked-servers`, 'blocked-servers')
     expect(await downloaded(page)).toMatch(
       /^server,reason,added_by,added\r\n\*\.evil\.example,spam <b>,'@root:localhost,\d{4}-/,
     )
     await page.getByRole('button', { name: 'Block no longer *.evil.example' }).click()
     await page.getByRole('status').getByText('The server is no longer blocked.').waitFor()
     expect(await blocked()).toEqual([])
-    await page.goto(`${home.url}/admin/audit-log?action=server.block`)
+    await page.goto(`${world.home.url}/admin/audit-log?action=server.block`)
     await page.getByText('*.evil.example').waitFor()
   })
 })

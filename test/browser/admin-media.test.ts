@@ -1,38 +1,28 @@
-import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { Page } from 'playwright-core'
+import { beforeAll, expect, it } from 'vitest'
 import type { TestClient } from '../support/client.ts'
-import { startHomeserver, type TestHomeserver } from '../support/homeserver.ts'
-import { registerAdmin } from '../support/operator.ts'
-import { adminWindow, downloaded, lookOver } from './admin-window.ts'
-import { inChromium, launchChromium } from './chromium.ts'
+import { adminWindow, downloaded, lookOver, shareAdministeredPages } from './admin-window.ts'
+import { inChromium } from './chromium.ts'
 
 inChromium('the pages of the administration about media', () => {
-  let browser: Browser
-  let home: TestHomeserver
+  const world = shareAdministeredPages()
   let mia: TestClient
   beforeAll(async () => {
-    browser = await launchChromium()
-    home = await startHomeserver()
-    await registerAdmin(home, 'root')
-    mia = await home.register('mia')
-  })
-  afterAll(async () => {
-    await browser.close()
-    await home.stop()
+    mia = await world.home.register('mia')
   })
 
   const upload = async (name: string, text: string): Promise<string> => {
-    const answer = await fetch(`${home.url}/_matrix/media/v3/upload?filename=${encodeURIComponent(name)}`, {
+    const answer = await fetch(`${world.home.url}/_matrix/media/v3/upload?filename=${encodeURIComponent(name)}`, {
       method: 'POST',
       headers: { authorization: `Bearer ${mia.accessToken}`, 'content-type': 'text/plain' },
       body: text,
     })
     const { content_uri: uri } = (await answer.json()) as { content_uri: string }
-    return uri.replace(`mxc://${home.serverName}/`, '')
+    return uri.replace(`mxc://${world.home.serverName}/`, '')
   }
   const statusOf = async (mediaId: string): Promise<number> =>
     (
-      await fetch(`${home.url}/_matrix/client/v1/media/download/${home.serverName}/${mediaId}`, {
+      await fetch(`${world.home.url}/_matrix/client/v1/media/download/${world.home.serverName}/${mediaId}`, {
         headers: { authorization: `Bearer ${mia.accessToken}` },
       })
     ).status
@@ -41,10 +31,10 @@ inChromium('the pages of the administration about media', () => {
   it('list them by size, and protect, quarantine and delete one', async () => {
     const small = await upload('small <b>.txt', 'a')
     const large = await upload('large.txt', 'a'.repeat(5_000))
-    await using window = await adminWindow(browser, home, 'root')
+    await using window = await adminWindow(world.browser, world.home, 'root')
     const { page } = window
-    await lookOver(window, `${home.url}/admin/media`, 'media')
-    await page.goto(`${home.url}/admin/media?order=-media_length`)
+    await lookOver(window, `${world.home.url}/admin/media`, 'media')
+    await page.goto(`${world.home.url}/admin/media?order=-media_length`)
     const names = () =>
       page
         .getByRole('row')
@@ -54,7 +44,7 @@ inChromium('the pages of the administration about media', () => {
     await page.getByLabel('User id').fill('@root:localhost')
     await page.getByRole('button', { name: 'Search' }).click()
     await page.getByText('There are no such media.').waitFor()
-    await page.goto(`${home.url}/admin/media`)
+    await page.goto(`${world.home.url}/admin/media`)
     expect((await downloaded(page)).split('\r\n')).toHaveLength(4)
     await page.getByRole('link', { name: 'large.txt' }).click()
     expect(await statusOf(large)).toBe(200)
@@ -78,10 +68,14 @@ inChromium('the pages of the administration about media', () => {
   it('put all of a person or a room into quarantine, and delete what nobody uses, as jobs', async () => {
     const shown = await upload('shown.txt', 'in a room')
     const room = await mia.createRoom()
-    await mia.send(room, 'm.room.message', { msgtype: 'm.file', body: 'f', url: `mxc://${home.serverName}/${shown}` })
-    await using window = await adminWindow(browser, home, 'root')
+    await mia.send(room, 'm.room.message', {
+      msgtype: 'm.file',
+      body: 'f',
+      url: `mxc://${world.home.serverName}/${shown}`,
+    })
+    await using window = await adminWindow(world.browser, world.home, 'root')
     const { page } = window
-    await lookOver(window, `${home.url}/admin/rooms/${encodeURIComponent(room)}/media`, 'room-media')
+    await lookOver(window, `${world.home.url}/admin/rooms/${encodeURIComponent(room)}/media`, 'room-media')
     await page.getByText(shown).waitFor()
     await page.getByRole('link', { name: 'Put all into quarantine' }).click()
     await lookOver(window, page.url(), 'media-quarantine')
@@ -89,13 +83,13 @@ inChromium('the pages of the administration about media', () => {
     await page.getByText('complete', { exact: true }).waitFor()
     expect(await statusOf(shown)).toBe(404)
     const later = await upload('later.txt', 'later')
-    await page.goto(`${home.url}/admin/media?q=${encodeURIComponent(mia.userId)}`)
+    await page.goto(`${world.home.url}/admin/media?q=${encodeURIComponent(mia.userId)}`)
     await page.getByRole('link', { name: 'Put all of theirs into quarantine' }).click()
     await page.getByRole('button', { name: 'Put all into quarantine' }).click()
     await page.getByText('complete', { exact: true }).waitFor()
     expect(await statusOf(later)).toBe(404)
     const old = await upload('old.txt', 'old')
-    await lookOver(window, `${home.url}/admin/media/old`, 'media-old')
+    await lookOver(window, `${world.home.url}/admin/media/old`, 'media-old')
     await page.getByLabel('Not used since').fill('2099-01-01T00:00')
     await page.getByLabel('Only those larger').fill('many')
     await page.getByRole('button', { name: 'Delete for good' }).click()
@@ -105,6 +99,6 @@ inChromium('the pages of the administration about media', () => {
     await page.getByRole('button', { name: 'Delete for good' }).click()
     await page.getByText('complete', { exact: true }).waitFor()
     expect(await statusOf(old)).toBe(404)
-    await lookOver(window, `${home.url}/admin/media/cache`, 'media-cache')
+    await lookOver(window, `${world.home.url}/admin/media/cache`, 'media-cache')
   })
 })

@@ -1,29 +1,14 @@
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, expect, it } from 'vitest'
-import type { TestClient } from '../support/client.ts'
-import { startHomeserver, type TestHomeserver } from '../support/homeserver.ts'
-import { registerAdmin } from '../support/operator.ts'
-import { adminWindow, lookOver } from './admin-window.ts'
-import { inChromium, launchChromium } from './chromium.ts'
+import { expect, it } from 'vitest'
+import { adminWindow, lookOver, shareAdministeredPages } from './admin-window.ts'
+import { inChromium } from './chromium.ts'
 
 inChromium('the pages of the administration about the running of the server', () => {
-  let browser: Browser
-  let home: TestHomeserver
-  let root: TestClient
-  beforeAll(async () => {
-    browser = await launchChromium()
-    home = await startHomeserver({ settings: { registration: { mode: 'open' } } })
-    root = await registerAdmin(home, 'root')
-  })
-  afterAll(async () => {
-    await browser.close()
-    await home.stop()
-  })
+  const world = shareAdministeredPages({ settings: { registration: { mode: 'open' } } })
 
-  const validity = (token: string) => root.get('/v1/register/m.login.registration_token/validity', { token })
+  const validity = (token: string) => world.root.get('/v1/register/m.login.registration_token/validity', { token })
 
   it('make and revoke registration tokens', async () => {
-    await using window = await adminWindow(browser, home, 'root')
+    await using window = await adminWindow(world.browser, world.home, 'root')
     const { page } = window
     await page.getByRole('link', { name: 'Registration tokens' }).click()
     await page.getByLabel('Token', { exact: true }).first().fill('no token')
@@ -39,22 +24,22 @@ inChromium('the pages of the administration about the running of the server', ()
     await page.getByRole('status').getByText('The token is made.').waitFor()
     expect(await validity('welcome-2026')).toEqual({ valid: true })
     await page.getByRole('cell', { name: '31 Jan 2036, 12:00' }).waitFor()
-    await lookOver(window, `${home.url}/admin/registration-tokens`, 'registration-tokens')
+    await lookOver(window, `${world.home.url}/admin/registration-tokens`, 'registration-tokens')
     await page.getByRole('button', { name: 'Revoke welcome-2026' }).click()
     await page.getByRole('status').getByText('The token is revoked.').waitFor()
     expect(await validity('welcome-2026')).toEqual({ valid: false })
   })
 
   it('show what people reported', async () => {
-    const alice = await home.register('alice')
+    const alice = await world.home.register('alice')
     const room = await alice.createRoom({ name: 'Talk' })
     const event = await alice.sendText(room, 'hm')
     const path = `/v3/rooms/${encodeURIComponent(room)}/report`
     await alice.post(`${path}/${encodeURIComponent(event)}`, { reason: '=cmd() <script>alert(1)</script>' })
     await alice.post(path, { reason: 'a bad room' })
-    await alice.post(`/v3/users/${encodeURIComponent(root.userId)}/report`, { reason: 'rude' })
-    await using window = await adminWindow(browser, home, 'root')
-    await lookOver(window, `${home.url}/admin/reports`, 'reports')
+    await alice.post(`/v3/users/${encodeURIComponent(world.root.userId)}/report`, { reason: 'rude' })
+    await using window = await adminWindow(world.browser, world.home, 'root')
+    await lookOver(window, `${world.home.url}/admin/reports`, 'reports')
     await window.page.getByText('=cmd() <script>alert(1)</script>').waitFor()
     await window.page.getByRole('cell', { name: `event ${event} in ${room}` }).waitFor()
     const [file] = await Promise.all([
@@ -70,9 +55,9 @@ inChromium('the pages of the administration about the running of the server', ()
   })
 
   it('show one report with its event, and remove it when it was dealt with', async () => {
-    await using window = await adminWindow(browser, home, 'root')
+    await using window = await adminWindow(world.browser, world.home, 'root')
     const { page } = window
-    await page.goto(`${home.url}/admin/reports?kind=event`)
+    await page.goto(`${world.home.url}/admin/reports?kind=event`)
     expect(await page.getByRole('row').count()).toBe(2)
     await page.getByRole('row').last().getByRole('link').first().click()
     await page.getByText('Show the event').click()
@@ -82,39 +67,39 @@ inChromium('the pages of the administration about the running of the server', ()
     await lookOver(window, path, 'report')
     await page.getByRole('button', { name: 'Done: remove the report' }).click()
     await page.getByRole('status').getByText('The report is removed.').waitFor()
-    await page.goto(`${home.url}/admin/reports?kind=event`)
+    await page.goto(`${world.home.url}/admin/reports?kind=event`)
     await page.getByText('Nobody has reported anything').waitFor()
     expect((await page.goto(path))?.status()).toBe(404)
-    await page.goto(`${home.url}/admin/audit-log?action=report.delete`)
+    await page.goto(`${world.home.url}/admin/audit-log?action=report.delete`)
     expect(await page.getByRole('row').count()).toBe(2)
   })
 
   it('check another server, and say in words what is wrong', async () => {
-    await using window = await adminWindow(browser, home, 'root')
+    await using window = await adminWindow(world.browser, world.home, 'root')
     const { page } = window
-    await page.goto(`${home.url}/admin/federation`)
+    await page.goto(`${world.home.url}/admin/federation`)
     await page.getByLabel('Can this server be reached?').fill('no server name')
     await page.getByRole('button', { name: 'Check' }).click()
     await page.getByRole('alert').getByText('is no server name').waitFor()
-    await page.goto(`${home.url}/admin/federation`)
+    await page.goto(`${world.home.url}/admin/federation`)
     await page.getByLabel('Can this server be reached?').fill('nowhere.invalid')
     await page.getByRole('button', { name: 'Check' }).click()
     await page.getByRole('heading', { name: 'nowhere.invalid' }).waitFor()
     await page.getByText('wrong', { exact: true }).first().waitFor()
     await lookOver(window, page.url(), 'federation-check')
-    await lookOver(window, `${home.url}/admin/federation`, 'federation')
+    await lookOver(window, `${world.home.url}/admin/federation`, 'federation')
   })
 
   it('show jobs, and everything that administrators did', async () => {
-    await using window = await adminWindow(browser, home, 'root')
+    await using window = await adminWindow(world.browser, world.home, 'root')
     const { page } = window
-    await lookOver(window, `${home.url}/admin/jobs`, 'jobs')
-    await lookOver(window, `${home.url}/admin/audit-log`, 'audit-log')
+    await lookOver(window, `${world.home.url}/admin/jobs`, 'jobs')
+    await lookOver(window, `${world.home.url}/admin/audit-log`, 'audit-log')
     await page.getByRole('cell', { name: 'registration_token.create' }).waitFor()
     await page.getByLabel('Done to').fill('nothing like that')
     await page.getByRole('button', { name: 'Search' }).click()
     await page.getByText('No administrator did anything like that yet.').waitFor()
-    expect((await page.goto(`${home.url}/admin/jobs/none`))?.status()).toBe(404)
+    expect((await page.goto(`${world.home.url}/admin/jobs/none`))?.status()).toBe(404)
     await page.getByRole('heading', { name: 'Not found' }).waitFor()
   })
 })

@@ -1,35 +1,22 @@
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { PASSWORD } from '../support/client.ts'
-import { startHomeserver, type TestHomeserver } from '../support/homeserver.ts'
-import { registerAdmin } from '../support/operator.ts'
 import { SteppedClock } from '../support/stepped-clock.ts'
-import { adminWindow, lookOver, NARROW, signIn } from './admin-window.ts'
-import { inChromium, launchChromium, visit } from './chromium.ts'
+import { adminWindow, lookOver, NARROW, shareAdministeredPages, signIn } from './admin-window.ts'
+import { inChromium, visit } from './chromium.ts'
 
 inChromium('the first page of the administration', () => {
-  let browser: Browser
-  let home: TestHomeserver
   const clock = new SteppedClock()
-  beforeAll(async () => {
-    browser = await launchChromium()
-    home = await startHomeserver({ clock })
-    await registerAdmin(home, 'root')
-  })
-  afterAll(async () => {
-    await browser.close()
-    await home.stop()
-  })
+  const world = shareAdministeredPages({ clock })
 
   it('is found by signing in, and shows the server of the last hour', async () => {
-    const alice = await home.register('alice')
+    const alice = await world.home.register('alice')
     const room = await alice.createRoom()
     for (let round = 0; round < 60; round += 1) {
       const times = 1 + Math.round(4 + 3 * Math.sin(round / 5))
       for (let time = 0; time < times; time += 1) await alice.sendText(room, `${round} ${time}`)
       clock.advance(15_000)
     }
-    await using window = await adminWindow(browser, home, 'root')
+    await using window = await adminWindow(world.browser, world.home, 'root')
     const { page } = window
     const chart = page.getByRole('listitem').filter({ hasText: 'Events sent a second' })
     // Between 2 and 8 events in each 15 seconds.
@@ -41,14 +28,14 @@ inChromium('the first page of the administration', () => {
     await page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor()
     for (const title of ['Requests a second', 'Memory', 'Database', 'Syncs that wait for news'])
       await page.getByRole('heading', { name: title, exact: true }).waitFor()
-    await lookOver(window, `${home.url}/admin`, 'overview')
+    await lookOver(window, `${world.home.url}/admin`, 'overview')
   })
 
   it('asks for the password again before a deed of weight, and goes on with it', async () => {
-    const bea = await home.register('bea')
-    await using window = await adminWindow(browser, home, 'root')
+    const bea = await world.home.register('bea')
+    await using window = await adminWindow(world.browser, world.home, 'root')
     const { page } = window
-    await page.goto(`${home.url}/admin/people/${encodeURIComponent(bea.userId)}`)
+    await page.goto(`${world.home.url}/admin/people/${encodeURIComponent(bea.userId)}`)
     clock.advance(11 * 60_000)
     await page.getByRole('link', { name: 'Make an administrator' }).click()
     await page.waitForURL(/\/account\/sign-in\?again=1&next=/)
@@ -62,9 +49,9 @@ inChromium('the first page of the administration', () => {
   })
 
   it('can be used by the keyboard alone: past the menu, through it, and out', async () => {
-    await using window = await visit(browser, home.url, { viewport: NARROW })
+    await using window = await visit(world.browser, world.home.url, { viewport: NARROW })
     const { page } = window
-    await signIn(page, home, 'root')
+    await signIn(page, world.home, 'root')
     await page.keyboard.press('Tab')
     await page.keyboard.press('Tab')
     expect(await page.evaluate('document.activeElement.textContent')).toBe('Skip to the content')
@@ -78,7 +65,7 @@ inChromium('the first page of the administration', () => {
     await out.focus()
     await page.keyboard.press('Enter')
     await page.waitForURL(/\/account\/sign-in/)
-    await page.goto(`${home.url}/admin`)
+    await page.goto(`${world.home.url}/admin`)
     expect(page.url()).toContain('/account/sign-in?next=%2Fadmin')
   })
 })

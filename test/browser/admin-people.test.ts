@@ -1,45 +1,32 @@
-import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, expect, it } from 'vitest'
-import { PASSWORD, type TestClient } from '../support/client.ts'
-import { startHomeserver, type TestHomeserver } from '../support/homeserver.ts'
-import { registerAdmin } from '../support/operator.ts'
-import { adminWindow, downloaded, lookOver } from './admin-window.ts'
-import { inChromium, launchChromium } from './chromium.ts'
+import type { Page } from 'playwright-core'
+import { expect, it } from 'vitest'
+import { PASSWORD } from '../support/client.ts'
+import { adminWindow, downloaded, lookOver, shareAdministeredPages } from './admin-window.ts'
+import { inChromium } from './chromium.ts'
 
 inChromium('the pages of the administration about people', () => {
-  let browser: Browser
-  let home: TestHomeserver
-  let root: TestClient
-  beforeAll(async () => {
-    browser = await launchChromium()
-    home = await startHomeserver()
-    root = await registerAdmin(home, 'root')
-  })
-  afterAll(async () => {
-    await browser.close()
-    await home.stop()
-  })
+  const world = shareAdministeredPages()
 
   const login = (user: string, password: string) =>
-    home.client().request('POST', '/v3/login', {
+    world.home.client().request('POST', '/v3/login', {
       body: { type: 'm.login.password', identifier: { type: 'm.id.user', user }, password },
     })
   const open = async (page: Page, userId: string): Promise<void> => {
-    await page.goto(`${home.url}/admin/people/${encodeURIComponent(userId)}`)
+    await page.goto(`${world.home.url}/admin/people/${encodeURIComponent(userId)}`)
   }
   const done = (page: Page, words: string) => page.getByRole('status').getByText(words).waitFor()
 
   it('list everybody: searched, sorted, page by page, and as a file', async () => {
     const names = ['ada', 'bert', 'cleo']
     for (const name of names) {
-      const client = await home.register(name)
+      const client = await world.home.register(name)
       await client.put(`/v3/profile/${client.userId}/displayname`, {
         displayname: name === 'ada' ? '=1+1' : `The ${name}`,
       })
     }
-    await using window = await adminWindow(browser, home, 'root')
+    await using window = await adminWindow(world.browser, world.home, 'root')
     const { page } = window
-    await lookOver(window, `${home.url}/admin/people`, 'people')
+    await lookOver(window, `${world.home.url}/admin/people`, 'people')
     const ids = () => page.getByRole('row').getByRole('link', { name: /^@/ }).allTextContents()
     expect(await ids()).toEqual(['@ada:localhost', '@bert:localhost', '@cleo:localhost', '@root:localhost'])
     await page.getByRole('link', { name: 'User id' }).click()
@@ -47,13 +34,13 @@ inChromium('the pages of the administration about people', () => {
     await page.getByLabel('Name or user id').fill('the b')
     await page.getByRole('button', { name: 'Search' }).click()
     expect(await ids()).toEqual(['@bert:localhost'])
-    await page.goto(`${home.url}/admin/people?show=admins`)
+    await page.goto(`${world.home.url}/admin/people?show=admins`)
     expect(await ids()).toEqual(['@root:localhost'])
-    await page.goto(`${home.url}/admin/people?from=3`)
+    await page.goto(`${world.home.url}/admin/people?from=3`)
     expect(await ids()).toEqual(['@root:localhost'])
     await page.getByRole('link', { name: 'First page' }).waitFor()
-    expect((await page.goto(`${home.url}/admin/people?order=shoe_size`))?.status()).toBe(400)
-    await page.goto(`${home.url}/admin/people`)
+    expect((await page.goto(`${world.home.url}/admin/people?order=shoe_size`))?.status()).toBe(400)
+    await page.goto(`${world.home.url}/admin/people`)
     const lines = (await downloaded(page)).split('\r\n')
     expect(lines[0]).toMatch(/^user_id,display_name,admin,/)
     expect(lines[1]).toMatch(/^'@ada:localhost,'=1\+1,false,/)
@@ -61,9 +48,9 @@ inChromium('the pages of the administration about people', () => {
   })
 
   it('make an account, with nothing but the keyboard', async () => {
-    await using window = await adminWindow(browser, home, 'root')
+    await using window = await adminWindow(world.browser, world.home, 'root')
     const { page } = window
-    await lookOver(window, `${home.url}/admin/people/new`, 'person-new')
+    await lookOver(window, `${world.home.url}/admin/people/new`, 'person-new')
     await page.getByLabel('User name').focus()
     for (const text of ['Not A Name', 'Dora the First', PASSWORD, 'other']) {
       await page.keyboard.type(text)
@@ -86,10 +73,10 @@ inChromium('the pages of the administration about people', () => {
   })
 
   it('lock, suspend, name, sign out and give a password', async () => {
-    const emil = await home.register('emil')
+    const emil = await world.home.register('emil')
     const second = await emil.loginAgain({ initial_device_display_name: 'Phone <b>' })
     await emil.createRoom({ name: 'Den' })
-    await using window = await adminWindow(browser, home, 'root')
+    await using window = await adminWindow(world.browser, world.home, 'root')
     const { page } = window
     await open(page, emil.userId)
     await page.getByText('Phone <b>').waitFor()
@@ -107,7 +94,7 @@ inChromium('the pages of the administration about people', () => {
     await page.getByLabel('Display name').fill('Emil <i>')
     await page.getByRole('button', { name: 'Save' }).click()
     await page.getByRole('heading', { name: 'Emil <i>' }).waitFor()
-    expect((await root.get(`/v3/profile/${emil.userId}/displayname`)).displayname).toBe('Emil <i>')
+    expect((await world.root.get(`/v3/profile/${emil.userId}/displayname`)).displayname).toBe('Emil <i>')
     await page.getByText('Send a server notice').click()
     await page.getByLabel('Text').fill('Please come to the office.')
     await page.getByRole('button', { name: 'Send', exact: true }).click()
@@ -141,19 +128,19 @@ inChromium('the pages of the administration about people', () => {
   })
 
   it('give and take the right of an administrator, deactivate and open again, each explained and confirmed', async () => {
-    const fay = await home.register('fay')
-    await using window = await adminWindow(browser, home, 'root')
+    const fay = await world.home.register('fay')
+    await using window = await adminWindow(world.browser, world.home, 'root')
     const { page } = window
     await open(page, fay.userId)
     const path = page.url()
     await lookOver(window, `${path}/admin`, 'person-admin')
     await page.getByRole('button', { name: 'Make them an administrator' }).click()
     await done(page, 'The account is an administrator now.')
-    expect((await fay.request('GET', `/v3/admin/whois/${root.userId}`)).status).toBe(200)
+    expect((await fay.request('GET', `/v3/admin/whois/${world.root.userId}`)).status).toBe(200)
     await page.getByRole('link', { name: 'Take the administrator’s right' }).click()
     await page.getByRole('button', { name: 'Take the right' }).click()
     await done(page, 'The account is no administrator any more.')
-    expect((await fay.request('GET', `/v3/admin/whois/${root.userId}`)).status).toBe(403)
+    expect((await fay.request('GET', `/v3/admin/whois/${world.root.userId}`)).status).toBe(403)
     await lookOver(window, `${path}/deactivate`, 'person-deactivate')
     await page.getByLabel('Type the user id to confirm').fill('@somebody:else')
     await page.getByRole('button', { name: 'Deactivate for good' }).click()
@@ -170,16 +157,16 @@ inChromium('the pages of the administration about people', () => {
     await page.getByRole('button', { name: 'Open the account' }).click()
     await done(page, 'Saved.')
     expect((await login('fay', 'the third password')).status).toBe(200)
-    await page.goto(`${home.url}/admin/audit-log?q=${encodeURIComponent(fay.userId)}`)
+    await page.goto(`${world.home.url}/admin/audit-log?q=${encodeURIComponent(fay.userId)}`)
     await page.getByRole('cell', { name: 'user.deactivate' }).waitFor()
     await page.getByText('page', { exact: true }).first().waitFor()
   })
 
   it('take back what somebody wrote, as a job', async () => {
-    const hal = await home.register('hal')
+    const hal = await world.home.register('hal')
     const room = await hal.createRoom()
     const event = await hal.sendText(room, 'a secret')
-    await using window = await adminWindow(browser, home, 'root')
+    await using window = await adminWindow(world.browser, world.home, 'root')
     const { page } = window
     await open(page, hal.userId)
     await page.getByRole('link', { name: 'Take back what they wrote' }).click()
@@ -191,12 +178,12 @@ inChromium('the pages of the administration about people', () => {
   })
 
   it('offer nothing by which administrators would shut themselves out', async () => {
-    await using window = await adminWindow(browser, home, 'root')
+    await using window = await adminWindow(world.browser, world.home, 'root')
     const { page } = window
-    await open(page, root.userId)
+    await open(page, world.root.userId)
     for (const name of ['Lock', 'Suspend']) expect(await page.getByRole('button', { name }).count()).toBe(0)
-    expect((await page.goto(`${home.url}/admin/people/%40nobody%3Alocalhost`))?.status()).toBe(404)
-    expect((await page.goto(`${home.url}/admin/people/%40who%3Aelse.where`))?.status()).toBe(400)
+    expect((await page.goto(`${world.home.url}/admin/people/%40nobody%3Alocalhost`))?.status()).toBe(404)
+    expect((await page.goto(`${world.home.url}/admin/people/%40who%3Aelse.where`))?.status()).toBe(400)
     expect(window.complaints).toEqual([])
   })
 })

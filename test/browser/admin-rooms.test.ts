@@ -1,28 +1,18 @@
-import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { Page } from 'playwright-core'
+import { beforeAll, expect, it } from 'vitest'
 import type { TestClient } from '../support/client.ts'
-import { startHomeserver, type TestHomeserver } from '../support/homeserver.ts'
-import { registerAdmin } from '../support/operator.ts'
-import { adminWindow, downloaded, lookOver } from './admin-window.ts'
-import { inChromium, launchChromium } from './chromium.ts'
+import { adminWindow, downloaded, lookOver, shareAdministeredPages } from './admin-window.ts'
+import { inChromium } from './chromium.ts'
 
 inChromium('the pages of the administration about rooms', () => {
-  let browser: Browser
-  let home: TestHomeserver
-  let root: TestClient
+  const world = shareAdministeredPages()
   let gus: TestClient
   beforeAll(async () => {
-    browser = await launchChromium()
-    home = await startHomeserver()
-    root = await registerAdmin(home, 'root')
-    gus = await home.register('gus')
-  })
-  afterAll(async () => {
-    await browser.close()
-    await home.stop()
+    gus = await world.home.register('gus')
   })
 
-  const pathOf = (roomId: string, rest = ''): string => `${home.url}/admin/rooms/${encodeURIComponent(roomId)}${rest}`
+  const pathOf = (roomId: string, rest = ''): string =>
+    `${world.home.url}/admin/rooms/${encodeURIComponent(roomId)}${rest}`
   const done = (page: Page, words: string) => page.getByRole('status').getByText(words).waitFor()
 
   it('list all rooms, and show one with its members and state', async () => {
@@ -33,10 +23,10 @@ inChromium('the pages of the administration about rooms', () => {
       room_alias_name: 'garden',
     })
     await gus.createRoom({ name: 'Attic' })
-    await root.join(room)
-    await using window = await adminWindow(browser, home, 'root')
+    await world.root.join(room)
+    await using window = await adminWindow(world.browser, world.home, 'root')
     const { page } = window
-    await lookOver(window, `${home.url}/admin/rooms`, 'rooms')
+    await lookOver(window, `${world.home.url}/admin/rooms`, 'rooms')
     await page.getByLabel('Part of a name or address').fill('gard')
     await page.getByRole('button', { name: 'Search' }).click()
     expect(await page.getByRole('row').count()).toBe(2)
@@ -47,7 +37,9 @@ inChromium('the pages of the administration about rooms', () => {
     await page.getByRole('link', { name: gus.userId }).waitFor()
     await page.getByLabel('Beginning of a user id').fill('@ro')
     await page.getByRole('button', { name: 'Search' }).click()
-    expect(await page.getByRole('main').getByRole('link', { name: /^@/ }).allTextContents()).toEqual([root.userId])
+    expect(await page.getByRole('main').getByRole('link', { name: /^@/ }).allTextContents()).toEqual([
+      world.root.userId,
+    ])
     await lookOver(window, pathOf(room, '/state'), 'room-state')
     await page.getByText('"name":"Garden <b>"').waitFor()
     const state = await downloaded(page)
@@ -59,26 +51,26 @@ inChromium('the pages of the administration about rooms', () => {
 
   it('list a room in the directory, block it, and give somebody power in it', async () => {
     const room = await gus.createRoom({ name: 'Hall', preset: 'public_chat' })
-    await root.join(room)
-    await using window = await adminWindow(browser, home, 'root')
+    await world.root.join(room)
+    await using window = await adminWindow(world.browser, world.home, 'root')
     const { page } = window
     await page.goto(pathOf(room))
     await page.getByRole('button', { name: 'List it in the directory' }).click()
     await done(page, 'Saved.')
-    expect((await root.get(`/v3/directory/list/room/${encodeURIComponent(room)}`)).visibility).toBe('public')
+    expect((await world.root.get(`/v3/directory/list/room/${encodeURIComponent(room)}`)).visibility).toBe('public')
     await page.getByRole('button', { name: 'Block' }).click()
     await done(page, 'The room is blocked.')
-    const ida = await home.register('ida')
+    const ida = await world.home.register('ida')
     expect((await ida.request('POST', `/v3/join/${encodeURIComponent(room)}`, { body: {} })).status).toBe(403)
     await page.getByRole('button', { name: 'Unblock' }).click()
     await done(page, 'The room is no longer blocked.')
     await ida.join(room)
     await page.getByRole('link', { name: 'Give somebody power' }).click()
-    await page.getByLabel('User id').fill(root.userId)
+    await page.getByLabel('User id').fill(world.root.userId)
     await page.getByRole('button', { name: 'Give the power' }).click()
     await done(page, 'The power is given.')
-    expect((await root.getState(room, 'm.room.power_levels')).users[root.userId]).toBe(100)
-    await page.goto(`${home.url}/admin/audit-log?q=${encodeURIComponent(room)}`)
+    expect((await world.root.getState(room, 'm.room.power_levels')).users[world.root.userId]).toBe(100)
+    await page.goto(`${world.home.url}/admin/audit-log?q=${encodeURIComponent(room)}`)
     for (const name of ['room.publish', 'room.block', 'room.make_admin'])
       await page.getByRole('cell', { name }).waitFor()
   })
@@ -86,7 +78,7 @@ inChromium('the pages of the administration about rooms', () => {
   it('delete a room for good, once its id was typed, as a job that can be watched', async () => {
     const room = await gus.createRoom({ name: 'Cellar', preset: 'public_chat' })
     await gus.sendText(room, 'secret')
-    await using window = await adminWindow(browser, home, 'root')
+    await using window = await adminWindow(world.browser, world.home, 'root')
     const { page } = window
     await lookOver(window, pathOf(room, '/delete'), 'room-delete')
     await page.getByLabel('Type the room id to confirm').fill('!other')
@@ -98,7 +90,7 @@ inChromium('the pages of the administration about rooms', () => {
     // The page loads itself anew until the job has ended.
     await page.getByText('complete', { exact: true }).waitFor()
     await lookOver(window, page.url().replace(/\?.*/, ''), 'job')
-    await lookOver(window, `${home.url}/admin/jobs`, 'jobs')
+    await lookOver(window, `${world.home.url}/admin/jobs`, 'jobs')
     expect((await gus.get('/v3/joined_rooms')).joined_rooms).not.toContain(room)
     expect((await gus.request('POST', `/v3/join/${encodeURIComponent(room)}`, { body: {} })).status).toBe(403)
     expect((await page.goto(pathOf(room)))?.status()).toBe(404)
@@ -109,7 +101,7 @@ inChromium('the pages of the administration about rooms', () => {
     const old = await gus.sendText(room, 'old')
     expect((await gus.getEvent(room, old)).content.body).toBe('old')
     await gus.sendText(room, 'the last one')
-    await using window = await adminWindow(browser, home, 'root')
+    await using window = await adminWindow(world.browser, world.home, 'root')
     const { page } = window
     await lookOver(window, pathOf(room, '/purge'), 'room-purge')
     await page.getByLabel('Remove messages of before').fill('2099-01-01T00:00')

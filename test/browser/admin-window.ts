@@ -3,16 +3,55 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import axe from 'axe-core'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
-import { expect } from 'vitest'
-import { PASSWORD } from '../support/client.ts'
-import type { TestHomeserver } from '../support/homeserver.ts'
-import { type Visit, visit } from './chromium.ts'
+import { afterAll, beforeAll, expect } from 'vitest'
+import { PASSWORD, type TestClient } from '../support/client.ts'
+import { type HomeserverSetup, startHomeserver, type TestHomeserver } from '../support/homeserver.ts'
+import { registerAdmin } from '../support/operator.ts'
+import { launchChromium, type Visit, visit } from './chromium.ts'
 
 /** A folder for pictures of every page that is looked over; without it none are made. */
 const PICTURES = process.env.HOMEROOM_TEST_PICTURES
 
 export const NARROW = { width: 360, height: 740 }
 const WIDE = { width: 1280, height: 900 }
+
+export interface AdministeredPages {
+  readonly browser: Browser
+  readonly home: TestHomeserver
+  /** The administrator of that name. */
+  readonly root: TestClient
+}
+
+/** One browser, and one server with the administrator `root`, for all tests of a block. */
+export const shareAdministeredPages = (setup: HomeserverSetup = {}): AdministeredPages => {
+  let browser: Browser | undefined
+  let home: TestHomeserver | undefined
+  let root: TestClient | undefined
+  beforeAll(async () => {
+    browser = await launchChromium()
+    home = await startHomeserver(setup)
+    root = await registerAdmin(home, 'root')
+  })
+  afterAll(async () => {
+    await browser?.close()
+    await home?.stop()
+  })
+  const started = <Part>(part: Part | undefined): Part => {
+    if (part === undefined) throw new Error('the block has not begun')
+    return part
+  }
+  return {
+    get browser() {
+      return started(browser)
+    },
+    get home() {
+      return started(home)
+    },
+    get root() {
+      return started(root)
+    },
+  }
+}
 
 /** Signs in by the form that the administration sends people to. */
 export const signIn = async (page: Page, home: TestHomeserver, user: string, path = '/admin'): Promise<void> => {
