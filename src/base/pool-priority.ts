@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { getPriority, setPriority } from 'node:os'
 
-/** What the kernel calls the threads of Node's pool. */
+/** The kernel's name for the threads of Node's pool. */
 const POOL = 'libuv-worker'
 const NICER = 10
 const NICEST = 19

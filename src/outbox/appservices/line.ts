@@ -140,7 +140,7 @@ export class AppserviceLine {
         const transaction = await this.#make()
         if (transaction !== undefined) return transaction
       } catch (error) {
-        // What was taken out of it is nowhere yet.
+        // The things taken out of it are nowhere yet.
         this.waiting.add(before)
         throw error
       }

@@ -15,7 +15,7 @@ export interface AwayServersParts {
   readonly position: () => number
 }
 
-/** What was on its way to a server when it failed is lost with it, and was taken from the stream up to so long before. */
+/** News on its way to a server is lost when that fails, and was taken from the stream up to so long before. */
 const ON_THE_WAY_MS = 150_000
 const NOTED_EVERY_MS = 10_000
 

@@ -36,7 +36,7 @@ const USER_BYTES = 120
 export class RoomHeads implements NewsHandler {
   readonly #reader: RoomsReader
   readonly #kept: BoundedCache<RoomNumber, StoredHead>
-  /** Those of the answers that are being made, for as long as they take. */
+  /** Heads for the answers that are being made, for as long as they take. */
   readonly #passing = new Map<RoomNumber, StoredHead>()
   /** The rooms of the reads under way, without those of which there was news meanwhile. */
   readonly #underWay = new Set<Set<RoomNumber>>()

@@ -57,7 +57,7 @@ export async function* statePages(
   for (const range of ranges) {
     for await (const page of inForce(reader, room, range)) {
       const older = page.filter(({ change }) => change.position <= at)
-      // What came into force later by its own event, and replaced nothing, stands in no older entry's place.
+      // An entry that came into force later by its own event, and replaced nothing, stands in no older entry's place.
       changed ||= page.some(({ change, event }) => change.position > at && event.replaces !== undefined)
       if (older.length > 0) yield older.map(({ event }) => event)
     }

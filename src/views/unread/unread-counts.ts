@@ -245,7 +245,7 @@ export class Unread {
     })
     const redacted = await this.#redacted(fresh === undefined ? judged.redactions : fresh, held.events)
     if (redacted === undefined) return undefined
-    // What led to the redacted events is in another thread now, and the rules ask for threads.
+    // Events that led to the redacted ones are in another thread now, and the rules ask for threads.
     if (verdicts.threads !== undefined && redacted.isAny) return undefined
     const examined = read >= held.upTo ? judged.examined : held.examined + judged.examined
     const floor = await this.#floor(question, read, examined)

@@ -1,6 +1,6 @@
 import type { RoomId } from '#spec'
 
-/** What the events of a room take in the database, as estimated. */
+/** Size of the events of a room in the database, as estimated. */
 export interface RoomSize {
   readonly roomId: RoomId
   readonly bytes: number

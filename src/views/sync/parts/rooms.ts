@@ -153,7 +153,7 @@ export class RoomsPart implements StreamedPart {
     }
   }
 
-  /** What is told of joined rooms is read for several at once. */
+  /** Joined rooms are read for several at once. */
   #openHeads(
     { viewer, filter }: SyncWindow,
     members: readonly MembershipInWindow[],
