@@ -16,7 +16,7 @@ describe('a connection of sliding sync for keys alone', () => {
     const carol = await homeserver.register('carol')
     await carol.join(roomId)
     let least = Number.POSITIVE_INFINITY
-    for (let round = 0; round < 6; round++) {
+    for (let round = 0; round < 12; round++) {
       const spent = await cpuMsOf(async () => {
         for (let asked = 0; asked < REQUESTS; asked++) {
           const { status, body } = await connection.ask(E2EE)
