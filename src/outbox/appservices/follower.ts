@@ -5,6 +5,7 @@ import type { News, Streams } from '#streams'
 import type { Interest } from './interest.ts'
 import type { AppserviceLine } from './line.ts'
 import { wantsEphemeral } from './served.ts'
+import { Waiting } from './waiting.ts'
 
 export interface FollowerParts {
   readonly clock: Clock
@@ -144,15 +145,17 @@ export class Follower {
     })
   }
 
+  /** A line that works meanwhile takes what waits up to the positions handled before, so it is told of all that was found in the moment in which these move. */
   async #look(heard: Heard, upTo: ServicePositions): Promise<void> {
-    const lines = this.#parts.lines()
-    for (const [room, users] of heard.rooms) await this.#lookAtRoom(room, users, lines)
-    await this.#lookAtPassing(heard, lines)
-    if (heard.devicesOf.size > 0) await this.#lookAtDevices([...heard.devicesOf], lines)
+    const found = this.#parts.lines().map((line): Found => ({ line, service: line.service, waiting: new Waiting() }))
+    for (const [room, users] of heard.rooms) await this.#lookAtRoom(room, users, found)
+    await this.#lookAtPassing(heard, found)
+    if (heard.devicesOf.size > 0) await this.#lookAtDevices([...heard.devicesOf], found)
     if (heard.deviceLists)
-      for (const { service, waiting } of lines) if (service.registration.encryption) waiting.deviceLists = true
+      for (const { service, waiting } of found) if (service.registration.encryption) waiting.deviceLists = true
     this.#handled = upTo
-    for (const line of lines) {
+    for (const { line, waiting } of found) {
+      line.waiting.add(waiting)
       line.quiet(upTo)
       line.wake()
     }
@@ -161,7 +164,7 @@ export class Follower {
   async #lookAtRoom(
     room: RoomNumber,
     users: ReadonlySet<UserNumber> | 'anybody',
-    lines: readonly AppserviceLine[],
+    lines: readonly Found[],
   ): Promise<void> {
     const { interest } = this.#parts
     const named = users === 'anybody' ? new Map<UserNumber, UserId>() : await interest.usersOfServices([...users])
@@ -172,7 +175,7 @@ export class Follower {
   }
 
   /** Looks at receipts, typing and presence. */
-  async #lookAtPassing(heard: Heard, lines: readonly AppserviceLine[]): Promise<void> {
+  async #lookAtPassing(heard: Heard, lines: readonly Found[]): Promise<void> {
     const { interest } = this.#parts
     const hearing = lines.filter(({ service }) => wantsEphemeral(service))
     if (hearing.length === 0) return
@@ -188,7 +191,7 @@ export class Follower {
     if (heard.presence) await this.#lookAtPresence(hearing)
   }
 
-  async #lookAtPresence(hearing: readonly AppserviceLine[]): Promise<void> {
+  async #lookAtPresence(hearing: readonly Found[]): Promise<void> {
     const { presence, streams, interest } = this.#parts
     const upTo = streams.positions().presence
     const changed = presence.changedSince(this.#presenceSeen, upTo)
@@ -198,11 +201,18 @@ export class Follower {
         if (service.hasUser(userId) || (await interest.sharesRoom(service, userId))) waiting.presence.add(userId)
   }
 
-  async #lookAtDevices(users: readonly UserNumber[], lines: readonly AppserviceLine[]): Promise<void> {
+  async #lookAtDevices(users: readonly UserNumber[], lines: readonly Found[]): Promise<void> {
     for (const [user, userId] of await this.#parts.interest.usersOfServices(users))
       for (const { service, waiting } of lines)
         if (service.registration.encryption && service.owns(userId)) waiting.inboxes.set(user, userId)
   }
+}
+
+/** Findings for one service. */
+interface Found {
+  readonly line: AppserviceLine
+  readonly service: AppserviceLine['service']
+  readonly waiting: Waiting
 }
 
 const noteRoom = (heard: Heard, room: RoomNumber, users: readonly UserNumber[]): void => {

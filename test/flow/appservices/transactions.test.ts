@@ -28,6 +28,19 @@ describe('events', () => {
     expect(texts).toEqual(['before', 'in the bad moment', 'after it'])
   })
 
+  it('come without another one behind them, also where the service was just told of what went before', async () => {
+    await using house = await openHouse()
+    await using world = await startWithServices({
+      registrations: [registration({ url: house.url, receive_ephemeral: true })],
+    })
+    const ghost = await registerGhost(world, '_irc_ann')
+    for (let round = 0; round < 150; round++) {
+      const room = await ghost.createRoom()
+      await ghost.sendText(room, `last of ${round}`)
+      await house.untilMessage(`last of ${round}`)
+    }
+  }, 60_000)
+
   it('of rooms with a user of the service come in order, with the bearer token and growing ids', async () => {
     await using house = await openHouse()
     await using world = await startWithServices({ registrations: [registration({ url: house.url })] })
