@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { TestClient } from '../../support/client.ts'
 import { startHomeserver, type TestHomeserver } from '../../support/homeserver.ts'
+import { ratioOfCosts, repeatedly } from '../growth/grown.ts'
 
 const enc = encodeURIComponent
 let homeserver: TestHomeserver
@@ -11,18 +12,6 @@ beforeAll(async () => {
   alice = await homeserver.register('alice')
 })
 afterAll(() => homeserver.stop())
-
-/** The CPU time of the quickest of several rounds: what else runs on the machine counts little. */
-const cpuMsOf = async (work: () => Promise<unknown>): Promise<number> => {
-  let least = Number.POSITIVE_INFINITY
-  for (let round = 0; round < 8; round++) {
-    const before = process.cpuUsage()
-    for (let time = 0; time < 10; time++) await work()
-    const { user, system } = process.cpuUsage(before)
-    least = Math.min(least, (user + system) / 1_000)
-  }
-  return least
-}
 
 const roomWith = async (messages: number): Promise<string> => {
   const roomId = await alice.createRoom({ creation_content: { type: 'm.space' } })
@@ -40,9 +29,8 @@ describe('finding costs the same in a room with a long history', () => {
     async (_, find) => {
       const [short, long] = [await roomWith(1), await roomWith(1_500)]
       await find(short)
-      const few = await cpuMsOf(() => find(short))
-      const many = await cpuMsOf(() => find(long))
-      expect(many / few).toBeLessThan(2)
+      const timesIn = (room: string): (() => Promise<void>) => repeatedly(10, () => find(room))
+      expect(await ratioOfCosts(2, timesIn(short), timesIn(long))).toBeLessThan(2)
     },
     60_000,
   )

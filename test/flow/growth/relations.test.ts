@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Json, TestClient } from '../../support/client.ts'
 import { startHomeserver, type TestHomeserver } from '../../support/homeserver.ts'
 import { edit, react, refer, relationsOf, reply, threadsOf } from '../relations/fixture.ts'
-import { cpuMsOf, grow } from './grown.ts'
+import { grow, ratioOfCosts, repeatedly } from './grown.ts'
 
 const FEW = 10
 const MANY = 50_000
@@ -24,19 +24,6 @@ const roomWith = async (kind: keyof typeof KINDS, count: number): Promise<Room> 
   await grow(homeserver, (rows) => rows.addRelating(roomId, count - 1))
   for (let text = 0; text < 10; text++) await alice.sendText(roomId, 'text')
   return { roomId, root }
-}
-
-/** The quickest of several rounds: what else runs on the machine counts little. */
-const cost = async (work: () => Promise<unknown>): Promise<number> => {
-  let least = Number.POSITIVE_INFINITY
-  for (let round = 0; round < 8; round++)
-    least = Math.min(
-      least,
-      await cpuMsOf(async () => {
-        for (let time = 0; time < 10; time++) await work()
-      }),
-    )
-  return least
 }
 
 describe('what is told of an event costs the same for 10 events that relate to it and for 50,000', () => {
@@ -61,9 +48,10 @@ describe('what is told of an event costs the same for 10 events that relate to i
       let sent = 0
       for (const [name, read] of Object.entries(reads)) {
         for (const room of [few, many]) await read(room)
-        const [small, large] = [await cost(() => read(few)), await cost(() => read(many))]
-        if (process.env.HOMEROOM_TEST_FIGURES === '1') console.log(kind, name, small.toFixed(1), large.toFixed(1))
-        expect(large / small, `${kind} ${name}`).toBeLessThan(3)
+        const timesOf = (room: Room): (() => Promise<void>) => repeatedly(10, () => read(room))
+        const ratio = await ratioOfCosts(3, timesOf(few), timesOf(many))
+        if (process.env.HOMEROOM_TEST_FIGURES === '1') console.log(kind, name, ratio.toFixed(2))
+        expect(ratio, `${kind} ${name}`).toBeLessThan(3)
       }
     },
     180_000,
@@ -82,8 +70,7 @@ it('a page of 100 events costs little more where something relates to each of th
   const filter = JSON.stringify({ types: ['m.room.message'], not_rel_types: ['m.thread', 'm.replace', 'm.reference'] })
   const page = (roomId: string): Promise<Json> => bob.messages(roomId, { dir: 'b', limit: 100, filter })
   for (const roomId of [plain, related]) expect((await page(roomId)).chunk).toHaveLength(100)
-  const [without, with300] = [await cost(() => page(plain)), await cost(() => page(related))]
-  if (process.env.HOMEROOM_TEST_FIGURES === '1') console.log('page', without.toFixed(1), with300.toFixed(1))
+  const timesOf = (roomId: string): (() => Promise<void>) => repeatedly(10, () => page(roomId))
   // It reads four times as many events, and is about as many times as long.
-  expect(with300 / without).toBeLessThan(10)
+  expect(await ratioOfCosts(10, timesOf(plain), timesOf(related))).toBeLessThan(10)
 }, 60_000)

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { TestClient } from '../../support/client.ts'
 import { startHomeserver, type TestHomeserver } from '../../support/homeserver.ts'
+import { ratioOfCosts, repeatedly } from '../growth/grown.ts'
 
 let homeserver: TestHomeserver
 let alice: TestClient
@@ -14,25 +15,6 @@ beforeAll(async () => {
 afterAll(() => homeserver.stop())
 
 const enc = encodeURIComponent
-
-const ROUNDS = 10
-
-const cpuMs = async (work: () => Promise<unknown>): Promise<number> => {
-  const before = process.cpuUsage()
-  for (let time = 0; time < 5; time++) await work()
-  const { user, system } = process.cpuUsage(before)
-  return (user + system) / 1_000
-}
-
-/** The CPU time of `many` for that of `few`, each the quickest of several rounds in turn: what else runs on the machine, or behind the rooms' making, counts little. */
-const ratioOf = async (few: () => Promise<unknown>, many: () => Promise<unknown>): Promise<number> => {
-  const least = { few: Number.POSITIVE_INFINITY, many: Number.POSITIVE_INFINITY }
-  for (let round = 0; round < ROUNDS; round++) {
-    least.few = Math.min(least.few, await cpuMs(few))
-    least.many = Math.min(least.many, await cpuMs(many))
-  }
-  return least.many / least.few
-}
 
 const VISIBILITIES = ['joined', 'shared', 'invited', 'world_readable']
 const padding = 'x'.repeat(50_000)
@@ -67,11 +49,8 @@ describe('a read costs the same however many history-visibility events the room 
       const few = await roomWith(1)
       const many = await roomWith(120)
       for (const room of [few, many]) await read(room)
-      const ratio = await ratioOf(
-        () => read(few),
-        () => read(many),
-      )
-      expect(ratio).toBeLessThan(4)
+      const timesIn = (room: Room): (() => Promise<void>) => repeatedly(5, () => read(room))
+      expect(await ratioOfCosts(4, timesIn(few), timesIn(many))).toBeLessThan(4)
     },
     60_000,
   )
