@@ -131,8 +131,8 @@ export interface Scope {
 
 export const SCOPES: readonly Scope[] = [
   {
-    title: 'What is asked: all directories but 60',
-    asks: (directory) => !directory.startsWith('60'),
+    title: 'What is asked: all but what is no part of the specification or runs on no server',
+    asks: () => true,
   },
 ]
 

@@ -2,7 +2,6 @@ import { it } from 'vitest'
 import type { TestClient } from '../support/client.ts'
 import {
   BOTH_WAYS,
-  comparedSince,
   eventArrives,
   membershipBecomes,
   type Pair,
@@ -51,14 +50,13 @@ withSynapse('Homeroom and Synapse, of which one is away or both are busy', (pair
         ...{ room_version: version, preset: 'public_chat', room_alias_name: `away-${joiner}-${version}`.toLowerCase() },
         power_level_content_override: levels,
       })
-      const since = comparedSince(maker)
       await bob.join(`#away-${joiner}-${version}:${pair().side(maker).serverName}`.toLowerCase())
       await membershipBecomes(alice, roomId, bob.userId, 'join')
-      return { alice, bob, roomId, since }
+      return { alice, bob, roomId }
     }
 
     it(`${joiner} was away, and gets all that was said and changed on ${maker} meanwhile`, async () => {
-      const { alice, bob, roomId, since } = await share('11')
+      const { alice, bob, roomId } = await share('11')
       let last = ''
       await whileAway(pair(), joiner, async () => {
         for (let count = 0; count < MISSED; count++) last = await alice.sendText(roomId, `missed ${count}`)
@@ -70,18 +68,18 @@ withSynapse('Homeroom and Synapse, of which one is away or both are busy', (pair
       await eventArrives(alice, roomId, back)
       await eventArrives(bob, roomId, last)
       await stateBecomes(bob, roomId, ['m.room.topic', ''], (content) => content?.topic === 'while away')
-      await roomsBecomeEqual(alice, bob, roomId, since)
+      await roomsBecomeEqual(alice, bob, roomId)
     })
 
     it.each(['10', '12'])(`both write at once in a room of version %s that ${maker} made`, async (version) => {
-      const { alice, bob, roomId, since } = await share(version)
+      const { alice, bob, roomId } = await share(version)
       const until = Date.now() + SECONDS * 1_000
       while (Date.now() < until) {
         const [one, other] = await Promise.all([busy(alice, roomId), busy(bob, roomId)])
         await eventArrives(bob, roomId, one)
         await eventArrives(alice, roomId, other)
       }
-      await roomsBecomeEqual(alice, bob, roomId, since)
+      await roomsBecomeEqual(alice, bob, roomId)
     })
   }
 })

@@ -110,12 +110,6 @@ export const BOTH_WAYS: readonly (readonly [SideName, SideName])[] = [
   ['Synapse', 'Homeroom'],
 ]
 
-/**
- * From when on the histories of a scene are held equal. Homeroom does not yet fetch all that was before it came into a room of another server: there they
- * are from the join on.
- */
-export const comparedSince = (maker: SideName): number => (maker === 'Homeroom' ? 0 : Date.now())
-
 const enc = encodeURIComponent
 const WAIT = { timeout: 30_000, interval: 150 }
 
@@ -198,19 +192,12 @@ const roomAsSeen = async (client: TestClient, roomId: string): Promise<RoomAsSee
 const sorted = <Value>(object: Record<string, Value>): Record<string, Value> =>
   Object.fromEntries(Object.entries(object).sort(([left], [right]) => (left < right ? -1 : 1)))
 
-/** Waits until both clients see the same state and the same history, event by event; with `since`, the history from that time on. */
-export const roomsBecomeEqual = async (
-  one: TestClient,
-  other: TestClient,
-  roomId: string,
-  since = 0,
-): Promise<void> => {
-  const view = async (client: TestClient): Promise<RoomAsSeen> => {
-    const { state, history } = await roomAsSeen(client, roomId)
-    const later = Object.entries(history).filter(([, event]) => event.origin_server_ts >= since)
-    return { state, history: Object.fromEntries(later) }
-  }
-  const seen = async (): Promise<[RoomAsSeen, RoomAsSeen]> => [await view(one), await view(other)]
+/** Waits until both clients see the same state and the same history, event by event. */
+export const roomsBecomeEqual = async (one: TestClient, other: TestClient, roomId: string): Promise<void> => {
+  const seen = async (): Promise<[RoomAsSeen, RoomAsSeen]> => [
+    await roomAsSeen(one, roomId),
+    await roomAsSeen(other, roomId),
+  ]
   const until = Date.now() + 30_000
   let [left, right] = await seen()
   while (JSON.stringify(left) !== JSON.stringify(right) && Date.now() < until) [left, right] = await seen()

@@ -48,6 +48,8 @@ const settingsOf = (folder: string, tlsPort: number, clientPort: number) => ({
   form_secret: 'b',
   allow_public_rooms_over_federation: true,
   allow_public_rooms_without_auth: true,
+  // By default nobody may list a room, and a room that was to be listed is made unlisted.
+  room_list_publication_rules: [{ action: 'allow' }],
   use_presence: true,
   // A peer that was away is tried again soon.
   federation: {
