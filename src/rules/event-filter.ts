@@ -1,6 +1,7 @@
 import { jsonBytes } from '#base'
 import type { EventFilter, Filter, JsonObject, JsonValue, RoomEventFilter, UserId } from '#spec'
 import { isJsonObject, relationIn } from '#spec'
+import { type ProfileFields, profileFieldsOf } from './profile-fields.ts'
 import { splitPropertyPath } from './push-rules/index.ts'
 
 /** The parts of an event that a filter looks at. Ephemeral events have no sender. */
@@ -50,6 +51,8 @@ export interface CompiledFilter {
   readonly state: EventMatcher
   readonly ephemeral: EventMatcher
   readonly roomAccountData: EventMatcher
+  /** undefined: none is asked for. */
+  readonly profileFields: ProfileFields | undefined
   /** The lists of `room` itself, which go before those of its parts. */
   room(roomId: string): boolean
 }
@@ -169,6 +172,7 @@ export const compileFilter = (filter: Filter): CompiledFilter => ({
   timeline: compileEventFilter(filter.room?.timeline),
   state: compileEventFilter(filter.room?.state),
   ephemeral: compileEventFilter(filter.room?.ephemeral),
+  profileFields: profileFieldsOf(filter['org.matrix.msc4429.profile_fields']?.ids ?? []),
   roomAccountData: compileEventFilter(filter.room?.account_data),
   room: allows(filter.room?.rooms, filter.room?.not_rooms),
 })
@@ -185,7 +189,17 @@ const STEP_BYTES = 250
 
 const heapBytesOf = (filter: Filter): number => {
   const { event_fields: paths = [], presence, account_data: accountData, room } = filter
-  const sections = [presence, accountData, room, room?.timeline, room?.state, room?.ephemeral, room?.account_data]
+  const fields = filter['org.matrix.msc4429.profile_fields']
+  const sections = [
+    presence,
+    accountData,
+    fields,
+    room,
+    room?.timeline,
+    room?.state,
+    room?.ephemeral,
+    room?.account_data,
+  ]
   const entries = sections.flatMap((section) =>
     Object.values(section ?? {})
       .filter(Array.isArray)

@@ -48,6 +48,7 @@ const FilterSchema = Type.Object({
   event_format: Type.Optional(Type.Union([Type.Literal('client'), Type.Literal('federation')])),
   presence: Type.Optional(EventFilterSchema),
   account_data: Type.Optional(EventFilterSchema),
+  'org.matrix.msc4429.profile_fields': Type.Optional(Type.Object({ ids: list() })),
   room: Type.Optional(
     Type.Object({
       rooms: list('^!'),

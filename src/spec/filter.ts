@@ -30,6 +30,8 @@ export interface Filter {
   readonly event_format?: 'client' | 'federation'
   readonly presence?: EventFilter
   readonly account_data?: EventFilter
+  /** MSC4429: the fields of profiles to be told of. */
+  readonly 'org.matrix.msc4429.profile_fields'?: { readonly ids?: readonly string[] }
   readonly room?: {
     readonly rooms?: readonly string[]
     readonly not_rooms?: readonly string[]

@@ -19,6 +19,7 @@ export const STREAM_DECLARATIONS = {
   presence: { kept: 'memory', missing: 'never' },
   threadSubscriptions: { kept: 'database', missing: 'now' },
   stickyEvents: { kept: 'database', missing: 'beginning' },
+  profiles: { kept: 'database', missing: 'beginning' },
 } as const satisfies Readonly<Record<string, StreamDeclaration>>
 
 type Declarations = typeof STREAM_DECLARATIONS
@@ -40,6 +41,8 @@ export type Positions = Readonly<Record<StreamName, number>>
 export interface ToldPositions extends Positions {
   /** Numbers of rooms in which the client was told that somebody types, and not yet that nobody does. */
   readonly typingIn?: readonly number[]
+  /** Names the fields of profiles that the client was told of, see `profileFieldsMark`; absent: none. */
+  readonly profileFields?: string
 }
 
 /** The same for the streams in the database, as the store tells it. */

@@ -235,6 +235,7 @@ const readByClients = ({ events, receipts, accountData, toDevice, deviceLists, .
   deviceLists,
   threadSubscriptions: rest.threadSubscriptions,
   stickyEvents: rest.stickyEvents,
+  profiles: rest.profiles,
 })
 
 /** Whether any of the positions lies ahead of what is known. */

@@ -4,7 +4,7 @@ import { type Positions, STREAM_DECLARATIONS, type StreamDeclaration, type ToldP
 
 const NUMBER = /^-?\d{1,16}$/
 /** Longer texts are no tokens. */
-const MAX_LENGTH = 400
+const MAX_LENGTH = 500
 
 const parsePosition = (text: string): number | undefined => {
   if (!NUMBER.test(text)) return undefined
@@ -62,6 +62,35 @@ export const syncTokensOver = <Name extends string>(
 
 const syncTokens = syncTokensOver(STREAM_DECLARATIONS)
 
+/** Behind a tilde, the fields of profiles that the client was told of, as one short text. */
+const MARK = /^[0-9a-z]{1,16}$/
+
+interface CutToken {
+  readonly positions: string
+  readonly profileFields: { readonly profileFields?: string }
+}
+
+/** Cuts a mark of fields off. undefined where what stands behind the tilde is none. */
+const cutMark = (text: string): CutToken | undefined => {
+  const tilde = text.length > MAX_LENGTH ? -1 : text.indexOf('~')
+  if (tilde === -1) return { positions: text, profileFields: {} }
+  const mark = text.slice(tilde + 1)
+  return MARK.test(mark) ? { positions: text.slice(0, tilde), profileFields: { profileFields: mark } } : undefined
+}
+
+const marked = (text: string, mark: string | undefined): string => (mark === undefined ? text : `${text}~${mark}`)
+
+const parseMarked = (text: string, now: Positions): ToldPositions | undefined => {
+  const cut = cutMark(text)
+  const parsed = cut === undefined ? undefined : syncTokens.parse(cut.positions, now)
+  return cut === undefined || parsed === undefined ? undefined : { ...parsed, ...cut.profileFields }
+}
+
+const eventsIn = (text: string): number | undefined => {
+  const cut = cutMark(text)
+  return cut === undefined ? undefined : syncTokens.read(cut.positions)?.events
+}
+
 /** Behind a dot, the rooms in which the client was told of typing; none is the usual case. */
 const TYPING_IN = /^\d{1,16}(?:-\d{1,16})*$/
 /** A client in more rooms with typists at the same moment may show some of them for ever after a restart: tokens stay short. */
@@ -69,7 +98,7 @@ const MAX_TYPING_IN = 16
 
 export const formatSyncToken = (positions: ToldPositions): string => {
   const { typingIn = [] } = positions
-  const text = syncTokens.format(positions)
+  const text = marked(syncTokens.format(positions), positions.profileFields)
   return typingIn.length === 0 ? text : `${text}.${typingIn.slice(0, MAX_TYPING_IN).join('-')}`
 }
 
@@ -84,20 +113,20 @@ const cutSyncToken = (text: string): { readonly positions: string; readonly typi
 /** See `SyncTokens.parse`. */
 export const parseSyncToken = (text: string, now: Positions): ToldPositions | undefined => {
   const { positions, typingIn } = cutSyncToken(text)
-  const parsed = syncTokens.parse(positions, now)
+  const parsed = parseMarked(positions, now)
   return parsed === undefined || typingIn.length === 0 ? parsed : { ...parsed, typingIn }
 }
 
 /** Positions of sliding sync begin with these tokens: the same streams in the same order, with a prefix of their own. */
 const SLIDING_PREFIX = 's1_'
 
-export const formatSlidingToken = (positions: Positions): string =>
-  SLIDING_PREFIX + syncTokens.format(positions).slice(SYNC_PREFIX.length)
+export const formatSlidingToken = (positions: ToldPositions): string =>
+  marked(SLIDING_PREFIX + syncTokens.format(positions).slice(SYNC_PREFIX.length), positions.profileFields)
 
 /** See `SyncTokens.parse`. */
-export const parseSlidingToken = (text: string, now: Positions): Positions | undefined => {
+export const parseSlidingToken = (text: string, now: Positions): ToldPositions | undefined => {
   const token = asSyncToken(text)
-  return token === undefined ? undefined : syncTokens.parse(token, now)
+  return token === undefined ? undefined : parseMarked(token, now)
 }
 
 /** The positions in a whole `pos` of sliding sync, where they stand in front of a dot; undefined for a text that is none. */
@@ -135,8 +164,8 @@ export const formatPageToken = (position: number): string => `t${position}`
  */
 export const parsePageToken = (text: string): number | undefined => {
   const sliding = asSyncToken(beforeDot(text))
-  if (sliding !== undefined) return syncTokens.read(sliding)?.events
-  if (!text.startsWith('t')) return syncTokens.read(cutSyncToken(text).positions)?.events
+  if (sliding !== undefined) return eventsIn(sliding)
+  if (!text.startsWith('t')) return eventsIn(cutSyncToken(text).positions)
   const place = parsePlaceToken(text)
   return place === undefined ? parsePosition(text.slice(1)) : Math.max(0, place.event)
 }

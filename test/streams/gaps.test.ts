@@ -20,6 +20,7 @@ const START: DurablePositions = {
   deviceLists: 0,
   threadSubscriptions: 0,
   stickyEvents: 0,
+  profiles: 0,
   sessions: 0,
   federationEdus: 0,
 }

@@ -25,6 +25,7 @@ const positions = fc.record({
   presence: position,
   threadSubscriptions: position,
   stickyEvents: position,
+  profiles: position,
 })
 
 const NOW: Positions = {
@@ -37,6 +38,7 @@ const NOW: Positions = {
   presence: 1_800_000_000_000,
   threadSubscriptions: 3,
   stickyEvents: 2,
+  profiles: 9,
 }
 
 describe('tokens', () => {
@@ -54,13 +56,28 @@ describe('tokens', () => {
     fc.assert(
       fc.property(positions, fc.array(position, { minLength: 1, maxLength: 16 }), (given, typingIn) => {
         const token = formatSyncToken({ ...given, typingIn })
-        expect(token.length).toBeLessThan(400)
+        expect(token.length).toBeLessThan(500)
         expect(parseSyncToken(token, NOW)).toEqual({ ...given, typingIn })
         expect(parsePageToken(token)).toBe(given.events)
       }),
     )
     const token = formatSyncToken(NOW)
-    for (const text of ['.', '.a', '.1-', '.-1', '.1.2', `.${'1-'.repeat(200)}1`])
+    for (const text of ['.', '.a', '.1-', '.-1', '.1.2', `.${'1-'.repeat(300)}1`])
+      expect(parseSyncToken(token + text, NOW), text).toBeUndefined()
+  })
+
+  it('carry the fields of profiles that were told, beside all else', () => {
+    const mark = fc.stringMatching(/^[0-9a-z]{1,16}$/)
+    fc.assert(
+      fc.property(positions, mark, fc.array(position, { maxLength: 3 }), (given, profileFields, typingIn) => {
+        const told = { ...given, profileFields, ...(typingIn.length === 0 ? {} : { typingIn }) }
+        const token = formatSyncToken(told)
+        expect(parseSyncToken(token, NOW)).toEqual(told)
+        expect(parsePageToken(token)).toBe(given.events)
+      }),
+    )
+    const token = formatSyncToken(NOW)
+    for (const text of ['~', '~A', '~a~b', '~a_1', `~${'a'.repeat(17)}`, '.1~a'])
       expect(parseSyncToken(token + text, NOW), text).toBeUndefined()
   })
 
@@ -125,8 +142,8 @@ const READ = {
   ...{ typing: 1795845585397, presence: 1795845585398 },
 }
 /** The streams that came later, as a client begins them that has such a token. */
-const SINCE = { threadSubscriptions: NOW.threadSubscriptions, stickyEvents: 0 }
-const OF_TODAY = `${OF_2026_11}_3_0`
+const SINCE = { threadSubscriptions: NOW.threadSubscriptions, stickyEvents: 0, profiles: 0 }
+const OF_TODAY = `${OF_2026_11}_3_0_0`
 
 describe('tokens of older versions', () => {
   it('are read by this one', () => {

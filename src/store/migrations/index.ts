@@ -75,6 +75,7 @@ import { grantAdministration } from './0910-grant-administration.ts'
 import { createBlockedServers } from './0920-create-blocked-servers.ts'
 import { namePropagatedFields } from './0930-name-propagated-fields.ts'
 import { placeRemovals } from './0940-place-removals.ts'
+import { placeProfileChanges } from './0950-place-profile-changes.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -154,4 +155,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createBlockedServers,
   namePropagatedFields,
   placeRemovals,
+  placeProfileChanges,
 ]

@@ -66,6 +66,7 @@ import { presenceListsReader } from './personal/presence-lists-reader.ts'
 import { presenceListsWriter, presenceListWrites } from './personal/presence-lists-writes.ts'
 import { presenceStoreReader } from './personal/presence-reader.ts'
 import { presenceStoreWriter, presenceWrites } from './personal/presence-writes.ts'
+import { profileChangesReader } from './personal/profile-changes-reader.ts'
 import { profileUpdatesReader } from './personal/profile-updates-reader.ts'
 import { profileUpdatesWriter, profileUpdateWrites } from './personal/profile-updates-writes.ts'
 import { profilesReader } from './personal/profiles-reader.ts'
@@ -136,6 +137,7 @@ export const readersOver = (db: Db) => ({
   messageIndex: messageIndexReader(db),
   presence: presenceStoreReader(db),
   presenceLists: presenceListsReader(db),
+  profileChanges: profileChangesReader(db),
   profileUpdates: profileUpdatesReader(db),
   profiles: profilesReader(db),
   pushers: pushersReader(db),

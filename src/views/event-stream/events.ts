@@ -72,6 +72,8 @@ export class EventStream {
     listener: ({ request, peeked }) => (peeked === undefined ? request.viewer.user : listenerInRoom(peeked)),
     rooms: async ({ request, peeked }) =>
       peeked === undefined ? this.#parts.scopes.joinedRooms(request.viewer) : [peeked],
+    // This stream tells of no profiles.
+    concerns: (_, { stream }) => stream !== 'profiles',
   }
 
   constructor(parts: EventStreamParts) {

@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonObject, MatrixError } from '#spec'
-import type { News, Positions, ToldPositions } from '#streams'
+import type { News, ToldPositions } from '#streams'
 import type { ExtensionAnswer, ExtensionWindow, SlidingExtension } from './extension.ts'
 import type { SlidingRequest } from './request.ts'
 
@@ -16,7 +16,7 @@ export interface ExtensionsAnswer {
   /** The value of `extensions`, as JSON. */
   readonly text: string
   readonly isNews: boolean
-  readonly reached: Partial<Positions>
+  readonly reached: Partial<ToldPositions>
   readonly typingIn: readonly number[] | undefined
 }
 

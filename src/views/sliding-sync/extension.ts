@@ -60,8 +60,8 @@ export interface ExtensionAnswer {
   readonly text: string | undefined
   /** Ends the wait of a long poll. */
   readonly isNews: boolean
-  /** The positions up to which the extension told its streams, where it left some of the window for the next answer. */
-  readonly reached?: Partial<Positions>
+  /** The positions up to which the extension told its streams, where it left some of the window for the next answer; and what it told besides. */
+  readonly reached?: Partial<ToldPositions>
   /** Rooms in which the client was now told that somebody types; those of `ToldPositions`. */
   readonly typingIn?: readonly RoomNumber[]
 }

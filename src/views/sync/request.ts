@@ -48,12 +48,13 @@ export interface Piece {
 
 /** A part that may be too long to be held whole. It is made piece by piece, and the next one when there is room to send it. */
 export interface StreamedPart {
-  /** The part's text where nothing is new. */
+  /** The part's text where nothing is new; empty for one that is then left out. */
   readonly empty: string
   /** Whether a look at the window tells that nothing is new. */
   isEmpty?(window: SyncWindow): boolean
   /** The part's whole text where that is short and at hand, as nearly always to somebody who waits; undefined: it is to be made in pieces. */
   brief?(window: SyncWindow): Soon<Piece | undefined>
+  /** None at all for a part that is left out. */
   pieces(window: SyncWindow): AsyncGenerator<Piece, void, undefined>
 }
 

@@ -40,6 +40,8 @@ export class Sync {
     poll: (request) => this.#poll(request),
     listener: ({ syncer }) => syncer.user,
     rooms: ({ syncer }) => this.#joinedRooms(syncer),
+    // Nobody else is woken by a profile: a popular one concerns thousands who wait.
+    concerns: ({ filter }, { stream }) => stream !== 'profiles' || filter.profileFields !== undefined,
   }
 
   constructor(parts: SyncParts) {
@@ -67,8 +69,9 @@ export class Sync {
     const { since, fullState } = request
     if (since === undefined || fullState) return { text: await this.#whole(request, snapshot), nothingBy: undefined }
     // The client's token equals the current positions: nothing is new, so no room is read.
-    if (samePositions(since, snapshot.positions)) {
-      return { text: () => this.#unchanged(request, { ...snapshot.positions, ...toldBy(since) }), nothingBy: snapshot }
+    if (samePositions(since, snapshot.positions) && knowsFields(since, request)) {
+      const told = { ...snapshot.positions, ...toldBy(since, request) }
+      return { text: () => this.#unchanged(request, told), nothingBy: snapshot }
     }
     return this.#news(request, snapshot)
   }
@@ -90,7 +93,7 @@ export class Sync {
     const brief = short instanceof Promise ? await short : short
     if (brief !== undefined) {
       const isNews = look.isNews || brief.isNews
-      return { text: `${look.text}${brief.text}}`, nothingBy: isNews ? undefined : snapshot }
+      return { text: `${look.text},${brief.text}}`, nothingBy: isNews ? undefined : snapshot }
     }
     return this.#inPieces(this.#streamed(look), snapshot)
   }
@@ -116,7 +119,8 @@ export class Sync {
       const text = part.unchanged?.(request) ?? part.empty
       texts.push(text instanceof Promise ? await text : text)
     }
-    return `${headOf(told)}${[...texts, ...streamed.map(({ empty }) => empty)].join()}}`
+    for (const { empty } of streamed) if (empty !== '') texts.push(empty)
+    return `${headOf(told)}${texts.join()}}`
   }
 
   async #joinedRooms(syncer: EventsViewer): Promise<readonly number[]> {
@@ -150,12 +154,13 @@ export class Sync {
     }
     const typing = [...told.rooms].map(([room, { typing }]) => [room, typing] as const)
     const typingIn = news.typingIn((room) => rooms.get(room)?.membership === 'join', typing)
-    return { found, text: `${this.#headOf(reached, typingIn)}${text},`, isNews }
+    return { found, text: `${this.#headOf(reached, typingIn, filter.profileFields?.mark)}${text}`, isNews }
   }
 
   /** Those who are woken by one message are told the same token. */
-  #headOf(now: Positions, typingIn: readonly number[]): string {
-    if (typingIn.length > 0) return headOf({ ...now, typingIn })
+  #headOf(now: Positions, typingIn: readonly number[], profileFields: string | undefined): string {
+    if (typingIn.length > 0 || profileFields !== undefined)
+      return headOf({ ...now, typingIn, ...(profileFields === undefined ? {} : { profileFields }) })
     if (this.#newest?.now !== now) this.#newest = { now, head: headOf(now) }
     return this.#newest.head
   }
@@ -163,18 +168,19 @@ export class Sync {
   async *#streamed({ found, text: head, isNews: isNewsBefore }: Look): AsyncGenerator<Piece, void, undefined> {
     let text = head
     let isNews = isNewsBefore
-    let comma = ''
     for (const part of this.#parts.streamed) {
       if (part.isEmpty?.(found) === true) {
-        text += `${comma}${part.empty}`
-        comma = ','
+        if (part.empty !== '') text += `,${part.empty}`
         continue
       }
-      yield { text: `${text}${comma}`, isNews }
-      comma = ','
-      text = ''
-      isNews = false
-      yield* part.pieces(found)
+      // A part may have nothing to say after all, and then no comma stands before it.
+      let before = `${text},`
+      for await (const piece of part.pieces(found)) {
+        yield { text: `${before}${piece.text}`, isNews: isNews || piece.isNews }
+        before = ''
+        text = ''
+        isNews = false
+      }
     }
     yield { text: `${text}}`, isNews }
   }
@@ -195,7 +201,7 @@ const briefly = (streamed: readonly StreamedPart[], found: SyncWindow): Soon<Pie
     const brief = part.isEmpty?.(found) === true ? { text: part.empty, isNews: false } : part.brief?.(found)
     if (brief === undefined) return undefined
     if (brief instanceof Promise) return brieflyFrom(streamed, found, { index, text, isNews, brief })
-    text += text === '' ? brief.text : `,${brief.text}`
+    if (brief.text !== '') text += text === '' ? brief.text : `,${brief.text}`
     isNews ||= brief.isNews
   }
   return { text, isNews }
@@ -234,7 +240,14 @@ const shortText = async (pieces: AsyncGenerator<Piece, void, undefined>): Promis
   return whole
 }
 
-const toldBy = ({ typingIn = [] }: ToldPositions): Pick<ToldPositions, 'typingIn'> => ({ typingIn })
+type Told = Pick<ToldPositions, 'typingIn' | 'profileFields'>
+
+const toldBy = ({ typingIn = [] }: ToldPositions, { filter: { profileFields } }: SyncRequest): Told =>
+  profileFields === undefined ? { typingIn } : { typingIn, profileFields: profileFields.mark }
+
+/** Whether the client was told of the fields of profiles that it asks for. */
+const knowsFields = ({ profileFields }: ToldPositions, { filter }: SyncRequest): boolean =>
+  filter.profileFields === undefined || filter.profileFields.mark === profileFields
 
 const headOf = (now: ToldPositions): string => `{"next_batch":"${formatSyncToken(now)}",`
 

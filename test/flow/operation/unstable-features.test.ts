@@ -63,8 +63,30 @@ const takesProfileFields: Proof = async ({ alice }) => {
     expect(await alice.put(`${of}/${enc(alice.userId)}/org.example`, { 'org.example': 1 })).toEqual({})
 }
 
+const STATUS = 'org.matrix.msc4426.status'
+const setStatus = (client: TestClient, value: string): Promise<Json> =>
+  client.put(`/v3/profile/${enc(client.userId)}/${STATUS}`, { [STATUS]: value })
+const tellsOfProfiles: Proof = async ({ alice, bob }) => {
+  const filter = JSON.stringify({ 'org.matrix.msc4429.profile_fields': { ids: [STATUS] } })
+  const { next_batch: since } = await alice.sync({ filter })
+  await setStatus(bob, 'away')
+  const users = (await alice.sync({ since, filter }))['org.matrix.msc4429.users']
+  expect(users).toEqual({ [bob.userId]: { profile_updates: { [STATUS]: 'away' } } })
+}
+const slidesProfiles: Proof = async ({ alice, bob }) => {
+  const name = 'org.matrix.msc4262.profiles'
+  const wish = { otherExtensions: { [name]: { enabled: true, fields: [STATUS] } } }
+  const connection = new SlidingConnection(alice, 'legacy')
+  await connection.next(wish)
+  await setStatus(bob, 'back')
+  const { extensions } = await connection.next(wish)
+  expect(extensions[name]).toEqual({ users: { [bob.userId]: { updated: { [STATUS]: 'back' } } } })
+}
+
 /** The proof that each flag of `/versions` is true: what a client does that has read it. */
 const PROOFS: Readonly<Record<string, Proof>> = {
+  'org.matrix.msc4429': tellsOfProfiles,
+  'org.matrix.msc4262': slidesProfiles,
   'org.matrix.msc2285.stable': async ({ alice, roomId, reply }) => {
     expect(await alice.receipt(roomId, reply, 'm.read.private')).toEqual({})
   },

@@ -22,7 +22,7 @@ const NO_FILTER = '{}'
 
 const query = Type.Object({
   filter: Type.Optional(Type.String({ maxLength: 65_536 })),
-  since: Type.Optional(Type.String({ maxLength: 200 })),
+  since: Type.Optional(Type.String({ maxLength: 500 })),
   full_state: Type.Optional(Type.Boolean()),
   set_presence: Type.Optional(Type.Enum(['online', 'unavailable', 'offline'])),
   timeout: Type.Optional(Type.Integer({ minimum: 0 })),

@@ -86,6 +86,9 @@ const FEATURES: Readonly<Record<string, boolean>> = {
   'org.matrix.msc4028': true,
   // Fully-read markers that move backwards where asked.
   'com.beeper.msc4446': true,
+  // Changes of profiles in `/sync`, which Element Web needs for the status of users, and in sliding sync.
+  'org.matrix.msc4429': true,
+  'org.matrix.msc4262': true,
   // Delayed events.
   'org.matrix.msc4140': true,
   // Profile fields (v1.16).

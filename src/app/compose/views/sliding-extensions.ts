@@ -5,6 +5,8 @@ import {
   E2eeExtension,
   type EventTexts,
   type KeyCountsNow,
+  type ProfileChanges,
+  ProfilesExtension,
   type PushRules,
   ReceiptsExtension,
   StickyEventsExtension,
@@ -28,6 +30,7 @@ export interface SlidingExtensionsParts {
   readonly pushRules: PushRules
   readonly deviceLists: DeviceLists
   readonly keyCounts: KeyCountsNow
+  readonly profileChanges: ProfileChanges
   readonly texts: EventTexts
 }
 
@@ -39,6 +42,7 @@ export const buildSlidingExtensions = ({
   pushRules,
   deviceLists,
   keyCounts,
+  profileChanges,
   texts,
 }: SlidingExtensionsParts): readonly SlidingExtension[] => {
   const stickyRooms = new StickyRooms({ clock, positions: streams })
@@ -62,5 +66,6 @@ export const buildSlidingExtensions = ({
       texts,
       clock,
     }),
+    new ProfilesExtension({ reader: store.profileChanges, changes: profileChanges, news }),
   ]
 }

@@ -4,7 +4,6 @@ import {
   Badges,
   type Checkpoints,
   ClientEvents,
-  DeviceLists,
   DeviceListsPart,
   Erasures,
   EventStream,
@@ -33,12 +32,12 @@ import {
   PresencePart,
   PresenceProfiles,
   PresenceVisibility,
+  ProfilesPart,
   PublicRooms,
   PushCandidates,
   PushNotices,
   PushVerdicts,
   RecentEvents,
-  RecentKeyChanges,
   type Relations,
   RoomFactsCache,
   RoomHeads,
@@ -71,6 +70,7 @@ import {
 } from '#views'
 import type { RoomsGround } from '../rooms/rooms.ts'
 import { type AdminRoomViews, buildAdminRoomViews } from './admin-room-views.ts'
+import { buildPeople } from './people.ts'
 import { buildPushRules } from './push-rules.ts'
 import { buildBundled, buildRelationViews } from './relations.ts'
 import { buildSlidingExtensions, type InboxesOfDevices } from './sliding-extensions.ts'
@@ -225,9 +225,6 @@ const buildLifetimes = ({ store: { rooms: reader }, streams, clock, retention: s
   return lifetimes
 }
 
-const buildDeviceLists = ({ store, serverName }: RoomsGround, facts: RoomFactsCache, recent: RecentKeyChanges) =>
-  new DeviceLists({ reader: store.deviceLists, memberships: store.rooms, facts, recent, serverName })
-
 /**
  * Builds the parts that several views share.
  *
@@ -278,8 +275,8 @@ const buildShared = (ground: RoomsGround, { ignored, typing, presence }: PeopleN
   const erasures = new Erasures({ accounts: store.accounts, rooms: reader, clock, limitBytes: limits.erasures })
   const bundles = buildBundled(store, ignored)
   const sharedMessages = new SharedMessageTexts({ clock, limitBytes: limits.sharedMessages })
-  const recentKeys = new RecentKeyChanges(streams.positions().deviceLists)
-  for (const cache of [heads, userRooms, facts, keyCounts, recentKeys, erasures]) streams.onNews(cache)
+  for (const cache of [heads, userRooms, facts, keyCounts, erasures]) streams.onNews(cache)
+  const people = buildPeople(ground, facts, ignored)
   return {
     reader,
     clientEvents,
@@ -301,7 +298,8 @@ const buildShared = (ground: RoomsGround, { ignored, typing, presence }: PeopleN
     presenceProfiles: new PresenceProfiles(store.profiles),
     keyCounts,
     sharedMessages,
-    deviceLists: buildDeviceLists(ground, facts, recentKeys),
+    deviceLists: people.deviceLists,
+    profileChanges: people.profileChanges,
     caches: [
       clientEvents,
       visibilities,
@@ -311,7 +309,7 @@ const buildShared = (ground: RoomsGround, { ignored, typing, presence }: PeopleN
       unread.floors,
       ...[facts, heads, state],
       keyCounts,
-      recentKeys,
+      ...people.recent,
       sharedMessages,
     ],
   }
@@ -346,6 +344,7 @@ const buildSync = (
     shared: shared.sharedMessages,
   })
   const streamed = [
+    new ProfilesPart({ changes: shared.profileChanges }),
     new RoomsPart({ clock, reader, news, heads: shared.heads, texts: roomTexts, invites }),
     new AccountDataPart({ reader: accountData, pushRules }),
   ]

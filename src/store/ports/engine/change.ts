@@ -46,6 +46,7 @@ export const DURABLE_STREAMS = [
   'deviceLists',
   'threadSubscriptions',
   'stickyEvents',
+  'profiles',
   'federationEdus',
   'sessions',
 ] as const

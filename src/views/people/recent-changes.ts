@@ -1,6 +1,6 @@
 import type { CacheStats } from '#base'
 import type { RoomNumber } from '#store'
-import type { News, NewsHandler } from '#streams'
+import type { DurableStreamName, News, NewsHandler } from '#streams'
 
 interface Change {
   readonly position: number
@@ -14,11 +14,20 @@ const LIMIT_BYTES = 1024 * 1024
 const CHANGE_BYTES = 200
 const NUMBER_BYTES = 8
 
+export interface RecentChangesParts {
+  readonly name: string
+  readonly stream: DurableStreamName
+  /** The newest position of the stream. */
+  readonly position: number
+}
+
 /**
- * The users who were told of the newest changes of keys, from the news of the stream `deviceLists`. Most windows hold only changes that do not concern
- * the reader, and then the store need not be asked.
+ * The users who were told of the newest changes of people (of their keys, or of their profiles), from the news of a stream. Most windows hold only
+ * changes that do not concern the reader, and then the store need not be asked.
  */
-export class RecentKeyChanges implements NewsHandler {
+export class RecentChanges implements NewsHandler {
+  readonly #name: string
+  readonly #stream: DurableStreamName
   readonly #changes: Change[] = []
   /** All changes above this position are here; undefined where news was missed and none came since. */
   #from: number | undefined
@@ -26,20 +35,22 @@ export class RecentKeyChanges implements NewsHandler {
   #hits = 0
   #misses = 0
 
-  constructor(position: number) {
+  constructor({ name, stream, position }: RecentChangesParts) {
+    this.#name = name
+    this.#stream = stream
     this.#from = position
   }
 
   stats(): CacheStats {
     return {
-      ...{ name: 'recent-key-changes', hits: this.#hits, misses: this.#misses, entries: this.#changes.length },
+      ...{ name: this.#name, hits: this.#hits, misses: this.#misses, entries: this.#changes.length },
       ...{ sizeBytes: this.#sizeBytes, limitBytes: LIMIT_BYTES },
     }
   }
 
   news(news: readonly News[]): void {
     for (const { stream, position, rooms, users } of news) {
-      if (stream !== 'deviceLists') continue
+      if (stream !== this.#stream) continue
       this.#from ??= position
       this.#changes.push({ position, rooms, users })
       this.#sizeBytes += sizeOf({ rooms, users })

@@ -1,0 +1,151 @@
+import type { UserId } from '#spec'
+import type { DeviceListsReader, MembershipRecord, RoomNumber, RoomStateReader, StoredEvent, UserNumber } from '#store'
+import type { Positions } from '#streams'
+import type { EventsViewer } from '../events/event-texts.ts'
+import type { RoomFactsCache } from '../known/room-facts.ts'
+import type { RoomsOfUser } from '../known/user-rooms.ts'
+
+export interface SharedRoomsParts {
+  readonly reader: Pick<DeviceListsReader, 'roomsInCommon' | 'joinedAt' | 'memberChanges'>
+  readonly memberships: Pick<RoomStateReader, 'membershipAt' | 'membershipsBetween'>
+  readonly facts: Pick<RoomFactsCache, 'of' | 'now'>
+}
+
+export interface PeopleWindow {
+  readonly viewer: EventsViewer
+  readonly rooms: RoomsOfUser
+  readonly since: Positions
+  readonly now: Positions
+  /** New events by room; undefined where they are not at hand: any room may have some. */
+  readonly events: ReadonlyMap<RoomNumber, readonly StoredEvent[]> | undefined
+}
+
+/** The people of a window, by whether they share a joined room with the viewer at its two ends. */
+export interface People {
+  /** Those of the users asked about who share one at the end. */
+  readonly sharing: readonly UserNumber[]
+  /** Those who share one at the end, and did not at the start. */
+  readonly met: readonly UserNumber[]
+  /** Those who shared one at the start, and share none at the end. */
+  readonly left: readonly UserNumber[]
+  /** Those who are in a room that the viewer left and entered again in between. */
+  readonly metAgain: readonly UserNumber[]
+}
+
+export interface JoinedRooms {
+  readonly atStart: readonly RoomNumber[]
+  readonly atEnd: readonly RoomNumber[]
+  /** Rooms of both that the viewer left in between. */
+  readonly rejoined: readonly RoomNumber[]
+}
+
+const NO_ROOMS: ReadonlySet<RoomNumber> = new Set()
+
+/**
+ * The people with whom a viewer shares joined rooms, and how they changed in a window. As only the two ends of a window count, the orders in between do not: in which
+ * room somebody hears of a change is worked out here, not stored.
+ */
+export class SharedRooms {
+  readonly #parts: SharedRoomsParts
+
+  constructor(parts: SharedRoomsParts) {
+    this.#parts = parts
+  }
+
+  /** False where a look at memory tells that nobody came or went. */
+  mayHaveMoved({ since, now, events }: Pick<PeopleWindow, 'since' | 'now' | 'events'>): boolean {
+    if (since.events >= now.events) return false
+    if (events === undefined) return true
+    for (const [room, ofRoom] of events) {
+      if (ofRoom.some(({ type }) => type === 'm.room.member')) return true
+      const facts = this.#parts.facts.now(room)
+      if (facts === undefined || facts.record.lastResolvedPosition > since.events) return true
+    }
+    return false
+  }
+
+  /** `moved`: the rooms of `roomsWithMoves`. `others`: users to ask about. */
+  async people(window: PeopleWindow, moved: ReadonlySet<RoomNumber>, others: readonly UserNumber[]): Promise<People> {
+    const { reader } = this.#parts
+    const { since, now, viewer, rooms } = window
+    const ofMoved = await this.joinedRooms(window, moved)
+    const maybeMet = await this.#maybeMet(window, ofMoved)
+    const metAgain = await reader.joinedAt(ofMoved.rejoined, now.events)
+    const asked = [...new Set([...maybeMet, ...others])]
+    const common = await reader.roomsInCommon(viewer.user, asked)
+    const joined = await this.joinedRooms(window, common ?? rooms.keys())
+    const share = new Set(await reader.joinedAt(joined.atEnd, now.events, asked))
+    const shared = new Set(await reader.joinedAt(joined.atStart, since.events, [...maybeMet]))
+    return {
+      sharing: others.filter((user) => share.has(user)),
+      met: [...maybeMet].filter((user) => share.has(user) && !shared.has(user)),
+      left: [...maybeMet].filter((user) => shared.has(user) && !share.has(user)),
+      metAgain,
+    }
+  }
+
+  /** Rooms of the viewer in which memberships may have changed. */
+  async roomsWithMoves({ rooms, since, now, events }: PeopleWindow): Promise<ReadonlySet<RoomNumber>> {
+    if (since.events >= now.events) return NO_ROOMS
+    if (events === undefined) return new Set(rooms.keys())
+    const moved = new Set<RoomNumber>()
+    for (const [room, ofRoom] of events) {
+      if (ofRoom.some(({ type }) => type === 'm.room.member')) moved.add(room)
+      // State resolution changes entries at the position of another event.
+      else if (((await this.#parts.facts.of(room))?.record.lastResolvedPosition ?? 0) > since.events) moved.add(room)
+    }
+    return moved
+  }
+
+  async joinedRooms({ viewer, rooms, since, now }: PeopleWindow, among: Iterable<RoomNumber>): Promise<JoinedRooms> {
+    const [atStart, atEnd, rejoined]: [RoomNumber[], RoomNumber[], RoomNumber[]] = [[], [], []]
+    for (const room of among) {
+      const record = rooms.get(room)
+      if (record === undefined) continue
+      const [start, end] = await this.#joinedAt(record, viewer.userId, since.events, now.events)
+      if (start) atStart.push(record.room)
+      if (end) atEnd.push(record.room)
+      if (start && end && (await this.#wasAway(record, viewer.userId, since.events, now.events)))
+        rejoined.push(record.room)
+    }
+    return { atStart, atEnd, rejoined }
+  }
+
+  async #wasAway({ room, position }: MembershipRecord, userId: UserId, start: number, end: number): Promise<boolean> {
+    if (position <= start) return false
+    const steps = await this.#parts.memberships.membershipsBetween(room, userId, start, end)
+    return steps.some(({ membership }) => membership !== 'join')
+  }
+
+  async #joinedAt(
+    { room, membership, position }: MembershipRecord,
+    userId: UserId,
+    start: number,
+    end: number,
+  ): Promise<readonly [boolean, boolean]> {
+    if (position <= start) return [membership === 'join', membership === 'join']
+    const { memberships } = this.#parts
+    const wasJoined = async (at: number): Promise<boolean> =>
+      (await memberships.membershipAt(room, userId, at))?.membership === 'join'
+    return [await wasJoined(start), await wasJoined(end)]
+  }
+
+  /** Users who may share a first room with the viewer since the start, or the last one no more; `joined` has the rooms in which memberships may have changed. */
+  async #maybeMet(
+    { viewer, since, now }: PeopleWindow,
+    { atStart, atEnd }: JoinedRooms,
+  ): Promise<ReadonlySet<UserNumber>> {
+    const { reader } = this.#parts
+    const [before, after] = [new Set(atStart), new Set(atEnd)]
+    const stayed = atEnd.filter((room) => before.has(room))
+    const entered = atEnd.filter((room) => !before.has(room))
+    const parted = atStart.filter((room) => !after.has(room))
+    const met = new Set([
+      ...(await reader.memberChanges(stayed, { after: since.events, upTo: now.events })),
+      ...(await reader.joinedAt(entered, now.events)),
+      ...(await reader.joinedAt(parted, since.events)),
+    ])
+    met.delete(viewer.user)
+    return met
+  }
+}
