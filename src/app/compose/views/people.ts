@@ -20,12 +20,14 @@ export const buildPeople = (
   for (const recent of [keys, profiles]) streams.onNews(recent)
   const shared = new SharedRooms({ reader, memberships, facts })
   return {
-    deviceLists: new DeviceLists({ reader, shared, recent: keys, serverName }),
-    profileChanges: new ProfileChanges({
-      reader: profileChanges,
-      people: reader,
-      ...{ shared, recent: profiles, ignored, serverName },
-    }),
+    told: {
+      deviceLists: new DeviceLists({ reader, shared, recent: keys, serverName }),
+      profileChanges: new ProfileChanges({
+        reader: profileChanges,
+        people: reader,
+        ...{ shared, recent: profiles, ignored, serverName },
+      }),
+    },
     recent: [keys, profiles],
   }
 }

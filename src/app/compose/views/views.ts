@@ -298,8 +298,7 @@ const buildShared = (ground: RoomsGround, { ignored, typing, presence }: PeopleN
     presenceProfiles: new PresenceProfiles(store.profiles),
     keyCounts,
     sharedMessages,
-    deviceLists: people.deviceLists,
-    profileChanges: people.profileChanges,
+    ...people.told,
     caches: [
       clientEvents,
       visibilities,
