@@ -3,7 +3,7 @@
 //   node scripts/sytest-report.ts results.tap [more.tap …]             the table, by directory
 //   node scripts/sytest-report.ts --failures results.tap               and each failed test below it
 //   node scripts/sytest-report.ts --write docs/conformance.md results.tap   puts the table between the marks of that file
-//   … --scope scripts/sytest-scope.tsv        and below it each scope of what is asked of this server, and why each test of it fails
+//   … --scope scripts/sytest-scope.tsv        and below it what is asked of this server, and why each test of it fails
 //
 // TAP names a test, not its file: the file is taken from Sytest's own list, given by --list FILE (what list.sh prints).
 
@@ -123,19 +123,6 @@ export function drawTable(counts: readonly DirectoryCount[]): string {
   ].join('\n')
 }
 
-/** A part of the suite that is asked of this server. */
-export interface Scope {
-  readonly title: string
-  asks(directory: string): boolean
-}
-
-export const SCOPES: readonly Scope[] = [
-  {
-    title: 'What is asked: all but what is no part of the specification or runs on no server',
-    asks: () => true,
-  },
-]
-
 export interface Remark {
   readonly kind: string
   readonly why: string
@@ -170,28 +157,24 @@ const bullets = (chosen: readonly Remarked[]): string =>
     .map(([why, group]) => `- ${why}:\n${group.map(({ name, outcome }) => `  - ${name} (${outcome})\n`).join('')}`)
     .join('')
 
-/** Of each scope what counts, by directory, and every test of it that did not pass, with the reason; then what does not count. */
-export function drawAsked(
-  results: readonly PlacedResult[],
-  remarks: Remarks,
-  scopes: readonly Scope[] = SCOPES,
-): string {
+/** What counts, by directory, and every test of it that did not pass, with the reason; then what does not count. */
+export function drawAsked(results: readonly PlacedResult[], remarks: Remarks): string {
   const all = results.map((result): Remarked => ({ ...result, remark: remarks.get(`${result.file}\t${result.name}`) }))
-  const isAsked = (scope: Scope) => (result: Remarked) => scope.asks(directoryOf(result.file))
-  const asked = scopes.flatMap((scope) => {
-    const counted = all.filter((result) => isAsked(scope)(result) && isCounted(result))
-    const missed = counted.filter(isOpen)
-    const table = drawTable(countByDirectory(counted))
-    return [`### ${scope.title}\n`, table, `\n#### Asked, and not passed (${missed.length})\n`, bullets(missed)]
-  })
-  const open = all.filter(
-    (result) => isOpen(result) && !isCounted(result) && scopes.some((scope) => isAsked(scope)(result)),
-  )
+  const counted = all.filter(isCounted)
+  const missed = counted.filter(isOpen)
+  const open = all.filter((result) => isOpen(result) && !isCounted(result))
   const sections = [...UNCOUNTED].flatMap(([kind, title]) => {
     const group = open.filter(({ remark }) => remark?.kind === kind)
     return group.length === 0 ? [] : [`#### ${title} (${group.length})\n\n${bullets(group)}`]
   })
-  return [...asked, '### Not counted, and not passed\n', ...sections].join('\n')
+  return [
+    '### What is asked: all but what is no part of the specification or runs on no server\n',
+    drawTable(countByDirectory(counted)),
+    `\n#### Asked, and not passed (${missed.length})\n`,
+    bullets(missed),
+    '### Not counted, and not passed\n',
+    ...sections,
+  ].join('\n')
 }
 
 const BEGIN = '<!-- sytest: begin -->'

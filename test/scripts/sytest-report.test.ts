@@ -9,7 +9,6 @@ import {
   parseTap,
   placeResults,
   putBetweenMarks,
-  SCOPES,
 } from '../../scripts/sytest-report.ts'
 
 const tap = `ok 1 GET /register yields a set of flows
@@ -60,7 +59,7 @@ describe('the report of a Sytest run', () => {
     expect(directoryOf(undefined)).toBe('(unknown)')
   })
 
-  it('counts by scope what is asked of this server, and says why a test fails, or that nobody knows', () => {
+  it('counts what is asked of this server, and says why a test fails, or that nobody knows', () => {
     const remarks = parseRemarks(
       [
         '# a comment',
@@ -70,31 +69,16 @@ describe('the report of a Sytest run', () => {
         'tests/32room-versions.pl\tTwice\tjudge\twhy twice',
       ].join('\n'),
     )
-    const scopes = [
-      { title: 'What is asked first', asks: (directory: string) => directory !== '32room-versions.pl' },
-      { title: 'What is asked second', asks: (directory: string) => directory === '32room-versions.pl' },
-    ]
-    const text = drawAsked(results, remarks, scopes)
-    const [, first = '', second = ''] = text.split('### What is asked')
-    expect(first).toContain(
-      '| 10apidoc | 1 | 1 | 0 | 50 % |\n| 30rooms | 2 | 1 | 0 | 66 % |\n| **all** | 3 | 2 | 0 | 60 % |',
+    const text = drawAsked(results, remarks)
+    expect(text).toContain(
+      '| 10apidoc | 1 | 1 | 0 | 50 % |\n| 30rooms | 2 | 1 | 0 | 66 % |\n| 32room-versions.pl | 0 | 1 | 0 | 0 % |\n| **all** | 3 | 3 | 0 | 50 % |',
     )
-    expect(first).not.toContain('32room')
-    expect(first).toContain(
-      '(2)\n\n- **not explained**:\n  - POST /register can create a user (failed)\n- odd, see "Oddities":\n',
+    expect(text).toContain(
+      '(3)\n\n- **not explained**:\n  - POST /register can create a user (failed)\n- odd, see "Oddities":\n',
     )
-    expect(second).toContain('| 32room-versions.pl | 0 | 1 |')
-    expect(second).toContain('- why twice:\n  - Twice (failed)\n')
-    expect(second).not.toContain('odd, see')
+    expect(text).toContain('- why twice:\n  - Twice (failed)\n')
     expect(text).toContain('#### No part of the specification (1)\n\n- hearing:\n  - Can hear # of rooms (skipped)\n')
     expect(text).not.toContain('#### Run on no server')
-  })
-
-  it('asks every directory but that of application services', () => {
-    const asked = ['10apidoc', '32room-versions.pl', '50federation', '60app-services', '61push', '90jira'].filter(
-      (directory) => SCOPES.some(({ asks }) => asks(directory)),
-    )
-    expect(asked).toEqual(['10apidoc', '32room-versions.pl', '50federation', '61push', '90jira'])
   })
 
   it('draws a table with shares of what ran, and puts it between the marks of a document', () => {
