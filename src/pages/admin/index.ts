@@ -1,6 +1,7 @@
 export * from './people/people.ts'
 export * from './people/person.ts'
 export * from './people/person-deeds.ts'
+export { personLimitsPage } from './people/person-limits.ts'
 export * from './people/registrations.ts'
 export * from './refused.ts'
 export * from './rooms/media.ts'

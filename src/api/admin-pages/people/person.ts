@@ -28,6 +28,8 @@ export const person: Deed = async (visit, deps) => {
     identities: details.identities,
     rooms: rooms.filter(({ membership }) => membership === 'join').length,
     own: userId === visit.session.userId,
+    limits: account,
+    nowMs: visit.nowMs,
   })
 }
 

@@ -162,8 +162,12 @@ export class AdministerPeople {
     await this.#mark(actor, userId, { action: 'user.set_type', marks: { userType }, details })
   }
 
-  /** Time after which the account can do nothing; undefined: never. Throws `M_USER_DEACTIVATED`. */
+  /**
+   * Time after which the account can do nothing; undefined: never. Throws `M_USER_DEACTIVATED`, and `M_INVALID_PARAM` for an end of the actor's own
+   * account.
+   */
   async setExpiry(actor: AdminActor, { userId }: AccountRecord, expiresAtMs: number | undefined): Promise<void> {
+    if (expiresAtMs !== undefined) mindSelf(actor, userId)
     const details = { expiration_ts: expiresAtMs ?? null }
     await this.#mark(actor, userId, { action: 'user.set_expiry', marks: { expiresAtMs }, details })
   }

@@ -6,6 +6,7 @@ import { personPath } from '../parts/links.ts'
 import { factsOf, tableOf } from '../parts/lists.ts'
 import { count, id, moment, orNone, tag, tags } from '../parts/words.ts'
 import { marksOf, type PersonView } from './people.ts'
+import { limitFacts, type PersonLimits } from './person-limits.ts'
 
 export interface DeviceRow {
   readonly deviceId: string
@@ -31,6 +32,8 @@ export interface PersonPageView {
   readonly rooms: number
   /** Whether it is the administrator's own account, with which some deeds cannot be done. */
   readonly own: boolean
+  readonly limits: PersonLimits
+  readonly nowMs: number
 }
 
 interface Deeds {
@@ -56,6 +59,7 @@ const standing = ({ person, own }: PersonPageView, { userId, post }: Deeds): Htm
     guest || (own && admin)
       ? undefined
       : deedLink(personPath(userId, 'admin'), admin ? 'Take the administrator’s right' : 'Make an administrator'),
+    deedLink(personPath(userId, 'limits'), 'Limits, validity and type'),
     deedLink(personPath(userId, 'redact'), 'Take back what they wrote', 'danger'),
     deedLink(personPath(userId, 'deactivate'), 'Deactivate', 'danger'),
   )
@@ -138,7 +142,7 @@ ${deeds(deedLink(personPath(userId, 'reactivate'), 'Open it again'))}`
 
 /** One person: what the account is and has, and what can be done with it. */
 export const personPage = (frame: Frame, view: PersonPageView): CustomReply => {
-  const { person, hasPassword, identities, rooms } = view
+  const { person, hasPassword, identities, rooms, limits, nowMs } = view
   const { userId, deactivated } = person
   const all = deedsWith(frame, person)
   return adminPage(frame, {
@@ -156,6 +160,7 @@ export const personPage = (frame: Frame, view: PersonPageView): CustomReply => {
           ? tags([])
           : html`${identities.map(({ provider, subject }) => html`${tag(provider)} ${id(subject)} `)}`,
       ],
+      ...(deactivated ? [] : limitFacts(limits, nowMs)),
       ['Rooms', html`<a href="${personPath(userId, 'rooms')}">${count(rooms)}</a>`],
       ['Media', html`<a href="/admin/media?q=${encodeURIComponent(userId)}">what they uploaded</a>`],
       [
