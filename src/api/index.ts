@@ -16,6 +16,7 @@ import { type OpenIdDeps, openIdEndpoints } from './client/accounts/openid.ts'
 import { type PasswordManagementDeps, passwordManagementEndpoints } from './client/accounts/password-management.ts'
 import { type RegistrationDeps, registrationEndpoints } from './client/accounts/registration.ts'
 import { type RegistrationTokensDeps, registrationTokensEndpoints } from './client/accounts/registration-tokens.ts'
+import { type RenewalPageDeps, renewalPageEndpoints } from './client/accounts/renewal-page.ts'
 import { type UnsubscribePageDeps, unsubscribePageEndpoints } from './client/accounts/unsubscribe-page.ts'
 import { whoamiEndpoints } from './client/accounts/whoami.ts'
 import { type AppservicesDeps, appservicesEndpoints } from './client/appservices/index.ts'
@@ -124,6 +125,7 @@ export {
 export type { AdminApiDeps } from './admin/index.ts'
 export type { AdminPagesDeps, Findings } from './admin-pages/index.ts'
 export { EMAIL_PAGE } from './client/accounts/email-page.ts'
+export { RENEWAL_PAGE } from './client/accounts/renewal-page.ts'
 export { UNSUBSCRIBE_PAGE } from './client/accounts/unsubscribe-page.ts'
 export type { RendezvousDeps } from './client/authentication/rendezvous.ts'
 export type { CrossSigningDeps } from './client/encryption/cross-signing.ts'
@@ -155,7 +157,7 @@ export interface ApiDeps {
   readonly personal: PersonalDeps
   readonly rooms: RoomEndpointsDeps
   readonly moderation: ModerationDeps
-  readonly push: PusherDeps & UnsubscribePageDeps
+  readonly push: PusherDeps & UnsubscribePageDeps & RenewalPageDeps
   readonly calls: CallsDeps
   readonly voip: VoipDeps
   readonly retention: RetentionDeps
@@ -362,6 +364,7 @@ export const apiEndpoints = (deps: ApiDeps): readonly AnyEndpoint[] => [
   ...usersEndpoints(deps.finding),
   ...pusherEndpoints(deps.push),
   ...unsubscribePageEndpoints(deps.push),
+  ...renewalPageEndpoints(deps.push),
   ...callsEndpoints(deps.calls),
   ...voipEndpoints(deps.voip),
   ...retentionEndpoints(deps.retention),

@@ -4,6 +4,7 @@ import { addAppServiceCommands } from './commands/appservices.ts'
 import { addAuditCommands } from './commands/audit.ts'
 import { addDoctorCommand } from './commands/doctor.ts'
 import { addFederationCommands } from './commands/federation.ts'
+import { addGenerateAppService } from './commands/generate-appservice.ts'
 import { addMediaCommands } from './commands/media.ts'
 import { addNoticeCommands } from './commands/notices.ts'
 import { addRoomCommands } from './commands/rooms.ts'
@@ -56,6 +57,7 @@ export const runCli = async (args: readonly string[]): Promise<number> => {
   addFederationCommands(program, context)
   addDoctorCommand(program, context)
   addAppServiceCommands(program, context)
+  addGenerateAppService(program, context)
 
   program
     .command('version')

@@ -237,6 +237,7 @@ const refuseMailWithoutNeeds = (
   }
   if (rendezvous?.enabled === true) need('rendezvous.enabled is true', 'server.publicBaseUrl')
   if (given.has('mail.smtpHost')) need('mail.smtpHost is set', 'mail.from', 'server.publicBaseUrl')
+  if (given.has('accountValidity.renewalPeriod')) need('accountValidity.renewalPeriod is set', 'mail.smtpHost')
   if (given.has('abuse.hookUrl') || given.has('abuse.hookSecret'))
     need('abuse.hookUrl and abuse.hookSecret go together', 'abuse.hookUrl', 'abuse.hookSecret')
   if (given.has('mail.user') || given.has('mail.password')) {

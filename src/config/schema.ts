@@ -1,4 +1,5 @@
 import { abuse } from './sections/abuse.ts'
+import { accountValidity } from './sections/account-validity.ts'
 import { captcha, passwords, registration, sessions } from './sections/accounts.ts'
 import { administration } from './sections/administration.ts'
 import { appservices } from './sections/appservices.ts'
@@ -47,6 +48,7 @@ export const SECTIONS = {
   rendezvous,
   sessions,
   passwords,
+  accountValidity,
   mail,
   rooms,
   retention,

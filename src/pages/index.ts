@@ -12,6 +12,7 @@ export { ICON_PATH, iconSvg, LOGO_PATH, type Look, type LookSettings, lookOf } f
 export * from './oauth/index.ts'
 export { passwordPage } from './password-page.ts'
 export { registerPage } from './register-page.ts'
+export * from './renewal.ts'
 export * from './sign-in.ts'
 export { STAGE_FORMS, type StageForm } from './stage-forms.ts'
 export * from './unknown-address.ts'

@@ -37,6 +37,12 @@ export interface PutOptions {
   readonly lifetimeMs?: number
 }
 
+export interface OwnedValue<Value> {
+  readonly name: string
+  readonly value: Value
+  readonly expiresAtMs: number
+}
+
 /** 256 bits. */
 const ID_LENGTH = 43
 const ROWS = 20_000
@@ -108,6 +114,30 @@ export class ShortLivedTable<Value extends {}> {
   async find(id: string): Promise<Value | undefined> {
     const row = await this.#found(id)
     return row === undefined ? undefined : this.#valueOf(row)
+  }
+
+  /** All values of an owner that have not expired, each with the name by which `takeOwned` removes it. Those that last longest first. */
+  async owned(owner: string): Promise<readonly OwnedValue<Value>[]> {
+    const { reader, clock, limits, kind } = this.#parts
+    const limit = limits.rowsOfOwner ?? ROWS_OF_OWNER
+    const rows = await reader.owned(kind, owner, { nowMs: clock.nowMs(), limit })
+    return rows.flatMap((row) => {
+      const value = this.#valueOf(row)
+      return value === undefined ? [] : [{ name: row.key, value, expiresAtMs: row.expiresAtMs }]
+    })
+  }
+
+  /** Removes a value that `owned` named. Returns whether there was one of that owner. */
+  async takeOwned(owner: string, name: string): Promise<boolean> {
+    const { commit, writer, clock, kind } = this.#parts
+    if (!(await this.owned(owner)).some((one) => one.name === name)) return false
+    const [taken] = await commit([writer.take({ kind, key: name }, clock.nowMs())])
+    return taken !== undefined
+  }
+
+  /** The name of the value of an id. It tells nothing of the id. */
+  nameOf(id: string): string {
+    return this.#keyOf(id).key
   }
 
   /** Removes and returns the value. */

@@ -6,7 +6,7 @@ const enc = encodeURIComponent
 
 inChromium('the page of the administration about the limits of one account', () => {
   const world = shareAdministeredPages({
-    settings: { rateLimits: { enabled: true, message: '2/1h' } },
+    settings: { rateLimits: { enabled: true, message: '2/3600s' } },
   })
   const pathOf = (userId: string) => `${world.home.url}/admin/people/${enc(userId)}`
   const limitOf = (userId: string) => world.root.get(`/_synapse/admin/v1/users/${enc(userId)}/override_ratelimit`)

@@ -13,6 +13,10 @@ export class AccountBrowser extends PlainBrowser {
     this.#homeserver = homeserver
   }
 
+  get origin(): string {
+    return this.#homeserver.url
+  }
+
   at(path: string): Promise<Page> {
     return this.open(`${this.#homeserver.url}${path}`)
   }

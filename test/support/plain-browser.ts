@@ -13,6 +13,8 @@ const MAX_REDIRECTS = 20
 /** Follows redirects and keeps cookies, as browsers do; runs no scripts. Cookies know no ports. */
 export class PlainBrowser {
   readonly cookies = new Map<string, string>()
+  /** The program that it says it is. */
+  userAgent: string | undefined
 
   /** Goes there; `stopBefore`: an address that it is sent to and does not visit. */
   async open(url: string, stopBefore?: (url: string) => boolean): Promise<Page> {
@@ -47,7 +49,9 @@ export class PlainBrowser {
 
   async #fetch(url: string, request: RequestInit): Promise<Page> {
     const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
-    const answer = await fetch(url, { ...request, redirect: 'manual', headers: cookie === '' ? {} : { cookie } })
+    const agent = this.userAgent
+    const headers = { ...(cookie === '' ? {} : { cookie }), ...(agent === undefined ? {} : { 'user-agent': agent }) }
+    const answer = await fetch(url, { ...request, redirect: 'manual', headers })
     for (const set of answer.headers.getSetCookie()) {
       const [pair = '', ...attributes] = set.split(';')
       const [name = '', ...value] = pair.split('=')

@@ -6,6 +6,7 @@ import { MatrixError } from '#spec'
 export interface BrowserRequest {
   cookie(name: string): string | undefined
   header(name: string): string | undefined
+  readonly ip: string
 }
 
 /** Sends a browser on, also after a form: it asks for the new address by `GET`. */
@@ -35,7 +36,10 @@ export class BrowserGate {
   }
 
   of(request: BrowserRequest): Promise<BrowserSession | undefined> {
-    return this.#sessions.of(request.cookie(this.#sessions.cookieName))
+    return this.#sessions.of(request.cookie(this.#sessions.cookieName), {
+      ip: request.ip,
+      userAgent: request.header('user-agent'),
+    })
   }
 
   /** Sends a browser to sign in; it comes back to `next`, a path of this server. `again`: also if somebody is signed in. */

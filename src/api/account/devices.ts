@@ -1,6 +1,7 @@
 import {
   type BrowserSession,
   type BrowserSessions,
+  type Consents,
   type Devices,
   type EndSessions,
   type OAuthClients,
@@ -16,17 +17,22 @@ export interface OwnDevicesDeps {
   readonly sessions: BrowserSessions
   readonly devices: Pick<Devices, 'list' | 'device'>
   readonly oauthClients: Pick<OAuthClients, 'namesOf'>
+  readonly consents: Pick<Consents, 'forget'>
   readonly endSessions: Pick<EndSessions, 'logOut' | 'logOutAll'>
 }
 
 const RECENT = { recent: true } as const
+const DONE: ReadonlyMap<string, string> = new Map([
+  ['1', 'The device is signed out.'],
+  ['browser', 'The browser is signed out.'],
+])
 const ON_ONE_PAGE = 50
 
 const offsetIn = ({ from = '' }: OwnRequest['query']): number => (/^\d{1,6}$/.test(from) ? Number(from) : 0)
 
 /** The devices of an account: shown, and signed out, one or all. */
 export const ownDevicesEndpoints = (
-  { sessions, devices, oauthClients, endSessions }: OwnDevicesDeps,
+  { sessions, devices, oauthClients, consents, endSessions }: OwnDevicesDeps,
   ownPages: OwnPages,
 ): readonly AnyEndpoint[] => {
   const one = async ({ csrf, userId }: BrowserSession, id: string | undefined, asks: boolean): Promise<CustomReply> => {
@@ -44,7 +50,8 @@ export const ownDevicesEndpoints = (
         csrf: session.csrf,
         devices: recentFirst.slice(from, from + ON_ONE_PAGE),
         more: from + ON_ONE_PAGE < all.length ? `${ACCOUNT_DEVICES_PAGE}?from=${from + ON_ONE_PAGE}` : undefined,
-        done: query.done === undefined ? undefined : 'The device is signed out.',
+        browsers: await sessions.listOf(session),
+        done: DONE.get(query.done ?? ''),
       })
     }),
     ownPages.page(`${ACCOUNT_DEVICES_PAGE}/view`, ({ session, query }) => one(session, query.device_id, false)),
@@ -58,8 +65,20 @@ export const ownDevicesEndpoints = (
       ACCOUNT_DEVICES_PAGE,
       async ({ session, fields }) => {
         const deviceId = deviceIdOf(fields.get('device_id') ?? '')
+        const device = deviceId === undefined ? undefined : await devices.device(session.userId, deviceId)
+        // Whoever throws an app out does not want it back by itself.
+        if (device?.oauthClient !== undefined) await consents.forget(session.userId, device.oauthClient)
         if (deviceId !== undefined) await endSessions.logOut(session.userId, deviceId)
         return seeOther(`${ACCOUNT_DEVICES_PAGE}?done=1`)
+      },
+      RECENT,
+    ),
+    ownPages.form(
+      `${ACCOUNT_DEVICES_PAGE}/end-browser`,
+      ACCOUNT_DEVICES_PAGE,
+      async ({ session, fields }) => {
+        await sessions.endListed(session.userId, fields.get('name') ?? '')
+        return seeOther(`${ACCOUNT_DEVICES_PAGE}?done=browser`)
       },
       RECENT,
     ),

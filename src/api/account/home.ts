@@ -16,6 +16,8 @@ import type { OwnPages, OwnQuery } from './own-pages.ts'
 export interface AccountHomeDeps {
   readonly sessions: BrowserSessions
   readonly profiles: Pick<Profiles, 'memberFields'>
+  /** Whether apps sign in by OAuth here. */
+  readonly hasApps: boolean
   readonly signIn: Pick<SignIn, 'providers'>
   /** undefined: this server sends no mail. */
   readonly ownMail: object | undefined
@@ -50,7 +52,7 @@ const DONE: ReadonlyMap<string, string> = new Map([
 
 /** The first page of an account, which is also the account management URL of clients. */
 export const accountHomeEndpoints = (deps: AccountHomeDeps, ownPages: OwnPages): readonly AnyEndpoint[] => {
-  const { sessions, profiles, signIn, ownMail } = deps
+  const { sessions, profiles, hasApps, signIn, ownMail } = deps
   return [
     ownPages.page(ACCOUNT_PAGE, async ({ session, query }) => {
       const page = pageOf(query)
@@ -58,6 +60,7 @@ export const accountHomeEndpoints = (deps: AccountHomeDeps, ownPages: OwnPages):
       const { displayname: displayName } = await profiles.memberFields(session.userId)
       return accountHomePage({
         ...{ userId: session.userId, csrf: session.csrf, displayName },
+        hasApps,
         hasProviders: signIn.providers.length > 0,
         hasMail: ownMail !== undefined,
         done: DONE.get(query.done ?? ''),

@@ -1,4 +1,5 @@
 import type { AnyEndpoint } from '#http'
+import { type OwnAppsDeps, ownAppsEndpoints } from './apps.ts'
 import { type OwnDevicesDeps, ownDevicesEndpoints } from './devices.ts'
 import { type OwnEmailsDeps, ownEmailsEndpoints } from './emails.ts'
 import { type AccountHomeDeps, accountHomeEndpoints } from './home.ts'
@@ -16,6 +17,7 @@ export type BrowserAccountsDeps = AccountSignInDeps &
   AccountHomeDeps &
   OwnAccountDeps &
   OwnEmailsDeps &
+  OwnAppsDeps &
   OwnDevicesDeps
 
 /** The pages for people with an account. */
@@ -28,6 +30,7 @@ export const browserAccountsEndpoints = (deps: BrowserAccountsDeps): readonly An
     ...accountHomeEndpoints(deps, ownPages),
     ...ownAccountEndpoints(deps, ownPages),
     ...ownEmailsEndpoints(deps, ownPages),
+    ...ownAppsEndpoints(deps, ownPages),
     ...ownDevicesEndpoints(deps, ownPages),
   ]
 }

@@ -3,7 +3,7 @@ import { checkCsrf } from '#domain'
 import { type Answer, type AnyEndpoint, type AnyRequest, endpoint, none } from '#http'
 import { ACCOUNT_SIGN_IN_PAGE, loadAdminPages, noticePage } from '#pages'
 import { MatrixError } from '#spec'
-import { assertOwnForm } from '../account/index.ts'
+import { assertOwnForm, type BrowserRequest } from '../account/index.ts'
 import { type PageHandler, seeOther, type Visit, type VisitDeps } from './visit.ts'
 
 /** A page or a deed, and where it stands. */
@@ -58,8 +58,10 @@ export const adminEndpoint = <Deps>(route: AdminRoute<Deps>, deps: Deps & VisitD
     errorPage: refusedByEdge,
     ...(costly === undefined ? {} : { costly }),
   } as const
-  const answer = async (asked: Asked, cookie: string | undefined): Promise<Answer> => {
-    const session = await deps.sessions.of(cookie)
+  const { cookieName } = deps.sessions
+  const answer = async (asked: Asked, request: BrowserRequest): Promise<Answer> => {
+    const at = { ip: request.ip, userAgent: request.header('user-agent') }
+    const session = await deps.sessions.of(request.cookie(cookieName), at)
     if (session === undefined)
       return seeOther(
         `${ACCOUNT_SIGN_IN_PAGE}?next=${encodeURIComponent(method === 'GET' ? addressOf(asked) : route.section)}`,
@@ -72,10 +74,8 @@ export const adminEndpoint = <Deps>(route: AdminRoute<Deps>, deps: Deps & VisitD
     const { section } = route
     return handled(route, { ...asked, session, section, serverName: deps.serverName, nowMs }, deps)
   }
-  const { cookieName } = deps.sessions
   if (method === 'GET') {
-    const handler: AnyEndpoint['handler'] = (request) =>
-      answer({ ...askedOf(request), fields: NO_FIELDS }, request.cookie(cookieName))
+    const handler: AnyEndpoint['handler'] = (request) => answer({ ...askedOf(request), fields: NO_FIELDS }, request)
     return endpoint({ ...declared, method, handler })
   }
   return endpoint({
@@ -84,7 +84,7 @@ export const adminEndpoint = <Deps>(route: AdminRoute<Deps>, deps: Deps & VisitD
     body: 'form',
     handler: async (request) => {
       assertOwnForm(request)
-      return answer({ ...askedOf(request), fields: request.body }, request.cookie(cookieName))
+      return answer({ ...askedOf(request), fields: request.body }, request)
     },
   })
 }

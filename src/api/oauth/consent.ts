@@ -16,6 +16,8 @@ export interface Asked {
   readonly action: string
   readonly next: string
   readonly fields: ReadonlyMap<string, string>
+  /** Whether the person can say that they do not want to be asked again. */
+  readonly canRemember: boolean
   readonly userCode?: string
 }
 

@@ -47,7 +47,7 @@ export const linkEndpoints = (deps: LinkDeps): readonly AnyEndpoint[] => {
         const receiver = { kind: 'device' } as const
         return consentFor(
           deps,
-          { client, deviceId, admin, receiver, action: OAUTH_PATHS.link, next, fields, userCode },
+          { client, deviceId, admin, receiver, action: OAUTH_PATHS.link, next, fields, userCode, canRemember: false },
           session,
         )
       },

@@ -46,7 +46,7 @@ import { buildBrowserAccounts } from './oauth/browser-accounts.ts'
 import { buildOAuth, buildOAuthSweep } from './oauth/oauth.ts'
 import { type BuiltAppServices, buildAppServices } from './outbox/appservices.ts'
 import { type BuiltFederationOut, buildFederationOut, takePassingEdus } from './outbox/federation-out.ts'
-import { buildMailUnsubscribe, buildPush, buildPushers } from './outbox/push.ts'
+import { buildMailLinks, buildPush, buildPushers } from './outbox/push.ts'
 import { buildPersonal, type Personal } from './personal/personal.ts'
 import { buildGuards, withBans } from './rooms/guards.ts'
 import type { BuiltJoining } from './rooms/joining.ts'
@@ -195,7 +195,7 @@ const workOf = (parts: Parts): Readonly<Record<string, LeasedWork>> => ({
   }),
   'to-device-sweep': parts.toDevice.sweep,
   'key-backup-sweep': parts.keyBackups.backupSweep,
-  deactivations: parts.accounts.resuming,
+  ...parts.accounts.work,
   'room-profiles': parts.roomProfiles,
   push: parts.push,
   ...parts.appServices.work(),
@@ -373,7 +373,7 @@ const buildApi = (parts: Parts): ApiDeps => {
     media: media.api,
     finding: parts.finding.api,
     moderation: buildModeration(ground, rooms),
-    push: { pushers, mailUnsubscribe: buildMailUnsubscribe(ground) },
+    push: { pushers, ...buildMailLinks(ground) },
     calls: calls.api,
     voip: {
       turnServers: new TurnServers({ settings: config.voip, clock }),

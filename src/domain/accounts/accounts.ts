@@ -260,6 +260,12 @@ export class Accounts {
     return this.#parts.writer.mark(userId, marks)
   }
 
+  /** Sets an end, of which a mail tells beforehand if `mails`; never of one that is over. undefined: it never ends. Conflict: `account-gone`. */
+  endAt(userId: UserId, expiresAtMs: number | undefined, mails: boolean): Change<void> {
+    const isAhead = expiresAtMs === undefined || expiresAtMs > this.#parts.clock.nowMs()
+    return this.mark(userId, { expiresAtMs, renewalMails: mails && isAhead })
+  }
+
   /** Opens a deactivated account again. Conflicts: `account-gone` (not deactivated), `still-leaving`. */
   reactivate(userId: UserId, passwordHash: string | undefined): Change<void> {
     return this.#parts.writer.reactivate(userId, passwordHash)

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import type { Clock, Random } from '#base'
 import { accountExpired, MatrixError, type UserId, userAwaitsApproval, userLocked } from '#spec'
 import type { AccountRecord, AccountsReader, Change, Commit, ShortLivedTable } from '#store'
+import { type BrowserPlace, placeOf, type SeenAt } from './places.ts'
 
 /** A person who is signed in at a browser. */
 export interface BrowserSession {
@@ -26,6 +27,21 @@ export interface KeptBrowserSession {
   readonly seenAtMs: number
   /** Hash of the account's password hash at the time: another password ends the session. */
   readonly password: string
+  /** Where it was seen last; undefined: no page was shown yet, or an earlier version of this server made it. */
+  readonly place?: BrowserPlace
+  /** When it began. undefined: an earlier version made it. */
+  readonly beganAtMs?: number
+}
+
+/** A session as its person sees it in a list. */
+export interface ListedSession {
+  /** By which it is ended. */
+  readonly name: string
+  readonly beganAtMs: number
+  readonly seenAtMs: number
+  readonly place: BrowserPlace | undefined
+  /** Whether it is the one that asks. */
+  readonly current: boolean
 }
 
 export interface BrowserSessionsParts {
@@ -92,6 +108,7 @@ export class BrowserSessions {
         csrf: random.token(SECRET_LENGTH),
         authenticatedAtMs: nowMs,
         seenAtMs: nowMs,
+        beganAtMs: nowMs,
         password: fingerprintOf(account),
       },
       { id: idOf(secret), owner: userId },
@@ -99,8 +116,8 @@ export class BrowserSessions {
     return { setCookie: this.#cookie(secret, BROWSER_SESSION_MOST_MS / 1_000) }
   }
 
-  /** The session of a cookie's value. undefined: there is none, or it has ended. */
-  async of(cookie: string | undefined): Promise<BrowserSession | undefined> {
+  /** The session of a cookie's value. undefined: there is none, or it has ended. `at`: what the request says of where the browser is. */
+  async of(cookie: string | undefined, at?: SeenAt): Promise<BrowserSession | undefined> {
     if (cookie === undefined || !SECRET.test(cookie)) return undefined
     const { table, accounts } = this.#parts
     const id = idOf(cookie)
@@ -111,7 +128,7 @@ export class BrowserSessions {
       await table.take(id)
       return undefined
     }
-    if (!(await this.#goesOn(id, kept))) return undefined
+    if (!(await this.#goesOn(id, kept, at))) return undefined
     const { userId, authenticatedAtMs, csrf } = kept
     const { user, admin, suspendedAtMs } = account
     return { id, userId, user, admin, suspended: suspendedAtMs !== undefined, authenticatedAtMs, csrf }
@@ -126,6 +143,27 @@ export class BrowserSessions {
     await this.#parts.table.take(id)
   }
 
+  /** All sessions of the account that has this one: this one first, then those that were seen last. */
+  async listOf({ id, userId }: BrowserSession): Promise<readonly ListedSession[]> {
+    const { table, accounts, clock } = this.#parts
+    const account = await accounts.account(userId)
+    if (account === undefined) return []
+    const nowMs = clock.nowMs()
+    const current = table.nameOf(id)
+    return (await table.owned(userId))
+      .filter(({ value }) => mayGoOn(account, value) && value.authenticatedAtMs + BROWSER_SESSION_MOST_MS > nowMs)
+      .map(({ name, value: { beganAtMs, authenticatedAtMs, seenAtMs, place } }) => ({
+        ...{ name, seenAtMs, place, beganAtMs: beganAtMs ?? authenticatedAtMs },
+        current: name === current,
+      }))
+      .toSorted((a, b) => Number(b.current) - Number(a.current) || b.seenAtMs - a.seenAtMs)
+  }
+
+  /** Ends a session that `listOf` named; another account's session, or one that has ended, is passed over. */
+  async endListed(userId: UserId, name: string): Promise<void> {
+    await this.#parts.table.takeOwned(userId, name)
+  }
+
   async endAllOf(userId: UserId): Promise<void> {
     await this.#parts.commit([this.endingAllOf(userId)])
   }
@@ -135,12 +173,18 @@ export class BrowserSessions {
     return this.#parts.table.removingOwned(userId)
   }
 
-  /** Writes that the session was seen. false: it ended meanwhile. */
-  async #goesOn(id: string, { seenAtMs, authenticatedAtMs }: KeptBrowserSession): Promise<boolean> {
+  /** Writes that the session was seen, and where. false: it ended meanwhile. */
+  async #goesOn(id: string, kept: KeptBrowserSession, at: SeenAt | undefined): Promise<boolean> {
+    const { seenAtMs, authenticatedAtMs } = kept
     const nowMs = this.#parts.clock.nowMs()
-    if (nowMs - seenAtMs < SEEN_ANEW_MS) return true
+    const isPlaced = at === undefined || kept.place !== undefined
+    if (nowMs - seenAtMs < SEEN_ANEW_MS && isPlaced) return true
+    const place = at === undefined ? {} : { place: placeOf(at) }
     const lifetimeMs = Math.min(BROWSER_SESSION_IDLE_MS, authenticatedAtMs + BROWSER_SESSION_MOST_MS - nowMs)
-    const seen = await this.#parts.table.change(id, (value) => ({ value: { ...value, seenAtMs: nowMs }, lifetimeMs }))
+    const seen = await this.#parts.table.change(id, (value) => ({
+      value: { ...value, ...place, seenAtMs: nowMs },
+      lifetimeMs,
+    }))
     return seen !== undefined && lifetimeMs > 0
   }
 

@@ -1,2 +1,3 @@
 export * from './browser-sessions.ts'
 export * from './form-tokens.ts'
+export type { BrowserPlace, SeenAt } from './places.ts'

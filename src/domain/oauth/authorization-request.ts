@@ -1,5 +1,6 @@
 import { CODE_GRANT } from './client-metadata.ts'
 import type { OAuthClient, OAuthClients } from './clients.ts'
+import { type Prompts, promptsIn } from './prompts.ts'
 import { isRegisteredRedirect } from './redirect-uris.ts'
 import { type OAuthErrorCode, OAuthRefusal } from './refusal.ts'
 import { type GrantedScope, parseScope } from './scope.ts'
@@ -12,11 +13,9 @@ export interface ReturnTo {
 }
 
 /** A client's request to a person. Client-server API, "Authorisation code flow". */
-export interface AuthorizationRequest extends ReturnTo, GrantedScope {
+export interface AuthorizationRequest extends ReturnTo, GrantedScope, Prompts {
   readonly client: OAuthClient
   readonly codeChallenge: string
-  /** Whether the person wants a new account. */
-  readonly createsAccount: boolean
 }
 
 export type CheckedRequest =
@@ -37,6 +36,7 @@ type Parameters = ReadonlyMap<string, string>
 export const checkAuthorization = async (
   clients: Pick<OAuthClients, 'client'>,
   parameters: Parameters,
+  nowMs: number,
 ): Promise<CheckedRequest> => {
   const client = await clients.client(parameters.get('client_id') ?? '')
   if (client === undefined) return { kind: 'lost', why: 'client' }
@@ -46,15 +46,18 @@ export const checkAuthorization = async (
   const state = parameters.get('state')
   const to = { redirectUri, responseMode, state: (state?.length ?? 0) > MAX_STATE_LENGTH ? undefined : state } as const
   try {
-    return { kind: 'asked', request: { ...to, ...detailsOf(client, parameters) } }
+    return { kind: 'asked', request: { ...to, ...detailsOf(client, parameters, nowMs) } }
   } catch (error) {
     if (!(error instanceof OAuthRefusal)) throw error
     return { kind: 'refused', to, code: error.code, description: error.message }
   }
 }
 
-const detailsOf = (client: OAuthClient, parameters: Parameters): Omit<AuthorizationRequest, keyof ReturnTo> => {
-  const prompts = (parameters.get('prompt') ?? '').split(' ')
+const detailsOf = (
+  client: OAuthClient,
+  parameters: Parameters,
+  nowMs: number,
+): Omit<AuthorizationRequest, keyof ReturnTo> => {
   const challenge = parameters.get('code_challenge') ?? ''
   if (parameters.has('request')) throw new OAuthRefusal('request_not_supported', 'request is not supported')
   if (parameters.has('request_uri')) throw new OAuthRefusal('request_uri_not_supported', 'request_uri is not supported')
@@ -68,11 +71,10 @@ const detailsOf = (client: OAuthClient, parameters: Parameters): Omit<Authorizat
     throw new OAuthRefusal('unauthorized_client', 'The client did not register for this grant')
   if (parameters.get('code_challenge_method') !== 'S256' || !CHALLENGE.test(challenge))
     throw new OAuthRefusal('invalid_request', 'A code_challenge with the code_challenge_method S256 is needed')
-  if (prompts.includes('none')) throw new OAuthRefusal('interaction_required', 'People are always asked for consent')
   return {
     client,
     codeChallenge: challenge,
-    createsAccount: prompts.includes('create'),
+    ...promptsIn(parameters, nowMs),
     ...parseScope(parameters.get('scope') ?? ''),
   }
 }

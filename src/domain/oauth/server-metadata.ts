@@ -38,7 +38,7 @@ export const serverMetadata = (parts: ServerMetadataParts): JsonObject => {
     revocation_endpoint_auth_methods_supported: ['none'],
     scopes_supported: ['urn:matrix:client:api:*', 'urn:matrix:client:device:*'],
     authorization_response_iss_parameter_supported: true,
-    ...(registration ? { prompt_values_supported: ['create'] } : {}),
+    prompt_values_supported: [...(registration ? ['create'] : []), 'none', 'login', 'consent', 'select_account'],
     account_management_uri: `${issuer}${accountPage}`,
     account_management_actions_supported: [...accountActions],
   }

@@ -13,6 +13,7 @@ export const ACCOUNT_PROFILE_PAGE = `${ACCOUNT_PAGE}/profile`
 export const ACCOUNT_PASSWORD_PAGE = `${ACCOUNT_PAGE}/password`
 export const ACCOUNT_EMAILS_PAGE = `${ACCOUNT_PAGE}/emails`
 export const ACCOUNT_DEVICES_PAGE = `${ACCOUNT_PAGE}/devices`
+export const ACCOUNT_APPS_PAGE = `${ACCOUNT_PAGE}/apps`
 export const ACCOUNT_PROVIDERS_PAGE = `${ACCOUNT_PAGE}/providers`
 export const ACCOUNT_RESET_PAGE = `${ACCOUNT_PAGE}/reset-identity`
 export const ACCOUNT_CLOSE_PAGE = `${ACCOUNT_PAGE}/close`

@@ -2,7 +2,7 @@ import type { CustomReply } from '#http'
 import { csrfField, hiddenField } from '../form-fields.ts'
 import { type Html, html } from '../html.ts'
 import { ACCOUNT_DEVICES_PAGE, accountReply } from './account-page.ts'
-import { asTime } from './own-pages.ts'
+import { asTime, timeText } from './own-pages.ts'
 
 export interface ShownDevice {
   readonly deviceId: string
@@ -12,9 +12,20 @@ export interface ShownDevice {
   readonly lastSeenUserAgent: string | undefined
 }
 
+/** A browser in which somebody is signed in to the pages of their account. */
+export interface ShownBrowser {
+  readonly name: string
+  readonly beganAtMs: number
+  readonly seenAtMs: number
+  readonly place: { readonly program: string | undefined; readonly network: string | undefined } | undefined
+  /** Whether it is the one that shows the page. */
+  readonly current: boolean
+}
+
 export interface DevicesView {
   readonly csrf: string
   readonly devices: readonly ShownDevice[]
+  readonly browsers: readonly ShownBrowser[]
   /** Where the next devices are. */
   readonly more: string | undefined
   readonly done: string | undefined
@@ -36,7 +47,28 @@ ${csrfField(csrf)}${hiddenField('device_id', device.deviceId)}
 <button type="submit" aria-label="Sign out ${nameOf(device)}">Sign out</button>
 </form>`
 
-export const devicesPage = ({ csrf, devices, more, done }: DevicesView): CustomReply =>
+const browserRow = (csrf: string, { name, current, ...browser }: ShownBrowser): Html => {
+  const program = browser.place?.program ?? 'A browser'
+  const network = browser.place?.network
+  return html`<li><strong>${program}</strong>${current ? html` (this one)` : undefined}<br>
+Signed in ${asTime(browser.beganAtMs)}, last seen ${asTime(browser.seenAtMs)}${network === undefined ? undefined : html`, from the network ${network}`}${
+    current
+      ? undefined
+      : html`
+<form method="post" action="${ACCOUNT_DEVICES_PAGE}/end-browser">
+${csrfField(csrf)}${hiddenField('name', name)}
+<button type="submit" aria-label="Sign out ${program}, signed in ${timeText(browser.beganAtMs)}">Sign out</button>
+</form>`
+  }</li>
+`
+}
+
+const browsersList = (csrf: string, browsers: readonly ShownBrowser[]): Html => html`<h2>Browsers</h2>
+<p>Where somebody is signed in to these pages. They read no messages.</p>
+<ul class="rows">
+${browsers.map((browser) => browserRow(csrf, browser))}</ul>`
+
+export const devicesPage = ({ csrf, devices, browsers, more, done }: DevicesView): CustomReply =>
   accountReply({
     title: 'Devices',
     inside: true,
@@ -52,6 +84,7 @@ ${signOutForm(csrf, device)}</li>
 `,
 )}</ul>`
     }${more === undefined ? undefined : html`\n<p><a href="${more}">More devices</a></p>`}
+${browsersList(csrf, browsers)}
 <h2>Everywhere at once</h2>
 <p>Signs out all devices, and all other browsers. Encrypted messages that only they can read are lost with them.</p>
 <form method="post" action="${ACCOUNT_DEVICES_PAGE}/sign-out-all">

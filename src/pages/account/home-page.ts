@@ -2,6 +2,7 @@ import type { CustomReply } from '#http'
 import { csrfField } from '../form-fields.ts'
 import { html } from '../html.ts'
 import {
+  ACCOUNT_APPS_PAGE,
   ACCOUNT_CLOSE_PAGE,
   ACCOUNT_DEVICES_PAGE,
   ACCOUNT_EMAILS_PAGE,
@@ -17,6 +18,8 @@ export interface AccountHomeView {
   readonly userId: string
   readonly csrf: string
   readonly displayName: string | undefined
+  /** Whether apps sign in by OAuth here. */
+  readonly hasApps: boolean
   /** Whether there are providers to sign in at. */
   readonly hasProviders: boolean
   /** Whether this server sends mails, by which an address is added. */
@@ -29,6 +32,7 @@ export const accountHomePage = ({
   userId,
   csrf,
   displayName,
+  hasApps,
   hasProviders,
   hasMail,
   done,
@@ -42,6 +46,7 @@ export const accountHomePage = ({
       hasMail ? 'They bring you back in if you forget your password' : 'Those of your account',
     ],
     [ACCOUNT_DEVICES_PAGE, 'Devices', 'See where you are signed in, and sign out'],
+    ...(hasApps ? [[ACCOUNT_APPS_PAGE, 'Apps', 'Those that need not ask you again'] as const] : []),
     ...(hasProviders ? [[ACCOUNT_PROVIDERS_PAGE, 'Other ways to sign in', 'Link your account to them'] as const] : []),
     [ACCOUNT_RESET_PAGE, 'Reset your encryption identity', 'If no device and no recovery key is left'],
     [ACCOUNT_CLOSE_PAGE, 'Close your account', 'For ever'],

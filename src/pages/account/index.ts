@@ -1,4 +1,5 @@
 export {
+  ACCOUNT_APPS_PAGE,
   ACCOUNT_CLOSE_PAGE,
   ACCOUNT_DEVICES_PAGE,
   ACCOUNT_EMAILS_PAGE,
@@ -14,6 +15,7 @@ export {
   goOnByItself,
   type Refusal,
 } from './account-page.ts'
+export { appsPage } from './app-pages.ts'
 export { devicePage, devicesPage } from './device-pages.ts'
 export { accountHomePage } from './home-page.ts'
 export {

@@ -182,7 +182,7 @@ ${csrfField(csrf)}
   })
 
 export type { Own as OwnView }
-export const asTime = (ms: number): Html => {
-  const iso = new Date(ms).toISOString()
-  return html`<time datetime="${iso}">${iso.slice(0, 16).replace('T', ' ')} UTC</time>`
-}
+export const asTime = (ms: number): Html => html`<time datetime="${new Date(ms).toISOString()}">${timeText(ms)}</time>`
+
+/** The same where no element can be. */
+export const timeText = (ms: number): string => `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`

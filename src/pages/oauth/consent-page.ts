@@ -24,6 +24,8 @@ export interface ConsentView {
   readonly knownDevice: { readonly name: string | undefined } | undefined
   /** Whether the app is to administer the server too. */
   readonly administers: boolean
+  /** Whether it can be remembered, so that the app need not ask again. */
+  readonly canRemember: boolean
   readonly links: readonly { readonly name: string; readonly href: string }[]
   /** The code that the device shows. */
   readonly userCode?: string
@@ -50,9 +52,13 @@ const deviceLine = ({ deviceId, knownDevice }: ConsentView): Html =>
     ? html`It becomes a new device of yours, <strong>${deviceId}</strong>.`
     : html`It takes the place of your device <strong>${knownDevice.name ?? deviceId}</strong> (${deviceId}), which is signed out where it is now.`
 
+const REMEMBER = html`<label class="choice"><input type="checkbox" name="remember" value="yes" aria-describedby="remember-hint"><span>Do not ask again for this app</span></label>
+<p class="hint" id="remember-hint">It gets in by itself for 90 days while you are signed in at this server. You can take that back under “Apps” of your account.</p>
+`
+
 /** Asks whether an app may have the account. The name is what the app says of itself, so the page says first where it leads. */
 export const consentPage = (view: ConsentView): CustomReply => {
-  const { action, csrf, name, site, receiver, userId, links, userCode, next, fields } = view
+  const { action, csrf, name, site, receiver, userId, links, userCode, next, fields, canRemember } = view
   const other = `${ACCOUNT_SIGN_IN_PAGE}?${new URLSearchParams({ next, again: '1' }).toString()}`
   return accountReply({
     title: 'Let an app into your account?',
@@ -69,7 +75,7 @@ ${userCode === undefined ? undefined : html`<p>The device shows the code <strong
 <p>It cannot change your password, your e-mail addresses, or close your account.</p>${linksList(links)}
 <form method="post" action="${action}">
 ${csrfField(csrf)}
-${[...fields].map(([field, value]) => html`<input type="hidden" name="${field}" value="${value}">\n`)}<button type="submit" name="decision" value="allow">Allow</button>
+${[...fields].map(([field, value]) => html`<input type="hidden" name="${field}" value="${value}">\n`)}${canRemember ? REMEMBER : undefined}<button type="submit" name="decision" value="allow">Allow</button>
 <button type="submit" class="quiet" name="decision" value="deny">Deny</button>
 </form>
 <p class="hint">Not ${userId}? <a href="${other}">Sign in as somebody else</a></p>`,
@@ -97,6 +103,15 @@ export const refusedRequestPage = (description: string, uri: string, host: strin
     title: 'The app asked for something that cannot be',
     status: 400,
     main: html`<p>${description}. This is a mistake of the app, and nothing that you can mend.</p>
+<p><a class="button" href="${uri}" rel="noreferrer">Go back to ${host}</a></p>`,
+  })
+
+/** For an app that wanted to go on without a question, where there has to be one. */
+export const silentRequestPage = (mustSignIn: boolean, uri: string, host: string): CustomReply =>
+  accountReply({
+    title: 'The app cannot go on without asking you',
+    status: 400,
+    main: html`<p>${mustSignIn ? 'You have to sign in first.' : 'You have to let the app in first.'} Go back to the app, and sign in there anew.</p>
 <p><a class="button" href="${uri}" rel="noreferrer">Go back to ${host}</a></p>`,
   })
 

@@ -1,6 +1,7 @@
 import { banListsReader, banListsWriter, banListWrites } from './abuse/ban-lists.ts'
 import { blockedServersReader, blockedServersWriter, blockedServerWrites } from './abuse/blocked-servers.ts'
 import { newcomerCountsWriter, newcomerCountWrites } from './abuse/newcomer-counts.ts'
+import { accountEndsReader, accountEndsWriter, accountEndsWrites } from './accounts/account-ends.ts'
 import { accountsReader } from './accounts/accounts-reader.ts'
 import { accountsWriter, accountsWrites } from './accounts/accounts-writes.ts'
 import {
@@ -108,6 +109,7 @@ import { stickyEventsReader, stickyEventsWriter, stickyEventWrites } from './tim
 /** The readers of all ports. A new port has a line here, in `writers`, and in `allWrites`. */
 export const readersOver = (db: Db) => ({
   accountData: accountDataReader(db),
+  accountEnds: accountEndsReader(db),
   accounts: accountsReader(db),
   banLists: banListsReader(db),
   blockedServers: blockedServersReader(db),
@@ -173,6 +175,7 @@ export const readersOver = (db: Db) => ({
 /** The writers of all ports. */
 export const writers = {
   accountData: accountDataWriter,
+  accountEnds: accountEndsWriter,
   accounts: accountsWriter,
   banLists: banListsWriter,
   blockedServers: blockedServersWriter,
@@ -236,6 +239,7 @@ export const writers = {
 export const allWrites = (): WriteTable =>
   writeTable([
     ...accountDataWrites,
+    ...accountEndsWrites,
     ...accountsWrites,
     ...banListWrites,
     ...blockedServerWrites,

@@ -115,6 +115,47 @@ onEveryHomeserver('sessions of people at browsers', (start) => {
     expect(await isIn(planted)).toBe(false)
   })
 
+  it('are listed with when and from where they are, this one marked, and each is ended', async () => {
+    const clock = new SteppedClock()
+    await using homeserver = await start({ clock })
+    const [alice, mallory] = [await homeserver.register('lister'), await homeserver.register('mallory')]
+    const [here, there] = [new AccountBrowser(homeserver), new AccountBrowser(homeserver)]
+    here.userAgent = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'
+    there.userAgent = 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Mobile/15E148 Safari/604.1'
+    for (const browser of [here, there]) await browser.signIn(alice.userId, PASSWORD)
+    expect(await isIn(there)).toBe(true)
+    const foreign = await signedIn(homeserver, mallory)
+    const rows = async (browser: AccountBrowser) =>
+      [
+        ...(await browser.at('/account/devices')).text.matchAll(/<li><strong>([^<]*)<\/strong>( \(this one\))?<br>/g),
+      ].map(([, program = '', mark = '']) => `${program}${mark}`)
+    expect(await rows(here)).toEqual(['Firefox on Linux (this one)', 'Safari on iPhone'])
+    expect(await rows(there)).toEqual(['Safari on iPhone (this one)', 'Firefox on Linux'])
+    expect(await rows(foreign)).toEqual(['A browser (this one)'])
+    const page = await here.at('/account/devices')
+    expect(page.text).toMatch(
+      /Signed in <time [^>]*>[^<]* UTC<\/time>, last seen <time [^>]*>[^<]*<\/time>, from the network 127\.0\.0\.\*/,
+    )
+    // A session of somebody else is not to be ended, and this list does not open it.
+    const name = /name="name" value="([^"]*)"/.exec(page.text)?.[1] ?? ''
+    const own = await foreign.at('/account')
+    const asMine = own.text.replace('action="/account/sign-out"', 'action="/account/devices/end-browser"')
+    await foreign.submit({ ...own, text: asMine }, { name })
+    expect(await isIn(there)).toBe(true)
+    there.cookies.set('homeroom_session', name.slice(0, 43))
+    expect(await isIn(there)).toBe(false)
+    const done = await here.actAndFollow(page, '/account/devices/end-browser')
+    expect(done.text).toContain('The browser is signed out.')
+    expect([await rows(here), await isIn(here)]).toEqual([['Firefox on Linux (this one)'], true])
+    // One that nobody used for a day is not listed.
+    await there.signIn(alice.userId, PASSWORD)
+    for (let hours = 0; hours < 30; hours += 10) {
+      clock.advance(10 * HOUR)
+      expect(await isIn(here)).toBe(true)
+    }
+    expect((await rows(here)).length).toBe(1)
+  })
+
   it('end after a day without use, and after two weeks with it', async () => {
     const clock = new SteppedClock()
     await using homeserver = await start({ clock })

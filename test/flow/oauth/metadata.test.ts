@@ -24,7 +24,7 @@ it('tells clients all that they look for, at each path at which they look', asyn
     response_modes_supported: ['query', 'fragment'],
     grant_types_supported: ['authorization_code', 'refresh_token', DEVICE_GRANT],
     code_challenge_methods_supported: ['S256'],
-    prompt_values_supported: ['create'],
+    prompt_values_supported: ['create', 'none', 'login', 'consent', 'select_account'],
     account_management_uri: at('/account'),
     authorization_response_iss_parameter_supported: true,
   })
@@ -54,7 +54,8 @@ it('tells clients all that they look for, at each path at which they look', asyn
 
 it('speaks of new accounts only while there can be any', async () => {
   await using homeserver = await startOAuth({ settings: { registration: { mode: 'closed' } } })
-  expect((await get(homeserver, '/_matrix/client/v1/auth_metadata')).body).not.toHaveProperty('prompt_values_supported')
+  const { body } = await get(homeserver, '/_matrix/client/v1/auth_metadata')
+  expect(body.prompt_values_supported).toEqual(['none', 'login', 'consent', 'select_account'])
 })
 
 it('is on where nobody can read along, unless the operator says otherwise', () => {

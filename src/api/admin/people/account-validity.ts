@@ -8,7 +8,7 @@ export interface AccountValidityDeps {
   readonly people: AdministerPeople
 }
 
-/** Until when an account can be used. There is no period for all accounts here, so the time has to be named; and no mails ask for a renewal. */
+/** Until when an account can be used. There is no period for all accounts here, so the time has to be named. */
 export const accountValidityEndpoints = ({ people }: AccountValidityDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'POST',
@@ -20,8 +20,9 @@ export const accountValidityEndpoints = ({ people }: AccountValidityDeps): reado
       expiration_ts: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
       enable_renewal_emails: Type.Optional(Type.Boolean()),
     }),
-    handler: async ({ requester, body: { user_id: userId, expiration_ts: untilMs } }): Promise<JsonObject> => {
-      await people.setExpiry(actorOf(requester), await people.account(userId), untilMs)
+    handler: async ({ requester, body }): Promise<JsonObject> => {
+      const { user_id: userId, expiration_ts: untilMs, enable_renewal_emails: mails = true } = body
+      await people.setExpiry(actorOf(requester), await people.account(userId), untilMs, mails)
       return { expiration_ts: untilMs }
     },
   }),

@@ -46,8 +46,11 @@ export const deviceTraces: DeviceTraces = {
     writers.shortLived.removeOwned('oauth-code', userId),
     writers.shortLived.removeOwned('oauth-device-grant', userId),
   ],
-  // Tokens by which an administrator acts as others.
-  endingWithAllOf: (userId) => [writers.impersonations.removeBy(userId)],
+  // Tokens by which an administrator acts as others; and the consent that lets apps in again without a question, as one of them may be a thief's.
+  endingWithAllOf: (userId) => [
+    writers.impersonations.removeBy(userId),
+    writers.shortLived.removeOwned('oauth-consent', userId),
+  ],
 }
 
 /** The dehydrated device was signed by the identity that ended, and would receive keys as a device that nobody trusts. */

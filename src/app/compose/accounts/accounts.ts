@@ -44,6 +44,7 @@ import { buildDirectory } from './directory.ts'
 import type { ProofParts } from './encryption.ts'
 import { buildImpersonations } from './impersonations.ts'
 import { buildRegistration } from './registration.ts'
+import { buildRenewalMails } from './renewals.ts'
 import { type BuiltSignIn, buildSignIn } from './sign-in.ts'
 import { buildThirdPartyIds } from './third-party-ids.ts'
 
@@ -75,7 +76,7 @@ export interface BuiltAccounts {
   }
   readonly administration: AdministeredAccounts
   /** Continues deactivations that a stop interrupted; one process at a time does this work. */
-  readonly resuming: LeasedWork
+  readonly work: Readonly<Record<string, LeasedWork>>
   /** Finishes background work. Has to be called before the store closes. */
   settle(): Promise<void>
   caches(): readonly CacheStats[]
@@ -164,7 +165,7 @@ export const buildAccounts = (
     },
     forBrowsers: { ...signIn, crossSigningResets, keeperOf },
     proofParts: { uia, proof: crossSigningResets },
-    resuming: resuming(ground, deactivate),
+    work: { deactivations: resuming(ground, deactivate), ...buildRenewalMails(ground) },
     settle: async () => {
       await deactivate.settled()
       await lastSeen.flush()
@@ -320,6 +321,7 @@ const endedAccountChanges = ({ user, userId }: AccountRecord): readonly Change<u
   // An account without a password has the same one, none, when it is opened again.
   writers.shortLived.removeOwned('browser-session', userId),
   writers.shortLived.removeOwned('login-token', userId),
+  writers.shortLived.removeOwned('oauth-consent', userId),
   writers.keyBackups.removeAll(userId),
   writers.impersonations.removeUser(user),
   writers.profiles.removeProfile(user),

@@ -5,7 +5,7 @@ import type { BuiltAccounts } from '../accounts/accounts.ts'
 import { buildBrowserSessions, isSecure } from '../accounts/browser-sessions.ts'
 import { directoriesOf } from '../accounts/directory.ts'
 import type { Ground } from '../ground/ground.ts'
-import { oauthClientsOf } from './oauth-clients.ts'
+import { buildConsents, oauthClientsOf } from './oauth-clients.ts'
 
 export { buildBrowserSessions } from '../accounts/browser-sessions.ts'
 
@@ -22,6 +22,8 @@ export const buildBrowserAccounts = (
     ...{ sessions, gate, devices, deactivate, endSessions, thirdPartyIds, newSecret },
     ...profile,
     oauthClients: oauthClientsOf(ground),
+    consents: buildConsents(ground),
+    hasApps: ground.config.oauth.enabled && ground.config.server.publicBaseUrl !== undefined,
     ownAccount: new OwnAccount({
       ...{ accounts, sessions, changePassword },
       keeperOf: forBrowsers.keeperOf,

@@ -1,4 +1,4 @@
-import { isLoopback, OAuthClients } from '#domain'
+import { CONSENT_MS, Consents, isLoopback, type KeptConsent, OAuthClients } from '#domain'
 import { writers } from '#store'
 import type { Ground } from '../ground/ground.ts'
 
@@ -12,3 +12,17 @@ export const oauthClientsOf = ({ config, store, clock, random }: Ground): OAuthC
     triedOut: issuer !== null && isLoopback(issuer),
   })
 }
+
+const MOST_CONSENTS = 200_000
+const MOST_CONSENTS_OF_USER = 100
+
+/** They are in the database alone too. Where there are too many, the oldest go, and their apps have to ask again. */
+export const buildConsents = ({ shortLived, clock }: Ground): Consents =>
+  new Consents({
+    table: shortLived.table<KeptConsent>('oauth-consent', {
+      lifetimeMs: CONSENT_MS,
+      rows: MOST_CONSENTS,
+      rowsOfOwner: MOST_CONSENTS_OF_USER,
+    }),
+    clock,
+  })

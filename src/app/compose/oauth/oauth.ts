@@ -16,7 +16,7 @@ import { type LeasedWork, writers } from '#store'
 import type { BuiltAccounts } from '../accounts/accounts.ts'
 import type { Ground } from '../ground/ground.ts'
 import { buildBrowserSessions } from './browser-accounts.ts'
-import { oauthClientsOf } from './oauth-clients.ts'
+import { buildConsents, oauthClientsOf } from './oauth-clients.ts'
 
 /** Device grants that wait for one address, which may be that of many people. */
 const GRANTS_OF_ADDRESS = 50
@@ -56,7 +56,7 @@ export const buildOAuth = (ground: Ground, accounts: BuiltAccounts): OAuthDeps |
   const { sessions, endSessions, devices } = accounts.api
   const registration = config.registration.mode !== 'closed'
   return {
-    ...{ issuer, clients, codes, deviceGrants, devices, registration },
+    ...{ issuer, clients, codes, deviceGrants, devices, registration, clock, consents: buildConsents(ground) },
     grantTokens: new GrantTokens({ clients, codes, deviceGrants, sessions, endSessions, commit: store.commit }),
     loginTokens: new LoginTokens({
       tokens: shortLived.table<LoginTokenOwner>('login-token', { lifetimeMs: config.signIn.loginTokenLifetime }),

@@ -4,6 +4,7 @@ import { PushGateways } from '#net'
 import { EmailLine, type Line, type LineStart, Push, type PushUser } from '#outbox'
 import { type LeasedWork, writers } from '#store'
 import type { Streams } from '#streams'
+import { buildRenewals } from '../accounts/renewals.ts'
 import { mailerOf } from '../accounts/third-party-ids.ts'
 import type { Ground } from '../ground/ground.ts'
 import type { Views } from '../views/views.ts'
@@ -30,8 +31,15 @@ const ownEmail = async (store: Ground['store'], user: number, address: string): 
   return (await store.thirdPartyIds.thirdPartyId(email))?.user === user ? email.address : undefined
 }
 
+/** The deeds of links in mails. */
+export const buildMailLinks = (ground: Ground) => ({
+  mailUnsubscribe: buildMailUnsubscribe(ground),
+  renewals: buildRenewals(ground),
+  clock: ground.clock,
+})
+
 /** undefined: this server mails no notifications. */
-export const buildMailUnsubscribe = ({ config, store, sealer }: Ground): MailUnsubscribe | undefined =>
+const buildMailUnsubscribe = ({ config, store, sealer }: Ground): MailUnsubscribe | undefined =>
   mailsNotifications(config)
     ? new MailUnsubscribe({
         reader: store.pushers,

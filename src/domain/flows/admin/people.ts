@@ -163,13 +163,18 @@ export class AdministerPeople {
   }
 
   /**
-   * Time after which the account can do nothing; undefined: never. Throws `M_USER_DEACTIVATED`, and `M_INVALID_PARAM` for an end of the actor's own
-   * account.
+   * Time after which the account can do nothing; undefined: never. `mails`: whether its person is told beforehand, where this server sends such mails. Throws
+   * `M_USER_DEACTIVATED`, and `M_INVALID_PARAM` for an end of the actor's own account.
    */
-  async setExpiry(actor: AdminActor, { userId }: AccountRecord, expiresAtMs: number | undefined): Promise<void> {
+  async setExpiry(
+    actor: AdminActor,
+    { userId }: AccountRecord,
+    expiresAtMs: number | undefined,
+    mails = true,
+  ): Promise<void> {
     if (expiresAtMs !== undefined) mindSelf(actor, userId)
-    const details = { expiration_ts: expiresAtMs ?? null }
-    await this.#mark(actor, userId, { action: 'user.set_expiry', marks: { expiresAtMs }, details })
+    const change = this.#parts.accounts.endAt(userId, expiresAtMs, mails)
+    await this.#change([change, this.#note(actor, 'user.set_expiry', userId, { expiration_ts: expiresAtMs ?? null })])
   }
 
   /** Throws `M_WEAK_PASSWORD`, `M_INVALID_PARAM`, `M_USER_DEACTIVATED`. */

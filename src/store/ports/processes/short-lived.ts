@@ -30,6 +30,7 @@ export const SHORT_LIVED_KINDS = [
   'oauth-code',
   'oauth-device-grant',
   'oauth-user-code',
+  'oauth-consent',
 ] as const
 export type ShortLivedKind = (typeof SHORT_LIVED_KINDS)[number]
 
@@ -50,6 +51,12 @@ export interface ShortLivedRow extends ShortLivedKey {
 export interface ShortLivedReader {
   /** undefined: no such row, or it has expired. */
   find(key: ShortLivedKey, nowMs: number): Promise<ShortLivedRow | undefined>
+  /** The rows of an owner that have not expired, those that last longest first. */
+  owned(
+    kind: ShortLivedKind,
+    owner: string,
+    page: { readonly nowMs: number; readonly limit: number },
+  ): Promise<readonly ShortLivedRow[]>
 }
 
 /** Rows that live for minutes. Each can be taken once, also with several processes. */
