@@ -5,7 +5,9 @@ import { htmlReply } from './html-page.ts'
 /** The address of these pages is a secret, so no cache may keep it. */
 const HEADERS = { 'Cache-Control': 'no-store', 'X-Robots-Tag': 'noindex' }
 
-const day = (ms: number): string => `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`
+/** In words, as a line breaks within a date of figures. */
+const day = (ms: number): string =>
+  `${new Date(ms).toLocaleString('en-GB', { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' })} UTC`
 
 /** The question whether an account shall go on. It posts to its own address. */
 export const renewPage = (view: {

@@ -19,7 +19,8 @@ export interface RenewalMailsParts {
   readonly aheadMs: number
 }
 
-const EVERY_MS = 10 * 60_000
+/** Unlike the time of any other work, so that they do not always come together. */
+const EVERY_MS = 607_000
 const AT_ONCE = 20
 /** An end that nobody could be told of in time is told of afterwards, as the link still renews the account. */
 const LATE_MS = 30 * 24 * 3_600_000
