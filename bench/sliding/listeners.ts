@@ -10,7 +10,7 @@ import type { Figure } from './sliding.ts'
 const ROUNDS = 8
 const POLL_MS = 30_000
 /** Time for every long poll to arrive and go to sleep before the next message: the public API does not tell when it has. */
-const SETTLE_MS = 400
+const SETTLE_MS = 1_500
 const REGISTERED_AT_ONCE = 16
 const MAY_BE_SLOWER = 1.2
 

@@ -75,13 +75,14 @@ export { ThreadSubscriptionsExtension } from './sliding-sync/extensions/thread-s
 export { ToDeviceExtension } from './sliding-sync/extensions/to-device.ts'
 export { TypingExtension } from './sliding-sync/extensions/typing.ts'
 export { ListsOfUsers } from './sliding-sync/lists/lists-of-users.ts'
-export type {
-  ListConfig,
-  Range,
-  RequiredState,
-  RoomConfig,
-  RoomFilters,
-  SlidingRequest,
+export {
+  type ListConfig,
+  OWN_KEY,
+  type Range,
+  type RoomConfig,
+  type RoomFilters,
+  type SlidingRequest,
+  type WantedState,
 } from './sliding-sync/request.ts'
 export { BumpStamps } from './sliding-sync/rooms/bump-stamps.ts'
 export { JoinedRooms } from './sliding-sync/rooms/joined-rooms.ts'

@@ -1,3 +1,4 @@
+import type { Soon } from '#base'
 import { isJsonObject, type JsonObject, MatrixError } from '#spec'
 import type { News, ToldPositions } from '#streams'
 import type { ExtensionAnswer, ExtensionWindow, SlidingExtension } from './extension.ts'
@@ -58,22 +59,47 @@ export class AskedExtensions {
     for (const { extension, config } of this.#asked) await extension.begin?.(config, viewer)
   }
 
-  async read(window: ExtensionWindow): Promise<ExtensionsAnswer> {
-    const members: string[] = []
+  /** One after the other. */
+  read(window: ExtensionWindow): Soon<ExtensionsAnswer> {
     const answers: ExtensionAnswer[] = []
-    for (const { name, extension, config, isNew } of this.#asked) {
-      const answer = await extension.read(config, isNew ? { ...window, since: undefined } : window)
-      if (answer.text !== undefined) members.push(`${JSON.stringify(name)}:${answer.text}`)
+    for (const asked of this.#asked) {
+      const answer = readOne(asked, window)
+      if (answer instanceof Promise) return this.#readRest(window, answers, answer)
       answers.push(answer)
     }
-    return {
-      text: `{${members.join()}}`,
-      isNews: answers.some(({ isNews }) => isNews),
-      reached: Object.assign({}, ...answers.map(({ reached }) => reached ?? {})),
-      typingIn: answers.find(({ typingIn }) => typingIn !== undefined)?.typingIn,
+    return this.#joined(answers)
+  }
+
+  async #readRest(
+    window: ExtensionWindow,
+    answers: ExtensionAnswer[],
+    next: Promise<ExtensionAnswer>,
+  ): Promise<ExtensionsAnswer> {
+    answers.push(await next)
+    for (const asked of this.#asked.slice(answers.length)) answers.push(await readOne(asked, window))
+    return this.#joined(answers)
+  }
+
+  #joined(answers: readonly ExtensionAnswer[]): ExtensionsAnswer {
+    let text = ''
+    let isNews = false
+    let reached = NOTHING_REACHED
+    let typists: readonly number[] | undefined
+    for (const [index, answer] of answers.entries()) {
+      const { name } = this.#asked[index] ?? { name: '' }
+      if (answer.text !== undefined) text += `${text === '' ? '' : ','}${JSON.stringify(name)}:${answer.text}`
+      isNews ||= answer.isNews
+      if (answer.reached !== undefined) reached = { ...reached, ...answer.reached }
+      typists ??= answer.typingIn
     }
+    return { text: `{${text}}`, isNews, reached, typingIn: typists }
   }
 }
+
+const NOTHING_REACHED: Partial<Positions> = {}
+
+const readOne = ({ extension, config, isNew }: Asked, window: ExtensionWindow): Soon<ExtensionAnswer> =>
+  extension.read(config, isNew ? { ...window, since: undefined } : window)
 
 const memberOf = (members: JsonObject, name: string): JsonObject => {
   const member = members[name]

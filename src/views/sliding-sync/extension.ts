@@ -1,3 +1,4 @@
+import type { Soon } from '#base'
 import type { JsonObject, Membership, RoomId, UserId } from '#spec'
 import type { MembershipRecord, RoomNumber, StoredEvent } from '#store'
 import type { News, Positions, ToldPositions } from '#streams'
@@ -81,5 +82,6 @@ export interface SlidingExtension<Config extends object = object> {
   begin?(config: Config, viewer: ExtensionWindow['viewer']): Promise<void>
   /** Whether the news may concern it: other news does not wake a connection that waits for this extension alone. */
   concerns(news: News): boolean
-  read(config: Config, window: ExtensionWindow): Promise<ExtensionAnswer>
+  /** No promise where it is at hand that there is nothing to tell: many thousand connections wake at one message. */
+  read(config: Config, window: ExtensionWindow): Soon<ExtensionAnswer>
 }

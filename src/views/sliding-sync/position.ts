@@ -17,17 +17,14 @@ export interface Position {
 
 const NUMBERS = /^\d{1,16}$/
 
-/** The text is `<token of the streams>.<numbers>.<memory>`, all of it safe in a query. */
-export const formatPosition = ({ device, run, generation, positions, extensions, memory }: Position): string =>
-  [
-    formatSlidingToken(positions),
-    (positions.typingIn ?? []).join('-'),
-    device,
-    run,
-    generation,
-    extensions,
-    memory,
-  ].join('.')
+/** The text is `<token of the streams>.<numbers>.<memory>`, all of it safe in a query. `token`: that of the streams, where it is known. */
+export const formatPosition = (
+  { device, run, generation, positions, extensions, memory }: Position,
+  token = formatSlidingToken(positions),
+): string => {
+  const typing = (positions.typingIn ?? []).join('-')
+  return `${token}.${typing}.${device}.${run}.${generation}.${extensions}.${memory}`
+}
 
 /** undefined for a text that is none. `now` as in `SyncTokens.parse`. */
 export const parsePosition = (text: string, now: Positions): Position | undefined => {

@@ -5,24 +5,31 @@ import type { Position } from './position.ts'
 /** The two wire forms: `legacy` is `org.matrix.simplified_msc3575`, `v4` is MSC4186. */
 export type WireForm = 'legacy' | 'v4'
 
+/** Stands for the reader's own user id as a state key, so that a config is the same for all who ask for the same. */
+export const OWN_KEY = { own: true } as const
+
 /** Entries of a room's state: undefined stands for every type, or every state key. */
-export interface StatePattern {
+export interface StatePattern<Key = string | undefined> {
   readonly type: string | undefined
-  readonly stateKey: string | undefined
+  readonly stateKey: Key
 }
 
-export interface RequiredState {
-  readonly include: readonly StatePattern[]
+export interface RequiredState<Key = string | undefined> {
+  readonly include: readonly StatePattern<Key>[]
   /** Taken away from what `include` names, but never from lazily loaded members. */
-  readonly exclude: readonly StatePattern[]
+  readonly exclude: readonly StatePattern<Key>[]
   readonly lazyMembers: boolean
 }
+
+/** A state key before it is known who reads. */
+export type WantedKey = string | undefined | typeof OWN_KEY
+export type WantedState = RequiredState<WantedKey>
 
 /** The extent in which a room is told. */
 export interface RoomConfig {
   /** Events at most. */
   readonly timelineLimit: number
-  readonly requiredState: RequiredState
+  readonly requiredState: WantedState
 }
 
 /** The rooms of a list; undefined: no matter. */

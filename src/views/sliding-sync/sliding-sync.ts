@@ -1,5 +1,15 @@
-import type { Clock, LongText, Pending } from '#base'
-import { LongPoll, type News, type PollResult, type PollSource, type Streams, type ToldPositions } from '#streams'
+import type { Clock, LongText, Pending, Soon } from '#base'
+import type { UserId } from '#spec'
+import {
+  formatSlidingToken,
+  LongPoll,
+  type News,
+  type PollResult,
+  type PollSource,
+  type Positions,
+  type Streams,
+  type ToldPositions,
+} from '#streams'
 import { joinedNumbers, type UserRooms } from '../known/user-rooms.ts'
 import type { IgnoredUsers } from '../known/visibility.ts'
 import { AskedExtensions, type ExtensionsAnswer, stillTyping } from './asked-extensions.ts'
@@ -43,6 +53,8 @@ interface Piece {
 /** Sliding sync in both wire forms: the news of a connection since its position; waits where there is none. */
 export class SlidingSync {
   readonly #parts: SlidingSyncParts
+  /** The token of the newest answers: those who are woken by one message have the same. */
+  #newest: { readonly now: Positions; readonly token: string } | undefined
   readonly #source: PollSource<Taken> = {
     poll: (taken) => this.#poll(taken),
     listener: ({ request }) => request.viewer.user,
@@ -85,7 +97,28 @@ export class SlidingSync {
   }
 
   async #poll(taken: Taken): Promise<PollResult> {
-    const made: Made = { taken, rooms: await this.#rooms(taken), told: undefined }
+    const found = this.#rooms(taken)
+    const rooms = found instanceof Promise ? await found : found
+    const short = rooms.brief()
+    const brief = short instanceof Promise ? await short : short
+    const made: Made = { taken, rooms, told: undefined }
+    return brief === undefined ? this.#inPieces(made) : this.#inOne(made, brief)
+  }
+
+  /** The answer with these members of `rooms`, nearly always at once. */
+  async #inOne(made: Made, members: readonly string[]): Promise<PollResult> {
+    const { taken, rooms } = made
+    const read = this.#extensions(made)
+    made.told = read instanceof Promise ? await read : read
+    const begun = `{"rooms":{${members.join()}},"lists":${rooms.lists},"extensions":${made.told.text}`
+    const isNews = taken.request.pos === undefined || members.length > 0 || made.told.isNews
+    if (!isNews) return { text: async () => `${begun}${await this.#end(made)}`, nothingBy: rooms.now }
+    const end = this.#end(made)
+    return { text: `${begun}${end instanceof Promise ? await end : end}`, nothingBy: undefined }
+  }
+
+  async #inPieces(made: Made): Promise<PollResult> {
+    const { taken } = made
     const pieces = this.#pieces(made)
     const begun: string[] = []
     let length = 0
@@ -104,14 +137,14 @@ export class SlidingSync {
     return { text: { begun, rest: this.#rest(made, pieces) }, nothingBy: made.rooms.now }
   }
 
-  async #rooms({ request, admitted, hasRooms }: Taken): Promise<RoomsAnswer> {
+  #rooms({ request, admitted, hasRooms }: Taken): Soon<RoomsAnswer> {
     const now = this.#parts.streams.snapshot()
     if (!hasRooms) return noRooms(now)
-    return this.#parts.rooms.look(
-      { ...admitted, request },
-      now,
-      await this.#parts.ignored.ignoredBy(request.viewer.user),
-    )
+    const asked = { ...admitted, request }
+    const ignored = this.#parts.ignored.ignoredBy(request.viewer.user)
+    return ignored instanceof Promise
+      ? ignored.then((known) => this.#parts.rooms.look(asked, now, known))
+      : this.#parts.rooms.look(asked, now, ignored)
   }
 
   async *#pieces(made: Made): AsyncGenerator<Piece, void, undefined> {
@@ -127,18 +160,16 @@ export class SlidingSync {
     yield { text: `${before}},"lists":${rooms.lists},"extensions":${made.told.text}`, isNews: made.told.isNews }
   }
 
-  async #extensions({ taken, rooms: { now, scope } }: Made): Promise<ExtensionsAnswer> {
+  #extensions({ taken, rooms: { now, scope } }: Made): Soon<ExtensionsAnswer> {
     const { request, extensions } = taken
     const { viewer, form, pos } = request
     const { ignored, userRooms } = this.#parts
-    return extensions.read({
-      ...{ form, viewer, scope },
-      since: pos?.positions,
-      pos: pos?.positions,
-      now: now.positions,
-      ignored: await ignored.ignoredBy(viewer.user),
-      rooms: async () => userRooms.of(viewer),
-    })
+    const since = pos?.positions
+    const rooms = async () => userRooms.of(viewer)
+    const read = (known: ReadonlySet<UserId>): Soon<ExtensionsAnswer> =>
+      extensions.read({ form, viewer, scope, since, pos: since, now: now.positions, ignored: known, rooms })
+    const ignoring = ignored.ignoredBy(viewer.user)
+    return ignoring instanceof Promise ? ignoring.then(read) : read(ignoring)
   }
 
   async *#rest(made: Made, pieces: AsyncGenerator<Piece, void, undefined>): AsyncGenerator<string, void, undefined> {
@@ -147,19 +178,32 @@ export class SlidingSync {
   }
 
   /** The end of the answer: its position, which is made when all else is known. */
-  async #end({ taken, rooms, told }: Made): Promise<string> {
+  #end(made: Made): Soon<string> {
+    const memory = made.rooms.memory()
+    return memory instanceof Promise ? memory.then((text) => this.#endWith(made, text)) : this.#endWith(made, memory)
+  }
+
+  #endWith({ taken, rooms, told }: Made, memory: string): string {
     const { request, admitted, extensions } = taken
-    const positions: ToldPositions = {
-      ...rooms.now.positions,
-      ...told?.reached,
-      typingIn: told?.typingIn ?? stillTyping(request.pos?.positions),
-    }
+    const now: Positions = told === undefined ? rooms.now.positions : withReached(rooms.now.positions, told.reached)
+    const positions: ToldPositions = { ...now, typingIn: told?.typingIn ?? stillTyping(request.pos?.positions) }
     const { device } = request.viewer
-    const memory = await rooms.memory()
-    const pos = formatPosition({ device, ...admitted, positions, extensions: extensions.bits, memory })
+    const position = { device, ...admitted, positions, extensions: extensions.bits, memory }
+    const pos = formatPosition(position, this.#tokenOf(now))
     const txnId = request.txnId === undefined ? '' : `,"txn_id":${JSON.stringify(request.txnId)}`
     return `${txnId},"pos":"${pos}"}`
   }
+
+  #tokenOf(now: Positions): string {
+    if (this.#newest?.now !== now) this.#newest = { now, token: formatSlidingToken(now) }
+    return this.#newest.token
+  }
+}
+
+/** The same object where there is nothing to add. */
+const withReached = (now: Positions, reached: Partial<Positions>): Positions => {
+  for (const _ in reached) return { ...now, ...reached }
+  return now
 }
 
 /** Answers to polls are held whole up to this length. */

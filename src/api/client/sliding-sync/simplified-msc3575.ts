@@ -1,7 +1,6 @@
 import Type from 'typebox'
 import { type AnyEndpoint, endpoint, user } from '#http'
-import type { UserId } from '#spec'
-import type { ListConfig, RequiredState, RoomConfig } from '#views'
+import { type ListConfig, OWN_KEY, type RoomConfig, type WantedState } from '#views'
 import { answerSliding, BODY_LIMIT_BYTES, type SlidingSyncDeps } from './sliding-sync.ts'
 import {
   ALL_ROOMS,
@@ -65,29 +64,27 @@ export const simplifiedMsc3575Endpoints = (deps: SlidingSyncDeps): readonly AnyE
     bodyLimitBytes: BODY_LIMIT_BYTES,
     bodyOptional: true,
     invalidErrcode: 'M_INVALID_PARAM',
-    handler: async ({ requester, query, body }) => {
-      const config = (given: ConfigOfBody): RoomConfig => configOf(given, requester.userId)
-      return answerSliding(deps, requester, {
+    handler: async ({ requester, query, body }) =>
+      answerSliding(deps, requester, {
         form: 'legacy',
         connectionId: body.conn_id ?? '',
         // Clients without a position may send an empty one.
         pos: query.pos || undefined,
         timeout: query.timeout,
         setPresence: query.set_presence,
-        lists: entriesOf(body.lists, MAX_LISTS, (list) => listOf(list, config(list))),
-        subscriptions: subscriptionsOf(body.room_subscriptions, config),
+        lists: entriesOf(body.lists, MAX_LISTS, listOf),
+        subscriptions: subscriptionsOf(body.room_subscriptions, configOf),
         extensions: body.extensions ?? {},
         txnId: body.txn_id ?? undefined,
-      })
-    },
+      }),
   }),
 ]
 
 type ListOfBody = Type.Static<typeof List>
 type ConfigOfBody = Type.Static<typeof Subscription>
 
-const listOf = ({ ranges, slow_get_all_rooms, filters }: ListOfBody, config: RoomConfig): ListConfig => ({
-  ...config,
+const listOf = ({ ranges, slow_get_all_rooms, filters, ...config }: ListOfBody): ListConfig => ({
+  ...configOf(config),
   ranges: slow_get_all_rooms === true || ranges === undefined || ranges === null ? ALL_ROOMS : ranges.map(rangeOf),
   filters: {
     ...filtersOf(filters, filters?.is_invite),
@@ -95,18 +92,18 @@ const listOf = ({ ranges, slow_get_all_rooms, filters }: ListOfBody, config: Roo
   },
 })
 
-const configOf = ({ timeline_limit, required_state }: ConfigOfBody, userId: UserId): RoomConfig => ({
+const configOf = ({ timeline_limit, required_state }: ConfigOfBody): RoomConfig => ({
   timelineLimit: timeline_limit ?? DEFAULT_TIMELINE_LIMIT,
-  requiredState: requiredStateOf(required_state ?? [], userId),
+  requiredState: requiredStateOf(required_state ?? []),
 })
 
 /** State keys have three words of their own: `*` for all, `$ME`, and for members `$LAZY`. */
-const requiredStateOf = (entries: readonly (readonly string[])[], userId: UserId): RequiredState => ({
+const requiredStateOf = (entries: readonly (readonly string[])[]): WantedState => ({
   include: entries
     .filter((entry) => !isLazy(entry))
     .map(([type, stateKey]) => ({
       type: type === '*' ? undefined : type,
-      stateKey: stateKey === '*' ? undefined : stateKey === '$ME' ? userId : stateKey,
+      stateKey: stateKey === '*' ? undefined : stateKey === '$ME' ? OWN_KEY : stateKey,
     })),
   exclude: [],
   lazyMembers: entries.some(isLazy),

@@ -1,4 +1,4 @@
-import { BoundedCache, type CacheStats, type Clock } from '#base'
+import { BoundedCache, type CacheStats, type Clock, type Soon } from '#base'
 import type { Admitted, SlidingRequest } from '../request.ts'
 import { unknownPos } from './connections.ts'
 import { NotPacked } from './packed.ts'
@@ -31,6 +31,7 @@ interface Held {
 
 /** A connection's memory, with a hash of the lists and subscriptions that it was made for; undefined at the beginning. */
 export interface Remembered {
+  /** To be copied before it is changed: other connections may be told the same. */
   readonly memory: RoomMemory
   readonly config: number | undefined
 }
@@ -50,6 +51,8 @@ const NEVER_WRITTEN = Number.MAX_SAFE_INTEGER
 export class Memories {
   readonly #parts: MemoriesParts
   readonly #held: BoundedCache<string, Held>
+  /** The memory that was read last, where it depends on no checkpoint: those who are woken by one message often know the same. */
+  #newest: { readonly text: string; readonly remembered: Remembered } | undefined
 
   constructor(parts: MemoriesParts) {
     this.#parts = parts
@@ -64,28 +67,39 @@ export class Memories {
     return this.#held.stats()
   }
 
-  /** Throws `M_UNKNOWN_POS` where the checkpoint is gone. */
-  async read({ pos, ...connection }: Connection & Pick<SlidingRequest, 'pos'>): Promise<Remembered> {
+  /** No promise where the checkpoint is at hand. Throws `M_UNKNOWN_POS` where it is gone, and for a text that is no memory. */
+  read(request: Connection & Pick<SlidingRequest, 'pos'>): Soon<Remembered> {
+    const { pos } = request
     if (pos === undefined || pos.memory === '') return { memory: new RoomMemory(Base.EMPTY), config: undefined }
-    const [config = '', number = '', packed = ''] = pos.memory.split('~')
-    if (!/^\d{1,16}~\d{1,16}~[\w-]*$/.test(pos.memory)) throw unknownPos('pos is not a position of this server')
-    const { base } = await this.#base(connection, pos.run, Number(number))
-    try {
-      return { memory: RoomMemory.unpack(base, packed), config: Number(config) }
-    } catch (error) {
-      if (error instanceof NotPacked) throw unknownPos('pos is not a position of this server')
-      throw error
+    const { memory: text } = pos
+    if (this.#newest?.text === text) return this.#newest.remembered
+    if (!MEMORY.test(text)) throw unknownPos('pos is not a position of this server')
+    const [config, number = '', packed = ''] = text.split('~')
+    if (Number(number) === 0) {
+      const remembered = unpacked(Base.EMPTY, packed, Number(config))
+      this.#newest = { text, remembered }
+      return remembered
     }
+    const held = this.#base(request, pos.run, Number(number))
+    if (held instanceof Promise) return held.then(({ base }) => unpacked(base, packed, Number(config)))
+    return unpacked(held.base, packed, Number(config))
   }
 
-  /** The memory's text for a position of that run. */
-  async write(connection: Connection, { run }: Admitted, memory: RoomMemory, config: number): Promise<string> {
-    const { base } = memory
+  /** The memory's text for a position of that run. No promise where nothing is to be stored. */
+  write(connection: Connection, { run }: Admitted, memory: RoomMemory, config: number): Soon<string> {
+    const { number } = memory.base
     const packed = memory.packed()
-    const writtenAtMs = this.#held.get(keyOf(connection, run, base.number))?.writtenAtMs ?? NEVER_WRITTEN
-    const isOld = this.#parts.clock.nowMs() - writtenAtMs > REWRITTEN_AFTER_MS
-    if (packed.length <= MAX_CARRIED && !isOld) return `${config}~${base.number}~${packed}`
-    const number = base.number + 1
+    const isKept = packed.length <= MAX_CARRIED && (number === 0 || !this.#isOld(connection, run, number))
+    return isKept ? `${config}~${number}~${packed}` : this.#writeAnew(connection, run, memory, config)
+  }
+
+  #isOld(connection: Connection, run: number, number: number): boolean {
+    const writtenAtMs = this.#held.get(keyOf(connection, run, number))?.writtenAtMs ?? NEVER_WRITTEN
+    return this.#parts.clock.nowMs() - writtenAtMs > REWRITTEN_AFTER_MS
+  }
+
+  async #writeAnew(connection: Connection, run: number, memory: RoomMemory, config: number): Promise<string> {
+    const number = memory.base.number + 1
     await this.#store(connection, { run, number, packed: Base.pack(memory), writtenAtMs: this.#parts.clock.nowMs() })
     return `${config}~${number}~`
   }
@@ -95,10 +109,11 @@ export class Memories {
     this.#hold(connection, checkpoint)
   }
 
-  async #base(connection: Connection, run: number, number: number): Promise<Pick<Held, 'base'>> {
-    if (number === 0) return { base: Base.EMPTY }
-    const held = this.#held.get(keyOf(connection, run, number))
-    if (held !== undefined) return held
+  #base(connection: Connection, run: number, number: number): Soon<Held> {
+    return this.#held.get(keyOf(connection, run, number)) ?? this.#stored(connection, run, number)
+  }
+
+  async #stored(connection: Connection, run: number, number: number): Promise<Held> {
     const found = await this.#parts.checkpoints.find(idOf(connection, number))
     if (found === undefined || found.run !== run || found.number !== number) throw unknownPos('the position expired')
     return this.#hold(connection, found)
@@ -108,6 +123,18 @@ export class Memories {
     const held = { run, base: Base.unpack(number, packed), writtenAtMs }
     this.#held.set(keyOf(connection, run, number), held)
     return held
+  }
+}
+
+const MEMORY = /^\d{1,16}~\d{1,16}~[\w-]*$/
+
+/** Throws `M_UNKNOWN_POS` for what is no packed memory. */
+const unpacked = (base: Base, packed: string, config: number): Remembered => {
+  try {
+    return { memory: RoomMemory.unpack(base, packed), config }
+  } catch (error) {
+    if (error instanceof NotPacked) throw unknownPos('pos is not a position of this server')
+    throw error
   }
 }
 

@@ -57,14 +57,26 @@ export class Base {
   }
 }
 
-/** The knowledge that a connection has of rooms: those of a checkpoint, and the changes since. Rooms that are not here were never sent. */
+type Changes = ReadonlyMap<RoomNumber, KnownRoom | undefined>
+
+const NO_CHANGES: Changes = new Map()
+
+/**
+ * The knowledge that a connection has of rooms: those of a checkpoint, and the changes since. Rooms that are not here were never sent. Copies share the changes until one of
+ * them changes more: most answers leave the memory as it was.
+ */
 export class RoomMemory {
   readonly base: Base
-  readonly #changes: Map<RoomNumber, KnownRoom | undefined>
+  #changes: Changes
+  /** The changes, where no copy has them too. */
+  #own: Map<RoomNumber, KnownRoom | undefined> | undefined
+  /** The packed text of the changes, where it is known. */
+  #packed: string | undefined
 
-  constructor(base: Base, changes: ReadonlyMap<RoomNumber, KnownRoom | undefined> = new Map()) {
+  constructor(base: Base, changes: Changes = NO_CHANGES, packed?: string) {
     this.base = base
-    this.#changes = new Map(changes)
+    this.#changes = changes
+    this.#packed = packed
   }
 
   get(room: RoomNumber): KnownRoom | undefined {
@@ -72,8 +84,12 @@ export class RoomMemory {
   }
 
   set(room: RoomNumber, known: KnownRoom | undefined): void {
-    if (isSame(this.base.get(room), known)) this.#changes.delete(room)
-    else this.#changes.set(room, known)
+    if (isSame(this.get(room), known)) return
+    this.#own ??= new Map(this.#changes)
+    this.#changes = this.#own
+    this.#packed = undefined
+    if (isSame(this.base.get(room), known)) this.#own.delete(room)
+    else this.#own.set(room, known)
   }
 
   /** All rooms, with one look at each. */
@@ -83,11 +99,17 @@ export class RoomMemory {
   }
 
   copy(): RoomMemory {
-    return new RoomMemory(this.base, this.#changes)
+    this.#own = undefined
+    return new RoomMemory(this.base, this.#changes, this.#packed)
   }
 
   /** The changes alone. */
   packed(): string {
+    this.#packed ??= this.#pack()
+    return this.#packed
+  }
+
+  #pack(): string {
     const gone = [...this.#changes].flatMap(([room, known]) => (known === undefined ? [room] : []))
     const kept = [...this.#changes].flatMap(([room, known]) => (known === undefined ? [] : [[room, known] as const]))
     if (gone.length + kept.length === 0) return ''
@@ -100,7 +122,7 @@ export class RoomMemory {
     const { rooms, gone } = unpackRooms(packed)
     const changes = new Map<RoomNumber, KnownRoom | undefined>(rooms)
     for (const room of gone) changes.set(room, undefined)
-    return new RoomMemory(base, changes)
+    return new RoomMemory(base, changes, packed)
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Soon } from '#base'
 import type { JsonObject } from '#spec'
 import type { AccountDataReader, RoomNumber } from '#store'
 import type { News } from '#streams'
@@ -31,13 +32,19 @@ export class AccountDataExtension implements SlidingExtension<RoomChoice> {
     return stream === 'accountData'
   }
 
-  async read(choice: RoomChoice, window: ExtensionWindow): Promise<ExtensionAnswer> {
+  read(choice: RoomChoice, window: ExtensionWindow): Soon<ExtensionAnswer> {
+    const { since, now, scope } = window
+    const isQuiet = since !== undefined && since.accountData >= now.accountData && scope.entered.size === 0
+    return isQuiet ? NOTHING : this.#read(choice, window)
+  }
+
+  async #read(choice: RoomChoice, window: ExtensionWindow): Promise<ExtensionAnswer> {
     const chosen = new ChosenRooms(window.scope, choice)
     const { global, rooms } =
       window.since === undefined ? await this.#all(window, chosen) : await this.#changed(window, chosen)
     const rules = await this.#changedPushRules(window)
     if (rules !== undefined) global.push(rules)
-    if (global.length === 0 && rooms.size === 0) return { text: undefined, isNews: false }
+    if (global.length === 0 && rooms.size === 0) return NOTHING
     const byRoom: string[] = []
     for (const [room, texts] of rooms) byRoom.push(`${JSON.stringify(window.scope.roomId(room))}:[${texts.join()}]`)
     return { text: `{"global":[${global.join()}],"rooms":{${byRoom.join()}}}`, isNews: true }
@@ -96,6 +103,8 @@ export class AccountDataExtension implements SlidingExtension<RoomChoice> {
     return isChanged ? accountDataText({ type: 'm.push_rules', contentJson }) : undefined
   }
 }
+
+const NOTHING: ExtensionAnswer = { text: undefined, isNews: false }
 
 interface Found {
   readonly global: string[]

@@ -1,15 +1,18 @@
+import type { Soon } from '#base'
 import type { JsonObject } from '#spec'
 import type { Receipt, ReceiptsReader, RoomNumber } from '#store'
 import type { News } from '#streams'
 import { receiptsContent, receiptsText } from '../../events/receipts-text.ts'
 import type { ExtensionAnswer, ExtensionWindow, SlidingExtension } from '../extension.ts'
 import type { WireForm } from '../request.ts'
-import { ChosenRooms, type RoomChoice, readRoomChoice } from './room-choice.ts'
+import { ChosenRooms, hasOnlyNewEvents, type RoomChoice, readRoomChoice } from './room-choice.ts'
 import { roomsText } from './rooms-text.ts'
 
 export interface ReceiptsExtensionParts {
   readonly reader: Pick<ReceiptsReader, 'since' | 'sinceIn' | 'ofUser' | 'onEvents'>
 }
+
+const NOTHING: ExtensionAnswer = { text: undefined, isNews: false }
 
 interface Rooms {
   has(room: RoomNumber): boolean
@@ -37,7 +40,13 @@ export class ReceiptsExtension implements SlidingExtension<RoomChoice> {
     return stream === 'receipts'
   }
 
-  async read(choice: RoomChoice, window: ExtensionWindow): Promise<ExtensionAnswer> {
+  read(choice: RoomChoice, window: ExtensionWindow): Soon<ExtensionAnswer> {
+    const { since, now, scope } = window
+    const isQuiet = since !== undefined && since.receipts >= now.receipts && hasOnlyNewEvents(scope)
+    return isQuiet ? NOTHING : this.#read(choice, window)
+  }
+
+  async #read(choice: RoomChoice, window: ExtensionWindow): Promise<ExtensionAnswer> {
     const { viewer, ignored, scope, form } = window
     const chosen = new ChosenRooms(scope, choice)
     const rooms = chosen.joined()

@@ -27,6 +27,13 @@ const namesIn = (member: JsonObject, key: 'lists' | 'rooms', form: WireForm): Re
   return form === 'legacy' && names.includes(ALL) ? undefined : new Set(names as readonly string[])
 }
 
+/** No room came into the scope, and none is told from its beginning or with more of its past. */
+export const hasOnlyNewEvents = ({ entered, answered }: RoomScope): boolean => {
+  if (entered.size > 0) return false
+  for (const { initial, expanded } of answered.values()) if (initial || expanded) return false
+  return true
+}
+
 /** The rooms of a scope that a choice leaves. */
 export class ChosenRooms {
   readonly #scope: RoomScope

@@ -1,11 +1,11 @@
+import type { Soon } from '#base'
 import type { JsonObject, UserId } from '#spec'
-
 import type { News } from '#streams'
 import type { StreamNews } from '../../known/stream-news.ts'
 import type { ExtensionAnswer, ExtensionWindow, SlidingExtension } from '../extension.ts'
 import { MAX_TYPING_IN } from '../position.ts'
 import type { WireForm } from '../request.ts'
-import { ChosenRooms, type RoomChoice, readRoomChoice } from './room-choice.ts'
+import { ChosenRooms, hasOnlyNewEvents, type RoomChoice, readRoomChoice } from './room-choice.ts'
 import { roomsText } from './rooms-text.ts'
 
 export interface TypingExtensionParts {
@@ -30,7 +30,17 @@ export class TypingExtension implements SlidingExtension<RoomChoice> {
     return stream === 'typing'
   }
 
-  async read(choice: RoomChoice, window: ExtensionWindow): Promise<ExtensionAnswer> {
+  read(choice: RoomChoice, window: ExtensionWindow): Soon<ExtensionAnswer> {
+    return this.#isQuiet(window) ? NOBODY : this.#read(choice, window)
+  }
+
+  /** Nobody types anywhere, and nobody has stopped. */
+  #isQuiet({ since, now, scope }: ExtensionWindow): boolean {
+    if (since === undefined || since.typing < now.typing || (since.typingIn ?? []).length > 0) return false
+    return hasOnlyNewEvents(scope) && this.#news.typingIn(() => true, []).length === 0
+  }
+
+  #read(choice: RoomChoice, window: ExtensionWindow): ExtensionAnswer {
     const { scope, form } = window
     const chosen = new ChosenRooms(scope, choice)
     const rooms = chosen.joined()
@@ -55,6 +65,8 @@ export class TypingExtension implements SlidingExtension<RoomChoice> {
     }
   }
 }
+
+const NOBODY: ExtensionAnswer = { text: undefined, isNews: false, typingIn: [] }
 
 const textOf = (form: WireForm, userIds: readonly UserId[]): string => {
   const content = JSON.stringify({ user_ids: userIds })

@@ -133,7 +133,7 @@ export class UserLists {
 
   /** The list under these filters. `pause` lets the event loop serve others. */
   async list(filters: RoomFilters, now: Disturbed, pause: () => Promise<void>): Promise<RoomList> {
-    const key = JSON.stringify(filters)
+    const key = keyOf(filters)
     if (key === '{}') return this.all
     const known = this.#lists.get(key)
     if (known !== undefined) {
@@ -156,7 +156,7 @@ export class UserLists {
 
   /** The list under these filters, if it is kept. */
   kept(filters: RoomFilters): RoomList | undefined {
-    const key = JSON.stringify(filters)
+    const key = keyOf(filters)
     return key === '{}' ? this.all : this.#lists.get(key)
   }
 
@@ -300,6 +300,17 @@ export class UserLists {
   #of() {
     return { user: this.#user, userId: this.#userId, rooms: this.#rooms }
   }
+}
+
+const keys = new WeakMap<RoomFilters, string>()
+
+/** A request that waits is asked for it again and again. */
+const keyOf = (filters: RoomFilters): string => {
+  const known = keys.get(filters)
+  if (known !== undefined) return known
+  const made = JSON.stringify(filters)
+  keys.set(filters, made)
+  return made
 }
 
 const placeOf = ({ membership, position, lastPosition }: RoomByActivity): number =>

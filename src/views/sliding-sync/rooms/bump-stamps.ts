@@ -14,6 +14,8 @@ const BUMPING = [
   'org.matrix.msc3672.beacon_info',
 ]
 
+export const isBumping = (type: string): boolean => BUMPING.includes(type)
+
 const KEPT_BYTES = 60
 
 /**

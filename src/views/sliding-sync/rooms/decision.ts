@@ -4,7 +4,7 @@ import type { KnownRoom } from '../connection/packed-rooms.ts'
 import type { RoomMemory } from '../connection/room-memory.ts'
 import type { RoomList } from '../lists/room-list.ts'
 import type { UserLists } from '../lists/user-lists.ts'
-import type { RequiredState } from '../request.ts'
+import type { WantedState } from '../request.ts'
 import { type CombinedConfig, isCovered, type RoomConfigs } from './room-configs.ts'
 import type { Scope } from './scope.ts'
 
@@ -28,7 +28,7 @@ export interface DecidedRoom {
   readonly config: CombinedConfig
   readonly from: number | undefined
   readonly moreTimeline: boolean
-  readonly before: readonly RequiredState[] | 'unknown' | undefined
+  readonly before: readonly WantedState[] | 'unknown' | undefined
   readonly isDirect: boolean | undefined
   readonly direct: boolean
   readonly isRecounted: boolean

@@ -1,21 +1,16 @@
-import { type JsonObject, type Pdu, stringAt, type UserId } from '#spec'
+import type { Soon } from '#base'
+import { stringAt, type UserId } from '#spec'
 import type { MembersReader, RoomListsReader, RoomStateReader, StateEntryName, StoredEvent } from '#store'
 import type { EventTexts } from '../../events/event-texts.ts'
 import { prevBatchOf } from '../../history/prev-batch.ts'
 import type { RoomFacts } from '../../known/room-facts.ts'
 import type { RoomsInWindow, ToldTimeline } from '../../known/room-in-window.ts'
-import { isAlikeForAll, type SharedMessageTexts } from '../../known/shared-messages.ts'
-import type { BumpStamps } from './bump-stamps.ts'
+import { isAlikeForAll, type SharedMessages, type SharedMessageTexts } from '../../known/shared-messages.ts'
+import { type BumpStamps, isBumping } from './bump-stamps.ts'
 import type { AnswerOfRooms, MetRoom, WrittenRoom } from './planned-room.ts'
-import {
-  type ChangedState,
-  changedState,
-  HEADING_TYPES,
-  membersAmong,
-  type StateOfRoom,
-  wholeState,
-} from './required-state.ts'
+import { type ChangedState, changedState, membersAmong, type StateOfRoom, wholeState } from './required-state.ts'
 import { asksFor } from './room-configs.ts'
+import { contentOf, countsTexts, distinct, expandedText, isGone, isHeading, stubOf, textIn } from './room-members.ts'
 import type { ToldMembers } from './told-members.ts'
 
 export interface JoinedRoomsParts {
@@ -44,9 +39,26 @@ export class JoinedRooms {
     const key = this.#alike(answer, met, facts)
     if (key === undefined) return this.#write(answer, met)
     const kept = this.#parts.shared.of(key)
-    if (kept === undefined) return this.#write(answer, met, key)
-    const members = [kept.text, ...(await this.#counts(answer, met, facts))]
-    return { initial: false, expanded: false, timeline: kept.timeline, members }
+    return kept === undefined ? this.#write(answer, met, key) : this.#shared(answer, met, facts, kept)
+  }
+
+  /** The room where others were told the same just now; undefined where nobody was. */
+  brief(answer: AnswerOfRooms, met: MetRoom): Soon<WrittenRoom | undefined> {
+    const facts = this.#parts.rooms.facts(met)
+    // It is at hand for `write` then.
+    if (facts instanceof Promise) return facts.then(() => undefined)
+    const key = facts === undefined ? undefined : this.#alike(answer, met, facts)
+    const kept = key === undefined ? undefined : this.#parts.shared.of(key)
+    return facts === undefined || kept === undefined ? undefined : this.#shared(answer, met, facts, kept)
+  }
+
+  #shared(answer: AnswerOfRooms, met: MetRoom, facts: RoomFacts, kept: SharedMessages): Soon<WrittenRoom> {
+    const written = (counts: Members): WrittenRoom => ({
+      ...{ initial: false, expanded: false, timeline: kept.timeline },
+      members: [kept.text, ...counts],
+    })
+    const counts = this.#counts(answer, met, facts)
+    return counts instanceof Promise ? counts.then(written) : written(counts)
   }
 
   /**
@@ -240,25 +252,27 @@ export class JoinedRooms {
     ]
   }
 
-  async #stamp({ plan: { from = 0 }, member, window: { now }, initial }: MetRoom): Promise<Members> {
+  async #stamp({ plan: { from = 0, events }, member, window: { now }, initial }: MetRoom): Promise<Members> {
+    // Where all that is new is at hand, so is the stamp.
+    if (events !== undefined && !initial) {
+      const newest = events.findLast(({ type }) => isBumping(type))
+      return newest === undefined ? [] : [`"bump_stamp":${newest.position}`]
+    }
     const stamp = await this.#parts.stamps.of(member.record.room, now.events)
     return stamp === undefined || (!initial && stamp <= from) ? [] : [`"bump_stamp":${stamp}`]
   }
 
   /** The counts of `/sync`, which MSC4186 does not have any more. */
-  async #counts({ request }: AnswerOfRooms, { plan, member, window }: MetRoom, facts: RoomFacts): Promise<Members> {
+  #counts({ request }: AnswerOfRooms, { plan, member, window }: MetRoom, facts: RoomFacts): Soon<Members> {
     if (request.form === 'v4') return []
     const { receipts } = request.pos?.positions ?? {}
     // Where no receipt moved, the counts go on from those of before.
     const continues = plan.events !== undefined && receipts === window.now.receipts
     const want = { member, window: continues ? window : { ...window, since: undefined }, events: plan.events }
-    const { main } = await this.#parts.rooms.counts(want, facts, undefined)
-    return [`"notification_count":${main.notifications},"highlight_count":${main.highlights}`]
+    const counts = this.#parts.rooms.counts(want, facts, undefined)
+    return counts instanceof Promise ? counts.then(countsTexts) : countsTexts(counts)
   }
 }
-
-/** An entry of the state that is no more. */
-const stubOf = ({ type, stateKey }: StateEntryName): string => JSON.stringify({ type, state_key: stateKey })
 
 interface StateNow {
   readonly whole: StateOfRoom | undefined
@@ -276,21 +290,3 @@ export const wantOf = ({ plan: { config, events, moreTimeline }, member, window 
   window: moreTimeline ? { ...window, since: undefined } : window,
   timeline: config.timeline,
 })
-
-export const expandedText = ({ form }: AnswerOfRooms['request']): string =>
-  `"${form === 'v4' ? '' : 'unstable_'}expanded_timeline":true`
-
-export const distinct = (events: readonly StoredEvent[]): readonly StoredEvent[] => [
-  ...new Map(events.map((event) => [event.eventId, event])).values(),
-]
-
-const isHeading = (type: string): boolean => (HEADING_TYPES as readonly string[]).includes(type)
-
-const isGone = (removed: readonly StateEntryName[], wanted: string): boolean =>
-  removed.some(({ type }) => type === wanted)
-
-const contentOf = ({ json }: StoredEvent): JsonObject => (JSON.parse(json) as Pdu).content
-
-/** A member of an event's content that is a text, and not an empty one. */
-const textIn = (event: StoredEvent | undefined, name: string): string | undefined =>
-  (event === undefined ? undefined : stringAt(contentOf(event), name)) || undefined

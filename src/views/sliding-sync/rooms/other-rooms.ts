@@ -3,10 +3,11 @@ import type { EventTexts } from '../../events/event-texts.ts'
 import { type StrippedStateParts, strippedState } from '../../events/stripped-state.ts'
 import { prevBatchOf } from '../../history/prev-batch.ts'
 import type { RoomsInWindow } from '../../known/room-in-window.ts'
-import { distinct, expandedText, wantOf } from './joined-rooms.ts'
+import { wantOf } from './joined-rooms.ts'
 import type { AnswerOfRooms, MetRoom, WrittenRoom } from './planned-room.ts'
 import { changedState, wholeState } from './required-state.ts'
 import { asksFor } from './room-configs.ts'
+import { distinct, expandedText } from './room-members.ts'
 
 export interface OtherRoomsParts extends StrippedStateParts {
   readonly texts: EventTexts

@@ -3,12 +3,12 @@ import type { MembershipInWindow } from '../../known/membership-in-window.ts'
 import type { TimelinePart } from '../../known/timeline-in-window.ts'
 import type { Window } from '../../known/window.ts'
 import type { RequiredState, SlidingRequest } from '../request.ts'
-import type { CombinedConfig } from './room-configs.ts'
+import type { ReaderConfig } from './room-configs.ts'
 
 /** A room that an answer may have to tell, with what the client knows of it. */
 export interface PlannedRoom {
   readonly record: MembershipRecord
-  readonly config: CombinedConfig
+  readonly config: ReaderConfig
   /** The position of events up to which the client knows the room; undefined for one that it does not have. */
   readonly from: number | undefined
   /** More of the timeline is asked for than the client has. */

@@ -2,7 +2,7 @@ import type { UserId } from '#spec'
 import type { RoomNumber, RoomStateReader, StoredEvent } from '#store'
 import { stateChangePages, statePages } from '../../known/state-pages.ts'
 import type { RequiredState } from '../request.ts'
-import { asksFor, type CombinedConfig } from './room-configs.ts'
+import { asksFor, type ReaderConfig } from './room-configs.ts'
 
 type Reader = Pick<RoomStateReader, 'state' | 'stateInForce' | 'stateReplaced' | 'stateChangesPage'>
 
@@ -22,7 +22,7 @@ export const wholeState = async (
   reader: Reader,
   room: RoomNumber,
   at: number | 'current',
-  config: CombinedConfig,
+  config: ReaderConfig,
 ): Promise<StateOfRoom> => {
   const found = config.required.some(({ include }) => include.some(({ type }) => type === undefined))
     ? await everything(reader, room, at, config)
@@ -35,7 +35,7 @@ const everything = async (
   reader: Reader,
   room: RoomNumber,
   at: number | 'current',
-  config: CombinedConfig,
+  config: ReaderConfig,
 ): Promise<readonly StoredEvent[]> => {
   const found: StoredEvent[] = []
   const members = !config.lazyMembers
@@ -76,13 +76,12 @@ const keysOf = (required: readonly RequiredState[], wanted: string): readonly st
     .flatMap(({ include }) => include)
     .flatMap(({ type, stateKey }) => (type === wanted && stateKey !== undefined ? [stateKey] : []))
 
-export const splitState = (events: readonly StoredEvent[], config: CombinedConfig): StateOfRoom => ({
+export const splitState = (events: readonly StoredEvent[], config: ReaderConfig): StateOfRoom => ({
   asked: events.filter((event) => isAsked(config, event)),
   headings: events.filter(isHeading),
 })
 
-const isAsked = (config: CombinedConfig, { type, stateKey = '' }: StoredEvent): boolean =>
-  asksFor(config, type, stateKey)
+const isAsked = (config: ReaderConfig, { type, stateKey = '' }: StoredEvent): boolean => asksFor(config, type, stateKey)
 
 const isHeading = ({ type, stateKey }: StoredEvent): boolean =>
   stateKey === '' && (HEADING_TYPES as readonly string[]).includes(type)
@@ -100,7 +99,7 @@ export const changedState = async (
   reader: Reader,
   room: RoomNumber,
   { after, upTo }: { readonly after: number; readonly upTo: number },
-  config: CombinedConfig,
+  config: ReaderConfig,
 ): Promise<ChangedState> => {
   if (after >= upTo) return NOTHING
   const asked: StoredEvent[] = []

@@ -1,3 +1,4 @@
+import type { Soon } from '#base'
 import type { RoomStateReader } from '#store'
 import { membershipInWindow } from '../../known/membership-in-window.ts'
 import type { JoinedRooms } from './joined-rooms.ts'
@@ -37,9 +38,24 @@ export class RoomResults {
     const isAnew = !member.throughout && member.changed
     const initial = from === undefined || (member.membership === 'join' && isAnew)
     const met: MetRoom = { plan, member, window: { ...answer.window, since }, initial }
-    const written = await this.#written(answer, met)
-    if (written === undefined) return undefined
-    return { met, written, text: written.members === undefined ? undefined : textOf(answer, met, written.members) }
+    return resultOf(answer, met, await this.#written(answer, met))
+  }
+
+  /** The same where the text of a room's messages is at hand, and the user was in the room all the time; undefined otherwise, and nothing was done. */
+  brief(answer: AnswerOfRooms, plan: PlannedRoom): Soon<ResultOfRoom | undefined> {
+    const { now, viewer } = answer.window
+    const { from, record } = plan
+    if (from === undefined || record.membership !== 'join') return undefined
+    if (record.position > Math.min(from, now.events)) return undefined
+    const positions = { userId: viewer.userId, after: from, upTo: now.events }
+    const member = membershipInWindow(record, positions, this.#parts.reader)
+    if (member === undefined || member instanceof Promise) return undefined
+    const since = { ...(answer.request.pos?.positions ?? now), events: from }
+    const met: MetRoom = { plan, member, window: { ...answer.window, since }, initial: false }
+    const written = this.#parts.joined.brief(answer, met)
+    return written instanceof Promise
+      ? written.then((made) => resultOf(answer, met, made))
+      : resultOf(answer, met, written)
   }
 
   async #written(answer: AnswerOfRooms, met: MetRoom): Promise<WrittenRoom | undefined> {
@@ -62,6 +78,11 @@ export class RoomResults {
 }
 
 const NO_NEWS: WrittenRoom = { initial: false, expanded: false, timeline: undefined, members: undefined }
+
+const resultOf = (answer: AnswerOfRooms, met: MetRoom, written: WrittenRoom | undefined): ResultOfRoom | undefined => {
+  if (written === undefined) return undefined
+  return { met, written, text: written.members === undefined ? undefined : textOf(answer, met, written.members) }
+}
 
 const textOf = ({ request }: AnswerOfRooms, { plan, member }: MetRoom, members: readonly string[]): string => {
   if (request.form === 'legacy') return `{${members.join()}}`
