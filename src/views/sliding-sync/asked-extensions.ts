@@ -96,7 +96,7 @@ export class AskedExtensions {
   }
 }
 
-const NOTHING_REACHED: Partial<Positions> = {}
+const NOTHING_REACHED: Partial<ToldPositions> = {}
 
 const readOne = ({ extension, config, isNew }: Asked, window: ExtensionWindow): Soon<ExtensionAnswer> =>
   extension.read(config, isNew ? { ...window, since: undefined } : window)

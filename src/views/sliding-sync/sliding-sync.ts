@@ -54,7 +54,7 @@ interface Piece {
 export class SlidingSync {
   readonly #parts: SlidingSyncParts
   /** The token of the newest answers: those who are woken by one message have the same. */
-  #newest: { readonly now: Positions; readonly token: string } | undefined
+  #newest: { readonly now: ToldPositions; readonly token: string } | undefined
   readonly #source: PollSource<Taken> = {
     poll: (taken) => this.#poll(taken),
     listener: ({ request }) => request.viewer.user,
@@ -185,7 +185,7 @@ export class SlidingSync {
 
   #endWith({ taken, rooms, told }: Made, memory: string): string {
     const { request, admitted, extensions } = taken
-    const now: Positions = told === undefined ? rooms.now.positions : withReached(rooms.now.positions, told.reached)
+    const now: ToldPositions = told === undefined ? rooms.now.positions : withReached(rooms.now.positions, told.reached)
     const positions: ToldPositions = { ...now, typingIn: told?.typingIn ?? stillTyping(request.pos?.positions) }
     const { device } = request.viewer
     const position = { device, ...admitted, positions, extensions: extensions.bits, memory }
@@ -194,14 +194,14 @@ export class SlidingSync {
     return `${txnId},"pos":"${pos}"}`
   }
 
-  #tokenOf(now: Positions): string {
+  #tokenOf(now: ToldPositions): string {
     if (this.#newest?.now !== now) this.#newest = { now, token: formatSlidingToken(now) }
     return this.#newest.token
   }
 }
 
 /** The same object where there is nothing to add. */
-const withReached = (now: Positions, reached: Partial<Positions>): Positions => {
+const withReached = (now: Positions, reached: Partial<ToldPositions>): ToldPositions => {
   for (const _ in reached) return { ...now, ...reached }
   return now
 }
