@@ -84,8 +84,9 @@ const buildRoomsOfAnswers = (
     joined: new JoinedRooms({ reader, texts, rooms, stamps, members, shared }),
     others: new OtherRooms({ reader, outside: store.outsideRooms, clientEvents, texts, rooms }),
   })
+  const writing = { memories, configs, recent, results, reader, clock }
   return {
-    rooms: new SlidingRooms({ lists, memories, configs, recent, results, receipts: store.receipts, reader, clock }),
+    rooms: new SlidingRooms({ lists, memories, configs, receipts: store.receipts, writing }),
     caches: [lists, stamps, members, ...configs.caches],
   }
 }

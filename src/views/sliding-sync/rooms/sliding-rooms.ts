@@ -15,11 +15,12 @@ import { type Found, FoundRooms, type RoomsWriting } from './found-rooms.ts'
 import { hashOf, type RoomConfigs } from './room-configs.ts'
 import { Scope } from './scope.ts'
 
-export interface SlidingRoomsParts extends RoomsWriting {
+export interface SlidingRoomsParts {
   readonly lists: ListsOfUsers
   readonly memories: Memories
   readonly configs: RoomConfigs
   readonly receipts: Pick<ReceiptsReader, 'sinceIn'>
+  readonly writing: RoomsWriting
 }
 
 const NO_ROOMS: ReadonlySet<RoomNumber> = new Set()
@@ -72,7 +73,7 @@ export class SlidingRooms implements RoomsOfAnswers {
   }
 
   #answer({ admitted, now, ignored, config }: Asked, memory: RoomMemory, found: Found): RoomsAnswer {
-    return new FoundRooms({ writing: this.#parts, admitted, tick: now.tick, ignored, config, memory, found })
+    return new FoundRooms({ writing: this.#parts.writing, admitted, tick: now.tick, ignored, config, memory, found })
   }
 
   /** A hash of the lists and subscriptions. A request that waits is asked for it again and again. */
