@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type Committed, type Store, WriteConflict, writers } from '#store'
+import { type Committed, headOf, type Store, WriteConflict, writers } from '#store'
 import { onEveryDatabase } from './databases.ts'
 import {
   ALICE,
@@ -11,6 +11,7 @@ import {
   member,
   message,
   stateEvent,
+  type TestEvent,
   type TestRoom,
 } from './room-fixtures.ts'
 
@@ -55,6 +56,63 @@ onEveryDatabase('commits', (open, make) => {
     await applyTo(store, room, [message()])
     expect(committed).toHaveLength(2)
   })
+
+  test('many messages of one room at once are stored as they were given, and told of once a group', async () => {
+    const store = await open()
+    const room = await createRoom(store)
+    const before = (await store.positions()).events
+    const committed: Committed[] = []
+    store.onCommitted((news) => committed.push(news))
+    const events: TestEvent[] = []
+    for (let index = 0; index < 40; index++) {
+      const prevEvents = events.slice(-1).map(({ eventId }) => eventId)
+      const authEvents = events.slice(0, index % 4).map(({ eventId }) => eventId)
+      const transaction = index % 3 === 0 ? undefined : { device: 7, scope: 'send here', id: `m${index}` }
+      const event = message({
+        prevEvents,
+        authEvents,
+        type: `a.type.${index % 5}`,
+        sender: index % 2 === 0 ? ALICE : BOB,
+      })
+      events.push(transaction === undefined ? event : { ...event, transaction })
+    }
+    const changes = events.map((event, index) => {
+      const last = events[index - 1]
+      const base = last === undefined ? room.base : { ...room.base, head: headOf([last]) }
+      return writers.rooms.apply({ room: room.room, base, ...changeOf([event]) })
+    })
+    const applied = await Promise.all(changes.map((change) => store.commit([change])))
+    for (const [index, [{ base, positions }]] of applied.entries()) {
+      const event = events[index] as TestEvent
+      expect(base).toEqual({ ...room.base, head: headOf([event]) })
+      expect(positions).toEqual([before + 1 + index])
+      const { eventId, type, sender, originServerTs, depth, json, stateKey } = event
+      const stored = { eventId, type, sender, originServerTs, depth, json, stateKey, placing: 'timeline' }
+      expect(await store.rooms.event(eventId)).toMatchObject(stored)
+      const of = event.transaction
+      if (of !== undefined) expect(await store.rooms.transactionEvent(of.device, of.scope, of.id)).toBe(eventId)
+    }
+    for (const { announcements, positions } of committed)
+      expect(announcements).toEqual([{ stream: 'events', position: positions.events, rooms: [room.room], users: [] }])
+    expect(committed.length).toBeLessThan(events.length)
+    expect(committed.at(-1)?.positions.events).toBe(before + events.length)
+  })
+
+  test.each(['prevEvents', 'authEvents'])(
+    'among many messages one whose %s are not stored fails alone',
+    async (where) => {
+      const store = await open()
+      const rooms = await Promise.all([createRoom(store), createRoom(store), createRoom(store)])
+      const sent = await Promise.allSettled(
+        rooms.map((room, index) => {
+          const event = message(index === 1 ? { [where]: ['$nothing'] } : {})
+          return store.commit([writers.rooms.apply({ room: room.room, base: room.base, ...changeOf([event]) })])
+        }),
+      )
+      expect(sent.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+      expect(sent[1]).toMatchObject({ reason: { kind: 'dangling-reference' } })
+    },
+  )
 
   test('a listener that throws harms nobody', async () => {
     const store = await open()

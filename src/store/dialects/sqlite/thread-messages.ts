@@ -1,5 +1,4 @@
 import type { UnavailableReason } from '../../ports/engine/faults.ts'
-import type { GroupAnswer } from '../../sql/engine/commit-queue.ts'
 import type { Value } from '../../sql/engine/query.ts'
 import type { FileOptions } from './file.ts'
 
@@ -12,11 +11,12 @@ export interface WriterData {
   readonly signal: Int32Array
 }
 
+/** A list is the answer for a group, packed by `packAnswer`. */
 export type FromWriter =
+  | readonly unknown[]
   | { readonly kind: 'ready' }
   | { readonly kind: 'too-new'; readonly unknown: readonly string[] }
   | { readonly kind: 'unavailable'; readonly reason: UnavailableReason; readonly detail: string }
-  | { readonly kind: 'answer'; readonly answer: GroupAnswer }
 
 export type ToReader =
   | { readonly id: number; readonly kind: 'rows'; readonly sql: string; readonly values: Value[] }

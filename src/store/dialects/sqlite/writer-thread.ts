@@ -5,7 +5,7 @@ import { SchemaTooNew, StoreUnavailable } from '../../ports/engine/faults.ts'
 import type { GroupAnswer, Submitted } from '../../sql/engine/commit-queue.ts'
 import { GroupRunner } from '../../sql/engine/group.ts'
 import { GroupLoop } from '../../sql/engine/group-loop.ts'
-import { unpackCommits } from '../../sql/engine/packing.ts'
+import { packAnswer, unpackCommits } from '../../sql/engine/packing.ts'
 import { allWrites } from '../../sql/ports.ts'
 import { type FileOptions, SqliteFile } from './file.ts'
 import { migrate } from './migrate.ts'
@@ -31,7 +31,7 @@ const start = async (port: MessagePort, { file, signal }: WriterData): Promise<v
     }
     return arrived.shift()
   }
-  const answer = (group: GroupAnswer): void => tell({ kind: 'answer', answer: group })
+  const answer = (of: GroupAnswer, group: readonly Submitted[]): void => tell(packAnswer(of, group, writes))
   const loop = new GroupLoop(new GroupRunner(connection, writes), answer, receive)
   releaseMemory()
   tell({ kind: 'ready' })

@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads'
 import type { Clock, Logger } from '#base'
 import { SchemaTooNew, StoreUnavailable } from '../../ports/engine/faults.ts'
-import type { CommitQueue, Submitted } from '../../sql/engine/commit-queue.ts'
-import { packCommits } from '../../sql/engine/packing.ts'
+import type { CommitQueue, GroupAnswer, Submitted } from '../../sql/engine/commit-queue.ts'
+import { packCommits, unpackAnswer } from '../../sql/engine/packing.ts'
 import { allWrites } from '../../sql/ports.ts'
 import type { FileOptions } from './file.ts'
 import { InPlace } from './in-place.ts'
@@ -150,6 +150,13 @@ export class SqliteWriter {
     Atomics.notify(this.#signal, 0)
   }
 
+  #answered(answer: GroupAnswer): void {
+    this.#underWay -= answer.ids.length
+    this.#onCommits(answer.ids.length)
+    // Whoever asks what became of a commit has to ask again until this thread is asked.
+    this.#queue?.settle(this.#inPlace?.inDoubt === true ? { ...answer, inDoubt: true } : answer)
+  }
+
   #startThread(): Promise<void> {
     return new Promise((resolve, reject) => {
       // A new number for each thread: the one before may still sleep on the old one.
@@ -158,13 +165,11 @@ export class SqliteWriter {
       const thread = new Worker(new URL('./writer-thread.ts', import.meta.url), { workerData, name: 'writes' })
       let failure: unknown
       thread.on('message', (message: FromWriter) => {
+        if (!('kind' in message)) {
+          this.#answered(unpackAnswer(message, this.#writes))
+          return
+        }
         switch (message.kind) {
-          case 'answer':
-            this.#underWay -= message.answer.ids.length
-            this.#onCommits(message.answer.ids.length)
-            // Whoever asks what became of a commit has to ask again until this thread is asked.
-            this.#queue?.settle(this.#inPlace?.inDoubt === true ? { ...message.answer, inDoubt: true } : message.answer)
-            return
           case 'ready':
             this.#thread = thread
             this.#restartMs = FIRST_RESTART_MS

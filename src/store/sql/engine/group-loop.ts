@@ -7,7 +7,7 @@ const MAX_GROUP = 256
 /** Makes groups: everything that was submitted while one group ran goes into the next, up to `MAX_GROUP`. */
 export class GroupLoop {
   readonly #runner: GroupRunner
-  readonly #answer: (answer: GroupAnswer) => void
+  readonly #answer: (answer: GroupAnswer, group: readonly Submitted[]) => void
   readonly #receive: () => Submitted | undefined
   readonly #waiting: Submitted[] = []
   #running = false
@@ -15,7 +15,7 @@ export class GroupLoop {
   /** `receive` returns one commit that has arrived and was not handed over yet. */
   constructor(
     runner: GroupRunner,
-    answer: (answer: GroupAnswer) => void,
+    answer: (answer: GroupAnswer, group: readonly Submitted[]) => void,
     receive: () => Submitted | undefined = () => undefined,
   ) {
     this.#runner = runner
@@ -50,6 +50,6 @@ export class GroupLoop {
   async #runOne(): Promise<void> {
     const group = this.#waiting.splice(0, MAX_GROUP)
     const result = await this.#runner.run(group.map(({ changes }) => changes))
-    this.#answer({ ids: group.map(({ id }) => id), ...result })
+    this.#answer({ ids: group.map(({ id }) => id), ...result }, group)
   }
 }

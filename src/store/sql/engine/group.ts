@@ -128,7 +128,7 @@ export class GroupRunner {
         return { outcomes, committed, inDoubt: false }
       }
       await this.#commit(tx)
-      const announcements = [...late, ...tx.announcements]
+      const announcements = [...late, ...withoutRepeats(tx.announcements)]
       const moved = tx.advanced()
       const committed =
         late.length > 0
@@ -208,6 +208,27 @@ export class GroupRunner {
     const outcome = outcomeOf(error)
     return { outcomes: commits.map(() => outcome), committed: undefined, inDoubt: this.#doubtful.length > 0 }
   }
+}
+
+/**
+ * The same news with one item for all messages of a room: of events that name no user only the last position counts. A group of sixty messages would else
+ * be copied to the serving thread, and looked at by each who listens there, sixty times.
+ */
+const withoutRepeats = (announcements: readonly Announcement[]): readonly Announcement[] => {
+  if (announcements.length < 2) return announcements
+  const told: Announcement[] = []
+  const places = new Map<number, number>()
+  for (const announcement of announcements) {
+    const { stream, rooms, users } = announcement
+    const room = stream === 'events' && users.length === 0 && rooms.length === 1 ? rooms[0] : undefined
+    const place = room === undefined ? undefined : places.get(room)
+    if (place !== undefined) told[place] = announcement
+    else {
+      if (room !== undefined) places.set(room, told.length)
+      told.push(announcement)
+    }
+  }
+  return told
 }
 
 /** The positions of these streams alone: little has to be copied to those who are told. */

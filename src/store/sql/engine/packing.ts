@@ -1,7 +1,8 @@
-import type { Submitted } from './commit-queue.ts'
+import type { GroupAnswer, Submitted } from './commit-queue.ts'
+import type { Outcome } from './group.ts'
 import type { WriteTable } from './writes.ts'
 
-/** Stands in place of the number of values: the input follows unpacked, as one value. */
+/** Stands in place of the number of values: the input or output follows unpacked, as one value. */
 const AS_IT_IS = -1
 
 const packedIn = (writes: WriteTable, operation: string, input: unknown): readonly unknown[] | undefined => {
@@ -45,4 +46,61 @@ export const unpackCommits = (flat: readonly unknown[], writes: WriteTable): rea
     commits.push({ id, changes })
   }
   return commits
+}
+
+/** Stands in place of the number of outputs: the outcome follows as it is, as the commit did not succeed. */
+const NOT_DONE = -1
+
+/**
+ * Packs the answer for a group into one flat list: whether it is in doubt, what was committed, and for each commit its id and the number of its outputs; for each output the operation,
+ * the number of values, and the values. `group`: the commits that are answered.
+ */
+export const packAnswer = (
+  { outcomes, committed, inDoubt }: GroupAnswer,
+  group: readonly Submitted[],
+  writes: WriteTable,
+): readonly unknown[] => {
+  const flat: unknown[] = [inDoubt, committed]
+  for (const [index, { id, changes }] of group.entries()) {
+    const outcome = outcomes[index]
+    if (outcome?.kind !== 'done') {
+      flat.push(id, NOT_DONE, outcome)
+      continue
+    }
+    flat.push(id, outcome.outputs.length)
+    for (const [at, output] of outcome.outputs.entries()) {
+      const operation = changes[at]?.operation ?? ''
+      const values = writes.get(operation)?.outputPacking?.pack(output)
+      if (values === undefined) flat.push(operation, AS_IT_IS, output)
+      else flat.push(operation, values.length, ...values)
+    }
+  }
+  return flat
+}
+
+/** The reverse of `packAnswer`. */
+export const unpackAnswer = (flat: readonly unknown[], writes: WriteTable): GroupAnswer => {
+  const [inDoubt, committed] = flat as [boolean, GroupAnswer['committed']]
+  const ids: number[] = []
+  const outcomes: Outcome[] = []
+  let at = 2
+  while (at < flat.length) {
+    const [id, count] = [flat[at] as number, flat[at + 1] as number]
+    at += 2
+    ids.push(id)
+    if (count === NOT_DONE) {
+      outcomes.push(flat[at++] as Outcome)
+      continue
+    }
+    const outputs: unknown[] = []
+    for (let output = 0; output < count; output++) {
+      const [operation, length] = [flat[at] as string, flat[at + 1] as number]
+      const end = at + 2 + (length === AS_IT_IS ? 1 : length)
+      const packing = length === AS_IT_IS ? undefined : writes.get(operation)?.outputPacking
+      outputs.push(packing === undefined ? flat[at + 2] : packing.unpack(flat.slice(at + 2, end)))
+      at = end
+    }
+    outcomes.push({ kind: 'done', outputs })
+  }
+  return { ids, outcomes, committed, inDoubt }
 }

@@ -2,12 +2,12 @@ import type { Change, DurableStream } from '../../ports/engine/change.ts'
 import type { Tx } from './access.ts'
 
 /**
- * Turns the input of a frequent write into a list of values in a fixed order, for the message to the writing thread: the names of
+ * Turns the input of a frequent write, or its output, into a list of values in a fixed order, for the messages between threads: the names of
  * members would be most of what is copied.
  */
-export interface Packing<Input> {
-  pack(input: Input): readonly unknown[]
-  unpack(values: readonly unknown[]): Input
+export interface Packing<Value> {
+  pack(value: Value): readonly unknown[]
+  unpack(values: readonly unknown[]): Value
 }
 
 /** A call makes a change; `perform` carries it out where the transaction is, which on SQLite is another thread. */
@@ -17,6 +17,8 @@ export interface Write<Input, Output> {
   /** The streams in which the write takes positions. */
   readonly streams: readonly DurableStream[]
   readonly packing?: Packing<Input>
+  /** The same for what it answers. */
+  readonly outputPacking?: Packing<Output>
   /** Whether the write does little with this input, whatever is stored: the serving thread may then carry it out itself. */
   isBrief?(this: void, input: Input): boolean
   perform(this: void, tx: Tx, input: Input): Promise<Output>
@@ -43,9 +45,12 @@ export function defineWrite<Input, Output>(
   return Object.assign((input: Input): Change<Output> => ({ operation, input }), { operation, streams, perform })
 }
 
-/** Gives a write the packing of its input. */
-export const packed = <Input, Output>(write: Write<Input, Output>, packing: Packing<Input>): Write<Input, Output> =>
-  Object.assign(write, { packing })
+/** Gives a write the packing of its input, and of its output. */
+export const packed = <Input, Output>(
+  write: Write<Input, Output>,
+  packing: Packing<Input>,
+  outputPacking: Packing<Output>,
+): Write<Input, Output> => Object.assign(write, { packing, outputPacking })
 
 /** Says of which inputs a write is brief: see `Write.isBrief`. */
 export const brief = <Input, Output>(
@@ -53,7 +58,7 @@ export const brief = <Input, Output>(
   isBrief: (input: Input) => boolean,
 ): Write<Input, Output> => Object.assign(write, { isBrief })
 
-type AnyWrite = Pick<Write<unknown, unknown>, 'streams' | 'perform' | 'packing' | 'isBrief'>
+type AnyWrite = Pick<Write<unknown, unknown>, 'streams' | 'perform' | 'packing' | 'outputPacking' | 'isBrief'>
 export type WriteTable = ReadonlyMap<string, AnyWrite>
 
 export const writeTable = (

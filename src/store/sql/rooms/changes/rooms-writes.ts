@@ -16,7 +16,7 @@ import { storeSticky } from '../../timed/sticky-events.ts'
 import { assertReferences, branchesText, isBase, storedBase } from '../room-base.ts'
 import { eventOfTransaction, insertAliases, query } from '../tables.ts'
 import { isMessages, storeChange } from './room-change.ts'
-import { roomChangePacking } from './room-change-packing.ts'
+import { appliedChangePacking, roomChangePacking } from './room-change-packing.ts'
 import { roomEntrances, roomEntranceWrites } from './room-entrances.ts'
 import { storeListing } from './room-listing.ts'
 import { roomOverviews, roomOverviewWrites } from './room-overviews.ts'
@@ -158,7 +158,10 @@ const isBriefChange = (change: RoomChange): boolean =>
   isMessages(change) &&
   change.events.every(({ json }) => json.length <= BRIEF_LENGTH)
 
-const apply = brief(packed(defineWrite('rooms.apply', ['events'], applyChange), roomChangePacking), isBriefChange)
+const apply = brief(
+  packed(defineWrite('rooms.apply', ['events'], applyChange), roomChangePacking, appliedChangePacking),
+  isBriefChange,
+)
 
 /** The same with sticky events, whose stream other changes need not lock. */
 const applySticky = defineWrite(
