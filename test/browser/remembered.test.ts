@@ -51,7 +51,7 @@ inChromium('what an account remembers of apps and browsers, and its end', () => 
     await lookOver(window, `${homeserver.url}/account`, 'account-home')
     await page.getByRole('link', { name: 'Apps' }).click()
     await lookOver(window, `${homeserver.url}/account/apps`, 'account-apps')
-    await page.getByRole('button', { name: 'Have Example app (app.example) ask again' }).click()
+    await page.getByRole('button', { name: 'Have it ask again: Example app (app.example)' }).click()
     await page.getByRole('status').getByText('The app has to ask again.').waitFor()
     await page.getByText('every app asks you each time').waitFor()
     await lookOver(window, `${homeserver.url}/account/devices`, 'account-devices')

@@ -41,6 +41,26 @@ const countOf = async (table: ShortLivedTable<Value>, ids: readonly string[]): P
   (await Promise.all(ids.map((id) => table.find(id)))).filter((value) => value !== undefined).length
 
 onEveryDatabase('a table of what waits for the next request', (open) => {
+  test('lists the values of an owner, each by a name that opens nothing and by which its owner alone removes it', async () => {
+    const store = await open()
+    const clock = new SteppedClock()
+    const [table, kept] = [tableOver(store, { clock }), tableOver(store, { clock, key: 2 })]
+    const first = await table.put({ secret: 'one' }, { owner: 'alice', lifetimeMs: 2 * MINUTE })
+    await table.put({ secret: 'two' }, { owner: 'alice', lifetimeMs: 3 * MINUTE })
+    await table.put({ secret: 'gone' }, { owner: 'alice' })
+    await table.put({ secret: 'of bob' }, { owner: 'bob', lifetimeMs: 3 * MINUTE })
+    clock.advance(MINUTE)
+    const all = await table.owned('alice')
+    expect(all.map(({ value }) => value.secret)).toEqual(['two', 'one'])
+    expect(await kept.owned('alice')).toEqual([])
+    const name = all[1]?.name ?? ''
+    expect([name, await table.find(name)]).toEqual([table.nameOf(first), undefined])
+    expect(await table.takeOwned('bob', name)).toBe(false)
+    expect(await table.find(first)).toEqual({ secret: 'one' })
+    expect([await table.takeOwned('alice', name), await table.takeOwned('alice', name)]).toEqual([true, false])
+    expect(await table.find(first)).toBeUndefined()
+  })
+
   test('tells its values to the holders of the key and the id alone', async () => {
     const store = await open()
     const id = await tableOver(store).put({ secret: 'correct horse' }, { owner: 'alice' })

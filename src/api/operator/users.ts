@@ -3,6 +3,7 @@ import type { AccountDetails, AdministerPeople } from '#domain'
 import { type AnyEndpoint, endpoint, none } from '#http'
 import type { DeviceId, JsonObject } from '#spec'
 import type { People } from '#views'
+import { operatorAccountLimitsEndpoints } from './account-limits.ts'
 import { OPERATOR } from './operator.ts'
 
 export interface OperatorUsersDeps {
@@ -14,6 +15,9 @@ const PAGE = 500
 
 const User = Type.String({ minLength: 1, maxLength: 255 })
 
+const limitJson = (limit: AccountDetails['account']['rateLimit']): JsonObject | null =>
+  limit === undefined ? null : { messages_per_second: limit.perSecond, burst_count: limit.burst }
+
 /** Times are milliseconds since 1970, as everywhere in Matrix. */
 const userJson = (account: AccountDetails['account']): JsonObject => ({
   user_id: account.userId,
@@ -24,6 +28,10 @@ const userJson = (account: AccountDetails['account']): JsonObject => ({
   suspended_ts: account.suspendedAtMs ?? null,
   deactivated_ts: account.deactivatedAtMs ?? null,
   erased: account.erased,
+  user_type: account.userType ?? null,
+  shadow_banned: account.shadowBanned,
+  expires_ts: account.expiresAtMs ?? null,
+  limit: limitJson(account.rateLimit),
 })
 
 type Found = Awaited<ReturnType<People['list']>>['rows'][number]
@@ -104,6 +112,7 @@ export const operatorUsersEndpoints = ({ people, peopleView }: OperatorUsersDeps
   }),
   ...changesOfUsers(people),
   ...standingOfUsers(people),
+  ...operatorAccountLimitsEndpoints(people),
 ]
 
 const changesOfUsers = (people: AdministerPeople): readonly AnyEndpoint[] => [

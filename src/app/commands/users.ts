@@ -1,9 +1,10 @@
 import type { Command } from 'commander'
-import { type JsonObject, type JsonValue, stringAt } from '#spec'
+import { isJsonObject, type JsonObject, type JsonValue, stringAt } from '#spec'
 import type { Ask } from '../operator/ask.ts'
 import { type CommandContext, inOneLine, type Operand, operatorCommand, type Said, said, textIn } from './output.ts'
 import { allRows } from './pages.ts'
 import { readPassword } from './password-prompt.ts'
+import { addUserLimits } from './user-limits.ts'
 
 const USER: Operand = { name: 'user', description: 'the user id, or its part between @ and :' }
 
@@ -17,6 +18,7 @@ export const addUserCommands = (program: Command, context: CommandContext): void
   addNewUser(users, context)
   addListing(users, context)
   addSwitches(users, context)
+  addUserLimits(users, context, USER)
   addEnding(users, context)
 }
 
@@ -99,10 +101,10 @@ const addListing = (users: Command, context: CommandContext): void => {
 /** A state of an account that one command sets and another one ends. */
 interface Switch {
   readonly name: string
-  readonly flat: string
+  readonly flat?: string
   readonly description: string
   /** The request, and the value of its one member beside the user. */
-  readonly asks: 'set-locked' | 'set-suspended' | 'set-admin'
+  readonly asks: 'set-locked' | 'set-suspended' | 'set-shadow-banned' | 'set-admin'
   readonly sets: Readonly<Record<string, boolean>>
   /** Said behind the account's id. */
   readonly done: string
@@ -130,6 +132,16 @@ const SWITCHES: readonly Switch[] = [
     done: 'is not suspended any more.',
   },
   {
+    ...{ name: 'shadow-ban', asks: 'set-shadow-banned', sets: { shadow_banned: true } },
+    description: 'take what an account does, and let nothing of it reach anybody',
+    done: 'is shadow-banned.',
+  },
+  {
+    ...{ name: 'lift-shadow-ban', asks: 'set-shadow-banned', sets: { shadow_banned: false } },
+    description: 'end that',
+    done: 'is not shadow-banned any more.',
+  },
+  {
     ...{ name: 'make-admin', flat: 'grant-admin', asks: 'set-admin', sets: { admin: true } },
     description: 'let an account administer the server',
     done: 'may administer the server.',
@@ -144,7 +156,7 @@ const SWITCHES: readonly Switch[] = [
 const addSwitches = (users: Command, context: CommandContext): void => {
   for (const { name, flat, description, asks, sets, done } of SWITCHES) {
     operatorCommand<ByUser>(users, context, {
-      ...{ name, flat, description },
+      ...{ name, description, ...(flat === undefined ? {} : { flat }) },
       operand: USER,
       options: [],
       run: async (ask, { user }) => {
@@ -203,8 +215,16 @@ const userLine = (user: JsonObject): string => {
     ...(typeof user.locked_ts === 'number' ? ['locked'] : []),
     ...(typeof user.suspended_ts === 'number' ? ['suspended'] : []),
     ...(typeof user.deactivated_ts === 'number' ? ['deactivated'] : []),
+    ...(user.shadow_banned === true ? ['shadow-banned'] : []),
+    ...(typeof user.user_type === 'string' ? [inOneLine(user.user_type)] : []),
   ]
   return [textIn(user, 'user_id'), ...marks].join(' ')
+}
+
+const limitOf = (limit: JsonValue | undefined): readonly string[] => {
+  if (!isJsonObject(limit)) return []
+  const [perSecond, burst] = [Number(limit.messages_per_second), Number(limit.burst_count)]
+  return [`  May send       ${perSecond === 0 ? 'without limits' : `${perSecond} a second, ${burst} at once`}`]
 }
 
 const detailsOf = (user: JsonObject): string => {
@@ -217,7 +237,9 @@ const detailsOf = (user: JsonObject): string => {
   )
   const providers = (user.sign_in_providers as readonly string[]).map((id) => `  Signs in by    ${id}`)
   const made = `  Made           ${dateOf(user.created_ts)}${user.has_password === true ? '' : ', without a password'}`
-  return [userLine(user), made, ...addresses, ...providers, ...devices].join('\n')
+  const limits = limitOf(user.limit)
+  const end = typeof user.expires_ts === 'number' ? [`  Valid until    ${dateOf(user.expires_ts)}`] : []
+  return [userLine(user), made, ...limits, ...end, ...addresses, ...providers, ...devices].join('\n')
 }
 
 const shown = (text: JsonValue | undefined): string => (typeof text === 'string' ? inOneLine(text) : 'without a name')

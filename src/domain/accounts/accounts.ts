@@ -262,8 +262,8 @@ export class Accounts {
 
   /** Sets an end, of which a mail tells beforehand if `mails`; never of one that is over. undefined: it never ends. Conflict: `account-gone`. */
   endAt(userId: UserId, expiresAtMs: number | undefined, mails: boolean): Change<void> {
-    const isAhead = expiresAtMs === undefined || expiresAtMs > this.#parts.clock.nowMs()
-    return this.mark(userId, { expiresAtMs, renewalMails: mails && isAhead })
+    const isAhead = expiresAtMs !== undefined && expiresAtMs > this.#parts.clock.nowMs()
+    return this.mark(userId, { expiresAtMs, tellEndMs: mails && isAhead ? expiresAtMs : undefined })
   }
 
   /** Opens a deactivated account again. Conflicts: `account-gone` (not deactivated), `still-leaving`. */

@@ -33,7 +33,7 @@ ${consents.map(
 Since ${asTime(givenAtMs)}
 <form method="post" action="${ACCOUNT_APPS_PAGE}/take-back">
 ${csrfField(csrf)}${hiddenField('name', name)}
-<button type="submit" aria-label="Have ${app} ask again">Have it ask again</button>
+<button type="submit" aria-label="Have it ask again: ${app}">Have it ask again</button>
 </form></li>
 `,
 )}</ul>`

@@ -76,7 +76,7 @@ import { createBlockedServers } from './0920-create-blocked-servers.ts'
 import { namePropagatedFields } from './0930-name-propagated-fields.ts'
 import { placeRemovals } from './0940-place-removals.ts'
 import { placeProfileChanges } from './0950-place-profile-changes.ts'
-import { warnOfAccountEnds } from './0960-warn-of-account-ends.ts'
+import { tellOfAccountEnds } from './0960-tell-of-account-ends.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -157,5 +157,5 @@ export const MIGRATIONS: readonly Migration[] = [
   namePropagatedFields,
   placeRemovals,
   placeProfileChanges,
-  warnOfAccountEnds,
+  tellOfAccountEnds,
 ]

@@ -35,7 +35,7 @@ const remembered = async (browser: AccountBrowser, app: OAuthApp, changes: Chang
 }
 
 const apps = async (browser: AccountBrowser): Promise<number> =>
-  (await browser.at('/account/apps')).text.split('Have it ask again').length - 1
+  (await browser.at('/account/apps')).text.split('Have it ask again</button>').length - 1
 
 const withApp = async (
   start: Parameters<typeof startOAuth>[1],

@@ -11,8 +11,8 @@ export interface AccountEnd {
 
 export interface AccountEndsReader {
   /**
-   * Accounts that end in that time, have an e-mail address, and whose people were not told of that end: by the time of the end and then by number, those
-   * behind `after`. Accounts that are deactivated or get no such mails are left out.
+   * Accounts that end in that time, have an e-mail address, and whose people are still to be told of that end: by the time of the end and then by number,
+   * those behind `after`. Costs what there is to be told.
    */
   untoldEnds(page: {
     readonly fromMs: number

@@ -46,8 +46,8 @@ export interface AccountMarks {
   readonly shadowBanned?: boolean
   readonly rateLimit?: RateOverride | undefined
   readonly expiresAtMs?: number | undefined
-  /** Whether a mail tells the person before the account ends, with a link that renews it. */
-  readonly renewalMails?: boolean
+  /** The end of which a mail tells the person beforehand; undefined: none does. */
+  readonly tellEndMs?: number | undefined
 }
 
 export interface NewAccount {

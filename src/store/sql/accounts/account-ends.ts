@@ -17,18 +17,16 @@ interface Page {
 const untold = query((db, param: Page) =>
   db
     .selectFrom('accounts')
-    .select(['user_number as user', 'name', 'expires_ms'])
-    .where('expires_ms', 'is not', null)
-    .where('expires_ms', '>=', param.fromMs)
-    .where('expires_ms', '<=', param.toMs)
+    .select(['user_number as user', 'name', 'tell_end_ms'])
+    .where('tell_end_ms', 'is not', null)
+    .where('tell_end_ms', '>=', param.fromMs)
+    .where('tell_end_ms', '<=', param.toMs)
     .where((of) =>
       of.or([
-        of('expires_ms', '>', param.afterMs),
-        of.and([of('expires_ms', '=', param.afterMs), of('user_number', '>', param.afterUser)]),
+        of('tell_end_ms', '>', param.afterMs),
+        of.and([of('tell_end_ms', '=', param.afterMs), of('user_number', '>', param.afterUser)]),
       ]),
     )
-    .where((of) => of.or([of('warned_of_ms', 'is', null), of('warned_of_ms', '<>', of.ref('expires_ms'))]))
-    .where('renewal_mails', '=', 1)
     .where('deactivated_ms', 'is', null)
     .where((of) =>
       of.exists(
@@ -39,7 +37,7 @@ const untold = query((db, param: Page) =>
           .where('third_party_ids.medium', '=', 'email'),
       ),
     )
-    .orderBy('expires_ms')
+    .orderBy('tell_end_ms')
     .orderBy('user_number')
     .limit(param.limit),
 )
@@ -53,14 +51,14 @@ const endOf = query((db, param: { user: number }) =>
 const storeTold = query((db, param: { user: number; expiresAtMs: number }) =>
   db
     .updateTable('accounts')
-    .set({ warned_of_ms: param.expiresAtMs })
+    .set({ tell_end_ms: null })
     .where('user_number', '=', param.user)
-    .where('expires_ms', '=', param.expiresAtMs),
+    .where('tell_end_ms', '=', param.expiresAtMs),
 )
 const storeRenewal = query((db, param: { user: number; expiresAtMs: number; toMs: number }) =>
   db
     .updateTable('accounts')
-    .set({ expires_ms: param.toMs })
+    .set({ expires_ms: param.toMs, tell_end_ms: param.toMs })
     .where('user_number', '=', param.user)
     .where('expires_ms', '=', param.expiresAtMs)
     .where('deactivated_ms', 'is', null),
@@ -93,7 +91,7 @@ export const accountEndsReader = (db: Db): AccountEndsReader => ({
   untoldEnds: async ({ after, ...page }) => {
     const place = { afterMs: after?.expiresAtMs ?? -1, afterUser: after?.user ?? 0 }
     const rows = await db.all(untold, { ...page, ...place })
-    return rows.flatMap(({ user, name, expires_ms: expiresAtMs }) =>
+    return rows.flatMap(({ user, name, tell_end_ms: expiresAtMs }) =>
       expiresAtMs === null ? [] : [{ user, userId: name as UserId, expiresAtMs }],
     )
   },

@@ -20,8 +20,7 @@ export interface AccountTables extends UserTables {
     readonly rate_burst: Generated<number | null>
     readonly expires_ms: Generated<number | null>
     readonly awaits_approval: Generated<number>
-    readonly warned_of_ms: Generated<number | null>
-    readonly renewal_mails: Generated<number>
+    readonly tell_end_ms: Generated<number | null>
   }
   readonly registration_tokens: {
     readonly token: string

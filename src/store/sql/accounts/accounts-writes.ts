@@ -52,7 +52,7 @@ const marksOf = query((db, param: { user: number }) =>
   db
     .selectFrom('accounts')
     .select(['admin', 'locked_ms', 'suspended_ms', 'user_type', 'shadow_banned', 'rate_per_second', 'rate_burst'])
-    .select(['expires_ms', 'renewal_mails'])
+    .select(['expires_ms', 'tell_end_ms'])
     .where('user_number', '=', param.user),
 )
 interface StoredMarks {
@@ -64,7 +64,7 @@ interface StoredMarks {
   readonly rate_per_second: number | null
   readonly rate_burst: number | null
   readonly expires_ms: number | null
-  readonly renewal_mails: number
+  readonly tell_end_ms: number | null
 }
 const storeMarks = query((db, param: StoredMarks & { user: number }) =>
   db
@@ -78,7 +78,7 @@ const storeMarks = query((db, param: StoredMarks & { user: number }) =>
       rate_per_second: param.rate_per_second,
       rate_burst: param.rate_burst,
       expires_ms: param.expires_ms,
-      renewal_mails: param.renewal_mails,
+      tell_end_ms: param.tell_end_ms,
     })
     .where('user_number', '=', param.user),
 )
@@ -199,7 +199,7 @@ const columnsOf = (marks: AccountMarks): Partial<StoredMarks> => ({
     ? { rate_per_second: marks.rateLimit?.perSecond ?? null, rate_burst: marks.rateLimit?.burst ?? null }
     : {}),
   ...('expiresAtMs' in marks ? { expires_ms: marks.expiresAtMs ?? null } : {}),
-  ...('renewalMails' in marks ? { renewal_mails: Number(marks.renewalMails) } : {}),
+  ...('tellEndMs' in marks ? { tell_end_ms: marks.tellEndMs ?? null } : {}),
 })
 
 const mark = defineWrite(
