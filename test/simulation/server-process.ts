@@ -117,6 +117,7 @@ export class ServerProcess {
       retention: undefined,
       bans: { bansUser: () => false, bansRoom: () => false, mind: () => {} },
       guards: { coming: async () => {}, creating: async () => {} },
+      partialJoins: false,
       ...names,
     }
     const accounts = {

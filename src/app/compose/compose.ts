@@ -235,7 +235,7 @@ const roomsGroundOf = (ground: Ground, streams: Streams) => ({
   guards: buildGuards(ground),
   serverName: ground.config.server.name,
   defaultRoomVersion: ground.config.server.defaultRoomVersion,
-  retention: retentionOf(ground.config),
+  ...{ retention: retentionOf(ground.config), partialJoins: ground.config.federation.partialJoins },
   stateLimits: { bytes: ground.config.rooms.maxStateSize, entries: ground.config.rooms.maxStateEntries },
 })
 

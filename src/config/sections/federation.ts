@@ -35,6 +35,10 @@ export const federation = {
       reloads: true,
       description: 'Servers that it does not talk with, written in the same way, even where allow has them.',
     }),
+    partialJoins: setting(yesOrNo, false, {
+      description:
+        'Whether rooms of other servers are joined before all of their members are known, which are fetched afterwards. What others send in such a room waits until then.',
+    }),
     showProfiles: setting(yesOrNo, true, {
       description:
         'Whether other servers are told the profiles of the users here, by name. Profiles are in the rooms of users anyway.',

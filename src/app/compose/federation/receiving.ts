@@ -1,6 +1,7 @@
 import type { CacheStats } from '#base'
 import {
   CheckPdus,
+  CompleteRooms,
   Edus,
   ExaminePdus,
   type ExaminePdusParts,
@@ -20,7 +21,9 @@ import {
   StagedRooms,
   TakeEvents,
   transactionForgetting,
+  type WholeRooms,
 } from '#domain'
+import type { RoomId } from '#spec'
 import { type LeasedWork, writers } from '#store'
 import type { Ground } from '../ground/ground.ts'
 import type { BuiltFederation } from './federation.ts'
@@ -65,15 +68,20 @@ export const buildReceiving = (
   { config, store, clock, logger }: Ground,
   { acls, check, fetch, edus, pulls, others, policy, signRequests }: Incoming,
   { graph, memberships: guests }: { readonly graph: RoomGraph; readonly memberships: GuestAccessParts['guests'] },
-  { outsideEnds: outside, joins }: { outsideEnds: ExaminePdusParts['outside']; joins: ExaminePdusParts['joins'] },
+  {
+    outsideEnds: outside,
+    joins,
+    wholeRooms,
+  }: { outsideEnds: ExaminePdusParts['outside']; joins: ExaminePdusParts['joins']; wholeRooms: WholeRooms },
 ): Receiving => {
   const { commit, rooms: reader, stagedTransactions } = store
   const writer = writers.stagedTransactions
   const serverName = config.server.name
   const known = reader.graphEvents
+  const states = new MissingStates({ fetch, graph, known })
   const gaps = new FillGap({
     ...{ fetch, graph, known, pulls, reader, others },
-    states: new MissingStates({ fetch, graph, known }),
+    states,
     newest: async ({ room }) => ((await reader.room(room))?.extremities ?? []).map(({ eventId }) => eventId),
   })
   const take = new TakeEvents({
@@ -86,7 +94,17 @@ export const buildReceiving = (
     clock,
     logger,
   })
-  const stagedRooms = new StagedRooms({ reader: stagedTransactions, writer, commit, take, clock, logger })
+  const waits = (roomId: RoomId) => wholeRooms.isPartial(roomId)
+  const stagedRooms = new StagedRooms({ reader: stagedTransactions, writer, commit, take, waits, clock, logger })
+  const completing = new CompleteRooms({
+    ...{ reader, states, graph, serverName, clock, logger },
+    writing: { writer: writers.rooms, commit },
+    ended: (roomId) => {
+      wholeRooms.completed(roomId)
+      stagedRooms.resume(roomId)
+    },
+  })
+  wholeRooms.whenBegun(() => completing.hurry())
   const stagedEdus = new StagedEdus({ reader: stagedTransactions, writer, commit, clock, logger, edus })
   const examine = new ExaminePdus({ reader, acls, outside, joins, queue: stagedRooms, serverName, clock })
   return {
@@ -100,6 +118,7 @@ export const buildReceiving = (
     }),
     work: {
       'staged-rooms': stagedRooms,
+      'complete-rooms': completing,
       'staged-edus': stagedEdus,
       'failed-pulls': pulls.sweep(logger),
       'received-transactions': transactionForgetting({ writer, commit, clock, logger }),

@@ -18,6 +18,7 @@ import {
   TakeHandshakes,
   ToldBranches,
   ToldRoomState,
+  WholeRooms,
 } from '#domain'
 import type { FederationRequests } from '#net'
 import type { EventId } from '#spec'
@@ -36,6 +37,7 @@ export interface BuiltJoining {
   readonly residency: Residency
   readonly outsideEnds: OutsideEnds
   readonly joins: Pick<Elsewhere, 'underWay'>
+  readonly wholeRooms: WholeRooms
   readonly exchange: ExchangeElsewhere
   readonly otherServers: RemoteMemberships
   readonly api: {
@@ -65,7 +67,9 @@ export const buildJoining = (
     writer: writers.outsideRooms,
     commit: store.commit,
   })
+  const wholeRooms = new WholeRooms({ reader, clock, serverName, isOn: ground.partialJoins })
   const elsewhere = new Elsewhere({
+    partial: wholeRooms,
     ...{ requests, residency, filling, graph, logger },
     answers: new ReadJoinAnswers({ checks, clock }),
   })
@@ -79,6 +83,7 @@ export const buildJoining = (
   return {
     residency,
     joins: elsewhere,
+    wholeRooms,
     outsideEnds: new OutsideEnds({ reader, outside, checks, serverName }),
     exchange: new ExchangeElsewhere({ requests, serverName }),
     otherServers: new RemoteMemberships({ residency, elsewhere, outside, invites, reader, accounts, serverName }),

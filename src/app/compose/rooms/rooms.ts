@@ -64,6 +64,8 @@ export interface RoomsGround {
   readonly serverName: ServerName
   readonly defaultRoomVersion: string
   readonly stateLimits: StateSize
+  /** Whether rooms of other servers are joined without their members. */
+  readonly partialJoins: boolean
   /** undefined: there are no application services. */
   readonly aliasNamespaces?: AliasNamespaces
   /** undefined: no other servers are reached. */

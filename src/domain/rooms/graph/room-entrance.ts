@@ -1,16 +1,17 @@
 import { type Clock, yieldToEventLoop } from '#base'
-import { type EventId, type JsonObject, type Membership, parseStateTupleKey } from '#spec'
-import type { Commit, GatheredState, RoomGraphReader, RoomRecordsReader, RoomsWriter } from '#store'
+import type { StateMap } from '#rules'
+import { type EventId, type JsonObject, type Membership, parseStateTupleKey, stateTupleKey } from '#spec'
+import type { Commit, GatheredState, PartialRoomsReader, RoomGraphReader, RoomRecordsReader, RoomsWriter } from '#store'
 import type { Rooms } from '../turns/rooms.ts'
 import { storedForm } from '../turns/taken-event.ts'
 import type { Outliers } from './outliers.ts'
 import type { RoomEvents } from './room-events.ts'
 import type { RoomEntry } from './room-graph.ts'
-import type { GraphRoom } from './state-view.ts'
+import { type GraphRoom, viewOf } from './state-view.ts'
 
 export interface RoomEntranceParts {
   readonly rooms: Rooms
-  readonly reader: RoomGraphReader & RoomRecordsReader
+  readonly reader: RoomGraphReader & RoomRecordsReader & Pick<PartialRoomsReader, 'isPartial'>
   readonly writer: RoomsWriter
   readonly commit: Commit
   readonly outliers: Outliers
@@ -31,7 +32,7 @@ export class RoomEntrances {
     this.#parts = parts
   }
 
-  async enter({ roomId, version, events, state, by }: RoomEntry): Promise<void> {
+  async enter({ roomId, version, events, state, by, partial }: RoomEntry): Promise<void> {
     const { rooms, reader, writer, commit, outliers } = this.#parts
     const [{ room: number }] = await commit([writer.know({ roomId, version: version.id })])
     const room: GraphRoom = { room: number, roomId, version }
@@ -56,9 +57,25 @@ export class RoomEntrances {
             ...(own === undefined ? {} : { known: own.event }),
           },
           membership: event.content.membership as Membership,
+          ...(partial === undefined ? {} : { partial }),
           missing: event.prevEvents.filter((eventId) => isNew || before.get(eventId)?.before === undefined),
         }),
       ])
+    })
+  }
+
+  /** See `RoomGraph`. */
+  async complete(room: GraphRoom, state: StateMap): Promise<boolean> {
+    const { rooms, reader, writer, commit } = this.#parts
+    return rooms.alone(room.roomId, async () => {
+      const since = (await reader.room(room.room))?.partialSince
+      if (since === undefined || !(await reader.isPartial(room.roomId))) return false
+      for await (const page of reader.wholeState(room.room, viewOf({ at: since })))
+        for (const { type, stateKey, eventId } of page)
+          if (state.get(stateTupleKey(type, stateKey)) !== eventId) return false
+      await this.#gather(room, state, new Map())
+      await commit([writer.complete(room.room)])
+      return true
     })
   }
 

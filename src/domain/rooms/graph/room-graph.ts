@@ -1,5 +1,6 @@
 import type { StateMap } from '#rules'
 import type { EventId, RoomEvent, RoomId, RoomVersion } from '#spec'
+import type { PartialEntrance } from '#store'
 
 /** Passed the checks that need no room: format, size, signatures, and the content hash, else `json` is the redacted form. */
 export interface CheckedEvent {
@@ -42,6 +43,8 @@ export interface RoomEntry {
   /** The state before `by`; its events are stored or in `events`. */
   readonly state: StateMap
   readonly by: CheckedEvent
+  /** The state lacks members of other servers, which follow by `complete`. */
+  readonly partial?: PartialEntrance
 }
 
 /** Rooms whose history branches, as events from other servers make it. */
@@ -60,6 +63,11 @@ export interface RoomGraph {
   addHistory(roomId: RoomId, events: readonly ReceivedEvent[]): Promise<readonly Verdict[]>
   /** Makes the room if this server does not know it, and takes it to the state after `by`: what was known of its state before is replaced. */
   enter(entry: RoomEntry): Promise<void>
+  /**
+   * Gives a room that was entered without all of its state the whole one before the entrance, whose events are stored. Returns false if the room waits for none, or
+   * the state contradicts the one with which it was entered.
+   */
+  complete(roomId: RoomId, state: StateMap): Promise<boolean>
   /** The state before an event; undefined if it is not known, as for outliers. */
   stateBefore(roomId: RoomId, eventId: EventId): Promise<StateMap | undefined>
   stateAfter(roomId: RoomId, eventId: EventId): Promise<StateMap | undefined>

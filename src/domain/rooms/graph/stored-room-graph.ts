@@ -52,6 +52,10 @@ export class StoredRoomGraph implements RoomGraph {
     return this.#parts.entrance.enter(entry)
   }
 
+  async complete(roomId: RoomId, state: StateMap): Promise<boolean> {
+    return this.#parts.entrance.complete(await this.#room(roomId), state)
+  }
+
   async stateBefore(roomId: RoomId, eventId: EventId): Promise<StateMap | undefined> {
     const room = await this.#room(roomId)
     const [event] = await this.#parts.reader.graphEvents([eventId])

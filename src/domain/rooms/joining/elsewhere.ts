@@ -24,6 +24,15 @@ export interface ElsewhereParts {
   readonly answers: Pick<ReadJoinAnswers, 'read'>
   readonly graph: Pick<RoomGraph, 'enter' | 'receive'>
   readonly logger: Logger
+  readonly partial: PartialJoins
+}
+
+/** Joins whose members follow later. */
+export interface PartialJoins {
+  /** Whether a room may be joined without its members. */
+  may(request: { readonly roomId: RoomId; readonly userId: UserId }): Promise<boolean>
+  /** The room was joined so. */
+  begun(): void
 }
 
 export interface ElsewhereRequest {
@@ -96,14 +105,15 @@ export class Elsewhere {
   }
 
   async #joinBy(server: ServerName, request: ElsewhereRequest, isHere: boolean): Promise<EventId> {
-    const { requests, answers, graph, logger } = this.#parts
+    const { requests, answers, graph, logger, partial, filling } = this.#parts
     const { roomId } = request
     const filled = await this.#template(server, { ...request, membership: 'join' })
     const { version, built } = filled
+    const mayOmit = !isHere && (await partial.may(request))
     const stream = await requests.stream(server, {
       method: 'PUT',
       path: sendPath('join', roomId, filled),
-      query: { omit_members: 'false' },
+      query: { omit_members: `${mayOmit}` },
       body: JSON.parse(built.json) as JsonObject,
       timeoutMs: JOIN_MS,
       maxBytes: JOIN_BYTES,
@@ -111,9 +121,14 @@ export class Elsewhere {
     const join: CheckedEvent = { event: built.event, json: built.json }
     const asUsual = collectSooner()
     try {
-      const { events, state, by } = await answers.read(stream.bytes, { roomId, version, join })
+      const { events, state, by, servers } = await answers.read(stream.bytes, { roomId, version, join, mayOmit })
       if (isHere) await this.#takeIn(graph, roomId, by)
-      else await graph.enter({ roomId, version, events, state, by })
+      else if (servers === undefined) await graph.enter({ roomId, version, events, state, by })
+      else {
+        const others = servers.filter((name) => name !== filling.key.serverName)
+        await graph.enter({ roomId, version, events, state, by, partial: { from: server, servers: others } })
+        partial.begun()
+      }
       return built.eventId
     } catch (error) {
       if (error instanceof UnusableAnswer) logger.warn({ err: error, server, roomId }, 'a join was answered badly')

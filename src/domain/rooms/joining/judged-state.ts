@@ -10,6 +10,8 @@ export interface ToldState {
   readonly events: ReadonlyMap<EventId, CheckedEvent>
   readonly stateIds: readonly EventId[]
   readonly join: CheckedEvent
+  /** Members were left out of the state: those by which the join is authorised are in it all the same. */
+  readonly lacksMembers: boolean
 }
 
 export interface JudgedState {
@@ -31,7 +33,8 @@ export const judgedState = async (told: ToldState, slice: Slice): Promise<Judged
     if (isAuthorised(version, event.event, good)) good.set(eventId, event)
   }
   const state = new Map<string, EventId>()
-  for (const eventId of told.stateIds) {
+  const members = told.lacksMembers ? join.event.authEvents : []
+  for (const eventId of [...members, ...told.stateIds]) {
     const event = good.get(eventId)?.event
     if (event?.stateKey !== undefined) state.set(stateTupleKey(event.type, event.stateKey), eventId)
   }

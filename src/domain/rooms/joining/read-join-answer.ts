@@ -1,6 +1,6 @@
 import { type Clock, JsonMembersFailure, jsonMembers, Slices } from '#base'
 import { parseJson } from '#rules'
-import type { EventId, JsonValue, RoomId, RoomVersion } from '#spec'
+import { type EventId, type JsonValue, parseServerName, type RoomId, type RoomVersion, type ServerName } from '#spec'
 import { type CheckedEvent, isChecked } from '../receiving/index.ts'
 import { UnusableAnswer } from './asked-servers.ts'
 import { type JudgedState, judgedState } from './judged-state.ts'
@@ -16,11 +16,15 @@ export interface JoinAnswerContext {
   readonly version: RoomVersion
   /** The join as this server sent it. */
   readonly join: CheckedEvent
+  /** Whether members may be left out. */
+  readonly mayOmit: boolean
 }
 
 /** The room as the answer has it: `by` is the join with all signatures. */
 export interface EnteredRoom extends JudgedState {
   readonly by: CheckedEvent
+  /** The servers in the room, where members were left out. */
+  readonly servers: readonly ServerName[] | undefined
 }
 
 /** Events that are checked together: enough to be given to threads. */
@@ -29,6 +33,7 @@ const BATCH = 256
 const BATCHES_AT_ONCE = 3
 /** Events of one answer: a room of 100,000 members has three times as many in its state and auth chain. */
 const MAX_EVENTS = 500_000
+const MAX_SERVERS = 50_000
 /** Limits of an event with white space and `unsigned`, and of the whole answer. */
 const MAX_EVENT_TEXT = 512 * 1024
 const MAX_ANSWER = 1024 * 1024 * 1024
@@ -58,15 +63,19 @@ export class ReadJoinAnswers {
       throw error instanceof JsonMembersFailure ? new UnusableAnswer(error.message, { cause: error }) : error
     }
     const by = gathering.join()
+    const servers = gathering.servers()
     const judged = await judgedState(
-      { version: context.version, events: gathering.events, stateIds: gathering.stateIds, join: by },
+      {
+        ...{ version: context.version, events: gathering.events, stateIds: gathering.stateIds, join: by },
+        lacksMembers: servers !== undefined,
+      },
       this.#slices.begin(),
     )
-    return { ...judged, by }
+    return { ...judged, by, servers }
   }
 }
 
-const LISTS: ReadonlySet<string> = new Set(['state', 'auth_chain'])
+const LISTS: ReadonlySet<string> = new Set(['state', 'auth_chain', 'servers_in_room'])
 const WANTED: ReadonlySet<string> = new Set(['event', 'members_omitted'])
 
 interface NamedPdu {
@@ -89,6 +98,8 @@ class Gathering {
   readonly #cited = new Map<EventId, EventId>()
   #join: CheckedEvent | undefined
   #count = 0
+  readonly #servers = new Set<ServerName>()
+  #lacksMembers = false
 
   constructor(checks: PduChecks, context: JoinAnswerContext) {
     this.#checks = checks
@@ -100,7 +111,15 @@ class Gathering {
     // An event that cannot be read is left out, as one with a wrong signature is.
     if (!parsed.ok) return
     if (name === 'members_omitted') {
-      if (parsed.value === true) throw new UnusableAnswer('members were left out though they were asked for')
+      if (parsed.value === true && !this.#context.mayOmit)
+        throw new UnusableAnswer('members were left out though they were asked for')
+      this.#lacksMembers = parsed.value === true
+      return
+    }
+    if (name === 'servers_in_room') {
+      const server = typeof parsed.value === 'string' ? parseServerName(parsed.value) : undefined
+      if (server !== undefined) this.#servers.add(server)
+      if (this.#servers.size > MAX_SERVERS) throw new UnusableAnswer('the answer names too many servers')
       return
     }
     if (++this.#count > MAX_EVENTS) throw new UnusableAnswer('the answer has too many events')
@@ -108,6 +127,13 @@ class Gathering {
     if (this.#batch.length < BATCH) return
     this.#check()
     if (this.#underWay.length >= BATCHES_AT_ONCE) await this.#take()
+  }
+
+  /** undefined: all members are there. Throws `UnusableAnswer` where it is not said who is in the room. */
+  servers(): readonly ServerName[] | undefined {
+    if (!this.#lacksMembers) return undefined
+    if (this.#servers.size === 0) throw new UnusableAnswer('members were left out, and the servers in the room as well')
+    return [...this.#servers]
   }
 
   /** Waits for all that was added. */

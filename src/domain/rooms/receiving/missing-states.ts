@@ -27,6 +27,12 @@ export interface RoomHere extends RoomToFetch {
   readonly room: RoomNumber
 }
 
+/** The time and the new events that one state may cost. */
+export interface StateLimits {
+  readonly signal: AbortSignal
+  readonly maxEvents: number
+}
+
 /** Up to so many events of a state are asked for one by one; more come with the whole state. */
 const ONE_BY_ONE = 50
 const KNOWN_AT_ONCE = 1_000
@@ -54,24 +60,28 @@ export class MissingStates {
     if (event === undefined) return false
     // Nothing is before a create event.
     const isFirst = event.event.prevEvents.length === 0
-    const stateBefore = isFirst ? undefined : await this.#before(server, room, eventId, signal)
+    const limits = { signal, maxEvents: MAX_NEW_EVENTS }
+    const stateBefore = isFirst ? undefined : await this.stateBefore(server, room, eventId, limits)
     if (!isFirst && stateBefore === undefined) return false
     const placed = stateBefore === undefined ? event : { ...event, stateBefore }
     const [verdict] = await graph.addHistory(room.roomId, [placed])
     return verdict !== undefined && verdict.kind !== 'missing'
   }
 
-  /** The state before an event; its events are stored, as outliers where they were not. undefined: it has no create event, so it is none. */
-  async #before(
+  /**
+   * The state before an event; its events are stored, as outliers where they were not. undefined: it has no create event, so it is none. Throws as `place` does; what came
+   * until then is stored.
+   */
+  async stateBefore(
     server: ServerName,
     room: RoomHere,
     eventId: EventId,
-    signal: AbortSignal,
+    { signal, maxEvents }: StateLimits,
   ): Promise<StateMap | undefined> {
     const { fetch, graph } = this.#parts
     const ids = await fetch.stateIds(server, room, eventId, signal)
     const missing = await this.#missing([...ids.state, ...ids.authChain])
-    const { events, failure } = await this.#fetch(server, room, { eventId, missing }, signal)
+    const { events, failure } = await this.#fetch(server, room, { eventId, missing }, { signal, maxEvents })
     for (const slice of slicesOf(inOrder(events, 'authEvents'))) await graph.addOutliers(room.roomId, slice)
     // A state that lacks what may be had later is not the state; the next attempt asks for less.
     if (failure !== undefined) throw failure
@@ -82,14 +92,18 @@ export class MissingStates {
     server: ServerName,
     room: RoomHere,
     { eventId, missing }: { readonly eventId: EventId; readonly missing: ReadonlySet<EventId> },
-    signal: AbortSignal,
+    { signal, maxEvents }: StateLimits,
   ): Promise<FetchedEvents> {
-    if (missing.size > MAX_NEW_EVENTS) throw new Error('a state of too many new events')
+    if (missing.size > maxEvents) throw new Error('a state of too many new events')
     if (missing.size <= ONE_BY_ONE) return this.#parts.fetch.events(server, room, [...missing], signal)
     const found: CheckedEvent[] = []
-    for await (const batch of this.#parts.fetch.state(server, room, { eventId, wanted: missing }, signal))
-      found.push(...batch)
-    return { events: found, failure: undefined }
+    try {
+      for await (const batch of this.#parts.fetch.state(server, room, { eventId, wanted: missing }, signal))
+        found.push(...batch)
+      return { events: found, failure: undefined }
+    } catch (error) {
+      return { events: found, failure: error instanceof Error ? error : new Error('a state could not be read') }
+    }
   }
 
   async #missing(eventIds: readonly EventId[]): Promise<ReadonlySet<EventId>> {

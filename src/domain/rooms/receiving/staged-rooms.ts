@@ -16,6 +16,8 @@ export interface StagedRoomsParts {
   readonly writer: Pick<StagedTransactionsWriter, 'removePdus' | 'countTries'>
   readonly commit: Commit
   readonly take: TakeEvents
+  /** Whether the room waits for its members, by which its events are judged. */
+  readonly waits: (roomId: RoomId) => Promise<boolean>
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -113,6 +115,11 @@ export class StagedRooms implements LeasedWork {
     for (const roomId of new Set(pdus.map((pdu) => pdu.roomId))) this.#wake(roomId)
   }
 
+  /** To be called when a room waits no more. */
+  resume(roomId: RoomId): void {
+    this.#wake(roomId)
+  }
+
   #count(roomId: RoomId, origin: ServerName, more: number): void {
     const counts = this.#counts.get(roomId) ?? new Map<ServerName, number>()
     this.#counts.set(roomId, counts)
@@ -149,7 +156,7 @@ export class StagedRooms implements LeasedWork {
       try {
         this.#unseen.delete(roomId)
         const [oldest] = await this.#next(roomId, 1)
-        if (oldest === undefined) return
+        if (oldest === undefined || (await this.#parts.waits(roomId))) return
         await this.#work.run(oldest.origin, () => this.#batch(roomId))
       } catch (err) {
         logger.error({ err, room: roomId }, 'staged events could not be taken; tried again')

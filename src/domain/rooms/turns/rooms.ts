@@ -15,6 +15,7 @@ import {
 } from '#store'
 import { listingAfter } from './listing-after.ts'
 import { LiveRoom, type StateEntry } from './live-room.ts'
+import { MembersMissing } from './members-missing.ts'
 import { FREE_MEMBER_BYTES } from './state-size.ts'
 import { type Draft, RoomTurn, type TurnTools } from './turn.ts'
 
@@ -252,7 +253,9 @@ export class Rooms {
     const { reader } = this.#options
     const loadEntry = async (type: string, stateKey: string): Promise<StateEntry | null> => {
       const stored = await reader.stateEvent(record.room, 'current', type, stateKey)
-      return stored === undefined ? null : stateEntry(live, stored)
+      if (stored !== undefined) return stateEntry(live, stored)
+      if (type === 'm.room.member' && record.partialSince !== undefined) throw new MembersMissing(roomId)
+      return null
     }
     const loadSize = (): Promise<StateSize> => reader.stateSize(record.room, FREE_MEMBER_BYTES)
     const live: LiveRoom = new LiveRoom({ ...record, version }, loadEntry, loadSize)

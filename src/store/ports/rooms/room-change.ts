@@ -1,4 +1,4 @@
-import type { EventId, Membership, RoomId, UserId } from '#spec'
+import type { EventId, Membership, RoomId, ServerName, UserId } from '#spec'
 import type { Change } from '../engine/change.ts'
 import type { EventNumber, EventPlacing, RoomNumber } from './events.ts'
 import type { StateRef } from './state.ts'
@@ -159,6 +159,16 @@ export interface RoomEntrance {
   readonly membership: Membership
   /** Events before it that are not in the room's history. */
   readonly missing: readonly EventId[]
+  /** The gathered state lacks members of other servers. */
+  readonly partial?: PartialEntrance
+}
+
+/** What stands for members that are still to be fetched. */
+export interface PartialEntrance {
+  /** The server that took this one in. */
+  readonly from: ServerName
+  /** Servers that it said are in the room, without this one: each counts as if one more of its users was joined, until all members are there. */
+  readonly servers: readonly ServerName[]
 }
 
 export interface AppliedRoomChange {
@@ -187,6 +197,15 @@ export interface RoomsWriter {
   gatherState(piece: GatheredState): Change<void>
   /** Comes into the room: its current state becomes the gathered one, and then `by` is its only extremity. Announces `events`. */
   enter(entrance: RoomEntrance): Change<AppliedRoomChange>
+  /**
+   * Adds to the current state those gathered entries that the room never had. The states before the events since the server came in follow, as if these entries had been
+   * in force from the beginning. Announces `events` to the room and to the added members. Conflict: `room-changed`, if the room does not wait for its members.
+   */
+  complete(room: RoomNumber): Change<void>
+  /** Says when the members of the room are to be asked for again. */
+  completeLater(later: { readonly room: RoomNumber; readonly failures: number; readonly dueMs: number }): Change<void>
+  /** Ends the asking, as this server is not in the room any more; what lacks stays lacking. */
+  completeNever(room: RoomNumber): Change<void>
   /** Marks the room as forgotten by a user who left, until their next membership change. Announces `events` to the user. */
   forget(room: RoomNumber, user: UserId): Change<void>
   /** Conflict: `alias-exists`. */

@@ -20,6 +20,8 @@ export interface RoomRecord extends Pick<RoomBase, 'sequence'> {
   readonly lastResolvedPosition: number
   /** Position at which messages were last removed from the database, for their age or by whoever administers; 0 for never. */
   readonly lastRemovalPosition: number
+  /** Position from which the state is in force that lacks members of other servers; undefined: all are there. */
+  readonly partialSince: number | undefined
   /** undefined until the first change of the state by a version that counts it. */
   readonly stateSize: StateSize | undefined
 }

@@ -3,6 +3,7 @@ import type { DirectoryReader } from './directory.ts'
 import type { EventsReader, RoomNumber } from './events.ts'
 import type { RoomGraphReader } from './graph.ts'
 import type { MembersReader } from './members.ts'
+import type { PartialRoomsReader } from './partial-rooms.ts'
 import type { StateSize } from './room-change.ts'
 import type { RoomHeadsReader } from './room-heads.ts'
 import type { RoomListsReader } from './room-lists.ts'
@@ -40,4 +41,5 @@ export interface RoomsReader
     RoomHeadsReader,
     RoomListsReader,
     RoomServersReader,
+    PartialRoomsReader,
     ServerMembersReader {}

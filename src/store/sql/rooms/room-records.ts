@@ -22,6 +22,7 @@ export const selectRooms = (db: Kysely<RoomTables>) =>
       'r.published',
       'r.last_resolved_position',
       'r.last_removal_position',
+      'r.partial_since',
       'r.state_bytes',
       'r.state_entries',
       'newest.event as newest_event',
@@ -60,6 +61,7 @@ export const toRoomRecord = (row: RoomRow): RoomRecord => ({
   lastPosition: row.newest_event ?? 0,
   lastResolvedPosition: row.last_resolved_position,
   lastRemovalPosition: row.last_removal_position,
+  partialSince: row.partial_since ?? undefined,
   stateSize:
     row.state_bytes === null || row.state_entries === null
       ? undefined

@@ -12,6 +12,7 @@ import { roomHeadsReader } from './room-heads.ts'
 import { roomListsReader } from './room-lists-reader.ts'
 import { selectRooms, toRoomRecord } from './room-records.ts'
 import { roomServersReader } from './servers/room-servers-reader.ts'
+import { partialRoomsReader } from './state/partial-rooms-reader.ts'
 import { stateReader } from './state/state-reader.ts'
 import { query } from './tables.ts'
 
@@ -59,6 +60,7 @@ export const roomsReader = (db: Db): RoomsReader => ({
   ...serverMembersReader(db),
   ...relatedByReader(db),
   ...roomServersReader(db),
+  ...partialRoomsReader(db),
 
   room: async (room) => {
     const row = await db.first(roomByNumber, { room })

@@ -25,6 +25,16 @@ export interface RoomTables extends RelationTables {
     readonly state_entries: number | null
     /** Entries of the current state, members included. */
     readonly state_events: Generated<number>
+    /** Position from which a state is in force that lacks members; null if none does. */
+    readonly partial_since: number | null
+  }
+  /** Migration 0950. */
+  readonly partial_rooms: {
+    readonly room: number
+    readonly join_id: EventId
+    readonly server: ServerName
+    readonly failures: number
+    readonly due_ms: number
   }
   readonly events: {
     readonly event: number

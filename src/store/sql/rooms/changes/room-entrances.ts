@@ -11,8 +11,10 @@ import {
 import { defineWrite, insertInto, type Tx } from '../../engine/index.ts'
 import { ServerRows } from '../servers/room-server-rows.ts'
 import { PLACINGS, query } from '../tables.ts'
+import { countMembers, setMemberships, takeGathered, usersAt } from './entered-state.ts'
 import { storeOpenness } from './open-rooms.ts'
 import { storeChange, storeOutliers } from './room-change.ts'
+import { beginPartial, endPartial } from './room-completion.ts'
 import { storeOverview } from './room-overviews.ts'
 
 interface OfRoom {
@@ -79,7 +81,6 @@ const numbersOf = query((db, param: { room: number; eventIds: readonly EventId[]
     .where('event_id', 'in', texts(param.eventIds))
     .where('room', '=', param.room),
 )
-const takeGathered = query((db, param: OfRoom) => db.deleteFrom('entering_entries').where('room', '=', param.room))
 const insertGathered = insertInto(
   'entering_entries',
   { room: 'integer', type: 'text', state_key: 'text', event: 'integer', membership: 'text?' },
@@ -186,51 +187,6 @@ const remove = query((db, param: AtPosition) =>
         ),
     ),
 )
-const setMemberships = query((db, param: AtPosition) =>
-  db
-    .insertInto('memberships')
-    .columns(['user_number', 'room', 'membership', 'position', 'forgotten'])
-    .expression((of) =>
-      of
-        .selectFrom('state_log as s')
-        .innerJoin('users as u', 'u.user_id', sql<UserId>`s.state_key` as never)
-        .select(['u.user_number', 's.room', sql<Membership>`s.membership`.as('membership'), 's.position'])
-        .select(sql<number>`0`.as('forgotten'))
-        .where('s.room', '=', param.room)
-        .where('s.position', '=', param.position)
-        .where('s.type', '=', sql.lit('m.room.member'))
-        .where('s.membership', 'is not', null),
-    )
-    .onConflict((on) =>
-      on.columns(['user_number', 'room']).doUpdateSet({
-        membership: sql<Membership>`excluded.membership`,
-        position: param.position,
-        forgotten: 0,
-      }),
-    ),
-)
-const countMembers = query((db, param: OfRoom) => {
-  const count = (membership: Membership) =>
-    db
-      .selectFrom('memberships')
-      .select((of) => of.fn.countAll<number>().as('count'))
-      .where('room', '=', param.room)
-      .where('membership', '=', membership)
-  return db
-    .updateTable('rooms')
-    .set((of) => ({
-      joined_count: count('join') as never,
-      invited_count: count('invite') as never,
-      state_events: of
-        .selectFrom('state_log')
-        .select(({ fn }) => fn.countAll<number>().as('entries'))
-        .where('room', '=', param.room)
-        .where('until_position', 'is', null)
-        .where('event', 'is not', null) as never,
-    }))
-    .where('room', '=', param.room)
-})
-
 interface Page extends AtPosition {
   readonly after: string
   readonly limit: number
@@ -268,13 +224,6 @@ const countServers = async (tx: Tx, { room, position }: AtPosition): Promise<voi
   await servers.write()
 }
 
-const usersAt = query((db, param: AtPosition) =>
-  db
-    .selectFrom('memberships')
-    .select('user_number')
-    .where('room', '=', param.room)
-    .where('position', '=', param.position),
-)
 const openingEntries = query((db, param: OfRoom) =>
   db
     .selectFrom('entering_entries')
@@ -316,7 +265,7 @@ const sequenceOf = query((db, param: OfRoom) =>
 const enter = defineWrite(
   'rooms.enter',
   ['events'],
-  async (tx, { room, by, membership, missing }: RoomEntrance): Promise<AppliedRoomChange> => {
+  async (tx, { room, by, membership, missing, partial }: RoomEntrance): Promise<AppliedRoomChange> => {
     // The first position has no event: the state is in force from there, so that it is the one before the event.
     const position = tx.next('events', 2, 'in-rows')
     const at = { room, position }
@@ -326,6 +275,8 @@ const enter = defineWrite(
     await tx.run(remove, at)
     await tx.run(setMemberships, at)
     await countServers(tx, at)
+    await endPartial(tx, at)
+    if (partial !== undefined) await beginPartial(tx, at, by.eventId, partial)
     await tx.run(countMembers, { room })
     const users = await tx.all(usersAt, at)
     tx.announce({ stream: 'events', position, rooms: [room], users: users.map(({ user_number }) => user_number) })

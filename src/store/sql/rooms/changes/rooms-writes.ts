@@ -17,6 +17,7 @@ import { assertReferences, branchesText, isBase, storedBase } from '../room-base
 import { eventOfTransaction, insertAliases, query } from '../tables.ts'
 import { isMessages, storeChange } from './room-change.ts'
 import { appliedChangePacking, roomChangePacking } from './room-change-packing.ts'
+import { roomCompletions, roomCompletionWrites } from './room-completion.ts'
 import { roomEntrances, roomEntranceWrites } from './room-entrances.ts'
 import { storeListing } from './room-listing.ts'
 import { roomOverviews, roomOverviewWrites } from './room-overviews.ts'
@@ -200,6 +201,7 @@ const removeAlias = defineWrite('rooms.removeAlias', async (tx, { alias }: { ali
 
 export const roomWrites = [
   ...roomEntranceWrites,
+  ...roomCompletionWrites,
   ...roomOverviewWrites,
   create,
   apply,
@@ -211,6 +213,7 @@ export const roomWrites = [
 
 export const roomsWriter: RoomsWriter = {
   ...roomEntrances,
+  ...roomCompletions,
   ...roomOverviews,
   create,
   apply: (change) => (isSticky(change) ? applySticky(change) : apply(change)),

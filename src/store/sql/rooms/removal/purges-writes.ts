@@ -90,13 +90,15 @@ const takeTexts = (name: 'search_texts' | 'search_edits' | 'search_again') =>
   query((db, param: { room: number; events: number }) => db.deleteFrom(name).where('event', 'in', firstOnes(db, param)))
 const TAKE_TEXTS = [takeTexts('search_texts'), takeTexts('search_edits'), takeTexts('search_again')]
 const takeMissing = query((db, param: OfRoom) => db.deleteFrom('missing_events').where('room', '=', param.room))
-const takeOfRoom = (name: 'lacking_events' | 'waiting_redactions' | 'resolved_changes' | 'entering_entries') =>
-  query((db, param: OfRoom) => db.deleteFrom(name).where('room', '=', param.room))
+const takeOfRoom = (
+  name: 'lacking_events' | 'waiting_redactions' | 'resolved_changes' | 'entering_entries' | 'partial_rooms',
+) => query((db, param: OfRoom) => db.deleteFrom(name).where('room', '=', param.room))
 const TAKE_OF_ROOM = [
   takeOfRoom('lacking_events'),
   takeOfRoom('waiting_redactions'),
   takeOfRoom('resolved_changes'),
   takeOfRoom('entering_entries'),
+  takeOfRoom('partial_rooms'),
 ]
 const takePurge = query((db, param: OfRoom) => db.deleteFrom('room_purges').where('room', '=', param.room))
 

@@ -63,7 +63,11 @@ export class ServerRows {
   count(userId: string, gained: number, position: number): void {
     if (gained === 0) return
     const name = parseServerName(userId.slice(userId.indexOf(':') + 1))
-    if (name === undefined) return
+    if (name !== undefined) this.countServer(name, gained, position)
+  }
+
+  /** The same for a user who is not known. */
+  countServer(name: ServerName, gained: number, position: number): void {
     const changes = this.#changes.get(name)
     if (changes === undefined) this.#changes.set(name, new Map([[position, gained]]))
     else changes.set(position, (changes.get(position) ?? 0) + gained)
@@ -96,4 +100,41 @@ export class ServerRows {
     else if (before !== null) await this.#tx.run(takeServer, { room, server })
     return undefined
   }
+}
+
+const heldServers = query((db, param: { room: number }) =>
+  db
+    .selectFrom('room_servers as r')
+    .innerJoin('servers as s', 's.server', 'r.server')
+    .select(['s.name', 'r.server', 'r.since'])
+    .where('r.room', '=', param.room),
+)
+const takeServers = query((db, param: { room: number }) => db.deleteFrom('room_servers').where('room', '=', param.room))
+
+export interface CountedServers {
+  readonly room: number
+  readonly position: number
+  /** Joined users by the name of their server. */
+  readonly joined: ReadonlyMap<string, number>
+}
+
+/** Writes which servers are in the room: those that were keep their time, others have come or gone at the position. */
+export const setServers = async (tx: Tx, { room, position, joined }: CountedServers): Promise<void> => {
+  const held = new Map((await tx.all(heldServers, { room })).map((row) => [row.name as string, row]))
+  const names = [...joined.keys()].flatMap((name) => parseServerName(name) ?? [])
+  const known = new Map((await numbersOf(tx, room, names)).map(({ name, server }) => [name, server]))
+  await tx.run(takeServers, { room })
+  await tx.insertMany(
+    insertRoomServers,
+    names.flatMap((name) => {
+      const server = known.get(name)
+      if (server === undefined) return []
+      return [{ room, server, joined: joined.get(name) ?? 0, since: held.get(name)?.since ?? position }]
+    }),
+  )
+  const gone = [...held.values()].filter(({ name }) => !known.has(name))
+  await tx.insertMany(
+    insertPast,
+    gone.map(({ server, since }) => ({ room, server, since, until: position })),
+  )
 }

@@ -7,7 +7,7 @@ import { query } from '../tables.ts'
 /** States on which another one builds, at most: then it holds all their entries itself. So reading one stays cheap, and storing one too. */
 const MAX_CHAIN = 40
 
-const insertState = query((db, param: { room: number; at: number; chain: string }) =>
+export const insertState = query((db, param: { room: number; at: number; chain: string }) =>
   db.insertInto('branch_states').values({ room: param.room, at: param.at, chain: param.chain }).returning('state'),
 )
 const chainOf = query((db, param: { room: number; state: number }) =>
@@ -19,7 +19,7 @@ const entriesOf = query((db, param: { states: readonly number[] }, { integers })
     .select(['state', 'type', 'state_key', 'event'])
     .where('state', 'in', integers(param.states)),
 )
-const insertEntries = insertInto('branch_entries', {
+export const insertEntries = insertInto('branch_entries', {
   state: 'integer',
   type: 'text',
   state_key: 'text',

@@ -1,0 +1,2 @@
+export { CompleteRooms } from './complete-rooms.ts'
+export { WholeRooms } from './whole-rooms.ts'
