@@ -77,7 +77,7 @@ import { namePropagatedFields } from './0930-name-propagated-fields.ts'
 import { placeRemovals } from './0940-place-removals.ts'
 import { placeProfileChanges } from './0950-place-profile-changes.ts'
 import { tellOfAccountEnds } from './0960-tell-of-account-ends.ts'
-import { createPartialRooms } from './0950-create-partial-rooms.ts'
+import { createPartialRooms } from './0970-create-partial-rooms.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [

@@ -7,6 +7,7 @@ import {
   type RoomId,
   type RoomVersion,
   type ServerName,
+  serverOf,
 } from '#spec'
 import type { EventsReader, RoomRecord, RoomRecordsReader, RoomServersReader, StoredEvent } from '#store'
 import type { ServerVisibility } from '../known/server-visibility.ts'
@@ -20,6 +21,7 @@ export interface ServedRoomsParts {
   readonly reader: EventsReader & RoomRecordsReader & Pick<RoomServersReader, 'isServerIn'>
   readonly acls: RoomAcls
   readonly visibility: Pick<ServerVisibility, 'mayServerSee'>
+  readonly serverName: ServerName
 }
 
 /** A room as one server may ask about it. */
@@ -52,15 +54,23 @@ export class ServedRooms {
   /** Throws `M_NOT_FOUND` for an event that is not known in the room, or was refused. */
   async event({ record }: ServedRoom, eventId: EventId): Promise<StoredEvent> {
     const event = await this.#parts.reader.event(eventId)
-    if (event === undefined || event.room !== record.room || event.placing === 'rejected')
+    const isKnown = event !== undefined && event.room === record.room && event.placing !== 'rejected'
+    // Of events whose members are not known yet nobody can say who may see them; others in the room can.
+    if (!isKnown || (record.partialSince !== undefined && !this.#isOwn(event)))
       throw new MatrixError('M_NOT_FOUND', 'Event not found')
     return event
   }
 
   /** The PDUs as JSON texts: whole where the server may see the event, else in their redacted form, whose hash and signatures are the same. */
-  async texts({ server, version }: ServedRoom, events: readonly StoredEvent[]): Promise<readonly string[]> {
+  async texts({ server, version, record }: ServedRoom, events: readonly StoredEvent[]): Promise<readonly string[]> {
     const seen = await this.#parts.visibility.mayServerSee(server, events)
-    return events.map((event) => (seen.has(event.event) ? event.json : redactedText(version, event)))
+    // Events of users here were sent to all servers that are in the room.
+    const isSent = (event: StoredEvent): boolean => record.partialSince !== undefined && this.#isOwn(event)
+    return events.map((event) => (seen.has(event.event) || isSent(event) ? event.json : redactedText(version, event)))
+  }
+
+  #isOwn({ sender }: StoredEvent): boolean {
+    return serverOf(sender) === this.#parts.serverName
   }
 }
 

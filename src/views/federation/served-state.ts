@@ -36,7 +36,7 @@ export class ServedState {
     const room = await rooms.room(roomId, server)
     const event = await rooms.event(room, eventId)
     const ref = await reader.priorState(eventId)
-    if (ref === undefined || event.placing === 'outlier')
+    if (ref === undefined || event.placing === 'outlier' || room.record.partialSince !== undefined)
       throw new MatrixError('M_NOT_FOUND', 'The state at this event is not known')
     const shown = await this.#shownAt(room, event)
     return { begun: [], rest: this.#stateText(room, this.#statePages(room, ref), { form, shown }) }

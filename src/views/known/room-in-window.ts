@@ -99,7 +99,8 @@ export class RoomsInWindow {
     const resolvedAt = facts.record.lastResolvedPosition
     const stateWant = await this.#stateWant(want, timeline, { fresh, end: window.now.events, resolvedAt })
     // Behind a gap anything may have changed.
-    const tellsSummary = stateWant.extent !== 'none' || changesSummary(timeline.events)
+    const gotMembers = (member.record.membersSince ?? 0) > (window.since?.events ?? 0)
+    const tellsSummary = stateWant.extent !== 'none' || gotMembers || changesSummary(timeline.events)
     const summary = tellsSummary ? await this.#summary(window, facts) : undefined
     return {
       fresh,

@@ -16,7 +16,7 @@ import type { IgnoredLists } from '../unread/ignored-list.ts'
 import type { PushRules } from '../unread/push-rules.ts'
 import type { RecentEvents } from './recent-events.ts'
 import type { TypingNow } from './typing-now.ts'
-import { joinedNumbers, type RoomsOfUser } from './user-rooms.ts'
+import { completedRooms, joinedNumbers, type RoomsOfUser } from './user-rooms.ts'
 import type { Window } from './window.ts'
 
 export interface StreamNewsParts {
@@ -80,7 +80,7 @@ export class StreamNews {
     const told = (events: EventsByRoom | undefined): Soon<WindowNews> =>
       events === undefined
         ? this.#all(window, rooms, allAccountData)
-        : { ...NO_ACCOUNT_DATA, events, changed: [...events.keys()], rooms: NO_NEWS }
+        : { ...NO_ACCOUNT_DATA, events, changed: changedIn(window, rooms, [...events.keys()]), rooms: NO_NEWS }
     const events = this.events(window, rooms)
     return events instanceof Promise ? events.then(told) : told(events)
   }
@@ -92,7 +92,8 @@ export class StreamNews {
     const accountData = allAccountData ? NO_ACCOUNT_DATA : await this.#shortAccountData(window, news)
     for (const room of await this.#recounted(window)) if (rooms.has(room)) roomIn(news, room).counts = true
     const events = await this.events(window, rooms)
-    const changed = events === undefined ? await this.#changedRooms(window) : [...events.keys()]
+    const known = events === undefined ? await this.#changedRooms(window) : [...events.keys()]
+    const changed = known === undefined ? undefined : changedIn(window, rooms, known)
     return { events, changed, rooms: news, ...accountData }
   }
 
@@ -253,6 +254,16 @@ export class StreamNews {
     }
     return byRoom
   }
+}
+
+/** With those whose members came, which no event is. */
+const changedIn = (
+  { since, now }: Window,
+  rooms: RoomsOfUser,
+  changed: readonly RoomNumber[],
+): readonly RoomNumber[] => {
+  const completed = since === undefined ? [] : completedRooms(rooms, since.events, now.events)
+  return completed.length === 0 ? changed : [...new Set([...changed, ...completed])]
 }
 
 /** The set is made when it is asked: a user may have thousands of rooms, in which nobody types. */

@@ -65,3 +65,19 @@ export const joinedNumbers = (rooms: RoomsOfUser): readonly RoomNumber[] => {
   joinedLists.set(rooms, joined)
   return joined
 }
+
+/** One list for each map: rooms whose members came later than the user. */
+const completedLists = new WeakMap<RoomsOfUser, readonly MembershipRecord[]>()
+
+/** The rooms whose members all came within a window: news of them that no event is. */
+export const completedRooms = (rooms: RoomsOfUser, after: number, upTo: number): readonly RoomNumber[] => {
+  let late = completedLists.get(rooms)
+  if (late === undefined) {
+    late = joinedRooms(rooms).filter(({ membersSince }) => membersSince !== undefined)
+    completedLists.set(rooms, late)
+  }
+  if (late.length === 0) return NONE
+  return late.flatMap(({ room, membersSince = 0 }) => (membersSince > after && membersSince <= upTo ? [room] : []))
+}
+
+const NONE: readonly RoomNumber[] = []

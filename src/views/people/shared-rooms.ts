@@ -3,7 +3,7 @@ import type { DeviceListsReader, MembershipRecord, RoomNumber, RoomStateReader, 
 import type { Positions } from '#streams'
 import type { EventsViewer } from '../events/event-texts.ts'
 import type { RoomFactsCache } from '../known/room-facts.ts'
-import type { RoomsOfUser } from '../known/user-rooms.ts'
+import { completedRooms, type RoomsOfUser } from '../known/user-rooms.ts'
 
 export interface SharedRoomsParts {
   readonly reader: Pick<DeviceListsReader, 'roomsInCommon' | 'joinedAt' | 'memberChanges'>
@@ -55,7 +55,7 @@ export class SharedRooms {
   /** False where a look at memory tells that nobody came or went. */
   mayHaveMoved({ since, now, events }: Pick<PeopleWindow, 'since' | 'now' | 'events'>): boolean {
     if (since.events >= now.events) return false
-    if (events === undefined) return true
+    if (events === undefined || completedRooms(rooms, since.events, now.events).length > 0) return true
     for (const [room, ofRoom] of events) {
       if (ofRoom.some(({ type }) => type === 'm.room.member')) return true
       const facts = this.#parts.facts.now(room)
@@ -88,7 +88,7 @@ export class SharedRooms {
   async roomsWithMoves({ rooms, since, now, events }: PeopleWindow): Promise<ReadonlySet<RoomNumber>> {
     if (since.events >= now.events) return NO_ROOMS
     if (events === undefined) return new Set(rooms.keys())
-    const moved = new Set<RoomNumber>()
+    const moved = new Set<RoomNumber>(completedRooms(rooms, since.events, now.events))
     for (const [room, ofRoom] of events) {
       if (ofRoom.some(({ type }) => type === 'm.room.member')) moved.add(room)
       // State resolution changes entries at the position of another event.

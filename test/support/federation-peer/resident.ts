@@ -101,6 +101,15 @@ export const joinAnswer = (peer: FederationPeer, room: PeerRoom, pdu: unknown): 
   }
 }
 
+/** The same without members, but for those that the join is authorised by, and with the servers that are in the room. */
+export const joinAnswerWithoutMembers = (peer: FederationPeer, room: PeerRoom, pdu: unknown): JsonObject => {
+  const whole = joinAnswer(peer, room, pdu)
+  const state = (whole.state as unknown as Pdu[]).filter(({ type }) => type !== 'm.room.member')
+  const ids = state.map((one) => room.read(one).eventId)
+  const chain = room.authChain([...ids, room.read(pdu).eventId])
+  return { ...whole, members_omitted: true, state, auth_chain: chain.map((each) => each.pdu) }
+}
+
 export const strippedState = (room: PeerRoom): JsonObject[] =>
   ['m.room.create', 'm.room.join_rules', 'm.room.name', 'm.room.canonical_alias', 'm.room.encryption'].flatMap(
     (type) => {

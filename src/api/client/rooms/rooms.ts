@@ -1,5 +1,7 @@
 import Type from 'typebox'
+import type { WholeRooms } from '#domain'
 import { type AnyEndpoint, endpoint, oldPaths, RawJson, StreamedJson, sinceV1, user, v3 } from '#http'
+import type { RoomId } from '#spec'
 import type { RoomStates, Timeline } from '#views'
 import { StatePath, statePaths } from '../events/room-state.ts'
 import { viewerOf } from '../old-clients.ts'
@@ -9,12 +11,13 @@ import { eventIdOf, plainText, RoomIdPath, readersOf } from '../room-path.ts'
 export interface RoomsDeps {
   readonly timeline: Pick<Timeline, 'event' | 'mayRead'>
   readonly roomStates: Pick<RoomStates, 'all' | 'one' | 'members' | 'joinedMembers'>
+  readonly wholeRooms: Pick<WholeRooms, 'isPartial' | 'whole'>
 }
 
 const MembershipQuery = Type.Optional(Type.Enum(['join', 'invite', 'knock', 'leave', 'ban']))
 
 /** `rooms.yaml`, and the paged members list of 2015. */
-export const roomsEndpoints = ({ timeline, roomStates }: RoomsDeps): readonly AnyEndpoint[] => [
+export const roomsEndpoints = ({ timeline, roomStates, wholeRooms }: RoomsDeps): readonly AnyEndpoint[] => [
   endpoint({
     method: 'GET',
     paths: v3('/rooms/:roomId/event/:eventId'),
@@ -31,8 +34,11 @@ export const roomsEndpoints = ({ timeline, roomStates }: RoomsDeps): readonly An
     rateLimit: 'read',
     costly: true,
     params: RoomIdPath,
-    handler: async ({ requester, params, path }) =>
-      new StreamedJson(await roomStates.all(roomIdOf(params.roomId), viewerOf(requester, path))),
+    handler: async ({ requester, params, path }) => {
+      const roomId = roomIdOf(params.roomId)
+      await withMembers({ timeline, wholeRooms }, roomId, requester)
+      return new StreamedJson(await roomStates.all(roomId, viewerOf(requester, path)))
+    },
   }),
   endpoint({
     method: 'GET',
@@ -45,7 +51,9 @@ export const roomsEndpoints = ({ timeline, roomStates }: RoomsDeps): readonly An
     handler: async ({ requester, params, query, path }) => {
       const entry = { type: plainText(params.eventType), stateKey: plainText(params.stateKey ?? '') }
       const viewer = viewerOf(requester, path)
-      return new RawJson(await roomStates.one(roomIdOf(params.roomId), entry, query.format ?? 'content', viewer))
+      const roomId = roomIdOf(params.roomId)
+      if (entry.type === 'm.room.member') await withMembers({ timeline, wholeRooms }, roomId, requester)
+      return new RawJson(await roomStates.one(roomId, entry, query.format ?? 'content', viewer))
     },
   }),
   endpoint({
@@ -64,10 +72,11 @@ export const roomsEndpoints = ({ timeline, roomStates }: RoomsDeps): readonly An
     handler: async ({ requester, params, query }) => {
       const { at, membership, not_membership: notMembership } = query
       const roomId = roomIdOf(params.roomId)
+      await withMembers({ timeline, wholeRooms }, roomId, requester)
       return new StreamedJson(await roomStates.members({ roomId, at, membership, notMembership }, requester))
     },
   }),
-  oldMembersEndpoint({ timeline, roomStates }),
+  oldMembersEndpoint({ timeline, roomStates, wholeRooms }),
   endpoint({
     method: 'GET',
     paths: v3('/rooms/:roomId/joined_members'),
@@ -75,12 +84,15 @@ export const roomsEndpoints = ({ timeline, roomStates }: RoomsDeps): readonly An
     rateLimit: 'read',
     costly: true,
     params: RoomIdPath,
-    handler: async ({ requester, params }) =>
-      new StreamedJson(await roomStates.joinedMembers(roomIdOf(params.roomId), requester)),
+    handler: async ({ requester, params }) => {
+      const roomId = roomIdOf(params.roomId)
+      await withMembers({ timeline, wholeRooms }, roomId, requester)
+      return new StreamedJson(await roomStates.joinedMembers(roomId, requester))
+    },
   }),
 ]
 
-const oldMembersEndpoint = ({ timeline, roomStates }: RoomsDeps): AnyEndpoint =>
+const oldMembersEndpoint = ({ timeline, roomStates, wholeRooms }: RoomsDeps): AnyEndpoint =>
   endpoint({
     method: 'GET',
     paths: oldPaths('/rooms/:roomId/members'),
@@ -97,6 +109,18 @@ const oldMembersEndpoint = ({ timeline, roomStates }: RoomsDeps): AnyEndpoint =>
     handler: async ({ requester, params, query: page, path }) => {
       const everybody = { at: undefined, membership: undefined, notMembership: undefined }
       const request = { roomId: roomIdOf(params.roomId), ...everybody, page }
+      await withMembers({ timeline, wholeRooms }, request.roomId, requester)
       return new StreamedJson(await roomStates.members(request, viewerOf(requester, path)))
     },
   })
+
+/** Waits for the members of a room that lacks them. Throws what reading the room throws. */
+const withMembers = async (
+  { timeline, wholeRooms }: Pick<RoomsDeps, 'timeline' | 'wholeRooms'>,
+  roomId: RoomId,
+  requester: Parameters<Timeline['mayRead']>[1],
+): Promise<void> => {
+  if (!(await wholeRooms.isPartial(roomId))) return
+  await timeline.mayRead(roomId, requester)
+  await wholeRooms.whole(roomId)
+}

@@ -11,6 +11,7 @@ import {
 } from '#domain'
 import type { Ground } from '../ground/ground.ts'
 import type { Personal } from '../personal/personal.ts'
+import type { BuiltJoining } from '../rooms/joining.ts'
 import type { RoomsDomain } from '../rooms/rooms.ts'
 import type { BuiltFederation } from './federation.ts'
 import type { Incoming } from './receiving.ts'
@@ -20,7 +21,7 @@ import { serversFor } from './served.ts'
 export interface BuiltElsewhere {
   readonly profiles: ProfilesOfUsers
   /** For the endpoints of rooms. */
-  readonly rooms: Pick<RoomEndpointsDeps, 'publicRoomsElsewhere' | 'momentsElsewhere' | 'servers'>
+  readonly rooms: Pick<RoomEndpointsDeps, 'publicRoomsElsewhere' | 'momentsElsewhere' | 'servers' | 'wholeRooms'>
   readonly spaces: RemoteSpaces
   readonly history: Backfill
   readonly caches: readonly { stats(): CacheStats }[]
@@ -34,7 +35,10 @@ export const buildElsewhere = (
     fetch,
     pulls,
     graph,
-  }: Pick<BuiltFederation, 'requests'> & Pick<Incoming, 'check' | 'fetch' | 'pulls'> & Pick<RoomsDomain, 'graph'>,
+    joining: { wholeRooms },
+  }: Pick<BuiltFederation, 'requests'> &
+    Pick<Incoming, 'check' | 'fetch' | 'pulls'> &
+    Pick<RoomsDomain, 'graph'> & { readonly joining: Pick<BuiltJoining, 'wholeRooms'> },
   { profiles: own }: Pick<Personal, 'profiles'>,
 ): BuiltElsewhere => {
   const reader = store.rooms
@@ -46,6 +50,7 @@ export const buildElsewhere = (
     profiles: new ProfilesOfUsers({ own, elsewhere: remoteProfiles, reader, serverName }),
     rooms: {
       momentsElsewhere: new MomentsElsewhere({ reader, requests, states, serverName, clock }),
+      wholeRooms,
       publicRoomsElsewhere: new RemotePublicRooms({ requests }),
       servers: { serversFor: (roomId) => serversFor(roomId, serverName, reader) },
     },

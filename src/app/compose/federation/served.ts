@@ -21,8 +21,8 @@ export const buildServed = (
   const reader = store.rooms
   const { visibilities, erasures, visibility: lifetimes } = views.seenByServers
   const visibility = new ServerVisibility({ reader, visibilities, erasures, lifetimes, clock })
-  const rooms = new ServedRooms({ reader, acls: new ServerAcls({ reader }), visibility })
   const serverName = config.server.name
+  const rooms = new ServedRooms({ reader, acls: new ServerAcls({ reader }), visibility, serverName })
   return {
     servedHistory: new ServedHistory({ rooms, reader, serverName, clock }),
     servedState: new ServedState({ rooms, reader, visibility, clock }),

@@ -86,7 +86,9 @@ export const buildJoining = (
     wholeRooms,
     outsideEnds: new OutsideEnds({ reader, outside, checks, serverName }),
     exchange: new ExchangeElsewhere({ requests, serverName }),
-    otherServers: new RemoteMemberships({ residency, elsewhere, outside, invites, reader, accounts, serverName }),
+    otherServers: new RemoteMemberships({
+      ...{ residency, elsewhere, outside, invites, reader, accounts, serverName, wholeRooms },
+    }),
     api: {
       serveTemplates: new ServeTemplates({ rooms, residency, reader, serverName, bans }),
       takeHandshakes: new TakeHandshakes({ rooms, residency, reader, checks, graph, forwarding, key, bans }),

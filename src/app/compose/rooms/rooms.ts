@@ -268,6 +268,7 @@ export const roomApi = (
   | 'publicRoomsElsewhere'
   | 'momentsElsewhere'
   | 'servers'
+  | 'wholeRooms'
   | 'shadowIds'
   | 'newSecret'
 > => ({

@@ -52,7 +52,7 @@ export class MomentsElsewhere {
     const { reader, serverName, clock } = this.#parts
     const record = await reader.roomByRoomId(request.roomId)
     const version = record && ROOM_VERSIONS.get(record.version)
-    if (record === undefined || version === undefined) return undefined
+    if (record === undefined || version === undefined || record.partialSince !== undefined) return undefined
     const room: RoomHere = { roomId: request.roomId, version, room: record.room }
     if (known?.origin_server_ts === request.ts || !(await this.#isBehindGap(room, request, known))) return undefined
     const servers = (await reader.serversOf(record.room)).map(({ name }) => name)

@@ -22,6 +22,7 @@ export interface RemoteMembershipsParts {
   readonly reader: MembersReader & RoomStateReader & EventsReader
   readonly accounts: Pick<MemberAccounts, 'isGuest' | 'speaksForServer'>
   readonly serverName: ServerName
+  readonly wholeRooms: { isPartial(roomId: RoomId): Promise<boolean>; whole(roomId: RoomId): Promise<void> }
 }
 
 /** Decides which changes of memberships go to other servers, and to which. */
@@ -34,6 +35,7 @@ export class RemoteMemberships implements OtherServers {
 
   async change(request: MembershipRequest, content: JsonObject): Promise<EventId | undefined> {
     const { membership, sender, target } = request
+    await this.#known(request)
     if (membership === 'invite')
       return serverOf(target) === this.#parts.serverName ? undefined : this.#parts.invites.invite(request, content)
     if (membership === 'ban' || sender !== target) return undefined
@@ -47,6 +49,15 @@ export class RemoteMemberships implements OtherServers {
       case 'leave':
         return this.#leave(request, content, record)
     }
+  }
+
+  /** Waits for the members of a room that lacks them, where the one who is concerned is not known. */
+  async #known({ roomId, target }: MembershipRequest): Promise<void> {
+    const { reader, residency, wholeRooms } = this.#parts
+    if (!(await wholeRooms.isPartial(roomId))) return
+    const { record } = await residency.of(roomId)
+    if (record !== undefined && (await reader.membership(record.room, target)) === undefined)
+      await wholeRooms.whole(roomId)
   }
 
   async joinThrough(request: MembershipRequest, content: JsonObject): Promise<EventId | undefined> {

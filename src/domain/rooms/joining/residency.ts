@@ -38,12 +38,14 @@ export class Residency {
     return (await reader.serversOf(record.room)).map(({ name }) => name).filter((name) => name !== serverName)
   }
 
-  /** For requests of other servers. Throws `M_NOT_FOUND` for rooms that this server is not in, and `M_FORBIDDEN` where the room's ACL denies the server. */
+  /** For requests of other servers. Throws `M_NOT_FOUND` for rooms that this server is not in, or whose members it does not know yet, and `M_FORBIDDEN` where the room's ACL denies the server. */
   async serve(roomId: RoomId, origin: ServerName): Promise<RoomRecord> {
     const { reader, acls, serverName } = this.#parts
     const record = await reader.roomByRoomId(roomId)
     if (record === undefined || record.extremities.length === 0 || !(await reader.isServerIn(record.room, serverName)))
       throw new UnknownRoom()
+    // Whoever lacks members cannot say who may come, nor what the state is; others in the room can.
+    if (record.partialSince !== undefined) throw new UnknownRoom()
     if (!(await acls.allows(roomId, origin)))
       throw new MatrixError('M_FORBIDDEN', 'Your server may not take part in this room')
     return record

@@ -22,7 +22,7 @@ const ROOMS_AT_ONCE = 3
 /** Servers that are asked for one room, one after the other, before it waits. */
 const SERVERS_AT_ONCE = 5
 const FETCH_MS = 15 * 60_000
-const FIRST_PAUSE_MS = 5_000
+const FIRST_PAUSE_MS = 2_000
 const LONGEST_PAUSE_MS = 3_600_000
 /** Events of one state: a room of 100,000 members has three times as many in its state and auth chain. */
 const MAX_EVENTS = 500_000

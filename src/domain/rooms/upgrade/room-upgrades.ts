@@ -21,6 +21,7 @@ import type {
   RoomUpgradesReader,
   RoomUpgradesWriter,
 } from '#store'
+import { MembersMissing } from '../turns/members-missing.ts'
 import { type RoomDraft, type Rooms, UnknownRoom } from '../turns/rooms.ts'
 import type { RoomTurn } from '../turns/turn.ts'
 import {
@@ -96,6 +97,8 @@ export class RoomUpgrades {
     const creators = version.auth.privilegedCreators ? creatorsOfRequest(request) : [userId]
     const record = await store.reader.roomByRoomId(roomId)
     if (record === undefined) throw new UnknownRoom()
+    // Bans go to the new room.
+    if (record.partialSince !== undefined) throw new MembersMissing(roomId)
     const tombstone = await store.reader.stateEvent(record.room, 'current', 'm.room.tombstone', '')
     const underWay = await store.upgrades.upgradeOf(record.room)
     if (underWay?.upgrader === userId) await this.#finish(record.room)

@@ -8,6 +8,8 @@ export interface MembershipRecord {
   /** Position from which the membership holds. */
   readonly position: number
   readonly forgotten: boolean
+  /** Position from which all members of the room are known; left out: they always were. */
+  readonly membersSince?: number
 }
 
 export interface MemberRecord {

@@ -199,7 +199,7 @@ export interface RoomsWriter {
   enter(entrance: RoomEntrance): Change<AppliedRoomChange>
   /**
    * Adds to the current state those gathered entries that the room never had. The states before the events since the server came in follow, as if these entries had been
-   * in force from the beginning. Announces `events` to the room and to the added members. Conflict: `room-changed`, if the room does not wait for its members.
+   * in force from the beginning. Announces `events` to the room and to all of its members. Conflict: `room-changed`, if the room does not wait for its members.
    */
   complete(room: RoomNumber): Change<void>
   /** Says when the members of the room are to be asked for again. */

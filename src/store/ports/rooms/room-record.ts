@@ -14,7 +14,7 @@ export interface RoomRecord extends Pick<RoomBase, 'sequence'> {
   readonly published: boolean
   /** Whether the state has an `m.room.policy`, valid or not. */
   readonly policed: boolean
-  /** Position of the newest event of the timeline. */
+  /** Position of the newest event of the timeline, or of members that came after it. */
   readonly lastPosition: number
   /** Position of the newest state change that state resolution made, and not the event itself; 0 for none. */
   readonly lastResolvedPosition: number

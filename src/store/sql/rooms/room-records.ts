@@ -58,7 +58,7 @@ export const toRoomRecord = (row: RoomRow): RoomRecord => ({
   invitedCount: row.invited_count,
   published: row.published === 1,
   policed: Boolean(row.is_policed),
-  lastPosition: row.newest_event ?? 0,
+  lastPosition: Math.max(row.newest_event ?? 0, row.last_resolved_position),
   lastResolvedPosition: row.last_resolved_position,
   lastRemovalPosition: row.last_removal_position,
   partialSince: row.partial_since ?? undefined,

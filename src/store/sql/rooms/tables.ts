@@ -27,8 +27,10 @@ export interface RoomTables extends RelationTables {
     readonly state_events: Generated<number>
     /** Position from which a state is in force that lacks members; null if none does. */
     readonly partial_since: number | null
+    /** Position at which members that lacked came. */
+    readonly whole_since: number | null
   }
-  /** Migration 0950. */
+  /** Migration 0970. */
   readonly partial_rooms: {
     readonly room: number
     readonly join_id: EventId

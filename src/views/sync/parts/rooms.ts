@@ -1,5 +1,6 @@
 import { type Clock, type Soon, yieldToEventLoop } from '#base'
 import type { RoomNumber, RoomStateReader, StoredEvent } from '#store'
+import { withAllMembers } from '../../known/all-members.ts'
 import { type InvitesShown, isInviteShown } from '../../known/invites-shown.ts'
 import { type MembershipInWindow, membershipInWindow } from '../../known/membership-in-window.ts'
 import { RoomHeads } from '../../known/room-heads.ts'
@@ -95,6 +96,7 @@ export class RoomsPart implements StreamedPart {
     const events = eventsOf(window, record.room)
     if (events === undefined || events.some(({ stateKey }) => stateKey !== undefined)) return undefined
     if (record.membership !== 'join' || record.position > since.events) return undefined
+    if ((record.membersSince ?? 0) > since.events) return undefined
     const positions = { userId: viewer.userId, after: since.events, upTo: now.events }
     const member = membershipInWindow(record, positions, this.#parts.reader)
     if (member instanceof Promise || member === undefined) return undefined
@@ -124,7 +126,8 @@ export class RoomsPart implements StreamedPart {
       const record = rooms.get(room)
       if (record === undefined || !filter.room(record.roomId)) continue
       const found = membershipInWindow(record, positions, reader)
-      const member = found instanceof Promise ? await found : found
+      const known = found instanceof Promise ? await found : found
+      const member = known === undefined || filter.state.lazyLoadMembers ? known : withAllMembers(known, window)
       if (member !== undefined) sections[member.membership === 'ban' ? 'leave' : member.membership].push(member)
       if (++count % MEMBERS_A_SLICE === 0) await yieldToEventLoop(clock)
     }

@@ -6,7 +6,7 @@ import { defineWrite, insertInto, type Tx } from '../../engine/index.ts'
 import { ServerRows, setServers } from '../servers/room-server-rows.ts'
 import { insertEntries, insertState } from '../state/branch-states.ts'
 import { query } from '../tables.ts'
-import { countMembers, setMemberships, takeGathered, usersAt } from './entered-state.ts'
+import { countMembers, setMemberships, takeGathered } from './entered-state.ts'
 
 interface OfRoom {
   readonly room: number
@@ -180,12 +180,20 @@ const placePriors = async (tx: Tx, { room, position, since }: AtPosition & { sin
   await tx.run(setPrior, { room, above: since, upTo, at: position, state })
 }
 
+const usersOf = query((db, param: OfRoom) =>
+  db.selectFrom('memberships').select('user_number').where('room', '=', param.room),
+)
 const moveRoom = query((db, param: AtPosition) =>
   db
     .updateTable('rooms')
     .set({
       sequence: sql<number>`sequence + 1`,
-      ...{ last_resolved_position: param.position, state_bytes: null, state_entries: null },
+      ...{
+        last_resolved_position: param.position,
+        whole_since: param.position,
+        state_bytes: null,
+        state_entries: null,
+      },
     })
     .where('room', '=', param.room),
 )
@@ -202,7 +210,7 @@ const complete = defineWrite('rooms.complete', ['events'], async (tx, { room }: 
   await tx.run(countMembers, { room })
   await tx.run(moveRoom, at)
   await tx.run(takeGathered, { room })
-  const users = await tx.all(usersAt, at)
+  const users = await tx.all(usersOf, { room })
   tx.announce({ stream: 'events', position, rooms: [room], users: users.map(({ user_number }) => user_number) })
 })
 

@@ -72,6 +72,7 @@ const roomsOfOne = query((db, param: { user: UserId }) =>
     .innerJoin('memberships as m', 'm.user_number', 'u.user_number')
     .innerJoin('rooms as r', 'r.room', 'm.room')
     .select(['m.room', 'r.room_id as roomId', 'm.membership', 'm.position', 'm.forgotten'])
+    .select(['r.partial_since', 'r.whole_since'])
     .where('u.user_id', '=', param.user)
     .orderBy('m.room'),
 )
@@ -247,7 +248,10 @@ export const membersReader = (db: Db): MembersReader => ({
 
   roomsOfUser: async (user) => {
     const rows = await db.all(roomsOfOne, { user })
-    return rows.map((row) => ({ ...row, forgotten: row.forgotten === 1 }))
+    return rows.map(({ partial_since, whole_since, forgotten, ...row }) => {
+      const since = partial_since === null ? whole_since : Number.MAX_SAFE_INTEGER
+      return { ...row, forgotten: forgotten === 1, ...(since === null ? {} : { membersSince: since }) }
+    })
   },
 
   changedRoomsOfUser: async (user, after, upTo) => {

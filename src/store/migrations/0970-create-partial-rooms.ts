@@ -2,9 +2,10 @@ import { type Migration, table } from '../sql/engine/schema.ts'
 
 /** Rooms whose members are still to be fetched. */
 export const createPartialRooms: Migration = {
-  name: '0950-create-partial-rooms',
+  name: '0970-create-partial-rooms',
   statements: ({ integer, text }) => [
     `alter table rooms add column partial_since ${integer} /* the position from which the state is in force that lacks members; null: none lacks any */`,
+    `alter table rooms add column whole_since ${integer} /* the position at which members that lacked came; null: none did */`,
     table(
       'partial_rooms',
       {
