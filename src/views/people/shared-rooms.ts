@@ -53,7 +53,7 @@ export class SharedRooms {
   }
 
   /** False where a look at memory tells that nobody came or went. */
-  mayHaveMoved({ since, now, events }: Pick<PeopleWindow, 'since' | 'now' | 'events'>): boolean {
+  mayHaveMoved({ since, now, events, rooms }: Pick<PeopleWindow, 'since' | 'now' | 'events' | 'rooms'>): boolean {
     if (since.events >= now.events) return false
     if (events === undefined || completedRooms(rooms, since.events, now.events).length > 0) return true
     for (const [room, ofRoom] of events) {
