@@ -77,6 +77,10 @@ export const roomsEndpoints = ({ timeline, roomStates, wholeRooms }: RoomsDeps):
     },
   }),
   oldMembersEndpoint({ timeline, roomStates, wholeRooms }),
+  joinedMembersEndpoint({ timeline, roomStates, wholeRooms }),
+]
+
+const joinedMembersEndpoint = ({ timeline, roomStates, wholeRooms }: RoomsDeps): AnyEndpoint =>
   endpoint({
     method: 'GET',
     paths: v3('/rooms/:roomId/joined_members'),
@@ -89,8 +93,7 @@ export const roomsEndpoints = ({ timeline, roomStates, wholeRooms }: RoomsDeps):
       await withMembers({ timeline, wholeRooms }, roomId, requester)
       return new StreamedJson(await roomStates.joinedMembers(roomId, requester))
     },
-  }),
-]
+  })
 
 const oldMembersEndpoint = ({ timeline, roomStates, wholeRooms }: RoomsDeps): AnyEndpoint =>
   endpoint({
