@@ -83,7 +83,12 @@ const firstMatch = (
   steps: Steps,
 ): PushOutcome | undefined => {
   for (const { conditions, outcome } of rules) {
-    if (conditions.every((holds) => holds(candidate, context, steps))) return outcome
+    let isMatch = true
+    for (const holds of conditions) {
+      isMatch = holds(candidate, context, steps)
+      if (!isMatch) break
+    }
+    if (isMatch) return outcome
   }
   return undefined
 }

@@ -66,9 +66,10 @@ export const toPushCandidate = (event: RoomEvent): PushCandidate => {
   return { event, textAt, valueAt: (path) => lookUp(event, path.names) }
 }
 
-const lookUp = (event: RoomEvent, [top, ...names]: readonly string[]): JsonValue | undefined => {
-  let value = top === undefined ? undefined : topLevel(event, top)
-  for (const name of names) {
+const lookUp = (event: RoomEvent, names: readonly string[]): JsonValue | undefined => {
+  let value = topLevel(event, names[0] ?? '')
+  for (let depth = 1; depth < names.length; depth++) {
+    const name = names[depth] as string
     if (!isJsonObject(value) || !Object.hasOwn(value, name)) return undefined
     value = value[name]
   }

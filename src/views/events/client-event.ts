@@ -1,6 +1,7 @@
 import { BoundedCache, type CacheStats, jsonBytes, textBytes } from '#base'
 import { isJsonObject, type JsonObject, type Membership, type Pdu, type RoomEvent, stringAt, type UserId } from '#spec'
 import { delayIdOf, MAX_STICKY_MS, type StoredEvent } from '#store'
+import { contentTextOf } from './content-text.ts'
 import type { Creators } from './creators.ts'
 import { oldContent, oldMembers } from './old-event-form.ts'
 
@@ -139,12 +140,12 @@ export class ClientEvents {
   }
 
   #contentOnce(stored: StoredEvent): JsonObject {
-    return this.#prepared.get(preparedKey(stored))?.content ?? (JSON.parse(stored.json) as Pdu).content
+    return this.#prepared.get(preparedKey(stored))?.content ?? contentOf(stored.json)
   }
 
   #preparedFor(stored: StoredEvent, { isCopy, once }: EventReader): Unkept {
     if (isCopy === true) return prepare(stored)
-    return once === true ? (this.#prepared.get(preparedKey(stored)) ?? prepare(stored)) : this.#prepare(stored)
+    return once === true ? (this.#prepared.get(preparedKey(stored)) ?? prepareOnce(stored)) : this.#prepare(stored)
   }
 
   #prepare(stored: StoredEvent): Prepared {
@@ -181,6 +182,30 @@ const prepare = (stored: StoredEvent): Unkept => {
   }
 }
 
+const STICKY = '"msc4354_sticky"'
+
+/** The same for one reader. Of most events nothing is parsed. */
+const prepareOnce = (stored: StoredEvent): Unkept => {
+  const isPlain = stored.type !== 'm.room.redaction' && !stored.json.includes(STICKY)
+  const text = isPlain ? contentTextOf(stored.json) : undefined
+  if (text === undefined) return prepare(stored)
+  return {
+    get content() {
+      return JSON.parse(text) as JsonObject
+    },
+    head: headWith(stored, text),
+    roomId: `,"room_id":${JSON.stringify(stored.roomId)}`,
+    previous: previousUnsigned(stored),
+    stickyMs: undefined,
+    unsigned: redactedUnsigned(stored),
+  }
+}
+
+const contentOf = (json: string): JsonObject => {
+  const text = contentTextOf(json)
+  return text === undefined ? (JSON.parse(json) as Pdu).content : (JSON.parse(text) as JsonObject)
+}
+
 const oldText = (
   stored: StoredEvent,
   { content, head, roomId, previous, unsigned }: Unkept,
@@ -198,13 +223,16 @@ const headOf = (stored: StoredEvent, pdu: Pdu): string => {
   // The place of `redacts` depends on the room version; clients are shown it in both ("m.room.redaction").
   const content = isRedaction ? { ...pdu.content, redacts } : pdu.content
   return (
-    `{"type":${JSON.stringify(stored.type)},"sender":${JSON.stringify(stored.sender)},"content":${JSON.stringify(content)},` +
-    `"event_id":${JSON.stringify(stored.eventId)},"origin_server_ts":${stored.originServerTs}` +
-    (stored.stateKey === undefined ? '' : `,"state_key":${JSON.stringify(stored.stateKey)}`) +
+    headWith(stored, JSON.stringify(content)) +
     (isRedaction ? `,"redacts":${JSON.stringify(redacts)}` : '') +
     stickyMember(stickyMsOf(pdu))
   )
 }
+
+const headWith = ({ type, sender, eventId, originServerTs, stateKey }: StoredEvent, content: string): string =>
+  `{"type":${JSON.stringify(type)},"sender":${JSON.stringify(sender)},"content":${content},` +
+  `"event_id":${JSON.stringify(eventId)},"origin_server_ts":${originServerTs}` +
+  (stateKey === undefined ? '' : `,"state_key":${JSON.stringify(stateKey)}`)
 
 const previousUnsigned = ({ replaces }: StoredEvent): string => {
   if (replaces === undefined) return ''

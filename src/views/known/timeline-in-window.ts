@@ -1,4 +1,4 @@
-import { type Clock, yieldToEventLoop } from '#base'
+import { type Clock, type Soon, yieldToEventLoop } from '#base'
 import type { EventMatcher } from '#rules'
 import type { EventId } from '#spec'
 import type { EventsReader, RoomNumber, StoredEvent } from '#store'
@@ -36,7 +36,7 @@ export interface TimelineWant {
   readonly upTo: number
   readonly limit: number
   readonly matcher: EventMatcher
-  readonly mayShow: (event: StoredEvent) => boolean | Promise<boolean>
+  readonly mayShow: (event: StoredEvent) => Soon<boolean>
   /** Called with events before `mayShow` is asked about them. */
   readonly learn: (events: readonly StoredEvent[]) => Promise<void>
   /** All events of the room in the window, where they are in memory. */
@@ -59,7 +59,7 @@ export const timelineInWindow = async (
   clock: Clock,
 ): Promise<TimelinePart> => {
   const filter = relatedFilter(want.matcher, reader)
-  const passes = async (event: StoredEvent): Promise<boolean> =>
+  const passes = (event: StoredEvent): Soon<boolean> =>
     filter.passes(event) && want.matcher.event(filterable(event)) && want.mayShow(event)
   const found: StoredEvent[] = []
   const related = new Set<EventId>()
@@ -78,7 +78,8 @@ export const timelineInWindow = async (
     for (const event of events) {
       const target = targetOf(event)
       if (target !== undefined) related.add(target)
-      if (await passes(event)) found.push(event)
+      const passing = passes(event)
+      if (passing instanceof Promise ? await passing : passing) found.push(event)
       scannedBytes += readSizeOf(event)
       if (found.length > want.limit) break
     }

@@ -203,7 +203,9 @@ export class Unread {
     const stayFrom = await this.#stayFrom(question)
     const marks = await this.#readMarks(question, undefined)
     const start = Math.max(stayFrom, readUpTo(marks, UNTHREADED))
-    const floor = start >= upTo ? start : Math.max(start, await this.#roomFloor(question))
+    // Each event has a position of its own, so between near positions there are few events.
+    const isNear = lastOf(question) - start < MAX_COUNTED_EVENTS
+    const floor = isNear ? start : Math.max(start, await this.#roomFloor(question))
     const { read } = question
     const held = read === undefined || read.after > floor ? undefined : read.events
     const judged = await this.#judged(question, verdicts, { after: floor, held, named: undefined, once: true })
@@ -260,8 +262,8 @@ export class Unread {
     return Math.max(read, await this.#roomFloor(question))
   }
 
-  #roomFloor({ facts: { record }, upTo }: UnreadQuestion): Promise<number> {
-    return this.floors.of(record.room, Math.min(upTo, record.lastPosition))
+  #roomFloor(question: UnreadQuestion): Promise<number> {
+    return this.floors.of(question.facts.record.room, lastOf(question))
   }
 
   #judged(
@@ -334,6 +336,9 @@ export class Unread {
     return { read, receiptsUpTo: continues ? Math.max(held.receiptsUpTo, receiptsUpTo) : receiptsUpTo }
   }
 }
+
+/** Position of the newest event that may count. */
+const lastOf = ({ facts: { record }, upTo }: UnreadQuestion): number => Math.min(upTo, record.lastPosition)
 
 /** Whether the state holds nothing that is gone, and was judged by these rules. */
 const isUpToDate = (

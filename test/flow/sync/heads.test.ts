@@ -162,4 +162,17 @@ describe('first syncs', () => {
       }
     }
   })
+
+  it('count what came since one joined, and not since one changed one’s name in the room', async () => {
+    const [ann, ben] = people
+    await ben.put(`/v3/user/${ben.userId}/account_data/m.ignored_user_list`, { ignored_users: {} })
+    const roomId = await ann.createRoom({ preset: 'public_chat' })
+    await ben.join(roomId)
+    for (const text of ['one', 'two']) await ann.sendText(roomId, text)
+    await ben.setState(roomId, 'm.room.member', ben.userId, { membership: 'join', displayname: 'Another name' })
+    await ann.sendText(roomId, 'three')
+    await homeserver.restart()
+    const { rooms } = await ben.sync({ filter: JSON.stringify({ room: { rooms: [roomId] } }) })
+    expect(rooms.join[roomId].unread_notifications.notification_count).toBe(3)
+  })
 })
