@@ -64,7 +64,7 @@ ${csrfField(csrf)}${hiddenField('name', name)}
 }
 
 const browsersList = (csrf: string, browsers: readonly ShownBrowser[]): Html => html`<h2>Browsers</h2>
-<p>Where somebody is signed in to these pages. They read no messages.</p>
+<p>Where somebody is signed in to these pages. Such a browser reads no messages.</p>
 <ul class="rows">
 ${browsers.map((browser) => browserRow(csrf, browser))}</ul>`
 
