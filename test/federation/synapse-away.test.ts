@@ -71,15 +71,19 @@ withSynapse('Homeroom and Synapse, of which one is away or both are busy', (pair
       await roomsBecomeEqual(alice, bob, roomId)
     })
 
-    it.each(['10', '12'])(`both write at once in a room of version %s that ${maker} made`, async (version) => {
-      const { alice, bob, roomId } = await share(version)
-      const until = Date.now() + SECONDS * 1_000
-      while (Date.now() < until) {
-        const [one, other] = await Promise.all([busy(alice, roomId), busy(bob, roomId)])
-        await eventArrives(bob, roomId, one)
-        await eventArrives(alice, roomId, other)
-      }
-      await roomsBecomeEqual(alice, bob, roomId)
-    })
+    it.each(['10', '12'])(
+      `both write at once in a room of version %s that ${maker} made`,
+      { timeout: 105_000 + SECONDS * 1_000 },
+      async (version) => {
+        const { alice, bob, roomId } = await share(version)
+        const until = Date.now() + SECONDS * 1_000
+        while (Date.now() < until) {
+          const [one, other] = await Promise.all([busy(alice, roomId), busy(bob, roomId)])
+          await eventArrives(bob, roomId, one)
+          await eventArrives(alice, roomId, other)
+        }
+        await roomsBecomeEqual(alice, bob, roomId)
+      },
+    )
   }
 })
