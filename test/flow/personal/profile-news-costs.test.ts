@@ -1,0 +1,58 @@
+import pg from 'pg'
+import { expect, it } from 'vitest'
+import { onPostgres } from '../../contract/databases.ts'
+import type { Json, TestClient } from '../../support/client.ts'
+import { startHomeserver } from '../../support/homeserver.ts'
+
+const enc = encodeURIComponent
+const STATUS = 'org.matrix.msc4426.status'
+const QUIET = { presence: { types: [] } }
+const FILTER = JSON.stringify(QUIET)
+const ASKING = JSON.stringify({ ...QUIET, 'org.matrix.msc4429.profile_fields': { ids: [STATUS] } })
+
+const setStatus = (client: TestClient, value: string): Promise<Json> =>
+  client.put(`/v3/profile/${enc(client.userId)}/${STATUS}`, { [STATUS]: value })
+
+/** The statements that this process sends while `work` is done. */
+const statementsOf = async (work: () => Promise<unknown>): Promise<number> => {
+  const { query } = pg.Client.prototype
+  let sent = 0
+  pg.Client.prototype.query = function (this: pg.Client, ...given: never[]) {
+    sent++
+    return Reflect.apply(query, this, given)
+  } as typeof query
+  try {
+    await work()
+  } finally {
+    pg.Client.prototype.query = query
+  }
+  return sent
+}
+
+onPostgres('profiles in /sync', () => {
+  it('cost clients nothing that do not ask for them, and little those that do', async () => {
+    await using homeserver = await startHomeserver({ database: 'postgres' })
+    const alice = await homeserver.register('alice')
+    const bob = await homeserver.register('bob')
+    const stranger = await homeserver.register('stranger')
+    const roomId = await alice.createRoom({ preset: 'public_chat' })
+    await bob.join(roomId)
+    const costs: Record<string, number> = {}
+    for (const [name, filter] of Object.entries({ plain: FILTER, asking: ASKING })) {
+      const first = await alice.sync({ filter })
+      const sync = (): Promise<Json> => alice.sync({ filter, since: first.next_batch })
+      await sync()
+      costs[`${name}, idle`] = await statementsOf(sync)
+      await setStatus(stranger, name)
+      costs[`${name}, a stranger's change`] = await statementsOf(sync)
+      await bob.sendText(roomId, 'hello')
+      await sync()
+      costs[`${name}, a message`] = await statementsOf(sync)
+      await setStatus(bob, name)
+      costs[`${name}, a change`] = await statementsOf(sync)
+    }
+    const { 'asking, a change': ofChange, ...others } = costs
+    expect(new Set(Object.values(others))).toEqual(new Set([0]))
+    expect(ofChange).toBeLessThanOrEqual(7)
+  })
+})
