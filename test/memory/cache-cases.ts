@@ -17,6 +17,7 @@ import {
   HistoryVisibilities,
   KeyCountsNow,
   PushRules,
+  RecentChanges,
   RecentEvents,
   RoomFactsCache,
   RoomHeads,
@@ -256,6 +257,14 @@ const subscribedThreads = (rooms: number, threads: number): FilledCache => {
   return { stats: () => cache.stats(), add: (user) => cache.of(user, 0) }
 }
 
+const recentChanges = (rooms: number): FilledCache => {
+  const cache = new RecentChanges({ name: 'recent-profiles', stream: 'profiles', position: 0 })
+  const inRooms = (index: number) => Array.from({ length: rooms }, (_, room) => 3_000_000_000 + index * rooms + room)
+  const add = (index: number) =>
+    cache.news([{ stream: 'profiles', position: index + 1, rooms: inRooms(index), users: [index] }])
+  return { stats: () => cache.stats(), add }
+}
+
 const plain = <Key extends {}, Value extends {}>(
   key: (index: number) => Key,
   value: (index: number) => Value,
@@ -301,6 +310,7 @@ export const CACHES: Readonly<Record<string, () => FilledCache>> = {
     const cache = new UserRooms({ limitBytes: LIMIT, reader: reading({ roomsOfUser }) })
     return { stats: () => cache.stats(), add: (user) => cache.of({ userId: `${user}` as never, user }) }
   },
+  ...Object.fromEntries([0, 1, 500].map((rooms) => [`recent-changes: ${rooms} rooms`, () => recentChanges(rooms)])),
   'ignored-users': () => {
     const users = (user: number) => repeated(2_000, (k) => `"@${`${user}_${k}`.padStart(200, 'x')}:example.org":{}`)
     const global = (user: number) => ({ contentJson: `{"ignored_users":{${users(user)}}}`, position: 1 })
