@@ -6,7 +6,7 @@ import type { RoomFactsCache } from '../known/room-facts.ts'
 import { completedRooms, type RoomsOfUser } from '../known/user-rooms.ts'
 
 export interface SharedRoomsParts {
-  readonly reader: Pick<DeviceListsReader, 'roomsInCommon' | 'joinedAt' | 'memberChanges'>
+  readonly reader: Pick<DeviceListsReader, 'roomsInCommon' | 'surelySharing' | 'joinedAt' | 'memberChanges'>
   readonly memberships: Pick<RoomStateReader, 'membershipAt' | 'membershipsBetween'>
   readonly facts: Pick<RoomFactsCache, 'of' | 'now'>
 }
@@ -71,13 +71,17 @@ export class SharedRooms {
     const ofMoved = await this.joinedRooms(window, moved)
     const maybeMet = await this.#maybeMet(window, ofMoved)
     const metAgain = await reader.joinedAt(ofMoved.rejoined, now.events)
-    const asked = [...new Set([...maybeMet, ...others])]
+    // Nearly always all of them, however many rooms are shared: the rest is looked at room by room.
+    const unmoved = others.filter((user) => !maybeMet.has(user))
+    const surely = new Set(await reader.surelySharing(viewer.user, unmoved, now.events))
+    const asked = [...new Set([...maybeMet, ...unmoved.filter((user) => !surely.has(user))])]
+    if (asked.length === 0) return { sharing: others, met: [], left: [], metAgain }
     const common = await reader.roomsInCommon(viewer.user, asked)
     const joined = await this.joinedRooms(window, common ?? rooms.keys())
     const share = new Set(await reader.joinedAt(joined.atEnd, now.events, asked))
     const shared = new Set(await reader.joinedAt(joined.atStart, since.events, [...maybeMet]))
     return {
-      sharing: others.filter((user) => share.has(user)),
+      sharing: others.filter((user) => surely.has(user) || share.has(user)),
       met: [...maybeMet].filter((user) => share.has(user) && !shared.has(user)),
       left: [...maybeMet].filter((user) => shared.has(user) && !share.has(user)),
       metAgain,

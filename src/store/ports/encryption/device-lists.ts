@@ -20,6 +20,8 @@ export interface DeviceListsReader {
   changes(viewer: UserNumber, window: Between): Promise<KeyChangesInWindow>
   /** Rooms that the viewer and one of the others both are or were members of: as many as the others have, however many the viewer has. undefined where that is too much to look through. */
   roomsInCommon(viewer: UserNumber, others: readonly UserNumber[]): Promise<readonly RoomNumber[] | undefined>
+  /** Those of the users of whom one look tells that they shared a joined room with the viewer at that position: both have been in it since. Others may have as well. */
+  surelySharing(viewer: UserNumber, others: readonly UserNumber[], at: number): Promise<readonly UserNumber[]>
   /** Users joined to at least one of the rooms at that position; only those of `among`, where it is given. */
   joinedAt(rooms: readonly RoomNumber[], at: number, among?: readonly UserNumber[]): Promise<readonly UserNumber[]>
   /** Users whose member entry in one of the rooms changed. */

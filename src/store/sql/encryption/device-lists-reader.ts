@@ -58,6 +58,29 @@ const roomsInCommon = query((db, param: { viewer: UserNumber; others: readonly U
     .where('mine.user_number', '=', param.viewer),
 )
 
+/** Ends at the first room of each user. */
+const surelySharing = query(
+  (db, param: { viewer: UserNumber; others: readonly UserNumber[]; at: number }, { integers }) =>
+    db
+      .selectFrom('users as u')
+      .select('u.user_number')
+      .where('u.user_number', 'in', integers(param.others))
+      .where((eb) =>
+        eb.exists(
+          eb
+            .selectFrom('memberships as theirs')
+            .innerJoin('memberships as mine', 'mine.room', 'theirs.room')
+            .select('mine.room')
+            .whereRef('theirs.user_number', '=', 'u.user_number')
+            .where('theirs.membership', '=', sql.lit('join'))
+            .where('theirs.position', '<=', param.at)
+            .where('mine.user_number', '=', param.viewer)
+            .where('mine.membership', '=', sql.lit('join'))
+            .where('mine.position', '<=', param.at),
+        ),
+      ),
+)
+
 interface JoinedParams {
   readonly rooms: readonly RoomNumber[]
   readonly at: number
@@ -151,6 +174,8 @@ export const deviceListsReader = (db: Db): DeviceListsReader => {
       if (others.length === 0) return []
       return (await db.longAll(roomsInCommon, { viewer, others })).map(({ room }) => room)
     },
+    surelySharing: async (viewer, others, at) =>
+      others.length === 0 ? [] : read(others.length <= FEW_USERS, surelySharing, { viewer, others, at }),
     joinedAt: async (rooms, at, among) => {
       if (rooms.length === 0 || among?.length === 0) return []
       const params = { rooms, at, among: among ?? [] }

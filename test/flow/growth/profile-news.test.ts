@@ -1,0 +1,81 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Json, TestClient } from '../../support/client.ts'
+import { startHomeserver, type TestHomeserver } from '../../support/homeserver.ts'
+import { SlidingConnection } from '../sliding-sync/connection.ts'
+import { cpuMsOf, grow } from './grown.ts'
+
+const ROOMS = 4_000
+const MEMBERS = 4_000
+/** How much more an answer may cost: a busy machine counts a little. */
+const FACTOR = 4
+const TIMES = 20
+const STATUS = 'org.matrix.msc4426.status'
+const NAME = 'org.matrix.msc4262.profiles'
+const FILTER = JSON.stringify({
+  presence: { types: [] },
+  room: { rooms: [] },
+  'org.matrix.msc4429.profile_fields': { ids: [STATUS] },
+})
+
+/** The processor time of the quickest of several rounds, for one time. */
+const leastCpuMs = async (work: () => Promise<unknown>): Promise<number> => {
+  let least = Number.POSITIVE_INFINITY
+  for (let round = 0; round < 4; round += 1) {
+    const spent = await cpuMsOf(async () => {
+      for (let time = 0; time < TIMES; time += 1) await work()
+    })
+    least = Math.min(least, spent / TIMES)
+  }
+  return least
+}
+
+describe('changes of profiles', () => {
+  let homeserver: TestHomeserver
+  let alice: TestClient
+  let bob: TestClient
+  let roomId: string
+  beforeAll(async () => {
+    homeserver = await startHomeserver()
+    alice = await homeserver.register('alice')
+    bob = await homeserver.register('bob')
+    roomId = await alice.createRoom({ preset: 'public_chat' })
+    await bob.join(roomId)
+  })
+  afterAll(() => homeserver.stop())
+
+  let count = 0
+  const change = (): Promise<Json> =>
+    bob.put(`/v3/profile/${encodeURIComponent(bob.userId)}/${STATUS}`, { [STATUS]: `${count++}` })
+  const costs = async () => {
+    const { next_batch: since } = await alice.sync({ filter: FILTER })
+    const wish = { otherExtensions: { [NAME]: { enabled: true, fields: [STATUS] } } }
+    const connection = new SlidingConnection(alice, 'legacy', `c${count}`)
+    await connection.next(wish)
+    await change()
+    const sync = await leastCpuMs(async () => {
+      const answer = await alice.sync({ filter: FILTER, since })
+      expect(Object.keys(answer['org.matrix.msc4429.users'])).toEqual([bob.userId])
+    })
+    const sliding = await leastCpuMs(async () => {
+      const { body } = await connection.ask(wish)
+      expect(Object.keys(body.extensions[NAME].users)).toEqual([bob.userId])
+    })
+    return { sync, sliding }
+  }
+
+  it('cost a reader who shares 4,000 rooms, or one with 4,000 members, what they cost one who shares a single room', async () => {
+    const small = await costs()
+    await grow(homeserver, (rows) => {
+      rows.copyRoom(roomId, ROOMS)
+    })
+    const manyRooms = await costs()
+    await grow(homeserver, (rows) => {
+      rows.addMembers(roomId, bob.userId, MEMBERS)
+    })
+    const manyMembers = await costs()
+    for (const large of [manyRooms, manyMembers]) {
+      expect(large.sync / small.sync).toBeLessThan(FACTOR)
+      expect(large.sliding / small.sliding).toBeLessThan(FACTOR)
+    }
+  }, 240_000)
+})
