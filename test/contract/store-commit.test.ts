@@ -172,6 +172,23 @@ onEveryDatabase('commits', (open, make) => {
     expect((await store.positions()).events).toBe(before.events + size - 1)
   })
 
+  test('what one operation knows of a room is not believed after another one has changed it', async () => {
+    const store = await open()
+    const room = await createRoom(store)
+    const [first, sticky, last] = [message(), { ...message(), stickyUntilMs: 1 }, message()]
+    const on = (base: readonly TestEvent[], event: TestEvent) =>
+      writers.rooms.apply({
+        room: room.room,
+        base: base.length === 0 ? room.base : { ...room.base, head: headOf(base) },
+        ...changeOf([event]),
+      })
+    // Sticky events are written by an operation of their own.
+    await expect(store.commit([on([], first), on([first], sticky), on([first], last)])).rejects.toThrow(WriteConflict)
+    expect(await store.rooms.event(first.eventId)).toBeUndefined()
+    await store.commit([on([], first), on([first], sticky), on([sticky], last)])
+    expect(await baseIn(store, room.room)).toEqual({ ...room.base, head: headOf([last]) })
+  })
+
   test('a user first seen in a commit that failed is no one, until seen again', async () => {
     const store = await open()
     const room = await createRoom(store)

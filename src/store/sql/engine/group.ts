@@ -199,6 +199,7 @@ export class GroupRunner {
     for (const { operation, input } of commit) {
       const write = this.#writes.get(operation)
       if (write === undefined) throw new Error(`no write is named ${operation}`)
+      tx.begin(operation)
       outputs.push(await write.perform(tx, input))
     }
     return outputs

@@ -48,6 +48,9 @@ export class GroupTransaction implements Tx {
   readonly #newUsers = new Map<UserId, number>()
   readonly #newFacts = new Set<string>()
   readonly #gathered = new Map<string, Gathered>()
+  /** See `Tx.keep`. */
+  readonly #kept = new Map<number, unknown>()
+  #operation = ''
   /** Streams in which a position was taken that no row holds. */
   readonly #beside = new Set<DurableStream>()
   #positions: Positions
@@ -106,6 +109,20 @@ export class GroupTransaction implements Tx {
     this.#newFacts.add(fact)
   }
 
+  /** To be called before each write. */
+  begin(operation: string): void {
+    if (operation !== this.#operation) this.#kept.clear()
+    this.#operation = operation
+  }
+
+  kept(key: number): unknown {
+    return this.#kept.get(key)
+  }
+
+  keep(key: number, value: unknown): void {
+    this.#kept.set(key, value)
+  }
+
   announce(announcement: Announcement): void {
     this.announcements.push(announcement)
   }
@@ -135,6 +152,7 @@ export class GroupTransaction implements Tx {
 
   /** Takes the memory back to the mark. The database must be there already, or unchanged since. */
   reset(mark: Mark): void {
+    this.#kept.clear()
     this.#positions = mark.positions
     this.announcements.length = mark.announcements
     if (this.#touches !== mark.touches) this.#gathered.clear()

@@ -13,7 +13,7 @@ import { delayIdOf } from '../../../ports/timed/delayed-events.ts'
 import { brief, defineWrite, packed, type Tx } from '../../engine/index.ts'
 import { finaliseIn } from '../../timed/delayed-events-tables.ts'
 import { storeSticky } from '../../timed/sticky-events.ts'
-import { assertReferences, branchesText, isBase, storedBase } from '../room-base.ts'
+import { assertReferences, branchesText, isBase, type StoredBase, storedBase } from '../room-base.ts'
 import { eventOfTransaction, insertAliases, query } from '../tables.ts'
 import { isMessages, storeChange } from './room-change.ts'
 import { appliedChangePacking, roomChangePacking } from './room-change-packing.ts'
@@ -132,7 +132,7 @@ const finaliseSent = async (tx: Tx, { events }: Pick<RoomChange, 'events'>): Pro
 
 const applyChange = async (tx: Tx, change: RoomChange): Promise<AppliedRoomChange> => {
   const { room, base } = change
-  const stored = await storedBase(tx, room)
+  const stored = (tx.kept(room) as StoredBase | undefined) ?? (await storedBase(tx, room))
   // A repeated request is told so whatever happened to the room: a hundred of them fail at once, not one after the other.
   if (!isBase(stored, base))
     throw new WriteConflict((await hasUsedTransaction(tx, change)) ? 'transaction-used' : 'room-changed')
@@ -147,6 +147,7 @@ const applyChange = async (tx: Tx, change: RoomChange): Promise<AppliedRoomChang
   const isPlain = stored.linear && branches === null && after.sequence === base.sequence && resolvedPosition === 0
   if (!isPlain)
     await tx.run(moveRoom, { room, sequence: after.sequence, extremities: branches, resolved: resolvedPosition })
+  tx.keep(room, { ...after, linear: branches === null } satisfies StoredBase)
   return { room, base: after, positions }
 }
 
