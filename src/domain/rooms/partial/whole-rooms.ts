@@ -4,7 +4,9 @@ import type { MembersReader, PartialRoomsReader, RoomRecordsReader } from '#stor
 import { MembersMissing } from '../turns/members-missing.ts'
 
 export interface WholeRoomsParts {
-  readonly reader: RoomRecordsReader & Pick<PartialRoomsReader, 'isPartial'> & Pick<MembersReader, 'members'>
+  readonly reader: RoomRecordsReader &
+    Pick<PartialRoomsReader, 'isPartial' | 'partialRooms'> &
+    Pick<MembersReader, 'members'>
   readonly clock: Clock
   readonly serverName: ServerName
   /** Whether rooms are joined without their members. */
@@ -19,6 +21,8 @@ const LOOK_MS = 2_000
 /** Tells rooms whose members are all there from those that wait for them, and lets requests wait as well. */
 export class WholeRooms {
   readonly #parts: WholeRoomsParts
+  /** Whether rooms waited when this was first asked. */
+  #anyLeft: Promise<boolean> | undefined
   #onBegun: () => void = () => {}
   readonly #waiting = new Map<RoomId, Set<() => void>>()
 
@@ -47,15 +51,24 @@ export class WholeRooms {
     this.#onBegun = fetch
   }
 
-  isPartial(roomId: RoomId): Promise<boolean> {
-    return this.#parts.reader.isPartial(roomId)
+  /** Whether the members of the room are still to be fetched. Asks nothing where rooms are not joined so, and none waits from an earlier time. */
+  async isPartial(roomId: RoomId): Promise<boolean> {
+    const { reader, isOn } = this.#parts
+    if (!isOn) {
+      this.#anyLeft ??= reader.partialRooms(Number.MAX_SAFE_INTEGER, 1).then((rooms) => rooms.length > 0)
+      this.#anyLeft.catch(() => {
+        this.#anyLeft = undefined
+      })
+      if (!(await this.#anyLeft)) return false
+    }
+    return reader.isPartial(roomId)
   }
 
   /** Resolves when all members of the room are there. Throws `MembersMissing` where that takes too long. */
   async whole(roomId: RoomId): Promise<void> {
-    const { reader, clock } = this.#parts
+    const { clock } = this.#parts
     const endMs = clock.monotonicMs() + WAIT_MS
-    while (await reader.isPartial(roomId)) {
+    while (await this.isPartial(roomId)) {
       if (clock.monotonicMs() >= endMs) throw new MembersMissing(roomId)
       await this.#next(roomId)
     }
