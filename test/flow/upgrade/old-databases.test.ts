@@ -85,6 +85,23 @@ const suite = (name: string, kind: DatabaseKind) => (): void => {
     }
   })
 
+  it('tells of the profiles of then, also to a client that goes on from a token of then', async () => {
+    const alice = clientOf('alice')
+    const filter = JSON.stringify({ 'org.matrix.msc4429.profile_fields': { ids: ['displayname'] } })
+    const tokenOf = ({ path }: { readonly path: string }) => new URL(path, 'http://localhost').searchParams.get('since')
+    const since =
+      known.pages
+        .filter(({ client }) => client === 'alice')
+        .map(tokenOf)
+        .find(Boolean) ?? undefined
+    expect(since).toBeTypeOf('string')
+    const first = (await alice.sync({ filter }))['org.matrix.msc4429.users']
+    expect(Object.keys(first).length).toBeGreaterThan(1)
+    for (const [userId, { profile_updates: told }] of Object.entries<Json>(first))
+      expect(told, userId).toEqual(await alice.get(`/v3/profile/${enc(userId)}/displayname`))
+    expect((await alice.sync({ filter, since }))['org.matrix.msc4429.users']).toMatchObject(first)
+  })
+
   it('has what was redacted nowhere, and serves what was uploaded', async () => {
     for (const name of ['first', 'tenth', 'newest']) {
       const event = await clientOf('alice').getEvent(room(name), room(`redacted in ${name}`))
