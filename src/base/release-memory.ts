@@ -18,20 +18,22 @@ export const releaseMemory = (): void => {
   growBy(AS_USUAL_PERCENT)
 }
 
-let wanted = 0
+/** The percents that are asked for now, one for each piece of work. */
+const wanted = new Map<symbol, number>()
 
 /**
- * Has garbage collected before the heap has doubled, and not only when it has grown several times over: for work that makes far more than it keeps, and
+ * Has garbage collected before the heap has grown by so many percent, and not only when it has grown several times over: for work that makes far more than it keeps, and
  * takes seconds of processor time. It counts from the next collection on, as to begin with one would stop the process. Returns what ends it.
  */
-export const collectSooner = (): (() => void) => {
-  if (wanted++ === 0) growBy(SOONER_PERCENT)
-  let isOver = false
+export const collectSooner = (percent = SOONER_PERCENT): (() => void) => {
+  const work = Symbol('work')
+  wanted.set(work, percent)
+  growAsWanted()
   return () => {
-    if (isOver) return
-    isOver = true
-    if (--wanted === 0) growBy(AS_USUAL_PERCENT)
+    if (wanted.delete(work)) growAsWanted()
   }
 }
+
+const growAsWanted = (): void => growBy(wanted.size === 0 ? AS_USUAL_PERCENT : Math.min(...wanted.values()))
 
 const growBy = (percent: number): void => setFlagsFromString(`--heap-growing-percent=${percent}`)
