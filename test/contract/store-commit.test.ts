@@ -185,6 +185,9 @@ onEveryDatabase('commits', (open, make) => {
     // Sticky events are written by an operation of their own.
     await expect(store.commit([on([], first), on([first], sticky), on([first], last)])).rejects.toThrow(WriteConflict)
     expect(await store.rooms.event(first.eventId)).toBeUndefined()
+    const by = member(BOB, 'join')
+    const entrance = writers.rooms.enter({ room: room.room, by, membership: 'join', missing: [] })
+    await expect(store.commit([on([], first), entrance, on([first], last)])).rejects.toThrow(WriteConflict)
     await store.commit([on([], first), on([first], sticky), on([sticky], last)])
     expect(await baseIn(store, room.room)).toEqual({ ...room.base, head: headOf([last]) })
   })
