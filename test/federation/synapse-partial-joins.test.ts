@@ -1,3 +1,4 @@
+import { DatabaseSync } from 'node:sqlite'
 import { expect, it } from 'vitest'
 import { eventArrives, historyHas, membershipBecomes, roomsBecomeEqual, withSynapse } from './synapse/pair.ts'
 
@@ -28,6 +29,10 @@ withSynapse(
       const { joined } = await bob.get(`/v3/rooms/${enc(roomId)}/joined_members`)
       expect(Object.keys(joined)).toHaveLength(7)
       await roomsBecomeEqual(alice, bob, roomId)
+      const database = new DatabaseSync(pair().homeroom.databaseFile, { readOnly: true })
+      const [room] = database.prepare('select partial_since, whole_since from rooms where room_id = ?').all(roomId)
+      database.close()
+      expect(room).toEqual({ partial_since: null, whole_since: expect.any(Number) })
     })
   },
   { settings: { federation: { partialJoins: true } } },
