@@ -27,6 +27,8 @@ type Members = string[]
 /** Writes the rooms that the user is joined to. */
 export class JoinedRooms {
   readonly #parts: JoinedRoomsParts
+  /** Texts in the making that others wait for: were each to make their own, as many reads would queue as people wake. */
+  readonly #making = new Map<string, Promise<WrittenRoom | undefined>>()
 
   constructor(parts: JoinedRoomsParts) {
     this.#parts = parts
@@ -34,22 +36,40 @@ export class JoinedRooms {
 
   /** undefined for a room that is not known any more. */
   async write(answer: AnswerOfRooms, met: MetRoom): Promise<WrittenRoom | undefined> {
-    const facts = await this.#parts.rooms.facts(met)
-    if (facts === undefined) return undefined
-    const key = this.#alike(answer, met, facts)
-    if (key === undefined) return this.#write(answer, met)
-    const kept = this.#parts.shared.of(key)
-    return kept === undefined ? this.#write(answer, met, key) : this.#shared(answer, met, facts, kept)
+    return (await this.brief(answer, met)) ?? this.#write(answer, met)
   }
 
-  /** The room where others were told the same just now; undefined where nobody was. */
+  /** The room where its text is the same for others, made once for all of them; undefined where it is not. */
   brief(answer: AnswerOfRooms, met: MetRoom): Soon<WrittenRoom | undefined> {
     const facts = this.#parts.rooms.facts(met)
-    // It is at hand for `write` then.
-    if (facts instanceof Promise) return facts.then(() => undefined)
+    return facts instanceof Promise
+      ? facts.then((known) => this.#together(answer, met, known))
+      : this.#together(answer, met, facts)
+  }
+
+  #together(answer: AnswerOfRooms, met: MetRoom, facts: RoomFacts | undefined): Soon<WrittenRoom | undefined> {
     const key = facts === undefined ? undefined : this.#alike(answer, met, facts)
-    const kept = key === undefined ? undefined : this.#parts.shared.of(key)
-    return facts === undefined || kept === undefined ? undefined : this.#shared(answer, met, facts, kept)
+    if (facts === undefined || key === undefined) return undefined
+    const kept = this.#parts.shared.of(key)
+    if (kept !== undefined) return this.#shared(answer, met, facts, kept)
+    const making = this.#making.get(key)
+    if (making === undefined) return this.#make(answer, met, key)
+    const share = (): Soon<WrittenRoom | undefined> => {
+      const made = this.#parts.shared.of(key)
+      return made === undefined ? undefined : this.#shared(answer, met, facts, made)
+    }
+    // Whoever waits for a text that could not be made makes their own.
+    return making.then(share, () => undefined)
+  }
+
+  async #make(answer: AnswerOfRooms, met: MetRoom, key: string): Promise<WrittenRoom | undefined> {
+    const making = this.#write(answer, met, key)
+    this.#making.set(key, making)
+    try {
+      return await making
+    } finally {
+      this.#making.delete(key)
+    }
   }
 
   #shared(answer: AnswerOfRooms, met: MetRoom, facts: RoomFacts, kept: SharedMessages): Soon<WrittenRoom> {
