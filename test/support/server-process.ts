@@ -37,7 +37,7 @@ process.on('exit', () => {
 })
 
 /** As `npm start` starts it. */
-const AS_NPM_START = ['--max-semi-space-size=8']
+const AS_NPM_START = ['--max-semi-space-size=16']
 
 /** A whole homeserver as its users run it: `bin/homeroom.js start` in a process (group) of its own, on a free port. */
 export class ServerProcess {
