@@ -35,6 +35,8 @@ export class AppserviceLine {
   service: ServedAppservice
   readonly waiting = new Waiting()
   readonly #parts: AppserviceLineParts
+  /** All that the transaction is made of that is not stored yet. */
+  #making: Waiting | undefined
   #positions: ServicePositions
   #txn: number
   #underWay: ServiceTransaction | undefined
@@ -64,7 +66,7 @@ export class AppserviceLine {
   }
 
   get status(): LineStatus {
-    const later = this.waiting.counts.reduce((sum, count) => sum + count, 0)
+    const later = [...this.waiting.counts, ...(this.#making?.counts ?? [])].reduce((sum, count) => sum + count, 0)
     return {
       waiting: (this.#underWay?.items ?? 0) + later,
       failures: this.#failures,
@@ -135,23 +137,28 @@ export class AppserviceLine {
   /** Stores the next transaction, so that it stays the same whatever happens; undefined where nothing waits. */
   async #next(): Promise<ServiceTransaction | undefined> {
     while (!this.waiting.isEmpty && !this.#stopped) {
-      const before = this.waiting.copy()
+      // What is found from now on is behind the positions up to which the transaction reads, and waits for the next one.
+      const taken = this.waiting.takeAll()
+      this.#making = taken.copy()
       try {
-        const transaction = await this.#make()
+        const transaction = await this.#make(taken)
+        this.waiting.add(taken)
         if (transaction !== undefined) return transaction
       } catch (error) {
         // The things taken out of it are nowhere yet.
-        this.waiting.add(before)
+        this.waiting.add(this.#making)
         throw error
+      } finally {
+        this.#making = undefined
       }
     }
     return undefined
   }
 
   /** Returns undefined where what was looked at does not concern the service. */
-  async #make(): Promise<ServiceTransaction | undefined> {
+  async #make(waiting: Waiting): Promise<ServiceTransaction | undefined> {
     const { make, writer, commit } = this.#parts
-    const { body, items, inboxes, positions } = await make(this.service, this.waiting, this.#positions)
+    const { body, items, inboxes, positions } = await make(this.service, waiting, this.#positions)
     if (items === 0) {
       this.#positions = positions
       return undefined

@@ -48,7 +48,10 @@ export class TransactionMaker {
     this.#parts = parts
   }
 
-  /** Takes from `waiting` what goes into the transaction, or turns out to be of no concern. */
+  /**
+   * Takes from `waiting` what goes into the transaction, or turns out to be of no concern. `waiting` is what was found up to these positions, and nothing later: that
+   * would be taken out of it without being read.
+   */
   async make(
     service: ServedAppservice,
     waiting: Waiting,
@@ -89,9 +92,10 @@ export class TransactionMaker {
   async #events(service: ServedAppservice, waiting: Waiting, after: number, upTo: number) {
     const { reader, rooms, interest, textOf } = this.#parts
     const asked = waiting.rooms
-    // Rooms of events behind `upTo` are named meanwhile, and must not be lost; what is named already has none but those up to it.
-    waiting.rooms = new Set()
-    if (asked.size === 0 || after >= upTo) return { told: [], texts: [], reached: Math.max(after, upTo) }
+    if (asked.size === 0 || after >= upTo) {
+      asked.clear()
+      return { told: [], texts: [], reached: Math.max(after, upTo) }
+    }
     const end = Math.min(upTo, after + STRETCH)
     const ids = await reader.eventIdsIn([...asked], { after, upTo: end, limit: MOST_OF_A_KIND })
     const texts: string[] = []
@@ -109,7 +113,7 @@ export class TransactionMaker {
       told.push(event)
       sizeBytes += text.length
     }
-    if (reached < upTo) for (const room of asked) waiting.rooms.add(room)
+    if (reached >= upTo) asked.clear()
     return { told, texts, reached }
   }
 

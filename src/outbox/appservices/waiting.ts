@@ -4,14 +4,14 @@ import type { RoomNumber, UserNumber } from '#store'
 /** Things that a service is to be told of, as far as news said; what exactly is read when a transaction is made. */
 export class Waiting {
   /** Rooms with new events. */
-  rooms = new Set<RoomNumber>()
-  receiptRooms = new Set<RoomNumber>()
+  readonly rooms = new Set<RoomNumber>()
+  readonly receiptRooms = new Set<RoomNumber>()
   /** Users of the service whose private receipts may have moved. */
-  receiptUsers = new Set<UserNumber>()
-  typingRooms = new Set<RoomNumber>()
-  presence = new Set<UserId>()
+  readonly receiptUsers = new Set<UserNumber>()
+  readonly typingRooms = new Set<RoomNumber>()
+  readonly presence = new Set<UserId>()
   /** Users of the service for whose devices messages may wait, or whose counts of keys changed. */
-  inboxes = new Map<UserNumber, UserId>()
+  readonly inboxes = new Map<UserNumber, UserId>()
   deviceLists = false
 
   /** How many there are of each kind. */
@@ -24,6 +24,15 @@ export class Waiting {
     const copy = new Waiting()
     copy.add(this)
     return copy
+  }
+
+  /** Returns everything, and has nothing itself after that. */
+  takeAll(): Waiting {
+    const taken = this.copy()
+    const { rooms, receiptRooms, receiptUsers, typingRooms, presence, inboxes } = this
+    for (const each of [rooms, receiptRooms, receiptUsers, typingRooms, presence, inboxes]) each.clear()
+    this.deviceLists = false
+    return taken
   }
 
   add(other: Waiting): void {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Json } from '../../support/client.ts'
+import type { Json, TestClient } from '../../support/client.ts'
 import { deviceKeysOf, newPair, oneTimeKeys, signed } from '../encryption/fixture.ts'
 import { registerGhost, registration, type ServiceWorld, startWithServices } from './fixture.ts'
 import { openHouse, type ServiceHouse } from './house.ts'
@@ -188,6 +188,33 @@ describe('passing news', () => {
     expect(JSON.stringify(edus)).not.toContain(stranger.userId)
     expect(JSON.stringify(edus)).not.toContain('m.read.private')
   })
+
+  it('come without others behind them, also where they are news while a transaction is made', async () => {
+    await using house = await openHouse()
+    await using world = await startWithServices({ registrations: [registration({ url: house.url, ...ENCRYPTED })] })
+    const ghost = await registerGhost(world, '_irc_ann')
+    const room = await ghost.createRoom({ preset: 'public_chat' })
+    const readers: TestClient[] = []
+    for (let count = 0; count < 8; count++) readers.push(await world.server.register(`reader${count}`))
+    for (const reader of readers) await reader.join(room)
+    const read = (one: ServiceHouse, eventId: string): readonly string[] =>
+      ephemeralOf(one).flatMap(({ content }) => Object.keys(content[eventId]?.['m.read'] ?? {}))
+    const changed = (one: ServiceHouse, userId: string): number =>
+      bodiesOf(one).filter((body) => body[LISTS]?.changed.includes(userId)).length
+    for (let round = 0; round < 120; round++) {
+      const eventId = await ghost.sendText(room, `message ${round}`)
+      const before = readers.map(({ userId }) => changed(house, userId))
+      const asked = readers.flatMap((reader, index) => [
+        ghost.sendText(room, `more ${round} ${index}`),
+        reader.post(`/v3/rooms/${enc(room)}/receipt/m.read/${enc(eventId)}`),
+        reader.post('/v3/keys/upload', { device_keys: deviceKeysOf(reader) }),
+      ])
+      await Promise.all(asked)
+      await house.until((one) => new Set(read(one, eventId)).size === readers.length)
+      await house.until((one) => readers.every(({ userId }, index) => changed(one, userId) > (before[index] ?? 0)))
+      house.asked.length = 0
+    }
+  }, 60_000)
 
   it('tell private receipts to the service whose users they are, however many', async () => {
     await using house = await openHouse()
