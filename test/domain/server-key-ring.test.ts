@@ -119,7 +119,10 @@ onEveryDatabase('the key ring', (open) => {
     expect(world.asked).toHaveLength(1 + 1 + 10)
   })
 
-  it('checks thousands of objects on threads without holding up others, and finds the wrong ones among them', async () => {
+  // What else runs on the machine makes a step long as well, but not again and again.
+  it('checks thousands of objects on threads without holding up others, and finds the wrong ones among them', {
+    retry: 2,
+  }, async () => {
     const keys = [keyOf('a.example', 2), keyOf('b.example', 3)] as const
     await using world = ring(await open(), keys)
     const signed = Array.from({ length: 1_000 }, (_, n) => {

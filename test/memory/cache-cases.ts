@@ -314,7 +314,8 @@ export const CACHES: Readonly<Record<string, () => FilledCache>> = {
   'ignored-users': () => {
     const users = (user: number) => repeated(2_000, (k) => `"@${`${user}_${k}`.padStart(200, 'x')}:example.org":{}`)
     const global = (user: number) => ({ contentJson: `{"ignored_users":{${users(user)}}}`, position: 1 })
-    const cache = new IgnoredUsers({ news: noNews, slices, reader: reading({ global }) })
+    const people = reading({ userIds: () => [] })
+    const cache = new IgnoredUsers({ news: noNews, slices, people, reader: reading({ global }) })
     return { stats: () => cache.stats(), add: (user) => cache.ignoredBy(user) }
   },
   'invite-permissions': () => {

@@ -1,6 +1,6 @@
 import { type CacheStats, LatestValues, type Slices, type Soon, textBytes } from '#base'
 import { isJsonObject, objectAt, parseUserId, type UserId } from '#spec'
-import type { AccountDataReader, UserNumber } from '#store'
+import type { AccountDataReader, DeviceListsReader, UserNumber } from '#store'
 import { type News, onAccountDataOf } from './news.ts'
 
 const IGNORED_USER_LIST = 'm.ignored_user_list'
@@ -16,6 +16,7 @@ export interface IgnoredList {
 
 export interface IgnoredUsersParts {
   readonly reader: AccountDataReader
+  readonly people: Pick<DeviceListsReader, 'userIds'>
   readonly news: News
   readonly slices: Slices
 }
@@ -23,6 +24,7 @@ export interface IgnoredUsersParts {
 /** The users whom a user ignores (module "Ignoring Users"). */
 export class IgnoredUsers {
   readonly #reader: AccountDataReader
+  readonly #people: IgnoredUsersParts['people']
   readonly #slices: Slices
   readonly #lists = new LatestValues<UserNumber, IgnoredList>({
     name: 'ignored-users',
@@ -30,8 +32,9 @@ export class IgnoredUsers {
     sizeBytes: ({ users }) => [...users].reduce((bytes, userId) => bytes + SET_ENTRY_BYTES + textBytes(userId), 120),
   })
 
-  constructor({ reader, news, slices }: IgnoredUsersParts) {
+  constructor({ reader, people, news, slices }: IgnoredUsersParts) {
     this.#reader = reader
+    this.#people = people
     this.#slices = slices
     onAccountDataOf(news, (user) => (user === 'all' ? this.#lists.clear() : this.#lists.forget(user)))
   }
@@ -48,9 +51,11 @@ export class IgnoredUsers {
   listOf(user: UserNumber): Soon<IgnoredList> {
     return this.#lists.soon(user, async () => {
       const entry = await this.#reader.global(user, IGNORED_USER_LIST)
-      return entry === undefined
-        ? { users: NOBODY, position: 0 }
-        : { users: await ignoredIn(entry.contentJson, this.#slices), position: entry.position }
+      if (entry === undefined) return { users: NOBODY, position: 0 }
+      const users = await ignoredIn(entry.contentJson, this.#slices)
+      // A client may put its own user there. Nobody can be hidden from themselves: they would lose what they wrote (Synapse does the same).
+      for (const userId of users.size === 0 ? [] : await this.#people.userIds([user])) users.delete(userId)
+      return { users: users.size === 0 ? NOBODY : users, position: entry.position }
     })
   }
 
@@ -60,7 +65,7 @@ export class IgnoredUsers {
 }
 
 /** A list may have ten thousands of users. */
-const ignoredIn = async (contentJson: string, slices: Slices): Promise<ReadonlySet<UserId>> => {
+const ignoredIn = async (contentJson: string, slices: Slices): Promise<Set<UserId>> => {
   const slice = slices.begin()
   const content: unknown = JSON.parse(contentJson)
   const users = isJsonObject(content) ? objectAt(content, 'ignored_users') : undefined
@@ -70,5 +75,5 @@ const ignoredIn = async (contentJson: string, slices: Slices): Promise<ReadonlyS
     if (userId !== undefined) ignored.add(userId)
     if (slice.isOver()) await slice.next()
   }
-  return ignored.size === 0 ? NOBODY : ignored
+  return ignored
 }

@@ -13,8 +13,14 @@ const ASKING = JSON.stringify({ ...QUIET, 'org.matrix.msc4429.profile_fields': {
 const setStatus = (client: TestClient, value: string): Promise<Json> =>
   client.put(`/v3/profile/${enc(client.userId)}/${STATUS}`, { [STATUS]: value })
 
-/** The statements that this process sends while `work` is done. */
+/** The fewest statements that this process sends while `work` is done, of three times: what the server does by itself now and then falls into one of them at most. */
 const statementsOf = async (work: () => Promise<unknown>): Promise<number> => {
+  const sent: number[] = []
+  for (let time = 0; time < 3; time++) sent.push(await statementsOfOne(work))
+  return Math.min(...sent)
+}
+
+const statementsOfOne = async (work: () => Promise<unknown>): Promise<number> => {
   const { query } = pg.Client.prototype
   let sent = 0
   pg.Client.prototype.query = function (this: pg.Client, ...given: never[]) {

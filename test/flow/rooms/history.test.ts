@@ -109,6 +109,22 @@ describe('ignored users', () => {
     expect(await statusOf(dave, `/v3/rooms/${enc(roomId)}/event/${eventId}`)).toBe(404)
     expect(await all(bob, roomId)).toEqual(['noise', 'signal'])
   })
+
+  it('are others: who puts themselves into the list reads on what they wrote', async () => {
+    const erin = await homeserver.register('erin')
+    const roomId = await erin.createRoom({ preset: 'public_chat' })
+    await bob.join(roomId)
+    const eventId = await erin.sendText(roomId, 'my own')
+    await bob.sendText(roomId, 'noise')
+    const ignored = { ignored_users: { [bob.userId]: {}, [erin.userId]: {} } }
+    const path = `/v3/user/${enc(erin.userId)}/account_data/m.ignored_user_list`
+    await erin.put(path, ignored)
+    expect(await all(erin, roomId)).toEqual(['my own'])
+    expect(await statusOf(erin, `/v3/rooms/${enc(roomId)}/event/${eventId}`)).toBe(200)
+    const { timeline } = (await erin.sync()).rooms.join[roomId]
+    expect(timeline.events.some((event: Json) => event.event_id === eventId)).toBe(true)
+    expect(await erin.get(path)).toEqual(ignored)
+  })
 })
 
 describe('context', () => {

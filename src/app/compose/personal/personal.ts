@@ -155,7 +155,7 @@ const buildInviting = (
 ): Pick<Personal, 'ignoredUsers' | 'invitePermissions' | 'refusesInvite'> => {
   const slices = new Slices({ clock, sliceMs: LIST_SLICE_MS })
   const ofPeople = { reader: store.accountData, news: streams, slices }
-  const ignoredUsers = new IgnoredUsers(ofPeople)
+  const ignoredUsers = new IgnoredUsers({ ...ofPeople, people: store.deviceLists })
   const invitePermissions = new InvitePermissions({
     ...ofPeople,
     ignored: ignoredUsers,

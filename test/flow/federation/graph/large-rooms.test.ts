@@ -63,7 +63,8 @@ onEveryDatabase('a room of thousands', (open) => {
 })
 
 onEveryDatabase('a room of very many', (open) => {
-  test('sees branches with other power levels meet in short steps', { timeout: 120_000 }, async () => {
+  // What else runs on the machine makes a step long as well, but not again and again.
+  test('sees branches with other power levels meet in short steps', { timeout: 120_000, retry: 2 }, async () => {
     const house = new GraphHouse(await open())
     const { peer, entry, join } = largeRoom(MANY)
     await house.graph.enter(entry)
