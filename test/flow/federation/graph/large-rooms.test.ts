@@ -34,7 +34,8 @@ const largeRoom = (members = MEMBERS) => {
 }
 
 onEveryDatabase('a room of thousands', (open) => {
-  test('is entered in pieces', { timeout: 120_000 }, async () => {
+  // What else runs on the machine makes a step long as well, but not again and again.
+  test('is entered in pieces', { timeout: 120_000, retry: 2 }, async () => {
     const house = new GraphHouse(await open())
     const { peer, entry } = largeRoom()
     // The aim is 10 ms; a machine that does other things as well counts some of that.
@@ -63,7 +64,7 @@ onEveryDatabase('a room of thousands', (open) => {
 })
 
 onEveryDatabase('a room of very many', (open) => {
-  // What else runs on the machine makes a step long as well, but not again and again.
+  // As above.
   test('sees branches with other power levels meet in short steps', { timeout: 120_000, retry: 2 }, async () => {
     const house = new GraphHouse(await open())
     const { peer, entry, join } = largeRoom(MANY)
