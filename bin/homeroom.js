@@ -14,9 +14,9 @@ const at = (path) => fileURLToPath(new URL(path, import.meta.url))
 const isPackage = /[\\/]node_modules[\\/]/.test(at('.'))
 
 /**
- * What the process of a server is started with. The young generation grows under load and is small again after a collection, so its limit costs an idle server nothing; with
- * less, sends by many cost up to a third more. The C library otherwise keeps what password hashes took, 100 MB after ten of them: threads share its memory, and what is as large as that goes
- * back at once.
+ * Options and environment of a server's process. The young generation grows under load and is small again after a collection, so its limit costs an idle server nothing; with
+ * less, sends by many cost more. The C library otherwise keeps what password hashes took, 100 MB after ten of them: threads share its memory, and what is as large as that goes back at
+ * once.
  */
 const OPTIONS = ['--max-semi-space-size=16']
 const ENVIRONMENT = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '1048576' }

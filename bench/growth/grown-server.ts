@@ -36,7 +36,7 @@ export class GrownServer {
   async start(env: Readonly<Record<string, string>> = {}): Promise<void> {
     const flags = ['start', '--port', '0', '--data', join(this.#folder, 'data'), '--no-rate-limit']
     const script = join(root, 'bin', 'homeroom.js')
-    const child = spawn(process.execPath, ['--max-semi-space-size=16', script, ...flags, '--registration', 'open'], {
+    const child = spawn(process.execPath, [script, ...flags, '--registration', 'open'], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...cheapPasswords, ...env },
     })

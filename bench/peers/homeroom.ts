@@ -19,7 +19,7 @@ export const homeroom: Peer = {
     ]
     const flags = ['start', '--port', String(port), '--data', quoted(join(home, 'data')), '--registration', 'open']
     const elsewhere = databaseUrl === undefined ? [] : ['--database', quoted(databaseUrl)]
-    const node = [quoted(process.execPath), '--max-semi-space-size=16', quoted(join(root, 'bin', 'homeroom.js'))]
+    const node = [quoted(process.execPath), quoted(join(root, 'bin', 'homeroom.js'))]
     return [...env, 'exec', ...node, ...flags, '--no-rate-limit', '--log-level', 'warn', ...elsewhere].join(' ')
   },
 }

@@ -36,9 +36,6 @@ process.on('exit', () => {
   for (const pid of running) signalGroup(pid, 'SIGKILL')
 })
 
-/** As `npm start` starts it. */
-const AS_NPM_START = ['--max-semi-space-size=16']
-
 /** A whole homeserver as its users run it: `bin/homeroom.js start` in a process (group) of its own, on a free port. */
 export class ServerProcess {
   readonly #child: ChildProcessByStdio<null, Readable, Readable>
@@ -55,15 +52,11 @@ export class ServerProcess {
     const own = ['start', '--port', '0', '--data', dataFolder, '--no-rate-limit', '--registration', 'open']
     const database = databaseUrl === undefined ? [] : ['--database', databaseUrl]
     const script = join(repositoryRoot, 'bin', 'homeroom.js')
-    this.#child = spawn(
-      process.execPath,
-      [...AS_NPM_START, script, ...own, '--log-level', 'warn', ...database, ...flags],
-      {
-        detached: true,
-        stdio: ['ignore', 'pipe', 'pipe'],
-        env: { ...withoutSettings(), ...env },
-      },
-    )
+    this.#child = spawn(process.execPath, [script, ...own, '--log-level', 'warn', ...database, ...flags], {
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...withoutSettings(), ...env },
+    })
     this.#pid = this.#child.pid ?? 0
     if (this.#pid === 0) throw new Error('the server could not be spawned')
     running.add(this.#pid)
