@@ -157,7 +157,7 @@ const bullets = (chosen: readonly Remarked[]): string =>
     .map(([why, group]) => `- ${why}:\n${group.map(({ name, outcome }) => `  - ${name} (${outcome})\n`).join('')}`)
     .join('')
 
-/** What counts, by directory, and every test of it that did not pass, with the reason; then what does not count. */
+/** Draws what counts, by directory, and every test of it that did not pass, with the reason; then what does not count. */
 export function drawAsked(results: readonly PlacedResult[], remarks: Remarks): string {
   const all = results.map((result): Remarked => ({ ...result, remark: remarks.get(`${result.file}\t${result.name}`) }))
   const counted = all.filter(isCounted)

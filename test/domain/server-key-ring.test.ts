@@ -119,7 +119,7 @@ onEveryDatabase('the key ring', (open) => {
     expect(world.asked).toHaveLength(1 + 1 + 10)
   })
 
-  // What else runs on the machine makes a step long as well, but not again and again.
+  // Other programs on the machine make a step long as well, but not again and again.
   it('checks thousands of objects on threads without holding up others, and finds the wrong ones among them', {
     retry: 2,
   }, async () => {

@@ -53,9 +53,10 @@ export class IgnoredUsers {
       const entry = await this.#reader.global(user, IGNORED_USER_LIST)
       if (entry === undefined) return { users: NOBODY, position: 0 }
       const users = await ignoredIn(entry.contentJson, this.#slices)
+      if (users.size === 0) return { users: NOBODY, position: entry.position }
       // A client may put its own user there. Nobody can be hidden from themselves: they would lose what they wrote (Synapse does the same).
-      for (const userId of users.size === 0 ? [] : await this.#people.userIds([user])) users.delete(userId)
-      return { users: users.size === 0 ? NOBODY : users, position: entry.position }
+      for (const own of await this.#people.userIds([user])) users.delete(own)
+      return { users, position: entry.position }
     })
   }
 

@@ -35,7 +35,7 @@ export class AppserviceLine {
   service: ServedAppservice
   readonly waiting = new Waiting()
   readonly #parts: AppserviceLineParts
-  /** All that the transaction is made of that is not stored yet. */
+  /** Everything of which the transaction is made that is not stored yet. */
   #making: Waiting | undefined
   #positions: ServicePositions
   #txn: number
@@ -137,7 +137,7 @@ export class AppserviceLine {
   /** Stores the next transaction, so that it stays the same whatever happens; undefined where nothing waits. */
   async #next(): Promise<ServiceTransaction | undefined> {
     while (!this.waiting.isEmpty && !this.#stopped) {
-      // What is found from now on is behind the positions up to which the transaction reads, and waits for the next one.
+      // Findings from now on are behind the positions up to which the transaction reads, and wait for the next one.
       const taken = this.waiting.takeAll()
       this.#making = taken.copy()
       try {

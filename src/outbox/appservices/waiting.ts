@@ -16,8 +16,7 @@ export class Waiting {
 
   /** How many there are of each kind. */
   get counts(): readonly number[] {
-    const { rooms, receiptRooms, receiptUsers, typingRooms, presence, inboxes } = this
-    return [rooms, receiptRooms, receiptUsers, typingRooms, presence, inboxes].map(({ size }) => size)
+    return this.#kinds.map(({ size }) => size)
   }
 
   copy(): Waiting {
@@ -29,8 +28,7 @@ export class Waiting {
   /** Returns everything, and has nothing itself after that. */
   takeAll(): Waiting {
     const taken = this.copy()
-    const { rooms, receiptRooms, receiptUsers, typingRooms, presence, inboxes } = this
-    for (const each of [rooms, receiptRooms, receiptUsers, typingRooms, presence, inboxes]) each.clear()
+    for (const kind of this.#kinds) kind.clear()
     this.deviceLists = false
     return taken
   }
@@ -46,7 +44,12 @@ export class Waiting {
   }
 
   get isEmpty(): boolean {
-    return !this.deviceLists && this.counts.every((count) => count === 0)
+    return !this.deviceLists && this.#kinds.every(({ size }) => size === 0)
+  }
+
+  get #kinds(): readonly { readonly size: number; clear(): void }[] {
+    const { rooms, receiptRooms, receiptUsers, typingRooms, presence, inboxes } = this
+    return [rooms, receiptRooms, receiptUsers, typingRooms, presence, inboxes]
   }
 }
 

@@ -157,7 +157,7 @@ else {
       expect([...transactions.keys()]).toEqual([...transactions.keys()].map((_, index) => index + 1))
       const events = [...transactions.values()].flatMap((one) => one.events)
       expect(new Set(events).size).toBe(events.length)
-      // The library works on the events of a transaction at a time, so which it is done with first says nothing.
+      // The library works on several events of a transaction at a time, so their order is not the one in which it is done with them.
       const read = heard.filter(({ text }) => text !== undefined)
       for (const { event } of read) expect(events).toContain(event)
       const inOrder = read.toSorted((one, other) => events.indexOf(one.event) - events.indexOf(other.event))

@@ -34,7 +34,7 @@ const largeRoom = (members = MEMBERS) => {
 }
 
 onEveryDatabase('a room of thousands', (open) => {
-  // What else runs on the machine makes a step long as well, but not again and again.
+  // Other programs on the machine make a step long as well, but not again and again.
   test('is entered in pieces', { timeout: 120_000, retry: 2 }, async () => {
     const house = new GraphHouse(await open())
     const { peer, entry } = largeRoom()
