@@ -59,7 +59,7 @@ const findExcess = (text: string, limits: JsonLimits): 'too-deep' | 'too-many-va
   for (let index = 0; index < text.length; index++) {
     switch (text.charCodeAt(index)) {
       case QUOTE:
-        index = endOfString(text, index)
+        index = endOfJsonString(text, index)
         break
       case 0x5b: // [
       case 0x7b: // {
@@ -78,8 +78,8 @@ const findExcess = (text: string, limits: JsonLimits): 'too-deep' | 'too-many-va
   return values > limits.maxValues ? 'too-many-values' : undefined
 }
 
-/** Returns the end of the string that opens at `start`: the first quote with an even number of backslashes before it. */
-const endOfString = (text: string, start: number): number => {
+/** Returns the end of the string that opens at `start`: the first quote with an even number of backslashes before it. The length of the text where there is none. */
+export const endOfJsonString = (text: string, start: number): number => {
   for (let from = start + 1; ; ) {
     const quote = text.indexOf('"', from)
     if (quote === -1) return text.length

@@ -1,3 +1,5 @@
+import { endOfJsonString } from '#rules'
+
 const QUOTE = 0x22
 const COMMA = 0x2c
 const COLON = 0x3a
@@ -31,7 +33,7 @@ export const contentTextOf = (json: string): string | undefined => {
   return undefined
 }
 
-/** The index behind the value; undefined where it does not end. */
+/** The index behind the value; undefined, or an index behind the text, where it does not end. */
 const endOfValue = (json: string, start: number): number | undefined => {
   let depth = 0
   for (let at = start; at < json.length; at++) {
@@ -45,12 +47,9 @@ const endOfValue = (json: string, start: number): number | undefined => {
       case CLOSE_LIST:
         depth--
         break
-      case QUOTE: {
-        const end = endOfString(json, at)
-        if (end === undefined) return undefined
-        at = end
+      case QUOTE:
+        at = endOfJsonString(json, at)
         break
-      }
       case COMMA:
         // A number or word ends before it.
         if (depth === 0) return at
@@ -59,16 +58,6 @@ const endOfValue = (json: string, start: number): number | undefined => {
         continue
     }
     if (depth <= 0) return depth === 0 ? at + 1 : undefined
-  }
-  return undefined
-}
-
-/** The index of the closing quotation mark. */
-const endOfString = (json: string, start: number): number | undefined => {
-  for (let at = json.indexOf('"', start + 1); at !== -1; at = json.indexOf('"', at + 1)) {
-    let escapes = 0
-    while (json.charCodeAt(at - 1 - escapes) === BACKSLASH) escapes++
-    if (escapes % 2 === 0) return at
   }
   return undefined
 }
