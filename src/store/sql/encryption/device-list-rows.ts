@@ -3,6 +3,7 @@ import type { DeviceId } from '#spec'
 import type { DeviceNumber } from '../../ports/accounts/devices.ts'
 import type { UserNumber } from '../../ports/rooms/events.ts'
 import { insertInto, type Tx } from '../engine/index.ts'
+import { joinedRooms } from '../rooms/members/joined-rooms.ts'
 import { query } from './tables.ts'
 
 /** No user has this number. */
@@ -24,9 +25,6 @@ const insertChange = insertInto('device_list_changes', {
   told_to: 'integer?',
   device_id: 'text?',
 })
-const joinedRooms = query((db, param: { user: UserNumber }) =>
-  db.selectFrom('memberships').select('room').where('user_number', '=', param.user).where('membership', '=', 'join'),
-)
 const oldestKept = query((db, param: { user: UserNumber; toldTo: number; kept: number }) =>
   db
     .selectFrom('device_list_changes')

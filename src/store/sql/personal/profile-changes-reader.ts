@@ -4,10 +4,10 @@ import type { Between } from '../../ports/encryption/device-lists.ts'
 import type { FieldKeys, FieldsOfUser, ProfileChangesReader } from '../../ports/personal/profile-changes.ts'
 import type { UserNumber } from '../../ports/rooms/events.ts'
 import { type Db, type Lists, type Query, queriesOver, type UserTables } from '../engine/index.ts'
-import type { ProfileTables } from './profiles-writes.ts'
+import { ANY_KEY, type ProfileTables } from './profiles-writes.ts'
 
 interface Tables extends ProfileTables, UserTables {
-  /** Of others, as far as it is read here. */
+  /** A table of others, as far as it is read here. */
   readonly memberships: { readonly room: number; readonly user_number: number; readonly membership: string }
 }
 const query = queriesOver<Tables>()
@@ -59,7 +59,9 @@ const removedAround = (some: boolean) =>
       .where('c.position', '>', param.after)
       .where('c.position', '<=', param.upTo)
       .where((eb) => isAround(eb, param.viewer))
-    return some ? all.where((eb) => eb.or([eb('c.key', '=', sql.lit('')), eb('c.key', 'in', texts(param.keys))])) : all
+    return some
+      ? all.where((eb) => eb.or([eb('c.key', '=', sql.lit(ANY_KEY)), eb('c.key', 'in', texts(param.keys))]))
+      : all
   })
 const setAroundByKeys = byKeys(setAround(true), setAround(false))
 const removedAroundByKeys = byKeys(removedAround(true), removedAround(false))
@@ -88,7 +90,9 @@ const removalsIn = (some: boolean) =>
       .where('f.position', '>', param.after)
       .where('f.position', '<=', param.upTo)
       .orderBy('f.user_number')
-    return some ? all.where((eb) => eb.or([eb('f.key', '=', sql.lit('')), eb('f.key', 'in', texts(param.keys))])) : all
+    return some
+      ? all.where((eb) => eb.or([eb('f.key', '=', sql.lit(ANY_KEY)), eb('f.key', 'in', texts(param.keys))]))
+      : all
   })
 const fieldsByKeys = byKeys(fieldsIn(true), fieldsIn(false))
 const removalsByKeys = byKeys(removalsIn(true), removalsIn(false))
@@ -189,7 +193,7 @@ class FieldsByUser {
 
   remove(row: FieldRow): void {
     const of = this.#of(row)
-    if (row.key === '') of.removedOthers = true
+    if (row.key === ANY_KEY) of.removedOthers = true
     else of.fields.set(row.key, undefined)
   }
 

@@ -1,8 +1,9 @@
-import { type Generated, sql } from 'kysely'
+import type { Generated } from 'kysely'
 import type { UserId } from '#spec'
 import type { ProfilesWriter } from '../../ports/personal/profiles.ts'
 import type { UserNumber } from '../../ports/rooms/events.ts'
 import { defineWrite, queriesOver, type Tx } from '../engine/index.ts'
+import { joinedRooms } from '../rooms/members/joined-rooms.ts'
 import { NAME_KEY, storeNames } from '../search/names.ts'
 
 export interface ProfileTables {
@@ -10,7 +11,7 @@ export interface ProfileTables {
     user_number: number
     key: string
     value_json: string
-    /** Of the newest change, in the stream `profiles`; 0: nobody can have heard of it before it was there. */
+    /** The position of the newest change, in the stream `profiles`; 0: nobody can have heard of it before it was there. */
     position: Generated<number>
   }
   profile_removals: { user_number: number; key: string; position: number }
@@ -21,11 +22,7 @@ interface Field {
   readonly key: string
 }
 
-/** Tables of others, as far as they are read here. */
-interface Tables extends ProfileTables {
-  memberships: { room: number; user_number: number; membership: string }
-}
-const query = queriesOver<Tables>()
+const query = queriesOver<ProfileTables>()
 
 const ofField = query((db, param: Field) =>
   db
@@ -69,17 +66,10 @@ const removalBehind = query((db, param: { user: UserNumber; skipped: number }) =
     .limit(1)
     .offset(param.skipped),
 )
-const joinedRooms = query((db, param: { user: UserNumber }) =>
-  db
-    .selectFrom('memberships')
-    .select('room')
-    .where('user_number', '=', param.user)
-    .where('membership', '=', sql.lit('join')),
-)
 
 const STREAM = 'profiles'
 /** Stands for all fields that the user does not have. No field has an empty key. */
-const ANY_KEY = ''
+export const ANY_KEY = ''
 /** The most removed fields of one user that are remembered one by one. */
 const REMOVALS_KEPT = 100
 
