@@ -67,6 +67,8 @@ export interface ExtensionAnswer {
   readonly typingIn?: readonly RoomNumber[]
 }
 
+export const NO_NEWS: ExtensionAnswer = { text: undefined, isNews: false }
+
 /**
  * One extension of sliding sync, made for both wire forms. Extensions do not know each other, and keep nothing between two requests: what they have told
  * follows from the positions.

@@ -5,7 +5,7 @@ import type { News } from '#streams'
 import { accountDataText } from '../../events/account-data-text.ts'
 import { accountDataPages } from '../../known/account-data-pages.ts'
 import type { PushRules } from '../../unread/push-rules.ts'
-import type { ExtensionAnswer, ExtensionWindow, SlidingExtension } from '../extension.ts'
+import { type ExtensionAnswer, type ExtensionWindow, NO_NEWS, type SlidingExtension } from '../extension.ts'
 import type { WireForm } from '../request.ts'
 import { ChosenRooms, type RoomChoice, readRoomChoice } from './room-choice.ts'
 
@@ -35,7 +35,7 @@ export class AccountDataExtension implements SlidingExtension<RoomChoice> {
   read(choice: RoomChoice, window: ExtensionWindow): Soon<ExtensionAnswer> {
     const { since, now, scope } = window
     const isQuiet = since !== undefined && since.accountData >= now.accountData && scope.entered.size === 0
-    return isQuiet ? NOTHING : this.#read(choice, window)
+    return isQuiet ? NO_NEWS : this.#read(choice, window)
   }
 
   async #read(choice: RoomChoice, window: ExtensionWindow): Promise<ExtensionAnswer> {
@@ -44,7 +44,7 @@ export class AccountDataExtension implements SlidingExtension<RoomChoice> {
       window.since === undefined ? await this.#all(window, chosen) : await this.#changed(window, chosen)
     const rules = await this.#changedPushRules(window)
     if (rules !== undefined) global.push(rules)
-    if (global.length === 0 && rooms.size === 0) return NOTHING
+    if (global.length === 0 && rooms.size === 0) return NO_NEWS
     const byRoom: string[] = []
     for (const [room, texts] of rooms) byRoom.push(`${JSON.stringify(window.scope.roomId(room))}:[${texts.join()}]`)
     return { text: `{"global":[${global.join()}],"rooms":{${byRoom.join()}}}`, isNews: true }
@@ -103,8 +103,6 @@ export class AccountDataExtension implements SlidingExtension<RoomChoice> {
     return isChanged ? accountDataText({ type: 'm.push_rules', contentJson }) : undefined
   }
 }
-
-const NOTHING: ExtensionAnswer = { text: undefined, isNews: false }
 
 interface Found {
   readonly global: string[]

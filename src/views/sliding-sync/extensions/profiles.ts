@@ -1,3 +1,4 @@
+import type { Soon } from '#base'
 import { ALL_PROFILE_FIELDS, type ProfileFields, profileFieldsOf } from '#rules'
 import { type JsonObject, MatrixError } from '#spec'
 import type { ProfileChangesReader, RoomNumber } from '#store'
@@ -5,7 +6,7 @@ import type { News } from '#streams'
 import type { StreamNews } from '../../known/stream-news.ts'
 import type { ProfileChanges, ProfileNews, ProfilesWindow } from '../../people/profile-changes.ts'
 import { slidingProfileText } from '../../people/profiles-text.ts'
-import type { ExtensionAnswer, ExtensionWindow, SlidingExtension } from '../extension.ts'
+import { type ExtensionAnswer, type ExtensionWindow, NO_NEWS, type SlidingExtension } from '../extension.ts'
 import type { WireForm } from '../request.ts'
 import { ChosenRooms, type RoomChoice, readRoomChoice } from './room-choice.ts'
 
@@ -46,22 +47,23 @@ export class ProfilesExtension implements SlidingExtension<ProfilesConfig> {
     return choice === undefined || fields === undefined ? undefined : { choice, fields }
   }
 
-  /** Of all that happens in rooms, only who comes and goes: that news names users. */
+  /** Only people who come and go concern it of all that happens in rooms: that news names users. */
   concerns({ stream, users }: News): boolean {
     return stream === 'profiles' || (stream === 'events' && users.length > 0)
   }
 
-  async read({ choice, fields }: ProfilesConfig, window: ExtensionWindow): Promise<ExtensionAnswer> {
-    const { since, scope } = window
-    const reached = { profileFields: fields.mark }
-    const nothing: ExtensionAnswer = { text: undefined, isNews: false, reached }
-    if (since !== undefined && scope.entered.size === 0 && isUnmoved(window, fields)) return nothing
+  read(config: ProfilesConfig, window: ExtensionWindow): Soon<ExtensionAnswer> {
+    const isQuiet = window.scope.entered.size === 0 && isUnmoved(window, config.fields)
+    return isQuiet ? { ...NO_NEWS, reached: { profileFields: config.fields.mark } } : this.#read(config, window)
+  }
+
+  async #read({ choice, fields }: ProfilesConfig, window: ExtensionWindow): Promise<ExtensionAnswer> {
     const upTo = await this.#upTo(window)
     const now = { ...window.now, profiles: upTo }
     const rooms = await window.rooms()
     const events = await this.#parts.news.events(window, rooms)
     const asked: ProfilesWindow = { ...window, now, rooms, events, fields }
-    const chosen = new ChosenRooms(scope, choice)
+    const chosen = new ChosenRooms(window.scope, choice)
     const told = new ToldProfiles()
     const begins = await this.#parts.changes.beginsAnew(asked)
     if (begins) told.add(await this.#parts.changes.gone(asked))
@@ -69,9 +71,9 @@ export class ProfilesExtension implements SlidingExtension<ProfilesConfig> {
       for await (const news of this.#parts.changes.later(asked)) told.add(news)
     const entered = begins ? [...chosen.joined().all()] : newIn(chosen)
     if (begins || entered.length > 0) await this.#addMembers(asked, entered, told)
-    const isCut = upTo < window.now.profiles
-    if (told.isEmpty) return { ...nothing, isNews: isCut, reached: { ...reached, profiles: upTo } }
-    return { text: told.text(), isNews: true, reached: { ...reached, profiles: upTo } }
+    const reached = { profileFields: fields.mark, profiles: upTo }
+    if (told.size === 0) return { text: undefined, isNews: upTo < window.now.profiles, reached }
+    return { text: told.text(), isNews: true, reached }
   }
 
   /** Bounds what is held at a time. A beginning has no changes, only what is there. */
@@ -118,10 +120,6 @@ class ToldProfiles {
 
   get size(): number {
     return this.#texts.size
-  }
-
-  get isEmpty(): boolean {
-    return this.#texts.size === 0
   }
 
   add(news: readonly ProfileNews[]): void {

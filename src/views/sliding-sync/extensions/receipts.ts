@@ -3,7 +3,7 @@ import type { JsonObject } from '#spec'
 import type { Receipt, ReceiptsReader, RoomNumber } from '#store'
 import type { News } from '#streams'
 import { receiptsContent, receiptsText } from '../../events/receipts-text.ts'
-import type { ExtensionAnswer, ExtensionWindow, SlidingExtension } from '../extension.ts'
+import { type ExtensionAnswer, type ExtensionWindow, NO_NEWS, type SlidingExtension } from '../extension.ts'
 import type { WireForm } from '../request.ts'
 import { ChosenRooms, hasOnlyNewEvents, type RoomChoice, readRoomChoice } from './room-choice.ts'
 import { roomsText } from './rooms-text.ts'
@@ -11,8 +11,6 @@ import { roomsText } from './rooms-text.ts'
 export interface ReceiptsExtensionParts {
   readonly reader: Pick<ReceiptsReader, 'since' | 'sinceIn' | 'ofUser' | 'onEvents'>
 }
-
-const NOTHING: ExtensionAnswer = { text: undefined, isNews: false }
 
 interface Rooms {
   has(room: RoomNumber): boolean
@@ -43,7 +41,7 @@ export class ReceiptsExtension implements SlidingExtension<RoomChoice> {
   read(choice: RoomChoice, window: ExtensionWindow): Soon<ExtensionAnswer> {
     const { since, now, scope } = window
     const isQuiet = since !== undefined && since.receipts >= now.receipts && hasOnlyNewEvents(scope)
-    return isQuiet ? NOTHING : this.#read(choice, window)
+    return isQuiet ? NO_NEWS : this.#read(choice, window)
   }
 
   async #read(choice: RoomChoice, window: ExtensionWindow): Promise<ExtensionAnswer> {

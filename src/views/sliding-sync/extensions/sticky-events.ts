@@ -5,7 +5,7 @@ import type { News } from '#streams'
 import type { EventTexts } from '../../events/event-texts.ts'
 import { joinedNumbers } from '../../known/user-rooms.ts'
 import type { StickyRooms } from '../../sticky/sticky-rooms.ts'
-import type { ExtensionAnswer, ExtensionWindow, SlidingExtension } from '../extension.ts'
+import { type ExtensionAnswer, type ExtensionWindow, NO_NEWS, type SlidingExtension } from '../extension.ts'
 import { isEnabled } from './member.ts'
 import { roomsText } from './rooms-text.ts'
 
@@ -63,7 +63,7 @@ export class StickyEventsExtension implements SlidingExtension<StickyEventsConfi
     const joined = after < upTo ? joinedNumbers(await window.rooms()) : []
     const placed = await this.#placed(joined, { after, upTo, limit: limit + 1 })
     const told = [...newcomer, ...placed.slice(0, limit)]
-    if (told.length === 0) return { text: undefined, isNews: false }
+    if (told.length === 0) return NO_NEWS
     const next = placed.length > limit ? (told.at(-1)?.position ?? after) : upTo
     return { text: `{"next_batch":"y${next}",${await this.#texts(window, told)}}`, isNews: true }
   }

@@ -1,7 +1,7 @@
 import { type JsonObject, MatrixError } from '#spec'
 import type { News } from '#streams'
 import { formatThreadChangesToken, type ThreadChanges } from '../../thread-subscriptions/thread-changes.ts'
-import type { ExtensionAnswer, ExtensionWindow, SlidingExtension } from '../extension.ts'
+import { type ExtensionAnswer, type ExtensionWindow, NO_NEWS, type SlidingExtension } from '../extension.ts'
 import { isEnabled } from './member.ts'
 
 export interface ThreadSubscriptionsExtensionParts {
@@ -37,12 +37,10 @@ export class ThreadSubscriptionsExtension implements SlidingExtension<ThreadSubs
 
   async read({ limit }: ThreadSubscriptionsConfig, { viewer, since, now }: ExtensionWindow): Promise<ExtensionAnswer> {
     const [after, upTo] = [since?.threadSubscriptions ?? 0, now.threadSubscriptions]
-    if (after >= upTo) return NOTHING
+    if (after >= upTo) return NO_NEWS
     const { changes, restUpTo } = await this.#changes.page(viewer.user, { after, upTo, limit })
-    if (changes.subscribed === undefined && changes.unsubscribed === undefined) return NOTHING
+    if (changes.subscribed === undefined && changes.unsubscribed === undefined) return NO_NEWS
     const rest = restUpTo === undefined ? {} : { prev_batch: formatThreadChangesToken(restUpTo) }
     return { text: JSON.stringify({ ...changes, ...rest }), isNews: true }
   }
 }
-
-const NOTHING: ExtensionAnswer = { text: undefined, isNews: false }
