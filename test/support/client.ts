@@ -218,6 +218,14 @@ export class TestClient {
     throw new Error('the member event did not become what was waited for')
   }
 
+  setProfileField(key: string, value: unknown): Promise<Json> {
+    return this.put(`/v3/profile/${enc(this.userId)}/${enc(key)}`, { [key]: value })
+  }
+
+  removeProfileField(key: string): Promise<Json> {
+    return this.delete(`/v3/profile/${enc(this.userId)}/${enc(key)}`)
+  }
+
   getEvent(roomId: string, eventId: string): Promise<Json> {
     return this.get(`/v3/rooms/${enc(roomId)}/event/${enc(eventId)}`)
   }

@@ -37,8 +37,7 @@ describe('changes of profiles', () => {
   afterAll(() => homeserver.stop())
 
   let count = 0
-  const change = (): Promise<Json> =>
-    bob.put(`/v3/profile/${encodeURIComponent(bob.userId)}/${STATUS}`, { [STATUS]: `${count++}` })
+  const change = (): Promise<Json> => bob.setProfileField(STATUS, `${count++}`)
   /** The least of several rounds, which go on while one is not below what is given. */
   const costs = async (above?: Costs): Promise<Costs> => {
     const { next_batch: since } = await alice.sync({ filter: FILTER })

@@ -1,17 +1,13 @@
 import pg from 'pg'
 import { expect, it } from 'vitest'
 import { onPostgres } from '../../contract/databases.ts'
-import type { Json, TestClient } from '../../support/client.ts'
+import type { Json } from '../../support/client.ts'
 import { startHomeserver } from '../../support/homeserver.ts'
 
-const enc = encodeURIComponent
 const STATUS = 'org.matrix.msc4426.status'
 const QUIET = { presence: { types: [] } }
 const FILTER = JSON.stringify(QUIET)
 const ASKING = JSON.stringify({ ...QUIET, 'org.matrix.msc4429.profile_fields': { ids: [STATUS] } })
-
-const setStatus = (client: TestClient, value: string): Promise<Json> =>
-  client.put(`/v3/profile/${enc(client.userId)}/${STATUS}`, { [STATUS]: value })
 
 /** The fewest statements that this process sends while `work` is done, of three times: what the server does by itself now and then falls into one of them at most. */
 const statementsOf = async (work: () => Promise<unknown>): Promise<number> => {
@@ -49,12 +45,12 @@ onPostgres('profiles in /sync', () => {
       const sync = (): Promise<Json> => alice.sync({ filter, since: first.next_batch })
       await sync()
       costs[`${name}, idle`] = await statementsOf(sync)
-      await setStatus(stranger, name)
+      await stranger.setProfileField(STATUS, name)
       costs[`${name}, a stranger's change`] = await statementsOf(sync)
       await bob.sendText(roomId, 'hello')
       await sync()
       costs[`${name}, a message`] = await statementsOf(sync)
-      await setStatus(bob, name)
+      await bob.setProfileField(STATUS, name)
       costs[`${name}, a change`] = await statementsOf(sync)
     }
     const { 'asking, a change': ofChange, ...others } = costs

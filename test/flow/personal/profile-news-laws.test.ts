@@ -14,7 +14,7 @@ const STEPS = 220
 /** The fields of each user that a client knows, by user id. */
 type View = Readonly<Record<string, Readonly<Record<string, string>>>>
 
-/** What is true, by the plainest means. */
+/** The truth, by the plainest means. */
 interface Truth {
   readonly users: readonly TestClient[]
   readonly joined: readonly Set<number>[]
@@ -154,7 +154,6 @@ onEveryHomeserver(
           const [user, room] = [dice.between(0, USERS - 1), dice.between(0, ROOMS - 1)]
           const [client, members] = [users[user] as TestClient, joined[room] as Set<number>]
           const [roomId, key] = [rooms[room] as string, KEYS[dice.between(0, KEYS.length - 1)] as string]
-          const path = `/v3/profile/${enc(client.userId)}/${key}`
           switch (dice.between(0, 11)) {
             case 0:
             case 1:
@@ -171,12 +170,12 @@ onEveryHomeserver(
             case 5:
             case 6: {
               const value = `${dice.between(0, 9)}`
-              await client.put(path, { [key]: value })
+              await client.setProfileField(key, value)
               fields[user]?.set(key, value)
               return
             }
             case 7:
-              await client.delete(path)
+              await client.removeProfileField(key)
               fields[user]?.delete(key)
               return
             case 8: {

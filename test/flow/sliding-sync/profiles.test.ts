@@ -8,10 +8,6 @@ const KEY = 'org.matrix.msc4262.profiles'
 const STATUS = 'org.matrix.msc4426.status'
 const CALL = 'org.matrix.msc4426.call'
 
-const set = (client: TestClient, key: string, value: unknown): Promise<Json> =>
-  client.put(`/v3/profile/${enc(client.userId)}/${key}`, { [key]: value })
-const remove = (client: TestClient, key: string): Promise<Json> =>
-  client.delete(`/v3/profile/${enc(client.userId)}/${key}`)
 const asking = (wish: Json = {}, rest: SlidingWish = {}): SlidingWish => ({
   ...rest,
   otherExtensions: { [KEY]: { enabled: true, fields: [STATUS], ...wish } },
@@ -41,20 +37,20 @@ onEveryHomeserver('changes of profiles in sliding sync', (start) => {
       const { alice, bob, carol, roomId, connection } = await begin()
       const other = await alice.createRoom({ preset: 'public_chat' })
       await carol.join(other)
-      await set(bob, STATUS, 'in scope')
-      await set(carol, STATUS, 'not in scope')
-      await set(alice, STATUS, 'own')
+      await bob.setProfileField(STATUS, 'in scope')
+      await carol.setProfileField(STATUS, 'not in scope')
+      await alice.setProfileField(STATUS, 'own')
       const subscriptions = { [roomId]: {} }
       expect(usersIn(await connection.next(asking({}, { subscriptions })))).toEqual({
         ...updated(alice, { [STATUS]: 'own' }),
         ...updated(bob, { [STATUS]: 'in scope' }),
       })
       expect((await connection.next(asking({}, { subscriptions }))).extensions).toEqual({})
-      await set(carol, STATUS, 'changed')
-      await set(bob, CALL, 'of no concern')
+      await carol.setProfileField(STATUS, 'changed')
+      await bob.setProfileField(CALL, 'of no concern')
       const lost = await connection.ask(asking({}, { subscriptions }))
       expect(usersIn(lost.body)).toEqual(updated(carol, { [STATUS]: 'changed' }))
-      await remove(bob, STATUS)
+      await bob.removeProfileField(STATUS)
       expect(usersIn(await connection.next(asking({}, { subscriptions })))).toEqual({
         ...updated(carol, { [STATUS]: 'changed' }),
         [bob.userId]: { removed: [STATUS] },
@@ -70,29 +66,29 @@ onEveryHomeserver('changes of profiles in sliding sync', (start) => {
       const { bob, connection } = await begin()
       await connection.next(asking())
       const waiting = connection.next({ ...asking(), timeout: 60_000 })
-      await set(bob, STATUS, 'awake')
+      await bob.setProfileField(STATUS, 'awake')
       expect(usersIn(await waiting)).toEqual(updated(bob, { [STATUS]: 'awake' }))
     })
 
     it('begin with who comes, and end with null for who shares no room any more', async () => {
       const { alice, bob, carol, roomId, connection } = await begin()
-      await set(carol, STATUS, 'coming')
+      await carol.setProfileField(STATUS, 'coming')
       await connection.next(asking({}, { lists: ALL }))
       await carol.join(roomId)
       expect(usersIn(await connection.next(asking({}, { lists: ALL })))).toEqual(updated(carol, { [STATUS]: 'coming' }))
       await carol.leave(roomId)
-      await set(carol, STATUS, 'unheard')
+      await carol.setProfileField(STATUS, 'unheard')
       expect(usersIn(await connection.next(asking({}, { lists: ALL })))).toEqual({ [carol.userId]: null })
-      await set(carol, STATUS, 'unheard too')
+      await carol.setProfileField(STATUS, 'unheard too')
       await alice.leave(roomId)
-      await set(bob, STATUS, 'unheard')
+      await bob.setProfileField(STATUS, 'unheard')
       expect(usersIn(await connection.next(asking({}, { lists: ALL })))).toEqual({ [bob.userId]: null })
     })
 
     it('are of the fields that are asked for, all where none is named; others begin anew', async () => {
       const { alice, bob, connection } = await begin()
-      await set(bob, STATUS, 'here')
-      await set(bob, CALL, { call_joined_ts: 1 })
+      await bob.setProfileField(STATUS, 'here')
+      await bob.setProfileField(CALL, { call_joined_ts: 1 })
       expect(usersIn(await connection.next(asking({}, { lists: ALL })))).toEqual(updated(bob, { [STATUS]: 'here' }))
       const more = asking({ fields: [STATUS, CALL] }, { lists: ALL })
       expect(usersIn(await connection.next(more))).toEqual(
@@ -112,13 +108,13 @@ onEveryHomeserver('changes of profiles in sliding sync', (start) => {
 
     it('of ignored users are not told', async () => {
       const { alice, bob, roomId, connection } = await begin()
-      await set(bob, STATUS, 'here')
+      await bob.setProfileField(STATUS, 'here')
       await connection.next(asking({}, { lists: ALL }))
       await alice.put(`/v3/user/${enc(alice.userId)}/account_data/m.ignored_user_list`, {
         ignored_users: { [bob.userId]: {} },
       })
       expect(usersIn(await connection.next(asking({}, { lists: ALL })))).toEqual({ [bob.userId]: null })
-      await set(bob, STATUS, 'unheard')
+      await bob.setProfileField(STATUS, 'unheard')
       expect(usersIn(await connection.next(asking({}, { lists: ALL })))).toBeUndefined()
       const fresh = new SlidingConnection(alice, form, 'fresh')
       expect(usersIn(await fresh.next(asking({}, { subscriptions: { [roomId]: {} } })))).toBeUndefined()

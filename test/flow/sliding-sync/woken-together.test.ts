@@ -15,7 +15,7 @@ const bodies = (room: Json): readonly string[] => room.timeline.map(({ content }
 const OWN = { notification_count: undefined, highlight_count: undefined }
 const withoutAge = (event: Json): Json => ({ ...event, unsigned: undefined })
 
-/** What all who are told of a message have in common is made once; each of these knows, may see or asked for something else. */
+/** The text that all who are told of a message have in common is made once; each of these knows, may see or asked for something else. */
 onEveryHomeserver('sliding sync, of those who are woken together', (start) => {
   const shared = shareHomeserver(start)
 
@@ -96,7 +96,7 @@ onEveryHomeserver('sliding sync, of those who are woken together', (start) => {
 
     it('tells the sender of the transaction, and the sender to those who do not know them', async () => {
       const { alice, roomId, clients, connections } = await crowd(['bob', 'carol', 'dan'])
-      const [bob, carol, dan] = clients as [TestClient, TestClient, TestClient]
+      const [bob, , dan] = clients as [TestClient, TestClient, TestClient]
       for (const connection of connections) await connection.next(wish())
       await wake(connections, () => bob.sendText(roomId, 'from bob'))
       const late = new SlidingConnection(dan, form, 'another')
@@ -111,7 +111,6 @@ onEveryHomeserver('sliding sync, of those who are woken together', (start) => {
       expect(senders).toEqual([[], [], [], [alice.userId], [alice.userId]])
       const transactions = rooms.map(({ timeline }) => timeline[0].unsigned.transaction_id !== undefined)
       expect(transactions).toEqual([false, false, false, true, false])
-      expect(carol.userId).not.toBe(alice.userId)
     })
 
     it('tells those who lag behind, or ask for more, by what they know and ask for', async () => {
