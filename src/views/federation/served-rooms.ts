@@ -55,7 +55,7 @@ export class ServedRooms {
   async event({ record }: ServedRoom, eventId: EventId): Promise<StoredEvent> {
     const event = await this.#parts.reader.event(eventId)
     const isKnown = event !== undefined && event.room === record.room && event.placing !== 'rejected'
-    // Of events whose members are not known yet nobody can say who may see them; others in the room can.
+    // Nobody can say here who may see an event whose members are not known yet; others in the room can.
     if (!isKnown || (record.partialSince !== undefined && !this.#isOwn(event)))
       throw new MatrixError('M_NOT_FOUND', 'Event not found')
     return event

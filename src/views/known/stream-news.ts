@@ -256,7 +256,7 @@ export class StreamNews {
   }
 }
 
-/** With those whose members came, which no event is. */
+/** Adds the rooms whose members came, which no event is. */
 const changedIn = (
   { since, now }: Window,
   rooms: RoomsOfUser,

@@ -24,7 +24,7 @@ export interface ProfilesWindow {
   /** undefined: the client knows of nobody. */
   readonly since: ToldPositions | undefined
   readonly now: Positions
-  /** As in `PeopleWindow`. */
+  /** The same as in `PeopleWindow`. */
   readonly events: EventsByRoom | undefined
   readonly ignored: ReadonlySet<UserId>
   readonly fields: ProfileFields
@@ -98,7 +98,7 @@ export class ProfileChanges {
     for (const users of inParts(changed.filter((user) => !isMet.has(user)))) yield await this.#changed(window, users)
   }
 
-  /** Those of whom a client that begins anew is to forget what it was told: ignored users, and those with whom no room is shared any more. */
+  /** The users of whom a client that begins anew is to forget what it was told: ignored users, and those with whom no room is shared any more. */
   async gone(window: ProfilesWindow): Promise<readonly ProfileNews[]> {
     if (window.since === undefined) return []
     const { left } = await this.#people(window, false)

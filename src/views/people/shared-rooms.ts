@@ -22,13 +22,13 @@ export interface PeopleWindow {
 
 /** The people of a window, by whether they share a joined room with the viewer at its two ends. */
 export interface People {
-  /** Those of the users asked about who share one at the end. */
+  /** The users asked about who share one at the end. */
   readonly sharing: readonly UserNumber[]
-  /** Those who share one at the end, and did not at the start. */
+  /** Users who share one at the end, and did not at the start. */
   readonly met: readonly UserNumber[]
-  /** Those who shared one at the start, and share none at the end. */
+  /** Users who shared one at the start, and share none at the end. */
   readonly left: readonly UserNumber[]
-  /** Those who are in a room that the viewer left and entered again in between. */
+  /** Users who are in a room that the viewer left and entered again in between. */
   readonly metAgain: readonly UserNumber[]
 }
 

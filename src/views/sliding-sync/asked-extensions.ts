@@ -59,7 +59,7 @@ export class AskedExtensions {
     for (const { extension, config } of this.#asked) await extension.begin?.(config, viewer)
   }
 
-  /** One after the other. */
+  /** The answers of all extensions, read one after the other. */
   read(window: ExtensionWindow): Soon<ExtensionsAnswer> {
     const answers: ExtensionAnswer[] = []
     for (const asked of this.#asked) {

@@ -42,7 +42,7 @@ export interface FoundRoomsParts {
   readonly ignored: ReadonlySet<UserId>
   /** A hash of the lists and subscriptions, for the memory. */
   readonly config: number
-  /** Of this answer alone: changed as its rooms are written. */
+  /** The memory of this answer alone: changed as its rooms are written. */
   readonly memory: RoomMemory
   readonly found: Found
 }
@@ -89,7 +89,7 @@ export class FoundRooms implements RoomsAnswer {
     return recent === undefined ? undefined : this.#briefly(byRoom(found.decision, recent), [])
   }
 
-  /** Those written so far are noted when all are. */
+  /** The rooms written so far are noted when all are. */
   #briefly(events: EventsByRoom, written: PlannedResult[]): Soon<readonly string[] | undefined> {
     const { told } = this.#parts.found.decision
     while (written.length < told.length) {

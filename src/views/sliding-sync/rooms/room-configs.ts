@@ -24,7 +24,7 @@ export interface ReaderConfig extends CombinedConfig {
 
 const MEMBER = 'm.room.member'
 
-/** Its required state is made when it is asked for: most readers are told what others were told. */
+/** The required state is made when it is asked for: most readers are told what others were told. */
 class ConfigOfReader implements ReaderConfig {
   readonly timelineLimit: number
   readonly lazyMembers: boolean
@@ -117,7 +117,7 @@ export class RoomConfigs {
     sizeBytes: ({ required }) => 1_000 + 4 * textOf(required).length,
   })
 
-  /** Of a single config: a request that waits is asked for it again. */
+  /** The combination of a single config: a request that waits is asked for it again. */
   readonly #ofOne = new WeakMap<RoomConfig, CombinedConfig>()
 
   get caches(): readonly { stats(): CacheStats }[] {
