@@ -49,9 +49,9 @@ function runWithOwnNode() {
  * keeps the process that it was told of.
  */
 function becomeServer() {
-  const whole = Object.keys(ENVIRONMENT).every((name) => process.env[name] !== undefined)
-  if (whole || process.platform !== 'linux' || process.execve === undefined || debuggerUrl() !== undefined) return
   const options = process.execArgv.some((option) => option.startsWith('--max-semi-space-size')) ? [] : OPTIONS
+  const whole = options.length === 0 && Object.keys(ENVIRONMENT).every((name) => process.env[name] !== undefined)
+  if (whole || process.platform !== 'linux' || process.execve === undefined || debuggerUrl() !== undefined) return
   process.execve(process.execPath, [process.execPath, ...options, ...process.execArgv, ...process.argv.slice(1)], {
     ...ENVIRONMENT,
     ...process.env,

@@ -35,6 +35,19 @@ const threadsOf = ({ pid }: ServerProcess): readonly string[] =>
   readdirSync(`/proc/${pid}/task`).map((thread) => readFileSync(`/proc/${pid}/task/${thread}/comm`, 'utf8').trim())
 
 describe.runIf(process.platform === 'linux')('an idle server', () => {
+  it.each([
+    ['nothing', {}],
+    ['the environment', { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '1048576' }],
+  ])('has the options and the environment of a server where %s was set before', async (_, env) => {
+    const server = await startedAgain(env)
+    const ofProcess = (name: string): readonly string[] =>
+      readFileSync(`/proc/${server.pid}/${name}`, 'utf8').split('\0')
+    expect(ofProcess('cmdline')).toContain('--max-semi-space-size=16')
+    expect(ofProcess('environ')).toEqual(
+      expect.arrayContaining(['MALLOC_ARENA_MAX=2', 'MALLOC_MMAP_THRESHOLD_=1048576']),
+    )
+  })
+
   it('holds less than 150 MB, and no thread but the one that writes', { timeout: 120_000 }, async () => {
     const server = await startedAgain()
     await vi.waitFor(() => {
