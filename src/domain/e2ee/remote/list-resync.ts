@@ -1,4 +1,4 @@
-import { Chore, type Clock, type Logger, yieldToEventLoop } from '#base'
+import { type Chore, type Clock, KeyedChore, type Logger, yieldToEventLoop } from '#base'
 import { FederationFailure, type FederationRequests } from '#net'
 import { isJsonObject, type JsonObject, type JsonValue, type ServerName, stringAt, type UserId } from '#spec'
 import type { Commit, DeviceKeysRecord, ListToAsk, RemoteDeviceListsReader, RemoteDeviceListsWriter } from '#store'
@@ -35,17 +35,21 @@ const ROUNDS_TO_DROP = 120
  */
 export class ListResync {
   readonly #parts: ListResyncParts
-  readonly #chore: Chore
-  readonly #working = new Map<ServerName, Promise<void>>()
-  readonly #closing = new AbortController()
+  readonly #chore: KeyedChore<ServerName>
   #rounds = 0
 
   constructor(parts: ListResyncParts) {
     this.#parts = parts
-    this.#chore = new Chore({
-      ...{ clock: parts.clock, logger: parts.logger, everyMs: EVERY_MS },
+    const { reader, clock, logger } = parts
+    this.#chore = new KeyedChore({
+      ...{ clock, logger, everyMs: EVERY_MS, atOnce: SERVERS_AT_ONCE },
       failure: 'device lists of other servers could not be asked for; tried again in half a minute',
-      round: () => this.#round(),
+      due: async (limit, chore) => {
+        if (this.#rounds++ % ROUNDS_TO_DROP === 0) await this.#dropUnshared(chore)
+        const servers = await reader.serversToAsk(clock.nowMs(), limit)
+        return servers.map((server) => ({ key: server, run: (signal) => this.#askServer(server, signal) }))
+      },
+      failed: (err, server) => logger.error({ err, server }, 'device lists of a server could not be asked for'),
     })
   }
 
@@ -53,10 +57,8 @@ export class ListResync {
     this.#chore.start()
   }
 
-  async stop(): Promise<void> {
-    await this.#chore.stop()
-    this.#closing.abort()
-    await Promise.allSettled([...this.#working.values()])
+  stop(): Promise<void> {
+    return this.#chore.stop()
   }
 
   /** Looks at once for lists to be asked for. */
@@ -64,46 +66,28 @@ export class ListResync {
     this.#chore.hurry()
   }
 
-  async #round(): Promise<void> {
-    const { reader, clock, logger } = this.#parts
-    if (this.#rounds++ % ROUNDS_TO_DROP === 0) await this.#dropUnshared()
-    const servers = await reader.serversToAsk(clock.nowMs(), SERVERS_AT_ONCE + this.#working.size)
-    for (const server of servers) {
-      if (this.#chore.stopped || this.#working.size >= SERVERS_AT_ONCE) return
-      if (this.#working.has(server)) continue
-      const work = this.#askServer(server)
-        .catch((err: unknown) => logger.error({ err, server }, 'device lists of a server could not be asked for'))
-        .finally(() => {
-          this.#working.delete(server)
-          // Others may wait for this place.
-          if (servers.length >= SERVERS_AT_ONCE) this.hurry()
-        })
-      this.#working.set(server, work)
-    }
-  }
-
-  async #askServer(server: ServerName): Promise<void> {
+  async #askServer(server: ServerName, ending: AbortSignal): Promise<void> {
     const { reader, clock } = this.#parts
-    while (!this.#chore.stopped) {
+    while (!ending.aborted) {
       const next = await reader.nextToAsk(server, clock.nowMs())
-      if (next === undefined || !(await this.#ask(server, next))) return
+      if (next === undefined || !(await this.#ask(server, next, ending))) return
     }
   }
 
   /** Returns whether the server may be asked for another list. */
-  async #ask(server: ServerName, { userId, failures }: ListToAsk): Promise<boolean> {
+  async #ask(server: ServerName, { userId, failures }: ListToAsk, signal: AbortSignal): Promise<boolean> {
     const { writer, commit, clock, logger, requests, position } = this.#parts
     const [askedMs, askedPosition] = [clock.nowMs(), position()]
     const path = `/_matrix/federation/v1/user/devices/${encodeURIComponent(userId)}`
     try {
       const answer = await requests.json(server, {
-        ...{ method: 'GET', path, timeoutMs: TIMEOUT_MS, maxBytes: MAX_ANSWER_BYTES, signal: this.#closing.signal },
+        ...{ method: 'GET', path, timeoutMs: TIMEOUT_MS, maxBytes: MAX_ANSWER_BYTES, signal },
       })
       const list = await this.#read(answer, userId)
       await commit([writer.replace({ userId, ...list, askedMs, askedPosition })])
       return true
     } catch (error) {
-      if (this.#closing.signal.aborted) return false
+      if (signal.aborted) return false
       if (!(error instanceof FederationFailure || error instanceof BadList)) throw error
       logger.debug({ err: error, userId }, 'the devices of a user were not told')
       const atMs = clock.nowMs() + pauseAfter(failures)
@@ -129,10 +113,10 @@ export class ListResync {
     return { id, devices: [...devices.values()], crossSigning: answeredCrossSigning(keys, userId) }
   }
 
-  async #dropUnshared(): Promise<void> {
+  async #dropUnshared(chore: Chore): Promise<void> {
     const { reader, writer, commit, serverName } = this.#parts
     let after = 0
-    await this.#chore.inPieces(async () => {
+    await chore.inPieces(async () => {
       const { userIds, upTo } = await reader.unshared(after, LISTS_AT_ONCE, serverName)
       if (userIds.length > 0) await commit([writer.drop(userIds)])
       after = upTo ?? after

@@ -1,4 +1,4 @@
-import { Chore, type Clock, type Logger } from '#base'
+import { type Clock, KeyedChore, type Logger } from '#base'
 import { ROOM_VERSIONS, type RoomId, type ServerName } from '#spec'
 import type { Commit, LeasedWork, PartialRoom, PartialRoomsReader, RoomServersReader, RoomsWriter } from '#store'
 import type { RoomGraph } from '../graph/index.ts'
@@ -33,28 +33,28 @@ const MAX_EVENTS = 500_000
  */
 export class CompleteRooms implements LeasedWork {
   readonly #parts: CompleteRoomsParts
-  readonly #chore: Chore
-  readonly #working = new Map<RoomId, Promise<void>>()
-  #closing = new AbortController()
+  readonly #chore: KeyedChore<RoomId>
 
   constructor(parts: CompleteRoomsParts) {
     this.#parts = parts
-    this.#chore = new Chore({
-      ...{ clock: parts.clock, logger: parts.logger, everyMs: EVERY_MS },
+    const { reader, clock, logger } = parts
+    this.#chore = new KeyedChore({
+      ...{ clock, logger, everyMs: EVERY_MS, atOnce: ROOMS_AT_ONCE },
       failure: 'rooms whose members are to be fetched could not be read; tried again in half a minute',
-      round: () => this.#round(),
+      due: async (limit) => {
+        const rooms = await reader.partialRooms(clock.nowMs(), limit)
+        return rooms.map((room) => ({ key: room.roomId, run: (signal) => this.#complete(room, signal) }))
+      },
+      failed: (err, room) => logger.error({ err, room }, 'the members of a room could not be fetched'),
     })
   }
 
   start(): void {
-    this.#closing = new AbortController()
     this.#chore.start()
   }
 
-  async stop(): Promise<void> {
-    await this.#chore.stop()
-    this.#closing.abort()
-    await Promise.allSettled([...this.#working.values()])
+  stop(): Promise<void> {
+    return this.#chore.stop()
   }
 
   /** Looks at once for rooms to complete. */
@@ -62,24 +62,7 @@ export class CompleteRooms implements LeasedWork {
     this.#chore.hurry()
   }
 
-  async #round(): Promise<void> {
-    const { reader, clock, logger } = this.#parts
-    const due = await reader.partialRooms(clock.nowMs(), ROOMS_AT_ONCE + this.#working.size)
-    for (const room of due) {
-      if (this.#chore.stopped || this.#working.size >= ROOMS_AT_ONCE) return
-      const { roomId } = room
-      if (this.#working.has(roomId)) continue
-      const work = this.#complete(room)
-        .catch((err: unknown) => logger.error({ err, room: roomId }, 'the members of a room could not be fetched'))
-        .finally(() => {
-          this.#working.delete(roomId)
-          if (due.length > ROOMS_AT_ONCE) this.hurry()
-        })
-      this.#working.set(roomId, work)
-    }
-  }
-
-  async #complete(room: PartialRoom): Promise<void> {
+  async #complete(room: PartialRoom, ending: AbortSignal): Promise<void> {
     const { reader, writing, serverName, clock, logger, ended } = this.#parts
     const { roomId, failures } = room
     if (!(await reader.isServerIn(room.room, serverName))) {
@@ -88,12 +71,12 @@ export class CompleteRooms implements LeasedWork {
       return
     }
     for (const server of await this.#servers(room)) {
-      if (await this.#by(server, room)) {
+      if (await this.#by(server, room, ending)) {
         logger.info({ room: roomId, server }, 'a room has all of its members now')
         ended(roomId)
         return
       }
-      if (this.#closing.signal.aborted) return
+      if (ending.aborted) return
     }
     const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** Math.min(failures, 20), LONGEST_PAUSE_MS)
     const later = { room: room.room, failures: failures + 1, dueMs: clock.nowMs() + pauseMs }
@@ -112,13 +95,17 @@ export class CompleteRooms implements LeasedWork {
   }
 
   /** Returns whether the room is whole now. */
-  async #by(server: ServerName, { room, roomId, version: name, joinId }: PartialRoom): Promise<boolean> {
+  async #by(
+    server: ServerName,
+    { room, roomId, version: name, joinId }: PartialRoom,
+    ending: AbortSignal,
+  ): Promise<boolean> {
     const { states, graph, clock, logger } = this.#parts
     const version = ROOM_VERSIONS.get(name)
     if (version === undefined) return false
     const timeout = new AbortController()
     const cancel = clock.after(FETCH_MS, () => timeout.abort())
-    const signal = AbortSignal.any([timeout.signal, this.#closing.signal])
+    const signal = AbortSignal.any([timeout.signal, ending])
     try {
       const state = await states.stateBefore(server, { room, roomId, version }, joinId, {
         signal,
@@ -130,8 +117,7 @@ export class CompleteRooms implements LeasedWork {
         'a server gave a state that is none, or contradicts the one with which the room was joined',
       )
     } catch (err) {
-      if (!this.#closing.signal.aborted)
-        logger.warn({ err, room: roomId, server }, 'a server did not give the members of a room')
+      if (!ending.aborted) logger.warn({ err, room: roomId, server }, 'a server did not give the members of a room')
     } finally {
       cancel()
     }
