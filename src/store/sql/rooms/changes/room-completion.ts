@@ -4,14 +4,18 @@ import { WriteConflict } from '../../../ports/engine/change.ts'
 import type { PartialEntrance } from '../../../ports/rooms/room-change.ts'
 import { defineWrite, insertInto, type Tx } from '../../engine/index.ts'
 import { ServerRows, setServers } from '../servers/room-server-rows.ts'
-import { insertEntries, insertState } from '../state/branch-states.ts'
+import { insertEntries, insertState, MAX_CHAIN } from '../state/branch-states.ts'
 import { query } from '../tables.ts'
-import { countMembers, setMemberships, takeGathered } from './entered-state.ts'
-
-interface OfRoom {
-  readonly room: number
-}
-type AtPosition = OfRoom & { readonly position: number }
+import {
+  type AtPosition,
+  beginEntries,
+  countMembers,
+  eachJoined,
+  type OfRoom,
+  selectJoins,
+  setMemberships,
+  takeGathered,
+} from './entered-state.ts'
 
 const insertPartial = insertInto('partial_rooms', {
   room: 'integer',
@@ -46,70 +50,28 @@ export const beginPartial = async (
 /** Ends what `beginPartial` began, where that was: the servers of the room are those of its members. */
 export const endPartial = async (tx: Tx, { room, position }: AtPosition): Promise<void> => {
   const row = await tx.first(partialSince, { room })
-  if (row?.since === null || row === undefined) return
+  if ((row?.since ?? null) === null) return
   await tx.run(takePartial, { room })
   await tx.run(setPartial, { room, since: null })
   await setServers(tx, { room, position, joined: await joinedByServer(tx, room) })
 }
 
 const joinedMembers = query((db, param: OfRoom & { readonly after: string; readonly limit: number }) =>
-  db
-    .selectFrom('state_log')
-    .select('state_key as userId')
-    .where('room', '=', param.room)
-    .where('type', '=', sql.lit('m.room.member'))
-    .where('until_position', 'is', null)
-    .where('membership', '=', sql.lit('join'))
-    .where('state_key', '>', param.after)
-    .orderBy('state_key')
-    .limit(param.limit),
+  selectJoins(db, param).where('until_position', 'is', null),
 )
-const PAGE = 1_000
 
 const joinedByServer = async (tx: Tx, room: number): Promise<ReadonlyMap<string, number>> => {
   const joined = new Map<string, number>()
-  let after = ''
-  for (;;) {
-    const page = await tx.all(joinedMembers, { room, after, limit: PAGE })
-    for (const { userId } of page) {
-      const server = userId.slice(userId.indexOf(':') + 1)
-      joined.set(server, (joined.get(server) ?? 0) + 1)
-    }
-    after = page.at(-1)?.userId ?? after
-    if (page.length < PAGE) return joined
-  }
+  await eachJoined(tx, joinedMembers, { room }, (userId) => {
+    const server = userId.slice(userId.indexOf(':') + 1)
+    joined.set(server, (joined.get(server) ?? 0) + 1)
+  })
+  return joined
 }
 
-const addMissing = query((db, param: AtPosition) =>
-  db
-    .insertInto('state_log')
-    .columns(['room', 'type', 'state_key', 'position', 'until_position', 'event', 'membership'])
-    .expression((of) =>
-      of
-        .selectFrom('entering_entries as n')
-        .select(['n.room', 'n.type', 'n.state_key'])
-        .select([
-          sql<number>`cast(${param.position} as bigint)`.as('position'),
-          sql<null>`cast(null as bigint)`.as('until'),
-        ])
-        .select(['n.event', 'n.membership'])
-        .where('n.room', '=', param.room)
-        .where((inner) =>
-          inner.not(
-            inner.exists(
-              inner
-                .selectFrom('state_log as s')
-                .select('s.event')
-                .where('s.room', '=', param.room)
-                .whereRef('s.type', '=', 'n.type')
-                .whereRef('s.state_key', '=', 'n.state_key'),
-            ),
-          ),
-        ),
-    ),
-)
+const addMissing = beginEntries('any')
 
-/** What changed since the server came in, the newest first, with what was in force before: where the log does not know it, what the whole state says. */
+/** The changes since the server came in, the newest first, with what was in force before: where the log does not know it, what the whole state says. */
 const changesSince = query((db, param: OfRoom & { readonly since: number; readonly until: number }) =>
   db
     .selectFrom('state_log as s')
@@ -145,9 +107,6 @@ const setPrior = query((db, param: Stretch) =>
     .where('position', '>', param.above)
     .where('position', '<=', param.upTo),
 )
-
-/** The longest chain of states, as everywhere: after it one holds all entries itself. */
-const MAX_CHAIN = 40
 
 /**
  * Says of each event since the server came in that the state before it is the whole one at `position`, but for what changed from the event on. All of them stood on top of
@@ -188,12 +147,8 @@ const moveRoom = query((db, param: AtPosition) =>
     .updateTable('rooms')
     .set({
       sequence: sql<number>`sequence + 1`,
-      ...{
-        last_resolved_position: param.position,
-        whole_since: param.position,
-        state_bytes: null,
-        state_entries: null,
-      },
+      ...{ last_resolved_position: param.position, whole_since: param.position },
+      ...{ state_bytes: null, state_entries: null },
     })
     .where('room', '=', param.room),
 )

@@ -11,16 +11,23 @@ import {
 import { defineWrite, insertInto, type Tx } from '../../engine/index.ts'
 import { ServerRows } from '../servers/room-server-rows.ts'
 import { PLACINGS, query } from '../tables.ts'
-import { countMembers, setMemberships, takeGathered, usersAt } from './entered-state.ts'
+import {
+  type AtPosition,
+  beginEntries,
+  countMembers,
+  eachJoined,
+  fromPosition,
+  LOG_COLUMNS,
+  type OfRoom,
+  selectJoins,
+  setMemberships,
+  takeGathered,
+  usersAt,
+} from './entered-state.ts'
 import { storeOpenness } from './open-rooms.ts'
 import { storeChange, storeOutliers } from './room-change.ts'
 import { beginPartial, endPartial } from './room-completion.ts'
 import { storeOverview } from './room-overviews.ts'
-
-interface OfRoom {
-  readonly room: number
-}
-type AtPosition = OfRoom & { readonly position: number }
 
 /** A room without extremities: its history has not begun here. */
 const insertKnown = query((db, param: { roomId: RoomId; version: string }) =>
@@ -125,36 +132,7 @@ const endOthers = query((db, param: AtPosition) =>
       ),
     ),
 )
-const LOG_COLUMNS = ['room', 'type', 'state_key', 'position', 'until_position', 'event', 'membership'] as const
-const begin = query((db, param: AtPosition) =>
-  db
-    .insertInto('state_log')
-    .columns(LOG_COLUMNS)
-    .expression((of) =>
-      of
-        .selectFrom('entering_entries as n')
-        .select(['n.room', 'n.type', 'n.state_key'])
-        .select([
-          sql<number>`cast(${param.position} as bigint)`.as('position'),
-          sql<null>`cast(null as bigint)`.as('until'),
-        ])
-        .select(['n.event', 'n.membership'])
-        .where('n.room', '=', param.room)
-        .where((inner) =>
-          inner.not(
-            inner.exists(
-              inner
-                .selectFrom('state_log as s')
-                .select('s.event')
-                .where('s.room', '=', param.room)
-                .whereRef('s.type', '=', 'n.type')
-                .whereRef('s.state_key', '=', 'n.state_key')
-                .where('s.until_position', 'is', null),
-            ),
-          ),
-        ),
-    ),
-)
+const begin = beginEntries('current')
 /** An entry that goes away has a row too, as where resolution takes one away. */
 const remove = query((db, param: AtPosition) =>
   db
@@ -164,10 +142,7 @@ const remove = query((db, param: AtPosition) =>
       of
         .selectFrom('state_log as s')
         .select(['s.room', 's.type', 's.state_key'])
-        .select([
-          sql<number>`cast(${param.position} as bigint)`.as('position'),
-          sql<null>`cast(null as bigint)`.as('until'),
-        ])
+        .select(fromPosition(param.position))
         .select(sql<null>`cast(null as bigint)`.as('event'))
         .select(sql<Membership | null>`case when s.type = 'm.room.member' then 'leave' end`.as('membership'))
         .where('s.room', '=', param.room)
@@ -187,40 +162,19 @@ const remove = query((db, param: AtPosition) =>
         ),
     ),
 )
-interface Page extends AtPosition {
-  readonly after: string
-  readonly limit: number
-}
 const joinsAt = (column: 'position' | 'until_position') =>
-  query((db, param: Page) =>
-    db
-      .selectFrom('state_log')
-      .select('state_key as userId')
-      .where('room', '=', param.room)
-      .where(column, '=', param.position)
-      .where('type', '=', 'm.room.member')
-      .where('membership', '=', sql.lit('join'))
-      .where('state_key', '>', param.after)
-      .orderBy('state_key')
-      .limit(param.limit),
+  query((db, param: AtPosition & { readonly after: string; readonly limit: number }) =>
+    selectJoins(db, param).where(column, '=', param.position),
   )
 const GAINED = [
   [joinsAt('position'), 1],
   [joinsAt('until_position'), -1],
 ] as const
-const PAGE = 1_000
 
-const countServers = async (tx: Tx, { room, position }: AtPosition): Promise<void> => {
-  const servers = new ServerRows(tx, room)
-  for (const [ask, gained] of GAINED) {
-    let after = ''
-    for (;;) {
-      const page = await tx.all(ask, { room, position, after, limit: PAGE })
-      for (const { userId } of page) servers.count(userId, gained, position)
-      after = page.at(-1)?.userId ?? after
-      if (page.length < PAGE) break
-    }
-  }
+const countServers = async (tx: Tx, at: AtPosition): Promise<void> => {
+  const servers = new ServerRows(tx, at.room)
+  for (const [joins, gained] of GAINED)
+    await eachJoined(tx, joins, at, (userId) => servers.count(userId, gained, at.position))
   await servers.write()
 }
 

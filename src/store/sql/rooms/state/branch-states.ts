@@ -5,7 +5,7 @@ import { type InsertRow, insertInto, type Tx } from '../../engine/index.ts'
 import { query } from '../tables.ts'
 
 /** States on which another one builds, at most: then it holds all their entries itself. So reading one stays cheap, and storing one too. */
-const MAX_CHAIN = 40
+export const MAX_CHAIN = 40
 
 export const insertState = query((db, param: { room: number; at: number; chain: string }) =>
   db.insertInto('branch_states').values({ room: param.room, at: param.at, chain: param.chain }).returning('state'),
