@@ -67,7 +67,7 @@ export const buildJoining = (
     writer: writers.outsideRooms,
     commit: store.commit,
   })
-  const wholeRooms = new WholeRooms({ reader, clock, serverName, isOn: ground.partialJoins })
+  const wholeRooms = new WholeRooms({ reader, clock, isOn: ground.partialJoins })
   const elsewhere = new Elsewhere({
     partial: wholeRooms,
     ...{ requests, residency, filling, graph, logger },

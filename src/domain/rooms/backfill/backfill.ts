@@ -76,7 +76,7 @@ export class Backfill {
     const record = await reader.roomByRoomId(roomId)
     const version = record && ROOM_VERSIONS.get(record.version)
     if (record === undefined || version === undefined) return false
-    // What was before is judged by who was in the room.
+    // Earlier events are judged by who was in the room.
     if (record.partialSince !== undefined) return false
     const room: RoomHere = { roomId, version, room: record.room }
     const servers = (await reader.serversOf(record.room)).map(({ name }) => name)

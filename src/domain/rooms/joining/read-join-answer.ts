@@ -1,7 +1,7 @@
 import { type Clock, JsonMembersFailure, jsonMembers, Slices } from '#base'
 import { parseJson } from '#rules'
 import { type EventId, type JsonValue, parseServerName, type RoomId, type RoomVersion, type ServerName } from '#spec'
-import { type CheckedEvent, isChecked } from '../receiving/index.ts'
+import { type CheckedEvent, isChecked, MAX_STATE_EVENTS } from '../receiving/index.ts'
 import { UnusableAnswer } from './asked-servers.ts'
 import { type JudgedState, judgedState } from './judged-state.ts'
 import type { PduChecks } from './neighbours.ts'
@@ -31,8 +31,6 @@ export interface EnteredRoom extends JudgedState {
 const BATCH = 256
 /** Batches that are checked while the next one is read. */
 const BATCHES_AT_ONCE = 3
-/** Events of one answer: a room of 100,000 members has three times as many in its state and auth chain. */
-const MAX_EVENTS = 500_000
 const MAX_SERVERS = 50_000
 /** Limits of an event with white space and `unsigned`, and of the whole answer. */
 const MAX_EVENT_TEXT = 512 * 1024
@@ -122,7 +120,7 @@ class Gathering {
       if (this.#servers.size > MAX_SERVERS) throw new UnusableAnswer('the answer names too many servers')
       return
     }
-    if (++this.#count > MAX_EVENTS) throw new UnusableAnswer('the answer has too many events')
+    if (++this.#count > MAX_STATE_EVENTS) throw new UnusableAnswer('the answer has too many events')
     this.#batch.push({ name, pdu: parsed.value })
     if (this.#batch.length < BATCH) return
     this.#check()

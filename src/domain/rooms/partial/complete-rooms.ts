@@ -2,7 +2,7 @@ import { type Clock, KeyedChore, type Logger } from '#base'
 import { ROOM_VERSIONS, type RoomId, type ServerName } from '#spec'
 import type { Commit, LeasedWork, PartialRoom, PartialRoomsReader, RoomServersReader, RoomsWriter } from '#store'
 import type { RoomGraph } from '../graph/index.ts'
-import type { MissingStates } from '../receiving/index.ts'
+import { MAX_STATE_EVENTS, type MissingStates } from '../receiving/index.ts'
 
 export interface CompleteRoomsParts {
   readonly reader: Pick<PartialRoomsReader, 'partialRooms'> & Pick<RoomServersReader, 'isServerIn' | 'serversOf'>
@@ -24,8 +24,6 @@ const SERVERS_AT_ONCE = 5
 const FETCH_MS = 15 * 60_000
 const FIRST_PAUSE_MS = 2_000
 const LONGEST_PAUSE_MS = 3_600_000
-/** Events of one state: a room of 100,000 members has three times as many in its state and auth chain. */
-const MAX_EVENTS = 500_000
 
 /**
  * Fetches the members of rooms that were joined without them: first from the server that took this one in, then from others that are in the room. Which rooms these are is in
@@ -109,7 +107,7 @@ export class CompleteRooms implements LeasedWork {
     try {
       const state = await states.stateBefore(server, { room, roomId, version }, joinId, {
         signal,
-        maxEvents: MAX_EVENTS,
+        maxEvents: MAX_STATE_EVENTS,
       })
       if (state !== undefined && (await graph.complete(roomId, state))) return true
       logger.warn(

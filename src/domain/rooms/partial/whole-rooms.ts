@@ -1,5 +1,5 @@
 import type { Clock } from '#base'
-import type { RoomId, ServerName, UserId } from '#spec'
+import type { RoomId, UserId } from '#spec'
 import type { MembersReader, PartialRoomsReader, RoomRecordsReader } from '#store'
 import { MembersMissing } from '../turns/members-missing.ts'
 
@@ -8,7 +8,6 @@ export interface WholeRoomsParts {
     Pick<PartialRoomsReader, 'isPartial' | 'partialRooms'> &
     Pick<MembersReader, 'members'>
   readonly clock: Clock
-  readonly serverName: ServerName
   /** Whether rooms are joined without their members. */
   readonly isOn: boolean
 }

@@ -33,6 +33,8 @@ export interface StateLimits {
   readonly maxEvents: number
 }
 
+/** Events of the largest state that is taken whole: a room of 100,000 members has three times as many in its state and auth chain. */
+export const MAX_STATE_EVENTS = 500_000
 /** Up to so many events of a state are asked for one by one; more come with the whole state. */
 const ONE_BY_ONE = 50
 const KNOWN_AT_ONCE = 1_000

@@ -12,12 +12,10 @@ export interface PartialRoom {
   /** The server that took it. */
   readonly server: ServerName
   readonly failures: number
-  /** When the members are to be asked for, as Unix time in milliseconds. */
-  readonly dueMs: number
 }
 
 export interface PartialRoomsReader {
-  /** Those that are due, the longest waiting first. */
+  /** The rooms that are due, the longest waiting first. `nowMs`: Unix time in milliseconds. */
   partialRooms(nowMs: number, limit: number): Promise<readonly PartialRoom[]>
   /** Whether the members of the room are still to be fetched. */
   isPartial(roomId: RoomId): Promise<boolean>

@@ -163,7 +163,7 @@ export interface RoomEntrance {
   readonly partial?: PartialEntrance
 }
 
-/** What stands for members that are still to be fetched. */
+/** The servers that stand for members who are still to be fetched. */
 export interface PartialEntrance {
   /** The server that took this one in. */
   readonly from: ServerName

@@ -29,7 +29,7 @@ export interface Tx {
   knows(fact: string): boolean
   /** Keeps a fact in the writer's memory once this transaction is committed. Only for facts that stay true as long as anybody may ask. */
   learn(fact: string): void
-  /** What `keep` was given under this key by the writes of one operation right before this one; undefined if nothing, or if a write of another operation came between. */
+  /** Returns what `keep` was given under this key by the writes of one operation right before this one; undefined if nothing, or if a write of another operation came between. */
   kept(key: number): unknown
   /** Keeps what this write knows to be stored now for the next write, which is spared the query if it is of the same operation and of the same transaction. */
   keep(key: number, value: unknown): void

@@ -6,7 +6,8 @@ import { FederationPeer } from '../../../support/federation-peer/peer.ts'
 import type { PeerRoom } from '../../../support/federation-peer/peer-room.ts'
 import { joinAnswerWithoutMembers, serveRoom } from '../../../support/federation-peer/resident.ts'
 import { type FederationServers, startFederation } from '../../../support/federation-servers.ts'
-import { bodiesIn, HERE, text, untilBody } from '../receiving/scene.ts'
+import type { DatabaseKind } from '../../../support/homeserver.ts'
+import { bodiesIn, HERE, text, until, untilBody } from '../receiving/scene.ts'
 import { enc, joinBy, membersOf, outcome, PAIRS, stateOf } from './two-servers.ts'
 
 const MEMBERS = 20
@@ -24,13 +25,7 @@ interface House extends AsyncDisposable {
 }
 
 /** A server that joins without members, and a peer with a large room that holds back the state. */
-const open = async (
-  database?: Parameters<typeof startFederation>[0] extends infer Setup
-    ? Setup extends { database?: infer Kind }
-      ? Kind
-      : never
-    : never,
-): Promise<House> => {
+const open = async (database?: DatabaseKind): Promise<House> => {
   const peer = await FederationPeer.start()
   const federation = await startFederation({
     names: [HERE],
@@ -70,25 +65,15 @@ const open = async (
   }
 }
 
-const until = async (holds: () => Promise<boolean> | boolean): Promise<void> => {
-  const endMs = Date.now() + 20_000
-  while (!(await holds())) {
-    if (Date.now() > endMs) throw new Error('it did not come true')
-    await wait(50)
-  }
-}
-
 const idsOf = async (user: TestClient, roomId: string): Promise<Json> =>
   Object.fromEntries(
     Object.entries(await stateOf(user, roomId)).map(([key, eventId]) => [key.replace(' ', '|'), eventId]),
   )
 
-const messagesAt = (peer: FederationPeer): Promise<string[]> =>
-  Promise.resolve(
-    peer.received
-      .filter(({ path }) => path.includes('/send/'))
-      .flatMap(({ body }) => body.pdus.map((pdu: Json) => pdu.content.body as string)),
-  )
+const messagesAt = async ({ received }: FederationPeer): Promise<readonly string[]> =>
+  received
+    .filter(({ path }) => path.includes('/send/'))
+    .flatMap(({ body }) => body.pdus.map((pdu: Json) => pdu.content.body as string))
 
 describe.each(PAIRS)('a room joined without its members, on %s', (_, [database]) => {
   it('is usable at once, and whole when they are there', { timeout: 60_000 }, async () => {
@@ -98,10 +83,13 @@ describe.each(PAIRS)('a room joined without its members, on %s', (_, [database])
     const { next_batch: since } = await alice.sync()
     const lazily = await alice.get(`/v3/sync?filter=${enc(LAZY)}`)
     expect(await joinBy(alice, roomId, peer.name)).toBe(roomId)
-    // What needs no members works: reading state, sending, and syncing for clients that load members lazily.
+    // All that needs no members works: reading state, sending, and syncing for clients that load members lazily.
     expect(await alice.get(`/v3/rooms/${enc(roomId)}/state/m.room.join_rules`)).toEqual({ join_rule: 'public' })
     await alice.sendText(roomId, 'before they are there')
-    await until(async () => (await messagesAt(peer)).includes('before they are there'))
+    await until(
+      () => messagesAt(peer),
+      (bodies) => bodies.includes('before they are there'),
+    )
     const shown = await alice.get(`/v3/sync?filter=${enc(LAZY)}&since=${lazily.next_batch}`)
     expect(Object.keys(shown.rooms.join)).toEqual([roomId])
     // Others wait: clients that want all members, requests for them, and what the members say.
@@ -136,7 +124,10 @@ describe.each(PAIRS)('a room joined without its members, on %s', (_, [database])
     await using house = await open(database)
     const { alice, room, peer, federation } = house
     await joinBy(alice, room.roomId, peer.name)
-    await until(() => house.asked() > 0)
+    await until(
+      async () => house.asked(),
+      (count) => count > 0,
+    )
     await peer.sendTransaction(HERE, [room.send(text('meanwhile', { sender: `@user1:${peer.name}` })).pdu])
     await federation.at(0).whileStopped(async () => {})
     house.release()
@@ -204,7 +195,10 @@ describe('members that are fetched later', () => {
     const { roomId } = room
     await joinBy(alice, roomId, peer.name)
     await alice.post(`/v3/rooms/${enc(roomId)}/leave`)
-    await until(() => room.stateEvent('m.room.member', alice.userId)?.event.content.membership === 'leave')
+    await until(
+      async () => room.stateEvent('m.room.member', alice.userId)?.event.content.membership,
+      (membership) => membership === 'leave',
+    )
     house.release()
     await joinBy(alice, roomId, peer.name)
     expect(Object.keys(await membersOf(alice, roomId))).toHaveLength(MEMBERS + 2)

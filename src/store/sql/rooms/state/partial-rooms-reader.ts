@@ -8,7 +8,6 @@ const dueRooms = query((db, param: { nowMs: number; limit: number }) =>
     .selectFrom('partial_rooms as p')
     .innerJoin('rooms as r', 'r.room', 'p.room')
     .select(['p.room', 'r.room_id as roomId', 'r.version', 'p.join_id as joinId', 'p.server', 'p.failures'])
-    .select('p.due_ms as dueMs')
     .where('p.due_ms', '<=', param.nowMs)
     .orderBy('p.due_ms')
     .orderBy('p.room')
