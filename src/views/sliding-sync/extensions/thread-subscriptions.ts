@@ -1,3 +1,4 @@
+import type { Soon } from '#base'
 import { type JsonObject, MatrixError } from '#spec'
 import type { News } from '#streams'
 import { formatThreadChangesToken, type ThreadChanges } from '../../thread-subscriptions/thread-changes.ts'
@@ -35,10 +36,13 @@ export class ThreadSubscriptionsExtension implements SlidingExtension<ThreadSubs
     return stream === 'threadSubscriptions'
   }
 
-  async read({ limit }: ThreadSubscriptionsConfig, { viewer, since, now }: ExtensionWindow): Promise<ExtensionAnswer> {
+  read({ limit }: ThreadSubscriptionsConfig, { viewer, since, now }: ExtensionWindow): Soon<ExtensionAnswer> {
     const [after, upTo] = [since?.threadSubscriptions ?? 0, now.threadSubscriptions]
-    if (after >= upTo) return NO_NEWS
-    const { changes, restUpTo } = await this.#changes.page(viewer.user, { after, upTo, limit })
+    return after >= upTo ? NO_NEWS : this.#page(viewer.user, { after, upTo, limit })
+  }
+
+  async #page(...asked: Parameters<ThreadChanges['page']>): Promise<ExtensionAnswer> {
+    const { changes, restUpTo } = await this.#changes.page(...asked)
     if (changes.subscribed === undefined && changes.unsubscribed === undefined) return NO_NEWS
     const rest = restUpTo === undefined ? {} : { prev_batch: formatThreadChangesToken(restUpTo) }
     return { text: JSON.stringify({ ...changes, ...rest }), isNews: true }
