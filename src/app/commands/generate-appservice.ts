@@ -2,7 +2,6 @@ import { writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { systemRandom } from '#base'
 import type { Config } from '#config'
-import { parseRegistration } from '#domain'
 import { EXIT_CONFIG, reasonOf, StartError } from '../host/start-error.ts'
 import type { CommandContext } from './output.ts'
 import { readConfig, withConfigFlags } from './settings.ts'
@@ -62,7 +61,8 @@ export const addGenerateAppService = (program: Command, { environment, ended }: 
 
 /** Throws `StartError` for what this server would not take. */
 const registrationText = async (id: string, wishes: Wishes, { server }: Config): Promise<string> => {
-  const { stringify } = await import('yaml')
+  // Every command of the program is read at its start, and the domain is most of the server.
+  const [{ stringify }, { parseRegistration }] = await Promise.all([import('yaml'), import('#domain')])
   const puppets = wishes.doublePuppets === true
   const exclusive = !(wishes.shared === true || puppets)
   const everybody = [`@.*:${server.name.replaceAll('.', '\\.')}`]
