@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { cruise, repositoryRoot } from '../../scripts/cruise.ts'
-import { findInCode, readSources } from './sources.ts'
+import { findInCode, readSources, withoutComments } from './sources.ts'
 
 const src = readSources('src')
 const tests = readSources('test')
@@ -16,6 +16,9 @@ const below = (...names: readonly string[]) => {
   return (file: { readonly path: string }) => starts.some((start) => file.path.startsWith(start))
 }
 const isOutermost = below('base', 'config', 'app')
+
+/** The places that values are imported from as a file is loaded. */
+const VALUES_FROM = /^(?:import|export) (?!type\b)[^']*?from '([^']+)'/gm
 
 describe('the layers', () => {
   it('has no import that its table forbids, and no circle', () => {
@@ -37,6 +40,22 @@ describe('the layers', () => {
       return ['owns', 'may import', 'never'].filter((word) => !text.includes(word)).map((word) => `${layer}: ${word}`)
     })
     expect(lacking).toEqual([])
+  })
+
+  it('are not loaded by a command of the program before it runs, but for the lowest ones', () => {
+    const loaded = new Set<string>()
+    const from = new Set<string>()
+    const load = (path: string): void => {
+      const file = src.find((one) => one.path === path)
+      if (file === undefined || loaded.has(path)) return
+      loaded.add(path)
+      for (const [, target = ''] of withoutComments(file.text).matchAll(VALUES_FROM))
+        if (target.startsWith('.')) load(join(dirname(path), target).replaceAll('\\', '/'))
+        else if (target.startsWith('#')) from.add(target)
+    }
+    load('src/app/cli.ts')
+    expect(loaded).toContain('src/app/commands/users.ts')
+    expect([...from].sort()).toEqual(['#base', '#config', '#spec'])
   })
 
   it('keeps files short: 400 lines, tests 500', () => {

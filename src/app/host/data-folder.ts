@@ -3,6 +3,7 @@ import { access, open, readFile, rename, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Random } from '#base'
 import { LockHeld, lockFolder, makeFolder } from '#store'
+import { keyFileIn } from './key-file.ts'
 import { codeOf, EXIT_CONFIG, reasonOf, StartError } from './start-error.ts'
 
 /** Makes the folder, readable for this user alone, and checks that it can be written to. Throws `StartError`. */
@@ -28,8 +29,6 @@ export const lockDataFolder = (folder: string): (() => void) => {
     throw new StartError(`The data folder ${folder} cannot be used: ${reasonOf(cause)}`, { cause })
   }
 }
-
-export const keyFileIn = (folder: string): string => join(folder, 'signing.key')
 
 /** Writes the file of the signing key. Throws `StartError`. */
 export const writeKeyFile = (folder: string, text: string): Promise<void> =>

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Config, Database } from '#config'
-import { keyFileIn } from './data-folder.ts'
+import { keyFileIn } from './key-file.ts'
 
 const CHANGED_BY_OTHERS = 0o022
 const READ_BY_OTHERS = 0o077
