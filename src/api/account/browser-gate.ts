@@ -27,6 +27,10 @@ export const assertOwnForm = (request: BrowserRequest): void => {
 /** A proof of who an administrator is counts for so long, where an app would get their power. */
 const PROOF_MS = 10 * 60_000
 
+/** The session behind a request for a page, which is noted as seen where the request comes from. undefined: nobody is signed in. */
+export const sessionOf = (sessions: BrowserSessions, request: BrowserRequest): Promise<BrowserSession | undefined> =>
+  sessions.of(request.cookie(sessions.cookieName), { ip: request.ip, userAgent: request.header('user-agent') })
+
 /** The session behind a request for a page, and the way to sign in where there is none. */
 export class BrowserGate {
   readonly #sessions: BrowserSessions
@@ -36,10 +40,7 @@ export class BrowserGate {
   }
 
   of(request: BrowserRequest): Promise<BrowserSession | undefined> {
-    return this.#sessions.of(request.cookie(this.#sessions.cookieName), {
-      ip: request.ip,
-      userAgent: request.header('user-agent'),
-    })
+    return sessionOf(this.#sessions, request)
   }
 
   /** Sends a browser to sign in; it comes back to `next`, a path of this server. `again`: also if somebody is signed in. */

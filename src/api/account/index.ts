@@ -9,7 +9,7 @@ import { type AccountProvidersDeps, accountProvidersEndpoints } from './provider
 import { type AccountSignInDeps, accountSignInEndpoints } from './sign-in.ts'
 import { type AccountSignUpDeps, accountSignUpEndpoints } from './sign-up.ts'
 
-export { assertOwnForm, BrowserGate, type BrowserRequest, seeOther } from './browser-gate.ts'
+export { assertOwnForm, BrowserGate, type BrowserRequest, seeOther, sessionOf } from './browser-gate.ts'
 
 export type BrowserAccountsDeps = AccountSignInDeps &
   AccountSignUpDeps &

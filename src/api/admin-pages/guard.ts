@@ -3,7 +3,7 @@ import { checkCsrf } from '#domain'
 import { type Answer, type AnyEndpoint, type AnyRequest, endpoint, none } from '#http'
 import { ACCOUNT_SIGN_IN_PAGE, loadAdminPages, noticePage } from '#pages'
 import { MatrixError } from '#spec'
-import { assertOwnForm, type BrowserRequest } from '../account/index.ts'
+import { assertOwnForm, type BrowserRequest, sessionOf } from '../account/index.ts'
 import { type PageHandler, seeOther, type Visit, type VisitDeps } from './visit.ts'
 
 /** A page or a deed, and where it stands. */
@@ -58,10 +58,8 @@ export const adminEndpoint = <Deps>(route: AdminRoute<Deps>, deps: Deps & VisitD
     errorPage: refusedByEdge,
     ...(costly === undefined ? {} : { costly }),
   } as const
-  const { cookieName } = deps.sessions
   const answer = async (asked: Asked, request: BrowserRequest): Promise<Answer> => {
-    const at = { ip: request.ip, userAgent: request.header('user-agent') }
-    const session = await deps.sessions.of(request.cookie(cookieName), at)
+    const session = await sessionOf(deps.sessions, request)
     if (session === undefined)
       return seeOther(
         `${ACCOUNT_SIGN_IN_PAGE}?next=${encodeURIComponent(method === 'GET' ? addressOf(asked) : route.section)}`,
