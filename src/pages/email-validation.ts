@@ -1,17 +1,14 @@
 import type { CustomReply } from '#http'
 import type { Notice } from './auth-fallback.ts'
 import { type Html, heading, html } from './html.ts'
-import { htmlReply } from './html-page.ts'
-
-/** The address of this page is a secret, so no cache may keep it. */
-const HEADERS = { 'Cache-Control': 'no-store', 'X-Robots-Tag': 'noindex' }
+import { htmlReply, SECRET_PAGE } from './html-page.ts'
 
 const page = (status: number, title: string, main: Html, formTargets?: string): CustomReply =>
   htmlReply({
     status,
     title,
     main,
-    headers: HEADERS,
+    headers: SECRET_PAGE,
     ...(formTargets === undefined ? {} : { form: formTargets }),
   })
 

@@ -22,6 +22,9 @@ export class PageStyle {
   }
 }
 
+/** Headers of a page whose address is a secret: no cache may keep it. */
+export const SECRET_PAGE = { 'Cache-Control': 'no-store', 'X-Robots-Tag': 'noindex' } as const
+
 export interface HtmlPage {
   readonly status: number
   readonly title: string

@@ -1,9 +1,8 @@
-import { Type } from 'typebox'
 import type { Clock } from '#base'
 import type { RenewalState, Renewals } from '#domain'
-import { type AnyEndpoint, endpoint, none } from '#http'
+import { type AnyEndpoint, endpoint } from '#http'
 import { cannotConfirmPage, type Notice, renewedPage, renewPage } from '#pages'
-import type { MatrixError } from '#spec'
+import { mailLinkPage } from './mail-links.ts'
 
 export interface RenewalPageDeps {
   /** undefined: this server sends no mails about accounts that end. */
@@ -14,16 +13,11 @@ export interface RenewalPageDeps {
 /** The path of links that renew an account. Reverse proxies must let it through. */
 export const RENEWAL_PAGE = '/_homeroom/email/renew'
 
-const Query = Type.Object({ token: Type.Optional(Type.String({ maxLength: 255 })) })
-
 const WRONG: Notice = {
   status: 403,
   title: 'This link is not right',
   text: 'It may not have been copied as a whole, or the account is closed. Open the link of the last mail, or ask whoever runs this server.',
 }
-
-const refusedByEdge = (error: MatrixError) =>
-  cannotConfirmPage({ status: error.status, title: 'This cannot be done', text: 'Wait a minute, then try again.' })
 
 /** The page on which people renew their account by the link in a mail. A `GET` changes nothing, as programs that look into mails open links. */
 export const renewalPageEndpoints = ({ renewals, clock }: RenewalPageDeps): readonly AnyEndpoint[] => {
@@ -32,13 +26,7 @@ export const renewalPageEndpoints = ({ renewals, clock }: RenewalPageDeps): read
     if (state.kind === 'ready') return renewPage({ ...state, isOver: state.endsAtMs <= clock.nowMs() })
     return renewedPage(state.userId, state.endsAtMs)
   }
-  const declared = {
-    paths: [RENEWAL_PAGE] as const,
-    auth: none(),
-    rateLimit: 'other',
-    query: Query,
-    errorPage: refusedByEdge,
-  } as const
+  const declared = mailLinkPage(RENEWAL_PAGE)
   return [
     endpoint({
       ...declared,

@@ -1,8 +1,7 @@
-import { Type } from 'typebox'
 import type { MailUnsubscribe } from '#domain'
-import { type AnyEndpoint, endpoint, none } from '#http'
+import { type AnyEndpoint, endpoint } from '#http'
 import { cannotConfirmPage, type Notice, unsubscribedPage, unsubscribePage } from '#pages'
-import type { MatrixError } from '#spec'
+import { mailLinkPage } from './mail-links.ts'
 
 export interface UnsubscribePageDeps {
   /** undefined: this server mails no notifications. */
@@ -12,26 +11,19 @@ export interface UnsubscribePageDeps {
 /** The path of links that end mails of notifications. Reverse proxies must let it through. */
 export const UNSUBSCRIBE_PAGE = '/_homeroom/email/unsubscribe'
 
-const Query = Type.Object({ token: Type.Optional(Type.String({ maxLength: 255 })) })
-
 const WRONG: Notice = {
   status: 403,
   title: 'This link is not right',
   text: 'It may not have been copied as a whole. Open the link of the last mail, or switch mails off in the settings of your app.',
 }
 
-const refusedByEdge = (error: MatrixError) =>
-  cannotConfirmPage({ status: error.status, title: 'This cannot be done', text: 'Wait a minute, then try again.' })
+const DECLARED = mailLinkPage(UNSUBSCRIBE_PAGE)
 
 /** The page on which people end mails of notifications. A `GET` changes nothing, as programs that look into mails open links; mail programs post by themselves (RFC 8058). */
 export const unsubscribePageEndpoints = ({ mailUnsubscribe }: UnsubscribePageDeps): readonly AnyEndpoint[] => [
   endpoint({
+    ...DECLARED,
     method: 'GET',
-    paths: [UNSUBSCRIBE_PAGE],
-    auth: none(),
-    rateLimit: 'other',
-    query: Query,
-    errorPage: refusedByEdge,
     handler: async ({ query: { token = '' } }) => {
       const address = await mailUnsubscribe?.addressOf(token)
       if (mailUnsubscribe === undefined || address === false) return cannotConfirmPage(WRONG)
@@ -39,13 +31,9 @@ export const unsubscribePageEndpoints = ({ mailUnsubscribe }: UnsubscribePageDep
     },
   }),
   endpoint({
+    ...DECLARED,
     method: 'POST',
-    paths: [UNSUBSCRIBE_PAGE],
-    auth: none(),
-    rateLimit: 'other',
-    query: Query,
     body: 'form',
-    errorPage: refusedByEdge,
     handler: async ({ query: { token = '' } }) =>
       (await mailUnsubscribe?.end(token)) === true ? unsubscribedPage() : cannotConfirmPage(WRONG),
   }),
