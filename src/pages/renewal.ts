@@ -1,13 +1,10 @@
+import { momentText } from '#base'
 import type { CustomReply } from '#http'
 import { heading, html } from './html.ts'
-import { htmlReply } from './html-page.ts'
+import { htmlReply, SECRET_PAGE } from './html-page.ts'
 
-/** The address of these pages is a secret, so no cache may keep it. */
-const HEADERS = { 'Cache-Control': 'no-store', 'X-Robots-Tag': 'noindex' }
-
-/** In words, as a line breaks within a date of figures. */
-const day = (ms: number): string =>
-  `${new Date(ms).toLocaleString('en-GB', { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' })} UTC`
+/** Words, as a line breaks within a date of figures. */
+const day = (ms: number): string => momentText(ms, { language: 'en-GB', dateStyle: 'long' })
 
 /** The question whether an account shall go on. It posts to its own address. */
 export const renewPage = (view: {
@@ -20,7 +17,7 @@ export const renewPage = (view: {
   return htmlReply({
     status: 200,
     title: 'Renew your account',
-    headers: HEADERS,
+    headers: SECRET_PAGE,
     form: "'self'",
     main: html`<h1>${heading('Renew your account?')}</h1>
 <p><strong>${userId}</strong> ${isOver ? 'ended on' : 'ends on'} ${day(endsAtMs)}. Renewed, it is valid until ${day(untilMs)}.</p>
@@ -35,7 +32,7 @@ export const renewedPage = (userId: string, endsAtMs: number | undefined): Custo
   htmlReply({
     status: 200,
     title: 'Your account',
-    headers: HEADERS,
+    headers: SECRET_PAGE,
     main: html`<div role="status" aria-live="polite">
 <h1>${heading(endsAtMs === undefined ? 'Your account has no end' : `Your account is valid until ${day(endsAtMs)}`)}</h1>
 <p><strong>${userId}</strong> needs nothing more from you. You can close this window.</p>

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { systemClock, systemRandom } from '#base'
+import { shownDate, systemClock, systemRandom } from '#base'
 import type { JsonObject } from '#spec'
 import { StartError } from '../host/start-error.ts'
 import { type CommandContext, operatorCommand, said, textIn } from './output.ts'
@@ -54,7 +54,7 @@ const tokenLine = (token: JsonObject): string => {
   const used = typeof allowed === 'number' ? `used ${times} of ${allowed} times` : `used ${times} times`
   const isOver = typeof expires === 'number' && expires <= systemClock.nowMs()
   const until =
-    typeof expires === 'number' ? `, ${isOver ? 'over since' : 'until'} ${new Date(expires).toISOString()}` : ''
+    typeof expires === 'number' ? `, ${isOver ? 'over since' : 'until'} ${shownDate(expires).toISOString()}` : ''
   return `${textIn(token, 'token')} ${used}${until}`
 }
 

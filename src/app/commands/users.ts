@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { shownDate } from '#base'
 import { isJsonObject, type JsonObject, type JsonValue, stringAt } from '#spec'
 import type { Ask } from '../operator/ask.ts'
 import { type CommandContext, inOneLine, type Operand, operatorCommand, type Said, said, textIn } from './output.ts'
@@ -205,8 +206,11 @@ const addEnding = (users: Command, context: CommandContext): void => {
   })
 }
 
+const SECONDS_LENGTH = ':00.000Z'.length
+
+/** To the minute. */
 const dateOf = (ms: JsonValue | undefined): string =>
-  typeof ms === 'number' ? new Date(ms).toISOString().slice(0, 16).replace('T', ' ') : 'never'
+  typeof ms === 'number' ? shownDate(ms).toISOString().slice(0, -SECONDS_LENGTH).replace('T', ' ') : 'never'
 
 const userLine = (user: JsonObject): string => {
   const marks = [

@@ -1,4 +1,4 @@
-import { Chore, type Clock, type Logger } from '#base'
+import { Chore, type Clock, type Logger, momentText } from '#base'
 import { escapedForHtml as escaped, type MailOutcome, mailPage, type OutgoingMail } from '#net'
 import type { AccountEnd, AccountEndsReader, AccountEndsWriter, Commit, ThirdPartyIdsReader } from '#store'
 import type { Renewals } from './renewals.ts'
@@ -24,7 +24,7 @@ const EVERY_MS = 607_000
 const AT_ONCE = 20
 /** An end that nobody could be told of in time is told of afterwards, as the link still renews the account. */
 const LATE_MS = 30 * 24 * 3_600_000
-/** More addresses of one person get no mail. */
+/** The addresses of one person that get a mail; any others get none. */
 const MOST_ADDRESSES = 5
 
 /**
@@ -69,15 +69,13 @@ const tell = async ({ store, mailer, renewals, serverName }: RenewalMailsParts, 
   return true
 }
 
-const dayOf = (ms: number): string =>
-  `${new Date(ms).toLocaleString('en-GB', { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' })} UTC`
-
 const mailAbout = (
   { userId, expiresAtMs }: AccountEnd,
   { to, url, serverName }: { readonly to: string; readonly url: string; readonly serverName: string },
 ): OutgoingMail => {
-  const subject = `Your account on ${serverName} ends on ${dayOf(expiresAtMs)}`
-  const lead = `Your account ${userId} is valid until ${dayOf(expiresAtMs)}. After that you can do nothing with it but log out, until it is renewed. Nothing of it is lost.`
+  const day = momentText(expiresAtMs, { language: 'en-GB', dateStyle: 'long' })
+  const subject = `Your account on ${serverName} ends on ${day}`
+  const lead = `Your account ${userId} is valid until ${day}. After that you can do nothing with it but log out, until it is renewed. Nothing of it is lost.`
   const ask = 'To go on using it, open this page and renew it:'
   const once = 'The link is good once. Whoever has it can renew the account, and do nothing else.'
   return {

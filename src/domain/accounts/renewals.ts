@@ -14,7 +14,7 @@ export interface RenewalsParts {
   readonly periodMs: number
 }
 
-/** What a link can do. `used`: it renewed the account, or somebody else set another end. */
+/** The state of a link. `used`: it renewed the account, or somebody else set another end. */
 export type RenewalState =
   | { readonly kind: 'ready'; readonly userId: UserId; readonly endsAtMs: number; readonly untilMs: number }
   | { readonly kind: 'used'; readonly userId: UserId; readonly endsAtMs: number | undefined }

@@ -1,3 +1,4 @@
+import { momentText } from '#base'
 import { escapedForHtml as escaped, mailPage, type OutgoingMail } from '#net'
 import { type DigestEntry, type DigestRoom, plain } from './digest.ts'
 import { type DigestWords, wordsIn } from './digest-words.ts'
@@ -38,11 +39,8 @@ const subjectOf = (rooms: readonly DigestRoom[], words: DigestWords): string => 
     : words.subjectOfRoom(nameOf(first, words), count)
 }
 
-const timeOf = (sentAtMs: number, { language }: DigestWords): string => {
-  // A server may say any time.
-  const date = new Date(Math.min(Math.max(sentAtMs, 0), 8.64e15))
-  return `${date.toLocaleString(language, { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' })} UTC`
-}
+const timeOf = (sentAtMs: number, { language }: DigestWords): string =>
+  momentText(sentAtMs, { language, dateStyle: 'medium' })
 
 const sentence = ({ kind, sender, text }: DigestEntry, words: DigestWords): string => {
   if (kind === 'said') return `${sender}: ${text}`

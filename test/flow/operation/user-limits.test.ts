@@ -59,6 +59,25 @@ onEveryHomeserver('commands over what one account has of its own', (start) => {
   )
 
   it(
+    'show also an end that no calendar has, which programs set as for ever',
+    async () => {
+      await using server = await start()
+      const root = await registerAdmin(server, 'root')
+      const { userId } = await server.register('carol')
+      const end = { user_id: userId, expiration_ts: Number.MAX_SAFE_INTEGER }
+      await root.ok('POST', '/_synapse/admin/v1/account_validity/validity', { body: end })
+      const token = { token: 'for-ever', expiry_time: Number.MAX_SAFE_INTEGER }
+      await root.ok('POST', '/_synapse/admin/v1/registration_tokens/new', { body: token })
+      const shown = await users(server, 'show', 'carol')
+      expect([shown.code, shown.stderr]).toEqual([0, ''])
+      expect(shown.stdout).toContain('\n  Valid until    +275760-09-13 00:00')
+      const listed = await run(['list-registration-tokens', '--data', server.dataFolder], { input: '' })
+      expect([listed.code, listed.stdout]).toEqual([0, 'for-ever used 0 times, until +275760-09-13T00:00:00.000Z\n'])
+    },
+    PROGRAMS_MS,
+  )
+
+  it(
     'refuse in one line what cannot be, and change nothing',
     async () => {
       await using server = await start()
