@@ -1,14 +1,13 @@
 import { Type } from 'typebox'
-import type { AdministerPeople } from '#domain'
+import { type AdministerPeople, MOST_MESSAGES } from '#domain'
 import { type AnyEndpoint, endpoint, none } from '#http'
 import { OPERATOR } from './operator.ts'
 
 const User = Type.String({ minLength: 1, maxLength: 255 })
-/** The same bounds as those of the administration API. */
-const Count = Type.Integer({ minimum: 0, maximum: 1_000_000 })
+const Count = Type.Integer({ minimum: 0, maximum: MOST_MESSAGES })
 const Time = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
 
-/** Commands over what one account has of its own: its limit of messages, its end, its type, and whether it reaches anybody. null takes it away. */
+/** Commands over the limit of messages, the end and the type of one account, and over whether it reaches anybody. null takes such a setting away. */
 export const operatorAccountLimitsEndpoints = (people: AdministerPeople): readonly AnyEndpoint[] => [
   endpoint({
     method: 'POST',

@@ -18,6 +18,7 @@ interface Expiry {
 
 const wrong = (text: string): StartError => new StartError(text, { exitCode: EXIT_CONFIG })
 
+/** The bound that the server has too. */
 const MOST = 1_000_000
 
 const countIn = (text: string | undefined, flag: string): number => {
@@ -36,7 +37,7 @@ const timeIn = (text: string | undefined): number => {
   return ms
 }
 
-/** Adds the commands over what one account has of its own. */
+/** Adds the commands that give one account a limit, an end and a type of its own. */
 export const addUserLimits = (users: Command, context: CommandContext, operand: Operand): void => {
   operatorCommand<Limit>(users, context, {
     ...{ name: 'set-limit', description: 'give an account a limit of messages of its own', operand },

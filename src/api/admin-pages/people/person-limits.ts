@@ -1,4 +1,4 @@
-import { USER_TYPES } from '#domain'
+import { MOST_MESSAGES, USER_TYPES } from '#domain'
 import type { Answer } from '#http'
 import { loadAdminPages } from '#pages'
 import { MatrixError } from '#spec'
@@ -41,14 +41,11 @@ const deed =
 
 const clears = ({ fields }: Visit): boolean => fields.get('clear') === 'yes'
 
-/** The same bounds as those of the administration API. */
-const MOST = 1_000_000
-
 /** Throws `M_INVALID_PARAM` for what is no such number. */
 const numberTyped = ({ fields }: Visit, name: string, what: string): number => {
   const text = fields.get(name)?.trim() ?? ''
-  if (!/^\d{1,7}$/.test(text) || Number(text) > MOST)
-    throw new MatrixError('M_INVALID_PARAM', `${what} are a whole number from 0 to ${MOST}`)
+  if (!/^\d{1,7}$/.test(text) || Number(text) > MOST_MESSAGES)
+    throw new MatrixError('M_INVALID_PARAM', `${what} are a whole number from 0 to ${MOST_MESSAGES}`)
   return Number(text)
 }
 

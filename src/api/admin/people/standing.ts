@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import type { AdministerPeople } from '#domain'
+import { type AdministerPeople, MOST_MESSAGES } from '#domain'
 import { type AnyEndpoint, admin, endpoint } from '#http'
 import type { JsonObject } from '#spec'
 import { actorOf } from '../actor.ts'
@@ -91,7 +91,7 @@ const shadowBanEndpoints = (people: AdministerPeople): readonly AnyEndpoint[] =>
   )
 
 const LIMIT_PATHS = ['/_synapse/admin/v1/users/:userId/override_ratelimit'] as const
-const Count = Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000 }))
+const Count = Type.Optional(Type.Integer({ minimum: 0, maximum: MOST_MESSAGES }))
 
 type RateLimit = NonNullable<Awaited<ReturnType<AdministerPeople['account']>>['rateLimit']>
 

@@ -37,6 +37,9 @@ export interface NewPerson {
   readonly userType?: string | undefined
 }
 
+/** The most messages a second, and at once, that an account's own limit can allow; 0 a second allows any number. */
+export const MOST_MESSAGES = 1_000_000
+
 export interface AdministerPeopleParts {
   readonly accounts: Accounts
   readonly devices: Devices
