@@ -93,7 +93,7 @@ export const startSignInHouse = async (setup: SignInSetup = {}): Promise<SignInH
 }
 
 /** What a page says to people. */
-export const headingOf = ({ text }: Page): string =>
+export const headingOf = ({ text }: Pick<Page, 'text'>): string =>
   (/<h1>(.*?)<\/h1>/.exec(text)?.[1] ?? '')
     .replaceAll(/<[^>]*>/g, '')
     .replaceAll(/&#(\d+);/g, (_whole, code: string) => String.fromCodePoint(Number(code)))

@@ -3,6 +3,7 @@ import type { TestClient } from '../../support/client.ts'
 import { onEveryHomeserver, type StartHomeserver, type TestHomeserver } from '../../support/homeserver.ts'
 import { registerAdmin } from '../../support/operator.ts'
 import { linkIn, MailServer, mailSettings, PUBLIC_URL, type ReceivedMail } from '../../support/other-servers/smtp.ts'
+import { headingOf } from '../../support/sign-in-house.ts'
 import { SteppedClock } from '../../support/stepped-clock.ts'
 import { addAddress } from '../push/email-fixture.ts'
 
@@ -78,15 +79,7 @@ class EndingHouse implements AsyncDisposable {
 }
 
 const standing = async (user: TestClient) => (await user.request('GET', '/v3/account/whoami')).body.errcode ?? 'valid'
-const heading = async (answer: Promise<Response>): Promise<string> => {
-  const text = await (await answer).text()
-  return (
-    /<h1>(.*?)<\/h1>/s
-      .exec(text)?.[1]
-      ?.replaceAll(/<[^>]*>/g, '')
-      .trim() ?? text
-  )
-}
+const heading = async (answer: Promise<Response>): Promise<string> => headingOf({ text: await (await answer).text() })
 const post = (link: string) => fetch(link, { method: 'POST', redirect: 'manual' })
 
 onEveryHomeserver('mails about accounts that end', (start) => {
