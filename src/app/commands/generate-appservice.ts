@@ -20,9 +20,9 @@ interface Wishes {
   readonly output?: string
 }
 
-/** 380 bits. */
+/** Letters and digits; some 380 bits. */
 const TOKEN_LENGTH = 64
-/** Whoever may read it can act as the service. */
+/** The file is for its owner alone: whoever reads it can act as the service. */
 const OWN_MODE = 0o600
 
 /** Adds the command that writes a registration file. It asks no server: a file takes effect where the configuration names it. */
@@ -95,7 +95,7 @@ const registrationText = async (id: string, wishes: Wishes, { server }: Config):
   return text
 }
 
-/** Never over another file: the service would know its tokens no more. */
+/** Writes a new file, never over another one: a service that runs by that one would know its tokens no more. */
 const writeNew = async (file: string, text: string): Promise<void> => {
   try {
     await writeFile(file, text, { flag: 'wx', mode: OWN_MODE })

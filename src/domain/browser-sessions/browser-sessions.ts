@@ -27,7 +27,7 @@ export interface KeptBrowserSession {
   readonly seenAtMs: number
   /** Hash of the account's password hash at the time: another password ends the session. */
   readonly password: string
-  /** Where it was seen last; undefined: no page was shown yet, or an earlier version of this server made it. */
+  /** The place where it was seen last; undefined: no page was shown yet, or an earlier version of this server made it. */
   readonly place?: BrowserPlace
   /** When it began. undefined: an earlier version made it. */
   readonly beganAtMs?: number
@@ -35,7 +35,7 @@ export interface KeptBrowserSession {
 
 /** A session as its person sees it in a list. */
 export interface ListedSession {
-  /** By which it is ended. */
+  /** The name by which it is ended. */
   readonly name: string
   readonly beganAtMs: number
   readonly seenAtMs: number

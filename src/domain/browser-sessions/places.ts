@@ -1,6 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net'
 
-/** Where somebody is signed in, in coarse terms: enough to know one's own browsers again, and not where one lives. */
+/** The place where somebody is signed in, in coarse terms: enough to know one's own browsers again, and not where one lives. */
 export interface BrowserPlace {
   /** `Firefox on Linux`; undefined: the browser did not say. */
   readonly program: string | undefined
@@ -32,7 +32,7 @@ const SYSTEMS: readonly (readonly [RegExp, string])[] = [
   [/\bMac OS X\b|\bMacintosh\b/, 'macOS'],
   [/\bLinux\b/, 'Linux'],
 ]
-/** Longer ones are not looked at further. */
+/** The part of a long user agent that is looked at. */
 const MAX_AGENT_LENGTH = 512
 
 const firstIn = (text: string, names: readonly (readonly [RegExp, string])[]): string | undefined =>

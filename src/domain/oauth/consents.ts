@@ -5,7 +5,7 @@ import type { ShortLivedTable } from '#store'
 import type { AuthorizationRequest } from './authorization-request.ts'
 import { receiverOf } from './redirect-uris.ts'
 
-/** That somebody let an app in, and does not want to be asked again. */
+/** The consent of somebody who let an app in and does not want to be asked again. */
 export interface KeptConsent {
   readonly clientId: string
   /** The scope without the device, which is another one with each sign-in. */
@@ -15,7 +15,7 @@ export interface KeptConsent {
 
 /** A consent as its person sees it in a list. */
 export interface ListedConsent extends KeptConsent {
-  /** By which it is taken back. */
+  /** The name by which it is taken back. */
   readonly name: string
 }
 
@@ -66,7 +66,7 @@ export class Consents {
     return kept?.scope === REMEMBERED_SCOPE
   }
 
-  /** All of somebody, the newest first. */
+  /** Returns all consents of a person, the newest first. */
   async listOf(userId: UserId): Promise<readonly ListedConsent[]> {
     const all = await this.#parts.table.owned(userId)
     return all.map(({ name, value }) => ({ ...value, name })).toSorted((a, b) => b.givenAtMs - a.givenAtMs)

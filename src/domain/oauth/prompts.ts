@@ -1,6 +1,6 @@
 import { OAuthRefusal } from './refusal.ts'
 
-/** What a client wants people to be asked. */
+/** The questions that a client wants people to be asked. */
 export interface Prompts {
   /** Whether the person wants a new account. */
   readonly createsAccount: boolean

@@ -184,5 +184,5 @@ ${csrfField(csrf)}
 export type { Own as OwnView }
 export const asTime = (ms: number): Html => html`<time datetime="${new Date(ms).toISOString()}">${timeText(ms)}</time>`
 
-/** The same where no element can be. */
+/** The text of such a time, for places where no element can be. */
 export const timeText = (ms: number): string => `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`

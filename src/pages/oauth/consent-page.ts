@@ -106,7 +106,7 @@ export const refusedRequestPage = (description: string, uri: string, host: strin
 <p><a class="button" href="${uri}" rel="noreferrer">Go back to ${host}</a></p>`,
   })
 
-/** For an app that wanted to go on without a question, where there has to be one. */
+/** The answer to an app that wanted to go on without a question, where there has to be one. */
 export const silentRequestPage = (mustSignIn: boolean, uri: string, host: string): CustomReply =>
   accountReply({
     title: 'The app cannot go on without asking you',

@@ -32,7 +32,7 @@ export const buildRenewalMails = (ground: Ground): Readonly<Record<string, Lease
       commit: store.commit,
     },
     serverName: config.server.name,
-    // Else a renewal would be followed by the next mail at once.
+    // With more than the whole period a renewal would be followed by the next mail at once.
     aheadMs: Math.min(warnBefore, renewalPeriod / 2),
   })
   return { 'renewal-mails': mails }

@@ -16,7 +16,7 @@ export const oauthClientsOf = ({ config, store, clock, random }: Ground): OAuthC
 const MOST_CONSENTS = 200_000
 const MOST_CONSENTS_OF_USER = 100
 
-/** They are in the database alone too. Where there are too many, the oldest go, and their apps have to ask again. */
+/** Builds the memory of consents, which is in the database alone too. Where there are too many, the oldest go, and their apps have to ask again. */
 export const buildConsents = ({ shortLived, clock }: Ground): Consents =>
   new Consents({
     table: shortLived.table<KeptConsent>('oauth-consent', {

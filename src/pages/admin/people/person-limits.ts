@@ -6,7 +6,7 @@ import { adminPage, type Frame } from '../parts/frame.ts'
 import { personPath } from '../parts/links.ts'
 import { count, id, moment } from '../parts/words.ts'
 
-/** What an account has of its own, as an administrator set it. undefined: as everybody. */
+/** The limit, the end and the type that an administrator gave an account. undefined: as everybody. */
 export interface PersonLimits {
   /** `perSecond` 0: no limit. */
   readonly rateLimit: { readonly perSecond: number; readonly burst: number } | undefined
@@ -21,7 +21,7 @@ export interface PersonLimitsView extends PersonLimits {
   readonly nowMs: number
   /** The types that an account can have, besides that of a person. */
   readonly types: readonly string[]
-  /** What was typed into a form that was refused. */
+  /** The fields of a form that was refused. */
   readonly typed: ReadonlyMap<string, string>
   readonly refusal?: DeedRefusal | undefined
 }
@@ -120,7 +120,7 @@ const numberField = (
   return field({ ...now, name, label, kind: 'number', required: true, maxLength: 7, hint })
 }
 
-/** What one account has of its own: its limit of messages, its end, its type. */
+/** The page of one account's limit of messages, its end and its type. */
 export const personLimitsPage = (frame: Frame, view: PersonLimitsView): CustomReply => {
   const { userId, refusal } = view
   const post: Post = (rest, button, more) =>
