@@ -1,4 +1,4 @@
-import type { Clock, Logger } from '#base'
+import { type Clock, type Logger, WokenWork } from '#base'
 import { isJsonObject, type ServerName } from '#spec'
 import type { Commit, LeasedWork, StagedEduRow, StagedTransactionsReader, StagedTransactionsWriter } from '#store'
 import type { Edus } from './edus.ts'
@@ -23,32 +23,26 @@ const RETRY_MS = 10_000
 export class StagedEdus implements LeasedWork {
   readonly #parts: StagedEdusParts
   readonly #waiting = new Map<ServerName, number>()
-  readonly #running = new Map<ServerName, Promise<void>>()
-  /** Servers of which something was staged after the last look. */
-  readonly #unseen = new Set<ServerName>()
-  /** The look at what was staged before the start. */
-  #look: Promise<void> = Promise.resolve()
-  #stopped = true
+  readonly #work: WokenWork<ServerName>
 
   constructor(parts: StagedEdusParts) {
     this.#parts = parts
+    const { clock, logger } = parts
+    this.#work = new WokenWork({
+      ...{ clock, logger, retryMs: RETRY_MS, failure: 'staged EDUs could not be read; tried again' },
+      look: () => this.#look(),
+      piece: (origin) => this.#piece(origin),
+      failed: (err, origin) => logger.error({ err, origin }, 'staged EDUs could not be taken; tried again'),
+    })
   }
 
   start(): void {
-    this.#stopped = false
     this.#waiting.clear()
-    this.#look = this.#parts.reader.stagedOrigins().then(
-      (origins) => {
-        for (const { origin, edus } of origins) this.staged(origin, edus)
-      },
-      (err: unknown) => this.#parts.logger.error({ err }, 'staged EDUs could not be read'),
-    )
+    this.#work.start()
   }
 
-  async stop(): Promise<void> {
-    this.#stopped = true
-    await this.#look
-    await Promise.all(this.#running.values())
+  stop(): Promise<void> {
+    return this.#work.stop()
   }
 
   mindLimit(origin: ServerName): void {
@@ -59,41 +53,18 @@ export class StagedEdus implements LeasedWork {
   staged(origin: ServerName, count: number): void {
     if (count === 0) return
     this.#waiting.set(origin, (this.#waiting.get(origin) ?? 0) + count)
-    this.#wake(origin)
+    this.#work.wake(origin)
   }
 
-  #wake(origin: ServerName): void {
-    this.#unseen.add(origin)
-    if (this.#stopped || this.#running.has(origin)) return
-    this.#running.set(
-      origin,
-      this.#drain(origin).finally(() => {
-        this.#running.delete(origin)
-        if (this.#unseen.has(origin)) this.#wake(origin)
-      }),
-    )
+  async #look(): Promise<void> {
+    for (const { origin, edus } of await this.#parts.reader.stagedOrigins()) this.staged(origin, edus)
   }
 
-  async #drain(origin: ServerName): Promise<void> {
-    const { reader, logger } = this.#parts
-    while (!this.#stopped) {
-      try {
-        this.#unseen.delete(origin)
-        const rows = await reader.stagedEdus(origin, BATCH)
-        if (rows.length === 0) {
-          this.#waiting.delete(origin)
-          return
-        }
-        if (!(await this.#take(origin, rows))) await this.#pause()
-      } catch (err) {
-        logger.error({ err, origin }, 'staged EDUs could not be taken; tried again')
-        await this.#pause()
-      }
-    }
-  }
-
-  #pause(): Promise<void> {
-    return new Promise((resolve) => this.#parts.clock.after(RETRY_MS, resolve))
+  async #piece(origin: ServerName): Promise<'more' | 'later' | 'nothing'> {
+    const rows = await this.#parts.reader.stagedEdus(origin, BATCH)
+    if (rows.length > 0) return (await this.#take(origin, rows)) ? 'more' : 'later'
+    this.#waiting.delete(origin)
+    return 'nothing'
   }
 
   /** Whether all went well. */
@@ -113,7 +84,7 @@ export class StagedEdus implements LeasedWork {
         return over
       }
       done.push(staged)
-      if (this.#stopped) break
+      if (this.#work.stopped) break
     }
     if (done.length > 0) await commit([writer.removeEdus(done)])
     return true

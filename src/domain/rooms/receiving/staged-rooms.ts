@@ -1,4 +1,4 @@
-import { type Clock, FairWork, type Logger } from '#base'
+import { type Clock, FairWork, type Logger, WokenWork } from '#base'
 import type { RoomId, ServerName } from '#spec'
 import type {
   Commit,
@@ -41,50 +41,41 @@ const RETRY_MS = 5_000
 /** Takes staged events room by room: in a room in the order in which they came, the rooms side by side. */
 export class StagedRooms implements LeasedWork {
   readonly #parts: StagedRoomsParts
-  readonly #work = new FairWork<ServerName>(WORK)
+  readonly #fair = new FairWork<ServerName>(WORK)
+  readonly #work: WokenWork<RoomId>
   /** Staged events, by room and server. */
   readonly #counts = new Map<RoomId, Map<ServerName, number>>()
-  readonly #running = new Map<RoomId, Promise<void>>()
   /** Events that wait for a server which is away. A restart forgets it, and tries them at once. */
   readonly #deferred = new Map<RoomId, Set<number>>()
   /** Told whenever events were taken. */
   readonly #waiting = new Set<() => void>()
-  /** Rooms in which something was staged after the last look. */
-  readonly #unseen = new Set<RoomId>()
-  #ending = new AbortController()
-  /** The look at what was staged before the start. */
-  #look: Promise<void> = Promise.resolve()
-  #stopped = true
 
   constructor(parts: StagedRoomsParts) {
     this.#parts = parts
+    const { clock, logger } = parts
+    this.#work = new WokenWork({
+      ...{ clock, logger, retryMs: RETRY_MS, failure: 'staged events could not be read; tried again' },
+      look: () => this.#look(),
+      piece: (roomId, signal) => this.#piece(roomId, signal),
+      failed: (err, room) => logger.error({ err, room }, 'staged events could not be taken; tried again'),
+    })
   }
 
   /** Rooms at work or waiting for it. */
   get size(): number {
-    return this.#running.size
+    return this.#work.size
   }
 
   start(): void {
-    this.#stopped = false
-    this.#ending = new AbortController()
     this.#counts.clear()
     this.#deferred.clear()
-    this.#look = this.#parts.reader.stagedRooms().then(
-      (rooms) => {
-        for (const { roomId, origin, pdus } of rooms) this.#count(roomId, origin, pdus)
-        for (const roomId of new Set(rooms.map((room) => room.roomId))) this.#wake(roomId)
-      },
-      (err: unknown) => this.#parts.logger.error({ err }, 'staged events could not be read'),
-    )
+    this.#work.start()
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true
-    this.#ending.abort()
+    const stopped = this.#work.stop()
     for (const look of this.#waiting) look()
-    await this.#look
-    await Promise.all(this.#running.values())
+    await stopped
   }
 
   /** Whether one more event of that server in that room may be staged, at once or after a while: a server that sends faster than this one takes waits for its answer. */
@@ -94,7 +85,7 @@ export class StagedRooms implements LeasedWork {
     let free = (): void => {}
     const waited = new Promise<void>((resolve) => {
       free = () => {
-        if (this.#stopped || this.#isFree(roomId, origin)) resolve()
+        if (this.#work.stopped || this.#isFree(roomId, origin)) resolve()
       }
       this.#waiting.add(free)
       cancel = this.#parts.clock.after(WAIT_MS, resolve)
@@ -112,12 +103,12 @@ export class StagedRooms implements LeasedWork {
   /** To be called when the events are durable. */
   staged(pdus: readonly StagedPdu[]): void {
     for (const { roomId, origin } of pdus) this.#count(roomId, origin, 1)
-    for (const roomId of new Set(pdus.map((pdu) => pdu.roomId))) this.#wake(roomId)
+    for (const roomId of new Set(pdus.map((pdu) => pdu.roomId))) this.#work.wake(roomId)
   }
 
   /** To be called when a room waits no more. */
   resume(roomId: RoomId): void {
-    this.#wake(roomId)
+    this.#work.wake(roomId)
   }
 
   #count(roomId: RoomId, origin: ServerName, more: number): void {
@@ -137,32 +128,19 @@ export class StagedRooms implements LeasedWork {
     for (const look of this.#waiting) look()
   }
 
-  #wake(roomId: RoomId): void {
-    this.#unseen.add(roomId)
-    if (this.#stopped || this.#running.has(roomId)) return
-    this.#running.set(
-      roomId,
-      this.#drain(roomId).finally(() => {
-        this.#running.delete(roomId)
-        if (this.#unseen.has(roomId)) this.#wake(roomId)
-      }),
-    )
+  async #look(): Promise<void> {
+    const rooms = await this.#parts.reader.stagedRooms()
+    for (const { roomId, origin, pdus } of rooms) this.#count(roomId, origin, pdus)
+    for (const roomId of new Set(rooms.map((room) => room.roomId))) this.#work.wake(roomId)
   }
 
-  /** Never rejects. */
-  async #drain(roomId: RoomId): Promise<void> {
-    const { logger } = this.#parts
-    while (!this.#stopped) {
-      try {
-        this.#unseen.delete(roomId)
-        const [oldest] = await this.#next(roomId, 1)
-        if (oldest === undefined || (await this.#parts.waits(roomId))) return
-        await this.#work.run(oldest.origin, () => this.#batch(roomId))
-      } catch (err) {
-        logger.error({ err, room: roomId }, 'staged events could not be taken; tried again')
-        await new Promise<void>((resolve) => this.#parts.clock.after(RETRY_MS, resolve))
-      }
-    }
+  async #piece(roomId: RoomId, signal: AbortSignal): Promise<'more' | 'nothing'> {
+    const [oldest] = await this.#next(roomId, 1)
+    // What came during the look at what was staged before the start was counted twice.
+    if (oldest === undefined && !this.#deferred.has(roomId)) this.#counts.delete(roomId)
+    if (oldest === undefined || (await this.#parts.waits(roomId))) return 'nothing'
+    await this.#fair.run(oldest.origin, () => this.#batch(roomId, signal))
+    return 'more'
   }
 
   /** The oldest staged events of a room that wait for nothing else. */
@@ -172,14 +150,14 @@ export class StagedRooms implements LeasedWork {
     return deferred === undefined ? rows : rows.filter(({ staged }) => !deferred.has(staged))
   }
 
-  async #batch(roomId: RoomId): Promise<void> {
-    if (this.#stopped) return
+  async #batch(roomId: RoomId, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return
     const rows = batchOf(await this.#next(roomId, BATCH))
     const numbers = rows.map(({ staged }) => staged)
     const { commit, writer, take, logger } = this.#parts
     let later: readonly StagedPduRow[]
     try {
-      later = await take.take(roomId, rows, this.#ending.signal)
+      later = await take.take(roomId, rows, signal)
     } catch (error) {
       const over = rows.filter(({ tries }) => tries + 1 >= MAX_TRIES)
       if (error instanceof UnknownRoom) {
@@ -193,7 +171,7 @@ export class StagedRooms implements LeasedWork {
       this.#taken(over)
       throw error
     }
-    if (this.#stopped) return
+    if (signal.aborted) return
     const kept = new Set(this.#defer(roomId, later))
     const done = rows.filter((row) => !kept.has(row))
     const counted =
@@ -218,7 +196,7 @@ export class StagedRooms implements LeasedWork {
       this.#parts.clock.after(DEFER_MS * 2 ** tries, () => {
         deferred.delete(staged)
         if (deferred.size === 0 && this.#deferred.get(roomId) === deferred) this.#deferred.delete(roomId)
-        this.#wake(roomId)
+        this.#work.wake(roomId)
       })
       return true
     })
