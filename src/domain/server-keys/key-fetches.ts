@@ -1,4 +1,4 @@
-import { BoundedCache, BoundedWork, type Clock, failureWords, type Logger } from '#base'
+import { BoundedCache, BoundedWork, type Clock, failureWords, growingPause, type Logger } from '#base'
 import type { FederationRequests } from '#net'
 import { signaturesOf, type VerifyKey, verifyJson } from '#rules'
 import { isJsonObject, type JsonObject, type JsonValue, parseServerName, type ServerName, stringAt } from '#spec'
@@ -39,12 +39,10 @@ const NOTARY_SERVERS = 100
 /** With more servers than this to ask, the notaries are asked first. */
 const MANY = 10
 const FETCHES = { concurrency: 64, maxWaiting: 5_000 }
-/** A server is not asked again so soon: anybody may name it, and a key that it does not have. */
-const AGAIN_MS = 60_000
+/** A server is not asked again so soon: anybody may name it, and a key that it does not have. Never long, as a server that asks something here is there. */
+const AGAIN_PAUSES = { firstMs: 60_000, longestMs: 600_000 }
 /** Within that time a server that answers is asked so often, as it may have got a new key since. */
 const OFTEN = 5
-/** Not long, as a server that asks something here is there. */
-const LONGEST_AGAIN_MS = 600_000
 const ATTEMPTS_BYTES = 2 * 1024 * 1024
 
 const NO_ATTEMPT: Attempt = { failures: 0, count: 0, untilMs: 0 }
@@ -109,7 +107,7 @@ export class KeyFetches {
     const before = this.attempts.get(server) ?? NO_ATTEMPT
     const failures = isLost ? before.failures + 1 : 0
     const goesOn = !isLost && before.failures === 0 && before.untilMs > now
-    const waitMs = Math.min(AGAIN_MS * 2 ** Math.max(0, failures - 1), LONGEST_AGAIN_MS)
+    const waitMs = growingPause(failures, AGAIN_PAUSES)
     this.attempts.set(server, {
       failures,
       count: goesOn ? before.count + 1 : 1,

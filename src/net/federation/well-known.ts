@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
 import type { SecureContext } from 'node:tls'
-import { BoundedCache, BoundedWork, type Clock, failureWords } from '#base'
+import { BoundedCache, BoundedWork, type Clock, failureWords, growingPause } from '#base'
 import { parseJson } from '#rules'
 import { isJsonObject, parseServerName, type ServerName, stringAt } from '#spec'
 import { boundedBytes } from '../bounded-answer.ts'
@@ -56,7 +56,7 @@ const DEFAULT_MS = 24 * HOUR_MS
 const LEAST_MS = 5 * MINUTE_MS
 const MOST_MS = 48 * HOUR_MS
 const INVALID_MS = HOUR_MS
-const DOWN_MS = 2 * MINUTE_MS
+const DOWN_PAUSES = { firstMs: 2 * MINUTE_MS, longestMs: INVALID_MS }
 /** A host that was well so recently keeps its delegation while it is down. */
 const TRUSTED_AFTER_MS = 2 * HOUR_MS
 /** The last part of its time in which it is fetched anew, while the old one counts. */
@@ -129,7 +129,7 @@ export class WellKnown {
     }
     const failures = (before?.failures ?? 0) + 1
     const isDown = answer.kind === 'down'
-    const nextMs = nowMs + spread(isDown ? Math.min(DOWN_MS * 2 ** (failures - 1), INVALID_MS) : INVALID_MS)
+    const nextMs = nowMs + spread(isDown ? growingPause(failures, DOWN_PAUSES) : INVALID_MS)
     if (isDown && before?.delegation.to !== undefined && nowMs < before.untilMs + TRUSTED_AFTER_MS)
       return { ...before, askedMs: nowMs, nextMs, failures }
     return { delegation: { to: undefined, reason: answer.reason }, askedMs: nowMs, nextMs, untilMs: nextMs, failures }

@@ -1,4 +1,4 @@
-import type { Clock, Logger } from '#base'
+import { type Clock, growingPause, type Logger } from '#base'
 import type { AppserviceAnswer, AppserviceRequests } from '#net'
 import type { AppservicesOutWriter, Commit, ServicePositions, ServiceProgress, ServiceTransaction } from '#store'
 import type { ServedAppservice } from './served.ts'
@@ -25,8 +25,7 @@ export interface LineStatus {
   readonly lastFailure: { readonly atMs: number; readonly reason: string } | undefined
 }
 
-/** The pause after so many failures in a row: 2 s, 4 s … to 512 s. */
-const pauseAfter = (failures: number): number => 1_000 * 2 ** Math.min(failures, 9)
+const PAUSES = { firstMs: 2_000, longestMs: 512_000 }
 const AGAIN_MS = 5_000
 
 /** One service: one transaction on the way at a time, in order, repeated with growing pauses until the service takes it. */
@@ -203,7 +202,7 @@ export class AppserviceLine {
     const told = { service: this.service.id, reason, failures: this.#failures }
     if (this.#failures === 1) logger.warn(told, 'an application service did not take a transaction; it is tried again')
     else logger.debug(told, 'an application service did not take a transaction')
-    this.#pause(pauseAfter(this.#failures))
+    this.#pause(growingPause(this.#failures, PAUSES))
     return false
   }
 

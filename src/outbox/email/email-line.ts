@@ -1,4 +1,4 @@
-import type { Clock, Logger } from '#base'
+import { type Clock, growingPause, type Logger } from '#base'
 import type { MailOutcome, OutgoingMail } from '#net'
 import { isJsonObject, stringAt } from '#spec'
 import type { PusherNumber, PusherRecord, RoomNumber, UserNumber } from '#store'
@@ -43,8 +43,7 @@ export interface EmailParts {
 
 /** Events that one mail tells of. */
 const MAX_EVENTS = 60
-const FIRST_PAUSE_MS = 60_000
-const LONGEST_PAUSE_MS = 3_600_000
+const PAUSES = { firstMs: 60_000, longestMs: 3_600_000 }
 /** Mails that could not be sent for so long are not sent any more. */
 const GIVE_UP_MS = 24 * 3_600_000
 /** An address that the mail server refused so often gets no more mails. */
@@ -135,7 +134,7 @@ export class EmailLine implements Line {
     this.#running = this.#work()
       .catch((err: unknown) => {
         this.#parts.logger.warn({ err, pusher: this.pusher }, 'a pusher of mails could not go on; it is tried again')
-        this.#wait(this.#parts.clock.nowMs() + FIRST_PAUSE_MS, 'failed')
+        this.#wait(this.#parts.clock.nowMs() + PAUSES.firstMs, 'failed')
       })
       .finally(() => {
         this.#running = undefined
@@ -301,7 +300,7 @@ export class EmailLine implements Line {
       logger.info({ pusher: this.pusher }, 'a mail could not be sent for a day; what it told of is not mailed')
       return this.#store(upTo, progress)
     }
-    this.#wait(nowMs + Math.min(FIRST_PAUSE_MS * 2 ** (this.#failures - 1), LONGEST_PAUSE_MS), 'failed')
+    this.#wait(nowMs + growingPause(this.#failures, PAUSES), 'failed')
   }
 
   async #store(upTo: number, progress: MailProgress): Promise<void> {

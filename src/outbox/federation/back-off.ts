@@ -1,4 +1,4 @@
-import type { Random } from '#base'
+import { growingPause, type Random } from '#base'
 
 /** The first pause after a failure; each further one doubles it. */
 const FIRST_PAUSE_MS = 7_500
@@ -18,7 +18,7 @@ export const fraction = (random: Random): number => {
 
 /** The pause after so many failures in a row: from 5 to 10 s after the first, up to a day; a third more or less by chance. */
 export const pauseAfter = (failures: number, random: Random): number => {
-  const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** Math.min(failures - 1, 20), LONGEST_PAUSE_MS)
+  const pauseMs = growingPause(failures, { firstMs: FIRST_PAUSE_MS, longestMs: LONGEST_PAUSE_MS })
   return Math.min(Math.round(pauseMs * (2 / 3 + (2 / 3) * fraction(random))), LONGEST_PAUSE_MS)
 }
 

@@ -1,4 +1,4 @@
-import type { Clock, Logger } from '#base'
+import { type Clock, growingPause, type Logger } from '#base'
 import type { PushGateways } from '#net'
 import type { Commit, PusherKind, PusherNumber, PushersReader, PushersWriter } from '#store'
 import { notificationText, targetOf, tellsCounts } from './notification.ts'
@@ -60,8 +60,7 @@ export interface PusherStore {
   readonly commit: Commit
 }
 
-const FIRST_PAUSE_MS = 1_000
-const LONGEST_PAUSE_MS = 3_600_000
+const PAUSES = { firstMs: 1_000, longestMs: 3_600_000 }
 /** A gateway that could not be reached for so long is not told any more of what was then. */
 const GIVE_UP_MS = 24 * 3_600_000
 
@@ -258,9 +257,8 @@ export class PusherLine implements Line {
 
   #pause(): void {
     if (this.#stopped) return
-    const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** this.#failures, LONGEST_PAUSE_MS)
     this.#failures++
-    this.#cancelPause = this.#parts.clock.after(pauseMs, () => {
+    this.#cancelPause = this.#parts.clock.after(growingPause(this.#failures, PAUSES), () => {
       this.#cancelPause = undefined
       this.#run()
     })

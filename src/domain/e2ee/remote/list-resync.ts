@@ -1,4 +1,4 @@
-import { type Chore, type Clock, KeyedChore, type Logger, yieldToEventLoop } from '#base'
+import { type Chore, type Clock, growingPause, KeyedChore, type Logger, yieldToEventLoop } from '#base'
 import { FederationFailure, type FederationRequests } from '#net'
 import { isJsonObject, type JsonObject, type JsonValue, type ServerName, stringAt, type UserId } from '#spec'
 import type { Commit, DeviceKeysRecord, ListToAsk, RemoteDeviceListsReader, RemoteDeviceListsWriter } from '#store'
@@ -22,8 +22,7 @@ const TIMEOUT_MS = 30_000
 const MAX_ANSWER_BYTES = 1024 * 1024
 /** Failures of the server, not of the one list. */
 const AWAY: ReadonlySet<string> = new Set(['unreachable', 'not-allowed'])
-const FIRST_PAUSE_MS = 30_000
-const LONGEST_PAUSE_MS = 24 * 3_600_000
+const PAUSES = { firstMs: 30_000, longestMs: 24 * 3_600_000 }
 const DEVICES_A_SLICE = 100
 const LISTS_AT_ONCE = 200
 /** Rounds between two looks for lists that nobody needs any more. */
@@ -90,7 +89,7 @@ export class ListResync {
       if (signal.aborted) return false
       if (!(error instanceof FederationFailure || error instanceof BadList)) throw error
       logger.debug({ err: error, userId }, 'the devices of a user were not told')
-      const atMs = clock.nowMs() + pauseAfter(failures)
+      const atMs = clock.nowMs() + growingPause(failures + 1, PAUSES)
       await commit([writer.askLater(userId, failures + 1, atMs)])
       const isAway = error instanceof FederationFailure && AWAY.has(error.parts.kind)
       if (isAway) await commit([writer.askServerLater(server, atMs)])
@@ -132,6 +131,3 @@ class BadList extends Error {
 
 const deviceIn = (entry: JsonObject, userId: UserId): DeviceKeysRecord | undefined =>
   answeredDevice(entry.keys, userId, stringAt(entry, 'device_id') ?? '', stringAt(entry, 'device_display_name'))
-
-const pauseAfter = (failures: number): number =>
-  Math.min(FIRST_PAUSE_MS * 2 ** Math.min(failures, 20), LONGEST_PAUSE_MS)

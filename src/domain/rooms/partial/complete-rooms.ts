@@ -1,4 +1,4 @@
-import { type Clock, KeyedChore, type Logger } from '#base'
+import { type Clock, growingPause, KeyedChore, type Logger } from '#base'
 import { ROOM_VERSIONS, type RoomId, type ServerName } from '#spec'
 import type { Commit, LeasedWork, PartialRoom, PartialRoomsReader, RoomServersReader, RoomsWriter } from '#store'
 import type { RoomGraph } from '../graph/index.ts'
@@ -22,8 +22,7 @@ const ROOMS_AT_ONCE = 3
 /** Servers that are asked for one room, one after the other, before it waits. */
 const SERVERS_AT_ONCE = 5
 const FETCH_MS = 15 * 60_000
-const FIRST_PAUSE_MS = 2_000
-const LONGEST_PAUSE_MS = 3_600_000
+const PAUSES = { firstMs: 2_000, longestMs: 3_600_000 }
 
 /**
  * Fetches the members of rooms that were joined without them: first from the server that took this one in, then from others that are in the room. Which rooms these are is in
@@ -76,7 +75,7 @@ export class CompleteRooms implements LeasedWork {
       }
       if (ending.aborted) return
     }
-    const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** Math.min(failures, 20), LONGEST_PAUSE_MS)
+    const pauseMs = growingPause(failures + 1, PAUSES)
     const later = { room: room.room, failures: failures + 1, dueMs: clock.nowMs() + pauseMs }
     await writing.commit([writing.writer.completeLater(later)])
     clock.after(pauseMs, () => this.hurry())

@@ -1,3 +1,4 @@
+import { growingPause } from '#base'
 import type { EventId, ServerName } from '#spec'
 import type { FailedPullsReader, FailedPullsWriter } from '../../ports/federation/failed-pulls.ts'
 import { type Db, defineWrite, queriesOver } from '../engine/index.ts'
@@ -55,7 +56,7 @@ const failed = defineWrite('failedPulls.failed', async (tx, pull: Failed): Promi
   const before = new Map((await tx.all(failuresOf, { server, eventIds })).map((row) => [row.eventId, row.tries]))
   for (const eventId of new Set(eventIds)) {
     const tries = (before.get(eventId) ?? 0) + 1
-    const untilMs = nowMs + Math.min(maxWaitMs, waitMs * 2 ** Math.min(tries - 1, 30))
+    const untilMs = nowMs + growingPause(tries, { firstMs: waitMs, longestMs: maxWaitMs })
     await tx.run(putFailure, { eventId, server, tries, untilMs })
   }
 })
