@@ -182,7 +182,10 @@ export class AddressWriter extends RepeatingWriter<string> {
   }
 
   protected async ask(address: string, { n }: PendingPlan): Promise<boolean> {
-    if ((await this.#held())?.includes(address) !== true && !(await this.#add(address, `secret${n}`))) return false
+    const held = await this.#held()
+    // Asked for again, an address that the account has already gets another mail, without a link.
+    if (held === undefined) return false
+    if (!held.includes(address) && !(await this.#add(address, `secret${n}`))) return false
     if (this.#last !== undefined) {
       const body = { medium: 'email', address: this.#last }
       if (!this.ledger.judge(`removal of ${this.#last}`, await this.#post('/v3/account/3pid/delete', body)))
@@ -200,7 +203,8 @@ export class AddressWriter extends RepeatingWriter<string> {
     const mail = this.#mails.received.findLast(({ to }) => to.includes(email))
     const link = /^https:\/\/chat\.example\S+$/m.exec(mail?.mail.text ?? '')?.[0]
     if (link === undefined) {
-      this.ledger.lost.push(`the mail to ${email}, which was said to be sent`)
+      const came = mail === undefined ? 'none came' : `what came has no link: ${mail.mail.subject}`
+      this.ledger.lost.push(`the mail to ${email}, which was said to be sent; ${came}`)
       return false
     }
     if (!(await this.#confirm(link.replace(PUBLIC_URL, this.#url())))) return false
