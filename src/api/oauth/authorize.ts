@@ -78,7 +78,7 @@ export const authorizeEndpoints = (deps: AuthorizeDeps): readonly AnyEndpoint[] 
         const creates = asked.createsAccount && registration
         if (session === undefined || creates) return pageForPeople({ next, creates, hint: fields.get('login_hint') })
         if (isTooOld(gate, session, asked)) return gate.toSignIn(next, true)
-        if (await isLetIn(deps, session.userId, asked)) return letIn(deps, session, asked)
+        if ((await consentOf(deps, session.userId, asked)) === 'given') return letIn(deps, session, asked)
         return consentFor(deps, askedFor(asked, fields, consents.canRemember(asked)), session)
       },
     }),
@@ -110,15 +110,18 @@ export const authorizeEndpoints = (deps: AuthorizeDeps): readonly AnyEndpoint[] 
 const isTooOld = (gate: BrowserGate, session: BrowserSession, { provenAfterMs, admin }: AuthorizationRequest) =>
   (provenAfterMs !== undefined && session.authenticatedAtMs < provenAfterMs) || (admin && gate.isTooOld(session))
 
-/** Whether the person need not be asked. A device of theirs that another app has is never taken from it without a question. */
-const isLetIn = async (
+/**
+ * What a person said for good to such a request: `taken` where they consented, and have to be asked all the same, as a device of theirs that another app has is never taken from it
+ * without a question.
+ */
+const consentOf = async (
   { consents, devices }: Pick<AuthorizeDeps, 'consents' | 'devices'>,
   userId: UserId,
   asked: AuthorizationRequest,
-): Promise<boolean> => {
-  if (!(await consents.isGiven(userId, asked))) return false
+): Promise<'given' | 'taken' | 'none'> => {
+  if (!(await consents.isGiven(userId, asked))) return 'none'
   const device = await devices.device(userId, asked.deviceId)
-  return device === undefined || device.oauthClient === asked.client.clientId
+  return device === undefined || device.oauthClient === asked.client.clientId ? 'given' : 'taken'
 }
 
 const letIn = async (
@@ -139,11 +142,12 @@ const silentAnswer = async (
   asked: AuthorizationRequest,
   session: BrowserSession | undefined,
 ): Promise<CustomReply> => {
-  const { gate, issuer, consents } = deps
+  const { gate, issuer } = deps
   const mustSignIn = session === undefined || isTooOld(gate, session, asked)
-  if (!mustSignIn && (await isLetIn(deps, session.userId, asked))) return letIn(deps, session, asked)
+  const consent = session === undefined ? 'none' : await consentOf(deps, session.userId, asked)
+  if (!mustSignIn && consent === 'given') return letIn(deps, session, asked)
   const uri = answerUri(asked, issuer, mustSignIn ? MUST_SIGN_IN : MUST_CONSENT)
-  if (session !== undefined && (await consents.isGiven(session.userId, asked))) return seeOther(uri)
+  if (consent !== 'none') return seeOther(uri)
   return silentRequestPage(mustSignIn, uri, hostOf(asked.redirectUri))
 }
 
