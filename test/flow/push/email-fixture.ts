@@ -8,6 +8,8 @@ import { SteppedClock } from '../../support/stepped-clock.ts'
 /** A time that no other timer of a server has, so that a test can tell it apart. */
 export const DELAY_MS = 977_000
 
+const DAY_MS = 86_400_000
+
 export const emailPusher = (address: string, over: Body = {}): Body => ({
   kind: 'email',
   app_id: 'm.email',
@@ -47,6 +49,8 @@ export class MailedHouse implements AsyncDisposable {
 
   static async start(start: StartHomeserver, settings: Body = {}, setup: Omit<HomeserverSetup, 'database'> = {}) {
     const house = new MailedHouse(await MailServer.start())
+    // Mails are counted by the day: none shall end within a test.
+    house.clock.advance(DAY_MS - (house.clock.nowMs() % DAY_MS))
     const { mail, ...rest } = mailSettings(house.mails, { notificationDelay: '977s', ...settings })
     house.#homeserver = await start({ settings: { ...rest, mail }, clock: house.clock, ...setup })
     house.#alice = await house.homeserver.register('alice')
