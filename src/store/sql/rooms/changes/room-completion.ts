@@ -4,7 +4,7 @@ import { WriteConflict } from '../../../ports/engine/change.ts'
 import type { PartialEntrance } from '../../../ports/rooms/room-change.ts'
 import { defineWrite, insertInto, type Tx } from '../../engine/index.ts'
 import { ServerRows, setServers } from '../servers/room-server-rows.ts'
-import { insertEntries, insertState, MAX_CHAIN } from '../state/branch-states.ts'
+import { storeState } from '../state/branch-states.ts'
 import { query } from '../tables.ts'
 import {
   type AtPosition,
@@ -114,29 +114,19 @@ const setPrior = query((db, param: Stretch) =>
  */
 const placePriors = async (tx: Tx, { room, position, since }: AtPosition & { since: number }): Promise<void> => {
   const undone = new Map<string, { type: string; state_key: string; event: number | null }>()
-  let chain: readonly number[] = []
+  let below: readonly number[] = []
   let upTo = position
-  let state: number | null = null
   for (const [at, changes] of Map.groupBy(
     await tx.all(changesSince, { room, since, until: position }),
     (one) => one.position,
   )) {
-    await tx.run(setPrior, { room, above: at, upTo, at: position, state })
+    await tx.run(setPrior, { room, above: at, upTo, at: position, state: below[0] ?? null })
     const own = changes.map(({ type, state_key, before }) => ({ type, state_key, event: before }))
     for (const one of own) undone.set(JSON.stringify([one.type, one.state_key]), one)
-    const isLong = chain.length >= MAX_CHAIN
-    const made = await tx.first(insertState, { room, at: position, chain: JSON.stringify(isLong ? [] : chain) })
-    if (made === undefined) throw new Error('an inserted state got no number')
-    const entries = isLong ? [...undone.values()] : own
-    await tx.insertMany(
-      insertEntries,
-      entries.map((entry) => ({ state: made.state, ...entry })),
-    )
-    chain = [made.state, ...(isLong ? [] : chain)]
-    state = made.state
+    below = await storeState(tx, { room, at: position, below, own, whole: async () => [...undone.values()] })
     upTo = at
   }
-  await tx.run(setPrior, { room, above: since, upTo, at: position, state })
+  await tx.run(setPrior, { room, above: since, upTo, at: position, state: below[0] ?? null })
 }
 
 const usersOf = query((db, param: OfRoom) =>

@@ -5,9 +5,9 @@ import { type InsertRow, insertInto, type Tx } from '../../engine/index.ts'
 import { query } from '../tables.ts'
 
 /** States on which another one builds, at most: then it holds all their entries itself. So reading one stays cheap, and storing one too. */
-export const MAX_CHAIN = 40
+const MAX_CHAIN = 40
 
-export const insertState = query((db, param: { room: number; at: number; chain: string }) =>
+const insertState = query((db, param: { room: number; at: number; chain: string }) =>
   db.insertInto('branch_states').values({ room: param.room, at: param.at, chain: param.chain }).returning('state'),
 )
 const chainOf = query((db, param: { room: number; state: number }) =>
@@ -19,14 +19,14 @@ const entriesOf = query((db, param: { states: readonly number[] }, { integers })
     .select(['state', 'type', 'state_key', 'event'])
     .where('state', 'in', integers(param.states)),
 )
-export const insertEntries = insertInto('branch_entries', {
+const insertEntries = insertInto('branch_entries', {
   state: 'integer',
   type: 'text',
   state_key: 'text',
   event: 'integer?',
 })
 
-type Entry = InsertRow<typeof insertEntries>
+type Entry = Omit<InsertRow<typeof insertEntries>, 'state'>
 
 /** Reads what stands in the column `chain`. */
 export const chainIn = (text: string): readonly number[] => JSON.parse(text) as readonly number[]
@@ -44,13 +44,42 @@ export const nearestFirst = <Row extends { readonly state: number }>(
 const flattened = async (tx: Tx, states: readonly number[], own: readonly Entry[]): Promise<readonly Entry[]> => {
   const seen = new Set(own.map(({ type, state_key }) => JSON.stringify([type, state_key])))
   const all = [...own]
-  for (const entry of nearestFirst(await tx.all(entriesOf, { states }), states)) {
-    const key = JSON.stringify([entry.type, entry.state_key])
+  for (const { type, state_key, event } of nearestFirst(await tx.all(entriesOf, { states }), states)) {
+    const key = JSON.stringify([type, state_key])
     if (seen.has(key)) continue
     seen.add(key)
-    all.push({ ...entry, state: own[0]?.state ?? entry.state })
+    all.push({ type, state_key, event })
   }
   return all
+}
+
+interface NewState {
+  readonly room: number
+  /** The position whose state it differs from. */
+  readonly at: number
+  /** The states on which it builds, the nearest first. */
+  readonly below: readonly number[]
+  /** What it has else than the nearest of them. */
+  readonly own: readonly Entry[]
+  /** All in which it differs, for where it builds on no other as they would be too many. */
+  whole(): Promise<readonly Entry[]>
+}
+
+/** Stores a state by its differences. Returns the states on which the next one builds: this one, and those below. */
+export const storeState = async (
+  tx: Tx,
+  { room, at, below, own, whole }: NewState,
+): Promise<readonly [state: number, ...below: number[]]> => {
+  const isLong = below.length > MAX_CHAIN
+  const chain = isLong ? [] : below
+  const made = await tx.first(insertState, { room, at, chain: JSON.stringify(chain) })
+  if (made === undefined) throw new Error('an inserted state got no number')
+  const entries = isLong ? await whole() : own
+  await tx.insertMany(
+    insertEntries,
+    entries.map((entry) => ({ state: made.state, ...entry })),
+  )
+  return [made.state, ...chain]
 }
 
 /** Stores a state before an event where no row stands for it yet. Returns what refers to it in the event's row. */
@@ -62,17 +91,13 @@ export const storePriorState = async (
 ): Promise<{ readonly prior_at: number; readonly prior_state: number | null }> => {
   if (differs.length === 0) return { prior_at: at, prior_state: branch ?? null }
   const below = branch === undefined ? [] : [branch, ...(await storedChain(tx, room, branch))]
-  const isLong = below.length > MAX_CHAIN
-  const made = await tx.first(insertState, { room, at, chain: JSON.stringify(isLong ? [] : below) })
-  if (made === undefined) throw new Error('an inserted state got no number')
   const own = differs.map(({ type, stateKey, event }) => ({
-    state: made.state,
     type,
     state_key: stateKey,
     event: event === null ? null : (numbers.get(event) as EventNumber),
   }))
-  await tx.insertMany(insertEntries, isLong ? await flattened(tx, below, own) : own)
-  return { prior_at: at, prior_state: made.state }
+  const [state] = await storeState(tx, { room, at, below, own, whole: () => flattened(tx, below, own) })
+  return { prior_at: at, prior_state: state }
 }
 
 const storedChain = async (tx: Tx, room: number, state: number): Promise<readonly number[]> => {
