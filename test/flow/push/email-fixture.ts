@@ -3,6 +3,7 @@ import { PASSWORD } from '../../support/client.ts'
 import type { HomeserverSetup, StartHomeserver, TestHomeserver } from '../../support/homeserver.ts'
 import { setPusher } from '../../support/other-servers/push-gateway.ts'
 import { linkIn, MailServer, mailSettings, openLink, PUBLIC_URL } from '../../support/other-servers/smtp.ts'
+import { whileTimePasses } from '../../support/passing-time.ts'
 import { SteppedClock } from '../../support/stepped-clock.ts'
 
 /** A time that no other timer of a server has, so that a test can tell it apart. */
@@ -96,14 +97,8 @@ export class MailedHouse implements AsyncDisposable {
     this.clock.advance(DELAY_MS)
   }
 
-  /** Waits for something that takes several timers, each set only when the one before was over. */
-  async whileTimePasses<Result>(wait: () => Promise<Result>): Promise<Result> {
-    const advancing = setInterval(() => this.clock.advance(10_000), 20)
-    try {
-      return await wait()
-    } finally {
-      clearInterval(advancing)
-    }
+  whileTimePasses<Result>(wait: () => Promise<Result>): Promise<Result> {
+    return whileTimePasses(this.clock, { anybody: this.bob, stepMs: 10_000 }, wait)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
