@@ -45,10 +45,10 @@ export class DeviceLists {
 
   async #changes(window: PeopleWindow): Promise<DeviceListChanges> {
     const { reader, shared, serverName } = this.#parts
-    const moved = await shared.roomsWithMoves(window)
-    const { around, certain } = await this.#keyChanges(window, moved.size > 0)
-    if (moved.size === 0 && around.length === 0 && certain.length === 0) return NOTHING
-    const people = await shared.people(window, moved, around)
+    const moves = await shared.moves(window)
+    const { around, certain } = await this.#keyChanges(window, moves.rooms.size > 0)
+    if (moves.rooms.size === 0 && around.length === 0 && certain.length === 0) return NOTHING
+    const people = await shared.people(window, moves, around)
     const changed = new Set([...certain, ...people.sharing, ...people.met])
     const metAgain = await reader.userIds(people.metAgain)
     const ofOthers = metAgain.filter((userId) => serverOf(userId) !== serverName)

@@ -151,16 +151,16 @@ export class ProfileChanges {
     const { shared, people, recent, reader } = this.#parts
     if (since === undefined) return NOBODY
     const ends = { viewer, rooms, since, now, events }
-    const moved = await shared.roomsWithMoves(ends)
+    const moves = await shared.moves(ends)
     const hasChanges = withChanges && since.profiles < now.profiles
     const between = { after: since.profiles, upTo: now.profiles }
     const around =
-      hasChanges && (moved.size > 0 || recent.mayConcern(viewer.user, rooms, since.profiles))
+      hasChanges && (moves.rooms.size > 0 || recent.mayConcern(viewer.user, rooms, since.profiles))
         ? await reader.changedAround(viewer.user, between, window.fields.keys)
         : []
-    if (moved.size === 0 && around.length === 0) return NOBODY
+    if (moves.rooms.size === 0 && around.length === 0) return NOBODY
     const others = around.filter((user) => user !== viewer.user)
-    const { met, left, sharing } = await shared.people(ends, moved, others)
+    const { met, left, sharing } = await shared.people(ends, moves, others)
     const gone = (await people.userIds(left)).filter((userId) => this.#isOther(window, userId))
     const own = others.length < around.length ? [viewer.user] : []
     return {

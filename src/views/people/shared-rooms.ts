@@ -1,8 +1,9 @@
 import type { UserId } from '#spec'
-import type { DeviceListsReader, MembershipRecord, RoomNumber, RoomStateReader, StoredEvent, UserNumber } from '#store'
+import type { DeviceListsReader, MembershipRecord, RoomNumber, RoomStateReader, UserNumber } from '#store'
 import type { Positions } from '#streams'
 import type { EventsViewer } from '../events/event-texts.ts'
 import type { RoomFactsCache } from '../known/room-facts.ts'
+import type { EventsByRoom } from '../known/stream-news.ts'
 import { completedRooms, type RoomsOfUser } from '../known/user-rooms.ts'
 
 export interface SharedRoomsParts {
@@ -17,7 +18,7 @@ export interface PeopleWindow {
   readonly since: Positions
   readonly now: Positions
   /** New events by room; undefined where they are not at hand: any room may have some. */
-  readonly events: ReadonlyMap<RoomNumber, readonly StoredEvent[]> | undefined
+  readonly events: EventsByRoom | undefined
 }
 
 /** The people of a window, by whether they share a joined room with the viewer at its two ends. */
@@ -39,7 +40,17 @@ export interface JoinedRooms {
   readonly rejoined: readonly RoomNumber[]
 }
 
-const NO_ROOMS: ReadonlySet<RoomNumber> = new Set()
+/** Who came and who went in a window, as all that is told of people asks. */
+export interface Moves {
+  /** Rooms of the viewer in which memberships may have changed. */
+  readonly rooms: ReadonlySet<RoomNumber>
+  /** Users who may share a first room with the viewer since the start, or the last one no more. */
+  readonly maybeMet: ReadonlySet<UserNumber>
+  /** As in `People`. */
+  readonly metAgain: readonly UserNumber[]
+}
+
+const NO_MOVES: Moves = { rooms: new Set(), maybeMet: new Set(), metAgain: [] }
 
 /**
  * The people with whom a viewer shares joined rooms, and how they changed in a window. As only the two ends of a window count, the orders in between do not: in which
@@ -47,6 +58,8 @@ const NO_ROOMS: ReadonlySet<RoomNumber> = new Set()
  */
 export class SharedRooms {
   readonly #parts: SharedRoomsParts
+  /** The last question of each window, which its events stand for: they are gone when the answer is made. */
+  readonly #asked = new WeakMap<EventsByRoom, { readonly window: PeopleWindow; readonly moves: Promise<Moves> }>()
 
   constructor(parts: SharedRoomsParts) {
     this.#parts = parts
@@ -64,13 +77,30 @@ export class SharedRooms {
     return false
   }
 
-  /** `moved`: the rooms of `roomsWithMoves`. `others`: users to ask about. */
-  async people(window: PeopleWindow, moved: ReadonlySet<RoomNumber>, others: readonly UserNumber[]): Promise<People> {
+  /** Asked for once a window, also by a client that is told of profiles as well as of devices. */
+  moves(window: PeopleWindow): Promise<Moves> {
+    const { rooms, since, now, events } = window
+    if (since.events >= now.events) return Promise.resolve(NO_MOVES)
+    const asked = events === undefined ? undefined : this.#asked.get(events)
+    const isSame = asked?.window.rooms === rooms && asked.window.since.events === since.events
+    if (isSame && asked.window.now.events === now.events) return asked.moves
+    const moves = this.#moves(window)
+    if (events !== undefined) this.#asked.set(events, { window, moves })
+    return moves
+  }
+
+  async #moves(window: PeopleWindow): Promise<Moves> {
+    const rooms = await this.#roomsWithMoves(window)
+    if (rooms.size === 0) return NO_MOVES
+    const joined = await this.joinedRooms(window, rooms)
+    const metAgain = await this.#parts.reader.joinedAt(joined.rejoined, window.now.events)
+    return { rooms, maybeMet: await this.#maybeMet(window, joined), metAgain }
+  }
+
+  /** `others`: users to ask about. */
+  async people(window: PeopleWindow, { maybeMet, metAgain }: Moves, others: readonly UserNumber[]): Promise<People> {
     const { reader } = this.#parts
     const { since, now, viewer, rooms } = window
-    const ofMoved = await this.joinedRooms(window, moved)
-    const maybeMet = await this.#maybeMet(window, ofMoved)
-    const metAgain = await reader.joinedAt(ofMoved.rejoined, now.events)
     // Nearly always all of them, however many rooms are shared: the rest is looked at room by room.
     const unmoved = others.filter((user) => !maybeMet.has(user))
     const surely = new Set(await reader.surelySharing(viewer.user, unmoved, now.events))
@@ -88,9 +118,7 @@ export class SharedRooms {
     }
   }
 
-  /** Rooms of the viewer in which memberships may have changed. */
-  async roomsWithMoves({ rooms, since, now, events }: PeopleWindow): Promise<ReadonlySet<RoomNumber>> {
-    if (since.events >= now.events) return NO_ROOMS
+  async #roomsWithMoves({ rooms, since, now, events }: PeopleWindow): Promise<ReadonlySet<RoomNumber>> {
     if (events === undefined) return new Set(rooms.keys())
     const moved = new Set<RoomNumber>(completedRooms(rooms, since.events, now.events))
     for (const [room, ofRoom] of events) {
@@ -134,7 +162,7 @@ export class SharedRooms {
     return [await wasJoined(start), await wasJoined(end)]
   }
 
-  /** Users who may share a first room with the viewer since the start, or the last one no more; `joined` has the rooms in which memberships may have changed. */
+  /** `joined` has the rooms in which memberships may have changed. */
   async #maybeMet(
     { viewer, since, now }: PeopleWindow,
     { atStart, atEnd }: JoinedRooms,

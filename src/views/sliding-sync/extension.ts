@@ -3,6 +3,7 @@ import type { JsonObject, Membership, RoomId, UserId } from '#spec'
 import type { MembershipRecord, RoomNumber, StoredEvent } from '#store'
 import type { News, Positions, ToldPositions } from '#streams'
 import type { EventsViewer } from '../events/event-texts.ts'
+import type { EventsByRoom } from '../known/stream-news.ts'
 import type { RoomsOfUser } from '../known/user-rooms.ts'
 import type { WireForm } from './request.ts'
 
@@ -54,6 +55,8 @@ export interface ExtensionWindow {
   readonly scope: RoomScope
   /** All rooms of the user. Asked for only by who needs them: a connection of keys and messages between devices does not touch a room as long as nobody moved. */
   rooms(): Promise<RoomsOfUser>
+  /** The events since `pos` by room, for all who ask alike; undefined where they are not at hand. */
+  events(): Promise<EventsByRoom | undefined>
 }
 
 export interface ExtensionAnswer {

@@ -10,6 +10,7 @@ import {
   type Streams,
   type ToldPositions,
 } from '#streams'
+import type { EventsByRoom, StreamNews } from '../known/stream-news.ts'
 import { joinedNumbers, type UserRooms } from '../known/user-rooms.ts'
 import type { IgnoredUsers } from '../known/visibility.ts'
 import { AskedExtensions, type ExtensionsAnswer, stillTyping } from './asked-extensions.ts'
@@ -26,6 +27,7 @@ export interface SlidingSyncParts {
   readonly ignored: IgnoredUsers
   readonly connections: Connections
   readonly rooms: RoomsOfAnswers
+  readonly news: Pick<StreamNews, 'events'>
   /** New ones are added at the end, and none moves: positions of clients name them by their places. */
   readonly extensions: readonly SlidingExtension[]
 }
@@ -163,11 +165,18 @@ export class SlidingSync {
   #extensions({ taken, rooms: { now, scope } }: Made): Soon<ExtensionsAnswer> {
     const { request, extensions } = taken
     const { viewer, form, pos } = request
-    const { ignored, userRooms } = this.#parts
+    const { ignored, userRooms, news } = this.#parts
     const since = pos?.positions
     const rooms = async () => userRooms.of(viewer)
-    const read = (known: ReadonlySet<UserId>): Soon<ExtensionsAnswer> =>
-      extensions.read({ form, viewer, scope, since, pos: since, now: now.positions, ignored: known, rooms })
+    const read = (known: ReadonlySet<UserId>): Soon<ExtensionsAnswer> => {
+      const window = { viewer, since, now: now.positions, ignored: known }
+      let found: Promise<EventsByRoom | undefined> | undefined
+      const events = () => {
+        found ??= rooms().then((ofUser) => news.events(window, ofUser))
+        return found
+      }
+      return extensions.read({ ...window, form, scope, pos: since, rooms, events })
+    }
     const ignoring = ignored.ignoredBy(viewer.user)
     return ignoring instanceof Promise ? ignoring.then(read) : read(ignoring)
   }

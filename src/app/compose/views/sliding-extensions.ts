@@ -54,7 +54,7 @@ export const buildSlidingExtensions = ({
       acknowledge: (owner, upTo) => inboxes.acknowledge(owner, upTo),
       streams,
     }),
-    new E2eeExtension({ lists: deviceLists, counts: keyCounts, news }),
+    new E2eeExtension({ lists: deviceLists, counts: keyCounts }),
     new AccountDataExtension({ reader: store.accountData, pushRules }),
     new ReceiptsExtension({ reader: store.receipts }),
     new TypingExtension({ news }),
@@ -66,6 +66,6 @@ export const buildSlidingExtensions = ({
       texts,
       clock,
     }),
-    new ProfilesExtension({ reader: store.profileChanges, changes: profileChanges, news }),
+    new ProfilesExtension({ reader: store.profileChanges, changes: profileChanges }),
   ]
 }

@@ -19,6 +19,7 @@ import {
   type SlidingExtension,
   SlidingRooms,
   SlidingSync,
+  type StreamNews,
   ToldMembers,
   type UserRooms,
 } from '#views'
@@ -30,6 +31,7 @@ export interface SlidingSyncGround {
   readonly ignored: IgnoredUsers
   readonly invites: InvitesShown
   readonly userRooms: UserRooms
+  readonly news: StreamNews
   readonly recent: RecentEvents
   readonly clientEvents: ClientEvents
   readonly texts: EventTexts
@@ -56,13 +58,13 @@ export const buildSlidingSync = (
   parts: SlidingSyncGround,
   extensions: readonly SlidingExtension[],
 ): BuiltSlidingSync => {
-  const { ignored, userRooms, checkpoints, ground } = parts
+  const { ignored, userRooms, news, checkpoints, ground } = parts
   const { clock, streams } = ground
   const connections = new Connections({ clock, limitBytes: LIMITS_BYTES.connections })
   const memories = new Memories({ checkpoints, clock, limitBytes: LIMITS_BYTES.memories })
   const { rooms, caches } = buildRoomsOfAnswers(parts, memories)
   return {
-    slidingSync: new SlidingSync({ clock, streams, userRooms, ignored, connections, rooms, extensions }),
+    slidingSync: new SlidingSync({ clock, streams, userRooms, ignored, connections, rooms, news, extensions }),
     caches: [connections, memories, ...caches],
   }
 }

@@ -3,14 +3,12 @@ import type { News, ToldPositions } from '#streams'
 import type { DeviceListChanges, DeviceLists } from '../../device-lists/device-lists.ts'
 import type { KeyCountsNow } from '../../device-lists/key-counts.ts'
 import { deviceListsText, keyCountsText } from '../../device-lists/texts.ts'
-import type { StreamNews } from '../../known/stream-news.ts'
 import type { ExtensionAnswer, ExtensionWindow, SlidingExtension } from '../extension.ts'
 import { isEnabled } from './member.ts'
 
 export interface E2eeExtensionParts {
   readonly lists: Pick<DeviceLists, 'between'>
   readonly counts: Pick<KeyCountsNow, 'of'>
-  readonly news: Pick<StreamNews, 'events'>
 }
 
 /** `e2ee` (MSC4543): whose devices to ask for again, and the counts of the device's own keys, which are in every answer. */
@@ -47,7 +45,7 @@ export class E2eeExtension implements SlidingExtension {
     const { viewer, now } = window
     if (since.events >= now.events && since.deviceLists >= now.deviceLists) return NO_CHANGES
     const rooms = await window.rooms()
-    const events = await this.#parts.news.events(window, rooms)
+    const events = await window.events()
     return this.#parts.lists.between({ viewer, rooms, since, now, events })
   }
 }

@@ -3,7 +3,6 @@ import { ALL_PROFILE_FIELDS, type ProfileFields, profileFieldsOf } from '#rules'
 import { type JsonObject, MatrixError } from '#spec'
 import type { ProfileChangesReader, RoomNumber } from '#store'
 import type { News } from '#streams'
-import type { StreamNews } from '../../known/stream-news.ts'
 import type { ProfileChanges, ProfileNews, ProfilesWindow } from '../../people/profile-changes.ts'
 import { slidingProfileText } from '../../people/profiles-text.ts'
 import { type ExtensionAnswer, type ExtensionWindow, NO_NEWS, type SlidingExtension } from '../extension.ts'
@@ -13,7 +12,6 @@ import { ChosenRooms, type RoomChoice, readRoomChoice } from './room-choice.ts'
 export interface ProfilesExtensionParts {
   readonly reader: Pick<ProfileChangesReader, 'cut'>
   readonly changes: Pick<ProfileChanges, 'mayHaveNews' | 'beginsAnew' | 'gone' | 'later' | 'membersOf' | 'whole'>
-  readonly news: Pick<StreamNews, 'events'>
 }
 
 interface ProfilesConfig {
@@ -61,7 +59,7 @@ export class ProfilesExtension implements SlidingExtension<ProfilesConfig> {
     const upTo = await this.#upTo(window)
     const now = { ...window.now, profiles: upTo }
     const rooms = await window.rooms()
-    const events = await this.#parts.news.events(window, rooms)
+    const events = await window.events()
     const asked: ProfilesWindow = { ...window, now, rooms, events, fields }
     const chosen = new ChosenRooms(window.scope, choice)
     const told = new ToldProfiles()
