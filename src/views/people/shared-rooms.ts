@@ -46,11 +46,18 @@ export interface Moves {
   readonly rooms: ReadonlySet<RoomNumber>
   /** Users who may share a first room with the viewer since the start, or the last one no more. */
   readonly maybeMet: ReadonlySet<UserNumber>
+  /** Those of them who share a room at the start. */
+  readonly sharedAtStart: ReadonlySet<UserNumber>
+  /** Those of them who share a room at the end. */
+  readonly sharedAtEnd: ReadonlySet<UserNumber>
   /** As in `People`. */
   readonly metAgain: readonly UserNumber[]
 }
 
-const NO_MOVES: Moves = { rooms: new Set(), maybeMet: new Set(), metAgain: [] }
+const NOBODY: ReadonlySet<UserNumber> = new Set()
+const NO_MOVES: Moves = {
+  ...{ rooms: new Set(), maybeMet: NOBODY, sharedAtStart: NOBODY, sharedAtEnd: NOBODY, metAgain: [] },
+}
 
 /**
  * The people with whom a viewer shares joined rooms, and how they changed in a window. As only the two ends of a window count, the orders in between do not: in which
@@ -92,30 +99,52 @@ export class SharedRooms {
   async #moves(window: PeopleWindow): Promise<Moves> {
     const rooms = await this.#roomsWithMoves(window)
     if (rooms.size === 0) return NO_MOVES
+    const { reader } = this.#parts
+    const { since, now } = window
     const joined = await this.joinedRooms(window, rooms)
-    const metAgain = await this.#parts.reader.joinedAt(joined.rejoined, window.now.events)
-    return { rooms, maybeMet: await this.#maybeMet(window, joined), metAgain }
+    const metAgain = await reader.joinedAt(joined.rejoined, now.events)
+    const maybeMet = await this.#maybeMet(window, joined)
+    if (maybeMet.size === 0) return { ...NO_MOVES, rooms, metAgain }
+    const asked = [...maybeMet]
+    const { atStart, atEnd } = await this.#commonRooms(window, asked)
+    const sharedAtStart = new Set(await reader.joinedAt(atStart, since.events, asked))
+    const sharedAtEnd = new Set(await reader.joinedAt(atEnd, now.events, asked))
+    return { rooms, maybeMet, sharedAtStart, sharedAtEnd, metAgain }
   }
 
   /** `others`: users to ask about. */
-  async people(window: PeopleWindow, { maybeMet, metAgain }: Moves, others: readonly UserNumber[]): Promise<People> {
-    const { reader } = this.#parts
-    const { since, now, viewer, rooms } = window
-    // Nearly always all of them, however many rooms are shared: the rest is looked at room by room.
-    const unmoved = others.filter((user) => !maybeMet.has(user))
-    const surely = new Set(await reader.surelySharing(viewer.user, unmoved, now.events))
-    const asked = [...new Set([...maybeMet, ...unmoved.filter((user) => !surely.has(user))])]
-    if (asked.length === 0) return { sharing: others, met: [], left: [], metAgain }
-    const common = await reader.roomsInCommon(viewer.user, asked)
-    const joined = await this.joinedRooms(window, common ?? rooms.keys())
-    const share = new Set(await reader.joinedAt(joined.atEnd, now.events, asked))
-    const shared = new Set(await reader.joinedAt(joined.atStart, since.events, [...maybeMet]))
+  async people(window: PeopleWindow, moves: Moves, others: readonly UserNumber[]): Promise<People> {
+    const { maybeMet, sharedAtStart, sharedAtEnd, metAgain } = moves
+    const sharing = await this.#sharing(
+      window,
+      others.filter((user) => !maybeMet.has(user)),
+    )
     return {
-      sharing: others.filter((user) => surely.has(user) || share.has(user)),
-      met: [...maybeMet].filter((user) => share.has(user) && !shared.has(user)),
-      left: [...maybeMet].filter((user) => shared.has(user) && !share.has(user)),
+      sharing: others.filter((user) => sharing.has(user) || sharedAtEnd.has(user)),
+      met: [...sharedAtEnd].filter((user) => !sharedAtStart.has(user)),
+      left: [...sharedAtStart].filter((user) => !sharedAtEnd.has(user)),
       metAgain,
     }
+  }
+
+  /** Those of the users who share a room at the end. */
+  async #sharing(window: PeopleWindow, users: readonly UserNumber[]): Promise<ReadonlySet<UserNumber>> {
+    if (users.length === 0) return NOBODY
+    const { reader } = this.#parts
+    const { viewer, now } = window
+    // Nearly always all of them, however many rooms are shared: the rest is looked at room by room.
+    const surely = await reader.surelySharing(viewer.user, users, now.events)
+    const known = new Set(surely)
+    const rest = users.filter((user) => !known.has(user))
+    if (rest.length === 0) return known
+    const { atEnd } = await this.#commonRooms(window, rest)
+    return new Set([...surely, ...(await reader.joinedAt(atEnd, now.events, rest))])
+  }
+
+  /** The viewer's rooms in which any of the users may be. */
+  async #commonRooms(window: PeopleWindow, users: readonly UserNumber[]): Promise<JoinedRooms> {
+    const common = await this.#parts.reader.roomsInCommon(window.viewer.user, users)
+    return this.joinedRooms(window, common ?? window.rooms.keys())
   }
 
   async #roomsWithMoves({ rooms, since, now, events }: PeopleWindow): Promise<ReadonlySet<RoomNumber>> {

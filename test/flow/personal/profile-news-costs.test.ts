@@ -57,4 +57,22 @@ onPostgres('profiles in /sync', () => {
     expect(new Set(Object.values(others))).toEqual(new Set([0]))
     expect(ofChange).toBeLessThanOrEqual(7)
   })
+  it('ask once who came and who went, for them and for lists of devices', async () => {
+    await using homeserver = await startHomeserver({ database: 'postgres' })
+    const alice = await homeserver.register('alice')
+    const carol = await homeserver.register('carol')
+    const roomId = await alice.createRoom({ preset: 'public_chat' })
+    const costs: number[] = []
+    for (const filter of [FILTER, ASKING]) {
+      const first = await alice.sync({ filter })
+      const sync = (): Promise<Json> => alice.sync({ filter, since: first.next_batch })
+      await carol.join(roomId)
+      expect((await sync()).device_lists.changed).toEqual([carol.userId])
+      costs.push(await statementsOf(sync))
+      await carol.post(`/v3/rooms/${encodeURIComponent(roomId)}/leave`)
+    }
+    const [plain = 0, asking = 0] = costs
+    expect(plain).toBeGreaterThan(0)
+    expect(asking - plain).toBeLessThanOrEqual(5)
+  })
 })
