@@ -200,9 +200,14 @@ export class Destination {
     if (!this.#edusWait) return []
     this.#edusWait = false
     const limit = MAX_EDUS / 2
-    const waiting = await this.#parts.backlog.edus(this.server, limit)
-    this.#edusWait ||= waiting.length === limit
-    return waiting
+    let mayBeMore = true
+    try {
+      const waiting = await this.#parts.backlog.edus(this.server, limit)
+      mayBeMore = waiting.length === limit
+      return waiting
+    } finally {
+      this.#edusWait ||= mayBeMore
+    }
   }
 
   /** Reads what the server missed; when there is no more, events come from memory again. */

@@ -3,7 +3,7 @@ import { type Clock, silentLogger, systemRandom } from '#base'
 import { FederationFailure, type FederationRequest } from '#net'
 import { FederationOut } from '#outbox'
 import type { JsonValue, ServerName, UserId } from '#spec'
-import { type Store, writers } from '#store'
+import { type FederationOutReader, type Store, writers } from '#store'
 import { InProcessBus, Streams } from '#streams'
 import { ALICE, applyTo, createRoom, member, message, type TestRoom } from '../../contract/room-fixtures.ts'
 
@@ -71,7 +71,12 @@ export class Network {
 }
 
 /** The sending of one process over a store. */
-export const openOut = async (store: Store, network: Network, clock: Clock): Promise<FederationOut> => {
+export const openOut = async (
+  store: Store,
+  network: Network,
+  clock: Clock,
+  reader: FederationOutReader = store.federationOut,
+): Promise<FederationOut> => {
   const bus = new InProcessBus()
   const streams = new Streams({
     ...{ clock, bus },
@@ -88,7 +93,7 @@ export const openOut = async (store: Store, network: Network, clock: Clock): Pro
     random: systemRandom,
     logger: silentLogger,
     requests: network,
-    store: { reader: store.federationOut, writer: writers.federationOut, commit: store.commit, rooms: store.rooms },
+    store: { reader, writer: writers.federationOut, commit: store.commit, rooms: store.rooms },
     sources: [],
   })
 }

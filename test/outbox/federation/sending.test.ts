@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { FederationFailure } from '#net'
 import type { ServerName } from '#spec'
-import { writers } from '#store'
+import { type FederationOutReader, StoreUnavailable, writers } from '#store'
 import { onEveryDatabase } from '../../contract/databases.ts'
 import { applyTo, member, message } from '../../contract/room-fixtures.ts'
 import { SteppedClock } from '../../support/stepped-clock.ts'
@@ -223,6 +223,28 @@ onEveryDatabase('sending to other servers', (open) => {
           .slice(tries)
           .flatMap(({ pdus }) => pdus)
       await eventually(() => expect(got()).toEqual(['one 3', 'two 2', 'two 3']))
+      await out.stop()
+    })
+  })
+
+  describe('EDUs that wait', () => {
+    test('are sent after all where the database could not be read just then', async () => {
+      const [store, network, clock] = [await open(), new Network(), new SteppedClock()]
+      let failures = 0
+      const reader: FederationOutReader = {
+        ...store.federationOut,
+        waitingEdus: async (server, limit) => {
+          if (failures++ === 0) throw new StoreUnavailable('disconnected', 'as the test wants it')
+          return store.federationOut.waitingEdus(server, limit)
+        },
+      }
+      const out = await openOut(store, network, clock, reader)
+      out.start()
+      const json = '{"content":{},"edu_type":"org.example.test"}'
+      await store.commit([writers.federationOut.queueEdu({ json, servers: [NEAR] })])
+      await eventually(() => expect(out.statuses()[0]?.retryAtMs).toBeDefined())
+      clock.advance(10_000)
+      await eventually(() => expect(network.to(NEAR).flatMap(({ edus }) => edus)).toEqual([JSON.parse(json)]))
       await out.stop()
     })
   })
