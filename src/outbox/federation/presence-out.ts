@@ -98,9 +98,24 @@ export class PresenceOut implements EduSource {
   }
 
   async #tell(): Promise<void> {
-    const { presence, rooms, clock } = this.#parts
+    const { clock } = this.#parts
     const userIds = [...this.#changed].slice(0, USERS_AT_ONCE)
     for (const userId of userIds) this.#changed.delete(userId)
+    let told: ReadonlyMap<ServerName, readonly JsonObject[]>
+    try {
+      told = await this.#statesByServer(userIds)
+    } catch (error) {
+      // Told later: who went offline would stay online elsewhere.
+      for (const userId of userIds) this.#changed.add(userId)
+      throw error
+    }
+    for (const [server, states] of told) this.#send(server, states)
+    this.#pausedUntil = clock.monotonicMs() + Math.min(told.size * PER_SERVER_MS, LONGEST_MS)
+    this.#remindLater()
+  }
+
+  async #statesByServer(userIds: readonly UserId[]): Promise<ReadonlyMap<ServerName, readonly JsonObject[]>> {
+    const { presence, rooms } = this.#parts
     const told = new Map<ServerName, JsonObject[]>()
     for (const { userId, content } of presence.ofEach(userIds)) {
       const state = stateOf(userId, content)
@@ -113,9 +128,7 @@ export class PresenceOut implements EduSource {
         else states.push(state)
       }
     }
-    for (const [server, states] of told) this.#send(server, states)
-    this.#pausedUntil = clock.monotonicMs() + Math.min(told.size * PER_SERVER_MS, LONGEST_MS)
-    this.#remindLater()
+    return told
   }
 
   #send(server: ServerName, states: readonly JsonObject[]): void {

@@ -21,6 +21,8 @@ const COALESCE_MS = 100
 /** For each server in the room, so that the receipts of one room cost no more than fifty requests a second. */
 const PER_SERVER_MS = 20
 const LONGEST_MS = 60_000
+/** The wait after what could not be told because the database could not be read. */
+const AGAIN_MS = 5_000
 /** Rooms that are looked through at once for what a server missed. */
 const ROOMS_AT_ONCE = 100
 /** Matches no user: private receipts are told to nobody. */
@@ -61,7 +63,8 @@ export class ReceiptsOut implements EduSource {
   back(server: ServerName): void {
     const after = this.#away.back(server)
     const outlet = this.#outlet
-    if (after !== undefined && outlet !== undefined) this.#orLog(() => this.#tellMissed(outlet, server, after))
+    if (after !== undefined && outlet !== undefined)
+      this.#untilDone(outlet, () => this.#tellMissed(outlet, server, after))
   }
 
   hear(news: readonly News[]): void {
@@ -77,7 +80,7 @@ export class ReceiptsOut implements EduSource {
     if (outlet === undefined || this.#waiting.has(room)) return
     const { clock } = this.#parts
     this.#waiting.set(room, () => {})
-    this.#orLog(async () => {
+    this.#untilDone(outlet, async () => {
       const others = await outlet.roomServers.othersIn(room)
       if (others.length === 0 || this.#outlet !== outlet) {
         this.#waiting.delete(room)
@@ -86,7 +89,7 @@ export class ReceiptsOut implements EduSource {
       const delayMs = Math.min(Math.max(COALESCE_MS, others.length * PER_SERVER_MS), LONGEST_MS)
       const tell = (): void => {
         this.#waiting.delete(room)
-        this.#orLog(() => this.#tell(outlet, room, position - 1))
+        this.#untilDone(outlet, () => this.#tell(outlet, room, position - 1))
       }
       this.#waiting.set(room, clock.after(delayMs, tell))
     })
@@ -131,8 +134,15 @@ export class ReceiptsOut implements EduSource {
     })
   }
 
-  #orLog(work: () => Promise<void>): void {
-    work().catch((err: unknown) => this.#parts.logger.warn({ err }, 'receipts could not be told to other servers'))
+  /** Work that fails is done again, as long as this process sends: nobody else would tell what it was to tell. */
+  #untilDone(outlet: EduOutlet, work: () => Promise<void>): void {
+    const { clock, logger } = this.#parts
+    work().catch((err: unknown) => {
+      logger.warn({ err }, 'receipts could not be told to other servers; tried again')
+      clock.after(AGAIN_MS, () => {
+        if (this.#outlet === outlet) this.#untilDone(outlet, work)
+      })
+    })
   }
 }
 

@@ -3,7 +3,7 @@ import { type Clock, silentLogger, systemRandom } from '#base'
 import { FederationFailure, type FederationRequest } from '#net'
 import { FederationOut } from '#outbox'
 import type { JsonValue, ServerName, UserId } from '#spec'
-import { type FederationOutReader, type Store, writers } from '#store'
+import { type Store, StoreUnavailable, writers } from '#store'
 import { InProcessBus, Streams } from '#streams'
 import { ALICE, applyTo, createRoom, member, message, type TestRoom } from '../../contract/room-fixtures.ts'
 
@@ -70,12 +70,38 @@ export class Network {
   }
 }
 
+type OutParts = ConstructorParameters<typeof FederationOut>[0]
+
+export interface OutSetup {
+  /** Default: that of the store. */
+  readonly reader?: OutParts['store']['reader']
+  readonly rooms?: OutParts['store']['rooms']
+  readonly sources?: (streams: Streams) => OutParts['sources']
+}
+
+/** A database that cannot be read as long as a test says so. */
+export class Readable {
+  isRead = true
+
+  /** The reader, of which that method fails meanwhile. */
+  of<Name extends string, Reader extends Readonly<Record<Name, (...asked: never[]) => Promise<unknown>>>>(
+    reader: Reader,
+    name: Name,
+  ): Reader {
+    const read = (...asked: never[]): Promise<unknown> =>
+      this.isRead
+        ? reader[name](...asked)
+        : Promise.reject(new StoreUnavailable('disconnected', 'as the test wants it'))
+    return { ...reader, [name]: read }
+  }
+}
+
 /** The sending of one process over a store. */
 export const openOut = async (
   store: Store,
   network: Network,
   clock: Clock,
-  reader: FederationOutReader = store.federationOut,
+  { reader = store.federationOut, rooms = store.rooms, sources = () => [] }: OutSetup = {},
 ): Promise<FederationOut> => {
   const bus = new InProcessBus()
   const streams = new Streams({
@@ -93,8 +119,8 @@ export const openOut = async (
     random: systemRandom,
     logger: silentLogger,
     requests: network,
-    store: { reader, writer: writers.federationOut, commit: store.commit, rooms: store.rooms },
-    sources: [],
+    store: { reader, writer: writers.federationOut, commit: store.commit, rooms },
+    sources: sources(streams),
   })
 }
 

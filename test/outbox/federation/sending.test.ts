@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { FederationFailure } from '#net'
 import type { ServerName } from '#spec'
-import { type FederationOutReader, StoreUnavailable, writers } from '#store'
+import { writers } from '#store'
 import { onEveryDatabase } from '../../contract/databases.ts'
 import { applyTo, member, message } from '../../contract/room-fixtures.ts'
 import { SteppedClock } from '../../support/stepped-clock.ts'
@@ -9,6 +9,7 @@ import {
   eventually,
   Network,
   openOut,
+  Readable,
   roomWith,
   type SentTransaction,
   say,
@@ -230,19 +231,14 @@ onEveryDatabase('sending to other servers', (open) => {
   describe('EDUs that wait', () => {
     test('are sent after all where the database could not be read just then', async () => {
       const [store, network, clock] = [await open(), new Network(), new SteppedClock()]
-      let failures = 0
-      const reader: FederationOutReader = {
-        ...store.federationOut,
-        waitingEdus: async (server, limit) => {
-          if (failures++ === 0) throw new StoreUnavailable('disconnected', 'as the test wants it')
-          return store.federationOut.waitingEdus(server, limit)
-        },
-      }
-      const out = await openOut(store, network, clock, reader)
+      const database = new Readable()
+      const out = await openOut(store, network, clock, { reader: database.of(store.federationOut, 'waitingEdus') })
       out.start()
+      database.isRead = false
       const json = '{"content":{},"edu_type":"org.example.test"}'
       await store.commit([writers.federationOut.queueEdu({ json, servers: [NEAR] })])
       await eventually(() => expect(out.statuses()[0]?.retryAtMs).toBeDefined())
+      database.isRead = true
       clock.advance(10_000)
       await eventually(() => expect(network.to(NEAR).flatMap(({ edus }) => edus)).toEqual([JSON.parse(json)]))
       await out.stop()
