@@ -5,7 +5,9 @@ import { heapNow } from './measure.ts'
 const SESSIONS = 1_500
 const FILLER = 'x'.repeat(60_000)
 
-it('sessions of interactive authentication that strangers begin hold no memory, with whatever body', { timeout: 120_000 }, async () => {
+it('sessions of interactive authentication that strangers begin hold no memory, with whatever body', {
+  timeout: 120_000,
+}, async () => {
   await using server = await startHomeserver()
   const client = server.client()
   const begin = async (number: number): Promise<void> => {
