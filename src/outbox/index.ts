@@ -10,6 +10,7 @@ export { destinationReadings, troubledFirst } from './federation/destination-rea
 export * from './federation/federation-out.ts'
 export { PresenceOut } from './federation/presence-out.ts'
 export { ReceiptsOut } from './federation/receipts-out.ts'
+export { signedEvents } from './federation/signed-events.ts'
 export { TypingOut } from './federation/typing-out.ts'
 export * from './push/notification.ts'
 export * from './push/push.ts'

@@ -7,6 +7,7 @@ import { checkPdu, checkSize, toRoomEvent } from './event-format.ts'
 import { eventIdFromEssentialJson } from './event-id.ts'
 import { sha256Base64 } from './hashes.ts'
 import { redactContent } from './redaction.ts'
+import { SIGNED_WHEN_SENT, signatureBytes } from './sign-when-sent.ts'
 import type { SigningKey } from './signatures.ts'
 
 export interface EventDraft {
@@ -37,9 +38,12 @@ export interface BuiltEvent {
   readonly eventId: EventId
   readonly event: RoomEvent
   readonly pdu: Pdu
-  /** The canonical text of the signed PDU, without `unsigned`. */
+  /** The canonical text of the PDU, without `unsigned`. */
   readonly json: string
 }
+
+/** `when-sent`: not signed where redaction leaves nothing of the content, as `signWhenSent` does it before the event leaves. */
+export type EventSigning = 'now' | 'when-sent'
 
 export type BuildEventFailure = EventFormatFailure | { readonly reason: 'unknown-reference'; readonly eventId: EventId }
 
@@ -54,6 +58,7 @@ export const buildEvent = (
   version: RoomVersion,
   draft: EventDraft,
   key: SigningKey,
+  signing: EventSigning = 'now',
 ): Result<BuiltEvent, BuildEventFailure> => {
   const members = placeMembers(version, draft)
   if (!members.ok) return members
@@ -67,9 +72,11 @@ export const buildEvent = (
   const sha256 = sha256Base64(contentHashText(pieces, content.value))
   const hashes = `"hashes":{"sha256":"${sha256}"},`
   const essential = essentialText(pieces, stripped.value, hashes)
-  const signature = key.sign(essential)
-  const json = fullText(pieces, content.value, hashes, JSON.stringify({ [key.serverName]: { [key.keyId]: signature } }))
-  return finish(version, draft, members.value, { sha256, signature, essential, json, key })
+  const isLater = signing === 'when-sent' && stripped.value === '{}'
+  const signatures = isLater ? SIGNED_WHEN_SENT : { [key.serverName]: { [key.keyId]: key.sign(essential) } }
+  const json = fullText(pieces, content.value, hashes, JSON.stringify(signatures))
+  const laterBytes = isLater ? signatureBytes(key) : 0
+  return finish(version, draft, members.value, { sha256, signatures, essential, json, laterBytes })
 }
 
 /** A PDU's members but for `hashes`, `signatures` and `unsigned`. */
@@ -180,29 +187,30 @@ const fullText = (pieces: Pieces, content: string, hashes: string, signatures: s
   `"signatures":${signatures},` +
   pieces.afterSignatures
 
-interface Signed {
+interface Texts {
   readonly sha256: string
-  readonly signature: string
+  readonly signatures: JsonObject
   readonly essential: string
   readonly json: string
-  readonly key: SigningKey
+  /** The length of what a later signature adds to `json`. */
+  readonly laterBytes: number
 }
 
 const finish = (
   version: RoomVersion,
   draft: EventDraft,
   members: Members,
-  { sha256, signature, essential, json, key }: Signed,
+  { sha256, signatures, essential, json, laterBytes }: Texts,
 ): Result<BuiltEvent, BuildEventFailure> => {
   const pdu = {
     ...members,
     hashes: { sha256 },
-    signatures: { [key.serverName]: { [key.keyId]: signature } },
+    signatures,
     ...(draft.unsigned === undefined ? {} : { unsigned: draft.unsigned }),
   } as Pdu
   const checked = checkPdu(version, pdu)
   if (!checked.ok) return checked
-  const tooLarge = checkSize(json)
+  const tooLarge = checkSize(json, laterBytes)
   if (tooLarge !== undefined) return fail(tooLarge)
   const eventId = eventIdFromEssentialJson(version, pdu, essential)
   if (eventId === undefined) return fail({ reason: 'missing', key: 'event_id' })

@@ -70,10 +70,10 @@ export const parsePdu = (version: RoomVersion, value: JsonValue): Result<WellFor
   return ok({ pdu, event, json: json.value, essentialJson: essential.value })
 }
 
-/** The event's limit of 65,536 bytes, on its canonical text. */
-export const checkSize = (json: string): EventFormatFailure | undefined => {
-  if (json.length * 3 <= MAX_EVENT_BYTES) return undefined
-  const sizeBytes = Buffer.byteLength(json)
+/** The event's limit of 65,536 bytes, on its canonical text; `laterBytes` come to it before it is sent. */
+export const checkSize = (json: string, laterBytes = 0): EventFormatFailure | undefined => {
+  if (json.length * 3 + laterBytes <= MAX_EVENT_BYTES) return undefined
+  const sizeBytes = Buffer.byteLength(json) + laterBytes
   return sizeBytes > MAX_EVENT_BYTES ? { reason: 'too-large', sizeBytes } : undefined
 }
 

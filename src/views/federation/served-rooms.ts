@@ -1,3 +1,4 @@
+import { type Clock, Slices } from '#base'
 import { canonicalJson, redact } from '#rules'
 import {
   type EventId,
@@ -22,7 +23,13 @@ export interface ServedRoomsParts {
   readonly acls: RoomAcls
   readonly visibility: Pick<ServerVisibility, 'mayServerSee'>
   readonly serverName: ServerName
+  /** Puts this server's signature on an event of its own that has none yet (`signWhenSent`). */
+  readonly signed: (json: string) => string
+  readonly clock: Clock
 }
+
+/** The longest that events are signed before others are served: a signature takes some 0.1 ms. */
+const SLICE_MS = 4
 
 /** A room as one server may ask about it. */
 export interface ServedRoom {
@@ -34,9 +41,11 @@ export interface ServedRoom {
 /** The rooms of which other servers may ask, and their events in the form that these may have. */
 export class ServedRooms {
   readonly #parts: ServedRoomsParts
+  readonly #slices: Slices
 
   constructor(parts: ServedRoomsParts) {
     this.#parts = parts
+    this.#slices = new Slices({ clock: parts.clock, sliceMs: SLICE_MS })
   }
 
   /** Throws `M_FORBIDDEN` unless the server is in the room and the room lets it in, the same for rooms that are not known. */
@@ -66,7 +75,14 @@ export class ServedRooms {
     const seen = await this.#parts.visibility.mayServerSee(server, events)
     // Events of users here were sent to all servers that are in the room.
     const isSent = (event: StoredEvent): boolean => record.partialSince !== undefined && this.#isOwn(event)
-    return events.map((event) => (seen.has(event.event) || isSent(event) ? event.json : redactedText(version, event)))
+    const slice = this.#slices.begin()
+    const texts: string[] = []
+    for (const event of events) {
+      if (slice.isOver()) await slice.next()
+      const text = seen.has(event.event) || isSent(event) ? event.json : redactedText(version, event)
+      texts.push(this.#parts.signed(text))
+    }
+    return texts
   }
 
   #isOwn({ sender }: StoredEvent): boolean {

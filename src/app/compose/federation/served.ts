@@ -1,5 +1,6 @@
 import type { ServedDeps } from '#api'
 import { ServerAcls } from '#domain'
+import { signWhenSent } from '#rules'
 import type { RoomId, ServerName } from '#spec'
 import type { RoomsReader } from '#store'
 import { ServedHistory, ServedMoment, ServedRooms, ServedSpaces, ServedState, ServerVisibility } from '#views'
@@ -13,7 +14,7 @@ const MAX_SERVERS = 50
 
 /** Builds what other servers are told of rooms, people and the directory here. */
 export const buildServed = (
-  { store, clock, config }: Pick<Ground, 'store' | 'clock' | 'config'>,
+  { store, clock, config, signingKey }: Pick<Ground, 'store' | 'clock' | 'config' | 'signingKey'>,
   views: Pick<Views, 'seenByServers' | 'publicRooms' | 'roomSummaries'>,
   { directory }: Pick<RoomsDomain, 'directory'>,
   { profiles }: Pick<Personal, 'profiles'>,
@@ -22,7 +23,10 @@ export const buildServed = (
   const { visibilities, erasures, visibility: lifetimes } = views.seenByServers
   const visibility = new ServerVisibility({ reader, visibilities, erasures, lifetimes, clock })
   const serverName = config.server.name
-  const rooms = new ServedRooms({ reader, acls: new ServerAcls({ reader }), visibility, serverName })
+  const rooms = new ServedRooms({
+    ...{ reader, acls: new ServerAcls({ reader }), visibility, serverName, clock },
+    signed: (json) => signWhenSent(json, signingKey),
+  })
   return {
     servedHistory: new ServedHistory({ rooms, reader, serverName, clock }),
     servedState: new ServedState({ rooms, reader, visibility, clock }),

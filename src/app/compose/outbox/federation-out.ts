@@ -1,6 +1,6 @@
 import { type Edus, OthersEdus } from '#domain'
 import type { LabelledReading, RequestSignatures } from '#http'
-import { destinationReadings, FederationOut, PresenceOut, ReceiptsOut, TypingOut } from '#outbox'
+import { destinationReadings, FederationOut, PresenceOut, ReceiptsOut, signedEvents, TypingOut } from '#outbox'
 import { type LeasedWork, writers } from '#store'
 import type { Streams } from '#streams'
 import type { BuiltFederation } from '../federation/federation.ts'
@@ -18,7 +18,7 @@ export interface BuiltFederationOut {
 
 /** Builds the sending to other homeservers. Does not start it. */
 export const buildFederationOut = (
-  { config, store, clock, random, logger }: Ground,
+  { config, store, clock, random, logger, signingKey }: Ground,
   streams: Streams,
   { requests, signatures }: BuiltFederation,
   { typing, presence }: Pick<Personal, 'typing' | 'presence'>,
@@ -30,7 +30,10 @@ export const buildFederationOut = (
   const out = new FederationOut({
     own,
     ...{ clock, random, logger, streams, requests },
-    store: { reader: store.federationOut, writer: writers.federationOut, commit: store.commit, rooms: store.rooms },
+    store: {
+      reader: signedEvents(store.federationOut, signingKey, clock),
+      ...{ writer: writers.federationOut, commit: store.commit, rooms: store.rooms },
+    },
     sources: [
       new TypingOut({ ...shared, typing }),
       new ReceiptsOut({ ...shared, receipts }),

@@ -338,6 +338,10 @@ export class RoomTurn {
         ...old,
       },
       this.#tools.key,
+      // A policy server is asked about an event that is signed.
+      this.#held({ type: 'm.room.policy', stateKey: '' }) === null && draft.stateKey === undefined
+        ? 'when-sent'
+        : 'now',
     )
     if (!built.ok) throw formatError(built.failure)
     return built.value
