@@ -10,7 +10,7 @@ export interface OutgoingEvent {
   readonly type: string
   readonly stateKey: string | undefined
   readonly sender: UserId
-  /** The signed PDU in canonical JSON. */
+  /** The PDU in canonical JSON. A message of ours has no signature yet (`signWhenSent`). */
   readonly json: string
   /** For state: the event that it replaced. */
   readonly replacedJson: string | undefined
