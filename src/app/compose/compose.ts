@@ -119,7 +119,7 @@ export const compose = async (opened: OpenedGround): Promise<Composed> => {
   const sending = buildFederationOut(ground, streams, federation, personal)
   const pushers = buildPushers(ground, streams, push)
   const roomProfiles = buildRoomProfiles(ground, rooms.memberships)
-  const finding = buildFinding(ground, streams, views)
+  const finding = buildFinding(ground, streams, { ...views, ...elsewhere })
   const calls = buildCalls(ground, { ...personal, streams, rooms, accounts: accounts.accounts, seen: views.timeline })
   const openIdTokens = buildOpenIdTokens(ground, accounts)
   const reports = buildReports(ground)

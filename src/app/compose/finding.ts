@@ -1,4 +1,4 @@
-import { MessageIndexing, userNamesWork } from '#domain'
+import { AskProfiles, MessageIndexing, PeopleElsewhere, type RemoteProfiles, userNamesWork } from '#domain'
 import { type LeasedWork, writers } from '#store'
 import type { Streams } from '#streams'
 import { type Search, UserDirectory } from '#views'
@@ -18,7 +18,7 @@ export interface Finding {
 export const buildFinding = (
   { config, store, clock, logger }: Ground,
   streams: Streams,
-  { search }: { readonly search: Search },
+  { search, remoteProfiles }: { readonly search: Search; readonly remoteProfiles: RemoteProfiles },
 ): Finding => {
   const { commit } = store
   const messageIndexing = new MessageIndexing({
@@ -30,10 +30,24 @@ export const buildFinding = (
     reader: store.userDirectory,
     profiles: store.profiles,
     everybody: config.userDirectory.everybody,
+    serverName: config.server.name,
   })
   const userNames = userNamesWork({ ...{ clock, logger, commit }, writer: writers.userDirectory })
+  const elsewhere = buildPeopleElsewhere({ config, store, clock, logger }, streams, remoteProfiles)
   return {
     api: { search, messageIndexing, userDirectory },
-    work: { 'message-index': messageIndexing, 'user-names': userNames },
+    work: { 'message-index': messageIndexing, 'user-names': userNames, ...elsewhere },
   }
+}
+
+const buildPeopleElsewhere = (
+  { config, store, clock, logger }: Pick<Ground, 'config' | 'store' | 'clock' | 'logger'>,
+  news: Streams,
+  remoteProfiles: RemoteProfiles,
+): Readonly<Record<string, LeasedWork>> => {
+  if (!config.federation.enabled) return {}
+  const parts = { writer: writers.peopleElsewhere, commit: store.commit, clock, logger }
+  const profiles = new AskProfiles({ ...parts, reader: store.peopleElsewhere, profiles: remoteProfiles })
+  const people = new PeopleElsewhere({ ...parts, serverName: config.server.name, news, profiles })
+  return { 'people-elsewhere': people, 'profiles-elsewhere': profiles }
 }

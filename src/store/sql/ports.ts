@@ -101,6 +101,8 @@ import { roomUpgradesReader, roomUpgradesWriter, roomUpgradeWrites } from './roo
 import { roomsReader } from './rooms/rooms-reader.ts'
 import { messageIndexReader } from './search/message-index-reader.ts'
 import { messageIndexWriter, messageIndexWrites } from './search/message-index-writes.ts'
+import { peopleElsewhereReader } from './search/people-elsewhere-reader.ts'
+import { peopleElsewhereWriter, peopleElsewhereWrites } from './search/people-elsewhere-writes.ts'
 import { userDirectoryReader } from './search/user-directory-reader.ts'
 import { userDirectoryWriter, userDirectoryWrites } from './search/user-directory-writes.ts'
 import { delayedEventsReader, delayedEventsWriter, delayedEventWrites } from './timed/delayed-events.ts'
@@ -169,6 +171,7 @@ export const readersOver = (db: Db) => ({
   toDevice: toDeviceReader(db),
   tokens: tokensReader(db),
   urlPreviews: urlPreviewReader(db),
+  peopleElsewhere: peopleElsewhereReader(db),
   userDirectory: userDirectoryReader(db),
 })
 
@@ -232,6 +235,7 @@ export const writers = {
   tokens: tokensWriter,
   transactions: transactionsWriter,
   urlPreviews: urlPreviewWriter,
+  peopleElsewhere: peopleElsewhereWriter,
   userDirectory: userDirectoryWriter,
 } as const
 
@@ -296,6 +300,7 @@ export const allWrites = (): WriteTable =>
     ...threadSubscriptionWrites,
     ...toDeviceWrites,
     ...urlPreviewWrites,
+    ...peopleElsewhereWrites,
     ...userDirectoryWrites,
   ])
 

@@ -1,12 +1,13 @@
 import { foldName, nameWords } from '#base'
-import { type JsonObject, stringAt, type UserId } from '#spec'
-import type { NamedUser, ProfilesReader, UserDirectoryReader } from '#store'
+import { type JsonObject, type ServerName, stringAt, type UserId } from '#spec'
+import type { NamedUser, ProfileElsewhere, ProfilesReader, UserDirectoryReader } from '#store'
 
 export interface UserDirectoryParts {
   readonly reader: UserDirectoryReader
   readonly profiles: ProfilesReader
-  /** Whether the operator lets everybody be found. */
+  /** Whether the operator lets everybody of this server be found. */
   readonly everybody: boolean
+  readonly serverName: ServerName
 }
 
 export type UserDirectoryAnswer = {
@@ -22,8 +23,8 @@ const DEFAULT_LIMIT = 10
 const MAX_RESULTS = 50
 
 /**
- * `POST /user_directory/search` (client-server API, "User Directory"). It knows people by their user ids and the names of their profiles; a name that somebody has in
- * one room alone neither fits nor shows.
+ * `POST /user_directory/search` (client-server API, "User Directory"). It knows people, of this server and of others, by their user ids and the names of their profiles; a
+ * name that somebody has in one room alone neither fits nor shows.
  */
 export class UserDirectory {
   readonly #parts: UserDirectoryParts
@@ -37,20 +38,24 @@ export class UserDirectory {
     wished: number | undefined,
     viewer: { readonly user: number },
   ): Promise<UserDirectoryAnswer> {
-    const { reader, profiles, everybody } = this.#parts
+    const { reader, profiles, everybody, serverName: own } = this.#parts
     const words = nameWords(term)
     if (words.length === 0) return { limited: false, results: [] }
-    const { users, isCut } = await reader.named({ words, viewer: viewer.user, everybody })
+    const { users, isCut } = await reader.named({ words, viewer: viewer.user, everybody, own })
     const fitting = users.filter((user) => words.every((word) => fits(user, word)))
     const whole = foldName(term)
     const ordered = fitting
       .map((user) => ({ user, place: placeOf(user, whole, words) }))
       .sort((one, other) => one.place - other.place || (one.user.userId < other.user.userId ? -1 : 1))
-    const shown = ordered.slice(0, Math.min(wished ?? DEFAULT_LIMIT, MAX_RESULTS)).map(({ user }) => user.userId)
-    const found = await profiles.profiles(shown)
+    const shown = ordered.slice(0, Math.min(wished ?? DEFAULT_LIMIT, MAX_RESULTS)).map(({ user }) => user)
+    const here = shown.filter(({ elsewhere }) => elsewhere === undefined)
+    const found = await profiles.profiles(here.map(({ userId }) => userId))
     return {
       limited: isCut || ordered.length > shown.length,
-      results: shown.map((userId) => ({ user_id: userId, ...profileOf(found.get(userId) ?? {}) })),
+      results: shown.map(({ userId, elsewhere }) => ({
+        user_id: userId,
+        ...toldProfile(elsewhere ?? profileIn(found.get(userId) ?? {})),
+      })),
     }
   }
 }
@@ -69,11 +74,15 @@ const placeOf = ({ userId, names }: NamedUser, whole: string, words: readonly st
   return words.every((word) => beginnings.some((text) => text.startsWith(word))) ? 2 : 3
 }
 
-const profileOf = (profile: JsonObject): { readonly display_name?: string; readonly avatar_url?: string } => {
-  const name = stringAt(profile, 'displayname')
-  const avatarUrl = stringAt(profile, 'avatar_url')
-  return {
-    ...(name === undefined ? {} : { display_name: name }),
-    ...(avatarUrl?.startsWith('mxc://') === true ? { avatar_url: avatarUrl } : {}),
-  }
-}
+const profileIn = (profile: JsonObject): ProfileElsewhere => ({
+  displayName: stringAt(profile, 'displayname'),
+  avatarUrl: stringAt(profile, 'avatar_url'),
+})
+
+const toldProfile = ({
+  displayName,
+  avatarUrl,
+}: ProfileElsewhere): { readonly display_name?: string; readonly avatar_url?: string } => ({
+  ...(displayName === undefined ? {} : { display_name: displayName }),
+  ...(avatarUrl?.startsWith('mxc://') === true ? { avatar_url: avatarUrl } : {}),
+})

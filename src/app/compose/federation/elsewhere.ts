@@ -20,6 +20,7 @@ import { serversFor } from './served.ts'
 /** Questions to other servers about their users, rooms and spaces. */
 export interface BuiltElsewhere {
   readonly profiles: ProfilesOfUsers
+  readonly remoteProfiles: RemoteProfiles
   /** For the endpoints of rooms. */
   readonly rooms: Pick<RoomEndpointsDeps, 'publicRoomsElsewhere' | 'momentsElsewhere' | 'servers' | 'wholeRooms'>
   readonly spaces: RemoteSpaces
@@ -48,6 +49,7 @@ export const buildElsewhere = (
   const spaces = new RemoteSpaces({ requests, serverName, clock })
   return {
     profiles: new ProfilesOfUsers({ own, elsewhere: remoteProfiles, reader, serverName }),
+    remoteProfiles,
     rooms: {
       momentsElsewhere: new MomentsElsewhere({ reader, requests, states, serverName, clock }),
       wholeRooms,

@@ -52,11 +52,23 @@ export class RememberedAnswers<Value> {
     return asked
   }
 
+  /** Asks, whatever is remembered. An answer takes the place of one that is remembered, and no other's. */
+  async renewed(key: string, ask: () => Promise<Value>): Promise<Value> {
+    const value = await ask()
+    if (this.#kept.get(key) !== undefined) this.#keep(key, value)
+    return value
+  }
+
+  #keep(key: string, value: Value): void {
+    const { clock, freshMs } = this.#parts
+    this.#kept.set(key, { kind: 'answer', value, until: clock.monotonicMs() + freshMs })
+  }
+
   async #ask(key: string, ask: () => Promise<Value>): Promise<Value> {
-    const { clock, freshMs, failedMs } = this.#parts
+    const { clock, failedMs } = this.#parts
     try {
       const value = await ask()
-      this.#kept.set(key, { kind: 'answer', value, until: clock.monotonicMs() + freshMs })
+      this.#keep(key, value)
       return value
     } catch (error) {
       this.#kept.set(key, { kind: 'failure', error, until: clock.monotonicMs() + failedMs })

@@ -50,13 +50,20 @@ export class RemoteProfiles {
     }
   }
 
-  async #ask(userId: UserId): Promise<{ readonly profile: JsonObject; readonly length: number }> {
+  /** The same as it is now. Throws `FederationFailure`. */
+  async profileNow(userId: UserId, signal: AbortSignal): Promise<JsonObject> {
+    const { profile } = await this.#answers.renewed(userId, () => this.#ask(userId, signal))
+    return profile
+  }
+
+  async #ask(userId: UserId, signal?: AbortSignal): Promise<{ readonly profile: JsonObject; readonly length: number }> {
     const answer = await this.#parts.requests.json(serverOf(userId), {
       method: 'GET',
       path: '/_matrix/federation/v1/query/profile',
       query: { user_id: userId },
       timeoutMs: ASK_MS,
       maxBytes: MAX_BYTES,
+      ...(signal === undefined ? {} : { signal }),
     })
     const profile = profileIn(answer)
     const { length } = JSON.stringify(profile)

@@ -170,6 +170,8 @@ export interface RoomTables extends RelationTables {
   }
   readonly blocked_rooms: { readonly room_id: RoomId; readonly blocked_by: string; readonly blocked_ms: number }
   readonly open_rooms: { readonly room: number }
+  /** Migration 0980. */
+  readonly rooms_to_name: { readonly room: number; readonly position: number; readonly user_number: number }
   readonly search_again: { readonly event: number }
   readonly aliases: { readonly alias: string; readonly room: number; readonly creator: number }
 }

@@ -1,6 +1,6 @@
 import { foldName, gramsOf } from '#base'
 import type { UserNumber } from '../../ports/rooms/events.ts'
-import { queriesOver, type Tx } from '../engine/index.ts'
+import { insertInto, queriesOver, type Tx } from '../engine/index.ts'
 
 /** Migration 0380 names owners and life times. */
 export interface NameTables {
@@ -36,23 +36,55 @@ const namesNow = query((db, param: { user: UserNumber }) =>
 const takeNames = query((db, param: { user: UserNumber }) =>
   db.deleteFrom('user_names').where('user_number', '=', param.user),
 )
-const insertNames = query((db, param: { user: UserNumber; names: string; grams: string }) =>
-  db.insertInto('user_names').values({ user_number: param.user, names: param.names, grams: param.grams }),
-)
+const insertNames = insertInto('user_names', { user_number: 'integer', names: 'text', grams: 'text' })
 
-const foldedNames = (userId: string, nameJson: string | null): readonly string[] => {
-  const name: unknown = nameJson === null ? undefined : JSON.parse(nameJson)
+/**
+ * Begins each piece of the names of people of other servers, so that the index has them apart: however many they are, a search among the people of this server costs the same. No ASCII, as
+ * in the pieces themselves.
+ */
+const ELSEWHERE = '\u{e1ff}'
+
+/** The piece as it stands in the index for people of other servers. */
+export const elsewhereGram = (gram: string): string => ELSEWHERE + gram
+
+export interface NamesOfUser {
+  readonly user: UserNumber
+  readonly userId: string
+  readonly name: string | undefined
+}
+
+const rowOf = ({ user, userId, name }: NamesOfUser, isElsewhere: boolean) => {
   const localpart = foldName(userId.slice(0, userId.indexOf(':')))
-  return typeof name === 'string' ? [localpart, foldName(name)] : [localpart]
+  const names = name === undefined ? [localpart] : [localpart, foldName(name)]
+  // Words that begin the part behind the sign of user ids are beginnings too.
+  const grams = gramsOf([...names, localpart.slice(1)])
+  return {
+    user_number: user,
+    names: names.join('\n'),
+    grams: (isElsewhere ? grams.map(elsewhereGram) : grams).join(' '),
+  }
 }
 
 /** Stores the names of a user as they are in this transaction. Users of other servers have none here. */
 export const storeNames = async (tx: Tx, user: UserNumber): Promise<void> => {
   const now = await tx.first(namesNow, { user })
   if (now === undefined) return
-  const names = foldedNames(now.user_id, now.value_json)
+  const name: unknown = now.value_json === null ? undefined : JSON.parse(now.value_json)
   await tx.run(takeNames, { user })
-  // Words that begin the part behind the sign of user ids are beginnings too.
-  const grams = gramsOf([...names, (names[0] ?? '').slice(1)])
-  await tx.run(insertNames, { user, names: names.join('\n'), grams: grams.join(' ') })
+  await tx.insertMany(insertNames, [
+    rowOf({ user, userId: now.user_id, name: typeof name === 'string' ? name : undefined }, false),
+  ])
+}
+
+/** Stores the names of users of other servers who have none stored. */
+export const addNamesElsewhere = (tx: Tx, users: readonly NamesOfUser[]): Promise<void> =>
+  tx.insertMany(
+    insertNames,
+    users.map((names) => rowOf(names, true)),
+  )
+
+/** Stores other names for a user of another server. */
+export const renameElsewhere = async (tx: Tx, names: NamesOfUser): Promise<void> => {
+  await tx.run(takeNames, { user: names.user })
+  await addNamesElsewhere(tx, [names])
 }

@@ -1,13 +1,15 @@
 import { type Kysely, sql } from 'kysely'
 import { gramsFor } from '#base'
-import type { UserId } from '#spec'
+import type { ServerName, UserId } from '#spec'
 import type { NamedUser, UserDirectoryReader } from '../../ports/search/user-directory.ts'
 import { type Db, perDialect, queriesOver } from '../engine/index.ts'
 import type { RoomTables } from '../rooms/tables.ts'
-import type { NameTables } from './names.ts'
+import { elsewhereGram, type NameTables } from './names.ts'
+import type { NamesElsewhereTables } from './people-elsewhere-tables.ts'
 
 type Tables = Omit<RoomTables, 'users'> &
-  NameTables & {
+  NameTables &
+  NamesElsewhereTables & {
     /** SQLite only: the index over `user_names`, which triggers keep. */
     readonly user_names_index: { readonly rowid: number; readonly user_names_index: string }
   }
@@ -54,19 +56,37 @@ const membersSeen = query((db, param: ViewParams & { limit: number }) =>
 )
 
 interface NameParams extends ViewParams {
+  readonly own: ServerName
   readonly first: string
   readonly second: string
   readonly third: string
   readonly limit: number
 }
 
-/** Users whose names fit and who may be found at all: accounts that are in use, and oneself only as everybody else would find one. */
+/** The open rooms that this server is in: of others it does not hear who leaves them. */
+const openRooms = (db: Pick<Kysely<Tables>, 'selectFrom'>, own: ServerName) =>
+  db
+    .selectFrom('open_rooms as open')
+    .select('open.room')
+    .where((of) =>
+      of.exists(
+        of
+          .selectFrom('room_servers as here')
+          .innerJoin('servers as self', 'self.server', 'here.server')
+          .select('here.room')
+          .whereRef('here.room', '=', 'open.room')
+          .where('self.name', '=', own),
+      ),
+    )
+
+/** Users whose names fit and who may be found at all: accounts that are in use, people of other servers, and oneself only as everybody else would find one. */
 const whoseNamesFit = (db: Kysely<Tables>, param: NameParams) =>
   db
     .selectFrom('user_names as n')
-    .innerJoin('accounts as a', 'a.user_number', 'n.user_number')
+    .leftJoin('accounts as a', 'a.user_number', 'n.user_number')
+    .leftJoin('names_elsewhere as e', 'e.user_number', 'n.user_number')
     .innerJoin('users as u', 'u.user_number', 'n.user_number')
-    .select(['u.user_id', 'n.names'])
+    .select(['u.user_id', 'n.names', 'e.server', 'e.display_name', 'e.avatar_url'])
     .where((of) =>
       of.or([
         of('n.user_number', '!=', param.viewer),
@@ -100,7 +120,7 @@ const namedAmongFew = query((db, param: NameParams) =>
             .select('mine.room')
             .where('mine.user_number', '=', param.viewer)
             .where('mine.membership', '=', 'join')
-            .union(rooms.selectFrom('open_rooms').select('room')),
+            .union(openRooms(db, param.own)),
         ),
     )
     .orderBy('n.user_number')
@@ -138,7 +158,7 @@ const namedOf = query((db, param: IndexParams & { users: readonly number[] }, { 
     .where('n.user_number', 'in', integers(param.users))
     .where((of) =>
       of.or([
-        of(sql<number>`${param.everybody}`, '=', 1),
+        of.and([of(sql<number>`${param.everybody}`, '=', 1), of('e.server', 'is', null)]),
         of.exists(
           of
             .selectFrom('memberships as theirs')
@@ -147,7 +167,7 @@ const namedOf = query((db, param: IndexParams & { users: readonly number[] }, { 
             .where('theirs.membership', '=', 'join')
             .where((room) =>
               room.or([
-                room.exists(room.selectFrom('open_rooms as o').select('o.room').whereRef('o.room', '=', 'theirs.room')),
+                room.exists(openRooms(db, param.own).whereRef('open.room', '=', 'theirs.room' as never)),
                 room.exists(
                   room
                     .selectFrom('memberships as mine')
@@ -167,10 +187,28 @@ const namedOf = query((db, param: IndexParams & { users: readonly number[] }, { 
 const patternOf = (word: string | undefined): string =>
   word === undefined ? '%' : `%${word.replaceAll(/[!%_]/g, '!$&')}%`
 
-const toUser = ({ user_id, names }: { user_id: string; names: string }): NamedUser => ({
+interface FoundRow {
+  readonly user_id: string
+  readonly names: string
+  /** Null for users of this server. */
+  readonly server: number | null
+  readonly display_name: string | null
+  readonly avatar_url: string | null
+}
+
+const toUser = ({ user_id, names, server, display_name: name, avatar_url: avatarUrl }: FoundRow): NamedUser => ({
   userId: user_id as UserId,
   names,
+  elsewhere: server === null ? undefined : { displayName: name ?? undefined, avatarUrl: avatarUrl ?? undefined },
 })
+
+/** The looks into the index, in turn: those who have a word that begins so come first, and people of this server before others. */
+const LOOKS = [
+  { isElsewhere: false, isStart: true },
+  { isElsewhere: false, isStart: false },
+  { isElsewhere: true, isStart: true },
+  { isElsewhere: true, isStart: false },
+] as const
 
 type Found = Awaited<ReturnType<UserDirectoryReader['named']>>
 
@@ -184,9 +222,11 @@ export const userDirectoryReader = (db: Db): UserDirectoryReader => {
   const amongAll = async (params: NameParams, words: readonly string[], everybody: boolean): Promise<Found> => {
     const users = new Map<UserId, NamedUser>()
     let isCut = false
-    for (const isStart of [true, false]) {
-      const grams = words.flatMap((word, index) => gramsFor(word, isStart && index === 0)).slice(0, MAX_GRAMS)
-      if (grams.length === 0 || users.size >= ANSWERED) break
+    for (const { isElsewhere, isStart } of LOOKS) {
+      const pieces = words.flatMap((word, index) => gramsFor(word, isStart && index === 0)).slice(0, MAX_GRAMS)
+      const grams = isElsewhere ? pieces.map(elsewhereGram) : pieces
+      if (grams.length === 0) continue
+      if (users.size >= ANSWERED) return { users: [...users.values()], isCut: true }
       const asked = {
         ...params,
         match: grams.map((gram) => `"${gram}"`).join(' AND '),
@@ -204,13 +244,13 @@ export const userDirectoryReader = (db: Db): UserDirectoryReader => {
   }
 
   return {
-    named: async ({ words: all, viewer, everybody }) => {
+    named: async ({ words: all, viewer, everybody, own }) => {
       // The server's name in a user id is left to whoever asks: it would fit everybody.
       const words = all.map((word) => word.split(':')[0] ?? '').filter((word) => word !== '')
       if (words.length === 0) return { users: [], isCut: false }
       const [first, second, third] = words.slice(0, MAX_WORDS).map(patternOf)
       const any = patternOf(undefined)
-      const params = { viewer, first: first ?? any, second: second ?? any, third: third ?? any, limit: ANSWERED }
+      const params = { viewer, own, first: first ?? any, second: second ?? any, third: third ?? any, limit: ANSWERED }
       if (everybody) return amongAll(params, words, true)
       const [seen] = await db.longAll(membersSeen, { viewer, limit: FEW })
       return Number(seen?.members ?? 0) <= FEW ? amongFew(params) : amongAll(params, words, false)

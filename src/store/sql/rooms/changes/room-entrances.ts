@@ -212,6 +212,20 @@ const unplaceOutside = query((db, param: AtPosition) =>
       ),
     ),
 )
+/** Members of a room that this server was in before: those whose entries are as they were are not new, and yet nobody here may know them any more. */
+const nameAgain = query((db, param: OfRoom) =>
+  db
+    .insertInto('rooms_to_name')
+    .columns(['room', 'position', 'user_number'])
+    .expression((of) =>
+      of
+        .selectFrom('rooms')
+        .select(['room', sql<number>`0`.as('position'), sql<number>`0`.as('user_number')])
+        .where('room', '=', param.room)
+        .where(sql<string>`coalesce(extremities, '')`, '!=', '[]'),
+    )
+    .onConflict((on) => on.column('room').doUpdateSet({ position: 0, user_number: 0 })),
+)
 const sequenceOf = query((db, param: OfRoom) =>
   db.selectFrom('rooms').select('sequence').where('room', '=', param.room),
 )
@@ -224,6 +238,7 @@ const enter = defineWrite(
     const position = tx.next('events', 2, 'in-rows')
     const at = { room, position }
     await tx.run(unplaceOutside, at)
+    await tx.run(nameAgain, { room })
     await tx.run(endOthers, at)
     await tx.run(begin, at)
     await tx.run(remove, at)
