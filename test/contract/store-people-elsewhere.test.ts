@@ -168,6 +168,23 @@ onEveryDatabase('people of other servers', (openStore) => {
     expect(await found(store, 'nina')).toEqual([])
   })
 
+  test('come again with this server, though their memberships are as they were', async () => {
+    const { store, room } = await withRoom()
+    const joined = named(NINA)
+    await applyTo(store, room, [joined])
+    await see(store, 1_000)
+    await applyTo(store, room, [leaves(ALICE)])
+    await see(store, 1_000)
+    await store.commit([writer.sweep(OWN)])
+    const by = member(ALICE, 'join')
+    const entries = [{ type: 'm.room.member', stateKey: NINA, event: joined.eventId, membership: 'join' as const }]
+    await store.commit([writers.rooms.gatherState({ room: room.room, isFirst: true, entries })])
+    await store.commit([writers.rooms.enter({ room: room.room, by, membership: 'join', missing: [] })])
+    expect(await found(store, 'nina')).toEqual([])
+    await see(store, 2_000)
+    expect(await found(store, 'nina')).toEqual([`${NINA} undefined`])
+  })
+
   test('come in slices, those of memberships from before as well', async () => {
     const { store, room } = await withRoom()
     const users = Array.from({ length: 250 }, (_, number) => `@many${number}:${NEAR}` as UserId)
