@@ -6,7 +6,7 @@ export const userDirectory = {
   settings: {
     everybody: setting(yesOrNo, false, {
       description:
-        'true: all users of this server can be found by each other. false: those with whom somebody shares a room, and the members of rooms that anybody may join or read.',
+        'true: all users of this server can be found by each other. false: those with whom somebody shares a room, and the members of rooms that anybody may join or read. Users of other servers are found by the second rule with either.',
     }),
   },
 } as const

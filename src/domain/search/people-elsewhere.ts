@@ -20,7 +20,7 @@ const EVERY_MS = 1_000
 const PAUSE_MS = 10
 /** News may be lost: the database is asked now and then. */
 const ROUNDS_WITHOUT_NEWS = 60
-const ROUNDS_TO_SWEEP = 600
+const ROUNDS_TO_SWEEP = 120
 /**
  * A row has names of 256 signs and their pieces: some 6 KiB at most, and 400 bytes as a rule. The member event that each person has here as well is no smaller.
  */
@@ -28,7 +28,7 @@ const LIMITS = { perServer: 200_000, total: 1_000_000 } as const
 
 /**
  * Puts people of other servers into the directory of users, behind the commits of memberships, so that a join costs nothing more: also those of rooms from before the directory knew them. How far it is
- * stands in the database. People who share no room with anybody here any more are not found; their rows are swept later, a piece every ten minutes.
+ * stands in the database. People who share no room with anybody here any more are not found; their rows are swept later, a piece every two minutes.
  */
 export class PeopleElsewhere implements NewsHandler {
   readonly #parts: PeopleElsewhereParts

@@ -187,7 +187,6 @@ const sweep = defineWrite('peopleElsewhere.sweep', async (tx, { own }: { own: Se
   const server = await numberOf(tx, own)
   const after = (await tx.first(progressNow, {}))?.swept ?? 0
   const people = await tx.all(peopleAfter, { after, limit: SWEPT_AT_ONCE, server })
-  if (people.length === 0 && after === 0) return { removed: 0 }
   const gone = people.filter(({ shares }) => !shares)
   const users = gone.map((person) => person.user_number)
   if (users.length > 0) {
@@ -198,7 +197,7 @@ const sweep = defineWrite('peopleElsewhere.sweep', async (tx, { own }: { own: Se
   for (const [of, removed] of byServer) await tx.run(countLess, { server: of, removed: removed.length })
   if (byServer.size > 0) await tx.run(takeServers, { servers: [...byServer.keys()] })
   const swept = people.length < SWEPT_AT_ONCE ? 0 : (people.at(-1)?.user_number ?? 0)
-  await tx.run(setSwept, { swept, removed: users.length })
+  if (swept !== after || users.length > 0) await tx.run(setSwept, { swept, removed: users.length })
   return { removed: users.length }
 })
 
