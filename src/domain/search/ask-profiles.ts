@@ -29,6 +29,8 @@ const SERVERS_AT_ONCE = 10
 /** A server's turn ends after so many users, or so long; then others have theirs. */
 const USERS_A_TURN = 20
 const TURN_MS = 10_000
+/** From one question to a server to the next one. Synapse slows down whoever sends it more than ten requests a second. */
+const BETWEEN_MS = 100
 const FIRST_PAUSE_MS = 60_000
 const LONGEST_PAUSE_MS = 24 * 3_600_000
 /** Then nothing is asked before the user's next membership. */
@@ -75,6 +77,8 @@ export class AskProfiles {
     const { reader, writer, commit, clock } = this.#parts
     const startMs = clock.monotonicMs()
     for (let asked = 0; asked < USERS_A_TURN && clock.monotonicMs() - startMs < TURN_MS; asked++) {
+      if (asked > 0) await this.#pause(ending)
+      if (ending.aborted) return
       const person = await reader.nextToAsk(server, clock.nowMs())
       if (person === undefined) break
       const pauseMs = await this.#ask(person, ending)
@@ -86,6 +90,18 @@ export class AskProfiles {
     }
     await commit([writer.askedServer(server, clock.nowMs())])
     this.#chore.hurry()
+  }
+
+  #pause(ending: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const end = (): void => {
+        cancel()
+        ending.removeEventListener('abort', end)
+        resolve()
+      }
+      const cancel = this.#parts.clock.after(BETWEEN_MS, end)
+      ending.addEventListener('abort', end)
+    })
   }
 
   /** Returns how long the server is to be left in peace, where it is. */

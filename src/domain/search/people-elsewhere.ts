@@ -16,8 +16,8 @@ export interface PeopleElsewhereParts {
 
 /** From a membership to the directory, so that those who come together are taken together. */
 const EVERY_MS = 1_000
-/** Between two pieces, at least, so that they are not in the way of others' commits. */
-const PAUSE_MS = 10
+/** Between two pieces, at least, so that they are not in the way of others' commits; after a long one longer. */
+const PAUSE_MS = 20
 /** News may be lost: the database is asked now and then. */
 const ROUNDS_WITHOUT_NEWS = 60
 const ROUNDS_TO_SWEEP = 120
@@ -81,7 +81,7 @@ export class PeopleElsewhere implements NewsHandler {
     const startedMs = clock.monotonicMs()
     const [{ more, asks }] = await commit([writer.see({ own: serverName, nowMs: clock.nowMs(), limits: LIMITS })])
     if (asks) profiles.hurry()
-    if (more) await this.#pause(Math.max(PAUSE_MS, clock.monotonicMs() - startedMs))
+    if (more) await this.#pause(Math.max(PAUSE_MS, 2 * (clock.monotonicMs() - startedMs)))
     return more
   }
 
