@@ -138,16 +138,16 @@ export class GrownRows {
   /** Members like one of another server whom the directory of users has; it has all of these as well. */
   addPeopleElsewhere(roomId: string, userId: string, count: number): void {
     const { user_number: user } = this.#one('select user_number from users where user_id = ?', userId)
-    const person = this.#one('select * from names_elsewhere where user_number = ?', user)
-    const { names, grams } = this.#one('select names, grams from user_names where user_number = ?', user)
+    const person = this.#one('select * from people_elsewhere where user_number = ?', user)
+    const { names, grams } = this.#one('select names, grams from user_names_elsewhere where user_number = ?', user)
     for (const other of this.addMembers(roomId, userId, count)) {
       const { user_number: number = null } = this.#one('select user_number from users where user_id = ?', other)
-      this.#insert('names_elsewhere', { ...person, user_number: number })
-      this.#insert('user_names', { user_number: number, names: names ?? null, grams: grams ?? null })
+      this.#insert('people_elsewhere', { ...person, user_number: number })
+      this.#insert('user_names_elsewhere', { user_number: number, names: names ?? null, grams: grams ?? null })
     }
     this.#db.prepare('update name_servers set kept = kept + ? where server = ?').run(count, person.server ?? null)
     this.#db
-      .prepare('update names_elsewhere_progress set kept = kept + ?, position = ?')
+      .prepare('update people_elsewhere_progress set kept = kept + ?, position = ?')
       .run(count, this.#position ?? 0)
   }
 

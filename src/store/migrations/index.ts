@@ -78,7 +78,7 @@ import { placeRemovals } from './0940-place-removals.ts'
 import { placeProfileChanges } from './0950-place-profile-changes.ts'
 import { tellOfAccountEnds } from './0960-tell-of-account-ends.ts'
 import { createPartialRooms } from './0970-create-partial-rooms.ts'
-import { createNamesElsewhere } from './0980-create-names-elsewhere.ts'
+import { createPeopleElsewhere } from './0980-create-people-elsewhere.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -161,5 +161,5 @@ export const MIGRATIONS: readonly Migration[] = [
   placeProfileChanges,
   tellOfAccountEnds,
   createPartialRooms,
-  createNamesElsewhere,
+  createPeopleElsewhere,
 ]

@@ -38,31 +38,19 @@ const takeNames = query((db, param: { user: UserNumber }) =>
 )
 const insertNames = insertInto('user_names', { user_number: 'integer', names: 'text', grams: 'text' })
 
-/**
- * Begins each piece of the names of people of other servers, so that the index has them apart: however many they are, a search among the people of this server costs the same. No ASCII, as
- * in the pieces themselves.
- */
-const ELSEWHERE = '\u{e1ff}'
-
-/** The piece as it stands in the index for people of other servers. */
-export const elsewhereGram = (gram: string): string => ELSEWHERE + gram
-
 export interface NamesOfUser {
   readonly user: UserNumber
   readonly userId: string
   readonly name: string | undefined
 }
 
-const rowOf = ({ user, userId, name }: NamesOfUser, isElsewhere: boolean) => {
+/** The row of a user's names. */
+export const namesRow = ({ user, userId, name }: NamesOfUser) => {
   const localpart = foldName(userId.slice(0, userId.indexOf(':')))
   const names = name === undefined ? [localpart] : [localpart, foldName(name)]
   // Words that begin the part behind the sign of user ids are beginnings too.
   const grams = gramsOf([...names, localpart.slice(1)])
-  return {
-    user_number: user,
-    names: names.join('\n'),
-    grams: (isElsewhere ? grams.map(elsewhereGram) : grams).join(' '),
-  }
+  return { user_number: user, names: names.join('\n'), grams: grams.join(' ') }
 }
 
 /** Stores the names of a user as they are in this transaction. Users of other servers have none here. */
@@ -72,19 +60,6 @@ export const storeNames = async (tx: Tx, user: UserNumber): Promise<void> => {
   const name: unknown = now.value_json === null ? undefined : JSON.parse(now.value_json)
   await tx.run(takeNames, { user })
   await tx.insertMany(insertNames, [
-    rowOf({ user, userId: now.user_id, name: typeof name === 'string' ? name : undefined }, false),
+    namesRow({ user, userId: now.user_id, name: typeof name === 'string' ? name : undefined }),
   ])
-}
-
-/** Stores the names of users of other servers who have none stored. */
-export const addNamesElsewhere = (tx: Tx, users: readonly NamesOfUser[]): Promise<void> =>
-  tx.insertMany(
-    insertNames,
-    users.map((names) => rowOf(names, true)),
-  )
-
-/** Stores other names for a user of another server. */
-export const renameElsewhere = async (tx: Tx, names: NamesOfUser): Promise<void> => {
-  await tx.run(takeNames, { user: names.user })
-  await addNamesElsewhere(tx, [names])
 }

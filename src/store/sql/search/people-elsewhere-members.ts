@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import type { UserId } from '#spec'
-import { type PeopleElsewhereTables, query } from './people-elsewhere-tables.ts'
+import { query, type TablesAround } from './people-elsewhere-tables.ts'
 
 /** Longer member events are not looked into: they count as ones that say something else than the profile. */
 const READ_LENGTH = 4_096
@@ -15,7 +15,7 @@ interface After {
 }
 
 /** The next joined members, in order. */
-const joined = (db: Kysely<PeopleElsewhereTables>, param: After) =>
+const joined = (db: Kysely<TablesAround>, param: After) =>
   db
     .selectFrom('memberships')
     .select(['position', 'user_number', 'room'])
@@ -26,12 +26,12 @@ const joined = (db: Kysely<PeopleElsewhereTables>, param: After) =>
     .limit(param.limit)
 
 /** With what is known of each, and of those whose server has answered, the member event. */
-const described = (db: Kysely<PeopleElsewhereTables>, members: ReturnType<typeof joined>, server: number) =>
+const described = (db: Kysely<TablesAround>, members: ReturnType<typeof joined>, server: number) =>
   db
     .selectFrom(members.as('m'))
     .innerJoin('users as u', 'u.user_number', 'm.user_number')
     .leftJoin('room_servers as r', (on) => on.onRef('r.room', '=', 'm.room').on('r.server', '=', server))
-    .leftJoin('names_elsewhere as n', 'n.user_number', 'm.user_number')
+    .leftJoin('people_elsewhere as n', 'n.user_number', 'm.user_number')
     .leftJoin('state_log as s', (on) =>
       on
         .on('n.asked_ms', 'is not', null)

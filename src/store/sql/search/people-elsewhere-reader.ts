@@ -17,7 +17,7 @@ const serversToAsk = query((db, param: { byMs: number; limit: number }) =>
 const nextToAsk = query((db, param: { server: ServerName; byMs: number }) =>
   db
     .selectFrom('servers as s')
-    .innerJoin('names_elsewhere as n', 'n.server', 's.server')
+    .innerJoin('people_elsewhere as n', 'n.server', 's.server')
     .innerJoin('users as u', 'u.user_number', 'n.user_number')
     .select(['u.user_id as userId', 'n.failures', 'n.wanted_at as wantedAt'])
     .where('s.name', '=', param.server)

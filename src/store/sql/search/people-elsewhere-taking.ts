@@ -3,23 +3,28 @@ import { isJsonObject, objectAt, type ServerName, serverOf, stringAt } from '#sp
 import type { PeopleLimits } from '../../ports/search/people-elsewhere.ts'
 import { type InsertRow, insertInto, type Tx } from '../engine/index.ts'
 import { serverNumbers } from '../rooms/servers/server-numbers.ts'
-import { addNamesElsewhere } from './names.ts'
+import { namesRow } from './names.ts'
 import type { SeenMember } from './people-elsewhere-members.ts'
 import { query } from './people-elsewhere-tables.ts'
 
 /** From one question about a user to the next, at least: whoever changes their membership all the time is asked for once a minute. */
 export const ASK_AGAIN_MS = 60_000
 
-const insertPeople = insertInto('names_elsewhere', {
+const insertPeople = insertInto('people_elsewhere', {
   user_number: 'integer',
   server: 'integer',
   ask_at_ms: 'integer?',
   failures: 'integer',
   wanted_at: 'integer',
 })
+export const insertNames = insertInto('user_names_elsewhere', {
+  user_number: 'integer',
+  names: 'text',
+  grams: 'text',
+})
 const wantPerson = query((db, param: { user: number; position: number; atMs: number }) =>
   db
-    .updateTable('names_elsewhere')
+    .updateTable('people_elsewhere')
     .set({
       wanted_at: param.position,
       ask_at_ms: sql<number>`coalesce(ask_at_ms, ${param.atMs})`,
@@ -95,17 +100,17 @@ const addPeople = async (
   )
   const keptBy = new Map((await tx.all(keptOf, { servers })).map((row) => [row.server, row.kept]))
   const rows: InsertRow<typeof insertPeople>[] = []
-  const named = []
+  const names: InsertRow<typeof insertNames>[] = []
   for (const { user_number: user, user_id: userId, position } of strangers) {
     const server = numbers.get(serverOf(userId)) ?? 0
     const added = changes.get(server)?.added ?? 0
     if (kept + rows.length >= limits.total || (keptBy.get(server) ?? 0) + added >= limits.perServer) continue
     changes.set(server, { added: added + 1, atMs: nowMs })
     rows.push({ user_number: user, server, ask_at_ms: nowMs, failures: 0, wanted_at: position })
-    named.push({ user, userId, name: undefined })
+    names.push(namesRow({ user, userId, name: undefined }))
   }
   await tx.insertMany(insertPeople, rows)
-  await addNamesElsewhere(tx, named)
+  await tx.insertMany(insertNames, names)
   return rows.length
 }
 

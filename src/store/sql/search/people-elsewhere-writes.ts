@@ -3,20 +3,20 @@ import type { ServerName, UserId } from '#spec'
 import type { PeopleElsewhereWriter, PersonToAsk, ProfileElsewhere } from '../../ports/search/people-elsewhere.ts'
 import { defineWrite, type Tx } from '../engine/index.ts'
 import { serverNumbers } from '../rooms/servers/server-numbers.ts'
-import { renameElsewhere } from './names.ts'
+import { namesRow } from './names.ts'
 import { membersAfter, membersOfRoomAfter } from './people-elsewhere-members.ts'
 import { query } from './people-elsewhere-tables.ts'
-import { ASK_AGAIN_MS, takePeople } from './people-elsewhere-taking.ts'
+import { ASK_AGAIN_MS, insertNames, takePeople } from './people-elsewhere-taking.ts'
 
 const MEMBERS_AT_ONCE = 100
 const SWEPT_AT_ONCE = 200
 
 const progressNow = query((db) =>
-  db.selectFrom('names_elsewhere_progress').select(['position', 'user_number', 'swept', 'kept']),
+  db.selectFrom('people_elsewhere_progress').select(['position', 'user_number', 'swept', 'kept']),
 )
 const setProgress = query((db, param: { position: number; user: number; kept: number }) =>
   db
-    .updateTable('names_elsewhere_progress')
+    .updateTable('people_elsewhere_progress')
     .set({ position: param.position, user_number: param.user, kept: param.kept }),
 )
 const nextRoom = query((db) =>
@@ -57,19 +57,23 @@ const see = defineWrite('peopleElsewhere.see', async (tx, { own, nowMs, limits }
 })
 
 const personNow = query((db, param: { user: number }) =>
-  db.selectFrom('names_elsewhere').select(['display_name', 'wanted_at']).where('user_number', '=', param.user),
+  db.selectFrom('people_elsewhere').select(['display_name', 'wanted_at']).where('user_number', '=', param.user),
 )
 const setAsked = query((db, param: { user: number; nowMs: number; askAtMs: number | null }) =>
   db
-    .updateTable('names_elsewhere')
+    .updateTable('people_elsewhere')
     .set({ asked_ms: param.nowMs, ask_at_ms: param.askAtMs, failures: 0 })
     .where('user_number', '=', param.user),
 )
 const setProfile = query((db, param: { user: number; name: string | null; avatarUrl: string | null }) =>
   db
-    .updateTable('names_elsewhere')
+    .updateTable('people_elsewhere')
     .set({ display_name: param.name, avatar_url: param.avatarUrl })
     .where('user_number', '=', param.user),
+)
+
+const takeNames = query((db, param: { users: readonly number[] }, { integers }) =>
+  db.deleteFrom('user_names_elsewhere').where('user_number', 'in', integers(param.users)),
 )
 
 interface Answered {
@@ -87,12 +91,14 @@ const answered = defineWrite('peopleElsewhere.answered', async (tx, { person, pr
   if (profile === undefined) return
   const { displayName, avatarUrl } = profile
   await tx.run(setProfile, { user, name: displayName ?? null, avatarUrl: avatarUrl ?? null })
-  if ((displayName ?? null) !== now.display_name) await renameElsewhere(tx, { user, userId, name: displayName })
+  if ((displayName ?? null) === now.display_name) return
+  await tx.run(takeNames, { users: [user] })
+  await tx.insertMany(insertNames, [namesRow({ user, userId, name: displayName })])
 })
 
 const setLater = query((db, param: { user: number; failures: number; atMs: number }) =>
   db
-    .updateTable('names_elsewhere')
+    .updateTable('people_elsewhere')
     .set({ ask_at_ms: param.atMs, failures: param.failures })
     .where('user_number', '=', param.user),
 )
@@ -108,7 +114,7 @@ const setServerAsked = query((db, param: { server: number; nowMs: number }) =>
     .updateTable('name_servers')
     .set((of) => {
       const least = of
-        .selectFrom('names_elsewhere as n')
+        .selectFrom('people_elsewhere as n')
         .select((inner) =>
           sql<number>`case when ${inner.fn.min('n.ask_at_ms')} < ${param.nowMs} then ${param.nowMs} else ${inner.fn.min('n.ask_at_ms')} end`.as(
             'at',
@@ -145,7 +151,7 @@ const askServerLater = defineWrite(
 
 const peopleAfter = query((db, param: { after: number; limit: number; server: number }) =>
   db
-    .selectFrom('names_elsewhere as n')
+    .selectFrom('people_elsewhere as n')
     .select(['n.user_number', 'n.server'])
     .select((of) =>
       of
@@ -165,10 +171,7 @@ const peopleAfter = query((db, param: { after: number; limit: number; server: nu
     .limit(param.limit),
 )
 const takePerson = query((db, param: { users: readonly number[] }, { integers }) =>
-  db.deleteFrom('names_elsewhere').where('user_number', 'in', integers(param.users)),
-)
-const takeNames = query((db, param: { users: readonly number[] }, { integers }) =>
-  db.deleteFrom('user_names').where('user_number', 'in', integers(param.users)),
+  db.deleteFrom('people_elsewhere').where('user_number', 'in', integers(param.users)),
 )
 const countLess = query((db, param: { server: number; removed: number }) =>
   db
@@ -180,7 +183,7 @@ const takeServers = query((db, param: { servers: readonly number[] }, { integers
   db.deleteFrom('name_servers').where('server', 'in', integers(param.servers)).where('kept', '<=', 0),
 )
 const setSwept = query((db, param: { swept: number; removed: number }) =>
-  db.updateTable('names_elsewhere_progress').set({ swept: param.swept, kept: sql<number>`kept - ${param.removed}` }),
+  db.updateTable('people_elsewhere_progress').set({ swept: param.swept, kept: sql<number>`kept - ${param.removed}` }),
 )
 
 const sweep = defineWrite('peopleElsewhere.sweep', async (tx, { own }: { own: ServerName }) => {

@@ -4,17 +4,36 @@ import type { ServerName, UserId } from '#spec'
 import type { NamedUser, UserDirectoryReader } from '../../ports/search/user-directory.ts'
 import { type Db, perDialect, queriesOver } from '../engine/index.ts'
 import type { RoomTables } from '../rooms/tables.ts'
-import { elsewhereGram, type NameTables } from './names.ts'
-import type { NamesElsewhereTables } from './people-elsewhere-tables.ts'
+import type { NameTables } from './names.ts'
+import type { PeopleElsewhereTables } from './people-elsewhere-tables.ts'
 
 type Tables = Omit<RoomTables, 'users'> &
   NameTables &
-  NamesElsewhereTables & {
-    /** SQLite only: the index over `user_names`, which triggers keep. */
+  PeopleElsewhereTables & {
+    /** SQLite only: the indexes over the names, which triggers keep. */
     readonly user_names_index: { readonly rowid: number; readonly user_names_index: string }
+    readonly user_names_elsewhere_index: { readonly rowid: number; readonly user_names_elsewhere_index: string }
   }
 
 const query = queriesOver<Tables>()
+
+/**
+ * People of this server and those of others have tables and indexes of their own, so that a search among the former costs the same however many of the latter there are.
+ */
+const PLACES = ['here', 'elsewhere'] as const
+type Place = (typeof PLACES)[number]
+
+/** A query for each place. */
+const ofEach = <Made>(make: (place: Place) => Made): Readonly<Record<Place, Made>> => ({
+  here: make('here'),
+  elsewhere: make('elsewhere'),
+})
+
+/** The tables of both places have the same columns. */
+const namesAt = (place: Place): 'user_names' =>
+  (place === 'here' ? 'user_names' : 'user_names_elsewhere') as 'user_names'
+const indexAt = (place: Place): 'user_names_index' =>
+  (place === 'here' ? 'user_names_index' : 'user_names_elsewhere_index') as 'user_names_index'
 
 /** A viewer who can see no more users than this is answered from these, and else from all whose names fit. */
 const FEW = 5_000
@@ -80,11 +99,11 @@ const openRooms = (db: Pick<Kysely<Tables>, 'selectFrom'>, own: ServerName) =>
     )
 
 /** Users whose names fit and who may be found at all: accounts that are in use, people of other servers, and oneself only as everybody else would find one. */
-const whoseNamesFit = (db: Kysely<Tables>, param: NameParams) =>
+const whoseNamesFit = (db: Kysely<Tables>, param: NameParams, place: Place) =>
   db
-    .selectFrom('user_names as n')
+    .selectFrom(`${namesAt(place)} as n`)
     .leftJoin('accounts as a', 'a.user_number', 'n.user_number')
-    .leftJoin('names_elsewhere as e', 'e.user_number', 'n.user_number')
+    .leftJoin('people_elsewhere as e', 'e.user_number', 'n.user_number')
     .innerJoin('users as u', 'u.user_number', 'n.user_number')
     .select(['u.user_id', 'n.names', 'e.server', 'e.display_name', 'e.avatar_url'])
     .where((of) =>
@@ -107,24 +126,26 @@ const whoseNamesFit = (db: Kysely<Tables>, param: NameParams) =>
     .where(sql<boolean>`n.names like ${param.third} escape '!'`)
 
 /** Everybody in the viewer's rooms and in the open ones, held against the names one by one. */
-const namedAmongFew = query((db, param: NameParams) =>
-  whoseNamesFit(db, param)
-    .where('n.user_number', 'in', (of) =>
-      of
-        .selectFrom('memberships as theirs')
-        .select('theirs.user_number')
-        .where('theirs.membership', '=', 'join')
-        .where('theirs.room', 'in', (rooms) =>
-          rooms
-            .selectFrom('memberships as mine')
-            .select('mine.room')
-            .where('mine.user_number', '=', param.viewer)
-            .where('mine.membership', '=', 'join')
-            .union(openRooms(db, param.own)),
-        ),
-    )
-    .orderBy('n.user_number')
-    .limit(param.limit),
+const namedAmongFew = ofEach((place) =>
+  query((db, param: NameParams) =>
+    whoseNamesFit(db, param, place)
+      .where('n.user_number', 'in', (of) =>
+        of
+          .selectFrom('memberships as theirs')
+          .select('theirs.user_number')
+          .where('theirs.membership', '=', 'join')
+          .where('theirs.room', 'in', (rooms) =>
+            rooms
+              .selectFrom('memberships as mine')
+              .select('mine.room')
+              .where('mine.user_number', '=', param.viewer)
+              .where('mine.membership', '=', 'join')
+              .union(openRooms(db, param.own)),
+          ),
+      )
+      .orderBy('n.user_number')
+      .limit(param.limit),
+  ),
 )
 
 interface IndexParams extends NameParams {
@@ -134,54 +155,56 @@ interface IndexParams extends NameParams {
   readonly most: number
 }
 
-const fitOnSqlite = query((db, param: IndexParams) =>
-  db
-    .selectFrom('user_names_index as i')
-    .select('i.rowid as user_number')
-    .where(sql<boolean>`i.user_names_index match ${param.match}`)
-    .limit(param.most),
+const fit = ofEach((place) =>
+  perDialect<IndexParams, { readonly user_number: number }>({
+    sqlite: query((db, param: IndexParams) =>
+      db
+        .selectFrom(`${indexAt(place)} as i`)
+        .select('i.rowid as user_number')
+        .where(sql<boolean>`${sql.ref(`i.${indexAt(place)}`)} match ${param.match}`)
+        .limit(param.most),
+    ),
+    postgres: query((db, param: IndexParams) =>
+      db
+        .selectFrom(`${namesAt(place)} as i`)
+        .select('i.user_number')
+        .where(sql<boolean>`array_to_tsvector(string_to_array(i.grams, ' ')) @@ ${param.question}::tsquery`)
+        .limit(param.most),
+    ),
+  }),
 )
-const fitOnPostgres = query((db, param: IndexParams) =>
-  db
-    .selectFrom('user_names as i')
-    .select('i.user_number')
-    .where(sql<boolean>`array_to_tsvector(string_to_array(i.grams, ' ')) @@ ${param.question}::tsquery`)
-    .limit(param.most),
-)
-const fit = perDialect<IndexParams, { readonly user_number: number }>({
-  sqlite: fitOnSqlite,
-  postgres: fitOnPostgres,
-})
 
-const namedOf = query((db, param: IndexParams & { users: readonly number[] }, { integers }) =>
-  whoseNamesFit(db, param)
-    .where('n.user_number', 'in', integers(param.users))
-    .where((of) =>
-      of.or([
-        of.and([of(sql<number>`${param.everybody}`, '=', 1), of('e.server', 'is', null)]),
-        of.exists(
-          of
-            .selectFrom('memberships as theirs')
-            .select('theirs.room')
-            .whereRef('theirs.user_number', '=', 'n.user_number')
-            .where('theirs.membership', '=', 'join')
-            .where((room) =>
-              room.or([
-                room.exists(openRooms(db, param.own).whereRef('open.room', '=', 'theirs.room' as never)),
-                room.exists(
-                  room
-                    .selectFrom('memberships as mine')
-                    .select('mine.room')
-                    .where('mine.user_number', '=', param.viewer)
-                    .whereRef('mine.room', '=', 'theirs.room')
-                    .where('mine.membership', '=', 'join'),
-                ),
-              ]),
-            ),
-        ),
-      ]),
-    )
-    .limit(param.limit),
+const namedOf = ofEach((place) =>
+  query((db, param: IndexParams & { users: readonly number[] }, { integers }) =>
+    whoseNamesFit(db, param, place)
+      .where('n.user_number', 'in', integers(param.users))
+      .where((of) =>
+        of.or([
+          ...(place === 'here' ? [of(sql<number>`${param.everybody}`, '=', 1)] : []),
+          of.exists(
+            of
+              .selectFrom('memberships as theirs')
+              .select('theirs.room')
+              .whereRef('theirs.user_number', '=', 'n.user_number')
+              .where('theirs.membership', '=', 'join')
+              .where((room) =>
+                room.or([
+                  room.exists(openRooms(db, param.own).whereRef('open.room', '=', 'theirs.room' as never)),
+                  room.exists(
+                    room
+                      .selectFrom('memberships as mine')
+                      .select('mine.room')
+                      .where('mine.user_number', '=', param.viewer)
+                      .whereRef('mine.room', '=', 'theirs.room')
+                      .where('mine.membership', '=', 'join'),
+                  ),
+                ]),
+              ),
+          ),
+        ]),
+      )
+      .limit(param.limit),
+  ),
 )
 
 const patternOf = (word: string | undefined): string =>
@@ -202,31 +225,28 @@ const toUser = ({ user_id, names, server, display_name: name, avatar_url: avatar
   elsewhere: server === null ? undefined : { displayName: name ?? undefined, avatarUrl: avatarUrl ?? undefined },
 })
 
-/** The looks into the index, in turn: those who have a word that begins so come first, and people of this server before others. */
-const LOOKS = [
-  { isElsewhere: false, isStart: true },
-  { isElsewhere: false, isStart: false },
-  { isElsewhere: true, isStart: true },
-  { isElsewhere: true, isStart: false },
-] as const
+const LOOKS = PLACES.flatMap((place) => [true, false].map((isStart) => ({ place, isStart })))
 
 type Found = Awaited<ReturnType<UserDirectoryReader['named']>>
 
 export const userDirectoryReader = (db: Db): UserDirectoryReader => {
   const amongFew = async (params: NameParams): Promise<Found> => {
-    const users = (await db.longAll(namedAmongFew, params)).map(toUser)
-    return { users, isCut: users.length >= ANSWERED }
+    const users: NamedUser[] = []
+    for (const place of PLACES) {
+      users.push(...(await db.longAll(namedAmongFew[place], params)).map(toUser))
+      if (users.length >= ANSWERED) return { users, isCut: true }
+    }
+    return { users, isCut: false }
   }
 
-  /** Users with a word that begins so, and if these are few, users with the words anywhere. */
+  /** Users with a word that begins so, and if these are few, users with the words anywhere; those of this server first. */
   const amongAll = async (params: NameParams, words: readonly string[], everybody: boolean): Promise<Found> => {
     const users = new Map<UserId, NamedUser>()
     let isCut = false
-    for (const { isElsewhere, isStart } of LOOKS) {
-      const pieces = words.flatMap((word, index) => gramsFor(word, isStart && index === 0)).slice(0, MAX_GRAMS)
-      const grams = isElsewhere ? pieces.map(elsewhereGram) : pieces
+    for (const { place, isStart } of LOOKS) {
+      const grams = words.flatMap((word, index) => gramsFor(word, isStart && index === 0)).slice(0, MAX_GRAMS)
       if (grams.length === 0) continue
-      if (users.size >= ANSWERED) return { users: [...users.values()], isCut: true }
+      if (users.size >= ANSWERED) break
       const asked = {
         ...params,
         match: grams.map((gram) => `"${gram}"`).join(' AND '),
@@ -234,11 +254,11 @@ export const userDirectoryReader = (db: Db): UserDirectoryReader => {
         everybody: everybody ? 1 : 0,
         most: LOOKED_AT,
       }
-      const found = await db.longAll(fit, asked)
+      const found = await db.longAll(fit[place], asked)
       const numbers = found.map(({ user_number: user }) => user)
-      const named = numbers.length === 0 ? [] : await db.longAll(namedOf, { ...asked, users: numbers })
+      const named = numbers.length === 0 ? [] : await db.longAll(namedOf[place], { ...asked, users: numbers })
       for (const user of named.map(toUser)) users.set(user.userId, user)
-      isCut ||= found.length >= LOOKED_AT || named.length >= ANSWERED
+      isCut ||= found.length >= LOOKED_AT || users.size >= ANSWERED
     }
     return { users: [...users.values()], isCut }
   }
