@@ -205,12 +205,15 @@ export class Streams {
   /** Positions do not go back, in whatever order news arrives. */
   #advance(positions: Partial<DurablePositions>): void {
     const durable: Record<DurableStreamName, number> = { ...this.#durable }
-    for (const [name, position] of Object.entries(positions)) {
-      const stream = name as DurableStreamName
-      durable[stream] = Math.max(durable[stream], position)
+    const forClients: Record<keyof Positions, number> = { ...this.#positions }
+    for (const stream of Object.keys(positions) as DurableStreamName[]) {
+      const position = positions[stream] ?? 0
+      if (position <= durable[stream]) continue
+      durable[stream] = position
+      if (stream in forClients) forClients[stream as keyof Positions] = position
     }
     this.#durable = durable
-    this.#positions = { ...this.#positions, ...readByClients(durable) }
+    this.#positions = forClients
   }
 
   #tell(news: readonly News[]): void {
@@ -227,22 +230,20 @@ export class Streams {
   }
 }
 
-const readByClients = ({ events, receipts, accountData, toDevice, deviceLists, ...rest }: DurablePositions) => ({
-  events,
-  receipts,
-  accountData,
-  toDevice,
-  deviceLists,
-  threadSubscriptions: rest.threadSubscriptions,
-  stickyEvents: rest.stickyEvents,
-  profiles: rest.profiles,
+const readByClients = (durable: DurablePositions): Omit<Positions, EphemeralStreamName> => ({
+  events: durable.events,
+  receipts: durable.receipts,
+  accountData: durable.accountData,
+  toDevice: durable.toDevice,
+  deviceLists: durable.deviceLists,
+  threadSubscriptions: durable.threadSubscriptions,
+  stickyEvents: durable.stickyEvents,
+  profiles: durable.profiles,
 })
 
-/** Whether any of the positions lies ahead of what is known. */
+/** Whether any of the positions lies ahead of what is known. Few are given where one group of commits moved them. */
 const isAhead = (positions: Partial<DurablePositions>, known: DurablePositions): boolean => {
-  for (const stream of Object.keys(known) as DurableStreamName[]) {
-    const position = positions[stream]
-    if (position !== undefined && position > known[stream]) return true
-  }
+  for (const stream of Object.keys(positions) as DurableStreamName[])
+    if ((positions[stream] ?? 0) > known[stream]) return true
   return false
 }

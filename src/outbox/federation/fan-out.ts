@@ -68,6 +68,7 @@ export class FanOut {
   #run(): void {
     if (this.#running !== undefined || this.#cancel !== undefined || this.#stopped) return
     if (this.#rooms.size === 0 && !this.#missed) return
+    if (this.#passesBy()) return
     this.#running = this.#follow()
       .catch((err: unknown) => {
         this.#parts.logger.warn({ err }, 'events for other servers could not be read; tried again')
@@ -81,6 +82,17 @@ export class FanOut {
         this.#running = undefined
         this.#run()
       })
+  }
+
+  /** Events that go nowhere, as most do, are passed at once: it happens for each group of commits, and promises would cost more than the look. */
+  #passesBy(): boolean {
+    if (this.#missed) return false
+    const { roomServers, position, reached } = this.#parts
+    for (const [room, isChanged] of this.#rooms) if (isChanged || !roomServers.isKnownAlone(room)) return false
+    this.#rooms.clear()
+    this.#reached = position()
+    reached(false)
+    return true
   }
 
   async #follow(): Promise<void> {

@@ -45,6 +45,11 @@ export class RoomServers {
     this.#cache.clear()
   }
 
+  /** Whether it is known without a read that no other server is in a room now. */
+  isKnownAlone(room: RoomNumber): boolean {
+    return this.#cache.get(room)?.length === 0
+  }
+
   /** The other servers that are in a room now. */
   async othersIn(room: RoomNumber): Promise<readonly OtherServer[]> {
     const held = this.#cache.get(room)
