@@ -52,6 +52,25 @@ onEveryDatabase('the index of messages', (open) => {
     expect(await store.messageIndex.numbersOf([BOB, ALICE])).toHaveLength(2)
   })
 
+  test('finds the text of an event whatever stands beside it', async () => {
+    const store = await open()
+    const room = await createRoom(store)
+    const auth = [['$a', { content: { body: 'elsewhere' }, depth: 1 }]]
+    const parts = [{ a: {}, depth: 5 }, { a: [{ depth: 1 }, { b: {}, depth: 2 }] }, { a: '{"body":"odd"},"depth":1' }]
+    const events = parts.map((part) => {
+      const content = { ...part, body: 'apple', msgtype: 'm.text' }
+      return message({ json: JSON.stringify({ auth_events: auth, content, depth: 9, type: 'm.room.message' }) })
+    })
+    const short = parts.map((part) =>
+      message({ json: JSON.stringify({ content: { ...part, body: 'pear' }, depth: 9, type: 'm.room.message' }) }),
+    )
+    await applyTo(store, room, [...events, ...short])
+    await indexAll(store)
+    expect(await found(store, ['apple'])).toHaveLength(3)
+    expect(await found(store, ['pear'])).toHaveLength(3)
+    expect(await found(store, ['elsewhere'])).toEqual([])
+  })
+
   test('reaches far back over numbers that hold nothing', async () => {
     const store = await open()
     const room = await createRoom(store)

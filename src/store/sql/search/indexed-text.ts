@@ -13,7 +13,26 @@ export const codeOf = (wanted: SearchedKey): string =>
   Object.values(SEARCHED_TYPES).find(({ key }) => key === wanted)?.code ?? ''
 
 /** The content of a stored event. */
-export const contentIn = (json: string): JsonObject => objectAt(JSON.parse(json) as JsonObject, 'content') ?? {}
+export const contentIn = (json: string): JsonObject =>
+  contentAlone(json) ?? objectAt(JSON.parse(json) as JsonObject, 'content') ?? {}
+
+const MEMBER = '"content":'
+const BEHIND = ',"depth":'
+
+/**
+ * The content parsed without the rest of the event, which is most of it. Stored JSON is canonical, so the content is the first object within and the depth stands
+ * behind it, but for a few events; a text that is cut elsewhere than at the content's end has an object left open and cannot be parsed.
+ */
+const contentAlone = (json: string): JsonObject | undefined => {
+  const start = json.indexOf('{', 1)
+  const end = json.indexOf(`}${BEHIND}`, start)
+  if (end === -1 || !json.startsWith(MEMBER, start - MEMBER.length)) return undefined
+  try {
+    return JSON.parse(json.slice(start, end + 1)) as JsonObject
+  } catch {
+    return undefined
+  }
+}
 
 /** The id of the event that this one replaces the text of, whether it may or not ("Event replacements"). */
 export const replacedIn = (json: string): string | undefined => {

@@ -16,7 +16,8 @@ const UNSTORED = 4_000
 
 const TYPES = Object.keys(SEARCHED_TYPES)
 /** Stored JSON is canonical, and quotes within texts are escaped, so only a member can look like this. */
-const isEdit = sql<number>`case when json like '%"rel_type":"m.replace"%' then 1 else 0 end`
+const EDITS = '"rel_type":"m.replace"'
+const isEdit = (json: string): boolean => json.includes(EDITS)
 
 const progress = query((db) => db.selectFrom('search_progress').select(['up_to', 'earlier_from']))
 const setProgress = query((db, param: { upTo: number; earlierFrom: number }) =>
@@ -28,7 +29,7 @@ const textsIn = (direction: 'asc' | 'desc') =>
   query((db, param: { after: number; upTo: number; types: readonly string[]; limit: number }, { texts }) =>
     db
       .selectFrom('events')
-      .select(['event', 'room', 'type', isEdit.as('is_edit'), sql<number>`length(json)`.as('size')])
+      .select(['event', sql<number>`octet_length(json)`.as('size')])
       .where('event', '>', param.after)
       .where('event', '<=', param.upTo)
       .where('type', 'in', texts(param.types))
@@ -56,7 +57,7 @@ const eventsOf = query((db, param: { events: readonly number[] }, { integers }) 
 const originalsOf = query((db, param: { eventIds: readonly EventId[] }, { texts }) =>
   db
     .selectFrom('events')
-    .select(['event', 'event_id', 'room', 'type', 'sender', 'state_key', isEdit.as('is_edit')])
+    .select(['event', 'event_id', 'room', 'type', 'sender', 'state_key', 'json'])
     .where('event_id', 'in', texts(param.eventIds))
     .where('redacted_by', 'is', null),
 )
@@ -79,33 +80,39 @@ const insertEdits = insertInto('search_edits', { event: 'integer', original: 'in
 
 interface Piece {
   readonly event: EventNumber
-  readonly room: number
-  readonly type: string
-  readonly is_edit: number
   readonly size: number
 }
 
 /** The first rows that are together no more than one write should read. */
-const bounded = (rows: readonly Piece[]): readonly Piece[] => {
+const bounded = (rows: readonly Piece[]): readonly EventNumber[] => {
   let bytes = 0
   const end = rows.findIndex(({ size }, index) => {
     bytes += size
     return index > 0 && bytes > BYTES_AT_ONCE
   })
-  return end === -1 ? rows : rows.slice(0, end)
+  return (end === -1 ? rows : rows.slice(0, end)).map(({ event }) => event)
+}
+
+/** What is stored of an event, as far as its words need it. */
+interface Stored {
+  readonly event: EventNumber
+  readonly room: number
+  readonly type: string
+  readonly sender: number
+  readonly state_key: string | null
+  readonly json: string
 }
 
 /** Notes which of these events edit others. Returns the events whose texts are to be indexed: originals in place of their edits. */
-const originalsIn = async (tx: Tx, rows: readonly Piece[]): Promise<readonly EventNumber[]> => {
-  const edits = rows.filter(({ is_edit: edits }) => edits === 1).map(({ event }) => event)
-  const own = rows.filter(({ is_edit: edits }) => edits === 0).map(({ event }) => event)
-  if (edits.length === 0) return own
-  const stored = (await tx.all(eventsOf, { events: edits })).map((edit) => ({ ...edit, edits: replacedIn(edit.json) }))
-  const eventIds = [...new Set(stored.flatMap(({ edits: eventId }) => eventId ?? []))] as EventId[]
+const originalsIn = async (tx: Tx, rows: readonly Stored[]): Promise<readonly EventNumber[]> => {
+  const edits = rows.filter(({ json }) => isEdit(json)).map((edit) => ({ ...edit, edits: replacedIn(edit.json) }))
+  if (edits.length === 0) return rows.map(({ event }) => event)
+  const own = rows.filter(({ json }) => !isEdit(json)).map(({ event }) => event)
+  const eventIds = [...new Set(edits.flatMap(({ edits: eventId }) => eventId ?? []))] as EventId[]
   const named = await tx.all(originalsOf, { eventIds })
   const originals = new Map(named.map((original) => [original.event_id as string, original]))
   const valid: { event: EventNumber; original: EventNumber }[] = []
-  for (const edit of stored) {
+  for (const edit of edits) {
     const original = edit.edits === undefined ? undefined : originals.get(edit.edits)
     if (edit.edits === undefined) own.push(edit.event)
     // Clients show nothing of an edit that is not valid.
@@ -116,14 +123,9 @@ const originalsIn = async (tx: Tx, rows: readonly Piece[]): Promise<readonly Eve
   return [...new Set([...own, ...valid.map(({ original }) => original)])]
 }
 
-type Compared = Readonly<Record<'event' | 'room' | 'sender', number>> & {
-  readonly type: string
-  readonly state_key: string | null
-}
-
 /** "Validity of replacement events". */
-const mayEdit = (edit: Compared, original: Compared & { readonly is_edit: number }): boolean =>
-  original.is_edit === 0 &&
+const mayEdit = (edit: Stored, original: Stored): boolean =>
+  !isEdit(original.json) &&
   original.event < edit.event &&
   original.room === edit.room &&
   original.type === edit.type &&
@@ -131,15 +133,22 @@ const mayEdit = (edit: Compared, original: Compared & { readonly is_edit: number
   original.state_key === null &&
   edit.state_key === null
 
-/** Indexes the texts of these events as they are now: of one that was edited, the newest. */
-const indexTexts = async (tx: Tx, events: readonly EventNumber[]): Promise<void> => {
+/** Indexes the events of one piece, in whose place their originals come where they are edits. */
+const indexPiece = async (tx: Tx, piece: readonly EventNumber[]): Promise<void> => {
+  if (piece.length === 0) return
+  const rows = await tx.all(eventsOf, { events: piece })
+  await indexTexts(tx, await originalsIn(tx, rows), rows)
+}
+
+/** Indexes the texts of these events as they are now: of one that was edited, the newest. `read`: events that need not be read again. */
+const indexTexts = async (tx: Tx, events: readonly EventNumber[], read: readonly Stored[] = []): Promise<void> => {
   if (events.length === 0) return
   const edits = new Map(
     (await tx.all(newestEdits, { originals: events })).map(({ original, edit }) => [original, Number(edit)]),
   )
-  const stored = new Map(
-    (await tx.all(eventsOf, { events: [...events, ...edits.values()] })).map((row) => [row.event, row]),
-  )
+  const stored = new Map(read.map((row) => [row.event, row]))
+  const unread = [...events, ...edits.values()].filter((event) => !stored.has(event))
+  if (unread.length > 0) for (const row of await tx.all(eventsOf, { events: unread })) stored.set(row.event, row)
   const rows: { event: number; room: number; place: string; words: string }[] = []
   for (const event of events) {
     const row = stored.get(event)
@@ -182,8 +191,8 @@ const next = defineWrite(
     const found = await tx.all(newerTexts, { after, upTo: walked, types: TYPES, limit: AT_ONCE })
     const piece = bounded(found)
     const isWhole = piece.length === found.length && found.length < AT_ONCE
-    const upTo = isWhole ? walked : (piece.at(-1)?.event ?? walked)
-    await indexTexts(tx, await originalsIn(tx, piece))
+    const upTo = isWhole ? walked : (piece.at(-1) ?? walked)
+    await indexPiece(tx, piece)
     if (piece.length > 0 || upTo - after > UNSTORED) await tx.run(setProgress, { upTo, earlierFrom })
     return { upTo, more: isAgain || upTo < last }
   },
@@ -196,8 +205,8 @@ const earlier = defineWrite('messageIndex.earlier', async (tx): Promise<{ readon
   const found = await tx.all(olderTexts, { after: walked, upTo: earlierFrom - 1, types: TYPES, limit: AT_ONCE })
   const piece = bounded(found)
   const isWhole = piece.length === found.length && found.length < AT_ONCE
-  const reached = isWhole ? walked + 1 : (piece.at(-1)?.event ?? walked + 1)
-  await indexTexts(tx, await originalsIn(tx, piece))
+  const reached = isWhole ? walked + 1 : (piece.at(-1) ?? walked + 1)
+  await indexPiece(tx, piece)
   await tx.run(setProgress, { upTo, earlierFrom: reached })
   return { more: reached > 1 }
 })
