@@ -64,9 +64,10 @@ onEveryDatabase('the index of messages', (open) => {
     const short = parts.map((part) =>
       message({ json: JSON.stringify({ content: { ...part, body: 'pear' }, depth: 9, type: 'm.room.message' }) }),
     )
-    await applyTo(store, room, [...events, ...short])
+    const unordered = '{"a":{},"depth":9,"content":{"body":"apple"},"type":"m.room.message"}'
+    await applyTo(store, room, [...events, ...short, message({ json: unordered })])
     await indexAll(store)
-    expect(await found(store, ['apple'])).toHaveLength(3)
+    expect(await found(store, ['apple'])).toHaveLength(4)
     expect(await found(store, ['pear'])).toHaveLength(3)
     expect(await found(store, ['elsewhere'])).toEqual([])
   })
