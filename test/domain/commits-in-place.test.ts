@@ -118,6 +118,18 @@ test('a lone message is committed by the serving thread', async () => {
   expect(found).toContain(true)
 })
 
+test('where commits came together just before, those of one turn of the event loop are one group', async () => {
+  // However long a group takes here, the one before was just before.
+  const store = await (await makeSqlite()).open({ clock: { ...systemClock, monotonicMs: () => 0 } })
+  const groupsOf = async (commits: number): Promise<number> => {
+    const before = store.stats().groupSizes.count
+    await Promise.all(Array.from({ length: commits }, () => store.commit([writers.messageIndex.next()])))
+    return store.stats().groupSizes.count - before
+  }
+  await groupsOf(3)
+  for (let n = 0; n < 20; n++) expect(await groupsOf(3)).toBe(1)
+})
+
 test('the serving thread waits for no lock of another process: the writing thread does, and the message is sent', async () => {
   const database = await makeSqlite()
   const store = await database.open({ commitsInPlace: true })

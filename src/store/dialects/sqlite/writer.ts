@@ -62,14 +62,15 @@ export class SqliteWriter {
     return this.#startThread()
   }
 
-  /** Makes a lone commit in this turn of the event loop, sends at once to a thread that has nothing to do, else with all others of this turn as one message. */
+  /** Makes a lone commit in this turn of the event loop, or sends it at once to a thread that has nothing to do; where others came just before, with all of this turn as one message. */
   send(submitted: Submitted): void {
     if (this.#thread === undefined) throw new StoreUnavailable('broken', 'the writing thread is being started again')
     const isFree = this.#underWay === 0 && !this.#busy && this.#outbox.length === 0
     if (!isFree) this.#crowdedAtMs = this.#clock.monotonicMs()
     this.#outbox.push(submitted)
     if (this.#outbox.length > 1 || this.#busy) return
-    if (isFree && !this.#takesHere(submitted)) this.#flush()
+    // In a crowd the next ones of this turn are waited for: a commit sent before them would be a group, and a sync, of its own.
+    if (isFree && !this.#isCrowded() && !this.#takesHere(submitted)) this.#flush()
     else this.#clock.soon(() => this.#flush())
   }
 
@@ -98,8 +99,11 @@ export class SqliteWriter {
   /** Others' commits could be made while a sync is waited for, so where there are others the thread makes all. */
   #takesHere(submitted: Submitted): boolean {
     if (this.#inPlace === undefined || this.#closing || this.#thread === undefined) return false
-    const isCrowded = this.#clock.monotonicMs() - this.#crowdedAtMs <= CROWD_MS
-    return (!isCrowded || this.#inPlace.inDoubt) && this.#inPlace.takes(submitted)
+    return (!this.#isCrowded() || this.#inPlace.inDoubt) && this.#inPlace.takes(submitted)
+  }
+
+  #isCrowded(): boolean {
+    return this.#clock.monotonicMs() - this.#crowdedAtMs <= CROWD_MS
   }
 
   async #commitHere(submitted: Submitted): Promise<void> {
