@@ -1,5 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import { type Clock, KeyedWork, LoopTurns } from '#base'
+import { type CacheStats, type Clock, KeyedWork, LoopTurns } from '#base'
 import { MatrixError } from '#spec'
 import { AnswerBudget } from './answering/answer-budget.ts'
 import { preflightHeaders, sendError, sendOutcome } from './answering/send.ts'
@@ -20,6 +20,7 @@ import { hasBody } from './reading/body-bytes.ts'
 import { clientAddress } from './reading/client-address.ts'
 import { type EdgeContext, IncomingRequest } from './reading/incoming.ts'
 import { LiveSignals } from './reading/live-signals.ts'
+import { RepeatedBodies } from './reading/repeated-bodies.ts'
 import { noOtherServers, type RequestSignatures } from './reading/request-signatures.ts'
 import { TokenOwners } from './reading/token-owners.ts'
 import { Admission } from './serving/admission.ts'
@@ -60,6 +61,7 @@ export interface Edge {
   listen(listener: Listener, serves?: (path: string) => boolean): Promise<string>
   /** Gives an HTTPS listener another certificate, for new connections. Throws as Node does if it cannot be used. */
   renewTls(listener: Listener, tls: NonNullable<Listener['tls']>): void
+  caches(): readonly CacheStats[]
   /** Stops accepting, aborts every request's signal, waits for the answers; after `graceMs` it cuts connections. */
   stop(graceMs: number): Promise<void>
 }
@@ -132,6 +134,7 @@ class HttpEdge implements Edge {
       clientAddress: clientAddress(trustProxy),
       signals: new LiveSignals(),
       bodies: new BodyBudget(BODIES_UNDER_WAY),
+      repeated: new RepeatedBodies(),
       turns: new LoopTurns(shared.clock),
       answers: new AnswerBudget(shared.clock, ANSWERS_UNDER_WAY),
     }
@@ -162,6 +165,10 @@ class HttpEdge implements Edge {
   renewTls(listener: Listener, tls: NonNullable<Listener['tls']>): void {
     const server = this.#servers.get(listener)
     if (server !== undefined) renewTls(server, tls)
+  }
+
+  caches(): readonly CacheStats[] {
+    return [this.#context.repeated.stats()]
   }
 
   async stop(graceMs: number): Promise<void> {

@@ -82,6 +82,7 @@ export {
   type RoomConfig,
   type RoomFilters,
   type SlidingRequest,
+  type SlidingWish,
   type WantedState,
 } from './sliding-sync/request.ts'
 export { BumpStamps } from './sliding-sync/rooms/bump-stamps.ts'

@@ -1,6 +1,10 @@
 import { systemClock } from '#base'
-import { ListsOfUsers, Memories, RoomConfigs, SharedMessageTexts, ToldMembers } from '#views'
+import { ListsOfUsers, Memories, RoomConfigs, SharedMessageTexts, type SlidingRequest, ToldMembers } from '#views'
+import { simplifiedMsc3575Endpoints } from '../../src/api/client/sliding-sync/simplified-msc3575.ts'
+import { RepeatedBodies } from '../../src/http/reading/repeated-bodies.ts'
+import { ExtensionsOfRequests } from '../../src/views/sliding-sync/asked-extensions.ts'
 import { Base, RoomMemory } from '../../src/views/sliding-sync/connection/room-memory.ts'
+import { NO_NEWS } from '../../src/views/sliding-sync/extension.ts'
 import type { FilledCache } from './measure.ts'
 
 const LIMIT = 16 * 1024 * 1024
@@ -81,6 +85,41 @@ const members = (): FilledCache => {
   return { stats: () => cache.stats(), add: (room) => cache.of(answer, room, false).add(told(room)) }
 }
 
+/** Bodies with what the endpoint and the views make of them, which lives as long. */
+const requests = (entries: number) => (): FilledCache => {
+  const bodies = new RepeatedBodies()
+  const configs = new RoomConfigs()
+  const extensions = new ExtensionsOfRequests([
+    { name: 'receipts', parse: (member: object) => ({ ...member }), concerns: () => false, read: () => NO_NEWS },
+  ])
+  const sync = async (request: SlidingRequest): Promise<string> => {
+    for (const list of request.lists.values()) configs.combine([list])
+    extensions.askedBy(request)
+    return ''
+  }
+  const presence = { syncing: async () => () => {} }
+  const [endpoint] = simplifiedMsc3575Endpoints({ slidingSync: { sync }, presence } as never)
+  const requiredState = (index: number) =>
+    Array.from({ length: entries }, (_, k) => [`org.example.type.${k}`, k === 0 ? `${index}` : ''])
+  const text = (index: number) =>
+    JSON.stringify({
+      conn_id: 'room-list',
+      lists: { all: { ranges: [[0, 19]], timeline_limit: 1, required_state: requiredState(index), filters: {} } },
+      extensions: { receipts: { enabled: true, rooms: [`${index}`] } },
+    })
+  return {
+    stats: () => bodies.stats(),
+    add: async (index) => {
+      for (let time = 0; time < 2; time++) {
+        const bytes = Buffer.from(text(index))
+        if (bodies.of('sync', bytes) === undefined) bodies.keep('sync', bytes, JSON.parse(bytes.toString()))
+      }
+      const body = bodies.of('sync', Buffer.from(text(index)))
+      await endpoint?.handler({ requester: { user: 1, device: 1, userId: '@a:b' }, query: {}, body } as never)
+    },
+  }
+}
+
 /** The caches of sliding sync. The two of configs hold the same lists of state, and are measured together. */
 export const SLIDING_CACHES: Readonly<Record<string, () => FilledCache>> = {
   'sliding-lists': lists,
@@ -88,4 +127,7 @@ export const SLIDING_CACHES: Readonly<Record<string, () => FilledCache>> = {
   'sliding-room-configs': configs,
   'shared-messages': messages,
   'sliding-members': members,
+  'request-bodies:short': requests(2),
+  'request-bodies:as of Element X': requests(14),
+  'request-bodies:long': requests(190),
 }

@@ -193,6 +193,7 @@ class Running {
       look,
       reported: { observe: requestCounts.observer(metrics?.observe), ...(tracing === undefined ? {} : { tracing }) },
     })
+    metrics?.addCaches(() => edge.caches())
     this.#edge = edge
     this.#closers.push(() => edge.stop(STOP_GRACE_MS))
     return this.#listen(edge, metrics)

@@ -110,6 +110,11 @@ export interface Endpoint<
   readonly errorPage?: (error: MatrixError) => CustomReply
   /** An absent or empty body counts as `{}` (several calls of the specification have optional bodies). */
   readonly bodyOptional?: boolean
+  /**
+   * Clients send the same body again and again: it is read and checked once, frozen, and given to all requests with these bytes. A handler may keep what it made of it in a
+   * `WeakMap`, of about the same size.
+   */
+  readonly repeats?: true
   /** The member that a bare `true` or `false` as the whole body stands for, as clients of 2015 send it. */
   readonly bareBody?: string
   /** Default 128 KiB; of JSON without needless escapes and white space, which may take six times as many bytes on the wire. */

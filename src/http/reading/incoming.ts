@@ -11,6 +11,7 @@ import type { BodyBudget } from './body-budget.ts'
 import type { ClientAddress } from './client-address.ts'
 import { cookieIn } from './cookie.ts'
 import type { LiveSignals } from './live-signals.ts'
+import type { RepeatedBodies } from './repeated-bodies.ts'
 import type { RequestSignatures } from './request-signatures.ts'
 import type { TokenOwners } from './token-owners.ts'
 
@@ -22,6 +23,7 @@ export interface EdgeContext {
   readonly clientAddress: ClientAddress
   readonly signals: LiveSignals
   readonly bodies: BodyBudget
+  readonly repeated: RepeatedBodies
   /** For answers that are sent in pieces. */
   readonly turns: LoopTurns
   readonly answers: AnswerBudget
@@ -56,6 +58,10 @@ export class IncomingRequest implements AnyRequest, AuthRequest {
   admitsLocked = false
   body: unknown = undefined
   bodyText: string | undefined = undefined
+  /** Bytes of a body that may come again, until it was checked. */
+  uncheckedBytes: Buffer | undefined = undefined
+  /** The body was read and checked for an earlier request. */
+  hasKeptBody = false
   /** The number of rechecks when this request was admitted; see `WaitingRequests.add`. */
   rechecksBefore = 0
   traced: TracedRequest | undefined = undefined

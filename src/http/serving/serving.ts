@@ -133,7 +133,7 @@ export class Serving implements Ending {
 
   /** The endpoint decides how a body is read; its content type does not count. */
   async #read(incoming: IncomingRequest): Promise<void> {
-    const { body, bodyOptional, bareBody, auth, method } = this.endpoint
+    const { body, bodyOptional, bareBody, repeats, auth, method } = this.endpoint
     const { request } = incoming
     if (body === 'stream') {
       incoming.body = streamedBody(request)
@@ -142,6 +142,8 @@ export class Serving implements Ending {
     const bytes = method !== 'GET' && hasBody(request) ? await this.#bytes(incoming) : undefined
     if (body === 'form') {
       incoming.body = parseFormBody(bytes)
+    } else if (repeats === true && bytes !== undefined && this.#isKept(incoming, bytes)) {
+      return
     } else if (body !== undefined || (auth.stage === 'body' && bytes !== undefined)) {
       const unique = auth.stage === 'body'
       const options = { optional: bodyOptional === true, bare: bareBody, limitBytes: this.#bodyLimitBytes, unique }
@@ -150,6 +152,15 @@ export class Serving implements Ending {
       incoming.body = parseJsonBody(checked, options)
       if (auth.stage === 'body') incoming.bodyText = checked?.text
     }
+  }
+
+  /** Takes the body from an earlier request that had the same bytes; otherwise these are noted. */
+  #isKept(incoming: IncomingRequest, bytes: Buffer): boolean {
+    const kept = this.#parts.edge.repeated.of(this.endpoint.paths[0], bytes)
+    incoming.body = kept
+    incoming.hasKeptBody = kept !== undefined
+    incoming.uncheckedBytes = kept === undefined ? bytes : undefined
+    return incoming.hasKeptBody
   }
 
   async #bytes({ request, requester, ip }: IncomingRequest): Promise<Buffer> {
@@ -168,7 +179,11 @@ export class Serving implements Ending {
     const { params, query, body } = this.#shapes
     params?.(incoming.params)
     query?.(incoming.query)
+    if (incoming.hasKeptBody) return
     body?.(incoming.body)
+    const { uncheckedBytes: bytes } = incoming
+    incoming.uncheckedBytes = undefined
+    if (bytes !== undefined) this.#parts.edge.repeated.keep(this.endpoint.paths[0], bytes, incoming.body as JsonObject)
   }
 
   /** The turn lasts until the answer has been made. */

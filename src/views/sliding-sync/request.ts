@@ -55,21 +55,28 @@ export interface ListConfig extends RoomConfig {
   readonly filters: RoomFilters
 }
 
-/** One request of either wire form. */
-export interface SlidingRequest {
+/**
+ * The part of a request that clients repeat with every poll. Requests with the same body share it, whoever sends them: it is never changed, and what follows from it alone is kept
+ * with it.
+ */
+export interface SlidingWish {
   readonly form: WireForm
-  readonly viewer: EventsViewer & { readonly device: number }
   /** Empty for a client that names none. */
   readonly connectionId: string
-  /** The position that an earlier answer of the connection ended with; undefined begins the connection anew. */
-  readonly pos: Position | undefined
-  readonly timeoutMs: number
   readonly lists: ReadonlyMap<string, ListConfig>
   readonly subscriptions: ReadonlyMap<RoomId, RoomConfig>
   /** As it came: each extension reads its own member. */
   readonly extensions: JsonObject
   /** Sent back in the answer; of the legacy form alone. */
   readonly txnId?: string | undefined
+}
+
+/** One request of either wire form. */
+export interface SlidingRequest extends SlidingWish {
+  readonly viewer: EventsViewer & { readonly device: number }
+  /** The position that an earlier answer of the connection ended with; undefined begins the connection anew. */
+  readonly pos: Position | undefined
+  readonly timeoutMs: number
 }
 
 /** The run that a request belongs to, and the generation of its answer. */

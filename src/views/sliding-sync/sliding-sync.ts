@@ -13,7 +13,7 @@ import {
 import type { EventsByRoom, StreamNews } from '../known/stream-news.ts'
 import { joinedNumbers, type UserRooms } from '../known/user-rooms.ts'
 import type { IgnoredUsers } from '../known/visibility.ts'
-import { AskedExtensions, type ExtensionsAnswer, stillTyping } from './asked-extensions.ts'
+import { type AskedExtensions, type ExtensionsAnswer, ExtensionsOfRequests, stillTyping } from './asked-extensions.ts'
 import { type Connections, unknownPos } from './connection/connections.ts'
 import type { SlidingExtension } from './extension.ts'
 import { formatPosition, type Position, parsePosition } from './position.ts'
@@ -55,6 +55,7 @@ interface Piece {
 /** Sliding sync in both wire forms: the news of a connection since its position; waits where there is none. */
 export class SlidingSync {
   readonly #parts: SlidingSyncParts
+  readonly #extensionsOf: ExtensionsOfRequests
   /** The token of the newest answers: those who are woken by one message have the same. */
   #newest: { readonly now: ToldPositions; readonly token: string } | undefined
   readonly #source: PollSource<Taken> = {
@@ -66,6 +67,7 @@ export class SlidingSync {
 
   constructor(parts: SlidingSyncParts) {
     this.#parts = parts
+    this.#extensionsOf = new ExtensionsOfRequests(parts.extensions)
   }
 
   /** Parses `pos`. Throws `M_UNKNOWN_POS` for what is none, and for one ahead of the durable streams: of another server, or of a lost database. */
@@ -80,7 +82,7 @@ export class SlidingSync {
   /** The answer's JSON text, in pieces where it is long; where there is no news and the request has time, the answer that comes later. */
   async sync(request: SlidingRequest): Promise<LongText | Pending<LongText>> {
     const { clock, streams, connections } = this.#parts
-    const extensions = AskedExtensions.of(this.#parts.extensions, request)
+    const extensions = this.#extensionsOf.askedBy(request)
     const taken: Taken = {
       request,
       admitted: connections.admit(request),

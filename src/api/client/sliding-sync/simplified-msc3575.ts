@@ -13,6 +13,7 @@ import {
   Maybe,
   Presence,
   rangeOf,
+  readOnce,
   StateEntries,
   subscriptionsOf,
   TwoIndexes,
@@ -63,25 +64,30 @@ export const simplifiedMsc3575Endpoints = (deps: SlidingSyncDeps): readonly AnyE
     body,
     bodyLimitBytes: BODY_LIMIT_BYTES,
     bodyOptional: true,
+    repeats: true,
     invalidErrcode: 'M_INVALID_PARAM',
     handler: async ({ requester, query, body }) =>
       answerSliding(deps, requester, {
-        form: 'legacy',
-        connectionId: body.conn_id ?? '',
+        wish: wishOf(body),
         // Clients without a position may send an empty one.
         pos: query.pos || undefined,
         timeout: query.timeout,
         setPresence: query.set_presence,
-        lists: entriesOf(body.lists, MAX_LISTS, listOf),
-        subscriptions: subscriptionsOf(body.room_subscriptions, configOf),
-        extensions: body.extensions ?? {},
-        txnId: body.txn_id ?? undefined,
       }),
   }),
 ]
 
 type ListOfBody = Type.Static<typeof List>
 type ConfigOfBody = Type.Static<typeof Subscription>
+
+const wishOf = readOnce((wanted: Type.Static<typeof body>) => ({
+  form: 'legacy',
+  connectionId: wanted.conn_id ?? '',
+  lists: entriesOf(wanted.lists, MAX_LISTS, listOf),
+  subscriptions: subscriptionsOf(wanted.room_subscriptions, configOf),
+  extensions: wanted.extensions ?? {},
+  txnId: wanted.txn_id ?? undefined,
+}))
 
 const listOf = ({ ranges, slow_get_all_rooms, filters, ...config }: ListOfBody): ListConfig => ({
   ...configOf(config),

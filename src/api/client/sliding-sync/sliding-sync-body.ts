@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import { MatrixError, parseRoomId, type RoomId } from '#spec'
-import type { Range, RoomConfig, RoomFilters } from '#views'
+import type { Range, RoomConfig, RoomFilters, SlidingWish } from '#views'
 import { AnyObject } from '../authentication/auth-schemas.ts'
 
 export const MAX_LISTS = 100
@@ -70,6 +70,18 @@ export const connectionSchemas = <List extends Type.TSchema, Subscription extend
   room_subscriptions: Maybe(Type.Record(Name, subscription)),
   extensions: Maybe(AnyObject),
 })
+
+/** Reads a body that several requests share once for all of them. Nobody changes what was read. */
+export const readOnce = <Body extends object>(read: (body: Body) => SlidingWish): ((body: Body) => SlidingWish) => {
+  const wishes = new WeakMap<Body, SlidingWish>()
+  return (body) => {
+    const known = wishes.get(body)
+    if (known !== undefined) return known
+    const made = read(body)
+    wishes.set(body, made)
+    return made
+  }
+}
 
 /** Throws `M_INVALID_PARAM` where the last index lies before the first. */
 export const rangeOf = ([first = 0, last = 0]: readonly number[]): Range => {

@@ -1,7 +1,7 @@
 import type { LongText, Pending } from '#base'
 import type { Requester } from '#http'
 import { nowOrLater } from '#http'
-import type { SlidingRequest, SlidingSync } from '#views'
+import type { SlidingSync, SlidingWish } from '#views'
 import type { SyncDeps } from '../events/sync.ts'
 
 export interface SlidingSyncDeps {
@@ -10,7 +10,8 @@ export interface SlidingSyncDeps {
 }
 
 /** A request as both wire forms have it, with `pos` as text. */
-export interface ReadRequest extends Omit<SlidingRequest, 'viewer' | 'pos' | 'timeoutMs'> {
+export interface ReadRequest {
+  readonly wish: SlidingWish
   readonly pos: string | null | undefined
   readonly timeout: number | null | undefined
   readonly setPresence: 'online' | 'unavailable' | 'offline' | null | undefined
@@ -26,13 +27,13 @@ export const BODY_LIMIT_BYTES = 256 * 1024
 export const answerSliding = async (
   { slidingSync, presence }: SlidingSyncDeps,
   requester: Requester,
-  { pos: text, timeout, setPresence, ...read }: ReadRequest,
+  { wish, pos: text, timeout, setPresence }: ReadRequest,
 ) => {
   const { userId, user, device } = requester
   const pos = text === null || text === undefined ? undefined : await slidingSync.position(text)
   const over = await presence.syncing(requester, setPresence ?? 'online')
   const timeoutMs = Math.min(timeout ?? 0, MAX_TIMEOUT_MS)
   const begin = (): Promise<LongText | Pending<LongText>> =>
-    slidingSync.sync({ ...read, viewer: { userId, user, device }, pos, timeoutMs })
+    slidingSync.sync({ ...wish, viewer: { userId, user, device }, pos, timeoutMs })
   return nowOrLater(begin, over)
 }

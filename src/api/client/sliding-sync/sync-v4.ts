@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import { type AnyEndpoint, endpoint, user } from '#http'
-import type { ListConfig, RoomConfig } from '#views'
+import type { ListConfig, RoomConfig, SlidingWish } from '#views'
 import { answerSliding, BODY_LIMIT_BYTES, type SlidingSyncDeps } from './sliding-sync.ts'
 import {
   ALL_ROOMS,
@@ -60,20 +60,25 @@ export const syncV4Endpoints = (deps: SlidingSyncDeps): readonly AnyEndpoint[] =
     invalidErrcode: 'M_INVALID_PARAM',
     handler: async ({ requester, body }) =>
       answerSliding(deps, requester, {
-        form: 'v4',
-        connectionId: body.conn_id ?? '',
+        wish: wishOf(body),
         pos: body.pos,
         timeout: body.timeout,
         setPresence: body.set_presence,
-        lists: entriesOf(body.lists, MAX_LISTS, listOf),
-        subscriptions: subscriptionsOf(body.room_subscriptions, configOf),
-        extensions: body.extensions ?? {},
       }),
   }),
 ]
 
 type ListOfBody = Type.Static<typeof List>
 type ConfigOfBody = Type.Static<typeof Subscription>
+
+/** The position is in the body, so no body comes twice. */
+const wishOf = (wanted: Type.Static<typeof body>): SlidingWish => ({
+  form: 'v4',
+  connectionId: wanted.conn_id ?? '',
+  lists: entriesOf(wanted.lists, MAX_LISTS, listOf),
+  subscriptions: subscriptionsOf(wanted.room_subscriptions, configOf),
+  extensions: wanted.extensions ?? {},
+})
 
 const listOf = ({ range, filters, ...config }: ListOfBody): ListConfig => ({
   ...configOf(config),

@@ -19,6 +19,8 @@ export interface ScopeParts {
   readonly configs: RoomConfigs
 }
 
+const NONE: ReadonlyMap<RoomNumber, RoomConfig> = new Map()
+
 /** The rules of one request: which rooms they match, and in which extent. Each question costs as much as there are rules. */
 export class Scope {
   readonly rules: readonly RuleList[]
@@ -36,12 +38,16 @@ export class Scope {
       const list = filtered[index]
       return list === undefined ? [] : [{ name, list, ranges: config.ranges, config }]
     })
+    this.subscribed = request.subscriptions.size === 0 ? NONE : this.#subscribed(request)
+  }
+
+  #subscribed({ subscriptions }: SlidingRequest): ReadonlyMap<RoomNumber, RoomConfig> {
     const subscribed = new Map<RoomNumber, RoomConfig>()
-    for (const [roomId, config] of request.subscriptions) {
-      const room = lists.roomById(roomId)
+    for (const [roomId, config] of subscriptions) {
+      const room = this.#lists.roomById(roomId)
       if (room !== undefined && this.#mayTell(room)) subscribed.set(room.room, config)
     }
-    this.subscribed = subscribed
+    return subscribed
   }
 
   /** Rooms in the ranges of a list, by their index. */
@@ -79,7 +85,10 @@ export class Scope {
   config(room: RoomNumber): CombinedConfig | undefined {
     const rules = this.rulesOf(room)
     const own = this.subscribed.get(room)
-    if (rules.length === 0 && own === undefined) return undefined
+    const [rule] = rules
+    if (rule === undefined && own === undefined) return undefined
+    // Most often one rule matches, and its config is known to be combined with none.
+    if (rule !== undefined && rules.length === 1 && own === undefined) return this.#configs.combine([rule.config])
     const key = `${rules.map(({ name }) => JSON.stringify(name)).join()} ${own === undefined ? '' : room}`
     const known = this.#combined.get(key)
     if (known !== undefined) return known

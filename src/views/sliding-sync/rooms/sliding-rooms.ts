@@ -8,7 +8,7 @@ import type { RoomMemory } from '../connection/room-memory.ts'
 import type { ListsOfUsers } from '../lists/lists-of-users.ts'
 import type { RoomList } from '../lists/room-list.ts'
 import type { UserLists } from '../lists/user-lists.ts'
-import type { AdmittedRequest, SlidingRequest } from '../request.ts'
+import type { AdmittedRequest, SlidingRequest, SlidingWish } from '../request.ts'
 import type { RoomsAnswer, RoomsOfAnswers } from '../rooms-answer.ts'
 import { type Decision, type DecisionParts, decide } from './decision.ts'
 import { type Found, FoundRooms, type RoomsWriting } from './found-rooms.ts'
@@ -34,6 +34,11 @@ interface Asked {
   readonly config: number
 }
 
+interface Hashed {
+  readonly subscriptions: SlidingWish['subscriptions']
+  readonly hash: number
+}
+
 interface Recounting {
   readonly viewer: EventsViewer
   readonly since: Positions
@@ -44,7 +49,8 @@ interface Recounting {
 /** The rooms of answers: those in the ranges of lists, and those that are subscribed to. */
 export class SlidingRooms implements RoomsOfAnswers {
   readonly #parts: SlidingRoomsParts
-  readonly #hashes = new WeakMap<SlidingRequest, number>()
+  /** By the lists: requests with the same body have the same ones. */
+  readonly #hashes = new WeakMap<SlidingWish['lists'], Hashed>()
 
   constructor(parts: SlidingRoomsParts) {
     this.#parts = parts
@@ -76,13 +82,13 @@ export class SlidingRooms implements RoomsOfAnswers {
     return new FoundRooms({ writing: this.#parts.writing, admitted, tick: now.tick, ignored, config, memory, found })
   }
 
-  /** A hash of the lists and subscriptions. A request that waits is asked for it again and again. */
-  #hashOf(request: SlidingRequest): number {
-    const known = this.#hashes.get(request)
-    if (known !== undefined) return known
-    const made = hashOf(JSON.stringify([...request.lists, ...request.subscriptions]))
-    this.#hashes.set(request, made)
-    return made
+  /** A hash of the lists and subscriptions. It is asked for again and again. */
+  #hashOf({ lists, subscriptions }: SlidingWish): number {
+    const known = this.#hashes.get(lists)
+    if (known?.subscriptions === subscriptions) return known.hash
+    const hash = hashOf(JSON.stringify([...lists, ...subscriptions]))
+    this.#hashes.set(lists, { subscriptions, hash })
+    return hash
   }
 
   /** The rooms that the client has and in which the user's own receipts moved. MSC4186 has no counts. */
