@@ -30,7 +30,13 @@ export class RoomOrder {
   }
 
   put(room: RoomNumber, position: number): void {
-    if (this.#positions.get(room) === position) return
+    const before = this.#positions.get(room)
+    if (before === position) return
+    // The newest room that becomes newer still stays where it is.
+    if (before !== undefined && position > before && this.at(0) === room) {
+      this.#positions.set(room, position)
+      return
+    }
     this.remove(room)
     this.#rooms.splice(this.#firstFrom(position), 0, room)
     this.#positions.set(room, position)

@@ -162,16 +162,15 @@ export class UserLists {
 
   /** Brings the lists forward where nothing but messages came. False, and nothing is changed, where there is more. */
   bringMessages(events: readonly StoredEvent[], now: Disturbed): boolean {
-    const own = events.filter(({ room }) => this.#rooms.has(room))
-    if (own.some(({ stateKey }) => stateKey !== undefined)) return false
+    if (events.some(({ room, stateKey }) => stateKey !== undefined && this.#rooms.has(room))) return false
     const since = this.upTo
     this.upTo = Math.max(since, now.events)
-    const moment = { ...now, events: this.upTo }
-    for (const { room, position } of own) {
+    const moment = { since, now: { accountData: now.accountData, events: this.upTo } }
+    for (const { room, position } of events) {
       if (this.#rooms.get(room)?.membership !== 'join') continue
       this.#moved(room, position)
-      for (const list of [this.all, ...this.#lists.values()])
-        if (list.order.has(room)) list.put(room, position, { since, now: moment })
+      if (this.all.order.has(room)) this.all.put(room, position, moment)
+      for (const list of this.#lists.values()) if (list.order.has(room)) list.put(room, position, moment)
     }
     return true
   }

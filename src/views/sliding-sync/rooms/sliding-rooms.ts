@@ -8,7 +8,7 @@ import type { RoomMemory } from '../connection/room-memory.ts'
 import type { ListsOfUsers } from '../lists/lists-of-users.ts'
 import type { RoomList } from '../lists/room-list.ts'
 import type { UserLists } from '../lists/user-lists.ts'
-import type { AdmittedRequest, SlidingRequest, SlidingWish } from '../request.ts'
+import type { AdmittedRequest, RoomFilters, SlidingRequest, SlidingWish } from '../request.ts'
 import type { RoomsAnswer, RoomsOfAnswers } from '../rooms-answer.ts'
 import { type Decision, type DecisionParts, decide } from './decision.ts'
 import { type Found, FoundRooms, type RoomsWriting } from './found-rooms.ts'
@@ -30,13 +30,16 @@ interface Asked {
   readonly admitted: AdmittedRequest
   readonly now: Snapshot
   readonly ignored: ReadonlySet<UserId>
-  /** See `#hashOf`. */
-  readonly config: number
+  readonly wished: Wished
 }
 
-interface Hashed {
+/** What follows from the lists and subscriptions of a request alone. */
+interface Wished {
   readonly subscriptions: SlidingWish['subscriptions']
   readonly hash: number
+  /** Of the lists, in their order, and so are the beginnings of their members of `lists`. */
+  readonly filters: readonly RoomFilters[]
+  readonly labels: readonly string[]
 }
 
 interface Recounting {
@@ -50,14 +53,14 @@ interface Recounting {
 export class SlidingRooms implements RoomsOfAnswers {
   readonly #parts: SlidingRoomsParts
   /** By the lists: requests with the same body have the same ones. */
-  readonly #hashes = new WeakMap<SlidingWish['lists'], Hashed>()
+  readonly #wished = new WeakMap<SlidingWish['lists'], Wished>()
 
   constructor(parts: SlidingRoomsParts) {
     this.#parts = parts
   }
 
   look(admitted: AdmittedRequest, now: Snapshot, ignored: ReadonlySet<UserId>): Soon<RoomsAnswer> {
-    const asked: Asked = { admitted, now, ignored, config: this.#hashOf(admitted.request) }
+    const asked: Asked = { admitted, now, ignored, wished: this.#wishedIn(admitted.request) }
     const remembered = this.#parts.memories.read(admitted.request)
     return remembered instanceof Promise
       ? remembered.then((known) => this.#lookFrom(asked, known))
@@ -65,11 +68,11 @@ export class SlidingRooms implements RoomsOfAnswers {
   }
 
   #lookFrom(asked: Asked, remembered: Remembered): Soon<RoomsAnswer> {
-    const { admitted, now, config } = asked
+    const { admitted, now, wished } = asked
     const memory = remembered.memory.copy()
-    const isSame = remembered.config === config
+    const isSame = remembered.config === wished.hash
     const find = (recounted: ReadonlySet<RoomNumber>): Soon<RoomsAnswer> => {
-      const found = this.#find(admitted.request, now.positions, { memory, isSame, recounted })
+      const found = this.#find(asked, now.positions, { memory, isSame, recounted })
       return found instanceof Promise
         ? found.then((made) => this.#answer(asked, memory, made))
         : this.#answer(asked, memory, found)
@@ -78,17 +81,23 @@ export class SlidingRooms implements RoomsOfAnswers {
     return recounted instanceof Promise ? recounted.then(find) : find(recounted)
   }
 
-  #answer({ admitted, now, ignored, config }: Asked, memory: RoomMemory, found: Found): RoomsAnswer {
+  #answer({ admitted, now, ignored, wished }: Asked, memory: RoomMemory, found: Found): RoomsAnswer {
+    const config = wished.hash
     return new FoundRooms({ writing: this.#parts.writing, admitted, tick: now.tick, ignored, config, memory, found })
   }
 
-  /** A hash of the lists and subscriptions. It is asked for again and again. */
-  #hashOf({ lists, subscriptions }: SlidingWish): number {
-    const known = this.#hashes.get(lists)
-    if (known?.subscriptions === subscriptions) return known.hash
-    const hash = hashOf(JSON.stringify([...lists, ...subscriptions]))
-    this.#hashes.set(lists, { subscriptions, hash })
-    return hash
+  /** A request that waits is asked for it again and again, and so are all that have the same body. */
+  #wishedIn({ lists, subscriptions }: SlidingWish): Wished {
+    const known = this.#wished.get(lists)
+    if (known?.subscriptions === subscriptions) return known
+    const made: Wished = {
+      subscriptions,
+      hash: hashOf(JSON.stringify([...lists, ...subscriptions])),
+      filters: [...lists.values()].map(({ filters }) => filters),
+      labels: [...lists.keys()].map((name) => `${JSON.stringify(name)}:{"count":`),
+    }
+    this.#wished.set(lists, made)
+    return made
   }
 
   /** The rooms that the client has and in which the user's own receipts moved. MSC4186 has no counts. */
@@ -107,33 +116,32 @@ export class SlidingRooms implements RoomsOfAnswers {
   }
 
   #find(
-    request: SlidingRequest,
+    { admitted: { request }, wished: { filters, labels } }: Asked,
     now: Positions,
     { memory, isSame, recounted }: Pick<Remembered, 'memory'> & Pick<DecisionParts, 'isSame' | 'recounted'>,
   ): Soon<Found> {
     const { viewer, pos } = request
-    const filters = [...request.lists.values()].map((list) => list.filters)
     const { configs } = this.#parts
     return this.#parts.lists.read({ viewer, now, filters }, function* (lists, filtered) {
       const scope = new Scope({ request, lists, filtered, configs })
       const decision = yield* decide({ lists, scope, configs, memory, since: pos?.positions, isSame, recounted })
       // Another request may have brought the lists further: the answer is as of there.
       const moment = lists.upTo === now.events ? now : { ...now, events: lists.upTo }
-      return { now: moment, decision, scope, records: recordsOf(decision, lists), counts: countsOf(request, filtered) }
+      return { now: moment, decision, scope, records: recordsOf(decision, lists), counts: countsOf(labels, filtered) }
     })
   }
 }
 
 const recordsOf = ({ told, gone }: Decision, lists: UserLists): ReadonlyMap<RoomNumber, MembershipRecord> => {
   const records = new Map<RoomNumber, MembershipRecord>()
-  for (const room of [...told.map((decided) => decided.room), ...gone.map(([number]) => number)]) {
+  const note = (room: RoomNumber): void => {
     const record = lists.room(room)
     if (record !== undefined) records.set(room, record)
   }
+  for (const { room } of told) note(room)
+  for (const [room] of gone) note(room)
   return records
 }
 
-const countsOf = ({ lists }: SlidingRequest, filtered: readonly RoomList[]): string => {
-  const names = [...lists.keys()]
-  return `{${names.map((name, index) => `${JSON.stringify(name)}:{"count":${filtered[index]?.order.size ?? 0}}`).join()}}`
-}
+const countsOf = (labels: readonly string[], filtered: readonly RoomList[]): string =>
+  `{${labels.map((label, index) => `${label}${filtered[index]?.order.size ?? 0}}`).join()}}`
