@@ -130,8 +130,13 @@ export class GrownRows {
       rows: this.#all(`select * from ${table} where user_number = ?`, user),
     }))
     for (let made = 0; made < count; made++) {
-      const [, number] = this.#newUser(userId)
-      for (const { table, rows } of copied) for (const row of rows) this.#insert(table, { ...row, user_number: number })
+      const [name, number] = this.#newUser(userId)
+      const own = (table: string, row: Row): Row => ({
+        ...row,
+        user_number: number,
+        ...(table === 'accounts' ? { name } : {}),
+      })
+      for (const { table, rows } of copied) for (const row of rows) this.#insert(table, own(table, row))
     }
   }
 

@@ -1,23 +1,27 @@
 import type { Clock } from '#base'
 
-/** The average time of recent syncs above which the disk is too slow to be waited for in the serving thread. */
+/** A sync that takes longer keeps the serving thread from others. */
 const SLOW_MS = 1.5
-/** A single sync that takes so long is enough. */
-const STALL_MS = 25
-/** One sync counts in the average as at most this long, so that a few late ones do not decide. */
-const COUNTED_MS = 8
-/** Syncs over which the average goes, roughly. */
-const WINDOW = 16
-const FIRST_PAUSE_MS = 1_000
+/** A pause is at first so many times as long as the time lost before it: others wait for a twentieth of the time at most. */
+const FIRST_PATIENCE = 20
+/** The same of a disk that is slow whenever it is tried. */
+const LAST_PATIENCE = 2_000
+/** With fewer quick syncs between two slow ones, the disk is slow rather than disturbed now and then. */
+const FEW = 64
+/** After so many quick syncs the disk is trusted as much as at first. */
+const MANY = 512
 const LONGEST_PAUSE_MS = 120_000
+const LOCKED_PAUSE_MS = 1_000
 
-/** Watches how long syncs take, and says whether the serving thread may wait for one. After a slow time it may not for a pause, which doubles if the disk is still slow then. */
+/**
+ * Watches how long syncs take, and says whether the serving thread may wait for one. After a slow one it may not for a pause that follows the time that was lost. Disks that are shared have a
+ * stall of some 10 ms every few hundred syncs, which must not cost the many quick ones between.
+ */
 export class DiskWatch {
   readonly #clock: Clock
-  #averageMs = 0
-  #pauseMs = FIRST_PAUSE_MS
+  #patience = FIRST_PATIENCE
   #pausedUntilMs = Number.NEGATIVE_INFINITY
-  #quickInARow = 0
+  #quickInARow = MANY
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -29,21 +33,21 @@ export class DiskWatch {
 
   /** Notes the time that one sync of the serving thread took. */
   took(ms: number): void {
-    this.#averageMs += (Math.min(ms, COUNTED_MS) - this.#averageMs) / WINDOW
-    if (ms > STALL_MS || this.#averageMs > SLOW_MS) {
-      this.pause()
+    if (ms <= SLOW_MS) {
+      if (++this.#quickInARow >= MANY) this.#patience = FIRST_PATIENCE
       return
     }
-    // Only a disk that stayed quick for long is trusted as much as at first.
-    if (++this.#quickInARow >= WINDOW * 64) this.#pauseMs = FIRST_PAUSE_MS
+    if (this.#quickInARow < FEW) this.#patience = Math.min(this.#patience * 2, LAST_PATIENCE)
+    this.#quickInARow = 0
+    this.#pauseFor((ms - SLOW_MS) * this.#patience)
   }
 
-  /** Notes that the serving thread should not write for a while. */
-  pause(): void {
-    this.#pausedUntilMs = this.#clock.monotonicMs() + this.#pauseMs
-    this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS)
-    this.#quickInARow = 0
-    // The next tries count from the middle: a disk that is still slow is found out soon.
-    this.#averageMs = SLOW_MS / 2
+  /** Notes that another process held the file. */
+  locked(): void {
+    this.#pauseFor(LOCKED_PAUSE_MS)
+  }
+
+  #pauseFor(ms: number): void {
+    this.#pausedUntilMs = this.#clock.monotonicMs() + Math.min(ms, LONGEST_PAUSE_MS)
   }
 }

@@ -18,6 +18,8 @@ export interface InPlaceParts {
   readonly clock: Clock
   readonly file: FileOptions
   readonly writes: WriteTable
+  /** Whether a checkpoint is being made: it syncs the database's file, and each sync of the log waits for that. */
+  readonly isCheckpointing: () => boolean
 }
 
 /**
@@ -48,8 +50,8 @@ export class InPlace {
 
   /** Whether this commit may be made here, if it is the only one. */
   takes({ changes }: Submitted): boolean {
-    const { writes } = this.#parts
-    if (!this.#inDoubt && (this.#inARow >= COMMITS_IN_A_ROW || !this.#watch.quick)) return false
+    const { writes, isCheckpointing } = this.#parts
+    if (!this.#inDoubt && (this.#inARow >= COMMITS_IN_A_ROW || !this.#watch.quick || isCheckpointing())) return false
     try {
       return changes.every(({ operation, input }) => writes.get(operation)?.isBrief?.(input) === true)
     } catch {
@@ -72,7 +74,7 @@ export class InPlace {
     this.#inARow++
     this.#inDoubt = result.inDoubt
     if (connection.begun) this.#watch.took(connection.syncMs)
-    else this.#watch.pause()
+    else this.#watch.locked()
     return connection.begun || result.inDoubt ? { ids: [id], ...result } : undefined
   }
 

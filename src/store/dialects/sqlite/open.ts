@@ -38,6 +38,7 @@ export const openSqlite = async (path: string, options: StoreOptions): Promise<D
     logger,
     inPlace: options.commitsInPlace ?? true,
     onCommits: (count) => checkpointing.count(count),
+    isCheckpointing: () => reads.isCheckpointing,
   })
   const queue = new CommitQueue(clock, logger, (submitted) => writer.send(submitted))
   try {

@@ -33,6 +33,10 @@ export class SqliteReads implements Db {
     return (await this.#threads.run((thread) => thread.rows(sql, values))) as readonly Row[]
   }
 
+  get isCheckpointing(): boolean {
+    return this.#checkpoint !== undefined
+  }
+
   /** Makes a checkpoint in a thread for long work, on its own connection, so that no commit waits for it. One at a time. */
   checkpoint(): Promise<void> {
     this.#checkpoint ??= this.#threads

@@ -20,6 +20,7 @@ interface WriterParts {
   readonly inPlace: boolean
   /** Called for each group with its number of commits. */
   onCommits(count: number): void
+  readonly isCheckpointing: () => boolean
 }
 
 /**
@@ -48,8 +49,9 @@ export class SqliteWriter {
   #cancelRestart: (() => void) | undefined
   #closing = false
 
-  constructor(options: FileOptions, { clock, logger, inPlace, onCommits }: WriterParts) {
-    this.#inPlace = inPlace ? new InPlace({ clock, file: options, writes: this.#writes }) : undefined
+  constructor(options: FileOptions, { clock, logger, inPlace, onCommits, isCheckpointing }: WriterParts) {
+    const here = { clock, file: options, writes: this.#writes, isCheckpointing }
+    this.#inPlace = inPlace ? new InPlace(here) : undefined
     this.#options = options
     this.#clock = clock
     this.#logger = logger
