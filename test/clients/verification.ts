@@ -34,8 +34,24 @@ const sasOf = async (request: VerificationRequest): Promise<ShowSasCallbacks> =>
   return shown
 }
 
+/**
+ * Requests under way. The SDK holds them weakly and leaves it to the app to keep them: what only waits for their next step would be collected with them, and hear
+ * nothing any more.
+ */
+const underWay = new Set<VerificationRequest>()
+
 /** Two people, or two devices, compare what each of them sees, and find it equal. */
 export const verifyBySas = async (asked: VerificationRequest, received: VerificationRequest): Promise<void> => {
+  const both = [asked, received]
+  for (const one of both) underWay.add(one)
+  try {
+    await compare(asked, received)
+  } finally {
+    for (const one of both) underWay.delete(one)
+  }
+}
+
+const compare = async (asked: VerificationRequest, received: VerificationRequest): Promise<void> => {
   await received.accept()
   await phaseIs(asked, VerificationPhase.Ready)
   const verifier = await asked.startVerification(VerificationMethod.Sas)
