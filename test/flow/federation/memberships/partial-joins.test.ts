@@ -4,13 +4,12 @@ import type { Json, TestClient } from '../../../support/client.ts'
 import { PASS_ON, reply } from '../../../support/federation-peer/listener.ts'
 import { FederationPeer } from '../../../support/federation-peer/peer.ts'
 import type { PeerRoom } from '../../../support/federation-peer/peer-room.ts'
-import { joinAnswerWithoutMembers, serveRoom } from '../../../support/federation-peer/resident.ts'
 import { type FederationServers, startFederation } from '../../../support/federation-servers.ts'
 import type { DatabaseKind } from '../../../support/homeserver.ts'
 import { bodiesIn, HERE, text, until, untilBody } from '../receiving/scene.ts'
+import { MEMBERS, serveLargeRoom } from './large-room.ts'
 import { enc, joinBy, membersOf, outcome, PAIRS, stateOf } from './two-servers.ts'
 
-const MEMBERS = 20
 const LAZY = JSON.stringify({ room: { state: { lazy_load_members: true } } })
 
 interface House extends AsyncDisposable {
@@ -34,17 +33,7 @@ const open = async (database?: DatabaseKind): Promise<House> => {
     ...(database === undefined ? {} : { database }),
   })
   peer.knows(HERE, federation.places[0]?.address ?? '')
-  const room = peer.createRoom({ version: '11' })
-  for (let member = 0; member < MEMBERS; member++) {
-    const user = `@user${member}:${peer.name}`
-    room.send({ type: 'm.room.member', sender: user, stateKey: user, content: { membership: 'join' } })
-  }
-  serveRoom(peer, room)
-  peer.on('PUT', '/_matrix/federation/v2/send_join/:roomId/:eventId', ({ params, query, body }) =>
-    params.roomId === room.roomId && query.get('omit_members') === 'true'
-      ? reply(joinAnswerWithoutMembers(peer, room, body))
-      : PASS_ON,
-  )
+  const room = serveLargeRoom(peer)
   let release = (): void => {}
   const released = new Promise<void>((go) => {
     release = go
