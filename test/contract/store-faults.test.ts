@@ -40,7 +40,7 @@ afterEach(cleanDatabases)
 
 test('SQLite on a full disk: refused, nothing lost, reads go on, writes come back with the room for them', async () => {
   const database = await makeSqlite()
-  const store = await database.open({ maxSizeBytes: 1_400_000 })
+  const store = await database.open({ maxSizeBytes: 1_500_000 })
   const room = await createRoom(store)
   const before = await eventsOf(store, room)
   const { acknowledged, error } = await sendUntilRefused(store, room, 20_000)
