@@ -45,7 +45,7 @@ export const faultOf = (error: unknown): unknown => {
   return reason === undefined ? error : new StoreUnavailable(reason, error instanceof Error ? error.message : 'SQLite')
 }
 
-const LATE_CHECKPOINT_PAGES = 8_000
+const LATE_CHECKPOINT_PAGES = 16_000
 const CACHE_KIB = 32_768
 const WAL_KEPT_BYTES = 64 * 1024 * 1024
 

@@ -80,7 +80,7 @@ const lockFile = (path: string): (() => void) => {
 }
 
 /** Commits between two checkpoints. */
-const COMMITS_A_CHECKPOINT = 500
+const COMMITS_A_CHECKPOINT = 2_000
 
 /** Asks for a checkpoint after every `COMMITS_A_CHECKPOINT` commits. If checkpoints cannot keep up, the writer makes one itself. */
 class Checkpoints {
