@@ -3,11 +3,17 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { pauseMs } from '../measure/now.ts'
 import { Caller } from './caller.ts'
 import { GrownRows } from './rows.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const readyWithinMs = 120_000
+/** Looked at so long and so often, a server that uses less processor time than that each time has nothing to do. The index of messages rests for 2 s between its rounds. */
+const LOOK_MS = 1_000
+const CALM_LOOKS = 4
+const CALM_CPU_MS = 20
+const MOST_LOOKS = 300
 const cheapPasswords = { HOMEROOM_PASSWORDS_HASH_MEMORY: '8KiB', HOMEROOM_PASSWORDS_HASH_PASSES: '1' }
 
 /** A homeserver on SQLite in a folder of its own, which can be stopped, made larger, and started again. */
@@ -96,6 +102,15 @@ export class GrownServer {
       }
     }
     return nanoseconds / 1e6
+  }
+
+  /** Resolves when the server has nothing to do: what follows up on rows after a start (indexes, directories) is no cost of a call. */
+  async calm(): Promise<void> {
+    for (let left = MOST_LOOKS, calm = 0; left > 0 && calm < CALM_LOOKS; left--) {
+      const before = this.cpuMs()
+      await pauseMs(LOOK_MS)
+      calm = this.cpuMs() - before < CALM_CPU_MS ? calm + 1 : 0
+    }
   }
 
   /** Moves all threads to one core; later ones follow. */

@@ -97,6 +97,7 @@ const costsAt = async (
   progress: (line: string) => void,
 ): Promise<readonly number[]> => {
   const costs: number[] = []
+  await scene.server.calm()
   for (const operation of wanted) {
     const cost = await costOf(operation, axis, scene)
     progress(`  ${operation.name}: ${cost.toFixed(2)} ms`)
