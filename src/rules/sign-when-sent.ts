@@ -8,7 +8,7 @@ export const SIGNED_WHEN_SENT: JsonObject = {}
 /** Unpadded Base64 of the 64 bytes of an Ed25519 signature. */
 const SIGNATURE_CHARACTERS = 86
 
-/** What signatures by this key add to the text of an event without any. */
+/** The length that signatures by this key add to the text of an event without any. */
 export const signatureBytes = ({ serverName, keyId }: SigningKey): number =>
   signaturesText(serverName, keyId, '').length + SIGNATURE_CHARACTERS - '{}'.length
 

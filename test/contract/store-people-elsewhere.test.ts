@@ -45,7 +45,7 @@ const answerAll = async (store: Store, server: ServerName, nowMs: number, displa
   return asked
 }
 
-/** Those whom Alice finds. */
+/** The users whom Alice finds. */
 const found = async (store: Store, word: string): Promise<readonly string[]> => {
   const { users } = await store.userDirectory.named({ words: [word], viewer: ALICE_NUMBER, everybody: false, own: OWN })
   return users.map(({ userId, elsewhere }) => `${userId} ${elsewhere?.displayName}`).toSorted()

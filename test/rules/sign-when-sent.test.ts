@@ -9,7 +9,7 @@ import { ALL_VERSIONS, draftFor, SIGNING_KEY, value } from './support/events.ts'
 const UNSIGNED = '"signatures":{},"type"'
 const verifyKey = parseVerifyKey(SIGNING_KEY.publicKey)
 
-/** What is signed when it is sent is what would have been signed at once. */
+/** A message that is signed when it is sent is the one that would have been signed at once. */
 const expectTheSame = (version: RoomVersion, draft: EventDraft): void => {
   const now = buildEvent(version, draft, SIGNING_KEY)
   const later = buildEvent(version, draft, SIGNING_KEY, 'when-sent')
@@ -18,7 +18,7 @@ const expectTheSame = (version: RoomVersion, draft: EventDraft): void => {
   expect(later.value.eventId).toBe(now.value.eventId)
   expect(signWhenSent(later.value.json, SIGNING_KEY)).toBe(now.value.json)
   expect(signWhenSent(now.value.json, SIGNING_KEY)).toBe(now.value.json)
-  // Its redacted copy gets the same signature.
+  // The redacted copy gets the same signature.
   const redacted = (json: string): string =>
     value(canonicalJson(redact(version, JSON.parse(json) as Pdu) as JsonObject))
   expect(signWhenSent(redacted(later.value.json), SIGNING_KEY)).toBe(redacted(now.value.json))

@@ -111,7 +111,7 @@ const isTooOld = (gate: BrowserGate, session: BrowserSession, { provenAfterMs, a
   (provenAfterMs !== undefined && session.authenticatedAtMs < provenAfterMs) || (admin && gate.isTooOld(session))
 
 /**
- * What a person said for good to such a request: `taken` where they consented, and have to be asked all the same, as a device of theirs that another app has is never taken from it
+ * The consent that a person gave for good to such a request: `taken` where they consented, and have to be asked all the same, as a device of theirs that another app has is never taken from it
  * without a question.
  */
 const consentOf = async (

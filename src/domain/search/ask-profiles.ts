@@ -40,7 +40,7 @@ const AWAY: ReadonlySet<string> = new Set(['unreachable', 'not-allowed'])
 
 /**
  * Asks other servers for the profiles of their users who can be found here (server-server API, "Querying for information"): those of one server one after the other, and of several servers at once.
- * Whose these are is in the database, so it goes on after a restart.
+ * The list of these users is in the database, so it goes on after a restart.
  */
 export class AskProfiles {
   readonly #parts: AskProfilesParts

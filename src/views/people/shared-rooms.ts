@@ -40,15 +40,15 @@ export interface JoinedRooms {
   readonly rejoined: readonly RoomNumber[]
 }
 
-/** Who came and who went in a window, as all that is told of people asks. */
+/** The users who came and went in a window, as all that is told of people asks. */
 export interface Moves {
   /** Rooms of the viewer in which memberships may have changed. */
   readonly rooms: ReadonlySet<RoomNumber>
   /** Users who may share a first room with the viewer since the start, or the last one no more. */
   readonly maybeMet: ReadonlySet<UserNumber>
-  /** Those of them who share a room at the start. */
+  /** The users among them who share a room at the start. */
   readonly sharedAtStart: ReadonlySet<UserNumber>
-  /** Those of them who share a room at the end. */
+  /** The users among them who share a room at the end. */
   readonly sharedAtEnd: ReadonlySet<UserNumber>
   /** As in `People`. */
   readonly metAgain: readonly UserNumber[]
@@ -127,7 +127,7 @@ export class SharedRooms {
     }
   }
 
-  /** Those of the users who share a room at the end. */
+  /** The ones of the users who share a room at the end. */
   async #sharing(window: PeopleWindow, users: readonly UserNumber[]): Promise<ReadonlySet<UserNumber>> {
     if (users.length === 0) return NOBODY
     const { reader } = this.#parts

@@ -21,7 +21,7 @@ interface Asked extends Wanted {
 interface WantedExtensions {
   readonly wanted: readonly Wanted[]
   readonly bits: number
-  /** Those of a request that asks for the same as the one before. */
+  /** The extensions of a request that asks for the same as the one before. */
   readonly again: AskedExtensions
 }
 

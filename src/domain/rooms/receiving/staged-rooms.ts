@@ -136,7 +136,7 @@ export class StagedRooms implements LeasedWork {
 
   async #piece(roomId: RoomId, signal: AbortSignal): Promise<'more' | 'nothing'> {
     const [oldest] = await this.#next(roomId, 1)
-    // What came during the look at what was staged before the start was counted twice.
+    // Events that came during the look at what was staged before the start were counted twice.
     if (oldest === undefined && !this.#deferred.has(roomId)) this.#counts.delete(roomId)
     if (oldest === undefined || (await this.#parts.waits(roomId))) return 'nothing'
     await this.#fair.run(oldest.origin, () => this.#batch(roomId, signal))

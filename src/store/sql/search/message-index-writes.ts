@@ -93,7 +93,7 @@ const bounded = (rows: readonly Piece[]): readonly EventNumber[] => {
   return (end === -1 ? rows : rows.slice(0, end)).map(({ event }) => event)
 }
 
-/** What is stored of an event, as far as its words need it. */
+/** The columns of an event that its words need. */
 interface Stored {
   readonly event: EventNumber
   readonly room: number

@@ -33,7 +33,7 @@ interface Asked {
   readonly wished: Wished
 }
 
-/** What follows from the lists and subscriptions of a request alone. */
+/** Everything that follows from the lists and subscriptions of a request alone. */
 interface Wished {
   readonly subscriptions: SlidingWish['subscriptions']
   readonly hash: number

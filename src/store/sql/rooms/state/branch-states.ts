@@ -59,7 +59,7 @@ interface NewState {
   readonly at: number
   /** The states on which it builds, the nearest first. */
   readonly below: readonly number[]
-  /** What it has else than the nearest of them. */
+  /** The entries in which it differs from the nearest of them. */
   readonly own: readonly Entry[]
   /** All in which it differs, for where it builds on no other as they would be too many. */
   whole(): Promise<readonly Entry[]>
