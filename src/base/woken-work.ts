@@ -1,5 +1,6 @@
 import type { Clock } from './clock.ts'
 import type { Logger } from './logger.ts'
+import { pause } from './pause.ts'
 
 export interface WokenWorkOptions<Key> {
   readonly clock: Clock
@@ -66,44 +67,30 @@ export class WokenWork<Key> {
   }
 
   async #look(signal: AbortSignal): Promise<void> {
-    const { look, logger, failure } = this.#options
+    const { look, logger, failure, clock, retryMs } = this.#options
     while (!signal.aborted) {
       try {
         return await look()
       } catch (error) {
         logger.error({ err: error }, failure)
-        await this.#pause(signal)
+        await pause(clock, retryMs, signal)
       }
     }
   }
 
   /** Never rejects. */
   async #run(key: Key, signal: AbortSignal): Promise<void> {
-    const { piece, failed } = this.#options
+    const { piece, failed, clock, retryMs } = this.#options
     while (!signal.aborted) {
       this.#woken.delete(key)
       try {
         const left = await piece(key, signal)
         if (left === 'nothing') return
-        if (left === 'later') await this.#pause(signal)
+        if (left === 'later') await pause(clock, retryMs, signal)
       } catch (error) {
         failed(error, key)
-        await this.#pause(signal)
+        await pause(clock, retryMs, signal)
       }
     }
-  }
-
-  /** Ends at once when the work is stopped. */
-  #pause(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      if (signal.aborted) return resolve()
-      const over = (): void => {
-        cancel()
-        signal.removeEventListener('abort', over)
-        resolve()
-      }
-      const cancel = this.#options.clock.after(this.#options.retryMs, over)
-      signal.addEventListener('abort', over)
-    })
   }
 }

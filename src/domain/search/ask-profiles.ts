@@ -1,4 +1,4 @@
-import { type Clock, KeyedChore, type Logger } from '#base'
+import { type Clock, growingPause, KeyedChore, type Logger, pause } from '#base'
 import { FederationFailure } from '#net'
 import { type JsonObject, type ServerName, stringAt, type UserId } from '#spec'
 import type {
@@ -31,12 +31,9 @@ const USERS_A_TURN = 20
 const TURN_MS = 10_000
 /** From one question to a server to the next one. Synapse slows down whoever sends it more than ten requests a second. */
 const BETWEEN_MS = 100
-const FIRST_PAUSE_MS = 60_000
-const LONGEST_PAUSE_MS = 24 * 3_600_000
+const PAUSES = { firstMs: 60_000, longestMs: 24 * 3_600_000 }
 /** Then nothing is asked before the user's next membership. */
 const MOST_FAILURES = 10
-/** Failures of the server, not of the one profile. */
-const AWAY: ReadonlySet<string> = new Set(['unreachable', 'not-allowed'])
 
 /**
  * Asks other servers for the profiles of their users who can be found here (server-server API, "Querying for information"): those of one server one after the other, and of several servers at once.
@@ -77,31 +74,19 @@ export class AskProfiles {
     const { reader, writer, commit, clock } = this.#parts
     const startMs = clock.monotonicMs()
     for (let asked = 0; asked < USERS_A_TURN && clock.monotonicMs() - startMs < TURN_MS; asked++) {
-      if (asked > 0) await this.#pause(ending)
+      if (asked > 0) await pause(clock, BETWEEN_MS, ending)
       if (ending.aborted) return
       const person = await reader.nextToAsk(server, clock.nowMs())
       if (person === undefined) break
       const pauseMs = await this.#ask(person, ending)
       if (ending.aborted) return
       if (pauseMs === undefined) continue
-      const atMs = clock.nowMs() + Math.max(pauseMs, pauseAfter(failures))
+      const atMs = clock.nowMs() + Math.max(pauseMs, growingPause(failures + 1, PAUSES))
       await commit([writer.askServerLater(server, failures + 1, atMs)])
       return
     }
     await commit([writer.askedServer(server, clock.nowMs())])
     this.#chore.hurry()
-  }
-
-  #pause(ending: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const end = (): void => {
-        cancel()
-        ending.removeEventListener('abort', end)
-        resolve()
-      }
-      const cancel = this.#parts.clock.after(BETWEEN_MS, end)
-      ending.addEventListener('abort', end)
-    })
   }
 
   /** Returns how long the server is to be left in peace, where it is. */
@@ -120,16 +105,16 @@ export class AskProfiles {
     }
   }
 
-  async #failed(person: PersonToAsk, { parts }: FederationFailure): Promise<number | undefined> {
+  async #failed(person: PersonToAsk, { isOfServer, parts }: FederationFailure): Promise<number | undefined> {
     const { writer, commit, clock } = this.#parts
-    const { kind, status, retryAfterMs } = parts
+    const { status, retryAfterMs } = parts
     const nowMs = clock.nowMs()
-    if (AWAY.has(kind) || status === 429) return retryAfterMs ?? 0
+    if (isOfServer || status === 429) return retryAfterMs ?? 0
     const failures = person.failures + 1
     // Whoever is not there, or not to be told of, has no name.
     if (status === 404 || status === 403) await commit([writer.answered({ person, profile: NOTHING, nowMs })])
     else if (failures >= MOST_FAILURES) await commit([writer.answered({ person, profile: undefined, nowMs })])
-    else await commit([writer.askLater(person.userId, failures, nowMs + pauseAfter(person.failures))])
+    else await commit([writer.askLater(person.userId, failures, nowMs + growingPause(failures, PAUSES))])
     return undefined
   }
 }
@@ -144,6 +129,3 @@ const told = (profile: JsonObject): ProfileElsewhere => {
   }
   return { displayName: textIn('displayname'), avatarUrl: textIn('avatar_url') }
 }
-
-const pauseAfter = (failures: number): number =>
-  Math.min(FIRST_PAUSE_MS * 2 ** Math.min(failures, 20), LONGEST_PAUSE_MS)

@@ -63,4 +63,9 @@ export class FederationFailure extends Error {
     super(`${parts.destination}: ${parts.reason}`, { cause: parts.cause })
     this.parts = parts
   }
+
+  /** Whether any other request to the server would have failed in the same way. */
+  get isOfServer(): boolean {
+    return this.parts.kind === 'unreachable' || this.parts.kind === 'not-allowed'
+  }
 }

@@ -20,8 +20,6 @@ const EVERY_MS = 30_000
 const SERVERS_AT_ONCE = 20
 const TIMEOUT_MS = 30_000
 const MAX_ANSWER_BYTES = 1024 * 1024
-/** Failures of the server, not of the one list. */
-const AWAY: ReadonlySet<string> = new Set(['unreachable', 'not-allowed'])
 const PAUSES = { firstMs: 30_000, longestMs: 24 * 3_600_000 }
 const DEVICES_A_SLICE = 100
 const LISTS_AT_ONCE = 200
@@ -91,7 +89,7 @@ export class ListResync {
       logger.debug({ err: error, userId }, 'the devices of a user were not told')
       const atMs = clock.nowMs() + growingPause(failures + 1, PAUSES)
       await commit([writer.askLater(userId, failures + 1, atMs)])
-      const isAway = error instanceof FederationFailure && AWAY.has(error.parts.kind)
+      const isAway = error instanceof FederationFailure && error.isOfServer
       if (isAway) await commit([writer.askServerLater(server, atMs)])
       return !isAway
     }
