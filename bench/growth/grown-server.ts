@@ -14,6 +14,10 @@ const LOOK_MS = 1_000
 const CALM_LOOKS = 4
 const CALM_CPU_MS = 20
 const MOST_LOOKS = 300
+/** The same for what a single call leaves to be done. */
+const REST_MS = 20
+const REST_CPU_MS = 0.5
+const MOST_RESTS = 50
 const cheapPasswords = { HOMEROOM_PASSWORDS_HASH_MEMORY: '8KiB', HOMEROOM_PASSWORDS_HASH_PASSES: '1' }
 
 /** A homeserver on SQLite in a folder of its own, which can be stopped, made larger, and started again. */
@@ -21,6 +25,7 @@ export class GrownServer {
   readonly #folder: string
   #child: ChildProcess | undefined
   #url = ''
+  readonly #spentNs = new Map<string, number>()
 
   constructor(folder = mkdtempSync(join(tmpdir(), 'homeroom-growth-'))) {
     this.#folder = folder
@@ -47,6 +52,7 @@ export class GrownServer {
       env: { ...process.env, ...cheapPasswords, ...env },
     })
     this.#child = child
+    this.#spentNs.clear()
     // A killed or crashing bench must not leave the server behind.
     const killAtExit = (): void => void child.kill('SIGKILL')
     process.once('exit', killAtExit)
@@ -90,18 +96,28 @@ export class GrownServer {
     rmSync(this.#folder, { recursive: true, force: true })
   }
 
-  /** Processor time that all threads have spent, in milliseconds: exact to the microsecond, as the scheduler of Linux counts it. */
-  cpuMs(): number {
+  /**
+   * Processor time that all threads have spent, in milliseconds: exact to the microsecond, as the scheduler of Linux counts it. A thread that has ended counts with
+   * what it had spent when it was looked at last; the clock of the process would count all of it, but in steps of 10 ms. `ended` says how many these are.
+   */
+  spent(): { readonly cpuMs: number; readonly ended: number } {
     const tasks = `/proc/${this.#child?.pid}/task`
-    let nanoseconds = 0
+    const running = new Set<string>()
     for (const task of readdirSync(tasks)) {
       try {
-        nanoseconds += Number.parseInt(readFileSync(`${tasks}/${task}/schedstat`, 'utf8'), 10)
+        this.#spentNs.set(task, Number.parseInt(readFileSync(`${tasks}/${task}/schedstat`, 'utf8'), 10))
+        running.add(task)
       } catch {
         // The thread ended between listing and reading.
       }
     }
-    return nanoseconds / 1e6
+    let nanoseconds = 0
+    for (const spent of this.#spentNs.values()) nanoseconds += spent
+    return { cpuMs: nanoseconds / 1e6, ended: this.#spentNs.size - running.size }
+  }
+
+  cpuMs(): number {
+    return this.spent().cpuMs
   }
 
   /** Resolves when the server has nothing to do: what follows up on rows after a start (indexes, directories) is no cost of a call. */
@@ -110,6 +126,15 @@ export class GrownServer {
       const before = this.cpuMs()
       await pauseMs(LOOK_MS)
       calm = this.cpuMs() - before < CALM_CPU_MS ? calm + 1 : 0
+    }
+  }
+
+  /** Resolves when what follows behind an answer is done, or after a while where it is very much. */
+  async rest(): Promise<void> {
+    for (let left = MOST_RESTS; left > 0; left--) {
+      const before = this.cpuMs()
+      await pauseMs(REST_MS)
+      if (this.cpuMs() - before < REST_CPU_MS) return
     }
   }
 

@@ -1,4 +1,5 @@
-import { enc } from './caller.ts'
+import { pauseMs } from '../measure/now.ts'
+import { type Caller, enc } from './caller.ts'
 import type { Axis, Scene } from './scene.ts'
 
 /** Cost allowed to grow with the size of the axis, each unit costing no more than before. Everything else is flat. */
@@ -197,15 +198,39 @@ export const operations: readonly Operation[] = [
       () =>
         bob.get(`/rooms/${enc(room)}/joined_members`),
   },
-  // The last one: the rooms that follow behind the answer would be counted as the next one's.
   {
     name: 'displayname: the answer',
     linear: [],
     measure: 'wall',
     calls: 5,
     prepare: async ({ bob }) => {
-      let value = 0
-      return () => bob.put(`/profile/${enc(bob.userId)}/displayname`, { displayname: `Bob ${++value}` })
+      let made = 0
+      return () => bob.put(`/profile/${enc(bob.userId)}/displayname`, { displayname: nameOf(++made) })
+    },
+  },
+  {
+    name: 'displayname: the rooms behind',
+    linear: ['rooms'],
+    calls: 1,
+    prepare: async ({ bob }) => {
+      const { joined_rooms: rooms } = (await bob.get('/joined_rooms')) as { joined_rooms: readonly string[] }
+      let made = 0
+      return async () => {
+        const displayname = nameOf(--made)
+        await bob.put(`/profile/${enc(bob.userId)}/displayname`, { displayname })
+        for (const room of rooms) await untilNamed(bob, room, displayname)
+      }
     },
   },
 ]
+
+const NAMES = ['Roberta Adams', 'Gustav Klein', 'Mei Ling', 'Yusuf Demir', 'Ingrid Solberg', 'Chloé Vidal']
+/** Quite another name than that before, as far as `made` goes. */
+const nameOf = (made: number): string => `${NAMES[Math.abs(made) % NAMES.length]} ${made}`
+
+/** Resolves when the member event has the name, and looks again seldom, as looking costs the server something too. */
+const untilNamed = async (bob: Caller, room: string, displayname: string): Promise<void> => {
+  const path = `/rooms/${enc(room)}/state/m.room.member/${enc(bob.userId)}`
+  for (let pause = 4; (await bob.get(path)).displayname !== displayname; pause = Math.min(2 * pause, 200))
+    await pauseMs(pause)
+}

@@ -1,5 +1,6 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
+import { foldName, gramsOf } from '#base'
 
 type Row = Record<string, SQLInputValue>
 const text = (value: SQLInputValue | undefined): string => (typeof value === 'string' ? value : '')
@@ -29,7 +30,8 @@ export class GrownRows {
   close(): void {
     if (!this.areSearched)
       this.#db.exec('update search_progress set up_to = (select coalesce(max(event), 0) from events)')
-    this.#db.exec('commit; analyze; pragma wal_checkpoint(truncate)')
+    // No statistics are made, as a server makes none.
+    this.#db.exec('commit; pragma wal_checkpoint(truncate)')
     this.#db.close()
   }
 
@@ -122,21 +124,23 @@ export class GrownRows {
     this.#db.prepare(`update stream_positions set position = position + ? where stream = 'deviceLists'`).run(count)
   }
 
-  /** Accounts like that of `userId`, without devices. */
+  /** Accounts like that of `userId`, without devices; each has a name of its own, which the directory of users has as well. */
   addAccounts(userId: string, count: number): void {
     const { user_number: user } = this.#one('select user_number from users where user_id = ?', userId)
-    const copied = ['accounts', 'profile_fields'].map((table) => ({
-      table,
-      rows: this.#all(`select * from ${table} where user_number = ?`, user),
-    }))
+    const account = this.#one('select * from accounts where user_number = ?', user)
+    const fields = this.#all('select * from profile_fields where user_number = ?', user)
     for (let made = 0; made < count; made++) {
-      const [name, number] = this.#newUser(userId)
-      const own = (table: string, row: Row): Row => ({
-        ...row,
-        user_number: number,
-        ...(table === 'accounts' ? { name } : {}),
-      })
-      for (const { table, rows } of copied) for (const row of rows) this.#insert(table, own(table, row))
+      const [id, number] = this.#newUser(userId)
+      const name = `${someWord()} ${someWord()}`
+      this.#insert('accounts', { ...account, user_number: number, name: id })
+      for (const field of fields) {
+        const value = field.key === 'displayname' ? { value_json: JSON.stringify(name) } : {}
+        this.#insert('profile_fields', { ...field, ...value, user_number: number })
+      }
+      const localpart = foldName(id.slice(0, id.indexOf(':')))
+      const names = `${localpart}\n${foldName(name)}`
+      const grams = gramsOf([localpart, foldName(name), localpart.slice(1)]).join(' ')
+      this.#insert('user_names', { user_number: number, names, grams })
     }
   }
 
@@ -237,6 +241,32 @@ interface RoomRows {
   readonly log: readonly Row[]
   readonly members: readonly Row[]
 }
+
+const SYLLABLES = [
+  'ka',
+  'lo',
+  'mi',
+  'ren',
+  'sta',
+  'vo',
+  'el',
+  'an',
+  'dre',
+  'jo',
+  'han',
+  'pe',
+  'tra',
+  'li',
+  'sa',
+  'mar',
+  'tin',
+  'ger',
+  'wolf',
+  'ni',
+]
+/** Two to four syllables, as names have. */
+const someWord = (): string =>
+  Array.from(randomBytes(2 + randomInt(3)), (byte) => SYLLABLES[byte % SYLLABLES.length]).join('')
 
 /** 43 letters and digits, as the hash of an event has. */
 const randomId = (): string => randomBytes(32).toString('base64url')
