@@ -1,4 +1,11 @@
-import { AskProfiles, MessageIndexing, PeopleElsewhere, type RemoteProfiles, userNamesWork } from '#domain'
+import {
+  AskProfiles,
+  formerNamesWork,
+  MessageIndexing,
+  PeopleElsewhere,
+  type RemoteProfiles,
+  userNamesWork,
+} from '#domain'
 import { type LeasedWork, writers } from '#store'
 import type { Streams } from '#streams'
 import { type Search, UserDirectory } from '#views'
@@ -32,11 +39,14 @@ export const buildFinding = (
     everybody: config.userDirectory.everybody,
     serverName: config.server.name,
   })
-  const userNames = userNamesWork({ ...{ clock, logger, commit }, writer: writers.userDirectory })
+  const ofNames = { clock, logger, commit, writer: writers.userDirectory, reader: store.userDirectory }
   const elsewhere = buildPeopleElsewhere({ config, store, clock, logger }, streams, remoteProfiles)
   return {
     api: { search, messageIndexing, userDirectory },
-    work: { 'message-index': messageIndexing, 'user-names': userNames, ...elsewhere },
+    work: {
+      ...{ 'message-index': messageIndexing, 'user-names': userNamesWork(ofNames) },
+      ...{ 'former-names': formerNamesWork(ofNames), ...elsewhere },
+    },
   }
 }
 

@@ -1,5 +1,5 @@
 import { Chore, type Clock, type Logger } from '#base'
-import type { Commit, UserDirectoryWriter } from '#store'
+import type { Commit, UserDirectoryReader, UserDirectoryWriter } from '#store'
 
 export interface UserNamesParts {
   readonly writer: UserDirectoryWriter
@@ -21,4 +21,26 @@ export const userNamesWork = ({ writer, commit, clock, logger }: UserNamesParts)
         const [{ more }] = await commit([writer.fill()])
         return more
       }),
+  })
+
+export interface FormerNamesParts extends UserNamesParts {
+  readonly reader: Pick<UserDirectoryReader, 'hasFormer'>
+}
+
+/** So long at most what is left of a former name stays in the index, unless very many change. */
+const FORMER_EVERY_MS = 10_000
+
+/** Takes pieces of former names out of the index of the directory of users, behind the changes of names. */
+export const formerNamesWork = ({ reader, writer, commit, clock, logger }: FormerNamesParts): Chore =>
+  new Chore({
+    ...{ clock, logger },
+    everyMs: FORMER_EVERY_MS,
+    failure: 'pieces of former names are left in the directory of users; tried again',
+    round: async (chore) => {
+      if (!(await reader.hasFormer())) return
+      await chore.inPieces(async () => {
+        const [{ more }] = await commit([writer.clearFormer()])
+        return more
+      })
+    },
   })

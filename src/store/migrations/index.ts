@@ -79,6 +79,7 @@ import { placeProfileChanges } from './0950-place-profile-changes.ts'
 import { tellOfAccountEnds } from './0960-tell-of-account-ends.ts'
 import { createPartialRooms } from './0970-create-partial-rooms.ts'
 import { createPeopleElsewhere } from './0980-create-people-elsewhere.ts'
+import { takeFormerNamesOutLater } from './1000-take-former-names-out-later.ts'
 
 /** All migrations, in the order in which they run. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -162,4 +163,5 @@ export const MIGRATIONS: readonly Migration[] = [
   tellOfAccountEnds,
   createPartialRooms,
   createPeopleElsewhere,
+  takeFormerNamesOutLater,
 ]

@@ -29,10 +29,14 @@ export interface UserDirectoryReader {
    * loop, and looks at a bounded number of users.
    */
   named(question: NamesQuestion): Promise<{ readonly users: readonly NamedUser[]; readonly isCut: boolean }>
+  /** Whether pieces of former names are to be taken out of the index. */
+  hasFormer(): Promise<boolean>
 }
 
 /** The names follow profiles in the same commit; only those from before the directory are put in later. */
 export interface UserDirectoryWriter {
   /** Puts in the names of a piece of the accounts that were there before the directory. */
   fill(): Change<{ readonly more: boolean }>
+  /** Takes pieces of a few former names out of the index, and overwrites them there. */
+  clearFormer(): Change<{ readonly more: boolean }>
 }

@@ -1,6 +1,6 @@
 import { foldName, gramsOf } from '#base'
 import type { UserNumber } from '../../ports/rooms/events.ts'
-import { insertInto, queriesOver, type Tx } from '../engine/index.ts'
+import { queriesOver, type Tx } from '../engine/index.ts'
 
 /** Migration 0380 names owners and life times. */
 export interface NameTables {
@@ -33,10 +33,23 @@ const namesNow = query((db, param: { user: UserNumber }) =>
     .select(['u.user_id', 'p.value_json'])
     .where('a.user_number', '=', param.user),
 )
-const takeNames = query((db, param: { user: UserNumber }) =>
-  db.deleteFrom('user_names').where('user_number', '=', param.user),
+/** On SQLite triggers bring what came into the index, and note what it has no more use for (migration 1000). */
+const upsertNames = query((db, param: NameTables['user_names']) =>
+  db
+    .insertInto('user_names')
+    .values({ user_number: param.user_number, names: param.names, grams: param.grams })
+    .onConflict((on) =>
+      on
+        .column('user_number')
+        .doUpdateSet((of) => ({ names: of.ref('excluded.names'), grams: of.ref('excluded.grams') }))
+        .where((of) =>
+          of.or([
+            of('user_names.names', '!=', of.ref('excluded.names')),
+            of('user_names.grams', '!=', of.ref('excluded.grams')),
+          ]),
+        ),
+    ),
 )
-const insertNames = insertInto('user_names', { user_number: 'integer', names: 'text', grams: 'text' })
 
 export interface NamesOfUser {
   readonly user: UserNumber
@@ -58,8 +71,5 @@ export const storeNames = async (tx: Tx, user: UserNumber): Promise<void> => {
   const now = await tx.first(namesNow, { user })
   if (now === undefined) return
   const name: unknown = now.value_json === null ? undefined : JSON.parse(now.value_json)
-  await tx.run(takeNames, { user })
-  await tx.insertMany(insertNames, [
-    namesRow({ user, userId: now.user_id, name: typeof name === 'string' ? name : undefined }),
-  ])
+  await tx.run(upsertNames, namesRow({ user, userId: now.user_id, name: typeof name === 'string' ? name : undefined }))
 }

@@ -225,6 +225,10 @@ const toUser = ({ user_id, names, server, display_name: name, avatar_url: avatar
   elsewhere: server === null ? undefined : { displayName: name ?? undefined, avatarUrl: avatarUrl ?? undefined },
 })
 
+const oneFormer = queriesOver<{ readonly user_names: { readonly user_number: number; readonly former: string } }>()(
+  (db) => db.selectFrom('user_names').select('user_number').where('former', '!=', sql.lit('')).limit(1),
+)
+
 const LOOKS = PLACES.flatMap((place) => [true, false].map((isStart) => ({ place, isStart })))
 
 type Found = Awaited<ReturnType<UserDirectoryReader['named']>>
@@ -264,6 +268,7 @@ export const userDirectoryReader = (db: Db): UserDirectoryReader => {
   }
 
   return {
+    hasFormer: async () => (await db.first(oneFormer, {})) !== undefined,
     named: async ({ words: all, viewer, everybody, own }) => {
       // The server's name in a user id is left to whoever asks: it would fit everybody.
       const words = all.map((word) => word.split(':')[0] ?? '').filter((word) => word !== '')

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { UserDirectoryWriter } from '../../ports/search/user-directory.ts'
 import { defineWrite, queriesOver } from '../engine/index.ts'
 import { type NameTables, storeNames } from './names.ts'
@@ -30,6 +31,45 @@ const fill = defineWrite('userDirectory.fill', async (tx): Promise<{ readonly mo
   return { more }
 })
 
-export const userDirectoryWrites = [fill]
+/** So few that a piece stays short: for each of their pieces a page of the index is written. */
+const CLEARED_AT_ONCE = 2
 
-export const userDirectoryWriter: UserDirectoryWriter = { fill: () => fill(undefined) }
+interface FormerTables {
+  readonly user_names: NameTables['user_names'] & { readonly former: string }
+  /** SQLite only. */
+  readonly user_names_index: { readonly rowid: number; readonly user_names_index: string; readonly grams: string }
+}
+const former = queriesOver<FormerTables>()
+const formerNames = former((db, param: { limit: number }) =>
+  db
+    .selectFrom('user_names')
+    .select(['user_number', 'former'])
+    .where('former', '!=', sql.lit(''))
+    .orderBy('user_number')
+    .limit(param.limit),
+)
+/** FTS5 takes the words of one row from the lists of those words alone, so a row may go in parts. */
+const takeFromIndex = former((db, param: { user: number; former: string }) =>
+  db
+    .insertInto('user_names_index')
+    .values({ user_names_index: sql.lit('delete'), rowid: param.user, grams: param.former }),
+)
+const setCleared = former((db, param: { user: number }) =>
+  db.updateTable('user_names').set({ former: '' }).where('user_number', '=', param.user),
+)
+
+const clearFormer = defineWrite('userDirectory.clearFormer', async (tx): Promise<{ readonly more: boolean }> => {
+  const rows = await tx.all(formerNames, { limit: CLEARED_AT_ONCE })
+  for (const { user_number: user, former } of rows) {
+    await tx.run(takeFromIndex, { user, former })
+    await tx.run(setCleared, { user })
+  }
+  return { more: rows.length === CLEARED_AT_ONCE }
+})
+
+export const userDirectoryWrites = [fill, clearFormer]
+
+export const userDirectoryWriter: UserDirectoryWriter = {
+  fill: () => fill(undefined),
+  clearFormer: () => clearFormer(undefined),
+}
