@@ -56,6 +56,7 @@ const openOut = async (store: Store, { names, port }: Destinations): Promise<Fed
     ...{ clock, bus },
     durable: await store.positions(),
     readDurable: () => store.positions(),
+    roomsAround: store.rooms.roomsAround,
     process: 1,
   })
   store.onCommitted(({ announcements: news, before, positions }) =>

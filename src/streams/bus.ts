@@ -6,6 +6,11 @@ export interface News {
   readonly position: number
   readonly rooms: readonly number[]
   readonly users: readonly number[]
+  /**
+   * A user: members of the rooms that they are in may have news as well. The news comes without these rooms, and each process finds
+   * them for its own listeners, see `NewsAround`.
+   */
+  readonly around?: number
 }
 
 /** News of one committed group, with the streams that it moved, from where to where. */

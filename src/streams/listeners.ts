@@ -22,20 +22,37 @@ interface WaitingParts {
   readonly listeners: Listeners
   readonly listener: Listener
   readonly waiter: Waiter
+  readonly since: number
+}
+
+export interface Patience {
+  /** The tick of the moment since which the waiter knows of no news. */
+  readonly since: number
+  readonly timeoutMs: number
+}
+
+/** News that concerns the listeners of many rooms: of one user's. */
+export interface NewsOfRooms {
+  readonly rooms: readonly number[]
+  readonly news: readonly News[]
+  /** The tick at which it came; its rooms may be found later. */
+  readonly tick: number
 }
 
 /** A waiter in its place; `leave` takes it. */
 export class Waiting {
   readonly listener: Listener
   readonly waiter: Waiter
+  readonly since: number
   readonly #listeners: Listeners
   /** Its place among the deadlines. */
   time = 0
 
-  constructor({ listeners, listener, waiter }: WaitingParts) {
+  constructor({ listeners, listener, waiter, since }: WaitingParts) {
     this.#listeners = listeners
     this.listener = listener
     this.waiter = waiter
+    this.since = since
   }
 
   expired(): void {
@@ -48,6 +65,8 @@ const REMEMBERED_LISTENERS = 50_000
 const REMEMBERED_ROOMS = 1_000_000
 /** Long polls woken in one slice of the event loop. */
 const WAKES_A_SLICE = 16
+/** Rooms and listeners looked at in one slice where news concerns the rooms of a user: some of them are in thousands. */
+const LOOKS_A_SLICE = 2_000
 
 /** The listener for news of one room that its reader is not in. User numbers are positive, so these do not meet them. */
 export const listenerInRoom = (room: number): number => -1 - room
@@ -101,8 +120,8 @@ export class Listeners {
     return listener
   }
 
-  wait(listener: Listener, waiter: Waiter, timeoutMs: number): Waiting {
-    const waiting = new Waiting({ listeners: this, listener, waiter })
+  wait(listener: Listener, waiter: Waiter, { since, timeoutMs }: Patience): Waiting {
+    const waiting = new Waiting({ listeners: this, listener, waiter, since })
     waiting.time = this.#deadlines.add(waiting, timeoutMs)
     listener.waiting.add(waiting)
     this.#idle.delete(listener)
@@ -144,6 +163,19 @@ export class Listeners {
     this.#wake(reached, tick)
   }
 
+  /** Wakes the requests in some of the rooms, as many as fit a slice, from that place in the list on. Returns the place of the first room that is left. */
+  wakeInRooms({ rooms, news, tick }: NewsOfRooms, from: number): number {
+    const reached = new Map<Listener, readonly News[]>()
+    let place = from
+    for (let looks = 0; place < rooms.length && looks < LOOKS_A_SLICE; place++) {
+      const listeners = this.#byRoom.get(rooms[place] as number)
+      looks += 1 + (listeners?.size ?? 0)
+      for (const listener of listeners ?? []) reached.set(listener, news)
+    }
+    this.#wake(reached, tick)
+    return place
+  }
+
   /** Wakes all, and asks for their rooms again. */
   wakeAll(tick: number): void {
     const all = new Map([...this.#byUser.values()].map((listener) => [listener, []]))
@@ -154,10 +186,13 @@ export class Listeners {
   #wake(reached: ReadonlyMap<Listener, readonly News[]>, tick: number): void {
     this.#reached = 0
     for (const [listener, news] of reached) {
-      listener.lastTick = tick
+      // The rooms of this news may have been found after other news.
+      listener.lastTick = Math.max(listener.lastTick, tick)
       // A forgotten listener hears nothing any more, so nobody waits on with it.
       const isForgotten = this.#byUser.get(listener.user) !== listener
       for (const waiting of listener.waiting) {
+        // What it asked last knew of this news.
+        if (waiting.since >= tick) continue
         const { concerns } = waiting.waiter
         if (!isForgotten && concerns !== undefined && !news.some(concerns)) continue
         // Each waiter is queued once, however much comes before its turn.

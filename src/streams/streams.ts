@@ -2,6 +2,7 @@ import type { Clock } from '#base'
 import type { Bus, BusMessage, CommittedNews, News } from './bus.ts'
 import { firstPosition, nextPosition, resumedFrom } from './ephemeral-position.ts'
 import { type Listener, Listeners, type Waiter, type Waiting } from './listeners.ts'
+import { NewsAround } from './news-around.ts'
 import type { DurablePositions, DurableStreamName, EphemeralStreamName, Positions, ToldPositions } from './positions.ts'
 
 /** The positions at one moment, with a count that tells whether any news came since. */
@@ -25,6 +26,8 @@ export interface NewsHandler {
   news(news: readonly News[]): void
   /** News was missed: everything that it keeps current may be outdated. */
   missed(): void
+  /** The rooms of news that came without them (`News.around`) are found. Between the two it may concern anybody. A handler that needs no such rooms has none of this. */
+  roomsFound?(news: readonly News[]): void
 }
 
 export interface StreamsParts {
@@ -34,6 +37,8 @@ export interface StreamsParts {
   readonly durable: DurablePositions
   /** Reads the newest positions from the store, with commits of other processes. */
   readDurable(): Promise<DurablePositions>
+  /** Reads the rooms of a user from the store: those that they are in, and those where their membership changed after that position of the stream of events. */
+  roomsAround(user: number, after: number): Promise<readonly number[]>
   /** Number of this process among those of the homeserver, below `PROCESSES`; 0 by default. */
   readonly process?: number
 }
@@ -44,6 +49,7 @@ export class Streams {
   readonly #process: number
   readonly #listeners: Listeners
   readonly #handlers = new Set<NewsHandler>()
+  readonly #around: NewsAround
   #durable: DurablePositions
   #positions: Positions
   #tick = 0
@@ -57,6 +63,15 @@ export class Streams {
     this.#parts = parts
     this.#process = process
     this.#listeners = new Listeners(clock)
+    this.#around = new NewsAround({
+      clock,
+      roomsAround: (user, after) => parts.roomsAround(user, after),
+      found: (news) => {
+        for (const handler of this.#handlers) handler.roomsFound?.(news)
+      },
+      lost: () => this.#wakeAll(),
+      listeners: this.#listeners,
+    })
     this.#durable = durable
     const start = firstPosition(clock.nowMs(), process)
     this.#positions = { ...readByClients(durable), typing: start, presence: start }
@@ -145,7 +160,7 @@ export class Streams {
       waiter.notify(false)
       return undefined
     }
-    return this.#listeners.wait(listener, waiter, timeoutMs)
+    return this.#listeners.wait(listener, waiter, { since: since.tick, timeoutMs })
   }
 
   /** Takes the waiter out without notifying it. False where it was notified already, or is about to be. */
@@ -221,11 +236,17 @@ export class Streams {
     this.#tick++
     for (const handler of this.#handlers) handler.news(news)
     this.#listeners.wake(news, this.#tick)
+    this.#around.add(news, { tick: this.#tick, events: this.#durable.events })
   }
 
   #missed(): void {
     this.#tick++
     for (const handler of this.#handlers) handler.missed()
+    this.#listeners.wakeAll(this.#tick)
+  }
+
+  #wakeAll(): void {
+    this.#tick++
     this.#listeners.wakeAll(this.#tick)
   }
 }

@@ -22,7 +22,11 @@ const startProcess = async () => {
   const clock = new SteppedClock()
   const bus = new InProcessBus()
   const durable = await store.positions()
-  const streams = new Streams({ clock, bus, durable, readDurable: () => store.positions() })
+  const streams = new Streams({
+    ...{ clock, bus, durable },
+    readDurable: () => store.positions(),
+    roomsAround: store.rooms.roomsAround,
+  })
   const mail: Committed[] = []
   store.onCommitted((committed) => mail.push(committed))
   const reads = { count: 0, afterRead: async (): Promise<void> => {} }

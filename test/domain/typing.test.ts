@@ -36,7 +36,11 @@ const startTyping = async () => {
   )
   mail.splice(0)
   const durable = await store.positions()
-  const streams = new Streams({ clock, bus, durable, readDurable: () => store.positions() })
+  const streams = new Streams({
+    ...{ clock, bus, durable },
+    readDurable: () => store.positions(),
+    roomsAround: store.rooms.roomsAround,
+  })
   const reads = { count: 0, after: async (): Promise<void> => {} }
   const typing = new Typing({
     clock,

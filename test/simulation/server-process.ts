@@ -159,7 +159,11 @@ export class ServerProcess {
     const { store } = storage
     const durable = await store.positions()
     const { number } = parts
-    const streams = new Streams({ clock, bus, durable, readDurable: () => store.positions(), process: number })
+    const streams = new Streams({
+      ...{ clock, bus, durable, process: number },
+      readDurable: () => store.positions(),
+      roomsAround: store.rooms.roomsAround,
+    })
     made.process = new ServerProcess(parts, clock, storage, streams, bus)
     return made.process
   }

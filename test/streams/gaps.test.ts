@@ -60,6 +60,7 @@ class Process {
         if (shared.isDown) throw new Error('the database is down')
         return shared.read()
       },
+      roomsAround: async () => [],
     })
     this.streams.onNews({
       news: (news) => this.heard.push(...news),

@@ -1,5 +1,5 @@
 import { type ApiDeps, apiEndpoints } from '#api'
-import type { CacheStats, Random } from '#base'
+import type { CacheStats } from '#base'
 import {
   AliasLookup,
   type OpenIdTokens,
@@ -12,7 +12,7 @@ import {
 import { AnsweredOnce, type AnyEndpoint, type LabelledReading, type RequestSignatures, type TokenIssuer } from '#http'
 import { endpointsIn } from '#pages'
 import { type LeasedWork, shortLivedSweep, writers } from '#store'
-import { InProcessBus, PROCESSES, Streams } from '#streams'
+import type { Streams } from '#streams'
 import type { Measurements } from '../monitoring/measurements.ts'
 import { type BuiltAccounts, buildAccounts } from './accounts/accounts.ts'
 import { type BuiltEncryption, buildEncryption } from './accounts/encryption.ts'
@@ -39,6 +39,7 @@ import { buildFinding, type Finding } from './finding.ts'
 import { aboutServer, operational } from './ground/about-server.ts'
 import type { Ground, OpenedGround } from './ground/ground.ts'
 import { buildLeases } from './ground/leases.ts'
+import { buildStreams } from './ground/streams.ts'
 import { turnsOf } from './ground/turns.ts'
 import { type BuiltMedia, buildMedia } from './media/media.ts'
 import { roomsNeeds } from './members.ts'
@@ -293,27 +294,6 @@ interface Parts {
   readonly media: BuiltMedia
   readonly pushers: Pushers
   readonly openIdTokens: OpenIdTokens
-}
-
-/** The process's random number, new at each start. Two processes with one number would take each other's tokens for their own: see `ephemeral-position.ts`. */
-const processNumber = (random: Random): number => {
-  const [high = 0, low = 0] = random.bytes(2)
-  return (high * 256 + low) % PROCESSES
-}
-
-/** Builds the streams, which advance after each commit and never before. */
-const buildStreams = async ({ store, clock, random }: OpenedGround): Promise<Streams> => {
-  const bus = new InProcessBus()
-  const streams = new Streams({
-    ...{ clock, bus },
-    durable: await store.positions(),
-    readDurable: () => store.positions(),
-    process: processNumber(random),
-  })
-  store.onCommitted(({ announcements: news, before, positions }) =>
-    bus.publish({ kind: 'committed', before, positions, news }),
-  )
-  return streams
 }
 
 const roomsApi = ({

@@ -4,10 +4,11 @@ import type { DurableStreamName, News, NewsHandler } from '#streams'
 
 interface Change {
   readonly position: number
-  /** Rooms whose members are told. */
-  readonly rooms: readonly RoomNumber[]
+  /** Rooms whose members are told; undefined where they are not known yet. */
+  rooms: readonly RoomNumber[] | undefined
   /** Users who are told wherever they are. */
   readonly users: readonly number[]
+  readonly around: number | undefined
 }
 
 const LIMIT_BYTES = 1024 * 1024
@@ -49,13 +50,26 @@ export class RecentChanges implements NewsHandler {
   }
 
   news(news: readonly News[]): void {
-    for (const { stream, position, rooms, users } of news) {
+    for (const { stream, position, rooms, users, around } of news) {
       if (stream !== this.#stream) continue
       this.#from ??= position
-      this.#changes.push({ position, rooms, users })
-      this.#sizeBytes += sizeOf({ rooms, users })
+      const change = { position, rooms: around === undefined ? rooms : undefined, users, around }
+      this.#changes.push(change)
+      this.#sizeBytes += sizeOf(change)
     }
-    while (this.#sizeBytes > LIMIT_BYTES) this.#dropOldest()
+    this.#fit()
+  }
+
+  roomsFound(news: readonly News[]): void {
+    for (const { stream, position, rooms, around } of news) {
+      if (stream !== this.#stream) continue
+      for (const change of this.#changes) {
+        if (change.around !== around || change.rooms !== undefined || change.position > position) continue
+        change.rooms = rooms
+        this.#sizeBytes += NUMBER_BYTES * rooms.length
+      }
+    }
+    this.#fit()
   }
 
   missed(): void {
@@ -64,7 +78,7 @@ export class RecentChanges implements NewsHandler {
     this.#from = undefined
   }
 
-  /** False only if no change above `after` was told to the user, or to one of the rooms. */
+  /** False only if no change above `after` was told to the user, or to one of the rooms. A change whose rooms are not known yet may concern anybody. */
   mayConcern(user: number, rooms: { has(room: RoomNumber): boolean }, after: number): boolean {
     if (this.#from === undefined || after < this.#from) {
       this.#misses++
@@ -74,9 +88,14 @@ export class RecentChanges implements NewsHandler {
     for (let index = this.#changes.length - 1; index >= 0; index--) {
       const change = this.#changes[index]
       if (change === undefined || change.position <= after) return false
-      if (change.users.includes(user) || change.rooms.some((room) => rooms.has(room))) return true
+      if (change.rooms === undefined || change.users.includes(user)) return true
+      if (change.rooms.some((room) => rooms.has(room))) return true
     }
     return false
+  }
+
+  #fit(): void {
+    while (this.#sizeBytes > LIMIT_BYTES) this.#dropOldest()
   }
 
   #dropOldest(): void {
@@ -87,5 +106,4 @@ export class RecentChanges implements NewsHandler {
   }
 }
 
-const sizeOf = ({ rooms, users }: Pick<Change, 'rooms' | 'users'>): number =>
-  CHANGE_BYTES + NUMBER_BYTES * (rooms.length + users.length)
+const sizeOf = ({ rooms, users }: Change): number => CHANGE_BYTES + NUMBER_BYTES * ((rooms?.length ?? 0) + users.length)

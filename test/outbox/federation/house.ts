@@ -108,6 +108,7 @@ export const openOut = async (
     ...{ clock, bus },
     durable: await store.positions(),
     readDurable: () => store.positions(),
+    roomsAround: store.rooms.roomsAround,
     process: 1,
   })
   store.onCommitted(({ announcements: news, before, positions }) =>

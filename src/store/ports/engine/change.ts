@@ -59,6 +59,8 @@ export interface Announcement {
   /** Numbers of the rooms and users concerned: everybody who is joined to such a room, and these users. */
   readonly rooms: readonly number[]
   readonly users: readonly number[]
+  /** A user: it concerns everybody who shares a room with them as well. So no commit reads the rooms of somebody who is in thousands. */
+  readonly around?: number
 }
 
 /** The newest position of some of the streams. */

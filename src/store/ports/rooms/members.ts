@@ -48,6 +48,11 @@ export interface MembersReader {
   /** The position of the user's last join of each of these rooms; rooms that they never joined are left out. */
   lastJoins(rooms: readonly RoomNumber[], user: UserId): Promise<ReadonlyMap<RoomNumber, number>>
   roomsOfUser(user: UserId): Promise<readonly MembershipRecord[]>
+  /**
+   * The rooms whose members may have news of a user: those that the user is joined to, and those where the user's membership changed after that position of the stream of
+   * events, whatever it is now. Beyond a few hundred they are read off the event loop.
+   */
+  roomsAround(user: UserNumber, after: number): Promise<readonly RoomNumber[]>
   /** Rooms of the user, whatever their membership, with an event in the stream at `after` < position <= `upTo`. */
   changedRoomsOfUser(user: UserNumber, after: number, upTo: number): Promise<readonly RoomNumber[]>
   /** Whether both users are joined to a common room. */

@@ -3,7 +3,7 @@ import type { DeviceId } from '#spec'
 import type { DeviceNumber } from '../../ports/accounts/devices.ts'
 import type { UserNumber } from '../../ports/rooms/events.ts'
 import { insertInto, type Tx } from '../engine/index.ts'
-import { joinedRooms } from '../rooms/members/joined-rooms.ts'
+import { anyRoom } from '../rooms/members/rooms-around.ts'
 import { query } from './tables.ts'
 
 /** No user has this number. */
@@ -71,8 +71,7 @@ const record = async (
  */
 export const recordChange = async (tx: Tx, user: UserNumber, deviceId: string | null): Promise<void> => {
   const position = await record(tx, user, null, deviceId)
-  const rooms = (await tx.all(joinedRooms, { user })).map(({ room }) => room)
-  tx.announce({ stream: 'deviceLists', position, rooms, users: [user] })
+  tx.announce({ stream: 'deviceLists', position, rooms: [], users: [user], around: user })
 }
 
 /** Says the same of a new device, unless nobody can have heard of its user: a new account. */
@@ -83,7 +82,7 @@ export const recordNewDevice = async (
   deviceId: DeviceId,
 ): Promise<void> => {
   const isFirst = (await tx.first(otherDevice, { user, device })) === undefined
-  if (isFirst && (await tx.first(joinedRooms, { user })) === undefined) return
+  if (isFirst && (await tx.first(anyRoom, { user })) === undefined) return
   await recordChange(tx, user, deviceId)
 }
 

@@ -3,7 +3,6 @@ import type { UserId } from '#spec'
 import type { ProfilesWriter } from '../../ports/personal/profiles.ts'
 import type { UserNumber } from '../../ports/rooms/events.ts'
 import { defineWrite, queriesOver, type Tx } from '../engine/index.ts'
-import { joinedRooms } from '../rooms/members/joined-rooms.ts'
 import { NAME_KEY, storeNames } from '../search/names.ts'
 
 export interface ProfileTables {
@@ -74,10 +73,9 @@ export const ANY_KEY = ''
 const REMOVALS_KEPT = 100
 
 /** Says to everybody who shares a room with the user, and to the user, that the profile changed. Returns the position. */
-const announceChange = async (tx: Tx, user: UserNumber): Promise<number> => {
+const announceChange = (tx: Tx, user: UserNumber): number => {
   const position = tx.next(STREAM, 1)
-  const rooms = (await tx.all(joinedRooms, { user })).map(({ room }) => room)
-  tx.announce({ stream: STREAM, position, rooms, users: [user] })
+  tx.announce({ stream: STREAM, position, rooms: [], users: [user], around: user })
   return position
 }
 
@@ -87,7 +85,7 @@ const setField = defineWrite(
   async (tx, input: Field & { valueJson: string }): Promise<void> => {
     const before = await tx.first(ofField, input)
     if (before?.value_json === input.valueJson) return
-    const position = await announceChange(tx, input.user)
+    const position = announceChange(tx, input.user)
     await tx.run(upsertField, { ...input, position })
     await tx.run(deleteRemoval, input)
     if (input.key === NAME_KEY) await storeNames(tx, input.user)
@@ -105,7 +103,7 @@ const setFieldOf = defineWrite(
 const removeField = defineWrite('profiles.removeField', [STREAM], async (tx, input: Field): Promise<void> => {
   if ((await tx.first(ofField, input)) === undefined) return
   const { user } = input
-  const position = await announceChange(tx, user)
+  const position = announceChange(tx, user)
   await tx.run(deleteField, input)
   await tx.run(upsertRemoval, { ...input, position })
   if ((await tx.first(removalBehind, { user, skipped: REMOVALS_KEPT })) !== undefined) {
@@ -118,7 +116,7 @@ const removeProfile = defineWrite(
   'profiles.removeProfile',
   [STREAM],
   async (tx, { user }: { user: UserNumber }): Promise<void> => {
-    const position = await announceChange(tx, user)
+    const position = announceChange(tx, user)
     await tx.run(deleteProfile, { user })
     await tx.run(deleteRemovals, { user })
     await tx.run(upsertRemoval, { user, key: ANY_KEY, position })

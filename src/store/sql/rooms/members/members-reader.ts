@@ -4,6 +4,7 @@ import type { MemberRecord, MembersReader } from '../../../ports/rooms/members.t
 import type { Db } from '../../engine/index.ts'
 import { isLargeRoom } from '../state/state-reader.ts'
 import { query, type RoomTables } from '../tables.ts'
+import { readRoomsAround } from './rooms-around.ts'
 
 const selectMembers = (db: Kysely<RoomTables>) =>
   db
@@ -253,6 +254,8 @@ export const membersReader = (db: Db): MembersReader => ({
       return { ...row, forgotten: forgotten === 1, ...(since === null ? {} : { membersSince: since }) }
     })
   },
+
+  roomsAround: (user, after) => readRoomsAround(db, user, after),
 
   changedRoomsOfUser: async (user, after, upTo) => {
     const rows = await db.longAll(changedOfOne, { user, after, upTo })
