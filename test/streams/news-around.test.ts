@@ -224,7 +224,7 @@ const take = async (world: World, { do: what, user, room }: typeof step extends 
 describe('news around a user', () => {
   it('reaches everybody who shares a room, in whatever order changes, news, reads and requests come', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 70 }), async (steps) => {
+      fc.asyncProperty(fc.array(step, { maxLength: 80, size: 'max' }), async (steps) => {
         const world = new World()
         for (const one of steps) await take(world, one)
         await world.settle()
