@@ -9,7 +9,8 @@ const START: DurablePositions = {
   ...{ threadSubscriptions: 0, stickyEvents: 0, profiles: 0, sessions: 0, federationEdus: 0 },
 }
 const MINUTE = 60_000
-const USERS = [1, 2, 3]
+const USERS = [1, 2]
+const ROOMS = [1, 2]
 
 interface Move {
   readonly user: number
@@ -50,18 +51,18 @@ class Database {
   }
 
   joined(user: number): number[] {
-    return [1, 2, 3].filter((room) => this.isIn(user, room))
+    return ROOMS.filter((room) => this.isIn(user, room))
   }
 
   roomsAround(user: number, after: number): number[] {
-    return [1, 2, 3].filter((room) => {
+    return ROOMS.filter((room) => {
       const last = this.#last(user, room, this.moves.length)
       return last !== undefined && (last.joined || this.moves.indexOf(last) + 1 > after)
     })
   }
 
   share(one: number, other: number, at = this.moves.length): boolean {
-    return [1, 2, 3].some((room) => this.isIn(one, room, at) && this.isIn(other, room, at))
+    return ROOMS.some((room) => this.isIn(one, room, at) && this.isIn(other, room, at))
   }
 
   /** The number of changes, as a profile's version. */
@@ -206,7 +207,7 @@ const ACTIONS = ['join', 'join', 'leave', 'change', 'deliver', 'deliver', 'look'
 const step = fc.record({
   do: fc.constantFrom(...ACTIONS, 'client', 'client', 'client', 'end'),
   user: fc.constantFrom(...USERS),
-  room: fc.integer({ min: 1, max: 3 }),
+  room: fc.constantFrom(1, 1, 1, 2),
 })
 
 const take = async (world: World, { do: what, user, room }: typeof step extends fc.Arbitrary<infer Step> ? Step : never) => {
@@ -233,7 +234,7 @@ describe('news around a user', () => {
           const others = USERS.filter((other) => other !== user && database.share(user, other))
           expect([...known].sort()).toEqual(others.map((other) => [other, database.version(other)]))
         }
-        expect(world.clients.map(({ state }) => state)).toEqual(['waiting', 'waiting', 'waiting'])
+        expect(world.clients.map(({ state }) => state)).toEqual(['waiting', 'waiting'])
       }),
       { numRuns: Number(process.env.AROUND_RUNS ?? 300) },
     )
