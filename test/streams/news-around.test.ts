@@ -203,14 +203,16 @@ class Client {
   }
 }
 
+type Step = { readonly do: (typeof ACTIONS)[number] | 'client' | 'end'; readonly user: number; readonly room: number }
+
 const ACTIONS = ['join', 'join', 'leave', 'change', 'deliver', 'deliver', 'look', 'answer', 'fail', 'turn'] as const
-const step = fc.record({
+const step: fc.Arbitrary<Step> = fc.record({
   do: fc.constantFrom(...ACTIONS, 'client', 'client', 'client', 'end'),
   user: fc.constantFrom(...USERS),
   room: fc.constantFrom(1, 1, 1, 2),
 })
 
-const take = async (world: World, { do: what, user, room }: typeof step extends fc.Arbitrary<infer Step> ? Step : never) => {
+const take = async (world: World, { do: what, user, room }: Step): Promise<void> => {
   const { database } = world
   if (what === 'join' || what === 'leave') database.move(user, room, what === 'join')
   else if (what === 'change') database.change(user)
@@ -222,21 +224,136 @@ const take = async (world: World, { do: what, user, room }: typeof step extends 
   else await world.clients[user - 1]?.step(what === 'end')
 }
 
+/** Steps in room 1, as words: what, and of whom. */
+const play = async (world: World, text: string): Promise<void> => {
+  for (const words of text.split(', ')) {
+    const [what, user] = words.split(' ')
+    await take(world, { do: what as Step['do'], user: Number(user ?? 1), room: 1 })
+  }
+}
+
+const expectAllTold = async (world: World): Promise<void> => {
+  await world.settle()
+  const { database } = world
+  for (const { user, known } of world.clients) {
+    const others = USERS.filter((other) => other !== user && database.share(user, other))
+    expect([...known].sort()).toEqual(others.map((other) => [other, database.version(other)]))
+  }
+  expect(world.clients.map(({ state }) => state)).toEqual(['waiting', 'waiting'])
+}
+
+const TOGETHER = 'join 1, join 2, deliver, deliver, end 1, turn'
+
 describe('news around a user', () => {
   it('reaches everybody who shares a room, in whatever order changes, news, reads and requests come', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 80, size: 'max' }), async (steps) => {
         const world = new World()
         for (const one of steps) await take(world, one)
-        await world.settle()
-        const { database } = world
-        for (const { user, known } of world.clients) {
-          const others = USERS.filter((other) => other !== user && database.share(user, other))
-          expect([...known].sort()).toEqual(others.map((other) => [other, database.version(other)]))
-        }
-        expect(world.clients.map(({ state }) => state)).toEqual(['waiting', 'waiting'])
+        await expectAllTold(world)
       }),
-      { numRuns: Number(process.env.AROUND_RUNS ?? 300) },
+      { numRuns: 500 },
     )
+  })
+
+  it.each([
+    ['that was waiting', 'client 1, client 1, change 2, deliver, turn, answer, turn'],
+    [
+      'that asked before and waits when its rooms are found',
+      'client 1, change 2, deliver, client 1, turn, answer, turn',
+    ],
+    [
+      'that asked before and waits later',
+      'client 1, client 1, client 1, change 2, deliver, turn, answer, turn, client 1',
+    ],
+    ['that asks before its rooms are found, and goes on from there', 'change 2, deliver, end 1, turn, answer, turn'],
+    [
+      'that waits since the first of two changes',
+      'change 2, deliver, end 1, client 1, client 1, change 2, deliver, turn, answer',
+    ],
+    [
+      'that waits since a change whose rooms are read',
+      'change 2, deliver, turn, end 1, client 1, client 1, change 2, deliver, answer',
+    ],
+    [
+      'in a room that the user left, and came back to, while it was read',
+      'change 2, deliver, turn, leave 2, look, answer, turn, end 1, join 2, deliver, deliver',
+    ],
+    [
+      'in a room that was joined after it was read for the change before',
+      'leave 2, deliver, end 1, turn, change 2, deliver, turn, look, join 2, deliver, end 1, client 1, client 1, change 2, deliver, answer',
+    ],
+    ['where the rooms cannot be read', 'client 1, client 1, change 2, deliver, turn, fail, turn'],
+  ])('reaches a request %s', async (_, steps) => {
+    const world = new World()
+    await play(world, TOGETHER)
+    await play(world, steps)
+    await expectAllTold(world)
+  })
+
+  it("is held for anybody's until its rooms are found, and concerns only people there from then on", async () => {
+    const world = new World()
+    const inRoom = (room: number) => world.recent.mayConcern(7, new Set([room]), 0)
+    await play(world, 'join 2, deliver, turn, change 2, deliver')
+    expect([inRoom(1), inRoom(2)]).toEqual([true, true])
+    await play(world, 'change 2, deliver, turn, answer, turn')
+    expect([inRoom(1), inRoom(2)]).toEqual([true, false])
+    expect(world.reads).toEqual([])
+  })
+
+  it('is read once for all changes of a user before it, and for few users at a time', async () => {
+    const world = new World()
+    for (let change = 0; change < 10; change++) for (let user = 1; user <= 10; user++) world.database.change(user)
+    while (world.database.deliver(world.bus)) {}
+    await world.turn()
+    const asked = new Set<number>()
+    for (let answered = 0; answered < 10; answered++) {
+      expect(world.reads.length).toBeLessThanOrEqual(4)
+      asked.add(world.reads[0]?.user ?? 0)
+      world.answer()
+      await world.turn()
+    }
+    expect([asked.size, world.reads.length]).toEqual([10, 0])
+  })
+
+  it('wakes everybody where the rooms of too many users wait to be read', async () => {
+    const world = new World()
+    await play(world, TOGETHER)
+    await play(world, 'client 1, client 1')
+    expect(world.streams.waiting).toBe(1)
+    for (let user = 100; user < 10_200; user++) world.database.change(user)
+    while (world.database.deliver(world.bus)) {}
+    await world.turn()
+    expect(world.streams.waiting).toBe(0)
+  })
+
+  it('wakes people in thousands of rooms in slices, each once', async () => {
+    const database = Array.from({ length: 10_000 }, (_, room) => room + 1)
+    const [clock, bus] = [new SteppedClock(), new InProcessBus()]
+    const streams = new Streams({
+      ...{ clock, bus, durable: START },
+      readDurable: async () => START,
+      roomsAround: async () => database,
+    })
+    const told: number[] = []
+    for (let user = 1; user <= 3; user++) {
+      const since = streams.snapshot()
+      const rooms = async () => (user === 3 ? database : [database[user * 4_999] ?? 0])
+      await streams.listen({ notify: () => told.push(user) }, { listener: user, since, timeoutMs: MINUTE, rooms })
+    }
+    const again = () =>
+      streams.listen(
+        { notify: () => told.push(4) },
+        { listener: 3, since: streams.snapshot(), timeoutMs: MINUTE, rooms: async () => database },
+      )
+    const news = [{ stream: 'profiles' as const, position: 1, rooms: [], users: [9], around: 9 }]
+    bus.publish({ kind: 'committed', before: { profiles: 0 }, positions: { profiles: 1 }, news })
+    const turn = () => new Promise<void>((resolve) => clock.soon(resolve))
+    for (let turns = 0; turns < 3; turns++) await turn()
+    // Who asks again while others are woken knows of the news.
+    expect(told).toEqual([3])
+    await again()
+    for (let turns = 0; turns < 10; turns++) await turn()
+    expect([told.toSorted(), streams.waiting]).toEqual([[1, 2, 3], 1])
   })
 })
