@@ -199,6 +199,28 @@ export const operations: readonly Operation[] = [
         bob.get(`/rooms/${enc(room)}/joined_members`),
   },
   {
+    name: 'profile field: the answer',
+    linear: [],
+    measure: 'wall',
+    calls: 20,
+    prepare: async ({ bob }) => {
+      let value = 0
+      return () => bob.put(`/profile/${enc(bob.userId)}/org.example.bench`, { 'org.example.bench': ++value })
+    },
+  },
+  {
+    name: 'login with a new device: the answer',
+    linear: [],
+    measure: 'wall',
+    calls: 5,
+    prepare:
+      async ({ server }) =>
+      () => {
+        const identifier = { type: 'm.id.user', user: 'bob' }
+        return server.caller().post('/login', { type: 'm.login.password', identifier, password: 'bench-bob' })
+      },
+  },
+  {
     name: 'displayname: the answer',
     linear: [],
     measure: 'wall',

@@ -260,8 +260,11 @@ const subscribedThreads = (rooms: number, threads: number): FilledCache => {
 const recentChanges = (rooms: number): FilledCache => {
   const cache = new RecentChanges({ name: 'recent-profiles', stream: 'profiles', position: 0 })
   const inRooms = (index: number) => Array.from({ length: rooms }, (_, room) => 3_000_000_000 + index * rooms + room)
-  const add = (index: number) =>
-    cache.news([{ stream: 'profiles', position: index + 1, rooms: inRooms(index), users: [index] }])
+  const add = (index: number) => {
+    const news = { stream: 'profiles', position: index + 1, users: [index], around: index } as const
+    cache.news([{ ...news, rooms: [] }])
+    cache.roomsFound([{ ...news, rooms: inRooms(index) }])
+  }
   return { stats: () => cache.stats(), add }
 }
 

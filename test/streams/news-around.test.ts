@@ -283,6 +283,10 @@ describe('news around a user', () => {
       'in a room that was joined after it was read for the change before',
       'leave 2, deliver, end 1, turn, change 2, deliver, turn, look, join 2, deliver, end 1, client 1, client 1, change 2, deliver, answer',
     ],
+    [
+      'that asked before other news, which came while the rooms were read',
+      'client 1, client 1, change 1, deliver, turn, answer, turn, change 2, deliver, turn, end 1, client 1, leave 2, deliver, answer, turn, client 1',
+    ],
     ['where the rooms cannot be read', 'client 1, client 1, change 2, deliver, turn, fail, turn'],
   ])('reaches a request %s', async (_, steps) => {
     const world = new World()
@@ -299,6 +303,14 @@ describe('news around a user', () => {
     await play(world, 'change 2, deliver, turn, answer, turn')
     expect([inRoom(1), inRoom(2)]).toEqual([true, false])
     expect(world.reads).toEqual([])
+  })
+
+  it('is not read for a user whose rooms are read already, before that read has ended', async () => {
+    const world = new World()
+    await play(world, 'join 2, deliver, change 2, deliver, turn, change 2, deliver, turn')
+    expect(world.reads).toHaveLength(1)
+    await play(world, 'answer, turn')
+    expect(world.reads).toHaveLength(1)
   })
 
   it('is read once for all changes of a user before it, and for few users at a time', async () => {
