@@ -2,10 +2,19 @@ import { type Clock, yieldToEventLoop } from '#base'
 import type { News } from './bus.ts'
 import type { NewsOfRooms } from './listeners.ts'
 
+/** A page of the rooms of a user, by number: those that they are in, and those where their membership changed after that position of the stream of events. */
+export interface RoomsPage {
+  readonly user: number
+  readonly after: number
+  /** Rooms beyond this one. */
+  readonly beyond: number
+  readonly limit: number
+}
+
 export interface NewsAroundParts {
   readonly clock: Clock
   /** See `StreamsParts`. */
-  roomsAround(user: number, after: number): Promise<readonly number[]>
+  roomsAround(page: RoomsPage): Promise<readonly number[]>
   /** Told news with its rooms, before any request is woken by it. */
   found(news: readonly News[]): void
   /** The rooms of some news stay unknown: it may concern everybody. */
@@ -32,6 +41,8 @@ interface Unfound {
 
 /** Users whose rooms are read at once. */
 const READS_AT_ONCE = 4
+/** Rooms that are read in one turn of the event loop. */
+const ROOMS_AT_ONCE = 500
 /** Users whose rooms wait to be read; with more of them, everybody is woken instead. */
 const MOST_UNFOUND = 10_000
 
@@ -98,9 +109,9 @@ export class NewsAround {
 
   /** Never rejects. */
   async #find(user: number, { after, tick, news }: Unfound): Promise<void> {
-    const { clock, roomsAround, found, lost, listeners } = this.#parts
+    const { clock, found, lost, listeners } = this.#parts
     try {
-      const rooms = await roomsAround(user, after)
+      const rooms = await this.#roomsOf(user, after)
       const all = [...news.values()].map((one) => ({ ...one, rooms }))
       found(all)
       for (let from = 0; from < rooms.length; ) {
@@ -109,6 +120,16 @@ export class NewsAround {
       }
     } catch {
       lost()
+    }
+  }
+  /** Each room as it is when its page is read: that is later than the news, which is all that counts. */
+  async #roomsOf(user: number, after: number): Promise<readonly number[]> {
+    let rooms: readonly number[] = []
+    for (;;) {
+      const page = await this.#parts.roomsAround({ user, after, beyond: rooms.at(-1) ?? 0, limit: ROOMS_AT_ONCE })
+      rooms = rooms.concat(page)
+      if (page.length < ROOMS_AT_ONCE) return rooms
+      await yieldToEventLoop(this.#parts.clock)
     }
   }
 }

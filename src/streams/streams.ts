@@ -2,7 +2,7 @@ import type { Clock } from '#base'
 import type { Bus, BusMessage, CommittedNews, News } from './bus.ts'
 import { firstPosition, nextPosition, resumedFrom } from './ephemeral-position.ts'
 import { type Listener, Listeners, type Waiter, type Waiting } from './listeners.ts'
-import { NewsAround } from './news-around.ts'
+import { NewsAround, type RoomsPage } from './news-around.ts'
 import type { DurablePositions, DurableStreamName, EphemeralStreamName, Positions, ToldPositions } from './positions.ts'
 
 /** The positions at one moment, with a count that tells whether any news came since. */
@@ -37,8 +37,8 @@ export interface StreamsParts {
   readonly durable: DurablePositions
   /** Reads the newest positions from the store, with commits of other processes. */
   readDurable(): Promise<DurablePositions>
-  /** Reads the rooms of a user from the store: those that they are in, and those where their membership changed after that position of the stream of events. */
-  roomsAround(user: number, after: number): Promise<readonly number[]>
+  /** Reads a page of the rooms of a user from the store, see `RoomsPage`. */
+  roomsAround(page: RoomsPage): Promise<readonly number[]>
   /** Number of this process among those of the homeserver, below `PROCESSES`; 0 by default. */
   readonly process?: number
 }
@@ -65,7 +65,7 @@ export class Streams {
     this.#listeners = new Listeners(clock)
     this.#around = new NewsAround({
       clock,
-      roomsAround: (user, after) => parts.roomsAround(user, after),
+      roomsAround: (page) => parts.roomsAround(page),
       found: (news) => {
         for (const handler of this.#handlers) handler.roomsFound?.(news)
       },

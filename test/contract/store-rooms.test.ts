@@ -13,6 +13,7 @@ import {
   message,
   newRoomId,
   stateEvent,
+  type TestRoom,
 } from './room-fixtures.ts'
 
 const everyRoom = { direction: 'forward', beyond: { joinedCount: 1_000, room: 0 }, limit: 10 } as const
@@ -316,6 +317,26 @@ onEveryDatabase('rooms', (open) => {
     await applyTo(store, room, [member(ALICE, 'join')])
     expect(await store.rooms.roomsOfUser(ALICE)).toMatchObject([
       { roomId: room.roomId, membership: 'join', forgotten: false },
+    ])
+  })
+
+  test('a change of a user concerns the rooms that they are in, and those that they left after a position, page by page', async () => {
+    const store = await open()
+    const rooms = [await createRoom(store), await createRoom(store), await createRoom(store), await createRoom(store)]
+    const [one, two, three, four] = rooms as [TestRoom, TestRoom, TestRoom, TestRoom]
+    await createRoom(store, [stateEvent('m.room.create', ''), member(BOB, 'join')])
+    await applyTo(store, one, [member(ALICE, 'leave')])
+    const { events: after } = await store.positions()
+    await applyTo(store, two, [member(ALICE, 'leave')])
+    await store.commit([writers.rooms.forget(two.room, ALICE)])
+    const user = (await store.rooms.membership(four.room, ALICE))?.user ?? 0
+    const page = (beyond: number, limit: number) => store.rooms.roomsAround({ user, after, beyond, limit })
+    expect(await page(0, 10)).toEqual([two.room, three.room, four.room])
+    expect([await page(0, 2), await page(three.room, 2)]).toEqual([[two.room, three.room], [four.room]])
+    const { events } = await store.positions()
+    expect(await store.rooms.roomsAround({ user, after: events, beyond: 0, limit: 10 })).toEqual([
+      three.room,
+      four.room,
     ])
   })
 

@@ -36,7 +36,7 @@ class World {
     bus: this.bus,
     durable: START,
     readDurable: async () => this.streams.positions() as unknown as DurablePositions,
-    roomsAround: async (user) => [...this.roomsOf(user)],
+    roomsAround: async ({ user }) => [...this.roomsOf(user)],
   })
   readonly rooms = new Map<number, Set<number>>()
 

@@ -15,7 +15,7 @@ export const buildStreams = async ({ store, clock, random }: OpenedGround): Prom
     ...{ clock, bus },
     durable: await store.positions(),
     readDurable: () => store.positions(),
-    roomsAround: (user, after) => store.rooms.roomsAround(user, after),
+    roomsAround: (page) => store.rooms.roomsAround(page),
     process: processNumber(random),
   })
   store.onCommitted(({ announcements: news, before, positions }) =>

@@ -25,6 +25,14 @@ export interface BanPlace {
   readonly user: UserNumber
 }
 
+export interface RoomsAround {
+  readonly user: UserNumber
+  readonly after: number
+  /** Rooms beyond this one. */
+  readonly beyond: RoomNumber
+  readonly limit: number
+}
+
 export interface MembersReader {
   membership(room: RoomNumber, user: UserId): Promise<(MemberRecord & Pick<MembershipRecord, 'forgotten'>) | undefined>
   members(room: RoomNumber, memberships: readonly Membership[]): Promise<readonly MemberRecord[]>
@@ -49,10 +57,10 @@ export interface MembersReader {
   lastJoins(rooms: readonly RoomNumber[], user: UserId): Promise<ReadonlyMap<RoomNumber, number>>
   roomsOfUser(user: UserId): Promise<readonly MembershipRecord[]>
   /**
-   * The rooms whose members may have news of a user: those that the user is joined to, and those where the user's membership changed after that position of the stream of
-   * events, whatever it is now. Beyond a few hundred they are read off the event loop.
+   * A page of the rooms whose members may have news of a user, by number: those that the user is joined to, and those where the user's membership changed after a position of the
+   * stream of events, whatever it is now.
    */
-  roomsAround(user: UserNumber, after: number): Promise<readonly RoomNumber[]>
+  roomsAround(page: RoomsAround): Promise<readonly RoomNumber[]>
   /** Rooms of the user, whatever their membership, with an event in the stream at `after` < position <= `upTo`. */
   changedRoomsOfUser(user: UserNumber, after: number, upTo: number): Promise<readonly RoomNumber[]>
   /** Whether both users are joined to a common room. */

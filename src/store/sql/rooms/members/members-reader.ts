@@ -4,7 +4,7 @@ import type { MemberRecord, MembersReader } from '../../../ports/rooms/members.t
 import type { Db } from '../../engine/index.ts'
 import { isLargeRoom } from '../state/state-reader.ts'
 import { query, type RoomTables } from '../tables.ts'
-import { readRoomsAround } from './rooms-around.ts'
+import { roomsAround } from './rooms-around.ts'
 
 const selectMembers = (db: Kysely<RoomTables>) =>
   db
@@ -255,7 +255,7 @@ export const membersReader = (db: Db): MembersReader => ({
     })
   },
 
-  roomsAround: (user, after) => readRoomsAround(db, user, after),
+  roomsAround: async (page) => (await db.all(roomsAround, page)).map(({ room }) => room),
 
   changedRoomsOfUser: async (user, after, upTo) => {
     const rows = await db.longAll(changedOfOne, { user, after, upTo })
