@@ -255,7 +255,7 @@ export const membersReader = (db: Db): MembersReader => ({
     })
   },
 
-  roomsAround: async (page) => (await db.all(roomsAround, page)).map(({ room }) => room),
+  roomsAround: (page) => roomsAround(db, page),
 
   changedRoomsOfUser: async (user, after, upTo) => {
     const rows = await db.longAll(changedOfOne, { user, after, upTo })
