@@ -18,6 +18,10 @@ export interface RoomProfilesParts {
 
 /** For changes made in another process than the one that does this work. */
 const EVERY_MS = 5_000
+/** A name and a picture are often set one right after the other. Each change begins with the first room again, so the work waits until none has come for so long. */
+const SETTLE_MS = 50
+/** However many come. */
+const MOST_SETTLE_MS = 500
 /** Users taken in turn, so that one with very many rooms does not hold up the others. */
 const USERS_AT_ONCE = 20
 /** Rooms of one user before the next user, and between two notes of how far it is. */
@@ -33,6 +37,9 @@ const ROOMS_A_COMMIT = 2
 export class RoomProfiles {
   readonly #parts: RoomProfilesParts
   readonly #chore: Chore
+  /** When the first of the changes came that the work waits for; undefined: it waits for none. */
+  #changingSince: number | undefined
+  #cancel: () => void = () => {}
 
   constructor(parts: RoomProfilesParts) {
     this.#parts = parts
@@ -52,12 +59,21 @@ export class RoomProfiles {
 
   /** Resolves when the rooms under way are done. */
   stop(): Promise<void> {
+    this.#cancel()
+    this.#changingSince = undefined
     return this.#chore.stop()
   }
 
   /** A profile has changed. */
   hurry(): void {
-    this.#chore.hurry()
+    const { clock } = this.#parts
+    const now = clock.monotonicMs()
+    this.#changingSince ??= now
+    this.#cancel()
+    this.#cancel = clock.after(Math.max(0, Math.min(SETTLE_MS, this.#changingSince + MOST_SETTLE_MS - now)), () => {
+      this.#changingSince = undefined
+      this.#chore.hurry()
+    })
   }
 
   async #round(): Promise<void> {
