@@ -9,6 +9,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/template-databases.ts'],
+    setupFiles: ['test/support/full-size-properties.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     // What happens in its own time is waited for: on a loaded machine a second is little.
