@@ -129,12 +129,12 @@ export class GrownServer {
     }
   }
 
-  /** Resolves when what follows behind an answer is done, or after a while where it is very much. */
+  /** Resolves when what follows behind an answer is done, which may begin after a pause; or after a while where it is very much. */
   async rest(): Promise<void> {
-    for (let left = MOST_RESTS; left > 0; left--) {
+    for (let left = MOST_RESTS, calm = 0; left > 0 && calm < CALM_LOOKS; left--) {
       const before = this.cpuMs()
       await pauseMs(REST_MS)
-      if (this.cpuMs() - before < REST_CPU_MS) return
+      calm = this.cpuMs() - before < REST_CPU_MS ? calm + 1 : 0
     }
   }
 
