@@ -31,6 +31,7 @@ const WARMING_SENDS = 400
 /** Made in place of those that tell nothing. */
 const SPARE_STRETCHES = 5
 const usualCalls = 40
+const callsOfSlow = 5
 
 export interface GrowthRow {
   readonly axis: Axis['name']
@@ -189,7 +190,8 @@ const heldWhileRead = async (
 const costOf = async (operation: Operation, axis: Axis['name'], scene: Scene): Promise<number> => {
   const { prepare, measure = 'cpu', linear } = operation
   // A call that may cost much at this axis is made seldom.
-  const calls = linear.includes(axis) || measure === 'wall' ? (operation.calls ?? usualCalls) : usualCalls
+  const mostCalls = operation.isSlow === true ? callsOfSlow : usualCalls
+  const calls = linear.includes(axis) || measure === 'wall' ? (operation.calls ?? mostCalls) : mostCalls
   const wanted = linear.includes(axis) || measure === 'wall' ? stretches : STRETCHES_OF_FLAT
   const call = await prepare(scene, calls * (wanted + SPARE_STRETCHES + 1))
   const stretch = measure === 'wall' ? quickestAnswer : cpuOfCall
