@@ -88,6 +88,24 @@ onEveryHomeserver('typing in sliding sync', (start) => {
       expect(typists(connection, await connection.next(ALL), roomId)).toEqual([alice.userId])
     })
 
+    it('tells of a room that comes back into scope that somebody stopped while it was away', async () => {
+      await using homeserver = await start()
+      const { alice, bob, roomId, connection } = await begin(Promise.resolve(homeserver))
+      const other = await alice.createRoom()
+      const newest: SlidingWish = { lists: { newest: { range: [0, 0] } }, extensions: TYPING }
+      for (const stop of [() => bob.typing(roomId, 0), () => homeserver.restart()]) {
+        await bob.sendText(roomId, 'on top')
+        await bob.typing(roomId, MINUTES)
+        expect(typists(connection, await connection.next(newest), roomId)).toEqual([bob.userId])
+        await alice.sendText(other, 'on top')
+        await connection.next(newest)
+        await stop()
+        await connection.next(newest)
+        await bob.sendText(roomId, 'on top')
+        expect(typists(connection, await connection.next(newest), roomId)).toEqual([])
+      }
+    })
+
     it('tells that nobody types any more after a restart', async () => {
       await using homeserver = await start()
       const { bob, roomId, connection } = await begin(Promise.resolve(homeserver))

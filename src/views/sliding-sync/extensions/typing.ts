@@ -57,11 +57,13 @@ export class TypingExtension implements SlidingExtension<RoomChoice> {
     const isNarrow = choice.lists !== undefined || choice.rooms !== undefined
     const typists = isNarrow ? this.#news.typingIn(rooms.has, []) : []
     const along = this.#news.typing({ ...window, since: undefined }, { has: rooms.has, all: () => typists })
+    // Rooms that are out of scope are told of when they come back: whoever typed there may have stopped meanwhile, and the client still shows them.
+    const away = (window.since?.typingIn ?? []).filter((room) => !rooms.has(room))
     const texts = [...along, ...told].map(([room, userIds]) => [scope.roomId(room), textOf(form, userIds)] as const)
     return {
       text: roomsText(new Map(texts)),
       isNews: told.size > 0,
-      typingIn: this.#news.typingIn(rooms.has, told).slice(0, MAX_TYPING_IN),
+      typingIn: [...new Set([...this.#news.typingIn(rooms.has, told), ...away])].slice(0, MAX_TYPING_IN),
     }
   }
 }
