@@ -121,20 +121,24 @@ export class GrownServer {
   }
 
   /** Resolves when the server has nothing to do: what follows up on rows after a start (indexes, directories) is no cost of a call. */
-  async calm(): Promise<void> {
-    for (let left = MOST_LOOKS, calm = 0; left > 0 && calm < CALM_LOOKS; left--) {
-      const before = this.cpuMs()
-      await pauseMs(LOOK_MS)
-      calm = this.cpuMs() - before < CALM_CPU_MS ? calm + 1 : 0
-    }
+  calm(): Promise<void> {
+    return this.#quiet({ lookMs: LOOK_MS, cpuMs: CALM_CPU_MS, mostLooks: MOST_LOOKS })
   }
 
   /** Resolves when what follows behind an answer is done, which may begin after a pause; or after a while where it is very much. */
-  async rest(): Promise<void> {
-    for (let left = MOST_RESTS, calm = 0; left > 0 && calm < CALM_LOOKS; left--) {
+  rest(): Promise<void> {
+    return this.#quiet({ lookMs: REST_MS, cpuMs: REST_CPU_MS, mostLooks: MOST_RESTS })
+  }
+
+  async #quiet({
+    lookMs,
+    cpuMs,
+    mostLooks,
+  }: Readonly<Record<'lookMs' | 'cpuMs' | 'mostLooks', number>>): Promise<void> {
+    for (let left = mostLooks, calm = 0; left > 0 && calm < CALM_LOOKS; left--) {
       const before = this.cpuMs()
-      await pauseMs(REST_MS)
-      calm = this.cpuMs() - before < REST_CPU_MS ? calm + 1 : 0
+      await pauseMs(lookMs)
+      calm = this.cpuMs() - before < cpuMs ? calm + 1 : 0
     }
   }
 

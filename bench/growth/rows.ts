@@ -1,6 +1,6 @@
 import { randomBytes, randomInt } from 'node:crypto'
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
-import { foldName, gramsOf } from '#base'
+import { namesRow } from '../../src/store/sql/search/names.ts'
 
 type Row = Record<string, SQLInputValue>
 const text = (value: SQLInputValue | undefined): string => (typeof value === 'string' ? value : '')
@@ -137,10 +137,7 @@ export class GrownRows {
         const value = field.key === 'displayname' ? { value_json: JSON.stringify(name) } : {}
         this.#insert('profile_fields', { ...field, ...value, user_number: number })
       }
-      const localpart = foldName(id.slice(0, id.indexOf(':')))
-      const names = `${localpart}\n${foldName(name)}`
-      const grams = gramsOf([localpart, foldName(name), localpart.slice(1)]).join(' ')
-      this.#insert('user_names', { user_number: number, names, grams })
+      this.#insert('user_names', namesRow({ user: number, userId: id, name }))
     }
   }
 
@@ -242,28 +239,7 @@ interface RoomRows {
   readonly members: readonly Row[]
 }
 
-const SYLLABLES = [
-  'ka',
-  'lo',
-  'mi',
-  'ren',
-  'sta',
-  'vo',
-  'el',
-  'an',
-  'dre',
-  'jo',
-  'han',
-  'pe',
-  'tra',
-  'li',
-  'sa',
-  'mar',
-  'tin',
-  'ger',
-  'wolf',
-  'ni',
-]
+const SYLLABLES = 'ka lo mi ren sta vo el an dre jo han pe tra li sa mar tin ger wolf ni'.split(' ')
 /** Two to four syllables, as names have. */
 const someWord = (): string =>
   Array.from(randomBytes(2 + randomInt(3)), (byte) => SYLLABLES[byte % SYLLABLES.length]).join('')

@@ -191,7 +191,7 @@ export class Listeners {
       // A forgotten listener hears nothing any more, so nobody waits on with it.
       const isForgotten = this.#byUser.get(listener.user) !== listener
       for (const waiting of listener.waiting) {
-        // What it asked last knew of this news.
+        // The last look of this request knew of the news.
         if (waiting.since >= tick) continue
         const { concerns } = waiting.waiter
         if (!isForgotten && concerns !== undefined && !news.some(concerns)) continue

@@ -122,6 +122,7 @@ export class NewsAround {
       lost()
     }
   }
+
   /** Each room as it is when its page is read: that is later than the news, which is all that counts. */
   async #roomsOf(user: number, after: number): Promise<readonly number[]> {
     let rooms: readonly number[] = []

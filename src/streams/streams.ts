@@ -240,9 +240,8 @@ export class Streams {
   }
 
   #missed(): void {
-    this.#tick++
     for (const handler of this.#handlers) handler.missed()
-    this.#listeners.wakeAll(this.#tick)
+    this.#wakeAll()
   }
 
   #wakeAll(): void {

@@ -1,5 +1,5 @@
 import { Chore, type Clock, type Logger } from '#base'
-import type { Commit, UserDirectoryReader, UserDirectoryWriter } from '#store'
+import type { Change, Commit, UserDirectoryReader, UserDirectoryWriter } from '#store'
 
 export interface UserNamesParts {
   readonly writer: UserDirectoryWriter
@@ -16,11 +16,7 @@ export const userNamesWork = ({ writer, commit, clock, logger }: UserNamesParts)
     ...{ clock, logger },
     everyMs: EVERY_MS,
     failure: 'not all accounts could be put into the directory of users; tried again in an hour',
-    round: (chore) =>
-      chore.inPieces(async () => {
-        const [{ more }] = await commit([writer.fill()])
-        return more
-      }),
+    round: (chore) => chore.inPieces(() => committed(commit, writer.fill())),
   })
 
 export interface FormerNamesParts extends UserNamesParts {
@@ -37,10 +33,12 @@ export const formerNamesWork = ({ reader, writer, commit, clock, logger }: Forme
     everyMs: FORMER_EVERY_MS,
     failure: 'pieces of former names are left in the directory of users; tried again',
     round: async (chore) => {
-      if (!(await reader.hasFormer())) return
-      await chore.inPieces(async () => {
-        const [{ more }] = await commit([writer.clearFormer()])
-        return more
-      })
+      if (await reader.hasFormer()) await chore.inPieces(() => committed(commit, writer.clearFormer()))
     },
   })
+
+/** Returns whether there is more to do. */
+const committed = async (commit: Commit, piece: Change<{ readonly more: boolean }>): Promise<boolean> => {
+  const [{ more }] = await commit([piece])
+  return more
+}
